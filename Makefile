@@ -1,0 +1,196 @@
+# signsgd: GNU Make. `make help` lists the targets.
+#
+#   make            ./signsgd, optimised
+#   make DEV=1      the same with every warning an error
+#   make demo       set up, build, train seven workers of which up to three lie, draw demo.png
+#   make test       set up, build, run the whole suite      [SANITIZE=address|undefined|thread] [T=name]
+
+VERSION  := 0.1.0
+PREFIX   ?= /usr/local
+CC       ?= gcc
+PYTHON   ?= $(shell tests/find_python.sh)
+MAKEFLAGS += --no-print-directory
+
+ifdef SANITIZE
+VARIANT ?= $(SANITIZE)
+else ifdef DEV
+VARIANT ?= dev
+else
+VARIANT ?= release
+endif
+B := build/$(VARIANT)
+
+# --- compiler -----------------------------------------------------------------------------------------
+
+# -ffp-contract=off: the same bits on every machine (base/rng.h, backend/backend.h).
+BASE_CFLAGS := -std=gnu11 -D_GNU_SOURCE -O3 -g -ffp-contract=off -fno-math-errno -pthread -fno-common
+WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wvla -Wformat=2 -Wstrict-prototypes -Wold-style-definition \
+            -Wundef -Wpointer-arith -Wwrite-strings
+ifdef DEV
+WARNINGS += -Werror -Wmissing-prototypes -Wmissing-declarations -Wredundant-decls
+endif
+ifdef SANITIZE
+SAN := -fsanitize=$(SANITIZE) -fno-omit-frame-pointer -fno-sanitize-recover=all
+endif
+
+HDF5_PC  := $(shell pkg-config --exists hdf5 2>/dev/null && echo hdf5 || echo hdf5-serial)
+PACKAGES := $(HDF5_PC) openblas libcjson libcurl zlib libcrypto
+ifeq ($(filter setup demo test clean help format floors,$(MAKECMDGOALS)),)
+MISSING := $(shell for p in $(PACKAGES); do pkg-config --exists $$p 2>/dev/null || echo $$p; done)
+ifneq ($(MISSING),)
+$(error not found by pkg-config: $(MISSING). `make setup` installs what is missing on Debian and Ubuntu; mk/packages.txt names it)
+endif
+endif
+LIB_CFLAGS := $(shell pkg-config --cflags $(PACKAGES) 2>/dev/null)
+HDF5_HL    := $(patsubst -lhdf5%,-lhdf5%_hl,$(filter -lhdf5%,$(shell pkg-config --libs-only-l $(HDF5_PC) 2>/dev/null)))
+LIBS       := $(shell pkg-config --libs-only-L $(HDF5_PC) 2>/dev/null) $(HDF5_HL) \
+              $(shell pkg-config --libs $(PACKAGES) 2>/dev/null) -lm
+ALL_CFLAGS  = $(BASE_CFLAGS) $(WARNINGS) $(SAN) -I. -Isrc $(LIB_CFLAGS) $(CFLAGS)
+
+# Vector levels are chosen at run time: only these files may use the wider instructions.
+ifneq ($(filter x86_64% i%86% amd64%,$(shell $(CC) -dumpmachine 2>/dev/null)),)
+%_avx2.o: LEVEL := -mavx2
+%_avx512.o: LEVEL := -mavx512f -mavx512bw -mavx512dq -mavx512vl -mprefer-vector-width=512
+endif
+
+# --- what is built ------------------------------------------------------------------------------------
+
+LIB_SRC  := $(wildcard src/base/*.c src/backend/*.c src/agg/*.c src/transport/*.c models/*.c adversary/*.c \
+              data/*.c src/*.c)
+CMD_SRC  := $(wildcard cmd/*.c)
+LIB_OBJ  := $(LIB_SRC:%.c=$B/%.o)
+CMD_OBJ  := $(CMD_SRC:%.c=$B/%.o)
+CMD_LIB_OBJ := $(filter-out $B/cmd/main.o,$(CMD_OBJ))
+LIB      := $B/libsignsgd.a
+TEST_SRC := $(wildcard tests/test_*.c)
+PLAIN_SRC := $(wildcard tests/plain_*.c)
+TESTS    := $(TEST_SRC:tests/%.c=$B/tests/%)
+PLAINS   := $(PLAIN_SRC:tests/%.c=$B/tests/%)
+C_FILES  := $(wildcard src/*.[ch] src/*/*.[ch] models/*.[ch] adversary/*.[ch] data/*.[ch] cmd/*.[ch] tests/*.[ch] \
+              tests/fuzz/*.[ch])
+
+.PHONY: all help setup demo run-demo test run-tests fuzz fuzzers floors format format-check install clean FORCE
+.DELETE_ON_ERROR:
+
+ifdef SANITIZE
+all: $B/signsgd
+else
+all: signsgd
+signsgd: $B/signsgd
+	@ln -f $< $@ 2>/dev/null || cp -f $< $@
+endif
+
+help:
+	@sed -n 's/^# \{0,1\}//p;/^$$/q' Makefile
+	@echo "  make fuzz       the doors to foreign bytes, FUZZ_S seconds each (default 60)"
+	@echo "  make floors     the include law     make format / format-check"
+	@echo "  make install    PREFIX=... DESTDIR=...     make clean"
+
+$B/signsgd: $(CMD_OBJ) $(LIB)
+	@echo "  LINK  $@"
+	@$(CC) $(ALL_CFLAGS) -o $@ $(CMD_OBJ) $(LIB) $(LIBS)
+
+$(LIB): $(LIB_OBJ) $B/cmd.a
+	@rm -f $@ && ar rcs $@ $(LIB_OBJ)
+$B/cmd.a: $(CMD_LIB_OBJ)
+	@rm -f $@ && ar rcs $@ $(CMD_LIB_OBJ)
+
+$B/%.o: %.c $B/flags
+	@mkdir -p $(@D)
+	@echo "  CC    $<"
+	@$(CC) $(ALL_CFLAGS) $(LEVEL) $(DEFINES) -MMD -MP -c -o $@ $<
+
+$B/src/base/version.o: DEFINES = -DSIGNSGD_VERSION='"$(VERSION)"' -DSIGNSGD_COMMIT='"$(COMMIT)"'
+$B/src/base/version.o: $B/commit
+$B/cmd/plot.o: DEFINES = -DSIGNSGD_PLOTS_DIR='"$(PREFIX)/share/signsgd/plots"'
+
+# Changes only when its content would: what depends on it is rebuilt then and only then. Says once what was found.
+COMMIT = $(shell git describe --always --dirty --abbrev=12 2>/dev/null || echo unknown)
+$B/commit: FORCE
+	@mkdir -p $B; echo '$(COMMIT)' | cmp -s - $@ || echo '$(COMMIT)' > $@
+$B/flags: FORCE
+	@mkdir -p $B; echo '$(CC) $(ALL_CFLAGS) $(PREFIX)' | cmp -s - $@ || { echo '$(CC) $(ALL_CFLAGS) $(PREFIX)' > $@; \
+	  echo "found: $$($(CC) --version | head -n 1)"; \
+	  for p in $(PACKAGES); do echo "found: $$p $$(pkg-config --modversion $$p)"; done; }
+
+-include $(LIB_OBJ:.o=.d) $(CMD_OBJ:.o=.d) $(TESTS:=.d) $(PLAINS:=.d)
+
+# --- the two commands ---------------------------------------------------------------------------------
+
+setup:
+	@mk/setup.sh build figures test
+
+demo:
+	@mk/setup.sh build figures
+	@$(MAKE) all
+	@$(MAKE) run-demo
+
+run-demo:
+	./signsgd simulate experiments/demo.json --out demo/ --overwrite
+	./signsgd plot curves demo/*.h5 -o demo.png --y test_accuracy --title "Seven workers, 0 to 3 of them inverting their votes"
+	@echo "The figure is demo.png; the results are in demo/ (try: ./signsgd show demo/*.h5)."
+
+test:
+	@mk/setup.sh build figures test
+	@$(MAKE) run-tests
+
+# --- tests --------------------------------------------------------------------------------------------
+
+CRITERION = $(shell pkg-config --cflags --libs criterion 2>/dev/null)
+
+$B/tests/%: tests/%.c $(LIB) $B/cmd.a $B/flags
+	@mkdir -p $(@D)
+	@echo "  TEST  $<"
+	@$(CC) $(ALL_CFLAGS) -Wno-pedantic -MMD -MP -MF $@.d -o $@ $< $B/cmd.a $(LIB) $(LIBS) $(if $(findstring plain_,$@),,$(CRITERION))
+
+# Criterion does not start under the thread sanitizer: there the plain programs are the suite.
+ifeq ($(SANITIZE),thread)
+SUITE := $(PLAINS)
+else
+SUITE := $(TESTS) $(PLAINS)
+endif
+ifdef T
+SUITE := $(filter %/test_$(T) %/plain_$(T),$(SUITE))
+endif
+
+run-tests: all $(SUITE)
+	@SIGNSGD_BIN=$(CURDIR)/$B/signsgd SIGNSGD_VARIANT=$(VARIANT) tests/run.sh $B $(SUITE)
+
+# --- fuzzing ------------------------------------------------------------------------------------------
+
+FUZZ_S  ?= 60
+FUZZERS := $(patsubst tests/fuzz/%.c,build/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
+FUZZ_MAKE := $(MAKE) CC=clang VARIANT=fuzz SAN="-fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all"
+
+build/fuzz/fuzz_%: tests/fuzz/fuzz_%.c $(LIB)
+	@mkdir -p $(@D)
+	@echo "  FUZZ  $<"
+	@$(CC) $(ALL_CFLAGS) -fsanitize=fuzzer -o $@ $< $(LIB) $(LIBS)
+
+fuzzers: $(FUZZERS)
+
+fuzz:
+	@mk/setup.sh build fuzz
+	@$(FUZZ_MAKE) fuzzers
+	@tests/fuzz/run.sh $(FUZZ_S) $(FUZZERS)
+
+# --- house ---------------------------------------------------------------------------------------------
+
+floors:
+	@mk/floors.sh
+format:
+	@clang-format -i $(C_FILES)
+format-check:
+	@clang-format --dry-run --Werror $(C_FILES) && echo "format: $(words $(C_FILES)) files are as .clang-format says"
+
+install: all
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/man/man1 $(DESTDIR)$(PREFIX)/share/signsgd/plots \
+	  $(DESTDIR)$(PREFIX)/share/signsgd/experiments $(DESTDIR)$(PREFIX)/share/bash-completion/completions
+	install -m 755 signsgd $(DESTDIR)$(PREFIX)/bin/signsgd
+	install -m 644 docs/signsgd.1 $(DESTDIR)$(PREFIX)/share/man/man1/signsgd.1
+	install -m 644 plots/*.py $(DESTDIR)$(PREFIX)/share/signsgd/plots/
+	install -m 644 experiments/*.json $(DESTDIR)$(PREFIX)/share/signsgd/experiments/
+	install -m 644 docs/completion.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/signsgd
+
+clean:
+	rm -rf build signsgd

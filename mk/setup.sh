@@ -1,0 +1,49 @@
+#!/bin/sh
+# Install what is missing for the purposes named (mk/packages.txt), on Debian and Ubuntu. Says and asks nothing
+# when all is there.
+set -eu
+cd "$(dirname "$0")/.."
+
+wanted=
+for purpose in "$@"; do
+	wanted="$wanted $(awk -v p="$purpose" '$1 == p {print $2}' mk/packages.txt)"
+done
+
+if ! command -v dpkg-query >/dev/null 2>&1 || ! command -v apt-get >/dev/null 2>&1; then
+	# Not a Debian: go on if the libraries are there, under whatever package names.
+	missing=
+	for p in openblas libcjson libcurl zlib libcrypto; do
+		pkg-config --exists "$p" 2>/dev/null || missing="$missing $p"
+	done
+	pkg-config --exists hdf5 2>/dev/null || pkg-config --exists hdf5-serial 2>/dev/null || missing="$missing hdf5"
+	[ -z "$missing" ] && exit 0
+	echo "signsgd: this is neither Debian nor Ubuntu, so nothing is installed by itself." >&2
+	echo "Please install, with pkg-config files:$missing (the list with Debian's names: mk/packages.txt)." >&2
+	exit 1
+fi
+
+missing=
+for p in $wanted; do
+	# A virtual or renamed package (python3-h5py -> python3-h5py-serial) counts when it is installed.
+	dpkg-query -W -f '${Status}\n' "$p" 2>/dev/null | grep -q '^install ok installed' || missing="$missing $p"
+done
+[ -z "$missing" ] && exit 0
+
+sudo=
+if [ "$(id -u)" -ne 0 ]; then
+	command -v sudo >/dev/null 2>&1 || {
+		echo "signsgd: missing packages:$missing. Not root and no sudo here: please install them as root." >&2
+		exit 1
+	}
+	sudo=sudo
+fi
+echo "signsgd: installing$missing"
+export DEBIAN_FRONTEND=noninteractive
+install() {
+	# shellcheck disable=SC2086  # a list of words
+	$sudo apt-get install -y -qq --no-install-recommends $missing >/dev/null
+}
+install 2>/dev/null || { $sudo apt-get update -qq && install; } || {
+	echo "signsgd: apt-get could not install:$missing. Is the network there? The lines above say what went wrong." >&2
+	exit 1
+}

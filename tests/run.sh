@@ -1,0 +1,65 @@
+#!/bin/bash
+# Runs test programs, and closes what Criterion leaves open: a program that ran no test fails, a leak fails, a
+# program that dies fails. The last line counts: "N passed, N failed, N skipped".
+# usage: tests/run.sh BUILD_FOLDER PROGRAM...
+set -u
+logs=$1/logs
+shift
+rm -rf "$logs"
+mkdir -p "$logs"
+export ASAN_OPTIONS="log_path=$PWD/$logs/asan:detect_leaks=1:${ASAN_OPTIONS:-}"
+export UBSAN_OPTIONS="print_stacktrace=1:${UBSAN_OPTIONS:-}"
+export TSAN_OPTIONS="suppressions=$PWD/tests/tsan.supp:halt_on_error=1:${TSAN_OPTIONS:-}"
+export LSAN_OPTIONS="suppressions=$PWD/tests/lsan.supp:print_suppressions=0"
+export OPENBLAS_NUM_THREADS=1
+SIGNSGD_PYTHON=${SIGNSGD_PYTHON:-$(tests/find_python.sh)}
+export SIGNSGD_PYTHON
+if [ -z "${SIGNSGD_DATA:-}" ] && [ -d ../shared/data ]; then
+	SIGNSGD_DATA=$(cd ../shared/data && pwd)
+	export SIGNSGD_DATA
+fi
+passed=0 failed=0 skipped=0
+
+complain() {
+	echo "FAILED: $1: $2"
+	failed=$((failed + 1))
+}
+
+[ $# -gt 0 ] || complain tests "no test program matches"
+for program in "$@"; do
+	name=${program##*/}
+	log=$logs/$name.log
+	start=$(date +%s.%N)
+	timeout 900 "$program" >"$log" 2>&1
+	rc=$?
+	took=$(awk -v a="$start" -v b="$(date +%s.%N)" 'BEGIN {printf "%.1f", b - a}')
+	skips=$(grep -ci 'skipped' "$log")
+	if [[ $name == test_* ]]; then
+		line=$(sed 's/\x1b\[[0-9;]*m//g' "$log" | grep -E 'Synthesis: Tested: [0-9]+' | tail -n 1)
+		tested=$(sed -E 's/.*Tested: ([0-9]+).*/\1/' <<<"$line")
+		good=$(sed -E 's/.*Passing: ([0-9]+).*/\1/' <<<"$line")
+		if [ -z "$line" ]; then
+			complain "$name" "no closing line (exit code $rc)"
+			tail -n 40 "$log"
+			continue
+		fi
+		[ "$tested" -gt 0 ] || complain "$name" "ran no test"
+		failed=$((failed + tested - good))
+		passed=$((passed + good))
+		[ "$rc" -eq 0 ] || [ "$tested" -ne "$good" ] || complain "$name" "exit code $rc"
+	else
+		[ "$rc" -eq 0 ] && passed=$((passed + 1)) || complain "$name" "exit code $rc"
+		tested=1 good=$((rc == 0))
+	fi
+	skipped=$((skipped + skips))
+	printf '%-22s %4s of %s passed, %s s%s\n' "$name" "$good" "$tested" "$took" \
+		"$([ "$skips" -gt 0 ] && echo ", $skips skipped")"
+	[ "$rc" -eq 0 ] || tail -n 60 "$log"
+done
+for log in "$logs"/asan.*; do
+	[ -e "$log" ] || continue
+	complain "${log##*/}" "the address sanitizer spoke"
+	head -n 60 "$log"
+done
+echo "$passed passed, $failed failed, $skipped skipped"
+[ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]
