@@ -1,0 +1,128 @@
+/*
+ * A machine: a whole table of kernels. `ref` is plain C loops, the definition of every kernel; `cpu` uses
+ * vectors (chosen at run time) and OpenBLAS. `signsgd check` compares every entry of every table with ref,
+ * `signsgd bench` times it.
+ *
+ * Kernels work on one thread, on the whole of what they are given; callers cut work into ranges. A range
+ * over coordinates begins at a multiple of 64, so that it begins with a word of the sign planes; kernels
+ * get pointers to the range's first value, and `first`, its index in the whole vector, where random
+ * numbers depend on it. Matrices are row-major. All float kernels are IEEE single precision without fused
+ * operations unless said otherwise; the vector kernels (not gemm, not the sums) give the same bits on
+ * every backend, and their input and output may be the same array, but not overlap otherwise. Kernels never
+ * fail and allocate nothing.
+ */
+#ifndef SIGNSGD_BACKEND_BACKEND_H
+#define SIGNSGD_BACKEND_BACKEND_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include "backend/sign.h"
+#include "base/err.h"
+#include "base/key.h"
+#include "base/rng.h"
+
+/* Who votes: M packed planes. */
+struct ballots {
+	int count;                     /* M, voters, >= 1 */
+	const uint64_t *const *vote;   /* [M] -> [words] of the range */
+	const uint64_t *const *mute;   /* [M] -> [words], or NULL where nobody can abstain */
+};
+
+struct backend {
+	const char *name;   /* "ref", "cpu" */
+	const char *detail; /* what it runs on: "plain C", "AVX-512, OpenBLAS 0.3.21 (...)" */
+
+	/* Memory of this machine, zeroed, aligned to 64 bytes. */
+	void *(*alloc)(size_t bytes);
+	void (*release)(void *p);
+
+	/*
+	 * v[n] -> vote plane, and the mute plane when policy is SIGN_ABSTAIN (mute is NULL otherwise).
+	 * coins: the stream for SIGN_RANDOM; word index = first / 64 + w.
+	 */
+	void (*sign_pack)(size_t n, const float *v, enum sign_policy zero, const struct stream *coins, size_t first,
+			  uint64_t *vote, uint64_t *mute);
+
+	/* Planes -> +1, -1 (and 0 where mute) as floats. mute may be NULL. */
+	void (*sign_unpack)(size_t n, const uint64_t *vote, const uint64_t *mute, float *v);
+
+	/*
+	 * Majority of M ballots: the answer's vote plane and, when tie is SIGN_ABSTAIN, its mute plane
+	 * (pull_mute is NULL otherwise). n coordinates.
+	 */
+	void (*majority)(size_t n, const struct ballots *b, enum sign_policy tie, const struct stream *coins,
+			 size_t first, uint64_t *pull_vote, uint64_t *pull_mute);
+
+	/* x = x - lr (s + decay x), s = the signs of the planes, 0 where mute: lr * s, then lr * decay * x, each rounded. */
+	void (*sign_apply)(size_t n, const uint64_t *vote, const uint64_t *mute, float lr, float decay, float *x);
+
+	/* v = (1 - beta) g + beta v. beta = 0 copies g even where v is NaN. */
+	void (*momentum)(size_t n, float beta, const float *g, float *v);
+
+	/* out = a x. */
+	void (*scale)(size_t n, float a, const float *x, float *out);
+
+	/* sum += x. */
+	void (*add)(size_t n, const float *x, float *sum);
+
+	/* x = x - lr (d + decay x). */
+	void (*descend)(size_t n, const float *d, float lr, float decay, float *x);
+
+	/*
+	 * Adam (Kingma and Ba 2015, Algorithm 1) with decoupled decay: m = b1 m + (1-b1) g, s = b2 s + (1-b2) g^2,
+	 * x = x - lr (c1 m / (sqrt(c2 s) + eps) + decay x), c1 = 1/(1-b1^t), c2 = 1/(1-b2^t).
+	 */
+	void (*adam)(size_t n, const float *g, float b1, float b2, float eps, float c1, float c2, float lr,
+		     float decay, float *m, float *s, float *x);
+
+	/* out[i] = mean + sigma * N(0,1), numbers first .. first + n - 1 of the stream (stream_normal4); first is a multiple of 4. */
+	void (*normal)(size_t n, float sigma, const struct stream *s, size_t first, const float *mean, float *out);
+
+	/* out = a[i] * x[i]. */
+	void (*multiply)(size_t n, const float *a, const float *x, float *out);
+
+	/* Sums in double, in an order that may differ between backends (relative error 1e-12). */
+	double (*sum_abs)(size_t n, const float *x);
+	double (*sum_square)(size_t n, const float *x);
+	double (*dot)(size_t n, const float *x, const float *y);
+
+	/* C [m][n] = alpha op(A) op(B) + beta C, op transposes when ta / tb; A op'd is [m][k], B op'd is [k][n]; dense rows. */
+	void (*gemm)(bool ta, bool tb, size_t m, size_t n, size_t k, float alpha, const float *a, const float *b,
+		     float beta, float *c);
+
+	/* y [rows][n]: every row += bias[n]. */
+	void (*add_bias)(size_t rows, size_t n, const float *bias, float *y);
+	/* out[n] = sum over rows of y [rows][n], rows in order. */
+	void (*sum_rows)(size_t rows, size_t n, const float *y, float *out);
+	void (*relu)(size_t n, float *y);                         /* in place: max(y, 0); NaN stays */
+	void (*relu_back)(size_t n, const float *y, float *dy);   /* dy = y > 0 ? dy : 0, y = the layer's output */
+	void (*tanh)(size_t n, float *y);                         /* in place, relative error 1e-6 */
+	void (*tanh_back)(size_t n, const float *y, float *dy);   /* dy = dy (1 - y^2) */
+
+	/*
+	 * Softmax and cross-entropy of logits z [rows][n] (overwritten) and labels [rows]: returns the sum over
+	 * rows of -ln softmax(z)[label] in double, sets *hits to the rows whose largest logit (the first of
+	 * equals) is the label. back = true: z becomes (softmax(z) - onehot) * weight; else z's content is lost.
+	 */
+	double (*softmax_loss)(size_t rows, size_t n, float *z, const int32_t *label, bool back, float weight,
+			       size_t *hits);
+
+	/* Pixels of one sample to floats: out = (p / 255 - mean) / std = p * factor + shift. */
+	void (*pixels)(size_t n, const uint8_t *p, float factor, float shift, float *out);
+};
+
+/* A row of the family of backends. */
+struct backend_row {
+	struct row row;
+	/* Fill the table for the machine found here. -1 and a sentence when this machine cannot. */
+	int (*open)(struct backend *b, struct err *e);
+};
+
+/* "AVX-512", "AVX2", "plain C": what the processor has and the cpu backend would use. */
+const char *backend_cpu_level(void);
+
+/* The processor's features for `signsgd version`: "avx2 fma avx512f ..." */
+const char *backend_cpu_features(void);
+
+#endif

@@ -1,0 +1,101 @@
+/*
+ * tanh and softmax. e^x is 2^k e^r with k the nearest integer to x / ln 2, and
+ * e^r - 1 = r + r^2 Q(r), Q minimax of degree 4 for |r| <= ln 2 / 2 (relative error 1.4e-8).
+ * No branches and no tables, so that the loops become vectors.
+ */
+
+struct exponent {
+	float power; /* 2^k */
+	float rest;  /* e^r - 1 */
+};
+
+/* e^x = power * (1 + rest), -87 < x < 88. */
+INLINE struct exponent exponent_of(float x)
+{
+	const float round = 0x1.8p23f; /* adding it leaves the nearest integer in the lowest bits */
+	float shifted = x * 1.442695041f + round;
+	float k = shifted - round;
+	/* ln 2 in two parts; k times the first is exact */
+	float r = x - k * 0.693359375f + k * 2.12194440e-4f;
+	float q = 1.388248522e-03f;
+	q = q * r + 8.366713300e-03f;
+	q = q * r + 4.166720435e-02f;
+	q = q * r + 1.666654199e-01f;
+	q = q * r + 4.999999702e-01f;
+	struct exponent e = {rng_float_of((rng_bits_of(shifted) << 23) + rng_bits_of(1.0f)), r + r * r * q};
+	return e;
+}
+
+/* tanh |y| = e / (e + 2) with e = e^(2 |y|) - 1, which loses no digits near 0; from 10 on it is 1. */
+static void cpu_tanh(size_t n, float *y)
+{
+	for (size_t i = 0; i < n; i++) {
+		uint32_t bits = rng_bits_of(y[i]), sign = bits & UINT32_C(0x80000000);
+		float twice = 2 * rng_float_of(bits ^ sign);
+		twice = twice > 20 ? 20 : twice;
+		struct exponent x = exponent_of(twice);
+		float e = x.power * x.rest + (x.power - 1);
+		y[i] = rng_float_of(rng_bits_of(e / (e + 2)) | sign);
+	}
+}
+
+/* First of the largest. A NaN is never larger. */
+INLINE size_t largest_of(size_t n, const float *z)
+{
+	size_t best = 0;
+	for (size_t j = 1; j < n; j++)
+		best = z[j] > z[best] ? j : best;
+	return best;
+}
+
+/* z = e^z for z <= 0. Where that is no normal number, by way of e^(z + 64). */
+INLINE void exponentials(size_t n, float *z)
+{
+	for (size_t j = 0; j < n; j++) {
+		float x = z[j], lifted = x < -80 ? x + 64 : x, back = x < -80 ? 0x1.969d47p-93f : 1;
+		struct exponent e = exponent_of(lifted);
+		z[j] = x < -104 ? 0 : (e.power + e.power * e.rest) * back;
+	}
+}
+
+/* Rows that are done together, so that short rows fill vectors. */
+enum { SOFTMAX_ROWS = 64 };
+
+static double softmax_rows(size_t rows, size_t n, float *z, const int32_t *label, bool back, float weight, size_t *hits)
+{
+	size_t best[SOFTMAX_ROWS];
+	double loss = 0;
+	for (size_t r = 0; r < rows; r++) {
+		best[r] = largest_of(n, z + r * n);
+		float most = z[r * n + best[r]];
+		loss += (double)most - z[r * n + (size_t)label[r]];
+		for (size_t j = 0; j < n; j++)
+			z[r * n + j] -= most;
+	}
+	exponentials(rows * n, z);
+	for (size_t r = 0; r < rows; r++, z += n) {
+		size_t right = (size_t)label[r];
+		float own = z[right];
+		z[right] = 0;
+		double others = sum_of(n, z), sum = others + own;
+		loss += log(sum);
+		*hits += best[r] == right && !isnan(sum);
+		if (!back)
+			continue;
+		plain_scale(n, (float)(weight / sum), z, z);
+		z[right] = (float)(-others / sum * weight);
+	}
+	return loss;
+}
+
+static double cpu_softmax_loss(size_t rows, size_t n, float *z, const int32_t *label, bool back, float weight,
+			       size_t *hits)
+{
+	double loss = 0;
+	*hits = 0;
+	for (size_t r = 0; r < rows; r += SOFTMAX_ROWS) {
+		size_t count = rows - r < SOFTMAX_ROWS ? rows - r : SOFTMAX_ROWS;
+		loss += softmax_rows(count, n, z + r * n, label + r, back, weight, hits);
+	}
+	return loss;
+}

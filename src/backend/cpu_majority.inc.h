@@ -1,0 +1,290 @@
+/*
+ * The vote, bit-sliced: no ballot is ever unpacked. The counts of 64 coordinates a word stand upright in
+ * planes: bit i of plane k is bit k of coordinate i's count. Adding two ballots into plane k is a full
+ * adder on whole vectors, two or five instructions, whose carry has the weight of plane k + 1; a tree of
+ * them (carry-save, as in Harley and Seal's population count) takes sixteen ballots with fifteen adders
+ * and one ripple into the planes above. The count is then compared with M / 2 in as many steps as planes.
+ *
+ * What is counted are minuses: with M votes, V < 0 where minuses > M / 2, V = 0 where minuses = M / 2.
+ * Where ballots can be mute, each is counted as two: (vote and not mute), (vote or mute). A minus adds 2,
+ * a mute one 1, a plus 0, so V is negative, zero or positive where the count is above, at or below M,
+ * and the same adders serve with 2 M ballots.
+ *
+ * Order of reading: first the count modulo 16, then sixteen ballots at a time, each over a tile of
+ * 4 KiB. Sixteen is as many streams as prefetchers follow; tiles that are shorter make them start over
+ * too often, longer ones push the planes out of the innermost cache.
+ */
+
+enum {
+	GROUP = 16,
+	LOW_PLANES = 4,   /* log2 GROUP: of the count modulo 16 */
+	HIGH_PLANES = 20, /* counts below 2^24 */
+	TILE_WORDS = 512,
+	TILE_VECTORS = TILE_WORDS / LANES_64
+};
+
+struct race {
+	const struct ballots *ballots;
+	bool mutes;      /* each ballot counts as two */
+	bool ties;       /* a tie is possible */
+	uint64_t more, half; /* counts that say minus, or a tie at least */
+};
+
+/* The planes of one vector's count modulo 16. */
+struct low_planes {
+	vword plane[LOW_PLANES];
+};
+
+struct tile {
+	vword low[TILE_VECTORS][LOW_PLANES];
+	vword high[HIGH_PLANES][TILE_VECTORS];
+};
+
+/* Where the count is at least `more`, and at least `half`. */
+struct standing {
+	vword more, half;
+};
+
+/* Ballot j of the vector at word w, of the doubled ones if mutes. */
+INLINE vword ballot(const struct ballots *b, bool mutes, size_t j, size_t w)
+{
+	if (!mutes)
+		return load_words(b->vote[j] + w);
+	vword vote = load_words(b->vote[j / 2] + w), mute = load_words(b->mute[j / 2] + w);
+	return j % 2 ? vote | mute : vote & ~mute;
+}
+
+/* *sum += a + b; the return value is the carry. */
+INLINE vword full_add(vword *sum, vword a, vword b)
+{
+	vword carry = word_majority(*sum, a, b);
+	*sum = word_xor3(*sum, a, b);
+	return carry;
+}
+
+/* Add ballots j .. j + 1, 3, 7, 15; the carry that comes back has weight 2, 4, 8, 16. */
+INLINE vword add_2(struct low_planes *c, const struct ballots *b, bool mutes, size_t j, size_t w)
+{
+	return full_add(&c->plane[0], ballot(b, mutes, j, w), ballot(b, mutes, j + 1, w));
+}
+
+INLINE vword add_4(struct low_planes *c, const struct ballots *b, bool mutes, size_t j, size_t w)
+{
+	vword one = add_2(c, b, mutes, j, w), two = add_2(c, b, mutes, j + 2, w);
+	return full_add(&c->plane[1], one, two);
+}
+
+INLINE vword add_8(struct low_planes *c, const struct ballots *b, bool mutes, size_t j, size_t w)
+{
+	vword one = add_4(c, b, mutes, j, w), two = add_4(c, b, mutes, j + 4, w);
+	return full_add(&c->plane[2], one, two);
+}
+
+INLINE vword add_16(struct low_planes *c, const struct ballots *b, bool mutes, size_t j, size_t w)
+{
+	vword one = add_8(c, b, mutes, j, w), two = add_8(c, b, mutes, j + 8, w);
+	return full_add(&c->plane[3], one, two);
+}
+
+/* The count of the first `count` < 16 ballots: its binary digits say which sums to begin with. */
+INLINE struct low_planes first_ballots(const struct ballots *b, bool mutes, size_t count, size_t w)
+{
+	struct low_planes c = {{{0}}};
+	size_t j = count & 1;
+	if (count & 1)
+		c.plane[0] = ballot(b, mutes, 0, w);
+	if (count & 2)
+		c.plane[1] = add_2(&c, b, mutes, j, w);
+	j += count & 2;
+	if (count & 4)
+		c.plane[2] = add_4(&c, b, mutes, j, w);
+	j += count & 4;
+	if (count & 8)
+		c.plane[3] = add_8(&c, b, mutes, j, w);
+	return c;
+}
+
+/*
+ * count >= bound, bit by bit from the lowest: with bit k of the bound 1, plane k must be 1 and the lower
+ * bits suffice; with bit k 0, plane k being 1 is enough. Both are the majority of three.
+ */
+INLINE vword still_reaches(vword lower, vword plane, uint64_t bound, int k)
+{
+	return word_majority(plane, lower, all_words(bound >> k & 1 ? 0 : ~UINT64_C(0)));
+}
+
+INLINE void compare_plane(struct standing *s, const struct race *r, vword plane, int k)
+{
+	s->more = still_reaches(s->more, plane, r->more, k);
+	if (r->ties)
+		s->half = still_reaches(s->half, plane, r->half, k);
+}
+
+INLINE struct standing compare_low(const struct race *r, const struct low_planes *c)
+{
+	struct standing s = {~(vword){0}, ~(vword){0}};
+	for (int k = 0; k < LOW_PLANES; k++)
+		compare_plane(&s, r, c->plane[k], k);
+	return s;
+}
+
+INLINE void announce(const struct race *r, struct standing s, size_t i, uint64_t *minus, uint64_t *tied)
+{
+	store_words(minus + i * LANES_64, s.more);
+	if (r->ties)
+		store_words(tied + i * LANES_64, s.half & ~s.more);
+}
+
+/* Begin a tile with `count` < 16 ballots; final when there are no others. */
+INLINE void tile_begin(const struct race *r, size_t count, bool final, size_t w, size_t vectors, struct tile *t,
+		       uint64_t *minus, uint64_t *tied)
+{
+	for (size_t i = 0; i < vectors; i++) {
+		struct low_planes c = first_ballots(r->ballots, r->mutes, count, w + i * LANES_64);
+		if (final)
+			announce(r, compare_low(r, &c), i, minus, tied);
+		else
+			memcpy(t->low[i], c.plane, sizeof(c.plane));
+	}
+}
+
+/* Add ballots j .. j + 15. `before` and `after`: high planes that can have a 1. */
+INLINE void tile_add(const struct race *r, size_t j, int before, int after, size_t w, size_t vectors, struct tile *t)
+{
+	for (size_t i = 0; i < vectors; i++) {
+		struct low_planes c;
+		memcpy(c.plane, t->low[i], sizeof(c.plane));
+		vword carry = add_16(&c, r->ballots, r->mutes, j, w + i * LANES_64);
+		memcpy(t->low[i], c.plane, sizeof(c.plane));
+		for (int k = 0; k < before; k++) {
+			vword plane = t->high[k][i];
+			t->high[k][i] = plane ^ carry;
+			carry &= plane;
+		}
+		if (after > before)
+			t->high[before][i] = carry;
+	}
+}
+
+/* Add the last sixteen, and compare while the sum is at hand. */
+INLINE void tile_end(const struct race *r, size_t j, int before, size_t w, size_t vectors, struct tile *t,
+		     uint64_t *minus, uint64_t *tied)
+{
+	for (size_t i = 0; i < vectors; i++) {
+		struct low_planes c;
+		memcpy(c.plane, t->low[i], sizeof(c.plane));
+		vword carry = add_16(&c, r->ballots, r->mutes, j, w + i * LANES_64);
+		struct standing s = compare_low(r, &c);
+		for (int k = 0; k < before; k++) {
+			vword plane = t->high[k][i];
+			compare_plane(&s, r, plane ^ carry, LOW_PLANES + k);
+			carry &= plane;
+		}
+		compare_plane(&s, r, carry, LOW_PLANES + before);
+		announce(r, s, i, minus, tied);
+	}
+}
+
+INLINE int bits_of(size_t count)
+{
+	return count == 0 ? 0 : 64 - __builtin_clzll(count);
+}
+
+/* One tile: `vectors` vectors from word w. */
+INLINE void tile_vote(const struct race *r, size_t w, size_t vectors, uint64_t *minus, uint64_t *tied)
+{
+	struct tile t;
+	size_t count = (size_t)r->ballots->count * (r->mutes ? 2 : 1), groups = count / GROUP;
+	tile_begin(r, count % GROUP, groups == 0, w, vectors, &t, minus, tied);
+	for (size_t g = 1; g <= groups; g++) {
+		size_t j = count % GROUP + (g - 1) * GROUP;
+		if (g < groups)
+			tile_add(r, j, bits_of(g - 1), bits_of(g), w, vectors, &t);
+		else
+			tile_end(r, j, bits_of(g - 1), w, vectors, &t, minus, tied);
+	}
+}
+
+/* The same for a single word: what is left when no vector fits. Plain counters, one plane after the other. */
+static void word_vote(struct race r, size_t w, uint64_t *minus, uint64_t *tied)
+{
+	uint64_t plane[LOW_PLANES + HIGH_PLANES] = {0}, more = ~UINT64_C(0), half = ~UINT64_C(0);
+	for (int m = 0; m < r.ballots->count; m++) {
+		uint64_t vote = r.ballots->vote[m][w], mute = r.mutes ? r.ballots->mute[m][w] : 0;
+		uint64_t add[2] = {r.mutes ? vote & ~mute : vote, r.mutes ? vote | mute : 0};
+		for (int i = 0; i < 2; i++) {
+			for (int k = 0; add[i]; k++) {
+				uint64_t carry = plane[k] & add[i];
+				plane[k] ^= add[i];
+				add[i] = carry;
+			}
+		}
+	}
+	for (int k = 0; k < LOW_PLANES + HIGH_PLANES; k++) {
+		more = r.more >> k & 1 ? plane[k] & more : plane[k] | more;
+		half = r.half >> k & 1 ? plane[k] & half : plane[k] | half;
+	}
+	*minus = more;
+	*tied = half & ~more;
+}
+
+/* Settle the ties of a tile, if it has any. */
+static void tile_settle(enum sign_policy tie, const struct stream *coins, uint64_t word, size_t words,
+			const uint64_t *tied, uint64_t *vote, uint64_t *mute)
+{
+	for (size_t w = 0, count; w < words; w += count) {
+		count = chunk_at(word + w, words - w);
+		uint64_t any = 0;
+		for (size_t i = w; i < w + count; i++)
+			any |= tied[i];
+		if (any || tie == SIGN_ABSTAIN)
+			settle(tie, coins, word + w, count, tied + w, vote + w, mute ? mute + w : NULL);
+	}
+}
+
+/* Padding says + without evidence: no bits may remain there. */
+INLINE void clear_padding(size_t n, uint64_t *plane)
+{
+	if (n % 64)
+		plane[n / 64] &= sign_mask(n, n / 64);
+}
+
+INLINE void race_run(const struct race *r, size_t n, enum sign_policy tie, const struct stream *coins, size_t first,
+		     uint64_t *vote, uint64_t *mute)
+{
+	size_t words = sign_words(n);
+	for (size_t w = 0; w < words; w += TILE_WORDS) {
+		size_t count = words - w < TILE_WORDS ? words - w : TILE_WORDS, vectors = count / LANES_64;
+		uint64_t tied[TILE_WORDS];
+		tile_vote(r, w, vectors, vote + w, tied);
+		for (size_t i = vectors * LANES_64; i < count; i++)
+			word_vote(*r, w + i, &vote[w + i], &tied[i]);
+		if (w + count == words)
+			clear_padding(n - 64 * w, tied);
+		if (r->ties)
+			tile_settle(tie, coins, first / 64 + w, count, tied, vote + w, mute ? mute + w : NULL);
+		else if (tie == SIGN_ABSTAIN)
+			memset(mute + w, 0, count * sizeof(*mute));
+	}
+	if (words > 0)
+		clear_padding(n, vote);
+}
+
+static void cpu_majority(size_t n, const struct ballots *b, enum sign_policy tie, const struct stream *coins,
+			 size_t first, uint64_t *pull_vote, uint64_t *pull_mute)
+{
+	if (b->count < 1 || b->count >= 1 << (LOW_PLANES + HIGH_PLANES - 1))
+		BUG("the vote counts from 1 to 2^23 ballots");
+	uint64_t count = (uint64_t)b->count * (b->mute ? 2 : 1);
+	struct race r = {.ballots = b, .more = count / 2 + 1, .half = (count + 1) / 2};
+	/* The same three times, so that the inner loops ask nothing. */
+	if (b->mute) {
+		r.mutes = r.ties = true;
+		race_run(&r, n, tie, coins, first, pull_vote, pull_mute);
+	} else if (count % 2 == 0) {
+		r.ties = true;
+		race_run(&r, n, tie, coins, first, pull_vote, pull_mute);
+	} else {
+		race_run(&r, n, tie, coins, first, pull_vote, pull_mute);
+	}
+}

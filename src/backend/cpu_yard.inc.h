@@ -1,0 +1,58 @@
+/* The yardsticks: plain loops that move the bytes and do next to nothing else. */
+
+static uint64_t yard_read(size_t words, const uint64_t *x)
+{
+	vword sum[4] = {{0}};
+	size_t i = 0;
+	for (; i + 4 * LANES_64 <= words; i += 4 * LANES_64)
+		for (size_t v = 0; v < 4; v++)
+			sum[v] += load_words(x + i + v * LANES_64);
+	vword all = (sum[0] + sum[1]) + (sum[2] + sum[3]);
+	uint64_t total = 0;
+	for (size_t lane = 0; lane < LANES_64; lane++)
+		total += all[lane];
+	for (; i < words; i++)
+		total += x[i];
+	return total;
+}
+
+static void yard_copy(size_t n, const float *x, float *out)
+{
+	memcpy(out, x, n * sizeof(*out));
+}
+
+static void yard_update(size_t n, float *x)
+{
+	for (size_t i = 0; i < n; i++)
+		x[i] = -x[i];
+}
+
+/* Twice over the same y gives y back: the numbers neither grow nor vanish. */
+static void yard_triad(size_t n, const float *x, const float *y, float *out)
+{
+	INDEPENDENT
+	for (size_t i = 0; i < n; i++)
+		out[i] = x[i] - y[i];
+}
+
+static void yard_fill(size_t n, float *out)
+{
+	for (size_t i = 0; i < n; i++)
+		out[i] = 1;
+}
+
+static void yard_fold(size_t words, int count, const uint64_t *const *x, uint64_t *out)
+{
+	size_t w = 0;
+	for (; w + LANES_64 <= words; w += LANES_64) {
+		vword folded = load_words(x[0] + w);
+		for (int m = 1; m < count; m++)
+			folded ^= load_words(x[m] + w);
+		store_words(out + w, folded);
+	}
+	for (; w < words; w++) {
+		out[w] = x[0][w];
+		for (int m = 1; m < count; m++)
+			out[w] ^= x[m][w];
+	}
+}

@@ -1,0 +1,111 @@
+/*
+ * Kernels that go through their numbers one by one, as plain loops: their only definition. Included by
+ * ref.c and by every level of the cpu backend, which compile the same lines for different vector
+ * registers. IEEE arithmetic without fused operations makes all of them give the same bits.
+ *
+ * Input and output may be the same array (out == x), but not overlap otherwise.
+ */
+#include <math.h>
+#include <string.h>
+
+#include "backend/backend.h"
+
+/* Tells the compiler that no turn of the loop reads what another turn wrote. */
+#ifdef __clang__
+#define INDEPENDENT _Pragma("clang loop vectorize(assume_safety)")
+#else
+#define INDEPENDENT _Pragma("GCC ivdep")
+#endif
+
+static void plain_momentum(size_t n, float beta, const float *g, float *v)
+{
+	if (beta == 0) {
+		memmove(v, g, n * sizeof(*v));
+		return;
+	}
+	float fresh = 1 - beta;
+	INDEPENDENT
+	for (size_t i = 0; i < n; i++)
+		v[i] = fresh * g[i] + beta * v[i];
+}
+
+static void plain_scale(size_t n, float a, const float *x, float *out)
+{
+	INDEPENDENT
+	for (size_t i = 0; i < n; i++)
+		out[i] = a * x[i];
+}
+
+static void plain_add(size_t n, const float *x, float *sum)
+{
+	INDEPENDENT
+	for (size_t i = 0; i < n; i++)
+		sum[i] += x[i];
+}
+
+static void plain_descend(size_t n, const float *d, float lr, float decay, float *x)
+{
+	INDEPENDENT
+	for (size_t i = 0; i < n; i++)
+		x[i] -= lr * (d[i] + decay * x[i]);
+}
+
+static void plain_adam(size_t n, const float *g, float b1, float b2, float eps, float c1, float c2, float lr,
+		       float decay, float *m, float *s, float *x)
+{
+	float fresh1 = 1 - b1, fresh2 = 1 - b2;
+	INDEPENDENT
+	for (size_t i = 0; i < n; i++) {
+		m[i] = b1 * m[i] + fresh1 * g[i];
+		s[i] = b2 * s[i] + fresh2 * (g[i] * g[i]);
+		x[i] -= lr * (c1 * m[i] / (sqrtf(c2 * s[i]) + eps) + decay * x[i]);
+	}
+}
+
+static void plain_multiply(size_t n, const float *a, const float *x, float *out)
+{
+	INDEPENDENT
+	for (size_t i = 0; i < n; i++)
+		out[i] = a[i] * x[i];
+}
+
+static void plain_add_bias(size_t rows, size_t n, const float *bias, float *y)
+{
+	for (size_t r = 0; r < rows; r++)
+		plain_add(n, bias, y + r * n);
+}
+
+static void plain_sum_rows(size_t rows, size_t n, const float *y, float *out)
+{
+	memset(out, 0, n * sizeof(*out));
+	for (size_t r = 0; r < rows; r++)
+		plain_add(n, y + r * n, out);
+}
+
+static void plain_relu(size_t n, float *y)
+{
+	INDEPENDENT
+	for (size_t i = 0; i < n; i++)
+		y[i] = y[i] < 0 ? 0 : y[i];
+}
+
+static void plain_relu_back(size_t n, const float *y, float *dy)
+{
+	INDEPENDENT
+	for (size_t i = 0; i < n; i++)
+		dy[i] = y[i] > 0 ? dy[i] : 0;
+}
+
+static void plain_tanh_back(size_t n, const float *y, float *dy)
+{
+	INDEPENDENT
+	for (size_t i = 0; i < n; i++)
+		dy[i] *= 1 - y[i] * y[i];
+}
+
+static void plain_pixels(size_t n, const uint8_t *p, float factor, float shift, float *out)
+{
+	INDEPENDENT
+	for (size_t i = 0; i < n; i++)
+		out[i] = (float)p[i] * factor + shift;
+}

@@ -1,0 +1,46 @@
+/*
+ * The sign law (law 2): which bit means what. Here and nowhere else.
+ *
+ * - A plane holds one bit a coordinate in 64-bit words: coordinate i is bit i % 64 of word i / 64, in the
+ *   machine's own (little-endian) byte order, so byte i / 8 holds coordinate i in bit i % 8.
+ * - A vote plane's bit 1 means -1, bit 0 means +1 (the sign bit of a float).
+ * - A mute plane's bit 1 means "no opinion" (0); the vote bit of a mute coordinate is 0.
+ *   A mute plane follows the vote plane and exists only under the policy `abstain`: 2 bits a coordinate.
+ * - Padding bits (behind coordinate n - 1 in the last word) are 0 in both planes.
+ * - A worker's value v says -1 if v < 0, +1 if v > 0. What is neither (0, -0, NaN) is no evidence for
+ *   either sign, and the `zero` policy says it: `random` a fair coin, `positive` +1 (the published code's
+ *   choice for 0), `abstain` mute. Infinities have a sign and say it.
+ * - The answer: V = sum of the voters' signs; V < 0 says -1, V > 0 says +1, V = 0 is said by the `tie` policy.
+ * - Coins are word w of the stream (seed, RNG_ZERO or RNG_TIE, worker, step): one bit a coordinate,
+ *   whether or not it is needed (law 1: who else is zero, lanes and shards do not matter).
+ *
+ * Source: Bernstein et al. 2019, Algorithm 1, with the paper's sign(0) = 0 made sayable.
+ */
+#ifndef SIGNSGD_BACKEND_SIGN_H
+#define SIGNSGD_BACKEND_SIGN_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+enum sign_policy { SIGN_RANDOM, SIGN_POSITIVE, SIGN_ABSTAIN }; /* order of `sign_policy_names` */
+
+#define SIGN_POLICY_NAMES ((const char *const[]){"random", "positive", "abstain", NULL})
+
+static inline size_t sign_words(size_t n)
+{
+	return (n + 63) / 64;
+}
+
+static inline size_t sign_plane_bytes(size_t n)
+{
+	return 8 * sign_words(n);
+}
+
+/* The bits of word w that belong to coordinates below n. */
+static inline uint64_t sign_mask(size_t n, size_t w)
+{
+	size_t left = n - 64 * w;
+	return left >= 64 ? ~UINT64_C(0) : (UINT64_C(1) << left) - 1;
+}
+
+#endif
