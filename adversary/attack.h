@@ -1,0 +1,43 @@
+/*
+ * An attack: a row of the family `attacks`.
+ *
+ * The types hold the paper's fault model (Bernstein et al. 2019, Definition 1: blind, and not colluding):
+ * forge() is handed one worker's own vector and a random stream of its own, const, and nothing by which it
+ * could find another worker, the server or the parameters.
+ *
+ * acts_on MESSAGE: forge() replaces what the worker says; its momentum stays honest.
+ * acts_on GRADIENT: forge() replaces its gradient before the momentum.
+ */
+#ifndef SIGNSGD_ADVERSARY_ATTACK_H
+#define SIGNSGD_ADVERSARY_ATTACK_H
+
+#include <stddef.h>
+#include "backend/backend.h"
+#include "base/key.h"
+#include "base/rng.h"
+
+enum attack_sees { ATTACK_OWN };
+enum attack_acts { ATTACK_GRADIENT, ATTACK_MESSAGE };
+
+/* All that a blind attack can know. */
+struct own_view {
+	const struct backend *be;
+	size_t n;
+	const float *v;       /* [n] its own vector: gradient or message, as acts_on says */
+	uint64_t step;        /* from 0 */
+	struct stream stream; /* its own: (seed, RNG_ATTACK, worker, step) */
+	float *memory;        /* [memory_floats], kept from step to step, saved in checkpoints; NULL if 0 */
+};
+
+struct attack {
+	struct row row;
+	enum attack_sees sees;
+	enum attack_acts acts_on;
+	size_t (*memory_floats)(const void *state, size_t n); /* NULL: none */
+	/* Write all of out [n]; out is not v. */
+	void (*forge)(const void *state, const struct own_view *view, float *out);
+};
+
+const char *attack_acts_name(enum attack_acts a);
+
+#endif

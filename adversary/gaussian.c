@@ -1,0 +1,40 @@
+/* Attack `gaussian`: pure noise for a gradient. */
+#include <string.h>
+#include "adversary/attack.h"
+
+struct gaussian {
+	double sigma;
+};
+
+static void gaussian_forge(const void *state, const struct own_view *view, float *out)
+{
+	const struct gaussian *g = state;
+	memset(out, 0, view->n * sizeof *out); /* the mean */
+	view->be->normal(view->n, (float)g->sigma, &view->stream, 0, out, out);
+}
+
+static const struct key gaussian_keys[] = {
+        {.name = "sigma",
+         .kind = KEY_REAL,
+         .offset = offsetof(struct gaussian, sigma),
+         .preset = "1",
+         .lowest = 0,
+         .highest = 1e30,
+         .above = true,
+         .help = "standard deviation of the noise in every coordinate"},
+        {0},
+};
+
+const struct attack attack_gaussian = {
+        .row = {.name = "gaussian",
+                .about = "puts Gaussian noise in place of its gradient",
+                .formula = "g_i -> N(0, sigma^2), anew in each step. The worker's own momentum then smooths "
+                           "the noise: v_i tends to N(0, sigma^2 (1 - beta) / (1 + beta)), a fair sign that "
+                           "stays the same for some steps. The noise adversary of the code published with "
+                           "Bernstein et al. 2019, with sigma = 1",
+                .keys = gaussian_keys,
+                .state_bytes = sizeof(struct gaussian)},
+        .sees = ATTACK_OWN,
+        .acts_on = ATTACK_GRADIENT,
+        .forge = gaussian_forge,
+};

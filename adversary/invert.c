@@ -1,0 +1,18 @@
+/* Attack `invert`: the opposite of what it knows to be right. */
+#include "adversary/attack.h"
+
+static void invert_forge(const void *state, const struct own_view *view, float *out)
+{
+	(void)state;
+	view->be->scale(view->n, -1, view->v, out);
+}
+
+const struct attack attack_invert = {
+        .row = {.name = "invert",
+                .about = "says the opposite of its own vector",
+                .formula = "v -> -v. Bernstein et al. 2019, Definition 1, example (iii); the adversary of "
+                           "their Figures 1 and 7"},
+        .sees = ATTACK_OWN,
+        .acts_on = ATTACK_MESSAGE,
+        .forge = invert_forge,
+};

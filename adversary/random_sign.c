@@ -1,0 +1,23 @@
+/* Attack `random-sign`: right magnitudes under signs that say nothing. */
+#include "adversary/attack.h"
+
+static void random_sign_forge(const void *state, const struct own_view *view, float *out)
+{
+	(void)state;
+	uint64_t bits = 0;
+	for (size_t i = 0; i < view->n; i++) {
+		if (i % 64 == 0)
+			bits = stream_bits(&view->stream, i / 64);
+		out[i] = bits >> i % 64 & 1 ? -view->v[i] : view->v[i];
+	}
+}
+
+const struct attack attack_random_sign = {
+        .row = {.name = "random-sign",
+                .about = "gives every coordinate of its own vector a fair random sign, anew in each step",
+                .formula = "v_i -> s_i v_i, s_i = +1 or -1 with probability 1/2 each. Bernstein et al. 2019, "
+                           "Definition 1, example (ii)"},
+        .sees = ATTACK_OWN,
+        .acts_on = ATTACK_MESSAGE,
+        .forge = random_sign_forge,
+};

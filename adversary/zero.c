@@ -1,0 +1,19 @@
+/* Attack `zero`: a worker that is there and gives nothing. */
+#include <string.h>
+#include "adversary/attack.h"
+
+static void zero_forge(const void *state, const struct own_view *view, float *out)
+{
+	(void)state;
+	memset(out, 0, view->n * sizeof *out);
+}
+
+const struct attack attack_zero = {
+        .row = {.name = "zero",
+                .about = "sends zeros, like a worker whose data or device is dead",
+                .formula = "v -> 0: example (i) of Bernstein et al. 2019, Definition 1, with the factor 0. "
+                           "In a vote the policy `zero` decides what it says"},
+        .sees = ATTACK_OWN,
+        .acts_on = ATTACK_MESSAGE,
+        .forge = zero_forge,
+};

@@ -1,0 +1,133 @@
+/* What all data sets share: their memory, and where their files may lie. */
+#include "data/dataset.h"
+
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/mem.h"
+
+void dataset_alloc(struct dataset *d)
+{
+	size_t features = shape_features(&d->shape);
+	d->train_pixels = mem_array(d->shape.n_train, features);
+	d->train_labels = mem_array(d->shape.n_train, 1);
+	d->test_pixels = mem_array(d->shape.n_test, features);
+	d->test_labels = mem_array(d->shape.n_test, 1);
+}
+
+void dataset_clear(struct dataset *d)
+{
+	mem_free(d->train_pixels);
+	mem_free(d->train_labels);
+	mem_free(d->test_pixels);
+	mem_free(d->test_labels);
+	*d = (struct dataset){0};
+}
+
+/* The variable's value, or NULL when it is not set or empty. */
+static const char *set_variable(const char *name)
+{
+	const char *value = getenv(name);
+	return value && *value ? value : NULL;
+}
+
+char *dataset_cache(const struct data_source *s)
+{
+	const char *cache = set_variable("XDG_CACHE_HOME"), *home = set_variable("HOME");
+	if (cache && *cache == '/') /* a relative one is to be ignored, says its specification */
+		return mem_format("%s/signsgd/%s", cache, s->folder);
+	return home ? mem_format("%s/.cache/signsgd/%s", home, s->folder) : NULL;
+}
+
+enum { PLACES_MAX = 7 };
+
+struct places {
+	int count;
+	char *at[PLACES_MAX];
+};
+
+static void places_add(struct places *p, const char *dir, const char *folder)
+{
+	if (!dir || !*dir)
+		return;
+	p->at[p->count++] = mem_format("%s/%s", dir, folder);
+	p->at[p->count++] = mem_string(dir);
+}
+
+static struct places places_of(const struct data_source *s, const char *const dirs[2])
+{
+	struct places p = {0};
+	places_add(&p, dirs[0], s->folder);
+	places_add(&p, dirs[1], s->folder);
+	places_add(&p, set_variable("SIGNSGD_DATA"), s->folder);
+	char *cache = dataset_cache(s);
+	if (cache)
+		p.at[p.count++] = cache;
+	return p;
+}
+
+static bool is_file(const char *path)
+{
+	struct stat st;
+	return stat(path, &st) == 0 && S_ISREG(st.st_mode);
+}
+
+enum { NAMES = 4, NAME_ROOM = 256 };
+
+/* The names under which a file is met: unpacked (which is faster to read) before packed. */
+static void names_of(const char *official, char names[NAMES][NAME_ROOM])
+{
+	size_t length = strlen(official);
+	bool packed = length > 3 && !strcmp(official + length - 3, ".gz");
+	if (length >= NAME_ROOM)
+		BUG("a data file's name is too long");
+	for (int i = 0; i < NAMES; i++) {
+		strcpy(names[i], official);
+		char *mark = strstr(names[i], "-idx");
+		if (packed && i % 2 == 0)
+			names[i][length - 3] = '\0';
+		if (mark && i >= 2)
+			*mark = '.';
+	}
+}
+
+static char *find_in(const struct places *p, const char *official)
+{
+	char names[NAMES][NAME_ROOM];
+	names_of(official, names);
+	for (int i = 0; i < p->count * NAMES; i++) {
+		char *path = mem_format("%s/%s", p->at[i / NAMES], names[i % NAMES]);
+		if (is_file(path))
+			return path;
+		mem_free(path);
+	}
+	return NULL;
+}
+
+/* The list of places comes last: it may be longer than a sentence can be. */
+static void say_missing(const struct data_source *s, const struct places *p, const char *name, struct err *e)
+{
+	struct buf list = {0};
+	for (int i = 0; i < p->count; i++)
+		buf_format(&list, "%s%s", i ? ", " : "", p->at[i]);
+	err_user(e,
+	         "data set %s: found no file %s, packed or not (`signsgd data fetch %s` downloads it); "
+	         "looked in %s",
+	         s->row.name, name, s->row.name,
+	         p->count ? list.text : "no place, as none is given and HOME is not set");
+	buf_clear(&list);
+}
+
+char *dataset_find(const struct data_source *s, const char *const dirs[2], const struct data_file *file,
+                   struct err *e)
+{
+	struct places p = places_of(s, dirs);
+	char *path = find_in(&p, file->name);
+	if (!path)
+		say_missing(s, &p, file->name, e);
+	for (int i = 0; i < p.count; i++)
+		mem_free(p.at[i]);
+	return path;
+}

@@ -1,0 +1,70 @@
+/*
+ * A data set: a row of the family `data`.
+ *
+ * shape() answers from the settings alone (experiments are checked before anything is loaded); load() reads
+ * or makes the samples: pixels as bytes, labels as bytes. Normalisation, partition over the workers and
+ * the order of samples are shared by all rows (partition.h).
+ */
+#ifndef SIGNSGD_DATA_DATASET_H
+#define SIGNSGD_DATA_DATASET_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include "base/err.h"
+#include "base/key.h"
+#include "base/pool.h"
+#include "base/shape.h"
+
+struct dataset {
+	struct data_shape shape;
+	uint8_t *train_pixels; /* [n_train][features]; mem_array() */
+	uint8_t *train_labels; /* [n_train] */
+	uint8_t *test_pixels;  /* [n_test][features] */
+	uint8_t *test_labels;  /* [n_test] */
+	float mean, std;       /* of pixel / 255, for normalisation */
+};
+
+/* Memory for the samples that `shape` counts, all zero. */
+void dataset_alloc(struct dataset *d);
+void dataset_clear(struct dataset *d);
+
+struct data_env {
+	const char *dir;   /* --data, or NULL */
+	uint64_t seed;     /* the experiment's */
+	struct pool *pool; /* for data that is made */
+};
+
+/* A file that `signsgd data fetch` can get. */
+struct data_file {
+	const char *name;      /* file name in the data folder's sub-folder */
+	const char *urls[3];   /* tried in order; NULL-terminated */
+	const char *sha256;
+	size_t bytes;
+};
+
+struct data_source {
+	struct row row;
+	/* Counts and sizes as the settings say. -1 and a sentence when they cannot be. */
+	int (*shape)(const void *state, struct data_shape *out, struct err *e);
+	/* NULL for `none`. -1 and a sentence that says where it looked and how to get it. */
+	int (*load)(const void *state, const struct data_env *env, struct dataset *out, struct err *e);
+	const char *folder;            /* "mnist": sub-folder tried below a data folder; NULL: no files */
+	const struct data_file *files; /* ended by a file without a name; NULL: nothing to fetch */
+};
+
+/*
+ * Look for one of a row's files in DIR/FOLDER and DIR for each DIR of `dirs` that is not NULL or "", then
+ * for $SIGNSGD_DATA, then in the cache. NAME.gz may also lie there unpacked, as NAME, and NAME-idxR as
+ * NAME.idxR, as older copies of MNIST have it. Returns its path, to be freed with mem_free(), or NULL and a
+ * sentence that says where it looked and how to get it.
+ */
+char *dataset_find(const struct data_source *s, const char *const dirs[2], const struct data_file *file,
+                   struct err *e);
+
+/*
+ * The row's folder in the user's cache, where fetched files go: $XDG_CACHE_HOME/signsgd/FOLDER, or
+ * ~/.cache/signsgd/FOLDER; to be freed with mem_free(). NULL when there is neither.
+ */
+char *dataset_cache(const struct data_source *s);
+
+#endif

@@ -1,0 +1,38 @@
+/*
+ * A stack of fully connected layers under softmax and cross-entropy: what `softmax` and `mlp` share.
+ *
+ * Layer l maps width[l] to width[l + 1] numbers: y = x W' + b, W [out][in] row-major, then b [out] behind it
+ * in the parameter vector; an activation follows every layer but the last. One layer alone is called "fc",
+ * more are "fc1", "fc2", ...: NAME.weight and NAME.bias, the names and layouts that PyTorch uses.
+ *
+ * Starting point: every number uniform in +-1/sqrt(in) (nn.Linear's default); number i of tensor t is
+ * number i of the stream (seed, RNG_INIT, 0, t).
+ *
+ * The functions with an instance are those of struct model.
+ */
+#ifndef SIGNSGD_MODELS_DENSE_H
+#define SIGNSGD_MODELS_DENSE_H
+
+#include "models/model.h"
+
+enum { DENSE_HIDDEN_MAX = 16, DENSE_LAYERS_MAX = DENSE_HIDDEN_MAX + 1 };
+
+enum activation { ACTIVATION_RELU, ACTIVATION_TANH };
+
+struct dense_shape {
+	int layers;                         /* 1 to DENSE_LAYERS_MAX */
+	size_t width[DENSE_LAYERS_MAX + 1]; /* features, hidden widths, classes */
+	enum activation activation;
+};
+
+size_t dense_n_params(const struct dense_shape *shape);
+bool dense_tensor(const struct dense_shape *shape, size_t index, struct tensor *t);
+size_t dense_lane_bytes(const struct dense_shape *shape, const struct model_env *env);
+
+void *dense_create(const struct dense_shape *shape, const struct model_env *env);
+void dense_destroy(void *instance);
+void dense_init(void *instance, float *x);
+double dense_grad(void *instance, const float *x, const struct batch *batch, float *g);
+void dense_eval(void *instance, const float *x, const struct batch *batch, double *loss_sum, size_t *hits);
+
+#endif

@@ -1,0 +1,141 @@
+/*
+ * Three workers who want different things (Chen et al. 2020, "Distributed training with heterogeneous
+ * data: bridging median- and mean-based algorithms"): worker m descends f_m(x) = (x - a_m)^2 / 2. The mean
+ * of their gradients leads to the mean of a, where f is lowest; the vote leads to its median.
+ *
+ * The workers' gradients are no unbiased estimates of one gradient, so the theory of Bernstein et al. 2019
+ * does not apply and this model does not offer its constants.
+ */
+#include <stddef.h>
+#include "base/mem.h"
+#include "models/model.h"
+
+struct median_toy {
+	struct reals a;
+	double start, noise;
+};
+
+struct instance {
+	const struct backend *be;
+	const struct median_toy *settings;
+	double mean; /* of a */
+};
+
+static int median_toy_check(const void *state, const struct model_env *env, struct err *e)
+{
+	const struct median_toy *toy = state;
+	if (toy->a.count == (size_t)env->workers)
+		return 0;
+	return err_user(e, "a: found %zu values, expected one for each of the %d workers", toy->a.count,
+	                env->workers);
+}
+
+static size_t median_toy_n_params(const void *state, const struct model_env *env)
+{
+	(void)state, (void)env;
+	return 1;
+}
+
+static bool median_toy_tensor(const void *state, const struct model_env *env, size_t index, struct tensor *t)
+{
+	(void)state, (void)env;
+	*t = (struct tensor){.name = "x", .rank = 1, .dims = {1}, .count = 1};
+	return index == 0;
+}
+
+static size_t median_toy_lane_bytes(const void *state, const struct model_env *env)
+{
+	(void)state, (void)env;
+	return 0;
+}
+
+static void *median_toy_create(const void *state, const struct model_env *env)
+{
+	struct instance *toy = mem_alloc(sizeof *toy);
+	toy->be = env->be;
+	toy->settings = state;
+	for (size_t m = 0; m < toy->settings->a.count; m++)
+		toy->mean += toy->settings->a.at[m] / (double)toy->settings->a.count;
+	return toy;
+}
+
+static void median_toy_init(void *instance, float *x)
+{
+	x[0] = (float)((const struct instance *)instance)->settings->start;
+}
+
+static double median_toy_grad(void *instance, const float *x, const struct batch *batch, float *g)
+{
+	const struct instance *toy = instance;
+	const struct median_toy *s = toy->settings;
+	if (batch->worker >= s->a.count)
+		BUG("a worker without a place");
+	double away = (double)x[0] - s->a.at[batch->worker];
+	float slope = (float)away;
+	struct stream noise = stream_of(batch->seed, RNG_NOISE, batch->worker, batch->step);
+	toy->be->normal(1, (float)s->noise, &noise, 0, &slope, g);
+	return 0.5 * away * away;
+}
+
+static void median_toy_eval(void *instance, const float *x, const struct batch *batch, double *loss_sum,
+                            size_t *hits)
+{
+	const struct reals *a = &((const struct instance *)instance)->settings->a;
+	double sum = 0;
+	(void)batch;
+	for (size_t m = 0; m < a->count; m++)
+		sum += 0.5 * ((double)x[0] - a->at[m]) * ((double)x[0] - a->at[m]);
+	*loss_sum = sum / (double)a->count;
+	*hits = 0;
+}
+
+static void median_toy_exact(void *instance, const float *x, float *g)
+{
+	g[0] = (float)((double)x[0] - ((const struct instance *)instance)->mean);
+}
+
+static const struct key median_toy_keys[] = {
+        {.name = "a",
+         .kind = KEY_REALS,
+         .offset = offsetof(struct median_toy, a),
+         .preset = "[1, 2, 10]",
+         .lowest = -1e15,
+         .highest = 1e15,
+         .help = "what each worker wants x to be, one value a worker"},
+        {.name = "start",
+         .kind = KEY_REAL,
+         .offset = offsetof(struct median_toy, start),
+         .preset = "0.0005",
+         .lowest = -1e15,
+         .highest = 1e15,
+         .help = "x0"},
+        {.name = "noise",
+         .kind = KEY_REAL,
+         .offset = offsetof(struct median_toy, noise),
+         .preset = "0",
+         .lowest = 0,
+         .highest = 1e15,
+         .help = "b, deviation of the normal noise that each worker adds to its gradient, whatever the "
+                 "batch"},
+        {.name = NULL},
+};
+
+const struct model model_median_toy = {
+        .row = {.name = "median-toy",
+                .about = "one parameter that each worker wants elsewhere: the mean of gradients finds the "
+                         "mean of "
+                         "their wishes, the vote the median",
+                .formula = "f(x) = mean_m (x - a_m)^2 / 2, g_m = x - a_m + b N(0, 1) (Chen et al. 2020)",
+                .keys = median_toy_keys,
+                .state_bytes = sizeof(struct median_toy)},
+        .check = median_toy_check,
+        .n_params = median_toy_n_params,
+        .tensor = median_toy_tensor,
+        .lane_bytes = median_toy_lane_bytes,
+        .create = median_toy_create,
+        .destroy = mem_free,
+        .init = median_toy_init,
+        .grad = median_toy_grad,
+        .eval = median_toy_eval,
+        .exact = median_toy_exact,
+};

@@ -1,0 +1,79 @@
+/*
+ * A model: a row of the family `models`.
+ *
+ * A model's parameters are one flat vector x [n]. A lane makes itself an instance with create(): the
+ * memory that a gradient needs (activations, scratch), and constants that follow from the settings and the
+ * seed. Instances share x, which they only read. Nothing is allocated after create().
+ *
+ * A model of a data set gets batches; a model without data (wants_data false) makes its own stochastic
+ * gradients from (seed, worker, step).
+ */
+#ifndef SIGNSGD_MODELS_MODEL_H
+#define SIGNSGD_MODELS_MODEL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include "backend/backend.h"
+#include "base/err.h"
+#include "base/key.h"
+#include "base/shape.h"
+
+struct model_env {
+	const struct backend *be;
+	struct data_shape data;
+	int batch;   /* samples a worker and step */
+	int workers; /* M */
+	uint64_t seed;
+};
+
+/* A named piece of x, in canonical layout. */
+struct tensor {
+	char name[64];
+	int rank; /* at most 4 */
+	size_t dims[4];
+	size_t offset, count; /* in x */
+};
+
+/* What the theory of Bernstein et al. 2019 needs to know (PAPER.md, Theory). */
+struct smoothness {
+	double f0;       /* f at the starting point */
+	double f_star;   /* lowest value of f */
+	double l1_l;     /* |L|_1, sum of coordinate-wise smoothness constants */
+	double l1_sigma; /* |sigma|_1, sum of per-coordinate noise deviations of ONE sample */
+};
+
+struct model {
+	struct row row;
+	bool wants_data;
+
+	/* Can these settings work? -1 and a sentence if not. NULL: always. Nothing is loaded yet. */
+	int (*check)(const void *state, const struct model_env *env, struct err *e);
+	size_t (*n_params)(const void *state, const struct model_env *env);
+	/* Fill piece `index` of x; false behind the last. */
+	bool (*tensor)(const void *state, const struct model_env *env, size_t index, struct tensor *t);
+	/* Bytes that one instance takes. */
+	size_t (*lane_bytes)(const void *state, const struct model_env *env);
+
+	void *(*create)(const void *state, const struct model_env *env);
+	void (*destroy)(void *instance);
+
+	/* The starting point, a function of the seed. x [n]. */
+	void (*init)(void *instance, float *x);
+
+	/* g [n] = mean gradient over the batch at x [n]; returns the mean loss there. Every g is written. */
+	double (*grad)(void *instance, const float *x, const struct batch *batch, float *g);
+
+	/*
+	 * With data: *loss_sum = sum of losses over the batch (count <= env.batch), *hits = right answers.
+	 * Without data: *loss_sum = f(x), *hits = 0; batch is NULL.
+	 */
+	void (*eval)(void *instance, const float *x, const struct batch *batch, double *loss_sum, size_t *hits);
+
+	/* Models without data: g = the exact gradient of f. NULL otherwise. */
+	void (*exact)(void *instance, const float *x, float *g);
+
+	/* Constants of the theory at starting point x0. NULL: the model does not know them. */
+	void (*theory)(void *instance, const float *x0, struct smoothness *out);
+};
+
+#endif

@@ -1,0 +1,54 @@
+/*
+ * An aggregator: what a worker says (encode), what the server makes of it (combine), what the answer does
+ * to the parameters (apply). One row holds all three, because they share one byte layout.
+ *
+ * combine() and apply() work on a range of coordinates [begin, end), begin a multiple of 64 and end a
+ * multiple of 64 or n, so that lanes, and later shards on several machines, can share the work; a row that
+ * cannot be cut so says separable = false and always gets 0..n. Pushes and pulls are whole messages; a
+ * range touches only its own part of them.
+ */
+#ifndef SIGNSGD_AGG_AGG_H
+#define SIGNSGD_AGG_AGG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include "backend/backend.h"
+#include "base/err.h"
+#include "base/key.h"
+
+struct agg_job {
+	const void *state;
+	const struct backend *be;
+	uint64_t seed;
+	uint64_t step; /* from 0 */
+	size_t n;
+};
+
+struct aggregator {
+	struct row row;
+	bool separable;
+	bool own_momentum; /* keeps its own; the experiment's `momentum` must be 0 */
+	/* Precondition on M workers of which f are declared Byzantine. NULL: none. */
+	int (*check)(const void *state, int workers, int byzantine, struct err *e);
+	size_t (*push_bytes)(const void *state, size_t n);
+	size_t (*pull_bytes)(const void *state, size_t n);
+	/* Optimiser's memory, the same on every machine, saved in checkpoints. NULL: none. */
+	size_t (*memory_floats)(const void *state, size_t n);
+
+	/* v [n] -> push [push_bytes], by `worker`. */
+	void (*encode)(const struct agg_job *job, uint32_t worker, const float *v, void *push);
+	/* pushes [count] of the voters in order of worker -> pull [pull_bytes], coordinates [begin, end). */
+	void (*combine)(const struct agg_job *job, int count, const void *const *pushes, size_t begin,
+	                size_t end, void *pull);
+	/* x [n] stepped by the answer, coordinates [begin, end). memory [memory_floats] or NULL. */
+	void (*apply)(const struct agg_job *job, const void *pull, size_t begin, size_t end, double lr,
+	              double decay, float *memory, float *x);
+
+	/* For probes: the signs in a push or in the pull, as planes of sign.h (mute: [words], always
+	 * written). */
+	void (*push_signs)(const struct agg_job *job, const void *push, uint64_t *vote, uint64_t *mute);
+	void (*pull_signs)(const struct agg_job *job, const void *pull, uint64_t *vote, uint64_t *mute);
+};
+
+#endif

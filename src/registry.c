@@ -1,0 +1,77 @@
+/* The menu: one line a row. A new row of any family is one file and one line here. */
+#include "registry.h"
+#include <stddef.h>
+#include "adversary/attack.h"
+#include "agg/agg.h"
+#include "backend/backend.h"
+#include "data/dataset.h"
+#include "models/model.h"
+#include "schedule.h"
+#include "transport/transport.h"
+
+extern const struct model model_quadratic, model_median_toy, model_softmax, model_mlp;
+
+static const struct row *const models[] = {
+        &model_quadratic.row, &model_median_toy.row, &model_softmax.row, &model_mlp.row, NULL,
+};
+
+extern const struct data_source data_none, data_glyphs, data_mnist, data_fashion_mnist;
+
+static const struct row *const data[] = {
+        &data_none.row, &data_glyphs.row, &data_mnist.row, &data_fashion_mnist.row, NULL,
+};
+
+extern const struct attack attack_invert, attack_random_sign, attack_scale, attack_gaussian, attack_zero,
+        attack_ones, attack_flip, attack_stale, attack_nan;
+
+static const struct row *const attacks[] = {
+        &attack_invert.row, &attack_random_sign.row,
+        &attack_scale.row,  &attack_gaussian.row,
+        &attack_zero.row,   &attack_ones.row,
+        &attack_flip.row,   &attack_stale.row,
+        &attack_nan.row,    NULL,
+};
+
+extern const struct aggregator aggregator_vote, aggregator_mean, aggregator_adam, aggregator_sign_mean;
+
+static const struct row *const aggregators[] = {
+        &aggregator_vote.row, &aggregator_mean.row, &aggregator_adam.row, &aggregator_sign_mean.row, NULL,
+};
+
+static const struct row *const schedules[] = {
+        &schedule_constant.row, &schedule_step.row,         &schedule_multi_step.row, &schedule_cosine.row,
+        &schedule_linear.row,   &schedule_inverse_sqrt.row, &schedule_theory.row,     NULL,
+};
+
+extern const struct backend_row backend_cpu, backend_ref;
+
+static const struct row *const backends[] = {
+        &backend_cpu.row,
+        &backend_ref.row,
+        NULL,
+};
+
+extern const struct transport transport_local;
+
+static const struct row *const transports[] = {
+        &transport_local.row,
+        NULL,
+};
+
+const struct family family_models = {"model", "models", "what is trained", models, NULL};
+const struct family family_data = {"data", "data", "what it is trained on", data, NULL};
+const struct family family_attacks = {"attack", "attacks", "what the workers that lie do", attacks, NULL};
+const struct family family_aggregators = {
+        "aggregator", "aggregators", "what workers say, what the server makes of it, what the answer does",
+        aggregators, NULL};
+const struct family family_schedules = {"schedule", "schedules", "the learning rate over the steps",
+                                        schedules, "constant"};
+const struct family family_backends = {"backend", "backends", "the machine that runs the kernels", backends,
+                                       NULL};
+const struct family family_transports = {"transport", "transports", "how votes reach the server", transports,
+                                         NULL};
+
+const struct family *const registry_families[] = {
+        &family_models,    &family_data,     &family_attacks,    &family_aggregators,
+        &family_schedules, &family_backends, &family_transports, NULL,
+};

@@ -1,0 +1,13 @@
+/* The menu: every row of every family. A new row is one file and one line in registry.c. */
+#ifndef SIGNSGD_REGISTRY_H
+#define SIGNSGD_REGISTRY_H
+
+#include "base/key.h"
+
+extern const struct family family_models, family_data, family_attacks, family_aggregators, family_schedules,
+        family_backends, family_transports;
+
+/* All of them, in the order of `signsgd list`. NULL-terminated. */
+extern const struct family *const registry_families[];
+
+#endif

@@ -1,0 +1,82 @@
+/*
+ * Transport `local`: all workers live in this process, and the votes meet in its memory. Nothing is copied;
+ * the lanes share the combining by ranges of coordinates, which gives the same bits however it is cut.
+ */
+#include "base/mem.h"
+#include "transport/transport.h"
+
+/*
+ * Coordinates of a range: at least what is worth waking a lane for, at most what keeps memory streaming
+ * and the lanes evenly loaded; multiples of 64.
+ */
+enum { RANGE_LEAST = 8192, RANGE_MOST = 65536, RANGES_A_LANE = 4 };
+
+struct local {
+	int workers;
+	struct pool *pool;
+};
+
+struct cut {
+	const struct exchange *x;
+	int count;    /* voters */
+	size_t range; /* coordinates an item */
+};
+
+static void *local_open(const void *state, const struct transport_env *env, int *first, int *count,
+                        struct err *e)
+{
+	(void)state, (void)e;
+	struct local *l = mem_alloc(sizeof *l);
+	l->workers = env->workers;
+	l->pool = env->pool;
+	*first = 0;
+	*count = env->workers;
+	return l;
+}
+
+static size_t range_of(size_t n, int lanes)
+{
+	size_t fair = n / (RANGES_A_LANE * (size_t)lanes) / 64 * 64;
+	if (fair < RANGE_LEAST)
+		return RANGE_LEAST;
+	return fair < RANGE_MOST ? fair : RANGE_MOST;
+}
+
+static void combine_range(void *ctx, int lane, size_t item)
+{
+	(void)lane;
+	const struct cut *c = ctx;
+	size_t begin = item * c->range;
+	size_t end = c->x->n - begin < c->range ? c->x->n : begin + c->range;
+	c->x->combine(c->x->ctx, c->count, c->x->pushes, begin, end, c->x->pull);
+}
+
+static int local_exchange(void *self, struct exchange *x, struct err *e)
+{
+	(void)e;
+	const struct local *l = self;
+	struct cut c = {.x = x, .count = l->workers, .range = range_of(x->n, pool_lanes(l->pool))};
+	if (x->separable && x->n > c.range)
+		pool_run(l->pool, (x->n + c.range - 1) / c.range, combine_range, &c);
+	else
+		x->combine(x->ctx, l->workers, x->pushes, 0, x->n, x->pull);
+	x->n_voters = l->workers;
+	x->bytes_up = (uint64_t)l->workers * x->push_bytes;
+	x->bytes_down = (uint64_t)l->workers * x->pull_bytes;
+	return 0;
+}
+
+static void local_close(void *self)
+{
+	mem_free(self);
+}
+
+const struct transport transport_local = {
+        .row = {.name = "local",
+                .about = "all workers in this process; the votes meet in its memory",
+                .formula = "bytes up and down are what M workers would send to a server and get back: M "
+                           "push_bytes and M pull_bytes a step"},
+        .open = local_open,
+        .exchange = local_exchange,
+        .close = local_close,
+};
