@@ -1,0 +1,234 @@
+/* Writing a result file: rows are gathered in memory, a buffer a column, and appended when one is full. */
+#include "record.h"
+
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "record_inside.h"
+
+enum { COLUMNS_MAX = 12, EVAL_ROWS = 64, COLUMN_PATH_BYTES = 64 };
+
+/* A quantity: where it stands in a row's struct, and what the file says of it. */
+struct quantity {
+	const char *name;
+	enum h5_type type;
+	size_t bytes, offset;
+	const char *unit, *about;
+};
+
+#define IN(row, member) sizeof(((struct row *)0)->member), offsetof(struct row, member)
+
+static const struct quantity step_quantities[] = {
+        {"step", H5_I64, IN(step_row, step), "steps", "steps done, from 1"},
+        {"epoch", H5_F64, IN(step_row, epoch), "epochs", "passes over a worker's shard; 0 without data"},
+        {"loss", H5_F64, IN(step_row, loss), "1",
+         "mean over the honest workers' mini-batch losses before the step"},
+        {"lr", H5_F64, IN(step_row, lr), "1", "learning rate of the step"},
+        {"bytes_up", H5_U64, IN(step_row, bytes_up), "bytes", "what all workers sent in this step"},
+        {"bytes_down", H5_U64, IN(step_row, bytes_down), "bytes", "what all workers received in this step"},
+        {"n_voters", H5_I32, IN(step_row, n_voters), "workers", "messages that counted in this step"},
+        {"wall_s", H5_F64, IN(step_row, wall_s), "s",
+         "time since the run began, earlier parts of a resumed run included"},
+        {"compute_s", H5_F64, IN(step_row, compute_s), "s", "time for the workers' gradients"},
+        {"encode_s", H5_F64, IN(step_row, encode_s), "s", "time for making the messages"},
+        {"exchange_s", H5_F64, IN(step_row, exchange_s), "s", "time for exchange and vote"},
+        {"apply_s", H5_F64, IN(step_row, apply_s), "s", "time for stepping the parameters"},
+};
+
+static const struct quantity eval_quantities[] = {
+        {"step", H5_I64, IN(eval_row, step), "steps", "steps done"},
+        {"epoch", H5_F64, IN(eval_row, epoch), "epochs", "passes over a worker's shard; 0 without data"},
+        {"wall_s", H5_F64, IN(eval_row, wall_s), "s",
+         "time since the run began, earlier parts of a resumed run included"},
+        {"bytes", H5_U64, IN(eval_row, bytes), "bytes", "what all workers sent and received so far"},
+        {"train_loss", H5_F64, IN(eval_row, train_loss), "1", "loss on the first training samples"},
+        {"train_accuracy", H5_F64, IN(eval_row, train_accuracy), "1",
+         "share of the first training samples that are classified right"},
+        {"test_loss", H5_F64, IN(eval_row, test_loss), "1", "loss on the test samples"},
+        {"test_accuracy", H5_F64, IN(eval_row, test_accuracy), "1",
+         "share of the test samples that are classified right"},
+};
+
+/* A group of columns, and rows that are not in the file yet. */
+struct table {
+	const struct quantity *quantities; /* [n] */
+	size_t n, room, filled;
+	struct h5_column *columns[COLUMNS_MAX]; /* [n] */
+	unsigned char *rows[COLUMNS_MAX];       /* [n] of [room] values */
+};
+
+struct record {
+	struct h5 *file;
+	struct table steps, evals;
+	double flushed; /* clock_s() of the last flush */
+	double earlier_s;
+};
+
+static void table_init(struct table *t, struct h5 *f, const char *group, const struct quantity *quantities,
+                       size_t n, size_t room)
+{
+	char path[COLUMN_PATH_BYTES], scale[COLUMN_PATH_BYTES];
+	*t = (struct table){.quantities = quantities, .n = n, .room = room};
+	snprintf(scale, sizeof scale, "%s/%s", group, quantities[0].name);
+	for (size_t i = 0; i < n; i++) {
+		const struct quantity *q = &quantities[i];
+		snprintf(path, sizeof path, "%s/%s", group, q->name);
+		t->columns[i] = h5_column(f, path, q->type, 0, NULL, q->unit, q->about);
+		t->rows[i] = mem_array(room, q->bytes);
+		if (i > 0)
+			h5_scale(f, path, scale);
+	}
+}
+
+/* The gathered rows to the file's image. */
+static void table_empty(struct table *t)
+{
+	for (size_t i = 0; i < t->n; i++)
+		h5_append(t->columns[i], t->filled, t->rows[i]);
+	t->filled = 0;
+}
+
+static void table_add(struct table *t, const void *row)
+{
+	if (t->filled == t->room)
+		table_empty(t);
+	for (size_t i = 0; i < t->n; i++) {
+		const struct quantity *q = &t->quantities[i];
+		memcpy(t->rows[i] + t->filled * q->bytes, (const char *)row + q->offset, q->bytes);
+	}
+	t->filled++;
+}
+
+static void table_clear(struct table *t)
+{
+	for (size_t i = 0; i < t->n; i++) {
+		h5_column_close(t->columns[i]);
+		mem_free(t->rows[i]);
+	}
+}
+
+static struct record *new_record(struct h5 *f)
+{
+	struct record *r = mem_alloc(sizeof *r);
+	r->file = f;
+	table_init(&r->steps, f, "/steps", step_quantities, sizeof step_quantities / sizeof *step_quantities,
+	           RECORD_ROWS);
+	table_init(&r->evals, f, "/evals", eval_quantities, sizeof eval_quantities / sizeof *eval_quantities,
+	           EVAL_ROWS);
+	h5_group(f, "/probes");
+	r->flushed = clock_s();
+	return r;
+}
+
+struct record *record_create(const char *path, const struct record_meta *m)
+{
+	struct h5 *f = h5_create(path);
+	record_write_meta(f, m, true);
+	return new_record(f);
+}
+
+static int check_identity(struct h5 *f, const char *path, const struct record_meta *m, struct err *e)
+{
+	if (record_check_format(f, path, e))
+		return -1;
+	char *id = h5_get_text(f, "/meta", "id", e);
+	if (!id)
+		return -1;
+	int rc = 0;
+	if (strcmp(id, m->id) != 0)
+		rc = err_user(e, "%s: holds another run: found id %s, expected %s", path, id, m->id);
+	mem_free(id);
+	return rc;
+}
+
+/* Seconds that the rows left in the file took. */
+static int read_earlier(struct h5 *f, const char *path, double *earlier_s, struct err *e)
+{
+	void *wall;
+	size_t count;
+	if (record_read_column(f, path, "/steps/wall_s", H5_F64, &wall, &count, e))
+		return -1;
+	*earlier_s = count ? ((double *)wall)[count - 1] : 0;
+	mem_free(wall);
+	return 0;
+}
+
+struct record *record_continue(const char *path, const struct record_meta *m, int64_t step, struct err *e)
+{
+	double earlier_s;
+	struct h5 *f = h5_edit(path, e);
+	if (!f)
+		return NULL;
+	if (check_identity(f, path, m, e) || record_cut(f, path, m->every, step, e) ||
+	    read_earlier(f, path, &earlier_s, e)) {
+		h5_close(f);
+		return NULL;
+	}
+	record_write_meta(f, m, false);
+	struct record *r = new_record(f);
+	r->earlier_s = earlier_s;
+	return r;
+}
+
+void record_step(struct record *r, const struct step_row *row)
+{
+	table_add(&r->steps, row);
+}
+
+void record_eval(struct record *r, const struct eval_row *row)
+{
+	table_add(&r->evals, row);
+}
+
+double record_earlier_s(const struct record *r)
+{
+	return r->earlier_s;
+}
+
+struct h5 *record_file(struct record *r)
+{
+	return r->file;
+}
+
+static int flush(struct record *r, bool sync, struct err *e)
+{
+	table_empty(&r->steps);
+	table_empty(&r->evals);
+	int rc = h5_flush(r->file, sync, e);
+	r->flushed = clock_s(); /* a disk that refused is not asked again at every step */
+	return rc;
+}
+
+int record_tick(struct record *r, struct err *e)
+{
+	return clock_s() - r->flushed < RECORD_FLUSH_S ? 0 : flush(r, false, e);
+}
+
+int record_flush(struct record *r, struct err *e)
+{
+	return flush(r, true, e);
+}
+
+void record_final(struct record *r, const char *tensor, int rank, const size_t *dims, const float *values)
+{
+	char *path = mem_format("/final/%s", tensor);
+	h5_write(r->file, path, H5_F32, rank, dims, values);
+	mem_free(path);
+}
+
+int record_end(struct record *r, enum run_state state, const char *why, struct err *e)
+{
+	record_write_state(r->file, state, why, true);
+	return flush(r, true, e);
+}
+
+void record_close(struct record *r)
+{
+	table_clear(&r->steps);
+	table_clear(&r->evals);
+	h5_close(r->file);
+	mem_free(r);
+}

@@ -1,0 +1,24 @@
+/* What the files that write and read result files share, and nobody else sees. */
+#ifndef SIGNSGD_RECORD_INSIDE_H
+#define SIGNSGD_RECORD_INSIDE_H
+
+#include "record.h"
+
+/* Of the layout in docs/RESULTS.md; a reader of another layout must be able to tell. */
+enum { RECORD_FORMAT = 1 };
+
+/* /format, /config and /meta; `anew`: the start time too. */
+void record_write_meta(struct h5 *f, const struct record_meta *m, bool anew);
+void record_write_state(struct h5 *f, enum run_state state, const char *why, bool ended);
+
+/* Is it a result file of ours? -1 and a sentence. */
+int record_check_format(struct h5 *f, const char *path, struct err *e);
+
+/* A column of plain numbers as doubles or int64_t; by mem_array(). -1 and a sentence. */
+int record_read_column(struct h5 *f, const char *path, const char *column, enum h5_type type, void **values,
+                       size_t *count, struct err *e);
+
+/* Cut everything behind `step`. -1 and a sentence when what is left does not reach up to it. */
+int record_cut(struct h5 *f, const char *path, int64_t every, int64_t step, struct err *e);
+
+#endif

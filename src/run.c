@@ -1,0 +1,259 @@
+/* One run: what is there already, the loop around the step, what is written when. */
+#include "run.h"
+#include <errno.h>
+#include <math.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include "base/clock.h"
+#include "base/log.h"
+#include "checkpoint.h"
+#include "trainer.h"
+
+enum { PATH_ROOM = 4096 };
+
+/* Everything the loop holds. */
+struct run {
+	const struct settings *s;
+	const struct run_options *o;
+	struct trainer *t;
+	struct record *r;
+	char checkpoint[PATH_ROOM];
+	double began, saved;    /* clock_s() of the beginning and of the last checkpoint */
+	int64_t steps_at_start; /* done before this process took over */
+	struct step_row step;
+	struct eval_row eval;
+	bool anew, blew_up;
+};
+
+static volatile sig_atomic_t caught;
+
+static void catch_signal(int signal)
+{
+	caught = signal;
+}
+
+void run_catch_signals(void)
+{
+	/* Once only: a second Ctrl-C ends the program the hard way. */
+	struct sigaction once = {.sa_handler = catch_signal, .sa_flags = (int)SA_RESETHAND | SA_RESTART};
+	struct sigaction ignore = {.sa_handler = SIG_IGN};
+	sigemptyset(&once.sa_mask);
+	sigemptyset(&ignore.sa_mask);
+	sigaction(SIGINT, &once, NULL);
+	sigaction(SIGTERM, &once, NULL);
+	sigaction(SIGXFSZ, &ignore, NULL); /* a size limit is then an error of write(), with a sentence */
+}
+
+int run_signal(void)
+{
+	return caught;
+}
+
+void run_path(const struct settings *s, const char *out_option, bool many, char *out, size_t room)
+{
+	const char *given = out_option ? out_option : s->out;
+	size_t length = strlen(given);
+	struct stat st;
+	bool folder = many || (length > 0 && given[length - 1] == '/') ||
+	              (length > 0 && stat(given, &st) == 0 && S_ISDIR(st.st_mode));
+	if (length == 0)
+		snprintf(out, room, "runs/%s-%s.h5", s->name, s->id);
+	else if (folder)
+		snprintf(out, room, "%s%s%s-%s.h5", given, given[length - 1] == '/' ? "" : "/", s->name,
+		         s->id);
+	else
+		snprintf(out, room, "%s", given);
+}
+
+static double wall_s(const struct run *run)
+{
+	return record_earlier_s(run->r) + clock_s() - run->began;
+}
+
+static void evaluate(struct run *run)
+{
+	trainer_eval(run->t, &run->eval);
+	run->eval.wall_s = wall_s(run);
+	record_eval(run->r, &run->eval);
+	if (!isfinite(run->eval.test_loss))
+		run->blew_up = true;
+}
+
+static bool eval_due(const struct run *run)
+{
+	int64_t done = trainer_steps_done(run->t), every = run->s->eval.every;
+	return done == run->s->steps || (every > 0 && done % every == 0);
+}
+
+static bool checkpoint_due(const struct run *run)
+{
+	int64_t done = trainer_steps_done(run->t), every = run->s->checkpoint.every;
+	double minutes = run->s->checkpoint.minutes;
+	if (done == run->s->steps)
+		return false;
+	return (every > 0 && done % every == 0) || (minutes > 0 && clock_s() - run->saved >= 60 * minutes);
+}
+
+/* The result file goes first, so that it never holds less than the checkpoint says. */
+static int save(struct run *run, struct err *e)
+{
+	run->saved = clock_s();
+	return record_flush(run->r, e) || trainer_save(run->t, run->checkpoint, e) ? -1 : 0;
+}
+
+static void show_progress(const struct run *run, bool force)
+{
+	if (!force && !log_progress_due())
+		return;
+	int64_t done = trainer_steps_done(run->t), here = done - run->steps_at_start;
+	double elapsed = clock_s() - run->began, rate = elapsed > 0 ? (double)here / elapsed : 0;
+	char time[32] = "?", accuracy[48] = "";
+	if (done == run->s->steps)
+		log_duration(elapsed, time);
+	else if (rate > 0)
+		log_duration((double)(run->s->steps - done) / rate, time);
+	if (isfinite(run->eval.test_accuracy))
+		snprintf(accuracy, sizeof accuracy, ", test accuracy %.4f", run->eval.test_accuracy);
+	log_progress(force, "%s%s%s-%s: step %lld of %lld (%.0f %%), loss %.4g%s, %.4g steps/s, %s %s",
+	             run->o->label ? run->o->label : "", run->o->label ? ": " : "", run->s->name, run->s->id,
+	             (long long)done, (long long)run->s->steps, 100.0 * (double)done / (double)run->s->steps,
+	             run->step.loss, accuracy, rate, done < run->s->steps ? "ETA" : "in", time);
+}
+
+static int one_step(struct run *run, struct err *e)
+{
+	if (trainer_step(run->t, &run->step, e))
+		return -1;
+	run->step.wall_s = wall_s(run);
+	if (run->step.step % run->s->record.every == 0 || run->step.step == run->s->steps)
+		record_step(run->r, &run->step);
+	if (!isfinite(run->step.loss))
+		run->blew_up = true;
+	else if (eval_due(run))
+		evaluate(run);
+	if (record_tick(run->r, e))
+		return -1;
+	if (!run->blew_up && checkpoint_due(run) && save(run, e))
+		return -1;
+	show_progress(run, false);
+	return 0;
+}
+
+static int end(struct run *run, enum run_outcome *outcome, struct err *e)
+{
+	char why[256] = "";
+	enum run_state state = RUN_FINISHED;
+	*outcome = RUN_DID;
+	if (run->blew_up) {
+		snprintf(why, sizeof why, "the loss is no longer finite after step %lld (training loss %g)",
+		         (long long)trainer_steps_done(run->t), run->step.loss);
+		state = RUN_DIVERGED;
+		*outcome = RUN_BLEW_UP;
+	} else if (trainer_steps_done(run->t) < run->s->steps) {
+		snprintf(why, sizeof why, "%s came after step %lld", caught == SIGINT ? "SIGINT" : "SIGTERM",
+		         (long long)trainer_steps_done(run->t));
+		state = RUN_INTERRUPTED;
+		*outcome = RUN_STOPPED;
+		if (save(run, e))
+			return -1;
+	}
+	if (state != RUN_INTERRUPTED)
+		trainer_final(run->t, run->r);
+	if (record_end(run->r, state, why, e))
+		return -1;
+	if (state != RUN_INTERRUPTED)
+		unlink(run->checkpoint);
+	show_progress(run, true);
+	log_progress_end();
+	if (why[0])
+		log_warn("%s: %s", run->o->path, why);
+	return 0;
+}
+
+static int loop(struct run *run, enum run_outcome *outcome, struct err *e)
+{
+	run->began = run->saved = clock_s();
+	run->steps_at_start = trainer_steps_done(run->t);
+	trainer_probe(run->t, run->r);
+	if (run->anew)
+		evaluate(run);
+	if (record_flush(run->r, e))
+		return -1;
+	while (trainer_steps_done(run->t) < run->s->steps && !caught && !run->blew_up)
+		if (one_step(run, e))
+			return -1;
+	return end(run, outcome, e);
+}
+
+/* Open trainer and result file at the point where the run begins or goes on. */
+static int begin(struct run *run, bool go_on, struct pool *pool, struct err *e)
+{
+	struct record_meta meta;
+	run->t = trainer_open(run->s, pool, e);
+	if (!run->t)
+		return -1;
+	trainer_meta(run->t, &meta);
+	if (go_on && access(run->checkpoint, F_OK) == 0) {
+		if (trainer_restore(run->t, run->checkpoint, e))
+			return err_prefix(e, "cannot resume %s (--overwrite starts it anew)", run->o->path);
+		run->r = record_continue(run->o->path, &meta, trainer_steps_done(run->t), e);
+		if (run->r)
+			log_say("%s: resumed after step %lld", run->o->path,
+			        (long long)trainer_steps_done(run->t));
+		return run->r ? 0 : -1;
+	}
+	if (go_on)
+		log_say("%s: unfinished, without a checkpoint: begun anew", run->o->path);
+	unlink(run->checkpoint);
+	run->anew = true;
+	run->r = record_create(run->o->path, &meta);
+	return 0;
+}
+
+/* What stands at the path already: 1 = an unfinished run of the same identity, 2 = a finished one, 0 =
+ * nothing that counts. */
+static int present(const struct settings *s, const struct run_options *o, struct err *e)
+{
+	struct run_info info;
+	if (o->overwrite)
+		return 0;
+	if (access(o->path, F_OK) != 0)
+		return o->resume ? err_user(e, "%s: nothing to resume: %s", o->path, strerror(errno)) : 0;
+	if (record_info(o->path, &info, e)) {
+		err_prefix(e, "there is already a file that is no result of ours (--overwrite replaces it)");
+		return -1;
+	}
+	if (strcmp(info.id, s->id) != 0)
+		return err_user(e,
+		                "%s: holds another run (found id %s, expected %s); choose another --out, or "
+		                "--overwrite",
+		                o->path, info.id, s->id);
+	bool ended = strcmp(info.state, run_state_name(RUN_FINISHED)) == 0 ||
+	             strcmp(info.state, run_state_name(RUN_DIVERGED)) == 0;
+	return ended ? 2 : 1;
+}
+
+int run_one(const struct settings *s, struct pool *pool, const struct run_options *o,
+            enum run_outcome *outcome, struct err *e)
+{
+	struct run run = {.s = s, .o = o, .eval.test_accuracy = NAN};
+	int there = present(s, o, e), rc;
+	if (there < 0)
+		return -1;
+	if (there == 2) {
+		*outcome = RUN_SKIPPED;
+		log_say("%s: done already, skipped (--overwrite starts it anew)", o->path);
+		return 0;
+	}
+	checkpoint_path(o->path, run.checkpoint, sizeof run.checkpoint);
+	rc = begin(&run, there == 1, pool, e) || loop(&run, outcome, e) ? -1 : 0;
+	if (rc)
+		log_progress_end();
+	trainer_close(run.t); /* before the record: probes hold columns of its file */
+	if (run.r)
+		record_close(run.r);
+	return rc;
+}

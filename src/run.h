@@ -1,0 +1,39 @@
+/*
+ * One run from beginning to end: the result file, evaluations, checkpoints, progress, interruption.
+ * simulate calls it for each of an experiment's settings.
+ */
+#ifndef SIGNSGD_RUN_H
+#define SIGNSGD_RUN_H
+
+#include <stdbool.h>
+#include "base/err.h"
+#include "base/pool.h"
+#include "experiment.h"
+#include "record.h"
+
+enum run_outcome { RUN_DID, RUN_SKIPPED, RUN_STOPPED, RUN_BLEW_UP };
+
+struct run_options {
+	const char *path;   /* result file */
+	bool overwrite;     /* start anew over whatever is there */
+	bool resume;        /* there must be something to resume */
+	const char *label;  /* "3 of 12", or NULL: for the progress line */
+};
+
+/*
+ * A finished (or diverged) result of the same identity at `path` is skipped, an unfinished one resumed from its
+ * checkpoint, or begun anew where it has none; one of another identity is refused unless overwrite.
+ * RUN_STOPPED: a signal came, state is saved (run_signal() says which). -1 and a sentence when it failed.
+ */
+int run_one(const struct settings *s, struct pool *pool, const struct run_options *o, enum run_outcome *outcome,
+	    struct err *e);
+
+/* Let SIGINT and SIGTERM ask the run to stop after its present step. */
+void run_catch_signals(void);
+/* The signal that came, or 0. */
+int run_signal(void);
+
+/* The default result path of a run: "runs/NAME-ID.h5" into out; `many`: out_option is a folder. */
+void run_path(const struct settings *s, const char *out_option, bool many, char *out, size_t room);
+
+#endif

@@ -1,0 +1,56 @@
+/*
+ * The trainer: Algorithm 1 of Bernstein et al. 2019, one step at a time.
+ *
+ *   shard -> batch -> model.grad -> g -> momentum -> v[w] -> (attack) -> agg.encode -> push[w]
+ *   -> transport.exchange(agg.combine) -> pull -> agg.apply -> x
+ *
+ * trainer_step() is that line; everything around it is set-up, probes and book-keeping.
+ */
+#ifndef SIGNSGD_TRAINER_H
+#define SIGNSGD_TRAINER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include "backend/backend.h"
+#include "base/err.h"
+#include "base/pool.h"
+#include "experiment.h"
+#include "record.h"
+
+/* What a run takes, known before anything is loaded. Bytes. */
+struct plan {
+	size_t n_params;
+	size_t push_bytes, pull_bytes; /* a worker and step */
+	size_t parameters, momentum, messages, lanes, data, optimiser, adversaries, record, base, total;
+};
+
+void trainer_plan(const struct settings *s, int lanes, struct plan *out);
+
+struct trainer;
+
+/* Load data, allocate, initialise x. NULL and a sentence. The pool and settings are borrowed. */
+struct trainer *trainer_open(const struct settings *s, struct pool *pool, struct err *e);
+void trainer_close(struct trainer *t);
+
+/*
+ * One step. Fills *row (all but wall_s). -1 and a sentence when the transport fails. Allocates nothing.
+ */
+int trainer_step(struct trainer *t, struct step_row *row, struct err *e);
+
+/* Losses and accuracies at the present x. */
+void trainer_eval(struct trainer *t, struct eval_row *row);
+
+/* Columns below /probes for what settings.record asks; then trainer_step() appends to them. */
+void trainer_probe(struct trainer *t, struct record *r);
+
+int64_t trainer_steps_done(const struct trainer *t);
+const float *trainer_x(const struct trainer *t, size_t *n);
+void trainer_meta(const struct trainer *t, struct record_meta *m);
+/* Write the named tensors to /final. */
+void trainer_final(const struct trainer *t, struct record *r);
+
+int trainer_save(const struct trainer *t, const char *path, struct err *e);
+int trainer_restore(struct trainer *t, const char *path, struct err *e);
+
+#endif

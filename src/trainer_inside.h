@@ -1,0 +1,50 @@
+/* What a trainer is made of: for trainer*.c only. */
+#ifndef SIGNSGD_TRAINER_INSIDE_H
+#define SIGNSGD_TRAINER_INSIDE_H
+
+#include "checkpoint.h"
+#include "probe.h"
+#include "schedule.h"
+#include "trainer.h"
+#include "transport/transport.h"
+#include "worker.h"
+
+struct trainer {
+	const struct settings *settings;
+	struct pool *pool;
+	struct backend be;
+	struct model_env env;
+	struct dataset data;
+	struct partition partition;
+	struct round round;
+	struct lane *lanes;     /* [pool_lanes] */
+	struct worker *workers; /* [count], those hosted here */
+	int first, count;
+	const void **pushes; /* [count] */
+	void *pull;          /* [pull_bytes] */
+	float *x;            /* [n] */
+	float *optimiser;    /* [optimiser_floats] the aggregator's memory */
+	size_t optimiser_floats, push_bytes, pull_bytes;
+	const struct schedule *schedule;
+	struct schedule_env schedule_env;
+	const struct transport *transport;
+	void *transport_self;
+	struct probe *probe;           /* NULL: nothing asked for */
+	struct checkpoint_part *parts; /* [n_parts] all state but the step */
+	size_t n_parts;
+	struct sums {
+		double loss;
+		size_t hits;
+	} * sums; /* [batches of the longer evaluation] */
+	int64_t steps_done;
+	uint64_t bytes; /* so far, up and down */
+	double lr;      /* this step's */
+};
+
+/* Training samples that an evaluation looks at. */
+size_t trainer_eval_samples(const struct settings *s);
+double trainer_epoch(const struct trainer *t);
+/* The full-data gradient at x into g [n]; ctx is the trainer. Uses the lanes' scratch. */
+void trainer_full_gradient(void *ctx, float *g);
+
+#endif

@@ -1,0 +1,60 @@
+/* What a run will take, by the same sums as trainer_open.c allocates. */
+#include "experiment_check.h"
+#include "trainer_inside.h"
+
+enum {
+	BASE_BYTES = 24 << 20, /* the program, its libraries and their buffers, measured at rest */
+	LANE_LIBRARY_BYTES =
+	        4 << 20 /* what OpenBLAS touches of its packing buffers, a lane that multiplies */
+};
+
+static size_t lane_bytes(const struct settings *s, const struct model_env *env, size_t n)
+{
+	const struct model *model = (const struct model *)s->model.row;
+	const struct attack *attack = (const struct attack *)s->adversaries.attack.row;
+	size_t bytes = model->lane_bytes(s->model.state, env) + n * sizeof(float);
+	if (s->adversaries.count > 0 && attack->acts_on == ATTACK_GRADIENT)
+		bytes += n * sizeof(float);
+	if (model->wants_data)
+		bytes +=
+		        (size_t)s->batch * (shape_features(&s->shape) * sizeof(float) + 2 * sizeof(int32_t)) +
+		        LANE_LIBRARY_BYTES;
+	return bytes;
+}
+
+/* Rows of /steps and /evals over the whole run; the image is held once and copied once while it is written.
+ */
+static size_t record_bytes(const struct settings *s, size_t n)
+{
+	size_t step_rows = (size_t)(s->steps / s->record.every) + 1;
+	size_t eval_rows = s->eval.every > 0 ? (size_t)(s->steps / s->eval.every) + 2 : 2;
+	size_t image = step_rows * 96 + eval_rows * 64 + probe_file_bytes(s, n) + n * sizeof(float);
+	return 2 * image + RECORD_ROWS * sizeof(struct step_row);
+}
+
+void trainer_plan(const struct settings *s, int lanes, struct plan *out)
+{
+	const struct aggregator *agg = (const struct aggregator *)s->aggregator.row;
+	const struct attack *attack = (const struct attack *)s->adversaries.attack.row;
+	const struct model *model = (const struct model *)s->model.row;
+	struct model_env env = settings_model_env(s, NULL);
+	size_t n = model->n_params(s->model.state, &env), m = (size_t)s->workers;
+	size_t samples = s->shape.n_train + s->shape.n_test;
+	*out = (struct plan){.n_params = n};
+	out->push_bytes = agg->push_bytes(s->aggregator.state, n);
+	out->pull_bytes = agg->pull_bytes(s->aggregator.state, n);
+	out->parameters = n * sizeof(float);
+	out->momentum = m * n * sizeof(float);
+	out->messages = m * out->push_bytes + out->pull_bytes;
+	out->lanes = (size_t)lanes * lane_bytes(s, &env, n);
+	out->data = samples * (shape_features(&s->shape) + 1) + 2 * sizeof(uint32_t) * s->shape.n_train;
+	if (agg->memory_floats)
+		out->optimiser = agg->memory_floats(s->aggregator.state, n) * sizeof(float);
+	if (attack->memory_floats)
+		out->adversaries = (size_t)s->adversaries.count *
+		                   attack->memory_floats(s->adversaries.attack.state, n) * sizeof(float);
+	out->record = record_bytes(s, n) + probe_bytes(s, n);
+	out->base = BASE_BYTES;
+	out->total = out->parameters + out->momentum + out->messages + out->lanes + out->data +
+	             out->optimiser + out->adversaries + out->record + out->base;
+}

@@ -1,0 +1,98 @@
+/* One worker's share of a step. */
+#include "worker.h"
+#include <math.h>
+
+void lane_open(struct lane *l, const struct model *model, const void *model_state,
+               const struct model_env *env, size_t n, bool forges_gradient)
+{
+	size_t features = shape_features(&env->data);
+	*l = (struct lane){.model = model->create(model_state, env),
+	                   .scratch = env->be->alloc(n * sizeof(float))};
+	if (forges_gradient)
+		l->forged = env->be->alloc(n * sizeof(float));
+	if (!model->wants_data)
+		return;
+	l->x = env->be->alloc((size_t)env->batch * features * sizeof(float));
+	l->label = env->be->alloc((size_t)env->batch * sizeof(int32_t));
+	l->index = env->be->alloc((size_t)env->batch * sizeof(uint32_t));
+}
+
+void lane_close(struct lane *l, const struct model *model, const struct backend *be)
+{
+	if (l->model)
+		model->destroy(l->model);
+	be->release(l->scratch);
+	be->release(l->forged);
+	be->release(l->x);
+	be->release(l->label);
+	be->release(l->index);
+}
+
+void lane_gather(struct lane *l, const struct round *r, bool test, int count, struct batch *out)
+{
+	const struct dataset *d = r->data;
+	const uint8_t *pixels = test ? d->test_pixels : d->train_pixels;
+	const uint8_t *labels = test ? d->test_labels : d->train_labels;
+	size_t features = shape_features(&d->shape);
+	float factor = 1.0f / (255.0f * d->std), shift = -d->mean / d->std;
+	for (int i = 0; i < count; i++) {
+		r->be->pixels(features, pixels + l->index[i] * features, factor, shift,
+		              l->x + (size_t)i * features);
+		l->label[i] = labels[l->index[i]];
+	}
+	out->count = count;
+	out->x = l->x;
+	out->label = l->label;
+}
+
+/* The next mini-batch of this worker's own stream of samples. */
+static void next_batch(const struct worker *w, struct lane *l, const struct round *r, struct batch *out)
+{
+	uint64_t position = r->job.step * (uint64_t)r->batch;
+	for (int i = 0; i < r->batch; i++)
+		l->index[i] = partition_sample(r->partition, (int)w->id, position + (uint64_t)i);
+	lane_gather(l, r, false, r->batch, out);
+}
+
+static void forge(struct worker *w, const struct round *r, const float *v, float *out)
+{
+	struct own_view view = {
+	        .be = r->be,
+	        .n = r->job.n,
+	        .v = v,
+	        .step = r->job.step,
+	        .stream = stream_of(r->job.seed, RNG_ATTACK, w->id, r->job.step),
+	        .memory = w->memory,
+	};
+	w->attack->forge(w->attack_state, &view, out);
+}
+
+void worker_compute(struct worker *w, struct lane *l, const struct round *r)
+{
+	struct batch batch = {.count = r->batch, .seed = r->job.seed, .worker = w->id, .step = r->job.step};
+	if (r->data)
+		next_batch(w, l, r, &batch);
+	w->loss = r->model->grad(l->model, r->x, &batch, l->scratch);
+	if (r->norms) {
+		w->l1 = r->be->sum_abs(r->job.n, l->scratch);
+		w->l2 = sqrt(r->be->sum_square(r->job.n, l->scratch));
+	}
+	if (r->signs)
+		r->be->sign_pack(r->job.n, l->scratch, SIGN_POSITIVE, NULL, 0, w->signs, NULL);
+	const float *gradient = l->scratch;
+	if (w->attack && w->attack->acts_on == ATTACK_GRADIENT) {
+		forge(w, r, l->scratch, l->forged);
+		gradient = l->forged;
+	}
+	r->be->momentum(r->job.n, r->beta, gradient, w->v);
+}
+
+void worker_encode(struct worker *w, struct lane *l, const struct round *r)
+{
+	const float *says = w->v;
+	if (w->attack && w->attack->acts_on == ATTACK_MESSAGE) {
+		forge(w, r, w->v, l->scratch);
+		says = l->scratch;
+	}
+	r->agg->encode(&r->job, w->id, says, w->push);
+}

@@ -1,0 +1,68 @@
+/*
+ * A worker, honest or lying, and the lane that lends it what a gradient needs.
+ *
+ * worker_compute() is the left half of Algorithm 1's worker loop: batch, gradient, momentum.
+ * worker_encode() is what it says: its momentum, or what its attack makes of it, in the aggregator's bytes.
+ * An attack changes what is said (or, where the row says so, the gradient); it is never shown another worker.
+ */
+#ifndef SIGNSGD_WORKER_H
+#define SIGNSGD_WORKER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include "adversary/attack.h"
+#include "agg/agg.h"
+#include "backend/backend.h"
+#include "data/dataset.h"
+#include "data/partition.h"
+#include "models/model.h"
+
+/* What all workers of a process share in a step. Borrowed. */
+struct round {
+	const struct backend *be;
+	const struct model *model;
+	const struct aggregator *agg;
+	struct agg_job job;          /* job.step is the present step, from 0 */
+	const struct dataset *data;  /* NULL without data */
+	struct partition *partition; /* NULL without data */
+	int batch;
+	float beta;
+	bool norms, signs; /* probes want them of this step's gradients */
+	const float *x;    /* [n] */
+};
+
+/* Scratch of one lane. */
+struct lane {
+	void *model;     /* instance */
+	float *scratch;  /* [n]: a gradient while computing, a forged message while encoding */
+	float *forged;   /* [n]: a forged gradient; NULL where no attack acts on gradients */
+	float *x;        /* [batch][features] */
+	int32_t *label;  /* [batch] */
+	uint32_t *index; /* [batch] which samples */
+};
+
+struct worker {
+	uint32_t id;
+	float *v;                    /* [n] momentum */
+	void *push;                  /* [push_bytes] */
+	const struct attack *attack; /* NULL: honest */
+	const void *attack_state;
+	float *memory; /* [memory_floats] the attack's */
+	size_t memory_floats;
+	double loss;     /* of the last batch */
+	double l1, l2;   /* norms of the last stochastic gradient, when round.norms */
+	uint64_t *signs; /* [words] its sign plane, when round.signs; NULL while nobody wants it */
+};
+
+void lane_open(struct lane *l, const struct model *model, const void *model_state,
+               const struct model_env *env, size_t n, bool forges_gradient);
+void lane_close(struct lane *l, const struct model *model, const struct backend *be);
+
+/* Samples l->index[0..count-1] of the training or test set, normalised, as a batch. */
+void lane_gather(struct lane *l, const struct round *r, bool test, int count, struct batch *out);
+
+void worker_compute(struct worker *w, struct lane *l, const struct round *r);
+void worker_encode(struct worker *w, struct lane *l, const struct round *r);
+
+#endif
