@@ -1,0 +1,117 @@
+/* `signsgd bench`: what each kernel makes of the machine's own bandwidth. */
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include "cmd/cmd.h"
+#include "cmd/line.h"
+#include "base/text.h"
+#include "check.h"
+
+static const long long N_MOST = 1LL << 32;
+static const double SECONDS = 1, SECONDS_LEAST = 0.01, SECONDS_MOST = 3600;
+
+static void tell_line(void *ctx, const struct bench_row *r)
+{
+	struct buf b = {0};
+
+	(*(int *)ctx)++;
+	line_text(&b, "kernel", r->kernel);
+	line_text(&b, "backend", r->backend);
+	line_int(&b, "lanes", r->lanes);
+	line_count(&b, "n", r->n);
+	line_int(&b, "workers", r->workers);
+	line_real(&b, "ms", r->ms);
+	line_real(&b, "ms_low", r->ms_low);
+	line_real(&b, "ms_high", r->ms_high);
+	line_real(&b, "gbps", r->gbps);
+	line_real(&b, "limit_gbps", r->limit_gbps);
+	line_real(&b, "ratio", r->ratio);
+	line_print(&b, stdout);
+}
+
+static void print_number(int width, int digits, double value)
+{
+	if (isfinite(value))
+		printf(" %*.*f", width, digits, value);
+	else
+		printf(" %*s", width, "-");
+}
+
+static void tell_row(void *ctx, const struct bench_row *r)
+{
+	int *rows = ctx;
+
+	if (!(*rows)++)
+		printf("%-14s %-7s %5s %10s %7s %10s %17s %8s %8s %6s\n", "kernel", "backend", "lanes", "n",
+		       "workers", "ms", "quartiles", "GB/s", "limit", "ratio");
+	printf("%-14s %-7s %5d %10zu ", r->kernel, r->backend, r->lanes, r->n);
+	if (r->workers)
+		printf("%7d", r->workers);
+	else
+		printf("%7s", "-");
+	print_number(10, 4, r->ms);
+	print_number(8, 4, r->ms_low);
+	print_number(8, 4, r->ms_high);
+	print_number(8, 2, r->gbps);
+	print_number(8, 2, r->limit_gbps);
+	print_number(6, 2, r->ratio);
+	putchar('\n');
+	fflush(stdout);
+}
+
+static int seconds_of(const struct args *a, double *out, struct err *e)
+{
+	const char *text = args_value(a, "seconds");
+	char *end, shown[80];
+
+	if (!text)
+		return 0;
+	*out = strtod(text, &end);
+	if (end == text || *end || !(*out >= SECONDS_LEAST && *out <= SECONDS_MOST))
+		return err_user(e, "--seconds: found '%s', expected a number from %g to %g",
+		                text_shown(text, shown, sizeof(shown)), SECONDS_LEAST, SECONDS_MOST);
+	return 0;
+}
+
+static int bench(const struct args *a)
+{
+	struct bench_options o = {.kernel = args_value(a, "kernel"), .seconds = SECONDS};
+	struct err e = {0};
+	long long n = 0;
+	int rows = 0;
+
+	if (a->n_rest)
+		err_user(&e, "bench takes no file; --kernel NAME chooses a kernel");
+	if (e.code || args_int(a, "n", 1, N_MOST, &n, &e) || seconds_of(a, &o.seconds, &e))
+		return cmd_fail(&e);
+	o.n = (size_t)n;
+	bench_run(&o, args_flag(a, "json") ? tell_line : tell_row, &rows);
+	if (!rows) {
+		char shown[80];
+		err_user(&e, "--kernel: no kernel's name contains '%s'; 'signsgd check' shows them",
+		         text_shown(o.kernel ? o.kernel : "", shown, sizeof(shown)));
+		return cmd_fail(&e);
+	}
+	return EXIT_DONE;
+}
+
+static const struct option options[] = {
+        {"kernel", "NAME", "only kernels whose name contains this"},
+        {"n", "N", "coordinates, instead of the two standard sizes"},
+        {"seconds", "S", "about how long each row may take (default: 1)"},
+        {"json", NULL, "one line of JSON a row"},
+        {NULL, NULL, NULL},
+};
+
+const struct command cmd_bench = {
+        .name = "bench",
+        .about = "time every kernel beside the machine's own bandwidth",
+        .usage = "bench [OPTION]...",
+        .details = "GB/s counts the bytes that must move; the limit is what plain loops over the same "
+                   "bytes reach in the same run; the ratio is the median of the paired ratios. Keep the "
+                   "machine idle meanwhile.",
+        .example = "signsgd bench --kernel majority --json",
+        .options = options,
+        .run = bench,
+};

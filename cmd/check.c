@@ -1,0 +1,73 @@
+/* `signsgd check`: every kernel of every backend against the reference. */
+#include <inttypes.h>
+#include <stdio.h>
+#include "cmd/cmd.h"
+#include "cmd/line.h"
+#include "check.h"
+
+static void tell_line(void *ctx, const struct check_result *r)
+{
+	struct buf b = {0};
+
+	(void)ctx;
+	line_text(&b, "kernel", r->kernel);
+	line_text(&b, "backend", r->backend);
+	line_bool(&b, "passed", r->passed);
+	line_count(&b, "cases", r->cases);
+	line_real(&b, "worst", r->worst);
+	line_real(&b, "allowed", r->allowed);
+	line_text(&b, "where", r->passed ? NULL : r->where);
+	line_print(&b, stdout);
+}
+
+static void tell_row(void *ctx, const struct check_result *r)
+{
+	int *rows = ctx;
+
+	if (!(*rows)++)
+		printf("%-14s %-15s %-7s %9s  %-11s %s\n", "kernel", "backend", "", "cases", "worst error",
+		       "allowed");
+	printf("%-14s %-15s %-7s %9zu  %-11.3g ", r->kernel, r->backend, r->passed ? "passed" : "FAILED",
+	       r->cases, r->worst);
+	if (r->allowed > 0)
+		printf("%.3g", r->allowed);
+	else
+		fputs("same bits", stdout);
+	printf(r->passed ? "\n" : "  at %s\n", r->where);
+	fflush(stdout);
+}
+
+static int check(const struct args *a)
+{
+	int rows = 0;
+	bool json = args_flag(a, "json");
+	struct err e = {0};
+
+	if (a->n_rest) {
+		err_user(&e, "check takes no file");
+		return cmd_fail(&e);
+	}
+	int failed = check_run(json ? tell_line : tell_row, &rows);
+	if (!json && failed)
+		printf("\n%d of %d failed\n", failed, rows);
+	else if (!json)
+		printf("\nall %d agree with the reference\n", rows);
+	return failed ? EXIT_WORLD : EXIT_DONE;
+}
+
+static const struct option options[] = {
+        {"json", NULL, "one line of JSON a kernel"},
+        {NULL, NULL, NULL},
+};
+
+const struct command cmd_check = {
+        .name = "check",
+        .about = "compare every kernel of every backend with the reference",
+        .usage = "check [OPTION]...",
+        .details = "The backend 'ref' is plain C and the definition of every kernel. The others must give "
+                   "the same bits, or, for sums and matrix products, stay within a relative error, on "
+                   "random and extreme input. Exit code 1 when one does not.",
+        .example = "signsgd check",
+        .options = options,
+        .run = check,
+};

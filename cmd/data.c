@@ -1,0 +1,182 @@
+/* `signsgd data`: which data sets there are, where their files lie, and getting them. */
+#include <string.h>
+#include "cmd/cmd.h"
+#include "cmd/table.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/text.h"
+#include "data/dataset.h"
+#include "data/fetch.h"
+#include "registry.h"
+
+static const struct data_source *find_source(const char *name, struct err *e)
+{
+	const struct row *r = family_find(&family_data, name);
+	char shown[80];
+
+	if (r)
+		return (const struct data_source *)r;
+	const char *near = family_nearest(&family_data, name);
+	text_shown(name, shown, sizeof(shown));
+	if (near)
+		err_user(e, "there is no data set '%s'; did you mean '%s'?", shown, near);
+	else
+		err_user(e, "there is no data set '%s'; 'signsgd data list' shows them", shown);
+	return NULL;
+}
+
+/* A cell about where the row's files are. */
+static void place_cell(struct table *t, const struct data_source *s, const char *dir)
+{
+	const char *const dirs[2] = {dir, NULL};
+	int found = 0, all = 0;
+	char *path = NULL;
+
+	for (const struct data_file *f = s->files; f && f->name; f++, all++) {
+		struct err e = {0};
+		char *here = dataset_find(s, dirs, f, &e);
+		found += here != NULL;
+		if (path)
+			mem_free(here);
+		else
+			path = here;
+	}
+	if (path)
+		*strrchr(path, '/') = '\0';
+	if (!all)
+		table_cell(t, "%s", s->load ? "made by the program" : "no data");
+	else if (found == all)
+		table_cell(t, "in %s", path);
+	else
+		table_cell(t, "%d of %d files found; get them with 'signsgd data fetch %s'", found, all,
+		           s->row.name);
+	mem_free(path);
+}
+
+static int list(const char *dir)
+{
+	struct table t;
+
+	table_init(&t, "lw");
+	for (size_t i = 0; family_data.rows[i]; i++) {
+		table_cell(&t, "%s", family_data.rows[i]->name);
+		place_cell(&t, (const struct data_source *)family_data.rows[i], dir);
+	}
+	table_print(&t, stdout, 0);
+	table_clear(&t);
+	return EXIT_DONE;
+}
+
+static void show_progress(const struct fetch_news *news, double begin)
+{
+	char done[32], all[32], rate[32];
+	double took = clock_s() - begin;
+
+	if (!log_progress_due())
+		return;
+	log_bytes((double)news->done, done);
+	log_bytes((double)news->file->bytes, all);
+	log_bytes(took > 0 ? (double)news->done / took : 0, rate);
+	log_progress(false, "%s: %s of %s, %s/s", news->file->name, done, all, rate);
+}
+
+static void tell(void *ctx, const struct fetch_news *news)
+{
+	double *begin = ctx;
+
+	switch (news->event) {
+	case FETCH_KEPT:
+		log_say("%s is there and right, kept", news->path);
+		break;
+	case FETCH_REPLACE:
+		log_warn("%s; it will be replaced", news->text);
+		break;
+	case FETCH_BEGIN:
+		log_say("asking %s", news->text);
+		*begin = clock_s();
+		break;
+	case FETCH_BYTES:
+		show_progress(news, *begin);
+		break;
+	case FETCH_FAILED:
+		log_progress_end();
+		log_warn("%s", news->text);
+		break;
+	case FETCH_DONE:
+		log_progress_end();
+		log_say("%s is there, its SHA-256 is right", news->path);
+		break;
+	}
+}
+
+/* DIR/FOLDER, so that --data DIR finds it, and data sets whose files have the same names keep apart. */
+static char *folder_for(const struct data_source *s, const char *to, struct err *e)
+{
+	char *folder = to ? mem_format("%s/%s", to, s->folder) : dataset_cache(s);
+
+	if (!folder)
+		err_user(e, "no place to put the files of %s: HOME is not set; give --to DIR", s->row.name);
+	return folder;
+}
+
+static int fetch(const char *name, const char *to, const char *from, struct err *e)
+{
+	const struct data_source *s = find_source(name, e);
+	double begin = 0;
+
+	if (!s)
+		return -1;
+	if (!s->files)
+		return err_user(e, "data set %s has no files to fetch", name);
+	char *folder = folder_for(s, to, e);
+	if (!folder)
+		return -1;
+	int failed = data_fetch(s, folder, from, tell, &begin, e);
+	log_progress_end();
+	mem_free(folder);
+	return failed;
+}
+
+static int data(const struct args *a)
+{
+	struct err e = {0};
+	const char *verb = a->n_rest ? a->rest[0] : "list";
+	bool fetches = !strcmp(verb, "fetch"), lists = !strcmp(verb, "list");
+	char shown[80];
+
+	if (!fetches && !lists)
+		err_user(&e, "data takes 'list' or 'fetch NAME', found '%s'",
+		         text_shown(verb, shown, sizeof(shown)));
+	else if (lists && a->n_rest > 1)
+		err_user(&e, "data list takes no name, found %zu", a->n_rest - 1);
+	else if (fetches && a->n_rest != 2)
+		err_user(&e, "data fetch takes the name of one data set, found %zu", a->n_rest - 1);
+	else if (fetches)
+		fetch(a->rest[1], args_value(a, "to"), args_value(a, "from"), &e);
+	if (e.code)
+		return cmd_fail(&e);
+	return lists ? list(args_value(a, "data")) : EXIT_DONE;
+}
+
+static const struct option options[] = {
+        {"to", "DIR", "fetch: put the files into DIR/NAME, found later with --data DIR (default: the cache)"},
+        {"from", "URL", "fetch: take URL/FILE in place of the official addresses"},
+        {"data", "DIR", "list: look into this folder first"},
+        {NULL, NULL, NULL},
+};
+
+const struct command cmd_data = {
+        .name = "data",
+        .about = "list data sets and where their files are, or fetch them",
+        .usage = "data list | data fetch NAME",
+        .details = "Files are looked for in DIR/NAME and DIR, for DIR the one of --data, of data.dir in the "
+                   "experiment file and of the environment variable SIGNSGD_DATA, and then in "
+                   "~/.cache/signsgd/NAME (or $XDG_CACHE_HOME/signsgd/NAME), where fetch puts them. What is "
+                   "fetched must have the official SHA-256.",
+        .example = "signsgd data list\n"
+                   "signsgd data fetch fashion-mnist\n"
+                   "signsgd data fetch mnist --to data-sets",
+        .options = options,
+        .run = data,
+};

@@ -1,0 +1,276 @@
+/* `signsgd list`: the menu. Everything is read off the rows, so what is listed is what works. */
+#include <string.h>
+#include "adversary/attack.h"
+#include "cmd/cmd.h"
+#include "cmd/line.h"
+#include "cmd/table.h"
+#include "base/json.h"
+#include "base/text.h"
+#include "experiment.h"
+#include "registry.h"
+
+enum { FAMILIES_MAX = 32, WORD_BYTES = 320 };
+
+/* The top level of an experiment file, listed as if it were a family of one row. */
+static const struct row experiment_row = {"experiment", "the top level of an experiment file", NULL,
+                                          experiment_keys, sizeof(struct settings)};
+static const struct row *const experiment_rows[] = {&experiment_row, NULL};
+static const struct family experiment_family = {"experiment", "experiment", "keys of an experiment file",
+                                                experiment_rows, NULL};
+
+static size_t all_families(const struct family *out[FAMILIES_MAX])
+{
+	size_t n = 0;
+	out[n++] = &experiment_family;
+	for (size_t i = 0; registry_families[i] && n < FAMILIES_MAX; i++)
+		out[n++] = registry_families[i];
+	return n;
+}
+
+/* One key, or, for an object, its members with dotted names. */
+static void print_key(const struct key *k, const char *prefix)
+{
+	char name[WORD_BYTES], word[WORD_BYTES];
+
+	snprintf(name, sizeof(name), "%s%s%s", prefix, *prefix ? "." : "", k->name);
+	if (k->kind == KEY_OBJECT) {
+		for (const struct key *m = k->keys; m->name; m++)
+			print_key(m, name);
+		return;
+	}
+	printf("\n  %s (%s", name, key_kind_name(k->kind));
+	printf(k->unit && *k->unit ? ", in %s)" : ")", k->unit);
+	printf(k->preset ? ", default %s" : ", %s", key_preset_text(k, word, sizeof(word)));
+	if (*key_bounds_text(k, word, sizeof(word)))
+		printf(", %s", word);
+	fputs("\n      ", stdout);
+	print_wrapped(stdout, 6, 6, k->help);
+}
+
+static const char *acts_on(const struct family *f, const struct row *r)
+{
+	return f == &family_attacks ? attack_acts_name(((const struct attack *)r)->acts_on) : NULL;
+}
+
+static void print_row(const struct family *f, const struct row *r)
+{
+	const char *acts = acts_on(f, r);
+
+	printf("%s (%s)\n  ", r->name, f->name);
+	print_wrapped(stdout, 2, 2, r->about);
+	if (r->formula) {
+		fputs("  ", stdout);
+		print_wrapped(stdout, 2, 2, r->formula);
+	}
+	if (acts)
+		printf("  acts on: %s\n", acts);
+	if (!r->keys || !r->keys->name)
+		puts("\n  no keys");
+	for (const struct key *k = r->keys; k && k->name; k++)
+		print_key(k, "");
+}
+
+static void print_family(const struct family *f, bool named)
+{
+	struct table t;
+
+	printf("%s: %s\n", f->plural, f->about);
+	if (f == &experiment_family && !named) {
+		puts("  (signsgd list experiment)");
+		return;
+	}
+	table_init(&t, f == &family_attacks ? "llw" : "lw");
+	for (size_t i = 0; f->rows[i]; i++) {
+		table_cell(&t, "%s", f->rows[i]->name);
+		if (f == &family_attacks)
+			table_cell(&t, "%s", acts_on(f, f->rows[i]));
+		table_cell(&t, "%s", f->rows[i]->about);
+	}
+	table_print(&t, stdout, 2);
+	table_clear(&t);
+}
+
+static void keys_line(struct buf *b, const struct key *keys);
+
+static void choices_line(struct buf *b, const char *const *choices)
+{
+	struct buf names = {0};
+
+	for (size_t i = 0; choices[i]; i++) {
+		buf_add(&names, i ? "," : "[");
+		json_write_string(&names, choices[i]);
+	}
+	buf_add(&names, "]");
+	line_raw(b, "choices", names.text);
+	buf_clear(&names);
+}
+
+static void key_line(struct buf *b, const struct key *k)
+{
+	struct buf inner = {0};
+	char bounds[WORD_BYTES];
+
+	key_bounds_text(k, bounds, sizeof(bounds));
+	line_text(&inner, "name", k->name);
+	line_text(&inner, "type", key_kind_name(k->kind));
+	line_bool(&inner, "required", !k->preset);
+	line_raw(&inner, "default", k->preset ? k->preset : "null");
+	line_text(&inner, "bounds", *bounds ? bounds : NULL);
+	if (k->kind == KEY_FAMILY)
+		line_text(&inner, "family", k->family->plural);
+	if (k->kind == KEY_CHOICE)
+		choices_line(&inner, k->choices);
+	line_text(&inner, "unit", k->unit && *k->unit ? k->unit : NULL);
+	line_text(&inner, "help", k->help);
+	if (k->kind == KEY_OBJECT)
+		keys_line(&inner, k->keys);
+	buf_format(b, "%s}", inner.text);
+	buf_clear(&inner);
+}
+
+/* A member "keys": a list of objects. */
+static void keys_line(struct buf *b, const struct key *keys)
+{
+	struct buf list = {0};
+
+	buf_add(&list, "[");
+	for (const struct key *k = keys; k && k->name; k++) {
+		buf_add(&list, k == keys ? "" : ",");
+		key_line(&list, k);
+	}
+	buf_add(&list, "]");
+	line_raw(b, "keys", list.text);
+	buf_clear(&list);
+}
+
+static void print_line(const struct family *f, const struct row *r)
+{
+	struct buf b = {0};
+
+	line_text(&b, "family", f->plural);
+	line_text(&b, "name", r->name);
+	line_text(&b, "about", r->about);
+	line_text(&b, "formula", r->formula);
+	if (acts_on(f, r))
+		line_text(&b, "acts_on", acts_on(f, r));
+	keys_line(&b, r->keys);
+	line_print(&b, stdout);
+}
+
+/* The family that has a row of this name, for a sentence. */
+static const struct family *home_of(const char *row)
+{
+	for (size_t i = 0; registry_families[i]; i++)
+		if (family_find(registry_families[i], row))
+			return registry_families[i];
+	return NULL;
+}
+
+static const struct family *find_family(const char *name, struct err *e)
+{
+	const struct family *families[FAMILIES_MAX];
+	const char *names[2 * FAMILIES_MAX];
+	char shown[80];
+	size_t n = all_families(families);
+
+	for (size_t i = 0; i < n; i++) {
+		if (!strcmp(name, families[i]->name) || !strcmp(name, families[i]->plural))
+			return families[i];
+		names[2 * i] = families[i]->plural;
+		names[2 * i + 1] = families[i]->name;
+	}
+	const struct family *home = home_of(name);
+	const char *near = text_nearest(name, names, 2 * n);
+	text_shown(name, shown, sizeof(shown));
+	if (home)
+		err_user(e, "'%s' is no family but one of the %s: 'signsgd list %s %s'", shown, home->plural,
+		         home->plural, shown);
+	else if (near)
+		err_user(e, "there is no family '%s'; did you mean '%s'?", shown, near);
+	else
+		err_user(e, "there is no family '%s'; 'signsgd list' shows them", shown);
+	return NULL;
+}
+
+static const struct row *find_row(const struct family *f, const char *name, struct err *e)
+{
+	const struct row *r = family_find(f, name);
+	char shown[80];
+
+	if (r)
+		return r;
+	const char *near = family_nearest(f, name);
+	text_shown(name, shown, sizeof(shown));
+	if (near)
+		err_user(e, "'%s' is none of the %s; did you mean '%s'?", shown, f->plural, near);
+	else
+		err_user(e, "'%s' is none of the %s; 'signsgd list %s' shows them", shown, f->plural,
+		         f->plural);
+	return NULL;
+}
+
+static void print_all(bool json)
+{
+	const struct family *families[FAMILIES_MAX];
+	size_t n = all_families(families);
+
+	for (size_t i = 0; i < n; i++) {
+		for (size_t r = 0; json && families[i]->rows[r]; r++)
+			print_line(families[i], families[i]->rows[r]);
+		if (json)
+			continue;
+		print_family(families[i], false);
+		if (i + 1 < n)
+			putchar('\n');
+	}
+}
+
+static int list(const struct args *a)
+{
+	struct err e = {0};
+	bool json = args_flag(a, "json");
+	const struct family *f = NULL;
+	const struct row *r = NULL;
+
+	if (a->n_rest > 2)
+		err_user(&e, "list takes a family and a name, found %zu words", a->n_rest);
+	if (!e.code && a->n_rest)
+		f = find_family(a->rest[0], &e);
+	if (f && a->n_rest > 1)
+		r = find_row(f, a->rest[1], &e);
+	else if (f == &experiment_family)
+		r = &experiment_row;
+	if (e.code)
+		return cmd_fail(&e);
+	if (!f)
+		print_all(json);
+	else if (r && json)
+		print_line(f, r);
+	else if (r)
+		print_row(f, r);
+	else if (json)
+		for (size_t i = 0; f->rows[i]; i++)
+			print_line(f, f->rows[i]);
+	else
+		print_family(f, true);
+	return EXIT_DONE;
+}
+
+static const struct option options[] = {
+        {"json", NULL, "one line of JSON a row"},
+        {NULL, NULL, NULL},
+};
+
+const struct command cmd_list = {
+        .name = "list",
+        .about = "show what can be named in an experiment file",
+        .usage = "list [FAMILY] [NAME]",
+        .details = "Families: experiment, models, data, attacks, aggregators, schedules, backends, "
+                   "transports. With a name, every key of it: type, default, bounds, unit and meaning, "
+                   "and the formula it stands for.",
+        .example = "signsgd list\n"
+                   "signsgd list attacks\n"
+                   "signsgd list attacks scale",
+        .options = options,
+        .run = list,
+};

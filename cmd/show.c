@@ -1,0 +1,236 @@
+/* `signsgd show`: result files in a terminal, finished or still growing. */
+#include <inttypes.h>
+#include <math.h>
+#include <string.h>
+#include "cmd/cmd.h"
+#include "cmd/curve.h"
+#include "cmd/line.h"
+#include "cmd/report.h"
+#include "cmd/table.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "record.h"
+
+/* What can be drawn, the first that has a value. */
+static const struct view {
+	const char *y, *x;
+	const char *title, *title_without_data;
+} views[] = {
+        {"/evals/test_accuracy", "/evals/step", "test accuracy", ""},
+        {"/evals/test_loss", "/evals/step", "test loss", "objective"},
+        {"/steps/loss", "/steps/step", "loss of the mini-batches", "objective"},
+};
+
+static const char *shown(const char *text)
+{
+	static char out[4096];
+	return text_shown(text, out, sizeof(out));
+}
+
+static void print_line(const struct report *r)
+{
+	const struct run_info *i = &r->info;
+	struct buf b = {0};
+
+	report_line(&b, r);
+	line_int(&b, "steps_planned", i->steps);
+	line_text(&b, "why", *i->why ? i->why : NULL);
+	line_text(&b, "start", i->start);
+	line_text(&b, "seed", r->seed);
+	line_text(&b, "model", i->model);
+	line_text(&b, "data", i->data);
+	line_text(&b, "aggregator", i->aggregator);
+	line_int(&b, "workers", i->workers);
+	line_int(&b, "adversaries", i->adversaries);
+	line_text(&b, "attack", i->attack);
+	line_real(&b, "final_train_loss", i->final_train_loss);
+	line_print(&b, stdout);
+}
+
+static void fact(struct table *t, const char *name)
+{
+	table_cell(t, "%s", name);
+}
+
+static void bytes_fact(struct table *t, const struct run_info *i)
+{
+	char push[32], pull[32], up[32], down[32];
+
+	log_bytes((double)i->push_bytes, push);
+	log_bytes((double)i->pull_bytes, pull);
+	log_bytes((double)i->bytes_up, up);
+	log_bytes((double)i->bytes_down, down);
+	fact(t, "a step");
+	table_cell(t, "%s up and %s down a worker; %s up and %s down in all, %" PRId64 " voters", push, pull,
+	           up, down, i->n_voters);
+}
+
+static void progress_facts(struct table *t, const struct run_info *i)
+{
+	char took[32];
+
+	log_duration(i->wall_s, took);
+	fact(t, "state");
+	table_cell(t, "%s%s%s", i->state, *i->why ? ": " : "", i->why);
+	fact(t, "steps");
+	table_cell(t, "%" PRId64 " of %" PRId64 " in %s", i->steps_done, i->steps, took);
+}
+
+static bool has_data(const struct run_info *i)
+{
+	return strcmp(i->data, "none") != 0;
+}
+
+static void result_facts(struct table *t, const struct run_info *i)
+{
+	if (!isnan(i->final_test_accuracy)) {
+		fact(t, "accuracy");
+		table_cell(t, "%.2f %% on test data, best %.2f %%", 100 * i->final_test_accuracy,
+		           100 * i->best_test_accuracy);
+	}
+	if (!isnan(i->final_test_loss)) {
+		fact(t, has_data(i) ? "loss" : "objective");
+		table_cell(t, "%.6g%s, best %.6g", i->final_test_loss, has_data(i) ? " on test data" : "",
+		           i->best_test_loss);
+	}
+	if (has_data(i) && !isnan(i->final_train_loss)) {
+		fact(t, "train loss");
+		table_cell(t, "%.6g", i->final_train_loss);
+	}
+}
+
+static void print_facts(const struct report *r)
+{
+	const struct run_info *i = &r->info;
+	struct table t;
+
+	printf("%s\n", shown(r->path));
+	table_init(&t, "lw");
+	fact(&t, "run");
+	table_cell(&t, "%s, id %s, seed %s, begun %s", i->name, i->id, r->seed, i->start);
+	fact(&t, "trains");
+	table_cell(&t, "%s%s%s, %s of %" PRId64 " workers", i->model, has_data(i) ? " on " : "",
+	           has_data(i) ? i->data : "", i->aggregator, i->workers);
+	fact(&t, "adversaries");
+	table_cell(&t, "%" PRId64 " of %" PRId64 "%s%s", i->adversaries, i->workers,
+	           i->adversaries ? ", " : "", i->adversaries ? i->attack : "");
+	progress_facts(&t, i);
+	bytes_fact(&t, i);
+	result_facts(&t, i);
+	table_print(&t, stdout, 2);
+	table_clear(&t);
+}
+
+static bool any_value(const double *values, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (isfinite(values[i]))
+			return true;
+	return false;
+}
+
+/* Both columns are read from the file as it is at that moment; a writer may add a row between the two. */
+static int read_view(const char *path, const struct view *v, struct curve *c, double **x, double **y,
+                     struct err *e)
+{
+	size_t n_x, n_y;
+
+	*x = NULL;
+	*y = NULL;
+	if (record_column(path, v->x, x, &n_x, e) || record_column(path, v->y, y, &n_y, e)) {
+		mem_free(*x);
+		return -1;
+	}
+	*c = (struct curve){.x_label = "step", .x = *x, .y = *y, .count = n_x < n_y ? n_x : n_y};
+	return 0;
+}
+
+static int print_curve(const struct report *r, struct err *e)
+{
+	const size_t n_views = sizeof(views) / sizeof(views[0]);
+
+	for (size_t v = 0; v < n_views; v++) {
+		struct curve c;
+		double *x, *y;
+		if (read_view(r->path, &views[v], &c, &x, &y, e))
+			return -1;
+		c.title = has_data(&r->info) ? views[v].title : views[v].title_without_data;
+		bool drawn = any_value(y, c.count) || v + 1 == n_views;
+		if (drawn)
+			curve_print(stdout, &c, terminal_columns(stdout), terminal_unicode());
+		mem_free(x);
+		mem_free(y);
+		if (drawn)
+			break;
+	}
+	return 0;
+}
+
+static int print_curves(const struct report *reports, size_t count)
+{
+	int code = EXIT_DONE;
+
+	for (size_t i = 0; i < count; i++) {
+		struct err e = {0};
+		putchar('\n');
+		if (count > 1)
+			printf("%s\n", shown(reports[i].path));
+		if (print_curve(&reports[i], &e))
+			code = cmd_fail(&e);
+	}
+	return code;
+}
+
+static int print_all(const struct report *reports, size_t count, bool json)
+{
+	for (size_t i = 0; i < count && json; i++)
+		print_line(&reports[i]);
+	if (json || !count)
+		return EXIT_DONE;
+	if (count == 1)
+		print_facts(&reports[0]);
+	else
+		report_table(reports, count);
+	return print_curves(reports, count);
+}
+
+/* What can be read is shown, even when another of the files cannot. */
+static int show(const struct args *a)
+{
+	struct report *reports = mem_alloc((a->n_rest + 1) * sizeof(*reports)); /* [n_rest] */
+	size_t count = 0;
+	int code = EXIT_DONE;
+
+	for (size_t i = 0; i < a->n_rest; i++) {
+		struct err e = {0};
+		if (report_read(&reports[count], a->rest[i], &e))
+			code = cmd_fail(&e);
+		else
+			count++;
+	}
+	if (!a->n_rest) {
+		struct err e = {0};
+		err_user(&e, "show needs a result file, as in 'signsgd show demo/*.h5'");
+		code = cmd_fail(&e);
+	}
+	int drawn = print_all(reports, count, args_flag(a, "json"));
+	mem_free(reports);
+	return code ? code : drawn;
+}
+
+static const struct option options[] = {
+        {"json", NULL, "one line of JSON a file"},
+        {NULL, NULL, NULL},
+};
+
+const struct command cmd_show = {
+        .name = "show",
+        .about = "summarise result files and draw their curves",
+        .usage = "show RUN.h5... [OPTION]...",
+        .details = "Draws test accuracy against the step, or the loss where there are no labels, as wide "
+                   "as the terminal. A run that still goes on can be looked at.",
+        .example = "signsgd simulate experiments/demo.json --out demo\n"
+                   "signsgd show demo/*.h5",
+        .options = options,
+        .run = show,
+};

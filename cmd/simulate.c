@@ -1,0 +1,231 @@
+/* `signsgd simulate`: every run of every file, one after the other, and what came of them. */
+#include <math.h>
+#include <string.h>
+#include "cmd/changes.h"
+#include "cmd/cmd.h"
+#include "cmd/line.h"
+#include "cmd/report.h"
+#include "base/h5.h"
+#include "base/log.h"
+#include "base/pool.h"
+#include "base/text.h"
+#include "experiment.h"
+#include "record.h"
+#include "run.h"
+
+enum { PATH_BYTES = 4096, SIGNAL_EXIT = 128 };
+
+struct simulation {
+	const struct args *args;
+	struct changes changes;
+	struct runs *files; /* [n_files] */
+	size_t n_files;
+	const char *resume; /* --resume, or NULL */
+	bool json;
+	int lanes;
+	struct report *done; /* [total] */
+	size_t n_done, total;
+};
+
+/* The experiment that a result file carries, for --resume without a file. */
+static int read_recorded(struct simulation *s, struct err *e)
+{
+	struct h5 *f = h5_open(s->resume, e);
+	char *text = f ? h5_read_text(f, "/config/resolved", e) : NULL;
+	int failed = -1;
+
+	if (f && !text)
+		err_prefix(e, "%s", s->resume);
+	if (text)
+		failed = experiment_parse(&s->files[0], s->resume, text, strlen(text), s->changes.at,
+		                          s->changes.count, e);
+	s->n_files = !failed;
+	mem_free(text);
+	h5_close(f);
+	return failed;
+}
+
+static int read_files(struct simulation *s, struct err *e)
+{
+	const struct args *a = s->args;
+
+	s->files = mem_alloc((a->n_rest + 1) * sizeof(*s->files)); /* [n_rest], or the one of --resume */
+	if (!a->n_rest && s->resume)
+		return read_recorded(s, e);
+	for (size_t i = 0; i < a->n_rest; i++) {
+		if (experiment_read(&s->files[i], a->rest[i], s->changes.at, s->changes.count, e))
+			return -1;
+		s->n_files++;
+	}
+	return 0;
+}
+
+static int check_usage(const struct simulation *s, struct err *e)
+{
+	if (!s->args->n_rest && !s->resume)
+		return err_user(
+		        e,
+		        "simulate needs an experiment file, as in 'signsgd simulate experiments/demo.json'");
+	if (s->resume && args_flag(s->args, "overwrite"))
+		return err_user(e,
+		                "--resume continues a run and --overwrite begins it anew; give one of them");
+	if (s->resume && args_value(s->args, "out"))
+		return err_user(e, "--resume writes to the file it continues; leave out --out");
+	return 0;
+}
+
+/* Everything that the user can get wrong is found here, before the first run begins. */
+static int prepare(struct simulation *s, struct err *e)
+{
+	s->resume = args_value(s->args, "resume");
+	s->json = args_flag(s->args, "json");
+	log_quiet(args_flag(s->args, "quiet"));
+	if (check_usage(s, e) || lanes_of(s->args, &s->lanes, e) || changes_init(&s->changes, s->args, e) ||
+	    read_files(s, e))
+		return -1;
+	for (size_t i = 0; i < s->n_files; i++)
+		s->total += s->files[i].count;
+	if (s->resume && s->total != 1)
+		return err_user(e, "--resume continues one run, and the experiments given make %zu",
+		                s->total);
+	s->done = mem_alloc((s->total + 1) * sizeof(*s->done)); /* [total] */
+	return 0;
+}
+
+static int report(struct simulation *s, enum run_outcome outcome, const char *path, struct err *e)
+{
+	struct report *d = &s->done[s->n_done];
+	struct buf b = {0};
+
+	if (report_read(d, path, e))
+		return -1;
+	d->path = mem_string(path);
+	d->skipped = outcome == RUN_SKIPPED;
+	s->n_done++;
+	if (s->json) {
+		report_line(&b, d);
+		line_print(&b, stdout);
+	}
+	return 0;
+}
+
+static int run_next(struct simulation *s, const struct settings *run, struct pool *pool,
+                    enum run_outcome *outcome, struct err *e)
+{
+	char label[48], path[PATH_BYTES];
+	struct run_options o = {.path = path,
+	                        .overwrite = args_flag(s->args, "overwrite"),
+	                        .resume = s->resume != NULL,
+	                        .label = s->total > 1 ? label : NULL};
+
+	snprintf(label, sizeof(label), "%zu of %zu", s->n_done + 1, s->total);
+	if (s->resume)
+		snprintf(path, sizeof(path), "%s", s->resume);
+	else
+		run_path(run, NULL, s->total > 1, path, sizeof(path));
+	if (run_one(run, pool, &o, outcome, e))
+		return -1;
+	return report(s, *outcome, path, e);
+}
+
+/* All runs; a run that blew up does not keep the others from running. The exit code. */
+static int run_all(struct simulation *s, struct pool *pool)
+{
+	int code = EXIT_DONE;
+
+	run_catch_signals();
+	for (size_t f = 0; f < s->n_files; f++) {
+		for (size_t i = 0; i < s->files[f].count; i++) {
+			enum run_outcome outcome = RUN_DID;
+			struct err e = {0};
+			if (run_next(s, &s->files[f].at[i], pool, &outcome, &e))
+				return cmd_fail(&e);
+			if (outcome == RUN_STOPPED)
+				return SIGNAL_EXIT + run_signal();
+			if (!strcmp(s->done[s->n_done - 1].info.state, run_state_name(RUN_DIVERGED)))
+				code = EXIT_WORLD;
+		}
+	}
+	return code;
+}
+
+static void print_one(const struct report *d)
+{
+	const struct run_info *i = &d->info;
+	char took[32], shown[PATH_BYTES];
+
+	log_duration(i->wall_s, took);
+	printf("%s: %s, %lld steps in %s", text_shown(i->name, shown, sizeof(shown)), i->state,
+	       (long long)i->steps_done, took);
+	if (!isnan(i->final_test_accuracy))
+		printf(", test accuracy %.2f %% (best %.2f %%)", 100 * i->final_test_accuracy,
+		       100 * i->best_test_accuracy);
+	if (!isnan(i->final_test_loss))
+		printf(", test loss %.6g", i->final_test_loss);
+	printf("\n%s%s\n", text_shown(d->path, shown, sizeof(shown)), d->skipped ? " (was there)" : "");
+}
+
+static void print_summary(const struct simulation *s)
+{
+	if (s->json || args_flag(s->args, "quiet") || !s->n_done)
+		return;
+	if (s->total == 1)
+		print_one(&s->done[0]);
+	else
+		report_table(s->done, s->n_done);
+}
+
+static void clear(struct simulation *s)
+{
+	for (size_t i = 0; i < s->n_files; i++)
+		runs_clear(&s->files[i]);
+	for (size_t i = 0; i < s->n_done; i++)
+		mem_free((char *)s->done[i].path);
+	mem_free(s->files);
+	mem_free(s->done);
+	changes_clear(&s->changes);
+}
+
+static int simulate(const struct args *a)
+{
+	struct simulation s = {.args = a};
+	struct err e = {0};
+	int code;
+
+	if (prepare(&s, &e)) {
+		code = cmd_fail(&e);
+	} else {
+		struct pool *pool = pool_open(s.lanes);
+		code = run_all(&s, pool);
+		print_summary(&s);
+		pool_close(pool);
+	}
+	clear(&s);
+	return code;
+}
+
+static const struct option options[] = {
+        CHANGE_OPTIONS,
+        LANES_OPTION,
+        {"resume", "RUN.h5", "continue this run; without FILE.json, as it says itself"},
+        {"overwrite", NULL, "begin anew over results that are there"},
+        {"quiet", NULL, "say only warnings and errors"},
+        {"json", NULL, "one line of JSON a run on standard output"},
+        {NULL, NULL, NULL},
+};
+
+const struct command cmd_simulate = {
+        .name = "simulate",
+        .about = "run experiments, all workers in this process",
+        .usage = "simulate FILE.json... [OPTION]...\nsimulate --resume RUN.h5 [OPTION]...",
+        .details = "Runs every point of every file's sweep, in order. A result that is there and finished "
+                   "is skipped, one that was interrupted is continued. SIGINT and SIGTERM finish the "
+                   "step, save everything, and exit with 130 and 143; the same command then continues.\n"
+                   "Results are the same, bit for bit, for any number of lanes.\n"
+                   "Exit code: 0 when every run finished, 1 when one diverged or the machine failed, 2 "
+                   "when a file or an option was wrong.",
+        .example = "signsgd simulate experiments/demo.json\n"
+                   "signsgd simulate experiments/demo.json --adversaries 3 --out liars.h5",
+        .options = options,
+        .run = simulate,
+};

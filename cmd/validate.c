@@ -1,0 +1,221 @@
+/* `signsgd validate`: what a file would run, without running it. */
+#include <math.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+#include "cmd/changes.h"
+#include "cmd/cmd.h"
+#include "cmd/line.h"
+#include "cmd/pretty.h"
+#include "cmd/table.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "experiment.h"
+#include "record.h"
+#include "run.h"
+#include "trainer.h"
+
+enum { RUNS_SHOWN = 10, PATH_BYTES = 4096 };
+
+/* The parts of the memory, in the order of the plan. */
+static const struct part {
+	const char *name, *about;
+	size_t offset;
+} parts[] = {
+        {"parameters", "parameters", offsetof(struct plan, parameters)},
+        {"momentum", "momentum of the workers", offsetof(struct plan, momentum)},
+        {"messages", "messages", offsetof(struct plan, messages)},
+        {"lanes", "gradients and activations", offsetof(struct plan, lanes)},
+        {"data", "data set", offsetof(struct plan, data)},
+        {"optimiser", "optimiser", offsetof(struct plan, optimiser)},
+        {"adversaries", "adversaries", offsetof(struct plan, adversaries)},
+        {"record", "result file", offsetof(struct plan, record)},
+        {"base", "program and libraries", offsetof(struct plan, base)},
+        {"total", "in all", offsetof(struct plan, total)},
+};
+
+enum { PARTS = sizeof(parts) / sizeof(parts[0]) };
+
+static size_t part_bytes(const struct plan *p, const struct part *part)
+{
+	return *(const size_t *)((const char *)p + part->offset);
+}
+
+static double epochs(const struct settings *s)
+{
+	return s->steps_per_epoch > 0 ? (double)s->steps / s->steps_per_epoch : NAN;
+}
+
+static void print_line(const struct settings *s, const struct plan *p, const char *path)
+{
+	struct buf b = {0};
+
+	line_text(&b, "source", s->source);
+	line_text(&b, "name", s->name);
+	line_text(&b, "id", s->id);
+	line_count(&b, "parameters", p->n_params);
+	line_count(&b, "push_bytes", p->push_bytes);
+	line_count(&b, "pull_bytes", p->pull_bytes);
+	line_count(&b, "bytes_up", p->push_bytes * (size_t)s->workers);
+	line_count(&b, "bytes_down", p->pull_bytes * (size_t)s->workers);
+	line_int(&b, "steps", s->steps);
+	line_real(&b, "epochs", epochs(s));
+	line_open(&b, "memory");
+	for (int i = 0; i < PARTS; i++)
+		line_count(&b, parts[i].name, part_bytes(p, &parts[i]));
+	line_close(&b);
+	line_text(&b, "file", path);
+	line_raw(&b, "settings", s->resolved);
+	line_print(&b, stdout);
+}
+
+static void print_fact(const char *name, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+static void print_fact(const char *name, const char *fmt, ...)
+{
+	char text[PATH_BYTES + 64], shown[PATH_BYTES + 64];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	printf("  %-12s %s\n", name, text_shown(text, shown, sizeof(shown)));
+}
+
+static void print_bytes(const struct settings *s, const struct plan *p)
+{
+	char push[32], pull[32], up[32], down[32];
+	double workers = (double)s->workers;
+
+	log_bytes((double)p->push_bytes, push);
+	log_bytes((double)p->pull_bytes, pull);
+	log_bytes(workers * (double)p->push_bytes, up);
+	log_bytes(workers * (double)p->pull_bytes, down);
+	print_fact("a step", "%s up and %s down a worker; %s up and %s down in all", push, pull, up, down);
+}
+
+static void print_memory(const struct plan *p)
+{
+	struct table t;
+
+	table_init(&t, "lr");
+	for (int i = 0; i < PARTS; i++) {
+		char bytes[32];
+		if (!part_bytes(p, &parts[i]))
+			continue;
+		log_bytes((double)part_bytes(p, &parts[i]), bytes);
+		table_cell(&t, "%s", parts[i].about);
+		table_cell(&t, "%s", bytes);
+	}
+	puts("  memory");
+	table_print(&t, stdout, 4);
+	table_clear(&t);
+}
+
+/* What simulate would find at the output path: "" or " (there: finished)". */
+static void presence(const struct settings *s, const char *path, char out[64])
+{
+	struct run_info info;
+	struct err e = {0};
+
+	out[0] = '\0';
+	if (!record_info(path, &info, &e))
+		snprintf(out, 64, " (there: %s)", strcmp(info.id, s->id) ? "another run" : info.state);
+}
+
+static void print_run(const struct settings *s, const struct plan *p, const char *path)
+{
+	char shown[160], there[64];
+
+	presence(s, path, there);
+	printf("\n%s, id %s\n", text_shown(s->name, shown, sizeof(shown)), s->id);
+	print_fact("parameters", "%zu", p->n_params);
+	if (s->steps_per_epoch > 0)
+		print_fact("steps", "%lld, which is %.4g epochs", (long long)s->steps, epochs(s));
+	else
+		print_fact("steps", "%lld", (long long)s->steps);
+	print_bytes(s, p);
+	print_fact("output", "%s%s", path, there);
+	print_memory(p);
+	fputs("  settings\n    ", stdout);
+	pretty_print(stdout, 4, s->resolved);
+	putchar('\n');
+}
+
+static void say_runs(const struct runs *r, const char *file, int lanes, const struct args *a)
+{
+	bool json = args_flag(a, "json"), many = r->count > 1;
+	size_t shown = json || r->count <= RUNS_SHOWN ? r->count : 1;
+	char path[PATH_BYTES], name[PATH_BYTES];
+
+	if (!json)
+		printf("%s: %zu run%s\n", text_shown(file, name, sizeof(name)), r->count, many ? "s" : "");
+	for (size_t i = 0; i < shown; i++) {
+		const struct settings *s = &r->at[i];
+		struct plan plan;
+		trainer_plan(s, lanes, &plan);
+		run_path(s, NULL, many || a->n_rest > 1, path, sizeof(path));
+		if (json)
+			print_line(s, &plan, path);
+		else
+			print_run(s, &plan, path);
+	}
+	if (shown < r->count)
+		printf("\nand %zu more; --json shows them all\n", r->count - shown);
+}
+
+/* Every file is looked at, so that one round of corrections is enough. */
+static int say_files(const struct args *a, const struct changes *c, int lanes)
+{
+	int code = EXIT_DONE;
+
+	for (size_t i = 0; i < a->n_rest; i++) {
+		struct runs runs;
+		struct err e = {0};
+		if (experiment_read(&runs, a->rest[i], c->at, c->count, &e)) {
+			code = cmd_fail(&e);
+			continue;
+		}
+		say_runs(&runs, a->rest[i], lanes, a);
+		runs_clear(&runs);
+	}
+	return code;
+}
+
+static int validate(const struct args *a)
+{
+	struct changes changes = {0};
+	struct err e = {0};
+	int lanes, code;
+
+	if (!a->n_rest)
+		err_user(&e,
+		         "validate needs an experiment file, as in 'signsgd validate experiments/demo.json'");
+	if (e.code || lanes_of(a, &lanes, &e) || changes_init(&changes, a, &e))
+		code = cmd_fail(&e);
+	else
+		code = say_files(a, &changes, lanes);
+	changes_clear(&changes);
+	return code;
+}
+
+static const struct option options[] = {
+        CHANGE_OPTIONS,
+        LANES_OPTION,
+        {"json", NULL, "one line of JSON a run"},
+        {NULL, NULL, NULL},
+};
+
+const struct command cmd_validate = {
+        .name = "validate",
+        .about = "check experiment files and say what they would run",
+        .usage = "validate FILE.json... [OPTION]...",
+        .details = "For each run: the resolved settings, the number of parameters, bytes on the wire a "
+                   "step, memory by part, steps and epochs, and where the result would go. Of more than "
+                   "ten runs the first. The options change the settings as those of 'simulate' do.",
+        .example = "signsgd validate experiments/demo.json\n"
+                   "signsgd validate experiments/fashion-7.json --workers 15 --json",
+        .options = options,
+        .run = validate,
+};

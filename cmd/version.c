@@ -1,0 +1,57 @@
+/* `signsgd version`: what this program is made of and runs on. */
+#include <stdio.h>
+#include "backend/backend.h"
+#include "cmd/cmd.h"
+#include "cmd/table.h"
+#include "base/h5.h"
+#include "base/pool.h"
+#include "base/version.h"
+#include "registry.h"
+
+#ifdef __clang__
+#define COMPILER __VERSION__
+#else
+#define COMPILER "GCC " __VERSION__
+#endif
+
+static void add_backends(struct table *t)
+{
+	for (size_t i = 0; family_backends.rows[i]; i++) {
+		const struct backend_row *row = (const struct backend_row *)family_backends.rows[i];
+		struct backend b = {0};
+		struct err e = {0};
+		int failed = row->open(&b, &e);
+		table_cell(t, "backend %s", row->row.name);
+		table_cell(t, "%s", failed ? e.text : b.detail);
+	}
+}
+
+static int version(const struct args *a)
+{
+	struct table t;
+	char hdf5[32];
+
+	(void)a;
+	h5_version(hdf5);
+	table_init(&t, "lw");
+	table_cell(&t, "signsgd");
+	table_cell(&t, "%s, commit %s", version_text(), version_commit());
+	table_cell(&t, "compiler");
+	table_cell(&t, "%s", COMPILER);
+	table_cell(&t, "HDF5");
+	table_cell(&t, "%s", hdf5);
+	add_backends(&t);
+	table_cell(&t, "processor");
+	table_cell(&t, "%d cores, %s: %s", pool_cores(), backend_cpu_level(), backend_cpu_features());
+	table_print(&t, stdout, 0);
+	table_clear(&t);
+	return EXIT_DONE;
+}
+
+const struct command cmd_version = {
+        .name = "version",
+        .about = "print versions, backends and the processor's features",
+        .usage = "version",
+        .example = "signsgd version",
+        .run = version,
+};

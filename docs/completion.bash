@@ -1,0 +1,84 @@
+# Bash completion for signsgd. Everything is asked of the program itself, so that it never says what is not so.
+# Installed as share/bash-completion/completions/signsgd; or: source docs/completion.bash
+
+_signsgd_commands() {
+	"$1" help 2>/dev/null | sed -n 's/^  \([a-z][a-z]*\)  *.*/\1/p'
+}
+
+_signsgd_options() {
+	"$1" help "$2" 2>/dev/null | sed -n 's/^  -[a-z], \(--[a-z-]*\).*/\1/p; s/^  \(--[a-z-]*\).*/\1/p'
+}
+
+_signsgd_families() {
+	"$1" list 2>/dev/null | sed -n 's/^\([a-z][a-z]*\): .*/\1/p'
+}
+
+_signsgd_rows() {
+	"$1" list "$2" 2>/dev/null | sed -n 's/^  \([a-z][a-z-]*\) .*/\1/p'
+}
+
+_signsgd_files() {
+	compopt -o filenames 2>/dev/null
+	local ending
+	mapfile -t COMPREPLY < <(
+		compgen -d -- "$1"
+		for ending in "${@:2}"; do compgen -f -X "!*.$ending" -- "$1"; done
+	)
+}
+
+_signsgd_offer() {
+	mapfile -t COMPREPLY < <(compgen -W "$1" -- "$2")
+}
+
+# The words of a command that are no options, and no options' values as far as that can be seen.
+_signsgd_position() {
+	local i count=0
+	for ((i = 2; i < COMP_CWORD; i++)); do
+		[[ ${COMP_WORDS[i]} == -* ]] || count=$((count + 1))
+	done
+	echo "$count"
+}
+
+_signsgd() {
+	local program=${COMP_WORDS[0]} command=${COMP_WORDS[1]-} current=${COMP_WORDS[COMP_CWORD]}
+	local previous=${COMP_WORDS[COMP_CWORD - 1]}
+	COMPREPLY=()
+	if [ "$COMP_CWORD" -eq 1 ]; then
+		_signsgd_offer "$(_signsgd_commands "$program") --help --version" "$current"
+		return
+	fi
+	case $previous in
+	--attack) _signsgd_offer "$(_signsgd_rows "$program" attacks)" "$current"; return ;;
+	--resume) _signsgd_files "$current" h5; return ;;
+	--data | --to) compopt -o dirnames 2>/dev/null; return ;;
+	--out | -o | --o) [ "$command" != plot ] || { _signsgd_files "$current" png svg pdf; return; }
+		_signsgd_files "$current" h5; return ;;
+	--x | -x) _signsgd_offer "step epoch wall bytes" "$current"; return ;;
+	--y | -y) _signsgd_offer "test_accuracy test_loss train_loss train_accuracy" "$current"; return ;;
+	--band) _signsgd_offer "minmax std none" "$current"; return ;;
+	esac
+	if [[ $current == -* ]]; then
+		_signsgd_offer "$(_signsgd_options "$program" "$command")" "$current"
+		return
+	fi
+	case $command in
+	simulate | validate) _signsgd_files "$current" json ;;
+	show) _signsgd_files "$current" h5 ;;
+	help) _signsgd_offer "$(_signsgd_commands "$program")" "$current" ;;
+	data) case $(_signsgd_position) in
+		0) _signsgd_offer "list fetch" "$current" ;;
+		1) _signsgd_offer "$(_signsgd_rows "$program" data)" "$current" ;;
+		esac ;;
+	list) case $(_signsgd_position) in
+		0) _signsgd_offer "$(_signsgd_families "$program")" "$current" ;;
+		1) _signsgd_offer "$(_signsgd_rows "$program" "${COMP_WORDS[2]}")" "$current" ;;
+		esac ;;
+	plot) if [ "$(_signsgd_position)" -eq 0 ]; then
+			_signsgd_offer "curves adversaries toy" "$current"
+		else
+			_signsgd_files "$current" h5
+		fi ;;
+	esac
+}
+
+complete -F _signsgd signsgd

@@ -1,0 +1,91 @@
+#!/usr/bin/env python3
+"""Final accuracy against the share of workers that lie: one curve for each aggregator, attack or whatever
+else differs; error bars over the seeds. Without labels the final loss.
+
+usage: python3 plots/adversaries.py RUN.h5... -o FILE.{png,svg,pdf}
+"""
+
+import numpy as np
+
+import common
+
+COUNTS = ("adversaries.count", "adversaries.ids")
+
+
+def final(run, name):
+    """The last evaluation's value; NaN for a run that diverged."""
+    values = run.column(f"/evals/{name}")
+    if run.state == "diverged" or not len(values):
+        return np.nan
+    return values[-1]
+
+
+def curves(runs):
+    """Groups without the count; runs without liars belong to every curve that differs only in the attack."""
+    lying = [run for run in runs if run.liars > 0]
+    honest = [run for run in runs if run.liars == 0]
+    groups = common.group(lying or honest, without=COUNTS)
+    homeless = []
+    for run in honest if lying else []:
+        key = common.identity(run, without=COUNTS)
+        homes = [g for g in groups if without_attack(g.key) == key]
+        for home in homes:
+            home.runs.append(run)
+        homeless += [] if homes else [run]
+    return groups + (common.group(homeless, without=COUNTS) if homeless else [])
+
+
+def without_attack(key):
+    return {k: v for k, v in key.items() if not k.startswith("adversaries.attack")}
+
+
+def by_share(runs, name):
+    """{share in %: values of the seeds}, in order of the share."""
+    shares = {}
+    for run in runs:
+        shares.setdefault(100 * run.liars / run.workers, []).append(final(run, name))
+    return dict(sorted(shares.items()))
+
+
+def spread(values, kind):
+    """Lengths of an error bar below and above the mean."""
+    values = values[np.isfinite(values)]
+    if kind == "none" or len(values) < 2:
+        return 0, 0
+    if kind == "std":
+        return (values.std(ddof=1),) * 2
+    return values.mean() - values.min(), values.max() - values.mean()
+
+
+def draw_curve(axes, shares, args, style, text, factor):
+    """Means with error bars. Where any seed diverged there is no mean, but a cross at the axis."""
+    x = np.array(list(shares))
+    values = [factor * np.array(v) for v in shares.values()]
+    finite = np.array([np.isfinite(v).all() for v in values])
+    mean = np.array([v.mean() if np.isfinite(v).all() else np.nan for v in values])
+    bars = np.array([spread(v, args.band) for v in values]).T
+    axes.errorbar(x, mean, yerr=bars, marker="o", markersize=4, capsize=3, label=text, **style)
+    if not finite.all():
+        axes.plot(x[~finite], np.zeros((~finite).sum()), "x", color=style["color"], clip_on=False,
+                  transform=axes.get_xaxis_transform(), label=f"{text}, diverged".lstrip(", "))
+
+
+def draw(args, runs):
+    labelled = any(np.isfinite(run.column("/evals/test_accuracy")).any() for run in runs)
+    name, factor = ("test_accuracy", 100) if labelled else ("test_loss", 1)
+    groups = curves(runs)
+    figure, (axes,) = common.new_figure(args)
+    for g, style in zip(groups, common.colours(len(groups))):
+        draw_curve(axes, by_share(g.runs, name), args, style, g.label, factor)
+    axes.axvline(50, color="#888888", linewidth=0.8, linestyle=":")
+    if not labelled and common.spans_decades([final(run, name) for run in runs]):
+        axes.set_yscale("log")
+    axes.set_xlabel("workers that lie (%)")
+    axes.set_ylabel("final test accuracy (%)" if labelled else "final objective f(x)")
+    if any(axes.get_legend_handles_labels()[1]):
+        axes.legend()
+    return figure
+
+
+if __name__ == "__main__":
+    common.main(common.parser(__doc__.split("\n\n")[0]), draw)

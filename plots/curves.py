@@ -1,0 +1,75 @@
+#!/usr/bin/env python3
+"""Accuracy or loss over a run: one curve for each experiment, the mean and the band over its seeds.
+
+usage: python3 plots/curves.py RUN.h5... -o FILE.{png,svg,pdf} [--x step|epoch|wall|bytes]
+       [--y test_accuracy|test_loss|train_loss|train_accuracy]
+"""
+
+import numpy as np
+
+import common
+
+X_COLUMNS = {"step": "step", "epoch": "epoch", "wall": "wall_s", "bytes": "bytes"}
+Y_NAMES = ["test_accuracy", "test_loss", "train_loss", "train_accuracy"]
+
+
+def default_y(runs):
+    """Accuracy where there are labels, else the loss."""
+    for run in runs:
+        if np.isfinite(run.column("/evals/test_accuracy")).any():
+            return "test_accuracy"
+    return "test_loss"
+
+
+def x_scale(name, longest):
+    """Label and factor of the x axis."""
+    if name == "wall":
+        return ("wall time (min)", 1 / 60) if longest > 600 else ("wall time (s)", 1)
+    if name == "bytes":
+        for unit, size in (("GiB", 2**30), ("MiB", 2**20), ("KiB", 2**10)):
+            if longest >= size:
+                return f"sent and received by all workers ({unit})", 1 / size
+        return "sent and received by all workers (bytes)", 1
+    return {"step": "step", "epoch": "epoch (passes over a worker's shard)"}[name], 1
+
+
+def y_text(name, runs):
+    what = name.replace("_", " ")
+    if name.endswith("accuracy"):
+        return f"{what} (%)", 100
+    labelled = any(run.setting("data.kind") != "none" for run in runs)
+    return f"{what} (nats)" if labelled else "objective f(x)", 1
+
+
+def draw(args, runs):
+    name = args.y or default_y(runs)
+    groups = common.group(runs)
+    tables = [g.table(f"/evals/{X_COLUMNS[args.x]}", f"/evals/{name}") for g in groups]
+    if not any(np.isfinite(t.values).any() for t in tables):
+        raise common.PlotError(f"/evals/{name} holds no value in any of the files; try another --y")
+    x_label, x_factor = x_scale(args.x, max(t.x.max() for t in tables if len(t.x)))
+    y_label, y_factor = y_text(name, runs)
+    figure, (axes,) = common.new_figure(args)
+    for g, table, style in zip(groups, tables, common.colours(len(groups))):
+        table = common.Table(table.x * x_factor, table.values * y_factor)
+        common.draw_band(axes, table, args.band, style, g.label or runs[0].setting("name"))
+    everything = np.concatenate([t.values.ravel() for t in tables])
+    if args.log or (not name.endswith("accuracy") and common.spans_decades(everything)):
+        axes.set_yscale("log")
+    axes.set_xlabel(x_label)
+    axes.set_ylabel(y_label + common.seeds_note(groups, args.band))
+    if len(groups) > 1:
+        axes.legend()
+    return figure
+
+
+def parser():
+    p = common.parser(__doc__.split("\n")[0])
+    p.add_argument("--x", choices=list(X_COLUMNS), default="step")
+    p.add_argument("--y", choices=Y_NAMES, help="default: test_accuracy, or test_loss without labels")
+    p.add_argument("--log", action="store_true", help="logarithmic y axis")
+    return p
+
+
+if __name__ == "__main__":
+    common.main(parser(), draw)
