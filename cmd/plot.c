@@ -56,11 +56,12 @@ static void look_into(struct figures *f, const char *folder)
 
 /*
  * SIGNSGD_PLOTS, or plots/ beside the program or beside its build folder (a source tree), or where they were
- * installed. Never the working folder: what lies there is not ours to run.
+ * installed: seen from the program (PREFIX/bin, PREFIX/share), or as the build was told. Never the working
+ * folder: what lies there is not ours to run.
  */
 static void find_figures(struct figures *f)
 {
-	static const char *const near[] = {"plots", "../../plots"};
+	static const char *const near[] = {"plots", "../../plots", "../share/signsgd/plots"};
 	const char *named = getenv("SIGNSGD_PLOTS");
 	char self[PATH_MAX], folder[PATH_MAX + 16];
 

@@ -27,14 +27,14 @@ static bool elsewhere(const char *line)
 /* A folder that looks like the project's, to one who types README's commands. */
 static void make_place(char *folder)
 {
-	char command[PATH_MAX * 3], root[PATH_MAX];
+	char command[PATH_MAX * 5 + 128], root[PATH_MAX];
 	cr_assert_not_null(mkdtemp(folder));
 	cr_assert_not_null(realpath(".", root));
 	char program[PATH_MAX];
 	cr_assert_not_null(realpath(program_path(), program));
 	snprintf(command, sizeof command,
-		 "cd %s && cp %s signsgd && cp -r %s/experiments %s/plots %s/tests . && mkdir -p docs", folder, program, root,
-		 root, root);
+	         "cd %s && cp %s signsgd && cp -r %s/experiments %s/plots %s/tests . && mkdir -p docs",
+	         folder, program, root, root, root);
 	cr_assert_eq(system(command), 0);
 }
 
@@ -43,9 +43,12 @@ static void run_line(const char *folder, const char *line, bool is_long)
 	char command[8192], log[PATH_MAX];
 	static char said[1 << 16];
 	snprintf(log, sizeof log, "%s/said", folder);
-	snprintf(command, sizeof command, "cd %s && %s%s >said 2>&1", folder, line, is_long ? " --steps 3" : "");
+	bool shorten = is_long && strstr(line, "simulate");
+	snprintf(command, sizeof command, "cd %s && %s%s >said 2>&1", folder, line,
+	         shorten ? " --steps 3" : "");
 	int status = system(command);
-	cr_expect_eq(status, 0, "exit %d of: %s\n%s", WEXITSTATUS(status), line, file_text(log, said, sizeof said));
+	cr_expect_eq(status, 0, "exit %d of: %s\n%s", WEXITSTATUS(status), line,
+	             file_text(log, said, sizeof said));
 }
 
 Test(readme, every_command_works, .timeout = 600)
