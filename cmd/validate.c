@@ -33,6 +33,7 @@ static const struct part {
         {"record", "result file", offsetof(struct plan, record)},
         {"base", "program and libraries", offsetof(struct plan, base)},
         {"total", "in all", offsetof(struct plan, total)},
+        {"checkpoint", "more while a checkpoint is written", offsetof(struct plan, checkpoint)},
 };
 
 enum { PARTS = sizeof(parts) / sizeof(parts[0]) };

@@ -227,6 +227,7 @@ void trainer_meta(const struct trainer *t, struct record_meta *m)
 	        .backend_detail = t->be.detail,
 	        .lanes = pool_lanes(t->pool),
 	        .steps = s->steps,
+	        .every = s->record.every,
 	        .workers = (int)s->workers,
 	        .adversaries = (int)s->adversaries.count,
 	        .attack = s->adversaries.count > 0 ? s->adversaries.attack.row->name : "none",

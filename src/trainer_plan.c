@@ -3,7 +3,8 @@
 #include "trainer_inside.h"
 
 enum {
-	BASE_BYTES = 24 << 20, /* the program, its libraries and their buffers, measured at rest */
+	EMPTY_IMAGE_BYTES = 160 << 10, /* a result file without rows */
+	BASE_BYTES = 24 << 20,         /* the program, its libraries and their buffers, measured at rest */
 	LANE_LIBRARY_BYTES =
 	        4 << 20 /* what OpenBLAS touches of its packing buffers, a lane that multiplies */
 };
@@ -22,14 +23,15 @@ static size_t lane_bytes(const struct settings *s, const struct model_env *env, 
 	return bytes;
 }
 
-/* Rows of /steps and /evals over the whole run; the image is held once and copied once while it is written.
- */
+/* The image of a whole run's rows: /steps, /evals, probes, the final parameters. HDF5 works in one copy of
+ * it. */
 static size_t record_bytes(const struct settings *s, size_t n)
 {
 	size_t step_rows = (size_t)(s->steps / s->record.every) + 1;
 	size_t eval_rows = s->eval.every > 0 ? (size_t)(s->steps / s->eval.every) + 2 : 2;
-	size_t image = step_rows * 96 + eval_rows * 64 + probe_file_bytes(s, n) + n * sizeof(float);
-	return 2 * image + RECORD_ROWS * sizeof(struct step_row);
+	size_t image = EMPTY_IMAGE_BYTES + step_rows * 96 + eval_rows * 64 + probe_file_bytes(s, n) +
+	               n * sizeof(float);
+	return image + RECORD_ROWS * sizeof(struct step_row);
 }
 
 void trainer_plan(const struct settings *s, int lanes, struct plan *out)
@@ -55,6 +57,7 @@ void trainer_plan(const struct settings *s, int lanes, struct plan *out)
 		                   attack->memory_floats(s->adversaries.attack.state, n) * sizeof(float);
 	out->record = record_bytes(s, n) + probe_bytes(s, n);
 	out->base = BASE_BYTES;
+	out->checkpoint = out->parameters + out->momentum + out->optimiser + out->adversaries;
 	out->total = out->parameters + out->momentum + out->messages + out->lanes + out->data +
 	             out->optimiser + out->adversaries + out->record + out->base;
 }

@@ -11,22 +11,27 @@
  * and the same adders serve with 2 M ballots.
  *
  * Order of reading: first the count modulo 16, then sixteen ballots at a time, each over a tile of
- * 4 KiB. Sixteen is as many streams as prefetchers follow; tiles that are shorter make them start over
- * too often, longer ones push the planes out of the innermost cache.
+ * 16 KiB. Sixteen is as many streams as prefetchers follow; shorter tiles make them start over too often.
  */
 
 enum {
 	GROUP = 16,
 	LOW_PLANES = 4,   /* log2 GROUP: of the count modulo 16 */
-	HIGH_PLANES = 20, /* counts below 2^24 */
-	TILE_WORDS = 512,
+	HIGH_PLANES = 16, /* counts below 2^20 */
+	TILE_WORDS = 2048,
 	TILE_VECTORS = TILE_WORDS / LANES_64
 };
 
+/* Ballots from some number on. Doubled ones are pairs, and lists of them begin with the first of a pair. */
+struct list {
+	const uint64_t *const *vote, *const *mute;
+	bool mutes;
+};
+
 struct race {
-	const struct ballots *ballots;
-	bool mutes;      /* each ballot counts as two */
-	bool ties;       /* a tie is possible */
+	struct list ballots;
+	size_t count; /* of ballots, doubled if mutes */
+	bool ties;    /* a tie is possible */
 	uint64_t more, half; /* counts that say minus, or a tie at least */
 };
 
@@ -45,12 +50,18 @@ struct standing {
 	vword more, half;
 };
 
-/* Ballot j of the vector at word w, of the doubled ones if mutes. */
-INLINE vword ballot(const struct ballots *b, bool mutes, size_t j, size_t w)
+INLINE struct list list_from(struct list l, size_t j)
 {
-	if (!mutes)
-		return load_words(b->vote[j] + w);
-	vword vote = load_words(b->vote[j / 2] + w), mute = load_words(b->mute[j / 2] + w);
+	size_t behind = l.mutes ? j / 2 : j;
+	return (struct list){l.vote + behind, l.mutes ? l.mute + behind : NULL, l.mutes};
+}
+
+/* Ballot j of the list, the vector at word w. */
+INLINE vword ballot(struct list l, size_t j, size_t w)
+{
+	if (!l.mutes)
+		return load_words(l.vote[j] + w);
+	vword vote = load_words(l.vote[j / 2] + w), mute = load_words(l.mute[j / 2] + w);
 	return j % 2 ? vote | mute : vote & ~mute;
 }
 
@@ -63,44 +74,44 @@ INLINE vword full_add(vword *sum, vword a, vword b)
 }
 
 /* Add ballots j .. j + 1, 3, 7, 15; the carry that comes back has weight 2, 4, 8, 16. */
-INLINE vword add_2(struct low_planes *c, const struct ballots *b, bool mutes, size_t j, size_t w)
+INLINE vword add_2(struct low_planes *c, struct list l, size_t j, size_t w)
 {
-	return full_add(&c->plane[0], ballot(b, mutes, j, w), ballot(b, mutes, j + 1, w));
+	return full_add(&c->plane[0], ballot(l, j, w), ballot(l, j + 1, w));
 }
 
-INLINE vword add_4(struct low_planes *c, const struct ballots *b, bool mutes, size_t j, size_t w)
+INLINE vword add_4(struct low_planes *c, struct list l, size_t j, size_t w)
 {
-	vword one = add_2(c, b, mutes, j, w), two = add_2(c, b, mutes, j + 2, w);
+	vword one = add_2(c, l, j, w), two = add_2(c, l, j + 2, w);
 	return full_add(&c->plane[1], one, two);
 }
 
-INLINE vword add_8(struct low_planes *c, const struct ballots *b, bool mutes, size_t j, size_t w)
+INLINE vword add_8(struct low_planes *c, struct list l, size_t j, size_t w)
 {
-	vword one = add_4(c, b, mutes, j, w), two = add_4(c, b, mutes, j + 4, w);
+	vword one = add_4(c, l, j, w), two = add_4(c, l, j + 4, w);
 	return full_add(&c->plane[2], one, two);
 }
 
-INLINE vword add_16(struct low_planes *c, const struct ballots *b, bool mutes, size_t j, size_t w)
+INLINE vword add_16(struct low_planes *c, struct list l, size_t w)
 {
-	vword one = add_8(c, b, mutes, j, w), two = add_8(c, b, mutes, j + 8, w);
+	vword one = add_8(c, l, 0, w), two = add_8(c, l, 8, w);
 	return full_add(&c->plane[3], one, two);
 }
 
 /* The count of the first `count` < 16 ballots: its binary digits say which sums to begin with. */
-INLINE struct low_planes first_ballots(const struct ballots *b, bool mutes, size_t count, size_t w)
+INLINE struct low_planes first_ballots(struct list l, size_t count, size_t w)
 {
 	struct low_planes c = {{{0}}};
-	size_t j = count & 1;
 	if (count & 1)
-		c.plane[0] = ballot(b, mutes, 0, w);
+		c.plane[0] = ballot(l, 0, w);
+	l = list_from(l, count & 1);
 	if (count & 2)
-		c.plane[1] = add_2(&c, b, mutes, j, w);
-	j += count & 2;
+		c.plane[1] = add_2(&c, l, 0, w);
+	l = list_from(l, count & 2);
 	if (count & 4)
-		c.plane[2] = add_4(&c, b, mutes, j, w);
-	j += count & 4;
+		c.plane[2] = add_4(&c, l, 0, w);
+	l = list_from(l, count & 4);
 	if (count & 8)
-		c.plane[3] = add_8(&c, b, mutes, j, w);
+		c.plane[3] = add_8(&c, l, 0, w);
 	return c;
 }
 
@@ -140,7 +151,7 @@ INLINE void tile_begin(const struct race *r, size_t count, bool final, size_t w,
 		       uint64_t *minus, uint64_t *tied)
 {
 	for (size_t i = 0; i < vectors; i++) {
-		struct low_planes c = first_ballots(r->ballots, r->mutes, count, w + i * LANES_64);
+		struct low_planes c = first_ballots(r->ballots, count, w + i * LANES_64);
 		if (final)
 			announce(r, compare_low(r, &c), i, minus, tied);
 		else
@@ -148,13 +159,13 @@ INLINE void tile_begin(const struct race *r, size_t count, bool final, size_t w,
 	}
 }
 
-/* Add ballots j .. j + 15. `before` and `after`: high planes that can have a 1. */
-INLINE void tile_add(const struct race *r, size_t j, int before, int after, size_t w, size_t vectors, struct tile *t)
+/* Add a group of sixteen. `before` and `after`: high planes that can have a 1. */
+INLINE void tile_add(struct list group, int before, int after, size_t w, size_t vectors, struct tile *t)
 {
 	for (size_t i = 0; i < vectors; i++) {
 		struct low_planes c;
 		memcpy(c.plane, t->low[i], sizeof(c.plane));
-		vword carry = add_16(&c, r->ballots, r->mutes, j, w + i * LANES_64);
+		vword carry = add_16(&c, group, w + i * LANES_64);
 		memcpy(t->low[i], c.plane, sizeof(c.plane));
 		for (int k = 0; k < before; k++) {
 			vword plane = t->high[k][i];
@@ -167,13 +178,13 @@ INLINE void tile_add(const struct race *r, size_t j, int before, int after, size
 }
 
 /* Add the last sixteen, and compare while the sum is at hand. */
-INLINE void tile_end(const struct race *r, size_t j, int before, size_t w, size_t vectors, struct tile *t,
+INLINE void tile_end(const struct race *r, struct list group, int before, size_t w, size_t vectors, struct tile *t,
 		     uint64_t *minus, uint64_t *tied)
 {
 	for (size_t i = 0; i < vectors; i++) {
 		struct low_planes c;
 		memcpy(c.plane, t->low[i], sizeof(c.plane));
-		vword carry = add_16(&c, r->ballots, r->mutes, j, w + i * LANES_64);
+		vword carry = add_16(&c, group, w + i * LANES_64);
 		struct standing s = compare_low(r, &c);
 		for (int k = 0; k < before; k++) {
 			vword plane = t->high[k][i];
@@ -194,14 +205,14 @@ INLINE int bits_of(size_t count)
 INLINE void tile_vote(const struct race *r, size_t w, size_t vectors, uint64_t *minus, uint64_t *tied)
 {
 	struct tile t;
-	size_t count = (size_t)r->ballots->count * (r->mutes ? 2 : 1), groups = count / GROUP;
-	tile_begin(r, count % GROUP, groups == 0, w, vectors, &t, minus, tied);
+	size_t groups = r->count / GROUP;
+	tile_begin(r, r->count % GROUP, groups == 0, w, vectors, &t, minus, tied);
 	for (size_t g = 1; g <= groups; g++) {
-		size_t j = count % GROUP + (g - 1) * GROUP;
+		struct list group = list_from(r->ballots, r->count % GROUP + (g - 1) * GROUP);
 		if (g < groups)
-			tile_add(r, j, bits_of(g - 1), bits_of(g), w, vectors, &t);
+			tile_add(group, bits_of(g - 1), bits_of(g), w, vectors, &t);
 		else
-			tile_end(r, j, bits_of(g - 1), w, vectors, &t, minus, tied);
+			tile_end(r, group, bits_of(g - 1), w, vectors, &t, minus, tied);
 	}
 }
 
@@ -209,15 +220,15 @@ INLINE void tile_vote(const struct race *r, size_t w, size_t vectors, uint64_t *
 static void word_vote(struct race r, size_t w, uint64_t *minus, uint64_t *tied)
 {
 	uint64_t plane[LOW_PLANES + HIGH_PLANES] = {0}, more = ~UINT64_C(0), half = ~UINT64_C(0);
-	for (int m = 0; m < r.ballots->count; m++) {
-		uint64_t vote = r.ballots->vote[m][w], mute = r.mutes ? r.ballots->mute[m][w] : 0;
-		uint64_t add[2] = {r.mutes ? vote & ~mute : vote, r.mutes ? vote | mute : 0};
-		for (int i = 0; i < 2; i++) {
-			for (int k = 0; add[i]; k++) {
-				uint64_t carry = plane[k] & add[i];
-				plane[k] ^= add[i];
-				add[i] = carry;
-			}
+	const struct list l = r.ballots;
+	for (size_t j = 0; j < r.count; j++) {
+		size_t m = l.mutes ? j / 2 : j;
+		uint64_t add = l.vote[m][w], mute = l.mutes ? l.mute[m][w] : 0;
+		add = j % 2 ? add | mute : add & ~mute;
+		for (int k = 0; add; k++) {
+			uint64_t carry = plane[k] & add;
+			plane[k] ^= add;
+			add = carry;
 		}
 	}
 	for (int k = 0; k < LOW_PLANES + HIGH_PLANES; k++) {
@@ -274,12 +285,12 @@ static void cpu_majority(size_t n, const struct ballots *b, enum sign_policy tie
 			 size_t first, uint64_t *pull_vote, uint64_t *pull_mute)
 {
 	if (b->count < 1 || b->count >= 1 << (LOW_PLANES + HIGH_PLANES - 1))
-		BUG("the vote counts from 1 to 2^23 ballots");
+		BUG("the vote counts from 1 to 2^19 - 1 ballots");
 	uint64_t count = (uint64_t)b->count * (b->mute ? 2 : 1);
-	struct race r = {.ballots = b, .more = count / 2 + 1, .half = (count + 1) / 2};
+	struct race r = {.ballots = {b->vote, b->mute, false}, .count = count, .more = count / 2 + 1, .half = (count + 1) / 2};
 	/* The same three times, so that the inner loops ask nothing. */
 	if (b->mute) {
-		r.mutes = r.ties = true;
+		r.ballots.mutes = r.ties = true;
 		race_run(&r, n, tie, coins, first, pull_vote, pull_mute);
 	} else if (count % 2 == 0) {
 		r.ties = true;
