@@ -1,0 +1,247 @@
+/*
+ * The sign law, on every machine and vector level: pack, tally, unpack and apply against the definition in
+ * plain integers, for all n in 0..200, all M in 1..33 and all policies; and the walk of `signsgd check`,
+ * which must find nothing here, and must find a broken kernel.
+ */
+#include <criterion/criterion.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "backend/backend.h"
+#include "base/mem.h"
+#include "check.h"
+#include "registry.h"
+
+enum { N_MAX = 200, M_MAX = 33, WORDS = 4, SPARE = 2 };
+
+static const enum sign_policy policies[] = {SIGN_RANDOM, SIGN_POSITIVE, SIGN_ABSTAIN};
+
+/* Every table of this machine: ref, and cpu at each level that it has. */
+static int all_tables(struct backend tables[4])
+{
+	static const char *const levels[] = {"base", "avx2", "avx512"};
+	struct err e = {0};
+	int count = 0;
+	cr_assert_eq(((const struct backend_row *)family_find(&family_backends, "ref"))
+	                     ->open(&tables[count++], &e),
+	             0);
+	for (int i = 0; i < 3; i++) {
+		err_clear(&e);
+		setenv("SIGNSGD_CPU", levels[i], 1);
+		if (((const struct backend_row *)family_find(&family_backends, "cpu"))
+		            ->open(&tables[count], &e) == 0)
+			count++;
+		else
+			printf("skipped: %s\n", e.text);
+	}
+	unsetenv("SIGNSGD_CPU");
+	return count;
+}
+
+/* Signs, zeros of both kinds, NaN, infinities, denormals: number i of worker m. */
+static float value(uint32_t m, size_t i)
+{
+	static const float odd[] = {0.0f, -0.0f, NAN, INFINITY, -INFINITY, 1e-45f, -1e-45f, 3e38f};
+	struct stream s = stream_of(11, RNG_TEST, m, 0);
+	uint32_t pick = stream_below(&s, 2 * i, 16);
+	return pick < 8 ? odd[pick] : stream_uniform(&s, 2 * i + 1) - 0.5f;
+}
+
+/* What worker m says of coordinate i: -1, +1, or 0 for no opinion. */
+static int says(uint32_t m, size_t i, enum sign_policy zero, const struct stream *coins)
+{
+	float v = value(m, i);
+	if (v < 0)
+		return -1;
+	if (v > 0)
+		return 1;
+	if (zero == SIGN_ABSTAIN)
+		return 0;
+	return zero == SIGN_RANDOM && stream_bits(coins, i / 64) >> (i % 64) & 1 ? -1 : 1;
+}
+
+static int sign_at(const uint64_t *vote, const uint64_t *mute, size_t i)
+{
+	if (mute && mute[i / 64] >> (i % 64) & 1)
+		return 0;
+	return vote[i / 64] >> (i % 64) & 1 ? -1 : 1;
+}
+
+/* Words behind the planes are untouched, padding bits are 0, a mute coordinate's vote bit is 0. */
+static void check_plane(const uint64_t *plane, size_t n, const char *what)
+{
+	for (size_t w = sign_words(n); w < WORDS + SPARE; w++)
+		cr_assert_eq(plane[w], UINT64_C(0x5a5a5a5a5a5a5a5a), "%s writes behind its plane at n = %zu",
+		             what, n);
+	if (n % 64)
+		cr_assert_eq(plane[n / 64] & ~sign_mask(n, n / 64), 0, "%s pads with ones at n = %zu", what,
+		             n);
+}
+
+struct planes {
+	uint64_t vote[WORDS + SPARE], mute[WORDS + SPARE];
+};
+
+static void pack_all(const struct backend *be, size_t n, enum sign_policy zero, struct planes p[M_MAX])
+{
+	float v[N_MAX];
+	for (uint32_t m = 0; m < M_MAX; m++) {
+		struct stream coins = stream_of(3, RNG_ZERO, m, 5);
+		memset(&p[m], 0x5a, sizeof p[m]);
+		for (size_t i = 0; i < n; i++)
+			v[i] = value(m, i);
+		be->sign_pack(n, v, zero, &coins, 0, p[m].vote, zero == SIGN_ABSTAIN ? p[m].mute : NULL);
+		check_plane(p[m].vote, n, "sign_pack");
+		if (zero == SIGN_ABSTAIN)
+			check_plane(p[m].mute, n, "sign_pack");
+		for (size_t i = 0; i < n; i++) {
+			int found = sign_at(p[m].vote, zero == SIGN_ABSTAIN ? p[m].mute : NULL, i);
+			cr_assert_eq(found, says(m, i, zero, &coins), "%s: %g is packed as %d", be->detail,
+			             (double)v[i], found);
+			cr_assert(found || !(p[m].vote[i / 64] >> (i % 64) & 1), "a mute coordinate votes");
+		}
+	}
+}
+
+static void check_majority(const struct backend *be, size_t n, int m, enum sign_policy zero,
+                           enum sign_policy tie, const struct planes p[M_MAX])
+{
+	const uint64_t *vote[M_MAX], *mute[M_MAX];
+	struct stream coins = stream_of(3, RNG_TIE, 0, 5);
+	struct ballots b = {.count = m, .vote = vote, .mute = zero == SIGN_ABSTAIN ? mute : NULL};
+	struct planes out;
+	float unpacked[N_MAX];
+	memset(&out, 0x5a, sizeof out);
+	for (int k = 0; k < m; k++) {
+		vote[k] = p[k].vote;
+		mute[k] = p[k].mute;
+	}
+	uint64_t *out_mute = tie == SIGN_ABSTAIN ? out.mute : NULL;
+	be->majority(n, &b, tie, &coins, 0, out.vote, out_mute);
+	be->sign_unpack(n, out.vote, out_mute, unpacked);
+	check_plane(out.vote, n, "majority");
+	if (out_mute)
+		check_plane(out_mute, n, "majority");
+	for (size_t i = 0; i < n; i++) {
+		int sum = 0, tied = tie == SIGN_ABSTAIN ? 0 : 1;
+		for (int k = 0; k < m; k++)
+			sum += sign_at(p[k].vote, b.mute ? p[k].mute : NULL, i);
+		if (tie == SIGN_RANDOM && stream_bits(&coins, i / 64) >> (i % 64) & 1)
+			tied = -1;
+		int expected = sum < 0 ? -1 : sum > 0 ? 1 : tied;
+		cr_assert_eq((int)unpacked[i], expected, "%s: n = %zu, M = %d, coordinate %zu", be->detail, n,
+		             m, i);
+	}
+}
+
+Test(sign, pack_and_tally_are_their_definition, .timeout = 120)
+{
+	struct backend tables[4];
+	static struct planes p[M_MAX];
+	int count = all_tables(tables);
+	for (int t = 0; t < count; t++)
+		for (size_t n = 0; n <= N_MAX; n++)
+			for (int z = 0; z < 3; z++) {
+				pack_all(&tables[t], n, policies[z], p);
+				for (int m = 1; m <= M_MAX; m++) /* the tie policy turns with n and M */
+					check_majority(&tables[t], n, m, policies[z],
+					               policies[(n + (size_t)m) % 3], p);
+			}
+	cr_expect_geq(count, 2);
+}
+
+/* x - lr (s + decay x): lr s first, then lr decay x, each rounded to float; a mute coordinate only decays. */
+Test(sign, apply_is_its_definition)
+{
+	struct backend tables[4];
+	int count = all_tables(tables);
+	for (int t = 0; t < count; t++)
+		for (size_t n = 0; n <= N_MAX; n++) {
+			struct stream s = stream_of(8, RNG_TEST, 0, n);
+			uint64_t vote[WORDS], mute[WORDS];
+			float x[N_MAX + 1], before[N_MAX + 1];
+			for (size_t w = 0; w < WORDS; w++) {
+				mute[w] = stream_bits(&s, w);
+				vote[w] = stream_bits(&s, w + WORDS) & ~mute[w];
+			}
+			for (size_t i = 0; i <= n; i++)
+				before[i] = x[i] = stream_uniform(&s, 100 + i);
+			tables[t].sign_apply(n, vote, n % 2 ? mute : NULL, 0.25f, 0.125f, x);
+			for (size_t i = 0; i < n; i++) {
+				float step = (float)sign_at(vote, n % 2 ? mute : NULL, i) * 0.25f;
+				float expected = before[i] - (step + 0.25f * 0.125f * before[i]);
+				cr_assert_float_eq(x[i], expected, 1e-6, "%s: n = %zu", tables[t].detail, n);
+			}
+			cr_assert_eq(x[n], before[n], "writes behind x");
+		}
+}
+
+/* The coins of a tie are fair, coordinate by coordinate: 4000 steps, five standard deviations. */
+Test(sign, a_tie_falls_either_way_alike)
+{
+	struct backend be;
+	struct err e = {0};
+	uint64_t plus[1] = {0}, minus[1] = {~UINT64_C(0)}, out[1];
+	const uint64_t *vote[] = {plus, minus};
+	int ones[64] = {0};
+	cr_assert_eq(((const struct backend_row *)family_backends.rows[0])->open(&be, &e), 0);
+	for (uint64_t step = 0; step < 4000; step++) {
+		struct stream coins = stream_of(1, RNG_TIE, 0, step);
+		be.majority(64, &(struct ballots){.count = 2, .vote = vote}, SIGN_RANDOM, &coins, 0, out,
+		            NULL);
+		for (size_t i = 0; i < 64; i++)
+			ones[i] += (int)(out[0] >> i & 1);
+	}
+	for (size_t i = 0; i < 64; i++)
+		cr_expect(abs(ones[i] - 2000) < 5 * 32, "coordinate %zu: %d of 4000", i, ones[i]);
+}
+
+static void count_results(void *ctx, const struct check_result *r)
+{
+	int *failed = ctx;
+	if (!r->passed)
+		fprintf(stderr, "%s on %s: %s\n", r->kernel, r->backend, r->where);
+	failed[0]++;
+	failed[1] += !r->passed;
+}
+
+Test(check, every_kernel_of_every_backend_agrees_with_ref, .timeout = 300)
+{
+	int seen[2] = {0, 0};
+	cr_expect_eq(check_run(count_results, seen), 0);
+	cr_expect_gt(seen[0], 20);
+	cr_expect_eq(seen[1], 0);
+}
+
+/* One coordinate in a thousand words wrong, and only for large M: the walk must still see it. */
+static void (*honest_majority)(size_t, const struct ballots *, enum sign_policy, const struct stream *,
+                               size_t, uint64_t *, uint64_t *);
+
+static void crooked_majority(size_t n, const struct ballots *b, enum sign_policy tie,
+                             const struct stream *coins, size_t first, uint64_t *vote, uint64_t *mute)
+{
+	honest_majority(n, b, tie, coins, first, vote, mute);
+	if (b->count > 30 && n > 64)
+		vote[1] ^= 1;
+}
+
+static void crooked_descend(size_t n, const float *d, float lr, float decay, float *x)
+{
+	for (size_t i = 0; i < n; i++)
+		x[i] -= lr * d[i] + lr * decay * x[i] * (1.0f + 1e-6f);
+}
+
+Test(check, finds_broken_kernels, .timeout = 300)
+{
+	struct backend ref;
+	struct err e = {0};
+	int seen[2] = {0, 0};
+	cr_assert_eq(((const struct backend_row *)family_find(&family_backends, "ref"))->open(&ref, &e), 0);
+	struct check_table broken = {.name = "broken", .kernels = ref};
+	honest_majority = ref.majority;
+	broken.kernels.majority = crooked_majority;
+	broken.kernels.descend = crooked_descend;
+	cr_expect_eq(check_tables(&ref, &broken, 1, count_results, seen), 2);
+	cr_expect_eq(seen[1], 2);
+}
