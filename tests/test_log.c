@@ -32,7 +32,8 @@ static void capture_pipe(struct capture *c)
 static void capture_terminal(struct capture *c, unsigned short columns)
 {
 	int master = posix_openpt(O_RDWR | O_NOCTTY);
-	cr_assert(master >= 0 && grantpt(master) == 0 && unlockpt(master) == 0);
+	if (master < 0 || grantpt(master) != 0 || unlockpt(master) != 0)
+		cr_skip_test("skipped: this machine gives no pseudo-terminal");
 	int slave = open(ptsname(master), O_RDWR | O_NOCTTY);
 	struct termios raw;
 	tcgetattr(slave, &raw);

@@ -16,7 +16,7 @@
  * could reach at best. Sizes in floats or words.
  */
 struct yardstick {
-	uint64_t (*read)(size_t words, const uint64_t *x);                      /* one stream read */
+	uint64_t (*read[2])(size_t words, const uint64_t *x); /* one stream read, in two ways */
 	void (*copy)(size_t n, const float *x, float *out);                     /* one read, one written */
 	void (*update)(size_t n, float *x);                                     /* one read and written back */
 	void (*triad)(size_t n, const float *x, const float *y, float *out);    /* two read, one written; out may be y */

@@ -39,7 +39,7 @@ static const struct cpu_level level = {
 	.fill = level_fill,
 	.yardstick =
 		{
-			.read = yard_read,
+			.read = {yard_read, yard_read_halves},
 			.copy = yard_copy,
 			.update = yard_update,
 			.triad = yard_triad,
