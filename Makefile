@@ -8,7 +8,6 @@
 VERSION  := 0.1.0
 PREFIX   ?= /usr/local
 CC       ?= gcc
-PYTHON   ?= $(shell tests/find_python.sh)
 MAKEFLAGS += --no-print-directory
 
 ifdef SANITIZE
@@ -30,12 +29,12 @@ ifdef DEV
 WARNINGS += -Werror -Wmissing-prototypes -Wmissing-declarations -Wredundant-decls
 endif
 ifdef SANITIZE
-SAN := -fsanitize=$(SANITIZE) -fno-omit-frame-pointer -fno-sanitize-recover=all
+SAN := -fsanitize=$(SANITIZE) -fno-omit-frame-pointer -fno-sanitize-recover=all -Wno-uninitialized -Wno-maybe-uninitialized
 endif
 
 HDF5_PC  := $(shell pkg-config --exists hdf5 2>/dev/null && echo hdf5 || echo hdf5-serial)
 PACKAGES := $(HDF5_PC) openblas libcjson libcurl zlib libcrypto
-ifeq ($(filter setup demo test clean help format floors,$(MAKECMDGOALS)),)
+ifeq ($(filter setup demo test fuzz clean help format format-check floors,$(MAKECMDGOALS)),)
 MISSING := $(shell for p in $(PACKAGES); do pkg-config --exists $$p 2>/dev/null || echo $$p; done)
 ifneq ($(MISSING),)
 $(error not found by pkg-config: $(MISSING). `make setup` installs what is missing on Debian and Ubuntu; mk/packages.txt names it)
@@ -113,7 +112,7 @@ $B/flags: FORCE
 	  echo "found: $$($(CC) --version | head -n 1)"; \
 	  for p in $(PACKAGES); do echo "found: $$p $$(pkg-config --modversion $$p)"; done; }
 
--include $(LIB_OBJ:.o=.d) $(CMD_OBJ:.o=.d) $(TESTS:=.d) $(PLAINS:=.d)
+-include $(LIB_OBJ:.o=.d) $(CMD_OBJ:.o=.d) $(TESTS:=.d) $(PLAINS:=.d) $(wildcard build/fuzz/*.d)
 
 # --- the two commands ---------------------------------------------------------------------------------
 
@@ -162,10 +161,10 @@ FUZZ_S  ?= 60
 FUZZERS := $(patsubst tests/fuzz/%.c,build/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 FUZZ_MAKE := $(MAKE) CC=clang VARIANT=fuzz SAN="-fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all"
 
-build/fuzz/fuzz_%: tests/fuzz/fuzz_%.c $(LIB)
+build/fuzz/fuzz_%: tests/fuzz/fuzz_%.c $(LIB) $B/flags
 	@mkdir -p $(@D)
 	@echo "  FUZZ  $<"
-	@$(CC) $(ALL_CFLAGS) -fsanitize=fuzzer -o $@ $< $(LIB) $(LIBS)
+	@$(CC) $(ALL_CFLAGS) -fsanitize=fuzzer -MMD -MP -MF $@.d -o $@ $< $(LIB) $(LIBS)
 
 fuzzers: $(FUZZERS)
 

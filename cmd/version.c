@@ -3,7 +3,9 @@
 #include "backend/backend.h"
 #include "cmd/cmd.h"
 #include "cmd/table.h"
+#include "data/fetch.h"
 #include "base/h5.h"
+#include "base/json.h"
 #include "base/pool.h"
 #include "base/version.h"
 #include "registry.h"
@@ -40,6 +42,10 @@ static int version(const struct args *a)
 	table_cell(&t, "%s", COMPILER);
 	table_cell(&t, "HDF5");
 	table_cell(&t, "%s", hdf5);
+	table_cell(&t, "cJSON");
+	table_cell(&t, "%s", json_library_version());
+	table_cell(&t, "libcurl");
+	table_cell(&t, "%s", data_fetch_library());
 	add_backends(&t);
 	table_cell(&t, "processor");
 	table_cell(&t, "%d cores, %s: %s", pool_cores(), backend_cpu_level(), backend_cpu_features());

@@ -36,8 +36,8 @@ struct data_env {
 
 /* A file that `signsgd data fetch` can get. */
 struct data_file {
-	const char *name;      /* file name in the data folder's sub-folder */
-	const char *urls[3];   /* tried in order; NULL-terminated */
+	const char *name;    /* file name in the data folder's sub-folder */
+	const char *urls[3]; /* tried in order; NULL-terminated */
 	const char *sha256;
 	size_t bytes;
 };

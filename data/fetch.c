@@ -257,3 +257,8 @@ int data_fetch(const struct data_source *s, const char *dir, const char *base_ur
 	curl_global_cleanup();
 	return rc ? err_prefix(e, "data set %s", s->row.name) : 0;
 }
+
+const char *data_fetch_library(void)
+{
+	return curl_version();
+}

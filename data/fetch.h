@@ -38,4 +38,7 @@ struct fetch_news {
 int data_fetch(const struct data_source *s, const char *dir, const char *base_url,
                void (*tell)(void *ctx, const struct fetch_news *news), void *ctx, struct err *e);
 
+/* libcurl's version and those of the libraries below it, zlib among them. */
+const char *data_fetch_library(void);
+
 #endif

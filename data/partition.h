@@ -26,14 +26,15 @@ static inline size_t partition_shard(size_t n_train, int workers)
 
 struct partition {
 	int workers;
-	size_t shard;     /* samples a worker */
+	size_t shard; /* samples a worker */
 	uint64_t seed;
-	uint32_t *owned;  /* [workers][shard] sample numbers */
-	uint32_t *order;  /* [workers][shard] this epoch's order */
-	uint64_t *epoch;  /* [workers] the epoch of `order` */
+	uint32_t *owned; /* [workers][shard] sample numbers */
+	uint32_t *order; /* [workers][shard] this epoch's order */
+	uint64_t *epoch; /* [workers] the epoch of `order` */
 };
 
-void partition_init(struct partition *p, const struct dataset *d, enum partition_kind kind, int workers, uint64_t seed);
+void partition_init(struct partition *p, const struct dataset *d, enum partition_kind kind, int workers,
+                    uint64_t seed);
 void partition_clear(struct partition *p);
 
 /*

@@ -24,7 +24,7 @@ fi
 
 missing=
 for p in $wanted; do
-	# A virtual or renamed package (python3-h5py -> python3-h5py-serial) counts when it is installed.
+	# Only the name itself counts: who has another provider of it is asked to install this one.
 	dpkg-query -W -f '${Status}\n' "$p" 2>/dev/null | grep -q '^install ok installed' || missing="$missing $p"
 done
 [ -z "$missing" ] && exit 0

@@ -67,7 +67,8 @@ struct model {
 	 * With data: *loss_sum = sum of losses over the batch (count <= env.batch), *hits = right answers.
 	 * Without data: *loss_sum = f(x), *hits = 0; batch is NULL.
 	 */
-	void (*eval)(void *instance, const float *x, const struct batch *batch, double *loss_sum, size_t *hits);
+	void (*eval)(void *instance, const float *x, const struct batch *batch, double *loss_sum,
+	             size_t *hits);
 
 	/* Models without data: g = the exact gradient of f. NULL otherwise. */
 	void (*exact)(void *instance, const float *x, float *g);

@@ -22,11 +22,11 @@ enum {
 	MAX_BACKENDS = 8,
 	MAX_PAIRS = 1001,
 	LEAST_PAIRS = 5,
-	RANGE_UNIT = 512,         /* coordinates: parts begin with a cache line of the sign planes */
-	LARGE_N = 25600000,       /* beyond the caches: ResNet-50 */
-	CACHE_N = 270000,         /* within them: ResNet-20 */
-	REF_N = 1000000,          /* longer vectors would take ref too long */
-	BATCH = 32,               /* rows of matrices: the mlp 784-100-10 */
+	RANGE_UNIT = 512,   /* coordinates: parts begin with a cache line of the sign planes */
+	LARGE_N = 25600000, /* beyond the caches: ResNet-50 */
+	CACHE_N = 270000,   /* within them: ResNet-20 */
+	REF_N = 1000000,    /* longer vectors would take ref too long */
+	BATCH = 32,         /* rows of matrices: the mlp 784-100-10 */
 	CLASSES = 10,
 	HIDDEN = 100,
 	PIXELS = 784
@@ -39,7 +39,7 @@ struct measure {
 	const struct kernel *kernel;
 	const struct backend *backend;
 	const struct yardstick *yard;
-	int way;                 /* of the yardstick, where there are several: 0 .. yard_ways() - 1 */
+	int way; /* of the yardstick, where there are several: 0 .. yard_ways() - 1 */
 	struct pool *pool;
 	struct kernel_job *part; /* [n_parts] */
 	size_t n_parts;
@@ -105,7 +105,8 @@ static void yard_turn(void *ctx, int lane, size_t item)
 /* Bytes that one turn of the yardstick moves over all parts. */
 static double yard_bytes(const struct measure *m)
 {
-	const double per_number[] = {[LIMIT_READ] = 4, [LIMIT_COPY] = 8, [LIMIT_UPDATE] = 8, [LIMIT_TRIAD] = 12, [LIMIT_FILL] = 4};
+	const double per_number[] = {
+	        [LIMIT_READ] = 4, [LIMIT_COPY] = 8, [LIMIT_UPDATE] = 8, [LIMIT_TRIAD] = 12, [LIMIT_FILL] = 4};
 	double bytes = 0;
 	for (size_t i = 0; i < m->n_parts; i++) {
 		const struct kernel_job *j = &m->part[i];
@@ -113,7 +114,7 @@ static double yard_bytes(const struct measure *m)
 			bytes += (double)sign_plane_bytes(j->n) * (j->ballots.count + (m->way == 0));
 		else
 			bytes += per_number[m->kernel->limit] * (double)(j->rows * j->n) *
-				 (m->kernel->limit == LIMIT_READ ? m->kernel->inputs : 1);
+			         (m->kernel->limit == LIMIT_READ ? m->kernel->inputs : 1);
 	}
 	return bytes;
 }
@@ -178,7 +179,7 @@ static void take_samples(struct measure *m, double bytes, double seconds, struct
 
 /* The part of the whole job from coordinate `begin` on. Its list of ballots is its own. */
 static void cut(const struct measure *m, const struct kernel_job *whole, size_t begin, size_t count,
-		struct kernel_job *part)
+                struct kernel_job *part)
 {
 	size_t word = m->room.words > 0 ? begin / 64 : 0, workers = (size_t)whole->ballots.count;
 	*part = *whole;
@@ -199,10 +200,13 @@ static void cut(const struct measure *m, const struct kernel_job *whole, size_t 
 	part->ballots.vote = vote;
 }
 
-/* Cut the job into one part a lane; more of them where a part takes long, so that no lane waits for another. */
+/* Cut the job into one part a lane; more of them where a part takes long, so that no lane waits for another.
+ */
 static void cut_all(struct measure *m, const struct kernel_job *whole)
 {
-	size_t lanes = (size_t)pool_lanes(m->pool), wanted = lanes == 1 ? 1 : whole->n > REF_N ? 8 * lanes : lanes;
+	size_t lanes = (size_t)pool_lanes(m->pool), wanted = lanes == 1         ? 1
+	                                                     : whole->n > REF_N ? 8 * lanes
+	                                                                        : lanes;
 	size_t unit = ((whole->n + wanted - 1) / wanted + RANGE_UNIT - 1) / RANGE_UNIT * RANGE_UNIT;
 	m->part = mem_array(wanted, sizeof(*m->part));
 	m->n_parts = 0;
@@ -230,16 +234,16 @@ static struct bench_row bench_row(struct measure *m, struct kernel_job job, cons
 	mem_free(m->part);
 	double median_s = quantile(s.kernel_s, s.count, 0.5);
 	return (struct bench_row){.kernel = m->kernel->name,
-				  .backend = m->backend->name,
-				  .lanes = pool_lanes(m->pool),
-				  .n = job.rows * job.n,
-				  .workers = job.ballots.count,
-				  .ms = 1e3 * median_s,
-				  .ms_low = 1e3 * quantile(s.kernel_s, s.count, 0.25),
-				  .ms_high = 1e3 * quantile(s.kernel_s, s.count, 0.75),
-				  .gbps = bytes / median_s / 1e9,
-				  .limit_gbps = quantile(s.limit_gbps, s.count, 0.5),
-				  .ratio = quantile(s.ratio, s.count, 0.5)};
+	                          .backend = m->backend->name,
+	                          .lanes = pool_lanes(m->pool),
+	                          .n = job.rows * job.n,
+	                          .workers = job.ballots.count,
+	                          .ms = 1e3 * median_s,
+	                          .ms_low = 1e3 * quantile(s.kernel_s, s.count, 0.25),
+	                          .ms_high = 1e3 * quantile(s.kernel_s, s.count, 0.75),
+	                          .gbps = bytes / median_s / 1e9,
+	                          .limit_gbps = quantile(s.limit_gbps, s.count, 0.5),
+	                          .ratio = quantile(s.ratio, s.count, 0.5)};
 }
 
 /* What a walk of one kernel and size is told about. */
@@ -332,12 +336,12 @@ void bench_run(const struct bench_options *o, void (*tell)(void *ctx, const stru
 	int cores = pool_cores();
 	struct pool *pool[2] = {pool_open(1), pool_open(cores)};
 	struct audience a = {.options = o,
-			     .pool = pool,
-			     .pools = cores > 1 ? 2 : 1,
-			     .backend = backends,
-			     .backends = open_backends(backends, MAX_BACKENDS),
-			     .tell = tell,
-			     .ctx = ctx};
+	                     .pool = pool,
+	                     .pools = cores > 1 ? 2 : 1,
+	                     .backend = backends,
+	                     .backends = open_backends(backends, MAX_BACKENDS),
+	                     .tell = tell,
+	                     .ctx = ctx};
 	for (size_t i = 0; i < kernel_count; i++)
 		if (!o->kernel || strstr(kernel_table[i].name, o->kernel))
 			bench_kernel(&kernel_table[i], &(level ? level : cpu_base)->yardstick, &a);

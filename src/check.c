@@ -23,7 +23,8 @@ static size_t guarded_words(const struct walk *w, const struct kernel_job *j)
 }
 
 /* The job with its outputs in `to`, which hold what the given ones hold, guards and all. */
-static struct kernel_job redirected(const struct walk *w, struct kernel_job j, struct kernel_room *to, size_t shift)
+static struct kernel_job redirected(const struct walk *w, struct kernel_job j, struct kernel_room *to,
+                                    size_t shift)
 {
 	for (int i = 0; i < w->kernel->outputs; i++) {
 		memcpy(to->out[i], w->given.out[i], guarded_floats(&j) * sizeof(float));
@@ -42,7 +43,8 @@ static void absolute(const float *from, float *to, size_t count)
 		to[i] = fabsf(from[i]);
 }
 
-/* What errors are relative to where sums may cancel: what ref gives for absolute values, at the same places. */
+/* What errors are relative to where sums may cancel: what ref gives for absolute values, at the same places.
+ */
 static struct kernel_job absolute_job(struct walk *w, struct kernel_job j, size_t shift)
 {
 	j = redirected(w, j, &w->size, shift);
@@ -78,7 +80,7 @@ static double difference_of(float want, float got)
 
 /* The worst error in the outputs, guards included. */
 static double worst_of(const struct walk *w, const struct kernel_job *want, const struct kernel_job *got,
-		       const struct kernel_job *size)
+                       const struct kernel_job *size)
 {
 	const struct kernel *k = w->kernel;
 	double worst = 0;
@@ -86,7 +88,7 @@ static double worst_of(const struct walk *w, const struct kernel_job *want, cons
 		for (size_t i = 0; i < guarded_floats(want); i++) {
 			float a = w->want.out[o][i], b = w->got.out[o][i];
 			double error = k->allowed == 0 ? difference_of(a, b)
-						       : error_of(a, b, k->cancels ? w->size.out[o][i] : a);
+			                               : error_of(a, b, k->cancels ? w->size.out[o][i] : a);
 			worst = fmax(worst, error);
 		}
 	for (int p = 0; p < 2; p++)
@@ -101,18 +103,18 @@ static void describe(const struct kernel *k, const struct kernel_job *j, char *o
 {
 	const char *const *policies = SIGN_POLICY_NAMES;
 	if (k->shape == SHAPE_VOTE)
-		snprintf(out, room, "n = %zu, %d workers, policy %s%s", j->n, j->ballots.count, policies[j->policy],
-			 j->flag ? ", mute planes" : "");
+		snprintf(out, room, "n = %zu, %d workers, policy %s%s", j->n, j->ballots.count,
+		         policies[j->policy], j->flag ? ", mute planes" : "");
 	else if (k->shape == SHAPE_SIGN)
 		snprintf(out, room, "n = %zu, policy %s%s, decay %g", j->n, policies[j->policy],
-			 j->flag ? ", mute plane" : "", (double)j->decay);
+		         j->flag ? ", mute plane" : "", (double)j->decay);
 	else if (k->shape == SHAPE_PRODUCT)
 		snprintf(out, room, "%zu x %zu x %zu%s%s, alpha %g, beta %g", j->rows, j->n, j->inner,
-			 j->flag ? ", A transposed" : "", j->other ? ", B transposed" : "", (double)j->rate,
-			 (double)j->beta);
+		         j->flag ? ", A transposed" : "", j->other ? ", B transposed" : "", (double)j->rate,
+		         (double)j->beta);
 	else
 		snprintf(out, room, "%zu x %zu, rate %g, beta %g, decay %g", j->rows, j->n, (double)j->rate,
-			 (double)j->beta, (double)j->decay);
+		         (double)j->beta, (double)j->decay);
 }
 
 static void note(const struct walk *w, struct check_result *r, const struct kernel_job *j, double worst)
@@ -157,15 +159,17 @@ static void walk_kernel(struct walk *w)
 }
 
 int check_tables(const struct backend *ref, const struct check_table *tables, size_t count,
-		 void (*tell)(void *ctx, const struct check_result *r), void *ctx)
+                 void (*tell)(void *ctx, const struct check_result *r), void *ctx)
 {
 	int failed = 0;
 	struct check_result *results = mem_array(count, sizeof(*results));
 	for (size_t i = 0; i < kernel_count; i++) {
 		const struct kernel *k = &kernel_table[i];
 		for (size_t t = 0; t < count; t++)
-			results[t] = (struct check_result){
-				.kernel = k->name, .backend = tables[t].name, .passed = true, .allowed = k->allowed};
+			results[t] = (struct check_result){.kernel = k->name,
+			                                   .backend = tables[t].name,
+			                                   .passed = true,
+			                                   .allowed = k->allowed};
 		struct walk w = {.kernel = k, .ref = ref, .table = tables, .result = results, .count = count};
 		walk_kernel(&w);
 		for (size_t t = 0; t < count; t++) {

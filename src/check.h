@@ -17,7 +17,8 @@ struct check_result {
 	char where[128];       /* the failing case: "n = 65, policy abstain" */
 };
 
-/* Calls `tell` for every kernel of every backend but ref, the cpu backend at each level of this processor. Returns the number that failed. */
+/* Calls `tell` for every kernel of every backend but ref, the cpu backend at each level of this processor.
+ * Returns the number that failed. */
 int check_run(void (*tell)(void *ctx, const struct check_result *r), void *ctx);
 
 /* A table to compare with ref, and how results name it. */
@@ -28,18 +29,18 @@ struct check_table {
 
 /* The same for these tables alone. */
 int check_tables(const struct backend *ref, const struct check_table *tables, size_t count,
-		 void (*tell)(void *ctx, const struct check_result *r), void *ctx);
+                 void (*tell)(void *ctx, const struct check_result *r), void *ctx);
 
 struct bench_row {
 	const char *kernel, *backend;
 	int lanes;
 	size_t n;
-	int workers;        /* M for votes, else 0 */
-	double ms;          /* median */
+	int workers;            /* M for votes, else 0 */
+	double ms;              /* median */
 	double ms_low, ms_high; /* quartiles */
-	double gbps;        /* bytes that must move / median */
-	double limit_gbps;  /* plain loops over the same bytes in the same run, median */
-	double ratio;       /* gbps / limit_gbps, median of the paired ratios; NaN without a limit */
+	double gbps;            /* bytes that must move / median */
+	double limit_gbps;      /* plain loops over the same bytes in the same run, median */
+	double ratio;           /* gbps / limit_gbps, median of the paired ratios; NaN without a limit */
 };
 
 struct bench_options {

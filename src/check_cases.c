@@ -77,8 +77,8 @@ static void walk_products(struct walk *w)
 	enum { SIDES = sizeof(side) / sizeof(side[0]) };
 	for (size_t i = 0; i < SIDES * SIDES * SIDES; i++)
 		walk_variants(w, (struct kernel_job){.rows = side[i % SIDES],
-						     .n = side[i / SIDES % SIDES],
-						     .inner = side[i / SIDES / SIDES]});
+		                                     .n = side[i / SIDES % SIDES],
+		                                     .inner = side[i / SIDES / SIDES]});
 	walk_variants(w, (struct kernel_job){.rows = 32, .n = 100, .inner = 784});
 }
 

@@ -1,4 +1,5 @@
-/* Inside of check: one kernel's walk through its cases (check_cases.c), and how a case is judged (check.c). */
+/* Inside of check: one kernel's walk through its cases (check_cases.c), and how a case is judged (check.c).
+ */
 #ifndef SIGNSGD_CHECK_WALK_H
 #define SIGNSGD_CHECK_WALK_H
 
@@ -19,7 +20,7 @@ struct walk {
 enum {
 	WALK_FLOATS = 80000, /* room for the largest case and its guards */
 	WALK_WORKERS = 257,
-	WALK_GUARD = 32      /* elements behind an array that nobody may write */
+	WALK_GUARD = 32 /* elements behind an array that nobody may write */
 };
 
 /* All cases of the walk's kernel. */

@@ -25,10 +25,10 @@ struct checkpoint_part {
 void checkpoint_path(const char *run_path, char *out, size_t room);
 
 int checkpoint_write(const char *path, const char *run_id, int64_t step, size_t count,
-		     const struct checkpoint_part *parts, struct err *e);
+                     const struct checkpoint_part *parts, struct err *e);
 
 /* Fills the parts' arrays. Nothing is changed when it fails. */
 int checkpoint_read(const char *path, const char *run_id, int64_t *step, size_t count,
-		    const struct checkpoint_part *parts, struct err *e);
+                    const struct checkpoint_part *parts, struct err *e);
 
 #endif

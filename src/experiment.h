@@ -45,21 +45,21 @@ struct settings {
 	const char *data_dir;
 	const char *out;
 
-	/* Derived by experiment_expand(): */
+	/* Derived by experiment_check() and from the text: */
 	struct data_shape shape;
 	double steps_per_epoch; /* 0 without data */
 	char id[13];
-	const char *given;      /* the file's value for this run, JSON text */
-	const char *resolved;   /* every key written, JSON text */
-	const char *source;     /* the file's name */
+	const char *given;    /* the file's value for this run, JSON text */
+	const char *resolved; /* every key written, JSON text */
+	const char *source;   /* the file's name */
 };
 
 extern const struct key experiment_keys[];
 
 /* A change from the command line: --set KEY=VALUE, --workers 7, ... in order. */
 struct change {
-	const char *key;   /* dotted */
-	const char *value; /* JSON text, or a bare word taken as a string */
+	const char *key;    /* dotted */
+	const char *value;  /* JSON text, or a bare word taken as a string */
 	const char *option; /* for complaints: "--set momentum=2" */
 };
 
@@ -71,10 +71,10 @@ struct runs {
 
 /* Read a file, apply the changes, expand, resolve, check. -1 and a sentence. Warnings go to log_warn(). */
 int experiment_read(struct runs *out, const char *path, const struct change *changes, size_t n_changes,
-		    struct err *e);
+                    struct err *e);
 /* The same from a text (tests, fuzzing, --resume from a file's own /config). */
 int experiment_parse(struct runs *out, const char *source, const char *text, size_t length,
-		     const struct change *changes, size_t n_changes, struct err *e);
+                     const struct change *changes, size_t n_changes, struct err *e);
 void runs_clear(struct runs *r);
 
 /* Does worker m lie? */

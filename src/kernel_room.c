@@ -78,8 +78,8 @@ static uint64_t throw_bits(struct dice *d)
 /* Products of the first half of the list never leave the range of float on the way to a finite sum. */
 static float special_number(enum kernel_flavour flavour, uint32_t which)
 {
-	const float list[] = {0,       -0.0f,     NAN,     -NAN,     INFINITY, -INFINITY, 1e-40f, -1e-40f,
-			      FLT_MAX, -FLT_MAX, FLT_MIN, -FLT_MIN, 1,        -1,        87.5f,  -104};
+	const float list[] = {0,       -0.0f,    NAN,     -NAN,     INFINITY, -INFINITY, 1e-40f, -1e-40f,
+	                      FLT_MAX, -FLT_MAX, FLT_MIN, -FLT_MIN, 1,        -1,        87.5f,  -104};
 	return list[which % (flavour == FLAVOUR_SPECIAL ? 16 : 8)];
 }
 
@@ -116,12 +116,13 @@ static void fill_rare(struct dice *d, uint64_t *v, size_t count)
 
 /* Close races: every second worker contradicts the one before, nearly everywhere. */
 static void fill_ballots(struct dice *d, struct kernel_room *r, int workers, size_t words,
-			 enum kernel_flavour flavour)
+                         enum kernel_flavour flavour)
 {
 	for (int m = 0; m < workers; m++) {
 		if (flavour == FLAVOUR_SPECIAL && m % 2 == 1)
 			for (size_t w = 0; w < words; w++)
-				r->votes[m][w] = ~r->votes[m - 1][w] ^ (throw_bits(d) & throw_bits(d) & throw_bits(d));
+				r->votes[m][w] =
+				        ~r->votes[m - 1][w] ^ (throw_bits(d) & throw_bits(d) & throw_bits(d));
 		else
 			fill_words(d, r->votes[m], words);
 		fill_rare(d, r->mutes[m], words);
@@ -129,7 +130,7 @@ static void fill_ballots(struct dice *d, struct kernel_room *r, int workers, siz
 }
 
 void kernel_room_fill(struct kernel_room *r, const struct kernel *k, const struct kernel_job *sizes,
-		      enum kernel_flavour flavour, uint64_t seed)
+                      enum kernel_flavour flavour, uint64_t seed)
 {
 	struct dice d = {.stream = stream_of(seed, RNG_TEST, 0, 0)};
 	size_t outer = sizes->rows * sizes->n + 1, words = r->words ? sign_words(sizes->n) + 1 : 0;

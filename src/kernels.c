@@ -51,7 +51,8 @@ static void run_descend(const struct backend *b, struct kernel_job *j)
 
 static void run_adam(const struct backend *b, struct kernel_job *j)
 {
-	b->adam(j->n, j->x, j->beta, 0.999f, 1e-8f, 1.25f, 1.5f, j->rate, j->decay, j->out[0], j->out[1], j->out[2]);
+	b->adam(j->n, j->x, j->beta, 0.999f, 1e-8f, 1.25f, 1.5f, j->rate, j->decay, j->out[0], j->out[1],
+	        j->out[2]);
 }
 
 static void run_normal(const struct backend *b, struct kernel_job *j)
@@ -129,29 +130,29 @@ static void run_pixels(const struct backend *b, struct kernel_job *j)
 
 /* name, call, shape, inputs, outputs, bytes, limit, allowed error, cancels */
 const struct kernel kernel_table[] = {
-	{"sign_pack", run_sign_pack, SHAPE_SIGN, 1, 0, 4 + 1.0 / 8, LIMIT_READ, 0, false},
-	{"sign_unpack", run_sign_unpack, SHAPE_SIGN, 0, 1, 4 + 1.0 / 8, LIMIT_FILL, 0, false},
-	{"majority", run_majority, SHAPE_VOTE, 0, 0, 0, LIMIT_FOLD, 0, false},
-	{"sign_apply", run_sign_apply, SHAPE_SIGN, 0, 1, 8 + 1.0 / 8, LIMIT_UPDATE, 0, false},
-	{"momentum", run_momentum, SHAPE_VECTOR, 1, 1, 12, LIMIT_TRIAD, 0, false},
-	{"scale", run_scale, SHAPE_VECTOR, 1, 1, 8, LIMIT_COPY, 0, false},
-	{"add", run_add, SHAPE_VECTOR, 1, 1, 12, LIMIT_TRIAD, 0, false},
-	{"descend", run_descend, SHAPE_VECTOR, 1, 1, 12, LIMIT_TRIAD, 0, false},
-	{"adam", run_adam, SHAPE_VECTOR, 1, 3, 28, LIMIT_NONE, 0, false},
-	{"normal", run_normal, SHAPE_VECTOR, 1, 1, 8, LIMIT_NONE, 0, false},
-	{"multiply", run_multiply, SHAPE_VECTOR, 2, 1, 12, LIMIT_TRIAD, 0, false},
-	{"sum_abs", run_sum_abs, SHAPE_VECTOR, 1, 0, 4, LIMIT_READ, 1e-12, true},
-	{"sum_square", run_sum_square, SHAPE_VECTOR, 1, 0, 4, LIMIT_READ, 1e-12, true},
-	{"dot", run_dot, SHAPE_VECTOR, 2, 0, 8, LIMIT_READ, 1e-12, true},
-	{"gemm", run_gemm, SHAPE_PRODUCT, 2, 1, 0, LIMIT_NONE, 1e-5, true},
-	{"add_bias", run_add_bias, SHAPE_ROWS, 1, 1, 8, LIMIT_UPDATE, 0, false},
-	{"sum_rows", run_sum_rows, SHAPE_ROWS, 1, 1, 4, LIMIT_READ, 0, false},
-	{"relu", run_relu, SHAPE_VECTOR, 0, 1, 8, LIMIT_UPDATE, 0, false},
-	{"relu_back", run_relu_back, SHAPE_VECTOR, 1, 1, 12, LIMIT_TRIAD, 0, false},
-	{"tanh", run_tanh, SHAPE_VECTOR, 0, 1, 8, LIMIT_NONE, 1e-6, false},
-	{"tanh_back", run_tanh_back, SHAPE_VECTOR, 1, 1, 12, LIMIT_TRIAD, 0, false},
-	{"softmax_loss", run_softmax_loss, SHAPE_ROWS, 0, 1, 8, LIMIT_NONE, 1e-5, false},
-	{"pixels", run_pixels, SHAPE_VECTOR, 0, 1, 5, LIMIT_NONE, 0, false},
+        {"sign_pack", run_sign_pack, SHAPE_SIGN, 1, 0, 4 + 1.0 / 8, LIMIT_READ, 0, false},
+        {"sign_unpack", run_sign_unpack, SHAPE_SIGN, 0, 1, 4 + 1.0 / 8, LIMIT_FILL, 0, false},
+        {"majority", run_majority, SHAPE_VOTE, 0, 0, 0, LIMIT_FOLD, 0, false},
+        {"sign_apply", run_sign_apply, SHAPE_SIGN, 0, 1, 8 + 1.0 / 8, LIMIT_UPDATE, 0, false},
+        {"momentum", run_momentum, SHAPE_VECTOR, 1, 1, 12, LIMIT_TRIAD, 0, false},
+        {"scale", run_scale, SHAPE_VECTOR, 1, 1, 8, LIMIT_COPY, 0, false},
+        {"add", run_add, SHAPE_VECTOR, 1, 1, 12, LIMIT_TRIAD, 0, false},
+        {"descend", run_descend, SHAPE_VECTOR, 1, 1, 12, LIMIT_TRIAD, 0, false},
+        {"adam", run_adam, SHAPE_VECTOR, 1, 3, 28, LIMIT_NONE, 0, false},
+        {"normal", run_normal, SHAPE_VECTOR, 1, 1, 8, LIMIT_NONE, 0, false},
+        {"multiply", run_multiply, SHAPE_VECTOR, 2, 1, 12, LIMIT_TRIAD, 0, false},
+        {"sum_abs", run_sum_abs, SHAPE_VECTOR, 1, 0, 4, LIMIT_READ, 1e-12, true},
+        {"sum_square", run_sum_square, SHAPE_VECTOR, 1, 0, 4, LIMIT_READ, 1e-12, true},
+        {"dot", run_dot, SHAPE_VECTOR, 2, 0, 8, LIMIT_READ, 1e-12, true},
+        {"gemm", run_gemm, SHAPE_PRODUCT, 2, 1, 0, LIMIT_NONE, 1e-5, true},
+        {"add_bias", run_add_bias, SHAPE_ROWS, 1, 1, 8, LIMIT_UPDATE, 0, false},
+        {"sum_rows", run_sum_rows, SHAPE_ROWS, 1, 1, 4, LIMIT_READ, 0, false},
+        {"relu", run_relu, SHAPE_VECTOR, 0, 1, 8, LIMIT_UPDATE, 0, false},
+        {"relu_back", run_relu_back, SHAPE_VECTOR, 1, 1, 12, LIMIT_TRIAD, 0, false},
+        {"tanh", run_tanh, SHAPE_VECTOR, 0, 1, 8, LIMIT_NONE, 1e-6, false},
+        {"tanh_back", run_tanh_back, SHAPE_VECTOR, 1, 1, 12, LIMIT_TRIAD, 0, false},
+        {"softmax_loss", run_softmax_loss, SHAPE_ROWS, 0, 1, 8, LIMIT_NONE, 1e-5, false},
+        {"pixels", run_pixels, SHAPE_VECTOR, 0, 1, 5, LIMIT_NONE, 0, false},
 };
 
 const size_t kernel_count = sizeof(kernel_table) / sizeof(kernel_table[0]);

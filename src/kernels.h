@@ -62,23 +62,25 @@ size_t kernel_input_size(const struct kernel *k, const struct kernel_job *j, int
 struct kernel_room {
 	size_t floats, words; /* of each array, and of each plane */
 	int workers;
-	float *x, *y, *out[3];              /* [floats] */
-	uint64_t *vote, *mute, *plane[2];   /* [words] */
-	uint64_t **votes, **mutes;          /* [workers] -> [words] */
+	float *x, *y, *out[3];                     /* [floats] */
+	uint64_t *vote, *mute, *plane[2];          /* [words] */
+	uint64_t **votes, **mutes;                 /* [workers] -> [words] */
 	const uint64_t **votes_lent, **mutes_lent; /* [workers], of the job that it was lent to last */
-	int32_t *label;                     /* [floats] */
-	uint8_t *pixel;                     /* [floats] */
+	int32_t *label;                            /* [floats] */
+	uint8_t *pixel;                            /* [floats] */
 };
 
-/* Ordinary numbers; one in four a zero, denormal, infinity, NaN or huge (ballots: close races); one in thirty. */
+/* Ordinary numbers; one in four a zero, denormal, infinity, NaN or huge (ballots: close races); one in
+ * thirty. */
 enum kernel_flavour { FLAVOUR_ORDINARY, FLAVOUR_SPECIAL, FLAVOUR_FEW_SPECIAL };
 
-void kernel_room_open(struct kernel_room *r, const struct kernel *k, size_t floats, size_t words, int workers);
+void kernel_room_open(struct kernel_room *r, const struct kernel *k, size_t floats, size_t words,
+                      int workers);
 void kernel_room_close(struct kernel_room *r);
 
 /* Numbers for a job of these sizes and one element more, a function of `seed` alone. */
 void kernel_room_fill(struct kernel_room *r, const struct kernel *k, const struct kernel_job *sizes,
-		      enum kernel_flavour flavour, uint64_t seed);
+                      enum kernel_flavour flavour, uint64_t seed);
 
 /* Let the job work on the room, from element `shift` of every array on; its ballots.count is set already. */
 void kernel_room_lend(const struct kernel_room *r, size_t shift, struct kernel_job *j);

@@ -4,6 +4,8 @@
 #include <string.h>
 #include "base/mem.h"
 
+#define PROBE_BYTES_MAX 0x1p60
+
 struct probe {
 	const struct settings *s;
 	const struct backend *be;
@@ -224,9 +226,9 @@ size_t probe_file_bytes(const struct settings *s, size_t n)
 {
 	size_t m = (size_t)s->workers;
 	const size_t row[] = {8 * m, 8 * (2 * m + 1), 16 * m, 8 * m + 16, 4 * n};
-	size_t bytes = 0;
+	double bytes = 0; /* an absurd wish must not wrap round to a modest one */
 	for (int g = AGREEMENT; g <= SNAPSHOTS; g++)
 		if (every(s, (enum group)g) > 0)
-			bytes += (8 + row[g]) * (size_t)(s->steps / every(s, (enum group)g));
-	return bytes;
+			bytes += (8 + (double)row[g]) * (double)(s->steps / every(s, (enum group)g));
+	return bytes < PROBE_BYTES_MAX ? (size_t)bytes : (size_t)PROBE_BYTES_MAX;
 }

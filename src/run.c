@@ -148,6 +148,8 @@ static int end(struct run *run, enum run_outcome *outcome, struct err *e)
 	enum run_state state = RUN_FINISHED;
 	*outcome = RUN_DID;
 	if (run->blew_up) {
+		if (run->eval.step < trainer_steps_done(run->t))
+			evaluate(run); /* what it ends with is what it blew up to */
 		snprintf(why, sizeof why, "the loss is no longer finite after step %lld (training loss %g)",
 		         (long long)trainer_steps_done(run->t), run->step.loss);
 		state = RUN_DIVERGED;
@@ -250,8 +252,13 @@ int run_one(const struct settings *s, struct pool *pool, const struct run_option
 	}
 	checkpoint_path(o->path, run.checkpoint, sizeof run.checkpoint);
 	rc = begin(&run, there == 1, pool, e) || loop(&run, outcome, e) ? -1 : 0;
-	if (rc)
+	if (rc) {
+		struct err unheard = {
+		        0}; /* the first sentence is the one to tell; the disk may refuse this too */
 		log_progress_end();
+		if (run.r)
+			record_end(run.r, RUN_FAILED, e->text, &unheard);
+	}
 	trainer_close(run.t); /* before the record: probes hold columns of its file */
 	if (run.r)
 		record_close(run.r);

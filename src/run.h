@@ -14,19 +14,19 @@
 enum run_outcome { RUN_DID, RUN_SKIPPED, RUN_STOPPED, RUN_BLEW_UP };
 
 struct run_options {
-	const char *path;   /* result file */
-	bool overwrite;     /* start anew over whatever is there */
-	bool resume;        /* there must be something to resume */
-	const char *label;  /* "3 of 12", or NULL: for the progress line */
+	const char *path;  /* result file */
+	bool overwrite;    /* start anew over whatever is there */
+	bool resume;       /* there must be something to resume */
+	const char *label; /* "3 of 12", or NULL: for the progress line */
 };
 
 /*
- * A finished (or diverged) result of the same identity at `path` is skipped, an unfinished one resumed from its
- * checkpoint, or begun anew where it has none; one of another identity is refused unless overwrite.
+ * A finished (or diverged) result of the same identity at `path` is skipped, an unfinished one resumed from
+ * its checkpoint, or begun anew where it has none; one of another identity is refused unless overwrite.
  * RUN_STOPPED: a signal came, state is saved (run_signal() says which). -1 and a sentence when it failed.
  */
-int run_one(const struct settings *s, struct pool *pool, const struct run_options *o, enum run_outcome *outcome,
-	    struct err *e);
+int run_one(const struct settings *s, struct pool *pool, const struct run_options *o,
+            enum run_outcome *outcome, struct err *e);
 
 /* Let SIGINT and SIGTERM ask the run to stop after its present step. */
 void run_catch_signals(void);

@@ -1,8 +1,8 @@
 /*
  * Every command that README.md shows is run, as it is written, in an empty folder that has the program, the
- * experiments and the plots beside it. Commands are the lines of ```sh blocks. Three kinds are not run here:
- * `make ...` (CI runs them), what needs a package manager or the network, and lines after a "# long" comment,
- * which are run with --steps 3.
+ * experiments and the plots beside it. Commands are the lines of ```sh blocks. `make ...` is left to CI, and
+ * what needs a package manager or the network is left out; simulations after a "# long" comment are run with
+ * --steps 3.
  */
 #include <criterion/criterion.h>
 #include <limits.h>

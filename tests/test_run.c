@@ -1,6 +1,5 @@
 /*
- * Whole runs of the program: killed, interrupted, out of disk, resumed; what it takes of memory; and that
- * a step allocates nothing.
+ * Whole runs of the program: killed, interrupted, out of disk, resumed; and what it takes of memory.
  */
 #include <criterion/criterion.h>
 #include <math.h>
@@ -105,10 +104,13 @@ static void same_column(const char *a, const char *b, const char *column)
 	mem_free(v);
 }
 
-/* The same run, whatever happened on the way: parameters and every recorded column but the times. */
+/* The same run, whatever happened on the way: parameters and the recorded columns that are no times. */
 static void same_result(const char *a, const char *b)
 {
-	static const char *const columns[] = {"/steps/step",      "/steps/loss",
+	static const char *const columns[] = {"/steps/epoch",     "/steps/n_voters",
+	                                      "/evals/epoch",     "/evals/train_loss",
+	                                      "/probes/norms/l2", "/probes/agreement/step",
+	                                      "/steps/step",      "/steps/loss",
 	                                      "/steps/lr",        "/steps/bytes_up",
 	                                      "/evals/step",      "/evals/bytes",
 	                                      "/evals/test_loss", "/probes/norms/step",
@@ -148,7 +150,7 @@ Test(run, killed_again_and_again_it_ends_as_if_never_stopped)
 	struct run_info info;
 	struct err e = {0};
 	struct stream pick = stream_of(5, RNG_TEST, 0, 0);
-	int killed = 0;
+	int killed = 0, resumed = 0;
 	write_experiment(busy);
 	whole_run(whole, sizeof whole);
 	for (uint64_t i = 0; i < 10; i++) {
@@ -156,12 +158,15 @@ Test(run, killed_again_and_again_it_ends_as_if_never_stopped)
 		wait_ms(20 + (long)stream_below(&pick, i, 130));
 		kill(pid, SIGKILL);
 		killed += program_wait(pid) == 256 + SIGKILL;
+		resumed += strstr(file_text(log_path, said, sizeof said), "resumed after step") != NULL;
 		if (access(run_path_, F_OK) == 0)
 			cr_assert_eq(record_info(run_path_, &info, &e), 0, "after kill %d: %s", (int)i,
 			             e.text);
 	}
 	cr_expect_gt(killed, 0);
 	cr_assert_eq(simulate(run_path_, ""), 0, "%s", said);
+	resumed += strstr(said, "resumed after step") != NULL;
+	cr_expect_gt(resumed, 0, "it always began anew");
 	same_result(whole, run_path_);
 }
 
@@ -260,6 +265,7 @@ Test(run, a_destroyed_run_is_reported)
 	cr_assert_eq(record_info(run_path_, &info, &e), 0, "%s", e.text);
 	cr_expect_str_eq(info.state, "diverged");
 	cr_expect_lt(info.steps_done, 5);
+	cr_expect(!isfinite(info.final_test_loss), "it ended with a loss of %g", info.final_test_loss);
 }
 
 /* Peak memory is what `validate` announced, within 10 %, for runs in which memory matters. */

@@ -24,9 +24,9 @@
 
 /* Who votes: M packed planes. */
 struct ballots {
-	int count;                     /* M, voters, >= 1 */
-	const uint64_t *const *vote;   /* [M] -> [words] of the range */
-	const uint64_t *const *mute;   /* [M] -> [words], or NULL where nobody can abstain */
+	int count;                   /* M, voters, >= 1 */
+	const uint64_t *const *vote; /* [M] -> [words] of the range */
+	const uint64_t *const *mute; /* [M] -> [words], or NULL where nobody can abstain */
 };
 
 struct backend {
@@ -41,8 +41,8 @@ struct backend {
 	 * v[n] -> vote plane, and the mute plane when policy is SIGN_ABSTAIN (mute is NULL otherwise).
 	 * coins: the stream for SIGN_RANDOM; word index = first / 64 + w.
 	 */
-	void (*sign_pack)(size_t n, const float *v, enum sign_policy zero, const struct stream *coins, size_t first,
-			  uint64_t *vote, uint64_t *mute);
+	void (*sign_pack)(size_t n, const float *v, enum sign_policy zero, const struct stream *coins,
+	                  size_t first, uint64_t *vote, uint64_t *mute);
 
 	/* Planes -> +1, -1 (and 0 where mute) as floats. mute may be NULL. */
 	void (*sign_unpack)(size_t n, const uint64_t *vote, const uint64_t *mute, float *v);
@@ -52,10 +52,12 @@ struct backend {
 	 * (pull_mute is NULL otherwise). n coordinates.
 	 */
 	void (*majority)(size_t n, const struct ballots *b, enum sign_policy tie, const struct stream *coins,
-			 size_t first, uint64_t *pull_vote, uint64_t *pull_mute);
+	                 size_t first, uint64_t *pull_vote, uint64_t *pull_mute);
 
-	/* x = x - lr (s + decay x), s = the signs of the planes, 0 where mute: lr * s, then lr * decay * x, each rounded. */
-	void (*sign_apply)(size_t n, const uint64_t *vote, const uint64_t *mute, float lr, float decay, float *x);
+	/* x = x - lr (s + decay x), s = the signs of the planes, 0 where mute: lr * s, then lr * decay * x,
+	 * each rounded. */
+	void (*sign_apply)(size_t n, const uint64_t *vote, const uint64_t *mute, float lr, float decay,
+	                   float *x);
 
 	/* v = (1 - beta) g + beta v. beta = 0 copies g even where v is NaN. */
 	void (*momentum)(size_t n, float beta, const float *g, float *v);
@@ -70,14 +72,16 @@ struct backend {
 	void (*descend)(size_t n, const float *d, float lr, float decay, float *x);
 
 	/*
-	 * Adam (Kingma and Ba 2015, Algorithm 1) with decoupled decay: m = b1 m + (1-b1) g, s = b2 s + (1-b2) g^2,
-	 * x = x - lr (c1 m / (sqrt(c2 s) + eps) + decay x), c1 = 1/(1-b1^t), c2 = 1/(1-b2^t).
+	 * Adam (Kingma and Ba 2015, Algorithm 1) with decoupled decay: m = b1 m + (1-b1) g, s = b2 s + (1-b2)
+	 * g^2, x = x - lr (c1 m / (sqrt(c2 s) + eps) + decay x), c1 = 1/(1-b1^t), c2 = 1/(1-b2^t).
 	 */
 	void (*adam)(size_t n, const float *g, float b1, float b2, float eps, float c1, float c2, float lr,
-		     float decay, float *m, float *s, float *x);
+	             float decay, float *m, float *s, float *x);
 
-	/* out[i] = mean + sigma * N(0,1), numbers first .. first + n - 1 of the stream (stream_normal4); first is a multiple of 4. */
-	void (*normal)(size_t n, float sigma, const struct stream *s, size_t first, const float *mean, float *out);
+	/* out[i] = mean + sigma * N(0,1), numbers first .. first + n - 1 of the stream (stream_normal4);
+	 * first is a multiple of 4. */
+	void (*normal)(size_t n, float sigma, const struct stream *s, size_t first, const float *mean,
+	               float *out);
 
 	/* out = a[i] * x[i]. */
 	void (*multiply)(size_t n, const float *a, const float *x, float *out);
@@ -87,26 +91,29 @@ struct backend {
 	double (*sum_square)(size_t n, const float *x);
 	double (*dot)(size_t n, const float *x, const float *y);
 
-	/* C [m][n] = alpha op(A) op(B) + beta C, op transposes when ta / tb; A op'd is [m][k], B op'd is [k][n]; dense rows. */
-	void (*gemm)(bool ta, bool tb, size_t m, size_t n, size_t k, float alpha, const float *a, const float *b,
-		     float beta, float *c);
+	/* C [m][n] = alpha op(A) op(B) + beta C, op transposes when ta / tb; A op'd is [m][k], B op'd is
+	 * [k][n]; dense rows. */
+	void (*gemm)(bool ta, bool tb, size_t m, size_t n, size_t k, float alpha, const float *a,
+	             const float *b, float beta, float *c);
 
 	/* y [rows][n]: every row += bias[n]. */
 	void (*add_bias)(size_t rows, size_t n, const float *bias, float *y);
 	/* out[n] = sum over rows of y [rows][n], rows in order. */
 	void (*sum_rows)(size_t rows, size_t n, const float *y, float *out);
-	void (*relu)(size_t n, float *y);                         /* in place: max(y, 0); NaN stays */
-	void (*relu_back)(size_t n, const float *y, float *dy);   /* dy = y > 0 ? dy : 0, y = the layer's output */
-	void (*tanh)(size_t n, float *y);                         /* in place, relative error 1e-6 */
-	void (*tanh_back)(size_t n, const float *y, float *dy);   /* dy = dy (1 - y^2) */
+	void (*relu)(size_t n, float *y); /* in place: max(y, 0); NaN stays */
+	void (*relu_back)(size_t n, const float *y,
+	                  float *dy);     /* dy = y > 0 ? dy : 0, y = the layer's output */
+	void (*tanh)(size_t n, float *y); /* in place, relative error 1e-6 */
+	void (*tanh_back)(size_t n, const float *y, float *dy); /* dy = dy (1 - y^2) */
 
 	/*
-	 * Softmax and cross-entropy of logits z [rows][n] (overwritten) and labels [rows]: returns the sum over
-	 * rows of -ln softmax(z)[label] in double, sets *hits to the rows whose largest logit (the first of
-	 * equals) is the label. back = true: z becomes (softmax(z) - onehot) * weight; else z's content is lost.
+	 * Softmax and cross-entropy of logits z [rows][n] (overwritten) and labels [rows]: returns the sum
+	 * over rows of -ln softmax(z)[label] in double, sets *hits to the rows whose largest logit (the first
+	 * of equals) is the label. back = true: z becomes (softmax(z) - onehot) * weight; else z's content is
+	 * lost.
 	 */
 	double (*softmax_loss)(size_t rows, size_t n, float *z, const int32_t *label, bool back, float weight,
-			       size_t *hits);
+	                       size_t *hits);
 
 	/* Pixels of one sample to floats: out = (p / 255 - mean) / std = p * factor + shift. */
 	void (*pixels)(size_t n, const uint8_t *p, float factor, float shift, float *out);

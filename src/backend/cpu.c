@@ -22,9 +22,9 @@ static bool processor_has_avx512(void)
 }
 
 /* The compiler wants each name as a literal. */
-#define FEATURE(literal)                                                                                               \
-	{                                                                                                              \
-		literal, __builtin_cpu_supports(literal) != 0                                                          \
+#define FEATURE(literal)                                                                                     \
+	{                                                                                                    \
+		literal, __builtin_cpu_supports(literal) != 0                                                \
 	}
 
 static void list_features(char *out, size_t room)
@@ -32,12 +32,21 @@ static void list_features(char *out, size_t room)
 	const struct {
 		const char *name;
 		bool has;
-	} list[] = {FEATURE("sse4.2"),   FEATURE("popcnt"),   FEATURE("avx"),     FEATURE("avx2"),     FEATURE("fma"),
-		    FEATURE("bmi2"),     FEATURE("avx512f"),  FEATURE("avx512bw"), FEATURE("avx512dq"),
-		    FEATURE("avx512vl"), FEATURE("avx512vpopcntdq")};
+	} list[] = {FEATURE("sse4.2"),
+	            FEATURE("popcnt"),
+	            FEATURE("avx"),
+	            FEATURE("avx2"),
+	            FEATURE("fma"),
+	            FEATURE("bmi2"),
+	            FEATURE("avx512f"),
+	            FEATURE("avx512bw"),
+	            FEATURE("avx512dq"),
+	            FEATURE("avx512vl"),
+	            FEATURE("avx512vpopcntdq")};
 	for (size_t i = 0; i < sizeof(list) / sizeof(list[0]); i++)
 		if (list[i].has)
-			snprintf(out + strlen(out), room - strlen(out), "%s%s", *out ? " " : "", list[i].name);
+			snprintf(out + strlen(out), room - strlen(out), "%s%s", *out ? " " : "",
+			         list[i].name);
 }
 
 #else
@@ -79,7 +88,8 @@ const struct cpu_level *cpu_level_chosen(struct err *e)
 	for (size_t i = 0; (level = cpu_level_at(i)); i++) {
 		if (wanted && strcmp(wanted, level->name) == 0)
 			return level;
-		snprintf(names + strlen(names), sizeof(names) - strlen(names), "%s%s", i ? ", " : "", level->name);
+		snprintf(names + strlen(names), sizeof(names) - strlen(names), "%s%s", i ? ", " : "",
+		         level->name);
 		highest = level;
 	}
 	if (!wanted || !*wanted)
@@ -117,8 +127,11 @@ void cpu_open_level(const struct cpu_level *level, struct backend *b)
 		i++;
 	snprintf(detail[i], sizeof(detail[i]), "%s, %s", level->shown, cpu_blas_name());
 	cpu_blas_open();
-	*b = (struct backend){
-		.name = "cpu", .detail = detail[i], .alloc = cpu_alloc, .release = mem_free, .gemm = cpu_gemm};
+	*b = (struct backend){.name = "cpu",
+	                      .detail = detail[i],
+	                      .alloc = cpu_alloc,
+	                      .release = mem_free,
+	                      .gemm = cpu_gemm};
 	level->fill(b);
 }
 
@@ -133,8 +146,9 @@ static int cpu_open(struct backend *b, struct err *e)
 
 extern const struct backend_row backend_cpu;
 const struct backend_row backend_cpu = {
-	.row = {.name = "cpu",
-		.about = "vectors of AVX-512, AVX2 or plain C, chosen when the program starts; matrix products by "
-			 "OpenBLAS"},
-	.open = cpu_open,
+        .row = {.name = "cpu",
+                .about = "vectors of AVX-512, AVX2 or plain C, chosen when the program starts; matrix "
+                         "products by "
+                         "OpenBLAS"},
+        .open = cpu_open,
 };

@@ -17,16 +17,18 @@
  */
 struct yardstick {
 	uint64_t (*read[2])(size_t words, const uint64_t *x); /* one stream read, in two ways */
-	void (*copy)(size_t n, const float *x, float *out);                     /* one read, one written */
-	void (*update)(size_t n, float *x);                                     /* one read and written back */
-	void (*triad)(size_t n, const float *x, const float *y, float *out);    /* two read, one written; out may be y */
-	void (*fill)(size_t n, float *out);                                     /* one written */
-	void (*fold)(size_t words, int count, const uint64_t *const *x, uint64_t *out); /* count read, one written */
+	void (*copy)(size_t n, const float *x, float *out);   /* one read, one written */
+	void (*update)(size_t n, float *x);                   /* one read and written back */
+	void (*triad)(size_t n, const float *x, const float *y,
+	              float *out);          /* two read, one written; out may be y */
+	void (*fill)(size_t n, float *out); /* one written */
+	void (*fold)(size_t words, int count, const uint64_t *const *x,
+	             uint64_t *out); /* count read, one written */
 };
 
 struct cpu_level {
-	const char *name;              /* of SIGNSGD_CPU: "base", "avx2", "avx512" */
-	const char *shown;             /* "plain C", "AVX2", "AVX-512" */
+	const char *name;                /* of SIGNSGD_CPU: "base", "avx2", "avx512" */
+	const char *shown;               /* "plain C", "AVX2", "AVX-512" */
 	void (*fill)(struct backend *b); /* the level's kernels; memory and gemm are the same for all */
 	struct yardstick yardstick;
 };
@@ -45,7 +47,7 @@ void cpu_open_level(const struct cpu_level *level, struct backend *b);
 /* cpu_blas.c, the only door to OpenBLAS: hold it to one thread; "OpenBLAS 0.3.21 (...)". */
 void cpu_blas_open(void);
 const char *cpu_blas_name(void);
-void cpu_gemm(bool ta, bool tb, size_t m, size_t n, size_t k, float alpha, const float *a, const float *b, float beta,
-	      float *c);
+void cpu_gemm(bool ta, bool tb, size_t m, size_t n, size_t k, float alpha, const float *a, const float *b,
+              float beta, float *c);
 
 #endif

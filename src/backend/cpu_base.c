@@ -15,7 +15,7 @@ INLINE struct verdict weigh_word(const float *v)
 {
 	struct verdict r = {0, 0};
 	for (unsigned i = 0; i < 64; i++) {
-		uint64_t minus = v[i] < 0, plus = v[i] > 0;
+		uint64_t minus = v[i]<0, plus = v[i]> 0;
 		r.minus |= minus << i;
 		r.neither |= (1 - minus - plus) << i;
 	}

@@ -13,7 +13,7 @@ INLINE vword word_majority(vword a, vword b, vword c)
 /* Lane i all ones where bit i of group q (LANES_32 bits each) of the word is 1. */
 INLINE vhalf lane_mask(uint64_t word, size_t q)
 {
-	vhalf select;
+	vhalf select = {0};
 	for (unsigned i = 0; i < LANES_32; i++)
 		select[i] = UINT32_C(1) << i;
 	unsigned group = (unsigned)q * LANES_32;

@@ -61,7 +61,8 @@ INLINE void exponentials(size_t n, float *z)
 /* Rows that are done together, so that short rows fill vectors. */
 enum { SOFTMAX_ROWS = 64 };
 
-static double softmax_rows(size_t rows, size_t n, float *z, const int32_t *label, bool back, float weight, size_t *hits)
+static double softmax_rows(size_t rows, size_t n, float *z, const int32_t *label, bool back, float weight,
+                           size_t *hits)
 {
 	size_t best[SOFTMAX_ROWS];
 	double loss = 0;
@@ -89,7 +90,7 @@ static double softmax_rows(size_t rows, size_t n, float *z, const int32_t *label
 }
 
 static double cpu_softmax_loss(size_t rows, size_t n, float *z, const int32_t *label, bool back, float weight,
-			       size_t *hits)
+                               size_t *hits)
 {
 	double loss = 0;
 	*hits = 0;

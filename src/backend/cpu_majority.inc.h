@@ -12,6 +12,8 @@
  *
  * Order of reading: first the count modulo 16, then sixteen ballots at a time, each over a tile of
  * 16 KiB. Sixteen is as many streams as prefetchers follow; shorter tiles make them start over too often.
+ * What lies in memory is better read stream by stream, so there the next sixteen tiles are asked for in
+ * that order while these are added.
  */
 
 enum {
@@ -19,7 +21,9 @@ enum {
 	LOW_PLANES = 4,   /* log2 GROUP: of the count modulo 16 */
 	HIGH_PLANES = 16, /* counts below 2^20 */
 	TILE_WORDS = 2048,
-	TILE_VECTORS = TILE_WORDS / LANES_64
+	TILE_VECTORS = TILE_WORDS / LANES_64,
+	LINE_WORDS = 8,         /* of a cache line */
+	FAR_WORDS = 1024 * 1024 /* more than the caches of one core hold */
 };
 
 /* Ballots from some number on. Doubled ones are pairs, and lists of them begin with the first of a pair. */
@@ -30,8 +34,9 @@ struct list {
 
 struct race {
 	struct list ballots;
-	size_t count; /* of ballots, doubled if mutes */
-	bool ties;    /* a tie is possible */
+	size_t count;        /* of ballots, doubled if mutes */
+	bool ties;           /* a tie is possible */
+	bool far;            /* the ballots come from memory */
 	uint64_t more, half; /* counts that say minus, or a tie at least */
 };
 
@@ -147,8 +152,8 @@ INLINE void announce(const struct race *r, struct standing s, size_t i, uint64_t
 }
 
 /* Begin a tile with `count` < 16 ballots; final when there are no others. */
-INLINE void tile_begin(const struct race *r, size_t count, bool final, size_t w, size_t vectors, struct tile *t,
-		       uint64_t *minus, uint64_t *tied)
+INLINE void tile_begin(const struct race *r, size_t count, bool final, size_t w, size_t vectors,
+                       struct tile *t, uint64_t *minus, uint64_t *tied)
 {
 	for (size_t i = 0; i < vectors; i++) {
 		struct low_planes c = first_ballots(r->ballots, count, w + i * LANES_64);
@@ -159,13 +164,29 @@ INLINE void tile_begin(const struct race *r, size_t count, bool final, size_t w,
 	}
 }
 
+/* Ask for a part of the tile at word w of the sixteen ballots from `next` on, all of it in TILE_VECTORS
+ * turns. */
+INLINE void fetch(struct list next, size_t turn, size_t w)
+{
+	const size_t turns = TILE_VECTORS / GROUP,
+	             words = GROUP * LANES_64; /* turns a ballot, words a turn */
+	size_t j = turn / turns;
+	const uint64_t *plane = !next.mutes ? next.vote[j] : j % 2 ? next.mute[j / 2] : next.vote[j / 2];
+	const uint64_t *at = plane + w + turn % turns * words;
+	for (size_t i = 0; i < words; i += LINE_WORDS)
+		__builtin_prefetch(at + i, 0, 2);
+}
+
 /* Add a group of sixteen. `before` and `after`: high planes that can have a 1. */
-INLINE void tile_add(struct list group, int before, int after, size_t w, size_t vectors, struct tile *t)
+INLINE void tile_add(struct list group, bool far, int before, int after, size_t w, size_t vectors,
+                     struct tile *t)
 {
 	for (size_t i = 0; i < vectors; i++) {
 		struct low_planes c;
 		memcpy(c.plane, t->low[i], sizeof(c.plane));
 		vword carry = add_16(&c, group, w + i * LANES_64);
+		if (far)
+			fetch(list_from(group, GROUP), i, w);
 		memcpy(t->low[i], c.plane, sizeof(c.plane));
 		for (int k = 0; k < before; k++) {
 			vword plane = t->high[k][i];
@@ -177,14 +198,16 @@ INLINE void tile_add(struct list group, int before, int after, size_t w, size_t 
 	}
 }
 
-/* Add the last sixteen, and compare while the sum is at hand. */
-INLINE void tile_end(const struct race *r, struct list group, int before, size_t w, size_t vectors, struct tile *t,
-		     uint64_t *minus, uint64_t *tied)
+/* Add the last sixteen, and compare while the sum is at hand. far: there is another tile, far away. */
+INLINE void tile_end(const struct race *r, struct list group, bool far, int before, size_t w, size_t vectors,
+                     struct tile *t, uint64_t *minus, uint64_t *tied)
 {
 	for (size_t i = 0; i < vectors; i++) {
 		struct low_planes c;
 		memcpy(c.plane, t->low[i], sizeof(c.plane));
 		vword carry = add_16(&c, group, w + i * LANES_64);
+		if (far)
+			fetch(r->ballots, i, w + TILE_WORDS);
 		struct standing s = compare_low(r, &c);
 		for (int k = 0; k < before; k++) {
 			vword plane = t->high[k][i];
@@ -201,8 +224,9 @@ INLINE int bits_of(size_t count)
 	return count == 0 ? 0 : 64 - __builtin_clzll(count);
 }
 
-/* One tile: `vectors` vectors from word w. */
-INLINE void tile_vote(const struct race *r, size_t w, size_t vectors, uint64_t *minus, uint64_t *tied)
+/* One tile: `vectors` vectors from word w. No whole tile follows the last. */
+INLINE void tile_vote(const struct race *r, bool last, size_t w, size_t vectors, uint64_t *minus,
+                      uint64_t *tied)
 {
 	struct tile t;
 	size_t groups = r->count / GROUP;
@@ -210,9 +234,9 @@ INLINE void tile_vote(const struct race *r, size_t w, size_t vectors, uint64_t *
 	for (size_t g = 1; g <= groups; g++) {
 		struct list group = list_from(r->ballots, r->count % GROUP + (g - 1) * GROUP);
 		if (g < groups)
-			tile_add(group, bits_of(g - 1), bits_of(g), w, vectors, &t);
+			tile_add(group, r->far && !last, bits_of(g - 1), bits_of(g), w, vectors, &t);
 		else
-			tile_end(r, group, bits_of(g - 1), w, vectors, &t, minus, tied);
+			tile_end(r, group, r->far && !last, bits_of(g - 1), w, vectors, &t, minus, tied);
 	}
 }
 
@@ -241,7 +265,7 @@ static void word_vote(struct race r, size_t w, uint64_t *minus, uint64_t *tied)
 
 /* Settle the ties of a tile, if it has any. */
 static void tile_settle(enum sign_policy tie, const struct stream *coins, uint64_t word, size_t words,
-			const uint64_t *tied, uint64_t *vote, uint64_t *mute)
+                        const uint64_t *tied, uint64_t *vote, uint64_t *mute)
 {
 	for (size_t w = 0, count; w < words; w += count) {
 		count = chunk_at(word + w, words - w);
@@ -260,20 +284,21 @@ INLINE void clear_padding(size_t n, uint64_t *plane)
 		plane[n / 64] &= sign_mask(n, n / 64);
 }
 
-INLINE void race_run(const struct race *r, size_t n, enum sign_policy tie, const struct stream *coins, size_t first,
-		     uint64_t *vote, uint64_t *mute)
+INLINE void race_run(const struct race *r, size_t n, enum sign_policy tie, const struct stream *coins,
+                     size_t first, uint64_t *vote, uint64_t *mute)
 {
 	size_t words = sign_words(n);
 	for (size_t w = 0; w < words; w += TILE_WORDS) {
 		size_t count = words - w < TILE_WORDS ? words - w : TILE_WORDS, vectors = count / LANES_64;
 		uint64_t tied[TILE_WORDS];
-		tile_vote(r, w, vectors, vote + w, tied);
+		tile_vote(r, words - w < 2 * TILE_WORDS, w, vectors, vote + w, tied);
 		for (size_t i = vectors * LANES_64; i < count; i++)
 			word_vote(*r, w + i, &vote[w + i], &tied[i]);
 		if (w + count == words)
 			clear_padding(n - 64 * w, tied);
 		if (r->ties)
-			tile_settle(tie, coins, first / 64 + w, count, tied, vote + w, mute ? mute + w : NULL);
+			tile_settle(tie, coins, first / 64 + w, count, tied, vote + w,
+			            mute ? mute + w : NULL);
 		else if (tie == SIGN_ABSTAIN)
 			memset(mute + w, 0, count * sizeof(*mute));
 	}
@@ -282,12 +307,16 @@ INLINE void race_run(const struct race *r, size_t n, enum sign_policy tie, const
 }
 
 static void cpu_majority(size_t n, const struct ballots *b, enum sign_policy tie, const struct stream *coins,
-			 size_t first, uint64_t *pull_vote, uint64_t *pull_mute)
+                         size_t first, uint64_t *pull_vote, uint64_t *pull_mute)
 {
 	if (b->count < 1 || b->count >= 1 << (LOW_PLANES + HIGH_PLANES - 1))
 		BUG("the vote counts from 1 to 2^19 - 1 ballots");
 	uint64_t count = (uint64_t)b->count * (b->mute ? 2 : 1);
-	struct race r = {.ballots = {b->vote, b->mute, false}, .count = count, .more = count / 2 + 1, .half = (count + 1) / 2};
+	struct race r = {.ballots = {b->vote, b->mute, false},
+	                 .count = count,
+	                 .more = count / 2 + 1,
+	                 .half = (count + 1) / 2,
+	                 .far = count * sign_words(n) > FAR_WORDS};
 	/* The same three times, so that the inner loops ask nothing. */
 	if (b->mute) {
 		r.ballots.mutes = r.ties = true;

@@ -4,22 +4,25 @@
 
 enum { ROW_BLOCKS = 16, ROW_WORDS = 2 * ROW_BLOCKS, ROW_NUMBERS = 4 * ROW_BLOCKS };
 
-/* rng_philox()'s rounds, which a compiler does not turn into the one 32 x 32 -> 64 product that vectors have. */
+/* rng_philox()'s rounds again: a compiler does not find the 32 x 32 -> 64 product that vectors have. */
 enum { PHILOX_ROUNDS = 10 };
-static const uint32_t philox_factor[2] = {0xD2511F53u, 0xCD9E8D57u}, philox_step[2] = {0x9E3779B9u, 0xBB67AE85u};
+static const uint32_t philox_factor[2] = {0xD2511F53u, 0xCD9E8D57u},
+                      philox_step[2] = {0x9E3779B9u, 0xBB67AE85u};
 
 /*
  * The words of blocks block .. block + 15: pair 2 i + h holds words 2 h and 2 h + 1 of block i.
  * A 64-bit lane carries one 32-bit word of the counter; what products leave in its upper half is
  * never read, because a product looks at lower halves only.
  */
-INLINE void random_row(const struct stream *s, uint64_t block, uint32_t first[ROW_WORDS], uint32_t second[ROW_WORDS])
+INLINE void random_row(const struct stream *s, uint64_t block, uint32_t first[ROW_WORDS],
+                       uint32_t second[ROW_WORDS])
 {
 	for (unsigned i = 0; i < ROW_BLOCKS; i += LANES_64) {
-		vword a;
+		vword a = {0};
 		for (unsigned lane = 0; lane < LANES_64; lane++)
 			a[lane] = block + i + lane;
-		vword b = all_words((uint32_t)s->step), c = all_words(s->tag), d = (a >> 32 << 16) + (s->step >> 32);
+		vword b = all_words((uint32_t)s->step), c = all_words(s->tag),
+		      d = (a >> 32 << 16) + (s->step >> 32);
 		uint32_t k0 = s->key[0], k1 = s->key[1];
 		for (int round = 0; round < PHILOX_ROUNDS; round++) {
 			vword p0 = word_product(a, philox_factor[0]), p1 = word_product(c, philox_factor[1]);
@@ -59,7 +62,8 @@ INLINE void normal_row(const struct stream *s, uint64_t block, float z[ROW_NUMBE
 	}
 }
 
-static void cpu_normal(size_t n, float sigma, const struct stream *s, size_t first, const float *mean, float *out)
+static void cpu_normal(size_t n, float sigma, const struct stream *s, size_t first, const float *mean,
+                       float *out)
 {
 	for (size_t i = 0; i < n; i += ROW_NUMBERS) {
 		float z[ROW_NUMBERS];

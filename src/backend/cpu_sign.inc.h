@@ -9,10 +9,11 @@ INLINE size_t chunk_at(uint64_t word, size_t left)
 
 /*
  * What the policy says where nothing is known: `open` has the bits without evidence of `count` words, of
- * which the first is word `word` of the vector; vote is 0 there. mute may be NULL unless the policy is abstain.
+ * which the first is word `word` of the vector; vote is 0 there. mute may be NULL unless the policy is
+ * abstain.
  */
 static void settle(enum sign_policy policy, const struct stream *coins, uint64_t word, size_t count,
-		   const uint64_t *open, uint64_t *vote, uint64_t *mute)
+                   const uint64_t *open, uint64_t *vote, uint64_t *mute)
 {
 	if (policy == SIGN_ABSTAIN)
 		memcpy(mute, open, count * sizeof(*mute));
@@ -25,8 +26,8 @@ static void settle(enum sign_policy policy, const struct stream *coins, uint64_t
 }
 
 /* One chunk. Nearly always every value has a sign, and one quick look is enough. */
-static void pack_chunk(size_t count, const float *v, enum sign_policy zero, const struct stream *coins, uint64_t word,
-		       uint64_t *vote, uint64_t *mute)
+static void pack_chunk(size_t count, const float *v, enum sign_policy zero, const struct stream *coins,
+                       uint64_t word, uint64_t *vote, uint64_t *mute)
 {
 	vword doubt = {0};
 	for (size_t i = 0; i < count; i++)
@@ -45,8 +46,8 @@ static void pack_chunk(size_t count, const float *v, enum sign_policy zero, cons
 	settle(zero, coins, word, count, neither, vote, mute);
 }
 
-static void cpu_sign_pack(size_t n, const float *v, enum sign_policy zero, const struct stream *coins, size_t first,
-			  uint64_t *vote, uint64_t *mute)
+static void cpu_sign_pack(size_t n, const float *v, enum sign_policy zero, const struct stream *coins,
+                          size_t first, uint64_t *vote, uint64_t *mute)
 {
 	uint64_t word = first / 64;
 	size_t whole = n / 64, rest = n % 64;
@@ -88,8 +89,8 @@ static void cpu_sign_unpack(size_t n, const uint64_t *vote, const uint64_t *mute
 	memcpy(v + 64 * whole, last, rest * sizeof(*v));
 }
 
-INLINE void apply_words(size_t words, const uint64_t *vote, const uint64_t *mute, float lr, bool decays, float shrink,
-			float *x)
+INLINE void apply_words(size_t words, const uint64_t *vote, const uint64_t *mute, float lr, bool decays,
+                        float shrink, float *x)
 {
 	for (size_t w = 0; w < words; w++) {
 		for (size_t q = 0; q < 64 / LANES_32; q++) {
@@ -106,7 +107,8 @@ INLINE void apply_words(size_t words, const uint64_t *vote, const uint64_t *mute
 }
 
 /* The same four times, so that no loop asks what cannot change. */
-static void apply_any(size_t words, const uint64_t *vote, const uint64_t *mute, float lr, float decay, float *x)
+static void apply_any(size_t words, const uint64_t *vote, const uint64_t *mute, float lr, float decay,
+                      float *x)
 {
 	float shrink = lr * decay;
 	if (mute && decay != 0)
@@ -119,7 +121,8 @@ static void apply_any(size_t words, const uint64_t *vote, const uint64_t *mute, 
 		apply_words(words, vote, NULL, lr, false, 0, x);
 }
 
-static void cpu_sign_apply(size_t n, const uint64_t *vote, const uint64_t *mute, float lr, float decay, float *x)
+static void cpu_sign_apply(size_t n, const uint64_t *vote, const uint64_t *mute, float lr, float decay,
+                           float *x)
 {
 	size_t whole = n / 64, rest = n % 64;
 	apply_any(whole, vote, mute, lr, decay, x);

@@ -34,16 +34,16 @@ static void level_fill(struct backend *b)
 }
 
 static const struct cpu_level level = {
-	.name = LEVEL_NAME,
-	.shown = LEVEL_SHOWN,
-	.fill = level_fill,
-	.yardstick =
-		{
-			.read = {yard_read, yard_read_halves},
-			.copy = yard_copy,
-			.update = yard_update,
-			.triad = yard_triad,
-			.fill = yard_fill,
-			.fold = yard_fold,
-		},
+        .name = LEVEL_NAME,
+        .shown = LEVEL_SHOWN,
+        .fill = level_fill,
+        .yardstick =
+                {
+                        .read = {yard_read, yard_read_halves},
+                        .copy = yard_copy,
+                        .update = yard_update,
+                        .triad = yard_triad,
+                        .fill = yard_fill,
+                        .fold = yard_fold,
+                },
 };

@@ -3,25 +3,25 @@
 typedef uint64_t vword_short __attribute__((vector_size(VECTOR_BYTES / 2)));
 
 /* The same for whole vectors and for halves, which from memory are the faster ones on some processors. */
-#define DEFINE_READ(name, vector)                                                                                      \
-	static uint64_t name(size_t words, const uint64_t *x)                                                          \
-	{                                                                                                              \
-		const size_t lanes = sizeof(vector) / sizeof(*x);                                                      \
-		vector sum[4] = {{0}}, v;                                                                              \
-		size_t i = 0;                                                                                          \
-		for (; i + 4 * lanes <= words; i += 4 * lanes) {                                                       \
-			for (size_t s = 0; s < 4; s++) {                                                               \
-				memcpy(&v, x + i + s * lanes, sizeof(v));                                              \
-				sum[s] += v;                                                                           \
-			}                                                                                              \
-		}                                                                                                      \
-		vector all = (sum[0] + sum[1]) + (sum[2] + sum[3]);                                                    \
-		uint64_t total = 0;                                                                                    \
-		for (size_t lane = 0; lane < lanes; lane++)                                                            \
-			total += all[lane];                                                                            \
-		for (; i < words; i++)                                                                                 \
-			total += x[i];                                                                                 \
-		return total;                                                                                          \
+#define DEFINE_READ(name, vector)                                                                            \
+	static uint64_t name(size_t words, const uint64_t *x)                                                \
+	{                                                                                                    \
+		const size_t lanes = sizeof(vector) / sizeof(*x);                                            \
+		vector sum[4] = {{0}}, v;                                                                    \
+		size_t i = 0;                                                                                \
+		for (; i + 4 * lanes <= words; i += 4 * lanes) {                                             \
+			for (size_t s = 0; s < 4; s++) {                                                     \
+				memcpy(&v, x + i + s * lanes, sizeof(v));                                    \
+				sum[s] += v;                                                                 \
+			}                                                                                    \
+		}                                                                                            \
+		vector all = (sum[0] + sum[1]) + (sum[2] + sum[3]);                                          \
+		uint64_t total = 0;                                                                          \
+		for (size_t lane = 0; lane < lanes; lane++)                                                  \
+			total += all[lane];                                                                  \
+		for (; i < words; i++)                                                                       \
+			total += x[i];                                                                       \
+		return total;                                                                                \
 	}
 
 DEFINE_READ(yard_read, vword)

@@ -51,7 +51,7 @@ static void plain_descend(size_t n, const float *d, float lr, float decay, float
 }
 
 static void plain_adam(size_t n, const float *g, float b1, float b2, float eps, float c1, float c2, float lr,
-		       float decay, float *m, float *s, float *x)
+                       float decay, float *m, float *s, float *x)
 {
 	float fresh1 = 1 - b1, fresh2 = 1 - b2;
 	INDEPENDENT

@@ -10,7 +10,8 @@ static void *ref_alloc(size_t bytes)
 	return mem_array(bytes, 1);
 }
 
-static void ref_normal(size_t n, float sigma, const struct stream *s, size_t first, const float *mean, float *out)
+static void ref_normal(size_t n, float sigma, const struct stream *s, size_t first, const float *mean,
+                       float *out)
 {
 	for (size_t i = 0; i < n; i += 4) {
 		float z[4];
@@ -45,41 +46,41 @@ static int ref_open(struct backend *b, struct err *e)
 {
 	(void)e;
 	*b = (struct backend){
-		.name = "ref",
-		.detail = "plain C",
-		.alloc = ref_alloc,
-		.release = mem_free,
-		.sign_pack = ref_sign_pack,
-		.sign_unpack = ref_sign_unpack,
-		.majority = ref_majority,
-		.sign_apply = ref_sign_apply,
-		.momentum = plain_momentum,
-		.scale = plain_scale,
-		.add = plain_add,
-		.descend = plain_descend,
-		.adam = plain_adam,
-		.normal = ref_normal,
-		.multiply = plain_multiply,
-		.sum_abs = ref_sum_abs,
-		.sum_square = ref_sum_square,
-		.dot = ref_dot,
-		.gemm = ref_gemm,
-		.add_bias = plain_add_bias,
-		.sum_rows = plain_sum_rows,
-		.relu = plain_relu,
-		.relu_back = plain_relu_back,
-		.tanh = ref_tanh,
-		.tanh_back = plain_tanh_back,
-		.softmax_loss = ref_softmax_loss,
-		.pixels = plain_pixels,
+	        .name = "ref",
+	        .detail = "plain C",
+	        .alloc = ref_alloc,
+	        .release = mem_free,
+	        .sign_pack = ref_sign_pack,
+	        .sign_unpack = ref_sign_unpack,
+	        .majority = ref_majority,
+	        .sign_apply = ref_sign_apply,
+	        .momentum = plain_momentum,
+	        .scale = plain_scale,
+	        .add = plain_add,
+	        .descend = plain_descend,
+	        .adam = plain_adam,
+	        .normal = ref_normal,
+	        .multiply = plain_multiply,
+	        .sum_abs = ref_sum_abs,
+	        .sum_square = ref_sum_square,
+	        .dot = ref_dot,
+	        .gemm = ref_gemm,
+	        .add_bias = plain_add_bias,
+	        .sum_rows = plain_sum_rows,
+	        .relu = plain_relu,
+	        .relu_back = plain_relu_back,
+	        .tanh = ref_tanh,
+	        .tanh_back = plain_tanh_back,
+	        .softmax_loss = ref_softmax_loss,
+	        .pixels = plain_pixels,
 	};
 	return 0;
 }
 
 extern const struct backend_row backend_ref;
 const struct backend_row backend_ref = {
-	.row = {.name = "ref",
-		.about = "plain C loops: the definition of every kernel, slow",
-		.formula = NULL},
-	.open = ref_open,
+        .row = {.name = "ref",
+                .about = "plain C loops: the definition of every kernel, slow",
+                .formula = NULL},
+        .open = ref_open,
 };

@@ -3,15 +3,16 @@
 
 #include "backend/ref.h"
 
-/* Element (i, j) of op(A) [rows][columns], stored as A [rows][columns], or [columns][rows] when transposed. */
+/* Element (i, j) of op(A) [rows][columns], stored as A [rows][columns], or [columns][rows] when transposed.
+ */
 static double element(const float *a, bool transposed, size_t rows, size_t columns, size_t i, size_t j)
 {
 	return transposed ? a[j * rows + i] : a[i * columns + j];
 }
 
 /* As in BLAS, a factor of exactly 0 means that its matrix is not looked at. */
-void ref_gemm(bool ta, bool tb, size_t m, size_t n, size_t k, float alpha, const float *a, const float *b, float beta,
-	      float *c)
+void ref_gemm(bool ta, bool tb, size_t m, size_t n, size_t k, float alpha, const float *a, const float *b,
+              float beta, float *c)
 {
 	for (size_t i = 0; i < m; i++) {
 		for (size_t j = 0; j < n; j++) {
@@ -44,7 +45,8 @@ static size_t largest_of(size_t n, const float *z)
  * A row with a NaN or an infinite largest logit has no loss (NaN) and no hit. The label's gradient is
  * -(sum of the others) / sum, so that it keeps its sign when the label's probability rounds to 1.
  */
-double ref_softmax_loss(size_t rows, size_t n, float *z, const int32_t *label, bool back, float weight, size_t *hits)
+double ref_softmax_loss(size_t rows, size_t n, float *z, const int32_t *label, bool back, float weight,
+                        size_t *hits)
 {
 	double loss = 0;
 	*hits = 0;

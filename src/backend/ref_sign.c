@@ -18,7 +18,7 @@ static uint64_t word_coins(enum sign_policy policy, const struct stream *coins, 
 }
 
 void ref_sign_pack(size_t n, const float *v, enum sign_policy zero, const struct stream *coins, size_t first,
-		   uint64_t *vote, uint64_t *mute)
+                   uint64_t *vote, uint64_t *mute)
 {
 	for (size_t w = 0; w < sign_words(n); w++) {
 		uint64_t tossed = word_coins(zero, coins, first, w), minus = 0, silent = 0;
@@ -56,8 +56,8 @@ static int sum_of_signs(const struct ballots *b, size_t i)
 	return sum;
 }
 
-void ref_majority(size_t n, const struct ballots *b, enum sign_policy tie, const struct stream *coins, size_t first,
-		  uint64_t *pull_vote, uint64_t *pull_mute)
+void ref_majority(size_t n, const struct ballots *b, enum sign_policy tie, const struct stream *coins,
+                  size_t first, uint64_t *pull_vote, uint64_t *pull_mute)
 {
 	for (size_t w = 0; w < sign_words(n); w++) {
 		uint64_t tossed = word_coins(tie, coins, first, w), minus = 0, silent = 0;

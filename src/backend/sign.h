@@ -10,7 +10,8 @@
  * - A worker's value v says -1 if v < 0, +1 if v > 0. What is neither (0, -0, NaN) is no evidence for
  *   either sign, and the `zero` policy says it: `random` a fair coin, `positive` +1 (the published code's
  *   choice for 0), `abstain` mute. Infinities have a sign and say it.
- * - The answer: V = sum of the voters' signs; V < 0 says -1, V > 0 says +1, V = 0 is said by the `tie` policy.
+ * - The answer: V = sum of the voters' signs; V < 0 says -1, V > 0 says +1, V = 0 is said by the `tie`
+ *   policy.
  * - Coins are word w of the stream (seed, RNG_ZERO or RNG_TIE, worker, step): one bit a coordinate,
  *   whether or not it is needed (law 1: who else is zero, lanes and shards do not matter).
  *

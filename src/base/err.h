@@ -14,7 +14,7 @@
 enum { EXIT_DONE = 0, EXIT_WORLD = 1, EXIT_USER = 2 };
 
 struct err {
-	int code;       /* EXIT_USER: the user's input; EXIT_WORLD: the machine, the disk, the network */
+	int code;        /* EXIT_USER: the user's input; EXIT_WORLD: the machine, the disk, the network */
 	char text[1024]; /* one sentence without a final newline; "" while nothing is wrong */
 };
 

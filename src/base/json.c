@@ -404,3 +404,8 @@ int json_set(struct arena *a, struct json *root, const char *dotted, const struc
 		object = next;
 	}
 }
+
+const char *json_library_version(void)
+{
+	return cJSON_Version();
+}

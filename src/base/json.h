@@ -100,4 +100,7 @@ void json_write_number(struct buf *b, double number);
 /* The whole tree as compact JSON. */
 void json_write(struct buf *b, const struct json *value);
 
+/* cJSON's version, "1.7.15". */
+const char *json_library_version(void);
+
 #endif

@@ -5,8 +5,8 @@
  * log_warn    a warning; never silent
  * log_error   an error; never silent
  * log_progress  one line that is drawn over itself on a terminal, or a plain line every few seconds
- *             elsewhere; force = 1 prints in any case (the last line of a run). log_progress_end() leaves it standing.
- * Colours only on a terminal and without NO_COLOR.
+ *             elsewhere; force = 1 prints in any case (the last line of a run). log_progress_end() leaves it
+ * standing. Colours only on a terminal and without NO_COLOR.
  */
 #ifndef SIGNSGD_BASE_LOG_H
 #define SIGNSGD_BASE_LOG_H

@@ -62,7 +62,8 @@ uint32_t stream_below(const struct stream *s, uint64_t index, uint32_t bound);
  */
 void stream_normal4(const struct stream *s, uint64_t block, float out[4]);
 
-/* The pieces of stream_normal4, shared with the vector version: ln(x) for x in (0, 1]; both within 2 ulp or so. */
+/* The pieces of stream_normal4, shared with the vector version: ln(x) for x in (0, 1]; both within 2 ulp or
+ * so. */
 float rng_log(float x);
 void rng_sincos_turn(float u, float *sine, float *cosine); /* of 2 pi u, u in [0, 1) */
 

@@ -14,10 +14,11 @@
 #include "base/pool.h"
 
 /* What runs where the votes meet: pull's coordinates [begin, end) from the pushes of the voters. */
-typedef void combine_fn(void *ctx, int count, const void *const *pushes, size_t begin, size_t end, void *pull);
+typedef void combine_fn(void *ctx, int count, const void *const *pushes, size_t begin, size_t end,
+                        void *pull);
 
 struct exchange {
-	size_t n;                  /* coordinates */
+	size_t n; /* coordinates */
 	size_t push_bytes, pull_bytes;
 	const void *const *pushes; /* [hosted] */
 	void *pull;                /* [pull_bytes], written */
@@ -37,7 +38,8 @@ struct transport_env {
 struct transport {
 	struct row row;
 	/* NULL and a sentence when it cannot. Sets *first and *count, the workers hosted here. */
-	void *(*open)(const void *state, const struct transport_env *env, int *first, int *count, struct err *e);
+	void *(*open)(const void *state, const struct transport_env *env, int *first, int *count,
+	              struct err *e);
 	/* One round. -1 and a sentence when the round cannot be held. */
 	int (*exchange)(void *self, struct exchange *x, struct err *e);
 	void (*close)(void *self);
