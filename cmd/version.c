@@ -33,7 +33,11 @@ static int version(const struct args *a)
 	struct table t;
 	char hdf5[32];
 
-	(void)a;
+	if (a->n_rest > 0) {
+		struct err e = {0};
+		err_user(&e, "version takes no argument");
+		return cmd_fail(&e);
+	}
 	h5_version(hdf5);
 	table_init(&t, "lw");
 	table_cell(&t, "signsgd");

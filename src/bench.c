@@ -200,8 +200,7 @@ static void cut(const struct measure *m, const struct kernel_job *whole, size_t 
 	part->ballots.vote = vote;
 }
 
-/* Cut the job into one part a lane; more of them where a part takes long, so that no lane waits for another.
- */
+/* Cut the job into one part a lane; more where a part takes long, so that no lane waits for another. */
 static void cut_all(struct measure *m, const struct kernel_job *whole)
 {
 	size_t lanes = (size_t)pool_lanes(m->pool), wanted = lanes == 1         ? 1

@@ -43,8 +43,7 @@ static void absolute(const float *from, float *to, size_t count)
 		to[i] = fabsf(from[i]);
 }
 
-/* What errors are relative to where sums may cancel: what ref gives for absolute values, at the same places.
- */
+/* What errors are relative to where sums may cancel: what ref gives for absolute values. */
 static struct kernel_job absolute_job(struct walk *w, struct kernel_job j, size_t shift)
 {
 	j = redirected(w, j, &w->size, shift);

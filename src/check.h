@@ -17,8 +17,10 @@ struct check_result {
 	char where[128];       /* the failing case: "n = 65, policy abstain" */
 };
 
-/* Calls `tell` for every kernel of every backend but ref, the cpu backend at each level of this processor.
- * Returns the number that failed. */
+/*
+ * Calls `tell` for every kernel of every backend but ref, the cpu backend at each level of this processor.
+ * Returns the number that failed.
+ */
 int check_run(void (*tell)(void *ctx, const struct check_result *r), void *ctx);
 
 /* A table to compare with ref, and how results name it. */

@@ -1,5 +1,4 @@
-/* Inside of check: one kernel's walk through its cases (check_cases.c), and how a case is judged (check.c).
- */
+/* Inside of check: a kernel's walk through its cases (check_cases.c), and their judgement (check.c). */
 #ifndef SIGNSGD_CHECK_WALK_H
 #define SIGNSGD_CHECK_WALK_H
 

@@ -60,12 +60,27 @@ static int unsweep(struct json *root, const struct change *c, struct err *e)
 	return 0;
 }
 
+/* "lr.rate" where the file has no lr: the key joins the family's default. */
+static int make_default(struct arena *a, struct json *root, const struct change *c, struct err *e)
+{
+	size_t length = strcspn(c->key, ".");
+	for (const struct key *k = experiment_keys; k->name; k++) {
+		if (k->kind != KEY_FAMILY || !k->preset || strncmp(k->name, c->key, length) != 0 ||
+		    k->name[length] || !c->key[length] || json_member(root, k->name))
+			continue;
+		const struct json *preset = json_read_value(a, c->option, k->preset, e);
+		return preset ? json_set(a, root, k->name, preset, e) : -1;
+	}
+	return 0;
+}
+
 static int apply_changes(struct arena *a, struct json *root, const struct change *changes, size_t count,
                          struct err *e)
 {
 	for (size_t i = 0; i < count; i++) {
 		struct json *value = json_read_value(a, changes[i].option, changes[i].value, e);
-		if (!value || json_set(a, root, changes[i].key, value, e) || unsweep(root, &changes[i], e))
+		if (!value || make_default(a, root, &changes[i], e) ||
+		    json_set(a, root, changes[i].key, value, e) || unsweep(root, &changes[i], e))
 			return -1;
 	}
 	return 0;

@@ -37,6 +37,17 @@ struct model_env settings_model_env(const struct settings *s, const struct backe
 	                          .seed = s->seed};
 }
 
+/* Put the place of `key` before a row's own sentence. Always -1. */
+static int say_at(struct err *e, const struct json *root, const char *key)
+{
+	struct err said = *e;
+	const struct json *where = place(root, key);
+	err_clear(e);
+	if (where == root)
+		return json_say(e, where, "%s: %s", key, said.text);
+	return json_say(e, where, "%s", said.text);
+}
+
 static int check_name(const struct settings *s, const struct json *root, struct err *e)
 {
 	size_t length = strlen(s->name);
@@ -95,7 +106,7 @@ static int check_data(struct settings *s, const struct json *root, struct err *e
 	const struct data_source *data = (const struct data_source *)s->data.row;
 	const struct model *model = (const struct model *)s->model.row;
 	if (data->shape(s->data.state, &s->shape, e))
-		return err_prefix(e, "%s: data", root->source);
+		return say_at(e, root, "data");
 	if (model->wants_data && !data->load)
 		return json_say(e, place(root, "data"),
 		                "model \"%s\" learns from samples, and data \"%s\" has none", model->row.name,
@@ -147,7 +158,7 @@ static int check_aggregator(struct settings *s, const struct json *root, struct 
 		s->momentum = 0;
 	}
 	if (agg->check && agg->check(s->aggregator.state, (int)s->workers, (int)s->adversaries.count, e))
-		return err_prefix(e, "%s: aggregator", root->source);
+		return say_at(e, root, "aggregator");
 	return 0;
 }
 
@@ -158,9 +169,9 @@ static int check_model(struct settings *s, const struct json *root, struct err *
 	struct model_env env = settings_model_env(s, NULL);
 	struct schedule_env when = {.steps = s->steps, .steps_per_epoch = s->steps_per_epoch, NAN, NAN};
 	if (model->check && model->check(s->model.state, &env, e))
-		return err_prefix(e, "%s: model", root->source);
+		return say_at(e, root, "model");
 	if (lr->check && lr->check(s->lr.state, &when, model->theory != NULL, e))
-		return err_prefix(e, "%s: lr", root->source);
+		return say_at(e, root, "lr");
 	return 0;
 }
 

@@ -121,7 +121,8 @@ static const struct key checkpoint_keys[] = {
          .lowest = 0,
          .highest = 1e6,
          .unit = "min",
-         .help = "write a checkpoint when this much time has gone by; 0: not by time"},
+         .help = "write a checkpoint after 5 s, and then whenever this much time has gone by; 0: not by "
+                 "time"},
         {.name = NULL},
 };
 

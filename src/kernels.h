@@ -70,8 +70,7 @@ struct kernel_room {
 	uint8_t *pixel;                            /* [floats] */
 };
 
-/* Ordinary numbers; one in four a zero, denormal, infinity, NaN or huge (ballots: close races); one in
- * thirty. */
+/* Ordinary numbers; one in four zero, denormal, infinite, NaN or huge (ballots: close races); one in 30. */
 enum kernel_flavour { FLAVOUR_ORDINARY, FLAVOUR_SPECIAL, FLAVOUR_FEW_SPECIAL };
 
 void kernel_room_open(struct kernel_room *r, const struct kernel *k, size_t floats, size_t words,

@@ -25,7 +25,8 @@ struct run {
 	int64_t steps_at_start; /* done before this process took over */
 	struct step_row step;
 	struct eval_row eval;
-	bool anew, blew_up;
+	int64_t kept; /* steps that the file on disk already holds: it is left alone until there are more */
+	bool anew, blew_up, saved_once;
 };
 
 static volatile sig_atomic_t caught;
@@ -91,17 +92,26 @@ static bool eval_due(const struct run *run)
 static bool checkpoint_due(const struct run *run)
 {
 	int64_t done = trainer_steps_done(run->t), every = run->s->checkpoint.every;
-	double minutes = run->s->checkpoint.minutes;
+	double minutes = run->s->checkpoint.minutes, wait = run->saved_once ? 60 * minutes : RECORD_FLUSH_S;
 	if (done == run->s->steps)
 		return false;
-	return (every > 0 && done % every == 0) || (minutes > 0 && clock_s() - run->saved >= 60 * minutes);
+	return (every > 0 && done % every == 0) || (minutes > 0 && clock_s() - run->saved >= wait);
+}
+
+/* Rows that a killed run recorded behind its last checkpoint are being made again; until then they stay on
+ * disk. */
+static bool remaking(const struct run *run)
+{
+	return trainer_steps_done(run->t) < run->kept;
 }
 
 /* The result file goes first, so that it never holds less than the checkpoint says. */
 static int save(struct run *run, struct err *e)
 {
 	run->saved = clock_s();
-	return record_flush(run->r, e) || trainer_save(run->t, run->checkpoint, e) ? -1 : 0;
+	run->saved_once = true;
+	return (!remaking(run) && record_flush(run->r, e)) || trainer_save(run->t, run->checkpoint, e) ? -1
+	                                                                                               : 0;
 }
 
 static void show_progress(const struct run *run, bool force)
@@ -134,12 +144,17 @@ static int one_step(struct run *run, struct err *e)
 		run->blew_up = true;
 	else if (eval_due(run))
 		evaluate(run);
-	if (record_tick(run->r, e))
+	if (!remaking(run) && record_tick(run->r, e))
 		return -1;
 	if (!run->blew_up && checkpoint_due(run) && save(run, e))
 		return -1;
 	show_progress(run, false);
 	return 0;
+}
+
+static const char *finite_word(double loss)
+{
+	return isfinite(loss) ? "finite" : isnan(loss) ? "NaN" : "infinite";
 }
 
 static int end(struct run *run, enum run_outcome *outcome, struct err *e)
@@ -150,8 +165,10 @@ static int end(struct run *run, enum run_outcome *outcome, struct err *e)
 	if (run->blew_up) {
 		if (run->eval.step < trainer_steps_done(run->t))
 			evaluate(run); /* what it ends with is what it blew up to */
-		snprintf(why, sizeof why, "the loss is no longer finite after step %lld (training loss %g)",
-		         (long long)trainer_steps_done(run->t), run->step.loss);
+		snprintf(why, sizeof why,
+		         "the loss is no longer finite after step %lld (training loss %s, test loss %s)",
+		         (long long)trainer_steps_done(run->t), finite_word(run->step.loss),
+		         finite_word(run->eval.test_loss));
 		state = RUN_DIVERGED;
 		*outcome = RUN_BLEW_UP;
 	} else if (trainer_steps_done(run->t) < run->s->steps) {
@@ -164,7 +181,7 @@ static int end(struct run *run, enum run_outcome *outcome, struct err *e)
 	}
 	if (state != RUN_INTERRUPTED)
 		trainer_final(run->t, run->r);
-	if (record_end(run->r, state, why, e))
+	if (!(state == RUN_INTERRUPTED && remaking(run)) && record_end(run->r, state, why, e))
 		return -1;
 	if (state != RUN_INTERRUPTED)
 		unlink(run->checkpoint);
@@ -182,7 +199,7 @@ static int loop(struct run *run, enum run_outcome *outcome, struct err *e)
 	trainer_probe(run->t, run->r);
 	if (run->anew)
 		evaluate(run);
-	if (record_flush(run->r, e))
+	if (!remaking(run) && record_flush(run->r, e))
 		return -1;
 	while (trainer_steps_done(run->t) < run->s->steps && !caught && !run->blew_up)
 		if (one_step(run, e))
@@ -208,7 +225,9 @@ static int begin(struct run *run, bool go_on, struct pool *pool, struct err *e)
 		return run->r ? 0 : -1;
 	}
 	if (go_on)
-		log_say("%s: unfinished, without a checkpoint: begun anew", run->o->path);
+		log_say("%s: unfinished, without a checkpoint: begun anew; what it holds stays until there "
+		        "is more",
+		        run->o->path);
 	unlink(run->checkpoint);
 	run->anew = true;
 	run->r = record_create(run->o->path, &meta);
@@ -217,9 +236,14 @@ static int begin(struct run *run, bool go_on, struct pool *pool, struct err *e)
 
 /* What stands at the path already: 1 = an unfinished run of the same identity, 2 = a finished one, 0 =
  * nothing that counts. */
-static int present(const struct settings *s, const struct run_options *o, struct err *e)
+static int present(const struct settings *s, const struct run_options *o, int64_t *kept, struct err *e)
 {
 	struct run_info info;
+	struct stat st;
+	if (stat(o->path, &st) == 0 && !S_ISREG(st.st_mode))
+		return err_user(
+		        e, "%s: found something that is no regular file, expected a result file or nothing",
+		        o->path);
 	if (o->overwrite)
 		return 0;
 	if (access(o->path, F_OK) != 0)
@@ -230,9 +254,11 @@ static int present(const struct settings *s, const struct run_options *o, struct
 	}
 	if (strcmp(info.id, s->id) != 0)
 		return err_user(e,
-		                "%s: holds another run (found id %s, expected %s); choose another --out, or "
+		                "%s: holds another run, with other settings (found id %s, expected %s); "
+		                "choose another --out, or "
 		                "--overwrite",
 		                o->path, info.id, s->id);
+	*kept = info.steps_done;
 	bool ended = strcmp(info.state, run_state_name(RUN_FINISHED)) == 0 ||
 	             strcmp(info.state, run_state_name(RUN_DIVERGED)) == 0;
 	return ended ? 2 : 1;
@@ -242,7 +268,7 @@ int run_one(const struct settings *s, struct pool *pool, const struct run_option
             enum run_outcome *outcome, struct err *e)
 {
 	struct run run = {.s = s, .o = o, .eval.test_accuracy = NAN};
-	int there = present(s, o, e), rc;
+	int there = present(s, o, &run.kept, e), rc;
 	if (there < 0)
 		return -1;
 	if (there == 2) {
@@ -256,7 +282,7 @@ int run_one(const struct settings *s, struct pool *pool, const struct run_option
 		struct err unheard = {
 		        0}; /* the first sentence is the one to tell; the disk may refuse this too */
 		log_progress_end();
-		if (run.r)
+		if (run.r && !remaking(&run))
 			record_end(run.r, RUN_FAILED, e->text, &unheard);
 	}
 	trainer_close(run.t); /* before the record: probes hold columns of its file */

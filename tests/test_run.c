@@ -170,6 +170,30 @@ Test(run, killed_again_and_again_it_ends_as_if_never_stopped)
 	same_result(whole, run_path_);
 }
 
+/* Rows that were recorded stay on disk while a resumed run makes them again, also when it is stopped
+ * meanwhile. */
+Test(run, nothing_recorded_is_lost_by_resuming)
+{
+	struct run_info before, after;
+	struct err e = {0};
+	write_experiment(
+	        "{\"name\":\"long\",\"workers\":9,\"steps\":100000000,\"batch\":1,"
+	        "\"model\":{\"kind\":\"quadratic\",\"dimensions\":20000},\"record\":{\"every\":10}}");
+	pid_t pid = start_busy();
+	wait_ms(6500);
+	kill(pid, SIGKILL);
+	cr_assert_eq(program_wait(pid), 256 + SIGKILL);
+	cr_assert_eq(record_info(run_path_, &before, &e), 0, "%s", e.text);
+	cr_assert_gt(before.steps_done, 0, "nothing was flushed in 6.5 s");
+	pid = start_busy();
+	wait_ms(500);
+	kill(pid, SIGTERM);
+	cr_expect_eq(program_wait(pid), 143);
+	cr_expect_not_null(strstr(file_text(log_path, said, sizeof said), "resumed after step"), "%s", said);
+	cr_assert_eq(record_info(run_path_, &after, &e), 0, "%s", e.text);
+	cr_expect_geq(after.steps_done, before.steps_done);
+}
+
 static void interrupted(int signal, int code)
 {
 	char whole[128];

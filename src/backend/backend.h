@@ -54,8 +54,10 @@ struct backend {
 	void (*majority)(size_t n, const struct ballots *b, enum sign_policy tie, const struct stream *coins,
 	                 size_t first, uint64_t *pull_vote, uint64_t *pull_mute);
 
-	/* x = x - lr (s + decay x), s = the signs of the planes, 0 where mute: lr * s, then lr * decay * x,
-	 * each rounded. */
+	/*
+	 * x = x - lr (s + decay x), s = the signs of the planes, 0 where mute: lr * s, then (lr * decay) * x
+	 * are taken from x, each rounded. Without decay the second is left out, so that an infinite x stays.
+	 */
 	void (*sign_apply)(size_t n, const uint64_t *vote, const uint64_t *mute, float lr, float decay,
 	                   float *x);
 
@@ -72,14 +74,17 @@ struct backend {
 	void (*descend)(size_t n, const float *d, float lr, float decay, float *x);
 
 	/*
-	 * Adam (Kingma and Ba 2015, Algorithm 1) with decoupled decay: m = b1 m + (1-b1) g, s = b2 s + (1-b2)
-	 * g^2, x = x - lr (c1 m / (sqrt(c2 s) + eps) + decay x), c1 = 1/(1-b1^t), c2 = 1/(1-b2^t).
+	 * Adam (Kingma and Ba 2015, Algorithm 1) with decoupled decay:
+	 * m = b1 m + (1-b1) g, s = b2 s + (1-b2) g^2,
+	 * x = x - lr (c1 m / (sqrt(c2 s) + eps) + decay x), c1 = 1/(1-b1^t), c2 = 1/(1-b2^t).
 	 */
 	void (*adam)(size_t n, const float *g, float b1, float b2, float eps, float c1, float c2, float lr,
 	             float decay, float *m, float *s, float *x);
 
-	/* out[i] = mean + sigma * N(0,1), numbers first .. first + n - 1 of the stream (stream_normal4);
-	 * first is a multiple of 4. */
+	/*
+	 * out[i] = mean[i] + sigma * N(0,1), numbers first .. first + n - 1 of the stream (stream_normal4);
+	 * first is a multiple of 4.
+	 */
 	void (*normal)(size_t n, float sigma, const struct stream *s, size_t first, const float *mean,
 	               float *out);
 
@@ -91,8 +96,11 @@ struct backend {
 	double (*sum_square)(size_t n, const float *x);
 	double (*dot)(size_t n, const float *x, const float *y);
 
-	/* C [m][n] = alpha op(A) op(B) + beta C, op transposes when ta / tb; A op'd is [m][k], B op'd is
-	 * [k][n]; dense rows. */
+	/*
+	 * C [m][n] = alpha op(A) op(B) + beta C, op transposes when ta / tb; op(A) is [m][k], op(B) is
+	 * [k][n]; dense rows. A factor of 0 means that its matrices are not looked at. The error is below
+	 * 1e-5 of what the absolute values would give.
+	 */
 	void (*gemm)(bool ta, bool tb, size_t m, size_t n, size_t k, float alpha, const float *a,
 	             const float *b, float beta, float *c);
 
@@ -100,17 +108,21 @@ struct backend {
 	void (*add_bias)(size_t rows, size_t n, const float *bias, float *y);
 	/* out[n] = sum over rows of y [rows][n], rows in order. */
 	void (*sum_rows)(size_t rows, size_t n, const float *y, float *out);
-	void (*relu)(size_t n, float *y); /* in place: max(y, 0); NaN stays */
-	void (*relu_back)(size_t n, const float *y,
-	                  float *dy);     /* dy = y > 0 ? dy : 0, y = the layer's output */
-	void (*tanh)(size_t n, float *y); /* in place, relative error 1e-6 */
-	void (*tanh_back)(size_t n, const float *y, float *dy); /* dy = dy (1 - y^2) */
+	/* In place: max(y, 0); NaN stays. */
+	void (*relu)(size_t n, float *y);
+	/* dy = y > 0 ? dy : 0, y = the layer's output. */
+	void (*relu_back)(size_t n, const float *y, float *dy);
+	/* In place, relative error 1e-6. */
+	void (*tanh)(size_t n, float *y);
+	/* dy = dy (1 - y^2). */
+	void (*tanh_back)(size_t n, const float *y, float *dy);
 
 	/*
 	 * Softmax and cross-entropy of logits z [rows][n] (overwritten) and labels [rows]: returns the sum
 	 * over rows of -ln softmax(z)[label] in double, sets *hits to the rows whose largest logit (the first
 	 * of equals) is the label. back = true: z becomes (softmax(z) - onehot) * weight; else z's content is
-	 * lost.
+	 * lost. Relative error 1e-5, also where the label's softmax rounds to 1. A row with a NaN or an
+	 * infinite largest logit makes the loss NaN and is no hit.
 	 */
 	double (*softmax_loss)(size_t rows, size_t n, float *z, const int32_t *label, bool back, float weight,
 	                       size_t *hits);

@@ -14,8 +14,7 @@ INLINE vword word_product(vword a, uint32_t b)
 	return (vword)_mm256_mul_epu32((__m256i)a, _mm256_set1_epi64x(b));
 }
 
-/* The highest bits of 32 lanes in four vectors. Packing halves the lanes' width twice and mixes their order.
- */
+/* The highest bits of 32 lanes in four vectors. Packing halves the lanes twice and mixes their order. */
 INLINE uint64_t highest_bits(const __m256i x[4])
 {
 	__m256i low = _mm256_packs_epi32(x[0], x[1]), high = _mm256_packs_epi32(x[2], x[3]);

@@ -18,6 +18,12 @@ INLINE vword word_majority(vword a, vword b, vword c)
 	return (vword)_mm512_ternarylogic_epi64((__m512i)a, (__m512i)b, (__m512i)c, 0xE8);
 }
 
+/* a and b, or a or b: the majority with a third that says 0, or 1. */
+INLINE vword word_and_or(vword a, vword b, bool both)
+{
+	return word_majority(a, b, all_words(both ? 0 : ~UINT64_C(0)));
+}
+
 /* Products of the lower halves of the lanes, 32 x 32 -> 64 bits. */
 INLINE vword word_product(vword a, uint32_t b)
 {

@@ -10,6 +10,12 @@ INLINE vword word_majority(vword a, vword b, vword c)
 	return (a & b) | (c & (a ^ b));
 }
 
+/* a and b, or a or b. A branch that always goes the same way is cheaper here than to compute both. */
+INLINE vword word_and_or(vword a, vword b, bool both)
+{
+	return both ? a & b : a | b;
+}
+
 /* Lane i all ones where bit i of group q (LANES_32 bits each) of the word is 1. */
 INLINE vhalf lane_mask(uint64_t word, size_t q)
 {

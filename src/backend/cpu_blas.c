@@ -11,8 +11,7 @@ void cpu_blas_open(void)
 	openblas_set_num_threads(1);
 }
 
-/* The configuration text is "OpenBLAS VERSION OPTION ... CORE ...": the version and the core are of interest.
- */
+/* The configuration text is "OpenBLAS VERSION OPTION ... CORE ..."; the version is of interest. */
 const char *cpu_blas_name(void)
 {
 	static char name[96];

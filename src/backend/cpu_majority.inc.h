@@ -126,7 +126,7 @@ INLINE struct low_planes first_ballots(struct list l, size_t count, size_t w)
  */
 INLINE vword still_reaches(vword lower, vword plane, uint64_t bound, int k)
 {
-	return word_majority(plane, lower, all_words(bound >> k & 1 ? 0 : ~UINT64_C(0)));
+	return word_and_or(plane, lower, bound >> k & 1);
 }
 
 INLINE void compare_plane(struct standing *s, const struct race *r, vword plane, int k)
@@ -164,8 +164,7 @@ INLINE void tile_begin(const struct race *r, size_t count, bool final, size_t w,
 	}
 }
 
-/* Ask for a part of the tile at word w of the sixteen ballots from `next` on, all of it in TILE_VECTORS
- * turns. */
+/* Ask for part `turn` of TILE_VECTORS of the tiles at word w of the sixteen ballots from `next` on. */
 INLINE void fetch(struct list next, size_t turn, size_t w)
 {
 	const size_t turns = TILE_VECTORS / GROUP,
@@ -284,47 +283,60 @@ INLINE void clear_padding(size_t n, uint64_t *plane)
 		plane[n / 64] &= sign_mask(n, n / 64);
 }
 
-INLINE void race_run(const struct race *r, size_t n, enum sign_policy tie, const struct stream *coins,
-                     size_t first, uint64_t *vote, uint64_t *mute)
+/* What every vote has in common. */
+struct poll {
+	size_t n, first;
+	const struct ballots *ballots;
+	enum sign_policy tie;
+	const struct stream *coins;
+	uint64_t *vote, *mute; /* of the answer */
+};
+
+/* count: of ballots, doubled if mutes. */
+INLINE void race_run(const struct poll *p, size_t count, bool mutes, bool ties)
 {
-	size_t words = sign_words(n);
+	size_t words = sign_words(p->n);
+	struct race r = {.ballots = {p->ballots->vote, p->ballots->mute, mutes},
+	                 .count = count,
+	                 .ties = ties,
+	                 .far = count * words > FAR_WORDS,
+	                 .more = count / 2 + 1,
+	                 .half = (count + 1) / 2};
 	for (size_t w = 0; w < words; w += TILE_WORDS) {
-		size_t count = words - w < TILE_WORDS ? words - w : TILE_WORDS, vectors = count / LANES_64;
-		uint64_t tied[TILE_WORDS];
-		tile_vote(r, words - w < 2 * TILE_WORDS, w, vectors, vote + w, tied);
-		for (size_t i = vectors * LANES_64; i < count; i++)
-			word_vote(*r, w + i, &vote[w + i], &tied[i]);
-		if (w + count == words)
-			clear_padding(n - 64 * w, tied);
-		if (r->ties)
-			tile_settle(tie, coins, first / 64 + w, count, tied, vote + w,
-			            mute ? mute + w : NULL);
-		else if (tie == SIGN_ABSTAIN)
-			memset(mute + w, 0, count * sizeof(*mute));
+		size_t here = words - w < TILE_WORDS ? words - w : TILE_WORDS, vectors = here / LANES_64;
+		uint64_t tied[TILE_WORDS], *mute = p->mute ? p->mute + w : NULL;
+		tile_vote(&r, words - w < 2 * TILE_WORDS, w, vectors, p->vote + w, tied);
+		for (size_t i = vectors * LANES_64; i < here; i++)
+			word_vote(r, w + i, &p->vote[w + i], &tied[i]);
+		if (ties && w + here == words)
+			clear_padding(p->n - 64 * w, tied);
+		if (ties)
+			tile_settle(p->tie, p->coins, p->first / 64 + w, here, tied, p->vote + w, mute);
+		else if (p->tie == SIGN_ABSTAIN)
+			memset(mute, 0, here * sizeof(*mute));
 	}
-	if (words > 0)
-		clear_padding(n, vote);
+	clear_padding(p->n, p->vote);
 }
 
+/* The same for several kinds of votes, so that inner loops need not ask which they are. */
 static void cpu_majority(size_t n, const struct ballots *b, enum sign_policy tie, const struct stream *coins,
                          size_t first, uint64_t *pull_vote, uint64_t *pull_mute)
 {
-	if (b->count < 1 || b->count >= 1 << (LOW_PLANES + HIGH_PLANES - 1))
+	const size_t limit = (size_t)1 << (LOW_PLANES + HIGH_PLANES - 1);
+	if (b->count < 1 || (size_t)b->count >= limit)
 		BUG("the vote counts from 1 to 2^19 - 1 ballots");
-	uint64_t count = (uint64_t)b->count * (b->mute ? 2 : 1);
-	struct race r = {.ballots = {b->vote, b->mute, false},
-	                 .count = count,
-	                 .more = count / 2 + 1,
-	                 .half = (count + 1) / 2,
-	                 .far = count * sign_words(n) > FAR_WORDS};
-	/* The same three times, so that the inner loops ask nothing. */
-	if (b->mute) {
-		r.ballots.mutes = r.ties = true;
-		race_run(&r, n, tie, coins, first, pull_vote, pull_mute);
-	} else if (count % 2 == 0) {
-		r.ties = true;
-		race_run(&r, n, tie, coins, first, pull_vote, pull_mute);
-	} else {
-		race_run(&r, n, tie, coins, first, pull_vote, pull_mute);
-	}
+	size_t count = (size_t)b->count;
+	struct poll p = {n, first, b, tie, coins, pull_vote, pull_mute};
+	if (b->mute)
+		race_run(&p, 2 * count, true, true);
+	else if (count % 2 == 0)
+		race_run(&p, count, false, true);
+	else if (count == 3)
+		race_run(&p, 3, false, false);
+	else if (count == 5)
+		race_run(&p, 5, false, false);
+	else if (count == 7)
+		race_run(&p, 7, false, false);
+	else
+		race_run(&p, count, false, false);
 }

@@ -1,5 +1,4 @@
-/* Sums in double: every lane has its own, four vectors of them, so that additions need not wait for each
- * other. */
+/* Sums in double: one a lane, in four vectors, so that additions need not wait for each other. */
 
 enum { LANES_SUM = VECTOR_BYTES / 8, SUM_VECTORS = 4, SUM_BLOCK = LANES_SUM * SUM_VECTORS };
 

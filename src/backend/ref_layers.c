@@ -3,8 +3,7 @@
 
 #include "backend/ref.h"
 
-/* Element (i, j) of op(A) [rows][columns], stored as A [rows][columns], or [columns][rows] when transposed.
- */
+/* Element (i, j) of op(A) [rows][columns], stored as A [rows][columns], or [columns][rows]. */
 static double element(const float *a, bool transposed, size_t rows, size_t columns, size_t i, size_t j)
 {
 	return transposed ? a[j * rows + i] : a[i * columns + j];
