@@ -4,6 +4,23 @@
  * No branches and no tables, so that the loops become vectors.
  */
 
+/*
+ * All ones where x lies beyond the bound, on its side of 0, as far as infinity; 0 elsewhere and for NaN.
+ * With integers: a comparison of floats may trap, and before the compiler does it where the source does
+ * not, it gives up on vectors.
+ */
+INLINE uint32_t beyond(float x, float bound)
+{
+	uint32_t first = rng_bits_of(bound) + 1, infinity = (first & UINT32_C(0x80000000)) + 0x7F800000;
+	return rng_bits_of(x) - first <= infinity - first ? UINT32_MAX : 0;
+}
+
+/* One of two, by a mask of beyond(). */
+INLINE float chosen(uint32_t mask, float one, float other)
+{
+	return rng_float_of((rng_bits_of(one) & mask) | (rng_bits_of(other) & ~mask));
+}
+
 struct exponent {
 	float power; /* 2^k */
 	float rest;  /* e^r - 1 */
@@ -32,8 +49,7 @@ static void cpu_tanh(size_t n, float *y)
 	for (size_t i = 0; i < n; i++) {
 		uint32_t bits = rng_bits_of(y[i]), sign = bits & UINT32_C(0x80000000);
 		float twice = 2 * rng_float_of(bits ^ sign);
-		twice = twice > 20 ? 20 : twice;
-		struct exponent x = exponent_of(twice);
+		struct exponent x = exponent_of(chosen(beyond(twice, 20), 20, twice));
 		float e = x.power * x.rest + (x.power - 1);
 		y[i] = rng_float_of(rng_bits_of(e / (e + 2)) | sign);
 	}
@@ -52,9 +68,10 @@ INLINE size_t largest_of(size_t n, const float *z)
 INLINE void exponentials(size_t n, float *z)
 {
 	for (size_t j = 0; j < n; j++) {
-		float x = z[j], lifted = x < -80 ? x + 64 : x, back = x < -80 ? 0x1.969d47p-93f : 1;
-		struct exponent e = exponent_of(lifted);
-		z[j] = x < -104 ? 0 : (e.power + e.power * e.rest) * back;
+		uint32_t low = beyond(z[j], -80), none = beyond(z[j], -104);
+		struct exponent e = exponent_of(chosen(low, z[j] + 64, z[j]));
+		float there = (e.power + e.power * e.rest) * chosen(low, 0x1.969d47p-93f, 1);
+		z[j] = chosen(none, 0, there);
 	}
 }
 

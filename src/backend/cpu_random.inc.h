@@ -18,9 +18,7 @@ INLINE void random_row(const struct stream *s, uint64_t block, uint32_t first[RO
                        uint32_t second[ROW_WORDS])
 {
 	for (unsigned i = 0; i < ROW_BLOCKS; i += LANES_64) {
-		vword a = {0};
-		for (unsigned lane = 0; lane < LANES_64; lane++)
-			a[lane] = block + i + lane;
+		vword a = lane_numbers() + (block + i);
 		vword b = all_words((uint32_t)s->step), c = all_words(s->tag),
 		      d = (a >> 32 << 16) + (s->step >> 32);
 		uint32_t k0 = s->key[0], k1 = s->key[1];

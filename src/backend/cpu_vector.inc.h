@@ -44,6 +44,15 @@ INLINE vword all_words(uint64_t word)
 	return (vword){0} + word;
 }
 
+/* 0, 1, 2, ... */
+INLINE vword lane_numbers(void)
+{
+	vword v = {0};
+	for (unsigned lane = 0; lane < LANES_64; lane++)
+		v[lane] = lane;
+	return v;
+}
+
 /* What is known of 64 values after one look. */
 struct verdict {
 	uint64_t minus, neither;
