@@ -17,6 +17,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include "backend/image.h"
 #include "backend/sign.h"
 #include "base/err.h"
 #include "base/key.h"
@@ -129,6 +130,8 @@ struct backend {
 
 	/* Pixels of one sample to floats: out = (p / 255 - mean) / std = p * factor + shift. */
 	void (*pixels)(size_t n, const uint8_t *p, float factor, float shift, float *out);
+
+	const struct image_kernels *image; /* layers on pictures */
 };
 
 /* A row of the family of backends. */
