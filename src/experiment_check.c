@@ -34,7 +34,8 @@ struct model_env settings_model_env(const struct settings *s, const struct backe
 	                          .data = s->shape,
 	                          .batch = (int)s->batch,
 	                          .workers = (int)s->workers,
-	                          .seed = s->seed};
+	                          .seed = s->seed,
+	                          .model = (const struct model *)s->model.row};
 }
 
 /* Put the place of `key` before a row's own sentence. Always -1. */

@@ -54,6 +54,7 @@ static void fixture_settings(struct fixture *f, const char *json, const struct m
 	cr_assert(value, "%s", e.text);
 	cr_assert_eq(choice_parse(&family_models, &f->choice, value, NULL, &f->arena, &e), 0, "%s", e.text);
 	f->model = (const struct model *)f->choice.row;
+	f->env.model = f->model;
 }
 
 /* The same with an instance on the backend of that name, and x at the starting point. */

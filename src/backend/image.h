@@ -27,8 +27,8 @@ enum image_kind { IMAGE_CONV, IMAGE_NORM, IMAGE_MAX_POOL, IMAGE_MEAN_POOL };
 
 struct image_spec {
 	enum image_kind kind;
-	struct image in, out; /* out as image_window_out() says; norm: the same */
-	bool rows_in;         /* conv: the input lies as plain rows (the network's own input) */
+	struct image in, out;             /* out as image_window_out() says; norm: the same */
+	bool rows_in;                     /* conv: the input lies as plain rows (the network's own input) */
 	int kernel[2], stride[2], pad[2]; /* conv and pools: height, width; pad on both sides */
 	int groups;                       /* conv: in and out channels are cut into as many groups */
 	bool bias;                        /* conv */

@@ -8,7 +8,8 @@
 struct data_shape {
 	size_t n_train, n_test;      /* samples; 0 for data set `none` */
 	int channels, height, width; /* of a sample; features = channels * height * width */
-	int n_classes;
+	int n_classes;               /* text: size of the vocabulary */
+	int window; /* text: most positions of a sequence in a step; 0: samples are pictures */
 };
 
 static inline size_t shape_features(const struct data_shape *s)
@@ -16,11 +17,21 @@ static inline size_t shape_features(const struct data_shape *s)
 	return (size_t)s->channels * (size_t)s->height * (size_t)s->width;
 }
 
-/* A mini-batch, and whose turn it is. Models without data use only the last three. */
+/*
+ * A mini-batch, and whose turn it is. Models without data use only the last three.
+ *
+ * Pictures: x and a label each. Text: `count` sequences side by side, `length` positions of each; the label
+ * of a position is the token that follows it.
+ */
 struct batch {
 	int count;            /* samples */
-	const float *x;       /* [count][features], normalised; NULL without data */
-	const int32_t *label; /* [count]; NULL without data */
+	int length;           /* text: positions of a sequence; not looked at for pictures */
+	const float *x;       /* [count][features], normalised; NULL without pictures */
+	const int32_t *token; /* [length][count]; NULL without text */
+	const int32_t *label; /* [count], text: [length][count]; NULL without data */
+	/* A model's state beside its parameters (models/model.h), NULL where it has none: */
+	float *carry;   /* [carry_floats] of these sequences, read and written */
+	float *running; /* [running_floats] grad(): brought up to date, or NULL; eval(): read, never NULL */
 	uint64_t seed;
 	uint32_t worker;
 	uint64_t step;
