@@ -60,6 +60,12 @@ static void run_normal(const struct backend *b, struct kernel_job *j)
 	b->normal(j->n, j->rate, &j->random, j->first, j->x, j->out[0]);
 }
 
+/* beta is the setting that lies between 0 and 1 */
+static void run_dropout(const struct backend *b, struct kernel_job *j)
+{
+	b->dropout(j->n, j->beta, &j->random, j->first, j->x, j->out[0]);
+}
+
 static void run_multiply(const struct backend *b, struct kernel_job *j)
 {
 	b->multiply(j->n, j->x, j->y, j->out[0]);
@@ -115,6 +121,21 @@ static void run_tanh_back(const struct backend *b, struct kernel_job *j)
 	b->tanh_back(j->n, j->x, j->out[0]);
 }
 
+static void run_sigmoid(const struct backend *b, struct kernel_job *j)
+{
+	b->sigmoid(j->n, j->out[0]);
+}
+
+static void run_sigmoid_back(const struct backend *b, struct kernel_job *j)
+{
+	b->sigmoid_back(j->n, j->x, j->out[0]);
+}
+
+static void run_add_relu(const struct backend *b, struct kernel_job *j)
+{
+	b->add_relu(j->n, j->x, j->out[0]);
+}
+
 /* Without back, what is left in z is nobody's business. */
 static void run_softmax_loss(const struct backend *b, struct kernel_job *j)
 {
@@ -140,6 +161,7 @@ const struct kernel kernel_table[] = {
         {"descend", run_descend, SHAPE_VECTOR, 1, 1, 12, LIMIT_TRIAD, 0, false},
         {"adam", run_adam, SHAPE_VECTOR, 1, 3, 28, LIMIT_NONE, 0, false},
         {"normal", run_normal, SHAPE_VECTOR, 1, 1, 8, LIMIT_NONE, 0, false},
+        {"dropout", run_dropout, SHAPE_VECTOR, 1, 1, 8, LIMIT_NONE, 0, false},
         {"multiply", run_multiply, SHAPE_VECTOR, 2, 1, 12, LIMIT_TRIAD, 0, false},
         {"sum_abs", run_sum_abs, SHAPE_VECTOR, 1, 0, 4, LIMIT_READ, 1e-12, true},
         {"sum_square", run_sum_square, SHAPE_VECTOR, 1, 0, 4, LIMIT_READ, 1e-12, true},
@@ -151,6 +173,9 @@ const struct kernel kernel_table[] = {
         {"relu_back", run_relu_back, SHAPE_VECTOR, 1, 1, 12, LIMIT_TRIAD, 0, false},
         {"tanh", run_tanh, SHAPE_VECTOR, 0, 1, 8, LIMIT_NONE, 1e-6, false},
         {"tanh_back", run_tanh_back, SHAPE_VECTOR, 1, 1, 12, LIMIT_TRIAD, 0, false},
+        {"sigmoid", run_sigmoid, SHAPE_VECTOR, 0, 1, 8, LIMIT_NONE, 1e-6, false},
+        {"sigmoid_back", run_sigmoid_back, SHAPE_VECTOR, 1, 1, 12, LIMIT_TRIAD, 0, false},
+        {"add_relu", run_add_relu, SHAPE_VECTOR, 1, 1, 12, LIMIT_TRIAD, 0, false},
         {"softmax_loss", run_softmax_loss, SHAPE_ROWS, 0, 1, 8, LIMIT_NONE, 1e-5, false},
         {"pixels", run_pixels, SHAPE_VECTOR, 0, 1, 5, LIMIT_NONE, 0, false},
 };

@@ -89,6 +89,10 @@ static void check_products(const struct backend *b, struct vectors *v, size_t n)
 	b->add(n, v->x, v->out);
 	for (size_t i = 0; i < n; i++)
 		expect_near(b, "add", n, i, v->out[i], (double)v->x[i] + v->before[i], 2);
+	begin(v, n);
+	b->add_relu(n, v->x, v->out);
+	for (size_t i = 0; i < n; i++)
+		expect_near(b, "add_relu", n, i, v->out[i], fmax(0, (double)v->x[i] + v->before[i]), 2);
 	cr_assert_eq(v->out[n], v->before[n], "a kernel writes behind its vector");
 }
 
@@ -250,7 +254,8 @@ Test(backend, bias_and_its_gradient_go_over_rows)
 		}
 }
 
-/* The slope of f = relu or tanh at x from kernel f_back, against the difference quotient of kernel f. */
+/* The slope of f = relu, tanh or sigmoid at x from kernel f_back, against the difference quotient of kernel
+ * f. */
 static void check_slope(const struct backend *b, const char *what, void (*f)(size_t, float *),
                         void (*f_back)(size_t, const float *, float *), float x)
 {
@@ -272,6 +277,7 @@ Test(backend, slopes_are_difference_quotients)
 	for (int t = 0; t < count; t++)
 		for (float x = -4; x <= 4; x += 0.09f) {
 			check_slope(&tables[t], "tanh_back", tables[t].tanh, tables[t].tanh_back, x);
+			check_slope(&tables[t], "sigmoid_back", tables[t].sigmoid, tables[t].sigmoid_back, x);
 			if (fabsf(x) > 0.01f)
 				check_slope(&tables[t], "relu_back", tables[t].relu, tables[t].relu_back, x);
 		}
@@ -289,6 +295,62 @@ Test(backend, tanh_is_as_near_as_it_says)
 			          tables[t].detail, (double)x, (double)y[0]);
 			cr_assert_eq(y[1], -y[0], "%s: tanh is not odd at %g", tables[t].detail, (double)x);
 		}
+}
+
+Test(backend, sigmoid_is_as_near_as_it_says)
+{
+	struct backend tables[TABLES_MAX];
+	int count = all_tables(tables);
+	for (int t = 0; t < count; t++)
+		for (float x = -86; x < 100; x += 0.013f) {
+			float y = x;
+			double want = 1 / (1 + exp(-x));
+			tables[t].sigmoid(1, &y);
+			cr_assert(fabs(y - want) <= 1e-6 * want, "%s: sigmoid(%g) is %.9g", tables[t].detail,
+			          (double)x, (double)y);
+		}
+}
+
+/* Number i of the stream decides over element i wherever a range begins; what is kept makes up for the rest.
+ */
+Test(backend, dropout_keeps_what_the_stream_says)
+{
+	struct backend tables[TABLES_MAX];
+	int count = all_tables(tables);
+	struct stream s = stream_of(6, RNG_TEST, 3, 9);
+	const float rates[] = {0, 0.25f, 0.4f, 1};
+	for (int t = 0; t < count; t++)
+		for (size_t r = 0; r < sizeof(rates) / sizeof(rates[0]); r++)
+			for (size_t n = 0; n <= N_MAX; n += 1 + n / 20) {
+				float x[N_MAX], out[N_MAX + 1];
+				fill(14, n, x);
+				out[n] = 77;
+				tables[t].dropout(n, rates[r], &s, 128, x, out);
+				for (size_t i = 0; i < n; i++) {
+					bool kept = stream_uniform(&s, 128 + i) >= rates[r];
+					expect_near(&tables[t], "dropout", n, i, out[i],
+					            kept ? x[i] / (1.0 - rates[r]) : 0, 4);
+				}
+				cr_assert_eq(out[n], 77.0f);
+			}
+}
+
+Test(backend, dropout_drops_its_share)
+{
+	struct backend tables[TABLES_MAX];
+	int count = all_tables(tables);
+	struct stream s = stream_of(7, RNG_TEST, 0, 0);
+	static float x[40000];
+	for (int t = 0; t < count; t++) {
+		size_t zeros = 0;
+		for (size_t i = 0; i < 40000; i++)
+			x[i] = 1;
+		tables[t].dropout(40000, 0.3f, &s, 0, x, x);
+		for (size_t i = 0; i < 40000; i++)
+			zeros += x[i] == 0;
+		/* five standard deviations */
+		cr_expect(fabs((double)zeros - 12000) < 5 * 92, "%s: %zu of 40000", tables[t].detail, zeros);
+	}
 }
 
 enum { CLASSES = 7, SAMPLES = 70 };
@@ -369,6 +431,8 @@ Test(backend, nan_is_not_hidden)
 		}
 		b->relu(20, y);
 		b->tanh(20, y);
+		b->sigmoid(20, y);
+		b->add_relu(20, g, y);
 		cr_expect(isnan(y[0]) && isnan(y[19]), "%s", b->detail);
 		b->momentum(20, 0.9f, g, y);
 		cr_expect(isnan(y[7]));
@@ -380,17 +444,21 @@ Test(backend, nan_is_not_hidden)
 	}
 }
 
-/* tanh is the one vector kernel that need not be ref's, but its levels are each other's. */
+/* tanh and sigmoid need not have ref's bits, but their levels have each other's. */
 Test(backend, levels_give_the_same_bits)
 {
 	struct backend tables[TABLES_MAX];
 	int count = all_tables(tables);
-	float first[1000], y[1000];
+	float first[2][1000], y[2][1000];
 	for (int t = 1; t < count; t++) {
-		fill(12, 1000, y);
-		for (size_t i = 0; i < 1000; i++)
-			y[i] *= (float)i / 50;
-		tables[t].tanh(1000, y);
+		for (int k = 0; k < 2; k++)
+			fill(12, 1000, y[k]);
+		for (size_t i = 0; i < 1000; i++) {
+			y[0][i] *= (float)i / 50;
+			y[1][i] *= (float)i / 9;
+		}
+		tables[t].tanh(1000, y[0]);
+		tables[t].sigmoid(1000, y[1]);
 		if (t == 1)
 			memcpy(first, y, sizeof(first));
 		cr_expect_arr_eq(y, first, sizeof(first), "%s", tables[t].detail);

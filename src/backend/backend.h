@@ -89,6 +89,14 @@ struct backend {
 	void (*normal)(size_t n, float sigma, const struct stream *s, size_t first, const float *mean,
 	               float *out);
 
+	/*
+	 * Inverted dropout: out[i] = x[i] / (1 - rate) where uniform number first + i of the stream
+	 * (stream_uniform) is at least rate, 0 elsewhere; 0 <= rate <= 1, first is a multiple of 4. The same
+	 * call on the gradient is its backward pass.
+	 */
+	void (*dropout)(size_t n, float rate, const struct stream *s, size_t first, const float *x,
+	                float *out);
+
 	/* out = a[i] * x[i]. */
 	void (*multiply)(size_t n, const float *a, const float *x, float *out);
 
@@ -117,6 +125,12 @@ struct backend {
 	void (*tanh)(size_t n, float *y);
 	/* dy = dy (1 - y^2). */
 	void (*tanh_back)(size_t n, const float *y, float *dy);
+	/* In place: 1 / (1 + e^-y), relative error 1e-6. */
+	void (*sigmoid)(size_t n, float *y);
+	/* dy = dy (y (1 - y)). */
+	void (*sigmoid_back)(size_t n, const float *y, float *dy);
+	/* y = max(x + y, 0); NaN stays. */
+	void (*add_relu)(size_t n, const float *x, float *y);
 
 	/*
 	 * Softmax and cross-entropy of logits z [rows][n] (overwritten) and labels [rows]: returns the sum

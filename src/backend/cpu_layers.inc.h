@@ -1,5 +1,5 @@
 /*
- * tanh and softmax. e^x is 2^k e^r with k the nearest integer to x / ln 2, and
+ * tanh, sigmoid and softmax. e^x is 2^k e^r with k the nearest integer to x / ln 2, and
  * e^r - 1 = r + r^2 Q(r), Q minimax of degree 4 for |r| <= ln 2 / 2 (relative error 1.4e-8).
  * No branches and no tables, so that the loops become vectors.
  */
@@ -55,6 +55,25 @@ static void cpu_tanh(size_t n, float *y)
 	}
 }
 
+/* e^z for z <= 0. Where that is no normal number, by way of e^(z + 64). */
+INLINE float falling_power(float z)
+{
+	uint32_t low = beyond(z, -80), none = beyond(z, -104);
+	struct exponent e = exponent_of(chosen(low, z + 64, z));
+	float there = (e.power + e.power * e.rest) * chosen(low, 0x1.969d47p-93f, 1);
+	return chosen(none, 0, there);
+}
+
+/* With e = e^-|y|: 1 / (1 + e) for positive y, e / (1 + e) for negative y, which loses no digits. */
+static void cpu_sigmoid(size_t n, float *y)
+{
+	for (size_t i = 0; i < n; i++) {
+		uint32_t bits = rng_bits_of(y[i]), sign = UINT32_C(0x80000000), negative = 0 - (bits >> 31);
+		float e = falling_power(rng_float_of(bits | sign));
+		y[i] = chosen(negative, e, 1) / (1 + e);
+	}
+}
+
 /* First of the largest. A NaN is never larger. */
 INLINE size_t largest_of(size_t n, const float *z)
 {
@@ -64,15 +83,10 @@ INLINE size_t largest_of(size_t n, const float *z)
 	return best;
 }
 
-/* z = e^z for z <= 0. Where that is no normal number, by way of e^(z + 64). */
 INLINE void exponentials(size_t n, float *z)
 {
-	for (size_t j = 0; j < n; j++) {
-		uint32_t low = beyond(z[j], -80), none = beyond(z[j], -104);
-		struct exponent e = exponent_of(chosen(low, z[j] + 64, z[j]));
-		float there = (e.power + e.power * e.rest) * chosen(low, 0x1.969d47p-93f, 1);
-		z[j] = chosen(none, 0, there);
-	}
+	for (size_t j = 0; j < n; j++)
+		z[j] = falling_power(z[j]);
 }
 
 /* Rows that are done together, so that short rows fill vectors. */

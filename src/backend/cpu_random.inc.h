@@ -1,4 +1,4 @@
-/* Philox over many blocks at once: coins and normal numbers, with the bits of base/rng.h. */
+/* Philox over many blocks at once: coins, normal and uniform numbers, with the bits of base/rng.h. */
 #include "base/rng.h"
 #include "base/rng_inline.h"
 
@@ -70,5 +70,28 @@ static void cpu_normal(size_t n, float sigma, const struct stream *s, size_t fir
 		INDEPENDENT
 		for (size_t j = 0; j < count; j++)
 			out[i + j] = mean[i + j] + sigma * z[j];
+	}
+}
+
+/*
+ * A number is k / 2^24, k = a word's upper 24 bits, so that it is at least rate where k >= rate * 2^24,
+ * rounded up; the product is exact.
+ */
+static void cpu_dropout(size_t n, float rate, const struct stream *s, size_t first, const float *x,
+                        float *out)
+{
+	const float keep = 1 - rate;
+	const int32_t bound = (int32_t)ceilf(rate * 0x1p24f);
+	for (size_t i = 0; i < n; i += ROW_NUMBERS) {
+		uint32_t even[ROW_WORDS], odd[ROW_WORDS], kept[ROW_NUMBERS];
+		random_row(s, (first + i) / 4, even, odd);
+		for (size_t j = 0; j < ROW_WORDS; j++) {
+			kept[2 * j] = (int32_t)(even[j] >> 8) >= bound ? UINT32_MAX : 0;
+			kept[2 * j + 1] = (int32_t)(odd[j] >> 8) >= bound ? UINT32_MAX : 0;
+		}
+		size_t count = n - i < ROW_NUMBERS ? n - i : ROW_NUMBERS;
+		INDEPENDENT
+		for (size_t j = 0; j < count; j++)
+			out[i + j] = rng_float_of(rng_bits_of(x[i + j] / keep) & kept[j]);
 	}
 }

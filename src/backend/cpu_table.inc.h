@@ -19,6 +19,7 @@ static void level_fill(struct backend *b)
 	b->descend = plain_descend;
 	b->adam = plain_adam;
 	b->normal = cpu_normal;
+	b->dropout = cpu_dropout;
 	b->multiply = plain_multiply;
 	b->sum_abs = cpu_sum_abs;
 	b->sum_square = cpu_sum_square;
@@ -29,6 +30,9 @@ static void level_fill(struct backend *b)
 	b->relu_back = plain_relu_back;
 	b->tanh = cpu_tanh;
 	b->tanh_back = plain_tanh_back;
+	b->sigmoid = cpu_sigmoid;
+	b->sigmoid_back = plain_sigmoid_back;
+	b->add_relu = plain_add_relu;
 	b->softmax_loss = cpu_softmax_loss;
 	b->pixels = plain_pixels;
 }

@@ -103,6 +103,22 @@ static void plain_tanh_back(size_t n, const float *y, float *dy)
 		dy[i] *= 1 - y[i] * y[i];
 }
 
+static void plain_sigmoid_back(size_t n, const float *y, float *dy)
+{
+	INDEPENDENT
+	for (size_t i = 0; i < n; i++)
+		dy[i] *= y[i] * (1 - y[i]);
+}
+
+static void plain_add_relu(size_t n, const float *x, float *y)
+{
+	INDEPENDENT
+	for (size_t i = 0; i < n; i++) {
+		float sum = x[i] + y[i];
+		y[i] = sum < 0 ? 0 : sum;
+	}
+}
+
 static void plain_pixels(size_t n, const uint8_t *p, float factor, float shift, float *out)
 {
 	INDEPENDENT

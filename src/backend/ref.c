@@ -21,6 +21,13 @@ static void ref_normal(size_t n, float sigma, const struct stream *s, size_t fir
 	}
 }
 
+static void ref_dropout(size_t n, float rate, const struct stream *s, size_t first, const float *x,
+                        float *out)
+{
+	for (size_t i = 0; i < n; i++)
+		out[i] = stream_uniform(s, first + i) >= rate ? x[i] / (1 - rate) : 0;
+}
+
 static double ref_sum_abs(size_t n, const float *x)
 {
 	double sum = 0;
@@ -60,6 +67,7 @@ static int ref_open(struct backend *b, struct err *e)
 	        .descend = plain_descend,
 	        .adam = plain_adam,
 	        .normal = ref_normal,
+	        .dropout = ref_dropout,
 	        .multiply = plain_multiply,
 	        .sum_abs = ref_sum_abs,
 	        .sum_square = ref_sum_square,
@@ -71,6 +79,9 @@ static int ref_open(struct backend *b, struct err *e)
 	        .relu_back = plain_relu_back,
 	        .tanh = ref_tanh,
 	        .tanh_back = plain_tanh_back,
+	        .sigmoid = ref_sigmoid,
+	        .sigmoid_back = plain_sigmoid_back,
+	        .add_relu = plain_add_relu,
 	        .softmax_loss = ref_softmax_loss,
 	        .pixels = plain_pixels,
 	};

@@ -16,6 +16,7 @@ void ref_sign_apply(size_t n, const uint64_t *vote, const uint64_t *mute, float 
 void ref_gemm(bool ta, bool tb, size_t m, size_t n, size_t k, float alpha, const float *a, const float *b,
               float beta, float *c);
 void ref_tanh(size_t n, float *y);
+void ref_sigmoid(size_t n, float *y);
 double ref_softmax_loss(size_t rows, size_t n, float *z, const int32_t *label, bool back, float weight,
                         size_t *hits);
 

@@ -1,4 +1,4 @@
-/* Matrix product, tanh and softmax by definition: in double, rounded once at the end. */
+/* Matrix product, tanh, sigmoid and softmax by definition: in double, rounded once at the end. */
 #include <math.h>
 
 #include "backend/ref.h"
@@ -28,6 +28,12 @@ void ref_tanh(size_t n, float *y)
 {
 	for (size_t i = 0; i < n; i++)
 		y[i] = (float)tanh(y[i]);
+}
+
+void ref_sigmoid(size_t n, float *y)
+{
+	for (size_t i = 0; i < n; i++)
+		y[i] = (float)(1 / (1 + exp(-y[i])));
 }
 
 /* First of the largest. A NaN is never larger. */
