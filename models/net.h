@@ -15,6 +15,7 @@
 #ifndef SIGNSGD_MODELS_NET_H
 #define SIGNSGD_MODELS_NET_H
 
+#include "models/init.h"
 #include "models/model.h"
 
 enum { NET_INPUT = 0 };
@@ -65,6 +66,9 @@ int net_qrnn(struct net *n, const char *name, int in, int width, int kernel, dou
  * rows. tied: the name of an embedding whose table is the layer's weight; or NULL.
  */
 void net_classify(struct net *n, const char *name, int in, const char *tied);
+
+/* The scheme that is the model's own (models/init.h); INIT_PYTORCH without. */
+void net_scheme(struct net *n, enum init_scheme scheme);
 
 /* Refuse to be built: the row's own sentence. The first stays. */
 void net_fail(struct net *n, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

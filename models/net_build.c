@@ -17,6 +17,11 @@ void net_fail(struct net *n, const char *fmt, ...)
 	err_user(&n->err, "%s", text);
 }
 
+void net_scheme(struct net *n, enum init_scheme scheme)
+{
+	n->scheme = scheme;
+}
+
 static bool failed(const struct net *n)
 {
 	return n->err.code != 0;
@@ -378,6 +383,7 @@ struct net *net_build(const void *state, const struct model_env *env)
 {
 	const struct data_shape *d = &env->data;
 	struct net *n = mem_alloc(sizeof *n);
+	n->state = state;
 	n->env = *env;
 	n->scheme = INIT_PYTORCH;
 	n->scratch = -1;

@@ -10,7 +10,6 @@
 #define SIGNSGD_MODELS_NET_INSIDE_H
 
 #include "models/net.h"
-#include "models/init.h"
 
 enum net_kind {
 	NODE_IMAGE, /* convolution, normalisation, pools: spec says which */
@@ -79,6 +78,7 @@ struct net_node {
 };
 
 struct net {
+	const void *state; /* the row's settings */
 	struct model_env env;
 	struct err err;
 	enum init_scheme scheme; /* the model's own */
@@ -135,7 +135,6 @@ size_t net_rows_max(const struct net *n);
 void net_plan(struct net *n);
 bool net_reads_input_back(const struct net_node *node);
 bool net_reads_output_back(const struct net_node *node);
-bool net_spoils_gradient(const struct net_node *node);
 /* Bytes that a node keeps from forward to backward, and needs while it works. */
 size_t net_keep_bytes(const struct net *n, const struct net_node *node);
 size_t net_scratch_bytes(const struct net *n, const struct net_node *node);

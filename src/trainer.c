@@ -88,6 +88,7 @@ int trainer_step(struct trainer *t, struct step_row *row, struct err *e)
 	look(t);
 	double looked = clock_s();
 	pool_run(t->pool, apply_items(&t->round), apply_item, t);
+	trainer_load(t);
 	double applied = clock_s();
 	if (t->probe)
 		probe_applied(t->probe, &t->round);
@@ -106,6 +107,12 @@ int trainer_step(struct trainer *t, struct step_row *row, struct err *e)
 	                         .exchange_s = exchanged - encoded,
 	                         .apply_s = applied - looked};
 	return 0;
+}
+
+void trainer_load(struct trainer *t)
+{
+	if (t->round.model->load)
+		t->round.model->load(t->lanes[0].model, t->x);
 }
 
 double trainer_epoch(const struct trainer *t)

@@ -26,6 +26,7 @@ static void gather_item(const struct pass *p, struct lane *l, size_t item, struc
 	for (size_t i = 0; i < samples; i++)
 		l->index[i] = (uint32_t)(p->first + begin + i);
 	lane_gather(l, &p->t->round, p->test, (int)samples, out);
+	out->carry = out->running = NULL;
 }
 
 static void eval_item(void *ctx, int lane, size_t item)
@@ -35,6 +36,7 @@ static void eval_item(void *ctx, int lane, size_t item)
 	struct sums *out = &p->t->sums[item];
 	struct batch batch;
 	gather_item(p, l, item, &batch);
+	batch.running = p->t->running;
 	p->t->round.model->eval(l->model, p->t->x, &batch, &out->loss, &out->hits);
 }
 

@@ -23,7 +23,9 @@ struct trainer {
 	const void **pushes; /* [count] */
 	void *pull;          /* [pull_bytes] */
 	float *x;            /* [n] */
-	float *optimiser;    /* [optimiser_floats] the aggregator's memory */
+	float *running;      /* [running_floats] beside x; NULL: the model has none */
+	size_t running_floats, carry_floats;
+	float *optimiser; /* [optimiser_floats] the aggregator's memory */
 	size_t optimiser_floats, push_bytes, pull_bytes;
 	const struct schedule *schedule;
 	struct schedule_env schedule_env;
@@ -44,6 +46,8 @@ struct trainer {
 /* Training samples that an evaluation looks at. */
 size_t trainer_eval_samples(const struct settings *s);
 double trainer_epoch(const struct trainer *t);
+/* x has changed: let the model make anew what it keeps of it. */
+void trainer_load(struct trainer *t);
 /* The full-data gradient at x into g [n]; ctx is the trainer. Uses the lanes' scratch. */
 void trainer_full_gradient(void *ctx, float *g);
 

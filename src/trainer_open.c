@@ -39,9 +39,19 @@ static void open_lanes(struct trainer *t)
 {
 	int lanes = pool_lanes(t->pool);
 	t->lanes = mem_array((size_t)lanes, sizeof *t->lanes);
-	for (int i = 0; i < lanes; i++)
+	for (int i = 0; i < lanes; i++) {
 		lane_open(&t->lanes[i], t->round.model, t->settings->model.state, &t->env, t->round.job.n,
 		          forges_gradients(t->settings));
+		t->env.sibling = t->lanes[0].model;
+	}
+}
+
+static int first_honest(const struct settings *s)
+{
+	int id = 0;
+	while (settings_lies(s, id))
+		id++;
+	return id;
 }
 
 static void open_worker(struct trainer *t, struct worker *w, int id)
@@ -50,6 +60,9 @@ static void open_worker(struct trainer *t, struct worker *w, int id)
 	size_t n = t->round.job.n;
 	*w = (struct worker){
 	        .id = (uint32_t)id, .v = t->be.alloc(n * sizeof(float)), .push = t->be.alloc(t->push_bytes)};
+	if (t->carry_floats > 0)
+		w->carry = t->be.alloc(t->carry_floats * sizeof(float));
+	w->keeps_running = id == first_honest(s);
 	if (s->record.sign_failure > 0)
 		w->signs = t->be.alloc(sign_plane_bytes(n));
 	if (!settings_lies(s, id))
@@ -78,12 +91,16 @@ static void add_part(struct trainer *t, char *name, size_t count, float *at)
 
 static void open_parts(struct trainer *t)
 {
-	t->parts = mem_array(2 * (size_t)t->count + 2, sizeof *t->parts);
+	t->parts = mem_array(3 * (size_t)t->count + 3, sizeof *t->parts);
 	add_part(t, mem_string("x"), t->round.job.n, t->x);
 	if (t->optimiser)
 		add_part(t, mem_string("optimiser"), t->optimiser_floats, t->optimiser);
+	if (t->running)
+		add_part(t, mem_string("running"), t->running_floats, t->running);
 	for (int i = 0; i < t->count; i++) {
 		const struct worker *w = &t->workers[i];
+		if (w->carry)
+			add_part(t, mem_format("carry/%u", w->id), t->carry_floats, w->carry);
 		add_part(t, mem_format("momentum/%u", w->id), t->round.job.n, w->v);
 		if (w->memory)
 			add_part(t, mem_format("adversary/%u", w->id), w->memory_floats, w->memory);
@@ -144,6 +161,13 @@ static void open_round(struct trainer *t)
 	t->pull_bytes = t->round.agg->pull_bytes(s->aggregator.state, n);
 	t->optimiser_floats =
 	        t->round.agg->memory_floats ? t->round.agg->memory_floats(s->aggregator.state, n) : 0;
+	t->running_floats =
+	        t->round.model->running_floats ? t->round.model->running_floats(s->model.state, &t->env) : 0;
+	t->carry_floats =
+	        t->round.model->carry_floats ? t->round.model->carry_floats(s->model.state, &t->env) : 0;
+	if (t->running_floats > 0)
+		t->running = t->be.alloc(t->running_floats * sizeof(float));
+	t->round.running = t->running;
 	t->x = t->be.alloc(n * sizeof(float));
 	t->pull = t->be.alloc(t->pull_bytes);
 	if (t->optimiser_floats > 0)
@@ -165,6 +189,9 @@ struct trainer *trainer_open(const struct settings *s, struct pool *pool, struct
 	open_workers(t);
 	open_parts(t);
 	t->round.model->init(t->lanes[0].model, t->x);
+	if (t->running)
+		t->round.model->init_running(t->lanes[0].model, t->running);
+	trainer_load(t);
 	open_schedule(t);
 	t->sums = mem_array(eval_batches(s), sizeof *t->sums);
 	return t;
@@ -177,6 +204,7 @@ static void close_workers(struct trainer *t)
 		t->be.release(w->v);
 		t->be.release(w->push);
 		t->be.release(w->signs);
+		t->be.release(w->carry);
 		t->be.release(w->memory);
 	}
 	mem_free(t->workers);
@@ -188,7 +216,7 @@ void trainer_close(struct trainer *t)
 	if (!t)
 		return;
 	probe_close(t->probe);
-	for (int i = 0; t->lanes && i < pool_lanes(t->pool); i++)
+	for (int i = pool_lanes(t->pool) - 1; t->lanes && i >= 0; i--) /* others borrow from the first */
 		lane_close(&t->lanes[i], t->round.model, &t->be);
 	mem_free(t->lanes);
 	close_workers(t);
@@ -198,6 +226,7 @@ void trainer_close(struct trainer *t)
 	mem_free(t->sums);
 	if (t->be.release) {
 		t->be.release(t->x);
+		t->be.release(t->running);
 		t->be.release(t->pull);
 		t->be.release(t->optimiser);
 	}
@@ -246,6 +275,9 @@ void trainer_final(const struct trainer *t, struct record *r)
 	struct tensor piece;
 	for (size_t i = 0; t->round.model->tensor(t->settings->model.state, &t->env, i, &piece); i++)
 		record_final(r, piece.name, piece.rank, piece.dims, t->x + piece.offset);
+	for (size_t i = 0;
+	     t->running && t->round.model->running(t->settings->model.state, &t->env, i, &piece); i++)
+		record_final(r, piece.name, piece.rank, piece.dims, t->running + piece.offset);
 }
 
 int trainer_save(const struct trainer *t, const char *path, struct err *e)
@@ -257,6 +289,7 @@ int trainer_restore(struct trainer *t, const char *path, struct err *e)
 {
 	if (checkpoint_read(path, t->settings->id, &t->steps_done, t->n_parts, t->parts, e))
 		return -1;
+	trainer_load(t);
 	t->bytes = (uint64_t)t->steps_done * (uint64_t)t->count * (t->push_bytes + t->pull_bytes);
 	return 0;
 }

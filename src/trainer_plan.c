@@ -1,5 +1,6 @@
 /* What a run will take, by the same sums as trainer_open.c allocates. */
 #include "experiment_check.h"
+#include "registry.h"
 #include "trainer_inside.h"
 
 enum {
@@ -34,21 +35,36 @@ static size_t record_bytes(const struct settings *s, size_t n)
 	return image + RECORD_ROWS * sizeof(struct step_row);
 }
 
+/* The machine of the settings; where it refuses, which a run will say, the one that never does. */
+static void open_backend(const struct settings *s, struct backend *be)
+{
+	struct err e = {0};
+	if (((const struct backend_row *)s->backend.row)->open(be, &e) == 0)
+		return;
+	const struct row *ref = family_find(&family_backends, "ref");
+	((const struct backend_row *)ref)->open(be, &e);
+}
+
 void trainer_plan(const struct settings *s, int lanes, struct plan *out)
 {
 	const struct aggregator *agg = (const struct aggregator *)s->aggregator.row;
 	const struct attack *attack = (const struct attack *)s->adversaries.attack.row;
 	const struct model *model = (const struct model *)s->model.row;
-	struct model_env env = settings_model_env(s, NULL);
+	struct backend be;
+	open_backend(s, &be);
+	struct model_env env = settings_model_env(s, &be);
 	size_t n = model->n_params(s->model.state, &env), m = (size_t)s->workers;
 	size_t samples = s->shape.n_train + s->shape.n_test;
 	*out = (struct plan){.n_params = n};
 	out->push_bytes = agg->push_bytes(s->aggregator.state, n);
 	out->pull_bytes = agg->pull_bytes(s->aggregator.state, n);
-	out->parameters = n * sizeof(float);
-	out->momentum = m * n * sizeof(float);
+	size_t running = model->running_floats ? model->running_floats(s->model.state, &env) : 0;
+	size_t carry = model->carry_floats ? model->carry_floats(s->model.state, &env) : 0;
+	size_t shared = model->shared_bytes ? model->shared_bytes(s->model.state, &env) : 0;
+	out->parameters = (n + running) * sizeof(float);
+	out->momentum = m * (n + carry) * sizeof(float);
 	out->messages = m * out->push_bytes + out->pull_bytes;
-	out->lanes = (size_t)lanes * lane_bytes(s, &env, n);
+	out->lanes = (size_t)lanes * lane_bytes(s, &env, n) + shared;
 	out->data = samples * (shape_features(&s->shape) + 1) + 2 * sizeof(uint32_t) * s->shape.n_train;
 	if (agg->memory_floats)
 		out->optimiser = agg->memory_floats(s->aggregator.state, n) * sizeof(float);

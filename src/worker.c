@@ -69,7 +69,12 @@ static void forge(struct worker *w, const struct round *r, const float *v, float
 
 void worker_compute(struct worker *w, struct lane *l, const struct round *r)
 {
-	struct batch batch = {.count = r->batch, .seed = r->job.seed, .worker = w->id, .step = r->job.step};
+	struct batch batch = {.count = r->batch,
+	                      .carry = w->carry,
+	                      .running = w->keeps_running ? r->running : NULL,
+	                      .seed = r->job.seed,
+	                      .worker = w->id,
+	                      .step = r->job.step};
 	if (r->data)
 		next_batch(w, l, r, &batch);
 	w->loss = r->model->grad(l->model, r->x, &batch, l->scratch);

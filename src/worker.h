@@ -30,6 +30,7 @@ struct round {
 	float beta;
 	bool norms, signs; /* probes want them of this step's gradients */
 	const float *x;    /* [n] */
+	float *running;    /* [running_floats] the model's running statistics; NULL: none */
 };
 
 /* Scratch of one lane. */
@@ -48,7 +49,9 @@ struct worker {
 	void *push;                  /* [push_bytes] */
 	const struct attack *attack; /* NULL: honest */
 	const void *attack_state;
-	float *memory; /* [memory_floats] the attack's */
+	float *carry;       /* [carry_floats] the model's state for this worker's sequences; NULL: none */
+	bool keeps_running; /* its batches bring the running statistics up to date */
+	float *memory;      /* [memory_floats] the attack's */
 	size_t memory_floats;
 	double loss;     /* of the last batch */
 	double l1, l2;   /* norms of the last stochastic gradient, when round.norms */

@@ -29,7 +29,8 @@ enum purpose {
 	RNG_TIE = 6,       /* what the server says for a tie */
 	RNG_ATTACK = 7,    /* an adversary's own stream */
 	RNG_DATA = 8,      /* data that the program makes; step = sample */
-	RNG_TEST = 9       /* tests, check and bench */
+	RNG_TEST = 9,      /* tests, check and bench */
+	RNG_DROPOUT = 10   /* dropout's masks */
 };
 
 struct stream {

@@ -1,0 +1,169 @@
+/*
+ * Residual networks (He et al. 2016). For CIFAR: a convolution of 3 x 3 to 16 channels, three stages of
+ * (depth - 2) / 6 basic blocks with 16, 32 and 64 channels, global mean (section 4.2 of the paper). With 64
+ * to 512 channels in four stages: the networks that were made for ImageNet; on pictures of less than 64
+ * pixels they begin, as is usual for CIFAR, with a convolution of 3 x 3 and without a pool. Names are
+ * torchvision's.
+ */
+#include <stdio.h>
+#include "models/net.h"
+
+enum shortcut { SHORTCUT_PROJECTION, SHORTCUT_A };
+
+/* Projections are what torchvision does where the sizes differ; A is the paper's own for CIFAR. */
+struct resnet {
+	int shortcut; /* enum shortcut */
+};
+
+struct plan {
+	struct net *net;
+	enum shortcut shortcut;
+	bool bottleneck;
+};
+
+struct block {
+	char name[32];
+	int channels, stride; /* of the block's convolutions */
+};
+
+/* NAME.PIECE of a block, for a layer. */
+static const char *of_block(const struct block *b, const char *piece, char out[48])
+{
+	snprintf(out, 48, "%s.%s", b->name, piece);
+	return out;
+}
+
+static int conv_norm(struct net *n, const struct block *b, int number, int in, int channels,
+                     struct net_window w, bool relu)
+{
+	char name[48], piece[16];
+	snprintf(piece, sizeof piece, "conv%d", number);
+	int v = net_conv(n, of_block(b, piece, name), in, channels, w, 1, false, false);
+	snprintf(piece, sizeof piece, "bn%d", number);
+	return net_norm(n, of_block(b, piece, name), v, relu);
+}
+
+static int skip(const struct plan *p, const struct block *b, int in, int channels)
+{
+	char name[48];
+	if (net_size(p->net, in).channels == channels && b->stride == 1)
+		return in;
+	if (p->shortcut == SHORTCUT_A)
+		return net_subsample(p->net, in, channels, b->stride);
+	int v = net_conv(p->net, of_block(b, "downsample.0", name), in, channels,
+	                 (struct net_window){1, b->stride, 0}, 1, false, false);
+	return net_norm(p->net, of_block(b, "downsample.1", name), v, false);
+}
+
+static int add_block(const struct plan *p, const struct block *b, int in)
+{
+	const struct net_window one = {1, 1, 0}, three = {3, 1, 1}, first = {3, b->stride, 1};
+	int v, channels = p->bottleneck ? 4 * b->channels : b->channels;
+	if (p->bottleneck) {
+		v = conv_norm(p->net, b, 1, in, b->channels, one, true);
+		v = conv_norm(p->net, b, 2, v, b->channels, first, true);
+		v = conv_norm(p->net, b, 3, v, channels, one, false);
+	} else {
+		v = conv_norm(p->net, b, 1, in, channels, first, true);
+		v = conv_norm(p->net, b, 2, v, channels, three, false);
+	}
+	return net_add(p->net, skip(p, b, in, channels), v, true);
+}
+
+static int add_stages(const struct plan *p, int in, int channels, int stages, const int *blocks)
+{
+	for (int s = 0; s < stages; s++)
+		for (int i = 0; i < blocks[s]; i++) {
+			struct block b = {.channels = channels << s, .stride = s > 0 && i == 0 ? 2 : 1};
+			snprintf(b.name, sizeof b.name, "layer%d.%d", s + 1, i);
+			in = add_block(p, &b, in);
+		}
+	return in;
+}
+
+static void finish(struct net *n, int v)
+{
+	net_scheme(n, INIT_RESNET);
+	net_classify(n, "fc", net_global_mean(n, v), NULL);
+}
+
+static void build_cifar(const void *state, struct net *n, int depth)
+{
+	const struct resnet *r = state;
+	const int blocks[3] = {(depth - 2) / 6, (depth - 2) / 6, (depth - 2) / 6};
+	const struct plan p = {n, (enum shortcut)r->shortcut, false};
+	int v = net_conv(n, "conv1", NET_INPUT, 16, (struct net_window){3, 1, 1}, 1, false, false);
+	finish(n, add_stages(&p, net_norm(n, "bn1", v, true), 16, 3, blocks));
+}
+
+enum { SMALL_PICTURE = 64 };
+
+static void build_imagenet(const void *state, struct net *n, const int blocks[4], bool bottleneck)
+{
+	const struct resnet *r = state;
+	const struct plan p = {n, (enum shortcut)r->shortcut, bottleneck};
+	bool small = net_size(n, NET_INPUT).height < SMALL_PICTURE;
+	const struct net_window window = small ? (struct net_window){3, 1, 1} : (struct net_window){7, 2, 3};
+	int v = net_conv(n, "conv1", NET_INPUT, 64, window, 1, false, false);
+	v = net_norm(n, "bn1", v, true);
+	if (!small)
+		v = net_max_pool(n, v, (struct net_window){3, 2, 1});
+	finish(n, add_stages(&p, v, 64, 4, blocks));
+}
+
+static const char *const shortcut_names[] = {"projection", "A", NULL}; /* order of enum shortcut */
+
+static const struct key keys[] = {
+        {.name = "shortcut",
+         .kind = KEY_CHOICE,
+         .offset = offsetof(struct resnet, shortcut),
+         .preset = "\"projection\"",
+         .choices = shortcut_names,
+         .help = "where a block changes the size: a convolution of 1 x 1 with normalisation, or, without "
+                 "parameters, every second pixel and channels of zeros"},
+        {.name = NULL},
+};
+
+#define CIFAR_ROW(DEPTH, PARAMETERS)                                                                         \
+	static void build_##DEPTH(const void *state, const struct model_env *env, struct net *n)             \
+	{                                                                                                    \
+		(void)env;                                                                                   \
+		build_cifar(state, n, DEPTH);                                                                \
+	}                                                                                                    \
+	const struct model model_resnet##DEPTH = {                                                           \
+	        .row = {.name = "resnet" #DEPTH,                                                             \
+	                .about = "residual network of " #DEPTH " layers for CIFAR",                          \
+	                .formula = "He et al. 2016, section 4.2; " PARAMETERS                                \
+	                           " parameters with 10 classes and projections",                            \
+	                .keys = keys,                                                                        \
+	                .state_bytes = sizeof(struct resnet)},                                               \
+	        .build = build_##DEPTH,                                                                      \
+	        NET_MODEL,                                                                                   \
+	}
+
+#define IMAGENET_ROW(DEPTH, BOTTLENECK, PARAMETERS, ...)                                                     \
+	static void build_##DEPTH(const void *state, const struct model_env *env, struct net *n)             \
+	{                                                                                                    \
+		(void)env;                                                                                   \
+		build_imagenet(state, n, (const int[4]){__VA_ARGS__}, BOTTLENECK);                           \
+	}                                                                                                    \
+	const struct model model_resnet##DEPTH = {                                                           \
+	        .row = {.name = "resnet" #DEPTH,                                                             \
+	                .about = "residual network of " #DEPTH                                               \
+	                         " layers; pictures below 64 pixels begin with 3 x 3 and no pool",           \
+	                .formula =                                                                           \
+	                        "He et al. 2016, table 1, as torchvision has it; parameters: " PARAMETERS,   \
+	                .keys = keys,                                                                        \
+	                .state_bytes = sizeof(struct resnet)},                                               \
+	        .build = build_##DEPTH,                                                                      \
+	        NET_MODEL,                                                                                   \
+	}
+
+CIFAR_ROW(20, "272,474");
+CIFAR_ROW(32, "466,906");
+CIFAR_ROW(44, "661,338");
+CIFAR_ROW(56, "855,770");
+CIFAR_ROW(110, "1,730,714");
+IMAGENET_ROW(18, false, "11,689,512 on ImageNet, 11,173,962 on CIFAR-10", 2, 2, 2, 2);
+IMAGENET_ROW(34, false, "21,797,672 on ImageNet", 3, 4, 6, 3);
+IMAGENET_ROW(50, true, "25,557,032 on ImageNet", 3, 4, 6, 3);
