@@ -116,7 +116,7 @@ static void key_line(struct buf *b, const struct key *k)
 	line_bool(&inner, "required", !k->preset);
 	line_raw(&inner, "default", k->preset ? k->preset : "null");
 	line_text(&inner, "bounds", *bounds ? bounds : NULL);
-	if (k->kind == KEY_FAMILY)
+	if (k->kind == KEY_FAMILY || k->kind == KEY_LIST)
 		line_text(&inner, "family", k->family->plural);
 	if (k->kind == KEY_CHOICE)
 		choices_line(&inner, k->choices);

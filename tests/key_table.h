@@ -20,6 +20,7 @@ struct net_state {
 	struct ints hidden;
 	int act;
 	struct choice inner;
+	struct choices several;
 };
 
 static const char *const acts[] = {"relu", "tanh", NULL};
@@ -74,6 +75,12 @@ static const struct key net_keys[] = {
          .preset = "\"scale\"",
          .family = &attacks,
          .help = "a family in a family"},
+        {.name = "several",
+         .kind = KEY_LIST,
+         .offset = offsetof(struct net_state, several),
+         .preset = "[]",
+         .family = &attacks,
+         .help = "a list of members of a family"},
         {0},
 };
 

@@ -76,6 +76,18 @@ Test(key, every_kind_is_read_into_its_place)
 	cr_assert(m->inner.row == &scale && ((const struct scale_state *)m->inner.state)->factor == -10);
 }
 
+Test(key, lists_of_a_family_take_every_way_to_write_a_member)
+{
+	struct state s = good("{\"workers\": 9, \"model\": {\"kind\": \"net\", \"hidden\": [1], \"several\": "
+	                      "[\"invert\", 4, {\"kind\": \"scale\", \"from\": 2}]}}");
+	const struct choices *list = &((const struct net_state *)s.model.state)->several;
+
+	cr_assert_eq(list->count, 3);
+	cr_assert(list->at[0].row == &invert && list->at[1].row == &scale && list->at[2].row == &scale);
+	cr_assert_eq(((const struct scale_state *)list->at[1].state)->factor, 4);
+	cr_assert_eq(((const struct scale_state *)list->at[2].state)->from, 2);
+}
+
 Test(key, without_an_object_all_is_default)
 {
 	struct scale_state s = {0};
@@ -94,6 +106,13 @@ Test(key, refuses_unknown_keys_with_the_nearest_name)
 	static const struct refusal list[] = {
 	        {"{\"workers\": 7,\n  \"momentun\": 0.5}",
 	         "2:3: momentun: found an unknown key, expected " ALL_KEYS "; did you mean \"momentum\"?"},
+	        {"{\"workers\": 7, \"model\": {\"kind\": \"net\", \"hidden\": [1], \"several\": [\"invert\", "
+	         "{\"kind\": \"scale\", \"form\": 1}]}}",
+	         "1:96: model.several[1].form: found an unknown key, expected one of \"kind\", \"factor\", "
+	         "\"from\"; did you mean \"from\"?"},
+	        {"{\"workers\": 7, \"model\": {\"kind\": \"net\", \"hidden\": [1], \"several\": \"invert\"}}",
+	         "1:67: model.several: found the string \"invert\", expected an array, each one of the "
+	         "attacks"},
 	        {"{\"zzz\": 7}", "1:2: zzz: found an unknown key, expected " ALL_KEYS},
 	        {"{\"Workers\": 7}",
 	         "1:2: Workers: found an unknown key, expected " ALL_KEYS "; did you mean \"workers\"?"},

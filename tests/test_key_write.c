@@ -133,7 +133,7 @@ Test(key_write, one_sided_bounds_in_words)
 
 Test(key_write, kinds_have_names)
 {
-	for (int kind = KEY_INT; kind <= KEY_FAMILY; kind++) {
+	for (int kind = KEY_INT; kind <= KEY_LIST; kind++) {
 		cr_assert_gt(strlen(key_kind_name((enum key_kind)kind)), 0);
 		for (int other = KEY_INT; other < kind; other++)
 			cr_assert_str_neq(key_kind_name((enum key_kind)kind),
@@ -238,6 +238,24 @@ Test(key_write, a_family_is_one_of_its_rows_names_or_a_number)
 	cr_assert_str_eq(kept(&b), "{\"enum\":[\"invert\",\"scale\"]}");
 	json_write(&b, way->next);
 	cr_assert_str_eq(kept(&b), "{\"type\":\"number\",\"minimum\":-100,\"maximum\":100}");
+}
+
+Test(key_write, lists_of_a_family_are_written_whole)
+{
+	struct state s = good("{\"workers\": 7, \"model\": {\"kind\": \"net\", \"hidden\": [1], \"several\": "
+	                      "[\"invert\", {\"kind\": \"scale\", \"from\": 3}, 2.5]}}");
+	const char *text = resolved(&s, true);
+
+	cr_assert_not_null(strstr(text,
+	                          "\"several\":[{\"kind\":\"invert\"},{\"kind\":\"scale\",\"factor\":-10,"
+	                          "\"from\":3},{\"kind\":\"scale\",\"factor\":2.5,\"from\":0}]"),
+	                   "%s", text);
+	struct state again = good(text);
+	cr_assert_str_eq(resolved(&again, true), text);
+	struct json *way = json_member(read_schema(schema_of_family(&models)), "oneOf")->child;
+	cr_assert_str_eq(part(way, "several"),
+	                 "{\"description\":\"a list of members of a family; default []\",\"default\":[],"
+	                 "\"type\":\"array\",\"items\":{\"$ref\":\"#/$defs/attacks\"}}");
 }
 
 Test(key_write, a_row_with_a_required_key_has_no_bare_name)

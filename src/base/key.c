@@ -271,6 +271,22 @@ static int parse_family(struct parse *p, const struct family *f, struct choice *
 	return 0;
 }
 
+static int parse_list(struct parse *p, const struct key *k, struct choices *out, const struct json *value)
+{
+	struct choices list = {0};
+
+	if (value->type != JSON_ARRAY)
+		return bad_for_key(p, k, value);
+	if (value->count > 0)
+		list.at = arena_alloc(p->arena, value->count * sizeof *list.at);
+	for (const struct json *c = value->child; c != NULL; c = c->next) {
+		if (parse_family(p, k->family, &list.at[list.count++], c) != 0)
+			return -1;
+	}
+	*out = list;
+	return 0;
+}
+
 static int parse_object(struct parse *p, const struct key *keys, char *state, const struct json *value)
 {
 	if (value->type != JSON_OBJECT)
@@ -308,6 +324,8 @@ static int parse_value(struct parse *p, const struct key *k, char *at, const str
 		return parse_object(p, k->keys, at, value);
 	case KEY_FAMILY:
 		return parse_family(p, k->family, (struct choice *)(void *)at, value);
+	case KEY_LIST:
+		return parse_list(p, k, (struct choices *)(void *)at, value);
 	}
 	BUG("a key of no kind");
 }

@@ -4,9 +4,10 @@
  *
  * A family (models, attacks, ...) is a list of rows. A row has a name, a line about it, and keys. A key
  * says where in the row's state (a plain struct) its value goes, its default, bounds, unit and help.
- * The top level of an experiment file is a row too, whose keys may be objects (KEY_OBJECT: a sub-struct)
- * and families (KEY_FAMILY: a `struct choice`, written as {"kind": NAME, keys}; a bare string NAME stands
- * for {"kind": NAME}; a bare number stands for the family's `number_row` with its first key set to it).
+ * The top level of an experiment file is a row too, whose keys may be objects (KEY_OBJECT: a sub-struct),
+ * families (KEY_FAMILY: a `struct choice`, written as {"kind": NAME, keys}; a bare string NAME stands
+ * for {"kind": NAME}; a bare number stands for the family's `number_row` with its first key set to it) and
+ * lists of a family's members (KEY_LIST: a `struct choices`).
  *
  * A choice made in another object's keys ("adversaries.attack") nests in the same way.
  *
@@ -35,7 +36,8 @@ enum key_kind {
 	KEY_INTS,   /* struct ints */
 	KEY_REALS,  /* struct reals */
 	KEY_OBJECT, /* the members of `keys`, offsets counted from this key's offset; never absent */
-	KEY_FAMILY  /* struct choice */
+	KEY_FAMILY, /* struct choice */
+	KEY_LIST    /* struct choices: an array of members of `family` */
 };
 
 struct ints {
@@ -60,7 +62,7 @@ struct key {
 	double lowest, highest;
 	const char *const *choices;  /* KEY_CHOICE: NULL-terminated names */
 	const struct key *keys;      /* KEY_OBJECT: members, ended by a key without a name */
-	const struct family *family; /* KEY_FAMILY */
+	const struct family *family; /* KEY_FAMILY, KEY_LIST */
 	const char *unit;            /* "" or NULL: none */
 	const char *help;            /* a phrase without a final stop */
 	bool above;                  /* lowest itself is excluded */
@@ -79,6 +81,12 @@ struct row {
 struct choice {
 	const struct row *row;
 	void *state;
+};
+
+/* Several of them, in the order in which they were written. */
+struct choices {
+	size_t count;
+	struct choice *at;
 };
 
 struct family {

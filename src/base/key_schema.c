@@ -75,6 +75,9 @@ static void value_schema(struct buf *b, const struct key *k)
 	case KEY_FAMILY:
 		buf_format(b, "\"$ref\":\"#/$defs/%s\"", k->family->plural);
 		break;
+	case KEY_LIST:
+		buf_format(b, "\"type\":\"array\",\"items\":{\"$ref\":\"#/$defs/%s\"}", k->family->plural);
+		break;
 	}
 }
 

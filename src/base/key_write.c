@@ -22,6 +22,7 @@ static const struct {
         [KEY_REALS] = {"numbers", "an array of numbers"},
         [KEY_OBJECT] = {"object", "an object"},
         [KEY_FAMILY] = {"family", ""},
+        [KEY_LIST] = {"list", "an array"},
 };
 
 const char *key_kind_name(enum key_kind kind)
@@ -51,12 +52,13 @@ const char *key_preset_text(const struct key *k, char *out, size_t room)
 
 static bool is_list(const struct key *k)
 {
-	return k->kind == KEY_INTS || k->kind == KEY_REALS;
+	return k->kind == KEY_INTS || k->kind == KEY_REALS || k->kind == KEY_LIST;
 }
 
 static bool is_bounded(const struct key *k)
 {
-	bool number = k->kind == KEY_INT || k->kind == KEY_REAL || is_list(k);
+	bool number =
+	        k->kind == KEY_INT || k->kind == KEY_REAL || k->kind == KEY_INTS || k->kind == KEY_REALS;
 
 	return number && (k->lowest != 0 || k->highest != 0) && (isfinite(k->lowest) || isfinite(k->highest));
 }
@@ -86,8 +88,8 @@ const char *key_bounds_text(const struct key *k, char *out, size_t room)
 
 	if (is_bounded(k))
 		number_bounds(&b, k);
-	else if (k->kind == KEY_FAMILY)
-		buf_format(&b, "one of the %s", k->family->plural);
+	else if (k->kind == KEY_FAMILY || k->kind == KEY_LIST)
+		buf_format(&b, "%sone of the %s", is_list(k) ? "each " : "", k->family->plural);
 	else if (k->kind == KEY_CHOICE)
 		for (int i = 0; k->choices[i] != NULL; i++)
 			buf_format(&b, "%s%s", i == 0 ? "one of " : ", ", k->choices[i]);
@@ -161,6 +163,15 @@ static void write_family(struct buf *b, const struct choice *c, bool identity)
 	buf_add(b, "}");
 }
 
+static void write_list(struct buf *b, const struct choices *list, bool identity)
+{
+	for (size_t i = 0; i < list->count; i++) {
+		buf_add(b, i == 0 ? "[" : ",");
+		write_family(b, &list->at[i], identity);
+	}
+	buf_add(b, list->count == 0 ? "[]" : "]");
+}
+
 static void write_value(struct buf *b, const struct key *k, const char *at, bool identity)
 {
 	switch (k->kind) {
@@ -195,6 +206,9 @@ static void write_value(struct buf *b, const struct key *k, const char *at, bool
 	case KEY_FAMILY:
 		write_family(b, (const struct choice *)(const void *)at, identity);
 		break;
+	case KEY_LIST:
+		write_list(b, (const struct choices *)(const void *)at, identity);
+		break;
 	}
 }
 
@@ -222,6 +236,8 @@ static bool is_zero(const struct key *k, const char *at)
 		return false;
 	case KEY_FAMILY:
 		return ((const struct choice *)(const void *)at)->row == NULL;
+	case KEY_LIST:
+		return ((const struct choices *)(const void *)at)->count == 0;
 	}
 	BUG("a key of no kind");
 }
