@@ -5,78 +5,80 @@
  * pixels they begin, as is usual for CIFAR, with a convolution of 3 x 3 and without a pool. Names are
  * torchvision's.
  */
+#include "models/resnet.h"
+#include <stddef.h>
 #include <stdio.h>
-#include "models/net.h"
 
-enum shortcut { SHORTCUT_PROJECTION, SHORTCUT_A };
-
-/* Projections are what torchvision does where the sizes differ; A is the paper's own for CIFAR. */
 struct resnet {
-	int shortcut; /* enum shortcut */
+	int shortcut; /* enum resnet_shortcut */
 };
 
-struct plan {
-	struct net *net;
-	enum shortcut shortcut;
-	bool bottleneck;
-};
+const char *const resnet_shortcut_names[] = {"projection", "A", NULL};
 
-struct block {
-	char name[32];
-	int channels, stride; /* of the block's convolutions */
-};
+enum { NAME_ROOM = 48 };
 
 /* NAME.PIECE of a block, for a layer. */
-static const char *of_block(const struct block *b, const char *piece, char out[48])
+static const char *of_block(const struct resnet_block *b, const char *piece, char out[NAME_ROOM])
 {
-	snprintf(out, 48, "%s.%s", b->name, piece);
+	snprintf(out, NAME_ROOM, "%s.%s", b->name, piece);
 	return out;
 }
 
-static int conv_norm(struct net *n, const struct block *b, int number, int in, int channels,
+static int conv_norm(struct net *n, const struct resnet_block *b, int number, int in, int channels,
                      struct net_window w, bool relu)
 {
-	char name[48], piece[16];
+	char name[NAME_ROOM], piece[16];
 	snprintf(piece, sizeof piece, "conv%d", number);
 	int v = net_conv(n, of_block(b, piece, name), in, channels, w, 1, false, false);
 	snprintf(piece, sizeof piece, "bn%d", number);
 	return net_norm(n, of_block(b, piece, name), v, relu);
 }
 
-static int skip(const struct plan *p, const struct block *b, int in, int channels)
+static int skip(struct net *n, const struct resnet_block *b, int in, int channels)
 {
-	char name[48];
-	if (net_size(p->net, in).channels == channels && b->stride == 1)
+	char name[NAME_ROOM];
+	if (net_size(n, in).channels == channels && b->stride == 1)
 		return in;
-	if (p->shortcut == SHORTCUT_A)
-		return net_subsample(p->net, in, channels, b->stride);
-	int v = net_conv(p->net, of_block(b, "downsample.0", name), in, channels,
+	if (b->shortcut == RESNET_A)
+		return net_subsample(n, in, channels, b->stride);
+	int v = net_conv(n, of_block(b, "downsample.0", name), in, channels,
 	                 (struct net_window){1, b->stride, 0}, 1, false, false);
-	return net_norm(p->net, of_block(b, "downsample.1", name), v, false);
+	return net_norm(n, of_block(b, "downsample.1", name), v, false);
 }
 
-static int add_block(const struct plan *p, const struct block *b, int in)
+int resnet_block(struct net *n, const struct resnet_block *b, int in)
 {
 	const struct net_window one = {1, 1, 0}, three = {3, 1, 1}, first = {3, b->stride, 1};
-	int v, channels = p->bottleneck ? 4 * b->channels : b->channels;
-	if (p->bottleneck) {
-		v = conv_norm(p->net, b, 1, in, b->channels, one, true);
-		v = conv_norm(p->net, b, 2, v, b->channels, first, true);
-		v = conv_norm(p->net, b, 3, v, channels, one, false);
+	int v, channels = b->bottleneck ? 4 * b->channels : b->channels;
+	if (b->bottleneck) {
+		v = conv_norm(n, b, 1, in, b->channels, one, true);
+		v = conv_norm(n, b, 2, v, b->channels, first, true);
+		v = conv_norm(n, b, 3, v, channels, one, false);
 	} else {
-		v = conv_norm(p->net, b, 1, in, channels, first, true);
-		v = conv_norm(p->net, b, 2, v, channels, three, false);
+		v = conv_norm(n, b, 1, in, channels, first, true);
+		v = conv_norm(n, b, 2, v, channels, three, false);
 	}
-	return net_add(p->net, skip(p, b, in, channels), v, true);
+	return net_add(n, skip(n, b, in, channels), v, true);
 }
 
-static int add_stages(const struct plan *p, int in, int channels, int stages, const int *blocks)
+struct stages {
+	int channels, count;
+	const int *blocks; /* [count] */
+	bool bottleneck;
+};
+
+static int add_stages(struct net *n, const struct resnet *r, const struct stages *all, int in)
 {
-	for (int s = 0; s < stages; s++)
-		for (int i = 0; i < blocks[s]; i++) {
-			struct block b = {.channels = channels << s, .stride = s > 0 && i == 0 ? 2 : 1};
-			snprintf(b.name, sizeof b.name, "layer%d.%d", s + 1, i);
-			in = add_block(p, &b, in);
+	for (int s = 0; s < all->count; s++)
+		for (int i = 0; i < all->blocks[s]; i++) {
+			char name[NAME_ROOM];
+			snprintf(name, sizeof name, "layer%d.%d", s + 1, i);
+			const struct resnet_block b = {.name = name,
+			                               .channels = all->channels << s,
+			                               .stride = s > 0 && i == 0 ? 2 : 1,
+			                               .bottleneck = all->bottleneck,
+			                               .shortcut = (enum resnet_shortcut)r->shortcut};
+			in = resnet_block(n, &b, in);
 		}
 	return in;
 }
@@ -87,40 +89,30 @@ static void finish(struct net *n, int v)
 	net_classify(n, "fc", net_global_mean(n, v), NULL);
 }
 
-static void build_cifar(const void *state, struct net *n, int depth)
+static void build_cifar(const struct resnet *r, struct net *n, int depth)
 {
-	const struct resnet *r = state;
 	const int blocks[3] = {(depth - 2) / 6, (depth - 2) / 6, (depth - 2) / 6};
-	const struct plan p = {n, (enum shortcut)r->shortcut, false};
+	const struct stages all = {16, 3, blocks, false};
 	int v = net_conv(n, "conv1", NET_INPUT, 16, (struct net_window){3, 1, 1}, 1, false, false);
-	finish(n, add_stages(&p, net_norm(n, "bn1", v, true), 16, 3, blocks));
+	finish(n, add_stages(n, r, &all, net_norm(n, "bn1", v, true)));
 }
 
 enum { SMALL_PICTURE = 64 };
 
-static void build_imagenet(const void *state, struct net *n, const int blocks[4], bool bottleneck)
+static void build_imagenet(const struct resnet *r, struct net *n, const int blocks[4], bool bottleneck)
 {
-	const struct resnet *r = state;
-	const struct plan p = {n, (enum shortcut)r->shortcut, bottleneck};
+	const struct stages all = {64, 4, blocks, bottleneck};
 	bool small = net_size(n, NET_INPUT).height < SMALL_PICTURE;
 	const struct net_window window = small ? (struct net_window){3, 1, 1} : (struct net_window){7, 2, 3};
 	int v = net_conv(n, "conv1", NET_INPUT, 64, window, 1, false, false);
 	v = net_norm(n, "bn1", v, true);
 	if (!small)
 		v = net_max_pool(n, v, (struct net_window){3, 2, 1});
-	finish(n, add_stages(&p, v, 64, 4, blocks));
+	finish(n, add_stages(n, r, &all, v));
 }
 
-static const char *const shortcut_names[] = {"projection", "A", NULL}; /* order of enum shortcut */
-
 static const struct key keys[] = {
-        {.name = "shortcut",
-         .kind = KEY_CHOICE,
-         .offset = offsetof(struct resnet, shortcut),
-         .preset = "\"projection\"",
-         .choices = shortcut_names,
-         .help = "where a block changes the size: a convolution of 1 x 1 with normalisation, or, without "
-                 "parameters, every second pixel and channels of zeros"},
+        RESNET_SHORTCUT_KEY(struct resnet, shortcut),
         {.name = NULL},
 };
 

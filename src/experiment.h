@@ -25,7 +25,7 @@ struct settings {
 	uint64_t seed;
 	int64_t workers, steps, batch;
 	double epochs, momentum, weight_decay;
-	struct choice model, data, aggregator, lr, backend;
+	struct choice model, init, data, aggregator, lr, backend;
 	struct {
 		int64_t count;
 		struct ints ids;

@@ -6,6 +6,7 @@
 #include "agg/agg.h"
 #include "data/dataset.h"
 #include "data/partition.h"
+#include "models/init_row.h"
 #include "schedule.h"
 
 /* The value at "a.b", or the innermost object on the way to it that is there: where to point a complaint. */
@@ -35,7 +36,8 @@ struct model_env settings_model_env(const struct settings *s, const struct backe
 	                          .batch = (int)s->batch,
 	                          .workers = (int)s->workers,
 	                          .seed = s->seed,
-	                          .model = (const struct model *)s->model.row};
+	                          .model = (const struct model *)s->model.row,
+	                          .init = (int)((const struct init_row *)s->init.row)->scheme};
 }
 
 /* Put the place of `key` before a row's own sentence. Always -1. */
@@ -163,6 +165,18 @@ static int check_aggregator(struct settings *s, const struct json *root, struct 
 	return 0;
 }
 
+static int check_init(const struct settings *s, const struct json *root, struct err *e)
+{
+	const struct init_row *init = (const struct init_row *)s->init.row;
+	if (init->any_model || ((const struct model *)s->model.row)->build)
+		return 0;
+	return json_say(
+	        e, place(root, "init"),
+	        "model \"%s\" is no network and begins in its own way; expected \"model\" or {\"kind\": "
+	        "\"file\", ...}",
+	        s->model.row->name);
+}
+
 static int check_model(struct settings *s, const struct json *root, struct err *e)
 {
 	const struct model *model = (const struct model *)s->model.row;
@@ -179,7 +193,7 @@ static int check_model(struct settings *s, const struct json *root, struct err *
 int experiment_check(struct arena *a, struct settings *s, const struct json *root, struct err *e)
 {
 	if (check_name(s, root, e) || check_adversaries(a, s, root, e) || check_data(s, root, e) ||
-	    check_length(s, root, e) || check_aggregator(s, root, e))
+	    check_length(s, root, e) || check_aggregator(s, root, e) || check_init(s, root, e))
 		return -1;
 	return check_model(s, root, e);
 }

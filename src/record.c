@@ -219,6 +219,13 @@ void record_final(struct record *r, const char *tensor, int rank, const size_t *
 	mem_free(path);
 }
 
+void record_final_count(struct record *r, const char *name, int64_t count)
+{
+	char *path = mem_format("/final/%s", name);
+	h5_write(r->file, path, H5_I64, 0, NULL, &count);
+	mem_free(path);
+}
+
 int record_end(struct record *r, enum run_state state, const char *why, struct err *e)
 {
 	record_write_state(r->file, state, why, true);

@@ -86,6 +86,8 @@ int record_flush(struct record *r, struct err *e);
 
 /* A named piece of the final parameters. */
 void record_final(struct record *r, const char *tensor, int rank, const size_t *dims, const float *values);
+/* The same for a single whole number. */
+void record_final_count(struct record *r, const char *name, int64_t count);
 
 /* Write how the run ended, flush with fsync. `why`: a sentence or "". Then close with record_close(). */
 int record_end(struct record *r, enum run_state state, const char *why, struct err *e);

@@ -5,22 +5,45 @@
 #include "agg/agg.h"
 #include "backend/backend.h"
 #include "data/dataset.h"
+#include "models/init_row.h"
+#include "models/layer.h"
 #include "models/model.h"
 #include "schedule.h"
 #include "transport/transport.h"
 
 extern const struct model model_quadratic, model_median_toy, model_softmax, model_mlp, model_cnn,
         model_resnet20, model_resnet32, model_resnet44, model_resnet56, model_resnet110, model_resnet18,
-        model_resnet34, model_resnet50;
+        model_resnet34, model_resnet50, model_alexnet, model_vgg11, model_sequential;
 
 static const struct row *const models[] = {
-        &model_quadratic.row, &model_median_toy.row,
-        &model_softmax.row,   &model_mlp.row,
-        &model_cnn.row,       &model_resnet20.row,
-        &model_resnet32.row,  &model_resnet44.row,
-        &model_resnet56.row,  &model_resnet110.row,
-        &model_resnet18.row,  &model_resnet34.row,
-        &model_resnet50.row,  NULL,
+        &model_quadratic.row,
+        &model_median_toy.row,
+        &model_softmax.row,
+        &model_mlp.row,
+        &model_cnn.row,
+        &model_resnet20.row,
+        &model_resnet32.row,
+        &model_resnet44.row,
+        &model_resnet56.row,
+        &model_resnet110.row,
+        &model_resnet18.row,
+        &model_resnet34.row,
+        &model_resnet50.row,
+        &model_alexnet.row,
+        &model_vgg11.row,
+        &model_sequential.row,
+        NULL,
+};
+
+static const struct row *const layers[] = {
+        &layer_conv.row,     &layer_norm.row,      &layer_relu.row,        &layer_tanh.row,
+        &layer_max_pool.row, &layer_mean_pool.row, &layer_global_mean.row, &layer_flatten.row,
+        &layer_linear.row,   &layer_dropout.row,   &layer_block.row,       NULL,
+};
+
+static const struct row *const inits[] = {
+        &init_model.row,  &init_pytorch.row, &init_resnet.row, &init_vgg.row, &init_he.row,
+        &init_glorot.row, &init_awd.row,     &init_file.row,   NULL,
 };
 
 extern const struct data_source data_none, data_glyphs, data_mnist, data_fashion_mnist;
@@ -67,6 +90,8 @@ static const struct row *const transports[] = {
 };
 
 const struct family family_models = {"model", "models", "what is trained", models, NULL};
+const struct family family_layers = {"layer", "layers", "what a sequential model is made of", layers, NULL};
+const struct family family_inits = {"init", "inits", "how parameters begin", inits, NULL};
 const struct family family_data = {"data", "data", "what it is trained on", data, NULL};
 const struct family family_attacks = {"attack", "attacks", "what the workers that lie do", attacks, NULL};
 const struct family family_aggregators = {
@@ -80,6 +105,6 @@ const struct family family_transports = {"transport", "transports", "how votes r
                                          NULL};
 
 const struct family *const registry_families[] = {
-        &family_models,    &family_data,     &family_attacks,    &family_aggregators,
-        &family_schedules, &family_backends, &family_transports, NULL,
+        &family_models,      &family_layers,    &family_inits,    &family_data,       &family_attacks,
+        &family_aggregators, &family_schedules, &family_backends, &family_transports, NULL,
 };

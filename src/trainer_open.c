@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "experiment_check.h"
+#include "models/init_row.h"
 #include "registry.h"
 #include "trainer_inside.h"
 
@@ -175,6 +176,20 @@ static void open_round(struct trainer *t)
 	t->round.x = t->x;
 }
 
+/* The starting point: the model's own, and what a file says over it. */
+static int open_start(struct trainer *t, struct err *e)
+{
+	const struct settings *s = t->settings;
+	const struct init_row *init = (const struct init_row *)s->init.row;
+	t->round.model->init(t->lanes[0].model, t->x);
+	if (t->running)
+		t->round.model->init_running(t->lanes[0].model, t->running);
+	if (init->read && init->read(s->init.state, &t->env, s->model.state, t->x, t->running, e))
+		return -1;
+	trainer_load(t);
+	return 0;
+}
+
 struct trainer *trainer_open(const struct settings *s, struct pool *pool, struct err *e)
 {
 	struct trainer *t = mem_alloc(sizeof *t);
@@ -188,10 +203,10 @@ struct trainer *trainer_open(const struct settings *s, struct pool *pool, struct
 	open_lanes(t);
 	open_workers(t);
 	open_parts(t);
-	t->round.model->init(t->lanes[0].model, t->x);
-	if (t->running)
-		t->round.model->init_running(t->lanes[0].model, t->running);
-	trainer_load(t);
+	if (open_start(t, e)) {
+		trainer_close(t);
+		return NULL;
+	}
 	open_schedule(t);
 	t->sums = mem_array(eval_batches(s), sizeof *t->sums);
 	return t;
@@ -270,14 +285,28 @@ void trainer_meta(const struct trainer *t, struct record_meta *m)
 	};
 }
 
+/* PyTorch counts the batches of every normalisation, and misses the counter when it is not there. */
+static void final_counter(struct record *r, const char *name, int64_t batches)
+{
+	static const char mean[] = "running_mean";
+	size_t length = strlen(name), end = sizeof mean - 1;
+	if (length < end || strcmp(name + length - end, mean) != 0)
+		return;
+	char *counter = mem_format("%.*snum_batches_tracked", (int)(length - end), name);
+	record_final_count(r, counter, batches);
+	mem_free(counter);
+}
+
 void trainer_final(const struct trainer *t, struct record *r)
 {
 	struct tensor piece;
 	for (size_t i = 0; t->round.model->tensor(t->settings->model.state, &t->env, i, &piece); i++)
 		record_final(r, piece.name, piece.rank, piece.dims, t->x + piece.offset);
 	for (size_t i = 0;
-	     t->running && t->round.model->running(t->settings->model.state, &t->env, i, &piece); i++)
+	     t->running && t->round.model->running(t->settings->model.state, &t->env, i, &piece); i++) {
 		record_final(r, piece.name, piece.rank, piece.dims, t->running + piece.offset);
+		final_counter(r, piece.name, t->steps_done);
+	}
 }
 
 int trainer_save(const struct trainer *t, const char *path, struct err *e)

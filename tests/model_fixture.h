@@ -58,8 +58,8 @@ static void fixture_settings(struct fixture *f, const char *json, const struct m
 }
 
 /* The same with an instance on the backend of that name, and x at the starting point. */
-static void fixture_open(struct fixture *f, const char *json, const char *backend,
-                         const struct model_env *env)
+static inline void fixture_open(struct fixture *f, const char *json, const char *backend,
+                                const struct model_env *env)
 {
 	struct err e = {0};
 	fixture_settings(f, json, env);

@@ -1,0 +1,14 @@
+/* What AlexNet and the VGG networks end with: two wide fully connected layers and dropout. */
+#ifndef SIGNSGD_MODELS_CLASSIFIER_H
+#define SIGNSGD_MODELS_CLASSIFIER_H
+
+#include "models/net.h"
+
+struct classifier {
+	int64_t hidden;
+	double dropout;
+};
+
+extern const struct key classifier_keys[];
+
+#endif

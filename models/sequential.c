@@ -1,0 +1,49 @@
+/* A network as the experiment says: layers one behind the other (models/layers.c), and the classes at the
+ * end. */
+#include <stddef.h>
+#include <stdio.h>
+#include "models/layer.h"
+
+struct sequential {
+	struct choices layers;
+};
+
+static void build(const void *state, const struct model_env *env, struct net *n)
+{
+	const struct choices *layers = &((const struct sequential *)state)->layers;
+	int v = NET_INPUT;
+	char name[24];
+	if (env->data.window > 0)
+		net_fail(n, "a sequential model reads pictures, and the data are sequences of tokens");
+	for (size_t i = 0; i < layers->count; i++) {
+		const struct layer *layer = (const struct layer *)layers->at[i].row;
+		bool relu = layer->takes_relu && i + 1 < layers->count &&
+		            layers->at[i + 1].row == &layer_relu.row;
+		snprintf(name, sizeof name, "%zu", i);
+		v = layer->add(layers->at[i].state, n, name, v, relu);
+		i += relu;
+	}
+	snprintf(name, sizeof name, "%zu", layers->count);
+	net_classify(n, name, v, NULL);
+}
+
+static const struct key keys[] = {
+        {.name = "layers",
+         .kind = KEY_LIST,
+         .offset = offsetof(struct sequential, layers),
+         .preset = "[]",
+         .family = &family_layers,
+         .help = "from the input on; a fully connected layer to the classes follows the last"},
+        {.name = NULL},
+};
+
+const struct model model_sequential = {
+        .row = {.name = "sequential",
+                .about = "the layers that the experiment lists, one behind the other",
+                .formula = "tensors are called after the layer's place in the list, from 0, as in PyTorch's "
+                           "Sequential; softmax and cross-entropy at the end",
+                .keys = keys,
+                .state_bytes = sizeof(struct sequential)},
+        .build = build,
+        NET_MODEL,
+};

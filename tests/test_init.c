@@ -1,0 +1,189 @@
+/* How parameters begin: files and the sentences about them, and the schemes. */
+#include <criterion/criterion.h>
+#include <math.h>
+#include <unistd.h>
+#include "base/h5.h"
+#include "tests/train.h"
+
+static char folder[] = "/tmp/signsgd-init-XXXXXX", path[64];
+
+static void make_folder(void)
+{
+	cr_assert_not_null(mkdtemp(folder));
+	snprintf(path, sizeof path, "%s/init.h5", folder);
+}
+
+static void remove_folder(void)
+{
+	unlink(path);
+	rmdir(folder);
+}
+
+TestSuite(init, .init = make_folder, .fini = remove_folder);
+
+/* An mlp of 784, 3 and 10 numbers on glyphs; its tensors, in their order. */
+enum { N_TENSORS = 4, N_MLP = 3 * 784 + 3 + 10 * 3 + 10 };
+
+static const struct {
+	const char *name;
+	int rank;
+	size_t dims[2];
+} tensors[N_TENSORS] = {
+        {"fc1.weight", 2, {3, 784}}, {"fc1.bias", 1, {3}}, {"fc2.weight", 2, {10, 3}}, {"fc2.bias", 1, {10}}};
+
+static const char *experiment(void)
+{
+	static char text[512];
+	snprintf(text, sizeof text,
+	         "{\"steps\":1,\"batch\":5,\"model\":{\"kind\":\"mlp\",\"hidden\":[3]},\"data\":{\"kind\":"
+	         "\"glyphs\","
+	         "\"train\":50,\"test\":20},\"init\":{\"kind\":\"file\",\"path\":\"%s\"}}",
+	         path);
+	return text;
+}
+
+/* Number i of the file's parameters. */
+static double number(size_t i)
+{
+	return (double)(i % 1000) / 256 - 1;
+}
+
+/* The tensors in a group of the file, but the one of number `without`. */
+static struct h5 *begin_file(const char *group, bool doubles, int without)
+{
+	double wide[3 * 784];
+	float narrow[3 * 784];
+	struct h5 *f = h5_create(path);
+	for (size_t t = 0, place = 0; t < N_TENSORS; t++) {
+		char where[64];
+		size_t count = tensors[t].dims[0] * (tensors[t].rank > 1 ? tensors[t].dims[1] : 1);
+		for (size_t i = 0; i < count; i++, place++) {
+			wide[i] = number(place);
+			narrow[i] = (float)wide[i];
+		}
+		snprintf(where, sizeof where, "%s/%s", group, tensors[t].name);
+		if ((int)t != without)
+			h5_write(f, where, doubles ? H5_F64 : H5_F32, tensors[t].rank, tensors[t].dims,
+			         doubles ? (const void *)wide : narrow);
+	}
+	return f;
+}
+
+static void end_file(struct h5 *f)
+{
+	struct err e = {0};
+	cr_assert_eq(h5_flush(f, false, &e), 0, "%s", e.text);
+	h5_close(f);
+}
+
+static void expect_read(void)
+{
+	struct runs runs;
+	struct pool *pool = pool_open(1);
+	struct trainer *t = train_open(train_settings(&runs, experiment()), pool);
+	size_t n;
+	const float *x = trainer_x(t, &n);
+	cr_assert_eq(n, N_MLP);
+	for (size_t i = 0; i < n; i++)
+		cr_assert_eq((double)x[i], number(i), "x[%zu]", i);
+	trainer_close(t);
+	pool_close(pool);
+	runs_clear(&runs);
+}
+
+Test(init, files_are_read_from_the_top_and_from_a_group)
+{
+	const int64_t batches = 17;
+	end_file(begin_file("", false, -1));
+	expect_read();
+	end_file(begin_file("/model", true, -1));
+	expect_read();
+	struct h5 *f = begin_file("/final", false, -1); /* as in a result file, beside other groups */
+	h5_write(f, "/steps/lr", H5_F64, 1, (const size_t[]){1}, (const double[]){1});
+	h5_write(f, "/final/bn1.num_batches_tracked", H5_I64, 0, NULL, &batches);
+	h5_write_text(f, "/final/note", "no numbers");
+	end_file(f);
+	expect_read();
+}
+
+static void expect_refused(const char *expected)
+{
+	struct runs runs;
+	struct err e = {0};
+	struct pool *pool = pool_open(1);
+	struct trainer *t = trainer_open(train_settings(&runs, experiment()), pool, &e);
+	cr_expect_null(t);
+	cr_expect_eq(e.code, EXIT_USER);
+	cr_expect_not_null(strstr(e.text, path), "%s", e.text);
+	cr_expect_not_null(strstr(e.text, expected), "found \"%s\", expected \"%s\" in it", e.text, expected);
+	pool_close(pool);
+	runs_clear(&runs);
+}
+
+Test(init, files_that_do_not_fit_are_refused_by_tensor_and_shape)
+{
+	const float two[6] = {0}, nan3[3] = {0, NAN, 0};
+	expect_refused("init.h5");
+	struct h5 *f = begin_file("/model", false, 1);
+	h5_write(f, "/model/fc1.bais", H5_F32, 1, (const size_t[]){3}, two);
+	end_file(f);
+	expect_refused(
+	        "found no tensor \"fc1.bias\" in group \"/model/\", expected one of 3; the nearest there is "
+	        "\"fc1.bais\"");
+	f = begin_file("", false, 2);
+	h5_write(f, "/fc2.weight", H5_F32, 2, (const size_t[]){3, 2}, two);
+	end_file(f);
+	expect_refused("tensor \"/fc2.weight\" is 3 x 2, expected 10 x 3");
+	f = begin_file("", false, 1);
+	h5_write(f, "/fc1.bias", H5_F32, 0, NULL, two);
+	end_file(f);
+	expect_refused("tensor \"/fc1.bias\" is a single number, expected 3");
+	f = begin_file("", false, 1);
+	h5_write(f, "/fc1.bias", H5_F32, 1, (const size_t[]){3}, nan3);
+	end_file(f);
+	expect_refused("tensor \"/fc1.bias\" has nan at place 1");
+	f = begin_file("", false, 1);
+	h5_write_text(f, "/fc1.bias", "three");
+	end_file(f);
+	expect_refused("/fc1.bias: holds no numbers");
+	f = begin_file("", false, -1);
+	h5_write(f, "/fc3.bias", H5_F32, 1, (const size_t[]){3}, two);
+	end_file(f);
+	expect_refused("found a tensor \"/fc3.bias\" that the model does not have; the nearest there is "
+	               "\"fc1.bias\"");
+	f = h5_create(path);
+	h5_write(f, "/other/thing", H5_F32, 1, (const size_t[]){3}, two);
+	end_file(f);
+	expect_refused("found none of the model's tensors (\"fc1.weight\", ...)");
+}
+
+Test(init, the_path_is_part_of_a_runs_identity)
+{
+	struct runs a, b;
+	const struct settings *first = train_settings(&a, experiment());
+	snprintf(path, sizeof path, "%s/other.h5", folder);
+	const struct settings *second = train_settings(&b, experiment());
+	cr_expect_str_neq(first->id, second->id);
+	runs_clear(&a);
+	runs_clear(&b);
+}
+
+static void expect_sentence(const char *init, const char *expected)
+{
+	char text[512];
+	struct runs runs;
+	struct err e = {0};
+	snprintf(text, sizeof text,
+	         "{\"steps\":1,\"model\":\"mlp\",\"data\":{\"kind\":\"glyphs\",\"train\":50,\"test\":20},"
+	         "\"init\":%s}",
+	         init);
+	cr_expect_eq(experiment_parse(&runs, "test", text, strlen(text), NULL, 0, &e), -1, "%s", init);
+	cr_expect_not_null(strstr(e.text, expected), "found \"%s\", expected \"%s\" in it", e.text, expected);
+}
+
+Test(init, what_is_no_beginning_is_refused)
+{
+	expect_sentence("\"he\"", "model \"mlp\" is no network and begins in its own way");
+	expect_sentence("\"file\"", "found no key \"path\"");
+	expect_sentence("\"glorto\"", "did you mean \"glorot\"?");
+}
