@@ -40,10 +40,17 @@ ifneq ($(MISSING),)
 $(error not found by pkg-config: $(MISSING). `make setup` installs what is missing on Debian and Ubuntu; mk/packages.txt names it)
 endif
 endif
+# oneDNN has no pkg-config file; its header is looked for where the compiler looks.
+DNNL_HEADER := oneapi/dnnl/dnnl.h
+ifeq ($(filter setup demo test fuzz clean help format format-check floors,$(MAKECMDGOALS)),)
+ifneq ($(shell echo '\#include <$(DNNL_HEADER)>' | $(CC) $(CFLAGS) -E - >/dev/null 2>&1 || echo missing),)
+$(error not found: oneDNN ($(DNNL_HEADER)). `make setup` installs what is missing on Debian and Ubuntu; mk/packages.txt names it)
+endif
+endif
 LIB_CFLAGS := $(shell pkg-config --cflags $(PACKAGES) 2>/dev/null)
 HDF5_HL    := $(patsubst -lhdf5%,-lhdf5%_hl,$(filter -lhdf5%,$(shell pkg-config --libs-only-l $(HDF5_PC) 2>/dev/null)))
 LIBS       := $(shell pkg-config --libs-only-L $(HDF5_PC) 2>/dev/null) $(HDF5_HL) \
-              $(shell pkg-config --libs $(PACKAGES) 2>/dev/null) -lm
+              $(shell pkg-config --libs $(PACKAGES) 2>/dev/null) -ldnnl -lgomp -lm
 ALL_CFLAGS  = $(BASE_CFLAGS) $(WARNINGS) $(SAN) -I. -Isrc $(LIB_CFLAGS) $(CFLAGS)
 
 # Vector levels are chosen at run time: only these files may use the wider instructions.

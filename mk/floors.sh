@@ -39,6 +39,7 @@ function door(header, pattern, where) {
 	door("cJSON", "^src/base/json", "src/base/json.c")
 	door("hdf5", "^src/base/h5", "src/base/h5.c")
 	door("cblas|openblas", "^src/backend/cpu_", "src/backend/cpu_blas.c")
+	door("dnnl\\.h>$|oneapi", "^src/backend/cpu_dnnl", "src/backend/cpu_dnnl*.c")
 	door("openssl", "^src/base/sha256", "src/base/sha256.c")
 	door("curl", "^data/", "data/")
 	door("zlib", "^(data/|src/base/h5)", "data/ and src/base/h5*.c (checksums)")

@@ -16,9 +16,10 @@ if ! command -v dpkg-query >/dev/null 2>&1 || ! command -v apt-get >/dev/null 2>
 		pkg-config --exists "$p" 2>/dev/null || missing="$missing $p"
 	done
 	pkg-config --exists hdf5 2>/dev/null || pkg-config --exists hdf5-serial 2>/dev/null || missing="$missing hdf5"
+	echo '#include <oneapi/dnnl/dnnl.h>' | ${CC:-cc} -E - >/dev/null 2>&1 || missing="$missing onednn"
 	[ -z "$missing" ] && exit 0
 	echo "signsgd: this is neither Debian nor Ubuntu, so nothing is installed by itself." >&2
-	echo "Please install, with pkg-config files:$missing (the list with Debian's names: mk/packages.txt)." >&2
+	echo "Please install, with headers and pkg-config files:$missing (the list with Debian's names: mk/packages.txt)." >&2
 	exit 1
 fi
 

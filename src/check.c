@@ -7,6 +7,7 @@
 #include "backend/cpu.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "check_image.h"
 #include "check_walk.h"
 #include "registry.h"
 
@@ -177,7 +178,7 @@ int check_tables(const struct backend *ref, const struct check_table *tables, si
 		}
 	}
 	mem_free(results);
-	return failed;
+	return failed + check_images(ref, tables, count, tell, ctx);
 }
 
 /* The cpu backend has a table for each level of this processor. */

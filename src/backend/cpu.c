@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "backend/cpu_image.h"
 #include "base/mem.h"
 
 #if defined(__x86_64__) || defined(__i386__)
@@ -125,7 +126,8 @@ void cpu_open_level(const struct cpu_level *level, struct backend *b)
 	size_t i = 0;
 	while (known[i] != level)
 		i++;
-	snprintf(detail[i], sizeof(detail[i]), "%s, %s", level->shown, cpu_blas_name());
+	snprintf(detail[i], sizeof(detail[i]), "%s, %s, %s", level->shown, cpu_blas_name(),
+	         cpu_image_library());
 	cpu_blas_open();
 	*b = (struct backend){.name = "cpu",
 	                      .detail = detail[i],
@@ -148,7 +150,6 @@ extern const struct backend_row backend_cpu;
 const struct backend_row backend_cpu = {
         .row = {.name = "cpu",
                 .about = "vectors of AVX-512, AVX2 or plain C, chosen when the program starts; matrix "
-                         "products by "
-                         "OpenBLAS"},
+                         "products by OpenBLAS, convolutions by oneDNN"},
         .open = cpu_open,
 };

@@ -6,6 +6,38 @@
 #include "backend/cpu_sums.inc.h"
 #include "backend/cpu_layers.inc.h"
 #include "backend/cpu_yard.inc.h"
+#include "backend/cpu_norm.inc.h"
+#include "backend/cpu_pool.inc.h"
+
+static const struct cpu_planes level_planes = {
+        .moments = cpu_moments,
+        .normalise = cpu_normalise,
+        .norm_sums = cpu_norm_sums,
+        .norm_back = cpu_norm_back,
+        .max_pool = cpu_max_pool,
+        .max_back = cpu_max_back,
+        .mean_pool = cpu_mean_pool,
+        .mean_back = cpu_mean_back,
+        .relu_back = plain_relu_back,
+};
+
+static struct image_layer *level_image_open(const struct image_spec *spec, struct image_need *need)
+{
+	return cpu_image_open(&level_planes, spec, need);
+}
+
+static const struct image_kernels level_image = {
+        .floats = cpu_image_floats,
+        .to_rows = cpu_image_to_rows,
+        .from_rows = cpu_image_from_rows,
+        .open = level_image_open,
+        .bind = cpu_image_bind,
+        .close = cpu_image_close,
+        .load = cpu_image_load,
+        .forward = cpu_image_forward,
+        .backward = cpu_image_backward,
+        .statistics = cpu_image_statistics,
+};
 
 static void level_fill(struct backend *b)
 {
@@ -35,6 +67,7 @@ static void level_fill(struct backend *b)
 	b->add_relu = plain_add_relu;
 	b->softmax_loss = cpu_softmax_loss;
 	b->pixels = plain_pixels;
+	b->image = &level_image;
 }
 
 static const struct cpu_level level = {

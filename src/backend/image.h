@@ -12,6 +12,8 @@
  * that were opened from the same spec, and only one of them loads it.
  *
  * Each layer works on one thread. Sums have the same order whatever else the process does.
+ *
+ * What is no number stays one, with one exception: the ReLU fused into a convolution may make 0 of it.
  */
 #ifndef SIGNSGD_BACKEND_IMAGE_H
 #define SIGNSGD_BACKEND_IMAGE_H

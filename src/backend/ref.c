@@ -84,6 +84,7 @@ static int ref_open(struct backend *b, struct err *e)
 	        .add_relu = plain_add_relu,
 	        .softmax_loss = ref_softmax_loss,
 	        .pixels = plain_pixels,
+	        .image = &ref_image,
 	};
 	return 0;
 }

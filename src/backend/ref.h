@@ -20,4 +20,7 @@ void ref_sigmoid(size_t n, float *y);
 double ref_softmax_loss(size_t rows, size_t n, float *z, const int32_t *label, bool back, float weight,
                         size_t *hits);
 
+/* ref_image.c */
+extern const struct image_kernels ref_image;
+
 #endif
