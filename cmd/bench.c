@@ -3,6 +3,9 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include "cmd/bench_model.h"
+#include "cmd/changes.h"
 #include "cmd/cmd.h"
 #include "cmd/line.h"
 #include "base/text.h"
@@ -60,7 +63,7 @@ static void tell_row(void *ctx, const struct bench_row *r)
 	fflush(stdout);
 }
 
-static int seconds_of(const struct args *a, double *out, struct err *e)
+int bench_seconds(const struct args *a, double *out, struct err *e)
 {
 	const char *text = args_value(a, "seconds");
 	char *end, shown[80];
@@ -74,7 +77,7 @@ static int seconds_of(const struct args *a, double *out, struct err *e)
 	return 0;
 }
 
-static int bench(const struct args *a)
+static int bench_kernels(const struct args *a)
 {
 	struct bench_options o = {.kernel = args_value(a, "kernel"), .seconds = SECONDS};
 	struct err e = {0};
@@ -82,8 +85,8 @@ static int bench(const struct args *a)
 	int rows = 0;
 
 	if (a->n_rest)
-		err_user(&e, "bench takes no file; --kernel NAME chooses a kernel");
-	if (e.code || args_int(a, "n", 1, N_MOST, &n, &e) || seconds_of(a, &o.seconds, &e))
+		err_user(&e, "bench takes `model NAME` or nothing; --kernel NAME chooses a kernel");
+	if (e.code || args_int(a, "n", 1, N_MOST, &n, &e) || bench_seconds(a, &o.seconds, &e))
 		return cmd_fail(&e);
 	o.n = (size_t)n;
 	bench_run(&o, args_flag(a, "json") ? tell_line : tell_row, &rows);
@@ -96,22 +99,39 @@ static int bench(const struct args *a)
 	return EXIT_DONE;
 }
 
+/* `bench model NAME` has a file of its own. */
+static int bench(const struct args *a)
+{
+	if (a->n_rest && !strcmp(a->rest[0], "model"))
+		return bench_model_command(a);
+	return bench_kernels(a);
+}
+
 static const struct option options[] = {
         {"kernel", "NAME", "only kernels whose name contains this"},
         {"n", "N", "coordinates, instead of the two standard sizes"},
         {"seconds", "S", "about how long each row may take (default: 1)"},
+        {"batch", "B", "model: samples a lane and step (default: 128)"},
+        {"input", "CxHxW", "model: size of a sample (default: what the model was made for)"},
+        {"classes", "N", "model: how many classes; text: size of the vocabulary"},
+        {"backend", "NAME", "model: the machine (default: cpu)"},
+        LANES_OPTION,
         {"json", NULL, "one line of JSON a row"},
         {NULL, NULL, NULL},
 };
 
 const struct command cmd_bench = {
         .name = "bench",
-        .about = "time every kernel beside the machine's own bandwidth",
-        .usage = "bench [OPTION]...",
+        .about =
+                "time every kernel beside the machine's own bandwidth, or a model beside its matrix products",
+        .usage = "bench [OPTION]...\nbench model NAME [OPTION]...",
         .details = "GB/s counts the bytes that must move; the limit is what plain loops over the same "
                    "bytes reach in the same run; the ratio is the median of the paired ratios. Keep the "
-                   "machine idle meanwhile.",
-        .example = "signsgd bench --kernel majority --json",
+                   "machine idle meanwhile.\n"
+                   "bench model: every lane is a worker with a batch of its own; a round is forward and "
+                   "backward on each, the mean of the gradients and a step of SGD.",
+        .example = "signsgd bench --kernel majority --json\n"
+                   "signsgd bench model resnet20 --batch 128",
         .options = options,
         .run = bench,
 };

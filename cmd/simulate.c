@@ -83,8 +83,11 @@ static int prepare(struct simulation *s, struct err *e)
 	if (check_usage(s, e) || lanes_of(s->args, &s->lanes, e) || changes_init(&s->changes, s->args, e) ||
 	    read_files(s, e))
 		return -1;
-	for (size_t i = 0; i < s->n_files; i++)
+	for (size_t i = 0; i < s->n_files; i++) {
 		s->total += s->files[i].count;
+		for (size_t r = 0; r < s->files[i].count; r++)
+			s->files[i].at[r].profile = args_flag(s->args, "profile");
+	}
 	if (s->resume && s->total != 1)
 		return err_user(e, "--resume continues one run, and the experiments given make %zu",
 		                s->total);
@@ -209,6 +212,7 @@ static const struct option options[] = {
         LANES_OPTION,
         {"resume", "RUN.h5", "continue this run; without FILE.json, as it says itself"},
         {"overwrite", NULL, "begin anew over results that are there"},
+        {"profile", NULL, "measure every layer too; the times go to /profile of the result file"},
         {"quiet", NULL, "say only warnings and errors"},
         {"json", NULL, "one line of JSON a run on standard output"},
         {NULL, NULL, NULL},

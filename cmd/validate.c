@@ -12,6 +12,8 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "experiment.h"
+#include "experiment_check.h"
+#include "models/model.h"
 #include "record.h"
 #include "run.h"
 #include "trainer.h"
@@ -125,6 +127,34 @@ static void presence(const struct settings *s, const char *path, char out[64])
 		snprintf(out, 64, " (there: %s)", strcmp(info.id, s->id) ? "another run" : info.state);
 }
 
+/* The network's layers, where the model knows them. */
+static void print_network(const struct settings *s)
+{
+	const struct model *model = (const struct model *)s->model.row;
+	struct model_env env = settings_model_env(s, NULL);
+	struct layer_info info;
+	struct table t;
+	double sum = 0;
+
+	if (!model->layer)
+		return;
+	table_init(&t, "lllrr");
+	const char *const head[] = {"layer", "kind", "output", "parameters", "multiply-adds"};
+	for (size_t i = 0; i < sizeof(head) / sizeof(*head); i++)
+		table_cell(&t, "%s", head[i]);
+	for (size_t i = 0; model->layer(s->model.state, &env, NULL, i, &info); i++) {
+		table_cell(&t, "%s", info.name);
+		table_cell(&t, "%s", info.kind);
+		table_cell(&t, "%s", info.shape);
+		table_cell(&t, "%zu", info.params);
+		table_cell(&t, "%.0f", info.multiply_adds);
+		sum += info.multiply_adds;
+	}
+	printf("  network, %.4g million multiply-adds a sample forward\n", sum / 1e6);
+	table_print(&t, stdout, 4);
+	table_clear(&t);
+}
+
 static void print_run(const struct settings *s, const struct plan *p, const char *path)
 {
 	char shown[160], there[64];
@@ -138,6 +168,7 @@ static void print_run(const struct settings *s, const struct plan *p, const char
 		print_fact("steps", "%lld", (long long)s->steps);
 	print_bytes(s, p);
 	print_fact("output", "%s%s", path, there);
+	print_network(s);
 	print_memory(p);
 	fputs("  settings\n    ", stdout);
 	pretty_print(stdout, 4, s->resolved);

@@ -20,6 +20,7 @@ const struct model model_cnn = {
                 .formula = "conv 20@5, ReLU, max pool 2, conv 50@5, ReLU, max pool 2, 500, ReLU, classes: "
                            "431,080 "
                            "parameters on 28 x 28"},
+        .usual = {.channels = 1, .height = 28, .width = 28, .n_classes = 10},
         .build = build,
         NET_MODEL,
 };

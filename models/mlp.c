@@ -81,6 +81,7 @@ const struct model model_mlp = {
                 .keys = mlp_keys,
                 .state_bytes = sizeof(struct mlp)},
         .wants_data = true,
+        .usual = {.channels = 1, .height = 28, .width = 28, .n_classes = 10},
         .check = mlp_check,
         .n_params = mlp_n_params,
         .tensor = mlp_tensor,

@@ -45,7 +45,8 @@ struct model_env {
 struct layer_info {
 	char name[64], kind[32], shape[48];
 	size_t params;
-	double multiply_adds;         /* of one sample, forward */
+	double multiply_adds;         /* of one sample (text: position), forward */
+	double back_multiply_adds;    /* backward, as far as gradients are wanted */
 	double forward_s, backward_s; /* with env.profile */
 };
 
@@ -68,6 +69,7 @@ struct smoothness {
 struct model {
 	struct row row;
 	bool wants_data;
+	struct data_shape usual; /* samples that it was made for: what `bench` measures it with */
 
 	/* Can these settings work? -1 and a sentence if not. NULL: always. Nothing is loaded yet. */
 	int (*check)(const void *state, const struct model_env *env, struct err *e);

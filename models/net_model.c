@@ -123,7 +123,9 @@ static void describe_kind(const struct net_node *node, char *out, size_t room)
 
 static void describe(const struct net *n, const struct net_node *node, struct layer_info *out)
 {
+	int directions = node->weight < 0 ? 0 : n->value[node->in[0]].wanted ? 2 : 1;
 	*out = (struct layer_info){.multiply_adds = node->multiply_adds,
+	                           .back_multiply_adds = directions * node->multiply_adds,
 	                           .forward_s = node->forward_s,
 	                           .backward_s = node->backward_s};
 	snprintf(out->name, sizeof out->name, "%s", node->name);

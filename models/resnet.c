@@ -129,11 +129,12 @@ static const struct key keys[] = {
 	                           " parameters with 10 classes and projections",                            \
 	                .keys = keys,                                                                        \
 	                .state_bytes = sizeof(struct resnet)},                                               \
+	        .usual = {.channels = 3, .height = 32, .width = 32, .n_classes = 10},                        \
 	        .build = build_##DEPTH,                                                                      \
 	        NET_MODEL,                                                                                   \
 	}
 
-#define IMAGENET_ROW(DEPTH, BOTTLENECK, PARAMETERS, ...)                                                     \
+#define IMAGENET_ROW(DEPTH, BOTTLENECK, SIDE, CLASSES, PARAMETERS, ...)                                      \
 	static void build_##DEPTH(const void *state, const struct model_env *env, struct net *n)             \
 	{                                                                                                    \
 		(void)env;                                                                                   \
@@ -147,6 +148,7 @@ static const struct key keys[] = {
 	                        "He et al. 2016, table 1, as torchvision has it; parameters: " PARAMETERS,   \
 	                .keys = keys,                                                                        \
 	                .state_bytes = sizeof(struct resnet)},                                               \
+	        .usual = {.channels = 3, .height = SIDE, .width = SIDE, .n_classes = CLASSES},               \
 	        .build = build_##DEPTH,                                                                      \
 	        NET_MODEL,                                                                                   \
 	}
@@ -156,6 +158,6 @@ CIFAR_ROW(32, "466,906");
 CIFAR_ROW(44, "661,338");
 CIFAR_ROW(56, "855,770");
 CIFAR_ROW(110, "1,730,714");
-IMAGENET_ROW(18, false, "11,689,512 on ImageNet, 11,173,962 on CIFAR-10", 2, 2, 2, 2);
-IMAGENET_ROW(34, false, "21,797,672 on ImageNet", 3, 4, 6, 3);
-IMAGENET_ROW(50, true, "25,557,032 on ImageNet", 3, 4, 6, 3);
+IMAGENET_ROW(18, false, 32, 10, "11,689,512 on ImageNet, 11,173,962 on CIFAR-10", 2, 2, 2, 2);
+IMAGENET_ROW(34, false, 224, 1000, "21,797,672 on ImageNet", 3, 4, 6, 3);
+IMAGENET_ROW(50, true, 224, 1000, "25,557,032 on ImageNet", 3, 4, 6, 3);

@@ -40,6 +40,7 @@ const struct model model_softmax = {
                 .about = "softmax regression: one fully connected layer under cross-entropy",
                 .formula = "loss = -ln softmax(W x + b)[label], mean over the batch"},
         .wants_data = true,
+        .usual = {.channels = 1, .height = 28, .width = 28, .n_classes = 10},
         .n_params = softmax_n_params,
         .tensor = softmax_tensor,
         .lane_bytes = softmax_lane_bytes,

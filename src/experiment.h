@@ -45,6 +45,8 @@ struct settings {
 	const char *data_dir;
 	const char *out;
 
+	bool profile; /* not of the file: measure the time of every layer */
+
 	/* Derived by experiment_check() and from the text: */
 	struct data_shape shape;
 	double steps_per_epoch; /* 0 without data */

@@ -37,7 +37,8 @@ struct model_env settings_model_env(const struct settings *s, const struct backe
 	                          .workers = (int)s->workers,
 	                          .seed = s->seed,
 	                          .model = (const struct model *)s->model.row,
-	                          .init = (int)((const struct init_row *)s->init.row)->scheme};
+	                          .init = (int)((const struct init_row *)s->init.row)->scheme,
+	                          .profile = s->profile};
 }
 
 /* Put the place of `key` before a row's own sentence. Always -1. */

@@ -226,6 +226,24 @@ void record_final_count(struct record *r, const char *name, int64_t count)
 	mem_free(path);
 }
 
+void record_profile(struct record *r, size_t count, const struct layer_row *rows)
+{
+	struct buf names = {0};
+	double *forward_s = mem_array(count, sizeof *forward_s),
+	       *backward_s = mem_array(count, sizeof *backward_s);
+	for (size_t i = 0; i < count; i++) {
+		buf_format(&names, "%s\n", rows[i].name);
+		forward_s[i] = rows[i].forward_s;
+		backward_s[i] = rows[i].backward_s;
+	}
+	h5_write_text(r->file, "/profile/layers", names.text ? names.text : "");
+	h5_write(r->file, "/profile/forward_s", H5_F64, 1, &count, forward_s);
+	h5_write(r->file, "/profile/backward_s", H5_F64, 1, &count, backward_s);
+	mem_free(forward_s);
+	mem_free(backward_s);
+	buf_clear(&names);
+}
+
 int record_end(struct record *r, enum run_state state, const char *why, struct err *e)
 {
 	record_write_state(r->file, state, why, true);

@@ -89,6 +89,14 @@ void record_final(struct record *r, const char *tensor, int rank, const size_t *
 /* The same for a single whole number. */
 void record_final_count(struct record *r, const char *name, int64_t count);
 
+/* One layer's times in a profile, of all lanes and steps (evaluations too) of this process. */
+struct layer_row {
+	char name[96];
+	double forward_s, backward_s;
+};
+/* Replaces an earlier profile. */
+void record_profile(struct record *r, size_t count, const struct layer_row *rows);
+
 /* Write how the run ended, flush with fsync. `why`: a sentence or "". Then close with record_close(). */
 int record_end(struct record *r, enum run_state state, const char *why, struct err *e);
 void record_close(struct record *r);

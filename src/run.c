@@ -181,6 +181,7 @@ static int end(struct run *run, enum run_outcome *outcome, struct err *e)
 	}
 	if (state != RUN_INTERRUPTED)
 		trainer_final(run->t, run->r);
+	trainer_profile(run->t, run->r);
 	if (!(state == RUN_INTERRUPTED && remaking(run)) && record_end(run->r, state, why, e))
 		return -1;
 	if (state != RUN_INTERRUPTED)

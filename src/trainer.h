@@ -51,6 +51,9 @@ void trainer_meta(const struct trainer *t, struct record_meta *m);
 /* Write the named tensors to /final. */
 void trainer_final(const struct trainer *t, struct record *r);
 
+/* With settings.profile: the time of every layer so far, all lanes together, to /profile. */
+void trainer_profile(const struct trainer *t, struct record *r);
+
 int trainer_save(const struct trainer *t, const char *path, struct err *e);
 int trainer_restore(struct trainer *t, const char *path, struct err *e);
 

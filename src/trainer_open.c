@@ -322,3 +322,26 @@ int trainer_restore(struct trainer *t, const char *path, struct err *e)
 	t->bytes = (uint64_t)t->steps_done * (uint64_t)t->count * (t->push_bytes + t->pull_bytes);
 	return 0;
 }
+
+void trainer_profile(const struct trainer *t, struct record *r)
+{
+	const struct model *model = t->round.model;
+	const void *state = t->settings->model.state;
+	struct layer_info info;
+	size_t count = 0;
+	if (!t->settings->profile || !model->layer)
+		return;
+	while (model->layer(state, &t->env, NULL, count, &info))
+		count++;
+	struct layer_row *rows = mem_array(count, sizeof *rows);
+	for (size_t i = 0; i < count; i++)
+		for (int lane = 0; lane < pool_lanes(t->pool); lane++) {
+			model->layer(state, &t->env, t->lanes[lane].model, i, &info);
+			snprintf(rows[i].name, sizeof rows[i].name, "%s%s%s", info.name,
+			         *info.name ? " " : "", info.kind);
+			rows[i].forward_s += info.forward_s;
+			rows[i].backward_s += info.backward_s;
+		}
+	record_profile(r, count, rows);
+	mem_free(rows);
+}

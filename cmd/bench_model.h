@@ -1,0 +1,13 @@
+/* `signsgd bench model NAME`. */
+#ifndef SIGNSGD_CMD_BENCH_MODEL_H
+#define SIGNSGD_CMD_BENCH_MODEL_H
+
+#include "cmd/cmd.h"
+
+/* The exit code. a->rest[0] is "model". */
+int bench_model_command(const struct args *a);
+
+/* Option --seconds into *out, which stays when it is absent. -1 and a sentence. */
+int bench_seconds(const struct args *a, double *out, struct err *e);
+
+#endif
