@@ -40,10 +40,13 @@ def add_arguments(parser):
     parser.add_argument("--lanes", type=int, default=0, help="lanes of signsgd (default: the processor's cores)")
 
 
-def duel(args, what, peer_name, peer, ours):
-    """peer and ours: functions of a number of steps that return seconds a step. Prints medians and the ratio."""
-    peer_steps = steps_for(args.seconds, peer, 20)
-    our_steps = steps_for(args.seconds, ours, 500)
+def duel(args, what, peer_name, peer, ours, at_first=(20, 500)):
+    """
+    peer and ours: functions of a number of steps that return seconds a step; at_first: steps of each that show
+    how long a step takes. Prints medians and the ratio.
+    """
+    peer_steps = steps_for(args.seconds, peer, at_first[0])
+    our_steps = steps_for(args.seconds, ours, at_first[1])
     peer_s, our_s = [], []
     for _ in range(args.rounds):
         peer_s.append(peer(peer_steps))
