@@ -14,7 +14,7 @@ _signsgd_families() {
 }
 
 _signsgd_rows() {
-	"$1" list "$2" 2>/dev/null | sed -n 's/^  \([a-z][a-z-]*\) .*/\1/p'
+	"$1" list "$2" 2>/dev/null | sed -n 's/^  \([a-z][a-z0-9-]*\) .*/\1/p'
 }
 
 _signsgd_files() {
@@ -48,6 +48,7 @@ _signsgd() {
 		return
 	fi
 	case $previous in
+	--backend) _signsgd_offer "$(_signsgd_rows "$program" backends)" "$current"; return ;;
 	--attack) _signsgd_offer "$(_signsgd_rows "$program" attacks)" "$current"; return ;;
 	--resume) _signsgd_files "$current" h5; return ;;
 	--data | --to) compopt -o dirnames 2>/dev/null; return ;;
@@ -63,6 +64,10 @@ _signsgd() {
 	fi
 	case $command in
 	simulate | validate) _signsgd_files "$current" json ;;
+	bench) case $(_signsgd_position) in
+		0) _signsgd_offer "model" "$current" ;;
+		1) _signsgd_offer "$(_signsgd_rows "$program" models)" "$current" ;;
+		esac ;;
 	show) _signsgd_files "$current" h5 ;;
 	help) _signsgd_offer "$(_signsgd_commands "$program")" "$current" ;;
 	data) case $(_signsgd_position) in
