@@ -85,7 +85,8 @@ static int bench_kernels(const struct args *a)
 	int rows = 0;
 
 	if (a->n_rest)
-		err_user(&e, "bench takes no file; --kernel NAME chooses a kernel, `bench model NAME` times a model");
+		err_user(&e, "bench takes no file; --kernel NAME chooses a kernel, `bench model NAME` times "
+		             "a model");
 	if (e.code || args_int(a, "n", 1, N_MOST, &n, &e) || bench_seconds(a, &o.seconds, &e))
 		return cmd_fail(&e);
 	o.n = (size_t)n;
@@ -122,8 +123,7 @@ static const struct option options[] = {
 
 const struct command cmd_bench = {
         .name = "bench",
-        .about =
-                "time every kernel, or a model, beside what the machine can do",
+        .about = "time every kernel, or a model, beside what the machine can do",
         .usage = "bench [OPTION]...\nbench model NAME [OPTION]...",
         .details = "GB/s counts the bytes that must move; the limit is what plain loops over the same "
                    "bytes reach in the same run; the ratio is the median of the paired ratios. Keep the "
