@@ -160,7 +160,9 @@ static int data(const struct args *a)
 }
 
 static const struct option options[] = {
-        {"to", "DIR", "fetch: put the files into DIR/NAME, found later with --data DIR (default: the cache)"},
+        {"to", "DIR",
+         "fetch: put the files into DIR/NAME (of CIFAR: the official folder in DIR), found later with --data "
+         "DIR (default: the cache)"},
         {"from", "URL", "fetch: take URL/FILE in place of the official addresses"},
         {"data", "DIR", "list: look into this folder first"},
         {NULL, NULL, NULL},

@@ -3,9 +3,11 @@
 
 #include <inttypes.h>
 #include <math.h>
+#include <string.h>
 #include "cmd/line.h"
 #include "cmd/table.h"
 #include "base/h5.h"
+#include "base/text.h"
 
 static double rate(const struct run_info *i)
 {
@@ -65,6 +67,19 @@ static void add_row(struct table *t, const struct report *r)
 	table_cell(t, "%s", r->path);
 }
 
+/* What must be said of row i's data, unless an earlier row has said it. */
+static void print_note(const struct report *rows, size_t i)
+{
+	const char *note = rows[i].info.data_note;
+	char shown[1024];
+
+	for (size_t k = 0; k < i; k++)
+		if (!strcmp(rows[k].info.data_note, note))
+			return;
+	if (*note)
+		printf("data: %s\n", text_shown(note, shown, sizeof(shown)));
+}
+
 void report_table(const struct report *rows, size_t count)
 {
 	static const char *const head[] = {"run",      "seed", "liars", "attack",  "aggregator", "steps",
@@ -78,4 +93,6 @@ void report_table(const struct report *rows, size_t count)
 		add_row(&t, &rows[i]);
 	table_print(&t, stdout, 0);
 	table_clear(&t);
+	for (size_t i = 0; i < count; i++)
+		print_note(rows, i);
 }

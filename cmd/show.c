@@ -39,6 +39,7 @@ static void print_line(const struct report *r)
 	line_text(&b, "seed", r->seed);
 	line_text(&b, "model", i->model);
 	line_text(&b, "data", i->data);
+	line_text(&b, "data_note", *i->data_note ? i->data_note : NULL);
 	line_text(&b, "aggregator", i->aggregator);
 	line_int(&b, "workers", i->workers);
 	line_int(&b, "adversaries", i->adversaries);
@@ -111,6 +112,10 @@ static void print_facts(const struct report *r)
 	fact(&t, "trains");
 	table_cell(&t, "%s%s%s, %s of %" PRId64 " workers", i->model, has_data(i) ? " on " : "",
 	           has_data(i) ? i->data : "", i->aggregator, i->workers);
+	if (*i->data_note) {
+		fact(&t, "data");
+		table_cell(&t, "%s", i->data_note);
+	}
 	fact(&t, "adversaries");
 	table_cell(&t, "%" PRId64 " of %" PRId64 "%s%s", i->adversaries, i->workers,
 	           i->adversaries ? ", " : "", i->adversaries ? i->attack : "");

@@ -12,9 +12,9 @@ void dataset_alloc(struct dataset *d)
 {
 	size_t features = shape_features(&d->shape);
 	d->train_pixels = mem_array(d->shape.n_train, features);
-	d->train_labels = mem_array(d->shape.n_train, 1);
+	d->train_labels = mem_array(d->shape.n_train, sizeof *d->train_labels);
 	d->test_pixels = mem_array(d->shape.n_test, features);
-	d->test_labels = mem_array(d->shape.n_test, 1);
+	d->test_labels = mem_array(d->shape.n_test, sizeof *d->test_labels);
 }
 
 void dataset_clear(struct dataset *d)
@@ -23,6 +23,7 @@ void dataset_clear(struct dataset *d)
 	mem_free(d->train_labels);
 	mem_free(d->test_pixels);
 	mem_free(d->test_labels);
+	mem_free(d->note);
 	*d = (struct dataset){0};
 }
 
@@ -113,9 +114,9 @@ static void say_missing(const struct data_source *s, const struct places *p, con
 	for (int i = 0; i < p->count; i++)
 		buf_format(&list, "%s%s", i ? ", " : "", p->at[i]);
 	err_user(e,
-	         "data set %s: found no file %s, packed or not (`signsgd data fetch %s` downloads it); "
+	         "data set %s: found no file %s%s (`signsgd data fetch %s` downloads it); "
 	         "looked in %s",
-	         s->row.name, name, s->row.name,
+	         s->row.name, name, s->archive ? "" : ", packed or not", s->row.name,
 	         p->count ? list.text : "no place, as none is given and HOME is not set");
 	buf_clear(&list);
 }

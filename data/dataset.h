@@ -1,9 +1,10 @@
 /*
  * A data set: a row of the family `data`.
  *
- * shape() answers from the settings alone (experiments are checked before anything is loaded); load() reads
- * or makes the samples: pixels as bytes, labels as bytes. Normalisation, partition over the workers and
- * the order of samples are shared by all rows (partition.h).
+ * shape() answers before anything is loaded, as experiments are checked then: from the settings, and from the
+ * names of files where a folder decides. load() reads or makes the samples: pixels as bytes, and labels.
+ * Normalisation, augmentation (augment.h), partition over the workers and the order of samples (partition.h)
+ * are shared by all rows.
  */
 #ifndef SIGNSGD_DATA_DATASET_H
 #define SIGNSGD_DATA_DATASET_H
@@ -14,14 +15,19 @@
 #include "base/key.h"
 #include "base/pool.h"
 #include "base/shape.h"
+#include "data/augment.h"
+
+enum { CHANNELS_MAX = 4 };
 
 struct dataset {
 	struct data_shape shape;
-	uint8_t *train_pixels; /* [n_train][features]; mem_array() */
-	uint8_t *train_labels; /* [n_train] */
-	uint8_t *test_pixels;  /* [n_test][features] */
-	uint8_t *test_labels;  /* [n_test] */
-	float mean, std;       /* of pixel / 255, for normalisation */
+	uint8_t *train_pixels;                       /* [n_train][channels][height][width]; mem_array() */
+	uint16_t *train_labels;                      /* [n_train] */
+	uint8_t *test_pixels;                        /* [n_test][channels][height][width] */
+	uint16_t *test_labels;                       /* [n_test] */
+	float mean[CHANNELS_MAX], std[CHANNELS_MAX]; /* [channels] of pixel / 255, for normalisation */
+	struct augment augment; /* of training batches; evaluations and full passes see samples as they are */
+	char *note;             /* what every result made from it must say, or NULL; mem_free() */
 };
 
 /* Memory for the samples that `shape` counts, all zero. */
@@ -31,25 +37,26 @@ void dataset_clear(struct dataset *d);
 struct data_env {
 	const char *dir;   /* --data, or NULL */
 	uint64_t seed;     /* the experiment's */
-	struct pool *pool; /* for data that is made */
+	struct pool *pool; /* for data that is made; shape() gets none */
 };
 
 /* A file that `signsgd data fetch` can get. */
 struct data_file {
 	const char *name;    /* file name in the data folder's sub-folder */
-	const char *urls[3]; /* tried in order; NULL-terminated */
+	const char *urls[3]; /* tried in order; NULL-terminated; none for a member of the row's archive */
 	const char *sha256;
 	size_t bytes;
 };
 
 struct data_source {
 	struct row row;
-	/* Counts and sizes as the settings say. -1 and a sentence when they cannot be. */
-	int (*shape)(const void *state, struct data_shape *out, struct err *e);
+	/* Counts and sizes. -1 and a sentence when they cannot be. */
+	int (*shape)(const void *state, const struct data_env *env, struct data_shape *out, struct err *e);
 	/* NULL for `none`. -1 and a sentence that says where it looked and how to get it. */
 	int (*load)(const void *state, const struct data_env *env, struct dataset *out, struct err *e);
-	const char *folder;            /* "mnist": sub-folder tried below a data folder; NULL: no files */
-	const struct data_file *files; /* ended by a file without a name; NULL: nothing to fetch */
+	const char *folder;              /* "mnist": sub-folder tried below a data folder; NULL: no files */
+	const struct data_file *files;   /* ended by a file without a name; NULL: nothing to fetch */
+	const struct data_file *archive; /* the .tar.gz that all files come in; NULL: each by itself */
 };
 
 /*

@@ -14,6 +14,7 @@
 
 #include "base/mem.h"
 #include "base/sha256.h"
+#include "data/tar.h"
 
 enum { CONNECT_S = 15, STALL_S = 30, REDIRECTS = 5 };
 
@@ -209,6 +210,39 @@ static int fetch_file(struct fetch *f, struct err *e)
 	return rc;
 }
 
+/* Where a member of an archive goes, as if it were the file in work. */
+static bool have_member(struct fetch *f, const struct data_file *member)
+{
+	const struct data_file *archive = f->file;
+	f->file = member;
+	f->path = mem_format("%s/%s", f->dir, member->name);
+	bool there = have(f);
+	if (there)
+		tell(f, FETCH_KEPT, NULL);
+	mem_free(f->path);
+	f->file = archive;
+	return there;
+}
+
+/* All files from the row's archive, which does not stay. */
+static int fetch_archive(struct fetch *f, const struct data_source *s, struct err *e)
+{
+	bool all = true;
+	f->file = s->archive;
+	for (const struct data_file *member = s->files; member->name; member++)
+		all = have_member(f, member) && all;
+	if (all)
+		return 0;
+	if (fetch_file(f, e))
+		return -1;
+	char *path = mem_format("%s/%s", f->dir, s->archive->name);
+	int rc = tar_unpack(path, s->files, f->dir, e);
+	if (!rc)
+		unlink(path);
+	mem_free(path);
+	return rc;
+}
+
 /* mkdir -p. */
 static int make_folders(const char *dir, struct err *e)
 {
@@ -251,7 +285,9 @@ int data_fetch(const struct data_source *s, const char *dir, const char *base_ur
 		die("libcurl: cannot be started");
 	set_options(&f);
 	int rc = 0;
-	for (f.file = s->files; f.file->name && rc == 0; f.file++)
+	if (s->archive)
+		rc = fetch_archive(&f, s, e);
+	for (f.file = s->files; !s->archive && f.file->name && rc == 0; f.file++)
 		rc = fetch_file(&f, e);
 	curl_easy_cleanup(f.curl);
 	curl_global_cleanup();

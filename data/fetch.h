@@ -4,7 +4,8 @@
  * A file comes under a temporary name and takes its own only when size and SHA-256 are right, so a folder
  * never holds half a file under a good name. Only http and https are spoken; the check sum, which the
  * program carries, makes the way that a file came no matter. A file that is there and right is kept, one
- * that is there and wrong is replaced. No more bytes are taken than the file has.
+ * that is there and wrong is replaced. No more bytes are taken than the file has. A
+ * data set that comes in one archive is unpacked (tar.h), and the archive deleted.
  */
 #ifndef SIGNSGD_DATA_FETCH_H
 #define SIGNSGD_DATA_FETCH_H
@@ -32,8 +33,9 @@ struct fetch_news {
 
 /*
  * Get all files of data set `s` into folder `dir`, which is made if need be. base_url: take BASE_URL/NAME
- * instead of the official addresses; NULL: those. tell: called with each event; may be NULL.
- * -1 and a sentence with the URLs for the first file that cannot be had; files before it stay.
+ * (the archive's NAME, where there is one) instead of the official addresses; NULL: those. tell: called with
+ * each event; may be NULL. -1 and a sentence with the URLs for the first file that cannot be had; files
+ * before it stay.
  */
 int data_fetch(const struct data_source *s, const char *dir, const char *base_url,
                void (*tell)(void *ctx, const struct fetch_news *news), void *ctx, struct err *e);

@@ -218,19 +218,19 @@ static void to_bytes(const float *canvas, const struct stream *s, float noise, u
 }
 
 /* The character of drawing `index`: every ten are a shuffled 0..9. */
-static uint8_t label_of(uint64_t seed, uint32_t split, uint64_t index)
+static uint16_t label_of(uint64_t seed, uint32_t split, uint64_t index)
 {
 	uint32_t order[CLASSES];
 	for (uint32_t c = 0; c < CLASSES; c++)
 		order[c] = c;
 	struct stream s = stream_of(seed, RNG_DATA, 2 + split, index / CLASSES);
 	stream_shuffle(&s, order, CLASSES);
-	return (uint8_t)order[index % CLASSES];
+	return (uint16_t)order[index % CLASSES];
 }
 
 /* Drawing `index` of split 0 (train) or 1 (test). */
 static void draw_glyph(const struct glyphs *g, uint32_t split, uint64_t index, uint8_t *pixels,
-                       uint8_t *label)
+                       uint16_t *label)
 {
 	float canvas[PIXELS] = {0};
 	struct dice d = {stream_of(g->seed, RNG_DATA, split, index), 0};
@@ -278,12 +278,13 @@ static void measure(struct dataset *d)
 		squares += p * p;
 	}
 	double mean = (double)sum / (double)n;
-	d->mean = (float)(mean / 255);
-	d->std = (float)(sqrt((double)squares / (double)n - mean * mean) / 255);
+	d->mean[0] = (float)(mean / 255);
+	d->std[0] = (float)(sqrt((double)squares / (double)n - mean * mean) / 255);
 }
 
-static int glyphs_shape(const void *state, struct data_shape *out, struct err *e)
+static int glyphs_shape(const void *state, const struct data_env *env, struct data_shape *out, struct err *e)
 {
+	(void)env;
 	(void)e;
 	const struct glyphs *g = state;
 	*out = (struct data_shape){.n_train = (size_t)g->train,
@@ -299,7 +300,7 @@ static int glyphs_load(const void *state, const struct data_env *env, struct dat
 {
 	const struct glyphs *g = state;
 	*out = (struct dataset){0};
-	if (glyphs_shape(state, &out->shape, e))
+	if (glyphs_shape(state, env, &out->shape, e))
 		return -1;
 	dataset_alloc(out);
 	struct drawing job = {g, out};

@@ -43,8 +43,9 @@ static size_t wanted(int64_t setting, size_t all)
 	return setting ? (size_t)setting : all;
 }
 
-static int mnist_shape(const void *state, struct data_shape *out, struct err *e)
+static int mnist_shape(const void *state, const struct data_env *env, struct data_shape *out, struct err *e)
 {
+	(void)env;
 	(void)e;
 	const struct mnist *m = state;
 	*out = (struct data_shape){.n_train = wanted(m->train, N_TRAIN),
@@ -67,10 +68,11 @@ static int check_content(const struct edition *x, int file, const char *path, ui
 
 /* Files `first` (images) and `first` + 1 (labels), of which the first n of `all` samples are kept. */
 static int read_split(const struct edition *x, const char *const dirs[2], int first, size_t all, size_t n,
-                      uint8_t *pixels, uint8_t *labels, struct err *e)
+                      uint8_t *pixels, uint16_t *labels, struct err *e)
 {
 	const struct idx_shape images = {3, {(uint32_t)all, SIDE, SIDE}}, classes = {1, {(uint32_t)all}};
 	const struct data_file *files = x->source->files;
+	uint8_t *stored = mem_array(n, 1); /* labels as the file has them */
 	uint32_t crc;
 	int rc = -1;
 	char *image_path = dataset_find(x->source, dirs, &files[first], e);
@@ -79,12 +81,15 @@ static int read_split(const struct edition *x, const char *const dirs[2], int fi
 		goto out;
 	if (idx_read(image_path, &images, n, pixels, &crc, e) || check_content(x, first, image_path, crc, e))
 		goto out;
-	if (idx_read(label_path, &classes, n, labels, &crc, e) ||
-	    idx_check_labels(label_path, labels, n, CLASSES, e) ||
+	if (idx_read(label_path, &classes, n, stored, &crc, e) ||
+	    idx_check_labels(label_path, stored, n, CLASSES, e) ||
 	    check_content(x, first + 1, label_path, crc, e))
 		goto out;
+	for (size_t i = 0; i < n; i++)
+		labels[i] = stored[i];
 	rc = 0;
 out:
+	mem_free(stored);
 	mem_free(image_path);
 	mem_free(label_path);
 	return rc;
@@ -94,8 +99,8 @@ static int load(const struct edition *x, const struct mnist *m, const struct dat
                 struct dataset *out, struct err *e)
 {
 	const char *const dirs[2] = {env->dir, m->dir}; /* the command line goes before the file */
-	*out = (struct dataset){.mean = x->mean, .std = x->std};
-	if (mnist_shape(m, &out->shape, e))
+	*out = (struct dataset){.mean = {x->mean}, .std = {x->std}};
+	if (mnist_shape(m, env, &out->shape, e))
 		return -1;
 	size_t n_train = out->shape.n_train, n_test = out->shape.n_test;
 	dataset_alloc(out);

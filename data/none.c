@@ -1,9 +1,10 @@
 /* Data set `none`: for models that make their own gradients (the quadratic, the median toy). */
 #include "data/dataset.h"
 
-static int none_shape(const void *state, struct data_shape *out, struct err *e)
+static int none_shape(const void *state, const struct data_env *env, struct data_shape *out, struct err *e)
 {
 	(void)state;
+	(void)env;
 	(void)e;
 	*out = (struct data_shape){0};
 	return 0;

@@ -10,15 +10,16 @@
 #define EPOCH_NONE UINT64_MAX
 
 /* Sample numbers [n] by label, each label's in stored order: counting sort. */
-static void sort_by_label(const uint8_t *labels, uint32_t n, uint32_t *order)
+static void sort_by_label(const uint16_t *labels, int classes, uint32_t n, uint32_t *order)
 {
-	uint32_t next[257] = {0}; /* where the next sample of a label goes */
+	uint32_t *next = mem_array((size_t)classes + 1, sizeof *next); /* where the next of a label goes */
 	for (uint32_t i = 0; i < n; i++)
 		next[labels[i] + 1]++;
-	for (int c = 1; c < 257; c++)
+	for (int c = 1; c <= classes; c++)
 		next[c] += next[c - 1];
 	for (uint32_t i = 0; i < n; i++)
 		order[next[labels[i]]++] = i;
+	mem_free(next);
 }
 
 void partition_init(struct partition *p, const struct dataset *d, enum partition_kind kind, int workers,
@@ -36,7 +37,7 @@ void partition_init(struct partition *p, const struct dataset *d, enum partition
 		p->epoch[w] = EPOCH_NONE;
 
 	if (kind == PARTITION_LABEL_SHARDS) {
-		sort_by_label(d->train_labels, (uint32_t)n, p->owned);
+		sort_by_label(d->train_labels, d->shape.n_classes, (uint32_t)n, p->owned);
 		return;
 	}
 	for (uint32_t i = 0; i < n; i++)

@@ -8,6 +8,7 @@ import argparse
 import json
 import os
 import sys
+import textwrap
 
 try:
     import h5py
@@ -67,7 +68,8 @@ class Run:
             raise PlotError(f"{path}: cannot be read as HDF5: {error}") from None
         self.config = self.read_config()
         self.flat = flatten(self.config)
-        self.state = self.read_state()
+        self.state = self.read_meta("state")
+        self.data_note = self.read_meta("data_note", "")
 
     def read_config(self):
         try:
@@ -78,13 +80,15 @@ class Run:
             raise PlotError(f"{self.path}: /config/resolved is no JSON object")
         return config
 
-    def read_state(self):
-        """ "finished", "running", "diverged", ..."""
+    def read_meta(self, name, absent=None):
+        """A text of /meta; `absent` is for what files of earlier programs lack."""
         try:
-            state = self.file["meta"].attrs["state"]
+            if absent is not None and name not in self.file["meta"].attrs:
+                return absent
+            text = self.file["meta"].attrs[name]
         except DAMAGE as error:
-            raise PlotError(f"{self.path}: /meta has no attribute state: {error.args[0]}") from None
-        return state.decode("utf-8", "replace") if isinstance(state, bytes) else str(state)
+            raise PlotError(f"{self.path}: /meta has no attribute {name}: {error.args[0]}") from None
+        return text.decode("utf-8", "replace") if isinstance(text, bytes) else str(text)
 
     def setting(self, dotted):
         if dotted not in self.flat:
@@ -293,6 +297,14 @@ def seeds_note(groups, kind):
     return f", mean{spread} of {most} seeds"
 
 
+def say_of_data(figure, runs):
+    """What the runs say of their data (that the pixels are not the official ones, say), small, below."""
+    notes = sorted({run.data_note for run in runs if run.data_note})
+    if notes:
+        text = textwrap.fill("; ".join(notes), int(figure.get_figwidth() * 20))
+        figure.supxlabel(text, fontsize=6, color="#777777")
+
+
 def save(figure, path):
     ending = os.path.splitext(path)[1].lower().lstrip(".")
     if ending not in METADATA:
@@ -313,7 +325,10 @@ def main(p, draw):
     """Parse, draw, save. What the user can mend is one sentence and exit code 2."""
     args = p.parse_args()
     try:
-        save(draw(args, [Run(path) for path in args.runs]), args.out)
+        runs = [Run(path) for path in args.runs]
+        figure = draw(args, runs)
+        say_of_data(figure, runs)
+        save(figure, args.out)
     except PlotError as sentence:
         print(f"{program()}: {sentence}", file=sys.stderr)
         sys.exit(2)

@@ -50,6 +50,7 @@ struct record_meta {
 	int64_t steps; /* planned */
 	int workers, adversaries;
 	const char *attack, *aggregator, *model, *data;
+	const char *data_note; /* what every use of this result must say of its data, or NULL */
 	uint64_t seed;
 	uint64_t n_params;
 	uint64_t push_bytes, pull_bytes; /* a worker and step */
@@ -105,6 +106,7 @@ void record_close(struct record *r);
 struct run_info {
 	char name[128], id[65], state[16], why[512], attack[64], aggregator[64], model[64], data[64],
 	        start[32];
+	char data_note[512]; /* what every use of this result must say of its data; "": nothing */
 	int64_t steps_done, steps;
 	int64_t workers, adversaries;
 	int64_t n_voters;                /* in the last step */

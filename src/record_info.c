@@ -144,6 +144,14 @@ static int meta_text(struct h5 *f, const char *name, char *out, size_t room, str
 	return 0;
 }
 
+/* An attribute that files of earlier programs lack, as it is or "". */
+static void meta_text_if_any(struct h5 *f, const char *name, char *out, size_t room)
+{
+	struct err unheard = {0};
+	if (meta_text(f, name, out, room, &unheard))
+		out[0] = '\0';
+}
+
 static int read_meta(struct h5 *f, struct run_info *info, struct err *e)
 {
 	const struct {
@@ -164,6 +172,7 @@ static int read_meta(struct h5 *f, struct run_info *info, struct err *e)
 	for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
 		if (meta_text(f, texts[i].name, texts[i].out, texts[i].room, e))
 			return -1;
+	meta_text_if_any(f, "data_note", info->data_note, sizeof info->data_note);
 	int64_t push, pull;
 	if (h5_get_int(f, "/meta", "steps", &info->steps, e) ||
 	    h5_get_int(f, "/meta", "workers", &info->workers, e) ||

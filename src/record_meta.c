@@ -63,6 +63,7 @@ static void write_run(struct h5 *f, const struct record_meta *m)
 	h5_set_text(f, "/meta", "id", m->id);
 	h5_set_text(f, "/meta", "model", m->model);
 	h5_set_text(f, "/meta", "data", m->data);
+	h5_set_text(f, "/meta", "data_note", m->data_note ? m->data_note : "");
 	h5_set_text(f, "/meta", "aggregator", m->aggregator);
 	h5_set_text(f, "/meta", "attack", m->attack);
 	h5_set_int(f, "/meta", "workers", m->workers);

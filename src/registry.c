@@ -46,10 +46,17 @@ static const struct row *const inits[] = {
         &init_glorot.row, &init_awd.row,     &init_file.row,   NULL,
 };
 
-extern const struct data_source data_none, data_glyphs, data_mnist, data_fashion_mnist;
+extern const struct data_source data_none, data_glyphs, data_mnist, data_fashion_mnist, data_cifar10,
+        data_cifar100;
 
 static const struct row *const data[] = {
-        &data_none.row, &data_glyphs.row, &data_mnist.row, &data_fashion_mnist.row, NULL,
+        &data_none.row,
+        &data_glyphs.row,
+        &data_mnist.row,
+        &data_fashion_mnist.row,
+        &data_cifar10.row,
+        &data_cifar100.row,
+        NULL,
 };
 
 extern const struct attack attack_invert, attack_random_sign, attack_scale, attack_gaussian, attack_zero,

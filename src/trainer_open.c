@@ -117,6 +117,8 @@ static int open_data(struct trainer *t, struct err *e)
 		return 0;
 	if (source->load(s->data.state, &env, &t->data, e))
 		return -1;
+	if (t->data.note)
+		log_warn("data set %s: %s", source->row.name, t->data.note);
 	partition_init(&t->partition, &t->data, (enum partition_kind)s->partition, (int)s->workers, s->seed);
 	t->round.data = &t->data;
 	t->round.partition = &t->partition;
@@ -278,6 +280,7 @@ void trainer_meta(const struct trainer *t, struct record_meta *m)
 	        .aggregator = s->aggregator.row->name,
 	        .model = s->model.row->name,
 	        .data = s->data.row->name,
+	        .data_note = t->data.note,
 	        .seed = s->seed,
 	        .n_params = t->round.job.n,
 	        .push_bytes = t->push_bytes,

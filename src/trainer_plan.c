@@ -20,7 +20,7 @@ static size_t lane_bytes(const struct settings *s, const struct model_env *env, 
 	if (model->wants_data)
 		bytes +=
 		        (size_t)s->batch * (shape_features(&s->shape) * sizeof(float) + 2 * sizeof(int32_t)) +
-		        LANE_LIBRARY_BYTES;
+		        shape_features(&s->shape) + LANE_LIBRARY_BYTES;
 	return bytes;
 }
 
@@ -65,7 +65,8 @@ void trainer_plan(const struct settings *s, int lanes, struct plan *out)
 	out->momentum = m * (n + carry) * sizeof(float);
 	out->messages = m * out->push_bytes + out->pull_bytes;
 	out->lanes = (size_t)lanes * lane_bytes(s, &env, n) + shared;
-	out->data = samples * (shape_features(&s->shape) + 1) + 2 * sizeof(uint32_t) * s->shape.n_train;
+	out->data = samples * (shape_features(&s->shape) + sizeof(uint16_t)) +
+	            2 * sizeof(uint32_t) * s->shape.n_train;
 	if (agg->memory_floats)
 		out->optimiser = agg->memory_floats(s->aggregator.state, n) * sizeof(float);
 	if (attack->memory_floats)

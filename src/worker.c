@@ -15,6 +15,7 @@ void lane_open(struct lane *l, const struct model *model, const void *model_stat
 	l->x = env->be->alloc((size_t)env->batch * features * sizeof(float));
 	l->label = env->be->alloc((size_t)env->batch * sizeof(int32_t));
 	l->index = env->be->alloc((size_t)env->batch * sizeof(uint32_t));
+	l->picture = env->be->alloc(features);
 }
 
 void lane_close(struct lane *l, const struct model *model, const struct backend *be)
@@ -26,32 +27,56 @@ void lane_close(struct lane *l, const struct model *model, const struct backend 
 	be->release(l->x);
 	be->release(l->label);
 	be->release(l->index);
+	be->release(l->picture);
+}
+
+/* Sample i of the lane's batch: its pixels normalised, channel by channel. */
+static void put_sample(struct lane *l, const struct round *r, int i, const uint8_t *pixels, uint16_t label)
+{
+	const struct dataset *d = r->data;
+	size_t features = shape_features(&d->shape), plane = features / (size_t)d->shape.channels;
+	float *out = l->x + (size_t)i * features;
+	for (int c = 0; c < d->shape.channels; c++)
+		r->be->pixels(plane, pixels + (size_t)c * plane, 1.0f / (255.0f * d->std[c]),
+		              -d->mean[c] / d->std[c], out + (size_t)c * plane);
+	l->label[i] = label;
+}
+
+static void give_batch(const struct lane *l, int count, struct batch *out)
+{
+	out->count = count;
+	out->x = l->x;
+	out->label = l->label;
 }
 
 void lane_gather(struct lane *l, const struct round *r, bool test, int count, struct batch *out)
 {
 	const struct dataset *d = r->data;
 	const uint8_t *pixels = test ? d->test_pixels : d->train_pixels;
-	const uint8_t *labels = test ? d->test_labels : d->train_labels;
+	const uint16_t *labels = test ? d->test_labels : d->train_labels;
 	size_t features = shape_features(&d->shape);
-	float factor = 1.0f / (255.0f * d->std), shift = -d->mean / d->std;
-	for (int i = 0; i < count; i++) {
-		r->be->pixels(features, pixels + l->index[i] * features, factor, shift,
-		              l->x + (size_t)i * features);
-		l->label[i] = labels[l->index[i]];
-	}
-	out->count = count;
-	out->x = l->x;
-	out->label = l->label;
+	for (int i = 0; i < count; i++)
+		put_sample(l, r, i, pixels + l->index[i] * features, labels[l->index[i]]);
+	give_batch(l, count, out);
 }
 
-/* The next mini-batch of this worker's own stream of samples. */
+/* The next mini-batch of this worker's own stream of samples, augmented as the data set says. */
 static void next_batch(const struct worker *w, struct lane *l, const struct round *r, struct batch *out)
 {
+	const struct dataset *d = r->data;
 	uint64_t position = r->job.step * (uint64_t)r->batch;
-	for (int i = 0; i < r->batch; i++)
-		l->index[i] = partition_sample(r->partition, (int)w->id, position + (uint64_t)i);
-	lane_gather(l, r, false, r->batch, out);
+	size_t features = shape_features(&d->shape);
+	for (int i = 0; i < r->batch; i++, position++) {
+		uint32_t sample = partition_sample(r->partition, (int)w->id, position);
+		struct stream coins = stream_of(r->job.seed, RNG_AUGMENT, w->id, position);
+		const uint8_t *pixels = d->train_pixels + sample * features;
+		if (augment_does(&d->augment)) {
+			augment_picture(&d->augment, &d->shape, &coins, pixels, l->picture);
+			pixels = l->picture;
+		}
+		put_sample(l, r, i, pixels, d->train_labels[sample]);
+	}
+	give_batch(l, r->batch, out);
 }
 
 static void forge(struct worker *w, const struct round *r, const float *v, float *out)

@@ -35,12 +35,13 @@ struct round {
 
 /* Scratch of one lane. */
 struct lane {
-	void *model;     /* instance */
-	float *scratch;  /* [n]: a gradient while computing, a forged message while encoding */
-	float *forged;   /* [n]: a forged gradient; NULL where no attack acts on gradients */
-	float *x;        /* [batch][features] */
-	int32_t *label;  /* [batch] */
-	uint32_t *index; /* [batch] which samples */
+	void *model;      /* instance */
+	float *scratch;   /* [n]: a gradient while computing, a forged message while encoding */
+	float *forged;    /* [n]: a forged gradient; NULL where no attack acts on gradients */
+	float *x;         /* [batch][features] */
+	int32_t *label;   /* [batch] */
+	uint32_t *index;  /* [batch] which samples */
+	uint8_t *picture; /* [features] a sample being augmented */
 };
 
 struct worker {

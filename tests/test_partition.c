@@ -17,7 +17,7 @@ static struct dataset labelled(size_t n, uint64_t seed)
 	struct stream s = stream_of(seed, RNG_TEST, 0, 0);
 	dataset_alloc(&d);
 	for (size_t i = 0; i < n; i++)
-		d.train_labels[i] = (uint8_t)stream_below(&s, i, CLASSES);
+		d.train_labels[i] = (uint16_t)stream_below(&s, i, CLASSES);
 	return d;
 }
 

@@ -30,7 +30,8 @@ enum purpose {
 	RNG_ATTACK = 7,    /* an adversary's own stream */
 	RNG_DATA = 8,      /* data that the program makes; step = sample */
 	RNG_TEST = 9,      /* tests, check and bench */
-	RNG_DROPOUT = 10   /* dropout's masks */
+	RNG_DROPOUT = 10,  /* dropout's masks */
+	RNG_AUGMENT = 11   /* how a training sample is augmented; step = its place in its worker's stream */
 };
 
 struct stream {
