@@ -21,12 +21,15 @@ const struct net_ops net_ops[NODE_KINDS] = {
         [NODE_ACTIVATE] = {"activation", net_activate_forward, net_activate_backward},
         [NODE_LINEAR] = {"fully connected", net_linear_forward, net_linear_backward},
         [NODE_DROPOUT] = {"dropout", net_dropout_forward, net_dropout_backward},
+        [NODE_EMBED] = {"embedding", net_embed_forward, net_embed_backward},
+        [NODE_QRNN] = {"quasi-recurrent", net_qrnn_forward, net_qrnn_backward},
         [NODE_CLASSIFY] = {"softmax", net_classify_forward, classify_backward},
 };
 
 size_t net_keep_bytes(const struct net *n, const struct net_node *node)
 {
-	(void)n;
+	if (node->kind == NODE_QRNN)
+		return net_qrnn_keep_bytes(n, node);
 	return node->kind == NODE_IMAGE ? node->need.keep_bytes : 0;
 }
 
@@ -35,6 +38,8 @@ size_t net_scratch_bytes(const struct net *n, const struct net_node *node)
 	size_t statistics = 2 * (size_t)node->spec.out.channels * sizeof(float);
 	if (node->kind == NODE_CLASSIFY)
 		return net_classify_scratch_bytes(n, node);
+	if (node->kind == NODE_QRNN)
+		return net_qrnn_scratch_bytes(n, node);
 	if (node->kind != NODE_IMAGE)
 		return 0;
 	return node->need.scratch_bytes > statistics ? node->need.scratch_bytes : statistics;

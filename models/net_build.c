@@ -109,6 +109,8 @@ int net_as_image(struct net *n, int value)
 
 int net_as_rows(struct net *n, int value)
 {
+	if (value == NET_INPUT && n->env.data.window > 0)
+		net_fail(n, "a layer on numbers cannot read tokens: an embedding must come first");
 	if (n->value[value].rows)
 		return value;
 	return net_add_value(n, net_add_node(n, NODE_TO_ROWS, NULL, value), true, net_size(n, value));

@@ -136,6 +136,17 @@ static void run_add_relu(const struct backend *b, struct kernel_job *j)
 	b->add_relu(j->n, j->x, j->out[0]);
 }
 
+/* the cell takes the place of the one before */
+static void run_forget(const struct backend *b, struct kernel_job *j)
+{
+	b->forget(j->n, j->x, j->y, j->out[0], j->out[0]);
+}
+
+static void run_forget_back(const struct backend *b, struct kernel_job *j)
+{
+	b->forget_back(j->n, j->x, j->y, j->out[0], j->out[1], j->out[2]);
+}
+
 /* Without back, what is left in z is nobody's business. */
 static void run_softmax_loss(const struct backend *b, struct kernel_job *j)
 {
@@ -176,6 +187,8 @@ const struct kernel kernel_table[] = {
         {"sigmoid", run_sigmoid, SHAPE_VECTOR, 0, 1, 8, LIMIT_NONE, 1e-6, false},
         {"sigmoid_back", run_sigmoid_back, SHAPE_VECTOR, 1, 1, 12, LIMIT_TRIAD, 0, false},
         {"add_relu", run_add_relu, SHAPE_VECTOR, 1, 1, 12, LIMIT_TRIAD, 0, false},
+        {"forget", run_forget, SHAPE_VECTOR, 2, 1, 16, LIMIT_NONE, 0, false},
+        {"forget_back", run_forget_back, SHAPE_VECTOR, 2, 3, 32, LIMIT_NONE, 0, false},
         {"softmax_loss", run_softmax_loss, SHAPE_ROWS, 0, 1, 8, LIMIT_NONE, 1e-5, false},
         {"pixels", run_pixels, SHAPE_VECTOR, 0, 1, 5, LIMIT_NONE, 0, false},
 };

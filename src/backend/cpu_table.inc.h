@@ -65,6 +65,8 @@ static void level_fill(struct backend *b)
 	b->sigmoid = cpu_sigmoid;
 	b->sigmoid_back = plain_sigmoid_back;
 	b->add_relu = plain_add_relu;
+	b->forget = plain_forget;
+	b->forget_back = plain_forget_back;
 	b->softmax_loss = cpu_softmax_loss;
 	b->pixels = plain_pixels;
 	b->image = &level_image;

@@ -119,6 +119,25 @@ static void plain_add_relu(size_t n, const float *x, float *y)
 	}
 }
 
+static void plain_forget(size_t n, const float *f, const float *z, const float *before, float *cell)
+{
+	INDEPENDENT
+	for (size_t i = 0; i < n; i++)
+		cell[i] = f[i] * z[i] + (1 - f[i]) * before[i];
+}
+
+static void plain_forget_back(size_t n, const float *d, const float *before, float *d_cell, float *z,
+                              float *f)
+{
+	INDEPENDENT
+	for (size_t i = 0; i < n; i++) {
+		float dc = d_cell[i] + d[i], candidate = z[i], share = f[i], left = 1 - share;
+		z[i] = dc * share * (1 - candidate * candidate);
+		f[i] = dc * (candidate - before[i]) * (share * left);
+		d_cell[i] = dc * left;
+	}
+}
+
 static void plain_pixels(size_t n, const uint8_t *p, float factor, float shift, float *out)
 {
 	INDEPENDENT

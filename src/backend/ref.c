@@ -82,6 +82,8 @@ static int ref_open(struct backend *b, struct err *e)
 	        .sigmoid = ref_sigmoid,
 	        .sigmoid_back = plain_sigmoid_back,
 	        .add_relu = plain_add_relu,
+	        .forget = plain_forget,
+	        .forget_back = plain_forget_back,
 	        .softmax_loss = ref_softmax_loss,
 	        .pixels = plain_pixels,
 	        .image = &ref_image,
