@@ -35,7 +35,12 @@ struct settings {
 		int64_t every, train;
 	} eval;
 	struct {
-		int64_t every, agreement, margin, norms, sign_failure, snapshots;
+		int64_t every, agreement, margin, norms, sign_failure, snapshots, snr, l1_l2;
+		struct {
+			int64_t every, random;
+			struct ints at, weights;
+			struct reals epochs; /* become `at` when checked */
+		} noise;
 	} record;
 	struct {
 		int64_t every;

@@ -7,6 +7,7 @@
 #include "data/dataset.h"
 #include "data/partition.h"
 #include "models/init_row.h"
+#include "probe.h"
 #include "schedule.h"
 
 /* The value at "a.b", or the innermost object on the way to it that is there: where to point a complaint. */
@@ -197,5 +198,7 @@ int experiment_check(struct arena *a, struct settings *s, const struct json *roo
 	if (check_name(s, root, e) || check_adversaries(a, s, root, e) || check_data(s, root, e) ||
 	    check_length(s, root, e) || check_aggregator(s, root, e) || check_init(s, root, e))
 		return -1;
-	return check_model(s, root, e);
+	if (check_model(s, root, e))
+		return -1;
+	return probe_check(a, s, e) ? say_at(e, root, "record") : 0;
 }

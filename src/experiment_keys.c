@@ -52,6 +52,52 @@ static const struct key eval_keys[] = {
         {.name = NULL},
 };
 
+#define NOISE(member)                                                                                        \
+	(offsetof(struct settings, record.noise.member) - offsetof(struct settings, record.noise))
+
+static const struct key noise_keys[] = {
+        {.name = "every",
+         .kind = KEY_INT,
+         .offset = NOISE(every),
+         .preset = "0",
+         .lowest = 0,
+         .highest = COUNT_MAX,
+         .unit = "steps",
+         .help = "look at the start and this often; 0: as `at` or `epochs` says"},
+        {.name = "at",
+         .kind = KEY_INTS,
+         .offset = NOISE(at),
+         .preset = "[]",
+         .lowest = 0,
+         .highest = COUNT_MAX,
+         .unit = "steps",
+         .help = "look after these many steps; 0: before the first"},
+        {.name = "epochs",
+         .kind = KEY_REALS,
+         .offset = NOISE(epochs),
+         .preset = "[]",
+         .lowest = 0,
+         .highest = 1e9,
+         .unit = "epochs",
+         .help = "the same in passes of a worker over its shard, each up to the next whole step"},
+        {.name = "weights",
+         .kind = KEY_INTS,
+         .offset = NOISE(weights),
+         .preset = "[]",
+         .lowest = 0,
+         .highest = COUNT_MAX,
+         .help = "weights to watch, by their index in the flat vector of parameters"},
+        {.name = "random",
+         .kind = KEY_INT,
+         .offset = NOISE(random),
+         .preset = "0",
+         .lowest = 0,
+         .highest = 1024,
+         .unit = "weights",
+         .help = "so many more, drawn from the seed"},
+        {.name = NULL},
+};
+
 static const struct key record_keys[] = {
         {.name = "every",
          .kind = KEY_INT,
@@ -102,6 +148,32 @@ static const struct key record_keys[] = {
          .highest = COUNT_MAX,
          .unit = "steps",
          .help = "the parameters themselves, this often; 0: never"},
+        {.name = "gradient-noise",
+         .kind = KEY_OBJECT,
+         .offset = IN(record, noise),
+         .preset = "{}",
+         .keys = noise_keys,
+         .help = "stochastic gradients of single weights over a full pass, and whether they look unimodal "
+                 "and "
+                 "symmetric"},
+        {.name = "snr",
+         .kind = KEY_INT,
+         .offset = IN(record, snr),
+         .preset = "0",
+         .lowest = 0,
+         .highest = COUNT_MAX,
+         .unit = "steps",
+         .help = "signal-to-noise ratio of every weight by a full pass, at the start and this often; 0: "
+                 "never"},
+        {.name = "l1-l2",
+         .kind = KEY_INT,
+         .offset = IN(record, l1_l2),
+         .preset = "0",
+         .lowest = 0,
+         .highest = COUNT_MAX,
+         .unit = "steps",
+         .help = "density |v|_1^2 / (n |v|_2^2) of gradient and noise by a full pass, at the start and this "
+                 "often; 0: never"},
         {.name = NULL},
 };
 

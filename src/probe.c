@@ -1,8 +1,8 @@
 /* Probes: one function a group, each due every so many steps. */
-#include "probe.h"
 #include <math.h>
 #include <string.h>
 #include "base/mem.h"
+#include "probe_inside.h"
 
 #define PROBE_BYTES_MAX 0x1p60
 
@@ -17,6 +17,9 @@ struct probe {
 	double *row;                                   /* [M] */
 	int64_t *bins;                                 /* [2M+1] */
 	float *full;                                   /* [n] */
+	struct noise *noise;
+	struct moments *moments;
+	bool noise_due, moments_due; /* in the present pass */
 };
 
 enum group { AGREEMENT, MARGIN, NORMS, SIGN_FAILURE, SNAPSHOTS };
@@ -97,6 +100,8 @@ struct probe *probe_open(const struct settings *s, const struct backend *be, siz
 	p->bins = mem_array(2 * (size_t)s->workers + 1, sizeof *p->bins);
 	if (s->record.sign_failure > 0)
 		p->full = be->alloc(n * sizeof(float));
+	p->noise = noise_open(s, n, record_file(r));
+	p->moments = moments_open(s, be, n, record_file(r));
 	return p;
 }
 
@@ -104,6 +109,8 @@ void probe_close(struct probe *p)
 {
 	if (!p)
 		return;
+	noise_close(p->noise);
+	moments_close(p->moments);
 	struct h5_column *columns[] = {p->agreement, p->votes,   p->l1,      p->l2,
 	                               p->rate,      p->full_l1, p->full_l2, p->x};
 	for (size_t i = 0; i < sizeof columns / sizeof *columns; i++)
@@ -201,13 +208,35 @@ void probe_step(struct probe *p, const struct probe_view *v)
 	}
 }
 
-void probe_applied(struct probe *p, const struct round *r)
+static void take(void *self, const float *g)
 {
-	int64_t step = (int64_t)r->job.step, done = step + 1;
-	if (!due(p->s, SNAPSHOTS, step))
+	struct probe *p = self;
+	if (p->noise_due)
+		noise_take(p->noise, g);
+	if (p->moments_due)
+		moments_take(p->moments, g);
+}
+
+static void look_over_pass(struct probe *p, int64_t done, const struct probe_pass *pass)
+{
+	p->noise_due = noise_due(p->s, done);
+	p->moments_due = moments_due(p->s, done);
+	if (!p->noise_due && !p->moments_due)
 		return;
-	h5_append(p->x, 1, r->x);
-	h5_append(p->steps[SNAPSHOTS], 1, &done);
+	pass->run(pass->ctx, take, p);
+	if (p->noise_due)
+		noise_append(p->noise, done);
+	if (p->moments_due)
+		moments_append(p->moments, done);
+}
+
+void probe_applied(struct probe *p, const float *x, int64_t done, const struct probe_pass *pass)
+{
+	if (done > 0 && due(p->s, SNAPSHOTS, done - 1)) {
+		h5_append(p->x, 1, x);
+		h5_append(p->steps[SNAPSHOTS], 1, &done);
+	}
+	look_over_pass(p, done, pass);
 }
 
 size_t probe_bytes(const struct settings *s, size_t n)
@@ -219,6 +248,9 @@ size_t probe_bytes(const struct settings *s, size_t n)
 		bytes += n * sizeof(int16_t);
 	if (s->record.sign_failure > 0)
 		bytes += n * sizeof(float) + (size_t)s->workers * sign_plane_bytes(n);
+	if (probe_passes(s))
+		bytes += s->shape.n_train * sizeof(uint32_t); /* the order of a pass */
+	bytes += noise_bytes(s) + moments_bytes(s, n);
 	return bytes;
 }
 
@@ -226,7 +258,8 @@ size_t probe_file_bytes(const struct settings *s, size_t n)
 {
 	size_t m = (size_t)s->workers;
 	const size_t row[] = {8 * m, 8 * (2 * m + 1), 16 * m, 8 * m + 16, 4 * n};
-	double bytes = 0; /* an absurd wish must not wrap round to a modest one */
+	double bytes = noise_file_bytes(s) +
+	               moments_file_bytes(s); /* an absurd wish must not wrap round to a modest one */
 	for (int g = AGREEMENT; g <= SNAPSHOTS; g++)
 		if (every(s, (enum group)g) > 0)
 			bytes += (8 + (double)row[g]) * (double)(s->steps / every(s, (enum group)g));

@@ -198,8 +198,10 @@ static int loop(struct run *run, enum run_outcome *outcome, struct err *e)
 	run->began = run->saved = clock_s();
 	run->steps_at_start = trainer_steps_done(run->t);
 	trainer_probe(run->t, run->r);
-	if (run->anew)
+	if (run->anew) {
 		evaluate(run);
+		trainer_look(run->t);
+	}
 	if (!remaking(run) && record_flush(run->r, e))
 		return -1;
 	while (trainer_steps_done(run->t) < run->s->steps && !caught && !run->blew_up)

@@ -63,6 +63,13 @@ static void look(struct trainer *t)
 		probe_step(t->probe, &view);
 }
 
+void trainer_look(struct trainer *t)
+{
+	struct probe_pass pass = {.run = trainer_each_gradient, .ctx = t};
+	if (t->probe)
+		probe_applied(t->probe, t->x, t->steps_done, &pass);
+}
+
 int trainer_step(struct trainer *t, struct step_row *row, struct err *e)
 {
 	struct exchange x = {.n = t->round.job.n,
@@ -90,10 +97,8 @@ int trainer_step(struct trainer *t, struct step_row *row, struct err *e)
 	pool_run(t->pool, apply_items(&t->round), apply_item, t);
 	trainer_load(t);
 	double applied = clock_s();
-	if (t->probe)
-		probe_applied(t->probe, &t->round);
-
 	t->steps_done++;
+	trainer_look(t);
 	t->bytes += x.bytes_up + x.bytes_down;
 	*row = (struct step_row){.step = t->steps_done,
 	                         .epoch = trainer_epoch(t),

@@ -44,6 +44,9 @@ void trainer_eval(struct trainer *t, struct eval_row *row);
 
 /* Columns below /probes for what settings.record asks; then trainer_step() appends to them. */
 void trainer_probe(struct trainer *t, struct record *r);
+/* Rows of what probes see in the parameters alone, at the present step. trainer_step() does it after each
+ * step; to be called once before the first. */
+void trainer_look(struct trainer *t);
 
 int64_t trainer_steps_done(const struct trainer *t);
 const float *trainer_x(const struct trainer *t, size_t *n);

@@ -32,6 +32,7 @@ struct trainer {
 	const struct transport *transport;
 	void *transport_self;
 	struct probe *probe;           /* NULL: nothing asked for */
+	uint32_t *order;               /* [n_train] of a full pass; NULL where no probe asks for any */
 	struct checkpoint_part *parts; /* [n_parts] all state but the step */
 	size_t n_parts;
 	struct sums {
@@ -50,5 +51,12 @@ double trainer_epoch(const struct trainer *t);
 void trainer_load(struct trainer *t);
 /* The full-data gradient at x into g [n]; ctx is the trainer. Uses the lanes' scratch. */
 void trainer_full_gradient(void *ctx, float *g);
+/*
+ * The gradient at x of every mini-batch of a full pass, in the order of the batches, to take(self, g [n]);
+ * the samples are in an order drawn for this step, what is left of them over whole batches is left out. Same
+ * bits for any number of lanes; running statistics and carries stay as they are. ctx is the trainer, of a
+ * model with data whose settings ask for passes (probe_passes()).
+ */
+void trainer_each_gradient(void *ctx, void (*take)(void *self, const float *g), void *self);
 
 #endif

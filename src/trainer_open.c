@@ -211,6 +211,8 @@ struct trainer *trainer_open(const struct settings *s, struct pool *pool, struct
 	}
 	open_schedule(t);
 	t->sums = mem_array(eval_batches(s), sizeof *t->sums);
+	if (probe_passes(s))
+		t->order = mem_array(t->data.shape.n_train, sizeof *t->order);
 	return t;
 }
 
@@ -241,6 +243,7 @@ void trainer_close(struct trainer *t)
 		mem_free((void *)(uintptr_t)t->parts[i].name);
 	mem_free(t->parts);
 	mem_free(t->sums);
+	mem_free(t->order);
 	if (t->be.release) {
 		t->be.release(t->x);
 		t->be.release(t->running);
