@@ -36,6 +36,7 @@ const struct model model_alexnet = {
                 .formula = "Krizhevsky 2014, as torchvision has it: 61,100,840 parameters on ImageNet",
                 .keys = classifier_keys,
                 .state_bytes = sizeof(struct classifier)},
+        .usual = {.channels = 3, .height = 224, .width = 224, .n_classes = 1000},
         .build = build,
         NET_MODEL,
 };

@@ -48,6 +48,7 @@ const struct model model_vgg11 = {
                            "parameters on ImageNet",
                 .keys = classifier_keys,
                 .state_bytes = sizeof(struct classifier)},
+        .usual = {.channels = 3, .height = 224, .width = 224, .n_classes = 1000},
         .build = build,
         NET_MODEL,
 };

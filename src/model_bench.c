@@ -279,11 +279,17 @@ static int choose(struct bench_run *r, const struct bench_model_options *o, stru
 		return err_user(e,
 		                "model '%s' makes its own gradients; bench times models that learn from data",
 		                o->model);
+	struct data_shape shape = shape_of(o, r->model);
+	if (shape.n_classes < 2 || (shape.window == 0 && shape.channels < 1))
+		return err_user(e,
+		                "model '%s' was made for samples of no particular size; give --input and "
+		                "--classes",
+		                o->model);
 	buf_format(&preset, "\"%s\"", o->model);
 	int rc = choice_parse(&family_models, &r->choice, NULL, preset.text, a, e);
 	buf_clear(&preset);
 	r->env = (struct model_env){.be = &r->be,
-	                            .data = shape_of(o, r->model),
+	                            .data = shape,
 	                            .batch = o->batch,
 	                            .workers = o->lanes,
 	                            .seed = 1,
