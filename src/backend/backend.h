@@ -1,7 +1,7 @@
 /*
  * A machine: a whole table of kernels. `ref` is plain C loops, the definition of every kernel; `cpu` uses
- * vectors (chosen at run time) and OpenBLAS. `signsgd check` compares every entry of every table with ref,
- * `signsgd bench` times it.
+ * vectors (chosen at run time), OpenBLAS and oneDNN. `signsgd check` compares every entry of every table with
+ * ref, `signsgd bench` times it.
  *
  * Kernels work on one thread, on the whole of what they are given; callers cut work into ranges. A range
  * over coordinates begins at a multiple of 64, so that it begins with a word of the sign planes; kernels

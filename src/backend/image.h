@@ -29,15 +29,17 @@ enum image_kind { IMAGE_CONV, IMAGE_NORM, IMAGE_MAX_POOL, IMAGE_MEAN_POOL };
 
 struct image_spec {
 	enum image_kind kind;
-	struct image in, out;             /* out as image_window_out() says; norm: the same */
-	bool rows_in;                     /* conv: the input lies as plain rows (the network's own input) */
-	int kernel[2], stride[2], pad[2]; /* conv and pools: height, width; pad on both sides */
-	int groups;                       /* conv: in and out channels are cut into as many groups */
-	bool bias;                        /* conv */
-	bool relu;                        /* conv, norm: max(., 0) follows */
-	bool back;                        /* backward() will be called */
-	bool d_in;                        /* and the gradient of the input is wanted */
-	float epsilon;                    /* norm: added to the variance */
+	struct image in, out; /* out as image_window_out() says; norm: the same */
+	/* conv: the input lies as plain rows (the network's own input; then without d_in) */
+	bool rows_in;
+	/* conv and pools: height, width; pad on both sides, in pools smaller than the kernel */
+	int kernel[2], stride[2], pad[2];
+	int groups;    /* conv: in and out channels are cut into as many groups */
+	bool bias;     /* conv */
+	bool relu;     /* conv, norm: max(., 0) follows */
+	bool back;     /* backward() will be called */
+	bool d_in;     /* and the gradient of the input is wanted */
+	float epsilon; /* norm: added to the variance */
 };
 
 /* What a layer asks for: floats shared between lanes, bytes of its own from forward to backward, and bytes
@@ -46,7 +48,7 @@ struct image_need {
 	size_t weights_floats, keep_bytes, scratch_bytes;
 };
 
-/* Where its values lie, each aligned to 64 bytes; borrowed. */
+/* Where its values lie, each aligned to 64 bytes; borrowed. bind() may clear what fills blocks up. */
 struct image_memory {
 	const float *in; /* floats(in), or rows */
 	float *out;      /* floats(out) */
@@ -78,14 +80,15 @@ struct image_kernels {
 	 * in -> out. conv: cross-correlation as PyTorch's Conv2d. norm (Ioffe and Szegedy 2015):
 	 * gamma (in - mean) / sqrt(variance + epsilon) + beta; training: mean and (biased) variance of the
 	 * batch, a channel each; else those of running [2][channels]: mean, then variance. Max pool: padding
-	 * is minus infinity, the first of equals counts. Mean pool: padding is zeros, and they count
-	 * (PyTorch's default).
+	 * is minus infinity, the first of equals counts, a NaN is the largest. Mean pool: padding is zeros,
+	 * and they count (PyTorch's default).
 	 */
 	void (*forward)(struct image_layer *l, bool training, const float *running);
 
 	/*
-	 * After a training forward: d_out -> d_in if wanted, and gradients of what load() takes into
-	 * dw and db, written in the same canonical layouts (NULL where there is none).
+	 * After a training forward, whose in and out still lie there: d_out -> d_in if wanted, and gradients
+	 * of what load() takes into dw and db, written in the same canonical layouts (NULL where there is
+	 * none).
 	 */
 	void (*backward)(struct image_layer *l, float *dw, float *db);
 
