@@ -1,4 +1,4 @@
-/* Pools on one plane [height][width][block] of blocked channels; the block is a constant inside. */
+/* Pools on one plane [height][width][block] of blocked channels. */
 
 /* The part of a window that lies on the plane. */
 struct pool_range {
@@ -13,43 +13,35 @@ INLINE struct pool_range range_of(const struct pool_window *w, int y, int x)
 	                           x1 < w->in[1] ? x1 : w->in[1]};
 }
 
-/* The first of the largest stays; a NaN is larger than any number. */
-INLINE void keep_larger(int block, const float *x, int32_t place, float *best, int32_t *from)
-{
-	for (int c = 0; c < block; c++) {
-		int larger = !(x[c] <= best[c]) & (best[c] == best[c]);
-		best[c] = larger ? x[c] : best[c];
-		from[c] = larger ? place : from[c];
-	}
-}
+/* Eight channels: the smallest block, half of the other. */
+typedef float pool_floats __attribute__((vector_size(32)));
+typedef int32_t pool_places __attribute__((vector_size(32)));
+enum { POOL_LANES = 8 };
 
-INLINE void max_plane(const struct pool_window *w, int block, const float *x, int32_t *from, float *y)
+/* Eight channels of one output. The first of the largest stays; a NaN is larger than any number. */
+INLINE void max_of(const struct pool_window *w, struct pool_range r, const float *x, int32_t *from, float *y)
 {
-	for (int oy = 0; oy < w->out[0]; oy++)
-		for (int ox = 0; ox < w->out[1]; ox++, y += block, from += block) {
-			struct pool_range r = range_of(w, oy, ox);
-			float best[16];
-			int32_t place[16];
-			for (int c = 0; c < block; c++) {
-				place[c] = r.y0 * w->in[1] + r.x0;
-				best[c] = x[place[c] * block + c];
-			}
-			for (int iy = r.y0; iy < r.y1; iy++)
-				for (int ix = r.x0; ix < r.x1; ix++) {
-					int32_t at = iy * w->in[1] + ix;
-					keep_larger(block, x + (size_t)at * (size_t)block, at, best, place);
-				}
-			memcpy(y, best, (size_t)block * sizeof(*y));
-			memcpy(from, place, (size_t)block * sizeof(*from));
+	pool_places place = (pool_places){0} + (r.y0 * w->in[1] + r.x0);
+	pool_floats best, v;
+	memcpy(&best, x + (size_t)place[0] * (size_t)w->block, sizeof(best));
+	for (int iy = r.y0; iy < r.y1; iy++)
+		for (int ix = r.x0; ix < r.x1; ix++) {
+			int32_t at = iy * w->in[1] + ix;
+			memcpy(&v, x + (size_t)at * (size_t)w->block, sizeof(v));
+			pool_places larger = ~(v <= best) & (best == best);
+			best = (pool_floats)(((pool_places)v & larger) | ((pool_places)best & ~larger));
+			place = (at & larger) | (place & ~larger);
 		}
+	memcpy(y, &best, sizeof(best));
+	memcpy(from, &place, sizeof(place));
 }
 
 static void cpu_max_pool(const struct pool_window *w, const float *x, int32_t *from, float *y)
 {
-	if (w->block == 16)
-		max_plane(w, 16, x, from, y);
-	else
-		max_plane(w, 8, x, from, y);
+	for (int oy = 0; oy < w->out[0]; oy++)
+		for (int ox = 0; ox < w->out[1]; ox++, y += w->block, from += w->block)
+			for (int c = 0; c < w->block; c += POOL_LANES)
+				max_of(w, range_of(w, oy, ox), x + c, from + c, y + c);
 }
 
 static void clear_plane(const struct pool_window *w, float *x)
