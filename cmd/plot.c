@@ -218,7 +218,7 @@ static const struct option options[] = {
         {"o", "FILE", "the figure: .png, .svg or .pdf"},
         {"out", "FILE", "the same"},
         {"title", "TEXT", "title of the figure"},
-        {"x", "AXIS", "curves: step, epoch, wall or bytes"},
+        {"x", "AXIS", "curves: step, epoch, wall or bytes; snr: step or epoch"},
         {"y", "VALUE", "curves: test_accuracy, test_loss, train_loss, train_accuracy"},
         {"band", "KIND", "over seeds: minmax, std or none"},
         {"width", "INCHES", "of the figure"},
@@ -234,8 +234,10 @@ const struct command cmd_plot = {
         .about = "draw a figure from result files",
         .usage = "plot FIGURE RUN.h5... -o FILE.{png,svg,pdf} [OPTION]... [-- MORE...]",
         .details = "Figures: curves (accuracy or loss over a run), adversaries (final accuracy against "
-                   "their share), toy (the objective on a logarithmic scale). Needs a Python 3 with h5py, "
-                   "numpy and matplotlib; SIGNSGD_PYTHON names one. What follows '--' goes to the script.",
+                   "their share), toy (the objective on a logarithmic scale), noise (histograms of single "
+                   "weights' stochastic gradients), snr (signal-to-noise ratio over a run). Needs a Python 3 "
+                   "with h5py, numpy and matplotlib; SIGNSGD_PYTHON names one. What follows '--' goes to the "
+                   "script.",
         .example = "signsgd simulate experiments/demo.json --out demo\n"
                    "signsgd plot curves demo/*.h5 -o demo.png",
         .options = options,

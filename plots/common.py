@@ -163,6 +163,12 @@ def step_of(column):
     return column.rsplit("/", 1)[0] + "/step"
 
 
+def epochs_per_step(run):
+    """Passes over a worker's shard in a step; 0 without data."""
+    steps, epochs = run.columns("/steps/step", "/steps/epoch")
+    return epochs[-1] / steps[-1] if len(steps) else 0
+
+
 def belongs(key, names):
     """Is `key` one of the names, or below one of them?"""
     return any(key == name or key.startswith(name + ".") for name in names)
@@ -262,7 +268,8 @@ def inches(text):
     return value
 
 
-def new_figure(args, columns=1):
+def new_figure(args, columns=1, rows=1, sharey=True):
+    """A figure and its axes, row after row."""
     plt.rcParams.update({
         "svg.hashsalt": "signsgd",
         "font.size": 9,
@@ -275,10 +282,10 @@ def new_figure(args, columns=1):
         "legend.frameon": False,
         "savefig.dpi": 150,
     })
-    figure, axes = plt.subplots(1, columns, figsize=(args.width, args.height), squeeze=False, sharey=True)
+    figure, axes = plt.subplots(rows, columns, figsize=(args.width, args.height), squeeze=False, sharey=sharey)
     if args.title:
         figure.suptitle(args.title)
-    return figure, list(axes[0])
+    return figure, list(axes.ravel())
 
 
 def draw_band(axes, table, kind, style, text):

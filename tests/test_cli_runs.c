@@ -192,7 +192,7 @@ Test(cli_runs, show_refuses_what_is_no_result)
 Test(cli_runs, plot_refuses_what_cannot_be_drawn)
 {
 	cli_expect(2, "plot needs a figure", "plot");
-	cli_expect(2, "did you mean 'curves'? There are: adversaries, curves, toy",
+	cli_expect(2, "did you mean 'curves'? There are: adversaries, curves, noise, snr, toy",
 	           "plot curve x.h5 -o x.png");
 	cli_expect(2, "there is no figure 'common'", "plot common x.h5 -o x.png");
 	cli_expect(2, "there is no figure", "plot ../plots/curves x.h5 -o x.png");
@@ -269,8 +269,8 @@ Test(cli_runs, plot_answers_bad_files_with_a_sentence)
 	need_python();
 	cli_write("text.h5", "this is no HDF5 file");
 	cr_assert_eq(simulate(single), 0, "%s", cli_err);
-	static const char *const figures[] = {"curves", "adversaries", "toy"};
-	for (size_t i = 0; i < 3; i++) {
+	static const char *const figures[] = {"curves", "adversaries", "toy", "noise", "snr"};
+	for (size_t i = 0; i < 5; i++) {
 		cli_expect(2, "text.h5", "plot %s %s/text.h5 -o %s/x.png", figures[i], cli_folder,
 		           cli_folder);
 		cr_expect_null(strstr(cli_err, "Traceback"), "%s", cli_err);
@@ -279,6 +279,9 @@ Test(cli_runs, plot_answers_bad_files_with_a_sentence)
 	}
 	cli_expect(2, "/probes/sign_failure/full_l1", "plot toy %s/r.h5 -o %s/x.png --theory", cli_folder,
 	           cli_folder);
+	cli_expect(2, "has no /probes/gradient_noise", "plot noise %s/r.h5 -o %s/x.png", cli_folder,
+	           cli_folder);
+	cli_expect(2, "has no /probes/snr", "plot snr %s/r.h5 -o %s/x.png", cli_folder, cli_folder);
 	cli_expect(2, "holds no value", "plot curves %s/r.h5 -o %s/x.png --y test_accuracy", cli_folder,
 	           cli_folder);
 	cli_expect(1, "could not be written", "plot curves %s/r.h5 -o %s/none/x.png", cli_folder, cli_folder);
@@ -295,4 +298,21 @@ Test(cli_runs, theorem_2_is_drawn_where_it_can_be)
 	cr_expect_eq(cli("plot toy %s/t/*.h5 -o %s/t.png --theory", cli_folder, cli_folder), 0, "%s",
 	             cli_err);
 	expect_begins("t.png", "\x89PNG");
+}
+
+Test(cli_runs, passes_are_drawn)
+{
+	need_python();
+	cli_write("pass.json", "{\"name\":\"pass\",\"steps\":20,\"batch\":10,\"model\":\"softmax\",\"data\":{"
+	                       "\"kind\":\"glyphs\","
+	                       "\"train\":200,\"test\":20},\"record\":{\"gradient-noise\":{\"every\":4,"
+	                       "\"random\":5},\"snr\":5}}");
+	cr_assert_eq(cli("simulate %s/pass.json --out %s/p.h5", cli_folder, cli_folder), 0, "%s", cli_err);
+	cr_expect_eq(cli("plot noise %s/p.h5 -o %s/n.png -- --rows 3", cli_folder, cli_folder), 0, "%s",
+	             cli_err);
+	expect_begins("n.png", "\x89PNG");
+	cli_expect(2, "found 2 result files, expected one", "plot noise %s/p.h5 %s/p.h5 -o %s/n.png",
+	           cli_folder, cli_folder, cli_folder);
+	cr_expect_eq(cli("plot snr %s/p.h5 -o %s/s.png --x step", cli_folder, cli_folder), 0, "%s", cli_err);
+	expect_begins("s.png", "\x89PNG");
 }

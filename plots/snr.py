@@ -1,0 +1,99 @@
+#!/usr/bin/env python3
+"""The signal-to-noise ratio of stochastic gradients over a run (Bernstein et al. 2019, figure 3): the largest and
+the mean ratio of all weights on a logarithmic scale, with the theory's critical line 2 / sqrt(3), and the share of
+weights above it.
+
+The runs must have recorded it: "record": {"snr": 100}.
+
+usage: python3 plots/snr.py RUN.h5... -o FILE.{png,svg,pdf} [--x step|epoch]
+"""
+
+import numpy as np
+
+import common
+from matplotlib import ticker
+
+GROUP = "/probes/snr/"
+CRITICAL = 2 / np.sqrt(3)
+
+
+def check(run):
+    if not run.has(GROUP + "step"):
+        raise common.PlotError(f"{run.path}: has no {GROUP[:-1]}; the experiment must ask for it: \"record\": "
+                               "{\"snr\": 100}")
+    if not len(run.column(GROUP + "step")):
+        raise common.PlotError(f"{run.path}: {GROUP}step is empty: no look was due so far")
+
+
+def table(g, name, factor):
+    found = g.table(GROUP + "step", GROUP + name)
+    return common.Table(found.x * factor, found.values)
+
+
+def plain_ticks(axes):
+    """1, 2, 5, 10 instead of powers, where few decades are seen."""
+    low, high = axes.get_ylim()
+    if high / low < 1e4:
+        axes.yaxis.set_major_locator(ticker.LogLocator(subs=(1, 2, 5)))
+        axes.yaxis.set_major_formatter(ticker.FormatStrFormatter("%g"))
+        axes.yaxis.set_minor_formatter(ticker.NullFormatter())
+
+
+def draw_ratios(axes, groups, args, factor):
+    several = len(groups) > 1
+    for g, style in zip(groups, common.colours(len(groups))):
+        about = f", {g.label}" if several else ""
+        other = style["color"] if several else common.PALETTE[1]
+        common.draw_band(axes, table(g, "max", factor), args.band, {**style, "linestyle": "-"}, "largest" + about)
+        common.draw_band(axes, table(g, "mean", factor), args.band, {"color": other, "linestyle": "--"},
+                         "mean" + about)
+    axes.axhline(CRITICAL, color="#555555", linewidth=1, linestyle=":", label="critical line 2/√3")
+    axes.set_yscale("log")
+    plain_ticks(axes)
+    axes.set_ylabel("signal-to-noise ratio of a weight" + common.seeds_note(groups, args.band))
+    if several:
+        axes.legend()
+    else:
+        axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncol=3)
+
+
+def draw_share(axes, groups, args, factor):
+    everything = []
+    for g, style in zip(groups, common.colours(len(groups))):
+        share = table(g, "share", factor)
+        share = common.Table(share.x, 100 * share.values)
+        common.draw_band(axes, share, args.band, {**style, "linestyle": "-"}, g.label)
+        everything.append(share.values.ravel())
+    everything = np.concatenate(everything)
+    if common.spans_decades(everything[everything > 0]):
+        axes.set_yscale("log")
+        plain_ticks(axes)
+    else:
+        axes.set_ylim(bottom=0)
+    axes.set_ylabel("weights above the critical line (%)")
+
+
+def draw(args, runs):
+    for run in runs:
+        check(run)
+    groups = common.group(runs)
+    factor = common.epochs_per_step(runs[0]) if args.x == "epoch" else 1
+    if not factor:
+        raise common.PlotError(f"{runs[0].path}: has no epochs; try --x step")
+    figure, (left, right) = common.new_figure(args, 2, sharey=False)
+    draw_ratios(left, groups, args, factor)
+    draw_share(right, groups, args, factor)
+    for axes in (left, right):
+        axes.set_xlabel(args.x)
+    return figure
+
+
+def parser():
+    p = common.parser(__doc__.split("\n\n")[0])
+    p.set_defaults(width=8.5, height=4.0)
+    p.add_argument("--x", choices=["step", "epoch"], default="epoch")
+    return p
+
+
+if __name__ == "__main__":
+    common.main(parser(), draw)
