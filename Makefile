@@ -43,7 +43,7 @@ endif
 # oneDNN has no pkg-config file; its header is looked for where the compiler looks.
 DNNL_HEADER := oneapi/dnnl/dnnl.h
 ifeq ($(filter setup demo test fuzz clean help format format-check floors,$(MAKECMDGOALS)),)
-ifneq ($(shell echo '\#include <$(DNNL_HEADER)>' | $(CC) $(CFLAGS) -E - >/dev/null 2>&1 || echo missing),)
+ifneq ($(shell $(CC) $(CFLAGS) -E -include $(DNNL_HEADER) -x c /dev/null >/dev/null 2>&1 || echo missing),)
 $(error not found: oneDNN ($(DNNL_HEADER)). `make setup` installs what is missing on Debian and Ubuntu; mk/packages.txt names it)
 endif
 endif
