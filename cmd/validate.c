@@ -65,6 +65,7 @@ static void print_line(const struct settings *s, const struct plan *p, const cha
 	line_int(&b, "steps", s->steps);
 	line_real(&b, "epochs", epochs(s));
 	line_open(&b, "memory");
+	line_count(&b, "lane", p->lane);
 	for (int i = 0; i < PARTS; i++)
 		line_count(&b, parts[i].name, part_bytes(p, &parts[i]));
 	line_close(&b);
@@ -128,13 +129,14 @@ static void presence(const struct settings *s, const char *path, char out[64])
 }
 
 /* The network's layers, where the model knows them. */
-static void print_network(const struct settings *s)
+static void print_network(const struct settings *s, const struct plan *p)
 {
 	const struct model *model = (const struct model *)s->model.row;
 	struct model_env env = settings_model_env(s, NULL);
 	struct layer_info info;
 	struct table t;
 	double sum = 0;
+	char lane[32];
 
 	if (!model->layer)
 		return;
@@ -150,7 +152,9 @@ static void print_network(const struct settings *s)
 		table_cell(&t, "%.0f", info.multiply_adds);
 		sum += info.multiply_adds;
 	}
-	printf("  network, %.4g million multiply-adds a sample forward\n", sum / 1e6);
+	log_bytes((double)p->lane, lane);
+	printf("  network, %.4g million multiply-adds a sample forward, %s of memory a lane\n", sum / 1e6,
+	       lane);
 	table_print(&t, stdout, 4);
 	table_clear(&t);
 }
@@ -168,7 +172,7 @@ static void print_run(const struct settings *s, const struct plan *p, const char
 		print_fact("steps", "%lld", (long long)s->steps);
 	print_bytes(s, p);
 	print_fact("output", "%s%s", path, there);
-	print_network(s);
+	print_network(s, p);
 	print_memory(p);
 	fputs("  settings\n    ", stdout);
 	pretty_print(stdout, 4, s->resolved);

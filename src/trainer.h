@@ -22,6 +22,7 @@
 struct plan {
 	size_t n_params;
 	size_t push_bytes, pull_bytes; /* a worker and step */
+	size_t lane;                   /* one lane: activations, a gradient, scratch */
 	size_t parameters, momentum, messages, lanes, data, optimiser, adversaries, record, base, total;
 	size_t checkpoint; /* more than total, for the moment in which a checkpoint is written */
 };

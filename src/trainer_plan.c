@@ -64,7 +64,8 @@ void trainer_plan(const struct settings *s, int lanes, struct plan *out)
 	out->parameters = (n + running) * sizeof(float);
 	out->momentum = m * (n + carry) * sizeof(float);
 	out->messages = m * out->push_bytes + out->pull_bytes;
-	out->lanes = (size_t)lanes * lane_bytes(s, &env, n) + shared;
+	out->lane = lane_bytes(s, &env, n);
+	out->lanes = (size_t)lanes * out->lane + shared;
 	out->data = samples * (shape_features(&s->shape) + sizeof(uint16_t)) +
 	            2 * sizeof(uint32_t) * s->shape.n_train;
 	if (agg->memory_floats)
