@@ -321,5 +321,8 @@ Test(run, takes_the_memory_that_validate_announced)
 	unlink(run_path_);
 	announced_memory("{\"workers\":5,\"steps\":20,\"batch\":64,\"model\":{\"kind\":\"mlp\",\"hidden\":["
 	                 "2000,2000]},"
-	                 "\"data\":\"glyphs\",\"aggregator\":\"adam\"}");
+	                 "\"data\":\"glyphs\",\"aggregator\":\"adam\",\"checkpoint\":{\"minutes\":0}}");
+	unlink(run_path_);
+	announced_memory("{\"workers\":2,\"steps\":2,\"batch\":64,\"model\":\"resnet20\","
+	                 "\"data\":{\"kind\":\"glyphs\",\"train\":200,\"test\":64},\"eval\":{\"train\":64}}");
 }
