@@ -18,6 +18,12 @@ static const char *const experiments[] = {
         "\"adversaries\":{\"count\":1,\"attack\":\"gaussian\"}}",
         "{\"workers\":4,\"steps\":10,\"batch\":8,\"model\":\"softmax\","
         "\"data\":{\"kind\":\"glyphs\",\"train\":400,\"test\":100},\"aggregator\":\"adam\"}",
+        "{\"workers\":5,\"steps\":2,\"batch\":4,\"model\":\"resnet20\","
+        "\"data\":{\"kind\":\"glyphs\",\"train\":100,\"test\":10}}",
+        "{\"workers\":3,\"steps\":4,\"batch\":4,\"model\":{\"kind\":\"sequential\",\"layers\":[{\"kind\":"
+        "\"conv\",\"channels\":6,\"kernel\":3},\"relu\",\"flatten\",{\"kind\":\"dropout\"},{\"kind\":"
+        "\"linear\",\"width\":"
+        "20}]},\"data\":{\"kind\":\"glyphs\",\"train\":100,\"test\":10}}",
 };
 
 int main(void)
