@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "data/dataset.h"
 #include "data/fetch.h"
+#include "data/pictures.h"
 #include "registry.h"
 
 static const struct data_source *find_source(const char *name, struct err *e)
@@ -45,7 +46,10 @@ static void place_cell(struct table *t, const struct data_source *s, const char 
 	if (path)
 		*strrchr(path, '/') = '\0';
 	if (!all)
-		table_cell(t, "%s", s->load ? "made by the program" : "no data");
+		table_cell(t, "%s",
+		           s->readers ? "a folder of yours"
+		           : s->load  ? "made by the program"
+		                      : "no data");
 	else if (found == all)
 		table_cell(t, "in %s", path);
 	else
@@ -138,20 +142,53 @@ static int fetch(const char *name, const char *to, const char *from, struct err 
 	return failed;
 }
 
+static void tell_packed(uint64_t done, uint64_t all)
+{
+	char packed[32], whole[32];
+
+	if (!log_progress_due())
+		return;
+	log_bytes((double)done, packed);
+	log_bytes((double)all, whole);
+	log_progress(false, "packed %s of %s", packed, whole);
+}
+
+static int pack(const char *dir, const char *out, struct err *e)
+{
+	char shown[256];
+
+	if (!out)
+		return err_user(e, "data pack needs -o FILE.h5, the file to write");
+	struct pictures *p = pictures_open(dir, e);
+	if (!p)
+		return -1;
+	int failed = pictures_pack(p, out, tell_packed, e);
+	log_progress_end();
+	if (!failed)
+		log_say("wrote %s: %zu training and %zu validation pictures of %d classes",
+		        text_shown(out, shown, sizeof(shown)), p->n[TRAIN], p->n[VAL], p->n_classes);
+	pictures_close(p);
+	return failed;
+}
+
 static int data(const struct args *a)
 {
 	struct err e = {0};
 	const char *verb = a->n_rest ? a->rest[0] : "list";
-	bool fetches = !strcmp(verb, "fetch"), lists = !strcmp(verb, "list");
+	bool fetches = !strcmp(verb, "fetch"), lists = !strcmp(verb, "list"), packs = !strcmp(verb, "pack");
 	char shown[80];
 
-	if (!fetches && !lists)
-		err_user(&e, "data takes 'list' or 'fetch NAME', found '%s'",
+	if (!fetches && !lists && !packs)
+		err_user(&e, "data takes 'list', 'fetch NAME' or 'pack DIR -o FILE.h5', found '%s'",
 		         text_shown(verb, shown, sizeof(shown)));
 	else if (lists && a->n_rest > 1)
 		err_user(&e, "data list takes no name, found %zu", a->n_rest - 1);
 	else if (fetches && a->n_rest != 2)
 		err_user(&e, "data fetch takes the name of one data set, found %zu", a->n_rest - 1);
+	else if (packs && a->n_rest != 2)
+		err_user(&e, "data pack takes one folder, found %zu", a->n_rest - 1);
+	else if (packs)
+		pack(a->rest[1], args_value(a, "o") ? args_value(a, "o") : args_value(a, "out"), &e);
 	else if (fetches)
 		fetch(a->rest[1], args_value(a, "to"), args_value(a, "from"), &e);
 	if (e.code)
@@ -165,20 +202,25 @@ static const struct option options[] = {
          "DIR (default: the cache)"},
         {"from", "URL", "fetch: take URL/FILE in place of the official addresses"},
         {"data", "DIR", "list: look into this folder first"},
+        {"o", "FILE", "pack: the file to write"},
+        {"out", "FILE", "the same"},
         {NULL, NULL, NULL},
 };
 
 const struct command cmd_data = {
         .name = "data",
-        .about = "list data sets and where their files are, or fetch them",
-        .usage = "data list | data fetch NAME",
+        .about = "list data sets, fetch their files, pack pictures into one file",
+        .usage = "data list | data fetch NAME | data pack DIR -o FILE.h5",
         .details = "Files are looked for in DIR/NAME and DIR, for DIR the one of --data, of data.dir in the "
                    "experiment file and of the environment variable SIGNSGD_DATA, and then in "
                    "~/.cache/signsgd/NAME (or $XDG_CACHE_HOME/signsgd/NAME), where fetch puts them. What is "
-                   "fetched must have the official SHA-256.",
+                   "fetched must have the official SHA-256. Pack puts the pictures of a folder with "
+                   "train/CLASS/ and "
+                   "val/CLASS/ into one file, as they are, which data imagefolder reads like the folder.",
         .example = "signsgd data list\n"
                    "signsgd data fetch fashion-mnist\n"
-                   "signsgd data fetch mnist --to data-sets",
+                   "signsgd data fetch mnist --to data-sets\n"
+                   "signsgd data pack imagenet -o imagenet.h5",
         .options = options,
         .run = data,
 };

@@ -7,13 +7,19 @@
 #include <sys/stat.h>
 
 #include "base/mem.h"
+#include "data/reader.h"
 
 void dataset_alloc(struct dataset *d)
 {
 	size_t features = shape_features(&d->shape);
 	d->train_pixels = mem_array(d->shape.n_train, features);
-	d->train_labels = mem_array(d->shape.n_train, sizeof *d->train_labels);
 	d->test_pixels = mem_array(d->shape.n_test, features);
+	dataset_alloc_labels(d);
+}
+
+void dataset_alloc_labels(struct dataset *d)
+{
+	d->train_labels = mem_array(d->shape.n_train, sizeof *d->train_labels);
 	d->test_labels = mem_array(d->shape.n_test, sizeof *d->test_labels);
 }
 
@@ -24,6 +30,7 @@ void dataset_clear(struct dataset *d)
 	mem_free(d->test_pixels);
 	mem_free(d->test_labels);
 	mem_free(d->note);
+	gallery_close(d->gallery);
 	*d = (struct dataset){0};
 }
 

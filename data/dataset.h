@@ -19,6 +19,8 @@
 
 enum { CHANNELS_MAX = 4 };
 
+struct gallery;
+
 struct dataset {
 	struct data_shape shape;
 	uint8_t *train_pixels;                       /* [n_train][channels][height][width]; mem_array() */
@@ -27,11 +29,14 @@ struct dataset {
 	uint16_t *test_labels;                       /* [n_test] */
 	float mean[CHANNELS_MAX], std[CHANNELS_MAX]; /* [channels] of pixel / 255, for normalisation */
 	struct augment augment; /* of training batches; evaluations and full passes see samples as they are */
-	char *note;             /* what every result made from it must say, or NULL; mem_free() */
+	struct gallery
+	        *gallery; /* not NULL: there are no pixels here, samples are read on the way (reader.h) */
+	char *note;       /* what every result made from it must say, or NULL; mem_free() */
 };
 
-/* Memory for the samples that `shape` counts, all zero. */
+/* Memory for the samples that `shape` counts, all zero; the second for their labels only. */
 void dataset_alloc(struct dataset *d);
+void dataset_alloc_labels(struct dataset *d);
 void dataset_clear(struct dataset *d);
 
 struct data_env {
@@ -54,6 +59,8 @@ struct data_source {
 	int (*shape)(const void *state, const struct data_env *env, struct data_shape *out, struct err *e);
 	/* NULL for `none`. -1 and a sentence that says where it looked and how to get it. */
 	int (*load)(const void *state, const struct data_env *env, struct dataset *out, struct err *e);
+	/* NULL: samples are held in memory. Otherwise they are read on the way, by this many threads. */
+	int (*readers)(const void *state);
 	const char *folder;              /* "mnist": sub-folder tried below a data folder; NULL: no files */
 	const struct data_file *files;   /* ended by a file without a name; NULL: nothing to fetch */
 	const struct data_file *archive; /* the .tar.gz that all files come in; NULL: each by itself */

@@ -71,8 +71,12 @@ _signsgd() {
 	show) _signsgd_files "$current" h5 ;;
 	help) _signsgd_offer "$(_signsgd_commands "$program")" "$current" ;;
 	data) case $(_signsgd_position) in
-		0) _signsgd_offer "list fetch" "$current" ;;
-		1) _signsgd_offer "$(_signsgd_rows "$program" data)" "$current" ;;
+		0) _signsgd_offer "list fetch pack" "$current" ;;
+		1) if [ "${COMP_WORDS[2]}" = pack ]; then
+				compopt -o dirnames 2>/dev/null
+			else
+				_signsgd_offer "$(_signsgd_rows "$program" data)" "$current"
+			fi ;;
 		esac ;;
 	list) case $(_signsgd_position) in
 		0) _signsgd_offer "$(_signsgd_families "$program")" "$current" ;;

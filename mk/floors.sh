@@ -42,6 +42,7 @@ function door(header, pattern, where) {
 	door("dnnl\\.h>$|oneapi", "^src/backend/cpu_dnnl", "src/backend/cpu_dnnl*.c")
 	door("openssl", "^src/base/sha256", "src/base/sha256.c")
 	door("curl", "^data/", "data/")
+	door("jpeglib|jerror|png\\.h", "^(data/picture_|tests/)", "data/picture_*.c")
 	door("zlib", "^(data/|src/base/h5)", "data/ and src/base/h5*.c (checksums)")
 	door("cuda|cublas|cudnn", "^src/backend/cuda", "src/backend/cuda*.cu")
 	door("mpi\\.h|zmq", "^src/transport/", "src/transport/")

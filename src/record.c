@@ -9,7 +9,7 @@
 #include "base/mem.h"
 #include "record_inside.h"
 
-enum { COLUMNS_MAX = 12, EVAL_ROWS = 64, COLUMN_PATH_BYTES = 64 };
+enum { COLUMNS_MAX = 13, EVAL_ROWS = 64, COLUMN_PATH_BYTES = 64 };
 
 /* A quantity: where it stands in a row's struct, and what the file says of it. */
 struct quantity {
@@ -36,6 +36,8 @@ static const struct quantity step_quantities[] = {
         {"encode_s", H5_F64, IN(step_row, encode_s), "s", "time for making the messages"},
         {"exchange_s", H5_F64, IN(step_row, exchange_s), "s", "time for exchange and vote"},
         {"apply_s", H5_F64, IN(step_row, apply_s), "s", "time for stepping the parameters"},
+        {"data_s", H5_F64, IN(step_row, data_s), "s",
+         "of compute_s: a lane's mean for waiting for its batches and gathering them"},
 };
 
 static const struct quantity eval_quantities[] = {

@@ -28,6 +28,7 @@ struct step_row {
 	int32_t n_voters;
 	double wall_s; /* since the run began, earlier parts of a resumed run included */
 	double compute_s, encode_s, exchange_s, apply_s;
+	double data_s; /* of compute_s: a lane's mean for waiting for its batches and gathering them */
 };
 
 struct eval_row {

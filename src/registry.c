@@ -36,16 +36,11 @@ static const struct row *const inits[] = {
 };
 
 extern const struct data_source data_none, data_glyphs, data_mnist, data_fashion_mnist, data_cifar10,
-        data_cifar100;
+        data_cifar100, data_imagefolder;
 
 static const struct row *const data[] = {
-        &data_none.row,
-        &data_glyphs.row,
-        &data_mnist.row,
-        &data_fashion_mnist.row,
-        &data_cifar10.row,
-        &data_cifar100.row,
-        NULL,
+        &data_none.row,    &data_glyphs.row,   &data_mnist.row,       &data_fashion_mnist.row,
+        &data_cifar10.row, &data_cifar100.row, &data_imagefolder.row, NULL,
 };
 
 extern const struct attack attack_invert, attack_random_sign, attack_scale, attack_gaussian, attack_zero,

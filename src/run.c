@@ -74,13 +74,15 @@ static double wall_s(const struct run *run)
 	return record_earlier_s(run->r) + clock_s() - run->began;
 }
 
-static void evaluate(struct run *run)
+static int evaluate(struct run *run, struct err *e)
 {
-	trainer_eval(run->t, &run->eval);
+	if (trainer_eval(run->t, &run->eval, e))
+		return -1;
 	run->eval.wall_s = wall_s(run);
 	record_eval(run->r, &run->eval);
 	if (!isfinite(run->eval.test_loss))
 		run->blew_up = true;
+	return 0;
 }
 
 static bool eval_due(const struct run *run)
@@ -142,8 +144,8 @@ static int one_step(struct run *run, struct err *e)
 		record_step(run->r, &run->step);
 	if (!isfinite(run->step.loss))
 		run->blew_up = true;
-	else if (eval_due(run))
-		evaluate(run);
+	else if (eval_due(run) && evaluate(run, e))
+		return -1;
 	if (!remaking(run) && record_tick(run->r, e))
 		return -1;
 	if (!run->blew_up && checkpoint_due(run) && save(run, e))
@@ -163,8 +165,9 @@ static int end(struct run *run, enum run_outcome *outcome, struct err *e)
 	enum run_state state = RUN_FINISHED;
 	*outcome = RUN_DID;
 	if (run->blew_up) {
-		if (run->eval.step < trainer_steps_done(run->t))
-			evaluate(run); /* what it ends with is what it blew up to */
+		/* what it ends with is what it blew up to */
+		if (run->eval.step < trainer_steps_done(run->t) && evaluate(run, e))
+			return -1;
 		snprintf(why, sizeof why,
 		         "the loss is no longer finite after step %lld (training loss %s, test loss %s)",
 		         (long long)trainer_steps_done(run->t), finite_word(run->step.loss),
@@ -182,6 +185,7 @@ static int end(struct run *run, enum run_outcome *outcome, struct err *e)
 	if (state != RUN_INTERRUPTED)
 		trainer_final(run->t, run->r);
 	trainer_profile(run->t, run->r);
+	trainer_skipped(run->t, run->r);
 	if (!(state == RUN_INTERRUPTED && remaking(run)) && record_end(run->r, state, why, e))
 		return -1;
 	if (state != RUN_INTERRUPTED)
@@ -199,7 +203,8 @@ static int loop(struct run *run, enum run_outcome *outcome, struct err *e)
 	run->steps_at_start = trainer_steps_done(run->t);
 	trainer_probe(run->t, run->r);
 	if (run->anew) {
-		evaluate(run);
+		if (evaluate(run, e))
+			return -1;
 		trainer_look(run->t);
 	}
 	if (!remaking(run) && record_flush(run->r, e))

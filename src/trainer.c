@@ -8,6 +8,7 @@ enum { APPLY_CHUNK = 1 << 16 }; /* coordinates; 256 KiB of x, a multiple of 64 *
 static void compute_item(void *ctx, int lane, size_t item)
 {
 	struct trainer *t = ctx;
+	t->workers[item].ticket = t->round.job.step * (uint64_t)t->count + item;
 	worker_compute(&t->workers[item], &t->lanes[lane], &t->round);
 }
 
@@ -51,6 +52,16 @@ static double mean_honest_loss(const struct trainer *t)
 	return sum / honest;
 }
 
+/* Seconds that a lane spent on getting its batches, on the average. */
+static double mean_data_s(const struct trainer *t)
+{
+	double sum = 0;
+	int lanes = pool_lanes(t->pool);
+	for (int m = 0; m < t->count; m++)
+		sum += t->workers[m].data_s;
+	return sum / (lanes < t->count ? lanes : t->count);
+}
+
 static void look(struct trainer *t)
 {
 	struct probe_view view = {.round = &t->round,
@@ -84,6 +95,8 @@ int trainer_step(struct trainer *t, struct step_row *row, struct err *e)
 	t->lr = schedule_rate(t->schedule, t->settings->lr.state, &t->schedule_env, t->steps_done);
 	probe_needs(t->settings, t->steps_done, &t->round);
 
+	trainer_feed_steps(t);
+
 	double start = clock_s();
 	pool_run(t->pool, (size_t)t->count, compute_item, t);
 	double computed = clock_s();
@@ -93,6 +106,8 @@ int trainer_step(struct trainer *t, struct step_row *row, struct err *e)
 		return -1;
 	double exchanged = clock_s();
 	look(t);
+	if (t->round.reader && reader_failed(t->round.reader, e))
+		return -1;
 	double looked = clock_s();
 	pool_run(t->pool, apply_items(&t->round), apply_item, t);
 	trainer_load(t);
@@ -108,6 +123,7 @@ int trainer_step(struct trainer *t, struct step_row *row, struct err *e)
 	                         .bytes_down = x.bytes_down,
 	                         .n_voters = x.n_voters,
 	                         .compute_s = computed - start,
+	                         .data_s = mean_data_s(t),
 	                         .encode_s = encoded - computed,
 	                         .exchange_s = exchanged - encoded,
 	                         .apply_s = applied - looked};

@@ -36,12 +36,16 @@ struct trainer *trainer_open(const struct settings *s, struct pool *pool, struct
 void trainer_close(struct trainer *t);
 
 /*
- * One step. Fills *row (all but wall_s). -1 and a sentence when the transport fails. Allocates nothing.
+ * One step. Fills *row (all but wall_s). -1 and a sentence when the transport fails or a sample cannot be
+ * read. Allocates nothing, but for libraries that decode pictures.
  */
 int trainer_step(struct trainer *t, struct step_row *row, struct err *e);
 
-/* Losses and accuracies at the present x. */
-void trainer_eval(struct trainer *t, struct eval_row *row);
+/* Losses and accuracies at the present x. -1 and a sentence when a sample cannot be read. */
+int trainer_eval(struct trainer *t, struct eval_row *row, struct err *e);
+
+/* Write how many files that could not be read others have replaced, if any. */
+void trainer_skipped(const struct trainer *t, struct record *r);
 
 /* Columns below /probes for what settings.record asks; then trainer_step() appends to them. */
 void trainer_probe(struct trainer *t, struct record *r);

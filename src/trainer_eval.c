@@ -36,7 +36,10 @@ static void gather_item(const struct pass *p, struct lane *l, size_t item, struc
 	                      .worker = PASS_WORKER,
 	                      .step = (uint64_t)p->t->steps_done * batches(p->t, p->t->data.shape.n_train) +
 	                              p->first / size + item};
-	lane_gather(l, &p->t->round, p->test, (int)samples, out);
+	if (p->t->round.reader)
+		lane_read(l, &p->t->round, p->first / size + item, (int)samples, out);
+	else
+		lane_gather(l, &p->t->round, p->test, (int)samples, out);
 }
 
 static void eval_item(void *ctx, int lane, size_t item)
@@ -58,6 +61,7 @@ static void eval_pass(struct trainer *t, bool test, size_t samples, double *loss
 	*loss = *accuracy = NAN;
 	if (samples == 0)
 		return;
+	trainer_feed_pass(t, test, NULL, samples);
 	pool_run(t->pool, count, eval_item, &p);
 	for (size_t i = 0; i < count; i++) {
 		sum += t->sums[i].loss;
@@ -67,19 +71,21 @@ static void eval_pass(struct trainer *t, bool test, size_t samples, double *loss
 	*accuracy = (double)hits / (double)samples;
 }
 
-void trainer_eval(struct trainer *t, struct eval_row *row)
+int trainer_eval(struct trainer *t, struct eval_row *row, struct err *e)
 {
 	*row = (struct eval_row){.step = t->steps_done, .epoch = trainer_epoch(t), .bytes = t->bytes};
 	if (t->round.model->wants_data) {
 		eval_pass(t, false, trainer_eval_samples(t->settings), &row->train_loss,
 		          &row->train_accuracy);
 		eval_pass(t, true, t->data.shape.n_test, &row->test_loss, &row->test_accuracy);
-		return;
+		trainer_feed_steps(t); /* so that the next step finds its batches */
+		return t->round.reader ? reader_failed(t->round.reader, e) : 0;
 	}
 	size_t hits;
 	t->round.model->eval(t->lanes[0].model, t->x, NULL, &row->test_loss, &hits);
 	row->train_loss = row->test_loss;
 	row->train_accuracy = row->test_accuracy = NAN;
+	return 0;
 }
 
 /* One batch's gradient into the scratch of the lane of the same number: each lane is used by one item. */
@@ -99,6 +105,7 @@ static void gradient_pass(struct trainer *t, const uint32_t *order, size_t sampl
                           void (*take)(void *self, size_t count, float *g), void *self)
 {
 	size_t size = (size_t)t->env.batch, stride = (size_t)pool_lanes(t->pool) * size;
+	trainer_feed_pass(t, false, order, samples);
 	for (size_t first = 0; first < samples; first += stride) {
 		struct pass p = {.t = t,
 		                 .first = first,

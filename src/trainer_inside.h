@@ -9,6 +9,13 @@
 #include "transport/transport.h"
 #include "worker.h"
 
+/* What the reader is reading, where samples are not in memory (trainer_feed.c). */
+struct feed {
+	bool training;         /* the workers' batches; otherwise a pass: */
+	const uint32_t *order; /* [samples] sample numbers; NULL: as they are stored */
+	size_t samples;
+};
+
 struct trainer {
 	const struct settings *settings;
 	struct pool *pool;
@@ -17,6 +24,7 @@ struct trainer {
 	struct dataset data;
 	struct partition partition;
 	struct round round;
+	struct feed feed;
 	struct lane *lanes;     /* [pool_lanes] */
 	struct worker *workers; /* [count], those hosted here */
 	int first, count;
@@ -47,6 +55,15 @@ struct trainer {
 /* Training samples that an evaluation looks at. */
 size_t trainer_eval_samples(const struct settings *s);
 double trainer_epoch(const struct trainer *t);
+/* The reader, if the data set needs one; closed by reader_close(). */
+void trainer_feed_open(struct trainer *t);
+/* Let the reader read the workers' batches from the present step on, unless it does. */
+void trainer_feed_steps(struct trainer *t);
+/* Let it read a pass over the first `samples` of a set, cut into batches, each to be taken. */
+void trainer_feed_pass(struct trainer *t, bool test, const uint32_t *order, size_t samples);
+/* Memory that it takes, for the plan. */
+size_t trainer_feed_bytes(const struct settings *s, int lanes);
+
 /* x has changed: let the model make anew what it keeps of it. */
 void trainer_load(struct trainer *t);
 /* The full-data gradient at x into g [n]; ctx is the trainer. Uses the lanes' scratch. */

@@ -122,6 +122,7 @@ static int open_data(struct trainer *t, struct err *e)
 	partition_init(&t->partition, &t->data, (enum partition_kind)s->partition, (int)s->workers, s->seed);
 	t->round.data = &t->data;
 	t->round.partition = &t->partition;
+	trainer_feed_open(t);
 	return 0;
 }
 
@@ -235,6 +236,7 @@ void trainer_close(struct trainer *t)
 	if (!t)
 		return;
 	probe_close(t->probe);
+	reader_close(t->round.reader);
 	for (int i = pool_lanes(t->pool) - 1; t->lanes && i >= 0; i--) /* others borrow from the first */
 		lane_close(&t->lanes[i], t->round.model, &t->be);
 	mem_free(t->lanes);

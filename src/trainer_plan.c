@@ -5,6 +5,7 @@
 
 enum {
 	EMPTY_IMAGE_BYTES = 160 << 10, /* a result file without rows */
+	LISTED_BYTES = 128,            /* a file in a list, with its name */
 	BASE_BYTES = 24 << 20,         /* the program, its libraries and their buffers, measured at rest */
 	LANE_LIBRARY_BYTES =
 	        4 << 20 /* what OpenBLAS touches of its packing buffers, a lane that multiplies */
@@ -30,7 +31,7 @@ static size_t record_bytes(const struct settings *s, size_t n)
 {
 	size_t step_rows = (size_t)(s->steps / s->record.every) + 1;
 	size_t eval_rows = s->eval.every > 0 ? (size_t)(s->steps / s->eval.every) + 2 : 2;
-	size_t image = EMPTY_IMAGE_BYTES + step_rows * 96 + eval_rows * 64 + probe_file_bytes(s, n) +
+	size_t image = EMPTY_IMAGE_BYTES + step_rows * 104 + eval_rows * 64 + probe_file_bytes(s, n) +
 	               n * sizeof(float);
 	return image + RECORD_ROWS * sizeof(struct step_row);
 }
@@ -45,6 +46,15 @@ static void open_backend(const struct settings *s, struct backend *be)
 	((const struct backend_row *)ref)->open(be, &e);
 }
 
+/* Samples and the order of them; where they are read on the way, the list of files and the reader. */
+static size_t data_bytes(const struct settings *s, int lanes)
+{
+	const struct data_source *source = (const struct data_source *)s->data.row;
+	size_t sample = source->readers ? LISTED_BYTES : shape_features(&s->shape);
+	return (s->shape.n_train + s->shape.n_test) * (sample + sizeof(uint16_t)) +
+	       2 * sizeof(uint32_t) * s->shape.n_train + trainer_feed_bytes(s, lanes);
+}
+
 void trainer_plan(const struct settings *s, int lanes, struct plan *out)
 {
 	const struct aggregator *agg = (const struct aggregator *)s->aggregator.row;
@@ -54,7 +64,6 @@ void trainer_plan(const struct settings *s, int lanes, struct plan *out)
 	open_backend(s, &be);
 	struct model_env env = settings_model_env(s, &be);
 	size_t n = model->n_params(s->model.state, &env), m = (size_t)s->workers;
-	size_t samples = s->shape.n_train + s->shape.n_test;
 	*out = (struct plan){.n_params = n};
 	out->push_bytes = agg->push_bytes(s->aggregator.state, n);
 	out->pull_bytes = agg->pull_bytes(s->aggregator.state, n);
@@ -66,8 +75,7 @@ void trainer_plan(const struct settings *s, int lanes, struct plan *out)
 	out->messages = m * out->push_bytes + out->pull_bytes;
 	out->lane = lane_bytes(s, &env, n);
 	out->lanes = (size_t)lanes * out->lane + shared;
-	out->data = samples * (shape_features(&s->shape) + sizeof(uint16_t)) +
-	            2 * sizeof(uint32_t) * s->shape.n_train;
+	out->data = data_bytes(s, lanes);
 	if (agg->memory_floats)
 		out->optimiser = agg->memory_floats(s->aggregator.state, n) * sizeof(float);
 	if (attack->memory_floats)

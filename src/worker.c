@@ -1,6 +1,7 @@
 /* One worker's share of a step. */
 #include "worker.h"
 #include <math.h>
+#include "base/clock.h"
 
 void lane_open(struct lane *l, const struct model *model, const void *model_state,
                const struct model_env *env, size_t n, bool forges_gradient)
@@ -60,12 +61,28 @@ void lane_gather(struct lane *l, const struct round *r, bool test, int count, st
 	give_batch(l, count, out);
 }
 
+void lane_read(struct lane *l, const struct round *r, uint64_t number, int count, struct batch *out)
+{
+	size_t features = shape_features(&r->data->shape);
+	const uint8_t *pixels;
+	const uint16_t *labels;
+	reader_take(r->reader, number, &pixels, &labels);
+	for (int i = 0; i < count; i++)
+		put_sample(l, r, i, pixels + (size_t)i * features, labels[i]);
+	reader_give_back(r->reader, number);
+	give_batch(l, count, out);
+}
+
 /* The next mini-batch of this worker's own stream of samples, augmented as the data set says. */
 static void next_batch(const struct worker *w, struct lane *l, const struct round *r, struct batch *out)
 {
 	const struct dataset *d = r->data;
 	uint64_t position = r->job.step * (uint64_t)r->batch;
 	size_t features = shape_features(&d->shape);
+	if (r->reader) {
+		lane_read(l, r, w->ticket, r->batch, out);
+		return;
+	}
 	for (int i = 0; i < r->batch; i++, position++) {
 		uint32_t sample = partition_sample(r->partition, (int)w->id, position);
 		struct stream coins = stream_of(r->job.seed, RNG_AUGMENT, w->id, position);
@@ -100,8 +117,10 @@ void worker_compute(struct worker *w, struct lane *l, const struct round *r)
 	                      .seed = r->job.seed,
 	                      .worker = w->id,
 	                      .step = r->job.step};
+	double begin = clock_s();
 	if (r->data)
 		next_batch(w, l, r, &batch);
+	w->data_s = clock_s() - begin;
 	w->loss = r->model->grad(l->model, r->x, &batch, l->scratch);
 	if (r->norms) {
 		w->l1 = r->be->sum_abs(r->job.n, l->scratch);

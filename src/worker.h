@@ -16,6 +16,7 @@
 #include "backend/backend.h"
 #include "data/dataset.h"
 #include "data/partition.h"
+#include "data/reader.h"
 #include "models/model.h"
 
 /* What all workers of a process share in a step. Borrowed. */
@@ -26,6 +27,7 @@ struct round {
 	struct agg_job job;          /* job.step is the present step, from 0 */
 	const struct dataset *data;  /* NULL without data */
 	struct partition *partition; /* NULL without data */
+	struct reader *reader;       /* reads samples that are not in memory; NULL: all are */
 	int batch;
 	float beta;
 	bool norms, signs; /* probes want them of this step's gradients */
@@ -54,7 +56,9 @@ struct worker {
 	bool keeps_running; /* its batches bring the running statistics up to date */
 	float *memory;      /* [memory_floats] the attack's */
 	size_t memory_floats;
+	uint64_t ticket; /* number of this step's batch in the reader's pass */
 	double loss;     /* of the last batch */
+	double data_s;   /* seconds its lane waited for that batch and gathered it */
 	double l1, l2;   /* norms of the last stochastic gradient, when round.norms */
 	uint64_t *signs; /* [words] its sign plane, when round.signs; NULL while nobody wants it */
 };
@@ -65,6 +69,9 @@ void lane_close(struct lane *l, const struct model *model, const struct backend 
 
 /* Samples l->index[0..count-1] of the training or test set, normalised, as a batch. */
 void lane_gather(struct lane *l, const struct round *r, bool test, int count, struct batch *out);
+
+/* The same, batch `number` of the reader's pass. */
+void lane_read(struct lane *l, const struct round *r, uint64_t number, int count, struct batch *out);
 
 void worker_compute(struct worker *w, struct lane *l, const struct round *r);
 void worker_encode(struct worker *w, struct lane *l, const struct round *r);

@@ -77,7 +77,8 @@ static double mean_l1_squared(int liars, int steps, int d, double *f0)
 	struct pool *pool = pool_open(1);
 	struct trainer *t = train_open(s, pool);
 	struct eval_row start;
-	trainer_eval(t, &start);
+	struct err e = {0};
+	cr_assert_eq(trainer_eval(t, &start, &e), 0, "%s", e.text);
 	*f0 = start.test_loss;
 	for (int k = 0; k < steps; k++) {
 		size_t n;

@@ -1,0 +1,44 @@
+/*
+ * A file of a picture folder: any bytes are a sample of the right size, the same each time, or a reason.
+ * Seeds: JPEG (4:2:0, progressive, grey, CMYK, turned), PNG (RGB, palette, 16 bits with alpha), halves of
+ * them.
+ */
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "data/recipe.h"
+
+enum { SIZE = 9, FEATURES = 3 * SIZE * SIZE, FILE_BYTES_MAX = 1 << 16, GUARD = 0x5a };
+
+static void check(int good, const char *what, const char *text)
+{
+	if (good)
+		return;
+	fprintf(stderr, "%s: %s\n", what, text);
+	abort();
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	static const struct recipe recipe = {SIZE, SIZE + 3, {.08, 1}, {.75, 4 / 3.0}, true, true};
+	static struct darkroom room;
+	static uint8_t out[2][FEATURES + 1];
+	struct stream coins = stream_of(1, RNG_AUGMENT, 0, size);
+	int rc[2];
+	if (size > FILE_BYTES_MAX)
+		return 0;
+	for (int i = 0; i < 2; i++) {
+		char why[200] = "";
+		out[i][FEATURES] = GUARD;
+		rc[i] = recipe_develop(&recipe, data, size, size % 2 ? &coins : NULL, &room, out[i], why);
+		check((rc[i] != 0) == (why[0] != '\0'), "no reason, or one too many", why);
+		check(out[i][FEATURES] == GUARD, "written behind the sample", why);
+	}
+	check(rc[0] == rc[1] && (rc[0] || !memcmp(out[0], out[1], FEATURES)), "another time, another sample",
+	      "");
+	return 0;
+}
