@@ -20,7 +20,7 @@ struct layer {
 };
 
 extern const struct layer layer_conv, layer_norm, layer_relu, layer_tanh, layer_max_pool, layer_mean_pool,
-        layer_global_mean, layer_flatten, layer_linear, layer_dropout, layer_block;
+        layer_global_mean, layer_flatten, layer_linear, layer_dropout, layer_block, layer_embed, layer_qrnn;
 
 /* All of them; defined in src/registry.c, with all other families. */
 extern const struct family family_layers;

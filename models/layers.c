@@ -213,13 +213,14 @@ const struct layer layer_linear = {
 
 struct dropout {
 	double rate;
+	bool variational;
 };
 
 static int add_dropout(const void *state, struct net *n, const char *name, int in, bool relu)
 {
 	const struct dropout *d = state;
 	(void)name, (void)relu;
-	return net_dropout(n, in, d->rate, false);
+	return net_dropout(n, in, d->rate, d->variational);
 }
 
 static const struct key dropout_keys[] = {
@@ -231,6 +232,11 @@ static const struct key dropout_keys[] = {
          .highest = 1,
          .below = true,
          .help = "share of the numbers that a step leaves out"},
+        {.name = "variational",
+         .kind = KEY_BOOL,
+         .offset = offsetof(struct dropout, variational),
+         .preset = "false",
+         .help = "text: the same numbers at all positions of a sequence (Gal and Ghahramani 2016)"},
         {.name = NULL},
 };
 
@@ -294,4 +300,94 @@ const struct layer layer_block = {
                 .keys = block_keys,
                 .state_bytes = sizeof(struct block)},
         .add = add_block,
+};
+
+/* --- text ---------------------------------------------------------------------------------------------- */
+
+struct embed {
+	int64_t width;
+	double dropout;
+};
+
+static int add_embed(const void *state, struct net *n, const char *name, int in, bool relu)
+{
+	const struct embed *l = state;
+	(void)relu;
+	if (in != NET_INPUT)
+		net_fail(n, "layer \"%s\": an embedding reads tokens, so it can only be the first layer",
+		         name);
+	return net_embed(n, name, (int)l->width, l->dropout);
+}
+
+static const struct key embed_keys[] = {
+        {.name = "width",
+         .kind = KEY_INT,
+         .offset = offsetof(struct embed, width),
+         .lowest = 1,
+         .highest = WIDTH_MAX,
+         .help = "numbers that stand for a token"},
+        {.name = "dropout",
+         .kind = KEY_REAL,
+         .offset = offsetof(struct embed, dropout),
+         .preset = "0",
+         .lowest = 0,
+         .highest = 1,
+         .below = true,
+         .help = "share of the vocabulary that a step leaves out"},
+        {.name = NULL},
+};
+
+const struct layer layer_embed = {
+        .row = {.name = "embed",
+                .about = "a row of a table for every token; the first layer on text",
+                .keys = embed_keys,
+                .state_bytes = sizeof(struct embed)},
+        .add = add_embed,
+};
+
+struct recurrent {
+	int64_t width, window;
+	double zoneout;
+};
+
+static int add_qrnn(const void *state, struct net *n, const char *name, int in, bool relu)
+{
+	const struct recurrent *l = state;
+	(void)relu;
+	return net_qrnn(n, name, in, (int)l->width, (int)l->window, l->zoneout);
+}
+
+static const struct key qrnn_keys[] = {
+        {.name = "width",
+         .kind = KEY_INT,
+         .offset = offsetof(struct recurrent, width),
+         .lowest = 1,
+         .highest = WIDTH_MAX,
+         .help = "numbers that come out at every position"},
+        {.name = "window",
+         .kind = KEY_INT,
+         .offset = offsetof(struct recurrent, window),
+         .preset = "1",
+         .lowest = 1,
+         .highest = 2,
+         .unit = "positions",
+         .help = "positions that it sees at once"},
+        {.name = "zoneout",
+         .kind = KEY_REAL,
+         .offset = offsetof(struct recurrent, zoneout),
+         .preset = "0",
+         .lowest = 0,
+         .highest = 1,
+         .below = true,
+         .help = "share of the cell that a position leaves as it was"},
+        {.name = NULL},
+};
+
+const struct layer layer_qrnn = {
+        .row = {.name = "qrnn",
+                .about = "quasi-recurrent layer over sequences, with fo-pooling",
+                .formula = "Bradbury et al. 2017",
+                .keys = qrnn_keys,
+                .state_bytes = sizeof(struct recurrent)},
+        .add = add_qrnn,
 };

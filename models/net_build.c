@@ -107,10 +107,15 @@ int net_as_image(struct net *n, int value)
 	return net_add_value(n, net_add_node(n, NODE_FROM_ROWS, NULL, value), false, net_size(n, value));
 }
 
-int net_as_rows(struct net *n, int value)
+static void refuse_tokens(struct net *n, int value)
 {
 	if (value == NET_INPUT && n->env.data.window > 0)
 		net_fail(n, "a layer on numbers cannot read tokens: an embedding must come first");
+}
+
+int net_as_rows(struct net *n, int value)
+{
+	refuse_tokens(n, value);
 	if (n->value[value].rows)
 		return value;
 	return net_add_value(n, net_add_node(n, NODE_TO_ROWS, NULL, value), true, net_size(n, value));
@@ -306,6 +311,7 @@ int net_activate(struct net *n, int in, enum net_activation f)
 {
 	if (failed(n) || f == NET_LINEAR)
 		return in;
+	refuse_tokens(n, in);
 	struct net_node *node = net_add_node(n, NODE_ACTIVATE, NULL, in);
 	node->f = f;
 	return net_add_value(n, node, n->value[in].rows, net_size(n, in));

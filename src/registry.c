@@ -25,9 +25,13 @@ static const struct row *const models[] = {
 };
 
 static const struct row *const layers[] = {
-        &layer_conv.row,     &layer_norm.row,      &layer_relu.row,        &layer_tanh.row,
-        &layer_max_pool.row, &layer_mean_pool.row, &layer_global_mean.row, &layer_flatten.row,
-        &layer_linear.row,   &layer_dropout.row,   &layer_block.row,       NULL,
+        &layer_conv.row,        &layer_norm.row,
+        &layer_relu.row,        &layer_tanh.row,
+        &layer_max_pool.row,    &layer_mean_pool.row,
+        &layer_global_mean.row, &layer_flatten.row,
+        &layer_linear.row,      &layer_dropout.row,
+        &layer_block.row,       &layer_embed.row,
+        &layer_qrnn.row,        NULL,
 };
 
 static const struct row *const inits[] = {

@@ -61,6 +61,12 @@ Test(net_names, sequential_makes_what_the_list_says)
 	        "{\"kind\":\"block\",\"channels\":64},{\"kind\":\"block\",\"channels\":64},\"global-mean\"]}",
 	        &cifar, 272474);
 	expect_count("\"sequential\"", &grey, 7850);
+	const struct model_env text = {.data = {.n_classes = 50, .window = 7}, .batch = 2};
+	expect_count("{\"kind\":\"sequential\",\"layers\":[{\"kind\":\"embed\",\"width\":8},{\"kind\":"
+	             "\"qrnn\",\"width\":9,"
+	             "\"window\":2},{\"kind\":\"dropout\",\"variational\":true},{\"kind\":\"qrnn\",\"width\":"
+	             "10}]}",
+	             &text, 50 * 8 + 3 * 9 * (2 * 8 + 1) + 3 * 10 * (9 + 1) + 50 * (10 + 1));
 }
 
 /* --- torchvision's lists -------------------------------------------------------------------------------- */
@@ -159,6 +165,11 @@ Test(net_names, what_does_not_fit_is_refused_by_its_layer)
 	expect_refused("{\"kind\":\"sequential\",\"layers\":[{\"kind\":\"block\",\"channels\":2,\"shortcut\":"
 	               "\"A\"}]}",
 	               &cifar, "a shortcut cannot lead from 3 to 2 channels");
-	expect_refused("\"sequential\"", &text, "reads pictures, and the data are sequences");
+	expect_refused("\"sequential\"", &text, "an embedding must come first");
+	expect_refused("{\"kind\":\"sequential\",\"layers\":[\"relu\"]}", &text,
+	               "an embedding must come first");
+	expect_refused("{\"kind\":\"sequential\",\"layers\":[{\"kind\":\"embed\",\"width\":3},{\"kind\":"
+	               "\"embed\",\"width\":3}]}",
+	               &text, "layer \"1\": an embedding reads tokens");
 	expect_refused("\"cnn\"", &text, "sequence of tokens");
 }
