@@ -1,7 +1,8 @@
 /*
- * Data set `imagefolder`: pictures of any size in a folder, a folder a class, or in one file that `signsgd
- * data pack` made of it; read and decoded while training goes on (reader.h), by the ImageNet recipe
- * (recipe.h).
+ * Data sets `imagefolder` and `imagenet`: pictures of any size in a folder, a folder a class, or in one file
+ * that `signsgd data pack` made of it; read and decoded while training goes on (reader.h), by the ImageNet
+ * recipe (recipe.h). `imagenet` is a folder that must hold what ILSVRC 2012 holds, whose counts are known
+ * before it is there.
  */
 #include <stddef.h>
 #include <string.h>
@@ -71,9 +72,11 @@ static struct pictures *open_list(const struct imagefolder *f, const struct data
 	if (check_state(f, e))
 		return NULL;
 	if (!path || !*path) {
-		err_user(e, "imagefolder needs `dir` (or --data): a folder with train/ and val/, or a file "
-		            "of `signsgd "
-		            "data pack`");
+		err_user(
+		        e,
+		        "a set of pictures needs `dir` (or --data): a folder with train/ and val/, or a file "
+		        "of `signsgd "
+		        "data pack`");
 		return NULL;
 	}
 	struct pictures *p = pictures_open(path, e);
@@ -132,6 +135,42 @@ static int imagefolder_load(const void *state, const struct data_env *env, struc
 	                                            .crop = f->crop,
 	                                            .flip = f->flip}};
 	return 0;
+}
+
+enum { IMAGENET_TRAIN = 1281167, IMAGENET_VAL = 50000, IMAGENET_CLASSES = 1000 };
+
+static int imagenet_shape(const void *state, const struct data_env *env, struct data_shape *out,
+                          struct err *e)
+{
+	const struct imagefolder *f = state;
+	(void)env;
+	if (check_state(f, e))
+		return -1;
+	*out = (struct data_shape){.n_train = f->train ? (size_t)f->train : IMAGENET_TRAIN,
+	                           .n_test = f->test ? (size_t)f->test : IMAGENET_VAL,
+	                           .channels = CHANNELS,
+	                           .height = (int)f->size,
+	                           .width = (int)f->size,
+	                           .n_classes = IMAGENET_CLASSES};
+	return 0;
+}
+
+static int imagenet_load(const void *state, const struct data_env *env, struct dataset *out, struct err *e)
+{
+	struct data_shape expected;
+	if (imagenet_shape(state, env, &expected, e) || imagefolder_load(state, env, out, e))
+		return -1;
+	const struct data_shape *found = &out->shape;
+	if (found->n_train == expected.n_train && found->n_test == expected.n_test &&
+	    found->n_classes == expected.n_classes)
+		return 0;
+	err_user(e,
+	         "%s: found %zu and %zu pictures of %d classes, expected ImageNet's %zu and %zu of %d; data "
+	         "\"imagefolder\" takes any folder",
+	         out->gallery->pictures->path, found->n_train, found->n_test, found->n_classes,
+	         expected.n_train, expected.n_test, expected.n_classes);
+	dataset_clear(out);
+	return -1;
 }
 
 static int imagefolder_readers(const void *state)
@@ -248,5 +287,16 @@ const struct data_source data_imagefolder = {
                 .state_bytes = sizeof(struct imagefolder)},
         .shape = imagefolder_shape,
         .load = imagefolder_load,
+        .readers = imagefolder_readers,
+};
+
+const struct data_source data_imagenet = {
+        .row = {.name = "imagenet",
+                .about = "ImageNet (ILSVRC 2012): 1,281,167 and 50,000 photographs of a thousand things",
+                .formula = "as imagefolder, and refused if the folder does not hold so many",
+                .keys = keys,
+                .state_bytes = sizeof(struct imagefolder)},
+        .shape = imagenet_shape,
+        .load = imagenet_load,
         .readers = imagefolder_readers,
 };

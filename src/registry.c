@@ -40,11 +40,12 @@ static const struct row *const inits[] = {
 };
 
 extern const struct data_source data_none, data_glyphs, data_mnist, data_fashion_mnist, data_cifar10,
-        data_cifar100, data_imagefolder;
+        data_cifar100, data_imagefolder, data_imagenet;
 
 static const struct row *const data[] = {
-        &data_none.row,    &data_glyphs.row,   &data_mnist.row,       &data_fashion_mnist.row,
-        &data_cifar10.row, &data_cifar100.row, &data_imagefolder.row, NULL,
+        &data_none.row,          &data_glyphs.row,   &data_mnist.row,
+        &data_fashion_mnist.row, &data_cifar10.row,  &data_cifar100.row,
+        &data_imagefolder.row,   &data_imagenet.row, NULL,
 };
 
 extern const struct attack attack_invert, attack_random_sign, attack_scale, attack_gaussian, attack_zero,

@@ -77,7 +77,7 @@ static void expect_no_shape(const char *dir, const char *text, const char *part)
 Test(imagefolder, what_cannot_be_is_said)
 {
 	put_set();
-	expect_no_shape(NULL, "{}", "imagefolder needs `dir` (or --data)");
+	expect_no_shape(NULL, "{}", "a set of pictures needs `dir` (or --data)");
 	expect_no_shape(below("nothing"), "{}",
 	                "nothing: cannot be read: No such file or directory; expected a folder");
 	expect_no_shape(below("set/train"), "{}", "set/train/train: cannot be read");
