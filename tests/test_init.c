@@ -3,6 +3,8 @@
 #include <math.h>
 #include <unistd.h>
 #include "base/h5.h"
+#include "model_fixture.h"
+#include "models/init_row.h"
 #include "tests/train.h"
 
 static char folder[] = "/tmp/signsgd-init-XXXXXX", path[64];
@@ -186,4 +188,71 @@ Test(init, what_is_no_beginning_is_refused)
 	expect_sentence("\"he\"", "model \"mlp\" is no network and begins in its own way");
 	expect_sentence("\"file\"", "found no key \"path\"");
 	expect_sentence("\"glorto\"", "did you mean \"glorot\"?");
+}
+
+/* --- schemes ------------------------------------------------------------------------------------------- */
+
+/* A convolution of 3 x 3 from 3 to 96 channels, a layer of 60 numbers, 10 classes: fans and roles of tensors.
+ */
+enum { FAN_CONV = 27, FAN_OUT_CONV = 96 * 9, FAN_LINEAR = 96 * 4, WIDTH = 60, CLASSES = 10 };
+
+static const struct model_env scheme_env = {
+        .data = {.channels = 3, .height = 4, .width = 4, .n_classes = CLASSES},
+        .batch = 1,
+        .workers = 1,
+        .seed = 11};
+
+static const char schemed[] =
+        "{\"kind\":\"sequential\",\"layers\":[{\"kind\":\"conv\",\"channels\":96,\"kernel\":3},"
+        "\"relu\",{\"kind\":\"linear\",\"width\":60},\"norm\"]}";
+
+/* Root mean square of each tensor under the scheme of that name; *largest of all sizes relative to it. */
+static void measure(const char *scheme, double rms[], double largest[])
+{
+	struct fixture f;
+	struct tensor t;
+	struct model_env env = scheme_env;
+	env.init = (int)((const struct init_row *)family_find(&family_inits, scheme))->scheme;
+	fixture_open(&f, schemed, "ref", &env);
+	for (size_t i = 0; f.model->tensor(f.choice.state, &f.env, i, &t); i++) {
+		double sum = 0, most = 0;
+		for (size_t k = t.offset; k < t.offset + t.count; k++) {
+			sum += (double)f.x[k] * (double)f.x[k];
+			most = fmax(most, fabs((double)f.x[k]));
+		}
+		rms[i] = sqrt(sum / (double)t.count);
+		largest[i] = rms[i] > 0 ? most / rms[i] : 0;
+	}
+	fixture_close(&f);
+}
+
+/* Tensors: convolution, linear, norm's weight and bias, classes. Uniform numbers end at sqrt(3) deviations.
+ */
+static void expect_scheme(const char *scheme, double conv, double linear, double bias, bool normal)
+{
+	enum { TENSORS = 8 };
+	double rms[TENSORS], largest[TENSORS];
+	measure(scheme, rms, largest);
+	cr_expect_float_eq(rms[0], conv, 0.06 * conv, "%s: convolution %g, expected %g", scheme, rms[0],
+	                   conv);
+	cr_expect_float_eq(rms[2], linear, 0.03 * linear, "%s: linear %g, expected %g", scheme, rms[2],
+	                   linear);
+	cr_expect_float_eq(rms[3], bias, 0.3 * bias + 1e-12, "%s: bias %g, expected %g", scheme, rms[3],
+	                   bias);
+	cr_expect_float_eq(rms[4], 1, 0, "%s: norm", scheme);
+	cr_expect_float_eq(rms[5], 0, 0, "%s: norm", scheme);
+	cr_expect_eq(largest[0] > 2.2, normal, "%s: the largest weight is %g deviations", scheme, largest[0]);
+}
+
+Test(init, schemes_have_the_deviations_that_they_promise)
+{
+	const double fan = 1 / sqrt(3.0 * FAN_LINEAR), conv = 1 / sqrt(3.0 * FAN_CONV);
+	expect_scheme("pytorch", conv, fan, fan, false);
+	expect_scheme("model", conv, fan, fan, false);
+	expect_scheme("awd", conv, fan, fan, false);
+	expect_scheme("resnet", sqrt(2.0 / FAN_OUT_CONV), fan, fan, true);
+	expect_scheme("vgg", sqrt(2.0 / FAN_OUT_CONV), 0.01, 0, true);
+	expect_scheme("he", sqrt(2.0 / FAN_CONV), sqrt(2.0 / FAN_LINEAR), 0, true);
+	expect_scheme("glorot", sqrt(2.0 / (FAN_CONV + FAN_OUT_CONV)), sqrt(2.0 / (FAN_LINEAR + WIDTH)), 0,
+	              false);
 }
