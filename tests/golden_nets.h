@@ -33,8 +33,7 @@ static inline float golden_uniform(uint32_t salt, uint32_t stream, size_t i)
 
 static inline void golden_tensor(uint32_t salt, uint32_t index, const struct tensor *t, float *at)
 {
-	const char *end = t->name + strlen(t->name);
-	bool norm = t->rank == 1 && strcmp(end - 7, ".weight") == 0;
+	bool norm = t->rank == 1 && strstr(t->name, ".weight");
 	float size = t->rank > 1 ? (float)sqrt(6.0 / (double)(t->count / t->dims[0])) : norm ? 0.25f : 0.125f;
 	float whole = strstr(t->name, "bn3.weight") ? 0.125f : 1;
 	for (size_t i = 0; i < t->count; i++)
