@@ -2,6 +2,7 @@
 #include "tests/data_help.h"
 
 #include "data/reader.h"
+#include "run.h"
 #include "tests/picture_files.h"
 #include "tests/train.h"
 
@@ -255,6 +256,55 @@ Test(imagefolder, evaluations_leave_training_as_it_is)
 	pool_close(pool);
 	runs_clear(&runs);
 	mem_free(plain);
+}
+
+/* Interrupted after any step and resumed = never interrupted. */
+Test(imagefolder, resumed_training_reads_on_where_it_was)
+{
+	size_t n;
+	struct runs runs;
+	struct err e = {0};
+	put_set();
+	char *text = experiment(below("set"), ""), *path = below("half.checkpoint.h5");
+	float *whole = train_x(text, 2, &n);
+	struct pool *pool = pool_open(2);
+	const struct settings *s = train_settings(&runs, text);
+	struct trainer *t = train_open(s, pool);
+	train_steps(t, 5);
+	cr_assert_eq(trainer_save(t, path, &e), 0, "%s", e.text);
+	trainer_close(t);
+	t = train_open(s, pool);
+	train_steps(t, 2);
+	cr_assert_eq(trainer_restore(t, path, &e), 0, "%s", e.text);
+	train_steps(t, 7);
+	cr_assert_eq(memcmp(whole, trainer_x(t, &n), n * sizeof *whole), 0);
+	trainer_close(t);
+	pool_close(pool);
+	runs_clear(&runs);
+	mem_free(whole);
+}
+
+/* The result file says how many files others have replaced. */
+Test(imagefolder, a_result_counts_what_was_skipped)
+{
+	struct runs runs;
+	struct err e = {0};
+	enum run_outcome outcome;
+	int64_t skipped = 0;
+	put_set();
+	put_file("set/train/bee/03.png", "none", 4);
+	put_file("set/val/cow/08.jpg", "", 0);
+	char *path = below("skipped.h5");
+	const struct settings *s = train_settings(&runs, experiment(below("set"), ",\"bad\":\"skip\""));
+	const struct run_options options = {.path = path};
+	struct pool *pool = pool_open(2);
+	cr_assert_eq(run_one(s, pool, &options, &outcome, &e), 0, "%s", e.text);
+	struct h5 *f = h5_open(path, &e);
+	cr_assert(f && h5_get_int(f, "/meta", "data_skipped", &skipped, &e) == 0, "%s", e.text);
+	cr_assert_eq(skipped, 2);
+	h5_close(f);
+	pool_close(pool);
+	runs_clear(&runs);
 }
 
 /* Train until a step or an evaluation fails. */
