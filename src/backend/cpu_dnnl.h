@@ -56,8 +56,11 @@ struct conv_window {
 	dnnl_dims_t stride, dilation, pad;
 };
 
-/* NULL where oneDNN has no way. hint: the forward pass, for the others. */
-dnnl_primitive_desc_t conv_describe(enum conv_pass pass, const struct conv_layouts *l,
+/*
+ * NULL where oneDNN has no way. hint: the forward pass, for the others. method: dnnl_convolution_direct, or
+ * dnnl_convolution_winograd.
+ */
+dnnl_primitive_desc_t conv_describe(enum conv_pass pass, dnnl_alg_kind_t method, const struct conv_layouts *l,
                                     const struct conv_window *w, bool relu, const_dnnl_primitive_desc_t hint);
 dnnl_primitive_desc_t reorder_describe(const struct layout *from, const struct layout *to);
 

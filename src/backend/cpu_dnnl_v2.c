@@ -46,33 +46,31 @@ dnnl_memory_t layout_memory(const struct layout *l)
 	return m;
 }
 
-static dnnl_status_t begin(dnnl_convolution_desc_t *d, enum conv_pass pass, const struct conv_layouts *l,
-                           const struct conv_window *w)
+static dnnl_status_t begin(dnnl_convolution_desc_t *d, enum conv_pass pass, dnnl_alg_kind_t method,
+                           const struct conv_layouts *l, const struct conv_window *w)
 {
 	const dnnl_memory_desc_t *bias = l->bias.open ? &l->bias.md : NULL;
 	switch (pass) {
 	case CONV_FORWARD:
-		return dnnl_convolution_forward_desc_init(d, dnnl_forward_training, dnnl_convolution_direct,
-		                                          &l->src.md, &l->weights.md, bias, &l->dst.md,
-		                                          w->stride, w->pad, w->pad);
+		return dnnl_convolution_forward_desc_init(d, dnnl_forward_training, method, &l->src.md,
+		                                          &l->weights.md, bias, &l->dst.md, w->stride, w->pad,
+		                                          w->pad);
 	case CONV_BACK_DATA:
-		return dnnl_convolution_backward_data_desc_init(d, dnnl_convolution_direct, &l->src.md,
-		                                                &l->weights.md, &l->dst.md, w->stride, w->pad,
-		                                                w->pad);
+		return dnnl_convolution_backward_data_desc_init(d, method, &l->src.md, &l->weights.md,
+		                                                &l->dst.md, w->stride, w->pad, w->pad);
 	case CONV_BACK_WEIGHTS:
 		break;
 	}
-	return dnnl_convolution_backward_weights_desc_init(d, dnnl_convolution_direct, &l->src.md,
-	                                                   &l->weights.md, bias, &l->dst.md, w->stride,
-	                                                   w->pad, w->pad);
+	return dnnl_convolution_backward_weights_desc_init(d, method, &l->src.md, &l->weights.md, bias,
+	                                                   &l->dst.md, w->stride, w->pad, w->pad);
 }
 
-dnnl_primitive_desc_t conv_describe(enum conv_pass pass, const struct conv_layouts *l,
+dnnl_primitive_desc_t conv_describe(enum conv_pass pass, dnnl_alg_kind_t method, const struct conv_layouts *l,
                                     const struct conv_window *w, bool relu, const_dnnl_primitive_desc_t hint)
 {
 	dnnl_convolution_desc_t d;
 	dnnl_primitive_desc_t pd = NULL;
-	if (begin(&d, pass, l, w) != dnnl_success)
+	if (begin(&d, pass, method, l, w) != dnnl_success)
 		return NULL;
 	dnnl_primitive_attr_t a = attributes_open(relu);
 	if (dnnl_primitive_desc_create(&pd, &d, a, onednn_engine(), hint) != dnnl_success)

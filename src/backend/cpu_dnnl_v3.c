@@ -47,34 +47,34 @@ dnnl_memory_t layout_memory(const struct layout *l)
 	return m;
 }
 
-static dnnl_status_t describe(dnnl_primitive_desc_t *pd, enum conv_pass pass, const struct conv_layouts *l,
-                              const struct conv_window *w, const_dnnl_primitive_attr_t a,
-                              const_dnnl_primitive_desc_t hint)
+static dnnl_status_t describe(dnnl_primitive_desc_t *pd, enum conv_pass pass, dnnl_alg_kind_t method,
+                              const struct conv_layouts *l, const struct conv_window *w,
+                              const_dnnl_primitive_attr_t a, const_dnnl_primitive_desc_t hint)
 {
 	const_dnnl_memory_desc_t bias = l->bias.open ? l->bias.md : NULL;
 	switch (pass) {
 	case CONV_FORWARD:
 		return dnnl_convolution_forward_primitive_desc_create(
-		        pd, onednn_engine(), dnnl_forward_training, dnnl_convolution_direct, l->src.md,
-		        l->weights.md, bias, l->dst.md, w->stride, w->dilation, w->pad, w->pad, a);
+		        pd, onednn_engine(), dnnl_forward_training, method, l->src.md, l->weights.md, bias,
+		        l->dst.md, w->stride, w->dilation, w->pad, w->pad, a);
 	case CONV_BACK_DATA:
 		return dnnl_convolution_backward_data_primitive_desc_create(
-		        pd, onednn_engine(), dnnl_convolution_direct, l->src.md, l->weights.md, l->dst.md,
-		        w->stride, w->dilation, w->pad, w->pad, hint, a);
+		        pd, onednn_engine(), method, l->src.md, l->weights.md, l->dst.md, w->stride,
+		        w->dilation, w->pad, w->pad, hint, a);
 	case CONV_BACK_WEIGHTS:
 		break;
 	}
 	return dnnl_convolution_backward_weights_primitive_desc_create(
-	        pd, onednn_engine(), dnnl_convolution_direct, l->src.md, l->weights.md, bias, l->dst.md,
-	        w->stride, w->dilation, w->pad, w->pad, hint, a);
+	        pd, onednn_engine(), method, l->src.md, l->weights.md, bias, l->dst.md, w->stride,
+	        w->dilation, w->pad, w->pad, hint, a);
 }
 
-dnnl_primitive_desc_t conv_describe(enum conv_pass pass, const struct conv_layouts *l,
+dnnl_primitive_desc_t conv_describe(enum conv_pass pass, dnnl_alg_kind_t method, const struct conv_layouts *l,
                                     const struct conv_window *w, bool relu, const_dnnl_primitive_desc_t hint)
 {
 	dnnl_primitive_desc_t pd = NULL;
 	dnnl_primitive_attr_t a = attributes_open(relu);
-	if (describe(&pd, pass, l, w, a, hint) != dnnl_success)
+	if (describe(&pd, pass, method, l, w, a, hint) != dnnl_success)
 		pd = NULL;
 	dnnl_primitive_attr_destroy(a);
 	return pd;
