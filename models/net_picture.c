@@ -78,67 +78,51 @@ void net_to_rows_backward(struct net *n, struct net_node *node, float *d_out, fl
 		to_image(n, node->in[0], d_out, d_in[0]);
 }
 
-/* What both directions of the shortcut walk over: small is the narrower, larger picture's sampled pixels. */
-struct sampling {
-	size_t block, stride;
-	size_t blocks_in, height_in, width_in;
-	size_t blocks_out, height, width; /* of the output */
+/* Where the numbers of a picture value lie. */
+struct lie {
+	size_t block, groups, height, width;
 };
 
-static struct sampling sampling_of(const struct net *n, const struct net_node *node)
+static struct lie lie_of(const struct net *n, int value)
 {
-	struct net_size in = net_size(n, node->in[0]), out = net_size(n, node->out);
-	struct image one = {1, 1, 1, 1};
-	size_t block = n->env.be->image->floats(&one);
-	return (struct sampling){.block = block,
-	                         .stride = (size_t)node->stride,
-	                         .blocks_in = ((size_t)in.channels + block - 1) / block,
-	                         .height_in = (size_t)in.height,
-	                         .width_in = (size_t)in.width,
-	                         .blocks_out = ((size_t)out.channels + block - 1) / block,
-	                         .height = (size_t)out.height,
-	                         .width = (size_t)out.width};
+	struct image i = net_image(n, value, n->env.batch);
+	size_t block = (size_t)n->env.be->image->block(&i);
+	return (struct lie){block, ((size_t)i.channels + block - 1) / block, (size_t)i.height,
+	                    (size_t)i.width};
 }
 
-/* Where block c of pixel (h, w) of the output comes from, and where it lies, in sample s. */
-static size_t place_in(const struct sampling *m, size_t s, size_t c, size_t h, size_t w)
+static size_t place_of(const struct lie *l, size_t sample, size_t channel, size_t h, size_t w)
 {
-	return (((s * m->blocks_in + c) * m->height_in + h * m->stride) * m->width_in + w * m->stride) *
-	       m->block;
+	size_t group = channel / l->block;
+	return (((sample * l->groups + group) * l->height + h) * l->width + w) * l->block +
+	       channel % l->block;
 }
 
-static size_t place_out(const struct sampling *m, size_t s, size_t c, size_t h, size_t w)
-{
-	return (((s * m->blocks_out + c) * m->height + h) * m->width + w) * m->block;
-}
-
-/* Copies the sampled pixels from the input to the output, or, back, from the output's gradient to the
- * input's.
+/*
+ * Copies sampled pixels of the shortcut from the input to the output, or, back, from the output's gradient to
+ * the input's: `run` channels at once, as many as lie together and are there in both.
  */
-static void sample(const struct net *n, const struct sampling *m, const float *from, float *to, bool back)
+static void sample_run(const struct net *n, const struct net_node *node, size_t channel, size_t run,
+                       const float *from, float *to, bool back)
 {
+	struct lie in = lie_of(n, node->in[0]), out = lie_of(n, node->out);
+	size_t stride = (size_t)node->stride;
 	for (size_t s = 0; s < (size_t)n->env.batch; s++)
-		for (size_t c = 0; c < m->blocks_in; c++)
-			for (size_t h = 0; h < m->height; h++)
-				for (size_t w = 0; w < m->width; w++) {
-					size_t in = place_in(m, s, c, h, w), out = place_out(m, s, c, h, w);
-					memcpy(to + (back ? in : out), from + (back ? out : in),
-					       m->block * sizeof *to);
-				}
+		for (size_t h = 0; h < out.height; h++)
+			for (size_t w = 0; w < out.width; w++) {
+				size_t a = place_of(&in, s, channel, h * stride, w * stride),
+				       b = place_of(&out, s, channel, h, w);
+				memcpy(to + (back ? a : b), from + (back ? b : a), run * sizeof *to);
+			}
 }
 
-/* Gradients of the channels that fill up the input's last block, which are the output's own and not its. */
-static void clear_filling(const struct net *n, const struct net_node *node, const struct sampling *m,
-                          float *d_in)
+static void sample(const struct net *n, const struct net_node *node, const float *from, float *to, bool back)
 {
-	size_t channels = (size_t)net_size(n, node->in[0]).channels, used = channels % m->block;
-	if (used == 0)
-		return;
-	for (size_t s = 0; s < (size_t)n->env.batch; s++)
-		for (size_t h = 0; h < m->height; h++)
-			for (size_t w = 0; w < m->width; w++)
-				memset(d_in + place_in(m, s, m->blocks_in - 1, h, w) + used, 0,
-				       (m->block - used) * sizeof *d_in);
+	size_t channels = (size_t)net_size(n, node->in[0]).channels;
+	struct lie in = lie_of(n, node->in[0]), out = lie_of(n, node->out);
+	size_t most = in.block < out.block ? in.block : out.block;
+	for (size_t c = 0; c < channels; c += most)
+		sample_run(n, node, c, channels - c < most ? channels - c : most, from, to, back);
 }
 
 static size_t whole_floats(const struct net *n, int value)
@@ -149,32 +133,31 @@ static size_t whole_floats(const struct net *n, int value)
 
 void net_subsample_forward(struct net *n, struct net_node *node)
 {
-	struct sampling m = sampling_of(n, node);
 	float *out = net_value_at(n, node->out);
 	memset(out, 0, whole_floats(n, node->out) * sizeof *out);
-	sample(n, &m, net_value_at(n, node->in[0]), out, false);
+	sample(n, node, net_value_at(n, node->in[0]), out, false);
 }
 
 void net_subsample_backward(struct net *n, struct net_node *node, float *d_out, float *const d_in[2])
 {
-	struct sampling m = sampling_of(n, node);
 	if (!d_in[0])
 		return;
 	memset(d_in[0], 0, whole_floats(n, node->in[0]) * sizeof *d_in[0]);
-	sample(n, &m, d_out, d_in[0], true);
-	clear_filling(n, node, &m, d_in[0]);
+	sample(n, node, d_out, d_in[0], true);
 }
 
 void net_add_forward(struct net *n, struct net_node *node)
 {
-	const float *a = net_value_at(n, node->in[0]), *b = net_value_at(n, node->in[1]);
+	const float *in[2] = {net_value_at(n, node->in[0]), net_value_at(n, node->in[1])};
 	float *out = net_value_at(n, node->out);
 	size_t floats = net_floats(n, node->out);
-	memcpy(out, a, floats * sizeof *out);
+	const float *other = out == in[1] ? in[0] : in[1];
+	if (out != in[0] && out != in[1])
+		memcpy(out, in[0], floats * sizeof *out);
 	if (node->f == NET_RELU)
-		n->env.be->add_relu(floats, b, out);
+		n->env.be->add_relu(floats, other, out);
 	else
-		n->env.be->add(floats, b, out);
+		n->env.be->add(floats, other, out);
 }
 
 /* The gradient goes to both as it is; net.c sees to where it is added. */

@@ -76,11 +76,30 @@ static int value_end(const struct net *n, int value)
 	return end;
 }
 
+/* An input that an elementwise node may overwrite, because nobody reads it afterwards: its place, or -1. */
+static int overwritten(const struct net *n, int producer)
+{
+	const struct net_node *node = producer < 0 ? NULL : &n->node[producer];
+	if (!node || (node->kind != NODE_ADD && node->kind != NODE_ACTIVATE && node->kind != NODE_DROPOUT))
+		return -1;
+	for (int which = 1; which >= 0; which--) {
+		int in = node->in[which];
+		if (in > NET_INPUT && in != node->in[1 - which] && value_end(n, in) == producer)
+			return n->value[in].place;
+	}
+	return -1;
+}
+
 static void place_values(struct net *n)
 {
 	bool tokens = n->env.data.window > 0;
 	for (int v = tokens ? 1 : 0; v < n->n_values; v++) {
-		int producer = n->value[v].producer;
+		int producer = n->value[v].producer, place = overwritten(n, producer);
+		if (place >= 0) {
+			n->value[v].place = place;
+			n->place[place].end = value_end(n, v);
+			continue;
+		}
 		n->value[v].place =
 		        add_place(n, value_bytes(n, v), producer < 0 ? 0 : producer, value_end(n, v));
 	}

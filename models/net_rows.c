@@ -24,7 +24,8 @@ void net_activate_forward(struct net *n, struct net_node *node)
 {
 	float *out = net_value_at(n, node->out);
 	size_t floats = net_floats(n, node->out);
-	memcpy(out, net_value_at(n, node->in[0]), floats * sizeof *out);
+	if (out != net_value_at(n, node->in[0]))
+		memcpy(out, net_value_at(n, node->in[0]), floats * sizeof *out);
 	activate(n->env.be, node->f, floats, out);
 }
 
@@ -77,7 +78,7 @@ void net_dropout_forward(struct net *n, struct net_node *node)
 	float *out = net_value_at(n, node->out);
 	if (n->training)
 		mask(n, node, in, out);
-	else
+	else if (out != in)
 		memcpy(out, in, net_floats(n, node->out) * sizeof *out);
 }
 

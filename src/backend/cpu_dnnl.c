@@ -57,9 +57,10 @@ static bool reaches(dnnl_cpu_isa_t level)
 	return (dnnl_get_effective_cpu_isa() & level) == level;
 }
 
-int cpu_image_block(void)
+int cpu_image_block(const struct image *i)
 {
-	return reaches(dnnl_cpu_isa_avx512_core) ? 16 : 8;
+	int over = i->channels % 16;
+	return reaches(dnnl_cpu_isa_avx512_core) && (over == 0 || over > 8) ? 16 : 8;
 }
 
 const char *cpu_image_library(void)

@@ -8,13 +8,13 @@
 
 size_t cpu_image_groups(const struct image *i)
 {
-	size_t block = (size_t)cpu_image_block();
+	size_t block = (size_t)cpu_image_block(i);
 	return ((size_t)i->channels + block - 1) / block;
 }
 
 size_t cpu_image_plane(const struct image *i)
 {
-	return (size_t)i->height * (size_t)i->width * (size_t)cpu_image_block();
+	return (size_t)i->height * (size_t)i->width * (size_t)cpu_image_block(i);
 }
 
 size_t cpu_image_floats(const struct image *i)
@@ -25,13 +25,13 @@ size_t cpu_image_floats(const struct image *i)
 /* Channels of group g that are there. */
 static size_t channels_of(const struct image *i, size_t g)
 {
-	size_t block = (size_t)cpu_image_block(), left = (size_t)i->channels - g * block;
+	size_t block = (size_t)cpu_image_block(i), left = (size_t)i->channels - g * block;
 	return left < block ? left : block;
 }
 
 void cpu_image_to_rows(const struct image *i, const float *image, float *rows)
 {
-	size_t block = (size_t)cpu_image_block(), pixels = (size_t)i->height * (size_t)i->width;
+	size_t block = (size_t)cpu_image_block(i), pixels = (size_t)i->height * (size_t)i->width;
 	for (size_t n = 0; n < (size_t)i->count; n++)
 		for (size_t g = 0; g < cpu_image_groups(i); g++, image += pixels * block) {
 			size_t channels = channels_of(i, g);
@@ -43,7 +43,7 @@ void cpu_image_to_rows(const struct image *i, const float *image, float *rows)
 
 void cpu_image_from_rows(const struct image *i, const float *rows, float *image)
 {
-	size_t block = (size_t)cpu_image_block(), pixels = (size_t)i->height * (size_t)i->width;
+	size_t block = (size_t)cpu_image_block(i), pixels = (size_t)i->height * (size_t)i->width;
 	for (size_t n = 0; n < (size_t)i->count; n++)
 		for (size_t g = 0; g < cpu_image_groups(i); g++, image += pixels * block) {
 			size_t channels = channels_of(i, g);
@@ -109,7 +109,7 @@ static struct pool_window window_of(const struct image_spec *s)
 	                            .kernel = {s->kernel[0], s->kernel[1]},
 	                            .stride = {s->stride[0], s->stride[1]},
 	                            .pad = {s->pad[0], s->pad[1]},
-	                            .block = cpu_image_block()};
+	                            .block = cpu_image_block(&s->in)};
 }
 
 static void pool_forward(struct image_layer *l)

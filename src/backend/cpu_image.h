@@ -1,12 +1,12 @@
 /*
  * Inside of the cpu backend's layers on pictures.
  *
- * A picture value lies in blocks of B = 16 or 8 channels, as oneDNN's vectors are wide: float
- * [count][groups][height * width][B], groups = channels / B rounded up, the last group filled up with
- * zeros. Convolution is oneDNN's (cpu_dnnl*.c, the only door to it). Normalisation and pooling are limited
- * by memory and are loops of our own, compiled for every vector level (cpu_norm.inc.h, cpu_pool.inc.h):
- * they read less than oneDNN's do, take any number of channels, keep what is no number, and do not depend on
- * the library's version.
+ * A picture value lies in blocks of B = 16 or 8 channels, as oneDNN's vectors are wide and its number of
+ * channels asks for: float [count][groups][height * width][B], groups = channels / B rounded up, the last
+ * group filled up with zeros. Convolution is oneDNN's (cpu_dnnl*.c, the only door to it). Normalisation and
+ * pooling are limited by memory and are loops of our own, compiled for every vector level (cpu_norm.inc.h,
+ * cpu_pool.inc.h): they read less than oneDNN's do, take any number of channels, keep what is no number, and
+ * do not depend on the library's version.
  */
 #ifndef SIGNSGD_BACKEND_CPU_IMAGE_H
 #define SIGNSGD_BACKEND_CPU_IMAGE_H
@@ -85,8 +85,11 @@ void cpu_norm_load(struct image_layer *l, const float *w, const float *b);
 void cpu_norm_forward(struct image_layer *l, bool training, const float *running);
 void cpu_norm_backward(struct image_layer *l, float *dw, float *db);
 
-/* cpu_dnnl.c: channels of a block, 16 where oneDNN uses AVX-512, else 8; "oneDNN 2.6.3 (AVX-512)". */
-int cpu_image_block(void);
+/*
+ * cpu_dnnl.c: channels of a block: 16 where oneDNN uses AVX-512, unless blocks of 8 are filled up with less;
+ * 8 elsewhere. "oneDNN 2.6.3 (AVX-512)".
+ */
+int cpu_image_block(const struct image *i);
 const char *cpu_image_library(void);
 
 /* cpu_dnnl_conv.c */

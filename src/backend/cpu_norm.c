@@ -9,7 +9,7 @@
 
 static size_t padded(const struct image_spec *s)
 {
-	return cpu_image_groups(&s->in) * (size_t)cpu_image_block();
+	return cpu_image_groups(&s->in) * (size_t)cpu_image_block(&s->in);
 }
 
 void cpu_norm_need(const struct image_spec *s, struct image_need *need)
@@ -39,7 +39,7 @@ struct group {
 static struct group group_of(const struct image_layer *l, size_t g)
 {
 	const struct image *i = &l->spec.in;
-	size_t block = (size_t)cpu_image_block(), plane = cpu_image_plane(i), all = padded(&l->spec);
+	size_t block = (size_t)cpu_image_block(i), plane = cpu_image_plane(i), all = padded(&l->spec);
 	double *mean = l->memory.keep;
 	struct norm_lanes *lanes = (struct norm_lanes *)(void *)(mean + 2 * all);
 	size_t left = (size_t)i->channels - g * block;

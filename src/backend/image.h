@@ -61,6 +61,8 @@ struct image_memory {
 struct image_layer; /* opaque, each machine its own */
 
 struct image_kernels {
+	/* Channels that lie together: a picture value is [count][groups][height * width][block]. */
+	int (*block)(const struct image *i);
 	size_t (*floats)(const struct image *i);
 	void (*to_rows)(const struct image *i, const float *image, float *rows);
 	void (*from_rows)(const struct image *i, const float *rows, float *image);
