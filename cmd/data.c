@@ -45,7 +45,9 @@ static void place_cell(struct table *t, const struct data_source *s, const char 
 	}
 	if (path)
 		*strrchr(path, '/') = '\0';
-	if (!all)
+	if (!all && s->by_hand)
+		table_cell(t, "%s", s->by_hand);
+	else if (!all)
 		table_cell(t, "%s",
 		           s->readers ? "a folder of yours"
 		           : s->load  ? "made by the program"
@@ -131,7 +133,7 @@ static int fetch(const char *name, const char *to, const char *from, struct err 
 
 	if (!s)
 		return -1;
-	if (!s->files)
+	if (!s->files && !s->by_hand)
 		return err_user(e, "data set %s has no files to fetch", name);
 	char *folder = folder_for(s, to, e);
 	if (!folder)

@@ -219,7 +219,9 @@ static const struct option options[] = {
         {"out", "FILE", "the same"},
         {"title", "TEXT", "title of the figure"},
         {"x", "AXIS", "curves: step, epoch, wall or bytes; snr: step or epoch"},
-        {"y", "VALUE", "curves: test_accuracy, test_loss, train_loss, train_accuracy"},
+        {"y", "VALUE",
+         "curves: test_accuracy, test_loss, train_loss, train_accuracy; text: test_perplexity, "
+         "train_perplexity, test_bits"},
         {"band", "KIND", "over seeds: minmax, std or none"},
         {"width", "INCHES", "of the figure"},
         {"height", "INCHES", "of the figure"},

@@ -11,11 +11,12 @@
 #include "base/text.h"
 #include "record.h"
 
-/* What can be drawn, the first that has a value. */
+/* What can be drawn, the first that has a value; the first of all only of text. */
 static const struct view {
 	const char *y, *x;
 	const char *title, *title_without_data;
 } views[] = {
+        {"/evals/test_perplexity", "/evals/step", "test perplexity", ""},
         {"/evals/test_accuracy", "/evals/step", "test accuracy", ""},
         {"/evals/test_loss", "/evals/step", "test loss", "objective"},
         {"/steps/loss", "/steps/step", "loss of the mini-batches", "objective"},
@@ -89,6 +90,11 @@ static void result_facts(struct table *t, const struct run_info *i)
 		table_cell(t, "%.2f %% on test data, best %.2f %%", 100 * i->final_test_accuracy,
 		           100 * i->best_test_accuracy);
 	}
+	if (!isnan(i->final_test_perplexity)) {
+		fact(t, "perplexity");
+		table_cell(t, "%.6g on test data, best %.6g; %.4f bits a token", i->final_test_perplexity,
+		           i->best_test_perplexity, i->final_test_bits);
+	}
 	if (!isnan(i->final_test_loss)) {
 		fact(t, has_data(i) ? "loss" : "objective");
 		table_cell(t, "%.6g%s, best %.6g", i->final_test_loss, has_data(i) ? " on test data" : "",
@@ -154,7 +160,7 @@ static int print_curve(const struct report *r, struct err *e)
 {
 	const size_t n_views = sizeof(views) / sizeof(views[0]);
 
-	for (size_t v = 0; v < n_views; v++) {
+	for (size_t v = isnan(r->info.final_test_perplexity); v < n_views; v++) {
 		struct curve c;
 		double *x, *y;
 		if (read_view(r->path, &views[v], &c, &x, &y, e))

@@ -163,6 +163,9 @@ static void print_one(const struct report *d)
 	if (!isnan(i->final_test_accuracy))
 		printf(", test accuracy %.2f %% (best %.2f %%)", 100 * i->final_test_accuracy,
 		       100 * i->best_test_accuracy);
+	if (!isnan(i->final_test_perplexity))
+		printf(", test perplexity %.5g (best %.5g)", i->final_test_perplexity,
+		       i->best_test_perplexity);
 	if (!isnan(i->final_test_loss))
 		printf(", test loss %.6g", i->final_test_loss);
 	printf("\n%s%s\n", text_shown(d->path, shown, sizeof(shown)), d->skipped ? " (was there)" : "");

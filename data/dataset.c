@@ -29,6 +29,8 @@ void dataset_clear(struct dataset *d)
 	mem_free(d->train_labels);
 	mem_free(d->test_pixels);
 	mem_free(d->test_labels);
+	mem_free(d->train_tokens);
+	mem_free(d->test_tokens);
 	mem_free(d->note);
 	gallery_close(d->gallery);
 	*d = (struct dataset){0};
@@ -89,13 +91,15 @@ static void names_of(const char *official, char names[NAMES][NAME_ROOM])
 {
 	size_t length = strlen(official);
 	bool packed = length > 3 && !strcmp(official + length - 3, ".gz");
-	if (length >= NAME_ROOM)
+	if (length + sizeof ".gz" > NAME_ROOM)
 		BUG("a data file's name is too long");
 	for (int i = 0; i < NAMES; i++) {
 		strcpy(names[i], official);
 		char *mark = strstr(names[i], "-idx");
 		if (packed && i % 2 == 0)
 			names[i][length - 3] = '\0';
+		if (!packed && i % 2 == 1)
+			strcpy(names[i] + length, ".gz");
 		if (mark && i >= 2)
 			*mark = '.';
 	}
@@ -120,11 +124,15 @@ static void say_missing(const struct data_source *s, const struct places *p, con
 	struct buf list = {0};
 	for (int i = 0; i < p->count; i++)
 		buf_format(&list, "%s%s", i ? ", " : "", p->at[i]);
-	err_user(e,
-	         "data set %s: found no file %s%s (`signsgd data fetch %s` downloads it); "
-	         "looked in %s",
-	         s->row.name, name, s->archive ? "" : ", packed or not", s->row.name,
-	         p->count ? list.text : "no place, as none is given and HOME is not set");
+	if (s->by_hand)
+		err_user(e, "data set %s: found no file %s, packed or not (%s); looked in %s", s->row.name,
+		         name, s->by_hand, p->count ? list.text : "no place");
+	else
+		err_user(e,
+		         "data set %s: found no file %s%s (`signsgd data fetch %s` downloads it); "
+		         "looked in %s",
+		         s->row.name, name, s->archive ? "" : ", packed or not", s->row.name,
+		         p->count ? list.text : "no place, as none is given and HOME is not set");
 	buf_clear(&list);
 }
 

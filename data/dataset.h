@@ -1,6 +1,8 @@
 /*
  * A data set: a row of the family `data`.
  *
+ * Samples are pictures, or a text is cut into sequences (text_walk.h).
+ *
  * shape() answers before anything is loaded, as experiments are checked then: from the settings, and from the
  * names of files where a folder decides. load() reads or makes the samples: pixels as bytes, and labels.
  * Normalisation, augmentation (augment.h), partition over the workers and the order of samples (partition.h)
@@ -23,10 +25,11 @@ struct gallery;
 
 struct dataset {
 	struct data_shape shape;
-	uint8_t *train_pixels;                       /* [n_train][channels][height][width]; mem_array() */
-	uint16_t *train_labels;                      /* [n_train] */
-	uint8_t *test_pixels;                        /* [n_test][channels][height][width] */
-	uint16_t *test_labels;                       /* [n_test] */
+	uint8_t *train_pixels;               /* [n_train][channels][height][width]; mem_array() */
+	uint16_t *train_labels;              /* [n_train] */
+	uint8_t *test_pixels;                /* [n_test][channels][height][width] */
+	uint16_t *test_labels;               /* [n_test] */
+	int32_t *train_tokens, *test_tokens; /* [n_train], [n_test]: text, which has no pixels; mem_free() */
 	float mean[CHANNELS_MAX], std[CHANNELS_MAX]; /* [channels] of pixel / 255, for normalisation */
 	struct augment augment; /* of training batches; evaluations and full passes see samples as they are */
 	struct gallery
@@ -64,13 +67,14 @@ struct data_source {
 	const char *folder;              /* "mnist": sub-folder tried below a data folder; NULL: no files */
 	const struct data_file *files;   /* ended by a file without a name; NULL: nothing to fetch */
 	const struct data_file *archive; /* the .tar.gz that all files come in; NULL: each by itself */
+	const char *by_hand; /* files that `data fetch` cannot get: how people do, a phrase; NULL */
 };
 
 /*
  * Look for one of a row's files in DIR/FOLDER and DIR for each DIR of `dirs` that is not NULL or "", then
- * for $SIGNSGD_DATA, then in the cache. NAME.gz may also lie there unpacked, as NAME, and NAME-idxR as
- * NAME.idxR, as older copies of MNIST have it. Returns its path, to be freed with mem_free(), or NULL and a
- * sentence that says where it looked and how to get it.
+ * for $SIGNSGD_DATA, then in the cache. NAME.gz may also lie there unpacked, as NAME, NAME packed, as
+ * NAME.gz, and NAME-idxR as NAME.idxR, as older copies of MNIST have it. Returns its path, to be freed with
+ * mem_free(), or NULL and a sentence that says where it looked and how to get it.
  */
 char *dataset_find(const struct data_source *s, const char *const dirs[2], const struct data_file *file,
                    struct err *e);

@@ -274,6 +274,8 @@ int data_fetch(const struct data_source *s, const char *dir, const char *base_ur
                void (*tell_news)(void *ctx, const struct fetch_news *news), void *ctx, struct err *e)
 {
 	struct fetch f = {.dir = dir, .base_url = base_url, .tell = tell_news, .ctx = ctx};
+	if (s->by_hand)
+		return err_user(e, "data set %s: cannot be fetched: %s", s->row.name, s->by_hand);
 	if (!s->files)
 		return err_user(e, "data set %s: has no files to fetch, the program needs none for it",
 		                s->row.name);

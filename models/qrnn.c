@@ -88,7 +88,7 @@ const struct model model_qrnn = {
                            "parameters, layers >= 2",
                 .keys = keys,
                 .state_bytes = sizeof(struct qrnn)},
-        .usual = {.n_classes = 33278, .window = 70},
         .build = build,
+        .usual = {.n_classes = 33278, .window = 70},
         NET_MODEL,
 };

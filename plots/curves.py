@@ -2,7 +2,7 @@
 """Accuracy or loss over a run: one curve for each experiment, the mean and the band over its seeds.
 
 usage: python3 plots/curves.py RUN.h5... -o FILE.{png,svg,pdf} [--x step|epoch|wall|bytes]
-       [--y test_accuracy|test_loss|train_loss|train_accuracy]
+       [--y test_accuracy|test_loss|train_loss|train_accuracy|test_perplexity|train_perplexity|test_bits]
 """
 
 import numpy as np
@@ -10,7 +10,7 @@ import numpy as np
 import common
 
 X_COLUMNS = {"step": "step", "epoch": "epoch", "wall": "wall_s", "bytes": "bytes"}
-Y_NAMES = ["test_accuracy", "test_loss", "train_loss", "train_accuracy"]
+Y_NAMES = ["test_accuracy", "test_loss", "train_loss", "train_accuracy", "test_perplexity", "train_perplexity", "test_bits"]
 
 
 def default_y(runs):
@@ -37,6 +37,10 @@ def y_text(name, runs):
     what = name.replace("_", " ")
     if name.endswith("accuracy"):
         return f"{what} (%)", 100
+    if name.endswith("perplexity"):
+        return what, 1
+    if name == "test_bits":
+        return "bits a token on the test text", 1
     labelled = any(run.setting("data.kind") != "none" for run in runs)
     return f"{what} (nats)" if labelled else "objective f(x)", 1
 

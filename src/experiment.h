@@ -25,6 +25,8 @@ struct settings {
 	uint64_t seed;
 	int64_t workers, steps, batch;
 	double epochs, momentum, weight_decay;
+	struct ints momentum_at; /* steps from which on momentum is .. */
+	struct reals momentum_then;
 	struct choice model, init, data, aggregator, lr, backend;
 	struct {
 		int64_t count;

@@ -6,6 +6,7 @@
 #include "agg/agg.h"
 #include "data/dataset.h"
 #include "data/partition.h"
+#include "data/text_walk.h"
 #include "models/init_row.h"
 #include "probe.h"
 #include "schedule.h"
@@ -106,6 +107,33 @@ static int check_adversaries(struct arena *a, struct settings *s, const struct j
 	return 0;
 }
 
+/* A text is cut into one column for each sequence of each worker, in its own order. */
+static int check_text(struct settings *s, const struct json *root, struct err *e)
+{
+	size_t columns = (size_t)s->workers * (size_t)s->batch, batch = (size_t)s->batch;
+	if (!((const struct model *)s->model.row)->build)
+		return json_say(e, place(root, "model"),
+		                "model \"%s\" reads pictures, and data \"%s\" is text", s->model.row->name,
+		                s->data.row->name);
+	if (json_member(root, "partition") && s->partition != PARTITION_SHARDS)
+		return json_say(e, place(root, "partition"),
+		                "a text is dealt to the workers in pieces, one behind the other; expected "
+		                "\"shards\", or no `partition`");
+	s->partition = PARTITION_SHARDS;
+	if (s->record.sign_failure > 0)
+		return json_say(e, place(root, "record.sign-failure"),
+		                "a text has no full-data gradient, because its sequences carry a state");
+	if (text_positions(s->shape.n_train, columns) == 0)
+		return json_say(e, place(root, "batch"),
+		                "%zu training tokens are too few for %lld workers with %lld sequences each",
+		                s->shape.n_train, (long long)s->workers, (long long)s->batch);
+	if (text_positions(s->shape.n_test, batch) == 0)
+		return json_say(e, place(root, "batch"), "%zu test tokens are too few for %lld sequences",
+		                s->shape.n_test, (long long)s->batch);
+	s->steps_per_epoch = (double)text_walk_steps(&s->shape, columns, s->seed);
+	return 0;
+}
+
 static int check_data(struct settings *s, const struct json *root, struct err *e)
 {
 	const struct data_source *data = (const struct data_source *)s->data.row;
@@ -123,6 +151,8 @@ static int check_data(struct settings *s, const struct json *root, struct err *e
 		                model->row.name);
 	if (!data->load)
 		return 0;
+	if (s->shape.window > 0)
+		return check_text(s, root, e);
 	size_t shard = partition_shard(s->shape.n_train, (int)s->workers);
 	if ((size_t)s->batch > shard)
 		return json_say(e, place(root, "batch"),
@@ -149,6 +179,26 @@ static int check_length(struct settings *s, const struct json *root, struct err 
 		return json_say(e, place(root, "epochs"), "%g epochs are more than 9e15 steps", s->epochs);
 	s->steps = (int64_t)steps;
 	s->epochs = 0; /* the resolved settings say it once, in steps */
+	return 0;
+}
+
+/* Changes of momentum: a value for every step, in order, and somebody who keeps momentum. */
+static int check_momentum(const struct settings *s, const struct json *root, struct err *e)
+{
+	const struct ints *at = &s->momentum_at;
+	if (at->count != s->momentum_then.count)
+		return json_say(e, place(root, "momentum_at"),
+		                "found %zu steps and %zu values in `momentum_then`, expected as many",
+		                at->count, s->momentum_then.count);
+	for (size_t i = 1; i < at->count; i++)
+		if (at->at[i] <= at->at[i - 1])
+			return json_say(e, place(root, "momentum_at"),
+			                "found %lld behind %lld, expected each value above the one before",
+			                (long long)at->at[i], (long long)at->at[i - 1]);
+	if (at->count > 0 && ((const struct aggregator *)s->aggregator.row)->own_momentum)
+		return json_say(e, place(root, "momentum_at"),
+		                "aggregator \"%s\" keeps its own momentum; leave `momentum_at` out",
+		                s->aggregator.row->name);
 	return 0;
 }
 
@@ -196,7 +246,8 @@ static int check_model(struct settings *s, const struct json *root, struct err *
 int experiment_check(struct arena *a, struct settings *s, const struct json *root, struct err *e)
 {
 	if (check_name(s, root, e) || check_adversaries(a, s, root, e) || check_data(s, root, e) ||
-	    check_length(s, root, e) || check_aggregator(s, root, e) || check_init(s, root, e))
+	    check_length(s, root, e) || check_aggregator(s, root, e) || check_momentum(s, root, e) ||
+	    check_init(s, root, e))
 		return -1;
 	if (check_model(s, root, e))
 		return -1;

@@ -52,7 +52,12 @@ static const struct quantity eval_quantities[] = {
         {"test_loss", H5_F64, IN(eval_row, test_loss), "1", "loss on the test samples"},
         {"test_accuracy", H5_F64, IN(eval_row, test_accuracy), "1",
          "share of the test samples that are classified right"},
+        {"train_perplexity", H5_F64, IN(eval_row, train_perplexity), "1", "e^train_loss"},
+        {"test_perplexity", H5_F64, IN(eval_row, test_perplexity), "1", "e^test_loss"},
+        {"test_bits", H5_F64, IN(eval_row, test_bits), "bits", "test_loss / ln 2: bits a token"},
 };
+
+enum { EVAL_ALL = sizeof eval_quantities / sizeof *eval_quantities, EVAL_OF_TEXT = 3 /* the last ones */ };
 
 /* A group of columns, and rows that are not in the file yet. */
 struct table {
@@ -112,13 +117,13 @@ static void table_clear(struct table *t)
 	}
 }
 
-static struct record *new_record(struct h5 *f)
+static struct record *new_record(struct h5 *f, const struct record_meta *m)
 {
 	struct record *r = mem_alloc(sizeof *r);
 	r->file = f;
 	table_init(&r->steps, f, "/steps", step_quantities, sizeof step_quantities / sizeof *step_quantities,
 	           RECORD_ROWS);
-	table_init(&r->evals, f, "/evals", eval_quantities, sizeof eval_quantities / sizeof *eval_quantities,
+	table_init(&r->evals, f, "/evals", eval_quantities, EVAL_ALL - (m->text ? 0 : EVAL_OF_TEXT),
 	           EVAL_ROWS);
 	h5_group(f, "/probes");
 	r->flushed = clock_s();
@@ -129,7 +134,7 @@ struct record *record_create(const char *path, const struct record_meta *m)
 {
 	struct h5 *f = h5_create(path);
 	record_write_meta(f, m, true);
-	return new_record(f);
+	return new_record(f, m);
 }
 
 static int check_identity(struct h5 *f, const char *path, const struct record_meta *m, struct err *e)
@@ -170,7 +175,7 @@ struct record *record_continue(const char *path, const struct record_meta *m, in
 		return NULL;
 	}
 	record_write_meta(f, m, false);
-	struct record *r = new_record(f);
+	struct record *r = new_record(f, m);
 	r->earlier_s = earlier_s;
 	return r;
 }

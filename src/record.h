@@ -38,6 +38,8 @@ struct eval_row {
 	uint64_t bytes;                    /* up and down so far, all workers */
 	double train_loss, train_accuracy; /* accuracies in [0, 1], NaN without labels */
 	double test_loss, test_accuracy;
+	double train_perplexity, test_perplexity; /* e^loss, of text; there are no such columns without */
+	double test_bits;                         /* loss / ln 2: bits a token */
 };
 
 enum run_state { RUN_RUNNING, RUN_FINISHED, RUN_INTERRUPTED, RUN_DIVERGED, RUN_FAILED };
@@ -52,6 +54,7 @@ struct record_meta {
 	int workers, adversaries;
 	const char *attack, *aggregator, *model, *data;
 	const char *data_note; /* what every use of this result must say of its data, or NULL */
+	bool text;             /* evaluations have a perplexity */
 	uint64_t seed;
 	uint64_t n_params;
 	uint64_t push_bytes, pull_bytes; /* a worker and step */
@@ -116,7 +119,8 @@ struct run_info {
 	double wall_s;
 	double final_train_loss;
 	double final_test_loss, final_test_accuracy, best_test_loss,
-	        best_test_accuracy; /* NaN where not evaluated */
+	        best_test_accuracy;                                          /* NaN where not evaluated */
+	double final_test_perplexity, best_test_perplexity, final_test_bits; /* NaN without text */
 };
 
 /* -1 and a sentence when the file cannot be read or is no result file of ours. */

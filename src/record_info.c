@@ -233,7 +233,13 @@ static int read_steps(struct h5 *f, const char *path, struct run_info *info, str
 
 static int read_evals(struct h5 *f, const char *path, struct run_info *info, struct err *e)
 {
-	double best_train;
+	double best_train, best_bits;
+	info->final_test_perplexity = info->best_test_perplexity = info->final_test_bits = NAN;
+	if (h5_has(f, "/evals/test_perplexity") &&
+	    (last_and_best(f, path, "/evals/test_perplexity", -1, &info->final_test_perplexity,
+	                   &info->best_test_perplexity, e) ||
+	     last_and_best(f, path, "/evals/test_bits", -1, &info->final_test_bits, &best_bits, e)))
+		return -1;
 	return last_and_best(f, path, "/evals/train_loss", -1, &info->final_train_loss, &best_train, e) ||
 	                       last_and_best(f, path, "/evals/test_loss", -1, &info->final_test_loss,
 	                                     &info->best_test_loss, e) ||

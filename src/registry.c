@@ -40,12 +40,23 @@ static const struct row *const inits[] = {
 };
 
 extern const struct data_source data_none, data_glyphs, data_mnist, data_fashion_mnist, data_cifar10,
-        data_cifar100, data_imagefolder, data_imagenet;
+        data_cifar100, data_imagefolder, data_imagenet, data_text, data_tinyshakespeare, data_wikitext2,
+        data_wikitext103;
 
 static const struct row *const data[] = {
-        &data_none.row,          &data_glyphs.row,   &data_mnist.row,
-        &data_fashion_mnist.row, &data_cifar10.row,  &data_cifar100.row,
-        &data_imagefolder.row,   &data_imagenet.row, NULL,
+        &data_none.row,
+        &data_glyphs.row,
+        &data_mnist.row,
+        &data_fashion_mnist.row,
+        &data_cifar10.row,
+        &data_cifar100.row,
+        &data_imagefolder.row,
+        &data_imagenet.row,
+        &data_text.row,
+        &data_tinyshakespeare.row,
+        &data_wikitext2.row,
+        &data_wikitext103.row,
+        NULL,
 };
 
 extern const struct attack attack_invert, attack_random_sign, attack_scale, attack_gaussian, attack_zero,

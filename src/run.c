@@ -127,7 +127,9 @@ static void show_progress(const struct run *run, bool force)
 		log_duration(elapsed, time);
 	else if (rate > 0)
 		log_duration((double)(run->s->steps - done) / rate, time);
-	if (isfinite(run->eval.test_accuracy))
+	if (isfinite(run->eval.test_perplexity))
+		snprintf(accuracy, sizeof accuracy, ", test perplexity %.4g", run->eval.test_perplexity);
+	else if (isfinite(run->eval.test_accuracy))
 		snprintf(accuracy, sizeof accuracy, ", test accuracy %.4f", run->eval.test_accuracy);
 	log_progress(force, "%s%s%s-%s: step %lld of %lld (%.0f %%), loss %.4g%s, %.4g steps/s, %s %s",
 	             run->o->label ? run->o->label : "", run->o->label ? ": " : "", run->s->name, run->s->id,
@@ -275,7 +277,7 @@ static int present(const struct settings *s, const struct run_options *o, int64_
 int run_one(const struct settings *s, struct pool *pool, const struct run_options *o,
             enum run_outcome *outcome, struct err *e)
 {
-	struct run run = {.s = s, .o = o, .eval.test_accuracy = NAN};
+	struct run run = {.s = s, .o = o, .eval = {.test_accuracy = NAN, .test_perplexity = NAN}};
 	int there = present(s, o, &run.kept, e), rc;
 	if (there < 0)
 		return -1;

@@ -81,6 +81,27 @@ void trainer_look(struct trainer *t)
 		probe_applied(t->probe, t->x, t->steps_done, &pass);
 }
 
+/* beta at this step: the settings', or what has replaced it since. */
+static double momentum(const struct trainer *t)
+{
+	const struct settings *s = t->settings;
+	double beta = s->momentum;
+	for (size_t i = 0; i < s->momentum_at.count && t->steps_done >= s->momentum_at.at[i]; i++)
+		beta = s->momentum_then.at[i];
+	return beta;
+}
+
+/* What this step is made with. */
+static void begin_step(struct trainer *t)
+{
+	t->round.job.step = (uint64_t)t->steps_done;
+	t->round.beta = (float)momentum(t);
+	t->lr = schedule_rate(t->schedule, t->settings->lr.state, &t->schedule_env, t->steps_done);
+	if (t->round.text)
+		trainer_text_step(t);
+	probe_needs(t->settings, t->steps_done, &t->round);
+}
+
 int trainer_step(struct trainer *t, struct step_row *row, struct err *e)
 {
 	struct exchange x = {.n = t->round.job.n,
@@ -91,9 +112,7 @@ int trainer_step(struct trainer *t, struct step_row *row, struct err *e)
 	                     .separable = t->round.agg->separable,
 	                     .combine = combine,
 	                     .ctx = &t->round};
-	t->round.job.step = (uint64_t)t->steps_done;
-	t->lr = schedule_rate(t->schedule, t->settings->lr.state, &t->schedule_env, t->steps_done);
-	probe_needs(t->settings, t->steps_done, &t->round);
+	begin_step(t);
 
 	trainer_feed_steps(t);
 

@@ -73,7 +73,16 @@ static void eval_pass(struct trainer *t, bool test, size_t samples, double *loss
 
 int trainer_eval(struct trainer *t, struct eval_row *row, struct err *e)
 {
-	*row = (struct eval_row){.step = t->steps_done, .epoch = trainer_epoch(t), .bytes = t->bytes};
+	*row = (struct eval_row){.step = t->steps_done,
+	                         .epoch = trainer_epoch(t),
+	                         .bytes = t->bytes,
+	                         .train_perplexity = NAN,
+	                         .test_perplexity = NAN,
+	                         .test_bits = NAN};
+	if (t->round.text) {
+		trainer_text_eval(t, row);
+		return 0;
+	}
 	if (t->round.model->wants_data) {
 		eval_pass(t, false, trainer_eval_samples(t->settings), &row->train_loss,
 		          &row->train_accuracy);

@@ -9,6 +9,8 @@
 #include "transport/transport.h"
 #include "worker.h"
 
+enum { TRAINER_STREAMS = 4 }; /* of an evaluation of text */
+
 /* What the reader is reading, where samples are not in memory (trainer_feed.c). */
 struct feed {
 	bool training;         /* the workers' batches; otherwise a pass: */
@@ -23,6 +25,8 @@ struct trainer {
 	struct model_env env;
 	struct dataset data;
 	struct partition partition;
+	struct text_walk walk; /* text: where the present step stands */
+	float *streams;        /* text: [trainer_text_floats] carries of an evaluation */
 	struct round round;
 	struct feed feed;
 	struct lane *lanes;     /* [pool_lanes] */
@@ -66,6 +70,12 @@ size_t trainer_feed_bytes(const struct settings *s, int lanes);
 
 /* x has changed: let the model make anew what it keeps of it. */
 void trainer_load(struct trainer *t);
+/* Text (trainer_text.c): where it begins; this step's place and rate; losses and accuracies. */
+void trainer_text_open(struct trainer *t);
+void trainer_text_step(struct trainer *t);
+void trainer_text_eval(struct trainer *t, struct eval_row *row);
+/* Floats of the carries that evaluations work with. */
+size_t trainer_text_floats(size_t carry_floats);
 /* The full-data gradient at x into g [n]; ctx is the trainer. Uses the lanes' scratch. */
 void trainer_full_gradient(void *ctx, float *g);
 /*

@@ -17,7 +17,7 @@ size_t trainer_eval_samples(const struct settings *s)
 static size_t eval_batches(const struct settings *s)
 {
 	size_t longer = trainer_eval_samples(s) > s->shape.n_test ? trainer_eval_samples(s) : s->shape.n_test;
-	return longer / (size_t)s->batch + 1;
+	return longer / (size_t)s->batch + TRAINER_STREAMS;
 }
 
 static const struct attack *attack_of(const struct settings *s)
@@ -119,8 +119,10 @@ static int open_data(struct trainer *t, struct err *e)
 		return -1;
 	if (t->data.note)
 		log_warn("data set %s: %s", source->row.name, t->data.note);
-	partition_init(&t->partition, &t->data, (enum partition_kind)s->partition, (int)s->workers, s->seed);
 	t->round.data = &t->data;
+	if (t->data.shape.window > 0)
+		return 0;
+	partition_init(&t->partition, &t->data, (enum partition_kind)s->partition, (int)s->workers, s->seed);
 	t->round.partition = &t->partition;
 	trainer_feed_open(t);
 	return 0;
@@ -158,7 +160,6 @@ static void open_round(struct trainer *t)
 	t->round.model = (const struct model *)s->model.row;
 	t->round.agg = (const struct aggregator *)s->aggregator.row;
 	t->round.batch = (int)s->batch;
-	t->round.beta = (float)s->momentum;
 	size_t n = t->round.model->n_params(s->model.state, &t->env);
 	t->round.job = (struct agg_job){.state = s->aggregator.state, .be = &t->be, .seed = s->seed, .n = n};
 	t->push_bytes = t->round.agg->push_bytes(s->aggregator.state, n);
@@ -211,6 +212,8 @@ struct trainer *trainer_open(const struct settings *s, struct pool *pool, struct
 		return NULL;
 	}
 	open_schedule(t);
+	if (t->data.shape.window > 0)
+		trainer_text_open(t);
 	t->sums = mem_array(eval_batches(s), sizeof *t->sums);
 	if (probe_passes(s))
 		t->order = mem_array(t->data.shape.n_train, sizeof *t->order);
@@ -249,6 +252,7 @@ void trainer_close(struct trainer *t)
 	if (t->be.release) {
 		t->be.release(t->x);
 		t->be.release(t->running);
+		t->be.release(t->streams);
 		t->be.release(t->pull);
 		t->be.release(t->optimiser);
 	}
@@ -286,6 +290,7 @@ void trainer_meta(const struct trainer *t, struct record_meta *m)
 	        .model = s->model.row->name,
 	        .data = s->data.row->name,
 	        .data_note = t->data.note,
+	        .text = t->data.shape.window > 0,
 	        .seed = s->seed,
 	        .n_params = t->round.job.n,
 	        .push_bytes = t->push_bytes,

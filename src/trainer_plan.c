@@ -18,6 +18,8 @@ static size_t lane_bytes(const struct settings *s, const struct model_env *env, 
 	size_t bytes = model->lane_bytes(s->model.state, env) + n * sizeof(float);
 	if (s->adversaries.count > 0 && attack->acts_on == ATTACK_GRADIENT)
 		bytes += n * sizeof(float);
+	if (s->shape.window > 0)
+		bytes += 2 * (size_t)s->shape.window * (size_t)s->batch * sizeof(int32_t);
 	if (model->wants_data)
 		bytes +=
 		        (size_t)s->batch * (shape_features(&s->shape) * sizeof(float) + 2 * sizeof(int32_t)) +
@@ -31,7 +33,7 @@ static size_t record_bytes(const struct settings *s, size_t n)
 {
 	size_t step_rows = (size_t)(s->steps / s->record.every) + 1;
 	size_t eval_rows = s->eval.every > 0 ? (size_t)(s->steps / s->eval.every) + 2 : 2;
-	size_t image = EMPTY_IMAGE_BYTES + step_rows * 104 + eval_rows * 64 + probe_file_bytes(s, n) +
+	size_t image = EMPTY_IMAGE_BYTES + step_rows * 104 + eval_rows * 88 + probe_file_bytes(s, n) +
 	               n * sizeof(float);
 	return image + RECORD_ROWS * sizeof(struct step_row);
 }
@@ -76,6 +78,9 @@ void trainer_plan(const struct settings *s, int lanes, struct plan *out)
 	out->lane = lane_bytes(s, &env, n);
 	out->lanes = (size_t)lanes * out->lane + shared;
 	out->data = data_bytes(s, lanes);
+	if (s->shape.window > 0)
+		out->data = (s->shape.n_train + s->shape.n_test) * sizeof(int32_t) +
+		            trainer_text_floats(carry) * sizeof(float);
 	if (agg->memory_floats)
 		out->optimiser = agg->memory_floats(s->aggregator.state, n) * sizeof(float);
 	if (attack->memory_floats)

@@ -2,6 +2,7 @@
 #include "worker.h"
 #include <math.h>
 #include "base/clock.h"
+#include <string.h>
 
 void lane_open(struct lane *l, const struct model *model, const void *model_state,
                const struct model_env *env, size_t n, bool forges_gradient)
@@ -14,7 +15,9 @@ void lane_open(struct lane *l, const struct model *model, const void *model_stat
 	if (!model->wants_data)
 		return;
 	l->x = env->be->alloc((size_t)env->batch * features * sizeof(float));
-	l->label = env->be->alloc((size_t)env->batch * sizeof(int32_t));
+	size_t window = (size_t)env->data.window, labels = (size_t)env->batch * (window ? window : 1);
+	l->label = env->be->alloc(labels * sizeof(int32_t));
+	l->token = env->be->alloc((size_t)env->batch * window * sizeof(int32_t));
 	l->index = env->be->alloc((size_t)env->batch * sizeof(uint32_t));
 	l->picture = env->be->alloc(features);
 }
@@ -27,6 +30,7 @@ void lane_close(struct lane *l, const struct model *model, const struct backend 
 	be->release(l->forged);
 	be->release(l->x);
 	be->release(l->label);
+	be->release(l->token);
 	be->release(l->index);
 	be->release(l->picture);
 }
@@ -96,6 +100,20 @@ static void next_batch(const struct worker *w, struct lane *l, const struct roun
 	give_batch(l, r->batch, out);
 }
 
+/* The next positions of this worker's columns. Where they begin, nothing is carried. */
+static void next_text(const struct worker *w, struct lane *l, const struct round *r, struct batch *out)
+{
+	const struct text_walk *at = r->text;
+	size_t columns = (size_t)r->batch;
+	if (at->position == 0 && w->carry)
+		memset(w->carry, 0, r->carry_floats * sizeof *w->carry);
+	text_gather(r->data->train_tokens, at->positions, w->id * columns, columns, at->position, at->length,
+	            l->token, l->label);
+	out->length = at->length;
+	out->token = l->token;
+	out->label = l->label;
+}
+
 static void forge(struct worker *w, const struct round *r, const float *v, float *out)
 {
 	struct own_view view = {
@@ -118,7 +136,9 @@ void worker_compute(struct worker *w, struct lane *l, const struct round *r)
 	                      .worker = w->id,
 	                      .step = r->job.step};
 	double begin = clock_s();
-	if (r->data)
+	if (r->text)
+		next_text(w, l, r, &batch);
+	else if (r->data)
 		next_batch(w, l, r, &batch);
 	w->data_s = clock_s() - begin;
 	w->loss = r->model->grad(l->model, r->x, &batch, l->scratch);

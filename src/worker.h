@@ -17,6 +17,7 @@
 #include "data/dataset.h"
 #include "data/partition.h"
 #include "data/reader.h"
+#include "data/text_walk.h"
 #include "models/model.h"
 
 /* What all workers of a process share in a step. Borrowed. */
@@ -24,10 +25,12 @@ struct round {
 	const struct backend *be;
 	const struct model *model;
 	const struct aggregator *agg;
-	struct agg_job job;          /* job.step is the present step, from 0 */
-	const struct dataset *data;  /* NULL without data */
-	struct partition *partition; /* NULL without data */
-	struct reader *reader;       /* reads samples that are not in memory; NULL: all are */
+	struct agg_job job;           /* job.step is the present step, from 0 */
+	const struct dataset *data;   /* NULL without data */
+	struct partition *partition;  /* NULL without pictures */
+	struct reader *reader;        /* reads samples that are not in memory; NULL: all are */
+	const struct text_walk *text; /* where this step stands in the text; NULL without text */
+	size_t carry_floats;
 	int batch;
 	float beta;
 	bool norms, signs; /* probes want them of this step's gradients */
@@ -41,7 +44,8 @@ struct lane {
 	float *scratch;   /* [n]: a gradient while computing, a forged message while encoding */
 	float *forged;    /* [n]: a forged gradient; NULL where no attack acts on gradients */
 	float *x;         /* [batch][features] */
-	int32_t *label;   /* [batch] */
+	int32_t *label;   /* [batch]; text: [window][batch] */
+	int32_t *token;   /* text: [window][batch] */
 	uint32_t *index;  /* [batch] which samples */
 	uint8_t *picture; /* [features] a sample being augmented */
 };

@@ -24,6 +24,9 @@ static const char *const experiments[] = {
         "\"conv\",\"channels\":6,\"kernel\":3},\"relu\",\"flatten\",{\"kind\":\"dropout\"},{\"kind\":"
         "\"linear\",\"width\":"
         "20}]},\"data\":{\"kind\":\"glyphs\",\"train\":100,\"test\":10}}",
+        "{\"workers\":3,\"steps\":10,\"batch\":2,\"data\":{\"kind\":\"text\",\"train\":\"LICENSE\",\"bptt\":"
+        "9},"
+        "\"model\":{\"kind\":\"qrnn\",\"layers\":2,\"embedding\":5,\"hidden\":9,\"zoneout\":0.2}}",
 };
 
 int main(void)

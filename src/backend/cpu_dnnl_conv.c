@@ -7,10 +7,10 @@
  * then brought into that layout and back in scratch memory.
  *
  * Values and their gradients of 3 x 3 convolutions on whole blocks go by Winograd's method where oneDNN has
- * it (F(4 x 4, 3 x 3): a quarter of the multiplications; errors near 1e-6 of the sum of absolute values instead
- * of 1e-7). Not where a ReLU follows at once, and gradients of weights never: there what is exactly zero must
- * stay so, because the sign law has something to say about zeros, and nothing about what rounding leaves of
- * them.
+ * it (F(4 x 4, 3 x 3): a quarter of the multiplications; errors near 1e-6 of the sum of absolute values
+ * instead of 1e-7). Not where a ReLU follows at once, and gradients of weights never: there what is exactly
+ * zero must stay so, because the sign law has something to say about zeros, and nothing about what rounding
+ * leaves of them.
  *
  * A layer is three programs, each a list of primitives with their arguments, made when it is opened. An
  * argument knows from which of the layer's memories it comes and where it lies there; bind() tells oneDNN.

@@ -2,14 +2,17 @@
 #ifndef SIGNSGD_BASE_SHAPE_H
 #define SIGNSGD_BASE_SHAPE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 struct data_shape {
-	size_t n_train, n_test;      /* samples; 0 for data set `none` */
+	size_t n_train, n_test;      /* samples; text: tokens; 0 for data set `none` */
 	int channels, height, width; /* of a sample; features = channels * height * width */
 	int n_classes;               /* text: size of the vocabulary */
-	int window; /* text: most positions of a sequence in a step; 0: samples are pictures */
+	int window;         /* text: most positions of a sequence in a step; 0: samples are pictures */
+	int bptt;           /* text: usual positions of a sequence in a step */
+	bool random_length; /* text: the positions of a step are random, around bptt (data/text_walk.h) */
 };
 
 static inline size_t shape_features(const struct data_shape *s)
