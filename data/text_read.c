@@ -17,6 +17,7 @@ struct reader {
 	enum text_level level;
 	struct vocabulary *vocabulary;
 	struct text *out;
+	size_t n_taken; /* bytes before this piece */
 	size_t word_length;
 	bool in_line; /* something came since the last newline */
 	unsigned char word[WORD_MAX];
@@ -88,11 +89,21 @@ static int take(struct reader *r, const unsigned char *p, int length, bool valid
 	return 0;
 }
 
+/* A zero byte: in no text, but in programs, archives, pictures and UTF-16. */
+static int say_binary(const struct reader *r, size_t place, struct err *e)
+{
+	return err_user(
+	        e, "%s: found a zero byte at offset %zu, expected a text in UTF-8, plain or packed with gzip",
+	        r->path, place);
+}
+
 /* The characters of a piece; *left: bytes at its end that may be the beginning of one. */
 static int take_piece(struct reader *r, size_t n, bool last, size_t *left, struct err *e)
 {
 	const unsigned char *p = r->piece, *end = p + n;
 	while (p < end) {
+		if (!*p)
+			return say_binary(r, r->n_taken + (size_t)(p - r->piece), e);
 		int length = text_utf8(p, end);
 		if (length == 0 && end - p < CHARACTER_MAX && !last)
 			break;
@@ -100,6 +111,7 @@ static int take_piece(struct reader *r, size_t n, bool last, size_t *left, struc
 			return -1;
 		p += length ? length : 1;
 	}
+	r->n_taken += (size_t)(p - r->piece);
 	*left = (size_t)(end - p);
 	memmove(r->piece, p, *left);
 	return 0;

@@ -8,7 +8,7 @@
  * Characters: UTF-8 characters, the newline among them; a byte that is no part of valid UTF-8 is a
  * character by itself.
  *
- * A file may be packed with gzip.
+ * A file may be packed with gzip. A zero byte is in no text: a file that has one is refused.
  */
 #ifndef SIGNSGD_DATA_TEXT_READ_H
 #define SIGNSGD_DATA_TEXT_READ_H
@@ -27,8 +27,8 @@ struct text {
 
 /*
  * Append a file's tokens to *out; texts that v does not know yet are added to it. -1 and a sentence when the
- * file cannot be read, is damaged or empty, has a word that is no word (over 64 KiB) or too many different
- * ones; *out is then to be freed all the same.
+ * file cannot be read, is damaged, empty or binary, has a word that is no word (over 64 KiB) or too many
+ * different ones; *out is then to be freed all the same.
  */
 int text_read(const char *path, enum text_level level, struct vocabulary *v, struct text *out, struct err *e);
 

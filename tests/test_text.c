@@ -106,7 +106,6 @@ Test(text, characters_are_utf_8_or_single_bytes)
 	expect_characters("\xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80\xc3\xa4",
 	                  "0 1 2 0 : \xc3\xa4|\xe2\x82\xac|\xf0\x9f\x98\x80");
 	expect_characters("\xc3(\xff\xe2\x82", "0 1 2 3 4 : \xc3|(|\xff|\xe2|\x82");
-	expect_read("a\0b\0", 4, TEXT_CHAR, "0 1 2 1 : a||b");
 }
 
 /* Characters of every length across the borders of the pieces in which a file is read. */
@@ -165,6 +164,24 @@ Test(text, what_is_no_text_is_refused_by_its_name)
 	expect_refused(TEXT_WORD, "is no regular file");
 	rmdir(path);
 	(void)e;
+}
+
+/* Programs, archives and UTF-16 have zero bytes; the place is that in the unpacked text. */
+Test(text, zero_bytes_are_refused_with_their_place)
+{
+	char *bytes = mem_alloc(150000), expected[64];
+	const size_t places[] = {0, 3, 65535, 65536, 65537, 149999};
+	for (size_t i = 0; i < sizeof places / sizeof *places; i++)
+		for (int packed = 0; packed < 2; packed++) {
+			for (size_t k = 0; k < 150000; k++)
+				bytes[k] = "ab\xc3\xa4 \n"[k % 6];
+			bytes[places[i]] = 0;
+			write_bytes(path, bytes, 150000, packed);
+			snprintf(expected, sizeof expected, "a zero byte at offset %zu, expected", places[i]);
+			expect_refused(TEXT_CHAR, expected);
+			expect_refused(TEXT_WORD, expected);
+		}
+	mem_free(bytes);
 }
 
 Test(text, damaged_gzip_streams_are_refused)

@@ -1,7 +1,7 @@
 /*
  * The text reader: any bytes, packed or not, give tokens that are in the vocabulary, the same each time, or
  * one sentence that begins with the file's name. Seeds: lines of words, Unicode's white space, bytes that are
- * no UTF-8, a packed text, a packed text that is cut, nothing.
+ * no UTF-8, a packed text, a packed text that is cut, a zero byte, nothing.
  */
 #include <stdint.h>
 #include <stdio.h>
