@@ -126,9 +126,12 @@ $B/flags: FORCE
 setup:
 	@mk/setup.sh build figures test
 
+# As many compilers at once as there are cores, unless -j says otherwise.
+PARALLEL = $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc 2>/dev/null || echo 1))
+
 demo:
 	@mk/setup.sh build figures
-	@$(MAKE) all
+	@$(MAKE) $(PARALLEL) all
 	@$(MAKE) run-demo
 
 run-demo:
@@ -138,7 +141,7 @@ run-demo:
 
 test:
 	@mk/setup.sh build figures test
-	@$(MAKE) run-tests
+	@$(MAKE) $(PARALLEL) run-tests
 
 # --- tests --------------------------------------------------------------------------------------------
 
@@ -177,7 +180,7 @@ fuzzers: $(FUZZERS)
 
 fuzz:
 	@mk/setup.sh build fuzz
-	@$(FUZZ_MAKE) fuzzers
+	@$(FUZZ_MAKE) $(PARALLEL) fuzzers
 	@tests/fuzz/run.sh $(FUZZ_S) $(FUZZERS)
 
 # --- house ---------------------------------------------------------------------------------------------
