@@ -324,6 +324,12 @@ def save(figure, path):
         sys.exit(1)
 
 
+def results(paths):
+    """What `folder/*.h5` means: the result files, without the checkpoints that unfinished runs keep beside them."""
+    kept = [path for path in paths if not path.endswith(".checkpoint.h5")]
+    return kept or paths
+
+
 def program():
     return os.path.basename(sys.argv[0])
 
@@ -332,7 +338,7 @@ def main(p, draw):
     """Parse, draw, save. What the user can mend is one sentence and exit code 2."""
     args = p.parse_args()
     try:
-        runs = [Run(path) for path in args.runs]
+        runs = [Run(path) for path in results(args.runs)]
         figure = draw(args, runs)
         say_of_data(figure, runs)
         save(figure, args.out)
