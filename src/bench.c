@@ -6,7 +6,6 @@
  * taken of pairs.
  */
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "backend/cpu.h"
@@ -16,6 +15,7 @@
 #include "base/pool.h"
 #include "check.h"
 #include "kernels.h"
+#include "quantile.h"
 #include "registry.h"
 
 enum {
@@ -133,19 +133,6 @@ static size_t repeats_for(struct measure *m, void (*turn)(void *ctx, int lane, s
 	time_turn(m, turn, 1);
 	double once = time_turn(m, turn, 1);
 	return once > TURN_S ? 1 : (size_t)ceil(TURN_S / fmax(once, 1e-8));
-}
-
-static int ascending(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-	return (x > y) - (x < y);
-}
-
-/* The value that the share of `at` of the values lies below; sorts them. */
-static double quantile(double *values, size_t count, double at)
-{
-	qsort(values, count, sizeof(*values), ascending);
-	return values[(size_t)(at * (double)(count - 1) + 0.5)];
 }
 
 struct samples {

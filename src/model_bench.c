@@ -3,13 +3,13 @@
 #include "model_bench.h"
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/pool.h"
 #include "base/text.h"
+#include "quantile.h"
 #include "registry.h"
 
 enum { LEAST_ROUNDS = 5, MOST_ROUNDS = 1000, GEMM_SIDE = 768 };
@@ -177,17 +177,6 @@ static double flops(const struct bench_run *r)
 	return sum;
 }
 
-static int ascending(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-	return (x > y) - (x < y);
-}
-
-static double quantile(const double *values, size_t count, double at)
-{
-	return values[(size_t)(at * (double)(count - 1) + 0.5)];
-}
-
 static void measure(struct bench_run *r, double seconds, struct bench_model_result *out)
 {
 	double lanes = pool_lanes(r->pool), *round = mem_array(MOST_ROUNDS, sizeof *round),
@@ -202,9 +191,6 @@ static void measure(struct bench_run *r, double seconds, struct bench_model_resu
 		round[count] = train(r);
 		share[count] = work / round[count] / 1e9 / gemm[count];
 	}
-	qsort(round, count, sizeof *round, ascending);
-	qsort(gemm, count, sizeof *gemm, ascending);
-	qsort(share, count, sizeof *share, ascending);
 	out->round_s = quantile(round, count, 0.5);
 	out->round_s_low = quantile(round, count, 0.25);
 	out->round_s_high = quantile(round, count, 0.75);
