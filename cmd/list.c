@@ -265,8 +265,9 @@ const struct command cmd_list = {
         .name = "list",
         .about = "show what can be named in an experiment file",
         .usage = "list [FAMILY] [NAME]",
-        .details = "Families: experiment, models, data, attacks, aggregators, schedules, backends, "
-                   "transports. With a name, every key of it: type, default, bounds, unit and meaning, "
+        .details = "Families: experiment, models, layers, inits, data, attacks, aggregators, "
+                   "schedules, backends, transports. With a name, every key of it: type, default, bounds, "
+                   "unit and meaning, "
                    "and the formula it stands for.",
         .example = "signsgd list\n"
                    "signsgd list attacks\n"

@@ -273,6 +273,7 @@ static const struct key keys[] = {
          .lowest = 1,
          .highest = 256,
          .unit = "threads",
+         .aside = true,
          .help = "threads that read and decode ahead; 2 if absent; any number gives the same bits"},
         {0},
 };

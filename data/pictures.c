@@ -232,7 +232,7 @@ int pictures_read(const struct pictures *p, const struct picture_file *f, struct
 		return read_at(p->pack, p->path, f->begin, f->bytes, out, e);
 	struct stat st;
 	char *path = mem_format("%s/%s", p->path, f->name);
-	int fd = open(path, O_RDONLY | O_CLOEXEC), rc;
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK), rc; /* a pipe's other end is not waited for */
 	if (fd < 0 || fstat(fd, &st))
 		rc = err_user(e, "%s: cannot be read: %s", path, strerror(errno));
 	else if (!S_ISREG(st.st_mode))

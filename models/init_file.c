@@ -5,7 +5,8 @@
  * and not looked at. A dataset beside them that is no tensor of the model is refused, because it was meant
  * to be one.
  *
- * The path is part of a run's identity: two runs that begin from different files are different runs.
+ * Path and content are part of a run's identity: two runs that begin from different parameters are different
+ * runs.
  */
 #include <math.h>
 #include <stdio.h>
@@ -118,6 +119,12 @@ static int missing(const struct reading *r, const struct tensor *t)
 	                t->name, r->group, shape_text(t->rank, t->dims, shape), hint);
 }
 
+static bool has_ending(const char *name, const char *ending)
+{
+	size_t length = strlen(name), end = strlen(ending);
+	return length > end && strcmp(name + length - end, ending) == 0;
+}
+
 static int read_piece(const struct reading *r, const struct piece *p)
 {
 	const struct tensor *t = &p->tensor;
@@ -133,19 +140,18 @@ static int read_piece(const struct reading *r, const struct piece *p)
 		                shape_text(rank, dims, found), shape_text(t->rank, t->dims, expected));
 	if (h5_read(r->file, path, H5_F32, t->count, p->at, r->err))
 		return -1;
+	bool variance = has_ending(t->name, ".running_var");
 	for (size_t i = 0; i < t->count; i++)
-		if (!isfinite(p->at[i]))
-			return err_user(r->err,
-			                "%s: tensor \"%s\" has %g at place %zu, expected finite numbers",
-			                r->path, path, (double)p->at[i], i);
+		if (!isfinite(p->at[i]) || (variance && p->at[i] < 0))
+			return err_user(r->err, "%s: tensor \"%s\" has %g at place %zu, expected %s", r->path,
+			                path, (double)p->at[i], i,
+			                variance ? "variances, finite and not negative" : "finite numbers");
 	return 0;
 }
 
 static bool is_counter(const char *name)
 {
-	static const char ending[] = ".num_batches_tracked";
-	size_t length = strlen(name), end = sizeof ending - 1;
-	return length > end && strcmp(name + length - end, ending) == 0;
+	return has_ending(name, ".num_batches_tracked");
 }
 
 static bool is_known(const struct reading *r, const char *name)
@@ -216,14 +222,21 @@ static const struct key keys[] = {
         {.name = NULL},
 };
 
+static const char *file_of(const void *state)
+{
+	const struct from_file *f = state;
+	return f->path;
+}
+
 const struct init_row init_file = {
         .row = {.name = "file",
                 .about = "the tensors of an HDF5 file: a PyTorch state_dict, or /final of a result file",
                 .formula = "datasets under the tensors' names, in PyTorch's layouts, at the top or in one "
-                           "group; float32 or float64",
+                           "group; numbers of any type, as float32",
                 .keys = keys,
                 .state_bytes = sizeof(struct from_file)},
         .scheme = INIT_MODEL,
         .any_model = true,
         .read = read_file,
+        .file = file_of,
 };

@@ -20,6 +20,8 @@ struct init_row {
 	 */
 	int (*read)(const void *state, const struct model_env *env, const void *model_state, float *x,
 	            float *running, struct err *e);
+	/* The file whose content is part of a run's identity. NULL: there is none. */
+	const char *(*file)(const void *state);
 };
 
 extern const struct init_row init_model, init_pytorch, init_resnet, init_vgg, init_he, init_glorot, init_awd,

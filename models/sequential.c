@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include "models/layer.h"
 
+enum { LAYERS_MOST = 1024 };
+
 struct sequential {
 	struct choices layers;
 };
@@ -14,7 +16,9 @@ static void build(const void *state, const struct model_env *env, struct net *n)
 	int v = NET_INPUT;
 	char name[24];
 	(void)env;
-	for (size_t i = 0; i < layers->count; i++) {
+	if (layers->count > LAYERS_MOST)
+		net_fail(n, "found %zu layers, expected at most %d", layers->count, LAYERS_MOST);
+	for (size_t i = 0; i < layers->count && layers->count <= LAYERS_MOST; i++) {
 		const struct layer *layer = (const struct layer *)layers->at[i].row;
 		bool relu = layer->takes_relu && i + 1 < layers->count &&
 		            layers->at[i + 1].row == &layer_relu.row;

@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "base/sha256.h"
 #include "experiment_check.h"
+#include "models/init_row.h"
 #include "registry.h"
 
 enum { AXES_MAX = 32, AXIS_KEYS_MAX = 8, RUNS_MAX = 100000 };
@@ -164,11 +165,19 @@ static const char *text_of(struct arena *a, struct buf *b)
 	return text;
 }
 
-static void identify(struct arena *a, struct settings *s, const struct json *root)
+static int identify(struct arena *a, struct settings *s, const struct json *root, struct err *e)
 {
 	struct buf b = {0};
 	char hex[65];
+	const struct init_row *init = (const struct init_row *)s->init.row;
 	keys_write(&b, experiment_keys, s, true);
+	if (init->file) {
+		if (sha256_file(init->file(s->init.state), hex, e)) {
+			buf_clear(&b);
+			return err_prefix(e, "init");
+		}
+		buf_add(&b, hex);
+	}
 	sha256_hex(b.text, b.length, hex);
 	snprintf(s->id, sizeof s->id, "%.12s", hex);
 	buf_clear(&b);
@@ -176,6 +185,7 @@ static void identify(struct arena *a, struct settings *s, const struct json *roo
 	s->resolved = text_of(a, &b);
 	json_write(&b, root);
 	s->given = text_of(a, &b);
+	return 0;
 }
 
 static int resolve(struct arena *a, struct settings *s, struct json *root, struct err *e)
@@ -183,8 +193,7 @@ static int resolve(struct arena *a, struct settings *s, struct json *root, struc
 	if (keys_parse(experiment_keys, s, root, a, e) || experiment_check(a, s, root, e))
 		return -1;
 	s->source = root->source;
-	identify(a, s, root);
-	return 0;
+	return identify(a, s, root, e);
 }
 
 /* Half or more of the workers lying is an experiment too, but nobody should meet it unawares. */

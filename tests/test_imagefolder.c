@@ -1,6 +1,9 @@
 /* imagefolder: lists, packs, what is read ahead, files that are no pictures. */
 #include "tests/data_help.h"
 
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include "data/reader.h"
 #include "run.h"
 #include "tests/picture_files.h"
@@ -234,6 +237,17 @@ Test(imagefolder, training_has_the_same_bits_on_any_lanes_readers_and_from_a_pac
 	mem_free(one);
 }
 
+Test(imagefolder, the_number_of_readers_is_no_part_of_a_runs_identity)
+{
+	struct runs few, many;
+	put_set();
+	const struct settings *a = train_settings(&few, experiment(below("set"), "")),
+	                      *b = train_settings(&many, experiment(below("set"), ",\"readers\":5"));
+	cr_expect_str_eq(a->id, b->id);
+	runs_clear(&few);
+	runs_clear(&many);
+}
+
 /* Evaluations in between throw away what was read ahead, and change nothing. */
 Test(imagefolder, evaluations_leave_training_as_it_is)
 {
@@ -332,6 +346,17 @@ Test(imagefolder, a_file_that_is_no_picture_ends_the_run_and_is_named)
 	char *expected = arena_format(&arena, "%s: is empty", path);
 	cr_assert_eq(e.code, EXIT_USER);
 	cr_assert_str_eq(e.text, expected);
+}
+
+Test(imagefolder, a_pipe_is_not_waited_for, .timeout = 60)
+{
+	struct err e = {0};
+	put_set();
+	char *path = put_file("set/train/bee/03.jpg", "", 0);
+	cr_assert_eq(unlink(path), 0);
+	cr_assert_eq(mkfifo(path, 0600), 0);
+	cr_assert_eq(trained_until(experiment(below("set"), ""), &e), -1);
+	cr_expect(strstr(e.text, path) && strstr(e.text, "is no regular file"), "%s", e.text);
 }
 
 Test(imagefolder, or_is_skipped_where_that_is_wished)

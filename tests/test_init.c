@@ -122,10 +122,25 @@ static void expect_refused(const char *expected)
 	runs_clear(&runs);
 }
 
+static void expect_sentence(const char *init, const char *expected)
+{
+	char text[512];
+	struct runs runs;
+	struct err e = {0};
+	snprintf(text, sizeof text,
+	         "{\"steps\":1,\"model\":\"mlp\",\"data\":{\"kind\":\"glyphs\",\"train\":50,\"test\":20},"
+	         "\"init\":%s}",
+	         init);
+	cr_expect_eq(experiment_parse(&runs, "test", text, strlen(text), NULL, 0, &e), -1, "%s", init);
+	cr_expect_not_null(strstr(e.text, expected), "found \"%s\", expected \"%s\" in it", e.text, expected);
+}
+
 Test(init, files_that_do_not_fit_are_refused_by_tensor_and_shape)
 {
 	const float two[6] = {0}, nan3[3] = {0, NAN, 0};
-	expect_refused("init.h5");
+	char init[512];
+	snprintf(init, sizeof init, "{\"kind\":\"file\",\"path\":\"%s\"}", path);
+	expect_sentence(init, "cannot be opened");
 	struct h5 *f = begin_file("/model", false, 1);
 	h5_write(f, "/model/fc1.bais", H5_F32, 1, (const size_t[]){3}, two);
 	end_file(f);
@@ -159,28 +174,22 @@ Test(init, files_that_do_not_fit_are_refused_by_tensor_and_shape)
 	expect_refused("found none of the model's tensors (\"fc1.weight\", ...)");
 }
 
-Test(init, the_path_is_part_of_a_runs_identity)
+Test(init, path_and_content_are_part_of_a_runs_identity)
 {
-	struct runs a, b;
+	struct runs a, b, c;
+	end_file(begin_file("", false, -1));
 	const struct settings *first = train_settings(&a, experiment());
-	snprintf(path, sizeof path, "%s/other.h5", folder);
+	end_file(begin_file("", true, -1));
 	const struct settings *second = train_settings(&b, experiment());
-	cr_expect_str_neq(first->id, second->id);
+	cr_expect_str_neq(first->id, second->id, "other content, the same identity");
+	unlink(path);
+	snprintf(path, sizeof path, "%s/other.h5", folder);
+	end_file(begin_file("", true, -1));
+	const struct settings *third = train_settings(&c, experiment());
+	cr_expect_str_neq(second->id, third->id, "another path, the same identity");
 	runs_clear(&a);
 	runs_clear(&b);
-}
-
-static void expect_sentence(const char *init, const char *expected)
-{
-	char text[512];
-	struct runs runs;
-	struct err e = {0};
-	snprintf(text, sizeof text,
-	         "{\"steps\":1,\"model\":\"mlp\",\"data\":{\"kind\":\"glyphs\",\"train\":50,\"test\":20},"
-	         "\"init\":%s}",
-	         init);
-	cr_expect_eq(experiment_parse(&runs, "test", text, strlen(text), NULL, 0, &e), -1, "%s", init);
-	cr_expect_not_null(strstr(e.text, expected), "found \"%s\", expected \"%s\" in it", e.text, expected);
+	runs_clear(&c);
 }
 
 Test(init, what_is_no_beginning_is_refused)

@@ -67,6 +67,7 @@ struct key {
 	const char *help;            /* a phrase without a final stop */
 	bool above;                  /* lowest itself is excluded */
 	bool below;                  /* highest itself is excluded */
+	bool aside;                  /* changes no result, so no part of a run's identity */
 };
 
 struct row {
@@ -120,7 +121,7 @@ int choice_parse(const struct family *f, struct choice *c, const struct json *va
 /*
  * The state as resolved JSON, every key written, in the order of the table: the same settings always give
  * the same text, and keys_parse() of it gives the same state. Absent keys are null.
- * identity = true leaves out KEY_PATH and absent keys.
+ * identity = true leaves out KEY_PATH, absent keys and those that are `aside`.
  */
 void keys_write(struct buf *b, const struct key *keys, const void *state, bool identity);
 

@@ -249,7 +249,7 @@ static void write_members(struct buf *b, const struct key *keys, const char *sta
 		const char *at = state + k->offset;
 		bool absent = key_may_be_absent(k) && is_zero(k, at);
 
-		if (identity && (absent || k->kind == KEY_PATH))
+		if (identity && (absent || k->aside || k->kind == KEY_PATH))
 			continue;
 		write_member_name(b, k->name, first);
 		if (absent)
