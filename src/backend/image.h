@@ -88,9 +88,9 @@ struct image_kernels {
 	void (*forward)(struct image_layer *l, bool training, const float *running);
 
 	/*
-	 * After a training forward, whose in and out still lie there: d_out -> d_in if wanted, and gradients
-	 * of what load() takes into dw and db, written in the same canonical layouts (NULL where there is
-	 * none).
+	 * After a training forward, of which there still lie: in of a convolution or norm, out where a ReLU
+	 * follows, keep. d_out -> d_in if wanted, and gradients of what load() takes into dw and db, written
+	 * in the same canonical layouts (NULL where there is none).
 	 */
 	void (*backward)(struct image_layer *l, float *dw, float *db);
 
