@@ -1,7 +1,17 @@
 /*
  * A transport: carries every worker's push to where the votes meet, and the answer back. It moves opaque
- * bytes and counts them; what they mean is the aggregator's. A process hosts the workers first ..
- * first + count - 1.
+ * bytes and counts them; what they mean is the aggregator's. A process hosts some of the M workers; one
+ * process, the root, also evaluates, records and saves. The steps are the same on all of them: each holds
+ * the parameters, and each applies every answer.
+ *
+ * Votes leave a process packed, one message a worker, and never summed with those of its neighbours: the
+ * majority is not associative (the sign of a sum of signs of sums is another vote), and sums of floats in
+ * another order are other bits. So a result never shows how workers were spread over processes. The one
+ * exception is asked for by name: MPI's own all-reduce of floats (mpi.c).
+ *
+ * Who was not counted in a round begins anew in the next: zero momentum, zero carry, zero memory of an
+ * attack. What a worker's state is therefore follows from who was counted when, which the root records; that
+ * is what makes a faulty run repeatable (`simulate --replay`).
  */
 #ifndef SIGNSGD_TRANSPORT_TRANSPORT_H
 #define SIGNSGD_TRANSPORT_TRANSPORT_H
@@ -17,31 +27,126 @@
 typedef void combine_fn(void *ctx, int count, const void *const *pushes, size_t begin, size_t end,
                         void *pull);
 
+/*
+ * How the coordinates lie in a message: `count` planes one behind the other, each with `bits` (1, or a
+ * multiple of 8) a coordinate. A plane of single bits fills whole words of 64. count = 0: in no such order,
+ * the message cannot be cut.
+ */
+struct planes {
+	int count, bits;
+};
+
+/* Bytes from a plane's beginning to the next one's, of n coordinates. */
+size_t planes_stride(const struct planes *p, size_t n);
+/* Where coordinate i (a multiple of 64, or n) stands in a plane, in bytes. */
+size_t planes_offset(const struct planes *p, size_t n, size_t i);
+
+enum exchange_flag {
+	EXCHANGE_SAVE = 1, /* after this step, all state is to be collected at the root */
+	EXCHANGE_STOP = 2, /* this step is the last one of this process's life */
+};
+
+enum exchange_end {
+	EXCHANGE_FAILED = -1,
+	EXCHANGE_DONE = 0,
+	EXCHANGE_REPLACED = 1, /* hosts only: no answer; run_state holds other parameters, of step `step` */
+	EXCHANGE_LEFT = 2,     /* hosts only: the root has ended the run */
+};
+
 struct exchange {
-	size_t n; /* coordinates */
+	uint64_t step; /* from 0; REPLACED writes the step to go on from */
+	size_t n;      /* coordinates */
 	size_t push_bytes, pull_bytes;
-	const void *const *pushes; /* [hosted] */
+	struct planes push_planes, pull_planes;
+	const void *const *pushes; /* [hosted]; NULL: nothing to say, only the answer is wanted (`behind`) */
 	void *pull;                /* [pull_bytes], written */
 	bool separable;
+	bool float_mean; /* pushes are n floats, the answer their mean: MPI's own sum may make it */
 	combine_fn *combine;
 	void *ctx;
+	uint64_t x_hash; /* of the parameters before the step; 0: not taken */
+	int flags;       /* in: what this process wants; out: what holds for all */
+	int keeper;      /* the worker whose batches bring the running statistics up to date */
+	/*
+	 * [workers] In: of the workers hosted here, the batch's loss, and the step at which the worker's
+	 * state began. Out, at the root: of all that were counted. since = -1 for who was not counted: at
+	 * the root for all, at a host for its own.
+	 */
+	double *loss;
+	int64_t *since;
 	/* Written by the transport: */
 	int n_voters;
-	uint64_t bytes_up, bytes_down; /* this step, all workers together */
+	bool behind;                   /* hosts: the root is further already; fetch before you compute */
+	uint64_t bytes_up, bytes_down; /* this step, all workers together, as they cross the wire */
+	uint64_t bytes_busiest;        /* sent and received by the busiest process */
+	double wait_s;                 /* of the exchange: until the last vote was there */
+};
+
+/* An array of the state that every process holds. */
+struct state_part {
+	size_t count;
+	float *at; /* [count] */
+};
+
+/* What a run is made of between two steps; the trainer's own buffers, lent for as long as it lives. */
+struct run_state {
+	int64_t step;
+	struct state_part shared[3]; /* x, the optimiser's memory, the running statistics; count 0: none */
+	size_t worker_floats;        /* of one worker's own state: momentum, carry, memory */
+	float **workers;             /* [M] blocks of worker_floats; NULL: not held here. Or NULL */
+	int64_t *since;              /* [M] the step at which each worker's state began */
+	bool given;                  /* parameters are not what the settings alone make them */
 };
 
 struct transport_env {
 	int workers;
 	struct pool *pool;
+	const struct site *site; /* of a transport between machines; NULL elsewhere */
+};
+
+/* What went wrong so far, counted per worker. */
+struct fault_table {
+	int n_kinds;
+	const char *const *kinds; /* [n_kinds] names, "late", "duplicate", ... */
+	const uint64_t *counts;   /* [workers + 1][n_kinds]; the last row: of nobody that is known */
+};
+
+/* An open transport. */
+struct link {
+	const struct transport *row;
+	void *self;
+	bool root;
+	int count; /* workers hosted here; may be 0 at the root */
+	int *ids;  /* [count] which, ascending; owned by the transport */
 };
 
 struct transport {
 	struct row row;
-	/* NULL and a sentence when it cannot. Sets *first and *count, the workers hosted here. */
-	void *(*open)(const void *state, const struct transport_env *env, int *first, int *count,
-	              struct err *e);
-	/* One round. -1 and a sentence when the round cannot be held. */
-	int (*exchange)(void *self, struct exchange *x, struct err *e);
+	/* Fills *link. -1 and a sentence when it cannot. */
+	int (*open)(const void *state, const struct transport_env *env, struct link *link, struct err *e);
+	/*
+	 * The root's word to all before a run: *value becomes the root's, which is also returned to it. -1
+	 * and a sentence when it cannot be passed on. NULL: nobody to tell.
+	 */
+	int (*tell)(void *self, int64_t *value, struct err *e);
+	/*
+	 * Bring the root's state to all: step, shared parts where `given`, workers' blocks where the root has
+	 * them (the hosts then get those of their own workers in workers[id], and else find them untouched
+	 * with since[id] = step). To be called once, before the first exchange; st must stay. NULL: nothing
+	 * to do.
+	 */
+	int (*sync)(void *self, struct run_state *st, struct err *e);
+	/* One round. -1 and a sentence when it cannot be held. */
+	enum exchange_end (*exchange)(void *self, struct exchange *x, struct err *e);
+	/*
+	 * After a step whose flags said SAVE: the hosts' blocks, st->workers, to the root's. The root gets a
+	 * NULL block where there was none to be had. NULL: nothing to do.
+	 */
+	int (*collect)(void *self, struct run_state *st, struct err *e);
+	/* At the root: the run is over, or interrupted, after this many steps; hosts are told. NULL: nobody. */
+	void (*leave)(void *self, bool finished, const char *why);
+	/* Columns below /faults of what went wrong so far; NULL where nothing can. */
+	const struct fault_table *(*faults)(void *self);
 	void (*close)(void *self);
 };
 
