@@ -45,6 +45,8 @@ int checkpoint_write(const char *path, const char *run_id, int64_t step, size_t 
 		part_path(at, parts[i].name);
 		h5_write(f, at, H5_F32, 1, &parts[i].count, parts[i].at);
 		h5_set_int(f, at, "crc32", checksum(&parts[i], parts[i].at));
+		if (parts[i].since)
+			h5_set_int(f, at, "since", *parts[i].since);
 	}
 	int rc = h5_flush(f, true, e);
 	h5_close(f);
@@ -91,8 +93,16 @@ static int check_part(struct h5 *f, const char *path, const struct checkpoint_pa
 	return 0;
 }
 
+/* Files of before there was `since` are of runs in which it is 0. */
+static void read_since(struct h5 *f, const char *at, int64_t *since)
+{
+	struct err unheard = {0};
+	if (since && h5_get_int(f, at, "since", since, &unheard))
+		*since = 0;
+}
+
 /* All parts twice: first to see that they are good, then to where they belong. */
-static int read_parts(struct h5 *f, const char *path, size_t count, const struct checkpoint_part *parts,
+static int read_parts(struct h5 *f, const char *path, size_t count, struct checkpoint_part *parts,
                       struct err *e)
 {
 	char at[PART_PATH_BYTES];
@@ -101,20 +111,27 @@ static int read_parts(struct h5 *f, const char *path, size_t count, const struct
 		largest = parts[i].count > largest ? parts[i].count : largest;
 	float *scratch = mem_array(largest, sizeof *scratch); /* [largest] */
 	int rc = 0;
-	for (size_t i = 0; i < count && !rc; i++)
-		rc = check_part(f, path, &parts[i], scratch, e);
+	for (size_t i = 0; i < count && !rc; i++) {
+		part_path(at, parts[i].name);
+		parts[i].missing = parts[i].optional && !h5_has(f, at);
+		if (!parts[i].missing)
+			rc = check_part(f, path, &parts[i], scratch, e);
+	}
 	mem_free(scratch);
 	for (size_t i = 0; i < count && !rc; i++) {
 		part_path(at, parts[i].name);
+		if (parts[i].missing)
+			continue;
 		if (h5_read(f, at, H5_F32, parts[i].count, parts[i].at, e))
 			die("%s",
 			    e->text); /* it could be read a moment ago, and now arrays are half filled */
+		read_since(f, at, parts[i].since);
 	}
 	return rc;
 }
 
 int checkpoint_read(const char *path, const char *run_id, int64_t *step, size_t count,
-                    const struct checkpoint_part *parts, struct err *e)
+                    struct checkpoint_part *parts, struct err *e)
 {
 	int64_t found;
 	struct h5 *f = h5_open_sealed(path, e);

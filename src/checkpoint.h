@@ -10,6 +10,7 @@
 #ifndef SIGNSGD_CHECKPOINT_H
 #define SIGNSGD_CHECKPOINT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include "base/err.h"
@@ -18,7 +19,10 @@
 struct checkpoint_part {
 	const char *name;
 	size_t count;
-	float *at; /* [count] */
+	float *at;      /* [count] */
+	int64_t *since; /* kept beside the array, if not NULL; 0 where an older file has none */
+	bool optional;  /* may be missing in a file that is read */
+	bool missing;   /* written by checkpoint_read(): it was */
 };
 
 /* The checkpoint's path for a result file's path, into out. */
@@ -29,6 +33,6 @@ int checkpoint_write(const char *path, const char *run_id, int64_t step, size_t 
 
 /* Fills the parts' arrays. Nothing is changed when it fails. */
 int checkpoint_read(const char *path, const char *run_id, int64_t *step, size_t count,
-                    const struct checkpoint_part *parts, struct err *e);
+                    struct checkpoint_part *parts, struct err *e);
 
 #endif

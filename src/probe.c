@@ -42,6 +42,15 @@ static bool due(const struct settings *s, enum group g, int64_t step)
 	return period > 0 && (step + 1) % period == 0;
 }
 
+const char *probe_needs_all(const struct settings *s)
+{
+	static const char *const names[] = {"agreement", "margin", "norms", "sign-failure"};
+	for (int g = AGREEMENT; g <= SIGN_FAILURE; g++)
+		if (every(s, (enum group)g) > 0)
+			return names[g];
+	return NULL;
+}
+
 static bool wants_planes(const struct settings *s)
 {
 	return s->record.agreement > 0 || s->record.margin > 0 || s->record.sign_failure > 0;

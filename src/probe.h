@@ -65,6 +65,9 @@ struct probe_pass {
  */
 int probe_check(struct arena *a, struct settings *s, struct err *e);
 
+/* The key below `record` that needs every worker's message or gradient, or NULL. */
+const char *probe_needs_all(const struct settings *s);
+
 /* Does any probe need full passes? And K. */
 bool probe_passes(const struct settings *s);
 size_t probe_batches(const struct settings *s);

@@ -9,7 +9,7 @@
 #include "base/mem.h"
 #include "record_inside.h"
 
-enum { COLUMNS_MAX = 13, EVAL_ROWS = 64, COLUMN_PATH_BYTES = 64 };
+enum { COLUMNS_MAX = 15, EVAL_ROWS = 64, COLUMN_PATH_BYTES = 64 };
 
 /* A quantity: where it stands in a row's struct, and what the file says of it. */
 struct quantity {
@@ -29,11 +29,14 @@ static const struct quantity step_quantities[] = {
         {"lr", H5_F64, IN(step_row, lr), "1", "learning rate of the step"},
         {"bytes_up", H5_U64, IN(step_row, bytes_up), "bytes", "what all workers sent in this step"},
         {"bytes_down", H5_U64, IN(step_row, bytes_down), "bytes", "what all workers received in this step"},
+        {"bytes_busiest", H5_U64, IN(step_row, bytes_busiest), "bytes",
+         "what the busiest process sent and received in this step"},
         {"n_voters", H5_I32, IN(step_row, n_voters), "workers", "messages that counted in this step"},
         {"wall_s", H5_F64, IN(step_row, wall_s), "s",
          "time since the run began, earlier parts of a resumed run included"},
         {"compute_s", H5_F64, IN(step_row, compute_s), "s", "time for the workers' gradients"},
         {"encode_s", H5_F64, IN(step_row, encode_s), "s", "time for making the messages"},
+        {"wait_s", H5_F64, IN(step_row, wait_s), "s", "of exchange_s: until the last vote was there"},
         {"exchange_s", H5_F64, IN(step_row, exchange_s), "s", "time for exchange and vote"},
         {"apply_s", H5_F64, IN(step_row, apply_s), "s", "time for stepping the parameters"},
         {"data_s", H5_F64, IN(step_row, data_s), "s",
@@ -70,6 +73,8 @@ struct table {
 struct record {
 	struct h5 *file;
 	struct table steps, evals;
+	struct record_voters *voters; /* NULL: not kept */
+	struct record_faults *faults;
 	double flushed; /* clock_s() of the last flush */
 	double earlier_s;
 };
@@ -126,6 +131,8 @@ static struct record *new_record(struct h5 *f, const struct record_meta *m)
 	table_init(&r->evals, f, "/evals", eval_quantities, EVAL_ALL - (m->text ? 0 : EVAL_OF_TEXT),
 	           EVAL_ROWS);
 	h5_group(f, "/probes");
+	if (m->voters)
+		r->voters = record_voters_open(f, (size_t)m->workers);
 	r->flushed = clock_s();
 	return r;
 }
@@ -188,6 +195,17 @@ void record_step(struct record *r, const struct step_row *row)
 void record_eval(struct record *r, const struct eval_row *row)
 {
 	table_add(&r->evals, row);
+}
+
+void record_voters(struct record *r, int64_t step, const int64_t *since)
+{
+	if (r->voters)
+		record_voters_add(r->voters, step, since);
+}
+
+void record_faults(struct record *r, const char *kind, size_t rows, const uint64_t *counts)
+{
+	record_faults_add(r->file, &r->faults, kind, rows, counts);
 }
 
 double record_earlier_s(const struct record *r)
@@ -261,6 +279,8 @@ void record_close(struct record *r)
 {
 	table_clear(&r->steps);
 	table_clear(&r->evals);
+	record_voters_close(r->voters);
+	record_faults_clear(&r->faults);
 	h5_close(r->file);
 	mem_free(r);
 }

@@ -25,9 +25,11 @@ struct step_row {
 	double lr;
 	uint64_t bytes_up; /* all workers, this step */
 	uint64_t bytes_down;
+	uint64_t bytes_busiest; /* sent and received by the busiest process */
 	int32_t n_voters;
 	double wall_s; /* since the run began, earlier parts of a resumed run included */
 	double compute_s, encode_s, exchange_s, apply_s;
+	double wait_s; /* of exchange_s: until the last vote was there */
 	double data_s; /* of compute_s: a lane's mean for waiting for its batches and gathering them */
 };
 
@@ -55,6 +57,7 @@ struct record_meta {
 	const char *attack, *aggregator, *model, *data;
 	const char *data_note; /* what every use of this result must say of its data, or NULL */
 	bool text;             /* evaluations have a perplexity */
+	bool voters;           /* who was counted is kept too */
 	uint64_t seed;
 	uint64_t n_params;
 	uint64_t push_bytes, pull_bytes; /* a worker and step */
@@ -75,6 +78,14 @@ struct record *record_continue(const char *path, const struct record_meta *m, in
 
 void record_step(struct record *r, const struct step_row *row);
 void record_eval(struct record *r, const struct eval_row *row);
+
+/* since [M] of step `step`: the step at which the state of each worker began that was counted, -1 where it
+ * was not. Nothing without record_meta.voters. */
+void record_voters(struct record *r, int64_t step, const int64_t *since);
+
+/* counts [rows] of one kind of fault in this process's time, to /faults/KIND; earlier parts of a resumed
+ * run are added. May be called again with higher counts. */
+void record_faults(struct record *r, const char *kind, size_t rows, const uint64_t *counts);
 
 /* Seconds of earlier parts of this run (0 for a new one). */
 double record_earlier_s(const struct record *r);
@@ -125,6 +136,10 @@ struct run_info {
 
 /* -1 and a sentence when the file cannot be read or is no result file of ours. */
 int record_info(const char *path, struct run_info *info, struct err *e);
+
+/* Who was counted: *since [*steps][workers] by mem_array(). -1 and a sentence, also where the file says
+ * nothing of it because everybody was. */
+int record_read_voters(const char *path, size_t workers, int64_t *steps, int32_t **since, struct err *e);
 
 /* Read a whole column of doubles below e.g. "/evals/test_accuracy"; *values by mem_array(). */
 int record_column(const char *path, const char *column, double **values, size_t *count, struct err *e);

@@ -128,7 +128,9 @@ static int cut_probes(struct h5 *f, const char *path, int64_t step, struct err *
 int record_cut(struct h5 *f, const char *path, int64_t every, int64_t step, struct err *e)
 {
 	return check_complete(f, path, every, step, e) || cut_group(f, path, "/steps", step, e) ||
-	                       cut_group(f, path, "/evals", step, e) || cut_probes(f, path, step, e)
+	                       cut_group(f, path, "/evals", step, e) ||
+	                       (h5_has(f, "/voters") && cut_group(f, path, "/voters", step, e)) ||
+	                       cut_probes(f, path, step, e)
 	               ? -1
 	               : 0;
 }

@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "checkpoint.h"
 #include "trainer.h"
+#include "transport/transport.h"
 
 enum { PATH_ROOM = 4096 };
 
@@ -25,6 +26,10 @@ struct run {
 	int64_t steps_at_start; /* done before this process took over */
 	struct step_row step;
 	struct eval_row eval;
+	struct link link; /* of a party */
+	bool linked;
+	int flags;    /* enum exchange_flag of the last step */
+	bool alone;   /* the others do not take part in saving */
 	int64_t kept; /* steps that the file on disk already holds: it is left alone until there are more */
 	bool anew, blew_up, saved_once;
 };
@@ -91,9 +96,10 @@ static bool eval_due(const struct run *run)
 	return done == run->s->steps || (every > 0 && done % every == 0);
 }
 
+/* Is one due behind the step that comes? All processes of a run must know before it. */
 static bool checkpoint_due(const struct run *run)
 {
-	int64_t done = trainer_steps_done(run->t), every = run->s->checkpoint.every;
+	int64_t done = trainer_steps_done(run->t) + 1, every = run->s->checkpoint.every;
 	double minutes = run->s->checkpoint.minutes, wait = run->saved_once ? 60 * minutes : RECORD_FLUSH_S;
 	if (done == run->s->steps)
 		return false;
@@ -112,8 +118,11 @@ static int save(struct run *run, struct err *e)
 {
 	run->saved = clock_s();
 	run->saved_once = true;
-	return (!remaking(run) && record_flush(run->r, e)) || trainer_save(run->t, run->checkpoint, e) ? -1
-	                                                                                               : 0;
+	trainer_faults(run->t, run->r);
+	if (!remaking(run) && record_flush(run->r, e))
+		return -1;
+	return run->alone ? trainer_save_alone(run->t, run->checkpoint, e)
+	                  : trainer_save(run->t, run->checkpoint, e);
 }
 
 static void show_progress(const struct run *run, bool force)
@@ -137,20 +146,37 @@ static void show_progress(const struct run *run, bool force)
 	             run->step.loss, accuracy, rate, done < run->s->steps ? "ETA" : "in", time);
 }
 
+/* A signal ends a run behind its present step; where others take part, once all have heard of it. */
+static bool stopping(const struct run *run)
+{
+	return run->linked ? run->flags & EXCHANGE_STOP : caught;
+}
+
+/* No step was made: no votes came before a signal did. */
+static int no_step(struct run *run)
+{
+	run->flags = EXCHANGE_STOP;
+	run->alone = true;
+	return 0;
+}
+
 static int one_step(struct run *run, struct err *e)
 {
-	if (trainer_step(run->t, &run->step, e))
-		return -1;
+	run->flags = (checkpoint_due(run) ? EXCHANGE_SAVE : 0) | (caught ? EXCHANGE_STOP : 0);
+	enum trainer_end end = trainer_step(run->t, &run->step, &run->flags, e);
+	if (end != TRAINER_DID)
+		return end == TRAINER_LEFT ? no_step(run) : -1;
 	run->step.wall_s = wall_s(run);
 	if (run->step.step % run->s->record.every == 0 || run->step.step == run->s->steps)
 		record_step(run->r, &run->step);
+	record_voters(run->r, run->step.step, trainer_voters(run->t));
 	if (!isfinite(run->step.loss))
 		run->blew_up = true;
 	else if (eval_due(run) && evaluate(run, e))
 		return -1;
 	if (!remaking(run) && record_tick(run->r, e))
 		return -1;
-	if (!run->blew_up && checkpoint_due(run) && save(run, e))
+	if (!run->blew_up && run->flags & EXCHANGE_SAVE && !stopping(run) && save(run, e))
 		return -1;
 	show_progress(run, false);
 	return 0;
@@ -177,7 +203,7 @@ static int end(struct run *run, enum run_outcome *outcome, struct err *e)
 		state = RUN_DIVERGED;
 		*outcome = RUN_BLEW_UP;
 	} else if (trainer_steps_done(run->t) < run->s->steps) {
-		snprintf(why, sizeof why, "%s came after step %lld", caught == SIGINT ? "SIGINT" : "SIGTERM",
+		snprintf(why, sizeof why, "%s came after step %lld", caught == SIGTERM ? "SIGTERM" : "SIGINT",
 		         (long long)trainer_steps_done(run->t));
 		state = RUN_INTERRUPTED;
 		*outcome = RUN_STOPPED;
@@ -188,10 +214,13 @@ static int end(struct run *run, enum run_outcome *outcome, struct err *e)
 		trainer_final(run->t, run->r);
 	trainer_profile(run->t, run->r);
 	trainer_skipped(run->t, run->r);
+	trainer_faults(run->t, run->r);
 	if (!(state == RUN_INTERRUPTED && remaking(run)) && record_end(run->r, state, why, e))
 		return -1;
 	if (state != RUN_INTERRUPTED)
 		unlink(run->checkpoint);
+	if (run->linked && run->link.row->leave)
+		run->link.row->leave(run->link.self, state != RUN_INTERRUPTED, why);
 	show_progress(run, true);
 	log_progress_end();
 	if (why[0])
@@ -211,7 +240,8 @@ static int loop(struct run *run, enum run_outcome *outcome, struct err *e)
 	}
 	if (!remaking(run) && record_flush(run->r, e))
 		return -1;
-	while (trainer_steps_done(run->t) < run->s->steps && !caught && !run->blew_up)
+	run->flags = 0;
+	while (trainer_steps_done(run->t) < run->s->steps && !stopping(run) && !run->blew_up)
 		if (one_step(run, e))
 			return -1;
 	return end(run, outcome, e);
@@ -221,10 +251,12 @@ static int loop(struct run *run, enum run_outcome *outcome, struct err *e)
 static int begin(struct run *run, bool go_on, struct pool *pool, struct err *e)
 {
 	struct record_meta meta;
-	run->t = trainer_open(run->s, pool, e);
+	run->t = trainer_open(run->s, pool, run->linked ? &run->link : NULL, e);
 	if (!run->t)
 		return -1;
+	trainer_replay(run->t, run->o->replay);
 	trainer_meta(run->t, &meta);
+	meta.voters = run->o->replay || (run->linked && run->link.row->faults);
 	if (go_on && access(run->checkpoint, F_OK) == 0) {
 		if (trainer_restore(run->t, run->checkpoint, e))
 			return err_prefix(e, "cannot resume %s (--overwrite starts it anew)", run->o->path);
@@ -274,12 +306,50 @@ static int present(const struct settings *s, const struct run_options *o, int64_
 	return ended ? 2 : 1;
 }
 
+/* The word to the other processes of the party, and the way to them. */
+static int meet(struct run *run, bool skip, struct pool *pool, struct err *e)
+{
+	const struct run_party *party = run->o->party;
+	int64_t word = skip ? RUN_WORD_SKIP : RUN_WORD_GO;
+	if (!party)
+		return 0;
+	if (party->row->tell && party->row->tell(NULL, &word, e))
+		return -1;
+	if (skip)
+		return 0;
+	run->linked = party->start(party->ctx, run->s, pool, &run->link, e) == 0;
+	return run->linked ? 0 : -1;
+}
+
+/* What can still be kept of a run that failed. The first sentence is the one to tell; the disk may refuse
+ * this too. */
+static void fail(struct run *run, const struct err *e)
+{
+	struct err unheard = {0};
+	log_progress_end();
+	if (!run->r || remaking(run))
+		return;
+	trainer_faults(run->t, run->r);
+	if (run->linked && !run->blew_up && trainer_steps_done(run->t) > run->steps_at_start)
+		trainer_save_alone(run->t, run->checkpoint, &unheard);
+	record_end(run->r, RUN_FAILED, e->text, &unheard);
+}
+
+static void clear(struct run *run)
+{
+	trainer_close(run->t); /* before the record: probes hold columns of its file */
+	if (run->r)
+		record_close(run->r);
+	if (run->linked)
+		run->o->party->finish(run->o->party->ctx, &run->link);
+}
+
 int run_one(const struct settings *s, struct pool *pool, const struct run_options *o,
             enum run_outcome *outcome, struct err *e)
 {
 	struct run run = {.s = s, .o = o, .eval = {.test_accuracy = NAN, .test_perplexity = NAN}};
 	int there = present(s, o, &run.kept, e), rc;
-	if (there < 0)
+	if (there < 0 || meet(&run, there == 2, pool, e))
 		return -1;
 	if (there == 2) {
 		*outcome = RUN_SKIPPED;
@@ -287,16 +357,9 @@ int run_one(const struct settings *s, struct pool *pool, const struct run_option
 		return 0;
 	}
 	checkpoint_path(o->path, run.checkpoint, sizeof run.checkpoint);
-	rc = begin(&run, there == 1, pool, e) || loop(&run, outcome, e) ? -1 : 0;
-	if (rc) {
-		struct err unheard = {
-		        0}; /* the first sentence is the one to tell; the disk may refuse this too */
-		log_progress_end();
-		if (run.r && !remaking(&run))
-			record_end(run.r, RUN_FAILED, e->text, &unheard);
-	}
-	trainer_close(run.t); /* before the record: probes hold columns of its file */
-	if (run.r)
-		record_close(run.r);
+	rc = begin(&run, there == 1, pool, e) || trainer_sync(run.t, e) || loop(&run, outcome, e) ? -1 : 0;
+	if (rc)
+		fail(&run, e);
+	clear(&run);
 	return rc;
 }

@@ -11,13 +11,29 @@
 #include "experiment.h"
 #include "record.h"
 
+struct link;
+struct replay;
+struct transport;
+
 enum run_outcome { RUN_DID, RUN_SKIPPED, RUN_STOPPED, RUN_BLEW_UP };
 
+/* How a run comes to its other processes. */
+struct run_party {
+	const struct transport *row;
+	/* Called once the run is known to be held: gives the link. -1 and a sentence. */
+	int (*start)(void *ctx, const struct settings *s, struct pool *pool, struct link *out, struct err *e);
+	/* Called when it is over, after the link's leave(), instead of its close(). */
+	void (*finish)(void *ctx, struct link *link);
+	void *ctx;
+};
+
 struct run_options {
-	const char *path;  /* result file */
-	bool overwrite;    /* start anew over whatever is there */
-	bool resume;       /* there must be something to resume */
-	const char *label; /* "3 of 12", or NULL: for the progress line */
+	const char *path;              /* result file */
+	bool overwrite;                /* start anew over whatever is there */
+	bool resume;                   /* there must be something to resume */
+	const char *label;             /* "3 of 12", or NULL: for the progress line */
+	const struct run_party *party; /* NULL: all in this process */
+	const struct replay *replay;   /* repeat its voters; NULL: everybody is counted */
 };
 
 /*
@@ -27,6 +43,16 @@ struct run_options {
  */
 int run_one(const struct settings *s, struct pool *pool, const struct run_options *o,
             enum run_outcome *outcome, struct err *e);
+
+/*
+ * The part of a process that hosts workers of a run and records nothing: steps with the root until the run
+ * ends. The link is borrowed. -1 and a sentence.
+ */
+int run_follow(const struct settings *s, struct pool *pool, const struct link *link,
+               enum run_outcome *outcome, struct err *e);
+
+/* The word of a party's root before each run (transport.h, tell). */
+enum run_word { RUN_WORD_GO, RUN_WORD_SKIP };
 
 /* Let SIGINT and SIGTERM ask the run to stop after its present step. */
 void run_catch_signals(void);

@@ -1,5 +1,6 @@
 /* The step, on one screen; what it needs is made in trainer_open.c. */
 #include <math.h>
+#include <string.h>
 #include "base/clock.h"
 #include "trainer_inside.h"
 
@@ -8,20 +9,18 @@ enum { APPLY_CHUNK = 1 << 16 }; /* coordinates; 256 KiB of x, a multiple of 64 *
 static void compute_item(void *ctx, int lane, size_t item)
 {
 	struct trainer *t = ctx;
-	t->workers[item].ticket = t->round.job.step * (uint64_t)t->count + item;
-	worker_compute(&t->workers[item], &t->lanes[lane], &t->round);
+	struct worker *w = &t->workers[item];
+	w->ticket = t->round.job.step * (uint64_t)t->count + item;
+	w->keeps_running = (int)w->id == t->keeper;
+	if (t->since[w->id] < 0)
+		trainer_anew(t, w);
+	worker_compute(w, &t->lanes[lane], &t->round);
 }
 
 static void encode_item(void *ctx, int lane, size_t item)
 {
 	struct trainer *t = ctx;
 	worker_encode(&t->workers[item], &t->lanes[lane], &t->round);
-}
-
-static void combine(void *ctx, int count, const void *const *pushes, size_t begin, size_t end, void *pull)
-{
-	const struct round *r = ctx;
-	r->agg->combine(&r->job, count, pushes, begin, end, pull);
 }
 
 static void apply_item(void *ctx, int lane, size_t item)
@@ -39,17 +38,20 @@ static size_t apply_items(const struct round *r)
 	return r->agg->separable ? (r->job.n + APPLY_CHUNK - 1) / APPLY_CHUNK : 1;
 }
 
-static double mean_honest_loss(const struct trainer *t)
+/* Of those that were counted; when none of them is honest, what it was before. */
+static double mean_honest_loss(struct trainer *t)
 {
 	double sum = 0;
 	int honest = 0;
-	for (int m = 0; m < t->count; m++) {
-		if (t->workers[m].attack)
+	for (int m = 0; m < (int)t->settings->workers; m++) {
+		if (!t->honest[m] || t->claim[m] < 0)
 			continue;
-		sum += t->workers[m].loss;
+		sum += t->loss[m];
 		honest++;
 	}
-	return sum / honest;
+	if (honest > 0)
+		t->last_loss = sum / honest;
+	return t->last_loss;
 }
 
 /* Seconds that a lane spent on getting its batches, on the average. */
@@ -59,7 +61,7 @@ static double mean_data_s(const struct trainer *t)
 	int lanes = pool_lanes(t->pool);
 	for (int m = 0; m < t->count; m++)
 		sum += t->workers[m].data_s;
-	return sum / (lanes < t->count ? lanes : t->count);
+	return t->count > 0 ? sum / (lanes < t->count ? lanes : t->count) : 0;
 }
 
 static void look(struct trainer *t)
@@ -100,53 +102,101 @@ static void begin_step(struct trainer *t)
 	if (t->round.text)
 		trainer_text_step(t);
 	probe_needs(t->settings, t->steps_done, &t->round);
+	if (t->running)
+		memcpy(t->running_before, t->running, t->running_floats * sizeof *t->running);
 }
 
-int trainer_step(struct trainer *t, struct step_row *row, struct err *e)
+/* Who speaks, and what it says beside its message. */
+static void gather_pushes(struct trainer *t, struct exchange *x)
 {
-	struct exchange x = {.n = t->round.job.n,
-	                     .push_bytes = t->push_bytes,
-	                     .pull_bytes = t->pull_bytes,
-	                     .pushes = t->pushes,
-	                     .pull = t->pull,
-	                     .separable = t->round.agg->separable,
-	                     .combine = combine,
-	                     .ctx = &t->round};
+	for (int i = 0; i < t->count; i++) {
+		const struct worker *w = &t->workers[i];
+		t->loss[w->id] = w->loss;
+		t->claim[w->id] = trainer_counts(t, (int)w->id) ? t->since[w->id] : -1;
+		if (t->claim[w->id] >= 0)
+			t->pushes[x->hosted++] = w->push;
+	}
+}
+
+/* Who was not counted begins anew, and what its batch did to the running statistics is undone. */
+static void settle(struct trainer *t, const struct exchange *x, int keeper)
+{
+	for (int m = 0; m < (int)t->settings->workers; m++)
+		if (t->link.root || trainer_hosts(t, m))
+			t->since[m] = t->claim[m];
+	if (t->running && t->claim[keeper] < 0 && trainer_hosts(t, keeper))
+		memcpy(t->running, t->running_before, t->running_floats * sizeof *t->running);
+	if (t->link.root)
+		trainer_return_blocks(t);
+	t->keeper = x->keeper;
+	t->behind = x->behind;
+	t->bytes += x->bytes_up + x->bytes_down;
+}
+
+/* The root's parameters are here in place of ours. */
+static void take_over(struct trainer *t, const struct exchange *x)
+{
+	t->steps_done = (int64_t)x->step;
+	t->keeper = x->keeper;
+	t->behind = x->behind;
+	for (int i = 0; i < t->count; i++)
+		t->since[t->workers[i].id] = -1;
+	trainer_load(t);
+}
+
+enum trainer_end trainer_step(struct trainer *t, struct step_row *row, int *flags, struct err *e)
+{
+	struct exchange x = trainer_exchange(t, flags ? *flags : 0);
+	int keeper = t->keeper;
 	begin_step(t);
+	if (trainer_replay_fits(t, e))
+		return TRAINER_FAILED;
 
-	trainer_feed_steps(t);
-
-	double start = clock_s();
-	pool_run(t->pool, (size_t)t->count, compute_item, t);
-	double computed = clock_s();
-	pool_run(t->pool, (size_t)t->count, encode_item, t);
-	double encoded = clock_s();
-	if (t->transport->exchange(t->transport_self, &x, e))
-		return -1;
+	double start = clock_s(), computed = start, encoded = start;
+	if (!t->behind) {
+		trainer_feed_steps(t);
+		pool_run(t->pool, (size_t)t->count, compute_item, t);
+		computed = clock_s();
+		pool_run(t->pool, (size_t)t->count, encode_item, t);
+		encoded = clock_s();
+	}
+	x.step = t->round.job.step;
+	gather_pushes(t, &x);
+	enum exchange_end end = t->link.row->exchange(t->link.self, &x, e);
+	if (flags)
+		*flags = x.flags;
+	if (end == EXCHANGE_REPLACED)
+		take_over(t, &x);
+	if (end != EXCHANGE_DONE)
+		return end == EXCHANGE_FAILED ? TRAINER_FAILED
+		       : end == EXCHANGE_LEFT ? TRAINER_LEFT
+		                              : TRAINER_DID;
 	double exchanged = clock_s();
+	settle(t, &x, keeper);
 	look(t);
 	if (t->round.reader && reader_failed(t->round.reader, e))
-		return -1;
+		return TRAINER_FAILED;
 	double looked = clock_s();
 	pool_run(t->pool, apply_items(&t->round), apply_item, t);
 	trainer_load(t);
 	double applied = clock_s();
 	t->steps_done++;
 	trainer_look(t);
-	t->bytes += x.bytes_up + x.bytes_down;
 	*row = (struct step_row){.step = t->steps_done,
 	                         .epoch = trainer_epoch(t),
 	                         .loss = mean_honest_loss(t),
 	                         .lr = t->lr,
 	                         .bytes_up = x.bytes_up,
 	                         .bytes_down = x.bytes_down,
+	                         .bytes_busiest = x.bytes_busiest,
 	                         .n_voters = x.n_voters,
 	                         .compute_s = computed - start,
 	                         .data_s = mean_data_s(t),
 	                         .encode_s = encoded - computed,
+	                         .wait_s = x.wait_s,
 	                         .exchange_s = exchanged - encoded,
 	                         .apply_s = applied - looked};
-	return 0;
+	return TRAINER_DID;
 }
 
 void trainer_load(struct trainer *t)

@@ -31,22 +31,32 @@ struct trainer {
 	struct feed feed;
 	struct lane *lanes;     /* [pool_lanes] */
 	struct worker *workers; /* [count], those hosted here */
-	int first, count;
-	const void **pushes; /* [count] */
-	void *pull;          /* [pull_bytes] */
-	float *x;            /* [n] */
-	float *running;      /* [running_floats] beside x; NULL: the model has none */
+	int count;              /* of them; may be 0 where others host all */
+	const void **pushes;    /* [count] of those that speak */
+	void *pull;             /* [pull_bytes] */
+	float *x;               /* [n] */
+	float *running;         /* [running_floats] beside x; NULL: the model has none */
 	size_t running_floats, carry_floats;
 	float *optimiser; /* [optimiser_floats] the aggregator's memory */
 	size_t optimiser_floats, push_bytes, pull_bytes;
 	const struct schedule *schedule;
 	struct schedule_env schedule_env;
-	const struct transport *transport;
-	void *transport_self;
-	struct probe *probe;           /* NULL: nothing asked for */
-	uint32_t *order;               /* [n_train] of a full pass; NULL where no probe asks for any */
-	struct checkpoint_part *parts; /* [n_parts] all state but the step */
-	size_t n_parts;
+	struct link link;
+	bool borrowed; /* the link is the caller's */
+	struct train_state state;
+	bool *honest;           /* [M] */
+	double *loss;           /* [M] of the present step, of whom we know it */
+	int64_t *since, *claim; /* [M] step at which a worker's state began; the same as the exchange says */
+	size_t *block_floats;   /* [M] */
+	float **blocks;         /* [M] momentum, carry, memory of a worker; NULL: lives elsewhere */
+	int keeper;             /* whose batches bring `running` up to date */
+	float *running_before;  /* [running_floats] at the beginning of the step */
+	double last_loss;       /* mean over honest workers, of the last step in which one was counted */
+	bool behind;            /* the root is further: fetch, compute nothing */
+	int flags;              /* enum exchange_flag, wanted for and then agreed in the present step */
+	const struct replay *replay;
+	struct probe *probe; /* NULL: nothing asked for */
+	uint32_t *order;     /* [n_train] of a full pass; NULL where no probe asks for any */
 	struct sums {
 		double loss;
 		size_t hits;
@@ -67,6 +77,24 @@ void trainer_feed_steps(struct trainer *t);
 void trainer_feed_pass(struct trainer *t, bool test, const uint32_t *order, size_t samples);
 /* Memory that it takes, for the plan. */
 size_t trainer_feed_bytes(const struct settings *s, int lanes);
+
+/* Of trainer_state.c: what belongs to workers, hosted here or not. */
+void trainer_state_open(struct trainer *t);
+void trainer_state_close(struct trainer *t);
+/* A new block for worker id, zeroed; where its parts lie: momentum [n] is returned. */
+float *trainer_block(struct trainer *t, int id, float **carry, float **memory, size_t *memory_floats);
+/* The worker's state is what it was before the first step. */
+void trainer_anew(struct trainer *t, struct worker *w);
+bool trainer_hosts(const struct trainer *t, int id);
+/* Free the blocks of workers that live elsewhere. */
+void trainer_return_blocks(struct trainer *t);
+
+/* Of trainer_exchange.c: what a step hands to its transport, its pushes not yet among it. */
+struct exchange trainer_exchange(struct trainer *t, int flags);
+/* Is the worker counted in this step, as far as a recorded run says? */
+bool trainer_counts(const struct trainer *t, int id);
+/* Prepare for the step's recorded voters. -1 and a sentence when they cannot be repeated. */
+int trainer_replay_fits(struct trainer *t, struct err *e);
 
 /* x has changed: let the model make anew what it keeps of it. */
 void trainer_load(struct trainer *t);

@@ -25,12 +25,6 @@ static const struct attack *attack_of(const struct settings *s)
 	return (const struct attack *)s->adversaries.attack.row;
 }
 
-static size_t attack_floats(const struct settings *s, size_t n)
-{
-	const struct attack *attack = attack_of(s);
-	return attack->memory_floats ? attack->memory_floats(s->adversaries.attack.state, n) : 0;
-}
-
 static bool forges_gradients(const struct settings *s)
 {
 	return s->adversaries.count > 0 && attack_of(s)->acts_on == ATTACK_GRADIENT;
@@ -47,32 +41,18 @@ static void open_lanes(struct trainer *t)
 	}
 }
 
-static int first_honest(const struct settings *s)
-{
-	int id = 0;
-	while (settings_lies(s, id))
-		id++;
-	return id;
-}
-
 static void open_worker(struct trainer *t, struct worker *w, int id)
 {
 	const struct settings *s = t->settings;
 	size_t n = t->round.job.n;
-	*w = (struct worker){
-	        .id = (uint32_t)id, .v = t->be.alloc(n * sizeof(float)), .push = t->be.alloc(t->push_bytes)};
-	if (t->carry_floats > 0)
-		w->carry = t->be.alloc(t->carry_floats * sizeof(float));
-	w->keeps_running = id == first_honest(s);
+	*w = (struct worker){.id = (uint32_t)id, .push = t->be.alloc(t->push_bytes)};
+	w->v = trainer_block(t, id, &w->carry, &w->memory, &w->memory_floats);
 	if (s->record.sign_failure > 0)
 		w->signs = t->be.alloc(sign_plane_bytes(n));
 	if (!settings_lies(s, id))
 		return;
 	w->attack = attack_of(s);
 	w->attack_state = s->adversaries.attack.state;
-	w->memory_floats = attack_floats(s, n);
-	if (w->memory_floats > 0)
-		w->memory = t->be.alloc(w->memory_floats * sizeof(float));
 }
 
 static void open_workers(struct trainer *t)
@@ -80,31 +60,8 @@ static void open_workers(struct trainer *t)
 	t->workers = mem_array((size_t)t->count, sizeof *t->workers);
 	t->pushes = mem_array((size_t)t->count, sizeof *t->pushes);
 	for (int i = 0; i < t->count; i++) {
-		open_worker(t, &t->workers[i], t->first + i);
+		open_worker(t, &t->workers[i], t->link.ids[i]);
 		t->pushes[i] = t->workers[i].push;
-	}
-}
-
-static void add_part(struct trainer *t, char *name, size_t count, float *at)
-{
-	t->parts[t->n_parts++] = (struct checkpoint_part){.name = name, .count = count, .at = at};
-}
-
-static void open_parts(struct trainer *t)
-{
-	t->parts = mem_array(3 * (size_t)t->count + 3, sizeof *t->parts);
-	add_part(t, mem_string("x"), t->round.job.n, t->x);
-	if (t->optimiser)
-		add_part(t, mem_string("optimiser"), t->optimiser_floats, t->optimiser);
-	if (t->running)
-		add_part(t, mem_string("running"), t->running_floats, t->running);
-	for (int i = 0; i < t->count; i++) {
-		const struct worker *w = &t->workers[i];
-		if (w->carry)
-			add_part(t, mem_format("carry/%u", w->id), t->carry_floats, w->carry);
-		add_part(t, mem_format("momentum/%u", w->id), t->round.job.n, w->v);
-		if (w->memory)
-			add_part(t, mem_format("adversary/%u", w->id), w->memory_floats, w->memory);
 	}
 }
 
@@ -140,16 +97,33 @@ static void open_schedule(struct trainer *t)
 	                                        .l1_l = known.l1_l};
 }
 
-static int open_engines(struct trainer *t, struct err *e)
+/* Messages and workers of all processes are seen by a probe here only. */
+static int check_probes(const struct trainer *t, struct err *e)
+{
+	const char *key = probe_needs_all(t->settings);
+	if (!key || t->count == (int)t->settings->workers)
+		return 0;
+	return err_user(e,
+	                "%s: `record.%s` looks at every worker's message, and they live in several "
+	                "processes; `signsgd simulate` gives the same bits and can record it",
+	                t->settings->source, key);
+}
+
+static int open_engines(struct trainer *t, const struct link *link, struct err *e)
 {
 	const struct settings *s = t->settings;
 	const struct backend_row *backend = (const struct backend_row *)s->backend.row;
 	struct transport_env env = {.workers = (int)s->workers, .pool = t->pool};
+	const struct transport *local = (const struct transport *)family_find(&family_transports, "local");
 	if (backend->open(&t->be, e))
 		return -1;
-	t->transport = (const struct transport *)family_transports.rows[0];
-	t->transport_self = t->transport->open(NULL, &env, &t->first, &t->count, e);
-	return t->transport_self ? 0 : -1;
+	t->borrowed = link != NULL;
+	if (link)
+		t->link = *link;
+	else if (local->open(NULL, &env, &t->link, e))
+		return -1;
+	t->count = t->link.count;
+	return check_probes(t, e);
 }
 
 static void open_round(struct trainer *t)
@@ -194,19 +168,20 @@ static int open_start(struct trainer *t, struct err *e)
 	return 0;
 }
 
-struct trainer *trainer_open(const struct settings *s, struct pool *pool, struct err *e)
+struct trainer *trainer_open(const struct settings *s, struct pool *pool, const struct link *link,
+                             struct err *e)
 {
 	struct trainer *t = mem_alloc(sizeof *t);
 	t->settings = s;
 	t->pool = pool;
-	if (open_engines(t, e) || open_data(t, e)) {
+	if (open_engines(t, link, e) || open_data(t, e)) {
 		trainer_close(t);
 		return NULL;
 	}
 	open_round(t);
+	trainer_state_open(t);
 	open_lanes(t);
 	open_workers(t);
-	open_parts(t);
 	if (open_start(t, e)) {
 		trainer_close(t);
 		return NULL;
@@ -224,11 +199,8 @@ static void close_workers(struct trainer *t)
 {
 	for (int i = 0; t->workers && i < t->count; i++) {
 		struct worker *w = &t->workers[i];
-		t->be.release(w->v);
 		t->be.release(w->push);
 		t->be.release(w->signs);
-		t->be.release(w->carry);
-		t->be.release(w->memory);
 	}
 	mem_free(t->workers);
 	mem_free(t->pushes);
@@ -244,9 +216,7 @@ void trainer_close(struct trainer *t)
 		lane_close(&t->lanes[i], t->round.model, &t->be);
 	mem_free(t->lanes);
 	close_workers(t);
-	for (size_t i = 0; i < t->n_parts; i++)
-		mem_free((void *)(uintptr_t)t->parts[i].name);
-	mem_free(t->parts);
+	trainer_state_close(t);
 	mem_free(t->sums);
 	mem_free(t->order);
 	if (t->be.release) {
@@ -256,8 +226,8 @@ void trainer_close(struct trainer *t)
 		t->be.release(t->pull);
 		t->be.release(t->optimiser);
 	}
-	if (t->transport_self)
-		t->transport->close(t->transport_self);
+	if (t->link.self && !t->borrowed)
+		t->link.row->close(t->link.self);
 	if (t->round.partition)
 		partition_clear(&t->partition);
 	dataset_clear(&t->data);
@@ -320,20 +290,6 @@ void trainer_final(const struct trainer *t, struct record *r)
 		record_final(r, piece.name, piece.rank, piece.dims, t->running + piece.offset);
 		final_counter(r, piece.name, t->steps_done);
 	}
-}
-
-int trainer_save(const struct trainer *t, const char *path, struct err *e)
-{
-	return checkpoint_write(path, t->settings->id, t->steps_done, t->n_parts, t->parts, e);
-}
-
-int trainer_restore(struct trainer *t, const char *path, struct err *e)
-{
-	if (checkpoint_read(path, t->settings->id, &t->steps_done, t->n_parts, t->parts, e))
-		return -1;
-	trainer_load(t);
-	t->bytes = (uint64_t)t->steps_done * (uint64_t)t->count * (t->push_bytes + t->pull_bytes);
-	return 0;
 }
 
 void trainer_profile(const struct trainer *t, struct record *r)

@@ -33,7 +33,7 @@ static size_t record_bytes(const struct settings *s, size_t n)
 {
 	size_t step_rows = (size_t)(s->steps / s->record.every) + 1;
 	size_t eval_rows = s->eval.every > 0 ? (size_t)(s->steps / s->eval.every) + 2 : 2;
-	size_t image = EMPTY_IMAGE_BYTES + step_rows * 104 + eval_rows * 88 + probe_file_bytes(s, n) +
+	size_t image = EMPTY_IMAGE_BYTES + step_rows * 120 + eval_rows * 88 + probe_file_bytes(s, n) +
 	               n * sizeof(float);
 	return image + RECORD_ROWS * sizeof(struct step_row);
 }

@@ -20,11 +20,11 @@ struct state {
 
 static void name_parts(struct state *s)
 {
-	s->parts[0] = (struct checkpoint_part){"x", N, s->x};
-	s->parts[1] = (struct checkpoint_part){"momentum/0", N, s->momentum[0]};
-	s->parts[2] = (struct checkpoint_part){"momentum/1", N, s->momentum[1]};
-	s->parts[3] = (struct checkpoint_part){"optimiser", 7, s->optimiser};
-	s->parts[4] = (struct checkpoint_part){"nothing", 0, s->optimiser};
+	s->parts[0] = (struct checkpoint_part){.name = "x", .count = N, .at = s->x};
+	s->parts[1] = (struct checkpoint_part){.name = "momentum/0", .count = N, .at = s->momentum[0]};
+	s->parts[2] = (struct checkpoint_part){.name = "momentum/1", .count = N, .at = s->momentum[1]};
+	s->parts[3] = (struct checkpoint_part){.name = "optimiser", .count = 7, .at = s->optimiser};
+	s->parts[4] = (struct checkpoint_part){.name = "nothing", .count = 0, .at = s->optimiser};
 }
 
 /* All patterns of bits: NaNs with and without payload, infinities, -0, denormals. */
@@ -103,9 +103,11 @@ Test(checkpoint, what_does_not_fit_has_a_sentence)
 	save(path, &s);
 	fill(&s, 2);
 	expect_refusal(path, "ba9876543210", 5, NULL, &s, "found id 0123456789ab, expected ba9876543210");
-	struct checkpoint_part longer[] = {{"x", N, s.x}, {"momentum/0", N + 1, s.momentum[0]}};
+	struct checkpoint_part longer[] = {{.name = "x", .count = N, .at = s.x},
+	                                   {.name = "momentum/0", .count = N + 1, .at = s.momentum[0]}};
 	expect_refusal(path, id, 2, longer, &s, "/state/momentum/0: found 1000 values, expected 1001");
-	struct checkpoint_part missing[] = {{"x", N, s.x}, {"momentum/2", N, s.momentum[0]}};
+	struct checkpoint_part missing[] = {{.name = "x", .count = N, .at = s.x},
+	                                    {.name = "momentum/2", .count = N, .at = s.momentum[0]}};
 	expect_refusal(path, id, 2, missing, &s, "has no dataset /state/momentum/2");
 	expect_refusal(in_folder("none.checkpoint.h5"), id, 5, NULL, &s, "No such file");
 	file_put(in_folder("text"), "{}", 2);
@@ -287,7 +289,7 @@ static int save_beyond_the_limit(void *ctx)
 	const struct rlimit limit = {20000, 20000};
 	struct err e = {0};
 	float *x = mem_array(100000, sizeof *x);
-	const struct checkpoint_part part = {"x", 100000, x};
+	struct checkpoint_part part = {.name = "x", .count = 100000, .at = x};
 	signal(SIGXFSZ, SIG_IGN);
 	setrlimit(RLIMIT_FSIZE, &limit);
 	if (checkpoint_write(ctx, id, 99, 1, &part, &e) != -1 || e.code != EXIT_WORLD)

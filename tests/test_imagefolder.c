@@ -330,7 +330,7 @@ static int trained_until(const char *text, struct err *e)
 	struct trainer *t = train_open(train_settings(&runs, text), pool);
 	int rc = 0;
 	for (int i = 0; i < 12 && !rc; i++)
-		rc = trainer_step(t, &row, e);
+		rc = trainer_step(t, &row, NULL, e);
 	trainer_close(t);
 	pool_close(pool);
 	runs_clear(&runs);

@@ -113,7 +113,7 @@ static void expect_refused(const char *expected)
 	struct runs runs;
 	struct err e = {0};
 	struct pool *pool = pool_open(1);
-	struct trainer *t = trainer_open(train_settings(&runs, experiment()), pool, &e);
+	struct trainer *t = trainer_open(train_settings(&runs, experiment()), pool, NULL, &e);
 	cr_expect_null(t);
 	cr_expect_eq(e.code, EXIT_USER);
 	cr_expect_not_null(strstr(e.text, path), "%s", e.text);

@@ -345,7 +345,7 @@ static void steps(struct trainer *t, struct record *r, int64_t count)
 	struct err e = {0};
 	struct step_row row;
 	for (int64_t i = 0; i < count; i++) {
-		cr_assert_eq(trainer_step(t, &row, &e), 0, "%s", e.text);
+		cr_assert_eq(trainer_step(t, &row, NULL, &e), 0, "%s", e.text);
 		record_step(r, &row);
 	}
 }

@@ -88,7 +88,7 @@ Test(text_training, the_rate_follows_the_length)
 	struct trainer *t = train_open(s, pool);
 	int differ = 0;
 	for (int i = 0; i < 20; i++) {
-		cr_assert_eq(trainer_step(t, &row, &e), 0, "%s", e.text);
+		cr_assert_eq(trainer_step(t, &row, NULL, &e), 0, "%s", e.text);
 		double length = row.lr / 0.01 * 12;
 		cr_expect_float_eq(length, round(length), 1e-9, "step %d: %g positions", i, length);
 		cr_expect(length >= 1 && length <= 32);
@@ -121,7 +121,7 @@ Test(text_training, the_carry_goes_from_step_to_step_and_begins_anew_with_the_te
 	double *loss = mem_array((size_t)pass, sizeof *loss);
 	cr_assert_gt(pass, 2);
 	for (int64_t i = 0; i < 2 * pass; i++) {
-		cr_assert_eq(trainer_step(t, &row, &e), 0, "%s", e.text);
+		cr_assert_eq(trainer_step(t, &row, NULL, &e), 0, "%s", e.text);
 		if (i < pass)
 			loss[i] = row.loss;
 		else

@@ -268,7 +268,7 @@ Test(trainer, counts_bytes)
 		         zero[planes - 1]);
 		struct pool *pool = pool_open(1);
 		struct trainer *t = train_open(train_settings(&runs, text), pool);
-		cr_assert_eq(trainer_step(t, &row, &e), 0);
+		cr_assert_eq(trainer_step(t, &row, NULL, &e), 0);
 		cr_expect_eq(row.bytes_up, 5 * 24 * planes);
 		cr_expect_eq(row.bytes_down, 5 * 24);
 		cr_expect_eq(row.n_voters, 5);

@@ -38,12 +38,17 @@ static int witness_exchange(size_t n, int lanes, bool separable)
 {
 	const void *pushes[WORKERS] = {0};
 	struct err e = {0};
-	int first = -1, count = -1;
+	struct link link;
 	struct pool *pool = pool_open(lanes);
 	struct transport_env env = {.workers = WORKERS, .pool = pool};
 	unsigned char *pull = mem_alloc(n);
 	struct witness w = {.n = n, .pushes = pushes, .fair = true};
-	struct exchange x = {.n = n,
+	int64_t since[WORKERS] = {0};
+	bool honest[WORKERS] = {0};
+	struct exchange x = {.hosted = WORKERS,
+	                     .since = since,
+	                     .honest = honest,
+	                     .n = n,
 	                     .push_bytes = 3,
 	                     .pull_bytes = n,
 	                     .pushes = pushes,
@@ -51,16 +56,16 @@ static int witness_exchange(size_t n, int lanes, bool separable)
 	                     .separable = separable,
 	                     .combine = witness_combine,
 	                     .ctx = &w};
-	void *self = local()->open(NULL, &env, &first, &count, &e);
-	cr_assert_not_null(self, "%s", e.text);
-	cr_assert(first == 0 && count == WORKERS);
-	cr_assert_eq(local()->exchange(self, &x, &e), 0);
+	cr_assert_eq(local()->open(NULL, &env, &link, &e), 0, "%s", e.text);
+	cr_assert(link.root && link.count == WORKERS && link.ids[0] == 0 &&
+	          link.ids[WORKERS - 1] == WORKERS - 1);
+	cr_assert_eq(local()->exchange(link.self, &x, &e), 0);
 	for (size_t i = 0; i < n; i++)
 		cr_assert_eq(pull[i], 1, "n = %zu, %d lanes: coordinate %zu combined %d times", n, lanes, i,
 		             pull[i]);
 	cr_assert(w.fair);
 	cr_assert_eq(x.n_voters, WORKERS);
-	local()->close(self);
+	local()->close(link.self);
 	mem_free(pull);
 	pool_close(pool);
 	return w.calls;
@@ -95,24 +100,30 @@ Test(transport, bytes_of_all_workers_are_counted)
 {
 	const void *pushes[WORKERS] = {0};
 	struct err e = {0};
-	int first, count, calls = 0;
+	struct link link;
+	int calls = 0;
 	struct pool *pool = pool_open(1);
 	struct transport_env env = {.workers = WORKERS, .pool = pool};
-	struct exchange x = {.n = 1,
+	int64_t since[WORKERS] = {0};
+	bool honest[WORKERS] = {0};
+	struct exchange x = {.hosted = WORKERS,
+	                     .since = since,
+	                     .honest = honest,
+	                     .n = 1,
 	                     .push_bytes = 3000000000,
 	                     .pull_bytes = 2000000001,
 	                     .pushes = pushes,
 	                     .separable = true,
 	                     .combine = count_combine,
 	                     .ctx = &calls};
-	void *self = local()->open(NULL, &env, &first, &count, &e);
+	cr_assert_eq(local()->open(NULL, &env, &link, &e), 0, "%s", e.text);
 	for (int round = 1; round <= 3; round++) {
-		cr_assert_eq(local()->exchange(self, &x, &e), 0);
+		cr_assert_eq(local()->exchange(link.self, &x, &e), 0);
 		cr_assert_eq(x.bytes_up, UINT64_C(15000000000));
 		cr_assert_eq(x.bytes_down, UINT64_C(10000000005)); /* of one step, not of all steps so far */
 		cr_assert_eq(calls, round);
 	}
-	local()->close(self);
+	local()->close(link.self);
 	pool_close(pool);
 }
 
@@ -131,10 +142,15 @@ static void row_combine(void *ctx, int count, const void *const *pushes, size_t 
 static void row_exchange(struct job_of_row *r, const void *const *pushes, int lanes, void *pull)
 {
 	struct err e = {0};
-	int first, count;
+	struct link link;
 	struct pool *pool = pool_open(lanes);
 	struct transport_env env = {.workers = WORKERS, .pool = pool};
-	struct exchange x = {.n = r->job.n,
+	int64_t since[WORKERS] = {0};
+	bool honest[WORKERS] = {0};
+	struct exchange x = {.hosted = WORKERS,
+	                     .since = since,
+	                     .honest = honest,
+	                     .n = r->job.n,
 	                     .push_bytes = r->agg->push_bytes(r->job.state, r->job.n),
 	                     .pull_bytes = r->agg->pull_bytes(r->job.state, r->job.n),
 	                     .pushes = pushes,
@@ -142,11 +158,11 @@ static void row_exchange(struct job_of_row *r, const void *const *pushes, int la
 	                     .separable = r->agg->separable,
 	                     .combine = row_combine,
 	                     .ctx = r};
-	void *self = local()->open(NULL, &env, &first, &count, &e);
-	cr_assert_eq(local()->exchange(self, &x, &e), 0);
+	cr_assert_eq(local()->open(NULL, &env, &link, &e), 0, "%s", e.text);
+	cr_assert_eq(local()->exchange(link.self, &x, &e), 0);
 	cr_assert_eq(x.bytes_up, WORKERS * x.push_bytes);
 	cr_assert_eq(x.bytes_down, WORKERS * x.pull_bytes);
-	local()->close(self);
+	local()->close(link.self);
 	pool_close(pool);
 }
 

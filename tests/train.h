@@ -26,7 +26,7 @@ static inline void train_steps(struct trainer *t, int64_t steps)
 	struct err e = {0};
 	struct step_row row;
 	for (int64_t i = 0; i < steps; i++)
-		if (trainer_step(t, &row, &e)) {
+		if (trainer_step(t, &row, NULL, &e)) {
 			fprintf(stderr, "%s\n", e.text);
 			abort();
 		}
@@ -35,7 +35,7 @@ static inline void train_steps(struct trainer *t, int64_t steps)
 static inline struct trainer *train_open(const struct settings *s, struct pool *pool)
 {
 	struct err e = {0};
-	struct trainer *t = trainer_open(s, pool, &e);
+	struct trainer *t = trainer_open(s, pool, NULL, &e);
 	if (!t) {
 		fprintf(stderr, "%s\n", e.text);
 		abort();

@@ -28,11 +28,15 @@ struct agg_job {
 struct aggregator {
 	struct row row;
 	bool separable;
+	bool float_mean;   /* pushes are floats [n] and the pull is their mean, as an all-reduce makes it */
 	bool own_momentum; /* keeps its own; the experiment's `momentum` must be 0 */
 	/* Precondition on M workers of which f are declared Byzantine. NULL: none. */
 	int (*check)(const void *state, int workers, int byzantine, struct err *e);
 	size_t (*push_bytes)(const void *state, size_t n);
 	size_t (*pull_bytes)(const void *state, size_t n);
+	/* Of a separable row: bits a coordinate in a plane of a push and of a pull; planes are as many as
+	 * fill the message. A plane of single bits is one of sign.h. */
+	int push_bits, pull_bits;
 	/* Optimiser's memory, the same on every machine, saved in checkpoints. NULL: none. */
 	size_t (*memory_floats)(const void *state, size_t n);
 

@@ -11,6 +11,9 @@ const struct aggregator aggregator_mean = {
                         "(1 - beta) here. Not robust: a NaN or an infinity of one worker reaches x. The "
                         "baseline of Bernstein et al. 2019, Figure 5. 32 bits a coordinate up and 32 down"},
         .separable = true,
+        .float_mean = true,
+        .push_bits = 32,
+        .pull_bits = 32,
         .push_bytes = float_rows_bytes,
         .pull_bytes = float_rows_bytes,
         .encode = float_rows_encode,

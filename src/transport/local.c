@@ -5,6 +5,8 @@
 #include "base/mem.h"
 #include "transport/transport.h"
 
+extern const struct transport transport_local;
+
 /*
  * Coordinates of a range: at least what is worth waking a lane for, at most what keeps memory streaming
  * and the lanes evenly loaded; multiples of 64.
@@ -14,6 +16,7 @@ enum { RANGE_LEAST = 8192, RANGE_MOST = 65536, RANGES_A_LANE = 4 };
 struct local {
 	int workers;
 	struct pool *pool;
+	int *ids; /* [workers] */
 };
 
 struct cut {
@@ -22,16 +25,18 @@ struct cut {
 	size_t range; /* coordinates an item */
 };
 
-static void *local_open(const void *state, const struct transport_env *env, int *first, int *count,
-                        struct err *e)
+static int local_open(const void *state, const struct transport_env *env, struct link *link, struct err *e)
 {
 	(void)state, (void)e;
 	struct local *l = mem_alloc(sizeof *l);
 	l->workers = env->workers;
 	l->pool = env->pool;
-	*first = 0;
-	*count = env->workers;
-	return l;
+	l->ids = mem_array((size_t)env->workers, sizeof *l->ids);
+	for (int m = 0; m < env->workers; m++)
+		l->ids[m] = m;
+	*link = (struct link){
+	        .row = &transport_local, .self = l, .root = true, .count = env->workers, .ids = l->ids};
+	return 0;
 }
 
 static size_t range_of(size_t n, int lanes)
@@ -51,30 +56,36 @@ static void combine_range(void *ctx, int lane, size_t item)
 	c->x->combine(c->x->ctx, c->count, c->x->pushes, begin, end, c->x->pull);
 }
 
-static int local_exchange(void *self, struct exchange *x, struct err *e)
+static enum exchange_end local_exchange(void *self, struct exchange *x, struct err *e)
 {
 	(void)e;
 	const struct local *l = self;
-	struct cut c = {.x = x, .count = l->workers, .range = range_of(x->n, pool_lanes(l->pool))};
+	struct cut c = {.x = x, .count = x->hosted, .range = range_of(x->n, pool_lanes(l->pool))};
 	if (x->separable && x->n > c.range)
 		pool_run(l->pool, (x->n + c.range - 1) / c.range, combine_range, &c);
 	else
-		x->combine(x->ctx, l->workers, x->pushes, 0, x->n, x->pull);
-	x->n_voters = l->workers;
-	x->bytes_up = (uint64_t)l->workers * x->push_bytes;
-	x->bytes_down = (uint64_t)l->workers * x->pull_bytes;
-	return 0;
+		x->combine(x->ctx, x->hosted, x->pushes, 0, x->n, x->pull);
+	x->n_voters = x->hosted;
+	x->keeper = keeper_next(x->keeper, l->workers, x->since, x->honest);
+	x->behind = false;
+	x->wait_s = 0;
+	x->bytes_up = (uint64_t)x->hosted * x->push_bytes;
+	x->bytes_down = (uint64_t)x->hosted * x->pull_bytes;
+	x->bytes_busiest = x->bytes_up + x->bytes_down;
+	return EXCHANGE_DONE;
 }
 
 static void local_close(void *self)
 {
-	mem_free(self);
+	struct local *l = self;
+	mem_free(l->ids);
+	mem_free(l);
 }
 
 const struct transport transport_local = {
         .row = {.name = "local",
                 .about = "all workers in this process; the votes meet in its memory",
-                .formula = "bytes up and down are what M workers would send to a server and get back: M "
+                .formula = "bytes up and down are what the M workers would send to a server and get back: M "
                            "push_bytes and M pull_bytes a step"},
         .open = local_open,
         .exchange = local_exchange,

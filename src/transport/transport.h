@@ -16,6 +16,7 @@
 #ifndef SIGNSGD_TRANSPORT_TRANSPORT_H
 #define SIGNSGD_TRANSPORT_TRANSPORT_H
 
+#include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -49,8 +50,8 @@ enum exchange_flag {
 enum exchange_end {
 	EXCHANGE_FAILED = -1,
 	EXCHANGE_DONE = 0,
-	EXCHANGE_REPLACED = 1, /* hosts only: no answer; run_state holds other parameters, of step `step` */
-	EXCHANGE_LEFT = 2,     /* hosts only: the root has ended the run */
+	EXCHANGE_REPLACED = 1, /* hosts only: no answer; train_state holds other parameters, of step `step` */
+	EXCHANGE_LEFT = 2,     /* host: the root has ended the run; root: a signal came, and no votes */
 };
 
 struct exchange {
@@ -58,15 +59,19 @@ struct exchange {
 	size_t n;      /* coordinates */
 	size_t push_bytes, pull_bytes;
 	struct planes push_planes, pull_planes;
-	const void *const *pushes; /* [hosted]; NULL: nothing to say, only the answer is wanted (`behind`) */
+	const void *const *pushes; /* [hosted] in order of worker */
+	int hosted;                /* pushes of this process */
+	bool silent;               /* hosts: nothing to say, only the answer is wanted (`behind`) */
 	void *pull;                /* [pull_bytes], written */
 	bool separable;
 	bool float_mean; /* pushes are n floats, the answer their mean: MPI's own sum may make it */
 	combine_fn *combine;
 	void *ctx;
-	uint64_t x_hash; /* of the parameters before the step; 0: not taken */
-	int flags;       /* in: what this process wants; out: what holds for all */
-	int keeper;      /* the worker whose batches bring the running statistics up to date */
+	uint64_t x_hash;    /* of the parameters before the step; 0: not taken */
+	int flags;          /* in: what this process wants; out: what holds for all */
+	int keeper;         /* the worker whose batches bring the running statistics up to date; out: the next
+	                       step's, by keeper_next() */
+	const bool *honest; /* [workers] */
 	/*
 	 * [workers] In: of the workers hosted here, the batch's loss, and the step at which the worker's
 	 * state began. Out, at the root: of all that were counted. since = -1 for who was not counted: at
@@ -82,6 +87,12 @@ struct exchange {
 	double wait_s;                 /* of the exchange: until the last vote was there */
 };
 
+/*
+ * Who keeps the running statistics after a round with these voters: the same worker if it was counted, else
+ * the first honest one that was; if there is none, the same.
+ */
+int keeper_next(int keeper, int workers, const int64_t *since, const bool *honest);
+
 /* An array of the state that every process holds. */
 struct state_part {
 	size_t count;
@@ -89,11 +100,11 @@ struct state_part {
 };
 
 /* What a run is made of between two steps; the trainer's own buffers, lent for as long as it lives. */
-struct run_state {
+struct train_state {
 	int64_t step;
 	struct state_part shared[3]; /* x, the optimiser's memory, the running statistics; count 0: none */
-	size_t worker_floats;        /* of one worker's own state: momentum, carry, memory */
-	float **workers;             /* [M] blocks of worker_floats; NULL: not held here. Or NULL */
+	const size_t *worker_floats; /* [M] floats of each worker's own state: momentum, carry, memory */
+	float **workers;             /* [M] blocks of worker_floats[m]; NULL: not held here */
 	int64_t *since;              /* [M] the step at which each worker's state began */
 	bool given;                  /* parameters are not what the settings alone make them */
 };
@@ -101,6 +112,10 @@ struct run_state {
 struct transport_env {
 	int workers;
 	struct pool *pool;
+	/* Not 0: a signal asks to stop. The root sets STOP in the round's flags if it is not answered yet,
+	 * and gives up a round that does not come to its end (EXCHANGE_LEFT); a host leaves. NULL: nobody
+	 * asks. */
+	const volatile sig_atomic_t *stop;
 	const struct site *site; /* of a transport between machines; NULL elsewhere */
 };
 
@@ -125,8 +140,8 @@ struct transport {
 	/* Fills *link. -1 and a sentence when it cannot. */
 	int (*open)(const void *state, const struct transport_env *env, struct link *link, struct err *e);
 	/*
-	 * The root's word to all before a run: *value becomes the root's, which is also returned to it. -1
-	 * and a sentence when it cannot be passed on. NULL: nobody to tell.
+	 * The root's word to all before a run: *value becomes the root's. Needs no open link: self may be
+	 * NULL. -1 and a sentence when it cannot be passed on. NULL: nobody to tell.
 	 */
 	int (*tell)(void *self, int64_t *value, struct err *e);
 	/*
@@ -135,16 +150,20 @@ struct transport {
 	 * with since[id] = step). To be called once, before the first exchange; st must stay. NULL: nothing
 	 * to do.
 	 */
-	int (*sync)(void *self, struct run_state *st, struct err *e);
+	int (*sync)(void *self, struct train_state *st, struct err *e);
 	/* One round. -1 and a sentence when it cannot be held. */
 	enum exchange_end (*exchange)(void *self, struct exchange *x, struct err *e);
 	/*
-	 * After a step whose flags said SAVE: the hosts' blocks, st->workers, to the root's. The root gets a
-	 * NULL block where there was none to be had. NULL: nothing to do.
+	 * After a step whose flags said SAVE or STOP: the hosts' blocks to the root, which has lent zeroed
+	 * memory by mem_array() for each in workers[]; those that cannot be had it frees and sets to NULL.
+	 * NULL: nothing to do.
 	 */
-	int (*collect)(void *self, struct run_state *st, struct err *e);
-	/* At the root: the run is over, or interrupted, after this many steps; hosts are told. NULL: nobody. */
+	int (*collect)(void *self, struct train_state *st, struct err *e);
+	/* At the root: the run is over, or interrupted, after this many steps; hosts are told. NULL: nobody.
+	 */
 	void (*leave)(void *self, bool finished, const char *why);
+	/* This process failed with this exit code: do not let the others wait. NULL: nobody waits. */
+	void (*fail)(void *self, int code);
 	/* Columns below /faults of what went wrong so far; NULL where nothing can. */
 	const struct fault_table *(*faults)(void *self);
 	void (*close)(void *self);

@@ -43,7 +43,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	float x[N] = {1, 2, 3}, momentum[N] = {4, 5, 6};
 	const float before[2][N] = {{1, 2, 3}, {4, 5, 6}};
-	const struct checkpoint_part parts[] = {{"x", N, x}, {"momentum/0", N, momentum}};
+	struct checkpoint_part parts[] = {{.name = "x", .count = N, .at = x},
+	                                  {.name = "momentum/0", .count = N, .at = momentum}};
 	struct err e = {0};
 	int64_t step = 77;
 	if (size > FILE_BYTES_MAX)

@@ -1,0 +1,88 @@
+/* What a step hands to its transport, and who is counted in a run that is repeated. */
+#include "trainer_inside.h"
+
+static void combine(void *ctx, int count, const void *const *pushes, size_t begin, size_t end, void *pull)
+{
+	const struct round *r = ctx;
+	r->agg->combine(&r->job, count, pushes, begin, end, pull);
+}
+
+/* As many planes as fill the message; none where it cannot be cut. */
+static struct planes planes_of(const struct trainer *t, int bits, size_t bytes)
+{
+	struct planes p = {.count = 1, .bits = bits};
+	if (!t->round.agg->separable)
+		return (struct planes){0};
+	p.count = (int)(bytes / planes_stride(&p, t->round.job.n));
+	return p;
+}
+
+struct exchange trainer_exchange(struct trainer *t, int flags)
+{
+	const struct aggregator *agg = t->round.agg;
+	return (struct exchange){.n = t->round.job.n,
+	                         .push_bytes = t->push_bytes,
+	                         .pull_bytes = t->pull_bytes,
+	                         .push_planes = planes_of(t, agg->push_bits, t->push_bytes),
+	                         .pull_planes = planes_of(t, agg->pull_bits, t->pull_bytes),
+	                         .pushes = t->pushes,
+	                         .silent = t->behind,
+	                         .pull = t->pull,
+	                         .separable = agg->separable,
+	                         .float_mean = agg->float_mean,
+	                         .combine = combine,
+	                         .ctx = &t->round,
+	                         .flags = flags,
+	                         .keeper = t->keeper,
+	                         .honest = t->honest,
+	                         .loss = t->loss,
+	                         .since = t->claim};
+}
+
+void trainer_replay(struct trainer *t, const struct replay *r)
+{
+	t->replay = r;
+}
+
+/* [M] of the present step, or NULL where nothing is repeated. */
+static const int32_t *recorded(const struct trainer *t)
+{
+	return t->replay ? t->replay->since + (size_t)t->steps_done * (size_t)t->settings->workers : NULL;
+}
+
+bool trainer_counts(const struct trainer *t, int id)
+{
+	const int32_t *since = recorded(t);
+	return !since || since[id] >= 0;
+}
+
+/* The state of a worker that began earlier than ours did cannot be had; one that begins now can. */
+static int check_since(struct trainer *t, int id, int64_t since, struct err *e)
+{
+	if (since == t->steps_done)
+		t->since[id] = -1;
+	else if (since >= 0 && since != t->since[id])
+		return err_user(e,
+		                "the voters recorded do not fit: worker %d was counted in step %lld with a "
+		                "state begun after step %lld, and here it began after step %lld",
+		                id, (long long)t->steps_done + 1, (long long)since, (long long)t->since[id]);
+	return 0;
+}
+
+int trainer_replay_fits(struct trainer *t, struct err *e)
+{
+	const int32_t *since = recorded(t);
+	if (!since)
+		return 0;
+	if (t->steps_done >= t->replay->steps)
+		return err_user(e, "the voters recorded end after step %lld", (long long)t->replay->steps);
+	for (int m = 0; m < (int)t->settings->workers; m++)
+		if (check_since(t, m, since[m], e))
+			return -1;
+	return 0;
+}
+
+const int64_t *trainer_voters(const struct trainer *t)
+{
+	return t->claim;
+}

@@ -1,0 +1,25 @@
+/* How coordinates lie in messages, and who keeps the running statistics: see transport.h. */
+#include "backend/sign.h"
+#include "transport/transport.h"
+
+size_t planes_offset(const struct planes *p, size_t n, size_t i)
+{
+	if (p->bits == 1)
+		return i == n ? sign_plane_bytes(n) : i / 8;
+	return i * (size_t)p->bits / 8;
+}
+
+size_t planes_stride(const struct planes *p, size_t n)
+{
+	return planes_offset(p, n, n);
+}
+
+int keeper_next(int keeper, int workers, const int64_t *since, const bool *honest)
+{
+	if (since[keeper] >= 0)
+		return keeper;
+	for (int m = 0; m < workers; m++)
+		if (honest[m] && since[m] >= 0)
+			return m;
+	return keeper;
+}
