@@ -52,7 +52,8 @@ _signsgd() {
 	--attack) _signsgd_offer "$(_signsgd_rows "$program" attacks)" "$current"; return ;;
 	--resume) _signsgd_files "$current" h5; return ;;
 	--data | --to) compopt -o dirnames 2>/dev/null; return ;;
-	--out | -o | --o) [ "$command" != plot ] || { _signsgd_files "$current" png svg pdf; return; }
+	--out | -o | --o) [ "$command" != keys ] || { compopt -o dirnames 2>/dev/null; return; }
+		[ "$command" != plot ] || { _signsgd_files "$current" png svg pdf; return; }
 		_signsgd_files "$current" h5; return ;;
 	--x | -x) _signsgd_offer "step epoch wall bytes" "$current"; return ;;
 	--y | -y) _signsgd_offer "test_accuracy test_loss train_loss train_accuracy" "$current"; return ;;
@@ -68,6 +69,7 @@ _signsgd() {
 		0) _signsgd_offer "model" "$current" ;;
 		1) _signsgd_offer "$(_signsgd_rows "$program" models)" "$current" ;;
 		esac ;;
+	keys) [ "$(_signsgd_position)" -ne 0 ] || _signsgd_offer "new list" "$current" ;;
 	show) _signsgd_files "$current" h5 ;;
 	help) _signsgd_offer "$(_signsgd_commands "$program")" "$current" ;;
 	data) case $(_signsgd_position) in

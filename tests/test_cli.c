@@ -371,6 +371,7 @@ Test(cli, the_completion_offers_what_there_is)
 	expect_completion("validate experiments/dem", 2, " experiments/demo.json ");
 	expect_completion("help ben", 2, " bench ");
 	expect_completion("data fetch fash", 3, " fashion-mnist ");
+	expect_completion("keys n", 2, " new ");
 }
 
 Test(cli, check_passes_and_names_every_kernel_once_a_backend)
