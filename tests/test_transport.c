@@ -217,3 +217,39 @@ Test(transport, lanes_do_not_show)
 		}
 	}
 }
+
+/* --- planes ------------------------------------------------------------------------------------------ */
+
+/* Of every bit of a message, those behind the last coordinate and no others are padding. */
+Test(planes, every_padding_bit_is_found)
+{
+	static const size_t lengths[] = {1, 7, 8, 9, 63, 64, 65, 100, 127, 128, 200};
+	for (size_t l = 0; l < sizeof lengths / sizeof *lengths; l++) {
+		for (int count = 0; count <= 2; count++) {
+			size_t n = lengths[l];
+			struct planes p = {.count = count, .bits = 1};
+			size_t stride = planes_stride(&p, n), bytes = (size_t)count * stride;
+			unsigned char *message =
+			        (unsigned char *)mem_alloc(bytes + 1) + 1; /* at an odd address */
+			cr_expect(planes_padding_clear(&p, n, message));
+			for (size_t bit = 0; bit < 8 * bytes; bit++) {
+				bool padding = bit % (8 * stride) >= n;
+				message[bit / 8] = (unsigned char)(1 << bit % 8);
+				cr_expect_eq(planes_padding_clear(&p, n, message), !padding,
+				             "bit %zu of %d planes of %zu", bit, count, n);
+				message[bit / 8] = 0;
+			}
+			memset(message, 0xff, bytes);
+			cr_expect_eq(planes_padding_clear(&p, n, message), count == 0 || n % 64 == 0);
+			mem_free(message - 1);
+		}
+	}
+}
+
+Test(planes, of_whole_bytes_have_no_padding)
+{
+	unsigned char message[64];
+	memset(message, 0xff, sizeof message);
+	for (int bits = 8; bits <= 32; bits *= 2)
+		cr_expect(planes_padding_clear(&(struct planes){1, bits}, 5, message));
+}

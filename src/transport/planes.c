@@ -14,6 +14,20 @@ size_t planes_stride(const struct planes *p, size_t n)
 	return planes_offset(p, n, n);
 }
 
+bool planes_padding_clear(const struct planes *p, size_t n, const void *message)
+{
+	size_t bytes = planes_stride(p, n);
+	for (int plane = 0; p->bits == 1 && plane < p->count; plane++) {
+		const unsigned char *at = (const unsigned char *)message + (size_t)plane * bytes;
+		if (n % 8 != 0 && at[n / 8] >> n % 8)
+			return false;
+		for (size_t i = (n + 7) / 8; i < bytes; i++)
+			if (at[i])
+				return false;
+	}
+	return true;
+}
+
 int keeper_next(int keeper, int workers, const int64_t *since, const bool *honest)
 {
 	if (since[keeper] >= 0)

@@ -41,6 +41,11 @@ struct planes {
 size_t planes_stride(const struct planes *p, size_t n);
 /* Where coordinate i (a multiple of 64, or n) stands in a plane, in bytes. */
 size_t planes_offset(const struct planes *p, size_t n, size_t i);
+/*
+ * Are the padding bits of single-bit planes, those behind coordinate n - 1, all 0? The message is as long as
+ * its planes and may lie at any address. Who sets one did not pack what sign.h says.
+ */
+bool planes_padding_clear(const struct planes *p, size_t n, const void *message);
 
 enum exchange_flag {
 	EXCHANGE_SAVE = 1, /* after this step, all state is to be collected at the root */
