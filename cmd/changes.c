@@ -65,10 +65,13 @@ static int add_given(struct changes *c, const struct option *o, const char *valu
 	return 0;
 }
 
-int changes_init(struct changes *c, const struct args *a, struct err *e)
+int changes_init(struct changes *c, const struct args *a, const struct change *more, size_t n_more,
+                 struct err *e)
 {
 	*c = (struct changes){0};
-	c->at = arena_alloc(&c->arena, 2 * a->n_given * sizeof(*c->at)); /* --steps makes two */
+	c->at = arena_alloc(&c->arena, (n_more + 2 * a->n_given) * sizeof(*c->at)); /* --steps makes two */
+	for (size_t i = 0; i < n_more; i++)
+		add(c, more[i].key, more[i].value, more[i].option);
 	for (size_t i = 0; i < a->n_given; i++)
 		if (add_given(c, a->given[i].option, a->given[i].value, e))
 			return -1;

@@ -26,8 +26,10 @@ struct changes {
 	size_t count;
 };
 
-/* -1 and a sentence for a --set without KEY=. Free with changes_clear(), also after -1. */
-int changes_init(struct changes *c, const struct args *a, struct err *e);
+/* `more` [n_more] come before those of the command line. -1 and a sentence for a --set without KEY=. Free
+ * with changes_clear(), also after -1. */
+int changes_init(struct changes *c, const struct args *a, const struct change *more, size_t n_more,
+                 struct err *e);
 void changes_clear(struct changes *c);
 
 /* --lanes, or the cores. */

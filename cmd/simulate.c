@@ -1,234 +1,108 @@
 /* `signsgd simulate`: every run of every file, one after the other, and what came of them. */
-#include <math.h>
 #include <string.h>
-#include "cmd/changes.h"
-#include "cmd/cmd.h"
-#include "cmd/line.h"
-#include "cmd/report.h"
-#include "base/h5.h"
+#include "cmd/session.h"
 #include "base/log.h"
-#include "base/pool.h"
-#include "base/text.h"
-#include "experiment.h"
+#include "base/mem.h"
 #include "record.h"
-#include "run.h"
+#include "trainer.h"
 
-enum { PATH_BYTES = 4096, SIGNAL_EXIT = 128 };
+enum { NAME_BYTES = 256 };
 
-struct simulation {
-	const struct args *args;
-	struct changes changes;
-	struct runs *files; /* [n_files] */
-	size_t n_files;
-	const char *resume; /* --resume, or NULL */
-	bool json;
-	int lanes;
-	struct report *done; /* [total] */
-	size_t n_done, total;
+/* A run that is repeated with the voters that a result file recorded. */
+struct repeat {
+	struct replay replay;
+	int32_t *since; /* of replay */
+	struct change out;
 };
 
-/* The experiment that a result file carries, for --resume without a file. */
-static int read_recorded(struct simulation *s, struct err *e)
+/* "runs/x.h5" -> "runs/x.replay.h5", unless --out says otherwise; the recorded file stays as it is. */
+static void choose_out(struct session *s, struct repeat *r, const char *path)
 {
-	struct h5 *f = h5_open(s->resume, e);
-	char *text = f ? h5_read_text(f, "/config/resolved", e) : NULL;
-	int failed = -1;
-
-	if (f && !text)
-		err_prefix(e, "%s", s->resume);
-	if (text)
-		failed = experiment_parse(&s->files[0], s->resume, text, strlen(text), s->changes.at,
-		                          s->changes.count, e);
-	s->n_files = !failed;
-	mem_free(text);
-	h5_close(f);
-	return failed;
+	struct buf quoted = {0};
+	size_t length = strlen(path);
+	if (length > 3 && !strcmp(path + length - 3, ".h5"))
+		length -= 3;
+	char *out = mem_format("%.*s.replay.h5", (int)length, path);
+	json_write_string(&quoted, out);
+	r->out = (struct change){"out", quoted.text, "--replay"};
+	s->more = &r->out;
+	s->n_more = 1;
+	mem_free(out);
 }
 
-static int read_files(struct simulation *s, struct err *e)
+static int read_voters(struct session *s, struct repeat *r, struct err *e)
 {
-	const struct args *a = s->args;
-
-	s->files = mem_alloc((a->n_rest + 1) * sizeof(*s->files)); /* [n_rest], or the one of --resume */
-	if (!a->n_rest && s->resume)
-		return read_recorded(s, e);
-	for (size_t i = 0; i < a->n_rest; i++) {
-		if (experiment_read(&s->files[i], a->rest[i], s->changes.at, s->changes.count, e))
-			return -1;
-		s->n_files++;
-	}
-	return 0;
-}
-
-static int check_usage(const struct simulation *s, struct err *e)
-{
-	if (!s->args->n_rest && !s->resume)
-		return err_user(
-		        e,
-		        "simulate needs an experiment file, as in 'signsgd simulate experiments/demo.json'");
-	if (s->resume && args_flag(s->args, "overwrite"))
-		return err_user(e,
-		                "--resume continues a run and --overwrite begins it anew; give one of them");
-	if (s->resume && args_value(s->args, "out"))
-		return err_user(e, "--resume writes to the file it continues; leave out --out");
-	return 0;
-}
-
-/* Everything that the user can get wrong is found here, before the first run begins. */
-static int prepare(struct simulation *s, struct err *e)
-{
-	s->resume = args_value(s->args, "resume");
-	s->json = args_flag(s->args, "json");
-	log_quiet(args_flag(s->args, "quiet"));
-	if (check_usage(s, e) || lanes_of(s->args, &s->lanes, e) || changes_init(&s->changes, s->args, e) ||
-	    read_files(s, e))
+	const struct settings *run = &s->files[0].at[0];
+	if (s->total != 1)
+		return err_user(e, "--replay repeats one run, and the changes given make %zu", s->total);
+	if (record_read_voters(s->repeated, (size_t)run->workers, &r->replay.steps, &r->since, e))
 		return -1;
-	for (size_t i = 0; i < s->n_files; i++) {
-		s->total += s->files[i].count;
-		for (size_t r = 0; r < s->files[i].count; r++)
-			s->files[i].at[r].profile = args_flag(s->args, "profile");
+	r->replay.since = r->since;
+	s->replay = &r->replay;
+	if (r->replay.steps >= run->steps)
+		return 0;
+	return err_user(e, "%s: holds the voters of %lld steps, expected %lld; is the run finished?",
+	                s->repeated, (long long)r->replay.steps, (long long)run->steps);
+}
+
+/* Does the repeated run end like the recorded one? The exit code. */
+static int compare(const struct session *s)
+{
+	char different[NAME_BYTES] = "";
+	struct err e = {0};
+	int same = record_same_final(s->repeated, s->done[0].path, different, sizeof(different), &e);
+	if (same < 0)
+		return cmd_fail(&e);
+	if (same) {
+		log_say("%s: ends with the same bits as %s", s->done[0].path, s->repeated);
+		return EXIT_DONE;
 	}
-	if (s->resume && s->total != 1)
-		return err_user(e, "--resume continues one run, and the experiments given make %zu",
-		                s->total);
-	s->done = mem_alloc((s->total + 1) * sizeof(*s->done)); /* [total] */
-	return 0;
-}
-
-static int report(struct simulation *s, enum run_outcome outcome, const char *path, struct err *e)
-{
-	struct report *d = &s->done[s->n_done];
-	struct buf b = {0};
-
-	if (report_read(d, path, e))
-		return -1;
-	d->path = mem_string(path);
-	d->skipped = outcome == RUN_SKIPPED;
-	s->n_done++;
-	if (s->json) {
-		report_line(&b, d);
-		line_print(&b, stdout);
-	}
-	return 0;
-}
-
-static int run_next(struct simulation *s, const struct settings *run, struct pool *pool,
-                    enum run_outcome *outcome, struct err *e)
-{
-	char label[48], path[PATH_BYTES];
-	struct run_options o = {.path = path,
-	                        .overwrite = args_flag(s->args, "overwrite"),
-	                        .resume = s->resume != NULL,
-	                        .label = s->total > 1 ? label : NULL};
-
-	snprintf(label, sizeof(label), "%zu of %zu", s->n_done + 1, s->total);
-	if (s->resume)
-		snprintf(path, sizeof(path), "%s", s->resume);
-	else
-		run_path(run, NULL, s->total > 1, path, sizeof(path));
-	if (run_one(run, pool, &o, outcome, e))
-		return -1;
-	return report(s, *outcome, path, e);
-}
-
-/* All runs; a run that blew up does not keep the others from running. The exit code. */
-static int run_all(struct simulation *s, struct pool *pool)
-{
-	int code = EXIT_DONE;
-
-	run_catch_signals();
-	for (size_t f = 0; f < s->n_files; f++) {
-		for (size_t i = 0; i < s->files[f].count; i++) {
-			enum run_outcome outcome = RUN_DID;
-			struct err e = {0};
-			if (run_next(s, &s->files[f].at[i], pool, &outcome, &e))
-				return cmd_fail(&e);
-			if (outcome == RUN_STOPPED)
-				return SIGNAL_EXIT + run_signal();
-			if (!strcmp(s->done[s->n_done - 1].info.state, run_state_name(RUN_DIVERGED)))
-				code = EXIT_WORLD;
-		}
-	}
-	return code;
-}
-
-static void print_one(const struct report *d)
-{
-	const struct run_info *i = &d->info;
-	char took[32], shown[PATH_BYTES];
-
-	log_duration(i->wall_s, took);
-	printf("%s: %s, %lld steps in %s", text_shown(i->name, shown, sizeof(shown)), i->state,
-	       (long long)i->steps_done, took);
-	if (!isnan(i->final_test_accuracy))
-		printf(", test accuracy %.2f %% (best %.2f %%)", 100 * i->final_test_accuracy,
-		       100 * i->best_test_accuracy);
-	if (!isnan(i->final_test_perplexity))
-		printf(", test perplexity %.5g (best %.5g)", i->final_test_perplexity,
-		       i->best_test_perplexity);
-	if (!isnan(i->final_test_loss))
-		printf(", test loss %.6g", i->final_test_loss);
-	printf("\n%s%s\n", text_shown(d->path, shown, sizeof(shown)), d->skipped ? " (was there)" : "");
-}
-
-static void print_summary(const struct simulation *s)
-{
-	if (s->json || args_flag(s->args, "quiet") || !s->n_done)
-		return;
-	if (s->total == 1)
-		print_one(&s->done[0]);
-	else
-		report_table(s->done, s->n_done);
-}
-
-static void clear(struct simulation *s)
-{
-	for (size_t i = 0; i < s->n_files; i++)
-		runs_clear(&s->files[i]);
-	for (size_t i = 0; i < s->n_done; i++)
-		mem_free((char *)s->done[i].path);
-	mem_free(s->files);
-	mem_free(s->done);
-	changes_clear(&s->changes);
+	err_world(&e, "%s: ends with other bits than %s: %s", s->done[0].path, s->repeated, different);
+	return cmd_fail(&e);
 }
 
 static int simulate(const struct args *a)
 {
-	struct simulation s = {.args = a};
+	struct session s = {.repeated = args_value(a, "replay")};
+	struct repeat repeat = {0};
 	struct err e = {0};
 	int code;
 
-	if (prepare(&s, &e)) {
+	if (s.repeated)
+		choose_out(&s, &repeat, s.repeated);
+	if (session_prepare(&s, "simulate", a, &e) || (s.repeated && read_voters(&s, &repeat, &e))) {
 		code = cmd_fail(&e);
 	} else {
 		struct pool *pool = pool_open(s.lanes);
-		code = run_all(&s, pool);
-		print_summary(&s);
+		code = session_run(&s, pool);
+		session_summary(&s);
+		if (s.repeated && code == EXIT_DONE)
+			code = compare(&s);
 		pool_close(pool);
 	}
-	clear(&s);
+	session_clear(&s);
+	mem_free(repeat.since);
+	mem_free((char *)repeat.out.value);
 	return code;
 }
 
 static const struct option options[] = {
-        CHANGE_OPTIONS,
-        LANES_OPTION,
-        {"resume", "RUN.h5", "continue this run; without FILE.json, as it says itself"},
-        {"overwrite", NULL, "begin anew over results that are there"},
-        {"profile", NULL, "measure every layer too; the times go to /profile of the result file"},
-        {"quiet", NULL, "say only warnings and errors"},
-        {"json", NULL, "one line of JSON a run on standard output"},
+        SESSION_OPTIONS,
+        {"replay", "RUN.h5", "repeat a run of `train` with the voters it had, and compare"},
         {NULL, NULL, NULL},
 };
 
 const struct command cmd_simulate = {
         .name = "simulate",
         .about = "run experiments, all workers in this process",
-        .usage = "simulate FILE.json... [OPTION]...\nsimulate --resume RUN.h5 [OPTION]...",
+        .usage = "simulate FILE.json... [OPTION]...\nsimulate --resume RUN.h5 [OPTION]...\nsimulate --replay "
+                 "RUN.h5 [OPTION]...",
         .details = "Runs every point of every file's sweep, in order. A result that is there and finished "
                    "is skipped, one that was interrupted is continued. SIGINT and SIGTERM finish the "
                    "step, save everything, and exit with 130 and 143; the same command then continues.\n"
-                   "Results are the same, bit for bit, for any number of lanes.\n"
+                   "Results are the same, bit for bit, for any number of lanes, and the same as those of "
+                   "`train`. Where workers of `train` were late or lost, its result says who was counted "
+                   "in each step; --replay repeats that, and exits with 1 unless the bits are the same.\n"
                    "Exit code: 0 when every run finished, 1 when one diverged or the machine failed, 2 "
                    "when a file or an option was wrong.",
         .example = "signsgd simulate experiments/demo.json\n"

@@ -228,7 +228,7 @@ static int validate(const struct args *a)
 	if (!a->n_rest)
 		err_user(&e,
 		         "validate needs an experiment file, as in 'signsgd validate experiments/demo.json'");
-	if (e.code || lanes_of(a, &lanes, &e) || changes_init(&changes, a, &e))
+	if (e.code || lanes_of(a, &lanes, &e) || changes_init(&changes, a, NULL, 0, &e))
 		code = cmd_fail(&e);
 	else
 		code = say_files(a, &changes, lanes);

@@ -48,9 +48,10 @@ _signsgd() {
 		return
 	fi
 	case $previous in
+	--transport) _signsgd_offer "$(_signsgd_rows "$program" transports)" "$current"; return ;;
 	--backend) _signsgd_offer "$(_signsgd_rows "$program" backends)" "$current"; return ;;
 	--attack) _signsgd_offer "$(_signsgd_rows "$program" attacks)" "$current"; return ;;
-	--resume) _signsgd_files "$current" h5; return ;;
+	--resume | --replay) _signsgd_files "$current" h5; return ;;
 	--data | --to) compopt -o dirnames 2>/dev/null; return ;;
 	--out | -o | --o) [ "$command" != keys ] || { compopt -o dirnames 2>/dev/null; return; }
 		[ "$command" != plot ] || { _signsgd_files "$current" png svg pdf; return; }
@@ -64,7 +65,7 @@ _signsgd() {
 		return
 	fi
 	case $command in
-	simulate | validate) _signsgd_files "$current" json ;;
+	simulate | train | validate) _signsgd_files "$current" json ;;
 	bench) case $(_signsgd_position) in
 		0) _signsgd_offer "model" "$current" ;;
 		1) _signsgd_offer "$(_signsgd_rows "$program" models)" "$current" ;;

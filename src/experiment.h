@@ -27,7 +27,7 @@ struct settings {
 	double epochs, momentum, weight_decay;
 	struct ints momentum_at; /* steps from which on momentum is .. */
 	struct reals momentum_then;
-	struct choice model, init, data, aggregator, lr, backend;
+	struct choice model, init, data, aggregator, lr, backend, transport;
 	struct {
 		int64_t count;
 		struct ints ids;
@@ -85,6 +85,12 @@ int experiment_read(struct runs *out, const char *path, const struct change *cha
 int experiment_parse(struct runs *out, const char *source, const char *text, size_t length,
                      const struct change *changes, size_t n_changes, struct err *e);
 void runs_clear(struct runs *r);
+
+/*
+ * The settings as another process may have them: JSON, without paths and without what changes no result. A
+ * beginning from a file becomes the model's own, because its parameters travel.
+ */
+void settings_abroad(const struct settings *s, struct buf *out);
 
 /* Does worker m lie? */
 bool settings_lies(const struct settings *s, int worker);

@@ -141,6 +141,10 @@ int record_info(const char *path, struct run_info *info, struct err *e);
  * nothing of it because everybody was. */
 int record_read_voters(const char *path, size_t workers, int64_t *steps, int32_t **since, struct err *e);
 
+/* Do both runs end with the same bits, tensor by tensor? 1, or 0 and the first that differs, or -1 and a
+ * sentence. */
+int record_same_final(const char *path, const char *other, char *different, size_t room, struct err *e);
+
 /* Read a whole column of doubles below e.g. "/evals/test_accuracy"; *values by mem_array(). */
 int record_column(const char *path, const char *column, double **values, size_t *count, struct err *e);
 

@@ -58,6 +58,25 @@ int run_signal(void)
 	return caught;
 }
 
+void run_halt(void)
+{
+	if (!caught)
+		caught = SIGCHLD;
+}
+
+const volatile sig_atomic_t *run_stop_flag(void)
+{
+	return &caught;
+}
+
+/* What stopped the run. */
+static const char *stop_name(void)
+{
+	if (caught == SIGCHLD)
+		return "the end of the last worker's process";
+	return caught == SIGTERM ? "SIGTERM" : "SIGINT";
+}
+
 void run_path(const struct settings *s, const char *out_option, bool many, char *out, size_t room)
 {
 	const char *given = out_option ? out_option : s->out;
@@ -203,7 +222,7 @@ static int end(struct run *run, enum run_outcome *outcome, struct err *e)
 		state = RUN_DIVERGED;
 		*outcome = RUN_BLEW_UP;
 	} else if (trainer_steps_done(run->t) < run->s->steps) {
-		snprintf(why, sizeof why, "%s came after step %lld", caught == SIGTERM ? "SIGTERM" : "SIGINT",
+		snprintf(why, sizeof why, "%s came after step %lld", stop_name(),
 		         (long long)trainer_steps_done(run->t));
 		state = RUN_INTERRUPTED;
 		*outcome = RUN_STOPPED;

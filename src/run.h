@@ -5,6 +5,7 @@
 #ifndef SIGNSGD_RUN_H
 #define SIGNSGD_RUN_H
 
+#include <signal.h>
 #include <stdbool.h>
 #include "base/err.h"
 #include "base/pool.h"
@@ -56,8 +57,12 @@ enum run_word { RUN_WORD_GO, RUN_WORD_SKIP };
 
 /* Let SIGINT and SIGTERM ask the run to stop after its present step. */
 void run_catch_signals(void);
-/* The signal that came, or 0. */
+/* The signal that came, or 0; SIGCHLD: run_halt() was called. */
 int run_signal(void);
+/* Ask the run to stop as a signal would, because nobody is left who could go on. Safe in a signal handler. */
+void run_halt(void);
+/* For a transport to look at while it waits (transport_env.stop). */
+const volatile sig_atomic_t *run_stop_flag(void);
 
 /* The default result path of a run: "runs/NAME-ID.h5" into out; `many`: out_option is a folder. */
 void run_path(const struct settings *s, const char *out_option, bool many, char *out, size_t room);

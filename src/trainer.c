@@ -161,6 +161,7 @@ enum trainer_end trainer_step(struct trainer *t, struct step_row *row, int *flag
 		encoded = clock_s();
 	}
 	x.step = t->round.job.step;
+	x.x_hash = trainer_hash(t);
 	gather_pushes(t, &x);
 	enum exchange_end end = t->link.row->exchange(t->link.self, &x, e);
 	if (flags)

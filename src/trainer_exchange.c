@@ -1,5 +1,8 @@
 /* What a step hands to its transport, and who is counted in a run that is repeated. */
+#include "base/hash.h"
 #include "trainer_inside.h"
+
+enum { HASH_SEED = 1, HASH_ITEM = 16 * HASH_BLOCK /* bytes that a lane hashes at a time */ };
 
 static void combine(void *ctx, int count, const void *const *pushes, size_t begin, size_t end, void *pull)
 {
@@ -37,6 +40,26 @@ struct exchange trainer_exchange(struct trainer *t, int flags)
 	                         .honest = t->honest,
 	                         .loss = t->loss,
 	                         .since = t->claim};
+}
+
+static void hash_item(void *ctx, int lane, size_t item)
+{
+	struct trainer *t = ctx;
+	size_t bytes = t->round.job.n * sizeof *t->x, begin = item * HASH_ITEM;
+	size_t count = bytes - begin < HASH_ITEM ? bytes - begin : HASH_ITEM;
+	(void)lane;
+	uint64_t sum = hash_blocks(HASH_SEED, begin / HASH_BLOCK, (const char *)t->x + begin, count);
+	__atomic_fetch_add(&t->hash_sum, sum, __ATOMIC_RELAXED);
+}
+
+uint64_t trainer_hash(struct trainer *t)
+{
+	size_t bytes = t->round.job.n * sizeof *t->x;
+	if (t->link.count == (int)t->settings->workers && t->link.root)
+		return 0;
+	t->hash_sum = 0;
+	pool_run(t->pool, (bytes + HASH_ITEM - 1) / HASH_ITEM, hash_item, t);
+	return hash_combine(HASH_SEED, t->hash_sum, bytes);
 }
 
 void trainer_replay(struct trainer *t, const struct replay *r)

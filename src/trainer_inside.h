@@ -50,6 +50,7 @@ struct trainer {
 	size_t *block_floats;   /* [M] */
 	float **blocks;         /* [M] momentum, carry, memory of a worker; NULL: lives elsewhere */
 	int keeper;             /* whose batches bring `running` up to date */
+	uint64_t hash_sum;          /* trainer_hash() gathers in it */
 	float *running_before;  /* [running_floats] at the beginning of the step */
 	double last_loss;       /* mean over honest workers, of the last step in which one was counted */
 	bool behind;            /* the root is further: fetch, compute nothing */
@@ -91,6 +92,8 @@ void trainer_return_blocks(struct trainer *t);
 
 /* Of trainer_exchange.c: what a step hands to its transport, its pushes not yet among it. */
 struct exchange trainer_exchange(struct trainer *t, int flags);
+/* Of the parameters, by all lanes (base/hash.h); 0 where nobody else has any. */
+uint64_t trainer_hash(struct trainer *t);
 /* Is the worker counted in this step, as far as a recorded run says? */
 bool trainer_counts(const struct trainer *t, int id);
 /* Prepare for the step's recorded voters. -1 and a sentence when they cannot be repeated. */

@@ -1,0 +1,191 @@
+/* The runs of a command line: see session.h. */
+#include "cmd/session.h"
+
+#include <math.h>
+#include <string.h>
+#include "cmd/line.h"
+#include "base/h5.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "record.h"
+
+enum { PATH_BYTES = 4096, SIGNAL_EXIT = 128 };
+
+/* The experiment that a result file carries, for --resume and --replay without a file. */
+static int read_recorded(struct session *s, struct err *e)
+{
+	const char *path = s->resume ? s->resume : s->repeated;
+	struct h5 *f = h5_open(path, e);
+	char *text = f ? h5_read_text(f, "/config/resolved", e) : NULL;
+	int failed = -1;
+
+	if (f && !text)
+		err_prefix(e, "%s", path);
+	if (text)
+		failed = experiment_parse(&s->files[0], path, text, strlen(text), s->changes.at,
+		                          s->changes.count, e);
+	s->n_files = !failed;
+	mem_free(text);
+	h5_close(f);
+	return failed;
+}
+
+static int read_files(struct session *s, struct err *e)
+{
+	const struct args *a = s->args;
+
+	s->files = mem_alloc((a->n_rest + 1) * sizeof(*s->files)); /* [n_rest], or the one of --resume */
+	if (!a->n_rest && (s->resume || s->repeated))
+		return read_recorded(s, e);
+	for (size_t i = 0; i < a->n_rest; i++) {
+		if (experiment_read(&s->files[i], a->rest[i], s->changes.at, s->changes.count, e))
+			return -1;
+		s->n_files++;
+	}
+	return 0;
+}
+
+static int check_usage(const struct session *s, struct err *e)
+{
+	if (s->repeated && (s->args->n_rest || s->resume))
+		return err_user(e,
+		                "--replay repeats what RUN.h5 says; leave out the experiment and --resume");
+	if (!s->args->n_rest && !s->resume && !s->repeated)
+		return err_user(e, "%s needs an experiment file, as in 'signsgd %s experiments/demo.json'",
+		                s->command, s->command);
+	if (s->resume && args_flag(s->args, "overwrite"))
+		return err_user(e,
+		                "--resume continues a run and --overwrite begins it anew; give one of them");
+	if (s->resume && args_value(s->args, "out"))
+		return err_user(e, "--resume writes to the file it continues; leave out --out");
+	return 0;
+}
+
+/* Everything that the user can get wrong is found here, before the first run begins. */
+int session_prepare(struct session *s, const char *command, const struct args *a, struct err *e)
+{
+	s->args = a;
+	s->command = command;
+	s->resume = args_value(s->args, "resume");
+	s->json = args_flag(s->args, "json");
+	log_quiet(args_flag(s->args, "quiet"));
+	if (check_usage(s, e) || lanes_of(s->args, &s->lanes, e) ||
+	    changes_init(&s->changes, s->args, s->more, s->n_more, e) || read_files(s, e))
+		return -1;
+	for (size_t i = 0; i < s->n_files; i++) {
+		s->total += s->files[i].count;
+		for (size_t r = 0; r < s->files[i].count; r++)
+			s->files[i].at[r].profile = args_flag(s->args, "profile");
+	}
+	if (s->resume && s->total != 1)
+		return err_user(e, "--resume continues one run, and the experiments given make %zu",
+		                s->total);
+	s->done = mem_alloc((s->total + 1) * sizeof(*s->done)); /* [total] */
+	return 0;
+}
+
+static int report(struct session *s, enum run_outcome outcome, const char *path, struct err *e)
+{
+	struct report *d = &s->done[s->n_done];
+	struct buf b = {0};
+
+	if (report_read(d, path, e))
+		return -1;
+	d->path = mem_string(path);
+	d->skipped = outcome == RUN_SKIPPED;
+	s->n_done++;
+	if (s->json) {
+		report_line(&b, d);
+		line_print(&b, stdout);
+	}
+	return 0;
+}
+
+static int run_next(struct session *s, const struct settings *run, struct pool *pool,
+                    enum run_outcome *outcome, struct err *e)
+{
+	char label[48], path[PATH_BYTES];
+	struct run_options o = {.path = path,
+	                        .overwrite = args_flag(s->args, "overwrite"),
+	                        .resume = s->resume != NULL,
+	                        .label = s->total > 1 ? label : NULL,
+	                        .party = s->party,
+	                        .replay = s->replay};
+
+	snprintf(label, sizeof(label), "%zu of %zu", s->n_done + 1, s->total);
+	if (s->resume)
+		snprintf(path, sizeof(path), "%s", s->resume);
+	else
+		run_path(run, NULL, s->total > 1, path, sizeof(path));
+	if (run_one(run, pool, &o, outcome, e))
+		return -1;
+	return report(s, *outcome, path, e);
+}
+
+int session_stopped(void)
+{
+	int signal = run_signal();
+	return signal == SIGCHLD ? EXIT_WORLD : SIGNAL_EXIT + (signal ? signal : SIGTERM);
+}
+
+int session_run(struct session *s, struct pool *pool)
+{
+	int code = EXIT_DONE;
+
+	run_catch_signals();
+	for (size_t f = 0; f < s->n_files; f++) {
+		for (size_t i = 0; i < s->files[f].count; i++) {
+			enum run_outcome outcome = RUN_DID;
+			struct err e = {0};
+			if (run_next(s, &s->files[f].at[i], pool, &outcome, &e)) {
+				s->failed = true;
+				return cmd_fail(&e);
+			}
+			if (outcome == RUN_STOPPED)
+				return session_stopped();
+			if (!strcmp(s->done[s->n_done - 1].info.state, run_state_name(RUN_DIVERGED)))
+				code = EXIT_WORLD;
+		}
+	}
+	return code;
+}
+
+static void print_one(const struct report *d)
+{
+	const struct run_info *i = &d->info;
+	char took[32], shown[PATH_BYTES];
+
+	log_duration(i->wall_s, took);
+	printf("%s: %s, %lld steps in %s", text_shown(i->name, shown, sizeof(shown)), i->state,
+	       (long long)i->steps_done, took);
+	if (!isnan(i->final_test_accuracy))
+		printf(", test accuracy %.2f %% (best %.2f %%)", 100 * i->final_test_accuracy,
+		       100 * i->best_test_accuracy);
+	if (!isnan(i->final_test_perplexity))
+		printf(", test perplexity %.5g (best %.5g)", i->final_test_perplexity,
+		       i->best_test_perplexity);
+	if (!isnan(i->final_test_loss))
+		printf(", test loss %.6g", i->final_test_loss);
+	printf("\n%s%s\n", text_shown(d->path, shown, sizeof(shown)), d->skipped ? " (was there)" : "");
+}
+
+void session_summary(const struct session *s)
+{
+	if (s->json || args_flag(s->args, "quiet") || !s->n_done)
+		return;
+	if (s->total == 1)
+		print_one(&s->done[0]);
+	else
+		report_table(s->done, s->n_done);
+}
+
+void session_clear(struct session *s)
+{
+	for (size_t i = 0; i < s->n_files; i++)
+		runs_clear(&s->files[i]);
+	for (size_t i = 0; i < s->n_done; i++)
+		mem_free((char *)s->done[i].path);
+	mem_free(s->files);
+	mem_free(s->done);
+	changes_clear(&s->changes);
+}

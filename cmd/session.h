@@ -1,0 +1,65 @@
+/*
+ * The runs that a command line asks for, as `simulate` and `train` share them: every point of every file's
+ * sweep, one after the other, and what came of them.
+ */
+#ifndef SIGNSGD_CMD_SESSION_H
+#define SIGNSGD_CMD_SESSION_H
+
+#include "cmd/changes.h"
+#include "cmd/cmd.h"
+#include "cmd/report.h"
+#include "base/pool.h"
+#include "experiment.h"
+#include "run.h"
+
+struct session {
+	const char *command; /* its name, for sentences */
+	const struct args *args;
+	struct changes changes;
+	const struct change
+	        *more; /* [n_more] changes of the command's own, before those of the command line */
+	size_t n_more;
+	struct runs *files; /* [n_files] */
+	size_t n_files;
+	const char *resume;   /* --resume, or NULL */
+	const char *repeated; /* set before: a result file that carries the experiment; or NULL */
+	bool json;
+	int lanes;
+	const struct run_party *party;
+	const struct replay *replay;
+	struct report *done; /* [total] */
+	size_t n_done, total;
+	bool failed; /* a run could not be held to its end */
+};
+
+/*
+ * Read options and files into a session whose `more` and `repeated` may be set and that is else zero.
+ * Everything that the user can get wrong is found here, before the first run begins. -1 and a sentence. To be
+ * cleared, also after -1.
+ */
+int session_prepare(struct session *s, const char *command, const struct args *a, struct err *e);
+
+/* All runs; a run that blew up does not keep the others from running. The exit code; what is wrong is said.
+ */
+int session_run(struct session *s, struct pool *pool);
+
+/* The exit code of a command whose run was stopped (RUN_STOPPED). */
+int session_stopped(void);
+
+/* What came of them, on standard output, unless --json or --quiet. */
+void session_summary(const struct session *s);
+void session_clear(struct session *s);
+
+/* clang-format off */
+/* Options of every command that runs a session. */
+#define SESSION_OPTIONS                                                                       \
+	CHANGE_OPTIONS,                                                                       \
+	LANES_OPTION,                                                                         \
+	{"resume", "RUN.h5", "continue this run; without FILE.json, as it says itself"},      \
+	{"overwrite", NULL, "begin anew over results that are there"},                        \
+	{"profile", NULL, "measure every layer too; the times go to /profile of the result"}, \
+	{"quiet", NULL, "say only warnings and errors"},                                      \
+	{"json", NULL, "one line of JSON a run on standard output"}
+/* clang-format on */
+
+#endif
