@@ -42,7 +42,7 @@ struct command {
 };
 
 extern const struct command cmd_simulate, cmd_validate, cmd_list, cmd_show, cmd_plot, cmd_check, cmd_bench,
-        cmd_schema, cmd_help, cmd_version, cmd_data, cmd_keys;
+        cmd_schema, cmd_help, cmd_version, cmd_data, cmd_keys, cmd_estimate;
 
 extern const struct command *const commands[]; /* NULL-terminated */
 

@@ -65,7 +65,7 @@ _signsgd() {
 		return
 	fi
 	case $command in
-	simulate | train | validate) _signsgd_files "$current" json ;;
+	simulate | train | validate | estimate) _signsgd_files "$current" json ;;
 	bench) case $(_signsgd_position) in
 		0) _signsgd_offer "model" "$current" ;;
 		1) _signsgd_offer "$(_signsgd_rows "$program" models)" "$current" ;;

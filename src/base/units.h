@@ -1,0 +1,25 @@
+/* Numbers with units, as people write them for networks: 100mbit, 10gbit, 50us, 0.19s. */
+#ifndef SIGNSGD_BASE_UNITS_H
+#define SIGNSGD_BASE_UNITS_H
+
+#include "base/err.h"
+
+/*
+ * A rate (bit, kbit, mbit or gbit a second, powers of 1000) in bits a second, above 0. Capitals and a blank
+ * before the unit do no harm. -1 and a sentence that begins with `what`, as in "--rate".
+ */
+int units_rate(const char *what, const char *text, double *bits_per_s, struct err *e);
+
+/* A time (us, ms, s, min) in seconds, from 0 on. The same else. */
+int units_time(const char *what, const char *text, double *seconds, struct err *e);
+
+/* "100 Mbit/s", "2.5 Gbit/s" into out. */
+void units_rate_text(double bits_per_s, char out[32]);
+
+/* "4.71 ms", "50 us", "1.2 s" into out, three digits; nothing of minutes. */
+void units_time_text(double seconds, char out[32]);
+
+/* "3.2 MB", "102 MB", three digits, powers of 1000 as networks count, into out. */
+void units_bytes_text(double bytes, char out[32]);
+
+#endif
