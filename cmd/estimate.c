@@ -361,7 +361,7 @@ static int estimate(const struct args *a)
 	if (a->n_rest != 1)
 		err_user(&e, "estimate takes one experiment file, as in 'signsgd estimate "
 		             "experiments/demo.json --rate 1gbit'");
-	if (e.code || changes_init(&changes, a, &e) ||
+	if (e.code || changes_init(&changes, a, NULL, 0, &e) ||
 	    experiment_read(&runs, a->rest[0], changes.at, changes.count, &e) ||
 	    read_question(a, &runs, &q, &e))
 		code = cmd_fail(&e);
