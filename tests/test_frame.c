@@ -285,3 +285,117 @@ Test(frame, knows_its_types_and_flags)
 		for (int other = FRAME_SOUND; other < fault; other++)
 			cr_expect_str_neq(frame_fault_name(fault), frame_fault_name(other));
 }
+
+/* --- any bytes --------------------------------------------------------------------------------------- */
+
+enum { ROUNDS = 40000 };
+
+/* Where a round of the test below takes its numbers from. */
+struct dice {
+	struct stream s;
+	uint64_t next;
+};
+
+static uint32_t draw(struct dice *d, size_t bound)
+{
+	return stream_below(&d->s, d->next++, (uint32_t)bound);
+}
+
+/* Up to three changes: bits, bytes, a field of zeros or ones, a part moved, the end. Returns the new length.
+ */
+static size_t mutate(struct dice *d, unsigned char *bytes, size_t count)
+{
+	for (uint32_t i = 0, times = 1 + draw(d, 3); i < times && count >= 16; i++) {
+		size_t at = draw(d, draw(d, 2) || count < FRAME_HEADER_BYTES ? count : FRAME_HEADER_BYTES);
+		size_t part = 1 + draw(d, 8), to = draw(d, count - part);
+		part = part < count - at ? part : count - at;
+		switch (draw(d, 5)) {
+		case 0:
+			bytes[at] ^= (unsigned char)(1 << draw(d, 8));
+			break;
+		case 1:
+			bytes[at] = (unsigned char)draw(d, 256);
+			break;
+		case 2:
+			memset(bytes + at, draw(d, 2) ? 0 : 0xff, part);
+			break;
+		case 3:
+			memmove(bytes + to, bytes + at, part);
+			break;
+		default:
+			count = draw(d, 2) ? at : count + part;
+		}
+	}
+	return count;
+}
+
+/*
+ * A changed message is a fault with a name, or was not changed at all. Memory of exactly the message's size
+ * lets the address sanitizer watch its end. tests/fuzz/fuzz_frame.c goes on where this ends.
+ */
+Test(frame, random_changes_are_found)
+{
+	enum { MOST = FRAME_HEADER_BYTES + BODY + 3 * 8 };
+	unsigned char whole[MOST], bytes[MOST];
+	int seen[FRAME_DAMAGED + 1] = {0};
+	for (uint64_t round = 0; round < ROUNDS; round++) {
+		struct dice d = {stream_of(4, RNG_TEST, 0, round), 0};
+		memset(whole, 0, sizeof whole);
+		size_t count =
+		        message(types[draw(&d, sizeof types / sizeof *types)], 0, draw(&d, 200), whole);
+		memcpy(bytes, whole, sizeof bytes);
+		size_t length = mutate(&d, bytes, count);
+		unsigned char *exact = mem_alloc(length);
+		struct frame f;
+		memcpy(exact, bytes, length);
+		enum frame_fault fault = frame_read(&f, exact, length);
+		bool same = length == count && memcmp(exact, whole, count) == 0;
+		cr_assert_eq(fault == FRAME_SOUND, same, "round %llu: %s", (unsigned long long)round,
+		             frame_fault_name(fault));
+		seen[fault]++;
+		mem_free(exact);
+	}
+	for (int fault = FRAME_SOUND; fault <= FRAME_DAMAGED; fault++)
+		cr_expect_gt(seen[fault], ROUNDS / 1000, "%s was seen %d times", frame_fault_name(fault),
+		             seen[fault]);
+}
+
+/* What is not a message at all never passes, however long. */
+Test(frame, noise_is_garbage)
+{
+	for (uint32_t i = 0; i < 2000; i++) {
+		unsigned char *bytes = noise(i, 5 + i);
+		struct frame f;
+		cr_assert_eq(frame_read(&f, bytes, i), FRAME_GARBAGE);
+		mem_free(bytes);
+	}
+}
+
+/* A header that is right in all but its meaning: every value of each of the small fields. */
+Test(frame, sealed_nonsense_is_garbage)
+{
+	unsigned char bytes[FRAME_HEADER_BYTES];
+	uint64_t body = hash_words(0, "", 0);
+	struct frame f;
+	int sound = 0;
+	for (unsigned type = 0; type < 256; type++)
+		for (unsigned bit = 0; bit <= 16; bit++)
+			for (unsigned piece = 0; piece < 3; piece++) {
+				message(FRAME_PUSH, 0, 0, bytes);
+				unsigned flags = bit == 16 ? 0 : 1u << bit;
+				bytes[5] = (unsigned char)type;
+				bytes[6] = (unsigned char)flags;
+				bytes[7] = (unsigned char)(flags >> 8);
+				bytes[40] = (unsigned char)piece;
+				bytes[42] = 2;
+				uint64_t seal = hash_words(body, bytes, 64);
+				for (int i = 0; i < 8; i++)
+					bytes[64 + i] = (unsigned char)(seal >> 8 * i);
+				enum frame_fault fault = frame_read(&f, bytes, sizeof bytes);
+				sound += fault == FRAME_SOUND;
+				cr_assert(fault == FRAME_SOUND || fault == FRAME_GARBAGE);
+				cr_assert(fault == FRAME_GARBAGE || (piece < 2 && frame_type_name(type)));
+			}
+	/* 12 types without a flag and 14 pairs of a type and a flag of its own, each with two pieces. */
+	cr_expect_eq(sound, 2 * (12 + 14), "%d were sound", sound);
+}

@@ -149,6 +149,24 @@ Test(sign, pack_and_tally_are_their_definition, .timeout = 120)
 	cr_expect_geq(count, 2);
 }
 
+/* What no honest worker packs, and a liar may: mute and -1 at once. It weighs nothing, as mute alone. */
+Test(sign, a_mute_coordinate_that_votes_weighs_nothing)
+{
+	struct backend tables[4];
+	static struct planes p[M_MAX];
+	int count = all_tables(tables);
+	for (uint32_t m = 0; m < M_MAX; m++) {
+		struct stream s = stream_of(9, RNG_TEST, m, 0);
+		for (size_t w = 0; w < sign_words(N_MAX); w++) {
+			p[m].vote[w] = stream_bits(&s, w) & sign_mask(N_MAX, w);
+			p[m].mute[w] = stream_bits(&s, w + WORDS) & sign_mask(N_MAX, w);
+		}
+	}
+	for (int t = 0; t < count; t++)
+		for (int m = 1; m <= M_MAX; m++)
+			check_majority(&tables[t], N_MAX, m, SIGN_ABSTAIN, policies[m % 3], p);
+}
+
 /* x - lr (s + decay x): lr s first, then lr decay x, each rounded to float; a mute coordinate only decays. */
 Test(sign, apply_is_its_definition)
 {

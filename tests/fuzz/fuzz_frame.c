@@ -1,0 +1,67 @@
+/*
+ * The wire's header: any bytes are a fault with a name, or a message that is written the same again. The
+ * same bytes are then given the magic, length and seal they lack, so that what lies behind those is reached.
+ */
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/hash.h"
+#include "transport/frame.h"
+
+enum { LENGTH_AT = 56, SEAL_AT = 64 };
+
+static void check(int good, const char *what)
+{
+	if (good)
+		return;
+	fprintf(stderr, "%s\n", what);
+	abort();
+}
+
+static void put_u64(unsigned char *p, uint64_t value)
+{
+	for (int i = 0; i < 8; i++)
+		p[i] = (unsigned char)(value >> 8 * i);
+}
+
+/* Memory of exactly that size lets the address sanitizer watch its end. */
+static enum frame_fault read_exact(const uint8_t *data, size_t size)
+{
+	uint8_t *exact = malloc(size + (size == 0));
+	unsigned char again[FRAME_HEADER_BYTES];
+	struct frame f;
+	if (size > 0)
+		memcpy(exact, data, size);
+	enum frame_fault fault = frame_read(&f, exact, size);
+	check(frame_fault_name(fault) != NULL, "a fault without a name");
+	if (fault == FRAME_SOUND) {
+		check(f.bytes == size - FRAME_HEADER_BYTES, "another length");
+		check(frame_type_name(f.type) != NULL, "a type without a name");
+		check(f.pieces == 0 ? f.piece == 0 : f.piece < f.pieces, "a piece behind the last one");
+		frame_write(&f, again);
+		check(memcmp(again, exact, sizeof again) == 0, "written in another way");
+	}
+	free(exact);
+	return fault;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	read_exact(data, size);
+	if (size < FRAME_HEADER_BYTES)
+		return 0;
+	uint8_t *mended = malloc(size);
+	memcpy(mended, data, size);
+	memcpy(mended, "SGN1\1", 5);
+	put_u64(mended + LENGTH_AT, size - FRAME_HEADER_BYTES);
+	uint64_t body = hash_words(0, mended + FRAME_HEADER_BYTES, size - FRAME_HEADER_BYTES);
+	put_u64(mended + SEAL_AT, hash_words(body, mended, SEAL_AT));
+	enum frame_fault fault = read_exact(mended, size);
+	check(fault == FRAME_SOUND || fault == FRAME_GARBAGE, "a mended message has another fault");
+	free(mended);
+	return 0;
+}
