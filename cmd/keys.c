@@ -18,8 +18,8 @@ static int keys_new(const struct args *a, const char *dir, struct err *e)
 		return -1;
 	text_shown(dir, shown, sizeof(shown));
 	for (size_t i = 1; i < a->n_rest; i++)
-		log_say("made %s/%s.public, for the server, and %s/%s.secret, for nobody else", shown,
-		        a->rest[i], shown, a->rest[i]);
+		log_say("made %s/%s.public, for %s, and %s/%s.secret, for nobody else", shown, a->rest[i],
+		        strcmp(a->rest[i], KEYRING_SERVER) ? "the server" : "the workers", shown, a->rest[i]);
 	return 0;
 }
 
