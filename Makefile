@@ -47,10 +47,21 @@ ifneq ($(shell $(CC) $(CFLAGS) -E -include $(DNNL_HEADER) -x c /dev/null >/dev/n
 $(error not found: oneDNN ($(DNNL_HEADER)). `make setup` installs what is missing on Debian and Ubuntu; mk/packages.txt names it)
 endif
 endif
+# MPI is a choice: with a library's compiler wrapper here there is a transport `mpi`, without it (or with
+# WITHOUT_MPI=1, or MPICC=) there is none. Open MPI's wrapper tells its flags one way, MPICH's another.
+ifndef WITHOUT_MPI
+ifeq ($(origin MPICC),undefined)
+MPICC := $(firstword $(foreach c,mpicc.openmpi mpicc,$(shell command -v $c 2>/dev/null)))
+endif
+ifneq ($(MPICC),)
+MPI_CFLAGS := $(or $(shell $(MPICC) --showme:compile 2>/dev/null),$(filter -I% -D%,$(shell $(MPICC) -compile_info 2>/dev/null)))
+MPI_LIBS   := $(or $(shell $(MPICC) --showme:link 2>/dev/null),$(filter -l% -L% -Wl%,$(shell $(MPICC) -link_info 2>/dev/null)))
+endif
+endif
 LIB_CFLAGS := $(shell pkg-config --cflags $(PACKAGES) 2>/dev/null)
 HDF5_HL    := $(patsubst -lhdf5%,-lhdf5%_hl,$(filter -lhdf5%,$(shell pkg-config --libs-only-l $(HDF5_PC) 2>/dev/null)))
 LIBS       := $(shell pkg-config --libs-only-L $(HDF5_PC) 2>/dev/null) $(HDF5_HL) \
-              $(shell pkg-config --libs $(PACKAGES) 2>/dev/null) -ldnnl -lgomp -lm
+              $(shell pkg-config --libs $(PACKAGES) 2>/dev/null) -ldnnl -lgomp $(MPI_LIBS) -lm
 ALL_CFLAGS  = $(BASE_CFLAGS) $(WARNINGS) $(SAN) -I. -Isrc $(LIB_CFLAGS) $(CFLAGS)
 
 # Vector levels are chosen at run time: only these files may use the wider instructions.
@@ -63,6 +74,9 @@ endif
 
 LIB_SRC  := $(wildcard src/base/*.c src/backend/*.c src/agg/*.c src/transport/*.c models/*.c adversary/*.c \
               data/*.c src/*.c)
+ifeq ($(MPI_LIBS),)
+LIB_SRC  := $(filter-out $(filter-out %/mpi_launch.c,$(wildcard src/transport/mpi*.c)),$(LIB_SRC))
+endif
 CMD_SRC  := $(wildcard cmd/*.c)
 LIB_OBJ  := $(LIB_SRC:%.c=$B/%.o)
 CMD_OBJ  := $(CMD_SRC:%.c=$B/%.o)
@@ -108,16 +122,20 @@ $B/%.o: %.c $B/flags
 
 $B/src/base/version.o: DEFINES = -DSIGNSGD_VERSION='"$(VERSION)"' -DSIGNSGD_COMMIT='"$(COMMIT)"'
 $B/src/base/version.o: $B/commit
+$B/src/transport/%.o: DEFINES = $(if $(filter mpi%,$(@F)),$(patsubst -I%,-isystem %,$(MPI_CFLAGS)))
+$B/src/registry.o: DEFINES = $(if $(MPI_LIBS),-DSIGNSGD_MPI)
 $B/cmd/plot.o: DEFINES = -DSIGNSGD_PLOTS_DIR='"$(PREFIX)/share/signsgd/plots"'
 
 # Changes only when its content would: what depends on it is rebuilt then and only then. Says once what was found.
 COMMIT = $(shell git describe --always --dirty --abbrev=12 2>/dev/null || echo unknown)
 $B/commit: FORCE
 	@mkdir -p $B; echo '$(COMMIT)' | cmp -s - $@ || echo '$(COMMIT)' > $@
+FLAGS = $(CC) $(ALL_CFLAGS) $(PREFIX) $(MPI_CFLAGS) $(MPI_LIBS)
 $B/flags: FORCE
-	@mkdir -p $B; echo '$(CC) $(ALL_CFLAGS) $(PREFIX)' | cmp -s - $@ || { echo '$(CC) $(ALL_CFLAGS) $(PREFIX)' > $@; \
+	@mkdir -p $B; echo '$(FLAGS)' | cmp -s - $@ || { echo '$(FLAGS)' > $@; \
 	  echo "found: $$($(CC) --version | head -n 1)"; \
-	  for p in $(PACKAGES); do echo "found: $$p $$(pkg-config --modversion $$p)"; done; }
+	  for p in $(PACKAGES); do echo "found: $$p $$(pkg-config --modversion $$p)"; done; \
+	  echo "found: $(if $(MPI_LIBS),MPI by $(MPICC),no MPI: there will be no transport mpi)"; }
 
 -include $(LIB_OBJ:.o=.d) $(CMD_OBJ:.o=.d) $(TESTS:=.d) $(PLAINS:=.d) $(wildcard build/fuzz/*.d)
 

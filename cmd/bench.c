@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "cmd/bench_model.h"
+#include "cmd/bench_round.h"
 #include "cmd/changes.h"
 #include "cmd/cmd.h"
 #include "cmd/line.h"
@@ -86,7 +87,7 @@ static int bench_kernels(const struct args *a)
 
 	if (a->n_rest)
 		err_user(&e, "bench takes no file; --kernel NAME chooses a kernel, `bench model NAME` times "
-		             "a model");
+		             "a model, `bench round` a transport");
 	if (e.code || args_int(a, "n", 1, N_MOST, &n, &e) || bench_seconds(a, &o.seconds, &e))
 		return cmd_fail(&e);
 	o.n = (size_t)n;
@@ -100,11 +101,13 @@ static int bench_kernels(const struct args *a)
 	return EXIT_DONE;
 }
 
-/* `bench model NAME` has a file of its own. */
+/* `bench model NAME` and `bench round` have files of their own. */
 static int bench(const struct args *a)
 {
 	if (a->n_rest && !strcmp(a->rest[0], "model"))
 		return bench_model_command(a);
+	if (a->n_rest && !strcmp(a->rest[0], "round"))
+		return bench_round_command(a);
 	return bench_kernels(a);
 }
 
@@ -116,6 +119,12 @@ static const struct option options[] = {
         {"input", "CxHxW", "model: size of a sample (default: what the model was made for)"},
         {"classes", "N", "model: how many classes; text: size of the vocabulary"},
         {"backend", "NAME", "model: the machine (default: cpu)"},
+        {"transport", "NAME", "round: default mpi under mpirun or srun, else local"},
+        {"topology", "NAME", "round: of transport mpi ('signsgd list transports mpi')"},
+        {"aggregator", "RULE", "round: a name, or JSON as in an experiment (default: vote)"},
+        {"workers", "M", "round: workers that vote (default: processes)"},
+        {"rounds", "R", "round: how many to time, instead of --seconds"},
+        {"check", NULL, "round: compare every answer with a plain combine"},
         LANES_OPTION,
         {"json", NULL, "one line of JSON a row"},
         {NULL, NULL, NULL},
@@ -123,15 +132,18 @@ static const struct option options[] = {
 
 const struct command cmd_bench = {
         .name = "bench",
-        .about = "time every kernel, or a model, beside what the machine can do",
-        .usage = "bench [OPTION]...\nbench model NAME [OPTION]...",
+        .about = "time every kernel, a model, or a round of votes between processes",
+        .usage = "bench [OPTION]...\nbench model NAME [OPTION]...\nbench round [OPTION]...",
         .details = "GB/s counts the bytes that must move; the limit is what plain loops over the same "
                    "bytes reach in the same run; the ratio is the median of the paired ratios. Keep the "
                    "machine idle meanwhile.\n"
                    "bench model: every lane is a worker with a batch of its own; a round is forward and "
-                   "backward on each, the mean of the gradients and a step of SGD.",
+                   "backward on each, the mean of the gradients and a step of SGD.\n"
+                   "bench round: every worker's vote to where they are counted and the answer back, over "
+                   "one transport; under mpirun, between its processes.",
         .example = "signsgd bench --kernel majority --json\n"
-                   "signsgd bench model resnet20 --batch 128",
+                   "signsgd bench model resnet20 --batch 128\n"
+                   "mpirun -n 4 signsgd bench round --topology sharded -n 1000000",
         .options = options,
         .run = bench,
 };

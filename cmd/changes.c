@@ -4,6 +4,7 @@
 #include <string.h>
 #include "base/json.h"
 #include "base/pool.h"
+#include "transport/mpi_launch.h"
 #include "base/text.h"
 
 enum { LANES_MAX = 1024 };
@@ -86,7 +87,7 @@ void changes_clear(struct changes *c)
 
 int lanes_of(const struct args *a, int *lanes, struct err *e)
 {
-	long long number = pool_cores();
+	long long cores = pool_cores() / mpi_launched_here(), number = cores > 0 ? cores : 1;
 
 	if (args_int(a, "lanes", 1, LANES_MAX, &number, e))
 		return -1;

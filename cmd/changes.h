@@ -32,7 +32,7 @@ int changes_init(struct changes *c, const struct args *a, const struct change *m
                  struct err *e);
 void changes_clear(struct changes *c);
 
-/* --lanes, or the cores. */
+/* --lanes, or the cores: of this process, where a launcher has started several on this machine. */
 int lanes_of(const struct args *a, int *lanes, struct err *e);
 
 #endif

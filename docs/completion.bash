@@ -50,6 +50,9 @@ _signsgd() {
 	case $previous in
 	--transport) _signsgd_offer "$(_signsgd_rows "$program" transports)" "$current"; return ;;
 	--backend) _signsgd_offer "$(_signsgd_rows "$program" backends)" "$current"; return ;;
+	--transport) _signsgd_offer "$(_signsgd_rows "$program" transports)" "$current"; return ;;
+	--topology) _signsgd_offer "star sharded allreduce" "$current"; return ;;
+	--aggregator) _signsgd_offer "$(_signsgd_rows "$program" aggregators)" "$current"; return ;;
 	--attack) _signsgd_offer "$(_signsgd_rows "$program" attacks)" "$current"; return ;;
 	--resume | --replay) _signsgd_files "$current" h5; return ;;
 	--data | --to) compopt -o dirnames 2>/dev/null; return ;;
@@ -67,8 +70,8 @@ _signsgd() {
 	case $command in
 	simulate | train | validate | estimate) _signsgd_files "$current" json ;;
 	bench) case $(_signsgd_position) in
-		0) _signsgd_offer "model" "$current" ;;
-		1) _signsgd_offer "$(_signsgd_rows "$program" models)" "$current" ;;
+		0) _signsgd_offer "model round" "$current" ;;
+		1) [ "${COMP_WORDS[2]}" = round ] || _signsgd_offer "$(_signsgd_rows "$program" models)" "$current" ;;
 		esac ;;
 	keys) [ "$(_signsgd_position)" -ne 0 ] || _signsgd_offer "new list" "$current" ;;
 	show) _signsgd_files "$current" h5 ;;

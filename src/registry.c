@@ -89,10 +89,13 @@ static const struct row *const backends[] = {
         NULL,
 };
 
-extern const struct transport transport_local;
+extern const struct transport transport_local, transport_mpi;
 
 static const struct row *const transports[] = {
         &transport_local.row,
+#ifdef SIGNSGD_MPI
+        &transport_mpi.row,
+#endif
         NULL,
 };
 

@@ -10,24 +10,14 @@ static void combine(void *ctx, int count, const void *const *pushes, size_t begi
 	r->agg->combine(&r->job, count, pushes, begin, end, pull);
 }
 
-/* As many planes as fill the message; none where it cannot be cut. */
-static struct planes planes_of(const struct trainer *t, int bits, size_t bytes)
-{
-	struct planes p = {.count = 1, .bits = bits};
-	if (!t->round.agg->separable)
-		return (struct planes){0};
-	p.count = (int)(bytes / planes_stride(&p, t->round.job.n));
-	return p;
-}
-
 struct exchange trainer_exchange(struct trainer *t, int flags)
 {
 	const struct aggregator *agg = t->round.agg;
 	return (struct exchange){.n = t->round.job.n,
 	                         .push_bytes = t->push_bytes,
 	                         .pull_bytes = t->pull_bytes,
-	                         .push_planes = planes_of(t, agg->push_bits, t->push_bytes),
-	                         .pull_planes = planes_of(t, agg->pull_bits, t->pull_bytes),
+	                         .push_planes = planes_of(agg->push_bits, t->push_bytes, t->round.job.n),
+	                         .pull_planes = planes_of(agg->pull_bits, t->pull_bytes, t->round.job.n),
 	                         .pushes = t->pushes,
 	                         .silent = t->behind,
 	                         .pull = t->pull,

@@ -3,26 +3,15 @@
  * the lanes share the combining by ranges of coordinates, which gives the same bits however it is cut.
  */
 #include "base/mem.h"
+#include "transport/lanes.h"
 #include "transport/transport.h"
 
 extern const struct transport transport_local;
-
-/*
- * Coordinates of a range: at least what is worth waking a lane for, at most what keeps memory streaming
- * and the lanes evenly loaded; multiples of 64.
- */
-enum { RANGE_LEAST = 8192, RANGE_MOST = 65536, RANGES_A_LANE = 4 };
 
 struct local {
 	int workers;
 	struct pool *pool;
 	int *ids; /* [workers] */
-};
-
-struct cut {
-	const struct exchange *x;
-	int count;    /* voters */
-	size_t range; /* coordinates an item */
 };
 
 static int local_open(const void *state, const struct transport_env *env, struct link *link, struct err *e)
@@ -39,32 +28,11 @@ static int local_open(const void *state, const struct transport_env *env, struct
 	return 0;
 }
 
-static size_t range_of(size_t n, int lanes)
-{
-	size_t fair = n / (RANGES_A_LANE * (size_t)lanes) / 64 * 64;
-	if (fair < RANGE_LEAST)
-		return RANGE_LEAST;
-	return fair < RANGE_MOST ? fair : RANGE_MOST;
-}
-
-static void combine_range(void *ctx, int lane, size_t item)
-{
-	(void)lane;
-	const struct cut *c = ctx;
-	size_t begin = item * c->range;
-	size_t end = c->x->n - begin < c->range ? c->x->n : begin + c->range;
-	c->x->combine(c->x->ctx, c->count, c->x->pushes, begin, end, c->x->pull);
-}
-
 static enum exchange_end local_exchange(void *self, struct exchange *x, struct err *e)
 {
 	(void)e;
 	const struct local *l = self;
-	struct cut c = {.x = x, .count = x->hosted, .range = range_of(x->n, pool_lanes(l->pool))};
-	if (x->separable && x->n > c.range)
-		pool_run(l->pool, (x->n + c.range - 1) / c.range, combine_range, &c);
-	else
-		x->combine(x->ctx, x->hosted, x->pushes, 0, x->n, x->pull);
+	lanes_combine(l->pool, x, x->hosted, x->pushes, 0, x->n);
 	x->n_voters = x->hosted;
 	x->keeper = keeper_next(x->keeper, l->workers, x->since, x->honest);
 	x->behind = false;

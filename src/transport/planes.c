@@ -2,6 +2,15 @@
 #include "backend/sign.h"
 #include "transport/transport.h"
 
+struct planes planes_of(int bits, size_t bytes, size_t n)
+{
+	struct planes p = {.count = 1, .bits = bits};
+	if (bits == 0)
+		return (struct planes){0};
+	p.count = (int)(bytes / planes_stride(&p, n));
+	return p;
+}
+
 size_t planes_offset(const struct planes *p, size_t n, size_t i)
 {
 	if (p->bits == 1)

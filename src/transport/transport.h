@@ -37,6 +37,8 @@ struct planes {
 	int count, bits;
 };
 
+/* Those of a message of `bytes` bytes with `bits` a coordinate in each plane; bits = 0: it cannot be cut. */
+struct planes planes_of(int bits, size_t bytes, size_t n);
 /* Bytes from a plane's beginning to the next one's, of n coordinates. */
 size_t planes_stride(const struct planes *p, size_t n);
 /* Where coordinate i (a multiple of 64, or n) stands in a plane, in bytes. */

@@ -1,0 +1,148 @@
+/* `signsgd bench round`: seconds and bytes of one round of votes over a transport. */
+#include "cmd/bench_round.h"
+#include <stdio.h>
+#include <string.h>
+#include "cmd/bench_model.h"
+#include "cmd/changes.h"
+#include "cmd/line.h"
+#include "base/key.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "registry.h"
+#include "round_bench.h"
+#include "transport/mpi_launch.h"
+
+enum { N = 1000000, WORKERS = 7, WORKERS_MOST = 4096, ROUNDS_MOST = 1 << 20 };
+
+static const long long N_MOST = 1LL << 32;
+static const double SECONDS = 3;
+
+/* What was asked for, by names. */
+struct asked {
+	const char *transport, *topology; /* NULL: the row's default */
+	const char *aggregator;
+	char *transport_json, *aggregator_json;
+};
+
+static int read_transport(const struct args *a, struct asked *asked, struct err *e)
+{
+	asked->transport = args_value(a, "transport");
+	asked->topology = args_value(a, "topology");
+	if (!asked->transport)
+		asked->transport = mpi_launched() > 0 ? "mpi" : "local";
+	if (!strcmp(asked->transport, "mpi") && !family_find(&family_transports, "mpi"))
+		return err_user(e, "this signsgd was built without MPI: build it where there is an mpicc");
+	struct buf b = {0};
+	line_text(&b, "kind", asked->transport);
+	if (asked->topology)
+		line_text(&b, "topology", asked->topology);
+	buf_add(&b, "}");
+	asked->transport_json = b.text;
+	return 0;
+}
+
+static void read_aggregator(const struct args *a, struct asked *asked)
+{
+	const char *rule = args_value(a, "aggregator");
+	struct buf b = {0};
+	asked->aggregator = rule ? rule : "vote";
+	if (asked->aggregator[0] == '{') {
+		asked->aggregator_json = mem_string(asked->aggregator);
+		return;
+	}
+	line_text(&b, "kind", asked->aggregator);
+	buf_add(&b, "}");
+	asked->aggregator_json = b.text;
+}
+
+static int read_options(const struct args *a, struct asked *asked, struct round_bench_options *o,
+                        struct err *e)
+{
+	long long n = N, workers = mpi_launched() > 0 ? mpi_launched() : WORKERS, rounds = 0;
+	if (a->n_rest != 1)
+		return err_user(e, "bench round takes options alone, as in 'signsgd bench round -n 1000000'");
+	if (args_value(a, "kernel") || args_value(a, "batch") || args_value(a, "input") ||
+	    args_value(a, "classes") || args_value(a, "backend"))
+		return err_user(e, "--kernel, --batch, --input, --classes and --backend are for kernels and "
+		                   "models; `bench round` times a transport");
+	*o = (struct round_bench_options){.seconds = SECONDS, .check = args_flag(a, "check")};
+	if (args_int(a, "n", 1, N_MOST, &n, e) || args_int(a, "workers", 1, WORKERS_MOST, &workers, e) ||
+	    args_int(a, "rounds", 1, ROUNDS_MOST, &rounds, e) || bench_seconds(a, &o->seconds, e) ||
+	    lanes_of(a, &o->lanes, e) || read_transport(a, asked, e))
+		return -1;
+	read_aggregator(a, asked);
+	o->n = (size_t)n;
+	o->workers = (int)workers;
+	o->rounds = rounds;
+	o->transport = asked->transport_json;
+	o->aggregator = asked->aggregator_json;
+	o->sums = asked->topology && !strcmp(asked->topology, "allreduce");
+	return 0;
+}
+
+static void print_json(const struct asked *asked, const struct round_bench_options *o,
+                       const struct round_bench_result *r)
+{
+	struct buf b = {0};
+	line_text(&b, "transport", asked->transport);
+	line_text(&b, "topology", asked->topology);
+	line_text(&b, "aggregator", asked->aggregator);
+	line_count(&b, "n", o->n);
+	line_int(&b, "workers", o->workers);
+	line_int(&b, "processes", mpi_launched() > 0 ? mpi_launched() : 1);
+	line_int(&b, "lanes", o->lanes);
+	line_int(&b, "rounds", r->rounds);
+	line_real(&b, "round_s", r->round_s);
+	line_real(&b, "round_s_low", r->round_s_low);
+	line_real(&b, "round_s_high", r->round_s_high);
+	line_real(&b, "wait_s", r->wait_s);
+	line_count(&b, "bytes_up", r->bytes_up);
+	line_count(&b, "bytes_down", r->bytes_down);
+	line_count(&b, "bytes_busiest", r->bytes_busiest);
+	line_bool(&b, "checked", o->check);
+	line_print(&b, stdout);
+}
+
+static void print_text(const struct asked *asked, const struct round_bench_options *o,
+                       const struct round_bench_result *r)
+{
+	char up[32], down[32], busiest[32];
+	log_bytes((double)r->bytes_up, up);
+	log_bytes((double)r->bytes_down, down);
+	log_bytes((double)r->bytes_busiest, busiest);
+	printf("%s%s%s, %s, %d workers, n = %zu: %.3f ms a round (quartiles %.3f and %.3f, %lld rounds)\n",
+	       asked->transport, asked->topology ? " " : "", asked->topology ? asked->topology : "",
+	       asked->aggregator, o->workers, o->n, 1e3 * r->round_s, 1e3 * r->round_s_low,
+	       1e3 * r->round_s_high, (long long)r->rounds);
+	printf("  of it %.3f ms of waiting for the others; a round carries %s up and %s down, the busiest "
+	       "process\n  sends and receives %s\n",
+	       1e3 * r->wait_s, up, down, busiest);
+	if (o->check && r->wrong == 0)
+		puts("  every answer is that of a plain combine");
+}
+
+/* The answers of this process. */
+static int judge(const struct round_bench_result *r, struct err *e)
+{
+	if (r->wrong > 0)
+		return err_world(e, "process %d: %lld answers differ from a plain combine of all pushes",
+		                 mpi_launched_rank(), (long long)r->wrong);
+	return 0;
+}
+
+int bench_round_command(const struct args *a)
+{
+	struct asked asked = {0};
+	struct round_bench_options o;
+	struct round_bench_result r;
+	struct err e = {0};
+	int rc = read_options(a, &asked, &o, &e) || round_bench(&o, &r, &e);
+	if (!rc && r.root && args_flag(a, "json"))
+		print_json(&asked, &o, &r);
+	else if (!rc && r.root)
+		print_text(&asked, &o, &r);
+	rc = rc || judge(&r, &e);
+	mem_free(asked.transport_json);
+	mem_free(asked.aggregator_json);
+	return rc ? cmd_fail(&e) : EXIT_DONE;
+}

@@ -1,0 +1,48 @@
+/* Ranges of coordinates for lanes: see lanes.h. */
+#include "transport/lanes.h"
+
+/*
+ * Coordinates of a range: at least what is worth waking a lane for, at most what keeps memory streaming
+ * and the lanes evenly loaded; multiples of 64.
+ */
+enum { RANGE_LEAST = 8192, RANGE_MOST = 65536, RANGES_A_LANE = 4 };
+
+struct cut {
+	const struct exchange *x;
+	const void *const *pushes; /* [count] */
+	int count;                 /* voters */
+	size_t begin, end, range;  /* of all items together; coordinates an item */
+};
+
+static size_t range_of(size_t n, int lanes)
+{
+	size_t fair = n / (RANGES_A_LANE * (size_t)lanes) / 64 * 64;
+	if (fair < RANGE_LEAST)
+		return RANGE_LEAST;
+	return fair < RANGE_MOST ? fair : RANGE_MOST;
+}
+
+static void combine_range(void *ctx, int lane, size_t item)
+{
+	(void)lane;
+	const struct cut *c = ctx;
+	size_t begin = c->begin + item * c->range;
+	size_t end = c->end - begin < c->range ? c->end : begin + c->range;
+	c->x->combine(c->x->ctx, c->count, c->pushes, begin, end, c->x->pull);
+}
+
+void lanes_combine(struct pool *pool, const struct exchange *x, int count, const void *const *pushes,
+                   size_t begin, size_t end)
+{
+	size_t n = end - begin;
+	struct cut c = {.x = x,
+	                .pushes = pushes,
+	                .count = count,
+	                .begin = begin,
+	                .end = end,
+	                .range = range_of(n, pool_lanes(pool))};
+	if (x->separable && n > c.range)
+		pool_run(pool, (n + c.range - 1) / c.range, combine_range, &c);
+	else if (n > 0)
+		x->combine(x->ctx, count, pushes, begin, end, x->pull);
+}
