@@ -146,6 +146,7 @@ static void backward(const struct dense *d, const float *x, const struct batch *
 		size_t in = d->shape.width[l], out = d->shape.width[l + 1];
 		d->be->gemm(true, false, out, in, rows, 1, dy, input(d, l, batch), 0, g + d->weight[l]);
 		d->be->sum_rows(rows, out, dy, g + d->bias[l]);
+		batch_ready(batch, d->weight[l]);
 		if (l == 0)
 			break;
 		float *dx = d->delta[(l + 1) % 2];

@@ -90,6 +90,7 @@ static void backward(struct net *n)
 		double start = n->env.profile ? clock_s() : 0;
 		if (n->node[i].out < 0 || n->value[n->node[i].out].wanted)
 			back_through(n, &n->node[i]);
+		batch_ready(n->batch, n->node[i].below);
 		if (n->env.profile)
 			n->node[i].backward_s += clock_s() - start;
 	}
@@ -134,12 +135,30 @@ static void bind(struct net *n)
 	}
 }
 
+/* Where the gradients begin that are final once node i has run backward: behind all of the nodes before it.
+ */
+static void see_below(struct net *n)
+{
+	size_t below = 0;
+	for (int i = 0; i < n->n_nodes; i++) {
+		const int own[2] = {n->node[i].weight, n->node[i].bias};
+		n->node[i].below = below;
+		for (int k = 0; k < 2; k++) {
+			if (own[k] < 0)
+				continue;
+			const struct tensor *t = &n->tensor[own[k]].tensor;
+			below = t->offset + t->count > below ? t->offset + t->count : below;
+		}
+	}
+}
+
 void *net_model_create(const void *state, const struct model_env *env)
 {
 	struct net *n = net_build(state, env), *sibling = env->sibling;
 	if (n->err.code)
 		BUG(n->err.text); /* check() has refused it before */
 	net_plan(n);
+	see_below(n);
 	n->arena = env->be->alloc(n->arena_bytes);
 	n->owns_shared = !sibling;
 	n->shared = sibling ? sibling->shared : env->be->alloc(n->shared_floats * sizeof(float));

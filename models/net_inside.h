@@ -74,6 +74,7 @@ struct net_node {
 	size_t running, carry; /* floats into the batch's vectors */
 	int keep, temp;        /* places; -1: none */
 	double multiply_adds;  /* of a sample, forward */
+	size_t below;          /* floats of x that nodes before this one may still write the gradient of */
 	double forward_s, backward_s;
 };
 

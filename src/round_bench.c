@@ -48,7 +48,7 @@ static void make_push(struct bench *b, int worker, void *push)
 		for (size_t k = 0; k < 4 && i + k < b->job.n; k++)
 			b->v[i + k] = (float)((int)(word[k] % 5) - 2) * 0.7F;
 	}
-	b->agg->encode(&b->job, (uint32_t)worker, b->v, push);
+	b->agg->encode(&b->job, (uint32_t)worker, b->v, 0, b->job.n, push);
 }
 
 static void make_pushes(struct bench *b)

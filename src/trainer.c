@@ -14,6 +14,7 @@ static void compute_item(void *ctx, int lane, size_t item)
 	w->keeps_running = (int)w->id == t->keeper;
 	if (t->since[w->id] < 0)
 		trainer_anew(t, w);
+	t->claim[w->id] = t->since[w->id];
 	worker_compute(w, &t->lanes[lane], &t->round);
 }
 
@@ -109,6 +110,7 @@ static void begin_step(struct trainer *t)
 /* Who speaks, and what it says beside its message. */
 static void gather_pushes(struct trainer *t, struct exchange *x)
 {
+	x->hosted = 0;
 	for (int i = 0; i < t->count; i++) {
 		const struct worker *w = &t->workers[i];
 		t->loss[w->id] = w->loss;
@@ -152,16 +154,18 @@ enum trainer_end trainer_step(struct trainer *t, struct step_row *row, int *flag
 	if (trainer_replay_fits(t, e))
 		return TRAINER_FAILED;
 
+	x.step = t->round.job.step;
+	x.x_hash = trainer_hash(t);
 	double start = clock_s(), computed = start, encoded = start;
 	if (!t->behind) {
+		trainer_post_begin(t, &x);
 		trainer_feed_steps(t);
 		pool_run(t->pool, (size_t)t->count, compute_item, t);
 		computed = clock_s();
 		pool_run(t->pool, (size_t)t->count, encode_item, t);
+		trainer_post(t);
 		encoded = clock_s();
 	}
-	x.step = t->round.job.step;
-	x.x_hash = trainer_hash(t);
 	gather_pushes(t, &x);
 	enum exchange_end end = t->link.row->exchange(t->link.self, &x, e);
 	if (flags)

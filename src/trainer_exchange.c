@@ -1,5 +1,6 @@
 /* What a step hands to its transport, and who is counted in a run that is repeated. */
 #include "base/hash.h"
+#include "base/mem.h"
 #include "trainer_inside.h"
 
 enum { HASH_SEED = 1, HASH_ITEM = 16 * HASH_BLOCK /* bytes that a lane hashes at a time */ };
@@ -8,6 +9,15 @@ static void combine(void *ctx, int count, const void *const *pushes, size_t begi
 {
 	const struct round *r = ctx;
 	r->agg->combine(&r->job, count, pushes, begin, end, pull);
+}
+
+/* Only the trainer's own thread speaks to the transport; what other lanes made waits for it. */
+static void post_from_lane(void *ctx, const struct lane *l, const struct worker *w)
+{
+	struct trainer *t = ctx;
+	(void)w;
+	if (l == &t->lanes[0])
+		trainer_post(t);
 }
 
 struct exchange trainer_exchange(struct trainer *t, int flags)
@@ -30,6 +40,42 @@ struct exchange trainer_exchange(struct trainer *t, int flags)
 	                         .honest = t->honest,
 	                         .loss = t->loss,
 	                         .since = t->claim};
+}
+
+void trainer_post_open(struct trainer *t)
+{
+	size_t n = t->round.job.n, pieces = t->link.buckets > 1 ? (size_t)t->link.buckets : 1;
+	if (pieces == 1 || !t->link.row->post || !t->round.agg->separable)
+		return;
+	t->posted = mem_array((size_t)t->count, sizeof *t->posted);
+	t->round.bucket = ((n + pieces - 1) / pieces + 63) / 64 * 64;
+	t->round.piece = post_from_lane;
+	t->round.piece_ctx = t;
+}
+
+void trainer_post_begin(struct trainer *t, struct exchange *x)
+{
+	if (t->round.bucket == 0)
+		return;
+	t->present = x;
+	x->hosted = t->count;
+	for (int i = 0; i < t->count; i++) {
+		t->posted[i] = t->workers[i].made = t->round.job.n;
+		t->pushes[i] = t->workers[i].push;
+	}
+}
+
+void trainer_post(struct trainer *t)
+{
+	size_t bucket = t->round.bucket;
+	for (int i = 0; bucket > 0 && i < t->count; i++) {
+		size_t made = __atomic_load_n(&t->workers[i].made, __ATOMIC_ACQUIRE);
+		while (t->posted[i] > made) {
+			size_t from = (t->posted[i] - 1) / bucket * bucket;
+			t->link.row->post(t->link.self, t->present, i, from, t->posted[i]);
+			t->posted[i] = from;
+		}
+	}
 }
 
 static void hash_item(void *ctx, int lane, size_t item)

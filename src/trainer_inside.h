@@ -50,14 +50,17 @@ struct trainer {
 	size_t *block_floats;   /* [M] */
 	float **blocks;         /* [M] momentum, carry, memory of a worker; NULL: lives elsewhere */
 	int keeper;             /* whose batches bring `running` up to date */
-	uint64_t hash_sum;          /* trainer_hash() gathers in it */
+	uint64_t hash_sum;      /* trainer_hash() gathers in it */
 	float *running_before;  /* [running_floats] at the beginning of the step */
 	double last_loss;       /* mean over honest workers, of the last step in which one was counted */
 	bool behind;            /* the root is further: fetch, compute nothing */
 	int flags;              /* enum exchange_flag, wanted for and then agreed in the present step */
 	const struct replay *replay;
-	struct probe *probe; /* NULL: nothing asked for */
-	uint32_t *order;     /* [n_train] of a full pass; NULL where no probe asks for any */
+	/* Where messages are sent in pieces (round.bucket > 0): */
+	const struct exchange *present; /* of the present step */
+	size_t *posted;                 /* [count] coordinates from here on are with the transport already */
+	struct probe *probe;            /* NULL: nothing asked for */
+	uint32_t *order;                /* [n_train] of a full pass; NULL where no probe asks for any */
 	struct sums {
 		double loss;
 		size_t hits;
@@ -92,6 +95,10 @@ void trainer_return_blocks(struct trainer *t);
 
 /* Of trainer_exchange.c: what a step hands to its transport, its pushes not yet among it. */
 struct exchange trainer_exchange(struct trainer *t, int flags);
+/* Pieces: whether there are any; before a step; whatever is made and not with the transport yet. */
+void trainer_post_open(struct trainer *t);
+void trainer_post_begin(struct trainer *t, struct exchange *x);
+void trainer_post(struct trainer *t);
 /* Of the parameters, by all lanes (base/hash.h); 0 where nobody else has any. */
 uint64_t trainer_hash(struct trainer *t);
 /* Is the worker counted in this step, as far as a recorded run says? */

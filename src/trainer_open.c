@@ -187,6 +187,7 @@ struct trainer *trainer_open(const struct settings *s, struct pool *pool, const 
 		return NULL;
 	}
 	open_schedule(t);
+	trainer_post_open(t);
 	if (t->data.shape.window > 0)
 		trainer_text_open(t);
 	t->sums = mem_array(eval_batches(s), sizeof *t->sums);
@@ -219,6 +220,7 @@ void trainer_close(struct trainer *t)
 	trainer_state_close(t);
 	mem_free(t->sums);
 	mem_free(t->order);
+	mem_free(t->posted);
 	if (t->be.release) {
 		t->be.release(t->x);
 		t->be.release(t->running);

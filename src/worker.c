@@ -127,15 +127,52 @@ static void forge(struct worker *w, const struct round *r, const float *v, float
 	w->attack->forge(w->attack_state, &view, out);
 }
 
+/* A gradient on its way into a message. */
+struct maker {
+	struct worker *w;
+	const struct lane *l;
+	const struct round *r;
+};
+
+/* Momentum and message of coordinates [begin, w->made). */
+static void make(const struct maker *m, size_t begin)
+{
+	const struct round *r = m->r;
+	struct worker *w = m->w;
+	size_t end = w->made;
+	r->be->momentum(end - begin, r->beta, m->l->scratch + begin, w->v + begin);
+	r->agg->encode(&r->job, w->id, w->v, begin, end, w->push);
+	__atomic_store_n(&w->made, begin, __ATOMIC_RELEASE);
+	r->piece(r->piece_ctx, m->l, w);
+}
+
+/* All whole pieces from `begin` on that are not made yet. */
+static void make_ready(void *ctx, size_t begin)
+{
+	const struct maker *m = ctx;
+	size_t bucket = m->r->bucket;
+	while (m->w->made > begin) {
+		size_t from = (m->w->made - 1) / bucket * bucket;
+		if (from < begin)
+			return;
+		make(m, from);
+	}
+}
+
 void worker_compute(struct worker *w, struct lane *l, const struct round *r)
 {
+	struct maker maker = {w, l, r};
+	bool pieces = r->bucket > 0 && !w->attack;
 	struct batch batch = {.count = r->batch,
 	                      .carry = w->carry,
 	                      .running = w->keeps_running ? r->running : NULL,
 	                      .seed = r->job.seed,
 	                      .worker = w->id,
-	                      .step = r->job.step};
+	                      .step = r->job.step,
+	                      .ready = pieces ? make_ready : NULL,
+	                      .ready_ctx = &maker};
 	double begin = clock_s();
+	w->made = r->job.n;
 	if (r->text)
 		next_text(w, l, r, &batch);
 	else if (r->data)
@@ -148,6 +185,10 @@ void worker_compute(struct worker *w, struct lane *l, const struct round *r)
 	}
 	if (r->signs)
 		r->be->sign_pack(r->job.n, l->scratch, SIGN_POSITIVE, NULL, 0, w->signs, NULL);
+	if (pieces) {
+		make_ready(&maker, 0);
+		return;
+	}
 	const float *gradient = l->scratch;
 	if (w->attack && w->attack->acts_on == ATTACK_GRADIENT) {
 		forge(w, r, l->scratch, l->forged);
@@ -159,9 +200,12 @@ void worker_compute(struct worker *w, struct lane *l, const struct round *r)
 void worker_encode(struct worker *w, struct lane *l, const struct round *r)
 {
 	const float *says = w->v;
+	if (w->made == 0)
+		return;
 	if (w->attack && w->attack->acts_on == ATTACK_MESSAGE) {
 		forge(w, r, w->v, l->scratch);
 		says = l->scratch;
 	}
-	r->agg->encode(&r->job, w->id, says, w->push);
+	r->agg->encode(&r->job, w->id, says, 0, r->job.n, w->push);
+	__atomic_store_n(&w->made, 0, __ATOMIC_RELEASE);
 }

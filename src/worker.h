@@ -3,6 +3,8 @@
  *
  * worker_compute() is the left half of Algorithm 1's worker loop: batch, gradient, momentum.
  * worker_encode() is what it says: its momentum, or what its attack makes of it, in the aggregator's bytes.
+ * Where a transport sends in pieces, an honest worker's momentum and message are made piece by piece as the
+ * gradient becomes final, which gives the same bits; who lies needs the whole vector first.
  * An attack changes what is said (or, where the row says so, the gradient); it is never shown another worker.
  */
 #ifndef SIGNSGD_WORKER_H
@@ -20,6 +22,9 @@
 #include "data/text_walk.h"
 #include "models/model.h"
 
+struct lane;
+struct worker;
+
 /* What all workers of a process share in a step. Borrowed. */
 struct round {
 	const struct backend *be;
@@ -36,6 +41,13 @@ struct round {
 	bool norms, signs; /* probes want them of this step's gradients */
 	const float *x;    /* [n] */
 	float *running;    /* [running_floats] the model's running statistics; NULL: none */
+	/*
+	 * Messages are made in pieces of so many coordinates, a multiple of 64, while earlier layers still
+	 * compute; 0: whole. piece(ctx, lane, worker) is called in the lane when one more is made.
+	 */
+	size_t bucket;
+	void (*piece)(void *ctx, const struct lane *l, const struct worker *w);
+	void *piece_ctx;
 };
 
 /* Scratch of one lane. */
@@ -60,6 +72,7 @@ struct worker {
 	bool keeps_running; /* its batches bring the running statistics up to date */
 	float *memory;      /* [memory_floats] the attack's */
 	size_t memory_floats;
+	size_t made;     /* coordinates from here on are in the push already; an atomic access, lanes look */
 	uint64_t ticket; /* number of this step's batch in the reader's pass */
 	double loss;     /* of the last batch */
 	double data_s;   /* seconds its lane waited for that batch and gathered it */
@@ -78,6 +91,7 @@ void lane_gather(struct lane *l, const struct round *r, bool test, int count, st
 void lane_read(struct lane *l, const struct round *r, uint64_t number, int count, struct batch *out);
 
 void worker_compute(struct worker *w, struct lane *l, const struct round *r);
+/* Whatever of the message worker_compute() has not made. */
 void worker_encode(struct worker *w, struct lane *l, const struct round *r);
 
 #endif

@@ -95,7 +95,7 @@ static inline const char *quoted(const struct row *row, char out[64])
 
 static inline void rig_encode(struct rig *r, uint32_t worker, const float *v)
 {
-	r->agg->encode(&r->job, worker, v, r->push[worker]);
+	r->agg->encode(&r->job, worker, v, 0, r->job.n, r->push[worker]);
 }
 
 static inline void rig_combine(struct rig *r, size_t begin, size_t end)

@@ -186,7 +186,7 @@ static void check_lanes(const struct backend *be, const struct row *row, size_t 
 		for (size_t i = 0; i < n; i++)
 			v[i] = (float)((int)(stream_uniform(&s, i) * 5) - 2) * 0.7F;
 		pushes[m] = mem_array(r.agg->push_bytes(c.state, n), 1);
-		r.agg->encode(&r.job, m, v, pushes[m]);
+		r.agg->encode(&r.job, m, v, 0, n, pushes[m]);
 	}
 	r.agg->combine(&r.job, WORKERS, (const void *const *)pushes, 0, n, want);
 	for (size_t l = 0; l < sizeof lanes / sizeof *lanes; l++) {

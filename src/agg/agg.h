@@ -2,8 +2,8 @@
  * An aggregator: what a worker says (encode), what the server makes of it (combine), what the answer does
  * to the parameters (apply). One row holds all three, because they share one byte layout.
  *
- * combine() and apply() work on a range of coordinates [begin, end), begin a multiple of 64 and end a
- * multiple of 64 or n, so that lanes, and later shards on several machines, can share the work; a row that
+ * encode(), combine() and apply() work on a range of coordinates [begin, end), begin a multiple of 64 and end
+ * a multiple of 64 or n, so that lanes, and later shards on several machines, can share the work; a row that
  * cannot be cut so says separable = false and always gets 0..n. Pushes and pulls are whole messages; a
  * range touches only its own part of them.
  */
@@ -40,8 +40,9 @@ struct aggregator {
 	/* Optimiser's memory, the same on every machine, saved in checkpoints. NULL: none. */
 	size_t (*memory_floats)(const void *state, size_t n);
 
-	/* v [n] -> push [push_bytes], by `worker`. */
-	void (*encode)(const struct agg_job *job, uint32_t worker, const float *v, void *push);
+	/* v [n] -> push [push_bytes], by `worker`, coordinates [begin, end). */
+	void (*encode)(const struct agg_job *job, uint32_t worker, const float *v, size_t begin, size_t end,
+	               void *push);
 	/* pushes [count] of the voters in order of worker -> pull [pull_bytes], coordinates [begin, end). */
 	void (*combine)(const struct agg_job *job, int count, const void *const *pushes, size_t begin,
 	                size_t end, void *pull);

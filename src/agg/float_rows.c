@@ -8,10 +8,11 @@ size_t float_rows_bytes(const void *state, size_t n)
 	return n * sizeof(float);
 }
 
-void float_rows_encode(const struct agg_job *job, uint32_t worker, const float *v, void *push)
+void float_rows_encode(const struct agg_job *job, uint32_t worker, const float *v, size_t begin, size_t end,
+                       void *push)
 {
-	(void)worker;
-	memcpy(push, v, job->n * sizeof *v);
+	(void)job, (void)worker;
+	memcpy((float *)push + begin, v + begin, (end - begin) * sizeof *v);
 }
 
 void float_rows_mean(const struct agg_job *job, int count, const void *const *pushes, size_t begin,

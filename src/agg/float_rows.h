@@ -13,7 +13,8 @@ enum { FLOAT_ROWS_PIECE = 2048 };
 
 /* Functions of `struct aggregator`, with the mean of the pushes as the pull. */
 size_t float_rows_bytes(const void *state, size_t n);
-void float_rows_encode(const struct agg_job *job, uint32_t worker, const float *v, void *push);
+void float_rows_encode(const struct agg_job *job, uint32_t worker, const float *v, size_t begin, size_t end,
+                       void *push);
 void float_rows_mean(const struct agg_job *job, int count, const void *const *pushes, size_t begin,
                      size_t end, void *pull);
 void float_rows_signs(const struct agg_job *job, const void *floats, uint64_t *vote, uint64_t *mute);

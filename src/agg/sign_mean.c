@@ -16,9 +16,10 @@ static size_t sign_mean_push_bytes(const void *state, size_t n)
 	return sign_rows_bytes(n, sign_mean_zero(state));
 }
 
-static void sign_mean_encode(const struct agg_job *job, uint32_t worker, const float *v, void *push)
+static void sign_mean_encode(const struct agg_job *job, uint32_t worker, const float *v, size_t begin,
+                             size_t end, void *push)
 {
-	sign_rows_encode(job, sign_mean_zero(job->state), worker, v, push);
+	sign_rows_encode(job, sign_mean_zero(job->state), worker, v, begin, end, push);
 }
 
 static void unpack(const struct agg_job *job, const void *push, size_t at, size_t n, float *out)

@@ -20,12 +20,12 @@ const uint64_t *sign_rows_mute(const void *message, size_t n, enum sign_policy p
 }
 
 void sign_rows_encode(const struct agg_job *job, enum sign_policy zero, uint32_t worker, const float *v,
-                      void *push)
+                      size_t begin, size_t end, void *push)
 {
 	struct stream coins = stream_of(job->seed, RNG_ZERO, worker, job->step);
-	uint64_t *vote = push;
+	uint64_t *vote = (uint64_t *)push + begin / 64;
 	uint64_t *mute = zero == SIGN_ABSTAIN ? vote + sign_words(job->n) : NULL;
-	job->be->sign_pack(job->n, v, zero, &coins, 0, vote, mute);
+	job->be->sign_pack(end - begin, v + begin, zero, &coins, begin, vote, mute);
 }
 
 void sign_rows_signs(size_t n, enum sign_policy policy, const void *message, uint64_t *vote, uint64_t *mute)

@@ -13,9 +13,9 @@ size_t sign_rows_bytes(size_t n, enum sign_policy policy);
 const uint64_t *sign_rows_vote(const void *message, size_t begin);
 const uint64_t *sign_rows_mute(const void *message, size_t n, enum sign_policy policy, size_t begin);
 
-/* Worker `worker` says the signs of v [n]. */
+/* Worker `worker` says the signs of v [n], coordinates [begin, end), begin a multiple of 64. */
 void sign_rows_encode(const struct agg_job *job, enum sign_policy zero, uint32_t worker, const float *v,
-                      void *push);
+                      size_t begin, size_t end, void *push);
 
 /* A message's planes to vote and mute [words], mute always written. */
 void sign_rows_signs(size_t n, enum sign_policy policy, const void *message, uint64_t *vote, uint64_t *mute);

@@ -36,9 +36,10 @@ static size_t vote_pull_bytes(const void *state, size_t n)
 	return sign_rows_bytes(n, vote_tie(state));
 }
 
-static void vote_encode(const struct agg_job *job, uint32_t worker, const float *v, void *push)
+static void vote_encode(const struct agg_job *job, uint32_t worker, const float *v, size_t begin, size_t end,
+                        void *push)
 {
-	sign_rows_encode(job, vote_zero(job->state), worker, v, push);
+	sign_rows_encode(job, vote_zero(job->state), worker, v, begin, end, push);
 }
 
 static void vote_combine(const struct agg_job *job, int count, const void *const *pushes, size_t begin,

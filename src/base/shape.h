@@ -38,6 +38,18 @@ struct batch {
 	uint64_t seed;
 	uint32_t worker;
 	uint64_t step;
+	/*
+	 * grad(): told, as the gradient is made from its end to its beginning, that g's coordinates from
+	 * `begin` on are final. A model may say it never, or seldom. NULL: nobody listens.
+	 */
+	void (*ready)(void *ctx, size_t begin);
+	void *ready_ctx;
 };
+
+static inline void batch_ready(const struct batch *b, size_t begin)
+{
+	if (b->ready)
+		b->ready(b->ready_ctx, begin);
+}
 
 #endif

@@ -138,8 +138,9 @@ struct link {
 	const struct transport *row;
 	void *self;
 	bool root;
-	int count; /* workers hosted here; may be 0 at the root */
-	int *ids;  /* [count] which, ascending; owned by the transport */
+	int count;   /* workers hosted here; may be 0 at the root */
+	int *ids;    /* [count] which, ascending; owned by the transport */
+	int buckets; /* pieces that post() wants a push in; 0 or 1: pushes are sent whole, in exchange() */
 };
 
 struct transport {
@@ -158,6 +159,15 @@ struct transport {
 	 * to do.
 	 */
 	int (*sync)(void *self, struct train_state *st, struct err *e);
+	/*
+	 * Before the exchange of a round, from the same thread, with what will be its *x but for loss and
+	 * since of workers that still compute: coordinates [begin, end) of push number `i` of this process
+	 * are final and may be sent at once. Pieces of a push come from its end to its beginning, all of the
+	 * same size but the last coordinates' one, begin a multiple of 64; all of them before the exchange,
+	 * which then sends only what else belongs to it. Never of a silent round. What goes wrong is
+	 * exchange()'s to say. NULL: the transport has no buckets.
+	 */
+	void (*post)(void *self, const struct exchange *x, int i, size_t begin, size_t end);
 	/* One round. -1 and a sentence when it cannot be held. */
 	enum exchange_end (*exchange)(void *self, struct exchange *x, struct err *e);
 	/*
