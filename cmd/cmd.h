@@ -14,7 +14,7 @@
 
 struct option {
 	const char *name; /* without the dashes; a single letter may have one or two; NULL ends the table */
-	const char *argument; /* "N", "PATH", ...; NULL: a flag */
+	const char *argument; /* "N", "PATH", ...; NULL: a flag; "[=WORD]": a flag that may have a value */
 	const char *help;
 };
 
@@ -41,8 +41,8 @@ struct command {
 	int (*run)(const struct args *a); /* the exit code */
 };
 
-extern const struct command cmd_simulate, cmd_validate, cmd_list, cmd_show, cmd_plot, cmd_check, cmd_bench,
-        cmd_schema, cmd_help, cmd_version, cmd_data, cmd_keys, cmd_estimate;
+extern const struct command cmd_simulate, cmd_train, cmd_validate, cmd_list, cmd_show, cmd_plot, cmd_check,
+        cmd_bench, cmd_schema, cmd_help, cmd_version, cmd_data, cmd_keys, cmd_estimate;
 
 extern const struct command *const commands[]; /* NULL-terminated */
 

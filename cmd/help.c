@@ -24,7 +24,7 @@ static void print_options(FILE *f, const struct option *o)
 		char letter[8] = "";
 		if (!o->name[1])
 			snprintf(letter, sizeof(letter), "-%s, ", o->name);
-		table_cell(&t, "%s--%s%s%s", letter, o->name, o->argument ? " " : "",
+		table_cell(&t, "%s--%s%s%s", letter, o->name, o->argument && o->argument[0] != '[' ? " " : "",
 		           o->argument ? o->argument : "");
 		table_cell(&t, "%s", o->help);
 	}

@@ -110,9 +110,9 @@ static int take_long(struct reader *r, const char *name)
 		give(r->a, o, "");
 		return 0;
 	}
-	if (!value)
+	if (!value && o->argument[0] != '[')
 		return give_next(r, o);
-	give(r->a, o, value);
+	give(r->a, o, value ? value : "");
 	return 0;
 }
 

@@ -30,6 +30,23 @@ static int read_recorded(struct session *s, struct err *e)
 	return failed;
 }
 
+bool session_names_transport(const struct args *a)
+{
+	for (size_t i = 0; i < a->n_given; i++)
+		if (!strcmp(a->given[i].option->name, "set") && !strncmp(a->given[i].value, "transport", 9))
+			return true;
+	for (size_t i = 0; i < a->n_rest; i++) {
+		struct arena arena = {0};
+		struct err unheard = {0}; /* said again, and heard, when the file is read */
+		struct json *root = json_read_file(&arena, a->rest[i], &unheard);
+		bool found = root && root->type == JSON_OBJECT && json_member(root, "transport");
+		arena_clear(&arena);
+		if (found)
+			return true;
+	}
+	return args_value(a, "transport") != NULL;
+}
+
 static int read_files(struct session *s, struct err *e)
 {
 	const struct args *a = s->args;

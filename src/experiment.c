@@ -263,14 +263,6 @@ void runs_clear(struct runs *r)
 	*r = (struct runs){0};
 }
 
-void settings_abroad(const struct settings *s, struct buf *out)
-{
-	struct settings copy = *s;
-	if (((const struct init_row *)s->init.row)->file)
-		copy.init = (struct choice){.row = family_find(&family_inits, "model")};
-	keys_write(out, experiment_keys, &copy, true);
-}
-
 bool settings_lies(const struct settings *s, int worker)
 {
 	for (size_t i = 0; i < s->adversaries.ids.count; i++)

@@ -86,12 +86,6 @@ int experiment_parse(struct runs *out, const char *source, const char *text, siz
                      const struct change *changes, size_t n_changes, struct err *e);
 void runs_clear(struct runs *r);
 
-/*
- * The settings as another process may have them: JSON, without paths and without what changes no result. A
- * beginning from a file becomes the model's own, because its parameters travel.
- */
-void settings_abroad(const struct settings *s, struct buf *out);
-
 /* Does worker m lie? */
 bool settings_lies(const struct settings *s, int worker);
 

@@ -102,7 +102,7 @@ static void begin_step(struct trainer *t)
 	t->lr = schedule_rate(t->schedule, t->settings->lr.state, &t->schedule_env, t->steps_done);
 	if (t->round.text)
 		trainer_text_step(t);
-	probe_needs(t->settings, t->steps_done, &t->round);
+	probe_needs(&t->probed, t->steps_done, &t->round);
 	if (t->running)
 		memcpy(t->running_before, t->running, t->running_floats * sizeof *t->running);
 }

@@ -20,6 +20,7 @@ struct feed {
 
 struct trainer {
 	const struct settings *settings;
+	struct settings probed; /* the same, without what cannot be recorded here */
 	struct pool *pool;
 	struct backend be;
 	struct model_env env;

@@ -47,7 +47,7 @@ static void open_worker(struct trainer *t, struct worker *w, int id)
 	size_t n = t->round.job.n;
 	*w = (struct worker){.id = (uint32_t)id, .push = t->be.alloc(t->push_bytes)};
 	w->v = trainer_block(t, id, &w->carry, &w->memory, &w->memory_floats);
-	if (s->record.sign_failure > 0)
+	if (t->probed.record.sign_failure > 0)
 		w->signs = t->be.alloc(sign_plane_bytes(n));
 	if (!settings_lies(s, id))
 		return;
@@ -97,16 +97,20 @@ static void open_schedule(struct trainer *t)
 	                                        .l1_l = known.l1_l};
 }
 
-/* Messages and workers of all processes are seen by a probe here only. */
-static int check_probes(const struct trainer *t, struct err *e)
+/* Messages and workers of all processes are seen in one of them only if they all live there. */
+static void choose_probes(struct trainer *t)
 {
-	const char *key = probe_needs_all(t->settings);
-	if (!key || t->count == (int)t->settings->workers)
-		return 0;
-	return err_user(e,
-	                "%s: `record.%s` looks at every worker's message, and they live in several "
-	                "processes; `signsgd simulate` gives the same bits and can record it",
-	                t->settings->source, key);
+	const struct settings *s = t->settings;
+	const char *key = probe_needs_all(s);
+	t->probed = *s;
+	if (!key || t->count == (int)s->workers)
+		return;
+	if (t->link.root)
+		log_warn("%s: `record.%s` is left out: it looks at every worker's message, and they live in "
+		         "several processes; `signsgd simulate` gives the same bits and records it",
+		         s->source, key);
+	t->probed.record.agreement = t->probed.record.margin = 0;
+	t->probed.record.norms = t->probed.record.sign_failure = 0;
 }
 
 static int open_engines(struct trainer *t, const struct link *link, struct err *e)
@@ -123,7 +127,8 @@ static int open_engines(struct trainer *t, const struct link *link, struct err *
 	else if (local->open(NULL, &env, &t->link, e))
 		return -1;
 	t->count = t->link.count;
-	return check_probes(t, e);
+	choose_probes(t);
+	return 0;
 }
 
 static void open_round(struct trainer *t)
@@ -239,7 +244,7 @@ void trainer_close(struct trainer *t)
 void trainer_probe(struct trainer *t, struct record *r)
 {
 	probe_close(t->probe);
-	t->probe = probe_open(t->settings, &t->be, t->round.job.n, r);
+	t->probe = probe_open(&t->probed, &t->be, t->round.job.n, r);
 }
 
 void trainer_meta(const struct trainer *t, struct record_meta *m)

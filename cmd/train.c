@@ -1,0 +1,208 @@
+/*
+ * `signsgd train`: the runs of `simulate` with their workers in several processes: MPI's, where its launcher
+ * started us, or worker processes that this one starts itself and is the server of.
+ */
+#include "cmd/train.h"
+
+#include <string.h>
+#include "base/log.h"
+#include "registry.h"
+#include "transport/mpi_launch.h"
+#include "transport/transport.h"
+
+enum { PROCESSES_MAX = 4096 };
+
+static const struct transport *row_of(const char *name)
+{
+	return (const struct transport *)family_find(&family_transports, name);
+}
+
+/* Under a launcher MPI, else our own processes. */
+static void choose(struct training *t)
+{
+	t->kind = (struct change){"transport", mpi_launched() > 0 ? "mpi" : "zmq", "--transport"};
+	if (session_names_transport(t->args))
+		return;
+	t->session.more = &t->kind;
+	t->session.n_more = 1;
+}
+
+static int check_row(const struct settings *s, struct err *e)
+{
+	const char *name = s->transport.row->name;
+	if (!strcmp(name, "local"))
+		return err_user(e,
+		                "%s: transport \"local\" has all workers in one process, which is what "
+		                "`signsgd simulate` does; leave it out, or choose mpi or zmq",
+		                s->source);
+	if (!strcmp(name, "mpi") && mpi_launched() == 0)
+		return err_user(e,
+		                "%s: transport \"mpi\" needs MPI's launcher, as in 'mpirun -n 4 signsgd "
+		                "train FILE.json'",
+		                s->source);
+	if (strcmp(name, "mpi") && mpi_launched() > 1)
+		return err_user(e,
+		                "%s: MPI's launcher started %d of us, and transport \"%s\" starts its own "
+		                "processes; leave out the launcher or choose mpi",
+		                s->source, mpi_launched(), name);
+	return 0;
+}
+
+static int check_rows(const struct training *t, struct err *e)
+{
+	const struct session *s = &t->session;
+	for (size_t f = 0; f < s->n_files; f++)
+		for (size_t i = 0; i < s->files[f].count; i++) {
+			if (check_row(&s->files[f].at[i], e))
+				return -1;
+			if (s->files[f].at[i].transport.row != s->files[0].at[0].transport.row)
+				return err_user(e,
+				                "%s: one command trains over one transport, found \"%s\" "
+				                "and \"%s\"",
+				                s->files[f].at[i].source,
+				                s->files[0].at[0].transport.row->name,
+				                s->files[f].at[i].transport.row->name);
+		}
+	return 0;
+}
+
+static int prepare(struct training *t, struct err *e)
+{
+	long long processes = 0;
+	if (mpi_launched() > 0 && !row_of("mpi"))
+		return err_user(e,
+		                "started by MPI's launcher, and this program was built without MPI; install "
+		                "an MPI with its compiler (Debian: mpi-default-dev) and build again");
+	choose(t);
+	if (args_int(t->args, "processes", 1, PROCESSES_MAX, &processes, e) ||
+	    session_prepare(&t->session, "train", t->args, e) || check_rows(t, e))
+		return -1;
+	if (processes > 0 && mpi_launched() > 0)
+		return err_user(e, "--processes is for processes of our own; MPI's launcher has started %d",
+		                mpi_launched());
+	t->processes = (int)processes;
+	t->row = (const struct transport *)t->session.files[0].at[0].transport.row;
+	return 0;
+}
+
+static int mpi_start(void *ctx, const struct settings *s, struct pool *pool, struct link *out, struct err *e)
+{
+	const struct transport *row = ctx;
+	struct transport_env env = {.workers = (int)s->workers, .pool = pool, .stop = run_stop_flag()};
+	return row->open(s->transport.state, &env, out, e);
+}
+
+static void mpi_finish(void *ctx, struct link *link)
+{
+	(void)ctx;
+	link->row->close(link->self);
+}
+
+/* One run of a process that records nothing. */
+static int follow_one(struct training *t, const struct settings *s, struct pool *pool,
+                      enum run_outcome *outcome, struct err *e)
+{
+	struct link link;
+	int64_t word;
+	if (t->row->tell(NULL, &word, e))
+		return -1;
+	*outcome = RUN_SKIPPED;
+	if (word == RUN_WORD_SKIP)
+		return 0;
+	if (mpi_start((void *)(uintptr_t)t->row, s, pool, &link, e))
+		return -1;
+	int rc = run_follow(s, pool, &link, outcome, e);
+	mpi_finish(NULL, &link);
+	return rc;
+}
+
+/* The runs of the session, beside its root. The exit code. */
+static int follow(struct training *t, struct pool *pool)
+{
+	const struct session *s = &t->session;
+	run_catch_signals();
+	for (size_t f = 0; f < s->n_files; f++)
+		for (size_t i = 0; i < s->files[f].count; i++) {
+			enum run_outcome outcome;
+			struct err e = {0};
+			if (follow_one(t, &s->files[f].at[i], pool, &outcome, &e)) {
+				t->session.failed = true;
+				return cmd_fail(&e);
+			}
+			if (outcome == RUN_STOPPED)
+				return session_stopped();
+		}
+	return EXIT_DONE;
+}
+
+static int train_mpi(struct training *t, struct pool *pool)
+{
+	struct run_party party = {
+	        .row = t->row, .start = mpi_start, .finish = mpi_finish, .ctx = (void *)(uintptr_t)t->row};
+	int code;
+	if (mpi_launched_rank() == 0) {
+		t->session.party = &party;
+		code = session_run(&t->session, pool);
+		session_summary(&t->session);
+	} else {
+		code = follow(t, pool);
+	}
+	if (t->session.failed && t->row->fail)
+		t->row->fail(NULL, code);
+	return code;
+}
+
+/* Threads of this process, where the processes beside it want their share of the cores. */
+static int lanes(const struct training *t)
+{
+	int here = mpi_launched_here();
+	if (args_value(t->args, "lanes") || here <= t->session.lanes)
+		return args_value(t->args, "lanes") ? t->session.lanes : t->session.lanes / here;
+	return 1;
+}
+
+static int train(const struct args *a)
+{
+	struct training t = {.args = a};
+	struct err e = {0};
+	int code;
+
+	if (prepare(&t, &e)) {
+		code = mpi_launched_rank() == 0 ? cmd_fail(&e) : e.code; /* the first one speaks for all */
+	} else {
+		struct pool *pool = pool_open(lanes(&t));
+		code = mpi_launched() > 0 ? train_mpi(&t, pool) : EXIT_WORLD;
+		pool_close(pool);
+	}
+	session_clear(&t.session);
+	return code;
+}
+
+static const struct option options[] = {
+        {"processes", "P", "start P processes that share the workers; else one a core"},
+        {"transport", "KIND", "how votes meet ('signsgd list transports')"},
+        SESSION_OPTIONS,
+        {NULL, NULL, NULL},
+};
+
+const struct command cmd_train = {
+        .name = "train",
+        .about = "run experiments with their workers in several processes",
+        .usage = "train FILE.json... [OPTION]...\ntrain --resume RUN.h5 [OPTION]...\nmpirun -n P signsgd "
+                 "train "
+                 "FILE.json... [OPTION]...",
+        .details = "The experiments, options and results of `simulate`, and the same bits. By itself it "
+                   "starts P processes that host a share of the workers each, is their server, and takes "
+                   "them down at the end; nothing else has to be set up. Under mpirun or srun it is one "
+                   "of MPI's processes; a process that dies then ends the whole job, which --resume "
+                   "continues from its last checkpoint (`checkpoint` in the experiment), also with "
+                   "another number of processes."
+                   "\n"
+                   "The key `transport` of the experiment has the details, as in --set "
+                   "transport.topology=star; it changes no result.\n"
+                   "Exit code: as `simulate`.",
+        .example = "signsgd train experiments/demo.json --processes 2\n"
+                   "mpirun -n 2 signsgd train experiments/demo.json --out mpi/",
+        .options = options,
+        .run = train,
+};

@@ -1,0 +1,20 @@
+/* What the ways to train share. */
+#ifndef SIGNSGD_CMD_TRAIN_H
+#define SIGNSGD_CMD_TRAIN_H
+
+#include "cmd/session.h"
+
+struct transport;
+
+struct training {
+	const struct args *args;
+	struct session session;
+	const struct transport *row;
+	struct change kind; /* the transport, where nobody chose one */
+	int processes;      /* --processes, or 0 */
+};
+
+/* Start worker processes, be their server, take them down. The exit code. */
+int train_processes(struct training *t, struct pool *pool);
+
+#endif
