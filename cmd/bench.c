@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "cmd/bench_model.h"
+#include "cmd/bench_net.h"
 #include "cmd/bench_round.h"
 #include "cmd/changes.h"
 #include "cmd/cmd.h"
@@ -101,13 +102,15 @@ static int bench_kernels(const struct args *a)
 	return EXIT_DONE;
 }
 
-/* `bench model NAME` and `bench round` have files of their own. */
+/* `bench model NAME`, `bench round` and `bench net` have files of their own. */
 static int bench(const struct args *a)
 {
 	if (a->n_rest && !strcmp(a->rest[0], "model"))
 		return bench_model_command(a);
 	if (a->n_rest && !strcmp(a->rest[0], "round"))
 		return bench_round_command(a);
+	if (a->n_rest && !strcmp(a->rest[0], "net"))
+		return bench_net_command(a);
 	return bench_kernels(a);
 }
 
@@ -122,8 +125,12 @@ static const struct option options[] = {
         {"transport", "NAME", "round: default mpi under mpirun or srun, else local"},
         {"topology", "NAME", "round: of transport mpi ('signsgd list transports mpi')"},
         {"aggregator", "RULE", "round: a name, or JSON as in an experiment (default: vote)"},
-        {"workers", "M", "round: workers that vote (default: processes)"},
+        {"workers", "M", "round: workers that vote (default: processes); net: (default: 8)"},
         {"rounds", "R", "round: how many to time, instead of --seconds"},
+        {"rate", "RATE", "net: of every link, each way, as in 1gbit (default: 100mbit)"},
+        {"server-rate", "RATE", "net: of the server's link (default: the same)"},
+        {"loss", "SHARE", "net: of the packets that each host loses (default: 0)"},
+        {"way", "NAME", "net: only ways whose name contains this"},
         {"check", NULL, "round: compare every answer with a plain combine"},
         LANES_OPTION,
         {"json", NULL, "one line of JSON a row"},
@@ -133,17 +140,22 @@ static const struct option options[] = {
 const struct command cmd_bench = {
         .name = "bench",
         .about = "time every kernel, a model, or a round of votes between processes",
-        .usage = "bench [OPTION]...\nbench model NAME [OPTION]...\nbench round [OPTION]...",
+        .usage = "bench [OPTION]...\nbench model NAME [OPTION]...\nbench round [OPTION]...\nbench net "
+                 "[OPTION]...",
         .details = "GB/s counts the bytes that must move; the limit is what plain loops over the same "
                    "bytes reach in the same run; the ratio is the median of the paired ratios. Keep the "
                    "machine idle meanwhile.\n"
                    "bench model: every lane is a worker with a batch of its own; a round is forward and "
                    "backward on each, the mean of the gradients and a step of SGD.\n"
                    "bench round: every worker's vote to where they are counted and the answer back, over "
-                   "one transport; under mpirun, between its processes.",
+                   "one transport; under mpirun, between its processes.\n"
+                   "bench net: rounds between hosts that are network namespaces of this machine, with links "
+                   "of a given rate, over every topology, beside the arithmetic of bytes and the model of "
+                   "'signsgd estimate'. Root only; says 'skipped' elsewhere.",
         .example = "signsgd bench --kernel majority --json\n"
                    "signsgd bench model resnet20 --batch 128\n"
-                   "mpirun -n 4 signsgd bench round --topology sharded -n 1000000",
+                   "mpirun -n 4 signsgd bench round --topology sharded -n 1000000\n"
+                   "signsgd bench net --rate 100mbit --workers 8 -n 1000000",
         .options = options,
         .run = bench,
 };

@@ -52,6 +52,10 @@ bool args_flag(const struct args *a, const char *option);
 int args_int(const struct args *a, const char *option, long long lowest, long long highest, long long *out,
              struct err *e);
 
+/* A number within bounds. The same. */
+int args_real(const struct args *a, const char *option, double lowest, double highest, double *out,
+              struct err *e);
+
 /* Parse argv behind the command's name. -1 and a sentence. Free with args_clear(). */
 int args_parse(struct args *a, const struct command *c, int argc, char **argv, struct err *e);
 void args_clear(struct args *a);

@@ -43,23 +43,6 @@ static int time_option(const struct args *a, const char *option, double *out, st
 	return text ? units_time(name, text, out, e) : 0;
 }
 
-/* A plain number from lowest to highest. */
-static int number_option(const struct args *a, const char *option, double lowest, double highest, double *out,
-                         struct err *e)
-{
-	const char *text = args_value(a, option);
-	char *end, shown[80];
-
-	if (!text)
-		return 0;
-	double value = strtod(text, &end);
-	if (end == text || *end || !(value >= lowest && value <= highest))
-		return err_user(e, "--%s: found '%s', expected a number from %g to %g", option,
-		                text_shown(text, shown, sizeof(shown)), lowest, highest);
-	*out = value;
-	return 0;
-}
-
 /* "7,11,15" */
 static int machines_option(const struct args *a, struct question *q, struct err *e)
 {
@@ -91,7 +74,7 @@ static int network_options(const struct args *a, struct cost_setting *s, struct 
 	return rate_option(a, "server-rate", &s->server_rate, e) ||
 	                       time_option(a, "latency", &s->latency_s, e) ||
 	                       time_option(a, "message", &s->message_s, e) ||
-	                       number_option(a, "shards", 1, MACHINES_MOST, &s->shards, e)
+	                       args_real(a, "shards", 1, MACHINES_MOST, &s->shards, e)
 	               ? -1
 	               : 0;
 }
@@ -102,9 +85,9 @@ static int speed_options(const struct args *a, struct cost_setting *s, struct er
 	static const double LOWEST = 1, HIGHEST = 1e15;
 	struct cost_speed given = {0};
 
-	if (number_option(a, "pack", LOWEST, HIGHEST, &given.pack, e) ||
-	    number_option(a, "tally", LOWEST, HIGHEST, &given.tally, e) ||
-	    number_option(a, "add", LOWEST, HIGHEST, &given.add, e))
+	if (args_real(a, "pack", LOWEST, HIGHEST, &given.pack, e) ||
+	    args_real(a, "tally", LOWEST, HIGHEST, &given.tally, e) ||
+	    args_real(a, "add", LOWEST, HIGHEST, &given.add, e))
 		return -1;
 	given.apply = given.pack;
 	if (given.pack <= 0 || given.tally <= 0 || given.add <= 0)
@@ -147,7 +130,7 @@ static int read_question(const struct args *a, const struct runs *r, struct ques
 	q->json = args_flag(a, "json");
 	q->markdown = args_flag(a, "markdown");
 	if (network_options(a, s, e) || time_option(a, "compute", &s->compute_s, e) ||
-	    number_option(a, "straggle", 0, STRAGGLE_MOST, &s->straggle, e) || machines_option(a, q, e))
+	    args_real(a, "straggle", 0, STRAGGLE_MOST, &s->straggle, e) || machines_option(a, q, e))
 		return -1;
 	if (!q->n_counts)
 		q->counts[q->n_counts++] = (double)(r->at[0].workers < 2 ? 2 : r->at[0].workers);

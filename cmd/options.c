@@ -208,3 +208,19 @@ int args_int(const struct args *a, const char *option, long long lowest, long lo
 	*out = number;
 	return 0;
 }
+
+int args_real(const struct args *a, const char *option, double lowest, double highest, double *out,
+              struct err *e)
+{
+	const char *text = args_value(a, option);
+	char *end, shown[80];
+
+	if (!text)
+		return 0;
+	double value = strtod(text, &end);
+	if (end == text || *end || !(value >= lowest && value <= highest))
+		return err_user(e, "--%s: found '%s', expected a number from %g to %g", option,
+		                text_shown(text, shown, sizeof(shown)), lowest, highest);
+	*out = value;
+	return 0;
+}
