@@ -106,6 +106,17 @@ static void result_facts(struct table *t, const struct run_info *i)
 	}
 }
 
+static void fault_facts(struct table *t, const struct report *r)
+{
+	struct buf said = {0};
+	struct err unheard = {0}; /* the file has just been read; what it does not say is not shown */
+	if (!record_say_faults(r->path, &said, &unheard) && said.length) {
+		fact(t, "faults");
+		table_cell(t, "%s", said.text);
+	}
+	buf_clear(&said);
+}
+
 static void print_facts(const struct report *r)
 {
 	const struct run_info *i = &r->info;
@@ -128,6 +139,7 @@ static void print_facts(const struct report *r)
 	progress_facts(&t, i);
 	bytes_fact(&t, i);
 	result_facts(&t, i);
+	fault_facts(&t, r);
 	table_print(&t, stdout, 2);
 	table_clear(&t);
 }

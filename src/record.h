@@ -15,6 +15,7 @@
 #include <stdint.h>
 #include "base/err.h"
 #include "base/h5.h"
+#include "base/mem.h"
 
 enum { RECORD_FLUSH_S = 5, RECORD_ROWS = 4096 };
 
@@ -140,6 +141,10 @@ int record_info(const char *path, struct run_info *info, struct err *e);
 /* Who was counted: *since [*steps][workers] by mem_array(). -1 and a sentence, also where the file says
  * nothing of it because everybody was. */
 int record_read_voters(const char *path, size_t workers, int64_t *steps, int32_t **since, struct err *e);
+
+/* What went wrong, in words: "late: 12 of worker 2, 3 of worker 5; handshake: 4 of nobody known"; "nothing";
+ * "" where the file says nothing of it. -1 and a sentence when it cannot be read. */
+int record_say_faults(const char *path, struct buf *out, struct err *e);
 
 /* Do both runs end with the same bits, tensor by tensor? 1, or 0 and the first that differs, or -1 and a
  * sentence. */

@@ -1,4 +1,5 @@
 /* Who was counted, /voters, and what went wrong, /faults. */
+#include <inttypes.h>
 #include <string.h>
 #include "base/mem.h"
 #include "record_inside.h"
@@ -91,6 +92,49 @@ void record_faults_clear(struct record_faults **list)
 		mem_free(k->sum);
 		mem_free(k);
 	}
+}
+
+/* One kind, if it ever happened. */
+static int say_kind(struct h5 *f, const char *kind, struct buf *out, struct err *e)
+{
+	char *path = mem_format("/faults/%s", kind);
+	size_t dims[8] = {0};
+	int rank, rc = h5_shape(f, path, &rank, dims, e), said = 0;
+	uint64_t *counts = rc || rank != 1 ? NULL : mem_array(dims[0], sizeof *counts);
+	if (counts)
+		rc = h5_read(f, path, H5_U64, dims[0], counts, e);
+	for (size_t m = 0; !rc && counts && m < dims[0]; m++) {
+		if (counts[m] == 0)
+			continue;
+		if (said++ == 0)
+			buf_format(out, "%s%s: ", out->length ? "; " : "", kind);
+		else
+			buf_add(out, ", ");
+		buf_format(out, "%" PRIu64 " of ", counts[m]);
+		if (m + 1 < dims[0])
+			buf_format(out, "worker %zu", m);
+		else
+			buf_add(out, "nobody known");
+	}
+	mem_free(counts);
+	mem_free(path);
+	return rc;
+}
+
+int record_say_faults(const char *path, struct buf *out, struct err *e)
+{
+	struct h5 *f = h5_open(path, e);
+	size_t count = 0;
+	int rc = f ? 0 : -1;
+	char **kinds = f ? h5_names(f, "/faults", &count) : NULL;
+	buf_add(out, "");
+	for (size_t i = 0; i < count && !rc; i++)
+		rc = say_kind(f, kinds[i], out, e);
+	if (count > 0 && !rc && out->length == 0)
+		buf_add(out, "nothing");
+	mem_free(kinds);
+	h5_close(f);
+	return rc;
 }
 
 static int read_all(struct h5 *f, const char *path, size_t workers, int64_t *steps, int32_t **since,
