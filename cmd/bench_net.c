@@ -10,6 +10,8 @@
 #include <string.h>
 #include <unistd.h>
 #include "cmd/bench_model.h"
+#include "cmd/bench_net_train.h"
+#include "cmd/changes.h"
 #include "cmd/estimate.h"
 #include "cmd/line.h"
 #include "cmd/table.h"
@@ -33,6 +35,8 @@ struct net_bench {
 	bool json;
 	double ring_s;             /* the ring's median, 0: not measured yet */
 	struct net_measure *found; /* [net_way_count] rounds 0: not measured */
+	struct runs runs;          /* with --train */
+	const struct args *args;
 };
 
 static int rates_of(const struct args *a, struct net_plan *p, struct err *e)
@@ -186,6 +190,8 @@ static int inside(const struct net_hosts *h, void *ctx)
 	set_model(b, probe.latency_s);
 	if (!b->json)
 		say_network(b, &probe);
+	if (b->runs.count)
+		return bench_net_train(&(struct net_training){h, b->rounds.program, &b->runs, b->args});
 	if (measure_all(b, h, &e))
 		return cmd_fail(&e);
 	for (size_t way = 0; b->json && way < net_way_count; way++)
@@ -207,23 +213,49 @@ static int check_ways(const struct net_bench *b, struct err *e)
 	                text_shown(b->only, shown, sizeof(shown)));
 }
 
+/* The runs of --train; their workers are the hosts. */
+static int read_training(const struct args *a, struct changes *c, struct net_bench *b, struct err *e)
+{
+	const char *file = args_value(a, "train");
+
+	if (!file)
+		return 0;
+	if (changes_init(c, a, NULL, 0, e) || experiment_read(&b->runs, file, c->at, c->count, e) ||
+	    bench_net_train_check(&b->runs, e))
+		return -1;
+	b->rounds.workers = (int)b->runs.at[0].workers;
+	b->plan.count = b->rounds.workers + 1;
+	return 0;
+}
+
+static int run(struct net_bench *b)
+{
+	struct err e = {0};
+
+	b->found = mem_array(net_way_count, sizeof(*b->found));
+	if (!b->runs.count)
+		cost_measure(b->rounds.n, b->rounds.workers, &b->setting.speed);
+	int code = net_hosts_run(&b->plan, inside, b, &e);
+	mem_free(b->found);
+	if (code >= 0)
+		return code;
+	printf("skipped: no hosts can be made here: %s\n", e.text);
+	return EXIT_DONE;
+}
+
 int bench_net_command(const struct args *a)
 {
-	struct net_bench b = {.rounds.seconds = SECONDS};
+	struct net_bench b = {.rounds.seconds = SECONDS, .args = a};
+	struct changes changes = {0};
 	struct err e = {0};
 	char self[PATH_MAX];
 
 	ssize_t length = readlink("/proc/self/exe", self, sizeof(self) - 1);
 	self[length > 0 ? length : 0] = '\0';
 	b.rounds.program = self;
-	if (read_options(a, &b, &e) || check_ways(&b, &e))
-		return cmd_fail(&e);
-	cost_measure(b.rounds.n, b.rounds.workers, &b.setting.speed);
-	b.found = mem_array(net_way_count, sizeof(*b.found));
-	int code = net_hosts_run(&b.plan, inside, &b, &e);
-	mem_free(b.found);
-	if (code >= 0)
-		return code;
-	printf("skipped: no hosts can be made here: %s\n", e.text);
-	return EXIT_DONE;
+	int wrong = read_options(a, &b, &e) || check_ways(&b, &e) || read_training(a, &changes, &b, &e);
+	int code = wrong ? cmd_fail(&e) : run(&b);
+	runs_clear(&b.runs);
+	changes_clear(&changes);
+	return code;
 }

@@ -29,7 +29,7 @@ struct figures {
 };
 
 /* Options that go on to the script as they are. */
-static const char *const passed[] = {"title", "x", "y", "band", "width", "height", "log", "theory"};
+static const char *const passed[] = {"title", "x", "y", "band", "width", "height", "log", "theory", "target"};
 
 static int by_name(const void *a, const void *b)
 {
@@ -226,6 +226,7 @@ static const struct option options[] = {
         {"width", "INCHES", "of the figure"},
         {"height", "INCHES", "of the figure"},
         {"log", NULL, "curves: logarithmic y axis"},
+        {"target", "SHARE", "time-to-accuracy: the accuracy, as in 0.88"},
         {"theory", NULL, "toy: the bound of Theorem 2 over the measured gradient norm"},
         {"quiet", NULL, "say only errors"},
         {NULL, NULL, NULL},
@@ -237,7 +238,8 @@ const struct command cmd_plot = {
         .usage = "plot FIGURE RUN.h5... -o FILE.{png,svg,pdf} [OPTION]... [-- MORE...]",
         .details = "Figures: curves (accuracy or loss over a run), adversaries (final accuracy against "
                    "their share), toy (the objective on a logarithmic scale), noise (histograms of single "
-                   "weights' stochastic gradients), snr (signal-to-noise ratio over a run). Needs a Python 3 "
+                   "weights' stochastic gradients), snr (signal-to-noise ratio over a run), time-to-accuracy "
+                   "(accuracy over wall time). Needs a Python 3 "
                    "with h5py, numpy and matplotlib; SIGNSGD_PYTHON names one. What follows '--' goes to the "
                    "script.",
         .example = "signsgd simulate experiments/demo.json --out demo\n"

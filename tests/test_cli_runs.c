@@ -192,7 +192,8 @@ Test(cli_runs, show_refuses_what_is_no_result)
 Test(cli_runs, plot_refuses_what_cannot_be_drawn)
 {
 	cli_expect(2, "plot needs a figure", "plot");
-	cli_expect(2, "did you mean 'curves'? There are: adversaries, curves, noise, snr, toy",
+	cli_expect(2,
+	           "did you mean 'curves'? There are: adversaries, curves, noise, snr, time-to-accuracy, toy",
 	           "plot curve x.h5 -o x.png");
 	cli_expect(2, "there is no figure 'common'", "plot common x.h5 -o x.png");
 	cli_expect(2, "there is no figure", "plot ../plots/curves x.h5 -o x.png");
@@ -269,8 +270,9 @@ Test(cli_runs, plot_answers_bad_files_with_a_sentence)
 	need_python();
 	cli_write("text.h5", "this is no HDF5 file");
 	cr_assert_eq(simulate(single), 0, "%s", cli_err);
-	static const char *const figures[] = {"curves", "adversaries", "toy", "noise", "snr"};
-	for (size_t i = 0; i < 5; i++) {
+	static const char *const figures[] = {"curves", "adversaries", "toy",
+	                                      "noise",  "snr",         "time-to-accuracy"};
+	for (size_t i = 0; i < sizeof figures / sizeof *figures; i++) {
 		cli_expect(2, "text.h5", "plot %s %s/text.h5 -o %s/x.png", figures[i], cli_folder,
 		           cli_folder);
 		cr_expect_null(strstr(cli_err, "Traceback"), "%s", cli_err);
@@ -284,6 +286,8 @@ Test(cli_runs, plot_answers_bad_files_with_a_sentence)
 	cli_expect(2, "has no /probes/snr", "plot snr %s/r.h5 -o %s/x.png", cli_folder, cli_folder);
 	cli_expect(2, "holds no value", "plot curves %s/r.h5 -o %s/x.png --y test_accuracy", cli_folder,
 	           cli_folder);
+	cli_expect(2, "the figure is for runs with labels", "plot time-to-accuracy %s/r.h5 -o %s/x.png",
+	           cli_folder, cli_folder);
 	cli_expect(1, "could not be written", "plot curves %s/r.h5 -o %s/none/x.png", cli_folder, cli_folder);
 }
 

@@ -160,6 +160,38 @@ Test(net, rounds_carry_the_bytes_that_arithmetic_says)
 	arena_clear(&a);
 }
 
+/* Training over hosts is training: the same bits as in one process, and a figure of both rules' times. */
+Test(net, an_experiment_is_trained_over_hosts)
+{
+	struct arena a = {0};
+	struct json *lines[CLI_LINES];
+	if (!here())
+		return;
+	if (!net_way_built(&net_ways[0])) {
+		printf("skipped: this program has no MPI\n");
+		return;
+	}
+	cli_write("e.json",
+	          "{\"name\":\"e\",\"workers\":3,\"steps\":6,\"batch\":4,\"model\":\"softmax\",\"data\":"
+	          "{\"kind\":\"glyphs\",\"train\":60,\"test\":20},\"lr\":0.001,\"eval\":{\"every\":2},"
+	          "\"sweep\":{\"aggregator\":[\"vote\",\"mean\"]}}");
+	cr_assert_eq(
+	        cli("bench net --train %s/e.json --rate 1gbit --out %s/net/ --json", cli_folder, cli_folder),
+	        0, "%s", cli_err);
+	cr_assert_eq(cli_json_lines(&a, lines), 2);
+	double voted = number(lines[0], "final_test_loss");
+	cr_expect_eq(number(lines[0], "n_voters"), 3);
+	arena_clear(&a);
+	cr_assert_eq(
+	        cli("simulate %s/e.json --set aggregator=vote --out %s/s.h5 --json", cli_folder, cli_folder),
+	        0, "%s", cli_err);
+	cr_assert_eq(cli_json_lines(&a, lines), 1);
+	cr_expect_eq(number(lines[0], "final_test_loss"), voted);
+	arena_clear(&a);
+	cli_expect(2, "workers need other hosts",
+	           "bench net --train %s/e.json --set 'sweep={\"workers\":[2,3]}'", cli_folder);
+}
+
 Test(net, wrong_words_get_a_sentence)
 {
 	cli_expect(2, "takes options alone", "bench net x");
@@ -167,5 +199,6 @@ Test(net, wrong_words_get_a_sentence)
 	cli_expect(2, "--server-rate: found '0bit'", "bench net --server-rate 0bit");
 	cli_expect(2, "--loss: found '2', expected a number from 0 to 0.5", "bench net --loss 2");
 	cli_expect(2, "--workers: found '1'", "bench net --workers 1");
+	cli_expect(2, "no such file", "bench net --train %s/none.json", cli_folder);
 	cli_expect(2, "--way: no way's name contains 'pigeon'", "bench net --way pigeon");
 }
