@@ -215,8 +215,11 @@ static void mpi_leave(void *self, bool finished, const char *why)
 
 static void mpi_fail(void *self, int code)
 {
+	int running = 0;
 	(void)self;
-	MPI_Abort(MPI_COMM_WORLD, code);
+	MPI_Initialized(&running);
+	if (running) /* else the launcher sees to it, when this process ends with that code */
+		MPI_Abort(MPI_COMM_WORLD, code);
 }
 
 static void mpi_close(void *self)
