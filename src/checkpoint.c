@@ -45,8 +45,8 @@ int checkpoint_write(const char *path, const char *run_id, int64_t step, size_t 
 		part_path(at, parts[i].name);
 		h5_write(f, at, H5_F32, 1, &parts[i].count, parts[i].at);
 		h5_set_int(f, at, "crc32", checksum(&parts[i], parts[i].at));
-		if (parts[i].since)
-			h5_set_int(f, at, "since", *parts[i].since);
+		if (parts[i].number)
+			h5_set_int(f, at, "number", *parts[i].number);
 	}
 	int rc = h5_flush(f, true, e);
 	h5_close(f);
@@ -93,12 +93,12 @@ static int check_part(struct h5 *f, const char *path, const struct checkpoint_pa
 	return 0;
 }
 
-/* Files of before there was `since` are of runs in which it is 0. */
-static void read_since(struct h5 *f, const char *at, int64_t *since)
+static void read_number(struct h5 *f, const char *at, int64_t *number)
 {
 	struct err unheard = {0};
-	if (since && h5_get_int(f, at, "since", since, &unheard))
-		*since = 0;
+	int64_t found;
+	if (number && !h5_get_int(f, at, "number", &found, &unheard))
+		*number = found;
 }
 
 /* All parts twice: first to see that they are good, then to where they belong. */
@@ -125,7 +125,7 @@ static int read_parts(struct h5 *f, const char *path, size_t count, struct check
 		if (h5_read(f, at, H5_F32, parts[i].count, parts[i].at, e))
 			die("%s",
 			    e->text); /* it could be read a moment ago, and now arrays are half filled */
-		read_since(f, at, parts[i].since);
+		read_number(f, at, parts[i].number);
 	}
 	return rc;
 }

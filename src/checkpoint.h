@@ -19,10 +19,10 @@
 struct checkpoint_part {
 	const char *name;
 	size_t count;
-	float *at;      /* [count] */
-	int64_t *since; /* kept beside the array, if not NULL; 0 where an older file has none */
-	bool optional;  /* may be missing in a file that is read */
-	bool missing;   /* written by checkpoint_read(): it was */
+	float *at;       /* [count] */
+	int64_t *number; /* kept beside the array, if not NULL; stays where the file has none */
+	bool optional;   /* may be missing in a file that is read */
+	bool missing;    /* written by checkpoint_read(): it was */
 };
 
 /* The checkpoint's path for a result file's path, into out. */

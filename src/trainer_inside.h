@@ -51,6 +51,7 @@ struct trainer {
 	size_t *block_floats;   /* [M] */
 	float **blocks;         /* [M] momentum, carry, memory of a worker; NULL: lives elsewhere */
 	int keeper;             /* whose batches bring `running` up to date */
+	int64_t kept_by;        /* the same, while a checkpoint is written or read */
 	uint64_t hash_sum;      /* trainer_hash() gathers in it */
 	float *running_before;  /* [running_floats] at the beginning of the step */
 	double last_loss;       /* mean over honest workers, of the last step in which one was counted */

@@ -114,7 +114,7 @@ static void add_part(struct parts *p, const char *name, size_t count, float *at)
 static void add_own(struct trainer *t, struct parts *p, const char *kind, int m, size_t count, float *at)
 {
 	add_part(p, arena_format(&p->arena, "%s/%d", kind, m), count, at);
-	p->at[p->count - 1].since = &t->since[m];
+	p->at[p->count - 1].number = &t->since[m];
 	p->at[p->count - 1].optional = !trainer_hosts(t, m);
 }
 
@@ -126,8 +126,10 @@ static void list_parts(struct trainer *t, struct parts *p)
 	add_part(p, "x", n, t->x);
 	if (t->optimiser)
 		add_part(p, "optimiser", t->optimiser_floats, t->optimiser);
-	if (t->running)
+	if (t->running) {
 		add_part(p, "running", t->running_floats, t->running);
+		p->at[p->count - 1].number = &t->kept_by;
+	}
 	for (int m = 0; m < (int)s->workers; m++) {
 		float *block = t->blocks[m];
 		size_t memory = attack_floats(s, m, n);
@@ -174,6 +176,7 @@ int trainer_save(struct trainer *t, const char *path, struct err *e)
 int trainer_save_alone(struct trainer *t, const char *path, struct err *e)
 {
 	struct parts parts;
+	t->kept_by = t->keeper;
 	list_parts(t, &parts);
 	int rc = checkpoint_write(path, t->settings->id, t->steps_done, parts.count, parts.at, e);
 	parts_clear(&parts);
@@ -186,7 +189,7 @@ static void drop_missing(struct trainer *t, const struct parts *p)
 {
 	for (size_t i = 0; i < p->count; i++)
 		for (int m = 0; p->at[i].missing && m < (int)t->settings->workers; m++)
-			if (p->at[i].since == &t->since[m]) {
+			if (p->at[i].number == &t->since[m]) {
 				mem_free(t->blocks[m]);
 				t->blocks[m] = NULL;
 				t->since[m] = t->steps_done;
@@ -197,10 +200,13 @@ int trainer_restore(struct trainer *t, const char *path, struct err *e)
 {
 	struct parts parts;
 	lend_blocks(t);
+	t->kept_by = t->keeper;
 	list_parts(t, &parts);
 	int rc = checkpoint_read(path, t->settings->id, &t->steps_done, parts.count, parts.at, e);
 	if (!rc) {
 		drop_missing(t, &parts);
+		if (t->kept_by >= 0 && t->kept_by < t->settings->workers)
+			t->keeper = (int)t->kept_by;
 		trainer_load(t);
 		t->bytes = (uint64_t)t->steps_done * (uint64_t)t->settings->workers *
 		           (t->push_bytes + t->pull_bytes);
