@@ -124,6 +124,7 @@ static const struct option options[] = {
         {"backend", "NAME", "model: the machine (default: cpu)"},
         {"transport", "NAME", "round: default mpi under mpirun or srun, else local"},
         {"topology", "NAME", "round: of transport mpi ('signsgd list transports mpi')"},
+        {"buckets", "K", "round: of the transport: pieces of a vote (default: 1)"},
         {"aggregator", "RULE", "round: a name, or JSON as in an experiment (default: vote)"},
         {"workers", "M", "round: workers that vote (default: processes); net: (default: 8)"},
         {"rounds", "R", "round: how many to time, instead of --seconds"},

@@ -12,7 +12,7 @@
 #include "round_bench.h"
 #include "transport/mpi_launch.h"
 
-enum { N = 1000000, WORKERS = 7, WORKERS_MOST = 4096, ROUNDS_MOST = 1 << 20 };
+enum { N = 1000000, WORKERS = 7, WORKERS_MOST = 4096, ROUNDS_MOST = 1 << 20, BUCKETS_MOST = 1 << 16 };
 
 static const long long N_MOST = 1LL << 32;
 static const double SECONDS = 3;
@@ -21,6 +21,7 @@ static const double SECONDS = 3;
 struct asked {
 	const char *transport, *topology; /* NULL: the row's default */
 	const char *aggregator;
+	long long buckets; /* 0: the row's default */
 	char *transport_json, *aggregator_json;
 };
 
@@ -36,6 +37,8 @@ static int read_transport(const struct args *a, struct asked *asked, struct err 
 	line_text(&b, "kind", asked->transport);
 	if (asked->topology)
 		line_text(&b, "topology", asked->topology);
+	if (asked->buckets > 0)
+		line_int(&b, "buckets", asked->buckets);
 	buf_add(&b, "}");
 	asked->transport_json = b.text;
 	return 0;
@@ -67,7 +70,8 @@ static int read_options(const struct args *a, struct asked *asked, struct round_
 		                   "models; `bench round` times a transport");
 	*o = (struct round_bench_options){.seconds = SECONDS, .check = args_flag(a, "check")};
 	if (args_int(a, "n", 1, N_MOST, &n, e) || args_int(a, "workers", 1, WORKERS_MOST, &workers, e) ||
-	    args_int(a, "rounds", 1, ROUNDS_MOST, &rounds, e) || bench_seconds(a, &o->seconds, e) ||
+	    args_int(a, "rounds", 1, ROUNDS_MOST, &rounds, e) ||
+	    args_int(a, "buckets", 1, BUCKETS_MOST, &asked->buckets, e) || bench_seconds(a, &o->seconds, e) ||
 	    lanes_of(a, &o->lanes, e) || read_transport(a, asked, e))
 		return -1;
 	read_aggregator(a, asked);
@@ -86,6 +90,7 @@ static void print_json(const struct asked *asked, const struct round_bench_optio
 	struct buf b = {0};
 	line_text(&b, "transport", asked->transport);
 	line_text(&b, "topology", asked->topology);
+	line_int(&b, "buckets", asked->buckets > 0 ? asked->buckets : 1);
 	line_text(&b, "aggregator", asked->aggregator);
 	line_count(&b, "n", o->n);
 	line_int(&b, "workers", o->workers);
@@ -114,8 +119,8 @@ static void print_text(const struct asked *asked, const struct round_bench_optio
 	       asked->transport, asked->topology ? " " : "", asked->topology ? asked->topology : "",
 	       asked->aggregator, o->workers, o->n, 1e3 * r->round_s, 1e3 * r->round_s_low,
 	       1e3 * r->round_s_high, (long long)r->rounds);
-	printf("  of it %.3f ms of waiting for the others; a round carries %s up and %s down, the busiest "
-	       "process\n  sends and receives %s\n",
+	printf("  of it %.3f ms until the last vote was there; a round carries %s up and %s down,\n  the "
+	       "busiest process sends and receives %s\n",
 	       1e3 * r->wait_s, up, down, busiest);
 	if (o->check && r->wrong == 0)
 		puts("  every answer is that of a plain combine");

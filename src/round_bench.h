@@ -25,7 +25,7 @@ struct round_bench_result {
 	bool root; /* this process's word is the one to print; the others' times stay 0 */
 	int64_t rounds;
 	double round_s, round_s_low, round_s_high; /* median and quartiles, round behind round */
-	double wait_s;                             /* median of what was waiting for the others */
+	double wait_s;                             /* median of the time until the last vote was there */
 	uint64_t bytes_up, bytes_down, bytes_busiest;
 	int64_t wrong; /* with check: rounds whose answer here was another one */
 };

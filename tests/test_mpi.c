@@ -49,12 +49,14 @@ static const struct spread {
 	int processes, workers;
 } spreads[] = {{3, 5}, {4, 2}, {2, 6}, {1, 3}};
 
+static int buckets = 1;
+
 static void expect_same_answers(const char *topology, const char *aggregator, const struct spread *s, int n)
 {
 	cr_expect_eq(mpirun(s->processes,
 	                    "bench round --topology %s --aggregator '%s' --workers %d -n %d --rounds 4 "
-	                    "--lanes 2 --check",
-	                    topology, aggregator, s->workers, n),
+	                    "--lanes 2 --buckets %d --check",
+	                    topology, aggregator, s->workers, n, buckets),
 	             0, "%s %s, %d workers on %d processes, n = %d: %s", topology, aggregator, s->workers,
 	             s->processes, n, cli_err);
 	cr_expect_not_null(strstr(cli_out, "every answer is that of a plain combine"), "%s", cli_out);
@@ -110,12 +112,13 @@ static double number(const struct json *object, const char *key)
 	return member->number;
 }
 
-/* The head of a process: 48 bytes, and 16 for each worker of the process that hosts most. */
+/* A process's head has 48 bytes, to each of two others; a word beside a vote 16, of four workers to the root.
+ */
 static void expect_bytes(const char *topology, const char *rule, double up, double down, double busiest)
 {
 	struct arena a = {0};
 	struct json *lines[CLI_LINES];
-	double head = 48 + 2 * 16;
+	double head = 48, word = 16;
 	cr_assert_eq(mpirun(3,
 	                    "bench round --topology %s --aggregator %s --workers 5 -n 1920 --rounds 2 --json",
 	                    topology, rule),
@@ -124,7 +127,7 @@ static void expect_bytes(const char *topology, const char *rule, double up, doub
 	cr_expect_eq(number(lines[0], "processes"), 3);
 	cr_expect_eq(number(lines[0], "rounds"), 2);
 	cr_expect_gt(number(lines[0], "round_s"), 0);
-	cr_expect_eq(number(lines[0], "bytes_up"), up + 6 * head, "%s: %g up", topology,
+	cr_expect_eq(number(lines[0], "bytes_up"), up + 6 * head + 4 * word, "%s: %g up", topology,
 	             number(lines[0], "bytes_up"));
 	cr_expect_eq(number(lines[0], "bytes_down"), down, "%s: %g down", topology,
 	             number(lines[0], "bytes_down"));
@@ -136,9 +139,9 @@ static void expect_bytes(const char *topology, const char *rule, double up, doub
 /* 1, 2 and 2 workers; a vote has 240 bytes, a third of it 80; the vector 7680, a third of it 2560. */
 Test(mpi, bytes_are_those_that_cross_between_processes)
 {
-	expect_bytes("star", "vote", 4 * 240, 2 * 240, 4 * 240 + 2 * 240);
-	expect_bytes("sharded", "vote", 5 * 160, 3 * 160, 2 * 160 + 3 * 80 + 160 + 160);
-	expect_bytes("allreduce", "mean", 3 * 5120, 3 * 5120, 4 * 5120);
+	expect_bytes("star", "vote", 4 * 240, 2 * 240, 4 * 240 + 2 * 240 + 4 * 16);
+	expect_bytes("sharded", "vote", 5 * 160, 3 * 160, 2 * 160 + 3 * 80 + 160 + 160 + 2 * 16);
+	expect_bytes("allreduce", "mean", 3 * 5120, 3 * 5120, 4 * 5120 + 4 * 16);
 }
 
 Test(mpi, what_a_process_cannot_use_ends_all_with_a_sentence)
@@ -160,21 +163,51 @@ Test(mpi, a_round_needs_no_launcher)
 	cr_expect_not_null(strstr(cli_out, "mpi, vote, 7 workers"), "%s", cli_out);
 }
 
-/* Processes of this test's program that have `mark` among their arguments. */
-static int processes_with(const char *mark)
+/* More buckets than words too: then there are as many as words. */
+Test(mpi, buckets_do_not_show)
 {
-	char command[256], path[128], text[64];
-	snprintf(command, sizeof command, "pgrep -c -f -- '^[^ ]*signsgd bench round.*%s' >%s/count", mark,
-	         cli_folder);
-	int found = system(command);
-	snprintf(path, sizeof path, "%s/count", cli_folder);
-	return found < 0 ? -1 : atoi(file_text(path, text, sizeof text));
+	static const char *const rules[] = {"{\"kind\":\"vote\",\"zero\":\"abstain\",\"tie\":\"abstain\"}",
+	                                    "sign-mean", "mean"};
+	for (int r = 0; r < 3; r++) {
+		buckets = 5;
+		expect_same_answers(r % 2 ? "star" : "sharded", rules[r], &spreads[r], 100003);
+		expect_same_answers(r % 2 ? "sharded" : "star", rules[r], &spreads[0], 100003);
+		buckets = 200;
+		expect_same_answers("sharded", rules[r], &spreads[1], 1000);
+	}
+	buckets = 3;
+	expect_same_answers("allreduce", "mean", &spreads[0], 1000);
+}
+
+/* The program's processes that have `mark` as their last argument; *last is one of them. */
+static int processes_with(const char *mark, pid_t *last)
+{
+	struct dirent *entry;
+	int count = 0;
+	DIR *proc = opendir("/proc");
+	cr_assert_not_null(proc);
+	while ((entry = readdir(proc))) {
+		char path[300], words[4096] = "";
+		snprintf(path, sizeof path, "/proc/%s/cmdline", entry->d_name);
+		FILE *f = atoi(entry->d_name) > 0 ? fopen(path, "rb") : NULL;
+		size_t length = f ? fread(words, 1, sizeof words - 1, f) : 0;
+		if (f)
+			fclose(f);
+		if (length <= strlen(mark) + 1 || strcmp(words + length - strlen(mark) - 1, mark) ||
+		    strcmp(words, program_path()))
+			continue;
+		*last = (pid_t)atoi(entry->d_name);
+		count++;
+	}
+	closedir(proc);
+	return count;
 }
 
 static bool wait_until(const char *mark, int count)
 {
+	pid_t last;
 	for (int i = 0; i < 600; i++) {
-		if (processes_with(mark) == count)
+		if (processes_with(mark, &last) == count)
 			return true;
 		nanosleep(&(struct timespec){.tv_nsec = 50000000}, NULL);
 	}
@@ -185,7 +218,7 @@ static bool wait_until(const char *mark, int count)
 static pid_t start_long(const char *mark)
 {
 	char line[1024];
-	snprintf(line, sizeof line, "exec mpirun -n 3 %s bench round --seconds 100 %s >%s/out 2>&1",
+	snprintf(line, sizeof line, "exec mpirun -n 3 %s bench round --seconds 100 -n %s >%s/out 2>&1",
 	         program_path(), mark, cli_folder);
 	pid_t pid = fork();
 	if (pid == 0) {
@@ -198,7 +231,7 @@ static pid_t start_long(const char *mark)
 
 static void unique_mark(char mark[32])
 {
-	snprintf(mark, 32, "-n %d", 100000 + (int)getpid() % 1000000);
+	snprintf(mark, 32, "%d", 100000 + (int)getpid() % 1000000);
 }
 
 Test(mpi, a_killed_launcher_leaves_no_process_behind)
@@ -213,12 +246,12 @@ Test(mpi, a_killed_launcher_leaves_no_process_behind)
 
 Test(mpi, a_killed_process_ends_the_job)
 {
-	char mark[32], command[256];
+	char mark[32];
+	pid_t one = 0;
 	unique_mark(mark);
 	pid_t launcher = start_long(mark);
-	snprintf(command, sizeof command,
-	         "kill -9 $(pgrep -f -- '^[^ ]*signsgd bench round.*%s' | tail -n 1)", mark);
-	cr_assert_eq(system(command), 0);
+	cr_assert_eq(processes_with(mark, &one), 3);
+	cr_assert_eq(kill(one, SIGKILL), 0);
 	cr_expect_neq(program_wait(launcher), 0);
 	cr_expect(wait_until(mark, 0), "processes went on without the one that was killed");
 }

@@ -13,27 +13,12 @@ enum {
 	HEAD_SHARED = EXCHANGE_SAVE | EXCHANGE_STOP,
 };
 
-/* What every process tells every other before a round's data. */
-struct head {
-	uint64_t step, x_hash, n, push_bytes, pull_bytes;
-	int64_t flags;
-	struct head_worker {
-		double loss;
-		int64_t since;
-	} worker[]; /* [slots] the first ones are used */
-};
-
 int mpi_host(const struct mpi_self *m, int worker)
 {
 	int r = 0;
 	while (worker >= m->first[r + 1])
 		r++;
 	return r;
-}
-
-static struct head *head_of(const struct mpi_self *m, int r)
-{
-	return (struct head *)(void *)(m->heads + (size_t)r * m->head_bytes);
 }
 
 /* Contiguous shares in ascending order, of which none has two workers more than another; the root, which
@@ -49,8 +34,21 @@ static void deal(struct mpi_self *m)
 		m->ids[i] = m->first[m->rank] + i;
 }
 
+/* Tags tell votes apart by worker and bucket; the standard lets a library have as few as 32767. */
+static int check_tags(const struct mpi_self *m, struct err *e)
+{
+	int *most, found = 0;
+	MPI_Comm_get_attr(m->comm, MPI_TAG_UB, &most, &found);
+	if (!found || (int64_t)m->most_buckets * (m->slots + 1) < *most)
+		return 0;
+	return err_user(e,
+	                "mpi: %d buckets of %d workers a process are more messages than this MPI tells apart",
+	                m->most_buckets, m->slots);
+}
+
 static int mpi_open(const void *state, const struct transport_env *env, struct link *link, struct err *e)
 {
+	const struct mpi_settings *s = state;
 	MPI_Comm comm;
 	if (mpi_begin(&comm, e))
 		return -1;
@@ -58,23 +56,23 @@ static int mpi_open(const void *state, const struct transport_env *env, struct l
 	m->comm = comm;
 	MPI_Comm_rank(comm, &m->rank);
 	MPI_Comm_size(comm, &m->size);
-	m->topology = (enum mpi_topology)((const struct mpi_settings *)state)->topology;
+	m->topology = (enum mpi_topology)s->topology;
+	m->most_buckets = m->topology == TOPOLOGY_ALLREDUCE ? 1 : (int)s->buckets;
 	m->workers = env->workers;
 	m->pool = env->pool;
 	m->stop = env->stop;
+	m->slots = (m->workers + m->size - 1) / m->size;
+	m->own = mem_alloc(sizeof *m->own);
+	m->heads = mem_array((size_t)m->size, sizeof *m->heads);
 	deal(m);
-	m->slots = ((size_t)m->workers + (size_t)m->size - 1) / (size_t)m->size;
-	m->head_bytes = sizeof(struct head) + m->slots * sizeof(struct head_worker);
-	m->head = mem_array(m->head_bytes, 1);
-	m->heads = mem_array((size_t)m->size, m->head_bytes);
-	m->since = mem_array((size_t)m->workers, sizeof *m->since);
 	mpi_promise(true);
 	*link = (struct link){.row = &transport_mpi,
 	                      .self = m,
 	                      .root = m->rank == 0,
 	                      .count = mpi_hosted(m, m->rank),
-	                      .ids = m->ids};
-	return 0;
+	                      .ids = m->ids,
+	                      .buckets = m->most_buckets};
+	return check_tags(m, e);
 }
 
 static int mpi_tell(void *self, int64_t *value, struct err *e)
@@ -87,36 +85,48 @@ static int mpi_tell(void *self, int64_t *value, struct err *e)
 	return mpi_check(MPI_Bcast(value, sizeof *value, MPI_BYTE, 0, comm), "MPI_Bcast", e);
 }
 
-static int pass_heads(struct mpi_self *m, struct err *e)
-{
-	int bytes = (int)m->head_bytes;
-	return mpi_check(MPI_Allgather(m->head, bytes, MPI_BYTE, m->heads, bytes, MPI_BYTE, m->comm),
-	                 "MPI_Allgather", e);
-}
-
 static void fill_head(struct mpi_self *m, const struct exchange *x)
 {
-	struct head *h = (struct head *)(void *)m->head;
-	*h = (struct head){.step = x->step,
-	                   .x_hash = x->x_hash,
-	                   .n = x->n,
-	                   .push_bytes = x->push_bytes,
-	                   .pull_bytes = x->pull_bytes,
-	                   .flags = x->flags & HEAD_SHARED};
+	*m->own = (struct mpi_head){.step = x->step,
+	                            .x_hash = x->x_hash,
+	                            .n = x->n,
+	                            .push_bytes = x->push_bytes,
+	                            .pull_bytes = x->pull_bytes,
+	                            .flags = x->flags & HEAD_SHARED};
 	if (m->stop && *m->stop)
-		h->flags |= EXCHANGE_STOP;
-	for (int i = 0; i < mpi_hosted(m, m->rank); i++) {
-		int w = m->ids[i];
-		h->worker[i] = (struct head_worker){.loss = x->loss[w], .since = x->since[w]};
-	}
+		m->own->flags |= EXCHANGE_STOP;
+}
+
+static int hear_heads(struct mpi_self *m, bool wait, struct err *e)
+{
+	int done = 1;
+	int rc = wait ? MPI_Wait(&m->head, MPI_STATUS_IGNORE) : MPI_Test(&m->head, &done, MPI_STATUS_IGNORE);
+	m->headed = done;
+	return mpi_check(rc, wait ? "MPI_Wait" : "MPI_Test", e);
+}
+
+/*
+ * Send the head; wait for all of them, or hear of them later. All processes must make the same call: with
+ * buckets the one that can be heard of later, else the one that libraries have made fast.
+ */
+static int begin_heads(struct mpi_self *m, bool wait, struct err *e)
+{
+	int bytes = sizeof *m->own;
+	m->begun = true;
+	m->headed = m->most_buckets == 1;
+	if (m->headed)
+		return mpi_check(MPI_Allgather(m->own, bytes, MPI_BYTE, m->heads, bytes, MPI_BYTE, m->comm),
+		                 "MPI_Allgather", e);
+	int rc = MPI_Iallgather(m->own, bytes, MPI_BYTE, m->heads, bytes, MPI_BYTE, m->comm, &m->head);
+	return mpi_check(rc, "MPI_Iallgather", e) || (wait && hear_heads(m, true, e)) ? -1 : 0;
 }
 
 /* All processes compare all heads, so that all end with the same sentence. */
 static int compare_heads(const struct mpi_self *m, struct err *e)
 {
-	const struct head *root = head_of(m, 0);
+	const struct mpi_head *root = &m->heads[0];
 	for (int r = 1; r < m->size; r++) {
-		const struct head *h = head_of(m, r);
+		const struct mpi_head *h = &m->heads[r];
 		if (h->flags & HEAD_GONE)
 			return err_world(e, "mpi: process %d has ended its part of the run", r);
 		if (h->step != root->step)
@@ -134,57 +144,71 @@ static int compare_heads(const struct mpi_self *m, struct err *e)
 	return 0;
 }
 
-/* Flags for all; losses and states' ages at the root; whose batches count next. */
-static void take_heads(struct mpi_self *m, struct exchange *x)
+int mpi_hold_head(struct mpi_self *m, const struct exchange *x, bool wait, struct err *e)
 {
-	x->flags = 0;
-	for (int r = 0; r < m->size; r++) {
-		const struct head *h = head_of(m, r);
-		x->flags |= (int)h->flags & HEAD_SHARED;
-		for (int w = m->first[r]; w < m->first[r + 1]; w++) {
-			const struct head_worker *said = &h->worker[w - m->first[r]];
-			m->since[w] = said->since;
-			if (m->rank != 0)
-				continue;
-			x->loss[w] = said->loss;
-			x->since[w] = said->since;
-		}
-	}
+	if (m->headed)
+		return m->left;
+	if (!m->begun)
+		fill_head(m, x);
+	if (m->begun ? hear_heads(m, wait, e) : begin_heads(m, wait, e))
+		return -1;
+	if (!m->headed)
+		return 0;
+	m->left = m->heads[0].flags & HEAD_LEAVE;
+	return m->left ? 1 : compare_heads(m, e);
 }
 
-/* 0; 1 where the root has left; -1 and a sentence. */
-static int hold_head(struct mpi_self *m, struct exchange *x, struct err *e)
+static int check_topology(const struct mpi_self *m, const struct exchange *x, struct err *e)
 {
-	fill_head(m, x);
-	if (pass_heads(m, e))
-		return -1;
-	m->left = head_of(m, 0)->flags & HEAD_LEAVE;
-	if (m->left)
-		return 1;
-	if (compare_heads(m, e))
-		return -1;
-	take_heads(m, x);
+	if (m->topology == TOPOLOGY_SHARDED && !x->separable)
+		return err_user(e, "mpi: topology 'sharded' needs an aggregator that treats every coordinate "
+		                   "by itself; this one needs 'star'");
+	if (m->topology == TOPOLOGY_ALLREDUCE && !x->float_mean)
+		return err_user(e,
+		                "mpi: topology 'allreduce' needs an aggregator whose answer is the mean of "
+		                "floats (mean, adam); this one needs 'sharded' or 'star'");
 	return 0;
+}
+
+/* Before anything is sent in a round. */
+static int ready_round(struct mpi_self *m, const struct exchange *x, struct err *e)
+{
+	if (x->silent || x->hosted != mpi_hosted(m, m->rank))
+		return err_user(e, "mpi: every worker votes in every round; recorded voters are repeated by "
+		                   "signsgd simulate");
+	if (check_topology(m, x, e))
+		return -1;
+	if (!m->pushes)
+		mpi_round_open(m, x);
+	return 0;
+}
+
+static void mpi_post(void *self, const struct exchange *x, int i, size_t begin, size_t end)
+{
+	struct mpi_self *m = self;
+	(void)end;
+	if (m->trouble.code || m->left || (!m->begun && ready_round(m, x, &m->trouble)))
+		return;
+	mpi_round_post(m, x, i, (int)(begin / m->bucket), &m->trouble);
 }
 
 static enum exchange_end hold_round(struct mpi_self *m, struct exchange *x, struct err *e)
 {
 	double start = clock_s();
-	if (x->silent || x->hosted != mpi_hosted(m, m->rank))
-		return err_user(e, "mpi: every worker votes in every round; recorded voters are repeated by "
-		                   "signsgd simulate");
-	if (mpi_check_topology(m, x, e))
+	if (m->trouble.code) {
+		*e = m->trouble;
 		return EXCHANGE_FAILED;
-	if (!m->pushes)
-		mpi_round_open(m, x);
-	int rc = hold_head(m, x, e);
+	}
+	int rc = ready_round(m, x, e) ? -1 : mpi_hold_head(m, x, true, e);
 	if (rc)
 		return rc < 0 ? EXCHANGE_FAILED : EXCHANGE_LEFT;
-	x->wait_s = clock_s() - start;
-	if (mpi_round(m, x, e))
+	x->flags = 0;
+	for (int r = 0; r < m->size; r++)
+		x->flags |= (int)m->heads[r].flags & HEAD_SHARED;
+	if (mpi_round(m, x, start, e))
 		return EXCHANGE_FAILED;
+	m->begun = m->headed = false;
 	x->n_voters = m->workers;
-	x->keeper = keeper_next(x->keeper, m->workers, m->since, x->honest);
 	x->behind = false;
 	return EXCHANGE_DONE;
 }
@@ -201,10 +225,9 @@ static enum exchange_end mpi_exchange(void *self, struct exchange *x, struct err
 static void last_head(struct mpi_self *m)
 {
 	struct err unheard = {0};
-	memset(m->head, 0, m->head_bytes);
-	((struct head *)(void *)m->head)->flags = m->rank == 0 ? HEAD_LEAVE : HEAD_GONE;
-	if (pass_heads(m, &unheard) == 0)
-		m->left = head_of(m, 0)->flags & HEAD_LEAVE;
+	*m->own = (struct mpi_head){.flags = m->rank == 0 ? HEAD_LEAVE : HEAD_GONE};
+	if (begin_heads(m, true, &unheard) == 0)
+		m->left = m->heads[0].flags & HEAD_LEAVE;
 }
 
 static void mpi_leave(void *self, bool finished, const char *why)
@@ -225,16 +248,15 @@ static void mpi_fail(void *self, int code)
 static void mpi_close(void *self)
 {
 	struct mpi_self *m = self;
-	if (m->rank != 0 && !m->left && !m->failed)
+	if (m->rank != 0 && !m->left && !m->failed && !m->begun)
 		last_head(m);
 	if (m->left)
 		mpi_promise(false);
 	mpi_round_close(m);
 	mem_free(m->first);
 	mem_free(m->ids);
-	mem_free(m->head);
+	mem_free(m->own);
 	mem_free(m->heads);
-	mem_free(m->since);
 	mem_free(m);
 }
 
@@ -247,6 +269,15 @@ static const struct key mpi_keys[] = {
          .aside = true,
          .help = "star: votes meet at process 0, as in the paper; sharded: each process counts its share of "
                  "the coordinates; allreduce: MPI's own sum, for means of floats only"},
+        {.name = "buckets",
+         .kind = KEY_INT,
+         .offset = offsetof(struct mpi_settings, buckets),
+         .preset = "1",
+         .lowest = 1,
+         .highest = 256,
+         .aside = true,
+         .help = "pieces in which votes are sent while earlier layers still compute, the last layer's first; "
+                 "not of allreduce"},
         {0},
 };
 
@@ -264,6 +295,7 @@ const struct transport transport_mpi = {
         .open = mpi_open,
         .tell = mpi_tell,
         .sync = mpi_sync,
+        .post = mpi_post,
         .exchange = mpi_exchange,
         .collect = mpi_collect,
         .leave = mpi_leave,

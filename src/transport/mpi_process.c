@@ -1,4 +1,5 @@
 /* Beginning and ending MPI, and bytes of any number: see mpi_inside.h. */
+#include <limits.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
@@ -91,51 +92,65 @@ static size_t piece_at(size_t at, size_t bytes)
 	return bytes - at < PIECE_BYTES ? bytes - at : PIECE_BYTES;
 }
 
-void mpi_room(struct mpi_self *m, size_t requests)
+void mpi_room(struct mpi_requests *r, size_t requests)
 {
-	if (m->n_requests > 0)
+	if (r->count > 0)
 		BUG("requests are under way");
-	if (requests <= m->room)
+	if (requests > INT_MAX)
+		die("MPI: %zu messages at once are more than it can count", requests);
+	if ((int)requests <= r->room)
 		return;
-	mem_free(m->requests);
-	m->requests = mem_array(requests, sizeof *m->requests);
-	m->room = requests;
+	mem_free(r->at);
+	r->at = mem_array(requests, sizeof *r->at);
+	r->room = (int)requests;
 }
 
-static MPI_Request *next_request(struct mpi_self *m)
+static MPI_Request *next_request(struct mpi_requests *r)
 {
-	if (m->n_requests == m->room)
+	if (r->count == r->room)
 		BUG("more requests than there is room for");
-	return &m->requests[m->n_requests++];
+	return &r->at[r->count++];
 }
 
-int mpi_post_send(struct mpi_self *m, const void *from, size_t bytes, int to, struct err *e)
+int mpi_post_send(const struct mpi_self *m, struct mpi_requests *r, const void *from, size_t bytes, int to,
+                  int tag, struct err *e)
 {
 	for (size_t at = 0; at < bytes; at += PIECE_BYTES) {
-		int rc = MPI_Isend((const char *)from + at, (int)piece_at(at, bytes), MPI_BYTE, to, 0,
-		                   m->comm, next_request(m));
+		int rc = MPI_Isend((const char *)from + at, (int)piece_at(at, bytes), MPI_BYTE, to, tag,
+		                   m->comm, next_request(r));
 		if (mpi_check(rc, "MPI_Isend", e))
 			return -1;
 	}
 	return 0;
 }
 
-int mpi_post_recv(struct mpi_self *m, void *to, size_t bytes, int from, struct err *e)
+int mpi_post_recv(const struct mpi_self *m, struct mpi_requests *r, void *to, size_t bytes, int from, int tag,
+                  struct err *e)
 {
 	for (size_t at = 0; at < bytes; at += PIECE_BYTES) {
-		int rc = MPI_Irecv((char *)to + at, (int)piece_at(at, bytes), MPI_BYTE, from, 0, m->comm,
-		                   next_request(m));
+		int rc = MPI_Irecv((char *)to + at, (int)piece_at(at, bytes), MPI_BYTE, from, tag, m->comm,
+		                   next_request(r));
 		if (mpi_check(rc, "MPI_Irecv", e))
 			return -1;
 	}
 	return 0;
 }
 
-int mpi_finish(struct mpi_self *m, struct err *e)
+int mpi_finish(struct mpi_requests *r, struct err *e)
 {
-	int count = (int)m->n_requests;
-	m->n_requests = 0;
-	return mpi_check(MPI_Waitall(count, m->requests, MPI_STATUSES_IGNORE), "MPI_Waitall", e);
+	int count = r->count;
+	r->count = 0;
+	return mpi_check(MPI_Waitall(count, r->at, MPI_STATUSES_IGNORE), "MPI_Waitall", e);
+}
+
+int mpi_done(struct mpi_requests *r, struct err *e)
+{
+	int done = 1;
+	if (mpi_check(MPI_Testall(r->count, r->at, &done, MPI_STATUSES_IGNORE), "MPI_Testall", e))
+		return -1;
+	if (done)
+		r->count = 0;
+	return done;
 }
 
 int mpi_broadcast(const struct mpi_self *m, void *at, size_t bytes, struct err *e)

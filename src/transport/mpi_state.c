@@ -16,10 +16,10 @@ static int carry_block(struct mpi_self *m, struct train_state *st, int worker, i
 	size_t bytes = block_bytes(st, worker);
 	if (from == to || (m->rank != from && m->rank != to))
 		return 0;
-	mpi_room(m, mpi_pieces(bytes));
-	int rc = m->rank == from ? mpi_post_send(m, st->workers[worker], bytes, to, e)
-	                         : mpi_post_recv(m, st->workers[worker], bytes, from, e);
-	return rc ? -1 : mpi_finish(m, e);
+	mpi_room(&m->aside, mpi_pieces(bytes));
+	int rc = m->rank == from ? mpi_post_send(m, &m->aside, st->workers[worker], bytes, to, 0, e)
+	                         : mpi_post_recv(m, &m->aside, st->workers[worker], bytes, from, 0, e);
+	return rc ? -1 : mpi_finish(&m->aside, e);
 }
 
 /* Step, given, and who has a block since when, as the root knows it, into words [WORDS + 2 workers]. */
