@@ -152,15 +152,6 @@ static int train_mpi(struct training *t, struct pool *pool)
 	return code;
 }
 
-/* Threads of this process, where the processes beside it want their share of the cores. */
-static int lanes(const struct training *t)
-{
-	int here = mpi_launched_here();
-	if (args_value(t->args, "lanes") || here <= t->session.lanes)
-		return args_value(t->args, "lanes") ? t->session.lanes : t->session.lanes / here;
-	return 1;
-}
-
 static int train(const struct args *a)
 {
 	struct training t = {.args = a};
@@ -170,7 +161,7 @@ static int train(const struct args *a)
 	if (prepare(&t, &e)) {
 		code = mpi_launched_rank() == 0 ? cmd_fail(&e) : e.code; /* the first one speaks for all */
 	} else {
-		struct pool *pool = pool_open(lanes(&t));
+		struct pool *pool = pool_open(t.session.lanes);
 		code = mpi_launched() > 0 ? train_mpi(&t, pool) : EXIT_WORLD;
 		pool_close(pool);
 	}
