@@ -89,13 +89,14 @@ static const struct row *const backends[] = {
         NULL,
 };
 
-extern const struct transport transport_local, transport_mpi;
+extern const struct transport transport_local, transport_mpi, transport_zmq;
 
 static const struct row *const transports[] = {
         &transport_local.row,
 #ifdef SIGNSGD_MPI
         &transport_mpi.row,
 #endif
+        &transport_zmq.row,
         NULL,
 };
 

@@ -159,7 +159,8 @@ static struct train_state *lend_state(struct trainer *t)
 	                                .worker_floats = t->block_floats,
 	                                .workers = t->blocks,
 	                                .since = t->since,
-	                                .given = t->steps_done > 0 || init->file};
+	                                .given = t->steps_done > 0 || init->file,
+	                                .keeper = t->keeper};
 	return &t->state;
 }
 
@@ -238,6 +239,7 @@ int trainer_sync(struct trainer *t, struct err *e)
 	if (t->link.row->sync(t->link.self, st, e))
 		return -1;
 	t->steps_done = st->step;
+	t->keeper = st->keeper;
 	trainer_load(t);
 	return 0;
 }

@@ -28,11 +28,13 @@ enum { FRAME_HEADER_BYTES = 72, FRAME_VERSION = 1 };
 enum frame_type {
 	/*
 	 * From a worker. HELLO comes first on every connection, and after silence. Its step is where the
-	 * worker is (FRAME_NOWHERE: it has no parameters), its body the program's version, at most
-	 * FRAME_VERSION_TEXT bytes. PUSH is a vote for `step` with since, x_hash and number = loss; body: the
-	 * push or, with pieces > 1, a part of it; behind the last part running statistics where the flag says
-	 * so. FETCH wants the answer of `step` without a vote, SNAPSHOT parameters. STATE replies to
-	 * ASK_STATE; body: part `piece` of the worker's own state. BYE has no reply.
+	 * worker is (FRAME_NOWHERE: it has no parameters), its worker the number it had (UINT32_MAX: none
+	 * yet), its body the program's version, at most FRAME_VERSION_TEXT bytes. PUSH is a vote for `step`
+	 * with since, x_hash and number = loss; body: the push or, with pieces > 1, a part of it; behind the
+	 * last part running statistics where the flag says so. FETCH wants the answer of `step` without a
+	 * vote. SNAPSHOT wants part `piece` of the parameters of `step` (FRAME_NOWHERE: of any), or of the
+	 * worker's own state where BRIEF. STATE replies to ASK_STATE, or begins what comes of an answer with
+	 * SAVE; body: part `piece` of the worker's own state. BYE has no reply.
 	 */
 	FRAME_HELLO = 1,
 	FRAME_PUSH = 2,
@@ -41,11 +43,14 @@ enum frame_type {
 	FRAME_STATE = 5,
 	FRAME_BYE = 6,
 	/*
-	 * From the server. WELCOME says the worker's number and the run's step; body: the settings as JSON.
-	 * PARAMS: step and x_hash = hash of x; body: x, optimiser's memory, running statistics and, where the
-	 * flag says so, the worker's own state. ANSWER: step, worker = keeper of the next step, since = the
-	 * server's step; body: the pull. ASK_STATE wants part `piece` of the worker's own state. REFUSED: the
-	 * worker ends with the sentence in the body. DONE: the run is over, with a sentence.
+	 * From the server. WELCOME says the worker's number, the run's step and, where that is the worker's
+	 * too, x_hash = hash of x; since is another number for each life of the server; body: the settings as
+	 * JSON. PARAMS: part `piece` of x, optimiser's memory and running statistics, one behind the other;
+	 * step, since and x_hash as before, worker = keeper of the step; with BRIEF, of the worker's own
+	 * state, begun at since (without HAS_STATE: there is none). ANSWER: step, worker = keeper of the next
+	 * step, since = the server's step; body: the pull (BRIEF: without), then running statistics where the
+	 * flag says so. ASK_STATE wants part `piece` of the worker's own state (pieces = 0: no more).
+	 * REFUSED: the worker ends with the sentence in the body. DONE: the run is over, with a sentence.
 	 */
 	FRAME_WELCOME = 16,
 	FRAME_PARAMS = 17,
@@ -56,11 +61,11 @@ enum frame_type {
 };
 
 enum frame_flag {
-	FRAME_HAS_RUNNING = 1, /* PUSH, PARAMS: running statistics are there */
-	FRAME_BRIEF = 2,       /* PUSH, FETCH: no body in the answer; another worker of my process gets it */
+	FRAME_HAS_RUNNING = 1, /* PUSH, PARAMS, ANSWER: running statistics are there */
+	FRAME_BRIEF = 2,       /* PUSH, FETCH: no pull in the answer; another worker of my process gets it */
 	FRAME_HAVE_VOTE = 4,   /* WELCOME: your vote for this step is here */
 	FRAME_GIVEN = 8,       /* WELCOME: the settings do not tell the parameters; ask for a SNAPSHOT */
-	FRAME_HAS_STATE = 16,  /* PARAMS: the worker's own state follows */
+	FRAME_HAS_STATE = 16,  /* PARAMS: the server has this worker's own state */
 	FRAME_COUNTED = 32,    /* ANSWER: your vote was counted */
 	FRAME_SAVE = 64,       /* ANSWER: all state is wanted after this step. PUSH: this process wants it */
 	FRAME_STOP = 128,      /* ANSWER: the last step of this life of the run. PUSH: of this process's */

@@ -114,6 +114,7 @@ struct train_state {
 	float **workers;             /* [M] blocks of worker_floats[m]; NULL: not held here */
 	int64_t *since;              /* [M] the step at which each worker's state began */
 	bool given;                  /* parameters are not what the settings alone make them */
+	int keeper;                  /* of the running statistics, in the step that comes */
 };
 
 struct transport_env {
@@ -153,10 +154,10 @@ struct transport {
 	 */
 	int (*tell)(void *self, int64_t *value, struct err *e);
 	/*
-	 * Bring the root's state to all: step, shared parts where `given`, workers' blocks where the root has
-	 * them (the hosts then get those of their own workers in workers[id], and else find them untouched
-	 * with since[id] = step). To be called once, before the first exchange; st must stay. NULL: nothing
-	 * to do.
+	 * Bring the root's state to all: step, keeper, shared parts where `given`, workers' blocks where the
+	 * root has them (the hosts then get those of their own workers in workers[id], and else find them
+	 * untouched with since[id] = step). To be called once, before the first exchange; st must stay. NULL:
+	 * nothing to do.
 	 */
 	int (*sync)(void *self, struct train_state *st, struct err *e);
 	/*

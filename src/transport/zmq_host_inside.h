@@ -1,0 +1,91 @@
+/* What the files of a host share: see zmq.h. */
+#ifndef SIGNSGD_TRANSPORT_ZMQ_HOST_INSIDE_H
+#define SIGNSGD_TRANSPORT_ZMQ_HOST_INSIDE_H
+
+#include "transport/zmq_inside.h"
+
+/* What a host is doing, which says what it makes of a message. */
+enum phase { PHASE_JOINING, PHASE_IDLE, PHASE_VOTING, PHASE_TAKING, PHASE_SAVING };
+
+/* One worker's place: its connection. */
+struct seat {
+	struct zmq_host *host;
+	void *socket;
+	const struct curve_key *key; /* NULL: none is needed */
+	int id;                      /* the worker's number; -1: not told yet */
+	bool connected, welcomed;    /* welcomed: on the present connection */
+	double said, heard;          /* the last HELLO, the last message */
+	/* voting */
+	const void *push;
+	bool brief, answered;
+	unsigned char *box; /* [header, push, running] what is being sent */
+	_Atomic bool busy;  /* ZeroMQ still reads it */
+	/* saving */
+	unsigned piece;
+	bool saved;
+};
+
+/* Parameters, or a worker's own state, on their way. */
+struct taking {
+	struct seat *from;
+	bool own, done, none; /* none: the server has no state of this worker */
+	unsigned piece, pieces;
+	uint64_t step, x_hash;
+	int64_t since;
+	uint32_t keeper;
+	bool has_state;
+};
+
+struct zmq_host {
+	const struct site *site;
+	struct transport_env env;
+	void *context;
+	struct seat *seats;    /* [count] in order of worker, once joined */
+	zmq_pollitem_t *items; /* [count] */
+	int *ids;              /* [count] */
+	int count;
+	size_t most_bytes; /* of a message */
+	char *settings;
+	uint64_t run;
+	int64_t life;     /* of the server that our parameters come from */
+	bool given, over; /* over: the server says that the run is */
+	char refusal[FRAME_SENTENCE + 1];
+	double looked, reached; /* reached: the last time that there was a connection */
+	struct train_state *st;
+	uint64_t step; /* where our parameters are */
+	enum phase phase;
+	struct exchange *x;
+	bool have_pull, stale;
+	struct taking taking;
+	size_t push_bytes, running_bytes;
+	uint64_t up, down;
+};
+
+/* zmq_worker.c: connections. One look at all seats. -1 and a sentence when there is no going on. */
+int host_pump(struct zmq_host *h, struct err *e);
+void seat_open(struct zmq_host *h, struct seat *seat);
+/* f->run, bytes and body_hash are filled in. What cannot be sent now is sent again after a WELCOME. */
+void seat_say(struct seat *seat, struct frame *f, const void *body, size_t bytes);
+void seat_send(struct seat *seat, zmq_msg_t *m);
+void host_bye(struct zmq_host *h);
+/* Messages with bodies as long as this are to be had. -1 and a sentence. */
+int host_limit(struct zmq_host *h, size_t body_bytes, struct err *e);
+
+/* zmq_host.c: rounds. A message while voting. */
+void voting_take(struct seat *seat, const struct frame *f, const unsigned char *body);
+/* A worker is known again on a new connection. */
+void voting_resume(struct seat *seat, const struct frame *welcome);
+
+/* zmq_host_state.c */
+int host_sync(struct zmq_host *h, struct train_state *st, struct err *e);
+int host_collect(struct zmq_host *h, struct train_state *st, struct err *e);
+/* The server's parameters in place of ours. */
+int host_take_over(struct zmq_host *h, struct seat *from, struct err *e);
+void taking_take(struct seat *seat, const struct frame *f, const unsigned char *body);
+void taking_resume(struct seat *seat);
+void saving_take(struct seat *seat, const struct frame *f);
+void saving_resume(struct seat *seat);
+
+extern const struct transport transport_zmq_host;
+
+#endif

@@ -1,0 +1,200 @@
+/* What the files of the server share: see zmq.h. */
+#ifndef SIGNSGD_TRANSPORT_ZMQ_INSIDE_H
+#define SIGNSGD_TRANSPORT_ZMQ_INSIDE_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <zmq.h>
+#include "transport/frame.h"
+#include "transport/zmq.h"
+
+enum {
+	ROUTE_ROOM = 255,            /* ZeroMQ's bound of a routing id */
+	PARAMS_PIECE = 4 << 20,      /* bytes of parameters in one message */
+	SETTINGS_ROOM = 1 << 20,     /* most bytes of settings */
+	MEDIAN_ROUNDS = 31,          /* last rounds that the deadline is taken from */
+	HEARTBEAT_MS = 1000,         /* ZMTP's own ping, between two machines' kernels */
+	HEARTBEAT_TIMEOUT_MS = 5000, /* generous: a machine that computes may be slow to answer */
+	HANDSHAKE_MS = 1000,         /* who has not proved its key by then is shut out */
+	HIGH_WATER = 2,              /* messages in a queue: one request is open at most */
+	SMALL_MOST = 4096,           /* bytes of a body that a server takes whatever the model's size */
+	BACKLOG = 1024,              /* connections that the kernel holds for us */
+};
+
+/* Kinds of faults, in the order of fault_names. */
+enum fault {
+	FAULT_LATE,        /* a vote for a step that is over */
+	FAULT_DUPLICATE,   /* a second vote in a round */
+	FAULT_WRONG_STEP,  /* a vote for a step that has not begun */
+	FAULT_WRONG_SINCE, /* a state that cannot be that old */
+	FAULT_WRONG_HASH,  /* other parameters than the server's */
+	FAULT_WRONG_LENGTH,
+	FAULT_WRONG_RUN, /* of another experiment */
+	FAULT_PADDING,   /* bits behind the last coordinate */
+	FAULT_GARBAGE,
+	FAULT_VERSION,
+	FAULT_DAMAGED,
+	FAULT_MULTIPART,   /* several frames in one message */
+	FAULT_UNANNOUNCED, /* on a connection without a HELLO */
+	FAULT_TAKEOVER,    /* the same key on a second connection */
+	FAULT_GREEDY,      /* asks for the parameters too often */
+	FAULT_FLOOD,       /* more bytes than messages can hold */
+	FAULT_HANDSHAKE,   /* a connection that never proved a key */
+	FAULT_UNKNOWN_KEY,
+	FAULT_BANNED, /* a banned worker that tried to connect */
+	FAULTS
+};
+
+extern const char *const fault_names[FAULTS];
+
+struct zmq_settings {
+	double deadline_s, patience_s;
+	int64_t quorum, max_missed, ban_after;
+};
+
+struct route {
+	size_t bytes; /* 0: nowhere */
+	unsigned char at[ROUTE_ROOM];
+};
+
+/* What an enrolled worker waits for. */
+enum want { WANT_NOTHING, WANT_ANSWER };
+
+struct peer {
+	struct route route;    /* of its connection; who said HELLO last has the key's vote */
+	struct route replaced; /* of the connection before it */
+	int fd;                /* of its connection, as the system numbers it; -1: not known */
+	bool here;             /* said HELLO, and the connection is not known to be lost */
+	bool awaited;
+	_Atomic bool banned; /* read by the thread that checks keys */
+	int missed;          /* rounds in a row */
+	int given_up;        /* times it was no longer awaited for missing too many */
+	uint64_t not_before; /* step from which it is awaited again */
+	uint64_t offences;
+	enum want want; /* the open request, for the present step */
+	bool brief;
+	int64_t since; /* of its state when it was last counted; -1: not counted in the last round */
+	bool asked;    /* for parameters before; then at step: */
+	uint64_t asked_at;
+	/* The vote for the present step. */
+	bool voted, with_running;
+	double loss;
+	int64_t claim; /* since */
+	uint64_t x_hash;
+	zmq_msg_t vote;
+	size_t state_bytes; /* of its state that have come to be saved */
+	bool leaving;       /* was told that the run is over, or said BYE */
+};
+
+/* The answer to a step that is over. */
+struct past {
+	bool there;
+	uint64_t step;
+	int keeper; /* of the step after it */
+	struct frame head;
+	bool *counted;    /* [workers] */
+	zmq_msg_t answer; /* to who was counted: header and pull */
+};
+
+/* One copy of the parameters, from which all that ask are served. */
+struct shared_copy {
+	bool there;
+	uint64_t step, x_hash;
+	int keeper;
+	unsigned char *bytes; /* [size] shared parts, one behind the other */
+	size_t size;
+};
+
+struct guard;
+
+struct server {
+	struct zmq_settings set;
+	struct transport_env env;
+	const struct site *site;
+	int workers;
+	void *context, *router, *notices; /* notices: of lost connections, from the guard */
+	char address[512];
+	void *zap_socket;
+	pthread_t zap;
+	struct guard *guard;
+	uint64_t run;
+	int64_t life;     /* another number for each server process */
+	uint64_t *counts; /* [workers + 1][FAULTS] */
+	struct fault_table faults;
+	struct peer *peers; /* [workers] */
+	struct train_state *st;
+	size_t push_bytes, pull_bytes, running_bytes, n;
+	struct planes push_planes;
+	bool bound, first; /* first: no round was held yet */
+	uint64_t step;     /* the present one */
+	int keeper;        /* of the present step */
+	int holder;        /* the worker whose running statistics are the server's; -1: all */
+	int n_votes;
+	bool finished; /* the run is over: DONE is the answer to everything */
+	const char *why;
+	bool collecting;
+	uint64_t x_hash, x_hash_step; /* of the parameters at x_hash_step; step + 1 never taken */
+	bool hashed;
+	struct past *log; /* [log_count] the answer to step k is in k % log_count */
+	size_t log_count;
+	struct shared_copy copy;
+	const void **pushes; /* [workers] */
+	uint64_t up, down;   /* bytes since the last round */
+	double times[MEDIAN_ROUNDS];
+	size_t n_times;
+	double begun;           /* the present round */
+	uint64_t expected_hash; /* of its parameters; 0: not known, or not taken */
+	bool warned;
+};
+
+/* zmq_server.c: messages. Wait up to `ms` for one, then handle those that are there. */
+void server_serve(struct server *s, int ms);
+/* Takes over *m. False: it cannot be reached. */
+bool server_send(struct server *s, const struct route *to, zmq_msg_t *m);
+/* f->run, bytes and body_hash are filled in. */
+bool server_say(struct server *s, const struct route *to, struct frame *f, const void *body, size_t bytes);
+/* Count a fault of worker m (-1: of nobody known). Safe in all threads. */
+void server_fault(struct server *s, int m, enum fault fault);
+/* The same for a message of worker m: who offends `ban_after` times is shut out. */
+void server_offend(struct server *s, int m, enum fault fault);
+void server_ban(struct server *s, int m);
+/* Tell worker m that the run is over. */
+void server_done(struct server *s, int m);
+/* Of the parameters at the present step. */
+uint64_t server_x_hash(struct server *s);
+
+/* zmq.c. Listen, for messages of at most so many bytes. -1 and a sentence. */
+int server_bind(struct server *s, size_t most_bytes, struct err *e);
+
+/* zmq_round.c: votes and answers. */
+enum exchange_end round_exchange(struct server *s, struct exchange *x, struct err *e);
+void round_push(struct server *s, int m, const struct frame *f, zmq_msg_t *message);
+void round_fetch(struct server *s, int m, const struct frame *f);
+void round_close(struct server *s);
+
+/* zmq_params.c: parameters to workers, their states from them. */
+void params_snapshot(struct server *s, int m, const struct frame *f);
+void params_state(struct server *s, int m, const struct frame *f, const unsigned char *body);
+int params_collect(struct server *s, struct train_state *st, struct err *e);
+void params_leave(struct server *s, bool finished, const char *why);
+/* Bytes of a worker's own state in one message: no more than the server takes anyway. */
+size_t state_piece(size_t push_bytes);
+
+/* zmq_zap.c: the thread that checks keys. It ends with the context. */
+void zap_start(struct server *s);
+
+/* The socket's options that both sides need, and its security. */
+void zmq_socket_set(void *socket, int option, int value);
+void *zmq_socket_open(void *context, int type);
+/* Messages of more than `payload` bytes end their connection. To be set before there is any. */
+void zmq_socket_limit(void *socket, enum site_trust trust, size_t payload);
+
+/* Of the settings' text. */
+uint64_t zmq_run_number(const char *settings);
+
+/* The arrays of *st that all processes hold, laid one behind the other; `bytes` of them from `offset` on. */
+void shared_copy_in(const struct train_state *st, size_t offset, const void *in, size_t bytes);
+size_t shared_bytes(const struct train_state *st);
+size_t piece_count(size_t bytes, size_t piece);
+
+#endif

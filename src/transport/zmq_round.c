@@ -1,0 +1,446 @@
+/* Rounds: whose votes are taken, when there are enough, and the answers. */
+#include <string.h>
+#include "base/clock.h"
+#include "base/hash.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "transport/lanes.h"
+#include "transport/zmq_inside.h"
+
+enum {
+	LOG_LEAST = 4,
+	LOG_MOST = 64,
+	LOOK_MS = 100,   /* between looks at the clock and at signals */
+	ALIGNED = 8,     /* bytes: what kernels may ask of a push */
+	SULK_ROUNDS = 8, /* before who was given up once is awaited again; doubled each time */
+	SULK_DOUBLES = 16,
+};
+
+static const double DEADLINE_LEAST_S = 2, DEADLINE_MEDIANS = 5, STOP_S = 2;
+
+/* --- votes --------------------------------------------------------------------------------------------- */
+
+static bool since_holds(const struct server *s, const struct peer *p, const struct frame *f)
+{
+	if (f->since < 0 || (uint64_t)f->since > f->step)
+		return false;
+	return s->first || (uint64_t)f->since == f->step || f->since == p->since;
+}
+
+static bool hash_holds(const struct server *s, uint64_t x_hash)
+{
+	return s->expected_hash == 0 || x_hash == 0 || x_hash == s->expected_hash;
+}
+
+static bool length_holds(const struct server *s, int m, const struct frame *f)
+{
+	bool running = f->flags & FRAME_HAS_RUNNING;
+	if (f->step == s->step && m == s->keeper && s->running_bytes > 0 && !running)
+		return false; /* it alone has them */
+	return f->pieces == 0 && f->bytes == s->push_bytes + (running ? s->running_bytes : 0);
+}
+
+/* Why a vote for the present step is none; FAULTS: it is one. */
+static enum fault judge_vote(const struct server *s, const struct peer *p, const struct frame *f,
+                             const unsigned char *push)
+{
+	if (p->voted)
+		return FAULT_DUPLICATE;
+	if (!since_holds(s, p, f))
+		return FAULT_WRONG_SINCE;
+	if (!hash_holds(s, f->x_hash))
+		return FAULT_WRONG_HASH;
+	return planes_padding_clear(&s->push_planes, s->n, push) ? FAULTS : FAULT_PADDING;
+}
+
+static void say_stale(struct server *s, int m, uint64_t step)
+{
+	struct frame f = {
+	        .type = FRAME_ANSWER, .flags = FRAME_STALE, .step = step, .since = (int64_t)s->step};
+	server_say(s, &s->peers[m].route, &f, NULL, 0);
+}
+
+/* Kernels read words: ZeroMQ hands out small messages at any address. */
+static void align(zmq_msg_t *message)
+{
+	zmq_msg_t aligned;
+	size_t bytes = zmq_msg_size(message);
+	if ((uintptr_t)zmq_msg_data(message) % ALIGNED == 0)
+		return;
+	if (zmq_msg_init_size(&aligned, bytes + ALIGNED))
+		die("no memory for a message of %zu bytes", bytes);
+	if ((uintptr_t)zmq_msg_data(&aligned) % ALIGNED)
+		BUG("ZeroMQ's own messages are not aligned");
+	memcpy(zmq_msg_data(&aligned), zmq_msg_data(message), bytes);
+	zmq_msg_move(message, &aligned);
+	zmq_msg_close(&aligned);
+}
+
+static void keep_vote(struct server *s, struct peer *p, const struct frame *f, zmq_msg_t *message)
+{
+	align(message);
+	zmq_msg_move(&p->vote, message);
+	p->voted = true;
+	p->with_running = f->flags & FRAME_HAS_RUNNING;
+	p->loss = f->number;
+	p->claim = f->since;
+	p->x_hash = f->x_hash;
+	p->want = WANT_ANSWER;
+	p->brief = f->flags & FRAME_BRIEF;
+	s->n_votes++;
+}
+
+/* --- answers -------------------------------------------------------------------------------------------- */
+
+static struct past *past_of(const struct server *s, uint64_t step)
+{
+	struct past *past = &s->log[step % s->log_count];
+	return past->there && past->step == step ? past : NULL;
+}
+
+/* Does worker m need the running statistics, to keep them from now on? */
+static bool becomes_keeper(const struct server *s, int m, const struct past *past)
+{
+	return s->running_bytes > 0 && m == past->keeper && past->step + 1 == s->step && s->holder >= 0 &&
+	       s->holder != m;
+}
+
+/* Made for worker m: what differs from worker to worker, or comes late. */
+static void say_past(struct server *s, int m, struct past *past, bool brief)
+{
+	struct peer *p = &s->peers[m];
+	bool running = becomes_keeper(s, m, past);
+	struct frame f = past->head;
+	zmq_msg_t answer;
+	f.flags = (past->counted[m] ? FRAME_COUNTED : 0) | (brief ? FRAME_BRIEF : 0) |
+	          (running ? FRAME_HAS_RUNNING : 0) |
+	          (past->step + 1 == s->step ? f.flags & (FRAME_SAVE | FRAME_STOP) : 0);
+	f.since = (int64_t)s->step;
+	size_t pull_bytes = brief ? 0 : s->pull_bytes;
+	f.bytes = pull_bytes + (running ? s->running_bytes : 0);
+	if (zmq_msg_init_size(&answer, FRAME_HEADER_BYTES + f.bytes))
+		die("no memory for a message of %zu bytes", (size_t)f.bytes);
+	unsigned char *at = zmq_msg_data(&answer), *body = at + FRAME_HEADER_BYTES;
+	memcpy(body, (unsigned char *)zmq_msg_data(&past->answer) + FRAME_HEADER_BYTES, pull_bytes);
+	if (running)
+		memcpy(body + pull_bytes, s->st->shared[2].at, s->running_bytes);
+	if (brief || running)
+		f.body_hash = hash_words(0, body, f.bytes);
+	frame_write(&f, at);
+	p->want = WANT_NOTHING;
+	server_send(s, &p->route, &answer);
+}
+
+/* The answer to who was in step: for most the very same message, of which ZeroMQ only counts the users. */
+static void say_answer(struct server *s, int m, struct past *past)
+{
+	struct peer *p = &s->peers[m];
+	zmq_msg_t shared;
+	if (p->brief || !past->counted[m] || becomes_keeper(s, m, past)) {
+		say_past(s, m, past, p->brief);
+		return;
+	}
+	zmq_msg_init(&shared);
+	zmq_msg_copy(&shared, &past->answer);
+	p->want = WANT_NOTHING;
+	server_send(s, &p->route, &shared);
+}
+
+static void answer_past(struct server *s, int m, const struct frame *f)
+{
+	struct past *past = past_of(s, f->step);
+	s->peers[m].want = s->peers[m].voted ? WANT_ANSWER : WANT_NOTHING;
+	if (past)
+		say_past(s, m, past, f->flags & FRAME_BRIEF);
+	else
+		say_stale(s, m, f->step);
+}
+
+void round_push(struct server *s, int m, const struct frame *f, zmq_msg_t *message)
+{
+	struct peer *p = &s->peers[m];
+	enum fault fault = FAULTS;
+	if (!length_holds(s, m, f))
+		fault = FAULT_WRONG_LENGTH;
+	else if (f->step < s->step)
+		fault = FAULT_LATE;
+	else if (f->step > s->step)
+		fault = FAULT_WRONG_STEP;
+	else
+		fault = judge_vote(s, p, f, (unsigned char *)zmq_msg_data(message) + FRAME_HEADER_BYTES);
+	if (fault == FAULTS) {
+		keep_vote(s, p, f, message);
+		return;
+	}
+	server_offend(s, m, fault);
+	if (fault == FAULT_LATE)
+		answer_past(s, m, f);
+	else if (fault == FAULT_WRONG_STEP || fault == FAULT_WRONG_SINCE || fault == FAULT_WRONG_HASH)
+		say_stale(s, m, f->step);
+}
+
+void round_fetch(struct server *s, int m, const struct frame *f)
+{
+	struct peer *p = &s->peers[m];
+	if (f->bytes > 0) {
+		server_offend(s, m, FAULT_WRONG_LENGTH);
+	} else if (f->step < s->step) {
+		answer_past(s, m, f);
+	} else if (f->step > s->step) {
+		server_offend(s, m, FAULT_WRONG_STEP);
+		say_stale(s, m, f->step);
+	} else {
+		p->want = WANT_ANSWER;
+		p->brief = f->flags & FRAME_BRIEF;
+	}
+}
+
+/* --- the end of a round --------------------------------------------------------------------------------- */
+
+static struct past *write_past(struct server *s, const struct exchange *x)
+{
+	struct past *past = &s->log[x->step % s->log_count];
+	zmq_msg_close(&past->answer);
+	if (zmq_msg_init_size(&past->answer, FRAME_HEADER_BYTES + s->pull_bytes))
+		die("no memory for a message of %zu bytes", s->pull_bytes);
+	unsigned char *at = zmq_msg_data(&past->answer);
+	memcpy(at + FRAME_HEADER_BYTES, x->pull, s->pull_bytes);
+	past->there = true;
+	past->step = x->step;
+	past->keeper = x->keeper;
+	for (int m = 0; m < s->workers; m++)
+		past->counted[m] = x->since[m] >= 0;
+	past->head = (struct frame){.type = FRAME_ANSWER,
+	                            .flags = FRAME_COUNTED,
+	                            .run = s->run,
+	                            .step = x->step,
+	                            .since = (int64_t)x->step + 1,
+	                            .worker = (uint32_t)x->keeper,
+	                            .bytes = s->pull_bytes,
+	                            .body_hash = hash_words(0, x->pull, s->pull_bytes)};
+	if (s->site->collect)
+		past->head.flags |= (x->flags & EXCHANGE_SAVE ? FRAME_SAVE : 0) |
+		                    (x->flags & EXCHANGE_STOP ? FRAME_STOP : 0);
+	frame_write(&past->head, at);
+	return past;
+}
+
+/* The votes' pushes in order of worker, and what was said beside them. How many. */
+static int gather(struct server *s, struct exchange *x)
+{
+	int count = 0;
+	for (int m = 0; m < s->workers; m++) {
+		struct peer *p = &s->peers[m];
+		x->since[m] = p->voted ? p->claim : -1;
+		if (!p->voted)
+			continue;
+		x->loss[m] = p->loss;
+		s->pushes[count++] = (unsigned char *)zmq_msg_data(&p->vote) + FRAME_HEADER_BYTES;
+	}
+	return count;
+}
+
+static void take_running(struct server *s)
+{
+	struct peer *p = &s->peers[s->keeper];
+	if (!p->voted || s->running_bytes == 0)
+		return;
+	memcpy(s->st->shared[2].at,
+	       (unsigned char *)zmq_msg_data(&p->vote) + FRAME_HEADER_BYTES + s->push_bytes,
+	       s->running_bytes);
+	s->holder = s->keeper;
+}
+
+/* Who missed a round, and who is awaited in the next. */
+static void settle_peer(struct server *s, int m)
+{
+	struct peer *p = &s->peers[m];
+	bool in_step = p->want == WANT_ANSWER;
+	p->since = p->voted ? p->claim : -1;
+	if (p->voted)
+		p->missed = 0;
+	if (in_step && p->here) {
+		p->awaited = s->step >= p->not_before;
+	} else if (p->awaited && ++p->missed >= s->set.max_missed) {
+		int doubles = p->given_up < SULK_DOUBLES ? p->given_up : SULK_DOUBLES;
+		p->awaited = false;
+		p->given_up++;
+		p->not_before = s->step + ((uint64_t)SULK_ROUNDS << doubles);
+		log_say("worker %d missed %d rounds and is no longer waited for", m, p->missed);
+		p->missed = 0;
+	}
+}
+
+static void end_round(struct server *s, struct exchange *x)
+{
+	x->n_voters = gather(s, x);
+	take_running(s);
+	lanes_combine(s->env.pool, x, x->n_voters, s->pushes, 0, x->n);
+	x->keeper = keeper_next(x->keeper, s->workers, x->since, x->honest);
+	x->behind = false;
+	struct past *past = write_past(s, x);
+	s->step = x->step + 1;
+	s->keeper = x->keeper;
+	for (int m = 0; m < s->workers; m++) {
+		settle_peer(s, m);
+		if (s->peers[m].want == WANT_ANSWER)
+			say_answer(s, m, past);
+		s->peers[m].voted = false;
+		zmq_msg_close(&s->peers[m].vote);
+		zmq_msg_init(&s->peers[m].vote);
+	}
+	s->n_votes = 0;
+	s->first = false;
+	x->bytes_up = s->up;
+	x->bytes_down = s->down;
+	x->bytes_busiest = s->up + s->down;
+	s->up = s->down = 0;
+}
+
+/* --- waiting -------------------------------------------------------------------------------------------- */
+
+static double median(const double *times, size_t count)
+{
+	double sorted[MEDIAN_ROUNDS];
+	for (size_t i = 0; i < count; i++) {
+		size_t at = i;
+		for (; at > 0 && sorted[at - 1] > times[i]; at--)
+			sorted[at] = sorted[at - 1];
+		sorted[at] = times[i];
+	}
+	return count > 0 ? sorted[count / 2] : 0;
+}
+
+static double deadline_s(const struct server *s)
+{
+	size_t count = s->n_times < MEDIAN_ROUNDS ? s->n_times : MEDIAN_ROUNDS;
+	double usual = DEADLINE_MEDIANS * median(s->times, count);
+	if (s->set.deadline_s > 0)
+		return s->set.deadline_s;
+	return usual > DEADLINE_LEAST_S ? usual : DEADLINE_LEAST_S;
+}
+
+static int missing(const struct server *s)
+{
+	int count = 0;
+	for (int m = 0; m < s->workers; m++) {
+		const struct peer *p = &s->peers[m];
+		count += s->first ? !p->voted : p->awaited && p->want == WANT_NOTHING;
+	}
+	return count;
+}
+
+enum verdict { GO_ON, ENOUGH, TOO_FEW, TOLD_TO_STOP };
+
+static enum verdict judge_round(struct server *s, const struct exchange *x, double deadline)
+{
+	double waited = clock_s() - s->begun;
+	bool quorum = s->n_votes >= s->set.quorum;
+	if (quorum && missing(s) == 0)
+		return ENOUGH;
+	if (x->flags & EXCHANGE_STOP && waited > STOP_S)
+		return quorum ? ENOUGH : TOLD_TO_STOP;
+	if (waited > (s->first ? s->set.patience_s : deadline) && quorum)
+		return ENOUGH;
+	if (waited > s->set.patience_s)
+		return TOO_FEW;
+	if (waited > deadline && !quorum && !s->warned) {
+		log_warn("step %llu: %d votes of %lld that it needs; waiting up to %g s for more",
+		         (unsigned long long)x->step + 1, s->n_votes, (long long)s->set.quorum,
+		         s->set.patience_s);
+		s->warned = true;
+	}
+	return GO_ON;
+}
+
+static enum verdict wait_for_votes(struct server *s, struct exchange *x)
+{
+	double deadline = deadline_s(s);
+	enum verdict v = judge_round(s, x, deadline);
+	s->warned = false;
+	for (; v == GO_ON; v = judge_round(s, x, deadline)) {
+		server_serve(s, LOOK_MS);
+		if (s->env.stop && *s->env.stop && !(x->flags & EXCHANGE_STOP)) {
+			x->flags |= EXCHANGE_STOP;
+			s->begun = clock_s();
+		}
+	}
+	x->wait_s = clock_s() - s->begun;
+	s->times[s->n_times++ % MEDIAN_ROUNDS] = x->wait_s;
+	return v;
+}
+
+static void open_log(struct server *s)
+{
+	size_t fit = s->st->shared[0].count * sizeof(float) / s->pull_bytes;
+	s->log_count = fit < LOG_LEAST ? LOG_LEAST : fit > LOG_MOST ? LOG_MOST : fit;
+	s->log = mem_array(s->log_count, sizeof *s->log);
+	for (size_t i = 0; i < s->log_count; i++) {
+		zmq_msg_init(&s->log[i].answer);
+		s->log[i].counted = mem_array((size_t)s->workers, sizeof *s->log[i].counted);
+	}
+}
+
+/* The sizes of messages are known with the first step, and only then may anybody connect. */
+static int begin(struct server *s, const struct exchange *x, struct err *e)
+{
+	s->n = x->n;
+	s->push_bytes = x->push_bytes;
+	s->pull_bytes = x->pull_bytes;
+	s->push_planes = x->push_planes;
+	s->running_bytes = s->st->shared[2].count * sizeof(float);
+	size_t most = s->push_bytes + s->running_bytes;
+	open_log(s);
+	s->begun = clock_s();
+	return server_bind(s, FRAME_HEADER_BYTES + (most > SMALL_MOST ? most : SMALL_MOST), e);
+}
+
+/* Votes that came before the step's parameters were known. */
+static void judge_early(struct server *s)
+{
+	for (int m = 0; m < s->workers; m++) {
+		struct peer *p = &s->peers[m];
+		if (!p->voted || hash_holds(s, p->x_hash))
+			continue;
+		p->voted = false;
+		s->n_votes--;
+		p->want = WANT_NOTHING;
+		server_fault(s, m, FAULT_WRONG_HASH);
+		say_stale(s, m, s->step);
+	}
+}
+
+enum exchange_end round_exchange(struct server *s, struct exchange *x, struct err *e)
+{
+	if (!s->router && begin(s, x, e))
+		return EXCHANGE_FAILED;
+	s->step = x->step;
+	s->keeper = x->keeper;
+	s->expected_hash = x->x_hash;
+	s->begun = clock_s();
+	judge_early(s);
+	enum verdict v = wait_for_votes(s, x);
+	s->expected_hash = 0;
+	if (v == TOLD_TO_STOP)
+		return EXCHANGE_LEFT;
+	if (v == TOO_FEW) {
+		err_world(e,
+		          "step %llu: found %d votes after %g s, expected at least %lld of %d (the quorum)",
+		          (unsigned long long)x->step + 1, s->n_votes, s->set.patience_s,
+		          (long long)s->set.quorum, s->workers);
+		return EXCHANGE_FAILED;
+	}
+	end_round(s, x);
+	return EXCHANGE_DONE;
+}
+
+void round_close(struct server *s)
+{
+	for (size_t i = 0; i < s->log_count; i++) {
+		zmq_msg_close(&s->log[i].answer);
+		mem_free(s->log[i].counted);
+	}
+	mem_free(s->log);
+	for (int m = 0; m < s->workers; m++)
+		zmq_msg_close(&s->peers[m].vote);
+}

@@ -1,0 +1,329 @@
+/* A host's connections: joining, knowing again, giving up. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include "base/clock.h"
+#include "base/hash.h"
+#include "base/mem.h"
+#include "base/text.h"
+#include "base/version.h"
+#include "transport/zmq_host_inside.h"
+
+enum {
+	LOOK_MS = 100,
+	RECONNECT_MS = 50, /* between attempts to connect; doubled up to */
+	RECONNECT_MOST_MS = 1000,
+	NUMBERS_MOST = 1 << 24 /* workers */
+};
+
+static const double SILENCE_S = 3; /* after which a HELLO asks whether we are still known */
+
+static void secure(void *socket, const struct site *site, const struct curve_key *own)
+{
+	const struct curve_key *server =
+	        site->trust == SITE_KEYS ? keyring_find(site->ring, KEYRING_SERVER) : NULL;
+	int rc = 0;
+	if (site->trust == SITE_TOKENS)
+		rc = zmq_setsockopt(socket, ZMQ_PLAIN_USERNAME, own->name, strlen(own->name)) ||
+		     zmq_setsockopt(socket, ZMQ_PLAIN_PASSWORD, own->secret_key, CURVE_TEXT);
+	if (site->trust == SITE_KEYS)
+		rc = zmq_setsockopt(socket, ZMQ_CURVE_SERVERKEY, server->public_key, CURVE_TEXT + 1) ||
+		     zmq_setsockopt(socket, ZMQ_CURVE_PUBLICKEY, own->public_key, CURVE_TEXT + 1) ||
+		     zmq_setsockopt(socket, ZMQ_CURVE_SECRETKEY, own->secret_key, CURVE_TEXT + 1);
+	if (rc)
+		die("ZeroMQ refuses a key: %s", zmq_strerror(errno));
+}
+
+void seat_open(struct zmq_host *h, struct seat *seat)
+{
+	seat->socket = zmq_socket_open(h->context, ZMQ_DEALER);
+	/* Nothing is queued for a connection that is not there, so a socket that can be written to is one
+	 * that the server has let in. */
+	zmq_socket_set(seat->socket, ZMQ_IMMEDIATE, 1);
+	zmq_socket_set(seat->socket, ZMQ_RECONNECT_IVL, RECONNECT_MS);
+	zmq_socket_set(seat->socket, ZMQ_RECONNECT_IVL_MAX, RECONNECT_MOST_MS);
+	zmq_socket_limit(seat->socket, h->site->trust, h->most_bytes);
+	secure(seat->socket, h->site, seat->key);
+	seat->connected = seat->welcomed = false;
+	h->items[seat - h->seats] = (zmq_pollitem_t){.socket = seat->socket, .events = ZMQ_POLLIN};
+}
+
+static int connect_seat(const struct zmq_host *h, const struct seat *seat, struct err *e)
+{
+	if (zmq_connect(seat->socket, h->site->address))
+		return err_user(e, "cannot connect to %s: %s", h->site->address, zmq_strerror(errno));
+	return 0;
+}
+
+int host_limit(struct zmq_host *h, size_t body_bytes, struct err *e)
+{
+	size_t most = FRAME_HEADER_BYTES + body_bytes;
+	if (most <= h->most_bytes)
+		return 0;
+	host_bye(h);
+	h->most_bytes = most;
+	for (int i = 0; i < h->count; i++) {
+		zmq_close(h->seats[i].socket);
+		seat_open(h, &h->seats[i]);
+		if (connect_seat(h, &h->seats[i], e))
+			return -1;
+	}
+	return 0;
+}
+
+void seat_send(struct seat *seat, zmq_msg_t *m)
+{
+	size_t bytes = zmq_msg_size(m);
+	if (zmq_msg_send(m, seat->socket, ZMQ_DONTWAIT) < 0)
+		zmq_msg_close(m);
+	else
+		seat->host->up += zmq_wire_bytes(seat->host->site->trust, bytes);
+}
+
+void seat_say(struct seat *seat, struct frame *f, const void *body, size_t bytes)
+{
+	zmq_msg_t m;
+	if (zmq_msg_init_size(&m, FRAME_HEADER_BYTES + bytes))
+		die("no memory for a message of %zu bytes", bytes);
+	unsigned char *at = zmq_msg_data(&m);
+	f->run = seat->host->run;
+	f->bytes = bytes;
+	f->body_hash = hash_words(0, body, bytes);
+	frame_write(f, at);
+	if (bytes > 0)
+		memcpy(at + FRAME_HEADER_BYTES, body, bytes);
+	seat_send(seat, &m);
+}
+
+static void say_hello(struct seat *seat)
+{
+	const struct zmq_host *h = seat->host;
+	const char *version = version_text();
+	size_t bytes = strlen(version);
+	struct frame f = {.type = FRAME_HELLO,
+	                  .step = h->step,
+	                  .since = -1,
+	                  .worker = seat->id < 0 ? UINT32_MAX : (uint32_t)seat->id};
+	seat_say(seat, &f, version, bytes < FRAME_VERSION_TEXT ? bytes : FRAME_VERSION_TEXT);
+	seat->said = clock_s();
+}
+
+void host_bye(struct zmq_host *h)
+{
+	for (int i = 0; i < h->count; i++) {
+		struct frame f = {.type = FRAME_BYE};
+		if (h->seats[i].welcomed)
+			seat_say(&h->seats[i], &f, NULL, 0);
+	}
+}
+
+/* The run's settings, in the first WELCOME; later ones must be of the same run. False: they do not fit. */
+static bool take_settings(struct zmq_host *h, const struct frame *f, const unsigned char *body)
+{
+	if (h->settings)
+		return f->run == h->run;
+	if (f->bytes == 0 || f->bytes > SETTINGS_ROOM || memchr(body, 0, f->bytes))
+		return false;
+	h->settings = mem_alloc(f->bytes + 1);
+	memcpy(h->settings, body, f->bytes);
+	h->run = zmq_run_number(h->settings);
+	h->life = f->since;
+	return f->run == h->run;
+}
+
+static void take_welcome(struct seat *seat, const struct frame *f, const unsigned char *body)
+{
+	struct zmq_host *h = seat->host;
+	if (!take_settings(h, f, body) || f->worker >= NUMBERS_MOST ||
+	    (seat->id >= 0 && seat->id != (int)f->worker)) {
+		snprintf(h->refusal, sizeof h->refusal, "it holds another run than before");
+		return;
+	}
+	seat->id = (int)f->worker;
+	seat->welcomed = true;
+	h->given |= f->flags & FRAME_GIVEN;
+	if (h->phase == PHASE_VOTING)
+		voting_resume(seat, f);
+	else if (h->phase == PHASE_TAKING)
+		taking_resume(seat);
+	else if (h->phase == PHASE_SAVING)
+		saving_resume(seat);
+}
+
+static void take_refusal(struct zmq_host *h, const struct frame *f, const unsigned char *body)
+{
+	char text[FRAME_SENTENCE + 1];
+	size_t bytes = f->bytes < FRAME_SENTENCE ? f->bytes : FRAME_SENTENCE;
+	memcpy(text, body, bytes);
+	text[bytes] = 0;
+	text_shown(text, h->refusal, sizeof h->refusal);
+}
+
+static void take(struct seat *seat, const struct frame *f, const unsigned char *body)
+{
+	struct zmq_host *h = seat->host;
+	if (f->type == FRAME_WELCOME)
+		take_welcome(seat, f, body);
+	else if (f->type == FRAME_REFUSED)
+		take_refusal(h, f, body);
+	else if (h->settings && f->run != h->run)
+		return;
+	else if (f->type == FRAME_DONE)
+		h->over = true;
+	else if (h->phase == PHASE_VOTING)
+		voting_take(seat, f, body);
+	else if (h->phase == PHASE_TAKING)
+		taking_take(seat, f, body);
+	else if (h->phase == PHASE_SAVING)
+		saving_take(seat, f);
+}
+
+/* What does not follow the protocol is dropped; the HELLO after silence mends what comes of it. */
+static bool take_message(struct seat *seat)
+{
+	struct zmq_host *h = seat->host;
+	struct frame f;
+	zmq_msg_t m;
+	zmq_msg_init(&m);
+	if (zmq_msg_recv(&m, seat->socket, ZMQ_DONTWAIT) < 0) {
+		zmq_msg_close(&m);
+		return false;
+	}
+	seat->heard = clock_s();
+	h->down += zmq_wire_bytes(h->site->trust, zmq_msg_size(&m));
+	const unsigned char *at = zmq_msg_data(&m);
+	if (frame_read(&f, at, zmq_msg_size(&m)) == FRAME_SOUND && !frame_from_worker(f.type))
+		take(seat, &f, at + FRAME_HEADER_BYTES);
+	zmq_msg_close(&m);
+	return true;
+}
+
+static void look_at(struct seat *seat, double now)
+{
+	int events = 0;
+	size_t room = sizeof events;
+	bool was = seat->connected;
+	zmq_getsockopt(seat->socket, ZMQ_EVENTS, &events, &room);
+	seat->connected = events & ZMQ_POLLOUT;
+	if (!seat->connected) {
+		seat->welcomed = false;
+		return;
+	}
+	seat->host->reached = now;
+	if (!was || (now - seat->heard > SILENCE_S && now - seat->said > SILENCE_S))
+		say_hello(seat);
+}
+
+static int give_up(const struct zmq_host *h, struct err *e)
+{
+	char shown[256];
+	text_shown(h->site->address, shown, sizeof shown);
+	if (h->refusal[0])
+		return err_user(e, "server %s: %s", shown, h->refusal);
+	return err_world(e, "server %s: no connection for %g s (it is not there, or does not know the key)",
+	                 shown, h->site->patience_s);
+}
+
+int host_pump(struct zmq_host *h, struct err *e)
+{
+	bool any = zmq_poll(h->items, h->count, LOOK_MS) > 0;
+	for (int i = 0; any && i < h->count; i++)
+		while (take_message(&h->seats[i]))
+			continue;
+	double now = clock_s();
+	if (now - h->looked > LOOK_MS * 1e-3 || h->looked == 0) {
+		h->looked = now;
+		for (int i = 0; i < h->count; i++)
+			look_at(&h->seats[i], now);
+	}
+	return h->refusal[0] || now - h->reached > h->site->patience_s ? give_up(h, e) : 0;
+}
+
+static bool all_welcomed(const struct zmq_host *h)
+{
+	for (int i = 0; i < h->count; i++)
+		if (!h->seats[i].welcomed)
+			return false;
+	return true;
+}
+
+static int by_id(const void *a, const void *b)
+{
+	const struct seat *x = a, *y = b;
+	return (x->id > y->id) - (x->id < y->id);
+}
+
+/* Seats move; what points to them is made anew. */
+static void sort_seats(struct zmq_host *h)
+{
+	qsort(h->seats, (size_t)h->count, sizeof *h->seats, by_id);
+	for (int i = 0; i < h->count; i++) {
+		h->items[i].socket = h->seats[i].socket;
+		h->ids[i] = h->seats[i].id;
+	}
+}
+
+static struct zmq_host *new_host(const struct site *site)
+{
+	struct zmq_host *h = mem_alloc(sizeof *h);
+	size_t count = (size_t)site->count;
+	*h = (struct zmq_host){.site = site, .count = site->count, .step = FRAME_NOWHERE};
+	h->seats = mem_array(count, sizeof *h->seats);
+	h->items = mem_array(count, sizeof *h->items);
+	h->ids = mem_array(count, sizeof *h->ids);
+	h->most_bytes = FRAME_HEADER_BYTES + PARAMS_PIECE;
+	h->reached = clock_s();
+	h->context = zmq_ctx_new();
+	if (!h->context)
+		die("ZeroMQ does not start: %s", zmq_strerror(errno));
+	return h;
+}
+
+struct zmq_host *zmq_host_join(const struct site *site, struct err *e)
+{
+	struct zmq_host *h = new_host(site);
+	int rc = 0;
+	for (int i = 0; i < h->count && rc == 0; i++) {
+		h->seats[i].host = h;
+		h->seats[i].key = site->keys ? site->keys[i] : NULL;
+		h->seats[i].id = -1;
+		seat_open(h, &h->seats[i]);
+		rc = connect_seat(h, &h->seats[i], e);
+	}
+	while (rc == 0 && !all_welcomed(h) && !h->over) {
+		rc = host_pump(h, e);
+		if (rc == 0 && site->stop && *site->stop)
+			rc = err_world(e, "interrupted before the server %s said anything", site->address);
+	}
+	if (rc == 0 && h->over)
+		rc = err_world(e, "server %s: the run is over", site->address);
+	if (rc) {
+		zmq_host_close(h);
+		return NULL;
+	}
+	sort_seats(h);
+	h->phase = PHASE_IDLE;
+	return h;
+}
+
+const char *zmq_host_settings(const struct zmq_host *h)
+{
+	return h->settings;
+}
+
+void zmq_host_close(struct zmq_host *h)
+{
+	if (!h->over && !h->refusal[0])
+		host_bye(h);
+	for (int i = 0; i < h->count; i++)
+		if (h->seats[i].socket)
+			zmq_close(h->seats[i].socket);
+	zmq_ctx_term(h->context);
+	for (int i = 0; i < h->count; i++)
+		mem_free(h->seats[i].box);
+	mem_free(h->seats);
+	mem_free(h->items);
+	mem_free(h->ids);
+	mem_free(h->settings);
+	mem_free(h);
+}

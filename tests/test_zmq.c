@@ -1,0 +1,67 @@
+/* Transport zmq: a server and its workers in processes of their own. */
+#include <criterion/criterion.h>
+#include "zmq_peer.h"
+
+/* As many processes as there are hosts; the run from beginning to end; all bits compared. */
+static void run_sound(const struct toy *t, enum site_trust trust, const char *address, struct toy_host *hosts,
+                      int n_hosts)
+{
+	static struct toy_server s;
+	struct err e = {0};
+	float *want = mem_array(t->n, sizeof *want);
+	for (int i = 0; i < n_hosts; i++)
+		toy_host_start(t, hosts, i, trust);
+	toy_server_open(&s, t, trust, address, NULL);
+	for (int i = 0; i < n_hosts; i++)
+		toy_host_tell(&hosts[i], zmq_server_address(s.link.self),
+		              trust == SITE_OPEN ? NULL : &s.ring);
+	cr_assert_eq(s.link.row->sync(s.link.self, &s.state.st, &e), 0);
+	for (int k = 0; k < t->steps; k++) {
+		cr_assert_eq(toy_server_step(&s, 0, &e), EXCHANGE_DONE, "%s", e.text);
+		cr_assert_eq(s.n_voters[k], t->workers);
+		for (int m = 0; m < t->workers; m++) {
+			cr_assert_eq(s.since[k][m], 0);
+			cr_assert_eq(s.state.loss[m], m + k);
+		}
+	}
+	s.link.row->leave(s.link.self, true, "done");
+	toy_replay(t, t->steps, s.since, want);
+	cr_assert_eq(memcmp(want, s.state.x, t->n * sizeof *want), 0, "the server's x is another");
+	uint64_t hash, wanted = hash_words(0, want, t->n * sizeof *want);
+	for (int i = 0; i < n_hosts; i++) {
+		cr_assert_eq(toy_host_end(&hosts[i], &hash), 0);
+		cr_assert_eq(hash, wanted, "host %d's x is another", i);
+	}
+	toy_server_close(&s);
+	mem_free(want);
+}
+
+Test(zmq, same_bits_over_ipc_with_tokens)
+{
+	struct toy t;
+	toy_open(&t, 3, 20, 1000, "vote");
+	struct toy_host hosts[] = {{.count = 1, .first = 0, .fail_at = -1},
+	                           {.count = 2, .first = 1, .fail_at = -1}};
+	char address[64];
+	snprintf(address, sizeof address, "ipc://@signsgd-test-%d", getpid());
+	run_sound(&t, SITE_TOKENS, address, hosts, 2);
+}
+
+Test(zmq, same_bits_over_tcp_with_keys)
+{
+	struct toy t;
+	toy_open(&t, 3, 20, 100001, "vote");
+	struct toy_host hosts[] = {{.count = 1, .first = 0, .fail_at = -1},
+	                           {.count = 1, .first = 1, .fail_at = -1},
+	                           {.count = 1, .first = 2, .fail_at = -1}};
+	run_sound(&t, SITE_KEYS, "tcp://127.0.0.1:*", hosts, 3);
+}
+
+Test(zmq, same_bits_with_floats_and_without_keys)
+{
+	struct toy t;
+	toy_open(&t, 3, 10, 1100000, "mean"); /* pulls of more than 4 MiB */
+	struct toy_host hosts[] = {{.count = 1, .first = 0, .fail_at = -1},
+	                           {.count = 2, .first = 1, .fail_at = -1}};
+	run_sound(&t, SITE_OPEN, "tcp://127.0.0.1:*", hosts, 2);
+}
