@@ -130,6 +130,7 @@ static const struct option options[] = {
         {"rounds", "R", "round: how many to time, instead of --seconds"},
         {"rate", "RATE", "net: of every link, each way, as in 1gbit (default: 100mbit)"},
         {"server-rate", "RATE", "net: of the server's link (default: the same)"},
+        {"latency", "TIME", "net: one way, as in 20ms (default: none)"},
         {"loss", "SHARE", "net: of the packets that each host loses (default: 0)"},
         {"way", "NAME", "net: only ways whose name contains this"},
         {"train", "FILE", "net: train this experiment over the hosts, and hold no rounds"},

@@ -39,15 +39,18 @@ struct net_bench {
 	const struct args *args;
 };
 
-static int rates_of(const struct args *a, struct net_plan *p, struct err *e)
+static int network_of(const struct args *a, struct net_plan *p, struct err *e)
 {
 	const char *rate = args_value(a, "rate"), *server = args_value(a, "server-rate");
+	const char *latency = args_value(a, "latency");
 
 	p->rate = RATE;
 	if (rate && units_rate("--rate", rate, &p->rate, e))
 		return -1;
 	p->server_rate = p->rate;
-	return server ? units_rate("--server-rate", server, &p->server_rate, e) : 0;
+	if (server && units_rate("--server-rate", server, &p->server_rate, e))
+		return -1;
+	return latency ? units_time("--latency", latency, &p->latency_s, e) : 0;
 }
 
 static int read_options(const struct args *a, struct net_bench *b, struct err *e)
@@ -58,7 +61,7 @@ static int read_options(const struct args *a, struct net_bench *b, struct err *e
 		return err_user(e, "bench net takes options alone, as in 'signsgd bench net --rate 100mbit'");
 	if (args_int(a, "n", 1, N_MOST, &n, e) ||
 	    args_int(a, "workers", WORKERS_LEAST, WORKERS_MOST, &workers, e) ||
-	    bench_seconds(a, &b->rounds.seconds, e) || rates_of(a, &b->plan, e) ||
+	    bench_seconds(a, &b->rounds.seconds, e) || network_of(a, &b->plan, e) ||
 	    args_real(a, "loss", 0, LOSS_MOST, &b->plan.loss, e))
 		return -1;
 	b->rounds.n = (size_t)n;

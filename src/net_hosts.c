@@ -16,6 +16,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 #include "base/mem.h"
+#include "net_switch.h"
 
 static const double BUCKET_LEAST = 32 << 10, BUCKET_S = 1e-3; /* bytes; or what passes in that time */
 
@@ -156,6 +157,18 @@ static int make_holder(struct net_hosts *h, int host, struct err *e)
 	return write_file(path, pid, 0600, e);
 }
 
+/* Move this process to one of a host's namespaces. */
+static int enter(const struct net_hosts *h, int host, const char *name, int kind, struct err *e)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/%d/ns/%s", (int)h->at[host].holder, name);
+	int fd = open(path, O_RDONLY | O_CLOEXEC), rc = fd < 0 ? -1 : setns(fd, kind), why = errno;
+	if (fd >= 0)
+		close(fd);
+	return rc ? err_world(e, "%s: %s", path, strerror(why)) : 0;
+}
+
 static void bucket(struct buf *b, const char *device, double rate)
 {
 	buf_format(b, "qdisc add dev %s root tbf rate %.0fbit burst %.0f latency 100ms\n", device, rate,
@@ -192,6 +205,30 @@ static int make_switch(const struct net_plan *plan, const struct net_hosts *h, s
 	return batch("tc", &buckets, e);
 }
 
+/* A process that is the switch, with a card of each host in its hands. */
+static int make_slow_switch(const struct net_plan *plan, const struct net_hosts *h, struct err *e)
+{
+	struct net_port *ports = mem_array((size_t)h->count, sizeof(*ports)); /* [count] */
+	int home = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC), made = 0;
+
+	while (made < h->count && !enter(h, made, "net", CLONE_NEWNET, e)) {
+		ports[made].rate = made ? plan->rate : plan->server_rate;
+		ports[made].fd = net_tap(e);
+		if (ports[made].fd < 0)
+			break;
+		made++;
+	}
+	if (setns(home, CLONE_NEWNET))
+		err_world(e, "/proc/self/ns/net: %s", strerror(errno));
+	close(home);
+	if (!e->code && !fork())
+		net_switch(ports, made, plan->latency_s);
+	for (int i = 0; i < made; i++)
+		close(ports[i].fd);
+	mem_free(ports);
+	return e->code ? -1 : 0;
+}
+
 /* Packets that arrive are dropped by chance; they come one by one and not as what the sender's card joined.
  */
 static int lose(double loss, struct err *e)
@@ -222,7 +259,11 @@ static int make_link(const struct net_plan *plan, const struct net_hosts *h, int
 	if (batch("ip", &b, e))
 		return -1;
 	bucket(&b, "eth0", host ? plan->rate : plan->server_rate);
-	return batch("tc", &b, e) || (plan->loss > 0 && lose(plan->loss, e)) ? -1 : 0;
+	if (plan->latency_s > 0)
+		buf_clear(&b); /* the switch keeps to the rate */
+	else if (batch("tc", &b, e))
+		return -1;
+	return plan->loss > 0 ? lose(plan->loss, e) : 0;
 }
 
 /* The same in a child. */
@@ -255,7 +296,7 @@ static int make_hosts(const struct net_plan *plan, struct net_hosts *h, struct e
 	for (int i = 0; i < h->count; i++)
 		if (make_holder(h, i, e))
 			return -1;
-	if (make_switch(plan, h, e))
+	if (plan->latency_s > 0 ? make_slow_switch(plan, h, e) : make_switch(plan, h, e))
 		return -1;
 	for (int i = 0; i < h->count; i++)
 		if (make_link_apart(plan, h, i, e))
@@ -333,23 +374,7 @@ int net_hosts_run(const struct net_plan *plan, int (*inside)(const struct net_ho
 
 int net_hosts_enter(const struct net_hosts *h, int host, struct err *e)
 {
-	static const struct {
-		const char *name;
-		int kind;
-	} spaces[] = {{"net", CLONE_NEWNET}, {"uts", CLONE_NEWUTS}};
-	char path[64];
-
-	for (int i = 0; i < 2; i++) {
-		snprintf(path, sizeof(path), "/proc/%d/ns/%s", (int)h->at[host].holder, spaces[i].name);
-		int fd = open(path, O_RDONLY | O_CLOEXEC);
-		int rc = fd < 0 ? -1 : setns(fd, spaces[i].kind);
-		int why = errno;
-		if (fd >= 0)
-			close(fd);
-		if (rc)
-			return err_world(e, "%s: %s", path, strerror(why));
-	}
-	return 0;
+	return enter(h, host, "net", CLONE_NEWNET, e) || enter(h, host, "uts", CLONE_NEWUTS, e) ? -1 : 0;
 }
 
 pid_t net_hosts_start(const struct net_hosts *h, int host, const char *const argv[], int out_fd, int err_fd)

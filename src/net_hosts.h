@@ -8,7 +8,8 @@
  *
  * Everything, also what hosts have started, lives in namespaces of this program's child (process ids,
  * network, mounts): when that ends, however it ends, the kernel takes all of it down. The system's own
- * interfaces are never touched. Needs root and `ip`, `tc` (iproute2), `nsenter` (util-linux).
+ * interfaces are never touched. Needs root and `ip`, `tc` (iproute2), `nsenter` (util-linux), for losses
+ * `nft` (nftables), for a latency /dev/net/tun.
  */
 #ifndef SIGNSGD_NET_HOSTS_H
 #define SIGNSGD_NET_HOSTS_H
@@ -22,6 +23,7 @@ struct net_plan {
 	int count;          /* hosts */
 	double rate;        /* bits a second, each direction */
 	double server_rate; /* of host 0 */
+	double latency_s;   /* one way; above 0 the switch is a process (net_switch.h) instead of a bridge */
 	double loss;        /* share of the packets that each host loses on the way in, 0 to 1 */
 };
 

@@ -92,6 +92,30 @@ Test(net, links_carry_no_more_than_their_rate)
 		cr_expect_eq(code, 0);
 }
 
+static int ping_slowly(const struct net_hosts *h, void *ctx)
+{
+	const double *latency_s = ctx;
+	struct net_probe p;
+	struct err e = {0};
+	if (net_probe(h, 1, 2, 0.5, &p, &e))
+		return 1;
+	return p.latency_s >= *latency_s && p.bytes_per_s > 0 && p.bytes_per_s < 1.1 * 2e7 / 8 ? 0 : 2;
+}
+
+Test(net, a_latency_is_kept)
+{
+	double latency_s = 5e-3;
+	struct net_plan plan = {.count = 3, .rate = 2e7, .server_rate = 2e7, .latency_s = latency_s};
+	struct err e = {0};
+	if (!here())
+		return;
+	int code = net_hosts_run(&plan, ping_slowly, &latency_s, &e);
+	if (code < 0)
+		printf("skipped: latency: %s\n", e.text);
+	else
+		cr_expect_eq(code, 0);
+}
+
 static int stay(const struct net_hosts *h, void *ctx)
 {
 	const char *argv[] = {"sleep", "3600", NULL};
@@ -197,6 +221,7 @@ Test(net, wrong_words_get_a_sentence)
 	cli_expect(2, "takes options alone", "bench net x");
 	cli_expect(2, "--rate: found 'fast'", "bench net --rate fast");
 	cli_expect(2, "--server-rate: found '0bit'", "bench net --server-rate 0bit");
+	cli_expect(2, "--latency: found '20'", "bench net --latency 20");
 	cli_expect(2, "--loss: found '2', expected a number from 0 to 0.5", "bench net --loss 2");
 	cli_expect(2, "--workers: found '1'", "bench net --workers 1");
 	cli_expect(2, "no such file", "bench net --train %s/none.json", cli_folder);
