@@ -33,7 +33,9 @@ static int read_recorded(struct session *s, struct err *e)
 bool session_names_transport(const struct args *a)
 {
 	for (size_t i = 0; i < a->n_given; i++)
-		if (!strcmp(a->given[i].option->name, "set") && !strncmp(a->given[i].value, "transport", 9))
+		if (!strcmp(a->given[i].option->name, "set") &&
+		    (!strncmp(a->given[i].value, "transport=", 10) ||
+		     !strncmp(a->given[i].value, "transport.kind=", 15)))
 			return true;
 	for (size_t i = 0; i < a->n_rest; i++) {
 		struct arena arena = {0};

@@ -51,12 +51,6 @@ static void make_push(struct bench *b, int worker, void *push)
 	b->agg->encode(&b->job, (uint32_t)worker, b->v, 0, b->job.n, push);
 }
 
-static void make_pushes(struct bench *b)
-{
-	for (int i = 0; i < b->link.count; i++)
-		make_push(b, b->link.ids[i], b->pushes[i]);
-}
-
 /* Are the answers the same, up to what another order of M sums of numbers below 2 can do? */
 static bool same_answer(const struct bench *b)
 {
@@ -181,15 +175,24 @@ static struct exchange exchange_of(struct bench *b)
 }
 
 /* Where the transport sends in buckets, as the trainer does: the last coordinates first. */
-static void post_pieces(struct bench *b, const struct exchange *x)
+static void post_pieces(struct bench *b, const struct exchange *x, int i)
 {
 	size_t pieces = b->link.buckets > 1 ? (size_t)b->link.buckets : 1;
 	size_t size = ((x->n + pieces - 1) / pieces + 63) / 64 * 64;
 	if (pieces == 1 || !x->separable)
 		return;
 	for (size_t end = x->n; end > 0; end = (end - 1) / size * size)
-		for (int i = 0; i < b->link.count; i++)
-			b->link.row->post(b->link.self, x, i, (end - 1) / size * size, end);
+		b->link.row->post(b->link.self, x, i, (end - 1) / size * size, end);
+}
+
+/* With check, a worker's push is made when those of the workers before it may be on their way. */
+static void make_pushes(struct bench *b, const struct exchange *x)
+{
+	for (int i = 0; i < b->link.count; i++) {
+		if (b->job.step == 0 || b->o->check)
+			make_push(b, b->link.ids[i], b->pushes[i]);
+		post_pieces(b, x, i);
+	}
 }
 
 /* Is the round that comes the last one? The root says so to all. */
@@ -207,10 +210,8 @@ static int one_round(struct bench *b, struct round_bench_result *out, double sin
 	int64_t timed = (int64_t)b->job.step - WARM_UP;
 	if (b->link.root && timed >= 0 && last_round(b, timed, since))
 		x.flags = EXCHANGE_STOP;
-	if (b->job.step == 0 || b->o->check)
-		make_pushes(b);
 	double start = clock_s();
-	post_pieces(b, &x);
+	make_pushes(b, &x);
 	enum exchange_end end = b->link.row->exchange(b->link.self, &x, e);
 	double took = clock_s() - start;
 	if (end != EXCHANGE_DONE)

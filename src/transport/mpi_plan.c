@@ -135,6 +135,8 @@ void mpi_round_open(struct mpi_self *m, const struct exchange *x)
 	m->ready = mem_array((size_t)x->hosted, sizeof *m->ready);
 	m->gone = mem_array((size_t)x->hosted, sizeof *m->gone);
 	cut_buckets(m, x);
+	for (int i = 0; i < x->hosted; i++)
+		m->ready[i] = m->n_buckets;
 	make_room(m, x);
 	map_messages(m);
 	count_bytes(m, x);

@@ -217,5 +217,7 @@ int mpi_round(struct mpi_self *m, struct exchange *x, double start, struct err *
 	    (m->topology == TOPOLOGY_ALLREDUCE ? mpi_sum(m, x, e) : vote(m, x, start, e)))
 		return -1;
 	m->expecting = false;
+	for (int i = 0; i < x->hosted; i++)
+		m->ready[i] = m->n_buckets;
 	return finish_aside(m, x, e);
 }
