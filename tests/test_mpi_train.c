@@ -175,3 +175,14 @@ Test(mpi_train, a_killed_process_ends_the_job_and_another_number_resumes)
 	cr_expect_not_null(strstr(cli_err, "resumed after step"), "%s", cli_err);
 	expect_same_bits("resumed");
 }
+
+/* Two processes of which each would start its own are no run of two; without MPI, say so. */
+Test(launched, train_takes_mpi_or_says_why_not, .init = cli_open, .fini = cli_close, .timeout = 60)
+{
+	write_toy("0.1");
+	setenv("OMPI_COMM_WORLD_SIZE", "2", 1);
+	cli_expect(2,
+	           family_find(&family_transports, "mpi") ? "starts its own processes"
+	                                                  : "this program was built without MPI",
+	           "train %s --set transport=zmq --out %s", at("q.json"), at("m.h5"));
+}
