@@ -123,6 +123,7 @@ static const struct option options[] = {
         {"classes", "N", "model: how many classes; text: size of the vocabulary"},
         {"backend", "NAME", "model: the machine (default: cpu)"},
         {"transport", "NAME", "round: default mpi under mpirun or srun, else local"},
+        {"tcp", NULL, "round: zmq over TCP with CURVE on the loopback interface, instead of ipc"},
         {"topology", "NAME", "round: of transport mpi ('signsgd list transports mpi')"},
         {"buckets", "K", "round: of the transport: pieces of a vote (default: 1)"},
         {"aggregator", "RULE", "round: a name, or JSON as in an experiment (default: vote)"},

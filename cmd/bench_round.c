@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 #include "cmd/bench_model.h"
+#include "cmd/bench_round_zmq.h"
 #include "cmd/changes.h"
 #include "cmd/line.h"
 #include "base/key.h"
@@ -33,6 +34,8 @@ static int read_transport(const struct args *a, struct asked *asked, struct err 
 		asked->transport = mpi_launched() > 0 ? "mpi" : "local";
 	if (!strcmp(asked->transport, "mpi") && !family_find(&family_transports, "mpi"))
 		return err_user(e, "this signsgd was built without MPI: build it where there is an mpicc");
+	if (strcmp(asked->transport, "zmq") && args_flag(a, "tcp"))
+		return err_user(e, "--tcp is for --transport zmq");
 	struct buf b = {0};
 	line_text(&b, "kind", asked->transport);
 	if (asked->topology)
@@ -84,6 +87,13 @@ static int read_options(const struct args *a, struct asked *asked, struct round_
 	return 0;
 }
 
+static int processes_of(const struct asked *asked, const struct round_bench_options *o)
+{
+	if (!strcmp(asked->transport, "zmq"))
+		return o->workers + 1;
+	return mpi_launched() > 0 ? mpi_launched() : 1;
+}
+
 static void print_json(const struct asked *asked, const struct round_bench_options *o,
                        const struct round_bench_result *r)
 {
@@ -94,7 +104,7 @@ static void print_json(const struct asked *asked, const struct round_bench_optio
 	line_text(&b, "aggregator", asked->aggregator);
 	line_count(&b, "n", o->n);
 	line_int(&b, "workers", o->workers);
-	line_int(&b, "processes", mpi_launched() > 0 ? mpi_launched() : 1);
+	line_int(&b, "processes", processes_of(asked, o));
 	line_int(&b, "lanes", o->lanes);
 	line_int(&b, "rounds", r->rounds);
 	line_real(&b, "round_s", r->round_s);
@@ -135,13 +145,22 @@ static int judge(const struct round_bench_result *r, struct err *e)
 	return 0;
 }
 
+/* Under MPI its launcher has started the processes; for ZeroMQ we do. */
+static int hold_rounds(const struct args *a, const struct asked *asked, struct round_bench_options *o,
+                       struct round_bench_result *r, struct err *e)
+{
+	if (!strcmp(asked->transport, "zmq"))
+		return bench_round_zmq(o, args_flag(a, "tcp"), r, e);
+	return round_bench(o, r, e);
+}
+
 int bench_round_command(const struct args *a)
 {
 	struct asked asked = {0};
 	struct round_bench_options o;
 	struct round_bench_result r;
 	struct err e = {0};
-	int rc = read_options(a, &asked, &o, &e) || round_bench(&o, &r, &e);
+	int rc = read_options(a, &asked, &o, &e) || hold_rounds(a, &asked, &o, &r, &e);
 	if (!rc && r.root && args_flag(a, "json"))
 		print_json(&asked, &o, &r);
 	else if (!rc && r.root)

@@ -147,11 +147,12 @@ static int open_bench(struct bench *b, const struct choice *transport, const str
 	b->pull_bytes = b->agg->pull_bytes(agg->state, o->n);
 	if (b->agg->check && b->agg->check(agg->state, o->workers, 0, e))
 		return -1;
-	if (row->open(transport->state, &env, &b->link, e))
+	if (o->open ? o->open(o->ctx, transport, &env, &b->link, e)
+	            : row->open(transport->state, &env, &b->link, e))
 		return -1;
 	make_state(b);
 	make_buffers(b);
-	return row->sync ? row->sync(b->link.self, &b->st, e) : 0;
+	return b->link.row->sync ? b->link.row->sync(b->link.self, &b->st, e) : 0;
 }
 
 static struct exchange exchange_of(struct bench *b)

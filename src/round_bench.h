@@ -11,6 +11,10 @@
 #include <stdint.h>
 #include "base/err.h"
 
+struct choice;
+struct link;
+struct transport_env;
+
 struct round_bench_options {
 	const char *transport, *aggregator; /* as in an experiment: JSON, as in {"kind": "vote"} */
 	size_t n;                           /* coordinates */
@@ -19,6 +23,10 @@ struct round_bench_options {
 	double seconds;
 	bool check; /* other vectors in every round, and every answer compared with a plain combine */
 	bool sums;  /* with check: floats may have been added in another order */
+	/* In place of the transport's own open(), where it must be told more. NULL: its own. */
+	int (*open)(void *ctx, const struct choice *transport, const struct transport_env *env,
+	            struct link *link, struct err *e);
+	void *ctx;
 };
 
 struct round_bench_result {

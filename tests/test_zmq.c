@@ -1,6 +1,7 @@
 /* Transport zmq: a server and its workers in processes of their own. */
 #include <criterion/criterion.h>
-#include "zmq_peer.h"
+#include "tests/cli.h"
+#include "tests/zmq_peer.h"
 
 /* As many processes as there are hosts; the run from beginning to end; all bits compared. */
 static void run_sound(const struct toy *t, enum site_trust trust, const char *address, struct toy_host *hosts,
@@ -64,4 +65,15 @@ Test(zmq, same_bits_with_floats_and_without_keys)
 	struct toy_host hosts[] = {{.count = 1, .first = 0, .fail_at = -1},
 	                           {.count = 2, .first = 1, .fail_at = -1}};
 	run_sound(&t, SITE_OPEN, "tcp://127.0.0.1:*", hosts, 2);
+}
+
+/* The program's own bench compares every answer in every process. */
+Test(zmq, bench_round_checks_every_answer, .init = cli_open, .fini = cli_close)
+{
+	cr_expect_eq(cli("bench round --transport zmq --workers 3 -n 70001 --rounds 5 --check"), 0, "%s",
+	             cli_err);
+	cr_expect_eq(cli("bench round --transport zmq --tcp --workers 2 -n 1000 --rounds 5 --check "
+	                 "--aggregator mean"),
+	             0, "%s", cli_err);
+	cli_expect(2, "--tcp is for", "bench round --tcp -n 1000 --rounds 2");
 }

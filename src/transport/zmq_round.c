@@ -16,7 +16,7 @@ enum {
 	SULK_DOUBLES = 16,
 };
 
-static const double DEADLINE_LEAST_S = 2, DEADLINE_MEDIANS = 5, STOP_S = 2;
+static const double DEADLINE_LEAST_S = 2, DEADLINE_MEDIANS = 5, STOP_S = 2, MEETING_S = 10;
 
 /* --- votes --------------------------------------------------------------------------------------------- */
 
@@ -332,6 +332,18 @@ static int missing(const struct server *s)
 
 enum verdict { GO_ON, ENOUGH, TOO_FEW, TOLD_TO_STOP };
 
+static void say_waiting(struct server *s, const struct exchange *x)
+{
+	s->warned = true;
+	if (s->first)
+		log_say("%d of %d workers have voted; waiting up to %g s for the others", s->n_votes,
+		        s->workers, s->set.patience_s);
+	else
+		log_warn("step %llu: %d votes of %lld that it needs; waiting up to %g s for more",
+		         (unsigned long long)x->step + 1, s->n_votes, (long long)s->set.quorum,
+		         s->set.patience_s);
+}
+
 static enum verdict judge_round(struct server *s, const struct exchange *x, double deadline)
 {
 	double waited = clock_s() - s->begun;
@@ -344,12 +356,8 @@ static enum verdict judge_round(struct server *s, const struct exchange *x, doub
 		return ENOUGH;
 	if (waited > s->set.patience_s)
 		return TOO_FEW;
-	if (waited > deadline && !quorum && !s->warned) {
-		log_warn("step %llu: %d votes of %lld that it needs; waiting up to %g s for more",
-		         (unsigned long long)x->step + 1, s->n_votes, (long long)s->set.quorum,
-		         s->set.patience_s);
-		s->warned = true;
-	}
+	if (waited > (s->first ? MEETING_S : deadline) && !quorum && !s->warned)
+		say_waiting(s, x);
 	return GO_ON;
 }
 
