@@ -162,7 +162,7 @@ static int train(const struct args *a)
 		code = mpi_launched_rank() == 0 ? cmd_fail(&e) : e.code; /* the first one speaks for all */
 	} else {
 		struct pool *pool = pool_open(t.session.lanes);
-		code = mpi_launched() > 0 ? train_mpi(&t, pool) : EXIT_WORLD;
+		code = mpi_launched() > 0 ? train_mpi(&t, pool) : train_processes(&t, pool);
 		pool_close(pool);
 	}
 	session_clear(&t.session);
@@ -187,8 +187,8 @@ const struct command cmd_train = {
                    "them down at the end; nothing else has to be set up. Under mpirun or srun it is one "
                    "of MPI's processes; a process that dies then ends the whole job, which --resume "
                    "continues from its last checkpoint (`checkpoint` in the experiment), also with "
-                   "another number of processes."
-                   "\n"
+                   "another number of processes. For machines that do not trust each other see `serve` "
+                   "and `work`.\n"
                    "The key `transport` of the experiment has the details, as in --set "
                    "transport.topology=star; it changes no result.\n"
                    "Exit code: as `simulate`.",

@@ -68,7 +68,7 @@ _signsgd() {
 		return
 	fi
 	case $command in
-	simulate | train | validate | estimate) _signsgd_files "$current" json ;;
+	simulate | train | serve | validate | estimate) _signsgd_files "$current" json ;;
 	bench) case $(_signsgd_position) in
 		0) _signsgd_offer "model round net" "$current" ;;
 		1) [ "${COMP_WORDS[2]}" != model ] || _signsgd_offer "$(_signsgd_rows "$program" models)" "$current" ;;

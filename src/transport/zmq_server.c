@@ -59,11 +59,21 @@ static bool same_route(const struct route *a, const struct route *b)
 	return a->bytes == b->bytes && memcmp(a->at, b->at, a->bytes) == 0;
 }
 
+static bool send_to(struct server *s, const struct route *to, zmq_msg_t *m)
+{
+	return zmq_send(s->router, to->at, to->bytes, ZMQ_SNDMORE | ZMQ_DONTWAIT) >= 0 &&
+	       zmq_msg_send(m, s->router, ZMQ_DONTWAIT) >= 0;
+}
+
 bool server_send(struct server *s, const struct route *to, zmq_msg_t *m)
 {
-	size_t bytes = zmq_msg_size(m);
-	bool sent = zmq_send(s->router, to->at, to->bytes, ZMQ_SNDMORE | ZMQ_DONTWAIT) >= 0 &&
-	            zmq_msg_send(m, s->router, ZMQ_DONTWAIT) >= 0;
+	size_t bytes = zmq_msg_size(m), room = sizeof(int);
+	int events;
+	bool sent = send_to(s, to, m);
+	/* A queue counts as full until the library has looked at what its other end took, and in quick
+	 * succession it does not look: asked for the events, it does. */
+	if (!sent && errno == EAGAIN && zmq_getsockopt(s->router, ZMQ_EVENTS, &events, &room) == 0)
+		sent = send_to(s, to, m);
 	if (sent)
 		s->down += zmq_wire_bytes(s->site->trust, bytes);
 	else

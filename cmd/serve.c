@@ -1,0 +1,139 @@
+/* `signsgd serve`: hold a run for workers on other machines. */
+#include <string.h>
+#include "cmd/session.h"
+#include "cmd/site.h"
+#include "base/log.h"
+#include "experiment_abroad.h"
+#include "registry.h"
+#include "transport/transport.h"
+#include "transport/zmq.h"
+
+struct serving {
+	const struct args *args;
+	struct session session;
+	struct change kind;
+	struct site_ring ring;
+	struct site site;
+	struct buf settings; /* as workers get them */
+};
+
+/* As many keys as workers: a key too many would be a worker that never votes, or a vote too many. */
+static int check_keys(const struct serving *v, const struct settings *s, struct err *e)
+{
+	const struct curve_key *own = keyring_find(&v->ring.keys, KEYRING_SERVER);
+	int enrolled = keyring_workers(&v->ring.keys);
+	if (!own || !own->secret_key[0])
+		return err_user(
+		        e, "%s: the server's own secret is missing; 'signsgd keys new %s -o %s' makes it",
+		        v->ring.place, KEYRING_SERVER, v->ring.place);
+	if (enrolled != s->workers)
+		return err_user(
+		        e,
+		        "%s: found the public keys of %d workers, expected %lld, as many as `workers` of "
+		        "the experiment says (--workers changes it)",
+		        v->ring.place, enrolled, (long long)s->workers);
+	return 0;
+}
+
+static int start(void *ctx, const struct settings *s, struct pool *pool, struct link *out, struct err *e)
+{
+	struct serving *v = ctx;
+	struct transport_env env = {
+	        .workers = (int)s->workers, .pool = pool, .stop = run_stop_flag(), .site = &v->site};
+	const struct transport *row = (const struct transport *)s->transport.row;
+	settings_abroad(s, &v->settings);
+	v->site.settings = v->settings.text;
+	if (row->open(s->transport.state, &env, out, e))
+		return -1;
+	log_say("%s-%s: waiting for %lld workers at %s%s", s->name, s->id, (long long)s->workers,
+	        zmq_server_address(out->self), v->site.trust == SITE_OPEN ? ", without keys" : "");
+	return 0;
+}
+
+static void finish(void *ctx, struct link *link)
+{
+	struct serving *v = ctx;
+	link->row->close(link->self);
+	buf_clear(&v->settings);
+}
+
+static int prepare(struct serving *v, struct err *e)
+{
+	const struct args *a = v->args;
+	struct session *s = &v->session;
+	v->site = (struct site){.address = args_value(a, "listen")};
+	v->kind = (struct change){"transport", "zmq", "serve"};
+	if (!session_names_transport(a)) {
+		s->more = &v->kind;
+		s->n_more = 1;
+	}
+	if (!v->site.address)
+		return err_user(e, "serve needs an address, as in --listen tcp://0.0.0.0:5555");
+	if (session_prepare(s, "serve", a, e) || site_trust(a, v->site.address, &v->site.trust, e))
+		return -1;
+	if (s->total != 1)
+		return err_user(
+		        e,
+		        "serve holds one run, and the experiments given make %zu; choose one, as in --set "
+		        "seeds=[1] --adversaries 0",
+		        s->total);
+	const struct settings *run = &s->files[0].at[0];
+	if (run->transport.row != family_find(&family_transports, "zmq"))
+		return err_user(e, "%s: serve is the server of transport \"zmq\", found \"%s\"", run->source,
+		                run->transport.row->name);
+	if (v->site.trust == SITE_OPEN)
+		return 0;
+	v->site.ring = &v->ring.keys;
+	return site_ring_open(&v->ring, a, e) || check_keys(v, run, e) ? -1 : 0;
+}
+
+static int serve(const struct args *a)
+{
+	struct serving v = {.args = a};
+	struct err e = {0};
+	int code;
+	if (prepare(&v, &e)) {
+		code = cmd_fail(&e);
+	} else {
+		struct run_party party = {
+		        .row = (const struct transport *)v.session.files[0].at[0].transport.row,
+		        .start = start,
+		        .finish = finish,
+		        .ctx = &v};
+		struct pool *pool = pool_open(v.session.lanes);
+		v.session.party = &party;
+		code = session_run(&v.session, pool);
+		session_summary(&v.session);
+		pool_close(pool);
+	}
+	session_clear(&v.session);
+	site_ring_close(&v.ring);
+	return code;
+}
+
+static const struct option options[] = {
+        {"listen", "ADDRESS", "where workers connect, as in tcp://0.0.0.0:5555"},
+        SITE_OPTIONS,
+        SESSION_OPTIONS,
+        {NULL, NULL, NULL},
+};
+
+const struct command cmd_serve = {
+        .name = "serve",
+        .about = "hold a run for workers on machines that nobody vouches for",
+        .usage = "serve FILE.json --listen ADDRESS --keys DIR [OPTION]...\nserve --resume RUN.h5 --listen "
+                 "ADDRESS --keys DIR [OPTION]...",
+        .details = "The server of a run: it counts the votes, answers, evaluates, records and saves. Who "
+                   "may vote is known by keys, one vote a key; the workers are `signsgd work` elsewhere. "
+                   "A worker that is late or lost abstains, and the run goes on while more than half of "
+                   "the workers vote (`transport.quorum`); below that the server waits for "
+                   "`transport.patience_s`, saves, and exits with 1. Killed at any moment, --resume "
+                   "continues from the last checkpoint, and workers that are still there go on with "
+                   "it.\n"
+                   "Exit code: as `simulate`.",
+        .example = "signsgd keys new server w0 w1 w2 -o keys\n"
+                   "signsgd serve experiments/demo.json --listen tcp://0.0.0.0:5555 --keys keys \\\n"
+                   "    --workers 3 --adversaries 1 --out served.h5",
+        .options = options,
+        .run = serve,
+};

@@ -1,0 +1,193 @@
+/* `signsgd work`: host workers of a server's run. The server says what is run; the data are one's own. */
+#include <string.h>
+#include "cmd/session.h"
+#include "cmd/site.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/units.h"
+#include "experiment_abroad.h"
+#include "transport/transport.h"
+#include "transport/zmq.h"
+
+enum { WORKERS_MAX = 4096 };
+
+static const double PATIENCE_S = 60;
+
+/* Everything that this process is made of, from options to the link. */
+struct working {
+	const struct args *args;
+	struct site_ring ring;
+	struct site site;
+	const struct curve_key **keys; /* [site.count] */
+	struct zmq_host *host;
+	struct changes changes;
+	struct runs runs;
+};
+
+static bool named(const char *list, const char *name)
+{
+	size_t length = strlen(name);
+	for (const char *p = list; p; p = strchr(p, ',')) {
+		p += *p == ',';
+		if (!strncmp(p, name, length) && (p[length] == ',' || !p[length]))
+			return true;
+	}
+	return false;
+}
+
+/* Which of the secrets here: those of --name, or the first --workers of them, or the only one. */
+static int choose_keys(struct working *w, struct err *e)
+{
+	const struct keyring *r = &w->ring.keys;
+	const char *names = args_value(w->args, "name");
+	bool all = !strcmp(args_value(w->args, "keys"), "-");
+	long long wanted = 0;
+	size_t secrets = 0, chosen = 0;
+	if (args_int(w->args, "workers", 1, WORKERS_MAX, &wanted, e))
+		return -1;
+	w->keys = mem_alloc((r->count + 1) * sizeof(*w->keys));
+	for (size_t i = 0; i < r->count; i++) {
+		const struct curve_key *k = &r->at[i];
+		if (!k->secret_key[0] || !strcmp(k->name, KEYRING_SERVER))
+			continue;
+		secrets++;
+		if (names ? named(names, k->name) : all || wanted == 0 || (long long)chosen < wanted)
+			w->keys[chosen++] = k;
+	}
+	w->site.count = (int)chosen;
+	if (secrets == 0)
+		return err_user(e, "%s: holds no worker's secret; 'signsgd keys new NAME' makes one",
+		                w->ring.place);
+	if (names && chosen == 0)
+		return err_user(e, "--name %s: %s holds no such worker's secret", names, w->ring.place);
+	if (!names && !all && wanted == 0 && secrets > 1)
+		return err_user(
+		        e,
+		        "%s: holds the secrets of %zu workers; choose with --name, or --workers %zu for "
+		        "all of them",
+		        w->ring.place, secrets, secrets);
+	if (wanted > (long long)chosen)
+		return err_user(e, "--workers %lld: %s holds the secrets of %zu", wanted, w->ring.place,
+		                chosen);
+	return 0;
+}
+
+static int patience_of(const struct args *a, double *out, struct err *e)
+{
+	const char *text = args_value(a, "patience");
+	return text ? units_time("--patience", text, out, e) : 0;
+}
+
+static int prepare(struct working *w, struct err *e)
+{
+	const struct args *a = w->args;
+	w->site = (struct site){.address = args_value(a, "connect"), .patience_s = PATIENCE_S, .count = 1};
+	log_quiet(args_flag(a, "quiet"));
+	if (a->n_rest)
+		return err_user(e, "work takes no file: the server at --connect says what is run");
+	if (!w->site.address)
+		return err_user(
+		        e, "work needs a server, as in 'signsgd work --connect tcp://host:5555 --keys keys'");
+	long long count = 1;
+	if (patience_of(a, &w->site.patience_s, e) || site_trust(a, w->site.address, &w->site.trust, e) ||
+	    changes_init(&w->changes, a, NULL, 0, e))
+		return -1;
+	if (w->site.trust == SITE_OPEN) {
+		if (args_int(a, "workers", 1, WORKERS_MAX, &count, e))
+			return -1;
+		w->site.count = (int)count;
+		return 0;
+	}
+	if (site_ring_open(&w->ring, a, e) || choose_keys(w, e))
+		return -1;
+	w->site.ring = &w->ring.keys;
+	w->site.keys = w->keys;
+	return 0;
+}
+
+/* The settings of the server, with paths of our own. */
+static int understand(struct working *w, struct err *e)
+{
+	char source[256];
+	snprintf(source, sizeof(source), "settings of %s", w->site.address);
+	return experiment_abroad(&w->runs, source, zmq_host_settings(w->host), w->changes.at,
+	                         w->changes.count, e);
+}
+
+static int host(struct working *w, struct pool *pool, enum run_outcome *outcome, struct err *e)
+{
+	const struct settings *s = &w->runs.at[0];
+	struct transport_env env = {
+	        .workers = (int)s->workers, .pool = pool, .stop = run_stop_flag(), .site = &w->site};
+	struct link link;
+	if (zmq_host_link(w->host, &env, &link, e))
+		return -1;
+	for (int i = 0; i < link.count; i++)
+		log_say("%s-%s: worker %d of %lld", s->name, s->id, link.ids[i], (long long)s->workers);
+	int rc = run_follow(s, pool, &link, outcome, e);
+	link.row->close(link.self);
+	w->host = NULL;
+	return rc;
+}
+
+static int run(struct working *w, struct err *e)
+{
+	enum run_outcome outcome = RUN_DID;
+	int lanes;
+	if (prepare(w, e) || lanes_of(w->args, &lanes, e))
+		return cmd_fail(e);
+	run_catch_signals();
+	w->host = zmq_host_join(&w->site, e);
+	if (!w->host || understand(w, e))
+		return cmd_fail(e);
+	struct pool *pool = pool_open(lanes);
+	int failed = host(w, pool, &outcome, e);
+	pool_close(pool);
+	if (failed)
+		return cmd_fail(e);
+	return outcome == RUN_STOPPED || run_signal() ? session_stopped() : EXIT_DONE;
+}
+
+static int work(const struct args *a)
+{
+	struct working w = {.args = a};
+	struct err e = {0};
+	int code = run(&w, &e);
+	if (w.host)
+		zmq_host_close(w.host);
+	runs_clear(&w.runs);
+	changes_clear(&w.changes);
+	mem_free(w.keys);
+	site_ring_close(&w.ring);
+	return code;
+}
+
+static const struct option options[] = {
+        {"connect", "ADDRESS", "the server's, as in tcp://host:5555"},
+        SITE_OPTIONS,
+        {"name", "NAME", "the worker to be; several with commas between"},
+        {"workers", "K", "host the first K workers whose secrets are there"},
+        {"data", "DIR", "folder with the data set's files"},
+        {"set", "KEY=VALUE", "a path of the data set, as in --set data.path=/pictures"},
+        {"patience", "TIME", "how long to wait for a server that is away (default: 60s)"},
+        LANES_OPTION,
+        {"quiet", NULL, "say only warnings and errors"},
+        {NULL, NULL, NULL},
+};
+
+const struct command cmd_work = {
+        .name = "work",
+        .about = "host workers of a run that a server elsewhere holds",
+        .usage = "work --connect ADDRESS --keys DIR [OPTION]...",
+        .details = "Needs no experiment file: the server sends the settings, and this machine has the data "
+                   "set. The settings are read as strictly as a file, and name no file here: paths are "
+                   "this side's to give. A worker may come, go and come back at any time; it gets the "
+                   "run's parameters and votes from the next step on. While the server is away it "
+                   "waits.\n"
+                   "Exit code: 0 when the run is over, 1 when the server stayed away, 2 when it refused "
+                   "us or an option was wrong, 130 and 143 after SIGINT and SIGTERM.",
+        .example = "signsgd work --connect tcp://host:5555 --keys keys --name w0\n"
+                   "signsgd work --connect tcp://host:5555 --keys keys --workers 2 --data /data",
+        .options = options,
+        .run = work,
+};

@@ -1,0 +1,233 @@
+/*
+ * The ways to run one experiment (law 1): in one process on any number of lanes, in worker processes of our
+ * own, as a server and workers with keys, under MPI's launcher with each topology. All end with the same
+ * bits; and a run that was interrupted in one of them and continued in another ends with them too.
+ */
+#include <criterion/criterion.h>
+#include <arpa/inet.h>
+#include <glob.h>
+#include <sys/socket.h>
+#include <time.h>
+#include "record.h"
+#include "registry.h"
+#include "tests/cli.h"
+
+TestSuite(ways, .init = cli_open, .fini = cli_close, .timeout = 240);
+
+static const char *const experiments[] = {
+        "{\"name\":\"plain\",\"seed\":5,\"workers\":7,\"steps\":30,\"batch\":16,\"model\":{\"kind\":\"mlp\","
+        "\"hidden\":[30]},\"data\":{\"kind\":\"glyphs\",\"train\":700,\"test\":50},\"lr\":0.001,"
+        "\"adversaries\":{"
+        "\"count\":2},\"eval\":{\"every\":10,\"train\":50}}",
+        /* running statistics, an attack with a memory, two planes, pieces of messages */
+        "{\"name\":\"norms\",\"seed\":6,\"workers\":5,\"steps\":8,\"batch\":4,\"model\":{\"kind\":"
+        "\"sequential\","
+        "\"layers\":[{\"kind\":\"conv\",\"channels\":6,\"kernel\":5,\"stride\":2},\"norm\",\"relu\",{"
+        "\"kind\":"
+        "\"linear\",\"width\":20},\"relu\"]},\"data\":{\"kind\":\"glyphs\",\"train\":200,\"test\":50},\"lr\":"
+        "0.01,"
+        "\"aggregator\":{\"kind\":\"vote\",\"zero\":\"abstain\",\"tie\":\"abstain\"},\"adversaries\":{"
+        "\"count\":1,"
+        "\"attack\":\"stale\"},\"eval\":{\"train\":50}}",
+};
+
+enum { EXPERIMENTS = sizeof experiments / sizeof *experiments };
+
+/* Write experiment i to the folder and simulate it; returns nothing, the files are e.json and simulate.h5. */
+static void prepare(int i)
+{
+	char path[128];
+	snprintf(path, sizeof path, "%s/e.json", cli_folder);
+	FILE *f = fopen(path, "w");
+	fputs(experiments[i], f);
+	fclose(f);
+	cr_assert_eq(cli("simulate %s/e.json --out %s/simulate.h5 --overwrite --quiet --lanes 2", cli_folder,
+	                 cli_folder),
+	             0, "%s", cli_err);
+}
+
+/* NAME.h5 ends like simulate.h5. */
+static void expect_same(const char *name)
+{
+	char path[128], other[128], different[128] = "";
+	struct err e = {0};
+	snprintf(path, sizeof path, "%s/simulate.h5", cli_folder);
+	snprintf(other, sizeof other, "%s/%s.h5", cli_folder, name);
+	int same = record_same_final(path, other, different, sizeof different, &e);
+	cr_expect_eq(same, 1, "%s: %s%s", name, same < 0 ? e.text : "other bits: ", different);
+}
+
+Test(ways, own_processes_give_the_same_bits)
+{
+	for (int i = 0; i < EXPERIMENTS; i++) {
+		prepare(i);
+		for (int processes = 1; processes <= 3; processes++) {
+			cr_expect_eq(cli("train %s/e.json --processes %d --out %s/own.h5 --overwrite --quiet",
+			                 cli_folder, processes, cli_folder),
+			             0, "%s", cli_err);
+			expect_same("own");
+		}
+	}
+}
+
+/* `mpirun -n P signsgd ARGS`, its exit code. */
+__attribute__((format(printf, 2, 3))) static int mpirun(int processes, const char *fmt, ...)
+{
+	char args[1024], line[2048];
+	va_list ap;
+	va_start(ap, fmt);
+	vsnprintf(args, sizeof args, fmt, ap);
+	va_end(ap);
+	snprintf(line, sizeof line, "timeout -k 5 60 mpirun -n %d %s %s >%s/out 2>%s/err", processes,
+	         program_path(), args, cli_folder, cli_folder);
+	int status = system(line);
+	snprintf(line, sizeof line, "%s/err", cli_folder);
+	file_text(line, cli_err, sizeof cli_err);
+	return WIFEXITED(status) ? WEXITSTATUS(status) : 256;
+}
+
+static bool mpi_here(void)
+{
+	if (!family_find(&family_transports, "mpi") || system("command -v mpirun >/dev/null") != 0) {
+		printf("skipped: no mpirun, or built without MPI\n");
+		return false;
+	}
+	setenv("OMPI_ALLOW_RUN_AS_ROOT", "1", 1);
+	setenv("OMPI_ALLOW_RUN_AS_ROOT_CONFIRM", "1", 1);
+	setenv("OMPI_MCA_rmaps_base_oversubscribe", "1", 1);
+	setenv("ASAN_OPTIONS", "detect_leaks=0", 1); /* the library's own, kept for its life */
+	return true;
+}
+
+Test(ways, mpi_gives_the_same_bits_with_each_topology)
+{
+	static const char *const topologies[] = {"star", "sharded"};
+	for (int i = 0; i < EXPERIMENTS && mpi_here(); i++) {
+		prepare(i);
+		for (int t = 0; t < 2; t++) {
+			cr_expect_eq(
+			        mpirun(3,
+			               "train %s/e.json --set transport.kind=mpi --set transport.topology=%s "
+			               "--out %s/mpi.h5 --overwrite --quiet",
+			               cli_folder, topologies[t], cli_folder),
+			        0, "%s: %s", topologies[t], cli_err);
+			expect_same("mpi");
+		}
+	}
+}
+
+/* A port that nobody listens at just now. */
+static int free_port(void)
+{
+	struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	socklen_t room = sizeof at;
+	int s = socket(AF_INET, SOCK_STREAM, 0);
+	cr_assert_eq(bind(s, (struct sockaddr *)&at, sizeof at), 0);
+	cr_assert_eq(getsockname(s, (struct sockaddr *)&at, &room), 0);
+	close(s);
+	return ntohs(at.sin_port);
+}
+
+__attribute__((format(printf, 2, 3))) static pid_t start(const char *log, const char *fmt, ...)
+{
+	char args[1024], path[128];
+	va_list ap;
+	va_start(ap, fmt);
+	vsnprintf(args, sizeof args, fmt, ap);
+	va_end(ap);
+	snprintf(path, sizeof path, "%s/%s", cli_folder, log);
+	return program_start(args, path, 0);
+}
+
+Test(ways, a_server_and_workers_with_keys_give_the_same_bits)
+{
+	for (int i = 0; i < EXPERIMENTS; i++) {
+		int port = free_port(), workers = i == 0 ? 7 : 5;
+		prepare(i);
+		cr_assert_eq(cli("keys new server w0 w1 w2 w3 w4 %s -o %s/keys%d", i == 0 ? "w5 w6" : "",
+		                 cli_folder, i),
+		             0, "%s", cli_err);
+		pid_t server = start("serve.log",
+		                     "serve %s/e.json --listen tcp://127.0.0.1:%d --keys %s/keys%d --out "
+		                     "%s/served.h5 --overwrite",
+		                     cli_folder, port, cli_folder, i, cli_folder);
+		pid_t some = start("some.log",
+		                   "work --connect tcp://127.0.0.1:%d --keys %s/keys%d --name w0,w2 --quiet",
+		                   port, cli_folder, i);
+		pid_t others = start("others.log",
+		                     "work --connect tcp://127.0.0.1:%d --keys %s/keys%d --name w1,w3,w4%s",
+		                     port, cli_folder, i, workers == 7 ? ",w5,w6" : "");
+		cr_expect_eq(program_wait(some), 0);
+		cr_expect_eq(program_wait(others), 0);
+		cr_expect_eq(program_wait(server), 0);
+		expect_same("served");
+	}
+}
+
+/* No process of ours is left, and no socket without a file either. */
+static void expect_nothing_left(void)
+{
+	char line[256];
+	struct timespec nap = {.tv_nsec = 20000000};
+	snprintf(line, sizeof line, "pgrep -f '[s]ignsgd .*%s/e.json|connect ipc://@[s]ignsgd-' >/dev/null", cli_folder);
+	for (int i = 0; i < 250 && system(line) == 0; i++)
+		nanosleep(&nap, NULL);
+	cr_expect_neq(system(line), 0, "processes are left");
+}
+
+/* Until the log of a run shows that it has begun. */
+static void wait_for_steps(const char *name)
+{
+	char path[128];
+	struct run_info info;
+	struct timespec nap = {.tv_nsec = 20000000};
+	snprintf(path, sizeof path, "%s/%s.h5", cli_folder, name);
+	for (int i = 0; i < 1500; i++) {
+		struct err e = {0};
+		if (access(path, F_OK) == 0 && record_info(path, &info, &e) == 0 && info.steps_done > 0)
+			return;
+		nanosleep(&nap, NULL);
+	}
+	cr_assert_fail("no step in 30 s");
+}
+
+static void write_long(void)
+{
+	char path[128];
+	snprintf(path, sizeof path, "%s/e.json", cli_folder);
+	FILE *f = fopen(path, "w");
+	fputs("{\"name\":\"long\",\"workers\":3,\"steps\":4000,\"batch\":8,\"model\":\"softmax\",\"data\":{"
+	      "\"kind\":"
+	      "\"glyphs\",\"train\":300,\"test\":30},\"lr\":0.001,\"checkpoint\":{\"every\":50},\"eval\":{"
+	      "\"every\":50,"
+	      "\"train\":30}}",
+	      f);
+	fclose(f);
+}
+
+Test(ways, an_interrupted_run_is_continued_in_another_way)
+{
+	write_long();
+	pid_t pid = start("log", "train %s/e.json --processes 2 --out %s/own.h5", cli_folder, cli_folder);
+	wait_for_steps("own");
+	kill(pid, SIGINT);
+	cr_expect_eq(program_wait(pid), 130);
+	expect_nothing_left();
+	cr_expect_eq(cli("train --resume %s/own.h5 --processes 3 --quiet", cli_folder), 0, "%s", cli_err);
+	cr_assert_eq(cli("simulate %s/e.json --out %s/simulate.h5 --quiet", cli_folder, cli_folder), 0);
+	expect_same("own");
+}
+
+/* Whatever this process dies of, the kernel takes its workers down; what was saved can be continued. */
+Test(ways, a_killed_run_leaves_no_process_and_can_be_continued)
+{
+	write_long();
+	pid_t pid = start("log", "train %s/e.json --processes 2 --out %s/own.h5", cli_folder, cli_folder);
+	wait_for_steps("own");
+	kill(pid, SIGKILL);
+	cr_expect_eq(program_wait(pid), 256 + SIGKILL);
+	expect_nothing_left();
+	cr_expect_eq(cli("simulate --resume %s/own.h5 --quiet", cli_folder), 0, "%s", cli_err);
+	cr_assert_eq(cli("simulate %s/e.json --out %s/simulate.h5 --quiet", cli_folder, cli_folder), 0);
+	expect_same("own");
+}
