@@ -169,7 +169,8 @@ static void expect_nothing_left(void)
 {
 	char line[256];
 	struct timespec nap = {.tv_nsec = 20000000};
-	snprintf(line, sizeof line, "pgrep -f '[s]ignsgd .*%s/e.json|connect ipc://@[s]ignsgd-' >/dev/null", cli_folder);
+	snprintf(line, sizeof line, "pgrep -f '[s]ignsgd .*%s/e.json|connect ipc://@[s]ignsgd-' >/dev/null",
+	         cli_folder);
 	for (int i = 0; i < 250 && system(line) == 0; i++)
 		nanosleep(&nap, NULL);
 	cr_expect_neq(system(line), 0, "processes are left");

@@ -73,8 +73,12 @@ int host_limit(struct zmq_host *h, size_t body_bytes, struct err *e)
 
 void seat_send(struct seat *seat, zmq_msg_t *m)
 {
-	size_t bytes = zmq_msg_size(m);
-	if (zmq_msg_send(m, seat->socket, ZMQ_DONTWAIT) < 0)
+	size_t bytes = zmq_msg_size(m), room = sizeof(int);
+	int events, sent = zmq_msg_send(m, seat->socket, ZMQ_DONTWAIT);
+	/* Asked for the events, the library looks at what the queue's other end took (zmq_server.c). */
+	if (sent < 0 && errno == EAGAIN && zmq_getsockopt(seat->socket, ZMQ_EVENTS, &events, &room) == 0)
+		sent = zmq_msg_send(m, seat->socket, ZMQ_DONTWAIT);
+	if (sent < 0)
 		zmq_msg_close(m);
 	else
 		seat->host->up += zmq_wire_bytes(seat->host->site->trust, bytes);
