@@ -14,7 +14,8 @@ int mpi_launched(void);
 /* This process's number among them, from 0; 0 where it is not known. */
 int mpi_launched_rank(void);
 
-/* Those among them that share this machine, this one counted; at least 1. Each may use its share of cores. */
+/* Those among them that share this machine's cores, this one counted; 1 where it is not known (srun binds
+ * each process to cores of its own). */
 int mpi_launched_here(void);
 
 #endif
