@@ -59,6 +59,12 @@ Test(cost, units_are_written_with_three_digits)
 	cr_expect_str_eq(text, "4.71 ms");
 	units_time_text(0.99999, text);
 	cr_expect_str_eq(text, "1 s");
+	units_time_text(120, text);
+	cr_expect_str_eq(text, "2 min");
+	units_time_text(171071, text);
+	cr_expect_str_eq(text, "47.5 h");
+	units_bytes_text(2044e9, text);
+	cr_expect_str_eq(text, "2.04 TB");
 	units_bytes_text(102228128, text);
 	cr_expect_str_eq(text, "102 MB");
 	units_bytes_text(999, text);

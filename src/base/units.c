@@ -107,8 +107,12 @@ void units_time_text(double v, char out[32])
 		write_unit(v, 1e-6, "us", out);
 	else if (v < 0.9995)
 		write_unit(v, 1e-3, "ms", out);
-	else
+	else if (v < 99.95)
 		write_unit(v, 1, "s", out);
+	else if (v < 5997)
+		write_unit(v, 60, "min", out);
+	else
+		write_unit(v, 3600, "h", out);
 }
 
 void units_bytes_text(double v, char out[32])
@@ -119,6 +123,8 @@ void units_bytes_text(double v, char out[32])
 		write_unit(v, 1e3, "kB", out);
 	else if (v < 999.5e6)
 		write_unit(v, 1e6, "MB", out);
-	else
+	else if (v < 999.5e9)
 		write_unit(v, 1e9, "GB", out);
+	else
+		write_unit(v, 1e12, "TB", out);
 }

@@ -16,7 +16,7 @@ int units_time(const char *what, const char *text, double *seconds, struct err *
 /* "100 Mbit/s", "2.5 Gbit/s" into out. */
 void units_rate_text(double bits_per_s, char out[32]);
 
-/* "4.71 ms", "50 us", "1.2 s" into out, three digits; nothing of minutes. */
+/* "4.71 ms", "50 us", "1.2 s", "3 min", "48 h" into out, three digits. */
 void units_time_text(double seconds, char out[32]);
 
 /* "3.2 MB", "102 MB", three digits, powers of 1000 as networks count, into out. */
