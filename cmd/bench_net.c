@@ -89,6 +89,14 @@ static void set_model(struct net_bench *b, double latency_s)
 	                                   .speed = b->setting.speed};
 }
 
+static struct cost_setting setting_of(const struct net_bench *b, size_t way)
+{
+	struct cost_setting s = b->setting;
+
+	s.streamed = !strcmp(net_ways[way].transport, "zmq");
+	return s;
+}
+
 static bool wanted(const struct net_bench *b, size_t way)
 {
 	return !b->only || strstr(net_ways[way].name, b->only);
@@ -110,7 +118,8 @@ static void print_json(const struct net_bench *b, size_t way)
 	line_real(&line, "measured_bytes_busiest", m->bytes_busiest);
 	line_real(&line, "ring_ratio", b->ring_s > 0 ? b->ring_s / m->round_s : NAN);
 	line_open(&line, "estimate");
-	estimate_json(&b->setting, net_ways[way].topology, &line);
+	struct cost_setting s = setting_of(b, way);
+	estimate_json(&s, net_ways[way].topology, &line);
 	line_close(&line);
 	line_print(&line, stdout);
 }
@@ -120,7 +129,8 @@ static void add_row(struct table *t, const struct net_bench *b, size_t way)
 	const struct net_measure *m = &b->found[way];
 	struct cost c;
 
-	cost_of(&b->setting, net_ways[way].topology, &c);
+	struct cost_setting s = setting_of(b, way);
+	cost_of(&s, net_ways[way].topology, &c);
 	table_cell(t, "%s", net_ways[way].name);
 	table_cell(t, "%.4g", m->bytes_busiest / 1e6);
 	table_cell(t, "%.4g", c.busiest_bytes / 1e6);

@@ -3,7 +3,6 @@
 #include <stdio.h>
 #include <string.h>
 #include "cmd/bench_model.h"
-#include "cmd/bench_round_zmq.h"
 #include "cmd/changes.h"
 #include "cmd/line.h"
 #include "base/key.h"
@@ -11,6 +10,7 @@
 #include "base/text.h"
 #include "registry.h"
 #include "round_bench.h"
+#include "round_zmq.h"
 #include "transport/mpi_launch.h"
 
 enum { N = 1000000, WORKERS = 7, WORKERS_MOST = 4096, ROUNDS_MOST = 1 << 20, BUCKETS_MOST = 1 << 16 };
@@ -150,7 +150,7 @@ static int hold_rounds(const struct args *a, const struct asked *asked, struct r
                        struct round_bench_result *r, struct err *e)
 {
 	if (!strcmp(asked->transport, "zmq"))
-		return bench_round_zmq(o, args_flag(a, "tcp"), r, e);
+		return round_zmq(o, args_flag(a, "tcp"), NULL, r, e);
 	return round_bench(o, r, e);
 }
 

@@ -125,8 +125,10 @@ static int read_question(const struct args *a, const struct runs *r, struct ques
 {
 	struct cost_setting *s = &q->setting;
 
-	*s = (struct cost_setting){
-	        .message_s = MESSAGE_S, .shards = 2, .colocated = args_flag(a, "colocated")};
+	*s = (struct cost_setting){.message_s = MESSAGE_S,
+	                           .shards = 2,
+	                           .colocated = args_flag(a, "colocated"),
+	                           .streamed = args_flag(a, "streamed")};
 	q->json = args_flag(a, "json");
 	q->markdown = args_flag(a, "markdown");
 	if (network_options(a, s, e) || time_option(a, "compute", &s->compute_s, e) ||
@@ -365,6 +367,7 @@ static const struct option options[] = {
         {"straggle", "SIGMA", "deviation of the logarithm of that time (default: 0)"},
         {"shards", "S", "servers of the row 'vote S shards' (default: 2)"},
         {"colocated", NULL, "the servers are among the machines"},
+        {"streamed", NULL, "servers: who has its answer goes on at once (zmq)"},
         {"message", "TIME", "a processor's time for each message (default: 10us)"},
         {"pack", "SPEED", "coordinates a second, floats to signs or back"},
         {"tally", "SPEED", "coordinates a second and voter"},

@@ -53,8 +53,11 @@ static void star(const struct cost_setting *s, double push, double pull, double 
 
 	c->worker_bytes = push + pull;
 	c->busiest_bytes = fmax(remote * (up + down), push + pull);
-	c->wire_s = fmax(remote * cost_wire_s(up, s->server_rate), servers * cost_wire_s(up, s->rate)) +
-	            fmax(remote * cost_wire_s(down, s->server_rate), servers * cost_wire_s(down, s->rate));
+	double in = fmax(remote * cost_wire_s(up, s->server_rate), servers * cost_wire_s(up, s->rate));
+	double out = fmax(remote * cost_wire_s(down, s->server_rate), servers * cost_wire_s(down, s->rate));
+	c->wire_s = in + out;
+	if (s->streamed)
+		c->wire_s -= (1 - 1 / remote) * fmin(in, out) / 2;
 	c->latency_s = 2 * s->latency_s + 2 * fmax(remote, servers) * s->message_s;
 }
 

@@ -5,7 +5,7 @@
 #include "net_hosts.h"
 
 struct net_probe {
-	double bytes_per_s; /* payload, in the second half of a stream's life */
+	double bytes_per_s; /* payload, from the stream's beginning to its end */
 	double latency_s;   /* one way: half the time of a byte there and back, median */
 };
 

@@ -118,6 +118,22 @@ Test(cost, a_round_by_hand)
 	}
 }
 
+/* Between M + 1 messages and 2 M. */
+Test(cost, streamed_rounds_overlap_at_a_server)
+{
+	struct cost_setting s = setting(1e6, 8);
+	struct cost apart, streamed;
+	cost_of(&s, COST_VOTE_SERVER, &apart);
+	s.streamed = true;
+	cost_of(&s, COST_VOTE_SERVER, &streamed);
+	cr_expect_float_eq(streamed.wire_s / apart.wire_s, (9 + 16) / 2.0 / 16, 1e-6);
+	cr_expect_eq(streamed.busiest_bytes, apart.busiest_bytes);
+	cost_of(&s, COST_VOTE_SHARDED, &streamed);
+	s.streamed = false;
+	cost_of(&s, COST_VOTE_SHARDED, &apart);
+	cr_expect_eq(streamed.wire_s, apart.wire_s);
+}
+
 Test(cost, turns_cost_latencies)
 {
 	const double hops[] = {2, 14, 6, 2, 2, 2, 14};

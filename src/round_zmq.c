@@ -1,5 +1,5 @@
-/* Rounds over ZeroMQ: see bench_round_zmq.h. */
-#include "cmd/bench_round_zmq.h"
+/* Rounds over ZeroMQ: see round_zmq.h. */
+#include "round_zmq.h"
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
@@ -23,7 +23,8 @@ struct party {
 	struct round_bench_options *o;
 	struct site site;
 	struct keyring ring;
-	struct voter *voters; /* [workers] */
+	const struct net_hosts *hosts; /* or NULL */
+	struct voter *voters;          /* [workers] */
 	int count;
 	char address[512];
 };
@@ -70,7 +71,8 @@ _Noreturn static void be_voter(const struct party *party, int from, pid_t parent
 	mine.site.ring = &mine.ring;
 	mine.site.count = 1;
 	mine.site.patience_s = PATIENCE_S;
-	int rc = round_bench(&o, &ignored, &e);
+	int rc = (party->hosts && net_hosts_enter(party->hosts, party->count, &e)) ||
+	         round_bench(&o, &ignored, &e);
 	if (rc)
 		log_error("%s", e.text);
 	else if (ignored.wrong > 0)
@@ -135,15 +137,21 @@ static bool wait_for_voters(struct party *p, bool kill_them)
 	return sound;
 }
 
-int bench_round_zmq(struct round_bench_options *o, bool tcp, struct round_bench_result *out, struct err *e)
+int round_zmq(struct round_bench_options *o, bool tcp, const struct net_hosts *hosts,
+              struct round_bench_result *out, struct err *e)
 {
 	char address[64];
-	struct party p = {.o = o, .voters = mem_array((size_t)o->workers, sizeof *p.voters)};
+	struct party p = {.o = o, .hosts = hosts, .voters = mem_array((size_t)o->workers, sizeof *p.voters)};
 	int rc = 0;
 	signal(SIGPIPE, SIG_IGN);
-	snprintf(address, sizeof address, "ipc://@signsgd-bench-%ld", (long)getpid());
-	p.site = (struct site){.trust = tcp ? SITE_KEYS : SITE_TOKENS,
-	                       .address = tcp ? "tcp://127.0.0.1:*" : address,
+	if (hosts)
+		snprintf(address, sizeof address, "tcp://%s:*", hosts->at[0].address);
+	else if (tcp)
+		snprintf(address, sizeof address, "tcp://127.0.0.1:*");
+	else
+		snprintf(address, sizeof address, "ipc://@signsgd-bench-%ld", (long)getpid());
+	p.site = (struct site){.trust = tcp || hosts ? SITE_KEYS : SITE_TOKENS,
+	                       .address = address,
 	                       .settings = "{}",
 	                       .ring = &p.ring,
 	                       .collect = true};
