@@ -57,6 +57,37 @@ static void finish(void *ctx, struct link *link)
 	buf_clear(&v->settings);
 }
 
+static const struct settings *served(const struct session *s)
+{
+	const struct runs *file = s->files;
+	while (file->count == 0)
+		file++;
+	return &file->at[0];
+}
+
+/* One run out of the sweep: the only one, or the one of --run, in the order in which `simulate` runs them. */
+static int choose_run(struct session *s, const struct args *a, struct err *e)
+{
+	long long number = 0;
+	if (args_int(a, "run", 1, (long long)s->total, &number, e))
+		return -1;
+	if (number == 0 && s->total != 1)
+		return err_user(
+		        e,
+		        "serve holds one run, and the experiments given make %zu; choose one with --run 1 to "
+		        "--run %zu ('signsgd validate --json' lists them, a line each)",
+		        s->total, s->total);
+	struct runs *file = &s->files[0];
+	size_t skip = number > 0 ? (size_t)number - 1 : 0;
+	for (; skip >= file->count; file++)
+		skip -= file->count;
+	*file = (struct runs){file->arena, &file->at[skip], 1};
+	for (size_t f = 0; f < s->n_files; f++)
+		s->files[f].count = &s->files[f] == file;
+	s->total = 1;
+	return 0;
+}
+
 static int prepare(struct serving *v, struct err *e)
 {
 	const struct args *a = v->args;
@@ -71,13 +102,9 @@ static int prepare(struct serving *v, struct err *e)
 		return err_user(e, "serve needs an address, as in --listen tcp://0.0.0.0:5555");
 	if (session_prepare(s, "serve", a, e) || site_trust(a, v->site.address, &v->site.trust, e))
 		return -1;
-	if (s->total != 1)
-		return err_user(
-		        e,
-		        "serve holds one run, and the experiments given make %zu; choose one, as in --set "
-		        "seeds=[1] --adversaries 0",
-		        s->total);
-	const struct settings *run = &s->files[0].at[0];
+	if (choose_run(s, a, e))
+		return -1;
+	const struct settings *run = served(s);
 	if (run->transport.row != family_find(&family_transports, "zmq"))
 		return err_user(e, "%s: serve is the server of transport \"zmq\", found \"%s\"", run->source,
 		                run->transport.row->name);
@@ -95,11 +122,10 @@ static int serve(const struct args *a)
 	if (prepare(&v, &e)) {
 		code = cmd_fail(&e);
 	} else {
-		struct run_party party = {
-		        .row = (const struct transport *)v.session.files[0].at[0].transport.row,
-		        .start = start,
-		        .finish = finish,
-		        .ctx = &v};
+		struct run_party party = {.row = (const struct transport *)served(&v.session)->transport.row,
+		                          .start = start,
+		                          .finish = finish,
+		                          .ctx = &v};
 		struct pool *pool = pool_open(v.session.lanes);
 		v.session.party = &party;
 		code = session_run(&v.session, pool);
@@ -113,6 +139,7 @@ static int serve(const struct args *a)
 
 static const struct option options[] = {
         {"listen", "ADDRESS", "where workers connect, as in tcp://0.0.0.0:5555"},
+        {"run", "N", "which run of a sweep, from 1, in the order of 'validate --json'"},
         SITE_OPTIONS,
         SESSION_OPTIONS,
         {NULL, NULL, NULL},
