@@ -9,6 +9,7 @@
 #include "base/pool.h"
 #include "base/version.h"
 #include "registry.h"
+#include "transport/transport.h"
 
 #ifdef __clang__
 #define COMPILER __VERSION__
@@ -25,6 +26,19 @@ static void add_backends(struct table *t)
 		int failed = row->open(&b, &e);
 		table_cell(t, "backend %s", row->row.name);
 		table_cell(t, "%s", failed ? e.text : b.detail);
+	}
+}
+
+static void add_transports(struct table *t)
+{
+	for (size_t i = 0; family_transports.rows[i]; i++) {
+		const struct transport *row = (const struct transport *)family_transports.rows[i];
+		char library[128];
+		if (!row->library)
+			continue;
+		row->library(library, sizeof(library));
+		table_cell(t, "transport %s", row->row.name);
+		table_cell(t, "%s", library);
 	}
 }
 
@@ -51,6 +65,7 @@ static int version(const struct args *a)
 	table_cell(&t, "libcurl");
 	table_cell(&t, "%s", data_fetch_library());
 	add_backends(&t);
+	add_transports(&t);
 	table_cell(&t, "processor");
 	table_cell(&t, "%d cores, %s: %s", pool_cores(), backend_cpu_level(), backend_cpu_features());
 	table_print(&t, stdout, 0);

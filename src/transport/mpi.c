@@ -1,4 +1,5 @@
 /* Transport `mpi`: its row, the head of a round, and how a run ends. See mpi_inside.h. */
+#include <stdio.h>
 #include <string.h>
 #include "base/clock.h"
 #include "base/mem.h"
@@ -281,6 +282,14 @@ static const struct key mpi_keys[] = {
         {0},
 };
 
+static void mpi_library(char *out, size_t room)
+{
+	char text[MPI_MAX_LIBRARY_VERSION_STRING];
+	int length;
+	MPI_Get_library_version(text, &length);
+	snprintf(out, room, "%.*s", (int)strcspn(text, ",\n"), text);
+}
+
 const struct transport transport_mpi = {
         .row = {.name = "mpi",
                 .about = "processes started by mpirun or srun, on machines that trust each other",
@@ -292,6 +301,7 @@ const struct transport transport_mpi = {
                            "continues from its last checkpoint, with any number of processes",
                 .keys = mpi_keys,
                 .state_bytes = sizeof(struct mpi_settings)},
+        .library = mpi_library,
         .open = mpi_open,
         .tell = mpi_tell,
         .sync = mpi_sync,

@@ -146,6 +146,8 @@ struct link {
 
 struct transport {
 	struct row row;
+	/* The library that carries it, with its version, into out; NULL: none. */
+	void (*library)(char *out, size_t room);
 	/* Fills *link. -1 and a sentence when it cannot. */
 	int (*open)(const void *state, const struct transport_env *env, struct link *link, struct err *e);
 	/*

@@ -1,5 +1,6 @@
 /* The row, its keys, its opening and closing: see zmq.h. */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -265,6 +266,14 @@ static const struct key zmq_keys[] = {
         {0},
 };
 
+static void row_library(char *out, size_t room)
+{
+	int major, minor, patch;
+	zmq_version(&major, &minor, &patch);
+	snprintf(out, room, "ZeroMQ %d.%d.%d, %s CURVE", major, minor, patch,
+	         zmq_has("curve") ? "with" : "without");
+}
+
 const struct transport transport_zmq = {
         .row = {.name = "zmq",
                 .about = "a server over ZeroMQ, for workers that nobody vouches for: one key, one vote",
@@ -272,6 +281,7 @@ const struct transport transport_zmq = {
                            "headers and what CURVE adds",
                 .keys = zmq_keys,
                 .state_bytes = sizeof(struct zmq_settings)},
+        .library = row_library,
         .open = row_open,
         .sync = row_sync,
         .exchange = row_exchange,
