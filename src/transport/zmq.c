@@ -98,6 +98,7 @@ int server_bind(struct server *s, size_t most_bytes, struct err *e)
 	double until = clock_s() + REBIND_S;
 	s->router = new_router(s);
 	zmq_socket_limit(s->router, s->site->trust, most_bytes);
+	guard_start(s, most_bytes);
 	while (zmq_bind(s->router, s->address)) {
 		if (errno != EADDRINUSE || clock_s() > until)
 			return err_world(e, "cannot listen on %s: %s", s->address, zmq_strerror(errno));
@@ -163,6 +164,7 @@ static void row_close(void *self)
 {
 	struct server *s = self;
 	round_close(s);
+	guard_stop(s);
 	if (s->router)
 		zmq_close(s->router);
 	zmq_ctx_shutdown(s->context);

@@ -180,6 +180,16 @@ void params_leave(struct server *s, bool finished, const char *why);
 /* Bytes of a worker's own state in one message: no more than the server takes anyway. */
 size_t state_piece(size_t push_bytes);
 
+/*
+ * zmq_guard.c: the thread that watches connections, known by the system's number of their socket. What the
+ * server says to it: so many bytes came as messages; it is worker m's; it is to be cut off.
+ */
+void guard_start(struct server *s, size_t most_bytes);
+void guard_seen(struct server *s, int fd, uint64_t bytes);
+void guard_owner(struct server *s, int fd, int m);
+void guard_shut(struct server *s, int fd);
+void guard_stop(struct server *s);
+
 /* zmq_zap.c: the thread that checks keys. It ends with the context. */
 void zap_start(struct server *s);
 

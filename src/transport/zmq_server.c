@@ -121,6 +121,7 @@ void server_ban(struct server *s, int m)
 	say_sentence(s, &p->route, FRAME_REFUSED, "this worker sent too much that is against the protocol");
 	p->here = p->awaited = false;
 	p->want = WANT_NOTHING;
+	guard_shut(s, p->fd);
 }
 
 uint64_t server_x_hash(struct server *s)
@@ -196,6 +197,7 @@ static void hello(struct server *s, int m, const struct frame *f, const struct r
 	}
 	p->route = *from;
 	p->fd = fd;
+	guard_owner(s, fd, m);
 	p->here = true;
 	p->leaving = p->brief = false;
 	p->want = p->voted ? WANT_ANSWER : WANT_NOTHING;
@@ -284,7 +286,9 @@ static int take_frames(struct server *s, zmq_msg_t *message)
 	for (; more; count++) {
 		if (zmq_msg_recv(message, s->router, 0) < 0)
 			return 0;
-		s->up += zmq_wire_bytes(s->site->trust, zmq_msg_size(message));
+		uint64_t bytes = zmq_wire_bytes(s->site->trust, zmq_msg_size(message));
+		s->up += bytes;
+		guard_seen(s, zmq_msg_get(message, ZMQ_SRCFD), bytes);
 		if (zmq_getsockopt(s->router, ZMQ_RCVMORE, &more, &room))
 			return 0;
 	}
@@ -310,11 +314,29 @@ static bool take_message(struct server *s)
 	return true;
 }
 
+/* Its request is gone with the connection; a vote that has come counts. */
+static void lose(struct server *s, int fd)
+{
+	for (int m = 0; m < s->workers; m++) {
+		struct peer *p = &s->peers[m];
+		if (p->fd != fd || !p->here)
+			continue;
+		p->here = p->awaited = false;
+		p->fd = -1;
+		if (!p->voted)
+			p->want = WANT_NOTHING;
+	}
+}
+
 void server_serve(struct server *s, int ms)
 {
-	zmq_pollitem_t items[] = {{.socket = s->router, .events = ZMQ_POLLIN}};
+	int fd;
+	zmq_pollitem_t items[] = {{.socket = s->router, .events = ZMQ_POLLIN},
+	                          {.socket = s->notices, .events = ZMQ_POLLIN}};
 	if (zmq_poll(items, sizeof items / sizeof *items, ms) <= 0)
 		return;
+	while (zmq_recv(s->notices, &fd, sizeof fd, ZMQ_DONTWAIT) == sizeof fd)
+		lose(s, fd);
 	for (int i = 0; i < AT_ONCE && take_message(s); i++)
 		continue;
 }
