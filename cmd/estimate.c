@@ -192,15 +192,14 @@ static void add_row(struct table *t, const struct cost_setting *s, enum cost_top
 	table_cell(t, "%.3g", ring->communication_s / c.communication_s);
 	time_cell(t, c.compute_s);
 	time_cell(t, c.step_s);
-	double more = round(100 * (c.step_s / ring->step_s - 1));
-	table_cell(t, fabs(more) < 1 ? "0 %%" : "%+.0f %%", more);
+	table_cell(t, "%.3g", c.step_s / ring->step_s);
 }
 
 /* Rows of all counts; the ring is what they are compared with. */
 static void fill_table(struct table *t, const struct question *q)
 {
 	static const char *const head[] = {"machines", "topology", "a worker", "busiest", "communication",
-	                                   "x ring",   "compute",  "step",     "to ring"};
+	                                   "x ring",   "compute",  "step",     "of ring"};
 	struct cost_setting s = q->setting;
 
 	table_init(t, "rlrrrrrrr");
@@ -386,7 +385,7 @@ const struct command cmd_estimate = {
                 "A model, not a measurement: bytes through the busiest link, latencies, packing, tallying, "
                 "the slowest of M machines; nothing overlaps. Bytes are sent plus received. x ring: how many "
                 "times "
-                "faster than the ring of floats; to ring: the step's difference. Speeds that no "
+                "faster than the ring of floats; of ring: the step's share of its step. Speeds that no "
                 "option names are measured here. 'signsgd bench net' compares the model with a network of "
                 "this machine's own.\n"
                 "float server, float ring, float halving: full precision. vote server: the paper. vote S "

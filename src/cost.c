@@ -45,6 +45,12 @@ double cost_slowest(double machines, double sigma)
 	return sum;
 }
 
+/* Word from all to all, doubling what each knows with every message. */
+static double head_s(const struct cost_setting *s, double processes)
+{
+	return ceil(log2(processes)) * (s->latency_s + 2 * s->message_s);
+}
+
 /* Everything through `servers` machines, each for an equal part. */
 static void star(const struct cost_setting *s, double push, double pull, double servers, struct cost *c)
 {
@@ -56,9 +62,11 @@ static void star(const struct cost_setting *s, double push, double pull, double 
 	double in = fmax(remote * cost_wire_s(up, s->server_rate), servers * cost_wire_s(up, s->rate));
 	double out = fmax(remote * cost_wire_s(down, s->server_rate), servers * cost_wire_s(down, s->rate));
 	c->wire_s = in + out;
+	c->latency_s = 2 * s->latency_s + 2 * fmax(remote, servers) * s->message_s;
 	if (s->streamed)
 		c->wire_s -= (1 - 1 / remote) * fmin(in, out) / 2;
-	c->latency_s = 2 * s->latency_s + 2 * fmax(remote, servers) * s->message_s;
+	else
+		c->latency_s += head_s(s, s->colocated ? s->machines : s->machines + servers);
 }
 
 /* `turns` turns, one message to one partner in each, `bytes` in all turns together. */
@@ -93,6 +101,7 @@ static void sharded(const struct cost_setting *s, bool in_turns, struct cost *c)
 	c->latency_s += back.latency_s;
 	if (!in_turns)
 		c->latency_s -= 2 * fmax(others - 1, 0) * s->latency_s; /* one a phase stays */
+	c->latency_s += head_s(s, s->machines);
 	vote_work(s, 1 / s->machines, c);
 }
 
@@ -102,6 +111,7 @@ static void all_reduce(const struct cost_setting *s, double count, struct cost *
 	double share = (s->machines - 1) / s->machines;
 
 	turns(s, count, 2 * share * FLOAT_BYTES * s->n, c);
+	c->latency_s += head_s(s, s->machines);
 	float_work(s, share, c);
 }
 

@@ -7,6 +7,9 @@
  * computing. Links are full duplex; a message of b bytes crosses as TCP in Ethernet does, 66 bytes for each
  * 1448 (1514 on the wire: measured goodput of 100 Mbit/s is 11.955 MB/s). Connections are open and warm.
  *
+ * A round begins with a short word from all to all, log2(M) latencies, as it does in transport mpi; not where
+ * it is `streamed`.
+ *
  *   float server      M pushes of 4n bytes into one link, then M answers out of it
  *   float ring        2 (M-1) turns, each 4n/M bytes to the next neighbour (Patarasuk and Yuan 2009)
  *   float halving     2 log2(M) turns with partners further and further away, the same bytes as the ring

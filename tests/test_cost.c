@@ -136,7 +136,8 @@ Test(cost, streamed_rounds_overlap_at_a_server)
 
 Test(cost, turns_cost_latencies)
 {
-	const double hops[] = {2, 14, 6, 2, 2, 2, 14};
+	/* and log2 of the processes, rounded up, for the word from all to all */
+	const double hops[] = {2 + 4, 14 + 3, 6 + 3, 2 + 4, 2 + 4, 2 + 3, 14 + 3};
 	struct cost_setting s = setting(1e6, 8);
 	s.latency_s = 1;
 	for (int t = 0; t < COST_TOPOLOGIES; t++) {
@@ -144,6 +145,10 @@ Test(cost, turns_cost_latencies)
 		cost_of(&s, (enum cost_topology)t, &c);
 		cr_expect_float_eq(c.latency_s, hops[t], 1e-9, "%s", cost_names[t]);
 	}
+	struct cost streamed;
+	s.streamed = true;
+	cost_of(&s, COST_VOTE_SERVER, &streamed);
+	cr_expect_float_eq(streamed.latency_s, 2, 1e-9);
 }
 
 Test(cost, work_is_counted_where_it_is_done)
@@ -268,4 +273,20 @@ Test(cost, estimate_says_what_is_wrong)
 	           "estimate %s --rate 1gbit --straggle=-1", FIG5);
 	cli_expect(2, "--pack: found '0'", "estimate %s --rate 1gbit --pack 0", FIG5);
 	cli_expect(2, "--shards: found 'x'", "estimate %s --rate 1gbit --shards x", FIG5);
+}
+
+/* README's tables are what its commands print. */
+Test(cost, readme_shows_what_the_command_prints)
+{
+	static char readme[CLI_ROOM], words[4096];
+	size_t tables = 0;
+	file_text("README.md", readme, sizeof readme);
+	for (const char *at = readme; (at = strstr(at, "\n./signsgd estimate ")); at++) {
+		snprintf(words, sizeof words, "%.*s", (int)strcspn(at + 1, "\n"), at + 1);
+		cr_assert_eq(cli("%s", words + strlen("./signsgd ")), 0, "%s", cli_err);
+		cr_expect_not_null(strstr(readme, cli_out), "README.md does not hold what this prints: %s",
+		                   words);
+		tables++;
+	}
+	cr_expect_eq(tables, 2);
 }
