@@ -153,7 +153,7 @@ struct toy_host {
 	int to, from; /* pipes: address and keys go in, the hash of its x comes out */
 	int count, first;
 	/* How it fails, if it does: before it votes in step `fail_at` (-1: never). */
-	int fail_at;
+	int fail_at, nap_us;                                 /* nap: before every vote */
 	enum { TOY_DIES = 1, TOY_PAUSES, TOY_FORGETS } fail; /* forgets: its x becomes another one */
 };
 
@@ -165,8 +165,10 @@ static inline void toy_read_line(int fd, char *out, size_t room)
 	out[at] = 0;
 }
 
-static inline void toy_fail(const struct toy_host *how, float *x)
+/* Once. */
+static inline void toy_fail(struct toy_host *how, float *x)
 {
+	how->fail_at = -1;
 	if (how->fail == TOY_DIES)
 		raise(SIGKILL);
 	if (how->fail == TOY_PAUSES)
@@ -199,7 +201,7 @@ static inline void toy_state_open(const struct toy *t, struct toy_state *s)
 }
 
 /* The host's life until the run ends. Exit code. */
-static inline int toy_host_run(const struct toy *t, const struct toy_host *how, const struct link *link)
+static inline int toy_host_run(const struct toy *t, struct toy_host *how, const struct link *link)
 {
 	struct toy_state s;
 	struct toy_worker w[TOY_WORKERS_MOST];
@@ -222,6 +224,7 @@ static inline int toy_host_run(const struct toy *t, const struct toy_host *how, 
 		struct exchange x = toy_exchange(t, &r);
 		if (k == how->fail_at)
 			toy_fail(how, s.x);
+		usleep((useconds_t)how->nap_us);
 		for (int i = 0; i < link->count && !behind; i++) {
 			int id = link->ids[i];
 			if (s.since[id] < 0) {
@@ -245,7 +248,7 @@ static inline int toy_host_run(const struct toy *t, const struct toy_host *how, 
 		x.x_hash = hash_words(0, s.x, t->n * sizeof(float));
 		enum exchange_end end = link->row->exchange(link->self, &x, &e);
 		if (end == EXCHANGE_FAILED)
-			die("%s", e.text);
+			die("host of worker %d: %s", how->first, e.text);
 		if (end == EXCHANGE_LEFT)
 			break;
 		for (int i = 0; i < link->count; i++)
@@ -267,7 +270,7 @@ static inline int toy_host_run(const struct toy *t, const struct toy_host *how, 
 	return 0;
 }
 
-static inline int toy_host_main(const struct toy *t, const struct toy_host *how, enum site_trust trust)
+static inline int toy_host_main(const struct toy *t, struct toy_host *how, enum site_trust trust)
 {
 	char address[256];
 	struct keyring ring = {0};
