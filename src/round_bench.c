@@ -179,7 +179,7 @@ static struct exchange exchange_of(struct bench *b)
 static void post_pieces(struct bench *b, const struct exchange *x, int i)
 {
 	size_t pieces = b->link.buckets > 1 ? (size_t)b->link.buckets : 1;
-	size_t size = ((x->n + pieces - 1) / pieces + 63) / 64 * 64;
+	size_t size = planes_bucket(x->n, pieces);
 	if (pieces == 1 || !x->separable)
 		return;
 	for (size_t end = x->n; end > 0; end = (end - 1) / size * size)

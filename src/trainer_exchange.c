@@ -48,7 +48,7 @@ void trainer_post_open(struct trainer *t)
 	if (pieces == 1 || !t->link.row->post || !t->round.agg->separable)
 		return;
 	t->posted = mem_array((size_t)t->count, sizeof *t->posted);
-	t->round.bucket = ((n + pieces - 1) / pieces + 63) / 64 * 64;
+	t->round.bucket = planes_bucket(n, pieces);
 	t->round.piece = post_from_lane;
 	t->round.piece_ctx = t;
 }

@@ -67,6 +67,11 @@ Test(ways, own_processes_give_the_same_bits)
 			             0, "%s", cli_err);
 			expect_same("own");
 		}
+		cr_expect_eq(cli("train %s/e.json --processes 2 --set transport.buckets=5 --out %s/own.h5 "
+		                 "--overwrite --quiet",
+		                 cli_folder, cli_folder),
+		             0, "%s", cli_err);
+		expect_same("own");
 	}
 }
 

@@ -4,15 +4,15 @@
 #include "tests/zmq_peer.h"
 
 /* As many processes as there are hosts; the run from beginning to end; all bits compared. */
-static void run_sound(const struct toy *t, enum site_trust trust, const char *address, struct toy_host *hosts,
-                      int n_hosts)
+static void run_sound(const struct toy *t, enum site_trust trust, const char *address, const char *row,
+                      struct toy_host *hosts, int n_hosts)
 {
 	static struct toy_server s;
 	struct err e = {0};
 	float *want = mem_array(t->n, sizeof *want);
 	for (int i = 0; i < n_hosts; i++)
 		toy_host_start(t, hosts, i, trust);
-	toy_server_open(&s, t, trust, address, NULL);
+	toy_server_open(&s, t, trust, address, row);
 	for (int i = 0; i < n_hosts; i++)
 		toy_host_tell(&hosts[i], zmq_server_address(s.link.self),
 		              trust == SITE_OPEN ? NULL : &s.ring);
@@ -45,7 +45,22 @@ Test(zmq, same_bits_over_ipc_with_tokens)
 	                           {.count = 2, .first = 1, .fail_at = -1}};
 	char address[64];
 	snprintf(address, sizeof address, "ipc://@signsgd-test-%d", getpid());
-	run_sound(&t, SITE_TOKENS, address, hosts, 2);
+	run_sound(&t, SITE_TOKENS, address, NULL, hosts, 2);
+}
+
+/* Two planes, running statistics, a last piece that is shorter than the others. */
+Test(zmq, same_bits_in_pieces)
+{
+	static const char *const rows[] = {"{\"kind\":\"zmq\",\"buckets\":2}",
+	                                   "{\"kind\":\"zmq\",\"buckets\":64}"};
+	for (int i = 0; i < 2; i++) {
+		struct toy t;
+		toy_open(&t, 3, 20, 10007, "{\"kind\":\"vote\",\"zero\":\"abstain\",\"tie\":\"abstain\"}");
+		t.running = 10;
+		struct toy_host hosts[] = {{.count = 1, .first = 0, .fail_at = -1},
+		                           {.count = 2, .first = 1, .fail_at = -1}};
+		run_sound(&t, SITE_KEYS, "tcp://127.0.0.1:*", rows[i], hosts, 2);
+	}
 }
 
 Test(zmq, same_bits_over_tcp_with_keys)
@@ -55,7 +70,7 @@ Test(zmq, same_bits_over_tcp_with_keys)
 	struct toy_host hosts[] = {{.count = 1, .first = 0, .fail_at = -1},
 	                           {.count = 1, .first = 1, .fail_at = -1},
 	                           {.count = 1, .first = 2, .fail_at = -1}};
-	run_sound(&t, SITE_KEYS, "tcp://127.0.0.1:*", hosts, 3);
+	run_sound(&t, SITE_KEYS, "tcp://127.0.0.1:*", NULL, hosts, 3);
 }
 
 Test(zmq, same_bits_with_floats_and_without_keys)
@@ -64,7 +79,7 @@ Test(zmq, same_bits_with_floats_and_without_keys)
 	toy_open(&t, 3, 10, 1100000, "mean"); /* pulls of more than 4 MiB */
 	struct toy_host hosts[] = {{.count = 1, .first = 0, .fail_at = -1},
 	                           {.count = 2, .first = 1, .fail_at = -1}};
-	run_sound(&t, SITE_OPEN, "tcp://127.0.0.1:*", hosts, 2);
+	run_sound(&t, SITE_OPEN, "tcp://127.0.0.1:*", NULL, hosts, 2);
 }
 
 /* The program's own bench compares every answer in every process. */

@@ -42,9 +42,9 @@ static inline void toy_open(struct toy *t, int workers, int steps, size_t n, con
 	                                           true, true, true, true, true, true, true, true};
 	struct err e = {0};
 	struct choice c = {0};
-	char quoted[64];
+	char quoted[128];
 	*t = (struct toy){.workers = workers, .steps = steps, .n = n, .honest = all, .zeros = -1};
-	snprintf(quoted, sizeof quoted, "\"%s\"", agg);
+	snprintf(quoted, sizeof quoted, agg[0] == '{' ? "%s" : "\"%s\"", agg);
 	if (choice_parse(&family_aggregators, &c, NULL, quoted, &t->arena, &e) ||
 	    ((const struct backend_row *)family_find(&family_backends, "cpu"))->open(&t->be, &e))
 		die("%s", e.text);
@@ -99,12 +99,14 @@ static inline void toy_combine(void *ctx, int count, const void *const *pushes, 
 
 static inline struct exchange toy_exchange(const struct toy *t, struct toy_round *r)
 {
+	size_t push_bytes = t->agg->push_bytes(t->job.state, t->n);
+	size_t pull_bytes = t->agg->pull_bytes(t->job.state, t->n);
 	return (struct exchange){.step = r->step,
 	                         .n = t->n,
-	                         .push_bytes = t->agg->push_bytes(t->job.state, t->n),
-	                         .pull_bytes = t->agg->pull_bytes(t->job.state, t->n),
-	                         .push_planes = {.count = 1, .bits = t->agg->push_bits},
-	                         .pull_planes = {.count = 1, .bits = t->agg->pull_bits},
+	                         .push_bytes = push_bytes,
+	                         .pull_bytes = pull_bytes,
+	                         .push_planes = planes_of(t->agg->push_bits, push_bytes, t->n),
+	                         .pull_planes = planes_of(t->agg->pull_bits, pull_bytes, t->n),
 	                         .separable = t->agg->separable,
 	                         .combine = toy_combine,
 	                         .ctx = r,
@@ -200,6 +202,15 @@ static inline void toy_state_open(const struct toy *t, struct toy_state *s)
 	                             .since = s->since};
 }
 
+/* Where the server wants pieces, as the trainer does. */
+static inline void toy_post(const struct link *link, const struct exchange *x)
+{
+	size_t size = planes_bucket(x->n, link->buckets > 1 ? (size_t)link->buckets : 1);
+	for (int i = 0; link->buckets > 1 && i < x->hosted; i++)
+		for (size_t end = x->n; end > 0; end = (end - 1) / size * size)
+			link->row->post(link->self, x, i, (end - 1) / size * size, end);
+}
+
 /* The host's life until the run ends. Exit code. */
 static inline int toy_host_run(const struct toy *t, struct toy_host *how, const struct link *link)
 {
@@ -246,6 +257,8 @@ static inline int toy_host_run(const struct toy *t, struct toy_host *how, const 
 		x.keeper = keeper;
 		x.silent = behind;
 		x.x_hash = hash_words(0, s.x, t->n * sizeof(float));
+		if (!x.silent)
+			toy_post(link, &x);
 		enum exchange_end end = link->row->exchange(link->self, &x, &e);
 		if (end == EXCHANGE_FAILED)
 			die("host of worker %d: %s", how->first, e.text);

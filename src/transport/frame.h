@@ -13,8 +13,8 @@
  * many messages of the same body, and the seal still covers the header. It finds accidents and programs that
  * are wrong; against who means it, there is CURVE (docs/SECURITY.md).
  *
- * It is strictly request and reply: a worker has at most one request open, and the server sends at most one
- * message a request, so no queue grows.
+ * It is strictly request and reply: a worker has at most one request open (a vote in pieces is one), and the
+ * server sends at most one message a request, so no queue grows.
  */
 #ifndef SIGNSGD_TRANSPORT_FRAME_H
 #define SIGNSGD_TRANSPORT_FRAME_H
@@ -30,11 +30,13 @@ enum frame_type {
 	 * From a worker. HELLO comes first on every connection, and after silence. Its step is where the
 	 * worker is (FRAME_NOWHERE: it has no parameters), its worker the number it had (UINT32_MAX: none
 	 * yet), its body the program's version, at most FRAME_VERSION_TEXT bytes. PUSH is a vote for `step`
-	 * with since, x_hash and number = loss; body: the push or, with pieces > 1, a part of it; behind the
-	 * last part running statistics where the flag says so. FETCH wants the answer of `step` without a
-	 * vote. SNAPSHOT wants part `piece` of the parameters of `step` (FRAME_NOWHERE: of any), or of the
-	 * worker's own state where BRIEF. STATE replies to ASK_STATE, or begins what comes of an answer with
-	 * SAVE; body: part `piece` of the worker's own state. BYE has no reply.
+	 * with since, x_hash and number = loss; body: the push, and behind it running statistics where the
+	 * flag says so. With pieces = k + 1 it is cut in k: body of piece 0 .. k - 1: coordinates of the
+	 * push, the last ones first (zmq_piece.c), to which nothing is replied; then piece k, which alone has
+	 * all that stands beside a push and behind it. FETCH wants the answer of `step` without a vote.
+	 * SNAPSHOT wants part `piece` of the parameters of `step` (FRAME_NOWHERE: of any), or of the worker's
+	 * own state where BRIEF. STATE replies to ASK_STATE, or begins what comes of an answer with SAVE;
+	 * body: part `piece` of the worker's own state. BYE has no reply.
 	 */
 	FRAME_HELLO = 1,
 	FRAME_PUSH = 2,
@@ -44,13 +46,14 @@ enum frame_type {
 	FRAME_BYE = 6,
 	/*
 	 * From the server. WELCOME says the worker's number, the run's step and, where that is the worker's
-	 * too, x_hash = hash of x; since is another number for each life of the server; body: the settings as
-	 * JSON. PARAMS: part `piece` of x, optimiser's memory and running statistics, one behind the other;
-	 * step, since and x_hash as before, worker = keeper of the step; with BRIEF, of the worker's own
-	 * state, begun at since (without HAS_STATE: there is none). ANSWER: step, worker = keeper of the next
-	 * step, since = the server's step; body: the pull (BRIEF: without), then running statistics where the
-	 * flag says so. ASK_STATE wants part `piece` of the worker's own state (pieces = 0: no more).
-	 * REFUSED: the worker ends with the sentence in the body. DONE: the run is over, with a sentence.
+	 * too, x_hash = hash of x; since is another number for each life of the server; pieces: in how many
+	 * it wants a push (0: in one); body: the settings as JSON. PARAMS: part `piece` of x, optimiser's
+	 * memory and running statistics, one behind the other; step, since and x_hash as before, worker =
+	 * keeper of the step; with BRIEF, of the worker's own state, begun at since (without HAS_STATE: there
+	 * is none). ANSWER: step, worker = keeper of the next step, since = the server's step; body: the pull
+	 * (BRIEF: without), then running statistics where the flag says so. ASK_STATE wants part `piece` of
+	 * the worker's own state (pieces = 0: no more). REFUSED: the worker ends with the sentence in the
+	 * body. DONE: the run is over, with a sentence.
 	 */
 	FRAME_WELCOME = 16,
 	FRAME_PARAMS = 17,

@@ -86,7 +86,7 @@ static void count_bytes(struct mpi_self *m, const struct exchange *x)
 static void cut_buckets(struct mpi_self *m, const struct exchange *x)
 {
 	size_t pieces = x->separable ? (size_t)m->most_buckets : 1;
-	m->bucket = ((m->n + pieces - 1) / pieces + 63) / 64 * 64;
+	m->bucket = planes_bucket(m->n, pieces);
 	m->n_buckets = (int)((m->n + m->bucket - 1) / m->bucket);
 	m->buckets = mem_array((size_t)m->n_buckets, sizeof *m->buckets);
 	for (int b = 0; b < m->n_buckets; b++) {

@@ -1,4 +1,5 @@
 /* How coordinates lie in messages, and who keeps the running statistics: see transport.h. */
+#include <string.h>
 #include "backend/sign.h"
 #include "transport/transport.h"
 
@@ -35,6 +36,32 @@ bool planes_padding_clear(const struct planes *p, size_t n, const void *message)
 				return false;
 	}
 	return true;
+}
+
+size_t planes_part_bytes(const struct planes *p, size_t n, size_t begin, size_t end)
+{
+	return (size_t)p->count * (planes_offset(p, n, end) - planes_offset(p, n, begin));
+}
+
+void planes_take(const struct planes *p, size_t n, size_t begin, size_t end, const void *message, void *part)
+{
+	size_t from = planes_offset(p, n, begin), bytes = planes_offset(p, n, end) - from;
+	for (int plane = 0; plane < p->count; plane++)
+		memcpy((unsigned char *)part + (size_t)plane * bytes,
+		       (const unsigned char *)message + (size_t)plane * planes_stride(p, n) + from, bytes);
+}
+
+void planes_put(const struct planes *p, size_t n, size_t begin, size_t end, const void *part, void *message)
+{
+	size_t to = planes_offset(p, n, begin), bytes = planes_offset(p, n, end) - to;
+	for (int plane = 0; plane < p->count; plane++)
+		memcpy((unsigned char *)message + (size_t)plane * planes_stride(p, n) + to,
+		       (const unsigned char *)part + (size_t)plane * bytes, bytes);
+}
+
+size_t planes_bucket(size_t n, size_t pieces)
+{
+	return ((n + pieces - 1) / pieces + 63) / 64 * 64;
 }
 
 int keeper_next(int keeper, int workers, const int64_t *since, const bool *honest)

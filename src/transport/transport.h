@@ -48,6 +48,13 @@ size_t planes_offset(const struct planes *p, size_t n, size_t i);
  * its planes and may lie at any address. Who sets one did not pack what sign.h says.
  */
 bool planes_padding_clear(const struct planes *p, size_t n, const void *message);
+/* Bytes of the coordinates [begin, end) in all planes together; bounds as of planes_offset(). */
+size_t planes_part_bytes(const struct planes *p, size_t n, size_t begin, size_t end);
+/* Those bytes, plane by plane, out of a message; and into one. */
+void planes_take(const struct planes *p, size_t n, size_t begin, size_t end, const void *message, void *part);
+void planes_put(const struct planes *p, size_t n, size_t begin, size_t end, const void *part, void *message);
+/* Coordinates of each piece when n are cut in so many, whole words of 64: post()'s, whoever cuts. */
+size_t planes_bucket(size_t n, size_t pieces);
 
 enum exchange_flag {
 	EXCHANGE_SAVE = 1, /* after this step, all state is to be collected at the root */

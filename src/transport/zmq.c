@@ -72,6 +72,7 @@ static void *new_router(const struct server *s)
 	void *router = zmq_socket_open(s->context, ZMQ_ROUTER);
 	zmq_socket_set(router, ZMQ_ROUTER_MANDATORY, 1);
 	zmq_socket_set(router, ZMQ_BACKLOG, BACKLOG);
+	zmq_socket_set(router, ZMQ_RCVHWM, HIGH_WATER + (int)s->set.buckets - 1);
 	secure(router, s->site);
 	return router;
 }
@@ -265,6 +266,15 @@ static const struct key zmq_keys[] = {
          .lowest = 1,
          .highest = 1e9,
          .help = "messages against the protocol after which a worker is shut out"},
+        {.name = "buckets",
+         .kind = KEY_INT,
+         .offset = offsetof(struct zmq_settings, buckets),
+         .preset = "1",
+         .lowest = 1,
+         .highest = BUCKETS_MOST,
+         .aside = true,
+         .help = "pieces in which votes are sent while earlier layers still compute, the last layer's "
+                 "first"},
         {0},
 };
 

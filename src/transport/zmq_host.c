@@ -151,7 +151,7 @@ static int begin(struct zmq_host *h, struct exchange *x, struct err *e)
 		seat->push = x->silent ? NULL : x->pushes[next++];
 		seat->brief = i > 0;
 		seat->answered = false;
-		if (seat->welcomed)
+		if (!host_post_close(seat) && seat->welcomed)
 			say_request(seat);
 	}
 	return 0;
@@ -206,6 +206,11 @@ static enum exchange_end row_exchange(void *self, struct exchange *x, struct err
 	return end;
 }
 
+static void row_post(void *self, const struct exchange *x, int i, size_t begin, size_t end)
+{
+	host_post(self, x, i, begin, end);
+}
+
 static int row_sync(void *self, struct train_state *st, struct err *e)
 {
 	return host_sync(self, st, e);
@@ -228,13 +233,18 @@ int zmq_host_link(struct zmq_host *h, const struct transport_env *env, struct li
 			return err_user(e, "server %s: gave worker number %d of %d%s", h->site->address,
 			                h->ids[i], env->workers, h->ids[i] < env->workers ? " twice" : "");
 	h->env = *env;
-	*link = (struct link){.row = &transport_zmq_host, .self = h, .count = h->count, .ids = h->ids};
+	*link = (struct link){.row = &transport_zmq_host,
+	                      .self = h,
+	                      .count = h->count,
+	                      .ids = h->ids,
+	                      .buckets = (int)h->buckets};
 	return 0;
 }
 
 const struct transport transport_zmq_host = {
         .row = {.name = "zmq", .about = "the workers' side of zmq"},
         .sync = row_sync,
+        .post = row_post,
         .exchange = row_exchange,
         .collect = row_collect,
         .close = row_close,

@@ -20,6 +20,7 @@ struct seat {
 	bool brief, answered;
 	unsigned char *box; /* [header, push, running] what is being sent */
 	_Atomic bool busy;  /* ZeroMQ still reads it */
+	unsigned n_posted;  /* pieces of the vote that are on their way already */
 	/* saving */
 	unsigned piece;
 	bool saved;
@@ -58,6 +59,7 @@ struct zmq_host {
 	bool have_pull, stale;
 	struct taking taking;
 	size_t push_bytes, running_bytes;
+	unsigned buckets; /* pieces that the server wants votes in; 0, 1: it wants them whole */
 	uint64_t up, down;
 };
 
@@ -66,7 +68,8 @@ int host_pump(struct zmq_host *h, struct err *e);
 void seat_open(struct zmq_host *h, struct seat *seat);
 /* f->run, bytes and body_hash are filled in. What cannot be sent now is sent again after a WELCOME. */
 void seat_say(struct seat *seat, struct frame *f, const void *body, size_t bytes);
-void seat_send(struct seat *seat, zmq_msg_t *m);
+/* Takes over *m. False: it was not sent. */
+bool seat_send(struct seat *seat, zmq_msg_t *m);
 void host_bye(struct zmq_host *h);
 /* Messages with bodies as long as this are to be had. -1 and a sentence. */
 int host_limit(struct zmq_host *h, size_t body_bytes, struct err *e);
@@ -75,6 +78,11 @@ int host_limit(struct zmq_host *h, size_t body_bytes, struct err *e);
 void voting_take(struct seat *seat, const struct frame *f, const unsigned char *body);
 /* A worker is known again on a new connection. */
 void voting_resume(struct seat *seat, const struct frame *welcome);
+
+/* zmq_host_piece.c: votes in pieces. */
+void host_post(struct zmq_host *h, const struct exchange *x, int i, size_t begin, size_t end);
+/* Send what closes the vote in pieces that was posted. False: it was not posted, or not all of it. */
+bool host_post_close(struct seat *seat);
 
 /* zmq_host_state.c */
 int host_sync(struct zmq_host *h, struct train_state *st, struct err *e);

@@ -19,6 +19,7 @@ enum {
 	HIGH_WATER = 2,              /* messages in a queue: one request is open at most */
 	SMALL_MOST = 4096,           /* bytes of a body that a server takes whatever the model's size */
 	BACKLOG = 1024,              /* connections that the kernel holds for us */
+	BUCKETS_MOST = 64,           /* pieces of a vote */
 };
 
 /* Kinds of faults, in the order of fault_names. */
@@ -29,8 +30,9 @@ enum fault {
 	FAULT_WRONG_SINCE, /* a state that cannot be that old */
 	FAULT_WRONG_HASH,  /* other parameters than the server's */
 	FAULT_WRONG_LENGTH,
-	FAULT_WRONG_RUN, /* of another experiment */
-	FAULT_PADDING,   /* bits behind the last coordinate */
+	FAULT_WRONG_ORDER, /* a piece of a vote before those that come before it */
+	FAULT_WRONG_RUN,   /* of another experiment */
+	FAULT_PADDING,     /* bits behind the last coordinate */
 	FAULT_GARBAGE,
 	FAULT_VERSION,
 	FAULT_DAMAGED,
@@ -49,7 +51,7 @@ extern const char *const fault_names[FAULTS];
 
 struct zmq_settings {
 	double deadline_s, patience_s;
-	int64_t quorum, max_missed, ban_after;
+	int64_t quorum, max_missed, ban_after, buckets;
 };
 
 struct route {
@@ -82,6 +84,9 @@ struct peer {
 	int64_t claim; /* since */
 	uint64_t x_hash;
 	zmq_msg_t vote;
+	/* The vote while it comes in pieces. */
+	unsigned char *box; /* [header, push, running] or NULL; header: not used */
+	unsigned n_pieces;  /* of it that are there */
 	size_t state_bytes; /* of its state that have come to be saved */
 	bool leaving;       /* was told that the run is over, or said BYE */
 };
@@ -125,6 +130,8 @@ struct server {
 	struct train_state *st;
 	size_t push_bytes, pull_bytes, running_bytes, n;
 	struct planes push_planes;
+	size_t bucket;     /* coordinates of a piece; 0: votes come whole */
+	unsigned n_pieces; /* of a vote */
 	bool bound, first; /* first: no round was held yet */
 	uint64_t step;     /* the present one */
 	int keeper;        /* of the present step */
@@ -171,6 +178,16 @@ enum exchange_end round_exchange(struct server *s, struct exchange *x, struct er
 void round_push(struct server *s, int m, const struct frame *f, zmq_msg_t *message);
 void round_fetch(struct server *s, int m, const struct frame *f);
 void round_close(struct server *s);
+
+/* zmq_piece.c: votes in pieces, at the server. Once the sizes are known, and at the end. */
+void pieces_open(struct server *s, const struct exchange *x);
+void pieces_close(struct server *s);
+/* A message with a piece of a push. */
+void pieces_push(struct server *s, int m, const struct frame *f, const unsigned char *body);
+/* Is this the message that closes a vote in pieces? */
+bool pieces_closing(const struct server *s, const struct frame *f);
+/* *message closes a vote whose pieces are all there: make it the whole vote. */
+void pieces_whole(struct server *s, struct peer *p, zmq_msg_t *message);
 
 /* zmq_params.c: parameters to workers, their states from them. */
 void params_snapshot(struct server *s, int m, const struct frame *f);

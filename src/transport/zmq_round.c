@@ -37,20 +37,27 @@ static bool length_holds(const struct server *s, int m, const struct frame *f)
 	bool running = f->flags & FRAME_HAS_RUNNING;
 	if (f->step == s->step && m == s->keeper && s->running_bytes > 0 && !running)
 		return false; /* it alone has them */
-	return f->pieces == 0 && f->bytes == s->push_bytes + (running ? s->running_bytes : 0);
+	size_t push = pieces_closing(s, f) ? 0 : s->push_bytes;
+	if (f->pieces > 0 && !pieces_closing(s, f))
+		return false;
+	return f->bytes == push + (running ? s->running_bytes : 0);
 }
 
 /* Why a vote for the present step is none; FAULTS: it is one. */
 static enum fault judge_vote(const struct server *s, const struct peer *p, const struct frame *f,
-                             const unsigned char *push)
+                             zmq_msg_t *message)
 {
+	bool closing = pieces_closing(s, f);
+	const unsigned char *at = closing ? p->box : zmq_msg_data(message);
 	if (p->voted)
 		return FAULT_DUPLICATE;
+	if (closing && p->n_pieces < s->n_pieces)
+		return FAULT_WRONG_ORDER;
 	if (!since_holds(s, p, f))
 		return FAULT_WRONG_SINCE;
 	if (!hash_holds(s, f->x_hash))
 		return FAULT_WRONG_HASH;
-	return planes_padding_clear(&s->push_planes, s->n, push) ? FAULTS : FAULT_PADDING;
+	return planes_padding_clear(&s->push_planes, s->n, at + FRAME_HEADER_BYTES) ? FAULTS : FAULT_PADDING;
 }
 
 static void say_stale(struct server *s, int m, uint64_t step)
@@ -78,7 +85,10 @@ static void align(zmq_msg_t *message)
 
 static void keep_vote(struct server *s, struct peer *p, const struct frame *f, zmq_msg_t *message)
 {
-	align(message);
+	if (pieces_closing(s, f))
+		pieces_whole(s, p, message);
+	else
+		align(message);
 	zmq_msg_move(&p->vote, message);
 	p->voted = true;
 	p->with_running = f->flags & FRAME_HAS_RUNNING;
@@ -160,6 +170,10 @@ void round_push(struct server *s, int m, const struct frame *f, zmq_msg_t *messa
 {
 	struct peer *p = &s->peers[m];
 	enum fault fault = FAULTS;
+	if (f->piece + 1 < f->pieces) {
+		pieces_push(s, m, f, (unsigned char *)zmq_msg_data(message) + FRAME_HEADER_BYTES);
+		return;
+	}
 	if (!length_holds(s, m, f))
 		fault = FAULT_WRONG_LENGTH;
 	else if (f->step < s->step)
@@ -167,7 +181,7 @@ void round_push(struct server *s, int m, const struct frame *f, zmq_msg_t *messa
 	else if (f->step > s->step)
 		fault = FAULT_WRONG_STEP;
 	else
-		fault = judge_vote(s, p, f, (unsigned char *)zmq_msg_data(message) + FRAME_HEADER_BYTES);
+		fault = judge_vote(s, p, f, message);
 	if (fault == FAULTS) {
 		keep_vote(s, p, f, message);
 		return;
@@ -286,6 +300,7 @@ static void end_round(struct server *s, struct exchange *x)
 		if (s->peers[m].want == WANT_ANSWER)
 			say_answer(s, m, past);
 		s->peers[m].voted = false;
+		s->peers[m].n_pieces = 0;
 		zmq_msg_close(&s->peers[m].vote);
 		zmq_msg_init(&s->peers[m].vote);
 	}
@@ -399,6 +414,7 @@ static int begin(struct server *s, const struct exchange *x, struct err *e)
 	s->running_bytes = s->st->shared[2].count * sizeof(float);
 	size_t most = s->push_bytes + s->running_bytes;
 	open_log(s);
+	pieces_open(s, x);
 	s->begun = clock_s();
 	return server_bind(s, FRAME_HEADER_BYTES + (most > SMALL_MOST ? most : SMALL_MOST), e);
 }
@@ -411,6 +427,7 @@ static void judge_early(struct server *s)
 		if (!p->voted || hash_holds(s, p->x_hash))
 			continue;
 		p->voted = false;
+		p->n_pieces = 0;
 		s->n_votes--;
 		p->want = WANT_NOTHING;
 		server_fault(s, m, FAULT_WRONG_HASH);
@@ -449,6 +466,7 @@ void round_close(struct server *s)
 		mem_free(s->log[i].counted);
 	}
 	mem_free(s->log);
+	pieces_close(s);
 	for (int m = 0; m < s->workers; m++)
 		zmq_msg_close(&s->peers[m].vote);
 }

@@ -15,6 +15,7 @@ const char *const fault_names[FAULTS] = {
         [FAULT_WRONG_SINCE] = "wrong_since",
         [FAULT_WRONG_HASH] = "wrong_hash",
         [FAULT_WRONG_LENGTH] = "wrong_length",
+        [FAULT_WRONG_ORDER] = "wrong_order",
         [FAULT_WRONG_RUN] = "wrong_run",
         [FAULT_PADDING] = "padding",
         [FAULT_GARBAGE] = "garbage",
@@ -165,7 +166,8 @@ static void welcome(struct server *s, int m, const struct frame *hello)
 	                  .step = s->step,
 	                  .since = s->life,
 	                  .worker = (uint32_t)m,
-	                  .x_hash = hello->step == s->step ? server_x_hash(s) : 0};
+	                  .x_hash = hello->step == s->step ? server_x_hash(s) : 0,
+	                  .pieces = s->set.buckets > 1 ? (unsigned)s->set.buckets : 0};
 	if (p->voted)
 		f.flags |= FRAME_HAVE_VOTE;
 	if (s->st->given || s->step > 0)
@@ -200,6 +202,7 @@ static void hello(struct server *s, int m, const struct frame *f, const struct r
 	guard_owner(s, fd, m);
 	p->here = true;
 	p->leaving = p->brief = false;
+	p->n_pieces = 0;
 	p->want = p->voted ? WANT_ANSWER : WANT_NOTHING;
 	p->awaited |= f->step == s->step && s->step >= p->not_before;
 	if (s->finished)

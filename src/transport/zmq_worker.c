@@ -37,6 +37,8 @@ static void secure(void *socket, const struct site *site, const struct curve_key
 void seat_open(struct zmq_host *h, struct seat *seat)
 {
 	seat->socket = zmq_socket_open(h->context, ZMQ_DEALER);
+	/* The library hears of what was taken from a queue only when half of it was. */
+	zmq_socket_set(seat->socket, ZMQ_SNDHWM, 2 * (HIGH_WATER + BUCKETS_MOST));
 	/* Nothing is queued for a connection that is not there, so a socket that can be written to is one
 	 * that the server has let in. */
 	zmq_socket_set(seat->socket, ZMQ_IMMEDIATE, 1);
@@ -71,7 +73,7 @@ int host_limit(struct zmq_host *h, size_t body_bytes, struct err *e)
 	return 0;
 }
 
-void seat_send(struct seat *seat, zmq_msg_t *m)
+bool seat_send(struct seat *seat, zmq_msg_t *m)
 {
 	size_t bytes = zmq_msg_size(m), room = sizeof(int);
 	int events, sent = zmq_msg_send(m, seat->socket, ZMQ_DONTWAIT);
@@ -82,6 +84,7 @@ void seat_send(struct seat *seat, zmq_msg_t *m)
 		zmq_msg_close(m);
 	else
 		seat->host->up += zmq_wire_bytes(seat->host->site->trust, bytes);
+	return sent >= 0;
 }
 
 void seat_say(struct seat *seat, struct frame *f, const void *body, size_t bytes)
@@ -132,6 +135,7 @@ static bool take_settings(struct zmq_host *h, const struct frame *f, const unsig
 	memcpy(h->settings, body, f->bytes);
 	h->run = zmq_run_number(h->settings);
 	h->life = f->since;
+	h->buckets = f->pieces <= BUCKETS_MOST ? f->pieces : 0;
 	return f->run == h->run;
 }
 
