@@ -4,13 +4,8 @@
  * bits; and a run that was interrupted in one of them and continued in another ends with them too.
  */
 #include <criterion/criterion.h>
-#include <arpa/inet.h>
-#include <glob.h>
-#include <sys/socket.h>
-#include <time.h>
-#include "record.h"
 #include "registry.h"
-#include "tests/cli.h"
+#include "tests/served.h"
 
 TestSuite(ways, .init = cli_open, .fini = cli_close, .timeout = 240);
 
@@ -121,29 +116,6 @@ Test(ways, mpi_gives_the_same_bits_with_each_topology)
 	}
 }
 
-/* A port that nobody listens at just now. */
-static int free_port(void)
-{
-	struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-	socklen_t room = sizeof at;
-	int s = socket(AF_INET, SOCK_STREAM, 0);
-	cr_assert_eq(bind(s, (struct sockaddr *)&at, sizeof at), 0);
-	cr_assert_eq(getsockname(s, (struct sockaddr *)&at, &room), 0);
-	close(s);
-	return ntohs(at.sin_port);
-}
-
-__attribute__((format(printf, 2, 3))) static pid_t start(const char *log, const char *fmt, ...)
-{
-	char args[1024], path[128];
-	va_list ap;
-	va_start(ap, fmt);
-	vsnprintf(args, sizeof args, fmt, ap);
-	va_end(ap);
-	snprintf(path, sizeof path, "%s/%s", cli_folder, log);
-	return program_start(args, path, 0);
-}
-
 Test(ways, a_server_and_workers_with_keys_give_the_same_bits)
 {
 	for (int i = 0; i < EXPERIMENTS; i++) {
@@ -173,28 +145,11 @@ Test(ways, a_server_and_workers_with_keys_give_the_same_bits)
 static void expect_nothing_left(void)
 {
 	char line[256];
-	struct timespec nap = {.tv_nsec = 20000000};
 	snprintf(line, sizeof line, "pgrep -f '[s]ignsgd .*%s/e.json|connect ipc://@[s]ignsgd-' >/dev/null",
 	         cli_folder);
 	for (int i = 0; i < 250 && system(line) == 0; i++)
-		nanosleep(&nap, NULL);
+		served_nap(SERVED_LOOK_MS);
 	cr_expect_neq(system(line), 0, "processes are left");
-}
-
-/* Until the log of a run shows that it has begun. */
-static void wait_for_steps(const char *name)
-{
-	char path[128];
-	struct run_info info;
-	struct timespec nap = {.tv_nsec = 20000000};
-	snprintf(path, sizeof path, "%s/%s.h5", cli_folder, name);
-	for (int i = 0; i < 1500; i++) {
-		struct err e = {0};
-		if (access(path, F_OK) == 0 && record_info(path, &info, &e) == 0 && info.steps_done > 0)
-			return;
-		nanosleep(&nap, NULL);
-	}
-	cr_assert_fail("no step in 30 s");
 }
 
 static void write_long(void)
@@ -215,7 +170,7 @@ Test(ways, an_interrupted_run_is_continued_in_another_way)
 {
 	write_long();
 	pid_t pid = start("log", "train %s/e.json --processes 2 --out %s/own.h5", cli_folder, cli_folder);
-	wait_for_steps("own");
+	wait_for_steps("own", 0);
 	kill(pid, SIGINT);
 	cr_expect_eq(program_wait(pid), 130);
 	expect_nothing_left();
@@ -229,7 +184,7 @@ Test(ways, a_killed_run_leaves_no_process_and_can_be_continued)
 {
 	write_long();
 	pid_t pid = start("log", "train %s/e.json --processes 2 --out %s/own.h5", cli_folder, cli_folder);
-	wait_for_steps("own");
+	wait_for_steps("own", 0);
 	kill(pid, SIGKILL);
 	cr_expect_eq(program_wait(pid), 256 + SIGKILL);
 	expect_nothing_left();

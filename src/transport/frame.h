@@ -33,10 +33,11 @@ enum frame_type {
 	 * with since, x_hash and number = loss; body: the push, and behind it running statistics where the
 	 * flag says so. With pieces = k + 1 it is cut in k: body of piece 0 .. k - 1: coordinates of the
 	 * push, the last ones first (zmq_piece.c), to which nothing is replied; then piece k, which alone has
-	 * all that stands beside a push and behind it. FETCH wants the answer of `step` without a vote.
-	 * SNAPSHOT wants part `piece` of the parameters of `step` (FRAME_NOWHERE: of any), or of the worker's
-	 * own state where BRIEF. STATE replies to ASK_STATE, or begins what comes of an answer with SAVE;
-	 * body: part `piece` of the worker's own state. BYE has no reply.
+	 * all that stands beside a push and behind it. FETCH wants the answer of `step` without a vote, since
+	 * = as in a vote that was said before it (-1: there was none). SNAPSHOT wants part `piece` of the
+	 * parameters of `step` (FRAME_NOWHERE: of any), or of the worker's own state where BRIEF. STATE
+	 * replies to ASK_STATE, or begins what comes of an answer with SAVE; body: part `piece` of the
+	 * worker's own state. BYE has no reply.
 	 */
 	FRAME_HELLO = 1,
 	FRAME_PUSH = 2,

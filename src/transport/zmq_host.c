@@ -48,9 +48,11 @@ static void say_push(struct seat *seat)
 
 static void say_fetch(struct seat *seat)
 {
+	const struct exchange *x = seat->host->x;
 	struct frame f = {.type = FRAME_FETCH,
 	                  .flags = seat->brief ? FRAME_BRIEF : 0,
-	                  .step = seat->host->x->step,
+	                  .step = x->step,
+	                  .since = x->silent ? -1 : x->since[seat->id],
 	                  .worker = (uint32_t)seat->id};
 	seat_say(seat, &f, NULL, 0);
 }

@@ -75,6 +75,7 @@ struct peer {
 	uint64_t offences;
 	enum want want; /* the open request, for the present step */
 	bool brief;
+	int64_t has;   /* when the state began that the process with the open request has; -1: none */
 	int64_t since; /* of its state when it was last counted; -1: not counted in the last round */
 	bool asked;    /* for parameters before; then at step: */
 	uint64_t asked_at;
@@ -97,7 +98,7 @@ struct past {
 	uint64_t step;
 	int keeper; /* of the step after it */
 	struct frame head;
-	bool *counted;    /* [workers] */
+	int64_t *since;   /* [workers] of the state from which it spoke; -1: it was not counted */
 	zmq_msg_t answer; /* to who was counted: header and pull */
 };
 

@@ -93,7 +93,7 @@ static void keep_vote(struct server *s, struct peer *p, const struct frame *f, z
 	p->voted = true;
 	p->with_running = f->flags & FRAME_HAS_RUNNING;
 	p->loss = f->number;
-	p->claim = f->since;
+	p->claim = p->has = f->since;
 	p->x_hash = f->x_hash;
 	p->want = WANT_ANSWER;
 	p->brief = f->flags & FRAME_BRIEF;
@@ -115,14 +115,23 @@ static bool becomes_keeper(const struct server *s, int m, const struct past *pas
 	       s->holder != m;
 }
 
+/*
+ * Was it the vote of the process that asks, with a state begun at `has`? A worker that is started again may
+ * ask for the answer to what the process before it has said.
+ */
+static bool counted(const struct past *past, int m, int64_t has)
+{
+	return has >= 0 && past->since[m] == has;
+}
+
 /* Made for worker m: what differs from worker to worker, or comes late. */
-static void say_past(struct server *s, int m, struct past *past, bool brief)
+static void say_past(struct server *s, int m, struct past *past, bool brief, int64_t has)
 {
 	struct peer *p = &s->peers[m];
 	bool running = becomes_keeper(s, m, past);
 	struct frame f = past->head;
 	zmq_msg_t answer;
-	f.flags = (past->counted[m] ? FRAME_COUNTED : 0) | (brief ? FRAME_BRIEF : 0) |
+	f.flags = (counted(past, m, has) ? FRAME_COUNTED : 0) | (brief ? FRAME_BRIEF : 0) |
 	          (running ? FRAME_HAS_RUNNING : 0) |
 	          (past->step + 1 == s->step ? f.flags & (FRAME_SAVE | FRAME_STOP) : 0);
 	f.since = (int64_t)s->step;
@@ -146,8 +155,8 @@ static void say_answer(struct server *s, int m, struct past *past)
 {
 	struct peer *p = &s->peers[m];
 	zmq_msg_t shared;
-	if (p->brief || !past->counted[m] || becomes_keeper(s, m, past)) {
-		say_past(s, m, past, p->brief);
+	if (p->brief || !counted(past, m, p->has) || becomes_keeper(s, m, past)) {
+		say_past(s, m, past, p->brief, p->has);
 		return;
 	}
 	zmq_msg_init(&shared);
@@ -161,7 +170,7 @@ static void answer_past(struct server *s, int m, const struct frame *f)
 	struct past *past = past_of(s, f->step);
 	s->peers[m].want = s->peers[m].voted ? WANT_ANSWER : WANT_NOTHING;
 	if (past)
-		say_past(s, m, past, f->flags & FRAME_BRIEF);
+		say_past(s, m, past, f->flags & FRAME_BRIEF, f->since);
 	else
 		say_stale(s, m, f->step);
 }
@@ -187,6 +196,8 @@ void round_push(struct server *s, int m, const struct frame *f, zmq_msg_t *messa
 		return;
 	}
 	server_offend(s, m, fault);
+	if (fault == FAULT_DUPLICATE)
+		p->has = f->since;
 	if (fault == FAULT_LATE)
 		answer_past(s, m, f);
 	else if (fault == FAULT_WRONG_STEP || fault == FAULT_WRONG_SINCE || fault == FAULT_WRONG_HASH)
@@ -206,6 +217,7 @@ void round_fetch(struct server *s, int m, const struct frame *f)
 	} else {
 		p->want = WANT_ANSWER;
 		p->brief = f->flags & FRAME_BRIEF;
+		p->has = f->since;
 	}
 }
 
@@ -223,7 +235,7 @@ static struct past *write_past(struct server *s, const struct exchange *x)
 	past->step = x->step;
 	past->keeper = x->keeper;
 	for (int m = 0; m < s->workers; m++)
-		past->counted[m] = x->since[m] >= 0;
+		past->since[m] = x->since[m];
 	past->head = (struct frame){.type = FRAME_ANSWER,
 	                            .flags = FRAME_COUNTED,
 	                            .run = s->run,
@@ -400,7 +412,7 @@ static void open_log(struct server *s)
 	s->log = mem_array(s->log_count, sizeof *s->log);
 	for (size_t i = 0; i < s->log_count; i++) {
 		zmq_msg_init(&s->log[i].answer);
-		s->log[i].counted = mem_array((size_t)s->workers, sizeof *s->log[i].counted);
+		s->log[i].since = mem_array((size_t)s->workers, sizeof *s->log[i].since);
 	}
 }
 
@@ -463,7 +475,7 @@ void round_close(struct server *s)
 {
 	for (size_t i = 0; i < s->log_count; i++) {
 		zmq_msg_close(&s->log[i].answer);
-		mem_free(s->log[i].counted);
+		mem_free(s->log[i].since);
 	}
 	mem_free(s->log);
 	pieces_close(s);

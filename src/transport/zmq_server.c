@@ -175,6 +175,12 @@ static void welcome(struct server *s, int m, const struct frame *hello)
 	server_say(s, &p->route, &f, s->site->settings, strlen(s->site->settings));
 }
 
+/* Told at once: it would say HELLO after some silence, and take the place back. */
+static void say_replaced(struct server *s, const struct route *to)
+{
+	say_sentence(s, to, FRAME_REFUSED, "another process has connected with the key of this worker");
+}
+
 static void hello(struct server *s, int m, const struct frame *f, const struct route *from, int fd)
 {
 	if (m < 0 && s->site->trust == SITE_OPEN)
@@ -196,6 +202,7 @@ static void hello(struct server *s, int m, const struct frame *f, const struct r
 	if (p->here && !same_route(&p->route, from)) {
 		server_fault(s, m, FAULT_TAKEOVER);
 		p->replaced = p->route;
+		say_replaced(s, &p->replaced);
 	}
 	p->route = *from;
 	p->fd = fd;
@@ -225,8 +232,7 @@ static bool announced(struct server *s, int m, const struct route *from)
 		return true;
 	server_fault(s, m, FAULT_UNANNOUNCED);
 	if (p && same_route(&p->replaced, from))
-		say_sentence(s, from, FRAME_REFUSED,
-		             "another process has connected with the key of this worker");
+		say_replaced(s, from);
 	return false;
 }
 
