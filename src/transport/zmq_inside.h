@@ -176,6 +176,9 @@ int server_bind(struct server *s, size_t most_bytes, struct err *e);
 
 /* zmq_round.c: votes and answers. */
 enum exchange_end round_exchange(struct server *s, struct exchange *x, struct err *e);
+/* Seconds that others are given for something that takes no longer than a round: two usual ones, or `least`.
+ */
+double round_patience_s(const struct server *s, double least);
 void round_push(struct server *s, int m, const struct frame *f, zmq_msg_t *message);
 void round_fetch(struct server *s, int m, const struct frame *f);
 void round_close(struct server *s);

@@ -217,7 +217,7 @@ static bool all_told(const struct server *s)
 
 void params_leave(struct server *s, bool finished, const char *why)
 {
-	double until = clock_s() + LEAVE_S;
+	double until = clock_s() + round_patience_s(s, LEAVE_S);
 	if (!s->router || !finished)
 		return;
 	s->finished = true;

@@ -16,7 +16,8 @@ enum {
 	SULK_DOUBLES = 16,
 };
 
-static const double DEADLINE_LEAST_S = 2, DEADLINE_MEDIANS = 5, STOP_S = 2, MEETING_S = 10;
+static const double DEADLINE_LEAST_S = 2, DEADLINE_MEDIANS = 5, STOP_S = 2, MEETING_S = 10,
+                    PATIENT_ROUNDS = 2;
 
 /* --- votes --------------------------------------------------------------------------------------------- */
 
@@ -347,6 +348,13 @@ static double deadline_s(const struct server *s)
 	return usual > DEADLINE_LEAST_S ? usual : DEADLINE_LEAST_S;
 }
 
+double round_patience_s(const struct server *s, double least)
+{
+	size_t count = s->n_times < MEDIAN_ROUNDS ? s->n_times : MEDIAN_ROUNDS;
+	double rounds = PATIENT_ROUNDS * median(s->times, count);
+	return rounds > least ? rounds : least;
+}
+
 static int missing(const struct server *s)
 {
 	int count = 0;
@@ -377,7 +385,7 @@ static enum verdict judge_round(struct server *s, const struct exchange *x, doub
 	bool quorum = s->n_votes >= s->set.quorum;
 	if (quorum && missing(s) == 0)
 		return ENOUGH;
-	if (x->flags & EXCHANGE_STOP && waited > STOP_S)
+	if (x->flags & EXCHANGE_STOP && waited > (s->n_votes > 0 ? round_patience_s(s, STOP_S) : STOP_S))
 		return quorum ? ENOUGH : TOLD_TO_STOP;
 	if (waited > (s->first ? s->set.patience_s : deadline) && quorum)
 		return ENOUGH;

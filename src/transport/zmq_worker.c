@@ -16,7 +16,8 @@ enum {
 	NUMBERS_MOST = 1 << 24 /* workers */
 };
 
-static const double SILENCE_S = 3; /* after which a HELLO asks whether we are still known */
+/* After which a HELLO asks whether we are still known: so long, and no sooner than rounds take. */
+static const double SILENCE_S = 3, SILENCE_ROUNDS = 3;
 
 static void secure(void *socket, const struct site *site, const struct curve_key *own)
 {
@@ -206,8 +207,15 @@ static bool take_message(struct seat *seat)
 	return true;
 }
 
+static double silence_s(const struct zmq_host *h)
+{
+	double rounds = SILENCE_ROUNDS * h->longest_s;
+	return rounds > SILENCE_S ? rounds : SILENCE_S;
+}
+
 static void look_at(struct seat *seat, double now)
 {
+	double silence = silence_s(seat->host);
 	int events = 0;
 	size_t room = sizeof events;
 	bool was = seat->connected;
@@ -218,7 +226,7 @@ static void look_at(struct seat *seat, double now)
 		return;
 	}
 	seat->host->reached = now;
-	if (!was || (now - seat->heard > SILENCE_S && now - seat->said > SILENCE_S))
+	if (!was || (now - seat->heard > silence && now - seat->said > silence))
 		say_hello(seat);
 }
 
