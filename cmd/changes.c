@@ -21,6 +21,7 @@ static const struct mapping {
         {"seed", "seed", true},
         {"data", "data_dir", true},
         {"out", "out", true},
+        {"transport", "transport", false},
 };
 
 static void add(struct changes *c, const char *key, const char *value, const char *option)
