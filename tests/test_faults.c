@@ -216,7 +216,7 @@ Test(faults, strangers_stay_outside)
 	char copy[256];
 	snprintf(copy, sizeof copy, "cp %s/keys/server.public %s/other/", cli_folder, cli_folder);
 	cr_assert_eq(system(copy), 0);
-	cli_expect(1, "no connection for 2 s",
+	cli_expect(2, "does not let in the key of stranger",
 	           "work --connect tcp://127.0.0.1:%d --keys %s/other --patience 2s", scene.port, cli_folder);
 	cli_expect(1, "no connection for 2 s", "work --connect tcp://127.0.0.1:%d --insecure --patience 2s",
 	           scene.port);

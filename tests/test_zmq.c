@@ -1,5 +1,8 @@
 /* Transport zmq: a server and its workers in processes of their own. */
 #include <criterion/criterion.h>
+#include <linux/tcp.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
 #include "tests/cli.h"
 #include "tests/zmq_peer.h"
 
@@ -46,6 +49,7 @@ Test(zmq, same_bits_over_ipc_with_tokens)
 	char address[64];
 	snprintf(address, sizeof address, "ipc://@signsgd-test-%d", getpid());
 	run_sound(&t, SITE_TOKENS, address, NULL, hosts, 2);
+	toy_close(&t);
 }
 
 /* Two planes, running statistics, a last piece that is shorter than the others. */
@@ -60,6 +64,7 @@ Test(zmq, same_bits_in_pieces)
 		struct toy_host hosts[] = {{.count = 1, .first = 0, .fail_at = -1},
 		                           {.count = 2, .first = 1, .fail_at = -1}};
 		run_sound(&t, SITE_KEYS, "tcp://127.0.0.1:*", rows[i], hosts, 2);
+		toy_close(&t);
 	}
 }
 
@@ -71,6 +76,7 @@ Test(zmq, same_bits_over_tcp_with_keys)
 	                           {.count = 1, .first = 1, .fail_at = -1},
 	                           {.count = 1, .first = 2, .fail_at = -1}};
 	run_sound(&t, SITE_KEYS, "tcp://127.0.0.1:*", NULL, hosts, 3);
+	toy_close(&t);
 }
 
 Test(zmq, same_bits_with_floats_and_without_keys)
@@ -80,6 +86,62 @@ Test(zmq, same_bits_with_floats_and_without_keys)
 	struct toy_host hosts[] = {{.count = 1, .first = 0, .fail_at = -1},
 	                           {.count = 2, .first = 1, .fail_at = -1}};
 	run_sound(&t, SITE_OPEN, "tcp://127.0.0.1:*", NULL, hosts, 2);
+	toy_close(&t);
+}
+
+/* Bytes that the kernel has received on the connection of the message that comes next. */
+static uint64_t received(void *router)
+{
+	struct tcp_info info = {0};
+	socklen_t room = sizeof info;
+	zmq_msg_t m;
+	zmq_msg_init(&m);
+	cr_assert_geq(zmq_msg_recv(&m, router, 0), 0); /* route */
+	cr_assert_geq(zmq_msg_recv(&m, router, 0), 0);
+	int fd = zmq_msg_get(&m, ZMQ_SRCFD);
+	cr_assert_eq(getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &room), 0);
+	zmq_msg_close(&m);
+	return info.tcpi_bytes_received;
+}
+
+static void check_wire(enum site_trust trust)
+{
+	static const size_t sizes[] = {0, 72, 221, 222, 223, 255, 256, 100000};
+	static char payload[100000];
+	char address[256], server[2][CURVE_TEXT + 1], own[2][CURVE_TEXT + 1];
+	size_t room = sizeof address;
+	void *context = zmq_ctx_new();
+	void *router = zmq_socket(context, ZMQ_ROUTER), *dealer = zmq_socket(context, ZMQ_DEALER);
+	if (trust == SITE_KEYS) {
+		zmq_curve_keypair(server[0], server[1]);
+		zmq_curve_keypair(own[0], own[1]);
+		zmq_socket_set(router, ZMQ_CURVE_SERVER, 1);
+		zmq_setsockopt(router, ZMQ_CURVE_SECRETKEY, server[1], CURVE_TEXT + 1);
+		zmq_setsockopt(dealer, ZMQ_CURVE_SERVERKEY, server[0], CURVE_TEXT + 1);
+		zmq_setsockopt(dealer, ZMQ_CURVE_PUBLICKEY, own[0], CURVE_TEXT + 1);
+		zmq_setsockopt(dealer, ZMQ_CURVE_SECRETKEY, own[1], CURVE_TEXT + 1);
+	}
+	cr_assert_eq(zmq_bind(router, "tcp://127.0.0.1:*"), 0);
+	zmq_getsockopt(router, ZMQ_LAST_ENDPOINT, address, &room);
+	cr_assert_eq(zmq_connect(dealer, address), 0);
+	zmq_send(dealer, payload, 1, 0);
+	uint64_t before = received(router);
+	for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+		zmq_send(dealer, payload, sizes[i], 0);
+		uint64_t now = received(router);
+		cr_expect_eq(now - before, zmq_wire_bytes(trust, sizes[i]), "%zu bytes are %llu", sizes[i],
+		             (unsigned long long)(now - before));
+		before = now;
+	}
+	zmq_close(dealer);
+	zmq_close(router);
+	zmq_ctx_term(context);
+}
+
+Test(zmq, bytes_are_those_that_the_kernel_counts)
+{
+	check_wire(SITE_OPEN);
+	check_wire(SITE_KEYS);
 }
 
 /* The program's own bench compares every answer in every process. */

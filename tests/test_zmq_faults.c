@@ -86,6 +86,7 @@ static void scene_close(struct scene *s, int dead)
 		cr_assert(i == dead || hash == wanted, "host %d's x is another", i);
 	}
 	toy_server_close(&s->server);
+	toy_close(&s->toy);
 	mem_free(want);
 }
 
@@ -172,14 +173,13 @@ static void restart(struct scene *s, int64_t step, const float *x, const struct 
 	struct err e = {0};
 	struct toy_server *server = &s->server;
 	struct choice c = {0};
-	static struct arena arena;
 	static char address[512];
 	snprintf(address, sizeof address, "%s", zmq_server_address(server->link.self));
 	server->link.row->close(server->link.self);
 	server->site.address = address;
 	server->site.ring = ring;
 	struct transport_env env = {.workers = WORKERS, .pool = server->pool, .site = &server->site};
-	cr_assert_eq(choice_parse(&family_transports, &c, NULL, ROW, &arena, &e), 0);
+	cr_assert_eq(choice_parse(&family_transports, &c, NULL, ROW, &server->arena, &e), 0);
 	cr_assert_eq(transport_zmq.open(c.state, &env, &server->link, &e), 0, "%s", e.text);
 	memcpy(server->state.x, x, s->toy.n * sizeof *x);
 	server->state.st.step = step;
@@ -288,6 +288,7 @@ Test(zmq_faults, too_few_votes_end_the_round_with_a_sentence)
 	cr_expect_str_eq(e.text, "step 1: found 0 votes after 0.2 s, expected at least 2 of 3 (the quorum)");
 	cr_expect_eq(e.code, EXIT_WORLD);
 	toy_server_close(&server);
+	toy_close(&toy);
 }
 
 Test(zmq_faults, what_cannot_be_opened_says_why)
@@ -327,4 +328,29 @@ Test(zmq_faults, nobody_there_is_a_sentence)
 	cr_expect(strstr(e.text, "server tcp://127.0.0.1:1: no connection for 0.3 s"), "%s", e.text);
 	cr_expect_eq(e.code, EXIT_WORLD);
 	keyring_clear(&ring);
+}
+
+/* Whose key the server does not know hears so at once. */
+Test(zmq_faults, a_key_that_is_not_known_is_a_sentence)
+{
+	struct err e = {0};
+	struct toy_host host = {.count = 1, .first = 0, .fail_at = -1};
+	struct toy toy;
+	struct keyring others;
+	static struct toy_server server;
+	uint64_t hash;
+	toy_open(&toy, 2, 10, 100, "vote");
+	toy_host_start(&toy, &host, 0, SITE_KEYS);
+	toy_server_open(&server, &toy, SITE_KEYS, "tcp://127.0.0.1:*",
+	                "{\"kind\": \"zmq\", \"patience_s\": 2}");
+	server.link.row->sync(server.link.self, &server.state.st, &e);
+	keyring_make(&others, 1);
+	others.at[0] = *keyring_find(&server.ring, KEYRING_SERVER);
+	toy_host_tell(&host, zmq_server_address(server.link.self), &others);
+	cr_assert_eq(toy_server_step(&server, 0, &e), EXCHANGE_FAILED);
+	cr_expect_eq(toy_host_end(&host, &hash), EXIT_WORLD); /* die() of the toy */
+	cr_expect_geq(toy_server_fault(&server, -1, "unknown_key"), 1);
+	toy_server_close(&server);
+	toy_close(&toy);
+	keyring_clear(&others);
 }

@@ -81,6 +81,7 @@ static void scene_close(struct scene *s)
 		cr_assert_eq(hash, wanted, "host %d's x is another", i);
 	}
 	toy_server_close(&s->server);
+	toy_close(&s->toy);
 	mem_free(want);
 }
 

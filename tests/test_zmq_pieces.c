@@ -119,4 +119,5 @@ Test(zmq_pieces, out_of_order_twice_or_of_wrong_length)
 	cr_expect_eq(toy_server_fault(&s, 0, "wrong_step"), 1);
 	cr_expect_eq(toy_server_fault(&s, 0, "duplicate"), 1);
 	toy_server_close(&s);
+	toy_close(&t.toy);
 }

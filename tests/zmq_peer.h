@@ -52,6 +52,11 @@ static inline void toy_open(struct toy *t, int workers, int steps, size_t n, con
 	t->job = (struct agg_job){.state = c.state, .be = &t->be, .seed = 5, .n = n};
 }
 
+static inline void toy_close(struct toy *t)
+{
+	arena_clear(&t->arena);
+}
+
 /* A worker's memory and what it says. */
 struct toy_worker {
 	int id;
@@ -378,6 +383,7 @@ struct toy_server {
 	int n_voters[TOY_STEPS_MOST];
 	struct exchange last;
 	int keeper;
+	struct arena arena;
 };
 
 /* settings: of the row, as JSON, or NULL. */
@@ -385,7 +391,6 @@ static inline void toy_server_open(struct toy_server *s, const struct toy *t, en
                                    const char *address, const char *row)
 {
 	struct err e = {0};
-	static struct arena arena;
 	struct choice c = {0};
 	memset(s, 0, sizeof *s);
 	s->toy = t;
@@ -395,7 +400,7 @@ static inline void toy_server_open(struct toy_server *s, const struct toy *t, en
 	s->site = (struct site){
 	        .trust = trust, .address = address, .ring = &s->ring, .settings = "{\"toy\": 1}"};
 	struct transport_env env = {.workers = t->workers, .pool = s->pool, .site = &s->site};
-	if (choice_parse(&family_transports, &c, NULL, row ? row : "\"zmq\"", &arena, &e) ||
+	if (choice_parse(&family_transports, &c, NULL, row ? row : "\"zmq\"", &s->arena, &e) ||
 	    transport_zmq.open(c.state, &env, &s->link, &e))
 		die("%s", e.text);
 	toy_state_open(t, &s->state);
@@ -440,6 +445,7 @@ static inline void toy_server_close(struct toy_server *s)
 	mem_free(s->state.x);
 	mem_free(s->state.running);
 	mem_free(s->pull);
+	arena_clear(&s->arena);
 	pool_close(s->pool);
 }
 

@@ -8,10 +8,10 @@
  * `ban_after` times is shut out.
  *
  * A round ends when every worker that is awaited has voted, or at the deadline with at least `quorum` votes.
- * Awaited is who was in step at the end of the round before: it had a request open for that step. Who misses
- * `max_missed` rounds in a row or loses its connection is not, until it is in step again; each time it was
- * given up for missing, that takes it twice as many rounds. Before the first round of a server's life, all
- * enrolled are awaited.
+ * Awaited is who is in step: it had a request open when the last round ended, or got that answer since. Who
+ * misses `max_missed` rounds in a row or loses its connection is not, until it is in step again; each time it
+ * was given up for missing, that takes it twice as many rounds. Before the first round of a server's life,
+ * all enrolled are awaited.
  *
  * A vote for a past step is dropped, counted as `late` and answered with that step's answer, of which the
  * server keeps the last few; who is further behind asks for the parameters. Those travel in pieces of 4 MiB

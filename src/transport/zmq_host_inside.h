@@ -10,7 +10,7 @@ enum phase { PHASE_JOINING, PHASE_IDLE, PHASE_VOTING, PHASE_TAKING, PHASE_SAVING
 /* One worker's place: its connection. */
 struct seat {
 	struct zmq_host *host;
-	void *socket;
+	void *socket, *monitor;
 	const struct curve_key *key; /* NULL: none is needed */
 	int id;                      /* the worker's number; -1: not told yet */
 	bool connected, welcomed;    /* welcomed: on the present connection */
@@ -44,8 +44,8 @@ struct zmq_host {
 	struct seat *seats;    /* [count] in order of worker, once joined */
 	zmq_pollitem_t *items; /* [count] */
 	int *ids;              /* [count] */
-	int count;
-	size_t most_bytes; /* of a message */
+	int count, n_opened;   /* n_opened: sockets so far */
+	size_t most_bytes;     /* of a message */
 	char *settings;
 	uint64_t run;
 	int64_t life;     /* of the server that our parameters come from */

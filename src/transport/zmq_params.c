@@ -161,6 +161,10 @@ void params_state(struct server *s, int m, const struct frame *f, const unsigned
 		ask_state(s, m, (unsigned)(p->state_bytes / piece), f->pieces);
 		return;
 	}
+	if (f->pieces == piece_count(size, piece) && f->piece * piece < p->state_bytes) {
+		ask_state(s, m, (unsigned)(p->state_bytes / piece), f->pieces); /* it came twice */
+		return;
+	}
 	if (f->pieces != piece_count(size, piece) || f->piece * piece != p->state_bytes || f->bytes != now ||
 	    f->since != p->since) {
 		server_offend(s, m, FAULT_WRONG_LENGTH);

@@ -166,10 +166,13 @@ static void say_answer(struct server *s, int m, struct past *past)
 	server_send(s, &p->route, &shared);
 }
 
+/* Who has the last answer now is in step: were it not awaited, it might be late by one for ever. */
 static void answer_past(struct server *s, int m, const struct frame *f)
 {
 	struct past *past = past_of(s, f->step);
-	s->peers[m].want = s->peers[m].voted ? WANT_ANSWER : WANT_NOTHING;
+	struct peer *p = &s->peers[m];
+	p->want = p->voted ? WANT_ANSWER : WANT_NOTHING;
+	p->awaited |= f->step + 1 == s->step && s->step >= p->not_before;
 	if (past)
 		say_past(s, m, past, f->flags & FRAME_BRIEF, f->since);
 	else

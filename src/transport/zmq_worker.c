@@ -35,6 +35,30 @@ static void secure(void *socket, const struct site *site, const struct curve_key
 		die("ZeroMQ refuses a key: %s", zmq_strerror(errno));
 }
 
+/* Word of what becomes of the socket's connection, which may be gone and there again between two looks. */
+static void watch(struct zmq_host *h, struct seat *seat)
+{
+	char address[64];
+	snprintf(address, sizeof address, "inproc://seat-%d", h->n_opened++);
+	seat->monitor = zmq_socket(h->context, ZMQ_PAIR);
+	if (!seat->monitor)
+		die("no ZeroMQ socket to be had: %s", zmq_strerror(errno));
+	zmq_socket_set(seat->monitor, ZMQ_RCVHWM, 0); /* ZeroMQ's own thread must never wait for us */
+	if (zmq_socket_monitor(seat->socket, address,
+	                       ZMQ_EVENT_DISCONNECTED | ZMQ_EVENT_HANDSHAKE_FAILED_AUTH) ||
+	    zmq_connect(seat->monitor, address))
+		die("ZeroMQ does not let a connection be watched: %s", zmq_strerror(errno));
+}
+
+static void seat_close(struct seat *seat)
+{
+	if (!seat->socket)
+		return;
+	zmq_socket_monitor(seat->socket, NULL, 0);
+	zmq_close(seat->monitor);
+	zmq_close(seat->socket);
+}
+
 void seat_open(struct zmq_host *h, struct seat *seat)
 {
 	seat->socket = zmq_socket_open(h->context, ZMQ_DEALER);
@@ -47,6 +71,7 @@ void seat_open(struct zmq_host *h, struct seat *seat)
 	zmq_socket_set(seat->socket, ZMQ_RECONNECT_IVL_MAX, RECONNECT_MOST_MS);
 	zmq_socket_limit(seat->socket, h->site->trust, h->most_bytes);
 	secure(seat->socket, h->site, seat->key);
+	watch(h, seat);
 	seat->connected = seat->welcomed = false;
 	h->items[seat - h->seats] = (zmq_pollitem_t){.socket = seat->socket, .events = ZMQ_POLLIN};
 }
@@ -66,7 +91,7 @@ int host_limit(struct zmq_host *h, size_t body_bytes, struct err *e)
 	host_bye(h);
 	h->most_bytes = most;
 	for (int i = 0; i < h->count; i++) {
-		zmq_close(h->seats[i].socket);
+		seat_close(&h->seats[i]);
 		seat_open(h, &h->seats[i]);
 		if (connect_seat(h, &h->seats[i], e))
 			return -1;
@@ -213,11 +238,27 @@ static double silence_s(const struct zmq_host *h)
 	return rounds > SILENCE_S ? rounds : SILENCE_S;
 }
 
+static void take_events(struct seat *seat)
+{
+	unsigned char event[6]; /* u16 what, u32 value; then a frame with an address */
+	uint16_t what;
+	while (zmq_recv(seat->monitor, event, sizeof event, ZMQ_DONTWAIT) == sizeof event) {
+		zmq_recv(seat->monitor, NULL, 0, 0);
+		memcpy(&what, event, sizeof what);
+		seat->connected = seat->welcomed = false;
+		if (what == ZMQ_EVENT_HANDSHAKE_FAILED_AUTH)
+			snprintf(seat->host->refusal, sizeof seat->host->refusal,
+			         "it does not let in the key of %s, which it does not know or has shut out",
+			         seat->key->name);
+	}
+}
+
 static void look_at(struct seat *seat, double now)
 {
 	double silence = silence_s(seat->host);
 	int events = 0;
 	size_t room = sizeof events;
+	take_events(seat);
 	bool was = seat->connected;
 	zmq_getsockopt(seat->socket, ZMQ_EVENTS, &events, &room);
 	seat->connected = events & ZMQ_POLLOUT;
@@ -236,8 +277,7 @@ static int give_up(const struct zmq_host *h, struct err *e)
 	text_shown(h->site->address, shown, sizeof shown);
 	if (h->refusal[0])
 		return err_user(e, "server %s: %s", shown, h->refusal);
-	return err_world(e, "server %s: no connection for %g s (it is not there, or does not know the key)",
-	                 shown, h->site->patience_s);
+	return err_world(e, "server %s: no connection for %g s", shown, h->site->patience_s);
 }
 
 int host_pump(struct zmq_host *h, struct err *e)
@@ -332,8 +372,7 @@ void zmq_host_close(struct zmq_host *h)
 	if (!h->over && !h->refusal[0])
 		host_bye(h);
 	for (int i = 0; i < h->count; i++)
-		if (h->seats[i].socket)
-			zmq_close(h->seats[i].socket);
+		seat_close(&h->seats[i]);
 	zmq_ctx_term(h->context);
 	for (int i = 0; i < h->count; i++)
 		mem_free(h->seats[i].box);
