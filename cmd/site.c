@@ -1,20 +1,46 @@
 /* Keys and trust: see site.h. */
 #include "cmd/site.h"
 
+#include <arpa/inet.h>
+#include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 #include "base/text.h"
 
-static const char YES[] = "yes-i-know";
+static const char YES[] = "yes-i-know", TCP[] = "tcp://";
 
-/* Can only this machine reach it? */
+/* Can only this machine reach it? A name that merely begins like an address of it is another's. */
 static bool stays_here(const char *address)
 {
-	static const char *const near[] = {"ipc://", "tcp://127.", "tcp://localhost:", "tcp://[::1]:"};
-	for (size_t i = 0; i < sizeof(near) / sizeof(near[0]); i++)
-		if (!strncmp(address, near[i], strlen(near[i])))
-			return true;
-	return false;
+	char host[INET_ADDRSTRLEN] = "";
+	struct in_addr at;
+	if (strncmp(address, TCP, strlen(TCP)))
+		return !strncmp(address, "ipc://", 6);
+	address += strlen(TCP);
+	const char *colon = strrchr(address, ':');
+	size_t length = colon ? (size_t)(colon - address) : 0;
+	if (length == 0 || length >= sizeof(host))
+		return false;
+	memcpy(host, address, length);
+	return !strcmp(host, "localhost") || !strcmp(host, "[::1]") ||
+	       (inet_pton(AF_INET, host, &at) == 1 && ntohl(at.s_addr) >> 24 == IN_LOOPBACKNET);
+}
+
+/* ZeroMQ takes a port's lowest 16 bits, whatever was meant. `*`: any port that is free. */
+static int check_port(const char *address, struct err *e)
+{
+	char shown[256], *end;
+	if (strncmp(address, TCP, strlen(TCP)))
+		return 0;
+	const char *port = strrchr(address, ':') + 1;
+	unsigned long number = strtoul(port, &end, 10);
+	if (!strcmp(port, "*"))
+		return 0;
+	if (port[0] < '0' || port[0] > '9' || *end || number > UINT16_MAX)
+		return err_user(e, "%s: found no port at its end, expected a number up to %d",
+		                text_shown(address, shown, sizeof(shown)), UINT16_MAX);
+	return 0;
 }
 
 int site_trust(const struct args *a, const char *address, enum site_trust *out, struct err *e)
@@ -36,6 +62,8 @@ int site_trust(const struct args *a, const char *address, enum site_trust *out, 
 		        "--insecure at %s: others can reach that address, and could vote, read and lie; "
 		        "use keys, or say --insecure=%s",
 		        text_shown(address, shown, sizeof(shown)), YES);
+	if (check_port(address, e))
+		return -1;
 	/* Keys that come through a pipe are tokens between processes of one start. */
 	*out = insecure ? SITE_OPEN : strcmp(keys, "-") ? SITE_KEYS : SITE_TOKENS;
 	return 0;

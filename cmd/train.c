@@ -179,9 +179,7 @@ static const struct option options[] = {
 const struct command cmd_train = {
         .name = "train",
         .about = "run experiments with their workers in several processes",
-        .usage = "train FILE.json... [OPTION]...\ntrain --resume RUN.h5 [OPTION]...\nmpirun -n P signsgd "
-                 "train "
-                 "FILE.json... [OPTION]...",
+        .usage = "train FILE.json... [OPTION]...\ntrain --resume RUN.h5 [OPTION]...",
         .details = "The experiments, options and results of `simulate`, and the same bits. By itself it "
                    "starts P processes that host a share of the workers each, is their server, and takes "
                    "them down at the end; nothing else has to be set up. Under mpirun or srun it is one "

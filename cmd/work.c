@@ -35,6 +35,22 @@ static bool named(const char *list, const char *name)
 	return false;
 }
 
+/* Each of --name is among those chosen. */
+static int check_names(const struct working *w, const char *list, struct err *e)
+{
+	for (const char *p = list; p; p = strchr(p, ',')) {
+		p += *p == ',';
+		int length = (int)strcspn(p, ","), i = 0;
+		while (i < w->site.count && ((int)strlen(w->keys[i]->name) != length ||
+		                             strncmp(w->keys[i]->name, p, (size_t)length)))
+			i++;
+		if (i == w->site.count)
+			return err_user(e, "--name %.*s: %s holds no such worker's secret", length, p,
+			                w->ring.place);
+	}
+	return 0;
+}
+
 /* Which of the secrets here: those of --name, or the first --workers of them, or the only one. */
 static int choose_keys(struct working *w, struct err *e)
 {
@@ -58,8 +74,8 @@ static int choose_keys(struct working *w, struct err *e)
 	if (secrets == 0)
 		return err_user(e, "%s: holds no worker's secret; 'signsgd keys new NAME' makes one",
 		                w->ring.place);
-	if (names && chosen == 0)
-		return err_user(e, "--name %s: %s holds no such worker's secret", names, w->ring.place);
+	if (names && check_names(w, names, e))
+		return -1;
 	if (!names && !all && wanted == 0 && secrets > 1)
 		return err_user(
 		        e,
@@ -81,7 +97,10 @@ static int patience_of(const struct args *a, double *out, struct err *e)
 static int prepare(struct working *w, struct err *e)
 {
 	const struct args *a = w->args;
-	w->site = (struct site){.address = args_value(a, "connect"), .patience_s = PATIENCE_S, .count = 1};
+	w->site = (struct site){.address = args_value(a, "connect"),
+	                        .patience_s = PATIENCE_S,
+	                        .count = 1,
+	                        .stop = run_stop_flag()};
 	log_quiet(args_flag(a, "quiet"));
 	if (a->n_rest)
 		return err_user(e, "work takes no file: the server at --connect says what is run");
@@ -130,6 +149,13 @@ static int host(struct working *w, struct pool *pool, enum run_outcome *outcome,
 	return rc;
 }
 
+/* Where a signal is why, its exit code is to be seen. */
+static int failed(const struct err *e)
+{
+	int code = cmd_fail(e);
+	return run_signal() ? session_stopped() : code;
+}
+
 static int run(struct working *w, struct err *e)
 {
 	enum run_outcome outcome = RUN_DID;
@@ -139,12 +165,12 @@ static int run(struct working *w, struct err *e)
 	run_catch_signals();
 	w->host = zmq_host_join(&w->site, e);
 	if (!w->host || understand(w, e))
-		return cmd_fail(e);
+		return failed(e);
 	struct pool *pool = pool_open(lanes);
-	int failed = host(w, pool, &outcome, e);
+	int rc = host(w, pool, &outcome, e);
 	pool_close(pool);
-	if (failed)
-		return cmd_fail(e);
+	if (rc)
+		return failed(e);
 	return outcome == RUN_STOPPED || run_signal() ? session_stopped() : EXIT_DONE;
 }
 

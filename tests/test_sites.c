@@ -2,7 +2,7 @@
 #include <criterion/criterion.h>
 #include <sys/stat.h>
 #include "experiment_abroad.h"
-#include "tests/cli.h"
+#include "tests/served.h"
 
 static void open_sites(void)
 {
@@ -29,6 +29,22 @@ Test(sites, serve_says_what_is_missing)
 	           "serve " DEMO " " LOCAL " --keys %s/keys --run 1 --set transport=local", cli_folder);
 	cli_expect(2, "the folder of keys cannot be opened",
 	           "serve " DEMO " " LOCAL " --keys %s/nothing --run 1", cli_folder);
+}
+
+Test(sites, a_port_is_sixteen_bits)
+{
+	static const char *const bad[] = {"127.0.0.1:99999", "127.0.0.1", "127.0.0.1:", "127.0.0.1:-1"};
+	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+		cli_expect(2, "found no port at its end, expected a number up to 65535",
+		           "serve " DEMO " --run 1 --listen tcp://%s --keys %s/keys", bad[i], cli_folder);
+}
+
+Test(sites, a_quorum_is_a_number_of_workers)
+{
+	cli_expect(2, "transport.quorum: found 4, expected at most the 3 workers",
+	           "serve " DEMO " " LOCAL
+	           " --keys %s/keys --workers 3 --adversaries 1 --set transport.quorum=4 --out %s/x.h5",
+	           cli_folder, cli_folder);
 }
 
 Test(sites, the_servers_own_secret_must_be_there)
@@ -60,6 +76,9 @@ Test(sites, without_keys_only_on_loopback_unless_one_knows)
 	           "work --connect tcp://10.1.2.3:5999 --insecure=yes");
 	cli_expect(2, "give one of --keys and --insecure",
 	           "work --connect tcp://127.0.0.1:5999 --insecure --keys %s/keys", cli_folder);
+	cli_expect(2, "others can reach that address", "work --connect tcp://127.example.com:1 --insecure");
+	cli_expect(2, "others can reach that address",
+	           "work --connect 'tcp://127.0.0.1:0;10.1.2.3:5999' --insecure");
 	for (size_t i = 0; i < sizeof near / sizeof *near; i++)
 		cli_expect(1, "no connection for 0.2 s", "work --connect %s --insecure --patience 200ms",
 		           near[i]);
@@ -77,11 +96,32 @@ Test(sites, work_says_which_worker_it_could_be)
 	           "work --connect tcp://127.0.0.1:5999 --keys %s/keys --workers 4", cli_folder);
 	cli_expect(2, "holds no such worker's secret",
 	           "work --connect tcp://127.0.0.1:5999 --keys %s/keys --name x", cli_folder);
+	cli_expect(2, "--name x: ", "work --connect tcp://127.0.0.1:5999 --keys %s/keys --name w0,x",
+	           cli_folder);
 	cli_expect(2, "work takes no file", "work " DEMO " --connect tcp://127.0.0.1:5999 --keys %s/keys",
 	           cli_folder);
 	cli_expect(2, "--patience",
 	           "work --connect tcp://127.0.0.1:5999 --keys %s/keys --name w0 --patience soon",
 	           cli_folder);
+}
+
+/* A worker whose server is not there, and a server whose workers are not. */
+Test(sites, who_waits_for_the_other_side_can_be_interrupted)
+{
+	static const int signals[] = {SIGINT, SIGTERM};
+	for (size_t i = 0; i < sizeof signals / sizeof *signals; i++) {
+		pid_t work = start("work.log", "work --connect tcp://127.0.0.1:%d --keys %s/keys --name w0",
+		                   free_port(), cli_folder);
+		pid_t serve = start("serve.log",
+		                    "serve " DEMO " --listen 'tcp://127.0.0.1:*' --keys %s/keys --workers 3 "
+		                    "--adversaries 1 --out %s/wait%zu.h5",
+		                    cli_folder, cli_folder, i);
+		served_nap(2000);
+		kill(work, signals[i]);
+		kill(serve, signals[i]);
+		cr_expect_eq(program_wait(work), 128 + signals[i]);
+		cr_expect_eq(program_wait(serve), 128 + signals[i]);
+	}
 }
 
 Test(sites, train_says_what_does_not_fit)

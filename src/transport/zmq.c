@@ -108,7 +108,7 @@ int server_bind(struct server *s, size_t most_bytes, struct err *e)
 	return 0;
 }
 
-static int check_site(const struct transport_env *env, struct err *e)
+static int check_site(const struct zmq_settings *set, const struct transport_env *env, struct err *e)
 {
 	const struct site *site = env->site;
 	if (!site)
@@ -116,6 +116,9 @@ static int check_site(const struct transport_env *env, struct err *e)
 	if (strlen(site->settings) > SETTINGS_ROOM)
 		return err_user(e, "settings: found %zu bytes, expected at most %d", strlen(site->settings),
 		                SETTINGS_ROOM);
+	if (set->quorum > env->workers)
+		return err_user(e, "transport.quorum: found %lld, expected at most the %d workers",
+		                (long long)set->quorum, env->workers);
 	if (site->trust == SITE_OPEN)
 		return 0;
 	if (site->trust == SITE_KEYS && (!keyring_find(site->ring, KEYRING_SERVER) ||
@@ -181,7 +184,7 @@ static void row_close(void *self)
 
 static int row_open(const void *state, const struct transport_env *env, struct link *link, struct err *e)
 {
-	if (check_site(env, e))
+	if (check_site(state, env, e))
 		return -1;
 	struct server *s = new_server(state, env);
 	if (s->site->trust != SITE_OPEN)
