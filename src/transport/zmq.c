@@ -33,7 +33,7 @@ void zmq_socket_set(void *socket, int option, int value)
 		die("ZeroMQ refuses option %d: %s", option, zmq_strerror(errno));
 }
 
-void *zmq_socket_open(void *context, int type)
+void *zmq_socket_open(void *context, int type, const char *address)
 {
 	void *socket = zmq_socket(context, type);
 	if (!socket)
@@ -44,6 +44,8 @@ void *zmq_socket_open(void *context, int type)
 	zmq_socket_set(socket, ZMQ_HEARTBEAT_IVL, HEARTBEAT_MS);
 	zmq_socket_set(socket, ZMQ_HEARTBEAT_TIMEOUT, HEARTBEAT_TIMEOUT_MS);
 	zmq_socket_set(socket, ZMQ_HANDSHAKE_IVL, HANDSHAKE_MS);
+	if (strchr(address, '[')) /* "tcp://[::1]:5555" */
+		zmq_socket_set(socket, ZMQ_IPV6, 1);
 	return socket;
 }
 
@@ -69,7 +71,7 @@ static void secure(void *socket, const struct site *site)
 
 static void *new_router(const struct server *s)
 {
-	void *router = zmq_socket_open(s->context, ZMQ_ROUTER);
+	void *router = zmq_socket_open(s->context, ZMQ_ROUTER, s->site->address);
 	zmq_socket_set(router, ZMQ_ROUTER_MANDATORY, 1);
 	zmq_socket_set(router, ZMQ_BACKLOG, BACKLOG);
 	zmq_socket_set(router, ZMQ_RCVHWM, HIGH_WATER + (int)s->set.buckets - 1);

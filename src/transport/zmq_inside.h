@@ -216,7 +216,7 @@ void zap_start(struct server *s);
 
 /* The socket's options that both sides need, and its security. */
 void zmq_socket_set(void *socket, int option, int value);
-void *zmq_socket_open(void *context, int type);
+void *zmq_socket_open(void *context, int type, const char *address);
 /* Messages of more than `payload` bytes end their connection. To be set before there is any. */
 void zmq_socket_limit(void *socket, enum site_trust trust, size_t payload);
 

@@ -61,7 +61,7 @@ static void seat_close(struct seat *seat)
 
 void seat_open(struct zmq_host *h, struct seat *seat)
 {
-	seat->socket = zmq_socket_open(h->context, ZMQ_DEALER);
+	seat->socket = zmq_socket_open(h->context, ZMQ_DEALER, h->site->address);
 	/* The library hears of what was taken from a queue only when half of it was. */
 	zmq_socket_set(seat->socket, ZMQ_SNDHWM, 2 * (HIGH_WATER + BUCKETS_MOST));
 	/* Nothing is queued for a connection that is not there, so a socket that can be written to is one

@@ -99,7 +99,7 @@ static void *zap_run(void *ctx)
 
 void zap_start(struct server *s)
 {
-	s->zap_socket = zmq_socket_open(s->context, ZMQ_REP);
+	s->zap_socket = zmq_socket_open(s->context, ZMQ_REP, "");
 	if (zmq_bind(s->zap_socket, "inproc://zeromq.zap.01"))
 		die("ZeroMQ does not let keys be checked: %s", zmq_strerror(errno));
 	int rc = pthread_create(&s->zap, NULL, zap_run, s);
