@@ -34,7 +34,7 @@ endif
 
 HDF5_PC  := $(shell pkg-config --exists hdf5 2>/dev/null && echo hdf5 || echo hdf5-serial)
 PACKAGES := $(HDF5_PC) openblas libcjson libcurl zlib libcrypto libjpeg libpng libzmq
-ifeq ($(filter setup demo test fuzz clean help format format-check floors,$(MAKECMDGOALS)),)
+ifeq ($(filter setup demo test test-faults fuzz clean help format format-check floors,$(MAKECMDGOALS)),)
 MISSING := $(shell for p in $(PACKAGES); do pkg-config --exists $$p 2>/dev/null || echo $$p; done)
 ifneq ($(MISSING),)
 $(error not found by pkg-config: $(MISSING). `make setup` installs what is missing on Debian and Ubuntu; mk/packages.txt names it)
@@ -42,7 +42,7 @@ endif
 endif
 # oneDNN has no pkg-config file; its header is looked for where the compiler looks.
 DNNL_HEADER := oneapi/dnnl/dnnl.h
-ifeq ($(filter setup demo test fuzz clean help format format-check floors,$(MAKECMDGOALS)),)
+ifeq ($(filter setup demo test test-faults fuzz clean help format format-check floors,$(MAKECMDGOALS)),)
 ifneq ($(shell $(CC) $(CFLAGS) -E -include $(DNNL_HEADER) -x c /dev/null >/dev/null 2>&1 || echo missing),)
 $(error not found: oneDNN ($(DNNL_HEADER)). `make setup` installs what is missing on Debian and Ubuntu; mk/packages.txt names it)
 endif
@@ -87,9 +87,9 @@ PLAIN_SRC := $(wildcard tests/plain_*.c)
 TESTS    := $(TEST_SRC:tests/%.c=$B/tests/%)
 PLAINS   := $(PLAIN_SRC:tests/%.c=$B/tests/%)
 C_FILES  := $(wildcard src/*.[ch] src/*/*.[ch] models/*.[ch] adversary/*.[ch] data/*.[ch] cmd/*.[ch] tests/*.[ch] \
-              tests/fuzz/*.[ch])
+              tests/fuzz/*.[ch] tests/faults/*.[ch])
 
-.PHONY: all help setup demo run-demo test run-tests fuzz fuzzers floors format format-check install clean FORCE
+.PHONY: all help setup demo run-demo test run-tests test-faults run-faults fuzz fuzzers floors format format-check install clean FORCE
 .DELETE_ON_ERROR:
 
 ifdef SANITIZE
@@ -102,6 +102,7 @@ endif
 
 help:
 	@sed -n 's/^# \{0,1\}//p;/^$$/q' Makefile
+	@echo "  make test-faults   a day of dead, slow and lying machines: FAULT_S seconds (default 45), FAULT_SEED"
 	@echo "  make fuzz       the doors to foreign bytes, FUZZ_S seconds each (default 60)"
 	@echo "  make floors     the include law     make format / format-check"
 	@echo "  make install    PREFIX=... DESTDIR=...     make clean"
@@ -179,6 +180,24 @@ endif
 ifdef T
 SUITE := $(filter %/test_$(T) %/plain_$(T),$(SUITE))
 endif
+
+# A day of faults: machines, links and peers of a served run fail on a schedule (tests/faults/day.c). At most
+# 5 minutes; FAULT_S seconds of faults, FAULT_SEED to repeat a day (0: another one).
+FAULT_S    ?= 45
+FAULT_SEED ?= 0
+FAULT_SRC  := $(wildcard tests/faults/*.c)
+
+$B/tests/fault_day: $(FAULT_SRC) tests/faults/day.h $(LIB) $B/cmd.a $B/flags
+	@mkdir -p $(@D)
+	@echo "  TEST  $@"
+	@$(CC) $(ALL_CFLAGS) -o $@ $(FAULT_SRC) $(LIB) $(LIBS)
+
+test-faults:
+	@mk/setup.sh build test
+	@$(MAKE) $(PARALLEL) run-faults
+
+run-faults: all $B/tests/fault_day
+	@SIGNSGD_BIN=$(CURDIR)/$B/signsgd timeout -k 10 300 $B/tests/fault_day $(FAULT_S) $(FAULT_SEED)
 
 run-tests: all $(SUITE)
 	@SIGNSGD_BIN=$(CURDIR)/$B/signsgd SIGNSGD_VARIANT=$(VARIANT) tests/run.sh $B $(SUITE)

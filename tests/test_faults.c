@@ -305,4 +305,6 @@ Test(faults, a_crowd_at_the_door_keeps_nobody_out)
 		expect_end(&scene.workers[m], "w0.log", 0);
 	cr_expect_eq(cli("simulate --replay %s/run.h5 --out %s/replay.h5 --quiet", cli_folder, cli_folder), 0,
 	             "%s", cli_err);
+	cli("show %s/run.h5", cli_folder);
+	cr_expect_not_null(strstr(cli_out, "handshake: "), "%s", cli_out);
 }

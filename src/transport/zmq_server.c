@@ -264,15 +264,22 @@ static enum fault fault_of(enum frame_fault fault)
 	                                     : FAULT_GARBAGE;
 }
 
-static void handle(struct server *s, const struct route *from, zmq_msg_t *message)
+/* Is the key shut out? Then so is each of its connections that still says something. */
+static bool shut_out(struct server *s, int m, zmq_msg_t *message)
+{
+	if (m < 0 || !atomic_load(&s->peers[m].banned))
+		return false;
+	server_fault(s, m, FAULT_BANNED);
+	guard_shut(s, zmq_msg_get(message, ZMQ_SRCFD));
+	return true;
+}
+
+static void handle(struct server *s, int m, const struct route *from, zmq_msg_t *message)
 {
 	struct frame f;
-	int m = who(s, from, message);
 	enum frame_fault fault = frame_read(&f, zmq_msg_data(message), zmq_msg_size(message));
 	if (fault != FRAME_SOUND || !frame_from_worker(f.type))
 		server_offend(s, m, fault_of(fault));
-	else if (m >= 0 && atomic_load(&s->peers[m].banned))
-		server_fault(s, m, FAULT_BANNED);
 	else if (f.type == FRAME_HELLO)
 		hello(s, m, &f, from, zmq_msg_get(message, ZMQ_SRCFD));
 	else if (!announced(s, m, from))
@@ -315,10 +322,12 @@ static bool take_message(struct server *s)
 	from.bytes = (size_t)bytes;
 	zmq_msg_init(&message);
 	int count = take_frames(s, &message);
-	if (count == 1)
-		handle(s, &from, &message);
-	else if (count > 1)
-		server_offend(s, who(s, &from, &message), FAULT_MULTIPART);
+	int m = who(s, &from, &message);
+	bool heard = count > 0 && !shut_out(s, m, &message);
+	if (heard && count == 1)
+		handle(s, m, &from, &message);
+	else if (heard)
+		server_offend(s, m, FAULT_MULTIPART);
 	zmq_msg_close(&message);
 	return true;
 }
