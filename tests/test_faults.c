@@ -5,10 +5,12 @@
  */
 #include <criterion/criterion.h>
 #include <netinet/tcp.h>
+#include <zmq.h>
 #include "base/rng.h"
 #include "tests/served.h"
+#include "transport/keyring.h"
 
-enum { WORKERS = 3, STEPS = 8000, HALF_OPEN = 500, DRIP_MS = 50 };
+enum { WORKERS = 3, STEPS = 8000, HALF_OPEN = 500, DRIP_MS = 50, OVERSIZE = 10000, OVERSIZE_BYTES = 100000 };
 
 /* A run of three workers, of which two are a quorum. */
 struct scene {
@@ -262,7 +264,7 @@ static bool drip(int fd, int i, int turn, const struct stream *random)
 }
 
 /* Keep so many connections open that never prove a key: whichever is shut comes again. Until killed. */
-_Noreturn static void besiege(int port, int ready)
+_Noreturn static void crowd(int port, int ready)
 {
 	static int fds[HALF_OPEN];
 	struct stream random = stream_of(4, RNG_TEST, 0, 0);
@@ -281,8 +283,11 @@ _Noreturn static void besiege(int port, int ready)
 	}
 }
 
-/* With 500 half-open connections, among them slow and chattering ones, workers join and hold the run. */
-Test(faults, a_crowd_at_the_door_keeps_nobody_out)
+/*
+ * Run with somebody at the door, a process that says when it is in full swing: all workers vote in every
+ * round, and the third one comes only then.
+ */
+static void run_besieged(void (*besiege)(int port, int ready))
 {
 	int ready[2];
 	char byte;
@@ -291,15 +296,15 @@ Test(faults, a_crowd_at_the_door_keeps_nobody_out)
 	work(1);
 	cr_assert_eq(pipe(ready), 0);
 	fflush(NULL);
-	pid_t crowd = fork();
-	if (crowd == 0)
+	pid_t foe = fork();
+	if (foe == 0)
 		besiege(scene.port, ready[1]);
 	close(ready[1]);
 	cr_assert_eq(read(ready[0], &byte, 1), 1);
 	work(2);
 	expect_end(&scene.server, "serve.log", 0);
-	kill(crowd, SIGKILL);
-	cr_expect_eq(program_wait(crowd), 256 + SIGKILL, "the crowd went away by itself");
+	kill(foe, SIGKILL);
+	cr_expect_eq(program_wait(foe), 256 + SIGKILL, "the foe went away by itself");
 	close(ready[0]);
 	for (int m = 0; m < WORKERS; m++)
 		expect_end(&scene.workers[m], "w0.log", 0);
@@ -307,4 +312,45 @@ Test(faults, a_crowd_at_the_door_keeps_nobody_out)
 	             "%s", cli_err);
 	cli("show %s/run.h5", cli_folder);
 	cr_expect_not_null(strstr(cli_out, "handshake: "), "%s", cli_out);
+}
+
+/* With 500 half-open connections, among them slow and chattering ones, workers join and hold the run. */
+Test(faults, a_crowd_at_the_door_keeps_nobody_out)
+{
+	run_besieged(crowd);
+}
+
+/* With a worker's key: each message that is longer than any may be ends the connection that it came on. */
+_Noreturn static void send_oversize(int port, int ready)
+{
+	static char message[OVERSIZE_BYTES];
+	char address[64], keys[128];
+	struct keyring ring;
+	struct err e = {0};
+	int second = 1000;
+	snprintf(address, sizeof address, "tcp://127.0.0.1:%d", port);
+	snprintf(keys, sizeof keys, "%s/keys", cli_folder);
+	void *dealer = zmq_socket(zmq_ctx_new(), ZMQ_DEALER);
+	if (keyring_read(&ring, keys, &e))
+		_exit(1);
+	const struct curve_key *own = keyring_find(&ring, "w1");
+	zmq_setsockopt(dealer, ZMQ_CURVE_SERVERKEY, keyring_find(&ring, KEYRING_SERVER)->public_key,
+	               CURVE_TEXT + 1);
+	zmq_setsockopt(dealer, ZMQ_CURVE_PUBLICKEY, own->public_key, CURVE_TEXT + 1);
+	zmq_setsockopt(dealer, ZMQ_CURVE_SECRETKEY, own->secret_key, CURVE_TEXT + 1);
+	zmq_setsockopt(dealer, ZMQ_SNDTIMEO, &second, sizeof second);
+	zmq_setsockopt(dealer, ZMQ_RECONNECT_IVL, &(int){1}, sizeof(int));
+	zmq_connect(dealer, address);
+	for (int i = 0; i < OVERSIZE; i++)
+		while (zmq_send(dealer, message, sizeof message, 0) < 0)
+			continue;
+	if (write(ready, "r", 1) != 1)
+		_exit(1);
+	for (;;)
+		zmq_send(dealer, message, sizeof message, 0);
+}
+
+Test(faults, ten_thousand_oversize_messages_change_nothing)
+{
+	run_besieged(send_oversize);
 }

@@ -24,7 +24,8 @@
 
 enum {
 	STEPS_A_SECOND =
-	        20, /* more than the server's link lets through (17): the run outlasts the schedule */
+	        20,       /* more than the server's link lets through (17): the run outlasts the schedule */
+	STEPS_ALONE = 60, /* without links, on a fast machine */
 	LOOK_US = 20000,
 	BOUND_S = 280, /* of everything; `make test-faults` gives 300 s */
 	AFTER_S = 60,  /* of that for the end's checks */
@@ -56,6 +57,13 @@ void day_fail(struct day *d, const char *fmt, ...)
 	d->failures++;
 }
 
+static double steps_of(const struct day *d)
+{
+	if (d->flood)
+		return MANY_STEPS;
+	return (d->hosts ? STEPS_A_SECOND : STEPS_ALONE) * d->seconds;
+}
+
 /* Batches are larger where no link makes the run last. */
 static int write_experiment(const struct day *d)
 {
@@ -72,7 +80,7 @@ static int write_experiment(const struct day *d)
 	        "1},"
 	        "\"checkpoint\":{\"every\":20},\"eval\":{\"every\":100,\"train\":500},"
 	        "\"transport\":{\"kind\":\"zmq\",\"deadline_s\":0.6,\"patience_s\":12}}\n",
-	        DAY_WORKERS, d->flood ? MANY_STEPS : STEPS_A_SECOND * d->seconds, d->hosts ? 16 : 256);
+	        DAY_WORKERS, steps_of(d), d->hosts ? 16 : 128);
 	return fclose(f);
 }
 
@@ -211,7 +219,7 @@ static void part(struct day *d)
 		if (now - said < SAY_S || d->over)
 			continue;
 		said = now;
-		printf("%6.1f s  step %lld of %.0f\n", day_s(d), steps_done(d), STEPS_A_SECOND * d->seconds);
+		printf("%6.1f s  step %lld of %.0f\n", day_s(d), steps_done(d), steps_of(d));
 	}
 	if (!d->over)
 		day_fail(d, "the run is not over: see serve.log");
