@@ -112,13 +112,17 @@ static int share_of(int workers, int processes, int i)
 
 /* --- processes ---------------------------------------------------------------------------------------- */
 
-/* In the child: keys on standard input, the terminal's Ctrl-C for the parent alone. */
+/*
+ * In the child: keys on standard input. Signals are for the parent alone, although a terminal, `timeout` or
+ * an init system sends them to all: it stops when the workers' states are saved.
+ */
 _Noreturn static void become_worker(const struct arguments *a, int keys, pid_t parent)
 {
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (getppid() != parent)
 		_exit(EXIT_WORLD);
 	signal(SIGINT, SIG_IGN);
+	signal(SIGTERM, SIG_IGN);
 	signal(SIGPIPE, SIG_DFL);
 	dup2(keys, STDIN_FILENO);
 	execv("/proc/self/exe", (char *const *)(uintptr_t)a->at);
@@ -194,19 +198,18 @@ static bool all_gone(void)
 	return gone;
 }
 
-/* Wait for them; who stays is told to go, and then made to. */
+/* Wait for them; who stays is made to go. */
 static void take_down(void)
 {
-	static const int ways[] = {0, SIGTERM, SIGKILL};
+	double until = clock_s() + PATIENCE_S;
 	catch_children(false);
-	for (size_t w = 0; w < sizeof(ways) / sizeof(ways[0]); w++) {
-		double until = clock_s() + PATIENCE_S;
-		for (int i = 0; w > 0 && i < n_children; i++)
-			if (!children[i].gone)
-				kill(children[i].pid, ways[w]);
-		while (!all_gone() && clock_s() < until)
-			usleep(NAP_US);
-	}
+	while (!all_gone() && clock_s() < until)
+		usleep(NAP_US);
+	for (int i = 0; i < n_children; i++)
+		if (!children[i].gone)
+			kill(children[i].pid, SIGKILL);
+	while (!all_gone())
+		usleep(NAP_US);
 	n_children = 0;
 	mem_free(children);
 	children = NULL;

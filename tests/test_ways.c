@@ -159,24 +159,38 @@ static void write_long(void)
 	FILE *f = fopen(path, "w");
 	fputs("{\"name\":\"long\",\"workers\":3,\"steps\":4000,\"batch\":8,\"model\":\"softmax\",\"data\":{"
 	      "\"kind\":"
-	      "\"glyphs\",\"train\":300,\"test\":30},\"lr\":0.001,\"checkpoint\":{\"every\":50},\"eval\":{"
+	      "\"glyphs\",\"train\":300,\"test\":30},\"lr\":0.001,\"momentum\":0.9,\"checkpoint\":{\"every\":"
+	      "50},\"eval\":{"
 	      "\"every\":50,"
 	      "\"train\":30}}",
 	      f);
 	fclose(f);
 }
 
+/* A signal to the process alone, or to its workers too, as from a terminal: their states come along. */
 Test(ways, an_interrupted_run_is_continued_in_another_way)
 {
+	static const int signals[] = {SIGINT, SIGTERM};
 	write_long();
-	pid_t pid = start("log", "train %s/e.json --processes 2 --out %s/own.h5", cli_folder, cli_folder);
-	wait_for_steps("own", 0);
-	kill(pid, SIGINT);
-	cr_expect_eq(program_wait(pid), 130);
-	expect_nothing_left();
-	cr_expect_eq(cli("train --resume %s/own.h5 --processes 3 --quiet", cli_folder), 0, "%s", cli_err);
 	cr_assert_eq(cli("simulate %s/e.json --out %s/simulate.h5 --quiet", cli_folder, cli_folder), 0);
-	expect_same("own");
+	for (int group = 0; group < 2; group++) {
+		pid_t pid = start("log", "train %s/e.json --processes 2 --out %s/own%d.h5", cli_folder,
+		                  cli_folder, group);
+		char name[8], line[64];
+		snprintf(name, sizeof name, "own%d", group);
+		wait_for_steps(name, 0);
+		snprintf(line, sizeof line, "kill -TERM $(pgrep -P %d)", (int)pid);
+		if (group)
+			cr_assert_eq(system(line), 0);
+		kill(pid, signals[group]);
+		cr_expect_eq(program_wait(pid), 128 + signals[group]);
+		expect_nothing_left();
+		cr_expect_eq(cli(group ? "simulate --resume %s/own1.h5 --quiet"
+		                       : "train --resume %s/own0.h5 --processes 3 --quiet",
+		                 cli_folder),
+		             0, "%s", cli_err);
+		expect_same(name);
+	}
 }
 
 /* Whatever this process dies of, the kernel takes its workers down; what was saved can be continued. */
