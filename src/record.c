@@ -131,7 +131,7 @@ static struct record *new_record(struct h5 *f, const struct record_meta *m)
 	table_init(&r->evals, f, "/evals", eval_quantities, EVAL_ALL - (m->text ? 0 : EVAL_OF_TEXT),
 	           EVAL_ROWS);
 	h5_group(f, "/probes");
-	if (m->voters)
+	if (m->voters || h5_has(f, VOTERS))
 		r->voters = record_voters_open(f, (size_t)m->workers);
 	r->flushed = clock_s();
 	return r;
@@ -170,6 +170,15 @@ static int read_earlier(struct h5 *f, const char *path, double *earlier_s, struc
 	return 0;
 }
 
+/* Before anybody could miss a step all were counted in each. */
+static void add_all_voters(struct record_voters *v, int64_t workers, int64_t steps)
+{
+	int64_t *since = mem_array((size_t)workers, sizeof *since); /* zeros */
+	for (int64_t k = 1; k <= steps; k++)
+		record_voters_add(v, k, since);
+	mem_free(since);
+}
+
 struct record *record_continue(const char *path, const struct record_meta *m, int64_t step, struct err *e)
 {
 	double earlier_s;
@@ -182,7 +191,10 @@ struct record *record_continue(const char *path, const struct record_meta *m, in
 		return NULL;
 	}
 	record_write_meta(f, m, false);
+	bool had_voters = h5_has(f, VOTERS);
 	struct record *r = new_record(f, m);
+	if (r->voters && !had_voters)
+		add_all_voters(r->voters, m->workers, step);
 	r->earlier_s = earlier_s;
 	return r;
 }

@@ -58,7 +58,7 @@ struct record_meta {
 	const char *attack, *aggregator, *model, *data;
 	const char *data_note; /* what every use of this result must say of its data, or NULL */
 	bool text;             /* evaluations have a perplexity */
-	bool voters;           /* who was counted is kept too */
+	bool voters;           /* who was counted is kept too, as in a file that is continued and has it */
 	uint64_t seed;
 	uint64_t n_params;
 	uint64_t push_bytes, pull_bytes; /* a worker and step */
@@ -81,7 +81,7 @@ void record_step(struct record *r, const struct step_row *row);
 void record_eval(struct record *r, const struct eval_row *row);
 
 /* since [M] of step `step`: the step at which the state of each worker began that was counted, -1 where it
- * was not. Nothing without record_meta.voters. */
+ * was not. Nothing where they are not kept. */
 void record_voters(struct record *r, int64_t step, const int64_t *since);
 
 /* counts [rows] of one kind of fault in this process's time, to /faults/KIND; earlier parts of a resumed

@@ -129,7 +129,7 @@ int record_cut(struct h5 *f, const char *path, int64_t every, int64_t step, stru
 {
 	return check_complete(f, path, every, step, e) || cut_group(f, path, "/steps", step, e) ||
 	                       cut_group(f, path, "/evals", step, e) ||
-	                       (h5_has(f, "/voters") && cut_group(f, path, "/voters", step, e)) ||
+	                       (h5_has(f, VOTERS) && cut_group(f, path, VOTERS, step, e)) ||
 	                       cut_probes(f, path, step, e)
 	               ? -1
 	               : 0;

@@ -12,6 +12,7 @@ void record_write_meta(struct h5 *f, const struct record_meta *m, bool anew);
 void record_write_state(struct h5 *f, enum run_state state, const char *why, bool ended);
 
 /* /voters: columns that are appended to row by row. Of record_voters.c. */
+#define VOTERS "/voters"
 struct record_voters;
 struct record_voters *record_voters_open(struct h5 *f, size_t workers);
 void record_voters_add(struct record_voters *v, int64_t step, const int64_t *since);

@@ -13,7 +13,7 @@ static void compute_item(void *ctx, int lane, size_t item)
 	w->ticket = t->round.job.step * (uint64_t)t->count + item;
 	w->keeps_running = (int)w->id == t->keeper;
 	if (t->since[w->id] < 0)
-		trainer_anew(t, w);
+		trainer_anew(t, (int)w->id);
 	t->claim[w->id] = t->since[w->id];
 	worker_compute(w, &t->lanes[lane], &t->round);
 }

@@ -89,8 +89,8 @@ void trainer_state_open(struct trainer *t);
 void trainer_state_close(struct trainer *t);
 /* A new block for worker id, zeroed; where its parts lie: momentum [n] is returned. */
 float *trainer_block(struct trainer *t, int id, float **carry, float **memory, size_t *memory_floats);
-/* The worker's state is what it was before the first step. */
-void trainer_anew(struct trainer *t, struct worker *w);
+/* The state of worker id is what it was before the first step. */
+void trainer_anew(struct trainer *t, int id);
 bool trainer_hosts(const struct trainer *t, int id);
 /* Free the blocks of workers that live elsewhere. */
 void trainer_return_blocks(struct trainer *t);

@@ -3,6 +3,7 @@
  * restoring, and carrying it between the processes of a run.
  */
 #include <string.h>
+#include "base/log.h"
 #include "base/mem.h"
 #include "models/init_row.h"
 #include "registry.h"
@@ -67,10 +68,10 @@ float *trainer_block(struct trainer *t, int id, float **carry, float **memory, s
 	return block;
 }
 
-void trainer_anew(struct trainer *t, struct worker *w)
+void trainer_anew(struct trainer *t, int id)
 {
-	memset(t->blocks[w->id], 0, t->block_floats[w->id] * sizeof(float));
-	t->since[w->id] = t->steps_done;
+	memset(t->blocks[id], 0, t->block_floats[id] * sizeof(float));
+	t->since[id] = t->steps_done;
 }
 
 bool trainer_hosts(const struct trainer *t, int id)
@@ -110,12 +111,12 @@ static void add_part(struct parts *p, const char *name, size_t count, float *at)
 	p->at[p->count++] = (struct checkpoint_part){.name = name, .count = count, .at = at};
 }
 
-/* A worker's part; it may be missing where workers live elsewhere and keep their own. */
+/* A worker's part. It is missing after a run whose workers lived elsewhere and kept their own. */
 static void add_own(struct trainer *t, struct parts *p, const char *kind, int m, size_t count, float *at)
 {
 	add_part(p, arena_format(&p->arena, "%s/%d", kind, m), count, at);
 	p->at[p->count - 1].number = &t->since[m];
-	p->at[p->count - 1].optional = !trainer_hosts(t, m);
+	p->at[p->count - 1].optional = true;
 }
 
 static void list_parts(struct trainer *t, struct parts *p)
@@ -185,16 +186,31 @@ int trainer_save_alone(struct trainer *t, const char *path, struct err *e)
 	return rc;
 }
 
-/* Give back what the file did not hold. */
-static void drop_missing(struct trainer *t, const struct parts *p)
+static bool is_missing(const struct trainer *t, const struct parts *p, int m)
 {
 	for (size_t i = 0; i < p->count; i++)
-		for (int m = 0; p->at[i].missing && m < (int)t->settings->workers; m++)
-			if (p->at[i].number == &t->since[m]) {
-				mem_free(t->blocks[m]);
-				t->blocks[m] = NULL;
-				t->since[m] = t->steps_done;
-			}
+		if (p->at[i].missing && p->at[i].number == &t->since[m])
+			return true;
+	return false;
+}
+
+/* Workers of whom the file does not hold all begin anew, those here now and others when they join. */
+static void drop_missing(struct trainer *t, const struct parts *p)
+{
+	int here = 0;
+	for (int m = 0; m < (int)t->settings->workers; m++) {
+		if (!is_missing(t, p, m))
+			continue;
+		trainer_anew(t, m);
+		here += trainer_hosts(t, m);
+		if (!trainer_hosts(t, m)) {
+			mem_free(t->blocks[m]);
+			t->blocks[m] = NULL;
+		}
+	}
+	if (here > 0)
+		log_say("%d workers kept their states to themselves and begin anew after step %lld", here,
+		        (long long)t->steps_done);
 }
 
 int trainer_restore(struct trainer *t, const char *path, struct err *e)

@@ -75,6 +75,32 @@ Test(record_voters, voters_and_faults_survive_a_resumption)
 	                   e.text);
 }
 
+/* All were counted before somebody could be missing, and who continues a file keeps what it has. */
+Test(record_voters, voters_cover_all_steps_whoever_continues)
+{
+	const char *path = in_folder("a.h5");
+	const bool kept[] = {false, true, false};
+	struct record_meta m = meta;
+	struct err e = {0};
+	int64_t steps;
+	int32_t *since;
+	for (int part = 0; part < 3; part++) {
+		m.voters = kept[part];
+		struct record *r =
+		        part == 0 ? record_create(path, &m) : record_continue(path, &m, 40 * part, &e);
+		cr_assert_not_null(r, "%s", e.text);
+		add_steps(r, 40 * part, 40 * (part + 1));
+		cr_assert_eq(record_end(r, part < 2 ? RUN_INTERRUPTED : RUN_FINISHED, "", &e), 0);
+		record_close(r);
+	}
+	cr_assert_eq(record_read_voters(path, WORKERS, &steps, &since, &e), 0, "%s", e.text);
+	cr_assert_eq(steps, 120);
+	for (int64_t k = 1; k <= steps; k++)
+		for (int w = 0; w < WORKERS; w++)
+			cr_expect_eq(since[(k - 1) * WORKERS + w], k <= 40 ? 0 : since_at(k, w));
+	mem_free(since);
+}
+
 Test(record_voters, a_file_without_voters_says_why)
 {
 	const char *path = in_folder("a.h5");

@@ -206,3 +206,26 @@ Test(ways, a_killed_run_leaves_no_process_and_can_be_continued)
 	cr_assert_eq(cli("simulate %s/e.json --out %s/simulate.h5 --quiet", cli_folder, cli_folder), 0);
 	expect_same("own");
 }
+
+/* Workers of `serve` keep their momenta. Who goes on begins them anew, and who repeats the run does too. */
+Test(ways, a_served_run_is_continued_without_its_workers_and_repeated)
+{
+	int port = free_port();
+	write_long();
+	cr_assert_eq(cli("keys new server w0 w1 w2 -o %s/keys", cli_folder), 0, "%s", cli_err);
+	pid_t server = start("serve.log",
+	                     "serve %s/e.json --listen tcp://127.0.0.1:%d --keys %s/keys --out %s/own.h5",
+	                     cli_folder, port, cli_folder, cli_folder);
+	pid_t work = start("work.log", "work --connect tcp://127.0.0.1:%d --keys %s/keys --workers 3", port,
+	                   cli_folder);
+	wait_for_steps("own", 0);
+	kill(server, SIGINT);
+	cr_expect_eq(program_wait(server), 130);
+	kill(work, SIGTERM);
+	cr_expect_eq(program_wait(work), 143);
+	cr_expect_eq(cli("simulate --resume %s/own.h5", cli_folder), 0, "%s", cli_err);
+	cr_expect_not_null(strstr(cli_err, "3 workers kept their states to themselves and begin anew"), "%s",
+	                   cli_err);
+	cr_expect_eq(cli("simulate --replay %s/own.h5 --out %s/replay.h5", cli_folder, cli_folder), 0, "%s",
+	             cli_err);
+}
