@@ -201,8 +201,8 @@ static enum exchange_end row_exchange(void *self, struct exchange *x, struct err
 	if (end == EXCHANGE_DONE)
 		h->step = x->step + 1;
 	x->wait_s = clock_s() - start;
-	if (end == EXCHANGE_DONE && x->wait_s > h->longest_s)
-		h->longest_s = x->wait_s;
+	if (end == EXCHANGE_DONE)
+		h->usual_s = h->usual_s > 0 ? 0.8 * h->usual_s + 0.2 * x->wait_s : x->wait_s;
 	x->bytes_up = h->up;
 	x->bytes_down = h->down;
 	x->bytes_busiest = h->up + h->down;

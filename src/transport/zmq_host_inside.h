@@ -61,7 +61,7 @@ struct zmq_host {
 	size_t push_bytes, running_bytes;
 	unsigned buckets; /* pieces that the server wants votes in; 0, 1: it wants them whole */
 	uint64_t up, down;
-	double longest_s; /* that an answer took to come */
+	double usual_s; /* that an answer takes to come, a mean in which older ones fade */
 };
 
 /* zmq_worker.c: connections. One look at all seats. -1 and a sentence when there is no going on. */

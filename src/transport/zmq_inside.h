@@ -179,6 +179,8 @@ enum exchange_end round_exchange(struct server *s, struct exchange *x, struct er
 /* Seconds that others are given for something that takes no longer than a round: two usual ones, or `least`.
  */
 double round_patience_s(const struct server *s, double least);
+/* The worker follows what has been, and will be in step: wait for it, unless it was given up lately. */
+void round_await(struct server *s, int m);
 void round_push(struct server *s, int m, const struct frame *f, zmq_msg_t *message);
 void round_fetch(struct server *s, int m, const struct frame *f);
 void round_close(struct server *s);

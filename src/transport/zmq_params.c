@@ -88,6 +88,8 @@ static void say_shared(struct server *s, int m, unsigned piece)
 	                  .piece = piece,
 	                  .pieces = (unsigned)piece_count(c->size, PARAMS_PIECE),
 	                  .worker = (uint32_t)c->keeper};
+	if (piece + 1 == f.pieces)
+		round_await(s, m);
 	server_say(s, &s->peers[m].route, &f, c->bytes + offset, least(c->size - offset, PARAMS_PIECE));
 }
 

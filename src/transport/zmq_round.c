@@ -166,17 +166,24 @@ static void say_answer(struct server *s, int m, struct past *past)
 	server_send(s, &p->route, &shared);
 }
 
-/* Who has the last answer now is in step: were it not awaited, it might be late by one for ever. */
+/* Were it not awaited, who is slower than the rounds of the others would be late by a few for ever. */
+void round_await(struct server *s, int m)
+{
+	struct peer *p = &s->peers[m];
+	p->awaited |= s->step >= p->not_before;
+}
+
 static void answer_past(struct server *s, int m, const struct frame *f)
 {
 	struct past *past = past_of(s, f->step);
 	struct peer *p = &s->peers[m];
 	p->want = p->voted ? WANT_ANSWER : WANT_NOTHING;
-	p->awaited |= f->step + 1 == s->step && s->step >= p->not_before;
-	if (past)
+	if (past) {
+		round_await(s, m);
 		say_past(s, m, past, f->flags & FRAME_BRIEF, f->since);
-	else
+	} else {
 		say_stale(s, m, f->step);
+	}
 }
 
 void round_push(struct server *s, int m, const struct frame *f, zmq_msg_t *message)

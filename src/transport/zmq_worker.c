@@ -234,7 +234,7 @@ static bool take_message(struct seat *seat)
 
 static double silence_s(const struct zmq_host *h)
 {
-	double rounds = SILENCE_ROUNDS * h->longest_s;
+	double rounds = SILENCE_ROUNDS * h->usual_s;
 	return rounds > SILENCE_S ? rounds : SILENCE_S;
 }
 
