@@ -30,6 +30,9 @@ struct changes {
  * with changes_clear(), also after -1. */
 int changes_init(struct changes *c, const struct args *a, const struct change *more, size_t n_more,
                  struct err *e);
+/* Where the experiment is another's: --data and --set alone; --workers says how many of its workers are here.
+ */
+int changes_abroad(struct changes *c, const struct args *a, struct err *e);
 void changes_clear(struct changes *c);
 
 /* --lanes, or the cores: of this process, where a launcher has started several on this machine. */

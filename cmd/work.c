@@ -109,7 +109,7 @@ static int prepare(struct working *w, struct err *e)
 		        e, "work needs a server, as in 'signsgd work --connect tcp://host:5555 --keys keys'");
 	long long count = 1;
 	if (patience_of(a, &w->site.patience_s, e) || site_trust(a, w->site.address, &w->site.trust, e) ||
-	    changes_init(&w->changes, a, NULL, 0, e))
+	    changes_abroad(&w->changes, a, e))
 		return -1;
 	if (w->site.trust == SITE_OPEN) {
 		if (args_int(a, "workers", 1, WORKERS_MAX, &count, e))

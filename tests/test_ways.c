@@ -129,10 +129,10 @@ Test(ways, a_server_and_workers_with_keys_give_the_same_bits)
 		                     "%s/served.h5 --overwrite",
 		                     cli_folder, port, cli_folder, i, cli_folder);
 		pid_t some = start("some.log",
-		                   "work --connect tcp://127.0.0.1:%d --keys %s/keys%d --name w0,w2 --quiet",
+		                   "work --connect tcp://127.0.0.1:%d --keys %s/keys%d --workers 2 --quiet",
 		                   port, cli_folder, i);
 		pid_t others = start("others.log",
-		                     "work --connect tcp://127.0.0.1:%d --keys %s/keys%d --name w1,w3,w4%s",
+		                     "work --connect tcp://127.0.0.1:%d --keys %s/keys%d --name w2,w3,w4%s",
 		                     port, cli_folder, i, workers == 7 ? ",w5,w6" : "");
 		cr_expect_eq(program_wait(some), 0);
 		cr_expect_eq(program_wait(others), 0);
