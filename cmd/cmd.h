@@ -41,8 +41,9 @@ struct command {
 	int (*run)(const struct args *a); /* the exit code */
 };
 
-extern const struct command cmd_simulate, cmd_train, cmd_serve, cmd_work, cmd_validate, cmd_list, cmd_show,
-        cmd_plot, cmd_check, cmd_bench, cmd_schema, cmd_help, cmd_version, cmd_data, cmd_keys, cmd_estimate;
+extern const struct command cmd_simulate, cmd_train, cmd_serve, cmd_shard, cmd_work, cmd_validate, cmd_list,
+        cmd_show, cmd_plot, cmd_check, cmd_bench, cmd_schema, cmd_help, cmd_version, cmd_data, cmd_keys,
+        cmd_estimate;
 
 extern const struct command *const commands[]; /* NULL-terminated */
 

@@ -1,17 +1,23 @@
 /* `signsgd serve`: hold a run for workers on other machines. */
+#include <stdio.h>
 #include <string.h>
 #include "cmd/session.h"
 #include "cmd/site.h"
 #include "base/log.h"
+#include "base/mem.h"
 #include "experiment_abroad.h"
 #include "registry.h"
 #include "transport/transport.h"
 #include "transport/zmq.h"
 
+enum { SHARDS_ROOM = 64 };
+
 struct serving {
 	const struct args *args;
 	struct session session;
-	struct change kind;
+	struct change changes[2];    /* of our own */
+	char *shards, number[16];    /* --shards, cut at its commas; how many servers */
+	const char *at[SHARDS_ROOM]; /* [site.n_shards] into it */
 	struct site_ring ring;
 	struct site site;
 	struct buf settings; /* as workers get them */
@@ -88,16 +94,45 @@ static int choose_run(struct session *s, const struct args *a, struct err *e)
 	return 0;
 }
 
+/* The addresses of --shards. */
+static int read_shards(struct serving *v, struct err *e)
+{
+	const char *list = args_value(v->args, "shards");
+	v->shards = list ? mem_string(list) : NULL;
+	for (char *at = v->shards; at;) {
+		char *comma = strchr(at, ',');
+		if (v->site.n_shards == SHARDS_ROOM - 1)
+			return err_user(e, "--shards: more than %d addresses", SHARDS_ROOM - 1);
+		v->at[v->site.n_shards++] = at;
+		if (comma)
+			*comma++ = 0;
+		at = comma;
+	}
+	v->site.shards = v->at;
+	return 0;
+}
+
+/* What the command says of the transport, before options do. */
+static void add_changes(struct serving *v)
+{
+	struct session *s = &v->session;
+	s->more = v->changes;
+	if (!session_names_transport(v->args))
+		v->changes[s->n_more++] = (struct change){"transport", "zmq", "serve"};
+	if (!v->shards)
+		return;
+	snprintf(v->number, sizeof(v->number), "%d", 1 + v->site.n_shards);
+	v->changes[s->n_more++] = (struct change){"transport.shards", v->number, "--shards"};
+}
+
 static int prepare(struct serving *v, struct err *e)
 {
 	const struct args *a = v->args;
 	struct session *s = &v->session;
 	v->site = (struct site){.address = args_value(a, "listen")};
-	v->kind = (struct change){"transport", "zmq", "serve"};
-	if (!session_names_transport(a)) {
-		s->more = &v->kind;
-		s->n_more = 1;
-	}
+	if (read_shards(v, e))
+		return -1;
+	add_changes(v);
 	if (!v->site.address)
 		return err_user(e, "serve needs an address, as in --listen tcp://0.0.0.0:5555");
 	if (session_prepare(s, "serve", a, e) || site_trust(a, v->site.address, &v->site.trust, e))
@@ -133,12 +168,14 @@ static int serve(const struct args *a)
 		pool_close(pool);
 	}
 	session_clear(&v.session);
+	mem_free(v.shards);
 	site_ring_close(&v.ring);
 	return code;
 }
 
 static const struct option options[] = {
         {"listen", "ADDRESS", "where workers connect, as in tcp://0.0.0.0:5555"},
+        {"shards", "ADDRESS,...", "servers of parts ('signsgd shard'), where workers connect too"},
         {"run", "N", "which run of a sweep, from 1, in the order of 'validate --json'"},
         SITE_OPTIONS,
         SESSION_OPTIONS,

@@ -1,6 +1,7 @@
 /*
  * Workers in processes of our own: `signsgd work` on an address that is on no disk, with keys that are thrown
- * away. The kernel kills them when this process dies, whatever it dies of, so nothing is ever left behind.
+ * away; and `signsgd shard`, where several servers are asked for. The kernel kills them when this process
+ * dies, whatever it dies of, so nothing is ever left behind.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -18,12 +19,14 @@
 #include "transport/keyring.h"
 #include "transport/site.h"
 #include "transport/transport.h"
+#include "transport/zmq.h"
 
-enum { ADDRESS_BYTES = 64, ARGUMENTS_MAX = 64, PATIENCE_S = 3, NAP_US = 2000 };
+enum { ADDRESS_BYTES = 64, ARGUMENTS_MAX = 64, SHARDS_MAX = 64, PATIENCE_S = 3, NAP_US = 2000 };
 
-/* A worker process. */
+/* A process of workers, or of a shard. */
 struct child {
 	pid_t pid;
+	bool shard;
 	volatile sig_atomic_t gone;
 };
 
@@ -34,13 +37,16 @@ struct crew {
 	struct keyring ring;
 	struct buf settings; /* as the workers get them */
 	char address[ADDRESS_BYTES];
+	char shards[SHARDS_MAX][ADDRESS_BYTES]; /* [site.n_shards] */
+	const char *at[SHARDS_MAX];
 };
 
 /* A signal handler sees only what is global. */
 static struct child *children; /* [n_children] */
 static volatile sig_atomic_t n_children;
 
-/* Who ends as asked is only counted. When the user has to do something, or nobody is left, the run stops. */
+/* Who ends as asked is only counted. When the user has to do something, nobody is left, or a shard is gone,
+ * the run stops. */
 static void child_ended(int signal)
 {
 	int left = 0, bad = 0, earlier = errno;
@@ -49,11 +55,13 @@ static void child_ended(int signal)
 		int status;
 		if (!children[i].gone && waitpid(children[i].pid, &status, WNOHANG) == children[i].pid) {
 			children[i].gone = 1;
-			bad |= !WIFEXITED(status) || WEXITSTATUS(status) != EXIT_DONE;
-			if (WIFEXITED(status) && WEXITSTATUS(status) == EXIT_USER)
+			bool failed = !WIFEXITED(status) || WEXITSTATUS(status) != EXIT_DONE;
+			bad |= failed;
+			if ((failed && children[i].shard) ||
+			    (WIFEXITED(status) && WEXITSTATUS(status) == EXIT_USER))
 				run_halt();
 		}
-		left += !children[i].gone;
+		left += !children[i].gone && !children[i].shard;
 	}
 	if (bad && left == 0)
 		run_halt();
@@ -129,8 +137,21 @@ _Noreturn static void become_worker(const struct arguments *a, int keys, pid_t p
 	_exit(EXIT_WORLD);
 }
 
-/* Start process i, which hosts the workers from *next on, and hand it their keys. */
-static int spawn(const struct crew *c, const struct arguments *a, int i, int count, int *next, struct err *e)
+/* The keys of `count` workers from *next on; 0: those of a shard, all of them. */
+static int hand_keys(const struct crew *c, int count, int *next, int fd, struct err *e)
+{
+	if (count == 0)
+		return keyring_send_all(&c->ring, fd, e);
+	int *workers = mem_array((size_t)count, sizeof(*workers)); /* [count] */
+	for (int k = 0; k < count; k++)
+		workers[k] = (*next)++;
+	int rc = keyring_send(&c->ring, (size_t)count, workers, fd, e);
+	mem_free(workers);
+	return rc;
+}
+
+/* Start another process, which hosts the workers from *next on (count 0: a shard), and hand it its keys. */
+static int spawn(const struct crew *c, const struct arguments *a, int count, int *next, struct err *e)
 {
 	int ends[2], rc;
 	pid_t parent = getpid();
@@ -146,8 +167,8 @@ static int spawn(const struct crew *c, const struct arguments *a, int i, int cou
 		become_worker(a, ends[0], parent);
 	}
 	if (pid > 0) {
-		children[i] = (struct child){.pid = pid};
-		n_children = i + 1;
+		children[n_children] = (struct child){.pid = pid, .shard = count == 0};
+		n_children++;
 	}
 	sigprocmask(SIG_SETMASK, &before, NULL);
 	close(ends[0]);
@@ -155,11 +176,7 @@ static int spawn(const struct crew *c, const struct arguments *a, int i, int cou
 		close(ends[1]);
 		return err_world(e, "cannot start a worker process: %s", strerror(errno));
 	}
-	int *workers = mem_array((size_t)count, sizeof(*workers)); /* [count] */
-	for (int k = 0; k < count; k++)
-		workers[k] = (*next)++;
-	rc = keyring_send(&c->ring, (size_t)count, workers, ends[1], e);
-	mem_free(workers);
+	rc = hand_keys(c, count, next, ends[1], e);
 	close(ends[1]);
 	return rc;
 }
@@ -171,20 +188,38 @@ static int processes_of(const struct training *t, const struct settings *s)
 	return wanted < s->workers ? wanted : (int)s->workers;
 }
 
+static int spawn_shards(const struct crew *c, const char *lanes, struct err *e)
+{
+	int rc = 0;
+	for (int i = 0; i < c->site.n_shards && !rc; i++) {
+		struct arguments a = {0};
+		add(&a, "signsgd", "shard");
+		add(&a, "--listen", c->at[i]);
+		add(&a, "--keys", "-");
+		add(&a, "--lanes", lanes);
+		add(&a, "--quiet", NULL);
+		rc = spawn(c, &a, 0, NULL, e);
+		arena_clear(&a.arena);
+	}
+	return rc;
+}
+
 static int spawn_all(const struct crew *c, const struct settings *s, struct err *e)
 {
 	struct arguments a = {0};
 	int count = processes_of(c->training, s), next = 0, rc = 0;
 	int lanes = c->training->session.lanes / count;
+	const char *threads = arena_format(&a.arena, "%d", lanes > 0 ? lanes : 1);
 	add(&a, "signsgd", "work");
 	add(&a, "--connect", c->address);
 	add(&a, "--keys", "-");
-	add(&a, "--lanes", arena_format(&a.arena, "%d", lanes > 0 ? lanes : 1));
+	add(&a, "--lanes", threads);
 	add(&a, "--quiet", NULL);
 	add_paths(&a, s);
-	children = mem_array((size_t)count, sizeof(*children));
+	children = mem_array((size_t)(count + c->site.n_shards), sizeof(*children));
+	rc = spawn_shards(c, threads, e);
 	for (int i = 0; i < count && !rc; i++)
-		rc = spawn(c, &a, i, share_of((int)s->workers, count, i), &next, e);
+		rc = spawn(c, &a, share_of((int)s->workers, count, i), &next, e);
 	arena_clear(&a.arena);
 	return rc;
 }
@@ -198,11 +233,14 @@ static bool all_gone(void)
 	return gone;
 }
 
-/* Wait for them; who stays is made to go. */
+/* Wait for them; who stays is made to go, and a shard at once: it has nothing that were to be saved. */
 static void take_down(void)
 {
 	double until = clock_s() + PATIENCE_S;
 	catch_children(false);
+	for (int i = 0; i < n_children; i++)
+		if (!children[i].gone && children[i].shard)
+			kill(children[i].pid, SIGKILL);
 	while (!all_gone() && clock_s() < until)
 		usleep(NAP_US);
 	for (int i = 0; i < n_children; i++)
@@ -243,7 +281,13 @@ static int start(void *ctx, const struct settings *s, struct pool *pool, struct 
 	                        .address = c->address,
 	                        .ring = &c->ring,
 	                        .settings = c->settings.text,
-	                        .collect = true};
+	                        .collect = true,
+	                        .shards = c->at,
+	                        .n_shards = zmq_shards(s->transport.state) - 1};
+	for (int i = 0; i < c->site.n_shards; i++) {
+		choose_address(c->shards[i]);
+		c->at[i] = c->shards[i];
+	}
 	const struct transport *row = (const struct transport *)s->transport.row;
 	if (row->open(s->transport.state, &env, out, e)) {
 		crew_clear(c);

@@ -73,7 +73,7 @@ const volatile sig_atomic_t *run_stop_flag(void)
 static const char *stop_name(void)
 {
 	if (caught == SIGCHLD)
-		return "the end of the last worker's process";
+		return "the end of its processes";
 	return caught == SIGTERM ? "SIGTERM" : "SIGINT";
 }
 

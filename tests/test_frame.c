@@ -138,9 +138,10 @@ Test(hash, has_the_value_of_version_1)
 
 enum { BODY = 1000 };
 
-static const enum frame_type types[] = {FRAME_HELLO,  FRAME_PUSH,      FRAME_FETCH,   FRAME_SNAPSHOT,
-                                        FRAME_STATE,  FRAME_BYE,       FRAME_WELCOME, FRAME_PARAMS,
-                                        FRAME_ANSWER, FRAME_ASK_STATE, FRAME_REFUSED, FRAME_DONE};
+static const enum frame_type types[] = {
+        FRAME_HELLO,   FRAME_PUSH,   FRAME_FETCH,  FRAME_SNAPSHOT,  FRAME_STATE,   FRAME_BYE,
+        FRAME_WELCOME, FRAME_PARAMS, FRAME_ANSWER, FRAME_ASK_STATE, FRAME_REFUSED, FRAME_DONE,
+        FRAME_ATTACH,  FRAME_DECIDE, FRAME_READY,  FRAME_HAVE,      FRAME_RANGE,   FRAME_FAULTS};
 
 /* A message of that type with something in every field, in out[FRAME_HEADER_BYTES + BODY]; returns its
  * length. */
@@ -169,7 +170,7 @@ Test(frame, says_again_what_was_written)
 {
 	unsigned char bytes[FRAME_HEADER_BYTES + BODY];
 	for (size_t i = 0; i < sizeof types / sizeof *types; i++) {
-		size_t body = i * 83;
+		size_t body = i * 50;
 		size_t count = message(types[i], 0, body, bytes);
 		struct frame f;
 		cr_assert_eq(frame_read(&f, bytes, count), FRAME_SOUND);
@@ -279,8 +280,10 @@ Test(frame, knows_its_types_and_flags)
 		known += expected;
 		if (expected)
 			cr_expect_eq(frame_from_worker((enum frame_type)type), type <= FRAME_BYE);
+		cr_expect_eq(frame_to_shard((enum frame_type)type),
+		             type == FRAME_ATTACH || type == FRAME_DECIDE || type == FRAME_DONE);
 	}
-	cr_expect_eq(known, 12);
+	cr_expect_eq(known, 18);
 	for (int fault = FRAME_SOUND; fault <= FRAME_DAMAGED; fault++)
 		for (int other = FRAME_SOUND; other < fault; other++)
 			cr_expect_str_neq(frame_fault_name(fault), frame_fault_name(other));
@@ -396,6 +399,6 @@ Test(frame, sealed_nonsense_is_garbage)
 				cr_assert(fault == FRAME_SOUND || fault == FRAME_GARBAGE);
 				cr_assert(fault == FRAME_GARBAGE || (piece < 2 && frame_type_name(type)));
 			}
-	/* 12 types without a flag and 17 pairs of a type and a flag of its own, each with two pieces. */
-	cr_expect_eq(sound, 2 * (12 + 17), "%d were sound", sound);
+	/* 18 types without a flag and 17 pairs of a type and a flag of its own, each with two pieces. */
+	cr_expect_eq(sound, 2 * (18 + 17), "%d were sound", sound);
 }

@@ -336,6 +336,23 @@ static size_t send_text(const struct keyring *r, size_t count, const int *worker
 	return (size_t)got;
 }
 
+Test(keys, a_server_of_ours_gets_all_keys_through_a_pipe)
+{
+	struct keyring r, child;
+	struct err e = {0};
+	int ends[2];
+	keyring_make(&r, 12);
+	cr_assert_eq(pipe(ends), 0);
+	cr_assert_eq(keyring_send_all(&r, ends[1], &e), 0, "%s", e.text);
+	close(ends[1]);
+	cr_assert_eq(keyring_receive(&child, ends[0], &e), 0, "%s", e.text);
+	close(ends[0]);
+	cr_assert_eq(child.count, 13);
+	cr_expect_eq(memcmp(child.at, r.at, 13 * sizeof *r.at), 0);
+	keyring_clear(&child);
+	keyring_clear(&r);
+}
+
 Test(keys, a_child_gets_its_own_keys_through_a_pipe)
 {
 	struct keyring r, child;

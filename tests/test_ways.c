@@ -62,6 +62,13 @@ Test(ways, own_processes_give_the_same_bits)
 			             0, "%s", cli_err);
 			expect_same("own");
 		}
+		for (int shards = 2; shards <= 3; shards++) {
+			cr_expect_eq(cli("train %s/e.json --processes 2 --set transport.shards=%d --out "
+			                 "%s/own.h5 --overwrite --quiet",
+			                 cli_folder, shards, cli_folder),
+			             0, "%s", cli_err);
+			expect_same("own");
+		}
 		cr_expect_eq(cli("train %s/e.json --processes 2 --set transport.buckets=5 --out %s/own.h5 "
 		                 "--overwrite --quiet",
 		                 cli_folder, cli_folder),
@@ -124,10 +131,19 @@ Test(ways, a_server_and_workers_with_keys_give_the_same_bits)
 		cr_assert_eq(cli("keys new server w0 w1 w2 w3 w4 %s -o %s/keys%d", i == 0 ? "w5 w6" : "",
 		                 cli_folder, i),
 		             0, "%s", cli_err);
+		/* The second one with a server for a half of the coordinates. */
+		char shards[64] = "";
+		pid_t shard = -1;
+		if (i == 1) {
+			int other = free_port();
+			snprintf(shards, sizeof shards, "--shards tcp://127.0.0.1:%d", other);
+			shard = start("shard.log", "shard --listen tcp://127.0.0.1:%d --keys %s/keys%d",
+			              other, cli_folder, i);
+		}
 		pid_t server = start("serve.log",
 		                     "serve %s/e.json --listen tcp://127.0.0.1:%d --keys %s/keys%d --out "
-		                     "%s/served.h5 --overwrite",
-		                     cli_folder, port, cli_folder, i, cli_folder);
+		                     "%s/served.h5 --overwrite %s",
+		                     cli_folder, port, cli_folder, i, cli_folder, shards);
 		pid_t some = start("some.log",
 		                   "work --connect tcp://127.0.0.1:%d --keys %s/keys%d --workers 2 --quiet",
 		                   port, cli_folder, i);
@@ -137,6 +153,7 @@ Test(ways, a_server_and_workers_with_keys_give_the_same_bits)
 		cr_expect_eq(program_wait(some), 0);
 		cr_expect_eq(program_wait(others), 0);
 		cr_expect_eq(program_wait(server), 0);
+		cr_expect(shard < 0 || program_wait(shard) == 0);
 		expect_same("served");
 	}
 }
@@ -145,7 +162,8 @@ Test(ways, a_server_and_workers_with_keys_give_the_same_bits)
 static void expect_nothing_left(void)
 {
 	char line[256];
-	snprintf(line, sizeof line, "pgrep -f '[s]ignsgd .*%s/e.json|connect ipc://@[s]ignsgd-' >/dev/null",
+	snprintf(line, sizeof line,
+	         "pgrep -f '[s]ignsgd .*%s/e.json|(connect|listen) ipc://@[s]ignsgd-' >/dev/null",
 	         cli_folder);
 	for (int i = 0; i < 250 && system(line) == 0; i++)
 		served_nap(SERVED_LOOK_MS);
@@ -174,8 +192,9 @@ Test(ways, an_interrupted_run_is_continued_in_another_way)
 	write_long();
 	cr_assert_eq(cli("simulate %s/e.json --out %s/simulate.h5 --quiet", cli_folder, cli_folder), 0);
 	for (int group = 0; group < 2; group++) {
-		pid_t pid = start("log", "train %s/e.json --processes 2 --out %s/own%d.h5", cli_folder,
-		                  cli_folder, group);
+		pid_t pid = start("log",
+		                  "train %s/e.json --processes 2 --set transport.shards=%d --out %s/own%d.h5",
+		                  cli_folder, 1 + group, cli_folder, group);
 		char name[8], line[64];
 		snprintf(name, sizeof name, "own%d", group);
 		wait_for_steps(name, 0);

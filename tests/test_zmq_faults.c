@@ -297,7 +297,7 @@ Test(zmq_faults, what_cannot_be_opened_says_why)
 	struct keyring ring = {0};
 	struct link link;
 	struct pool *pool = pool_open(1);
-	struct zmq_settings set = {.patience_s = 1};
+	struct zmq_settings set = {.patience_s = 1, .buckets = 1, .shards = 1};
 	struct site site = {.address = "tcp://127.0.0.1:*", .ring = &ring, .settings = "{}"};
 	struct transport_env env = {.workers = 3, .pool = pool, .site = &site};
 	cr_expect_eq(transport_zmq.open(&set, &env, &link, &e), -1);

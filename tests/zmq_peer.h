@@ -386,25 +386,38 @@ struct toy_server {
 	struct arena arena;
 };
 
-/* settings: of the row, as JSON, or NULL. */
-static inline void toy_server_open(struct toy_server *s, const struct toy *t, enum site_trust trust,
-                                   const char *address, const char *row)
+/* A server's place and keys, before it is opened: what else it is told goes into s->site. */
+static inline void toy_server_make(struct toy_server *s, const struct toy *t, enum site_trust trust,
+                                   const char *address)
 {
-	struct err e = {0};
-	struct choice c = {0};
 	memset(s, 0, sizeof *s);
 	s->toy = t;
-	s->pool = pool_open(2);
 	if (trust != SITE_OPEN)
 		keyring_make(&s->ring, t->workers);
 	s->site = (struct site){
 	        .trust = trust, .address = address, .ring = &s->ring, .settings = "{\"toy\": 1}"};
+}
+
+/* settings: of the row, as JSON, or NULL. */
+static inline void toy_server_begin(struct toy_server *s, const char *row)
+{
+	const struct toy *t = s->toy;
+	struct err e = {0};
+	struct choice c = {0};
+	s->pool = pool_open(2);
 	struct transport_env env = {.workers = t->workers, .pool = s->pool, .site = &s->site};
 	if (choice_parse(&family_transports, &c, NULL, row ? row : "\"zmq\"", &s->arena, &e) ||
 	    transport_zmq.open(c.state, &env, &s->link, &e))
 		die("%s", e.text);
 	toy_state_open(t, &s->state);
 	s->pull = mem_array(t->agg->pull_bytes(t->job.state, t->n), 1);
+}
+
+static inline void toy_server_open(struct toy_server *s, const struct toy *t, enum site_trust trust,
+                                   const char *address, const char *row)
+{
+	toy_server_make(s, t, trust, address);
+	toy_server_begin(s, row);
 }
 
 static inline enum exchange_end toy_server_step(struct toy_server *s, int flags, struct err *e)

@@ -6,7 +6,7 @@
 #include "base/err.h"
 #include "base/hash.h"
 
-enum { SEAL_AT = 64, TYPES = 22 };
+enum { SEAL_AT = 64, TYPES = 52 };
 
 static const unsigned char magic[4] = "SGN1"; /* no final 0 */
 
@@ -30,6 +30,12 @@ static const struct kind kinds[TYPES] = {
         [FRAME_ASK_STATE] = {"ASK_STATE", 0},
         [FRAME_REFUSED] = {"REFUSED", 0},
         [FRAME_DONE] = {"DONE", 0},
+        [FRAME_ATTACH] = {"ATTACH", 0},
+        [FRAME_DECIDE] = {"DECIDE", 0},
+        [FRAME_READY] = {"READY", 0},
+        [FRAME_HAVE] = {"HAVE", 0},
+        [FRAME_RANGE] = {"RANGE", 0},
+        [FRAME_FAULTS] = {"FAULTS", 0},
 };
 
 const char *frame_fault_name(enum frame_fault fault)
@@ -50,6 +56,11 @@ const char *frame_type_name(enum frame_type type)
 bool frame_from_worker(enum frame_type type)
 {
 	return type < FRAME_WELCOME;
+}
+
+bool frame_to_shard(enum frame_type type)
+{
+	return type == FRAME_ATTACH || type == FRAME_DECIDE || type == FRAME_DONE;
 }
 
 static void put(unsigned char *p, int bytes, uint64_t value)

@@ -33,11 +33,12 @@ enum frame_type {
 	 * with since, x_hash and number = loss; body: the push, and behind it running statistics where the
 	 * flag says so. With pieces = k + 1 it is cut in k: body of piece 0 .. k - 1: coordinates of the
 	 * push, the last ones first (zmq_piece.c), to which nothing is replied; then piece k, which alone has
-	 * all that stands beside a push and behind it. FETCH wants the answer of `step` without a vote, since
-	 * = as in a vote that was said before it (-1: there was none). SNAPSHOT wants part `piece` of the
-	 * parameters of `step` (FRAME_NOWHERE: of any), or of the worker's own state where BRIEF. STATE
-	 * replies to ASK_STATE, or begins what comes of an answer with SAVE; body: part `piece` of the
-	 * worker's own state. BYE has no reply.
+	 * all that stands beside a push and behind it. Where several servers share the coordinates, each gets
+	 * its range of the push, and worker = a number of this vote, another one each time. FETCH wants the
+	 * answer of `step` without a vote, since = as in a vote that was said before it (-1: there was none).
+	 * SNAPSHOT wants part `piece` of the parameters of `step` (FRAME_NOWHERE: of any), or of the worker's
+	 * own state where BRIEF. STATE replies to ASK_STATE, or begins what comes of an answer with SAVE;
+	 * body: part `piece` of the worker's own state. BYE has no reply.
 	 */
 	FRAME_HELLO = 1,
 	FRAME_PUSH = 2,
@@ -62,6 +63,25 @@ enum frame_type {
 	FRAME_ASK_STATE = 19,
 	FRAME_REFUSED = 20,
 	FRAME_DONE = 21,
+	/*
+	 * From a run's main server to the server of a part of the coordinates (zmq_shard.h); DONE too. ATTACH
+	 * comes first on every connection, and after silence: piece of pieces = which part of how many, step
+	 * = of the decision that comes, since = the life of the main server, x_hash = n, worker = workers,
+	 * number = ban_after; body: the settings. DECIDE: a u64 for each worker, as in HAVE: the
+	 * vote for `step` that was counted, or 0.
+	 */
+	FRAME_ATTACH = 32,
+	FRAME_DECIDE = 33,
+	/*
+	 * And back; REFUSED too. READY: since = the shard's own life. HAVE: a u64 for each worker: 0, or 2^32
+	 * + the number of its vote for `step` (a PUSH's `worker`) that is here. RANGE: the part of the pull
+	 * of `step`, behind two u64: bytes up and down at the shard since the one before. FAULTS: all counts
+	 * of its fault table, each a u64.
+	 */
+	FRAME_READY = 48,
+	FRAME_HAVE = 49,
+	FRAME_RANGE = 50,
+	FRAME_FAULTS = 51,
 };
 
 enum frame_flag {
@@ -108,8 +128,9 @@ enum frame_fault {
 const char *frame_fault_name(enum frame_fault fault);
 /* "HELLO", ...; NULL: there is no such type. */
 const char *frame_type_name(enum frame_type type);
-/* Is it for workers to say? The others are for the server. */
+/* Is it for workers to say? For the main server, to a shard? */
 bool frame_from_worker(enum frame_type type);
+bool frame_to_shard(enum frame_type type);
 
 /* The header's bytes. What frame_read() would refuse is a BUG(). f->body_hash must have been taken. */
 void frame_write(const struct frame *f, unsigned char out[FRAME_HEADER_BYTES]);

@@ -127,18 +127,32 @@ static int write_all(int fd, const char *text, struct err *e)
 	return 0;
 }
 
-int keyring_send(const struct keyring *r, size_t count, const int *workers, int fd, struct err *e)
+/* workers NULL: the first `count`. */
+static int send_keys(const struct keyring *r, size_t count, const int *workers, bool secret, int fd,
+                     struct err *e)
 {
 	char line[LINE_BYTES + 1];
-	snprintf(line, sizeof line, "%s\n", keyring_find(r, KEYRING_SERVER)->public_key);
+	const struct curve_key *server = keyring_find(r, KEYRING_SERVER);
+	snprintf(line, sizeof line, "%s%s%s\n", server->public_key, secret ? " " : "",
+	         secret ? server->secret_key : "");
 	int rc = write_all(fd, line, e);
 	for (size_t i = 0; i < count && !rc; i++) {
-		const struct curve_key *k = keyring_worker(r, workers[i]);
+		const struct curve_key *k = keyring_worker(r, workers ? workers[i] : (int)i);
 		snprintf(line, sizeof line, "%s %s %s\n", k->name, k->public_key, k->secret_key);
 		rc = write_all(fd, line, e);
 	}
 	explicit_bzero(line, sizeof line);
 	return rc;
+}
+
+int keyring_send(const struct keyring *r, size_t count, const int *workers, int fd, struct err *e)
+{
+	return send_keys(r, count, workers, false, fd, e);
+}
+
+int keyring_send_all(const struct keyring *r, int fd, struct err *e)
+{
+	return send_keys(r, (size_t)keyring_workers(r), NULL, true, fd, e);
 }
 
 /* Returns how many bytes came, at most room - 1, and ends the text. */
@@ -181,13 +195,22 @@ static bool take_pair(char **text, struct curve_key *k)
 	       curve_text_holds(k->secret_key) && curve_pair_holds(k);
 }
 
+/* The first line, PUBLIC or PUBLIC SECRET, into *k. */
+static bool take_server(char **text, struct curve_key *k)
+{
+	if (take_word(text, '\n', k->public_key, sizeof k->public_key))
+		return curve_text_holds(k->public_key);
+	return take_word(text, ' ', k->public_key, sizeof k->public_key) &&
+	       take_word(text, '\n', k->secret_key, sizeof k->secret_key) &&
+	       curve_text_holds(k->public_key) && curve_text_holds(k->secret_key) && curve_pair_holds(k);
+}
+
 /* Lines into the ring; workers that come before `server` in the order move down a place. */
 static int take_lines(struct keyring *r, char *text, struct err *e)
 {
 	struct curve_key server = {.name = KEYRING_SERVER};
 	size_t workers = 0, at = 0;
-	if (!take_word(&text, '\n', server.public_key, sizeof server.public_key) ||
-	    !curve_text_holds(server.public_key))
+	if (!take_server(&text, &server))
 		return err_user(e, "keys, line 1: expected the server's public key, %d characters of Z85",
 		                CURVE_TEXT);
 	for (; *text; workers++)

@@ -70,7 +70,10 @@ int keyring_number(const struct keyring *r, const struct curve_key *k);
  */
 int keyring_send(const struct keyring *r, size_t count, const int *workers, int fd, struct err *e);
 
-/* Read that until its end. -1 and a sentence. The pairs, and `server` without its secret, are then in *r. */
+/* The same for a server's own process: all workers' pairs, and the server's secret behind its public key. */
+int keyring_send_all(const struct keyring *r, int fd, struct err *e);
+
+/* Read that until its end. -1 and a sentence. The pairs, and `server`, are then in *r. */
 int keyring_receive(struct keyring *r, int fd, struct err *e);
 
 #endif

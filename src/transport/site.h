@@ -39,8 +39,11 @@ struct site {
 	const struct keyring *ring;
 
 	/* Server only. */
-	const char *settings; /* JSON text that every worker gets; its SHA-256 names the run */
-	bool collect;         /* hosts save and stop with the server (`train`), instead of outliving it */
+	const char *settings;      /* JSON text that every worker gets; its SHA-256 names the run */
+	const char *const *shards; /* [n_shards] where the servers of the other parts of the coordinates are
+	                              (zmq_shard.h); workers connect there too */
+	int n_shards;
+	bool collect; /* hosts save and stop with the server (`train`), instead of outliving it */
 
 	/* Host only. */
 	int count;                           /* workers to host */

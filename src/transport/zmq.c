@@ -56,6 +56,22 @@ void zmq_socket_limit(void *socket, enum site_trust trust, size_t payload)
 		die("ZeroMQ refuses a limit of %lld bytes: %s", (long long)most, zmq_strerror(errno));
 }
 
+void zmq_socket_secure(void *socket, const struct site *site, const struct curve_key *own)
+{
+	const struct curve_key *server =
+	        site->trust == SITE_KEYS ? keyring_find(site->ring, KEYRING_SERVER) : NULL;
+	int rc = 0;
+	if (site->trust == SITE_TOKENS)
+		rc = zmq_setsockopt(socket, ZMQ_PLAIN_USERNAME, own->name, strlen(own->name)) ||
+		     zmq_setsockopt(socket, ZMQ_PLAIN_PASSWORD, own->secret_key, CURVE_TEXT);
+	if (site->trust == SITE_KEYS)
+		rc = zmq_setsockopt(socket, ZMQ_CURVE_SERVERKEY, server->public_key, CURVE_TEXT + 1) ||
+		     zmq_setsockopt(socket, ZMQ_CURVE_PUBLICKEY, own->public_key, CURVE_TEXT + 1) ||
+		     zmq_setsockopt(socket, ZMQ_CURVE_SECRETKEY, own->secret_key, CURVE_TEXT + 1);
+	if (rc)
+		die("ZeroMQ refuses a key: %s", zmq_strerror(errno));
+}
+
 static void secure(void *socket, const struct site *site)
 {
 	const struct curve_key *own =
@@ -96,12 +112,13 @@ static int try_address(struct server *s, struct err *e)
 	return rc ? -1 : 0;
 }
 
-int server_bind(struct server *s, size_t most_bytes, struct err *e)
+int server_bind(struct server *s, size_t most_bytes, bool watch, struct err *e)
 {
 	double until = clock_s() + REBIND_S;
 	s->router = new_router(s);
 	zmq_socket_limit(s->router, s->site->trust, most_bytes);
-	guard_start(s, most_bytes);
+	if (watch)
+		guard_start(s, most_bytes);
 	while (zmq_bind(s->router, s->address)) {
 		if (errno != EADDRINUSE || clock_s() > until)
 			return err_world(e, "cannot listen on %s: %s", s->address, zmq_strerror(errno));
@@ -140,6 +157,31 @@ static int64_t quorum_of(const struct zmq_settings *set, int workers)
 	return set->quorum > 0 ? set->quorum : workers / 2 + 1;
 }
 
+int64_t zmq_life(void)
+{
+	return (int64_t)(clock_s() * 1e6) ^ (int64_t)getpid() << 40;
+}
+
+void *server_dealer(const struct server *s, const char *address)
+{
+	const struct site *site = s->site;
+	const struct curve_key *own = site->ring ? keyring_find(site->ring, KEYRING_SERVER) : NULL;
+	void *socket = zmq_socket_open(s->context, ZMQ_DEALER, address);
+	zmq_socket_set(socket, ZMQ_IMMEDIATE, 1);
+	zmq_socket_secure(socket, site, own);
+	return socket;
+}
+
+/* Settings, and the addresses of the servers of other parts, each behind a zero. */
+static void write_welcome(struct server *s)
+{
+	buf_add(&s->welcome, s->site->settings);
+	for (int i = 0; i < s->site->n_shards; i++) {
+		buf_bytes(&s->welcome, "", 1);
+		buf_add(&s->welcome, s->site->shards[i]);
+	}
+}
+
 static struct server *new_server(const struct zmq_settings *set, const struct transport_env *env)
 {
 	struct server *s = mem_alloc(sizeof *s);
@@ -147,7 +189,9 @@ static struct server *new_server(const struct zmq_settings *set, const struct tr
 	*s = (struct server){.set = *set, .env = *env, .site = env->site, .workers = env->workers};
 	s->set.quorum = quorum_of(set, env->workers);
 	s->run = zmq_run_number(s->site->settings);
-	s->life = (int64_t)(clock_s() * 1e6) ^ (int64_t)getpid() << 40;
+	s->life = zmq_life();
+	s->n_parts = (int)set->shards;
+	write_welcome(s);
 	s->counts = mem_array((workers + 1) * FAULTS, sizeof *s->counts);
 	s->faults = (struct fault_table){.n_kinds = FAULTS, .kinds = fault_names, .counts = s->counts};
 	s->peers = mem_array(workers, sizeof *s->peers);
@@ -166,10 +210,10 @@ static struct server *new_server(const struct zmq_settings *set, const struct tr
 	return s;
 }
 
-static void row_close(void *self)
+void server_close(struct server *s)
 {
-	struct server *s = self;
 	round_close(s);
+	links_close(s);
 	guard_stop(s);
 	if (s->router)
 		zmq_close(s->router);
@@ -177,6 +221,7 @@ static void row_close(void *self)
 	if (s->site->trust != SITE_OPEN)
 		pthread_join(s->zap, NULL);
 	zmq_ctx_term(s->context);
+	buf_clear(&s->welcome);
 	mem_free(s->copy.bytes);
 	mem_free(s->peers);
 	mem_free(s->pushes);
@@ -184,19 +229,47 @@ static void row_close(void *self)
 	mem_free(s);
 }
 
-static int row_open(const void *state, const struct transport_env *env, struct link *link, struct err *e)
+struct server *server_open(const struct zmq_settings *set, const struct transport_env *env, struct err *e)
 {
-	if (check_site(state, env, e))
-		return -1;
-	struct server *s = new_server(state, env);
+	struct server *s = new_server(set, env);
 	if (s->site->trust != SITE_OPEN)
 		zap_start(s);
-	*link = (struct link){.row = &transport_zmq, .self = s, .root = true};
-	if (try_address(s, e)) {
-		row_close(s);
-		return -1;
-	}
+	if (try_address(s, e) == 0)
+		return s;
+	server_close(s);
+	return NULL;
+}
+
+static int check_shards(const struct zmq_settings *set, const struct site *site, struct err *e)
+{
+	if (set->shards != 1 + site->n_shards)
+		return err_user(e,
+		                "transport.shards: found %lld, expected %d: the main server and those that "
+		                "--shards names",
+		                (long long)set->shards, 1 + site->n_shards);
+	for (int i = 0; i < site->n_shards; i++)
+		if (strlen(site->shards[i]) >= ADDRESS_ROOM || !site->shards[i][0])
+			return err_user(e, "shards: address %d has %zu bytes, expected 1 to %d", i + 1,
+			                strlen(site->shards[i]), ADDRESS_ROOM - 1);
+	if (set->shards > 1 && set->buckets > 1)
+		return err_user(e,
+		                "transport: found %lld shards and %lld buckets, expected one of them to be 1",
+		                (long long)set->shards, (long long)set->buckets);
 	return 0;
+}
+
+static int row_open(const void *state, const struct transport_env *env, struct link *link, struct err *e)
+{
+	if (check_site(state, env, e) || check_shards(state, env->site, e))
+		return -1;
+	struct server *s = server_open(state, env, e);
+	*link = (struct link){.row = &transport_zmq, .self = s, .root = true};
+	return s ? 0 : -1;
+}
+
+static void row_close(void *self)
+{
+	server_close(self);
 }
 
 static int row_sync(void *self, struct train_state *st, struct err *e)
@@ -226,6 +299,11 @@ static void row_leave(void *self, bool finished, const char *why)
 static const struct fault_table *row_faults(void *self)
 {
 	return &((struct server *)self)->faults;
+}
+
+int zmq_shards(const void *state)
+{
+	return (int)((const struct zmq_settings *)state)->shards;
 }
 
 const char *zmq_server_address(const void *self)
@@ -280,6 +358,15 @@ static const struct key zmq_keys[] = {
          .aside = true,
          .help = "pieces in which votes are sent while earlier layers still compute, the last layer's "
                  "first"},
+        {.name = "shards",
+         .kind = KEY_INT,
+         .offset = offsetof(struct zmq_settings, shards),
+         .preset = "1",
+         .lowest = 1,
+         .highest = SHARDS_MOST,
+         .aside = true,
+         .help = "servers, each of which counts the votes of its share of the coordinates, so that no "
+                 "server's link carries everything"},
         {0},
 };
 

@@ -17,6 +17,9 @@
  * server keeps the last few; who is further behind asks for the parameters. Those travel in pieces of 4 MiB
  * out of one copy at the server, so that nobody who reads slowly holds memory.
  *
+ * A vote may come in pieces, while it is still being made (`buckets`, zmq_piece.c), and several servers may
+ * share the coordinates (`shards`, zmq_shard.h).
+ *
  * The server works in the thread of its caller, in exchange(), collect() and leave() alone: between them,
  * messages wait in bounded queues. Two threads of its own check keys (zmq_zap.c) and watch the connections
  * (zmq_guard.c).
@@ -32,6 +35,9 @@ extern const struct transport transport_zmq;
 
 /* Where an open server listens, as site.address with `*` replaced. Of the link's self. */
 const char *zmq_server_address(const void *self);
+
+/* How many servers the settings ask for; site.n_shards + 1. */
+int zmq_shards(const void *state);
 
 /* A process that hosts workers of a server elsewhere. */
 struct zmq_host;

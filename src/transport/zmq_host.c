@@ -26,7 +26,12 @@ static void say_push(struct seat *seat)
 {
 	struct zmq_host *h = seat->host;
 	const struct exchange *x = h->x;
-	size_t running = x->keeper == seat->id ? h->running_bytes : 0, bytes = h->push_bytes + running;
+	size_t running = seat->part == 0 && x->keeper == seat->id ? h->running_bytes : 0, begin, end;
+	size_t push = h->push_bytes;
+	seat_range(seat, &begin, &end);
+	if (h->n_parts > 1)
+		push = planes_part_bytes(&x->push_planes, x->n, begin, end);
+	size_t bytes = push + running;
 	zmq_msg_t m;
 	unsigned char *at = open_box(seat, &m, FRAME_HEADER_BYTES + bytes), *body = at + FRAME_HEADER_BYTES;
 	struct frame f = {.type = FRAME_PUSH,
@@ -35,12 +40,15 @@ static void say_push(struct seat *seat)
 	                  .step = x->step,
 	                  .since = x->since[seat->id],
 	                  .x_hash = x->x_hash,
-	                  .worker = (uint32_t)seat->id,
+	                  .worker = h->n_parts > 1 ? h->number : (uint32_t)seat->id,
 	                  .number = x->loss[seat->id],
 	                  .bytes = bytes};
-	memcpy(body, seat->push, h->push_bytes);
+	if (h->n_parts > 1)
+		planes_take(&x->push_planes, x->n, begin, end, seat->push, body);
+	else
+		memcpy(body, seat->push, push);
 	if (running > 0)
-		memcpy(body + h->push_bytes, h->st->shared[2].at, running);
+		memcpy(body + push, h->st->shared[2].at, running);
 	f.body_hash = hash_words(0, body, bytes);
 	frame_write(&f, at);
 	seat_send(seat, &m);
@@ -57,7 +65,7 @@ static void say_fetch(struct seat *seat)
 	seat_say(seat, &f, NULL, 0);
 }
 
-static void say_request(struct seat *seat)
+void seat_request(struct seat *seat)
 {
 	if (seat->host->x->silent)
 		say_fetch(seat);
@@ -88,13 +96,21 @@ void voting_resume(struct seat *seat, const struct frame *welcome)
 	if (welcome->step > h->x->step)
 		say_fetch(seat);
 	else if (!(welcome->flags & FRAME_HAVE_VOTE) || h->x->silent)
-		say_request(seat);
+		seat_request(seat);
+}
+
+/* Bytes of a pull that come from the main server. */
+static size_t part_of_pull(const struct zmq_host *h)
+{
+	size_t begin, end;
+	seat_range(&h->seats[0], &begin, &end);
+	return h->n_parts > 1 ? planes_part_bytes(&h->x->pull_planes, h->x->n, begin, end) : h->x->pull_bytes;
 }
 
 /* Of the sizes that were agreed on? */
 static bool answer_fits(const struct zmq_host *h, const struct frame *f)
 {
-	size_t pull = f->flags & FRAME_BRIEF ? 0 : h->x->pull_bytes;
+	size_t pull = f->flags & FRAME_BRIEF ? 0 : part_of_pull(h);
 	size_t running = f->flags & FRAME_HAS_RUNNING ? h->running_bytes : 0;
 	return f->bytes == pull + running && f->worker < (uint32_t)h->env.workers;
 }
@@ -112,9 +128,13 @@ void voting_take(struct seat *seat, const struct frame *f, const unsigned char *
 	if (!answer_fits(h, f))
 		return;
 	if (!(f->flags & FRAME_BRIEF)) {
-		memcpy(x->pull, body, x->pull_bytes);
-		body += x->pull_bytes;
-		h->have_pull = true;
+		size_t begin, end;
+		seat_range(seat, &begin, &end);
+		if (h->n_parts > 1)
+			planes_put(&x->pull_planes, x->n, begin, end, body, x->pull);
+		else
+			memcpy(x->pull, body, x->pull_bytes);
+		body += part_of_pull(h);
 	}
 	if (f->flags & FRAME_HAS_RUNNING)
 		memcpy(h->st->shared[2].at, body, h->running_bytes);
@@ -128,33 +148,44 @@ void voting_take(struct seat *seat, const struct frame *f, const unsigned char *
 
 static bool all_answered(const struct zmq_host *h)
 {
-	for (int i = 0; i < h->count; i++)
-		if (!h->seats[i].answered)
+	for (int i = 0; i < host_seats(h); i++)
+		if (!host_seat(h, i)->answered)
 			return false;
 	return true;
 }
 
-/* The first seat alone asks for the pull. */
+void seat_range(const struct seat *seat, size_t *begin, size_t *end)
+{
+	const struct exchange *x = seat->host->x;
+	size_t range = planes_bucket(x->n, (size_t)seat->host->n_parts);
+	*begin = (size_t)seat->part * range;
+	*end = x->n - *begin < range ? x->n : *begin + range;
+}
+
+/* The first seat alone asks for the pull; branches lie part by part, each in order of seats. */
 static int begin(struct zmq_host *h, struct exchange *x, struct err *e)
 {
 	h->x = x;
 	h->step = x->step;
 	h->push_bytes = x->push_bytes;
 	h->running_bytes = h->st->shared[2].count * sizeof(float);
-	h->have_pull = h->stale = false;
+	h->stale = false;
+	h->number++;
 	x->flags = 0;
 	x->behind = false;
 	if (!h->seats[0].box && host_limit(h, x->pull_bytes + h->running_bytes, e))
 		return -1;
-	for (int i = 0, next = 0; i < h->count; i++) {
-		struct seat *seat = &h->seats[i];
+	if (h->n_parts > 1 && !h->branches && branches_open(h, e))
+		return -1;
+	for (int i = 0; i < host_seats(h); i++) {
+		struct seat *seat = host_seat(h, i);
 		if (!seat->box)
 			seat->box = mem_array(FRAME_HEADER_BYTES + h->push_bytes + h->running_bytes, 1);
-		seat->push = x->silent ? NULL : x->pushes[next++];
-		seat->brief = i > 0;
+		seat->push = x->silent ? NULL : x->pushes[i % h->count];
+		seat->brief = i % h->count > 0;
 		seat->answered = false;
 		if (!host_post_close(seat) && seat->welcomed)
-			say_request(seat);
+			seat_request(seat);
 	}
 	return 0;
 }
@@ -242,6 +273,7 @@ int zmq_host_link(struct zmq_host *h, const struct transport_env *env, struct li
 	                      .count = h->count,
 	                      .ids = h->ids,
 	                      .buckets = (int)h->buckets};
+	h->number = (uint32_t)((uint64_t)zmq_life() * 0x9e3779b97f4a7c15U >> 32);
 	return 0;
 }
 

@@ -7,9 +7,11 @@
 /* What a host is doing, which says what it makes of a message. */
 enum phase { PHASE_JOINING, PHASE_IDLE, PHASE_VOTING, PHASE_TAKING, PHASE_SAVING };
 
-/* One worker's place: its connection. */
+/* One worker's place: its connection. Another one to each server of a part of the coordinates. */
 struct seat {
 	struct zmq_host *host;
+	const char *address;
+	int part; /* 0: of the main server */
 	void *socket, *monitor;
 	const struct curve_key *key; /* NULL: none is needed */
 	int id;                      /* the worker's number; -1: not told yet */
@@ -41,11 +43,14 @@ struct zmq_host {
 	const struct site *site;
 	struct transport_env env;
 	void *context;
-	struct seat *seats;    /* [count] in order of worker, once joined */
-	zmq_pollitem_t *items; /* [count] */
-	int *ids;              /* [count] */
-	int count, n_opened;   /* n_opened: sockets so far */
-	size_t most_bytes;     /* of a message */
+	struct seat *seats;              /* [count] in order of worker, once joined */
+	struct seat *branches;           /* [n_parts - 1][count] to the other parts' servers; NULL: not yet */
+	zmq_pollitem_t *items;           /* [count] of seats, then of branches */
+	int *ids;                        /* [count] */
+	int count, n_parts, n_opened;    /* n_opened: sockets so far */
+	char (*addresses)[ADDRESS_ROOM]; /* [n_parts - 1] */
+	uint32_t number;                 /* of what is said in this round */
+	size_t most_bytes;               /* of a message */
 	char *settings;
 	uint64_t run;
 	int64_t life;     /* of the server that our parameters come from */
@@ -56,7 +61,7 @@ struct zmq_host {
 	uint64_t step; /* where our parameters are */
 	enum phase phase;
 	struct exchange *x;
-	bool have_pull, stale;
+	bool stale;
 	struct taking taking;
 	size_t push_bytes, running_bytes;
 	unsigned buckets; /* pieces that the server wants votes in; 0, 1: it wants them whole */
@@ -74,11 +79,27 @@ bool seat_send(struct seat *seat, zmq_msg_t *m);
 void host_bye(struct zmq_host *h);
 /* Messages with bodies as long as this are to be had. -1 and a sentence. */
 int host_limit(struct zmq_host *h, size_t body_bytes, struct err *e);
+/* Seats and branches: how many, and one of them. */
+int host_seats(const struct zmq_host *h);
+struct seat *host_seat(const struct zmq_host *h, int i);
+int seat_connect(const struct seat *seat, struct err *e);
+void host_refused(struct zmq_host *h, const struct frame *f, const unsigned char *body);
 
 /* zmq_host.c: rounds. A message while voting. */
 void voting_take(struct seat *seat, const struct frame *f, const unsigned char *body);
 /* A worker is known again on a new connection. */
 void voting_resume(struct seat *seat, const struct frame *welcome);
+
+/* The part's coordinates. */
+void seat_range(const struct seat *seat, size_t *begin, size_t *end);
+/* The present vote, or the wish for an answer without one. */
+void seat_request(struct seat *seat);
+
+/* zmq_host_branch.c: connections to the servers of other parts. */
+int branches_open(struct zmq_host *h, struct err *e);
+void branch_take(struct seat *seat, const struct frame *f, const unsigned char *body);
+/* The servers' addresses behind the settings, `bytes` bytes. False: they are none. */
+bool branches_read(struct zmq_host *h, const unsigned char *at, size_t bytes);
 
 /* zmq_host_piece.c: votes in pieces. */
 void host_post(struct zmq_host *h, const struct exchange *x, int i, size_t begin, size_t end);

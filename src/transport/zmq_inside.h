@@ -6,6 +6,7 @@
 #include <stdatomic.h>
 #include <zmq.h>
 #include "transport/frame.h"
+#include "base/mem.h"
 #include "transport/zmq.h"
 
 enum {
@@ -20,6 +21,8 @@ enum {
 	SMALL_MOST = 4096,           /* bytes of a body that a server takes whatever the model's size */
 	BACKLOG = 1024,              /* connections that the kernel holds for us */
 	BUCKETS_MOST = 64,           /* pieces of a vote */
+	SHARDS_MOST = 64,            /* servers of a run */
+	ADDRESS_ROOM = 512,          /* bytes of an address */
 };
 
 /* Kinds of faults, in the order of fault_names. */
@@ -51,7 +54,7 @@ extern const char *const fault_names[FAULTS];
 
 struct zmq_settings {
 	double deadline_s, patience_s;
-	int64_t quorum, max_missed, ban_after, buckets;
+	int64_t quorum, max_missed, ban_after, buckets, shards;
 };
 
 struct route {
@@ -85,8 +88,9 @@ struct peer {
 	int64_t claim; /* since */
 	uint64_t x_hash;
 	zmq_msg_t vote;
-	/* The vote while it comes in pieces. */
-	unsigned char *box; /* [header, push, running] or NULL; header: not used */
+	uint64_t number; /* of the vote, among all that the worker may have sent for the step: 2^32 + ... */
+	bool complete;   /* all shards have their part of this very vote */
+	unsigned char *box; /* [header, push, running] where votes come in pieces or in part; or NULL */
 	unsigned n_pieces;  /* of it that are there */
 	size_t state_bytes; /* of its state that have come to be saved */
 	bool leaving;       /* was told that the run is over, or said BYE */
@@ -112,6 +116,8 @@ struct shared_copy {
 };
 
 struct guard;
+struct shard;
+struct links;
 
 struct server {
 	struct zmq_settings set;
@@ -119,7 +125,7 @@ struct server {
 	const struct site *site;
 	int workers;
 	void *context, *router, *notices; /* notices: of lost connections, from the guard */
-	char address[512];
+	char address[ADDRESS_ROOM];
 	void *zap_socket;
 	pthread_t zap;
 	struct guard *guard;
@@ -133,10 +139,21 @@ struct server {
 	struct planes push_planes;
 	size_t bucket;     /* coordinates of a piece; 0: votes come whole */
 	unsigned n_pieces; /* of a vote */
-	bool bound, first; /* first: no round was held yet */
-	uint64_t step;     /* the present one */
-	int keeper;        /* of the present step */
-	int holder;        /* the worker whose running statistics are the server's; -1: all */
+	/* Servers of a run, each of a range of the coordinates; 1: this one alone, of all. */
+	int n_parts, part;
+	size_t begin, end;               /* the range that is this server's */
+	size_t part_bytes, answer_bytes; /* of it, in a push and in a pull */
+	struct links *links;             /* of the main server, part 0, to the others; or NULL */
+	uint64_t link_bytes;             /* on them since the last round */
+	struct shard *shard;             /* of another than the main server; or NULL */
+	/* It does not know its main server yet: workers are not heard; or their HELLO is, and answered later.
+	 */
+	enum { HEARS, HEARS_HELLO, HEARS_NOBODY } ears;
+	struct buf welcome; /* what a WELCOME says */
+	bool first;         /* first: no round was held yet */
+	uint64_t step;      /* the present one */
+	int keeper;         /* of the present step */
+	int holder;         /* the worker whose running statistics are the server's; -1: all */
 	int n_votes;
 	bool finished; /* the run is over: DONE is the answer to everything */
 	const char *why;
@@ -166,13 +183,22 @@ void server_fault(struct server *s, int m, enum fault fault);
 /* The same for a message of worker m: who offends `ban_after` times is shut out. */
 void server_offend(struct server *s, int m, enum fault fault);
 void server_ban(struct server *s, int m);
+/* Tell worker m where the run is. x_hash: of the parameters, where it may compare them; or 0. */
+void server_welcome(struct server *s, int m, uint64_t x_hash);
 /* Tell worker m that the run is over. */
 void server_done(struct server *s, int m);
 /* Of the parameters at the present step. */
 uint64_t server_x_hash(struct server *s);
 
-/* zmq.c. Listen, for messages of at most so many bytes. -1 and a sentence. */
-int server_bind(struct server *s, size_t most_bytes, struct err *e);
+/* zmq.c. A server that does not listen yet; its address is tried. NULL and a sentence. */
+struct server *server_open(const struct zmq_settings *set, const struct transport_env *env, struct err *e);
+/* Listen, for messages of at most so many bytes; watch: with a guard. -1 and a sentence. */
+int server_bind(struct server *s, size_t most_bytes, bool watch, struct err *e);
+void server_close(struct server *s);
+/* Another number for each process. */
+int64_t zmq_life(void);
+/* To connect to another server in the name of this one. */
+void *server_dealer(const struct server *s, const char *address);
 
 /* zmq_round.c: votes and answers. */
 enum exchange_end round_exchange(struct server *s, struct exchange *x, struct err *e);
@@ -184,6 +210,48 @@ void round_await(struct server *s, int m);
 void round_push(struct server *s, int m, const struct frame *f, zmq_msg_t *message);
 void round_fetch(struct server *s, int m, const struct frame *f);
 void round_close(struct server *s);
+/* The sizes, from *x, when they are known first. */
+void round_open(struct server *s, const struct exchange *x);
+/* The complete votes' pushes in order of worker, and what was said beside them. How many. */
+int round_gather(struct server *s, struct exchange *x);
+/* Combine them and answer who waits; the next step begins. */
+void round_finish(struct server *s, struct exchange *x, int count);
+/* Is the vote of worker m there with all its parts? Counts it, or counts it no more. */
+void round_judge(struct server *s, int m);
+/* Worker m has no vote in this round any more. */
+void round_forget(struct server *s, int m);
+/* The answer to a step that is over, as it went to who was counted; or NULL. */
+zmq_msg_t *round_past(struct server *s, uint64_t step);
+
+/* zmq_wait.c: until there are enough votes, or no hope of them. */
+enum verdict { ROUND_OPEN, ROUND_ENOUGH, ROUND_TOO_FEW, ROUND_STOPPED };
+enum verdict round_wait(struct server *s, struct exchange *x);
+
+/* zmq_links.c: a main server's connections to the servers of the other parts. */
+void links_open(struct server *s);
+void links_close(struct server *s);
+/* Handle what came. */
+void links_serve(struct server *s);
+int links_poll(const struct server *s, zmq_pollitem_t *items);
+/* Is vote `number` of worker m there, at all of them? */
+bool links_have(const struct server *s, int m, uint64_t number);
+/* Who was counted in x->step is known: the other parts of the answer into x->pull. */
+enum exchange_end links_decide(struct server *s, struct exchange *x, struct err *e);
+void links_done(struct server *s);
+/* Has one of them refused? */
+bool links_refused(const struct server *s);
+/* -1 and a sentence if one has refused, or does not answer. */
+int links_trouble(const struct server *s, struct err *e);
+
+/* Numbers in messages' bodies. */
+void wire_put(unsigned char *at, uint64_t value);
+uint64_t wire_get(const unsigned char *at);
+
+/* zmq_shard.c: what a server of a part does otherwise. */
+void shard_hear(struct server *s, int m, const struct route *from, int fd, const struct frame *f,
+                const unsigned char *body);
+void shard_have(struct server *s);
+void shard_lost(struct server *s, int fd);
 
 /* zmq_piece.c: votes in pieces, at the server. Once the sizes are known, and at the end. */
 void pieces_open(struct server *s, const struct exchange *x);
@@ -192,8 +260,11 @@ void pieces_close(struct server *s);
 void pieces_push(struct server *s, int m, const struct frame *f, const unsigned char *body);
 /* Is this the message that closes a vote in pieces? */
 bool pieces_closing(const struct server *s, const struct frame *f);
-/* *message closes a vote whose pieces are all there: make it the whole vote. */
-void pieces_whole(struct server *s, struct peer *p, zmq_msg_t *message);
+/* *message holds this server's range of a vote: put it into its place. */
+void pieces_part(const struct server *s, const struct peer *p, zmq_msg_t *message);
+/* All of a push is in its place, and running statistics, if any, in *message's body from `offset` on: make it
+ * the whole vote. */
+void pieces_whole(const struct server *s, struct peer *p, zmq_msg_t *message, size_t offset);
 
 /* zmq_params.c: parameters to workers, their states from them. */
 void params_snapshot(struct server *s, int m, const struct frame *f);
@@ -219,6 +290,8 @@ void zap_start(struct server *s);
 /* The socket's options that both sides need, and its security. */
 void zmq_socket_set(void *socket, int option, int value);
 void *zmq_socket_open(void *context, int type, const char *address);
+/* To connect to a server as `own` (NULL: as nobody). */
+void zmq_socket_secure(void *socket, const struct site *site, const struct curve_key *own);
 /* Messages of more than `payload` bytes end their connection. To be set before there is any. */
 void zmq_socket_limit(void *socket, enum site_trust trust, size_t payload);
 

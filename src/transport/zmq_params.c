@@ -233,5 +233,6 @@ void params_leave(struct server *s, bool finished, const char *why)
 			server_done(s, m);
 	while (!all_told(s) && clock_s() < until)
 		server_serve(s, LOOK_MS);
+	links_done(s);
 	s->why = NULL;
 }

@@ -1,7 +1,9 @@
 /*
  * Votes in pieces, at the server. Of k = ceil(n / bucket) pieces, piece i holds coordinates
  * [(k - 1 - i) bucket, ...): they come from the last ones to the first, in this order, and piece k closes the
- * vote. They are put together in memory whose size is the model's; nothing that a worker sends says where.
+ * vote. Where several servers share the coordinates, each gets its range in one message, and the rest of the
+ * vote's memory stays zero: kernels see whole messages. They are put together in memory whose size is the
+ * model's; nothing that a worker sends says where.
  */
 #include <string.h>
 #include "base/mem.h"
@@ -9,10 +11,13 @@
 
 void pieces_open(struct server *s, const struct exchange *x)
 {
-	if (s->set.buckets < 2 || !x->separable || s->push_planes.count == 0)
+	bool cut = s->set.buckets > 1 && x->separable && s->push_planes.count > 0;
+	if (!cut && s->n_parts == 1)
 		return;
-	s->bucket = planes_bucket(s->n, (size_t)s->set.buckets);
-	s->n_pieces = (unsigned)piece_count(s->n, s->bucket);
+	if (cut) {
+		s->bucket = planes_bucket(s->n, (size_t)s->set.buckets);
+		s->n_pieces = (unsigned)piece_count(s->n, s->bucket);
+	}
 	for (int m = 0; m < s->workers; m++)
 		s->peers[m].box = mem_array(FRAME_HEADER_BYTES + s->push_bytes + s->running_bytes, 1);
 }
@@ -58,11 +63,18 @@ void pieces_push(struct server *s, int m, const struct frame *f, const unsigned 
 	p->n_pieces++;
 }
 
-void pieces_whole(struct server *s, struct peer *p, zmq_msg_t *message)
+void pieces_part(const struct server *s, const struct peer *p, zmq_msg_t *message)
 {
-	size_t running = zmq_msg_size(message) - FRAME_HEADER_BYTES,
-	       before = FRAME_HEADER_BYTES + s->push_bytes;
-	memcpy(p->box + before, (unsigned char *)zmq_msg_data(message) + FRAME_HEADER_BYTES, running);
+	planes_put(&s->push_planes, s->n, s->begin, s->end,
+	           (unsigned char *)zmq_msg_data(message) + FRAME_HEADER_BYTES, p->box + FRAME_HEADER_BYTES);
+}
+
+void pieces_whole(const struct server *s, struct peer *p, zmq_msg_t *message, size_t offset)
+{
+	size_t running = zmq_msg_size(message) - FRAME_HEADER_BYTES - offset;
+	size_t before = FRAME_HEADER_BYTES + s->push_bytes;
+	memcpy(p->box + before, (unsigned char *)zmq_msg_data(message) + FRAME_HEADER_BYTES + offset,
+	       running);
 	zmq_msg_close(message);
 	if (zmq_msg_init_data(message, p->box, before + running, NULL, NULL))
 		die("ZeroMQ makes no message of memory that is there");

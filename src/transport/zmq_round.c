@@ -10,14 +10,10 @@
 enum {
 	LOG_LEAST = 4,
 	LOG_MOST = 64,
-	LOOK_MS = 100,   /* between looks at the clock and at signals */
 	ALIGNED = 8,     /* bytes: what kernels may ask of a push */
 	SULK_ROUNDS = 8, /* before who was given up once is awaited again; doubled each time */
 	SULK_DOUBLES = 16,
 };
-
-static const double DEADLINE_LEAST_S = 2, DEADLINE_MEDIANS = 5, STOP_S = 2, MEETING_S = 10,
-                    PATIENT_ROUNDS = 2;
 
 /* --- votes --------------------------------------------------------------------------------------------- */
 
@@ -38,7 +34,7 @@ static bool length_holds(const struct server *s, int m, const struct frame *f)
 	bool running = f->flags & FRAME_HAS_RUNNING;
 	if (f->step == s->step && m == s->keeper && s->running_bytes > 0 && !running)
 		return false; /* it alone has them */
-	size_t push = pieces_closing(s, f) ? 0 : s->push_bytes;
+	size_t push = pieces_closing(s, f) ? 0 : s->part_bytes;
 	if (f->pieces > 0 && !pieces_closing(s, f))
 		return false;
 	return f->bytes == push + (running ? s->running_bytes : 0);
@@ -48,12 +44,17 @@ static bool length_holds(const struct server *s, int m, const struct frame *f)
 static enum fault judge_vote(const struct server *s, const struct peer *p, const struct frame *f,
                              zmq_msg_t *message)
 {
-	bool closing = pieces_closing(s, f);
-	const unsigned char *at = closing ? p->box : zmq_msg_data(message);
+	bool closing = pieces_closing(s, f), whole = !closing && s->n_parts == 1;
+	const unsigned char *at = whole ? zmq_msg_data(message) : p->box;
 	if (p->voted)
 		return FAULT_DUPLICATE;
 	if (closing && p->n_pieces < s->n_pieces)
 		return FAULT_WRONG_ORDER;
+	if (s->n_parts > 1)
+		pieces_part(s, p, message);
+	if (s->shard) /* all else is the main server's to judge */
+		return planes_padding_clear(&s->push_planes, s->n, at + FRAME_HEADER_BYTES) ? FAULTS
+		                                                                            : FAULT_PADDING;
 	if (!since_holds(s, p, f))
 		return FAULT_WRONG_SINCE;
 	if (!hash_holds(s, f->x_hash))
@@ -84,10 +85,13 @@ static void align(zmq_msg_t *message)
 	zmq_msg_close(&aligned);
 }
 
-static void keep_vote(struct server *s, struct peer *p, const struct frame *f, zmq_msg_t *message)
+static void keep_vote(struct server *s, int m, const struct frame *f, zmq_msg_t *message)
 {
+	struct peer *p = &s->peers[m];
 	if (pieces_closing(s, f))
-		pieces_whole(s, p, message);
+		pieces_whole(s, p, message, 0);
+	else if (s->n_parts > 1)
+		pieces_whole(s, p, message, s->part_bytes);
 	else
 		align(message);
 	zmq_msg_move(&p->vote, message);
@@ -98,7 +102,26 @@ static void keep_vote(struct server *s, struct peer *p, const struct frame *f, z
 	p->x_hash = f->x_hash;
 	p->want = WANT_ANSWER;
 	p->brief = f->flags & FRAME_BRIEF;
-	s->n_votes++;
+	p->number = (uint64_t)1 << 32 | f->worker;
+	if (s->shard)
+		shard_have(s);
+	else
+		round_judge(s, m);
+}
+
+void round_judge(struct server *s, int m)
+{
+	struct peer *p = &s->peers[m];
+	bool complete = p->voted && links_have(s, m, p->number);
+	s->n_votes += complete - p->complete;
+	p->complete = complete;
+}
+
+void round_forget(struct server *s, int m)
+{
+	s->peers[m].voted = false;
+	s->peers[m].n_pieces = 0;
+	round_judge(s, m);
 }
 
 /* --- answers -------------------------------------------------------------------------------------------- */
@@ -136,7 +159,7 @@ static void say_past(struct server *s, int m, struct past *past, bool brief, int
 	          (running ? FRAME_HAS_RUNNING : 0) |
 	          (past->step + 1 == s->step ? f.flags & (FRAME_SAVE | FRAME_STOP) : 0);
 	f.since = (int64_t)s->step;
-	size_t pull_bytes = brief ? 0 : s->pull_bytes;
+	size_t pull_bytes = brief ? 0 : s->answer_bytes;
 	f.bytes = pull_bytes + (running ? s->running_bytes : 0);
 	if (zmq_msg_init_size(&answer, FRAME_HEADER_BYTES + f.bytes))
 		die("no memory for a message of %zu bytes", (size_t)f.bytes);
@@ -203,10 +226,11 @@ void round_push(struct server *s, int m, const struct frame *f, zmq_msg_t *messa
 	else
 		fault = judge_vote(s, p, f, message);
 	if (fault == FAULTS) {
-		keep_vote(s, p, f, message);
+		keep_vote(s, m, f, message);
 		return;
 	}
-	server_offend(s, m, fault);
+	if (fault != FAULT_LATE || !s->shard) /* the main server counts it */
+		server_offend(s, m, fault);
 	if (fault == FAULT_DUPLICATE)
 		p->has = f->since;
 	if (fault == FAULT_LATE)
@@ -238,10 +262,13 @@ static struct past *write_past(struct server *s, const struct exchange *x)
 {
 	struct past *past = &s->log[x->step % s->log_count];
 	zmq_msg_close(&past->answer);
-	if (zmq_msg_init_size(&past->answer, FRAME_HEADER_BYTES + s->pull_bytes))
-		die("no memory for a message of %zu bytes", s->pull_bytes);
-	unsigned char *at = zmq_msg_data(&past->answer);
-	memcpy(at + FRAME_HEADER_BYTES, x->pull, s->pull_bytes);
+	if (zmq_msg_init_size(&past->answer, FRAME_HEADER_BYTES + s->answer_bytes))
+		die("no memory for a message of %zu bytes", s->answer_bytes);
+	unsigned char *at = zmq_msg_data(&past->answer), *body = at + FRAME_HEADER_BYTES;
+	if (s->n_parts > 1)
+		planes_take(&x->pull_planes, s->n, s->begin, s->end, x->pull, body);
+	else
+		memcpy(body, x->pull, s->answer_bytes);
 	past->there = true;
 	past->step = x->step;
 	past->keeper = x->keeper;
@@ -253,8 +280,8 @@ static struct past *write_past(struct server *s, const struct exchange *x)
 	                            .step = x->step,
 	                            .since = (int64_t)x->step + 1,
 	                            .worker = (uint32_t)x->keeper,
-	                            .bytes = s->pull_bytes,
-	                            .body_hash = hash_words(0, x->pull, s->pull_bytes)};
+	                            .bytes = s->answer_bytes,
+	                            .body_hash = hash_words(0, body, s->answer_bytes)};
 	if (s->site->collect)
 		past->head.flags |= (x->flags & EXCHANGE_SAVE ? FRAME_SAVE : 0) |
 		                    (x->flags & EXCHANGE_STOP ? FRAME_STOP : 0);
@@ -262,14 +289,13 @@ static struct past *write_past(struct server *s, const struct exchange *x)
 	return past;
 }
 
-/* The votes' pushes in order of worker, and what was said beside them. How many. */
-static int gather(struct server *s, struct exchange *x)
+int round_gather(struct server *s, struct exchange *x)
 {
 	int count = 0;
 	for (int m = 0; m < s->workers; m++) {
 		struct peer *p = &s->peers[m];
-		x->since[m] = p->voted ? p->claim : -1;
-		if (!p->voted)
+		x->since[m] = p->complete ? p->claim : -1;
+		if (!p->complete)
 			continue;
 		x->loss[m] = p->loss;
 		s->pushes[count++] = (unsigned char *)zmq_msg_data(&p->vote) + FRAME_HEADER_BYTES;
@@ -280,7 +306,7 @@ static int gather(struct server *s, struct exchange *x)
 static void take_running(struct server *s)
 {
 	struct peer *p = &s->peers[s->keeper];
-	if (!p->voted || s->running_bytes == 0)
+	if (!p->complete || s->running_bytes == 0)
 		return;
 	memcpy(s->st->shared[2].at,
 	       (unsigned char *)zmq_msg_data(&p->vote) + FRAME_HEADER_BYTES + s->push_bytes,
@@ -293,8 +319,8 @@ static void settle_peer(struct server *s, int m)
 {
 	struct peer *p = &s->peers[m];
 	bool in_step = p->want == WANT_ANSWER;
-	p->since = p->voted ? p->claim : -1;
-	if (p->voted)
+	p->since = p->complete ? p->claim : -1;
+	if (p->complete)
 		p->missed = 0;
 	if (in_step && p->here) {
 		p->awaited = s->step >= p->not_before;
@@ -308,120 +334,53 @@ static void settle_peer(struct server *s, int m)
 	}
 }
 
-static void end_round(struct server *s, struct exchange *x)
+void round_finish(struct server *s, struct exchange *x, int count)
 {
-	x->n_voters = gather(s, x);
-	take_running(s);
-	lanes_combine(s->env.pool, x, x->n_voters, s->pushes, 0, x->n);
-	x->keeper = keeper_next(x->keeper, s->workers, x->since, x->honest);
-	x->behind = false;
+	lanes_combine(s->env.pool, x, count, s->pushes, s->begin, s->end);
 	struct past *past = write_past(s, x);
 	s->step = x->step + 1;
 	s->keeper = x->keeper;
 	for (int m = 0; m < s->workers; m++) {
-		settle_peer(s, m);
+		if (!s->shard)
+			settle_peer(s, m);
 		if (s->peers[m].want == WANT_ANSWER)
 			say_answer(s, m, past);
-		s->peers[m].voted = false;
+		s->peers[m].voted = s->peers[m].complete = false;
 		s->peers[m].n_pieces = 0;
 		zmq_msg_close(&s->peers[m].vote);
 		zmq_msg_init(&s->peers[m].vote);
 	}
 	s->n_votes = 0;
 	s->first = false;
-	x->bytes_up = s->up;
-	x->bytes_down = s->down;
-	x->bytes_busiest = s->up + s->down;
-	s->up = s->down = 0;
 }
 
-/* --- waiting -------------------------------------------------------------------------------------------- */
-
-static double median(const double *times, size_t count)
+static enum exchange_end end_round(struct server *s, struct exchange *x, struct err *e)
 {
-	double sorted[MEDIAN_ROUNDS];
-	for (size_t i = 0; i < count; i++) {
-		size_t at = i;
-		for (; at > 0 && sorted[at - 1] > times[i]; at--)
-			sorted[at] = sorted[at - 1];
-		sorted[at] = times[i];
-	}
-	return count > 0 ? sorted[count / 2] : 0;
-}
-
-static double deadline_s(const struct server *s)
-{
-	size_t count = s->n_times < MEDIAN_ROUNDS ? s->n_times : MEDIAN_ROUNDS;
-	double usual = DEADLINE_MEDIANS * median(s->times, count);
-	if (s->set.deadline_s > 0)
-		return s->set.deadline_s;
-	return usual > DEADLINE_LEAST_S ? usual : DEADLINE_LEAST_S;
-}
-
-double round_patience_s(const struct server *s, double least)
-{
-	size_t count = s->n_times < MEDIAN_ROUNDS ? s->n_times : MEDIAN_ROUNDS;
-	double rounds = PATIENT_ROUNDS * median(s->times, count);
-	return rounds > least ? rounds : least;
-}
-
-static int missing(const struct server *s)
-{
-	int count = 0;
-	for (int m = 0; m < s->workers; m++) {
-		const struct peer *p = &s->peers[m];
-		count += s->first ? !p->voted : p->awaited && p->want == WANT_NOTHING;
-	}
-	return count;
-}
-
-enum verdict { GO_ON, ENOUGH, TOO_FEW, TOLD_TO_STOP };
-
-static void say_waiting(struct server *s, const struct exchange *x)
-{
-	s->warned = true;
-	if (s->first)
-		log_say("%d of %d workers have voted; waiting up to %g s for the others", s->n_votes,
-		        s->workers, s->set.patience_s);
+	enum exchange_end end = EXCHANGE_DONE;
+	x->n_voters = round_gather(s, x);
+	take_running(s);
+	x->keeper = keeper_next(x->keeper, s->workers, x->since, x->honest);
+	x->behind = false;
+	x->bytes_up = x->bytes_down = x->bytes_busiest = 0;
+	if (s->links)
+		end = links_decide(s, x, e);
 	else
-		log_warn("step %llu: %d votes of %lld that it needs; waiting up to %g s for more",
-		         (unsigned long long)x->step + 1, s->n_votes, (long long)s->set.quorum,
-		         s->set.patience_s);
+		round_finish(s, x, x->n_voters);
+	x->bytes_up += s->up;
+	x->bytes_down += s->down;
+	uint64_t own = s->up + s->down + s->link_bytes;
+	x->bytes_busiest = own > x->bytes_busiest ? own : x->bytes_busiest;
+	s->up = s->down = s->link_bytes = 0;
+	return end;
 }
 
-static enum verdict judge_round(struct server *s, const struct exchange *x, double deadline)
+zmq_msg_t *round_past(struct server *s, uint64_t step)
 {
-	double waited = clock_s() - s->begun;
-	bool quorum = s->n_votes >= s->set.quorum;
-	if (quorum && missing(s) == 0)
-		return ENOUGH;
-	if (x->flags & EXCHANGE_STOP && waited > (s->n_votes > 0 ? round_patience_s(s, STOP_S) : STOP_S))
-		return quorum ? ENOUGH : TOLD_TO_STOP;
-	if (waited > (s->first ? s->set.patience_s : deadline) && quorum)
-		return ENOUGH;
-	if (waited > s->set.patience_s)
-		return TOO_FEW;
-	if (waited > (s->first ? MEETING_S : deadline) && !quorum && !s->warned)
-		say_waiting(s, x);
-	return GO_ON;
+	struct past *past = past_of(s, step);
+	return past ? &past->answer : NULL;
 }
 
-static enum verdict wait_for_votes(struct server *s, struct exchange *x)
-{
-	double deadline = deadline_s(s);
-	enum verdict v = judge_round(s, x, deadline);
-	s->warned = false;
-	for (; v == GO_ON; v = judge_round(s, x, deadline)) {
-		server_serve(s, LOOK_MS);
-		if (s->env.stop && *s->env.stop && !(x->flags & EXCHANGE_STOP)) {
-			x->flags |= EXCHANGE_STOP;
-			s->begun = clock_s();
-		}
-	}
-	x->wait_s = clock_s() - s->begun;
-	s->times[s->n_times++ % MEDIAN_ROUNDS] = x->wait_s;
-	return v;
-}
+/* --- a round from its beginning ------------------------------------------------------------------------- */
 
 static void open_log(struct server *s)
 {
@@ -434,19 +393,44 @@ static void open_log(struct server *s)
 	}
 }
 
-/* The sizes of messages are known with the first step, and only then may anybody connect. */
-static int begin(struct server *s, const struct exchange *x, struct err *e)
+void round_open(struct server *s, const struct exchange *x)
 {
 	s->n = x->n;
 	s->push_bytes = x->push_bytes;
 	s->pull_bytes = x->pull_bytes;
 	s->push_planes = x->push_planes;
 	s->running_bytes = s->st->shared[2].count * sizeof(float);
-	size_t most = s->push_bytes + s->running_bytes;
+	s->begin = 0;
+	s->end = s->n;
+	s->part_bytes = s->push_bytes;
+	s->answer_bytes = s->pull_bytes;
+	if (s->n_parts > 1) {
+		size_t range = planes_bucket(s->n, (size_t)s->n_parts);
+		s->begin = (size_t)s->part * range;
+		s->end = s->n - s->begin < range ? s->n : s->begin + range;
+		s->part_bytes = planes_part_bytes(&s->push_planes, s->n, s->begin, s->end);
+		s->answer_bytes = planes_part_bytes(&x->pull_planes, s->n, s->begin, s->end);
+	}
 	open_log(s);
 	pieces_open(s, x);
+}
+
+/* The sizes of messages are known with the first step, and only then may anybody connect. */
+static int begin(struct server *s, const struct exchange *x, struct err *e)
+{
+	size_t range = planes_bucket(x->n, (size_t)s->n_parts);
+	if (s->n_parts > 1 && (!x->separable || x->push_planes.count == 0 || x->pull_planes.count == 0))
+		return err_user(
+		        e, "transport.shards: this aggregator does not treat every coordinate by itself");
+	if (piece_count(x->n, range) < (size_t)s->n_parts)
+		return err_user(e, "transport.shards: found %d, expected at most %zu for %zu parameters",
+		                s->n_parts, piece_count(x->n, 64), x->n);
+	round_open(s, x);
+	if (s->n_parts > 1)
+		links_open(s);
+	size_t most = s->part_bytes + s->running_bytes;
 	s->begun = clock_s();
-	return server_bind(s, FRAME_HEADER_BYTES + (most > SMALL_MOST ? most : SMALL_MOST), e);
+	return server_bind(s, FRAME_HEADER_BYTES + (most > SMALL_MOST ? most : SMALL_MOST), true, e);
 }
 
 /* Votes that came before the step's parameters were known. */
@@ -456,9 +440,7 @@ static void judge_early(struct server *s)
 		struct peer *p = &s->peers[m];
 		if (!p->voted || hash_holds(s, p->x_hash))
 			continue;
-		p->voted = false;
-		p->n_pieces = 0;
-		s->n_votes--;
+		round_forget(s, m);
 		p->want = WANT_NOTHING;
 		server_fault(s, m, FAULT_WRONG_HASH);
 		say_stale(s, m, s->step);
@@ -474,19 +456,20 @@ enum exchange_end round_exchange(struct server *s, struct exchange *x, struct er
 	s->expected_hash = x->x_hash;
 	s->begun = clock_s();
 	judge_early(s);
-	enum verdict v = wait_for_votes(s, x);
+	enum verdict v = round_wait(s, x);
 	s->expected_hash = 0;
-	if (v == TOLD_TO_STOP)
+	if (v == ROUND_STOPPED)
 		return EXCHANGE_LEFT;
-	if (v == TOO_FEW) {
+	if (v == ROUND_TOO_FEW && links_trouble(s, e))
+		return EXCHANGE_FAILED;
+	if (v == ROUND_TOO_FEW) {
 		err_world(e,
 		          "step %llu: found %d votes after %g s, expected at least %lld of %d (the quorum)",
 		          (unsigned long long)x->step + 1, s->n_votes, s->set.patience_s,
 		          (long long)s->set.quorum, s->workers);
 		return EXCHANGE_FAILED;
 	}
-	end_round(s, x);
-	return EXCHANGE_DONE;
+	return end_round(s, x, e);
 }
 
 void round_close(struct server *s)

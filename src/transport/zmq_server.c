@@ -115,10 +115,8 @@ void server_ban(struct server *s, int m)
 {
 	struct peer *p = &s->peers[m];
 	atomic_store(&p->banned, true);
-	if (p->voted) {
-		p->voted = false;
-		s->n_votes--;
-	}
+	if (!s->shard) /* where it has one already, the main server decides */
+		round_forget(s, m);
 	say_sentence(s, &p->route, FRAME_REFUSED, "this worker sent too much that is against the protocol");
 	p->here = p->awaited = false;
 	p->want = WANT_NOTHING;
@@ -136,15 +134,18 @@ uint64_t server_x_hash(struct server *s)
 	return s->x_hash;
 }
 
-/* Without keys: the worker's number is the one that it asks for, or the first that nobody has. */
+/* Without keys: the worker's number is the one that it asks for, or the first that nobody has,
+ * of those that somebody had before the last: who reads longer messages connects anew. */
 static int seat_for(const struct server *s, const struct frame *f)
 {
 	if (f->worker < (uint32_t)s->workers)
 		return (int)f->worker;
-	for (int m = 0; m < s->workers; m++)
-		if (!s->peers[m].here)
-			return m;
-	return -1;
+	int left = -1;
+	for (int m = s->workers - 1; m >= 0; m--)
+		if (!s->peers[m].here &&
+		    (left < 0 || s->peers[left].route.bytes > 0 || s->peers[m].route.bytes == 0))
+			left = m;
+	return left;
 }
 
 static int who(const struct server *s, const struct route *from, zmq_msg_t *message)
@@ -159,20 +160,26 @@ static int who(const struct server *s, const struct route *from, zmq_msg_t *mess
 	return -1;
 }
 
-static void welcome(struct server *s, int m, const struct frame *hello)
+/* Who it is, where only workers may be: a main server is nobody known. */
+static int worker_of(const struct server *s, int who)
+{
+	return who < s->workers ? who : -1;
+}
+
+void server_welcome(struct server *s, int m, uint64_t x_hash)
 {
 	struct peer *p = &s->peers[m];
 	struct frame f = {.type = FRAME_WELCOME,
 	                  .step = s->step,
 	                  .since = s->life,
 	                  .worker = (uint32_t)m,
-	                  .x_hash = hello->step == s->step ? server_x_hash(s) : 0,
+	                  .x_hash = x_hash,
 	                  .pieces = s->set.buckets > 1 ? (unsigned)s->set.buckets : 0};
 	if (p->voted)
 		f.flags |= FRAME_HAVE_VOTE;
-	if (s->st->given || s->step > 0)
+	if (!s->shard && (s->st->given || s->step > 0))
 		f.flags |= FRAME_GIVEN;
-	server_say(s, &p->route, &f, s->site->settings, strlen(s->site->settings));
+	server_say(s, &p->route, &f, s->welcome.text, s->welcome.length);
 }
 
 /* Told at once: it would say HELLO after some silence, and take the place back. */
@@ -214,8 +221,8 @@ static void hello(struct server *s, int m, const struct frame *f, const struct r
 	p->awaited |= f->step == s->step && s->step >= p->not_before;
 	if (s->finished)
 		server_done(s, m);
-	else
-		welcome(s, m, f);
+	else if (s->ears == HEARS)
+		server_welcome(s, m, f->step == s->step && !s->shard ? server_x_hash(s) : 0);
 }
 
 static void bye(struct peer *p)
@@ -246,10 +253,16 @@ static void dispatch(struct server *s, int m, const struct frame *f, zmq_msg_t *
 		round_fetch(s, m, f);
 		break;
 	case FRAME_SNAPSHOT:
-		params_snapshot(s, m, f);
+		if (s->shard)
+			server_offend(s, m, FAULT_GARBAGE);
+		else
+			params_snapshot(s, m, f);
 		break;
 	case FRAME_STATE:
-		params_state(s, m, f, (unsigned char *)zmq_msg_data(message) + FRAME_HEADER_BYTES);
+		if (s->shard)
+			server_offend(s, m, FAULT_GARBAGE);
+		else
+			params_state(s, m, f, (unsigned char *)zmq_msg_data(message) + FRAME_HEADER_BYTES);
 		break;
 	default:
 		server_offend(s, m, FAULT_GARBAGE);
@@ -267,7 +280,7 @@ static enum fault fault_of(enum frame_fault fault)
 /* Is the key shut out? Then so is each of its connections that still says something. */
 static bool shut_out(struct server *s, int m, zmq_msg_t *message)
 {
-	if (m < 0 || !atomic_load(&s->peers[m].banned))
+	if (m < 0 || m == s->workers || !atomic_load(&s->peers[m].banned))
 		return false;
 	server_fault(s, m, FAULT_BANNED);
 	guard_shut(s, zmq_msg_get(message, ZMQ_SRCFD));
@@ -278,8 +291,16 @@ static void handle(struct server *s, int m, const struct route *from, zmq_msg_t 
 {
 	struct frame f;
 	enum frame_fault fault = frame_read(&f, zmq_msg_data(message), zmq_msg_size(message));
+	if (s->shard && fault == FRAME_SOUND && frame_to_shard(f.type)) {
+		shard_hear(s, m, from, zmq_msg_get(message, ZMQ_SRCFD), &f,
+		           (unsigned char *)zmq_msg_data(message) + FRAME_HEADER_BYTES);
+		return;
+	}
+	m = worker_of(s, m);
 	if (fault != FRAME_SOUND || !frame_from_worker(f.type))
 		server_offend(s, m, fault_of(fault));
+	else if (s->ears == HEARS_NOBODY || (s->ears == HEARS_HELLO && f.type != FRAME_HELLO))
+		return;
 	else if (f.type == FRAME_HELLO)
 		hello(s, m, &f, from, zmq_msg_get(message, ZMQ_SRCFD));
 	else if (!announced(s, m, from))
@@ -327,7 +348,7 @@ static bool take_message(struct server *s)
 	if (heard && count == 1)
 		handle(s, m, &from, &message);
 	else if (heard)
-		server_offend(s, m, FAULT_MULTIPART);
+		server_offend(s, worker_of(s, m), FAULT_MULTIPART);
 	zmq_msg_close(&message);
 	return true;
 }
@@ -335,6 +356,8 @@ static bool take_message(struct server *s)
 /* Its request is gone with the connection; a vote that has come counts. */
 static void lose(struct server *s, int fd)
 {
+	if (s->shard)
+		shard_lost(s, fd);
 	for (int m = 0; m < s->workers; m++) {
 		struct peer *p = &s->peers[m];
 		if (p->fd != fd || !p->here)
@@ -348,12 +371,16 @@ static void lose(struct server *s, int fd)
 
 void server_serve(struct server *s, int ms)
 {
-	int fd;
-	zmq_pollitem_t items[] = {{.socket = s->router, .events = ZMQ_POLLIN},
-	                          {.socket = s->notices, .events = ZMQ_POLLIN}};
-	if (zmq_poll(items, sizeof items / sizeof *items, ms) <= 0)
+	int fd, count = 1;
+	zmq_pollitem_t items[SHARDS_MOST + 1] = {{.socket = s->router, .events = ZMQ_POLLIN}};
+	if (s->notices) /* the guard is on watch */
+		items[count++] = (zmq_pollitem_t){.socket = s->notices, .events = ZMQ_POLLIN};
+	count += links_poll(s, items + count);
+	bool any = zmq_poll(items, count, ms) > 0;
+	links_serve(s);
+	if (!any)
 		return;
-	while (zmq_recv(s->notices, &fd, sizeof fd, ZMQ_DONTWAIT) == sizeof fd)
+	while (s->notices && zmq_recv(s->notices, &fd, sizeof fd, ZMQ_DONTWAIT) == sizeof fd)
 		lose(s, fd);
 	for (int i = 0; i < AT_ONCE && take_message(s); i++)
 		continue;

@@ -19,22 +19,6 @@ enum {
 /* After which a HELLO asks whether we are still known: so long, and no sooner than rounds take. */
 static const double SILENCE_S = 3, SILENCE_ROUNDS = 3;
 
-static void secure(void *socket, const struct site *site, const struct curve_key *own)
-{
-	const struct curve_key *server =
-	        site->trust == SITE_KEYS ? keyring_find(site->ring, KEYRING_SERVER) : NULL;
-	int rc = 0;
-	if (site->trust == SITE_TOKENS)
-		rc = zmq_setsockopt(socket, ZMQ_PLAIN_USERNAME, own->name, strlen(own->name)) ||
-		     zmq_setsockopt(socket, ZMQ_PLAIN_PASSWORD, own->secret_key, CURVE_TEXT);
-	if (site->trust == SITE_KEYS)
-		rc = zmq_setsockopt(socket, ZMQ_CURVE_SERVERKEY, server->public_key, CURVE_TEXT + 1) ||
-		     zmq_setsockopt(socket, ZMQ_CURVE_PUBLICKEY, own->public_key, CURVE_TEXT + 1) ||
-		     zmq_setsockopt(socket, ZMQ_CURVE_SECRETKEY, own->secret_key, CURVE_TEXT + 1);
-	if (rc)
-		die("ZeroMQ refuses a key: %s", zmq_strerror(errno));
-}
-
 /* Word of what becomes of the socket's connection, which may be gone and there again between two looks. */
 static void watch(struct zmq_host *h, struct seat *seat)
 {
@@ -61,7 +45,7 @@ static void seat_close(struct seat *seat)
 
 void seat_open(struct zmq_host *h, struct seat *seat)
 {
-	seat->socket = zmq_socket_open(h->context, ZMQ_DEALER, h->site->address);
+	seat->socket = zmq_socket_open(h->context, ZMQ_DEALER, seat->address);
 	/* The library hears of what was taken from a queue only when half of it was. */
 	zmq_socket_set(seat->socket, ZMQ_SNDHWM, 2 * (HIGH_WATER + BUCKETS_MOST));
 	/* Nothing is queued for a connection that is not there, so a socket that can be written to is one
@@ -70,16 +54,25 @@ void seat_open(struct zmq_host *h, struct seat *seat)
 	zmq_socket_set(seat->socket, ZMQ_RECONNECT_IVL, RECONNECT_MS);
 	zmq_socket_set(seat->socket, ZMQ_RECONNECT_IVL_MAX, RECONNECT_MOST_MS);
 	zmq_socket_limit(seat->socket, h->site->trust, h->most_bytes);
-	secure(seat->socket, h->site, seat->key);
+	zmq_socket_secure(seat->socket, h->site, seat->key);
 	watch(h, seat);
 	seat->connected = seat->welcomed = false;
-	h->items[seat - h->seats] = (zmq_pollitem_t){.socket = seat->socket, .events = ZMQ_POLLIN};
 }
 
-static int connect_seat(const struct zmq_host *h, const struct seat *seat, struct err *e)
+int host_seats(const struct zmq_host *h)
 {
-	if (zmq_connect(seat->socket, h->site->address))
-		return err_user(e, "cannot connect to %s: %s", h->site->address, zmq_strerror(errno));
+	return h->branches ? h->count * h->n_parts : h->count;
+}
+
+struct seat *host_seat(const struct zmq_host *h, int i)
+{
+	return i < h->count ? &h->seats[i] : &h->branches[i - h->count];
+}
+
+int seat_connect(const struct seat *seat, struct err *e)
+{
+	if (zmq_connect(seat->socket, seat->address))
+		return err_user(e, "cannot connect to %s: %s", seat->address, zmq_strerror(errno));
 	return 0;
 }
 
@@ -93,7 +86,7 @@ int host_limit(struct zmq_host *h, size_t body_bytes, struct err *e)
 	for (int i = 0; i < h->count; i++) {
 		seat_close(&h->seats[i]);
 		seat_open(h, &h->seats[i]);
-		if (connect_seat(h, &h->seats[i], e))
+		if (seat_connect(&h->seats[i], e))
 			return -1;
 	}
 	return 0;
@@ -143,10 +136,10 @@ static void say_hello(struct seat *seat)
 
 void host_bye(struct zmq_host *h)
 {
-	for (int i = 0; i < h->count; i++) {
+	for (int i = 0; i < host_seats(h); i++) {
 		struct frame f = {.type = FRAME_BYE};
-		if (h->seats[i].welcomed)
-			seat_say(&h->seats[i], &f, NULL, 0);
+		if (host_seat(h, i)->welcomed)
+			seat_say(host_seat(h, i), &f, NULL, 0);
 	}
 }
 
@@ -155,10 +148,11 @@ static bool take_settings(struct zmq_host *h, const struct frame *f, const unsig
 {
 	if (h->settings)
 		return f->run == h->run;
-	if (f->bytes == 0 || f->bytes > SETTINGS_ROOM || memchr(body, 0, f->bytes))
+	size_t bytes = strnlen((const char *)body, f->bytes);
+	if (bytes == 0 || bytes > SETTINGS_ROOM || !branches_read(h, body + bytes, f->bytes - bytes))
 		return false;
-	h->settings = mem_alloc(f->bytes + 1);
-	memcpy(h->settings, body, f->bytes);
+	h->settings = mem_alloc(bytes + 1);
+	memcpy(h->settings, body, bytes);
 	h->run = zmq_run_number(h->settings);
 	h->life = f->since;
 	h->buckets = f->pieces <= BUCKETS_MOST ? f->pieces : 0;
@@ -170,7 +164,8 @@ static void take_welcome(struct seat *seat, const struct frame *f, const unsigne
 	struct zmq_host *h = seat->host;
 	if (!take_settings(h, f, body) || f->worker >= NUMBERS_MOST ||
 	    (seat->id >= 0 && seat->id != (int)f->worker)) {
-		snprintf(h->refusal, sizeof h->refusal, "it holds another run than before");
+		snprintf(h->refusal, sizeof h->refusal,
+		         "it holds another run than before, or says what cannot be");
 		return;
 	}
 	seat->id = (int)f->worker;
@@ -184,7 +179,7 @@ static void take_welcome(struct seat *seat, const struct frame *f, const unsigne
 		saving_resume(seat);
 }
 
-static void take_refusal(struct zmq_host *h, const struct frame *f, const unsigned char *body)
+void host_refused(struct zmq_host *h, const struct frame *f, const unsigned char *body)
 {
 	char text[FRAME_SENTENCE + 1];
 	size_t bytes = f->bytes < FRAME_SENTENCE ? f->bytes : FRAME_SENTENCE;
@@ -196,10 +191,12 @@ static void take_refusal(struct zmq_host *h, const struct frame *f, const unsign
 static void take(struct seat *seat, const struct frame *f, const unsigned char *body)
 {
 	struct zmq_host *h = seat->host;
-	if (f->type == FRAME_WELCOME)
+	if (seat->part > 0)
+		branch_take(seat, f, body);
+	else if (f->type == FRAME_WELCOME)
 		take_welcome(seat, f, body);
 	else if (f->type == FRAME_REFUSED)
-		take_refusal(h, f, body);
+		host_refused(h, f, body);
 	else if (h->settings && f->run != h->run)
 		return;
 	else if (f->type == FRAME_DONE)
@@ -266,7 +263,8 @@ static void look_at(struct seat *seat, double now)
 		seat->welcomed = false;
 		return;
 	}
-	seat->host->reached = now;
+	if (seat->part == 0)
+		seat->host->reached = now;
 	if (!was || (now - seat->heard > silence && now - seat->said > silence))
 		say_hello(seat);
 }
@@ -282,15 +280,18 @@ static int give_up(const struct zmq_host *h, struct err *e)
 
 int host_pump(struct zmq_host *h, struct err *e)
 {
-	bool any = zmq_poll(h->items, h->count, LOOK_MS) > 0;
-	for (int i = 0; any && i < h->count; i++)
-		while (take_message(&h->seats[i]))
+	int count = host_seats(h);
+	for (int i = 0; i < count; i++)
+		h->items[i] = (zmq_pollitem_t){.socket = host_seat(h, i)->socket, .events = ZMQ_POLLIN};
+	bool any = zmq_poll(h->items, count, LOOK_MS) > 0;
+	for (int i = 0; any && i < count; i++)
+		while (take_message(host_seat(h, i)))
 			continue;
 	double now = clock_s();
 	if (now - h->looked > LOOK_MS * 1e-3 || h->looked == 0) {
 		h->looked = now;
-		for (int i = 0; i < h->count; i++)
-			look_at(&h->seats[i], now);
+		for (int i = 0; i < count; i++)
+			look_at(host_seat(h, i), now);
 	}
 	return h->refusal[0] || now - h->reached > h->site->patience_s ? give_up(h, e) : 0;
 }
@@ -309,23 +310,20 @@ static int by_id(const void *a, const void *b)
 	return (x->id > y->id) - (x->id < y->id);
 }
 
-/* Seats move; what points to them is made anew. */
 static void sort_seats(struct zmq_host *h)
 {
 	qsort(h->seats, (size_t)h->count, sizeof *h->seats, by_id);
-	for (int i = 0; i < h->count; i++) {
-		h->items[i].socket = h->seats[i].socket;
+	for (int i = 0; i < h->count; i++)
 		h->ids[i] = h->seats[i].id;
-	}
 }
 
 static struct zmq_host *new_host(const struct site *site)
 {
 	struct zmq_host *h = mem_alloc(sizeof *h);
 	size_t count = (size_t)site->count;
-	*h = (struct zmq_host){.site = site, .count = site->count, .step = FRAME_NOWHERE};
+	*h = (struct zmq_host){.site = site, .count = site->count, .n_parts = 1, .step = FRAME_NOWHERE};
 	h->seats = mem_array(count, sizeof *h->seats);
-	h->items = mem_array(count, sizeof *h->items);
+	h->items = mem_array(count * SHARDS_MOST, sizeof *h->items);
 	h->ids = mem_array(count, sizeof *h->ids);
 	h->most_bytes = FRAME_HEADER_BYTES + PARAMS_PIECE;
 	h->reached = clock_s();
@@ -341,10 +339,11 @@ struct zmq_host *zmq_host_join(const struct site *site, struct err *e)
 	int rc = 0;
 	for (int i = 0; i < h->count && rc == 0; i++) {
 		h->seats[i].host = h;
+		h->seats[i].address = site->address;
 		h->seats[i].key = site->keys ? site->keys[i] : NULL;
 		h->seats[i].id = -1;
 		seat_open(h, &h->seats[i]);
-		rc = connect_seat(h, &h->seats[i], e);
+		rc = seat_connect(&h->seats[i], e);
 	}
 	while (rc == 0 && !all_welcomed(h) && !h->over) {
 		rc = host_pump(h, e);
@@ -371,11 +370,13 @@ void zmq_host_close(struct zmq_host *h)
 {
 	if (!h->over && !h->refusal[0])
 		host_bye(h);
-	for (int i = 0; i < h->count; i++)
-		seat_close(&h->seats[i]);
+	for (int i = 0; i < host_seats(h); i++)
+		seat_close(host_seat(h, i));
 	zmq_ctx_term(h->context);
-	for (int i = 0; i < h->count; i++)
-		mem_free(h->seats[i].box);
+	for (int i = 0; i < host_seats(h); i++)
+		mem_free(host_seat(h, i)->box);
+	mem_free(h->branches);
+	mem_free(h->addresses);
 	mem_free(h->seats);
 	mem_free(h->items);
 	mem_free(h->ids);

@@ -27,7 +27,7 @@ static bool same(const char *a, const char *b, size_t bytes)
 	return differ == 0;
 }
 
-/* The worker whose key or token this is, or -1. All are looked at. */
+/* The worker whose key or token this is, or -1; at a shard `workers`: the main server. All are looked at. */
 static int whose(const struct server *s, const struct request *r)
 {
 	char text[CURVE_TEXT + 1] = "";
@@ -46,6 +46,9 @@ static int whose(const struct server *s, const struct request *r)
 		if (same(text, curve ? k->public_key : k->secret_key, CURVE_TEXT))
 			found = m;
 	}
+	const struct curve_key *main = keyring_find(s->site->ring, KEYRING_SERVER);
+	if (s->shard && same(text, curve ? main->public_key : main->secret_key, CURVE_TEXT))
+		found = s->workers;
 	return found;
 }
 
@@ -71,7 +74,7 @@ static void answer(struct server *s, void *socket, const struct request *r)
 {
 	char user[16] = "";
 	int m = r->count > ZAP_FIRST ? whose(s, r) : -1;
-	bool in = m >= 0 && !atomic_load(&s->peers[m].banned);
+	bool in = m >= 0 && (m == s->workers || !atomic_load(&s->peers[m].banned));
 	if (in)
 		snprintf(user, sizeof user, "%d", m);
 	else

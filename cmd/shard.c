@@ -1,0 +1,91 @@
+/* `signsgd shard`: serve a part of a run's coordinates, for a main server elsewhere. */
+#include "cmd/changes.h"
+#include "cmd/session.h"
+#include "cmd/site.h"
+#include "base/log.h"
+#include "base/units.h"
+#include "shard.h"
+
+static const double PATIENCE_S = 60;
+
+static int prepare(const struct args *a, struct site *site, struct site_ring *ring, struct err *e)
+{
+	const char *patience = args_value(a, "patience");
+	*site = (struct site){
+	        .address = args_value(a, "listen"), .patience_s = PATIENCE_S, .stop = run_stop_flag()};
+	log_quiet(args_flag(a, "quiet"));
+	if (a->n_rest)
+		return err_user(e, "shard takes no file: the main server says what is run");
+	if (!site->address)
+		return err_user(e, "shard needs an address, as in --listen tcp://0.0.0.0:5556");
+	if ((patience && units_time("--patience", patience, &site->patience_s, e)) ||
+	    site_trust(a, site->address, &site->trust, e))
+		return -1;
+	if (site->trust == SITE_OPEN)
+		return 0;
+	if (site_ring_open(ring, a, e))
+		return -1;
+	const struct curve_key *own = keyring_find(&ring->keys, KEYRING_SERVER);
+	if (!own || !own->secret_key[0])
+		return err_user(e, "%s: the secret of the run's server is missing; a shard has the same keys",
+		                ring->place);
+	site->ring = &ring->keys;
+	return 0;
+}
+
+static int run(const struct args *a, struct site *site, struct site_ring *ring, struct err *e)
+{
+	int lanes;
+	if (prepare(a, site, ring, e) || lanes_of(a, &lanes, e))
+		return cmd_fail(e);
+	if (site->trust != SITE_TOKENS) /* else the process that started us says when to stop */
+		run_catch_signals();
+	struct zmq_shard *h = zmq_shard_open(site, e);
+	if (!h)
+		return cmd_fail(e);
+	log_say("waiting for the main server at %s", zmq_shard_address(h));
+	struct pool *pool = pool_open(lanes);
+	int failed = shard_run(h, pool, e);
+	pool_close(pool);
+	zmq_shard_close(h);
+	if (failed && run_signal())
+		return session_stopped();
+	return failed ? cmd_fail(e) : EXIT_DONE;
+}
+
+static int shard(const struct args *a)
+{
+	struct site site;
+	struct site_ring ring = {0};
+	struct err e = {0};
+	int code = run(a, &site, &ring, &e);
+	site_ring_close(&ring);
+	return code;
+}
+
+static const struct option options[] = {
+        {"listen", "ADDRESS", "where the main server and workers connect"},
+        SITE_OPTIONS,
+        {"patience", "TIME", "how long to wait for a main server that is away (default: 60s)"},
+        LANES_OPTION,
+        {"quiet", NULL, "say only warnings and errors"},
+        {NULL, NULL, NULL},
+};
+
+const struct command cmd_shard = {
+        .name = "shard",
+        .about = "serve a part of a run's coordinates, for a main server elsewhere",
+        .usage = "shard --listen ADDRESS --keys DIR [OPTION]...",
+        .details = "With several servers, none has a link that carries every vote: each counts those on its "
+                   "share of the coordinates. Start one `signsgd shard` on each of the other machines, with "
+                   "the very keys of the main server (its secret and all workers' public keys), then "
+                   "`signsgd serve` with --shards and their addresses, as workers can reach them. Workers "
+                   "need no word of it. Needs neither an experiment file nor data; ends with the run.\n"
+                   "Exit code: 0 when the run is over, 1 when the main server stayed away, 2 when an option "
+                   "was wrong, 130 and 143 after SIGINT and SIGTERM.",
+        .example = "signsgd shard --listen tcp://0.0.0.0:5556 --keys keys\n"
+                   "signsgd serve experiments/demo.json --listen tcp://0.0.0.0:5555 --keys keys \\\n"
+                   "    --shards tcp://beta:5556,tcp://gamma:5556",
+        .options = options,
+        .run = shard,
+};
