@@ -24,7 +24,7 @@ enum {
 	TICK_MS = 5,            /* between looks at all connections ... */
 	TICK_CONNECTIONS = 256, /* ... or longer, a tick more for so many */
 	DOOM_TICKS = 20,        /* for a last message to leave before a connection is cut */
-	SILENT_MOST = 256,      /* connections that have said nothing */
+	SILENT_MOST = 256,      /* connections that have said nothing, beside one a worker */
 	UNDER_WAY = 4,          /* messages: two in a queue, one being read, one in the kernel's hands */
 	KERNEL_BYTES = 8 << 20, /* of a connection's buffer in the kernel */
 	DRIFT_BYTES = 1024,     /* a second: pings */
@@ -165,7 +165,7 @@ static void look_at(struct guard *g, struct connection *c, double now)
 
 static void shut_silent(struct guard *g)
 {
-	int over = g->n_silent - SILENT_MOST;
+	int over = g->n_silent - SILENT_MOST - g->server->workers;
 	for (int i = 0; i < g->n_open && over > 0; i++) {
 		struct connection *c = &g->open[i];
 		if (c->spoke || c->doom > 0)

@@ -13,7 +13,9 @@ enum {
 	LOOK_MS = 100,
 	RECONNECT_MS = 50, /* between attempts to connect; doubled up to */
 	RECONNECT_MOST_MS = 1000,
-	NUMBERS_MOST = 1 << 24 /* workers */
+	NUMBERS_MOST = 1 << 24, /* workers */
+	SEAT_SOCKETS = 3,
+	SOCKETS_SPARE = 64
 };
 
 /* After which a HELLO asks whether we are still known: so long, and no sooner than rounds take. */
@@ -330,6 +332,8 @@ static struct zmq_host *new_host(const struct site *site)
 	h->context = zmq_ctx_new();
 	if (!h->context)
 		die("ZeroMQ does not start: %s", zmq_strerror(errno));
+	/* A seat is a socket and the two ends that watch it; the library's own limit is 1023 in all. */
+	zmq_ctx_set(h->context, ZMQ_MAX_SOCKETS, SOCKETS_SPARE + SEAT_SOCKETS * h->count);
 	return h;
 }
 
