@@ -172,6 +172,16 @@ struct server {
 	bool warned;
 };
 
+/* zmq_message.c. A message of header *f, in which run, bytes and body_hash are filled in, and its body. */
+void message_make(zmq_msg_t *m, struct frame *f, uint64_t run, const void *body, size_t bytes);
+/*
+ * Right behind a send that failed: is there really no room? A queue counts as full until the library has
+ * looked at what its other end took, and in quick succession it does not look; asked for the events, it does.
+ */
+bool message_queue_full(void *socket);
+/* Takes over *m. False: it cannot be sent now. */
+bool message_send(zmq_msg_t *m, void *socket);
+
 /* zmq_server.c: messages. Wait up to `ms` for one, then handle those that are there. */
 void server_serve(struct server *s, int ms);
 /* Takes over *m. False: it cannot be reached. */

@@ -110,20 +110,10 @@ int links_poll(const struct server *s, zmq_pollitem_t *items)
 static bool say(struct server *s, struct link_to *to, struct frame *f, const void *body, size_t bytes)
 {
 	zmq_msg_t m;
-	if (zmq_msg_init_size(&m, FRAME_HEADER_BYTES + bytes))
-		die("no memory for a message of %zu bytes", bytes);
-	unsigned char *at = zmq_msg_data(&m);
-	f->run = s->run;
-	f->bytes = bytes;
-	f->body_hash = hash_words(0, body, bytes);
-	frame_write(f, at);
-	if (bytes > 0)
-		memcpy(at + FRAME_HEADER_BYTES, body, bytes);
-	bool sent = zmq_msg_send(&m, to->socket, ZMQ_DONTWAIT) >= 0;
+	message_make(&m, f, s->run, body, bytes);
+	bool sent = message_send(&m, to->socket);
 	if (sent)
 		s->link_bytes += zmq_wire_bytes(s->site->trust, FRAME_HEADER_BYTES + bytes);
-	else
-		zmq_msg_close(&m);
 	return sent;
 }
 

@@ -1,5 +1,4 @@
 /* Messages at the server: who sent them, whether they are sound, what is said back. */
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include "base/hash.h"
@@ -68,13 +67,8 @@ static bool send_to(struct server *s, const struct route *to, zmq_msg_t *m)
 
 bool server_send(struct server *s, const struct route *to, zmq_msg_t *m)
 {
-	size_t bytes = zmq_msg_size(m), room = sizeof(int);
-	int events;
-	bool sent = send_to(s, to, m);
-	/* A queue counts as full until the library has looked at what its other end took, and in quick
-	 * succession it does not look: asked for the events, it does. */
-	if (!sent && errno == EAGAIN && zmq_getsockopt(s->router, ZMQ_EVENTS, &events, &room) == 0)
-		sent = send_to(s, to, m);
+	size_t bytes = zmq_msg_size(m);
+	bool sent = send_to(s, to, m) || (!message_queue_full(s->router) && send_to(s, to, m));
 	if (sent)
 		s->down += zmq_wire_bytes(s->site->trust, bytes);
 	else
@@ -85,15 +79,7 @@ bool server_send(struct server *s, const struct route *to, zmq_msg_t *m)
 bool server_say(struct server *s, const struct route *to, struct frame *f, const void *body, size_t bytes)
 {
 	zmq_msg_t m;
-	if (zmq_msg_init_size(&m, FRAME_HEADER_BYTES + bytes))
-		die("no memory for a message of %zu bytes", bytes);
-	unsigned char *at = zmq_msg_data(&m);
-	f->run = s->run;
-	f->bytes = bytes;
-	f->body_hash = hash_words(0, body, bytes);
-	frame_write(f, at);
-	if (bytes > 0)
-		memcpy(at + FRAME_HEADER_BYTES, body, bytes);
+	message_make(&m, f, s->run, body, bytes);
 	return server_send(s, to, &m);
 }
 

@@ -96,30 +96,17 @@ int host_limit(struct zmq_host *h, size_t body_bytes, struct err *e)
 
 bool seat_send(struct seat *seat, zmq_msg_t *m)
 {
-	size_t bytes = zmq_msg_size(m), room = sizeof(int);
-	int events, sent = zmq_msg_send(m, seat->socket, ZMQ_DONTWAIT);
-	/* Asked for the events, the library looks at what the queue's other end took (zmq_server.c). */
-	if (sent < 0 && errno == EAGAIN && zmq_getsockopt(seat->socket, ZMQ_EVENTS, &events, &room) == 0)
-		sent = zmq_msg_send(m, seat->socket, ZMQ_DONTWAIT);
-	if (sent < 0)
-		zmq_msg_close(m);
-	else
+	size_t bytes = zmq_msg_size(m);
+	bool sent = message_send(m, seat->socket);
+	if (sent)
 		seat->host->up += zmq_wire_bytes(seat->host->site->trust, bytes);
-	return sent >= 0;
+	return sent;
 }
 
 void seat_say(struct seat *seat, struct frame *f, const void *body, size_t bytes)
 {
 	zmq_msg_t m;
-	if (zmq_msg_init_size(&m, FRAME_HEADER_BYTES + bytes))
-		die("no memory for a message of %zu bytes", bytes);
-	unsigned char *at = zmq_msg_data(&m);
-	f->run = seat->host->run;
-	f->bytes = bytes;
-	f->body_hash = hash_words(0, body, bytes);
-	frame_write(f, at);
-	if (bytes > 0)
-		memcpy(at + FRAME_HEADER_BYTES, body, bytes);
+	message_make(&m, f, seat->host->run, body, bytes);
 	seat_send(seat, &m);
 }
 
