@@ -327,11 +327,9 @@ static int begin(struct zmq_shard *h, struct pool *pool, struct exchange *x, str
 	return server_bind(s, FRAME_HEADER_BYTES + longest, true, e);
 }
 
-int zmq_shard_serve(struct zmq_shard *h, struct pool *pool, struct exchange *x, struct err *e)
+static int serve(struct zmq_shard *h, struct err *e)
 {
 	struct shard *sh = &h->shard;
-	if (begin(h, pool, x, e))
-		return -1;
 	while (!sh->over) {
 		bool retry = (sh->have_due || sh->range_due) && sh->lost == 0;
 		server_serve(h->server, retry ? RETRY_MS : LOOK_MS);
@@ -344,14 +342,22 @@ int zmq_shard_serve(struct zmq_shard *h, struct pool *pool, struct exchange *x, 
 	return 0;
 }
 
+/* The exchange is the caller's, who may have let go of it when we are closed. */
+int zmq_shard_serve(struct zmq_shard *h, struct pool *pool, struct exchange *x, struct err *e)
+{
+	int rc = begin(h, pool, x, e) || serve(h, e) ? -1 : 0;
+	mem_free(x->loss);
+	mem_free(x->since);
+	x->loss = NULL;
+	x->since = NULL;
+	h->shard.x = NULL;
+	return rc;
+}
+
 void zmq_shard_close(struct zmq_shard *h)
 {
 	struct shard *sh = &h->shard;
 	server_close(h->server);
-	if (sh->x) {
-		mem_free(sh->x->loss);
-		mem_free(sh->x->since);
-	}
 	mem_free(sh->settings);
 	mem_free(sh->body);
 	mem_free(sh->decision);
