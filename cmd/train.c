@@ -5,6 +5,7 @@
 #include "cmd/train.h"
 
 #include <string.h>
+#include "agg/agg.h"
 #include "base/log.h"
 #include "registry.h"
 #include "transport/mpi_launch.h"
@@ -29,7 +30,11 @@ static void choose(struct training *t)
 
 static int check_row(const struct settings *s, struct err *e)
 {
-	const char *name = s->transport.row->name;
+	const struct transport *row = (const struct transport *)s->transport.row;
+	const struct aggregator *agg = (const struct aggregator *)s->aggregator.row;
+	const char *name = row->row.name;
+	if (row->check && row->check(s->transport.state, agg->separable, agg->float_mean, e))
+		return err_prefix(e, "%s", s->source);
 	if (!strcmp(name, "local"))
 		return err_user(e,
 		                "%s: transport \"local\" has all workers in one process, which is what "

@@ -256,6 +256,30 @@ Test(zmq_lies, who_offends_too_often_is_shut_out)
 	scene_close(&scene);
 }
 
+/* Answers of old steps, faster than anybody can follow. */
+static void *ask_without_end(void *ctx)
+{
+	struct scene *s = ctx;
+	struct liar l;
+	liar_open(&l, &s->toy, LIAR, s->address, s->own, s->key);
+	liar_join(&l);
+	for (int i = 0; i < 100000 && faults(s, "banned") == 0; i++)
+		liar_say(&l, (struct frame){.type = FRAME_FETCH}, "", 0, -1);
+	atomic_store(&s->told, true);
+	liar_close(&l);
+	return NULL;
+}
+
+Test(zmq_lies, who_asks_without_end_is_shut_out)
+{
+	scene_open(&scene, SITE_KEYS, 1000, "{\"kind\": \"zmq\", \"ban_after\": 10, \"patience_s\": 2}");
+	tell_hosts(&scene);
+	scene_run(&scene, ask_without_end);
+	cr_expect_geq(faults(&scene, "greedy"), 10);
+	cr_expect_geq(faults(&scene, "banned"), 1);
+	scene_close(&scene);
+}
+
 static void *come_without_a_key(void *ctx)
 {
 	struct scene *s = ctx;

@@ -159,12 +159,12 @@ int mpi_hold_head(struct mpi_self *m, const struct exchange *x, bool wait, struc
 	return m->left ? 1 : compare_heads(m, e);
 }
 
-static int check_topology(const struct mpi_self *m, const struct exchange *x, struct err *e)
+static int check_topology(int topology, bool separable, bool float_mean, struct err *e)
 {
-	if (m->topology == TOPOLOGY_SHARDED && !x->separable)
+	if (topology == TOPOLOGY_SHARDED && !separable)
 		return err_user(e, "mpi: topology 'sharded' needs an aggregator that treats every coordinate "
 		                   "by itself; this one needs 'star'");
-	if (m->topology == TOPOLOGY_ALLREDUCE && !x->float_mean)
+	if (topology == TOPOLOGY_ALLREDUCE && !float_mean)
 		return err_user(e,
 		                "mpi: topology 'allreduce' needs an aggregator whose answer is the mean of "
 		                "floats (mean, adam); this one needs 'sharded' or 'star'");
@@ -177,7 +177,7 @@ static int ready_round(struct mpi_self *m, const struct exchange *x, struct err 
 	if (x->silent || x->hosted != mpi_hosted(m, m->rank))
 		return err_user(e, "mpi: every worker votes in every round; recorded voters are repeated by "
 		                   "signsgd simulate");
-	if (check_topology(m, x, e))
+	if (check_topology(m->topology, x->separable, x->float_mean, e))
 		return -1;
 	if (!m->pushes)
 		mpi_round_open(m, x);
@@ -290,6 +290,11 @@ static void mpi_library(char *out, size_t room)
 	snprintf(out, room, "%.*s", (int)strcspn(text, ",\n"), text);
 }
 
+static int row_check(const void *state, bool separable, bool float_mean, struct err *e)
+{
+	return check_topology(((const struct mpi_settings *)state)->topology, separable, float_mean, e);
+}
+
 const struct transport transport_mpi = {
         .row = {.name = "mpi",
                 .about = "processes started by mpirun or srun, on machines that trust each other",
@@ -302,6 +307,7 @@ const struct transport transport_mpi = {
                 .keys = mpi_keys,
                 .state_bytes = sizeof(struct mpi_settings)},
         .library = mpi_library,
+        .check = row_check,
         .open = mpi_open,
         .tell = mpi_tell,
         .sync = mpi_sync,

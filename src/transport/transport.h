@@ -155,6 +155,9 @@ struct transport {
 	struct row row;
 	/* The library that carries it, with its version, into out; NULL: none. */
 	void (*library)(char *out, size_t room);
+	/* Can these settings carry an aggregator that is separable, whose answer is a mean of floats? -1 and
+	 * a sentence if not; before anything is opened. NULL: all. */
+	int (*check)(const void *state, bool separable, bool float_mean, struct err *e);
 	/* Fills *link. -1 and a sentence when it cannot. */
 	int (*open)(const void *state, const struct transport_env *env, struct link *link, struct err *e);
 	/*

@@ -104,7 +104,9 @@ static int try_address(struct server *s, struct err *e)
 	void *router = new_router(s);
 	size_t room = sizeof s->address;
 	int rc = zmq_bind(router, s->site->address);
-	if (rc)
+	if (rc && errno == EADDRINUSE)
+		err_world(e, "cannot listen on %s: %s", s->site->address, zmq_strerror(errno));
+	else if (rc)
 		err_user(e, "cannot listen on %s: %s", s->site->address, zmq_strerror(errno));
 	else if (zmq_getsockopt(router, ZMQ_LAST_ENDPOINT, s->address, &room))
 		die("ZeroMQ does not say where it listens: %s", zmq_strerror(errno));

@@ -82,6 +82,9 @@ struct peer {
 	int64_t since; /* of its state when it was last counted; -1: not counted in the last round */
 	bool asked;    /* for parameters before; then at step: */
 	uint64_t asked_at;
+	int talked; /* requests that cost an answer, in the present step and second: */
+	uint64_t talked_step;
+	int64_t talked_second;
 	/* The vote for the present step. */
 	bool voted, with_running;
 	double loss;

@@ -1,11 +1,14 @@
 /* Messages at the server: who sent them, whether they are sound, what is said back. */
 #include <stdlib.h>
 #include <string.h>
+#include "base/clock.h"
 #include "base/hash.h"
 #include "transport/zmq_inside.h"
 
-/* Messages handled before the clock is looked at again. */
-enum { AT_ONCE = 64 };
+enum {
+	AT_ONCE = 64,   /* messages handled before the clock is looked at again */
+	TALK_MOST = 96, /* requests of a worker in a step and second that are answered */
+};
 
 const char *const fault_names[FAULTS] = {
         [FAULT_LATE] = "late",
@@ -273,6 +276,25 @@ static bool shut_out(struct server *s, int m, zmq_msg_t *message)
 	return true;
 }
 
+/*
+ * Does the worker ask for more answers than following takes? Each may cost as much as the largest message, so
+ * a few are answered in a step and second, and the others are offences.
+ */
+static bool greedy(struct server *s, int m, const struct frame *f)
+{
+	bool costs = f->type == FRAME_HELLO || f->type == FRAME_FETCH ||
+	             (f->type == FRAME_PUSH && f->step < s->step && f->piece + 1 >= f->pieces);
+	if (m < 0 || !costs)
+		return false;
+	struct peer *p = &s->peers[m];
+	int64_t second = (int64_t)clock_s();
+	if (p->talked_second != second || p->talked_step != s->step)
+		p->talked = 0;
+	p->talked_second = second;
+	p->talked_step = s->step;
+	return ++p->talked > TALK_MOST;
+}
+
 static void handle(struct server *s, int m, const struct route *from, zmq_msg_t *message)
 {
 	struct frame f;
@@ -285,6 +307,8 @@ static void handle(struct server *s, int m, const struct route *from, zmq_msg_t 
 	m = worker_of(s, m);
 	if (fault != FRAME_SOUND || !frame_from_worker(f.type))
 		server_offend(s, m, fault_of(fault));
+	else if (greedy(s, m, &f))
+		server_offend(s, m, FAULT_GREEDY);
 	else if (s->ears == HEARS_NOBODY || (s->ears == HEARS_HELLO && f.type != FRAME_HELLO))
 		return;
 	else if (f.type == FRAME_HELLO)
