@@ -6,7 +6,7 @@
 #include <sys/socket.h>
 #include "tests/zmq_peer.h"
 
-enum { LIAR = 2, WORKERS = 3, STEPS = 40 };
+enum { LIAR = 2, WORKERS = 3, STEPS = 40, MUCH = 1000 };
 
 /* Two honest workers in processes, and one place for a liar in a thread. */
 struct scene {
@@ -392,6 +392,48 @@ Test(zmq_lies, a_message_that_never_ends_is_cut_off)
 	/* Which of the two comes first is ZeroMQ's affair. */
 	cr_expect(scene.unread || toy_server_fault(&scene.server, -1, "flood") == 1);
 	cr_expect_lt(scene.from, (uint64_t)1 << 26, "%llu bytes were taken", (unsigned long long)scene.from);
+	scene_close(&scene);
+}
+
+/*
+ * More messages than the server looks at, and then the connection ends: it is the library that must bear it,
+ * while the server is busy with something else.
+ */
+static void *say_much_and_leave(void *ctx)
+{
+	struct scene *s = ctx;
+	struct liar l;
+	while (atomic_load(&s->steps) == 0)
+		usleep(1000);
+	liar_open(&l, &s->toy, LIAR, s->address, s->own, s->key);
+	uint64_t step = liar_join(&l);
+	atomic_store(&s->told, true);
+	usleep(200000); /* the round is over, and nobody reads */
+	for (int i = 0; i < MUCH; i++)
+		liar_say(&l, (struct frame){.type = FRAME_FETCH, .step = step}, NULL, 0, -1);
+	usleep(500000);
+	liar_close(&l);
+	return NULL;
+}
+
+Test(zmq_lies, who_sends_much_and_leaves_ends_nobody_else)
+{
+	pthread_t thread;
+	struct err e = {0};
+	scene_open(&scene, SITE_KEYS, 1000, "{\"kind\": \"zmq\", \"patience_s\": 1}");
+	tell_hosts(&scene);
+	cr_assert_eq(pthread_create(&thread, NULL, say_much_and_leave, &scene), 0);
+	for (int k = 0, after = 0; after<10; k++, after += after> 0) {
+		cr_assert_eq(toy_server_step(&scene.server, 0, &e), EXCHANGE_DONE, "%s", e.text);
+		cr_assert_lt(k, TOY_STEPS_MOST - 20, "the liar does not come");
+		atomic_fetch_add(&scene.steps, 1);
+		usleep(2000);
+		if (after > 0 || !atomic_load(&scene.told))
+			continue;
+		pthread_join(thread, NULL);
+		usleep(4 * HEARTBEAT_MS * 1000); /* timers of the connection that is no more */
+		after = 1;
+	}
 	scene_close(&scene);
 }
 

@@ -40,7 +40,10 @@ void *zmq_socket_open(void *context, int type, const char *address)
 		die("no ZeroMQ socket to be had: %s", zmq_strerror(errno));
 	zmq_socket_set(socket, ZMQ_LINGER, LINGER_MS);
 	zmq_socket_set(socket, ZMQ_SNDHWM, HIGH_WATER);
-	zmq_socket_set(socket, ZMQ_RCVHWM, HIGH_WATER);
+	/* No bound: when a full queue has stopped the reading of a connection that then ends, libzmq 4.3.4
+	 * runs into an assertion of its own (its issues 4364 and 3937), and the process is gone. Connections
+	 * that send more than is read are cut off by the guard (zmq_guard.c). */
+	zmq_socket_set(socket, ZMQ_RCVHWM, 0);
 	zmq_socket_set(socket, ZMQ_HEARTBEAT_IVL, HEARTBEAT_MS);
 	zmq_socket_set(socket, ZMQ_HEARTBEAT_TIMEOUT, HEARTBEAT_TIMEOUT_MS);
 	zmq_socket_set(socket, ZMQ_HANDSHAKE_IVL, HANDSHAKE_MS);
@@ -90,7 +93,6 @@ static void *new_router(const struct server *s)
 	void *router = zmq_socket_open(s->context, ZMQ_ROUTER, s->site->address);
 	zmq_socket_set(router, ZMQ_ROUTER_MANDATORY, 1);
 	zmq_socket_set(router, ZMQ_BACKLOG, BACKLOG);
-	zmq_socket_set(router, ZMQ_RCVHWM, HIGH_WATER + (int)s->set.buckets - 1);
 	secure(router, s->site);
 	return router;
 }

@@ -1,11 +1,12 @@
 /*
  * A thread that watches the server's connections.
  *
- * ZeroMQ bounds a frame and the number of whole messages in a queue, but not the frames of a message that
- * never ends: they pile up in memory before the server sees any. So the bytes that the kernel has received on
- * each connection (TCP_INFO) are held against those that have reached the server as messages. What lies
- * between is what honest peers can have under way; who goes beyond is cut off, and it counts as `flood`.
- * Over ipc there is no such count and no need: who connects there has a token of this very start.
+ * ZeroMQ bounds a frame, but not the frames of a message that never ends: they pile up in memory before the
+ * server sees any. The number of messages in a queue must not be bounded by it either (zmq_socket_open()). So
+ * the bytes that the kernel has received on each connection (TCP_INFO) are held against those that have
+ * reached the server as messages. What lies between is what honest peers can have under way, little before
+ * their HELLO; who goes beyond is cut off, and it counts as `flood`. Over ipc there is no such count and no
+ * need: who connects there has a token of this very start.
  *
  * It also cuts off the oldest of too many connections that have said nothing yet, whom the server shuts out,
  * and it tells the server which connections were lost, so that no round waits for them.
@@ -25,8 +26,9 @@ enum {
 	TICK_CONNECTIONS = 256, /* ... or longer, a tick more for so many */
 	DOOM_TICKS = 20,        /* for a last message to leave before a connection is cut */
 	SILENT_MOST = 256,      /* connections that have said nothing, beside one a worker */
-	UNDER_WAY = 4,          /* messages: two in a queue, one being read, one in the kernel's hands */
+	UNDER_WAY = 4,          /* messages: a vote, and what is said after silence and new connections */
 	KERNEL_BYTES = 8 << 20, /* of a connection's buffer in the kernel */
+	NOBODY_BYTES = 1 << 16, /* of a connection without a HELLO */
 	DRIFT_BYTES = 1024,     /* a second: pings */
 };
 
@@ -149,7 +151,8 @@ static bool is_open(int fd)
 static void look_at(struct guard *g, struct connection *c, double now)
 {
 	struct word *w = &g->words[c->fd];
-	uint64_t room = g->slack + (uint64_t)(DRIFT_BYTES * (now - c->since));
+	uint64_t slack = atomic_load(&w->owner) > 0 ? g->slack : NOBODY_BYTES;
+	uint64_t room = slack + (uint64_t)(DRIFT_BYTES * (now - c->since));
 	if (!c->spoke && atomic_load(&w->seen) != c->seen) {
 		c->spoke = true;
 		g->n_silent--;

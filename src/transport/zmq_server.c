@@ -199,6 +199,8 @@ static void hello(struct server *s, int m, const struct frame *f, const struct r
 		server_fault(s, m, FAULT_TAKEOVER);
 		p->replaced = p->route;
 		say_replaced(s, &p->replaced);
+		if (p->fd != fd)
+			guard_shut(s, p->fd);
 	}
 	p->route = *from;
 	p->fd = fd;

@@ -14,7 +14,7 @@
 
 enum { PAIRS_MOST = 64, FLOODER = 3 };
 
-static const double TURN_S = 4, EDGE_S = 0.5; /* of a turn's ends nothing is said: clocks are read apart */
+static const double TURN_S = 2, EDGE_S = 0.3; /* of a turn's ends nothing is said: clocks are read apart */
 
 static int by_value(const void *a, const void *b)
 {
