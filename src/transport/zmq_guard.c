@@ -70,9 +70,10 @@ void guard_owner(struct server *s, int fd, int m)
 		atomic_store(&s->guard->words[fd].owner, m + 1);
 }
 
-void guard_shut(struct server *s, int fd)
+void guard_shut(struct server *s, int fd, int m)
 {
-	if (s->guard && fd >= 0 && fd < FD_MOST)
+	if (s->guard && fd >= 0 && fd < FD_MOST &&
+	    (m < 0 || atomic_load(&s->guard->words[fd].owner) == m + 1))
 		atomic_store(&s->guard->words[fd].doomed, true);
 }
 

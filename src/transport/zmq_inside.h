@@ -294,7 +294,8 @@ size_t state_piece(size_t push_bytes);
 void guard_start(struct server *s, size_t most_bytes);
 void guard_seen(struct server *s, int fd, uint64_t bytes);
 void guard_owner(struct server *s, int fd, int m);
-void guard_shut(struct server *s, int fd);
+/* Cut off this connection if it (still) is worker m's; m -1: whosever it is. */
+void guard_shut(struct server *s, int fd, int m);
 void guard_stop(struct server *s);
 
 /* zmq_zap.c: the thread that checks keys. It ends with the context. */

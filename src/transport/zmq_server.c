@@ -109,7 +109,7 @@ void server_ban(struct server *s, int m)
 	say_sentence(s, &p->route, FRAME_REFUSED, "this worker sent too much that is against the protocol");
 	p->here = p->awaited = false;
 	p->want = WANT_NOTHING;
-	guard_shut(s, p->fd);
+	guard_shut(s, p->fd, m);
 }
 
 uint64_t server_x_hash(struct server *s)
@@ -200,7 +200,7 @@ static void hello(struct server *s, int m, const struct frame *f, const struct r
 		p->replaced = p->route;
 		say_replaced(s, &p->replaced);
 		if (p->fd != fd)
-			guard_shut(s, p->fd);
+			guard_shut(s, p->fd, m);
 	}
 	p->route = *from;
 	p->fd = fd;
@@ -274,7 +274,7 @@ static bool shut_out(struct server *s, int m, zmq_msg_t *message)
 	if (m < 0 || m == s->workers || !atomic_load(&s->peers[m].banned))
 		return false;
 	server_fault(s, m, FAULT_BANNED);
-	guard_shut(s, zmq_msg_get(message, ZMQ_SRCFD));
+	guard_shut(s, zmq_msg_get(message, ZMQ_SRCFD), -1);
 	return true;
 }
 
