@@ -117,7 +117,7 @@ static void add_changes(struct serving *v)
 {
 	struct session *s = &v->session;
 	s->more = v->changes;
-	if (!session_names_transport(v->args))
+	if (!session_names_transport(v->args, "zmq"))
 		v->changes[s->n_more++] = (struct change){"transport", "zmq", "serve"};
 	if (!v->shards)
 		return;

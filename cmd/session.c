@@ -30,7 +30,28 @@ static int read_recorded(struct session *s, struct err *e)
 	return failed;
 }
 
-bool session_names_transport(const struct args *a)
+/* What is wrong with the file is said, and heard, when it is read. */
+static bool recorded_transport(const struct args *a, const char *kind)
+{
+	const char *path = args_value(a, "resume");
+	struct arena arena = {0};
+	struct err unheard = {0};
+	struct h5 *f = path && !a->n_rest ? h5_open(path, &unheard) : NULL;
+	char *text = f ? h5_read_text(f, "/config/resolved", &unheard) : NULL;
+	struct json *root = text ? json_read_text(&arena, path, text, strlen(text), &unheard) : NULL;
+	struct json *transport = root && root->type == JSON_OBJECT ? json_member(root, "transport") : NULL;
+	struct json *name =
+	        transport && transport->type == JSON_OBJECT ? json_member(transport, "kind") : NULL;
+	bool same = name && name->type == JSON_STRING && !strcmp(name->string, kind);
+
+	arena_clear(&arena);
+	mem_free(text);
+	if (f)
+		h5_close(f);
+	return same;
+}
+
+bool session_names_transport(const struct args *a, const char *kind)
 {
 	for (size_t i = 0; i < a->n_given; i++)
 		if (!strcmp(a->given[i].option->name, "set") &&
@@ -46,7 +67,7 @@ bool session_names_transport(const struct args *a)
 		if (found)
 			return true;
 	}
-	return args_value(a, "transport") != NULL;
+	return args_value(a, "transport") || recorded_transport(a, kind);
 }
 
 static int read_files(struct session *s, struct err *e)

@@ -43,8 +43,9 @@ int session_prepare(struct session *s, const char *command, const struct args *a
  */
 int session_run(struct session *s, struct pool *pool);
 
-/* Does a file or an option of the command line choose a transport? */
-bool session_names_transport(const struct args *a);
+/* Does a file or an option of the command line choose a transport, or was the run that --resume continues
+ * over one of this kind, whose keys are then kept? */
+bool session_names_transport(const struct args *a, const char *kind);
 
 /* The exit code of a command whose run was stopped (RUN_STOPPED). */
 int session_stopped(void);

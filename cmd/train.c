@@ -22,7 +22,7 @@ static const struct transport *row_of(const char *name)
 static void choose(struct training *t)
 {
 	t->kind = (struct change){"transport", mpi_launched() > 0 ? "mpi" : "zmq", "--transport"};
-	if (session_names_transport(t->args))
+	if (session_names_transport(t->args, t->kind.value))
 		return;
 	t->session.more = &t->kind;
 	t->session.n_more = 1;
