@@ -15,6 +15,8 @@
 enum {
 	TICK_US = 10000,
 	FLOOD_A_TICK = 10, /* 1,000 a second */
+	REPLAY_MS = 50,    /* more often would be greedy */
+	FAR_STEP = 1 << 30,
 	OVERSIZE_BYTES = 100000,
 	CROWD = 500,
 	GARBAGE_BYTES = 4096,
@@ -69,13 +71,13 @@ static void say(struct foe *f, struct frame frame, const void *body, size_t byte
 	zmq_send(f->dealer, message, FRAME_HEADER_BYTES + bytes, ZMQ_DONTWAIT);
 }
 
-/* Sound messages on a connection that never said HELLO. */
+/* Sound messages on a connection that never said HELLO, of a kind that is no offence of its key. */
 _Noreturn static void flood(struct foe *f)
 {
 	open_as_worker(f);
-	for (uint64_t step = 0;; step++) {
+	for (;;) {
 		for (int i = 0; i < FLOOD_A_TICK; i++)
-			say(f, (struct frame){.type = FRAME_FETCH, .step = step}, NULL, 0);
+			say(f, (struct frame){.type = FRAME_PUSH, .step = FAR_STEP}, NULL, 0);
 		usleep(TICK_US);
 	}
 }
@@ -98,6 +100,7 @@ _Noreturn static void replay(struct foe *f)
 	unsigned char *push = calloc(1, f->day->push_bytes);
 	uint64_t run = 0, step = 0;
 	open_as_worker(f);
+	set(f->dealer, ZMQ_RCVTIMEO, REPLAY_MS);
 	for (;;) {
 		if (step == 0)
 			say(f,
