@@ -280,7 +280,7 @@ static bool shut_out(struct server *s, int m, zmq_msg_t *message)
 
 /*
  * Does the worker ask for more answers than following takes? Each may cost as much as the largest message, so
- * a few are answered in a step and second, and the others are offences.
+ * a few are answered in a step and second.
  */
 static bool greedy(struct server *s, int m, const struct frame *f)
 {
@@ -310,7 +310,7 @@ static void handle(struct server *s, int m, const struct route *from, zmq_msg_t 
 	if (fault != FRAME_SOUND || !frame_from_worker(f.type))
 		server_offend(s, m, fault_of(fault));
 	else if (greedy(s, m, &f))
-		server_offend(s, m, FAULT_GREEDY);
+		server_fault(s, m, FAULT_GREEDY); /* no offence: the key's owner may suffer from a thief */
 	else if (s->ears == HEARS_NOBODY || (s->ears == HEARS_HELLO && f.type != FRAME_HELLO))
 		return;
 	else if (f.type == FRAME_HELLO)
