@@ -17,7 +17,8 @@ enum {
 	HEARTBEAT_MS = 1000,         /* ZMTP's own ping, between two machines' kernels */
 	HEARTBEAT_TIMEOUT_MS = 5000, /* generous: a machine that computes may be slow to answer */
 	HANDSHAKE_MS = 1000,         /* who has not proved its key by then is shut out */
-	HIGH_WATER = 2,              /* messages in a queue to a peer: one request is open at most */
+	HIGH_WATER = 4,              /* messages in a queue to a peer: one request is open at most, and
+	                                what was wrong is answered too */
 	SMALL_MOST = 4096,           /* bytes of a body that a server takes whatever the model's size */
 	BACKLOG = 1024,              /* connections that the kernel holds for us */
 	BUCKETS_MOST = 64,           /* pieces of a vote */

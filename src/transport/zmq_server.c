@@ -309,14 +309,16 @@ static void handle(struct server *s, int m, const struct route *from, zmq_msg_t 
 	m = worker_of(s, m);
 	if (fault != FRAME_SOUND || !frame_from_worker(f.type))
 		server_offend(s, m, fault_of(fault));
-	else if (greedy(s, m, &f))
-		server_fault(s, m, FAULT_GREEDY); /* no offence: the key's owner may suffer from a thief */
 	else if (s->ears == HEARS_NOBODY || (s->ears == HEARS_HELLO && f.type != FRAME_HELLO))
 		return;
+	else if (f.type == FRAME_HELLO && greedy(s, m, &f))
+		server_fault(s, m, FAULT_GREEDY); /* no offence: the key's owner may suffer from a thief */
 	else if (f.type == FRAME_HELLO)
 		hello(s, m, &f, from, zmq_msg_get(message, ZMQ_SRCFD));
 	else if (!announced(s, m, from))
 		return;
+	else if (greedy(s, m, &f))
+		server_fault(s, m, FAULT_GREEDY);
 	else if (f.type == FRAME_BYE)
 		bye(&s->peers[m]);
 	else if (f.run != s->run)
