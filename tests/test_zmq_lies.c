@@ -4,7 +4,7 @@
 #include <netinet/in.h>
 #include <pthread.h>
 #include <sys/socket.h>
-#include "tests/zmq_peer.h"
+#include "tests/zmq_liar.h"
 
 enum { LIAR = 2, WORKERS = 3, STEPS = 40, MUCH = 1000 };
 

@@ -2,7 +2,7 @@
 #include <criterion/criterion.h>
 #include <pthread.h>
 #include "backend/sign.h"
-#include "tests/zmq_peer.h"
+#include "tests/zmq_liar.h"
 
 enum { COORDINATES = 300, BUCKET = 128, PIECES = 3, STEPS = 9 };
 

@@ -2,7 +2,7 @@
 #include <criterion/criterion.h>
 #include <pthread.h>
 #include "backend/sign.h"
-#include "tests/zmq_peer.h"
+#include "tests/zmq_liar.h"
 #include "transport/zmq_shard.h"
 
 enum { SHARDS_OPEN = 4 };
