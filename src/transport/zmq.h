@@ -8,10 +8,10 @@
  * `ban_after` times is shut out.
  *
  * A round ends when every worker that is awaited has voted, or at the deadline with at least `quorum` votes.
- * Awaited is who is in step: it had a request open when the last round ended, or got that answer since. Who
- * misses `max_missed` rounds in a row or loses its connection is not, until it is in step again; each time it
- * was given up for missing, that takes it twice as many rounds. Before the first round of a server's life,
- * all enrolled are awaited.
+ * Awaited is who is in step, or about to be: it had a request open when the last round ended, or has since
+ * got a past answer or the parameters. Who misses `max_missed` rounds in a row or loses its connection is
+ * not, until then; each time it was given up for missing, that takes it twice as many rounds. Before the
+ * first round of a server's life, all enrolled are awaited.
  *
  * A vote for a past step is dropped, counted as `late` and answered with that step's answer, of which the
  * server keeps the last few; who is further behind asks for the parameters. Those travel in pieces of 4 MiB
@@ -21,8 +21,8 @@
  * share the coordinates (`shards`, zmq_shard.h).
  *
  * The server works in the thread of its caller, in exchange(), collect() and leave() alone: between them,
- * messages wait in bounded queues. Two threads of its own check keys (zmq_zap.c) and watch the connections
- * (zmq_guard.c).
+ * messages wait, as many bytes of each connection as the guard allows. Two threads of its own check keys
+ * (zmq_zap.c) and watch the connections (zmq_guard.c).
  */
 #ifndef SIGNSGD_TRANSPORT_ZMQ_H
 #define SIGNSGD_TRANSPORT_ZMQ_H
