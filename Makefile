@@ -66,28 +66,27 @@ ALL_CFLAGS  = $(BASE_CFLAGS) $(WARNINGS) $(SAN) -I. -Isrc $(LIB_CFLAGS) $(CFLAGS
 
 # Vector levels are chosen at run time: only these files may use the wider instructions.
 ifneq ($(filter x86_64% i%86% amd64%,$(shell $(CC) -dumpmachine 2>/dev/null)),)
-%_avx2.o: LEVEL := -mavx2
-%_avx512.o: LEVEL := -mavx512f -mavx512bw -mavx512dq -mavx512vl -mprefer-vector-width=512
+%/cpu/avx2.o: LEVEL := -mavx2
+%/cpu/avx512.o: LEVEL := -mavx512f -mavx512bw -mavx512dq -mavx512vl -mprefer-vector-width=512
 endif
 
 # --- what is built ------------------------------------------------------------------------------------
 
-LIB_SRC  := $(wildcard src/base/*.c src/backend/*.c src/agg/*.c src/transport/*.c models/*.c adversary/*.c \
-              data/*.c src/*.c)
+# A new file is built from the next `make` on; nothing has to be listed.
+LIB_SRC  := $(sort $(shell find src models adversary data -name '*.c')) $(filter-out tests/netlab/test_%,$(wildcard tests/netlab/*.c))
 ifeq ($(MPI_LIBS),)
-LIB_SRC  := $(filter-out $(filter-out %/mpi_launch.c,$(wildcard src/transport/mpi*.c)),$(LIB_SRC))
+LIB_SRC  := $(filter-out src/transport/mpi/%,$(LIB_SRC))
 endif
-CMD_SRC  := $(wildcard cmd/*.c)
+CMD_SRC  := $(wildcard cmd/*.c cmd/ui/*.c)
 LIB_OBJ  := $(LIB_SRC:%.c=$B/%.o)
 CMD_OBJ  := $(CMD_SRC:%.c=$B/%.o)
 CMD_LIB_OBJ := $(filter-out $B/cmd/main.o,$(CMD_OBJ))
 LIB      := $B/libsignsgd.a
-TEST_SRC := $(wildcard tests/test_*.c)
-PLAIN_SRC := $(wildcard tests/plain_*.c)
+TEST_SRC := $(sort $(wildcard tests/*/test_*.c))
+PLAIN_SRC := $(sort $(wildcard tests/*/plain_*.c))
 TESTS    := $(TEST_SRC:tests/%.c=$B/tests/%)
 PLAINS   := $(PLAIN_SRC:tests/%.c=$B/tests/%)
-C_FILES  := $(wildcard src/*.[ch] src/*/*.[ch] models/*.[ch] adversary/*.[ch] data/*.[ch] cmd/*.[ch] tests/*.[ch] \
-              tests/fuzz/*.[ch] tests/faults/*.[ch])
+C_FILES  := $(sort $(shell find src models adversary data cmd tests -name '*.[ch]'))
 
 .PHONY: all help setup demo run-demo test run-tests test-faults run-faults fuzz fuzzers floors format format-check install clean FORCE
 .DELETE_ON_ERROR:
@@ -112,9 +111,9 @@ $B/signsgd: $(CMD_OBJ) $(LIB)
 	@$(CC) $(ALL_CFLAGS) -o $@ $(CMD_OBJ) $(LIB) $(LIBS)
 
 $(LIB): $(LIB_OBJ) $B/cmd.a
-	@rm -f $@ && ar rcs $@ $(LIB_OBJ)
+	@rm -f $@ && ar qcs $@ $(LIB_OBJ)
 $B/cmd.a: $(CMD_LIB_OBJ)
-	@rm -f $@ && ar rcs $@ $(CMD_LIB_OBJ)
+	@rm -f $@ && ar qcs $@ $(CMD_LIB_OBJ)
 
 $B/%.o: %.c $B/flags
 	@mkdir -p $(@D)
@@ -123,7 +122,7 @@ $B/%.o: %.c $B/flags
 
 $B/src/base/version.o: DEFINES = -DSIGNSGD_VERSION='"$(VERSION)"' -DSIGNSGD_COMMIT='"$(COMMIT)"'
 $B/src/base/version.o: $B/commit
-$B/src/transport/%.o: DEFINES = $(if $(filter mpi%,$(@F)),$(patsubst -I%,-isystem %,$(MPI_CFLAGS)))
+$B/src/transport/mpi/%.o: DEFINES = $(patsubst -I%,-isystem %,$(MPI_CFLAGS))
 $B/src/registry.o: DEFINES = $(if $(MPI_LIBS),-DSIGNSGD_MPI)
 $B/cmd/plot.o: DEFINES = -DSIGNSGD_PLOTS_DIR='"$(PREFIX)/share/signsgd/plots"'
 
@@ -169,7 +168,7 @@ CRITERION = $(shell pkg-config --cflags --libs criterion 2>/dev/null)
 $B/tests/%: tests/%.c $(LIB) $B/cmd.a $B/flags
 	@mkdir -p $(@D)
 	@echo "  TEST  $<"
-	@$(CC) $(ALL_CFLAGS) -Wno-pedantic -MMD -MP -MF $@.d -o $@ $< $B/cmd.a $(LIB) $(LIBS) $(if $(findstring plain_,$@),,$(CRITERION))
+	@$(CC) $(ALL_CFLAGS) -Wno-pedantic -MMD -MP -MF $@.d -o $@ $< $B/cmd.a $(LIB) $(LIBS) $(if $(findstring /plain_,$@),,$(CRITERION))
 
 # Criterion does not start under the thread sanitizer: there the plain programs are the suite.
 ifeq ($(SANITIZE),thread)

@@ -13,7 +13,7 @@
 
 #include <stddef.h>
 #include "backend/backend.h"
-#include "base/key.h"
+#include "config/key.h"
 #include "base/rng.h"
 
 enum attack_sees { ATTACK_OWN };

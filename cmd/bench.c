@@ -5,13 +5,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include "cmd/bench_model.h"
-#include "cmd/bench_net.h"
+#include "tests/netlab/bench_net.h"
 #include "cmd/bench_round.h"
-#include "cmd/changes.h"
-#include "cmd/cmd.h"
-#include "cmd/line.h"
+#include "cmd/overrides.h"
+#include "cmd/ui/cmd.h"
+#include "cmd/ui/json_line.h"
 #include "base/text.h"
-#include "check.h"
+#include "check/check.h"
 
 static const long long N_MOST = 1LL << 32;
 static const double SECONDS = 1, SECONDS_LEAST = 0.01, SECONDS_MOST = 3600;

@@ -3,12 +3,12 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
-#include "cmd/changes.h"
-#include "cmd/line.h"
-#include "cmd/table.h"
+#include "cmd/overrides.h"
+#include "cmd/ui/json_line.h"
+#include "cmd/ui/table.h"
 #include "base/log.h"
 #include "base/text.h"
-#include "model_bench.h"
+#include "bench/bench_model.h"
 
 enum { BATCH = 128, BATCH_MOST = 1 << 20, CLASSES_MOST = 1 << 24, SIDE_MOST = 1 << 14 };
 

@@ -2,7 +2,7 @@
 #ifndef SIGNSGD_CMD_BENCH_MODEL_H
 #define SIGNSGD_CMD_BENCH_MODEL_H
 
-#include "cmd/cmd.h"
+#include "cmd/ui/cmd.h"
 
 /* The exit code. a->rest[0] is "model". */
 int bench_model_command(const struct args *a);

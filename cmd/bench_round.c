@@ -3,15 +3,15 @@
 #include <stdio.h>
 #include <string.h>
 #include "cmd/bench_model.h"
-#include "cmd/changes.h"
-#include "cmd/line.h"
-#include "base/key.h"
+#include "cmd/overrides.h"
+#include "cmd/ui/json_line.h"
+#include "config/key.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "registry.h"
-#include "round_bench.h"
-#include "round_zmq.h"
-#include "transport/mpi_launch.h"
+#include "bench/bench_round.h"
+#include "bench/bench_round_zmq.h"
+#include "transport/launch.h"
 
 enum { N = 1000000, WORKERS = 7, WORKERS_MOST = 4096, ROUNDS_MOST = 1 << 20, BUCKETS_MOST = 1 << 16 };
 

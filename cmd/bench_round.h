@@ -2,7 +2,7 @@
 #ifndef SIGNSGD_CMD_BENCH_ROUND_H
 #define SIGNSGD_CMD_BENCH_ROUND_H
 
-#include "cmd/cmd.h"
+#include "cmd/ui/cmd.h"
 
 /* The exit code. a->rest[0] is "round". */
 int bench_round_command(const struct args *a);

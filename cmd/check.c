@@ -1,9 +1,9 @@
 /* `signsgd check`: every kernel of every backend against the reference. */
 #include <inttypes.h>
 #include <stdio.h>
-#include "cmd/cmd.h"
-#include "cmd/line.h"
-#include "check.h"
+#include "cmd/ui/cmd.h"
+#include "cmd/ui/json_line.h"
+#include "check/check.h"
 
 static void tell_line(void *ctx, const struct check_result *r)
 {

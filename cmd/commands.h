@@ -3,7 +3,7 @@
 #define SIGNSGD_CMD_COMMANDS_H
 
 #include <stdio.h>
-#include "cmd/cmd.h"
+#include "cmd/ui/cmd.h"
 
 const struct command *command_find(const char *name); /* or NULL */
 /* The sentence about a wrong command, or a wrong option in a command's place, with the nearest one. Always

@@ -1,14 +1,14 @@
 /* `signsgd data`: which data sets there are, where their files lie, and getting them. */
 #include <string.h>
-#include "cmd/cmd.h"
-#include "cmd/table.h"
+#include "cmd/ui/cmd.h"
+#include "cmd/ui/table.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/text.h"
 #include "data/dataset.h"
-#include "data/fetch.h"
-#include "data/pictures.h"
+#include "data/fetch/fetch.h"
+#include "data/image/pictures.h"
 #include "registry.h"
 
 static const struct data_source *find_source(const char *name, struct err *e)

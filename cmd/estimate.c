@@ -4,14 +4,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include "cmd/changes.h"
-#include "cmd/cmd.h"
+#include "cmd/overrides.h"
+#include "cmd/ui/cmd.h"
 #include "cmd/estimate.h"
-#include "cmd/line.h"
-#include "cmd/table.h"
+#include "cmd/ui/json_line.h"
+#include "cmd/ui/table.h"
 #include "base/text.h"
 #include "base/units.h"
-#include "trainer.h"
+#include "train/trainer.h"
 
 enum { COUNTS_MOST = 16, MACHINES_MOST = 1000000, MEASURE_N = 25600000, BREAK_EVEN_MOST = 100000 };
 

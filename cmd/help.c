@@ -1,9 +1,9 @@
 /* `signsgd help`: texts from the command table. */
 #include <stdio.h>
 #include <string.h>
-#include "cmd/cmd.h"
+#include "cmd/ui/cmd.h"
 #include "cmd/commands.h"
-#include "cmd/table.h"
+#include "cmd/ui/table.h"
 
 /* Every line of `text` with `prefix` before it. */
 static void print_lines(FILE *f, const char *prefix, const char *text)

@@ -1,11 +1,11 @@
 /* `signsgd keys`: make keys, and show those of a folder. */
 #include <string.h>
-#include "cmd/cmd.h"
-#include "cmd/line.h"
-#include "cmd/table.h"
+#include "cmd/ui/cmd.h"
+#include "cmd/ui/json_line.h"
+#include "cmd/ui/table.h"
 #include "base/log.h"
 #include "base/text.h"
-#include "transport/keyring.h"
+#include "transport/keys/keyring.h"
 
 static int keys_new(const struct args *a, const char *dir, struct err *e)
 {

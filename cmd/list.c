@@ -1,12 +1,12 @@
 /* `signsgd list`: the menu. Everything is read off the rows, so what is listed is what works. */
 #include <string.h>
 #include "adversary/attack.h"
-#include "cmd/cmd.h"
-#include "cmd/line.h"
-#include "cmd/table.h"
-#include "base/json.h"
+#include "cmd/ui/cmd.h"
+#include "cmd/ui/json_line.h"
+#include "cmd/ui/table.h"
+#include "config/json.h"
 #include "base/text.h"
-#include "experiment.h"
+#include "experiment/experiment.h"
 #include "registry.h"
 
 enum { FAMILIES_MAX = 32, WORD_BYTES = 320 };

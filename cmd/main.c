@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
-#include "cmd/cmd.h"
+#include "cmd/ui/cmd.h"
 #include "cmd/commands.h"
 
 /*

@@ -10,8 +10,8 @@
 #include <string.h>
 #include <strings.h>
 #include <unistd.h>
-#include "cmd/cmd.h"
-#include "cmd/interpreter.h"
+#include "cmd/ui/cmd.h"
+#include "cmd/ui/interpreter.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/text.h"

@@ -1,9 +1,9 @@
 /* `signsgd schema`: a JSON Schema of experiment files, made from the rows. */
 #include <stdio.h>
-#include "cmd/cmd.h"
-#include "cmd/pretty.h"
+#include "cmd/ui/cmd.h"
+#include "cmd/ui/pretty.h"
 #include "base/mem.h"
-#include "experiment.h"
+#include "experiment/experiment.h"
 
 static int schema(const struct args *a)
 {

@@ -2,13 +2,13 @@
 #include <stdio.h>
 #include <string.h>
 #include "cmd/session.h"
-#include "cmd/site.h"
+#include "cmd/credentials.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "experiment_abroad.h"
+#include "experiment/remote.h"
 #include "registry.h"
 #include "transport/transport.h"
-#include "transport/zmq.h"
+#include "transport/zmq/zmq.h"
 
 enum { SHARDS_ROOM = 64 };
 

@@ -3,11 +3,11 @@
 
 #include <math.h>
 #include <string.h>
-#include "cmd/line.h"
-#include "base/h5.h"
+#include "cmd/ui/json_line.h"
+#include "h5/h5.h"
 #include "base/log.h"
 #include "base/text.h"
-#include "record.h"
+#include "record/record.h"
 
 enum { PATH_BYTES = 4096, SIGNAL_EXIT = 128 };
 

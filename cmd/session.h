@@ -5,12 +5,12 @@
 #ifndef SIGNSGD_CMD_SESSION_H
 #define SIGNSGD_CMD_SESSION_H
 
-#include "cmd/changes.h"
-#include "cmd/cmd.h"
-#include "cmd/report.h"
+#include "cmd/overrides.h"
+#include "cmd/ui/cmd.h"
+#include "cmd/summary.h"
 #include "base/pool.h"
-#include "experiment.h"
-#include "run.h"
+#include "experiment/experiment.h"
+#include "train/run.h"
 
 struct session {
 	const char *command; /* its name, for sentences */

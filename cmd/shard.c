@@ -1,10 +1,10 @@
 /* `signsgd shard`: serve a part of a run's coordinates, for a main server elsewhere. */
-#include "cmd/changes.h"
+#include "cmd/overrides.h"
 #include "cmd/session.h"
-#include "cmd/site.h"
+#include "cmd/credentials.h"
 #include "base/log.h"
 #include "base/units.h"
-#include "shard.h"
+#include "train/shard.h"
 
 static const double PATIENCE_S = 60;
 

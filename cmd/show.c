@@ -2,14 +2,14 @@
 #include <inttypes.h>
 #include <math.h>
 #include <string.h>
-#include "cmd/cmd.h"
-#include "cmd/curve.h"
-#include "cmd/line.h"
-#include "cmd/report.h"
-#include "cmd/table.h"
+#include "cmd/ui/cmd.h"
+#include "cmd/ui/curve.h"
+#include "cmd/ui/json_line.h"
+#include "cmd/summary.h"
+#include "cmd/ui/table.h"
 #include "base/log.h"
 #include "base/text.h"
-#include "record.h"
+#include "record/record.h"
 
 /* What can be drawn, the first that has a value; the first of all only of text. */
 static const struct view {

@@ -3,8 +3,8 @@
 #include "cmd/session.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "record.h"
-#include "trainer.h"
+#include "record/record.h"
+#include "train/trainer.h"
 
 enum { NAME_BYTES = 256 };
 

@@ -5,10 +5,10 @@
 #include "cmd/train.h"
 
 #include <string.h>
-#include "agg/agg.h"
+#include "aggregator/aggregator.h"
 #include "base/log.h"
 #include "registry.h"
-#include "transport/mpi_launch.h"
+#include "transport/launch.h"
 #include "transport/transport.h"
 
 enum { PROCESSES_MAX = 4096 };

@@ -15,11 +15,11 @@
 #include <unistd.h>
 #include "cmd/train.h"
 #include "base/clock.h"
-#include "experiment_abroad.h"
-#include "transport/keyring.h"
-#include "transport/site.h"
+#include "experiment/remote.h"
+#include "transport/keys/keyring.h"
+#include "transport/zmq/endpoint.h"
 #include "transport/transport.h"
-#include "transport/zmq.h"
+#include "transport/zmq/zmq.h"
 
 enum { ADDRESS_BYTES = 64, ARGUMENTS_MAX = 64, SHARDS_MAX = 64, PATIENCE_S = 3, NAP_US = 2000 };
 

@@ -4,19 +4,19 @@
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
-#include "cmd/changes.h"
-#include "cmd/cmd.h"
-#include "cmd/line.h"
-#include "cmd/pretty.h"
-#include "cmd/table.h"
+#include "cmd/overrides.h"
+#include "cmd/ui/cmd.h"
+#include "cmd/ui/json_line.h"
+#include "cmd/ui/pretty.h"
+#include "cmd/ui/table.h"
 #include "base/log.h"
 #include "base/text.h"
-#include "experiment.h"
-#include "experiment_check.h"
+#include "experiment/experiment.h"
+#include "experiment/check.h"
 #include "models/model.h"
-#include "record.h"
-#include "run.h"
-#include "trainer.h"
+#include "record/record.h"
+#include "train/run.h"
+#include "train/trainer.h"
 
 enum { RUNS_SHOWN = 10, PATH_BYTES = 4096 };
 

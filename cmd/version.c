@@ -1,11 +1,11 @@
 /* `signsgd version`: what this program is made of and runs on. */
 #include <stdio.h>
 #include "backend/backend.h"
-#include "cmd/cmd.h"
-#include "cmd/table.h"
-#include "data/fetch.h"
-#include "base/h5.h"
-#include "base/json.h"
+#include "cmd/ui/cmd.h"
+#include "cmd/ui/table.h"
+#include "data/fetch/fetch.h"
+#include "h5/h5.h"
+#include "config/json.h"
 #include "base/pool.h"
 #include "base/version.h"
 #include "registry.h"

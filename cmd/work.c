@@ -1,13 +1,13 @@
 /* `signsgd work`: host workers of a server's run. The server says what is run; the data are one's own. */
 #include <string.h>
 #include "cmd/session.h"
-#include "cmd/site.h"
+#include "cmd/credentials.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/units.h"
-#include "experiment_abroad.h"
+#include "experiment/remote.h"
 #include "transport/transport.h"
-#include "transport/zmq.h"
+#include "transport/zmq/zmq.h"
 
 enum { WORKERS_MAX = 4096 };
 

@@ -7,7 +7,7 @@
 #include <sys/stat.h>
 
 #include "base/mem.h"
-#include "data/reader.h"
+#include "data/image/reader.h"
 
 void dataset_alloc(struct dataset *d)
 {

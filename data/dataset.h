@@ -14,10 +14,10 @@
 #include <stddef.h>
 #include <stdint.h>
 #include "base/err.h"
-#include "base/key.h"
+#include "config/key.h"
 #include "base/pool.h"
 #include "base/shape.h"
-#include "data/augment.h"
+#include "data/image/augment.h"
 
 enum { CHANNELS_MAX = 4 };
 

@@ -2,7 +2,7 @@
 #ifndef SIGNSGD_MODELS_CLASSIFIER_H
 #define SIGNSGD_MODELS_CLASSIFIER_H
 
-#include "models/net.h"
+#include "models/graph/net.h"
 
 struct classifier {
 	int64_t hidden;

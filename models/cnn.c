@@ -1,5 +1,5 @@
 /* ByzFL's cnn_mnist: two convolutions of 5 x 5, each with a pool, and two fully connected layers. */
-#include "models/net.h"
+#include "models/graph/net.h"
 
 static void build(const void *state, const struct model_env *env, struct net *n)
 {

@@ -19,7 +19,7 @@
 #include <stddef.h>
 #include "backend/backend.h"
 #include "base/err.h"
-#include "base/key.h"
+#include "config/key.h"
 #include "base/shape.h"
 
 struct model;
@@ -33,7 +33,7 @@ struct model_env {
 	uint64_t seed;
 	const struct model *model; /* the row that is asked */
 	/*
-	 * How parameters begin: a scheme of models/init.h by number, 0 for the model's own.
+	 * How parameters begin: a scheme of models/init/init.h by number, 0 for the model's own.
 	 */
 	int init;
 	/* create(): another instance of the same settings, with which to share what load() makes; or NULL. */
@@ -115,7 +115,7 @@ struct model {
 	bool (*layer)(const void *state, const struct model_env *env, const void *instance, size_t index,
 	              struct layer_info *out);
 
-	/* Networks: what create() and all the others work on (models/net.h). NULL otherwise. */
+	/* Networks: what create() and all the others work on (models/graph/net.h). NULL otherwise. */
 	void (*build)(const void *state, const struct model_env *env, struct net *net);
 
 	/* Constants of the theory at starting point x0. NULL: the model does not know them. */

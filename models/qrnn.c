@@ -4,7 +4,7 @@
  * weights the last layer is as wide as the embedding, whose table is the softmax's weight too.
  */
 #include <stdio.h>
-#include "models/net.h"
+#include "models/graph/net.h"
 
 struct qrnn {
 	int64_t layers, embedding, hidden, window;

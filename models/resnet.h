@@ -2,7 +2,7 @@
 #ifndef SIGNSGD_MODELS_RESNET_H
 #define SIGNSGD_MODELS_RESNET_H
 
-#include "models/net.h"
+#include "models/graph/net.h"
 
 /* Where a block changes the size: a convolution of 1 x 1 with normalisation, as torchvision does it, or the
  * paper's shortcut A, without parameters. */

@@ -1,8 +1,8 @@
-/* A network as the experiment says: layers one behind the other (models/layers.c), and the classes at the
- * end. */
+/* A network as the experiment says: layers one behind the other (models/graph/layers.c), and the classes at
+ * the end. */
 #include <stddef.h>
 #include <stdio.h>
-#include "models/layer.h"
+#include "models/graph/layer.h"
 
 enum { LAYERS_MOST = 1024 };
 

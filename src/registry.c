@@ -2,13 +2,13 @@
 #include "registry.h"
 #include <stddef.h>
 #include "adversary/attack.h"
-#include "agg/agg.h"
+#include "aggregator/aggregator.h"
 #include "backend/backend.h"
 #include "data/dataset.h"
-#include "models/init_row.h"
-#include "models/layer.h"
+#include "models/init/init_row.h"
+#include "models/graph/layer.h"
 #include "models/model.h"
-#include "schedule.h"
+#include "optimizer/schedule.h"
 #include "transport/transport.h"
 
 extern const struct model model_quadratic, model_median_toy, model_softmax, model_mlp, model_cnn,

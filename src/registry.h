@@ -2,7 +2,7 @@
 #ifndef SIGNSGD_REGISTRY_H
 #define SIGNSGD_REGISTRY_H
 
-#include "base/key.h"
+#include "config/key.h"
 
 extern const struct family family_models, family_inits, family_data, family_attacks, family_aggregators,
         family_schedules, family_backends, family_transports;

@@ -20,7 +20,7 @@
 #include "backend/image.h"
 #include "backend/sign.h"
 #include "base/err.h"
-#include "base/key.h"
+#include "config/key.h"
 #include "base/rng.h"
 
 /* Who votes: M packed planes. */
@@ -133,10 +133,10 @@ struct backend {
 	void (*add_relu)(size_t n, const float *x, float *y);
 
 	/*
-	 * One position of a recurrent cell (models/net_qrnn.c): cell = f z + (1 - f) before. Back, with d =
-	 * what reaches the cell from its own position and d_cell = what reaches it from the next: d_cell +=
-	 * d, z becomes d_cell f (1 - z^2), f becomes (d_cell (z - before)) (f (1 - f)), the gradients before
-	 * tanh and sigmoid, and d_cell becomes d_cell (1 - f), what reaches the cell before.
+	 * One position of a recurrent cell (models/graph/net_qrnn.c): cell = f z + (1 - f) before. Back, with
+	 * d = what reaches the cell from its own position and d_cell = what reaches it from the next: d_cell
+	 * += d, z becomes d_cell f (1 - z^2), f becomes (d_cell (z - before)) (f (1 - f)), the gradients
+	 * before tanh and sigmoid, and d_cell becomes d_cell (1 - f), what reaches the cell before.
 	 */
 	void (*forget)(size_t n, const float *f, const float *z, const float *before, float *cell);
 	void (*forget_back)(size_t n, const float *d, const float *before, float *d_cell, float *z, float *f);

@@ -4,7 +4,7 @@
  * Every function here is free of branches, tables, calls and double precision, and works on single words,
  * so that a loop over blocks (one array per output word) becomes vector code under any instruction set.
  * The order of the operations is part of the definition: float sums are never regrouped, products never
- * fused, and every way to compile them gives the same bits (tests/test_rng.c compares).
+ * fused, and every way to compile them gives the same bits (tests/base/test_rng.c compares).
  */
 #ifndef SIGNSGD_BASE_RNG_INLINE_H
 #define SIGNSGD_BASE_RNG_INLINE_H

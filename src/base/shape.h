@@ -12,7 +12,8 @@ struct data_shape {
 	int n_classes;               /* text: size of the vocabulary */
 	int window;         /* text: most positions of a sequence in a step; 0: samples are pictures */
 	int bptt;           /* text: usual positions of a sequence in a step */
-	bool random_length; /* text: the positions of a step are random, around bptt (data/text_walk.h) */
+	bool random_length; /* text: the positions of a step are random, around bptt (data/text/text_walk.h)
+	                     */
 };
 
 static inline size_t shape_features(const struct data_shape *s)

@@ -21,7 +21,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include "base/err.h"
-#include "base/key.h"
+#include "config/key.h"
 #include "base/pool.h"
 
 /* What runs where the votes meet: pull's coordinates [begin, end) from the pushes of the voters. */

@@ -7,8 +7,8 @@
 #include <string.h>
 #include <unistd.h>
 #include "base/mem.h"
-#include "day.h"
-#include "record.h"
+#include "tests/faults/day.h"
+#include "record/record.h"
 
 static const double ACCURACY_RANGE = 0.05;
 

@@ -9,7 +9,7 @@
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
-#include "day.h"
+#include "tests/faults/day.h"
 
 enum { ARGS_ROOM = 2048 };
 

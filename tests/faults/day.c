@@ -19,8 +19,8 @@
 #include <time.h>
 #include <unistd.h>
 #include "base/clock.h"
-#include "day.h"
-#include "record.h"
+#include "tests/faults/day.h"
+#include "record/record.h"
 
 enum {
 	STEPS_A_SECOND =

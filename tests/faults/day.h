@@ -9,8 +9,8 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
-#include "net_hosts.h"
-#include "transport/keyring.h"
+#include "tests/netlab/net_hosts.h"
+#include "transport/keys/keyring.h"
 
 enum { DAY_WORKERS = 7, DAY_QUORUM = 4, DAY_EVENTS = 256, DAY_PATH = 256 };
 

@@ -9,8 +9,8 @@
 #include <unistd.h>
 #include "base/clock.h"
 #include "base/mem.h"
-#include "day.h"
-#include "record.h"
+#include "tests/faults/day.h"
+#include "record/record.h"
 
 enum { PAIRS_MOST = 64, FLOODER = 3 };
 

@@ -9,8 +9,8 @@
 #include <zmq.h>
 #include "base/hash.h"
 #include "base/rng.h"
-#include "transport/frame.h"
-#include "day.h"
+#include "transport/zmq/frame.h"
+#include "tests/faults/day.h"
 
 enum {
 	TICK_US = 10000,

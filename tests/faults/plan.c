@@ -2,7 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include "base/rng.h"
-#include "day.h"
+#include "tests/faults/day.h"
 
 enum { AWAY_MOST = 2, PLAN_STREAM = 1 };
 

@@ -10,7 +10,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "data/cifar_file.h"
+#include "data/image/cifar_file.h"
 
 enum { KEEP = 3, GUARD = 0xa5 };
 

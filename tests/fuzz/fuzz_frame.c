@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "base/hash.h"
-#include "transport/frame.h"
+#include "transport/zmq/frame.h"
 
 enum { LENGTH_AT = 56, SEAL_AT = 64 };
 

@@ -9,7 +9,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "data/idx.h"
+#include "data/image/idx.h"
 
 enum { SAMPLES = 5, SAMPLE = 12, GUARD = 0xa5 };
 

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/json.h"
+#include "config/json.h"
 
 enum { SIZE_MAX_BYTES = 1 << 16 }; /* what is written may be longer than what was read, but not past 1 MiB */
 

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "data/recipe.h"
+#include "data/image/transform.h"
 
 enum { SIZE = 9, FEATURES = 3 * SIZE * SIZE, FILE_BYTES_MAX = 1 << 16, GUARD = 0x5a };
 

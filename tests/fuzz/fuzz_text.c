@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
-#include "data/text_read.h"
+#include "data/text/text_read.h"
 
 static void check(int good, const char *what, const char *text)
 {

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Golden numbers for softmax and mlp, from PyTorch in double precision, into dense.json beside this file.
 
-Parameters, inputs and labels follow from formulas that tests/test_dense.c repeats, rounded to float, so that
+Parameters, inputs and labels follow from formulas that tests/models/test_dense.c repeats, rounded to float, so that
 only results are stored: the losses before each of three steps of SGD and after the last, the first gradient's
 norms, and every `stride`-th component of the first gradient and of the parameters after the last step.
 

@@ -4,7 +4,7 @@
     /usr/bin/python3 tests/golden/make_nets.py [NAME ...]     (Debian's python3-torch, -torchvision, -h5py)
 
 Weights and batches are not stored: both sides make them from a hash of integers, to the same bits
-(tests/golden_nets.h). The numbers of stream s are u(s, i) = hash(s, i) / 2^31 - 1, cut to 24 bits:
+(tests/support/golden_nets.h). The numbers of stream s are u(s, i) = hash(s, i) / 2^31 - 1, cut to 24 bits:
 
     tensor t, two and more sides    sqrt(6 / fan_in) u(t, i)        (He et al. 2015, uniform)
     tensor t, weight of one side    1 + u(t, i) / 4                 (a normalisation's; "bn3", at the end of

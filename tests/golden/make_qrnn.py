@@ -2,7 +2,7 @@
 """Writes qrnn.json: losses, gradients, parameters and carry of small QRNN language models, by PyTorch.
 
 Run: /usr/bin/python3 tests/golden/make_qrnn.py > tests/golden/qrnn.json
-Weights, tokens and labels come from formulas that tests/test_qrnn.c repeats. Each case makes four steps of
+Weights, tokens and labels come from formulas that tests/models/test_qrnn.c repeats. Each case makes four steps of
 SGD over consecutive batches, so that the carry of a step is what the step before left.
 """
 import json

@@ -1,0 +1,83 @@
+/* Keys and trust: see endpoint.h. */
+#include "cmd/credentials.h"
+
+#include <arpa/inet.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include "base/text.h"
+
+static const char YES[] = "yes-i-know", TCP[] = "tcp://";
+
+/* Can only this machine reach it? A name that merely begins like an address of it is another's. */
+static bool stays_here(const char *address)
+{
+	char host[INET_ADDRSTRLEN] = "";
+	struct in_addr at;
+	if (strncmp(address, TCP, strlen(TCP)))
+		return !strncmp(address, "ipc://", 6);
+	address += strlen(TCP);
+	const char *colon = strrchr(address, ':');
+	size_t length = colon ? (size_t)(colon - address) : 0;
+	if (length == 0 || length >= sizeof(host))
+		return false;
+	memcpy(host, address, length);
+	return !strcmp(host, "localhost") || !strcmp(host, "[::1]") ||
+	       (inet_pton(AF_INET, host, &at) == 1 && ntohl(at.s_addr) >> 24 == IN_LOOPBACKNET);
+}
+
+/* ZeroMQ takes a port's lowest 16 bits, whatever was meant. `*`: any port that is free. */
+static int check_port(const char *address, struct err *e)
+{
+	char shown[256], *end;
+	if (strncmp(address, TCP, strlen(TCP)))
+		return 0;
+	const char *port = strrchr(address, ':') + 1;
+	unsigned long number = strtoul(port, &end, 10);
+	if (!strcmp(port, "*"))
+		return 0;
+	if (port[0] < '0' || port[0] > '9' || *end || number > UINT16_MAX)
+		return err_user(e, "%s: found no port at its end, expected a number up to %d",
+		                text_shown(address, shown, sizeof(shown)), UINT16_MAX);
+	return 0;
+}
+
+int site_trust(const struct args *a, const char *address, enum site_trust *out, struct err *e)
+{
+	const char *insecure = args_value(a, "insecure"), *keys = args_value(a, "keys");
+	char shown[256];
+	if (!insecure && !keys)
+		return err_user(
+		        e, "--keys DIR is missing: who may vote is known by keys, which 'signsgd keys new' "
+		           "makes (--insecure does without, on one machine)");
+	if (insecure && keys)
+		return err_user(e, "--insecure is without keys; give one of --keys and --insecure");
+	if (insecure && insecure[0] && strcmp(insecure, YES))
+		return err_user(e, "--insecure: found '%s', expected nothing or =%s",
+		                text_shown(insecure, shown, sizeof(shown)), YES);
+	if (insecure && !insecure[0] && !stays_here(address))
+		return err_user(
+		        e,
+		        "--insecure at %s: others can reach that address, and could vote, read and lie; "
+		        "use keys, or say --insecure=%s",
+		        text_shown(address, shown, sizeof(shown)), YES);
+	if (check_port(address, e))
+		return -1;
+	/* Keys that come through a pipe are tokens between processes of one start. */
+	*out = insecure ? SITE_OPEN : strcmp(keys, "-") ? SITE_KEYS : SITE_TOKENS;
+	return 0;
+}
+
+int site_ring_open(struct site_ring *r, const struct args *a, struct err *e)
+{
+	const char *dir = args_value(a, "keys");
+	bool piped = !strcmp(dir, "-");
+	r->place = piped ? "standard input" : dir;
+	return piped ? keyring_receive(&r->keys, STDIN_FILENO, e) : keyring_read(&r->keys, dir, e);
+}
+
+void site_ring_close(struct site_ring *r)
+{
+	keyring_clear(&r->keys);
+}

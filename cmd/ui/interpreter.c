@@ -1,0 +1,84 @@
+/* Which Python: asked by letting each candidate import what the figures need. */
+#include "cmd/ui/interpreter.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include "base/text.h"
+
+enum { NEWEST = 20, OLDEST = 8, TRIED_BYTES = 512, NOT_STARTED = 127, SIGNAL_EXIT = 128 };
+
+static _Noreturn void become(char *const argv[], int silent)
+{
+	int nowhere = silent ? open("/dev/null", O_RDWR) : -1;
+
+	if (nowhere >= 0) {
+		dup2(nowhere, STDOUT_FILENO);
+		dup2(nowhere, STDERR_FILENO);
+	}
+	execvp(argv[0], argv);
+	_exit(NOT_STARTED);
+}
+
+int program_run(char *const argv[], int silent)
+{
+	int status;
+
+	fflush(NULL); /* nothing of ours may come out twice */
+	pid_t child = fork();
+	if (child < 0)
+		die("%s could not be started: %s", argv[0], strerror(errno));
+	if (!child)
+		become(argv, silent);
+	while (waitpid(child, &status, 0) < 0)
+		if (errno != EINTR)
+			die("the exit of %s could not be awaited: %s", argv[0], strerror(errno));
+	return WIFEXITED(status) ? WEXITSTATUS(status) : SIGNAL_EXIT + WTERMSIG(status);
+}
+
+static int draws(const char *python)
+{
+	char name[256], flag[] = "-c", code[] = "import h5py, numpy, matplotlib";
+	char *const argv[] = {name, flag, code, NULL};
+
+	snprintf(name, sizeof(name), "%s", python);
+	return program_run(argv, 1) == 0;
+}
+
+static int refuse(const char *tried, struct err *e)
+{
+	return err_world(
+	        e,
+	        "figures need a Python 3 with h5py, numpy and matplotlib, and none of these has them: %s; "
+	        "install them with 'apt-get install python3-h5py python3-matplotlib' or 'pip install h5py "
+	        "matplotlib', or name another Python in SIGNSGD_PYTHON",
+	        tried);
+}
+
+int interpreter_find(char *out, size_t room, struct err *e)
+{
+	const char *named = getenv("SIGNSGD_PYTHON");
+	char tried[TRIED_BYTES] = "", shown[256];
+	size_t used = 0;
+
+	if (named && *named) {
+		snprintf(out, room, "%s", named);
+		return draws(named) ? 0 : refuse(text_shown(named, shown, sizeof(shown)), e);
+	}
+	for (int i = NEWEST + 2; i >= OLDEST; i--) {
+		if (i == NEWEST + 2)
+			snprintf(out, room, "python3");
+		else if (i == NEWEST + 1)
+			snprintf(out, room, "/usr/bin/python3");
+		else
+			snprintf(out, room, "python3.%d", i);
+		if (draws(out))
+			return 0;
+		used += (size_t)snprintf(tried + used, sizeof(tried) - used, "%s%s", used ? ", " : "", out);
+	}
+	return refuse(tried, e);
+}

@@ -1,0 +1,34 @@
+/*
+ * IDX files, the format of MNIST and its kin, packed with gzip or not (the first two bytes tell).
+ *
+ * A file is big-endian: a word 0x0000TTRR (TT = 0x08: unsigned bytes; RR: rank), RR words of dimensions,
+ * then the values, last dimension fastest. The reader is told what must be there, so nothing in the file
+ * decides how much memory or time it takes: it reads at most one byte more than it expects, however much
+ * a gzip stream would blow up to.
+ */
+#ifndef SIGNSGD_DATA_IMAGE_IDX_H
+#define SIGNSGD_DATA_IMAGE_IDX_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include "base/err.h"
+
+enum { IDX_RANK_MAX = 4 };
+
+struct idx_shape {
+	int rank;                    /* 1 to IDX_RANK_MAX */
+	uint32_t dims[IDX_RANK_MAX]; /* [rank]; dims[0]: samples */
+};
+
+/*
+ * Read the first `keep` samples of the file into out [keep][dims[1]]...[dims[rank - 1]], and the rest of the
+ * file for its checks only: magic word, dimensions, exact length, nothing behind, gzip's own sums. *crc gets
+ * the CRC-32 (gzip's) of the whole unpacked file. -1 and a sentence when anything is not as expected.
+ */
+int idx_read(const char *path, const struct idx_shape *expected, size_t keep, uint8_t *out, uint32_t *crc,
+             struct err *e);
+
+/* Labels [n] must be below n_classes. -1 and a sentence that names the first that is not. */
+int idx_check_labels(const char *path, const uint8_t *labels, size_t n, int n_classes, struct err *e);
+
+#endif

@@ -1,0 +1,303 @@
+/*
+ * Data sets `imagefolder` and `imagenet`: pictures of any size in a folder, a folder a class, or in one file
+ * that `signsgd data pack` made of it; read and decoded while training goes on (reader.h), by the ImageNet
+ * recipe (transform.h). `imagenet` is a folder that must hold what ILSVRC 2012 holds, whose counts are known
+ * before it is there.
+ */
+#include <stddef.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "data/dataset.h"
+#include "data/image/reader.h"
+
+enum { CHANNELS = 3, READERS = 2, SIDE_MAX = 4096, COUNT_MAX = 1 << 30 };
+
+enum { BAD_REFUSE, BAD_SKIP };
+
+struct imagefolder {
+	const char *dir;
+	int64_t train, test, size, resize, readers;
+	struct reals scale, ratio, mean, std;
+	bool crop, flip;
+	int bad;
+};
+
+extern const struct data_source data_imagefolder;
+
+static int check_list(const char *name, const struct reals *list, size_t count, struct err *e)
+{
+	if (list->count == count)
+		return 0;
+	return err_user(e, "%s: found %zu numbers, expected %zu", name, list->count, count);
+}
+
+static int check_range(const char *name, const struct reals *range, struct err *e)
+{
+	if (check_list(name, range, 2, e))
+		return -1;
+	if (range->at[0] <= range->at[1])
+		return 0;
+	return err_user(e, "%s: found %g before %g, expected the lower one first", name, range->at[0],
+	                range->at[1]);
+}
+
+static int check_state(const struct imagefolder *f, struct err *e)
+{
+	if (check_range("scale", &f->scale, e) || check_range("ratio", &f->ratio, e) ||
+	    check_list("mean", &f->mean, CHANNELS, e) || check_list("std", &f->std, CHANNELS, e))
+		return -1;
+	if (f->resize < f->size)
+		return err_user(e, "resize: found %lld, expected at least size = %lld", (long long)f->resize,
+		                (long long)f->size);
+	return 0;
+}
+
+/* Keep `wanted` pictures of a split; 0: all. */
+static int thin(struct pictures *p, int split, const char *key, int64_t wanted, struct err *e)
+{
+	if (wanted == 0)
+		return 0;
+	if ((uint64_t)wanted > p->n[split])
+		return err_user(e, "%s: found %lld, expected at most the %zu pictures in %s", key,
+		                (long long)wanted, p->n[split], p->path);
+	pictures_thin(p, split, (size_t)wanted);
+	return 0;
+}
+
+/* The list that the settings mean. The command line's folder goes before the file's. */
+static struct pictures *open_list(const struct imagefolder *f, const struct data_env *env, struct err *e)
+{
+	const char *path = env->dir ? env->dir : f->dir;
+	if (check_state(f, e))
+		return NULL;
+	if (!path || !*path) {
+		err_user(
+		        e,
+		        "a set of pictures needs `dir` (or --data): a folder with train/ and val/, or a file "
+		        "of `signsgd "
+		        "data pack`");
+		return NULL;
+	}
+	struct pictures *p = pictures_open(path, e);
+	if (p && (thin(p, TRAIN, "train", f->train, e) || thin(p, VAL, "test", f->test, e))) {
+		pictures_close(p);
+		return NULL;
+	}
+	return p;
+}
+
+static struct data_shape shape_of(const struct imagefolder *f, const struct pictures *p)
+{
+	return (struct data_shape){.n_train = p->n[TRAIN],
+	                           .n_test = p->n[VAL],
+	                           .channels = CHANNELS,
+	                           .height = (int)f->size,
+	                           .width = (int)f->size,
+	                           .n_classes = p->n_classes};
+}
+
+static int imagefolder_shape(const void *state, const struct data_env *env, struct data_shape *out,
+                             struct err *e)
+{
+	struct pictures *p = open_list(state, env, e);
+	if (!p)
+		return -1;
+	*out = shape_of(state, p);
+	pictures_close(p);
+	return 0;
+}
+
+static int imagefolder_load(const void *state, const struct data_env *env, struct dataset *out, struct err *e)
+{
+	const struct imagefolder *f = state;
+	struct pictures *p = open_list(f, env, e);
+	*out = (struct dataset){0};
+	if (!p)
+		return -1;
+	out->shape = shape_of(f, p);
+	dataset_alloc_labels(out);
+	for (size_t i = 0; i < p->n[TRAIN]; i++)
+		out->train_labels[i] = p->at[TRAIN][i].label;
+	for (size_t i = 0; i < p->n[VAL]; i++)
+		out->test_labels[i] = p->at[VAL][i].label;
+	for (int c = 0; c < CHANNELS; c++) {
+		out->mean[c] = (float)f->mean.at[c];
+		out->std[c] = (float)f->std.at[c];
+	}
+	out->gallery = mem_alloc(sizeof *out->gallery);
+	*out->gallery = (struct gallery){.pictures = p,
+	                                 .skip = f->bad == BAD_SKIP,
+	                                 .recipe = {.size = (int)f->size,
+	                                            .resize = (int)f->resize,
+	                                            .scale = {f->scale.at[0], f->scale.at[1]},
+	                                            .ratio = {f->ratio.at[0], f->ratio.at[1]},
+	                                            .crop = f->crop,
+	                                            .flip = f->flip}};
+	return 0;
+}
+
+enum { IMAGENET_TRAIN = 1281167, IMAGENET_VAL = 50000, IMAGENET_CLASSES = 1000 };
+
+static int imagenet_shape(const void *state, const struct data_env *env, struct data_shape *out,
+                          struct err *e)
+{
+	const struct imagefolder *f = state;
+	(void)env;
+	if (check_state(f, e))
+		return -1;
+	*out = (struct data_shape){.n_train = f->train ? (size_t)f->train : IMAGENET_TRAIN,
+	                           .n_test = f->test ? (size_t)f->test : IMAGENET_VAL,
+	                           .channels = CHANNELS,
+	                           .height = (int)f->size,
+	                           .width = (int)f->size,
+	                           .n_classes = IMAGENET_CLASSES};
+	return 0;
+}
+
+static int imagenet_load(const void *state, const struct data_env *env, struct dataset *out, struct err *e)
+{
+	struct data_shape expected;
+	if (imagenet_shape(state, env, &expected, e) || imagefolder_load(state, env, out, e))
+		return -1;
+	const struct data_shape *found = &out->shape;
+	if (found->n_train == expected.n_train && found->n_test == expected.n_test &&
+	    found->n_classes == expected.n_classes)
+		return 0;
+	err_user(e,
+	         "%s: found %zu and %zu pictures of %d classes, expected ImageNet's %zu and %zu of %d; data "
+	         "\"imagefolder\" takes any folder",
+	         out->gallery->pictures->path, found->n_train, found->n_test, found->n_classes,
+	         expected.n_train, expected.n_test, expected.n_classes);
+	dataset_clear(out);
+	return -1;
+}
+
+static int imagefolder_readers(const void *state)
+{
+	const struct imagefolder *f = state;
+	return f->readers ? (int)f->readers : READERS;
+}
+
+static const struct key keys[] = {
+        {.name = "dir",
+         .kind = KEY_PATH,
+         .offset = offsetof(struct imagefolder, dir),
+         .preset = "null",
+         .help = "folder with train/CLASS/FILE and val/CLASS/FILE (.jpg, .jpeg, .png), or a file of `signsgd "
+                 "data pack`; --data goes before it"},
+        {.name = "train",
+         .kind = KEY_INT,
+         .offset = offsetof(struct imagefolder, train),
+         .preset = "0",
+         .lowest = 0,
+         .highest = COUNT_MAX,
+         .unit = "samples",
+         .help = "training pictures used, evenly spread over the sorted list; 0: all"},
+        {.name = "test",
+         .kind = KEY_INT,
+         .offset = offsetof(struct imagefolder, test),
+         .preset = "0",
+         .lowest = 0,
+         .highest = COUNT_MAX,
+         .unit = "samples",
+         .help = "validation pictures used, evenly spread over the sorted list; 0: all"},
+        {.name = "size",
+         .kind = KEY_INT,
+         .offset = offsetof(struct imagefolder, size),
+         .preset = "224",
+         .lowest = 1,
+         .highest = SIDE_MAX,
+         .unit = "pixels",
+         .help = "side of the square that the network sees"},
+        {.name = "resize",
+         .kind = KEY_INT,
+         .offset = offsetof(struct imagefolder, resize),
+         .preset = "256",
+         .lowest = 1,
+         .highest = SIDE_MAX,
+         .unit = "pixels",
+         .help = "what the short side is brought to before the middle is cut out, where nothing is random"},
+        {.name = "crop",
+         .kind = KEY_BOOL,
+         .offset = offsetof(struct imagefolder, crop),
+         .preset = "true",
+         .help = "training batches: a random rectangle, brought to size"},
+        {.name = "scale",
+         .kind = KEY_REALS,
+         .offset = offsetof(struct imagefolder, scale),
+         .preset = "[0.08, 1]",
+         .lowest = 0,
+         .highest = 1,
+         .above = true,
+         .help = "lowest and highest share of the picture's area that a random rectangle has"},
+        {.name = "ratio",
+         .kind = KEY_REALS,
+         .offset = offsetof(struct imagefolder, ratio),
+         .preset = "[0.75, 1.3333333333333333]",
+         .lowest = 0.01,
+         .highest = 100,
+         .help = "lowest and highest ratio of width to height that a random rectangle has"},
+        {.name = "flip",
+         .kind = KEY_BOOL,
+         .offset = offsetof(struct imagefolder, flip),
+         .preset = "true",
+         .help = "training batches: left and right change places with probability 1/2"},
+        {.name = "mean",
+         .kind = KEY_REALS,
+         .offset = offsetof(struct imagefolder, mean),
+         .preset = "[0.485, 0.456, 0.406]",
+         .lowest = 0,
+         .highest = 1,
+         .help = "of red, green, blue / 255, taken away from them; the default is ImageNet's"},
+        {.name = "std",
+         .kind = KEY_REALS,
+         .offset = offsetof(struct imagefolder, std),
+         .preset = "[0.229, 0.224, 0.225]",
+         .lowest = 0,
+         .highest = 1,
+         .above = true,
+         .help = "by which they are divided then"},
+        {.name = "bad",
+         .kind = KEY_CHOICE,
+         .offset = offsetof(struct imagefolder, bad),
+         .preset = "\"refuse\"",
+         .choices = (const char *const[]){"refuse", "skip", NULL},
+         .help = "a file that is no picture: refuse: the run ends and names it; skip: the next file of the "
+                 "list "
+                 "takes its place, with a warning"},
+        {.name = "readers",
+         .kind = KEY_INT,
+         .offset = offsetof(struct imagefolder, readers),
+         .preset = "null",
+         .lowest = 1,
+         .highest = 256,
+         .unit = "threads",
+         .aside = true,
+         .help = "threads that read and decode ahead; 2 if absent; any number gives the same bits"},
+        {0},
+};
+
+const struct data_source data_imagefolder = {
+        .row = {.name = "imagefolder",
+                .about = "Pictures in a folder, a folder a class, as ImageNet is kept",
+                .formula = "{train,val}/CLASS/FILE; random rectangle or middle, brought to size x size; "
+                           "pixels / "
+                           "255, then minus mean, over std",
+                .keys = keys,
+                .state_bytes = sizeof(struct imagefolder)},
+        .shape = imagefolder_shape,
+        .load = imagefolder_load,
+        .readers = imagefolder_readers,
+};
+
+const struct data_source data_imagenet = {
+        .row = {.name = "imagenet",
+                .about = "ImageNet (ILSVRC 2012): 1,281,167 and 50,000 photographs of a thousand things",
+                .formula = "as imagefolder, and refused if the folder does not hold so many",
+                .keys = keys,
+                .state_bytes = sizeof(struct imagefolder)},
+        .shape = imagenet_shape,
+        .load = imagenet_load,
+        .readers = imagefolder_readers,
+};

@@ -1,0 +1,246 @@
+/* Folders of pictures, and reading a file's bytes from a folder or a pack. */
+#include "data/image/pictures.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "data/image/pictures_internal.h"
+
+enum { FILE_BYTES_MAX = 1 << 30 };
+
+static bool is_folder(const char *path)
+{
+	struct stat st;
+	return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
+/* Names [n] that live in the arena. */
+struct names {
+	const char **at;
+	size_t n, room;
+};
+
+static void names_add(struct names *l, const char *name)
+{
+	if (l->n == l->room) {
+		l->room = l->room ? 2 * l->room : 64;
+		l->at = mem_resize(l->at, l->room * sizeof *l->at);
+	}
+	l->at[l->n++] = name;
+}
+
+static int by_bytes(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+static bool is_picture_name(const char *name)
+{
+	const char *dot = strrchr(name, '.');
+	return dot && (!strcasecmp(dot, ".jpg") || !strcasecmp(dot, ".jpeg") || !strcasecmp(dot, ".png"));
+}
+
+/* What a folder holds, sorted by name: folders, or pictures. */
+static int list_folder(struct pictures *p, const char *path, bool folders, struct names *out, struct err *e)
+{
+	DIR *dir = opendir(path);
+	if (!dir)
+		return err_user(e, "%s: cannot be read: %s", path, strerror(errno));
+	errno = 0;
+	for (struct dirent *entry; (entry = readdir(dir));) {
+		bool wanted = entry->d_name[0] != '.';
+		if (wanted && folders) {
+			char *below = mem_format("%s/%s", path, entry->d_name);
+			wanted = is_folder(below);
+			mem_free(below);
+		} else if (wanted) {
+			wanted = entry->d_type != DT_DIR && is_picture_name(entry->d_name);
+		}
+		if (wanted)
+			names_add(out, arena_string(&p->names, entry->d_name));
+	}
+	int failed = errno;
+	closedir(dir);
+	if (failed)
+		return err_world(e, "%s: cannot be read: %s", path, strerror(failed));
+	if (out->n)
+		qsort(out->at, out->n, sizeof *out->at, by_bytes);
+	return 0;
+}
+
+void pictures_alloc(struct pictures *p, int split, size_t n)
+{
+	p->at[split] = mem_array(n, sizeof **p->at);
+	p->n[split] = n;
+}
+
+static int take_classes(struct pictures *p, const char *train, struct err *e)
+{
+	struct names l = {0};
+	int rc = list_folder(p, train, true, &l, e);
+	if (!rc && l.n == 0)
+		rc = err_user(e, "%s: holds no folders, expected one a class", train);
+	if (!rc && l.n > CLASSES_MAX)
+		rc = err_user(e, "%s: found %zu classes, expected at most %d", train, l.n, CLASSES_MAX);
+	if (!rc) {
+		p->n_classes = (int)l.n;
+		p->classes = mem_array(l.n, sizeof *p->classes);
+		for (size_t i = 0; i < l.n; i++)
+			p->classes[i] = arena_string(&p->names, l.at[i]);
+	}
+	mem_free(l.at);
+	return rc;
+}
+
+/* A split's files as "CLASS/FILE" behind `l`, with how many each class has. */
+static int list_split(struct pictures *p, const char *split, struct names *l, size_t *of_class, struct err *e)
+{
+	int rc = 0;
+	for (int c = 0; c < p->n_classes && !rc; c++) {
+		struct names files = {0};
+		char *path = mem_format("%s/%s/%s", p->path, split, p->classes[c]);
+		if (is_folder(path))
+			rc = list_folder(p, path, false, &files, e);
+		for (size_t i = 0; i < files.n; i++)
+			names_add(l, arena_format(&p->names, "%s/%s/%s", split, p->classes[c], files.at[i]));
+		of_class[c] = files.n;
+		mem_free(files.at);
+		mem_free(path);
+	}
+	return rc;
+}
+
+/* A folder beside those of train/ would be left out in silence. */
+static int check_classes(struct pictures *p, const char *split, struct err *e)
+{
+	struct names l = {0};
+	char *path = mem_format("%s/%s", p->path, split);
+	int rc = list_folder(p, path, true, &l, e);
+	for (size_t i = 0; i < l.n && !rc; i++)
+		if (!bsearch(&l.at[i], p->classes, (size_t)p->n_classes, sizeof *p->classes, by_bytes))
+			rc = err_user(e, "%s/%s: is a class that %s/train does not have", path, l.at[i],
+			              p->path);
+	mem_free(path);
+	mem_free(l.at);
+	return rc;
+}
+
+static int scan_split(struct pictures *p, int split, const char *name, struct err *e)
+{
+	struct names l = {0};
+	size_t *of_class = mem_array((size_t)p->n_classes, sizeof *of_class), at = 0;
+	int rc = check_classes(p, name, e) || list_split(p, name, &l, of_class, e) ? -1 : 0;
+	if (!rc && l.n == 0)
+		rc = err_user(e, "%s/%s: holds no pictures, expected CLASS/FILE.jpg, .jpeg or .png", p->path,
+		              name);
+	if (!rc && l.n > UINT32_MAX)
+		rc = err_user(e, "%s/%s: holds more pictures than 32 bits count", p->path, name);
+	if (!rc) {
+		pictures_alloc(p, split, l.n);
+		for (int c = 0; c < p->n_classes; c++)
+			for (size_t i = 0; i < of_class[c]; i++, at++)
+				p->at[split][at] =
+				        (struct picture_file){.name = l.at[at], .label = (uint16_t)c};
+	}
+	mem_free(of_class);
+	mem_free(l.at);
+	return rc;
+}
+
+static int scan(struct pictures *p, struct err *e)
+{
+	char *train = mem_format("%s/train", p->path), *val = mem_format("%s/val", p->path);
+	int rc = take_classes(p, train, e) || scan_split(p, TRAIN, "train", e) ||
+	                         scan_split(p, VAL, is_folder(val) ? "val" : "test", e)
+	                 ? -1
+	                 : 0;
+	mem_free(train);
+	mem_free(val);
+	return rc;
+}
+
+struct pictures *pictures_open(const char *path, struct err *e)
+{
+	struct pictures *p = mem_alloc(sizeof *p);
+	p->path = mem_string(path);
+	p->pack = -1;
+	if ((is_folder(path) ? scan(p, e) : pack_read(p, e)) == 0)
+		return p;
+	pictures_close(p);
+	return NULL;
+}
+
+void pictures_close(struct pictures *p)
+{
+	if (!p)
+		return;
+	if (p->pack >= 0)
+		close(p->pack);
+	for (int split = 0; split < 2; split++)
+		mem_free(p->at[split]);
+	mem_free(p->classes);
+	arena_clear(&p->names);
+	mem_free(p->path);
+	mem_free(p);
+}
+
+void pictures_thin(struct pictures *p, int split, size_t n)
+{
+	if (n > p->n[split])
+		BUG("more pictures are to be kept than there are");
+	for (size_t i = 0; i < n; i++)
+		p->at[split][i] = p->at[split][i * p->n[split] / n];
+	p->n[split] = n;
+}
+
+static int read_at(int fd, const char *name, uint64_t begin, uint64_t bytes, struct file_bytes *out,
+                   struct err *e)
+{
+	if (bytes > FILE_BYTES_MAX)
+		return err_user(e, "%s: has %llu bytes, expected at most 1 GiB", name,
+		                (unsigned long long)bytes);
+	if (bytes > out->room) {
+		mem_free(out->at);
+		out->room = bytes;
+		out->at = mem_alloc(bytes);
+	}
+	out->n = 0;
+	while (out->n < bytes) {
+		ssize_t got = pread(fd, out->at + out->n, bytes - out->n, (off_t)(begin + out->n));
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got < 0)
+			return err_world(e, "%s: cannot be read: %s", name, strerror(errno));
+		if (got == 0)
+			return err_user(e, "%s: shrank while it was read", name);
+		out->n += (size_t)got;
+	}
+	return 0;
+}
+
+int pictures_read(const struct pictures *p, const struct picture_file *f, struct file_bytes *out,
+                  struct err *e)
+{
+	if (p->pack >= 0)
+		return read_at(p->pack, p->path, f->begin, f->bytes, out, e);
+	struct stat st;
+	char *path = mem_format("%s/%s", p->path, f->name);
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK), rc; /* a pipe's other end is not waited for */
+	if (fd < 0 || fstat(fd, &st))
+		rc = err_user(e, "%s: cannot be read: %s", path, strerror(errno));
+	else if (!S_ISREG(st.st_mode))
+		rc = err_user(e, "%s: is no regular file, expected a picture", path);
+	else
+		rc = read_at(fd, path, 0, (uint64_t)st.st_size, out, e);
+	if (fd >= 0)
+		close(fd);
+	mem_free(path);
+	return rc;
+}

@@ -1,0 +1,291 @@
+/* Packs: writing one of a folder, and the list of one. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "h5/h5_stream.h"
+#include "data/image/pictures_internal.h"
+
+/* --- writing ------------------------------------------------------------------------------------------ */
+
+static int size_of(const struct pictures *p, struct picture_file *f, struct err *e)
+{
+	struct stat st;
+	char *path = mem_format("%s/%s", p->path, f->name);
+	int rc = stat(path, &st) ? err_user(e, "%s: cannot be read: %s", path, strerror(errno)) : 0;
+	if (!rc && strchr(f->name, '\n'))
+		rc = err_user(e, "%s: has a line end in its name, which a pack cannot hold", path);
+	f->bytes = rc ? 0 : (uint64_t)st.st_size;
+	mem_free(path);
+	return rc;
+}
+
+/* Every file's place, as if bytes began at 0. */
+static int place_files(const struct pictures *p, uint64_t *all, struct err *e)
+{
+	*all = 0;
+	for (int split = 0; split < 2; split++)
+		for (size_t i = 0; i < p->n[split]; i++) {
+			struct picture_file *f = &p->at[split][i];
+			if (size_of(p, f, e))
+				return -1;
+			f->begin = *all;
+			*all += f->bytes;
+		}
+	return 0;
+}
+
+static void write_lines(struct h5 *f, const char *path, const struct buf *lines)
+{
+	const size_t n = lines->length;
+	h5_write(f, path, H5_U8, 1, &n, lines->text);
+}
+
+/* Everything but the bytes. */
+static void write_list(struct h5 *f, const struct pictures *p, uint64_t all)
+{
+	size_t n = p->n[TRAIN] + p->n[VAL], ends = n + 1, at = 0;
+	uint64_t *offset = mem_array(ends, sizeof *offset);
+	int32_t *label = mem_array(n, sizeof *label);
+	uint8_t *split = mem_array(n, 1);
+	struct buf names = {0}, classes = {0};
+	for (int s = 0; s < 2; s++)
+		for (size_t i = 0; i < p->n[s]; i++, at++) {
+			const struct picture_file *file = &p->at[s][i];
+			offset[at] = file->begin;
+			label[at] = file->label;
+			split[at] = (uint8_t)s;
+			buf_format(&names, "%s\n", file->name);
+		}
+	offset[n] = all;
+	for (int c = 0; c < p->n_classes; c++)
+		buf_format(&classes, "%s\n", p->classes[c]);
+	h5_write(f, "/offset", H5_U64, 1, &ends, offset);
+	h5_write(f, "/label", H5_I32, 1, &n, label);
+	h5_write(f, "/split", H5_U8, 1, &n, split);
+	write_lines(f, "/name", &names);
+	write_lines(f, "/class", &classes);
+	h5_set_text(f, "/", "kind", PACK_KIND);
+	h5_set_int(f, "/", "version", PACK_VERSION);
+	buf_clear(&names);
+	buf_clear(&classes);
+	mem_free(offset);
+	mem_free(label);
+	mem_free(split);
+}
+
+static int write_all(int fd, const char *path, const struct file_bytes *b, uint64_t at, struct err *e)
+{
+	for (size_t done = 0; done < b->n;) {
+		ssize_t n = pwrite(fd, b->at + done, b->n - done, (off_t)(at + done));
+		if (n < 0 && errno != EINTR)
+			return err_world(e, "%s: cannot be written: %s", path, strerror(errno));
+		done += n > 0 ? (size_t)n : 0;
+	}
+	return 0;
+}
+
+static int write_bytes(const struct pictures *p, const char *path, uint64_t begin, uint64_t all,
+                       void (*tell)(uint64_t done, uint64_t all), struct err *e)
+{
+	struct file_bytes b = {0};
+	int fd = open(path, O_WRONLY | O_CLOEXEC), rc = 0;
+	if (fd < 0)
+		rc = err_world(e, "%s: cannot be written: %s", path, strerror(errno));
+	for (int split = 0; split < 2; split++)
+		for (size_t i = 0; i < p->n[split] && !rc; i++) {
+			const struct picture_file *f = &p->at[split][i];
+			rc = pictures_read(p, f, &b, e);
+			if (!rc && b.n != f->bytes)
+				rc = err_world(e, "%s/%s: changed while it was packed", p->path, f->name);
+			if (!rc)
+				rc = write_all(fd, path, &b, begin + f->begin, e);
+			if (tell)
+				tell(f->begin + f->bytes, all);
+		}
+	if (!rc && fsync(fd))
+		rc = err_world(e, "%s: cannot be written: %s", path, strerror(errno));
+	if (fd >= 0)
+		close(fd);
+	mem_free(b.at);
+	return rc;
+}
+
+int pictures_pack(const struct pictures *p, const char *path, void (*tell)(uint64_t done, uint64_t all),
+                  struct err *e)
+{
+	uint64_t all, begin;
+	if (p->pack >= 0)
+		return err_user(e, "%s: is a pack already, expected a folder", p->path);
+	if (place_files(p, &all, e))
+		return -1;
+	if (all == 0)
+		return err_user(e, "%s: all files are empty", p->path);
+	char *part = mem_format("%s.part", path);
+	struct h5 *f = h5_stream_create(part, e);
+	int rc = f ? 0 : -1;
+	if (f) {
+		write_list(f, p, all);
+		h5_stream_reserve(f, "/bytes", all, &begin);
+		rc = h5_stream_close(f, e);
+	}
+	if (!rc)
+		rc = write_bytes(p, part, begin, all, tell, e);
+	if (!rc && rename(part, path))
+		rc = err_world(e, "%s: cannot be renamed to %s: %s", part, path, strerror(errno));
+	if (rc && f)
+		unlink(part);
+	mem_free(part);
+	return rc;
+}
+
+/* --- reading ------------------------------------------------------------------------------------------ */
+
+/* A pack's list as it lies in the file. */
+struct list {
+	size_t n;
+	uint64_t *offset; /* [n + 1] */
+	int32_t *label;   /* [n] */
+	uint8_t *split;   /* [n] */
+	uint64_t begin, bytes;
+};
+
+static int check_kind(struct h5 *f, struct err *e)
+{
+	struct err unheard = {0};
+	int64_t version = 0;
+	char *kind = h5_get_text(f, "/", "kind", &unheard);
+	int is = kind && strcmp(kind, PACK_KIND) == 0;
+	mem_free(kind);
+	if (!is)
+		return err_user(e, "is an HDF5 file, but none of `signsgd data pack`");
+	if (h5_get_int(f, "/", "version", &version, e))
+		return -1;
+	return version == PACK_VERSION ? 0
+	                               : err_user(e, "found pack version %lld, expected %d",
+	                                          (long long)version, PACK_VERSION);
+}
+
+/* Bytes of text: `count` lines (0: as many as there are), each with its line end, into lines [*count] of the
+ * arena. */
+static int read_lines(struct pictures *p, struct h5 *f, const char *path, size_t *count, char ***lines,
+                      struct err *e)
+{
+	int rank;
+	size_t dims[8], found = 0;
+	if (h5_shape(f, path, &rank, dims, e))
+		return -1;
+	if (rank != 1)
+		return err_user(e, "%s: found %d dimensions, expected one", path, rank);
+	char *text = arena_alloc(&p->names, dims[0] + 1);
+	if (h5_read(f, path, H5_U8, dims[0], text, e))
+		return -1;
+	for (size_t i = 0; i < dims[0]; i++)
+		found += text[i] == '\n';
+	if (found == 0 || strlen(text) != dims[0] || text[dims[0] - 1] != '\n' || (*count && found != *count))
+		return err_user(e, "%s: found %zu lines, expected %zu", path, found, *count);
+	*count = found;
+	*lines = mem_array(found, sizeof **lines);
+	for (size_t i = 0; i < found; i++) {
+		(*lines)[i] = text;
+		text = strchr(text, '\n');
+		*text++ = '\0';
+	}
+	return 0;
+}
+
+static int read_list(struct h5 *f, struct list *l, struct err *e)
+{
+	int rank;
+	size_t dims[8];
+	if (h5_stream_place(f, "/bytes", &l->begin, &l->bytes, e) || h5_shape(f, "/label", &rank, dims, e))
+		return -1;
+	if (rank != 1 || dims[0] == 0)
+		return err_user(e, "/label: found no list of labels");
+	l->n = dims[0];
+	l->offset = mem_array(l->n + 1, sizeof *l->offset);
+	l->label = mem_array(l->n, sizeof *l->label);
+	l->split = mem_array(l->n, 1);
+	return h5_read(f, "/offset", H5_U64, l->n + 1, l->offset, e) ||
+	                       h5_read(f, "/label", H5_I32, l->n, l->label, e) ||
+	                       h5_read(f, "/split", H5_U8, l->n, l->split, e)
+	               ? -1
+	               : 0;
+}
+
+static int check_list(const struct pictures *p, const struct list *l, struct err *e)
+{
+	for (size_t i = 0; i < l->n; i++) {
+		if (l->offset[i] > l->offset[i + 1] || l->offset[i + 1] > l->bytes)
+			return err_user(e, "/offset: file %zu goes from byte %llu to %llu of %llu", i,
+			                (unsigned long long)l->offset[i],
+			                (unsigned long long)l->offset[i + 1], (unsigned long long)l->bytes);
+		if (l->label[i] < 0 || l->label[i] >= p->n_classes)
+			return err_user(e, "/label: found %d, expected 0 to %d", l->label[i],
+			                p->n_classes - 1);
+		if (l->split[i] > VAL)
+			return err_user(e, "/split: found %d, expected 0 or 1", l->split[i]);
+	}
+	return 0;
+}
+
+static void fill(struct pictures *p, const struct list *l, char **names)
+{
+	size_t n[2] = {0};
+	for (size_t i = 0; i < l->n; i++)
+		n[l->split[i]]++;
+	for (int split = 0; split < 2; split++)
+		pictures_alloc(p, split, n[split]);
+	n[TRAIN] = n[VAL] = 0;
+	for (size_t i = 0; i < l->n; i++)
+		p->at[l->split[i]][n[l->split[i]]++] =
+		        (struct picture_file){.name = names[i],
+		                              .label = (uint16_t)l->label[i],
+		                              .begin = l->begin + l->offset[i],
+		                              .bytes = l->offset[i + 1] - l->offset[i]};
+}
+
+static int take_list(struct pictures *p, struct h5 *f, struct err *e)
+{
+	struct list l = {0};
+	size_t classes = 0;
+	char **names = NULL;
+	int rc = check_kind(f, e) || read_lines(p, f, "/class", &classes, &p->classes, e) ? -1 : 0;
+	if (!rc && classes > CLASSES_MAX)
+		rc = err_user(e, "/class: found %zu classes, expected at most %d", classes, CLASSES_MAX);
+	p->n_classes = rc ? 0 : (int)classes;
+	if (!rc)
+		rc = read_list(f, &l, e) || check_list(p, &l, e) || read_lines(p, f, "/name", &l.n, &names, e)
+		             ? -1
+		             : 0;
+	if (!rc)
+		fill(p, &l, names);
+	if (!rc && (p->n[TRAIN] == 0 || p->n[VAL] == 0))
+		rc = err_user(e, "found %zu training and %zu validation pictures, expected some of each",
+		              p->n[TRAIN], p->n[VAL]);
+	mem_free(names);
+	mem_free(l.offset);
+	mem_free(l.label);
+	mem_free(l.split);
+	return rc;
+}
+
+int pack_read(struct pictures *p, struct err *e)
+{
+	p->pack = open(p->path, O_RDONLY | O_CLOEXEC);
+	if (p->pack < 0)
+		return err_user(
+		        e,
+		        "%s: cannot be read: %s; expected a folder with train/ and val/, or a pack of "
+		        "`signsgd data pack`",
+		        p->path, strerror(errno));
+	struct h5 *f = h5_stream_open(p->path, e);
+	if (!f)
+		return -1;
+	int rc = take_list(p, f, e);
+	h5_stream_close(f, e);
+	return rc ? err_prefix(e, "%s", p->path) : 0;
+}

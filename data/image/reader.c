@@ -1,0 +1,324 @@
+/*
+ * One lock for all that is small; pixels are written outside it, by the one reader that has their sample.
+ *
+ * A slot is free, then open (its samples are being dealt to readers), then whole, then taken, then free.
+ * Batch b lives in slot b % slots, so it can be opened when batch b - slots has been given back.
+ */
+#include "data/image/reader.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+
+enum { THREAD_BYTES = 8 << 20 /* files, decoders and rows of usual photographs */ };
+
+enum slot_state { SLOT_FREE, SLOT_OPEN, SLOT_WHOLE, SLOT_TAKEN };
+
+struct slot {
+	enum slot_state state;
+	int count, dealt, done; /* samples: of the batch, given to readers, finished */
+	uint32_t *index;        /* [batch] */
+	struct stream *coins;   /* [batch] */
+	uint16_t *labels;       /* [batch] */
+	uint8_t *pixels;        /* [batch][features] */
+};
+
+struct reader {
+	const struct gallery *gallery;
+	int batch, slots, threads;
+	size_t features;
+	struct slot *ring; /* [slots] */
+	pthread_t *thread; /* [threads] */
+
+	pthread_mutex_t lock; /* of all below, and of slots but for pixels and labels */
+	pthread_cond_t work;  /* there may be a sample to read */
+	pthread_cond_t news;  /* a batch is whole, or no reader is busy any more */
+	struct reader_pass pass;
+	uint64_t next_open; /* the next batch to be opened */
+	uint64_t dealing;   /* the batch whose samples are being dealt: next_open - 1, or next_open */
+	uint64_t next_take; /* see reader_next() */
+	int busy;           /* readers that work at a sample */
+	bool stop;
+	struct err failed;
+	size_t skipped;
+	uint8_t *bad[2]; /* [split][n] files that were warned about */
+};
+
+void gallery_close(struct gallery *g)
+{
+	if (g)
+		pictures_close(g->pictures);
+	mem_free(g);
+}
+
+/* --- a sample, outside the lock ----------------------------------------------------------------------- */
+
+/* A file is no good: once for each, a warning. */
+static void warn_once(struct reader *r, int split, uint32_t index, const char *sentence)
+{
+	pthread_mutex_lock(&r->lock);
+	bool first = !r->bad[split][index];
+	r->bad[split][index] = 1;
+	r->skipped += first;
+	pthread_mutex_unlock(&r->lock);
+	if (first)
+		log_warn("%s; the next picture takes its place", sentence);
+}
+
+struct errand {
+	int split;
+	uint32_t index;
+	const struct stream *coins;
+	uint8_t *pixels;
+	uint16_t *label;
+};
+
+/* One file to the errand's place. */
+static int read_file(const struct reader *r, const struct errand *m, uint32_t index, struct file_bytes *bytes,
+                     struct darkroom *room, struct err *e)
+{
+	const struct pictures *p = r->gallery->pictures;
+	const struct picture_file *f = &p->at[m->split][index];
+	char why[200];
+	*m->label = f->label;
+	if (pictures_read(p, f, bytes, e))
+		return -1;
+	if (recipe_develop(&r->gallery->recipe, bytes->at, bytes->n, m->coins, room, m->pixels, why))
+		return err_user(e, "%s/%s: %s", p->path, f->name, why);
+	return 0;
+}
+
+static int read_sample(struct reader *r, const struct errand *m, struct file_bytes *bytes,
+                       struct darkroom *room, struct err *e)
+{
+	size_t all = r->gallery->pictures->n[m->split];
+	uint32_t index = m->index;
+	int rc = read_file(r, m, index, bytes, room, e);
+	for (size_t tries = 1; rc && r->gallery->skip && tries < all; tries++) {
+		warn_once(r, m->split, index, e->text);
+		err_clear(e);
+		index = index + 1 < all ? index + 1 : 0;
+		rc = read_file(r, m, index, bytes, room, e);
+	}
+	if (rc)
+		memset(m->pixels, 0, r->features);
+	return rc;
+}
+
+/* --- readers ------------------------------------------------------------------------------------------ */
+
+static struct slot *slot_of(const struct reader *r, uint64_t number)
+{
+	return &r->ring[number % (uint64_t)r->slots];
+}
+
+/* A slot with a sample to deal, opened if need be; NULL while there is none. */
+static struct slot *find_work(struct reader *r)
+{
+	if (r->dealing < r->next_open) {
+		struct slot *s = slot_of(r, r->dealing);
+		if (s->dealt < s->count)
+			return s;
+		r->dealing++;
+	}
+	struct slot *s = slot_of(r, r->next_open);
+	if (r->next_open >= r->pass.batches || s->state != SLOT_FREE)
+		return NULL;
+	s->count = r->pass.list(r->pass.ctx, r->next_open, s->index, s->coins);
+	s->dealt = s->done = 0;
+	s->state = SLOT_OPEN;
+	r->next_open++;
+	return s;
+}
+
+/* Take sample number `i` of the slot through: called and left with the lock held. */
+static void work_at(struct reader *r, struct slot *s, struct file_bytes *bytes, struct darkroom *room)
+{
+	int i = s->dealt++;
+	struct err e = {0};
+	const struct errand m = {.split = r->pass.split,
+	                         .index = s->index[i],
+	                         .coins = r->pass.augmented ? &s->coins[i] : NULL,
+	                         .pixels = s->pixels + (size_t)i * r->features,
+	                         .label = &s->labels[i]};
+	bool useless = r->failed.code != 0; /* the pass has failed: what comes now is not looked at */
+	r->busy++;
+	pthread_mutex_unlock(&r->lock);
+	int rc = useless ? 0 : read_sample(r, &m, bytes, room, &e);
+	pthread_mutex_lock(&r->lock);
+	r->busy--;
+	if (rc && !r->failed.code)
+		r->failed = e;
+	if (++s->done == s->count)
+		s->state = SLOT_WHOLE;
+	if (s->state == SLOT_WHOLE || r->busy == 0)
+		pthread_cond_broadcast(&r->news);
+}
+
+static void *reader_main(void *arg)
+{
+	struct reader *r = arg;
+	struct file_bytes bytes = {0};
+	struct darkroom room = {0};
+	pthread_mutex_lock(&r->lock);
+	while (!r->stop) {
+		struct slot *s = find_work(r);
+		if (s)
+			work_at(r, s, &bytes, &room);
+		else
+			pthread_cond_wait(&r->work, &r->lock);
+	}
+	pthread_mutex_unlock(&r->lock);
+	mem_free(bytes.at);
+	darkroom_clear(&room);
+	return NULL;
+}
+
+/* Signals are for the main thread. */
+static void start_threads(struct reader *r)
+{
+	sigset_t all, old;
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &old);
+	for (int i = 0; i < r->threads; i++) {
+		int failed = pthread_create(&r->thread[i], NULL, reader_main, r);
+		if (failed)
+			die("threads: the system refused reader %d of %d: %s", i + 1, r->threads,
+			    strerror(failed));
+	}
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+}
+
+struct reader *reader_open(const struct gallery *g, int batch, int slots, int threads)
+{
+	if (batch < 1 || slots < 1 || threads < 1)
+		BUG("a reader without batch, slots or threads");
+	struct reader *r = mem_alloc(sizeof *r);
+	size_t side = (size_t)g->recipe.size, n = (size_t)batch;
+	*r = (struct reader){.gallery = g, .batch = batch, .slots = slots, .threads = threads};
+	r->features = 3 * side * side;
+	r->ring = mem_array((size_t)slots, sizeof *r->ring);
+	for (int i = 0; i < slots; i++) {
+		r->ring[i].index = mem_array(n, sizeof *r->ring[i].index);
+		r->ring[i].coins = mem_array(n, sizeof *r->ring[i].coins);
+		r->ring[i].labels = mem_array(n, sizeof *r->ring[i].labels);
+		r->ring[i].pixels = mem_array(n, r->features);
+	}
+	for (int split = 0; split < 2; split++)
+		r->bad[split] = mem_array(g->pictures->n[split], 1);
+	r->thread = mem_array((size_t)threads, sizeof *r->thread);
+	pthread_mutex_init(&r->lock, NULL);
+	pthread_cond_init(&r->work, NULL);
+	pthread_cond_init(&r->news, NULL);
+	start_threads(r);
+	return r;
+}
+
+void reader_close(struct reader *r)
+{
+	if (!r)
+		return;
+	pthread_mutex_lock(&r->lock);
+	r->stop = true;
+	pthread_cond_broadcast(&r->work);
+	pthread_mutex_unlock(&r->lock);
+	for (int i = 0; i < r->threads; i++)
+		pthread_join(r->thread[i], NULL);
+	pthread_cond_destroy(&r->work);
+	pthread_cond_destroy(&r->news);
+	pthread_mutex_destroy(&r->lock);
+	for (int i = 0; i < r->slots; i++) {
+		mem_free(r->ring[i].index);
+		mem_free(r->ring[i].coins);
+		mem_free(r->ring[i].labels);
+		mem_free(r->ring[i].pixels);
+	}
+	mem_free(r->bad[0]);
+	mem_free(r->bad[1]);
+	mem_free(r->ring);
+	mem_free(r->thread);
+	mem_free(r);
+}
+
+/* --- lanes -------------------------------------------------------------------------------------------- */
+
+void reader_rest(struct reader *r)
+{
+	pthread_mutex_lock(&r->lock);
+	r->pass.batches = 0; /* nothing more is opened; what is dealt is finished */
+	r->dealing = r->next_open;
+	while (r->busy > 0)
+		pthread_cond_wait(&r->news, &r->lock);
+	for (int i = 0; i < r->slots; i++)
+		r->ring[i].state = SLOT_FREE;
+	pthread_mutex_unlock(&r->lock);
+}
+
+void reader_begin(struct reader *r, const struct reader_pass *pass, uint64_t first)
+{
+	pthread_mutex_lock(&r->lock);
+	r->pass = *pass;
+	r->next_open = r->dealing = r->next_take = first;
+	pthread_cond_broadcast(&r->work);
+	pthread_mutex_unlock(&r->lock);
+}
+
+void reader_take(struct reader *r, uint64_t number, const uint8_t **pixels, const uint16_t **labels)
+{
+	struct slot *s = slot_of(r, number);
+	pthread_mutex_lock(&r->lock);
+	if (number >= r->pass.batches)
+		BUG("a batch was asked for that the pass does not have");
+	while (number >= r->next_open || s->state != SLOT_WHOLE)
+		pthread_cond_wait(&r->news, &r->lock);
+	s->state = SLOT_TAKEN;
+	if (number >= r->next_take)
+		r->next_take = number + 1;
+	pthread_mutex_unlock(&r->lock);
+	*pixels = s->pixels;
+	*labels = s->labels;
+}
+
+void reader_give_back(struct reader *r, uint64_t number)
+{
+	pthread_mutex_lock(&r->lock);
+	slot_of(r, number)->state = SLOT_FREE;
+	pthread_cond_broadcast(&r->work);
+	pthread_mutex_unlock(&r->lock);
+}
+
+uint64_t reader_next(struct reader *r)
+{
+	pthread_mutex_lock(&r->lock);
+	uint64_t next = r->next_take;
+	pthread_mutex_unlock(&r->lock);
+	return next;
+}
+
+int reader_failed(struct reader *r, struct err *e)
+{
+	pthread_mutex_lock(&r->lock);
+	int code = r->failed.code;
+	if (code)
+		*e = r->failed;
+	pthread_mutex_unlock(&r->lock);
+	return code ? -1 : 0;
+}
+
+size_t reader_skipped(struct reader *r)
+{
+	pthread_mutex_lock(&r->lock);
+	size_t skipped = r->skipped;
+	pthread_mutex_unlock(&r->lock);
+	return skipped;
+}
+
+size_t reader_bytes(int size, int batch, int slots, int threads)
+{
+	size_t side = (size_t)size;
+	return (size_t)slots * (size_t)batch * (3 * side * side + sizeof(struct stream) + 6) +
+	       (size_t)threads * THREAD_BYTES;
+}

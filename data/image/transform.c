@@ -1,0 +1,77 @@
+/* Rectangles, and the way from bytes to a sample. */
+#include "data/image/transform.h"
+
+#include <math.h>
+
+enum { TRIES = 10, DRAWS = 4 /* a try */, MIRROR_AT = 2 * (TRIES + 1) /* a word behind all tries */ };
+
+/* Try number t; width 0: it does not fit. */
+static struct rectangle draw_part(const struct recipe *r, int width, int height, const struct stream *coins,
+                                  uint64_t t)
+{
+	double u[DRAWS];
+	for (uint64_t i = 0; i < DRAWS; i++)
+		u[i] = (double)stream_uniform(coins, DRAWS * t + i);
+	double area = (r->scale[0] + u[0] * (r->scale[1] - r->scale[0])) * width * height;
+	double low = log(r->ratio[0]), ratio = exp(low + u[1] * (log(r->ratio[1]) - low));
+	double w = round(sqrt(area * ratio)), h = round(sqrt(area / ratio));
+	if (w < 1 || h < 1 || w > width || h > height)
+		return (struct rectangle){0};
+	return (struct rectangle){floor(u[2] * (width - w + 1)), floor(u[3] * (height - h + 1)), w, h};
+}
+
+static struct rectangle in_the_middle(int width, int height, double w, double h)
+{
+	return (struct rectangle){(width - w) / 2, (height - h) / 2, w, h};
+}
+
+struct rectangle recipe_part(const struct recipe *r, int width, int height, const struct stream *coins)
+{
+	int shorter = width < height ? width : height;
+	double side = (double)shorter * r->size / r->resize, ratio = (double)width / height;
+	if (!coins || !r->crop)
+		return in_the_middle(width, height, side, side);
+	for (uint64_t t = 0; t < TRIES; t++) {
+		struct rectangle part = draw_part(r, width, height, coins, t);
+		if (part.width > 0)
+			return part;
+	}
+	if (ratio < r->ratio[0])
+		return in_the_middle(width, height, width, fmax(1, round(width / r->ratio[0])));
+	if (ratio > r->ratio[1])
+		return in_the_middle(width, height, fmax(1, round(height * r->ratio[1])), height);
+	return in_the_middle(width, height, width, height);
+}
+
+/* What is asked when the picture's size is known. */
+struct asking {
+	const struct recipe *recipe;
+	const struct stream *coins;
+};
+
+static void ask(void *ctx, int width, int height, double *shrink)
+{
+	const struct asking *a = ctx;
+	struct rectangle part = recipe_part(a->recipe, width, height, a->coins);
+	*shrink = fmin(part.width, part.height) / a->recipe->size;
+}
+
+int recipe_develop(const struct recipe *r, const uint8_t *bytes, size_t n, const struct stream *coins,
+                   struct darkroom *room, uint8_t *out, char why[200])
+{
+	struct asking asking = {r, coins};
+	const struct picture_need need = {ask, &asking};
+	struct picture *p = &room->picture;
+	if (picture_decode(bytes, n, &need, p, why))
+		return -1;
+	struct rectangle part = recipe_part(r, p->full_width, p->full_height, coins);
+	bool mirrored = coins && r->flip && stream_bits(coins, MIRROR_AT) & 1;
+	resample(p, &part, r->size, mirrored, &room->resample, out);
+	return 0;
+}
+
+void darkroom_clear(struct darkroom *room)
+{
+	picture_clear(&room->picture);
+	resample_clear(&room->resample);
+}

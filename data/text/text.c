@@ -1,0 +1,175 @@
+/*
+ * Data set `text`: any text, from one file cut in two or from two files. The files decide about the shape, so
+ * that it is read whole before anything else is checked.
+ */
+#include "data/text/text.h"
+
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/mem.h"
+#include "data/text/text_walk.h"
+
+enum { NAME_MAX_BYTES = 200 };
+
+struct files {
+	struct text_windows windows;
+	const char *train, *test;
+	double share;
+	int level; /* enum text_level */
+};
+
+extern const struct data_source data_text;
+
+void text_parts_clear(struct text_parts *p)
+{
+	vocabulary_clear(&p->vocabulary);
+	mem_free(p->train.token);
+	mem_free(p->test.token);
+	*p = (struct text_parts){0};
+}
+
+struct data_shape text_shape(const struct text_windows *w, size_t n_train, size_t n_test, int32_t vocabulary)
+{
+	return (struct data_shape){.n_train = n_train,
+	                           .n_test = n_test,
+	                           .n_classes = vocabulary,
+	                           .window = text_window((int)w->bptt, w->random_length),
+	                           .bptt = (int)w->bptt,
+	                           .random_length = w->random_length};
+}
+
+/* Numbers are given in the order of appearance, the training text's first: those below this are its. */
+static int32_t trained_words(const struct text *train)
+{
+	int32_t most = -1;
+	for (size_t i = 0; i < train->count; i++)
+		most = train->token[i] > most ? train->token[i] : most;
+	return most + 1;
+}
+
+void text_finish(struct text_parts *p, const struct text_windows *w, struct dataset *out)
+{
+	static const char unk[] = "<unk>";
+	int32_t words = trained_words(&p->train),
+	        unknown = vocabulary_find(&p->vocabulary, unk, sizeof unk - 1);
+	bool there = unknown >= 0 && unknown < words, needed = false;
+	for (size_t i = 0; i < p->test.count; i++) {
+		if (p->test.token[i] < words)
+			continue;
+		p->test.token[i] = there ? unknown : words;
+		needed = true;
+	}
+	*out = (struct dataset){
+	        .shape = text_shape(w, p->train.count, p->test.count, words + (needed && !there)),
+	        .train_tokens = p->train.token,
+	        .test_tokens = p->test.token};
+	p->train.token = p->test.token = NULL;
+}
+
+void text_split(struct text_parts *p, size_t kept)
+{
+	p->test.count = p->train.count - kept;
+	p->test.token = mem_alloc(p->test.count * sizeof *p->test.token);
+	memcpy(p->test.token, p->train.token + kept, p->test.count * sizeof *p->test.token);
+	p->train.count = kept;
+}
+
+/* As the name says it, or below one of the data folders. */
+static char *find(const char *name, const struct data_env *env, struct err *e)
+{
+	const char *const dirs[2] = {env->dir, NULL};
+	const struct data_file file = {.name = name};
+	struct stat st;
+	if (stat(name, &st) == 0)
+		return mem_string(name);
+	if (!*name || strlen(name) > NAME_MAX_BYTES) {
+		err_user(e, "data set text: no file has a name of %zu bytes; expected 1 to %d", strlen(name),
+		         NAME_MAX_BYTES);
+		return NULL;
+	}
+	return dataset_find(&data_text, dirs, &file, e);
+}
+
+static int read_file(const struct files *f, const char *name, const struct data_env *env,
+                     struct vocabulary *v, struct text *out, struct err *e)
+{
+	char *path = find(name, env, e);
+	int rc = path ? text_read(path, (enum text_level)f->level, v, out, e) : -1;
+	mem_free(path);
+	return rc;
+}
+
+static int text_load(const void *state, const struct data_env *env, struct dataset *out, struct err *e)
+{
+	const struct files *f = state;
+	struct text_parts p = {0};
+	*out = (struct dataset){0};
+	int rc = read_file(f, f->train, env, &p.vocabulary, &p.train, e);
+	if (rc == 0 && f->test)
+		rc = read_file(f, f->test, env, &p.vocabulary, &p.test, e);
+	else if (rc == 0)
+		text_split(&p, (size_t)(f->share * (double)p.train.count));
+	if (rc == 0 && (p.train.count == 0 || p.test.count == 0))
+		rc = err_user(e, "%s: %zu tokens are too few to be cut in two", f->train,
+		              p.train.count + p.test.count);
+	if (rc == 0)
+		text_finish(&p, &f->windows, out);
+	text_parts_clear(&p);
+	return rc;
+}
+
+static int shape_of_text(const void *state, const struct data_env *env, struct data_shape *out, struct err *e)
+{
+	struct dataset d;
+	if (text_load(state, env, &d, e))
+		return -1;
+	*out = d.shape;
+	dataset_clear(&d);
+	return 0;
+}
+
+static const char *const level_names[] = {"char", "word", NULL}; /* order of enum text_level */
+
+static const struct key keys[] = {
+        TEXT_KEYS("70"),
+        {.name = "train",
+         .kind = KEY_STRING,
+         .offset = offsetof(struct files, train),
+         .preset = NULL,
+         .help = "the training text, plain or packed with gzip: a path, or a name below a data folder"},
+        {.name = "test",
+         .kind = KEY_STRING,
+         .offset = offsetof(struct files, test),
+         .preset = "null",
+         .help = "the text for evaluations; absent: the last part of the training text"},
+        {.name = "share",
+         .kind = KEY_REAL,
+         .offset = offsetof(struct files, share),
+         .preset = "0.9",
+         .lowest = 0,
+         .highest = 1,
+         .above = true,
+         .below = true,
+         .help = "share of the tokens that are trained on where there is one file"},
+        {.name = "level",
+         .kind = KEY_CHOICE,
+         .offset = offsetof(struct files, level),
+         .preset = "\"char\"",
+         .choices = level_names,
+         .help = "what a token is: a character, or a word (with <eos> at each line's end)"},
+        {0},
+};
+
+const struct data_source data_text = {
+        .row = {.name = "text",
+                .about = "Any text, by characters or words, from one or two files",
+                .formula = "vocabulary: the training text's tokens in the order of first appearance; others "
+                           "of the test text are <unk>",
+                .keys = keys,
+                .state_bytes = sizeof(struct files)},
+        .shape = shape_of_text,
+        .load = text_load,
+        .folder = "text",
+        .by_hand = "`train` and `test` name files of yours",
+};

@@ -1,0 +1,45 @@
+/* What the rows of texts share: the keys of the windows, and the making of a data set from read tokens. */
+#ifndef SIGNSGD_DATA_TEXT_TEXT_H
+#define SIGNSGD_DATA_TEXT_TEXT_H
+
+#include "data/dataset.h"
+#include "data/text/text_read.h"
+
+/* Every state of a text begins so, and its table with TEXT_KEYS. */
+struct text_windows {
+	int64_t bptt;
+	bool random_length;
+};
+
+/* clang-format off */
+#define TEXT_KEYS(preset_bptt) \
+	{.name = "bptt", .kind = KEY_INT, .offset = offsetof(struct text_windows, bptt), .preset = preset_bptt, \
+	 .lowest = 1, .highest = 1 << 16, .unit = "positions", \
+	 .help = "positions of a sequence in a step; the learning rate is multiplied by a step's positions / bptt"}, \
+	{.name = "random_length", .kind = KEY_BOOL, .offset = offsetof(struct text_windows, random_length), \
+	 .preset = "false", \
+	 .help = "the positions of a step are random, around bptt, in 5 % of the steps around bptt / 2 (Merity et al. 2018)"}
+/* clang-format on */
+
+/* A text that was read: training tokens, the test's, and the vocabulary of both. Begins as zeros. */
+struct text_parts {
+	struct vocabulary vocabulary;
+	struct text train, test;
+};
+
+void text_parts_clear(struct text_parts *p);
+
+/* Shape of a text of so many tokens and so many different ones. */
+struct data_shape text_shape(const struct text_windows *w, size_t n_train, size_t n_test, int32_t vocabulary);
+
+/* Tokens of the training text from number `kept` on become the test text. */
+void text_split(struct text_parts *p, size_t kept);
+
+/*
+ * *out = the data set of these tokens, which it takes over. The vocabulary is that of the training text, in
+ * the order of first appearance; test tokens that are not in it become "<unk>", which comes last if the
+ * training text does not have it.
+ */
+void text_finish(struct text_parts *p, const struct text_windows *w, struct dataset *out);
+
+#endif

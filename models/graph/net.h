@@ -1,0 +1,111 @@
+/*
+ * Networks: a static graph of layers, described once by a model's row, planned once for a fixed batch.
+ *
+ * A row's build() adds layers one by one; each takes values that are there already and gives a new one.
+ * Value NET_INPUT is the batch: pictures, or tokens. A value is either a picture (channels x height x width,
+ * in the machine's own layout) or rows (width numbers a sample, or a position of a sequence); a layer that
+ * wants rows and is given a picture has it flattened, in NCHW order. Layers without effect are not made.
+ *
+ * Parameters are named as PyTorch names them: NAME.weight and NAME.bias, in PyTorch's layouts, in the order
+ * in which the layers were added. What cannot be built is remembered as a sentence, and the rest of the
+ * building is without effect; net_error() has it.
+ *
+ * The functions net_model_* are those of struct model for every row that has a build(): see NET_MODEL.
+ */
+#ifndef SIGNSGD_MODELS_GRAPH_NET_H
+#define SIGNSGD_MODELS_GRAPH_NET_H
+
+#include "models/init/init.h"
+#include "models/model.h"
+
+enum { NET_INPUT = 0 };
+
+enum net_activation { NET_LINEAR, NET_RELU, NET_TANH };
+
+/* A window that moves over a picture; height and width alike. */
+struct net_window {
+	int kernel, stride, pad;
+};
+
+/* Convolution to `channels`; groups 1 for an ordinary one. */
+int net_conv(struct net *n, const char *name, int in, int channels, struct net_window w, int groups,
+             bool bias, bool relu);
+/* Batch normalisation: momentum 0.1, epsilon 1e-5 (PyTorch's defaults). */
+int net_norm(struct net *n, const char *name, int in, bool relu);
+int net_max_pool(struct net *n, int in, struct net_window w);
+int net_mean_pool(struct net *n, int in, struct net_window w);
+/* Mean over the whole picture. */
+int net_global_mean(struct net *n, int in);
+/* PyTorch's AdaptiveAvgPool2d: rows of channels * height * width. */
+int net_adaptive_mean(struct net *n, int in, int height, int width);
+/* a + b, residual addition; then max(., 0) if relu. */
+int net_add(struct net *n, int a, int b, bool relu);
+/* He et al. 2016, shortcut A: every stride-th pixel, and channels of zeros behind. Without parameters. */
+int net_subsample(struct net *n, int in, int channels, int stride);
+int net_activate(struct net *n, int in, enum net_activation f);
+/* Fully connected. */
+int net_linear(struct net *n, const char *name, int in, int width, enum net_activation f);
+/*
+ * Dropout: a number stays with probability 1 - rate, and is then divided by it. Variational (Gal and
+ * Ghahramani 2016): one mask for all positions of a sequence. Masks are counter-based: seed, worker, step,
+ * place. Without effect in eval().
+ */
+int net_dropout(struct net *n, int in, double rate, bool variational);
+/*
+ * Rows `width` wide of a table, one a token. row_dropout: whole words are dropped, for all positions alike
+ * (Merity et al. 2018).
+ */
+int net_embed(struct net *n, const char *name, int width, double row_dropout);
+/*
+ * Quasi-recurrent layer (Bradbury et al. 2017), fo-pooling, over rows of sequences; models/graph/net_qrnn.c
+ * has the formula. kernel: 1 or 2 positions. zoneout: gates that are dropped keep the cell as it was.
+ */
+int net_qrnn(struct net *n, const char *name, int in, int width, int kernel, double zoneout);
+/*
+ * The end of every network: a fully connected layer to the classes, softmax and cross-entropy, mean over all
+ * rows. tied: the name of an embedding whose table is the layer's weight; or NULL.
+ */
+void net_classify(struct net *n, const char *name, int in, const char *tied);
+
+/* The scheme that is the model's own (models/init/init.h); INIT_PYTORCH without. */
+void net_scheme(struct net *n, enum init_scheme scheme);
+
+/* Refuse to be built: the row's own sentence. The first stays. */
+void net_fail(struct net *n, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/* Channels (or width) of a value, and its sides (1 x 1 of rows). */
+struct net_size {
+	int channels, height, width;
+};
+struct net_size net_size(const struct net *n, int value);
+
+int net_model_check(const void *state, const struct model_env *env, struct err *e);
+size_t net_model_n_params(const void *state, const struct model_env *env);
+bool net_model_tensor(const void *state, const struct model_env *env, size_t index, struct tensor *t);
+size_t net_model_lane_bytes(const void *state, const struct model_env *env);
+size_t net_model_shared_bytes(const void *state, const struct model_env *env);
+size_t net_model_running_floats(const void *state, const struct model_env *env);
+bool net_model_running(const void *state, const struct model_env *env, size_t index, struct tensor *t);
+size_t net_model_carry_floats(const void *state, const struct model_env *env);
+bool net_model_layer(const void *state, const struct model_env *env, const void *instance, size_t index,
+                     struct layer_info *out);
+void *net_model_create(const void *state, const struct model_env *env);
+void net_model_destroy(void *instance);
+void net_model_init(void *instance, float *x);
+void net_model_init_running(void *instance, float *running);
+void net_model_load(void *instance, const float *x);
+double net_model_grad(void *instance, const float *x, const struct batch *batch, float *g);
+void net_model_eval(void *instance, const float *x, const struct batch *batch, double *loss_sum,
+                    size_t *hits);
+
+/* All members of a struct model but the row and build(). */
+#define NET_MODEL                                                                                            \
+	.wants_data = true, .check = net_model_check, .n_params = net_model_n_params,                        \
+	.tensor = net_model_tensor, .lane_bytes = net_model_lane_bytes,                                      \
+	.shared_bytes = net_model_shared_bytes, .running_floats = net_model_running_floats,                  \
+	.running = net_model_running, .carry_floats = net_model_carry_floats, .layer = net_model_layer,      \
+	.create = net_model_create, .destroy = net_model_destroy, .init = net_model_init,                    \
+	.init_running = net_model_init_running, .load = net_model_load, .grad = net_model_grad,              \
+	.eval = net_model_eval
+
+#endif

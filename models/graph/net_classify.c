@@ -1,0 +1,60 @@
+/*
+ * The end of a network: logits, softmax and cross-entropy, forward and backward in one go. The rows are taken
+ * in chunks, so that the logits of a large vocabulary need not all be there at once; the gradient of the
+ * weight is the sum over the chunks in their order.
+ */
+#include "models/graph/net_internal.h"
+
+enum { CHUNK_BYTES = 16 << 20, CHUNK_ROWS = 128 };
+
+/* As many rows as fit, and 128 at least: each chunk reads and writes the whole weight gradient. */
+static size_t chunk_rows(const struct net *n)
+{
+	size_t fit = CHUNK_BYTES / ((size_t)n->env.data.n_classes * sizeof(float));
+	size_t rows = fit > CHUNK_ROWS ? fit : CHUNK_ROWS, all = net_rows_max(n);
+	return rows < all ? rows : all;
+}
+
+size_t net_classify_scratch_bytes(const struct net *n, const struct net_node *node)
+{
+	(void)node;
+	return (chunk_rows(n) + 1) * (size_t)n->env.data.n_classes * sizeof(float);
+}
+
+/* dz [rows][classes] -> gradients of weight and bias (added to those of the chunks before) and of the input.
+ */
+static void chunk_back(struct net *n, const struct net_node *node, size_t first, size_t rows, float *dz)
+{
+	const struct backend *be = n->env.be;
+	size_t classes = (size_t)n->env.data.n_classes, in = net_width(n, node->in[0]);
+	const float *x = net_value_at(n, node->in[0]) + first * in;
+	float *sums = dz + chunk_rows(n) * classes, *bias = net_gradient(n, node->bias);
+	be->gemm(true, false, classes, in, rows, 1, dz, x, first > 0, net_gradient(n, node->weight));
+	be->sum_rows(rows, classes, dz, first > 0 ? sums : bias);
+	if (first > 0)
+		be->add(classes, sums, bias);
+	int slot = n->value[node->in[0]].slot;
+	if (slot >= 0)
+		be->gemm(false, false, rows, in, classes, 1, dz, net_parameter(n, node->weight), 0,
+		         net_at(n, slot) + first * in);
+}
+
+void net_classify_forward(struct net *n, struct net_node *node)
+{
+	const struct backend *be = n->env.be;
+	size_t classes = (size_t)n->env.data.n_classes, in = net_width(n, node->in[0]), step = chunk_rows(n);
+	float *z = net_at(n, n->scratch); /* [chunk][classes], then [classes] */
+	n->loss = 0;
+	n->hits = 0;
+	for (size_t first = 0; first < n->rows; first += step) {
+		size_t rows = n->rows - first < step ? n->rows - first : step, hits;
+		be->gemm(false, true, rows, classes, in, 1, net_value_at(n, node->in[0]) + first * in,
+		         net_parameter(n, node->weight), 0, z);
+		be->add_bias(rows, classes, net_parameter(n, node->bias), z);
+		n->loss += be->softmax_loss(rows, classes, z, n->batch->label + first, n->training,
+		                            1 / (float)n->rows, &hits);
+		n->hits += hits;
+		if (n->training)
+			chunk_back(n, node, first, rows, z);
+	}
+}

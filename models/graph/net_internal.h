@@ -1,0 +1,202 @@
+/*
+ * What a network is made of: for models/net*.c only.
+ *
+ * Nodes run in the order in which they were added, forward, and back in the reverse order; the last node is
+ * the loss, which does both at once. Time is counted in nodes: node i runs forward at time i and backward at
+ * time 2 (N - 1) - i. Every buffer lives from one time to another; buffers whose lives do not overlap may lie
+ * at the same place (net_plan.c).
+ */
+#ifndef SIGNSGD_MODELS_GRAPH_NET_INTERNAL_H
+#define SIGNSGD_MODELS_GRAPH_NET_INTERNAL_H
+
+#include "models/graph/net.h"
+
+enum net_kind {
+	NODE_IMAGE, /* convolution, normalisation, pools: spec says which */
+	NODE_FROM_ROWS,
+	NODE_TO_ROWS,
+	NODE_ADD,
+	NODE_SUBSAMPLE,
+	NODE_ADAPTIVE,
+	NODE_ACTIVATE,
+	NODE_LINEAR,
+	NODE_DROPOUT,
+	NODE_EMBED,
+	NODE_QRNN,
+	NODE_CLASSIFY,
+	NODE_KINDS
+};
+
+/* How a node's gradient reaches one of its inputs. */
+enum net_flow {
+	FLOW_NONE,  /* nobody wants it */
+	FLOW_WRITE, /* straight into the input's gradient */
+	FLOW_SHARE, /* it is the gradient of the output itself, at the same place */
+	FLOW_ADD    /* made in the node's temp, then added */
+};
+
+struct net_place {
+	size_t bytes, offset; /* in the arena */
+	int begin, end;       /* times, both included */
+};
+
+struct net_value {
+	bool rows;            /* as rows; else a picture */
+	struct net_size size; /* of a sample or position */
+	bool wanted;          /* its gradient is */
+	int producer;         /* node; -1: the batch */
+	int place, slot;      /* of the value and of its gradient; -1: none */
+};
+
+struct net_tensor {
+	struct tensor tensor;
+	enum init_role role;
+	size_t fan_in, fan_out;
+};
+
+struct net_node {
+	enum net_kind kind;
+	char name[48];
+	int in[2]; /* values; -1: none */
+	int out;   /* value; -1: the loss */
+	enum net_flow flow[2];
+	int weight, bias;       /* tensors; -1: none */
+	struct image_spec spec; /* NODE_IMAGE */
+	struct image_need need; /* NODE_IMAGE */
+	struct image_layer *layer;
+	size_t shared;         /* NODE_IMAGE: floats into the shared memory */
+	enum net_activation f; /* linear, activate; ADD: NET_RELU or NET_LINEAR */
+	int stride;            /* subsample */
+	int kernel;            /* QRNN: positions */
+	double rate;           /* dropout, zoneout */
+	bool variational;
+	size_t draw;           /* dropout: its first random number in the step's stream */
+	size_t running, carry; /* floats into the batch's vectors */
+	int keep, temp;        /* places; -1: none */
+	double multiply_adds;  /* of a sample, forward */
+	size_t below;          /* floats of x that nodes before this one may still write the gradient of */
+	double forward_s, backward_s;
+};
+
+struct net {
+	const void *state; /* the row's settings */
+	struct model_env env;
+	struct err err;
+	enum init_scheme scheme; /* the model's own */
+	struct net_node *node;
+	struct net_value *value;
+	struct net_tensor *tensor;
+	int n_nodes, n_values, n_tensors;
+	size_t n_params, n_running, n_carry, draws;
+
+	struct net_place *place;
+	int n_places, scratch; /* scratch: a place */
+	size_t arena_bytes, shared_floats;
+
+	char *arena;
+	float *shared;
+	bool owns_shared;
+	struct net *tail; /* for batches of another size, where that matters: normalisation over a batch */
+
+	/* Of the present call: */
+	const float *x;
+	float *g;
+	const struct batch *batch;
+	bool training;
+	size_t rows; /* samples; text: positions of all sequences */
+	double loss;
+	size_t hits;
+};
+
+/* What a kind of node does. */
+struct net_ops {
+	const char *shown;
+	void (*forward)(struct net *n, struct net_node *node);
+	/* d_out -> d_in[2] (NULL: not wanted), parameters' gradients into n->g. */
+	void (*backward)(struct net *n, struct net_node *node, float *d_out, float *const d_in[2]);
+};
+
+extern const struct net_ops net_ops[NODE_KINDS];
+
+/* net_build.c */
+struct net *net_build(const void *state, const struct model_env *env);
+void net_free_graph(struct net *n);
+struct net_node *net_add_node(struct net *n, enum net_kind kind, const char *name, int in);
+int net_add_value(struct net *n, struct net_node *node, bool rows, struct net_size size);
+int net_add_tensor(struct net *n, const char *layer, const char *piece, enum init_role role, int rank,
+                   const size_t *dims, size_t fan_in, size_t fan_out);
+/* The value as a picture or as rows, by a node that changes it where it must. */
+int net_as_image(struct net *n, int value);
+int net_as_rows(struct net *n, int value);
+size_t net_width(const struct net *n, int value);
+/* Rows of the largest batch. */
+size_t net_rows_max(const struct net *n);
+
+/* net_plan.c */
+void net_plan(struct net *n);
+bool net_reads_input_back(const struct net_node *node);
+bool net_reads_output_back(const struct net_node *node);
+/* Bytes that a node keeps from forward to backward, and needs while it works. */
+size_t net_keep_bytes(const struct net *n, const struct net_node *node);
+size_t net_scratch_bytes(const struct net *n, const struct net_node *node);
+
+/* net.c */
+static inline float *net_at(const struct net *n, int place)
+{
+	return place < 0 ? NULL : (float *)(void *)(n->arena + n->place[place].offset);
+}
+
+static inline float *net_value_at(const struct net *n, int value)
+{
+	return value < 0 ? NULL : net_at(n, n->value[value].place);
+}
+
+static inline struct image net_image(const struct net *n, int value, int count)
+{
+	struct net_size s = n->value[value].size;
+	return (struct image){count, s.channels, s.height, s.width};
+}
+
+/* Floats of a value that the present call uses. */
+size_t net_floats(const struct net *n, int value);
+static inline const float *net_parameter(const struct net *n, int tensor)
+{
+	return tensor < 0 ? NULL : n->x + n->tensor[tensor].tensor.offset;
+}
+static inline float *net_gradient(const struct net *n, int tensor)
+{
+	return tensor < 0 ? NULL : n->g + n->tensor[tensor].tensor.offset;
+}
+
+/* Kinds of node, by file: net_image.c, net_rows.c, net_text.c, net_classify.c. */
+void net_image_forward(struct net *n, struct net_node *node);
+void net_image_backward(struct net *n, struct net_node *node, float *d_out, float *const d_in[2]);
+void net_from_rows_forward(struct net *n, struct net_node *node);
+void net_from_rows_backward(struct net *n, struct net_node *node, float *d_out, float *const d_in[2]);
+void net_to_rows_forward(struct net *n, struct net_node *node);
+void net_to_rows_backward(struct net *n, struct net_node *node, float *d_out, float *const d_in[2]);
+void net_subsample_forward(struct net *n, struct net_node *node);
+void net_subsample_backward(struct net *n, struct net_node *node, float *d_out, float *const d_in[2]);
+void net_add_forward(struct net *n, struct net_node *node);
+void net_add_backward(struct net *n, struct net_node *node, float *d_out, float *const d_in[2]);
+void net_adaptive_forward(struct net *n, struct net_node *node);
+void net_adaptive_backward(struct net *n, struct net_node *node, float *d_out, float *const d_in[2]);
+void net_activate_forward(struct net *n, struct net_node *node);
+void net_activate_backward(struct net *n, struct net_node *node, float *d_out, float *const d_in[2]);
+void net_linear_forward(struct net *n, struct net_node *node);
+void net_linear_backward(struct net *n, struct net_node *node, float *d_out, float *const d_in[2]);
+void net_dropout_forward(struct net *n, struct net_node *node);
+void net_dropout_backward(struct net *n, struct net_node *node, float *d_out, float *const d_in[2]);
+void net_embed_forward(struct net *n, struct net_node *node);
+void net_embed_backward(struct net *n, struct net_node *node, float *d_out, float *const d_in[2]);
+void net_qrnn_forward(struct net *n, struct net_node *node);
+void net_qrnn_backward(struct net *n, struct net_node *node, float *d_out, float *const d_in[2]);
+void net_classify_forward(struct net *n, struct net_node *node);
+size_t net_classify_scratch_bytes(const struct net *n, const struct net_node *node);
+size_t net_qrnn_keep_bytes(const struct net *n, const struct net_node *node);
+size_t net_qrnn_scratch_bytes(const struct net *n, const struct net_node *node);
+
+/* net_init.c: the starting point of one tensor, a function of the seed and its place in the order. */
+void net_init_tensor(const struct net *n, int tensor, float *x);
+
+#endif

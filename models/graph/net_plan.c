@@ -1,0 +1,249 @@
+/*
+ * Planning: how gradients flow, how long every buffer lives, and where it lies.
+ *
+ * A buffer is a place with a size and a span of time. Places are put into one block of memory, the largest
+ * first, each at the lowest offset at which it meets no other whose time overlaps: for networks this comes
+ * within a few per cent of the best there is, and costs nothing while training.
+ */
+#include <stdlib.h>
+#include "base/mem.h"
+#include "models/graph/net_internal.h"
+
+enum { ALIGN = 64 };
+
+static bool active(const struct net_node *node)
+{
+	return node->f != NET_LINEAR || (node->kind == NODE_IMAGE && node->spec.relu);
+}
+
+bool net_reads_input_back(const struct net_node *node)
+{
+	bool weights = node->kind == NODE_LINEAR || node->kind == NODE_QRNN;
+	return weights ||
+	       (node->kind == NODE_IMAGE && (node->spec.kind == IMAGE_CONV || node->spec.kind == IMAGE_NORM));
+}
+
+bool net_reads_output_back(const struct net_node *node)
+{
+	return active(node);
+}
+
+/* Does it change the gradient of its output in place when it runs backward? */
+static bool spoils_gradient(const struct net_node *node)
+{
+	return active(node) || node->kind == NODE_DROPOUT;
+}
+
+static int time_back(const struct net *n, int node)
+{
+	return 2 * (n->n_nodes - 1) - node;
+}
+
+static size_t value_bytes(const struct net *n, int value)
+{
+	const struct net_value *v = &n->value[value];
+	size_t floats;
+	if (v->rows) {
+		floats = net_rows_max(n) * net_width(n, value);
+	} else {
+		struct image whole = net_image(n, value, n->env.batch);
+		floats = n->env.be->image->floats(&whole);
+	}
+	return floats * sizeof(float);
+}
+
+static int add_place(struct net *n, size_t bytes, int begin, int end)
+{
+	size_t size = (bytes + ALIGN - 1) / ALIGN * ALIGN;
+	n->place = mem_resize(n->place, ((size_t)n->n_places + 1) * sizeof *n->place);
+	n->place[n->n_places] = (struct net_place){.bytes = size, .begin = begin, .end = end};
+	return n->n_places++;
+}
+
+/* Last time at which the value itself is read. */
+static int value_end(const struct net *n, int value)
+{
+	int producer = n->value[value].producer, end = producer < 0 ? 0 : producer;
+	if (producer >= 0 && net_reads_output_back(&n->node[producer]))
+		end = time_back(n, producer);
+	for (int i = 0; i < n->n_nodes; i++) {
+		const struct net_node *node = &n->node[i];
+		if (node->in[0] != value && node->in[1] != value)
+			continue;
+		int read = net_reads_input_back(node) ? time_back(n, i) : i;
+		end = read > end ? read : end;
+	}
+	return end;
+}
+
+/* An input that an elementwise node may overwrite, because nobody reads it afterwards: its place, or -1. */
+static int overwritten(const struct net *n, int producer)
+{
+	const struct net_node *node = producer < 0 ? NULL : &n->node[producer];
+	if (!node || (node->kind != NODE_ADD && node->kind != NODE_ACTIVATE && node->kind != NODE_DROPOUT))
+		return -1;
+	for (int which = 1; which >= 0; which--) {
+		int in = node->in[which];
+		if (in > NET_INPUT && in != node->in[1 - which] && value_end(n, in) == producer)
+			return n->value[in].place;
+	}
+	return -1;
+}
+
+static void place_values(struct net *n)
+{
+	bool tokens = n->env.data.window > 0;
+	for (int v = tokens ? 1 : 0; v < n->n_values; v++) {
+		int producer = n->value[v].producer, place = overwritten(n, producer);
+		if (place >= 0) {
+			n->value[v].place = place;
+			n->place[place].end = value_end(n, v);
+			continue;
+		}
+		n->value[v].place =
+		        add_place(n, value_bytes(n, v), producer < 0 ? 0 : producer, value_end(n, v));
+	}
+}
+
+/*
+ * May `value` share the gradient of node `add`'s output with the add's other input? Whatever changes the
+ * place on behalf of one of them (a gradient that is added to it, a producer that spoils it) must come after
+ * the other's producer has read it.
+ */
+static bool changes_before(const struct net *n, int value, int add, int time)
+{
+	int producer = n->value[value].producer;
+	if (spoils_gradient(&n->node[producer]) && time_back(n, producer) <= time)
+		return true;
+	for (int i = 0; i < add; i++)
+		if ((n->node[i].in[0] == value || n->node[i].in[1] == value) && time_back(n, i) <= time)
+			return true;
+	return false;
+}
+
+static bool may_share(const struct net *n, int add, int value, int other)
+{
+	int mine = n->value[value].producer, its = n->value[other].producer;
+	if (mine < 0 || its < 0)
+		return false;
+	return !changes_before(n, value, add, time_back(n, its)) &&
+	       !changes_before(n, other, add, time_back(n, mine));
+}
+
+/* Is value's gradient, at this place, still to be read at that time? */
+static bool waits(const struct net *n, int value, int slot, int time)
+{
+	return n->value[value].slot == slot && time_back(n, n->value[value].producer) >= time;
+}
+
+/* May the gradient of input number `which` of node i be the one of its output, at the same place? */
+static bool shares(const struct net *n, int i, int which)
+{
+	const struct net_node *node = &n->node[i];
+	int slot = n->value[node->out].slot, other = node->in[1 - which];
+	if (node->kind != NODE_ACTIVATE && node->kind != NODE_DROPOUT && node->kind != NODE_ADD)
+		return false;
+	for (int v = 0; v < n->n_values; v++)
+		if (v != node->out && v != other && waits(n, v, slot, time_back(n, i)))
+			return false;
+	if (other < 0 || !n->value[other].wanted)
+		return true;
+	return other != node->in[which] && may_share(n, i, node->in[which], other);
+}
+
+/* Decide how node i's gradient reaches its input number `which`. */
+static void flow_to(struct net *n, int i, int which)
+{
+	struct net_node *node = &n->node[i];
+	struct net_value *v = node->in[which] < 0 ? NULL : &n->value[node->in[which]];
+	int now = time_back(n, i);
+	node->flow[which] = FLOW_NONE;
+	if (!v || !v->wanted)
+		return;
+	if (v->slot >= 0) {
+		node->flow[which] = FLOW_ADD;
+		if (node->kind != NODE_ADD)
+			node->temp = add_place(n, value_bytes(n, node->in[which]), now, now);
+		return;
+	}
+	int until = time_back(n, v->producer);
+	if (node->out >= 0 && shares(n, i, which)) {
+		node->flow[which] = FLOW_SHARE;
+		v->slot = n->value[node->out].slot;
+		n->place[v->slot].end = until > n->place[v->slot].end ? until : n->place[v->slot].end;
+		return;
+	}
+	node->flow[which] = FLOW_WRITE;
+	v->slot = add_place(n, value_bytes(n, node->in[which]), now, until);
+}
+
+/* A place's offset: the lowest that is free of all that were put before and live at the same time. */
+static void put(struct net *n, int *const done, int count, struct net_place *p)
+{
+	bool moved = true;
+	p->offset = 0;
+	while (moved) {
+		moved = false;
+		for (int i = 0; i < count; i++) {
+			const struct net_place *q = &n->place[done[i]];
+			bool same_time = q->begin <= p->end && p->begin <= q->end;
+			bool same_room = q->offset < p->offset + p->bytes && p->offset < q->offset + q->bytes;
+			if (same_time && same_room) {
+				p->offset = q->offset + q->bytes;
+				moved = true;
+			}
+		}
+	}
+}
+
+static void put_all(struct net *n)
+{
+	int *done = mem_array((size_t)n->n_places, sizeof *done);
+	bool *taken = mem_array((size_t)n->n_places, sizeof *taken);
+	for (int count = 0; count < n->n_places; count++) {
+		int largest = -1;
+		for (int i = 0; i < n->n_places; i++)
+			if (!taken[i] && (largest < 0 || n->place[i].bytes > n->place[largest].bytes))
+				largest = i;
+		struct net_place *p = &n->place[largest];
+		put(n, done, count, p);
+		taken[largest] = true;
+		done[count] = largest;
+		n->arena_bytes =
+		        p->offset + p->bytes > n->arena_bytes ? p->offset + p->bytes : n->arena_bytes;
+	}
+	mem_free(done);
+	mem_free(taken);
+}
+
+/* Picture layers are opened here, because only they know what they need. */
+static void open_layers(struct net *n)
+{
+	for (int i = 0; i < n->n_nodes; i++) {
+		struct net_node *node = &n->node[i];
+		if (node->kind != NODE_IMAGE)
+			continue;
+		node->layer = n->env.be->image->open(&node->spec, &node->need);
+		node->shared = n->shared_floats;
+		n->shared_floats += (node->need.weights_floats + ALIGN - 1) / ALIGN * ALIGN;
+	}
+}
+
+void net_plan(struct net *n)
+{
+	size_t scratch = 0;
+	open_layers(n);
+	place_values(n);
+	for (int i = n->n_nodes - 1; i >= 0; i--)
+		for (int which = 0; which < 2; which++)
+			flow_to(n, i, which);
+	for (int i = 0; i < n->n_nodes; i++) {
+		size_t keep = net_keep_bytes(n, &n->node[i]), needs = net_scratch_bytes(n, &n->node[i]);
+		if (keep > 0)
+			n->node[i].keep = add_place(n, keep, i, time_back(n, i));
+		scratch = needs > scratch ? needs : scratch;
+	}
+	if (scratch > 0)
+		n->scratch = add_place(n, scratch, 0, 2 * (n->n_nodes - 1));
+	put_all(n);
+}

@@ -1,0 +1,80 @@
+/* Aggregator `adam`: the mean gradient, and Adam's step from it on every machine. */
+#include <math.h>
+#include "compressor/float32.h"
+
+struct adam {
+	double beta1, beta2, eps;
+};
+
+/* Both moments: m [n], then s [n]. */
+static size_t adam_memory_floats(const void *state, size_t n)
+{
+	(void)state;
+	return 2 * n;
+}
+
+/* 1 / (1 - beta^t), of the beta that the kernel uses, which is a float. */
+static float bias_correction(double beta, uint64_t step)
+{
+	return (float)(1 / (1 - pow((float)beta, (double)(step + 1))));
+}
+
+static void adam_apply(const struct agg_job *job, const void *pull, size_t begin, size_t end, double lr,
+                       double decay, float *memory, float *x)
+{
+	const struct adam *a = job->state;
+	job->be->adam(end - begin, (const float *)pull + begin, (float)a->beta1, (float)a->beta2,
+	              (float)a->eps, bias_correction(a->beta1, job->step),
+	              bias_correction(a->beta2, job->step), (float)lr, (float)decay, memory + begin,
+	              memory + job->n + begin, x + begin);
+}
+
+static const struct key adam_keys[] = {
+        {.name = "beta1",
+         .kind = KEY_REAL,
+         .offset = offsetof(struct adam, beta1),
+         .preset = "0.9",
+         .lowest = 0,
+         .highest = 0.999999,
+         .help = "decay of the mean of gradients"},
+        {.name = "beta2",
+         .kind = KEY_REAL,
+         .offset = offsetof(struct adam, beta2),
+         .preset = "0.999",
+         .lowest = 0,
+         .highest = 0.999999,
+         .help = "decay of the mean of squared gradients"},
+        {.name = "eps",
+         .kind = KEY_REAL,
+         .offset = offsetof(struct adam, eps),
+         .preset = "1e-8",
+         .lowest = 0,
+         .highest = 1,
+         .help = "added to the root; with 0, a coordinate whose gradients were all 0 becomes NaN"},
+        {0},
+};
+
+const struct aggregator aggregator_adam = {
+        .row = {.name = "adam",
+                .about = "Adam from the mean of the workers' gradients, with decoupled weight decay",
+                .formula = "g = (1/M) sum over workers of g_m; m <- beta1 m + (1 - beta1) g; s <- beta2 s + "
+                           "(1 - beta2) g^2; x <- x - lr (m / (1 - beta1^t) / (sqrt(s / (1 - beta2^t)) + "
+                           "eps) + decay x), t = step + 1. Kingma and Ba 2015, Algorithm 1; the decay as in "
+                           "Loshchilov and Hutter 2019. With beta1 = beta2 = eps = 0 it is signSGD "
+                           "(Bernstein et al. 2019). 32 bits a coordinate up and 32 down",
+                .keys = adam_keys,
+                .state_bytes = sizeof(struct adam)},
+        .separable = true,
+        .float_mean = true,
+        .push_bits = 32,
+        .pull_bits = 32,
+        .own_momentum = true,
+        .push_bytes = float_rows_bytes,
+        .pull_bytes = float_rows_bytes,
+        .memory_floats = adam_memory_floats,
+        .encode = float_rows_encode,
+        .combine = float_rows_mean,
+        .apply = adam_apply,
+        .push_signs = float_rows_signs,
+        .pull_signs = float_rows_signs,
+};

@@ -1,0 +1,83 @@
+/* Aggregator `sign-mean`: signs up, their mean down, as a control of what the vote's own sign does. */
+#include "compressor/float32.h"
+#include "compressor/sign.h"
+
+struct sign_mean {
+	int zero; /* enum sign_policy */
+};
+
+static enum sign_policy sign_mean_zero(const void *state)
+{
+	return (enum sign_policy)((const struct sign_mean *)state)->zero;
+}
+
+static size_t sign_mean_push_bytes(const void *state, size_t n)
+{
+	return sign_rows_bytes(n, sign_mean_zero(state));
+}
+
+static void sign_mean_encode(const struct agg_job *job, uint32_t worker, const float *v, size_t begin,
+                             size_t end, void *push)
+{
+	sign_rows_encode(job, sign_mean_zero(job->state), worker, v, begin, end, push);
+}
+
+static void unpack(const struct agg_job *job, const void *push, size_t at, size_t n, float *out)
+{
+	job->be->sign_unpack(n, sign_rows_vote(push, at),
+	                     sign_rows_mute(push, job->n, sign_mean_zero(job->state), at), out);
+}
+
+static void sign_mean_combine(const struct agg_job *job, int count, const void *const *pushes, size_t begin,
+                              size_t end, void *pull)
+{
+	const struct backend *be = job->be;
+	float share = (float)(1.0 / count);
+	float sign[FLOAT_ROWS_PIECE]; /* [n] */
+	for (size_t at = begin; at < end; at += FLOAT_ROWS_PIECE) {
+		size_t n = end - at < FLOAT_ROWS_PIECE ? end - at : FLOAT_ROWS_PIECE;
+		float *sum = (float *)pull + at;
+		unpack(job, pushes[0], at, n, sum);
+		for (int m = 1; m < count; m++) {
+			unpack(job, pushes[m], at, n, sign);
+			be->add(n, sign, sum);
+		}
+		be->scale(n, share, sum, sum);
+	}
+}
+
+static void sign_mean_push_signs(const struct agg_job *job, const void *push, uint64_t *vote, uint64_t *mute)
+{
+	sign_rows_signs(job->n, sign_mean_zero(job->state), push, vote, mute);
+}
+
+static const struct key sign_mean_keys[] = {
+        {.name = "zero",
+         .kind = KEY_CHOICE,
+         .offset = offsetof(struct sign_mean, zero),
+         .preset = "\"random\"",
+         .choices = SIGN_POLICY_NAMES,
+         .help = "what a worker says for a coordinate that is exactly 0, or NaN: a fair coin, +1 or nothing, "
+                 "which costs a second bit a coordinate up"},
+        {0},
+};
+
+const struct aggregator aggregator_sign_mean = {
+        .row = {.name = "sign-mean",
+                .about = "mean of the workers' signs, without the vote's last sign: a control",
+                .formula = "x <- x - lr ((1/M) sum over workers m of sign(v_m) + decay x). What the code "
+                           "published with Bernstein et al. 2019 does as Signum without compression. One bit "
+                           "a coordinate up and 32 down",
+                .keys = sign_mean_keys,
+                .state_bytes = sizeof(struct sign_mean)},
+        .separable = true,
+        .push_bits = 1,
+        .pull_bits = 32,
+        .push_bytes = sign_mean_push_bytes,
+        .pull_bytes = float_rows_bytes,
+        .encode = sign_mean_encode,
+        .combine = sign_mean_combine,
+        .apply = float_rows_descend,
+        .push_signs = sign_mean_push_signs,
+        .pull_signs = float_rows_signs,
+};

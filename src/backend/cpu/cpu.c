@@ -1,0 +1,155 @@
+/* The cpu backend: which level this processor has, which one is used, and the table made of it. */
+#include "backend/cpu/cpu.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "backend/cpu/image.h"
+#include "base/mem.h"
+
+#if defined(__x86_64__) || defined(__i386__)
+
+/* These ask whether the operating system saves the registers, too. */
+static bool processor_has_avx2(void)
+{
+	return __builtin_cpu_supports("avx2");
+}
+
+static bool processor_has_avx512(void)
+{
+	return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+	       __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
+}
+
+/* The compiler wants each name as a literal. */
+#define FEATURE(literal)                                                                                     \
+	{                                                                                                    \
+		literal, __builtin_cpu_supports(literal) != 0                                                \
+	}
+
+static void list_features(char *out, size_t room)
+{
+	const struct {
+		const char *name;
+		bool has;
+	} list[] = {FEATURE("sse4.2"),
+	            FEATURE("popcnt"),
+	            FEATURE("avx"),
+	            FEATURE("avx2"),
+	            FEATURE("fma"),
+	            FEATURE("bmi2"),
+	            FEATURE("avx512f"),
+	            FEATURE("avx512bw"),
+	            FEATURE("avx512dq"),
+	            FEATURE("avx512vl"),
+	            FEATURE("avx512vpopcntdq")};
+	for (size_t i = 0; i < sizeof(list) / sizeof(list[0]); i++)
+		if (list[i].has)
+			snprintf(out + strlen(out), room - strlen(out), "%s%s", *out ? " " : "",
+			         list[i].name);
+}
+
+#else
+
+static bool processor_has_avx2(void)
+{
+	return false;
+}
+
+static bool processor_has_avx512(void)
+{
+	return false;
+}
+
+static void list_features(char *out, size_t room)
+{
+	(void)out;
+	(void)room;
+}
+
+#endif
+
+const struct cpu_level *cpu_level_at(size_t i)
+{
+	const struct cpu_level *found[3] = {cpu_base};
+	size_t count = 1;
+	if (cpu_avx2 && processor_has_avx2())
+		found[count++] = cpu_avx2;
+	if (cpu_avx512 && processor_has_avx512())
+		found[count++] = cpu_avx512;
+	return i < count ? found[i] : NULL;
+}
+
+const struct cpu_level *cpu_level_chosen(struct err *e)
+{
+	const char *wanted = getenv("SIGNSGD_CPU");
+	const struct cpu_level *highest = NULL, *level;
+	char names[64] = "";
+	for (size_t i = 0; (level = cpu_level_at(i)); i++) {
+		if (wanted && strcmp(wanted, level->name) == 0)
+			return level;
+		snprintf(names + strlen(names), sizeof(names) - strlen(names), "%s%s", i ? ", " : "",
+		         level->name);
+		highest = level;
+	}
+	if (!wanted || !*wanted)
+		return highest;
+	err_user(e, "the environment variable SIGNSGD_CPU is '%s'; this processor has %s", wanted, names);
+	return NULL;
+}
+
+const char *backend_cpu_level(void)
+{
+	struct err ignored = {0};
+	const struct cpu_level *level = cpu_level_chosen(&ignored);
+	return level ? level->shown : cpu_base->shown;
+}
+
+const char *backend_cpu_features(void)
+{
+	static char text[160];
+	text[0] = 0;
+	list_features(text, sizeof(text));
+	return text;
+}
+
+static void *cpu_alloc(size_t bytes)
+{
+	return mem_array(bytes, 1);
+}
+
+void cpu_open_level(const struct cpu_level *level, struct backend *b)
+{
+	static char detail[3][160]; /* one for each level: a table may outlive the opening of another */
+	const struct cpu_level *known[3] = {cpu_base, cpu_avx2, cpu_avx512};
+	size_t i = 0;
+	while (known[i] != level)
+		i++;
+	snprintf(detail[i], sizeof(detail[i]), "%s, %s, %s", level->shown, cpu_blas_name(),
+	         cpu_image_library());
+	cpu_blas_open();
+	*b = (struct backend){.name = "cpu",
+	                      .detail = detail[i],
+	                      .alloc = cpu_alloc,
+	                      .release = mem_free,
+	                      .gemm = cpu_gemm};
+	level->fill(b);
+}
+
+static int cpu_open(struct backend *b, struct err *e)
+{
+	const struct cpu_level *level = cpu_level_chosen(e);
+	if (!level)
+		return -1;
+	cpu_open_level(level, b);
+	return 0;
+}
+
+extern const struct backend_row backend_cpu;
+const struct backend_row backend_cpu = {
+        .row = {.name = "cpu",
+                .about = "vectors of AVX-512, AVX2 or plain C, chosen when the program starts; matrix "
+                         "products by OpenBLAS, convolutions by oneDNN"},
+        .open = cpu_open,
+};

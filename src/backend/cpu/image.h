@@ -1,0 +1,104 @@
+/*
+ * Inside of the cpu backend's layers on pictures.
+ *
+ * A picture value lies in blocks of B = 16 or 8 channels, as oneDNN's vectors are wide and its number of
+ * channels asks for: float [count][groups][height * width][B], groups = channels / B rounded up, the last
+ * group filled up with zeros. Convolution is oneDNN's (cpu_dnnl*.c, the only door to it). Normalisation and
+ * pooling are limited by memory and are loops of our own, compiled for every vector level
+ * (backend/cpu/norm.inc.h, backend/cpu/pool.inc.h): they read less than oneDNN's do, take any number of
+ * channels, keep what is no number, and do not depend on the library's version.
+ */
+#ifndef SIGNSGD_BACKEND_CPU_IMAGE_H
+#define SIGNSGD_BACKEND_CPU_IMAGE_H
+
+#include <stdint.h>
+#include "backend/image.h"
+
+/* One group of channels: `count` planes of n floats each, n = pixels * block, `stride` floats apart. */
+struct planes {
+	size_t count, n, stride;
+	int block;
+};
+
+/* A whole number of blocks and of vectors of any level: numbers of channels are repeated to fill it. */
+enum { PERIOD = 32 };
+
+/* A group's channels for the elementwise passes: y = (x - mean) scale + shift. */
+struct norm_lanes {
+	float mean[PERIOD], scale[PERIOD], shift[PERIOD];
+	float less[PERIOD], slope[PERIOD]; /* backward: dx = scale (dy - less - (x - mean) slope) */
+};
+
+/* A pool's window on one plane. */
+struct pool_window {
+	int in[2], out[2], kernel[2], stride[2], pad[2]; /* height, width */
+	int block;
+};
+
+struct cpu_planes {
+	/* Mean and biased variance of each channel of the group, double [block]. */
+	void (*moments)(const struct planes *p, const float *x, double *mean, double *variance);
+	void (*normalise)(const struct planes *p, const struct norm_lanes *l, bool relu, const float *x,
+	                  float *y);
+	/* Sums of dy and of dy (x - mean), double [block]; dy counts only where y > 0, if relu. */
+	void (*norm_sums)(const struct planes *p, const struct norm_lanes *l, bool relu, const float *x,
+	                  const float *dy, double *sum, double *sum_x);
+	void (*norm_back)(const struct planes *p, const struct norm_lanes *l, bool relu, const float *x,
+	                  const float *dy, float *dx);
+
+	/* One plane each. from: which pixel of the plane each output came from [outputs][block]. */
+	void (*max_pool)(const struct pool_window *w, const float *x, int32_t *from, float *y);
+	void (*max_back)(const struct pool_window *w, const int32_t *from, const float *dy, float *dx);
+	void (*mean_pool)(const struct pool_window *w, const float *x, float *y);
+	void (*mean_back)(const struct pool_window *w, const float *dy, float *dx);
+
+	void (*relu_back)(size_t n, const float *y, float *dy);
+};
+
+struct image_layer {
+	struct image_spec spec;
+	struct image_memory memory;
+	const struct cpu_planes *planes;
+	struct cpu_conv *conv; /* convolutions only */
+};
+
+/* backend/cpu/image.c: the table's functions, and opening for one vector level. */
+size_t cpu_image_floats(const struct image *i);
+void cpu_image_to_rows(const struct image *i, const float *image, float *rows);
+void cpu_image_from_rows(const struct image *i, const float *rows, float *image);
+struct image_layer *cpu_image_open(const struct cpu_planes *planes, const struct image_spec *spec,
+                                   struct image_need *need);
+void cpu_image_bind(struct image_layer *l, const struct image_memory *m);
+void cpu_image_close(struct image_layer *l);
+void cpu_image_load(struct image_layer *l, const float *w, const float *b);
+void cpu_image_forward(struct image_layer *l, bool training, const float *running);
+void cpu_image_backward(struct image_layer *l, float *dw, float *db);
+void cpu_image_statistics(const struct image_layer *l, float *statistics);
+
+/* Blocks of channels of a picture value, and the floats of all its planes of one group and picture. */
+size_t cpu_image_groups(const struct image *i);
+size_t cpu_image_plane(const struct image *i);
+
+/* backend/cpu/norm.c */
+void cpu_norm_need(const struct image_spec *s, struct image_need *need);
+void cpu_norm_load(struct image_layer *l, const float *w, const float *b);
+void cpu_norm_forward(struct image_layer *l, bool training, const float *running);
+void cpu_norm_backward(struct image_layer *l, float *dw, float *db);
+
+/*
+ * backend/cpu/dnnl.c: channels of a block: 16 where oneDNN uses AVX-512, unless blocks of 8 are filled up
+ * with less; 8 elsewhere. "oneDNN 2.6.3 (AVX-512)".
+ */
+int cpu_image_block(const struct image *i);
+const char *cpu_image_library(void);
+
+/* backend/cpu/dnnl_conv.c */
+struct cpu_conv *cpu_conv_open(const struct image_spec *s, struct image_need *need);
+void cpu_conv_bind(struct cpu_conv *c, const struct image_memory *m);
+void cpu_conv_close(struct cpu_conv *c);
+void cpu_conv_load(struct cpu_conv *c, const float *w, const float *b);
+void cpu_conv_forward(struct cpu_conv *c);
+/* d_out is masked already. */
+void cpu_conv_backward(struct cpu_conv *c, float *dw, float *db);
+
+#endif

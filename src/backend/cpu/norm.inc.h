@@ -1,0 +1,259 @@
+/*
+ * Batch normalisation over planes of blocked channels. A plane is a flat array in which element i belongs
+ * to channel i % block; PERIOD is a multiple of every block and vector, so that the loops know neither.
+ *
+ * Sums go over chunks that fit the first cache, in float within a chunk and in double over chunks. The
+ * variance is that of a chunk around the chunk's own mean, put together by the formula of Chan, Golub and
+ * LeVeque (1983): memory is read once, with the accuracy of reading it twice.
+ */
+#include "backend/cpu/image.h"
+
+enum { PERIOD_VECTORS = PERIOD / LANES_32, CHUNK = 4096 /* floats, a multiple of PERIOD */ };
+
+struct lanes {
+	vfloat v[PERIOD_VECTORS];
+};
+
+/* The last n floats of a plane, n < PERIOD, with zeros behind. */
+INLINE struct lanes load_some(const float *p, size_t n)
+{
+	struct lanes l = {0};
+	memcpy(&l, p, n * sizeof(*p));
+	return l;
+}
+
+INLINE struct lanes load_all(const float *p)
+{
+	struct lanes l;
+	memcpy(&l, p, sizeof(l));
+	return l;
+}
+
+INLINE struct lanes lanes_add(struct lanes a, struct lanes b)
+{
+	for (int i = 0; i < PERIOD_VECTORS; i++)
+		a.v[i] += b.v[i];
+	return a;
+}
+
+/* (x - mean)^2 */
+INLINE struct lanes squares(struct lanes x, struct lanes mean)
+{
+	for (int i = 0; i < PERIOD_VECTORS; i++) {
+		vfloat d = x.v[i] - mean.v[i];
+		x.v[i] = d * d;
+	}
+	return x;
+}
+
+/* (x - mean) scale + shift */
+INLINE struct lanes normal_form(struct lanes x, const struct norm_lanes *l)
+{
+	struct lanes mean = load_all(l->mean), scale = load_all(l->scale), shift = load_all(l->shift);
+	for (int i = 0; i < PERIOD_VECTORS; i++)
+		x.v[i] = (x.v[i] - mean.v[i]) * scale.v[i] + shift.v[i];
+	return x;
+}
+
+/* max(y, 0); what is no number stays. */
+INLINE struct lanes rectified(struct lanes y)
+{
+	for (int i = 0; i < PERIOD_VECTORS; i++)
+		y.v[i] = (vfloat)((vhalf)y.v[i] & ~(vhalf)(y.v[i] < 0));
+	return y;
+}
+
+/* dy where y > 0, else 0. */
+INLINE struct lanes passed(struct lanes dy, struct lanes y)
+{
+	for (int i = 0; i < PERIOD_VECTORS; i++)
+		dy.v[i] = (vfloat)((vhalf)dy.v[i] & (vhalf)(y.v[i] > 0));
+	return dy;
+}
+
+/* Lanes of the same channel together. */
+INLINE void fold(const struct lanes *l, int block, double *out)
+{
+	float flat[PERIOD];
+	memcpy(flat, l, sizeof(flat));
+	for (int c = 0; c < block; c++)
+		out[c] = flat[c];
+	for (int i = block; i < PERIOD; i++)
+		out[i % block] += flat[i];
+}
+
+static void chunk_sums(size_t n, const float *x, int block, double *sum)
+{
+	struct lanes a = {0}, b = {0};
+	size_t i = 0;
+	for (; i + 2 * PERIOD <= n; i += 2 * PERIOD) {
+		a = lanes_add(a, load_all(x + i));
+		b = lanes_add(b, load_all(x + i + PERIOD));
+	}
+	if (i + PERIOD <= n) {
+		a = lanes_add(a, load_all(x + i));
+		i += PERIOD;
+	}
+	a = lanes_add(a, lanes_add(b, load_some(x + i, n - i)));
+	fold(&a, block, sum);
+}
+
+/* Sum of (x - mean)^2. */
+static void chunk_squares(size_t n, const float *x, int block, const double *mean, double *sum)
+{
+	float flat[PERIOD];
+	for (int i = 0; i < PERIOD; i++)
+		flat[i] = (float)mean[i % block];
+	struct lanes m = load_all(flat), a = {0}, b = {0};
+	size_t i = 0;
+	for (; i + 2 * PERIOD <= n; i += 2 * PERIOD) {
+		a = lanes_add(a, squares(load_all(x + i), m));
+		b = lanes_add(b, squares(load_all(x + i + PERIOD), m));
+	}
+	if (i + PERIOD <= n) {
+		a = lanes_add(a, squares(load_all(x + i), m));
+		i += PERIOD;
+	}
+	/* what is not there must not count as a difference */
+	if (i < n)
+		a = lanes_add(a, squares(load_some(x + i, n - i), load_some(flat, n - i)));
+	a = lanes_add(a, b);
+	fold(&a, block, sum);
+}
+
+static void cpu_moments(const struct planes *p, const float *x, double *mean, double *variance)
+{
+	double seen = 0;
+	for (int c = 0; c < p->block; c++)
+		mean[c] = variance[c] = 0;
+	for (size_t plane = 0; plane < p->count; plane++)
+		for (size_t i = 0; i < p->n; i += CHUNK) {
+			const float *at = x + plane * p->stride + i;
+			size_t n = p->n - i < CHUNK ? p->n - i : CHUNK;
+			double middle[PERIOD], square[PERIOD], values = (double)(n / (size_t)p->block);
+			double share = values / (seen + values), rate = seen * share;
+			chunk_sums(n, at, p->block, middle);
+			for (int c = 0; c < p->block; c++)
+				middle[c] /= values;
+			chunk_squares(n, at, p->block, middle, square);
+			for (int c = 0; c < p->block; c++) {
+				double step = middle[c] - mean[c];
+				mean[c] += step * share;
+				variance[c] += square[c] + step * step * rate;
+			}
+			seen += values;
+		}
+	for (int c = 0; c < p->block; c++)
+		variance[c] /= seen;
+}
+
+INLINE void store_some(float *p, struct lanes l, size_t n)
+{
+	memcpy(p, &l, n * sizeof(*p));
+}
+
+INLINE void normalise_plane(size_t n, const struct norm_lanes *l, bool relu, const float *x, float *y)
+{
+	size_t i = 0;
+	for (; i + PERIOD <= n; i += PERIOD) {
+		struct lanes v = normal_form(load_all(x + i), l);
+		store_some(y + i, relu ? rectified(v) : v, PERIOD);
+	}
+	if (i < n) {
+		struct lanes v = normal_form(load_some(x + i, n - i), l);
+		store_some(y + i, relu ? rectified(v) : v, n - i);
+	}
+}
+
+static void cpu_normalise(const struct planes *p, const struct norm_lanes *l, bool relu, const float *x,
+                          float *y)
+{
+	const struct norm_lanes own = *l; /* the compiler need not fear that y writes over it */
+	for (size_t i = 0; i < p->count * p->stride; i += p->stride)
+		if (relu)
+			normalise_plane(p->n, &own, true, x + i, y + i);
+		else
+			normalise_plane(p->n, &own, false, x + i, y + i);
+}
+
+struct two_sums {
+	struct lanes sum, sum_x;
+};
+
+INLINE void add_slopes(struct two_sums *s, const struct norm_lanes *l, bool relu, struct lanes x,
+                       struct lanes dy)
+{
+	struct lanes mean = load_all(l->mean);
+	if (relu)
+		dy = passed(dy, normal_form(x, l));
+	for (int i = 0; i < PERIOD_VECTORS; i++) {
+		s->sum.v[i] += dy.v[i];
+		s->sum_x.v[i] += dy.v[i] * (x.v[i] - mean.v[i]);
+	}
+}
+
+INLINE void chunk_slopes(size_t n, int block, const struct norm_lanes *l, bool relu, const float *x,
+                         const float *dy, double *sum, double *sum_x)
+{
+	struct two_sums s = {0};
+	double more[PERIOD], more_x[PERIOD];
+	size_t i = 0;
+	for (; i + PERIOD <= n; i += PERIOD)
+		add_slopes(&s, l, relu, load_all(x + i), load_all(dy + i));
+	if (i < n)
+		add_slopes(&s, l, relu, load_some(x + i, n - i), load_some(dy + i, n - i));
+	fold(&s.sum, block, more);
+	fold(&s.sum_x, block, more_x);
+	for (int c = 0; c < block; c++) {
+		sum[c] += more[c];
+		sum_x[c] += more_x[c];
+	}
+}
+
+static void cpu_norm_sums(const struct planes *p, const struct norm_lanes *l, bool relu, const float *x,
+                          const float *dy, double *sum, double *sum_x)
+{
+	for (int c = 0; c < p->block; c++)
+		sum[c] = sum_x[c] = 0;
+	for (size_t plane = 0; plane < p->count; plane++)
+		for (size_t i = 0; i < p->n; i += CHUNK) {
+			size_t at = plane * p->stride + i, n = p->n - i < CHUNK ? p->n - i : CHUNK;
+			if (relu)
+				chunk_slopes(n, p->block, l, true, x + at, dy + at, sum, sum_x);
+			else
+				chunk_slopes(n, p->block, l, false, x + at, dy + at, sum, sum_x);
+		}
+}
+
+INLINE struct lanes input_slope(const struct norm_lanes *l, bool relu, struct lanes x, struct lanes dy)
+{
+	struct lanes mean = load_all(l->mean), scale = load_all(l->scale), less = load_all(l->less),
+	             slope = load_all(l->slope);
+	if (relu)
+		dy = passed(dy, normal_form(x, l));
+	for (int i = 0; i < PERIOD_VECTORS; i++)
+		dy.v[i] = scale.v[i] * (dy.v[i] - less.v[i] - (x.v[i] - mean.v[i]) * slope.v[i]);
+	return dy;
+}
+
+INLINE void back_plane(size_t n, const struct norm_lanes *l, bool relu, const float *x, const float *dy,
+                       float *dx)
+{
+	size_t i = 0;
+	for (; i + PERIOD <= n; i += PERIOD)
+		store_some(dx + i, input_slope(l, relu, load_all(x + i), load_all(dy + i)), PERIOD);
+	if (i < n)
+		store_some(dx + i, input_slope(l, relu, load_some(x + i, n - i), load_some(dy + i, n - i)),
+		           n - i);
+}
+
+static void cpu_norm_back(const struct planes *p, const struct norm_lanes *l, bool relu, const float *x,
+                          const float *dy, float *dx)
+{
+	const struct norm_lanes own = *l;
+	for (size_t i = 0; i < p->count * p->stride; i += p->stride)
+		if (relu)
+			back_plane(p->n, &own, true, x + i, dy + i, dx + i);
+		else
+			back_plane(p->n, &own, false, x + i, dy + i, dx + i);
+}

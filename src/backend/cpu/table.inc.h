@@ -1,0 +1,89 @@
+/* All kernels for the primitives above, in one table. Needs LEVEL_NAME and LEVEL_SHOWN. */
+#include "backend/plain.inc.h"
+#include "backend/cpu/random.inc.h"
+#include "backend/cpu/sign.inc.h"
+#include "backend/cpu/majority.inc.h"
+#include "backend/cpu/sums.inc.h"
+#include "backend/cpu/layers.inc.h"
+#include "backend/cpu/bandwidth.inc.h"
+#include "backend/cpu/norm.inc.h"
+#include "backend/cpu/pool.inc.h"
+
+static const struct cpu_planes level_planes = {
+        .moments = cpu_moments,
+        .normalise = cpu_normalise,
+        .norm_sums = cpu_norm_sums,
+        .norm_back = cpu_norm_back,
+        .max_pool = cpu_max_pool,
+        .max_back = cpu_max_back,
+        .mean_pool = cpu_mean_pool,
+        .mean_back = cpu_mean_back,
+        .relu_back = plain_relu_back,
+};
+
+static struct image_layer *level_image_open(const struct image_spec *spec, struct image_need *need)
+{
+	return cpu_image_open(&level_planes, spec, need);
+}
+
+static const struct image_kernels level_image = {
+        .block = cpu_image_block,
+        .floats = cpu_image_floats,
+        .to_rows = cpu_image_to_rows,
+        .from_rows = cpu_image_from_rows,
+        .open = level_image_open,
+        .bind = cpu_image_bind,
+        .close = cpu_image_close,
+        .load = cpu_image_load,
+        .forward = cpu_image_forward,
+        .backward = cpu_image_backward,
+        .statistics = cpu_image_statistics,
+};
+
+static void level_fill(struct backend *b)
+{
+	b->sign_pack = cpu_sign_pack;
+	b->sign_unpack = cpu_sign_unpack;
+	b->majority = cpu_majority;
+	b->sign_apply = cpu_sign_apply;
+	b->momentum = plain_momentum;
+	b->scale = plain_scale;
+	b->add = plain_add;
+	b->descend = plain_descend;
+	b->adam = plain_adam;
+	b->normal = cpu_normal;
+	b->dropout = cpu_dropout;
+	b->multiply = plain_multiply;
+	b->sum_abs = cpu_sum_abs;
+	b->sum_square = cpu_sum_square;
+	b->dot = cpu_dot;
+	b->add_bias = plain_add_bias;
+	b->sum_rows = plain_sum_rows;
+	b->relu = plain_relu;
+	b->relu_back = plain_relu_back;
+	b->tanh = cpu_tanh;
+	b->tanh_back = plain_tanh_back;
+	b->sigmoid = cpu_sigmoid;
+	b->sigmoid_back = plain_sigmoid_back;
+	b->add_relu = plain_add_relu;
+	b->forget = plain_forget;
+	b->forget_back = plain_forget_back;
+	b->softmax_loss = cpu_softmax_loss;
+	b->pixels = plain_pixels;
+	b->image = &level_image;
+}
+
+static const struct cpu_level level = {
+        .name = LEVEL_NAME,
+        .shown = LEVEL_SHOWN,
+        .fill = level_fill,
+        .yardstick =
+                {
+                        .read = {yard_read, yard_read_halves},
+                        .copy = yard_copy,
+                        .update = yard_update,
+                        .triad = yard_triad,
+                        .fill = yard_fill,
+                        .fold = yard_fold,
+                },
+};

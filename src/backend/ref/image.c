@@ -1,0 +1,98 @@
+/* Layers on pictures by definition: plain loops over NCHW, sums in double, rounded once at the end. */
+#include "backend/ref/image.h"
+
+#include <string.h>
+
+#include "backend/ref/ref.h"
+#include "base/err.h"
+#include "base/mem.h"
+
+size_t ref_image_floats(const struct image *i)
+{
+	return (size_t)i->count * (size_t)i->channels * (size_t)i->height * (size_t)i->width;
+}
+
+static void copy_rows(const struct image *i, const float *from, float *to)
+{
+	memcpy(to, from, ref_image_floats(i) * sizeof(*to));
+}
+
+static struct image_layer *open_layer(const struct image_spec *spec, struct image_need *need)
+{
+	struct image_layer *l = mem_alloc(sizeof(*l));
+	l->spec = *spec;
+	*need = (struct image_need){0};
+	switch (spec->kind) {
+	case IMAGE_CONV:
+		ref_conv_need(spec, need);
+		break;
+	case IMAGE_NORM:
+		ref_norm_need(spec, need);
+		break;
+	case IMAGE_MAX_POOL:
+	case IMAGE_MEAN_POOL:
+		ref_pool_need(spec, need);
+		break;
+	}
+	return l;
+}
+
+static void bind(struct image_layer *l, const struct image_memory *m)
+{
+	l->memory = *m;
+}
+
+static void close_layer(struct image_layer *l)
+{
+	mem_free(l);
+}
+
+static void load(struct image_layer *l, const float *w, const float *b)
+{
+	if (l->spec.kind == IMAGE_CONV)
+		ref_conv_load(l, w, b);
+	else if (l->spec.kind == IMAGE_NORM)
+		ref_norm_load(l, w, b);
+}
+
+static void forward(struct image_layer *l, bool training, const float *running)
+{
+	if (l->spec.kind == IMAGE_CONV)
+		ref_conv_forward(l);
+	else if (l->spec.kind == IMAGE_NORM)
+		ref_norm_forward(l, training, running);
+	else
+		ref_pool_forward(l);
+}
+
+static void backward(struct image_layer *l, float *dw, float *db)
+{
+	if (!l->spec.back)
+		BUG("backward of a layer that was opened without it");
+	if (l->spec.kind == IMAGE_CONV)
+		ref_conv_backward(l, dw, db);
+	else if (l->spec.kind == IMAGE_NORM)
+		ref_norm_backward(l, dw, db);
+	else
+		ref_pool_backward(l);
+}
+
+static int block(const struct image *i)
+{
+	(void)i;
+	return 1;
+}
+
+const struct image_kernels ref_image = {
+        .block = block,
+        .floats = ref_image_floats,
+        .to_rows = copy_rows,
+        .from_rows = copy_rows,
+        .open = open_layer,
+        .bind = bind,
+        .close = close_layer,
+        .load = load,
+        .forward = forward,
+        .backward = backward,
+        .statistics = ref_norm_statistics,
+};

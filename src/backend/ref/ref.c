@@ -1,0 +1,100 @@
+/* The reference backend: plain C, the definition of every kernel. */
+#include <math.h>
+
+#include "backend/plain.inc.h"
+#include "backend/ref/ref.h"
+#include "base/mem.h"
+
+static void *ref_alloc(size_t bytes)
+{
+	return mem_array(bytes, 1);
+}
+
+static void ref_normal(size_t n, float sigma, const struct stream *s, size_t first, const float *mean,
+                       float *out)
+{
+	for (size_t i = 0; i < n; i += 4) {
+		float z[4];
+		stream_normal4(s, (first + i) / 4, z);
+		for (size_t j = i; j < i + 4 && j < n; j++)
+			out[j] = mean[j] + sigma * z[j - i];
+	}
+}
+
+static void ref_dropout(size_t n, float rate, const struct stream *s, size_t first, const float *x,
+                        float *out)
+{
+	for (size_t i = 0; i < n; i++)
+		out[i] = stream_uniform(s, first + i) >= rate ? x[i] / (1 - rate) : 0;
+}
+
+static double ref_sum_abs(size_t n, const float *x)
+{
+	double sum = 0;
+	for (size_t i = 0; i < n; i++)
+		sum += fabs(x[i]);
+	return sum;
+}
+
+static double ref_dot(size_t n, const float *x, const float *y)
+{
+	double sum = 0;
+	for (size_t i = 0; i < n; i++)
+		sum += (double)x[i] * y[i];
+	return sum;
+}
+
+static double ref_sum_square(size_t n, const float *x)
+{
+	return ref_dot(n, x, x);
+}
+
+static int ref_open(struct backend *b, struct err *e)
+{
+	(void)e;
+	*b = (struct backend){
+	        .name = "ref",
+	        .detail = "plain C",
+	        .alloc = ref_alloc,
+	        .release = mem_free,
+	        .sign_pack = ref_sign_pack,
+	        .sign_unpack = ref_sign_unpack,
+	        .majority = ref_majority,
+	        .sign_apply = ref_sign_apply,
+	        .momentum = plain_momentum,
+	        .scale = plain_scale,
+	        .add = plain_add,
+	        .descend = plain_descend,
+	        .adam = plain_adam,
+	        .normal = ref_normal,
+	        .dropout = ref_dropout,
+	        .multiply = plain_multiply,
+	        .sum_abs = ref_sum_abs,
+	        .sum_square = ref_sum_square,
+	        .dot = ref_dot,
+	        .gemm = ref_gemm,
+	        .add_bias = plain_add_bias,
+	        .sum_rows = plain_sum_rows,
+	        .relu = plain_relu,
+	        .relu_back = plain_relu_back,
+	        .tanh = ref_tanh,
+	        .tanh_back = plain_tanh_back,
+	        .sigmoid = ref_sigmoid,
+	        .sigmoid_back = plain_sigmoid_back,
+	        .add_relu = plain_add_relu,
+	        .forget = plain_forget,
+	        .forget_back = plain_forget_back,
+	        .softmax_loss = ref_softmax_loss,
+	        .pixels = plain_pixels,
+	        .image = &ref_image,
+	};
+	return 0;
+}
+
+extern const struct backend_row backend_ref;
+const struct backend_row backend_ref = {
+        .row = {.name = "ref",
+                .about = "plain C loops: the definition of every kernel, slow",
+                .formula = NULL},
+        .open = ref_open,
+};

@@ -1,0 +1,86 @@
+/* The sign kernels' definition: one coordinate at a time, in the words of backend/sign.h. */
+#include "backend/ref/ref.h"
+
+static uint64_t bit_of(const uint64_t *plane, size_t i)
+{
+	return plane[i / 64] >> (i % 64) & 1;
+}
+
+/* The vote bit of a coordinate without evidence. `coins` may be NULL unless the policy is random. */
+static uint64_t undecided(enum sign_policy policy, uint64_t coins, size_t bit)
+{
+	return policy == SIGN_RANDOM ? coins >> bit & 1 : 0;
+}
+
+static uint64_t word_coins(enum sign_policy policy, const struct stream *coins, size_t first, size_t w)
+{
+	return policy == SIGN_RANDOM ? stream_bits(coins, first / 64 + w) : 0;
+}
+
+void ref_sign_pack(size_t n, const float *v, enum sign_policy zero, const struct stream *coins, size_t first,
+                   uint64_t *vote, uint64_t *mute)
+{
+	for (size_t w = 0; w < sign_words(n); w++) {
+		uint64_t tossed = word_coins(zero, coins, first, w), minus = 0, silent = 0;
+		for (size_t bit = 0; bit < 64 && 64 * w + bit < n; bit++) {
+			float value = v[64 * w + bit];
+			bool neither = !(value < 0) && !(value > 0);
+			minus |= (neither ? undecided(zero, tossed, bit) : value < 0) << bit;
+			silent |= (uint64_t)neither << bit;
+		}
+		vote[w] = minus;
+		if (zero == SIGN_ABSTAIN)
+			mute[w] = silent;
+	}
+}
+
+/* -1, 0 or +1. mute may be NULL. */
+static int sign_at(const uint64_t *vote, const uint64_t *mute, size_t i)
+{
+	if (mute && bit_of(mute, i))
+		return 0;
+	return bit_of(vote, i) ? -1 : 1;
+}
+
+void ref_sign_unpack(size_t n, const uint64_t *vote, const uint64_t *mute, float *v)
+{
+	for (size_t i = 0; i < n; i++)
+		v[i] = (float)sign_at(vote, mute, i);
+}
+
+static int sum_of_signs(const struct ballots *b, size_t i)
+{
+	int sum = 0;
+	for (int m = 0; m < b->count; m++)
+		sum += sign_at(b->vote[m], b->mute ? b->mute[m] : NULL, i);
+	return sum;
+}
+
+void ref_majority(size_t n, const struct ballots *b, enum sign_policy tie, const struct stream *coins,
+                  size_t first, uint64_t *pull_vote, uint64_t *pull_mute)
+{
+	for (size_t w = 0; w < sign_words(n); w++) {
+		uint64_t tossed = word_coins(tie, coins, first, w), minus = 0, silent = 0;
+		for (size_t bit = 0; bit < 64 && 64 * w + bit < n; bit++) {
+			int sum = sum_of_signs(b, 64 * w + bit);
+			minus |= (sum == 0 ? undecided(tie, tossed, bit) : sum < 0) << bit;
+			silent |= (uint64_t)(sum == 0) << bit;
+		}
+		pull_vote[w] = minus;
+		if (tie == SIGN_ABSTAIN)
+			pull_mute[w] = silent;
+	}
+}
+
+void ref_sign_apply(size_t n, const uint64_t *vote, const uint64_t *mute, float lr, float decay, float *x)
+{
+	float shrink = lr * decay;
+	for (size_t i = 0; i < n; i++) {
+		float start = x[i];
+		int sign = sign_at(vote, mute, i);
+		if (sign != 0)
+			x[i] -= lr * (float)sign;
+		if (decay != 0)
+			x[i] -= shrink * start;
+	}
+}

@@ -1,0 +1,336 @@
+/*
+ * Timing kernels beside the machine's own bandwidth.
+ *
+ * Kernel and yardstick (a plain loop over the same memory with the same reads and writes) take turns, so
+ * that what else the machine does at the moment slows both; a ratio is of one such pair, and medians are
+ * taken of pairs.
+ */
+#include <math.h>
+#include <string.h>
+
+#include "backend/cpu/cpu.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/pool.h"
+#include "check/check.h"
+#include "check/kernel_table.h"
+#include "base/quantile.h"
+#include "registry.h"
+
+enum {
+	MAX_BACKENDS = 8,
+	MAX_PAIRS = 1001,
+	LEAST_PAIRS = 5,
+	RANGE_UNIT = 512,   /* coordinates: parts begin with a cache line of the sign planes */
+	LARGE_N = 25600000, /* beyond the caches: ResNet-50 */
+	CACHE_N = 270000,   /* within them: ResNet-20 */
+	REF_N = 1000000,    /* longer vectors would take ref too long */
+	BATCH = 32,         /* rows of matrices: the mlp 784-100-10 */
+	CLASSES = 10,
+	HIDDEN = 100,
+	PIXELS = 784
+};
+
+static const double TURN_S = 100e-6; /* a turn takes at least that long, repeated if it must */
+
+/* One row being measured. */
+struct measure {
+	const struct kernel *kernel;
+	const struct backend *backend;
+	const struct yardstick *yard;
+	int way; /* of the yardstick, where there are several: 0 .. yard_ways() - 1 */
+	struct pool *pool;
+	struct kernel_job *part; /* [n_parts] */
+	size_t n_parts;
+	struct kernel_room room;
+};
+
+static void kernel_turn(void *ctx, int lane, size_t item)
+{
+	struct measure *m = ctx;
+	(void)lane;
+	m->kernel->run(m->backend, &m->part[item]);
+}
+
+/* The last ways to fold only read the planes, one after the other. */
+static int yard_ways(enum kernel_limit limit)
+{
+	return limit == LIMIT_FOLD ? 3 : limit == LIMIT_READ ? 2 : 1;
+}
+
+static void yard_fold(const struct measure *m, const struct kernel_job *j)
+{
+	size_t words = sign_words(j->n);
+	if (m->way == 0) {
+		m->yard->fold(words, j->ballots.count, j->ballots.vote, j->plane[0]);
+		return;
+	}
+	for (int w = 0; w < j->ballots.count; w++)
+		j->plane[0][0] += m->yard->read[m->way - 1](words, j->ballots.vote[w]);
+}
+
+static void yard_turn(void *ctx, int lane, size_t item)
+{
+	struct measure *m = ctx;
+	struct kernel_job *j = &m->part[item];
+	size_t n = j->rows * j->n;
+	(void)lane;
+	switch (m->kernel->limit) {
+	case LIMIT_NONE:
+		break;
+	case LIMIT_READ:
+		j->hits += m->yard->read[m->way](n / 2, (const uint64_t *)(const void *)j->x);
+		if (m->kernel->inputs > 1)
+			j->hits += m->yard->read[m->way](n / 2, (const uint64_t *)(const void *)j->y);
+		break;
+	case LIMIT_COPY:
+		m->yard->copy(n, j->x, j->out[0]);
+		break;
+	case LIMIT_UPDATE:
+		m->yard->update(n, j->out[0]);
+		break;
+	case LIMIT_TRIAD:
+		m->yard->triad(n, j->x, m->kernel->inputs > 1 ? j->y : j->out[0], j->out[0]);
+		break;
+	case LIMIT_FILL:
+		m->yard->fill(n, j->out[0]);
+		break;
+	case LIMIT_FOLD:
+		yard_fold(m, j);
+		break;
+	}
+}
+
+/* Bytes that one turn of the yardstick moves over all parts. */
+static double yard_bytes(const struct measure *m)
+{
+	const double per_number[] = {
+	        [LIMIT_READ] = 4, [LIMIT_COPY] = 8, [LIMIT_UPDATE] = 8, [LIMIT_TRIAD] = 12, [LIMIT_FILL] = 4};
+	double bytes = 0;
+	for (size_t i = 0; i < m->n_parts; i++) {
+		const struct kernel_job *j = &m->part[i];
+		if (m->kernel->limit == LIMIT_FOLD)
+			bytes += (double)sign_plane_bytes(j->n) * (j->ballots.count + (m->way == 0));
+		else
+			bytes += per_number[m->kernel->limit] * (double)(j->rows * j->n) *
+			         (m->kernel->limit == LIMIT_READ ? m->kernel->inputs : 1);
+	}
+	return bytes;
+}
+
+/* Seconds of one call, of `repeat` in a row. */
+static double time_turn(struct measure *m, void (*turn)(void *ctx, int lane, size_t item), size_t repeat)
+{
+	double start = clock_s();
+	for (size_t i = 0; i < repeat; i++)
+		pool_run(m->pool, m->n_parts, turn, m);
+	return (clock_s() - start) / (double)repeat;
+}
+
+static size_t repeats_for(struct measure *m, void (*turn)(void *ctx, int lane, size_t item))
+{
+	time_turn(m, turn, 1);
+	double once = time_turn(m, turn, 1);
+	return once > TURN_S ? 1 : (size_t)ceil(TURN_S / fmax(once, 1e-8));
+}
+
+struct samples {
+	double kernel_s[MAX_PAIRS], limit_gbps[MAX_PAIRS], ratio[MAX_PAIRS];
+	size_t count;
+};
+
+/* GB/s of the yardstick, the best where there are several ways. */
+static double yard_speed(struct measure *m, size_t repeat)
+{
+	double best = 0;
+	for (m->way = 0; m->way < yard_ways(m->kernel->limit); m->way++)
+		best = fmax(best, yard_bytes(m) / time_turn(m, yard_turn, repeat) / 1e9);
+	m->way = 0;
+	return best;
+}
+
+static void take_samples(struct measure *m, double bytes, double seconds, struct samples *s)
+{
+	bool limited = m->kernel->limit != LIMIT_NONE;
+	size_t repeat = repeats_for(m, kernel_turn), yard_repeat = limited ? repeats_for(m, yard_turn) : 1;
+	double end = clock_s() + seconds;
+	for (s->count = 0; s->count < MAX_PAIRS && (s->count < LEAST_PAIRS || clock_s() < end); s->count++) {
+		double limit = limited ? yard_speed(m, yard_repeat) : NAN;
+		double kernel_s = time_turn(m, kernel_turn, repeat);
+		s->kernel_s[s->count] = kernel_s;
+		s->limit_gbps[s->count] = limit;
+		s->ratio[s->count] = bytes / kernel_s / 1e9 / limit;
+	}
+}
+
+/* The part of the whole job from coordinate `begin` on. Its list of ballots is its own. */
+static void cut(const struct measure *m, const struct kernel_job *whole, size_t begin, size_t count,
+                struct kernel_job *part)
+{
+	size_t word = m->room.words > 0 ? begin / 64 : 0, workers = (size_t)whole->ballots.count;
+	*part = *whole;
+	part->n = count;
+	part->first = begin;
+	part->x += m->kernel->inputs > 0 ? begin : 0;
+	part->y += m->kernel->inputs > 1 ? begin : 0;
+	part->pixel += m->kernel->shape == SHAPE_VECTOR ? begin : 0;
+	for (int i = 0; i < m->kernel->outputs; i++)
+		part->out[i] += begin;
+	part->vote += word;
+	part->mute += word;
+	for (int i = 0; i < 2; i++)
+		part->plane[i] += word;
+	const uint64_t **vote = mem_array(workers, sizeof(*vote));
+	for (size_t w = 0; w < workers; w++)
+		vote[w] = whole->ballots.vote[w] + word;
+	part->ballots.vote = vote;
+}
+
+/* Cut the job into one part a lane; more where a part takes long, so that no lane waits for another. */
+static void cut_all(struct measure *m, const struct kernel_job *whole)
+{
+	size_t lanes = (size_t)pool_lanes(m->pool), wanted = lanes == 1         ? 1
+	                                                     : whole->n > REF_N ? 8 * lanes
+	                                                                        : lanes;
+	size_t unit = ((whole->n + wanted - 1) / wanted + RANGE_UNIT - 1) / RANGE_UNIT * RANGE_UNIT;
+	m->part = mem_array(wanted, sizeof(*m->part));
+	m->n_parts = 0;
+	for (size_t begin = 0; begin < whole->n; begin += unit) {
+		size_t left = whole->n - begin;
+		cut(m, whole, begin, left < unit ? left : unit, &m->part[m->n_parts++]);
+	}
+}
+
+/* One row of one kernel: sizes and workers are in `job`. */
+static struct bench_row bench_row(struct measure *m, struct kernel_job job, const struct bench_options *o)
+{
+	static struct samples s;
+	job.policy = SIGN_RANDOM;
+	job.flag = m->kernel->shape == SHAPE_ROWS; /* softmax_loss goes back */
+	job.random = stream_of(1, RNG_TEST, 0, 0);
+	job.rate = 1e-4f;
+	job.beta = 0.9f;
+	kernel_room_lend(&m->room, 0, &job);
+	double bytes = kernel_bytes(m->kernel, &job);
+	cut_all(m, &job);
+	take_samples(m, bytes, o->seconds, &s);
+	for (size_t i = 0; i < m->n_parts; i++)
+		mem_free((void *)(uintptr_t)m->part[i].ballots.vote);
+	mem_free(m->part);
+	double median_s = quantile(s.kernel_s, s.count, 0.5);
+	return (struct bench_row){.kernel = m->kernel->name,
+	                          .backend = m->backend->name,
+	                          .lanes = pool_lanes(m->pool),
+	                          .n = job.rows * job.n,
+	                          .workers = job.ballots.count,
+	                          .ms = 1e3 * median_s,
+	                          .ms_low = 1e3 * quantile(s.kernel_s, s.count, 0.25),
+	                          .ms_high = 1e3 * quantile(s.kernel_s, s.count, 0.75),
+	                          .gbps = bytes / median_s / 1e9,
+	                          .limit_gbps = quantile(s.limit_gbps, s.count, 0.5),
+	                          .ratio = quantile(s.ratio, s.count, 0.5)};
+}
+
+/* What a walk of one kernel and size is told about. */
+struct audience {
+	const struct bench_options *options;
+	struct pool *const *pool; /* [pools]: one lane, and all */
+	size_t pools;
+	const struct backend *backend; /* [backends] */
+	size_t backends;
+	void (*tell)(void *ctx, const struct bench_row *r);
+	void *ctx;
+};
+
+/* A job on every backend, with one lane and, where it can be cut, with all. */
+static void bench_job(struct measure *m, const struct kernel_job *job, const struct audience *a)
+{
+	bool whole = m->kernel->shape == SHAPE_ROWS || m->kernel->shape == SHAPE_PRODUCT;
+	for (size_t b = 0; b < a->backends; b++) {
+		m->backend = &a->backend[b];
+		if (strcmp(m->backend->name, "ref") == 0 && job->n > REF_N)
+			continue;
+		for (size_t p = 0; p < (whole ? 1 : a->pools); p++) {
+			m->pool = a->pool[p];
+			struct bench_row row = bench_row(m, *job, a->options);
+			a->tell(a->ctx, &row);
+		}
+	}
+}
+
+/* All jobs of a kernel on vectors of n coordinates. */
+static void bench_size(struct measure *m, size_t n, const struct audience *a)
+{
+	const int workers[] = {3, 7, 15, 27, 101};
+	size_t count = m->kernel->shape == SHAPE_VOTE ? sizeof(workers) / sizeof(workers[0]) : 1;
+	for (size_t i = 0; i < count; i++) {
+		struct kernel_job job = {.n = n, .rows = 1};
+		if (m->kernel->shape == SHAPE_VOTE)
+			job.ballots.count = workers[i];
+		kernel_room_open(&m->room, m->kernel, n + 1, sign_words(n) + 1, job.ballots.count);
+		kernel_room_fill(&m->room, m->kernel, &job, FLAVOUR_ORDINARY, 1);
+		bench_job(m, &job, a);
+		kernel_room_close(&m->room);
+	}
+}
+
+/* Matrices have the sizes of a small network's layers. */
+static void bench_layer(struct measure *m, const struct audience *a)
+{
+	bool product = m->kernel->shape == SHAPE_PRODUCT, loss = strcmp(m->kernel->name, "softmax_loss") == 0;
+	struct kernel_job job = {.rows = BATCH, .n = loss ? CLASSES : HIDDEN, .inner = product ? PIXELS : 0};
+	kernel_room_open(&m->room, m->kernel, PIXELS * HIDDEN + 1, 0, 0);
+	kernel_room_fill(&m->room, m->kernel, &job, FLAVOUR_ORDINARY, 1);
+	bench_job(m, &job, a);
+	kernel_room_close(&m->room);
+}
+
+static void bench_kernel(const struct kernel *k, const struct yardstick *yard, const struct audience *a)
+{
+	struct measure m = {.kernel = k, .yard = yard};
+	if (k->shape == SHAPE_ROWS || k->shape == SHAPE_PRODUCT) {
+		bench_layer(&m, a);
+	} else if (a->options->n > 0) {
+		bench_size(&m, a->options->n, a);
+	} else {
+		bench_size(&m, LARGE_N, a);
+		bench_size(&m, CACHE_N, a);
+	}
+}
+
+/* Every backend that opens here. */
+static size_t open_backends(struct backend *list, size_t room)
+{
+	size_t count = 0;
+	for (size_t i = 0; family_backends.rows[i] && count < room; i++) {
+		const struct backend_row *row = (const struct backend_row *)family_backends.rows[i];
+		struct err e = {0};
+		if (row->open(&list[count], &e) == 0)
+			count++;
+		else
+			log_say("backend %s is not timed: %s", row->row.name, e.text);
+	}
+	return count;
+}
+
+void bench_run(const struct bench_options *o, void (*tell)(void *ctx, const struct bench_row *r), void *ctx)
+{
+	struct backend backends[MAX_BACKENDS];
+	struct err e = {0};
+	const struct cpu_level *level = cpu_level_chosen(&e);
+	int cores = pool_cores();
+	struct pool *pool[2] = {pool_open(1), pool_open(cores)};
+	struct audience a = {.options = o,
+	                     .pool = pool,
+	                     .pools = cores > 1 ? 2 : 1,
+	                     .backend = backends,
+	                     .backends = open_backends(backends, MAX_BACKENDS),
+	                     .tell = tell,
+	                     .ctx = ctx};
+	for (size_t i = 0; i < kernel_count; i++)
+		if (!o->kernel || strstr(kernel_table[i].name, o->kernel))
+			bench_kernel(&kernel_table[i], &(level ? level : cpu_base)->yardstick, &a);
+	pool_close(pool[0]);
+	pool_close(pool[1]);
+}

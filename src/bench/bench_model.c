@@ -1,0 +1,328 @@
+/* Timing a whole model. Rounds of the model and of matrix products take turns, so that both see the same
+ * hour. */
+#include "bench/bench_model.h"
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+#include "base/clock.h"
+#include "base/mem.h"
+#include "base/pool.h"
+#include "base/text.h"
+#include "base/quantile.h"
+#include "registry.h"
+
+enum { LEAST_ROUNDS = 5, MOST_ROUNDS = 1000, GEMM_SIDE = 768 };
+
+/* What one lane works with. */
+struct bench_lane {
+	void *instance;
+	float *g;               /* [n] */
+	float *x;               /* [batch][features]; NULL for text */
+	int32_t *token, *label; /* [positions] */
+	float *carry;           /* NULL: none */
+	float *a, *b, *c;       /* [GEMM_SIDE][GEMM_SIDE] */
+	struct batch batch;
+};
+
+struct bench_run {
+	struct choice choice;
+	const struct model *model;
+	struct backend be;
+	struct model_env env;
+	struct pool *pool;
+	struct bench_lane *lane; /* [lanes] */
+	size_t n;
+	float *x, *running; /* [n], [running_floats] or NULL */
+};
+
+static size_t positions(const struct bench_run *r)
+{
+	size_t window = r->env.data.window > 0 ? (size_t)r->env.data.window : 1;
+	return (size_t)r->env.batch * window;
+}
+
+static void fill_normal(const struct bench_run *r, uint32_t lane, uint64_t what, size_t n, float *x)
+{
+	struct stream s = stream_of(1, RNG_TEST, lane, what);
+	memset(x, 0, n * sizeof *x);
+	r->be.normal(n, 1, &s, 0, x, x);
+}
+
+static void open_batch(struct bench_run *r, struct bench_lane *l, uint32_t number)
+{
+	const struct data_shape *d = &r->env.data;
+	struct stream s = stream_of(1, RNG_TEST, number, 3);
+	size_t count = positions(r), features = shape_features(d) * (size_t)r->env.batch;
+	l->label = mem_array(count, sizeof *l->label);
+	l->token = mem_array(count, sizeof *l->token);
+	for (size_t i = 0; i < count; i++) {
+		l->label[i] = (int32_t)stream_below(&s, 2 * i, (uint32_t)d->n_classes);
+		l->token[i] = (int32_t)stream_below(&s, 2 * i + 1, (uint32_t)d->n_classes);
+	}
+	if (d->window == 0) {
+		l->x = r->be.alloc(features * sizeof(float));
+		fill_normal(r, number, 0, features, l->x);
+	}
+	l->batch = (struct batch){.count = r->env.batch,
+	                          .length = d->window,
+	                          .x = l->x,
+	                          .token = d->window > 0 ? l->token : NULL,
+	                          .label = l->label,
+	                          .carry = l->carry,
+	                          .seed = 1,
+	                          .worker = number};
+}
+
+static void open_lane(struct bench_run *r, uint32_t number)
+{
+	struct bench_lane *l = &r->lane[number];
+	const size_t square = (size_t)GEMM_SIDE * GEMM_SIDE;
+	const void *state = r->choice.state;
+	size_t carry = r->model->carry_floats ? r->model->carry_floats(state, &r->env) : 0;
+	l->instance = r->model->create(state, &r->env);
+	r->env.sibling = r->lane[0].instance;
+	l->g = r->be.alloc(r->n * sizeof(float));
+	if (carry > 0)
+		l->carry = r->be.alloc(carry * sizeof(float));
+	float **squares[] = {&l->a, &l->b, &l->c};
+	for (size_t i = 0; i < 3; i++) {
+		*squares[i] = r->be.alloc(square * sizeof(float));
+		fill_normal(r, number, 4 + i, square, *squares[i]);
+	}
+	open_batch(r, l, number);
+}
+
+static void open_run(struct bench_run *r, int lanes)
+{
+	const void *state = r->choice.state;
+	size_t running = r->model->running_floats ? r->model->running_floats(state, &r->env) : 0;
+	r->pool = pool_open(lanes);
+	r->n = r->model->n_params(state, &r->env);
+	r->lane = mem_array((size_t)lanes, sizeof *r->lane);
+	for (int i = 0; i < lanes; i++)
+		open_lane(r, (uint32_t)i);
+	r->x = r->be.alloc(r->n * sizeof(float));
+	r->model->init(r->lane[0].instance, r->x);
+	if (running > 0) {
+		r->running = r->be.alloc(running * sizeof(float));
+		r->model->init_running(r->lane[0].instance, r->running);
+		r->lane[0].batch.running = r->running;
+	}
+	if (r->model->load)
+		r->model->load(r->lane[0].instance, r->x);
+}
+
+static void close_run(struct bench_run *r)
+{
+	for (int i = pool_lanes(r->pool) - 1; i >= 0; i--) {
+		struct bench_lane *l = &r->lane[i];
+		float *const vectors[] = {l->g, l->x, l->carry, l->a, l->b, l->c};
+		r->model->destroy(l->instance);
+		for (size_t v = 0; v < sizeof vectors / sizeof *vectors; v++)
+			r->be.release(vectors[v]);
+		mem_free(l->label);
+		mem_free(l->token);
+	}
+	r->be.release(r->x);
+	r->be.release(r->running);
+	mem_free(r->lane);
+	pool_close(r->pool);
+}
+
+static void gradient_item(void *ctx, int lane, size_t item)
+{
+	struct bench_run *r = ctx;
+	struct bench_lane *l = &r->lane[item];
+	(void)lane;
+	r->model->grad(l->instance, r->x, &l->batch, l->g);
+}
+
+static void gemm_item(void *ctx, int lane, size_t item)
+{
+	const struct bench_run *r = ctx;
+	const struct bench_lane *l = &r->lane[item];
+	(void)lane;
+	r->be.gemm(false, false, GEMM_SIDE, GEMM_SIDE, GEMM_SIDE, 1, l->a, l->b, 0, l->c);
+}
+
+/* Seconds of one round of training. */
+static double train(struct bench_run *r)
+{
+	size_t lanes = (size_t)pool_lanes(r->pool);
+	double start = clock_s();
+	pool_run(r->pool, lanes, gradient_item, r);
+	for (size_t i = 1; i < lanes; i++)
+		r->be.add(r->n, r->lane[i].g, r->lane[0].g);
+	r->be.descend(r->n, r->lane[0].g, 1e-3f / (float)lanes, 0, r->x);
+	if (r->model->load)
+		r->model->load(r->lane[0].instance, r->x);
+	return clock_s() - start;
+}
+
+static double multiply(struct bench_run *r)
+{
+	double start = clock_s();
+	pool_run(r->pool, (size_t)pool_lanes(r->pool), gemm_item, r);
+	return clock_s() - start;
+}
+
+/* Multiplications and additions of a sample, forward and backward. */
+static double flops(const struct bench_run *r)
+{
+	struct layer_info info;
+	double sum = 0;
+	for (size_t i = 0; r->model->layer && r->model->layer(r->choice.state, &r->env, NULL, i, &info); i++)
+		sum += 2 * (info.multiply_adds + info.back_multiply_adds);
+	return sum;
+}
+
+static void measure(struct bench_run *r, double seconds, struct bench_model_result *out)
+{
+	double lanes = pool_lanes(r->pool), *round = mem_array(MOST_ROUNDS, sizeof *round),
+	       *share = mem_array(MOST_ROUNDS, sizeof *share), *gemm = mem_array(MOST_ROUNDS, sizeof *gemm);
+	double work = lanes * (double)positions(r) * flops(r), product = lanes * 2 * pow(GEMM_SIDE, 3);
+	size_t count = 0;
+	train(r); /* pages are touched, code is in the cache */
+	multiply(r);
+	for (double end = clock_s() + seconds;
+	     count < MOST_ROUNDS && (count < LEAST_ROUNDS || clock_s() < end); count++) {
+		gemm[count] = product / multiply(r) / 1e9;
+		round[count] = train(r);
+		share[count] = work / round[count] / 1e9 / gemm[count];
+	}
+	out->round_s = quantile(round, count, 0.5);
+	out->round_s_low = quantile(round, count, 0.25);
+	out->round_s_high = quantile(round, count, 0.75);
+	out->samples_per_s = lanes * (double)positions(r) / out->round_s;
+	out->gflops = work / out->round_s / 1e9;
+	out->sgemm_gflops = quantile(gemm, count, 0.5);
+	out->share = quantile(share, count, 0.5);
+	mem_free(round);
+	mem_free(gemm);
+	mem_free(share);
+}
+
+/* Layers with the times of one batch: the mean over three rounds behind a first one. */
+static void profile(struct bench_run *r, struct bench_model_result *out)
+{
+	enum { ROUNDS = 3 };
+	const struct bench_lane *l = &r->lane[0];
+	struct layer_info info;
+	while (r->model->layer && r->model->layer(r->choice.state, &r->env, NULL, out->n_layers, &info))
+		out->n_layers++;
+	out->layer = mem_array(out->n_layers, sizeof *out->layer);
+	for (size_t i = 0; i < out->n_layers; i++) /* what was measured before does not count */
+		r->model->layer(r->choice.state, &r->env, l->instance, i, &out->layer[i]);
+	for (int i = 0; i < ROUNDS; i++)
+		train(r);
+	for (size_t i = 0; i < out->n_layers; i++) {
+		struct layer_info *sum = &out->layer[i];
+		r->model->layer(r->choice.state, &r->env, l->instance, i, &info);
+		sum->forward_s = (info.forward_s - sum->forward_s) / ROUNDS;
+		sum->backward_s = (info.backward_s - sum->backward_s) / ROUNDS;
+	}
+}
+
+static const struct row *find(const struct family *f, const char *name, struct err *e)
+{
+	const struct row *row = family_find(f, name);
+	const char *near = family_nearest(f, name);
+	char shown[80];
+	if (row)
+		return row;
+	text_shown(name, shown, sizeof shown);
+	if (near)
+		err_user(e, "there is no %s '%s'; did you mean '%s'?", f->name, shown, near);
+	else
+		err_user(e, "there is no %s '%s'; 'signsgd list %s' shows them", f->name, shown, f->plural);
+	return NULL;
+}
+
+/* Samples as asked for, or those that the model was made for. */
+static struct data_shape shape_of(const struct bench_model_options *o, const struct model *model)
+{
+	struct data_shape shape = model->usual;
+	if (o->shape.channels > 0) {
+		shape.channels = o->shape.channels;
+		shape.height = o->shape.height;
+		shape.width = o->shape.width;
+	}
+	shape.n_classes = o->shape.n_classes > 0 ? o->shape.n_classes : shape.n_classes;
+	shape.window = o->shape.window > 0 ? o->shape.window : shape.window;
+	shape.n_train = shape.n_test = (size_t)o->batch;
+	return shape;
+}
+
+static int choose(struct bench_run *r, const struct bench_model_options *o, struct arena *a, struct err *e)
+{
+	struct buf preset = {0};
+	const struct row *model = find(&family_models, o->model, e);
+	const struct row *machine = model ? find(&family_backends, o->backend, e) : NULL;
+	if (!machine || ((const struct backend_row *)machine)->open(&r->be, e))
+		return -1;
+	r->model = (const struct model *)model;
+	if (!r->model->wants_data)
+		return err_user(e,
+		                "model '%s' makes its own gradients; bench times models that learn from data",
+		                o->model);
+	struct data_shape shape = shape_of(o, r->model);
+	if (shape.n_classes < 2 || (shape.window == 0 && shape.channels < 1))
+		return err_user(e,
+		                "model '%s' was made for samples of no particular size; give --input and "
+		                "--classes",
+		                o->model);
+	buf_format(&preset, "\"%s\"", o->model);
+	int rc = choice_parse(&family_models, &r->choice, NULL, preset.text, a, e);
+	buf_clear(&preset);
+	r->env = (struct model_env){.be = &r->be,
+	                            .data = shape,
+	                            .batch = o->batch,
+	                            .workers = o->lanes,
+	                            .seed = 1,
+	                            .model = r->model,
+	                            .profile = true};
+	if (rc || !r->model->check || r->model->check(r->choice.state, &r->env, e) == 0)
+		return rc;
+	return err_prefix(e, "model '%s'", o->model);
+}
+
+/*
+ * Bytes that this program held at its peak. The kernel's own line counts from the program's beginning; what
+ * getrusage() says also counts the one that started it.
+ */
+static size_t peak_bytes(void)
+{
+	struct rusage usage;
+	char line[128];
+	unsigned long long kib = 0;
+	FILE *f = fopen("/proc/self/status", "r");
+	while (f && !kib && fgets(line, sizeof line, f))
+		sscanf(line, "VmHWM: %llu kB", &kib);
+	if (f)
+		fclose(f);
+	getrusage(RUSAGE_SELF, &usage);
+	return 1024 * (kib ? (size_t)kib : (size_t)usage.ru_maxrss);
+}
+
+int bench_model(const struct bench_model_options *o, struct bench_model_result *out, struct err *e)
+{
+	struct bench_run r = {0};
+	struct arena a = {0};
+	int rc = choose(&r, o, &a, e);
+	*out = (struct bench_model_result){0};
+	if (rc == 0) {
+		open_run(&r, o->lanes);
+		measure(&r, o->seconds, out);
+		profile(&r, out);
+		out->shape = r.env.data;
+		out->n_params = r.n;
+		out->lane_bytes = r.model->lane_bytes(r.choice.state, &r.env);
+		out->shared_bytes = r.model->shared_bytes ? r.model->shared_bytes(r.choice.state, &r.env) : 0;
+		out->vector_bytes = ((size_t)o->lanes + 1) * r.n * sizeof(float);
+		out->peak_bytes = peak_bytes();
+		close_run(&r);
+	}
+	arena_clear(&a);
+	return rc;
+}

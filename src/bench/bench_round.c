@@ -1,0 +1,279 @@
+/* Rounds without training: see bench/bench_round.h. */
+#include "bench/bench_round.h"
+#include <math.h>
+#include <string.h>
+#include "aggregator/aggregator.h"
+#include "base/clock.h"
+#include "base/mem.h"
+#include "base/quantile.h"
+#include "registry.h"
+#include "transport/transport.h"
+
+enum { MOST_ROUNDS = 1 << 20, LEAST_ROUNDS = 5, WARM_UP = 3 };
+
+static const uint64_t SEED = 1;
+
+struct bench {
+	const struct round_bench_options *o;
+	struct backend be;
+	struct pool *pool;
+	const struct aggregator *agg;
+	struct agg_job job;
+	struct link link;
+	struct train_state st;
+	size_t push_bytes, pull_bytes;
+	float *v;       /* [n] what a worker says */
+	void **pushes;  /* [hosted] */
+	void **all;     /* [workers] with check: of all workers */
+	void *pull;     /* [pull_bytes] */
+	void *expected; /* [pull_bytes] with check */
+	double *loss, *round_s, *wait_s;
+	int64_t *since;
+	bool *honest;
+};
+
+static void combine(void *ctx, int count, const void *const *pushes, size_t begin, size_t end, void *pull)
+{
+	const struct bench *b = ctx;
+	b->agg->combine(&b->job, count, pushes, begin, end, pull);
+}
+
+/* Worker's push of the present step: a function of the two alone. Zeros and ties come up. */
+static void make_push(struct bench *b, int worker, void *push)
+{
+	struct stream s = stream_of(SEED, RNG_TEST, (uint32_t)worker, b->job.step);
+	for (size_t i = 0; i < b->job.n; i += 4) {
+		uint32_t word[4];
+		stream_block(&s, i / 4, word);
+		for (size_t k = 0; k < 4 && i + k < b->job.n; k++)
+			b->v[i + k] = (float)((int)(word[k] % 5) - 2) * 0.7F;
+	}
+	b->agg->encode(&b->job, (uint32_t)worker, b->v, 0, b->job.n, push);
+}
+
+/* Are the answers the same, up to what another order of M sums of numbers below 2 can do? */
+static bool same_answer(const struct bench *b)
+{
+	const float *got = b->pull, *want = b->expected;
+	float room = 4 * 1.2e-7F * (float)b->o->workers;
+	if (!b->o->sums)
+		return memcmp(b->pull, b->expected, b->pull_bytes) == 0;
+	for (size_t i = 0; i < b->job.n; i++)
+		if (!(fabsf(got[i] - want[i]) <= room))
+			return false;
+	return true;
+}
+
+static bool check_answer(struct bench *b)
+{
+	for (int w = 0; w < b->o->workers; w++)
+		make_push(b, w, b->all[w]);
+	memset(b->expected, 0, b->pull_bytes);
+	b->agg->combine(&b->job, b->o->workers, (const void *const *)b->all, 0, b->job.n, b->expected);
+	return same_answer(b);
+}
+
+static void **make_messages(const struct bench *b, int count)
+{
+	void **at = mem_array((size_t)count, sizeof *at);
+	for (int i = 0; i < count; i++)
+		at[i] = b->be.alloc(b->push_bytes);
+	return at;
+}
+
+static void free_messages(const struct bench *b, void **at, int count)
+{
+	for (int i = 0; at && i < count; i++)
+		b->be.release(at[i]);
+	mem_free(at);
+}
+
+/* A run without parameters. */
+static void make_state(struct bench *b)
+{
+	size_t workers = (size_t)b->o->workers;
+	b->st = (struct train_state){.worker_floats = mem_array(workers, sizeof(size_t)),
+	                             .workers = mem_array(workers, sizeof(float *)),
+	                             .since = mem_array(workers, sizeof(int64_t))};
+}
+
+static void make_buffers(struct bench *b)
+{
+	size_t workers = (size_t)b->o->workers;
+	b->v = b->be.alloc(b->job.n * sizeof *b->v);
+	b->pull = b->be.alloc(b->pull_bytes);
+	b->pushes = make_messages(b, b->link.count);
+	if (b->o->check) {
+		b->all = make_messages(b, b->o->workers);
+		b->expected = b->be.alloc(b->pull_bytes);
+	}
+	b->loss = mem_array(workers, sizeof *b->loss);
+	b->since = mem_array(workers, sizeof *b->since);
+	b->honest = mem_array(workers, sizeof *b->honest);
+	memset(b->honest, true, workers * sizeof *b->honest);
+	b->round_s = mem_array(MOST_ROUNDS, sizeof *b->round_s);
+	b->wait_s = mem_array(MOST_ROUNDS, sizeof *b->wait_s);
+}
+
+static void close_bench(struct bench *b)
+{
+	float *const vectors[] = {b->v, b->pull, b->expected};
+	for (size_t i = 0; i < sizeof vectors / sizeof *vectors; i++)
+		b->be.release(vectors[i]);
+	free_messages(b, b->pushes, b->link.count);
+	free_messages(b, b->all, b->o->workers);
+	if (b->link.row)
+		b->link.row->close(b->link.self);
+	mem_free(b->loss);
+	mem_free(b->since);
+	mem_free(b->honest);
+	mem_free(b->round_s);
+	mem_free(b->wait_s);
+	mem_free((void *)(uintptr_t)b->st.worker_floats);
+	mem_free(b->st.workers);
+	mem_free(b->st.since);
+	pool_close(b->pool);
+}
+
+static int open_bench(struct bench *b, const struct choice *transport, const struct choice *agg,
+                      struct err *e)
+{
+	const struct round_bench_options *o = b->o;
+	const struct transport *row = (const struct transport *)transport->row;
+	struct transport_env env = {.workers = o->workers, .pool = b->pool};
+	b->agg = (const struct aggregator *)agg->row;
+	b->job = (struct agg_job){.state = agg->state, .be = &b->be, .seed = SEED, .n = o->n};
+	b->push_bytes = b->agg->push_bytes(agg->state, o->n);
+	b->pull_bytes = b->agg->pull_bytes(agg->state, o->n);
+	if (b->agg->check && b->agg->check(agg->state, o->workers, 0, e))
+		return -1;
+	if (o->open ? o->open(o->ctx, transport, &env, &b->link, e)
+	            : row->open(transport->state, &env, &b->link, e))
+		return -1;
+	make_state(b);
+	make_buffers(b);
+	return b->link.row->sync ? b->link.row->sync(b->link.self, &b->st, e) : 0;
+}
+
+static struct exchange exchange_of(struct bench *b)
+{
+	return (struct exchange){.step = b->job.step,
+	                         .n = b->job.n,
+	                         .push_bytes = b->push_bytes,
+	                         .pull_bytes = b->pull_bytes,
+	                         .push_planes = planes_of(b->agg->push_bits, b->push_bytes, b->job.n),
+	                         .pull_planes = planes_of(b->agg->pull_bits, b->pull_bytes, b->job.n),
+	                         .pushes = (const void *const *)b->pushes,
+	                         .hosted = b->link.count,
+	                         .pull = b->pull,
+	                         .separable = b->agg->separable,
+	                         .float_mean = b->agg->float_mean,
+	                         .combine = combine,
+	                         .ctx = b,
+	                         .honest = b->honest,
+	                         .loss = b->loss,
+	                         .since = b->since};
+}
+
+/* Where the transport sends in buckets, as the trainer does: the last coordinates first. */
+static void post_pieces(struct bench *b, const struct exchange *x, int i)
+{
+	size_t pieces = b->link.buckets > 1 ? (size_t)b->link.buckets : 1;
+	size_t size = planes_bucket(x->n, pieces);
+	if (pieces == 1 || !x->separable)
+		return;
+	for (size_t end = x->n; end > 0; end = (end - 1) / size * size)
+		b->link.row->post(b->link.self, x, i, (end - 1) / size * size, end);
+}
+
+/* With check, a worker's push is made when those of the workers before it may be on their way. */
+static void make_pushes(struct bench *b, const struct exchange *x)
+{
+	for (int i = 0; i < b->link.count; i++) {
+		if (b->job.step == 0 || b->o->check)
+			make_push(b, b->link.ids[i], b->pushes[i]);
+		post_pieces(b, x, i);
+	}
+}
+
+/* Is the round that comes the last one? The root says so to all. */
+static bool last_round(const struct bench *b, int64_t timed, double since)
+{
+	if (b->o->rounds > 0)
+		return timed + 1 >= b->o->rounds;
+	return timed + 1 >= MOST_ROUNDS || (timed + 1 >= LEAST_ROUNDS && clock_s() > since + b->o->seconds);
+}
+
+/* 1: it was the last one. */
+static int one_round(struct bench *b, struct round_bench_result *out, double since, struct err *e)
+{
+	struct exchange x = exchange_of(b);
+	int64_t timed = (int64_t)b->job.step - WARM_UP;
+	if (b->link.root && timed >= 0 && last_round(b, timed, since))
+		x.flags = EXCHANGE_STOP;
+	double start = clock_s();
+	make_pushes(b, &x);
+	enum exchange_end end = b->link.row->exchange(b->link.self, &x, e);
+	double took = clock_s() - start;
+	if (end != EXCHANGE_DONE)
+		return end == EXCHANGE_FAILED ? -1
+		                              : err_world(e, "the other processes have ended the rounds");
+	if (b->o->check && !check_answer(b))
+		out->wrong++;
+	if (timed >= 0) {
+		b->round_s[timed] = took;
+		b->wait_s[timed] = x.wait_s;
+		out->rounds++;
+	}
+	out->bytes_up = x.bytes_up;
+	out->bytes_down = x.bytes_down;
+	out->bytes_busiest = x.bytes_busiest;
+	b->job.step++;
+	return x.flags & EXCHANGE_STOP ? 1 : 0;
+}
+
+static int run_rounds(struct bench *b, struct round_bench_result *out, struct err *e)
+{
+	int rc = 0;
+	double since = clock_s();
+	while (rc == 0) {
+		rc = one_round(b, out, since, e);
+		if (b->job.step == WARM_UP)
+			since = clock_s();
+	}
+	if (rc < 0)
+		return -1;
+	if (b->link.root && b->link.row->leave)
+		b->link.row->leave(b->link.self, true, "");
+	out->root = b->link.root;
+	out->round_s = quantile(b->round_s, (size_t)out->rounds, 0.5);
+	out->round_s_low = quantile(b->round_s, (size_t)out->rounds, 0.25);
+	out->round_s_high = quantile(b->round_s, (size_t)out->rounds, 0.75);
+	out->wait_s = quantile(b->wait_s, (size_t)out->rounds, 0.5);
+	return 0;
+}
+
+static int choose(const struct family *f, struct choice *c, const char *text, struct arena *a, struct err *e)
+{
+	const struct json *value = json_read_text(a, f->name, text, strlen(text), e);
+	return value ? choice_parse(f, c, value, NULL, a, e) : -1;
+}
+
+int round_bench(const struct round_bench_options *o, struct round_bench_result *out, struct err *e)
+{
+	struct arena a = {0};
+	struct choice transport = {0}, agg = {0}, backend = {0};
+	struct bench b = {.o = o};
+	*out = (struct round_bench_result){0};
+	int rc = choose(&family_transports, &transport, o->transport, &a, e) ||
+	         choose(&family_aggregators, &agg, o->aggregator, &a, e) ||
+	         choose(&family_backends, &backend, "\"cpu\"", &a, e) ||
+	         ((const struct backend_row *)backend.row)->open(&b.be, e);
+	if (!rc) {
+		b.pool = pool_open(o->lanes);
+		rc = open_bench(&b, &transport, &agg, e) || run_rounds(&b, out, e);
+		close_bench(&b);
+	}
+	arena_clear(&a);
+	return rc ? -1 : 0;
+}

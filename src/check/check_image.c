@@ -1,0 +1,270 @@
+/* Layers on pictures: one run, and the difference of two. */
+#include "check/check_image.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/rng.h"
+
+struct image_spec image_window_spec(enum image_kind kind, struct image in, int out_channels,
+                                    const int kernel[2], const int stride[2], const int pad[2])
+{
+	struct image_spec s = {.kind = kind, .in = in, .out = in, .groups = 1, .back = true, .d_in = true};
+	s.out.channels = out_channels;
+	for (int i = 0; i < 2; i++) {
+		s.kernel[i] = kernel[i];
+		s.stride[i] = stride[i];
+		s.pad[i] = pad[i];
+	}
+	s.out.height = image_window_out(in.height, kernel[0], stride[0], pad[0]);
+	s.out.width = image_window_out(in.width, kernel[1], stride[1], pad[1]);
+	return s;
+}
+
+static size_t rows_floats(const struct image *i)
+{
+	return (size_t)i->count * (size_t)i->channels * (size_t)i->height * (size_t)i->width;
+}
+
+static void set_sizes(struct image_run *r)
+{
+	const struct image_spec *s = &r->spec;
+	r->in_floats = rows_floats(&s->in);
+	r->out_floats = rows_floats(&s->out);
+	if (s->kind == IMAGE_CONV) {
+		r->w_floats = (size_t)s->out.channels * (size_t)(s->in.channels / s->groups) *
+		              (size_t)s->kernel[0] * (size_t)s->kernel[1];
+		r->b_floats = s->bias ? (size_t)s->out.channels : 0;
+	}
+	if (s->kind == IMAGE_NORM)
+		r->w_floats = r->b_floats = (size_t)s->in.channels;
+}
+
+static float *floats(size_t n)
+{
+	return n ? mem_array(n, sizeof(float)) : NULL;
+}
+
+static void allocate(struct image_run *r)
+{
+	size_t statistics = r->spec.kind == IMAGE_NORM ? 2 * r->w_floats : 0;
+	r->in = floats(r->in_floats);
+	r->w = floats(r->w_floats);
+	r->b = floats(r->b_floats);
+	r->running = floats(statistics);
+	r->d_out = floats(r->out_floats);
+	r->out = floats(r->out_floats);
+	r->inferred = floats(r->out_floats);
+	r->d_in = floats(r->in_floats);
+	r->dw = floats(r->w_floats);
+	r->db = floats(r->b_floats);
+	r->statistics = floats(statistics);
+}
+
+/* In (-1, 1); coarse: multiples of 1/8. */
+static void fill(uint64_t seed, uint32_t which, bool coarse, size_t n, float *v)
+{
+	struct stream s = stream_of(seed, RNG_TEST, which, 0);
+	for (size_t i = 0; i < n; i++) {
+		float u = 2 * stream_uniform(&s, i) - 1;
+		v[i] = coarse ? rintf(8 * u) / 8 : u;
+	}
+}
+
+void image_run_open(struct image_run *r, const struct image_spec *spec, uint64_t seed)
+{
+	bool norm = spec->kind == IMAGE_NORM, coarse = spec->relu && !norm;
+	*r = (struct image_run){.spec = *spec};
+	set_sizes(r);
+	allocate(r);
+	fill(seed, 1, coarse, r->in_floats, r->in);
+	fill(seed, 2, coarse, r->w_floats, r->w);
+	fill(seed, 3, coarse, r->b_floats, r->b);
+	fill(seed, 4, coarse, r->out_floats, r->d_out);
+	if (!norm)
+		return;
+	fill(seed, 5, false, 2 * r->w_floats, r->running);
+	for (size_t c = 0; c < r->w_floats; c++) /* a variance */
+		r->running[r->w_floats + c] = fabsf(r->running[r->w_floats + c]) + 0.1f;
+}
+
+void image_run_close(struct image_run *r)
+{
+	float *all[] = {r->in,       r->w,    r->b,  r->running, r->d_out,     r->out,
+	                r->inferred, r->d_in, r->dw, r->db,      r->statistics};
+	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
+		mem_free(all[i]);
+}
+
+/* Out to rows; what came out must be those rows and zeros. */
+static void leave(const struct image_kernels *k, struct image_run *r, const struct image *i,
+                  const float *image, float *rows)
+{
+	size_t n = k->floats(i);
+	float *again = mem_array(n, sizeof(*again));
+	k->to_rows(i, image, rows);
+	k->from_rows(i, rows, again);
+	for (size_t j = 0; j < n; j++)
+		if (image[j] != again[j] && !(isnan(image[j]) && isnan(again[j])))
+			r->padding_kept = false;
+	mem_free(again);
+}
+
+struct places {
+	float *in, *out, *d_out, *d_in, *weights;
+	void *keep, *scratch;
+};
+
+/* Memory that is not zero, as a layer may find it. */
+static void *dirty(size_t bytes)
+{
+	unsigned char *p = mem_array(bytes + 1, 1);
+	memset(p, 0x7b, bytes);
+	return p;
+}
+
+static void places_open(struct places *p, const struct image_kernels *k, const struct image_run *r,
+                        const struct image_need *need)
+{
+	const struct image_spec *s = &r->spec;
+	p->in = dirty((s->rows_in ? r->in_floats : k->floats(&s->in)) * sizeof(float));
+	p->out = dirty(k->floats(&s->out) * sizeof(float));
+	p->d_out = dirty(k->floats(&s->out) * sizeof(float));
+	p->d_in = s->d_in ? dirty(k->floats(&s->in) * sizeof(float)) : NULL;
+	p->weights = dirty(need->weights_floats * sizeof(float));
+	p->keep = dirty(need->keep_bytes);
+	p->scratch = dirty(need->scratch_bytes);
+}
+
+static void places_close(struct places *p)
+{
+	void *all[] = {p->in, p->out, p->d_out, p->d_in, p->weights, p->keep, p->scratch};
+	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
+		mem_free(all[i]);
+}
+
+static void forward_and_back(const struct image_kernels *k, struct image_layer *l, struct image_run *r,
+                             const struct places *p)
+{
+	const struct image_spec *s = &r->spec;
+	k->forward(l, false, r->running);
+	leave(k, r, &s->out, p->out, r->inferred);
+	k->forward(l, true, NULL);
+	leave(k, r, &s->out, p->out, r->out);
+	if (s->kind == IMAGE_NORM)
+		k->statistics(l, r->statistics);
+	if (!s->back)
+		return;
+	k->backward(l, r->dw, r->db);
+	if (s->d_in)
+		leave(k, r, &s->in, p->d_in, r->d_in);
+}
+
+void image_run_on(const struct image_kernels *k, struct image_run *r)
+{
+	const struct image_spec *s = &r->spec;
+	struct image_need need;
+	struct places p;
+	struct image_layer *l = k->open(s, &need);
+	r->padding_kept = true;
+	places_open(&p, k, r, &need);
+	k->bind(l, &(struct image_memory){p.in, p.out, p.d_out, p.d_in, p.weights, p.keep, p.scratch});
+	if (s->rows_in)
+		memcpy(p.in, r->in, r->in_floats * sizeof(float));
+	else
+		k->from_rows(&s->in, r->in, p.in);
+	k->from_rows(&s->out, r->d_out, p.d_out);
+	k->load(l, r->w, r->b);
+	forward_and_back(k, l, r, &p);
+	k->close(l);
+	places_close(&p);
+}
+
+static void absolute(size_t n, const float *from, float *to)
+{
+	for (size_t i = 0; i < n; i++)
+		to[i] = fabsf(from[i]);
+}
+
+/* The same layer on absolute values, without its ReLU: every output becomes what it is a sum of. */
+static void linear_sizes(const struct image_kernels *ref, const struct image_run *r, struct image_run *size)
+{
+	if (r->spec.kind == IMAGE_MAX_POOL) /* must choose the same pixels */
+		memcpy(size->in, r->in, r->in_floats * sizeof(float));
+	else
+		absolute(r->in_floats, r->in, size->in);
+	absolute(r->w_floats, r->w, size->w);
+	absolute(r->b_floats, r->b, size->b);
+	absolute(r->out_floats, r->d_out, size->d_out);
+	size->spec.relu = false;
+	image_run_on(ref, size);
+}
+
+/* One channel's scale: with u = (x - mean) / spread, outputs are sums of gamma u and beta. */
+static void norm_channel_sizes(const struct image_run *r, struct image_run *size, int c)
+{
+	const struct image *i = &r->spec.in;
+	size_t pixels = (size_t)i->height * (size_t)i->width, step = pixels * (size_t)i->channels;
+	double x = 0, dy = 0, sum = 0;
+	for (size_t n = 0; n < (size_t)i->count; n++)
+		for (size_t p = 0; p < pixels; p++) {
+			size_t at = n * step + (size_t)c * pixels + p;
+			x = fmax(x, fabs(r->in[at]));
+			dy = fmax(dy, fabs(r->d_out[at]));
+			sum += fabs(r->d_out[at]);
+		}
+	double spread = sqrt(r->statistics[i->channels + c] + r->spec.epsilon), u = 2 * x / spread;
+	double running = sqrt(r->running[i->channels + c] + r->spec.epsilon);
+	for (size_t n = 0; n < (size_t)i->count; n++)
+		for (size_t p = 0; p < pixels; p++) {
+			size_t at = n * step + (size_t)c * pixels + p;
+			size->out[at] = (float)(fabs(r->w[c]) * u + fabs(r->b[c]));
+			size->inferred[at] =
+			        (float)(fabs(r->w[c]) * (x + fabs(r->running[c])) / running + fabs(r->b[c]));
+			size->d_in[at] = (float)(fabs(r->w[c]) / spread * dy * (2 + u * u));
+		}
+	size->dw[c] = (float)(sum * u);
+	size->db[c] = (float)sum;
+	size->statistics[c] = (float)x;
+	size->statistics[i->channels + c] = (float)(x * x);
+}
+
+/* The largest |want - got| / size; NaN and infinity must be the same. */
+static double worst_of(size_t n, const float *want, const float *got, const float *size)
+{
+	double worst = 0;
+	for (size_t i = 0; i < n; i++) {
+		if ((isnan(want[i]) && isnan(got[i])) || want[i] == got[i])
+			continue;
+		double error = fabs((double)want[i] - got[i]) / fmax(fabs(size[i]), 1e-30);
+		worst = isnan(error) ? INFINITY : fmax(worst, error);
+	}
+	return worst;
+}
+
+double image_run_error(const struct image_kernels *ref, const struct image_run *want,
+                       const struct image_run *got)
+{
+	const struct image_spec *s = &want->spec;
+	struct image_run size;
+	image_run_open(&size, s, 0);
+	if (s->kind != IMAGE_NORM)
+		linear_sizes(ref, want, &size);
+	for (int c = 0; c < s->in.channels && s->kind == IMAGE_NORM; c++)
+		norm_channel_sizes(want, &size, c);
+	double worst = got->padding_kept ? 0 : INFINITY;
+	worst = fmax(worst, worst_of(want->out_floats, want->out, got->out, size.out));
+	worst = fmax(worst, worst_of(want->out_floats, want->inferred, got->inferred, size.inferred));
+	if (s->kind == IMAGE_NORM)
+		worst = fmax(worst, worst_of(2 * want->w_floats, want->statistics, got->statistics,
+		                             size.statistics));
+	if (s->back) {
+		worst = fmax(worst, worst_of(want->w_floats, want->dw, got->dw, size.dw));
+		worst = fmax(worst, worst_of(want->b_floats, want->db, got->db, size.db));
+	}
+	if (s->back && s->d_in)
+		worst = fmax(worst, worst_of(want->in_floats, want->d_in, got->d_in, size.d_in));
+	image_run_close(&size);
+	return worst;
+}

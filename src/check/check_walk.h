@@ -1,0 +1,32 @@
+/* Inside of check: a kernel's walk through its cases (check/check_cases.c), and their judgement
+ * (check/check.c). */
+#ifndef SIGNSGD_CHECK_CHECK_WALK_H
+#define SIGNSGD_CHECK_CHECK_WALK_H
+
+#include "check/check.h"
+#include "check/kernel_table.h"
+
+struct walk {
+	const struct kernel *kernel;
+	const struct backend *ref;
+	const struct check_table *table; /* [count] */
+	struct check_result *result;     /* [count] */
+	size_t count;
+	uint64_t cases;
+	struct kernel_room given;           /* what jobs read, and what their outputs hold before */
+	struct kernel_room want, got, size; /* what they leave: ref, the table, ref for absolute values */
+};
+
+enum {
+	WALK_FLOATS = 80000, /* room for the largest case and its guards */
+	WALK_WORKERS = 257,
+	WALK_GUARD = 32 /* elements behind an array that nobody may write */
+};
+
+/* All cases of the walk's kernel. */
+void walk_cases(struct walk *w);
+
+/* One case: fill the room, run ref and every table, compare. `sizes` has sizes and settings. */
+void walk_case(struct walk *w, struct kernel_job sizes, enum kernel_flavour flavour, size_t shift);
+
+#endif

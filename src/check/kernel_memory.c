@@ -1,0 +1,170 @@
+/* Memory for kernels' jobs, and numbers to put there. */
+#include <float.h>
+#include <math.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "check/kernel_table.h"
+
+void kernel_room_open(struct kernel_room *r, const struct kernel *k, size_t floats, size_t words, int workers)
+{
+	bool planes = k->shape == SHAPE_SIGN || k->shape == SHAPE_VOTE;
+	*r = (struct kernel_room){.floats = floats, .words = planes ? words : 0, .workers = workers};
+	r->x = mem_array(k->inputs > 0 ? floats : 0, sizeof(*r->x));
+	r->y = mem_array(k->inputs > 1 ? floats : 0, sizeof(*r->y));
+	for (int i = 0; i < k->outputs; i++)
+		r->out[i] = mem_array(floats, sizeof(*r->out[i]));
+	r->vote = mem_array(r->words, sizeof(*r->vote));
+	r->mute = mem_array(r->words, sizeof(*r->mute));
+	for (int i = 0; i < 2; i++)
+		r->plane[i] = mem_array(r->words, sizeof(*r->plane[i]));
+	r->votes = mem_array((size_t)workers, sizeof(*r->votes));
+	r->mutes = mem_array((size_t)workers, sizeof(*r->mutes));
+	r->votes_lent = mem_array((size_t)workers, sizeof(*r->votes_lent));
+	r->mutes_lent = mem_array((size_t)workers, sizeof(*r->mutes_lent));
+	for (int m = 0; m < workers; m++) {
+		r->votes[m] = mem_array(r->words, sizeof(*r->votes[m]));
+		r->mutes[m] = mem_array(r->words, sizeof(*r->mutes[m]));
+	}
+	r->label = mem_array(k->shape == SHAPE_ROWS ? floats : 0, sizeof(*r->label));
+	r->pixel = mem_array(k->shape == SHAPE_VECTOR ? floats : 0, sizeof(*r->pixel));
+}
+
+void kernel_room_close(struct kernel_room *r)
+{
+	for (int m = 0; m < r->workers; m++) {
+		mem_free(r->votes[m]);
+		mem_free(r->mutes[m]);
+	}
+	for (int i = 0; i < 3; i++)
+		mem_free(r->out[i]);
+	for (int i = 0; i < 2; i++)
+		mem_free(r->plane[i]);
+	mem_free(r->x);
+	mem_free(r->y);
+	mem_free(r->vote);
+	mem_free(r->mute);
+	mem_free(r->votes);
+	mem_free(r->mutes);
+	mem_free(r->votes_lent);
+	mem_free(r->mutes_lent);
+	mem_free(r->label);
+	mem_free(r->pixel);
+}
+
+/* Random words, one after the other. */
+struct dice {
+	struct stream stream;
+	uint64_t block;
+	uint32_t word[4];
+	int left;
+};
+
+static uint32_t throw_word(struct dice *d)
+{
+	if (d->left == 0) {
+		stream_block(&d->stream, d->block++, d->word);
+		d->left = 4;
+	}
+	return d->word[--d->left];
+}
+
+static uint64_t throw_bits(struct dice *d)
+{
+	uint64_t high = throw_word(d);
+	return high << 32 | throw_word(d);
+}
+
+/* Products of the first half of the list never leave the range of float on the way to a finite sum. */
+static float special_number(enum kernel_flavour flavour, uint32_t which)
+{
+	const float list[] = {0,       -0.0f,    NAN,     -NAN,     INFINITY, -INFINITY, 1e-40f, -1e-40f,
+	                      FLT_MAX, -FLT_MAX, FLT_MIN, -FLT_MIN, 1,        -1,        87.5f,  -104};
+	return list[which % (flavour == FLAVOUR_SPECIAL ? 16 : 8)];
+}
+
+/* Ordinary: +-2^-8 to +-8, both signs alike, never 0. */
+static float throw_float(struct dice *d, enum kernel_flavour flavour)
+{
+	uint32_t word = throw_word(d), rarity = flavour == FLAVOUR_SPECIAL ? 4 : 30;
+	if (flavour != FLAVOUR_ORDINARY && word % rarity == 0)
+		return special_number(flavour, word >> 8);
+	uint32_t bits = (word >> 9) | (127 - 8 + word % 11) << 23 | (word & 0x100) << 23;
+	float value;
+	memcpy(&value, &bits, sizeof(value));
+	return value;
+}
+
+static void fill_floats(struct dice *d, enum kernel_flavour flavour, float *v, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		v[i] = throw_float(d, flavour);
+}
+
+static void fill_words(struct dice *d, uint64_t *v, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		v[i] = throw_bits(d);
+}
+
+/* A quarter of the bits. */
+static void fill_rare(struct dice *d, uint64_t *v, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		v[i] = throw_bits(d) & throw_bits(d);
+}
+
+/* Close races: every second worker contradicts the one before, nearly everywhere. */
+static void fill_ballots(struct dice *d, struct kernel_room *r, int workers, size_t words,
+                         enum kernel_flavour flavour)
+{
+	for (int m = 0; m < workers; m++) {
+		if (flavour == FLAVOUR_SPECIAL && m % 2 == 1)
+			for (size_t w = 0; w < words; w++)
+				r->votes[m][w] =
+				        ~r->votes[m - 1][w] ^ (throw_bits(d) & throw_bits(d) & throw_bits(d));
+		else
+			fill_words(d, r->votes[m], words);
+		fill_rare(d, r->mutes[m], words);
+	}
+}
+
+void kernel_room_fill(struct kernel_room *r, const struct kernel *k, const struct kernel_job *sizes,
+                      enum kernel_flavour flavour, uint64_t seed)
+{
+	struct dice d = {.stream = stream_of(seed, RNG_TEST, 0, 0)};
+	size_t outer = sizes->rows * sizes->n + 1, words = r->words ? sign_words(sizes->n) + 1 : 0;
+	if (k->inputs > 0)
+		fill_floats(&d, flavour, r->x, kernel_input_size(k, sizes, 0) + 1);
+	if (k->inputs > 1)
+		fill_floats(&d, flavour, r->y, kernel_input_size(k, sizes, 1) + 1);
+	for (int i = 0; i < k->outputs; i++)
+		fill_floats(&d, flavour, r->out[i], outer);
+	fill_words(&d, r->vote, words);
+	fill_rare(&d, r->mute, words);
+	fill_ballots(&d, r, sizes->ballots.count, words, flavour);
+	for (size_t i = 0; k->shape == SHAPE_ROWS && i < sizes->rows + 1; i++)
+		r->label[i] = (int32_t)(throw_word(&d) % (uint32_t)sizes->n);
+	for (size_t i = 0; k->shape == SHAPE_VECTOR && i < sizes->n + 1; i++)
+		r->pixel[i] = (uint8_t)throw_word(&d);
+}
+
+void kernel_room_lend(const struct kernel_room *r, size_t shift, struct kernel_job *j)
+{
+	j->x = r->x + shift;
+	j->y = r->y + shift;
+	j->vote = r->vote + shift;
+	j->mute = r->mute + shift;
+	j->label = r->label + shift;
+	j->pixel = r->pixel + shift;
+	for (int i = 0; i < 3; i++)
+		j->out[i] = r->out[i] ? r->out[i] + shift : NULL;
+	for (int i = 0; i < 2; i++)
+		j->plane[i] = r->plane[i] + shift;
+	for (int m = 0; m < j->ballots.count; m++) {
+		r->votes_lent[m] = r->votes[m] + shift;
+		r->mutes_lent[m] = r->mutes[m] + shift;
+	}
+	j->ballots.vote = r->votes_lent;
+	j->ballots.mute = r->mutes_lent;
+}

@@ -1,0 +1,215 @@
+/* The table of kernels. A line here checks and times a kernel on every backend. */
+#include "check/kernel_table.h"
+
+static uint64_t *mute_if(const struct kernel_job *j)
+{
+	return j->policy == SIGN_ABSTAIN ? j->plane[1] : NULL;
+}
+
+static void run_sign_pack(const struct backend *b, struct kernel_job *j)
+{
+	b->sign_pack(j->n, j->x, j->policy, &j->random, j->first, j->plane[0], mute_if(j));
+}
+
+static void run_sign_unpack(const struct backend *b, struct kernel_job *j)
+{
+	b->sign_unpack(j->n, j->vote, j->flag ? j->mute : NULL, j->out[0]);
+}
+
+static void run_majority(const struct backend *b, struct kernel_job *j)
+{
+	struct ballots ballots = j->ballots;
+	if (!j->flag)
+		ballots.mute = NULL;
+	b->majority(j->n, &ballots, j->policy, &j->random, j->first, j->plane[0], mute_if(j));
+}
+
+static void run_sign_apply(const struct backend *b, struct kernel_job *j)
+{
+	b->sign_apply(j->n, j->vote, j->flag ? j->mute : NULL, j->rate, j->decay, j->out[0]);
+}
+
+static void run_momentum(const struct backend *b, struct kernel_job *j)
+{
+	b->momentum(j->n, j->beta, j->x, j->out[0]);
+}
+
+static void run_scale(const struct backend *b, struct kernel_job *j)
+{
+	b->scale(j->n, j->rate, j->x, j->out[0]);
+}
+
+static void run_add(const struct backend *b, struct kernel_job *j)
+{
+	b->add(j->n, j->x, j->out[0]);
+}
+
+static void run_descend(const struct backend *b, struct kernel_job *j)
+{
+	b->descend(j->n, j->x, j->rate, j->decay, j->out[0]);
+}
+
+static void run_adam(const struct backend *b, struct kernel_job *j)
+{
+	b->adam(j->n, j->x, j->beta, 0.999f, 1e-8f, 1.25f, 1.5f, j->rate, j->decay, j->out[0], j->out[1],
+	        j->out[2]);
+}
+
+static void run_normal(const struct backend *b, struct kernel_job *j)
+{
+	b->normal(j->n, j->rate, &j->random, j->first, j->x, j->out[0]);
+}
+
+/* beta is the setting that lies between 0 and 1 */
+static void run_dropout(const struct backend *b, struct kernel_job *j)
+{
+	b->dropout(j->n, j->beta, &j->random, j->first, j->x, j->out[0]);
+}
+
+static void run_multiply(const struct backend *b, struct kernel_job *j)
+{
+	b->multiply(j->n, j->x, j->y, j->out[0]);
+}
+
+static void run_sum_abs(const struct backend *b, struct kernel_job *j)
+{
+	j->sum = b->sum_abs(j->n, j->x);
+}
+
+static void run_sum_square(const struct backend *b, struct kernel_job *j)
+{
+	j->sum = b->sum_square(j->n, j->x);
+}
+
+static void run_dot(const struct backend *b, struct kernel_job *j)
+{
+	j->sum = b->dot(j->n, j->x, j->y);
+}
+
+static void run_gemm(const struct backend *b, struct kernel_job *j)
+{
+	b->gemm(j->flag, j->other, j->rows, j->n, j->inner, j->rate, j->x, j->y, j->beta, j->out[0]);
+}
+
+static void run_add_bias(const struct backend *b, struct kernel_job *j)
+{
+	b->add_bias(j->rows, j->n, j->x, j->out[0]);
+}
+
+static void run_sum_rows(const struct backend *b, struct kernel_job *j)
+{
+	b->sum_rows(j->rows, j->n, j->x, j->out[0]);
+}
+
+static void run_relu(const struct backend *b, struct kernel_job *j)
+{
+	b->relu(j->n, j->out[0]);
+}
+
+static void run_relu_back(const struct backend *b, struct kernel_job *j)
+{
+	b->relu_back(j->n, j->x, j->out[0]);
+}
+
+static void run_tanh(const struct backend *b, struct kernel_job *j)
+{
+	b->tanh(j->n, j->out[0]);
+}
+
+static void run_tanh_back(const struct backend *b, struct kernel_job *j)
+{
+	b->tanh_back(j->n, j->x, j->out[0]);
+}
+
+static void run_sigmoid(const struct backend *b, struct kernel_job *j)
+{
+	b->sigmoid(j->n, j->out[0]);
+}
+
+static void run_sigmoid_back(const struct backend *b, struct kernel_job *j)
+{
+	b->sigmoid_back(j->n, j->x, j->out[0]);
+}
+
+static void run_add_relu(const struct backend *b, struct kernel_job *j)
+{
+	b->add_relu(j->n, j->x, j->out[0]);
+}
+
+/* the cell takes the place of the one before */
+static void run_forget(const struct backend *b, struct kernel_job *j)
+{
+	b->forget(j->n, j->x, j->y, j->out[0], j->out[0]);
+}
+
+static void run_forget_back(const struct backend *b, struct kernel_job *j)
+{
+	b->forget_back(j->n, j->x, j->y, j->out[0], j->out[1], j->out[2]);
+}
+
+/* Without back, what is left in z is nobody's business. */
+static void run_softmax_loss(const struct backend *b, struct kernel_job *j)
+{
+	j->sum = b->softmax_loss(j->rows, j->n, j->out[0], j->label, j->flag, j->rate, &j->hits);
+	for (size_t i = 0; i < j->rows * j->n && !j->flag; i++)
+		j->out[0][i] = 0;
+}
+
+static void run_pixels(const struct backend *b, struct kernel_job *j)
+{
+	b->pixels(j->n, j->pixel, j->rate, j->decay, j->out[0]);
+}
+
+/* name, call, shape, inputs, outputs, bytes, limit, allowed error, cancels */
+const struct kernel kernel_table[] = {
+        {"sign_pack", run_sign_pack, SHAPE_SIGN, 1, 0, 4 + 1.0 / 8, LIMIT_READ, 0, false},
+        {"sign_unpack", run_sign_unpack, SHAPE_SIGN, 0, 1, 4 + 1.0 / 8, LIMIT_FILL, 0, false},
+        {"majority", run_majority, SHAPE_VOTE, 0, 0, 0, LIMIT_FOLD, 0, false},
+        {"sign_apply", run_sign_apply, SHAPE_SIGN, 0, 1, 8 + 1.0 / 8, LIMIT_UPDATE, 0, false},
+        {"momentum", run_momentum, SHAPE_VECTOR, 1, 1, 12, LIMIT_TRIAD, 0, false},
+        {"scale", run_scale, SHAPE_VECTOR, 1, 1, 8, LIMIT_COPY, 0, false},
+        {"add", run_add, SHAPE_VECTOR, 1, 1, 12, LIMIT_TRIAD, 0, false},
+        {"descend", run_descend, SHAPE_VECTOR, 1, 1, 12, LIMIT_TRIAD, 0, false},
+        {"adam", run_adam, SHAPE_VECTOR, 1, 3, 28, LIMIT_NONE, 0, false},
+        {"normal", run_normal, SHAPE_VECTOR, 1, 1, 8, LIMIT_NONE, 0, false},
+        {"dropout", run_dropout, SHAPE_VECTOR, 1, 1, 8, LIMIT_NONE, 0, false},
+        {"multiply", run_multiply, SHAPE_VECTOR, 2, 1, 12, LIMIT_TRIAD, 0, false},
+        {"sum_abs", run_sum_abs, SHAPE_VECTOR, 1, 0, 4, LIMIT_READ, 1e-12, true},
+        {"sum_square", run_sum_square, SHAPE_VECTOR, 1, 0, 4, LIMIT_READ, 1e-12, true},
+        {"dot", run_dot, SHAPE_VECTOR, 2, 0, 8, LIMIT_READ, 1e-12, true},
+        {"gemm", run_gemm, SHAPE_PRODUCT, 2, 1, 0, LIMIT_NONE, 1e-5, true},
+        {"add_bias", run_add_bias, SHAPE_ROWS, 1, 1, 8, LIMIT_UPDATE, 0, false},
+        {"sum_rows", run_sum_rows, SHAPE_ROWS, 1, 1, 4, LIMIT_READ, 0, false},
+        {"relu", run_relu, SHAPE_VECTOR, 0, 1, 8, LIMIT_UPDATE, 0, false},
+        {"relu_back", run_relu_back, SHAPE_VECTOR, 1, 1, 12, LIMIT_TRIAD, 0, false},
+        {"tanh", run_tanh, SHAPE_VECTOR, 0, 1, 8, LIMIT_NONE, 1e-6, false},
+        {"tanh_back", run_tanh_back, SHAPE_VECTOR, 1, 1, 12, LIMIT_TRIAD, 0, false},
+        {"sigmoid", run_sigmoid, SHAPE_VECTOR, 0, 1, 8, LIMIT_NONE, 1e-6, false},
+        {"sigmoid_back", run_sigmoid_back, SHAPE_VECTOR, 1, 1, 12, LIMIT_TRIAD, 0, false},
+        {"add_relu", run_add_relu, SHAPE_VECTOR, 1, 1, 12, LIMIT_TRIAD, 0, false},
+        {"forget", run_forget, SHAPE_VECTOR, 2, 1, 16, LIMIT_NONE, 0, false},
+        {"forget_back", run_forget_back, SHAPE_VECTOR, 2, 3, 32, LIMIT_NONE, 0, false},
+        {"softmax_loss", run_softmax_loss, SHAPE_ROWS, 0, 1, 8, LIMIT_NONE, 1e-5, false},
+        {"pixels", run_pixels, SHAPE_VECTOR, 0, 1, 5, LIMIT_NONE, 0, false},
+};
+
+const size_t kernel_count = sizeof(kernel_table) / sizeof(kernel_table[0]);
+
+double kernel_bytes(const struct kernel *k, const struct kernel_job *j)
+{
+	double planes = (double)j->ballots.count * (j->flag ? 2 : 1) + (j->policy == SIGN_ABSTAIN ? 2 : 1);
+	if (k->shape == SHAPE_VOTE)
+		return planes * (double)sign_plane_bytes(j->n);
+	if (k->shape == SHAPE_PRODUCT)
+		return 4.0 * (double)(j->rows * j->inner + j->inner * j->n + 2 * j->rows * j->n);
+	return k->bytes * (double)(j->rows * j->n);
+}
+
+size_t kernel_input_size(const struct kernel *k, const struct kernel_job *j, int input)
+{
+	if (input >= k->inputs)
+		return 0;
+	if (k->shape == SHAPE_PRODUCT)
+		return input == 0 ? j->rows * j->inner : j->inner * j->n;
+	return j->rows * j->n;
+}

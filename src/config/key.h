@@ -1,0 +1,153 @@
+/*
+ * Rows and keys: the one place from which an experiment is parsed, checked, listed, put in the JSON
+ * schema and written, resolved, into the result file.
+ *
+ * A family (models, attacks, ...) is a list of rows. A row has a name, a line about it, and keys. A key
+ * says where in the row's state (a plain struct) its value goes, its default, bounds, unit and help.
+ * The top level of an experiment file is a row too, whose keys may be objects (KEY_OBJECT: a sub-struct),
+ * families (KEY_FAMILY: a `struct choice`, written as {"kind": NAME, keys}; a bare string NAME stands
+ * for {"kind": NAME}; a bare number stands for the family's `number_row` with its first key set to it) and
+ * lists of a family's members (KEY_LIST: a `struct choices`).
+ *
+ * A choice made in another object's keys ("adversaries.attack") nests in the same way.
+ *
+ * A key with the preset "null" may be absent: missing or null in the file, and then its state stays as it
+ * was: zero (0, false, an empty list, no row). Zero is therefore also what absent means when the state is
+ * written; such a key's bounds should exclude 0 where 0 would mean something else.
+ */
+#ifndef SIGNSGD_CONFIG_KEY_H
+#define SIGNSGD_CONFIG_KEY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include "base/err.h"
+#include "config/json.h"
+#include "base/mem.h"
+
+enum key_kind {
+	KEY_INT,    /* int64_t; a whole number up to 2^53 in size, however written (3, 3.0, 1e3) */
+	KEY_SEED,   /* uint64_t; a number up to 2^53 or a string of decimal digits or 0x hexadecimal */
+	KEY_REAL,   /* double */
+	KEY_BOOL,   /* bool */
+	KEY_STRING, /* const char * */
+	KEY_PATH,   /* const char *; a place, so no part of a run's identity */
+	KEY_CHOICE, /* int: index into choices */
+	KEY_INTS,   /* struct ints */
+	KEY_REALS,  /* struct reals */
+	KEY_OBJECT, /* the members of `keys`, offsets counted from this key's offset; never absent */
+	KEY_FAMILY, /* struct choice */
+	KEY_LIST    /* struct choices: an array of members of `family` */
+};
+
+struct ints {
+	size_t count;
+	int64_t *at;
+};
+
+struct reals {
+	size_t count;
+	double *at;
+};
+
+struct key {
+	const char *name;
+	enum key_kind kind;
+	size_t offset;
+	const char *preset; /* default as JSON text; NULL: must be given; "null": may be absent */
+	/*
+	 * Bounds, included, of a KEY_INT, a KEY_REAL or each element of a list; INFINITY for an open side.
+	 * Both 0: no bounds.
+	 */
+	double lowest, highest;
+	const char *const *choices;  /* KEY_CHOICE: NULL-terminated names */
+	const struct key *keys;      /* KEY_OBJECT: members, ended by a key without a name */
+	const struct family *family; /* KEY_FAMILY, KEY_LIST */
+	const char *unit;            /* "" or NULL: none */
+	const char *help;            /* a phrase without a final stop */
+	bool above;                  /* lowest itself is excluded */
+	bool below;                  /* highest itself is excluded */
+	bool aside;                  /* changes no result, so no part of a run's identity */
+};
+
+struct row {
+	const char *name;
+	const char *about;      /* one sentence without a final stop */
+	const char *formula;    /* what it computes, with its source; NULL: nothing to say */
+	const struct key *keys; /* ended by a key without a name; NULL: none */
+	size_t state_bytes;     /* of the struct that keys fill; 0 without keys */
+};
+
+/* One row with its state, as an experiment chose it. */
+struct choice {
+	const struct row *row;
+	void *state;
+};
+
+/* Several of them, in the order in which they were written. */
+struct choices {
+	size_t count;
+	struct choice *at;
+};
+
+struct family {
+	const char *name;   /* "attack" */
+	const char *plural; /* "attacks" */
+	const char *about;
+	const struct row *const *rows; /* NULL-terminated; every family type begins with a struct row */
+	const char *number_row;        /* the row that a bare number means, or NULL */
+};
+
+/* The row of that name, or NULL. */
+const struct row *family_find(const struct family *f, const char *name);
+
+/* The row's nearest name for a wrong one, or NULL. */
+const char *family_nearest(const struct family *f, const char *wrong);
+
+/*
+ * Fill `state` from a JSON object (NULL: all defaults). Refuses unknown keys (naming the nearest), wrong
+ * types, numbers out of bounds, missing keys without a default. What the state points to lives in the arena.
+ */
+int keys_parse(const struct key *keys, void *state, const struct json *object, struct arena *a,
+               struct err *e);
+
+/*
+ * One family value: {"kind": ...}, a bare name or a bare number. `value` NULL: the preset text, of which
+ * "null" leaves *c without a row.
+ */
+int choice_parse(const struct family *f, struct choice *c, const struct json *value, const char *preset,
+                 struct arena *a, struct err *e);
+
+/*
+ * The state as resolved JSON, every key written, in the order of the table: the same settings always give
+ * the same text, and keys_parse() of it gives the same state. Absent keys are null.
+ * identity = true leaves out KEY_PATH, absent keys and those that are `aside`.
+ */
+void keys_write(struct buf *b, const struct key *keys, const void *state, bool identity);
+
+/* Is its preset "null"? */
+bool key_may_be_absent(const struct key *k);
+
+/*
+ * Default and bounds in words into out. Return out. Default: "0.9", "required", "none" (may be absent).
+ * Bounds: "in [0, 1)", "at least 1", "above 0", "each at least 1", "one of iid, shards",
+ * "one of the attacks", "" without any.
+ */
+const char *key_preset_text(const struct key *k, char *out, size_t room);
+const char *key_bounds_text(const struct key *k, char *out, size_t room);
+const char *key_kind_name(enum key_kind kind);
+
+/* What a sentence expects of such a value: "a number in [0, 1)", "an array of integers, each above 0". */
+const char *key_expected_text(const struct key *k, char *out, size_t room);
+
+/*
+ * JSON Schema (draft 2020-12) of an object with these keys: "type", "properties", "required",
+ * "additionalProperties" without braces around them, so that the caller can put "$schema" and "$defs" beside
+ * them. A family is a "$ref" to "#/$defs/PLURAL".
+ */
+void keys_schema(struct buf *b, const struct key *keys);
+
+/* The value of "$defs"/PLURAL: all ways to write a member of the family. */
+void family_schema(struct buf *b, const struct family *f);
+
+#endif

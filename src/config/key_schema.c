@@ -1,0 +1,185 @@
+/* JSON Schema, draft 2020-12, from the tables. */
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+#include "config/key.h"
+
+static const char seed_schema[] =
+        "\"oneOf\":[{\"type\":\"integer\",\"minimum\":0,\"maximum\":9007199254740992},"
+        "{\"type\":\"string\",\"pattern\":\"^([0-9]+|0[xX][0-9a-fA-F]+)$\"}]";
+
+static void bound(struct buf *b, const char *inclusive, const char *exclusive, bool excluded, double at)
+{
+	if (!isfinite(at))
+		return;
+	buf_format(b, ",\"%s\":", excluded ? exclusive : inclusive);
+	json_write_number(b, at);
+}
+
+static void number_schema(struct buf *b, const struct key *k, const char *type)
+{
+	buf_format(b, "\"type\":\"%s\"", type);
+	if (k->lowest == 0 && k->highest == 0)
+		return;
+	bound(b, "minimum", "exclusiveMinimum", k->above, k->lowest);
+	bound(b, "maximum", "exclusiveMaximum", k->below, k->highest);
+}
+
+static void list_schema(struct buf *b, const struct key *k, const char *type)
+{
+	buf_add(b, "\"type\":\"array\",\"items\":{");
+	number_schema(b, k, type);
+	buf_add(b, "}");
+}
+
+static void choices_schema(struct buf *b, const struct key *k)
+{
+	for (int i = 0; k->choices[i] != NULL; i++) {
+		buf_add(b, i == 0 ? "\"enum\":[" : ",");
+		json_write_string(b, k->choices[i]);
+	}
+	buf_add(b, "]");
+}
+
+static void value_schema(struct buf *b, const struct key *k)
+{
+	switch (k->kind) {
+	case KEY_INT:
+		number_schema(b, k, "integer");
+		break;
+	case KEY_SEED:
+		buf_add(b, seed_schema);
+		break;
+	case KEY_REAL:
+		number_schema(b, k, "number");
+		break;
+	case KEY_BOOL:
+		buf_add(b, "\"type\":\"boolean\"");
+		break;
+	case KEY_STRING:
+	case KEY_PATH:
+		buf_add(b, "\"type\":\"string\"");
+		break;
+	case KEY_CHOICE:
+		choices_schema(b, k);
+		break;
+	case KEY_INTS:
+		list_schema(b, k, "integer");
+		break;
+	case KEY_REALS:
+		list_schema(b, k, "number");
+		break;
+	case KEY_OBJECT:
+		keys_schema(b, k->keys);
+		break;
+	case KEY_FAMILY:
+		buf_format(b, "\"$ref\":\"#/$defs/%s\"", k->family->plural);
+		break;
+	case KEY_LIST:
+		buf_format(b, "\"type\":\"array\",\"items\":{\"$ref\":\"#/$defs/%s\"}", k->family->plural);
+		break;
+	}
+}
+
+static void description(struct buf *b, const struct key *k)
+{
+	struct buf text = {0};
+	char preset[200];
+
+	buf_add(&text, k->help != NULL ? k->help : k->name);
+	if (k->unit != NULL && k->unit[0] != '\0')
+		buf_format(&text, ", in %s", k->unit);
+	key_preset_text(k, preset, sizeof preset);
+	buf_format(&text, k->preset == NULL ? "; %s" : "; default %s", preset);
+	buf_add(b, "\"description\":");
+	json_write_string(b, text.text);
+	buf_clear(&text);
+	if (k->preset != NULL)
+		buf_format(b, ",\"default\":%s", k->preset);
+}
+
+static void property(struct buf *b, const struct key *k)
+{
+	json_write_string(b, k->name);
+	buf_add(b, ":{");
+	description(b, k);
+	buf_add(b, key_may_be_absent(k) ? ",\"anyOf\":[{" : ",");
+	value_schema(b, k);
+	buf_add(b, key_may_be_absent(k) ? "},{\"type\":\"null\"}]}" : "}");
+}
+
+/* An object with these keys; with those of a row when there is one. */
+static void object_schema(struct buf *b, const struct key *keys, const struct row *row)
+{
+	bool any = row != NULL;
+
+	buf_add(b, "\"type\":\"object\",\"properties\":{");
+	if (row != NULL) {
+		buf_add(b, "\"kind\":{\"const\":");
+		json_write_string(b, row->name);
+		buf_add(b, "}");
+	}
+	for (const struct key *k = keys; k != NULL && k->name != NULL; k++) {
+		if (any)
+			buf_add(b, ",");
+		any = true;
+		property(b, k);
+	}
+	buf_add(b, row != NULL ? "},\"required\":[\"kind\"" : "},\"required\":[");
+	any = row != NULL;
+	for (const struct key *k = keys; k != NULL && k->name != NULL; k++) {
+		if (k->preset != NULL)
+			continue;
+		if (any)
+			buf_add(b, ",");
+		any = true;
+		json_write_string(b, k->name);
+	}
+	buf_add(b, "],\"additionalProperties\":false");
+}
+
+void keys_schema(struct buf *b, const struct key *keys)
+{
+	object_schema(b, keys, NULL);
+}
+
+/* Do the keys from here on all have defaults? */
+static bool all_preset(const struct key *keys)
+{
+	for (const struct key *k = keys; k != NULL && k->name != NULL; k++) {
+		if (k->preset == NULL)
+			return false;
+	}
+	return true;
+}
+
+void family_schema(struct buf *b, const struct family *f)
+{
+	const struct row *by_number = f->number_row != NULL ? family_find(f, f->number_row) : NULL;
+	bool any = false;
+
+	buf_add(b, "{\"description\":");
+	json_write_string(b, f->about);
+	buf_add(b, ",\"oneOf\":[");
+	for (const struct row *const *r = f->rows; *r != NULL; r++) {
+		buf_add(b, r == f->rows ? "{\"description\":" : ",{\"description\":");
+		json_write_string(b, (*r)->about);
+		buf_add(b, ",");
+		object_schema(b, (*r)->keys, *r);
+		buf_add(b, "}");
+	}
+	for (const struct row *const *r = f->rows; *r != NULL; r++) {
+		if (!all_preset((*r)->keys))
+			continue;
+		buf_add(b, any ? "," : ",{\"enum\":[");
+		any = true;
+		json_write_string(b, (*r)->name);
+	}
+	buf_add(b, any ? "]}" : "");
+	if (by_number != NULL && by_number->keys != NULL && all_preset(by_number->keys + 1)) {
+		buf_add(b, ",{");
+		value_schema(b, by_number->keys);
+		buf_add(b, "}");
+	}
+	buf_add(b, "]}");
+}

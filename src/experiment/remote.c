@@ -1,0 +1,42 @@
+/* Settings between processes: see experiment/remote.h. */
+#include "experiment/remote.h"
+#include <string.h>
+#include "models/init/init_row.h"
+#include "registry.h"
+
+void settings_abroad(const struct settings *s, struct buf *out)
+{
+	struct settings copy = *s;
+	if (((const struct init_row *)s->init.row)->file)
+		copy.init = (struct choice){.row = family_find(&family_inits, "model")};
+	keys_write(out, experiment_keys, &copy, true);
+}
+
+/* What was sent is what we would send: no path, no default left open, nothing that changes no result. */
+static int check_text(const struct settings *s, const char *source, const char *text, struct err *e)
+{
+	struct buf own = {0};
+	settings_abroad(s, &own);
+	int rc = strcmp(own.text, text)
+	                 ? err_user(e,
+	                            "%s: found settings that this version would write otherwise, "
+	                            "or that changes of ours have changed; expected what a server "
+	                            "of the same version sends, and changes of paths alone",
+	                            source)
+	                 : 0;
+	buf_clear(&own);
+	return rc;
+}
+
+int experiment_abroad(struct runs *out, const char *source, const char *text, const struct change *changes,
+                      size_t n_changes, struct err *e)
+{
+	if (experiment_parse(out, source, text, strlen(text), changes, n_changes, e))
+		return -1;
+	if (out->count == 1 && !check_text(&out->at[0], source, text, e))
+		return 0;
+	if (out->count != 1)
+		err_user(e, "%s: makes %zu runs, expected one", source, out->count);
+	runs_clear(out);
+	return -1;
+}

@@ -1,0 +1,22 @@
+/*
+ * Settings that go to other processes, and those that come from one. They travel as JSON, without paths and
+ * without what changes no result; a beginning from a file becomes the model's own, because the parameters
+ * travel too. Who receives them trusts the sender with what is computed and with nothing else.
+ */
+#ifndef SIGNSGD_EXPERIMENT_REMOTE_H
+#define SIGNSGD_EXPERIMENT_REMOTE_H
+
+#include "experiment/experiment.h"
+
+/* As another process may have them. Free with buf_clear(). */
+void settings_abroad(const struct settings *s, struct buf *out);
+
+/*
+ * Read what another process sent, as strictly as a file, with changes of our own that may say paths and
+ * nothing else. -1 and a sentence: what a file may not have either, a path, more than one run, something that
+ * settings_abroad() would have written otherwise. Free with runs_clear().
+ */
+int experiment_abroad(struct runs *out, const char *source, const char *text, const struct change *changes,
+                      size_t n_changes, struct err *e);
+
+#endif

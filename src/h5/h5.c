@@ -1,0 +1,374 @@
+/* Files, groups, attributes. HDF5 works in memory that is ours (its core driver with our buffer). */
+#include "h5/h5.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "h5/h5_disk.h"
+#include "h5/h5_internal.h"
+#include "base/mem.h"
+
+enum { IMAGE_STEP = 256 * 1024, NAME_BYTES = 64 };
+
+hid_t h5_must(const struct h5 *f, const char *path, const char *what, hid_t id)
+{
+	if (id < 0)
+		die("%s: %s: HDF5 could not %s", f->path, path, what);
+	return id;
+}
+
+/*
+ * HDF5's file-image callbacks: whenever it would copy the file's image, it gets the one buffer we have.
+ * So a file is in memory once, and h5_flush() writes it from where it is.
+ */
+static void *image_give(size_t bytes, H5FD_file_image_op_t op, void *f)
+{
+	(void)bytes;
+	(void)op;
+	return ((struct h5 *)f)->image;
+}
+
+static void *image_copy(void *to, const void *from, size_t bytes, H5FD_file_image_op_t op, void *f)
+{
+	(void)bytes;
+	(void)op;
+	(void)f;
+	if (to != from)
+		BUG("HDF5 has a second image of the file");
+	return to;
+}
+
+static void *image_grow(void *old, size_t bytes, H5FD_file_image_op_t op, void *at)
+{
+	struct h5 *f = at;
+	(void)op;
+	if (old != f->image)
+		BUG("HDF5 has a second image of the file");
+	f->image = mem_resize(f->image, bytes);
+	f->room = bytes;
+	return f->image;
+}
+
+static herr_t image_free(void *image, H5FD_file_image_op_t op, void *f)
+{
+	(void)image; /* h5_close() does it */
+	(void)op;
+	(void)f;
+	return 0;
+}
+
+static void *image_owner(void *f)
+{
+	return f;
+}
+
+static herr_t image_owner_free(void *f)
+{
+	(void)f;
+	return 0;
+}
+
+/* Create, or open f->image. HDF5 knows files by name: ours cannot be the name of anything. */
+static hid_t open_image(struct h5 *f, bool create, unsigned flags)
+{
+	static unsigned long count;
+	char name[NAME_BYTES];
+	H5FD_file_image_callbacks_t calls = {image_give,  image_copy,       image_grow, image_free,
+	                                     image_owner, image_owner_free, f};
+	H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
+	snprintf(name, sizeof name, "/dev/null/%lu", count++);
+	hid_t access = h5_must(f, "/", "make properties", H5Pcreate(H5P_FILE_ACCESS));
+	h5_must(f, "/", "choose the memory driver", H5Pset_fapl_core(access, IMAGE_STEP, false));
+	h5_must(f, "/", "take the file's image", H5Pset_file_image_callbacks(access, &calls));
+	if (!create)
+		h5_must(f, "/", "take the file's image", H5Pset_file_image(access, f->image, f->room));
+	hid_t id = create ? H5Fcreate(name, H5F_ACC_EXCL, H5P_DEFAULT, access) : H5Fopen(name, flags, access);
+	H5Pclose(access);
+	return id;
+}
+
+static struct h5 *new_file(const char *path)
+{
+	struct h5 *f = mem_alloc(sizeof *f);
+	f->path = mem_string(path);
+	f->id = H5I_INVALID_HID;
+	return f;
+}
+
+static void free_file(struct h5 *f)
+{
+	mem_free(f->image);
+	mem_free(f->path);
+	mem_free(f);
+}
+
+struct h5 *h5_create(const char *path)
+{
+	struct h5 *f = new_file(path);
+	f->id = h5_must(f, "/", "make a file in memory", open_image(f, true, 0));
+	return f;
+}
+
+static struct h5 *load(const char *path, bool sealed, unsigned flags, struct err *e)
+{
+	struct h5 *f = new_file(path);
+	if (h5_disk_load(path, sealed, &f->image, &f->room, e) == 0) {
+		f->id = open_image(f, false, flags);
+		if (f->id >= 0)
+			return f;
+		err_user(e, "%s: the file is damaged: HDF5 cannot open it", path);
+	}
+	free_file(f);
+	return NULL;
+}
+
+struct h5 *h5_edit(const char *path, struct err *e)
+{
+	return load(path, false, H5F_ACC_RDWR, e);
+}
+
+struct h5 *h5_open(const char *path, struct err *e)
+{
+	return load(path, false, H5F_ACC_RDONLY, e);
+}
+
+struct h5 *h5_open_sealed(const char *path, struct err *e)
+{
+	return load(path, true, H5F_ACC_RDONLY, e);
+}
+
+int h5_flush(struct h5 *f, bool sync, struct err *e)
+{
+	h5_must(f, "/", "bring the file's image up to date", H5Fflush(f->id, H5F_SCOPE_GLOBAL));
+	ssize_t bytes = H5Fget_file_image(f->id, NULL, 0);
+	if (bytes <= 0 || (size_t)bytes > f->room)
+		BUG("HDF5's image is not where we think");
+	if (h5_disk_save(f->path, f->image, (size_t)bytes, sync, e))
+		return -1;
+	f->written = (size_t)bytes + H5_SEAL_BYTES;
+	return 0;
+}
+
+size_t h5_image_bytes(const struct h5 *f)
+{
+	return f->written;
+}
+
+void h5_close(struct h5 *f)
+{
+	if (!f)
+		return;
+	if (H5Fget_obj_count(f->id, H5F_OBJ_ALL) != 1)
+		BUG("a file is closed while something in it, a column perhaps, is still open");
+	H5Fclose(f->id);
+	free_file(f);
+}
+
+bool h5_has(struct h5 *f, const char *path)
+{
+	if (strcmp(path, "/") == 0)
+		return true;
+	char *way = mem_string(path);
+	bool there = true;
+	/* HDF5 answers for the last name only when all before it are there. */
+	for (char *slash = strchr(way + 1, '/'); there && slash; slash = strchr(slash + 1, '/')) {
+		*slash = '\0';
+		there = H5Lexists(f->id, way, H5P_DEFAULT) > 0;
+		*slash = '/';
+	}
+	there = there && H5Lexists(f->id, way, H5P_DEFAULT) > 0;
+	mem_free(way);
+	return there;
+}
+
+struct names {
+	struct buf text; /* every name with its final 0 */
+	size_t count;
+};
+
+static herr_t add_name(hid_t group, const char *name, const H5L_info_t *info, void *at)
+{
+	struct names *n = at;
+	(void)group;
+	(void)info;
+	buf_bytes(&n->text, name, strlen(name) + 1);
+	n->count++;
+	return 0;
+}
+
+char **h5_names(struct h5 *f, const char *group, size_t *count)
+{
+	struct names n = {0};
+	hsize_t from = 0;
+	*count = 0;
+	hid_t id = H5Gopen2(f->id, group, H5P_DEFAULT);
+	if (id < 0)
+		return NULL;
+	herr_t failed = H5Literate(id, H5_INDEX_NAME, H5_ITER_INC, &from, add_name, &n);
+	H5Gclose(id);
+	size_t pointers = (n.count + 1) * sizeof(char *);
+	char **names = failed < 0 ? NULL : mem_alloc(pointers + n.text.length);
+	if (names && n.count > 0) {
+		char *at = memcpy((char *)names + pointers, n.text.text, n.text.length);
+		for (size_t i = 0; i < n.count; i++, at += strlen(at) + 1)
+			names[i] = at;
+		*count = n.count;
+	}
+	buf_clear(&n.text);
+	return names;
+}
+
+hid_t h5_ways(void)
+{
+	hid_t ways = H5Pcreate(H5P_LINK_CREATE);
+	if (ways < 0 || H5Pset_create_intermediate_group(ways, 1) < 0)
+		die("HDF5: cannot make properties");
+	return ways;
+}
+
+void h5_group(struct h5 *f, const char *path)
+{
+	if (h5_has(f, path))
+		return;
+	hid_t ways = h5_ways();
+	H5Gclose(h5_must(f, path, "make the group", H5Gcreate2(f->id, path, ways, H5P_DEFAULT, H5P_DEFAULT)));
+	H5Pclose(ways);
+}
+
+/*
+ * Texts are strings of variable length, UTF-8: the only kind of attribute that h5py gives as `str` and
+ * h5dump prints without padding.
+ */
+static hid_t text_type(void)
+{
+	hid_t type = H5Tcopy(H5T_C_S1);
+	if (type < 0 || H5Tset_size(type, H5T_VARIABLE) < 0 || H5Tset_cset(type, H5T_CSET_UTF8) < 0)
+		die("HDF5: cannot make the type of a text");
+	return type;
+}
+
+static void set(struct h5 *f, const char *path, const char *name, hid_t stored, hid_t native,
+                const void *value)
+{
+	hid_t object = h5_must(f, path, "find it", H5Oopen(f->id, path, H5P_DEFAULT));
+	if (H5Aexists(object, name) > 0)
+		h5_must(f, path, "replace an attribute", H5Adelete(object, name));
+	hid_t space = h5_must(f, path, "make an attribute", H5Screate(H5S_SCALAR));
+	hid_t id = h5_must(f, path, "make an attribute",
+	                   H5Acreate2(object, name, stored, space, H5P_DEFAULT, H5P_DEFAULT));
+	h5_must(f, path, "write an attribute", H5Awrite(id, native, value));
+	H5Aclose(id);
+	H5Sclose(space);
+	H5Oclose(object);
+}
+
+void h5_set_text(struct h5 *f, const char *path, const char *name, const char *value)
+{
+	hid_t type = text_type();
+	set(f, path, name, type, type, &value);
+	H5Tclose(type);
+}
+
+void h5_set_int(struct h5 *f, const char *path, const char *name, int64_t value)
+{
+	set(f, path, name, h5_stored(H5_I64), h5_native(H5_I64), &value);
+}
+
+void h5_set_real(struct h5 *f, const char *path, const char *name, double value)
+{
+	set(f, path, name, h5_stored(H5_F64), h5_native(H5_F64), &value);
+}
+
+/* Does a type and space hold one value of the class? A text: of variable length. */
+static bool holds_one(hid_t type, hid_t space, H5T_class_t class)
+{
+	bool one = H5Sget_simple_extent_npoints(space) == 1 && H5Tget_class(type) == class &&
+	           (class != H5T_STRING || H5Tis_variable_str(type) > 0);
+	H5Tclose(type);
+	H5Sclose(space);
+	return one;
+}
+
+/* Read the attribute's one value of the class. */
+static int get(struct h5 *f, const char *path, const char *name, H5T_class_t class, const char *expected,
+               hid_t native, void *value, struct err *e)
+{
+	if (!h5_has(f, path) || H5Aexists_by_name(f->id, path, name, H5P_DEFAULT) <= 0)
+		return err_user(e, "%s: %s: has no attribute '%s'", f->path, path, name);
+	hid_t id = H5Aopen_by_name(f->id, path, name, H5P_DEFAULT, H5P_DEFAULT);
+	int rc = 0;
+	if (id < 0 || !holds_one(H5Aget_type(id), H5Aget_space(id), class))
+		rc = err_user(e, "%s: %s: attribute '%s' is not %s", f->path, path, name, expected);
+	else if (H5Aread(id, native, value) < 0)
+		rc = err_user(e, "%s: %s: attribute '%s' cannot be read", f->path, path, name);
+	if (id >= 0)
+		H5Aclose(id);
+	return rc;
+}
+
+int h5_get_int(struct h5 *f, const char *path, const char *name, int64_t *value, struct err *e)
+{
+	return get(f, path, name, H5T_INTEGER, "an integer", h5_native(H5_I64), value, e);
+}
+
+int h5_get_real(struct h5 *f, const char *path, const char *name, double *value, struct err *e)
+{
+	return get(f, path, name, H5T_FLOAT, "a real number", h5_native(H5_F64), value, e);
+}
+
+/* Our own copy of a text that HDF5 allocated (NULL when it is empty). */
+static char *take_text(char *text)
+{
+	char *copy = mem_string(text ? text : "");
+	H5free_memory(text);
+	return copy;
+}
+
+char *h5_get_text(struct h5 *f, const char *path, const char *name, struct err *e)
+{
+	char *text = NULL;
+	hid_t type = text_type();
+	int rc = get(f, path, name, H5T_STRING, "a text", type, &text, e);
+	H5Tclose(type);
+	return rc ? NULL : take_text(text);
+}
+
+void h5_write_text(struct h5 *f, const char *path, const char *value)
+{
+	hid_t ways = h5_ways(), type = text_type(), space = H5Screate(H5S_SCALAR);
+	if (h5_has(f, path))
+		h5_must(f, path, "replace the text", H5Ldelete(f->id, path, H5P_DEFAULT));
+	hid_t id = h5_must(f, path, "make the text",
+	                   H5Dcreate2(f->id, path, type, space, ways, H5P_DEFAULT, H5P_DEFAULT));
+	h5_must(f, path, "write the text", H5Dwrite(id, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, &value));
+	H5Dclose(id);
+	H5Sclose(space);
+	H5Tclose(type);
+	H5Pclose(ways);
+}
+
+char *h5_read_text(struct h5 *f, const char *path, struct err *e)
+{
+	char *text = NULL;
+	hid_t id = h5_has(f, path) ? H5Dopen2(f->id, path, H5P_DEFAULT) : H5I_INVALID_HID;
+	if (id < 0) {
+		err_user(e, "%s: has no dataset %s", f->path, path);
+		return NULL;
+	}
+	hid_t type = text_type();
+	int rc = 0;
+	if (!holds_one(H5Dget_type(id), H5Dget_space(id), H5T_STRING))
+		rc = err_user(e, "%s: %s: is not a text", f->path, path);
+	else if (H5Dread(id, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, &text) < 0)
+		rc = err_user(e, "%s: %s: cannot be read", f->path, path);
+	H5Tclose(type);
+	H5Dclose(id);
+	return rc ? NULL : take_text(text);
+}
+
+void h5_version(char out[32])
+{
+	unsigned major = 0, minor = 0, release = 0;
+	H5get_libversion(&major, &minor, &release);
+	snprintf(out, 32, "%u.%u.%u", major, minor, release);
+}

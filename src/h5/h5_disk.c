@@ -1,0 +1,275 @@
+/* Whole files to memory and back: seal, superblock, temporary name, rename. */
+#include "h5/h5_disk.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <zlib.h>
+
+#include "base/mem.h"
+
+enum { SUPERBLOCK_BYTES = 64, LOCK_TRIES = 100 };
+
+static const unsigned char signature[8] = {0x89, 'H', 'D', 'F', '\r', '\n', 0x1A, '\n'};
+static const unsigned char mark[12] = "signsgd seal"; /* no final 0 */
+
+/* CRC-32 of any bytes followed by their own CRC-32, lowest byte first. */
+static const uint32_t crc_closed = 0x2144DF1C;
+
+static uint64_t get_u64(const unsigned char *p)
+{
+	uint64_t value = 0;
+	for (int i = 7; i >= 0; i--)
+		value = value << 8 | p[i];
+	return value;
+}
+
+static void put_le(unsigned char *p, int bytes, uint64_t value)
+{
+	for (int i = 0; i < bytes; i++)
+		p[i] = (unsigned char)(value >> 8 * i);
+}
+
+uint32_t h5_crc32(uint32_t before, const void *bytes, size_t count)
+{
+	return (uint32_t)crc32_z(before, bytes, count);
+}
+
+static void make_seal(unsigned char seal[H5_SEAL_BYTES], const unsigned char *image, size_t bytes)
+{
+	memcpy(seal, mark, sizeof mark);
+	put_le(seal + 12, 8, bytes);
+	uint32_t crc = h5_crc32(h5_crc32(0, image, bytes), seal, 20);
+	put_le(seal + 20, 4, crc);
+}
+
+static bool has_mark(const unsigned char *image, size_t bytes)
+{
+	return bytes >= H5_SEAL_BYTES && memcmp(image + bytes - H5_SEAL_BYTES, mark, sizeof mark) == 0;
+}
+
+/* Does the seal at the end hold? */
+static int check_seal(const char *path, const unsigned char *image, size_t bytes, struct err *e)
+{
+	uint64_t length = get_u64(image + bytes - 12);
+	/* Compared with a constant, so that the right sum appears nowhere but in a whole file. */
+	if (h5_crc32(0, image, bytes) == crc_closed && length == bytes - H5_SEAL_BYTES)
+		return 0;
+	return err_user(e, "%s: the file is damaged: its checksum does not fit its %zu bytes", path, bytes);
+}
+
+/* Where an HDF5 file's data end, by its superblock (all published versions); 0: no superblock we know. */
+static uint64_t end_address(const unsigned char *image)
+{
+	int version = image[8];
+	const unsigned char *base = image + (version == 0 ? 24 : version == 1 ? 28 : 12);
+	if (version > 3 || image[version < 2 ? 13 : 9] != 8 || get_u64(base) != 0)
+		return 0;
+	return get_u64(base + 16);
+}
+
+/*
+ * Take the seal off, and see that HDF5's data end where the bytes end. A file that another program wrote ends
+ * there without a seal; anything else behind the data was a seal, and is damaged.
+ */
+static int check_image(const char *path, bool sealed, const unsigned char *image, size_t *bytes,
+                       struct err *e)
+{
+	bool marked = has_mark(image, *bytes);
+	if (*bytes < sizeof signature || memcmp(image, signature, sizeof signature) != 0)
+		return err_user(e, "%s: is no HDF5 file (it does not begin as one)", path);
+	if (marked && check_seal(path, image, *bytes, e))
+		return -1;
+	*bytes -= marked ? H5_SEAL_BYTES : 0;
+	uint64_t end = *bytes < SUPERBLOCK_BYTES ? SUPERBLOCK_BYTES : end_address(image);
+	if (end == 0)
+		return err_user(e, "%s: is an HDF5 file of a kind that is not ours (superblock version %d)",
+		                path, image[8]);
+	if (end > *bytes)
+		return err_user(e, "%s: the file was cut short: found %zu bytes, expected %llu", path, *bytes,
+		                (unsigned long long)end);
+	if (end < *bytes)
+		return err_user(e, "%s: the file is damaged: its data end after %llu of %zu bytes", path,
+		                (unsigned long long)end, *bytes);
+	if (sealed && !marked)
+		return err_user(e, "%s: has no seal: the file was cut short or changed by another program",
+		                path);
+	return 0;
+}
+
+/* All `bytes` of fd to `at`. 0, or the error's number; -1 when the file ends early. */
+static int read_all(int fd, unsigned char *at, size_t bytes)
+{
+	while (bytes > 0) {
+		ssize_t got = read(fd, at, bytes);
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got <= 0)
+			return got < 0 ? errno : -1;
+		at += got;
+		bytes -= (size_t)got;
+	}
+	return 0;
+}
+
+static int read_open(int fd, const char *path, unsigned char **image, size_t *bytes, struct err *e)
+{
+	struct stat st;
+	if (fstat(fd, &st))
+		return err_world(e, "%s: cannot be read: %s", path, strerror(errno));
+	if (!S_ISREG(st.st_mode))
+		return err_user(e, "%s: is %s, expected a file", path,
+		                S_ISDIR(st.st_mode) ? "a folder" : "a device or pipe");
+	*bytes = (size_t)st.st_size;
+	*image = mem_alloc(*bytes);
+	int failed = read_all(fd, *image, *bytes);
+	if (failed < 0)
+		return err_world(e, "%s: became shorter while it was read", path);
+	if (failed)
+		return err_world(e, "%s: cannot be read: %s", path, strerror(failed));
+	return 0;
+}
+
+int h5_disk_load(const char *path, bool sealed, unsigned char **image, size_t *bytes, struct err *e)
+{
+	*image = NULL;
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a pipe without a writer must not block */
+	if (fd < 0)
+		return err_user(e, "%s: cannot be opened: %s", path, strerror(errno));
+	int rc = read_open(fd, path, image, bytes, e);
+	close(fd);
+	if (!rc)
+		rc = check_image(path, sealed, *image, bytes, e);
+	if (rc) {
+		mem_free(*image);
+		*image = NULL;
+	}
+	return rc;
+}
+
+/* 0, or the error's number. */
+static int write_all(int fd, const unsigned char *at, size_t bytes)
+{
+	while (bytes > 0) {
+		ssize_t put = write(fd, at, bytes);
+		if (put < 0 && errno == EINTR)
+			continue;
+		if (put < 0)
+			return errno;
+		at += put;
+		bytes -= (size_t)put;
+	}
+	return 0;
+}
+
+/* The folders on the way to `path`, the first ones first. */
+static int make_folders(const char *path, struct err *e)
+{
+	char *way = mem_string(path);
+	int rc = 0;
+	for (char *slash = strchr(way + 1, '/'); slash && !rc; slash = strchr(slash + 1, '/')) {
+		*slash = '\0';
+		if (mkdir(way, 0777) && errno != EEXIST)
+			rc = err_world(e, "%s: cannot be written: the folder %s cannot be made: %s", path,
+			               way, strerror(errno));
+		*slash = '/';
+	}
+	mem_free(way);
+	return rc;
+}
+
+/*
+ * Take the file for ourselves until it is closed; false: another process has it. Not by flock(): HDF5 in
+ * readers uses that one, and would refuse the file in the moment between its renaming and its closing. Where
+ * a file system has no locks, the guard against a second writer is missing and the file is as whole as ever.
+ */
+static bool lock(int fd)
+{
+	struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+	return fcntl(fd, F_OFD_SETLK, &whole) == 0 || (errno != EAGAIN && errno != EACCES);
+}
+
+/*
+ * Open and lock the temporary file. A file that another writer renamed between our open and our lock is a
+ * finished result by now: it is let go, and a new one opened.
+ */
+static int open_temporary(const char *path, const char *temporary, struct err *e)
+{
+	for (int i = 0; i < LOCK_TRIES; i++) {
+		struct stat here, there;
+		int fd = open(temporary, O_WRONLY | O_CREAT | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW, 0666);
+		if (fd < 0)
+			return err_world(e, "%s: cannot be written: %s: %s", path, temporary,
+			                 strerror(errno));
+		bool free = lock(fd);
+		if (free && fstat(fd, &here) == 0 && lstat(temporary, &there) == 0 &&
+		    here.st_ino == there.st_ino && here.st_dev == there.st_dev)
+			return fd;
+		close(fd);
+		if (!free)
+			break;
+	}
+	return err_world(e, "%s: another process is writing this file (it holds %s)", path, temporary);
+}
+
+/* fsync of the folder, so that the rename itself is on the disk. A folder that cannot be opened keeps its own
+ * time. */
+static void sync_folder(const char *path)
+{
+	char *copy = mem_string(path);
+	int fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd >= 0) {
+		fsync(fd);
+		close(fd);
+	}
+	mem_free(copy);
+}
+
+/* Content, then the name. 0, or the error's number. */
+static int fill_and_rename(int fd, const char *path, const char *temporary, const unsigned char *image,
+                           size_t bytes, bool sync)
+{
+	unsigned char seal[H5_SEAL_BYTES];
+	make_seal(seal, image, bytes);
+	if (ftruncate(fd, 0))
+		return errno;
+	int failed = write_all(fd, image, bytes);
+	if (!failed)
+		failed = write_all(fd, seal, sizeof seal);
+	if (failed)
+		return failed;
+	if (sync && fsync(fd))
+		return errno;
+	/* Network file systems tell of a full disk at close; a second descriptor keeps the lock. */
+	int second = dup(fd);
+	if (second < 0 || close(second) || rename(temporary, path))
+		return errno;
+	return 0;
+}
+
+int h5_disk_save(const char *path, const unsigned char *image, size_t bytes, bool sync, struct err *e)
+{
+	if (make_folders(path, e))
+		return -1;
+	char *temporary = mem_format("%s.tmp", path);
+	int fd = open_temporary(path, temporary, e);
+	int rc = fd < 0 ? -1 : 0;
+	if (!rc) {
+		int failed = fill_and_rename(fd, path, temporary, image, bytes, sync);
+		if (failed) {
+			unlink(temporary);
+			rc = err_world(e, "%s: cannot be written (%zu bytes): %s", path, bytes,
+			               strerror(failed));
+		}
+		close(fd);
+	}
+	if (!rc && sync)
+		sync_folder(path);
+	mem_free(temporary);
+	return rc;
+}

@@ -1,0 +1,26 @@
+/* What the files of the HDF5 door share, and nobody else sees. */
+#ifndef SIGNSGD_H5_H5_INTERNAL_H
+#define SIGNSGD_H5_H5_INTERNAL_H
+
+#include <hdf5.h>
+#include "h5/h5.h"
+
+struct h5 {
+	hid_t id;
+	char *path;           /* on disk */
+	unsigned char *image; /* [room] the file as HDF5 keeps it; ours, and HDF5 works in it */
+	size_t room;
+	size_t written; /* bytes of the last image written */
+};
+
+/* The type in a file (little-endian) and in memory. */
+hid_t h5_stored(enum h5_type type);
+hid_t h5_native(enum h5_type type);
+
+/* `id` or status when HDF5 did it (not negative); else the end: memory is all that can be wrong. */
+hid_t h5_must(const struct h5 *f, const char *path, const char *what, hid_t id);
+
+/* Properties that make the groups on the way to a new object. To be closed with H5Pclose(). */
+hid_t h5_ways(void);
+
+#endif

@@ -1,0 +1,338 @@
+/*
+ * The schedules. A rate is computed in double from the step alone, so a resumed run sees the same rates.
+ * Lengths are turned into steps (which need not be whole when they are given in epochs).
+ */
+#include "optimizer/schedule.h"
+#include <math.h>
+#include <stddef.h>
+
+#define PI         3.14159265358979323846
+#define RATE_MAX   1e6
+#define LENGTH_MAX 9007199254740992.0 /* 2^53 */
+
+/* Every state but theory's begins so, and its table begins with RATE_KEY. */
+struct constant {
+	struct warmup warmup;
+	double rate;
+};
+
+struct step_decay {
+	struct constant base;
+	int64_t every;
+	double factor;
+};
+
+struct multi_step {
+	struct constant base;
+	struct ints at;
+	double factor;
+};
+
+struct descent { /* cosine and linear */
+	struct constant base;
+	double lowest;
+	int64_t length;
+};
+
+struct inverse_sqrt {
+	struct constant base;
+	double offset;
+};
+
+struct theory {
+	struct warmup warmup;
+	double scale;
+};
+
+/* clang-format off */
+#define RATE_KEY \
+	{.name = "rate", .kind = KEY_REAL, .offset = offsetof(struct constant, rate), .preset = "0.0001", \
+	 .lowest = 0, .highest = RATE_MAX, .help = "the rate at the start"}
+
+#define WARMUP_KEYS \
+	{.name = "per", .kind = KEY_CHOICE, .offset = offsetof(struct warmup, per), .preset = "\"step\"", \
+	 .choices = per_names, .help = "unit of the lengths of this schedule"}, \
+	{.name = "warmup", .kind = KEY_INT, .offset = offsetof(struct warmup, warmup), .preset = "0", \
+	 .lowest = 0, .highest = LENGTH_MAX, .unit = "steps or epochs", \
+	 .help = "w, length of the warm-up: there the rate is multiplied by f + (1 - f) (t + 1) / w, f = warmup_from"}, \
+	{.name = "warmup_from", .kind = KEY_REAL, .offset = offsetof(struct warmup, warmup_from), .preset = "0", \
+	 .lowest = 0, .highest = 1, .help = "share of the rate that the warm-up climbs from"}, \
+	{.name = NULL}
+/* clang-format on */
+
+static const char *const per_names[] = {"step", "epoch", NULL}; /* order of enum schedule_per */
+
+/* A length in steps. */
+static double in_steps(const struct warmup *w, const struct schedule_env *env, double length)
+{
+	return w->per == SCHEDULE_EPOCH ? length * env->steps_per_epoch : length;
+}
+
+double schedule_rate(const struct schedule *s, const void *state, const struct schedule_env *env,
+                     int64_t step)
+{
+	const struct warmup *w = state;
+	double rate = s->rate(state, env, step), length = in_steps(w, env, (double)w->warmup);
+	double done = (double)step + 1;
+	if (done >= length)
+		return rate;
+	return rate * (w->warmup_from + (1 - w->warmup_from) * done / length);
+}
+
+static int check_per(const void *state, const struct schedule_env *env, bool knows_theory, struct err *e)
+{
+	const struct warmup *w = state;
+	(void)knows_theory;
+	if (w->per == SCHEDULE_EPOCH && env->steps_per_epoch == 0)
+		return err_user(
+		        e, "per: found \"epoch\", but without data there are no epochs; expected \"step\"");
+	return 0;
+}
+
+static double constant_rate(const void *state, const struct schedule_env *env, int64_t step)
+{
+	(void)env, (void)step;
+	return ((const struct constant *)state)->rate;
+}
+
+static const struct key constant_keys[] = {RATE_KEY, WARMUP_KEYS};
+
+const struct schedule schedule_constant = {
+        .row = {.name = "constant",
+                .about = "the same rate at every step",
+                .formula = "eta(t) = rate",
+                .keys = constant_keys,
+                .state_bytes = sizeof(struct constant)},
+        .check = check_per,
+        .rate = constant_rate,
+};
+
+static double step_rate(const void *state, const struct schedule_env *env, int64_t step)
+{
+	const struct step_decay *s = state;
+	double every = in_steps(&s->base.warmup, env, (double)s->every);
+	return s->base.rate * pow(s->factor, floor((double)step / every));
+}
+
+static const struct key step_keys[] = {
+        RATE_KEY,
+        {.name = "every",
+         .kind = KEY_INT,
+         .offset = offsetof(struct step_decay, every),
+         .preset = NULL,
+         .lowest = 1,
+         .highest = LENGTH_MAX,
+         .unit = "steps or epochs",
+         .help = "multiply the rate by `factor` this often"},
+        {.name = "factor",
+         .kind = KEY_REAL,
+         .offset = offsetof(struct step_decay, factor),
+         .preset = "0.1",
+         .lowest = 0,
+         .above = true,
+         .highest = 1,
+         .help = "what the rate is multiplied by"},
+        WARMUP_KEYS,
+};
+
+const struct schedule schedule_step = {
+        .row = {.name = "step",
+                .about = "the rate drops by a factor at regular intervals",
+                .formula = "eta(t) = rate factor^floor(t / every)",
+                .keys = step_keys,
+                .state_bytes = sizeof(struct step_decay)},
+        .check = check_per,
+        .rate = step_rate,
+};
+
+static int multi_step_check(const void *state, const struct schedule_env *env, bool knows_theory,
+                            struct err *e)
+{
+	const struct ints *at = &((const struct multi_step *)state)->at;
+	for (size_t i = 1; i < at->count; i++)
+		if (at->at[i] <= at->at[i - 1])
+			return err_user(
+			        e, "at: found %lld behind %lld, expected each value above the one before",
+			        (long long)at->at[i], (long long)at->at[i - 1]);
+	return check_per(state, env, knows_theory, e);
+}
+
+static double multi_step_rate(const void *state, const struct schedule_env *env, int64_t step)
+{
+	const struct multi_step *s = state;
+	size_t passed = 0;
+	while (passed < s->at.count &&
+	       (double)step >= in_steps(&s->base.warmup, env, (double)s->at.at[passed]))
+		passed++;
+	return s->base.rate * pow(s->factor, (double)passed);
+}
+
+static const struct key multi_step_keys[] = {
+        RATE_KEY,
+        {.name = "at",
+         .kind = KEY_INTS,
+         .offset = offsetof(struct multi_step, at),
+         .preset = NULL,
+         .lowest = 1,
+         .highest = LENGTH_MAX,
+         .unit = "steps or epochs",
+         .help = "when the rate is multiplied by `factor`, in rising order"},
+        {.name = "factor",
+         .kind = KEY_REAL,
+         .offset = offsetof(struct multi_step, factor),
+         .preset = "0.1",
+         .lowest = 0,
+         .above = true,
+         .highest = 1,
+         .help = "what the rate is multiplied by"},
+        WARMUP_KEYS,
+};
+
+const struct schedule schedule_multi_step = {
+        .row = {.name = "multi-step",
+                .about = "the rate drops by a factor at given moments",
+                .formula = "eta(t) = rate factor^(number of `at` that are <= t)",
+                .keys = multi_step_keys,
+                .state_bytes = sizeof(struct multi_step)},
+        .check = multi_step_check,
+        .rate = multi_step_rate,
+};
+
+static int descent_check(const void *state, const struct schedule_env *env, bool knows_theory, struct err *e)
+{
+	const struct descent *s = state;
+	if (s->lowest > s->base.rate)
+		return err_user(e, "lowest: found %g, expected at most the rate, %g", s->lowest,
+		                s->base.rate);
+	return check_per(state, env, knows_theory, e);
+}
+
+/* How far the descent has come, in [0, 1]. */
+static double descent_share(const struct descent *s, const struct schedule_env *env, int64_t step)
+{
+	double length = s->length ? in_steps(&s->base.warmup, env, (double)s->length) : (double)env->steps;
+	return fmin((double)step / length, 1);
+}
+
+static double cosine_rate(const void *state, const struct schedule_env *env, int64_t step)
+{
+	const struct descent *s = state;
+	double left = 0.5 * (1 + cos(PI * descent_share(s, env, step)));
+	return s->lowest + (s->base.rate - s->lowest) * left;
+}
+
+static double linear_rate(const void *state, const struct schedule_env *env, int64_t step)
+{
+	const struct descent *s = state;
+	return s->lowest + (s->base.rate - s->lowest) * (1 - descent_share(s, env, step));
+}
+
+static const struct key descent_keys[] = {
+        RATE_KEY,
+        {.name = "lowest",
+         .kind = KEY_REAL,
+         .offset = offsetof(struct descent, lowest),
+         .preset = "0",
+         .lowest = 0,
+         .highest = RATE_MAX,
+         .help = "the rate at the end of the descent and behind it"},
+        {.name = "length",
+         .kind = KEY_INT,
+         .offset = offsetof(struct descent, length),
+         .preset = "0",
+         .lowest = 0,
+         .highest = LENGTH_MAX,
+         .unit = "steps or epochs",
+         .help = "T, how long the descent takes, from the run's start; 0: the whole run"},
+        WARMUP_KEYS,
+};
+
+const struct schedule schedule_cosine = {
+        .row = {.name = "cosine",
+                .about = "half a cosine from the rate down to the lowest",
+                .formula = "eta(t) = lowest + (rate - lowest) (1 + cos(pi min(t / T, 1))) / 2",
+                .keys = descent_keys,
+                .state_bytes = sizeof(struct descent)},
+        .check = descent_check,
+        .rate = cosine_rate,
+};
+
+const struct schedule schedule_linear = {
+        .row = {.name = "linear",
+                .about = "a straight line from the rate down to the lowest",
+                .formula = "eta(t) = lowest + (rate - lowest) (1 - min(t / T, 1))",
+                .keys = descent_keys,
+                .state_bytes = sizeof(struct descent)},
+        .check = descent_check,
+        .rate = linear_rate,
+};
+
+static double inverse_sqrt_rate(const void *state, const struct schedule_env *env, int64_t step)
+{
+	const struct inverse_sqrt *s = state;
+	return s->base.rate / sqrt(1 + (double)step / in_steps(&s->base.warmup, env, s->offset));
+}
+
+static const struct key inverse_sqrt_keys[] = {
+        RATE_KEY,
+        {.name = "offset",
+         .kind = KEY_REAL,
+         .offset = offsetof(struct inverse_sqrt, offset),
+         .preset = "1",
+         .lowest = 0,
+         .above = true,
+         .highest = LENGTH_MAX,
+         .unit = "steps or epochs",
+         .help = "how long the rate stays near its start; at t = 3 offset it is half of it"},
+        WARMUP_KEYS,
+};
+
+const struct schedule schedule_inverse_sqrt = {
+        .row = {.name = "inverse-sqrt",
+                .about = "the rate falls with the square root of time",
+                .formula = "eta(t) = rate / sqrt(1 + t / offset)",
+                .keys = inverse_sqrt_keys,
+                .state_bytes = sizeof(struct inverse_sqrt)},
+        .check = check_per,
+        .rate = inverse_sqrt_rate,
+};
+
+static int theory_check(const void *state, const struct schedule_env *env, bool knows_theory, struct err *e)
+{
+	if (!knows_theory)
+		return err_user(
+		        e, "schedule \"theory\" needs f(x0) - f* and |L|_1, which the model does not know; "
+		           "expected a model that does (\"quadratic\"), or another schedule");
+	return check_per(state, env, knows_theory, e);
+}
+
+static double theory_rate(const void *state, const struct schedule_env *env, int64_t step)
+{
+	(void)step;
+	return ((const struct theory *)state)->scale *
+	       sqrt(env->f0_minus_f_star / (env->l1_l * (double)env->steps));
+}
+
+static const struct key theory_keys[] = {
+        {.name = "scale",
+         .kind = KEY_REAL,
+         .offset = offsetof(struct theory, scale),
+         .preset = "1",
+         .lowest = 0,
+         .above = true,
+         .highest = RATE_MAX,
+         .help = "a factor on the theory's rate"},
+        WARMUP_KEYS,
+};
+
+const struct schedule schedule_theory = {
+        .row = {.name = "theory",
+                .about = "the constant rate of the paper's theorems, for models that know their constants",
+                .formula =
+                        "eta = scale sqrt((f(x0) - f*) / (|L|_1 K)), K steps in all (Bernstein et al. 2019, "
+                        "theorems 1 and 2, with scale = 1)",
+                .keys = theory_keys,
+                .state_bytes = sizeof(struct theory)},
+        .check = theory_check,
+        .rate = theory_rate,
+};

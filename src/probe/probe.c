@@ -1,0 +1,276 @@
+/* Probes: one function a group, each due every so many steps. */
+#include <math.h>
+#include <string.h>
+#include "base/mem.h"
+#include "probe/probe_internal.h"
+
+#define PROBE_BYTES_MAX 0x1p60
+
+struct probe {
+	const struct settings *s;
+	const struct backend *be;
+	size_t n, words;
+	struct h5_column *steps[5]; /* the `step` column of each group, in order of `enum group` */
+	struct h5_column *agreement, *votes, *l1, *l2, *rate, *full_l1, *full_l2, *x;
+	uint64_t *vote, *mute, *pull_vote, *pull_mute; /* [words] */
+	int16_t *sums;                                 /* [n] V of every coordinate; at most 4096 voters */
+	double *row;                                   /* [M] */
+	int64_t *bins;                                 /* [2M+1] */
+	float *full;                                   /* [n] */
+	struct noise *noise;
+	struct moments *moments;
+	bool noise_due, moments_due; /* in the present pass */
+};
+
+enum group { AGREEMENT, MARGIN, NORMS, SIGN_FAILURE, SNAPSHOTS };
+
+static const char *const step_paths[] = {"/probes/agreement/step", "/probes/margin/step",
+                                         "/probes/norms/step", "/probes/sign_failure/step",
+                                         "/probes/snapshots/step"};
+
+static int64_t every(const struct settings *s, enum group g)
+{
+	const int64_t all[] = {s->record.agreement, s->record.margin, s->record.norms, s->record.sign_failure,
+	                       s->record.snapshots};
+	return all[g];
+}
+
+/* Is a row of group g due when `step` steps were done before this one? */
+static bool due(const struct settings *s, enum group g, int64_t step)
+{
+	int64_t period = every(s, g);
+	return period > 0 && (step + 1) % period == 0;
+}
+
+const char *probe_needs_all(const struct settings *s)
+{
+	static const char *const names[] = {"agreement", "margin", "norms", "sign-failure"};
+	for (int g = AGREEMENT; g <= SIGN_FAILURE; g++)
+		if (every(s, (enum group)g) > 0)
+			return names[g];
+	return NULL;
+}
+
+static bool wants_planes(const struct settings *s)
+{
+	return s->record.agreement > 0 || s->record.margin > 0 || s->record.sign_failure > 0;
+}
+
+void probe_needs(const struct settings *s, int64_t step, struct round *r)
+{
+	r->norms = due(s, NORMS, step);
+	r->signs = due(s, SIGN_FAILURE, step);
+}
+
+static void open_columns(struct probe *p, struct h5 *f)
+{
+	size_t m = (size_t)p->s->workers, bins = 2 * m + 1;
+	for (int g = AGREEMENT; g <= SNAPSHOTS; g++)
+		if (every(p->s, (enum group)g) > 0)
+			p->steps[g] = h5_column(f, step_paths[g], H5_I64, 0, NULL, "steps", "steps done");
+	if (p->s->record.agreement > 0)
+		p->agreement = h5_column(f, "/probes/agreement/agreement", H5_F64, 1, &m, "share",
+		                         "coordinates at which each worker's push says what the answer says");
+	if (p->s->record.margin > 0)
+		p->votes = h5_column(f, "/probes/margin/votes", H5_I64, 1, &bins, "coordinates",
+		                     "coordinates by V, the sum of the voters' signs, from -M to M");
+	if (p->s->record.norms > 0) {
+		p->l1 = h5_column(f, "/probes/norms/l1", H5_F64, 1, &m, "",
+		                  "L1 norm of each mini-batch gradient");
+		p->l2 = h5_column(f, "/probes/norms/l2", H5_F64, 1, &m, "",
+		                  "L2 norm of each mini-batch gradient");
+	}
+	if (p->s->record.sign_failure > 0) {
+		p->rate = h5_column(
+		        f, "/probes/sign_failure/rate", H5_F64, 1, &m, "share",
+		        "coordinates at which a mini-batch gradient's sign is not the full gradient's");
+		p->full_l1 = h5_column(f, "/probes/sign_failure/full_l1", H5_F64, 0, NULL, "",
+		                       "L1 norm of the full gradient");
+		p->full_l2 = h5_column(f, "/probes/sign_failure/full_l2", H5_F64, 0, NULL, "",
+		                       "L2 norm of the full gradient");
+	}
+	if (p->s->record.snapshots > 0)
+		p->x = h5_column(f, "/probes/snapshots/x", H5_F32, 1, &p->n, "", "parameters");
+}
+
+struct probe *probe_open(const struct settings *s, const struct backend *be, size_t n, struct record *r)
+{
+	struct probe *p = mem_alloc(sizeof *p);
+	*p = (struct probe){.s = s, .be = be, .n = n, .words = sign_words(n)};
+	open_columns(p, record_file(r));
+	if (wants_planes(s)) {
+		uint64_t **planes[] = {&p->vote, &p->mute, &p->pull_vote, &p->pull_mute};
+		for (size_t i = 0; i < 4; i++)
+			*planes[i] = be->alloc(sign_plane_bytes(n));
+	}
+	if (s->record.margin > 0)
+		p->sums = mem_array(n, sizeof *p->sums);
+	p->row = mem_array((size_t)s->workers, sizeof *p->row);
+	p->bins = mem_array(2 * (size_t)s->workers + 1, sizeof *p->bins);
+	if (s->record.sign_failure > 0)
+		p->full = be->alloc(n * sizeof(float));
+	p->noise = noise_open(s, n, record_file(r));
+	p->moments = moments_open(s, be, n, record_file(r));
+	return p;
+}
+
+void probe_close(struct probe *p)
+{
+	if (!p)
+		return;
+	noise_close(p->noise);
+	moments_close(p->moments);
+	struct h5_column *columns[] = {p->agreement, p->votes,   p->l1,      p->l2,
+	                               p->rate,      p->full_l1, p->full_l2, p->x};
+	for (size_t i = 0; i < sizeof columns / sizeof *columns; i++)
+		if (columns[i])
+			h5_column_close(columns[i]);
+	for (int g = AGREEMENT; g <= SNAPSHOTS; g++)
+		if (p->steps[g])
+			h5_column_close(p->steps[g]);
+	uint64_t *planes[] = {p->vote, p->mute, p->pull_vote, p->pull_mute};
+	for (size_t i = 0; i < 4; i++)
+		p->be->release(planes[i]);
+	p->be->release(p->full);
+	mem_free(p->sums);
+	mem_free(p->row);
+	mem_free(p->bins);
+	mem_free(p);
+}
+
+/* Coordinates at which two pairs of planes say the same. */
+static size_t count_equal(size_t n, const uint64_t *vote_a, const uint64_t *mute_a, const uint64_t *vote_b,
+                          const uint64_t *mute_b)
+{
+	size_t equal = 0;
+	for (size_t w = 0; w < sign_words(n); w++) {
+		uint64_t differ = (vote_a[w] ^ vote_b[w]) | (mute_a[w] ^ mute_b[w]);
+		equal += (size_t)__builtin_popcountll(~differ & sign_mask(n, w));
+	}
+	return equal;
+}
+
+static void agreement_step(struct probe *p, const struct probe_view *v)
+{
+	v->round->agg->pull_signs(&v->round->job, v->pull, p->pull_vote, p->pull_mute);
+	for (int m = 0; m < v->count; m++) {
+		v->round->agg->push_signs(&v->round->job, v->workers[m].push, p->vote, p->mute);
+		p->row[m] = (double)count_equal(p->n, p->vote, p->mute, p->pull_vote, p->pull_mute) /
+		            (double)p->n;
+	}
+	h5_append(p->agreement, 1, p->row);
+}
+
+static void margin_step(struct probe *p, const struct probe_view *v)
+{
+	size_t voters = (size_t)v->count;
+	memset(p->sums, 0, p->n * sizeof *p->sums);
+	for (size_t m = 0; m < voters; m++) {
+		v->round->agg->push_signs(&v->round->job, v->workers[m].push, p->vote, p->mute);
+		for (size_t i = 0; i < p->n; i++) {
+			int minus = (int)(p->vote[i / 64] >> (i % 64) & 1),
+			    mute = (int)(p->mute[i / 64] >> (i % 64) & 1);
+			p->sums[i] = (int16_t)(p->sums[i] + (1 - mute) * (1 - 2 * minus));
+		}
+	}
+	memset(p->bins, 0, (2 * voters + 1) * sizeof *p->bins);
+	for (size_t i = 0; i < p->n; i++)
+		p->bins[p->sums[i] + (int64_t)voters]++;
+	h5_append(p->votes, 1, p->bins);
+}
+
+static void norms_step(struct probe *p, const struct probe_view *v)
+{
+	for (int m = 0; m < v->count; m++)
+		p->row[m] = v->workers[m].l1;
+	h5_append(p->l1, 1, p->row);
+	for (int m = 0; m < v->count; m++)
+		p->row[m] = v->workers[m].l2;
+	h5_append(p->l2, 1, p->row);
+}
+
+static void sign_failure_step(struct probe *p, const struct probe_view *v)
+{
+	v->full_gradient(v->ctx, p->full);
+	double l1 = p->be->sum_abs(p->n, p->full), l2 = sqrt(p->be->sum_square(p->n, p->full));
+	memset(p->mute, 0, sign_plane_bytes(p->n));
+	p->be->sign_pack(p->n, p->full, SIGN_POSITIVE, NULL, 0, p->pull_vote, NULL);
+	for (int m = 0; m < v->count; m++) {
+		size_t equal = count_equal(p->n, v->workers[m].signs, p->mute, p->pull_vote, p->mute);
+		p->row[m] = 1.0 - (double)equal / (double)p->n;
+	}
+	h5_append(p->rate, 1, p->row);
+	h5_append(p->full_l1, 1, &l1);
+	h5_append(p->full_l2, 1, &l2);
+}
+
+void probe_step(struct probe *p, const struct probe_view *v)
+{
+	static void (*const groups[])(struct probe *, const struct probe_view *) = {
+	        agreement_step, margin_step, norms_step, sign_failure_step};
+	int64_t step = (int64_t)v->round->job.step, done = step + 1;
+	for (int g = AGREEMENT; g <= SIGN_FAILURE; g++) {
+		if (!due(p->s, (enum group)g, step))
+			continue;
+		groups[g](p, v);
+		h5_append(p->steps[g], 1, &done);
+	}
+}
+
+static void take(void *self, const float *g)
+{
+	struct probe *p = self;
+	if (p->noise_due)
+		noise_take(p->noise, g);
+	if (p->moments_due)
+		moments_take(p->moments, g);
+}
+
+static void look_over_pass(struct probe *p, int64_t done, const struct probe_pass *pass)
+{
+	p->noise_due = noise_due(p->s, done);
+	p->moments_due = moments_due(p->s, done);
+	if (!p->noise_due && !p->moments_due)
+		return;
+	pass->run(pass->ctx, take, p);
+	if (p->noise_due)
+		noise_append(p->noise, done);
+	if (p->moments_due)
+		moments_append(p->moments, done);
+}
+
+void probe_applied(struct probe *p, const float *x, int64_t done, const struct probe_pass *pass)
+{
+	if (done > 0 && due(p->s, SNAPSHOTS, done - 1)) {
+		h5_append(p->x, 1, x);
+		h5_append(p->steps[SNAPSHOTS], 1, &done);
+	}
+	look_over_pass(p, done, pass);
+}
+
+size_t probe_bytes(const struct settings *s, size_t n)
+{
+	size_t bytes = 0;
+	if (wants_planes(s))
+		bytes += 4 * sign_plane_bytes(n);
+	if (s->record.margin > 0)
+		bytes += n * sizeof(int16_t);
+	if (s->record.sign_failure > 0)
+		bytes += n * sizeof(float) + (size_t)s->workers * sign_plane_bytes(n);
+	if (probe_passes(s))
+		bytes += s->shape.n_train * sizeof(uint32_t); /* the order of a pass */
+	bytes += noise_bytes(s) + moments_bytes(s, n);
+	return bytes;
+}
+
+size_t probe_file_bytes(const struct settings *s, size_t n)
+{
+	size_t m = (size_t)s->workers;
+	const size_t row[] = {8 * m, 8 * (2 * m + 1), 16 * m, 8 * m + 16, 4 * n};
+	double bytes = noise_file_bytes(s) +
+	               moments_file_bytes(s); /* an absurd wish must not wrap round to a modest one */
+	for (int g = AGREEMENT; g <= SNAPSHOTS; g++)
+		if (every(s, (enum group)g) > 0)
+			bytes += (8 + (double)row[g]) * (double)(s->steps / every(s, (enum group)g));
+	return bytes < PROBE_BYTES_MAX ? (size_t)bytes : (size_t)PROBE_BYTES_MAX;
+}

@@ -1,0 +1,31 @@
+/* The probes that take part in full passes: for probe*.c only. n parameters, K mini-batches a pass. */
+#ifndef SIGNSGD_PROBE_PROBE_INTERNAL_H
+#define SIGNSGD_PROBE_PROBE_INTERNAL_H
+
+#include "h5/h5.h"
+#include "probe/probe.h"
+
+/* gradient_noise: the stochastic gradients of W weights. NULL where it is not asked for. */
+struct noise;
+
+struct noise *noise_open(const struct settings *s, size_t n, struct h5 *f);
+void noise_close(struct noise *p);
+bool noise_due(const struct settings *s, int64_t done);
+void noise_take(struct noise *p, const float *g);
+/* The row of a pass that is over; the next take begins another. */
+void noise_append(struct noise *p, int64_t done);
+size_t noise_bytes(const struct settings *s);
+double noise_file_bytes(const struct settings *s);
+
+/* snr and l1_l2: mean and deviation of every weight. NULL where neither is asked for. */
+struct moments;
+
+struct moments *moments_open(const struct settings *s, const struct backend *be, size_t n, struct h5 *f);
+void moments_close(struct moments *p);
+bool moments_due(const struct settings *s, int64_t done);
+void moments_take(struct moments *p, const float *g);
+void moments_append(struct moments *p, int64_t done);
+size_t moments_bytes(const struct settings *s, size_t n);
+double moments_file_bytes(const struct settings *s);
+
+#endif

@@ -1,0 +1,298 @@
+/* Writing a result file: rows are gathered in memory, a buffer a column, and appended when one is full. */
+#include "record/record.h"
+
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "record/record_internal.h"
+
+enum { COLUMNS_MAX = 15, EVAL_ROWS = 64, COLUMN_PATH_BYTES = 64 };
+
+/* A quantity: where it stands in a row's struct, and what the file says of it. */
+struct quantity {
+	const char *name;
+	enum h5_type type;
+	size_t bytes, offset;
+	const char *unit, *about;
+};
+
+#define IN(row, member) sizeof(((struct row *)0)->member), offsetof(struct row, member)
+
+static const struct quantity step_quantities[] = {
+        {"step", H5_I64, IN(step_row, step), "steps", "steps done, from 1"},
+        {"epoch", H5_F64, IN(step_row, epoch), "epochs", "passes over a worker's shard; 0 without data"},
+        {"loss", H5_F64, IN(step_row, loss), "1",
+         "mean over the honest workers' mini-batch losses before the step"},
+        {"lr", H5_F64, IN(step_row, lr), "1", "learning rate of the step"},
+        {"bytes_up", H5_U64, IN(step_row, bytes_up), "bytes", "what all workers sent in this step"},
+        {"bytes_down", H5_U64, IN(step_row, bytes_down), "bytes", "what all workers received in this step"},
+        {"bytes_busiest", H5_U64, IN(step_row, bytes_busiest), "bytes",
+         "what the busiest process sent and received in this step"},
+        {"n_voters", H5_I32, IN(step_row, n_voters), "workers", "messages that counted in this step"},
+        {"wall_s", H5_F64, IN(step_row, wall_s), "s",
+         "time since the run began, earlier parts of a resumed run included"},
+        {"compute_s", H5_F64, IN(step_row, compute_s), "s", "time for the workers' gradients"},
+        {"encode_s", H5_F64, IN(step_row, encode_s), "s", "time for making the messages"},
+        {"wait_s", H5_F64, IN(step_row, wait_s), "s", "of exchange_s: until the last vote was there"},
+        {"exchange_s", H5_F64, IN(step_row, exchange_s), "s", "time for exchange and vote"},
+        {"apply_s", H5_F64, IN(step_row, apply_s), "s", "time for stepping the parameters"},
+        {"data_s", H5_F64, IN(step_row, data_s), "s",
+         "of compute_s: a lane's mean for waiting for its batches and gathering them"},
+};
+
+static const struct quantity eval_quantities[] = {
+        {"step", H5_I64, IN(eval_row, step), "steps", "steps done"},
+        {"epoch", H5_F64, IN(eval_row, epoch), "epochs", "passes over a worker's shard; 0 without data"},
+        {"wall_s", H5_F64, IN(eval_row, wall_s), "s",
+         "time since the run began, earlier parts of a resumed run included"},
+        {"bytes", H5_U64, IN(eval_row, bytes), "bytes", "what all workers sent and received so far"},
+        {"train_loss", H5_F64, IN(eval_row, train_loss), "1", "loss on the first training samples"},
+        {"train_accuracy", H5_F64, IN(eval_row, train_accuracy), "1",
+         "share of the first training samples that are classified right"},
+        {"test_loss", H5_F64, IN(eval_row, test_loss), "1", "loss on the test samples"},
+        {"test_accuracy", H5_F64, IN(eval_row, test_accuracy), "1",
+         "share of the test samples that are classified right"},
+        {"train_perplexity", H5_F64, IN(eval_row, train_perplexity), "1", "e^train_loss"},
+        {"test_perplexity", H5_F64, IN(eval_row, test_perplexity), "1", "e^test_loss"},
+        {"test_bits", H5_F64, IN(eval_row, test_bits), "bits", "test_loss / ln 2: bits a token"},
+};
+
+enum { EVAL_ALL = sizeof eval_quantities / sizeof *eval_quantities, EVAL_OF_TEXT = 3 /* the last ones */ };
+
+/* A group of columns, and rows that are not in the file yet. */
+struct table {
+	const struct quantity *quantities; /* [n] */
+	size_t n, room, filled;
+	struct h5_column *columns[COLUMNS_MAX]; /* [n] */
+	unsigned char *rows[COLUMNS_MAX];       /* [n] of [room] values */
+};
+
+struct record {
+	struct h5 *file;
+	struct table steps, evals;
+	struct record_voters *voters; /* NULL: not kept */
+	struct record_faults *faults;
+	double flushed; /* clock_s() of the last flush */
+	double earlier_s;
+};
+
+static void table_init(struct table *t, struct h5 *f, const char *group, const struct quantity *quantities,
+                       size_t n, size_t room)
+{
+	char path[COLUMN_PATH_BYTES], scale[COLUMN_PATH_BYTES];
+	*t = (struct table){.quantities = quantities, .n = n, .room = room};
+	snprintf(scale, sizeof scale, "%s/%s", group, quantities[0].name);
+	for (size_t i = 0; i < n; i++) {
+		const struct quantity *q = &quantities[i];
+		snprintf(path, sizeof path, "%s/%s", group, q->name);
+		t->columns[i] = h5_column(f, path, q->type, 0, NULL, q->unit, q->about);
+		t->rows[i] = mem_array(room, q->bytes);
+		if (i > 0)
+			h5_scale(f, path, scale);
+	}
+}
+
+/* The gathered rows to the file's image. */
+static void table_empty(struct table *t)
+{
+	for (size_t i = 0; i < t->n; i++)
+		h5_append(t->columns[i], t->filled, t->rows[i]);
+	t->filled = 0;
+}
+
+static void table_add(struct table *t, const void *row)
+{
+	if (t->filled == t->room)
+		table_empty(t);
+	for (size_t i = 0; i < t->n; i++) {
+		const struct quantity *q = &t->quantities[i];
+		memcpy(t->rows[i] + t->filled * q->bytes, (const char *)row + q->offset, q->bytes);
+	}
+	t->filled++;
+}
+
+static void table_clear(struct table *t)
+{
+	for (size_t i = 0; i < t->n; i++) {
+		h5_column_close(t->columns[i]);
+		mem_free(t->rows[i]);
+	}
+}
+
+static struct record *new_record(struct h5 *f, const struct record_meta *m)
+{
+	struct record *r = mem_alloc(sizeof *r);
+	r->file = f;
+	table_init(&r->steps, f, "/steps", step_quantities, sizeof step_quantities / sizeof *step_quantities,
+	           RECORD_ROWS);
+	table_init(&r->evals, f, "/evals", eval_quantities, EVAL_ALL - (m->text ? 0 : EVAL_OF_TEXT),
+	           EVAL_ROWS);
+	h5_group(f, "/probes");
+	if (m->voters || h5_has(f, VOTERS))
+		r->voters = record_voters_open(f, (size_t)m->workers);
+	r->flushed = clock_s();
+	return r;
+}
+
+struct record *record_create(const char *path, const struct record_meta *m)
+{
+	struct h5 *f = h5_create(path);
+	record_write_meta(f, m, true);
+	return new_record(f, m);
+}
+
+static int check_identity(struct h5 *f, const char *path, const struct record_meta *m, struct err *e)
+{
+	if (record_check_format(f, path, e))
+		return -1;
+	char *id = h5_get_text(f, "/meta", "id", e);
+	if (!id)
+		return -1;
+	int rc = 0;
+	if (strcmp(id, m->id) != 0)
+		rc = err_user(e, "%s: holds another run: found id %s, expected %s", path, id, m->id);
+	mem_free(id);
+	return rc;
+}
+
+/* Seconds that the rows left in the file took. */
+static int read_earlier(struct h5 *f, const char *path, double *earlier_s, struct err *e)
+{
+	void *wall;
+	size_t count;
+	if (record_read_column(f, path, "/steps/wall_s", H5_F64, &wall, &count, e))
+		return -1;
+	*earlier_s = count ? ((double *)wall)[count - 1] : 0;
+	mem_free(wall);
+	return 0;
+}
+
+/* Before anybody could miss a step all were counted in each. */
+static void add_all_voters(struct record_voters *v, int64_t workers, int64_t steps)
+{
+	int64_t *since = mem_array((size_t)workers, sizeof *since); /* zeros */
+	for (int64_t k = 1; k <= steps; k++)
+		record_voters_add(v, k, since);
+	mem_free(since);
+}
+
+struct record *record_continue(const char *path, const struct record_meta *m, int64_t step, struct err *e)
+{
+	double earlier_s;
+	struct h5 *f = h5_edit(path, e);
+	if (!f)
+		return NULL;
+	if (check_identity(f, path, m, e) || record_cut(f, path, m->every, step, e) ||
+	    read_earlier(f, path, &earlier_s, e)) {
+		h5_close(f);
+		return NULL;
+	}
+	record_write_meta(f, m, false);
+	bool had_voters = h5_has(f, VOTERS);
+	struct record *r = new_record(f, m);
+	if (r->voters && !had_voters)
+		add_all_voters(r->voters, m->workers, step);
+	r->earlier_s = earlier_s;
+	return r;
+}
+
+void record_step(struct record *r, const struct step_row *row)
+{
+	table_add(&r->steps, row);
+}
+
+void record_eval(struct record *r, const struct eval_row *row)
+{
+	table_add(&r->evals, row);
+}
+
+void record_voters(struct record *r, int64_t step, const int64_t *since)
+{
+	if (r->voters)
+		record_voters_add(r->voters, step, since);
+}
+
+void record_faults(struct record *r, const char *kind, size_t rows, const uint64_t *counts)
+{
+	record_faults_add(r->file, &r->faults, kind, rows, counts);
+}
+
+double record_earlier_s(const struct record *r)
+{
+	return r->earlier_s;
+}
+
+struct h5 *record_file(struct record *r)
+{
+	return r->file;
+}
+
+static int flush(struct record *r, bool sync, struct err *e)
+{
+	table_empty(&r->steps);
+	table_empty(&r->evals);
+	int rc = h5_flush(r->file, sync, e);
+	r->flushed = clock_s(); /* a disk that refused is not asked again at every step */
+	return rc;
+}
+
+int record_tick(struct record *r, struct err *e)
+{
+	return clock_s() - r->flushed < RECORD_FLUSH_S ? 0 : flush(r, false, e);
+}
+
+int record_flush(struct record *r, struct err *e)
+{
+	return flush(r, true, e);
+}
+
+void record_final(struct record *r, const char *tensor, int rank, const size_t *dims, const float *values)
+{
+	char *path = mem_format("/final/%s", tensor);
+	h5_write(r->file, path, H5_F32, rank, dims, values);
+	mem_free(path);
+}
+
+void record_final_count(struct record *r, const char *name, int64_t count)
+{
+	char *path = mem_format("/final/%s", name);
+	h5_write(r->file, path, H5_I64, 0, NULL, &count);
+	mem_free(path);
+}
+
+void record_profile(struct record *r, size_t count, const struct layer_row *rows)
+{
+	struct buf names = {0};
+	double *forward_s = mem_array(count, sizeof *forward_s),
+	       *backward_s = mem_array(count, sizeof *backward_s);
+	for (size_t i = 0; i < count; i++) {
+		buf_format(&names, "%s\n", rows[i].name);
+		forward_s[i] = rows[i].forward_s;
+		backward_s[i] = rows[i].backward_s;
+	}
+	h5_write_text(r->file, "/profile/layers", names.text ? names.text : "");
+	h5_write(r->file, "/profile/forward_s", H5_F64, 1, &count, forward_s);
+	h5_write(r->file, "/profile/backward_s", H5_F64, 1, &count, backward_s);
+	mem_free(forward_s);
+	mem_free(backward_s);
+	buf_clear(&names);
+}
+
+int record_end(struct record *r, enum run_state state, const char *why, struct err *e)
+{
+	record_write_state(r->file, state, why, true);
+	return flush(r, true, e);
+}
+
+void record_close(struct record *r)
+{
+	table_clear(&r->steps);
+	table_clear(&r->evals);
+	record_voters_close(r->voters);
+	record_faults_clear(&r->faults);
+	h5_close(r->file);
+	mem_free(r);
+}

@@ -1,0 +1,156 @@
+/*
+ * The result file of a run: one HDF5 file, readable without us (layout: docs/RESULTS.md).
+ *
+ *   /config   given and resolved (JSON texts)        /meta    attributes: who, where, when, how it ended
+ *   /steps    one column a quantity, a row a step    /evals   the same, a row an evaluation
+ *   /probes   what `record` asked for                /final   parameters by name
+ *
+ * Rows are gathered in memory and go to the file at least every RECORD_FLUSH_S seconds; between two
+ * flushes a step costs a few stores and no allocation. The file on disk is whole at any moment (h5/h5.h).
+ */
+#ifndef SIGNSGD_RECORD_RECORD_H
+#define SIGNSGD_RECORD_RECORD_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include "base/err.h"
+#include "h5/h5.h"
+#include "base/mem.h"
+
+enum { RECORD_FLUSH_S = 5, RECORD_ROWS = 4096 };
+
+struct step_row {
+	int64_t step; /* steps done, from 1 */
+	double epoch; /* passes over a worker's shard; 0 without data */
+	double loss;  /* mean over the honest workers' mini-batch losses before the step */
+	double lr;
+	uint64_t bytes_up; /* all workers, this step */
+	uint64_t bytes_down;
+	uint64_t bytes_busiest; /* sent and received by the busiest process */
+	int32_t n_voters;
+	double wall_s; /* since the run began, earlier parts of a resumed run included */
+	double compute_s, encode_s, exchange_s, apply_s;
+	double wait_s; /* of exchange_s: until the last vote was there */
+	double data_s; /* of compute_s: a lane's mean for waiting for its batches and gathering them */
+};
+
+struct eval_row {
+	int64_t step;
+	double epoch;
+	double wall_s;
+	uint64_t bytes;                    /* up and down so far, all workers */
+	double train_loss, train_accuracy; /* accuracies in [0, 1], NaN without labels */
+	double test_loss, test_accuracy;
+	double train_perplexity, test_perplexity; /* e^loss, of text; there are no such columns without */
+	double test_bits;                         /* loss / ln 2: bits a token */
+};
+
+enum run_state { RUN_RUNNING, RUN_FINISHED, RUN_INTERRUPTED, RUN_DIVERGED, RUN_FAILED };
+const char *run_state_name(enum run_state s);
+
+/* What goes to /config and /meta when a run begins. Texts are copied. */
+struct record_meta {
+	const char *name, *id, *given, *resolved;
+	const char *backend, *backend_detail;
+	int lanes;
+	int64_t steps; /* planned */
+	int workers, adversaries;
+	const char *attack, *aggregator, *model, *data;
+	const char *data_note; /* what every use of this result must say of its data, or NULL */
+	bool text;             /* evaluations have a perplexity */
+	bool voters;           /* who was counted is kept too, as in a file that is continued and has it */
+	uint64_t seed;
+	uint64_t n_params;
+	uint64_t push_bytes, pull_bytes; /* a worker and step */
+	int64_t every;                   /* steps between rows of /steps; 0: as the file's first row shows */
+};
+
+struct record;
+
+/* A new result file; on disk after the first flush. */
+struct record *record_create(const char *path, const struct record_meta *m);
+
+/*
+ * Continue a result file after `step` steps: rows behind that step are cut off (they will be made again,
+ * bit for bit), in /steps, in /evals and in every group below /probes. NULL and a sentence when the file is
+ * damaged or another run's, or lacks rows before that step.
+ */
+struct record *record_continue(const char *path, const struct record_meta *m, int64_t step, struct err *e);
+
+void record_step(struct record *r, const struct step_row *row);
+void record_eval(struct record *r, const struct eval_row *row);
+
+/* since [M] of step `step`: the step at which the state of each worker began that was counted, -1 where it
+ * was not. Nothing where they are not kept. */
+void record_voters(struct record *r, int64_t step, const int64_t *since);
+
+/* counts [rows] of one kind of fault in this process's time, to /faults/KIND; earlier parts of a resumed
+ * run are added. May be called again with higher counts. */
+void record_faults(struct record *r, const char *kind, size_t rows, const uint64_t *counts);
+
+/* Seconds of earlier parts of this run (0 for a new one). */
+double record_earlier_s(const struct record *r);
+
+/* For probes: the file, to make columns below /probes in. Probes append and leave flushing to us. */
+struct h5 *record_file(struct record *r);
+
+/* Flush if RECORD_FLUSH_S have gone by since the last flush. -1 and a sentence when the disk refuses; what
+ * was there stays. */
+int record_tick(struct record *r, struct err *e);
+
+/* Flush now, with fsync. -1 and a sentence when the disk refuses. */
+int record_flush(struct record *r, struct err *e);
+
+/* A named piece of the final parameters. */
+void record_final(struct record *r, const char *tensor, int rank, const size_t *dims, const float *values);
+/* The same for a single whole number. */
+void record_final_count(struct record *r, const char *name, int64_t count);
+
+/* One layer's times in a profile, of all lanes and steps (evaluations too) of this process. */
+struct layer_row {
+	char name[96];
+	double forward_s, backward_s;
+};
+/* Replaces an earlier profile. */
+void record_profile(struct record *r, size_t count, const struct layer_row *rows);
+
+/* Write how the run ended, flush with fsync. `why`: a sentence or "". Then close with record_close(). */
+int record_end(struct record *r, enum run_state state, const char *why, struct err *e);
+void record_close(struct record *r);
+
+/* What one can say of a result file without running it: for skipping, show and summaries. */
+struct run_info {
+	char name[128], id[65], state[16], why[512], attack[64], aggregator[64], model[64], data[64],
+	        start[32];
+	char data_note[512]; /* what every use of this result must say of its data; "": nothing */
+	int64_t steps_done, steps;
+	int64_t workers, adversaries;
+	int64_t n_voters;                /* in the last step */
+	uint64_t push_bytes, pull_bytes; /* a worker and step */
+	uint64_t bytes_up, bytes_down;   /* a step, all workers, last step */
+	double wall_s;
+	double final_train_loss;
+	double final_test_loss, final_test_accuracy, best_test_loss,
+	        best_test_accuracy;                                          /* NaN where not evaluated */
+	double final_test_perplexity, best_test_perplexity, final_test_bits; /* NaN without text */
+};
+
+/* -1 and a sentence when the file cannot be read or is no result file of ours. */
+int record_info(const char *path, struct run_info *info, struct err *e);
+
+/* Who was counted: *since [*steps][workers] by mem_array(). -1 and a sentence, also where the file says
+ * nothing of it because everybody was. */
+int record_read_voters(const char *path, size_t workers, int64_t *steps, int32_t **since, struct err *e);
+
+/* What went wrong, in words: "late: 12 of worker 2, 3 of worker 5; handshake: 4 of nobody known"; "nothing";
+ * "" where the file says nothing of it. -1 and a sentence when it cannot be read. */
+int record_say_faults(const char *path, struct buf *out, struct err *e);
+
+/* Do both runs end with the same bits, tensor by tensor? 1, or 0 and the first that differs, or -1 and a
+ * sentence. */
+int record_same_final(const char *path, const char *other, char *different, size_t room, struct err *e);
+
+/* Read a whole column of doubles below e.g. "/evals/test_accuracy"; *values by mem_array(). */
+int record_column(const char *path, const char *column, double **values, size_t *count, struct err *e);
+
+#endif

@@ -1,0 +1,38 @@
+/* What the files that write and read result files share, and nobody else sees. */
+#ifndef SIGNSGD_RECORD_RECORD_INTERNAL_H
+#define SIGNSGD_RECORD_RECORD_INTERNAL_H
+
+#include "record/record.h"
+
+/* Of the layout in docs/RESULTS.md; a reader of another layout must be able to tell. */
+enum { RECORD_FORMAT = 1 };
+
+/* /format, /config and /meta; `anew`: the start time too. */
+void record_write_meta(struct h5 *f, const struct record_meta *m, bool anew);
+void record_write_state(struct h5 *f, enum run_state state, const char *why, bool ended);
+
+/* /voters: columns that are appended to row by row. Of record/record_voters.c. */
+#define VOTERS "/voters"
+struct record_voters;
+struct record_voters *record_voters_open(struct h5 *f, size_t workers);
+void record_voters_add(struct record_voters *v, int64_t step, const int64_t *since);
+void record_voters_close(struct record_voters *v);
+
+/* /faults: a dataset a kind, with what the file held of it when this process began. A list that the caller
+ * holds, NULL at first. */
+struct record_faults;
+void record_faults_add(struct h5 *f, struct record_faults **list, const char *kind, size_t rows,
+                       const uint64_t *counts);
+void record_faults_clear(struct record_faults **list);
+
+/* Is it a result file of ours? -1 and a sentence. */
+int record_check_format(struct h5 *f, const char *path, struct err *e);
+
+/* A column of plain numbers as doubles or int64_t; by mem_array(). -1 and a sentence. */
+int record_read_column(struct h5 *f, const char *path, const char *column, enum h5_type type, void **values,
+                       size_t *count, struct err *e);
+
+/* Cut everything behind `step`. -1 and a sentence when what is left does not reach up to it. */
+int record_cut(struct h5 *f, const char *path, int64_t every, int64_t step, struct err *e);
+
+#endif

@@ -1,0 +1,384 @@
+/* One run: what is there already, the loop around the step, what is written when. */
+#include "train/run.h"
+#include <errno.h>
+#include <math.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include "base/clock.h"
+#include "base/log.h"
+#include "train/checkpoint.h"
+#include "train/trainer.h"
+#include "transport/transport.h"
+
+enum { PATH_ROOM = 4096 };
+
+/* Everything the loop holds. */
+struct run {
+	const struct settings *s;
+	const struct run_options *o;
+	struct trainer *t;
+	struct record *r;
+	char checkpoint[PATH_ROOM];
+	double began, saved;    /* clock_s() of the beginning and of the last checkpoint */
+	int64_t steps_at_start; /* done before this process took over */
+	struct step_row step;
+	struct eval_row eval;
+	struct link link; /* of a party */
+	bool linked;
+	int flags;    /* enum exchange_flag of the last step */
+	bool alone;   /* the others do not take part in saving */
+	int64_t kept; /* steps that the file on disk already holds: it is left alone until there are more */
+	bool anew, blew_up, saved_once;
+};
+
+static volatile sig_atomic_t caught;
+
+static void catch_signal(int signal)
+{
+	caught = signal;
+}
+
+void run_catch_signals(void)
+{
+	/* Once only: a second Ctrl-C ends the program the hard way. */
+	struct sigaction once = {.sa_handler = catch_signal, .sa_flags = (int)SA_RESETHAND | SA_RESTART};
+	struct sigaction ignore = {.sa_handler = SIG_IGN};
+	sigemptyset(&once.sa_mask);
+	sigemptyset(&ignore.sa_mask);
+	sigaction(SIGINT, &once, NULL);
+	sigaction(SIGTERM, &once, NULL);
+	sigaction(SIGXFSZ, &ignore, NULL); /* a size limit is then an error of write(), with a sentence */
+}
+
+int run_signal(void)
+{
+	return caught;
+}
+
+void run_halt(void)
+{
+	if (!caught)
+		caught = SIGCHLD;
+}
+
+const volatile sig_atomic_t *run_stop_flag(void)
+{
+	return &caught;
+}
+
+/* What stopped the run. */
+static const char *stop_name(void)
+{
+	if (caught == SIGCHLD)
+		return "the end of its processes";
+	return caught == SIGTERM ? "SIGTERM" : "SIGINT";
+}
+
+void run_path(const struct settings *s, const char *out_option, bool many, char *out, size_t room)
+{
+	const char *given = out_option ? out_option : s->out;
+	size_t length = strlen(given);
+	struct stat st;
+	bool folder = many || (length > 0 && given[length - 1] == '/') ||
+	              (length > 0 && stat(given, &st) == 0 && S_ISDIR(st.st_mode));
+	if (length == 0)
+		snprintf(out, room, "runs/%s-%s.h5", s->name, s->id);
+	else if (folder)
+		snprintf(out, room, "%s%s%s-%s.h5", given, given[length - 1] == '/' ? "" : "/", s->name,
+		         s->id);
+	else
+		snprintf(out, room, "%s", given);
+}
+
+static double wall_s(const struct run *run)
+{
+	return record_earlier_s(run->r) + clock_s() - run->began;
+}
+
+static int evaluate(struct run *run, struct err *e)
+{
+	if (trainer_eval(run->t, &run->eval, e))
+		return -1;
+	run->eval.wall_s = wall_s(run);
+	record_eval(run->r, &run->eval);
+	if (!isfinite(run->eval.test_loss))
+		run->blew_up = true;
+	return 0;
+}
+
+static bool eval_due(const struct run *run)
+{
+	int64_t done = trainer_steps_done(run->t), every = run->s->eval.every;
+	return done == run->s->steps || (every > 0 && done % every == 0);
+}
+
+/* Is one due behind the step that comes? All processes of a run must know before it. */
+static bool checkpoint_due(const struct run *run)
+{
+	int64_t done = trainer_steps_done(run->t) + 1, every = run->s->checkpoint.every;
+	double minutes = run->s->checkpoint.minutes, wait = run->saved_once ? 60 * minutes : RECORD_FLUSH_S;
+	if (done == run->s->steps)
+		return false;
+	return (every > 0 && done % every == 0) || (minutes > 0 && clock_s() - run->saved >= wait);
+}
+
+/* Rows that a killed run recorded behind its last checkpoint are being made again; until then they stay on
+ * disk. */
+static bool remaking(const struct run *run)
+{
+	return trainer_steps_done(run->t) < run->kept;
+}
+
+/* The result file goes first, so that it never holds less than the checkpoint says. */
+static int save(struct run *run, struct err *e)
+{
+	run->saved = clock_s();
+	run->saved_once = true;
+	trainer_faults(run->t, run->r);
+	if (!remaking(run) && record_flush(run->r, e))
+		return -1;
+	return run->alone ? trainer_save_alone(run->t, run->checkpoint, e)
+	                  : trainer_save(run->t, run->checkpoint, e);
+}
+
+static void show_progress(const struct run *run, bool force)
+{
+	if (!force && !log_progress_due())
+		return;
+	int64_t done = trainer_steps_done(run->t), here = done - run->steps_at_start;
+	double elapsed = clock_s() - run->began, rate = elapsed > 0 ? (double)here / elapsed : 0;
+	char time[32] = "?", accuracy[48] = "";
+	if (done == run->s->steps)
+		log_duration(elapsed, time);
+	else if (rate > 0)
+		log_duration((double)(run->s->steps - done) / rate, time);
+	if (isfinite(run->eval.test_perplexity))
+		snprintf(accuracy, sizeof accuracy, ", test perplexity %.4g", run->eval.test_perplexity);
+	else if (isfinite(run->eval.test_accuracy))
+		snprintf(accuracy, sizeof accuracy, ", test accuracy %.4f", run->eval.test_accuracy);
+	log_progress(force, "%s%s%s-%s: step %lld of %lld (%.0f %%), loss %.4g%s, %.4g steps/s, %s %s",
+	             run->o->label ? run->o->label : "", run->o->label ? ": " : "", run->s->name, run->s->id,
+	             (long long)done, (long long)run->s->steps, 100.0 * (double)done / (double)run->s->steps,
+	             run->step.loss, accuracy, rate, done < run->s->steps ? "ETA" : "in", time);
+}
+
+/* A signal ends a run behind its present step; where others take part, once all have heard of it. */
+static bool stopping(const struct run *run)
+{
+	return run->linked ? run->flags & EXCHANGE_STOP : caught;
+}
+
+/* No step was made: no votes came before a signal did. */
+static int no_step(struct run *run)
+{
+	run->flags = EXCHANGE_STOP;
+	run->alone = true;
+	return 0;
+}
+
+static int one_step(struct run *run, struct err *e)
+{
+	run->flags = (checkpoint_due(run) ? EXCHANGE_SAVE : 0) | (caught ? EXCHANGE_STOP : 0);
+	enum trainer_end end = trainer_step(run->t, &run->step, &run->flags, e);
+	if (end != TRAINER_DID)
+		return end == TRAINER_LEFT ? no_step(run) : -1;
+	run->step.wall_s = wall_s(run);
+	if (run->step.step % run->s->record.every == 0 || run->step.step == run->s->steps)
+		record_step(run->r, &run->step);
+	record_voters(run->r, run->step.step, trainer_voters(run->t));
+	if (!isfinite(run->step.loss))
+		run->blew_up = true;
+	else if (eval_due(run) && evaluate(run, e))
+		return -1;
+	if (!remaking(run) && record_tick(run->r, e))
+		return -1;
+	if (!run->blew_up && run->flags & EXCHANGE_SAVE && !stopping(run) && save(run, e))
+		return -1;
+	show_progress(run, false);
+	return 0;
+}
+
+static const char *finite_word(double loss)
+{
+	return isfinite(loss) ? "finite" : isnan(loss) ? "NaN" : "infinite";
+}
+
+static int end(struct run *run, enum run_outcome *outcome, struct err *e)
+{
+	char why[256] = "";
+	enum run_state state = RUN_FINISHED;
+	*outcome = RUN_DID;
+	if (run->blew_up) {
+		/* what it ends with is what it blew up to */
+		if (run->eval.step < trainer_steps_done(run->t) && evaluate(run, e))
+			return -1;
+		snprintf(why, sizeof why,
+		         "the loss is no longer finite after step %lld (training loss %s, test loss %s)",
+		         (long long)trainer_steps_done(run->t), finite_word(run->step.loss),
+		         finite_word(run->eval.test_loss));
+		state = RUN_DIVERGED;
+		*outcome = RUN_BLEW_UP;
+	} else if (trainer_steps_done(run->t) < run->s->steps) {
+		snprintf(why, sizeof why, "%s came after step %lld", stop_name(),
+		         (long long)trainer_steps_done(run->t));
+		state = RUN_INTERRUPTED;
+		*outcome = RUN_STOPPED;
+		if (save(run, e))
+			return -1;
+	}
+	if (state != RUN_INTERRUPTED)
+		trainer_final(run->t, run->r);
+	trainer_profile(run->t, run->r);
+	trainer_skipped(run->t, run->r);
+	trainer_faults(run->t, run->r);
+	if (!(state == RUN_INTERRUPTED && remaking(run)) && record_end(run->r, state, why, e))
+		return -1;
+	if (state != RUN_INTERRUPTED)
+		unlink(run->checkpoint);
+	if (run->linked && run->link.row->leave)
+		run->link.row->leave(run->link.self, state != RUN_INTERRUPTED, why);
+	show_progress(run, true);
+	log_progress_end();
+	if (why[0])
+		log_warn("%s: %s", run->o->path, why);
+	return 0;
+}
+
+static int loop(struct run *run, enum run_outcome *outcome, struct err *e)
+{
+	run->began = run->saved = clock_s();
+	run->steps_at_start = trainer_steps_done(run->t);
+	trainer_probe(run->t, run->r);
+	if (run->anew) {
+		if (evaluate(run, e))
+			return -1;
+		trainer_look(run->t);
+	}
+	if (!remaking(run) && record_flush(run->r, e))
+		return -1;
+	run->flags = 0;
+	while (trainer_steps_done(run->t) < run->s->steps && !stopping(run) && !run->blew_up)
+		if (one_step(run, e))
+			return -1;
+	return end(run, outcome, e);
+}
+
+/* Open trainer and result file at the point where the run begins or goes on. */
+static int begin(struct run *run, bool go_on, struct pool *pool, struct err *e)
+{
+	struct record_meta meta;
+	run->t = trainer_open(run->s, pool, run->linked ? &run->link : NULL, e);
+	if (!run->t)
+		return -1;
+	trainer_replay(run->t, run->o->replay);
+	trainer_meta(run->t, &meta);
+	meta.voters = run->o->replay || (run->linked && run->link.row->faults);
+	if (go_on && access(run->checkpoint, F_OK) == 0) {
+		if (trainer_restore(run->t, run->checkpoint, e))
+			return err_prefix(e, "cannot resume %s (--overwrite starts it anew)", run->o->path);
+		run->r = record_continue(run->o->path, &meta, trainer_steps_done(run->t), e);
+		if (run->r)
+			log_say("%s: resumed after step %lld", run->o->path,
+			        (long long)trainer_steps_done(run->t));
+		return run->r ? 0 : -1;
+	}
+	if (go_on)
+		log_say("%s: unfinished, without a checkpoint: begun anew; what it holds stays until there "
+		        "is more",
+		        run->o->path);
+	unlink(run->checkpoint);
+	run->anew = true;
+	run->r = record_create(run->o->path, &meta);
+	return 0;
+}
+
+/* What stands at the path already: 1 = an unfinished run of the same identity, 2 = a finished one, 0 =
+ * nothing that counts. */
+static int present(const struct settings *s, const struct run_options *o, int64_t *kept, struct err *e)
+{
+	struct run_info info;
+	struct stat st;
+	if (stat(o->path, &st) == 0 && !S_ISREG(st.st_mode))
+		return err_user(
+		        e, "%s: found something that is no regular file, expected a result file or nothing",
+		        o->path);
+	if (o->overwrite)
+		return 0;
+	if (access(o->path, F_OK) != 0)
+		return o->resume ? err_user(e, "%s: nothing to resume: %s", o->path, strerror(errno)) : 0;
+	if (record_info(o->path, &info, e)) {
+		err_prefix(e, "there is already a file that is no result of ours (--overwrite replaces it)");
+		return -1;
+	}
+	if (strcmp(info.id, s->id) != 0)
+		return err_user(e,
+		                "%s: holds another run, with other settings (found id %s, expected %s); "
+		                "choose another --out, or "
+		                "--overwrite",
+		                o->path, info.id, s->id);
+	*kept = info.steps_done;
+	bool ended = strcmp(info.state, run_state_name(RUN_FINISHED)) == 0 ||
+	             strcmp(info.state, run_state_name(RUN_DIVERGED)) == 0;
+	return ended ? 2 : 1;
+}
+
+/* The word to the other processes of the party, and the way to them. */
+static int meet(struct run *run, bool skip, struct pool *pool, struct err *e)
+{
+	const struct run_party *party = run->o->party;
+	int64_t word = skip ? RUN_WORD_SKIP : RUN_WORD_GO;
+	if (!party)
+		return 0;
+	if (party->row->tell && party->row->tell(NULL, &word, e))
+		return -1;
+	if (skip)
+		return 0;
+	run->linked = party->start(party->ctx, run->s, pool, &run->link, e) == 0;
+	return run->linked ? 0 : -1;
+}
+
+/* What can still be kept of a run that failed. The first sentence is the one to tell; the disk may refuse
+ * this too. */
+static void fail(struct run *run, const struct err *e)
+{
+	struct err unheard = {0};
+	log_progress_end();
+	if (!run->r || remaking(run))
+		return;
+	trainer_faults(run->t, run->r);
+	if (run->linked && !run->blew_up && trainer_steps_done(run->t) > run->steps_at_start)
+		trainer_save_alone(run->t, run->checkpoint, &unheard);
+	record_end(run->r, RUN_FAILED, e->text, &unheard);
+}
+
+static void clear(struct run *run)
+{
+	trainer_close(run->t); /* before the record: probes hold columns of its file */
+	if (run->r)
+		record_close(run->r);
+	if (run->linked)
+		run->o->party->finish(run->o->party->ctx, &run->link);
+}
+
+int run_one(const struct settings *s, struct pool *pool, const struct run_options *o,
+            enum run_outcome *outcome, struct err *e)
+{
+	struct run run = {.s = s, .o = o, .eval = {.test_accuracy = NAN, .test_perplexity = NAN}};
+	int there = present(s, o, &run.kept, e), rc;
+	if (there < 0 || meet(&run, there == 2, pool, e))
+		return -1;
+	if (there == 2) {
+		*outcome = RUN_SKIPPED;
+		log_say("%s: done already, skipped (--overwrite starts it anew)", o->path);
+		return 0;
+	}
+	checkpoint_path(o->path, run.checkpoint, sizeof run.checkpoint);
+	rc = begin(&run, there == 1, pool, e) || trainer_sync(run.t, e) || loop(&run, outcome, e) ? -1 : 0;
+	if (rc)
+		fail(&run, e);
+	clear(&run);
+	return rc;
+}

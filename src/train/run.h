@@ -1,0 +1,70 @@
+/*
+ * One run from beginning to end: the result file, evaluations, checkpoints, progress, interruption.
+ * simulate calls it for each of an experiment's settings.
+ */
+#ifndef SIGNSGD_TRAIN_RUN_H
+#define SIGNSGD_TRAIN_RUN_H
+
+#include <signal.h>
+#include <stdbool.h>
+#include "base/err.h"
+#include "base/pool.h"
+#include "experiment/experiment.h"
+#include "record/record.h"
+
+struct link;
+struct replay;
+struct transport;
+
+enum run_outcome { RUN_DID, RUN_SKIPPED, RUN_STOPPED, RUN_BLEW_UP };
+
+/* How a run comes to its other processes. */
+struct run_party {
+	const struct transport *row;
+	/* Called once the run is known to be held: gives the link. -1 and a sentence. */
+	int (*start)(void *ctx, const struct settings *s, struct pool *pool, struct link *out, struct err *e);
+	/* Called when it is over, after the link's leave(), instead of its close(). */
+	void (*finish)(void *ctx, struct link *link);
+	void *ctx;
+};
+
+struct run_options {
+	const char *path;              /* result file */
+	bool overwrite;                /* start anew over whatever is there */
+	bool resume;                   /* there must be something to resume */
+	const char *label;             /* "3 of 12", or NULL: for the progress line */
+	const struct run_party *party; /* NULL: all in this process */
+	const struct replay *replay;   /* repeat its voters; NULL: everybody is counted */
+};
+
+/*
+ * A finished (or diverged) result of the same identity at `path` is skipped, an unfinished one resumed from
+ * its checkpoint, or begun anew where it has none; one of another identity is refused unless overwrite.
+ * RUN_STOPPED: a signal came, state is saved (run_signal() says which). -1 and a sentence when it failed.
+ */
+int run_one(const struct settings *s, struct pool *pool, const struct run_options *o,
+            enum run_outcome *outcome, struct err *e);
+
+/*
+ * The part of a process that hosts workers of a run and records nothing: steps with the root until the run
+ * ends. The link is borrowed. -1 and a sentence.
+ */
+int run_follow(const struct settings *s, struct pool *pool, const struct link *link,
+               enum run_outcome *outcome, struct err *e);
+
+/* The word of a party's root before each run (transport.h, tell). */
+enum run_word { RUN_WORD_GO, RUN_WORD_SKIP };
+
+/* Let SIGINT and SIGTERM ask the run to stop after its present step. */
+void run_catch_signals(void);
+/* The signal that came, or 0; SIGCHLD: run_halt() was called. */
+int run_signal(void);
+/* Ask the run to stop as a signal would, because nobody is left who could go on. Safe in a signal handler. */
+void run_halt(void);
+/* For a transport to look at while it waits (transport_env.stop). */
+const volatile sig_atomic_t *run_stop_flag(void);
+
+/* The default result path of a run: "runs/NAME-ID.h5" into out; `many`: out_option is a folder. */
+void run_path(const struct settings *s, const char *out_option, bool many, char *out, size_t room);
+
+#endif

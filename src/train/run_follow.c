@@ -1,0 +1,33 @@
+/* The steps of a process that hosts workers and leaves the rest to the root. */
+#include "train/run.h"
+#include "train/trainer.h"
+#include "transport/transport.h"
+
+/* One step, and what is due behind it. 1: there will be no other. */
+static int follow_step(struct trainer *t, int64_t steps, enum run_outcome *outcome, struct err *e)
+{
+	struct step_row row;
+	int flags = run_signal() ? EXCHANGE_STOP : 0;
+	enum trainer_end end = trainer_step(t, &row, &flags, e);
+	if (end != TRAINER_DID)
+		return end == TRAINER_LEFT ? 1 : -1;
+	if (!flags || trainer_steps_done(t) == steps)
+		return 0;
+	if (trainer_save(t, NULL, e))
+		return -1;
+	if (flags & EXCHANGE_STOP)
+		*outcome = RUN_STOPPED;
+	return flags & EXCHANGE_STOP ? 1 : 0;
+}
+
+int run_follow(const struct settings *s, struct pool *pool, const struct link *link,
+               enum run_outcome *outcome, struct err *e)
+{
+	struct trainer *t = trainer_open(s, pool, link, e);
+	int rc = !t || trainer_sync(t, e) ? -1 : 0;
+	*outcome = RUN_DID;
+	while (rc == 0 && trainer_steps_done(t) < s->steps)
+		rc = follow_step(t, s->steps, outcome, e);
+	trainer_close(t);
+	return rc < 0 ? -1 : 0;
+}

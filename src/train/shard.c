@@ -1,0 +1,97 @@
+/* A server of a part: see train/shard.h. */
+#include "train/shard.h"
+#include <string.h>
+#include "aggregator/aggregator.h"
+#include "config/json.h"
+#include "registry.h"
+
+/* What is needed of a run's settings. */
+struct shard_settings {
+	uint64_t seed;
+	struct choice aggregator, backend;
+};
+
+static const struct key keys[] = {
+        {.name = "seed",
+         .kind = KEY_SEED,
+         .offset = offsetof(struct shard_settings, seed),
+         .preset = "1",
+         .help = "of what is said for ties"},
+        {.name = "aggregator",
+         .kind = KEY_FAMILY,
+         .offset = offsetof(struct shard_settings, aggregator),
+         .preset = "\"vote\"",
+         .family = &family_aggregators,
+         .help = "what is made of the votes"},
+        {.name = "backend",
+         .kind = KEY_FAMILY,
+         .offset = offsetof(struct shard_settings, backend),
+         .preset = "\"cpu\"",
+         .family = &family_backends,
+         .help = "the machine that runs the kernels"},
+        {0},
+};
+
+struct part {
+	const struct aggregator *agg;
+	struct agg_job job;
+	struct exchange x;
+};
+
+static void combine(void *ctx, int count, const void *const *pushes, size_t begin, size_t end, void *pull)
+{
+	const struct part *p = ctx;
+	struct agg_job job = p->job;
+	job.step = p->x.step;
+	p->agg->combine(&job, count, pushes, begin, end, pull);
+}
+
+/* The other keys of the settings are the main server's and the workers' to read. */
+static int read_settings(struct shard_settings *out, const char *text, struct arena *a, struct err *e)
+{
+	static const char source[] = "settings of the main server";
+	struct json *all = json_read_text(a, source, text, strlen(text), e);
+	struct json *ours = all ? json_read_text(a, source, "{}", 2, e) : NULL;
+	for (const struct key *k = keys; ours && k->name; k++) {
+		struct json *value = json_member(all, k->name);
+		if (value && json_set(a, ours, k->name, value, e))
+			return -1;
+	}
+	return ours ? keys_parse(keys, out, ours, a, e) : -1;
+}
+
+static int serve(struct zmq_shard *h, const struct shard_settings *s, struct backend *be, struct pool *pool,
+                 struct err *e)
+{
+	size_t n = zmq_shard_n(h);
+	struct part p = {.agg = (const struct aggregator *)s->aggregator.row,
+	                 .job = {.state = s->aggregator.state, .be = be, .seed = s->seed, .n = n}};
+	size_t push = p.agg->push_bytes(s->aggregator.state, n),
+	       pull = p.agg->pull_bytes(s->aggregator.state, n);
+	if (!p.agg->separable)
+		return err_user(e, "aggregator \"%s\" does not treat every coordinate by itself",
+		                p.agg->row.name);
+	p.x = (struct exchange){.n = n,
+	                        .push_bytes = push,
+	                        .pull_bytes = pull,
+	                        .push_planes = planes_of(p.agg->push_bits, push, n),
+	                        .pull_planes = planes_of(p.agg->pull_bits, pull, n),
+	                        .pull = be->alloc(pull),
+	                        .separable = true,
+	                        .combine = combine,
+	                        .ctx = &p};
+	int rc = zmq_shard_serve(h, pool, &p.x, e);
+	be->release(p.x.pull);
+	return rc;
+}
+
+int shard_run(struct zmq_shard *h, struct pool *pool, struct err *e)
+{
+	struct shard_settings s = {0};
+	struct arena arena = {0};
+	struct backend be = {0};
+	int rc = zmq_shard_wait(h, e) || read_settings(&s, zmq_shard_settings(h), &arena, e) ||
+	         ((const struct backend_row *)s.backend.row)->open(&be, e) || serve(h, &s, &be, pool, e);
+	arena_clear(&arena);
+	return rc ? -1 : 0;
+}

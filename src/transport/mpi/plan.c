@@ -1,0 +1,157 @@
+/*
+ * Which process owns which coordinates, where they lie in messages, and the memory for all of it, made once.
+ *
+ * Bytes are payload between processes, by arithmetic over what is sent: up are the heads, the votes, what is
+ * said beside them and the running statistics; down the answers. What MPI adds is not in it. Of an all-reduce
+ * they are those of a ring, half of them up (sums on their way) and half down (sums that are done).
+ */
+#include <sys/mman.h>
+#include <unistd.h>
+#include "base/mem.h"
+#include "transport/mpi/mpi_internal.h"
+
+struct mpi_share mpi_share_of(const struct mpi_self *m, const struct mpi_bucket *b, int r)
+{
+	size_t words = (b->end - b->begin + 63) / 64, processes = (size_t)m->size;
+	size_t begin = b->begin + words * (size_t)r / processes * 64;
+	size_t end = b->begin + words * ((size_t)r + 1) / processes * 64;
+	if (m->topology == TOPOLOGY_STAR)
+		return (struct mpi_share){r == 0 ? b->begin : b->end, b->end};
+	return (struct mpi_share){begin < b->end ? begin : b->end, end < b->end ? end : b->end};
+}
+
+int mpi_planes_in(const struct planes *p)
+{
+	return p->count > 0 ? p->count : 1;
+}
+
+struct mpi_piece mpi_piece_of(const struct mpi_self *m, const struct planes *p, size_t message_bytes,
+                              const struct mpi_share *s, int k)
+{
+	if (p->count == 0)
+		return (struct mpi_piece){0, s->begin < s->end ? message_bytes : 0};
+	size_t at = planes_offset(p, m->n, s->begin);
+	return (struct mpi_piece){(size_t)k * planes_stride(p, m->n) + at,
+	                          planes_offset(p, m->n, s->end) - at};
+}
+
+size_t mpi_running_bytes(const struct mpi_self *m, const struct exchange *x)
+{
+	return m->st && mpi_host(m, x->keeper) != 0 ? m->st->shared[2].count * sizeof(float) : 0;
+}
+
+/* Bytes of process r's shares of a message. */
+static uint64_t share_bytes(const struct mpi_self *m, const struct planes *p, size_t message_bytes, int r)
+{
+	uint64_t bytes = 0;
+	for (int b = 0; b < m->n_buckets; b++) {
+		struct mpi_share s = mpi_share_of(m, &m->buckets[b], r);
+		bytes += (uint64_t)mpi_planes_in(p) * mpi_piece_of(m, p, message_bytes, &s, 0).bytes;
+	}
+	return bytes;
+}
+
+/* What process r sends up and down; returns that and what it receives. */
+static uint64_t traffic(const struct mpi_self *m, const struct exchange *x, int r, uint64_t *up,
+                        uint64_t *down)
+{
+	uint64_t hosted = (uint64_t)mpi_hosted(m, r), others = (uint64_t)m->size - 1;
+	uint64_t vote_part = share_bytes(m, &x->push_planes, m->push_bytes, r);
+	uint64_t answer_part = share_bytes(m, &x->pull_planes, m->pull_bytes, r);
+	if (m->topology == TOPOLOGY_ALLREDUCE) {
+		*up = *down = m->pull_bytes - answer_part;
+		return 2 * (*up + *down);
+	}
+	*up = hosted * (m->push_bytes - vote_part);
+	*down = others * answer_part;
+	return *up + *down + ((uint64_t)m->workers - hosted) * vote_part + m->pull_bytes - answer_part;
+}
+
+static void count_bytes(struct mpi_self *m, const struct exchange *x)
+{
+	uint64_t heads = ((uint64_t)m->size - 1) * sizeof *m->heads, running = mpi_running_bytes(m, x);
+	uint64_t words = (uint64_t)(m->workers - mpi_hosted(m, 0)) * sizeof *m->words;
+	m->bytes_up = (uint64_t)m->size * heads + words + running;
+	for (int r = 0; r < m->size; r++) {
+		uint64_t up, down, all = 2 * heads + traffic(m, x, r, &up, &down);
+		all += r == 0 ? words : (uint64_t)mpi_hosted(m, r) * sizeof *m->words;
+		all += r == 0 || r == mpi_host(m, x->keeper) ? running : 0;
+		m->bytes_up += up;
+		m->bytes_down += down;
+		m->bytes_busiest = all > m->bytes_busiest ? all : m->bytes_busiest;
+	}
+}
+
+/* The trainer cuts in the same way (transport.h, post). */
+static void cut_buckets(struct mpi_self *m, const struct exchange *x)
+{
+	size_t pieces = x->separable ? (size_t)m->most_buckets : 1;
+	m->bucket = planes_bucket(m->n, pieces);
+	m->n_buckets = (int)((m->n + m->bucket - 1) / m->bucket);
+	m->buckets = mem_array((size_t)m->n_buckets, sizeof *m->buckets);
+	for (int b = 0; b < m->n_buckets; b++) {
+		size_t begin = (size_t)b * m->bucket;
+		m->buckets[b].begin = begin;
+		m->buckets[b].end = m->n - begin < m->bucket ? m->n : begin + m->bucket;
+	}
+}
+
+static void make_room(struct mpi_self *m, const struct exchange *x)
+{
+	size_t others = (size_t)m->size - 1, hosted = (size_t)mpi_hosted(m, m->rank);
+	size_t votes = (size_t)m->workers - hosted + hosted * others;
+	size_t up = votes * (size_t)mpi_planes_in(&x->push_planes) * mpi_pieces(m->push_bytes);
+	size_t down = 2 * others * (size_t)mpi_planes_in(&x->pull_planes) * mpi_pieces(m->pull_bytes);
+	for (int b = 0; b < m->n_buckets; b++)
+		mpi_room(&m->buckets[b].requests, up > down ? up : down);
+	mpi_room(&m->aside, others * mpi_pieces((size_t)m->slots * sizeof *m->words) +
+	                            mpi_pieces(mpi_running_bytes(m, x)));
+}
+
+/* Only who combines needs others' messages. */
+static void map_messages(struct mpi_self *m)
+{
+	size_t page = (size_t)sysconf(_SC_PAGESIZE);
+	size_t elsewhere = (size_t)(m->workers - mpi_hosted(m, m->rank));
+	if (m->topology == TOPOLOGY_ALLREDUCE || (m->topology == TOPOLOGY_STAR && m->rank != 0) ||
+	    elsewhere == 0)
+		return;
+	m->message_stride = (m->push_bytes + page - 1) / page * page;
+	m->mapped = elsewhere * m->message_stride;
+	m->messages = mmap(NULL, m->mapped, PROT_READ | PROT_WRITE,
+	                   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (m->messages == MAP_FAILED)
+		die("memory: the system refused %zu bytes for the messages of %zu workers", m->mapped,
+		    elsewhere);
+}
+
+void mpi_round_open(struct mpi_self *m, const struct exchange *x)
+{
+	m->n = x->n;
+	m->push_bytes = x->push_bytes;
+	m->pull_bytes = x->pull_bytes;
+	m->pushes = mem_array((size_t)m->workers, sizeof *m->pushes);
+	m->words = mem_array((size_t)m->workers, sizeof *m->words);
+	m->ready = mem_array((size_t)x->hosted, sizeof *m->ready);
+	m->gone = mem_array((size_t)x->hosted, sizeof *m->gone);
+	cut_buckets(m, x);
+	for (int i = 0; i < x->hosted; i++)
+		m->ready[i] = m->n_buckets;
+	make_room(m, x);
+	map_messages(m);
+	count_bytes(m, x);
+}
+
+void mpi_round_close(struct mpi_self *m)
+{
+	if (m->mapped > 0)
+		munmap(m->messages, m->mapped);
+	for (int b = 0; b < m->n_buckets; b++)
+		mem_free(m->buckets[b].requests.at);
+	mem_free(m->buckets);
+	mem_free(m->aside.at);
+	mem_free(m->pushes);
+	mem_free(m->words);
+	mem_free(m->ready);
+	mem_free(m->gone);
+}

@@ -1,0 +1,223 @@
+/*
+ * The data of a round: votes up, answers down, bucket by bucket. Messages stay whole in memory: what comes
+ * from elsewhere is put where it stands in its worker's message, so that combine() sees no difference to
+ * votes that never travelled. Parts of the messages' memory that nothing is put in are never brought in by
+ * the system.
+ */
+#include "base/clock.h"
+#include "transport/lanes.h"
+#include "transport/mpi/mpi_internal.h"
+
+/* A vote's tag says whose and which bucket; an answer's, which bucket. Tag 0 is for what goes aside. */
+static int vote_tag(const struct mpi_self *m, int worker, const struct mpi_bucket *b)
+{
+	int own = worker - m->first[mpi_host(m, worker)];
+	return 1 + (int)(b - m->buckets) * (m->slots + 1) + own;
+}
+
+static int answer_tag(const struct mpi_self *m, const struct mpi_bucket *b)
+{
+	return 1 + (int)(b - m->buckets) * (m->slots + 1) + m->slots;
+}
+
+static int recv_votes(struct mpi_self *m, const struct exchange *x, struct mpi_bucket *b, int from,
+                      struct err *e)
+{
+	struct mpi_share mine = mpi_share_of(m, b, m->rank);
+	for (int w = m->first[from]; w < m->first[from + 1]; w++)
+		for (int k = 0; k < mpi_planes_in(&x->push_planes); k++) {
+			struct mpi_piece p = mpi_piece_of(m, &x->push_planes, m->push_bytes, &mine, k);
+			char *message = (char *)(uintptr_t)m->pushes[w];
+			if (p.bytes > 0 && mpi_post_recv(m, &b->requests, message + p.at, p.bytes, from,
+			                                 vote_tag(m, w, b), e))
+				return -1;
+		}
+	return 0;
+}
+
+/* To all that own a share of the bucket, the next process first. */
+static int send_vote(struct mpi_self *m, const struct exchange *x, struct mpi_bucket *b, int i, struct err *e)
+{
+	const char *message = x->pushes[i];
+	for (int s = 1; s < m->size; s++) {
+		int to = (m->rank + s) % m->size;
+		struct mpi_share yours = mpi_share_of(m, b, to);
+		for (int k = 0; k < mpi_planes_in(&x->push_planes); k++) {
+			struct mpi_piece p = mpi_piece_of(m, &x->push_planes, m->push_bytes, &yours, k);
+			if (mpi_post_send(m, &b->requests, message + p.at, p.bytes, to,
+			                  vote_tag(m, m->ids[i], b), e))
+				return -1;
+		}
+	}
+	b->sent++;
+	return 0;
+}
+
+static int pass_answer(struct mpi_self *m, const struct exchange *x, struct mpi_bucket *b, struct err *e)
+{
+	struct mpi_share mine = mpi_share_of(m, b, m->rank);
+	b->stage = STAGE_DOWN;
+	for (int s = 1; s < m->size; s++) {
+		int to = (m->rank + s) % m->size, from = (m->rank + m->size - s) % m->size;
+		struct mpi_share yours = mpi_share_of(m, b, from);
+		for (int k = 0; k < mpi_planes_in(&x->pull_planes); k++) {
+			struct mpi_piece in = mpi_piece_of(m, &x->pull_planes, m->pull_bytes, &yours, k);
+			struct mpi_piece out = mpi_piece_of(m, &x->pull_planes, m->pull_bytes, &mine, k);
+			char *pull = x->pull;
+			if (mpi_post_recv(m, &b->requests, pull + in.at, in.bytes, from, answer_tag(m, b),
+			                  e) ||
+			    mpi_post_send(m, &b->requests, pull + out.at, out.bytes, to, answer_tag(m, b), e))
+				return -1;
+		}
+	}
+	return 0;
+}
+
+/* Votes on my share of the bucket are all here. */
+static int answer(struct mpi_self *m, const struct exchange *x, struct mpi_bucket *b, bool lanes,
+                  struct err *e)
+{
+	struct mpi_share mine = mpi_share_of(m, b, m->rank);
+	if (lanes)
+		lanes_combine(m->pool, x, m->workers, m->pushes, mine.begin, mine.end);
+	else if (mine.begin < mine.end)
+		x->combine(x->ctx, m->workers, m->pushes, mine.begin, mine.end, x->pull);
+	return pass_answer(m, x, b, e);
+}
+
+/* Where each worker's whole message is. */
+static void place_pushes(struct mpi_self *m, const struct exchange *x)
+{
+	int begin = m->first[m->rank], end = m->first[m->rank + 1];
+	for (int w = 0; w < m->workers; w++) {
+		size_t place = (size_t)(w < begin ? w : w - (end - begin));
+		if (w >= begin && w < end)
+			m->pushes[w] = x->pushes[w - begin];
+		else
+			m->pushes[w] = m->messages ? m->messages + place * m->message_stride : NULL;
+	}
+}
+
+/* Ready for votes; the last bucket comes first. */
+static int expect_votes(struct mpi_self *m, const struct exchange *x, struct err *e)
+{
+	if (m->expecting)
+		return 0;
+	m->expecting = true;
+	place_pushes(m, x);
+	for (int i = 0; i < x->hosted; i++)
+		m->gone[i] = m->n_buckets;
+	for (int i = m->n_buckets - 1; i >= 0; i--) {
+		struct mpi_bucket *b = &m->buckets[i];
+		b->stage = STAGE_UP;
+		b->sent = 0;
+		for (int s = 1; s < m->size; s++)
+			if (recv_votes(m, x, b, (m->rank + m->size - s) % m->size, e))
+				return -1;
+	}
+	return 0;
+}
+
+/* Inside of a lane's work: so no lanes here. */
+static int bring_forward(struct mpi_self *m, const struct exchange *x, struct mpi_bucket *b, struct err *e)
+{
+	int done = b->stage == STAGE_DONE ? 0 : mpi_done(&b->requests, e);
+	if (done <= 0)
+		return done;
+	if (b->stage == STAGE_DOWN)
+		b->stage = STAGE_DONE;
+	else if (b->sent == x->hosted)
+		return answer(m, x, b, false, e);
+	return 0;
+}
+
+static int send_ready(struct mpi_self *m, const struct exchange *x, struct err *e)
+{
+	for (int i = 0; i < x->hosted; i++)
+		for (; m->gone[i] > m->ready[i]; m->gone[i]--)
+			if (send_vote(m, x, &m->buckets[m->gone[i] - 1], i, e))
+				return -1;
+	return 0;
+}
+
+int mpi_round_post(struct mpi_self *m, const struct exchange *x, int i, int bucket, struct err *e)
+{
+	int rc = mpi_hold_head(m, x, false, e);
+	m->ready[i] = bucket;
+	if (rc || !m->headed)
+		return rc < 0 ? -1 : 0;
+	if (expect_votes(m, x, e) || send_ready(m, x, e))
+		return -1;
+	for (int b = m->n_buckets - 1; b >= 0; b--)
+		if (bring_forward(m, x, &m->buckets[b], e))
+			return -1;
+	return 0;
+}
+
+/* Losses and states' ages to the root, who records; the running statistics too, who evaluates. */
+static int post_aside(struct mpi_self *m, const struct exchange *x, struct err *e)
+{
+	size_t running = mpi_running_bytes(m, x);
+	int keeper = mpi_host(m, x->keeper);
+	for (int i = 0; i < x->hosted; i++)
+		m->words[m->ids[i]] =
+		        (struct mpi_word){.loss = x->loss[m->ids[i]], .since = x->since[m->ids[i]]};
+	for (int r = 1; r < m->size; r++) {
+		struct mpi_word *words = m->words + m->first[r];
+		size_t bytes = (size_t)mpi_hosted(m, r) * sizeof *words;
+		if (m->rank == r && mpi_post_send(m, &m->aside, words, bytes, 0, 0, e))
+			return -1;
+		if (m->rank == 0 && mpi_post_recv(m, &m->aside, words, bytes, r, 0, e))
+			return -1;
+	}
+	if (running > 0 && m->rank == keeper)
+		return mpi_post_send(m, &m->aside, m->st->shared[2].at, running, 0, 0, e);
+	return running > 0 && m->rank == 0
+	               ? mpi_post_recv(m, &m->aside, m->st->shared[2].at, running, keeper, 0, e)
+	               : 0;
+}
+
+static int finish_aside(struct mpi_self *m, struct exchange *x, struct err *e)
+{
+	if (mpi_finish(&m->aside, e))
+		return -1;
+	for (int w = 0; m->rank == 0 && w < m->workers; w++) {
+		x->loss[w] = m->words[w].loss;
+		x->since[w] = m->words[w].since;
+	}
+	return 0;
+}
+
+static int vote(struct mpi_self *m, struct exchange *x, double start, struct err *e)
+{
+	for (int i = 0; i < x->hosted; i++)
+		m->ready[i] = 0;
+	if (expect_votes(m, x, e) || send_ready(m, x, e))
+		return -1;
+	for (int b = m->n_buckets - 1; b >= 0; b--) {
+		struct mpi_bucket *bucket = &m->buckets[b];
+		if (bucket->stage == STAGE_UP &&
+		    (mpi_finish(&bucket->requests, e) || answer(m, x, bucket, true, e)))
+			return -1;
+		x->wait_s = clock_s() - start;
+	}
+	for (int b = m->n_buckets - 1; b >= 0; b--)
+		if (mpi_finish(&m->buckets[b].requests, e))
+			return -1;
+	return 0;
+}
+
+int mpi_round(struct mpi_self *m, struct exchange *x, double start, struct err *e)
+{
+	x->bytes_up = m->bytes_up;
+	x->bytes_down = m->bytes_down;
+	x->bytes_busiest = m->bytes_busiest;
+	x->wait_s = clock_s() - start;
+	if (post_aside(m, x, e) ||
+	    (m->topology == TOPOLOGY_ALLREDUCE ? mpi_sum(m, x, e) : vote(m, x, start, e)))
+		return -1;
+	m->expecting = false;
+	for (int i = 0; i < x->hosted; i++)
+		m->ready[i] = m->n_buckets;
+	return finish_aside(m, x, e);
+}

@@ -1,0 +1,267 @@
+/* Layers on pictures over shapes that fit nothing, numbers that are none, and many threads. */
+#include <math.h>
+#include <string.h>
+#include "tests/support/image_fixture.h"
+#include "base/mem.h"
+#include "base/pool.h"
+#include "base/rng.h"
+
+/* Rounding of float sums is random, about 1e-7 times the root of their length here. */
+static const double ALLOWED = 1e-5;
+
+struct dice {
+	struct stream stream;
+	uint64_t next;
+};
+
+static int pick(struct dice *d, const int *from, int count)
+{
+	return from[stream_below(&d->stream, 4 * d->next++, (uint32_t)count)];
+}
+
+#define PICK(d, ...) pick(d, (const int[]){__VA_ARGS__}, sizeof((const int[]){__VA_ARGS__}) / sizeof(int))
+
+/* A window that fits: its kernel goes at most over what is there and its padding. */
+static void throw_window(struct dice *d, const struct image *in, int kernel[2], int stride[2], int pad[2])
+{
+	const int side[2] = {in->height, in->width};
+	for (int i = 0; i < 2; i++) {
+		kernel[i] = PICK(d, 1, 1, 2, 3, 3, 5, 7);
+		stride[i] = PICK(d, 1, 1, 2, 3, 4);
+		pad[i] = PICK(d, 0, 1, 2, 3);
+		if (kernel[i] > side[i] + 2 * pad[i])
+			kernel[i] = side[i] + 2 * pad[i];
+	}
+}
+
+static struct image throw_image(struct dice *d)
+{
+	return (struct image){PICK(d, 1, 2, 5), PICK(d, 1, 2, 3, 8, 16, 17, 20, 32, 50),
+	                      PICK(d, 1, 2, 3, 6, 9), PICK(d, 1, 2, 5, 8)};
+}
+
+static struct image_spec throw_conv(struct dice *d)
+{
+	struct image in = throw_image(d);
+	int kernel[2], stride[2], pad[2], out = PICK(d, 1, 3, 10, 16, 17, 20, 48);
+	throw_window(d, &in, kernel, stride, pad);
+	int groups = PICK(d, 1, 1, 1, 2, in.channels);
+	if (in.channels % groups != 0)
+		groups = 1;
+	struct image_spec s =
+	        image_window_spec(IMAGE_CONV, in, (out + groups - 1) / groups * groups, kernel, stride, pad);
+	s.groups = groups;
+	s.bias = PICK(d, 0, 1);
+	s.relu = PICK(d, 0, 1);
+	s.rows_in = PICK(d, 0, 1);
+	s.d_in = !s.rows_in && PICK(d, 0, 1, 1);
+	s.back = PICK(d, 0, 1, 1, 1);
+	return s;
+}
+
+static struct image_spec throw_pool(struct dice *d)
+{
+	struct image in = throw_image(d);
+	int kernel[2], stride[2], pad[2];
+	throw_window(d, &in, kernel, stride, pad);
+	for (int i = 0; i < 2; i++)
+		pad[i] = pad[i] < kernel[i] ? pad[i] : kernel[i] - 1;
+	kernel[0] = kernel[0] < in.height + 2 * pad[0] ? kernel[0] : in.height + 2 * pad[0];
+	kernel[1] = kernel[1] < in.width + 2 * pad[1] ? kernel[1] : in.width + 2 * pad[1];
+	return image_window_spec(PICK(d, IMAGE_MAX_POOL, IMAGE_MEAN_POOL), in, in.channels, kernel, stride,
+	                         pad);
+}
+
+static struct image_spec throw_norm(struct dice *d)
+{
+	struct image_spec s = norm_of(throw_image(d));
+	s.relu = PICK(d, 0, 1);
+	s.d_in = PICK(d, 0, 1, 1);
+	s.epsilon = PICK(d, 0, 1) ? 1e-5f : 0.1f;
+	return s;
+}
+
+static void expect_agreement(const struct backend *machine, int count, const struct image_spec *s,
+                             uint64_t seed)
+{
+	struct image_run want, got;
+	image_run_open(&want, s, seed);
+	image_run_on(machine[0].image, &want);
+	for (int m = 1; m < count; m++) {
+		image_run_open(&got, s, seed);
+		image_run_on(machine[m].image, &got);
+		double error = image_run_error(machine[0].image, &want, &got);
+		cr_expect_leq(error, ALLOWED, "%s, seed %d: %g on %s", shown(s), (int)seed, error,
+		              machine[m].detail);
+		image_run_close(&got);
+	}
+	image_run_close(&want);
+}
+
+Test(image_shapes, machines_agree_on_any_shape, .timeout = 120)
+{
+	struct backend machine[MACHINES];
+	int count = all_machines(machine);
+	for (uint64_t seed = 0; seed < 240; seed++) {
+		struct dice d = {.stream = stream_of(seed, RNG_TEST, 3, 0)};
+		struct image_spec s = seed % 4 == 0   ? throw_norm(&d)
+		                      : seed % 4 == 1 ? throw_pool(&d)
+		                                      : throw_conv(&d);
+		expect_agreement(machine, count, &s, seed);
+	}
+}
+
+/* A variance of 0: gradients of the input vanish with it, or are damped by epsilon alone. */
+Test(image_shapes, constant_channels_are_normalised_to_beta)
+{
+	struct backend machine[MACHINES];
+	int count = all_machines(machine);
+	struct image_spec s = norm_of((struct image){4, 20, 3, 3});
+	for (int m = 0; m < count; m++) {
+		struct image_run r;
+		image_run_open(&r, &s, 3);
+		for (size_t i = 0; i < r.in_floats; i++)
+			r.in[i] = (float)(i / 9 % 20) / 4;
+		image_run_on(machine[m].image, &r);
+		for (size_t i = 0; i < r.out_floats; i++)
+			cr_assert_eq(r.out[i], r.b[i / 9 % 20], "%s: number %zu", machine[m].detail, i);
+		for (size_t c = 0; c < 20; c++) {
+			cr_expect_eq(r.statistics[c], (float)c / 4);
+			cr_expect_eq(r.statistics[20 + c], 0.0f);
+			cr_expect_eq(r.dw[c], 0.0f);
+		}
+		image_run_close(&r);
+	}
+}
+
+/* Far from 0, where a sum of squares less a square of sums has no digit left. */
+Test(image_shapes, variance_does_not_cancel)
+{
+	struct backend machine[MACHINES];
+	int count = all_machines(machine);
+	struct image_spec s = norm_of((struct image){6, 3, 33, 7});
+	for (int m = 0; m < count; m++) {
+		struct image_run r;
+		image_run_open(&r, &s, 3);
+		for (size_t i = 0; i < r.in_floats; i++)
+			r.in[i] = 10000 + (float)(i % 2);
+		image_run_on(machine[m].image, &r);
+		for (size_t c = 0; c < 3; c++) {
+			cr_expect_float_eq(r.statistics[c], 10000.5, 1e-2, "%s", machine[m].detail);
+			cr_expect_float_eq(r.statistics[3 + c], 0.25, 1e-4, "%s: variance %g",
+			                   machine[m].detail, (double)r.statistics[3 + c]);
+		}
+		image_run_close(&r);
+	}
+}
+
+Test(image_shapes, rows_survive_the_layout)
+{
+	struct backend machine[MACHINES];
+	int count = all_machines(machine);
+	for (int m = 0; m < count; m++)
+		for (int channels = 1; channels <= 35; channels++) {
+			const struct image_kernels *k = machine[m].image;
+			struct image i = {2, channels, 3, 2};
+			size_t n = k->floats(&i), rows = (size_t)(12 * channels), zeros = 0;
+			float *image = mem_array(n, sizeof(float)), *a = mem_array(2 * rows, sizeof(float));
+			for (size_t j = 0; j < n; j++)
+				image[j] = 9;
+			for (size_t j = 0; j < rows; j++)
+				a[j] = (float)j + 1;
+			k->from_rows(&i, a, image);
+			k->to_rows(&i, image, a + rows);
+			cr_expect_arr_eq(a + rows, a, rows * sizeof(float), "%s", machine[m].detail);
+			for (size_t j = 0; j < n; j++)
+				zeros += image[j] == 0;
+			cr_expect_eq(zeros, n - rows, "%s: what fills blocks up is not zero",
+			             machine[m].detail);
+			mem_free(image);
+			mem_free(a);
+		}
+}
+
+/* How many of n numbers are none. */
+static size_t count_nan(size_t n, const float *v)
+{
+	size_t count = 0;
+	for (size_t i = 0; i < n; i++)
+		count += isnan(v[i]) != 0;
+	return count;
+}
+
+Test(image_shapes, what_is_no_number_stays_visible)
+{
+	struct backend machine[MACHINES];
+	int count = all_machines(machine);
+	struct image in = {2, 17, 4, 4};
+	struct image_spec norm = norm_of(in);
+	norm.relu = true;
+	const struct {
+		struct image_spec spec;
+		size_t outputs; /* that see input number 5 */
+	} cases[] = {{square(IMAGE_CONV, in, 3, 3, 1, 1), 27},
+	             {square(IMAGE_MAX_POOL, in, 17, 2, 2, 0), 1},
+	             {square(IMAGE_MEAN_POOL, in, 17, 2, 2, 0), 1},
+	             {norm, 32}};
+	for (int m = 0; m < count; m++)
+		for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+			struct image_run r;
+			image_run_open(&r, &cases[i].spec, 2);
+			for (size_t j = 0; j < r.w_floats; j++)
+				r.w[j] = 1;
+			r.in[5] = NAN; /* line 1, column 1 of channel 0 */
+			image_run_on(machine[m].image, &r);
+			cr_expect_eq(count_nan(r.out_floats, r.out), cases[i].outputs, "%s: %s",
+			             machine[m].detail, shown(&cases[i].spec));
+			image_run_close(&r);
+		}
+}
+
+/* A machine whose batch means are a little wrong, and whose convolutions have no bias. */
+static const struct image_kernels *honest;
+static struct image_kernels crooked;
+
+static void crooked_statistics(const struct image_layer *l, float *statistics)
+{
+	honest->statistics(l, statistics);
+	statistics[0] += 1e-4f;
+}
+
+static bool conv_is_opened;
+
+static struct image_layer *crooked_open(const struct image_spec *spec, struct image_need *need)
+{
+	conv_is_opened = spec->kind == IMAGE_CONV;
+	return honest->open(spec, need);
+}
+
+/* Forgets the bias of convolutions. */
+static void crooked_load(struct image_layer *l, const float *w, const float *b)
+{
+	honest->load(l, w, conv_is_opened ? NULL : b);
+}
+
+static void note_failure(void *ctx, const struct check_result *r)
+{
+	if (!r->passed)
+		buf_format(ctx, "%s ", r->kernel);
+}
+
+Test(image_shapes, the_walk_finds_a_broken_layer)
+{
+	struct backend machine[MACHINES];
+	struct buf failed = {0};
+	all_machines(machine);
+	struct check_table broken = {.name = "broken", .kernels = machine[1]};
+	honest = machine[1].image;
+	crooked = *honest;
+	crooked.statistics = crooked_statistics;
+	crooked.open = crooked_open;
+	crooked.load = crooked_load;
+	broken.kernels.image = &crooked;
+	int count = check_images(&machine[0], &broken, 1, note_failure, &failed);
+	cr_expect_eq(count, 2, "%s", failed.text);
+	cr_expect_str_eq(failed.text, "conv norm ");
+	buf_clear(&failed);
+}

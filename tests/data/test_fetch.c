@@ -1,0 +1,293 @@
+/* Downloads from a local server that does everything a server can do wrong, and `signsgd data`. */
+#include <criterion/criterion.h>
+
+#include <dirent.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "base/sha256.h"
+#include "cmd/ui/cmd.h"
+#include "data/fetch/fetch.h"
+#include "tests/support/web_server.h"
+
+extern const struct data_source data_mnist;
+
+enum { FILES = 2, SMALL = 1000, LARGE = 300000, EVENTS = FETCH_DONE + 1 };
+
+static char small[SMALL], large[LARGE], sums[FILES][65];
+static const struct web_file served[FILES + 1] = {
+        {"small.bin", small, SMALL}, {"large.bin", large, LARGE}, {0}};
+static struct data_file files[FILES + 1];
+static const struct data_source source = {.row = {.name = "toy"}, .folder = "toy", .files = files};
+
+static struct web_server server;
+static struct arena arena; /* texts of a test */
+static char folder[512], dir[520];
+static char *data_folder; /* where real data sets may be */
+
+static void setup(void)
+{
+	const char *tmp = getenv("TMPDIR");
+	snprintf(folder, sizeof(folder), "%s/fetch-XXXXXX", tmp && *tmp ? tmp : "/tmp");
+	cr_assert(mkdtemp(folder) != NULL);
+	snprintf(dir, sizeof(dir), "%s/a/b", folder);
+	const char *data = getenv("SIGNSGD_DATA");
+	data_folder = arena_string(&arena, data && *data ? data : "../shared/data");
+	setenv("no_proxy", "*", 1);
+	setenv("HOME", folder, 1);
+	unsetenv("XDG_CACHE_HOME");
+	unsetenv("SIGNSGD_DATA");
+	for (int i = 0; i < LARGE; i++)
+		large[i] = (char)((long)i * i >> 7);
+	memset(small, 's', SMALL);
+	for (int i = 0; i < FILES; i++) {
+		sha256_hex(served[i].bytes, served[i].n, sums[i]);
+		files[i] =
+		        (struct data_file){.name = served[i].name, .sha256 = sums[i], .bytes = served[i].n};
+	}
+	web_start(&server, served);
+}
+
+static void teardown(void)
+{
+	char command[600];
+	web_stop(&server);
+	snprintf(command, sizeof(command), "rm -rf '%s'", folder);
+	cr_assert_eq(system(command), 0);
+	arena_clear(&arena);
+}
+
+TestSuite(fetch, .init = setup, .fini = teardown);
+
+/* http://127.0.0.1:PORT/HOW */
+static char *url(const char *how)
+{
+	return arena_format(&arena, "http://127.0.0.1:%d/%s", server.port, how);
+}
+
+static void count(void *ctx, const struct fetch_news *news)
+{
+	int *times = ctx;
+	times[news->event]++;
+	if (news->event == FETCH_BYTES)
+		cr_assert_leq(news->done, news->file->bytes);
+}
+
+static int entries(const char *path)
+{
+	DIR *d = opendir(path);
+	int n = 0;
+	for (struct dirent *entry = d ? readdir(d) : NULL; entry; entry = readdir(d))
+		n += entry->d_name[0] != '.';
+	if (d)
+		closedir(d);
+	return n;
+}
+
+static void expect_content(int file)
+{
+	char found[65], *path = arena_format(&arena, "%s/%s", dir, files[file].name);
+	struct err e = {0};
+	cr_assert_eq(sha256_file(path, found, &e), 0, "%s", e.text);
+	cr_assert_str_eq(found, files[file].sha256);
+}
+
+Test(fetch, puts_files_with_the_right_content_into_a_new_folder)
+{
+	int times[EVENTS] = {0};
+	struct err e = {0};
+	cr_assert_eq(data_fetch(&source, dir, url("good/"), count, times, &e), 0, "%s", e.text);
+	expect_content(0);
+	expect_content(1);
+	cr_assert_eq(entries(dir), FILES, "something else is left in the folder");
+	cr_assert(times[FETCH_BEGIN] == 2 && times[FETCH_DONE] == 2 && times[FETCH_BYTES] >= 2);
+	cr_assert(times[FETCH_KEPT] == 0 && times[FETCH_REPLACE] == 0 && times[FETCH_FAILED] == 0);
+}
+
+Test(fetch, keeps_what_is_right_and_replaces_what_is_wrong)
+{
+	int times[EVENTS] = {0};
+	struct err e = {0};
+	cr_assert_eq(data_fetch(&source, dir, url("good"), NULL, NULL, &e), 0, "%s", e.text);
+	cr_assert_eq(*server.asked, 2);
+	char *path = arena_format(&arena, "%s/%s", dir, files[1].name);
+	cr_assert_eq(truncate(path, LARGE / 2), 0);
+	cr_assert_eq(data_fetch(&source, dir, url("good"), count, times, &e), 0, "%s", e.text);
+	cr_assert(times[FETCH_KEPT] == 1 && times[FETCH_REPLACE] == 1 && times[FETCH_DONE] == 1);
+	cr_assert_eq(*server.asked, 3, "a file that was right was asked for again");
+	expect_content(1);
+}
+
+Test(fetch, follows_redirections)
+{
+	struct err e = {0};
+	cr_assert_eq(data_fetch(&source, dir, url("redirect"), NULL, NULL, &e), 0, "%s", e.text);
+	expect_content(1);
+}
+
+/* -1 with a sentence that names the URL and contains `part`, and nothing left in the folder. */
+static void expect_failure(const char *base, const char *part)
+{
+	struct err e = {0};
+	cr_assert_eq(data_fetch(&source, dir, base, NULL, NULL, &e), -1, "%s", base);
+	cr_assert_eq(e.code, EXIT_WORLD);
+	cr_assert(strstr(e.text, "data set toy: "), "%s", e.text);
+	cr_assert(strstr(e.text, base) && strstr(e.text, "/small.bin: "), "no URL in: %s", e.text);
+	cr_assert(strstr(e.text, part), "expected '%s' in: %s", part, e.text);
+	cr_assert_eq(entries(dir), 0, "something is left in the folder after: %s", e.text);
+}
+
+Test(fetch, refuses_what_is_not_the_file)
+{
+	char *wrong_sum = arena_format(&arena, ", expected %s", sums[0]);
+	expect_failure(url("missing"), "found HTTP status 404, expected 200");
+	expect_failure(url("short"), "ended after 500 bytes, expected 1000");
+	expect_failure(url("brief"), "ended after 500 bytes, expected 1000");
+	expect_failure(url("endless"), "sends more than the 1000 bytes expected");
+	expect_failure(url("flip"), "found SHA-256 ");
+	expect_failure(url("flip"), wrong_sum);
+	expect_failure(url("escape"), "rotocol");
+}
+
+/* A port that was free a moment ago: nobody listens. */
+Test(fetch, says_when_nobody_is_there)
+{
+	int port;
+	close(web_listen(&port));
+	char *base = arena_format(&arena, "http://127.0.0.1:%d", port);
+	expect_failure(base, "127.0.0.1");
+}
+
+Test(fetch, speaks_only_http)
+{
+	static const char *const others[] = {"file:///tmp", "ftp://127.0.0.1/x", "/tmp", ""};
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+		struct err e = {0};
+		cr_assert_eq(data_fetch(&source, dir, others[i], NULL, NULL, &e), -1);
+		cr_assert_eq(e.code, EXIT_USER);
+		cr_assert(strstr(e.text, "expected one that begins with http:// or https://"), "%s", e.text);
+	}
+	cr_assert_eq(*server.asked, 0);
+}
+
+Test(fetch, tries_the_official_addresses_in_turn)
+{
+	int times[EVENTS] = {0};
+	struct err e = {0};
+	for (int i = 0; i < FILES; i++) {
+		files[i].urls[0] = arena_format(&arena, "%s/%s", url("flip"), files[i].name);
+		files[i].urls[1] = arena_format(&arena, "%s/%s", url("good"), files[i].name);
+	}
+	cr_assert_eq(data_fetch(&source, dir, NULL, count, times, &e), 0, "%s", e.text);
+	expect_content(0);
+	expect_content(1);
+	cr_assert(times[FETCH_FAILED] == 2 && times[FETCH_BEGIN] == 4 && times[FETCH_DONE] == 2);
+}
+
+Test(fetch, names_every_address_that_failed)
+{
+	struct err e = {0};
+	files[0].urls[0] = url("missing/small.bin");
+	files[0].urls[1] = url("short/small.bin");
+	cr_assert_eq(data_fetch(&source, dir, NULL, NULL, NULL, &e), -1);
+	cr_assert(strstr(e.text, "/missing/small.bin: found HTTP status 404"), "%s", e.text);
+	cr_assert(strstr(e.text, "/short/small.bin: ended after 500 bytes"), "%s", e.text);
+}
+
+Test(fetch, a_folder_that_cannot_be_made_is_said)
+{
+	struct err e = {0};
+	char *file = arena_format(&arena, "%s/file", folder),
+	     *below = arena_format(&arena, "%s/deeper", file);
+	FILE *f = fopen(file, "wb");
+	cr_assert(f && fclose(f) == 0);
+	cr_assert_eq(data_fetch(&source, below, url("good"), NULL, NULL, &e), -1);
+	cr_assert(strstr(e.text, below) && strstr(e.text, "Not a directory"), "%s", e.text);
+}
+
+/* --- the command ------------------------------------------------------------------------------------------
+ */
+
+/* The exit code of `signsgd data WORDS`. */
+static int command(const char *const *words)
+{
+	char *argv[8] = {NULL};
+	int argc = 0;
+	struct args a;
+	struct err e = {0};
+	for (; words[argc]; argc++)
+		argv[argc] = arena_string(&arena, words[argc]);
+	cr_assert_eq(args_parse(&a, &cmd_data, argc, argv, &e), 0, "%s", e.text);
+	int code = cmd_data.run(&a);
+	args_clear(&a);
+	return code;
+}
+
+#define COMMAND(...) command((const char *const[]){__VA_ARGS__, NULL})
+
+Test(fetch, the_command_refuses_what_it_cannot_do)
+{
+	cr_assert_eq(COMMAND("fetch"), EXIT_USER);
+	cr_assert_eq(COMMAND("fetch", "mnist", "fashion-mnist"), EXIT_USER);
+	cr_assert_eq(COMMAND("fetch", "mnits"), EXIT_USER);
+	cr_assert_eq(COMMAND("fetch", "glyphs"), EXIT_USER);
+	cr_assert_eq(COMMAND("get", "mnist"), EXIT_USER);
+	cr_assert_eq(COMMAND("list", "mnist"), EXIT_USER);
+	cr_assert_eq(COMMAND("fetch", "mnist", "--from", "file:///tmp"), EXIT_USER);
+	cr_assert_eq(COMMAND("fetch", "mnist", "--from", url("missing")), EXIT_WORLD);
+	cr_assert_eq(*server.asked, 1);
+	unsetenv("HOME");
+	cr_assert_eq(COMMAND("fetch", "mnist", "--from", url("good")), EXIT_USER);
+}
+
+/* The whole of a file, or bytes = NULL. */
+static struct web_file real_file(const char *data, const char *name)
+{
+	struct web_file file = {.name = name};
+	struct stat st;
+	char *path = arena_format(&arena, "%s/mnist/%s", data, name);
+	FILE *f = fopen(path, "rb");
+	if (!f)
+		return file;
+	cr_assert_eq(fstat(fileno(f), &st), 0);
+	char *bytes = mem_alloc((size_t)st.st_size);
+	file.n = fread(bytes, 1, (size_t)st.st_size, f);
+	file.bytes = bytes;
+	fclose(f);
+	return file;
+}
+
+/* The check sums that the program carries are those of the official files. */
+Test(fetch, the_command_gets_the_real_files_to_where_they_are_found)
+{
+	struct web_file real[5] = {{0}};
+	struct web_server official;
+	struct err e = {0};
+	for (int i = 0; i < 4; i++) {
+		real[i] = real_file(data_folder, data_mnist.files[i].name);
+		if (!real[i].bytes) {
+			printf("skipped: no files of mnist in SIGNSGD_DATA or ../shared/data\n");
+			cr_skip_test("no files");
+		}
+	}
+	web_start(&official, real);
+	char *from = arena_format(&arena, "http://127.0.0.1:%d/good", official.port);
+	cr_assert_eq(COMMAND("fetch", "mnist", "--from", from, "--to", dir), EXIT_DONE);
+	cr_assert_eq(COMMAND("fetch", "mnist", "--from", from), EXIT_DONE);
+	cr_assert_eq(*official.asked, 8);
+	for (int i = 0; i < 4; i++) {
+		const char *const with[2] = {dir, NULL}, *const without[2] = {NULL, NULL};
+		char *given = dataset_find(&data_mnist, with, &data_mnist.files[i], &e);
+		char *cached = dataset_find(&data_mnist, without, &data_mnist.files[i], &e);
+		cr_assert(given && !strncmp(given, dir, strlen(dir)), "%s", e.text);
+		cr_assert(cached && strstr(cached, "/.cache/signsgd/mnist/"), "%s", e.text);
+		mem_free(given);
+		mem_free(cached);
+		mem_free((char *)real[i].bytes);
+	}
+	web_stop(&official);
+}

@@ -1,0 +1,294 @@
+/* Pictures: every kind of file comes out as the colours it was made of; what is no picture is named. */
+#include <criterion/criterion.h>
+
+#include "base/mem.h"
+#include "data/image/transform.h"
+#include "tests/support/picture_files.h"
+
+enum { W = 48, H = 32, NEAR = 9 };
+
+static void expect_colours(const struct picture *p, int grey, const char *what)
+{
+	for (int y = 1; y < p->height - 1; y++)
+		for (int x = 1; x < p->width - 1; x++) {
+			const uint8_t *found = p->rgb + (y * p->width + x) * 3;
+			int expected[3];
+			made_colour((x + .5) / p->width, (y + .5) / p->height, expected);
+			for (int c = 0; c < 3; c++) {
+				int want = grey ? expected[1] : expected[c];
+				cr_assert(abs(found[c] - want) <= NEAR,
+				          "%s: %d, %d channel %d: found %d, expected %d", what, x, y, c,
+				          found[c], want);
+			}
+		}
+}
+
+static struct picture decoded(const struct made *m, const struct picture_need *need)
+{
+	struct picture p = {0};
+	char why[200] = "";
+	cr_assert_eq(picture_decode(m->at, m->n, need, &p, why), 0, "%s", why);
+	return p;
+}
+
+Test(picture, jpeg_of_every_kind_has_its_colours)
+{
+	static const struct {
+		const char *what;
+		struct jpeg_kind kind;
+	} cases[] = {
+	        {"4:4:4", {.stored = JCS_YCbCr, .sampling = 1}},
+	        {"4:2:0", {.stored = JCS_YCbCr, .sampling = 2}},
+	        {"stored as RGB", {.stored = JCS_RGB, .sampling = 1}},
+	        {"progressive", {.stored = JCS_YCbCr, .sampling = 2, .progressive = 1}},
+	        {"grey", {.stored = JCS_GRAYSCALE, .sampling = 1}},
+	        {"grey, progressive", {.stored = JCS_GRAYSCALE, .sampling = 1, .progressive = 1}},
+	        {"CMYK", {.stored = JCS_CMYK, .sampling = 1}},
+	        {"YCCK", {.stored = JCS_YCCK, .sampling = 1}},
+	};
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct jpeg_kind kind = cases[i].kind;
+		kind.width = W;
+		kind.height = H;
+		struct made m = make_jpeg(&kind);
+		struct picture p = decoded(&m, NULL);
+		cr_assert(p.width == W && p.height == H && p.full_width == W);
+		expect_colours(&p, kind.stored == JCS_GRAYSCALE, cases[i].what);
+		picture_clear(&p);
+		free(m.at);
+	}
+}
+
+Test(picture, png_of_every_kind_has_its_colours)
+{
+	static const struct {
+		const char *what;
+		int type, depth;
+	} cases[] = {
+	        {"RGB", PNG_COLOR_TYPE_RGB, 8},         {"RGB, 16 bits", PNG_COLOR_TYPE_RGB, 16},
+	        {"with alpha", PNG_COLOR_TYPE_RGBA, 8}, {"with alpha, 16 bits", PNG_COLOR_TYPE_RGBA, 16},
+	        {"grey", PNG_COLOR_TYPE_GRAY, 8},       {"grey with alpha", PNG_COLOR_TYPE_GRAY_ALPHA, 8},
+	};
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct made m = make_png(W, H, cases[i].type, cases[i].depth);
+		struct picture p = decoded(&m, NULL);
+		int colour = cases[i].type & PNG_COLOR_MASK_COLOR;
+		/* where a 16-bit picture is nearly transparent, libpng keeps fewer bits of its colours */
+		expect_colours(&p, !colour, cases[i].what);
+		picture_clear(&p);
+		free(m.at);
+	}
+}
+
+Test(picture, png_palettes_are_looked_up)
+{
+	struct made m = make_png(W, H, PNG_COLOR_TYPE_PALETTE, 8);
+	struct picture p = decoded(&m, NULL);
+	int middle[3];
+	made_colour(.5, 10.5 / H, middle);
+	const uint8_t *found = p.rgb + (10 * W + W / 2) * 3;
+	cr_assert(found[0] == 50 && found[1] == middle[1] && found[2] == 60, "%d %d %d", found[0], found[1],
+	          found[2]);
+	picture_clear(&p);
+	free(m.at);
+}
+
+/* Where the stored picture's (right, down) comes to lie, by EXIF's table. */
+Test(picture, exif_orientation_turns_it_upright)
+{
+	for (int o = 1; o <= 8; o++) {
+		struct jpeg_kind kind = {W, H, JCS_YCbCr, 1, 0, o, o % 2};
+		struct made m = make_jpeg(&kind);
+		struct picture p = decoded(&m, NULL);
+		int swapped = o >= 5, w = swapped ? H : W, h = swapped ? W : H;
+		cr_assert(p.width == w && p.height == h && p.full_width == w && p.full_height == h);
+		for (int y = 2; y < h - 2; y += 5)
+			for (int x = 2; x < w - 2; x += 5) {
+				double u = (x + .5) / w, v = (y + .5) / h, sx, sy;
+				const double from[9][2] = {{0},        {u, v}, {1 - u, v}, {1 - u, 1 - v},
+				                           {u, 1 - v}, {v, u}, {v, 1 - u}, {1 - v, 1 - u},
+				                           {1 - v, u}};
+				int expected[3];
+				sx = from[o][0];
+				sy = from[o][1];
+				made_colour(sx, sy, expected);
+				const uint8_t *found = p.rgb + (y * w + x) * 3;
+				for (int c = 0; c < 3; c++)
+					cr_assert(
+					        abs(found[c] - expected[c]) <= NEAR,
+					        "orientation %d at %d, %d: found %d %d %d, expected %d %d %d",
+					        o, x, y, found[0], found[1], found[2], expected[0],
+					        expected[1], expected[2]);
+			}
+		picture_clear(&p);
+		free(m.at);
+	}
+}
+
+static void at_most_five(void *ctx, int width, int height, double *shrink)
+{
+	cr_assert(width == 200 && height == 400);
+	*(int *)ctx += 1;
+	*shrink = 5;
+}
+
+Test(picture, jpeg_is_shrunk_while_decoded_as_far_as_it_may)
+{
+	int asked = 0;
+	const struct picture_need need = {at_most_five, &asked};
+	struct jpeg_kind kind = {400, 200, JCS_YCbCr, 2, 0, 6, 0};
+	struct made m = make_jpeg(&kind);
+	struct picture p = decoded(&m, &need);
+	cr_assert_eq(asked, 1);
+	cr_assert(p.width == 50 && p.height == 100 && p.full_width == 200 && p.full_height == 400);
+	picture_clear(&p);
+	free(m.at);
+}
+
+/* --- what is no picture --------------------------------------------------------------------------------- */
+
+static void expect_refusal(const uint8_t *bytes, size_t n, const char *part)
+{
+	struct picture p = {0};
+	char why[200] = "";
+	cr_assert_eq(picture_decode(bytes, n, NULL, &p, why), -1, "taken, expected '%s'", part);
+	cr_assert(strstr(why, part), "expected '%s' in: %s", part, why);
+	picture_clear(&p);
+}
+
+Test(picture, what_is_none_is_named)
+{
+	static const uint8_t text[] = "just a text", start[] = {0xff, 0xd8, 0xff, 0xe0};
+	expect_refusal(text, 0, "is empty");
+	expect_refusal(text, sizeof text, "is neither a JPEG nor a PNG file");
+	expect_refusal(start, sizeof start, "is a damaged JPEG file");
+	for (int progressive = 0; progressive < 2; progressive++) {
+		struct jpeg_kind kind = {10 * W, 10 * H, JCS_YCbCr, 2, progressive, 0, 0};
+		struct made m = make_jpeg(&kind);
+		expect_refusal(m.at, m.n - 2, "is a JPEG file that ends early");
+		expect_refusal(m.at, m.n * 3 / 4, "is a JPEG file that ends early");
+		free(m.at);
+	}
+	struct made png = make_png(W, H, PNG_COLOR_TYPE_RGB, 8);
+	expect_refusal(png.at, png.n / 2, "is a damaged PNG file");
+	expect_refusal(png.at, 8, "is a damaged PNG file");
+	png.at[png.n / 2] ^= 0x55;
+	expect_refusal(png.at, png.n, "is a damaged PNG file");
+	free(png.at);
+}
+
+/* Every cut and every flipped byte of a small file: a picture or a reason, and no more. */
+Test(picture, no_damage_is_more_than_a_reason)
+{
+	struct jpeg_kind kinds[] = {{16, 16, JCS_YCbCr, 2, 0, 6, 0}, {16, 16, JCS_YCCK, 1, 1, 3, 1}};
+	struct picture p = {0};
+	int taken = 0, refused = 0;
+	for (size_t i = 0; i < 2; i++) {
+		struct made m = make_jpeg(&kinds[i]);
+		for (size_t at = 0; at < m.n; at++) {
+			char why[200] = "";
+			m.at[at] ^= 0xff;
+			int rc = picture_decode(m.at, m.n, NULL, &p, why);
+			m.at[at] ^= 0xff;
+			cr_assert_eq(rc != 0, why[0] != '\0');
+			taken += rc == 0;
+			rc = picture_decode(m.at, at, NULL, &p, why);
+			cr_assert_neq(rc, 0, "a file cut after %zu of %zu bytes was taken", at, m.n);
+			refused++;
+		}
+		free(m.at);
+	}
+	picture_clear(&p);
+	cr_assert(taken > 0 && refused > 0);
+}
+
+/* The header says 60000 x 60000; nothing of that size is made. */
+Test(picture, a_size_that_nothing_holds_is_refused)
+{
+	struct jpeg_kind kind = {W, H, JCS_YCbCr, 1, 0, 0, 0};
+	struct made m = make_jpeg(&kind);
+	for (size_t i = 0; i + 9 < m.n; i++)
+		if (m.at[i] == 0xff && m.at[i + 1] == 0xc0) {
+			m.at[i + 5] = m.at[i + 7] = 60000 >> 8;
+			m.at[i + 6] = m.at[i + 8] = 60000 & 255;
+		}
+	expect_refusal(m.at, m.n, "has 60000 x 60000 pixels, expected at most 67108864");
+	free(m.at);
+}
+
+/* --- bringing to size ----------------------------------------------------------------------------------- */
+
+/* The same by its definition, in double. */
+static double pixel_by_definition(const struct picture *p, const struct rectangle *r, int size, int x, int y,
+                                  int c)
+{
+	double sum = 0, weights = 0, sx = r->width / size, sy = r->height / size, hx = sx > 1 ? sx : 1,
+	       hy = sy > 1 ? sy : 1;
+	for (int j = 0; j < p->height; j++)
+		for (int i = 0; i < p->width; i++) {
+			double dx = (i + .5 - (r->x + (x + .5) * sx)) / hx,
+			       dy = (j + .5 - (r->y + (y + .5) * sy)) / hy;
+			double w = (dx < 0 ? -dx : dx) < 1 && (dy < 0 ? -dy : dy) < 1
+			                   ? (1 - (dx < 0 ? -dx : dx)) * (1 - (dy < 0 ? -dy : dy))
+			                   : 0;
+			sum += w * p->rgb[(j * p->width + i) * 3 + c];
+			weights += w;
+		}
+	return sum / weights;
+}
+
+Test(picture, resampling_is_what_its_header_says)
+{
+	static const struct rectangle parts[] = {
+	        {0, 0, 23, 17}, {3, 2, 11, 7}, {5, 5, 1, 1}, {0, 0, 1, 17}, {7.25, 1.5, 12.5, 15.5}};
+	static const int sizes[] = {1, 2, 7, 16, 31};
+	uint8_t rgb[17 * 23 * 3], out[3 * 31 * 31], mirrored[3 * 31 * 31];
+	struct picture p = {.width = 23, .height = 17, .full_width = 23, .full_height = 17, .rgb = rgb};
+	struct resample_room room = {0};
+	for (size_t i = 0; i < sizeof rgb; i++)
+		rgb[i] = (uint8_t)(i * i * 31 + i * 7);
+	for (size_t k = 0; k < sizeof parts / sizeof *parts; k++)
+		for (size_t m = 0; m < sizeof sizes / sizeof *sizes; m++) {
+			int n = sizes[m];
+			resample(&p, &parts[k], n, false, &room, out);
+			resample(&p, &parts[k], n, true, &room, mirrored);
+			for (int i = 0; i < 3 * n * n; i++) {
+				int c = i / (n * n), y = i / n % n, x = i % n;
+				double expected = pixel_by_definition(&p, &parts[k], n, x, y, c);
+				cr_assert_float_eq(out[i], expected, .51, "part %zu size %d", k, n);
+				cr_assert(abs(mirrored[i - x + n - 1 - x] - out[i]) <= 1);
+			}
+		}
+	resample_clear(&room);
+}
+
+static const struct recipe imagenet = {224, 256, {.08, 1}, {.75, 4 / 3.0}, true, true};
+
+Test(picture, random_parts_have_the_areas_and_ratios_of_the_recipe)
+{
+	double low = 1, high = 0, narrow = 9, wide = 0, mean = 0;
+	for (uint64_t i = 0; i < 2000; i++) {
+		struct stream coins = stream_of(1, RNG_AUGMENT, 0, i);
+		struct rectangle r = recipe_part(&imagenet, 500, 375, &coins);
+		double area = r.width * r.height / (500 * 375), ratio = r.width / r.height;
+		cr_assert(r.x >= 0 && r.y >= 0 && r.x + r.width <= 500 && r.y + r.height <= 375);
+		low = area < low ? area : low;
+		high = area > high ? area : high;
+		narrow = ratio < narrow ? ratio : narrow;
+		wide = ratio > wide ? ratio : wide;
+		mean += area / 2000;
+	}
+	cr_assert(low > .079 && low < .1 && high > .9 && high <= 1, "%g to %g", low, high);
+	cr_assert(narrow > .74 && narrow < .8 && wide > 1.25 && wide < 1.35, "%g to %g", narrow, wide);
+	cr_assert(mean > .40 && mean < .50, "%g", mean); /* large ones fit more rarely */
+}
+
+Test(picture, without_coins_it_is_the_middle)
+{
+	struct rectangle r = recipe_part(&imagenet, 512, 256, NULL);
+	cr_assert(r.width == 224 && r.height == 224 && r.x == 144 && r.y == 16);
+	struct stream coins = stream_of(1, RNG_AUGMENT, 0, 0);
+	struct rectangle strip =
+	        recipe_part(&imagenet, 3000, 2, &coins); /* no rectangle fits: the widest that may */
+	cr_assert(strip.height == 2 && strip.width == 3);
+}

@@ -1,0 +1,221 @@
+/* Experiment files: what is accepted, what is refused and with which words, sweeps, identity. */
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <string.h>
+#include "base/mem.h"
+#include "experiment/experiment.h"
+
+#define QUADRATIC "\"model\":\"quadratic\",\"steps\":5"
+#define GLYPHS    "\"model\":\"softmax\",\"data\":{\"kind\":\"glyphs\",\"train\":700,\"test\":50}"
+
+static int parse(struct runs *r, const char *text, struct err *e)
+{
+	*e = (struct err){0};
+	return experiment_parse(r, "x.json", text, strlen(text), NULL, 0, e);
+}
+
+static void accepts(const char *text, size_t count)
+{
+	struct runs r;
+	struct err e;
+	cr_assert_eq(parse(&r, text, &e), 0, "%s\n%s", text, e.text);
+	cr_expect_eq(r.count, count, "%zu runs of %s", r.count, text);
+	runs_clear(&r);
+}
+
+/* Refused as the user's input, with every one of the pieces (separated by '|') in the sentence. */
+static void refuses(const char *text, const char *pieces)
+{
+	struct runs r;
+	struct err e;
+	char copy[512], *save = NULL;
+	cr_assert_eq(parse(&r, text, &e), -1, "accepted: %s", text);
+	cr_expect_eq(e.code, EXIT_USER);
+	snprintf(copy, sizeof copy, "%s", pieces);
+	for (char *p = strtok_r(copy, "|", &save); p; p = strtok_r(NULL, "|", &save))
+		cr_expect_not_null(strstr(e.text, p), "\"%s\" is not in: %s", p, e.text);
+}
+
+Test(experiment, accepts_what_it_should)
+{
+	accepts("{" QUADRATIC "}", 1);
+	accepts("{" QUADRATIC ",\"workers\":7,\"adversaries\":{\"count\":3,\"attack\":{\"kind\":\"scale\","
+	        "\"factor\":-10}}}",
+	        1);
+	accepts("{" QUADRATIC ",\"workers\":3,\"adversaries\":{\"ids\":[2,0]}}", 1);
+	accepts("{" QUADRATIC ",\"lr\":0.5,\"seed\":\"18446744073709551615\"}", 1);
+	accepts("{" GLYPHS ",\"epochs\":1.5,\"workers\":7,\"batch\":100}", 1);
+}
+
+Test(experiment, strictness_has_a_place)
+{
+	refuses("{" QUADRATIC ",\n \"momentun\":0.9}", "x.json:2:|momentun|momentum");
+	refuses("{" QUADRATIC ",\"steps\":6}", "x.json:1:|steps");
+	refuses("{" QUADRATIC ",\"momentum\":\"much\"}", "x.json:1:|momentum|\"much\"|number");
+	refuses("{" QUADRATIC ",\"momentum\":1}", "x.json:1:|momentum|found|1");
+	refuses("{" QUADRATIC ",\"batch\":0}", "batch|0|1");
+	refuses("{" QUADRATIC "} x", "x.json:1:");
+	refuses("{" QUADRATIC "/* no */}", "x.json:1:");
+	refuses("{" QUADRATIC ",\"momentum\":NaN}", "x.json:1:");
+	refuses("{" QUADRATIC ",\"momentum\":1e999}", "x.json:1:|1e999");
+	refuses("{" QUADRATIC ",\"seed\":9007199254740993}", "x.json:1:|seed|string");
+	refuses("[]", "x.json:1:1|object");
+	refuses("", "x.json");
+	refuses("{" QUADRATIC ",\"lr\":{\"kind\":\"constnat\"}}", "lr|constnat|constant");
+	refuses("{" QUADRATIC ",\"adversaries\":{\"attack\":{\"kind\":\"gaussian\",\"sigm\":1}}}",
+	        "adversaries.attack|sigm|sigma");
+}
+
+Test(experiment, impossible_combinations)
+{
+	refuses("{" QUADRATIC ",\"workers\":3,\"adversaries\":{\"count\":3}}",
+	        "adversaries.count|3 adversaries of 3 workers");
+	refuses("{" QUADRATIC ",\"workers\":3,\"adversaries\":{\"count\":1,\"ids\":[0,1]}}",
+	        "adversaries.ids|2 workers|count = 1");
+	refuses("{" QUADRATIC ",\"workers\":3,\"adversaries\":{\"ids\":[3]}}",
+	        "adversaries.ids|worker 3 does not exist");
+	refuses("{" QUADRATIC ",\"workers\":3,\"adversaries\":{\"ids\":[1,1]}}", "worker 1 is named twice");
+	refuses("{" GLYPHS ",\"steps\":5,\"workers\":7,\"batch\":101}", "batch|101|shard of 100");
+	refuses("{" GLYPHS ",\"steps\":5,\"epochs\":1}", "steps|epochs");
+	refuses("{" GLYPHS "}", "steps|epochs");
+	refuses("{\"model\":\"quadratic\",\"epochs\":1}", "epochs|none|steps");
+	refuses("{\"model\":\"softmax\",\"steps\":5}", "softmax|samples|none");
+	refuses("{" QUADRATIC ",\"data\":\"glyphs\"}", "quadratic|none");
+	refuses("{" QUADRATIC ",\"aggregator\":\"adam\",\"momentum\":0.9}", "momentum|adam");
+	refuses("{" QUADRATIC ",\"name\":\"a/b\"}", "name|a/b|letters");
+	refuses("{" QUADRATIC ",\"name\":\"\"}", "name");
+	refuses("{\"model\":\"median-toy\",\"steps\":5,\"workers\":2}", "model|3|2");
+	refuses("{" GLYPHS ",\"steps\":5,\"lr\":\"theory\"}", "lr|theory|quadratic");
+	refuses("{\"steps\":5}", "model");
+}
+
+Test(experiment, sweeps_and_seeds_make_a_grid)
+{
+	struct runs r;
+	struct err e;
+	const char *text =
+	        "{" QUADRATIC ",\"workers\":7,\"seeds\":[1,2],\"sweep\":{\"adversaries.count\":[0,1,2],"
+	        "\"aggregator,lr\":[[\"vote\",0.5],[{\"kind\":\"mean\"},2]]}}";
+	cr_assert_eq(parse(&r, text, &e), 0, "%s", e.text);
+	cr_assert_eq(r.count, 12);
+	for (size_t i = 0; i < 12; i++) { /* the last axis, seeds, turns fastest */
+		cr_expect_eq(r.at[i].seed, 1 + i % 2);
+		cr_expect_str_eq(r.at[i].aggregator.row->name, i / 2 % 2 ? "mean" : "vote");
+		cr_expect_eq(r.at[i].adversaries.count, (int64_t)(i / 4));
+		for (size_t k = 0; k < i; k++)
+			cr_expect_str_neq(r.at[i].id, r.at[k].id);
+	}
+	runs_clear(&r);
+}
+
+Test(experiment, bad_sweeps_are_refused)
+{
+	refuses("{" QUADRATIC ",\"sweep\":{\"momentun\":[0.1]}}", "momentun|momentum");
+	refuses("{" QUADRATIC ",\"sweep\":{\"momentum\":0.1}}", "sweep|list");
+	refuses("{" QUADRATIC ",\"sweep\":{\"momentum\":[]}}", "sweep|list");
+	refuses("{" QUADRATIC ",\"sweep\":{\"momentum,batch\":[[0.1]]}}", "sweep|2 values");
+	refuses("{" QUADRATIC ",\"seed\":1,\"seeds\":[1]}", "seed|seeds");
+	refuses("{" QUADRATIC ",\"seeds\":[1,1.5]}", "seed|1.5");
+	refuses("{" QUADRATIC ",\"sweep\":7}", "sweep|object");
+}
+
+static void identity(const char *text, char id[13])
+{
+	struct runs r;
+	struct err e;
+	cr_assert_eq(parse(&r, text, &e), 0, "%s", e.text);
+	memcpy(id, r.at[0].id, 13);
+	runs_clear(&r);
+}
+
+Test(experiment, identity_is_what_is_run_not_how_it_is_written)
+{
+	char a[13], b[13];
+	identity("{" QUADRATIC ",\"workers\":7,\"adversaries\":{\"count\":2}}", a);
+	identity("{\"adversaries\":{\"ids\":[0,1],\"attack\":{\"kind\":\"invert\"}},\"workers\":7,"
+	         "\n\"momentum\":9e-1,"
+	         "\"model\":{\"kind\":\"quadratic\"},\"steps\":5,\"out\":\"elsewhere.h5\",\"data_dir\":\"/"
+	         "somewhere\"}",
+	         b);
+	cr_expect_str_eq(a, b);
+	identity("{" QUADRATIC ",\"workers\":7,\"adversaries\":{\"count\":2},\"momentum\":0.91}", b);
+	cr_expect_str_neq(a, b);
+	identity("{" GLYPHS ",\"epochs\":2,\"batch\":70}", a);
+	identity("{" GLYPHS ",\"steps\":20,\"batch\":70}", b);
+	cr_expect_str_eq(a, b);
+}
+
+/* What is written as resolved is an experiment again, the same one. */
+Test(experiment, resolved_settings_are_an_experiment)
+{
+	struct runs r, again;
+	struct err e;
+	cr_assert_eq(parse(&r,
+	                   "{" GLYPHS
+	                   ",\"epochs\":2,\"batch\":70,\"workers\":3,\"seed\":\"0xffffffffffffffff\","
+	                   "\"adversaries\":{\"ids\":[2]},\"lr\":{\"kind\":\"multi-step\",\"at\":[3,5]}}",
+	                   &e),
+	             0, "%s", e.text);
+	cr_assert_eq(parse(&again, r.at[0].resolved, &e), 0, "%s\n%s", r.at[0].resolved, e.text);
+	cr_expect_str_eq(r.at[0].id, again.at[0].id);
+	cr_expect_str_eq(r.at[0].resolved, again.at[0].resolved);
+	runs_clear(&r);
+	runs_clear(&again);
+}
+
+static int change(struct runs *r, const char *text, const char *key, const char *value, struct err *e)
+{
+	struct change c = {.key = key, .value = value, .option = "--set"};
+	*e = (struct err){0};
+	return experiment_parse(r, "x.json", text, strlen(text), &c, 1, e);
+}
+
+Test(experiment, changes_from_the_command_line)
+{
+	struct runs r;
+	struct err e;
+	const char *swept = "{" QUADRATIC ",\"workers\":7,\"sweep\":{\"adversaries.count\":[0,1,2]}}";
+	cr_assert_eq(change(&r, swept, "adversaries.count", "3", &e), 0, "%s", e.text);
+	cr_expect_eq(r.count, 1); /* what is set is no longer swept */
+	cr_expect_eq(r.at[0].adversaries.count, 3);
+	runs_clear(&r);
+	cr_assert_eq(change(&r, swept, "adversaries.attack", "zero", &e), 0, "%s", e.text);
+	cr_expect_str_eq(r.at[0].adversaries.attack.row->name, "zero");
+	cr_expect_eq(r.count, 3);
+	runs_clear(&r);
+	cr_assert_eq(change(&r, "{" QUADRATIC ",\"seeds\":[1,2]}", "seed", "7", &e), 0, "%s", e.text);
+	cr_expect_eq(r.count, 1);
+	runs_clear(&r);
+	cr_assert_eq(change(&r, "{" QUADRATIC "}", "aggregator.tie", "abstain", &e), 0, "%s", e.text);
+	runs_clear(&r);
+	cr_assert_eq(change(&r, "{" QUADRATIC "}", "momentun", "0.5", &e), -1);
+	cr_expect(strstr(e.text, "momentun") && strstr(e.text, "\"momentum\""), "%s", e.text);
+	cr_assert_eq(change(&r, "{" QUADRATIC "}", "momentum", "2", &e), -1);
+	cr_expect(strstr(e.text, "--set") && strstr(e.text, "momentum"), "%s", e.text);
+	cr_assert_eq(change(&r, "{" QUADRATIC "}", "momentum", "{1}", &e), -1);
+	cr_assert_eq(change(&r, "{" QUADRATIC "}", "steps.deep", "1", &e), -1);
+}
+
+Test(experiment, half_or_more_liars_are_allowed)
+{
+	accepts("{" QUADRATIC ",\"workers\":2,\"adversaries\":{\"count\":1}}", 1);
+	accepts("{" QUADRATIC ",\"workers\":7,\"adversaries\":{\"count\":6}}", 1);
+}
+
+Test(experiment, schema_is_json_and_names_every_key)
+{
+	struct buf b = {0};
+	struct arena a = {0};
+	struct err e = {0};
+	experiment_schema(&b);
+	struct json *root = json_read_text(&a, "schema", b.text, b.length, &e);
+	cr_assert_not_null(root, "%s", e.text);
+	const struct json *properties = json_member(root, "properties");
+	cr_assert_not_null(properties);
+	for (const struct key *k = experiment_keys; k->name; k++)
+		cr_expect_not_null(json_member(properties, k->name), "%s", k->name);
+	cr_expect_not_null(json_member(properties, "sweep"));
+	cr_expect_not_null(json_member(properties, "seeds"));
+	arena_clear(&a);
+	buf_clear(&b);
+}

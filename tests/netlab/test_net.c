@@ -1,0 +1,236 @@
+/*
+ * Hosts out of network namespaces and what `signsgd bench net` finds between them. Bytes are held to the
+ * arithmetic of them; times are not, because tests share the machine. Skipped where no hosts can be made.
+ */
+#include "tests/support/cli.h"
+#include <math.h>
+#include <sys/stat.h>
+#include "base/clock.h"
+#include "tests/netlab/net_probe.h"
+#include "tests/netlab/net_way.h"
+
+/* MPI keeps memory until the end, which the address sanitizer calls leaks. */
+static void net_open(void)
+{
+	setenv("ASAN_OPTIONS", "detect_leaks=0", 1);
+	cli_open();
+}
+
+TestSuite(net, .init = net_open, .fini = cli_close, .timeout = 120);
+
+static int nothing(const struct net_hosts *h, void *ctx)
+{
+	(void)h;
+	(void)ctx;
+	return 0;
+}
+
+/* Can hosts be had here? Says so where not. */
+static bool here(void)
+{
+	struct net_plan plan = {.count = 2, .rate = 1e9, .server_rate = 1e9};
+	struct err e = {0};
+	if (net_hosts_run(&plan, nothing, NULL, &e) == 0)
+		return true;
+	printf("skipped: %s\n", e.text);
+	return false;
+}
+
+static ino_t network_of(const char *path)
+{
+	struct stat s;
+	return stat(path, &s) ? 0 : s.st_ino;
+}
+
+/* Every host has a network of its own, and its name; what fails is told by the exit code. */
+static int look_around(const struct net_hosts *h, void *ctx)
+{
+	const ino_t *outside = ctx;
+	char path[64];
+	const char *const argv[] = {
+	        "sh", "-c", "test \"$(hostname)\" = h2 && ip addr show eth0 | grep -q 10.77.0.3", NULL};
+	int status;
+	for (int i = 0; i < h->count; i++) {
+		snprintf(path, sizeof path, "/proc/%d/ns/net", (int)h->at[i].holder);
+		if (network_of(path) == *outside || network_of(path) == network_of("/proc/self/ns/net"))
+			return 2;
+	}
+	if (network_of("/proc/self/ns/net") == *outside)
+		return 3;
+	pid_t pid = net_hosts_start(h, 2, argv, -1, -1);
+	waitpid(pid, &status, 0);
+	return status ? 4 : 5;
+}
+
+Test(net, hosts_have_networks_of_their_own)
+{
+	struct net_plan plan = {.count = 3, .rate = 1e9, .server_rate = 1e9};
+	struct err e = {0};
+	ino_t outside = network_of("/proc/self/ns/net");
+	if (!here())
+		return;
+	cr_expect_eq(net_hosts_run(&plan, look_around, &outside, &e), 5, "%s", e.text);
+	cr_expect_eq(network_of("/proc/self/ns/net"), outside);
+}
+
+static int probe(const struct net_hosts *h, void *ctx)
+{
+	struct net_probe p;
+	struct err e = {0};
+	(void)ctx;
+	if (net_probe(h, 1, 2, 0.3, &p, &e))
+		return 1;
+	/* a link never carries more than its rate, however busy the machine; the first buckets go free */
+	return p.bytes_per_s > 0 && p.bytes_per_s < 1.25 * 2e7 / 8 && p.latency_s > 0 ? 0 : 2;
+}
+
+Test(net, links_carry_no_more_than_their_rate)
+{
+	struct net_plan plan = {.count = 3, .rate = 2e7, .server_rate = 2e7};
+	struct err e = {0};
+	if (!here())
+		return;
+	cr_expect_eq(net_hosts_run(&plan, probe, NULL, &e), 0, "%s", e.text);
+	plan.loss = 0.01;
+	int code = net_hosts_run(&plan, probe, NULL, &e);
+	if (code < 0)
+		printf("skipped: loss: %s\n", e.text);
+	else
+		cr_expect_eq(code, 0);
+}
+
+static int ping_slowly(const struct net_hosts *h, void *ctx)
+{
+	const double *latency_s = ctx;
+	struct net_probe p;
+	struct err e = {0};
+	if (net_probe(h, 1, 2, 0.5, &p, &e))
+		return 1;
+	return p.latency_s >= *latency_s && p.bytes_per_s > 0 && p.bytes_per_s < 1.25 * 2e7 / 8 ? 0 : 2;
+}
+
+Test(net, a_latency_is_kept)
+{
+	double latency_s = 5e-3;
+	struct net_plan plan = {.count = 3, .rate = 2e7, .server_rate = 2e7, .latency_s = latency_s};
+	struct err e = {0};
+	if (!here())
+		return;
+	int code = net_hosts_run(&plan, ping_slowly, &latency_s, &e);
+	if (code < 0)
+		printf("skipped: latency: %s\n", e.text);
+	else
+		cr_expect_eq(code, 0);
+}
+
+static int stay(const struct net_hosts *h, void *ctx)
+{
+	const char *argv[] = {"sleep", "3600", NULL};
+	(void)ctx;
+	net_hosts_start(h, 1, argv, -1, -1);
+	if (write(*(int *)ctx, "r", 1) == 1)
+		for (;;)
+			pause();
+	return 0;
+}
+
+/* A pipe that every process of the hosts holds: its end is seen when the last of them is gone. */
+Test(net, everything_goes_with_the_process_that_made_it)
+{
+	struct net_plan plan = {.count = 3, .rate = 1e9, .server_rate = 1e9};
+	struct err e = {0};
+	int ready[2];
+	char byte;
+	if (!here())
+		return;
+	cr_assert_eq(pipe(ready), 0);
+	pid_t maker = fork();
+	if (!maker) {
+		close(ready[0]);
+		net_hosts_run(&plan, stay, &ready[1], &e);
+		_exit(0);
+	}
+	close(ready[1]);
+	cr_assert_eq(read(ready[0], &byte, 1), 1);
+	kill(maker, SIGKILL);
+	waitpid(maker, NULL, 0);
+	cr_expect_eq(read(ready[0], &byte, 1), 0, "a process of the hosts lives on");
+	close(ready[0]);
+}
+
+static double number(const struct json *object, const char *key)
+{
+	const struct json *member = json_member(object, key);
+	cr_assert_not_null(member, "%s is missing", key);
+	cr_assert_eq(member->type, JSON_NUMBER, "%s is no number", key);
+	return member->number;
+}
+
+Test(net, rounds_carry_the_bytes_that_arithmetic_says)
+{
+	struct arena a = {0};
+	struct json *lines[CLI_LINES];
+	if (!here())
+		return;
+	cr_assert_eq(cli("bench net --rate 1gbit --workers 3 --n 100000 --seconds 0.05 --json"), 0, "%s",
+	             cli_err);
+	size_t built = 0, count = cli_json_lines(&a, lines);
+	for (size_t i = 0; i < net_way_count; i++)
+		built += net_way_built(&net_ways[i]);
+	cr_expect_eq(count, built);
+	if (built < net_way_count)
+		printf("skipped: %zu ways whose transport is not built\n", net_way_count - built);
+	for (size_t i = 0; i < count; i++) {
+		double bytes = number(lines[i], "measured_bytes_busiest");
+		double expected = number(json_member(lines[i], "estimate"), "busiest_bytes");
+		cr_expect_gt(number(lines[i], "round_s"), 0);
+		cr_expect_geq(bytes, 0.999 * expected);
+		cr_expect_leq(bytes, 1.1 * expected, "%s: %g bytes, %g by arithmetic", /* heads */
+		              json_member(lines[i], "way")->string, bytes, expected);
+	}
+	arena_clear(&a);
+}
+
+/* Training over hosts is training: the same bits as in one process, and a figure of both rules' times. */
+Test(net, an_experiment_is_trained_over_hosts)
+{
+	struct arena a = {0};
+	struct json *lines[CLI_LINES];
+	if (!here())
+		return;
+	if (!net_way_built(&net_ways[0])) {
+		printf("skipped: this program has no MPI\n");
+		return;
+	}
+	cli_write("e.json",
+	          "{\"name\":\"e\",\"workers\":3,\"steps\":6,\"batch\":4,\"model\":\"softmax\",\"data\":"
+	          "{\"kind\":\"glyphs\",\"train\":60,\"test\":20},\"lr\":0.001,\"eval\":{\"every\":2},"
+	          "\"sweep\":{\"aggregator\":[\"vote\",\"mean\"]}}");
+	cr_assert_eq(
+	        cli("bench net --train %s/e.json --rate 1gbit --out %s/net/ --json", cli_folder, cli_folder),
+	        0, "%s", cli_err);
+	cr_assert_eq(cli_json_lines(&a, lines), 2);
+	double voted = number(lines[0], "final_test_loss");
+	cr_expect_eq(number(lines[0], "n_voters"), 3);
+	arena_clear(&a);
+	cr_assert_eq(
+	        cli("simulate %s/e.json --set aggregator=vote --out %s/s.h5 --json", cli_folder, cli_folder),
+	        0, "%s", cli_err);
+	cr_assert_eq(cli_json_lines(&a, lines), 1);
+	cr_expect_eq(number(lines[0], "final_test_loss"), voted);
+	arena_clear(&a);
+	cli_expect(2, "workers need other hosts",
+	           "bench net --train %s/e.json --set 'sweep={\"workers\":[2,3]}'", cli_folder);
+}
+
+Test(net, wrong_words_get_a_sentence)
+{
+	cli_expect(2, "takes options alone", "bench net x");
+	cli_expect(2, "--rate: found 'fast'", "bench net --rate fast");
+	cli_expect(2, "--server-rate: found '0bit'", "bench net --server-rate 0bit");
+	cli_expect(2, "--latency: found '20'", "bench net --latency 20");
+	cli_expect(2, "--loss: found '2', expected a number from 0 to 0.5", "bench net --loss 2");
+	cli_expect(2, "--workers: found '1'", "bench net --workers 1");
+	cli_expect(2, "no such file", "bench net --train %s/none.json", cli_folder);
+	cli_expect(2, "--way: no way's name contains 'pigeon'", "bench net --way pigeon");
+}

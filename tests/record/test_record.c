@@ -1,0 +1,199 @@
+/* Result files: all of it comes back, to us and to h5py, as docs/RESULTS.md says. */
+#include <criterion/criterion.h>
+#include "tests/support/record_run.h"
+
+TestSuite(record, .init = files_begin, .fini = files_end, .timeout = 240);
+
+Test(record, a_run_comes_back)
+{
+	const char *path = in_folder("a.h5");
+	struct err e = {0};
+	write_run(path, &meta, 10000, RUN_FINISHED); /* more than two buffers of rows, and of evaluations */
+	expect_run(path, 10000, 1);
+	struct h5 *f = again(path);
+	expect_text(f, "name", "toy");
+	expect_text(f, "id", "0123456789ab");
+	expect_text(f, "state", "finished");
+	expect_text(f, "why", "");
+	expect_text(f, "seed", "18446744073709551615");
+	expect_text(f, "backend", "cpu");
+	expect_text(f, "backend_detail", "AVX2");
+	expect_text(f, "attack", "invert");
+	expect_text(f, "aggregator", "vote");
+	expect_text(f, "model", "mlp");
+	expect_text(f, "data", "glyphs");
+	expect_int(f, "lanes", 2);
+	expect_int(f, "steps", 10000);
+	expect_int(f, "workers", 7);
+	expect_int(f, "adversaries", 3);
+	expect_int(f, "n_params", 79510);
+	expect_int(f, "push_bytes", 9944);
+	expect_int(f, "pull_bytes", 9945);
+	const char *const told[] = {"version", "commit", "host", "processor", "libraries", "start", "end"};
+	for (size_t i = 0; i < sizeof told / sizeof *told; i++) {
+		char *text = h5_get_text(f, "/meta", told[i], &e);
+		cr_expect(text && text[0], "%s", told[i]);
+		mem_free(text);
+	}
+	char *given = h5_read_text(f, "/config/given", &e),
+	     *resolved = h5_read_text(f, "/config/resolved", &e);
+	cr_expect_str_eq(given, meta.given);
+	cr_expect_str_eq(resolved, meta.resolved);
+	mem_free(given);
+	mem_free(resolved);
+	float x[6];
+	cr_assert_eq(h5_read(f, "/final/layer.weight", H5_F32, 6, x, &e), 0, "%s", e.text);
+	for (int i = 0; i < 6; i++)
+		cr_expect_eq(x[i], (float)(i + 1));
+	h5_close(f);
+}
+
+Test(record, info_says_what_the_file_says)
+{
+	const char *path = in_folder("a.h5");
+	struct err e = {0};
+	struct run_info info;
+	write_run(path, &meta, 200, RUN_DIVERGED);
+	cr_assert_eq(record_info(path, &info, &e), 0, "%s", e.text);
+	cr_expect_str_eq(info.name, "toy");
+	cr_expect_str_eq(info.id, "0123456789ab");
+	cr_expect_str_eq(info.state, "diverged");
+	cr_expect_str_eq(info.attack, "invert");
+	cr_expect_str_eq(info.model, "mlp");
+	cr_expect_eq(info.steps_done, 200);
+	cr_expect_eq(info.steps, 10000);
+	cr_expect_eq(info.workers, 7);
+	cr_expect_eq(info.adversaries, 3);
+	cr_expect_eq(info.n_voters, 200 % 7);
+	cr_expect_eq(info.push_bytes, 9944);
+	cr_expect_eq(info.pull_bytes, 9945);
+	cr_expect_eq(info.bytes_down, 600);
+	cr_expect_eq(info.wall_s, 50.0);
+	cr_expect_eq(info.final_train_loss, 2 - 1e-4 * 200);
+	cr_expect_eq(info.final_test_loss, 3 - 1e-4 * 200);
+	cr_expect_eq(info.best_test_loss, 3 - 1e-4 * 200);
+	double best = -1;
+	for (int i = 0; i <= 4; i++)
+		best = fmax(best, sin(50.0 * i));
+	cr_expect_eq(info.final_test_accuracy, sin(200.0));
+	cr_expect_eq(info.best_test_accuracy, best);
+}
+
+Test(record, info_of_a_run_that_just_began)
+{
+	const char *path = in_folder("a.h5");
+	struct err e = {0};
+	struct run_info info;
+	struct record *r = record_create(path, &meta);
+	cr_expect_eq(record_tick(r, &e), 0);
+	cr_expect(!file_there(path), "written before it was due");
+	cr_assert_eq(record_flush(r, &e), 0, "%s", e.text);
+	cr_assert_eq(record_info(path, &info, &e), 0, "%s", e.text);
+	cr_expect_str_eq(info.state, "running");
+	cr_expect_eq(info.steps_done, 0);
+	cr_expect_eq(info.wall_s, 0.0);
+	cr_expect(isnan(info.final_test_accuracy) && isnan(info.best_test_loss) &&
+	          isnan(info.final_train_loss));
+	struct eval_row row = eval_at(1);
+	row.test_accuracy = row.test_loss = NAN;
+	record_eval(r, &row);
+	cr_assert_eq(record_flush(r, &e), 0, "%s", e.text);
+	cr_assert_eq(record_info(path, &info, &e), 0, "%s", e.text);
+	cr_expect(isnan(info.best_test_accuracy) && isnan(info.best_test_loss));
+	cr_expect_eq(info.final_train_loss, row.train_loss);
+	record_close(r);
+}
+
+Test(record, a_due_flush_writes_what_was_gathered)
+{
+	const char *path = in_folder("a.h5");
+	struct err e = {0};
+	struct run_info info;
+	struct record *r = record_create(path, &meta);
+	struct step_row row = step_at(1);
+	record_step(r, &row);
+	sleep_us(RECORD_FLUSH_S * UINT64_C(1000000));
+	cr_assert_eq(record_tick(r, &e), 0, "%s", e.text);
+	cr_assert_eq(record_info(path, &info, &e), 0, "%s", e.text);
+	cr_expect_eq(info.steps_done, 1);
+	record_close(r);
+}
+
+Test(record, columns_are_read_as_doubles)
+{
+	const char *path = in_folder("a.h5");
+	struct err e = {0};
+	double *values;
+	size_t count;
+	write_run(path, &meta, 120, RUN_FINISHED);
+	cr_assert_eq(record_column(path, "/steps/step", &values, &count, &e), 0, "%s", e.text);
+	cr_assert_eq(count, 120);
+	for (size_t i = 0; i < count; i++)
+		cr_expect_eq(values[i], (double)(i + 1));
+	mem_free(values);
+	cr_expect_eq(record_column(path, "/steps/none", &values, &count, &e), -1);
+	cr_expect_null(values);
+	cr_expect_not_null(strstr(e.text, "/steps/none"), "%s", e.text);
+	err_clear(&e);
+	cr_expect_eq(record_column(path, "/final/layer.weight", &values, &count, &e), -1);
+	cr_expect_not_null(strstr(e.text, "expected a column of one"), "%s", e.text);
+}
+
+/* The text between ```LANGUAGE and ``` in the document; free with mem_free(). */
+static char *example(const char *language)
+{
+	char opening[32];
+	size_t count;
+	char *document = (char *)file_bytes("docs/RESULTS.md", &count);
+	document = mem_resize(document, count + 1);
+	document[count] = 0;
+	snprintf(opening, sizeof opening, "```%s\n", language);
+	char *from = strstr(document, opening), *to = from ? strstr(from + 4, "\n```") : NULL;
+	cr_assert(from && to, "no example in %s", language);
+	*to = 0;
+	char *text = mem_string(from + strlen(opening));
+	mem_free(document);
+	return text;
+}
+
+Test(record, the_documented_examples_work)
+{
+	const char *python = h5py();
+	write_run(in_folder("run.h5"), &meta, 200, RUN_FINISHED);
+	char *code = example("python"), *dump = example("sh");
+	file_put(in_folder("example.py"), code, strlen(code));
+	file_put(in_folder("example.sh"), dump, strlen(dump));
+	if (python)
+		cr_expect(
+		        shell("cd '%s' && '%s' example.py >out && grep -q 'mlp' out", files_folder, python));
+	else
+		printf("skipped: the example in Python, no h5py\n");
+	if (have_h5dump())
+		cr_expect(shell("cd '%s' && sh -e example.sh >out && grep -q glyphs out", files_folder));
+	else
+		printf("skipped: the example with h5dump, there is none\n");
+	mem_free(code);
+	mem_free(dump);
+}
+
+Test(record, the_document_names_all_that_is_in_a_file)
+{
+	const char *path = in_folder("run.h5");
+	const char *const groups[] = {"/", "/steps", "/evals", "/config"};
+	size_t count, n;
+	write_run(path, &meta, 10, RUN_FINISHED);
+	char *document = (char *)file_bytes("docs/RESULTS.md", &count);
+	document = mem_resize(document, count + 1);
+	document[count] = 0;
+	struct h5 *f = again(path);
+	for (size_t g = 0; g < sizeof groups / sizeof *groups; g++) {
+		char **names = h5_names(f, groups[g], &n), quoted[128];
+		for (size_t i = 0; i < n; i++) {
+			snprintf(quoted, sizeof quoted, g == 0 ? "`/%s`" : "`%s`", names[i]);
+			cr_expect_not_null(strstr(document, quoted), "%s/%s", groups[g], names[i]);
+		}
+		mem_free(names);
+	}
+	h5_close(f);
+	mem_free(document);
+}

@@ -1,0 +1,248 @@
+/* A small experiment: two families in each other, every kind of key, every kind of bound. */
+#ifndef SIGNSGD_TESTS_SUPPORT_KEY_TABLE_H
+#define SIGNSGD_TESTS_SUPPORT_KEY_TABLE_H
+
+#include <criterion/criterion.h>
+
+#include <math.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "config/key.h"
+
+struct scale_state {
+	double factor;
+	int64_t from;
+};
+
+struct net_state {
+	struct ints hidden;
+	int act;
+	struct choice inner;
+	struct choices several;
+};
+
+static const char *const acts[] = {"relu", "tanh", NULL};
+
+static const struct key scale_keys[] = {
+        {.name = "factor",
+         .kind = KEY_REAL,
+         .offset = offsetof(struct scale_state, factor),
+         .preset = "-10",
+         .lowest = -100,
+         .highest = 100,
+         .help = "multiplies the gradient"},
+        {.name = "from",
+         .kind = KEY_INT,
+         .offset = offsetof(struct scale_state, from),
+         .preset = "0",
+         .lowest = 0,
+         .highest = INFINITY,
+         .unit = "steps",
+         .help = "first step of it"},
+        {0},
+};
+
+static const struct row invert = {.name = "invert", .about = "Sends the opposite"};
+static const struct row scale = {.name = "scale",
+                                 .about = "Sends a multiple",
+                                 .keys = scale_keys,
+                                 .state_bytes = sizeof(struct scale_state)};
+static const struct row *const attack_rows[] = {&invert, &scale, NULL};
+static const struct family attacks = {.name = "attack",
+                                      .plural = "attacks",
+                                      .about = "What a liar says",
+                                      .rows = attack_rows,
+                                      .number_row = "scale"};
+
+static const struct key net_keys[] = {
+        {.name = "hidden",
+         .kind = KEY_INTS,
+         .offset = offsetof(struct net_state, hidden),
+         .lowest = 1,
+         .highest = 4096,
+         .help = "widths"},
+        {.name = "act",
+         .kind = KEY_CHOICE,
+         .offset = offsetof(struct net_state, act),
+         .preset = "\"relu\"",
+         .choices = acts,
+         .help = "activation"},
+        {.name = "inner",
+         .kind = KEY_FAMILY,
+         .offset = offsetof(struct net_state, inner),
+         .preset = "\"scale\"",
+         .family = &attacks,
+         .help = "a family in a family"},
+        {.name = "several",
+         .kind = KEY_LIST,
+         .offset = offsetof(struct net_state, several),
+         .preset = "[]",
+         .family = &attacks,
+         .help = "a list of members of a family"},
+        {0},
+};
+
+static const struct row net = {
+        .name = "net", .about = "A net", .keys = net_keys, .state_bytes = sizeof(struct net_state)};
+static const struct row flat = {.name = "flat", .about = "No net"};
+static const struct row *const model_rows[] = {&net, &flat, NULL};
+static const struct family models = {
+        .name = "model", .plural = "models", .about = "What learns", .rows = model_rows};
+
+struct state {
+	int64_t workers, steps;
+	uint64_t seed;
+	double momentum, rate, free;
+	bool quiet;
+	const char *name, *out;
+	int partition;
+	struct ints ids;
+	struct reals weights;
+	struct {
+		int64_t count;
+		struct choice attack;
+	} adversaries;
+	struct choice model;
+};
+
+#define AT(member) offsetof(struct state, member)
+
+static const char *const partitions[] = {"iid", "shards", NULL};
+
+static const struct key adversary_keys[] = {
+        {.name = "count",
+         .kind = KEY_INT,
+         .offset = AT(adversaries.count) - AT(adversaries),
+         .preset = "0",
+         .lowest = 0,
+         .highest = 1000,
+         .help = "liars"},
+        {.name = "attack",
+         .kind = KEY_FAMILY,
+         .offset = AT(adversaries.attack) - AT(adversaries),
+         .preset = "null",
+         .family = &attacks,
+         .help = "what they do"},
+        {0},
+};
+
+static const struct key keys[] = {
+        {.name = "name", .kind = KEY_STRING, .offset = AT(name), .preset = "\"run\"", .help = "a name"},
+        {.name = "seed",
+         .kind = KEY_SEED,
+         .offset = AT(seed),
+         .preset = "1",
+         .help = "of all random numbers"},
+        {.name = "workers",
+         .kind = KEY_INT,
+         .offset = AT(workers),
+         .lowest = 1,
+         .highest = 1000,
+         .help = "how many"},
+        {.name = "steps",
+         .kind = KEY_INT,
+         .offset = AT(steps),
+         .preset = "null",
+         .lowest = 1,
+         .highest = INFINITY,
+         .help = "length"},
+        {.name = "momentum",
+         .kind = KEY_REAL,
+         .offset = AT(momentum),
+         .preset = "0.9",
+         .lowest = 0,
+         .highest = 1,
+         .below = true,
+         .help = "beta"},
+        {.name = "rate",
+         .kind = KEY_REAL,
+         .offset = AT(rate),
+         .preset = "0.1",
+         .lowest = 0,
+         .highest = INFINITY,
+         .above = true,
+         .help = "step length"},
+        {.name = "free", .kind = KEY_REAL, .offset = AT(free), .preset = "0", .help = "any number"},
+        {.name = "quiet", .kind = KEY_BOOL, .offset = AT(quiet), .preset = "false", .help = "says less"},
+        {.name = "out", .kind = KEY_PATH, .offset = AT(out), .preset = "null", .help = "where to"},
+        {.name = "partition",
+         .kind = KEY_CHOICE,
+         .offset = AT(partition),
+         .preset = "\"iid\"",
+         .choices = partitions,
+         .help = "who gets what"},
+        {.name = "ids",
+         .kind = KEY_INTS,
+         .offset = AT(ids),
+         .preset = "[]",
+         .lowest = 0,
+         .highest = 999,
+         .help = "who lies"},
+        {.name = "weights",
+         .kind = KEY_REALS,
+         .offset = AT(weights),
+         .preset = "[0.5, 1]",
+         .lowest = 0,
+         .highest = INFINITY,
+         .above = true,
+         .help = "weights"},
+        {.name = "adversaries",
+         .kind = KEY_OBJECT,
+         .offset = AT(adversaries),
+         .preset = "{}",
+         .keys = adversary_keys,
+         .help = "the liars"},
+        {.name = "model",
+         .kind = KEY_FAMILY,
+         .offset = AT(model),
+         .preset = "\"flat\"",
+         .family = &models,
+         .help = "what learns"},
+        {0},
+};
+
+static struct arena arena;
+
+static inline void clear(void)
+{
+	arena_clear(&arena);
+}
+
+static inline int parse(const char *text, struct state *s, struct err *e)
+{
+	struct json *root = json_read_text(&arena, "t.json", text, strlen(text), e);
+
+	*s = (struct state){0};
+	cr_assert_not_null(root, "%s", e->text);
+	return keys_parse(keys, s, root, &arena, e);
+}
+
+static inline struct state good(const char *text)
+{
+	struct state s;
+	struct err e = {0};
+
+	cr_assert_eq(parse(text, &s, &e), 0, "%s: %s", text, e.text);
+	cr_assert_str_eq(e.text, "");
+	return s;
+}
+
+static inline const char *kept(struct buf *b)
+{
+	const char *copy = arena_string(&arena, b->text);
+
+	buf_clear(b);
+	return copy;
+}
+
+static inline const char *resolved(const struct state *s, bool identity)
+{
+	struct buf b = {0};
+
+	keys_write(&b, keys, s, identity);
+	return kept(&b);
+}
+
+#endif

@@ -1,0 +1,117 @@
+/*
+ * A step allocates nothing: malloc and its family are counted here, in a program of its own, over a thousand
+ * steps of trainings with every aggregator. Of networks only what could be a buffer counts: at each call
+ * oneDNN keeps its list of arguments in objects of some dozens of bytes, which its interface leaves no way
+ * around.
+ * (Under a sanitizer the family is the sanitizer's.)
+ */
+#include <stdatomic.h>
+#include "tests/support/train.h"
+
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+#define COUNTS 1
+#else
+#define COUNTS 0
+#endif
+
+enum { BUFFER_BYTES = 512 };
+
+static atomic_long calls, buffers; /* all, and those of BUFFER_BYTES and more */
+
+#if COUNTS
+extern void *__libc_malloc(size_t bytes);
+extern void *__libc_calloc(size_t count, size_t size);
+extern void *__libc_realloc(void *old, size_t bytes);
+extern void *__libc_memalign(size_t alignment, size_t bytes);
+
+static void count(size_t bytes)
+{
+	calls++;
+	buffers += bytes >= BUFFER_BYTES;
+}
+
+void *malloc(size_t bytes)
+{
+	count(bytes);
+	return __libc_malloc(bytes);
+}
+
+void *calloc(size_t n, size_t size)
+{
+	count(n * size);
+	return __libc_calloc(n, size);
+}
+
+void *realloc(void *old, size_t bytes)
+{
+	count(bytes);
+	return __libc_realloc(old, bytes);
+}
+
+void *aligned_alloc(size_t alignment, size_t bytes)
+{
+	count(bytes);
+	return __libc_memalign(alignment, bytes);
+}
+
+int posix_memalign(void **out, size_t alignment, size_t bytes)
+{
+	count(bytes);
+	*out = __libc_memalign(alignment, bytes);
+	return 0;
+}
+#endif
+
+static const char *const aggregators[] = {"vote", "mean", "adam", "sign-mean"};
+
+static const char *const networks[] = {
+        "\"cnn\"",
+        "\"resnet20\"",
+        "{\"kind\":\"sequential\",\"layers\":[{\"kind\":\"conv\",\"channels\":6,\"kernel\":3},\"relu\","
+        "\"flatten\",\"dropout\",{\"kind\":\"linear\",\"width\":20}]}",
+};
+
+static int count_steps(const char *model, const char *aggregator, int steps, const atomic_long *counted)
+{
+	char text[1024];
+	struct runs runs;
+	snprintf(text, sizeof text,
+	         "{\"workers\":5,\"steps\":2000,\"batch\":8,\"model\":%s,"
+	         "\"data\":{\"kind\":\"glyphs\",\"train\":200,\"test\":10},\"aggregator\":\"%s\","
+	         "\"adversaries\":{\"count\":2,\"attack\":\"flip\"}}",
+	         model, aggregator);
+	struct pool *pool = pool_open(2);
+	struct trainer *t = train_open(train_settings(&runs, text), pool);
+	train_steps(t, 10); /* libraries make their buffers at first use */
+	long before = *counted;
+	if (before == 0) {
+		printf("allocation: set-up was not counted, so nothing is\n");
+		return 1;
+	}
+	train_steps(t, steps);
+	long made = *counted - before;
+	trainer_close(t);
+	pool_close(pool);
+	runs_clear(&runs);
+	if (made > 0)
+		printf("allocation: %ld in %d steps of %s under %s\n", made, steps, model, aggregator);
+	return made > 0;
+}
+
+int main(void)
+{
+	int bad = 0;
+	if (!COUNTS) {
+		printf("allocation: skipped under a sanitizer\n");
+		return 0;
+	}
+	for (size_t i = 0; i < sizeof aggregators / sizeof *aggregators; i++)
+		bad += count_steps("{\"kind\":\"mlp\",\"hidden\":[20]}", aggregators[i], 1000, &calls);
+	for (size_t i = 0; i < sizeof networks / sizeof *networks; i++)
+		bad += count_steps(networks[i], "vote", 10, &buffers);
+	if (bad)
+		return 1;
+	printf("allocation: %zu checks passed\n",
+	       sizeof aggregators / sizeof *aggregators + sizeof networks / sizeof *networks);
+	return 0;
+}

@@ -1,0 +1,356 @@
+/*
+ * Transport zmq when things go wrong: processes that die, stop, forget or come again, and a server that does.
+ * Whatever happens, the parameters are those that the recorded voters make.
+ */
+#include <criterion/criterion.h>
+#include "tests/support/zmq_peer.h"
+
+enum { WORKERS = 3, SPARE = 3, ENOUGH = 3000 };
+
+static const char ROW[] = "{\"kind\": \"zmq\", \"deadline_s\": 0.3, \"patience_s\": 10}";
+
+/* A process for each worker, and one more that takes worker 2's place when it is told to. */
+struct scene {
+	struct toy toy;
+	struct toy_host hosts[WORKERS + 1];
+	struct toy_server server;
+	bool spare; /* was told */
+};
+
+static struct scene scene; /* in static memory, for its size */
+
+static void scene_open(struct scene *s, size_t n, size_t running, const struct toy_host *last)
+{
+	struct err e = {0};
+	memset(s, 0, sizeof *s);
+	toy_open(&s->toy, WORKERS, TOY_STEPS_MOST, n, "vote");
+	s->toy.running = running;
+	for (int i = 0; i <= WORKERS; i++) {
+		s->hosts[i] = (struct toy_host){.count = 1, .first = i, .fail_at = -1};
+		if (last && i == last->first) {
+			s->hosts[i].fail = last->fail;
+			s->hosts[i].fail_at = last->fail_at;
+		}
+		s->hosts[i].first = last && i == SPARE ? last->first : i;
+		toy_host_start(&s->toy, s->hosts, i, SITE_KEYS);
+	}
+	toy_server_open(&s->server, &s->toy, SITE_KEYS, "tcp://127.0.0.1:*", ROW);
+	for (int i = 0; i < WORKERS; i++)
+		toy_host_tell(&s->hosts[i], zmq_server_address(s->server.link.self), &s->server.ring);
+	s->server.link.row->sync(s->server.link.self, &s->server.state.st, &e);
+}
+
+static void one_step(struct scene *s, int flags)
+{
+	struct err e = {0};
+	cr_assert_lt(s->server.state.st.step, ENOUGH, "it never came to what was waited for");
+	cr_assert_eq(toy_server_step(&s->server, flags, &e), EXCHANGE_DONE, "%s", e.text);
+}
+
+/* Was worker m counted in the last step, with a state begun at `since` or later? */
+static bool counted(const struct scene *s, int m, int64_t since)
+{
+	return s->server.since[s->server.state.st.step - 1][m] >= since;
+}
+
+/* Steps until worker m is counted with a state begun at `since` or later, a few more, and not too fast. */
+static void steps_until(struct scene *s, int m, int64_t since)
+{
+	do {
+		one_step(s, 0);
+		usleep(2000);
+	} while (!counted(s, m, since));
+	for (int i = 0; i < 5; i++)
+		one_step(s, 0);
+}
+
+/* All hosts that live end in order with the server's x, which is the one that these voters make. */
+static void scene_close(struct scene *s, int dead)
+{
+	int steps = (int)s->server.state.st.step;
+	uint64_t hash, wanted;
+	float *want = mem_array(s->toy.n, sizeof *want);
+	s->server.link.row->leave(s->server.link.self, true, "done");
+	toy_replay(&s->toy, steps, s->server.since, want);
+	wanted = hash_words(0, want, s->toy.n * sizeof *want);
+	cr_assert_eq(memcmp(want, s->server.state.x, s->toy.n * sizeof *want), 0,
+	             "the server's x is another");
+	for (int i = 0; i <= WORKERS; i++) {
+		if (i == SPARE && !s->spare) {
+			kill(s->hosts[i].pid, SIGKILL);
+			toy_host_end(&s->hosts[i], &hash);
+			continue;
+		}
+		int code = toy_host_end(&s->hosts[i], &hash);
+		cr_assert_eq(code, i == dead ? 256 + SIGKILL : 0, "host %d ended with %d", i, code);
+		cr_assert(i == dead || hash == wanted, "host %d's x is another", i);
+	}
+	toy_server_close(&s->server);
+	toy_close(&s->toy);
+	mem_free(want);
+}
+
+static void tell_spare(struct scene *s)
+{
+	s->spare = true;
+	toy_host_tell(&s->hosts[SPARE], zmq_server_address(s->server.link.self), &s->server.ring);
+}
+
+Test(zmq_faults, a_killed_worker_is_missed_and_a_new_one_takes_its_place)
+{
+	scene_open(&scene, 3000, 0, &(struct toy_host){.first = 2, .fail = TOY_DIES, .fail_at = 10});
+	while (scene.server.state.st.step < 20)
+		one_step(&scene, 0);
+	cr_expect_eq(scene.server.n_voters[9], 3);
+	cr_expect_eq(scene.server.n_voters[10], 2);
+	cr_expect_eq(scene.server.n_voters[19], 2);
+	tell_spare(&scene);
+	steps_until(&scene, 2, 1);
+	cr_expect_eq(scene.server.last.n_voters, 3);
+	scene_close(&scene, 2);
+}
+
+/* So long that the server has no answer left for it: it takes the parameters anew. */
+Test(zmq_faults, a_stopped_worker_is_late_and_then_catches_up)
+{
+	scene_open(&scene, 3000, 0, &(struct toy_host){.first = 2, .fail = TOY_PAUSES, .fail_at = 10});
+	while (scene.server.state.st.step < 100)
+		one_step(&scene, 0);
+	cr_expect_eq(scene.server.n_voters[99], 2);
+	kill(scene.hosts[2].pid, SIGCONT);
+	steps_until(&scene, 2, 11);
+	cr_expect_geq(toy_server_fault(&scene.server, 2, "late"), 1);
+	scene_close(&scene, -1);
+}
+
+/* Shortly: it follows by the answers that it has missed, and begins anew. */
+Test(zmq_faults, a_worker_that_missed_a_little_follows)
+{
+	scene_open(&scene, 3000, 0, &(struct toy_host){.first = 1, .fail = TOY_PAUSES, .fail_at = 10});
+	while (scene.server.state.st.step < 16)
+		one_step(&scene, 0);
+	kill(scene.hosts[1].pid, SIGCONT);
+	steps_until(&scene, 1, 11);
+	cr_expect_eq(toy_server_fault(&scene.server, 1, "greedy"), 0);
+	cr_expect_eq(scene.server.last.n_voters, 3);
+	scene_close(&scene, -1);
+}
+
+Test(zmq_faults, a_worker_with_other_parameters_is_given_the_right_ones)
+{
+	scene_open(&scene, 3000, 0, &(struct toy_host){.first = 0, .fail = TOY_FORGETS, .fail_at = 10});
+	while (scene.server.state.st.step < 10)
+		one_step(&scene, 0);
+	steps_until(&scene, 0, 10);
+	cr_expect_eq(toy_server_fault(&scene.server, 0, "wrong_hash"), 1);
+	cr_expect_eq(scene.server.last.n_voters, 3);
+	scene_close(&scene, -1);
+}
+
+/* The keeper's go to the server with its vote, and to the next keeper when it dies. */
+Test(zmq_faults, running_statistics_are_kept_by_who_is_counted)
+{
+	float want = 0;
+	scene_open(&scene, 3000, 17, &(struct toy_host){.first = 0, .fail = TOY_DIES, .fail_at = 10});
+	for (int k = 0; k < 20; k++) {
+		int keeper = scene.server.keeper;
+		one_step(&scene, 0);
+		want += scene.server.since[k][keeper] >= 0 ? (float)(keeper + 1) : 0;
+		for (int i = 0; i < 17; i++)
+			cr_assert_eq(scene.server.state.running[i], want, "step %d: %g and %g", k,
+			             (double)scene.server.state.running[i], (double)want);
+	}
+	cr_expect_eq(scene.server.keeper, 1);
+	scene_close(&scene, 0);
+}
+
+/* --- the server ------------------------------------------------------------------------------------------
+ */
+
+/* As it would after a kill -9: no word to anybody, and then another life at the same address. */
+static void restart(struct scene *s, int64_t step, const float *x, const struct keyring *ring)
+{
+	struct err e = {0};
+	struct toy_server *server = &s->server;
+	struct choice c = {0};
+	static char address[512];
+	snprintf(address, sizeof address, "%s", zmq_server_address(server->link.self));
+	server->link.row->close(server->link.self);
+	server->site.address = address;
+	server->site.ring = ring;
+	struct transport_env env = {.workers = WORKERS, .pool = server->pool, .site = &server->site};
+	cr_assert_eq(choice_parse(&family_transports, &c, NULL, ROW, &server->arena, &e), 0);
+	cr_assert_eq(transport_zmq.open(c.state, &env, &server->link, &e), 0, "%s", e.text);
+	memcpy(server->state.x, x, s->toy.n * sizeof *x);
+	server->state.st.step = step;
+	server->state.st.given = true;
+	cr_assert_eq(server->link.row->sync(server->link.self, &server->state.st, &e), 0);
+}
+
+Test(zmq_faults, a_server_that_comes_again_where_it_was_goes_on_as_if_nothing_had_been)
+{
+	scene_open(&scene, 3000, 0, NULL);
+	while (scene.server.state.st.step < 10)
+		one_step(&scene, 0);
+	restart(&scene, 10, scene.server.state.x, &scene.server.ring);
+	while (scene.server.state.st.step < 20)
+		one_step(&scene, 0);
+	for (int k = 0; k < 20; k++)
+		for (int m = 0; m < WORKERS; m++)
+			cr_assert_eq(scene.server.since[k][m], 0);
+	scene_close(&scene, -1);
+}
+
+Test(zmq_faults, a_server_that_comes_again_further_back_takes_all_along)
+{
+	float *x = mem_array(3000, sizeof *x);
+	scene_open(&scene, 3000, 0, NULL);
+	while (scene.server.state.st.step < 5)
+		one_step(&scene, 0);
+	memcpy(x, scene.server.state.x, 3000 * sizeof *x);
+	while (scene.server.state.st.step < 10)
+		one_step(&scene, 0);
+	restart(&scene, 5, x, &scene.server.ring);
+	while (scene.server.state.st.step < 20)
+		one_step(&scene, 0);
+	for (int k = 5; k < 20; k++)
+		for (int m = 0; m < WORKERS; m++)
+			cr_assert_eq(scene.server.since[k][m], 5);
+	mem_free(x);
+	scene_close(&scene, -1);
+}
+
+/* Memory for every worker's state, as the trainer lends it. */
+static void lend(struct toy_state *st, size_t n)
+{
+	for (int m = 0; m < WORKERS; m++)
+		st->blocks[m] = mem_array(n, sizeof(float));
+}
+
+static void give_back(struct toy_state *st)
+{
+	for (int m = 0; m < WORKERS; m++) {
+		mem_free(st->blocks[m]);
+		st->blocks[m] = NULL;
+	}
+}
+
+/* Every worker's memory comes to the server, and goes out again to a process that is new. */
+Test(zmq_faults, states_are_collected_and_handed_out)
+{
+	struct err e = {0};
+	struct toy_state *st = &scene.server.state;
+	scene_open(&scene, 3000, 0, &(struct toy_host){.first = 2, .fail = TOY_DIES, .fail_at = 12});
+	scene.server.site.collect = true;
+	while (st->st.step < 12)
+		one_step(&scene, st->st.step == 5 || st->st.step == 11 ? EXCHANGE_SAVE : 0);
+	lend(st, 3000);
+	cr_assert_eq(scene.server.link.row->collect(scene.server.link.self, &st->st, &e), 0);
+	for (int m = 0; m < WORKERS; m++)
+		cr_assert_not_null(st->blocks[m], "worker %d's state is not here", m);
+	restart(&scene, 12, st->x, &scene.server.ring);
+	tell_spare(&scene);
+	while (st->st.step < 20)
+		one_step(&scene, 0);
+	for (int k = 0; k < 20; k++)
+		for (int m = 0; m < WORKERS; m++)
+			cr_assert_eq(scene.server.since[k][m], 0, "step %d, worker %d", k, m);
+	give_back(st);
+	scene_close(&scene, 2);
+}
+
+/* Of a dead worker, and of one that was not counted, there is none to be had. */
+Test(zmq_faults, a_state_that_is_not_to_be_had_is_none)
+{
+	struct err e = {0};
+	struct toy_state *st = &scene.server.state;
+	scene_open(&scene, 3000, 0, &(struct toy_host){.first = 1, .fail = TOY_DIES, .fail_at = 5});
+	scene.server.site.collect = true;
+	while (st->st.step < 8)
+		one_step(&scene, st->st.step == 7 ? EXCHANGE_SAVE : 0);
+	lend(st, 3000);
+	cr_assert_eq(scene.server.link.row->collect(scene.server.link.self, &st->st, &e), 0);
+	cr_expect(st->blocks[0] && !st->blocks[1] && st->blocks[2]);
+	give_back(st);
+	scene_close(&scene, 1);
+}
+
+Test(zmq_faults, too_few_votes_end_the_round_with_a_sentence)
+{
+	struct err e = {0};
+	struct toy toy;
+	static struct toy_server server;
+	toy_open(&toy, WORKERS, 10, 100, "vote");
+	toy_server_open(&server, &toy, SITE_KEYS, "tcp://127.0.0.1:*",
+	                "{\"kind\": \"zmq\", \"patience_s\": 0.2}");
+	server.link.row->sync(server.link.self, &server.state.st, &e);
+	cr_assert_eq(toy_server_step(&server, 0, &e), EXCHANGE_FAILED);
+	cr_expect_str_eq(e.text, "step 1: found 0 votes after 0.2 s, expected at least 2 of 3 (the quorum)");
+	cr_expect_eq(e.code, EXIT_WORLD);
+	toy_server_close(&server);
+	toy_close(&toy);
+}
+
+Test(zmq_faults, what_cannot_be_opened_says_why)
+{
+	struct err e = {0};
+	struct keyring ring = {0};
+	struct link link;
+	struct pool *pool = pool_open(1);
+	struct zmq_settings set = {.patience_s = 1, .buckets = 1, .shards = 1};
+	struct site site = {.address = "tcp://127.0.0.1:*", .ring = &ring, .settings = "{}"};
+	struct transport_env env = {.workers = 3, .pool = pool, .site = &site};
+	cr_expect_eq(transport_zmq.open(&set, &env, &link, &e), -1);
+	cr_expect(strstr(e.text, "server.secret"), "%s", e.text);
+	keyring_make(&ring, 2);
+	err_clear(&e);
+	cr_expect_eq(transport_zmq.open(&set, &env, &link, &e), -1);
+	cr_expect(strstr(e.text, "found those of 2 workers, expected 3"), "%s", e.text);
+	env.workers = 2;
+	site.address = "tcp://203.0.113.1:5555"; /* nobody's (RFC 5737) */
+	err_clear(&e);
+	cr_expect_eq(transport_zmq.open(&set, &env, &link, &e), -1);
+	cr_expect(strstr(e.text, "cannot listen on tcp://203.0.113.1:5555"), "%s", e.text);
+	keyring_clear(&ring);
+	pool_close(pool);
+}
+
+/* A host whose server is not there, or does not let it in, gives up within its patience. */
+Test(zmq_faults, nobody_there_is_a_sentence)
+{
+	struct err e = {0};
+	struct keyring ring;
+	keyring_make(&ring, 1);
+	const struct curve_key *key = keyring_worker(&ring, 0);
+	struct site site = {
+	        .address = "tcp://127.0.0.1:1", .ring = &ring, .count = 1, .keys = &key, .patience_s = 0.3};
+	cr_expect_null(zmq_host_join(&site, &e));
+	cr_expect(strstr(e.text, "server tcp://127.0.0.1:1: no connection for 0.3 s"), "%s", e.text);
+	cr_expect_eq(e.code, EXIT_WORLD);
+	keyring_clear(&ring);
+}
+
+/* Whose key the server does not know hears so at once. */
+Test(zmq_faults, a_key_that_is_not_known_is_a_sentence)
+{
+	struct err e = {0};
+	struct toy_host host = {.count = 1, .first = 0, .fail_at = -1};
+	struct toy toy;
+	struct keyring others;
+	static struct toy_server server;
+	uint64_t hash;
+	toy_open(&toy, 2, 10, 100, "vote");
+	toy_host_start(&toy, &host, 0, SITE_KEYS);
+	toy_server_open(&server, &toy, SITE_KEYS, "tcp://127.0.0.1:*",
+	                "{\"kind\": \"zmq\", \"patience_s\": 2}");
+	server.link.row->sync(server.link.self, &server.state.st, &e);
+	keyring_make(&others, 1);
+	others.at[0] = *keyring_find(&server.ring, KEYRING_SERVER);
+	toy_host_tell(&host, zmq_server_address(server.link.self), &others);
+	cr_assert_eq(toy_server_step(&server, 0, &e), EXCHANGE_FAILED);
+	cr_expect_eq(toy_host_end(&host, &hash), EXIT_WORLD); /* die() of the toy */
+	cr_expect_geq(toy_server_fault(&server, -1, "unknown_key"), 1);
+	toy_server_close(&server);
+	toy_close(&toy);
+	keyring_clear(&others);
+}

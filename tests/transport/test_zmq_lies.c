@@ -1,0 +1,468 @@
+/* Transport zmq among liars: what is wrong is dropped and counted, and the honest never notice. */
+#include <arpa/inet.h>
+#include <criterion/criterion.h>
+#include <netinet/in.h>
+#include <pthread.h>
+#include <sys/socket.h>
+#include "tests/support/zmq_liar.h"
+
+enum { LIAR = 2, WORKERS = 3, STEPS = 40, MUCH = 1000 };
+
+/* Two honest workers in processes, and one place for a liar in a thread. */
+struct scene {
+	struct toy toy;
+	struct toy_host hosts[2];
+	struct toy_server server;
+	const struct curve_key *own, *key; /* the server's, the liar's */
+	char address[512];
+	_Atomic bool told; /* the liar has said all */
+	_Atomic int steps; /* done */
+	uint64_t from;     /* the step it began in, or the bytes it got rid of */
+	bool unread;       /* the server reads no more of it */
+};
+
+static void scene_open(struct scene *s, enum site_trust trust, size_t n, const char *row)
+{
+	memset(s, 0, sizeof *s);
+	toy_open(&s->toy, WORKERS, TOY_STEPS_MOST, n, "vote");
+	s->toy.zeros = LIAR;
+	for (int i = 0; i < 2; i++) {
+		s->hosts[i] = (struct toy_host){.count = 1, .first = i, .fail_at = -1};
+		toy_host_start(&s->toy, s->hosts, i, trust);
+	}
+	toy_server_open(&s->server, &s->toy, trust, "tcp://127.0.0.1:*", row);
+	snprintf(s->address, sizeof s->address, "%s", zmq_server_address(s->server.link.self));
+	if (trust == SITE_KEYS) {
+		s->own = keyring_find(&s->server.ring, KEYRING_SERVER);
+		s->key = keyring_worker(&s->server.ring, LIAR);
+	}
+	struct err e = {0};
+	s->server.link.row->sync(s->server.link.self, &s->server.state.st, &e);
+}
+
+/* Now the honest may come. */
+static void tell_hosts(struct scene *s)
+{
+	for (int i = 0; i < 2; i++)
+		toy_host_tell(&s->hosts[i], s->address,
+		              s->server.site.trust == SITE_OPEN ? NULL : &s->server.ring);
+}
+
+/* Rounds until the liar has said all, and a few more. */
+static void scene_run(struct scene *s, void *(*lie)(void *))
+{
+	pthread_t thread;
+	struct err e = {0};
+	cr_assert_eq(pthread_create(&thread, NULL, lie, s), 0);
+	for (int more = 5; more > 0; more -= atomic_load(&s->told)) {
+		cr_assert_eq(toy_server_step(&s->server, 0, &e), EXCHANGE_DONE, "%s", e.text);
+		cr_assert_lt(s->server.state.st.step, TOY_STEPS_MOST - 10, "the liar is never done");
+		atomic_fetch_add(&s->steps, 1);
+		usleep(2000);
+	}
+	pthread_join(thread, NULL);
+}
+
+/* The honest were there in all rounds, and the bits are those of a run with just these voters. */
+static void scene_close(struct scene *s)
+{
+	int steps = (int)s->server.state.st.step;
+	uint64_t hash, wanted;
+	float *want = mem_array(s->toy.n, sizeof *want);
+	s->server.link.row->leave(s->server.link.self, true, "done");
+	for (int k = 0; k < steps; k++)
+		cr_assert(s->server.since[k][0] == 0 && s->server.since[k][1] == 0,
+		          "an honest worker was not counted in step %d", k);
+	toy_replay(&s->toy, steps, s->server.since, want);
+	wanted = hash_words(0, want, s->toy.n * sizeof *want);
+	cr_assert_eq(memcmp(want, s->server.state.x, s->toy.n * sizeof *want), 0);
+	for (int i = 0; i < 2; i++) {
+		cr_assert_eq(toy_host_end(&s->hosts[i], &hash), 0);
+		cr_assert_eq(hash, wanted, "host %d's x is another", i);
+	}
+	toy_server_close(&s->server);
+	toy_close(&s->toy);
+	mem_free(want);
+}
+
+static uint64_t faults(struct scene *s, const char *kind)
+{
+	return toy_server_fault(&s->server, LIAR, kind);
+}
+
+static struct scene scene; /* in static memory, for its size */
+
+/* One message of each kind of lie, before a vote that is in order. */
+static void lie_once(struct liar *l, int kind, uint64_t step)
+{
+	size_t bytes = l->toy->agg->push_bytes(l->toy->job.state, l->toy->n);
+	unsigned char *push = mem_array(bytes + 8, 1);
+	struct frame f = {.type = FRAME_PUSH, .step = step, .since = (int64_t)step};
+	struct frame other = {.type = FRAME_ANSWER, .step = step};
+	switch (kind) {
+	case 0:
+		liar_say(l, f, push, bytes - 8, -1); /* too short */
+		liar_say(l, f, push, bytes + 8, -1); /* too long */
+		break;
+	case 1:
+		f.step = step + 7;
+		liar_say(l, f, push, bytes, -1);
+		break;
+	case 2:
+		push[bytes - 1] = 0x80; /* the last word is not full */
+		liar_say(l, f, push, bytes, -1);
+		break;
+	case 3:
+		f.since = (int64_t)step + 1;
+		liar_say(l, f, push, bytes, -1);
+		f.since = -1;
+		liar_say(l, f, push, bytes, -1);
+		break;
+	case 4:
+		f.x_hash = 12345;
+		liar_say(l, f, push, bytes, -1);
+		break;
+	case 5:
+		f.run = 99;
+		liar_say(l, f, push, bytes, -1);
+		break;
+	case 6:
+		liar_say(l, f, push, bytes, 0);      /* no magic */
+		liar_say(l, other, push, bytes, -1); /* for a server to say */
+		liar_say(l, f, push, bytes, 5);      /* no such type */
+		zmq_send(l->dealer, "", 0, 0);       /* nothing */
+		liar_say(l, (struct frame){.type = FRAME_FETCH, .step = step}, push, 8,
+		         -1); /* too long, as it is */
+		break;
+	case 7:
+		liar_say(l, f, push, bytes, 4);
+		break;
+	case 8:
+		liar_say(l, f, push, bytes, FRAME_HEADER_BYTES + 3);
+		break;
+	case 9:
+		zmq_send(l->dealer, push, bytes, ZMQ_SNDMORE);
+		zmq_send(l->dealer, push, bytes, ZMQ_SNDMORE);
+		zmq_send(l->dealer, push, bytes, 0);
+		break;
+	case 10:
+		if (step > 0)
+			liar_vote(l, step - 1); /* late, or a replay */
+		break;
+	default:
+		break;
+	}
+	mem_free(push);
+}
+
+static void *tell_all_lies(void *ctx)
+{
+	struct scene *s = ctx;
+	struct liar l;
+	struct frame f;
+	liar_open(&l, &s->toy, LIAR, s->address, s->own, s->key);
+	uint64_t step = liar_join(&l);
+	s->from = step;
+	for (int kind = 0; kind < 11; kind++, step++) {
+		lie_once(&l, kind, step);
+		liar_vote(&l, step);
+		if (!liar_await(&l, FRAME_ANSWER, step, &f) || !(f.flags & FRAME_COUNTED))
+			die("step %llu: the vote of kind %d was not counted", (unsigned long long)step, kind);
+	}
+	atomic_store(&s->told, true);
+	liar_close(&l);
+	return NULL;
+}
+
+/* Every kind of lie in turn. The liar's right votes count all the same, and each lie under its name. */
+Test(zmq_lies, each_is_dropped_and_counted)
+{
+	static const struct {
+		const char *kind;
+		uint64_t count;
+	} expected[] = {{"wrong_length", 3}, {"wrong_step", 1},  {"padding", 1}, {"wrong_since", 2},
+	                {"wrong_hash", 1},   {"wrong_run", 1},   {"garbage", 4}, {"other_version", 1},
+	                {"damaged", 1},      {"multipart", 1},   {"late", 1},    {"duplicate", 0},
+	                {"takeover", 0},     {"unannounced", 0}, {"banned", 0},  {"greedy", 0},
+	                {"flood", 0}};
+	scene_open(&scene, SITE_KEYS, 1000, NULL);
+	tell_hosts(&scene);
+	scene_run(&scene, tell_all_lies);
+	for (size_t i = 0; i < sizeof expected / sizeof *expected; i++)
+		cr_expect_eq(faults(&scene, expected[i].kind), expected[i].count, "%s: %llu",
+		             expected[i].kind, (unsigned long long)faults(&scene, expected[i].kind));
+	for (uint64_t k = scene.from; k < scene.from + 11; k++)
+		cr_expect_eq(scene.server.n_voters[k], 3);
+	scene_close(&scene);
+}
+
+/* Before anybody else has voted, so that the round is still the same. */
+static void *vote_twice(void *ctx)
+{
+	struct scene *s = ctx;
+	struct liar l;
+	struct frame f;
+	liar_open(&l, &s->toy, LIAR, s->address, s->own, s->key);
+	liar_join(&l);
+	liar_vote(&l, 0);
+	liar_vote(&l, 0);
+	liar_say(&l, (struct frame){.type = FRAME_HELLO, .step = 0}, "", 0, -1);
+	if (!liar_await(&l, FRAME_WELCOME, 0, &f) || !(f.flags & FRAME_HAVE_VOTE))
+		die("the server has no vote");
+	tell_hosts(s);
+	if (!liar_await(&l, FRAME_ANSWER, 0, &f) || !(f.flags & FRAME_COUNTED))
+		die("the first vote was not counted");
+	atomic_store(&s->told, true);
+	liar_close(&l);
+	return NULL;
+}
+
+Test(zmq_lies, a_second_vote_in_a_round_is_none)
+{
+	scene_open(&scene, SITE_KEYS, 1000, NULL);
+	scene_run(&scene, vote_twice);
+	cr_expect_eq(faults(&scene, "duplicate"), 1);
+	cr_expect_eq(scene.server.n_voters[0], 3);
+	scene_close(&scene);
+}
+
+static void *offend_often(void *ctx)
+{
+	struct scene *s = ctx;
+	struct liar l;
+	struct frame f;
+	liar_open(&l, &s->toy, LIAR, s->address, s->own, s->key);
+	liar_join(&l);
+	for (int i = 0; i < 10; i++)
+		liar_say(&l, (struct frame){.type = FRAME_PUSH}, "short", 5, -1);
+	if (!liar_await(&l, FRAME_REFUSED, FRAME_NOWHERE, &f))
+		die("the liar was not refused");
+	liar_say(&l, (struct frame){.type = FRAME_HELLO}, "", 0, -1);
+	/* The connection is cut, and a new one is not let in. */
+	for (int i = 0; i < 500 && faults(s, "banned") < 2; i++)
+		usleep(10000);
+	atomic_store(&s->told, true);
+	liar_close(&l);
+	return NULL;
+}
+
+Test(zmq_lies, who_offends_too_often_is_shut_out)
+{
+	scene_open(&scene, SITE_KEYS, 1000, "{\"kind\": \"zmq\", \"ban_after\": 10, \"patience_s\": 2}");
+	tell_hosts(&scene);
+	scene_run(&scene, offend_often);
+	cr_expect_eq(faults(&scene, "wrong_length"), 10);
+	cr_expect_geq(faults(&scene, "banned"), 2);
+	scene_close(&scene);
+}
+
+/* Answers of old steps, faster than anybody can follow. */
+static void *ask_without_end(void *ctx)
+{
+	struct scene *s = ctx;
+	struct liar l;
+	liar_open(&l, &s->toy, LIAR, s->address, s->own, s->key);
+	liar_join(&l);
+	for (int i = 0; i < 100000 && faults(s, "greedy") < 1000; i++)
+		liar_say(&l, (struct frame){.type = FRAME_FETCH}, "", 0, -1);
+	atomic_store(&s->told, true);
+	liar_close(&l);
+	return NULL;
+}
+
+Test(zmq_lies, who_asks_without_end_is_not_answered)
+{
+	scene_open(&scene, SITE_KEYS, 1000, "{\"kind\": \"zmq\", \"patience_s\": 2}");
+	tell_hosts(&scene);
+	scene_run(&scene, ask_without_end);
+	cr_expect_geq(faults(&scene, "greedy"), 1000);
+	scene_close(&scene);
+}
+
+static void *come_without_a_key(void *ctx)
+{
+	struct scene *s = ctx;
+	struct liar l;
+	struct curve_key key;
+	zmq_curve_keypair(key.public_key, key.secret_key);
+	liar_open(&l, &s->toy, LIAR, s->address, s->own, &key);
+	liar_say(&l, (struct frame){.type = FRAME_HELLO, .step = FRAME_NOWHERE}, "", 0, -1);
+	for (int i = 0; i < 500 && toy_server_fault(&s->server, -1, "unknown_key") == 0; i++)
+		usleep(10000);
+	atomic_store(&s->told, true);
+	liar_close(&l);
+	return NULL;
+}
+
+Test(zmq_lies, an_unknown_key_is_not_let_in)
+{
+	scene_open(&scene, SITE_KEYS, 1000, "{\"kind\": \"zmq\", \"patience_s\": 1}");
+	tell_hosts(&scene);
+	scene_run(&scene, come_without_a_key);
+	cr_expect_geq(toy_server_fault(&scene.server, -1, "unknown_key"), 1);
+	for (int k = 0; k < scene.server.state.st.step; k++)
+		cr_expect_eq(scene.server.n_voters[k], 2);
+	scene_close(&scene);
+}
+
+static void *come_twice(void *ctx)
+{
+	struct scene *s = ctx;
+	struct liar first, second;
+	struct frame f;
+	liar_open(&first, &s->toy, LIAR, s->address, s->own, s->key);
+	uint64_t step = liar_join(&first);
+	liar_vote(&first, step);
+	if (!liar_await(&first, FRAME_ANSWER, step, &f) || !(f.flags & FRAME_COUNTED))
+		die("the first was not counted");
+	liar_open(&second, &s->toy, LIAR, s->address, s->own, s->key);
+	step = liar_join(&second);
+	liar_vote(&second, step);
+	liar_vote(&first, step); /* the same key a second time in this round */
+	if (!liar_await(&first, FRAME_REFUSED, FRAME_NOWHERE, &f))
+		die("the first was not refused");
+	if (!liar_await(&second, FRAME_ANSWER, step, &f))
+		die("the second was not answered");
+	atomic_store(&s->told, true);
+	liar_close(&first);
+	liar_close(&second);
+	return NULL;
+}
+
+Test(zmq_lies, one_key_has_one_vote_on_however_many_connections)
+{
+	scene_open(&scene, SITE_KEYS, 1000, NULL);
+	tell_hosts(&scene);
+	scene_run(&scene, come_twice);
+	cr_expect_eq(faults(&scene, "takeover"), 1);
+	cr_expect_eq(faults(&scene, "unannounced"), 1);
+	for (int k = 0; k < scene.server.state.st.step; k++)
+		cr_expect_leq(scene.server.n_voters[k], 3);
+	scene_close(&scene);
+}
+
+/* --- below ZeroMQ --------------------------------------------------------------------------------------- */
+
+/* Once the server holds rounds. */
+static int raw_connect(struct scene *s)
+{
+	struct sockaddr_in to = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	to.sin_port = htons((uint16_t)atoi(strrchr(s->address, ':') + 1));
+	while (atomic_load(&s->steps) == 0)
+		usleep(1000);
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+	if (fd < 0 || connect(fd, (struct sockaddr *)&to, sizeof to))
+		die("no connection: %s", strerror(errno));
+	return fd;
+}
+
+/* A message that never ends: ZMTP's greeting and READY by hand, then frames that all say "more". */
+static void *never_end(void *ctx)
+{
+	static const char ready[] = "\x04\x29\x05READY\x0bSocket-Type\0\0\0\x06"
+	                            "DEALER\x08Identity\0\0\0\0";
+	struct scene *s = ctx;
+	unsigned char greeting[64] = {0xff, [9] = 0x7f, [10] = 3, [12] = 'N', 'U', 'L', 'L'},
+	              frame[8 + 1 + 8000] = {3}, answer[64];
+	int fd = raw_connect(s);
+	size_t sent = 0;
+	frame[7] = 8000 >> 8;
+	frame[8] = 8000 & 0xff;
+	if (write(fd, greeting, sizeof greeting) != sizeof greeting ||
+	    recv(fd, answer, sizeof greeting, MSG_WAITALL) != sizeof greeting ||
+	    write(fd, ready, sizeof ready - 1) != sizeof ready - 1 ||
+	    recv(fd, answer, sizeof ready - 1, MSG_WAITALL) != sizeof ready - 1)
+		die("no greeting");
+	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &(struct timeval){.tv_sec = 2}, sizeof(struct timeval));
+	while (sent < (size_t)1 << 30 && send(fd, frame, sizeof frame, MSG_NOSIGNAL) > 0)
+		sent += sizeof frame;
+	s->from = sent;
+	s->unread = errno == EAGAIN;
+	atomic_store(&s->told, true);
+	close(fd);
+	return NULL;
+}
+
+Test(zmq_lies, a_message_that_never_ends_is_cut_off)
+{
+	scene_open(&scene, SITE_OPEN, 100000, "{\"kind\": \"zmq\", \"patience_s\": 1}");
+	tell_hosts(&scene);
+	scene_run(&scene, never_end);
+	/* Which of the two comes first is ZeroMQ's affair. */
+	cr_expect(scene.unread || toy_server_fault(&scene.server, -1, "flood") == 1);
+	cr_expect_lt(scene.from, (uint64_t)1 << 26, "%llu bytes were taken", (unsigned long long)scene.from);
+	scene_close(&scene);
+}
+
+/*
+ * More messages than the server looks at, and then the connection ends: it is the library that must bear it,
+ * while the server is busy with something else.
+ */
+static void *say_much_and_leave(void *ctx)
+{
+	struct scene *s = ctx;
+	struct liar l;
+	while (atomic_load(&s->steps) == 0)
+		usleep(1000);
+	liar_open(&l, &s->toy, LIAR, s->address, s->own, s->key);
+	uint64_t step = liar_join(&l);
+	atomic_store(&s->told, true);
+	usleep(200000); /* the round is over, and nobody reads */
+	for (int i = 0; i < MUCH; i++)
+		liar_say(&l, (struct frame){.type = FRAME_FETCH, .step = step}, NULL, 0, -1);
+	usleep(500000);
+	liar_close(&l);
+	return NULL;
+}
+
+Test(zmq_lies, who_sends_much_and_leaves_ends_nobody_else)
+{
+	pthread_t thread;
+	struct err e = {0};
+	scene_open(&scene, SITE_KEYS, 1000, "{\"kind\": \"zmq\", \"patience_s\": 1}");
+	tell_hosts(&scene);
+	cr_assert_eq(pthread_create(&thread, NULL, say_much_and_leave, &scene), 0);
+	for (int k = 0, after = 0; after<10; k++, after += after> 0) {
+		cr_assert_eq(toy_server_step(&scene.server, 0, &e), EXCHANGE_DONE, "%s", e.text);
+		cr_assert_lt(k, TOY_STEPS_MOST - 20, "the liar does not come");
+		atomic_fetch_add(&scene.steps, 1);
+		usleep(2000);
+		if (after > 0 || !atomic_load(&scene.told))
+			continue;
+		pthread_join(thread, NULL);
+		usleep(4 * HEARTBEAT_MS * 1000); /* timers of the connection that is no more */
+		after = 1;
+	}
+	scene_close(&scene);
+}
+
+/* Connections that say nothing, and such that say anything. */
+static void *knock(void *ctx)
+{
+	struct scene *s = ctx;
+	int fds[400];
+	unsigned char junk[300];
+	struct stream random = stream_of(9, RNG_TEST, 0, 0);
+	for (int i = 0; i < 400; i++) {
+		fds[i] = raw_connect(s);
+		for (size_t k = 0; k < sizeof junk; k++)
+			junk[k] = (unsigned char)stream_below(&random, (uint64_t)i * 300 + k, 256);
+		if (i % 2)
+			send(fds[i], junk, sizeof junk, MSG_NOSIGNAL);
+	}
+	for (int i = 0; i < 500 && toy_server_fault(&s->server, -1, "handshake") < 400; i++)
+		usleep(10000);
+	atomic_store(&s->told, true);
+	for (int i = 0; i < 400; i++)
+		close(fds[i]);
+	return NULL;
+}
+
+Test(zmq_lies, connections_that_never_prove_a_key_are_shut)
+{
+	scene_open(&scene, SITE_KEYS, 1000, "{\"kind\": \"zmq\", \"patience_s\": 1}");
+	tell_hosts(&scene);
+	scene_run(&scene, knock);
+	cr_expect_eq(toy_server_fault(&scene.server, -1, "handshake"), 400);
+	scene_close(&scene);
+}

@@ -1,0 +1,123 @@
+/* Votes over zmq that come in pieces: in place, and what is wrong about one is dropped and counted. */
+#include <criterion/criterion.h>
+#include <pthread.h>
+#include "backend/sign.h"
+#include "tests/support/zmq_liar.h"
+
+enum { COORDINATES = 300, BUCKET = 128, PIECES = 3, STEPS = 9 };
+
+/* The only worker, in a thread; bits differ from step to step, so an old one in the wrong place shows. */
+struct teller {
+	struct toy toy;
+	char address[512];
+	unsigned char push[STEPS][64];
+	int counted;
+};
+
+static void say_piece(struct liar *l, uint64_t step, const unsigned char *push, unsigned piece, size_t longer)
+{
+	unsigned char part[64] = {0};
+	size_t bytes = 0;
+	struct planes p = planes_of(1, sign_plane_bytes(COORDINATES), COORDINATES);
+	struct frame f = {.type = FRAME_PUSH,
+	                  .step = step,
+	                  .since = (int64_t)step,
+	                  .piece = piece,
+	                  .pieces = PIECES + 1};
+	if (piece < PIECES) {
+		size_t begin = (PIECES - 1 - piece) * BUCKET, end = piece == 0 ? COORDINATES : begin + BUCKET;
+		bytes = planes_part_bytes(&p, COORDINATES, begin, end);
+		planes_take(&p, COORDINATES, begin, end, push, part);
+	}
+	liar_say(l, f, part, bytes + longer, -1);
+}
+
+/* What is wrong in this step. The vote comes in spite of it. */
+static void spoil(struct liar *l, uint64_t step, const unsigned char *push)
+{
+	struct frame f = {.type = FRAME_PUSH, .step = step, .pieces = 77};
+	switch (step) {
+	case 1:
+		say_piece(l, step, push, 2, 0); /* before its time */
+		say_piece(l, step, push, PIECES, 0);
+		break;
+	case 2:
+		say_piece(l, step, push, 0, 8); /* too long, as is the closing one */
+		say_piece(l, step, push, PIECES, 8);
+		break;
+	case 3:
+		liar_say(l, f, push, 0, -1); /* cut in another way */
+		f.piece = 60;
+		liar_say(l, f, push, 8, -1);
+		f.piece = 76;
+		liar_say(l, f, push, 0, -1);
+		break;
+	case 4:
+		say_piece(l, step - 1, push, 0, 0); /* of other steps */
+		say_piece(l, step + 1, push, 0, 0);
+		break;
+	case 5:
+		say_piece(l, step, push, 0, 0); /* and once more, as others begin */
+		break;
+	default:
+		break;
+	}
+}
+
+static void *tell(void *ctx)
+{
+	struct teller *t = ctx;
+	struct liar l;
+	struct frame f;
+	liar_open(&l, &t->toy, 0, t->address, NULL, NULL);
+	liar_join(&l);
+	for (uint64_t step = 0; step < STEPS; step++) {
+		spoil(&l, step, t->push[step]);
+		if (step == 6) { /* a connection is lost amid a vote; what came by it is forgotten */
+			say_piece(&l, step, t->push[0], 0, 0);
+			liar_join(&l);
+		}
+		if (step == 7) { /* the whole after a part: as an honest host does that lost a piece */
+			say_piece(&l, step, t->push[0], 0, 0);
+			f = (struct frame){.type = FRAME_PUSH, .step = step, .since = (int64_t)step};
+			liar_say(&l, f, t->push[step], sign_plane_bytes(COORDINATES), -1);
+		}
+		for (unsigned i = 0; step != 7 && i <= PIECES; i++)
+			say_piece(&l, step, t->push[step], i, 0);
+		if (!liar_await(&l, FRAME_ANSWER, step, &f))
+			break;
+		t->counted += (f.flags & FRAME_COUNTED) != 0;
+	}
+	liar_close(&l);
+	return NULL;
+}
+
+Test(zmq_pieces, out_of_order_twice_or_of_wrong_length)
+{
+	static struct toy_server s;
+	static struct teller t;
+	struct err e = {0};
+	pthread_t thread;
+	toy_open(&t.toy, 1, STEPS, COORDINATES, "vote");
+	toy_server_open(&s, &t.toy, SITE_OPEN, "tcp://127.0.0.1:*", "{\"kind\":\"zmq\",\"buckets\":3}");
+	snprintf(t.address, sizeof t.address, "%s", zmq_server_address(s.link.self));
+	for (int k = 0; k < STEPS; k++)
+		for (size_t i = 0; i < COORDINATES; i++)
+			t.push[k][i / 8] |= (unsigned char)((i * i + i / 3 + (size_t)k * i / 2) % 2 << i % 8);
+	s.link.row->sync(s.link.self, &s.state.st, &e);
+	cr_assert_eq(pthread_create(&thread, NULL, tell, &t), 0);
+	for (int k = 0; k < STEPS; k++) {
+		cr_assert_eq(toy_server_step(&s, 0, &e), EXCHANGE_DONE, "%s", e.text);
+		cr_expect_eq(memcmp(s.pull, t.push[k], sign_plane_bytes(COORDINATES)), 0,
+		             "step %d: the only vote is not the answer", k);
+	}
+	pthread_join(thread, NULL);
+	cr_expect_eq(t.counted, STEPS);
+	cr_expect_eq(toy_server_fault(&s, 0, "wrong_order"), 2);
+	cr_expect_eq(toy_server_fault(&s, 0, "wrong_length"), 5);
+	cr_expect_eq(toy_server_fault(&s, 0, "late"), 1);
+	cr_expect_eq(toy_server_fault(&s, 0, "wrong_step"), 1);
+	cr_expect_eq(toy_server_fault(&s, 0, "duplicate"), 1);
+	toy_server_close(&s);
+	toy_close(&t.toy);
+}
