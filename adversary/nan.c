@@ -20,7 +20,7 @@ static const struct key nan_keys[] = {
         {.name = "value",
          .kind = KEY_CHOICE,
          .offset = offsetof(struct nan, value),
-         .preset = "\"nan\"",
+         .default_json = "\"nan\"",
          .choices = value_names,
          .help = "what it sends in every coordinate"},
         {0},

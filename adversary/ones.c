@@ -21,7 +21,7 @@ static const struct key ones_keys[] = {
         {.name = "sign",
          .kind = KEY_CHOICE,
          .offset = offsetof(struct ones, sign),
-         .preset = "\"minus\"",
+         .default_json = "\"minus\"",
          .choices = sign_names,
          .help = "which one: minus sends -1 and pushes every parameter up, plus sends +1 and pushes them "
                  "down"},

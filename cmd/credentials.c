@@ -43,7 +43,7 @@ static int check_port(const char *address, struct err *e)
 	return 0;
 }
 
-int site_trust(const struct args *a, const char *address, enum site_trust *out, struct err *e)
+int endpoint_trust(const struct args *a, const char *address, enum endpoint_trust *out, struct err *e)
 {
 	const char *insecure = args_value(a, "insecure"), *keys = args_value(a, "keys");
 	char shown[256];
@@ -65,11 +65,11 @@ int site_trust(const struct args *a, const char *address, enum site_trust *out, 
 	if (check_port(address, e))
 		return -1;
 	/* Keys that come through a pipe are tokens between processes of one start. */
-	*out = insecure ? SITE_OPEN : strcmp(keys, "-") ? SITE_KEYS : SITE_TOKENS;
+	*out = insecure ? ENDPOINT_OPEN : strcmp(keys, "-") ? ENDPOINT_KEYS : ENDPOINT_TOKENS;
 	return 0;
 }
 
-int site_ring_open(struct site_ring *r, const struct args *a, struct err *e)
+int endpoint_ring_open(struct endpoint_ring *r, const struct args *a, struct err *e)
 {
 	const char *dir = args_value(a, "keys");
 	bool piped = !strcmp(dir, "-");
@@ -77,7 +77,7 @@ int site_ring_open(struct site_ring *r, const struct args *a, struct err *e)
 	return piped ? keyring_receive(&r->keys, STDIN_FILENO, e) : keyring_read(&r->keys, dir, e);
 }
 
-void site_ring_close(struct site_ring *r)
+void endpoint_ring_close(struct endpoint_ring *r)
 {
 	keyring_clear(&r->keys);
 }

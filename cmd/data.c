@@ -8,7 +8,7 @@
 #include "base/text.h"
 #include "data/dataset.h"
 #include "data/fetch/fetch.h"
-#include "data/image/pictures.h"
+#include "data/image/image_set.h"
 #include "registry.h"
 
 static const struct data_source *find_source(const char *name, struct err *e)
@@ -161,15 +161,15 @@ static int pack(const char *dir, const char *out, struct err *e)
 
 	if (!out)
 		return err_user(e, "data pack needs -o FILE.h5, the file to write");
-	struct pictures *p = pictures_open(dir, e);
+	struct image_set *p = image_set_open(dir, e);
 	if (!p)
 		return -1;
-	int failed = pictures_pack(p, out, tell_packed, e);
+	int failed = image_set_pack(p, out, tell_packed, e);
 	log_progress_end();
 	if (!failed)
 		log_say("wrote %s: %zu training and %zu validation pictures of %d classes",
 		        text_shown(out, shown, sizeof(shown)), p->n[TRAIN], p->n[VAL], p->n_classes);
-	pictures_close(p);
+	image_set_close(p);
 	return failed;
 }
 

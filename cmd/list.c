@@ -40,7 +40,7 @@ static void print_key(const struct key *k, const char *prefix)
 	}
 	printf("\n  %s (%s", name, key_kind_name(k->kind));
 	printf(k->unit && *k->unit ? ", in %s)" : ")", k->unit);
-	printf(k->preset ? ", default %s" : ", %s", key_preset_text(k, word, sizeof(word)));
+	printf(k->default_json ? ", default %s" : ", %s", key_default_text(k, word, sizeof(word)));
 	if (*key_bounds_text(k, word, sizeof(word)))
 		printf(", %s", word);
 	fputs("\n      ", stdout);
@@ -113,8 +113,8 @@ static void key_line(struct buf *b, const struct key *k)
 	key_bounds_text(k, bounds, sizeof(bounds));
 	line_text(&inner, "name", k->name);
 	line_text(&inner, "type", key_kind_name(k->kind));
-	line_bool(&inner, "required", !k->preset);
-	line_raw(&inner, "default", k->preset ? k->preset : "null");
+	line_bool(&inner, "required", !k->default_json);
+	line_raw(&inner, "default", k->default_json ? k->default_json : "null");
 	line_text(&inner, "bounds", *bounds ? bounds : NULL);
 	if (k->kind == KEY_FAMILY || k->kind == KEY_LIST)
 		line_text(&inner, "family", k->family->plural);

@@ -48,7 +48,7 @@ static int add_set(struct changes *c, const char *given, const char *option, str
 	return 0;
 }
 
-static int add_given(struct changes *c, const struct option *o, const char *value, bool abroad, struct err *e)
+static int add_given(struct changes *c, const struct option *o, const char *value, bool remote, struct err *e)
 {
 	char shown[256];
 	const char *option =
@@ -58,7 +58,7 @@ static int add_given(struct changes *c, const struct option *o, const char *valu
 		return add_set(c, value, option, e);
 	for (size_t i = 0; i < sizeof(mappings) / sizeof(mappings[0]); i++) {
 		const struct mapping *m = &mappings[i];
-		if (strcmp(o->name, m->option) || (abroad && strcmp(m->key, "data_dir")))
+		if (strcmp(o->name, m->option) || (remote && strcmp(m->key, "data_dir")))
 			continue;
 		if (!strcmp(m->key, "steps")) /* the file may give epochs, which would contradict */
 			add(c, "epochs", "0", option);
@@ -68,14 +68,14 @@ static int add_given(struct changes *c, const struct option *o, const char *valu
 }
 
 static int init(struct changes *c, const struct args *a, const struct change *more, size_t n_more,
-                bool abroad, struct err *e)
+                bool remote, struct err *e)
 {
 	*c = (struct changes){0};
 	c->at = arena_alloc(&c->arena, (n_more + 2 * a->n_given) * sizeof(*c->at)); /* --steps makes two */
 	for (size_t i = 0; i < n_more; i++)
 		add(c, more[i].key, more[i].value, more[i].option);
 	for (size_t i = 0; i < a->n_given; i++)
-		if (add_given(c, a->given[i].option, a->given[i].value, abroad, e))
+		if (add_given(c, a->given[i].option, a->given[i].value, remote, e))
 			return -1;
 	return 0;
 }
@@ -86,7 +86,7 @@ int changes_init(struct changes *c, const struct args *a, const struct change *m
 	return init(c, a, more, n_more, false, e);
 }
 
-int changes_abroad(struct changes *c, const struct args *a, struct err *e)
+int changes_remote(struct changes *c, const struct args *a, struct err *e)
 {
 	return init(c, a, NULL, 0, true, e);
 }

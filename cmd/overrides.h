@@ -32,7 +32,7 @@ int changes_init(struct changes *c, const struct args *a, const struct change *m
                  struct err *e);
 /* Where the experiment is another's: --data and --set alone; --workers says how many of its workers are here.
  */
-int changes_abroad(struct changes *c, const struct args *a, struct err *e);
+int changes_remote(struct changes *c, const struct args *a, struct err *e);
 void changes_clear(struct changes *c);
 
 /* --lanes, or the cores: of this process, where a launcher has started several on this machine. */

@@ -10,16 +10,16 @@
 #include "transport/transport.h"
 #include "transport/zmq/zmq.h"
 
-enum { SHARDS_ROOM = 64 };
+enum { SHARDS_SIZE = 64 };
 
 struct serving {
 	const struct args *args;
 	struct session session;
 	struct change changes[2];    /* of our own */
 	char *shards, number[16];    /* --shards, cut at its commas; how many servers */
-	const char *at[SHARDS_ROOM]; /* [site.n_shards] into it */
-	struct site_ring ring;
-	struct site site;
+	const char *at[SHARDS_SIZE]; /* [endpoint.n_shards] into it */
+	struct endpoint_ring ring;
+	struct endpoint endpoint;
 	struct buf settings; /* as workers get them */
 };
 
@@ -45,14 +45,14 @@ static int start(void *ctx, const struct settings *s, struct pool *pool, struct 
 {
 	struct serving *v = ctx;
 	struct transport_env env = {
-	        .workers = (int)s->workers, .pool = pool, .stop = run_stop_flag(), .site = &v->site};
+	        .workers = (int)s->workers, .pool = pool, .stop = run_stop_flag(), .endpoint = &v->endpoint};
 	const struct transport *row = (const struct transport *)s->transport.row;
-	settings_abroad(s, &v->settings);
-	v->site.settings = v->settings.text;
+	settings_remote(s, &v->settings);
+	v->endpoint.settings = v->settings.text;
 	if (row->open(s->transport.state, &env, out, e))
 		return -1;
 	log_say("%s-%s: waiting for %lld workers at %s%s", s->name, s->id, (long long)s->workers,
-	        zmq_server_address(out->self), v->site.trust == SITE_OPEN ? ", without keys" : "");
+	        zmq_server_address(out->self), v->endpoint.trust == ENDPOINT_OPEN ? ", without keys" : "");
 	return 0;
 }
 
@@ -101,14 +101,14 @@ static int read_shards(struct serving *v, struct err *e)
 	v->shards = list ? mem_string(list) : NULL;
 	for (char *at = v->shards; at;) {
 		char *comma = strchr(at, ',');
-		if (v->site.n_shards == SHARDS_ROOM - 1)
-			return err_user(e, "--shards: more than %d addresses", SHARDS_ROOM - 1);
-		v->at[v->site.n_shards++] = at;
+		if (v->endpoint.n_shards == SHARDS_SIZE - 1)
+			return err_user(e, "--shards: more than %d addresses", SHARDS_SIZE - 1);
+		v->at[v->endpoint.n_shards++] = at;
 		if (comma)
 			*comma++ = 0;
 		at = comma;
 	}
-	v->site.shards = v->at;
+	v->endpoint.shards = v->at;
 	return 0;
 }
 
@@ -121,7 +121,7 @@ static void add_changes(struct serving *v)
 		v->changes[s->n_more++] = (struct change){"transport", "zmq", "serve"};
 	if (!v->shards)
 		return;
-	snprintf(v->number, sizeof(v->number), "%d", 1 + v->site.n_shards);
+	snprintf(v->number, sizeof(v->number), "%d", 1 + v->endpoint.n_shards);
 	v->changes[s->n_more++] = (struct change){"transport.shards", v->number, "--shards"};
 }
 
@@ -129,13 +129,14 @@ static int prepare(struct serving *v, struct err *e)
 {
 	const struct args *a = v->args;
 	struct session *s = &v->session;
-	v->site = (struct site){.address = args_value(a, "listen")};
+	v->endpoint = (struct endpoint){.address = args_value(a, "listen")};
 	if (read_shards(v, e))
 		return -1;
 	add_changes(v);
-	if (!v->site.address)
+	if (!v->endpoint.address)
 		return err_user(e, "serve needs an address, as in --listen tcp://0.0.0.0:5555");
-	if (session_prepare(s, "serve", a, e) || site_trust(a, v->site.address, &v->site.trust, e))
+	if (session_prepare(s, "serve", a, e) ||
+	    endpoint_trust(a, v->endpoint.address, &v->endpoint.trust, e))
 		return -1;
 	if (choose_run(s, a, e))
 		return -1;
@@ -143,10 +144,10 @@ static int prepare(struct serving *v, struct err *e)
 	if (run->transport.row != family_find(&family_transports, "zmq"))
 		return err_user(e, "%s: serve is the server of transport \"zmq\", found \"%s\"", run->source,
 		                run->transport.row->name);
-	if (v->site.trust == SITE_OPEN)
+	if (v->endpoint.trust == ENDPOINT_OPEN)
 		return 0;
-	v->site.ring = &v->ring.keys;
-	return site_ring_open(&v->ring, a, e) || check_keys(v, run, e) ? -1 : 0;
+	v->endpoint.ring = &v->ring.keys;
+	return endpoint_ring_open(&v->ring, a, e) || check_keys(v, run, e) ? -1 : 0;
 }
 
 static int serve(const struct args *a)
@@ -157,19 +158,19 @@ static int serve(const struct args *a)
 	if (prepare(&v, &e)) {
 		code = cmd_fail(&e);
 	} else {
-		struct run_party party = {.row = (const struct transport *)served(&v.session)->transport.row,
-		                          .start = start,
-		                          .finish = finish,
-		                          .ctx = &v};
+		struct run_job job = {.row = (const struct transport *)served(&v.session)->transport.row,
+		                      .start = start,
+		                      .finish = finish,
+		                      .ctx = &v};
 		struct pool *pool = pool_open(v.session.lanes);
-		v.session.party = &party;
+		v.session.job = &job;
 		code = session_run(&v.session, pool);
 		session_summary(&v.session);
 		pool_close(pool);
 	}
 	session_clear(&v.session);
 	mem_free(v.shards);
-	site_ring_close(&v.ring);
+	endpoint_ring_close(&v.ring);
 	return code;
 }
 
@@ -177,7 +178,7 @@ static const struct option options[] = {
         {"listen", "ADDRESS", "where workers connect, as in tcp://0.0.0.0:5555"},
         {"shards", "ADDRESS,...", "servers of parts ('signsgd shard'), where workers connect too"},
         {"run", "N", "which run of a sweep, from 1, in the order of 'validate --json'"},
-        SITE_OPTIONS,
+        ENDPOINT_OPTIONS,
         SESSION_OPTIONS,
         {NULL, NULL, NULL},
 };

@@ -35,10 +35,10 @@ static bool recorded_transport(const struct args *a, const char *kind)
 {
 	const char *path = args_value(a, "resume");
 	struct arena arena = {0};
-	struct err unheard = {0};
-	struct h5 *f = path && !a->n_rest ? h5_open(path, &unheard) : NULL;
-	char *text = f ? h5_read_text(f, "/config/resolved", &unheard) : NULL;
-	struct json *root = text ? json_read_text(&arena, path, text, strlen(text), &unheard) : NULL;
+	struct err ignored = {0};
+	struct h5 *f = path && !a->n_rest ? h5_open(path, &ignored) : NULL;
+	char *text = f ? h5_read_text(f, "/config/resolved", &ignored) : NULL;
+	struct json *root = text ? json_read_text(&arena, path, text, strlen(text), &ignored) : NULL;
 	struct json *transport = root && root->type == JSON_OBJECT ? json_member(root, "transport") : NULL;
 	struct json *name =
 	        transport && transport->type == JSON_OBJECT ? json_member(transport, "kind") : NULL;
@@ -60,8 +60,8 @@ bool session_names_transport(const struct args *a, const char *kind)
 			return true;
 	for (size_t i = 0; i < a->n_rest; i++) {
 		struct arena arena = {0};
-		struct err unheard = {0}; /* said again, and heard, when the file is read */
-		struct json *root = json_read_file(&arena, a->rest[i], &unheard);
+		struct err ignored = {0}; /* said again, and heard, when the file is read */
+		struct json *root = json_read_file(&arena, a->rest[i], &ignored);
 		bool found = root && root->type == JSON_OBJECT && json_member(root, "transport");
 		arena_clear(&arena);
 		if (found)
@@ -149,7 +149,7 @@ static int run_next(struct session *s, const struct settings *run, struct pool *
 	                        .overwrite = args_flag(s->args, "overwrite"),
 	                        .resume = s->resume != NULL,
 	                        .label = s->total > 1 ? label : NULL,
-	                        .party = s->party,
+	                        .job = s->job,
 	                        .replay = s->replay};
 
 	snprintf(label, sizeof(label), "%zu of %zu", s->n_done + 1, s->total);

@@ -25,7 +25,7 @@ struct session {
 	const char *repeated; /* set before: a result file that carries the experiment; or NULL */
 	bool json;
 	int lanes;
-	const struct run_party *party;
+	const struct run_job *job;
 	const struct replay *replay;
 	struct report *done; /* [total] */
 	size_t n_done, total;

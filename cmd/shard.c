@@ -8,39 +8,39 @@
 
 static const double PATIENCE_S = 60;
 
-static int prepare(const struct args *a, struct site *site, struct site_ring *ring, struct err *e)
+static int prepare(const struct args *a, struct endpoint *endpoint, struct endpoint_ring *ring, struct err *e)
 {
 	const char *patience = args_value(a, "patience");
-	*site = (struct site){
+	*endpoint = (struct endpoint){
 	        .address = args_value(a, "listen"), .patience_s = PATIENCE_S, .stop = run_stop_flag()};
 	log_quiet(args_flag(a, "quiet"));
 	if (a->n_rest)
 		return err_user(e, "shard takes no file: the main server says what is run");
-	if (!site->address)
+	if (!endpoint->address)
 		return err_user(e, "shard needs an address, as in --listen tcp://0.0.0.0:5556");
-	if ((patience && units_time("--patience", patience, &site->patience_s, e)) ||
-	    site_trust(a, site->address, &site->trust, e))
+	if ((patience && units_time("--patience", patience, &endpoint->patience_s, e)) ||
+	    endpoint_trust(a, endpoint->address, &endpoint->trust, e))
 		return -1;
-	if (site->trust == SITE_OPEN)
+	if (endpoint->trust == ENDPOINT_OPEN)
 		return 0;
-	if (site_ring_open(ring, a, e))
+	if (endpoint_ring_open(ring, a, e))
 		return -1;
 	const struct curve_key *own = keyring_find(&ring->keys, KEYRING_SERVER);
 	if (!own || !own->secret_key[0])
 		return err_user(e, "%s: the secret of the run's server is missing; a shard has the same keys",
 		                ring->place);
-	site->ring = &ring->keys;
+	endpoint->ring = &ring->keys;
 	return 0;
 }
 
-static int run(const struct args *a, struct site *site, struct site_ring *ring, struct err *e)
+static int run(const struct args *a, struct endpoint *endpoint, struct endpoint_ring *ring, struct err *e)
 {
 	int lanes;
-	if (prepare(a, site, ring, e) || lanes_of(a, &lanes, e))
+	if (prepare(a, endpoint, ring, e) || lanes_of(a, &lanes, e))
 		return cmd_fail(e);
-	if (site->trust != SITE_TOKENS) /* else the process that started us says when to stop */
+	if (endpoint->trust != ENDPOINT_TOKENS) /* else the process that started us says when to stop */
 		run_catch_signals();
-	struct zmq_shard *h = zmq_shard_open(site, e);
+	struct zmq_shard *h = zmq_shard_open(endpoint, e);
 	if (!h)
 		return cmd_fail(e);
 	log_say("waiting for the main server at %s", zmq_shard_address(h));
@@ -55,17 +55,17 @@ static int run(const struct args *a, struct site *site, struct site_ring *ring, 
 
 static int shard(const struct args *a)
 {
-	struct site site;
-	struct site_ring ring = {0};
+	struct endpoint endpoint;
+	struct endpoint_ring ring = {0};
 	struct err e = {0};
-	int code = run(a, &site, &ring, &e);
-	site_ring_close(&ring);
+	int code = run(a, &endpoint, &ring, &e);
+	endpoint_ring_close(&ring);
 	return code;
 }
 
 static const struct option options[] = {
         {"listen", "ADDRESS", "where the main server and workers connect"},
-        SITE_OPTIONS,
+        ENDPOINT_OPTIONS,
         {"patience", "TIME", "how long to wait for a main server that is away (default: 60s)"},
         LANES_OPTION,
         {"quiet", NULL, "say only warnings and errors"},

@@ -109,8 +109,8 @@ static void result_facts(struct table *t, const struct run_info *i)
 static void fault_facts(struct table *t, const struct report *r)
 {
 	struct buf said = {0};
-	struct err unheard = {0}; /* the file has just been read; what it does not say is not shown */
-	if (!record_say_faults(r->path, &said, &unheard) && said.length) {
+	struct err ignored = {0}; /* the file has just been read; what it does not say is not shown */
+	if (!record_say_faults(r->path, &said, &ignored) && said.length) {
 		fact(t, "faults");
 		table_cell(t, "%s", said.text);
 	}

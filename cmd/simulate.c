@@ -11,7 +11,7 @@ enum { NAME_BYTES = 256 };
 /* A run that is repeated with the voters that a result file recorded. */
 struct repeat {
 	struct replay replay;
-	int32_t *since; /* of replay */
+	int32_t *born; /* of replay */
 	struct change out;
 };
 
@@ -35,9 +35,9 @@ static int read_voters(struct session *s, struct repeat *r, struct err *e)
 	const struct settings *run = &s->files[0].at[0];
 	if (s->total != 1)
 		return err_user(e, "--replay repeats one run, and the changes given make %zu", s->total);
-	if (record_read_voters(s->repeated, (size_t)run->workers, &r->replay.steps, &r->since, e))
+	if (record_read_voters(s->repeated, (size_t)run->workers, &r->replay.steps, &r->born, e))
 		return -1;
-	r->replay.since = r->since;
+	r->replay.born = r->born;
 	s->replay = &r->replay;
 	if (r->replay.steps >= run->steps)
 		return 0;
@@ -81,7 +81,7 @@ static int simulate(const struct args *a)
 		pool_close(pool);
 	}
 	session_clear(&s);
-	mem_free(repeat.since);
+	mem_free(repeat.born);
 	mem_free((char *)repeat.out.value);
 	return code;
 }

@@ -112,7 +112,7 @@ static int follow_one(struct training *t, const struct settings *s, struct pool 
 	if (t->row->tell(NULL, &word, e))
 		return -1;
 	*outcome = RUN_SKIPPED;
-	if (word == RUN_WORD_SKIP)
+	if (word == RUN_COMMAND_SKIP)
 		return 0;
 	if (mpi_start((void *)(uintptr_t)t->row, s, pool, &link, e))
 		return -1;
@@ -142,11 +142,11 @@ static int follow(struct training *t, struct pool *pool)
 
 static int train_mpi(struct training *t, struct pool *pool)
 {
-	struct run_party party = {
+	struct run_job job = {
 	        .row = t->row, .start = mpi_start, .finish = mpi_finish, .ctx = (void *)(uintptr_t)t->row};
 	int code;
 	if (mpi_launched_rank() == 0) {
-		t->session.party = &party;
+		t->session.job = &job;
 		code = session_run(&t->session, pool);
 		session_summary(&t->session);
 	} else {

@@ -31,13 +31,13 @@ struct child {
 };
 
 /* What a run's processes are made of, from start() to finish(). */
-struct crew {
+struct launcher {
 	const struct training *training;
-	struct site site;
+	struct endpoint endpoint;
 	struct keyring ring;
 	struct buf settings; /* as the workers get them */
 	char address[ADDRESS_BYTES];
-	char shards[SHARDS_MAX][ADDRESS_BYTES]; /* [site.n_shards] */
+	char shards[SHARDS_MAX][ADDRESS_BYTES]; /* [endpoint.n_shards] */
 	const char *at[SHARDS_MAX];
 };
 
@@ -138,7 +138,7 @@ _Noreturn static void become_worker(const struct arguments *a, int keys, pid_t p
 }
 
 /* The keys of `count` workers from *next on; 0: those of a shard, all of them. */
-static int hand_keys(const struct crew *c, int count, int *next, int fd, struct err *e)
+static int hand_keys(const struct launcher *c, int count, int *next, int fd, struct err *e)
 {
 	if (count == 0)
 		return keyring_send_all(&c->ring, fd, e);
@@ -151,7 +151,7 @@ static int hand_keys(const struct crew *c, int count, int *next, int fd, struct 
 }
 
 /* Start another process, which hosts the workers from *next on (count 0: a shard), and hand it its keys. */
-static int spawn(const struct crew *c, const struct arguments *a, int count, int *next, struct err *e)
+static int spawn(const struct launcher *c, const struct arguments *a, int count, int *next, struct err *e)
 {
 	int ends[2], rc;
 	pid_t parent = getpid();
@@ -188,10 +188,10 @@ static int processes_of(const struct training *t, const struct settings *s)
 	return wanted < s->workers ? wanted : (int)s->workers;
 }
 
-static int spawn_shards(const struct crew *c, const char *lanes, struct err *e)
+static int spawn_shards(const struct launcher *c, const char *lanes, struct err *e)
 {
 	int rc = 0;
-	for (int i = 0; i < c->site.n_shards && !rc; i++) {
+	for (int i = 0; i < c->endpoint.n_shards && !rc; i++) {
 		struct arguments a = {0};
 		add(&a, "signsgd", "shard");
 		add(&a, "--listen", c->at[i]);
@@ -204,7 +204,7 @@ static int spawn_shards(const struct crew *c, const char *lanes, struct err *e)
 	return rc;
 }
 
-static int spawn_all(const struct crew *c, const struct settings *s, struct err *e)
+static int spawn_all(const struct launcher *c, const struct settings *s, struct err *e)
 {
 	struct arguments a = {0};
 	int count = processes_of(c->training, s), next = 0, rc = 0;
@@ -216,7 +216,7 @@ static int spawn_all(const struct crew *c, const struct settings *s, struct err 
 	add(&a, "--lanes", threads);
 	add(&a, "--quiet", NULL);
 	add_paths(&a, s);
-	children = mem_array((size_t)(count + c->site.n_shards), sizeof(*children));
+	children = mem_array((size_t)(count + c->endpoint.n_shards), sizeof(*children));
 	rc = spawn_shards(c, threads, e);
 	for (int i = 0; i < count && !rc; i++)
 		rc = spawn(c, &a, share_of((int)s->workers, count, i), &next, e);
@@ -263,7 +263,7 @@ static void choose_address(char out[ADDRESS_BYTES])
 	         (unsigned long long)chance);
 }
 
-static void crew_clear(struct crew *c)
+static void launcher_clear(struct launcher *c)
 {
 	buf_clear(&c->settings);
 	keyring_clear(&c->ring);
@@ -271,26 +271,26 @@ static void crew_clear(struct crew *c)
 
 static int start(void *ctx, const struct settings *s, struct pool *pool, struct link *out, struct err *e)
 {
-	struct crew *c = ctx;
+	struct launcher *c = ctx;
 	struct transport_env env = {
-	        .workers = (int)s->workers, .pool = pool, .stop = run_stop_flag(), .site = &c->site};
+	        .workers = (int)s->workers, .pool = pool, .stop = run_stop_flag(), .endpoint = &c->endpoint};
 	keyring_make(&c->ring, (int)s->workers);
-	settings_abroad(s, &c->settings);
+	settings_remote(s, &c->settings);
 	choose_address(c->address);
-	c->site = (struct site){.trust = SITE_TOKENS,
-	                        .address = c->address,
-	                        .ring = &c->ring,
-	                        .settings = c->settings.text,
-	                        .collect = true,
-	                        .shards = c->at,
-	                        .n_shards = zmq_shards(s->transport.state) - 1};
-	for (int i = 0; i < c->site.n_shards; i++) {
+	c->endpoint = (struct endpoint){.trust = ENDPOINT_TOKENS,
+	                                .address = c->address,
+	                                .ring = &c->ring,
+	                                .settings = c->settings.text,
+	                                .collect = true,
+	                                .shards = c->at,
+	                                .n_shards = zmq_shards(s->transport.state) - 1};
+	for (int i = 0; i < c->endpoint.n_shards; i++) {
 		choose_address(c->shards[i]);
 		c->at[i] = c->shards[i];
 	}
 	const struct transport *row = (const struct transport *)s->transport.row;
 	if (row->open(s->transport.state, &env, out, e)) {
-		crew_clear(c);
+		launcher_clear(c);
 		return -1;
 	}
 	catch_children(true);
@@ -298,7 +298,7 @@ static int start(void *ctx, const struct settings *s, struct pool *pool, struct 
 		return 0;
 	take_down();
 	out->row->close(out->self);
-	crew_clear(c);
+	launcher_clear(c);
 	return -1;
 }
 
@@ -306,15 +306,15 @@ static void finish(void *ctx, struct link *link)
 {
 	link->row->close(link->self);
 	take_down();
-	crew_clear(ctx);
+	launcher_clear(ctx);
 }
 
 int train_processes(struct training *t, struct pool *pool)
 {
-	struct crew crew = {.training = t};
-	struct run_party party = {.row = t->row, .start = start, .finish = finish, .ctx = &crew};
+	struct launcher launcher = {.training = t};
+	struct run_job job = {.row = t->row, .start = start, .finish = finish, .ctx = &launcher};
 	signal(SIGPIPE, SIG_IGN); /* a worker that dies while it is handed its keys is no end of ours */
-	t->session.party = &party;
+	t->session.job = &job;
 	int code = session_run(&t->session, pool);
 	session_summary(&t->session);
 	return code;

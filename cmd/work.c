@@ -16,10 +16,10 @@ static const double PATIENCE_S = 60;
 /* Everything that this process is made of, from options to the link. */
 struct working {
 	const struct args *args;
-	struct site_ring ring;
-	struct site site;
-	const struct curve_key **keys; /* [site.count] */
-	struct zmq_host *host;
+	struct endpoint_ring ring;
+	struct endpoint endpoint;
+	const struct curve_key **keys; /* [endpoint.count] */
+	struct zmq_client *client;
 	struct changes changes;
 	struct runs runs;
 };
@@ -41,10 +41,10 @@ static int check_names(const struct working *w, const char *list, struct err *e)
 	for (const char *p = list; p; p = strchr(p, ',')) {
 		p += *p == ',';
 		int length = (int)strcspn(p, ","), i = 0;
-		while (i < w->site.count && ((int)strlen(w->keys[i]->name) != length ||
-		                             strncmp(w->keys[i]->name, p, (size_t)length)))
+		while (i < w->endpoint.count && ((int)strlen(w->keys[i]->name) != length ||
+		                                 strncmp(w->keys[i]->name, p, (size_t)length)))
 			i++;
-		if (i == w->site.count)
+		if (i == w->endpoint.count)
 			return err_user(e, "--name %.*s: %s holds no such worker's secret", length, p,
 			                w->ring.place);
 	}
@@ -70,7 +70,7 @@ static int choose_keys(struct working *w, struct err *e)
 		if (names ? named(names, k->name) : all || wanted == 0 || (long long)chosen < wanted)
 			w->keys[chosen++] = k;
 	}
-	w->site.count = (int)chosen;
+	w->endpoint.count = (int)chosen;
 	if (secrets == 0)
 		return err_user(e, "%s: holds no worker's secret; 'signsgd keys new NAME' makes one",
 		                w->ring.place);
@@ -97,30 +97,31 @@ static int patience_of(const struct args *a, double *out, struct err *e)
 static int prepare(struct working *w, struct err *e)
 {
 	const struct args *a = w->args;
-	w->site = (struct site){.address = args_value(a, "connect"),
-	                        .patience_s = PATIENCE_S,
-	                        .count = 1,
-	                        .stop = run_stop_flag()};
+	w->endpoint = (struct endpoint){.address = args_value(a, "connect"),
+	                                .patience_s = PATIENCE_S,
+	                                .count = 1,
+	                                .stop = run_stop_flag()};
 	log_quiet(args_flag(a, "quiet"));
 	if (a->n_rest)
 		return err_user(e, "work takes no file: the server at --connect says what is run");
-	if (!w->site.address)
+	if (!w->endpoint.address)
 		return err_user(
 		        e, "work needs a server, as in 'signsgd work --connect tcp://host:5555 --keys keys'");
 	long long count = 1;
-	if (patience_of(a, &w->site.patience_s, e) || site_trust(a, w->site.address, &w->site.trust, e) ||
-	    changes_abroad(&w->changes, a, e))
+	if (patience_of(a, &w->endpoint.patience_s, e) ||
+	    endpoint_trust(a, w->endpoint.address, &w->endpoint.trust, e) ||
+	    changes_remote(&w->changes, a, e))
 		return -1;
-	if (w->site.trust == SITE_OPEN) {
+	if (w->endpoint.trust == ENDPOINT_OPEN) {
 		if (args_int(a, "workers", 1, WORKERS_MAX, &count, e))
 			return -1;
-		w->site.count = (int)count;
+		w->endpoint.count = (int)count;
 		return 0;
 	}
-	if (site_ring_open(&w->ring, a, e) || choose_keys(w, e))
+	if (endpoint_ring_open(&w->ring, a, e) || choose_keys(w, e))
 		return -1;
-	w->site.ring = &w->ring.keys;
-	w->site.keys = w->keys;
+	w->endpoint.ring = &w->ring.keys;
+	w->endpoint.keys = w->keys;
 	return 0;
 }
 
@@ -128,24 +129,24 @@ static int prepare(struct working *w, struct err *e)
 static int understand(struct working *w, struct err *e)
 {
 	char source[256];
-	snprintf(source, sizeof(source), "settings of %s", w->site.address);
-	return experiment_abroad(&w->runs, source, zmq_host_settings(w->host), w->changes.at,
+	snprintf(source, sizeof(source), "settings of %s", w->endpoint.address);
+	return experiment_remote(&w->runs, source, zmq_client_settings(w->client), w->changes.at,
 	                         w->changes.count, e);
 }
 
-static int host(struct working *w, struct pool *pool, enum run_outcome *outcome, struct err *e)
+static int client(struct working *w, struct pool *pool, enum run_outcome *outcome, struct err *e)
 {
 	const struct settings *s = &w->runs.at[0];
 	struct transport_env env = {
-	        .workers = (int)s->workers, .pool = pool, .stop = run_stop_flag(), .site = &w->site};
+	        .workers = (int)s->workers, .pool = pool, .stop = run_stop_flag(), .endpoint = &w->endpoint};
 	struct link link;
-	if (zmq_host_link(w->host, &env, &link, e))
+	if (zmq_client_link(w->client, &env, &link, e))
 		return -1;
 	for (int i = 0; i < link.count; i++)
 		log_say("%s-%s: worker %d of %lld", s->name, s->id, link.ids[i], (long long)s->workers);
 	int rc = run_follow(s, pool, &link, outcome, e);
 	link.row->close(link.self);
-	w->host = NULL;
+	w->client = NULL;
 	return rc;
 }
 
@@ -162,13 +163,13 @@ static int run(struct working *w, struct err *e)
 	int lanes;
 	if (prepare(w, e) || lanes_of(w->args, &lanes, e))
 		return cmd_fail(e);
-	if (w->site.trust != SITE_TOKENS) /* else the process that started us says when to stop */
+	if (w->endpoint.trust != ENDPOINT_TOKENS) /* else the process that started us says when to stop */
 		run_catch_signals();
-	w->host = zmq_host_join(&w->site, e);
-	if (!w->host || understand(w, e))
+	w->client = zmq_client_join(&w->endpoint, e);
+	if (!w->client || understand(w, e))
 		return failed(e);
 	struct pool *pool = pool_open(lanes);
-	int rc = host(w, pool, &outcome, e);
+	int rc = client(w, pool, &outcome, e);
 	pool_close(pool);
 	if (rc)
 		return failed(e);
@@ -180,18 +181,18 @@ static int work(const struct args *a)
 	struct working w = {.args = a};
 	struct err e = {0};
 	int code = run(&w, &e);
-	if (w.host)
-		zmq_host_close(w.host);
+	if (w.client)
+		zmq_client_close(w.client);
 	runs_clear(&w.runs);
 	changes_clear(&w.changes);
 	mem_free(w.keys);
-	site_ring_close(&w.ring);
+	endpoint_ring_close(&w.ring);
 	return code;
 }
 
 static const struct option options[] = {
         {"connect", "ADDRESS", "the server's, as in tcp://host:5555"},
-        SITE_OPTIONS,
+        ENDPOINT_OPTIONS,
         {"name", "NAME", "the worker to be; several with commas between"},
         {"workers", "K", "host the first K workers whose secrets are there"},
         {"data", "DIR", "folder with the data set's files"},

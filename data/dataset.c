@@ -32,7 +32,7 @@ void dataset_clear(struct dataset *d)
 	mem_free(d->train_tokens);
 	mem_free(d->test_tokens);
 	mem_free(d->note);
-	gallery_close(d->gallery);
+	lazy_images_close(d->lazy_images);
 	*d = (struct dataset){0};
 }
 
@@ -84,14 +84,14 @@ static bool is_file(const char *path)
 	return stat(path, &st) == 0 && S_ISREG(st.st_mode);
 }
 
-enum { NAMES = 4, NAME_ROOM = 256 };
+enum { NAMES = 4, NAME_SIZE = 256 };
 
 /* The names under which a file is met: unpacked (which is faster to read) before packed. */
-static void names_of(const char *official, char names[NAMES][NAME_ROOM])
+static void names_of(const char *official, char names[NAMES][NAME_SIZE])
 {
 	size_t length = strlen(official);
 	bool packed = length > 3 && !strcmp(official + length - 3, ".gz");
-	if (length + sizeof ".gz" > NAME_ROOM)
+	if (length + sizeof ".gz" > NAME_SIZE)
 		BUG("a data file's name is too long");
 	for (int i = 0; i < NAMES; i++) {
 		strcpy(names[i], official);
@@ -107,7 +107,7 @@ static void names_of(const char *official, char names[NAMES][NAME_ROOM])
 
 static char *find_in(const struct places *p, const char *official)
 {
-	char names[NAMES][NAME_ROOM];
+	char names[NAMES][NAME_SIZE];
 	names_of(official, names);
 	for (int i = 0; i < p->count * NAMES; i++) {
 		char *path = mem_format("%s/%s", p->at[i / NAMES], names[i % NAMES]);

@@ -1,7 +1,7 @@
 /*
  * A data set: a row of the family `data`.
  *
- * Samples are pictures, or a text is cut into sequences (text_walk.h).
+ * Samples are images, or a text is cut into sequences (text_walk.h).
  *
  * shape() answers before anything is loaded, as experiments are checked then: from the settings, and from the
  * names of files where a folder decides. load() reads or makes the samples: pixels as bytes, and labels.
@@ -21,7 +21,7 @@
 
 enum { CHANNELS_MAX = 4 };
 
-struct gallery;
+struct lazy_images;
 
 struct dataset {
 	struct data_shape shape;
@@ -32,9 +32,9 @@ struct dataset {
 	int32_t *train_tokens, *test_tokens; /* [n_train], [n_test]: text, which has no pixels; mem_free() */
 	float mean[CHANNELS_MAX], std[CHANNELS_MAX]; /* [channels] of pixel / 255, for normalisation */
 	struct augment augment; /* of training batches; evaluations and full passes see samples as they are */
-	struct gallery
-	        *gallery; /* not NULL: there are no pixels here, samples are read on the way (reader.h) */
-	char *note;       /* what every result made from it must say, or NULL; mem_free() */
+	struct lazy_images
+	        *lazy_images; /* not NULL: there are no pixels here, samples are read on the way (reader.h) */
+	char *note;           /* what every result made from it must say, or NULL; mem_free() */
 };
 
 /* Memory for the samples that `shape` counts, all zero; the second for their labels only. */

@@ -159,26 +159,26 @@ static void backward(const struct dense *d, const float *x, const struct batch *
 	}
 }
 
-static double loss_sum_of(const struct dense *d, const struct batch *batch, bool back, size_t *hits)
+static double loss_sum_of(const struct dense *d, const struct batch *batch, bool back, size_t *correct)
 {
 	int last = d->shape.layers - 1;
 	return d->be->softmax_loss((size_t)batch->count, d->shape.width[last + 1], d->out[last], batch->label,
-	                           back, 1 / (float)batch->count, hits);
+	                           back, 1 / (float)batch->count, correct);
 }
 
 double dense_grad(void *instance, const float *x, const struct batch *batch, float *g)
 {
 	const struct dense *d = instance;
-	size_t hits;
+	size_t correct;
 	forward(d, x, batch);
-	double sum = loss_sum_of(d, batch, true, &hits);
+	double sum = loss_sum_of(d, batch, true, &correct);
 	backward(d, x, batch, d->out[d->shape.layers - 1], g);
 	return sum / batch->count;
 }
 
-void dense_eval(void *instance, const float *x, const struct batch *batch, double *loss_sum, size_t *hits)
+void dense_eval(void *instance, const float *x, const struct batch *batch, double *loss_sum, size_t *correct)
 {
 	const struct dense *d = instance;
 	forward(d, x, batch);
-	*loss_sum = loss_sum_of(d, batch, false, hits);
+	*loss_sum = loss_sum_of(d, batch, false, correct);
 }

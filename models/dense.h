@@ -33,6 +33,6 @@ void *dense_create(const struct dense_shape *shape, const struct model_env *env)
 void dense_destroy(void *instance);
 void dense_init(void *instance, float *x);
 double dense_grad(void *instance, const float *x, const struct batch *batch, float *g);
-void dense_eval(void *instance, const float *x, const struct batch *batch, double *loss_sum, size_t *hits);
+void dense_eval(void *instance, const float *x, const struct batch *batch, double *loss_sum, size_t *correct);
 
 #endif

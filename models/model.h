@@ -100,7 +100,7 @@ struct model {
 	 * Without data: *loss_sum = f(x), *hits = 0; batch is NULL.
 	 */
 	void (*eval)(void *instance, const float *x, const struct batch *batch, double *loss_sum,
-	             size_t *hits);
+	             size_t *correct);
 
 	/* Models without data: g = the exact gradient of f. NULL otherwise. */
 	void (*exact)(void *instance, const float *x, float *g);

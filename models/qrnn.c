@@ -32,7 +32,7 @@ static void build(const void *state, const struct model_env *env, struct net *n)
 
 #define RATE(key, member, text)                                                                              \
 	{                                                                                                    \
-		.name = key, .kind = KEY_REAL, .offset = offsetof(struct qrnn, member), .preset = "0",       \
+		.name = key, .kind = KEY_REAL, .offset = offsetof(struct qrnn, member), .default_json = "0", \
 		.lowest = 0, .highest = 1, .below = true, .help = text                                       \
 	}
 
@@ -40,7 +40,7 @@ static const struct key keys[] = {
         {.name = "layers",
          .kind = KEY_INT,
          .offset = offsetof(struct qrnn, layers),
-         .preset = "4",
+         .default_json = "4",
          .lowest = 1,
          .highest = 64,
          .unit = "layers",
@@ -48,21 +48,21 @@ static const struct key keys[] = {
         {.name = "embedding",
          .kind = KEY_INT,
          .offset = offsetof(struct qrnn, embedding),
-         .preset = "400",
+         .default_json = "400",
          .lowest = 1,
          .highest = 1 << 20,
          .help = "width of the embedding"},
         {.name = "hidden",
          .kind = KEY_INT,
          .offset = offsetof(struct qrnn, hidden),
-         .preset = "1550",
+         .default_json = "1550",
          .lowest = 1,
          .highest = 1 << 20,
          .help = "width of the layers; of the last one only without `tied`"},
         {.name = "window",
          .kind = KEY_INT,
          .offset = offsetof(struct qrnn, window),
-         .preset = "2",
+         .default_json = "2",
          .lowest = 1,
          .highest = 2,
          .unit = "positions",
@@ -75,7 +75,7 @@ static const struct key keys[] = {
         {.name = "tied",
          .kind = KEY_BOOL,
          .offset = offsetof(struct qrnn, tied),
-         .preset = "true",
+         .default_json = "true",
          .help = "the embedding's table is the weight of the softmax too"},
         {0},
 };

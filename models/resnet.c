@@ -1,7 +1,7 @@
 /*
  * Residual networks (He et al. 2016). For CIFAR: a convolution of 3 x 3 to 16 channels, three stages of
  * (depth - 2) / 6 basic blocks with 16, 32 and 64 channels, global mean (section 4.2 of the paper). With 64
- * to 512 channels in four stages: the networks that were made for ImageNet; on pictures of less than 64
+ * to 512 channels in four stages: the networks that were made for ImageNet; on images of less than 64
  * pixels they begin, as is usual for CIFAR, with a convolution of 3 x 3 and without a pool. Names are
  * torchvision's.
  */
@@ -15,19 +15,19 @@ struct resnet {
 
 const char *const resnet_shortcut_names[] = {"projection", "A", NULL};
 
-enum { NAME_ROOM = 48 };
+enum { NAME_SIZE = 48 };
 
 /* NAME.PIECE of a block, for a layer. */
-static const char *of_block(const struct resnet_block *b, const char *piece, char out[NAME_ROOM])
+static const char *of_block(const struct resnet_block *b, const char *piece, char out[NAME_SIZE])
 {
-	snprintf(out, NAME_ROOM, "%s.%s", b->name, piece);
+	snprintf(out, NAME_SIZE, "%s.%s", b->name, piece);
 	return out;
 }
 
 static int conv_norm(struct net *n, const struct resnet_block *b, int number, int in, int channels,
                      struct net_window w, bool relu)
 {
-	char name[NAME_ROOM], piece[16];
+	char name[NAME_SIZE], piece[16];
 	snprintf(piece, sizeof piece, "conv%d", number);
 	int v = net_conv(n, of_block(b, piece, name), in, channels, w, 1, false, false);
 	snprintf(piece, sizeof piece, "bn%d", number);
@@ -36,7 +36,7 @@ static int conv_norm(struct net *n, const struct resnet_block *b, int number, in
 
 static int skip(struct net *n, const struct resnet_block *b, int in, int channels)
 {
-	char name[NAME_ROOM];
+	char name[NAME_SIZE];
 	if (net_size(n, in).channels == channels && b->stride == 1)
 		return in;
 	if (b->shortcut == RESNET_A)
@@ -71,7 +71,7 @@ static int add_stages(struct net *n, const struct resnet *r, const struct stages
 {
 	for (int s = 0; s < all->count; s++)
 		for (int i = 0; i < all->blocks[s]; i++) {
-			char name[NAME_ROOM];
+			char name[NAME_SIZE];
 			snprintf(name, sizeof name, "layer%d.%d", s + 1, i);
 			const struct resnet_block b = {.name = name,
 			                               .channels = all->channels << s,
@@ -97,12 +97,12 @@ static void build_cifar(const struct resnet *r, struct net *n, int depth)
 	finish(n, add_stages(n, r, &all, net_norm(n, "bn1", v, true)));
 }
 
-enum { SMALL_PICTURE = 64 };
+enum { SMALL_IMAGE = 64 };
 
 static void build_imagenet(const struct resnet *r, struct net *n, const int blocks[4], bool bottleneck)
 {
 	const struct stages all = {64, 4, blocks, bottleneck};
-	bool small = net_size(n, NET_INPUT).height < SMALL_PICTURE;
+	bool small = net_size(n, NET_INPUT).height < SMALL_IMAGE;
 	const struct net_window window = small ? (struct net_window){3, 1, 1} : (struct net_window){7, 2, 3};
 	int v = net_conv(n, "conv1", NET_INPUT, 64, window, 1, false, false);
 	v = net_norm(n, "bn1", v, true);

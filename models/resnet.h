@@ -13,7 +13,7 @@ extern const char *const resnet_shortcut_names[]; /* order of enum resnet_shortc
 #define RESNET_SHORTCUT_KEY(STATE, MEMBER)                                                                   \
 	{                                                                                                    \
 		.name = "shortcut", .kind = KEY_CHOICE, .offset = offsetof(STATE, MEMBER),                   \
-		.preset = "\"projection\"", .choices = resnet_shortcut_names,                                \
+		.default_json = "\"projection\"", .choices = resnet_shortcut_names,                          \
 		.help = "where a block changes the size: a convolution of 1 x 1 with normalisation, or, "    \
 		        "without parameters, every stride-th pixel and channels of zeros",                   \
 	}

@@ -59,23 +59,23 @@ static int refuse(const char *tried, struct err *e)
 	        tried);
 }
 
-int interpreter_find(char *out, size_t room, struct err *e)
+int interpreter_find(char *out, size_t size, struct err *e)
 {
 	const char *named = getenv("SIGNSGD_PYTHON");
 	char tried[TRIED_BYTES] = "", shown[256];
 	size_t used = 0;
 
 	if (named && *named) {
-		snprintf(out, room, "%s", named);
+		snprintf(out, size, "%s", named);
 		return draws(named) ? 0 : refuse(text_shown(named, shown, sizeof(shown)), e);
 	}
 	for (int i = NEWEST + 2; i >= OLDEST; i--) {
 		if (i == NEWEST + 2)
-			snprintf(out, room, "python3");
+			snprintf(out, size, "python3");
 		else if (i == NEWEST + 1)
-			snprintf(out, room, "/usr/bin/python3");
+			snprintf(out, size, "/usr/bin/python3");
 		else
-			snprintf(out, room, "python3.%d", i);
+			snprintf(out, size, "python3.%d", i);
 		if (draws(out))
 			return 0;
 		used += (size_t)snprintf(tried + used, sizeof(tried) - used, "%s%s", used ? ", " : "", out);

@@ -9,7 +9,7 @@
  * SIGNSGD_PYTHON when it is set, else the first of python3 on PATH, /usr/bin/python3 and python3.N on PATH
  * that imports h5py, numpy and matplotlib. -1 and a sentence with what was tried and what to install.
  */
-int interpreter_find(char *out, size_t room, struct err *e);
+int interpreter_find(char *out, size_t size, struct err *e);
 
 /*
  * Run a program and wait: its exit code, 128 + the signal that ended it, or 127 when it could not be started.

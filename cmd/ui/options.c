@@ -158,12 +158,12 @@ static int take_all(struct reader *r)
 int args_parse(struct args *a, const struct command *c, int argc, char **argv, struct err *e)
 {
 	struct reader r = {a, c, argc, 0, argv, e};
-	size_t room = (size_t)argc + 1;
+	size_t size = (size_t)argc + 1;
 
 	*a = (struct args){.options = c->options, .n_options = option_count(c->options)};
 	a->value = mem_alloc((a->n_options + 1) * sizeof(*a->value)); /* [n_options], never of no bytes */
-	a->rest = mem_alloc(room * sizeof(*a->rest));                 /* [argc + 1] */
-	a->given = mem_alloc(room * sizeof(*a->given));               /* [argc + 1] */
+	a->rest = mem_alloc(size * sizeof(*a->rest));                 /* [argc + 1] */
+	a->given = mem_alloc(size * sizeof(*a->given));               /* [argc + 1] */
 	if (take_all(&r)) {
 		args_clear(a);
 		return -1;

@@ -30,9 +30,9 @@ static void take(struct table *t, const char *text)
 {
 	char shown[CELL_BYTES];
 
-	if (t->count == t->room) {
-		t->room = t->room ? 2 * t->room : 64;
-		t->cells = mem_resize(t->cells, t->room * sizeof(*t->cells));
+	if (t->count == t->size) {
+		t->size = t->size ? 2 * t->size : 64;
+		t->cells = mem_resize(t->cells, t->size * sizeof(*t->cells));
 	}
 	t->cells[t->count++] = mem_string(text_shown(text, shown, sizeof(shown)));
 }

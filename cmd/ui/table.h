@@ -14,7 +14,7 @@ enum { PAGE_COLUMNS = 80 };
 struct table {
 	const char *align; /* a letter a column: l, r, or, for the last, w: wrapped at PAGE_COLUMNS */
 	char **cells;      /* [count], row after row */
-	size_t count, room;
+	size_t count, size;
 };
 
 void table_init(struct table *t, const char *align);

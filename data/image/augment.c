@@ -21,8 +21,8 @@ static void mirror_row(uint8_t *row, int width)
 	}
 }
 
-void augment_picture(const struct augment *a, const struct data_shape *s, const struct stream *coins,
-                     const uint8_t *in, uint8_t *out)
+void augment_image(const struct augment *a, const struct data_shape *s, const struct stream *coins,
+                   const uint8_t *in, uint8_t *out)
 {
 	uint32_t span = 2 * (uint32_t)a->pad + 1;
 	int dy = a->pad - (int)stream_below(coins, 0, span), dx = a->pad - (int)stream_below(coins, 1, span);

@@ -1,6 +1,6 @@
 /*
- * Augmentation of small pictures, as the CIFAR recipe has it (He et al. 2016, section 4.2): a shift by at
- * most `pad` pixels each way, what comes in from outside being black, and a mirroring of every other picture.
+ * Augmentation of small images, as the CIFAR transform has it (He et al. 2016, section 4.2): a shift by at
+ * most `pad` pixels each way, what comes in from outside being black, and a mirroring of every other image.
  * It works on bytes, before normalisation, and is a function of the stream alone.
  */
 #ifndef SIGNSGD_DATA_IMAGE_AUGMENT_H
@@ -12,7 +12,7 @@
 #include "base/shape.h"
 
 struct augment {
-	int pad;   /* pixels of black around the picture before a part of its size is cut out */
+	int pad;   /* pixels of black around the image before a part of its size is cut out */
 	bool flip; /* left and right change places with probability 1/2 */
 };
 
@@ -25,7 +25,7 @@ static inline bool augment_does(const struct augment *a)
  * in [channels][height][width] -> out, of the same shape and elsewhere. Coins: numbers 0 and 1 of the stream
  * are the corner's row and column in [0, 2 pad] (stream_below()), the lowest of bits 2 the mirroring.
  */
-void augment_picture(const struct augment *a, const struct data_shape *s, const struct stream *coins,
-                     const uint8_t *in, uint8_t *out);
+void augment_image(const struct augment *a, const struct data_shape *s, const struct stream *coins,
+                   const uint8_t *in, uint8_t *out);
 
 #endif

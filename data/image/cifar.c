@@ -1,6 +1,6 @@
 /*
  * Data sets `cifar10` and `cifar100` (Krizhevsky 2009, "Learning Multiple Layers of Features from Tiny
- * Images"): 50,000 and 10,000 colour pictures of 32 x 32, from the official binary version.
+ * Images"): 50,000 and 10,000 colour images of 32 x 32, from the official binary version.
  *
  * A name should mean one thing: the files must be the official ones, by SHA-256. There are copies whose
  * pixels went through JPEG; with "check": false any files of this layout are taken, and what is made from
@@ -194,7 +194,7 @@ static const struct key keys[] = {
         {.name = "train",
          .kind = KEY_INT,
          .offset = offsetof(struct cifar, train),
-         .preset = "0",
+         .default_json = "0",
          .lowest = 0,
          .highest = N_TRAIN,
          .unit = "samples",
@@ -202,7 +202,7 @@ static const struct key keys[] = {
         {.name = "test",
          .kind = KEY_INT,
          .offset = offsetof(struct cifar, test),
-         .preset = "0",
+         .default_json = "0",
          .lowest = 0,
          .highest = N_TEST,
          .unit = "samples",
@@ -210,20 +210,20 @@ static const struct key keys[] = {
         {.name = "augment",
          .kind = KEY_BOOL,
          .offset = offsetof(struct cifar, augment),
-         .preset = "true",
+         .default_json = "true",
          .help = "training batches only: a random part of 32 x 32 of the picture with 4 black pixels around "
                  "it, "
                  "mirrored or not"},
         {.name = "check",
          .kind = KEY_BOOL,
          .offset = offsetof(struct cifar, check),
-         .preset = "true",
+         .default_json = "true",
          .help = "take the official files only, by SHA-256; false: any files of this layout, and results say "
                  "so"},
         {.name = "dir",
          .kind = KEY_PATH,
          .offset = offsetof(struct cifar, dir),
-         .preset = "null",
+         .default_json = "null",
          .help = "folder that holds the files, or holds the folder of the official archive with them; looked "
                  "into after --data and before SIGNSGD_DATA and the cache"},
         {0},

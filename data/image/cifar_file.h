@@ -1,6 +1,6 @@
 /*
  * Files of CIFAR's binary version: records of one label byte (CIFAR-10) or two (CIFAR-100: coarse, fine),
- * then the red, the green and the blue plane of a picture of 32 x 32, row by row. No header, no sum: the
+ * then the red, the green and the blue plane of an image of 32 x 32, row by row. No header, no sum: the
  * length must be a whole number of records, and every label one of the classes.
  */
 #ifndef SIGNSGD_DATA_IMAGE_CIFAR_FILE_H

@@ -1,8 +1,8 @@
 /*
- * Data sets `imagefolder` and `imagenet`: pictures of any size in a folder, a folder a class, or in one file
+ * Data sets `imagefolder` and `imagenet`: images of any size in a folder, a folder a class, or in one file
  * that `signsgd data pack` made of it; read and decoded while training goes on (reader.h), by the ImageNet
- * recipe (transform.h). `imagenet` is a folder that must hold what ILSVRC 2012 holds, whose counts are known
- * before it is there.
+ * transform (transform.h). `imagenet` is a folder that must hold what ILSVRC 2012 holds, whose counts are
+ * known before it is there.
  */
 #include <stddef.h>
 #include <string.h>
@@ -53,20 +53,20 @@ static int check_state(const struct imagefolder *f, struct err *e)
 	return 0;
 }
 
-/* Keep `wanted` pictures of a split; 0: all. */
-static int thin(struct pictures *p, int split, const char *key, int64_t wanted, struct err *e)
+/* Keep `wanted` images of a split; 0: all. */
+static int thin(struct image_set *p, int split, const char *key, int64_t wanted, struct err *e)
 {
 	if (wanted == 0)
 		return 0;
 	if ((uint64_t)wanted > p->n[split])
 		return err_user(e, "%s: found %lld, expected at most the %zu pictures in %s", key,
 		                (long long)wanted, p->n[split], p->path);
-	pictures_thin(p, split, (size_t)wanted);
+	image_set_thin(p, split, (size_t)wanted);
 	return 0;
 }
 
 /* The list that the settings mean. The command line's folder goes before the file's. */
-static struct pictures *open_list(const struct imagefolder *f, const struct data_env *env, struct err *e)
+static struct image_set *open_list(const struct imagefolder *f, const struct data_env *env, struct err *e)
 {
 	const char *path = env->dir ? env->dir : f->dir;
 	if (check_state(f, e))
@@ -79,15 +79,15 @@ static struct pictures *open_list(const struct imagefolder *f, const struct data
 		        "data pack`");
 		return NULL;
 	}
-	struct pictures *p = pictures_open(path, e);
+	struct image_set *p = image_set_open(path, e);
 	if (p && (thin(p, TRAIN, "train", f->train, e) || thin(p, VAL, "test", f->test, e))) {
-		pictures_close(p);
+		image_set_close(p);
 		return NULL;
 	}
 	return p;
 }
 
-static struct data_shape shape_of(const struct imagefolder *f, const struct pictures *p)
+static struct data_shape shape_of(const struct imagefolder *f, const struct image_set *p)
 {
 	return (struct data_shape){.n_train = p->n[TRAIN],
 	                           .n_test = p->n[VAL],
@@ -100,18 +100,18 @@ static struct data_shape shape_of(const struct imagefolder *f, const struct pict
 static int imagefolder_shape(const void *state, const struct data_env *env, struct data_shape *out,
                              struct err *e)
 {
-	struct pictures *p = open_list(state, env, e);
+	struct image_set *p = open_list(state, env, e);
 	if (!p)
 		return -1;
 	*out = shape_of(state, p);
-	pictures_close(p);
+	image_set_close(p);
 	return 0;
 }
 
 static int imagefolder_load(const void *state, const struct data_env *env, struct dataset *out, struct err *e)
 {
 	const struct imagefolder *f = state;
-	struct pictures *p = open_list(f, env, e);
+	struct image_set *p = open_list(f, env, e);
 	*out = (struct dataset){0};
 	if (!p)
 		return -1;
@@ -125,15 +125,15 @@ static int imagefolder_load(const void *state, const struct data_env *env, struc
 		out->mean[c] = (float)f->mean.at[c];
 		out->std[c] = (float)f->std.at[c];
 	}
-	out->gallery = mem_alloc(sizeof *out->gallery);
-	*out->gallery = (struct gallery){.pictures = p,
-	                                 .skip = f->bad == BAD_SKIP,
-	                                 .recipe = {.size = (int)f->size,
-	                                            .resize = (int)f->resize,
-	                                            .scale = {f->scale.at[0], f->scale.at[1]},
-	                                            .ratio = {f->ratio.at[0], f->ratio.at[1]},
-	                                            .crop = f->crop,
-	                                            .flip = f->flip}};
+	out->lazy_images = mem_alloc(sizeof *out->lazy_images);
+	*out->lazy_images = (struct lazy_images){.image_set = p,
+	                                         .skip = f->bad == BAD_SKIP,
+	                                         .transform = {.size = (int)f->size,
+	                                                       .resize = (int)f->resize,
+	                                                       .scale = {f->scale.at[0], f->scale.at[1]},
+	                                                       .ratio = {f->ratio.at[0], f->ratio.at[1]},
+	                                                       .crop = f->crop,
+	                                                       .flip = f->flip}};
 	return 0;
 }
 
@@ -167,7 +167,7 @@ static int imagenet_load(const void *state, const struct data_env *env, struct d
 	err_user(e,
 	         "%s: found %zu and %zu pictures of %d classes, expected ImageNet's %zu and %zu of %d; data "
 	         "\"imagefolder\" takes any folder",
-	         out->gallery->pictures->path, found->n_train, found->n_test, found->n_classes,
+	         out->lazy_images->image_set->path, found->n_train, found->n_test, found->n_classes,
 	         expected.n_train, expected.n_test, expected.n_classes);
 	dataset_clear(out);
 	return -1;
@@ -183,13 +183,13 @@ static const struct key keys[] = {
         {.name = "dir",
          .kind = KEY_PATH,
          .offset = offsetof(struct imagefolder, dir),
-         .preset = "null",
+         .default_json = "null",
          .help = "folder with train/CLASS/FILE and val/CLASS/FILE (.jpg, .jpeg, .png), or a file of `signsgd "
                  "data pack`; --data goes before it"},
         {.name = "train",
          .kind = KEY_INT,
          .offset = offsetof(struct imagefolder, train),
-         .preset = "0",
+         .default_json = "0",
          .lowest = 0,
          .highest = COUNT_MAX,
          .unit = "samples",
@@ -197,7 +197,7 @@ static const struct key keys[] = {
         {.name = "test",
          .kind = KEY_INT,
          .offset = offsetof(struct imagefolder, test),
-         .preset = "0",
+         .default_json = "0",
          .lowest = 0,
          .highest = COUNT_MAX,
          .unit = "samples",
@@ -205,7 +205,7 @@ static const struct key keys[] = {
         {.name = "size",
          .kind = KEY_INT,
          .offset = offsetof(struct imagefolder, size),
-         .preset = "224",
+         .default_json = "224",
          .lowest = 1,
          .highest = SIDE_MAX,
          .unit = "pixels",
@@ -213,7 +213,7 @@ static const struct key keys[] = {
         {.name = "resize",
          .kind = KEY_INT,
          .offset = offsetof(struct imagefolder, resize),
-         .preset = "256",
+         .default_json = "256",
          .lowest = 1,
          .highest = SIDE_MAX,
          .unit = "pixels",
@@ -221,12 +221,12 @@ static const struct key keys[] = {
         {.name = "crop",
          .kind = KEY_BOOL,
          .offset = offsetof(struct imagefolder, crop),
-         .preset = "true",
+         .default_json = "true",
          .help = "training batches: a random rectangle, brought to size"},
         {.name = "scale",
          .kind = KEY_REALS,
          .offset = offsetof(struct imagefolder, scale),
-         .preset = "[0.08, 1]",
+         .default_json = "[0.08, 1]",
          .lowest = 0,
          .highest = 1,
          .above = true,
@@ -234,26 +234,26 @@ static const struct key keys[] = {
         {.name = "ratio",
          .kind = KEY_REALS,
          .offset = offsetof(struct imagefolder, ratio),
-         .preset = "[0.75, 1.3333333333333333]",
+         .default_json = "[0.75, 1.3333333333333333]",
          .lowest = 0.01,
          .highest = 100,
          .help = "lowest and highest ratio of width to height that a random rectangle has"},
         {.name = "flip",
          .kind = KEY_BOOL,
          .offset = offsetof(struct imagefolder, flip),
-         .preset = "true",
+         .default_json = "true",
          .help = "training batches: left and right change places with probability 1/2"},
         {.name = "mean",
          .kind = KEY_REALS,
          .offset = offsetof(struct imagefolder, mean),
-         .preset = "[0.485, 0.456, 0.406]",
+         .default_json = "[0.485, 0.456, 0.406]",
          .lowest = 0,
          .highest = 1,
          .help = "of red, green, blue / 255, taken away from them; the default is ImageNet's"},
         {.name = "std",
          .kind = KEY_REALS,
          .offset = offsetof(struct imagefolder, std),
-         .preset = "[0.229, 0.224, 0.225]",
+         .default_json = "[0.229, 0.224, 0.225]",
          .lowest = 0,
          .highest = 1,
          .above = true,
@@ -261,7 +261,7 @@ static const struct key keys[] = {
         {.name = "bad",
          .kind = KEY_CHOICE,
          .offset = offsetof(struct imagefolder, bad),
-         .preset = "\"refuse\"",
+         .default_json = "\"refuse\"",
          .choices = (const char *const[]){"refuse", "skip", NULL},
          .help = "a file that is no picture: refuse: the run ends and names it; skip: the next file of the "
                  "list "
@@ -269,11 +269,11 @@ static const struct key keys[] = {
         {.name = "readers",
          .kind = KEY_INT,
          .offset = offsetof(struct imagefolder, readers),
-         .preset = "null",
+         .default_json = "null",
          .lowest = 1,
          .highest = 256,
          .unit = "threads",
-         .aside = true,
+         .not_identity = true,
          .help = "threads that read and decode ahead; 2 if absent; any number gives the same bits"},
         {0},
 };

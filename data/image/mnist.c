@@ -1,6 +1,6 @@
 /*
  * Data sets `mnist` (LeCun, Cortes and Burges: handwritten digits) and `fashion-mnist` (Xiao, Rasul and
- * Vollgraf 2017: articles of clothing): 60,000 and 10,000 grey pictures of 28 x 28 in four IDX files, the
+ * Vollgraf 2017: articles of clothing): 60,000 and 10,000 grey images of 28 x 28 in four IDX files, the
  * same for both. A run names its data set, and a name should mean one thing: the files must have the
  * official content, packed or not. Which also keeps the two apart, whose files have the same names.
  */
@@ -115,7 +115,7 @@ static const struct key keys[] = {
         {.name = "train",
          .kind = KEY_INT,
          .offset = offsetof(struct mnist, train),
-         .preset = "0",
+         .default_json = "0",
          .lowest = 0,
          .highest = N_TRAIN,
          .unit = "samples",
@@ -123,7 +123,7 @@ static const struct key keys[] = {
         {.name = "test",
          .kind = KEY_INT,
          .offset = offsetof(struct mnist, test),
-         .preset = "0",
+         .default_json = "0",
          .lowest = 0,
          .highest = N_TEST,
          .unit = "samples",
@@ -131,7 +131,7 @@ static const struct key keys[] = {
         {.name = "dir",
          .kind = KEY_PATH,
          .offset = offsetof(struct mnist, dir),
-         .preset = "null",
+         .default_json = "null",
          .help = "folder that holds the files, or holds a folder of the data set's name with them; looked "
                  "into "
                  "after --data and before SIGNSGD_DATA and the cache"},

@@ -27,7 +27,7 @@ struct slot {
 };
 
 struct reader {
-	const struct gallery *gallery;
+	const struct lazy_images *lazy_images;
 	int batch, slots, threads;
 	size_t features;
 	struct slot *ring; /* [slots] */
@@ -47,10 +47,10 @@ struct reader {
 	uint8_t *bad[2]; /* [split][n] files that were warned about */
 };
 
-void gallery_close(struct gallery *g)
+void lazy_images_close(struct lazy_images *g)
 {
 	if (g)
-		pictures_close(g->pictures);
+		image_set_close(g->image_set);
 	mem_free(g);
 }
 
@@ -78,30 +78,31 @@ struct errand {
 
 /* One file to the errand's place. */
 static int read_file(const struct reader *r, const struct errand *m, uint32_t index, struct file_bytes *bytes,
-                     struct darkroom *room, struct err *e)
+                     struct transform_scratch *scratch, struct err *e)
 {
-	const struct pictures *p = r->gallery->pictures;
-	const struct picture_file *f = &p->at[m->split][index];
+	const struct image_set *p = r->lazy_images->image_set;
+	const struct image_file *f = &p->at[m->split][index];
 	char why[200];
 	*m->label = f->label;
-	if (pictures_read(p, f, bytes, e))
+	if (image_set_read(p, f, bytes, e))
 		return -1;
-	if (recipe_develop(&r->gallery->recipe, bytes->at, bytes->n, m->coins, room, m->pixels, why))
+	if (transform_apply(&r->lazy_images->transform, bytes->at, bytes->n, m->coins, scratch, m->pixels,
+	                    why))
 		return err_user(e, "%s/%s: %s", p->path, f->name, why);
 	return 0;
 }
 
 static int read_sample(struct reader *r, const struct errand *m, struct file_bytes *bytes,
-                       struct darkroom *room, struct err *e)
+                       struct transform_scratch *scratch, struct err *e)
 {
-	size_t all = r->gallery->pictures->n[m->split];
+	size_t all = r->lazy_images->image_set->n[m->split];
 	uint32_t index = m->index;
-	int rc = read_file(r, m, index, bytes, room, e);
-	for (size_t tries = 1; rc && r->gallery->skip && tries < all; tries++) {
+	int rc = read_file(r, m, index, bytes, scratch, e);
+	for (size_t tries = 1; rc && r->lazy_images->skip && tries < all; tries++) {
 		warn_once(r, m->split, index, e->text);
 		err_clear(e);
 		index = index + 1 < all ? index + 1 : 0;
-		rc = read_file(r, m, index, bytes, room, e);
+		rc = read_file(r, m, index, bytes, scratch, e);
 	}
 	if (rc)
 		memset(m->pixels, 0, r->features);
@@ -135,7 +136,8 @@ static struct slot *find_work(struct reader *r)
 }
 
 /* Take sample number `i` of the slot through: called and left with the lock held. */
-static void work_at(struct reader *r, struct slot *s, struct file_bytes *bytes, struct darkroom *room)
+static void work_at(struct reader *r, struct slot *s, struct file_bytes *bytes,
+                    struct transform_scratch *scratch)
 {
 	int i = s->dealt++;
 	struct err e = {0};
@@ -147,7 +149,7 @@ static void work_at(struct reader *r, struct slot *s, struct file_bytes *bytes, 
 	bool useless = r->failed.code != 0; /* the pass has failed: what comes now is not looked at */
 	r->busy++;
 	pthread_mutex_unlock(&r->lock);
-	int rc = useless ? 0 : read_sample(r, &m, bytes, room, &e);
+	int rc = useless ? 0 : read_sample(r, &m, bytes, scratch, &e);
 	pthread_mutex_lock(&r->lock);
 	r->busy--;
 	if (rc && !r->failed.code)
@@ -162,18 +164,18 @@ static void *reader_main(void *arg)
 {
 	struct reader *r = arg;
 	struct file_bytes bytes = {0};
-	struct darkroom room = {0};
+	struct transform_scratch scratch = {0};
 	pthread_mutex_lock(&r->lock);
 	while (!r->stop) {
 		struct slot *s = find_work(r);
 		if (s)
-			work_at(r, s, &bytes, &room);
+			work_at(r, s, &bytes, &scratch);
 		else
 			pthread_cond_wait(&r->work, &r->lock);
 	}
 	pthread_mutex_unlock(&r->lock);
 	mem_free(bytes.at);
-	darkroom_clear(&room);
+	transform_scratch_clear(&scratch);
 	return NULL;
 }
 
@@ -192,13 +194,13 @@ static void start_threads(struct reader *r)
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
 }
 
-struct reader *reader_open(const struct gallery *g, int batch, int slots, int threads)
+struct reader *reader_open(const struct lazy_images *g, int batch, int slots, int threads)
 {
 	if (batch < 1 || slots < 1 || threads < 1)
 		BUG("a reader without batch, slots or threads");
 	struct reader *r = mem_alloc(sizeof *r);
-	size_t side = (size_t)g->recipe.size, n = (size_t)batch;
-	*r = (struct reader){.gallery = g, .batch = batch, .slots = slots, .threads = threads};
+	size_t side = (size_t)g->transform.size, n = (size_t)batch;
+	*r = (struct reader){.lazy_images = g, .batch = batch, .slots = slots, .threads = threads};
 	r->features = 3 * side * side;
 	r->ring = mem_array((size_t)slots, sizeof *r->ring);
 	for (int i = 0; i < slots; i++) {
@@ -208,7 +210,7 @@ struct reader *reader_open(const struct gallery *g, int batch, int slots, int th
 		r->ring[i].pixels = mem_array(n, r->features);
 	}
 	for (int split = 0; split < 2; split++)
-		r->bad[split] = mem_array(g->pictures->n[split], 1);
+		r->bad[split] = mem_array(g->image_set->n[split], 1);
 	r->thread = mem_array((size_t)threads, sizeof *r->thread);
 	pthread_mutex_init(&r->lock, NULL);
 	pthread_cond_init(&r->work, NULL);

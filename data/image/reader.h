@@ -1,5 +1,5 @@
 /*
- * Threads that read pictures ahead of the lanes, so that training does not wait for files and decoders.
+ * Threads that read images ahead of the lanes, so that training does not wait for files and decoders.
  *
  * The batches of a pass (a training run, an evaluation) have numbers; whoever began the pass says what is in
  * each. Readers make them in the order of their numbers, all readers at the samples of the earliest
@@ -20,23 +20,23 @@
 #include <stdint.h>
 #include "base/err.h"
 #include "base/rng.h"
-#include "data/image/pictures.h"
+#include "data/image/image_set.h"
 #include "data/image/transform.h"
 
 /* A list of files and what is made of them: what a data set that is read on the way is. */
-struct gallery {
-	struct pictures *pictures;
-	struct recipe recipe;
-	bool skip; /* files that are no pictures */
+struct lazy_images {
+	struct image_set *image_set;
+	struct transform transform;
+	bool skip; /* files that are no images */
 };
 
-void gallery_close(struct gallery *g);
+void lazy_images_close(struct lazy_images *g);
 
 struct reader;
 
 /* Threads are made at once; dies when they cannot be. Batches of at most `batch` samples, `slots` in the
  * ring. */
-struct reader *reader_open(const struct gallery *g, int batch, int slots, int threads);
+struct reader *reader_open(const struct lazy_images *g, int batch, int slots, int threads);
 /* May be called at any moment between passes or within one; nobody may be waiting. NULL: nothing to do. */
 void reader_close(struct reader *r);
 

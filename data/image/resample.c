@@ -20,7 +20,7 @@ static int taps_of(double step)
 	return (int)ceil(2 * fmax(step, 1)) + 2;
 }
 
-/* Output pixel i of a side that begins at `begin` and goes on by `step`, in a picture of `length` pixels. */
+/* Output pixel i of a side that begins at `begin` and goes on by `step`, in an image of `length` pixels. */
 static void weigh_pixel(const struct side *s, int i, double begin, double step, int length)
 {
 	double centre = begin + (i + .5) * step, half = fmax(step, 1), sum = 0;
@@ -43,39 +43,40 @@ static void weigh(const struct side *s, double begin, double step, int length, b
 		weigh_pixel(s, i, mirrored ? begin + (s->size - 1 - 2 * i) * step : begin, step, length);
 }
 
-static void *grow(void *at, size_t *room, size_t count)
+static void *grow(void *at, size_t *size, size_t count)
 {
-	if (*room >= count)
+	if (*size >= count)
 		return at;
 	mem_free(at);
-	*room = count;
+	*size = count;
 	return mem_array(count, sizeof(float));
 }
 
 /* Both sides' weights, in memory of the room's. */
-static void weigh_sides(struct side *columns, struct side *rows, const struct picture *p,
-                        const struct rectangle *r, int size, bool mirrored, struct resample_room *room)
+static void weigh_sides(struct side *columns, struct side *rows, const struct bitmap *p,
+                        const struct rectangle *r, int size, bool mirrored, struct resample_scratch *scratch)
 {
 	double shrunk_x = (double)p->width / p->full_width, shrunk_y = (double)p->height / p->full_height;
 	double step_x = r->width * shrunk_x / size, step_y = r->height * shrunk_y / size;
 	size_t n = (size_t)size;
-	if (room->size != size) {
-		mem_free(room->first);
-		mem_free(room->count);
-		room->first = mem_array(2 * n, sizeof *room->first);
-		room->count = mem_array(2 * n, sizeof *room->count);
-		room->size = size;
+	if (scratch->size != size) {
+		mem_free(scratch->first);
+		mem_free(scratch->count);
+		scratch->first = mem_array(2 * n, sizeof *scratch->first);
+		scratch->count = mem_array(2 * n, sizeof *scratch->count);
+		scratch->size = size;
 	}
-	*columns = (struct side){size, taps_of(step_x), room->first, room->count, NULL};
-	*rows = (struct side){size, taps_of(step_y), room->first + n, room->count + n, NULL};
-	room->weights = grow(room->weights, &room->weights_room, n * (size_t)(columns->taps + rows->taps));
-	columns->weights = room->weights;
-	rows->weights = room->weights + n * (size_t)columns->taps;
+	*columns = (struct side){size, taps_of(step_x), scratch->first, scratch->count, NULL};
+	*rows = (struct side){size, taps_of(step_y), scratch->first + n, scratch->count + n, NULL};
+	scratch->weights =
+	        grow(scratch->weights, &scratch->weights_size, n * (size_t)(columns->taps + rows->taps));
+	columns->weights = scratch->weights;
+	rows->weights = scratch->weights + n * (size_t)columns->taps;
 	weigh(columns, r->x * shrunk_x, step_x, p->width, mirrored);
 	weigh(rows, r->y * shrunk_y, step_y, p->height, false);
 }
 
-/* A row of the picture to out [size][3]. */
+/* A row of the image to out [size][3]. */
 static void across(const struct side *s, const uint8_t *row, float *out)
 {
 	for (int i = 0; i < s->size; i++, out += RGB) {
@@ -112,31 +113,31 @@ static void put_row(const float *sum, int size, uint8_t *out)
 		}
 }
 
-void resample(const struct picture *p, const struct rectangle *r, int size, bool mirrored,
-              struct resample_room *room, uint8_t *out)
+void resample(const struct bitmap *p, const struct rectangle *r, int size, bool mirrored,
+              struct resample_scratch *scratch, uint8_t *out)
 {
 	struct side columns, rows;
 	size_t line = (size_t)size * RGB;
-	weigh_sides(&columns, &rows, p, r, size, mirrored, room);
+	weigh_sides(&columns, &rows, p, r, size, mirrored, scratch);
 	int top = rows.first[0], bottom = rows.first[size - 1] + rows.count[size - 1];
 	size_t looked_at = (size_t)(bottom - top);
-	room->rows = grow(room->rows, &room->rows_room, (looked_at + 1) * line);
-	float *sum = room->rows + looked_at * line; /* the place behind the rows */
+	scratch->rows = grow(scratch->rows, &scratch->rows_size, (looked_at + 1) * line);
+	float *sum = scratch->rows + looked_at * line; /* the place behind the rows */
 	for (int y = top; y < bottom; y++)
 		across(&columns, p->rgb + (size_t)y * (size_t)p->width * RGB,
-		       room->rows + (size_t)(y - top) * line);
+		       scratch->rows + (size_t)(y - top) * line);
 	for (int y = 0; y < size; y++, out += size) {
-		down(room->rows + (size_t)(rows.first[y] - top) * line,
+		down(scratch->rows + (size_t)(rows.first[y] - top) * line,
 		     rows.weights + (size_t)y * (size_t)rows.taps, rows.count[y], line, sum);
 		put_row(sum, size, out);
 	}
 }
 
-void resample_clear(struct resample_room *room)
+void resample_clear(struct resample_scratch *scratch)
 {
-	mem_free(room->first);
-	mem_free(room->count);
-	mem_free(room->weights);
-	mem_free(room->rows);
-	*room = (struct resample_room){0};
+	mem_free(scratch->first);
+	mem_free(scratch->count);
+	mem_free(scratch->weights);
+	mem_free(scratch->rows);
+	*scratch = (struct resample_scratch){0};
 }

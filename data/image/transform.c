@@ -6,8 +6,8 @@
 enum { TRIES = 10, DRAWS = 4 /* a try */, MIRROR_AT = 2 * (TRIES + 1) /* a word behind all tries */ };
 
 /* Try number t; width 0: it does not fit. */
-static struct rectangle draw_part(const struct recipe *r, int width, int height, const struct stream *coins,
-                                  uint64_t t)
+static struct rectangle draw_part(const struct transform *r, int width, int height,
+                                  const struct stream *coins, uint64_t t)
 {
 	double u[DRAWS];
 	for (uint64_t i = 0; i < DRAWS; i++)
@@ -25,7 +25,7 @@ static struct rectangle in_the_middle(int width, int height, double w, double h)
 	return (struct rectangle){(width - w) / 2, (height - h) / 2, w, h};
 }
 
-struct rectangle recipe_part(const struct recipe *r, int width, int height, const struct stream *coins)
+struct rectangle transform_part(const struct transform *r, int width, int height, const struct stream *coins)
 {
 	int shorter = width < height ? width : height;
 	double side = (double)shorter * r->size / r->resize, ratio = (double)width / height;
@@ -43,35 +43,35 @@ struct rectangle recipe_part(const struct recipe *r, int width, int height, cons
 	return in_the_middle(width, height, width, height);
 }
 
-/* What is asked when the picture's size is known. */
+/* What is asked when the image's size is known. */
 struct asking {
-	const struct recipe *recipe;
+	const struct transform *transform;
 	const struct stream *coins;
 };
 
 static void ask(void *ctx, int width, int height, double *shrink)
 {
 	const struct asking *a = ctx;
-	struct rectangle part = recipe_part(a->recipe, width, height, a->coins);
-	*shrink = fmin(part.width, part.height) / a->recipe->size;
+	struct rectangle part = transform_part(a->transform, width, height, a->coins);
+	*shrink = fmin(part.width, part.height) / a->transform->size;
 }
 
-int recipe_develop(const struct recipe *r, const uint8_t *bytes, size_t n, const struct stream *coins,
-                   struct darkroom *room, uint8_t *out, char why[200])
+int transform_apply(const struct transform *r, const uint8_t *bytes, size_t n, const struct stream *coins,
+                    struct transform_scratch *scratch, uint8_t *out, char why[200])
 {
 	struct asking asking = {r, coins};
-	const struct picture_need need = {ask, &asking};
-	struct picture *p = &room->picture;
-	if (picture_decode(bytes, n, &need, p, why))
+	const struct bitmap_need need = {ask, &asking};
+	struct bitmap *p = &scratch->bitmap;
+	if (bitmap_decode(bytes, n, &need, p, why))
 		return -1;
-	struct rectangle part = recipe_part(r, p->full_width, p->full_height, coins);
+	struct rectangle part = transform_part(r, p->full_width, p->full_height, coins);
 	bool mirrored = coins && r->flip && stream_bits(coins, MIRROR_AT) & 1;
-	resample(p, &part, r->size, mirrored, &room->resample, out);
+	resample(p, &part, r->size, mirrored, &scratch->resample, out);
 	return 0;
 }
 
-void darkroom_clear(struct darkroom *room)
+void transform_scratch_clear(struct transform_scratch *scratch)
 {
-	picture_clear(&room->picture);
-	resample_clear(&room->resample);
+	bitmap_clear(&scratch->bitmap);
+	resample_clear(&scratch->resample);
 }

@@ -12,12 +12,12 @@ struct text_windows {
 };
 
 /* clang-format off */
-#define TEXT_KEYS(preset_bptt) \
-	{.name = "bptt", .kind = KEY_INT, .offset = offsetof(struct text_windows, bptt), .preset = preset_bptt, \
+#define TEXT_KEYS(default_bptt) \
+	{.name = "bptt", .kind = KEY_INT, .offset = offsetof(struct text_windows, bptt), .default_json = default_bptt, \
 	 .lowest = 1, .highest = 1 << 16, .unit = "positions", \
 	 .help = "positions of a sequence in a step; the learning rate is multiplied by a step's positions / bptt"}, \
 	{.name = "random_length", .kind = KEY_BOOL, .offset = offsetof(struct text_windows, random_length), \
-	 .preset = "false", \
+	 .default_json = "false", \
 	 .help = "the positions of a step are random, around bptt, in 5 % of the steps around bptt / 2 (Merity et al. 2018)"}
 /* clang-format on */
 

@@ -117,7 +117,7 @@ static const char *const split_names[] = {"valid", "test", NULL}; /* order of en
 
 #define DIR_KEY(state)                                                                                       \
 	{                                                                                                    \
-		.name = "dir", .kind = KEY_PATH, .offset = offsetof(state, dir), .preset = "null",           \
+		.name = "dir", .kind = KEY_PATH, .offset = offsetof(state, dir), .default_json = "null",     \
 		.help = "folder that holds the files, or a folder of the data set's name with them; looked " \
 		        "into after --data and before SIGNSGD_DATA and the cache"                            \
 	}
@@ -128,7 +128,7 @@ static const struct key wikitext_keys[] = {
         {.name = "eval",
          .kind = KEY_CHOICE,
          .offset = offsetof(struct wikitext, eval),
-         .preset = "\"valid\"",
+         .default_json = "\"valid\"",
          .choices = split_names,
          .help = "the text that evaluations are made on"},
         {0},

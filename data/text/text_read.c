@@ -31,9 +31,9 @@ static int add_token(struct reader *r, const void *text, size_t length, struct e
 	if (number < 0)
 		return err_user(e, "%s: found more than %d different %s, which is no vocabulary", r->path,
 		                VOCABULARY_MAX, r->level == TEXT_WORD ? "words" : "characters");
-	if (t->count == t->room) {
-		t->room = t->room ? 2 * t->room : TOKENS_FIRST;
-		t->token = mem_resize(t->token, t->room * sizeof *t->token);
+	if (t->count == t->size) {
+		t->size = t->size ? 2 * t->size : TOKENS_FIRST;
+		t->token = mem_resize(t->token, t->size * sizeof *t->token);
 	}
 	t->token[t->count++] = number;
 	return 0;
@@ -89,7 +89,7 @@ static int take(struct reader *r, const unsigned char *p, int length, bool valid
 	return 0;
 }
 
-/* A zero byte: in no text, but in programs, archives, pictures and UTF-16. */
+/* A zero byte: in no text, but in programs, archives, images and UTF-16. */
 static int say_binary(const struct reader *r, size_t place, struct err *e)
 {
 	return err_user(

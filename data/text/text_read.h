@@ -22,7 +22,7 @@ enum text_level { TEXT_CHAR, TEXT_WORD };
 
 struct text {
 	int32_t *token; /* [count]; mem_free() */
-	size_t count, room;
+	size_t count, size;
 };
 
 /*

@@ -6,7 +6,7 @@
 
 #include "base/mem.h"
 
-enum { SLOTS_FIRST = 1 << 10, ROOM_FIRST = 1 << 8, BYTES_FIRST = 1 << 12 };
+enum { SLOTS_FIRST = 1 << 10, CAPACITY_FIRST = 1 << 8, BYTES_FIRST = 1 << 12 };
 
 void vocabulary_clear(struct vocabulary *v)
 {
@@ -54,14 +54,14 @@ static void widen(struct vocabulary *v)
 
 static void append(struct vocabulary *v, const void *text, size_t length)
 {
-	if ((size_t)v->count + 2 > v->room) {
-		v->room = v->room ? 2 * v->room : ROOM_FIRST;
-		v->begin = mem_resize(v->begin, v->room * sizeof *v->begin);
+	if ((size_t)v->count + 2 > v->size) {
+		v->size = v->size ? 2 * v->size : CAPACITY_FIRST;
+		v->begin = mem_resize(v->begin, v->size * sizeof *v->begin);
 		v->begin[0] = 0;
 	}
-	while (v->n_bytes + length > v->bytes_room) {
-		v->bytes_room = v->bytes_room ? 2 * v->bytes_room : BYTES_FIRST;
-		v->bytes = mem_resize(v->bytes, v->bytes_room);
+	while (v->n_bytes + length > v->bytes_capacity) {
+		v->bytes_capacity = v->bytes_capacity ? 2 * v->bytes_capacity : BYTES_FIRST;
+		v->bytes = mem_resize(v->bytes, v->bytes_capacity);
 	}
 	memcpy(v->bytes + v->n_bytes, text, length);
 	v->n_bytes += length;

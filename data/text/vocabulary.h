@@ -12,10 +12,10 @@ enum { VOCABULARY_MAX = 1 << 24 };
 struct vocabulary {
 	int32_t count;
 	char *bytes; /* of all, one behind the other */
-	size_t n_bytes, bytes_room;
+	size_t n_bytes, bytes_capacity;
 	size_t *begin;      /* [count + 1] where each begins in `bytes` */
 	uint32_t *slot;     /* [slots] number + 1; 0: free */
-	size_t slots, room; /* slots: a power of two; room: of begin */
+	size_t slots, size; /* slots: a power of two; room: of begin */
 };
 
 /* `v` begins as zeros. */

@@ -20,15 +20,15 @@ static struct net_window window_of(const struct window *w)
 		.name = "kernel", .kind = KEY_INT, .offset = offsetof(struct window, kernel), .lowest = 1,   \
 		.highest = WINDOW_MAX, .unit = "pixels", .help = "side of the window",                       \
 	}
-#define STRIDE_KEY(PRESET, HELP)                                                                             \
+#define STRIDE_KEY(DEFAULT, HELP)                                                                            \
 	{                                                                                                    \
 		.name = "stride", .kind = KEY_INT, .offset = offsetof(struct window, stride),                \
-		.preset = PRESET, .lowest = 1, .highest = WINDOW_MAX, .unit = "pixels", .help = HELP,        \
+		.default_json = DEFAULT, .lowest = 1, .highest = WINDOW_MAX, .unit = "pixels", .help = HELP, \
 	}
 #define PADDING_KEY                                                                                          \
 	{                                                                                                    \
 		.name = "padding", .kind = KEY_INT, .offset = offsetof(struct window, padding),              \
-		.preset = "0", .lowest = 0, .highest = WINDOW_MAX, .unit = "pixels",                         \
+		.default_json = "0", .lowest = 0, .highest = WINDOW_MAX, .unit = "pixels",                   \
 		.help = "border around the picture, on every side",                                          \
 	}
 
@@ -59,14 +59,14 @@ static const struct key conv_keys[] = {
         {.name = "groups",
          .kind = KEY_INT,
          .offset = offsetof(struct conv, groups),
-         .preset = "1",
+         .default_json = "1",
          .lowest = 1,
          .highest = WIDTH_MAX,
          .help = "channels are cut into so many groups, each convolved by itself"},
         {.name = "bias",
          .kind = KEY_BOOL,
          .offset = offsetof(struct conv, bias),
-         .preset = "true",
+         .default_json = "true",
          .help = "a number is added to every channel"},
         {.name = NULL},
 };
@@ -227,7 +227,7 @@ static const struct key dropout_keys[] = {
         {.name = "rate",
          .kind = KEY_REAL,
          .offset = offsetof(struct dropout, rate),
-         .preset = "0.5",
+         .default_json = "0.5",
          .lowest = 0,
          .highest = 1,
          .below = true,
@@ -235,7 +235,7 @@ static const struct key dropout_keys[] = {
         {.name = "variational",
          .kind = KEY_BOOL,
          .offset = offsetof(struct dropout, variational),
-         .preset = "false",
+         .default_json = "false",
          .help = "text: the same numbers at all positions of a sequence (Gal and Ghahramani 2016)"},
         {.name = NULL},
 };
@@ -279,7 +279,7 @@ static const struct key block_keys[] = {
         {.name = "stride",
          .kind = KEY_INT,
          .offset = offsetof(struct block, stride),
-         .preset = "1",
+         .default_json = "1",
          .lowest = 1,
          .highest = WINDOW_MAX,
          .unit = "pixels",
@@ -287,7 +287,7 @@ static const struct key block_keys[] = {
         {.name = "bottleneck",
          .kind = KEY_BOOL,
          .offset = offsetof(struct block, bottleneck),
-         .preset = "false",
+         .default_json = "false",
          .help = "1 x 1, 3 x 3 and 1 x 1 to four times as many channels, instead of two of 3 x 3"},
         RESNET_SHORTCUT_KEY(struct block, shortcut),
         {.name = NULL},
@@ -329,7 +329,7 @@ static const struct key embed_keys[] = {
         {.name = "dropout",
          .kind = KEY_REAL,
          .offset = offsetof(struct embed, dropout),
-         .preset = "0",
+         .default_json = "0",
          .lowest = 0,
          .highest = 1,
          .below = true,
@@ -367,7 +367,7 @@ static const struct key qrnn_keys[] = {
         {.name = "window",
          .kind = KEY_INT,
          .offset = offsetof(struct recurrent, window),
-         .preset = "1",
+         .default_json = "1",
          .lowest = 1,
          .highest = 2,
          .unit = "positions",
@@ -375,7 +375,7 @@ static const struct key qrnn_keys[] = {
         {.name = "zoneout",
          .kind = KEY_REAL,
          .offset = offsetof(struct recurrent, zoneout),
-         .preset = "0",
+         .default_json = "0",
          .lowest = 0,
          .highest = 1,
          .below = true,

@@ -96,7 +96,7 @@ static void backward(struct net *n)
 	}
 }
 
-/* Take a batch in: pictures go to the network's own place, samples that are not there as zeros. */
+/* Take a batch in: images go to the network's own place, samples that are not there as zeros. */
 static void take(struct net *n, const float *x, const struct batch *batch, bool training, float *g)
 {
 	bool tokens = n->env.data.window > 0;
@@ -247,11 +247,12 @@ double net_model_grad(void *instance, const float *x, const struct batch *batch,
 	return n->loss / (double)n->rows;
 }
 
-void net_model_eval(void *instance, const float *x, const struct batch *batch, double *loss_sum, size_t *hits)
+void net_model_eval(void *instance, const float *x, const struct batch *batch, double *loss_sum,
+                    size_t *correct)
 {
 	struct net *n = instance;
 	take(n, x, batch, false, NULL);
 	forward(n);
 	*loss_sum = n->loss;
-	*hits = n->hits;
+	*correct = n->correct;
 }

@@ -2,9 +2,9 @@
  * Networks: a static graph of layers, described once by a model's row, planned once for a fixed batch.
  *
  * A row's build() adds layers one by one; each takes values that are there already and gives a new one.
- * Value NET_INPUT is the batch: pictures, or tokens. A value is either a picture (channels x height x width,
+ * Value NET_INPUT is the batch: images, or tokens. A value is either an image (channels x height x width,
  * in the machine's own layout) or rows (width numbers a sample, or a position of a sequence); a layer that
- * wants rows and is given a picture has it flattened, in NCHW order. Layers without effect are not made.
+ * wants rows and is given an image has it flattened, in NCHW order. Layers without effect are not made.
  *
  * Parameters are named as PyTorch names them: NAME.weight and NAME.bias, in PyTorch's layouts, in the order
  * in which the layers were added. What cannot be built is remembered as a sentence, and the rest of the
@@ -22,7 +22,7 @@ enum { NET_INPUT = 0 };
 
 enum net_activation { NET_LINEAR, NET_RELU, NET_TANH };
 
-/* A window that moves over a picture; height and width alike. */
+/* A window that moves over an image; height and width alike. */
 struct net_window {
 	int kernel, stride, pad;
 };
@@ -34,7 +34,7 @@ int net_conv(struct net *n, const char *name, int in, int channels, struct net_w
 int net_norm(struct net *n, const char *name, int in, bool relu);
 int net_max_pool(struct net *n, int in, struct net_window w);
 int net_mean_pool(struct net *n, int in, struct net_window w);
-/* Mean over the whole picture. */
+/* Mean over the whole image. */
 int net_global_mean(struct net *n, int in);
 /* PyTorch's AdaptiveAvgPool2d: rows of channels * height * width. */
 int net_adaptive_mean(struct net *n, int in, int height, int width);
@@ -96,7 +96,7 @@ void net_model_init_running(void *instance, float *running);
 void net_model_load(void *instance, const float *x);
 double net_model_grad(void *instance, const float *x, const struct batch *batch, float *g);
 void net_model_eval(void *instance, const float *x, const struct batch *batch, double *loss_sum,
-                    size_t *hits);
+                    size_t *correct);
 
 /* All members of a struct model but the row and build(). */
 #define NET_MODEL                                                                                            \

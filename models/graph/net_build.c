@@ -121,7 +121,7 @@ int net_as_rows(struct net *n, int value)
 	return net_add_value(n, net_add_node(n, NODE_TO_ROWS, NULL, value), true, net_size(n, value));
 }
 
-/* A picture layer's node with its window, which must fit into the picture. */
+/* An image layer's node with its window, which must fit into the image. */
 static struct net_node *add_window(struct net *n, const char *name, int in, enum image_kind kind,
                                    int channels, struct net_window w)
 {

@@ -45,15 +45,15 @@ void net_classify_forward(struct net *n, struct net_node *node)
 	size_t classes = (size_t)n->env.data.n_classes, in = net_width(n, node->in[0]), step = chunk_rows(n);
 	float *z = net_at(n, n->scratch); /* [chunk][classes], then [classes] */
 	n->loss = 0;
-	n->hits = 0;
+	n->correct = 0;
 	for (size_t first = 0; first < n->rows; first += step) {
-		size_t rows = n->rows - first < step ? n->rows - first : step, hits;
+		size_t rows = n->rows - first < step ? n->rows - first : step, correct;
 		be->gemm(false, true, rows, classes, in, 1, net_value_at(n, node->in[0]) + first * in,
 		         net_parameter(n, node->weight), 0, z);
 		be->add_bias(rows, classes, net_parameter(n, node->bias), z);
 		n->loss += be->softmax_loss(rows, classes, z, n->batch->label + first, n->training,
-		                            1 / (float)n->rows, &hits);
-		n->hits += hits;
+		                            1 / (float)n->rows, &correct);
+		n->correct += correct;
 		if (n->training)
 			chunk_back(n, node, first, rows, z);
 	}

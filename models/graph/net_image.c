@@ -1,4 +1,4 @@
-/* Layers on pictures: those of the machine, the way from and to rows, shortcut A, residual addition. */
+/* Layers on images: those of the machine, the way from and to rows, shortcut A, residual addition. */
 #include <string.h>
 #include "models/graph/net_internal.h"
 
@@ -40,7 +40,7 @@ void net_image_backward(struct net *n, struct net_node *node, float *d_out, floa
 	n->env.be->image->backward(node->layer, net_gradient(n, node->weight), net_gradient(n, node->bias));
 }
 
-/* rows -> picture; samples that are not in this batch are zero. */
+/* rows -> image; samples that are not in this batch are zero. */
 static void to_image(const struct net *n, int value, const float *rows, float *image)
 {
 	struct image present = net_image(n, value, n->batch->count),
@@ -78,20 +78,20 @@ void net_to_rows_backward(struct net *n, struct net_node *node, float *d_out, fl
 		to_image(n, node->in[0], d_out, d_in[0]);
 }
 
-/* Where the numbers of a picture value lie. */
-struct lie {
+/* Where the numbers of an image value lie. */
+struct layout {
 	size_t block, groups, height, width;
 };
 
-static struct lie lie_of(const struct net *n, int value)
+static struct layout layout_of(const struct net *n, int value)
 {
 	struct image i = net_image(n, value, n->env.batch);
 	size_t block = (size_t)n->env.be->image->block(&i);
-	return (struct lie){block, ((size_t)i.channels + block - 1) / block, (size_t)i.height,
-	                    (size_t)i.width};
+	return (struct layout){block, ((size_t)i.channels + block - 1) / block, (size_t)i.height,
+	                       (size_t)i.width};
 }
 
-static size_t place_of(const struct lie *l, size_t sample, size_t channel, size_t h, size_t w)
+static size_t place_of(const struct layout *l, size_t sample, size_t channel, size_t h, size_t w)
 {
 	size_t group = channel / l->block;
 	return (((sample * l->groups + group) * l->height + h) * l->width + w) * l->block +
@@ -105,7 +105,7 @@ static size_t place_of(const struct lie *l, size_t sample, size_t channel, size_
 static void sample_run(const struct net *n, const struct net_node *node, size_t channel, size_t run,
                        const float *from, float *to, bool back)
 {
-	struct lie in = lie_of(n, node->in[0]), out = lie_of(n, node->out);
+	struct layout in = layout_of(n, node->in[0]), out = layout_of(n, node->out);
 	size_t stride = (size_t)node->stride;
 	for (size_t s = 0; s < (size_t)n->env.batch; s++)
 		for (size_t h = 0; h < out.height; h++)
@@ -119,7 +119,7 @@ static void sample_run(const struct net *n, const struct net_node *node, size_t 
 static void sample(const struct net *n, const struct net_node *node, const float *from, float *to, bool back)
 {
 	size_t channels = (size_t)net_size(n, node->in[0]).channels;
-	struct lie in = lie_of(n, node->in[0]), out = lie_of(n, node->out);
+	struct layout in = layout_of(n, node->in[0]), out = layout_of(n, node->out);
 	size_t most = in.block < out.block ? in.block : out.block;
 	for (size_t c = 0; c < channels; c += most)
 		sample_run(n, node, c, channels - c < most ? channels - c : most, from, to, back);

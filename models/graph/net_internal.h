@@ -41,7 +41,7 @@ struct net_place {
 };
 
 struct net_value {
-	bool rows;            /* as rows; else a picture */
+	bool rows;            /* as rows; else an image */
 	struct net_size size; /* of a sample or position */
 	bool wanted;          /* its gradient is */
 	int producer;         /* node; -1: the batch */
@@ -105,7 +105,7 @@ struct net {
 	bool training;
 	size_t rows; /* samples; text: positions of all sequences */
 	double loss;
-	size_t hits;
+	size_t correct;
 };
 
 /* What a kind of node does. */
@@ -125,7 +125,7 @@ struct net_node *net_add_node(struct net *n, enum net_kind kind, const char *nam
 int net_add_value(struct net *n, struct net_node *node, bool rows, struct net_size size);
 int net_add_tensor(struct net *n, const char *layer, const char *piece, enum init_role role, int rank,
                    const size_t *dims, size_t fan_in, size_t fan_out);
-/* The value as a picture or as rows, by a node that changes it where it must. */
+/* The value as an image or as rows, by a node that changes it where it must. */
 int net_as_image(struct net *n, int value);
 int net_as_rows(struct net *n, int value);
 size_t net_width(const struct net *n, int value);

@@ -187,8 +187,8 @@ static void put(struct net *n, int *const done, int count, struct net_place *p)
 		for (int i = 0; i < count; i++) {
 			const struct net_place *q = &n->place[done[i]];
 			bool same_time = q->begin <= p->end && p->begin <= q->end;
-			bool same_room = q->offset < p->offset + p->bytes && p->offset < q->offset + q->bytes;
-			if (same_time && same_room) {
+			bool same_span = q->offset < p->offset + p->bytes && p->offset < q->offset + q->bytes;
+			if (same_time && same_span) {
 				p->offset = q->offset + q->bytes;
 				moved = true;
 			}
@@ -216,7 +216,7 @@ static void put_all(struct net *n)
 	mem_free(taken);
 }
 
-/* Picture layers are opened here, because only they know what they need. */
+/* Image layers are opened here, because only they know what they need. */
 static void open_layers(struct net *n)
 {
 	for (int i = 0; i < n->n_nodes; i++) {

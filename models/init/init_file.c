@@ -16,7 +16,7 @@
 #include "base/text.h"
 #include "models/init/init_row.h"
 
-enum { SHAPE_ROOM = 160, NAME_MOST = 500, PATH_ROOM = 2 * NAME_MOST + 8, RANK_MAX = 8 };
+enum { SHAPE_SIZE = 160, NAME_MOST = 500, PATH_SIZE = 2 * NAME_MOST + 8, RANK_MAX = 8 };
 
 struct from_file {
 	const char *path;
@@ -57,15 +57,15 @@ static void collect(struct reading *r, const struct model_env *env, const void *
 		r->names[i] = r->pieces[i].tensor.name;
 }
 
-static const char *place(const char *group, const char *name, char out[PATH_ROOM])
+static const char *place(const char *group, const char *name, char out[PATH_SIZE])
 {
-	snprintf(out, PATH_ROOM, "%.*s/%.*s", NAME_MOST, group, NAME_MOST, name);
+	snprintf(out, PATH_SIZE, "%.*s/%.*s", NAME_MOST, group, NAME_MOST, name);
 	return out;
 }
 
 static size_t found_in(const struct reading *r, const char *group)
 {
-	char path[PATH_ROOM];
+	char path[PATH_SIZE];
 	size_t found = 0;
 	for (size_t i = 0; i < r->count; i++)
 		found += h5_has(r->file, place(group, r->names[i], path));
@@ -73,10 +73,10 @@ static size_t found_in(const struct reading *r, const char *group)
 }
 
 /* The group that has the most of them: the top, or one of those below it. 0: none has any. */
-static size_t find_group(const struct reading *r, char group[PATH_ROOM])
+static size_t find_group(const struct reading *r, char group[PATH_SIZE])
 {
 	size_t count, best = found_in(r, "");
-	char **names = h5_names(r->file, "/", &count), path[PATH_ROOM];
+	char **names = h5_names(r->file, "/", &count), path[PATH_SIZE];
 	group[0] = 0;
 	for (size_t i = 0; i < count; i++) {
 		size_t found = found_in(r, place("", names[i], path));
@@ -89,30 +89,30 @@ static size_t find_group(const struct reading *r, char group[PATH_ROOM])
 	return best;
 }
 
-static const char *shape_text(int rank, const size_t *dims, char out[SHAPE_ROOM])
+static const char *shape_text(int rank, const size_t *dims, char out[SHAPE_SIZE])
 {
 	size_t used = 0;
-	snprintf(out, SHAPE_ROOM, "a single number");
-	for (int i = 0; i < rank && used < SHAPE_ROOM; i++)
-		used += (size_t)snprintf(out + used, SHAPE_ROOM - used, "%s%zu", i ? " x " : "", dims[i]);
+	snprintf(out, SHAPE_SIZE, "a single number");
+	for (int i = 0; i < rank && used < SHAPE_SIZE; i++)
+		used += (size_t)snprintf(out + used, SHAPE_SIZE - used, "%s%zu", i ? " x " : "", dims[i]);
 	return out;
 }
 
 /* Names of the datasets that are there, for "the nearest is"; NULL: none is near. */
-static void say_nearest(const char *wrong, const char *const *names, size_t count, char *out, size_t room)
+static void say_nearest(const char *wrong, const char *const *names, size_t count, char *out, size_t size)
 {
 	const char *nearest = text_nearest(wrong, names, count);
 	char shown[100];
 	out[0] = 0;
 	if (nearest)
-		snprintf(out, room, "; the nearest there is \"%s\"",
+		snprintf(out, size, "; the nearest there is \"%s\"",
 		         text_shown(nearest, shown, sizeof shown));
 }
 
 static int missing(const struct reading *r, const struct tensor *t)
 {
 	size_t count;
-	char shape[SHAPE_ROOM], hint[160], **names = h5_names(r->file, r->group[0] ? r->group : "/", &count);
+	char shape[SHAPE_SIZE], hint[160], **names = h5_names(r->file, r->group[0] ? r->group : "/", &count);
 	say_nearest(t->name, (const char *const *)names, count, hint, sizeof hint);
 	mem_free(names);
 	return err_user(r->err, "%s: found no tensor \"%s\" in group \"%s/\", expected one of %s%s", r->path,
@@ -128,7 +128,7 @@ static bool has_ending(const char *name, const char *ending)
 static int read_piece(const struct reading *r, const struct piece *p)
 {
 	const struct tensor *t = &p->tensor;
-	char path[PATH_ROOM], found[SHAPE_ROOM], expected[SHAPE_ROOM];
+	char path[PATH_SIZE], found[SHAPE_SIZE], expected[SHAPE_SIZE];
 	size_t dims[RANK_MAX];
 	int rank;
 	if (!h5_has(r->file, place(r->group, t->name, path)))
@@ -167,7 +167,7 @@ static int refuse_others(const struct reading *r)
 {
 	size_t count, dims[RANK_MAX];
 	int rank, rc = 0;
-	char path[PATH_ROOM], shown[120], hint[160];
+	char path[PATH_SIZE], shown[120], hint[160];
 	char **names = h5_names(r->file, r->group[0] ? r->group : "/", &count);
 	for (size_t i = 0; i < count && !rc; i++) {
 		struct err none = {0};
@@ -184,7 +184,7 @@ static int refuse_others(const struct reading *r)
 
 static int read_all(struct reading *r)
 {
-	char group[PATH_ROOM];
+	char group[PATH_SIZE];
 	if (find_group(r, group) == 0)
 		return err_user(
 		        r->err,

@@ -78,7 +78,7 @@ static double median_toy_grad(void *instance, const float *x, const struct batch
 }
 
 static void median_toy_eval(void *instance, const float *x, const struct batch *batch, double *loss_sum,
-                            size_t *hits)
+                            size_t *correct)
 {
 	const struct reals *a = &((const struct instance *)instance)->settings->a;
 	double sum = 0;
@@ -86,7 +86,7 @@ static void median_toy_eval(void *instance, const float *x, const struct batch *
 	for (size_t m = 0; m < a->count; m++)
 		sum += 0.5 * ((double)x[0] - a->at[m]) * ((double)x[0] - a->at[m]);
 	*loss_sum = sum / (double)a->count;
-	*hits = 0;
+	*correct = 0;
 }
 
 static void median_toy_exact(void *instance, const float *x, float *g)
@@ -98,21 +98,21 @@ static const struct key median_toy_keys[] = {
         {.name = "a",
          .kind = KEY_REALS,
          .offset = offsetof(struct median_toy, a),
-         .preset = "[1, 2, 10]",
+         .default_json = "[1, 2, 10]",
          .lowest = -1e15,
          .highest = 1e15,
          .help = "what each worker wants x to be, one value a worker"},
         {.name = "start",
          .kind = KEY_REAL,
          .offset = offsetof(struct median_toy, start),
-         .preset = "0.0005",
+         .default_json = "0.0005",
          .lowest = -1e15,
          .highest = 1e15,
          .help = "x0"},
         {.name = "noise",
          .kind = KEY_REAL,
          .offset = offsetof(struct median_toy, noise),
-         .preset = "0",
+         .default_json = "0",
          .lowest = 0,
          .highest = 1e15,
          .help = "b, deviation of the normal noise that each worker adds to its gradient, whatever the "

@@ -189,11 +189,11 @@ static double value(const struct instance *q, const float *x)
 }
 
 static void quadratic_eval(void *instance, const float *x, const struct batch *batch, double *loss_sum,
-                           size_t *hits)
+                           size_t *correct)
 {
 	(void)batch;
 	*loss_sum = value(instance, x);
-	*hits = 0;
+	*correct = 0;
 }
 
 static void quadratic_theory(void *instance, const float *x0, struct smoothness *out)
@@ -209,14 +209,14 @@ static const struct key quadratic_keys[] = {
         {.name = "dimensions",
          .kind = KEY_INT,
          .offset = offsetof(struct quadratic, dimensions),
-         .preset = "1000",
+         .default_json = "1000",
          .lowest = 1,
          .highest = 1e9,
          .help = "n, coordinates of x"},
         {.name = "curvature",
          .kind = KEY_REALS,
          .offset = offsetof(struct quadratic, curvature),
-         .preset = "[]",
+         .default_json = "[]",
          .lowest = 0,
          .above = true,
          .highest = 1e30,
@@ -224,14 +224,14 @@ static const struct key quadratic_keys[] = {
         {.name = "spread",
          .kind = KEY_REAL,
          .offset = offsetof(struct quadratic, spread),
-         .preset = "1",
+         .default_json = "1",
          .lowest = 1,
          .highest = 1e30,
          .help = "largest L over smallest: L is drawn log-uniform in [1, spread] from the seed"},
         {.name = "noise",
          .kind = KEY_REAL,
          .offset = offsetof(struct quadratic, noise),
-         .preset = "1",
+         .default_json = "1",
          .lowest = 0,
          .highest = 1e30,
          .help = "sigma, deviation of each component of one sample's gradient; a batch of B has "
@@ -239,14 +239,14 @@ static const struct key quadratic_keys[] = {
         {.name = "start",
          .kind = KEY_REAL,
          .offset = offsetof(struct quadratic, start),
-         .preset = "1",
+         .default_json = "1",
          .lowest = 0,
          .highest = 1e15,
          .help = "deviation of the normal numbers in x0 = start_at + start N(0, 1)"},
         {.name = "start_at",
          .kind = KEY_REALS,
          .offset = offsetof(struct quadratic, start_at),
-         .preset = "[]",
+         .default_json = "[]",
          .lowest = -1e15,
          .highest = 1e15,
          .help = "centre of the starting point: one value for each dimension, or one for all; empty: 0"},

@@ -50,10 +50,10 @@ struct aggregator {
 	void (*apply)(const struct agg_job *job, const void *pull, size_t begin, size_t end, double lr,
 	              double decay, float *memory, float *x);
 
-	/* For probes: the signs in a push or in the pull, as planes of sign.h (mute: [words], always
+	/* For probes: the signs in a push or in the pull, as planes of sign.h (abstain: [words], always
 	 * written). */
-	void (*push_signs)(const struct agg_job *job, const void *push, uint64_t *vote, uint64_t *mute);
-	void (*pull_signs)(const struct agg_job *job, const void *pull, uint64_t *vote, uint64_t *mute);
+	void (*push_signs)(const struct agg_job *job, const void *push, uint64_t *vote, uint64_t *abstain);
+	void (*pull_signs)(const struct agg_job *job, const void *pull, uint64_t *vote, uint64_t *abstain);
 };
 
 #endif

@@ -13,19 +13,19 @@ static enum sign_policy sign_mean_zero(const void *state)
 
 static size_t sign_mean_push_bytes(const void *state, size_t n)
 {
-	return sign_rows_bytes(n, sign_mean_zero(state));
+	return sign_message_bytes(n, sign_mean_zero(state));
 }
 
 static void sign_mean_encode(const struct agg_job *job, uint32_t worker, const float *v, size_t begin,
                              size_t end, void *push)
 {
-	sign_rows_encode(job, sign_mean_zero(job->state), worker, v, begin, end, push);
+	sign_message_encode(job, sign_mean_zero(job->state), worker, v, begin, end, push);
 }
 
 static void unpack(const struct agg_job *job, const void *push, size_t at, size_t n, float *out)
 {
-	job->be->sign_unpack(n, sign_rows_vote(push, at),
-	                     sign_rows_mute(push, job->n, sign_mean_zero(job->state), at), out);
+	job->be->sign_unpack(n, sign_message_vote(push, at),
+	                     sign_message_abstain(push, job->n, sign_mean_zero(job->state), at), out);
 }
 
 static void sign_mean_combine(const struct agg_job *job, int count, const void *const *pushes, size_t begin,
@@ -33,9 +33,9 @@ static void sign_mean_combine(const struct agg_job *job, int count, const void *
 {
 	const struct backend *be = job->be;
 	float share = (float)(1.0 / count);
-	float sign[FLOAT_ROWS_PIECE]; /* [n] */
-	for (size_t at = begin; at < end; at += FLOAT_ROWS_PIECE) {
-		size_t n = end - at < FLOAT_ROWS_PIECE ? end - at : FLOAT_ROWS_PIECE;
+	float sign[FLOAT32_BLOCK]; /* [n] */
+	for (size_t at = begin; at < end; at += FLOAT32_BLOCK) {
+		size_t n = end - at < FLOAT32_BLOCK ? end - at : FLOAT32_BLOCK;
 		float *sum = (float *)pull + at;
 		unpack(job, pushes[0], at, n, sum);
 		for (int m = 1; m < count; m++) {
@@ -46,16 +46,17 @@ static void sign_mean_combine(const struct agg_job *job, int count, const void *
 	}
 }
 
-static void sign_mean_push_signs(const struct agg_job *job, const void *push, uint64_t *vote, uint64_t *mute)
+static void sign_mean_push_signs(const struct agg_job *job, const void *push, uint64_t *vote,
+                                 uint64_t *abstain)
 {
-	sign_rows_signs(job->n, sign_mean_zero(job->state), push, vote, mute);
+	sign_message_signs(job->n, sign_mean_zero(job->state), push, vote, abstain);
 }
 
 static const struct key sign_mean_keys[] = {
         {.name = "zero",
          .kind = KEY_CHOICE,
          .offset = offsetof(struct sign_mean, zero),
-         .preset = "\"random\"",
+         .default_json = "\"random\"",
          .choices = SIGN_POLICY_NAMES,
          .help = "what a worker says for a coordinate that is exactly 0, or NaN: a fair coin, +1 or nothing, "
                  "which costs a second bit a coordinate up"},
@@ -74,10 +75,10 @@ const struct aggregator aggregator_sign_mean = {
         .push_bits = 1,
         .pull_bits = 32,
         .push_bytes = sign_mean_push_bytes,
-        .pull_bytes = float_rows_bytes,
+        .pull_bytes = float32_bytes,
         .encode = sign_mean_encode,
         .combine = sign_mean_combine,
-        .apply = float_rows_descend,
+        .apply = float32_descend,
         .push_signs = sign_mean_push_signs,
-        .pull_signs = float_rows_signs,
+        .pull_signs = float32_signs,
 };

@@ -28,69 +28,69 @@ static int vote_check(const void *state, int workers, int byzantine, struct err 
 
 static size_t vote_push_bytes(const void *state, size_t n)
 {
-	return sign_rows_bytes(n, vote_zero(state));
+	return sign_message_bytes(n, vote_zero(state));
 }
 
 static size_t vote_pull_bytes(const void *state, size_t n)
 {
-	return sign_rows_bytes(n, vote_tie(state));
+	return sign_message_bytes(n, vote_tie(state));
 }
 
 static void vote_encode(const struct agg_job *job, uint32_t worker, const float *v, size_t begin, size_t end,
                         void *push)
 {
-	sign_rows_encode(job, vote_zero(job->state), worker, v, begin, end, push);
+	sign_message_encode(job, vote_zero(job->state), worker, v, begin, end, push);
 }
 
 static void vote_combine(const struct agg_job *job, int count, const void *const *pushes, size_t begin,
                          size_t end, void *pull)
 {
 	enum sign_policy zero = vote_zero(job->state), tie = vote_tie(job->state);
-	const uint64_t *vote[VOTERS_MAX], *mute[VOTERS_MAX]; /* [count] -> [words] */
+	const uint64_t *vote[VOTERS_MAX], *abstain[VOTERS_MAX]; /* [count] -> [words] */
 	if (count > VOTERS_MAX)
 		BUG("more voters than vote_check() lets in");
 	for (int m = 0; m < count; m++) {
-		vote[m] = sign_rows_vote(pushes[m], begin);
-		mute[m] = sign_rows_mute(pushes[m], job->n, zero, begin);
+		vote[m] = sign_message_vote(pushes[m], begin);
+		abstain[m] = sign_message_abstain(pushes[m], job->n, zero, begin);
 	}
-	struct ballots ballots = {.count = count, .vote = vote, .mute = zero == SIGN_ABSTAIN ? mute : NULL};
+	struct votes votes = {.count = count, .vote = vote, .abstain = zero == SIGN_ABSTAIN ? abstain : NULL};
 	struct stream coins = stream_of(job->seed, RNG_TIE, 0, job->step);
 	uint64_t *answer = (uint64_t *)pull + begin / 64;
 	uint64_t *silent = tie == SIGN_ABSTAIN ? answer + sign_words(job->n) : NULL;
-	job->be->majority(end - begin, &ballots, tie, &coins, begin, answer, silent);
+	job->be->majority(end - begin, &votes, tie, &coins, begin, answer, silent);
 }
 
 static void vote_apply(const struct agg_job *job, const void *pull, size_t begin, size_t end, double lr,
                        double decay, float *memory, float *x)
 {
 	(void)memory;
-	job->be->sign_apply(end - begin, sign_rows_vote(pull, begin),
-	                    sign_rows_mute(pull, job->n, vote_tie(job->state), begin), (float)lr,
+	job->be->sign_apply(end - begin, sign_message_vote(pull, begin),
+	                    sign_message_abstain(pull, job->n, vote_tie(job->state), begin), (float)lr,
 	                    (float)decay, x + begin);
 }
 
-static void vote_push_signs(const struct agg_job *job, const void *push, uint64_t *vote, uint64_t *mute)
+static void vote_push_signs(const struct agg_job *job, const void *push, uint64_t *vote, uint64_t *abstain)
 {
-	sign_rows_signs(job->n, vote_zero(job->state), push, vote, mute);
+	sign_message_signs(job->n, vote_zero(job->state), push, vote, abstain);
 }
 
-static void vote_pull_signs(const struct agg_job *job, const void *pull, uint64_t *vote, uint64_t *mute)
+static void vote_pull_signs(const struct agg_job *job, const void *pull, uint64_t *vote, uint64_t *abstain)
 {
-	sign_rows_signs(job->n, vote_tie(job->state), pull, vote, mute);
+	sign_message_signs(job->n, vote_tie(job->state), pull, vote, abstain);
 }
 
 static const struct key vote_keys[] = {
         {.name = "zero",
          .kind = KEY_CHOICE,
          .offset = offsetof(struct vote, zero),
-         .preset = "\"random\"",
+         .default_json = "\"random\"",
          .choices = SIGN_POLICY_NAMES,
          .help = "what a worker says for a coordinate that is exactly 0, or NaN: a fair coin, +1 (as the "
                  "published code) or nothing, which costs a second bit a coordinate up"},
         {.name = "tie",
          .kind = KEY_CHOICE,
          .offset = offsetof(struct vote, tie),
-         .preset = "\"random\"",
+         .default_json = "\"random\"",
          .choices = SIGN_POLICY_NAMES,
          .help = "what the server says for a tied vote: a fair coin, +1 (as the published code) or nothing, "
                  "which costs a second bit a coordinate down"},

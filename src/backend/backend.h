@@ -24,10 +24,10 @@
 #include "base/rng.h"
 
 /* Who votes: M packed planes. */
-struct ballots {
-	int count;                   /* M, voters, >= 1 */
-	const uint64_t *const *vote; /* [M] -> [words] of the range */
-	const uint64_t *const *mute; /* [M] -> [words], or NULL where nobody can abstain */
+struct votes {
+	int count;                      /* M, voters, >= 1 */
+	const uint64_t *const *vote;    /* [M] -> [words] of the range */
+	const uint64_t *const *abstain; /* [M] -> [words], or NULL where nobody can abstain */
 };
 
 struct backend {
@@ -39,27 +39,28 @@ struct backend {
 	void (*release)(void *p);
 
 	/*
-	 * v[n] -> vote plane, and the mute plane when policy is SIGN_ABSTAIN (mute is NULL otherwise).
+	 * v[n] -> vote plane, and the abstain plane when policy is SIGN_ABSTAIN (abstain is NULL otherwise).
 	 * coins: the stream for SIGN_RANDOM; word index = first / 64 + w.
 	 */
 	void (*sign_pack)(size_t n, const float *v, enum sign_policy zero, const struct stream *coins,
-	                  size_t first, uint64_t *vote, uint64_t *mute);
+	                  size_t first, uint64_t *vote, uint64_t *abstain);
 
-	/* Planes -> +1, -1 (and 0 where mute) as floats. mute may be NULL. */
-	void (*sign_unpack)(size_t n, const uint64_t *vote, const uint64_t *mute, float *v);
-
-	/*
-	 * Majority of M ballots: the answer's vote plane and, when tie is SIGN_ABSTAIN, its mute plane
-	 * (pull_mute is NULL otherwise). n coordinates.
-	 */
-	void (*majority)(size_t n, const struct ballots *b, enum sign_policy tie, const struct stream *coins,
-	                 size_t first, uint64_t *pull_vote, uint64_t *pull_mute);
+	/* Planes -> +1, -1 (and 0 where abstain) as floats. abstain may be NULL. */
+	void (*sign_unpack)(size_t n, const uint64_t *vote, const uint64_t *abstain, float *v);
 
 	/*
-	 * x = x - lr (s + decay x), s = the signs of the planes, 0 where mute: lr * s, then (lr * decay) * x
-	 * are taken from x, each rounded. Without decay the second is left out, so that an infinite x stays.
+	 * Majority of M votes: the answer's vote plane and, when tie is SIGN_ABSTAIN, its abstain plane
+	 * (pull_abstain is NULL otherwise). n coordinates.
 	 */
-	void (*sign_apply)(size_t n, const uint64_t *vote, const uint64_t *mute, float lr, float decay,
+	void (*majority)(size_t n, const struct votes *b, enum sign_policy tie, const struct stream *coins,
+	                 size_t first, uint64_t *pull_vote, uint64_t *pull_abstain);
+
+	/*
+	 * x = x - lr (s + decay x), s = the signs of the planes, 0 where abstain: lr * s, then (lr * decay) *
+	 * x are taken from x, each rounded. Without decay the second is left out, so that an infinite x
+	 * stays.
+	 */
+	void (*sign_apply)(size_t n, const uint64_t *vote, const uint64_t *abstain, float lr, float decay,
 	                   float *x);
 
 	/* v = (1 - beta) g + beta v. beta = 0 copies g even where v is NaN. */
@@ -149,12 +150,12 @@ struct backend {
 	 * infinite largest logit makes the loss NaN and is no hit.
 	 */
 	double (*softmax_loss)(size_t rows, size_t n, float *z, const int32_t *label, bool back, float weight,
-	                       size_t *hits);
+	                       size_t *correct);
 
 	/* Pixels of one sample to floats: out = (p / 255 - mean) / std = p * factor + shift. */
 	void (*pixels)(size_t n, const uint8_t *p, float factor, float shift, float *out);
 
-	const struct image_kernels *image; /* layers on pictures */
+	const struct image_kernels *image; /* layers on images */
 };
 
 /* A row of the family of backends. */

@@ -1,7 +1,7 @@
 /*
- * Layers on pictures: convolution, batch normalisation, pooling.
+ * Layers on images: convolution, batch normalisation, pooling.
  *
- * A picture value (an "image") is count x channels x height x width floats in the machine's own layout: plain
+ * An image value (an "image") is count x channels x height x width floats in the machine's own layout: plain
  * NCHW for ref; blocks of 16 or 8 channels, the last one filled up with zeros, for cpu. Elementwise kernels
  * of backend.h work on it as it lies, over floats() numbers, as long as they leave zero zero. to_rows() and
  * from_rows() change between it and rows [count][channels * height * width], which is plain NCHW.
@@ -61,7 +61,7 @@ struct image_memory {
 struct image_layer; /* opaque, each machine its own */
 
 struct image_kernels {
-	/* Channels that lie together: a picture value is [count][groups][height * width][block]. */
+	/* Channels that lie together: an image value is [count][groups][height * width][block]. */
 	int (*block)(const struct image *i);
 	size_t (*floats)(const struct image *i);
 	void (*to_rows)(const struct image *i, const float *image, float *rows);

@@ -4,12 +4,12 @@
  * - A plane holds one bit a coordinate in 64-bit words: coordinate i is bit i % 64 of word i / 64, in the
  *   machine's own (little-endian) byte order, so byte i / 8 holds coordinate i in bit i % 8.
  * - A vote plane's bit 1 means -1, bit 0 means +1 (the sign bit of a float).
- * - A mute plane's bit 1 means "no opinion" (0); the vote bit of a mute coordinate is 0.
- *   A mute plane follows the vote plane and exists only under the policy `abstain`: 2 bits a coordinate.
+ * - An abstain plane's bit 1 means "no opinion" (0); the vote bit of an abstain coordinate is 0.
+ *   An abstain plane follows the vote plane and exists only under the policy `abstain`: 2 bits a coordinate.
  * - Padding bits (behind coordinate n - 1 in the last word) are 0 in both planes.
  * - A worker's value v says -1 if v < 0, +1 if v > 0. What is neither (0, -0, NaN) is no evidence for
  *   either sign, and the `zero` policy says it: `random` a fair coin, `positive` +1 (the published code's
- *   choice for 0), `abstain` mute. Infinities have a sign and say it.
+ *   choice for 0), `abstain` abstain. Infinities have a sign and say it.
  * - The answer: V = sum of the voters' signs; V < 0 says -1, V > 0 says +1, V = 0 is said by the `tie`
  *   policy.
  * - Coins are word w of the stream (seed, RNG_ZERO or RNG_TIE, worker, step): one bit a coordinate,

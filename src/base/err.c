@@ -9,21 +9,21 @@
 #include "base/log.h"
 
 /* A sentence that did not fit ends in "...", and not in the middle of a UTF-8 character. */
-static void mark_cut(char *text, size_t room)
+static void mark_cut(char *text, size_t size)
 {
-	size_t at = room - sizeof("...");
+	size_t at = size - sizeof("...");
 	while (at > 0 && ((unsigned char)text[at] & 0xC0) == 0x80)
 		at--;
 	memcpy(text + at, "...", sizeof("..."));
 }
 
-static void write_sentence(char *text, size_t room, const char *fmt, va_list ap)
+static void write_sentence(char *text, size_t size, const char *fmt, va_list ap)
 {
-	int length = vsnprintf(text, room, fmt, ap);
+	int length = vsnprintf(text, size, fmt, ap);
 	if (length < 0)
 		BUG("a sentence's format cannot be printed");
-	if ((size_t)length >= room)
-		mark_cut(text, room);
+	if ((size_t)length >= size)
+		mark_cut(text, size);
 }
 
 static void set_first(struct err *e, int code, const char *fmt, va_list ap)

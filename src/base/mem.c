@@ -15,7 +15,7 @@ enum { ARRAY_ALIGN = 64, ARENA_ALIGN = 16, ARENA_BLOCK = 4096, BUF_FIRST = 256 }
 /* One stretch of an arena. The blocks form a list from the newest to the oldest. */
 struct arena_block {
 	struct arena_block *before;
-	size_t used, room;
+	size_t used, size;
 	alignas(ARENA_ALIGN) char bytes[]; /* [room] */
 };
 
@@ -78,9 +78,9 @@ char *mem_format(const char *fmt, ...)
 {
 	va_list ap;
 	va_start(ap, fmt);
-	size_t room = format_length(fmt, ap) + 1;
-	char *text = mem_alloc(room);
-	vsnprintf(text, room, fmt, ap);
+	size_t size = format_length(fmt, ap) + 1;
+	char *text = mem_alloc(size);
+	vsnprintf(text, size, fmt, ap);
 	va_end(ap);
 	return text;
 }
@@ -92,10 +92,10 @@ void mem_free(void *p)
 
 static void arena_grow(struct arena *a, size_t bytes)
 {
-	size_t room = bytes > ARENA_BLOCK ? bytes : ARENA_BLOCK;
-	struct arena_block *b = mem_alloc(sum_or_die(sizeof(*b), room));
+	size_t size = bytes > ARENA_BLOCK ? bytes : ARENA_BLOCK;
+	struct arena_block *b = mem_alloc(sum_or_die(sizeof(*b), size));
 	b->before = a->last;
-	b->room = room;
+	b->size = size;
 	a->last = b;
 }
 
@@ -104,7 +104,7 @@ void *arena_alloc(struct arena *a, size_t bytes)
 	size_t whole = sum_or_die(bytes, ARENA_ALIGN - 1) / ARENA_ALIGN * ARENA_ALIGN;
 	if (whole == 0)
 		whole = ARENA_ALIGN;
-	if (!a->last || a->last->room - a->last->used < whole)
+	if (!a->last || a->last->size - a->last->used < whole)
 		arena_grow(a, whole);
 	void *p = a->last->bytes + a->last->used;
 	a->last->used += whole;
@@ -121,9 +121,9 @@ char *arena_format(struct arena *a, const char *fmt, ...)
 {
 	va_list ap;
 	va_start(ap, fmt);
-	size_t room = format_length(fmt, ap) + 1;
-	char *text = arena_alloc(a, room);
-	vsnprintf(text, room, fmt, ap);
+	size_t size = format_length(fmt, ap) + 1;
+	char *text = arena_alloc(a, size);
+	vsnprintf(text, size, fmt, ap);
 	va_end(ap);
 	return text;
 }
@@ -141,11 +141,11 @@ void arena_clear(struct arena *a)
 static void buf_reserve(struct buf *b, size_t more)
 {
 	size_t need = sum_or_die(sum_or_die(b->length, more), 1);
-	if (need <= b->room)
+	if (need <= b->size)
 		return;
-	size_t room = b->room ? sum_or_die(b->room, b->room) : BUF_FIRST;
-	b->room = need > room ? need : room;
-	b->text = mem_resize(b->text, b->room);
+	size_t size = b->size ? sum_or_die(b->size, b->size) : BUF_FIRST;
+	b->size = need > size ? need : size;
+	b->text = mem_resize(b->text, b->size);
 }
 
 void buf_bytes(struct buf *b, const void *bytes, size_t count)

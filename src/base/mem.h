@@ -32,7 +32,7 @@ void arena_clear(struct arena *a);
 /* A text that grows. `text` is always terminated; NULL before the first addition. Free with buf_clear(). */
 struct buf {
 	char *text;
-	size_t length, room;
+	size_t length, size;
 };
 
 void buf_add(struct buf *b, const char *text);

@@ -10,8 +10,8 @@ struct data_shape {
 	size_t n_train, n_test;      /* samples; text: tokens; 0 for data set `none` */
 	int channels, height, width; /* of a sample; features = channels * height * width */
 	int n_classes;               /* text: size of the vocabulary */
-	int window;         /* text: most positions of a sequence in a step; 0: samples are pictures */
-	int bptt;           /* text: usual positions of a sequence in a step */
+	int window;                  /* text: most positions of a sequence in a step; 0: samples are images */
+	int bptt;                    /* text: usual positions of a sequence in a step */
 	bool random_length; /* text: the positions of a step are random, around bptt (data/text/text_walk.h)
 	                     */
 };
@@ -24,13 +24,13 @@ static inline size_t shape_features(const struct data_shape *s)
 /*
  * A mini-batch, and whose turn it is. Models without data use only the last three.
  *
- * Pictures: x and a label each. Text: `count` sequences side by side, `length` positions of each; the label
+ * Images: x and a label each. Text: `count` sequences side by side, `length` positions of each; the label
  * of a position is the token that follows it.
  */
 struct batch {
 	int count;            /* samples */
-	int length;           /* text: positions of a sequence; not looked at for pictures */
-	const float *x;       /* [count][features], normalised; NULL without pictures */
+	int length;           /* text: positions of a sequence; not looked at for images */
+	const float *x;       /* [count][features], normalised; NULL without images */
 	const int32_t *token; /* [length][count]; NULL without text */
 	const int32_t *label; /* [count], text: [length][count]; NULL without data */
 	/* A model's state beside its parameters (models/model.h), NULL where it has none: */

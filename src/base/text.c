@@ -112,25 +112,25 @@ static int show_one(const unsigned char *p, const unsigned char *end, char piece
 	return length;
 }
 
-const char *text_shown(const char *text, char *out, size_t room)
+const char *text_shown(const char *text, char *out, size_t size)
 {
 	const unsigned char *p = (const unsigned char *)text, *end = p + strlen(text);
 	size_t used = 0, cut = 0; /* cut: where "..." can still stand */
 
-	if (room == 0)
+	if (size == 0)
 		return out;
 	while (p < end) {
 		char piece[8];
 		int taken = show_one(p, end, piece);
 		size_t n = strlen(piece);
 
-		if (used + n > room - 1) {
-			snprintf(out + cut, room - cut, "...");
+		if (used + n > size - 1) {
+			snprintf(out + cut, size - cut, "...");
 			return out;
 		}
 		memcpy(out + used, piece, n);
 		used += n;
-		if (used + 3 <= room - 1)
+		if (used + 3 <= size - 1)
 			cut = used;
 		p += taken;
 	}

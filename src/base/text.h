@@ -19,6 +19,6 @@ int text_utf8(const unsigned char *p, const unsigned char *end);
  * A copy of text for a sentence: control characters and what is not UTF-8 as \xNN, at most room - 1 bytes,
  * "..." when cut, never within a character. Returns out.
  */
-const char *text_shown(const char *text, char *out, size_t room);
+const char *text_shown(const char *text, char *out, size_t size);
 
 #endif

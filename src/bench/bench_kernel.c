@@ -1,9 +1,9 @@
 /*
  * Timing kernels beside the machine's own bandwidth.
  *
- * Kernel and yardstick (a plain loop over the same memory with the same reads and writes) take turns, so
- * that what else the machine does at the moment slows both; a ratio is of one such pair, and medians are
- * taken of pairs.
+ * Kernel and bandwidth baseline (a plain loop over the same memory with the same reads and writes) take
+ * turns, so that what else the machine does at the moment slows both; a ratio is of one such pair, and
+ * medians are taken of pairs.
  */
 #include <math.h>
 #include <string.h>
@@ -38,12 +38,12 @@ static const double TURN_S = 100e-6; /* a turn takes at least that long, repeate
 struct measure {
 	const struct kernel *kernel;
 	const struct backend *backend;
-	const struct yardstick *yard;
-	int way; /* of the yardstick, where there are several: 0 .. yard_ways() - 1 */
+	const struct yardstick *baseline;
+	int way; /* of the bandwidth baseline, where there are several: 0 .. baseline_kinds() - 1 */
 	struct pool *pool;
 	struct kernel_job *part; /* [n_parts] */
 	size_t n_parts;
-	struct kernel_room room;
+	struct kernel_memory memory;
 };
 
 static void kernel_turn(void *ctx, int lane, size_t item)
@@ -54,23 +54,23 @@ static void kernel_turn(void *ctx, int lane, size_t item)
 }
 
 /* The last ways to fold only read the planes, one after the other. */
-static int yard_ways(enum kernel_limit limit)
+static int baseline_kinds(enum kernel_limit limit)
 {
 	return limit == LIMIT_FOLD ? 3 : limit == LIMIT_READ ? 2 : 1;
 }
 
-static void yard_fold(const struct measure *m, const struct kernel_job *j)
+static void baseline_fold(const struct measure *m, const struct kernel_job *j)
 {
 	size_t words = sign_words(j->n);
 	if (m->way == 0) {
-		m->yard->fold(words, j->ballots.count, j->ballots.vote, j->plane[0]);
+		m->baseline->fold(words, j->votes.count, j->votes.vote, j->plane[0]);
 		return;
 	}
-	for (int w = 0; w < j->ballots.count; w++)
-		j->plane[0][0] += m->yard->read[m->way - 1](words, j->ballots.vote[w]);
+	for (int w = 0; w < j->votes.count; w++)
+		j->plane[0][0] += m->baseline->read[m->way - 1](words, j->votes.vote[w]);
 }
 
-static void yard_turn(void *ctx, int lane, size_t item)
+static void baseline_turn(void *ctx, int lane, size_t item)
 {
 	struct measure *m = ctx;
 	struct kernel_job *j = &m->part[item];
@@ -80,30 +80,30 @@ static void yard_turn(void *ctx, int lane, size_t item)
 	case LIMIT_NONE:
 		break;
 	case LIMIT_READ:
-		j->hits += m->yard->read[m->way](n / 2, (const uint64_t *)(const void *)j->x);
+		j->correct += m->baseline->read[m->way](n / 2, (const uint64_t *)(const void *)j->x);
 		if (m->kernel->inputs > 1)
-			j->hits += m->yard->read[m->way](n / 2, (const uint64_t *)(const void *)j->y);
+			j->correct += m->baseline->read[m->way](n / 2, (const uint64_t *)(const void *)j->y);
 		break;
 	case LIMIT_COPY:
-		m->yard->copy(n, j->x, j->out[0]);
+		m->baseline->copy(n, j->x, j->out[0]);
 		break;
 	case LIMIT_UPDATE:
-		m->yard->update(n, j->out[0]);
+		m->baseline->update(n, j->out[0]);
 		break;
 	case LIMIT_TRIAD:
-		m->yard->triad(n, j->x, m->kernel->inputs > 1 ? j->y : j->out[0], j->out[0]);
+		m->baseline->triad(n, j->x, m->kernel->inputs > 1 ? j->y : j->out[0], j->out[0]);
 		break;
 	case LIMIT_FILL:
-		m->yard->fill(n, j->out[0]);
+		m->baseline->fill(n, j->out[0]);
 		break;
 	case LIMIT_FOLD:
-		yard_fold(m, j);
+		baseline_fold(m, j);
 		break;
 	}
 }
 
-/* Bytes that one turn of the yardstick moves over all parts. */
-static double yard_bytes(const struct measure *m)
+/* Bytes that one turn of the bandwidth baseline moves over all parts. */
+static double baseline_bytes(const struct measure *m)
 {
 	const double per_number[] = {
 	        [LIMIT_READ] = 4, [LIMIT_COPY] = 8, [LIMIT_UPDATE] = 8, [LIMIT_TRIAD] = 12, [LIMIT_FILL] = 4};
@@ -111,7 +111,7 @@ static double yard_bytes(const struct measure *m)
 	for (size_t i = 0; i < m->n_parts; i++) {
 		const struct kernel_job *j = &m->part[i];
 		if (m->kernel->limit == LIMIT_FOLD)
-			bytes += (double)sign_plane_bytes(j->n) * (j->ballots.count + (m->way == 0));
+			bytes += (double)sign_plane_bytes(j->n) * (j->votes.count + (m->way == 0));
 		else
 			bytes += per_number[m->kernel->limit] * (double)(j->rows * j->n) *
 			         (m->kernel->limit == LIMIT_READ ? m->kernel->inputs : 1);
@@ -140,12 +140,12 @@ struct samples {
 	size_t count;
 };
 
-/* GB/s of the yardstick, the best where there are several ways. */
-static double yard_speed(struct measure *m, size_t repeat)
+/* GB/s of the bandwidth baseline, the best where there are several ways. */
+static double baseline_speed(struct measure *m, size_t repeat)
 {
 	double best = 0;
-	for (m->way = 0; m->way < yard_ways(m->kernel->limit); m->way++)
-		best = fmax(best, yard_bytes(m) / time_turn(m, yard_turn, repeat) / 1e9);
+	for (m->way = 0; m->way < baseline_kinds(m->kernel->limit); m->way++)
+		best = fmax(best, baseline_bytes(m) / time_turn(m, baseline_turn, repeat) / 1e9);
 	m->way = 0;
 	return best;
 }
@@ -153,10 +153,11 @@ static double yard_speed(struct measure *m, size_t repeat)
 static void take_samples(struct measure *m, double bytes, double seconds, struct samples *s)
 {
 	bool limited = m->kernel->limit != LIMIT_NONE;
-	size_t repeat = repeats_for(m, kernel_turn), yard_repeat = limited ? repeats_for(m, yard_turn) : 1;
+	size_t repeat = repeats_for(m, kernel_turn),
+	       baseline_repeat = limited ? repeats_for(m, baseline_turn) : 1;
 	double end = clock_s() + seconds;
 	for (s->count = 0; s->count < MAX_PAIRS && (s->count < LEAST_PAIRS || clock_s() < end); s->count++) {
-		double limit = limited ? yard_speed(m, yard_repeat) : NAN;
+		double limit = limited ? baseline_speed(m, baseline_repeat) : NAN;
 		double kernel_s = time_turn(m, kernel_turn, repeat);
 		s->kernel_s[s->count] = kernel_s;
 		s->limit_gbps[s->count] = limit;
@@ -164,11 +165,11 @@ static void take_samples(struct measure *m, double bytes, double seconds, struct
 	}
 }
 
-/* The part of the whole job from coordinate `begin` on. Its list of ballots is its own. */
+/* The part of the whole job from coordinate `begin` on. Its list of votes is its own. */
 static void cut(const struct measure *m, const struct kernel_job *whole, size_t begin, size_t count,
                 struct kernel_job *part)
 {
-	size_t word = m->room.words > 0 ? begin / 64 : 0, workers = (size_t)whole->ballots.count;
+	size_t word = m->memory.words > 0 ? begin / 64 : 0, workers = (size_t)whole->votes.count;
 	*part = *whole;
 	part->n = count;
 	part->first = begin;
@@ -178,13 +179,13 @@ static void cut(const struct measure *m, const struct kernel_job *whole, size_t 
 	for (int i = 0; i < m->kernel->outputs; i++)
 		part->out[i] += begin;
 	part->vote += word;
-	part->mute += word;
+	part->abstain += word;
 	for (int i = 0; i < 2; i++)
 		part->plane[i] += word;
 	const uint64_t **vote = mem_array(workers, sizeof(*vote));
 	for (size_t w = 0; w < workers; w++)
-		vote[w] = whole->ballots.vote[w] + word;
-	part->ballots.vote = vote;
+		vote[w] = whole->votes.vote[w] + word;
+	part->votes.vote = vote;
 }
 
 /* Cut the job into one part a lane; more where a part takes long, so that no lane waits for another. */
@@ -211,19 +212,19 @@ static struct bench_row bench_row(struct measure *m, struct kernel_job job, cons
 	job.random = stream_of(1, RNG_TEST, 0, 0);
 	job.rate = 1e-4f;
 	job.beta = 0.9f;
-	kernel_room_lend(&m->room, 0, &job);
+	kernel_memory_lend(&m->memory, 0, &job);
 	double bytes = kernel_bytes(m->kernel, &job);
 	cut_all(m, &job);
 	take_samples(m, bytes, o->seconds, &s);
 	for (size_t i = 0; i < m->n_parts; i++)
-		mem_free((void *)(uintptr_t)m->part[i].ballots.vote);
+		mem_free((void *)(uintptr_t)m->part[i].votes.vote);
 	mem_free(m->part);
 	double median_s = quantile(s.kernel_s, s.count, 0.5);
 	return (struct bench_row){.kernel = m->kernel->name,
 	                          .backend = m->backend->name,
 	                          .lanes = pool_lanes(m->pool),
 	                          .n = job.rows * job.n,
-	                          .workers = job.ballots.count,
+	                          .workers = job.votes.count,
 	                          .ms = 1e3 * median_s,
 	                          .ms_low = 1e3 * quantile(s.kernel_s, s.count, 0.25),
 	                          .ms_high = 1e3 * quantile(s.kernel_s, s.count, 0.75),
@@ -267,11 +268,11 @@ static void bench_size(struct measure *m, size_t n, const struct audience *a)
 	for (size_t i = 0; i < count; i++) {
 		struct kernel_job job = {.n = n, .rows = 1};
 		if (m->kernel->shape == SHAPE_VOTE)
-			job.ballots.count = workers[i];
-		kernel_room_open(&m->room, m->kernel, n + 1, sign_words(n) + 1, job.ballots.count);
-		kernel_room_fill(&m->room, m->kernel, &job, FLAVOUR_ORDINARY, 1);
+			job.votes.count = workers[i];
+		kernel_memory_open(&m->memory, m->kernel, n + 1, sign_words(n) + 1, job.votes.count);
+		kernel_memory_fill(&m->memory, m->kernel, &job, FLAVOUR_ORDINARY, 1);
 		bench_job(m, &job, a);
-		kernel_room_close(&m->room);
+		kernel_memory_close(&m->memory);
 	}
 }
 
@@ -280,15 +281,15 @@ static void bench_layer(struct measure *m, const struct audience *a)
 {
 	bool product = m->kernel->shape == SHAPE_PRODUCT, loss = strcmp(m->kernel->name, "softmax_loss") == 0;
 	struct kernel_job job = {.rows = BATCH, .n = loss ? CLASSES : HIDDEN, .inner = product ? PIXELS : 0};
-	kernel_room_open(&m->room, m->kernel, PIXELS * HIDDEN + 1, 0, 0);
-	kernel_room_fill(&m->room, m->kernel, &job, FLAVOUR_ORDINARY, 1);
+	kernel_memory_open(&m->memory, m->kernel, PIXELS * HIDDEN + 1, 0, 0);
+	kernel_memory_fill(&m->memory, m->kernel, &job, FLAVOUR_ORDINARY, 1);
 	bench_job(m, &job, a);
-	kernel_room_close(&m->room);
+	kernel_memory_close(&m->memory);
 }
 
-static void bench_kernel(const struct kernel *k, const struct yardstick *yard, const struct audience *a)
+static void bench_kernel(const struct kernel *k, const struct yardstick *baseline, const struct audience *a)
 {
-	struct measure m = {.kernel = k, .yard = yard};
+	struct measure m = {.kernel = k, .baseline = baseline};
 	if (k->shape == SHAPE_ROWS || k->shape == SHAPE_PRODUCT) {
 		bench_layer(&m, a);
 	} else if (a->options->n > 0) {
@@ -300,10 +301,10 @@ static void bench_kernel(const struct kernel *k, const struct yardstick *yard, c
 }
 
 /* Every backend that opens here. */
-static size_t open_backends(struct backend *list, size_t room)
+static size_t open_backends(struct backend *list, size_t size)
 {
 	size_t count = 0;
-	for (size_t i = 0; family_backends.rows[i] && count < room; i++) {
+	for (size_t i = 0; family_backends.rows[i] && count < size; i++) {
 		const struct backend_row *row = (const struct backend_row *)family_backends.rows[i];
 		struct err e = {0};
 		if (row->open(&list[count], &e) == 0)

@@ -256,7 +256,7 @@ static struct data_shape shape_of(const struct bench_model_options *o, const str
 
 static int choose(struct bench_run *r, const struct bench_model_options *o, struct arena *a, struct err *e)
 {
-	struct buf preset = {0};
+	struct buf default_json = {0};
 	const struct row *model = find(&family_models, o->model, e);
 	const struct row *machine = model ? find(&family_backends, o->backend, e) : NULL;
 	if (!machine || ((const struct backend_row *)machine)->open(&r->be, e))
@@ -272,9 +272,9 @@ static int choose(struct bench_run *r, const struct bench_model_options *o, stru
 		                "model '%s' was made for samples of no particular size; give --input and "
 		                "--classes",
 		                o->model);
-	buf_format(&preset, "\"%s\"", o->model);
-	int rc = choice_parse(&family_models, &r->choice, NULL, preset.text, a, e);
-	buf_clear(&preset);
+	buf_format(&default_json, "\"%s\"", o->model);
+	int rc = choice_parse(&family_models, &r->choice, NULL, default_json.text, a, e);
+	buf_clear(&default_json);
 	r->env = (struct model_env){.be = &r->be,
 	                            .data = shape,
 	                            .batch = o->batch,

@@ -28,7 +28,7 @@ struct bench {
 	void *pull;     /* [pull_bytes] */
 	void *expected; /* [pull_bytes] with check */
 	double *loss, *round_s, *wait_s;
-	int64_t *since;
+	int64_t *born;
 	bool *honest;
 };
 
@@ -55,11 +55,11 @@ static void make_push(struct bench *b, int worker, void *push)
 static bool same_answer(const struct bench *b)
 {
 	const float *got = b->pull, *want = b->expected;
-	float room = 4 * 1.2e-7F * (float)b->o->workers;
+	float size = 4 * 1.2e-7F * (float)b->o->workers;
 	if (!b->o->sums)
 		return memcmp(b->pull, b->expected, b->pull_bytes) == 0;
 	for (size_t i = 0; i < b->job.n; i++)
-		if (!(fabsf(got[i] - want[i]) <= room))
+		if (!(fabsf(got[i] - want[i]) <= size))
 			return false;
 	return true;
 }
@@ -94,7 +94,7 @@ static void make_state(struct bench *b)
 	size_t workers = (size_t)b->o->workers;
 	b->st = (struct train_state){.worker_floats = mem_array(workers, sizeof(size_t)),
 	                             .workers = mem_array(workers, sizeof(float *)),
-	                             .since = mem_array(workers, sizeof(int64_t))};
+	                             .born = mem_array(workers, sizeof(int64_t))};
 }
 
 static void make_buffers(struct bench *b)
@@ -108,7 +108,7 @@ static void make_buffers(struct bench *b)
 		b->expected = b->be.alloc(b->pull_bytes);
 	}
 	b->loss = mem_array(workers, sizeof *b->loss);
-	b->since = mem_array(workers, sizeof *b->since);
+	b->born = mem_array(workers, sizeof *b->born);
 	b->honest = mem_array(workers, sizeof *b->honest);
 	memset(b->honest, true, workers * sizeof *b->honest);
 	b->round_s = mem_array(MOST_ROUNDS, sizeof *b->round_s);
@@ -125,13 +125,13 @@ static void close_bench(struct bench *b)
 	if (b->link.row)
 		b->link.row->close(b->link.self);
 	mem_free(b->loss);
-	mem_free(b->since);
+	mem_free(b->born);
 	mem_free(b->honest);
 	mem_free(b->round_s);
 	mem_free(b->wait_s);
 	mem_free((void *)(uintptr_t)b->st.worker_floats);
 	mem_free(b->st.workers);
-	mem_free(b->st.since);
+	mem_free(b->st.born);
 	pool_close(b->pool);
 }
 
@@ -172,7 +172,7 @@ static struct exchange exchange_of(struct bench *b)
 	                         .ctx = b,
 	                         .honest = b->honest,
 	                         .loss = b->loss,
-	                         .since = b->since};
+	                         .born = b->born};
 }
 
 /* Where the transport sends in buckets, as the trainer does: the last coordinates first. */
@@ -197,19 +197,19 @@ static void make_pushes(struct bench *b, const struct exchange *x)
 }
 
 /* Is the round that comes the last one? The root says so to all. */
-static bool last_round(const struct bench *b, int64_t timed, double since)
+static bool last_round(const struct bench *b, int64_t timed, double born)
 {
 	if (b->o->rounds > 0)
 		return timed + 1 >= b->o->rounds;
-	return timed + 1 >= MOST_ROUNDS || (timed + 1 >= LEAST_ROUNDS && clock_s() > since + b->o->seconds);
+	return timed + 1 >= MOST_ROUNDS || (timed + 1 >= LEAST_ROUNDS && clock_s() > born + b->o->seconds);
 }
 
 /* 1: it was the last one. */
-static int one_round(struct bench *b, struct round_bench_result *out, double since, struct err *e)
+static int one_round(struct bench *b, struct round_bench_result *out, double born, struct err *e)
 {
 	struct exchange x = exchange_of(b);
 	int64_t timed = (int64_t)b->job.step - WARM_UP;
-	if (b->link.root && timed >= 0 && last_round(b, timed, since))
+	if (b->link.root && timed >= 0 && last_round(b, timed, born))
 		x.flags = EXCHANGE_STOP;
 	double start = clock_s();
 	make_pushes(b, &x);
@@ -235,11 +235,11 @@ static int one_round(struct bench *b, struct round_bench_result *out, double sin
 static int run_rounds(struct bench *b, struct round_bench_result *out, struct err *e)
 {
 	int rc = 0;
-	double since = clock_s();
+	double born = clock_s();
 	while (rc == 0) {
-		rc = one_round(b, out, since, e);
+		rc = one_round(b, out, born, e);
 		if (b->job.step == WARM_UP)
-			since = clock_s();
+			born = clock_s();
 	}
 	if (rc < 0)
 		return -1;

@@ -19,11 +19,11 @@ struct voter {
 	int to; /* its pipe, for address and keys */
 };
 
-struct party {
+struct job {
 	struct round_bench_options *o;
-	struct site site;
+	struct endpoint endpoint;
 	struct keyring ring;
-	const struct net_hosts *hosts; /* or NULL */
+	const struct net_nodes *nodes; /* or NULL */
 	struct voter *voters;          /* [workers] */
 	int count;
 	char address[512];
@@ -35,7 +35,7 @@ struct party {
 static int join(void *ctx, const struct choice *transport, const struct transport_env *env, struct link *link,
                 struct err *e)
 {
-	struct party *p = ctx;
+	struct job *p = ctx;
 	static const struct curve_key *own;
 	size_t at = 0;
 	(void)transport;
@@ -46,33 +46,32 @@ static int join(void *ctx, const struct choice *transport, const struct transpor
 	if (keyring_receive(&p->ring, STDIN_FILENO, e))
 		return -1;
 	own = keyring_worker(&p->ring, 0);
-	p->site.address = p->address;
-	p->site.keys = &own;
-	struct zmq_host *h = zmq_host_join(&p->site, e);
-	return h ? zmq_host_link(h, env, link, e) : -1;
+	p->endpoint.address = p->address;
+	p->endpoint.keys = &own;
+	struct zmq_client *h = zmq_client_join(&p->endpoint, e);
+	return h ? zmq_client_link(h, env, link, e) : -1;
 }
 
-_Noreturn static void be_voter(const struct party *party, int from, pid_t parent)
+_Noreturn static void be_voter(const struct job *job, int from, pid_t parent)
 {
-	struct party mine = {.o = party->o, .site = party->site};
-	struct round_bench_options o = *party->o;
+	struct job mine = {.o = job->o, .endpoint = job->endpoint};
+	struct round_bench_options o = *job->o;
 	struct round_bench_result ignored;
 	struct err e = {0};
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (getppid() != parent)
 		_exit(EXIT_WORLD);
 	dup2(from, STDIN_FILENO);
-	for (int i = 0; i < party->count; i++)
-		close(party->voters[i].to);
+	for (int i = 0; i < job->count; i++)
+		close(job->voters[i].to);
 	close(from);
 	o.open = join;
 	o.ctx = &mine;
 	o.lanes = 1;
-	mine.site.ring = &mine.ring;
-	mine.site.count = 1;
-	mine.site.patience_s = PATIENCE_S;
-	int rc = (party->hosts && net_hosts_enter(party->hosts, party->count, &e)) ||
-	         round_bench(&o, &ignored, &e);
+	mine.endpoint.ring = &mine.ring;
+	mine.endpoint.count = 1;
+	mine.endpoint.patience_s = PATIENCE_S;
+	int rc = (job->nodes && net_nodes_enter(job->nodes, job->count, &e)) || round_bench(&o, &ignored, &e);
 	if (rc)
 		log_error("%s", e.text);
 	else if (ignored.wrong > 0)
@@ -82,7 +81,7 @@ _Noreturn static void be_voter(const struct party *party, int from, pid_t parent
 
 /* --- the server's process ------------------------------------------------------------------------------- */
 
-static int start_voter(struct party *p, struct err *e)
+static int start_voter(struct job *p, struct err *e)
 {
 	int ends[2];
 	pid_t parent = getpid();
@@ -106,9 +105,9 @@ static int start_voter(struct party *p, struct err *e)
 static int listen_and_tell(void *ctx, const struct choice *transport, const struct transport_env *env,
                            struct link *link, struct err *e)
 {
-	struct party *p = ctx;
+	struct job *p = ctx;
 	struct transport_env here = *env;
-	here.site = &p->site;
+	here.endpoint = &p->endpoint;
 	if (transport_zmq.open(transport->state, &here, link, e))
 		return -1;
 	for (int i = 0; i < p->count; i++) {
@@ -122,7 +121,7 @@ static int listen_and_tell(void *ctx, const struct choice *transport, const stru
 }
 
 /* True: all ended as they should. */
-static bool wait_for_voters(struct party *p, bool kill_them)
+static bool wait_for_voters(struct job *p, bool kill_them)
 {
 	bool sound = true;
 	for (int i = 0; i < p->count; i++) {
@@ -137,24 +136,24 @@ static bool wait_for_voters(struct party *p, bool kill_them)
 	return sound;
 }
 
-int round_zmq(struct round_bench_options *o, bool tcp, const struct net_hosts *hosts,
+int round_zmq(struct round_bench_options *o, bool tcp, const struct net_nodes *nodes,
               struct round_bench_result *out, struct err *e)
 {
 	char address[64];
-	struct party p = {.o = o, .hosts = hosts, .voters = mem_array((size_t)o->workers, sizeof *p.voters)};
+	struct job p = {.o = o, .nodes = nodes, .voters = mem_array((size_t)o->workers, sizeof *p.voters)};
 	int rc = 0;
 	signal(SIGPIPE, SIG_IGN);
-	if (hosts)
-		snprintf(address, sizeof address, "tcp://%s:*", hosts->at[0].address);
+	if (nodes)
+		snprintf(address, sizeof address, "tcp://%s:*", nodes->at[0].address);
 	else if (tcp)
 		snprintf(address, sizeof address, "tcp://127.0.0.1:*");
 	else
 		snprintf(address, sizeof address, "ipc://@signsgd-bench-%ld", (long)getpid());
-	p.site = (struct site){.trust = tcp || hosts ? SITE_KEYS : SITE_TOKENS,
-	                       .address = address,
-	                       .settings = "{}",
-	                       .ring = &p.ring,
-	                       .collect = true};
+	p.endpoint = (struct endpoint){.trust = tcp || nodes ? ENDPOINT_KEYS : ENDPOINT_TOKENS,
+	                               .address = address,
+	                               .settings = "{}",
+	                               .ring = &p.ring,
+	                               .collect = true};
 	while (!rc && p.count < o->workers)
 		rc = start_voter(&p, e);
 	keyring_make(&p.ring, o->workers);

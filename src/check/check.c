@@ -24,7 +24,7 @@ static size_t guarded_words(const struct walk *w, const struct kernel_job *j)
 }
 
 /* The job with its outputs in `to`, which hold what the given ones hold, guards and all. */
-static struct kernel_job redirected(const struct walk *w, struct kernel_job j, struct kernel_room *to,
+static struct kernel_job redirected(const struct walk *w, struct kernel_job j, struct kernel_memory *to,
                                     size_t shift)
 {
 	for (int i = 0; i < w->kernel->outputs; i++) {
@@ -94,26 +94,26 @@ static double worst_of(const struct walk *w, const struct kernel_job *want, cons
 	for (int p = 0; p < 2; p++)
 		if (memcmp(w->want.plane[p], w->got.plane[p], guarded_words(w, want) * sizeof(uint64_t)) != 0)
 			worst = INFINITY;
-	if (want->hits != got->hits)
+	if (want->correct != got->correct)
 		worst = INFINITY;
 	return fmax(worst, error_of(want->sum, got->sum, k->cancels ? size->sum : want->sum));
 }
 
-static void describe(const struct kernel *k, const struct kernel_job *j, char *out, size_t room)
+static void describe(const struct kernel *k, const struct kernel_job *j, char *out, size_t size)
 {
 	const char *const *policies = SIGN_POLICY_NAMES;
 	if (k->shape == SHAPE_VOTE)
-		snprintf(out, room, "n = %zu, %d workers, policy %s%s", j->n, j->ballots.count,
+		snprintf(out, size, "n = %zu, %d workers, policy %s%s", j->n, j->votes.count,
 		         policies[j->policy], j->flag ? ", mute planes" : "");
 	else if (k->shape == SHAPE_SIGN)
-		snprintf(out, room, "n = %zu, policy %s%s, decay %g", j->n, policies[j->policy],
+		snprintf(out, size, "n = %zu, policy %s%s, decay %g", j->n, policies[j->policy],
 		         j->flag ? ", mute plane" : "", (double)j->decay);
 	else if (k->shape == SHAPE_PRODUCT)
-		snprintf(out, room, "%zu x %zu x %zu%s%s, alpha %g, beta %g", j->rows, j->n, j->inner,
+		snprintf(out, size, "%zu x %zu x %zu%s%s, alpha %g, beta %g", j->rows, j->n, j->inner,
 		         j->flag ? ", A transposed" : "", j->other ? ", B transposed" : "", (double)j->rate,
 		         (double)j->beta);
 	else
-		snprintf(out, room, "%zu x %zu, rate %g, beta %g, decay %g", j->rows, j->n, (double)j->rate,
+		snprintf(out, size, "%zu x %zu, rate %g, beta %g, decay %g", j->rows, j->n, (double)j->rate,
 		         (double)j->beta, (double)j->decay);
 }
 
@@ -130,8 +130,8 @@ static void note(const struct walk *w, struct check_result *r, const struct kern
 void walk_case(struct walk *w, struct kernel_job sizes, enum kernel_flavour flavour, size_t shift)
 {
 	const struct kernel *k = w->kernel;
-	kernel_room_fill(&w->given, k, &sizes, flavour, w->cases++);
-	kernel_room_lend(&w->given, shift, &sizes);
+	kernel_memory_fill(&w->given, k, &sizes, flavour, w->cases++);
+	kernel_memory_lend(&w->given, shift, &sizes);
 	struct kernel_job want = redirected(w, sizes, &w->want, shift), size = {0};
 	k->run(w->ref, &want);
 	if (k->cancels)
@@ -147,15 +147,15 @@ static void walk_kernel(struct walk *w)
 {
 	const struct kernel *k = w->kernel;
 	size_t words = sign_words(WALK_FLOATS) + WALK_GUARD;
-	kernel_room_open(&w->given, k, WALK_FLOATS, words, k->shape == SHAPE_VOTE ? WALK_WORKERS : 0);
-	kernel_room_open(&w->want, k, WALK_FLOATS, words, 0);
-	kernel_room_open(&w->got, k, WALK_FLOATS, words, 0);
-	kernel_room_open(&w->size, k, WALK_FLOATS, words, 0);
+	kernel_memory_open(&w->given, k, WALK_FLOATS, words, k->shape == SHAPE_VOTE ? WALK_WORKERS : 0);
+	kernel_memory_open(&w->want, k, WALK_FLOATS, words, 0);
+	kernel_memory_open(&w->got, k, WALK_FLOATS, words, 0);
+	kernel_memory_open(&w->size, k, WALK_FLOATS, words, 0);
 	walk_cases(w);
-	kernel_room_close(&w->given);
-	kernel_room_close(&w->want);
-	kernel_room_close(&w->got);
-	kernel_room_close(&w->size);
+	kernel_memory_close(&w->given);
+	kernel_memory_close(&w->want);
+	kernel_memory_close(&w->got);
+	kernel_memory_close(&w->size);
 }
 
 int check_tables(const struct backend *ref, const struct check_table *tables, size_t count,

@@ -42,7 +42,7 @@ static void walk_vote(struct walk *w, size_t n, int workers)
 {
 	/* the second dozen of variants differs in nothing that votes know */
 	for (unsigned v = 0; v < VARIANTS / 2; v++)
-		walk_variant(w, (struct kernel_job){.n = n, .rows = 1, .ballots = {.count = workers}}, v);
+		walk_variant(w, (struct kernel_job){.n = n, .rows = 1, .votes = {.count = workers}}, v);
 }
 
 static void walk_votes(struct walk *w)

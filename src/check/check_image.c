@@ -1,4 +1,4 @@
-/* Layers on pictures: one run, and the difference of two. */
+/* Layers on images: one run, and the difference of two. */
 #include "check/check_image.h"
 
 #include <math.h>

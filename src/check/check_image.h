@@ -1,5 +1,5 @@
 /*
- * Layers on pictures for `signsgd check` and the tests: one layer run on one machine with everything plain
+ * Layers on images for `signsgd check` and the tests: one layer run on one machine with everything plain
  * rows outside, and two such runs compared.
  */
 #ifndef SIGNSGD_CHECK_CHECK_IMAGE_H

@@ -1,4 +1,4 @@
-/* Which layers on pictures `signsgd check` compares, and the walk through them. */
+/* Which layers on images `signsgd check` compares, and the walk through them. */
 #include <math.h>
 #include <stdio.h>
 

@@ -13,8 +13,8 @@ struct walk {
 	struct check_result *result;     /* [count] */
 	size_t count;
 	uint64_t cases;
-	struct kernel_room given;           /* what jobs read, and what their outputs hold before */
-	struct kernel_room want, got, size; /* what they leave: ref, the table, ref for absolute values */
+	struct kernel_memory given;           /* what jobs read, and what their outputs hold before */
+	struct kernel_memory want, got, size; /* what they leave: ref, the table, ref for absolute values */
 };
 
 enum {

@@ -6,35 +6,36 @@
 #include "base/mem.h"
 #include "check/kernel_table.h"
 
-void kernel_room_open(struct kernel_room *r, const struct kernel *k, size_t floats, size_t words, int workers)
+void kernel_memory_open(struct kernel_memory *r, const struct kernel *k, size_t floats, size_t words,
+                        int workers)
 {
 	bool planes = k->shape == SHAPE_SIGN || k->shape == SHAPE_VOTE;
-	*r = (struct kernel_room){.floats = floats, .words = planes ? words : 0, .workers = workers};
+	*r = (struct kernel_memory){.floats = floats, .words = planes ? words : 0, .workers = workers};
 	r->x = mem_array(k->inputs > 0 ? floats : 0, sizeof(*r->x));
 	r->y = mem_array(k->inputs > 1 ? floats : 0, sizeof(*r->y));
 	for (int i = 0; i < k->outputs; i++)
 		r->out[i] = mem_array(floats, sizeof(*r->out[i]));
 	r->vote = mem_array(r->words, sizeof(*r->vote));
-	r->mute = mem_array(r->words, sizeof(*r->mute));
+	r->abstain = mem_array(r->words, sizeof(*r->abstain));
 	for (int i = 0; i < 2; i++)
 		r->plane[i] = mem_array(r->words, sizeof(*r->plane[i]));
 	r->votes = mem_array((size_t)workers, sizeof(*r->votes));
-	r->mutes = mem_array((size_t)workers, sizeof(*r->mutes));
+	r->abstains = mem_array((size_t)workers, sizeof(*r->abstains));
 	r->votes_lent = mem_array((size_t)workers, sizeof(*r->votes_lent));
-	r->mutes_lent = mem_array((size_t)workers, sizeof(*r->mutes_lent));
+	r->abstains_lent = mem_array((size_t)workers, sizeof(*r->abstains_lent));
 	for (int m = 0; m < workers; m++) {
 		r->votes[m] = mem_array(r->words, sizeof(*r->votes[m]));
-		r->mutes[m] = mem_array(r->words, sizeof(*r->mutes[m]));
+		r->abstains[m] = mem_array(r->words, sizeof(*r->abstains[m]));
 	}
 	r->label = mem_array(k->shape == SHAPE_ROWS ? floats : 0, sizeof(*r->label));
 	r->pixel = mem_array(k->shape == SHAPE_VECTOR ? floats : 0, sizeof(*r->pixel));
 }
 
-void kernel_room_close(struct kernel_room *r)
+void kernel_memory_close(struct kernel_memory *r)
 {
 	for (int m = 0; m < r->workers; m++) {
 		mem_free(r->votes[m]);
-		mem_free(r->mutes[m]);
+		mem_free(r->abstains[m]);
 	}
 	for (int i = 0; i < 3; i++)
 		mem_free(r->out[i]);
@@ -43,11 +44,11 @@ void kernel_room_close(struct kernel_room *r)
 	mem_free(r->x);
 	mem_free(r->y);
 	mem_free(r->vote);
-	mem_free(r->mute);
+	mem_free(r->abstain);
 	mem_free(r->votes);
-	mem_free(r->mutes);
+	mem_free(r->abstains);
 	mem_free(r->votes_lent);
-	mem_free(r->mutes_lent);
+	mem_free(r->abstains_lent);
 	mem_free(r->label);
 	mem_free(r->pixel);
 }
@@ -115,8 +116,8 @@ static void fill_rare(struct dice *d, uint64_t *v, size_t count)
 }
 
 /* Close races: every second worker contradicts the one before, nearly everywhere. */
-static void fill_ballots(struct dice *d, struct kernel_room *r, int workers, size_t words,
-                         enum kernel_flavour flavour)
+static void fill_votes(struct dice *d, struct kernel_memory *r, int workers, size_t words,
+                       enum kernel_flavour flavour)
 {
 	for (int m = 0; m < workers; m++) {
 		if (flavour == FLAVOUR_SPECIAL && m % 2 == 1)
@@ -125,12 +126,12 @@ static void fill_ballots(struct dice *d, struct kernel_room *r, int workers, siz
 				        ~r->votes[m - 1][w] ^ (throw_bits(d) & throw_bits(d) & throw_bits(d));
 		else
 			fill_words(d, r->votes[m], words);
-		fill_rare(d, r->mutes[m], words);
+		fill_rare(d, r->abstains[m], words);
 	}
 }
 
-void kernel_room_fill(struct kernel_room *r, const struct kernel *k, const struct kernel_job *sizes,
-                      enum kernel_flavour flavour, uint64_t seed)
+void kernel_memory_fill(struct kernel_memory *r, const struct kernel *k, const struct kernel_job *sizes,
+                        enum kernel_flavour flavour, uint64_t seed)
 {
 	struct dice d = {.stream = stream_of(seed, RNG_TEST, 0, 0)};
 	size_t outer = sizes->rows * sizes->n + 1, words = r->words ? sign_words(sizes->n) + 1 : 0;
@@ -141,30 +142,30 @@ void kernel_room_fill(struct kernel_room *r, const struct kernel *k, const struc
 	for (int i = 0; i < k->outputs; i++)
 		fill_floats(&d, flavour, r->out[i], outer);
 	fill_words(&d, r->vote, words);
-	fill_rare(&d, r->mute, words);
-	fill_ballots(&d, r, sizes->ballots.count, words, flavour);
+	fill_rare(&d, r->abstain, words);
+	fill_votes(&d, r, sizes->votes.count, words, flavour);
 	for (size_t i = 0; k->shape == SHAPE_ROWS && i < sizes->rows + 1; i++)
 		r->label[i] = (int32_t)(throw_word(&d) % (uint32_t)sizes->n);
 	for (size_t i = 0; k->shape == SHAPE_VECTOR && i < sizes->n + 1; i++)
 		r->pixel[i] = (uint8_t)throw_word(&d);
 }
 
-void kernel_room_lend(const struct kernel_room *r, size_t shift, struct kernel_job *j)
+void kernel_memory_lend(const struct kernel_memory *r, size_t shift, struct kernel_job *j)
 {
 	j->x = r->x + shift;
 	j->y = r->y + shift;
 	j->vote = r->vote + shift;
-	j->mute = r->mute + shift;
+	j->abstain = r->abstain + shift;
 	j->label = r->label + shift;
 	j->pixel = r->pixel + shift;
 	for (int i = 0; i < 3; i++)
 		j->out[i] = r->out[i] ? r->out[i] + shift : NULL;
 	for (int i = 0; i < 2; i++)
 		j->plane[i] = r->plane[i] + shift;
-	for (int m = 0; m < j->ballots.count; m++) {
+	for (int m = 0; m < j->votes.count; m++) {
 		r->votes_lent[m] = r->votes[m] + shift;
-		r->mutes_lent[m] = r->mutes[m] + shift;
+		r->abstains_lent[m] = r->abstains[m] + shift;
 	}
-	j->ballots.vote = r->votes_lent;
-	j->ballots.mute = r->mutes_lent;
+	j->votes.vote = r->votes_lent;
+	j->votes.abstain = r->abstains_lent;
 }

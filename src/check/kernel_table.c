@@ -1,32 +1,32 @@
 /* The table of kernels. A line here checks and times a kernel on every backend. */
 #include "check/kernel_table.h"
 
-static uint64_t *mute_if(const struct kernel_job *j)
+static uint64_t *abstain_if(const struct kernel_job *j)
 {
 	return j->policy == SIGN_ABSTAIN ? j->plane[1] : NULL;
 }
 
 static void run_sign_pack(const struct backend *b, struct kernel_job *j)
 {
-	b->sign_pack(j->n, j->x, j->policy, &j->random, j->first, j->plane[0], mute_if(j));
+	b->sign_pack(j->n, j->x, j->policy, &j->random, j->first, j->plane[0], abstain_if(j));
 }
 
 static void run_sign_unpack(const struct backend *b, struct kernel_job *j)
 {
-	b->sign_unpack(j->n, j->vote, j->flag ? j->mute : NULL, j->out[0]);
+	b->sign_unpack(j->n, j->vote, j->flag ? j->abstain : NULL, j->out[0]);
 }
 
 static void run_majority(const struct backend *b, struct kernel_job *j)
 {
-	struct ballots ballots = j->ballots;
+	struct votes votes = j->votes;
 	if (!j->flag)
-		ballots.mute = NULL;
-	b->majority(j->n, &ballots, j->policy, &j->random, j->first, j->plane[0], mute_if(j));
+		votes.abstain = NULL;
+	b->majority(j->n, &votes, j->policy, &j->random, j->first, j->plane[0], abstain_if(j));
 }
 
 static void run_sign_apply(const struct backend *b, struct kernel_job *j)
 {
-	b->sign_apply(j->n, j->vote, j->flag ? j->mute : NULL, j->rate, j->decay, j->out[0]);
+	b->sign_apply(j->n, j->vote, j->flag ? j->abstain : NULL, j->rate, j->decay, j->out[0]);
 }
 
 static void run_momentum(const struct backend *b, struct kernel_job *j)
@@ -150,7 +150,7 @@ static void run_forget_back(const struct backend *b, struct kernel_job *j)
 /* Without back, what is left in z is nobody's business. */
 static void run_softmax_loss(const struct backend *b, struct kernel_job *j)
 {
-	j->sum = b->softmax_loss(j->rows, j->n, j->out[0], j->label, j->flag, j->rate, &j->hits);
+	j->sum = b->softmax_loss(j->rows, j->n, j->out[0], j->label, j->flag, j->rate, &j->correct);
 	for (size_t i = 0; i < j->rows * j->n && !j->flag; i++)
 		j->out[0][i] = 0;
 }
@@ -197,7 +197,7 @@ const size_t kernel_count = sizeof(kernel_table) / sizeof(kernel_table[0]);
 
 double kernel_bytes(const struct kernel *k, const struct kernel_job *j)
 {
-	double planes = (double)j->ballots.count * (j->flag ? 2 : 1) + (j->policy == SIGN_ABSTAIN ? 2 : 1);
+	double planes = (double)j->votes.count * (j->flag ? 2 : 1) + (j->policy == SIGN_ABSTAIN ? 2 : 1);
 	if (k->shape == SHAPE_VOTE)
 		return planes * (double)sign_plane_bytes(j->n);
 	if (k->shape == SHAPE_PRODUCT)

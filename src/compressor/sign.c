@@ -2,38 +2,39 @@
 #include <string.h>
 #include "compressor/sign.h"
 
-size_t sign_rows_bytes(size_t n, enum sign_policy policy)
+size_t sign_message_bytes(size_t n, enum sign_policy policy)
 {
 	return sign_plane_bytes(n) * (policy == SIGN_ABSTAIN ? 2 : 1);
 }
 
-const uint64_t *sign_rows_vote(const void *message, size_t begin)
+const uint64_t *sign_message_vote(const void *message, size_t begin)
 {
 	return (const uint64_t *)message + begin / 64;
 }
 
-const uint64_t *sign_rows_mute(const void *message, size_t n, enum sign_policy policy, size_t begin)
+const uint64_t *sign_message_abstain(const void *message, size_t n, enum sign_policy policy, size_t begin)
 {
 	if (policy != SIGN_ABSTAIN)
 		return NULL;
-	return sign_rows_vote(message, begin) + sign_words(n);
+	return sign_message_vote(message, begin) + sign_words(n);
 }
 
-void sign_rows_encode(const struct agg_job *job, enum sign_policy zero, uint32_t worker, const float *v,
-                      size_t begin, size_t end, void *push)
+void sign_message_encode(const struct agg_job *job, enum sign_policy zero, uint32_t worker, const float *v,
+                         size_t begin, size_t end, void *push)
 {
 	struct stream coins = stream_of(job->seed, RNG_ZERO, worker, job->step);
 	uint64_t *vote = (uint64_t *)push + begin / 64;
-	uint64_t *mute = zero == SIGN_ABSTAIN ? vote + sign_words(job->n) : NULL;
-	job->be->sign_pack(end - begin, v + begin, zero, &coins, begin, vote, mute);
+	uint64_t *abstain = zero == SIGN_ABSTAIN ? vote + sign_words(job->n) : NULL;
+	job->be->sign_pack(end - begin, v + begin, zero, &coins, begin, vote, abstain);
 }
 
-void sign_rows_signs(size_t n, enum sign_policy policy, const void *message, uint64_t *vote, uint64_t *mute)
+void sign_message_signs(size_t n, enum sign_policy policy, const void *message, uint64_t *vote,
+                        uint64_t *abstain)
 {
-	const uint64_t *silent = sign_rows_mute(message, n, policy, 0);
-	memcpy(vote, sign_rows_vote(message, 0), sign_plane_bytes(n));
+	const uint64_t *silent = sign_message_abstain(message, n, policy, 0);
+	memcpy(vote, sign_message_vote(message, 0), sign_plane_bytes(n));
 	if (silent)
-		memcpy(mute, silent, sign_plane_bytes(n));
+		memcpy(abstain, silent, sign_plane_bytes(n));
 	else
-		memset(mute, 0, sign_plane_bytes(n));
+		memset(abstain, 0, sign_plane_bytes(n));
 }

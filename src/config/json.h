@@ -71,10 +71,10 @@ void json_remove(struct json *object, const char *key);
  * The key's full path ("adversaries.attack.sigma", "sweep.seed[2]"; "" of a root) into out, fit to be
  * shown. Returns out.
  */
-const char *json_path(const struct json *value, char *out, size_t room);
+const char *json_path(const struct json *value, char *out, size_t size);
 
 /* "found" for a sentence: 'the string "x"', 'the number 1.5', 'an object', ... into out. */
-const char *json_found(const struct json *value, char *out, size_t room);
+const char *json_found(const struct json *value, char *out, size_t size);
 
 /*
  * The sentence for a bad value: "FILE:LINE:COLUMN: PATH: found FOUND, expected EXPECTED". Always -1.

@@ -7,7 +7,7 @@
 #include "config/json.h"
 #include "base/text.h"
 
-enum { PATH_ROOM = 200, SOURCE_ROOM = 200, SENTENCE_ROOM = 700 };
+enum { PATH_SIZE = 200, SOURCE_SIZE = 200, SENTENCE_SIZE = 700 };
 
 static size_t index_of(const struct json *element)
 {
@@ -18,7 +18,7 @@ static size_t index_of(const struct json *element)
 	return index;
 }
 
-const char *json_path(const struct json *value, char *out, size_t room)
+const char *json_path(const struct json *value, char *out, size_t size)
 {
 	const struct json *chain[JSON_DEPTH_MAX + 1]; /* [depth], the value first */
 	size_t depth = 0;
@@ -37,35 +37,35 @@ const char *json_path(const struct json *value, char *out, size_t room)
 		else
 			buf_format(&path, "%s%s", path.length > 0 ? "." : "", v->key);
 	}
-	text_shown(path.length > 0 ? path.text : "", out, room);
+	text_shown(path.length > 0 ? path.text : "", out, size);
 	buf_clear(&path);
 	return out;
 }
 
-const char *json_found(const struct json *value, char *out, size_t room)
+const char *json_found(const struct json *value, char *out, size_t size)
 {
 	struct buf number = {0};
 	char shown[60];
 
 	switch (value->type) {
 	case JSON_NULL:
-		snprintf(out, room, "null");
+		snprintf(out, size, "null");
 		break;
 	case JSON_BOOL:
-		snprintf(out, room, "%s", value->boolean ? "true" : "false");
+		snprintf(out, size, "%s", value->boolean ? "true" : "false");
 		break;
 	case JSON_NUMBER:
 		json_write_number(&number, value->number);
-		snprintf(out, room, "the number %s", number.text);
+		snprintf(out, size, "the number %s", number.text);
 		break;
 	case JSON_STRING:
-		snprintf(out, room, "the string \"%s\"", text_shown(value->string, shown, sizeof shown));
+		snprintf(out, size, "the string \"%s\"", text_shown(value->string, shown, sizeof shown));
 		break;
 	case JSON_ARRAY:
-		snprintf(out, room, "an array");
+		snprintf(out, size, "an array");
 		break;
 	case JSON_OBJECT:
-		snprintf(out, room, "an object");
+		snprintf(out, size, "an object");
 		break;
 	}
 	buf_clear(&number);
@@ -76,7 +76,7 @@ const char *json_found(const struct json *value, char *out, size_t room)
 static int say_at(struct err *e, const struct json *value, int line, int column, const char *fmt,
                   va_list args)
 {
-	char path[PATH_ROOM], source[SOURCE_ROOM], place[32] = "", sentence[SENTENCE_ROOM];
+	char path[PATH_SIZE], source[SOURCE_SIZE], place[32] = "", sentence[SENTENCE_SIZE];
 	const char *from = value->source != NULL ? value->source : "JSON";
 
 	vsnprintf(sentence, sizeof sentence, fmt, args);
@@ -112,7 +112,7 @@ int json_say_key(struct err *e, const struct json *value, const char *fmt, ...)
 
 int json_bad(struct err *e, const struct json *value, const char *expected_fmt, ...)
 {
-	char found[100], expected[SENTENCE_ROOM];
+	char found[100], expected[SENTENCE_SIZE];
 	va_list args;
 
 	va_start(args, expected_fmt);

@@ -9,7 +9,7 @@
 #include "base/mem.h"
 #include "base/text.h"
 
-enum { WORD_ROOM = 48, NUMBER_MAX_BYTES = 63 /* what cJSON takes */, FOUND_ROOM = 4 * WORD_ROOM };
+enum { WORD_SIZE = 48, NUMBER_MAX_BYTES = 63 /* what cJSON takes */, FOUND_SIZE = 4 * WORD_SIZE };
 
 static const char value_expected[] =
         "a value: an object, an array, a string in double quotes, a finite number, true, false or null";
@@ -49,41 +49,41 @@ static bool begins(const struct scan *s, const char *with)
 	return (size_t)(s->end - s->p) >= n && memcmp(s->p, with, n) == 0;
 }
 
-static void copy_shown(const unsigned char *p, size_t length, char *out, size_t room)
+static void copy_shown(const unsigned char *p, size_t length, char *out, size_t size)
 {
 	char copy[NUMBER_MAX_BYTES + 1];
 
 	snprintf(copy, sizeof copy, "%.*s", (int)(length > NUMBER_MAX_BYTES ? NUMBER_MAX_BYTES : length),
 	         (const char *)p);
-	text_shown(copy, out, room);
+	text_shown(copy, out, size);
 }
 
 /* What stands at p, in words. */
-static void describe(const struct scan *s, char out[FOUND_ROOM])
+static void describe(const struct scan *s, char out[FOUND_SIZE])
 {
-	char shown[WORD_ROOM];
+	char shown[WORD_SIZE];
 	size_t n = word_length(s);
 	int bytes = text_utf8(s->p, s->end);
 
 	if (s->p == s->end)
-		snprintf(out, FOUND_ROOM, "the end of the text");
+		snprintf(out, FOUND_SIZE, "the end of the text");
 	else if (begins(s, "//") || begins(s, "/*") || *s->p == '#')
-		snprintf(out, FOUND_ROOM, "a comment, which JSON does not have");
+		snprintf(out, FOUND_SIZE, "a comment, which JSON does not have");
 	else if (bytes == 0)
-		snprintf(out, FOUND_ROOM, "the byte \\x%02x, which is not valid UTF-8 here", *s->p);
+		snprintf(out, FOUND_SIZE, "the byte \\x%02x, which is not valid UTF-8 here", *s->p);
 	else if (*s->p == '\n' || *s->p == '\r')
-		snprintf(out, FOUND_ROOM, "the end of the line");
+		snprintf(out, FOUND_SIZE, "the end of the line");
 	else if (*s->p < 0x20)
-		snprintf(out, FOUND_ROOM, "the control character \\x%02x", *s->p);
+		snprintf(out, FOUND_SIZE, "the control character \\x%02x", *s->p);
 	else if (*s->p == '"')
-		snprintf(out, FOUND_ROOM, "a string");
+		snprintf(out, FOUND_SIZE, "a string");
 	else {
 		copy_shown(s->p, n > 0 ? n : (size_t)bytes, shown, sizeof shown);
-		snprintf(out, FOUND_ROOM, "'%s'", shown);
+		snprintf(out, FOUND_SIZE, "'%s'", shown);
 	}
 }
 
-static void path_here(const struct scan *s, char *out, size_t room)
+static void path_here(const struct scan *s, char *out, size_t size)
 {
 	struct buf path = {0};
 
@@ -97,14 +97,14 @@ static void path_here(const struct scan *s, char *out, size_t room)
 			buf_bytes(&path, f->key, f->key_length);
 		}
 	}
-	text_shown(path.length > 0 ? path.text : "", out, room);
+	text_shown(path.length > 0 ? path.text : "", out, size);
 	buf_clear(&path);
 }
 
 /* Refuse what stands at p. `found` NULL: it describes itself. */
 static int refuse(const struct scan *s, struct err *e, const char *found, const char *expected)
 {
-	char here[FOUND_ROOM], path[160], source[200];
+	char here[FOUND_SIZE], path[160], source[200];
 
 	describe(s, here);
 	path_here(s, path, sizeof path);
@@ -138,9 +138,9 @@ static void add_mark(struct scan *s, bool exact)
 {
 	struct json_marks *m = s->marks;
 
-	if (m->count == m->room) {
-		m->room = m->room > 0 ? 2 * m->room : 64;
-		m->at = mem_resize(m->at, m->room * sizeof *m->at);
+	if (m->count == m->size) {
+		m->size = m->size > 0 ? 2 * m->size : 64;
+		m->at = mem_resize(m->at, m->size * sizeof *m->at);
 	}
 	m->at[m->count++] = (struct json_mark){s->line, s->column, s->key_line, s->key_column, exact};
 	s->key_line = s->key_column = 0;
@@ -252,7 +252,7 @@ static const char *number_fault(const char *word, bool *exact)
 
 static int scan_number(struct scan *s, struct err *e)
 {
-	char word[NUMBER_MAX_BYTES + 1], shown[WORD_ROOM], found[FOUND_ROOM];
+	char word[NUMBER_MAX_BYTES + 1], shown[WORD_SIZE], found[FOUND_SIZE];
 	size_t n = word_length(s);
 	bool exact = false;
 	const char *fault = "a number of at most 63 characters";
@@ -276,7 +276,7 @@ static int scan_number(struct scan *s, struct err *e)
 static int scan_literal(struct scan *s, struct err *e)
 {
 	static const char *const literals[] = {"true", "false", "null"};
-	char word[WORD_ROOM], expected[sizeof value_expected + WORD_ROOM];
+	char word[WORD_SIZE], expected[sizeof value_expected + WORD_SIZE];
 	size_t n = word_length(s);
 	const char *nearest;
 

@@ -20,7 +20,7 @@ struct json_mark {
 };
 
 struct json_marks {
-	size_t count, room;
+	size_t count, size;
 	struct json_mark *at; /* [count]; free with mem_free() */
 };
 

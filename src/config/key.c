@@ -6,7 +6,7 @@
 #include "config/key.h"
 #include "base/text.h"
 
-enum { NAMES_MAX = 128, NAMES_ROOM = 450, EXPECTED_ROOM = NAMES_ROOM + 100 };
+enum { NAMES_MAX = 128, NAMES_SIZE = 450, EXPECTED_SIZE = NAMES_SIZE + 100 };
 
 static const double two53 = 9007199254740992.0;
 
@@ -56,10 +56,10 @@ const char *family_nearest(const struct family *f, const char *wrong)
 }
 
 /* 'one of "a", "b"; did you mean "b"?' into out, for a name that is none of them. */
-static const char *expect_names(const struct names *n, const char *wrong, char *out, size_t room)
+static const char *expect_names(const struct names *n, const char *wrong, char *out, size_t size)
 {
 	const char *nearest = wrong != NULL ? text_nearest(wrong, n->at, n->count) : NULL;
-	char listed[NAMES_ROOM], hint[100] = "";
+	char listed[NAMES_SIZE], hint[100] = "";
 	struct buf list = {0};
 
 	for (size_t i = 0; i < n->count; i++)
@@ -67,14 +67,14 @@ static const char *expect_names(const struct names *n, const char *wrong, char *
 	text_shown(n->count > 0 ? list.text : "none", listed, sizeof listed);
 	if (nearest != NULL)
 		snprintf(hint, sizeof hint, "; did you mean \"%s\"?", nearest);
-	snprintf(out, room, "%s%s", listed, hint);
+	snprintf(out, size, "%s%s", listed, hint);
 	buf_clear(&list);
 	return out;
 }
 
 static int bad_for_key(struct parse *p, const struct key *k, const struct json *value)
 {
-	char expected[EXPECTED_ROOM];
+	char expected[EXPECTED_SIZE];
 
 	return json_bad(p->err, value, "%s", key_expected_text(k, expected, sizeof expected));
 }
@@ -155,7 +155,7 @@ static int parse_seed(struct parse *p, const struct key *k, uint64_t *out, const
 static int parse_choice_name(struct parse *p, const struct key *k, int *out, const struct json *value)
 {
 	struct names n = {.count = 0};
-	char expected[EXPECTED_ROOM];
+	char expected[EXPECTED_SIZE];
 
 	for (int i = 0; k->choices[i] != NULL; i++) {
 		if (value->type == JSON_STRING && strcmp(k->choices[i], value->string) == 0) {
@@ -216,7 +216,7 @@ static const struct row *find_row(struct parse *p, const struct family *f, const
 {
 	const struct row *row = family_find(f, name->string);
 	struct names n = {.count = 0};
-	char expected[EXPECTED_ROOM];
+	char expected[EXPECTED_SIZE];
 
 	if (row == NULL) {
 		family_names(&n, f);
@@ -232,7 +232,7 @@ static const struct row *row_of(struct parse *p, const struct family *f, const s
 	const char *number = f->number_row != NULL ? ", or a number" : "";
 	const struct row *row = NULL;
 	struct names n = {.count = 0};
-	char expected[EXPECTED_ROOM];
+	char expected[EXPECTED_SIZE];
 
 	family_names(&n, f);
 	expect_names(&n, NULL, expected, sizeof expected);
@@ -330,12 +330,12 @@ static int parse_value(struct parse *p, const struct key *k, char *at, const str
 	BUG("a key of no kind");
 }
 
-/* A preset is our own text: whatever is wrong with it is our mistake. */
-static void parse_preset(struct parse *p, const struct key *k, char *at)
+/* A default is our own text: whatever is wrong with it is our mistake. */
+static void parse_default(struct parse *p, const struct key *k, char *at)
 {
 	struct err e = {0};
 	struct parse inner = {p->arena, &e};
-	struct json *value = json_read_text(p->arena, k->name, k->preset, strlen(k->preset), &e);
+	struct json *value = json_read_text(p->arena, k->name, k->default_json, strlen(k->default_json), &e);
 
 	if (value == NULL || (value->type == JSON_NULL && k->kind == KEY_OBJECT))
 		BUG("a default that is not JSON, or an object that may be absent");
@@ -345,7 +345,7 @@ static void parse_preset(struct parse *p, const struct key *k, char *at)
 
 static int missing_key(struct parse *p, const struct key *k, const struct json *place)
 {
-	char expected[EXPECTED_ROOM];
+	char expected[EXPECTED_SIZE];
 
 	key_expected_text(k, expected, sizeof expected);
 	if (place == NULL)
@@ -353,7 +353,7 @@ static int missing_key(struct parse *p, const struct key *k, const struct json *
 	return json_say(p->err, place, "found no key \"%s\", expected it: %s", k->name, expected);
 }
 
-/* `value` NULL: the preset; `place` is where the value is missing. */
+/* `value` NULL: the default; `place` is where the value is missing. */
 static int parse_member(struct parse *p, const struct key *k, char *at, const struct json *value,
                         const struct json *place)
 {
@@ -361,9 +361,9 @@ static int parse_member(struct parse *p, const struct key *k, char *at, const st
 		return 0;
 	if (value != NULL)
 		return parse_value(p, k, at, value);
-	if (k->preset == NULL)
+	if (k->default_json == NULL)
 		return missing_key(p, k, place);
-	parse_preset(p, k, at);
+	parse_default(p, k, at);
 	return 0;
 }
 
@@ -384,7 +384,7 @@ static int fill(struct parse *p, const struct key *keys, char *state, const stru
 static int refuse_unknown(struct parse *p, const struct key *keys, const struct json *object, bool has_kind)
 {
 	struct names n = {.count = 0};
-	char expected[EXPECTED_ROOM];
+	char expected[EXPECTED_SIZE];
 
 	if (has_kind)
 		add_name(&n, "kind");
@@ -409,10 +409,10 @@ int keys_parse(const struct key *keys, void *state, const struct json *object, s
 	return object != NULL ? parse_object(&p, keys, state, object) : fill(&p, keys, state, NULL);
 }
 
-int choice_parse(const struct family *f, struct choice *c, const struct json *value, const char *preset,
+int choice_parse(const struct family *f, struct choice *c, const struct json *value, const char *default_json,
                  struct arena *a, struct err *e)
 {
-	struct key k = {.name = f->name, .kind = KEY_FAMILY, .preset = preset, .family = f};
+	struct key k = {.name = f->name, .kind = KEY_FAMILY, .default_json = default_json, .family = f};
 
 	*c = (struct choice){0};
 	return parse_member(&(struct parse){a, e}, &k, (char *)c, value, NULL);

@@ -11,7 +11,7 @@
  *
  * A choice made in another object's keys ("adversaries.attack") nests in the same way.
  *
- * A key with the preset "null" may be absent: missing or null in the file, and then its state stays as it
+ * A key with the default "null" may be absent: missing or null in the file, and then its state stays as it
  * was: zero (0, false, an empty list, no row). Zero is therefore also what absent means when the state is
  * written; such a key's bounds should exclude 0 where 0 would mean something else.
  */
@@ -54,7 +54,7 @@ struct key {
 	const char *name;
 	enum key_kind kind;
 	size_t offset;
-	const char *preset; /* default as JSON text; NULL: must be given; "null": may be absent */
+	const char *default_json; /* default as JSON text; NULL: must be given; "null": may be absent */
 	/*
 	 * Bounds, included, of a KEY_INT, a KEY_REAL or each element of a list; INFINITY for an open side.
 	 * Both 0: no bounds.
@@ -67,7 +67,7 @@ struct key {
 	const char *help;            /* a phrase without a final stop */
 	bool above;                  /* lowest itself is excluded */
 	bool below;                  /* highest itself is excluded */
-	bool aside;                  /* changes no result, so no part of a run's identity */
+	bool not_identity;           /* changes no result, so no part of a run's identity */
 };
 
 struct row {
@@ -112,10 +112,10 @@ int keys_parse(const struct key *keys, void *state, const struct json *object, s
                struct err *e);
 
 /*
- * One family value: {"kind": ...}, a bare name or a bare number. `value` NULL: the preset text, of which
+ * One family value: {"kind": ...}, a bare name or a bare number. `value` NULL: the default text, of which
  * "null" leaves *c without a row.
  */
-int choice_parse(const struct family *f, struct choice *c, const struct json *value, const char *preset,
+int choice_parse(const struct family *f, struct choice *c, const struct json *value, const char *default_json,
                  struct arena *a, struct err *e);
 
 /*
@@ -125,7 +125,7 @@ int choice_parse(const struct family *f, struct choice *c, const struct json *va
  */
 void keys_write(struct buf *b, const struct key *keys, const void *state, bool identity);
 
-/* Is its preset "null"? */
+/* Is its default "null"? */
 bool key_may_be_absent(const struct key *k);
 
 /*
@@ -133,12 +133,12 @@ bool key_may_be_absent(const struct key *k);
  * Bounds: "in [0, 1)", "at least 1", "above 0", "each at least 1", "one of iid, shards",
  * "one of the attacks", "" without any.
  */
-const char *key_preset_text(const struct key *k, char *out, size_t room);
-const char *key_bounds_text(const struct key *k, char *out, size_t room);
+const char *key_default_text(const struct key *k, char *out, size_t size);
+const char *key_bounds_text(const struct key *k, char *out, size_t size);
 const char *key_kind_name(enum key_kind kind);
 
 /* What a sentence expects of such a value: "a number in [0, 1)", "an array of integers, each above 0". */
-const char *key_expected_text(const struct key *k, char *out, size_t room);
+const char *key_expected_text(const struct key *k, char *out, size_t size);
 
 /*
  * JSON Schema (draft 2020-12) of an object with these keys: "type", "properties", "required",

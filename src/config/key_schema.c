@@ -84,18 +84,18 @@ static void value_schema(struct buf *b, const struct key *k)
 static void description(struct buf *b, const struct key *k)
 {
 	struct buf text = {0};
-	char preset[200];
+	char default_json[200];
 
 	buf_add(&text, k->help != NULL ? k->help : k->name);
 	if (k->unit != NULL && k->unit[0] != '\0')
 		buf_format(&text, ", in %s", k->unit);
-	key_preset_text(k, preset, sizeof preset);
-	buf_format(&text, k->preset == NULL ? "; %s" : "; default %s", preset);
+	key_default_text(k, default_json, sizeof default_json);
+	buf_format(&text, k->default_json == NULL ? "; %s" : "; default %s", default_json);
 	buf_add(b, "\"description\":");
 	json_write_string(b, text.text);
 	buf_clear(&text);
-	if (k->preset != NULL)
-		buf_format(b, ",\"default\":%s", k->preset);
+	if (k->default_json != NULL)
+		buf_format(b, ",\"default\":%s", k->default_json);
 }
 
 static void property(struct buf *b, const struct key *k)
@@ -128,7 +128,7 @@ static void object_schema(struct buf *b, const struct key *keys, const struct ro
 	buf_add(b, row != NULL ? "},\"required\":[\"kind\"" : "},\"required\":[");
 	any = row != NULL;
 	for (const struct key *k = keys; k != NULL && k->name != NULL; k++) {
-		if (k->preset != NULL)
+		if (k->default_json != NULL)
 			continue;
 		if (any)
 			buf_add(b, ",");
@@ -144,10 +144,10 @@ void keys_schema(struct buf *b, const struct key *keys)
 }
 
 /* Do the keys from here on all have defaults? */
-static bool all_preset(const struct key *keys)
+static bool all_default(const struct key *keys)
 {
 	for (const struct key *k = keys; k != NULL && k->name != NULL; k++) {
-		if (k->preset == NULL)
+		if (k->default_json == NULL)
 			return false;
 	}
 	return true;
@@ -169,14 +169,14 @@ void family_schema(struct buf *b, const struct family *f)
 		buf_add(b, "}");
 	}
 	for (const struct row *const *r = f->rows; *r != NULL; r++) {
-		if (!all_preset((*r)->keys))
+		if (!all_default((*r)->keys))
 			continue;
 		buf_add(b, any ? "," : ",{\"enum\":[");
 		any = true;
 		json_write_string(b, (*r)->name);
 	}
 	buf_add(b, any ? "]}" : "");
-	if (by_number != NULL && by_number->keys != NULL && all_preset(by_number->keys + 1)) {
+	if (by_number != NULL && by_number->keys != NULL && all_default(by_number->keys + 1)) {
 		buf_add(b, ",{");
 		value_schema(b, by_number->keys);
 		buf_add(b, "}");

@@ -32,22 +32,24 @@ const char *key_kind_name(enum key_kind kind)
 
 bool key_may_be_absent(const struct key *k)
 {
-	return k->preset != NULL && strcmp(k->preset, "null") == 0;
+	return k->default_json != NULL && strcmp(k->default_json, "null") == 0;
 }
 
 /* Hand a text over to who brought the room. */
-static const char *give(struct buf *b, char *out, size_t room)
+static const char *give(struct buf *b, char *out, size_t size)
 {
-	text_shown(b->text != NULL ? b->text : "", out, room);
+	text_shown(b->text != NULL ? b->text : "", out, size);
 	buf_clear(b);
 	return out;
 }
 
-const char *key_preset_text(const struct key *k, char *out, size_t room)
+const char *key_default_text(const struct key *k, char *out, size_t size)
 {
-	const char *preset = k->preset == NULL ? "required" : key_may_be_absent(k) ? "none" : k->preset;
+	const char *default_json = k->default_json == NULL ? "required"
+	                           : key_may_be_absent(k)  ? "none"
+	                                                   : k->default_json;
 
-	return text_shown(preset, out, room);
+	return text_shown(default_json, out, size);
 }
 
 static bool is_list(const struct key *k)
@@ -82,7 +84,7 @@ static void number_bounds(struct buf *b, const struct key *k)
 	}
 }
 
-const char *key_bounds_text(const struct key *k, char *out, size_t room)
+const char *key_bounds_text(const struct key *k, char *out, size_t size)
 {
 	struct buf b = {0};
 
@@ -93,10 +95,10 @@ const char *key_bounds_text(const struct key *k, char *out, size_t room)
 	else if (k->kind == KEY_CHOICE)
 		for (int i = 0; k->choices[i] != NULL; i++)
 			buf_format(&b, "%s%s", i == 0 ? "one of " : ", ", k->choices[i]);
-	return give(&b, out, room);
+	return give(&b, out, size);
 }
 
-const char *key_expected_text(const struct key *k, char *out, size_t room)
+const char *key_expected_text(const struct key *k, char *out, size_t size)
 {
 	char bounds[300];
 	struct buf b = {0};
@@ -106,7 +108,7 @@ const char *key_expected_text(const struct key *k, char *out, size_t room)
 	if (bounds[0] != '\0' && b.length > 0)
 		buf_add(&b, is_list(k) ? ", " : " ");
 	buf_add(&b, bounds);
-	return give(&b, out, room);
+	return give(&b, out, size);
 }
 
 static void write_member_name(struct buf *b, const char *name, bool *first)
@@ -249,7 +251,7 @@ static void write_members(struct buf *b, const struct key *keys, const char *sta
 		const char *at = state + k->offset;
 		bool absent = key_may_be_absent(k) && is_zero(k, at);
 
-		if (identity && (absent || k->aside || k->kind == KEY_PATH))
+		if (identity && (absent || k->not_identity || k->kind == KEY_PATH))
 			continue;
 		write_member_name(b, k->name, first);
 		if (absent)

@@ -66,11 +66,11 @@ static int make_default(struct arena *a, struct json *root, const struct change 
 {
 	size_t length = strcspn(c->key, ".");
 	for (const struct key *k = experiment_keys; k->name; k++) {
-		if (k->kind != KEY_FAMILY || !k->preset || strncmp(k->name, c->key, length) != 0 ||
+		if (k->kind != KEY_FAMILY || !k->default_json || strncmp(k->name, c->key, length) != 0 ||
 		    k->name[length] || !c->key[length] || json_member(root, k->name))
 			continue;
-		const struct json *preset = json_read_value(a, c->option, k->preset, e);
-		return preset ? json_set(a, root, k->name, preset, e) : -1;
+		const struct json *default_json = json_read_value(a, c->option, k->default_json, e);
+		return default_json ? json_set(a, root, k->name, default_json, e) : -1;
 	}
 	return 0;
 }
@@ -197,7 +197,7 @@ static int resolve(struct arena *a, struct settings *s, struct json *root, struc
 }
 
 /* Half or more of the workers lying is an experiment too, but nobody should meet it unawares. */
-static void warn_majority_lies(const struct runs *r)
+static void warn_majority_byzantine(const struct runs *r)
 {
 	size_t count = 0;
 	for (size_t i = 0; i < r->count; i++)
@@ -231,7 +231,7 @@ static int expand(struct runs *out, struct json *root, const struct change *chan
 			return -1;
 		out->count++;
 	}
-	warn_majority_lies(out);
+	warn_majority_byzantine(out);
 	return 0;
 }
 
@@ -263,7 +263,7 @@ void runs_clear(struct runs *r)
 	*r = (struct runs){0};
 }
 
-bool settings_lies(const struct settings *s, int worker)
+bool settings_is_byzantine(const struct settings *s, int worker)
 {
 	for (size_t i = 0; i < s->adversaries.ids.count; i++)
 		if (s->adversaries.ids.at[i] == worker)

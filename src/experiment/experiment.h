@@ -87,7 +87,7 @@ int experiment_parse(struct runs *out, const char *source, const char *text, siz
 void runs_clear(struct runs *r);
 
 /* Does worker m lie? */
-bool settings_lies(const struct settings *s, int worker);
+bool settings_is_byzantine(const struct settings *s, int worker);
 
 /* JSON Schema of experiment files, made from the rows. */
 void experiment_schema(struct buf *b);

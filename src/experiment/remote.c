@@ -4,7 +4,7 @@
 #include "models/init/init_row.h"
 #include "registry.h"
 
-void settings_abroad(const struct settings *s, struct buf *out)
+void settings_remote(const struct settings *s, struct buf *out)
 {
 	struct settings copy = *s;
 	if (((const struct init_row *)s->init.row)->file)
@@ -16,7 +16,7 @@ void settings_abroad(const struct settings *s, struct buf *out)
 static int check_text(const struct settings *s, const char *source, const char *text, struct err *e)
 {
 	struct buf own = {0};
-	settings_abroad(s, &own);
+	settings_remote(s, &own);
 	int rc = strcmp(own.text, text)
 	                 ? err_user(e,
 	                            "%s: found settings that this version would write otherwise, "
@@ -28,7 +28,7 @@ static int check_text(const struct settings *s, const char *source, const char *
 	return rc;
 }
 
-int experiment_abroad(struct runs *out, const char *source, const char *text, const struct change *changes,
+int experiment_remote(struct runs *out, const char *source, const char *text, const struct change *changes,
                       size_t n_changes, struct err *e)
 {
 	if (experiment_parse(out, source, text, strlen(text), changes, n_changes, e))

@@ -9,14 +9,14 @@
 #include "experiment/experiment.h"
 
 /* As another process may have them. Free with buf_clear(). */
-void settings_abroad(const struct settings *s, struct buf *out);
+void settings_remote(const struct settings *s, struct buf *out);
 
 /*
  * Read what another process sent, as strictly as a file, with changes of our own that may say paths and
  * nothing else. -1 and a sentence: what a file may not have either, a path, more than one run, something that
- * settings_abroad() would have written otherwise. Free with runs_clear().
+ * settings_remote() would have written otherwise. Free with runs_clear().
  */
-int experiment_abroad(struct runs *out, const char *source, const char *text, const struct change *changes,
+int experiment_remote(struct runs *out, const char *source, const char *text, const struct change *changes,
                       size_t n_changes, struct err *e);
 
 #endif

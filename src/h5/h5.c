@@ -45,7 +45,7 @@ static void *image_grow(void *old, size_t bytes, H5FD_file_image_op_t op, void *
 	if (old != f->image)
 		BUG("HDF5 has a second image of the file");
 	f->image = mem_resize(f->image, bytes);
-	f->room = bytes;
+	f->size = bytes;
 	return f->image;
 }
 
@@ -81,7 +81,7 @@ static hid_t open_image(struct h5 *f, bool create, unsigned flags)
 	h5_must(f, "/", "choose the memory driver", H5Pset_fapl_core(access, IMAGE_STEP, false));
 	h5_must(f, "/", "take the file's image", H5Pset_file_image_callbacks(access, &calls));
 	if (!create)
-		h5_must(f, "/", "take the file's image", H5Pset_file_image(access, f->image, f->room));
+		h5_must(f, "/", "take the file's image", H5Pset_file_image(access, f->image, f->size));
 	hid_t id = create ? H5Fcreate(name, H5F_ACC_EXCL, H5P_DEFAULT, access) : H5Fopen(name, flags, access);
 	H5Pclose(access);
 	return id;
@@ -112,7 +112,7 @@ struct h5 *h5_create(const char *path)
 static struct h5 *load(const char *path, bool sealed, unsigned flags, struct err *e)
 {
 	struct h5 *f = new_file(path);
-	if (h5_disk_load(path, sealed, &f->image, &f->room, e) == 0) {
+	if (h5_disk_load(path, sealed, &f->image, &f->size, e) == 0) {
 		f->id = open_image(f, false, flags);
 		if (f->id >= 0)
 			return f;
@@ -141,7 +141,7 @@ int h5_flush(struct h5 *f, bool sync, struct err *e)
 {
 	h5_must(f, "/", "bring the file's image up to date", H5Fflush(f->id, H5F_SCOPE_GLOBAL));
 	ssize_t bytes = H5Fget_file_image(f->id, NULL, 0);
-	if (bytes <= 0 || (size_t)bytes > f->room)
+	if (bytes <= 0 || (size_t)bytes > f->size)
 		BUG("HDF5's image is not where we think");
 	if (h5_disk_save(f->path, f->image, (size_t)bytes, sync, e))
 		return -1;

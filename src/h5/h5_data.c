@@ -88,12 +88,12 @@ static int shape_of(struct h5 *f, const char *path, hid_t id, int *rank, size_t 
 	if (!simple)
 		return err_user(e, "%s: %s: found no shape of at most %d dimensions", f->path, path,
 		                RANK_MAX);
-	size_t count = 1, most = f->room * RATIO_MAX;
+	size_t count = 1, most = f->size * RATIO_MAX;
 	for (int i = 0; i < *rank; i++) {
 		dims[i] = (size_t)extent[i];
 		if (__builtin_mul_overflow(count, dims[i], &count) || count > most)
 			return err_user(e, "%s: %s: found more values than a file of %zu bytes can hold",
-			                f->path, path, f->room);
+			                f->path, path, f->size);
 	}
 	return 0;
 }

@@ -9,7 +9,7 @@ struct h5 {
 	hid_t id;
 	char *path;           /* on disk */
 	unsigned char *image; /* [room] the file as HDF5 keeps it; ours, and HDF5 works in it */
-	size_t room;
+	size_t size;
 	size_t written; /* bytes of the last image written */
 };
 

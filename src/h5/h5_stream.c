@@ -15,7 +15,7 @@ static struct h5 *on_disk(const char *path, hid_t id)
 	struct stat st;
 	f->path = mem_string(path);
 	f->id = id;
-	f->room = stat(path, &st) == 0 ? (size_t)st.st_size : 0;
+	f->size = stat(path, &st) == 0 ? (size_t)st.st_size : 0;
 	return f;
 }
 
@@ -72,7 +72,7 @@ int h5_stream_place(struct h5 *f, const char *path, uint64_t *begin, uint64_t *b
 	H5Dclose(id);
 	if (at == HADDR_UNDEF || count < 0 || !bytewise)
 		return err_user(e, "%s: %s: is not bytes in one piece", f->path, path);
-	if (at > f->room || (uint64_t)count > f->room - at)
+	if (at > f->size || (uint64_t)count > f->size - at)
 		return err_user(e, "%s: %s: goes on behind the file's end", f->path, path);
 	*begin = at;
 	*bytes = (uint64_t)count;

@@ -46,16 +46,16 @@ struct theory {
 
 /* clang-format off */
 #define RATE_KEY \
-	{.name = "rate", .kind = KEY_REAL, .offset = offsetof(struct constant, rate), .preset = "0.0001", \
+	{.name = "rate", .kind = KEY_REAL, .offset = offsetof(struct constant, rate), .default_json = "0.0001", \
 	 .lowest = 0, .highest = RATE_MAX, .help = "the rate at the start"}
 
 #define WARMUP_KEYS \
-	{.name = "per", .kind = KEY_CHOICE, .offset = offsetof(struct warmup, per), .preset = "\"step\"", \
+	{.name = "per", .kind = KEY_CHOICE, .offset = offsetof(struct warmup, per), .default_json = "\"step\"", \
 	 .choices = per_names, .help = "unit of the lengths of this schedule"}, \
-	{.name = "warmup", .kind = KEY_INT, .offset = offsetof(struct warmup, warmup), .preset = "0", \
+	{.name = "warmup", .kind = KEY_INT, .offset = offsetof(struct warmup, warmup), .default_json = "0", \
 	 .lowest = 0, .highest = LENGTH_MAX, .unit = "steps or epochs", \
 	 .help = "w, length of the warm-up: there the rate is multiplied by f + (1 - f) (t + 1) / w, f = warmup_from"}, \
-	{.name = "warmup_from", .kind = KEY_REAL, .offset = offsetof(struct warmup, warmup_from), .preset = "0", \
+	{.name = "warmup_from", .kind = KEY_REAL, .offset = offsetof(struct warmup, warmup_from), .default_json = "0", \
 	 .lowest = 0, .highest = 1, .help = "share of the rate that the warm-up climbs from"}, \
 	{.name = NULL}
 /* clang-format on */
@@ -119,7 +119,7 @@ static const struct key step_keys[] = {
         {.name = "every",
          .kind = KEY_INT,
          .offset = offsetof(struct step_decay, every),
-         .preset = NULL,
+         .default_json = NULL,
          .lowest = 1,
          .highest = LENGTH_MAX,
          .unit = "steps or epochs",
@@ -127,7 +127,7 @@ static const struct key step_keys[] = {
         {.name = "factor",
          .kind = KEY_REAL,
          .offset = offsetof(struct step_decay, factor),
-         .preset = "0.1",
+         .default_json = "0.1",
          .lowest = 0,
          .above = true,
          .highest = 1,
@@ -172,7 +172,7 @@ static const struct key multi_step_keys[] = {
         {.name = "at",
          .kind = KEY_INTS,
          .offset = offsetof(struct multi_step, at),
-         .preset = NULL,
+         .default_json = NULL,
          .lowest = 1,
          .highest = LENGTH_MAX,
          .unit = "steps or epochs",
@@ -180,7 +180,7 @@ static const struct key multi_step_keys[] = {
         {.name = "factor",
          .kind = KEY_REAL,
          .offset = offsetof(struct multi_step, factor),
-         .preset = "0.1",
+         .default_json = "0.1",
          .lowest = 0,
          .above = true,
          .highest = 1,
@@ -232,14 +232,14 @@ static const struct key descent_keys[] = {
         {.name = "lowest",
          .kind = KEY_REAL,
          .offset = offsetof(struct descent, lowest),
-         .preset = "0",
+         .default_json = "0",
          .lowest = 0,
          .highest = RATE_MAX,
          .help = "the rate at the end of the descent and behind it"},
         {.name = "length",
          .kind = KEY_INT,
          .offset = offsetof(struct descent, length),
-         .preset = "0",
+         .default_json = "0",
          .lowest = 0,
          .highest = LENGTH_MAX,
          .unit = "steps or epochs",
@@ -278,7 +278,7 @@ static const struct key inverse_sqrt_keys[] = {
         {.name = "offset",
          .kind = KEY_REAL,
          .offset = offsetof(struct inverse_sqrt, offset),
-         .preset = "1",
+         .default_json = "1",
          .lowest = 0,
          .above = true,
          .highest = LENGTH_MAX,
@@ -317,7 +317,7 @@ static const struct key theory_keys[] = {
         {.name = "scale",
          .kind = KEY_REAL,
          .offset = offsetof(struct theory, scale),
-         .preset = "1",
+         .default_json = "1",
          .lowest = 0,
          .above = true,
          .highest = RATE_MAX,

@@ -12,11 +12,11 @@ struct probe {
 	size_t n, words;
 	struct h5_column *steps[5]; /* the `step` column of each group, in order of `enum group` */
 	struct h5_column *agreement, *votes, *l1, *l2, *rate, *full_l1, *full_l2, *x;
-	uint64_t *vote, *mute, *pull_vote, *pull_mute; /* [words] */
-	int16_t *sums;                                 /* [n] V of every coordinate; at most 4096 voters */
-	double *row;                                   /* [M] */
-	int64_t *bins;                                 /* [2M+1] */
-	float *full;                                   /* [n] */
+	uint64_t *vote, *abstain, *pull_vote, *pull_abstain; /* [words] */
+	int16_t *sums; /* [n] V of every coordinate; at most 4096 voters */
+	double *row;   /* [M] */
+	int64_t *bins; /* [2M+1] */
+	float *full;   /* [n] */
 	struct noise *noise;
 	struct moments *moments;
 	bool noise_due, moments_due; /* in the present pass */
@@ -99,7 +99,7 @@ struct probe *probe_open(const struct settings *s, const struct backend *be, siz
 	*p = (struct probe){.s = s, .be = be, .n = n, .words = sign_words(n)};
 	open_columns(p, record_file(r));
 	if (wants_planes(s)) {
-		uint64_t **planes[] = {&p->vote, &p->mute, &p->pull_vote, &p->pull_mute};
+		uint64_t **planes[] = {&p->vote, &p->abstain, &p->pull_vote, &p->pull_abstain};
 		for (size_t i = 0; i < 4; i++)
 			*planes[i] = be->alloc(sign_plane_bytes(n));
 	}
@@ -128,7 +128,7 @@ void probe_close(struct probe *p)
 	for (int g = AGREEMENT; g <= SNAPSHOTS; g++)
 		if (p->steps[g])
 			h5_column_close(p->steps[g]);
-	uint64_t *planes[] = {p->vote, p->mute, p->pull_vote, p->pull_mute};
+	uint64_t *planes[] = {p->vote, p->abstain, p->pull_vote, p->pull_abstain};
 	for (size_t i = 0; i < 4; i++)
 		p->be->release(planes[i]);
 	p->be->release(p->full);
@@ -139,12 +139,12 @@ void probe_close(struct probe *p)
 }
 
 /* Coordinates at which two pairs of planes say the same. */
-static size_t count_equal(size_t n, const uint64_t *vote_a, const uint64_t *mute_a, const uint64_t *vote_b,
-                          const uint64_t *mute_b)
+static size_t count_equal(size_t n, const uint64_t *vote_a, const uint64_t *abstain_a, const uint64_t *vote_b,
+                          const uint64_t *abstain_b)
 {
 	size_t equal = 0;
 	for (size_t w = 0; w < sign_words(n); w++) {
-		uint64_t differ = (vote_a[w] ^ vote_b[w]) | (mute_a[w] ^ mute_b[w]);
+		uint64_t differ = (vote_a[w] ^ vote_b[w]) | (abstain_a[w] ^ abstain_b[w]);
 		equal += (size_t)__builtin_popcountll(~differ & sign_mask(n, w));
 	}
 	return equal;
@@ -152,10 +152,10 @@ static size_t count_equal(size_t n, const uint64_t *vote_a, const uint64_t *mute
 
 static void agreement_step(struct probe *p, const struct probe_view *v)
 {
-	v->round->agg->pull_signs(&v->round->job, v->pull, p->pull_vote, p->pull_mute);
+	v->round->agg->pull_signs(&v->round->job, v->pull, p->pull_vote, p->pull_abstain);
 	for (int m = 0; m < v->count; m++) {
-		v->round->agg->push_signs(&v->round->job, v->workers[m].push, p->vote, p->mute);
-		p->row[m] = (double)count_equal(p->n, p->vote, p->mute, p->pull_vote, p->pull_mute) /
+		v->round->agg->push_signs(&v->round->job, v->workers[m].push, p->vote, p->abstain);
+		p->row[m] = (double)count_equal(p->n, p->vote, p->abstain, p->pull_vote, p->pull_abstain) /
 		            (double)p->n;
 	}
 	h5_append(p->agreement, 1, p->row);
@@ -166,11 +166,11 @@ static void margin_step(struct probe *p, const struct probe_view *v)
 	size_t voters = (size_t)v->count;
 	memset(p->sums, 0, p->n * sizeof *p->sums);
 	for (size_t m = 0; m < voters; m++) {
-		v->round->agg->push_signs(&v->round->job, v->workers[m].push, p->vote, p->mute);
+		v->round->agg->push_signs(&v->round->job, v->workers[m].push, p->vote, p->abstain);
 		for (size_t i = 0; i < p->n; i++) {
 			int minus = (int)(p->vote[i / 64] >> (i % 64) & 1),
-			    mute = (int)(p->mute[i / 64] >> (i % 64) & 1);
-			p->sums[i] = (int16_t)(p->sums[i] + (1 - mute) * (1 - 2 * minus));
+			    abstain = (int)(p->abstain[i / 64] >> (i % 64) & 1);
+			p->sums[i] = (int16_t)(p->sums[i] + (1 - abstain) * (1 - 2 * minus));
 		}
 	}
 	memset(p->bins, 0, (2 * voters + 1) * sizeof *p->bins);
@@ -193,10 +193,10 @@ static void sign_failure_step(struct probe *p, const struct probe_view *v)
 {
 	v->full_gradient(v->ctx, p->full);
 	double l1 = p->be->sum_abs(p->n, p->full), l2 = sqrt(p->be->sum_square(p->n, p->full));
-	memset(p->mute, 0, sign_plane_bytes(p->n));
+	memset(p->abstain, 0, sign_plane_bytes(p->n));
 	p->be->sign_pack(p->n, p->full, SIGN_POSITIVE, NULL, 0, p->pull_vote, NULL);
 	for (int m = 0; m < v->count; m++) {
-		size_t equal = count_equal(p->n, v->workers[m].signs, p->mute, p->pull_vote, p->mute);
+		size_t equal = count_equal(p->n, v->workers[m].signs, p->abstain, p->pull_vote, p->abstain);
 		p->row[m] = 1.0 - (double)equal / (double)p->n;
 	}
 	h5_append(p->rate, 1, p->row);

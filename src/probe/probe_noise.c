@@ -1,6 +1,6 @@
 /*
  * The probe gradient_noise: is the noise of a stochastic gradient unimodal and symmetric, as assumption 4 of
- * Bernstein et al. 2019 wants it? Their figure 2, with numbers beside the pictures. Of a weight's K values:
+ * Bernstein et al. 2019 wants it? Their figure 2, with numbers beside the images. Of a weight's K values:
  *
  *   std       with K - 1
  *   skewness  g1 = m3 / m2^(3/2), m_r the r-th central moment

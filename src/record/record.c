@@ -65,7 +65,7 @@ enum { EVAL_ALL = sizeof eval_quantities / sizeof *eval_quantities, EVAL_OF_TEXT
 /* A group of columns, and rows that are not in the file yet. */
 struct table {
 	const struct quantity *quantities; /* [n] */
-	size_t n, room, filled;
+	size_t n, size, filled;
 	struct h5_column *columns[COLUMNS_MAX]; /* [n] */
 	unsigned char *rows[COLUMNS_MAX];       /* [n] of [room] values */
 };
@@ -80,16 +80,16 @@ struct record {
 };
 
 static void table_init(struct table *t, struct h5 *f, const char *group, const struct quantity *quantities,
-                       size_t n, size_t room)
+                       size_t n, size_t size)
 {
 	char path[COLUMN_PATH_BYTES], scale[COLUMN_PATH_BYTES];
-	*t = (struct table){.quantities = quantities, .n = n, .room = room};
+	*t = (struct table){.quantities = quantities, .n = n, .size = size};
 	snprintf(scale, sizeof scale, "%s/%s", group, quantities[0].name);
 	for (size_t i = 0; i < n; i++) {
 		const struct quantity *q = &quantities[i];
 		snprintf(path, sizeof path, "%s/%s", group, q->name);
 		t->columns[i] = h5_column(f, path, q->type, 0, NULL, q->unit, q->about);
-		t->rows[i] = mem_array(room, q->bytes);
+		t->rows[i] = mem_array(size, q->bytes);
 		if (i > 0)
 			h5_scale(f, path, scale);
 	}
@@ -105,7 +105,7 @@ static void table_empty(struct table *t)
 
 static void table_add(struct table *t, const void *row)
 {
-	if (t->filled == t->room)
+	if (t->filled == t->size)
 		table_empty(t);
 	for (size_t i = 0; i < t->n; i++) {
 		const struct quantity *q = &t->quantities[i];
@@ -173,10 +173,10 @@ static int read_earlier(struct h5 *f, const char *path, double *earlier_s, struc
 /* Before anybody could miss a step all were counted in each. */
 static void add_all_voters(struct record_voters *v, int64_t workers, int64_t steps)
 {
-	int64_t *since = mem_array((size_t)workers, sizeof *since); /* zeros */
+	int64_t *born = mem_array((size_t)workers, sizeof *born); /* zeros */
 	for (int64_t k = 1; k <= steps; k++)
-		record_voters_add(v, k, since);
-	mem_free(since);
+		record_voters_add(v, k, born);
+	mem_free(born);
 }
 
 struct record *record_continue(const char *path, const struct record_meta *m, int64_t step, struct err *e)
@@ -209,10 +209,10 @@ void record_eval(struct record *r, const struct eval_row *row)
 	table_add(&r->evals, row);
 }
 
-void record_voters(struct record *r, int64_t step, const int64_t *since)
+void record_voters(struct record *r, int64_t step, const int64_t *born)
 {
 	if (r->voters)
-		record_voters_add(r->voters, step, since);
+		record_voters_add(r->voters, step, born);
 }
 
 void record_faults(struct record *r, const char *kind, size_t rows, const uint64_t *counts)

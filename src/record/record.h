@@ -82,7 +82,7 @@ void record_eval(struct record *r, const struct eval_row *row);
 
 /* since [M] of step `step`: the step at which the state of each worker began that was counted, -1 where it
  * was not. Nothing where they are not kept. */
-void record_voters(struct record *r, int64_t step, const int64_t *since);
+void record_voters(struct record *r, int64_t step, const int64_t *born);
 
 /* counts [rows] of one kind of fault in this process's time, to /faults/KIND; earlier parts of a resumed
  * run are added. May be called again with higher counts. */
@@ -140,7 +140,7 @@ int record_info(const char *path, struct run_info *info, struct err *e);
 
 /* Who was counted: *since [*steps][workers] by mem_array(). -1 and a sentence, also where the file says
  * nothing of it because everybody was. */
-int record_read_voters(const char *path, size_t workers, int64_t *steps, int32_t **since, struct err *e);
+int record_read_voters(const char *path, size_t workers, int64_t *steps, int32_t **born, struct err *e);
 
 /* What went wrong, in words: "late: 12 of worker 2, 3 of worker 5; handshake: 4 of nobody known"; "nothing";
  * "" where the file says nothing of it. -1 and a sentence when it cannot be read. */
@@ -148,7 +148,7 @@ int record_say_faults(const char *path, struct buf *out, struct err *e);
 
 /* Do both runs end with the same bits, tensor by tensor? 1, or 0 and the first that differs, or -1 and a
  * sentence. */
-int record_same_final(const char *path, const char *other, char *different, size_t room, struct err *e);
+int record_same_final(const char *path, const char *other, char *different, size_t size, struct err *e);
 
 /* Read a whole column of doubles below e.g. "/evals/test_accuracy"; *values by mem_array(). */
 int record_column(const char *path, const char *column, double **values, size_t *count, struct err *e);

@@ -39,7 +39,7 @@ static int same_piece(struct h5 *a, struct h5 *b, const char *name, struct err *
 	return same;
 }
 
-static int compare(struct h5 *a, struct h5 *b, char *different, size_t room, struct err *e)
+static int compare(struct h5 *a, struct h5 *b, char *different, size_t size, struct err *e)
 {
 	size_t count = 0, others = 0;
 	char **names = h5_names(a, "/final", &count), **theirs = h5_names(b, "/final", &others);
@@ -47,21 +47,21 @@ static int compare(struct h5 *a, struct h5 *b, char *different, size_t room, str
 	if (!names || !theirs)
 		same = err_user(e, "there are no final parameters to compare; is the run finished?");
 	else if (!same)
-		snprintf(different, room, "%zu tensors and %zu", count, others);
+		snprintf(different, size, "%zu tensors and %zu", count, others);
 	for (size_t i = 0; same == 1 && i < count; i++) {
 		same = same_piece(a, b, names[i], e);
 		if (same == 0)
-			snprintf(different, room, "%s", names[i]);
+			snprintf(different, size, "%s", names[i]);
 	}
 	mem_free(names);
 	mem_free(theirs);
 	return same;
 }
 
-int record_same_final(const char *path, const char *other, char *different, size_t room, struct err *e)
+int record_same_final(const char *path, const char *other, char *different, size_t size, struct err *e)
 {
 	struct h5 *a = h5_open(path, e), *b = a ? h5_open(other, e) : NULL;
-	int same = a && b ? compare(a, b, different, room, e) : -1;
+	int same = a && b ? compare(a, b, different, size, e) : -1;
 	h5_close(a);
 	h5_close(b);
 	return same < 0 ? err_prefix(e, "%s and %s", path, other) : same;

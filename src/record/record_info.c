@@ -136,21 +136,21 @@ int record_cut(struct h5 *f, const char *path, int64_t every, int64_t step, stru
 }
 
 /* A text attribute of /meta, cut to its room. */
-static int meta_text(struct h5 *f, const char *name, char *out, size_t room, struct err *e)
+static int meta_text(struct h5 *f, const char *name, char *out, size_t size, struct err *e)
 {
 	char *text = h5_get_text(f, "/meta", name, e);
 	if (!text)
 		return -1;
-	snprintf(out, room, "%s", text);
+	snprintf(out, size, "%s", text);
 	mem_free(text);
 	return 0;
 }
 
 /* An attribute that files of earlier programs lack, as it is or "". */
-static void meta_text_if_any(struct h5 *f, const char *name, char *out, size_t room)
+static void meta_text_if_any(struct h5 *f, const char *name, char *out, size_t size)
 {
-	struct err unheard = {0};
-	if (meta_text(f, name, out, room, &unheard))
+	struct err ignored = {0};
+	if (meta_text(f, name, out, size, &ignored))
 		out[0] = '\0';
 }
 
@@ -159,7 +159,7 @@ static int read_meta(struct h5 *f, struct run_info *info, struct err *e)
 	const struct {
 		const char *name;
 		char *out;
-		size_t room;
+		size_t size;
 	} texts[] = {
 	        {"name", info->name, sizeof info->name},
 	        {"id", info->id, sizeof info->id},
@@ -172,7 +172,7 @@ static int read_meta(struct h5 *f, struct run_info *info, struct err *e)
 	        {"start", info->start, sizeof info->start},
 	};
 	for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
-		if (meta_text(f, texts[i].name, texts[i].out, texts[i].room, e))
+		if (meta_text(f, texts[i].name, texts[i].out, texts[i].size, e))
 			return -1;
 	meta_text_if_any(f, "data_note", info->data_note, sizeof info->data_note);
 	int64_t push, pull;

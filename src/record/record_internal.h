@@ -15,7 +15,7 @@ void record_write_state(struct h5 *f, enum run_state state, const char *why, boo
 #define VOTERS "/voters"
 struct record_voters;
 struct record_voters *record_voters_open(struct h5 *f, size_t workers);
-void record_voters_add(struct record_voters *v, int64_t step, const int64_t *since);
+void record_voters_add(struct record_voters *v, int64_t step, const int64_t *born);
 void record_voters_close(struct record_voters *v);
 
 /* /faults: a dataset a kind, with what the file held of it when this process began. A list that the caller

@@ -5,7 +5,7 @@
 #include "record/record_internal.h"
 
 struct record_voters {
-	struct h5_column *step, *since;
+	struct h5_column *step, *born;
 	size_t workers;
 	int32_t *row; /* [workers] */
 };
@@ -16,19 +16,19 @@ struct record_voters *record_voters_open(struct h5 *f, size_t workers)
 	v->workers = workers;
 	v->row = mem_array(workers, sizeof *v->row);
 	v->step = h5_column(f, "/voters/step", H5_I64, 0, NULL, "steps", "steps done, from 1");
-	v->since = h5_column(f, "/voters/since", H5_I32, 1, &workers, "steps",
-	                     "steps done when the state began from which each worker spoke; -1: it was not "
-	                     "counted");
+	v->born = h5_column(f, "/voters/since", H5_I32, 1, &workers, "steps",
+	                    "steps done when the state began from which each worker spoke; -1: it was not "
+	                    "counted");
 	h5_scale(f, "/voters/since", "/voters/step");
 	return v;
 }
 
-void record_voters_add(struct record_voters *v, int64_t step, const int64_t *since)
+void record_voters_add(struct record_voters *v, int64_t step, const int64_t *born)
 {
 	for (size_t m = 0; m < v->workers; m++)
-		v->row[m] = (int32_t)since[m];
+		v->row[m] = (int32_t)born[m];
 	h5_append(v->step, 1, &step);
-	h5_append(v->since, 1, v->row);
+	h5_append(v->born, 1, v->row);
 }
 
 void record_voters_close(struct record_voters *v)
@@ -36,7 +36,7 @@ void record_voters_close(struct record_voters *v)
 	if (!v)
 		return;
 	h5_column_close(v->step);
-	h5_column_close(v->since);
+	h5_column_close(v->born);
 	mem_free(v->row);
 	mem_free(v);
 }
@@ -51,8 +51,8 @@ struct record_faults {
 /* What the file says of earlier parts of the run; nothing where it is new, or says it otherwise. */
 static void read_earlier(struct h5 *f, struct record_faults *k)
 {
-	struct err unheard = {0};
-	if (h5_has(f, k->path) && h5_read(f, k->path, H5_U64, k->rows, k->earlier, &unheard))
+	struct err ignored = {0};
+	if (h5_has(f, k->path) && h5_read(f, k->path, H5_U64, k->rows, k->earlier, &ignored))
 		memset(k->earlier, 0, k->rows * sizeof *k->earlier);
 }
 
@@ -137,7 +137,7 @@ int record_say_faults(const char *path, struct buf *out, struct err *e)
 	return rc;
 }
 
-static int read_all(struct h5 *f, const char *path, size_t workers, int64_t *steps, int32_t **since,
+static int read_all(struct h5 *f, const char *path, size_t workers, int64_t *steps, int32_t **born,
                     struct err *e)
 {
 	size_t dims[8] = {0};
@@ -156,20 +156,20 @@ static int read_all(struct h5 *f, const char *path, size_t workers, int64_t *ste
 		                "%s: /voters/since: found %d dimensions and %zu workers, expected 2 and %zu",
 		                path, rank, rank == 2 ? dims[1] : 0, workers);
 	*steps = (int64_t)dims[0];
-	*since = mem_array(dims[0] * workers, sizeof **since);
-	return h5_read(f, "/voters/since", H5_I32, dims[0] * workers, *since, e);
+	*born = mem_array(dims[0] * workers, sizeof **born);
+	return h5_read(f, "/voters/since", H5_I32, dims[0] * workers, *born, e);
 }
 
-int record_read_voters(const char *path, size_t workers, int64_t *steps, int32_t **since, struct err *e)
+int record_read_voters(const char *path, size_t workers, int64_t *steps, int32_t **born, struct err *e)
 {
 	struct h5 *f = h5_open(path, e);
 	if (!f)
 		return -1;
-	*since = NULL;
-	int rc = read_all(f, path, workers, steps, since, e);
+	*born = NULL;
+	int rc = read_all(f, path, workers, steps, born, e);
 	if (rc) {
-		mem_free(*since);
-		*since = NULL;
+		mem_free(*born);
+		*born = NULL;
 	}
 	h5_close(f);
 	return rc;

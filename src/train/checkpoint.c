@@ -11,14 +11,14 @@
 
 enum { CHECKPOINT_FORMAT = 1, PART_PATH_BYTES = 256 };
 
-void checkpoint_path(const char *run_path, char *out, size_t room)
+void checkpoint_path(const char *run_path, char *out, size_t size)
 {
 	size_t length = strlen(run_path);
 	if (length > 3 && strcmp(run_path + length - 3, ".h5") == 0)
 		length -= 3;
-	int needed = snprintf(out, room, "%.*s.checkpoint.h5", (int)length, run_path);
-	if (needed < 0 || (size_t)needed >= room)
-		die("%s: the path of its checkpoint is longer than %zu bytes", run_path, room - 1);
+	int needed = snprintf(out, size, "%.*s.checkpoint.h5", (int)length, run_path);
+	if (needed < 0 || (size_t)needed >= size)
+		die("%s: the path of its checkpoint is longer than %zu bytes", run_path, size - 1);
 }
 
 /* Of the values as they stand in memory, which is how they stand in the file. */
@@ -95,9 +95,9 @@ static int check_part(struct h5 *f, const char *path, const struct checkpoint_pa
 
 static void read_number(struct h5 *f, const char *at, int64_t *number)
 {
-	struct err unheard = {0};
+	struct err ignored = {0};
 	int64_t found;
-	if (number && !h5_get_int(f, at, "number", &found, &unheard))
+	if (number && !h5_get_int(f, at, "number", &found, &ignored))
 		*number = found;
 }
 

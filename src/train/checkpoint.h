@@ -26,7 +26,7 @@ struct checkpoint_part {
 };
 
 /* The checkpoint's path for a result file's path, into out. */
-void checkpoint_path(const char *run_path, char *out, size_t room);
+void checkpoint_path(const char *run_path, char *out, size_t size);
 
 int checkpoint_write(const char *path, const char *run_id, int64_t step, size_t count,
                      const struct checkpoint_part *parts, struct err *e);

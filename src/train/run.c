@@ -13,7 +13,7 @@
 #include "train/trainer.h"
 #include "transport/transport.h"
 
-enum { PATH_ROOM = 4096 };
+enum { PATH_SIZE = 4096 };
 
 /* Everything the loop holds. */
 struct run {
@@ -21,7 +21,7 @@ struct run {
 	const struct run_options *o;
 	struct trainer *t;
 	struct record *r;
-	char checkpoint[PATH_ROOM];
+	char checkpoint[PATH_SIZE];
 	double began, saved;    /* clock_s() of the beginning and of the last checkpoint */
 	int64_t steps_at_start; /* done before this process took over */
 	struct step_row step;
@@ -77,7 +77,7 @@ static const char *stop_name(void)
 	return caught == SIGTERM ? "SIGTERM" : "SIGINT";
 }
 
-void run_path(const struct settings *s, const char *out_option, bool many, char *out, size_t room)
+void run_path(const struct settings *s, const char *out_option, bool many, char *out, size_t size)
 {
 	const char *given = out_option ? out_option : s->out;
 	size_t length = strlen(given);
@@ -85,12 +85,12 @@ void run_path(const struct settings *s, const char *out_option, bool many, char 
 	bool folder = many || (length > 0 && given[length - 1] == '/') ||
 	              (length > 0 && stat(given, &st) == 0 && S_ISDIR(st.st_mode));
 	if (length == 0)
-		snprintf(out, room, "runs/%s-%s.h5", s->name, s->id);
+		snprintf(out, size, "runs/%s-%s.h5", s->name, s->id);
 	else if (folder)
-		snprintf(out, room, "%s%s%s-%s.h5", given, given[length - 1] == '/' ? "" : "/", s->name,
+		snprintf(out, size, "%s%s%s-%s.h5", given, given[length - 1] == '/' ? "" : "/", s->name,
 		         s->id);
 	else
-		snprintf(out, room, "%s", given);
+		snprintf(out, size, "%s", given);
 }
 
 static double wall_s(const struct run *run)
@@ -255,7 +255,7 @@ static int loop(struct run *run, enum run_outcome *outcome, struct err *e)
 	if (run->anew) {
 		if (evaluate(run, e))
 			return -1;
-		trainer_look(run->t);
+		trainer_run_probes(run->t);
 	}
 	if (!remaking(run) && record_flush(run->r, e))
 		return -1;
@@ -328,15 +328,15 @@ static int present(const struct settings *s, const struct run_options *o, int64_
 /* The word to the other processes of the party, and the way to them. */
 static int meet(struct run *run, bool skip, struct pool *pool, struct err *e)
 {
-	const struct run_party *party = run->o->party;
-	int64_t word = skip ? RUN_WORD_SKIP : RUN_WORD_GO;
-	if (!party)
+	const struct run_job *job = run->o->job;
+	int64_t word = skip ? RUN_COMMAND_SKIP : RUN_COMMAND_GO;
+	if (!job)
 		return 0;
-	if (party->row->tell && party->row->tell(NULL, &word, e))
+	if (job->row->tell && job->row->tell(NULL, &word, e))
 		return -1;
 	if (skip)
 		return 0;
-	run->linked = party->start(party->ctx, run->s, pool, &run->link, e) == 0;
+	run->linked = job->start(job->ctx, run->s, pool, &run->link, e) == 0;
 	return run->linked ? 0 : -1;
 }
 
@@ -344,14 +344,14 @@ static int meet(struct run *run, bool skip, struct pool *pool, struct err *e)
  * this too. */
 static void fail(struct run *run, const struct err *e)
 {
-	struct err unheard = {0};
+	struct err ignored = {0};
 	log_progress_end();
 	if (!run->r || remaking(run))
 		return;
 	trainer_faults(run->t, run->r);
 	if (run->linked && !run->blew_up && trainer_steps_done(run->t) > run->steps_at_start)
-		trainer_save_alone(run->t, run->checkpoint, &unheard);
-	record_end(run->r, RUN_FAILED, e->text, &unheard);
+		trainer_save_alone(run->t, run->checkpoint, &ignored);
+	record_end(run->r, RUN_FAILED, e->text, &ignored);
 }
 
 static void clear(struct run *run)
@@ -360,7 +360,7 @@ static void clear(struct run *run)
 	if (run->r)
 		record_close(run->r);
 	if (run->linked)
-		run->o->party->finish(run->o->party->ctx, &run->link);
+		run->o->job->finish(run->o->job->ctx, &run->link);
 }
 
 int run_one(const struct settings *s, struct pool *pool, const struct run_options *o,

@@ -19,7 +19,7 @@ struct transport;
 enum run_outcome { RUN_DID, RUN_SKIPPED, RUN_STOPPED, RUN_BLEW_UP };
 
 /* How a run comes to its other processes. */
-struct run_party {
+struct run_job {
 	const struct transport *row;
 	/* Called once the run is known to be held: gives the link. -1 and a sentence. */
 	int (*start)(void *ctx, const struct settings *s, struct pool *pool, struct link *out, struct err *e);
@@ -29,12 +29,12 @@ struct run_party {
 };
 
 struct run_options {
-	const char *path;              /* result file */
-	bool overwrite;                /* start anew over whatever is there */
-	bool resume;                   /* there must be something to resume */
-	const char *label;             /* "3 of 12", or NULL: for the progress line */
-	const struct run_party *party; /* NULL: all in this process */
-	const struct replay *replay;   /* repeat its voters; NULL: everybody is counted */
+	const char *path;            /* result file */
+	bool overwrite;              /* start anew over whatever is there */
+	bool resume;                 /* there must be something to resume */
+	const char *label;           /* "3 of 12", or NULL: for the progress line */
+	const struct run_job *job;   /* NULL: all in this process */
+	const struct replay *replay; /* repeat its voters; NULL: everybody is counted */
 };
 
 /*
@@ -53,7 +53,7 @@ int run_follow(const struct settings *s, struct pool *pool, const struct link *l
                enum run_outcome *outcome, struct err *e);
 
 /* The word of a party's root before each run (transport.h, tell). */
-enum run_word { RUN_WORD_GO, RUN_WORD_SKIP };
+enum run_command { RUN_COMMAND_GO, RUN_COMMAND_SKIP };
 
 /* Let SIGINT and SIGTERM ask the run to stop after its present step. */
 void run_catch_signals(void);
@@ -65,6 +65,6 @@ void run_halt(void);
 const volatile sig_atomic_t *run_stop_flag(void);
 
 /* The default result path of a run: "runs/NAME-ID.h5" into out; `many`: out_option is a folder. */
-void run_path(const struct settings *s, const char *out_option, bool many, char *out, size_t room);
+void run_path(const struct settings *s, const char *out_option, bool many, char *out, size_t size);
 
 #endif

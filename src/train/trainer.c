@@ -11,10 +11,10 @@ static void compute_item(void *ctx, int lane, size_t item)
 	struct trainer *t = ctx;
 	struct worker *w = &t->workers[item];
 	w->ticket = t->round.job.step * (uint64_t)t->count + item;
-	w->keeps_running = (int)w->id == t->keeper;
-	if (t->since[w->id] < 0)
+	w->owns_bn = (int)w->id == t->bn_owner;
+	if (t->born[w->id] < 0)
 		trainer_anew(t, (int)w->id);
-	t->claim[w->id] = t->since[w->id];
+	t->reported_born[w->id] = t->born[w->id];
 	worker_compute(w, &t->lanes[lane], &t->round);
 }
 
@@ -45,7 +45,7 @@ static double mean_honest_loss(struct trainer *t)
 	double sum = 0;
 	int honest = 0;
 	for (int m = 0; m < (int)t->settings->workers; m++) {
-		if (!t->honest[m] || t->claim[m] < 0)
+		if (!t->honest[m] || t->reported_born[m] < 0)
 			continue;
 		sum += t->loss[m];
 		honest++;
@@ -65,7 +65,7 @@ static double mean_data_s(const struct trainer *t)
 	return t->count > 0 ? sum / (lanes < t->count ? lanes : t->count) : 0;
 }
 
-static void look(struct trainer *t)
+static void run_probes(struct trainer *t)
 {
 	struct probe_view view = {.round = &t->round,
 	                          .workers = t->workers,
@@ -77,7 +77,7 @@ static void look(struct trainer *t)
 		probe_step(t->probe, &view);
 }
 
-void trainer_look(struct trainer *t)
+void trainer_run_probes(struct trainer *t)
 {
 	struct probe_pass pass = {.run = trainer_each_gradient, .ctx = t};
 	if (t->probe)
@@ -114,24 +114,24 @@ static void gather_pushes(struct trainer *t, struct exchange *x)
 	for (int i = 0; i < t->count; i++) {
 		const struct worker *w = &t->workers[i];
 		t->loss[w->id] = w->loss;
-		t->claim[w->id] = trainer_counts(t, (int)w->id) ? t->since[w->id] : -1;
-		if (t->claim[w->id] >= 0)
+		t->reported_born[w->id] = trainer_counts(t, (int)w->id) ? t->born[w->id] : -1;
+		if (t->reported_born[w->id] >= 0)
 			t->pushes[x->hosted++] = w->push;
 	}
 }
 
 /* Who was not counted begins anew, and what its batch did to the running statistics is undone. */
-static void settle(struct trainer *t, const struct exchange *x, int keeper)
+static void settle(struct trainer *t, const struct exchange *x, int bn_owner)
 {
 	for (int m = 0; m < (int)t->settings->workers; m++)
 		if (t->link.root || trainer_hosts(t, m))
-			t->since[m] = t->claim[m];
-	if (t->running && t->claim[keeper] < 0 && trainer_hosts(t, keeper))
+			t->born[m] = t->reported_born[m];
+	if (t->running && t->reported_born[bn_owner] < 0 && trainer_hosts(t, bn_owner))
 		memcpy(t->running, t->running_before, t->running_floats * sizeof *t->running);
 	if (t->link.root)
 		trainer_return_blocks(t);
-	t->keeper = x->keeper;
-	t->behind = x->behind;
+	t->bn_owner = x->bn_owner;
+	t->must_resync = x->must_resync;
 	t->bytes += x->bytes_up + x->bytes_down;
 }
 
@@ -139,17 +139,17 @@ static void settle(struct trainer *t, const struct exchange *x, int keeper)
 static void take_over(struct trainer *t, const struct exchange *x)
 {
 	t->steps_done = (int64_t)x->step;
-	t->keeper = x->keeper;
-	t->behind = x->behind;
+	t->bn_owner = x->bn_owner;
+	t->must_resync = x->must_resync;
 	for (int i = 0; i < t->count; i++)
-		t->since[t->workers[i].id] = -1;
+		t->born[t->workers[i].id] = -1;
 	trainer_load(t);
 }
 
 enum trainer_end trainer_step(struct trainer *t, struct step_row *row, int *flags, struct err *e)
 {
 	struct exchange x = trainer_exchange(t, flags ? *flags : 0);
-	int keeper = t->keeper;
+	int bn_owner = t->bn_owner;
 	begin_step(t);
 	if (trainer_replay_fits(t, e))
 		return TRAINER_FAILED;
@@ -157,7 +157,7 @@ enum trainer_end trainer_step(struct trainer *t, struct step_row *row, int *flag
 	x.step = t->round.job.step;
 	x.x_hash = trainer_hash(t);
 	double start = clock_s(), computed = start, encoded = start;
-	if (!t->behind) {
+	if (!t->must_resync) {
 		trainer_post_begin(t, &x);
 		trainer_feed_steps(t);
 		pool_run(t->pool, (size_t)t->count, compute_item, t);
@@ -177,8 +177,8 @@ enum trainer_end trainer_step(struct trainer *t, struct step_row *row, int *flag
 		       : end == EXCHANGE_LEFT ? TRAINER_LEFT
 		                              : TRAINER_DID;
 	double exchanged = clock_s();
-	settle(t, &x, keeper);
-	look(t);
+	settle(t, &x, bn_owner);
+	run_probes(t);
 	if (t->round.reader && reader_failed(t->round.reader, e))
 		return TRAINER_FAILED;
 	double looked = clock_s();
@@ -186,7 +186,7 @@ enum trainer_end trainer_step(struct trainer *t, struct step_row *row, int *flag
 	trainer_load(t);
 	double applied = clock_s();
 	t->steps_done++;
-	trainer_look(t);
+	trainer_run_probes(t);
 	*row = (struct step_row){.step = t->steps_done,
 	                         .epoch = trainer_epoch(t),
 	                         .loss = mean_honest_loss(t),

@@ -38,7 +38,7 @@ struct link;
  */
 struct replay {
 	int64_t steps;
-	const int32_t *since; /* [steps][M] */
+	const int32_t *born; /* [steps][M] */
 };
 
 /*
@@ -58,7 +58,7 @@ void trainer_replay(struct trainer *t, const struct replay *r);
 /*
  * One step. Fills *row (all but wall_s) where it is made. Before it, *flags is what this process wants
  * (enum exchange_flag), behind it what holds for all; NULL: nothing is wanted. -1 and a sentence when the
- * transport fails or a sample cannot be read. Allocates nothing, but for libraries that decode pictures. A
+ * transport fails or a sample cannot be read. Allocates nothing, but for libraries that decode images. A
  * host's step may instead take over the root's parameters.
  */
 enum trainer_end {
@@ -81,7 +81,7 @@ void trainer_skipped(const struct trainer *t, struct record *r);
 void trainer_probe(struct trainer *t, struct record *r);
 /* Rows of what probes see in the parameters alone, at the present step. trainer_step() does it after each
  * step; to be called once before the first. */
-void trainer_look(struct trainer *t);
+void trainer_run_probes(struct trainer *t);
 
 int64_t trainer_steps_done(const struct trainer *t);
 const float *trainer_x(const struct trainer *t, size_t *n);

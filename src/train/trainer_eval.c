@@ -50,13 +50,13 @@ static void eval_item(void *ctx, int lane, size_t item)
 	struct batch batch;
 	gather_item(p, l, item, &batch);
 	batch.running = p->t->running;
-	p->t->round.model->eval(l->model, p->t->x, &batch, &out->loss, &out->hits);
+	p->t->round.model->eval(l->model, p->t->x, &batch, &out->loss, &out->correct);
 }
 
 static void eval_pass(struct trainer *t, bool test, size_t samples, double *loss, double *accuracy)
 {
 	struct pass p = {.t = t, .test = test, .samples = samples};
-	size_t count = batches(t, samples), hits = 0;
+	size_t count = batches(t, samples), correct = 0;
 	double sum = 0;
 	*loss = *accuracy = NAN;
 	if (samples == 0)
@@ -65,10 +65,10 @@ static void eval_pass(struct trainer *t, bool test, size_t samples, double *loss
 	pool_run(t->pool, count, eval_item, &p);
 	for (size_t i = 0; i < count; i++) {
 		sum += t->sums[i].loss;
-		hits += t->sums[i].hits;
+		correct += t->sums[i].correct;
 	}
 	*loss = sum / (double)samples;
-	*accuracy = (double)hits / (double)samples;
+	*accuracy = (double)correct / (double)samples;
 }
 
 int trainer_eval(struct trainer *t, struct eval_row *row, struct err *e)
@@ -90,8 +90,8 @@ int trainer_eval(struct trainer *t, struct eval_row *row, struct err *e)
 		trainer_feed_steps(t); /* so that the next step finds its batches */
 		return t->round.reader ? reader_failed(t->round.reader, e) : 0;
 	}
-	size_t hits;
-	t->round.model->eval(t->lanes[0].model, t->x, NULL, &row->test_loss, &hits);
+	size_t correct;
+	t->round.model->eval(t->lanes[0].model, t->x, NULL, &row->test_loss, &correct);
 	row->train_loss = row->test_loss;
 	row->train_accuracy = row->test_accuracy = NAN;
 	return 0;

@@ -29,17 +29,17 @@ struct exchange trainer_exchange(struct trainer *t, int flags)
 	                         .push_planes = planes_of(agg->push_bits, t->push_bytes, t->round.job.n),
 	                         .pull_planes = planes_of(agg->pull_bits, t->pull_bytes, t->round.job.n),
 	                         .pushes = t->pushes,
-	                         .silent = t->behind,
+	                         .silent = t->must_resync,
 	                         .pull = t->pull,
 	                         .separable = agg->separable,
 	                         .float_mean = agg->float_mean,
 	                         .combine = combine,
 	                         .ctx = &t->round,
 	                         .flags = flags,
-	                         .keeper = t->keeper,
+	                         .bn_owner = t->bn_owner,
 	                         .honest = t->honest,
 	                         .loss = t->loss,
-	                         .since = t->claim};
+	                         .born = t->reported_born};
 }
 
 void trainer_post_open(struct trainer *t)
@@ -106,42 +106,42 @@ void trainer_replay(struct trainer *t, const struct replay *r)
 /* [M] of the present step, or NULL where nothing is repeated. */
 static const int32_t *recorded(const struct trainer *t)
 {
-	return t->replay ? t->replay->since + (size_t)t->steps_done * (size_t)t->settings->workers : NULL;
+	return t->replay ? t->replay->born + (size_t)t->steps_done * (size_t)t->settings->workers : NULL;
 }
 
 bool trainer_counts(const struct trainer *t, int id)
 {
-	const int32_t *since = recorded(t);
-	return !since || since[id] >= 0;
+	const int32_t *born = recorded(t);
+	return !born || born[id] >= 0;
 }
 
 /* The state of a worker that began earlier than ours did cannot be had; one that begins now can. */
-static int check_since(struct trainer *t, int id, int64_t since, struct err *e)
+static int check_born(struct trainer *t, int id, int64_t born, struct err *e)
 {
-	if (since == t->steps_done)
-		t->since[id] = -1;
-	else if (since >= 0 && since != t->since[id])
+	if (born == t->steps_done)
+		t->born[id] = -1;
+	else if (born >= 0 && born != t->born[id])
 		return err_user(e,
 		                "the voters recorded do not fit: worker %d was counted in step %lld with a "
 		                "state begun after step %lld, and here it began after step %lld",
-		                id, (long long)t->steps_done + 1, (long long)since, (long long)t->since[id]);
+		                id, (long long)t->steps_done + 1, (long long)born, (long long)t->born[id]);
 	return 0;
 }
 
 int trainer_replay_fits(struct trainer *t, struct err *e)
 {
-	const int32_t *since = recorded(t);
-	if (!since)
+	const int32_t *born = recorded(t);
+	if (!born)
 		return 0;
 	if (t->steps_done >= t->replay->steps)
 		return err_user(e, "the voters recorded end after step %lld", (long long)t->replay->steps);
 	for (int m = 0; m < (int)t->settings->workers; m++)
-		if (check_since(t, m, since[m], e))
+		if (check_born(t, m, born[m], e))
 			return -1;
 	return 0;
 }
 
 const int64_t *trainer_voters(const struct trainer *t)
 {
-	return t->claim;
+	return t->reported_born;
 }

@@ -41,9 +41,9 @@ static int list(void *ctx, uint64_t number, uint32_t *index, struct stream *coin
 void trainer_feed_open(struct trainer *t)
 {
 	const struct data_source *source = (const struct data_source *)t->settings->data.row;
-	if (t->data.gallery)
+	if (t->data.lazy_images)
 		t->round.reader =
-		        reader_open(t->data.gallery, (int)t->settings->batch, slots(pool_lanes(t->pool)),
+		        reader_open(t->data.lazy_images, (int)t->settings->batch, slots(pool_lanes(t->pool)),
 		                    source->readers(t->settings->data.state));
 }
 

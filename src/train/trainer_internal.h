@@ -45,17 +45,18 @@ struct trainer {
 	struct link link;
 	bool borrowed; /* the link is the caller's */
 	struct train_state state;
-	bool *honest;           /* [M] */
-	double *loss;           /* [M] of the present step, of whom we know it */
-	int64_t *since, *claim; /* [M] step at which a worker's state began; the same as the exchange says */
+	bool *honest; /* [M] */
+	double *loss; /* [M] of the present step, of whom we know it */
+	int64_t *born,
+	        *reported_born; /* [M] step at which a worker's state began; the same as the exchange says */
 	size_t *block_floats;   /* [M] */
 	float **blocks;         /* [M] momentum, carry, memory of a worker; NULL: lives elsewhere */
-	int keeper;             /* whose batches bring `running` up to date */
-	int64_t kept_by;        /* the same, while a checkpoint is written or read */
+	int bn_owner;           /* whose batches bring `running` up to date */
+	int64_t saved_bn_owner; /* the same, while a checkpoint is written or read */
 	uint64_t hash_sum;      /* trainer_hash() gathers in it */
 	float *running_before;  /* [running_floats] at the beginning of the step */
 	double last_loss;       /* mean over honest workers, of the last step in which one was counted */
-	bool behind;            /* the root is further: fetch, compute nothing */
+	bool must_resync;       /* the root is further: fetch, compute nothing */
 	int flags;              /* enum exchange_flag, wanted for and then agreed in the present step */
 	const struct replay *replay;
 	/* Where messages are sent in pieces (round.bucket > 0): */
@@ -65,7 +66,7 @@ struct trainer {
 	uint32_t *order;                /* [n_train] of a full pass; NULL where no probe asks for any */
 	struct sums {
 		double loss;
-		size_t hits;
+		size_t correct;
 	} * sums; /* [batches of the longer evaluation] */
 	int64_t steps_done;
 	uint64_t bytes; /* so far, up and down */

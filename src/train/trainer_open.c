@@ -49,7 +49,7 @@ static void open_worker(struct trainer *t, struct worker *w, int id)
 	w->v = trainer_block(t, id, &w->carry, &w->memory, &w->memory_floats);
 	if (t->probed.record.sign_failure > 0)
 		w->signs = t->be.alloc(sign_plane_bytes(n));
-	if (!settings_lies(s, id))
+	if (!settings_is_byzantine(s, id))
 		return;
 	w->attack = attack_of(s);
 	w->attack_state = s->adversaries.attack.state;

@@ -19,7 +19,7 @@ static size_t whole(size_t floats)
 static size_t attack_floats(const struct settings *s, int id, size_t n)
 {
 	const struct attack *attack = (const struct attack *)s->adversaries.attack.row;
-	if (!settings_lies(s, id) || !attack->memory_floats)
+	if (!settings_is_byzantine(s, id) || !attack->memory_floats)
 		return 0;
 	return attack->memory_floats(s->adversaries.attack.state, n);
 }
@@ -29,17 +29,17 @@ void trainer_state_open(struct trainer *t)
 	size_t workers = (size_t)t->settings->workers;
 	t->honest = mem_array(workers, sizeof *t->honest);
 	t->loss = mem_array(workers, sizeof *t->loss);
-	t->since = mem_array(workers, sizeof *t->since);
-	t->claim = mem_array(workers, sizeof *t->claim);
+	t->born = mem_array(workers, sizeof *t->born);
+	t->reported_born = mem_array(workers, sizeof *t->reported_born);
 	t->block_floats = mem_array(workers, sizeof *t->block_floats);
 	t->blocks = mem_array(workers, sizeof *t->blocks);
 	for (int m = 0; m < (int)workers; m++) {
-		t->honest[m] = !settings_lies(t->settings, m);
+		t->honest[m] = !settings_is_byzantine(t->settings, m);
 		t->block_floats[m] = whole(t->round.job.n) + whole(t->carry_floats) +
 		                     attack_floats(t->settings, m, t->round.job.n);
 	}
-	while (!t->honest[t->keeper])
-		t->keeper++;
+	while (!t->honest[t->bn_owner])
+		t->bn_owner++;
 	if (t->running)
 		t->running_before = mem_array(t->running_floats, sizeof *t->running_before);
 }
@@ -52,8 +52,8 @@ void trainer_state_close(struct trainer *t)
 	mem_free(t->block_floats);
 	mem_free(t->honest);
 	mem_free(t->loss);
-	mem_free(t->since);
-	mem_free(t->claim);
+	mem_free(t->born);
+	mem_free(t->reported_born);
 	mem_free(t->running_before);
 }
 
@@ -71,7 +71,7 @@ float *trainer_block(struct trainer *t, int id, float **carry, float **memory, s
 void trainer_anew(struct trainer *t, int id)
 {
 	memset(t->blocks[id], 0, t->block_floats[id] * sizeof(float));
-	t->since[id] = t->steps_done;
+	t->born[id] = t->steps_done;
 }
 
 bool trainer_hosts(const struct trainer *t, int id)
@@ -115,7 +115,7 @@ static void add_part(struct parts *p, const char *name, size_t count, float *at)
 static void add_own(struct trainer *t, struct parts *p, const char *kind, int m, size_t count, float *at)
 {
 	add_part(p, arena_format(&p->arena, "%s/%d", kind, m), count, at);
-	p->at[p->count - 1].number = &t->since[m];
+	p->at[p->count - 1].number = &t->born[m];
 	p->at[p->count - 1].optional = true;
 }
 
@@ -129,7 +129,7 @@ static void list_parts(struct trainer *t, struct parts *p)
 		add_part(p, "optimiser", t->optimiser_floats, t->optimiser);
 	if (t->running) {
 		add_part(p, "running", t->running_floats, t->running);
-		p->at[p->count - 1].number = &t->kept_by;
+		p->at[p->count - 1].number = &t->saved_bn_owner;
 	}
 	for (int m = 0; m < (int)s->workers; m++) {
 		float *block = t->blocks[m];
@@ -159,9 +159,9 @@ static struct train_state *lend_state(struct trainer *t)
 	                                           {t->running_floats, t->running}},
 	                                .worker_floats = t->block_floats,
 	                                .workers = t->blocks,
-	                                .since = t->since,
+	                                .born = t->born,
 	                                .given = t->steps_done > 0 || init->file,
-	                                .keeper = t->keeper};
+	                                .bn_owner = t->bn_owner};
 	return &t->state;
 }
 
@@ -178,7 +178,7 @@ int trainer_save(struct trainer *t, const char *path, struct err *e)
 int trainer_save_alone(struct trainer *t, const char *path, struct err *e)
 {
 	struct parts parts;
-	t->kept_by = t->keeper;
+	t->saved_bn_owner = t->bn_owner;
 	list_parts(t, &parts);
 	int rc = checkpoint_write(path, t->settings->id, t->steps_done, parts.count, parts.at, e);
 	parts_clear(&parts);
@@ -189,7 +189,7 @@ int trainer_save_alone(struct trainer *t, const char *path, struct err *e)
 static bool is_missing(const struct trainer *t, const struct parts *p, int m)
 {
 	for (size_t i = 0; i < p->count; i++)
-		if (p->at[i].missing && p->at[i].number == &t->since[m])
+		if (p->at[i].missing && p->at[i].number == &t->born[m])
 			return true;
 	return false;
 }
@@ -217,13 +217,13 @@ int trainer_restore(struct trainer *t, const char *path, struct err *e)
 {
 	struct parts parts;
 	lend_blocks(t);
-	t->kept_by = t->keeper;
+	t->saved_bn_owner = t->bn_owner;
 	list_parts(t, &parts);
 	int rc = checkpoint_read(path, t->settings->id, &t->steps_done, parts.count, parts.at, e);
 	if (!rc) {
 		drop_missing(t, &parts);
-		if (t->kept_by >= 0 && t->kept_by < t->settings->workers)
-			t->keeper = (int)t->kept_by;
+		if (t->saved_bn_owner >= 0 && t->saved_bn_owner < t->settings->workers)
+			t->bn_owner = (int)t->saved_bn_owner;
 		trainer_load(t);
 		t->bytes = (uint64_t)t->steps_done * (uint64_t)t->settings->workers *
 		           (t->push_bytes + t->pull_bytes);
@@ -255,7 +255,7 @@ int trainer_sync(struct trainer *t, struct err *e)
 	if (t->link.row->sync(t->link.self, st, e))
 		return -1;
 	t->steps_done = st->step;
-	t->keeper = st->keeper;
+	t->bn_owner = st->bn_owner;
 	trainer_load(t);
 	return 0;
 }

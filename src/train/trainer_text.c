@@ -57,20 +57,20 @@ static void eval_stream(void *ctx, int lane, size_t item)
 	memset(b.carry, 0, t->carry_floats * sizeof *b.carry);
 	*out = (struct sums){0};
 	for (size_t at = 0; at < p->positions; at += (size_t)b.length) {
-		size_t left = p->positions - at, usual = (size_t)t->walk.bptt, hits;
+		size_t left = p->positions - at, usual = (size_t)t->walk.bptt, correct;
 		double loss;
 		b.length = (int)(left < usual ? left : usual);
 		text_gather(p->tokens, p->positions, item * batch, batch, at, b.length, l->token, l->label);
-		t->round.model->eval(l->model, t->x, &b, &loss, &hits);
+		t->round.model->eval(l->model, t->x, &b, &loss, &correct);
 		out->loss += loss;
-		out->hits += hits;
+		out->correct += correct;
 	}
 }
 
 static void eval_tokens(struct trainer *t, const int32_t *tokens, size_t count, double *loss,
                         double *accuracy)
 {
-	size_t batch = (size_t)t->env.batch, streams = streams_of(count, batch), hits = 0;
+	size_t batch = (size_t)t->env.batch, streams = streams_of(count, batch), correct = 0;
 	struct text_pass p = {t, tokens, streams ? text_positions(count, streams * batch) : 0};
 	double sum = 0, all = (double)(p.positions * streams * batch);
 	*loss = *accuracy = NAN;
@@ -79,10 +79,10 @@ static void eval_tokens(struct trainer *t, const int32_t *tokens, size_t count, 
 	pool_run(t->pool, streams, eval_stream, &p);
 	for (size_t i = 0; i < streams; i++) {
 		sum += t->sums[i].loss;
-		hits += t->sums[i].hits;
+		correct += t->sums[i].correct;
 	}
 	*loss = sum / all;
-	*accuracy = (double)hits / all;
+	*accuracy = (double)correct / all;
 }
 
 void trainer_text_eval(struct trainer *t, struct eval_row *row)

@@ -19,7 +19,7 @@ void lane_open(struct lane *l, const struct model *model, const void *model_stat
 	l->label = env->be->alloc(labels * sizeof(int32_t));
 	l->token = env->be->alloc((size_t)env->batch * window * sizeof(int32_t));
 	l->index = env->be->alloc((size_t)env->batch * sizeof(uint32_t));
-	l->picture = env->be->alloc(features);
+	l->image = env->be->alloc(features);
 }
 
 void lane_close(struct lane *l, const struct model *model, const struct backend *be)
@@ -32,7 +32,7 @@ void lane_close(struct lane *l, const struct model *model, const struct backend 
 	be->release(l->label);
 	be->release(l->token);
 	be->release(l->index);
-	be->release(l->picture);
+	be->release(l->image);
 }
 
 /* Sample i of the lane's batch: its pixels normalised, channel by channel. */
@@ -92,8 +92,8 @@ static void next_batch(const struct worker *w, struct lane *l, const struct roun
 		struct stream coins = stream_of(r->job.seed, RNG_AUGMENT, w->id, position);
 		const uint8_t *pixels = d->train_pixels + sample * features;
 		if (augment_does(&d->augment)) {
-			augment_picture(&d->augment, &d->shape, &coins, pixels, l->picture);
-			pixels = l->picture;
+			augment_image(&d->augment, &d->shape, &coins, pixels, l->image);
+			pixels = l->image;
 		}
 		put_sample(l, r, i, pixels, d->train_labels[sample]);
 	}
@@ -165,7 +165,7 @@ void worker_compute(struct worker *w, struct lane *l, const struct round *r)
 	bool pieces = r->bucket > 0 && !w->attack;
 	struct batch batch = {.count = r->batch,
 	                      .carry = w->carry,
-	                      .running = w->keeps_running ? r->running : NULL,
+	                      .running = w->owns_bn ? r->running : NULL,
 	                      .seed = r->job.seed,
 	                      .worker = w->id,
 	                      .step = r->job.step,

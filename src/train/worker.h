@@ -32,7 +32,7 @@ struct round {
 	const struct aggregator *agg;
 	struct agg_job job;           /* job.step is the present step, from 0 */
 	const struct dataset *data;   /* NULL without data */
-	struct partition *partition;  /* NULL without pictures */
+	struct partition *partition;  /* NULL without images */
 	struct reader *reader;        /* reads samples that are not in memory; NULL: all are */
 	const struct text_walk *text; /* where this step stands in the text; NULL without text */
 	size_t carry_floats;
@@ -52,14 +52,14 @@ struct round {
 
 /* Scratch of one lane. */
 struct lane {
-	void *model;      /* instance */
-	float *scratch;   /* [n]: a gradient while computing, a forged message while encoding */
-	float *forged;    /* [n]: a forged gradient; NULL where no attack acts on gradients */
-	float *x;         /* [batch][features] */
-	int32_t *label;   /* [batch]; text: [window][batch] */
-	int32_t *token;   /* text: [window][batch] */
-	uint32_t *index;  /* [batch] which samples */
-	uint8_t *picture; /* [features] a sample being augmented */
+	void *model;     /* instance */
+	float *scratch;  /* [n]: a gradient while computing, a forged message while encoding */
+	float *forged;   /* [n]: a forged gradient; NULL where no attack acts on gradients */
+	float *x;        /* [batch][features] */
+	int32_t *label;  /* [batch]; text: [window][batch] */
+	int32_t *token;  /* text: [window][batch] */
+	uint32_t *index; /* [batch] which samples */
+	uint8_t *image;  /* [features] a sample being augmented */
 };
 
 struct worker {
@@ -68,9 +68,9 @@ struct worker {
 	void *push;                  /* [push_bytes] */
 	const struct attack *attack; /* NULL: honest */
 	const void *attack_state;
-	float *carry;       /* [carry_floats] the model's state for this worker's sequences; NULL: none */
-	bool keeps_running; /* its batches bring the running statistics up to date */
-	float *memory;      /* [memory_floats] the attack's */
+	float *carry;  /* [carry_floats] the model's state for this worker's sequences; NULL: none */
+	bool owns_bn;  /* its batches bring the running statistics up to date */
+	float *memory; /* [memory_floats] the attack's */
 	size_t memory_floats;
 	size_t made;     /* coordinates from here on are in the push already; an atomic access, lanes look */
 	uint64_t ticket; /* number of this step's batch in the reader's pass */

@@ -34,8 +34,8 @@ static enum exchange_end local_exchange(void *self, struct exchange *x, struct e
 	const struct local *l = self;
 	lanes_combine(l->pool, x, x->hosted, x->pushes, 0, x->n);
 	x->n_voters = x->hosted;
-	x->keeper = keeper_next(x->keeper, l->workers, x->since, x->honest);
-	x->behind = false;
+	x->bn_owner = bn_owner_next(x->bn_owner, l->workers, x->born, x->honest);
+	x->must_resync = false;
 	x->wait_s = 0;
 	x->bytes_up = (uint64_t)x->hosted * x->push_bytes;
 	x->bytes_down = (uint64_t)x->hosted * x->pull_bytes;

@@ -38,7 +38,7 @@ bool planes_padding_clear(const struct planes *p, size_t n, const void *message)
 	return true;
 }
 
-size_t planes_part_bytes(const struct planes *p, size_t n, size_t begin, size_t end)
+size_t planes_range_bytes(const struct planes *p, size_t n, size_t begin, size_t end)
 {
 	return (size_t)p->count * (planes_offset(p, n, end) - planes_offset(p, n, begin));
 }
@@ -64,12 +64,12 @@ size_t planes_bucket(size_t n, size_t pieces)
 	return ((n + pieces - 1) / pieces + 63) / 64 * 64;
 }
 
-int keeper_next(int keeper, int workers, const int64_t *since, const bool *honest)
+int bn_owner_next(int bn_owner, int workers, const int64_t *born, const bool *honest)
 {
-	if (since[keeper] >= 0)
-		return keeper;
+	if (born[bn_owner] >= 0)
+		return bn_owner;
 	for (int m = 0; m < workers; m++)
-		if (honest[m] && since[m] >= 0)
+		if (honest[m] && born[m] >= 0)
 			return m;
-	return keeper;
+	return bn_owner;
 }

@@ -49,7 +49,7 @@ size_t planes_offset(const struct planes *p, size_t n, size_t i);
  */
 bool planes_padding_clear(const struct planes *p, size_t n, const void *message);
 /* Bytes of the coordinates [begin, end) in all planes together; bounds as of planes_offset(). */
-size_t planes_part_bytes(const struct planes *p, size_t n, size_t begin, size_t end);
+size_t planes_range_bytes(const struct planes *p, size_t n, size_t begin, size_t end);
 /* Those bytes, plane by plane, out of a message; and into one. */
 void planes_take(const struct planes *p, size_t n, size_t begin, size_t end, const void *message, void *part);
 void planes_put(const struct planes *p, size_t n, size_t begin, size_t end, const void *part, void *message);
@@ -83,8 +83,8 @@ struct exchange {
 	void *ctx;
 	uint64_t x_hash;    /* of the parameters before the step; 0: not taken */
 	int flags;          /* in: what this process wants; out: what holds for all */
-	int keeper;         /* the worker whose batches bring the running statistics up to date; out: the next
-	                       step's, by keeper_next() */
+	int bn_owner;       /* the worker whose batches bring the running statistics up to date; out: the next
+	                     step's, by bn_owner_next() */
 	const bool *honest; /* [workers] */
 	/*
 	 * [workers] In: of the workers hosted here, the batch's loss, and the step at which the worker's
@@ -92,10 +92,10 @@ struct exchange {
 	 * the root for all, at a host for its own.
 	 */
 	double *loss;
-	int64_t *since;
+	int64_t *born;
 	/* Written by the transport: */
 	int n_voters;
-	bool behind;                   /* hosts: the root is further already; fetch before you compute */
+	bool must_resync;              /* hosts: the root is further already; fetch before you compute */
 	uint64_t bytes_up, bytes_down; /* this step, all workers together, as they cross the wire */
 	uint64_t bytes_busiest;        /* sent and received by the busiest process */
 	double wait_s;                 /* of the exchange: until the last vote was there */
@@ -105,7 +105,7 @@ struct exchange {
  * Who keeps the running statistics after a round with these voters: the same worker if it was counted, else
  * the first honest one that was; if there is none, the same.
  */
-int keeper_next(int keeper, int workers, const int64_t *since, const bool *honest);
+int bn_owner_next(int bn_owner, int workers, const int64_t *born, const bool *honest);
 
 /* An array of the state that every process holds. */
 struct state_part {
@@ -119,9 +119,9 @@ struct train_state {
 	struct state_part shared[3]; /* x, the optimiser's memory, the running statistics; count 0: none */
 	const size_t *worker_floats; /* [M] floats of each worker's own state: momentum, carry, memory */
 	float **workers;             /* [M] blocks of worker_floats[m]; NULL: not held here */
-	int64_t *since;              /* [M] the step at which each worker's state began */
+	int64_t *born;               /* [M] the step at which each worker's state began */
 	bool given;                  /* parameters are not what the settings alone make them */
-	int keeper;                  /* of the running statistics, in the step that comes */
+	int bn_owner;                /* of the running statistics, in the step that comes */
 };
 
 struct transport_env {
@@ -131,7 +131,7 @@ struct transport_env {
 	 * and gives up a round that does not come to its end (EXCHANGE_LEFT); a host leaves. NULL: nobody
 	 * asks. */
 	const volatile sig_atomic_t *stop;
-	const struct site *site; /* of a transport between machines; NULL elsewhere */
+	const struct endpoint *endpoint; /* of a transport between machines; NULL elsewhere */
 };
 
 /* What went wrong so far, counted per worker. */
@@ -154,7 +154,7 @@ struct link {
 struct transport {
 	struct row row;
 	/* The library that carries it, with its version, into out; NULL: none. */
-	void (*library)(char *out, size_t room);
+	void (*library)(char *out, size_t size);
 	/* Can these settings carry an aggregator that is separable, whose answer is a mean of floats? -1 and
 	 * a sentence if not; before anything is opened. NULL: all. */
 	int (*check)(const void *state, bool separable, bool float_mean, struct err *e);
@@ -166,8 +166,8 @@ struct transport {
 	 */
 	int (*tell)(void *self, int64_t *value, struct err *e);
 	/*
-	 * Bring the root's state to all: step, keeper, shared parts where `given`, workers' blocks where the
-	 * root has them (the hosts then get those of their own workers in workers[id], and else find them
+	 * Bring the root's state to all: step, BN owner, shared parts where `given`, workers' blocks where
+	 * the root has them (the hosts then get those of their own workers in workers[id], and else find them
 	 * untouched with since[id] = step). To be called once, before the first exchange; st must stay. NULL:
 	 * nothing to do.
 	 */

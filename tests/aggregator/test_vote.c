@@ -1,5 +1,5 @@
 /* The vote: against integers, under liars, ties and zeros, and what it costs. */
-#include "tests/support/agg_fixture.h"
+#include "tests/support/aggregator_fixture.h"
 
 static void vote_init(struct rig *r, const struct row *backend, int zero, int tie, int workers, size_t n)
 {
@@ -9,9 +9,9 @@ static void vote_init(struct rig *r, const struct row *backend, int zero, int ti
 	rig_init(r, backend, json, workers, n);
 }
 
-static int shown(const uint64_t *vote, const uint64_t *mute, size_t i)
+static int shown(const uint64_t *vote, const uint64_t *abstain, size_t i)
 {
-	bool minus = vote[i / 64] >> i % 64 & 1, silent = mute[i / 64] >> i % 64 & 1;
+	bool minus = vote[i / 64] >> i % 64 & 1, silent = abstain[i / 64] >> i % 64 & 1;
 	cr_assert(!(minus && silent), "a mute coordinate has vote bit 0");
 	return silent ? 0 : minus ? -1 : 1;
 }
@@ -23,7 +23,7 @@ static void check_vote(const struct row *backend, int zero, int tie, int workers
 	vote_init(&r, backend, zero, tie, workers, n);
 	r.job.step = (uint64_t)workers;
 	size_t words = sign_words(n);
-	uint64_t *vote = mem_array(words, 8), *mute = mem_array(words, 8);
+	uint64_t *vote = mem_array(words, 8), *abstain = mem_array(words, 8);
 	float *v = mem_array(n, sizeof *v);
 	int *sum = mem_array(n, sizeof *sum);
 	for (uint32_t m = 0; m < (uint32_t)workers; m++) {
@@ -31,25 +31,25 @@ static void check_vote(const struct row *backend, int zero, int tie, int workers
 		for (size_t i = 0; i < n; i++)
 			v[i] = values[stream_below(&s, i, 9)];
 		rig_encode(&r, m, v);
-		r.agg->push_signs(&r.job, r.push[m], vote, mute);
+		r.agg->push_signs(&r.job, r.push[m], vote, abstain);
 		for (size_t i = 0; i < n; i++) {
 			int sign = says((double)v[i], zero, RNG_ZERO, m, r.job.step, i);
 			sum[i] += sign;
-			cr_assert_eq(shown(vote, mute, i), sign, "zero %d, worker %u, v = %g", zero, m,
+			cr_assert_eq(shown(vote, abstain, i), sign, "zero %d, worker %u, v = %g", zero, m,
 			             (double)v[i]);
 		}
 	}
 	rig_combine(&r, 0, n);
-	r.agg->pull_signs(&r.job, r.pull, vote, mute);
+	r.agg->pull_signs(&r.job, r.pull, vote, abstain);
 	for (size_t i = 0; i < n; i++)
-		cr_assert_eq(shown(vote, mute, i), says(sum[i], tie, RNG_TIE, 0, r.job.step, i),
+		cr_assert_eq(shown(vote, abstain, i), says(sum[i], tie, RNG_TIE, 0, r.job.step, i),
 		             "zero %d, tie %d, M = %d, n = %zu, i = %zu, V = %d", zero, tie, workers, n, i,
 		             sum[i]);
 	cr_assert_eq(r.push_bytes, 8 * words * (zero == SIGN_ABSTAIN ? 2 : 1));
 	cr_assert_eq(r.pull_bytes, 8 * words * (tie == SIGN_ABSTAIN ? 2 : 1));
 	cr_assert_eq(r.memory_bytes, 0);
 	mem_free(vote);
-	mem_free(mute);
+	mem_free(abstain);
 	mem_free(v);
 	mem_free(sum);
 	rig_clear(&r);
@@ -169,19 +169,19 @@ Test(vote, tosses_independent_coins)
 	enum { N = 64000, WORDS = N / 64 };
 	static float zeros[N];
 	struct rig r;
-	uint64_t *said = mem_array(4 * WORDS, 8), *mute = mem_array(WORDS, 8); /* [4][WORDS] */
+	uint64_t *said = mem_array(4 * WORDS, 8), *abstain = mem_array(WORDS, 8); /* [4][WORDS] */
 	vote_init(&r, ref(), SIGN_RANDOM, SIGN_RANDOM, 2, N);
 	rig_encode(&r, 0, zeros);
 	rig_encode(&r, 1, zeros);
-	r.agg->push_signs(&r.job, r.push[0], said, mute);
-	r.agg->push_signs(&r.job, r.push[1], said + WORDS, mute);
+	r.agg->push_signs(&r.job, r.push[0], said, abstain);
+	r.agg->push_signs(&r.job, r.push[1], said + WORDS, abstain);
 	memset(r.push[0], 0x00, r.push_bytes);
 	memset(r.push[1], 0xff, r.push_bytes); /* a tie everywhere */
 	rig_combine(&r, 0, N);
-	r.agg->pull_signs(&r.job, r.pull, said + 2 * WORDS, mute);
+	r.agg->pull_signs(&r.job, r.pull, said + 2 * WORDS, abstain);
 	r.job.step = 1;
 	rig_encode(&r, 0, zeros);
-	r.agg->push_signs(&r.job, r.push[0], said + 3 * WORDS, mute);
+	r.agg->push_signs(&r.job, r.push[0], said + 3 * WORDS, abstain);
 	for (size_t a = 0; a < 4; a++) {
 		for (size_t b = 0; b <= a; b++) {
 			double agree = 0;
@@ -194,7 +194,7 @@ Test(vote, tosses_independent_coins)
 		}
 	}
 	mem_free(said);
-	mem_free(mute);
+	mem_free(abstain);
 	rig_clear(&r);
 }
 

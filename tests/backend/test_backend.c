@@ -277,7 +277,7 @@ Test(backend, nan_is_not_hidden)
 		struct backend *b = &tables[t];
 		float y[20], g[20], z[6] = {1, NAN, 2, 1, 2, 3};
 		const int32_t label[2] = {2, 2};
-		size_t hits;
+		size_t correct;
 		for (int i = 0; i < 20; i++) {
 			y[i] = NAN;
 			g[i] = (float)i;
@@ -291,8 +291,8 @@ Test(backend, nan_is_not_hidden)
 		cr_expect(isnan(y[7]));
 		b->momentum(20, 0, g, y);
 		cr_expect_eq(y[7], 7.0f);
-		cr_expect(isnan(b->softmax_loss(2, 3, z, label, true, 1, &hits)));
-		cr_expect_eq(hits, 1);
+		cr_expect(isnan(b->softmax_loss(2, 3, z, label, true, 1, &correct)));
+		cr_expect_eq(correct, 1);
 		cr_expect(isnan(z[0]) && !isnan(z[3]), "%s: a row without a loss spoils another", b->detail);
 	}
 }

@@ -48,9 +48,9 @@ enum { CLASSES = 7, SAMPLES = 70 };
 static double loss_of(const struct backend *b, const float *z, const int32_t *label)
 {
 	float copy[SAMPLES * CLASSES];
-	size_t hits;
+	size_t correct;
 	memcpy(copy, z, sizeof(copy));
-	return b->softmax_loss(SAMPLES, CLASSES, copy, label, false, 0, &hits);
+	return b->softmax_loss(SAMPLES, CLASSES, copy, label, false, 0, &correct);
 }
 
 Test(backend, softmax_gradient_is_the_slope_of_its_loss)
@@ -60,12 +60,12 @@ Test(backend, softmax_gradient_is_the_slope_of_its_loss)
 	for (int t = 0; t < count; t++) {
 		float z[SAMPLES * CLASSES], g[SAMPLES * CLASSES];
 		int32_t label[SAMPLES];
-		size_t hits;
+		size_t correct;
 		fill(11, SAMPLES * CLASSES, z);
 		for (int i = 0; i < SAMPLES; i++)
 			label[i] = i % CLASSES;
 		memcpy(g, z, sizeof(g));
-		tables[t].softmax_loss(SAMPLES, CLASSES, g, label, true, 0.5f, &hits);
+		tables[t].softmax_loss(SAMPLES, CLASSES, g, label, true, 0.5f, &correct);
 		for (size_t i = 0; i < SAMPLES * CLASSES; i += 3) {
 			const float h = 0x1p-7f;
 			float centre = z[i];
@@ -88,10 +88,10 @@ Test(backend, softmax_of_plain_rows)
 	for (int t = 0; t < count; t++) {
 		float z[4][4] = {{0, 0, 0, 0}, {0, 0, 0, 0}, {1000, 0, 0, 0}, {-INFINITY, 5, -INFINITY, 5}};
 		const int32_t label[4] = {0, 1, 0, 3};
-		size_t hits;
-		double loss = tables[t].softmax_loss(4, 4, z[0], label, true, 1, &hits);
+		size_t correct;
+		double loss = tables[t].softmax_loss(4, 4, z[0], label, true, 1, &correct);
 		cr_expect_float_eq(loss, 2 * log(4) + 0 + log(2), 1e-6);
-		cr_expect_eq(hits, 2, "of equals the first is the largest");
+		cr_expect_eq(correct, 2, "of equals the first is the largest");
 		cr_expect_float_eq(z[0][0], -0.75, 1e-6);
 		cr_expect_float_eq(z[0][3], 0.25, 1e-6);
 		cr_expect_eq(z[2][1], 0.0f);
@@ -99,7 +99,7 @@ Test(backend, softmax_of_plain_rows)
 		cr_expect_float_eq(z[3][1], 0.5, 1e-6);
 		/* sure of the right answer: its probability rounds to 1, its gradient not to 0 */
 		float sure[2] = {20, 0};
-		tables[t].softmax_loss(1, 2, sure, label, true, 1, &hits);
+		tables[t].softmax_loss(1, 2, sure, label, true, 1, &correct);
 		cr_expect_float_eq(sure[0] / (float)exp(-20), -1, 1e-5, "%s: %g", tables[t].detail,
 		                   (double)sure[0]);
 	}

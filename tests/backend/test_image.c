@@ -1,5 +1,5 @@
 /*
- * Layers on pictures: every machine against expectations worked out by hand, against finite differences,
+ * Layers on images: every machine against expectations worked out by hand, against finite differences,
  * and against ref over shapes that fit nothing. test_check.c walks the cases of `signsgd check`.
  */
 #include <math.h>
@@ -192,7 +192,7 @@ static void check_relu(const struct backend *b, struct image_spec s)
 	image_run_close(&plain);
 }
 
-Test(image, fused_relu_is_a_relu_behind)
+Test(image, fused_relu_is_a_relu_must_resync)
 {
 	struct backend machine[MACHINES];
 	int count = all_machines(machine);

@@ -1,4 +1,4 @@
-/* Layers on pictures over shapes that fit nothing, numbers that are none, and many threads. */
+/* Layers on images over shapes that fit nothing, numbers that are none, and many threads. */
 #include <math.h>
 #include <string.h>
 #include "tests/support/image_fixture.h"

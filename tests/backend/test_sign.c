@@ -59,14 +59,14 @@ static int says(uint32_t m, size_t i, enum sign_policy zero, const struct stream
 	return zero == SIGN_RANDOM && stream_bits(coins, i / 64) >> (i % 64) & 1 ? -1 : 1;
 }
 
-static int sign_at(const uint64_t *vote, const uint64_t *mute, size_t i)
+static int sign_at(const uint64_t *vote, const uint64_t *abstain, size_t i)
 {
-	if (mute && mute[i / 64] >> (i % 64) & 1)
+	if (abstain && abstain[i / 64] >> (i % 64) & 1)
 		return 0;
 	return vote[i / 64] >> (i % 64) & 1 ? -1 : 1;
 }
 
-/* Words behind the planes are untouched, padding bits are 0, a mute coordinate's vote bit is 0. */
+/* Words behind the planes are untouched, padding bits are 0, an abstain coordinate's vote bit is 0. */
 static void check_plane(const uint64_t *plane, size_t n, const char *what)
 {
 	for (size_t w = sign_words(n); w < WORDS + SPARE; w++)
@@ -78,7 +78,7 @@ static void check_plane(const uint64_t *plane, size_t n, const char *what)
 }
 
 struct planes {
-	uint64_t vote[WORDS + SPARE], mute[WORDS + SPARE];
+	uint64_t vote[WORDS + SPARE], abstain[WORDS + SPARE];
 };
 
 static void pack_all(const struct backend *be, size_t n, enum sign_policy zero, struct planes p[M_MAX])
@@ -89,12 +89,12 @@ static void pack_all(const struct backend *be, size_t n, enum sign_policy zero, 
 		memset(&p[m], 0x5a, sizeof p[m]);
 		for (size_t i = 0; i < n; i++)
 			v[i] = value(m, i);
-		be->sign_pack(n, v, zero, &coins, 0, p[m].vote, zero == SIGN_ABSTAIN ? p[m].mute : NULL);
+		be->sign_pack(n, v, zero, &coins, 0, p[m].vote, zero == SIGN_ABSTAIN ? p[m].abstain : NULL);
 		check_plane(p[m].vote, n, "sign_pack");
 		if (zero == SIGN_ABSTAIN)
-			check_plane(p[m].mute, n, "sign_pack");
+			check_plane(p[m].abstain, n, "sign_pack");
 		for (size_t i = 0; i < n; i++) {
-			int found = sign_at(p[m].vote, zero == SIGN_ABSTAIN ? p[m].mute : NULL, i);
+			int found = sign_at(p[m].vote, zero == SIGN_ABSTAIN ? p[m].abstain : NULL, i);
 			cr_assert_eq(found, says(m, i, zero, &coins), "%s: %g is packed as %d", be->detail,
 			             (double)v[i], found);
 			cr_assert(found || !(p[m].vote[i / 64] >> (i % 64) & 1), "a mute coordinate votes");
@@ -105,26 +105,26 @@ static void pack_all(const struct backend *be, size_t n, enum sign_policy zero, 
 static void check_majority(const struct backend *be, size_t n, int m, enum sign_policy zero,
                            enum sign_policy tie, const struct planes p[M_MAX])
 {
-	const uint64_t *vote[M_MAX], *mute[M_MAX];
+	const uint64_t *vote[M_MAX], *abstain[M_MAX];
 	struct stream coins = stream_of(3, RNG_TIE, 0, 5);
-	struct ballots b = {.count = m, .vote = vote, .mute = zero == SIGN_ABSTAIN ? mute : NULL};
+	struct votes b = {.count = m, .vote = vote, .abstain = zero == SIGN_ABSTAIN ? abstain : NULL};
 	struct planes out;
 	float unpacked[N_MAX];
 	memset(&out, 0x5a, sizeof out);
 	for (int k = 0; k < m; k++) {
 		vote[k] = p[k].vote;
-		mute[k] = p[k].mute;
+		abstain[k] = p[k].abstain;
 	}
-	uint64_t *out_mute = tie == SIGN_ABSTAIN ? out.mute : NULL;
-	be->majority(n, &b, tie, &coins, 0, out.vote, out_mute);
-	be->sign_unpack(n, out.vote, out_mute, unpacked);
+	uint64_t *out_abstain = tie == SIGN_ABSTAIN ? out.abstain : NULL;
+	be->majority(n, &b, tie, &coins, 0, out.vote, out_abstain);
+	be->sign_unpack(n, out.vote, out_abstain, unpacked);
 	check_plane(out.vote, n, "majority");
-	if (out_mute)
-		check_plane(out_mute, n, "majority");
+	if (out_abstain)
+		check_plane(out_abstain, n, "majority");
 	for (size_t i = 0; i < n; i++) {
 		int sum = 0, tied = tie == SIGN_ABSTAIN ? 0 : 1;
 		for (int k = 0; k < m; k++)
-			sum += sign_at(p[k].vote, b.mute ? p[k].mute : NULL, i);
+			sum += sign_at(p[k].vote, b.abstain ? p[k].abstain : NULL, i);
 		if (tie == SIGN_RANDOM && stream_bits(&coins, i / 64) >> (i % 64) & 1)
 			tied = -1;
 		int expected = sum < 0 ? -1 : sum > 0 ? 1 : tied;
@@ -149,8 +149,9 @@ Test(sign, pack_and_tally_are_their_definition, .timeout = 120)
 	cr_expect_geq(count, 2);
 }
 
-/* What no honest worker packs, and a liar may: mute and -1 at once. It weighs nothing, as mute alone. */
-Test(sign, a_mute_coordinate_that_votes_weighs_nothing)
+/* What no honest worker packs, and a liar may: abstain and -1 at once. It weighs nothing, as abstain alone.
+ */
+Test(sign, a_abstain_coordinate_that_votes_weighs_nothing)
 {
 	struct backend tables[4];
 	static struct planes p[M_MAX];
@@ -159,7 +160,7 @@ Test(sign, a_mute_coordinate_that_votes_weighs_nothing)
 		struct stream s = stream_of(9, RNG_TEST, m, 0);
 		for (size_t w = 0; w < sign_words(N_MAX); w++) {
 			p[m].vote[w] = stream_bits(&s, w) & sign_mask(N_MAX, w);
-			p[m].mute[w] = stream_bits(&s, w + WORDS) & sign_mask(N_MAX, w);
+			p[m].abstain[w] = stream_bits(&s, w + WORDS) & sign_mask(N_MAX, w);
 		}
 	}
 	for (int t = 0; t < count; t++)
@@ -167,7 +168,9 @@ Test(sign, a_mute_coordinate_that_votes_weighs_nothing)
 			check_majority(&tables[t], N_MAX, m, SIGN_ABSTAIN, policies[m % 3], p);
 }
 
-/* x - lr (s + decay x): lr s first, then lr decay x, each rounded to float; a mute coordinate only decays. */
+/* x - lr (s + decay x): lr s first, then lr decay x, each rounded to float; an abstain coordinate only
+ * decays.
+ */
 Test(sign, apply_is_its_definition)
 {
 	struct backend tables[4];
@@ -175,17 +178,17 @@ Test(sign, apply_is_its_definition)
 	for (int t = 0; t < count; t++)
 		for (size_t n = 0; n <= N_MAX; n++) {
 			struct stream s = stream_of(8, RNG_TEST, 0, n);
-			uint64_t vote[WORDS], mute[WORDS];
+			uint64_t vote[WORDS], abstain[WORDS];
 			float x[N_MAX + 1], before[N_MAX + 1];
 			for (size_t w = 0; w < WORDS; w++) {
-				mute[w] = stream_bits(&s, w);
-				vote[w] = stream_bits(&s, w + WORDS) & ~mute[w];
+				abstain[w] = stream_bits(&s, w);
+				vote[w] = stream_bits(&s, w + WORDS) & ~abstain[w];
 			}
 			for (size_t i = 0; i <= n; i++)
 				before[i] = x[i] = stream_uniform(&s, 100 + i);
-			tables[t].sign_apply(n, vote, n % 2 ? mute : NULL, 0.25f, 0.125f, x);
+			tables[t].sign_apply(n, vote, n % 2 ? abstain : NULL, 0.25f, 0.125f, x);
 			for (size_t i = 0; i < n; i++) {
-				float step = (float)sign_at(vote, n % 2 ? mute : NULL, i) * 0.25f;
+				float step = (float)sign_at(vote, n % 2 ? abstain : NULL, i) * 0.25f;
 				float expected = before[i] - (step + 0.25f * 0.125f * before[i]);
 				cr_assert_float_eq(x[i], expected, 1e-6, "%s: n = %zu", tables[t].detail, n);
 			}
@@ -204,8 +207,7 @@ Test(sign, a_tie_falls_either_way_alike)
 	cr_assert_eq(((const struct backend_row *)family_backends.rows[0])->open(&be, &e), 0);
 	for (uint64_t step = 0; step < 4000; step++) {
 		struct stream coins = stream_of(1, RNG_TIE, 0, step);
-		be.majority(64, &(struct ballots){.count = 2, .vote = vote}, SIGN_RANDOM, &coins, 0, out,
-		            NULL);
+		be.majority(64, &(struct votes){.count = 2, .vote = vote}, SIGN_RANDOM, &coins, 0, out, NULL);
 		for (size_t i = 0; i < 64; i++)
 			ones[i] += (int)(out[0] >> i & 1);
 	}

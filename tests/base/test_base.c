@@ -210,7 +210,7 @@ Test(mem, a_text_grows)
 	cr_assert_str_eq(b.text, expected);
 	cr_assert_eq(b.length, strlen(expected));
 	buf_clear(&b);
-	cr_assert(!b.text && b.length == 0 && b.room == 0);
+	cr_assert(!b.text && b.length == 0 && b.size == 0);
 }
 
 Test(mem, a_text_takes_any_bytes)

@@ -25,7 +25,7 @@ Test(bench_model, a_line_says_what_was_measured)
 	cr_expect_eq(number(lines[0], "lanes"), 2);
 	/* images a second are those of all lanes in a median round */
 	cr_expect_float_eq(number(lines[0], "samples_per_s") * number(lines[0], "round_s"), 4, 1e-6);
-	/* forward 2.3 million multiply-adds a picture of 28 x 28, back twice that but for the first layer */
+	/* forward 2.3 million multiply-adds an image of 28 x 28, back twice that but for the first layer */
 	double macs = 20.0 * 25 * 576 + 50.0 * 500 * 64 + 800 * 500 + 500 * 10;
 	double flops = 2 * (3 * macs - 20.0 * 25 * 576) * 4;
 	cr_expect_float_eq(number(lines[0], "gflops") * number(lines[0], "round_s"), flops / 1e9, 1e-9);

@@ -278,7 +278,7 @@ Test(cost, estimate_says_what_is_wrong)
 /* README's tables are what its commands print. */
 Test(cost, readme_shows_what_the_command_prints)
 {
-	static char readme[CLI_ROOM], words[4096];
+	static char readme[CLI_SIZE], words[4096];
 	size_t tables = 0;
 	file_text("README.md", readme, sizeof readme);
 	for (const char *at = readme; (at = strstr(at, "\n./signsgd estimate ")); at++) {

@@ -46,7 +46,7 @@ Test(cli, help_of_every_command_in_three_ways)
 {
 	for (int i = 0; commands[i]; i++) {
 		const struct command *c = commands[i];
-		static char first[CLI_ROOM];
+		static char first[CLI_SIZE];
 		cr_expect_eq(cli("help %s", c->name), 0);
 		expect_narrow(c->name);
 		snprintf(first, sizeof first, "%s", cli_out);
@@ -145,7 +145,7 @@ static void expect_keys(const struct key *keys)
 			expect_keys(k->keys);
 			continue;
 		}
-		cr_expect_not_null(strstr(cli_out, key_preset_text(k, word, sizeof word)), "default of %s",
+		cr_expect_not_null(strstr(cli_out, key_default_text(k, word, sizeof word)), "default of %s",
 		                   k->name);
 		cr_expect_not_null(strstr(cli_out, key_kind_name(k->kind)), "type of %s", k->name);
 	}
@@ -168,7 +168,7 @@ Test(cli, list_shows_every_key_of_every_row)
 {
 	for (size_t f = 0; registry_families[f]; f++) {
 		const struct family *family = registry_families[f];
-		static char plural[CLI_ROOM];
+		static char plural[CLI_SIZE];
 		cr_expect_eq(cli("list %s", family->plural), 0);
 		snprintf(plural, sizeof plural, "%s", cli_out);
 		cr_expect_eq(cli("list %s", family->name), 0);
@@ -316,11 +316,11 @@ Test(cli, validate_refuses_with_file_line_and_column)
 }
 
 /* "--out" as roff writes it. */
-static void roff_option(const char *name, char *out, size_t room)
+static void roff_option(const char *name, char *out, size_t size)
 {
-	size_t used = (size_t)snprintf(out, room, "\\-\\-");
-	for (; *name && used + 3 < room; name++)
-		used += (size_t)snprintf(out + used, room - used, "%s%c", *name == '-' ? "\\" : "", *name);
+	size_t used = (size_t)snprintf(out, size, "\\-\\-");
+	for (; *name && used + 3 < size; name++)
+		used += (size_t)snprintf(out + used, size - used, "%s%c", *name == '-' ? "\\" : "", *name);
 }
 
 /* Is the option described where `simulate` is? */
@@ -332,7 +332,7 @@ static bool roff_simulates(const char *page, const char *word)
 
 Test(cli, the_manual_page_knows_every_command_and_option)
 {
-	static char page[CLI_ROOM];
+	static char page[CLI_SIZE];
 	file_text("docs/signsgd.1", page, sizeof page);
 	for (int i = 0; commands[i]; i++) {
 		char head[64];
@@ -363,7 +363,7 @@ static void expect_completion(const char *words, int position, const char *offer
 	         program_path(), words, position, cli_folder);
 	cr_assert_eq(system(command), 0);
 	snprintf(command, sizeof command, "%s/completion", cli_folder);
-	file_text(command, cli_out, CLI_ROOM);
+	file_text(command, cli_out, CLI_SIZE);
 	cr_expect_not_null(strstr(cli_out, offered), "'%s' offers%s", words, cli_out);
 }
 

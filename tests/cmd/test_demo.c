@@ -7,9 +7,9 @@
 #include "config/json.h"
 #include "tests/support/process.h"
 
-enum { ROOM = 1 << 16 };
+enum { SIZE = 1 << 16 };
 
-static char folder[64], log_path[128], said[ROOM];
+static char folder[64], log_path[128], said[SIZE];
 
 static void make_folder(void)
 {
@@ -26,7 +26,7 @@ static void drop_folder(void)
 TestSuite(demo, .init = make_folder, .fini = drop_folder, .timeout = 600);
 
 /* Final test accuracies of the runs of `args`, in order; returns how many. */
-static size_t accuracies(const char *args, double *out, size_t room)
+static size_t accuracies(const char *args, double *out, size_t size)
 {
 	char command[1024], *save = NULL;
 	size_t count = 0;
@@ -35,7 +35,7 @@ static size_t accuracies(const char *args, double *out, size_t room)
 	snprintf(command, sizeof command, "simulate %s --out %s/ --quiet --json", args, folder);
 	cr_assert_eq(program_run(command, log_path), 0, "%s", file_text(log_path, said, sizeof said));
 	file_text(log_path, said, sizeof said);
-	for (char *line = strtok_r(said, "\n", &save); line && count < room;
+	for (char *line = strtok_r(said, "\n", &save); line && count < size;
 	     line = strtok_r(NULL, "\n", &save)) {
 		struct json *summary = json_read_text(&a, "summary", line, strlen(line), &e);
 		cr_assert_not_null(summary, "%s: %s", e.text, line);

@@ -12,9 +12,9 @@
 #include "registry.h"
 #include "tests/support/process.h"
 
-enum { TEXT_ROOM = 1 << 17 };
+enum { TEXT_SIZE = 1 << 17 };
 
-static char readme[TEXT_ROOM];
+static char readme[TEXT_SIZE];
 
 static bool starts(const char *line, const char *with)
 {

@@ -306,13 +306,13 @@ Test(key, null_is_absent_where_absence_is_allowed)
 
 /* --- families ----------------------------------------------------------------------------------------- */
 
-static struct choice choose(const char *text, const char *preset)
+static struct choice choose(const char *text, const char *default_json)
 {
 	struct choice c;
 	struct err e = {0};
 	struct json *v = text != NULL ? json_read_text(&arena, "t.json", text, strlen(text), &e) : NULL;
 
-	cr_assert_eq(choice_parse(&attacks, &c, v, preset, &arena, &e), 0, "%s", e.text);
+	cr_assert_eq(choice_parse(&attacks, &c, v, default_json, &arena, &e), 0, "%s", e.text);
 	return c;
 }
 
@@ -367,15 +367,15 @@ static void parse_default_of(struct key k)
 Test(key, a_default_out_of_its_own_bounds_aborts, .signal = SIGABRT)
 {
 	parse_default_of(
-	        (struct key){.name = "x", .kind = KEY_REAL, .preset = "2", .lowest = 0, .highest = 1});
+	        (struct key){.name = "x", .kind = KEY_REAL, .default_json = "2", .lowest = 0, .highest = 1});
 }
 
 Test(key, a_default_that_is_not_json_aborts, .signal = SIGABRT)
 {
-	parse_default_of((struct key){.name = "x", .kind = KEY_STRING, .preset = "vote"});
+	parse_default_of((struct key){.name = "x", .kind = KEY_STRING, .default_json = "vote"});
 }
 
 Test(key, bounds_that_leave_nothing_abort, .signal = SIGABRT)
 {
-	parse_default_of((struct key){.name = "x", .kind = KEY_REAL, .preset = "1", .above = true});
+	parse_default_of((struct key){.name = "x", .kind = KEY_REAL, .default_json = "1", .above = true});
 }

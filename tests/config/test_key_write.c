@@ -90,7 +90,7 @@ static const struct key *key_named(const char *name)
 Test(key_write, defaults_and_bounds_in_words)
 {
 	static const struct {
-		const char *name, *preset, *bounds, *expected;
+		const char *name, *default_json, *bounds, *expected;
 	} words[] = {
 	        {"workers", "required", "in [1, 1000]", "an integer in [1, 1000]"},
 	        {"steps", "none", "at least 1", "an integer at least 1"},
@@ -109,7 +109,7 @@ Test(key_write, defaults_and_bounds_in_words)
 	for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
 		const struct key *k = key_named(words[i].name);
 
-		cr_expect_str_eq(key_preset_text(k, out, sizeof out), words[i].preset);
+		cr_expect_str_eq(key_default_text(k, out, sizeof out), words[i].default_json);
 		cr_expect_str_eq(key_bounds_text(k, out, sizeof out), words[i].bounds);
 		cr_expect_str_eq(key_expected_text(k, out, sizeof out), words[i].expected);
 	}

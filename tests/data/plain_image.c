@@ -1,5 +1,5 @@
 /*
- * Layers on pictures on many lanes at once: opened from the same spec on threads of their own, sharing
+ * Layers on images on many lanes at once: opened from the same spec on threads of their own, sharing
  * weights that one of them loaded, all must give the bits of the first, and each again and again.
  */
 #include <stdint.h>

@@ -11,7 +11,7 @@
 #include "base/mem.h"
 #include "base/pool.h"
 #include "data/image/reader.h"
-#include "tests/support/picture_files.h"
+#include "tests/support/bitmap_files.h"
 
 enum {
 	FILES = 9,
@@ -100,7 +100,7 @@ static void pass(struct reader *r, struct pool *pool, int split, size_t batches,
 	pool_run(pool, batches, take, &t);
 }
 
-static void compare(const struct gallery *g)
+static void compare(const struct lazy_images *g)
 {
 	static uint8_t alone[BATCHES][BATCH * FEATURES], together[BATCHES][BATCH * FEATURES];
 	struct pool *one = pool_open(1), *many = pool_open(LANES);
@@ -129,13 +129,13 @@ int main(void)
 	char *folder = mem_format("%s/reader-XXXXXX", tmp && *tmp ? tmp : "/tmp");
 	struct err e = {0};
 	make_folder(folder);
-	struct pictures *p = pictures_open(folder, &e);
+	struct image_set *p = image_set_open(folder, &e);
 	if (!p)
 		die("%s", e.text);
-	const struct gallery g = {.pictures = p,
-	                          .recipe = {SIZE, SIZE + 2, {.1, 1}, {.75, 4 / 3.0}, true, true}};
+	const struct lazy_images g = {.image_set = p,
+	                              .transform = {SIZE, SIZE + 2, {.1, 1}, {.75, 4 / 3.0}, true, true}};
 	compare(&g);
-	pictures_close(p);
+	image_set_close(p);
 	char *command = mem_format("rm -rf '%s'", folder);
 	check(system(command) == 0, "the folder stays", 0);
 	mem_free(command);

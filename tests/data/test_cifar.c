@@ -157,15 +157,15 @@ static bool explained(const uint8_t *in, const uint8_t *out, int *which)
 Test(cifar, augmentation_shifts_over_black_and_mirrors_half)
 {
 	const struct data_shape shape = {.channels = 3, .height = 32, .width = 32};
-	const struct augment recipe = {.pad = 4, .flip = true};
+	const struct augment transform = {.pad = 4, .flip = true};
 	uint8_t in[CIFAR_FEATURES], out[CIFAR_FEATURES], again[CIFAR_FEATURES];
 	int mirrored = 0, which, seen[9] = {0};
 	for (int i = 0; i < CIFAR_FEATURES; i++)
 		in[i] = (uint8_t)(1 + pixel(3, (size_t)i * (size_t)i) % 255);
 	for (uint64_t p = 0; p < 400; p++) {
 		struct stream coins = coins_of(p);
-		augment_picture(&recipe, &shape, &coins, in, out);
-		augment_picture(&recipe, &shape, &coins, in, again);
+		augment_image(&transform, &shape, &coins, in, out);
+		augment_image(&transform, &shape, &coins, in, again);
 		cr_assert_eq(memcmp(out, again, sizeof out), 0);
 		cr_assert(explained(in, out, &which), "picture %llu is no shift of the original",
 		          (unsigned long long)p);
@@ -184,7 +184,7 @@ Test(cifar, nothing_asked_for_changes_nothing)
 	uint8_t in[15] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15}, out[15];
 	struct stream coins = coins_of(0);
 	cr_assert(!augment_does(&nothing));
-	augment_picture(&nothing, &shape, &coins, in, out);
+	augment_image(&nothing, &shape, &coins, in, out);
 	cr_assert_eq(memcmp(in, out, sizeof in), 0);
 }
 
@@ -213,7 +213,7 @@ Test(cifar, augmented_batches_are_the_same_on_any_number_of_lanes)
 	mem_free(plain);
 }
 
-/* The real pictures, where they are: the first 4,000 of the official training set. */
+/* The real images, where they are: the first 4,000 of the official training set. */
 Test(cifar, the_exact_subset_has_the_known_labels)
 {
 	static const int expected[10] = {396, 366, 420, 384, 422, 393, 414, 385, 407, 413};

@@ -219,16 +219,16 @@ static void descend(struct regression *r, const struct dataset *d, size_t first,
 
 static double accuracy(const struct regression *r, const struct dataset *d)
 {
-	size_t hits = 0;
+	size_t correct = 0;
 	for (size_t i = 0; i < d->shape.n_test; i++) {
 		float x[PIXELS + 1], z[CLASSES];
 		int best = 0;
 		logits(r, d, d->test_pixels + i * PIXELS, x, z);
 		for (int c = 1; c < CLASSES; c++)
 			best = z[c] > z[best] ? c : best;
-		hits += best == d->test_labels[i];
+		correct += best == d->test_labels[i];
 	}
-	return (double)hits / (double)d->shape.n_test;
+	return (double)correct / (double)d->shape.n_test;
 }
 
 /* Hard enough that a linear model is no answer, easy enough that it is a good start: 80 to 90 %. */

@@ -66,16 +66,16 @@ static void write_file(const void *bytes, size_t n)
 }
 
 /* Pack with gzip; returns the packed size. */
-static size_t pack(const uint8_t *bytes, size_t n, uint8_t *out, size_t room)
+static size_t pack(const uint8_t *bytes, size_t n, uint8_t *out, size_t size)
 {
 	z_stream z = {0};
 	cr_assert_eq(deflateInit2(&z, 9, Z_DEFLATED, 16 + MAX_WBITS, 8, Z_DEFAULT_STRATEGY), Z_OK);
 	z.next_in = (Bytef *)bytes;
 	z.avail_in = (uInt)n;
 	z.next_out = out;
-	z.avail_out = (uInt)room;
+	z.avail_out = (uInt)size;
 	cr_assert_eq(deflate(&z, Z_FINISH), Z_STREAM_END);
-	size_t packed = room - z.avail_out;
+	size_t packed = size - z.avail_out;
 	deflateEnd(&z);
 	return packed;
 }

@@ -1,4 +1,4 @@
-/* imagefolder: lists, packs, what is read ahead, files that are no pictures. */
+/* imagefolder: lists, packs, what is read ahead, files that are no images. */
 #include "tests/support/data_help.h"
 
 #include <sys/stat.h>
@@ -6,7 +6,7 @@
 
 #include "data/image/reader.h"
 #include "train/run.h"
-#include "tests/support/picture_files.h"
+#include "tests/support/bitmap_files.h"
 #include "tests/support/train.h"
 
 extern const struct data_source data_imagefolder;
@@ -20,7 +20,7 @@ static char *put_made(const char *rest, struct made m)
 	return path;
 }
 
-/* Pictures of many sizes and kinds: FOLDER/set/{train,val}/{ape,bee,cow}. */
+/* Images of many sizes and kinds: FOLDER/set/{train,val}/{ape,bee,cow}. */
 static void put_set(void)
 {
 	static const char *const classes[CLASSES] = {"ape", "bee", "cow"};
@@ -56,7 +56,7 @@ Test(imagefolder, lists_classes_and_files_in_order)
 {
 	struct err e = {0};
 	put_set();
-	struct pictures *p = pictures_open(below("set"), &e);
+	struct image_set *p = image_set_open(below("set"), &e);
 	cr_assert(p, "%s", e.text);
 	cr_assert(p->n_classes == CLASSES && p->n[TRAIN] == CLASSES * TRAIN_FILES &&
 	          p->n[VAL] == CLASSES * VAL_FILES);
@@ -64,9 +64,9 @@ Test(imagefolder, lists_classes_and_files_in_order)
 	cr_assert_str_eq(p->at[TRAIN][0].name, "train/ape/00.jpg");
 	cr_assert_str_eq(p->at[TRAIN][TRAIN_FILES + 3].name, "train/bee/03.png");
 	cr_assert_eq(p->at[TRAIN][TRAIN_FILES + 3].label, 1);
-	pictures_thin(p, VAL, 5);
+	image_set_thin(p, VAL, 5);
 	cr_assert(p->n[VAL] == 5 && p->at[VAL][4].label == 2 && p->at[VAL][0].label == 0);
-	pictures_close(p);
+	image_set_close(p);
 	struct data_shape s = shape_at(below("set"), "{\"size\": 16, \"resize\": 20, \"train\": 10}", &e);
 	cr_assert(s.n_train == 10 && s.n_test == 12 && s.channels == 3 && s.height == 16 && s.n_classes == 3);
 }
@@ -117,11 +117,11 @@ static int list_some(void *ctx, uint64_t number, uint32_t *index, struct stream 
 }
 
 /* All batches of a pass by that many readers. */
-static struct seen *seen_by(const struct gallery *g, int split, int slots, int threads)
+static struct seen *seen_by(const struct lazy_images *g, int split, int slots, int threads)
 {
 	struct seen *seen = mem_alloc(sizeof *seen);
 	struct reader *r = reader_open(g, BATCH, slots, threads);
-	size_t all = g->pictures->n[split];
+	size_t all = g->image_set->n[split];
 	struct err e = {0};
 	const struct reader_pass pass = {.split = split,
 	                                 .augmented = split == TRAIN,
@@ -158,11 +158,11 @@ Test(imagefolder, any_number_of_readers_and_slots_gives_the_same_bits)
 {
 	put_set();
 	struct dataset d = opened(below("set"), "");
-	cr_assert(d.gallery && !d.train_pixels && d.train_labels[TRAIN_FILES] == 1);
+	cr_assert(d.lazy_images && !d.train_pixels && d.train_labels[TRAIN_FILES] == 1);
 	for (int split = 0; split < 2; split++) {
-		struct seen *one = seen_by(d.gallery, split, 1, 1);
+		struct seen *one = seen_by(d.lazy_images, split, 1, 1);
 		for (int threads = 1; threads <= 4; threads++) {
-			struct seen *many = seen_by(d.gallery, split, 1 + 2 * (threads % 3), threads);
+			struct seen *many = seen_by(d.lazy_images, split, 1 + 2 * (threads % 3), threads);
 			cr_assert_eq(memcmp(one, many, sizeof *one), 0, "%d readers", threads);
 			mem_free(many);
 		}
@@ -175,9 +175,9 @@ static char *packed(const char *rest)
 {
 	struct err e = {0};
 	char *path = below(rest);
-	struct pictures *p = pictures_open(below("set"), &e);
-	cr_assert(p && pictures_pack(p, path, NULL, &e) == 0, "%s", e.text);
-	pictures_close(p);
+	struct image_set *p = image_set_open(below("set"), &e);
+	cr_assert(p && image_set_pack(p, path, NULL, &e) == 0, "%s", e.text);
+	image_set_close(p);
 	return path;
 }
 
@@ -187,8 +187,8 @@ Test(imagefolder, a_pack_gives_the_bits_of_its_folder)
 	struct dataset folder_set = opened(below("set"), ""), pack_set = opened(packed("set.h5"), "");
 	cr_assert_eq(memcmp(&folder_set.shape, &pack_set.shape, sizeof folder_set.shape), 0);
 	for (int split = 0; split < 2; split++) {
-		struct seen *a = seen_by(folder_set.gallery, split, 3, 2),
-		            *b = seen_by(pack_set.gallery, split, 3, 2);
+		struct seen *a = seen_by(folder_set.lazy_images, split, 3, 2),
+		            *b = seen_by(pack_set.lazy_images, split, 3, 2);
 		cr_assert_eq(memcmp(a, b, sizeof *a), 0);
 		mem_free(a);
 		mem_free(b);
@@ -205,7 +205,7 @@ Test(imagefolder, a_damaged_pack_is_refused)
 	cr_assert_eq(stat(path, &st), 0);
 	cr_assert_eq(truncate(path, st.st_size - 1000), 0);
 	struct err e = {0};
-	cr_assert_null(pictures_open(path, &e));
+	cr_assert_null(image_set_open(path, &e));
 	cr_assert(strstr(e.text, path), "%s", e.text);
 }
 
@@ -337,7 +337,7 @@ static int trained_until(const char *text, struct err *e)
 	return rc;
 }
 
-Test(imagefolder, a_file_that_is_no_picture_ends_the_run_and_is_named)
+Test(imagefolder, a_file_that_is_no_bitmap_ends_the_run_and_is_named)
 {
 	struct err e = {0};
 	put_set();
@@ -365,13 +365,13 @@ Test(imagefolder, or_is_skipped_where_that_is_wished)
 	put_set();
 	put_file("set/train/bee/03.png", "\xff\xd8\xff\xe0 no", 7);
 	struct dataset d = opened(below("set"), ",\"bad\": \"skip\"");
-	struct seen *seen = seen_by(d.gallery, TRAIN, 2, 2);
+	struct seen *seen = seen_by(d.lazy_images, TRAIN, 2, 2);
 	dataset_clear(&d);
 	unlink(below("set/train/bee/03.png"));
 	struct jpeg_kind next = {40 + 9 * 4, 60 - 7, JCS_YCbCr, 1, 0, 4, 1};
 	put_made("set/train/bee/03.png", make_jpeg(&next)); /* what 04.jpg holds, under the other's name */
 	d = opened(below("set"), "");
-	struct seen *replaced = seen_by(d.gallery, TRAIN, 2, 2);
+	struct seen *replaced = seen_by(d.lazy_images, TRAIN, 2, 2);
 	cr_assert_eq(memcmp(seen, replaced, sizeof *seen), 0);
 	dataset_clear(&d);
 	mem_free(seen);
@@ -379,7 +379,7 @@ Test(imagefolder, or_is_skipped_where_that_is_wished)
 	cr_assert_eq(trained_until(experiment(below("set"), ",\"bad\":\"skip\""), &e), 0, "%s", e.text);
 }
 
-Test(imagefolder, a_set_without_any_picture_ends_the_run_too)
+Test(imagefolder, a_set_without_any_bitmap_ends_the_run_too)
 {
 	struct err e = {0};
 	char name[64];

@@ -175,14 +175,14 @@ Test(shown, a_cut_is_marked_and_never_within_a_character)
 	cr_assert_str_eq(text_shown("abcdefghi", out, 9), "abcde...");
 	cr_assert_str_eq(text_shown("abcd\xc3\xbc\xc3\xbc\xc3\xbc", out, 9), "abcd...");
 	cr_assert_str_eq(text_shown("abcde", out, 3), "..");
-	for (size_t room = 1; room < 30; room++) {
+	for (size_t size = 1; size < 30; size++) {
 		const unsigned char *end;
 
 		text_shown("\xe2\x82\xac\xf0\x9f\x98\x80\x01z\xe2\x82\xac\xe2\x82\xac\xe2\x82\xac", out,
-		           room);
-		cr_assert_lt(strlen(out), room);
+		           size);
+		cr_assert_lt(strlen(out), size);
 		end = (const unsigned char *)out + strlen(out);
 		for (const unsigned char *p = (const unsigned char *)out; p < end; p += text_utf8(p, end))
-			cr_assert_gt(text_utf8(p, end), 0, "room %zu", room);
+			cr_assert_gt(text_utf8(p, end), 0, "room %zu", size);
 	}
 }

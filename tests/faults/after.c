@@ -23,7 +23,7 @@ static int by_name(const void *a, const void *b)
 }
 
 /* Names in a folder, in order, each with a space behind it. */
-static size_t list(const char *folder, const char *part, char *out, size_t room)
+static size_t list(const char *folder, const char *part, char *out, size_t size)
 {
 	char *names[1024];
 	size_t count = 0, at = 0;
@@ -37,16 +37,16 @@ static size_t list(const char *folder, const char *part, char *out, size_t room)
 	closedir(dir);
 	qsort(names, count, sizeof *names, by_name);
 	for (size_t i = 0; i < count; i++) {
-		at += (size_t)snprintf(out + at, at < room ? room - at : 0, "%s ", names[i]);
+		at += (size_t)snprintf(out + at, at < size ? size - at : 0, "%s ", names[i]);
 		free(names[i]);
 	}
 	return count;
 }
 
 /* In a network of hosts the folder is their own; else others use it too. */
-size_t after_shared(const struct day *d, char *out, size_t room)
+size_t after_shared(const struct day *d, char *out, size_t size)
 {
-	return list("/dev/shm", d->hosts ? "" : "signsgd", out, room);
+	return list("/dev/shm", d->nodes ? "" : "signsgd", out, size);
 }
 
 static void check_shared(struct day *d, const char *before)
@@ -149,19 +149,19 @@ static void check_voters(struct day *d, int shut_out)
 {
 	char path[2 * DAY_PATH];
 	int64_t steps = 0, counted[DAY_WORKERS] = {0}, full = 0;
-	int32_t *since = NULL;
+	int32_t *born = NULL;
 	struct err e = {0};
 	path_of(d, "run.h5", path);
-	if (record_read_voters(path, DAY_WORKERS, &steps, &since, &e)) {
+	if (record_read_voters(path, DAY_WORKERS, &steps, &born, &e)) {
 		day_fail(d, "%s", e.text);
 		return;
 	}
 	for (int64_t k = 0; k < steps; k++) {
 		int voters = 0;
 		for (int m = 0; m < DAY_WORKERS; m++)
-			voters += since[k * DAY_WORKERS + m] >= 0;
+			voters += born[k * DAY_WORKERS + m] >= 0;
 		for (int m = 0; m < DAY_WORKERS; m++)
-			counted[m] += since[k * DAY_WORKERS + m] >= 0;
+			counted[m] += born[k * DAY_WORKERS + m] >= 0;
 		full += voters == DAY_WORKERS;
 		if (voters < DAY_QUORUM)
 			day_fail(d, "step %lld: %d voters are no quorum", (long long)k + 1, voters);
@@ -177,7 +177,7 @@ static void check_voters(struct day *d, int shut_out)
 			         (long long)counted[m], (long long)steps);
 	if (full == steps)
 		day_fail(d, "nobody was ever missed: nothing has happened this day");
-	mem_free(since);
+	mem_free(born);
 }
 
 static void check_faults(struct day *d, const struct event *plan, size_t events)

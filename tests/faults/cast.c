@@ -11,9 +11,9 @@
 #include <unistd.h>
 #include "tests/faults/day.h"
 
-enum { ARGS_ROOM = 2048 };
+enum { ARGS_SIZE = 2048 };
 
-pid_t cast_fork(const struct day *d, int host)
+pid_t cast_fork(const struct day *d, int client)
 {
 	struct err e = {0};
 	fflush(NULL);
@@ -21,17 +21,17 @@ pid_t cast_fork(const struct day *d, int host)
 	if (pid)
 		return pid;
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	if (d->hosts && net_hosts_enter(d->hosts, host, &e)) {
+	if (d->nodes && net_nodes_enter(d->nodes, client, &e)) {
 		fprintf(stderr, "%s\n", e.text);
 		_exit(127);
 	}
 	return 0;
 }
 
-static pid_t start(const struct day *d, int host, const char *log, const char *args)
+static pid_t start(const struct day *d, int client, const char *log, const char *args)
 {
-	char path[2 * DAY_PATH], line[ARGS_ROOM + DAY_PATH];
-	pid_t pid = cast_fork(d, host);
+	char path[2 * DAY_PATH], line[ARGS_SIZE + DAY_PATH];
+	pid_t pid = cast_fork(d, client);
 	if (pid)
 		return pid;
 	snprintf(path, sizeof path, "%s/%s", d->folder, log);
@@ -43,14 +43,14 @@ static pid_t start(const struct day *d, int host, const char *log, const char *a
 	_exit(127);
 }
 
-pid_t cast_start(const struct day *d, int host, const char *log, const char *fmt, ...)
+pid_t cast_start(const struct day *d, int client, const char *log, const char *fmt, ...)
 {
-	char args[ARGS_ROOM];
+	char args[ARGS_SIZE];
 	va_list ap;
 	va_start(ap, fmt);
 	vsnprintf(args, sizeof args, fmt, ap);
 	va_end(ap);
-	return start(d, host, log, args);
+	return start(d, client, log, args);
 }
 
 int cast_wait(pid_t pid)
@@ -63,7 +63,7 @@ int cast_wait(pid_t pid)
 
 int cast_run(const struct day *d, const char *log, const char *fmt, ...)
 {
-	char args[ARGS_ROOM];
+	char args[ARGS_SIZE];
 	va_list ap;
 	va_start(ap, fmt);
 	vsnprintf(args, sizeof args, fmt, ap);
@@ -79,7 +79,7 @@ void cast_serve(struct day *d)
 	else
 		snprintf(what, sizeof what, "%s/e.json --out %s/run.h5", d->folder, d->folder);
 	d->server = cast_start(d, 0, "serve.log", "serve %s --listen tcp://%s:%d --keys %s/keys", what,
-	                       d->hosts ? "0.0.0.0" : "127.0.0.1", d->port, d->folder);
+	                       d->nodes ? "0.0.0.0" : "127.0.0.1", d->port, d->folder);
 }
 
 void cast_work(struct day *d, int worker)
@@ -100,15 +100,15 @@ void cast_kill(pid_t *pid)
 	*pid = 0;
 }
 
-void cast_link(const struct day *d, int host, bool up)
+void cast_link(const struct day *d, int client, bool up)
 {
-	pid_t pid = cast_fork(d, host);
+	pid_t pid = cast_fork(d, client);
 	if (pid == 0) {
 		execlp("ip", "ip", "link", "set", "eth0", up ? "up" : "down", (char *)NULL);
 		_exit(127);
 	}
 	if (cast_wait(pid))
-		fprintf(stderr, "the link of host %d cannot be set\n", host);
+		fprintf(stderr, "the link of host %d cannot be set\n", client);
 }
 
 static void note_end(struct day *d, pid_t pid, int code)

@@ -29,7 +29,7 @@ enum {
 	LOOK_US = 20000,
 	BOUND_S = 280, /* of everything; `make test-faults` gives 300 s */
 	AFTER_S = 60,  /* of that for the end's checks */
-	SHARED_ROOM = 4096,
+	SHARED_SIZE = 4096,
 	DAY_PORT = 5555,
 	PORTS_FROM = 20000, /* on a machine with others */
 	PORTS = 10000,
@@ -61,7 +61,7 @@ static double steps_of(const struct day *d)
 {
 	if (d->flood)
 		return MANY_STEPS;
-	return (d->hosts ? STEPS_A_SECOND : STEPS_ALONE) * d->seconds;
+	return (d->nodes ? STEPS_A_SECOND : STEPS_ALONE) * d->seconds;
 }
 
 /* Batches are larger where no link makes the run last. */
@@ -80,7 +80,7 @@ static int write_experiment(const struct day *d)
 	        "1},"
 	        "\"checkpoint\":{\"every\":20},\"eval\":{\"every\":100,\"train\":500},"
 	        "\"transport\":{\"kind\":\"zmq\",\"deadline_s\":0.6,\"patience_s\":12}}\n",
-	        DAY_WORKERS, steps_of(d), d->hosts ? 16 : 128);
+	        DAY_WORKERS, steps_of(d), d->nodes ? 16 : 128);
 	return fclose(f);
 }
 
@@ -141,7 +141,7 @@ static void begin(struct day *d, struct event *ev)
 	char what[128];
 	plan_say(ev, what, sizeof what);
 	ev->begun = true;
-	if (!d->hosts && (ev->kind == CUT_WORKER || ev->kind == CUT_SERVER)) {
+	if (!d->nodes && (ev->kind == CUT_WORKER || ev->kind == CUT_SERVER)) {
 		ev->ended = true;
 		return;
 	}
@@ -233,14 +233,14 @@ static void part(struct day *d)
 	}
 }
 
-static int inside(const struct net_hosts *hosts, void *ctx)
+static int inside(const struct net_nodes *nodes, void *ctx)
 {
 	static struct event plan[DAY_EVENTS];
 	struct day *d = ctx;
-	char shared[SHARED_ROOM];
-	d->hosts = hosts;
-	d->port = hosts ? DAY_PORT : PORTS_FROM + getpid() % PORTS;
-	snprintf(d->address, sizeof d->address, "tcp://%s:%d", hosts ? hosts->at[0].address : "127.0.0.1",
+	char shared[SHARED_SIZE];
+	d->nodes = nodes;
+	d->port = nodes ? DAY_PORT : PORTS_FROM + getpid() % PORTS;
+	snprintf(d->address, sizeof d->address, "tcp://%s:%d", nodes ? nodes->at[0].address : "127.0.0.1",
 	         d->port);
 	size_t events = plan_draw(d->seed, d->seconds, plan);
 	after_shared(d, shared, sizeof shared);
@@ -287,7 +287,7 @@ int main(int argc, char **argv)
 	signal(SIGALRM, too_long);
 	alarm(BOUND_S);
 	started = clock_s();
-	int code = net_hosts_run(&plan, inside, &d, &e);
+	int code = net_nodes_run(&plan, inside, &d, &e);
 	if (code < 0) {
 		printf("skipped: links that go down, and hosts of their own: %s\n", e.text);
 		code = inside(NULL, &d);

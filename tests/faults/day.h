@@ -9,7 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
-#include "tests/netlab/net_hosts.h"
+#include "tests/netlab/nodes.h"
 #include "transport/keys/keyring.h"
 
 enum { DAY_WORKERS = 7, DAY_QUORUM = 4, DAY_EVENTS = 256, DAY_PATH = 256 };
@@ -42,7 +42,7 @@ struct event {
 /* The day's events in order of their beginning; how many. No more than two workers are away at once. */
 size_t plan_draw(uint64_t seed, double seconds, struct event plan[DAY_EVENTS]);
 /* "worker 3 is killed", ... */
-void plan_say(const struct event *ev, char *out, size_t room);
+void plan_say(const struct event *ev, char *out, size_t size);
 bool kind_is_foe(enum kind kind);
 
 struct day {
@@ -51,7 +51,7 @@ struct day {
 	bool flood; /* measure instead of holding a day */
 	const char *program;
 	char folder[DAY_PATH];         /* of all files */
-	const struct net_hosts *hosts; /* NULL: all on the loopback interface */
+	const struct net_nodes *nodes; /* NULL: all on the loopback interface */
 	char address[64];              /* where workers connect */
 	int port;
 	struct keyring ring;
@@ -73,9 +73,9 @@ __attribute__((format(printf, 2, 3))) void day_fail(struct day *d, const char *f
  */
 
 /* A child on a host (0: the server's) that dies with us: 0 in the child, its process here. */
-pid_t cast_fork(const struct day *d, int host);
+pid_t cast_fork(const struct day *d, int client);
 /* `signsgd ARGS` on a host, its outputs behind the others of folder/LOG. */
-__attribute__((format(printf, 4, 5))) pid_t cast_start(const struct day *d, int host, const char *log,
+__attribute__((format(printf, 4, 5))) pid_t cast_start(const struct day *d, int client, const char *log,
                                                        const char *fmt, ...);
 /* Its exit code, or 256 + signal. */
 int cast_wait(pid_t pid);
@@ -85,7 +85,7 @@ __attribute__((format(printf, 3, 4))) int cast_run(const struct day *d, const ch
 void cast_serve(struct day *d);
 void cast_work(struct day *d, int worker);
 void cast_kill(pid_t *pid);
-void cast_link(const struct day *d, int host, bool up);
+void cast_link(const struct day *d, int client, bool up);
 /* Notice who has ended by itself; nobody should, before the server has. */
 void cast_watch(struct day *d);
 
@@ -105,7 +105,7 @@ void flood_measure(struct day *d);
  */
 
 /* What /dev/shm holds. */
-size_t after_shared(const struct day *d, char *out, size_t room);
+size_t after_shared(const struct day *d, char *out, size_t size);
 /* Everything that must be true once all is over; `shared`: what /dev/shm held before. */
 void after_check(struct day *d, const struct event *plan, size_t events, const char *shared);
 

@@ -159,7 +159,7 @@ _Noreturn static void stranger(struct foe *f)
 static int connect_raw(const struct foe *f)
 {
 	struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons((uint16_t)f->day->port)};
-	const char *address = f->day->hosts ? f->day->hosts->at[0].address : "127.0.0.1";
+	const char *address = f->day->nodes ? f->day->nodes->at[0].address : "127.0.0.1";
 	int fd = socket(AF_INET, SOCK_STREAM, 0);
 	if (fd >= 0 && inet_pton(AF_INET, address, &to.sin_addr) == 1 &&
 	    connect(fd, (struct sockaddr *)&to, sizeof to) == 0)

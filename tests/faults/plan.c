@@ -37,12 +37,12 @@ bool kind_is_foe(enum kind kind)
 	return kinds[kind].foe;
 }
 
-void plan_say(const struct event *ev, char *out, size_t room)
+void plan_say(const struct event *ev, char *out, size_t size)
 {
 	char who[24] = "server";
 	if (ev->worker >= 0)
 		snprintf(who, sizeof who, "worker %d", ev->worker);
-	snprintf(out, room, "%s: %s, for %.1f s", who, kinds[ev->kind].what, ev->to - ev->from);
+	snprintf(out, size, "%s: %s, for %.1f s", who, kinds[ev->kind].what, ev->to - ev->from);
 }
 
 struct draft {

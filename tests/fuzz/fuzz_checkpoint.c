@@ -13,7 +13,7 @@
 
 #include "train/checkpoint.h"
 
-enum { N = 3, FILE_BYTES_MAX = 1 << 20, PATH_ROOM = 64 };
+enum { N = 3, FILE_BYTES_MAX = 1 << 20, PATH_SIZE = 64 };
 
 static void check(int good, const char *what, const struct err *e)
 {
@@ -26,7 +26,7 @@ static void check(int good, const char *what, const struct err *e)
 /* The path of a file in memory that holds these bytes. */
 static const char *put(const uint8_t *data, size_t size)
 {
-	static char path[PATH_ROOM];
+	static char path[PATH_SIZE];
 	static int fd = -1;
 	if (fd < 0) {
 		fd = memfd_create("checkpoint", 0);

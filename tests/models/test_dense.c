@@ -178,7 +178,7 @@ Test(dense, the_start_is_uniform_as_pytorch_s_linear)
 }
 
 /* With W = 1, b = 0 the logits are the sample: who is right can be read off it. */
-Test(dense, hits_are_the_samples_whose_largest_logit_is_the_label)
+Test(dense, correct_are_the_samples_whose_largest_logit_is_the_label)
 {
 	const float x[] = {3, 1, 2, 0, 5, 1, 1, 1, 9};
 	const int32_t label[] = {0, 2, 2};
@@ -186,17 +186,17 @@ Test(dense, hits_are_the_samples_whose_largest_logit_is_the_label)
 	for (const struct row *const *machine = family_backends.rows; *machine; machine++) {
 		struct fixture f;
 		double loss = 0, expected = 0;
-		size_t hits = 0;
+		size_t correct = 0;
 		open_stack(&f, "\"softmax\"", (*machine)->name, 3, 3, 3);
 		for (size_t i = 0; i < f.n; i++)
 			f.x[i] = i < 9 && i % 4 == 0;
-		f.model->eval(f.instance, f.x, &batch, &loss, &hits);
+		f.model->eval(f.instance, f.x, &batch, &loss, &correct);
 		for (size_t r = 0; r < 3; r++) {
 			const float *z = x + 3 * r;
 			expected += log(exp((double)z[0]) + exp((double)z[1]) + exp((double)z[2])) -
 			            (double)z[label[r]];
 		}
-		cr_expect_eq(hits, 2, "%s: %zu hits", (*machine)->name, hits);
+		cr_expect_eq(correct, 2, "%s: %zu hits", (*machine)->name, correct);
 		cr_expect_float_eq(loss, expected, 1e-5 * expected, "%s: loss %g", (*machine)->name, loss);
 		fixture_close(&f);
 	}
@@ -211,23 +211,23 @@ Test(dense, a_batch_is_the_sum_of_its_samples)
 		struct fixture f;
 		struct batch batch = {.count = FIX_BATCH};
 		double all = 0, one = 0, sum = 0;
-		size_t hits = 0, hit = 0, sum_hits = 0;
+		size_t correct = 0, hit = 0, sum_correct = 0;
 		golden_batch(0, FIX_CLASSES, FIX_FEATURES, x, label, &batch);
 		fixture_open(&f, "{\"kind\":\"mlp\",\"hidden\":[7,5]}", (*machine)->name, &fixture_env);
 		double *mean = mem_array(f.n, sizeof *mean);
-		f.model->eval(f.instance, f.x, &batch, &all, &hits);
+		f.model->eval(f.instance, f.x, &batch, &all, &correct);
 		for (int r = 0; r < FIX_BATCH; r++) {
 			struct batch single = {.count = 1, .x = x + r * FIX_FEATURES, .label = label + r};
 			f.model->eval(f.instance, f.x, &single, &one, &hit);
 			f.model->grad(f.instance, f.x, &single, f.g);
 			sum += one;
-			sum_hits += hit;
+			sum_correct += hit;
 			for (size_t i = 0; i < f.n; i++)
 				mean[i] += (double)f.g[i] / FIX_BATCH;
 		}
 		f.model->grad(f.instance, f.x, &batch, f.g);
 		cr_expect_float_eq(all, sum, 1e-6 * sum);
-		cr_expect_eq(hits, sum_hits);
+		cr_expect_eq(correct, sum_correct);
 		for (size_t i = 0; i < f.n; i++)
 			cr_expect_float_eq((double)f.g[i], mean[i], 1e-6, "%s: g[%zu]", (*machine)->name, i);
 		mem_free(mean);

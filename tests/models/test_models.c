@@ -48,13 +48,13 @@ static void walk(void (*try)(struct fixture *f, const char *what, const struct b
 		while (family_models.rows[n_rows])
 			n_rows++;
 		for (size_t i = 0; i < n_rows + N_MORE; i++) {
-			char preset[64], what[256];
+			char default_json[64], what[256];
 			struct fixture f;
 			if (i < n_rows && ((const struct model *)family_models.rows[i])->build)
 				continue;
-			snprintf(preset, sizeof preset, "\"%s\"",
+			snprintf(default_json, sizeof default_json, "\"%s\"",
 			         i < n_rows ? family_models.rows[i]->name : "");
-			const char *json = i < n_rows ? preset : more_settings[i - n_rows];
+			const char *json = i < n_rows ? default_json : more_settings[i - n_rows];
 			snprintf(what, sizeof what, "%s on %s", json, (*machine)->name);
 			fixture_open(&f, json, (*machine)->name, &fixture_env);
 			try(&f, what, &s.batch);

@@ -45,8 +45,8 @@ static void expect_no_gaps(const struct net_fixture *f, piece_of *piece, size_t 
 static void try_sizes(struct net_fixture *t)
 {
 	const struct model *m = t->f.model;
-	size_t hits, lane = m->lane_bytes(t->f.choice.state, &t->f.env),
-	             shared = m->shared_bytes(t->f.choice.state, &t->f.env);
+	size_t correct, lane = m->lane_bytes(t->f.choice.state, &t->f.env),
+	                shared = m->shared_bytes(t->f.choice.state, &t->f.env);
 	expect_no_gaps(t, m->tensor, t->f.n);
 	expect_no_gaps(t, m->running, t->running_floats);
 	cr_expect_eq(fixture_alloc_bytes, lane + shared, "%s: took %zu bytes, announced %zu", t->what,
@@ -58,8 +58,8 @@ static void try_sizes(struct net_fixture *t)
 	m->destroy(sibling);
 	size_t before = fixture_alloc_bytes;
 	net_grad(t);
-	net_eval(t, 0, NET_BATCH, &hits);
-	net_eval(t, 0, 1, &hits);
+	net_eval(t, 0, NET_BATCH, &correct);
+	net_eval(t, 0, 1, &correct);
 	cr_expect_eq(fixture_alloc_bytes, before, "%s: allocates after create()", t->what);
 }
 
@@ -145,7 +145,7 @@ static void try_bits(struct net_fixture *t)
 {
 	struct model_env env = t->f.env;
 	const struct model *m = t->f.model;
-	size_t hits;
+	size_t correct;
 	float *first = mem_array(t->f.n, sizeof *first);
 	memset(t->f.g, 0xff, t->f.n * sizeof *t->f.g); /* NaN */
 	double loss = net_grad(t);
@@ -153,7 +153,7 @@ static void try_bits(struct net_fixture *t)
 	for (size_t i = 0; i < t->f.n; i++)
 		cr_assert(isfinite(t->f.g[i]), "%s: g[%zu] was not written", t->what, i);
 	memcpy(first, t->f.g, t->f.n * sizeof *first);
-	net_eval(t, 3, 4, &hits);
+	net_eval(t, 3, 4, &correct);
 	cr_expect_eq(net_grad(t), loss);
 	same_bits(t, t->f.g, first, "before an evaluation");
 	env.sibling = t->f.instance; /* which is not loaded, and shares what the first has made */
@@ -284,17 +284,17 @@ Test(nets, gradients_are_the_slopes_of_the_training_loss)
 
 static void try_short_eval(struct net_fixture *t)
 {
-	size_t hits, one, sum_hits = 0;
+	size_t correct, one, sum_correct = 0;
 	double sum = 0;
 	t->batch.running = t->running;
 	net_grad(t); /* statistics that are not the first ones */
-	double all = net_eval(t, 0, NET_BATCH, &hits);
+	double all = net_eval(t, 0, NET_BATCH, &correct);
 	for (int i = 0; i < NET_BATCH; i++) {
 		sum += net_eval(t, i, 1, &one);
-		sum_hits += one;
+		sum_correct += one;
 	}
 	cr_expect_float_eq(sum, all, 1e-5 * all, "%s: one by one %.9g, together %.9g", t->what, sum, all);
-	cr_expect_eq(sum_hits, hits, "%s", t->what);
+	cr_expect_eq(sum_correct, correct, "%s", t->what);
 }
 
 static void suit_short_eval(const struct suit *s)

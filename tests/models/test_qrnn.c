@@ -206,7 +206,7 @@ Test(qrnn, what_is_dropped_depends_on_the_step_and_not_in_evaluation)
 {
 	struct text t;
 	double loss, again;
-	size_t hits;
+	size_t correct;
 	text_open(&t, settings[2], "cpu", WORDS, SEQUENCES, POSITIONS);
 	golden_parameters(t.f.n, 1.2, t.f.x);
 	golden_tokens(&t, 0);
@@ -215,10 +215,10 @@ Test(qrnn, what_is_dropped_depends_on_the_step_and_not_in_evaluation)
 	t.batch.step++;
 	cr_expect_neq(training_loss(&t), first, "another step, the same masks");
 	fill_carry(&t);
-	t.f.model->eval(t.f.instance, t.f.x, &t.batch, &loss, &hits);
+	t.f.model->eval(t.f.instance, t.f.x, &t.batch, &loss, &correct);
 	t.batch.step++;
 	fill_carry(&t);
-	t.f.model->eval(t.f.instance, t.f.x, &t.batch, &again, &hits);
+	t.f.model->eval(t.f.instance, t.f.x, &t.batch, &again, &correct);
 	cr_expect_eq(loss, again, "an evaluation depends on the step");
 	text_close(&t);
 }
@@ -230,15 +230,15 @@ Test(qrnn, the_carry_continues_a_sequence)
 	        "{\"kind\":\"qrnn\",\"layers\":2,\"embedding\":5,\"hidden\":6,\"window\":2,\"zoneout\":0.3}";
 	struct text t;
 	double whole, half[2];
-	size_t hits;
+	size_t correct;
 	text_open(&t, json, "ref", WORDS, SEQUENCES, 2 * POSITIONS);
 	golden_parameters(t.f.n, 1.2, t.f.x);
 	golden_tokens(&t, 0);
-	t.f.model->eval(t.f.instance, t.f.x, &t.batch, &whole, &hits);
+	t.f.model->eval(t.f.instance, t.f.x, &t.batch, &whole, &correct);
 	memset(t.carry, 0, t.carry_floats * sizeof *t.carry);
 	t.batch.length = POSITIONS;
 	for (int i = 0; i < 2; i++) {
-		t.f.model->eval(t.f.instance, t.f.x, &t.batch, &half[i], &hits);
+		t.f.model->eval(t.f.instance, t.f.x, &t.batch, &half[i], &correct);
 		t.batch.token += POSITIONS * SEQUENCES;
 		t.batch.label += POSITIONS * SEQUENCES;
 	}
@@ -313,7 +313,7 @@ Test(qrnn, a_lane_takes_the_bytes_that_were_announced)
 	text_close(&t);
 }
 
-Test(qrnn, pictures_are_refused)
+Test(qrnn, image_set_are_refused)
 {
 	fixture_refuses("\"qrnn\"", "an embedding needs tokens");
 }

@@ -226,7 +226,7 @@ Test(median_toy, each_worker_has_its_own_loss_and_f_is_their_mean)
 {
 	struct fixture f;
 	double loss = 0;
-	size_t hits = 1;
+	size_t correct = 1;
 	fixture_open(&f, "{\"kind\":\"median-toy\",\"start\":4}", "ref", &fixture_env);
 	const double own[] = {4.5, 2, 18};
 	const float slope[] = {3, 2, -6};
@@ -235,8 +235,8 @@ Test(median_toy, each_worker_has_its_own_loss_and_f_is_their_mean)
 		cr_expect_float_eq(f.model->grad(f.instance, f.x, &batch, f.g), own[worker], 1e-12);
 		cr_expect_eq(f.g[0], slope[worker]);
 	}
-	f.model->eval(f.instance, f.x, NULL, &loss, &hits);
+	f.model->eval(f.instance, f.x, NULL, &loss, &correct);
 	cr_expect_float_eq(loss, 24.5 / 3, 1e-12);
-	cr_expect_eq(hits, 0);
+	cr_expect_eq(correct, 0);
 	fixture_close(&f);
 }

@@ -18,10 +18,10 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "base/units.h"
-#include "tests/netlab/net_probe.h"
-#include "tests/netlab/net_way.h"
+#include "tests/netlab/probe.h"
+#include "tests/netlab/topology.h"
 
-enum { N = 1000000, WORKERS = 8, WORKERS_LEAST = 2, WORKERS_MOST = NET_HOSTS_MOST - 1 };
+enum { N = 1000000, WORKERS = 8, WORKERS_LEAST = 2, WORKERS_MOST = NET_NODES_MOST - 1 };
 
 static const long long N_MOST = 1LL << 32;
 static const double RATE = 1e8, SECONDS = 5, PROBE_S = 0.5, LOSS_MOST = 0.5;
@@ -171,7 +171,7 @@ static void say_network(const struct net_bench *b, const struct net_probe *p)
 }
 
 /* One after the other. */
-static int measure_all(struct net_bench *b, const struct net_hosts *h, struct err *e)
+static int measure_all(struct net_bench *b, const struct net_nodes *h, struct err *e)
 {
 	for (size_t way = 0; way < net_way_count; way++) {
 		if (!wanted(b, way))
@@ -192,7 +192,7 @@ static int measure_all(struct net_bench *b, const struct net_hosts *h, struct er
 }
 
 /* Within the hosts' namespaces. */
-static int inside(const struct net_hosts *h, void *ctx)
+static int inside(const struct net_nodes *h, void *ctx)
 {
 	struct net_bench *b = ctx;
 	struct net_probe probe;
@@ -248,7 +248,7 @@ static int run(struct net_bench *b)
 	b->found = mem_array(net_way_count, sizeof(*b->found));
 	if (!b->runs.count)
 		cost_measure(b->rounds.n, b->rounds.workers, &b->setting.speed);
-	int code = net_hosts_run(&b->plan, inside, b, &e);
+	int code = net_nodes_run(&b->plan, inside, b, &e);
 	mem_free(b->found);
 	if (code >= 0)
 		return code;

@@ -9,8 +9,8 @@
 #include "aggregator/aggregator.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "tests/netlab/net_start.h"
-#include "tests/netlab/net_way.h"
+#include "tests/netlab/start.h"
+#include "tests/netlab/topology.h"
 #include "registry.h"
 #include "train/run.h"
 
@@ -22,9 +22,9 @@ int bench_net_train_check(const struct runs *r, struct err *e)
 		return err_user(e, "bench net --train needs MPI, and this program was built without it");
 	for (size_t i = 0; i < r->count; i++) {
 		const struct settings *s = &r->at[i];
-		if (s->workers < 2 || s->workers >= NET_HOSTS_MOST)
+		if (s->workers < 2 || s->workers >= NET_NODES_MOST)
 			return err_user(e, "%s: found %lld workers, expected 2 to %d for hosts", s->source,
-			                (long long)s->workers, NET_HOSTS_MOST - 1);
+			                (long long)s->workers, NET_NODES_MOST - 1);
 		if (s->workers != r->at[0].workers)
 			return err_user(
 			        e, "%s: runs with %lld and %lld workers need other hosts; --set workers=%lld",
@@ -72,7 +72,7 @@ static int train_one(const struct net_training *t, const struct settings *s, str
 	if (args_flag(t->args, "json"))
 		argv[count++] = "--json";
 	log_say("%s by %s, topology %s, to %s", s->aggregator.row->name, "MPI", topology_of(s), out);
-	return write_run(experiment, s, e) || net_mpirun(t->hosts, 1, (int)s->workers, argv, NULL, e) ? -1
+	return write_run(experiment, s, e) || net_mpirun(t->nodes, 1, (int)s->workers, argv, NULL, e) ? -1
 	                                                                                              : 0;
 }
 

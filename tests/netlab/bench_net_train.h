@@ -5,10 +5,10 @@
 
 #include "cmd/ui/cmd.h"
 #include "experiment/experiment.h"
-#include "tests/netlab/net_hosts.h"
+#include "tests/netlab/nodes.h"
 
 struct net_training {
-	const struct net_hosts *hosts;
+	const struct net_nodes *nodes;
 	const char *program;
 	const struct runs *runs;
 	const struct args *args; /* --out, --overwrite, --json */

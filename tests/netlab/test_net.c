@@ -6,8 +6,8 @@
 #include <math.h>
 #include <sys/stat.h>
 #include "base/clock.h"
-#include "tests/netlab/net_probe.h"
-#include "tests/netlab/net_way.h"
+#include "tests/netlab/probe.h"
+#include "tests/netlab/topology.h"
 
 /* MPI keeps memory until the end, which the address sanitizer calls leaks. */
 static void net_open(void)
@@ -18,7 +18,7 @@ static void net_open(void)
 
 TestSuite(net, .init = net_open, .fini = cli_close, .timeout = 120);
 
-static int nothing(const struct net_hosts *h, void *ctx)
+static int nothing(const struct net_nodes *h, void *ctx)
 {
 	(void)h;
 	(void)ctx;
@@ -30,7 +30,7 @@ static bool here(void)
 {
 	struct net_plan plan = {.count = 2, .rate = 1e9, .server_rate = 1e9};
 	struct err e = {0};
-	if (net_hosts_run(&plan, nothing, NULL, &e) == 0)
+	if (net_nodes_run(&plan, nothing, NULL, &e) == 0)
 		return true;
 	printf("skipped: %s\n", e.text);
 	return false;
@@ -43,7 +43,7 @@ static ino_t network_of(const char *path)
 }
 
 /* Every host has a network of its own, and its name; what fails is told by the exit code. */
-static int look_around(const struct net_hosts *h, void *ctx)
+static int look_around(const struct net_nodes *h, void *ctx)
 {
 	const ino_t *outside = ctx;
 	char path[64];
@@ -57,23 +57,23 @@ static int look_around(const struct net_hosts *h, void *ctx)
 	}
 	if (network_of("/proc/self/ns/net") == *outside)
 		return 3;
-	pid_t pid = net_hosts_start(h, 2, argv, -1, -1);
+	pid_t pid = net_nodes_start(h, 2, argv, -1, -1);
 	waitpid(pid, &status, 0);
 	return status ? 4 : 5;
 }
 
-Test(net, hosts_have_networks_of_their_own)
+Test(net, nodes_have_networks_of_their_own)
 {
 	struct net_plan plan = {.count = 3, .rate = 1e9, .server_rate = 1e9};
 	struct err e = {0};
 	ino_t outside = network_of("/proc/self/ns/net");
 	if (!here())
 		return;
-	cr_expect_eq(net_hosts_run(&plan, look_around, &outside, &e), 5, "%s", e.text);
+	cr_expect_eq(net_nodes_run(&plan, look_around, &outside, &e), 5, "%s", e.text);
 	cr_expect_eq(network_of("/proc/self/ns/net"), outside);
 }
 
-static int probe(const struct net_hosts *h, void *ctx)
+static int probe(const struct net_nodes *h, void *ctx)
 {
 	struct net_probe p;
 	struct err e = {0};
@@ -90,16 +90,16 @@ Test(net, links_carry_no_more_than_their_rate)
 	struct err e = {0};
 	if (!here())
 		return;
-	cr_expect_eq(net_hosts_run(&plan, probe, NULL, &e), 0, "%s", e.text);
+	cr_expect_eq(net_nodes_run(&plan, probe, NULL, &e), 0, "%s", e.text);
 	plan.loss = 0.01;
-	int code = net_hosts_run(&plan, probe, NULL, &e);
+	int code = net_nodes_run(&plan, probe, NULL, &e);
 	if (code < 0)
 		printf("skipped: loss: %s\n", e.text);
 	else
 		cr_expect_eq(code, 0);
 }
 
-static int ping_slowly(const struct net_hosts *h, void *ctx)
+static int ping_slowly(const struct net_nodes *h, void *ctx)
 {
 	const double *latency_s = ctx;
 	struct net_probe p;
@@ -116,18 +116,18 @@ Test(net, a_latency_is_kept)
 	struct err e = {0};
 	if (!here())
 		return;
-	int code = net_hosts_run(&plan, ping_slowly, &latency_s, &e);
+	int code = net_nodes_run(&plan, ping_slowly, &latency_s, &e);
 	if (code < 0)
 		printf("skipped: latency: %s\n", e.text);
 	else
 		cr_expect_eq(code, 0);
 }
 
-static int stay(const struct net_hosts *h, void *ctx)
+static int stay(const struct net_nodes *h, void *ctx)
 {
 	const char *argv[] = {"sleep", "3600", NULL};
 	(void)ctx;
-	net_hosts_start(h, 1, argv, -1, -1);
+	net_nodes_start(h, 1, argv, -1, -1);
 	if (write(*(int *)ctx, "r", 1) == 1)
 		for (;;)
 			pause();
@@ -147,7 +147,7 @@ Test(net, everything_goes_with_the_process_that_made_it)
 	pid_t maker = fork();
 	if (!maker) {
 		close(ready[0]);
-		net_hosts_run(&plan, stay, &ready[1], &e);
+		net_nodes_run(&plan, stay, &ready[1], &e);
 		_exit(0);
 	}
 	close(ready[1]);
@@ -192,7 +192,7 @@ Test(net, rounds_carry_the_bytes_that_arithmetic_says)
 }
 
 /* Training over hosts is training: the same bits as in one process, and a figure of both rules' times. */
-Test(net, an_experiment_is_trained_over_hosts)
+Test(net, an_experiment_is_trained_over_nodes)
 {
 	struct arena a = {0};
 	struct json *lines[CLI_LINES];

@@ -298,7 +298,7 @@ static void expect_unchanged(const char *model)
 		trainer_meta(t[i], &meta);
 		r[i] = record_create(path, &meta);
 		trainer_probe(t[i], r[i]);
-		trainer_look(t[i]);
+		trainer_run_probes(t[i]);
 		train_steps(t[i], 5);
 	}
 	size_t n = t[0]->round.job.n, running = t[0]->running_floats;
@@ -364,7 +364,7 @@ static void record_in_two(int64_t stop)
 	trainer_meta(first, &meta);
 	struct record *r = record_create(path, &meta);
 	trainer_probe(first, r);
-	trainer_look(first);
+	trainer_run_probes(first);
 	steps(first, r, stop);
 	cr_assert_eq(trainer_save(first, checkpoint, &e), 0, "%s", e.text);
 	steps(first, r, 1);

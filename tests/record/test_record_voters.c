@@ -8,7 +8,7 @@ TestSuite(record_voters, .init = files_begin, .fini = files_end, .timeout = 60);
 enum { WORKERS = 7 };
 
 /* Worker m is missing in step k where this says so. */
-static int64_t since_at(int64_t step, int m)
+static int64_t born_at(int64_t step, int m)
 {
 	return (step + m) % 5 == 0 ? -1 : step - step % (m + 2);
 }
@@ -16,12 +16,12 @@ static int64_t since_at(int64_t step, int m)
 static void add_steps(struct record *r, int64_t from, int64_t to)
 {
 	for (int64_t k = from + 1; k <= to; k++) {
-		int64_t since[WORKERS];
+		int64_t born[WORKERS];
 		struct step_row row = step_at(k);
 		for (int m = 0; m < WORKERS; m++)
-			since[m] = since_at(k, m);
+			born[m] = born_at(k, m);
 		record_step(r, &row);
-		record_voters(r, k, since);
+		record_voters(r, k, born);
 	}
 }
 
@@ -47,7 +47,7 @@ Test(record_voters, voters_and_faults_survive_a_resumption)
 	struct record_meta m = meta;
 	struct err e = {0};
 	int64_t steps;
-	int32_t *since;
+	int32_t *born;
 	m.voters = true;
 	struct record *r = record_create(path, &m);
 	add_steps(r, 0, 100);
@@ -63,14 +63,14 @@ Test(record_voters, voters_and_faults_survive_a_resumption)
 	cr_assert_eq(record_end(r, RUN_FINISHED, "", &e), 0, "%s", e.text);
 	record_close(r);
 	expect_said(path, "late: 15 of worker 2, 2 of worker 6; unknown_key: 4 of nobody known");
-	cr_assert_eq(record_read_voters(path, WORKERS, &steps, &since, &e), 0, "%s", e.text);
+	cr_assert_eq(record_read_voters(path, WORKERS, &steps, &born, &e), 0, "%s", e.text);
 	cr_assert_eq(steps, 130);
 	for (int64_t k = 1; k <= steps; k++)
 		for (int w = 0; w < WORKERS; w++)
-			cr_expect_eq(since[(k - 1) * WORKERS + w], since_at(k, w), "step %lld, worker %d",
+			cr_expect_eq(born[(k - 1) * WORKERS + w], born_at(k, w), "step %lld, worker %d",
 			             (long long)k, w);
-	mem_free(since);
-	cr_expect_eq(record_read_voters(path, WORKERS + 1, &steps, &since, &e), -1);
+	mem_free(born);
+	cr_expect_eq(record_read_voters(path, WORKERS + 1, &steps, &born, &e), -1);
 	cr_expect_not_null(strstr(e.text, "found 2 dimensions and 7 workers, expected 2 and 8"), "%s",
 	                   e.text);
 }
@@ -83,7 +83,7 @@ Test(record_voters, voters_cover_all_steps_whoever_continues)
 	struct record_meta m = meta;
 	struct err e = {0};
 	int64_t steps;
-	int32_t *since;
+	int32_t *born;
 	for (int part = 0; part < 3; part++) {
 		m.voters = kept[part];
 		struct record *r =
@@ -93,12 +93,12 @@ Test(record_voters, voters_cover_all_steps_whoever_continues)
 		cr_assert_eq(record_end(r, part < 2 ? RUN_INTERRUPTED : RUN_FINISHED, "", &e), 0);
 		record_close(r);
 	}
-	cr_assert_eq(record_read_voters(path, WORKERS, &steps, &since, &e), 0, "%s", e.text);
+	cr_assert_eq(record_read_voters(path, WORKERS, &steps, &born, &e), 0, "%s", e.text);
 	cr_assert_eq(steps, 120);
 	for (int64_t k = 1; k <= steps; k++)
 		for (int w = 0; w < WORKERS; w++)
-			cr_expect_eq(since[(k - 1) * WORKERS + w], k <= 40 ? 0 : since_at(k, w));
-	mem_free(since);
+			cr_expect_eq(born[(k - 1) * WORKERS + w], k <= 40 ? 0 : born_at(k, w));
+	mem_free(born);
 }
 
 Test(record_voters, a_file_without_voters_says_why)
@@ -106,10 +106,10 @@ Test(record_voters, a_file_without_voters_says_why)
 	const char *path = in_folder("a.h5");
 	struct err e = {0};
 	int64_t steps;
-	int32_t *since;
+	int32_t *born;
 	write_run(path, &meta, 5, RUN_FINISHED);
 	expect_said(path, "");
-	cr_expect_eq(record_read_voters(path, WORKERS, &steps, &since, &e), -1);
+	cr_expect_eq(record_read_voters(path, WORKERS, &steps, &born, &e), -1);
 	cr_expect_not_null(strstr(e.text, "everybody was counted"), "%s", e.text);
 }
 

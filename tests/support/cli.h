@@ -7,9 +7,9 @@
 #include "config/json.h"
 #include "tests/support/process.h"
 
-enum { CLI_ROOM = 1 << 20, CLI_LINES = 256 };
+enum { CLI_SIZE = 1 << 20, CLI_LINES = 256 };
 
-static char cli_out[CLI_ROOM], cli_err[CLI_ROOM]; /* what the last run said */
+static char cli_out[CLI_SIZE], cli_err[CLI_SIZE]; /* what the last run said */
 static char cli_folder[64];
 
 static inline void cli_open(void)

@@ -1,4 +1,4 @@
-/* Machines and layers for the tests of layers on pictures. */
+/* Machines and layers for the tests of layers on images. */
 #ifndef SIGNSGD_TESTS_SUPPORT_IMAGE_FIXTURE_H
 #define SIGNSGD_TESTS_SUPPORT_IMAGE_FIXTURE_H
 

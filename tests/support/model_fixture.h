@@ -92,8 +92,8 @@ static void fixture_close(struct fixture *f)
 static inline double fixture_loss(struct fixture *f, const struct batch *batch)
 {
 	double sum = 0;
-	size_t hits = 0;
-	f->model->eval(f->instance, f->x, f->model->wants_data ? batch : NULL, &sum, &hits);
+	size_t correct = 0;
+	f->model->eval(f->instance, f->x, f->model->wants_data ? batch : NULL, &sum, &correct);
 	return f->model->wants_data ? sum / batch->count : sum;
 }
 

@@ -1,10 +1,10 @@
-/* Networks at work: a model of the registry on small pictures, with batches and running statistics. */
+/* Networks at work: a model of the registry on small images, with batches and running statistics. */
 #ifndef SIGNSGD_TESTS_SUPPORT_NET_FIXTURE_H
 #define SIGNSGD_TESTS_SUPPORT_NET_FIXTURE_H
 
 #include "tests/support/model_fixture.h"
 
-/* What a row is tried on: settings and pictures that are small enough to be quick. */
+/* What a row is tried on: settings and images that are small enough to be quick. */
 struct suit {
 	const char *row, *json;
 	int channels, side;
@@ -115,7 +115,7 @@ static inline double net_grad(struct net_fixture *t)
 }
 
 /* Sum of losses over `count` samples from number `first` on. */
-static inline double net_eval(struct net_fixture *t, int first, int count, size_t *hits)
+static inline double net_eval(struct net_fixture *t, int first, int count, size_t *correct)
 {
 	struct batch b = t->batch;
 	double sum;
@@ -123,12 +123,12 @@ static inline double net_eval(struct net_fixture *t, int first, int count, size_
 	b.x = t->pixels + (size_t)first * shape_features(&t->f.env.data);
 	b.label = t->label + first;
 	b.running = t->running;
-	t->f.model->eval(t->f.instance, t->f.x, &b, &sum, hits);
+	t->f.model->eval(t->f.instance, t->f.x, &b, &sum, correct);
 	return sum;
 }
 
-/* Does the row read pictures? (The others are tests/models/test_qrnn.c's.) */
-static inline bool reads_pictures(const struct model *m)
+/* Does the row read images? (The others are tests/models/test_qrnn.c's.) */
+static inline bool reads_image_set(const struct model *m)
 {
 	const struct suit any = {m->row.name, NULL, 3, 32, true};
 	struct model_env env = suit_env(&any, NET_BATCH);
@@ -142,7 +142,7 @@ static inline bool reads_pictures(const struct model *m)
 	return yes;
 }
 
-/* Call `try` for every network of the registry in every suit it has; with 32 x 32 pictures where it has none.
+/* Call `try` for every network of the registry in every suit it has; with 32 x 32 images where it has none.
  */
 static inline void each_suit(bool heavy, void (*try)(const struct suit *s))
 {
@@ -153,7 +153,7 @@ static inline void each_suit(bool heavy, void (*try)(const struct suit *s))
 		snprintf(json, sizeof json, "\"%s\"", m->row.name);
 		const struct suit usual = {m->row.name, json, 3, 32, false};
 		bool suited = false;
-		if (!m->build || !reads_pictures(m))
+		if (!m->build || !reads_image_set(m))
 			continue;
 		networks++;
 		for (size_t i = 0; i < N_SUITS; i++) {

@@ -61,10 +61,10 @@ static inline int program_run(const char *args, const char *log)
 }
 
 /* A file's content, cut at room - 1 bytes. */
-static inline const char *file_text(const char *path, char *out, size_t room)
+static inline const char *file_text(const char *path, char *out, size_t size)
 {
 	FILE *f = fopen(path, "rb");
-	size_t length = f ? fread(out, 1, room - 1, f) : 0;
+	size_t length = f ? fread(out, 1, size - 1, f) : 0;
 	out[length] = 0;
 	if (f)
 		fclose(f);

@@ -8,7 +8,7 @@
 #include "record/record.h"
 #include "tests/support/cli.h"
 
-enum { SERVED_LOOK_MS = 20, SERVED_PATIENCE_MS = 60000 };
+enum { SERVED_POLL_MS = 20, SERVED_PATIENCE_MS = 60000 };
 
 static inline void served_nap(int ms)
 {
@@ -20,10 +20,10 @@ static inline void served_nap(int ms)
 static inline int free_port(void)
 {
 	struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-	socklen_t room = sizeof at;
+	socklen_t size = sizeof at;
 	int s = socket(AF_INET, SOCK_STREAM, 0);
 	cr_assert_eq(bind(s, (struct sockaddr *)&at, sizeof at), 0);
-	cr_assert_eq(getsockname(s, (struct sockaddr *)&at, &room), 0);
+	cr_assert_eq(getsockname(s, (struct sockaddr *)&at, &size), 0);
 	close(s);
 	return ntohs(at.sin_port);
 }
@@ -55,10 +55,10 @@ static inline long long steps_of(const char *name)
 /* Until NAME.h5 holds more than so many steps. */
 static inline void wait_for_steps(const char *name, long long steps)
 {
-	for (int ms = 0; ms < SERVED_PATIENCE_MS; ms += SERVED_LOOK_MS) {
+	for (int ms = 0; ms < SERVED_PATIENCE_MS; ms += SERVED_POLL_MS) {
 		if (steps_of(name) > steps)
 			return;
-		served_nap(SERVED_LOOK_MS);
+		served_nap(SERVED_POLL_MS);
 	}
 	cr_assert_fail("%s: no step %lld in %d s", name, steps + 1, SERVED_PATIENCE_MS / 1000);
 }

@@ -122,7 +122,7 @@ static inline struct exchange toy_exchange(const struct toy *t, struct toy_round
  * What x [n] must be after `steps` steps in which since[k][m] says who was counted, with a state begun when
  * (-1: not counted).
  */
-static inline void toy_replay(const struct toy *t, int steps, const int64_t (*since)[TOY_WORKERS_MOST],
+static inline void toy_replay(const struct toy *t, int steps, const int64_t (*born)[TOY_WORKERS_MOST],
                               float *x)
 {
 	struct toy_worker w[TOY_WORKERS_MOST];
@@ -135,9 +135,9 @@ static inline void toy_replay(const struct toy *t, int steps, const int64_t (*si
 		struct toy_round r = {t, (uint64_t)k};
 		int count = 0;
 		for (int m = 0; m < t->workers; m++) {
-			if (since[k][m] < 0)
+			if (born[k][m] < 0)
 				continue;
-			if (since[k][m] == k)
+			if (born[k][m] == k)
 				memset(w[m].v, 0, t->n * sizeof(float));
 			if (m != t->zeros)
 				toy_say(t, &w[m], (uint64_t)k, x);
@@ -155,7 +155,7 @@ static inline void toy_replay(const struct toy *t, int steps, const int64_t (*si
 
 /* --- a process with workers ----------------------------------------------------------------------------- */
 
-struct toy_host {
+struct toy_client {
 	pid_t pid;
 	int to, from; /* pipes: address and keys go in, the hash of its x comes out */
 	int count, first;
@@ -164,16 +164,16 @@ struct toy_host {
 	enum { TOY_DIES = 1, TOY_PAUSES, TOY_FORGETS } fail; /* forgets: its x becomes another one */
 };
 
-static inline void toy_read_line(int fd, char *out, size_t room)
+static inline void toy_read_line(int fd, char *out, size_t size)
 {
 	size_t at = 0;
-	while (at + 1 < room && read(fd, out + at, 1) == 1 && out[at] != '\n')
+	while (at + 1 < size && read(fd, out + at, 1) == 1 && out[at] != '\n')
 		at++;
 	out[at] = 0;
 }
 
 /* Once. */
-static inline void toy_fail(struct toy_host *how, float *x)
+static inline void toy_fail(struct toy_client *how, float *x)
 {
 	how->fail_at = -1;
 	if (how->fail == TOY_DIES)
@@ -189,7 +189,7 @@ struct toy_state {
 	struct train_state st;
 	size_t floats[TOY_WORKERS_MOST];
 	float *blocks[TOY_WORKERS_MOST];
-	int64_t since[TOY_WORKERS_MOST], claim[TOY_WORKERS_MOST];
+	int64_t born[TOY_WORKERS_MOST], reported_born[TOY_WORKERS_MOST];
 	double loss[TOY_WORKERS_MOST];
 	float *x, *running;
 };
@@ -204,7 +204,7 @@ static inline void toy_state_open(const struct toy *t, struct toy_state *s)
 	s->st = (struct train_state){.shared = {{t->n, s->x}, {0}, {t->running, s->running}},
 	                             .worker_floats = s->floats,
 	                             .workers = s->blocks,
-	                             .since = s->since};
+	                             .born = s->born};
 }
 
 /* Where the server wants pieces, as the trainer does. */
@@ -217,15 +217,15 @@ static inline void toy_post(const struct link *link, const struct exchange *x)
 }
 
 /* The host's life until the run ends. Exit code. */
-static inline int toy_host_run(const struct toy *t, struct toy_host *how, const struct link *link)
+static inline int toy_client_run(const struct toy *t, struct toy_client *how, const struct link *link)
 {
 	struct toy_state s;
 	struct toy_worker w[TOY_WORKERS_MOST];
 	const void *pushes[TOY_WORKERS_MOST];
 	struct err e = {0};
 	void *pull = mem_array(t->agg->pull_bytes(t->job.state, t->n), 1);
-	bool behind = false;
-	int keeper;
+	bool must_resync = false;
+	int bn_owner;
 	toy_state_open(t, &s);
 	for (int i = 0; i < link->count; i++) {
 		toy_worker_open(t, &w[i], link->ids[i]);
@@ -234,33 +234,33 @@ static inline int toy_host_run(const struct toy *t, struct toy_host *how, const 
 	}
 	if (link->row->sync(link->self, &s.st, &e))
 		die("%s", e.text);
-	keeper = s.st.keeper;
+	bn_owner = s.st.bn_owner;
 	for (int k = (int)s.st.step; k < t->steps;) {
 		struct toy_round r = {t, (uint64_t)k};
 		struct exchange x = toy_exchange(t, &r);
 		if (k == how->fail_at)
 			toy_fail(how, s.x);
 		usleep((useconds_t)how->nap_us);
-		for (int i = 0; i < link->count && !behind; i++) {
+		for (int i = 0; i < link->count && !must_resync; i++) {
 			int id = link->ids[i];
-			if (s.since[id] < 0) {
+			if (s.born[id] < 0) {
 				memset(w[i].v, 0, t->n * sizeof(float));
-				s.since[id] = k;
+				s.born[id] = k;
 			}
 			toy_say(t, &w[i], (uint64_t)k, s.x);
 			s.loss[id] = id + k;
-			for (size_t j = 0; id == keeper && j < t->running; j++)
+			for (size_t j = 0; id == bn_owner && j < t->running; j++)
 				s.running[j] += (float)(id + 1);
 		}
 		for (int i = 0; i < link->count; i++)
-			s.claim[link->ids[i]] = s.since[link->ids[i]];
+			s.reported_born[link->ids[i]] = s.born[link->ids[i]];
 		x.hosted = link->count;
 		x.pushes = pushes;
 		x.pull = pull;
 		x.loss = s.loss;
-		x.since = s.claim;
-		x.keeper = keeper;
-		x.silent = behind;
+		x.born = s.reported_born;
+		x.bn_owner = bn_owner;
+		x.silent = must_resync;
 		x.x_hash = hash_words(0, s.x, t->n * sizeof(float));
 		if (!x.silent)
 			toy_post(link, &x);
@@ -270,9 +270,9 @@ static inline int toy_host_run(const struct toy *t, struct toy_host *how, const 
 		if (end == EXCHANGE_LEFT)
 			break;
 		for (int i = 0; i < link->count; i++)
-			s.since[link->ids[i]] = end == EXCHANGE_REPLACED ? -1 : s.claim[link->ids[i]];
-		keeper = x.keeper;
-		behind = x.behind;
+			s.born[link->ids[i]] = end == EXCHANGE_REPLACED ? -1 : s.reported_born[link->ids[i]];
+		bn_owner = x.bn_owner;
+		must_resync = x.must_resync;
 		if (end == EXCHANGE_REPLACED) {
 			k = (int)x.step;
 			continue;
@@ -288,30 +288,30 @@ static inline int toy_host_run(const struct toy *t, struct toy_host *how, const 
 	return 0;
 }
 
-static inline int toy_host_main(const struct toy *t, struct toy_host *how, enum site_trust trust)
+static inline int toy_client_main(const struct toy *t, struct toy_client *how, enum endpoint_trust trust)
 {
 	char address[256];
 	struct keyring ring = {0};
 	const struct curve_key *keys[TOY_WORKERS_MOST];
 	struct err e = {0};
 	struct link link;
-	struct site site = {
+	struct endpoint endpoint = {
 	        .trust = trust, .address = address, .ring = &ring, .count = how->count, .patience_s = 20};
 	toy_read_line(how->to, address, sizeof address);
-	if (trust != SITE_OPEN) {
+	if (trust != ENDPOINT_OPEN) {
 		if (keyring_receive(&ring, how->to, &e))
 			die("%s", e.text);
 		for (int i = 0; i < how->count; i++)
 			keys[i] = keyring_worker(&ring, i);
-		site.keys = keys;
+		endpoint.keys = keys;
 	}
-	struct zmq_host *h = zmq_host_join(&site, &e);
-	if (!h || strcmp(zmq_host_settings(h), "{\"toy\": 1}"))
+	struct zmq_client *h = zmq_client_join(&endpoint, &e);
+	if (!h || strcmp(zmq_client_settings(h), "{\"toy\": 1}"))
 		die("joining: %s", e.text);
-	struct transport_env env = {.workers = t->workers, .site = &site};
-	if (zmq_host_link(h, &env, &link, &e))
+	struct transport_env env = {.workers = t->workers, .endpoint = &endpoint};
+	if (zmq_client_link(h, &env, &link, &e))
 		die("%s", e.text);
-	int rc = toy_host_run(t, how, &link);
+	int rc = toy_client_run(t, how, &link);
 	link.row->close(link.self);
 	keyring_clear(&ring);
 	return rc;
@@ -321,23 +321,24 @@ static inline int toy_host_main(const struct toy *t, struct toy_host *how, enum 
  * Hosts [count], each a process. To be called before this process starts threads. A host must not hold the
  * pipes of those before it: it reads to the end of what is written.
  */
-static inline void toy_host_start(const struct toy *t, struct toy_host *hosts, int i, enum site_trust trust)
+static inline void toy_client_start(const struct toy *t, struct toy_client *hosts, int i,
+                                    enum endpoint_trust trust)
 {
 	int in[2], out[2];
-	struct toy_host *h = &hosts[i];
+	struct toy_client *h = &hosts[i];
 	if (pipe(in) || pipe(out))
 		die("no pipe");
 	fflush(NULL);
 	h->pid = fork();
 	if (h->pid == 0) {
-		struct toy_host mine = *h;
+		struct toy_client mine = *h;
 		close(in[1]);
 		close(out[0]);
 		for (int j = 0; j < i; j++)
 			close(hosts[j].to);
 		mine.to = in[0];
 		mine.from = out[1];
-		_exit(toy_host_main(t, &mine, trust));
+		_exit(toy_client_main(t, &mine, trust));
 	}
 	close(in[0]);
 	close(out[1]);
@@ -346,7 +347,8 @@ static inline void toy_host_start(const struct toy *t, struct toy_host *hosts, i
 }
 
 /* Tell it where to go and who it is: it begins. */
-static inline void toy_host_tell(const struct toy_host *h, const char *address, const struct keyring *ring)
+static inline void toy_client_tell(const struct toy_client *h, const char *address,
+                                   const struct keyring *ring)
 {
 	int ids[TOY_WORKERS_MOST];
 	struct err e = {0};
@@ -359,7 +361,7 @@ static inline void toy_host_tell(const struct toy_host *h, const char *address, 
 }
 
 /* The exit code (256 + signal), and the hash of its x. */
-static inline int toy_host_end(const struct toy_host *h, uint64_t *hash)
+static inline int toy_client_end(const struct toy_client *h, uint64_t *hash)
 {
 	int status = 0;
 	if (read(h->from, hash, sizeof *hash) != sizeof *hash)
@@ -375,26 +377,26 @@ struct toy_server {
 	const struct toy *toy;
 	struct pool *pool;
 	struct keyring ring;
-	struct site site;
+	struct endpoint endpoint;
 	struct link link;
 	struct toy_state state;
 	void *pull;
-	int64_t since[TOY_STEPS_MOST][TOY_WORKERS_MOST]; /* who was counted */
+	int64_t born[TOY_STEPS_MOST][TOY_WORKERS_MOST]; /* who was counted */
 	int n_voters[TOY_STEPS_MOST];
 	struct exchange last;
-	int keeper;
+	int bn_owner;
 	struct arena arena;
 };
 
-/* A server's place and keys, before it is opened: what else it is told goes into s->site. */
-static inline void toy_server_make(struct toy_server *s, const struct toy *t, enum site_trust trust,
+/* A server's place and keys, before it is opened: what else it is told goes into s->endpoint. */
+static inline void toy_server_make(struct toy_server *s, const struct toy *t, enum endpoint_trust trust,
                                    const char *address)
 {
 	memset(s, 0, sizeof *s);
 	s->toy = t;
-	if (trust != SITE_OPEN)
+	if (trust != ENDPOINT_OPEN)
 		keyring_make(&s->ring, t->workers);
-	s->site = (struct site){
+	s->endpoint = (struct endpoint){
 	        .trust = trust, .address = address, .ring = &s->ring, .settings = "{\"toy\": 1}"};
 }
 
@@ -405,7 +407,7 @@ static inline void toy_server_begin(struct toy_server *s, const char *row)
 	struct err e = {0};
 	struct choice c = {0};
 	s->pool = pool_open(2);
-	struct transport_env env = {.workers = t->workers, .pool = s->pool, .site = &s->site};
+	struct transport_env env = {.workers = t->workers, .pool = s->pool, .endpoint = &s->endpoint};
 	if (choice_parse(&family_transports, &c, NULL, row ? row : "\"zmq\"", &s->arena, &e) ||
 	    transport_zmq.open(c.state, &env, &s->link, &e))
 		die("%s", e.text);
@@ -413,7 +415,7 @@ static inline void toy_server_begin(struct toy_server *s, const char *row)
 	s->pull = mem_array(t->agg->pull_bytes(t->job.state, t->n), 1);
 }
 
-static inline void toy_server_open(struct toy_server *s, const struct toy *t, enum site_trust trust,
+static inline void toy_server_open(struct toy_server *s, const struct toy *t, enum endpoint_trust trust,
                                    const char *address, const char *row)
 {
 	toy_server_make(s, t, trust, address);
@@ -427,15 +429,15 @@ static inline enum exchange_end toy_server_step(struct toy_server *s, int flags,
 	struct exchange x = toy_exchange(t, &r);
 	x.pull = s->pull;
 	x.loss = s->state.loss;
-	x.since = s->since[r.step];
-	x.keeper = s->keeper;
+	x.born = s->born[r.step];
+	x.bn_owner = s->bn_owner;
 	x.flags = flags;
 	x.x_hash = hash_words(0, s->state.x, t->n * sizeof(float));
 	enum exchange_end end = s->link.row->exchange(s->link.self, &x, e);
 	s->last = x;
 	if (end != EXCHANGE_DONE)
 		return end;
-	s->keeper = x.keeper;
+	s->bn_owner = x.bn_owner;
 	s->n_voters[r.step] = x.n_voters;
 	toy_apply(t, r.step, s->pull, s->state.x);
 	s->state.st.step++;

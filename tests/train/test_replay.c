@@ -14,7 +14,7 @@ enum { WORKERS = 5, STEPS = 12 };
 struct lossy {
 	struct link local;
 	bool lost[STEPS][WORKERS];
-	int32_t since[STEPS][WORKERS]; /* as a result file would have it */
+	int32_t born[STEPS][WORKERS]; /* as a result file would have it */
 	int step;
 };
 
@@ -25,10 +25,10 @@ static enum exchange_end lossy_exchange(void *self, struct exchange *x, struct e
 	int count = 0;
 	for (int m = 0; m < WORKERS; m++) {
 		if (l->lost[l->step][m])
-			x->since[m] = -1;
+			x->born[m] = -1;
 		else
 			counted[count++] = x->pushes[m];
-		l->since[l->step][m] = (int32_t)x->since[m];
+		l->born[l->step][m] = (int32_t)x->born[m];
 	}
 	x->pushes = counted;
 	x->hosted = count;
@@ -85,9 +85,9 @@ static void check(const char *text, uint64_t seed)
 	struct stream coins = stream_of(seed, RNG_TEST, 1, 0);
 	for (uint32_t i = 0; i < STEPS * WORKERS; i++)
 		lossy.lost[i / WORKERS][i % WORKERS] = stream_below(&coins, i, 4) == 0;
-	lossy.lost[0][s->adversaries.count] = true; /* the first keeper of running statistics */
+	lossy.lost[0][s->adversaries.count] = true; /* the first BN owner of running statistics */
 	lossy_open(&lossy, pool, &link);
-	struct replay replay = {.steps = STEPS, .since = lossy.since[0]};
+	struct replay replay = {.steps = STEPS, .born = lossy.born[0]};
 	struct eval_row eval, again, plain;
 	float *x, *same, *other;
 	size_t n;
@@ -118,11 +118,11 @@ Test(replay, voters_that_do_not_fit_are_refused)
 	struct runs runs;
 	const struct settings *s = train_settings(&runs, experiments[0]);
 	struct pool *pool = pool_open(1);
-	int32_t since[STEPS][WORKERS] = {{0}};
-	struct replay replay = {.steps = 3, .since = since[0]};
+	int32_t born[STEPS][WORKERS] = {{0}};
+	struct replay replay = {.steps = 3, .born = born[0]};
 	struct step_row row;
 	struct err e = {0};
-	since[1][2] = -1;
+	born[1][2] = -1;
 	struct trainer *t = trainer_open(s, pool, NULL, &e);
 	trainer_replay(t, &replay);
 	cr_assert_eq(trainer_step(t, &row, NULL, &e), TRAINER_DID);

@@ -11,9 +11,9 @@
 #include "tests/support/process.h"
 #include "tests/support/train.h"
 
-enum { ROOM = 1 << 16 };
+enum { SIZE = 1 << 16 };
 
-static char folder[64], run_path_[128], log_path[128], experiment[128], said[ROOM];
+static char folder[64], run_path_[128], log_path[128], experiment[128], said[SIZE];
 
 static void make_folder(void)
 {
@@ -125,9 +125,9 @@ static void same_result(const char *a, const char *b)
 	mem_free(y);
 }
 
-static void whole_run(char *path, size_t room)
+static void whole_run(char *path, size_t size)
 {
-	snprintf(path, room, "%s/whole.h5", folder);
+	snprintf(path, size, "%s/whole.h5", folder);
 	cr_assert_eq(simulate(path, "--lanes 1"), 0, "%s", said);
 }
 

@@ -166,7 +166,7 @@ static void expect_nothing_left(void)
 	         "pgrep -f '[s]ignsgd .*%s/e.json|(connect|listen) ipc://@[s]ignsgd-' >/dev/null",
 	         cli_folder);
 	for (int i = 0; i < 250 && system(line) == 0; i++)
-		served_nap(SERVED_LOOK_MS);
+		served_nap(SERVED_POLL_MS);
 	cr_expect_neq(system(line), 0, "processes are left");
 }
 

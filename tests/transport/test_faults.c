@@ -111,7 +111,7 @@ static void expect_good_end(const char *server_log, int first, int last)
 }
 
 /* In how many steps a worker was counted, and when its last state began. */
-static int counted(int m, int32_t *since)
+static int counted(int m, int32_t *born)
 {
 	char path[128];
 	int64_t steps = 0;
@@ -124,7 +124,7 @@ static int counted(int m, int32_t *since)
 	for (int64_t k = 0; k < steps; k++) {
 		if (voters[k * WORKERS + m] < 0)
 			continue;
-		*since = voters[k * WORKERS + m];
+		*born = voters[k * WORKERS + m];
 		count++;
 	}
 	mem_free(voters);
@@ -137,7 +137,7 @@ static int counted(int m, int32_t *since)
  */
 Test(faults, a_killed_worker_is_missed_by_none_and_comes_back)
 {
-	int32_t since = 0;
+	int32_t born = 0;
 	serve("");
 	for (int m = 0; m < WORKERS; m++)
 		work(m);
@@ -154,8 +154,8 @@ Test(faults, a_killed_worker_is_missed_by_none_and_comes_back)
 	scene.workers[1] = 0;
 	expect_end(&scene.workers[0], "w0.log", 0);
 	expect_good_end("serve.log", 2, 2);
-	int count = counted(2, &since);
-	cr_expect_gt(since, without - 100, "it goes on with a state that it cannot have");
+	int count = counted(2, &born);
+	cr_expect_gt(born, without - 100, "it goes on with a state that it cannot have");
 	cr_expect(count >= 50 && count <= STEPS - 50, "worker 2 was counted %d times", count);
 }
 
@@ -241,10 +241,10 @@ static int knock(int port)
 	                         .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
 	                         .sin_port = htons((uint16_t)port)};
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), on = 1;
-	for (int ms = 0; fd >= 0 && connect(fd, (struct sockaddr *)&to, sizeof to); ms += SERVED_LOOK_MS) {
+	for (int ms = 0; fd >= 0 && connect(fd, (struct sockaddr *)&to, sizeof to); ms += SERVED_POLL_MS) {
 		if (ms > SERVED_PATIENCE_MS)
 			return -1;
-		served_nap(SERVED_LOOK_MS);
+		served_nap(SERVED_POLL_MS);
 	}
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
 	return fd;

@@ -154,7 +154,7 @@ static size_t message(enum frame_type type, unsigned flags, size_t body, unsigne
 	                  .flags = flags,
 	                  .run = 0x0123456789ABCDEF,
 	                  .step = 77,
-	                  .since = -1,
+	                  .born = -1,
 	                  .x_hash = 0xFEDCBA9876543210,
 	                  .piece = 2,
 	                  .pieces = 3,
@@ -178,7 +178,7 @@ Test(frame, says_again_what_was_written)
 		cr_expect_eq(f.flags, 0);
 		cr_expect_eq(f.run, 0x0123456789ABCDEF);
 		cr_expect_eq(f.step, 77);
-		cr_expect_eq(f.since, -1);
+		cr_expect_eq(f.born, -1);
 		cr_expect_eq(f.x_hash, 0xFEDCBA9876543210);
 		cr_expect(f.piece == 2 && f.pieces == 3);
 		cr_expect_eq(f.worker, 4000000000);

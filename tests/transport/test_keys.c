@@ -323,14 +323,14 @@ static int receive_text(const char *text, size_t length, struct keyring *r, stru
 }
 
 /* What keyring_send() says of these workers. */
-static size_t send_text(const struct keyring *r, size_t count, const int *workers, char *text, size_t room)
+static size_t send_text(const struct keyring *r, size_t count, const int *workers, char *text, size_t size)
 {
 	struct err e = {0};
 	int ends[2];
 	cr_assert_eq(pipe(ends), 0);
 	cr_assert_eq(keyring_send(r, count, workers, ends[1], &e), 0, "%s", e.text);
 	close(ends[1]);
-	ssize_t got = read(ends[0], text, room);
+	ssize_t got = read(ends[0], text, size);
 	close(ends[0]);
 	cr_assert_gt(got, 0);
 	return (size_t)got;

@@ -164,7 +164,7 @@ static void unique_mark(char mark[32])
 	snprintf(mark, 32, "%d", 100000 + (int)getpid() % 1000000);
 }
 
-Test(mpi, a_killed_launcher_leaves_no_process_behind)
+Test(mpi, a_killed_launcher_leaves_no_process_must_resync)
 {
 	char mark[32];
 	unique_mark(mark);

@@ -43,10 +43,10 @@ static int witness_exchange(size_t n, int lanes, bool separable)
 	struct transport_env env = {.workers = WORKERS, .pool = pool};
 	unsigned char *pull = mem_alloc(n);
 	struct witness w = {.n = n, .pushes = pushes, .fair = true};
-	int64_t since[WORKERS] = {0};
+	int64_t born[WORKERS] = {0};
 	bool honest[WORKERS] = {0};
 	struct exchange x = {.hosted = WORKERS,
-	                     .since = since,
+	                     .born = born,
 	                     .honest = honest,
 	                     .n = n,
 	                     .push_bytes = 3,
@@ -104,10 +104,10 @@ Test(transport, bytes_of_all_workers_are_counted)
 	int calls = 0;
 	struct pool *pool = pool_open(1);
 	struct transport_env env = {.workers = WORKERS, .pool = pool};
-	int64_t since[WORKERS] = {0};
+	int64_t born[WORKERS] = {0};
 	bool honest[WORKERS] = {0};
 	struct exchange x = {.hosted = WORKERS,
-	                     .since = since,
+	                     .born = born,
 	                     .honest = honest,
 	                     .n = 1,
 	                     .push_bytes = 3000000000,
@@ -145,10 +145,10 @@ static void row_exchange(struct job_of_row *r, const void *const *pushes, int la
 	struct link link;
 	struct pool *pool = pool_open(lanes);
 	struct transport_env env = {.workers = WORKERS, .pool = pool};
-	int64_t since[WORKERS] = {0};
+	int64_t born[WORKERS] = {0};
 	bool honest[WORKERS] = {0};
 	struct exchange x = {.hosted = WORKERS,
-	                     .since = since,
+	                     .born = born,
 	                     .honest = honest,
 	                     .n = r->job.n,
 	                     .push_bytes = r->agg->push_bytes(r->job.state, r->job.n),

@@ -12,31 +12,31 @@ static const char ROW[] = "{\"kind\": \"zmq\", \"deadline_s\": 0.3, \"patience_s
 /* A process for each worker, and one more that takes worker 2's place when it is told to. */
 struct scene {
 	struct toy toy;
-	struct toy_host hosts[WORKERS + 1];
+	struct toy_client hosts[WORKERS + 1];
 	struct toy_server server;
 	bool spare; /* was told */
 };
 
 static struct scene scene; /* in static memory, for its size */
 
-static void scene_open(struct scene *s, size_t n, size_t running, const struct toy_host *last)
+static void scene_open(struct scene *s, size_t n, size_t running, const struct toy_client *last)
 {
 	struct err e = {0};
 	memset(s, 0, sizeof *s);
 	toy_open(&s->toy, WORKERS, TOY_STEPS_MOST, n, "vote");
 	s->toy.running = running;
 	for (int i = 0; i <= WORKERS; i++) {
-		s->hosts[i] = (struct toy_host){.count = 1, .first = i, .fail_at = -1};
+		s->hosts[i] = (struct toy_client){.count = 1, .first = i, .fail_at = -1};
 		if (last && i == last->first) {
 			s->hosts[i].fail = last->fail;
 			s->hosts[i].fail_at = last->fail_at;
 		}
 		s->hosts[i].first = last && i == SPARE ? last->first : i;
-		toy_host_start(&s->toy, s->hosts, i, SITE_KEYS);
+		toy_client_start(&s->toy, s->hosts, i, ENDPOINT_KEYS);
 	}
-	toy_server_open(&s->server, &s->toy, SITE_KEYS, "tcp://127.0.0.1:*", ROW);
+	toy_server_open(&s->server, &s->toy, ENDPOINT_KEYS, "tcp://127.0.0.1:*", ROW);
 	for (int i = 0; i < WORKERS; i++)
-		toy_host_tell(&s->hosts[i], zmq_server_address(s->server.link.self), &s->server.ring);
+		toy_client_tell(&s->hosts[i], zmq_server_address(s->server.link.self), &s->server.ring);
 	s->server.link.row->sync(s->server.link.self, &s->server.state.st, &e);
 }
 
@@ -48,18 +48,18 @@ static void one_step(struct scene *s, int flags)
 }
 
 /* Was worker m counted in the last step, with a state begun at `since` or later? */
-static bool counted(const struct scene *s, int m, int64_t since)
+static bool counted(const struct scene *s, int m, int64_t born)
 {
-	return s->server.since[s->server.state.st.step - 1][m] >= since;
+	return s->server.born[s->server.state.st.step - 1][m] >= born;
 }
 
 /* Steps until worker m is counted with a state begun at `since` or later, a few more, and not too fast. */
-static void steps_until(struct scene *s, int m, int64_t since)
+static void steps_until(struct scene *s, int m, int64_t born)
 {
 	do {
 		one_step(s, 0);
 		usleep(2000);
-	} while (!counted(s, m, since));
+	} while (!counted(s, m, born));
 	for (int i = 0; i < 5; i++)
 		one_step(s, 0);
 }
@@ -71,17 +71,17 @@ static void scene_close(struct scene *s, int dead)
 	uint64_t hash, wanted;
 	float *want = mem_array(s->toy.n, sizeof *want);
 	s->server.link.row->leave(s->server.link.self, true, "done");
-	toy_replay(&s->toy, steps, s->server.since, want);
+	toy_replay(&s->toy, steps, s->server.born, want);
 	wanted = hash_words(0, want, s->toy.n * sizeof *want);
 	cr_assert_eq(memcmp(want, s->server.state.x, s->toy.n * sizeof *want), 0,
 	             "the server's x is another");
 	for (int i = 0; i <= WORKERS; i++) {
 		if (i == SPARE && !s->spare) {
 			kill(s->hosts[i].pid, SIGKILL);
-			toy_host_end(&s->hosts[i], &hash);
+			toy_client_end(&s->hosts[i], &hash);
 			continue;
 		}
-		int code = toy_host_end(&s->hosts[i], &hash);
+		int code = toy_client_end(&s->hosts[i], &hash);
 		cr_assert_eq(code, i == dead ? 256 + SIGKILL : 0, "host %d ended with %d", i, code);
 		cr_assert(i == dead || hash == wanted, "host %d's x is another", i);
 	}
@@ -93,12 +93,12 @@ static void scene_close(struct scene *s, int dead)
 static void tell_spare(struct scene *s)
 {
 	s->spare = true;
-	toy_host_tell(&s->hosts[SPARE], zmq_server_address(s->server.link.self), &s->server.ring);
+	toy_client_tell(&s->hosts[SPARE], zmq_server_address(s->server.link.self), &s->server.ring);
 }
 
 Test(zmq_faults, a_killed_worker_is_missed_and_a_new_one_takes_its_place)
 {
-	scene_open(&scene, 3000, 0, &(struct toy_host){.first = 2, .fail = TOY_DIES, .fail_at = 10});
+	scene_open(&scene, 3000, 0, &(struct toy_client){.first = 2, .fail = TOY_DIES, .fail_at = 10});
 	while (scene.server.state.st.step < 20)
 		one_step(&scene, 0);
 	cr_expect_eq(scene.server.n_voters[9], 3);
@@ -113,7 +113,7 @@ Test(zmq_faults, a_killed_worker_is_missed_and_a_new_one_takes_its_place)
 /* So long that the server has no answer left for it: it takes the parameters anew. */
 Test(zmq_faults, a_stopped_worker_is_late_and_then_catches_up)
 {
-	scene_open(&scene, 3000, 0, &(struct toy_host){.first = 2, .fail = TOY_PAUSES, .fail_at = 10});
+	scene_open(&scene, 3000, 0, &(struct toy_client){.first = 2, .fail = TOY_PAUSES, .fail_at = 10});
 	while (scene.server.state.st.step < 100)
 		one_step(&scene, 0);
 	cr_expect_eq(scene.server.n_voters[99], 2);
@@ -126,7 +126,7 @@ Test(zmq_faults, a_stopped_worker_is_late_and_then_catches_up)
 /* Shortly: it follows by the answers that it has missed, and begins anew. */
 Test(zmq_faults, a_worker_that_missed_a_little_follows)
 {
-	scene_open(&scene, 3000, 0, &(struct toy_host){.first = 1, .fail = TOY_PAUSES, .fail_at = 10});
+	scene_open(&scene, 3000, 0, &(struct toy_client){.first = 1, .fail = TOY_PAUSES, .fail_at = 10});
 	while (scene.server.state.st.step < 16)
 		one_step(&scene, 0);
 	kill(scene.hosts[1].pid, SIGCONT);
@@ -138,7 +138,7 @@ Test(zmq_faults, a_worker_that_missed_a_little_follows)
 
 Test(zmq_faults, a_worker_with_other_parameters_is_given_the_right_ones)
 {
-	scene_open(&scene, 3000, 0, &(struct toy_host){.first = 0, .fail = TOY_FORGETS, .fail_at = 10});
+	scene_open(&scene, 3000, 0, &(struct toy_client){.first = 0, .fail = TOY_FORGETS, .fail_at = 10});
 	while (scene.server.state.st.step < 10)
 		one_step(&scene, 0);
 	steps_until(&scene, 0, 10);
@@ -147,20 +147,20 @@ Test(zmq_faults, a_worker_with_other_parameters_is_given_the_right_ones)
 	scene_close(&scene, -1);
 }
 
-/* The keeper's go to the server with its vote, and to the next keeper when it dies. */
-Test(zmq_faults, running_statistics_are_kept_by_who_is_counted)
+/* The BN owner's go to the server with its vote, and to the next BN owner when it dies. */
+Test(zmq_faults, running_statistics_are_saved_bn_owner_who_is_counted)
 {
 	float want = 0;
-	scene_open(&scene, 3000, 17, &(struct toy_host){.first = 0, .fail = TOY_DIES, .fail_at = 10});
+	scene_open(&scene, 3000, 17, &(struct toy_client){.first = 0, .fail = TOY_DIES, .fail_at = 10});
 	for (int k = 0; k < 20; k++) {
-		int keeper = scene.server.keeper;
+		int bn_owner = scene.server.bn_owner;
 		one_step(&scene, 0);
-		want += scene.server.since[k][keeper] >= 0 ? (float)(keeper + 1) : 0;
+		want += scene.server.born[k][bn_owner] >= 0 ? (float)(bn_owner + 1) : 0;
 		for (int i = 0; i < 17; i++)
 			cr_assert_eq(scene.server.state.running[i], want, "step %d: %g and %g", k,
 			             (double)scene.server.state.running[i], (double)want);
 	}
-	cr_expect_eq(scene.server.keeper, 1);
+	cr_expect_eq(scene.server.bn_owner, 1);
 	scene_close(&scene, 0);
 }
 
@@ -176,9 +176,9 @@ static void restart(struct scene *s, int64_t step, const float *x, const struct 
 	static char address[512];
 	snprintf(address, sizeof address, "%s", zmq_server_address(server->link.self));
 	server->link.row->close(server->link.self);
-	server->site.address = address;
-	server->site.ring = ring;
-	struct transport_env env = {.workers = WORKERS, .pool = server->pool, .site = &server->site};
+	server->endpoint.address = address;
+	server->endpoint.ring = ring;
+	struct transport_env env = {.workers = WORKERS, .pool = server->pool, .endpoint = &server->endpoint};
 	cr_assert_eq(choice_parse(&family_transports, &c, NULL, ROW, &server->arena, &e), 0);
 	cr_assert_eq(transport_zmq.open(c.state, &env, &server->link, &e), 0, "%s", e.text);
 	memcpy(server->state.x, x, s->toy.n * sizeof *x);
@@ -197,7 +197,7 @@ Test(zmq_faults, a_server_that_comes_again_where_it_was_goes_on_as_if_nothing_ha
 		one_step(&scene, 0);
 	for (int k = 0; k < 20; k++)
 		for (int m = 0; m < WORKERS; m++)
-			cr_assert_eq(scene.server.since[k][m], 0);
+			cr_assert_eq(scene.server.born[k][m], 0);
 	scene_close(&scene, -1);
 }
 
@@ -215,7 +215,7 @@ Test(zmq_faults, a_server_that_comes_again_further_back_takes_all_along)
 		one_step(&scene, 0);
 	for (int k = 5; k < 20; k++)
 		for (int m = 0; m < WORKERS; m++)
-			cr_assert_eq(scene.server.since[k][m], 5);
+			cr_assert_eq(scene.server.born[k][m], 5);
 	mem_free(x);
 	scene_close(&scene, -1);
 }
@@ -240,8 +240,8 @@ Test(zmq_faults, states_are_collected_and_handed_out)
 {
 	struct err e = {0};
 	struct toy_state *st = &scene.server.state;
-	scene_open(&scene, 3000, 0, &(struct toy_host){.first = 2, .fail = TOY_DIES, .fail_at = 12});
-	scene.server.site.collect = true;
+	scene_open(&scene, 3000, 0, &(struct toy_client){.first = 2, .fail = TOY_DIES, .fail_at = 12});
+	scene.server.endpoint.collect = true;
 	while (st->st.step < 12)
 		one_step(&scene, st->st.step == 5 || st->st.step == 11 ? EXCHANGE_SAVE : 0);
 	lend(st, 3000);
@@ -254,7 +254,7 @@ Test(zmq_faults, states_are_collected_and_handed_out)
 		one_step(&scene, 0);
 	for (int k = 0; k < 20; k++)
 		for (int m = 0; m < WORKERS; m++)
-			cr_assert_eq(scene.server.since[k][m], 0, "step %d, worker %d", k, m);
+			cr_assert_eq(scene.server.born[k][m], 0, "step %d, worker %d", k, m);
 	give_back(st);
 	scene_close(&scene, 2);
 }
@@ -264,8 +264,8 @@ Test(zmq_faults, a_state_that_is_not_to_be_had_is_none)
 {
 	struct err e = {0};
 	struct toy_state *st = &scene.server.state;
-	scene_open(&scene, 3000, 0, &(struct toy_host){.first = 1, .fail = TOY_DIES, .fail_at = 5});
-	scene.server.site.collect = true;
+	scene_open(&scene, 3000, 0, &(struct toy_client){.first = 1, .fail = TOY_DIES, .fail_at = 5});
+	scene.server.endpoint.collect = true;
 	while (st->st.step < 8)
 		one_step(&scene, st->st.step == 7 ? EXCHANGE_SAVE : 0);
 	lend(st, 3000);
@@ -281,7 +281,7 @@ Test(zmq_faults, too_few_votes_end_the_round_with_a_sentence)
 	struct toy toy;
 	static struct toy_server server;
 	toy_open(&toy, WORKERS, 10, 100, "vote");
-	toy_server_open(&server, &toy, SITE_KEYS, "tcp://127.0.0.1:*",
+	toy_server_open(&server, &toy, ENDPOINT_KEYS, "tcp://127.0.0.1:*",
 	                "{\"kind\": \"zmq\", \"patience_s\": 0.2}");
 	server.link.row->sync(server.link.self, &server.state.st, &e);
 	cr_assert_eq(toy_server_step(&server, 0, &e), EXCHANGE_FAILED);
@@ -298,8 +298,8 @@ Test(zmq_faults, what_cannot_be_opened_says_why)
 	struct link link;
 	struct pool *pool = pool_open(1);
 	struct zmq_settings set = {.patience_s = 1, .buckets = 1, .shards = 1};
-	struct site site = {.address = "tcp://127.0.0.1:*", .ring = &ring, .settings = "{}"};
-	struct transport_env env = {.workers = 3, .pool = pool, .site = &site};
+	struct endpoint endpoint = {.address = "tcp://127.0.0.1:*", .ring = &ring, .settings = "{}"};
+	struct transport_env env = {.workers = 3, .pool = pool, .endpoint = &endpoint};
 	cr_expect_eq(transport_zmq.open(&set, &env, &link, &e), -1);
 	cr_expect(strstr(e.text, "server.secret"), "%s", e.text);
 	keyring_make(&ring, 2);
@@ -307,7 +307,7 @@ Test(zmq_faults, what_cannot_be_opened_says_why)
 	cr_expect_eq(transport_zmq.open(&set, &env, &link, &e), -1);
 	cr_expect(strstr(e.text, "found those of 2 workers, expected 3"), "%s", e.text);
 	env.workers = 2;
-	site.address = "tcp://203.0.113.1:5555"; /* nobody's (RFC 5737) */
+	endpoint.address = "tcp://203.0.113.1:5555"; /* nobody's (RFC 5737) */
 	err_clear(&e);
 	cr_expect_eq(transport_zmq.open(&set, &env, &link, &e), -1);
 	cr_expect(strstr(e.text, "cannot listen on tcp://203.0.113.1:5555"), "%s", e.text);
@@ -322,9 +322,9 @@ Test(zmq_faults, nobody_there_is_a_sentence)
 	struct keyring ring;
 	keyring_make(&ring, 1);
 	const struct curve_key *key = keyring_worker(&ring, 0);
-	struct site site = {
+	struct endpoint endpoint = {
 	        .address = "tcp://127.0.0.1:1", .ring = &ring, .count = 1, .keys = &key, .patience_s = 0.3};
-	cr_expect_null(zmq_host_join(&site, &e));
+	cr_expect_null(zmq_client_join(&endpoint, &e));
 	cr_expect(strstr(e.text, "server tcp://127.0.0.1:1: no connection for 0.3 s"), "%s", e.text);
 	cr_expect_eq(e.code, EXIT_WORLD);
 	keyring_clear(&ring);
@@ -334,21 +334,21 @@ Test(zmq_faults, nobody_there_is_a_sentence)
 Test(zmq_faults, a_key_that_is_not_known_is_a_sentence)
 {
 	struct err e = {0};
-	struct toy_host host = {.count = 1, .first = 0, .fail_at = -1};
+	struct toy_client client = {.count = 1, .first = 0, .fail_at = -1};
 	struct toy toy;
 	struct keyring others;
 	static struct toy_server server;
 	uint64_t hash;
 	toy_open(&toy, 2, 10, 100, "vote");
-	toy_host_start(&toy, &host, 0, SITE_KEYS);
-	toy_server_open(&server, &toy, SITE_KEYS, "tcp://127.0.0.1:*",
+	toy_client_start(&toy, &client, 0, ENDPOINT_KEYS);
+	toy_server_open(&server, &toy, ENDPOINT_KEYS, "tcp://127.0.0.1:*",
 	                "{\"kind\": \"zmq\", \"patience_s\": 2}");
 	server.link.row->sync(server.link.self, &server.state.st, &e);
 	keyring_make(&others, 1);
 	others.at[0] = *keyring_find(&server.ring, KEYRING_SERVER);
-	toy_host_tell(&host, zmq_server_address(server.link.self), &others);
+	toy_client_tell(&client, zmq_server_address(server.link.self), &others);
 	cr_assert_eq(toy_server_step(&server, 0, &e), EXCHANGE_FAILED);
-	cr_expect_eq(toy_host_end(&host, &hash), EXIT_WORLD); /* die() of the toy */
+	cr_expect_eq(toy_client_end(&client, &hash), EXIT_WORLD); /* die() of the toy */
 	cr_expect_geq(toy_server_fault(&server, -1, "unknown_key"), 1);
 	toy_server_close(&server);
 	toy_close(&toy);

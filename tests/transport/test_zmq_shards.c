@@ -2,7 +2,7 @@
 #include <criterion/criterion.h>
 #include <pthread.h>
 #include "backend/sign.h"
-#include "tests/support/zmq_liar.h"
+#include "tests/support/zmq_byzantine.h"
 #include "transport/zmq/shard.h"
 
 enum { SHARDS_OPEN = 4 };
@@ -10,14 +10,14 @@ enum { SHARDS_OPEN = 4 };
 /* A shard, in a thread. */
 struct toy_shard {
 	const struct toy *toy;
-	struct site site;
+	struct endpoint endpoint;
 	struct zmq_shard *open;
 	struct exchange x;
 	volatile sig_atomic_t stop;
 	pthread_t thread;
 	int rc;
 	struct err e;
-	char address[ADDRESS_ROOM];
+	char address[ADDRESS_SIZE];
 };
 
 static void combine_here(void *ctx, int count, const void *const *pushes, size_t begin, size_t end,
@@ -46,16 +46,16 @@ static void *shard_main(void *ctx)
 	return NULL;
 }
 
-static void shard_start(struct toy_shard *s, const struct toy *t, enum site_trust trust,
+static void shard_start(struct toy_shard *s, const struct toy *t, enum endpoint_trust trust,
                         const struct keyring *ring, const char *address)
 {
 	*s = (struct toy_shard){.toy = t};
-	s->site = (struct site){.trust = trust,
-	                        .address = address,
-	                        .ring = trust == SITE_OPEN ? NULL : ring,
-	                        .patience_s = 20,
-	                        .stop = &s->stop};
-	s->open = zmq_shard_open(&s->site, &s->e);
+	s->endpoint = (struct endpoint){.trust = trust,
+	                                .address = address,
+	                                .ring = trust == ENDPOINT_OPEN ? NULL : ring,
+	                                .patience_s = 20,
+	                                .stop = &s->stop};
+	s->open = zmq_shard_open(&s->endpoint, &s->e);
 	cr_assert_not_null(s->open, "%s", s->e.text);
 	snprintf(s->address, sizeof s->address, "%s", zmq_shard_address(s->open));
 	cr_assert_eq(pthread_create(&s->thread, NULL, shard_main, s), 0);
@@ -68,33 +68,33 @@ static int shard_end(struct toy_shard *s)
 }
 
 /* A main server, shards and hosts; the keys of all are the server's. */
-struct party {
+struct job {
 	struct toy_server server;
 	struct toy_shard shards[SHARDS_OPEN];
 	const char *addresses[SHARDS_OPEN];
 	int n_shards, n_hosts;
-	struct toy_host *hosts;
+	struct toy_client *hosts;
 };
 
-static struct party party; /* in static memory, for its size */
+static struct job job; /* in static memory, for its size */
 
 /* more: further keys of the row. */
-static void party_open(struct party *p, const struct toy *t, enum site_trust trust, int n_shards,
-                       struct toy_host *hosts, int n_hosts, const char *more)
+static void job_open(struct job *p, const struct toy *t, enum endpoint_trust trust, int n_shards,
+                     struct toy_client *hosts, int n_hosts, const char *more)
 {
 	char row[128], ipc[SHARDS_OPEN][64], own[64];
 	struct err e = {0};
-	bool tcp = trust != SITE_TOKENS;
+	bool tcp = trust != ENDPOINT_TOKENS;
 	memset(p, 0, sizeof *p);
 	p->n_shards = n_shards;
 	p->hosts = hosts;
 	p->n_hosts = n_hosts;
 	for (int i = 0; i < n_hosts; i++)
-		toy_host_start(t, hosts, i, trust);
+		toy_client_start(t, hosts, i, trust);
 	snprintf(own, sizeof own, "ipc://@signsgd-test-main-%d", getpid());
 	toy_server_make(&p->server, t, trust, tcp ? "tcp://127.0.0.1:*" : own);
-	p->server.site.n_shards = n_shards;
-	p->server.site.shards = p->addresses;
+	p->server.endpoint.n_shards = n_shards;
+	p->server.endpoint.shards = p->addresses;
 	for (int i = 0; i < n_shards; i++) {
 		snprintf(ipc[i], sizeof ipc[i], "ipc://@signsgd-test-shard-%d-%d", getpid(), i);
 		shard_start(&p->shards[i], t, trust, &p->server.ring, tcp ? "tcp://127.0.0.1:*" : ipc[i]);
@@ -103,12 +103,12 @@ static void party_open(struct party *p, const struct toy *t, enum site_trust tru
 	snprintf(row, sizeof row, "{\"kind\":\"zmq\",\"shards\":%d%s}", 1 + n_shards, more);
 	toy_server_begin(&p->server, row);
 	for (int i = 0; i < n_hosts; i++)
-		toy_host_tell(&hosts[i], zmq_server_address(p->server.link.self),
-		              trust == SITE_OPEN ? NULL : &p->server.ring);
+		toy_client_tell(&hosts[i], zmq_server_address(p->server.link.self),
+		                trust == ENDPOINT_OPEN ? NULL : &p->server.ring);
 	cr_assert_eq(p->server.link.row->sync(p->server.link.self, &p->server.state.st, &e), 0);
 }
 
-static void party_steps(struct party *p, int steps)
+static void job_steps(struct job *p, int steps)
 {
 	struct err e = {0};
 	for (int k = 0; k < steps; k++)
@@ -116,17 +116,17 @@ static void party_steps(struct party *p, int steps)
 }
 
 /* All x are what who was counted makes of them. */
-static void party_close(struct party *p, const int *ends)
+static void job_close(struct job *p, const int *ends)
 {
 	const struct toy *t = p->server.toy;
 	int steps = (int)p->server.state.st.step;
 	float *want = mem_array(t->n, sizeof *want);
 	uint64_t hash;
 	p->server.link.row->leave(p->server.link.self, true, "done");
-	toy_replay(t, steps, p->server.since, want);
+	toy_replay(t, steps, p->server.born, want);
 	cr_assert_eq(memcmp(want, p->server.state.x, t->n * sizeof *want), 0, "the server's x is another");
 	for (int i = 0; i < p->n_hosts; i++) {
-		int end = toy_host_end(&p->hosts[i], &hash);
+		int end = toy_client_end(&p->hosts[i], &hash);
 		cr_assert_eq(end, ends ? ends[i] : 0, "host %d ended with %d", i, end);
 		if (end == 0)
 			cr_assert_eq(hash, hash_words(0, want, t->n * sizeof *want), "host %d's x is another",
@@ -138,7 +138,7 @@ static void party_close(struct party *p, const int *ends)
 	mem_free(want);
 }
 
-static void all_counted(const struct party *p)
+static void all_counted(const struct job *p)
 {
 	for (int k = 0; k < (int)p->server.state.st.step; k++)
 		cr_assert_eq(p->server.n_voters[k], p->server.toy->workers, "step %d", k);
@@ -146,17 +146,17 @@ static void all_counted(const struct party *p)
 
 TestSuite(zmq_shards, .timeout = 120);
 
-static void run_sound(const char *agg, enum site_trust trust, int n_shards, size_t n, size_t running)
+static void run_sound(const char *agg, enum endpoint_trust trust, int n_shards, size_t n, size_t running)
 {
 	struct toy t;
-	struct toy_host hosts[] = {{.count = 1, .first = 0, .fail_at = -1},
-	                           {.count = 2, .first = 1, .fail_at = -1}};
+	struct toy_client hosts[] = {{.count = 1, .first = 0, .fail_at = -1},
+	                             {.count = 2, .first = 1, .fail_at = -1}};
 	toy_open(&t, 3, 12, n, agg);
 	t.running = running;
-	party_open(&party, &t, trust, n_shards, hosts, 2, "");
-	party_steps(&party, t.steps);
-	all_counted(&party);
-	party_close(&party, NULL);
+	job_open(&job, &t, trust, n_shards, hosts, 2, "");
+	job_steps(&job, t.steps);
+	all_counted(&job);
+	job_close(&job, NULL);
 }
 
 Test(zmq_shards, same_bits_with_every_policy)
@@ -166,59 +166,59 @@ Test(zmq_shards, same_bits_with_every_policy)
 		char agg[96];
 		snprintf(agg, sizeof agg, "{\"kind\":\"vote\",\"zero\":\"%s\",\"tie\":\"%s\"}",
 		         policies[i % 3], policies[i / 3]);
-		run_sound(agg, SITE_TOKENS, 1 + i % 2, 1000, 5);
+		run_sound(agg, ENDPOINT_TOKENS, 1 + i % 2, 1000, 5);
 	}
 }
 
 Test(zmq_shards, same_bits_over_tcp_with_keys_of_floats)
 {
-	run_sound("mean", SITE_KEYS, 2, 20011, 0);
+	run_sound("mean", ENDPOINT_KEYS, 2, 20011, 0);
 }
 
 Test(zmq_shards, same_bits_without_keys)
 {
-	run_sound("vote", SITE_OPEN, 3, 100001, 0);
+	run_sound("vote", ENDPOINT_OPEN, 3, 100001, 0);
 }
 
 /* Of the last coordinates' server, only one vote of its part may be there when the process dies. */
 Test(zmq_shards, a_killed_worker_is_counted_by_all_or_by_none)
 {
 	struct toy t;
-	struct toy_host hosts[] = {{.count = 2, .first = 0, .fail_at = -1},
-	                           {.count = 1, .first = 2, .fail_at = 7, .fail = TOY_DIES},
-	                           {.count = 1, .first = 3, .fail_at = 11, .fail = TOY_FORGETS},
-	                           {.count = 1, .first = 4, .fail_at = -1}};
+	struct toy_client hosts[] = {{.count = 2, .first = 0, .fail_at = -1},
+	                             {.count = 1, .first = 2, .fail_at = 7, .fail = TOY_DIES},
+	                             {.count = 1, .first = 3, .fail_at = 11, .fail = TOY_FORGETS},
+	                             {.count = 1, .first = 4, .fail_at = -1}};
 	static const int ends[] = {0, 256 + SIGKILL, 0, 0};
 	toy_open(&t, 5, 25, 5000, "vote");
-	party_open(&party, &t, SITE_KEYS, 2, hosts, 4, ",\"deadline_s\":0.5");
-	party_steps(&party, t.steps);
-	cr_expect_eq(party.server.since[6][2], 0);
-	cr_expect_eq(party.server.since[7][2], -1);
+	job_open(&job, &t, ENDPOINT_KEYS, 2, hosts, 4, ",\"deadline_s\":0.5");
+	job_steps(&job, t.steps);
+	cr_expect_eq(job.server.born[6][2], 0);
+	cr_expect_eq(job.server.born[7][2], -1);
 	/* A shard keeps the first attempt, so who is told amid a round that its parameters are wrong waits.
 	 */
-	cr_expect_eq(party.server.since[11][3], -1);
-	cr_expect_eq(party.server.since[12][3], 12);
-	party_close(&party, ends);
+	cr_expect_eq(job.server.born[11][3], -1);
+	cr_expect_eq(job.server.born[12][3], 12);
+	job_close(&job, ends);
 }
 
 Test(zmq_shards, a_shard_that_is_started_again_gets_the_votes_again)
 {
 	struct toy t;
-	char address[ADDRESS_ROOM];
-	struct toy_host hosts[] = {{.count = 3, .first = 0, .fail_at = -1}};
+	char address[ADDRESS_SIZE];
+	struct toy_client hosts[] = {{.count = 3, .first = 0, .fail_at = -1}};
 	toy_open(&t, 3, 12, 5000, "vote");
-	party_open(&party, &t, SITE_KEYS, 2, hosts, 1, "");
-	party_steps(&party, 5);
+	job_open(&job, &t, ENDPOINT_KEYS, 2, hosts, 1, "");
+	job_steps(&job, 5);
 	usleep(200000); /* votes for the next step are there */
 	/* The main server has heard so, and decides on votes that the new process does not have. */
-	party.shards[1].stop = 1;
-	cr_expect_eq(shard_end(&party.shards[1]), 1);
-	snprintf(address, sizeof address, "%s", party.addresses[1]);
-	shard_start(&party.shards[1], &t, SITE_KEYS, &party.server.ring, address);
+	job.shards[1].stop = 1;
+	cr_expect_eq(shard_end(&job.shards[1]), 1);
+	snprintf(address, sizeof address, "%s", job.addresses[1]);
+	shard_start(&job.shards[1], &t, ENDPOINT_KEYS, &job.server.ring, address);
 	usleep(500000); /* connected anew when the main server looks again */
-	party_steps(&party, 7);
-	cr_expect_eq(party.server.n_voters[11], 3); /* step 5 may have ended at its deadline */
-	party_close(&party, NULL);
+	job_steps(&job, 7);
+	cr_expect_eq(job.server.n_voters[11], 3); /* step 5 may have ended at its deadline */
+	job_close(&job, NULL);
 }
 
 Test(zmq_shards, without_a_shard_there_is_a_sentence)
@@ -226,20 +226,20 @@ Test(zmq_shards, without_a_shard_there_is_a_sentence)
 	struct toy t;
 	uint64_t hash;
 	struct err e = {0};
-	struct toy_host hosts[] = {{.count = 3, .first = 0, .fail_at = -1}};
+	struct toy_client hosts[] = {{.count = 3, .first = 0, .fail_at = -1}};
 	toy_open(&t, 3, 12, 5000, "vote");
-	party_open(&party, &t, SITE_KEYS, 1, hosts, 1, ",\"patience_s\":1");
-	party_steps(&party, 3);
-	party.shards[0].stop = 1;
-	shard_end(&party.shards[0]);
+	job_open(&job, &t, ENDPOINT_KEYS, 1, hosts, 1, ",\"patience_s\":1");
+	job_steps(&job, 3);
+	job.shards[0].stop = 1;
+	shard_end(&job.shards[0]);
 	enum exchange_end end = EXCHANGE_DONE;
 	for (int k = 0; k < 2 && end == EXCHANGE_DONE; k++)
-		end = toy_server_step(&party.server, 0, &e);
+		end = toy_server_step(&job.server, 0, &e);
 	cr_expect_eq(end, EXCHANGE_FAILED);
 	cr_expect(strstr(e.text, "shard 1") && strstr(e.text, "no answer"), "%s", e.text);
-	party.server.link.row->leave(party.server.link.self, true, "done");
-	toy_host_end(&hosts[0], &hash);
-	toy_server_close(&party.server);
+	job.server.link.row->leave(job.server.link.self, true, "done");
+	toy_client_end(&hosts[0], &hash);
+	toy_server_close(&job.server);
 }
 
 /* One vote in parts: what a worker may say to one server and not to another. */
@@ -247,11 +247,11 @@ static void say_vote(struct liar *l, const struct toy *t, int part, uint64_t ste
 {
 	struct planes p = planes_of(1, t->agg->push_bytes(t->job.state, t->n), t->n);
 	size_t range = planes_bucket(t->n, 2), begin = (size_t)part * range, end = part ? t->n : range;
-	size_t bytes = planes_part_bytes(&p, t->n, begin, end);
+	size_t bytes = planes_range_bytes(&p, t->n, begin, end);
 	unsigned char *zeros = mem_array(bytes, 1);
 	int id = l->id;
 	l->id = (int)number;
-	liar_say(l, (struct frame){.type = FRAME_PUSH, .step = step, .since = (int64_t)step}, zeros, bytes,
+	liar_say(l, (struct frame){.type = FRAME_PUSH, .step = step, .born = (int64_t)step}, zeros, bytes,
 	         -1);
 	l->id = id;
 	mem_free(zeros);
@@ -264,24 +264,24 @@ Test(zmq_shards, a_vote_in_part_or_in_parts_of_two_attempts_does_not_count)
 	struct liar main, shard;
 	struct frame decide = {.type = FRAME_DECIDE};
 	unsigned char junk[4096] = {0};
-	struct toy_host hosts[] = {{.count = 2, .first = 0, .fail_at = -1}};
+	struct toy_client hosts[] = {{.count = 2, .first = 0, .fail_at = -1}};
 	toy_open(&t, 3, 6, 5000, "vote");
 	t.zeros = LIAR;
-	party_open(&party, &t, SITE_KEYS, 1, hosts, 1, ",\"deadline_s\":0.3,\"patience_s\":2");
-	const struct curve_key *own = keyring_find(&party.server.ring, KEYRING_SERVER);
-	const struct curve_key *key = keyring_worker(&party.server.ring, LIAR);
-	party_steps(&party, 1);
-	liar_open(&main, &t, LIAR, zmq_server_address(party.server.link.self), own, key);
-	liar_open(&shard, &t, LIAR, party.addresses[0], own, key);
+	job_open(&job, &t, ENDPOINT_KEYS, 1, hosts, 1, ",\"deadline_s\":0.3,\"patience_s\":2");
+	const struct curve_key *own = keyring_find(&job.server.ring, KEYRING_SERVER);
+	const struct curve_key *key = keyring_worker(&job.server.ring, LIAR);
+	job_steps(&job, 1);
+	liar_open(&main, &t, LIAR, zmq_server_address(job.server.link.self), own, key);
+	liar_open(&shard, &t, LIAR, job.addresses[0], own, key);
 	liar_say(&main, (struct frame){.type = FRAME_HELLO, .step = 1}, "liar", 4, -1);
 	liar_join(&shard);
 	say_vote(&main, &t, 0, 1, 7);
-	party_steps(&party, 1); /* 1: at the main server alone */
+	job_steps(&job, 1); /* 1: at the main server alone */
 	say_vote(&shard, &t, 1, 2, 8);
-	party_steps(&party, 1); /* 2: at the other alone */
+	job_steps(&job, 1); /* 2: at the other alone */
 	say_vote(&main, &t, 0, 3, 9);
 	say_vote(&shard, &t, 1, 3, 10);
-	party_steps(&party, 1); /* 3: two attempts */
+	job_steps(&job, 1); /* 3: two attempts */
 	say_vote(&shard, &t, 1, 4, 11);
 	say_vote(&shard, &t, 1, 4, 12); /* the first stays */
 	decide.step = 4;
@@ -290,14 +290,14 @@ Test(zmq_shards, a_vote_in_part_or_in_parts_of_two_attempts_does_not_count)
 	liar_say(&shard, (struct frame){.type = FRAME_ATTACH, .step = 9, .pieces = 2}, junk, 100, -1);
 	usleep(100000);
 	say_vote(&main, &t, 0, 4, 11);
-	party_steps(&party, 1); /* 4: a vote */
+	job_steps(&job, 1); /* 4: a vote */
 	for (int k = 1; k < 5; k++)
-		cr_expect_eq(party.server.since[k][LIAR], k == 4 ? 4 : -1, "step %d", k);
-	party_steps(&party, 1);
-	cr_expect_eq(toy_server_fault(&party.server, LIAR, "duplicate"), 1);
-	cr_expect_eq(toy_server_fault(&party.server, LIAR, "garbage"), 2);
-	cr_expect_eq(toy_server_fault(&party.server, LIAR, "wrong_length"), 1);
+		cr_expect_eq(job.server.born[k][LIAR], k == 4 ? 4 : -1, "step %d", k);
+	job_steps(&job, 1);
+	cr_expect_eq(toy_server_fault(&job.server, LIAR, "duplicate"), 1);
+	cr_expect_eq(toy_server_fault(&job.server, LIAR, "garbage"), 2);
+	cr_expect_eq(toy_server_fault(&job.server, LIAR, "wrong_length"), 1);
 	liar_close(&main);
 	liar_close(&shard);
-	party_close(&party, NULL);
+	job_close(&job, NULL);
 }

@@ -24,35 +24,35 @@ typedef uint64_t vword_short __attribute__((vector_size(VECTOR_BYTES / 2)));
 		return total;                                                                                \
 	}
 
-DEFINE_READ(yard_read, vword)
-DEFINE_READ(yard_read_halves, vword_short)
+DEFINE_READ(baseline_read, vword)
+DEFINE_READ(baseline_read_halves, vword_short)
 
-static void yard_copy(size_t n, const float *x, float *out)
+static void baseline_copy(size_t n, const float *x, float *out)
 {
 	memcpy(out, x, n * sizeof(*out));
 }
 
-static void yard_update(size_t n, float *x)
+static void baseline_update(size_t n, float *x)
 {
 	for (size_t i = 0; i < n; i++)
 		x[i] = -x[i];
 }
 
 /* Twice over the same y gives y back: the numbers neither grow nor vanish. */
-static void yard_triad(size_t n, const float *x, const float *y, float *out)
+static void baseline_triad(size_t n, const float *x, const float *y, float *out)
 {
 	INDEPENDENT
 	for (size_t i = 0; i < n; i++)
 		out[i] = x[i] - y[i];
 }
 
-static void yard_fill(size_t n, float *out)
+static void baseline_fill(size_t n, float *out)
 {
 	for (size_t i = 0; i < n; i++)
 		out[i] = 1;
 }
 
-static void yard_fold(size_t words, int count, const uint64_t *const *x, uint64_t *out)
+static void baseline_fold(size_t words, int count, const uint64_t *const *x, uint64_t *out)
 {
 	size_t w = 0;
 	for (; w + LANES_64 <= words; w += LANES_64) {

@@ -28,7 +28,7 @@ static bool processor_has_avx512(void)
 		literal, __builtin_cpu_supports(literal) != 0                                                \
 	}
 
-static void list_features(char *out, size_t room)
+static void list_features(char *out, size_t size)
 {
 	const struct {
 		const char *name;
@@ -46,7 +46,7 @@ static void list_features(char *out, size_t room)
 	            FEATURE("avx512vpopcntdq")};
 	for (size_t i = 0; i < sizeof(list) / sizeof(list[0]); i++)
 		if (list[i].has)
-			snprintf(out + strlen(out), room - strlen(out), "%s%s", *out ? " " : "",
+			snprintf(out + strlen(out), size - strlen(out), "%s%s", *out ? " " : "",
 			         list[i].name);
 }
 
@@ -62,10 +62,10 @@ static bool processor_has_avx512(void)
 	return false;
 }
 
-static void list_features(char *out, size_t room)
+static void list_features(char *out, size_t size)
 {
 	(void)out;
-	(void)room;
+	(void)size;
 }
 
 #endif

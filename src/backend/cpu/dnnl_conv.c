@@ -128,29 +128,29 @@ static void reorder_add(struct cpu_conv *c, struct program *p, const struct layo
 }
 
 /* A value in the layout that a primitive wants: as it lies, or brought there by a step before. */
-static dnnl_memory_t brought(struct cpu_conv *c, struct program *p, const struct layout *lies, enum base base,
-                             const struct layout *wanted)
+static dnnl_memory_t brought(struct cpu_conv *c, struct program *p, const struct layout *found,
+                             enum base base, const struct layout *wanted)
 {
-	dnnl_memory_t source = slot_add(c, lies, base, 0);
-	if (layout_same(lies, wanted))
+	dnnl_memory_t source = slot_add(c, found, base, 0);
+	if (layout_same(found, wanted))
 		return source;
 	dnnl_memory_t target = scratch_add(c, wanted);
-	reorder_add(c, p, lies, source, wanted, target);
+	reorder_add(c, p, found, source, wanted, target);
 	return target;
 }
 
 /* Where a primitive writes a value; taken() appends the step that brings it home. */
-static dnnl_memory_t written(struct cpu_conv *c, const struct layout *lies, enum base base,
+static dnnl_memory_t written(struct cpu_conv *c, const struct layout *found, enum base base,
                              const struct layout *made)
 {
-	return layout_same(lies, made) ? slot_add(c, lies, base, 0) : scratch_add(c, made);
+	return layout_same(found, made) ? slot_add(c, found, base, 0) : scratch_add(c, made);
 }
 
 static void taken(struct cpu_conv *c, struct program *p, dnnl_memory_t source, const struct layout *made,
-                  const struct layout *lies, enum base base)
+                  const struct layout *found, enum base base)
 {
-	if (!layout_same(lies, made))
-		reorder_add(c, p, made, source, lies, slot_add(c, lies, base, 0));
+	if (!layout_same(found, made))
+		reorder_add(c, p, made, source, found, slot_add(c, found, base, 0));
 }
 
 /* --- which implementation ------------------------------------------------------------------------------ */

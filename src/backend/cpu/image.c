@@ -1,4 +1,4 @@
-/* The cpu backend's layers on pictures: layout, pools, and who does what. */
+/* The cpu backend's layers on images: layout, pools, and who does what. */
 #include "backend/cpu/image.h"
 
 #include <string.h>

@@ -1,7 +1,7 @@
 /*
- * Inside of the cpu backend's layers on pictures.
+ * Inside of the cpu backend's layers on images.
  *
- * A picture value lies in blocks of B = 16 or 8 channels, as oneDNN's vectors are wide and its number of
+ * An image value lies in blocks of B = 16 or 8 channels, as oneDNN's vectors are wide and its number of
  * channels asks for: float [count][groups][height * width][B], groups = channels / B rounded up, the last
  * group filled up with zeros. Convolution is oneDNN's (cpu_dnnl*.c, the only door to it). Normalisation and
  * pooling are limited by memory and are loops of our own, compiled for every vector level
@@ -75,7 +75,7 @@ void cpu_image_forward(struct image_layer *l, bool training, const float *runnin
 void cpu_image_backward(struct image_layer *l, float *dw, float *db);
 void cpu_image_statistics(const struct image_layer *l, float *statistics);
 
-/* Blocks of channels of a picture value, and the floats of all its planes of one group and picture. */
+/* Blocks of channels of an image value, and the floats of all its planes of one group and image. */
 size_t cpu_image_groups(const struct image *i);
 size_t cpu_image_plane(const struct image *i);
 

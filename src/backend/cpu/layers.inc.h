@@ -93,7 +93,7 @@ INLINE void exponentials(size_t n, float *z)
 enum { SOFTMAX_ROWS = 64 };
 
 static double softmax_rows(size_t rows, size_t n, float *z, const int32_t *label, bool back, float weight,
-                           size_t *hits)
+                           size_t *correct)
 {
 	size_t best[SOFTMAX_ROWS];
 	double loss = 0;
@@ -111,7 +111,7 @@ static double softmax_rows(size_t rows, size_t n, float *z, const int32_t *label
 		z[right] = 0;
 		double others = sum_of(n, z), sum = others + own;
 		loss += log(sum);
-		*hits += best[r] == right && !isnan(sum);
+		*correct += best[r] == right && !isnan(sum);
 		if (!back)
 			continue;
 		plain_scale(n, (float)(weight / sum), z, z);
@@ -121,13 +121,13 @@ static double softmax_rows(size_t rows, size_t n, float *z, const int32_t *label
 }
 
 static double cpu_softmax_loss(size_t rows, size_t n, float *z, const int32_t *label, bool back, float weight,
-                               size_t *hits)
+                               size_t *correct)
 {
 	double loss = 0;
-	*hits = 0;
+	*correct = 0;
 	for (size_t r = 0; r < rows; r += SOFTMAX_ROWS) {
 		size_t count = rows - r < SOFTMAX_ROWS ? rows - r : SOFTMAX_ROWS;
-		loss += softmax_rows(count, n, z + r * n, label + r, back, weight, hits);
+		loss += softmax_rows(count, n, z + r * n, label + r, back, weight, correct);
 	}
 	return loss;
 }

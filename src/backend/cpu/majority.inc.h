@@ -1,16 +1,16 @@
 /*
  * The vote, bit-sliced: no ballot is ever unpacked. The counts of 64 coordinates a word stand upright in
- * planes: bit i of plane k is bit k of coordinate i's count. Adding two ballots into plane k is a full
+ * planes: bit i of plane k is bit k of coordinate i's count. Adding two votes into plane k is a full
  * adder on whole vectors, two or five instructions, whose carry has the weight of plane k + 1; a tree of
- * them (carry-save, as in Harley and Seal's population count) takes sixteen ballots with fifteen adders
+ * them (carry-save, as in Harley and Seal's population count) takes sixteen votes with fifteen adders
  * and one ripple into the planes above. The count is then compared with M / 2 in as many steps as planes.
  *
  * What is counted are minuses: with M votes, V < 0 where minuses > M / 2, V = 0 where minuses = M / 2.
- * Where ballots can be mute, each is counted as two: (vote and not mute), (vote or mute). A minus adds 2,
- * a mute one 1, a plus 0, so V is negative, zero or positive where the count is above, at or below M,
- * and the same adders serve with 2 M ballots.
+ * Where votes can be abstain, each is counted as two: (vote and not abstain), (vote or abstain). A minus adds
+ * 2, an abstain one 1, a plus 0, so V is negative, zero or positive where the count is above, at or below M,
+ * and the same adders serve with 2 M votes.
  *
- * Order of reading: first the count modulo 16, then sixteen ballots at a time, each over a tile of
+ * Order of reading: first the count modulo 16, then sixteen votes at a time, each over a tile of
  * 16 KiB. Sixteen is as many streams as prefetchers follow; shorter tiles make them start over too often.
  * What lies in memory is better read stream by stream, so there the next sixteen tiles are asked for in
  * that order while these are added.
@@ -28,15 +28,15 @@ enum {
 
 /* Ballots from some number on. Doubled ones are pairs, and lists of them begin with the first of a pair. */
 struct list {
-	const uint64_t *const *vote, *const *mute;
-	bool mutes;
+	const uint64_t *const *vote, *const *abstain;
+	bool abstains;
 };
 
 struct race {
-	struct list ballots;
-	size_t count;        /* of ballots, doubled if mutes */
+	struct list votes;
+	size_t count;        /* of votes, doubled if mutes */
 	bool ties;           /* a tie is possible */
-	bool far;            /* the ballots come from memory */
+	bool far;            /* the votes come from memory */
 	uint64_t more, half; /* counts that say minus, or a tie at least */
 };
 
@@ -57,17 +57,17 @@ struct standing {
 
 INLINE struct list list_from(struct list l, size_t j)
 {
-	size_t behind = l.mutes ? j / 2 : j;
-	return (struct list){l.vote + behind, l.mutes ? l.mute + behind : NULL, l.mutes};
+	size_t behind = l.abstains ? j / 2 : j;
+	return (struct list){l.vote + behind, l.abstains ? l.abstain + behind : NULL, l.abstains};
 }
 
 /* Ballot j of the list, the vector at word w. */
 INLINE vword ballot(struct list l, size_t j, size_t w)
 {
-	if (!l.mutes)
+	if (!l.abstains)
 		return load_words(l.vote[j] + w);
-	vword vote = load_words(l.vote[j / 2] + w), mute = load_words(l.mute[j / 2] + w);
-	return j % 2 ? vote | mute : vote & ~mute;
+	vword vote = load_words(l.vote[j / 2] + w), abstain = load_words(l.abstain[j / 2] + w);
+	return j % 2 ? vote | abstain : vote & ~abstain;
 }
 
 /* *sum += a + b; the return value is the carry. */
@@ -78,7 +78,7 @@ INLINE vword full_add(vword *sum, vword a, vword b)
 	return carry;
 }
 
-/* Add ballots j .. j + 1, 3, 7, 15; the carry that comes back has weight 2, 4, 8, 16. */
+/* Add votes j .. j + 1, 3, 7, 15; the carry that comes back has weight 2, 4, 8, 16. */
 INLINE vword add_2(struct low_planes *c, struct list l, size_t j, size_t w)
 {
 	return full_add(&c->plane[0], ballot(l, j, w), ballot(l, j + 1, w));
@@ -102,8 +102,8 @@ INLINE vword add_16(struct low_planes *c, struct list l, size_t w)
 	return full_add(&c->plane[3], one, two);
 }
 
-/* The count of the first `count` < 16 ballots: its binary digits say which sums to begin with. */
-INLINE struct low_planes first_ballots(struct list l, size_t count, size_t w)
+/* The count of the first `count` < 16 votes: its binary digits say which sums to begin with. */
+INLINE struct low_planes first_votes(struct list l, size_t count, size_t w)
 {
 	struct low_planes c = {{{0}}};
 	if (count & 1)
@@ -151,12 +151,12 @@ INLINE void announce(const struct race *r, struct standing s, size_t i, uint64_t
 		store_words(tied + i * LANES_64, s.half & ~s.more);
 }
 
-/* Begin a tile with `count` < 16 ballots; final when there are no others. */
+/* Begin a tile with `count` < 16 votes; final when there are no others. */
 INLINE void tile_begin(const struct race *r, size_t count, bool final, size_t w, size_t vectors,
                        struct tile *t, uint64_t *minus, uint64_t *tied)
 {
 	for (size_t i = 0; i < vectors; i++) {
-		struct low_planes c = first_ballots(r->ballots, count, w + i * LANES_64);
+		struct low_planes c = first_votes(r->votes, count, w + i * LANES_64);
 		if (final)
 			announce(r, compare_low(r, &c), i, minus, tied);
 		else
@@ -164,13 +164,15 @@ INLINE void tile_begin(const struct race *r, size_t count, bool final, size_t w,
 	}
 }
 
-/* Ask for part `turn` of TILE_VECTORS of the tiles at word w of the sixteen ballots from `next` on. */
+/* Ask for part `turn` of TILE_VECTORS of the tiles at word w of the sixteen votes from `next` on. */
 INLINE void fetch(struct list next, size_t turn, size_t w)
 {
 	const size_t turns = TILE_VECTORS / GROUP,
 	             words = GROUP * LANES_64; /* turns a ballot, words a turn */
 	size_t j = turn / turns;
-	const uint64_t *plane = !next.mutes ? next.vote[j] : j % 2 ? next.mute[j / 2] : next.vote[j / 2];
+	const uint64_t *plane = !next.abstains ? next.vote[j]
+	                        : j % 2        ? next.abstain[j / 2]
+	                                       : next.vote[j / 2];
 	const uint64_t *at = plane + w + turn % turns * words;
 	for (size_t i = 0; i < words; i += LINE_WORDS)
 		__builtin_prefetch(at + i, 0, 2);
@@ -206,7 +208,7 @@ INLINE void tile_end(const struct race *r, struct list group, bool far, int befo
 		memcpy(c.plane, t->low[i], sizeof(c.plane));
 		vword carry = add_16(&c, group, w + i * LANES_64);
 		if (far)
-			fetch(r->ballots, i, w + TILE_WORDS);
+			fetch(r->votes, i, w + TILE_WORDS);
 		struct standing s = compare_low(r, &c);
 		for (int k = 0; k < before; k++) {
 			vword plane = t->high[k][i];
@@ -231,7 +233,7 @@ INLINE void tile_vote(const struct race *r, bool last, size_t w, size_t vectors,
 	size_t groups = r->count / GROUP;
 	tile_begin(r, r->count % GROUP, groups == 0, w, vectors, &t, minus, tied);
 	for (size_t g = 1; g <= groups; g++) {
-		struct list group = list_from(r->ballots, r->count % GROUP + (g - 1) * GROUP);
+		struct list group = list_from(r->votes, r->count % GROUP + (g - 1) * GROUP);
 		if (g < groups)
 			tile_add(group, r->far && !last, bits_of(g - 1), bits_of(g), w, vectors, &t);
 		else
@@ -243,11 +245,11 @@ INLINE void tile_vote(const struct race *r, bool last, size_t w, size_t vectors,
 static void word_vote(struct race r, size_t w, uint64_t *minus, uint64_t *tied)
 {
 	uint64_t plane[LOW_PLANES + HIGH_PLANES] = {0}, more = ~UINT64_C(0), half = ~UINT64_C(0);
-	const struct list l = r.ballots;
+	const struct list l = r.votes;
 	for (size_t j = 0; j < r.count; j++) {
-		size_t m = l.mutes ? j / 2 : j;
-		uint64_t add = l.vote[m][w], mute = l.mutes ? l.mute[m][w] : 0;
-		add = j % 2 ? add | mute : add & ~mute;
+		size_t m = l.abstains ? j / 2 : j;
+		uint64_t add = l.vote[m][w], abstain = l.abstains ? l.abstain[m][w] : 0;
+		add = j % 2 ? add | abstain : add & ~abstain;
 		for (int k = 0; add; k++) {
 			uint64_t carry = plane[k] & add;
 			plane[k] ^= add;
@@ -264,7 +266,7 @@ static void word_vote(struct race r, size_t w, uint64_t *minus, uint64_t *tied)
 
 /* Settle the ties of a tile, if it has any. */
 static void tile_settle(enum sign_policy tie, const struct stream *coins, uint64_t word, size_t words,
-                        const uint64_t *tied, uint64_t *vote, uint64_t *mute)
+                        const uint64_t *tied, uint64_t *vote, uint64_t *abstain)
 {
 	for (size_t w = 0, count; w < words; w += count) {
 		count = chunk_at(word + w, words - w);
@@ -272,7 +274,7 @@ static void tile_settle(enum sign_policy tie, const struct stream *coins, uint64
 		for (size_t i = w; i < w + count; i++)
 			any |= tied[i];
 		if (any || tie == SIGN_ABSTAIN)
-			settle(tie, coins, word + w, count, tied + w, vote + w, mute ? mute + w : NULL);
+			settle(tie, coins, word + w, count, tied + w, vote + w, abstain ? abstain + w : NULL);
 	}
 }
 
@@ -286,17 +288,17 @@ INLINE void clear_padding(size_t n, uint64_t *plane)
 /* What every vote has in common. */
 struct poll {
 	size_t n, first;
-	const struct ballots *ballots;
+	const struct votes *votes;
 	enum sign_policy tie;
 	const struct stream *coins;
-	uint64_t *vote, *mute; /* of the answer */
+	uint64_t *vote, *abstain; /* of the answer */
 };
 
-/* count: of ballots, doubled if mutes. */
-INLINE void race_run(const struct poll *p, size_t count, bool mutes, bool ties)
+/* count: of votes, doubled if mutes. */
+INLINE void race_run(const struct poll *p, size_t count, bool abstains, bool ties)
 {
 	size_t words = sign_words(p->n);
-	struct race r = {.ballots = {p->ballots->vote, p->ballots->mute, mutes},
+	struct race r = {.votes = {p->votes->vote, p->votes->abstain, abstains},
 	                 .count = count,
 	                 .ties = ties,
 	                 .far = count * words > FAR_WORDS,
@@ -304,30 +306,30 @@ INLINE void race_run(const struct poll *p, size_t count, bool mutes, bool ties)
 	                 .half = (count + 1) / 2};
 	for (size_t w = 0; w < words; w += TILE_WORDS) {
 		size_t here = words - w < TILE_WORDS ? words - w : TILE_WORDS, vectors = here / LANES_64;
-		uint64_t tied[TILE_WORDS], *mute = p->mute ? p->mute + w : NULL;
+		uint64_t tied[TILE_WORDS], *abstain = p->abstain ? p->abstain + w : NULL;
 		tile_vote(&r, words - w < 2 * TILE_WORDS, w, vectors, p->vote + w, tied);
 		for (size_t i = vectors * LANES_64; i < here; i++)
 			word_vote(r, w + i, &p->vote[w + i], &tied[i]);
 		if (ties && w + here == words)
 			clear_padding(p->n - 64 * w, tied);
 		if (ties)
-			tile_settle(p->tie, p->coins, p->first / 64 + w, here, tied, p->vote + w, mute);
+			tile_settle(p->tie, p->coins, p->first / 64 + w, here, tied, p->vote + w, abstain);
 		else if (p->tie == SIGN_ABSTAIN)
-			memset(mute, 0, here * sizeof(*mute));
+			memset(abstain, 0, here * sizeof(*abstain));
 	}
 	clear_padding(p->n, p->vote);
 }
 
 /* The same for several kinds of votes, so that inner loops need not ask which they are. */
-static void cpu_majority(size_t n, const struct ballots *b, enum sign_policy tie, const struct stream *coins,
-                         size_t first, uint64_t *pull_vote, uint64_t *pull_mute)
+static void cpu_majority(size_t n, const struct votes *b, enum sign_policy tie, const struct stream *coins,
+                         size_t first, uint64_t *pull_vote, uint64_t *pull_abstain)
 {
 	const size_t limit = (size_t)1 << (LOW_PLANES + HIGH_PLANES - 1);
 	if (b->count < 1 || (size_t)b->count >= limit)
 		BUG("the vote counts from 1 to 2^19 - 1 ballots");
 	size_t count = (size_t)b->count;
-	struct poll p = {n, first, b, tie, coins, pull_vote, pull_mute};
-	if (b->mute)
+	struct poll p = {n, first, b, tie, coins, pull_vote, pull_abstain};
+	if (b->abstain)
 		race_run(&p, 2 * count, true, true);
 	else if (count % 2 == 0)
 		race_run(&p, count, false, true);

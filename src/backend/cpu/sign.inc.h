@@ -3,20 +3,20 @@
 /* Words that are done together: as many as random_coins() makes, or one less to begin with a whole block. */
 INLINE size_t chunk_at(uint64_t word, size_t left)
 {
-	size_t room = ROW_WORDS - word % 2;
-	return left < room ? left : room;
+	size_t size = ROW_WORDS - word % 2;
+	return left < size ? left : size;
 }
 
 /*
  * What the policy says where nothing is known: `open` has the bits without evidence of `count` words, of
- * which the first is word `word` of the vector; vote is 0 there. mute may be NULL unless the policy is
+ * which the first is word `word` of the vector; vote is 0 there. abstain may be NULL unless the policy is
  * abstain.
  */
 static void settle(enum sign_policy policy, const struct stream *coins, uint64_t word, size_t count,
-                   const uint64_t *open, uint64_t *vote, uint64_t *mute)
+                   const uint64_t *open, uint64_t *vote, uint64_t *abstain)
 {
 	if (policy == SIGN_ABSTAIN)
-		memcpy(mute, open, count * sizeof(*mute));
+		memcpy(abstain, open, count * sizeof(*abstain));
 	if (policy != SIGN_RANDOM)
 		return;
 	uint64_t tossed[ROW_WORDS];
@@ -27,14 +27,14 @@ static void settle(enum sign_policy policy, const struct stream *coins, uint64_t
 
 /* One chunk. Nearly always every value has a sign, and one quick look is enough. */
 static void pack_chunk(size_t count, const float *v, enum sign_policy zero, const struct stream *coins,
-                       uint64_t word, uint64_t *vote, uint64_t *mute)
+                       uint64_t word, uint64_t *vote, uint64_t *abstain)
 {
 	vword doubt = {0};
 	for (size_t i = 0; i < count; i++)
 		vote[i] = scan_word(v + 64 * i, &doubt);
 	if (!doubtful(doubt)) {
 		if (zero == SIGN_ABSTAIN)
-			memset(mute, 0, count * sizeof(*mute));
+			memset(abstain, 0, count * sizeof(*abstain));
 		return;
 	}
 	uint64_t neither[ROW_WORDS];
@@ -43,61 +43,61 @@ static void pack_chunk(size_t count, const float *v, enum sign_policy zero, cons
 		vote[i] = r.minus;
 		neither[i] = r.neither;
 	}
-	settle(zero, coins, word, count, neither, vote, mute);
+	settle(zero, coins, word, count, neither, vote, abstain);
 }
 
 static void cpu_sign_pack(size_t n, const float *v, enum sign_policy zero, const struct stream *coins,
-                          size_t first, uint64_t *vote, uint64_t *mute)
+                          size_t first, uint64_t *vote, uint64_t *abstain)
 {
 	uint64_t word = first / 64;
 	size_t whole = n / 64, rest = n % 64;
 	for (size_t w = 0, count; w < whole; w += count) {
 		count = chunk_at(word + w, whole - w);
-		pack_chunk(count, v + 64 * w, zero, coins, word + w, vote + w, mute ? mute + w : NULL);
+		pack_chunk(count, v + 64 * w, zero, coins, word + w, vote + w, abstain ? abstain + w : NULL);
 	}
 	if (rest == 0)
 		return;
 	float last[64]; /* padded with +1, whose bits are 0 in both planes */
 	for (size_t i = 0; i < 64; i++)
 		last[i] = i < rest ? v[64 * whole + i] : 1;
-	pack_chunk(1, last, zero, coins, word + whole, vote + whole, mute ? mute + whole : NULL);
+	pack_chunk(1, last, zero, coins, word + whole, vote + whole, abstain ? abstain + whole : NULL);
 }
 
-INLINE void unpack_words(size_t words, const uint64_t *vote, const uint64_t *mute, float *v)
+INLINE void unpack_words(size_t words, const uint64_t *vote, const uint64_t *abstain, float *v)
 {
 	for (size_t w = 0; w < words; w++) {
 		for (size_t q = 0; q < 64 / LANES_32; q++) {
 			vfloat sign = float_signed(vote[w], q, 1);
-			if (mute)
-				sign = float_without(mute[w], q, sign);
+			if (abstain)
+				sign = float_without(abstain[w], q, sign);
 			store_floats(v + 64 * w + LANES_32 * q, sign);
 		}
 	}
 }
 
-static void cpu_sign_unpack(size_t n, const uint64_t *vote, const uint64_t *mute, float *v)
+static void cpu_sign_unpack(size_t n, const uint64_t *vote, const uint64_t *abstain, float *v)
 {
 	size_t whole = n / 64, rest = n % 64;
-	if (mute)
-		unpack_words(whole, vote, mute, v);
+	if (abstain)
+		unpack_words(whole, vote, abstain, v);
 	else
 		unpack_words(whole, vote, NULL, v);
 	if (rest == 0)
 		return;
 	float last[64];
-	unpack_words(1, vote + whole, mute ? mute + whole : NULL, last);
+	unpack_words(1, vote + whole, abstain ? abstain + whole : NULL, last);
 	memcpy(v + 64 * whole, last, rest * sizeof(*v));
 }
 
-INLINE void apply_words(size_t words, const uint64_t *vote, const uint64_t *mute, float lr, bool decays,
+INLINE void apply_words(size_t words, const uint64_t *vote, const uint64_t *abstain, float lr, bool decays,
                         float shrink, float *x)
 {
 	for (size_t w = 0; w < words; w++) {
 		for (size_t q = 0; q < 64 / LANES_32; q++) {
 			float *at = x + 64 * w + LANES_32 * q;
 			vfloat start = load_floats(at), step = float_signed(vote[w], q, lr);
-			if (mute)
-				step = float_without(mute[w], q, step);
+			if (abstain)
+				step = float_without(abstain[w], q, step);
 			vfloat moved = start - step;
 			if (decays)
 				moved = moved - shrink * start;
@@ -107,29 +107,29 @@ INLINE void apply_words(size_t words, const uint64_t *vote, const uint64_t *mute
 }
 
 /* The same four times, so that no loop asks what cannot change. */
-static void apply_any(size_t words, const uint64_t *vote, const uint64_t *mute, float lr, float decay,
+static void apply_any(size_t words, const uint64_t *vote, const uint64_t *abstain, float lr, float decay,
                       float *x)
 {
 	float shrink = lr * decay;
-	if (mute && decay != 0)
-		apply_words(words, vote, mute, lr, true, shrink, x);
-	else if (mute)
-		apply_words(words, vote, mute, lr, false, 0, x);
+	if (abstain && decay != 0)
+		apply_words(words, vote, abstain, lr, true, shrink, x);
+	else if (abstain)
+		apply_words(words, vote, abstain, lr, false, 0, x);
 	else if (decay != 0)
 		apply_words(words, vote, NULL, lr, true, shrink, x);
 	else
 		apply_words(words, vote, NULL, lr, false, 0, x);
 }
 
-static void cpu_sign_apply(size_t n, const uint64_t *vote, const uint64_t *mute, float lr, float decay,
+static void cpu_sign_apply(size_t n, const uint64_t *vote, const uint64_t *abstain, float lr, float decay,
                            float *x)
 {
 	size_t whole = n / 64, rest = n % 64;
-	apply_any(whole, vote, mute, lr, decay, x);
+	apply_any(whole, vote, abstain, lr, decay, x);
 	if (rest == 0)
 		return;
 	float last[64] = {0};
 	memcpy(last, x + 64 * whole, rest * sizeof(*x));
-	apply_any(1, vote + whole, mute ? mute + whole : NULL, lr, decay, last);
+	apply_any(1, vote + whole, abstain ? abstain + whole : NULL, lr, decay, last);
 	memcpy(x + 64 * whole, last, rest * sizeof(*x));
 }

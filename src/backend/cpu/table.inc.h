@@ -79,11 +79,11 @@ static const struct cpu_level level = {
         .fill = level_fill,
         .yardstick =
                 {
-                        .read = {yard_read, yard_read_halves},
-                        .copy = yard_copy,
-                        .update = yard_update,
-                        .triad = yard_triad,
-                        .fill = yard_fill,
-                        .fold = yard_fold,
+                        .read = {baseline_read, baseline_read_halves},
+                        .copy = baseline_copy,
+                        .update = baseline_update,
+                        .triad = baseline_triad,
+                        .fill = baseline_fill,
+                        .fold = baseline_fold,
                 },
 };

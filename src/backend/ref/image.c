@@ -1,4 +1,4 @@
-/* Layers on pictures by definition: plain loops over NCHW, sums in double, rounded once at the end. */
+/* Layers on images by definition: plain loops over NCHW, sums in double, rounded once at the end. */
 #include "backend/ref/image.h"
 
 #include <string.h>

@@ -1,4 +1,4 @@
-/* Inside of the reference's layers on pictures: one file a kind. Contracts: image.h. */
+/* Inside of the reference's layers on images: one file a kind. Contracts: image.h. */
 #ifndef SIGNSGD_BACKEND_REF_IMAGE_H
 #define SIGNSGD_BACKEND_REF_IMAGE_H
 
@@ -9,7 +9,7 @@ struct image_layer {
 	struct image_memory memory;
 };
 
-/* Element (n, c, y, x) of a picture value. */
+/* Element (n, c, y, x) of an image value. */
 static inline size_t ref_at(const struct image *i, int n, int c, int y, int x)
 {
 	return (((size_t)n * (size_t)i->channels + (size_t)c) * (size_t)i->height + (size_t)y) *

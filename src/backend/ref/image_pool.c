@@ -13,7 +13,7 @@ void ref_pool_need(const struct image_spec *s, struct image_need *need)
 		need->scratch_bytes = (size_t)s->in.height * (size_t)s->in.width * sizeof(double);
 }
 
-/* One channel of one picture. */
+/* One channel of one image. */
 struct plane {
 	const struct image_spec *spec;
 	const float *in; /* [height][width] */

@@ -51,10 +51,10 @@ static size_t largest_of(size_t n, const float *z)
  * -(sum of the others) / sum, so that it keeps its sign when the label's probability rounds to 1.
  */
 double ref_softmax_loss(size_t rows, size_t n, float *z, const int32_t *label, bool back, float weight,
-                        size_t *hits)
+                        size_t *correct)
 {
 	double loss = 0;
-	*hits = 0;
+	*correct = 0;
 	for (size_t r = 0; r < rows; r++, z += n) {
 		size_t best = largest_of(n, z), right = (size_t)label[r];
 		double most = z[best], own = z[right], others = 0;
@@ -62,7 +62,7 @@ double ref_softmax_loss(size_t rows, size_t n, float *z, const int32_t *label, b
 			others += j == right ? 0 : exp(z[j] - most);
 		double sum = others + exp(own - most);
 		loss += log(sum) - (own - most);
-		*hits += best == right && !isnan(sum);
+		*correct += best == right && !isnan(sum);
 		for (size_t j = 0; back && j < n; j++)
 			z[j] = (float)((j == right ? -others : exp(z[j] - most)) / sum * weight);
 	}

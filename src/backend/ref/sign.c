@@ -18,7 +18,7 @@ static uint64_t word_coins(enum sign_policy policy, const struct stream *coins, 
 }
 
 void ref_sign_pack(size_t n, const float *v, enum sign_policy zero, const struct stream *coins, size_t first,
-                   uint64_t *vote, uint64_t *mute)
+                   uint64_t *vote, uint64_t *abstain)
 {
 	for (size_t w = 0; w < sign_words(n); w++) {
 		uint64_t tossed = word_coins(zero, coins, first, w), minus = 0, silent = 0;
@@ -30,34 +30,34 @@ void ref_sign_pack(size_t n, const float *v, enum sign_policy zero, const struct
 		}
 		vote[w] = minus;
 		if (zero == SIGN_ABSTAIN)
-			mute[w] = silent;
+			abstain[w] = silent;
 	}
 }
 
-/* -1, 0 or +1. mute may be NULL. */
-static int sign_at(const uint64_t *vote, const uint64_t *mute, size_t i)
+/* -1, 0 or +1. abstain may be NULL. */
+static int sign_at(const uint64_t *vote, const uint64_t *abstain, size_t i)
 {
-	if (mute && bit_of(mute, i))
+	if (abstain && bit_of(abstain, i))
 		return 0;
 	return bit_of(vote, i) ? -1 : 1;
 }
 
-void ref_sign_unpack(size_t n, const uint64_t *vote, const uint64_t *mute, float *v)
+void ref_sign_unpack(size_t n, const uint64_t *vote, const uint64_t *abstain, float *v)
 {
 	for (size_t i = 0; i < n; i++)
-		v[i] = (float)sign_at(vote, mute, i);
+		v[i] = (float)sign_at(vote, abstain, i);
 }
 
-static int sum_of_signs(const struct ballots *b, size_t i)
+static int sum_of_signs(const struct votes *b, size_t i)
 {
 	int sum = 0;
 	for (int m = 0; m < b->count; m++)
-		sum += sign_at(b->vote[m], b->mute ? b->mute[m] : NULL, i);
+		sum += sign_at(b->vote[m], b->abstain ? b->abstain[m] : NULL, i);
 	return sum;
 }
 
-void ref_majority(size_t n, const struct ballots *b, enum sign_policy tie, const struct stream *coins,
-                  size_t first, uint64_t *pull_vote, uint64_t *pull_mute)
+void ref_majority(size_t n, const struct votes *b, enum sign_policy tie, const struct stream *coins,
+                  size_t first, uint64_t *pull_vote, uint64_t *pull_abstain)
 {
 	for (size_t w = 0; w < sign_words(n); w++) {
 		uint64_t tossed = word_coins(tie, coins, first, w), minus = 0, silent = 0;
@@ -68,16 +68,16 @@ void ref_majority(size_t n, const struct ballots *b, enum sign_policy tie, const
 		}
 		pull_vote[w] = minus;
 		if (tie == SIGN_ABSTAIN)
-			pull_mute[w] = silent;
+			pull_abstain[w] = silent;
 	}
 }
 
-void ref_sign_apply(size_t n, const uint64_t *vote, const uint64_t *mute, float lr, float decay, float *x)
+void ref_sign_apply(size_t n, const uint64_t *vote, const uint64_t *abstain, float lr, float decay, float *x)
 {
 	float shrink = lr * decay;
 	for (size_t i = 0; i < n; i++) {
 		float start = x[i];
-		int sign = sign_at(vote, mute, i);
+		int sign = sign_at(vote, abstain, i);
 		if (sign != 0)
 			x[i] -= lr * (float)sign;
 		if (decay != 0)

@@ -156,11 +156,11 @@ int keyring_send_all(const struct keyring *r, int fd, struct err *e)
 }
 
 /* Returns how many bytes came, at most room - 1, and ends the text. */
-static int read_all(int fd, char *text, size_t room, size_t *length, struct err *e)
+static int read_all(int fd, char *text, size_t size, size_t *length, struct err *e)
 {
 	*length = 0;
-	while (*length + 1 < room) {
-		ssize_t got = read(fd, text + *length, room - 1 - *length);
+	while (*length + 1 < size) {
+		ssize_t got = read(fd, text + *length, size - 1 - *length);
 		if (got < 0 && errno == EINTR)
 			continue;
 		if (got < 0)
@@ -174,10 +174,10 @@ static int read_all(int fd, char *text, size_t room, size_t *length, struct err 
 }
 
 /* The word at *text, ended by `end`, into out[room]; *text goes behind. False: too long, empty, or no end. */
-static bool take_word(char **text, char end, char *out, size_t room)
+static bool take_word(char **text, char end, char *out, size_t size)
 {
 	size_t length = strcspn(*text, " \n");
-	if (length == 0 || length >= room || (*text)[length] != end)
+	if (length == 0 || length >= size || (*text)[length] != end)
 		return false;
 	memcpy(out, *text, length);
 	out[length] = '\0';
@@ -232,13 +232,13 @@ static int take_lines(struct keyring *r, char *text, struct err *e)
 
 int keyring_receive(struct keyring *r, int fd, struct err *e)
 {
-	size_t room = (SENT_AT_MOST + 1) * LINE_BYTES, length = 0, lines = 0;
-	char *text = mem_alloc(room);
-	int rc = read_all(fd, text, room, &length, e);
+	size_t size = (SENT_AT_MOST + 1) * LINE_BYTES, length = 0, lines = 0;
+	char *text = mem_alloc(size);
+	int rc = read_all(fd, text, size, &length, e);
 	*r = (struct keyring){0};
 	if (!rc && strlen(text) != length)
 		rc = err_user(e, "keys: found a zero byte, expected text");
-	else if (!rc && length + 1 == room)
+	else if (!rc && length + 1 == size)
 		rc = err_user(e, "keys: more than %zu bytes came, expected at most %d workers", length,
 		              SENT_AT_MOST);
 	for (size_t i = 0; i < length; i++)

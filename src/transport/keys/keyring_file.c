@@ -212,7 +212,7 @@ static size_t name_length(const char *file)
 /* Every name that has a file, once for each file. */
 static int read_names(struct keyring *r, const char *dir, DIR *d, struct err *e)
 {
-	size_t room = 0;
+	size_t size = 0;
 	for (struct dirent *file; (file = readdir(d));) {
 		size_t length = name_length(file->d_name);
 		struct curve_key k = {0};
@@ -223,9 +223,9 @@ static int read_names(struct keyring *r, const char *dir, DIR *d, struct err *e)
 			return err_user(e,
 			                "%s/%s: is no name of a key, expected letters, digits, '.', '_', '-'",
 			                dir, file->d_name);
-		if (r->count == room) {
-			room = 2 * room + 16;
-			r->at = mem_resize(r->at, room * sizeof *r->at);
+		if (r->count == size) {
+			size = 2 * size + 16;
+			r->at = mem_resize(r->at, size * sizeof *r->at);
 		}
 		r->at[r->count++] = k;
 	}

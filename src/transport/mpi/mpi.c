@@ -210,7 +210,7 @@ static enum exchange_end hold_round(struct mpi_self *m, struct exchange *x, stru
 		return EXCHANGE_FAILED;
 	m->begun = m->headed = false;
 	x->n_voters = m->workers;
-	x->behind = false;
+	x->must_resync = false;
 	return EXCHANGE_DONE;
 }
 
@@ -225,9 +225,9 @@ static enum exchange_end mpi_exchange(void *self, struct exchange *x, struct err
 /* The last head of a run: the root says that it is over, the hosts hear it. */
 static void last_head(struct mpi_self *m)
 {
-	struct err unheard = {0};
+	struct err ignored = {0};
 	*m->own = (struct mpi_head){.flags = m->rank == 0 ? HEAD_LEAVE : HEAD_GONE};
-	if (begin_heads(m, true, &unheard) == 0)
+	if (begin_heads(m, true, &ignored) == 0)
 		m->left = m->heads[0].flags & HEAD_LEAVE;
 }
 
@@ -265,29 +265,29 @@ static const struct key mpi_keys[] = {
         {.name = "topology",
          .kind = KEY_CHOICE,
          .offset = offsetof(struct mpi_settings, topology),
-         .preset = "\"sharded\"",
+         .default_json = "\"sharded\"",
          .choices = (const char *const[]){"star", "sharded", "allreduce", NULL},
-         .aside = true,
+         .not_identity = true,
          .help = "star: votes meet at process 0, as in the paper; sharded: each process counts its share of "
                  "the coordinates; allreduce: MPI's own sum, for means of floats only"},
         {.name = "buckets",
          .kind = KEY_INT,
          .offset = offsetof(struct mpi_settings, buckets),
-         .preset = "1",
+         .default_json = "1",
          .lowest = 1,
          .highest = 256,
-         .aside = true,
+         .not_identity = true,
          .help = "pieces in which votes are sent while earlier layers still compute, the last layer's first; "
                  "not of allreduce"},
         {0},
 };
 
-static void mpi_library(char *out, size_t room)
+static void mpi_library(char *out, size_t size)
 {
 	char text[MPI_MAX_LIBRARY_VERSION_STRING];
 	int length;
 	MPI_Get_library_version(text, &length);
-	snprintf(out, room, "%.*s", (int)strcspn(text, ",\n"), text);
+	snprintf(out, size, "%.*s", (int)strcspn(text, ",\n"), text);
 }
 
 static int row_check(const void *state, bool separable, bool float_mean, struct err *e)

@@ -37,7 +37,7 @@ struct mpi_settings {
 /* Requests under way. */
 struct mpi_requests {
 	MPI_Request *at; /* [room] */
-	int count, room;
+	int count, size;
 };
 
 struct mpi_bucket {
@@ -76,7 +76,7 @@ struct mpi_self {
 	unsigned char *messages; /* [workers hosted elsewhere][message_stride], mapped */
 	size_t message_stride, mapped;
 	const void **pushes;                          /* [workers] whole messages */
-	struct mpi_word *words;                       /* [workers] what is said beside a vote */
+	struct mpi_command *words;                    /* [workers] what is said beside a vote */
 	struct mpi_requests aside;                    /* of words, running statistics and state */
 	uint64_t bytes_up, bytes_down, bytes_busiest; /* of every round */
 };
@@ -98,9 +98,9 @@ struct mpi_head {
 };
 
 /* What a worker's host tells the root beside its vote. */
-struct mpi_word {
+struct mpi_command {
 	double loss;
-	int64_t since;
+	int64_t born;
 };
 
 /*
@@ -125,7 +125,7 @@ int mpi_done(struct mpi_requests *r, struct err *e);
 /* From process 0 to all. */
 int mpi_broadcast(const struct mpi_self *m, void *at, size_t bytes, struct err *e);
 /* Make room for so many requests at once. */
-void mpi_room(struct mpi_requests *r, size_t requests);
+void mpi_scratch(struct mpi_requests *r, size_t requests);
 /* Requests that mpi_post_*() makes of so many bytes. */
 size_t mpi_pieces(size_t bytes);
 

@@ -37,7 +37,7 @@ struct mpi_piece mpi_piece_of(const struct mpi_self *m, const struct planes *p, 
 
 size_t mpi_running_bytes(const struct mpi_self *m, const struct exchange *x)
 {
-	return m->st && mpi_host(m, x->keeper) != 0 ? m->st->shared[2].count * sizeof(float) : 0;
+	return m->st && mpi_host(m, x->bn_owner) != 0 ? m->st->shared[2].count * sizeof(float) : 0;
 }
 
 /* Bytes of process r's shares of a message. */
@@ -75,7 +75,7 @@ static void count_bytes(struct mpi_self *m, const struct exchange *x)
 	for (int r = 0; r < m->size; r++) {
 		uint64_t up, down, all = 2 * heads + traffic(m, x, r, &up, &down);
 		all += r == 0 ? words : (uint64_t)mpi_hosted(m, r) * sizeof *m->words;
-		all += r == 0 || r == mpi_host(m, x->keeper) ? running : 0;
+		all += r == 0 || r == mpi_host(m, x->bn_owner) ? running : 0;
 		m->bytes_up += up;
 		m->bytes_down += down;
 		m->bytes_busiest = all > m->bytes_busiest ? all : m->bytes_busiest;
@@ -96,16 +96,16 @@ static void cut_buckets(struct mpi_self *m, const struct exchange *x)
 	}
 }
 
-static void make_room(struct mpi_self *m, const struct exchange *x)
+static void make_scratch(struct mpi_self *m, const struct exchange *x)
 {
 	size_t others = (size_t)m->size - 1, hosted = (size_t)mpi_hosted(m, m->rank);
 	size_t votes = (size_t)m->workers - hosted + hosted * others;
 	size_t up = votes * (size_t)mpi_planes_in(&x->push_planes) * mpi_pieces(m->push_bytes);
 	size_t down = 2 * others * (size_t)mpi_planes_in(&x->pull_planes) * mpi_pieces(m->pull_bytes);
 	for (int b = 0; b < m->n_buckets; b++)
-		mpi_room(&m->buckets[b].requests, up > down ? up : down);
-	mpi_room(&m->aside, others * mpi_pieces((size_t)m->slots * sizeof *m->words) +
-	                            mpi_pieces(mpi_running_bytes(m, x)));
+		mpi_scratch(&m->buckets[b].requests, up > down ? up : down);
+	mpi_scratch(&m->aside, others * mpi_pieces((size_t)m->slots * sizeof *m->words) +
+	                               mpi_pieces(mpi_running_bytes(m, x)));
 }
 
 /* Only who combines needs others' messages. */
@@ -137,7 +137,7 @@ void mpi_round_open(struct mpi_self *m, const struct exchange *x)
 	cut_buckets(m, x);
 	for (int i = 0; i < x->hosted; i++)
 		m->ready[i] = m->n_buckets;
-	make_room(m, x);
+	make_scratch(m, x);
 	map_messages(m);
 	count_bytes(m, x);
 }

@@ -92,22 +92,22 @@ static size_t piece_at(size_t at, size_t bytes)
 	return bytes - at < PIECE_BYTES ? bytes - at : PIECE_BYTES;
 }
 
-void mpi_room(struct mpi_requests *r, size_t requests)
+void mpi_scratch(struct mpi_requests *r, size_t requests)
 {
 	if (r->count > 0)
 		BUG("requests are under way");
 	if (requests > INT_MAX)
 		die("MPI: %zu messages at once are more than it can count", requests);
-	if ((int)requests <= r->room)
+	if ((int)requests <= r->size)
 		return;
 	mem_free(r->at);
 	r->at = mem_array(requests, sizeof *r->at);
-	r->room = (int)requests;
+	r->size = (int)requests;
 }
 
 static MPI_Request *next_request(struct mpi_requests *r)
 {
-	if (r->count == r->room)
+	if (r->count == r->size)
 		BUG("more requests than there is room for");
 	return &r->at[r->count++];
 }

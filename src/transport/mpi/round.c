@@ -158,22 +158,22 @@ int mpi_round_post(struct mpi_self *m, const struct exchange *x, int i, int buck
 static int post_aside(struct mpi_self *m, const struct exchange *x, struct err *e)
 {
 	size_t running = mpi_running_bytes(m, x);
-	int keeper = mpi_host(m, x->keeper);
+	int bn_owner = mpi_host(m, x->bn_owner);
 	for (int i = 0; i < x->hosted; i++)
 		m->words[m->ids[i]] =
-		        (struct mpi_word){.loss = x->loss[m->ids[i]], .since = x->since[m->ids[i]]};
+		        (struct mpi_command){.loss = x->loss[m->ids[i]], .born = x->born[m->ids[i]]};
 	for (int r = 1; r < m->size; r++) {
-		struct mpi_word *words = m->words + m->first[r];
+		struct mpi_command *words = m->words + m->first[r];
 		size_t bytes = (size_t)mpi_hosted(m, r) * sizeof *words;
 		if (m->rank == r && mpi_post_send(m, &m->aside, words, bytes, 0, 0, e))
 			return -1;
 		if (m->rank == 0 && mpi_post_recv(m, &m->aside, words, bytes, r, 0, e))
 			return -1;
 	}
-	if (running > 0 && m->rank == keeper)
+	if (running > 0 && m->rank == bn_owner)
 		return mpi_post_send(m, &m->aside, m->st->shared[2].at, running, 0, 0, e);
 	return running > 0 && m->rank == 0
-	               ? mpi_post_recv(m, &m->aside, m->st->shared[2].at, running, keeper, 0, e)
+	               ? mpi_post_recv(m, &m->aside, m->st->shared[2].at, running, bn_owner, 0, e)
 	               : 0;
 }
 
@@ -183,7 +183,7 @@ static int finish_aside(struct mpi_self *m, struct exchange *x, struct err *e)
 		return -1;
 	for (int w = 0; m->rank == 0 && w < m->workers; w++) {
 		x->loss[w] = m->words[w].loss;
-		x->since[w] = m->words[w].since;
+		x->born[w] = m->words[w].born;
 	}
 	return 0;
 }

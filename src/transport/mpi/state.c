@@ -16,7 +16,7 @@ static int carry_block(struct mpi_self *m, struct train_state *st, int worker, i
 	size_t bytes = block_bytes(st, worker);
 	if (from == to || (m->rank != from && m->rank != to))
 		return 0;
-	mpi_room(&m->aside, mpi_pieces(bytes));
+	mpi_scratch(&m->aside, mpi_pieces(bytes));
 	int rc = m->rank == from ? mpi_post_send(m, &m->aside, st->workers[worker], bytes, to, 0, e)
 	                         : mpi_post_recv(m, &m->aside, st->workers[worker], bytes, from, 0, e);
 	return rc ? -1 : mpi_finish(&m->aside, e);
@@ -29,7 +29,7 @@ static void fill_words(const struct mpi_self *m, const struct train_state *st, i
 	words[WORD_GIVEN] = st->given;
 	for (int w = 0; w < m->workers; w++) {
 		words[WORDS + 2 * w] = st->workers[w] != NULL;
-		words[WORDS + 2 * w + 1] = st->workers[w] ? st->since[w] : st->step;
+		words[WORDS + 2 * w + 1] = st->workers[w] ? st->born[w] : st->step;
 	}
 }
 
@@ -40,7 +40,7 @@ static int take_state(struct mpi_self *m, struct train_state *st, const int64_t 
 		if (mpi_broadcast(m, st->shared[i].at, st->shared[i].count * sizeof(float), e))
 			return -1;
 	for (int w = 0; w < m->workers; w++) {
-		st->since[w] = words[WORDS + 2 * w + 1];
+		st->born[w] = words[WORDS + 2 * w + 1];
 		if (words[WORDS + 2 * w] && carry_block(m, st, w, 0, mpi_host(m, w), e))
 			return -1;
 	}

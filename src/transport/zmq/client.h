@@ -8,8 +8,8 @@
 enum phase { PHASE_JOINING, PHASE_IDLE, PHASE_VOTING, PHASE_TAKING, PHASE_SAVING };
 
 /* One worker's place: its connection. Another one to each server of a part of the coordinates. */
-struct seat {
-	struct zmq_host *host;
+struct connection {
+	struct zmq_client *client;
 	const char *address;
 	int part; /* 0: of the main server */
 	void *socket, *monitor;
@@ -30,25 +30,25 @@ struct seat {
 
 /* Parameters, or a worker's own state, on their way. */
 struct taking {
-	struct seat *from;
+	struct connection *from;
 	bool own, done, none; /* none: the server has no state of this worker */
 	unsigned piece, pieces;
 	uint64_t step, x_hash;
-	int64_t since;
-	uint32_t keeper;
+	int64_t born;
+	uint32_t bn_owner;
 	bool has_state;
 };
 
-struct zmq_host {
-	const struct site *site;
+struct zmq_client {
+	const struct endpoint *endpoint;
 	struct transport_env env;
 	void *context;
-	struct seat *seats;              /* [count] in order of worker, once joined */
-	struct seat *branches;           /* [n_parts - 1][count] to the other parts' servers; NULL: not yet */
-	zmq_pollitem_t *items;           /* [count] of seats, then of branches */
+	struct connection *connections;  /* [count] in order of worker, once joined */
+	struct connection *branches;     /* [n_parts - 1][count] to the other parts' servers; NULL: not yet */
+	zmq_pollitem_t *items;           /* [count] of connections, then of branches */
 	int *ids;                        /* [count] */
 	int count, n_parts, n_opened;    /* n_opened: sockets so far */
-	char (*addresses)[ADDRESS_ROOM]; /* [n_parts - 1] */
+	char (*addresses)[ADDRESS_SIZE]; /* [n_parts - 1] */
 	uint32_t number;                 /* of what is said in this round */
 	size_t most_bytes;               /* of a message */
 	char *settings;
@@ -69,53 +69,53 @@ struct zmq_host {
 	double usual_s; /* that an answer takes to come, a mean in which older ones fade */
 };
 
-/* client.c: connections. One look at all seats. -1 and a sentence when there is no going on. */
-int host_pump(struct zmq_host *h, struct err *e);
-void seat_open(struct zmq_host *h, struct seat *seat);
+/* client.c: connections. One look at all connections. -1 and a sentence when there is no going on. */
+int client_pump(struct zmq_client *h, struct err *e);
+void connection_open(struct zmq_client *h, struct connection *connection);
 /* f->run, bytes and body_hash are filled in. What cannot be sent now is sent again after a WELCOME. */
-void seat_say(struct seat *seat, struct frame *f, const void *body, size_t bytes);
+void connection_say(struct connection *connection, struct frame *f, const void *body, size_t bytes);
 /* Takes over *m. False: it was not sent. */
-bool seat_send(struct seat *seat, zmq_msg_t *m);
-void host_bye(struct zmq_host *h);
+bool connection_send(struct connection *connection, zmq_msg_t *m);
+void client_bye(struct zmq_client *h);
 /* Messages with bodies as long as this are to be had. -1 and a sentence. */
-int host_limit(struct zmq_host *h, size_t body_bytes, struct err *e);
+int client_limit(struct zmq_client *h, size_t body_bytes, struct err *e);
 /* Seats and branches: how many, and one of them. */
-int host_seats(const struct zmq_host *h);
-struct seat *host_seat(const struct zmq_host *h, int i);
-int seat_connect(const struct seat *seat, struct err *e);
-void host_refused(struct zmq_host *h, const struct frame *f, const unsigned char *body);
+int client_connections(const struct zmq_client *h);
+struct connection *client_connection(const struct zmq_client *h, int i);
+int connection_connect(const struct connection *connection, struct err *e);
+void client_refused(struct zmq_client *h, const struct frame *f, const unsigned char *body);
 
 /* client_round.c: rounds. A message while voting. */
-void voting_take(struct seat *seat, const struct frame *f, const unsigned char *body);
+void voting_take(struct connection *connection, const struct frame *f, const unsigned char *body);
 /* A worker is known again on a new connection. */
-void voting_resume(struct seat *seat, const struct frame *welcome);
+void voting_resume(struct connection *connection, const struct frame *welcome);
 
 /* The part's coordinates. */
-void seat_range(const struct seat *seat, size_t *begin, size_t *end);
+void connection_range(const struct connection *connection, size_t *begin, size_t *end);
 /* The present vote, or the wish for an answer without one. */
-void seat_request(struct seat *seat);
+void connection_request(struct connection *connection);
 
 /* client_shards.c: connections to the servers of other parts. */
-int branches_open(struct zmq_host *h, struct err *e);
-void branch_take(struct seat *seat, const struct frame *f, const unsigned char *body);
+int branches_open(struct zmq_client *h, struct err *e);
+void branch_take(struct connection *connection, const struct frame *f, const unsigned char *body);
 /* The servers' addresses behind the settings, `bytes` bytes. False: they are none. */
-bool branches_read(struct zmq_host *h, const unsigned char *at, size_t bytes);
+bool branches_read(struct zmq_client *h, const unsigned char *at, size_t bytes);
 
 /* client_bucket.c: votes in pieces. */
-void host_post(struct zmq_host *h, const struct exchange *x, int i, size_t begin, size_t end);
+void client_post(struct zmq_client *h, const struct exchange *x, int i, size_t begin, size_t end);
 /* Send what closes the vote in pieces that was posted. False: it was not posted, or not all of it. */
-bool host_post_close(struct seat *seat);
+bool client_post_close(struct connection *connection);
 
 /* client_state.c */
-int host_sync(struct zmq_host *h, struct train_state *st, struct err *e);
-int host_collect(struct zmq_host *h, struct train_state *st, struct err *e);
+int client_sync(struct zmq_client *h, struct train_state *st, struct err *e);
+int client_collect(struct zmq_client *h, struct train_state *st, struct err *e);
 /* The server's parameters in place of ours. */
-int host_take_over(struct zmq_host *h, struct seat *from, struct err *e);
-void taking_take(struct seat *seat, const struct frame *f, const unsigned char *body);
-void taking_resume(struct seat *seat);
-void saving_take(struct seat *seat, const struct frame *f);
-void saving_resume(struct seat *seat);
+int client_take_over(struct zmq_client *h, struct connection *from, struct err *e);
+void taking_take(struct connection *connection, const struct frame *f, const unsigned char *body);
+void taking_resume(struct connection *connection);
+void saving_take(struct connection *connection, const struct frame *f);
+void saving_resume(struct connection *connection);
 
-extern const struct transport transport_zmq_host;
+extern const struct transport transport_zmq_client;
 
 #endif

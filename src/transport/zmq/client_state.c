@@ -10,25 +10,25 @@ static size_t least(size_t a, size_t b)
 	return a < b ? a : b;
 }
 
-static void ask(struct seat *seat)
+static void ask(struct connection *connection)
 {
-	const struct taking *t = &seat->host->taking;
+	const struct taking *t = &connection->client->taking;
 	struct frame f = {.type = FRAME_SNAPSHOT,
 	                  .flags = t->own ? FRAME_BRIEF : 0,
 	                  .step = t->step,
 	                  .piece = t->piece,
 	                  .pieces = t->piece + 1,
-	                  .worker = (uint32_t)seat->id};
-	seat_say(seat, &f, NULL, 0);
+	                  .worker = (uint32_t)connection->id};
+	connection_say(connection, &f, NULL, 0);
 }
 
-void taking_resume(struct seat *seat)
+void taking_resume(struct connection *connection)
 {
-	if (seat == seat->host->taking.from && !seat->host->taking.done)
-		ask(seat);
+	if (connection == connection->client->taking.from && !connection->client->taking.done)
+		ask(connection);
 }
 
-static size_t size_of(const struct zmq_host *h, const struct taking *t)
+static size_t size_of(const struct zmq_client *h, const struct taking *t)
 {
 	return t->own ? h->st->worker_floats[t->from->id] * sizeof(float) : shared_bytes(h->st);
 }
@@ -40,17 +40,17 @@ static void begin_taking(struct taking *t, const struct frame *f)
 	t->pieces = f->pieces;
 	t->step = f->step;
 	t->x_hash = f->x_hash;
-	t->since = f->since;
-	t->keeper = f->worker;
+	t->born = f->born;
+	t->bn_owner = f->worker;
 	t->has_state = f->flags & FRAME_HAS_STATE;
 }
 
-void taking_take(struct seat *seat, const struct frame *f, const unsigned char *body)
+void taking_take(struct connection *connection, const struct frame *f, const unsigned char *body)
 {
-	struct zmq_host *h = seat->host;
+	struct zmq_client *h = connection->client;
 	struct taking *t = &h->taking;
 	bool own = f->flags & FRAME_BRIEF;
-	if (f->type != FRAME_PARAMS || seat != t->from || own != t->own || t->done)
+	if (f->type != FRAME_PARAMS || connection != t->from || own != t->own || t->done)
 		return;
 	if (own && !(f->flags & FRAME_HAS_STATE)) {
 		t->none = t->done = true;
@@ -63,15 +63,15 @@ void taking_take(struct seat *seat, const struct frame *f, const unsigned char *
 	    f->bytes != least(size - offset, PARAMS_PIECE) || f->worker >= (uint32_t)h->env.workers)
 		return;
 	if (own)
-		memcpy((unsigned char *)h->st->workers[seat->id] + offset, body, f->bytes);
+		memcpy((unsigned char *)h->st->workers[connection->id] + offset, body, f->bytes);
 	else
 		shared_copy_in(h->st, offset, body, f->bytes);
 	t->done = ++t->piece == t->pieces;
 	if (!t->done)
-		ask(seat);
+		ask(connection);
 }
 
-static int take_all(struct zmq_host *h, struct seat *from, bool own, struct err *e)
+static int take_all(struct zmq_client *h, struct connection *from, bool own, struct err *e)
 {
 	bool has_state = h->taking.has_state;
 	h->taking = (struct taking){.from = from, .own = own, .step = own ? h->step : FRAME_NOWHERE};
@@ -80,10 +80,10 @@ static int take_all(struct zmq_host *h, struct seat *from, bool own, struct err 
 		ask(from);
 	int rc = 0;
 	while (rc == 0 && !h->taking.done) {
-		rc = host_pump(h, e);
+		rc = client_pump(h, e);
 		if (rc == 0 && (h->over || (h->env.stop && *h->env.stop)))
 			rc = err_world(e, "server %s: the run ended before its parameters were here",
-			               h->site->address);
+			               h->endpoint->address);
 	}
 	h->phase = PHASE_IDLE;
 	if (own)
@@ -91,102 +91,103 @@ static int take_all(struct zmq_host *h, struct seat *from, bool own, struct err 
 	return rc;
 }
 
-int host_take_over(struct zmq_host *h, struct seat *from, struct err *e)
+int client_take_over(struct zmq_client *h, struct connection *from, struct err *e)
 {
 	const struct state_part *x = &h->st->shared[0];
 	if (take_all(h, from, false, e))
 		return -1;
 	if (hash_words(0, x->at, x->count * sizeof *x->at) != h->taking.x_hash)
-		return err_world(e, "server %s: its parameters arrived damaged", h->site->address);
+		return err_world(e, "server %s: its parameters arrived damaged", h->endpoint->address);
 	h->step = h->taking.step;
-	h->life = h->taking.since;
+	h->life = h->taking.born;
 	return 0;
 }
 
 /* The workers' own states, where the server has them of the very step. */
-static int take_own(struct zmq_host *h, struct train_state *st, struct err *e)
+static int take_own(struct zmq_client *h, struct train_state *st, struct err *e)
 {
 	for (int i = 0; i < h->count; i++) {
-		if (take_all(h, &h->seats[i], true, e))
+		if (take_all(h, &h->connections[i], true, e))
 			return -1;
 		if (!h->taking.none && h->taking.step == h->step)
-			st->since[h->ids[i]] = h->taking.since;
+			st->born[h->ids[i]] = h->taking.born;
 	}
 	return 0;
 }
 
-int host_sync(struct zmq_host *h, struct train_state *st, struct err *e)
+int client_sync(struct zmq_client *h, struct train_state *st, struct err *e)
 {
 	h->st = st;
 	if (h->given) {
-		if (host_take_over(h, &h->seats[0], e))
+		if (client_take_over(h, &h->connections[0], e))
 			return -1;
 		st->step = (int64_t)h->step;
-		st->keeper = (int)h->taking.keeper;
+		st->bn_owner = (int)h->taking.bn_owner;
 	}
 	h->step = (uint64_t)st->step;
 	for (int i = 0; i < h->count; i++)
-		st->since[h->ids[i]] = st->step;
+		st->born[h->ids[i]] = st->step;
 	return h->given && h->taking.has_state ? take_own(h, st, e) : 0;
 }
 
 /* --- saving --------------------------------------------------------------------------------------------- */
 
-static void say_state(struct seat *seat)
+static void say_state(struct connection *connection)
 {
-	const struct zmq_host *h = seat->host;
-	size_t size = h->st->worker_floats[seat->id] * sizeof(float), piece = state_piece(h->push_bytes);
-	size_t offset = seat->piece * piece;
+	const struct zmq_client *h = connection->client;
+	size_t size = h->st->worker_floats[connection->id] * sizeof(float),
+	       piece = state_piece(h->push_bytes);
+	size_t offset = connection->piece * piece;
 	struct frame f = {.type = FRAME_STATE,
 	                  .step = h->step,
-	                  .since = h->st->since[seat->id],
-	                  .piece = seat->piece,
+	                  .born = h->st->born[connection->id],
+	                  .piece = connection->piece,
 	                  .pieces = (unsigned)piece_count(size, piece),
-	                  .worker = (uint32_t)seat->id};
-	seat_say(seat, &f, (const unsigned char *)h->st->workers[seat->id] + offset,
-	         least(size - offset, piece));
+	                  .worker = (uint32_t)connection->id};
+	connection_say(connection, &f, (const unsigned char *)h->st->workers[connection->id] + offset,
+	               least(size - offset, piece));
 }
 
-void saving_resume(struct seat *seat)
+void saving_resume(struct connection *connection)
 {
-	if (!seat->saved)
-		say_state(seat);
+	if (!connection->saved)
+		say_state(connection);
 }
 
-void saving_take(struct seat *seat, const struct frame *f)
+void saving_take(struct connection *connection, const struct frame *f)
 {
-	const struct zmq_host *h = seat->host;
-	size_t size = h->st->worker_floats[seat->id] * sizeof(float);
-	if (f->type != FRAME_ASK_STATE || seat->saved)
+	const struct zmq_client *h = connection->client;
+	size_t size = h->st->worker_floats[connection->id] * sizeof(float);
+	if (f->type != FRAME_ASK_STATE || connection->saved)
 		return;
-	seat->saved = f->pieces == 0 || f->piece >= piece_count(size, state_piece(h->push_bytes));
-	seat->piece = f->piece;
-	if (!seat->saved)
-		say_state(seat);
+	connection->saved = f->pieces == 0 || f->piece >= piece_count(size, state_piece(h->push_bytes));
+	connection->piece = f->piece;
+	if (!connection->saved)
+		say_state(connection);
 }
 
-static bool all_saved(const struct zmq_host *h)
+static bool all_saved(const struct zmq_client *h)
 {
 	for (int i = 0; i < h->count; i++)
-		if (!h->seats[i].saved)
+		if (!h->connections[i].saved)
 			return false;
 	return true;
 }
 
-int host_collect(struct zmq_host *h, struct train_state *st, struct err *e)
+int client_collect(struct zmq_client *h, struct train_state *st, struct err *e)
 {
 	int rc = 0;
 	h->st = st;
 	h->phase = PHASE_SAVING;
 	for (int i = 0; i < h->count; i++) {
-		struct seat *seat = &h->seats[i];
-		seat->piece = 0;
-		seat->saved = st->since[seat->id] < 0; /* begins anew, has none */
-		if (!seat->saved && seat->welcomed)
-			say_state(seat);
+		struct connection *connection = &h->connections[i];
+		connection->piece = 0;
+		connection->saved = st->born[connection->id] < 0; /* begins anew, has none */
+		if (!connection->saved && connection->welcomed)
+			say_state(connection);
 	}
 	while (rc == 0 && !all_saved(h) && !h->over)
-		rc = host_pump(h, e);
+		rc = client_pump(h, e);
 	h->phase = PHASE_IDLE;
 	return rc;
 }

@@ -10,31 +10,32 @@
 #include "transport/keys/keyring.h"
 
 /* How the two sides know each other. */
-enum site_trust {
+enum endpoint_trust {
 	/* CURVE: encrypted, each side proves that it holds its secret. For everything that crosses machines.
 	 */
-	SITE_KEYS,
+	ENDPOINT_KEYS,
 	/*
 	 * Between processes of one start on one machine, over ipc: the throw-away secret of a worker, which
 	 * it was handed through a pipe, is its token. Nothing leaves the kernel's memory, so nothing is
 	 * encrypted: CURVE would triple the time of a round of 3.2 MB messages (docs/ARCHITECTURE.md).
 	 */
-	SITE_TOKENS,
+	ENDPOINT_TOKENS,
 	/*
 	 * Nobody proves anything and nothing is encrypted; whoever connects gets the worker's number it asks
 	 * for, first come, first served. For a loopback interface that only oneself can reach.
 	 */
-	SITE_OPEN,
+	ENDPOINT_OPEN,
 };
 
-struct site {
-	enum site_trust trust;
+struct endpoint {
+	enum endpoint_trust trust;
 	/*
 	 * ZeroMQ's notation: "tcp://0.0.0.0:5555", "tcp://127.0.0.1:*" (any free port), "ipc:///some/path",
 	 * "ipc://@name" (on no disk). A server listens here, a host connects to it.
 	 */
 	const char *address;
-	/* Server: the keys of all workers, and its own pair. Host: the server's public key. SITE_OPEN: NULL.
+	/* Server: the keys of all workers, and its own pair. Host: the server's public key. ENDPOINT_OPEN:
+	 * NULL.
 	 */
 	const struct keyring *ring;
 
@@ -47,7 +48,7 @@ struct site {
 
 	/* Host only. */
 	int count;                           /* workers to host */
-	const struct curve_key *const *keys; /* [count] each with its secret. SITE_OPEN: NULL */
+	const struct curve_key *const *keys; /* [count] each with its secret. ENDPOINT_OPEN: NULL */
 	double patience_s;                   /* without a connection to the server before giving up */
 	const volatile sig_atomic_t *stop;   /* not 0: give up joining. Or NULL */
 };

@@ -96,7 +96,7 @@ void frame_write(const struct frame *f, unsigned char out[FRAME_HEADER_BYTES])
 	put(out + 6, 2, f->flags);
 	put(out + 8, 8, f->run);
 	put(out + 16, 8, f->step);
-	put(out + 24, 8, (uint64_t)f->since);
+	put(out + 24, 8, (uint64_t)f->born);
 	put(out + 32, 8, f->x_hash);
 	put(out + 40, 2, f->piece);
 	put(out + 42, 2, f->pieces);
@@ -114,7 +114,7 @@ static void take_fields(struct frame *f, const unsigned char *p)
 	        .flags = (unsigned)get(p + 6, 2),
 	        .run = get(p + 8, 8),
 	        .step = get(p + 16, 8),
-	        .since = (int64_t)get(p + 24, 8),
+	        .born = (int64_t)get(p + 24, 8),
 	        .x_hash = get(p + 32, 8),
 	        .piece = (unsigned)get(p + 40, 2),
 	        .pieces = (unsigned)get(p + 42, 2),

@@ -51,11 +51,11 @@ enum frame_type {
 	 * too, x_hash = hash of x; since is another number for each life of the server; pieces: in how many
 	 * it wants a push (0: in one); body: the settings as JSON. PARAMS: part `piece` of x, optimiser's
 	 * memory and running statistics, one behind the other; step, since and x_hash as before, worker =
-	 * keeper of the step; with BRIEF, of the worker's own state, begun at since (without HAS_STATE: there
-	 * is none). ANSWER: step, worker = keeper of the next step, since = the server's step; body: the pull
-	 * (BRIEF: without), then running statistics where the flag says so. ASK_STATE wants part `piece` of
-	 * the worker's own state (pieces = 0: no more). REFUSED: the worker ends with the sentence in the
-	 * body. DONE: the run is over, with a sentence.
+	 * BN owner of the step; with BRIEF, of the worker's own state, begun at since (without HAS_STATE:
+	 * there is none). ANSWER: step, worker = BN owner of the next step, since = the server's step; body:
+	 * the pull (BRIEF: without), then running statistics where the flag says so. ASK_STATE wants part
+	 * `piece` of the worker's own state (pieces = 0: no more). REFUSED: the worker ends with the sentence
+	 * in the body. DONE: the run is over, with a sentence.
 	 */
 	FRAME_WELCOME = 16,
 	FRAME_PARAMS = 17,
@@ -106,7 +106,7 @@ struct frame {
 	unsigned flags; /* of enum frame_flag */
 	uint64_t run;   /* the first 8 bytes of the SHA-256 of its settings' text; 0: not known yet */
 	uint64_t step;
-	int64_t since;
+	int64_t born;
 	uint64_t x_hash;
 	unsigned piece, pieces; /* piece < pieces < 65536, or both 0 */
 	uint32_t worker;

@@ -13,9 +13,9 @@ enum { FRAME_SHORT = 2, FRAME_LONG = 9, SHORT_PAYLOAD = 255, CURVE_BYTES = 33, L
 
 static const double REBIND_S = 2;
 
-uint64_t zmq_wire_bytes(enum site_trust trust, size_t payload)
+uint64_t zmq_wire_bytes(enum endpoint_trust trust, size_t payload)
 {
-	size_t body = payload + (trust == SITE_KEYS ? CURVE_BYTES : 0);
+	size_t body = payload + (trust == ENDPOINT_KEYS ? CURVE_BYTES : 0);
 	return body + (body <= SHORT_PAYLOAD ? FRAME_SHORT : FRAME_LONG);
 }
 
@@ -52,22 +52,22 @@ void *zmq_socket_open(void *context, int type, const char *address)
 	return socket;
 }
 
-void zmq_socket_limit(void *socket, enum site_trust trust, size_t payload)
+void zmq_socket_limit(void *socket, enum endpoint_trust trust, size_t payload)
 {
-	int64_t most = (int64_t)(payload + (trust == SITE_KEYS ? CURVE_BYTES : 0));
+	int64_t most = (int64_t)(payload + (trust == ENDPOINT_KEYS ? CURVE_BYTES : 0));
 	if (zmq_setsockopt(socket, ZMQ_MAXMSGSIZE, &most, sizeof most))
 		die("ZeroMQ refuses a limit of %lld bytes: %s", (long long)most, zmq_strerror(errno));
 }
 
-void zmq_socket_secure(void *socket, const struct site *site, const struct curve_key *own)
+void zmq_socket_secure(void *socket, const struct endpoint *endpoint, const struct curve_key *own)
 {
 	const struct curve_key *server =
-	        site->trust == SITE_KEYS ? keyring_find(site->ring, KEYRING_SERVER) : NULL;
+	        endpoint->trust == ENDPOINT_KEYS ? keyring_find(endpoint->ring, KEYRING_SERVER) : NULL;
 	int rc = 0;
-	if (site->trust == SITE_TOKENS)
+	if (endpoint->trust == ENDPOINT_TOKENS)
 		rc = zmq_setsockopt(socket, ZMQ_PLAIN_USERNAME, own->name, strlen(own->name)) ||
 		     zmq_setsockopt(socket, ZMQ_PLAIN_PASSWORD, own->secret_key, CURVE_TEXT);
-	if (site->trust == SITE_KEYS)
+	if (endpoint->trust == ENDPOINT_KEYS)
 		rc = zmq_setsockopt(socket, ZMQ_CURVE_SERVERKEY, server->public_key, CURVE_TEXT + 1) ||
 		     zmq_setsockopt(socket, ZMQ_CURVE_PUBLICKEY, own->public_key, CURVE_TEXT + 1) ||
 		     zmq_setsockopt(socket, ZMQ_CURVE_SECRETKEY, own->secret_key, CURVE_TEXT + 1);
@@ -75,13 +75,13 @@ void zmq_socket_secure(void *socket, const struct site *site, const struct curve
 		die("ZeroMQ refuses a key: %s", zmq_strerror(errno));
 }
 
-static void secure(void *socket, const struct site *site)
+static void secure(void *socket, const struct endpoint *endpoint)
 {
 	const struct curve_key *own =
-	        site->trust == SITE_KEYS ? keyring_find(site->ring, KEYRING_SERVER) : NULL;
-	if (site->trust == SITE_TOKENS)
+	        endpoint->trust == ENDPOINT_KEYS ? keyring_find(endpoint->ring, KEYRING_SERVER) : NULL;
+	if (endpoint->trust == ENDPOINT_TOKENS)
 		zmq_socket_set(socket, ZMQ_PLAIN_SERVER, 1);
-	if (site->trust != SITE_KEYS)
+	if (endpoint->trust != ENDPOINT_KEYS)
 		return;
 	zmq_socket_set(socket, ZMQ_CURVE_SERVER, 1);
 	if (zmq_setsockopt(socket, ZMQ_CURVE_SECRETKEY, own->secret_key, CURVE_TEXT + 1))
@@ -90,10 +90,10 @@ static void secure(void *socket, const struct site *site)
 
 static void *new_router(const struct server *s)
 {
-	void *router = zmq_socket_open(s->context, ZMQ_ROUTER, s->site->address);
+	void *router = zmq_socket_open(s->context, ZMQ_ROUTER, s->endpoint->address);
 	zmq_socket_set(router, ZMQ_ROUTER_MANDATORY, 1);
 	zmq_socket_set(router, ZMQ_BACKLOG, BACKLOG);
-	secure(router, s->site);
+	secure(router, s->endpoint);
 	return router;
 }
 
@@ -104,13 +104,13 @@ static void *new_router(const struct server *s)
 static int try_address(struct server *s, struct err *e)
 {
 	void *router = new_router(s);
-	size_t room = sizeof s->address;
-	int rc = zmq_bind(router, s->site->address);
+	size_t size = sizeof s->address;
+	int rc = zmq_bind(router, s->endpoint->address);
 	if (rc && errno == EADDRINUSE)
-		err_world(e, "cannot listen on %s: %s", s->site->address, zmq_strerror(errno));
+		err_world(e, "cannot listen on %s: %s", s->endpoint->address, zmq_strerror(errno));
 	else if (rc)
-		err_user(e, "cannot listen on %s: %s", s->site->address, zmq_strerror(errno));
-	else if (zmq_getsockopt(router, ZMQ_LAST_ENDPOINT, s->address, &room))
+		err_user(e, "cannot listen on %s: %s", s->endpoint->address, zmq_strerror(errno));
+	else if (zmq_getsockopt(router, ZMQ_LAST_ENDPOINT, s->address, &size))
 		die("ZeroMQ does not say where it listens: %s", zmq_strerror(errno));
 	zmq_close(router);
 	return rc ? -1 : 0;
@@ -120,7 +120,7 @@ int server_bind(struct server *s, size_t most_bytes, bool watch, struct err *e)
 {
 	double until = clock_s() + REBIND_S;
 	s->router = new_router(s);
-	zmq_socket_limit(s->router, s->site->trust, most_bytes);
+	zmq_socket_limit(s->router, s->endpoint->trust, most_bytes);
 	if (watch)
 		guard_start(s, most_bytes);
 	while (zmq_bind(s->router, s->address)) {
@@ -131,28 +131,29 @@ int server_bind(struct server *s, size_t most_bytes, bool watch, struct err *e)
 	return 0;
 }
 
-static int check_site(const struct zmq_settings *set, const struct transport_env *env, struct err *e)
+static int check_endpoint(const struct zmq_settings *set, const struct transport_env *env, struct err *e)
 {
-	const struct site *site = env->site;
-	if (!site)
+	const struct endpoint *endpoint = env->endpoint;
+	if (!endpoint)
 		return err_user(e, "transport zmq: only for `train`, `serve` and `work`");
-	if (strlen(site->settings) > SETTINGS_ROOM)
-		return err_user(e, "settings: found %zu bytes, expected at most %d", strlen(site->settings),
-		                SETTINGS_ROOM);
+	if (strlen(endpoint->settings) > SETTINGS_SIZE)
+		return err_user(e, "settings: found %zu bytes, expected at most %d",
+		                strlen(endpoint->settings), SETTINGS_SIZE);
 	if (set->quorum > env->workers)
 		return err_user(e, "transport.quorum: found %lld, expected at most the %d workers",
 		                (long long)set->quorum, env->workers);
-	if (site->trust == SITE_OPEN)
+	if (endpoint->trust == ENDPOINT_OPEN)
 		return 0;
-	if (site->trust == SITE_KEYS && (!keyring_find(site->ring, KEYRING_SERVER) ||
-	                                 !keyring_find(site->ring, KEYRING_SERVER)->secret_key[0]))
+	if (endpoint->trust == ENDPOINT_KEYS &&
+	    (!keyring_find(endpoint->ring, KEYRING_SERVER) ||
+	     !keyring_find(endpoint->ring, KEYRING_SERVER)->secret_key[0]))
 		return err_user(
 		        e, "keys: found no secret of the server, expected %s.secret (`signsgd keys new %s`)",
 		        KEYRING_SERVER, KEYRING_SERVER);
-	if (keyring_workers(site->ring) != env->workers)
+	if (keyring_workers(endpoint->ring) != env->workers)
 		return err_user(e,
 		                "keys: found those of %d workers, expected %d (the experiment's `workers`)",
-		                keyring_workers(site->ring), env->workers);
+		                keyring_workers(endpoint->ring), env->workers);
 	return 0;
 }
 
@@ -168,21 +169,21 @@ int64_t zmq_life(void)
 
 void *server_dealer(const struct server *s, const char *address)
 {
-	const struct site *site = s->site;
-	const struct curve_key *own = site->ring ? keyring_find(site->ring, KEYRING_SERVER) : NULL;
+	const struct endpoint *endpoint = s->endpoint;
+	const struct curve_key *own = endpoint->ring ? keyring_find(endpoint->ring, KEYRING_SERVER) : NULL;
 	void *socket = zmq_socket_open(s->context, ZMQ_DEALER, address);
 	zmq_socket_set(socket, ZMQ_IMMEDIATE, 1);
-	zmq_socket_secure(socket, site, own);
+	zmq_socket_secure(socket, endpoint, own);
 	return socket;
 }
 
 /* Settings, and the addresses of the servers of other parts, each behind a zero. */
 static void write_welcome(struct server *s)
 {
-	buf_add(&s->welcome, s->site->settings);
-	for (int i = 0; i < s->site->n_shards; i++) {
+	buf_add(&s->welcome, s->endpoint->settings);
+	for (int i = 0; i < s->endpoint->n_shards; i++) {
 		buf_bytes(&s->welcome, "", 1);
-		buf_add(&s->welcome, s->site->shards[i]);
+		buf_add(&s->welcome, s->endpoint->shards[i]);
 	}
 }
 
@@ -190,9 +191,9 @@ static struct server *new_server(const struct zmq_settings *set, const struct tr
 {
 	struct server *s = mem_alloc(sizeof *s);
 	size_t workers = (size_t)env->workers;
-	*s = (struct server){.set = *set, .env = *env, .site = env->site, .workers = env->workers};
+	*s = (struct server){.set = *set, .env = *env, .endpoint = env->endpoint, .workers = env->workers};
 	s->set.quorum = quorum_of(set, env->workers);
-	s->run = zmq_run_number(s->site->settings);
+	s->run = zmq_run_number(s->endpoint->settings);
 	s->life = zmq_life();
 	s->n_parts = (int)set->shards;
 	write_welcome(s);
@@ -204,7 +205,7 @@ static struct server *new_server(const struct zmq_settings *set, const struct tr
 	s->holder = -1;
 	for (size_t m = 0; m < workers; m++) {
 		s->peers[m].fd = -1;
-		s->peers[m].since = -1;
+		s->peers[m].born = -1;
 		zmq_msg_init(&s->peers[m].vote);
 	}
 	s->context = zmq_ctx_new();
@@ -222,7 +223,7 @@ void server_close(struct server *s)
 	if (s->router)
 		zmq_close(s->router);
 	zmq_ctx_shutdown(s->context);
-	if (s->site->trust != SITE_OPEN)
+	if (s->endpoint->trust != ENDPOINT_OPEN)
 		pthread_join(s->zap, NULL);
 	zmq_ctx_term(s->context);
 	buf_clear(&s->welcome);
@@ -236,7 +237,7 @@ void server_close(struct server *s)
 struct server *server_open(const struct zmq_settings *set, const struct transport_env *env, struct err *e)
 {
 	struct server *s = new_server(set, env);
-	if (s->site->trust != SITE_OPEN)
+	if (s->endpoint->trust != ENDPOINT_OPEN)
 		zap_start(s);
 	if (try_address(s, e) == 0)
 		return s;
@@ -244,17 +245,17 @@ struct server *server_open(const struct zmq_settings *set, const struct transpor
 	return NULL;
 }
 
-static int check_shards(const struct zmq_settings *set, const struct site *site, struct err *e)
+static int check_shards(const struct zmq_settings *set, const struct endpoint *endpoint, struct err *e)
 {
-	if (set->shards != 1 + site->n_shards)
+	if (set->shards != 1 + endpoint->n_shards)
 		return err_user(e,
 		                "transport.shards: found %lld, expected %d: the main server and those that "
 		                "--shards names",
-		                (long long)set->shards, 1 + site->n_shards);
-	for (int i = 0; i < site->n_shards; i++)
-		if (strlen(site->shards[i]) >= ADDRESS_ROOM || !site->shards[i][0])
+		                (long long)set->shards, 1 + endpoint->n_shards);
+	for (int i = 0; i < endpoint->n_shards; i++)
+		if (strlen(endpoint->shards[i]) >= ADDRESS_SIZE || !endpoint->shards[i][0])
 			return err_user(e, "shards: address %d has %zu bytes, expected 1 to %d", i + 1,
-			                strlen(site->shards[i]), ADDRESS_ROOM - 1);
+			                strlen(endpoint->shards[i]), ADDRESS_SIZE - 1);
 	if (set->shards > 1 && set->buckets > 1)
 		return err_user(e,
 		                "transport: found %lld shards and %lld buckets, expected one of them to be 1",
@@ -264,7 +265,7 @@ static int check_shards(const struct zmq_settings *set, const struct site *site,
 
 static int row_open(const void *state, const struct transport_env *env, struct link *link, struct err *e)
 {
-	if (check_site(state, env, e) || check_shards(state, env->site, e))
+	if (check_endpoint(state, env, e) || check_shards(state, env->endpoint, e))
 		return -1;
 	struct server *s = server_open(state, env, e);
 	*link = (struct link){.row = &transport_zmq, .self = s, .root = true};
@@ -319,7 +320,7 @@ static const struct key zmq_keys[] = {
         {.name = "deadline_s",
          .kind = KEY_REAL,
          .offset = offsetof(struct zmq_settings, deadline_s),
-         .preset = "0",
+         .default_json = "0",
          .highest = 1e6,
          .unit = "s",
          .help = "when a round ends although awaited votes are missing, if there is a quorum; 0: five times "
@@ -327,13 +328,13 @@ static const struct key zmq_keys[] = {
         {.name = "quorum",
          .kind = KEY_INT,
          .offset = offsetof(struct zmq_settings, quorum),
-         .preset = "0",
+         .default_json = "0",
          .highest = 1e6,
          .help = "votes that a round needs; 0: more than half of the workers"},
         {.name = "patience_s",
          .kind = KEY_REAL,
          .offset = offsetof(struct zmq_settings, patience_s),
-         .preset = "60",
+         .default_json = "60",
          .highest = 1e6,
          .above = true,
          .unit = "s",
@@ -342,43 +343,43 @@ static const struct key zmq_keys[] = {
         {.name = "max_missed",
          .kind = KEY_INT,
          .offset = offsetof(struct zmq_settings, max_missed),
-         .preset = "3",
+         .default_json = "3",
          .lowest = 1,
          .highest = 1e6,
          .help = "rounds missed in a row after which a worker is no longer waited for"},
         {.name = "ban_after",
          .kind = KEY_INT,
          .offset = offsetof(struct zmq_settings, ban_after),
-         .preset = "100",
+         .default_json = "100",
          .lowest = 1,
          .highest = 1e9,
          .help = "messages against the protocol after which a worker is shut out"},
         {.name = "buckets",
          .kind = KEY_INT,
          .offset = offsetof(struct zmq_settings, buckets),
-         .preset = "1",
+         .default_json = "1",
          .lowest = 1,
          .highest = BUCKETS_MOST,
-         .aside = true,
+         .not_identity = true,
          .help = "pieces in which votes are sent while earlier layers still compute, the last layer's "
                  "first"},
         {.name = "shards",
          .kind = KEY_INT,
          .offset = offsetof(struct zmq_settings, shards),
-         .preset = "1",
+         .default_json = "1",
          .lowest = 1,
          .highest = SHARDS_MOST,
-         .aside = true,
+         .not_identity = true,
          .help = "servers, each of which counts the votes of its share of the coordinates, so that no "
                  "server's link carries everything"},
         {0},
 };
 
-static void row_library(char *out, size_t room)
+static void row_library(char *out, size_t size)
 {
 	int major, minor, patch;
 	zmq_version(&major, &minor, &patch);
-	snprintf(out, room, "ZeroMQ %d.%d.%d, %s CURVE", major, minor, patch,
+	snprintf(out, size, "ZeroMQ %d.%d.%d, %s CURVE", major, minor, patch,
 	         zmq_has("curve") ? "with" : "without");
 }
 

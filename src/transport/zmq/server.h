@@ -10,9 +10,9 @@
 #include "transport/zmq/zmq.h"
 
 enum {
-	ROUTE_ROOM = 255,            /* ZeroMQ's bound of a routing id */
+	ROUTE_SIZE = 255,            /* ZeroMQ's bound of a routing id */
 	PARAMS_PIECE = 4 << 20,      /* bytes of parameters in one message */
-	SETTINGS_ROOM = 1 << 20,     /* most bytes of settings */
+	SETTINGS_SIZE = 1 << 20,     /* most bytes of settings */
 	MEDIAN_ROUNDS = 31,          /* last rounds that the deadline is taken from */
 	HEARTBEAT_MS = 1000,         /* ZMTP's own ping, between two machines' kernels */
 	HEARTBEAT_TIMEOUT_MS = 5000, /* generous: a machine that computes may be slow to answer */
@@ -23,16 +23,16 @@ enum {
 	BACKLOG = 1024,              /* connections that the kernel holds for us */
 	BUCKETS_MOST = 64,           /* pieces of a vote */
 	SHARDS_MOST = 64,            /* servers of a run */
-	ADDRESS_ROOM = 512,          /* bytes of an address */
+	ADDRESS_SIZE = 512,          /* bytes of an address */
 };
 
 /* Kinds of faults, in the order of fault_names. */
 enum fault {
-	FAULT_LATE,        /* a vote for a step that is over */
-	FAULT_DUPLICATE,   /* a second vote in a round */
-	FAULT_WRONG_STEP,  /* a vote for a step that has not begun */
-	FAULT_WRONG_SINCE, /* a state that cannot be that old */
-	FAULT_WRONG_HASH,  /* other parameters than the server's */
+	FAULT_LATE,       /* a vote for a step that is over */
+	FAULT_DUPLICATE,  /* a second vote in a round */
+	FAULT_WRONG_STEP, /* a vote for a step that has not begun */
+	FAULT_WRONG_BORN, /* a state that cannot be that old */
+	FAULT_WRONG_HASH, /* other parameters than the server's */
 	FAULT_WRONG_LENGTH,
 	FAULT_WRONG_ORDER, /* a piece of a vote before those that come before it */
 	FAULT_WRONG_RUN,   /* of another experiment */
@@ -60,7 +60,7 @@ struct zmq_settings {
 
 struct route {
 	size_t bytes; /* 0: nowhere */
-	unsigned char at[ROUTE_ROOM];
+	unsigned char at[ROUTE_SIZE];
 };
 
 /* What an enrolled worker waits for. */
@@ -79,9 +79,9 @@ struct peer {
 	uint64_t offences;
 	enum want want; /* the open request, for the present step */
 	bool brief;
-	int64_t has;   /* when the state began that the process with the open request has; -1: none */
-	int64_t since; /* of its state when it was last counted; -1: not counted in the last round */
-	bool asked;    /* for parameters before; then at step: */
+	int64_t has;  /* when the state began that the process with the open request has; -1: none */
+	int64_t born; /* of its state when it was last counted; -1: not counted in the last round */
+	bool asked;   /* for parameters before; then at step: */
 	uint64_t asked_at;
 	int talked; /* requests that cost an answer, in the present step and second: */
 	uint64_t talked_step;
@@ -89,7 +89,7 @@ struct peer {
 	/* The vote for the present step. */
 	bool voted, with_running;
 	double loss;
-	int64_t claim; /* since */
+	int64_t reported_born; /* since */
 	uint64_t x_hash;
 	zmq_msg_t vote;
 	uint64_t number; /* of the vote, among all that the worker may have sent for the step: 2^32 + ... */
@@ -104,9 +104,9 @@ struct peer {
 struct past {
 	bool there;
 	uint64_t step;
-	int keeper; /* of the step after it */
+	int bn_owner; /* of the step after it */
 	struct frame head;
-	int64_t *since;   /* [workers] of the state from which it spoke; -1: it was not counted */
+	int64_t *born;    /* [workers] of the state from which it spoke; -1: it was not counted */
 	zmq_msg_t answer; /* to who was counted: header and pull */
 };
 
@@ -114,7 +114,7 @@ struct past {
 struct shared_copy {
 	bool there;
 	uint64_t step, x_hash;
-	int keeper;
+	int bn_owner;
 	unsigned char *bytes; /* [size] shared parts, one behind the other */
 	size_t size;
 };
@@ -126,10 +126,10 @@ struct links;
 struct server {
 	struct zmq_settings set;
 	struct transport_env env;
-	const struct site *site;
+	const struct endpoint *endpoint;
 	int workers;
 	void *context, *router, *notices; /* notices: of lost connections, from the guard */
-	char address[ADDRESS_ROOM];
+	char address[ADDRESS_SIZE];
 	void *zap_socket;
 	pthread_t zap;
 	struct guard *guard;
@@ -152,11 +152,11 @@ struct server {
 	struct shard *shard;             /* of another than the main server; or NULL */
 	/* It does not know its main server yet: workers are not heard; or their HELLO is, and answered later.
 	 */
-	enum { HEARS, HEARS_HELLO, HEARS_NOBODY } ears;
+	enum { HANDSHAKE_DONE, HANDSHAKE_HELLO, HANDSHAKE_NONE } handshake;
 	struct buf welcome; /* what a WELCOME says */
 	bool first;         /* first: no round was held yet */
 	uint64_t step;      /* the present one */
-	int keeper;         /* of the present step */
+	int bn_owner;       /* of the present step */
 	int holder;         /* the worker whose running statistics are the server's; -1: all */
 	int n_votes;
 	bool finished; /* the run is over: DONE is the answer to everything */
@@ -306,9 +306,9 @@ void zap_start(struct server *s);
 void zmq_socket_set(void *socket, int option, int value);
 void *zmq_socket_open(void *context, int type, const char *address);
 /* To connect to a server as `own` (NULL: as nobody). */
-void zmq_socket_secure(void *socket, const struct site *site, const struct curve_key *own);
+void zmq_socket_secure(void *socket, const struct endpoint *endpoint, const struct curve_key *own);
 /* Messages of more than `payload` bytes end their connection. To be set before there is any. */
-void zmq_socket_limit(void *socket, enum site_trust trust, size_t payload);
+void zmq_socket_limit(void *socket, enum endpoint_trust trust, size_t payload);
 
 /* Of the settings' text. */
 uint64_t zmq_run_number(const char *settings);

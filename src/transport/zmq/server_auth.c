@@ -7,15 +7,15 @@
 #include <string.h>
 #include "transport/zmq/server.h"
 
-enum { FIELD_ROOM = 256, CURVE_BINARY = 32, FIELDS = 8 };
+enum { FIELD_SIZE = 256, CURVE_BINARY = 32, FIELDS = 8 };
 
-/* A request's frames, cut at FIELD_ROOM. */
+/* A request's frames, cut at FIELD_SIZE. */
 enum { ZAP_VERSION, ZAP_ID, ZAP_DOMAIN, ZAP_ADDRESS, ZAP_ROUTE, ZAP_MECHANISM, ZAP_FIRST, ZAP_SECOND };
 
 struct request {
 	int count;
-	size_t bytes[FIELDS]; /* as they came; more than FIELD_ROOM: cut */
-	char at[FIELDS][FIELD_ROOM + 1];
+	size_t bytes[FIELDS]; /* as they came; more than FIELD_SIZE: cut */
+	char at[FIELDS][FIELD_SIZE + 1];
 };
 
 /* Equal, in a time that says nothing about where they differ. */
@@ -31,9 +31,9 @@ static bool same(const char *a, const char *b, size_t bytes)
 static int whose(const struct server *s, const struct request *r)
 {
 	char text[CURVE_TEXT + 1] = "";
-	bool curve = s->site->trust == SITE_KEYS;
+	bool curve = s->endpoint->trust == ENDPOINT_KEYS;
 	int found = -1;
-	if (r->bytes[ZAP_MECHANISM] > FIELD_ROOM || strcmp(r->at[ZAP_MECHANISM], curve ? "CURVE" : "PLAIN"))
+	if (r->bytes[ZAP_MECHANISM] > FIELD_SIZE || strcmp(r->at[ZAP_MECHANISM], curve ? "CURVE" : "PLAIN"))
 		return -1;
 	if (curve && r->bytes[ZAP_FIRST] == CURVE_BINARY)
 		zmq_z85_encode(text, (const uint8_t *)r->at[ZAP_FIRST], CURVE_BINARY);
@@ -42,11 +42,11 @@ static int whose(const struct server *s, const struct request *r)
 	else
 		return -1;
 	for (int m = 0; m < s->workers; m++) {
-		const struct curve_key *k = keyring_worker(s->site->ring, m);
+		const struct curve_key *k = keyring_worker(s->endpoint->ring, m);
 		if (same(text, curve ? k->public_key : k->secret_key, CURVE_TEXT))
 			found = m;
 	}
-	const struct curve_key *main = keyring_find(s->site->ring, KEYRING_SERVER);
+	const struct curve_key *main = keyring_find(s->endpoint->ring, KEYRING_SERVER);
 	if (s->shard && same(text, curve ? main->public_key : main->secret_key, CURVE_TEXT))
 		found = s->workers;
 	return found;
@@ -56,16 +56,16 @@ static int whose(const struct server *s, const struct request *r)
 static bool read_request(void *socket, struct request *r)
 {
 	int more = 1;
-	size_t room = sizeof more;
+	size_t size = sizeof more;
 	*r = (struct request){0};
 	for (int i = 0; more; i++) {
 		int at = i < FIELDS ? i : FIELDS - 1;
-		int bytes = zmq_recv(socket, r->at[at], FIELD_ROOM, 0);
+		int bytes = zmq_recv(socket, r->at[at], FIELD_SIZE, 0);
 		if (bytes < 0 && errno == ETERM)
 			return false;
 		r->bytes[at] = bytes > 0 ? (size_t)bytes : 0;
 		r->count = i + 1;
-		zmq_getsockopt(socket, ZMQ_RCVMORE, &more, &room);
+		zmq_getsockopt(socket, ZMQ_RCVMORE, &more, &size);
 	}
 	return true;
 }
@@ -80,7 +80,7 @@ static void answer(struct server *s, void *socket, const struct request *r)
 	else
 		server_fault(s, m, m >= 0 ? FAULT_BANNED : FAULT_UNKNOWN_KEY);
 	zmq_send(socket, "1.0", 3, ZMQ_SNDMORE);
-	zmq_send(socket, r->at[ZAP_ID], r->bytes[ZAP_ID] < FIELD_ROOM ? r->bytes[ZAP_ID] : FIELD_ROOM,
+	zmq_send(socket, r->at[ZAP_ID], r->bytes[ZAP_ID] < FIELD_SIZE ? r->bytes[ZAP_ID] : FIELD_SIZE,
 	         ZMQ_SNDMORE);
 	zmq_send(socket, in ? "200" : "400", 3, ZMQ_SNDMORE);
 	zmq_send(socket, in ? "OK" : "no", 2, ZMQ_SNDMORE);

@@ -53,7 +53,7 @@ void pieces_push(struct server *s, int m, const struct frame *f, const unsigned 
 	if (f->piece < s->n_pieces) {
 		begin = (s->n_pieces - 1 - f->piece) * s->bucket;
 		end = f->piece == 0 ? s->n : begin + s->bucket;
-		fault = judge(s, p, f, planes_part_bytes(&s->push_planes, s->n, begin, end));
+		fault = judge(s, p, f, planes_range_bytes(&s->push_planes, s->n, begin, end));
 	}
 	if (fault != FAULTS) {
 		server_offend(s, m, fault);

@@ -41,7 +41,7 @@ struct word {
 
 struct connection {
 	int fd, doom; /* doom: ticks since it was shut out */
-	double since;
+	double born;
 	uint64_t seen; /* what word.seen was when it began */
 	bool spoke;
 };
@@ -107,7 +107,7 @@ static void accepted(struct guard *g, int fd)
 	atomic_store(&w->owner, 0);
 	atomic_store(&w->doomed, false);
 	g->open[g->n_open++] =
-	        (struct connection){.fd = fd, .since = clock_s(), .seen = atomic_load(&w->seen)};
+	        (struct connection){.fd = fd, .born = clock_s(), .seen = atomic_load(&w->seen)};
 	g->n_silent++;
 }
 
@@ -135,9 +135,9 @@ static bool take_event(struct guard *g)
 static uint64_t pending(const struct connection *c, const struct word *w)
 {
 	struct tcp_info info = {0};
-	socklen_t room = sizeof info;
+	socklen_t size = sizeof info;
 	uint64_t seen = atomic_load(&w->seen) - c->seen;
-	if (getsockopt(c->fd, IPPROTO_TCP, TCP_INFO, &info, &room))
+	if (getsockopt(c->fd, IPPROTO_TCP, TCP_INFO, &info, &size))
 		return 0;
 	return info.tcpi_bytes_received > seen ? info.tcpi_bytes_received - seen : 0;
 }
@@ -145,22 +145,22 @@ static uint64_t pending(const struct connection *c, const struct word *w)
 static bool is_open(int fd)
 {
 	int type;
-	socklen_t room = sizeof type;
-	return getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &room) == 0;
+	socklen_t size = sizeof type;
+	return getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) == 0;
 }
 
 static void look_at(struct guard *g, struct connection *c, double now)
 {
 	struct word *w = &g->words[c->fd];
 	uint64_t slack = atomic_load(&w->owner) > 0 ? g->slack : NOBODY_BYTES;
-	uint64_t room = slack + (uint64_t)(DRIFT_BYTES * (now - c->since));
+	uint64_t size = slack + (uint64_t)(DRIFT_BYTES * (now - c->born));
 	if (!c->spoke && atomic_load(&w->seen) != c->seen) {
 		c->spoke = true;
 		g->n_silent--;
 	}
 	if (atomic_load(&w->doomed) && ++c->doom == DOOM_TICKS)
 		shutdown(c->fd, SHUT_RDWR);
-	if (!g->counts || c->doom > 0 || pending(c, w) <= room)
+	if (!g->counts || c->doom > 0 || pending(c, w) <= size)
 		return;
 	server_fault(g->server, atomic_load(&w->owner) - 1, FAULT_FLOOD);
 	c->doom = DOOM_TICKS;

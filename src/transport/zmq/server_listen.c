@@ -14,7 +14,7 @@ const char *const fault_names[FAULTS] = {
         [FAULT_LATE] = "late",
         [FAULT_DUPLICATE] = "duplicate",
         [FAULT_WRONG_STEP] = "wrong_step",
-        [FAULT_WRONG_SINCE] = "wrong_since",
+        [FAULT_WRONG_BORN] = "wrong_since",
         [FAULT_WRONG_HASH] = "wrong_hash",
         [FAULT_WRONG_LENGTH] = "wrong_length",
         [FAULT_WRONG_ORDER] = "wrong_order",
@@ -73,7 +73,7 @@ bool server_send(struct server *s, const struct route *to, zmq_msg_t *m)
 	size_t bytes = zmq_msg_size(m);
 	bool sent = send_to(s, to, m) || (!message_queue_full(s->router) && send_to(s, to, m));
 	if (sent)
-		s->down += zmq_wire_bytes(s->site->trust, bytes);
+		s->down += zmq_wire_bytes(s->endpoint->trust, bytes);
 	else
 		zmq_msg_close(m);
 	return sent;
@@ -125,7 +125,7 @@ uint64_t server_x_hash(struct server *s)
 
 /* Without keys: the worker's number is the one that it asks for, or the first that nobody has,
  * of those that somebody had before the last: who reads longer messages connects anew. */
-static int seat_for(const struct server *s, const struct frame *f)
+static int connection_for(const struct server *s, const struct frame *f)
 {
 	if (f->worker < (uint32_t)s->workers)
 		return (int)f->worker;
@@ -139,7 +139,7 @@ static int seat_for(const struct server *s, const struct frame *f)
 
 static int who(const struct server *s, const struct route *from, zmq_msg_t *message)
 {
-	if (s->site->trust != SITE_OPEN) {
+	if (s->endpoint->trust != ENDPOINT_OPEN) {
 		const char *number = zmq_msg_gets(message, "User-Id");
 		return number && number[0] ? (int)strtol(number, NULL, 10) : -1;
 	}
@@ -160,7 +160,7 @@ void server_welcome(struct server *s, int m, uint64_t x_hash)
 	struct peer *p = &s->peers[m];
 	struct frame f = {.type = FRAME_WELCOME,
 	                  .step = s->step,
-	                  .since = s->life,
+	                  .born = s->life,
 	                  .worker = (uint32_t)m,
 	                  .x_hash = x_hash,
 	                  .pieces = s->set.buckets > 1 ? (unsigned)s->set.buckets : 0};
@@ -179,8 +179,8 @@ static void say_replaced(struct server *s, const struct route *to)
 
 static void hello(struct server *s, int m, const struct frame *f, const struct route *from, int fd)
 {
-	if (m < 0 && s->site->trust == SITE_OPEN)
-		m = seat_for(s, f);
+	if (m < 0 && s->endpoint->trust == ENDPOINT_OPEN)
+		m = connection_for(s, f);
 	if (m < 0) {
 		say_sentence(s, from, FRAME_REFUSED, "all workers of this run are there already");
 		return;
@@ -212,7 +212,7 @@ static void hello(struct server *s, int m, const struct frame *f, const struct r
 	p->awaited |= f->step == s->step && s->step >= p->not_before;
 	if (s->finished)
 		server_done(s, m);
-	else if (s->ears == HEARS)
+	else if (s->handshake == HANDSHAKE_DONE)
 		server_welcome(s, m, f->step == s->step && !s->shard ? server_x_hash(s) : 0);
 }
 
@@ -309,7 +309,7 @@ static void handle(struct server *s, int m, const struct route *from, zmq_msg_t 
 	m = worker_of(s, m);
 	if (fault != FRAME_SOUND || !frame_from_worker(f.type))
 		server_offend(s, m, fault_of(fault));
-	else if (s->ears == HEARS_NOBODY || (s->ears == HEARS_HELLO && f.type != FRAME_HELLO))
+	else if (s->handshake == HANDSHAKE_NONE || (s->handshake == HANDSHAKE_HELLO && f.type != FRAME_HELLO))
 		return;
 	else if (f.type == FRAME_HELLO && greedy(s, m, &f))
 		server_fault(s, m, FAULT_GREEDY); /* no offence: the key's owner may suffer from a thief */
@@ -333,14 +333,14 @@ static void handle(struct server *s, int m, const struct route *from, zmq_msg_t 
 static int take_frames(struct server *s, zmq_msg_t *message)
 {
 	int count = 0, more = 1;
-	size_t room = sizeof more;
+	size_t size = sizeof more;
 	for (; more; count++) {
 		if (zmq_msg_recv(message, s->router, 0) < 0)
 			return 0;
-		uint64_t bytes = zmq_wire_bytes(s->site->trust, zmq_msg_size(message));
+		uint64_t bytes = zmq_wire_bytes(s->endpoint->trust, zmq_msg_size(message));
 		s->up += bytes;
 		guard_seen(s, zmq_msg_get(message, ZMQ_SRCFD), bytes);
-		if (zmq_getsockopt(s->router, ZMQ_RCVMORE, &more, &room))
+		if (zmq_getsockopt(s->router, ZMQ_RCVMORE, &more, &size))
 			return 0;
 	}
 	return count;
@@ -351,7 +351,7 @@ static bool take_message(struct server *s)
 {
 	struct route from;
 	zmq_msg_t message;
-	int bytes = zmq_recv(s->router, from.at, ROUTE_ROOM, ZMQ_DONTWAIT);
+	int bytes = zmq_recv(s->router, from.at, ROUTE_SIZE, ZMQ_DONTWAIT);
 	if (bytes < 0)
 		return false;
 	from.bytes = (size_t)bytes;

@@ -5,7 +5,7 @@
 #include "base/mem.h"
 #include "transport/zmq/server.h"
 
-enum { COPY_ROUNDS = 8, LOOK_MS = 100 };
+enum { COPY_ROUNDS = 8, POLL_MS = 100 };
 
 static const double LEAVE_S = 3;
 
@@ -65,7 +65,7 @@ static void renew_copy(struct server *s)
 	shared_copy(s->st, 0, c->bytes, c->size, false);
 	c->there = true;
 	c->step = s->step;
-	c->keeper = s->keeper;
+	c->bn_owner = s->bn_owner;
 	c->x_hash = server_x_hash(s);
 }
 
@@ -83,11 +83,11 @@ static void say_shared(struct server *s, int m, unsigned piece)
 	                  .flags = (s->running_bytes > 0 ? FRAME_HAS_RUNNING : 0) |
 	                           (has_state(s, m) ? FRAME_HAS_STATE : 0),
 	                  .step = c->step,
-	                  .since = s->life,
+	                  .born = s->life,
 	                  .x_hash = c->x_hash,
 	                  .piece = piece,
 	                  .pieces = (unsigned)piece_count(c->size, PARAMS_PIECE),
-	                  .worker = (uint32_t)c->keeper};
+	                  .worker = (uint32_t)c->bn_owner};
 	if (piece + 1 == f.pieces)
 		round_await(s, m);
 	server_say(s, &s->peers[m].route, &f, c->bytes + offset, least(c->size - offset, PARAMS_PIECE));
@@ -103,7 +103,7 @@ static void say_own(struct server *s, int m, unsigned piece)
 		return;
 	}
 	f.flags |= FRAME_HAS_STATE;
-	f.since = s->st->since[m];
+	f.born = s->st->born[m];
 	f.piece = piece;
 	f.pieces = (unsigned)piece_count(size, PARAMS_PIECE);
 	server_say(s, &s->peers[m].route, &f, (const unsigned char *)s->st->workers[m] + offset,
@@ -154,7 +154,7 @@ void params_state(struct server *s, int m, const struct frame *f, const unsigned
 {
 	struct peer *p = &s->peers[m];
 	size_t size = s->st->worker_floats[m] * sizeof(float), piece = state_piece(s->push_bytes);
-	if (!s->collecting || f->step != s->step || p->since < 0 || p->state_bytes >= size) {
+	if (!s->collecting || f->step != s->step || p->born < 0 || p->state_bytes >= size) {
 		ask_state(s, m, 0, 0);
 		return;
 	}
@@ -168,7 +168,7 @@ void params_state(struct server *s, int m, const struct frame *f, const unsigned
 		return;
 	}
 	if (f->pieces != piece_count(size, piece) || f->piece * piece != p->state_bytes || f->bytes != now ||
-	    f->since != p->since) {
+	    f->born != p->born) {
 		server_offend(s, m, FAULT_WRONG_LENGTH);
 		return;
 	}
@@ -181,7 +181,7 @@ void params_state(struct server *s, int m, const struct frame *f, const unsigned
 static bool collected(const struct server *s, int m)
 {
 	const struct peer *p = &s->peers[m];
-	return !p->here || p->since < 0 || p->state_bytes == s->st->worker_floats[m] * sizeof(float);
+	return !p->here || p->born < 0 || p->state_bytes == s->st->worker_floats[m] * sizeof(float);
 }
 
 static bool all_collected(const struct server *s)
@@ -198,11 +198,11 @@ int params_collect(struct server *s, struct train_state *st, struct err *e)
 	(void)e;
 	s->st = st;
 	s->step = (uint64_t)st->step;
-	s->collecting = s->site->collect;
+	s->collecting = s->endpoint->collect;
 	for (int m = 0; m < s->workers; m++)
 		s->peers[m].state_bytes = 0;
 	while (s->collecting && !all_collected(s) && clock_s() < until)
-		server_serve(s, LOOK_MS);
+		server_serve(s, POLL_MS);
 	s->collecting = false;
 	for (int m = 0; m < s->workers; m++) {
 		if (s->peers[m].state_bytes == st->worker_floats[m] * sizeof(float))
@@ -232,7 +232,7 @@ void params_leave(struct server *s, bool finished, const char *why)
 		if (s->peers[m].here && s->peers[m].want == WANT_ANSWER)
 			server_done(s, m);
 	while (!all_told(s) && clock_s() < until)
-		server_serve(s, LOOK_MS);
+		server_serve(s, POLL_MS);
 	links_done(s);
 	s->why = NULL;
 }

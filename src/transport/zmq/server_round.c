@@ -10,18 +10,18 @@
 enum {
 	LOG_LEAST = 4,
 	LOG_MOST = 64,
-	ALIGNED = 8,     /* bytes: what kernels may ask of a push */
-	SULK_ROUNDS = 8, /* before who was given up once is awaited again; doubled each time */
-	SULK_DOUBLES = 16,
+	ALIGNED = 8,        /* bytes: what kernels may ask of a push */
+	BACKOFF_ROUNDS = 8, /* before who was given up once is awaited again; doubled each time */
+	BACKOFF_DOUBLES = 16,
 };
 
 /* --- votes --------------------------------------------------------------------------------------------- */
 
-static bool since_holds(const struct server *s, const struct peer *p, const struct frame *f)
+static bool born_holds(const struct server *s, const struct peer *p, const struct frame *f)
 {
-	if (f->since < 0 || (uint64_t)f->since > f->step)
+	if (f->born < 0 || (uint64_t)f->born > f->step)
 		return false;
-	return s->first || (uint64_t)f->since == f->step || f->since == p->since;
+	return s->first || (uint64_t)f->born == f->step || f->born == p->born;
 }
 
 static bool hash_holds(const struct server *s, uint64_t x_hash)
@@ -32,7 +32,7 @@ static bool hash_holds(const struct server *s, uint64_t x_hash)
 static bool length_holds(const struct server *s, int m, const struct frame *f)
 {
 	bool running = f->flags & FRAME_HAS_RUNNING;
-	if (f->step == s->step && m == s->keeper && s->running_bytes > 0 && !running)
+	if (f->step == s->step && m == s->bn_owner && s->running_bytes > 0 && !running)
 		return false; /* it alone has them */
 	size_t push = pieces_closing(s, f) ? 0 : s->part_bytes;
 	if (f->pieces > 0 && !pieces_closing(s, f))
@@ -55,8 +55,8 @@ static enum fault judge_vote(const struct server *s, const struct peer *p, const
 	if (s->shard) /* all else is the main server's to judge */
 		return planes_padding_clear(&s->push_planes, s->n, at + FRAME_HEADER_BYTES) ? FAULTS
 		                                                                            : FAULT_PADDING;
-	if (!since_holds(s, p, f))
-		return FAULT_WRONG_SINCE;
+	if (!born_holds(s, p, f))
+		return FAULT_WRONG_BORN;
 	if (!hash_holds(s, f->x_hash))
 		return FAULT_WRONG_HASH;
 	return planes_padding_clear(&s->push_planes, s->n, at + FRAME_HEADER_BYTES) ? FAULTS : FAULT_PADDING;
@@ -64,8 +64,7 @@ static enum fault judge_vote(const struct server *s, const struct peer *p, const
 
 static void say_stale(struct server *s, int m, uint64_t step)
 {
-	struct frame f = {
-	        .type = FRAME_ANSWER, .flags = FRAME_STALE, .step = step, .since = (int64_t)s->step};
+	struct frame f = {.type = FRAME_ANSWER, .flags = FRAME_STALE, .step = step, .born = (int64_t)s->step};
 	server_say(s, &s->peers[m].route, &f, NULL, 0);
 }
 
@@ -98,7 +97,7 @@ static void keep_vote(struct server *s, int m, const struct frame *f, zmq_msg_t 
 	p->voted = true;
 	p->with_running = f->flags & FRAME_HAS_RUNNING;
 	p->loss = f->number;
-	p->claim = p->has = f->since;
+	p->reported_born = p->has = f->born;
 	p->x_hash = f->x_hash;
 	p->want = WANT_ANSWER;
 	p->brief = f->flags & FRAME_BRIEF;
@@ -133,9 +132,9 @@ static struct past *past_of(const struct server *s, uint64_t step)
 }
 
 /* Does worker m need the running statistics, to keep them from now on? */
-static bool becomes_keeper(const struct server *s, int m, const struct past *past)
+static bool becomes_bn_owner(const struct server *s, int m, const struct past *past)
 {
-	return s->running_bytes > 0 && m == past->keeper && past->step + 1 == s->step && s->holder >= 0 &&
+	return s->running_bytes > 0 && m == past->bn_owner && past->step + 1 == s->step && s->holder >= 0 &&
 	       s->holder != m;
 }
 
@@ -145,20 +144,20 @@ static bool becomes_keeper(const struct server *s, int m, const struct past *pas
  */
 static bool counted(const struct past *past, int m, int64_t has)
 {
-	return has >= 0 && past->since[m] == has;
+	return has >= 0 && past->born[m] == has;
 }
 
 /* Made for worker m: what differs from worker to worker, or comes late. */
 static void say_past(struct server *s, int m, struct past *past, bool brief, int64_t has)
 {
 	struct peer *p = &s->peers[m];
-	bool running = becomes_keeper(s, m, past);
+	bool running = becomes_bn_owner(s, m, past);
 	struct frame f = past->head;
 	zmq_msg_t answer;
 	f.flags = (counted(past, m, has) ? FRAME_COUNTED : 0) | (brief ? FRAME_BRIEF : 0) |
 	          (running ? FRAME_HAS_RUNNING : 0) |
 	          (past->step + 1 == s->step ? f.flags & (FRAME_SAVE | FRAME_STOP) : 0);
-	f.since = (int64_t)s->step;
+	f.born = (int64_t)s->step;
 	size_t pull_bytes = brief ? 0 : s->answer_bytes;
 	f.bytes = pull_bytes + (running ? s->running_bytes : 0);
 	if (zmq_msg_init_size(&answer, FRAME_HEADER_BYTES + f.bytes))
@@ -179,7 +178,7 @@ static void say_answer(struct server *s, int m, struct past *past)
 {
 	struct peer *p = &s->peers[m];
 	zmq_msg_t shared;
-	if (p->brief || !counted(past, m, p->has) || becomes_keeper(s, m, past)) {
+	if (p->brief || !counted(past, m, p->has) || becomes_bn_owner(s, m, past)) {
 		say_past(s, m, past, p->brief, p->has);
 		return;
 	}
@@ -203,7 +202,7 @@ static void answer_past(struct server *s, int m, const struct frame *f)
 	p->want = p->voted ? WANT_ANSWER : WANT_NOTHING;
 	if (past) {
 		round_await(s, m);
-		say_past(s, m, past, f->flags & FRAME_BRIEF, f->since);
+		say_past(s, m, past, f->flags & FRAME_BRIEF, f->born);
 	} else {
 		say_stale(s, m, f->step);
 	}
@@ -232,10 +231,10 @@ void round_push(struct server *s, int m, const struct frame *f, zmq_msg_t *messa
 	if (fault != FAULT_LATE || !s->shard) /* the main server counts it */
 		server_offend(s, m, fault);
 	if (fault == FAULT_DUPLICATE)
-		p->has = f->since;
+		p->has = f->born;
 	if (fault == FAULT_LATE)
 		answer_past(s, m, f);
-	else if (fault == FAULT_WRONG_STEP || fault == FAULT_WRONG_SINCE || fault == FAULT_WRONG_HASH)
+	else if (fault == FAULT_WRONG_STEP || fault == FAULT_WRONG_BORN || fault == FAULT_WRONG_HASH)
 		say_stale(s, m, f->step);
 }
 
@@ -252,7 +251,7 @@ void round_fetch(struct server *s, int m, const struct frame *f)
 	} else {
 		p->want = WANT_ANSWER;
 		p->brief = f->flags & FRAME_BRIEF;
-		p->has = f->since;
+		p->has = f->born;
 	}
 }
 
@@ -271,18 +270,18 @@ static struct past *write_past(struct server *s, const struct exchange *x)
 		memcpy(body, x->pull, s->answer_bytes);
 	past->there = true;
 	past->step = x->step;
-	past->keeper = x->keeper;
+	past->bn_owner = x->bn_owner;
 	for (int m = 0; m < s->workers; m++)
-		past->since[m] = x->since[m];
+		past->born[m] = x->born[m];
 	past->head = (struct frame){.type = FRAME_ANSWER,
 	                            .flags = FRAME_COUNTED,
 	                            .run = s->run,
 	                            .step = x->step,
-	                            .since = (int64_t)x->step + 1,
-	                            .worker = (uint32_t)x->keeper,
+	                            .born = (int64_t)x->step + 1,
+	                            .worker = (uint32_t)x->bn_owner,
 	                            .bytes = s->answer_bytes,
 	                            .body_hash = hash_words(0, body, s->answer_bytes)};
-	if (s->site->collect)
+	if (s->endpoint->collect)
 		past->head.flags |= (x->flags & EXCHANGE_SAVE ? FRAME_SAVE : 0) |
 		                    (x->flags & EXCHANGE_STOP ? FRAME_STOP : 0);
 	frame_write(&past->head, at);
@@ -294,7 +293,7 @@ int round_gather(struct server *s, struct exchange *x)
 	int count = 0;
 	for (int m = 0; m < s->workers; m++) {
 		struct peer *p = &s->peers[m];
-		x->since[m] = p->complete ? p->claim : -1;
+		x->born[m] = p->complete ? p->reported_born : -1;
 		if (!p->complete)
 			continue;
 		x->loss[m] = p->loss;
@@ -305,13 +304,13 @@ int round_gather(struct server *s, struct exchange *x)
 
 static void take_running(struct server *s)
 {
-	struct peer *p = &s->peers[s->keeper];
+	struct peer *p = &s->peers[s->bn_owner];
 	if (!p->complete || s->running_bytes == 0)
 		return;
 	memcpy(s->st->shared[2].at,
 	       (unsigned char *)zmq_msg_data(&p->vote) + FRAME_HEADER_BYTES + s->push_bytes,
 	       s->running_bytes);
-	s->holder = s->keeper;
+	s->holder = s->bn_owner;
 }
 
 /* Who missed a round, and who is awaited in the next. */
@@ -319,16 +318,16 @@ static void settle_peer(struct server *s, int m)
 {
 	struct peer *p = &s->peers[m];
 	bool in_step = p->want == WANT_ANSWER;
-	p->since = p->complete ? p->claim : -1;
+	p->born = p->complete ? p->reported_born : -1;
 	if (p->complete)
 		p->missed = 0;
 	if (in_step && p->here) {
 		p->awaited = s->step >= p->not_before;
 	} else if (p->awaited && ++p->missed >= s->set.max_missed) {
-		int doubles = p->given_up < SULK_DOUBLES ? p->given_up : SULK_DOUBLES;
+		int doubles = p->given_up < BACKOFF_DOUBLES ? p->given_up : BACKOFF_DOUBLES;
 		p->awaited = false;
 		p->given_up++;
-		p->not_before = s->step + ((uint64_t)SULK_ROUNDS << doubles);
+		p->not_before = s->step + ((uint64_t)BACKOFF_ROUNDS << doubles);
 		log_say("worker %d missed %d rounds and is no longer waited for", m, p->missed);
 		p->missed = 0;
 	}
@@ -339,7 +338,7 @@ void round_finish(struct server *s, struct exchange *x, int count)
 	lanes_combine(s->env.pool, x, count, s->pushes, s->begin, s->end);
 	struct past *past = write_past(s, x);
 	s->step = x->step + 1;
-	s->keeper = x->keeper;
+	s->bn_owner = x->bn_owner;
 	for (int m = 0; m < s->workers; m++) {
 		if (!s->shard)
 			settle_peer(s, m);
@@ -359,8 +358,8 @@ static enum exchange_end end_round(struct server *s, struct exchange *x, struct 
 	enum exchange_end end = EXCHANGE_DONE;
 	x->n_voters = round_gather(s, x);
 	take_running(s);
-	x->keeper = keeper_next(x->keeper, s->workers, x->since, x->honest);
-	x->behind = false;
+	x->bn_owner = bn_owner_next(x->bn_owner, s->workers, x->born, x->honest);
+	x->must_resync = false;
 	x->bytes_up = x->bytes_down = x->bytes_busiest = 0;
 	if (s->links)
 		end = links_decide(s, x, e);
@@ -389,7 +388,7 @@ static void open_log(struct server *s)
 	s->log = mem_array(s->log_count, sizeof *s->log);
 	for (size_t i = 0; i < s->log_count; i++) {
 		zmq_msg_init(&s->log[i].answer);
-		s->log[i].since = mem_array((size_t)s->workers, sizeof *s->log[i].since);
+		s->log[i].born = mem_array((size_t)s->workers, sizeof *s->log[i].born);
 	}
 }
 
@@ -408,8 +407,8 @@ void round_open(struct server *s, const struct exchange *x)
 		size_t range = planes_bucket(s->n, (size_t)s->n_parts);
 		s->begin = (size_t)s->part * range;
 		s->end = s->n - s->begin < range ? s->n : s->begin + range;
-		s->part_bytes = planes_part_bytes(&s->push_planes, s->n, s->begin, s->end);
-		s->answer_bytes = planes_part_bytes(&x->pull_planes, s->n, s->begin, s->end);
+		s->part_bytes = planes_range_bytes(&s->push_planes, s->n, s->begin, s->end);
+		s->answer_bytes = planes_range_bytes(&x->pull_planes, s->n, s->begin, s->end);
 	}
 	open_log(s);
 	pieces_open(s, x);
@@ -452,7 +451,7 @@ enum exchange_end round_exchange(struct server *s, struct exchange *x, struct er
 	if (!s->router && begin(s, x, e))
 		return EXCHANGE_FAILED;
 	s->step = x->step;
-	s->keeper = x->keeper;
+	s->bn_owner = x->bn_owner;
 	s->expected_hash = x->x_hash;
 	s->begun = clock_s();
 	judge_early(s);
@@ -476,7 +475,7 @@ void round_close(struct server *s)
 {
 	for (size_t i = 0; i < s->log_count; i++) {
 		zmq_msg_close(&s->log[i].answer);
-		mem_free(s->log[i].since);
+		mem_free(s->log[i].born);
 	}
 	mem_free(s->log);
 	pieces_close(s);

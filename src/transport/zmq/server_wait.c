@@ -3,7 +3,7 @@
 #include "base/log.h"
 #include "transport/zmq/server.h"
 
-enum { LOOK_MS = 100 /* between looks at the clock and at signals */ };
+enum { POLL_MS = 100 /* between looks at the clock and at signals */ };
 
 static const double DEADLINE_LEAST_S = 2, DEADLINE_MEDIANS = 5, STOP_S = 2, MEETING_S = 10,
                     PATIENT_ROUNDS = 2;
@@ -82,7 +82,7 @@ enum verdict round_wait(struct server *s, struct exchange *x)
 	enum verdict v = judge_round(s, x, deadline);
 	s->warned = false;
 	for (; v == ROUND_OPEN; v = judge_round(s, x, deadline)) {
-		server_serve(s, LOOK_MS);
+		server_serve(s, POLL_MS);
 		if (s->env.stop && *s->env.stop && !(x->flags & EXCHANGE_STOP)) {
 			x->flags |= EXCHANGE_STOP;
 			s->begun = clock_s();

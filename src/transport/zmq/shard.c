@@ -5,7 +5,7 @@
 #include "transport/zmq/server.h"
 #include "transport/zmq/shard.h"
 
-enum { LOOK_MS = 100, RETRY_MS = 1, NUMBER = 8 /* bytes */, WORKERS_MOST = 4096 };
+enum { POLL_MS = 100, RETRY_MS = 1, NUMBER = 8 /* bytes */, WORKERS_MOST = 4096 };
 
 struct shard {
 	struct train_state st; /* of which nothing is there but n */
@@ -29,7 +29,7 @@ struct shard {
 
 struct zmq_shard {
 	struct server *server;
-	struct site site;
+	struct endpoint endpoint;
 	struct shard shard;
 };
 
@@ -50,9 +50,9 @@ static bool attach_holds(const struct server *s, const struct frame *f, const un
 {
 	return f->piece > 0 && f->pieces <= SHARDS_MOST && f->worker >= 1 && f->worker <= WORKERS_MOST &&
 	       f->x_hash > 0 && f->x_hash < SIZE_MAX / 64 && f->number >= 1 && f->number <= 1e9 &&
-	       f->bytes > 0 && f->bytes <= SETTINGS_ROOM && !memchr(body, 0, f->bytes) &&
+	       f->bytes > 0 && f->bytes <= SETTINGS_SIZE && !memchr(body, 0, f->bytes) &&
 	       piece_count(f->x_hash, planes_bucket(f->x_hash, f->pieces)) >= f->pieces &&
-	       (s->site->trust == SITE_OPEN || f->worker == (uint32_t)s->workers);
+	       (s->endpoint->trust == ENDPOINT_OPEN || f->worker == (uint32_t)s->workers);
 }
 
 /* The first one says what is run. */
@@ -71,7 +71,7 @@ static void learn(struct server *s, const struct frame *f, const unsigned char *
 static void begin_anew(struct server *s, const struct frame *f)
 {
 	struct shard *h = s->shard;
-	h->main_life = f->since;
+	h->main_life = f->born;
 	s->step = f->step;
 	h->range_due = h->deciding = false;
 	for (size_t i = 0; i < s->log_count; i++)
@@ -86,7 +86,7 @@ static void attach(struct server *s, const struct route *from, int fd, const str
                    const unsigned char *body)
 {
 	struct shard *h = s->shard;
-	struct frame ready = {.type = FRAME_READY, .step = s->step, .since = s->life};
+	struct frame ready = {.type = FRAME_READY, .step = s->step, .born = s->life};
 	if (!attach_holds(s, f, body)) {
 		refuse(s, from,
 		       "it has the keys of other workers than the main server, or runs another version");
@@ -104,15 +104,15 @@ static void attach(struct server *s, const struct route *from, int fd, const str
 	h->main = *from;
 	h->main_fd = fd;
 	h->lost = 0;
-	if (f->since != h->main_life)
+	if (f->born != h->main_life)
 		begin_anew(s, f);
 	h->have_due = true;
 	h->told = 0;
 	server_say(s, from, &ready, NULL, 0);
-	for (int m = 0; s->ears != HEARS && m < s->workers; m++)
+	for (int m = 0; s->handshake != HANDSHAKE_DONE && m < s->workers; m++)
 		if (s->peers[m].here)
 			server_welcome(s, m, 0);
-	s->ears = HEARS;
+	s->handshake = HANDSHAKE_DONE;
 }
 
 /* Combine, if all votes that were counted are here: this process may be new, and workers say them again. */
@@ -154,7 +154,7 @@ void shard_hear(struct server *s, int m, const struct route *from, int fd, const
 {
 	struct shard *h = s->shard;
 	bool known = from->bytes == h->main.bytes && memcmp(from->at, h->main.at, from->bytes) == 0;
-	if (s->site->trust != SITE_OPEN && m != s->workers)
+	if (s->endpoint->trust != ENDPOINT_OPEN && m != s->workers)
 		server_offend(s, m, FAULT_GARBAGE);
 	else if (f->type == FRAME_ATTACH)
 		attach(s, from, fd, f, body);
@@ -240,15 +240,16 @@ static void say_what_is_due(struct server *s)
 
 /* --- its life ------------------------------------------------------------------------------------------- */
 
-struct zmq_shard *zmq_shard_open(const struct site *site, struct err *e)
+struct zmq_shard *zmq_shard_open(const struct endpoint *endpoint, struct err *e)
 {
 	struct zmq_settings set = {.shards = 1, .buckets = 1, .quorum = 1, .max_missed = 1, .ban_after = 1};
 	struct zmq_shard *h = mem_alloc(sizeof *h);
-	h->site = *site;
-	h->site.settings = "";
-	h->site.n_shards = 0;
-	struct transport_env env = {.workers = site->ring ? keyring_workers(site->ring) : WORKERS_MOST,
-	                            .site = &h->site};
+	h->endpoint = *endpoint;
+	h->endpoint.settings = "";
+	h->endpoint.n_shards = 0;
+	struct transport_env env = {.workers =
+	                                    endpoint->ring ? keyring_workers(endpoint->ring) : WORKERS_MOST,
+	                            .endpoint = &h->endpoint};
 	h->server = server_open(&set, &env, e);
 	if (!h->server) {
 		mem_free(h);
@@ -256,7 +257,7 @@ struct zmq_shard *zmq_shard_open(const struct site *site, struct err *e)
 	}
 	h->shard.main_fd = -1;
 	h->server->shard = &h->shard;
-	h->server->ears = HEARS_NOBODY;
+	h->server->handshake = HANDSHAKE_NONE;
 	h->server->st = &h->shard.st;
 	h->server->first = false;
 	return h;
@@ -284,15 +285,15 @@ int zmq_shard_workers(const struct zmq_shard *h)
 
 static bool told_to_stop(const struct zmq_shard *h)
 {
-	return h->site.stop && *h->site.stop;
+	return h->endpoint.stop && *h->endpoint.stop;
 }
 
 int zmq_shard_wait(struct zmq_shard *h, struct err *e)
 {
-	if (server_bind(h->server, FRAME_HEADER_BYTES + SETTINGS_ROOM, false, e))
+	if (server_bind(h->server, FRAME_HEADER_BYTES + SETTINGS_SIZE, false, e))
 		return -1;
 	while (!h->shard.settings && !told_to_stop(h))
-		server_serve(h->server, LOOK_MS);
+		server_serve(h->server, POLL_MS);
 	zmq_close(h->server->router);
 	h->server->router = NULL;
 	return h->shard.settings ? 0 : err_world(e, "interrupted before a main server came");
@@ -309,15 +310,15 @@ static int begin(struct zmq_shard *h, struct pool *pool, struct exchange *x, str
 	s->set.ban_after = (int64_t)sh->ban_after;
 	s->n_parts = (int)sh->n_parts;
 	s->part = (int)sh->part;
-	s->keeper = -1;
-	s->ears = HEARS_HELLO;
+	s->bn_owner = -1;
+	s->handshake = HANDSHAKE_HELLO;
 	sh->st.shared[0].count = sh->n;
 	round_open(s, x);
 	size_t range = 2 * NUMBER + s->answer_bytes, table = table_count(s) * NUMBER;
 	sh->body = mem_array(range > table ? range : table, 1);
 	sh->decision = mem_array((size_t)s->workers, sizeof *sh->decision);
 	x->loss = mem_array((size_t)s->workers, sizeof *x->loss);
-	x->since = mem_array((size_t)s->workers, sizeof *x->since);
+	x->born = mem_array((size_t)s->workers, sizeof *x->born);
 	sh->x = x;
 	sh->lost = clock_s();
 	size_t most[] = {SMALL_MOST, s->part_bytes, strlen(sh->settings), (size_t)s->workers * NUMBER},
@@ -332,12 +333,12 @@ static int serve(struct zmq_shard *h, struct err *e)
 	struct shard *sh = &h->shard;
 	while (!sh->over) {
 		bool retry = (sh->have_due || sh->range_due) && sh->lost == 0;
-		server_serve(h->server, retry ? RETRY_MS : LOOK_MS);
+		server_serve(h->server, retry ? RETRY_MS : POLL_MS);
 		say_what_is_due(h->server);
 		if (told_to_stop(h))
 			return err_world(e, "interrupted");
-		if (sh->lost > 0 && clock_s() - sh->lost > h->site.patience_s)
-			return err_world(e, "the main server was away for %g s", h->site.patience_s);
+		if (sh->lost > 0 && clock_s() - sh->lost > h->endpoint.patience_s)
+			return err_world(e, "the main server was away for %g s", h->endpoint.patience_s);
 	}
 	return 0;
 }
@@ -347,9 +348,9 @@ int zmq_shard_serve(struct zmq_shard *h, struct pool *pool, struct exchange *x, 
 {
 	int rc = begin(h, pool, x, e) || serve(h, e) ? -1 : 0;
 	mem_free(x->loss);
-	mem_free(x->since);
+	mem_free(x->born);
 	x->loss = NULL;
-	x->since = NULL;
+	x->born = NULL;
 	h->shard.x = NULL;
 	return rc;
 }

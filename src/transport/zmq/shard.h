@@ -24,13 +24,13 @@
 
 struct zmq_shard;
 
-/* Listen at the site's address, with the server's own keys. NULL and a sentence. */
-struct zmq_shard *zmq_shard_open(const struct site *site, struct err *e);
-/* Where it listens, as site.address with `*` replaced. */
+/* Listen at the endpoint's address, with the server's own keys. NULL and a sentence. */
+struct zmq_shard *zmq_shard_open(const struct endpoint *endpoint, struct err *e);
+/* Where it listens, as endpoint.address with `*` replaced. */
 const char *zmq_shard_address(const struct zmq_shard *h);
 /*
- * Wait until a main server tells what is run, or site.stop is not 0: -1 and a sentence. Then the settings'
- * text, the number of coordinates, the workers and the range [begin, end).
+ * Wait until a main server tells what is run, or endpoint.stop is not 0: -1 and a sentence. Then the
+ * settings' text, the number of coordinates, the workers and the range [begin, end).
  */
 int zmq_shard_wait(struct zmq_shard *h, struct err *e);
 const char *zmq_shard_settings(const struct zmq_shard *h);
@@ -38,7 +38,7 @@ size_t zmq_shard_n(const struct zmq_shard *h);
 int zmq_shard_workers(const struct zmq_shard *h);
 /*
  * Serve until the run is over. *x says n, sizes, planes, combine and ctx; x->step is written before combine
- * is called. -1 and a sentence: no main server for site.patience_s, or site.stop.
+ * is called. -1 and a sentence: no main server for endpoint.patience_s, or endpoint.stop.
  */
 int zmq_shard_serve(struct zmq_shard *h, struct pool *pool, struct exchange *x, struct err *e);
 void zmq_shard_close(struct zmq_shard *h);

@@ -7,7 +7,7 @@
 #include "base/text.h"
 #include "transport/zmq/server.h"
 
-enum { LOOK_MS = 100, NUMBER = 8 /* bytes */ };
+enum { POLL_MS = 100, NUMBER = 8 /* bytes */ };
 
 static const double RETRY_S = 0.3, SILENCE_S = 3, STOP_S = 2;
 
@@ -66,15 +66,15 @@ void links_open(struct server *s)
 	l->decision = mem_array(workers, NUMBER);
 	for (int i = 0; i < l->count; i++) {
 		struct link_to *to = &l->at[i];
-		*to = (struct link_to){.socket = server_dealer(s, s->site->shards[i]),
-		                       .address = s->site->shards[i]};
+		*to = (struct link_to){.socket = server_dealer(s, s->endpoint->shards[i]),
+		                       .address = s->endpoint->shards[i]};
 		to->have = mem_array(workers, sizeof *to->have);
 		to->faults = mem_array(table_count(s), sizeof *to->faults);
 		/* A part of a pull is no longer than the whole, an address of a sentence is looked at there.
 		 */
 		size_t most = s->pull_bytes + 2 * NUMBER, table = table_count(s) * NUMBER;
 		most = most > table ? most : table;
-		zmq_socket_limit(to->socket, s->site->trust,
+		zmq_socket_limit(to->socket, s->endpoint->trust,
 		                 FRAME_HEADER_BYTES + (most > FRAME_SENTENCE ? most : FRAME_SENTENCE));
 		if (zmq_connect(to->socket, to->address))
 			snprintf(to->refusal, sizeof to->refusal, "cannot connect: %s", zmq_strerror(errno));
@@ -113,7 +113,7 @@ static bool say(struct server *s, struct link_to *to, struct frame *f, const voi
 	message_make(&m, f, s->run, body, bytes);
 	bool sent = message_send(&m, to->socket);
 	if (sent)
-		s->link_bytes += zmq_wire_bytes(s->site->trust, FRAME_HEADER_BYTES + bytes);
+		s->link_bytes += zmq_wire_bytes(s->endpoint->trust, FRAME_HEADER_BYTES + bytes);
 	return sent;
 }
 
@@ -121,13 +121,13 @@ static void attach(struct server *s, int i)
 {
 	struct frame f = {.type = FRAME_ATTACH,
 	                  .step = s->links->x ? s->links->x->step : s->step,
-	                  .since = s->life,
+	                  .born = s->life,
 	                  .x_hash = s->n,
 	                  .piece = (unsigned)i + 1,
 	                  .pieces = (unsigned)s->n_parts,
 	                  .worker = (uint32_t)s->workers,
 	                  .number = (double)s->set.ban_after};
-	say(s, &s->links->at[i], &f, s->site->settings, strlen(s->site->settings));
+	say(s, &s->links->at[i], &f, s->endpoint->settings, strlen(s->endpoint->settings));
 	s->links->at[i].said = clock_s();
 }
 
@@ -136,13 +136,13 @@ static void attach(struct server *s, int i)
 /* A new process knows nothing of votes that an earlier one had; workers say them again. */
 static void take_ready(struct server *s, struct link_to *to, const struct frame *f)
 {
-	if (to->life != f->since) {
+	if (to->life != f->born) {
 		memset(to->have, 0, (size_t)s->workers * sizeof *to->have);
 		memset(to->faults, 0, table_count(s) * sizeof *to->faults);
 		for (int m = 0; m < s->workers; m++)
 			round_judge(s, m);
 	}
-	to->life = f->since;
+	to->life = f->born;
 	to->ready = true;
 	to->told = false;
 }
@@ -165,7 +165,7 @@ static void take_range(struct server *s, int i, const struct frame *f, const uns
 	size_t begin, end;
 	range_of(s, i, &begin, &end);
 	if (!x || to->ranged || f->step != x->step ||
-	    f->bytes != 2 * NUMBER + planes_part_bytes(&x->pull_planes, x->n, begin, end))
+	    f->bytes != 2 * NUMBER + planes_range_bytes(&x->pull_planes, x->n, begin, end))
 		return;
 	to->up = wire_get(body);
 	to->down = wire_get(body + NUMBER);
@@ -217,7 +217,7 @@ static bool take_message(struct server *s, int i)
 	bool any = zmq_msg_recv(&m, s->links->at[i].socket, ZMQ_DONTWAIT) >= 0;
 	const unsigned char *at = zmq_msg_data(&m);
 	if (any) {
-		s->link_bytes += zmq_wire_bytes(s->site->trust, zmq_msg_size(&m));
+		s->link_bytes += zmq_wire_bytes(s->endpoint->trust, zmq_msg_size(&m));
 		s->links->at[i].heard = clock_s();
 		if (frame_read(&f, at, zmq_msg_size(&m)) == FRAME_SOUND && f.run == s->run)
 			take(s, i, &f, at + FRAME_HEADER_BYTES);
@@ -231,10 +231,10 @@ static void look_at(struct server *s, int i)
 {
 	struct link_to *to = &s->links->at[i];
 	int events = 0;
-	size_t room = sizeof events;
+	size_t size = sizeof events;
 	double now = clock_s();
 	bool was = to->connected;
-	zmq_getsockopt(to->socket, ZMQ_EVENTS, &events, &room);
+	zmq_getsockopt(to->socket, ZMQ_EVENTS, &events, &size);
 	to->connected = events & ZMQ_POLLOUT;
 	to->ready &= to->connected && was;
 	bool silent = now - to->heard > SILENCE_S && now - to->said > SILENCE_S;
@@ -273,7 +273,7 @@ int links_trouble(const struct server *s, struct err *e)
 {
 	for (int i = 0; s->links && i < s->links->count; i++) {
 		const struct link_to *to = &s->links->at[i];
-		char shown[ADDRESS_ROOM];
+		char shown[ADDRESS_SIZE];
 		text_shown(to->address, shown, sizeof shown);
 		if (to->refusal[0])
 			return err_user(e, "shard %d at %s: %s", i + 1, shown, to->refusal);
@@ -321,7 +321,7 @@ static enum exchange_end wait_for_ranges(struct server *s, struct err *e)
 				err_world(e, "a shard has not sent its part of the answer for %g s", waited);
 			return EXCHANGE_FAILED;
 		}
-		zmq_poll(items, links_poll(s, items), LOOK_MS);
+		zmq_poll(items, links_poll(s, items), POLL_MS);
 		links_serve(s);
 		tell(s);
 	}

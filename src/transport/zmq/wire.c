@@ -19,9 +19,9 @@ void message_make(zmq_msg_t *m, struct frame *f, uint64_t run, const void *body,
 
 bool message_queue_full(void *socket)
 {
-	size_t room = sizeof(int);
+	size_t size = sizeof(int);
 	int events;
-	return errno != EAGAIN || zmq_getsockopt(socket, ZMQ_EVENTS, &events, &room) != 0;
+	return errno != EAGAIN || zmq_getsockopt(socket, ZMQ_EVENTS, &events, &size) != 0;
 }
 
 bool message_send(zmq_msg_t *m, void *socket)

@@ -30,32 +30,32 @@
 #include "transport/zmq/endpoint.h"
 #include "transport/transport.h"
 
-/* The server's side: env->site must be there. The link's `count` is 0. */
+/* The server's side: env->endpoint must be there. The link's `count` is 0. */
 extern const struct transport transport_zmq;
 
-/* Where an open server listens, as site.address with `*` replaced. Of the link's self. */
+/* Where an open server listens, as endpoint.address with `*` replaced. Of the link's self. */
 const char *zmq_server_address(const void *self);
 
-/* How many servers the settings ask for; site.n_shards + 1. */
+/* How many servers the settings ask for; endpoint.n_shards + 1. */
 int zmq_shards(const void *state);
 
 /* A process that hosts workers of a server elsewhere. */
-struct zmq_host;
+struct zmq_client;
 
-/* Connect, and wait for the server's welcome within the site's patience. NULL and a sentence. */
-struct zmq_host *zmq_host_join(const struct site *site, struct err *e);
+/* Connect, and wait for the server's welcome within the endpoint's patience. NULL and a sentence. */
+struct zmq_client *zmq_client_join(const struct endpoint *endpoint, struct err *e);
 /* The JSON text of the settings, as the server sent it: to be read as strictly as a file. */
-const char *zmq_host_settings(const struct zmq_host *h);
+const char *zmq_client_settings(const struct zmq_client *h);
 /* Once the settings are understood: fills *link, whose close() ends the host. -1 and a sentence. */
-int zmq_host_link(struct zmq_host *h, const struct transport_env *env, struct link *link, struct err *e);
+int zmq_client_link(struct zmq_client *h, const struct transport_env *env, struct link *link, struct err *e);
 /* Without a link. */
-void zmq_host_close(struct zmq_host *h);
+void zmq_client_close(struct zmq_client *h);
 
 /*
  * Bytes on the wire of a message with this payload: ZMTP 3.0's frame header, 2 bytes below 256 and else 9,
  * and under CURVE 33 more within it (a command's name, 8 bytes of nonce, 16 of authentication, flags).
  * Held against the kernel's count in tests/transport/test_zmq.c.
  */
-uint64_t zmq_wire_bytes(enum site_trust trust, size_t payload);
+uint64_t zmq_wire_bytes(enum endpoint_trust trust, size_t payload);
 
 #endif

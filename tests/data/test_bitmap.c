@@ -1,13 +1,13 @@
-/* Pictures: every kind of file comes out as the colours it was made of; what is no picture is named. */
+/* Images: every kind of file comes out as the colours it was made of; what is no image is named. */
 #include <criterion/criterion.h>
 
 #include "base/mem.h"
 #include "data/image/transform.h"
-#include "tests/support/picture_files.h"
+#include "tests/support/bitmap_files.h"
 
 enum { W = 48, H = 32, NEAR = 9 };
 
-static void expect_colours(const struct picture *p, int grey, const char *what)
+static void expect_colours(const struct bitmap *p, int grey, const char *what)
 {
 	for (int y = 1; y < p->height - 1; y++)
 		for (int x = 1; x < p->width - 1; x++) {
@@ -23,15 +23,15 @@ static void expect_colours(const struct picture *p, int grey, const char *what)
 		}
 }
 
-static struct picture decoded(const struct made *m, const struct picture_need *need)
+static struct bitmap decoded(const struct made *m, const struct bitmap_need *need)
 {
-	struct picture p = {0};
+	struct bitmap p = {0};
 	char why[200] = "";
-	cr_assert_eq(picture_decode(m->at, m->n, need, &p, why), 0, "%s", why);
+	cr_assert_eq(bitmap_decode(m->at, m->n, need, &p, why), 0, "%s", why);
 	return p;
 }
 
-Test(picture, jpeg_of_every_kind_has_its_colours)
+Test(bitmap, jpeg_of_every_kind_has_its_colours)
 {
 	static const struct {
 		const char *what;
@@ -51,15 +51,15 @@ Test(picture, jpeg_of_every_kind_has_its_colours)
 		kind.width = W;
 		kind.height = H;
 		struct made m = make_jpeg(&kind);
-		struct picture p = decoded(&m, NULL);
+		struct bitmap p = decoded(&m, NULL);
 		cr_assert(p.width == W && p.height == H && p.full_width == W);
 		expect_colours(&p, kind.stored == JCS_GRAYSCALE, cases[i].what);
-		picture_clear(&p);
+		bitmap_clear(&p);
 		free(m.at);
 	}
 }
 
-Test(picture, png_of_every_kind_has_its_colours)
+Test(bitmap, png_of_every_kind_has_its_colours)
 {
 	static const struct {
 		const char *what;
@@ -71,35 +71,35 @@ Test(picture, png_of_every_kind_has_its_colours)
 	};
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
 		struct made m = make_png(W, H, cases[i].type, cases[i].depth);
-		struct picture p = decoded(&m, NULL);
+		struct bitmap p = decoded(&m, NULL);
 		int colour = cases[i].type & PNG_COLOR_MASK_COLOR;
-		/* where a 16-bit picture is nearly transparent, libpng keeps fewer bits of its colours */
+		/* where a 16-bit image is nearly transparent, libpng keeps fewer bits of its colours */
 		expect_colours(&p, !colour, cases[i].what);
-		picture_clear(&p);
+		bitmap_clear(&p);
 		free(m.at);
 	}
 }
 
-Test(picture, png_palettes_are_looked_up)
+Test(bitmap, png_palettes_are_looked_up)
 {
 	struct made m = make_png(W, H, PNG_COLOR_TYPE_PALETTE, 8);
-	struct picture p = decoded(&m, NULL);
+	struct bitmap p = decoded(&m, NULL);
 	int middle[3];
 	made_colour(.5, 10.5 / H, middle);
 	const uint8_t *found = p.rgb + (10 * W + W / 2) * 3;
 	cr_assert(found[0] == 50 && found[1] == middle[1] && found[2] == 60, "%d %d %d", found[0], found[1],
 	          found[2]);
-	picture_clear(&p);
+	bitmap_clear(&p);
 	free(m.at);
 }
 
-/* Where the stored picture's (right, down) comes to lie, by EXIF's table. */
-Test(picture, exif_orientation_turns_it_upright)
+/* Where the stored image's (right, down) comes to lie, by EXIF's table. */
+Test(bitmap, exif_orientation_turns_it_upright)
 {
 	for (int o = 1; o <= 8; o++) {
 		struct jpeg_kind kind = {W, H, JCS_YCbCr, 1, 0, o, o % 2};
 		struct made m = make_jpeg(&kind);
-		struct picture p = decoded(&m, NULL);
+		struct bitmap p = decoded(&m, NULL);
 		int swapped = o >= 5, w = swapped ? H : W, h = swapped ? W : H;
 		cr_assert(p.width == w && p.height == h && p.full_width == w && p.full_height == h);
 		for (int y = 2; y < h - 2; y += 5)
@@ -120,7 +120,7 @@ Test(picture, exif_orientation_turns_it_upright)
 					        o, x, y, found[0], found[1], found[2], expected[0],
 					        expected[1], expected[2]);
 			}
-		picture_clear(&p);
+		bitmap_clear(&p);
 		free(m.at);
 	}
 }
@@ -132,31 +132,31 @@ static void at_most_five(void *ctx, int width, int height, double *shrink)
 	*shrink = 5;
 }
 
-Test(picture, jpeg_is_shrunk_while_decoded_as_far_as_it_may)
+Test(bitmap, jpeg_is_shrunk_while_decoded_as_far_as_it_may)
 {
 	int asked = 0;
-	const struct picture_need need = {at_most_five, &asked};
+	const struct bitmap_need need = {at_most_five, &asked};
 	struct jpeg_kind kind = {400, 200, JCS_YCbCr, 2, 0, 6, 0};
 	struct made m = make_jpeg(&kind);
-	struct picture p = decoded(&m, &need);
+	struct bitmap p = decoded(&m, &need);
 	cr_assert_eq(asked, 1);
 	cr_assert(p.width == 50 && p.height == 100 && p.full_width == 200 && p.full_height == 400);
-	picture_clear(&p);
+	bitmap_clear(&p);
 	free(m.at);
 }
 
-/* --- what is no picture --------------------------------------------------------------------------------- */
+/* --- what is no image --------------------------------------------------------------------------------- */
 
 static void expect_refusal(const uint8_t *bytes, size_t n, const char *part)
 {
-	struct picture p = {0};
+	struct bitmap p = {0};
 	char why[200] = "";
-	cr_assert_eq(picture_decode(bytes, n, NULL, &p, why), -1, "taken, expected '%s'", part);
+	cr_assert_eq(bitmap_decode(bytes, n, NULL, &p, why), -1, "taken, expected '%s'", part);
 	cr_assert(strstr(why, part), "expected '%s' in: %s", part, why);
-	picture_clear(&p);
+	bitmap_clear(&p);
 }
 
-Test(picture, what_is_none_is_named)
+Test(bitmap, what_is_none_is_named)
 {
 	static const uint8_t text[] = "just a text", start[] = {0xff, 0xd8, 0xff, 0xe0};
 	expect_refusal(text, 0, "is empty");
@@ -177,33 +177,33 @@ Test(picture, what_is_none_is_named)
 	free(png.at);
 }
 
-/* Every cut and every flipped byte of a small file: a picture or a reason, and no more. */
-Test(picture, no_damage_is_more_than_a_reason)
+/* Every cut and every flipped byte of a small file: an image or a reason, and no more. */
+Test(bitmap, no_damage_is_more_than_a_reason)
 {
 	struct jpeg_kind kinds[] = {{16, 16, JCS_YCbCr, 2, 0, 6, 0}, {16, 16, JCS_YCCK, 1, 1, 3, 1}};
-	struct picture p = {0};
+	struct bitmap p = {0};
 	int taken = 0, refused = 0;
 	for (size_t i = 0; i < 2; i++) {
 		struct made m = make_jpeg(&kinds[i]);
 		for (size_t at = 0; at < m.n; at++) {
 			char why[200] = "";
 			m.at[at] ^= 0xff;
-			int rc = picture_decode(m.at, m.n, NULL, &p, why);
+			int rc = bitmap_decode(m.at, m.n, NULL, &p, why);
 			m.at[at] ^= 0xff;
 			cr_assert_eq(rc != 0, why[0] != '\0');
 			taken += rc == 0;
-			rc = picture_decode(m.at, at, NULL, &p, why);
+			rc = bitmap_decode(m.at, at, NULL, &p, why);
 			cr_assert_neq(rc, 0, "a file cut after %zu of %zu bytes was taken", at, m.n);
 			refused++;
 		}
 		free(m.at);
 	}
-	picture_clear(&p);
+	bitmap_clear(&p);
 	cr_assert(taken > 0 && refused > 0);
 }
 
 /* The header says 60000 x 60000; nothing of that size is made. */
-Test(picture, a_size_that_nothing_holds_is_refused)
+Test(bitmap, a_size_that_nothing_holds_is_refused)
 {
 	struct jpeg_kind kind = {W, H, JCS_YCbCr, 1, 0, 0, 0};
 	struct made m = make_jpeg(&kind);
@@ -219,7 +219,7 @@ Test(picture, a_size_that_nothing_holds_is_refused)
 /* --- bringing to size ----------------------------------------------------------------------------------- */
 
 /* The same by its definition, in double. */
-static double pixel_by_definition(const struct picture *p, const struct rectangle *r, int size, int x, int y,
+static double pixel_by_definition(const struct bitmap *p, const struct rectangle *r, int size, int x, int y,
                                   int c)
 {
 	double sum = 0, weights = 0, sx = r->width / size, sy = r->height / size, hx = sx > 1 ? sx : 1,
@@ -237,21 +237,21 @@ static double pixel_by_definition(const struct picture *p, const struct rectangl
 	return sum / weights;
 }
 
-Test(picture, resampling_is_what_its_header_says)
+Test(bitmap, resampling_is_what_its_header_says)
 {
 	static const struct rectangle parts[] = {
 	        {0, 0, 23, 17}, {3, 2, 11, 7}, {5, 5, 1, 1}, {0, 0, 1, 17}, {7.25, 1.5, 12.5, 15.5}};
 	static const int sizes[] = {1, 2, 7, 16, 31};
 	uint8_t rgb[17 * 23 * 3], out[3 * 31 * 31], mirrored[3 * 31 * 31];
-	struct picture p = {.width = 23, .height = 17, .full_width = 23, .full_height = 17, .rgb = rgb};
-	struct resample_room room = {0};
+	struct bitmap p = {.width = 23, .height = 17, .full_width = 23, .full_height = 17, .rgb = rgb};
+	struct resample_scratch scratch = {0};
 	for (size_t i = 0; i < sizeof rgb; i++)
 		rgb[i] = (uint8_t)(i * i * 31 + i * 7);
 	for (size_t k = 0; k < sizeof parts / sizeof *parts; k++)
 		for (size_t m = 0; m < sizeof sizes / sizeof *sizes; m++) {
 			int n = sizes[m];
-			resample(&p, &parts[k], n, false, &room, out);
-			resample(&p, &parts[k], n, true, &room, mirrored);
+			resample(&p, &parts[k], n, false, &scratch, out);
+			resample(&p, &parts[k], n, true, &scratch, mirrored);
 			for (int i = 0; i < 3 * n * n; i++) {
 				int c = i / (n * n), y = i / n % n, x = i % n;
 				double expected = pixel_by_definition(&p, &parts[k], n, x, y, c);
@@ -259,17 +259,17 @@ Test(picture, resampling_is_what_its_header_says)
 				cr_assert(abs(mirrored[i - x + n - 1 - x] - out[i]) <= 1);
 			}
 		}
-	resample_clear(&room);
+	resample_clear(&scratch);
 }
 
-static const struct recipe imagenet = {224, 256, {.08, 1}, {.75, 4 / 3.0}, true, true};
+static const struct transform imagenet = {224, 256, {.08, 1}, {.75, 4 / 3.0}, true, true};
 
-Test(picture, random_parts_have_the_areas_and_ratios_of_the_recipe)
+Test(bitmap, random_parts_have_the_areas_and_ratios_of_the_transform)
 {
 	double low = 1, high = 0, narrow = 9, wide = 0, mean = 0;
 	for (uint64_t i = 0; i < 2000; i++) {
 		struct stream coins = stream_of(1, RNG_AUGMENT, 0, i);
-		struct rectangle r = recipe_part(&imagenet, 500, 375, &coins);
+		struct rectangle r = transform_part(&imagenet, 500, 375, &coins);
 		double area = r.width * r.height / (500 * 375), ratio = r.width / r.height;
 		cr_assert(r.x >= 0 && r.y >= 0 && r.x + r.width <= 500 && r.y + r.height <= 375);
 		low = area < low ? area : low;
@@ -283,12 +283,12 @@ Test(picture, random_parts_have_the_areas_and_ratios_of_the_recipe)
 	cr_assert(mean > .40 && mean < .50, "%g", mean); /* large ones fit more rarely */
 }
 
-Test(picture, without_coins_it_is_the_middle)
+Test(bitmap, without_coins_it_is_the_middle)
 {
-	struct rectangle r = recipe_part(&imagenet, 512, 256, NULL);
+	struct rectangle r = transform_part(&imagenet, 512, 256, NULL);
 	cr_assert(r.width == 224 && r.height == 224 && r.x == 144 && r.y == 16);
 	struct stream coins = stream_of(1, RNG_AUGMENT, 0, 0);
 	struct rectangle strip =
-	        recipe_part(&imagenet, 3000, 2, &coins); /* no rectangle fits: the widest that may */
+	        transform_part(&imagenet, 3000, 2, &coins); /* no rectangle fits: the widest that may */
 	cr_assert(strip.height == 2 && strip.width == 3);
 }

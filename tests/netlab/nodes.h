@@ -11,29 +11,29 @@
  * interfaces are never touched. Needs root and `ip`, `tc` (iproute2), `nsenter` (util-linux), for losses
  * `nft` (nftables), for a latency /dev/net/tun.
  */
-#ifndef SIGNSGD_TESTS_NETLAB_NET_HOSTS_H
-#define SIGNSGD_TESTS_NETLAB_NET_HOSTS_H
+#ifndef SIGNSGD_TESTS_NETLAB_NODES_H
+#define SIGNSGD_TESTS_NETLAB_NODES_H
 
 #include <sys/types.h>
 #include "base/err.h"
 
-enum { NET_HOSTS_MOST = 200, NET_ADDRESS_BYTES = 24 };
+enum { NET_NODES_MOST = 200, NET_ADDRESS_BYTES = 24 };
 
 struct net_plan {
 	int count;          /* hosts */
 	double rate;        /* bits a second, each direction */
 	double server_rate; /* of host 0 */
-	double latency_s; /* one way; above 0 the switch is a process (tests/netlab/net_switch.h) instead of a
-	                     bridge */
-	double loss;      /* share of the packets that each host loses on the way in, 0 to 1 */
+	double latency_s;   /* one way; above 0 the switch is a process (tests/netlab/switch.h) instead of a
+	                       bridge */
+	double loss;        /* share of the packets that each host loses on the way in, 0 to 1 */
 };
 
-struct net_hosts {
+struct net_nodes {
 	int count;
-	struct net_host {
+	struct net_node {
 		pid_t holder;                    /* keeps the namespaces */
 		char address[NET_ADDRESS_BYTES]; /* "10.77.0.1" */
-	} at[NET_HOSTS_MOST];
+	} at[NET_NODES_MOST];
 };
 
 /* A folder of the hosts' own, in memory; the same on all of them, and gone with them. */
@@ -48,16 +48,16 @@ struct net_hosts {
  * Make the hosts in a child, call inside() there, take everything down. Returns what inside() returned, from
  * 0 to 255. -1 and a sentence: the hosts cannot be had here; inside() was not called.
  */
-int net_hosts_run(const struct net_plan *plan, int (*inside)(const struct net_hosts *h, void *ctx), void *ctx,
+int net_nodes_run(const struct net_plan *plan, int (*inside)(const struct net_nodes *h, void *ctx), void *ctx,
                   struct err *e);
 
 /* Within inside(): let this process (a fresh child) move to a host. -1 and a sentence. */
-int net_hosts_enter(const struct net_hosts *h, int host, struct err *e);
+int net_nodes_enter(const struct net_nodes *h, int node, struct err *e);
 
 /*
  * Within inside(): start argv on a host. Its standard output goes to out_fd where that is not -1, and its
  * standard error to err_fd. Returns its process; when argv cannot be started that ends with 127.
  */
-pid_t net_hosts_start(const struct net_hosts *h, int host, const char *const argv[], int out_fd, int err_fd);
+pid_t net_nodes_start(const struct net_nodes *h, int node, const char *const argv[], int out_fd, int err_fd);
 
 #endif

@@ -4,18 +4,18 @@
 #include "experiment/remote.h"
 #include "tests/support/served.h"
 
-static void open_sites(void)
+static void open_endpoints(void)
 {
 	cli_open();
 	cr_assert_eq(cli("keys new server w0 w1 w2 -o %s/keys", cli_folder), 0, "%s", cli_err);
 }
 
-TestSuite(sites, .init = open_sites, .fini = cli_close, .timeout = 60);
+TestSuite(endpoints, .init = open_endpoints, .fini = cli_close, .timeout = 60);
 
 #define DEMO  "experiments/demo.json"
 #define LOCAL "--listen tcp://127.0.0.1:5999"
 
-Test(sites, serve_says_what_is_missing)
+Test(endpoints, serve_says_what_is_missing)
 {
 	cli_expect(2, "serve needs an address, as in --listen tcp://0.0.0.0:5555", "serve " DEMO);
 	cli_expect(2, "--keys DIR is missing", "serve " DEMO " " LOCAL " --run 1");
@@ -31,7 +31,7 @@ Test(sites, serve_says_what_is_missing)
 	           "serve " DEMO " " LOCAL " --keys %s/nothing --run 1", cli_folder);
 }
 
-Test(sites, a_port_is_sixteen_bits)
+Test(endpoints, a_port_is_sixteen_bits)
 {
 	static const char *const bad[] = {"127.0.0.1:99999", "127.0.0.1", "127.0.0.1:", "127.0.0.1:-1"};
 	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
@@ -39,7 +39,7 @@ Test(sites, a_port_is_sixteen_bits)
 		           "serve " DEMO " --run 1 --listen tcp://%s --keys %s/keys", bad[i], cli_folder);
 }
 
-Test(sites, a_quorum_is_a_number_of_workers)
+Test(endpoints, a_quorum_is_a_number_of_workers)
 {
 	cli_expect(2, "transport.quorum: found 4, expected at most the 3 workers",
 	           "serve " DEMO " " LOCAL
@@ -47,7 +47,7 @@ Test(sites, a_quorum_is_a_number_of_workers)
 	           cli_folder, cli_folder);
 }
 
-Test(sites, the_servers_own_secret_must_be_there)
+Test(endpoints, the_servers_own_secret_must_be_there)
 {
 	char path[128];
 	snprintf(path, sizeof path, "%s/keys/server.secret", cli_folder);
@@ -56,7 +56,7 @@ Test(sites, the_servers_own_secret_must_be_there)
 	           "serve " DEMO " " LOCAL " --keys %s/keys --workers 3 --adversaries 1", cli_folder);
 }
 
-Test(sites, a_secret_that_others_may_read_is_refused)
+Test(endpoints, a_secret_that_others_may_read_is_refused)
 {
 	char path[128];
 	snprintf(path, sizeof path, "%s/keys/w1.secret", cli_folder);
@@ -66,7 +66,7 @@ Test(sites, a_secret_that_others_may_read_is_refused)
 	           cli_folder);
 }
 
-Test(sites, without_keys_only_on_loopback_unless_one_knows)
+Test(endpoints, without_keys_only_on_loopback_unless_one_knows)
 {
 	static const char *const near[] = {"tcp://127.0.0.1:1", "tcp://localhost:1", "ipc:///tmp/x"};
 	cli_expect(2, "others can reach that address",
@@ -86,7 +86,7 @@ Test(sites, without_keys_only_on_loopback_unless_one_knows)
 	           "work --connect tcp://192.0.2.1:5999 --insecure=yes-i-know --patience 200ms");
 }
 
-Test(sites, work_says_which_worker_it_could_be)
+Test(endpoints, work_says_which_worker_it_could_be)
 {
 	cli_expect(2, "work needs a server", "work --keys %s/keys", cli_folder);
 	cli_expect(2, "--keys DIR is missing", "work --connect tcp://127.0.0.1:5999");
@@ -106,7 +106,7 @@ Test(sites, work_says_which_worker_it_could_be)
 }
 
 /* A worker whose server is not there, and a server whose workers are not. */
-Test(sites, who_waits_for_the_other_side_can_be_interrupted)
+Test(endpoints, who_waits_for_the_other_side_can_be_interrupted)
 {
 	static const int signals[] = {SIGINT, SIGTERM};
 	for (size_t i = 0; i < sizeof signals / sizeof *signals; i++) {
@@ -124,7 +124,7 @@ Test(sites, who_waits_for_the_other_side_can_be_interrupted)
 	}
 }
 
-Test(sites, train_says_what_does_not_fit)
+Test(endpoints, train_says_what_does_not_fit)
 {
 	cli_expect(2, "transport \"local\" has all workers in one process",
 	           "train " DEMO " --transport local");
@@ -142,33 +142,33 @@ static const char experiment[] =
         "here\",\"out\":\"x.h5\",\"transport\":{\"kind\":\"zmq\",\"quorum\":3}}";
 
 /* Parse `text` as what a server sent, with one change of our own or none. */
-static int abroad(const char *text, const char *key, const char *value, struct err *e)
+static int remote(const char *text, const char *key, const char *value, struct err *e)
 {
 	struct runs runs;
 	const struct change change = {key, value, "--set"};
-	int rc = experiment_abroad(&runs, "server", text, &change, key != NULL, e);
+	int rc = experiment_remote(&runs, "server", text, &change, key != NULL, e);
 	if (!rc)
 		runs_clear(&runs);
 	return rc;
 }
 
-Test(sites, settings_travel_without_paths_and_are_taken_with_none)
+Test(endpoints, settings_travel_without_paths_and_are_taken_with_none)
 {
 	struct runs runs;
 	struct err e = {0};
 	struct buf text = {0};
 	cr_assert_eq(experiment_parse(&runs, "test", experiment, strlen(experiment), NULL, 0, &e), 0, "%s",
 	             e.text);
-	settings_abroad(&runs.at[0], &text);
+	settings_remote(&runs.at[0], &text);
 	cr_expect_null(strstr(text.text, "/here"), "%s", text.text);
 	cr_expect_null(strstr(text.text, "x.h5"));
 	cr_expect_null(strstr(text.text, "quorum"));
-	cr_expect_eq(abroad(text.text, NULL, NULL, &e), 0, "%s", e.text);
-	cr_expect_eq(abroad(text.text, "data_dir", "\"/mine\"", &e), 0, "%s", e.text);
-	cr_expect_eq(abroad(text.text, "data.dir", "\"/mine\"", &e), 0, "%s", e.text);
-	cr_expect_eq(abroad(text.text, "steps", "6", &e), -1, "a change of the experiment");
+	cr_expect_eq(remote(text.text, NULL, NULL, &e), 0, "%s", e.text);
+	cr_expect_eq(remote(text.text, "data_dir", "\"/mine\"", &e), 0, "%s", e.text);
+	cr_expect_eq(remote(text.text, "data.dir", "\"/mine\"", &e), 0, "%s", e.text);
+	cr_expect_eq(remote(text.text, "steps", "6", &e), -1, "a change of the experiment");
 	e = (struct err){0};
-	cr_expect_eq(abroad(experiment, NULL, NULL, &e), -1, "paths");
+	cr_expect_eq(remote(experiment, NULL, NULL, &e), -1, "paths");
 	cr_expect_not_null(strstr(e.text, "server: found settings that this version would write otherwise"),
 	                   "%s", e.text);
 	buf_clear(&text);
@@ -176,7 +176,7 @@ Test(sites, settings_travel_without_paths_and_are_taken_with_none)
 }
 
 /* Members that a malicious server may add to sound settings; each is refused, and no file is looked at. */
-Test(sites, a_server_names_no_file_and_no_second_run)
+Test(endpoints, a_server_names_no_file_and_no_second_run)
 {
 	static const char *const members[] = {"\"data_dir\":\"/etc\"",
 	                                      "\"out\":\"/etc/passwd\"",
@@ -189,12 +189,12 @@ Test(sites, a_server_names_no_file_and_no_second_run)
 	struct err e = {0};
 	struct buf text = {0};
 	cr_assert_eq(experiment_parse(&runs, "test", experiment, strlen(experiment), NULL, 0, &e), 0);
-	settings_abroad(&runs.at[0], &text);
+	settings_remote(&runs.at[0], &text);
 	for (size_t i = 0; i < sizeof members / sizeof *members; i++) {
 		struct buf bad = {0};
 		struct err said = {0};
 		buf_format(&bad, "{%s,%s", members[i], text.text + 1);
-		cr_expect_eq(abroad(bad.text, NULL, NULL, &said), -1, "%s was taken", members[i]);
+		cr_expect_eq(remote(bad.text, NULL, NULL, &said), -1, "%s was taken", members[i]);
 		cr_expect_not_null(strstr(said.text, "server"), "%s: %s", members[i], said.text);
 		buf_clear(&bad);
 	}
@@ -202,7 +202,7 @@ Test(sites, a_server_names_no_file_and_no_second_run)
 	        "{\"name\":\"x\",\"workers\":3,\"steps\":5,\"model\":\"softmax\",\"data\":\"glyphs\","
 	        "\"lr\":0.1,\"init\":{\"kind\":\"file\",\"path\":\"/etc/passwd\"}}";
 	struct err said = {0};
-	cr_expect_eq(abroad(file, NULL, NULL, &said), -1);
+	cr_expect_eq(remote(file, NULL, NULL, &said), -1);
 	buf_clear(&text);
 	runs_clear(&runs);
 }

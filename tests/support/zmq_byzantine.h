@@ -1,6 +1,6 @@
 /* For tests of transport zmq: clients that lie, made by hand, beside the toy experiment of zmq_peer.h. */
-#ifndef SIGNSGD_TESTS_SUPPORT_ZMQ_LIAR_H
-#define SIGNSGD_TESTS_SUPPORT_ZMQ_LIAR_H
+#ifndef SIGNSGD_TESTS_SUPPORT_ZMQ_BYZANTINE_H
+#define SIGNSGD_TESTS_SUPPORT_ZMQ_BYZANTINE_H
 
 #include "tests/support/zmq_peer.h"
 
@@ -95,8 +95,7 @@ static inline void liar_vote(struct liar *l, uint64_t step)
 {
 	size_t bytes = l->toy->agg->push_bytes(l->toy->job.state, l->toy->n);
 	void *push = mem_array(bytes, 1);
-	liar_say(l, (struct frame){.type = FRAME_PUSH, .step = step, .since = (int64_t)step}, push, bytes,
-	         -1);
+	liar_say(l, (struct frame){.type = FRAME_PUSH, .step = step, .born = (int64_t)step}, push, bytes, -1);
 	mem_free(push);
 }
 

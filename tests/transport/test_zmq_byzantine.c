@@ -4,14 +4,14 @@
 #include <netinet/in.h>
 #include <pthread.h>
 #include <sys/socket.h>
-#include "tests/support/zmq_liar.h"
+#include "tests/support/zmq_byzantine.h"
 
 enum { LIAR = 2, WORKERS = 3, STEPS = 40, MUCH = 1000 };
 
 /* Two honest workers in processes, and one place for a liar in a thread. */
 struct scene {
 	struct toy toy;
-	struct toy_host hosts[2];
+	struct toy_client hosts[2];
 	struct toy_server server;
 	const struct curve_key *own, *key; /* the server's, the liar's */
 	char address[512];
@@ -21,18 +21,18 @@ struct scene {
 	bool unread;       /* the server reads no more of it */
 };
 
-static void scene_open(struct scene *s, enum site_trust trust, size_t n, const char *row)
+static void scene_open(struct scene *s, enum endpoint_trust trust, size_t n, const char *row)
 {
 	memset(s, 0, sizeof *s);
 	toy_open(&s->toy, WORKERS, TOY_STEPS_MOST, n, "vote");
 	s->toy.zeros = LIAR;
 	for (int i = 0; i < 2; i++) {
-		s->hosts[i] = (struct toy_host){.count = 1, .first = i, .fail_at = -1};
-		toy_host_start(&s->toy, s->hosts, i, trust);
+		s->hosts[i] = (struct toy_client){.count = 1, .first = i, .fail_at = -1};
+		toy_client_start(&s->toy, s->hosts, i, trust);
 	}
 	toy_server_open(&s->server, &s->toy, trust, "tcp://127.0.0.1:*", row);
 	snprintf(s->address, sizeof s->address, "%s", zmq_server_address(s->server.link.self));
-	if (trust == SITE_KEYS) {
+	if (trust == ENDPOINT_KEYS) {
 		s->own = keyring_find(&s->server.ring, KEYRING_SERVER);
 		s->key = keyring_worker(&s->server.ring, LIAR);
 	}
@@ -44,8 +44,8 @@ static void scene_open(struct scene *s, enum site_trust trust, size_t n, const c
 static void tell_hosts(struct scene *s)
 {
 	for (int i = 0; i < 2; i++)
-		toy_host_tell(&s->hosts[i], s->address,
-		              s->server.site.trust == SITE_OPEN ? NULL : &s->server.ring);
+		toy_client_tell(&s->hosts[i], s->address,
+		                s->server.endpoint.trust == ENDPOINT_OPEN ? NULL : &s->server.ring);
 }
 
 /* Rounds until the liar has said all, and a few more. */
@@ -71,13 +71,13 @@ static void scene_close(struct scene *s)
 	float *want = mem_array(s->toy.n, sizeof *want);
 	s->server.link.row->leave(s->server.link.self, true, "done");
 	for (int k = 0; k < steps; k++)
-		cr_assert(s->server.since[k][0] == 0 && s->server.since[k][1] == 0,
+		cr_assert(s->server.born[k][0] == 0 && s->server.born[k][1] == 0,
 		          "an honest worker was not counted in step %d", k);
-	toy_replay(&s->toy, steps, s->server.since, want);
+	toy_replay(&s->toy, steps, s->server.born, want);
 	wanted = hash_words(0, want, s->toy.n * sizeof *want);
 	cr_assert_eq(memcmp(want, s->server.state.x, s->toy.n * sizeof *want), 0);
 	for (int i = 0; i < 2; i++) {
-		cr_assert_eq(toy_host_end(&s->hosts[i], &hash), 0);
+		cr_assert_eq(toy_client_end(&s->hosts[i], &hash), 0);
 		cr_assert_eq(hash, wanted, "host %d's x is another", i);
 	}
 	toy_server_close(&s->server);
@@ -97,7 +97,7 @@ static void lie_once(struct liar *l, int kind, uint64_t step)
 {
 	size_t bytes = l->toy->agg->push_bytes(l->toy->job.state, l->toy->n);
 	unsigned char *push = mem_array(bytes + 8, 1);
-	struct frame f = {.type = FRAME_PUSH, .step = step, .since = (int64_t)step};
+	struct frame f = {.type = FRAME_PUSH, .step = step, .born = (int64_t)step};
 	struct frame other = {.type = FRAME_ANSWER, .step = step};
 	switch (kind) {
 	case 0:
@@ -113,9 +113,9 @@ static void lie_once(struct liar *l, int kind, uint64_t step)
 		liar_say(l, f, push, bytes, -1);
 		break;
 	case 3:
-		f.since = (int64_t)step + 1;
+		f.born = (int64_t)step + 1;
 		liar_say(l, f, push, bytes, -1);
-		f.since = -1;
+		f.born = -1;
 		liar_say(l, f, push, bytes, -1);
 		break;
 	case 4:
@@ -185,7 +185,7 @@ Test(zmq_lies, each_is_dropped_and_counted)
 	                {"damaged", 1},      {"multipart", 1},   {"late", 1},    {"duplicate", 0},
 	                {"takeover", 0},     {"unannounced", 0}, {"banned", 0},  {"greedy", 0},
 	                {"flood", 0}};
-	scene_open(&scene, SITE_KEYS, 1000, NULL);
+	scene_open(&scene, ENDPOINT_KEYS, 1000, NULL);
 	tell_hosts(&scene);
 	scene_run(&scene, tell_all_lies);
 	for (size_t i = 0; i < sizeof expected / sizeof *expected; i++)
@@ -219,7 +219,7 @@ static void *vote_twice(void *ctx)
 
 Test(zmq_lies, a_second_vote_in_a_round_is_none)
 {
-	scene_open(&scene, SITE_KEYS, 1000, NULL);
+	scene_open(&scene, ENDPOINT_KEYS, 1000, NULL);
 	scene_run(&scene, vote_twice);
 	cr_expect_eq(faults(&scene, "duplicate"), 1);
 	cr_expect_eq(scene.server.n_voters[0], 3);
@@ -248,7 +248,7 @@ static void *offend_often(void *ctx)
 
 Test(zmq_lies, who_offends_too_often_is_shut_out)
 {
-	scene_open(&scene, SITE_KEYS, 1000, "{\"kind\": \"zmq\", \"ban_after\": 10, \"patience_s\": 2}");
+	scene_open(&scene, ENDPOINT_KEYS, 1000, "{\"kind\": \"zmq\", \"ban_after\": 10, \"patience_s\": 2}");
 	tell_hosts(&scene);
 	scene_run(&scene, offend_often);
 	cr_expect_eq(faults(&scene, "wrong_length"), 10);
@@ -272,7 +272,7 @@ static void *ask_without_end(void *ctx)
 
 Test(zmq_lies, who_asks_without_end_is_not_answered)
 {
-	scene_open(&scene, SITE_KEYS, 1000, "{\"kind\": \"zmq\", \"patience_s\": 2}");
+	scene_open(&scene, ENDPOINT_KEYS, 1000, "{\"kind\": \"zmq\", \"patience_s\": 2}");
 	tell_hosts(&scene);
 	scene_run(&scene, ask_without_end);
 	cr_expect_geq(faults(&scene, "greedy"), 1000);
@@ -296,7 +296,7 @@ static void *come_without_a_key(void *ctx)
 
 Test(zmq_lies, an_unknown_key_is_not_let_in)
 {
-	scene_open(&scene, SITE_KEYS, 1000, "{\"kind\": \"zmq\", \"patience_s\": 1}");
+	scene_open(&scene, ENDPOINT_KEYS, 1000, "{\"kind\": \"zmq\", \"patience_s\": 1}");
 	tell_hosts(&scene);
 	scene_run(&scene, come_without_a_key);
 	cr_expect_geq(toy_server_fault(&scene.server, -1, "unknown_key"), 1);
@@ -331,7 +331,7 @@ static void *come_twice(void *ctx)
 
 Test(zmq_lies, one_key_has_one_vote_on_however_many_connections)
 {
-	scene_open(&scene, SITE_KEYS, 1000, NULL);
+	scene_open(&scene, ENDPOINT_KEYS, 1000, NULL);
 	tell_hosts(&scene);
 	scene_run(&scene, come_twice);
 	cr_expect_eq(faults(&scene, "takeover"), 1);
@@ -385,7 +385,7 @@ static void *never_end(void *ctx)
 
 Test(zmq_lies, a_message_that_never_ends_is_cut_off)
 {
-	scene_open(&scene, SITE_OPEN, 100000, "{\"kind\": \"zmq\", \"patience_s\": 1}");
+	scene_open(&scene, ENDPOINT_OPEN, 100000, "{\"kind\": \"zmq\", \"patience_s\": 1}");
 	tell_hosts(&scene);
 	scene_run(&scene, never_end);
 	/* Which of the two comes first is ZeroMQ's affair. */
@@ -419,7 +419,7 @@ Test(zmq_lies, who_sends_much_and_leaves_ends_nobody_else)
 {
 	pthread_t thread;
 	struct err e = {0};
-	scene_open(&scene, SITE_KEYS, 1000, "{\"kind\": \"zmq\", \"patience_s\": 1}");
+	scene_open(&scene, ENDPOINT_KEYS, 1000, "{\"kind\": \"zmq\", \"patience_s\": 1}");
 	tell_hosts(&scene);
 	cr_assert_eq(pthread_create(&thread, NULL, say_much_and_leave, &scene), 0);
 	for (int k = 0, after = 0; after<10; k++, after += after> 0) {
@@ -460,7 +460,7 @@ static void *knock(void *ctx)
 
 Test(zmq_lies, connections_that_never_prove_a_key_are_shut)
 {
-	scene_open(&scene, SITE_KEYS, 1000, "{\"kind\": \"zmq\", \"patience_s\": 1}");
+	scene_open(&scene, ENDPOINT_KEYS, 1000, "{\"kind\": \"zmq\", \"patience_s\": 1}");
 	tell_hosts(&scene);
 	scene_run(&scene, knock);
 	cr_expect_eq(toy_server_fault(&scene.server, -1, "handshake"), 400);

@@ -1,8 +1,8 @@
 /* What a network is good for: the rate and the latency of one TCP connection between two hosts of it. */
-#ifndef SIGNSGD_TESTS_NETLAB_NET_PROBE_H
-#define SIGNSGD_TESTS_NETLAB_NET_PROBE_H
+#ifndef SIGNSGD_TESTS_NETLAB_PROBE_H
+#define SIGNSGD_TESTS_NETLAB_PROBE_H
 
-#include "tests/netlab/net_hosts.h"
+#include "tests/netlab/nodes.h"
 
 struct net_probe {
 	double bytes_per_s; /* payload, from the stream's beginning to its end */
@@ -10,7 +10,7 @@ struct net_probe {
 };
 
 /* Between hosts `from` and `to`, for about `seconds`. -1 and a sentence. */
-int net_probe(const struct net_hosts *h, int from, int to, double seconds, struct net_probe *out,
+int net_probe(const struct net_nodes *h, int from, int to, double seconds, struct net_probe *out,
               struct err *e);
 
 #endif

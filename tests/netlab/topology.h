@@ -1,15 +1,15 @@
 /*
  * The ways to hold a round that `signsgd bench net` compares, each as the command that holds rounds of it on
- * hosts (tests/netlab/net_hosts.h), and the row of the cost model that it should agree with.
+ * hosts (tests/netlab/nodes.h), and the row of the cost model that it should agree with.
  */
-#ifndef SIGNSGD_TESTS_NETLAB_NET_WAY_H
-#define SIGNSGD_TESTS_NETLAB_NET_WAY_H
+#ifndef SIGNSGD_TESTS_NETLAB_TOPOLOGY_H
+#define SIGNSGD_TESTS_NETLAB_TOPOLOGY_H
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include "bench/cost.h"
-#include "tests/netlab/net_hosts.h"
+#include "tests/netlab/nodes.h"
 
 struct net_way {
 	const char *name; /* "float ring, MPI" */
@@ -40,7 +40,7 @@ struct net_rounds {
 };
 
 /* Hold rounds on the hosts. -1 and a sentence. */
-int net_way_measure(const struct net_way *way, const struct net_hosts *h, const struct net_rounds *r,
+int net_way_measure(const struct net_way *way, const struct net_nodes *h, const struct net_rounds *r,
                     struct net_measure *out, struct err *e);
 
 #endif

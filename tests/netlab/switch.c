@@ -1,5 +1,5 @@
 /* The switch: a heap of frames by the time at which something happens to them. */
-#include "tests/netlab/net_switch.h"
+#include "tests/netlab/switch.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -42,7 +42,7 @@ struct middle {
 	int count;
 	double latency_s;
 	struct frame **heap; /* [frames] */
-	size_t frames, room;
+	size_t frames, size;
 	uint64_t order;
 };
 
@@ -76,9 +76,9 @@ static void swap(struct middle *m, size_t a, size_t b)
 
 static void push(struct middle *m, struct frame *f)
 {
-	if (m->frames == m->room) {
-		m->room = m->room ? 2 * m->room : 1024;
-		m->heap = mem_resize(m->heap, m->room * sizeof(*m->heap));
+	if (m->frames == m->size) {
+		m->size = m->size ? 2 * m->size : 1024;
+		m->heap = mem_resize(m->heap, m->size * sizeof(*m->heap));
 	}
 	f->order = m->order++;
 	size_t at = m->frames++;
@@ -183,13 +183,13 @@ static void deliver(struct middle *m, double now)
 	}
 }
 
-static void read_port(struct middle *m, int from, unsigned char *room)
+static void read_port(struct middle *m, int from, unsigned char *size)
 {
 	for (int i = 0; i < READS; i++) {
-		ssize_t got = read(m->ports[from].fd, room, FRAME_BYTES);
+		ssize_t got = read(m->ports[from].fd, size, FRAME_BYTES);
 		if (got < (ssize_t)sizeof(struct virtio_net_hdr) + 2 * ADDRESS)
 			return;
-		take(m, from, room, (size_t)got, clock_s());
+		take(m, from, size, (size_t)got, clock_s());
 	}
 }
 
@@ -210,7 +210,7 @@ _Noreturn void net_switch(const struct net_port *ports, int count, double latenc
 {
 	struct middle m = {.count = count, .latency_s = latency_s};
 	struct pollfd *polled = mem_array((size_t)count, sizeof(*polled));
-	unsigned char *room = mem_alloc(FRAME_BYTES);
+	unsigned char *size = mem_alloc(FRAME_BYTES);
 
 	m.ports = mem_array((size_t)count, sizeof(*m.ports));
 	for (int i = 0; i < count; i++) {
@@ -221,7 +221,7 @@ _Noreturn void net_switch(const struct net_port *ports, int count, double latenc
 		wait_for(&m, polled);
 		for (int i = 0; i < count; i++)
 			if (polled[i].revents)
-				read_port(&m, i, room);
+				read_port(&m, i, size);
 		deliver(&m, clock_s());
 	}
 }

@@ -1,5 +1,5 @@
 /* Hosts out of network namespaces. */
-#include "tests/netlab/net_hosts.h"
+#include "tests/netlab/nodes.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -16,7 +16,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 #include "base/mem.h"
-#include "tests/netlab/net_switch.h"
+#include "tests/netlab/switch.h"
 
 static const double BUCKET_LEAST = 32 << 10, BUCKET_S = 1e-3; /* bytes; or what passes in that time */
 
@@ -122,11 +122,11 @@ static int mount_all(struct err *e)
 }
 
 /* The process that keeps a host's namespaces; `ready` gets a byte once they are there. */
-_Noreturn static void hold(int host, int ready)
+_Noreturn static void hold(int node, int ready)
 {
 	char name[16];
 
-	snprintf(name, sizeof(name), "h%d", host);
+	snprintf(name, sizeof(name), "h%d", node);
 	if (unshare(CLONE_NEWNET | CLONE_NEWUTS) || sethostname(name, strlen(name)) ||
 	    write(ready, "r", 1) != 1)
 		_exit(1);
@@ -135,9 +135,9 @@ _Noreturn static void hold(int host, int ready)
 		pause();
 }
 
-static int make_holder(struct net_hosts *h, int host, struct err *e)
+static int make_holder(struct net_nodes *h, int node, struct err *e)
 {
-	struct net_host *me = &h->at[host];
+	struct net_node *me = &h->at[node];
 	int ready[2];
 	char byte, path[64], pid[16];
 
@@ -145,24 +145,24 @@ static int make_holder(struct net_hosts *h, int host, struct err *e)
 		return err_world(e, "pipe: %s", strerror(errno));
 	me->holder = fork();
 	if (!me->holder)
-		hold(host, ready[1]);
+		hold(node, ready[1]);
 	close(ready[1]);
 	ssize_t got = me->holder > 0 ? read(ready[0], &byte, 1) : 0;
 	close(ready[0]);
 	if (got != 1)
 		return err_world(e, "a host's network namespace could not be made");
-	snprintf(me->address, sizeof(me->address), "10.77.0.%d", host + 1);
+	snprintf(me->address, sizeof(me->address), "10.77.0.%d", node + 1);
 	snprintf(path, sizeof(path), NET_FOLDER "/%s", me->address);
 	snprintf(pid, sizeof(pid), "%d", (int)me->holder);
 	return write_file(path, pid, 0600, e);
 }
 
 /* Move this process to one of a host's namespaces. */
-static int enter(const struct net_hosts *h, int host, const char *name, int kind, struct err *e)
+static int enter(const struct net_nodes *h, int node, const char *name, int kind, struct err *e)
 {
 	char path[64];
 
-	snprintf(path, sizeof(path), "/proc/%d/ns/%s", (int)h->at[host].holder, name);
+	snprintf(path, sizeof(path), "/proc/%d/ns/%s", (int)h->at[node].holder, name);
 	int fd = open(path, O_RDONLY | O_CLOEXEC), rc = fd < 0 ? -1 : setns(fd, kind), why = errno;
 	if (fd >= 0)
 		close(fd);
@@ -185,7 +185,7 @@ static int batch(const char *tool, struct buf *b, struct err *e)
 }
 
 /* The switch and its ends of the links; the other ends move to the hosts. */
-static int make_switch(const struct net_plan *plan, const struct net_hosts *h, struct err *e)
+static int make_switch(const struct net_plan *plan, const struct net_nodes *h, struct err *e)
 {
 	struct buf links = {0}, buckets = {0};
 	char name[16];
@@ -206,7 +206,7 @@ static int make_switch(const struct net_plan *plan, const struct net_hosts *h, s
 }
 
 /* A process that is the switch, with a card of each host in its hands. */
-static int make_slow_switch(const struct net_plan *plan, const struct net_hosts *h, struct err *e)
+static int make_slow_switch(const struct net_plan *plan, const struct net_nodes *h, struct err *e)
 {
 	struct net_port *ports = mem_array((size_t)h->count, sizeof(*ports)); /* [count] */
 	int home = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC), made = 0;
@@ -247,18 +247,18 @@ static int lose(double loss, struct err *e)
 }
 
 /* A host's end of its link, set up by a process that lives there for the moment. */
-static int make_link(const struct net_plan *plan, const struct net_hosts *h, int host, struct err *e)
+static int make_link(const struct net_plan *plan, const struct net_nodes *h, int node, struct err *e)
 {
 	struct buf b = {0};
 
-	if (net_hosts_enter(h, host, e))
+	if (net_nodes_enter(h, node, e))
 		return -1;
-	buf_format(&b, "link set lo up\naddr add %s/24 dev eth0\nlink set eth0 up\n", h->at[host].address);
+	buf_format(&b, "link set lo up\naddr add %s/24 dev eth0\nlink set eth0 up\n", h->at[node].address);
 	if (plan->loss > 0)
 		buf_add(&b, "link set eth0 gso_max_segs 1\n");
 	if (batch("ip", &b, e))
 		return -1;
-	bucket(&b, "eth0", host ? plan->rate : plan->server_rate);
+	bucket(&b, "eth0", node ? plan->rate : plan->server_rate);
 	if (plan->latency_s > 0)
 		buf_clear(&b); /* the switch keeps to the rate */
 	else if (batch("tc", &b, e))
@@ -267,7 +267,7 @@ static int make_link(const struct net_plan *plan, const struct net_hosts *h, int
 }
 
 /* The same in a child. */
-static int make_link_apart(const struct net_plan *plan, const struct net_hosts *h, int host, struct err *e)
+static int make_link_apart(const struct net_plan *plan, const struct net_nodes *h, int node, struct err *e)
 {
 	int report[2];
 	struct outcome o = {0};
@@ -276,7 +276,7 @@ static int make_link_apart(const struct net_plan *plan, const struct net_hosts *
 		return err_world(e, "pipe: %s", strerror(errno));
 	pid_t pid = fork();
 	if (!pid) {
-		o.code = make_link(plan, h, host, &o.err);
+		o.code = make_link(plan, h, node, &o.err);
 		say_outcome(report[1], &o);
 		_exit(0);
 	}
@@ -286,11 +286,11 @@ static int make_link_apart(const struct net_plan *plan, const struct net_hosts *
 	if (pid > 0)
 		waitpid(pid, NULL, 0);
 	if (heard || o.code)
-		return err_world(e, "host %d: %s", host, heard ? "its link could not be made" : o.err.text);
+		return err_world(e, "host %d: %s", node, heard ? "its link could not be made" : o.err.text);
 	return 0;
 }
 
-static int make_hosts(const struct net_plan *plan, struct net_hosts *h, struct err *e)
+static int make_nodes(const struct net_plan *plan, struct net_nodes *h, struct err *e)
 {
 	h->count = plan->count;
 	for (int i = 0; i < h->count; i++)
@@ -306,13 +306,13 @@ static int make_hosts(const struct net_plan *plan, struct net_hosts *h, struct e
 
 /* The first process of the new namespaces: when it ends, all others in them do. */
 _Noreturn static void be_first(const struct net_plan *plan,
-                               int (*inside)(const struct net_hosts *h, void *ctx), void *ctx, int report)
+                               int (*inside)(const struct net_nodes *h, void *ctx), void *ctx, int report)
 {
-	struct net_hosts *h = mem_alloc(sizeof(*h));
+	struct net_nodes *h = mem_alloc(sizeof(*h));
 	struct outcome o = {0};
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	if (!mount_all(&o.err) && !make_hosts(plan, h, &o.err)) {
+	if (!mount_all(&o.err) && !make_nodes(plan, h, &o.err)) {
 		o.ran = 1;
 		o.code = inside(h, ctx);
 	}
@@ -323,7 +323,7 @@ _Noreturn static void be_first(const struct net_plan *plan,
 
 /* The process between: its first child is the first in the new namespaces. */
 _Noreturn static void be_between(const struct net_plan *plan,
-                                 int (*inside)(const struct net_hosts *h, void *ctx), void *ctx, int report)
+                                 int (*inside)(const struct net_nodes *h, void *ctx), void *ctx, int report)
 {
 	struct outcome o = {0};
 
@@ -342,7 +342,7 @@ _Noreturn static void be_between(const struct net_plan *plan,
 	_exit(0);
 }
 
-int net_hosts_run(const struct net_plan *plan, int (*inside)(const struct net_hosts *h, void *ctx), void *ctx,
+int net_nodes_run(const struct net_plan *plan, int (*inside)(const struct net_nodes *h, void *ctx), void *ctx,
                   struct err *e)
 {
 	struct outcome o = {0};
@@ -372,12 +372,12 @@ int net_hosts_run(const struct net_plan *plan, int (*inside)(const struct net_ho
 	return o.code;
 }
 
-int net_hosts_enter(const struct net_hosts *h, int host, struct err *e)
+int net_nodes_enter(const struct net_nodes *h, int node, struct err *e)
 {
-	return enter(h, host, "net", CLONE_NEWNET, e) || enter(h, host, "uts", CLONE_NEWUTS, e) ? -1 : 0;
+	return enter(h, node, "net", CLONE_NEWNET, e) || enter(h, node, "uts", CLONE_NEWUTS, e) ? -1 : 0;
 }
 
-pid_t net_hosts_start(const struct net_hosts *h, int host, const char *const argv[], int out_fd, int err_fd)
+pid_t net_nodes_start(const struct net_nodes *h, int node, const char *const argv[], int out_fd, int err_fd)
 {
 	pid_t pid = fork();
 	struct err e = {0};
@@ -388,7 +388,7 @@ pid_t net_hosts_start(const struct net_hosts *h, int host, const char *const arg
 		dup2(out_fd, 1);
 	if (err_fd >= 0)
 		dup2(err_fd, 2);
-	if (!net_hosts_enter(h, host, &e))
+	if (!net_nodes_enter(h, node, &e))
 		execvp(argv[0], (char *const *)(uintptr_t)argv);
 	_exit(127);
 }

@@ -1,5 +1,5 @@
 /* Rounds over hosts: the program starts itself there. */
-#include "tests/netlab/net_way.h"
+#include "tests/netlab/topology.h"
 
 #include <errno.h>
 #include <string.h>
@@ -7,7 +7,7 @@
 #include <unistd.h>
 #include "config/json.h"
 #include "base/mem.h"
-#include "tests/netlab/net_start.h"
+#include "tests/netlab/start.h"
 #include "registry.h"
 #include "bench/bench_round_zmq.h"
 
@@ -77,7 +77,7 @@ bool net_way_built(const struct net_way *way)
 }
 
 /* mpirun starts this program again on every host. */
-static int measure_mpi(const struct net_way *way, const struct net_hosts *h, const struct net_rounds *r,
+static int measure_mpi(const struct net_way *way, const struct net_nodes *h, const struct net_rounds *r,
                        struct net_measure *out, struct err *e)
 {
 	static char said[NET_SAID_BYTES];
@@ -102,7 +102,7 @@ struct report {
 };
 
 /* The server: encrypted and with keys, as between machines that nobody vouches for. */
-_Noreturn static void serve(const struct net_hosts *h, const struct net_rounds *r, int fd)
+_Noreturn static void serve(const struct net_nodes *h, const struct net_rounds *r, int fd)
 {
 	struct round_bench_options o = {.transport = PATIENT_ZMQ,
 	                                .aggregator = "{\"kind\": \"vote\"}",
@@ -113,11 +113,11 @@ _Noreturn static void serve(const struct net_hosts *h, const struct net_rounds *
 	struct report report = {0};
 
 	report.failed =
-	        net_hosts_enter(h, 0, &report.err) || round_zmq(&o, true, h, &report.result, &report.err);
+	        net_nodes_enter(h, 0, &report.err) || round_zmq(&o, true, h, &report.result, &report.err);
 	_exit(write(fd, &report, sizeof(report)) == sizeof(report) ? EXIT_DONE : EXIT_WORLD);
 }
 
-static int measure_zmq(const struct net_hosts *h, const struct net_rounds *r, struct net_measure *out,
+static int measure_zmq(const struct net_nodes *h, const struct net_rounds *r, struct net_measure *out,
                        struct err *e)
 {
 	struct report report;
@@ -147,7 +147,7 @@ static int measure_zmq(const struct net_hosts *h, const struct net_rounds *r, st
 	return 0;
 }
 
-int net_way_measure(const struct net_way *way, const struct net_hosts *h, const struct net_rounds *r,
+int net_way_measure(const struct net_way *way, const struct net_nodes *h, const struct net_rounds *r,
                     struct net_measure *out, struct err *e)
 {
 	bool zmq = strcmp(way->transport, "zmq") == 0;

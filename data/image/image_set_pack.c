@@ -7,11 +7,11 @@
 #include <unistd.h>
 
 #include "h5/h5_stream.h"
-#include "data/image/pictures_internal.h"
+#include "data/image/image_set_internal.h"
 
 /* --- writing ------------------------------------------------------------------------------------------ */
 
-static int size_of(const struct pictures *p, struct picture_file *f, struct err *e)
+static int size_of(const struct image_set *p, struct image_file *f, struct err *e)
 {
 	struct stat st;
 	char *path = mem_format("%s/%s", p->path, f->name);
@@ -24,12 +24,12 @@ static int size_of(const struct pictures *p, struct picture_file *f, struct err 
 }
 
 /* Every file's place, as if bytes began at 0. */
-static int place_files(const struct pictures *p, uint64_t *all, struct err *e)
+static int place_files(const struct image_set *p, uint64_t *all, struct err *e)
 {
 	*all = 0;
 	for (int split = 0; split < 2; split++)
 		for (size_t i = 0; i < p->n[split]; i++) {
-			struct picture_file *f = &p->at[split][i];
+			struct image_file *f = &p->at[split][i];
 			if (size_of(p, f, e))
 				return -1;
 			f->begin = *all;
@@ -45,7 +45,7 @@ static void write_lines(struct h5 *f, const char *path, const struct buf *lines)
 }
 
 /* Everything but the bytes. */
-static void write_list(struct h5 *f, const struct pictures *p, uint64_t all)
+static void write_list(struct h5 *f, const struct image_set *p, uint64_t all)
 {
 	size_t n = p->n[TRAIN] + p->n[VAL], ends = n + 1, at = 0;
 	uint64_t *offset = mem_array(ends, sizeof *offset);
@@ -54,7 +54,7 @@ static void write_list(struct h5 *f, const struct pictures *p, uint64_t all)
 	struct buf names = {0}, classes = {0};
 	for (int s = 0; s < 2; s++)
 		for (size_t i = 0; i < p->n[s]; i++, at++) {
-			const struct picture_file *file = &p->at[s][i];
+			const struct image_file *file = &p->at[s][i];
 			offset[at] = file->begin;
 			label[at] = file->label;
 			split[at] = (uint8_t)s;
@@ -88,7 +88,7 @@ static int write_all(int fd, const char *path, const struct file_bytes *b, uint6
 	return 0;
 }
 
-static int write_bytes(const struct pictures *p, const char *path, uint64_t begin, uint64_t all,
+static int write_bytes(const struct image_set *p, const char *path, uint64_t begin, uint64_t all,
                        void (*tell)(uint64_t done, uint64_t all), struct err *e)
 {
 	struct file_bytes b = {0};
@@ -97,8 +97,8 @@ static int write_bytes(const struct pictures *p, const char *path, uint64_t begi
 		rc = err_world(e, "%s: cannot be written: %s", path, strerror(errno));
 	for (int split = 0; split < 2; split++)
 		for (size_t i = 0; i < p->n[split] && !rc; i++) {
-			const struct picture_file *f = &p->at[split][i];
-			rc = pictures_read(p, f, &b, e);
+			const struct image_file *f = &p->at[split][i];
+			rc = image_set_read(p, f, &b, e);
 			if (!rc && b.n != f->bytes)
 				rc = err_world(e, "%s/%s: changed while it was packed", p->path, f->name);
 			if (!rc)
@@ -114,8 +114,8 @@ static int write_bytes(const struct pictures *p, const char *path, uint64_t begi
 	return rc;
 }
 
-int pictures_pack(const struct pictures *p, const char *path, void (*tell)(uint64_t done, uint64_t all),
-                  struct err *e)
+int image_set_pack(const struct image_set *p, const char *path, void (*tell)(uint64_t done, uint64_t all),
+                   struct err *e)
 {
 	uint64_t all, begin;
 	if (p->pack >= 0)
@@ -155,9 +155,9 @@ struct list {
 
 static int check_kind(struct h5 *f, struct err *e)
 {
-	struct err unheard = {0};
+	struct err ignored = {0};
 	int64_t version = 0;
-	char *kind = h5_get_text(f, "/", "kind", &unheard);
+	char *kind = h5_get_text(f, "/", "kind", &ignored);
 	int is = kind && strcmp(kind, PACK_KIND) == 0;
 	mem_free(kind);
 	if (!is)
@@ -171,7 +171,7 @@ static int check_kind(struct h5 *f, struct err *e)
 
 /* Bytes of text: `count` lines (0: as many as there are), each with its line end, into lines [*count] of the
  * arena. */
-static int read_lines(struct pictures *p, struct h5 *f, const char *path, size_t *count, char ***lines,
+static int read_lines(struct image_set *p, struct h5 *f, const char *path, size_t *count, char ***lines,
                       struct err *e)
 {
 	int rank;
@@ -216,7 +216,7 @@ static int read_list(struct h5 *f, struct list *l, struct err *e)
 	               : 0;
 }
 
-static int check_list(const struct pictures *p, const struct list *l, struct err *e)
+static int check_list(const struct image_set *p, const struct list *l, struct err *e)
 {
 	for (size_t i = 0; i < l->n; i++) {
 		if (l->offset[i] > l->offset[i + 1] || l->offset[i + 1] > l->bytes)
@@ -232,23 +232,23 @@ static int check_list(const struct pictures *p, const struct list *l, struct err
 	return 0;
 }
 
-static void fill(struct pictures *p, const struct list *l, char **names)
+static void fill(struct image_set *p, const struct list *l, char **names)
 {
 	size_t n[2] = {0};
 	for (size_t i = 0; i < l->n; i++)
 		n[l->split[i]]++;
 	for (int split = 0; split < 2; split++)
-		pictures_alloc(p, split, n[split]);
+		image_set_alloc(p, split, n[split]);
 	n[TRAIN] = n[VAL] = 0;
 	for (size_t i = 0; i < l->n; i++)
 		p->at[l->split[i]][n[l->split[i]]++] =
-		        (struct picture_file){.name = names[i],
-		                              .label = (uint16_t)l->label[i],
-		                              .begin = l->begin + l->offset[i],
-		                              .bytes = l->offset[i + 1] - l->offset[i]};
+		        (struct image_file){.name = names[i],
+		                            .label = (uint16_t)l->label[i],
+		                            .begin = l->begin + l->offset[i],
+		                            .bytes = l->offset[i + 1] - l->offset[i]};
 }
 
-static int take_list(struct pictures *p, struct h5 *f, struct err *e)
+static int take_list(struct image_set *p, struct h5 *f, struct err *e)
 {
 	struct list l = {0};
 	size_t classes = 0;
@@ -273,7 +273,7 @@ static int take_list(struct pictures *p, struct h5 *f, struct err *e)
 	return rc;
 }
 
-int pack_read(struct pictures *p, struct err *e)
+int pack_read(struct image_set *p, struct err *e)
 {
 	p->pack = open(p->path, O_RDONLY | O_CLOEXEC);
 	if (p->pack < 0)

@@ -1,5 +1,5 @@
-/* Folders of pictures, and reading a file's bytes from a folder or a pack. */
-#include "data/image/pictures.h"
+/* Folders of images, and reading a file's bytes from a folder or a pack. */
+#include "data/image/image_set.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -11,7 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "data/image/pictures_internal.h"
+#include "data/image/image_set_internal.h"
 
 enum { FILE_BYTES_MAX = 1 << 30 };
 
@@ -24,14 +24,14 @@ static bool is_folder(const char *path)
 /* Names [n] that live in the arena. */
 struct names {
 	const char **at;
-	size_t n, room;
+	size_t n, size;
 };
 
 static void names_add(struct names *l, const char *name)
 {
-	if (l->n == l->room) {
-		l->room = l->room ? 2 * l->room : 64;
-		l->at = mem_resize(l->at, l->room * sizeof *l->at);
+	if (l->n == l->size) {
+		l->size = l->size ? 2 * l->size : 64;
+		l->at = mem_resize(l->at, l->size * sizeof *l->at);
 	}
 	l->at[l->n++] = name;
 }
@@ -41,14 +41,14 @@ static int by_bytes(const void *a, const void *b)
 	return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-static bool is_picture_name(const char *name)
+static bool is_image_name(const char *name)
 {
 	const char *dot = strrchr(name, '.');
 	return dot && (!strcasecmp(dot, ".jpg") || !strcasecmp(dot, ".jpeg") || !strcasecmp(dot, ".png"));
 }
 
-/* What a folder holds, sorted by name: folders, or pictures. */
-static int list_folder(struct pictures *p, const char *path, bool folders, struct names *out, struct err *e)
+/* What a folder holds, sorted by name: folders, or images. */
+static int list_folder(struct image_set *p, const char *path, bool folders, struct names *out, struct err *e)
 {
 	DIR *dir = opendir(path);
 	if (!dir)
@@ -61,7 +61,7 @@ static int list_folder(struct pictures *p, const char *path, bool folders, struc
 			wanted = is_folder(below);
 			mem_free(below);
 		} else if (wanted) {
-			wanted = entry->d_type != DT_DIR && is_picture_name(entry->d_name);
+			wanted = entry->d_type != DT_DIR && is_image_name(entry->d_name);
 		}
 		if (wanted)
 			names_add(out, arena_string(&p->names, entry->d_name));
@@ -75,13 +75,13 @@ static int list_folder(struct pictures *p, const char *path, bool folders, struc
 	return 0;
 }
 
-void pictures_alloc(struct pictures *p, int split, size_t n)
+void image_set_alloc(struct image_set *p, int split, size_t n)
 {
 	p->at[split] = mem_array(n, sizeof **p->at);
 	p->n[split] = n;
 }
 
-static int take_classes(struct pictures *p, const char *train, struct err *e)
+static int take_classes(struct image_set *p, const char *train, struct err *e)
 {
 	struct names l = {0};
 	int rc = list_folder(p, train, true, &l, e);
@@ -100,7 +100,8 @@ static int take_classes(struct pictures *p, const char *train, struct err *e)
 }
 
 /* A split's files as "CLASS/FILE" behind `l`, with how many each class has. */
-static int list_split(struct pictures *p, const char *split, struct names *l, size_t *of_class, struct err *e)
+static int list_split(struct image_set *p, const char *split, struct names *l, size_t *of_class,
+                      struct err *e)
 {
 	int rc = 0;
 	for (int c = 0; c < p->n_classes && !rc; c++) {
@@ -118,7 +119,7 @@ static int list_split(struct pictures *p, const char *split, struct names *l, si
 }
 
 /* A folder beside those of train/ would be left out in silence. */
-static int check_classes(struct pictures *p, const char *split, struct err *e)
+static int check_classes(struct image_set *p, const char *split, struct err *e)
 {
 	struct names l = {0};
 	char *path = mem_format("%s/%s", p->path, split);
@@ -132,7 +133,7 @@ static int check_classes(struct pictures *p, const char *split, struct err *e)
 	return rc;
 }
 
-static int scan_split(struct pictures *p, int split, const char *name, struct err *e)
+static int scan_split(struct image_set *p, int split, const char *name, struct err *e)
 {
 	struct names l = {0};
 	size_t *of_class = mem_array((size_t)p->n_classes, sizeof *of_class), at = 0;
@@ -143,18 +144,18 @@ static int scan_split(struct pictures *p, int split, const char *name, struct er
 	if (!rc && l.n > UINT32_MAX)
 		rc = err_user(e, "%s/%s: holds more pictures than 32 bits count", p->path, name);
 	if (!rc) {
-		pictures_alloc(p, split, l.n);
+		image_set_alloc(p, split, l.n);
 		for (int c = 0; c < p->n_classes; c++)
 			for (size_t i = 0; i < of_class[c]; i++, at++)
 				p->at[split][at] =
-				        (struct picture_file){.name = l.at[at], .label = (uint16_t)c};
+				        (struct image_file){.name = l.at[at], .label = (uint16_t)c};
 	}
 	mem_free(of_class);
 	mem_free(l.at);
 	return rc;
 }
 
-static int scan(struct pictures *p, struct err *e)
+static int scan(struct image_set *p, struct err *e)
 {
 	char *train = mem_format("%s/train", p->path), *val = mem_format("%s/val", p->path);
 	int rc = take_classes(p, train, e) || scan_split(p, TRAIN, "train", e) ||
@@ -166,18 +167,18 @@ static int scan(struct pictures *p, struct err *e)
 	return rc;
 }
 
-struct pictures *pictures_open(const char *path, struct err *e)
+struct image_set *image_set_open(const char *path, struct err *e)
 {
-	struct pictures *p = mem_alloc(sizeof *p);
+	struct image_set *p = mem_alloc(sizeof *p);
 	p->path = mem_string(path);
 	p->pack = -1;
 	if ((is_folder(path) ? scan(p, e) : pack_read(p, e)) == 0)
 		return p;
-	pictures_close(p);
+	image_set_close(p);
 	return NULL;
 }
 
-void pictures_close(struct pictures *p)
+void image_set_close(struct image_set *p)
 {
 	if (!p)
 		return;
@@ -191,7 +192,7 @@ void pictures_close(struct pictures *p)
 	mem_free(p);
 }
 
-void pictures_thin(struct pictures *p, int split, size_t n)
+void image_set_thin(struct image_set *p, int split, size_t n)
 {
 	if (n > p->n[split])
 		BUG("more pictures are to be kept than there are");
@@ -206,9 +207,9 @@ static int read_at(int fd, const char *name, uint64_t begin, uint64_t bytes, str
 	if (bytes > FILE_BYTES_MAX)
 		return err_user(e, "%s: has %llu bytes, expected at most 1 GiB", name,
 		                (unsigned long long)bytes);
-	if (bytes > out->room) {
+	if (bytes > out->size) {
 		mem_free(out->at);
-		out->room = bytes;
+		out->size = bytes;
 		out->at = mem_alloc(bytes);
 	}
 	out->n = 0;
@@ -225,8 +226,8 @@ static int read_at(int fd, const char *name, uint64_t begin, uint64_t bytes, str
 	return 0;
 }
 
-int pictures_read(const struct pictures *p, const struct picture_file *f, struct file_bytes *out,
-                  struct err *e)
+int image_set_read(const struct image_set *p, const struct image_file *f, struct file_bytes *out,
+                   struct err *e)
 {
 	if (p->pack >= 0)
 		return read_at(p->pack, p->path, f->begin, f->bytes, out, e);

@@ -11,8 +11,8 @@
  * 64 KiB that the sender's kernel joined pass as one, and are counted as what they would be on a wire; that
  * keeps the switch below a third of a core at 800 Mbit/s.
  */
-#ifndef SIGNSGD_TESTS_NETLAB_NET_SWITCH_H
-#define SIGNSGD_TESTS_NETLAB_NET_SWITCH_H
+#ifndef SIGNSGD_TESTS_NETLAB_SWITCH_H
+#define SIGNSGD_TESTS_NETLAB_SWITCH_H
 
 #include "base/err.h"
 

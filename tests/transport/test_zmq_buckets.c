@@ -2,7 +2,7 @@
 #include <criterion/criterion.h>
 #include <pthread.h>
 #include "backend/sign.h"
-#include "tests/support/zmq_liar.h"
+#include "tests/support/zmq_byzantine.h"
 
 enum { COORDINATES = 300, BUCKET = 128, PIECES = 3, STEPS = 9 };
 
@@ -21,12 +21,12 @@ static void say_piece(struct liar *l, uint64_t step, const unsigned char *push, 
 	struct planes p = planes_of(1, sign_plane_bytes(COORDINATES), COORDINATES);
 	struct frame f = {.type = FRAME_PUSH,
 	                  .step = step,
-	                  .since = (int64_t)step,
+	                  .born = (int64_t)step,
 	                  .piece = piece,
 	                  .pieces = PIECES + 1};
 	if (piece < PIECES) {
 		size_t begin = (PIECES - 1 - piece) * BUCKET, end = piece == 0 ? COORDINATES : begin + BUCKET;
-		bytes = planes_part_bytes(&p, COORDINATES, begin, end);
+		bytes = planes_range_bytes(&p, COORDINATES, begin, end);
 		planes_take(&p, COORDINATES, begin, end, push, part);
 	}
 	liar_say(l, f, part, bytes + longer, -1);
@@ -79,7 +79,7 @@ static void *tell(void *ctx)
 		}
 		if (step == 7) { /* the whole after a part: as an honest host does that lost a piece */
 			say_piece(&l, step, t->push[0], 0, 0);
-			f = (struct frame){.type = FRAME_PUSH, .step = step, .since = (int64_t)step};
+			f = (struct frame){.type = FRAME_PUSH, .step = step, .born = (int64_t)step};
 			liar_say(&l, f, t->push[step], sign_plane_bytes(COORDINATES), -1);
 		}
 		for (unsigned i = 0; step != 7 && i <= PIECES; i++)
@@ -99,7 +99,7 @@ Test(zmq_pieces, out_of_order_twice_or_of_wrong_length)
 	struct err e = {0};
 	pthread_t thread;
 	toy_open(&t.toy, 1, STEPS, COORDINATES, "vote");
-	toy_server_open(&s, &t.toy, SITE_OPEN, "tcp://127.0.0.1:*", "{\"kind\":\"zmq\",\"buckets\":3}");
+	toy_server_open(&s, &t.toy, ENDPOINT_OPEN, "tcp://127.0.0.1:*", "{\"kind\":\"zmq\",\"buckets\":3}");
 	snprintf(t.address, sizeof t.address, "%s", zmq_server_address(s.link.self));
 	for (int k = 0; k < STEPS; k++)
 		for (size_t i = 0; i < COORDINATES; i++)

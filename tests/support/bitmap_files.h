@@ -1,7 +1,7 @@
-/* For tests: JPEG and PNG files of one smooth picture, whose colours are known at every place, in many kinds.
+/* For tests: JPEG and PNG files of one smooth image, whose colours are known at every place, in many kinds.
  */
-#ifndef SIGNSGD_TESTS_SUPPORT_PICTURE_FILES_H
-#define SIGNSGD_TESTS_SUPPORT_PICTURE_FILES_H
+#ifndef SIGNSGD_TESTS_SUPPORT_BITMAP_FILES_H
+#define SIGNSGD_TESTS_SUPPORT_BITMAP_FILES_H
 
 #include <stdint.h>
 #include <stdio.h>
@@ -26,7 +26,7 @@ static inline void made_colour(double x, double y, int rgb[3])
 	rgb[2] = (int)(220 - 150 * x);
 }
 
-/* Row y of the picture, RGB. */
+/* Row y of the image, RGB. */
 static inline void made_row(int width, int height, int y, uint8_t *row)
 {
 	for (int x = 0; x < width; x++) {

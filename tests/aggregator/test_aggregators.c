@@ -1,5 +1,5 @@
 /* Aggregators: messages and cuts of every row; mean, sign-mean and adam each against its definition. */
-#include "tests/support/agg_fixture.h"
+#include "tests/support/aggregator_fixture.h"
 
 Test(agg, every_row_describes_itself)
 {
@@ -127,7 +127,7 @@ Test(agg, every_row_shows_its_signs)
 	for (size_t i = 0; i < N; i++)
 		v[i] = i % 5 == 0 ? 0 : (i % 3 == 0 ? -0.7F : 1.5F);
 	for (const struct row *const *a = family_aggregators.rows; *a; a++) {
-		uint64_t planes[4][WORDS]; /* vote and mute of a push and of the pull */
+		uint64_t planes[4][WORDS]; /* vote and abstain of a push and of the pull */
 		struct rig r;
 		memset(planes, 0xff, sizeof planes);
 		rig_init(&r, ref(), quoted(*a, name), 3, N);

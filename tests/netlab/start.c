@@ -1,5 +1,5 @@
 /* Programs on hosts. */
-#include "tests/netlab/net_start.h"
+#include "tests/netlab/start.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -11,14 +11,14 @@
 enum { ARGUMENTS = 96, EXIT_NOT_STARTED = 127 };
 
 /* Everything that comes out of fd, cut at room - 1 bytes. */
-static void read_all(int fd, char *out, size_t room)
+static void read_all(int fd, char *out, size_t size)
 {
 	char spare[4096];
 	size_t length = 0;
 
 	for (;;) {
-		bool full = length + 1 >= room;
-		ssize_t got = read(fd, full ? spare : out + length, full ? sizeof(spare) : room - 1 - length);
+		bool full = length + 1 >= size;
+		ssize_t got = read(fd, full ? spare : out + length, full ? sizeof(spare) : size - 1 - length);
 		if (got < 0 && errno == EINTR)
 			continue;
 		if (got <= 0)
@@ -61,7 +61,7 @@ static int wait_for(pid_t pid)
 	return status;
 }
 
-int net_ask(const struct net_hosts *h, int host, const char *const argv[], char said[NET_SAID_BYTES],
+int net_ask(const struct net_nodes *h, int node, const char *const argv[], char said[NET_SAID_BYTES],
             struct err *e)
 {
 	static char complaint[NET_SAID_BYTES];
@@ -69,11 +69,11 @@ int net_ask(const struct net_hosts *h, int host, const char *const argv[], char 
 
 	complaint[0] = '\0';
 	if (!said)
-		return judge(argv[0], wait_for(net_hosts_start(h, host, argv, -1, -1)), complaint, e);
+		return judge(argv[0], wait_for(net_nodes_start(h, node, argv, -1, -1)), complaint, e);
 	int fd = open(NET_FOLDER "/complaints", O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 	if (fd < 0 || pipe2(out, O_CLOEXEC))
 		return err_world(e, "a pipe to %s: %s", argv[0], strerror(errno));
-	pid_t pid = net_hosts_start(h, host, argv, out[1], fd);
+	pid_t pid = net_nodes_start(h, node, argv, out[1], fd);
 	close(out[1]);
 	read_all(out[0], said, NET_SAID_BYTES);
 	close(out[0]);
@@ -90,7 +90,7 @@ int net_ask(const struct net_hosts *h, int host, const char *const argv[], char 
  * Messages up to the eager limit leave without asking first: the answer to such a question waits in the queue
  * of a link that is busy the other way, which costs the ring of floats a fifth of its time.
  */
-int net_mpirun(const struct net_hosts *h, int from, int to, const char *const command[],
+int net_mpirun(const struct net_nodes *h, int from, int to, const char *const command[],
                char said[NET_SAID_BYTES], struct err *e)
 {
 	static const char *const fixed[] = {"--allow-run-as-root", "--oversubscribe", "--bind-to", "none"};
@@ -114,8 +114,8 @@ int net_mpirun(const struct net_hosts *h, int from, int to, const char *const co
 		argv[count++] = parameters[i][0];
 		argv[count++] = parameters[i][1];
 	}
-	for (int host = from; host <= to; host++)
-		buf_format(&places, "%s%s:1", places.length ? "," : "", h->at[host].address);
+	for (int node = from; node <= to; node++)
+		buf_format(&places, "%s%s:1", places.length ? "," : "", h->at[node].address);
 	argv[count++] = "--host";
 	argv[count++] = places.text;
 	for (size_t i = 0; command[i]; i++) {

@@ -1,34 +1,34 @@
 /* Which decoder, and turning upright. */
-#include "data/image/picture.h"
+#include "data/image/bitmap.h"
 
 #include <stdio.h>
 #include <string.h>
 
 #include "base/mem.h"
-#include "data/image/picture_internal.h"
+#include "data/image/bitmap_internal.h"
 
 enum { RGB = 3 };
 
-void picture_room(uint8_t **at, size_t *room, size_t pixels)
+void bitmap_reserve(uint8_t **at, size_t *size, size_t pixels)
 {
-	if (pixels * RGB <= *room)
+	if (pixels * RGB <= *size)
 		return;
 	mem_free(*at);
-	*room = pixels * RGB;
-	*at = mem_alloc(*room);
+	*size = pixels * RGB;
+	*at = mem_alloc(*size);
 }
 
 /*
  * EXIF's orientation says what the stored row 0 and column 0 show: 1 top left, 2 top right, 3 bottom right, 4
  * bottom left, 5 left top, 6 right top, 7 right bottom, 8 left bottom. From 5 on rows show columns.
  */
-static void turn(struct picture *p, int orientation)
+static void turn(struct bitmap *p, int orientation)
 {
 	int w = p->width, h = p->height, swapped = orientation >= 5;
 	int right = orientation == 2 || orientation == 3 || orientation == 6 || orientation == 7;
 	int bottom = orientation == 3 || orientation == 4 || orientation == 7 || orientation == 8;
 	int out_w = swapped ? h : w, out_h = swapped ? w : h;
-	picture_room(&p->turned, &p->turned_room, (size_t)w * (size_t)h);
+	bitmap_reserve(&p->turned, &p->turned_capacity, (size_t)w * (size_t)h);
 	for (int y = 0; y < h; y++)
 		for (int x = 0; x < w; x++) {
 			int to_x = swapped ? y : x, to_y = swapped ? x : y;
@@ -38,17 +38,17 @@ static void turn(struct picture *p, int orientation)
 			       p->rgb + ((size_t)y * (size_t)w + (size_t)x) * RGB, RGB);
 		}
 	uint8_t *stored = p->rgb;
-	size_t room = p->room;
+	size_t size = p->size;
 	p->rgb = p->turned;
-	p->room = p->turned_room;
+	p->size = p->turned_capacity;
 	p->turned = stored;
-	p->turned_room = room;
+	p->turned_capacity = size;
 	p->width = out_w;
 	p->height = out_h;
 }
 
-int picture_decode(const uint8_t *bytes, size_t n, const struct picture_need *need, struct picture *p,
-                   char why[WHY_BYTES])
+int bitmap_decode(const uint8_t *bytes, size_t n, const struct bitmap_need *need, struct bitmap *p,
+                  char why[WHY_BYTES])
 {
 	static const uint8_t png[8] = {0x89, 'P', 'N', 'G', '\r', '\n', 0x1a, '\n'};
 	int orientation = 1, rc;
@@ -57,9 +57,9 @@ int picture_decode(const uint8_t *bytes, size_t n, const struct picture_need *ne
 		return -1;
 	}
 	if (n >= 3 && bytes[0] == 0xff && bytes[1] == 0xd8 && bytes[2] == 0xff)
-		rc = picture_jpeg(bytes, n, need, p, &orientation, why);
+		rc = bitmap_jpeg(bytes, n, need, p, &orientation, why);
 	else if (n >= sizeof png && memcmp(bytes, png, sizeof png) == 0)
-		rc = picture_png(bytes, n, p, why);
+		rc = bitmap_png(bytes, n, p, why);
 	else {
 		snprintf(why, WHY_BYTES, "is neither a JPEG nor a PNG file");
 		return -1;
@@ -69,9 +69,9 @@ int picture_decode(const uint8_t *bytes, size_t n, const struct picture_need *ne
 	return rc;
 }
 
-void picture_clear(struct picture *p)
+void bitmap_clear(struct bitmap *p)
 {
 	mem_free(p->rgb);
 	mem_free(p->turned);
-	*p = (struct picture){0};
+	*p = (struct bitmap){0};
 }

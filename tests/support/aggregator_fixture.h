@@ -1,7 +1,8 @@
-/* One aggregator with all the memory of a step, and the sign law in integers: for test_agg.c and test_vote.c.
+/* One aggregator with all the memory of a step, and the sign law in integers: for test_aggregators.c and
+ * test_vote.c.
  */
-#ifndef SIGNSGD_TESTS_SUPPORT_AGG_FIXTURE_H
-#define SIGNSGD_TESTS_SUPPORT_AGG_FIXTURE_H
+#ifndef SIGNSGD_TESTS_SUPPORT_AGGREGATOR_FIXTURE_H
+#define SIGNSGD_TESTS_SUPPORT_AGGREGATOR_FIXTURE_H
 
 #include <criterion/criterion.h>
 #include <math.h>

@@ -1,5 +1,5 @@
 /* JPEG by libjpeg-turbo. libjpeg leaves by longjmp() when it cannot go on. */
-#include "data/image/picture_internal.h"
+#include "data/image/bitmap_internal.h"
 
 #include <setjmp.h>
 #include <stdio.h>
@@ -41,9 +41,9 @@ static void note_warning(j_common_ptr jpeg, int level)
 static void count_scans(j_common_ptr jpeg)
 {
 	struct decoder *d = jpeg->client_data;
-	if (d->jpeg.input_scan_number <= PICTURE_SCANS_MAX)
+	if (d->jpeg.input_scan_number <= BITMAP_SCANS_MAX)
 		return;
-	snprintf(d->why, WHY_BYTES, "has more than %d scans", PICTURE_SCANS_MAX);
+	snprintf(d->why, WHY_BYTES, "has more than %d scans", BITMAP_SCANS_MAX);
 	longjmp(d->stop, 1);
 }
 
@@ -91,7 +91,7 @@ static int find_orientation(const struct jpeg_decompress_struct *jpeg)
 }
 
 /* The largest of 1, 2, 4, 8 that is not above what was asked for. */
-static unsigned shrink_by(const struct picture_need *need, int width, int height, int swapped)
+static unsigned shrink_by(const struct bitmap_need *need, int width, int height, int swapped)
 {
 	double most = 1;
 	unsigned by = 1;
@@ -113,7 +113,7 @@ static void mix(const uint8_t *inks, int width, int inverted, uint8_t *rgb)
 		}
 }
 
-static void read_rows(struct decoder *d, struct picture *p)
+static void read_rows(struct decoder *d, struct bitmap *p)
 {
 	struct jpeg_decompress_struct *jpeg = &d->jpeg;
 	int inks = jpeg->out_color_space == JCS_CMYK;
@@ -130,13 +130,13 @@ static void read_rows(struct decoder *d, struct picture *p)
 }
 
 /* Header read: how it is to be decoded. */
-static int choose(struct decoder *d, const struct picture_need *need, struct picture *p, int orientation)
+static int choose(struct decoder *d, const struct bitmap_need *need, struct bitmap *p, int orientation)
 {
 	struct jpeg_decompress_struct *jpeg = &d->jpeg;
 	int swapped = orientation >= 5, width = (int)jpeg->image_width, height = (int)jpeg->image_height;
-	if ((size_t)width * (size_t)height > PICTURE_PIXELS_MAX) {
+	if ((size_t)width * (size_t)height > BITMAP_PIXELS_MAX) {
 		snprintf(d->why, WHY_BYTES, "has %d x %d pixels, expected at most %d", width, height,
-		         PICTURE_PIXELS_MAX);
+		         BITMAP_PIXELS_MAX);
 		return -1;
 	}
 	p->full_width = swapped ? height : width;
@@ -148,8 +148,8 @@ static int choose(struct decoder *d, const struct picture_need *need, struct pic
 	return 0;
 }
 
-static int decode(struct decoder *d, const uint8_t *bytes, size_t n, const struct picture_need *need,
-                  struct picture *p, int *orientation)
+static int decode(struct decoder *d, const uint8_t *bytes, size_t n, const struct bitmap_need *need,
+                  struct bitmap *p, int *orientation)
 {
 	struct jpeg_decompress_struct *jpeg = &d->jpeg;
 	if (setjmp(d->stop))
@@ -166,7 +166,7 @@ static int decode(struct decoder *d, const uint8_t *bytes, size_t n, const struc
 	jpeg_start_decompress(jpeg);
 	p->width = (int)jpeg->output_width;
 	p->height = (int)jpeg->output_height;
-	picture_room(&p->rgb, &p->room, (size_t)p->width * (size_t)p->height);
+	bitmap_reserve(&p->rgb, &p->size, (size_t)p->width * (size_t)p->height);
 	read_rows(d, p);
 	jpeg_finish_decompress(jpeg);
 	if (!d->ended_early)
@@ -175,8 +175,8 @@ static int decode(struct decoder *d, const uint8_t *bytes, size_t n, const struc
 	return -1;
 }
 
-int picture_jpeg(const uint8_t *bytes, size_t n, const struct picture_need *need, struct picture *p,
-                 int *orientation, char why[WHY_BYTES])
+int bitmap_jpeg(const uint8_t *bytes, size_t n, const struct bitmap_need *need, struct bitmap *p,
+                int *orientation, char why[WHY_BYTES])
 {
 	struct decoder d = {.why = why, .progress.progress_monitor = count_scans};
 	d.jpeg.err = jpeg_std_error(&d.error);

@@ -1,5 +1,5 @@
 /*
- * A file of a picture folder: any bytes are a sample of the right size, the same each time, or a reason.
+ * A file of an image folder: any bytes are a sample of the right size, the same each time, or a reason.
  * Seeds: JPEG (4:2:0, progressive, grey, CMYK, turned), PNG (RGB, palette, 16 bits with alpha), halves of
  * them.
  */
@@ -24,8 +24,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static const struct recipe recipe = {SIZE, SIZE + 3, {.08, 1}, {.75, 4 / 3.0}, true, true};
-	static struct darkroom room;
+	static const struct transform transform = {SIZE, SIZE + 3, {.08, 1}, {.75, 4 / 3.0}, true, true};
+	static struct transform_scratch scratch;
 	static uint8_t out[2][FEATURES + 1];
 	struct stream coins = stream_of(1, RNG_AUGMENT, 0, size);
 	int rc[2];
@@ -34,7 +34,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	for (int i = 0; i < 2; i++) {
 		char why[200] = "";
 		out[i][FEATURES] = GUARD;
-		rc[i] = recipe_develop(&recipe, data, size, size % 2 ? &coins : NULL, &room, out[i], why);
+		rc[i] = transform_apply(&transform, data, size, size % 2 ? &coins : NULL, &scratch, out[i],
+		                        why);
 		check((rc[i] != 0) == (why[0] != '\0'), "no reason, or one too many", why);
 		check(out[i][FEATURES] == GUARD, "written behind the sample", why);
 	}

@@ -1,5 +1,5 @@
 /* A stream and a ping over TCP. Both ends are children; the sender reports through a pipe. */
-#include "tests/netlab/net_probe.h"
+#include "tests/netlab/probe.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -93,7 +93,7 @@ static int ask(const char *address, double seconds, int report)
 	return write(report, &p, sizeof(p)) == sizeof(p) ? 0 : 1;
 }
 
-int net_probe(const struct net_hosts *h, int from, int to, double seconds, struct net_probe *out,
+int net_probe(const struct net_nodes *h, int from, int to, double seconds, struct net_probe *out,
               struct err *e)
 {
 	int report[2], missed = 0;
@@ -103,10 +103,10 @@ int net_probe(const struct net_hosts *h, int from, int to, double seconds, struc
 		return err_world(e, "pipe: %s", strerror(errno));
 	pid_t server = fork();
 	if (!server)
-		_exit(net_hosts_enter(h, to, &wrong) ? 1 : serve(h->at[to].address));
+		_exit(net_nodes_enter(h, to, &wrong) ? 1 : serve(h->at[to].address));
 	pid_t client = fork();
 	if (!client)
-		_exit(net_hosts_enter(h, from, &wrong) ? 1 : ask(h->at[to].address, seconds, report[1]));
+		_exit(net_nodes_enter(h, from, &wrong) ? 1 : ask(h->at[to].address, seconds, report[1]));
 	close(report[1]);
 	missed = read(report[0], out, sizeof(*out)) != sizeof(*out);
 	close(report[0]);
