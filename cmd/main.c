@@ -4,8 +4,9 @@
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
-#include "cmd/ui/cmd.h"
 #include "cmd/commands.h"
+#include "cmd/ui/cmd.h"
+#include "cmd/ui/help.h"
 
 /*
  * A descriptor 0, 1 or 2 that is closed would be given to the next file we open, and a table would land in
@@ -26,8 +27,9 @@ static int run(const struct command *c, int argc, char **argv)
 
 	if (args_parse(&a, c, argc, argv, &e))
 		return cmd_fail(&e);
+	a.commands = commands;
 	if (a.help)
-		cmd_print_help(c, stdout);
+		help_command(c, stdout);
 	else
 		code = c->run(&a);
 	args_clear(&a);
@@ -37,7 +39,7 @@ static int run(const struct command *c, int argc, char **argv)
 static int dispatch(int argc, char **argv)
 {
 	if (argc < 2) {
-		commands_usage(stderr);
+		help_overview(commands, stderr);
 		return EXIT_USER;
 	}
 	const char *name = argv[1];
@@ -45,11 +47,11 @@ static int dispatch(int argc, char **argv)
 		name = "help";
 	else if (!strcmp(name, "--version"))
 		name = "version";
-	const struct command *c = command_find(name);
+	const struct command *c = help_find(commands, name);
 	if (c)
 		return run(c, argc - 2, argv + 2);
 	struct err e = {0};
-	command_unknown(name, &e);
+	help_unknown(commands, name, &e);
 	return cmd_fail(&e);
 }
 

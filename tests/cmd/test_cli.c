@@ -4,7 +4,7 @@
  */
 #include <criterion/criterion.h>
 #include <glob.h>
-#include "cmd/ui/cmd.h"
+#include "cmd/commands.h"
 #include "experiment/experiment.h"
 #include "registry.h"
 #include "tests/support/cli.h"
