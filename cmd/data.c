@@ -4,6 +4,7 @@
 #include "cmd/ui/table.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/progress.h"
 #include "base/mem.h"
 #include "base/text.h"
 #include "data/dataset.h"
@@ -79,12 +80,12 @@ static void show_progress(const struct fetch_news *news, double begin)
 	char done[32], all[32], rate[32];
 	double took = clock_s() - begin;
 
-	if (!log_progress_due())
+	if (!progress_due())
 		return;
 	log_bytes((double)news->done, done);
 	log_bytes((double)news->file->bytes, all);
 	log_bytes(took > 0 ? (double)news->done / took : 0, rate);
-	log_progress(false, "%s: %s of %s, %s/s", news->file->name, done, all, rate);
+	progress_show(false, "%s: %s of %s, %s/s", news->file->name, done, all, rate);
 }
 
 static void tell(void *ctx, const struct fetch_news *news)
@@ -106,11 +107,11 @@ static void tell(void *ctx, const struct fetch_news *news)
 		show_progress(news, *begin);
 		break;
 	case FETCH_FAILED:
-		log_progress_end();
+		progress_end();
 		log_warn("%s", news->text);
 		break;
 	case FETCH_DONE:
-		log_progress_end();
+		progress_end();
 		log_say("%s is there, its SHA-256 is right", news->path);
 		break;
 	}
@@ -139,7 +140,7 @@ static int fetch(const char *name, const char *to, const char *from, struct err 
 	if (!folder)
 		return -1;
 	int failed = data_fetch(s, folder, from, tell, &begin, e);
-	log_progress_end();
+	progress_end();
 	mem_free(folder);
 	return failed;
 }
@@ -148,11 +149,11 @@ static void tell_packed(uint64_t done, uint64_t all)
 {
 	char packed[32], whole[32];
 
-	if (!log_progress_due())
+	if (!progress_due())
 		return;
 	log_bytes((double)done, packed);
 	log_bytes((double)all, whole);
-	log_progress(false, "packed %s of %s", packed, whole);
+	progress_show(false, "packed %s of %s", packed, whole);
 }
 
 static int pack(const char *dir, const char *out, struct err *e)
@@ -165,7 +166,7 @@ static int pack(const char *dir, const char *out, struct err *e)
 	if (!p)
 		return -1;
 	int failed = image_set_pack(p, out, tell_packed, e);
-	log_progress_end();
+	progress_end();
 	if (!failed)
 		log_say("wrote %s: %zu training and %zu validation pictures of %d classes",
 		        text_shown(out, shown, sizeof(shown)), p->n[TRAIN], p->n[VAL], p->n_classes);

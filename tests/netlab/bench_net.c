@@ -16,6 +16,7 @@
 #include "cmd/ui/json_line.h"
 #include "cmd/ui/table.h"
 #include "base/log.h"
+#include "base/progress.h"
 #include "base/text.h"
 #include "base/units.h"
 #include "tests/netlab/probe.h"
@@ -181,13 +182,13 @@ static int measure_all(struct net_bench *b, const struct net_nodes *h, struct er
 			         net_ways[way].transport);
 			continue;
 		}
-		log_progress(true, "%s ...", net_ways[way].name);
+		progress_show(true, "%s ...", net_ways[way].name);
 		if (net_way_measure(&net_ways[way], h, &b->rounds, &b->found[way], e))
 			return -1;
 		if (net_ways[way].topology == COST_FLOAT_RING)
 			b->ring_s = b->found[way].round_s;
 	}
-	log_progress_end();
+	progress_end();
 	return 0;
 }
 
