@@ -1,4 +1,4 @@
-/* `signsgd data`: which data sets there are, where their files lie, and getting them. */
+/* `signsgd data`: list data sets with their files, fetch files, pack a folder of images. */
 #include <string.h>
 #include "cmd/ui/cmd.h"
 #include "cmd/ui/table.h"
@@ -117,7 +117,10 @@ static void tell(void *ctx, const struct fetch_news *news)
 	}
 }
 
-/* DIR/FOLDER, so that --data DIR finds it, and data sets whose files have the same names keep apart. */
+/*
+ * DIR/FOLDER: --data DIR finds it, and data sets whose files have the same names do not get into each other's
+ * way.
+ */
 static char *folder_for(const struct data_source *s, const char *to, struct err *e)
 {
 	char *folder = to ? mem_format("%s/%s", to, s->folder) : dataset_cache(s);
@@ -168,7 +171,7 @@ static int pack(const char *dir, const char *out, struct err *e)
 	int failed = image_set_pack(p, out, tell_packed, e);
 	progress_end();
 	if (!failed)
-		log_say("wrote %s: %zu training and %zu validation pictures of %d classes",
+		log_say("wrote %s: %zu training and %zu validation images of %d classes",
 		        text_shown(out, shown, sizeof(shown)), p->n[TRAIN], p->n[VAL], p->n_classes);
 	image_set_close(p);
 	return failed;
@@ -212,14 +215,14 @@ static const struct option options[] = {
 
 const struct command cmd_data = {
         .name = "data",
-        .about = "list data sets, fetch their files, pack pictures into one file",
+        .about = "list data sets, fetch their files, pack images into one file",
         .usage = "data list | data fetch NAME | data pack DIR -o FILE.h5",
         .details = "Files are looked for in DIR/NAME and DIR, for DIR the one of --data, of data.dir in the "
                    "experiment file and of the environment variable SIGNSGD_DATA, and then in "
                    "~/.cache/signsgd/NAME (or $XDG_CACHE_HOME/signsgd/NAME), where fetch puts them. What is "
-                   "fetched must have the official SHA-256. Pack puts the pictures of a folder with "
-                   "train/CLASS/ and "
-                   "val/CLASS/ into one file, as they are, which data imagefolder reads like the folder.",
+                   "fetched must have the official SHA-256. Pack puts the images of a folder with "
+                   "train/CLASS/ and val/CLASS/ into one file, as they are, which data imagefolder reads "
+                   "like the folder.",
         .example = "signsgd data list\n"
                    "signsgd data fetch fashion-mnist\n"
                    "signsgd data fetch mnist --to data-sets\n"

@@ -77,10 +77,10 @@ Test(log, lines_into_a_file_are_plain)
 	struct capture c;
 	capture_pipe(&c);
 	log_say("%d workers", 7);
-	log_warn("half of them lie");
+	log_warn("half of them are Byzantine");
 	log_error("no majority");
 	cr_assert_str_eq(captured(&c), "signsgd: 7 workers\n"
-	                               "signsgd: warning: half of them lie\n"
+	                               "signsgd: warning: half of them are Byzantine\n"
 	                               "signsgd: no majority\n");
 }
 

@@ -6,7 +6,7 @@
 
 TestSuite(cli_runs, .init = cli_open, .fini = cli_close, .timeout = 180);
 
-/* Four runs of a few milliseconds: two seeds, with and without liars. */
+/* Four runs of a few milliseconds: two seeds, with and without Byzantine workers. */
 static const char *const small =
         "{\"name\":\"small\",\"seeds\":[1,2],\"workers\":5,\"steps\":40,\"batch\":1,"
         "\"model\":{\"kind\":\"quadratic\",\"dimensions\":50},\"momentum\":0,\"lr\":0.01,"

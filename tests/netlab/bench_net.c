@@ -228,13 +228,13 @@ static int check_ways(const struct net_bench *b, struct err *e)
 }
 
 /* The runs of --train; their workers are the hosts. */
-static int read_training(const struct args *a, struct changes *c, struct net_bench *b, struct err *e)
+static int read_training(const struct args *a, struct overrides *c, struct net_bench *b, struct err *e)
 {
 	const char *file = args_value(a, "train");
 
 	if (!file)
 		return 0;
-	if (changes_init(c, a, NULL, 0, e) || experiment_read(&b->runs, file, c->at, c->count, e) ||
+	if (overrides_init(c, a, NULL, 0, e) || experiment_read(&b->runs, file, c->at, c->count, e) ||
 	    bench_net_train_check(&b->runs, e))
 		return -1;
 	b->rounds.workers = (int)b->runs.at[0].workers;
@@ -260,7 +260,7 @@ static int run(struct net_bench *b)
 int bench_net_command(const struct args *a)
 {
 	struct net_bench b = {.rounds.seconds = SECONDS, .args = a};
-	struct changes changes = {0};
+	struct overrides changes = {0};
 	struct err e = {0};
 	char self[PATH_MAX];
 
@@ -270,6 +270,6 @@ int bench_net_command(const struct args *a)
 	int wrong = read_options(a, &b, &e) || check_ways(&b, &e) || read_training(a, &changes, &b, &e);
 	int code = wrong ? cmd_fail(&e) : run(&b);
 	runs_clear(&b.runs);
-	changes_clear(&changes);
+	overrides_clear(&changes);
 	return code;
 }
