@@ -8,8 +8,8 @@
 
 /* clang-format off */
 /* For the top of an option table. */
-#define CREDENTIALS_OPTIONS                                                                                  \
-	{"keys", "DIR", "folder with keys ('signsgd help keys'); -: on standard input"},              \
+#define CREDENTIALS_OPTIONS                                                                     \
+	{"keys", "DIR", "folder with keys ('signsgd help keys'); -: on standard input"},        \
 	{"insecure", "[=yes-i-know]", "no keys, nothing encrypted; on loopback unless =yes-i-know"}
 /* clang-format on */
 

@@ -9,8 +9,9 @@
 #include "cmd/ui/help.h"
 
 /*
- * A descriptor 0, 1 or 2 that is closed would be given to the next file we open, and a table would land in
- * a result file. Each gets a /dev/null that refuses what it is for, so that cmd_finish() still complains.
+ * If descriptor 0, 1 or 2 is closed, the next file that is opened would get its number, and a table would be
+ * written into a result file. So each of them is opened on /dev/null, in the mode that it is not used in:
+ * cmd_finish() still finds that it could not write.
  */
 static void hold_standard_files(void)
 {
@@ -58,6 +59,6 @@ static int dispatch(int argc, char **argv)
 int main(int argc, char **argv)
 {
 	hold_standard_files();
-	setlocale(LC_CTYPE, ""); /* which characters a terminal shows; numbers stay as in C */
+	setlocale(LC_CTYPE, ""); /* the characters that a terminal shows; numbers stay as in C */
 	return cmd_finish(dispatch(argc, argv));
 }

@@ -8,14 +8,14 @@
 
 /* clang-format off */
 /* For the top of an option table. */
-#define OVERRIDE_OPTIONS                                                                       \
-	{"workers", "M", "workers that vote, Byzantine ones included"},                             \
-	{"adversaries", "K", "Byzantine workers"},                                            \
-	{"attack", "KIND", "what they do ('signsgd list attacks')"},                         \
-	{"steps", "N", "how long to train"},                                                 \
-	{"seed", "S", "of every random number"},                                             \
-	{"data", "DIR", "folder with the data set's files"},                                 \
-	{"out", "PATH", "result file, or folder for several runs; else runs/NAME-ID.h5"},    \
+#define OVERRIDE_OPTIONS                                                                        \
+	{"workers", "M", "workers that vote, Byzantine ones included"},                         \
+	{"adversaries", "K", "Byzantine workers"},                                              \
+	{"attack", "KIND", "what they do ('signsgd list attacks')"},                            \
+	{"steps", "N", "how long to train"},                                                    \
+	{"seed", "S", "of every random number"},                                                \
+	{"data", "DIR", "folder with the data set's files"},                                    \
+	{"out", "PATH", "result file, or folder for several runs; else runs/NAME-ID.h5"},       \
 	{"set", "KEY=VALUE", "any key of the experiment, dotted; may be repeated"}
 #define LANES_OPTION {"lanes", "L", "threads that compute the workers; else one a core"}
 /* clang-format on */

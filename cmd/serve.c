@@ -184,11 +184,11 @@ static const struct option options[] = {
 
 const struct command cmd_serve = {
         .name = "serve",
-        .about = "hold a run for workers on machines that nobody vouches for",
+        .about = "be the server of a run, for workers on untrusted machines",
         .usage = "serve FILE.json --listen ADDRESS --keys DIR [OPTION]...\nserve --resume RUN.h5 --listen "
                  "ADDRESS --keys DIR [OPTION]...",
-        .details = "The server of a run: it counts the votes, answers, evaluates, records and saves. Who "
-                   "may vote is known by keys, one vote a key; the workers are `signsgd work` elsewhere. "
+        .details = "The server of a run: it counts the votes, answers, evaluates, records and saves. It "
+                   "knows its workers by keys, one vote a key; they are `signsgd work` elsewhere. "
                    "A worker that is late or lost abstains, and the run goes on while more than half of "
                    "the workers vote (`transport.quorum`); below that the server waits for "
                    "`transport.patience_s`, saves, and exits with 1. Killed at any moment, --resume "

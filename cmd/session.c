@@ -98,7 +98,7 @@ static int check_usage(const struct session *s, struct err *e)
 		                s->command, s->command);
 	if (s->resume && args_flag(s->args, "overwrite"))
 		return err_user(e,
-		                "--resume continues a run and --overwrite begins it anew; give one of them");
+		                "--resume continues a run and --overwrite starts it again; give one of them");
 	if (s->resume && args_value(s->args, "out"))
 		return err_user(e, "--resume writes to the file it continues; leave out --out");
 	return 0;

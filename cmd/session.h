@@ -56,13 +56,13 @@ void session_clear(struct session *s);
 
 /* clang-format off */
 /* Options of every command that runs a session. */
-#define SESSION_OPTIONS                                                                       \
+#define SESSION_OPTIONS                                                                         \
 	OVERRIDE_OPTIONS,                                                                       \
-	LANES_OPTION,                                                                         \
-	{"resume", "RUN.h5", "continue this run; without FILE.json, as it says itself"},      \
-	{"overwrite", NULL, "begin anew over results that are there"},                        \
-	{"profile", NULL, "measure every layer too; the times go to /profile of the result"}, \
-	{"quiet", NULL, "say only warnings and errors"},                                      \
+	LANES_OPTION,                                                                           \
+	{"resume", "RUN.h5", "continue this run; without FILE.json, as it says itself"},        \
+	{"overwrite", NULL, "start again, over results that are there"},                        \
+	{"profile", NULL, "measure every layer too; the times go to /profile of the result"},   \
+	{"quiet", NULL, "say only warnings and errors"},                                        \
 	{"json", NULL, "one line of JSON a run on standard output"}
 /* clang-format on */
 

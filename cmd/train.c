@@ -5,16 +5,14 @@
  */
 #include "cmd/train.h"
 
-#include <string.h>
 #include "aggregator/aggregator.h"
-#include "base/log.h"
 #include "registry.h"
 #include "transport/launch.h"
 #include "transport/transport.h"
 
 enum { PROCESSES_MAX = 4096 };
 
-/* The first transport whose processes come from there, or NULL. */
+/* The first transport whose processes come so, or NULL. */
 static const struct transport *row_with(enum transport_processes processes)
 {
 	for (size_t i = 0; family_transports.rows[i]; i++) {
@@ -165,7 +163,7 @@ static int train(const struct args *a)
 	int code;
 
 	if (prepare(&t, &e)) {
-		code = mpi_launched_rank() == 0 ? cmd_fail(&e) : e.code; /* the first one speaks for all */
+		code = mpi_launched_rank() == 0 ? cmd_fail(&e) : e.code; /* process 0 speaks for all */
 	} else {
 		struct pool *pool = pool_open(t.session.lanes);
 		code = t.row->processes == TRANSPORT_LAUNCHED ? train_launched(&t, pool)

@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include "cmd/ui/cmd.h"
 
-/* All that is known about one command: usage, details, options, example. */
+/* All about one command: usage, details, options, example. */
 void help_command(const struct command *c, FILE *f);
 
 /* The program's usage in a few lines: one a command. */
