@@ -25,11 +25,13 @@ dnnl_engine_t onednn_engine(void); /* the processor; made once */
 void onednn_one_thread(void);
 /* Dies unless the status is dnnl_success: "oneDNN cannot WHAT (status N)". */
 void onednn_must(dnnl_status_t status, const char *what);
-/* Scratch memory is ours; with relu, max(., 0) follows. Freed by dnnl_primitive_attr_destroy(). */
-dnnl_primitive_attr_t attributes_open(bool relu);
+/*
+ * Scratch memory is ours. `append` adds what follows the primitive's own work; NULL: nothing follows. Free
+ * with dnnl_primitive_attr_destroy().
+ */
+dnnl_primitive_attr_t attributes_open(dnnl_status_t (*append)(dnnl_post_ops_t after));
 
-/* All that follows: by version. */
-dnnl_status_t append_relu(dnnl_post_ops_t after);
+/* backend/cpu/dnnl_v2.c or backend/cpu/dnnl_v3.c: all that follows */
 
 /* How an array of floats lies in memory. Owned; cleared by layout_clear(). */
 struct layout {

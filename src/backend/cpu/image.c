@@ -6,17 +6,6 @@
 #include "base/err.h"
 #include "base/mem.h"
 
-size_t cpu_image_groups(const struct image *i)
-{
-	size_t block = (size_t)cpu_image_block(i);
-	return ((size_t)i->channels + block - 1) / block;
-}
-
-size_t cpu_image_plane(const struct image *i)
-{
-	return (size_t)i->height * (size_t)i->width * (size_t)cpu_image_block(i);
-}
-
 size_t cpu_image_floats(const struct image *i)
 {
 	return (size_t)i->count * cpu_image_groups(i) * cpu_image_plane(i);

@@ -62,6 +62,26 @@ struct image_layer {
 	struct cpu_conv *conv; /* convolutions only */
 };
 
+/*
+ * backend/cpu/dnnl.c: channels of a block: 16 where oneDNN uses AVX-512, unless blocks of 8 are filled up
+ * with less; 8 elsewhere. "oneDNN 2.6.3 (AVX-512)".
+ */
+int cpu_image_block(const struct image *i);
+const char *cpu_image_library(void);
+
+/* Groups of channels of an image value, */
+static inline size_t cpu_image_groups(const struct image *i)
+{
+	size_t block = (size_t)cpu_image_block(i);
+	return ((size_t)i->channels + block - 1) / block;
+}
+
+/* and the floats of one group of one image. */
+static inline size_t cpu_image_plane(const struct image *i)
+{
+	return (size_t)i->height * (size_t)i->width * (size_t)cpu_image_block(i);
+}
+
 /* backend/cpu/image.c: the table's functions, and opening for one vector level. */
 size_t cpu_image_floats(const struct image *i);
 void cpu_image_to_rows(const struct image *i, const float *image, float *rows);
@@ -75,22 +95,11 @@ void cpu_image_forward(struct image_layer *l, bool training, const float *runnin
 void cpu_image_backward(struct image_layer *l, float *dw, float *db);
 void cpu_image_statistics(const struct image_layer *l, float *statistics);
 
-/* Blocks of channels of an image value, and the floats of all its planes of one group and image. */
-size_t cpu_image_groups(const struct image *i);
-size_t cpu_image_plane(const struct image *i);
-
 /* backend/cpu/norm.c */
 void cpu_norm_need(const struct image_spec *s, struct image_need *need);
 void cpu_norm_load(struct image_layer *l, const float *w, const float *b);
 void cpu_norm_forward(struct image_layer *l, bool training, const float *running);
 void cpu_norm_backward(struct image_layer *l, float *dw, float *db);
-
-/*
- * backend/cpu/dnnl.c: channels of a block: 16 where oneDNN uses AVX-512, unless blocks of 8 are filled up
- * with less; 8 elsewhere. "oneDNN 2.6.3 (AVX-512)".
- */
-int cpu_image_block(const struct image *i);
-const char *cpu_image_library(void);
 
 /* backend/cpu/dnnl_conv.c */
 struct cpu_conv *cpu_conv_open(const struct image_spec *s, struct image_need *need);
