@@ -7,7 +7,6 @@
 #include <sys/stat.h>
 
 #include "base/mem.h"
-#include "data/image/reader.h"
 
 void dataset_alloc(struct dataset *d)
 {
@@ -32,7 +31,8 @@ void dataset_clear(struct dataset *d)
 	mem_free(d->train_tokens);
 	mem_free(d->test_tokens);
 	mem_free(d->note);
-	lazy_images_close(d->lazy_images);
+	if (d->lazy_images)
+		d->close_lazy_images(d->lazy_images);
 	*d = (struct dataset){0};
 }
 

@@ -11,17 +11,23 @@
 #ifndef SIGNSGD_DATA_DATASET_H
 #define SIGNSGD_DATA_DATASET_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include "base/err.h"
 #include "config/key.h"
 #include "base/pool.h"
 #include "base/shape.h"
-#include "data/image/augment.h"
 
 enum { CHANNELS_MAX = 4 };
 
-struct lazy_images;
+/* Augmentation of small images (data/image/augment.h says what is done). All zero: none. */
+struct augment {
+	int pad;   /* pixels of black around the image before a part of its size is cut out */
+	bool flip; /* left and right change places with probability 1/2 */
+};
+
+struct lazy_images; /* data/image/reader.h */
 
 struct dataset {
 	struct data_shape shape;
@@ -33,8 +39,9 @@ struct dataset {
 	float mean[CHANNELS_MAX], std[CHANNELS_MAX]; /* [channels] of pixel / 255, for normalisation */
 	struct augment augment; /* of training batches; evaluations and full passes see samples as they are */
 	struct lazy_images
-	        *lazy_images; /* not NULL: there are no pixels here, samples are read on the way (reader.h) */
-	char *note;           /* what every result made from it must say, or NULL; mem_free() */
+	        *lazy_images; /* not NULL: there are no pixels here; files are read while training */
+	void (*close_lazy_images)(struct lazy_images *images); /* set where lazy_images is */
+	char *note; /* what every result made from it must say, or NULL; mem_free() */
 };
 
 /* Memory for the samples that `shape` counts, all zero; the second for their labels only. */

@@ -10,11 +10,7 @@
 #include <stdint.h>
 #include "base/rng.h"
 #include "base/shape.h"
-
-struct augment {
-	int pad;   /* pixels of black around the image before a part of its size is cut out */
-	bool flip; /* left and right change places with probability 1/2 */
-};
+#include "data/dataset.h"
 
 static inline bool augment_does(const struct augment *a)
 {

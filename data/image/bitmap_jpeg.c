@@ -10,7 +10,7 @@
 #include <jerror.h>
 /* clang-format on */
 
-enum { RGB = 3, CMYK = 4, EXIF_BYTES = 0xffff, ORIENTATION_TAG = 0x0112, SHORT = 3, SHRINK_MAX = 8 };
+enum { CMYK = 4, EXIF_BYTES = 0xffff, ORIENTATION_TAG = 0x0112, SHORT = 3, SHRINK_MAX = 8 };
 
 struct decoder {
 	struct jpeg_decompress_struct jpeg;

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { RGBA = 4, RGB = 3 };
+enum { RGBA = 4 };
 
 int bitmap_png(const uint8_t *bytes, size_t n, struct bitmap *p, char why[WHY_BYTES])
 {

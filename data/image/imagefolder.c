@@ -125,6 +125,7 @@ static int imagefolder_load(const void *state, const struct data_env *env, struc
 		out->mean[c] = (float)f->mean.at[c];
 		out->std[c] = (float)f->std.at[c];
 	}
+	out->close_lazy_images = lazy_images_close;
 	out->lazy_images = mem_alloc(sizeof *out->lazy_images);
 	*out->lazy_images = (struct lazy_images){.image_set = p,
 	                                         .skip = f->bad == BAD_SKIP,

@@ -2,6 +2,7 @@
  * augmentation. */
 #include "tests/support/data_help.h"
 
+#include "data/image/augment.h"
 #include "data/image/cifar_file.h"
 #include "tests/support/train.h"
 
