@@ -21,7 +21,7 @@ static void build(const void *state, const struct model_env *env, struct net *n)
 	for (size_t i = 0; i < layers->count && layers->count <= LAYERS_MOST; i++) {
 		const struct layer *layer = (const struct layer *)layers->at[i].row;
 		bool relu = layer->takes_relu && i + 1 < layers->count &&
-		            layers->at[i + 1].row == &layer_relu.row;
+		            ((const struct layer *)layers->at[i + 1].row)->is_relu;
 		snprintf(name, sizeof name, "%zu", i);
 		v = layer->add(layers->at[i].state, n, name, v, relu);
 		i += relu;

@@ -26,33 +26,6 @@ const struct net_ops net_ops[NODE_KINDS] = {
         [NODE_CLASSIFY] = {"softmax", net_classify_forward, classify_backward},
 };
 
-size_t net_keep_bytes(const struct net *n, const struct net_node *node)
-{
-	if (node->kind == NODE_QRNN)
-		return net_qrnn_keep_bytes(n, node);
-	return node->kind == NODE_IMAGE ? node->need.keep_bytes : 0;
-}
-
-size_t net_scratch_bytes(const struct net *n, const struct net_node *node)
-{
-	size_t statistics = 2 * (size_t)node->spec.out.channels * sizeof(float);
-	if (node->kind == NODE_CLASSIFY)
-		return net_classify_scratch_bytes(n, node);
-	if (node->kind == NODE_QRNN)
-		return net_qrnn_scratch_bytes(n, node);
-	if (node->kind != NODE_IMAGE)
-		return 0;
-	return node->need.scratch_bytes > statistics ? node->need.scratch_bytes : statistics;
-}
-
-size_t net_floats(const struct net *n, int value)
-{
-	if (n->value[value].rows)
-		return n->rows * net_width(n, value);
-	struct image whole = net_image(n, value, n->env.batch);
-	return n->env.be->image->floats(&whole);
-}
-
 /* Where node's backward writes the gradient of input `which`. */
 static float *gradient_of(const struct net *n, const struct net_node *node, int which)
 {

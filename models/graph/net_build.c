@@ -96,7 +96,16 @@ size_t net_rows_max(const struct net *n)
 	return (size_t)n->env.batch * (size_t)(n->env.data.window > 0 ? n->env.data.window : 1);
 }
 
-int net_as_image(struct net *n, int value)
+size_t net_floats(const struct net *n, int value)
+{
+	if (n->value[value].rows)
+		return n->rows * net_width(n, value);
+	struct image whole = net_image(n, value, n->env.batch);
+	return n->env.be->image->floats(&whole);
+}
+
+/* The value as an image, by a node that changes it where it must. */
+static int as_image(struct net *n, int value)
 {
 	if (!n->value[value].rows)
 		return value;
@@ -164,7 +173,7 @@ int net_conv(struct net *n, const char *name, int in, int channels, struct net_w
 	if (failed(n))
 		return in;
 	if (in != NET_INPUT || n->env.data.window > 0)
-		in = net_as_image(n, in);
+		in = as_image(n, in);
 	int from = net_size(n, in).channels;
 	if (groups < 1 || from % groups || channels % groups) {
 		net_fail(n, "layer \"%s\": %d groups do not divide its %d input and %d output channels", name,
@@ -192,7 +201,7 @@ int net_norm(struct net *n, const char *name, int in, bool relu)
 {
 	if (failed(n))
 		return in;
-	in = net_as_image(n, in);
+	in = as_image(n, in);
 	struct net_size s = net_size(n, in);
 	size_t channels = (size_t)s.channels;
 	struct image whole = {n->env.batch, s.channels, s.height, s.width};
@@ -216,7 +225,7 @@ static int add_pool(struct net *n, int in, enum image_kind kind, struct net_wind
 {
 	if (failed(n))
 		return in;
-	in = net_as_image(n, in);
+	in = as_image(n, in);
 	if (w.pad > w.kernel / 2) {
 		net_fail(n, "a pool's padding of %d is more than half of its window of %d", w.pad, w.kernel);
 		return in;
@@ -240,7 +249,7 @@ int net_global_mean(struct net *n, int in)
 {
 	if (failed(n))
 		return in;
-	in = net_as_image(n, in);
+	in = as_image(n, in);
 	struct net_size s = net_size(n, in);
 	struct net_node *node = net_add_node(n, NODE_IMAGE, "global-mean", in);
 	node->spec = (struct image_spec){.kind = IMAGE_MEAN_POOL,
@@ -292,7 +301,7 @@ int net_subsample(struct net *n, int in, int channels, int stride)
 {
 	if (failed(n))
 		return in;
-	in = net_as_image(n, in);
+	in = as_image(n, in);
 	struct net_size s = net_size(n, in);
 	if (channels < s.channels || stride < 1) {
 		net_fail(n, "a shortcut cannot lead from %d to %d channels with stride %d", s.channels,

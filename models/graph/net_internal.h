@@ -125,22 +125,18 @@ struct net_node *net_add_node(struct net *n, enum net_kind kind, const char *nam
 int net_add_value(struct net *n, struct net_node *node, bool rows, struct net_size size);
 int net_add_tensor(struct net *n, const char *layer, const char *piece, enum init_role role, int rank,
                    const size_t *dims, size_t fan_in, size_t fan_out);
-/* The value as an image or as rows, by a node that changes it where it must. */
-int net_as_image(struct net *n, int value);
+/* The value as rows, by a node that changes it where it must. */
 int net_as_rows(struct net *n, int value);
 size_t net_width(const struct net *n, int value);
 /* Rows of the largest batch. */
 size_t net_rows_max(const struct net *n);
+/* Floats of a value that the present call uses. */
+size_t net_floats(const struct net *n, int value);
 
 /* net_plan.c */
 void net_plan(struct net *n);
-bool net_reads_input_back(const struct net_node *node);
-bool net_reads_output_back(const struct net_node *node);
-/* Bytes that a node keeps from forward to backward, and needs while it works. */
-size_t net_keep_bytes(const struct net *n, const struct net_node *node);
-size_t net_scratch_bytes(const struct net *n, const struct net_node *node);
 
-/* net.c */
+/* Where things lie while the network works. */
 static inline float *net_at(const struct net *n, int place)
 {
 	return place < 0 ? NULL : (float *)(void *)(n->arena + n->place[place].offset);
@@ -157,8 +153,6 @@ static inline struct image net_image(const struct net *n, int value, int count)
 	return (struct image){count, s.channels, s.height, s.width};
 }
 
-/* Floats of a value that the present call uses. */
-size_t net_floats(const struct net *n, int value);
 static inline const float *net_parameter(const struct net *n, int tensor)
 {
 	return tensor < 0 ? NULL : n->x + n->tensor[tensor].tensor.offset;

@@ -16,14 +16,14 @@ static bool active(const struct net_node *node)
 	return node->f != NET_LINEAR || (node->kind == NODE_IMAGE && node->spec.relu);
 }
 
-bool net_reads_input_back(const struct net_node *node)
+static bool reads_input_back(const struct net_node *node)
 {
 	bool weights = node->kind == NODE_LINEAR || node->kind == NODE_QRNN;
 	return weights ||
 	       (node->kind == NODE_IMAGE && (node->spec.kind == IMAGE_CONV || node->spec.kind == IMAGE_NORM));
 }
 
-bool net_reads_output_back(const struct net_node *node)
+static bool reads_output_back(const struct net_node *node)
 {
 	return active(node);
 }
@@ -64,13 +64,13 @@ static int add_place(struct net *n, size_t bytes, int begin, int end)
 static int value_end(const struct net *n, int value)
 {
 	int producer = n->value[value].producer, end = producer < 0 ? 0 : producer;
-	if (producer >= 0 && net_reads_output_back(&n->node[producer]))
+	if (producer >= 0 && reads_output_back(&n->node[producer]))
 		end = time_back(n, producer);
 	for (int i = 0; i < n->n_nodes; i++) {
 		const struct net_node *node = &n->node[i];
 		if (node->in[0] != value && node->in[1] != value)
 			continue;
-		int read = net_reads_input_back(node) ? time_back(n, i) : i;
+		int read = reads_input_back(node) ? time_back(n, i) : i;
 		end = read > end ? read : end;
 	}
 	return end;
@@ -229,6 +229,27 @@ static void open_layers(struct net *n)
 	}
 }
 
+/* Bytes that a node keeps from forward to backward. */
+static size_t keep_bytes(const struct net *n, const struct net_node *node)
+{
+	if (node->kind == NODE_QRNN)
+		return net_qrnn_keep_bytes(n, node);
+	return node->kind == NODE_IMAGE ? node->need.keep_bytes : 0;
+}
+
+/* Bytes that it needs while it works. */
+static size_t scratch_bytes(const struct net *n, const struct net_node *node)
+{
+	size_t statistics = 2 * (size_t)node->spec.out.channels * sizeof(float);
+	if (node->kind == NODE_CLASSIFY)
+		return net_classify_scratch_bytes(n, node);
+	if (node->kind == NODE_QRNN)
+		return net_qrnn_scratch_bytes(n, node);
+	if (node->kind != NODE_IMAGE)
+		return 0;
+	return node->need.scratch_bytes > statistics ? node->need.scratch_bytes : statistics;
+}
+
 void net_plan(struct net *n)
 {
 	size_t scratch = 0;
@@ -238,7 +259,7 @@ void net_plan(struct net *n)
 		for (int which = 0; which < 2; which++)
 			flow_to(n, i, which);
 	for (int i = 0; i < n->n_nodes; i++) {
-		size_t keep = net_keep_bytes(n, &n->node[i]), needs = net_scratch_bytes(n, &n->node[i]);
+		size_t keep = keep_bytes(n, &n->node[i]), needs = scratch_bytes(n, &n->node[i]);
 		if (keep > 0)
 			n->node[i].keep = add_place(n, keep, i, time_back(n, i));
 		scratch = needs > scratch ? needs : scratch;
