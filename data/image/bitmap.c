@@ -1,4 +1,4 @@
-/* Which decoder, and turning upright. */
+/* Choosing the decoder, and turning an image upright. */
 #include "data/image/bitmap.h"
 
 #include <stdio.h>

@@ -44,7 +44,7 @@ static bool is_image_name(const char *name)
 	return dot && (!strcasecmp(dot, ".jpg") || !strcasecmp(dot, ".jpeg") || !strcasecmp(dot, ".png"));
 }
 
-/* What a folder holds, sorted by name: folders, or images. */
+/* The names in a folder, sorted: those of folders, or those of images. */
 static int list_folder(struct image_set *p, const char *path, bool folders, struct names *out, struct err *e)
 {
 	DIR *dir = opendir(path);
@@ -90,7 +90,7 @@ static int take_classes(struct image_set *p, const char *train, struct err *e)
 	return rc;
 }
 
-/* A split's files as "CLASS/FILE" behind `l`, with how many each class has. */
+/* Append a split's files to `l` as "SPLIT/CLASS/FILE"; of_class: how many each class has. */
 static int list_split(struct image_set *p, const char *split, struct names *l, size_t *of_class,
                       struct err *e)
 {
@@ -109,7 +109,7 @@ static int list_split(struct image_set *p, const char *split, struct names *l, s
 	return rc;
 }
 
-/* A folder beside those of train/ would be left out in silence. */
+/* Refuse a class that train/ does not have: its files would be left out in silence. */
 static int check_classes(struct image_set *p, const char *split, struct err *e)
 {
 	struct names l = {0};
@@ -130,10 +130,10 @@ static int scan_split(struct image_set *p, int split, const char *name, struct e
 	size_t *of_class = mem_array((size_t)p->n_classes, sizeof *of_class), at = 0;
 	int rc = check_classes(p, name, e) || list_split(p, name, &l, of_class, e) ? -1 : 0;
 	if (!rc && l.n == 0)
-		rc = err_user(e, "%s/%s: holds no pictures, expected CLASS/FILE.jpg, .jpeg or .png", p->path,
+		rc = err_user(e, "%s/%s: holds no images, expected CLASS/FILE.jpg, .jpeg or .png", p->path,
 		              name);
 	if (!rc && l.n > UINT32_MAX)
-		rc = err_user(e, "%s/%s: holds more pictures than 32 bits count", p->path, name);
+		rc = err_user(e, "%s/%s: holds more images than 32 bits count", p->path, name);
 	if (!rc) {
 		image_set_alloc(p, split, l.n);
 		for (int c = 0; c < p->n_classes; c++)
@@ -186,7 +186,7 @@ void image_set_close(struct image_set *p)
 void image_set_thin(struct image_set *p, int split, size_t n)
 {
 	if (n > p->n[split])
-		BUG("more pictures are to be kept than there are");
+		BUG("more images are to be kept than there are");
 	for (size_t i = 0; i < n; i++)
 		p->at[split][i] = p->at[split][i * p->n[split] / n];
 	p->n[split] = n;

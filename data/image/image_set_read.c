@@ -1,4 +1,4 @@
-/* What folders and packs share: the memory of a list, and reading a file's bytes. */
+/* What folders and packs share: the memory of a split, and reading a file's bytes. */
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -47,11 +47,12 @@ int image_set_read(const struct image_set *p, const struct image_file *f, struct
 		return read_at(p->pack, p->path, f->begin, f->bytes, out, e);
 	struct stat st;
 	char *path = mem_format("%s/%s", p->path, f->name);
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK), rc; /* a pipe's other end is not waited for */
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK),
+	    rc; /* O_NONBLOCK: do not wait for the other end of a pipe */
 	if (fd < 0 || fstat(fd, &st))
 		rc = err_user(e, "%s: cannot be read: %s", path, strerror(errno));
 	else if (!S_ISREG(st.st_mode))
-		rc = err_user(e, "%s: is no regular file, expected a picture", path);
+		rc = err_user(e, "%s: is no regular file, expected an image", path);
 	else
 		rc = read_at(fd, path, 0, (uint64_t)st.st_size, out, e);
 	if (fd >= 0)
