@@ -1,9 +1,8 @@
 /*
  * Residual networks (He et al. 2016). For CIFAR: a convolution of 3 x 3 to 16 channels, three stages of
- * (depth - 2) / 6 basic blocks with 16, 32 and 64 channels, global mean (section 4.2 of the paper). With 64
- * to 512 channels in four stages: the networks that were made for ImageNet; on images of less than 64
- * pixels they begin, as is usual for CIFAR, with a convolution of 3 x 3 and without a pool. Names are
- * torchvision's.
+ * (depth - 2) / 6 basic blocks with 16, 32 and 64 channels, and a global mean (section 4.2 of the paper). For
+ * ImageNet: four stages with 64 to 512 channels; on images of less than 64 pixels these begin, as is usual
+ * for CIFAR, with a convolution of 3 x 3 and without a pool. Names are torchvision's.
  */
 #include "models/graph/residual.h"
 #include <stddef.h>
@@ -97,7 +96,7 @@ static const struct key keys[] = {
 	const struct model model_resnet##DEPTH = {                                                           \
 	        .row = {.name = "resnet" #DEPTH,                                                             \
 	                .about = "residual network of " #DEPTH                                               \
-	                         " layers; pictures below 64 pixels begin with 3 x 3 and no pool",           \
+	                         " layers; images below 64 pixels begin with 3 x 3 and no pool",             \
 	                .formula =                                                                           \
 	                        "He et al. 2016, table 1, as torchvision has it; parameters: " PARAMETERS,   \
 	                .keys = keys,                                                                        \

@@ -1,5 +1,5 @@
-/* A network as the experiment says: layers one behind the other (models/graph/layers.c), and the classes at
- * the end. */
+/* A network from the experiment's list of layers (models/graph/layers.c), and a layer to the classes at its
+ * end. */
 #include <stddef.h>
 #include <stdio.h>
 #include "models/graph/layer.h"
@@ -36,7 +36,7 @@ static const struct key keys[] = {
          .offset = offsetof(struct sequential, layers),
          .default_json = "[]",
          .family = &family_layers,
-         .help = "from the input on; a fully connected layer to the classes follows the last"},
+         .help = "in order from the input; a fully connected layer to the classes follows the last"},
         {.name = NULL},
 };
 

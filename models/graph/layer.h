@@ -4,7 +4,7 @@
  *   "model": {"kind": "sequential", "layers": [{"kind": "conv", "channels": 20, "kernel": 5}, "relu",
  *             {"kind": "max-pool", "kernel": 2}, {"kind": "linear", "width": 500}, "relu"]}
  *
- * The layer at place N of the list is called "N", as PyTorch's Sequential calls it.
+ * Layer N of the list is called "N", as in PyTorch's Sequential.
  */
 #ifndef SIGNSGD_MODELS_GRAPH_LAYER_H
 #define SIGNSGD_MODELS_GRAPH_LAYER_H

@@ -1,11 +1,11 @@
-/* The layers of `sequential`: each says its keys and adds itself to the network. */
+/* The layers of `sequential`: each has its keys and a function that adds it to the network. */
 #include <stddef.h>
 #include "models/graph/layer.h"
 #include "models/graph/residual.h"
 
 enum { WINDOW_MAX = 1 << 15, WIDTH_MAX = 1 << 24 };
 
-/* Keys that several layers share, of states that begin with the window. */
+/* Keys that several layers share; their states begin with the window. */
 struct window {
 	int64_t kernel, stride, padding;
 };
@@ -29,7 +29,7 @@ static struct net_window window_of(const struct window *w)
 	{                                                                                                    \
 		.name = "padding", .kind = KEY_INT, .offset = offsetof(struct window, padding),              \
 		.default_json = "0", .lowest = 0, .highest = WINDOW_MAX, .unit = "pixels",                   \
-		.help = "border around the picture, on every side",                                          \
+		.help = "border around the image, on every side",                                            \
 	}
 
 /* --- convolution --------------------------------------------------------------------------------------- */
@@ -62,12 +62,12 @@ static const struct key conv_keys[] = {
          .default_json = "1",
          .lowest = 1,
          .highest = WIDTH_MAX,
-         .help = "channels are cut into so many groups, each convolved by itself"},
+         .help = "number of groups of channels, each convolved by itself"},
         {.name = "bias",
          .kind = KEY_BOOL,
          .offset = offsetof(struct conv, bias),
          .default_json = "true",
-         .help = "a number is added to every channel"},
+         .help = "add a number to every channel"},
         {.name = NULL},
 };
 
@@ -124,7 +124,7 @@ static const struct layer layer_tanh = {
 
 static const struct key pool_keys[] = {
         KERNEL_KEY,
-        STRIDE_KEY("null", "from window to window; none: as much as the window is wide"),
+        STRIDE_KEY("null", "from window to window; absent: the window's side"),
         PADDING_KEY,
         {.name = NULL},
 };
@@ -164,7 +164,7 @@ static int add_global_mean(const void *state, struct net *n, const char *name, i
 }
 
 static const struct layer layer_global_mean = {
-        .row = {.name = "global-mean", .about = "mean of each channel over the whole picture"},
+        .row = {.name = "global-mean", .about = "mean of each channel over the whole image"},
         .add = add_global_mean,
 };
 
@@ -173,13 +173,13 @@ static const struct layer layer_global_mean = {
 static int add_flatten(const void *state, struct net *n, const char *name, int in, bool relu)
 {
 	(void)state, (void)n, (void)name, (void)relu;
-	return in; /* whoever wants rows makes them */
+	return in; /* a layer on rows flattens its input */
 }
 
 static const struct layer layer_flatten = {
         .row = {.name = "flatten",
-                .about = "nothing, because layers flatten what they need flat; it takes a place in the list, "
-                         "so that names are those of a PyTorch Sequential that has one"},
+                .about = "does nothing, because layers flatten their input themselves; it counts in the "
+                         "list, so that names are those of a PyTorch Sequential that has one"},
         .add = add_flatten,
 };
 
@@ -243,7 +243,8 @@ static const struct key dropout_keys[] = {
 
 static const struct layer layer_dropout = {
         .row = {.name = "dropout",
-                .about = "leaves numbers out while training, and makes the others larger by as much",
+                .about =
+                        "sets random numbers to 0 while training, and scales the others up to make up for it",
                 .formula = "Srivastava et al. 2014",
                 .keys = dropout_keys,
                 .state_bytes = sizeof(struct dropout)},

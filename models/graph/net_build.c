@@ -27,7 +27,7 @@ static bool failed(const struct net *n)
 	return n->err.code != 0;
 }
 
-/* Room for one more in an array that grows by itself. */
+/* The array with capacity for one more element; capacities are powers of two. */
 static void *grown(void *array, int count, size_t size)
 {
 	bool full = (count & (count - 1)) == 0; /* 0, 1, 2, 4, 8 ... */
@@ -59,7 +59,7 @@ int net_add_value(struct net *n, struct net_node *node, bool rows, struct net_si
 	return n->n_values++;
 }
 
-int net_add_tensor(struct net *n, const char *layer, const char *piece, enum init_role role, int rank,
+int net_add_tensor(struct net *n, const char *layer, const char *part, enum init_role role, int rank,
                    const size_t *dims, size_t fan_in, size_t fan_out)
 {
 	n->tensor = grown(n->tensor, n->n_tensors, sizeof *n->tensor);
@@ -68,7 +68,7 @@ int net_add_tensor(struct net *n, const char *layer, const char *piece, enum ini
 	                         .role = role,
 	                         .fan_in = fan_in,
 	                         .fan_out = fan_out};
-	snprintf(t->tensor.name, sizeof t->tensor.name, "%s.%s", layer, piece);
+	snprintf(t->tensor.name, sizeof t->tensor.name, "%s.%s", layer, part);
 	for (int i = 0; i < rank; i++) {
 		t->tensor.dims[i] = dims[i];
 		t->tensor.count *= dims[i];
@@ -104,13 +104,13 @@ size_t net_floats(const struct net *n, int value)
 	return n->env.be->image->floats(&whole);
 }
 
-/* The value as an image, by a node that changes it where it must. */
+/* The value as an image; adds a node that converts rows. */
 static int as_image(struct net *n, int value)
 {
 	if (!n->value[value].rows)
 		return value;
 	if (n->env.data.window > 0) {
-		net_fail(n, "a layer on pictures cannot follow a sequence of tokens");
+		net_fail(n, "a layer on images cannot follow a sequence of tokens");
 		return value;
 	}
 	return net_add_value(n, net_add_node(n, NODE_FROM_ROWS, NULL, value), false, net_size(n, value));
@@ -130,7 +130,7 @@ int net_as_rows(struct net *n, int value)
 	return net_add_value(n, net_add_node(n, NODE_TO_ROWS, NULL, value), true, net_size(n, value));
 }
 
-/* An image layer's node with its window, which must fit into the image. */
+/* Add the node of an image layer with a window, which must fit into the image. */
 static struct net_node *add_window(struct net *n, const char *name, int in, enum image_kind kind,
                                    int channels, struct net_window w)
 {
@@ -148,7 +148,7 @@ static struct net_node *add_window(struct net *n, const char *name, int in, enum
 	if (w.kernel < 1 || w.stride < 1 || w.pad < 0 || w.kernel > s.height + 2 * w.pad ||
 	    w.kernel > s.width + 2 * w.pad || channels < 1 || channels > CHANNELS_MAX) {
 		net_fail(n,
-		         "layer \"%s\": a window of %d x %d (stride %d, padding %d) does not fit a picture "
+		         "layer \"%s\": a window of %d x %d (stride %d, padding %d) does not fit an image "
 		         "of %d x "
 		         "%d",
 		         name, w.kernel, w.kernel, w.stride, w.pad, s.height, s.width);

@@ -1,9 +1,9 @@
 /*
- * Planning: how gradients flow, how long every buffer lives, and where it lies.
+ * Planning: how gradients flow, how long every buffer is used, and where it is.
  *
- * A buffer is a place with a size and a span of time. Places are put into one block of memory, the largest
- * first, each at the lowest offset at which it meets no other whose time overlaps: for networks this comes
- * within a few per cent of the best there is, and costs nothing while training.
+ * A place is a buffer with a size and a span of time. All places go into one block of memory, the largest
+ * first, each at the lowest offset where it overlaps no place of an overlapping time. For networks this needs
+ * at most a few per cent more than the optimum, and costs nothing while training.
  */
 #include <stdlib.h>
 #include "base/mem.h"
@@ -28,7 +28,7 @@ static bool reads_output_back(const struct net_node *node)
 	return active(node);
 }
 
-/* Does it change the gradient of its output in place when it runs backward? */
+/* Does its backward pass change the gradient of its output in place? */
 static bool spoils_gradient(const struct net_node *node)
 {
 	return active(node) || node->kind == NODE_DROPOUT;
@@ -76,7 +76,7 @@ static int value_end(const struct net *n, int value)
 	return end;
 }
 
-/* An input that an elementwise node may overwrite, because nobody reads it afterwards: its place, or -1. */
+/* The place of an input that an elementwise node may overwrite, because nothing reads it later; or -1. */
 static int overwritten(const struct net *n, int producer)
 {
 	const struct net_node *node = producer < 0 ? NULL : &n->node[producer];
@@ -106,9 +106,9 @@ static void place_values(struct net *n)
 }
 
 /*
- * May `value` share the gradient of node `add`'s output with the add's other input? Whatever changes the
- * place on behalf of one of them (a gradient that is added to it, a producer that spoils it) must come after
- * the other's producer has read it.
+ * Is the gradient of `value` changed until `time`, by its producer or by a gradient that an earlier node adds
+ * to it? Two inputs of node `add` may share their gradient's place only if neither changes it before the
+ * other's producer has read it.
  */
 static bool changes_before(const struct net *n, int value, int add, int time)
 {
@@ -130,13 +130,13 @@ static bool may_share(const struct net *n, int add, int value, int other)
 	       !changes_before(n, other, add, time_back(n, mine));
 }
 
-/* Is value's gradient, at this place, still to be read at that time? */
+/* Is this the place of value's gradient, which is still to be read at that time? */
 static bool waits(const struct net *n, int value, int slot, int time)
 {
 	return n->value[value].slot == slot && time_back(n, n->value[value].producer) >= time;
 }
 
-/* May the gradient of input number `which` of node i be the one of its output, at the same place? */
+/* May input number `which` of node i share the place of its output's gradient? */
 static bool shares(const struct net *n, int i, int which)
 {
 	const struct net_node *node = &n->node[i];
@@ -177,7 +177,7 @@ static void flow_to(struct net *n, int i, int which)
 	v->slot = add_place(n, value_bytes(n, node->in[which]), now, until);
 }
 
-/* A place's offset: the lowest that is free of all that were put before and live at the same time. */
+/* Set the place's offset: the lowest where it overlaps no earlier place of the same time. */
 static void put(struct net *n, int *const done, int count, struct net_place *p)
 {
 	bool moved = true;
@@ -216,7 +216,7 @@ static void put_all(struct net *n)
 	mem_free(taken);
 }
 
-/* Image layers are opened here, because only they know what they need. */
+/* Open the image layers, which say how much memory they need. */
 static void open_layers(struct net *n)
 {
 	for (int i = 0; i < n->n_nodes; i++) {

@@ -1,11 +1,11 @@
-/* The residual block of He et al. 2016, for whoever builds a network of them. */
+/* The residual block of He et al. 2016, of which the residual networks are built. */
 #ifndef SIGNSGD_MODELS_GRAPH_RESIDUAL_H
 #define SIGNSGD_MODELS_GRAPH_RESIDUAL_H
 
 #include "models/graph/net.h"
 
-/* Where a block changes the size: a convolution of 1 x 1 with normalisation, as torchvision does it, or the
- * paper's shortcut A, without parameters. */
+/* The shortcut of a block that changes the size: a convolution of 1 x 1 with normalisation, as in
+ * torchvision, or the paper's shortcut A, which has no parameters. */
 enum residual_shortcut { SHORTCUT_PROJECTION, SHORTCUT_A };
 
 extern const char *const residual_shortcut_names[]; /* order of enum residual_shortcut */
@@ -19,13 +19,13 @@ extern const char *const residual_shortcut_names[]; /* order of enum residual_sh
 	}
 
 struct residual_block {
-	const char *name;     /* its tensors are NAME.conv1.weight and so on, as torchvision has them */
+	const char *name;     /* of its tensors: NAME.conv1.weight and so on, as in torchvision */
 	int channels, stride; /* of its convolutions */
 	bool bottleneck;
 	enum residual_shortcut shortcut;
 };
 
-/* max(in + F(in), 0): the value that comes out, four times as many channels behind a bottleneck. */
+/* Add the block; returns the value max(in + F(in), 0). A bottleneck has four times as many channels there. */
 int residual_block(struct net *n, const struct residual_block *b, int in);
 
 #endif
