@@ -1,4 +1,4 @@
-/* Judging tables of kernels by ref, case by case. */
+/* The walk through kernels and backends. */
 #include "check/check.h"
 
 #include <string.h>

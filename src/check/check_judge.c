@@ -1,4 +1,4 @@
-/* One case of one kernel: run ref and every table, and compare what they leave. */
+/* Judging one case of one kernel: run ref and every table, and compare their results. */
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -15,7 +15,7 @@ static size_t guarded_words(const struct walk *w, const struct kernel_job *j)
 	return w->given.words ? sign_words(j->n) + WALK_GUARD : 0;
 }
 
-/* The job with its outputs in `to`, which hold what the given ones hold, guards and all. */
+/* The job with its outputs in `to`, filled like the given outputs, guards included. */
 static struct kernel_job redirected(const struct walk *w, struct kernel_job j, struct kernel_memory *to,
                                     size_t shift)
 {
@@ -36,7 +36,7 @@ static void absolute(const float *from, float *to, size_t count)
 		to[i] = fabsf(from[i]);
 }
 
-/* What errors are relative to where sums may cancel: what ref gives for absolute values. */
+/* ref's result for absolute values: errors are relative to it where sums may cancel. */
 static struct kernel_job absolute_job(struct walk *w, struct kernel_job j, size_t shift)
 {
 	j = redirected(w, j, &w->size, shift);
@@ -62,7 +62,7 @@ static double error_of(double want, double got, double size)
 	return fabs(want - got) / fmax(fabs(size), 1e-37);
 }
 
-/* Bit for bit, but that one NaN is as good as another. */
+/* 0 if equal bit for bit, or both NaN. */
 static double difference_of(float want, float got)
 {
 	if (memcmp(&want, &got, sizeof(want)) == 0 || (isnan(want) && isnan(got)))
@@ -96,10 +96,10 @@ static void describe(const struct kernel *k, const struct kernel_job *j, char *o
 	const char *const *policies = SIGN_POLICY_NAMES;
 	if (k->shape == SHAPE_VOTE)
 		snprintf(out, size, "n = %zu, %d workers, policy %s%s", j->n, j->votes.count,
-		         policies[j->policy], j->flag ? ", mute planes" : "");
+		         policies[j->policy], j->flag ? ", abstain planes" : "");
 	else if (k->shape == SHAPE_SIGN)
 		snprintf(out, size, "n = %zu, policy %s%s, decay %g", j->n, policies[j->policy],
-		         j->flag ? ", mute plane" : "", (double)j->decay);
+		         j->flag ? ", abstain plane" : "", (double)j->decay);
 	else if (k->shape == SHAPE_PRODUCT)
 		snprintf(out, size, "%zu x %zu x %zu%s%s, alpha %g, beta %g", j->rows, j->n, j->inner,
 		         j->flag ? ", A transposed" : "", j->other ? ", B transposed" : "", (double)j->rate,
