@@ -35,7 +35,7 @@ static const struct key keys[] = {
 struct part {
 	const struct aggregator *agg;
 	struct agg_job job;
-	struct exchange x;
+	struct exchange_request x;
 };
 
 static void combine(void *ctx, int count, const void *const *pushes, size_t begin, size_t end, void *pull)
@@ -71,15 +71,13 @@ static int serve(struct zmq_shard *h, const struct shard_settings *s, struct bac
 	if (!p.agg->separable)
 		return err_user(e, "aggregator \"%s\" does not treat every coordinate by itself",
 		                p.agg->row.name);
-	p.x = (struct exchange){.n = n,
-	                        .push_bytes = push,
-	                        .pull_bytes = pull,
-	                        .push_planes = planes_of(p.agg->push_bits, push, n),
-	                        .pull_planes = planes_of(p.agg->pull_bits, pull, n),
-	                        .pull = be->alloc(pull),
-	                        .separable = true,
-	                        .combine = combine,
-	                        .ctx = &p};
+	p.x = (struct exchange_request){.shape = {.n = n,
+	                                          .push_bytes = push,
+	                                          .pull_bytes = pull,
+	                                          .push_planes = planes_of(p.agg->push_bits, push, n),
+	                                          .pull_planes = planes_of(p.agg->pull_bits, pull, n)},
+	                                .rule = {.separable = true, .combine = combine, .ctx = &p},
+	                                .pull = be->alloc(pull)};
 	int rc = zmq_shard_serve(h, pool, &p.x, e);
 	be->release(p.x.pull);
 	return rc;

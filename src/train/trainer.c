@@ -108,7 +108,7 @@ static void begin_step(struct trainer *t)
 }
 
 /* Who speaks, and what it says beside its message. */
-static void gather_pushes(struct trainer *t, struct exchange *x)
+static void gather_pushes(struct trainer *t, struct exchange_request *x)
 {
 	x->hosted = 0;
 	for (int i = 0; i < t->count; i++) {
@@ -121,7 +121,7 @@ static void gather_pushes(struct trainer *t, struct exchange *x)
 }
 
 /* Who was not counted begins anew, and what its batch did to the running statistics is undone. */
-static void settle(struct trainer *t, const struct exchange *x, int bn_owner)
+static void settle(struct trainer *t, const struct exchange_reply *x, int bn_owner)
 {
 	for (int m = 0; m < (int)t->settings->workers; m++)
 		if (t->link.root || trainer_hosts(t, m))
@@ -136,7 +136,7 @@ static void settle(struct trainer *t, const struct exchange *x, int bn_owner)
 }
 
 /* The root's parameters are here in place of ours. */
-static void take_over(struct trainer *t, const struct exchange *x)
+static void take_over(struct trainer *t, const struct exchange_reply *x)
 {
 	t->steps_done = (int64_t)x->step;
 	t->bn_owner = x->bn_owner;
@@ -148,7 +148,8 @@ static void take_over(struct trainer *t, const struct exchange *x)
 
 enum trainer_end trainer_step(struct trainer *t, struct step_row *row, int *flags, struct err *e)
 {
-	struct exchange x = trainer_exchange(t, flags ? *flags : 0);
+	struct exchange_request x = trainer_request(t, flags ? *flags : 0);
+	struct exchange_reply reply;
 	int bn_owner = t->bn_owner;
 	begin_step(t);
 	if (trainer_replay_fits(t, e))
@@ -167,17 +168,17 @@ enum trainer_end trainer_step(struct trainer *t, struct step_row *row, int *flag
 		encoded = clock_s();
 	}
 	gather_pushes(t, &x);
-	enum exchange_end end = t->link.row->exchange(t->link.self, &x, e);
+	enum exchange_end end = t->link.row->exchange(t->link.self, &x, &reply, e);
 	if (flags)
-		*flags = x.flags;
+		*flags = reply.flags;
 	if (end == EXCHANGE_REPLACED)
-		take_over(t, &x);
+		take_over(t, &reply);
 	if (end != EXCHANGE_DONE)
 		return end == EXCHANGE_FAILED ? TRAINER_FAILED
 		       : end == EXCHANGE_LEFT ? TRAINER_LEFT
 		                              : TRAINER_DID;
 	double exchanged = clock_s();
-	settle(t, &x, bn_owner);
+	settle(t, &reply, bn_owner);
 	run_probes(t);
 	if (t->round.reader && reader_failed(t->round.reader, e))
 		return TRAINER_FAILED;
@@ -191,14 +192,14 @@ enum trainer_end trainer_step(struct trainer *t, struct step_row *row, int *flag
 	                         .epoch = trainer_epoch(t),
 	                         .loss = mean_honest_loss(t),
 	                         .lr = t->lr,
-	                         .bytes_up = x.bytes_up,
-	                         .bytes_down = x.bytes_down,
-	                         .bytes_busiest = x.bytes_busiest,
-	                         .n_voters = x.n_voters,
+	                         .bytes_up = reply.bytes_up,
+	                         .bytes_down = reply.bytes_down,
+	                         .bytes_busiest = reply.bytes_busiest,
+	                         .n_voters = reply.n_voters,
 	                         .compute_s = computed - start,
 	                         .data_s = mean_data_s(t),
 	                         .encode_s = encoded - computed,
-	                         .wait_s = x.wait_s,
+	                         .wait_s = reply.wait_s,
 	                         .exchange_s = exchanged - encoded,
 	                         .apply_s = applied - looked};
 	return TRAINER_DID;

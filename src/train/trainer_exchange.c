@@ -20,26 +20,29 @@ static void post_from_lane(void *ctx, const struct lane *l, const struct worker 
 		trainer_post(t);
 }
 
-struct exchange trainer_exchange(struct trainer *t, int flags)
+struct exchange_request trainer_request(struct trainer *t, int flags)
 {
 	const struct aggregator *agg = t->round.agg;
-	return (struct exchange){.n = t->round.job.n,
-	                         .push_bytes = t->push_bytes,
-	                         .pull_bytes = t->pull_bytes,
-	                         .push_planes = planes_of(agg->push_bits, t->push_bytes, t->round.job.n),
-	                         .pull_planes = planes_of(agg->pull_bits, t->pull_bytes, t->round.job.n),
-	                         .pushes = t->pushes,
-	                         .silent = t->must_resync,
-	                         .pull = t->pull,
-	                         .separable = agg->separable,
-	                         .float_mean = agg->float_mean,
-	                         .combine = combine,
-	                         .ctx = &t->round,
-	                         .flags = flags,
-	                         .bn_owner = t->bn_owner,
-	                         .honest = t->honest,
-	                         .loss = t->loss,
-	                         .born = t->reported_born};
+	size_t n = t->round.job.n;
+	struct message_shape shape = {.n = n,
+	                              .push_bytes = t->push_bytes,
+	                              .pull_bytes = t->pull_bytes,
+	                              .push_planes = planes_of(agg->push_bits, t->push_bytes, n),
+	                              .pull_planes = planes_of(agg->pull_bits, t->pull_bytes, n)};
+	struct exchange_rule rule = {.separable = agg->separable,
+	                             .float_mean = agg->float_mean,
+	                             .combine = combine,
+	                             .ctx = &t->round};
+	return (struct exchange_request){.shape = shape,
+	                                 .rule = rule,
+	                                 .pushes = t->pushes,
+	                                 .silent = t->must_resync,
+	                                 .pull = t->pull,
+	                                 .flags = flags,
+	                                 .bn_owner = t->bn_owner,
+	                                 .honest = t->honest,
+	                                 .loss = t->loss,
+	                                 .born = t->reported_born};
 }
 
 void trainer_post_open(struct trainer *t)
@@ -53,7 +56,7 @@ void trainer_post_open(struct trainer *t)
 	t->round.piece_ctx = t;
 }
 
-void trainer_post_begin(struct trainer *t, struct exchange *x)
+void trainer_post_begin(struct trainer *t, struct exchange_request *x)
 {
 	if (t->round.bucket == 0)
 		return;

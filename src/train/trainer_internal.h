@@ -60,10 +60,10 @@ struct trainer {
 	int flags;              /* enum exchange_flag, wanted for and then agreed in the present step */
 	const struct replay *replay;
 	/* Where messages are sent in pieces (round.bucket > 0): */
-	const struct exchange *present; /* of the present step */
-	size_t *posted;                 /* [count] coordinates from here on are with the transport already */
-	struct probe *probe;            /* NULL: nothing asked for */
-	uint32_t *order;                /* [n_train] of a full pass; NULL where no probe asks for any */
+	const struct exchange_request *present; /* of the present step */
+	size_t *posted;      /* [count] coordinates from here on are with the transport already */
+	struct probe *probe; /* NULL: nothing asked for */
+	uint32_t *order;     /* [n_train] of a full pass; NULL where no probe asks for any */
 	struct sums {
 		double loss;
 		size_t correct;
@@ -97,10 +97,10 @@ bool trainer_hosts(const struct trainer *t, int id);
 void trainer_return_blocks(struct trainer *t);
 
 /* Of train/trainer_exchange.c: what a step hands to its transport, its pushes not yet among it. */
-struct exchange trainer_exchange(struct trainer *t, int flags);
+struct exchange_request trainer_request(struct trainer *t, int flags);
 /* Pieces: whether there are any; before a step; whatever is made and not with the transport yet. */
 void trainer_post_open(struct trainer *t);
-void trainer_post_begin(struct trainer *t, struct exchange *x);
+void trainer_post_begin(struct trainer *t, struct exchange_request *x);
 void trainer_post(struct trainer *t);
 /* Of the parameters, by all lanes (base/hash.h); 0 where nobody else has any. */
 uint64_t trainer_hash(struct trainer *t);

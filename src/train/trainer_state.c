@@ -154,9 +154,9 @@ static struct train_state *lend_state(struct trainer *t)
 {
 	const struct init_row *init = (const struct init_row *)t->settings->init.row;
 	t->state = (struct train_state){.step = t->steps_done,
-	                                .shared = {{t->round.job.n, t->x},
-	                                           {t->optimiser_floats, t->optimiser},
-	                                           {t->running_floats, t->running}},
+	                                .x = {t->round.job.n, t->x},
+	                                .optimizer = {t->optimiser_floats, t->optimiser},
+	                                .running = {t->running_floats, t->running},
 	                                .worker_floats = t->block_floats,
 	                                .workers = t->blocks,
 	                                .born = t->born,
