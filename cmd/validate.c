@@ -12,7 +12,6 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "experiment/experiment.h"
-#include "experiment/check.h"
 #include "models/model.h"
 #include "record/record.h"
 #include "train/run.h"

@@ -3,7 +3,7 @@
 (columns) at each recorded step (rows), over the mini-batches of a full pass, with the normal curve of the same mean and
 deviation, the skewness, and Hartigan's dip with its p value (a small p: not unimodal).
 
-The run must have recorded it: "record": {"gradient-noise": {"epochs": [0, 1, 5], "random": 3}}.
+The run must have recorded it: "record": {"gradient_noise": {"epochs": [0, 1, 5], "random": 3}}.
 
 usage: python3 plots/noise.py RUN.h5 -o FILE.{png,svg,pdf} [--rows N] [--columns N]
 """
@@ -21,7 +21,7 @@ class Noise:
     def __init__(self, run):
         if not run.has(GROUP + "values"):
             raise common.PlotError(f"{run.path}: has no {GROUP[:-1]}; the experiment must ask for it: \"record\": "
-                                   "{\"gradient-noise\": ...}")
+                                   "{\"gradient_noise\": ...}")
         names = ("step", "values", "skewness", "dip", "dip_p")
         self.step, self.values, self.skewness, self.dip, self.p = run.columns(*(GROUP + name for name in names))
         if not len(self.step):

@@ -7,7 +7,7 @@ the median that the workers disagree about.
 
 --theory: the mean of |g_k|_1 over the run against its number of steps K, and Theorem 2's bound,
 2 / sqrt(K) (|sigma|_1 / (sqrt(M) (1 - 2 alpha)) + sqrt(|L|_1 (f0 - f*))), for runs with a batch of K samples.
-The runs must have recorded the exact gradient: "record": {"sign-failure": 1}.
+The runs must have recorded the exact gradient: "record": {"sign_failure": 1}.
 
 usage: python3 plots/toy.py RUN.h5... -o FILE.{png,svg,pdf} [--theory]
 """
