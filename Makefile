@@ -34,7 +34,7 @@ endif
 
 HDF5_PC  := $(shell pkg-config --exists hdf5 2>/dev/null && echo hdf5 || echo hdf5-serial)
 PACKAGES := $(HDF5_PC) openblas libcjson libcurl zlib libcrypto libjpeg libpng libzmq
-ifeq ($(filter setup demo test test-faults fuzz clean help format format-check floors,$(MAKECMDGOALS)),)
+ifeq ($(filter setup demo test test-faults fuzz clean help format format-check,$(MAKECMDGOALS)),)
 MISSING := $(shell for p in $(PACKAGES); do pkg-config --exists $$p 2>/dev/null || echo $$p; done)
 ifneq ($(MISSING),)
 $(error not found by pkg-config: $(MISSING). `make setup` installs what is missing on Debian and Ubuntu; mk/packages.txt names it)
@@ -42,7 +42,7 @@ endif
 endif
 # oneDNN has no pkg-config file; its header is looked for where the compiler looks.
 DNNL_HEADER := oneapi/dnnl/dnnl.h
-ifeq ($(filter setup demo test test-faults fuzz clean help format format-check floors,$(MAKECMDGOALS)),)
+ifeq ($(filter setup demo test test-faults fuzz clean help format format-check,$(MAKECMDGOALS)),)
 ifneq ($(shell $(CC) $(CFLAGS) -E -include $(DNNL_HEADER) -x c /dev/null >/dev/null 2>&1 || echo missing),)
 $(error not found: oneDNN ($(DNNL_HEADER)). `make setup` installs what is missing on Debian and Ubuntu; mk/packages.txt names it)
 endif
@@ -103,7 +103,7 @@ help:
 	@sed -n 's/^# \{0,1\}//p;/^$$/q' Makefile
 	@echo "  make test-faults   a day of dead, slow and lying machines: FAULT_S seconds (default 45), FAULT_SEED"
 	@echo "  make fuzz       the doors to foreign bytes, FUZZ_S seconds each (default 60)"
-	@echo "  make floors     the include law     make format / format-check"
+	@echo "  make floors     the laws of rooms and floors     make format / format-check"
 	@echo "  make install    PREFIX=... DESTDIR=...     make clean"
 
 $B/signsgd: $(CMD_OBJ) $(LIB)
@@ -221,8 +221,8 @@ fuzz:
 
 # --- house ---------------------------------------------------------------------------------------------
 
-floors:
-	@mk/floors.sh
+floors: all
+	@mk/floors.py $B
 format:
 	@clang-format -i $(C_FILES)
 format-check:

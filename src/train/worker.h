@@ -18,6 +18,7 @@
 #include "backend/backend.h"
 #include "data/dataset.h"
 #include "data/partition.h"
+#include "data/image/augment.h"
 #include "data/image/reader.h"
 #include "data/text/text_walk.h"
 #include "models/model.h"
