@@ -1,5 +1,5 @@
 /*
- * Transport `mpi`: for mpi*.c only. mpi.c is the row, the round's head and the end of a run;
+ * Transport `mpi`: for the files of this room only. mpi.c is the row and the end of a run;
  * transport/mpi/plan.c says who owns what, transport/mpi/round.c moves a round's data, transport/mpi/sum.c
  * makes that of an all-reduce; transport/mpi/state.c brings state to the hosts and back;
  * transport/mpi/process.c begins and ends MPI itself and moves bytes.
@@ -129,11 +129,18 @@ void mpi_scratch(struct mpi_requests *r, size_t requests);
 /* Requests that mpi_post_*() makes of so many bytes. */
 size_t mpi_pieces(size_t bytes);
 
-/* mpi.c. Send this process's head unless it was sent; wait: and take all heads. 0; 1 where the root has left;
- * -1 and a sentence. Without waiting, m->headed says whether all are here. */
+/* transport/mpi/head.c. Send this process's head unless it was sent; wait: and take all heads. 0; 1 where the
+ * root has left; -1 and a sentence. Without waiting, m->headed says whether all are here. */
 int mpi_hold_head(struct mpi_self *m, const struct exchange_request *x, bool wait, struct err *e);
 
-/* transport/mpi/plan.c. The rounds' memory, from the first one on. */
+/* What the heads of all processes ask for together, of enum exchange_flag. */
+int mpi_head_flags(const struct mpi_self *m);
+/* The last head of a run: the root says that it is over, the others that they are gone. */
+void mpi_last_head(struct mpi_self *m);
+
+/* transport/mpi/plan.c. The process that hosts a worker. */
+int mpi_host(const struct mpi_self *m, int worker);
+/* The rounds' memory, from the first one on. */
 void mpi_round_open(struct mpi_self *m, const struct exchange_request *x);
 void mpi_round_close(struct mpi_self *m);
 struct mpi_share mpi_share_of(const struct mpi_self *m, const struct mpi_bucket *b, int r);
@@ -161,8 +168,6 @@ int mpi_sum(struct mpi_self *m, const struct exchange_request *x, struct err *e)
 int mpi_sync(void *self, struct train_state *st, struct err *e);
 int mpi_collect(void *self, struct train_state *st, struct err *e);
 
-/* The process that hosts a worker. */
-int mpi_host(const struct mpi_self *m, int worker);
 /* How many workers process r hosts. */
 static inline int mpi_hosted(const struct mpi_self *m, int r)
 {

@@ -10,6 +10,14 @@
 #include "base/mem.h"
 #include "transport/mpi/mpi_internal.h"
 
+int mpi_host(const struct mpi_self *m, int worker)
+{
+	int r = 0;
+	while (worker >= m->first[r + 1])
+		r++;
+	return r;
+}
+
 struct mpi_share mpi_share_of(const struct mpi_self *m, const struct mpi_bucket *b, int r)
 {
 	size_t words = (b->end - b->begin + 63) / 64, processes = (size_t)m->size;
