@@ -93,7 +93,7 @@ static const struct row *const transports[] = {
 const struct family family_models = {"model", "models", "what is trained", models, NULL};
 const struct family family_inits = {"init", "inits", "how parameters begin", inits, NULL};
 const struct family family_data = {"data", "data", "what it is trained on", data, NULL};
-const struct family family_attacks = {"attack", "attacks", "what the workers that lie do", attacks, NULL};
+const struct family family_attacks = {"attack", "attacks", "what Byzantine workers do", attacks, NULL};
 const struct family family_aggregators = {
         "aggregator", "aggregators", "what workers say, what the server makes of it, what the answer does",
         aggregators, NULL};

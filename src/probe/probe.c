@@ -44,7 +44,7 @@ static bool due(const struct settings *s, enum group g, int64_t step)
 
 const char *probe_needs_all(const struct settings *s)
 {
-	static const char *const names[] = {"agreement", "margin", "norms", "sign-failure"};
+	static const char *const names[] = {"agreement", "margin", "norms", "sign_failure"};
 	for (int g = AGREEMENT; g <= SIGN_FAILURE; g++)
 		if (every(s, (enum group)g) > 0)
 			return names[g];
@@ -257,7 +257,7 @@ size_t probe_bytes(const struct settings *s, size_t n)
 		bytes += n * sizeof(int16_t);
 	if (s->record.sign_failure > 0)
 		bytes += n * sizeof(float) + (size_t)s->workers * sign_plane_bytes(n);
-	if (probe_passes(s))
+	if (settings_has_passes(s))
 		bytes += s->shape.n_train * sizeof(uint32_t); /* the order of a pass */
 	bytes += noise_bytes(s) + moments_bytes(s, n);
 	return bytes;

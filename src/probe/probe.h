@@ -59,18 +59,8 @@ struct probe_pass {
 	void *ctx;
 };
 
-/*
- * Refuse what `record` asks for where it cannot be (-1 and a sentence that names the key), and turn epochs
- * into steps. Data, model and length are settled before.
- */
-int probe_check(struct arena *a, struct settings *s, struct err *e);
-
 /* The key below `record` that needs every worker's message or gradient, or NULL. */
 const char *probe_needs_all(const struct settings *s);
-
-/* Does any probe need full passes? And K. */
-bool probe_passes(const struct settings *s);
-size_t probe_batches(const struct settings *s);
 
 /* Columns for what s->record asks; continues the columns of a file that is being resumed. */
 struct probe *probe_open(const struct settings *s, const struct backend *be, size_t n, struct record *r);

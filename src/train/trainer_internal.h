@@ -123,7 +123,7 @@ void trainer_full_gradient(void *ctx, float *g);
  * The gradient at x of every mini-batch of a full pass, in the order of the batches, to take(self, g [n]);
  * the samples are in an order drawn for this step, what is left of them over whole batches is left out. Same
  * bits for any number of lanes; running statistics and carries stay as they are. ctx is the trainer, of a
- * model with data whose settings ask for passes (probe_passes()).
+ * model with data whose settings ask for passes (settings_has_passes()).
  */
 void trainer_each_gradient(void *ctx, void (*take)(void *self, const float *g), void *self);
 

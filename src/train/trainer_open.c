@@ -4,7 +4,6 @@
 #include <string.h>
 #include "base/log.h"
 #include "base/mem.h"
-#include "experiment/check.h"
 #include "models/init/init_row.h"
 #include "registry.h"
 #include "train/trainer_internal.h"
@@ -196,7 +195,7 @@ struct trainer *trainer_open(const struct settings *s, struct pool *pool, const 
 	if (t->data.shape.window > 0)
 		trainer_text_open(t);
 	t->sums = mem_array(eval_batches(s), sizeof *t->sums);
-	if (probe_passes(s))
+	if (settings_has_passes(s))
 		t->order = mem_array(t->data.shape.n_train, sizeof *t->order);
 	return t;
 }

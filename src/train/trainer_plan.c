@@ -1,5 +1,4 @@
 /* What a run will take, by the same sums as train/trainer_open.c allocates. */
-#include "experiment/check.h"
 #include "registry.h"
 #include "train/trainer_internal.h"
 

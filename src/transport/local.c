@@ -56,6 +56,9 @@ const struct transport transport_local = {
                 .about = "all workers in this process; the votes meet in its memory",
                 .formula = "bytes up and down are what the M workers would send to a server and get back: M "
                            "push_bytes and M pull_bytes a step"},
+        .processes = TRANSPORT_ALONE,
+        .no_train = "has all workers in one process, which is what `signsgd simulate` does; leave it out, or "
+                    "choose mpi or zmq",
         .open = local_open,
         .exchange = local_exchange,
         .close = local_close,

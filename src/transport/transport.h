@@ -177,8 +177,19 @@ struct link {
 	int buckets; /* pieces that post() wants a push in; 0 or 1: pushes are sent whole, in exchange() */
 };
 
+/* Where the processes of a run come from. */
+enum transport_processes {
+	TRANSPORT_ALONE,    /* there is one, and all workers are in it */
+	TRANSPORT_LAUNCHED, /* a launcher starts them all (launch.h) */
+	TRANSPORT_SERVED,   /* one is the server; it starts the others itself, or they come to it */
+};
+
 struct transport {
 	struct row row;
+	enum transport_processes processes;
+	/* Why `train` cannot use it (LAUNCHED: without the launcher), as the end of a sentence that begins
+	 * with its name. NULL: it can. */
+	const char *no_train;
 	/* The library that carries it, with its version, into out; NULL: none. */
 	void (*library)(char *out, size_t size);
 	/* Can these settings carry an aggregator that is separable, whose answer is a mean of floats? -1 and

@@ -1,6 +1,6 @@
 #!/bin/bash
 # How results-0.1.0/*.h5.gz were made: result files and a checkpoint of version 0.1.0, which every later version
-# must still read (tests/test_old_results.c). They are kept because that program is gone, not to be made again:
+# must still read (tests/record/test_old_results.c). They are kept because that program is gone, not to be made again:
 # a later program writes later files. To add those of another version, run this with its program and a folder of
 # its own that holds its experiments.
 #

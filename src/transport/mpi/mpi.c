@@ -209,6 +209,8 @@ const struct transport transport_mpi = {
                            "continues from its last checkpoint, with any number of processes",
                 .keys = mpi_keys,
                 .state_bytes = sizeof(struct mpi_settings)},
+        .processes = TRANSPORT_LAUNCHED,
+        .no_train = "needs MPI's launcher, as in 'mpirun -n 4 signsgd train FILE.json'",
         .library = mpi_library,
         .check = row_check,
         .open = mpi_open,

@@ -392,6 +392,7 @@ const struct transport transport_zmq = {
                            "headers and what CURVE adds",
                 .keys = zmq_keys,
                 .state_bytes = sizeof(struct zmq_settings)},
+        .processes = TRANSPORT_SERVED,
         .library = row_library,
         .open = row_open,
         .sync = row_sync,

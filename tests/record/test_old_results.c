@@ -4,8 +4,10 @@
  * is arithmetic that is the same on every machine: median-toy has no matrix product.
  */
 #include <criterion/criterion.h>
-#include "record.h"
-#include "tests/cli.h"
+#include "base/mem.h"
+#include "h5/h5.h"
+#include "record/record.h"
+#include "tests/support/cli.h"
 
 #define GOLDEN "tests/golden/results-0.1.0/"
 
@@ -117,12 +119,83 @@ Test(old_results, of_finished_runs_are_found)
 	           cli_folder);
 }
 
+/* An id by which 0.1.0 named its results outlives the names of keys, and so does the path that is made from
+ * it. */
+Test(old_results, of_finished_runs_are_found_by_default_paths)
+{
+	static const char *const ids[] = {"b6a7b5253a2a", "a1e7f4a6c88d", "733c604a753d"};
+	for (int i = 0; i < 3; i++) {
+		char line[512];
+		snprintf(line, sizeof line, "mkdir -p %s/many && cp %s/%s.h5 %s/many/%s-%s.h5", cli_folder,
+		         cli_folder, files[i], cli_folder, files[i], ids[i]);
+		cr_assert_eq(system(line), 0, "%s", line);
+		cli_expect(0, "done already, skipped", "simulate " GOLDEN "%s.json --out %s/many/", files[i],
+		           cli_folder);
+	}
+}
+
+/* A golden experiment with its keys under today's names, in the test's folder. */
+static void write_renamed(const char *name)
+{
+	char line[512];
+	snprintf(line, sizeof line,
+	         "sed -e s/sign-failure/sign_failure/ -e s/gradient-noise/gradient_noise/ -e "
+	         "s/l1-l2/l1_l2/ " GOLDEN "%s.json >%s/%s.json",
+	         name, cli_folder, name);
+	cr_assert_eq(system(line), 0, "%s", line);
+}
+
+Test(old_results, of_finished_runs_are_found_under_either_name_of_a_key)
+{
+	for (int i = 0; i < 3; i++) {
+		write_renamed(files[i]);
+		cli_expect(0, "done already, skipped", "simulate %s/%s.json --out %s/%s.h5", cli_folder,
+		           files[i], cli_folder, files[i]);
+		cr_expect_null(strstr(cli_err, "warning"), "%s", cli_err);
+	}
+	cli_expect(0, "\"record.sign-failure\" is now \"record.sign_failure\"",
+	           "simulate " GOLDEN "probes.json --out %s/probes.h5", cli_folder);
+	cli_expect(0, "done already, skipped",
+	           "simulate %s/probes.json --set record.sign-failure=3 --out %s/probes.h5", cli_folder,
+	           cli_folder);
+	cli_expect(2, "holds another run",
+	           "simulate %s/probes.json --set record.sign-failure=2 --out %s/probes.h5", cli_folder,
+	           cli_folder);
+	cli_expect(2, "holds another run",
+	           "simulate " GOLDEN "probes.json --set record.l1_l2=2 --out %s/probes.h5", cli_folder);
+}
+
+static int64_t layout_of(struct h5 *f)
+{
+	int64_t version = 0;
+	struct err e = {0};
+	cr_assert_eq(h5_get_int(f, "/format", "version", &version, &e), 0, "%s", e.text);
+	return version;
+}
+
+/* What is continued is a file of today's layout from then on: its settings have today's names. */
+static void expect_layout(const char *name, int64_t version, const char *key)
+{
+	char path[128];
+	struct err e = {0};
+	snprintf(path, sizeof path, "%s/%s.h5", cli_folder, name);
+	struct h5 *f = h5_open(path, &e);
+	cr_assert_not_null(f, "%s", e.text);
+	char *resolved = h5_read_text(f, "/config/resolved", &e);
+	cr_expect_eq(layout_of(f), version);
+	cr_expect(resolved && strstr(resolved, key), "no %s in: %s", key, resolved ? resolved : e.text);
+	mem_free(resolved);
+	h5_close(f);
+}
+
 /* The rest of the run ends where the whole does; or the checkpoint is refused, in one line, and nothing is
  * lost. */
 Test(old_results, of_an_unfinished_run_are_continued_or_refused)
 {
+	expect_layout("unfinished", 1, "\"sign-failure\":0");
 	int code = cli("simulate --resume %s/unfinished.h5 --quiet", cli_folder);
 	if (code == 0) {
+		expect_layout("unfinished", 2, "\"sign_failure\":0");
 		cr_expect_eq(cli("simulate " GOLDEN "unfinished.json --out %s/whole.h5 --quiet", cli_folder),
 		             0, "%s", cli_err);
 		cr_expect(same_final("unfinished", "whole"), "continued with other bits");
