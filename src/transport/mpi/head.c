@@ -1,11 +1,10 @@
-/* The heads of a round: what every process tells every other before its data. See
- * transport/mpi/mpi_internal.h. */
+/* The head of a round: what every process sends to all others before a round's data. */
 #include "transport/mpi/mpi_internal.h"
 
-/* Beside enum exchange_flag, in heads only. */
+/* Flags of heads only, beside enum exchange_flag. */
 enum {
 	HEAD_LEAVE = 1 << 8, /* the root: the run is over */
-	HEAD_GONE = 1 << 9,  /* a host: no round will be held by this process any more */
+	HEAD_GONE = 1 << 9,  /* another rank: it takes part in no further round */
 	HEAD_SHARED = EXCHANGE_SAVE | EXCHANGE_STOP,
 };
 
@@ -21,31 +20,31 @@ static void fill_head(struct mpi_self *m, const struct exchange_request *x)
 		m->own->flags |= EXCHANGE_STOP;
 }
 
-static int hear_heads(struct mpi_self *m, bool wait, struct err *e)
+static int receive_heads(struct mpi_self *m, bool wait, struct err *e)
 {
 	int done = 1;
 	int rc = wait ? MPI_Wait(&m->head, MPI_STATUS_IGNORE) : MPI_Test(&m->head, &done, MPI_STATUS_IGNORE);
-	m->headed = done;
+	m->heads_here = done;
 	return mpi_check(rc, wait ? "MPI_Wait" : "MPI_Test", e);
 }
 
 /*
- * Send the head; wait for all of them, or hear of them later. All processes must make the same call: with
- * buckets the one that can be heard of later, else the one that libraries have made fast.
+ * Send the head; wait: receive all heads. All ranks must make the same call: with several buckets the one
+ * that can finish later, else the one that libraries have made fast.
  */
-static int begin_heads(struct mpi_self *m, bool wait, struct err *e)
+static int send_head(struct mpi_self *m, bool wait, struct err *e)
 {
 	int bytes = sizeof *m->own;
-	m->begun = true;
-	m->headed = m->most_buckets == 1;
-	if (m->headed)
+	m->head_sent = true;
+	m->heads_here = m->most_buckets == 1;
+	if (m->heads_here)
 		return mpi_check(MPI_Allgather(m->own, bytes, MPI_BYTE, m->heads, bytes, MPI_BYTE, m->comm),
 		                 "MPI_Allgather", e);
 	int rc = MPI_Iallgather(m->own, bytes, MPI_BYTE, m->heads, bytes, MPI_BYTE, m->comm, &m->head);
-	return mpi_check(rc, "MPI_Iallgather", e) || (wait && hear_heads(m, true, e)) ? -1 : 0;
+	return mpi_check(rc, "MPI_Iallgather", e) || (wait && receive_heads(m, true, e)) ? -1 : 0;
 }
 
-/* All processes compare all heads, so that all end with the same sentence. */
+/* Every rank compares all heads, so that all end with the same sentence. */
 static int compare_heads(const struct mpi_self *m, struct err *e)
 {
 	const struct mpi_head *root = &m->heads[0];
@@ -68,15 +67,15 @@ static int compare_heads(const struct mpi_self *m, struct err *e)
 	return 0;
 }
 
-int mpi_hold_head(struct mpi_self *m, const struct exchange_request *x, bool wait, struct err *e)
+int mpi_exchange_heads(struct mpi_self *m, const struct exchange_request *x, bool wait, struct err *e)
 {
-	if (m->headed)
+	if (m->heads_here)
 		return m->left;
-	if (!m->begun)
+	if (!m->head_sent)
 		fill_head(m, x);
-	if (m->begun ? hear_heads(m, wait, e) : begin_heads(m, wait, e))
+	if (m->head_sent ? receive_heads(m, wait, e) : send_head(m, wait, e))
 		return -1;
-	if (!m->headed)
+	if (!m->heads_here)
 		return 0;
 	m->left = m->heads[0].flags & HEAD_LEAVE;
 	return m->left ? 1 : compare_heads(m, e);
@@ -84,17 +83,16 @@ int mpi_hold_head(struct mpi_self *m, const struct exchange_request *x, bool wai
 
 int mpi_head_flags(const struct mpi_self *m)
 {
-	int flags = 0;
+	int64_t flags = 0;
 	for (int r = 0; r < m->size; r++)
-		flags |= (int)m->heads[r].flags & HEAD_SHARED;
-	return flags;
+		flags |= m->heads[r].flags & HEAD_SHARED;
+	return (int)flags;
 }
 
-/* The last head of a run: the root says that it is over, the hosts hear it. */
 void mpi_last_head(struct mpi_self *m)
 {
 	struct err ignored = {0};
 	*m->own = (struct mpi_head){.flags = m->rank == 0 ? HEAD_LEAVE : HEAD_GONE};
-	if (begin_heads(m, true, &ignored) == 0)
+	if (send_head(m, true, &ignored) == 0)
 		m->left = m->heads[0].flags & HEAD_LEAVE;
 }
