@@ -2,7 +2,7 @@
  * masks, its carry, its parameters' count and start. */
 #include "tests/support/model_fixture.h"
 
-/* A case of sequences: `length` positions of `batch` of them, room for tokens and carry. */
+/* A case of sequences: `length` positions of `batch` of them, with memory for tokens and carry. */
 struct text {
 	struct fixture f;
 	struct batch batch;
