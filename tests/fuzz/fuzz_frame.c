@@ -39,7 +39,7 @@ static enum frame_fault read_exact(const uint8_t *data, size_t size)
 	if (fault == FRAME_SOUND) {
 		check(f.bytes == size - FRAME_HEADER_BYTES, "another length");
 		check(frame_type_name(f.type) != NULL, "a type without a name");
-		check(f.pieces == 0 ? f.piece == 0 : f.piece < f.pieces, "a piece behind the last one");
+		check(f.count == 0 ? f.index == 0 : f.index < f.count, "an index behind the last one");
 		frame_write(&f, again);
 		check(memcmp(again, exact, sizeof again) == 0, "written in another way");
 	}

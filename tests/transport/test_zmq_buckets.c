@@ -19,11 +19,8 @@ static void say_piece(struct liar *l, uint64_t step, const unsigned char *push, 
 	unsigned char part[64] = {0};
 	size_t bytes = 0;
 	struct planes p = planes_of(1, sign_plane_bytes(COORDINATES), COORDINATES);
-	struct frame f = {.type = FRAME_PUSH,
-	                  .step = step,
-	                  .born = (int64_t)step,
-	                  .piece = piece,
-	                  .pieces = PIECES + 1};
+	struct frame f = {
+	        .type = FRAME_PUSH, .step = step, .born = (int64_t)step, .index = piece, .count = PIECES + 1};
 	if (piece < PIECES) {
 		size_t begin = (PIECES - 1 - piece) * BUCKET, end = piece == 0 ? COORDINATES : begin + BUCKET;
 		bytes = planes_range_bytes(&p, COORDINATES, begin, end);
@@ -35,7 +32,7 @@ static void say_piece(struct liar *l, uint64_t step, const unsigned char *push, 
 /* What is wrong in this step. The vote comes in spite of it. */
 static void spoil(struct liar *l, uint64_t step, const unsigned char *push)
 {
-	struct frame f = {.type = FRAME_PUSH, .step = step, .pieces = 77};
+	struct frame f = {.type = FRAME_PUSH, .step = step, .count = 77};
 	switch (step) {
 	case 1:
 		say_piece(l, step, push, 2, 0); /* before its time */
@@ -47,9 +44,9 @@ static void spoil(struct liar *l, uint64_t step, const unsigned char *push)
 		break;
 	case 3:
 		liar_say(l, f, push, 0, -1); /* cut in another way */
-		f.piece = 60;
+		f.index = 60;
 		liar_say(l, f, push, 8, -1);
-		f.piece = 76;
+		f.index = 76;
 		liar_say(l, f, push, 0, -1);
 		break;
 	case 4:

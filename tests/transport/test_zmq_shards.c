@@ -287,7 +287,7 @@ Test(zmq_shards, a_vote_in_part_or_in_parts_of_two_attempts_does_not_count)
 	decide.step = 4;
 	liar_say(&shard, decide, junk, 24, -1);
 	liar_say(&shard, (struct frame){.type = FRAME_PUSH, .step = 4}, junk, 100, -1);
-	liar_say(&shard, (struct frame){.type = FRAME_ATTACH, .step = 9, .pieces = 2}, junk, 100, -1);
+	liar_say(&shard, (struct frame){.type = FRAME_ATTACH, .step = 9, .count = 2}, junk, 100, -1);
 	usleep(100000);
 	say_vote(&main, &t, 0, 4, 11);
 	job_steps(&job, 1); /* 4: a vote */
