@@ -3,6 +3,7 @@
  * who was counted; and the voters recorded are enough to repeat it, bit for bit.
  */
 #include <criterion/criterion.h>
+#include <string.h>
 #include "base/rng.h"
 #include "registry.h"
 #include "tests/support/train.h"
