@@ -4,6 +4,9 @@
  * is arithmetic that is the same on every machine: median-toy has no matrix product.
  */
 #include <criterion/criterion.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
 #include "base/mem.h"
 #include "h5/h5.h"
 #include "record/record.h"
