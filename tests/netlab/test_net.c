@@ -37,7 +37,7 @@ static void run_signsgd(void)
 static void net_open(void)
 {
 	setenv("ASAN_OPTIONS", "detect_leaks=0", 1);
-	snprintf(signsgd, sizeof signsgd, "%s", program_path());
+	snprintf(signsgd, sizeof signsgd, "%s", process_program());
 	run_bench_net();
 	cli_open();
 }
