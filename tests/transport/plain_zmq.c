@@ -54,19 +54,19 @@ int main(void)
 {
 	static struct toy_server s;
 	struct toy t;
-	struct toy_client hosts[] = {{.count = 2, .first = 0, .fail_at = -1},
-	                             {.count = 1, .first = 2, .fail_at = -1}};
+	struct toy_client clients[] = {{.count = 2, .first = 0, .fail_at = -1},
+	                               {.count = 1, .first = 2, .fail_at = -1}};
 	uint64_t hash;
 	toy_open(&t, 3, 60, 5000, "vote");
 	for (int i = 0; i < 2; i++)
-		toy_client_start(&t, hosts, i, ENDPOINT_KEYS);
+		toy_client_start(&t, clients, i, ENDPOINT_KEYS);
 	toy_server_open(&s, &t, ENDPOINT_KEYS, "tcp://127.0.0.1:*", NULL);
 	pid_t knocker = knock(zmq_server_address(s.link.self));
 	for (int i = 0; i < 2; i++)
-		toy_client_tell(&hosts[i], zmq_server_address(s.link.self), &s.ring);
+		toy_client_tell(&clients[i], zmq_server_address(s.link.self), &s.ring);
 	int bad = rounds(&s, &t);
 	for (int i = 0; i < 2; i++)
-		bad |= toy_client_end(&hosts[i], &hash) != 0 ||
+		bad |= toy_client_end(&clients[i], &hash) != 0 ||
 		       hash != hash_words(0, s.state.x, t.n * sizeof(float));
 	waitpid(knocker, NULL, 0);
 	toy_server_close(&s);

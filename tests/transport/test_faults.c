@@ -204,7 +204,7 @@ Test(faults, workers_wait_for_a_server_that_was_killed)
 	expect_said("again.log", "resumed after step");
 }
 
-/* Who has the key speaks; the process that came before it is told, and ends. */
+/* The last process that connects with a key speaks for it; the one before it is told, and ends. */
 Test(faults, the_same_worker_on_another_machine_takes_its_place)
 {
 	serve("");

@@ -382,13 +382,13 @@ Test(frame, sealed_nonsense_is_garbage)
 	int sound = 0;
 	for (unsigned type = 0; type < 256; type++)
 		for (unsigned bit = 0; bit <= 16; bit++)
-			for (unsigned piece = 0; piece < 3; piece++) {
+			for (unsigned index = 0; index < 3; index++) {
 				message(FRAME_PUSH, 0, 0, bytes);
 				unsigned flags = bit == 16 ? 0 : 1u << bit;
 				bytes[5] = (unsigned char)type;
 				bytes[6] = (unsigned char)flags;
 				bytes[7] = (unsigned char)(flags >> 8);
-				bytes[40] = (unsigned char)piece;
+				bytes[40] = (unsigned char)index;
 				bytes[42] = 2;
 				uint64_t seal = hash_words(body, bytes, 64);
 				for (int i = 0; i < 8; i++)
@@ -396,8 +396,8 @@ Test(frame, sealed_nonsense_is_garbage)
 				enum frame_fault fault = frame_read(&f, bytes, sizeof bytes);
 				sound += fault == FRAME_SOUND;
 				cr_assert(fault == FRAME_SOUND || fault == FRAME_GARBAGE);
-				cr_assert(fault == FRAME_GARBAGE || (piece < 2 && frame_type_name(type)));
+				cr_assert(fault == FRAME_GARBAGE || (index < 2 && frame_type_name(type)));
 			}
-	/* 18 types without a flag and 17 pairs of a type and a flag of its own, each with two pieces. */
+	/* 18 types without a flag and 17 pairs of a type and a flag of its own, each with two indices. */
 	cr_expect_eq(sound, 2 * (18 + 17), "%d were sound", sound);
 }

@@ -10,18 +10,18 @@
 #include "tests/support/cli.h"
 #include "tests/support/zmq_peer.h"
 
-/* As many processes as there are hosts; the run from beginning to end; all bits compared. */
+/* As many processes as there are clients; the run from beginning to end; all bits compared. */
 static void run_sound(const struct toy *t, enum endpoint_trust trust, const char *address, const char *row,
-                      struct toy_client *hosts, int n_hosts)
+                      struct toy_client *clients, int n_clients)
 {
 	static struct toy_server s;
 	struct err e = {0};
 	float *want = mem_array(t->n, sizeof *want);
-	for (int i = 0; i < n_hosts; i++)
-		toy_client_start(t, hosts, i, trust);
+	for (int i = 0; i < n_clients; i++)
+		toy_client_start(t, clients, i, trust);
 	toy_server_open(&s, t, trust, address, row);
-	for (int i = 0; i < n_hosts; i++)
-		toy_client_tell(&hosts[i], zmq_server_address(s.link.self),
+	for (int i = 0; i < n_clients; i++)
+		toy_client_tell(&clients[i], zmq_server_address(s.link.self),
 		                trust == ENDPOINT_OPEN ? NULL : &s.ring);
 	cr_assert_eq(s.link.row->sync(s.link.self, &s.state.st, &e), 0);
 	for (int k = 0; k < t->steps; k++) {
@@ -36,9 +36,9 @@ static void run_sound(const struct toy *t, enum endpoint_trust trust, const char
 	toy_replay(t, t->steps, s.born, want);
 	cr_assert_eq(memcmp(want, s.state.x, t->n * sizeof *want), 0, "the server's x is another");
 	uint64_t hash, wanted = hash_words(0, want, t->n * sizeof *want);
-	for (int i = 0; i < n_hosts; i++) {
-		cr_assert_eq(toy_client_end(&hosts[i], &hash), 0);
-		cr_assert_eq(hash, wanted, "host %d's x is another", i);
+	for (int i = 0; i < n_clients; i++) {
+		cr_assert_eq(toy_client_end(&clients[i], &hash), 0);
+		cr_assert_eq(hash, wanted, "client %d's x is another", i);
 	}
 	toy_server_close(&s);
 	mem_free(want);
@@ -48,15 +48,15 @@ Test(zmq, same_bits_over_ipc_with_tokens)
 {
 	struct toy t;
 	toy_open(&t, 3, 20, 1000, "vote");
-	struct toy_client hosts[] = {{.count = 1, .first = 0, .fail_at = -1},
-	                             {.count = 2, .first = 1, .fail_at = -1}};
+	struct toy_client clients[] = {{.count = 1, .first = 0, .fail_at = -1},
+	                               {.count = 2, .first = 1, .fail_at = -1}};
 	char address[64];
 	snprintf(address, sizeof address, "ipc://@signsgd-test-%d", getpid());
-	run_sound(&t, ENDPOINT_TOKENS, address, NULL, hosts, 2);
+	run_sound(&t, ENDPOINT_TOKENS, address, NULL, clients, 2);
 	toy_close(&t);
 }
 
-/* Two planes, running statistics, a last piece that is shorter than the others. */
+/* Two planes, running statistics, a last bucket that is shorter than the others. */
 Test(zmq, same_bits_in_pieces)
 {
 	static const char *const rows[] = {"{\"kind\":\"zmq\",\"buckets\":2}",
@@ -65,9 +65,9 @@ Test(zmq, same_bits_in_pieces)
 		struct toy t;
 		toy_open(&t, 3, 20, 10007, "{\"kind\":\"vote\",\"zero\":\"abstain\",\"tie\":\"abstain\"}");
 		t.running = 10;
-		struct toy_client hosts[] = {{.count = 1, .first = 0, .fail_at = -1},
-		                             {.count = 2, .first = 1, .fail_at = -1}};
-		run_sound(&t, ENDPOINT_KEYS, "tcp://127.0.0.1:*", rows[i], hosts, 2);
+		struct toy_client clients[] = {{.count = 1, .first = 0, .fail_at = -1},
+		                               {.count = 2, .first = 1, .fail_at = -1}};
+		run_sound(&t, ENDPOINT_KEYS, "tcp://127.0.0.1:*", rows[i], clients, 2);
 		toy_close(&t);
 	}
 }
@@ -76,10 +76,10 @@ Test(zmq, same_bits_over_tcp_with_keys)
 {
 	struct toy t;
 	toy_open(&t, 3, 20, 100001, "vote");
-	struct toy_client hosts[] = {{.count = 1, .first = 0, .fail_at = -1},
-	                             {.count = 1, .first = 1, .fail_at = -1},
-	                             {.count = 1, .first = 2, .fail_at = -1}};
-	run_sound(&t, ENDPOINT_KEYS, "tcp://127.0.0.1:*", NULL, hosts, 3);
+	struct toy_client clients[] = {{.count = 1, .first = 0, .fail_at = -1},
+	                               {.count = 1, .first = 1, .fail_at = -1},
+	                               {.count = 1, .first = 2, .fail_at = -1}};
+	run_sound(&t, ENDPOINT_KEYS, "tcp://127.0.0.1:*", NULL, clients, 3);
 	toy_close(&t);
 }
 
@@ -87,9 +87,9 @@ Test(zmq, same_bits_with_floats_and_without_keys)
 {
 	struct toy t;
 	toy_open(&t, 3, 10, 1100000, "mean"); /* pulls of more than 4 MiB */
-	struct toy_client hosts[] = {{.count = 1, .first = 0, .fail_at = -1},
-	                             {.count = 2, .first = 1, .fail_at = -1}};
-	run_sound(&t, ENDPOINT_OPEN, "tcp://127.0.0.1:*", NULL, hosts, 2);
+	struct toy_client clients[] = {{.count = 1, .first = 0, .fail_at = -1},
+	                               {.count = 2, .first = 1, .fail_at = -1}};
+	run_sound(&t, ENDPOINT_OPEN, "tcp://127.0.0.1:*", NULL, clients, 2);
 	toy_close(&t);
 }
 

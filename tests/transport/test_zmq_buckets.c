@@ -1,4 +1,4 @@
-/* Votes over zmq that come in pieces: in place, and what is wrong about one is dropped and counted. */
+/* Votes over zmq in buckets: they arrive in place, and what is wrong with a bucket is dropped and counted. */
 #include <criterion/criterion.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -6,7 +6,7 @@
 #include "backend/sign.h"
 #include "tests/support/zmq_byzantine.h"
 
-enum { COORDINATES = 300, BUCKET = 128, PIECES = 3, STEPS = 9 };
+enum { COORDINATES = 300, BUCKET = 128, BUCKETS = 3, STEPS = 9 };
 
 /* The only worker, in a thread; bits differ from step to step, so an old one in the wrong place shows. */
 struct teller {
@@ -16,20 +16,24 @@ struct teller {
 	int counted;
 };
 
-static void say_piece(struct byzantine *l, uint64_t step, const unsigned char *push, unsigned piece,
-                      size_t longer)
+static void say_bucket(struct byzantine *l, uint64_t step, const unsigned char *push, unsigned index,
+                       size_t longer)
 {
-	unsigned char part[64] = {0};
+	unsigned char body[64] = {0};
 	size_t bytes = 0;
 	struct planes p = planes_of(1, sign_plane_bytes(COORDINATES), COORDINATES);
-	struct frame f = {
-	        .type = FRAME_PUSH, .step = step, .born = (int64_t)step, .index = piece, .count = PIECES + 1};
-	if (piece < PIECES) {
-		size_t begin = (PIECES - 1 - piece) * BUCKET, end = piece == 0 ? COORDINATES : begin + BUCKET;
+	struct frame f = {.type = FRAME_PUSH,
+	                  .step = step,
+	                  .born = (int64_t)step,
+	                  .index = index,
+	                  .count = BUCKETS + 1};
+	if (index < BUCKETS) {
+		size_t begin = (BUCKETS - 1 - index) * BUCKET,
+		       end = index == 0 ? COORDINATES : begin + BUCKET;
 		bytes = planes_range_bytes(&p, COORDINATES, begin, end);
-		planes_take(&p, COORDINATES, begin, end, push, part);
+		planes_take(&p, COORDINATES, begin, end, push, body);
 	}
-	byzantine_say(l, f, part, bytes + longer, -1);
+	byzantine_say(l, f, body, bytes + longer, -1);
 }
 
 /* What is wrong in this step. The vote comes in spite of it. */
@@ -38,12 +42,12 @@ static void spoil(struct byzantine *l, uint64_t step, const unsigned char *push)
 	struct frame f = {.type = FRAME_PUSH, .step = step, .count = 77};
 	switch (step) {
 	case 1:
-		say_piece(l, step, push, 2, 0); /* before its time */
-		say_piece(l, step, push, PIECES, 0);
+		say_bucket(l, step, push, 2, 0); /* before its time */
+		say_bucket(l, step, push, BUCKETS, 0);
 		break;
 	case 2:
-		say_piece(l, step, push, 0, 8); /* too long, as is the closing one */
-		say_piece(l, step, push, PIECES, 8);
+		say_bucket(l, step, push, 0, 8); /* too long, as is the closing one */
+		say_bucket(l, step, push, BUCKETS, 8);
 		break;
 	case 3:
 		byzantine_say(l, f, push, 0, -1); /* cut in another way */
@@ -53,11 +57,11 @@ static void spoil(struct byzantine *l, uint64_t step, const unsigned char *push)
 		byzantine_say(l, f, push, 0, -1);
 		break;
 	case 4:
-		say_piece(l, step - 1, push, 0, 0); /* of other steps */
-		say_piece(l, step + 1, push, 0, 0);
+		say_bucket(l, step - 1, push, 0, 0); /* of other steps */
+		say_bucket(l, step + 1, push, 0, 0);
 		break;
 	case 5:
-		say_piece(l, step, push, 0, 0); /* and once more, as others begin */
+		say_bucket(l, step, push, 0, 0); /* and once more, as others begin */
 		break;
 	default:
 		break;
@@ -74,16 +78,17 @@ static void *tell(void *ctx)
 	for (uint64_t step = 0; step < STEPS; step++) {
 		spoil(&l, step, t->push[step]);
 		if (step == 6) { /* a connection is lost amid a vote; what came by it is forgotten */
-			say_piece(&l, step, t->push[0], 0, 0);
+			say_bucket(&l, step, t->push[0], 0, 0);
 			byzantine_join(&l);
 		}
-		if (step == 7) { /* the whole after a part: as an honest host does that lost a piece */
-			say_piece(&l, step, t->push[0], 0, 0);
+		if (step ==
+		    7) { /* a bucket, then the whole vote: an honest client does so when a bucket was lost */
+			say_bucket(&l, step, t->push[0], 0, 0);
 			f = (struct frame){.type = FRAME_PUSH, .step = step, .born = (int64_t)step};
 			byzantine_say(&l, f, t->push[step], sign_plane_bytes(COORDINATES), -1);
 		}
-		for (unsigned i = 0; step != 7 && i <= PIECES; i++)
-			say_piece(&l, step, t->push[step], i, 0);
+		for (unsigned i = 0; step != 7 && i <= BUCKETS; i++)
+			say_bucket(&l, step, t->push[step], i, 0);
 		if (!byzantine_await(&l, FRAME_ANSWER, step, &f))
 			break;
 		t->counted += (f.flags & FRAME_COUNTED) != 0;

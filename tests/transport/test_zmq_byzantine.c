@@ -1,4 +1,5 @@
-/* Transport zmq among liars: what is wrong is dropped and counted, and the honest never notice. */
+/* Transport zmq with Byzantine workers: what is wrong is dropped and counted, and honest workers never
+ * notice. */
 #include <criterion/criterion.h>
 #include <arpa/inet.h>
 #include <errno.h>
@@ -12,16 +13,16 @@
 #include "base/hash.h"
 #include "tests/support/zmq_byzantine.h"
 
-enum { LIAR = 2, WORKERS = 3, STEPS = 40, MUCH = 1000 };
+enum { BYZANTINE = 2, WORKERS = 3, STEPS = 40, MUCH = 1000 };
 
-/* Two honest workers in processes, and one place for a liar in a thread. */
+/* Two honest workers in processes, and a Byzantine one in a thread. */
 struct scene {
 	struct toy toy;
-	struct toy_client hosts[2];
+	struct toy_client clients[2];
 	struct toy_server server;
-	const struct curve_key *own, *key; /* the server's, the liar's */
+	const struct curve_key *own, *key; /* the server's, the Byzantine worker's */
 	char address[512];
-	_Atomic bool told; /* the liar has said all */
+	_Atomic bool told; /* the Byzantine worker has sent everything */
 	_Atomic int steps; /* done */
 	uint64_t from;     /* the step it began in, or the bytes it got rid of */
 	bool unread;       /* the server reads no more of it */
@@ -31,38 +32,39 @@ static void scene_open(struct scene *s, enum endpoint_trust trust, size_t n, con
 {
 	memset(s, 0, sizeof *s);
 	toy_open(&s->toy, WORKERS, TOY_STEPS_MOST, n, "vote");
-	s->toy.zeros = LIAR;
+	s->toy.zeros = BYZANTINE;
 	for (int i = 0; i < 2; i++) {
-		s->hosts[i] = (struct toy_client){.count = 1, .first = i, .fail_at = -1};
-		toy_client_start(&s->toy, s->hosts, i, trust);
+		s->clients[i] = (struct toy_client){.count = 1, .first = i, .fail_at = -1};
+		toy_client_start(&s->toy, s->clients, i, trust);
 	}
 	toy_server_open(&s->server, &s->toy, trust, "tcp://127.0.0.1:*", row);
 	snprintf(s->address, sizeof s->address, "%s", zmq_server_address(s->server.link.self));
 	if (trust == ENDPOINT_KEYS) {
 		s->own = keyring_find(&s->server.ring, KEYRING_SERVER);
-		s->key = keyring_worker(&s->server.ring, LIAR);
+		s->key = keyring_worker(&s->server.ring, BYZANTINE);
 	}
 	struct err e = {0};
 	s->server.link.row->sync(s->server.link.self, &s->server.state.st, &e);
 }
 
 /* Now the honest may come. */
-static void tell_hosts(struct scene *s)
+static void tell_clients(struct scene *s)
 {
 	for (int i = 0; i < 2; i++)
-		toy_client_tell(&s->hosts[i], s->address,
+		toy_client_tell(&s->clients[i], s->address,
 		                s->server.endpoint.trust == ENDPOINT_OPEN ? NULL : &s->server.ring);
 }
 
-/* Rounds until the liar has said all, and a few more. */
-static void scene_run(struct scene *s, void *(*lie)(void *))
+/* Rounds until the Byzantine worker has sent everything, and a few more. */
+static void scene_run(struct scene *s, void *(*attack)(void *))
 {
 	pthread_t thread;
 	struct err e = {0};
-	cr_assert_eq(pthread_create(&thread, NULL, lie, s), 0);
+	cr_assert_eq(pthread_create(&thread, NULL, attack, s), 0);
 	for (int more = 5; more > 0; more -= atomic_load(&s->told)) {
 		cr_assert_eq(toy_server_step(&s->server, 0, &e), EXCHANGE_DONE, "%s", e.text);
-		cr_assert_lt(s->server.state.st.step, TOY_STEPS_MOST - 10, "the liar is never done");
+		cr_assert_lt(s->server.state.st.step, TOY_STEPS_MOST - 10,
+		             "the Byzantine worker is never done");
 		atomic_fetch_add(&s->steps, 1);
 		usleep(2000);
 	}
@@ -83,8 +85,8 @@ static void scene_close(struct scene *s)
 	wanted = hash_words(0, want, s->toy.n * sizeof *want);
 	cr_assert_eq(memcmp(want, s->server.state.x, s->toy.n * sizeof *want), 0);
 	for (int i = 0; i < 2; i++) {
-		cr_assert_eq(toy_client_end(&s->hosts[i], &hash), 0);
-		cr_assert_eq(hash, wanted, "host %d's x is another", i);
+		cr_assert_eq(toy_client_end(&s->clients[i], &hash), 0);
+		cr_assert_eq(hash, wanted, "client %d's x is another", i);
 	}
 	toy_server_close(&s->server);
 	toy_close(&s->toy);
@@ -93,12 +95,12 @@ static void scene_close(struct scene *s)
 
 static uint64_t faults(struct scene *s, const char *kind)
 {
-	return toy_server_fault(&s->server, LIAR, kind);
+	return toy_server_fault(&s->server, BYZANTINE, kind);
 }
 
 static struct scene scene; /* in static memory, for its size */
 
-/* One message of each kind of lie, before a vote that is in order. */
+/* Messages with one kind of fault, before a vote that is in order. */
 static void lie_once(struct byzantine *l, int kind, uint64_t step)
 {
 	size_t bytes = l->toy->agg->push_bytes(l->toy->job.state, l->toy->n);
@@ -166,7 +168,7 @@ static void *tell_all_lies(void *ctx)
 	struct scene *s = ctx;
 	struct byzantine l;
 	struct frame f;
-	byzantine_open(&l, &s->toy, LIAR, s->address, s->own, s->key);
+	byzantine_open(&l, &s->toy, BYZANTINE, s->address, s->own, s->key);
 	uint64_t step = byzantine_join(&l);
 	s->from = step;
 	for (int kind = 0; kind < 11; kind++, step++) {
@@ -180,7 +182,8 @@ static void *tell_all_lies(void *ctx)
 	return NULL;
 }
 
-/* Every kind of lie in turn. The liar's right votes count all the same, and each lie under its name. */
+/* Every kind of fault in turn. The votes that are in order count all the same, and each fault under its name.
+ */
 Test(zmq_lies, each_is_dropped_and_counted)
 {
 	static const struct {
@@ -192,7 +195,7 @@ Test(zmq_lies, each_is_dropped_and_counted)
 	                {"takeover", 0},     {"unannounced", 0}, {"banned", 0},  {"greedy", 0},
 	                {"flood", 0}};
 	scene_open(&scene, ENDPOINT_KEYS, 1000, NULL);
-	tell_hosts(&scene);
+	tell_clients(&scene);
 	scene_run(&scene, tell_all_lies);
 	for (size_t i = 0; i < sizeof expected / sizeof *expected; i++)
 		cr_expect_eq(faults(&scene, expected[i].kind), expected[i].count, "%s: %llu",
@@ -208,14 +211,14 @@ static void *vote_twice(void *ctx)
 	struct scene *s = ctx;
 	struct byzantine l;
 	struct frame f;
-	byzantine_open(&l, &s->toy, LIAR, s->address, s->own, s->key);
+	byzantine_open(&l, &s->toy, BYZANTINE, s->address, s->own, s->key);
 	byzantine_join(&l);
 	byzantine_vote(&l, 0);
 	byzantine_vote(&l, 0);
 	byzantine_say(&l, (struct frame){.type = FRAME_HELLO, .step = 0}, "", 0, -1);
 	if (!byzantine_await(&l, FRAME_WELCOME, 0, &f) || !(f.flags & FRAME_HAVE_VOTE))
 		die("the server has no vote");
-	tell_hosts(s);
+	tell_clients(s);
 	if (!byzantine_await(&l, FRAME_ANSWER, 0, &f) || !(f.flags & FRAME_COUNTED))
 		die("the first vote was not counted");
 	atomic_store(&s->told, true);
@@ -237,12 +240,12 @@ static void *offend_often(void *ctx)
 	struct scene *s = ctx;
 	struct byzantine l;
 	struct frame f;
-	byzantine_open(&l, &s->toy, LIAR, s->address, s->own, s->key);
+	byzantine_open(&l, &s->toy, BYZANTINE, s->address, s->own, s->key);
 	byzantine_join(&l);
 	for (int i = 0; i < 10; i++)
 		byzantine_say(&l, (struct frame){.type = FRAME_PUSH}, "short", 5, -1);
 	if (!byzantine_await(&l, FRAME_REFUSED, FRAME_NOWHERE, &f))
-		die("the liar was not refused");
+		die("the Byzantine worker was not refused");
 	byzantine_say(&l, (struct frame){.type = FRAME_HELLO}, "", 0, -1);
 	/* The connection is cut, and a new one is not let in. */
 	for (int i = 0; i < 500 && faults(s, "banned") < 2; i++)
@@ -255,7 +258,7 @@ static void *offend_often(void *ctx)
 Test(zmq_lies, who_offends_too_often_is_shut_out)
 {
 	scene_open(&scene, ENDPOINT_KEYS, 1000, "{\"kind\": \"zmq\", \"ban_after\": 10, \"patience_s\": 2}");
-	tell_hosts(&scene);
+	tell_clients(&scene);
 	scene_run(&scene, offend_often);
 	cr_expect_eq(faults(&scene, "wrong_length"), 10);
 	cr_expect_geq(faults(&scene, "banned"), 2);
@@ -267,7 +270,7 @@ static void *ask_without_end(void *ctx)
 {
 	struct scene *s = ctx;
 	struct byzantine l;
-	byzantine_open(&l, &s->toy, LIAR, s->address, s->own, s->key);
+	byzantine_open(&l, &s->toy, BYZANTINE, s->address, s->own, s->key);
 	byzantine_join(&l);
 	for (int i = 0; i < 100000 && faults(s, "greedy") < 1000; i++)
 		byzantine_say(&l, (struct frame){.type = FRAME_FETCH}, "", 0, -1);
@@ -279,7 +282,7 @@ static void *ask_without_end(void *ctx)
 Test(zmq_lies, who_asks_without_end_is_not_answered)
 {
 	scene_open(&scene, ENDPOINT_KEYS, 1000, "{\"kind\": \"zmq\", \"patience_s\": 2}");
-	tell_hosts(&scene);
+	tell_clients(&scene);
 	scene_run(&scene, ask_without_end);
 	cr_expect_geq(faults(&scene, "greedy"), 1000);
 	scene_close(&scene);
@@ -291,7 +294,7 @@ static void *come_without_a_key(void *ctx)
 	struct byzantine l;
 	struct curve_key key;
 	zmq_curve_keypair(key.public_key, key.secret_key);
-	byzantine_open(&l, &s->toy, LIAR, s->address, s->own, &key);
+	byzantine_open(&l, &s->toy, BYZANTINE, s->address, s->own, &key);
 	byzantine_say(&l, (struct frame){.type = FRAME_HELLO, .step = FRAME_NOWHERE}, "", 0, -1);
 	for (int i = 0; i < 500 && toy_server_fault(&s->server, -1, "unknown_key") == 0; i++)
 		usleep(10000);
@@ -303,7 +306,7 @@ static void *come_without_a_key(void *ctx)
 Test(zmq_lies, an_unknown_key_is_not_let_in)
 {
 	scene_open(&scene, ENDPOINT_KEYS, 1000, "{\"kind\": \"zmq\", \"patience_s\": 1}");
-	tell_hosts(&scene);
+	tell_clients(&scene);
 	scene_run(&scene, come_without_a_key);
 	cr_expect_geq(toy_server_fault(&scene.server, -1, "unknown_key"), 1);
 	for (int k = 0; k < scene.server.state.st.step; k++)
@@ -316,12 +319,12 @@ static void *come_twice(void *ctx)
 	struct scene *s = ctx;
 	struct byzantine first, second;
 	struct frame f;
-	byzantine_open(&first, &s->toy, LIAR, s->address, s->own, s->key);
+	byzantine_open(&first, &s->toy, BYZANTINE, s->address, s->own, s->key);
 	uint64_t step = byzantine_join(&first);
 	byzantine_vote(&first, step);
 	if (!byzantine_await(&first, FRAME_ANSWER, step, &f) || !(f.flags & FRAME_COUNTED))
 		die("the first was not counted");
-	byzantine_open(&second, &s->toy, LIAR, s->address, s->own, s->key);
+	byzantine_open(&second, &s->toy, BYZANTINE, s->address, s->own, s->key);
 	step = byzantine_join(&second);
 	byzantine_vote(&second, step);
 	byzantine_vote(&first, step); /* the same key a second time in this round */
@@ -338,7 +341,7 @@ static void *come_twice(void *ctx)
 Test(zmq_lies, one_key_has_one_vote_on_however_many_connections)
 {
 	scene_open(&scene, ENDPOINT_KEYS, 1000, NULL);
-	tell_hosts(&scene);
+	tell_clients(&scene);
 	scene_run(&scene, come_twice);
 	cr_expect_eq(faults(&scene, "takeover"), 1);
 	cr_expect_eq(faults(&scene, "unannounced"), 1);
@@ -392,7 +395,7 @@ static void *never_end(void *ctx)
 Test(zmq_lies, a_message_that_never_ends_is_cut_off)
 {
 	scene_open(&scene, ENDPOINT_OPEN, 100000, "{\"kind\": \"zmq\", \"patience_s\": 1}");
-	tell_hosts(&scene);
+	tell_clients(&scene);
 	scene_run(&scene, never_end);
 	/* Which of the two comes first is ZeroMQ's affair. */
 	cr_expect(scene.unread || toy_server_fault(&scene.server, -1, "flood") == 1);
@@ -410,7 +413,7 @@ static void *say_much_and_leave(void *ctx)
 	struct byzantine l;
 	while (atomic_load(&s->steps) == 0)
 		usleep(1000);
-	byzantine_open(&l, &s->toy, LIAR, s->address, s->own, s->key);
+	byzantine_open(&l, &s->toy, BYZANTINE, s->address, s->own, s->key);
 	uint64_t step = byzantine_join(&l);
 	atomic_store(&s->told, true);
 	usleep(200000); /* the round is over, and nobody reads */
@@ -426,11 +429,11 @@ Test(zmq_lies, who_sends_much_and_leaves_ends_nobody_else)
 	pthread_t thread;
 	struct err e = {0};
 	scene_open(&scene, ENDPOINT_KEYS, 1000, "{\"kind\": \"zmq\", \"patience_s\": 1}");
-	tell_hosts(&scene);
+	tell_clients(&scene);
 	cr_assert_eq(pthread_create(&thread, NULL, say_much_and_leave, &scene), 0);
 	for (int k = 0, after = 0; after<10; k++, after += after> 0) {
 		cr_assert_eq(toy_server_step(&scene.server, 0, &e), EXCHANGE_DONE, "%s", e.text);
-		cr_assert_lt(k, TOY_STEPS_MOST - 20, "the liar does not come");
+		cr_assert_lt(k, TOY_STEPS_MOST - 20, "the Byzantine worker does not come");
 		atomic_fetch_add(&scene.steps, 1);
 		usleep(2000);
 		if (after > 0 || !atomic_load(&scene.told))
@@ -467,7 +470,7 @@ static void *knock(void *ctx)
 Test(zmq_lies, connections_that_never_prove_a_key_are_shut)
 {
 	scene_open(&scene, ENDPOINT_KEYS, 1000, "{\"kind\": \"zmq\", \"patience_s\": 1}");
-	tell_hosts(&scene);
+	tell_clients(&scene);
 	scene_run(&scene, knock);
 	cr_expect_eq(toy_server_fault(&scene.server, -1, "handshake"), 400);
 	scene_close(&scene);

@@ -17,7 +17,7 @@ static const char ROW[] = "{\"kind\": \"zmq\", \"deadline_s\": 0.3, \"patience_s
 /* A process for each worker, and one more that takes worker 2's place when it is told to. */
 struct scene {
 	struct toy toy;
-	struct toy_client hosts[WORKERS + 1];
+	struct toy_client clients[WORKERS + 1];
 	struct toy_server server;
 	bool spare; /* was told */
 };
@@ -31,17 +31,17 @@ static void scene_open(struct scene *s, size_t n, size_t running, const struct t
 	toy_open(&s->toy, WORKERS, TOY_STEPS_MOST, n, "vote");
 	s->toy.running = running;
 	for (int i = 0; i <= WORKERS; i++) {
-		s->hosts[i] = (struct toy_client){.count = 1, .first = i, .fail_at = -1};
+		s->clients[i] = (struct toy_client){.count = 1, .first = i, .fail_at = -1};
 		if (last && i == last->first) {
-			s->hosts[i].fail = last->fail;
-			s->hosts[i].fail_at = last->fail_at;
+			s->clients[i].fail = last->fail;
+			s->clients[i].fail_at = last->fail_at;
 		}
-		s->hosts[i].first = last && i == SPARE ? last->first : i;
-		toy_client_start(&s->toy, s->hosts, i, ENDPOINT_KEYS);
+		s->clients[i].first = last && i == SPARE ? last->first : i;
+		toy_client_start(&s->toy, s->clients, i, ENDPOINT_KEYS);
 	}
 	toy_server_open(&s->server, &s->toy, ENDPOINT_KEYS, "tcp://127.0.0.1:*", ROW);
 	for (int i = 0; i < WORKERS; i++)
-		toy_client_tell(&s->hosts[i], zmq_server_address(s->server.link.self), &s->server.ring);
+		toy_client_tell(&s->clients[i], zmq_server_address(s->server.link.self), &s->server.ring);
 	s->server.link.row->sync(s->server.link.self, &s->server.state.st, &e);
 }
 
@@ -52,13 +52,14 @@ static void one_step(struct scene *s, int flags)
 	cr_assert_eq(toy_server_step(&s->server, flags, &e), EXCHANGE_DONE, "%s", e.text);
 }
 
-/* Was worker m counted in the last step, with a state begun at `since` or later? */
+/* Was worker m counted in the last step, with a state that began at `born` or later? */
 static bool counted(const struct scene *s, int m, int64_t born)
 {
 	return s->server.born[s->server.state.st.step - 1][m] >= born;
 }
 
-/* Steps until worker m is counted with a state begun at `since` or later, a few more, and not too fast. */
+/* Steps until worker m is counted with a state that began at `born` or later, then a few more; not too fast.
+ */
 static void steps_until(struct scene *s, int m, int64_t born)
 {
 	do {
@@ -69,7 +70,7 @@ static void steps_until(struct scene *s, int m, int64_t born)
 		one_step(s, 0);
 }
 
-/* All hosts that live end in order with the server's x, which is the one that these voters make. */
+/* All clients that live end in order with the server's x, which is the one that these voters make. */
 static void scene_close(struct scene *s, int dead)
 {
 	int steps = (int)s->server.state.st.step;
@@ -82,13 +83,13 @@ static void scene_close(struct scene *s, int dead)
 	             "the server's x is another");
 	for (int i = 0; i <= WORKERS; i++) {
 		if (i == SPARE && !s->spare) {
-			kill(s->hosts[i].pid, SIGKILL);
-			toy_client_end(&s->hosts[i], &hash);
+			kill(s->clients[i].pid, SIGKILL);
+			toy_client_end(&s->clients[i], &hash);
 			continue;
 		}
-		int code = toy_client_end(&s->hosts[i], &hash);
-		cr_assert_eq(code, i == dead ? 256 + SIGKILL : 0, "host %d ended with %d", i, code);
-		cr_assert(i == dead || hash == wanted, "host %d's x is another", i);
+		int code = toy_client_end(&s->clients[i], &hash);
+		cr_assert_eq(code, i == dead ? 256 + SIGKILL : 0, "client %d ended with %d", i, code);
+		cr_assert(i == dead || hash == wanted, "client %d's x is another", i);
 	}
 	toy_server_close(&s->server);
 	toy_close(&s->toy);
@@ -98,7 +99,7 @@ static void scene_close(struct scene *s, int dead)
 static void tell_spare(struct scene *s)
 {
 	s->spare = true;
-	toy_client_tell(&s->hosts[SPARE], zmq_server_address(s->server.link.self), &s->server.ring);
+	toy_client_tell(&s->clients[SPARE], zmq_server_address(s->server.link.self), &s->server.ring);
 }
 
 Test(zmq_faults, a_killed_worker_is_missed_and_a_new_one_takes_its_place)
@@ -115,26 +116,26 @@ Test(zmq_faults, a_killed_worker_is_missed_and_a_new_one_takes_its_place)
 	scene_close(&scene, 2);
 }
 
-/* So long that the server has no answer left for it: it takes the parameters anew. */
+/* A pause so long that the server has no answer left for it: it gets the parameters again. */
 Test(zmq_faults, a_stopped_worker_is_late_and_then_catches_up)
 {
 	scene_open(&scene, 3000, 0, &(struct toy_client){.first = 2, .fail = TOY_PAUSES, .fail_at = 10});
 	while (scene.server.state.st.step < 100)
 		one_step(&scene, 0);
 	cr_expect_eq(scene.server.n_voters[99], 2);
-	kill(scene.hosts[2].pid, SIGCONT);
+	kill(scene.clients[2].pid, SIGCONT);
 	steps_until(&scene, 2, 11);
 	cr_expect_geq(toy_server_fault(&scene.server, 2, "late"), 1);
 	scene_close(&scene, -1);
 }
 
-/* Shortly: it follows by the answers that it has missed, and begins anew. */
+/* A short pause: it follows by the answers that it has missed, and starts again. */
 Test(zmq_faults, a_worker_that_missed_a_little_follows)
 {
 	scene_open(&scene, 3000, 0, &(struct toy_client){.first = 1, .fail = TOY_PAUSES, .fail_at = 10});
 	while (scene.server.state.st.step < 16)
 		one_step(&scene, 0);
-	kill(scene.hosts[1].pid, SIGCONT);
+	kill(scene.clients[1].pid, SIGCONT);
 	steps_until(&scene, 1, 11);
 	cr_expect_eq(toy_server_fault(&scene.server, 1, "greedy"), 0);
 	cr_expect_eq(scene.server.last.n_voters, 3);
@@ -320,7 +321,7 @@ Test(zmq_faults, what_cannot_be_opened_says_why)
 	pool_close(pool);
 }
 
-/* A host whose server is not there, or does not let it in, gives up within its patience. */
+/* A client whose server is not there, or does not let it in, gives up within its patience. */
 Test(zmq_faults, nobody_there_is_a_sentence)
 {
 	struct err e = {0};

@@ -1,4 +1,4 @@
-/* Several servers, each of a part of the coordinates: the bits are those of one, whoever dies. */
+/* Several servers share the coordinates: the bits are those of one server, whichever process dies. */
 #include <criterion/criterion.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -71,30 +71,30 @@ static int shard_end(struct toy_shard *s)
 	return s->rc;
 }
 
-/* A main server, shards and hosts; the keys of all are the server's. */
+/* A main server, shards and clients; the keys of all are the server's. */
 struct job {
 	struct toy_server server;
 	struct toy_shard shards[SHARDS_OPEN];
 	const char *addresses[SHARDS_OPEN];
-	int n_shards, n_hosts;
-	struct toy_client *hosts;
+	int n_shards, n_clients;
+	struct toy_client *clients;
 };
 
 static struct job job; /* in static memory, for its size */
 
 /* more: further keys of the row. */
 static void job_open(struct job *p, const struct toy *t, enum endpoint_trust trust, int n_shards,
-                     struct toy_client *hosts, int n_hosts, const char *more)
+                     struct toy_client *clients, int n_clients, const char *more)
 {
 	char row[128], ipc[SHARDS_OPEN][64], own[64];
 	struct err e = {0};
 	bool tcp = trust != ENDPOINT_TOKENS;
 	memset(p, 0, sizeof *p);
 	p->n_shards = n_shards;
-	p->hosts = hosts;
-	p->n_hosts = n_hosts;
-	for (int i = 0; i < n_hosts; i++)
-		toy_client_start(t, hosts, i, trust);
+	p->clients = clients;
+	p->n_clients = n_clients;
+	for (int i = 0; i < n_clients; i++)
+		toy_client_start(t, clients, i, trust);
 	snprintf(own, sizeof own, "ipc://@signsgd-test-main-%d", getpid());
 	toy_server_make(&p->server, t, trust, tcp ? "tcp://127.0.0.1:*" : own);
 	p->server.endpoint.n_shards = n_shards;
@@ -106,8 +106,8 @@ static void job_open(struct job *p, const struct toy *t, enum endpoint_trust tru
 	}
 	snprintf(row, sizeof row, "{\"kind\":\"zmq\",\"shards\":%d%s}", 1 + n_shards, more);
 	toy_server_begin(&p->server, row);
-	for (int i = 0; i < n_hosts; i++)
-		toy_client_tell(&hosts[i], zmq_server_address(p->server.link.self),
+	for (int i = 0; i < n_clients; i++)
+		toy_client_tell(&clients[i], zmq_server_address(p->server.link.self),
 		                trust == ENDPOINT_OPEN ? NULL : &p->server.ring);
 	cr_assert_eq(p->server.link.row->sync(p->server.link.self, &p->server.state.st, &e), 0);
 }
@@ -119,7 +119,7 @@ static void job_steps(struct job *p, int steps)
 		cr_assert_eq(toy_server_step(&p->server, 0, &e), EXCHANGE_DONE, "%s", e.text);
 }
 
-/* All x are what who was counted makes of them. */
+/* All x are what the counted votes make of them. */
 static void job_close(struct job *p, const int *ends)
 {
 	const struct toy *t = p->server.toy;
@@ -129,12 +129,12 @@ static void job_close(struct job *p, const int *ends)
 	p->server.link.row->leave(p->server.link.self, true, "done");
 	toy_replay(t, steps, p->server.born, want);
 	cr_assert_eq(memcmp(want, p->server.state.x, t->n * sizeof *want), 0, "the server's x is another");
-	for (int i = 0; i < p->n_hosts; i++) {
-		int end = toy_client_end(&p->hosts[i], &hash);
-		cr_assert_eq(end, ends ? ends[i] : 0, "host %d ended with %d", i, end);
+	for (int i = 0; i < p->n_clients; i++) {
+		int end = toy_client_end(&p->clients[i], &hash);
+		cr_assert_eq(end, ends ? ends[i] : 0, "client %d ended with %d", i, end);
 		if (end == 0)
-			cr_assert_eq(hash, hash_words(0, want, t->n * sizeof *want), "host %d's x is another",
-			             i);
+			cr_assert_eq(hash, hash_words(0, want, t->n * sizeof *want),
+			             "client %d's x is another", i);
 	}
 	toy_server_close(&p->server);
 	for (int i = 0; i < p->n_shards; i++)
@@ -153,11 +153,11 @@ TestSuite(zmq_shards, .timeout = 120);
 static void run_sound(const char *agg, enum endpoint_trust trust, int n_shards, size_t n, size_t running)
 {
 	struct toy t;
-	struct toy_client hosts[] = {{.count = 1, .first = 0, .fail_at = -1},
-	                             {.count = 2, .first = 1, .fail_at = -1}};
+	struct toy_client clients[] = {{.count = 1, .first = 0, .fail_at = -1},
+	                               {.count = 2, .first = 1, .fail_at = -1}};
 	toy_open(&t, 3, 12, n, agg);
 	t.running = running;
-	job_open(&job, &t, trust, n_shards, hosts, 2, "");
+	job_open(&job, &t, trust, n_shards, clients, 2, "");
 	job_steps(&job, t.steps);
 	all_counted(&job);
 	job_close(&job, NULL);
@@ -184,21 +184,21 @@ Test(zmq_shards, same_bits_without_keys)
 	run_sound("vote", ENDPOINT_OPEN, 3, 100001, 0);
 }
 
-/* Of the last coordinates' server, only one vote of its part may be there when the process dies. */
+/* When the process dies, its vote may be at some of the servers only. */
 Test(zmq_shards, a_killed_worker_is_counted_by_all_or_by_none)
 {
 	struct toy t;
-	struct toy_client hosts[] = {{.count = 2, .first = 0, .fail_at = -1},
-	                             {.count = 1, .first = 2, .fail_at = 7, .fail = TOY_DIES},
-	                             {.count = 1, .first = 3, .fail_at = 11, .fail = TOY_FORGETS},
-	                             {.count = 1, .first = 4, .fail_at = -1}};
+	struct toy_client clients[] = {{.count = 2, .first = 0, .fail_at = -1},
+	                               {.count = 1, .first = 2, .fail_at = 7, .fail = TOY_DIES},
+	                               {.count = 1, .first = 3, .fail_at = 11, .fail = TOY_FORGETS},
+	                               {.count = 1, .first = 4, .fail_at = -1}};
 	static const int ends[] = {0, 256 + SIGKILL, 0, 0};
 	toy_open(&t, 5, 25, 5000, "vote");
-	job_open(&job, &t, ENDPOINT_KEYS, 2, hosts, 4, ",\"deadline_s\":0.5");
+	job_open(&job, &t, ENDPOINT_KEYS, 2, clients, 4, ",\"deadline_s\":0.5");
 	job_steps(&job, t.steps);
 	cr_expect_eq(job.server.born[6][2], 0);
 	cr_expect_eq(job.server.born[7][2], -1);
-	/* A shard keeps the first attempt, so who is told amid a round that its parameters are wrong waits.
+	/* A shard keeps the first attempt, so a worker that learns in a round of wrong parameters must wait.
 	 */
 	cr_expect_eq(job.server.born[11][3], -1);
 	cr_expect_eq(job.server.born[12][3], 12);
@@ -209,9 +209,9 @@ Test(zmq_shards, a_shard_that_is_started_again_gets_the_votes_again)
 {
 	struct toy t;
 	char address[ADDRESS_SIZE];
-	struct toy_client hosts[] = {{.count = 3, .first = 0, .fail_at = -1}};
+	struct toy_client clients[] = {{.count = 3, .first = 0, .fail_at = -1}};
 	toy_open(&t, 3, 12, 5000, "vote");
-	job_open(&job, &t, ENDPOINT_KEYS, 2, hosts, 1, "");
+	job_open(&job, &t, ENDPOINT_KEYS, 2, clients, 1, "");
 	job_steps(&job, 5);
 	usleep(200000); /* votes for the next step are there */
 	/* The main server has heard so, and decides on votes that the new process does not have. */
@@ -219,7 +219,7 @@ Test(zmq_shards, a_shard_that_is_started_again_gets_the_votes_again)
 	cr_expect_eq(shard_end(&job.shards[1]), 1);
 	snprintf(address, sizeof address, "%s", job.addresses[1]);
 	shard_start(&job.shards[1], &t, ENDPOINT_KEYS, &job.server.ring, address);
-	usleep(500000); /* connected anew when the main server looks again */
+	usleep(500000); /* it is connected again when the main server checks */
 	job_steps(&job, 7);
 	cr_expect_eq(job.server.n_voters[11], 3); /* step 5 may have ended at its deadline */
 	job_close(&job, NULL);
@@ -230,9 +230,9 @@ Test(zmq_shards, without_a_shard_there_is_a_sentence)
 	struct toy t;
 	uint64_t hash;
 	struct err e = {0};
-	struct toy_client hosts[] = {{.count = 3, .first = 0, .fail_at = -1}};
+	struct toy_client clients[] = {{.count = 3, .first = 0, .fail_at = -1}};
 	toy_open(&t, 3, 12, 5000, "vote");
-	job_open(&job, &t, ENDPOINT_KEYS, 1, hosts, 1, ",\"patience_s\":1");
+	job_open(&job, &t, ENDPOINT_KEYS, 1, clients, 1, ",\"patience_s\":1");
 	job_steps(&job, 3);
 	job.shards[0].stop = 1;
 	shard_end(&job.shards[0]);
@@ -242,19 +242,19 @@ Test(zmq_shards, without_a_shard_there_is_a_sentence)
 	cr_expect_eq(end, EXCHANGE_FAILED);
 	cr_expect(strstr(e.text, "shard 1") && strstr(e.text, "no answer"), "%s", e.text);
 	job.server.link.row->leave(job.server.link.self, true, "done");
-	toy_client_end(&hosts[0], &hash);
+	toy_client_end(&clients[0], &hash);
 	toy_server_close(&job.server);
 }
 
-/* One vote in parts: what a worker may say to one server and not to another. */
-static void say_vote(struct byzantine *l, const struct toy *t, int part, uint64_t step, uint32_t number)
+/* The vote for one server: a worker may send it to one and not to another. */
+static void say_vote(struct byzantine *l, const struct toy *t, int to, uint64_t step, uint32_t attempt)
 {
 	struct planes p = planes_of(1, t->agg->push_bytes(t->job.state, t->n), t->n);
-	size_t range = planes_bucket(t->n, 2), begin = (size_t)part * range, end = part ? t->n : range;
+	size_t range = planes_bucket(t->n, 2), begin = (size_t)to * range, end = to ? t->n : range;
 	size_t bytes = planes_range_bytes(&p, t->n, begin, end);
 	unsigned char *zeros = mem_array(bytes, 1);
 	int id = l->id;
-	l->id = (int)number;
+	l->id = (int)attempt;
 	byzantine_say(l, (struct frame){.type = FRAME_PUSH, .step = step, .born = (int64_t)step}, zeros,
 	              bytes, -1);
 	l->id = id;
@@ -263,21 +263,21 @@ static void say_vote(struct byzantine *l, const struct toy *t, int part, uint64_
 
 Test(zmq_shards, a_vote_in_part_or_in_parts_of_two_attempts_does_not_count)
 {
-	enum { LIAR = 2 };
+	enum { BYZANTINE = 2 };
 	struct toy t;
 	struct byzantine main, shard;
 	struct frame decide = {.type = FRAME_DECIDE};
 	unsigned char junk[4096] = {0};
-	struct toy_client hosts[] = {{.count = 2, .first = 0, .fail_at = -1}};
+	struct toy_client clients[] = {{.count = 2, .first = 0, .fail_at = -1}};
 	toy_open(&t, 3, 6, 5000, "vote");
-	t.zeros = LIAR;
-	job_open(&job, &t, ENDPOINT_KEYS, 1, hosts, 1, ",\"deadline_s\":0.3,\"patience_s\":2");
+	t.zeros = BYZANTINE;
+	job_open(&job, &t, ENDPOINT_KEYS, 1, clients, 1, ",\"deadline_s\":0.3,\"patience_s\":2");
 	const struct curve_key *own = keyring_find(&job.server.ring, KEYRING_SERVER);
-	const struct curve_key *key = keyring_worker(&job.server.ring, LIAR);
+	const struct curve_key *key = keyring_worker(&job.server.ring, BYZANTINE);
 	job_steps(&job, 1);
-	byzantine_open(&main, &t, LIAR, zmq_server_address(job.server.link.self), own, key);
-	byzantine_open(&shard, &t, LIAR, job.addresses[0], own, key);
-	byzantine_say(&main, (struct frame){.type = FRAME_HELLO, .step = 1}, "liar", 4, -1);
+	byzantine_open(&main, &t, BYZANTINE, zmq_server_address(job.server.link.self), own, key);
+	byzantine_open(&shard, &t, BYZANTINE, job.addresses[0], own, key);
+	byzantine_say(&main, (struct frame){.type = FRAME_HELLO, .step = 1}, "none", 4, -1);
 	byzantine_join(&shard);
 	say_vote(&main, &t, 0, 1, 7);
 	job_steps(&job, 1); /* 1: at the main server alone */
@@ -296,11 +296,11 @@ Test(zmq_shards, a_vote_in_part_or_in_parts_of_two_attempts_does_not_count)
 	say_vote(&main, &t, 0, 4, 11);
 	job_steps(&job, 1); /* 4: a vote */
 	for (int k = 1; k < 5; k++)
-		cr_expect_eq(job.server.born[k][LIAR], k == 4 ? 4 : -1, "step %d", k);
+		cr_expect_eq(job.server.born[k][BYZANTINE], k == 4 ? 4 : -1, "step %d", k);
 	job_steps(&job, 1);
-	cr_expect_eq(toy_server_fault(&job.server, LIAR, "duplicate"), 1);
-	cr_expect_eq(toy_server_fault(&job.server, LIAR, "garbage"), 2);
-	cr_expect_eq(toy_server_fault(&job.server, LIAR, "wrong_length"), 1);
+	cr_expect_eq(toy_server_fault(&job.server, BYZANTINE, "duplicate"), 1);
+	cr_expect_eq(toy_server_fault(&job.server, BYZANTINE, "garbage"), 2);
+	cr_expect_eq(toy_server_fault(&job.server, BYZANTINE, "wrong_length"), 1);
 	byzantine_close(&main);
 	byzantine_close(&shard);
 	job_close(&job, NULL);

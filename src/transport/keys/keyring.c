@@ -1,4 +1,4 @@
-/* Rings of keys: made, looked up, handed through pipes. Their files are in keyring_file.c. */
+/* Rings of keys: made, looked up, sent through pipes. keyring_file.c has their files. */
 #include "transport/keys/keyring.h"
 
 #include <errno.h>
@@ -155,7 +155,7 @@ int keyring_send_all(const struct keyring *r, int fd, struct err *e)
 	return send_keys(r, (size_t)keyring_workers(r), NULL, true, fd, e);
 }
 
-/* Returns how many bytes came, at most room - 1, and ends the text. */
+/* Read at most size - 1 bytes and end the text with a 0. */
 static int read_all(int fd, char *text, size_t size, size_t *length, struct err *e)
 {
 	*length = 0;
@@ -173,7 +173,8 @@ static int read_all(int fd, char *text, size_t size, size_t *length, struct err 
 	return 0;
 }
 
-/* The word at *text, ended by `end`, into out[room]; *text goes behind. False: too long, empty, or no end. */
+/* Copy the word at *text, which ends with `end`, to out[size], and move *text behind it. False: it is too
+ * long, empty, or has no end. */
 static bool take_word(char **text, char end, char *out, size_t size)
 {
 	size_t length = strcspn(*text, " \n");
@@ -185,7 +186,7 @@ static bool take_word(char **text, char end, char *out, size_t size)
 	return true;
 }
 
-/* A line NAME PUBLIC SECRET into *k. */
+/* Read a line NAME PUBLIC SECRET. */
 static bool take_pair(char **text, struct curve_key *k)
 {
 	return take_word(text, ' ', k->name, sizeof k->name) &&
@@ -195,7 +196,7 @@ static bool take_pair(char **text, struct curve_key *k)
 	       curve_text_holds(k->secret_key) && curve_pair_holds(k);
 }
 
-/* The first line, PUBLIC or PUBLIC SECRET, into *k. */
+/* Read the first line, PUBLIC or PUBLIC SECRET. */
 static bool take_server(char **text, struct curve_key *k)
 {
 	if (take_word(text, '\n', k->public_key, sizeof k->public_key))
@@ -205,7 +206,7 @@ static bool take_server(char **text, struct curve_key *k)
 	       curve_text_holds(k->public_key) && curve_text_holds(k->secret_key) && curve_pair_holds(k);
 }
 
-/* Lines into the ring; workers that come before `server` in the order move down a place. */
+/* Read all lines. A worker whose name comes before `server` in the order moves down a place. */
 static int take_lines(struct keyring *r, char *text, struct err *e)
 {
 	struct curve_key server = {.name = KEYRING_SERVER};

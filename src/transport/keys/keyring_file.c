@@ -1,4 +1,4 @@
-/* Keys in a folder: written once, read with suspicion. */
+/* Keys in a folder: never overwritten, and checked when they are read. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -15,7 +15,7 @@
 
 enum { FILE_BYTES = 256, SHOWN = 160 };
 
-/* What the two files of a pair differ in. */
+/* The difference between the two files of a pair. */
 struct kind {
 	const char *ending, *title, *rest; /* the first line is "# " title rest */
 	mode_t mode;
@@ -38,7 +38,7 @@ static int there_already(const char *path, struct err *e)
 	return err_user(e, "%s: is there already, and keys are never written over", path);
 }
 
-/* Nobody but us sees a secret at any moment: the mode is there from the beginning. */
+/* The file has its mode from the beginning, so that no other user can read a secret at any moment. */
 static int write_file(const char *path, const struct kind *kind, const char *key, struct err *e)
 {
 	char text[FILE_BYTES];
@@ -127,7 +127,7 @@ int keyring_new(const char *dir, size_t count, const char *const *names, struct 
 
 /* --- reading ----------------------------------------------------------------------------------------- */
 
-/* The two lines of a file into key; false when they are something else. */
+/* Read the two lines of a file. False: they are something else. */
 static bool parse(const struct kind *kind, char *text, char key[CURVE_TEXT + 1])
 {
 	size_t title = strlen(kind->title);
@@ -160,7 +160,7 @@ static int check_file(const char *path, int fd, const struct kind *kind, struct 
 	return 0;
 }
 
-/* A file's key. 1: there is no such file. */
+/* Read a file's key. 1: there is no such file. */
 static int read_file(const char *path, const struct kind *kind, char key[CURVE_TEXT + 1], struct err *e)
 {
 	char text[FILE_BYTES];
@@ -209,7 +209,7 @@ static size_t name_length(const char *file)
 	return key && file[0] != '.' ? (size_t)(dot - file) : 0;
 }
 
-/* Every name that has a file, once for each file. */
+/* List the names, a name once for each of its files. */
 static int read_names(struct keyring *r, const char *dir, DIR *d, struct err *e)
 {
 	size_t size = 0;

@@ -1,10 +1,10 @@
-/* What rings and their files share; nobody else includes this. */
+/* What keyring.c and keyring_file.c share; for these two only. */
 #ifndef SIGNSGD_TRANSPORT_KEYS_KEYRING_INTERNAL_H
 #define SIGNSGD_TRANSPORT_KEYS_KEYRING_INTERNAL_H
 
 #include "transport/keys/keyring.h"
 
-/* A new pair into *k. */
+/* Make a new pair. */
 void curve_pair(struct curve_key *k);
 
 /* Is it a key's text, CURVE_TEXT characters of Z85? */
