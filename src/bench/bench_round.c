@@ -5,7 +5,7 @@
 #include "aggregator/aggregator.h"
 #include "base/clock.h"
 #include "base/mem.h"
-#include "base/quantile.h"
+#include "base/stats.h"
 #include "registry.h"
 #include "transport/transport.h"
 
@@ -246,10 +246,10 @@ static int run_rounds(struct bench *b, struct round_bench_result *out, struct er
 	if (b->link.root && b->link.row->leave)
 		b->link.row->leave(b->link.self, true, "");
 	out->root = b->link.root;
-	out->round_s = quantile(b->round_s, (size_t)out->rounds, 0.5);
-	out->round_s_low = quantile(b->round_s, (size_t)out->rounds, 0.25);
-	out->round_s_high = quantile(b->round_s, (size_t)out->rounds, 0.75);
-	out->wait_s = quantile(b->wait_s, (size_t)out->rounds, 0.5);
+	out->round_s = stats_quantile(b->round_s, (size_t)out->rounds, 0.5);
+	out->round_s_low = stats_quantile(b->round_s, (size_t)out->rounds, 0.25);
+	out->round_s_high = stats_quantile(b->round_s, (size_t)out->rounds, 0.75);
+	out->wait_s = stats_quantile(b->wait_s, (size_t)out->rounds, 0.5);
 	return 0;
 }
 

@@ -187,7 +187,7 @@ static void append_snr(struct moments *p, int64_t done)
 	double mean = sum / (double)count, share = (double)above / (double)count;
 	double silent = (double)(p->n - count) / (double)p->n;
 	for (size_t q = 0; q < QUANTILES; q++)
-		quantile[q] = count > 0 ? order_quantile(p->square, count, quantiles[q]) : NAN;
+		quantile[q] = count > 0 ? stats_quantile(p->square, count, quantiles[q]) : NAN;
 	h5_append(p->snr_mean, 1, &mean);
 	h5_append(p->snr_max, 1, &most);
 	h5_append(p->share, 1, &share);

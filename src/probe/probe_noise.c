@@ -188,7 +188,7 @@ static void describe(struct dip *dip, const double *sorted, size_t count, double
 	out[MEAN] = mean;
 	out[STD] = sqrt(square / (k - 1));
 	out[SKEWNESS] = cube / k / pow(square / k, 1.5);
-	out[SYMMETRY] = sqrt(k) * (mean - order_median(sorted, count)) / out[STD];
+	out[SYMMETRY] = sqrt(k) * (mean - stats_median(sorted, count)) / out[STD];
 	out[DIP] = isfinite(square) ? dip_of(dip, sorted) : NAN;
 	out[DIP_P] = isfinite(square) ? dip_p(dip, out[DIP]) : NAN;
 }
@@ -199,7 +199,7 @@ void noise_append(struct noise *p, int64_t done)
 	for (size_t w = 0; w < p->weights; w++) {
 		for (size_t k = 0; k < p->batches; k++)
 			p->sorted[k] = (double)p->values[w * p->batches + k];
-		order_sort(p->sorted, p->batches);
+		stats_sort(p->sorted, p->batches);
 		describe(p->dip, p->sorted, p->batches, out);
 		for (int i = 0; i < FIGURES; i++)
 			p->row[(size_t)i * p->weights + w] = out[i];

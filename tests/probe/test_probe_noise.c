@@ -147,7 +147,7 @@ static void expect_moments(const float *g, size_t n, size_t row, size_t other)
 		density += phi(mean, n) / K;
 	}
 	expect("/probes/l1_l2/stochastic", other, density);
-	order_sort(s, n);
+	stats_sort(s, n);
 	expect("/probes/snr/max", row, s[n - 1]);
 	expect("/probes/snr/quantiles", 6 * row + 2, s[(n + 1) / 2 - 1]);
 	double *counts = column("/probes/snr/counts", &count);
