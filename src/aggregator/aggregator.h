@@ -13,17 +13,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include "backend/backend.h"
 #include "base/err.h"
+#include "compressor/job.h"
 #include "config/key.h"
-
-struct agg_job {
-	const void *state;
-	const struct backend *be;
-	uint64_t seed;
-	uint64_t step; /* from 0 */
-	size_t n;
-};
 
 struct aggregator {
 	struct row row;
@@ -41,19 +33,19 @@ struct aggregator {
 	size_t (*memory_floats)(const void *state, size_t n);
 
 	/* v [n] -> push [push_bytes], by `worker`, coordinates [begin, end). */
-	void (*encode)(const struct agg_job *job, uint32_t worker, const float *v, size_t begin, size_t end,
+	void (*encode)(const struct step_job *job, uint32_t worker, const float *v, size_t begin, size_t end,
 	               void *push);
 	/* pushes [count] of the voters in order of worker -> pull [pull_bytes], coordinates [begin, end). */
-	void (*combine)(const struct agg_job *job, int count, const void *const *pushes, size_t begin,
+	void (*combine)(const struct step_job *job, int count, const void *const *pushes, size_t begin,
 	                size_t end, void *pull);
 	/* x [n] stepped by the answer, coordinates [begin, end). memory [memory_floats] or NULL. */
-	void (*apply)(const struct agg_job *job, const void *pull, size_t begin, size_t end, double lr,
+	void (*apply)(const struct step_job *job, const void *pull, size_t begin, size_t end, double lr,
 	              double decay, float *memory, float *x);
 
 	/* For probes: the signs in a push or in the pull, as planes of sign.h (abstain: [words], always
 	 * written). */
-	void (*push_signs)(const struct agg_job *job, const void *push, uint64_t *vote, uint64_t *abstain);
-	void (*pull_signs)(const struct agg_job *job, const void *pull, uint64_t *vote, uint64_t *abstain);
+	void (*push_signs)(const struct step_job *job, const void *push, uint64_t *vote, uint64_t *abstain);
+	void (*pull_signs)(const struct step_job *job, const void *pull, uint64_t *vote, uint64_t *abstain);
 };
 
 #endif

@@ -18,7 +18,7 @@ struct bench {
 	struct backend be;
 	struct pool *pool;
 	const struct aggregator *agg;
-	struct agg_job job;
+	struct step_job job;
 	struct link link;
 	struct train_state st;
 	size_t push_bytes, pull_bytes;
@@ -142,7 +142,7 @@ static int open_bench(struct bench *b, const struct choice *transport, const str
 	const struct transport *row = (const struct transport *)transport->row;
 	struct transport_env env = {.workers = o->workers, .pool = b->pool};
 	b->agg = (const struct aggregator *)agg->row;
-	b->job = (struct agg_job){.state = agg->state, .be = &b->be, .seed = SEED, .n = o->n};
+	b->job = (struct step_job){.state = agg->state, .be = &b->be, .seed = SEED, .n = o->n};
 	b->push_bytes = b->agg->push_bytes(agg->state, o->n);
 	b->pull_bytes = b->agg->pull_bytes(agg->state, o->n);
 	if (b->agg->check && b->agg->check(agg->state, o->workers, 0, e))

@@ -34,14 +34,14 @@ static const struct key keys[] = {
 
 struct part {
 	const struct aggregator *agg;
-	struct agg_job job;
+	struct step_job job;
 	struct exchange x;
 };
 
 static void combine(void *ctx, int count, const void *const *pushes, size_t begin, size_t end, void *pull)
 {
 	const struct part *p = ctx;
-	struct agg_job job = p->job;
+	struct step_job job = p->job;
 	job.step = p->x.step;
 	p->agg->combine(&job, count, pushes, begin, end, pull);
 }

@@ -140,7 +140,7 @@ static void open_round(struct trainer *t)
 	t->round.agg = (const struct aggregator *)s->aggregator.row;
 	t->round.batch = (int)s->batch;
 	size_t n = t->round.model->n_params(s->model.state, &t->env);
-	t->round.job = (struct agg_job){.state = s->aggregator.state, .be = &t->be, .seed = s->seed, .n = n};
+	t->round.job = (struct step_job){.state = s->aggregator.state, .be = &t->be, .seed = s->seed, .n = n};
 	t->push_bytes = t->round.agg->push_bytes(s->aggregator.state, n);
 	t->pull_bytes = t->round.agg->pull_bytes(s->aggregator.state, n);
 	t->optimiser_floats =

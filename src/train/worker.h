@@ -30,7 +30,7 @@ struct round {
 	const struct backend *be;
 	const struct model *model;
 	const struct aggregator *agg;
-	struct agg_job job;           /* job.step is the present step, from 0 */
+	struct step_job job;          /* job.step is the present step, from 0 */
 	const struct dataset *data;   /* NULL without data */
 	struct partition *partition;  /* NULL without images */
 	struct reader *reader;        /* reads samples that are not in memory; NULL: all are */

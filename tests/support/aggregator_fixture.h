@@ -18,7 +18,7 @@ struct rig {
 	struct arena arena;
 	struct backend be;
 	const struct aggregator *agg;
-	struct agg_job job;
+	struct step_job job;
 	int workers;
 	size_t push_bytes, pull_bytes, memory_bytes;
 	void *push[WORKERS_MOST]; /* [workers][push_bytes] */
@@ -54,7 +54,7 @@ static inline void rig_init(struct rig *r, const struct row *backend, const char
 	cr_assert_eq(choice_parse(&family_aggregators, &c, NULL, json, &r->arena, &e), 0, "%s: %s", json,
 	             e.text);
 	r->agg = (const struct aggregator *)c.row;
-	r->job = (struct agg_job){.state = c.state, .be = &r->be, .seed = SEED, .n = n};
+	r->job = (struct step_job){.state = c.state, .be = &r->be, .seed = SEED, .n = n};
 	r->workers = workers;
 	r->push_bytes = r->agg->push_bytes(c.state, n);
 	r->pull_bytes = r->agg->pull_bytes(c.state, n);

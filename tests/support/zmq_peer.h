@@ -29,7 +29,7 @@ struct toy {
 	int workers, steps;
 	size_t n, running; /* running: floats of running statistics */
 	const struct aggregator *agg;
-	struct agg_job job;
+	struct step_job job;
 	struct backend be;
 	struct arena arena;
 	const bool *honest; /* [workers] */
@@ -49,7 +49,7 @@ static inline void toy_open(struct toy *t, int workers, int steps, size_t n, con
 	    ((const struct backend_row *)family_find(&family_backends, "cpu"))->open(&t->be, &e))
 		die("%s", e.text);
 	t->agg = (const struct aggregator *)c.row;
-	t->job = (struct agg_job){.state = c.state, .be = &t->be, .seed = 5, .n = n};
+	t->job = (struct step_job){.state = c.state, .be = &t->be, .seed = 5, .n = n};
 }
 
 static inline void toy_close(struct toy *t)
@@ -74,7 +74,7 @@ static inline void toy_worker_open(const struct toy *t, struct toy_worker *w, in
 static inline void toy_say(const struct toy *t, struct toy_worker *w, uint64_t step, const float *x)
 {
 	struct stream s = stream_of(77, RNG_TEST, (uint32_t)w->id, step);
-	struct agg_job job = t->job;
+	struct step_job job = t->job;
 	job.step = step;
 	for (size_t i = 0; i < t->n; i++)
 		w->v[i] = 0.5F * w->v[i] + (stream_uniform(&s, i) - 0.5F) + 0.125F * x[i];
@@ -83,7 +83,7 @@ static inline void toy_say(const struct toy *t, struct toy_worker *w, uint64_t s
 
 static inline void toy_apply(const struct toy *t, uint64_t step, const void *pull, float *x)
 {
-	struct agg_job job = t->job;
+	struct step_job job = t->job;
 	job.step = step;
 	t->agg->apply(&job, pull, 0, t->n, 0.25, 0, NULL, x);
 }
@@ -97,7 +97,7 @@ static inline void toy_combine(void *ctx, int count, const void *const *pushes, 
                                void *pull)
 {
 	const struct toy_round *r = ctx;
-	struct agg_job job = r->toy->job;
+	struct step_job job = r->toy->job;
 	job.step = r->step;
 	r->toy->agg->combine(&job, count, pushes, begin, end, pull);
 }
