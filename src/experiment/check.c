@@ -8,7 +8,6 @@
 #include "data/partition.h"
 #include "data/text/text_walk.h"
 #include "models/init/init_row.h"
-#include "probe/probe.h"
 #include "optimizer/schedule.h"
 
 /* The value at "a.b", or the innermost object on the way to it that is there: where to point a complaint. */
@@ -251,5 +250,5 @@ int experiment_check(struct arena *a, struct settings *s, const struct json *roo
 		return -1;
 	if (check_model(s, root, e))
 		return -1;
-	return probe_check(a, s, e) ? say_at(e, root, "record") : 0;
+	return experiment_check_probes(a, s, e) ? say_at(e, root, "record") : 0;
 }

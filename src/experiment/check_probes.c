@@ -1,15 +1,14 @@
 /* What `record` asks for and cannot have, with the sentences that say so. */
 #include <math.h>
 #include "experiment/check.h"
-#include "probe/probe.h"
 
-bool probe_passes(const struct settings *s)
+bool settings_has_passes(const struct settings *s)
 {
 	return s->record.snr > 0 || s->record.l1_l2 > 0 || s->record.noise.every > 0 ||
 	       s->record.noise.at.count > 0;
 }
 
-size_t probe_batches(const struct settings *s)
+size_t settings_pass_batches(const struct settings *s)
 {
 	return s->shape.n_train / (size_t)s->batch;
 }
@@ -94,14 +93,14 @@ static int check_data(const struct settings *s, struct err *e)
 		        "%s: full passes are cut into samples, and data \"%s\" is a running text; leave "
 		        "it out",
 		        asking(s), s->data.row->name);
-	if (probe_batches(s) < 2)
+	if (settings_pass_batches(s) < 2)
 		return err_user(
 		        e, "%s: noise is measured between mini-batches, and %zu samples make %zu of %lld",
-		        asking(s), s->shape.n_train, probe_batches(s), (long long)s->batch);
+		        asking(s), s->shape.n_train, settings_pass_batches(s), (long long)s->batch);
 	return 0;
 }
 
-int probe_check(struct arena *a, struct settings *s, struct err *e)
+int experiment_check_probes(struct arena *a, struct settings *s, struct err *e)
 {
 	if (settle_epochs(a, s, e))
 		return -1;
@@ -109,7 +108,7 @@ int probe_check(struct arena *a, struct settings *s, struct err *e)
 	if (!noise && s->record.noise.weights.count + (size_t)s->record.noise.random > 0)
 		return err_user(
 		        e, "gradient-noise: weights without a time to look; give `at`, `epochs` or `every`");
-	if (!probe_passes(s))
+	if (!settings_has_passes(s))
 		return 0;
 	return check_data(s, e) || (noise && (check_times(s, e) || check_weights(s, e))) ? -1 : 0;
 }

@@ -2,6 +2,7 @@
 #include <math.h>
 #include <string.h>
 #include "base/mem.h"
+#include "experiment/check.h"
 #include "probe/probe_internal.h"
 
 #define PROBE_BYTES_MAX 0x1p60
@@ -56,10 +57,9 @@ static bool wants_planes(const struct settings *s)
 	return s->record.agreement > 0 || s->record.margin > 0 || s->record.sign_failure > 0;
 }
 
-void probe_needs(const struct settings *s, int64_t step, struct round *r)
+struct probe_wants probe_wants(const struct settings *s, int64_t step)
 {
-	r->norms = due(s, NORMS, step);
-	r->signs = due(s, SIGN_FAILURE, step);
+	return (struct probe_wants){.norms = due(s, NORMS, step), .signs = due(s, SIGN_FAILURE, step)};
 }
 
 static void open_columns(struct probe *p, struct h5 *f)
@@ -152,9 +152,9 @@ static size_t count_equal(size_t n, const uint64_t *vote_a, const uint64_t *abst
 
 static void agreement_step(struct probe *p, const struct probe_view *v)
 {
-	v->round->agg->pull_signs(&v->round->job, v->pull, p->pull_vote, p->pull_abstain);
+	v->agg->pull_signs(v->job, v->pull, p->pull_vote, p->pull_abstain);
 	for (int m = 0; m < v->count; m++) {
-		v->round->agg->push_signs(&v->round->job, v->workers[m].push, p->vote, p->abstain);
+		v->agg->push_signs(v->job, v->workers[m].push, p->vote, p->abstain);
 		p->row[m] = (double)count_equal(p->n, p->vote, p->abstain, p->pull_vote, p->pull_abstain) /
 		            (double)p->n;
 	}
@@ -166,7 +166,7 @@ static void margin_step(struct probe *p, const struct probe_view *v)
 	size_t voters = (size_t)v->count;
 	memset(p->sums, 0, p->n * sizeof *p->sums);
 	for (size_t m = 0; m < voters; m++) {
-		v->round->agg->push_signs(&v->round->job, v->workers[m].push, p->vote, p->abstain);
+		v->agg->push_signs(v->job, v->workers[m].push, p->vote, p->abstain);
 		for (size_t i = 0; i < p->n; i++) {
 			int minus = (int)(p->vote[i / 64] >> (i % 64) & 1),
 			    abstain = (int)(p->abstain[i / 64] >> (i % 64) & 1);
@@ -208,7 +208,7 @@ void probe_step(struct probe *p, const struct probe_view *v)
 {
 	static void (*const groups[])(struct probe *, const struct probe_view *) = {
 	        agreement_step, margin_step, norms_step, sign_failure_step};
-	int64_t step = (int64_t)v->round->job.step, done = step + 1;
+	int64_t step = (int64_t)v->job->step, done = step + 1;
 	for (int g = AGREEMENT; g <= SIGN_FAILURE; g++) {
 		if (!due(p->s, (enum group)g, step))
 			continue;
@@ -226,7 +226,7 @@ static void take(void *self, const float *g)
 		moments_take(p->moments, g);
 }
 
-static void look_over_pass(struct probe *p, int64_t done, const struct probe_pass *pass)
+static void run_pass(struct probe *p, int64_t done, const struct probe_pass *pass)
 {
 	p->noise_due = noise_due(p->s, done);
 	p->moments_due = moments_due(p->s, done);
@@ -245,7 +245,7 @@ void probe_applied(struct probe *p, const float *x, int64_t done, const struct p
 		h5_append(p->x, 1, x);
 		h5_append(p->steps[SNAPSHOTS], 1, &done);
 	}
-	look_over_pass(p, done, pass);
+	run_pass(p, done, pass);
 }
 
 size_t probe_bytes(const struct settings *s, size_t n)
@@ -257,7 +257,7 @@ size_t probe_bytes(const struct settings *s, size_t n)
 		bytes += n * sizeof(int16_t);
 	if (s->record.sign_failure > 0)
 		bytes += n * sizeof(float) + (size_t)s->workers * sign_plane_bytes(n);
-	if (probe_passes(s))
+	if (settings_has_passes(s))
 		bytes += s->shape.n_train * sizeof(uint32_t); /* the order of a pass */
 	bytes += noise_bytes(s) + moments_bytes(s, n);
 	return bytes;

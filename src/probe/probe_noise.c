@@ -139,7 +139,7 @@ struct noise *noise_open(const struct settings *s, size_t n, struct h5 *f)
 		return NULL;
 	struct noise *p = mem_alloc(sizeof *p);
 	p->weights = weights_of(s);
-	p->batches = probe_batches(s);
+	p->batches = settings_pass_batches(s);
 	p->index = mem_array(p->weights, sizeof *p->index);
 	p->values = mem_array(p->weights * p->batches, sizeof *p->values);
 	p->sorted = mem_array(p->batches, sizeof *p->sorted);
@@ -214,7 +214,7 @@ void noise_append(struct noise *p, int64_t done)
 
 size_t noise_bytes(const struct settings *s)
 {
-	size_t weights = weights_of(s), batches = probe_batches(s);
+	size_t weights = weights_of(s), batches = settings_pass_batches(s);
 	if (!wanted(s))
 		return 0;
 	return weights * (sizeof(int64_t) + batches * sizeof(float) + FIGURES * sizeof(double)) +
@@ -223,7 +223,7 @@ size_t noise_bytes(const struct settings *s)
 
 double noise_file_bytes(const struct settings *s)
 {
-	double weights = (double)weights_of(s), batches = (double)probe_batches(s), rows = 0;
+	double weights = (double)weights_of(s), batches = (double)settings_pass_batches(s), rows = 0;
 	if (!wanted(s))
 		return 0;
 	rows += (double)s->record.noise.at.count;

@@ -17,6 +17,7 @@
 #include "base/pool.h"
 #include "experiment/experiment.h"
 #include "record/record.h"
+#include "train/replay.h"
 
 /* What a run takes, known before anything is loaded. Bytes. */
 struct plan {
@@ -31,15 +32,6 @@ void trainer_plan(const struct settings *s, int lanes, struct plan *out);
 
 struct trainer;
 struct link;
-
-/*
- * Who was counted in a run's steps, as its result file says: since[step - 1][m] is the step at which the
- * state of worker m began that was counted in step `step` (from 1), or -1 where it was not counted.
- */
-struct replay {
-	int64_t steps;
-	const int32_t *born; /* [steps][M] */
-};
 
 /*
  * Load data, allocate, initialise x. NULL and a sentence. The pool and settings are borrowed, and so is the

@@ -1,7 +1,9 @@
 /* What a run will take, by the same sums as train/trainer_open.c allocates. */
 #include "experiment/check.h"
 #include "registry.h"
-#include "train/trainer_internal.h"
+#include "train/evaluate.h"
+#include "train/feed.h"
+#include "train/trainer.h"
 
 enum {
 	EMPTY_IMAGE_BYTES = 160 << 10, /* a result file without rows */
@@ -54,7 +56,7 @@ static size_t data_bytes(const struct settings *s, int lanes)
 	const struct data_source *source = (const struct data_source *)s->data.row;
 	size_t sample = source->readers ? LISTED_BYTES : shape_features(&s->shape);
 	return (s->shape.n_train + s->shape.n_test) * (sample + sizeof(uint16_t)) +
-	       2 * sizeof(uint32_t) * s->shape.n_train + trainer_feed_bytes(s, lanes);
+	       2 * sizeof(uint32_t) * s->shape.n_train + feed_reader_bytes(s, lanes);
 }
 
 void trainer_plan(const struct settings *s, int lanes, struct plan *out)
@@ -80,7 +82,7 @@ void trainer_plan(const struct settings *s, int lanes, struct plan *out)
 	out->data = data_bytes(s, lanes);
 	if (s->shape.window > 0)
 		out->data = (s->shape.n_train + s->shape.n_test) * sizeof(int32_t) +
-		            trainer_text_floats(carry) * sizeof(float);
+		            evaluate_text_floats(carry) * sizeof(float);
 	if (agg->memory_floats)
 		out->optimiser = agg->memory_floats(s->aggregator.state, n) * sizeof(float);
 	if (attack->memory_floats)

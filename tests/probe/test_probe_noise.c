@@ -77,8 +77,8 @@ static double *column(const char *name, size_t *count)
 static void each_gradient(struct trainer *t, uint64_t step, float *g)
 {
 	uint32_t order[103];
-	size_t n = t->round.job.n;
-	struct lane *l = &t->lanes[0];
+	size_t n = t->state.n;
+	struct lane *l = &t->crew.lanes[0];
 	struct stream draw = stream_of(3, RNG_PROBE, 1, step);
 	for (uint32_t i = 0; i < 103; i++)
 		order[i] = i;
@@ -86,8 +86,8 @@ static void each_gradient(struct trainer *t, uint64_t step, float *g)
 	for (size_t k = 0; k < K; k++) {
 		struct batch batch = {.count = B};
 		memcpy(l->index, order + k * B, B * sizeof *order);
-		lane_gather(l, &t->round, false, B, &batch);
-		t->round.model->grad(l->model, t->x, &batch, g + k * n);
+		lane_pass(l, false, k, B, &batch);
+		t->env.model->grad(l->model, t->state.x, &batch, g + k * n);
 	}
 }
 
@@ -189,7 +189,7 @@ Test(pass, rows_are_their_definition)
 	const struct settings *s = train_settings(&runs, PROBED);
 	struct pool *pool = pool_open(1);
 	struct trainer *t = train_open(s, pool);
-	size_t n = t->round.job.n;
+	size_t n = t->state.n;
 	float *g = mem_array(K * n, sizeof *g);
 	cr_assert_eq(n, 7850);
 	record(PROBED, 2);
@@ -301,10 +301,11 @@ static void expect_unchanged(const char *model)
 		trainer_run_probes(t[i]);
 		train_steps(t[i], 5);
 	}
-	size_t n = t[0]->round.job.n, running = t[0]->running_floats;
-	cr_expect_eq(memcmp(t[0]->x, t[1]->x, n * sizeof(float)), 0, "%s", model);
+	size_t n = t[0]->state.n, running = t[0]->state.running_floats;
+	cr_expect_eq(memcmp(t[0]->state.x, t[1]->state.x, n * sizeof(float)), 0, "%s", model);
 	if (running > 0)
-		cr_expect_eq(memcmp(t[0]->running, t[1]->running, running * sizeof(float)), 0, "%s", model);
+		cr_expect_eq(memcmp(t[0]->state.running, t[1]->state.running, running * sizeof(float)), 0,
+		             "%s", model);
 	for (int i = 0; i < 2; i++) {
 		trainer_close(t[i]);
 		record_close(r[i]);
