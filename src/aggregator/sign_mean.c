@@ -1,4 +1,4 @@
-/* Aggregator `sign-mean`: signs up, their mean down, as a control of what the vote's own sign does. */
+/* Aggregator `sign-mean`: signs up, their mean down, as a control: what does the vote's own sign do?. */
 #include "aggregator/mean.h"
 #include "compressor/float32.h"
 #include "compressor/sign.h"
@@ -59,7 +59,7 @@ static const struct key sign_mean_keys[] = {
          .offset = offsetof(struct sign_mean, zero),
          .default_json = "\"random\"",
          .choices = SIGN_POLICY_NAMES,
-         .help = "what a worker says for a coordinate that is exactly 0, or NaN: a fair coin, +1 or nothing, "
+         .help = "a worker's vote on a coordinate that is exactly 0, or NaN: a fair coin, +1 or nothing, "
                  "which costs a second bit a coordinate up"},
         {0},
 };

@@ -86,14 +86,14 @@ static const struct key vote_keys[] = {
          .offset = offsetof(struct vote, zero),
          .default_json = "\"random\"",
          .choices = SIGN_POLICY_NAMES,
-         .help = "what a worker says for a coordinate that is exactly 0, or NaN: a fair coin, +1 (as the "
+         .help = "a worker's vote on a coordinate that is exactly 0, or NaN: a fair coin, +1 (as the "
                  "published code) or nothing, which costs a second bit a coordinate up"},
         {.name = "tie",
          .kind = KEY_CHOICE,
          .offset = offsetof(struct vote, tie),
          .default_json = "\"random\"",
          .choices = SIGN_POLICY_NAMES,
-         .help = "what the server says for a tied vote: a fair coin, +1 (as the published code) or nothing, "
+         .help = "the answer where the vote is tied: a fair coin, +1 (as the published code) or nothing, "
                  "which costs a second bit a coordinate down"},
         {0},
 };

@@ -1,4 +1,4 @@
-/* Probes: one function a group, each due every so many steps. */
+/* Probes: one function for each group, due every so many steps. */
 #include <math.h>
 #include <string.h>
 #include "base/mem.h"
@@ -69,8 +69,9 @@ static void open_columns(struct probe *p, struct h5 *f)
 		if (every(p->s, (enum group)g) > 0)
 			p->steps[g] = h5_column(f, step_paths[g], H5_I64, 0, NULL, "steps", "steps done");
 	if (p->s->record.agreement > 0)
-		p->agreement = h5_column(f, "/probes/agreement/agreement", H5_F64, 1, &m, "share",
-		                         "coordinates at which each worker's push says what the answer says");
+		p->agreement =
+		        h5_column(f, "/probes/agreement/agreement", H5_F64, 1, &m, "share",
+		                  "coordinates at which each worker's push has the sign of the answer");
 	if (p->s->record.margin > 0)
 		p->votes = h5_column(f, "/probes/margin/votes", H5_I64, 1, &bins, "coordinates",
 		                     "coordinates by V, the sum of the voters' signs, from -M to M");
@@ -138,7 +139,7 @@ void probe_close(struct probe *p)
 	mem_free(p);
 }
 
-/* Coordinates at which two pairs of planes say the same. */
+/* Coordinates at which two pairs of planes have the same sign, or both abstain. */
 static size_t count_equal(size_t n, const uint64_t *vote_a, const uint64_t *abstain_a, const uint64_t *vote_b,
                           const uint64_t *abstain_b)
 {
@@ -258,7 +259,7 @@ size_t probe_bytes(const struct settings *s, size_t n)
 	if (s->record.sign_failure > 0)
 		bytes += n * sizeof(float) + (size_t)s->workers * sign_plane_bytes(n);
 	if (settings_has_passes(s))
-		bytes += s->shape.n_train * sizeof(uint32_t); /* the order of a pass */
+		bytes += s->shape.n_train * sizeof(uint32_t); /* the order of a full pass */
 	bytes += noise_bytes(s) + moments_bytes(s, n);
 	return bytes;
 }
@@ -267,8 +268,8 @@ size_t probe_file_bytes(const struct settings *s, size_t n)
 {
 	size_t m = (size_t)s->workers;
 	const size_t row[] = {8 * m, 8 * (2 * m + 1), 16 * m, 8 * m + 16, 4 * n};
-	double bytes = noise_file_bytes(s) +
-	               moments_file_bytes(s); /* an absurd wish must not wrap round to a modest one */
+	/* In double: the size of an absurd request must not wrap round to a small one. */
+	double bytes = noise_file_bytes(s) + moments_file_bytes(s);
 	for (int g = AGREEMENT; g <= SNAPSHOTS; g++)
 		if (every(s, (enum group)g) > 0)
 			bytes += (8 + (double)row[g]) * (double)(s->steps / every(s, (enum group)g));

@@ -28,14 +28,14 @@ static size_t eval_batches(const struct settings *s)
 }
 
 void evaluate_open(struct evaluation *ev, const struct settings *s, const struct model *model,
-                   const struct state *st, struct workforce *crew)
+                   const struct state *st, struct workforce *workforce)
 {
-	*ev = (struct evaluation){.settings = s, .model = model, .state = st, .crew = crew};
+	*ev = (struct evaluation){.settings = s, .model = model, .state = st, .workforce = workforce};
 	ev->sums = mem_array(eval_batches(s), sizeof *ev->sums);
-	if (crew->feed.kind == FEED_TEXT)
+	if (workforce->feed.kind == FEED_TEXT)
 		ev->streams = st->be->alloc(evaluate_text_floats(st->carry_floats) * sizeof *ev->streams);
 	if (settings_has_passes(s))
-		ev->order = mem_array(crew->feed.data.shape.n_train, sizeof *ev->order);
+		ev->order = mem_array(workforce->feed.data.shape.n_train, sizeof *ev->order);
 }
 
 void evaluate_close(struct evaluation *ev)
@@ -48,14 +48,14 @@ void evaluate_close(struct evaluation *ev)
 
 static size_t batches(const struct evaluation *ev, size_t samples)
 {
-	size_t size = (size_t)ev->crew->feed.batch;
+	size_t size = (size_t)ev->workforce->feed.batch;
 	return (samples + size - 1) / size;
 }
 
 /* Batch `item` of the part p, gathered into lane l. */
 static void gather(const struct pass *p, struct lane *l, size_t item, struct batch *out)
 {
-	const struct feed *f = &p->ev->crew->feed;
+	const struct feed *f = &p->ev->workforce->feed;
 	size_t size = (size_t)f->batch, begin = item * size, number = p->first / size + item;
 	size_t count = p->samples - begin < size ? p->samples - begin : size;
 	for (size_t i = 0; i < count; i++) {
@@ -73,7 +73,7 @@ static void eval_item(void *ctx, int lane, size_t item)
 {
 	const struct pass *p = ctx;
 	struct evaluation *ev = p->ev;
-	struct lane *l = &ev->crew->lanes[lane];
+	struct lane *l = &ev->workforce->lanes[lane];
 	struct batch batch;
 	gather(p, l, item, &batch);
 	batch.running = ev->state->running;
@@ -88,8 +88,8 @@ static void eval_set(struct evaluation *ev, bool test, size_t samples, double *l
 	*loss = *accuracy = NAN;
 	if (samples == 0)
 		return;
-	feed_pass(&ev->crew->feed, test, NULL, samples);
-	pool_run(ev->crew->pool, count, eval_item, &p);
+	feed_pass(&ev->workforce->feed, test, NULL, samples);
+	pool_run(ev->workforce->pool, count, eval_item, &p);
 	for (size_t i = 0; i < count; i++) {
 		sum += ev->sums[i].loss;
 		correct += ev->sums[i].correct;
@@ -102,14 +102,14 @@ static void eval_set(struct evaluation *ev, bool test, size_t samples, double *l
 static void eval_function(struct evaluation *ev, struct eval_row *row)
 {
 	size_t correct;
-	ev->model->eval(ev->crew->lanes[0].model, ev->state->x, NULL, &row->test_loss, &correct);
+	ev->model->eval(ev->workforce->lanes[0].model, ev->state->x, NULL, &row->test_loss, &correct);
 	row->train_loss = row->test_loss;
 	row->train_accuracy = row->test_accuracy = NAN;
 }
 
 int evaluate_all(struct evaluation *ev, struct eval_row *row, struct err *e)
 {
-	struct feed *f = &ev->crew->feed;
+	struct feed *f = &ev->workforce->feed;
 	row->train_perplexity = row->test_perplexity = row->test_bits = NAN;
 	if (f->kind == FEED_TEXT)
 		evaluate_text(ev, eval_samples(ev->settings), row);
@@ -127,7 +127,7 @@ int evaluate_all(struct evaluation *ev, struct eval_row *row, struct err *e)
 static void gradient_item(void *ctx, int lane, size_t item)
 {
 	const struct pass *p = ctx;
-	struct lane *l = &p->ev->crew->lanes[item];
+	struct lane *l = &p->ev->workforce->lanes[item];
 	struct batch batch;
 	(void)lane;
 	gather(p, l, item, &batch);
@@ -139,19 +139,19 @@ static void gradient_item(void *ctx, int lane, size_t item)
 static void gradient_pass(struct evaluation *ev, const uint32_t *order, size_t samples,
                           void (*take)(void *self, size_t count, float *g), void *self)
 {
-	struct workforce *crew = ev->crew;
-	size_t size = (size_t)crew->feed.batch, stride = (size_t)pool_lanes(crew->pool) * size;
-	feed_pass(&crew->feed, false, order, samples);
+	struct workforce *workforce = ev->workforce;
+	size_t size = (size_t)workforce->feed.batch, stride = (size_t)pool_lanes(workforce->pool) * size;
+	feed_pass(&workforce->feed, false, order, samples);
 	for (size_t first = 0; first < samples; first += stride) {
 		struct pass p = {.ev = ev,
 		                 .first = first,
 		                 .samples = samples - first < stride ? samples - first : stride,
 		                 .order = order};
 		size_t count = batches(ev, p.samples);
-		pool_run(crew->pool, count, gradient_item, &p);
+		pool_run(workforce->pool, count, gradient_item, &p);
 		for (size_t i = 0; i < count; i++)
 			take(self, p.samples - i * size < size ? p.samples - i * size : size,
-			     crew->lanes[i].scratch);
+			     workforce->lanes[i].scratch);
 	}
 }
 
@@ -164,7 +164,7 @@ static void add_share(void *self, size_t count, float *g)
 {
 	const struct full *f = self;
 	const struct state *st = f->ev->state;
-	st->be->scale(st->n, (float)count / (float)f->ev->crew->feed.data.shape.n_train, g, g);
+	st->be->scale(st->n, (float)count / (float)f->ev->workforce->feed.data.shape.n_train, g, g);
 	st->be->add(st->n, g, f->sum);
 }
 
@@ -172,12 +172,12 @@ void evaluate_full_gradient(void *ctx, float *g)
 {
 	struct evaluation *ev = ctx;
 	struct full full = {.ev = ev, .sum = g};
-	if (ev->crew->feed.kind == FEED_NONE) {
-		ev->model->exact(ev->crew->lanes[0].model, ev->state->x, g);
+	if (ev->workforce->feed.kind == FEED_NONE) {
+		ev->model->exact(ev->workforce->lanes[0].model, ev->state->x, g);
 		return;
 	}
 	memset(g, 0, ev->state->n * sizeof *g);
-	gradient_pass(ev, NULL, ev->crew->feed.data.shape.n_train, add_share, &full);
+	gradient_pass(ev, NULL, ev->workforce->feed.data.shape.n_train, add_share, &full);
 }
 
 struct taker {
@@ -195,7 +195,7 @@ static void pass_on(void *self, size_t count, float *g)
 void evaluate_each_gradient(void *ctx, void (*take)(void *self, const float *g), void *self)
 {
 	struct evaluation *ev = ctx;
-	const struct feed *f = &ev->crew->feed;
+	const struct feed *f = &ev->workforce->feed;
 	struct taker to = {take, self};
 	size_t all = f->data.shape.n_train, size = (size_t)f->batch;
 	struct stream draw = stream_of(f->seed, RNG_PROBE, 1, (uint64_t)ev->state->step);

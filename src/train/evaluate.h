@@ -25,7 +25,7 @@ struct evaluation {
 	const struct settings *settings;
 	const struct model *model;
 	const struct state *state;
-	struct workforce *crew;
+	struct workforce *workforce;
 	struct eval_sums *sums; /* [batches of the longer evaluation] */
 	uint32_t *order;        /* [n_train] of a full pass; NULL: no probe asks for any */
 	float *streams;         /* text: [evaluate_text_floats] carries */
@@ -33,7 +33,7 @@ struct evaluation {
 
 /* Memory; what it borrows is open. */
 void evaluate_open(struct evaluation *ev, const struct settings *s, const struct model *model,
-                   const struct state *st, struct workforce *crew);
+                   const struct state *st, struct workforce *workforce);
 void evaluate_close(struct evaluation *ev);
 
 /* Losses and accuracies into *row; nothing else of it. -1 and a sentence when a sample cannot be read. */

@@ -30,8 +30,8 @@ static void eval_stream(void *ctx, int lane, size_t item)
 {
 	const struct text_pass *p = ctx;
 	struct evaluation *ev = p->ev;
-	const struct feed *f = &ev->crew->feed;
-	struct lane *l = &ev->crew->lanes[lane];
+	const struct feed *f = &ev->workforce->feed;
+	struct lane *l = &ev->workforce->lanes[lane];
 	size_t batch = (size_t)f->batch, carried = ev->state->carry_floats;
 	struct eval_sums *out = &ev->sums[item];
 	struct batch b = {.count = (int)batch,
@@ -54,13 +54,13 @@ static void eval_stream(void *ctx, int lane, size_t item)
 static void eval_tokens(struct evaluation *ev, const int32_t *tokens, size_t count, double *loss,
                         double *accuracy)
 {
-	size_t batch = (size_t)ev->crew->feed.batch, streams = streams_of(count, batch), correct = 0;
+	size_t batch = (size_t)ev->workforce->feed.batch, streams = streams_of(count, batch), correct = 0;
 	struct text_pass p = {ev, tokens, streams ? text_positions(count, streams * batch) : 0};
 	double sum = 0, all = (double)(p.positions * streams * batch);
 	*loss = *accuracy = NAN;
 	if (streams == 0)
 		return;
-	pool_run(ev->crew->pool, streams, eval_stream, &p);
+	pool_run(ev->workforce->pool, streams, eval_stream, &p);
 	for (size_t i = 0; i < streams; i++) {
 		sum += ev->sums[i].loss;
 		correct += ev->sums[i].correct;
@@ -71,7 +71,7 @@ static void eval_tokens(struct evaluation *ev, const int32_t *tokens, size_t cou
 
 void evaluate_text(struct evaluation *ev, size_t train, struct eval_row *row)
 {
-	const struct dataset *d = &ev->crew->feed.data;
+	const struct dataset *d = &ev->workforce->feed.data;
 	eval_tokens(ev, d->train_tokens, train, &row->train_loss, &row->train_accuracy);
 	eval_tokens(ev, d->test_tokens, d->shape.n_test, &row->test_loss, &row->test_accuracy);
 	row->train_perplexity = exp(row->train_loss);

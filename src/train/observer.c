@@ -22,12 +22,13 @@ void observer_close(struct observer *o)
 	evaluate_close(&o->evaluation);
 }
 
-void observer_step(struct observer *o, const struct round *r, const struct workforce *crew, const void *pull)
+void observer_step(struct observer *o, const struct round *r, const struct workforce *workforce,
+                   const void *pull)
 {
 	struct probe_view view = {.agg = r->agg,
 	                          .job = &r->job,
-	                          .workers = crew->shown,
-	                          .count = crew->count,
+	                          .workers = workforce->shown,
+	                          .count = workforce->count,
 	                          .pull = pull,
 	                          .full_gradient = evaluate_full_gradient,
 	                          .ctx = &o->evaluation};

@@ -27,7 +27,8 @@ void observer_open(struct observer *o, const struct settings *s, bool root, int 
 void observer_close(struct observer *o);
 
 /* Probe a step, between the exchange and the apply. */
-void observer_step(struct observer *o, const struct round *r, const struct workforce *crew, const void *pull);
+void observer_step(struct observer *o, const struct round *r, const struct workforce *workforce,
+                   const void *pull);
 /* Probe the parameters of the state. */
 void observer_applied(struct observer *o, const struct state *st);
 

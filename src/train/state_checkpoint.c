@@ -86,7 +86,7 @@ static void reset_missing(struct state *st, const struct listing *l)
 		}
 	}
 	if (here > 0)
-		log_say("%d workers kept their states to themselves and begin anew after step %lld", here,
+		log_say("%d workers kept their states to themselves and start again after step %lld", here,
 		        (long long)st->step);
 }
 

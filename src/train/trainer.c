@@ -8,19 +8,19 @@ enum { APPLY_CHUNK = 1 << 16 }; /* coordinates; 256 KiB of x, a multiple of 64 *
 static void compute_item(void *ctx, int lane, size_t item)
 {
 	struct trainer *t = ctx;
-	struct worker *w = &t->crew.workers[item];
-	w->number = t->round.job.step * (uint64_t)t->crew.count + item;
+	struct worker *w = &t->workforce.workers[item];
+	w->number = t->round.job.step * (uint64_t)t->workforce.count + item;
 	w->owns_bn = (int)w->id == t->state.bn_owner;
 	if (t->state.born[w->id] < 0)
 		state_reset_worker(&t->state, (int)w->id);
 	t->uplink.reported_born[w->id] = t->state.born[w->id];
-	worker_compute(w, &t->crew.lanes[lane], &t->round);
+	worker_compute(w, &t->workforce.lanes[lane], &t->round);
 }
 
 static void encode_item(void *ctx, int lane, size_t item)
 {
 	struct trainer *t = ctx;
-	worker_encode(&t->crew.workers[item], &t->crew.lanes[lane], &t->round);
+	worker_encode(&t->workforce.workers[item], &t->workforce.lanes[lane], &t->round);
 }
 
 static void apply_item(void *ctx, int lane, size_t item)
@@ -71,7 +71,7 @@ static void begin_step(struct trainer *t)
 	t->round.beta = (float)momentum(t->settings, step);
 	t->round.wants = probe_wants(&t->observer.probed, step);
 	t->lr = schedule_rate(t->schedule, t->settings->lr.state, &t->schedule_env, step) *
-	        feed_text_step(&t->crew.feed, step);
+	        feed_text_step(&t->workforce.feed, step);
 	state_keep_running(&t->state);
 }
 
@@ -101,9 +101,9 @@ static void take_over(struct trainer *t, const struct exchange *x)
 	t->state.step = (int64_t)x->step;
 	t->state.bn_owner = x->bn_owner;
 	t->uplink.must_resync = x->must_resync;
-	for (int i = 0; i < t->crew.count; i++)
-		t->state.born[t->crew.workers[i].id] = -1;
-	workforce_load(&t->crew, t->state.x);
+	for (int i = 0; i < t->workforce.count; i++)
+		t->state.born[t->workforce.workers[i].id] = -1;
+	workforce_load(&t->workforce, t->state.x);
 }
 
 static enum trainer_end ended(enum exchange_end end)
@@ -113,7 +113,7 @@ static enum trainer_end ended(enum exchange_end end)
 
 enum trainer_end trainer_step(struct trainer *t, struct step_row *row, int *flags, struct err *e)
 {
-	struct workforce *crew = &t->crew;
+	struct workforce *workforce = &t->workforce;
 	struct uplink *up = &t->uplink;
 	struct state *st = &t->state;
 	begin_step(t);
@@ -122,18 +122,18 @@ enum trainer_end trainer_step(struct trainer *t, struct step_row *row, int *flag
 
 	int bn_owner = st->bn_owner;
 	struct exchange x = uplink_exchange(up, &t->round, st, flags ? *flags : 0);
-	x.x_hash = uplink_hash(up, st, crew->pool);
+	x.x_hash = uplink_hash(up, st, workforce->pool);
 	double start = clock_s(), computed = start, encoded = start;
 	if (!up->must_resync) {
 		uplink_post_begin(up, &x);
-		feed_steps(&crew->feed, st->step);
-		pool_run(crew->pool, (size_t)crew->count, compute_item, t);
+		feed_steps(&workforce->feed, st->step);
+		pool_run(workforce->pool, (size_t)workforce->count, compute_item, t);
 		computed = clock_s();
-		pool_run(crew->pool, (size_t)crew->count, encode_item, t);
+		pool_run(workforce->pool, (size_t)workforce->count, encode_item, t);
 		uplink_post(up);
 		encoded = clock_s();
 	}
-	uplink_gather(up, crew, t->replay, st, &x);
+	uplink_gather(up, workforce, t->replay, st, &x);
 	enum exchange_end end = up->link.row->exchange(up->link.self, &x, e);
 	if (flags)
 		*flags = x.flags;
@@ -143,12 +143,12 @@ enum trainer_end trainer_step(struct trainer *t, struct step_row *row, int *flag
 		return ended(end);
 	double exchanged = clock_s();
 	settle(t, &x, bn_owner);
-	observer_step(&t->observer, &t->round, crew, up->pull);
-	if (crew->feed.reader && reader_failed(crew->feed.reader, e))
+	observer_step(&t->observer, &t->round, workforce, up->pull);
+	if (workforce->feed.reader && reader_failed(workforce->feed.reader, e))
 		return TRAINER_FAILED;
 	double probed = clock_s();
-	pool_run(crew->pool, apply_items(&t->round), apply_item, t);
-	workforce_load(crew, st->x);
+	pool_run(workforce->pool, apply_items(&t->round), apply_item, t);
+	workforce_load(workforce, st->x);
 	double applied = clock_s();
 	st->step++;
 	observer_applied(&t->observer, st);
@@ -161,7 +161,7 @@ enum trainer_end trainer_step(struct trainer *t, struct step_row *row, int *flag
 	                         .bytes_busiest = x.bytes_busiest,
 	                         .n_voters = x.n_voters,
 	                         .compute_s = computed - start,
-	                         .data_s = workforce_data_s(crew),
+	                         .data_s = workforce_data_s(workforce),
 	                         .encode_s = encoded - computed,
 	                         .wait_s = x.wait_s,
 	                         .exchange_s = exchanged - encoded,

@@ -16,7 +16,7 @@ struct trainer {
 	struct backend be;
 	struct model_env env;
 	struct state state;
-	struct workforce crew;
+	struct workforce workforce;
 	struct uplink uplink;
 	struct observer observer;
 	struct round round; /* what the workers share in the present step */

@@ -9,16 +9,16 @@ static int open_parts(struct trainer *t, struct pool *pool, const struct link *l
 {
 	const struct settings *s = t->settings;
 	const struct backend_row *backend = (const struct backend_row *)s->backend.row;
-	t->crew.pool = pool;
+	t->workforce.pool = pool;
 	if (backend->open(&t->be, e) || uplink_open(&t->uplink, s, link, pool, e))
 		return -1;
 	const struct link *l = &t->uplink.link;
 	observer_open(&t->observer, s, l->root, l->count);
-	if (feed_open(&t->crew.feed, s, pool, l->ids, l->count, e))
+	if (feed_open(&t->workforce.feed, s, pool, l->ids, l->count, e))
 		return -1;
 	t->env = settings_model_env(s, &t->be);
 	state_open(&t->state, s, &t->env, l->ids, l->count);
-	workforce_open(&t->crew, s, &t->env, &t->state, t->observer.probed.record.sign_failure > 0);
+	workforce_open(&t->workforce, s, &t->env, &t->state, t->observer.probed.record.sign_failure > 0);
 	return 0;
 }
 
@@ -31,12 +31,12 @@ static void open_round(struct trainer *t)
 	        .model = t->env.model,
 	        .agg = (const struct aggregator *)s->aggregator.row,
 	        .job = {.state = s->aggregator.state, .be = &t->be, .seed = s->seed, .n = st->n},
-	        .feed = &t->crew.feed,
+	        .feed = &t->workforce.feed,
 	        .x = st->x,
 	        .running = st->running,
 	        .carry_floats = st->carry_floats};
-	uplink_prepare(&t->uplink, s, &t->round, &t->crew);
-	evaluate_open(&t->observer.evaluation, s, t->env.model, st, &t->crew);
+	uplink_prepare(&t->uplink, s, &t->round, &t->workforce);
+	evaluate_open(&t->observer.evaluation, s, t->env.model, st, &t->workforce);
 }
 
 /* The starting point: the model's own, replaced by what a file holds. */
@@ -44,13 +44,13 @@ static int open_start(struct trainer *t, struct err *e)
 {
 	const struct settings *s = t->settings;
 	const struct init_row *init = (const struct init_row *)s->init.row;
-	void *instance = t->crew.lanes[0].model;
+	void *instance = t->workforce.lanes[0].model;
 	t->env.model->init(instance, t->state.x);
 	if (t->state.running)
 		t->env.model->init_running(instance, t->state.running);
 	if (init->read && init->read(s->init.state, &t->env, s->model.state, t->state.x, t->state.running, e))
 		return -1;
-	workforce_load(&t->crew, t->state.x);
+	workforce_load(&t->workforce, t->state.x);
 	return 0;
 }
 
@@ -58,7 +58,7 @@ static void open_schedule(struct trainer *t)
 {
 	struct smoothness known = {NAN, NAN, NAN, NAN};
 	if (t->env.model->theory)
-		t->env.model->theory(t->crew.lanes[0].model, t->state.x, &known);
+		t->env.model->theory(t->workforce.lanes[0].model, t->state.x, &known);
 	t->schedule = (const struct schedule *)t->settings->lr.row;
 	t->schedule_env = (struct schedule_env){.steps = t->settings->steps,
 	                                        .steps_per_epoch = t->settings->steps_per_epoch,
@@ -89,7 +89,7 @@ void trainer_close(struct trainer *t)
 	if (!t)
 		return;
 	observer_close(&t->observer);
-	workforce_close(&t->crew);
+	workforce_close(&t->workforce);
 	state_close(&t->state);
 	uplink_close(&t->uplink, &t->be);
 	mem_free(t);

@@ -21,7 +21,7 @@ void trainer_meta(const struct trainer *t, struct record_meta *m)
 	        .resolved = s->resolved,
 	        .backend = t->be.name,
 	        .backend_detail = t->be.detail,
-	        .lanes = pool_lanes(t->crew.pool),
+	        .lanes = pool_lanes(t->workforce.pool),
 	        .steps = s->steps,
 	        .every = s->record.every,
 	        .workers = (int)s->workers,
@@ -30,8 +30,8 @@ void trainer_meta(const struct trainer *t, struct record_meta *m)
 	        .aggregator = s->aggregator.row->name,
 	        .model = s->model.row->name,
 	        .data = s->data.row->name,
-	        .data_note = t->crew.feed.data.note,
-	        .text = t->crew.feed.data.shape.window > 0,
+	        .data_note = t->workforce.feed.data.note,
+	        .text = t->workforce.feed.data.shape.window > 0,
 	        .seed = s->seed,
 	        .n_params = t->state.n,
 	        .push_bytes = t->uplink.push_bytes,
@@ -75,8 +75,8 @@ void trainer_profile(const struct trainer *t, struct record *r)
 		count++;
 	struct layer_row *rows = mem_array(count, sizeof *rows);
 	for (size_t i = 0; i < count; i++)
-		for (int lane = 0; lane < pool_lanes(t->crew.pool); lane++) {
-			model->layer(state, &t->env, t->crew.lanes[lane].model, i, &info);
+		for (int lane = 0; lane < pool_lanes(t->workforce.pool); lane++) {
+			model->layer(state, &t->env, t->workforce.lanes[lane].model, i, &info);
 			snprintf(rows[i].name, sizeof rows[i].name, "%s%s%s", info.name,
 			         *info.name ? " " : "", info.kind);
 			rows[i].forward_s += info.forward_s;
@@ -104,7 +104,7 @@ void trainer_faults(const struct trainer *t, struct record *r)
 
 void trainer_skipped(const struct trainer *t, struct record *r)
 {
-	size_t skipped = t->crew.feed.reader ? reader_skipped(t->crew.feed.reader) : 0;
+	size_t skipped = t->workforce.feed.reader ? reader_skipped(t->workforce.feed.reader) : 0;
 	if (skipped > 0)
 		h5_set_int(record_file(r), "/meta", "data_skipped", (int64_t)skipped);
 }

@@ -19,7 +19,7 @@ int trainer_sync(struct trainer *t, struct err *e)
 		return -1;
 	t->state.step = st->step;
 	t->state.bn_owner = st->bn_owner;
-	workforce_load(&t->crew, t->state.x);
+	workforce_load(&t->workforce, t->state.x);
 	return 0;
 }
 
@@ -45,7 +45,7 @@ int trainer_restore(struct trainer *t, const char *path, struct err *e)
 	struct state *st = &t->state;
 	if (state_restore(st, t->settings->id, path, e))
 		return -1;
-	workforce_load(&t->crew, st->x);
+	workforce_load(&t->workforce, st->x);
 	t->observer.bytes =
 	        (uint64_t)st->step * (uint64_t)st->workers * (t->uplink.push_bytes + t->uplink.pull_bytes);
 	return 0;

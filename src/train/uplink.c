@@ -28,7 +28,7 @@ static void combine(void *ctx, int count, const void *const *pushes, size_t begi
 static void post_from_lane(void *ctx, const struct lane *l)
 {
 	struct uplink *u = ctx;
-	if (l == &u->crew->lanes[0])
+	if (l == &u->workforce->lanes[0])
 		uplink_post(u);
 }
 
@@ -42,13 +42,14 @@ static void prepare_buckets(struct uplink *u, struct round *r)
 	r->buckets = (struct round_buckets){.size = u->bucket, .made = post_from_lane, .ctx = u};
 }
 
-void uplink_prepare(struct uplink *u, const struct settings *s, struct round *r, const struct workforce *crew)
+void uplink_prepare(struct uplink *u, const struct settings *s, struct round *r,
+                    const struct workforce *workforce)
 {
 	size_t workers = (size_t)s->workers;
-	u->crew = crew;
+	u->workforce = workforce;
 	u->push_bytes = r->agg->push_bytes(s->aggregator.state, r->job.n);
 	u->pull_bytes = r->agg->pull_bytes(s->aggregator.state, r->job.n);
-	u->pushes = mem_array((size_t)crew->count, sizeof *u->pushes);
+	u->pushes = mem_array((size_t)workforce->count, sizeof *u->pushes);
 	u->pull = r->be->alloc(u->pull_bytes);
 	u->honest = mem_array(workers, sizeof *u->honest);
 	u->loss = mem_array(workers, sizeof *u->loss);
@@ -98,17 +99,17 @@ void uplink_post_begin(struct uplink *u, struct exchange *x)
 	if (u->bucket == 0)
 		return;
 	u->present = x;
-	x->hosted = u->crew->count;
-	for (int i = 0; i < u->crew->count; i++) {
-		u->posted[i] = u->crew->workers[i].made = x->n;
-		u->pushes[i] = u->crew->workers[i].push;
+	x->hosted = u->workforce->count;
+	for (int i = 0; i < u->workforce->count; i++) {
+		u->posted[i] = u->workforce->workers[i].made = x->n;
+		u->pushes[i] = u->workforce->workers[i].push;
 	}
 }
 
 void uplink_post(struct uplink *u)
 {
-	for (int i = 0; u->bucket > 0 && i < u->crew->count; i++) {
-		size_t made = __atomic_load_n(&u->crew->workers[i].made, __ATOMIC_ACQUIRE);
+	for (int i = 0; u->bucket > 0 && i < u->workforce->count; i++) {
+		size_t made = __atomic_load_n(&u->workforce->workers[i].made, __ATOMIC_ACQUIRE);
 		while (u->posted[i] > made) {
 			size_t from = (u->posted[i] - 1) / u->bucket * u->bucket;
 			u->link.row->post(u->link.self, u->present, i, from, u->posted[i]);
@@ -117,12 +118,12 @@ void uplink_post(struct uplink *u)
 	}
 }
 
-void uplink_gather(struct uplink *u, const struct workforce *crew, const struct replay *replay,
+void uplink_gather(struct uplink *u, const struct workforce *workforce, const struct replay *replay,
                    const struct state *st, struct exchange *x)
 {
 	x->hosted = 0;
-	for (int i = 0; i < crew->count; i++) {
-		const struct worker *w = &crew->workers[i];
+	for (int i = 0; i < workforce->count; i++) {
+		const struct worker *w = &workforce->workers[i];
 		u->loss[w->id] = w->loss;
 		u->reported_born[w->id] = replay_counts(replay, st, (int)w->id) ? st->born[w->id] : -1;
 		if (u->reported_born[w->id] >= 0)

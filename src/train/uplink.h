@@ -28,10 +28,10 @@ struct uplink {
 	bool must_resync;        /* the root is further: fetch its state and compute nothing */
 	struct train_state lent; /* the view of the state that the transport keeps */
 	/* Messages in buckets: */
-	size_t bucket;                  /* coordinates, a multiple of 64; 0: messages are sent whole */
-	const struct workforce *crew;   /* whose messages */
-	const struct exchange *present; /* of the present step */
-	size_t *posted;                 /* [count] the transport has the coordinates from here on */
+	size_t bucket;                     /* coordinates, a multiple of 64; 0: messages are sent whole */
+	const struct workforce *workforce; /* whose messages */
+	const struct exchange *present;    /* of the present step */
+	size_t *posted;                    /* [count] the transport has the coordinates from here on */
 };
 
 /* Borrow the link; NULL: open one on which all workers live in this process. -1 and a sentence. */
@@ -39,7 +39,7 @@ int uplink_open(struct uplink *u, const struct settings *s, const struct link *l
                 struct err *e);
 /* Memory for messages, and buckets in *r where the transport wants them. The workforce is open. */
 void uplink_prepare(struct uplink *u, const struct settings *s, struct round *r,
-                    const struct workforce *crew);
+                    const struct workforce *workforce);
 void uplink_close(struct uplink *u, const struct backend *be);
 
 /* What a step hands to its transport, without its pushes. */
@@ -48,7 +48,7 @@ struct exchange uplink_exchange(const struct uplink *u, struct round *r, const s
 void uplink_post_begin(struct uplink *u, struct exchange *x);
 void uplink_post(struct uplink *u);
 /* List the pushes of the workers that are counted, with their losses and what they report. */
-void uplink_gather(struct uplink *u, const struct workforce *crew, const struct replay *replay,
+void uplink_gather(struct uplink *u, const struct workforce *workforce, const struct replay *replay,
                    const struct state *st, struct exchange *x);
 
 /* The hash of x (base/hash.h), by all lanes; 0 where no other process holds a copy of x. */

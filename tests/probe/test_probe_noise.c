@@ -78,7 +78,7 @@ static void each_gradient(struct trainer *t, uint64_t step, float *g)
 {
 	uint32_t order[103];
 	size_t n = t->state.n;
-	struct lane *l = &t->crew.lanes[0];
+	struct lane *l = &t->workforce.lanes[0];
 	struct stream draw = stream_of(3, RNG_PROBE, 1, step);
 	for (uint32_t i = 0; i < 103; i++)
 		order[i] = i;

@@ -243,7 +243,7 @@ Test(ways, a_served_run_is_continued_without_its_workers_and_repeated)
 	kill(work, SIGTERM);
 	cr_expect_eq(program_wait(work), 143);
 	cr_expect_eq(cli("simulate --resume %s/own.h5", cli_folder), 0, "%s", cli_err);
-	cr_expect_not_null(strstr(cli_err, "3 workers kept their states to themselves and begin anew"), "%s",
+	cr_expect_not_null(strstr(cli_err, "3 workers kept their states to themselves and start again"), "%s",
 	                   cli_err);
 	cr_expect_eq(cli("simulate --replay %s/own.h5 --out %s/replay.h5", cli_folder, cli_folder), 0, "%s",
 	             cli_err);
