@@ -251,7 +251,7 @@ struct seen {
 	size_t count[COLUMNS];
 };
 
-static struct seen look(void)
+static struct seen read_probes(void)
 {
 	struct seen s;
 	for (size_t i = 0; i < COLUMNS; i++)
@@ -272,9 +272,9 @@ static void expect_same(struct seen *a, struct seen *b)
 Test(pass, any_number_of_lanes_records_the_same)
 {
 	record(PROBED, 1);
-	struct seen one = look();
+	struct seen one = read_probes();
 	record(PROBED, 3);
-	struct seen three = look();
+	struct seen three = read_probes();
 	expect_same(&one, &three);
 }
 
@@ -334,9 +334,9 @@ Test(pass, a_network_records_the_same_with_any_lanes)
 	         "\"record\":{\"snr\":2,\"l1-l2\":3,\"gradient-noise\":{\"every\":2,\"random\":3}}}",
 	         batch_normed);
 	record(text, 1);
-	struct seen one = look();
+	struct seen one = read_probes();
 	record(text, 4);
-	struct seen four = look();
+	struct seen four = read_probes();
 	expect_same(&one, &four);
 }
 
@@ -390,10 +390,10 @@ Test(pass, resumed_is_never_interrupted)
 {
 	for (int64_t stop = 0; stop < 6; stop++) {
 		record(PROBED, 2);
-		struct seen whole = look();
+		struct seen whole = read_probes();
 		unlink(path);
 		record_in_two(stop);
-		struct seen resumed = look();
+		struct seen resumed = read_probes();
 		expect_same(&whole, &resumed);
 	}
 }

@@ -104,7 +104,7 @@ static void same_column(const char *a, const char *b, const char *column)
 	mem_free(v);
 }
 
-/* The same run, whatever happened on the way: parameters and the recorded columns that are no times. */
+/* Is it the same run, whatever happened in between? Compared are parameters and all columns but times. */
 static void same_result(const char *a, const char *b)
 {
 	static const char *const columns[] = {"/steps/epoch",     "/steps/n_voters",
@@ -166,7 +166,7 @@ Test(run, killed_again_and_again_it_ends_as_if_never_stopped)
 	cr_expect_gt(killed, 0);
 	cr_assert_eq(simulate(run_path_, ""), 0, "%s", said);
 	resumed += strstr(said, "resumed after step") != NULL;
-	cr_expect_gt(resumed, 0, "it always began anew");
+	cr_expect_gt(resumed, 0, "it always started again");
 	same_result(whole, run_path_);
 }
 
