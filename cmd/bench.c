@@ -11,7 +11,7 @@
 #include "cmd/ui/cmd.h"
 #include "cmd/ui/json_line.h"
 #include "base/text.h"
-#include "check/check.h"
+#include "bench/bench_kernel.h"
 
 static const long long N_MOST = 1LL << 32;
 static const double SECONDS = 1, SECONDS_LEAST = 0.01, SECONDS_MOST = 3600;

@@ -1,16 +1,14 @@
-/* Walks over the command table. */
+/* The commands of the program, in the order of `signsgd help`. Above all of them: only main and tests see it.
+ */
 #ifndef SIGNSGD_CMD_COMMANDS_H
 #define SIGNSGD_CMD_COMMANDS_H
 
-#include <stdio.h>
 #include "cmd/ui/cmd.h"
 
-const struct command *command_find(const char *name); /* or NULL */
-/* The sentence about a wrong command, or a wrong option in a command's place, with the nearest one. Always
- * -1. */
-int command_unknown(const char *wrong, struct err *e);
+extern const struct command cmd_simulate, cmd_train, cmd_serve, cmd_shard, cmd_work, cmd_validate, cmd_list,
+        cmd_show, cmd_plot, cmd_check, cmd_bench, cmd_schema, cmd_help, cmd_version, cmd_data, cmd_keys,
+        cmd_estimate;
 
-/* The program's usage in a few lines. */
-void commands_usage(FILE *f);
+extern const struct command *const commands[]; /* NULL-terminated */
 
 #endif

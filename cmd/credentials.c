@@ -1,4 +1,4 @@
-/* Keys and trust: see endpoint.h. */
+/* Where keys come from, and which addresses are safe without; what trust means is in endpoint.h. */
 #include "cmd/credentials.h"
 
 #include <arpa/inet.h>
@@ -10,7 +10,7 @@
 
 static const char YES[] = "yes-i-know", TCP[] = "tcp://";
 
-/* Can only this machine reach it? A name that merely begins like an address of it is another's. */
+/* Can only this machine reach it? The whole name must match: tcp://127.0.0.1.example.org is elsewhere. */
 static bool stays_here(const char *address)
 {
 	char host[INET_ADDRSTRLEN] = "";
@@ -27,7 +27,7 @@ static bool stays_here(const char *address)
 	       (inet_pton(AF_INET, host, &at) == 1 && ntohl(at.s_addr) >> 24 == IN_LOOPBACKNET);
 }
 
-/* ZeroMQ takes a port's lowest 16 bits, whatever was meant. `*`: any port that is free. */
+/* ZeroMQ would take the lowest 16 bits of any number as the port. `*`: any port that is free. */
 static int check_port(const char *address, struct err *e)
 {
 	char shown[256], *end;
@@ -43,7 +43,7 @@ static int check_port(const char *address, struct err *e)
 	return 0;
 }
 
-int endpoint_trust(const struct args *a, const char *address, enum endpoint_trust *out, struct err *e)
+int credentials_trust(const struct args *a, const char *address, enum endpoint_trust *out, struct err *e)
 {
 	const char *insecure = args_value(a, "insecure"), *keys = args_value(a, "keys");
 	char shown[256];
@@ -57,19 +57,19 @@ int endpoint_trust(const struct args *a, const char *address, enum endpoint_trus
 		return err_user(e, "--insecure: found '%s', expected nothing or =%s",
 		                text_shown(insecure, shown, sizeof(shown)), YES);
 	if (insecure && !insecure[0] && !stays_here(address))
-		return err_user(
-		        e,
-		        "--insecure at %s: others can reach that address, and could vote, read and lie; "
-		        "use keys, or say --insecure=%s",
-		        text_shown(address, shown, sizeof(shown)), YES);
+		return err_user(e,
+		                "--insecure at %s: others can reach that address, and could read, vote, and "
+		                "pose as the server; "
+		                "use keys, or say --insecure=%s",
+		                text_shown(address, shown, sizeof(shown)), YES);
 	if (check_port(address, e))
 		return -1;
-	/* Keys that come through a pipe are tokens between processes of one start. */
+	/* Keys that come through a pipe are tokens: `train` made them for the processes that it starts. */
 	*out = insecure ? ENDPOINT_OPEN : strcmp(keys, "-") ? ENDPOINT_KEYS : ENDPOINT_TOKENS;
 	return 0;
 }
 
-int endpoint_ring_open(struct endpoint_ring *r, const struct args *a, struct err *e)
+int credentials_open(struct credentials *r, const struct args *a, struct err *e)
 {
 	const char *dir = args_value(a, "keys");
 	bool piped = !strcmp(dir, "-");
@@ -77,7 +77,7 @@ int endpoint_ring_open(struct endpoint_ring *r, const struct args *a, struct err
 	return piped ? keyring_receive(&r->keys, STDIN_FILENO, e) : keyring_read(&r->keys, dir, e);
 }
 
-void endpoint_ring_close(struct endpoint_ring *r)
+void credentials_close(struct credentials *r)
 {
 	keyring_clear(&r->keys);
 }

@@ -1,4 +1,4 @@
-/* What `serve` and `work` share: keys, and when it may be without. */
+/* The keys of `serve`, `shard` and `work`, and when a command may go without. */
 #ifndef SIGNSGD_CMD_CREDENTIALS_H
 #define SIGNSGD_CMD_CREDENTIALS_H
 
@@ -8,22 +8,25 @@
 
 /* clang-format off */
 /* For the top of an option table. */
-#define ENDPOINT_OPTIONS                                                                                  \
-	{"keys", "DIR", "folder with keys ('signsgd help keys'); -: on standard input"},              \
+#define CREDENTIALS_OPTIONS                                                                     \
+	{"keys", "DIR", "folder with keys ('signsgd help keys'); -: on standard input"},        \
 	{"insecure", "[=yes-i-know]", "no keys, nothing encrypted; on loopback unless =yes-i-know"}
 /* clang-format on */
 
-/* Keys, and where they came from, for sentences. */
-struct endpoint_ring {
+/* Keys, and the place where they were found, for sentences. */
+struct credentials {
 	struct keyring keys;
-	const char *place;
+	const char *place; /* borrowed */
 };
 
-/* How the two sides are to know each other at this address. -1 and a sentence where that is not safe. */
-int endpoint_trust(const struct args *a, const char *address, enum endpoint_trust *out, struct err *e);
+/*
+ * How the two sides know each other at this address, by the options --keys and --insecure. -1 and a sentence
+ * where that would not be safe.
+ */
+int credentials_trust(const struct args *a, const char *address, enum endpoint_trust *out, struct err *e);
 
-/* The keys of --keys. -1 and a sentence. Free with endpoint_ring_close(), also after -1. */
-int endpoint_ring_open(struct endpoint_ring *r, const struct args *a, struct err *e);
-void endpoint_ring_close(struct endpoint_ring *r);
+/* The keys of --keys. -1 and a sentence. Free with credentials_close(), also after -1. */
+int credentials_open(struct credentials *r, const struct args *a, struct err *e);
+void credentials_close(struct credentials *r);
 
 #endif

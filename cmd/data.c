@@ -1,9 +1,10 @@
-/* `signsgd data`: which data sets there are, where their files lie, and getting them. */
+/* `signsgd data`: list data sets with their files, fetch files, pack a folder of images. */
 #include <string.h>
 #include "cmd/ui/cmd.h"
 #include "cmd/ui/table.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/progress.h"
 #include "base/mem.h"
 #include "base/text.h"
 #include "data/dataset.h"
@@ -79,12 +80,12 @@ static void show_progress(const struct fetch_news *news, double begin)
 	char done[32], all[32], rate[32];
 	double took = clock_s() - begin;
 
-	if (!log_progress_due())
+	if (!progress_due())
 		return;
 	log_bytes((double)news->done, done);
 	log_bytes((double)news->file->bytes, all);
 	log_bytes(took > 0 ? (double)news->done / took : 0, rate);
-	log_progress(false, "%s: %s of %s, %s/s", news->file->name, done, all, rate);
+	progress_show(false, "%s: %s of %s, %s/s", news->file->name, done, all, rate);
 }
 
 static void tell(void *ctx, const struct fetch_news *news)
@@ -106,17 +107,20 @@ static void tell(void *ctx, const struct fetch_news *news)
 		show_progress(news, *begin);
 		break;
 	case FETCH_FAILED:
-		log_progress_end();
+		progress_end();
 		log_warn("%s", news->text);
 		break;
 	case FETCH_DONE:
-		log_progress_end();
+		progress_end();
 		log_say("%s is there, its SHA-256 is right", news->path);
 		break;
 	}
 }
 
-/* DIR/FOLDER, so that --data DIR finds it, and data sets whose files have the same names keep apart. */
+/*
+ * DIR/FOLDER: --data DIR finds it, and data sets whose files have the same names do not get into each other's
+ * way.
+ */
 static char *folder_for(const struct data_source *s, const char *to, struct err *e)
 {
 	char *folder = to ? mem_format("%s/%s", to, s->folder) : dataset_cache(s);
@@ -139,7 +143,7 @@ static int fetch(const char *name, const char *to, const char *from, struct err 
 	if (!folder)
 		return -1;
 	int failed = data_fetch(s, folder, from, tell, &begin, e);
-	log_progress_end();
+	progress_end();
 	mem_free(folder);
 	return failed;
 }
@@ -148,11 +152,11 @@ static void tell_packed(uint64_t done, uint64_t all)
 {
 	char packed[32], whole[32];
 
-	if (!log_progress_due())
+	if (!progress_due())
 		return;
 	log_bytes((double)done, packed);
 	log_bytes((double)all, whole);
-	log_progress(false, "packed %s of %s", packed, whole);
+	progress_show(false, "packed %s of %s", packed, whole);
 }
 
 static int pack(const char *dir, const char *out, struct err *e)
@@ -165,9 +169,9 @@ static int pack(const char *dir, const char *out, struct err *e)
 	if (!p)
 		return -1;
 	int failed = image_set_pack(p, out, tell_packed, e);
-	log_progress_end();
+	progress_end();
 	if (!failed)
-		log_say("wrote %s: %zu training and %zu validation pictures of %d classes",
+		log_say("wrote %s: %zu training and %zu validation images of %d classes",
 		        text_shown(out, shown, sizeof(shown)), p->n[TRAIN], p->n[VAL], p->n_classes);
 	image_set_close(p);
 	return failed;
@@ -211,14 +215,14 @@ static const struct option options[] = {
 
 const struct command cmd_data = {
         .name = "data",
-        .about = "list data sets, fetch their files, pack pictures into one file",
+        .about = "list data sets, fetch their files, pack images into one file",
         .usage = "data list | data fetch NAME | data pack DIR -o FILE.h5",
         .details = "Files are looked for in DIR/NAME and DIR, for DIR the one of --data, of data.dir in the "
                    "experiment file and of the environment variable SIGNSGD_DATA, and then in "
                    "~/.cache/signsgd/NAME (or $XDG_CACHE_HOME/signsgd/NAME), where fetch puts them. What is "
-                   "fetched must have the official SHA-256. Pack puts the pictures of a folder with "
-                   "train/CLASS/ and "
-                   "val/CLASS/ into one file, as they are, which data imagefolder reads like the folder.",
+                   "fetched must have the official SHA-256. Pack puts the images of a folder with "
+                   "train/CLASS/ and val/CLASS/ into one file, as they are, which data imagefolder reads "
+                   "like the folder.",
         .example = "signsgd data list\n"
                    "signsgd data fetch fashion-mnist\n"
                    "signsgd data fetch mnist --to data-sets\n"

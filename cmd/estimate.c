@@ -337,7 +337,7 @@ static void say(const struct question *q, const char *file)
 
 static int estimate(const struct args *a)
 {
-	struct changes changes = {0};
+	struct overrides changes = {0};
 	struct question q = {0};
 	struct runs runs = {0};
 	struct err e = {0};
@@ -346,14 +346,14 @@ static int estimate(const struct args *a)
 	if (a->n_rest != 1)
 		err_user(&e, "estimate takes one experiment file, as in 'signsgd estimate "
 		             "experiments/demo.json --rate 1gbit'");
-	if (e.code || changes_init(&changes, a, NULL, 0, &e) ||
+	if (e.code || overrides_init(&changes, a, NULL, 0, &e) ||
 	    experiment_read(&runs, a->rest[0], changes.at, changes.count, &e) ||
 	    read_question(a, &runs, &q, &e))
 		code = cmd_fail(&e);
 	else
 		say(&q, a->rest[0]);
 	runs_clear(&runs);
-	changes_clear(&changes);
+	overrides_clear(&changes);
 	return code;
 }
 

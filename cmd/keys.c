@@ -109,13 +109,13 @@ const struct command cmd_keys = {
         .name = "keys",
         .about = "make and show the keys of servers and workers",
         .usage = "keys new NAME... [-o DIR] | keys list [-o DIR]",
-        .details = "A pair of keys is two files: NAME.public, for all to read, and NAME.secret, which makes "
-                   "whoever holds it NAME and is refused when others may read it. The server's pair is "
+        .details = "A pair of keys is two files: NAME.public, for all to read, and NAME.secret, which proves "
+                   "that its holder is NAME and is refused when others may read it. The server's pair is "
                    "called 'server'; every other public key in the server's folder is a worker that may "
-                   "vote, once a round, and they are numbered in the order of their names (w2 before w10). "
+                   "vote, once a round. Workers are numbered in the order of their names (w2 before w10). "
                    "The folder of a machine with workers holds their own pairs and server.public. Make each "
-                   "pair where it is used, so that only the public file travels; nothing is ever written "
-                   "over.",
+                   "pair where it is used, so that only the public file travels; a key is never "
+                   "overwritten.",
         .example = "signsgd keys new server w0 w1 -o keys\n"
                    "signsgd keys list -o keys",
         .options = options,

@@ -157,7 +157,7 @@ static void print_line(const struct family *f, const struct row *r)
 	line_print(&b, stdout);
 }
 
-/* The family that has a row of this name, for a sentence. */
+/* The family that has a row of this name, or NULL. */
 static const struct family *home_of(const char *row)
 {
 	for (size_t i = 0; registry_families[i]; i++)

@@ -4,12 +4,14 @@
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
-#include "cmd/ui/cmd.h"
 #include "cmd/commands.h"
+#include "cmd/ui/cmd.h"
+#include "cmd/ui/help.h"
 
 /*
- * A descriptor 0, 1 or 2 that is closed would be given to the next file we open, and a table would land in
- * a result file. Each gets a /dev/null that refuses what it is for, so that cmd_finish() still complains.
+ * If descriptor 0, 1 or 2 is closed, the next file that is opened would get its number, and a table would be
+ * written into a result file. So each of them is opened on /dev/null, in the mode that it is not used in:
+ * cmd_finish() still finds that it could not write.
  */
 static void hold_standard_files(void)
 {
@@ -26,8 +28,9 @@ static int run(const struct command *c, int argc, char **argv)
 
 	if (args_parse(&a, c, argc, argv, &e))
 		return cmd_fail(&e);
+	a.commands = commands;
 	if (a.help)
-		cmd_print_help(c, stdout);
+		help_command(c, stdout);
 	else
 		code = c->run(&a);
 	args_clear(&a);
@@ -37,7 +40,7 @@ static int run(const struct command *c, int argc, char **argv)
 static int dispatch(int argc, char **argv)
 {
 	if (argc < 2) {
-		commands_usage(stderr);
+		help_overview(commands, stderr);
 		return EXIT_USER;
 	}
 	const char *name = argv[1];
@@ -45,17 +48,17 @@ static int dispatch(int argc, char **argv)
 		name = "help";
 	else if (!strcmp(name, "--version"))
 		name = "version";
-	const struct command *c = command_find(name);
+	const struct command *c = help_find(commands, name);
 	if (c)
 		return run(c, argc - 2, argv + 2);
 	struct err e = {0};
-	command_unknown(name, &e);
+	help_unknown(commands, name, &e);
 	return cmd_fail(&e);
 }
 
 int main(int argc, char **argv)
 {
 	hold_standard_files();
-	setlocale(LC_CTYPE, ""); /* which characters a terminal shows; numbers stay as in C */
+	setlocale(LC_CTYPE, ""); /* the characters that a terminal shows; numbers stay as in C */
 	return cmd_finish(dispatch(argc, argv));
 }

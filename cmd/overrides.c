@@ -1,4 +1,4 @@
-/* Options that become changes of settings. */
+/* Options become changes of settings, in the order given. */
 #include "cmd/overrides.h"
 
 #include <string.h>
@@ -9,7 +9,7 @@
 
 enum { LANES_MAX = 1024 };
 
-/* Which key an option stands for. Quoted: the value is text even where it looks like a number. */
+/* The key that an option stands for. Quoted: the value is text even where it looks like a number. */
 static const struct mapping {
 	const char *option, *key;
 	bool quoted;
@@ -24,7 +24,7 @@ static const struct mapping {
         {"transport", "transport", false},
 };
 
-static void add(struct changes *c, const char *key, const char *value, const char *option)
+static void add(struct overrides *c, const char *key, const char *value, const char *option)
 {
 	c->at[c->count++] = (struct change){key, value, option};
 }
@@ -38,7 +38,7 @@ static const char *quoted(struct arena *a, const char *value)
 	return text;
 }
 
-static int add_set(struct changes *c, const char *given, const char *option, struct err *e)
+static int add_set(struct overrides *c, const char *given, const char *option, struct err *e)
 {
 	const char *equals = strchr(given, '=');
 
@@ -48,7 +48,8 @@ static int add_set(struct changes *c, const char *given, const char *option, str
 	return 0;
 }
 
-static int add_given(struct changes *c, const struct option *o, const char *value, bool remote, struct err *e)
+static int add_given(struct overrides *c, const struct option *o, const char *value, bool remote,
+                     struct err *e)
 {
 	char shown[256];
 	const char *option =
@@ -67,10 +68,10 @@ static int add_given(struct changes *c, const struct option *o, const char *valu
 	return 0;
 }
 
-static int init(struct changes *c, const struct args *a, const struct change *more, size_t n_more,
+static int init(struct overrides *c, const struct args *a, const struct change *more, size_t n_more,
                 bool remote, struct err *e)
 {
-	*c = (struct changes){0};
+	*c = (struct overrides){0};
 	c->at = arena_alloc(&c->arena, (n_more + 2 * a->n_given) * sizeof(*c->at)); /* --steps makes two */
 	for (size_t i = 0; i < n_more; i++)
 		add(c, more[i].key, more[i].value, more[i].option);
@@ -80,21 +81,21 @@ static int init(struct changes *c, const struct args *a, const struct change *mo
 	return 0;
 }
 
-int changes_init(struct changes *c, const struct args *a, const struct change *more, size_t n_more,
-                 struct err *e)
+int overrides_init(struct overrides *c, const struct args *a, const struct change *more, size_t n_more,
+                   struct err *e)
 {
 	return init(c, a, more, n_more, false, e);
 }
 
-int changes_remote(struct changes *c, const struct args *a, struct err *e)
+int overrides_remote(struct overrides *c, const struct args *a, struct err *e)
 {
 	return init(c, a, NULL, 0, true, e);
 }
 
-void changes_clear(struct changes *c)
+void overrides_clear(struct overrides *c)
 {
 	arena_clear(&c->arena);
-	*c = (struct changes){0};
+	*c = (struct overrides){0};
 }
 
 int lanes_of(const struct args *a, int *lanes, struct err *e)

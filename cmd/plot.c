@@ -55,9 +55,9 @@ static void look_into(struct figures *f, const char *folder)
 }
 
 /*
- * SIGNSGD_PLOTS, or plots/ beside the program or beside its build folder (a source tree), or where they were
- * installed: seen from the program (PREFIX/bin, PREFIX/share), or as the build was told. Never the working
- * folder: what lies there is not ours to run.
+ * The folder of the scripts: SIGNSGD_PLOTS, or plots/ beside the program or beside its build folder (a source
+ * tree), or where they were installed: as seen from the program (PREFIX/bin, PREFIX/share), or as the build
+ * was told. Never the working folder: a script in there may be anybody's.
  */
 static void find_figures(struct figures *f)
 {
@@ -96,8 +96,7 @@ static int refuse_figure(const struct figures *f, const char *wrong, struct err 
 	if (!f->count)
 		err_world(e,
 		          "the plot scripts were not found beside the program nor in %s; SIGNSGD_PLOTS can "
-		          "name "
-		          "their folder",
+		          "name their folder",
 		          SIGNSGD_PLOTS_DIR);
 	else if (near)
 		err_user(e, "there is no figure '%s'; did you mean '%s'? There are: %s", shown, near,

@@ -3,7 +3,7 @@
 #include "cmd/ui/cmd.h"
 #include "cmd/ui/pretty.h"
 #include "base/mem.h"
-#include "experiment/experiment.h"
+#include "experiment/schema.h"
 
 static int schema(const struct args *a)
 {

@@ -1,4 +1,4 @@
-/* `signsgd serve`: hold a run for workers on other machines. */
+/* `signsgd serve`: the server of a run whose workers are on other machines. */
 #include <stdio.h>
 #include <string.h>
 #include "cmd/session.h"
@@ -6,7 +6,6 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "experiment/remote.h"
-#include "registry.h"
 #include "transport/transport.h"
 #include "transport/zmq/zmq.h"
 
@@ -15,15 +14,15 @@ enum { SHARDS_SIZE = 64 };
 struct serving {
 	const struct args *args;
 	struct session session;
-	struct change changes[2];    /* of our own */
+	struct change changes[2];    /* the command's own */
 	char *shards, number[16];    /* --shards, cut at its commas; how many servers */
 	const char *at[SHARDS_SIZE]; /* [endpoint.n_shards] into it */
-	struct endpoint_ring ring;
+	struct credentials ring;
 	struct endpoint endpoint;
 	struct buf settings; /* as workers get them */
 };
 
-/* As many keys as workers: a key too many would be a worker that never votes, or a vote too many. */
+/* There must be as many keys as workers: every key is one worker, and one vote. */
 static int check_keys(const struct serving *v, const struct settings *s, struct err *e)
 {
 	const struct curve_key *own = keyring_find(&v->ring.keys, KEYRING_SERVER);
@@ -71,7 +70,7 @@ static const struct settings *served(const struct session *s)
 	return &file->at[0];
 }
 
-/* One run out of the sweep: the only one, or the one of --run, in the order in which `simulate` runs them. */
+/* Leave one run in the session: the only one, or number --run in the order in which `simulate` runs them. */
 static int choose_run(struct session *s, const struct args *a, struct err *e)
 {
 	long long number = 0;
@@ -112,13 +111,13 @@ static int read_shards(struct serving *v, struct err *e)
 	return 0;
 }
 
-/* What the command says of the transport, before options do. */
+/* What the command itself sets of the transport; options come later and win. */
 static void add_changes(struct serving *v)
 {
 	struct session *s = &v->session;
 	s->more = v->changes;
-	if (!session_names_transport(v->args, "zmq"))
-		v->changes[s->n_more++] = (struct change){"transport", "zmq", "serve"};
+	if (!session_names_transport(v->args, transport_zmq.row.name))
+		v->changes[s->n_more++] = (struct change){"transport", transport_zmq.row.name, "serve"};
 	if (!v->shards)
 		return;
 	snprintf(v->number, sizeof(v->number), "%d", 1 + v->endpoint.n_shards);
@@ -136,18 +135,18 @@ static int prepare(struct serving *v, struct err *e)
 	if (!v->endpoint.address)
 		return err_user(e, "serve needs an address, as in --listen tcp://0.0.0.0:5555");
 	if (session_prepare(s, "serve", a, e) ||
-	    endpoint_trust(a, v->endpoint.address, &v->endpoint.trust, e))
+	    credentials_trust(a, v->endpoint.address, &v->endpoint.trust, e))
 		return -1;
 	if (choose_run(s, a, e))
 		return -1;
 	const struct settings *run = served(s);
-	if (run->transport.row != family_find(&family_transports, "zmq"))
-		return err_user(e, "%s: serve is the server of transport \"zmq\", found \"%s\"", run->source,
-		                run->transport.row->name);
+	if (run->transport.row != &transport_zmq.row)
+		return err_user(e, "%s: serve is the server of transport \"%s\", found \"%s\"", run->source,
+		                transport_zmq.row.name, run->transport.row->name);
 	if (v->endpoint.trust == ENDPOINT_OPEN)
 		return 0;
 	v->endpoint.ring = &v->ring.keys;
-	return endpoint_ring_open(&v->ring, a, e) || check_keys(v, run, e) ? -1 : 0;
+	return credentials_open(&v->ring, a, e) || check_keys(v, run, e) ? -1 : 0;
 }
 
 static int serve(const struct args *a)
@@ -170,26 +169,26 @@ static int serve(const struct args *a)
 	}
 	session_clear(&v.session);
 	mem_free(v.shards);
-	endpoint_ring_close(&v.ring);
+	credentials_close(&v.ring);
 	return code;
 }
 
 static const struct option options[] = {
         {"listen", "ADDRESS", "where workers connect, as in tcp://0.0.0.0:5555"},
-        {"shards", "ADDRESS,...", "servers of parts ('signsgd shard'), where workers connect too"},
+        {"shards", "ADDRESS,...", "the run's other servers ('signsgd shard'), where workers connect too"},
         {"run", "N", "which run of a sweep, from 1, in the order of 'validate --json'"},
-        ENDPOINT_OPTIONS,
+        CREDENTIALS_OPTIONS,
         SESSION_OPTIONS,
         {NULL, NULL, NULL},
 };
 
 const struct command cmd_serve = {
         .name = "serve",
-        .about = "hold a run for workers on machines that nobody vouches for",
+        .about = "be the server of a run, for workers on untrusted machines",
         .usage = "serve FILE.json --listen ADDRESS --keys DIR [OPTION]...\nserve --resume RUN.h5 --listen "
                  "ADDRESS --keys DIR [OPTION]...",
-        .details = "The server of a run: it counts the votes, answers, evaluates, records and saves. Who "
-                   "may vote is known by keys, one vote a key; the workers are `signsgd work` elsewhere. "
+        .details = "The server of a run: it counts the votes, answers, evaluates, records and saves. It "
+                   "knows its workers by keys, one vote a key; they are `signsgd work` elsewhere. "
                    "A worker that is late or lost abstains, and the run goes on while more than half of "
                    "the workers vote (`transport.quorum`); below that the server waits for "
                    "`transport.patience_s`, saves, and exits with 1. Killed at any moment, --resume "

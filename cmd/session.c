@@ -22,15 +22,18 @@ static int read_recorded(struct session *s, struct err *e)
 	if (f && !text)
 		err_prefix(e, "%s", path);
 	if (text)
-		failed = experiment_parse(&s->files[0], path, text, strlen(text), s->changes.at,
-		                          s->changes.count, e);
+		failed = experiment_parse(&s->files[0], path, text, strlen(text), s->overrides.at,
+		                          s->overrides.count, e);
 	s->n_files = !failed;
 	mem_free(text);
 	h5_close(f);
 	return failed;
 }
 
-/* What is wrong with the file is said, and heard, when it is read. */
+/*
+ * Did the run that --resume continues go over this kind of transport? A file that cannot be read is
+ * complained of later, when it is opened for the run.
+ */
 static bool recorded_transport(const struct args *a, const char *kind)
 {
 	const char *path = args_value(a, "resume");
@@ -60,7 +63,7 @@ bool session_names_transport(const struct args *a, const char *kind)
 			return true;
 	for (size_t i = 0; i < a->n_rest; i++) {
 		struct arena arena = {0};
-		struct err ignored = {0}; /* said again, and heard, when the file is read */
+		struct err ignored = {0}; /* said when the file is read for the run */
 		struct json *root = json_read_file(&arena, a->rest[i], &ignored);
 		bool found = root && root->type == JSON_OBJECT && json_member(root, "transport");
 		arena_clear(&arena);
@@ -78,7 +81,7 @@ static int read_files(struct session *s, struct err *e)
 	if (!a->n_rest && (s->resume || s->repeated))
 		return read_recorded(s, e);
 	for (size_t i = 0; i < a->n_rest; i++) {
-		if (experiment_read(&s->files[i], a->rest[i], s->changes.at, s->changes.count, e))
+		if (experiment_read(&s->files[i], a->rest[i], s->overrides.at, s->overrides.count, e))
 			return -1;
 		s->n_files++;
 	}
@@ -95,13 +98,12 @@ static int check_usage(const struct session *s, struct err *e)
 		                s->command, s->command);
 	if (s->resume && args_flag(s->args, "overwrite"))
 		return err_user(e,
-		                "--resume continues a run and --overwrite begins it anew; give one of them");
+		                "--resume continues a run and --overwrite starts it again; give one of them");
 	if (s->resume && args_value(s->args, "out"))
 		return err_user(e, "--resume writes to the file it continues; leave out --out");
 	return 0;
 }
 
-/* Everything that the user can get wrong is found here, before the first run begins. */
 int session_prepare(struct session *s, const char *command, const struct args *a, struct err *e)
 {
 	s->args = a;
@@ -110,7 +112,7 @@ int session_prepare(struct session *s, const char *command, const struct args *a
 	s->json = args_flag(s->args, "json");
 	log_quiet(args_flag(s->args, "quiet"));
 	if (check_usage(s, e) || lanes_of(s->args, &s->lanes, e) ||
-	    changes_init(&s->changes, s->args, s->more, s->n_more, e) || read_files(s, e))
+	    overrides_init(&s->overrides, s->args, s->more, s->n_more, e) || read_files(s, e))
 		return -1;
 	for (size_t i = 0; i < s->n_files; i++) {
 		s->total += s->files[i].count;
@@ -126,16 +128,16 @@ int session_prepare(struct session *s, const char *command, const struct args *a
 
 static int report(struct session *s, enum run_outcome outcome, const char *path, struct err *e)
 {
-	struct report *d = &s->done[s->n_done];
+	struct summary *d = &s->done[s->n_done];
 	struct buf b = {0};
 
-	if (report_read(d, path, e))
+	if (summary_read(d, path, e))
 		return -1;
 	d->path = mem_string(path);
 	d->skipped = outcome == RUN_SKIPPED;
 	s->n_done++;
 	if (s->json) {
-		report_line(&b, d);
+		summary_line(&b, d);
 		line_print(&b, stdout);
 	}
 	return 0;
@@ -190,7 +192,7 @@ int session_run(struct session *s, struct pool *pool)
 	return code;
 }
 
-static void print_one(const struct report *d)
+static void print_one(const struct summary *d)
 {
 	const struct run_info *i = &d->info;
 	char took[32], shown[PATH_BYTES];
@@ -216,7 +218,7 @@ void session_summary(const struct session *s)
 	if (s->total == 1)
 		print_one(&s->done[0]);
 	else
-		report_table(s->done, s->n_done);
+		summary_table(s->done, s->n_done);
 }
 
 void session_clear(struct session *s)
@@ -227,5 +229,5 @@ void session_clear(struct session *s)
 		mem_free((char *)s->done[i].path);
 	mem_free(s->files);
 	mem_free(s->done);
-	changes_clear(&s->changes);
+	overrides_clear(&s->overrides);
 }

@@ -15,9 +15,8 @@
 struct session {
 	const char *command; /* its name, for sentences */
 	const struct args *args;
-	struct changes changes;
-	const struct change
-	        *more; /* [n_more] changes of the command's own, before those of the command line */
+	struct overrides overrides;
+	const struct change *more; /* [n_more] the command's own changes, before those of the command line */
 	size_t n_more;
 	struct runs *files; /* [n_files] */
 	size_t n_files;
@@ -27,24 +26,25 @@ struct session {
 	int lanes;
 	const struct run_job *job;
 	const struct replay *replay;
-	struct report *done; /* [total] */
+	struct summary *done; /* [total] */
 	size_t n_done, total;
-	bool failed; /* a run could not be held to its end */
+	bool failed; /* a run could not go on to its end */
 };
 
 /*
- * Read options and files into a session whose `more` and `repeated` may be set and that is else zero.
- * Everything that the user can get wrong is found here, before the first run begins. -1 and a sentence. To be
- * cleared, also after -1.
+ * Read options and files into a session that is zero, but for `more` and `repeated`, which may be set.
+ * Everything that the user can get wrong is found here, before the first run begins. -1 and a sentence. Free
+ * with session_clear(), also after -1.
  */
 int session_prepare(struct session *s, const char *command, const struct args *a, struct err *e);
 
-/* All runs; a run that blew up does not keep the others from running. The exit code; what is wrong is said.
- */
+/* Run all of them, also after one that diverged. Says what is wrong, and returns the exit code. */
 int session_run(struct session *s, struct pool *pool);
 
-/* Does a file or an option of the command line choose a transport, or was the run that --resume continues
- * over one of this kind, whose keys are then kept? */
+/*
+ * Is the transport chosen already: by a file, by an option, or because --resume continues a run over this
+ * kind of transport, whose keys are then kept?
+ */
 bool session_names_transport(const struct args *a, const char *kind);
 
 /* The exit code of a command whose run was stopped (RUN_STOPPED). */
@@ -56,13 +56,13 @@ void session_clear(struct session *s);
 
 /* clang-format off */
 /* Options of every command that runs a session. */
-#define SESSION_OPTIONS                                                                       \
-	CHANGE_OPTIONS,                                                                       \
-	LANES_OPTION,                                                                         \
-	{"resume", "RUN.h5", "continue this run; without FILE.json, as it says itself"},      \
-	{"overwrite", NULL, "begin anew over results that are there"},                        \
-	{"profile", NULL, "measure every layer too; the times go to /profile of the result"}, \
-	{"quiet", NULL, "say only warnings and errors"},                                      \
+#define SESSION_OPTIONS                                                                         \
+	OVERRIDE_OPTIONS,                                                                       \
+	LANES_OPTION,                                                                           \
+	{"resume", "RUN.h5", "continue this run; without FILE.json, as it says itself"},        \
+	{"overwrite", NULL, "start again, over results that are there"},                        \
+	{"profile", NULL, "measure every layer too; the times go to /profile of the result"},   \
+	{"quiet", NULL, "say only warnings and errors"},                                        \
 	{"json", NULL, "one line of JSON a run on standard output"}
 /* clang-format on */
 

@@ -1,4 +1,4 @@
-/* `signsgd shard`: serve a part of a run's coordinates, for a main server elsewhere. */
+/* `signsgd shard`: the server of one shard of a run's coordinates; the main server is elsewhere. */
 #include "cmd/overrides.h"
 #include "cmd/session.h"
 #include "cmd/credentials.h"
@@ -8,7 +8,7 @@
 
 static const double PATIENCE_S = 60;
 
-static int prepare(const struct args *a, struct endpoint *endpoint, struct endpoint_ring *ring, struct err *e)
+static int prepare(const struct args *a, struct endpoint *endpoint, struct credentials *ring, struct err *e)
 {
 	const char *patience = args_value(a, "patience");
 	*endpoint = (struct endpoint){
@@ -19,11 +19,11 @@ static int prepare(const struct args *a, struct endpoint *endpoint, struct endpo
 	if (!endpoint->address)
 		return err_user(e, "shard needs an address, as in --listen tcp://0.0.0.0:5556");
 	if ((patience && units_time("--patience", patience, &endpoint->patience_s, e)) ||
-	    endpoint_trust(a, endpoint->address, &endpoint->trust, e))
+	    credentials_trust(a, endpoint->address, &endpoint->trust, e))
 		return -1;
 	if (endpoint->trust == ENDPOINT_OPEN)
 		return 0;
-	if (endpoint_ring_open(ring, a, e))
+	if (credentials_open(ring, a, e))
 		return -1;
 	const struct curve_key *own = keyring_find(&ring->keys, KEYRING_SERVER);
 	if (!own || !own->secret_key[0])
@@ -33,12 +33,12 @@ static int prepare(const struct args *a, struct endpoint *endpoint, struct endpo
 	return 0;
 }
 
-static int run(const struct args *a, struct endpoint *endpoint, struct endpoint_ring *ring, struct err *e)
+static int run(const struct args *a, struct endpoint *endpoint, struct credentials *ring, struct err *e)
 {
 	int lanes;
 	if (prepare(a, endpoint, ring, e) || lanes_of(a, &lanes, e))
 		return cmd_fail(e);
-	if (endpoint->trust != ENDPOINT_TOKENS) /* else the process that started us says when to stop */
+	if (endpoint->trust != ENDPOINT_TOKENS) /* otherwise the process that started us says when to stop */
 		run_catch_signals();
 	struct zmq_shard *h = zmq_shard_open(endpoint, e);
 	if (!h)
@@ -56,16 +56,16 @@ static int run(const struct args *a, struct endpoint *endpoint, struct endpoint_
 static int shard(const struct args *a)
 {
 	struct endpoint endpoint;
-	struct endpoint_ring ring = {0};
+	struct credentials ring = {0};
 	struct err e = {0};
 	int code = run(a, &endpoint, &ring, &e);
-	endpoint_ring_close(&ring);
+	credentials_close(&ring);
 	return code;
 }
 
 static const struct option options[] = {
         {"listen", "ADDRESS", "where the main server and workers connect"},
-        ENDPOINT_OPTIONS,
+        CREDENTIALS_OPTIONS,
         {"patience", "TIME", "how long to wait for a main server that is away (default: 60s)"},
         LANES_OPTION,
         {"quiet", NULL, "say only warnings and errors"},
@@ -74,13 +74,13 @@ static const struct option options[] = {
 
 const struct command cmd_shard = {
         .name = "shard",
-        .about = "serve a part of a run's coordinates, for a main server elsewhere",
+        .about = "serve a shard of a run's coordinates, for a main server elsewhere",
         .usage = "shard --listen ADDRESS --keys DIR [OPTION]...",
         .details = "With several servers, none has a link that carries every vote: each counts those on its "
                    "share of the coordinates. Start one `signsgd shard` on each of the other machines, with "
                    "the very keys of the main server (its secret and all workers' public keys), then "
                    "`signsgd serve` with --shards and their addresses, as workers can reach them. Workers "
-                   "need no word of it. Needs neither an experiment file nor data; ends with the run.\n"
+                   "need not be told. Needs neither an experiment file nor data; ends with the run.\n"
                    "Exit code: 0 when the run is over, 1 when the main server stayed away, 2 when an option "
                    "was wrong, 130 and 143 after SIGINT and SIGTERM.",
         .example = "signsgd shard --listen tcp://0.0.0.0:5556 --keys keys\n"

@@ -9,7 +9,9 @@
 #include "cmd/ui/table.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "data/dataset.h"
 #include "record/record.h"
+#include "registry.h"
 
 /* What can be drawn, the first that has a value; the first of all only of text. */
 static const struct view {
@@ -28,12 +30,12 @@ static const char *shown(const char *text)
 	return text_shown(text, out, sizeof(out));
 }
 
-static void print_line(const struct report *r)
+static void print_line(const struct summary *r)
 {
 	const struct run_info *i = &r->info;
 	struct buf b = {0};
 
-	report_line(&b, r);
+	summary_line(&b, r);
 	line_int(&b, "steps_planned", i->steps);
 	line_text(&b, "why", *i->why ? i->why : NULL);
 	line_text(&b, "start", i->start);
@@ -78,9 +80,11 @@ static void progress_facts(struct table *t, const struct run_info *i)
 	table_cell(t, "%" PRId64 " of %" PRId64 " in %s", i->steps_done, i->steps, took);
 }
 
+/* A data set that this program does not know has data all the same. */
 static bool has_data(const struct run_info *i)
 {
-	return strcmp(i->data, "none") != 0;
+	const struct data_source *source = (const struct data_source *)family_find(&family_data, i->data);
+	return !source || source->load;
 }
 
 static void result_facts(struct table *t, const struct run_info *i)
@@ -106,7 +110,7 @@ static void result_facts(struct table *t, const struct run_info *i)
 	}
 }
 
-static void fault_facts(struct table *t, const struct report *r)
+static void fault_facts(struct table *t, const struct summary *r)
 {
 	struct buf said = {0};
 	struct err ignored = {0}; /* the file has just been read; what it does not say is not shown */
@@ -117,7 +121,7 @@ static void fault_facts(struct table *t, const struct report *r)
 	buf_clear(&said);
 }
 
-static void print_facts(const struct report *r)
+static void print_facts(const struct summary *r)
 {
 	const struct run_info *i = &r->info;
 	struct table t;
@@ -168,7 +172,7 @@ static int read_view(const char *path, const struct view *v, struct curve *c, do
 	return 0;
 }
 
-static int print_curve(const struct report *r, struct err *e)
+static int print_curve(const struct summary *r, struct err *e)
 {
 	const size_t n_views = sizeof(views) / sizeof(views[0]);
 
@@ -189,7 +193,7 @@ static int print_curve(const struct report *r, struct err *e)
 	return 0;
 }
 
-static int print_curves(const struct report *reports, size_t count)
+static int print_curves(const struct summary *reports, size_t count)
 {
 	int code = EXIT_DONE;
 
@@ -204,7 +208,7 @@ static int print_curves(const struct report *reports, size_t count)
 	return code;
 }
 
-static int print_all(const struct report *reports, size_t count, bool json)
+static int print_all(const struct summary *reports, size_t count, bool json)
 {
 	for (size_t i = 0; i < count && json; i++)
 		print_line(&reports[i]);
@@ -213,20 +217,20 @@ static int print_all(const struct report *reports, size_t count, bool json)
 	if (count == 1)
 		print_facts(&reports[0]);
 	else
-		report_table(reports, count);
+		summary_table(reports, count);
 	return print_curves(reports, count);
 }
 
 /* What can be read is shown, even when another of the files cannot. */
 static int show(const struct args *a)
 {
-	struct report *reports = mem_alloc((a->n_rest + 1) * sizeof(*reports)); /* [n_rest] */
+	struct summary *reports = mem_alloc((a->n_rest + 1) * sizeof(*reports)); /* [n_rest] */
 	size_t count = 0;
 	int code = EXIT_DONE;
 
 	for (size_t i = 0; i < a->n_rest; i++) {
 		struct err e = {0};
-		if (report_read(&reports[count], a->rest[i], &e))
+		if (summary_read(&reports[count], a->rest[i], &e))
 			code = cmd_fail(&e);
 		else
 			count++;

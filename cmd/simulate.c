@@ -8,10 +8,10 @@
 
 enum { NAME_BYTES = 256 };
 
-/* A run that is repeated with the voters that a result file recorded. */
+/* A run that is repeated with the voters of a result file. */
 struct repeat {
 	struct replay replay;
-	int32_t *born; /* of replay */
+	int32_t *born; /* what replay.born points to */
 	struct change out;
 };
 
@@ -106,7 +106,7 @@ const struct command cmd_simulate = {
                    "Exit code: 0 when every run finished, 1 when one diverged or the machine failed, 2 "
                    "when a file or an option was wrong.",
         .example = "signsgd simulate experiments/demo.json\n"
-                   "signsgd simulate experiments/demo.json --adversaries 3 --out liars.h5",
+                   "signsgd simulate experiments/demo.json --adversaries 3 --out byzantine.h5",
         .options = options,
         .run = simulate,
 };

@@ -14,7 +14,7 @@ static double rate(const struct run_info *i)
 	return i->wall_s > 0 ? (double)i->steps_done / i->wall_s : NAN;
 }
 
-int report_read(struct report *r, const char *path, struct err *e)
+int summary_read(struct summary *r, const char *path, struct err *e)
 {
 	struct h5 *f = record_info(path, &r->info, e) ? NULL : h5_open(path, e);
 	char *seed = f ? h5_get_text(f, "/meta", "seed", e) : NULL;
@@ -27,7 +27,7 @@ int report_read(struct report *r, const char *path, struct err *e)
 	return seed ? 0 : -1;
 }
 
-void report_line(struct buf *b, const struct report *r)
+void summary_line(struct buf *b, const struct summary *r)
 {
 	const struct run_info *i = &r->info;
 
@@ -49,7 +49,7 @@ void report_line(struct buf *b, const struct report *r)
 	line_text(b, "file", r->path);
 }
 
-static void add_row(struct table *t, const struct report *r)
+static void add_row(struct table *t, const struct summary *r)
 {
 	const struct run_info *i = &r->info;
 
@@ -67,8 +67,8 @@ static void add_row(struct table *t, const struct report *r)
 	table_cell(t, "%s", r->path);
 }
 
-/* What must be said of row i's data, unless an earlier row has said it. */
-static void print_note(const struct report *rows, size_t i)
+/* What must be said of row i's data, unless it was said for an earlier row. */
+static void print_note(const struct summary *rows, size_t i)
 {
 	const char *note = rows[i].info.data_note;
 	char shown[1024];
@@ -80,10 +80,10 @@ static void print_note(const struct report *rows, size_t i)
 		printf("data: %s\n", text_shown(note, shown, sizeof(shown)));
 }
 
-void report_table(const struct report *rows, size_t count)
+void summary_table(const struct summary *rows, size_t count)
 {
-	static const char *const head[] = {"run",      "seed", "liars", "attack",  "aggregator", "steps",
-	                                   "accuracy", "best", "loss",  "steps/s", "state",      "file"};
+	static const char *const head[] = {"run",      "seed", "Byzantine", "attack",  "aggregator", "steps",
+	                                   "accuracy", "best", "loss",      "steps/s", "state",      "file"};
 	struct table t;
 
 	table_init(&t, "lrrllrrrrrll");

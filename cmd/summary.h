@@ -1,4 +1,4 @@
-/* What is said about a result file: the same line of JSON and the same table in simulate and in show. */
+/* A result file in a line: the same JSON and the same table for `simulate`, `train` and `show`. */
 #ifndef SIGNSGD_CMD_SUMMARY_H
 #define SIGNSGD_CMD_SUMMARY_H
 
@@ -7,20 +7,20 @@
 #include "base/mem.h"
 #include "record/record.h"
 
-struct report {
+struct summary {
 	struct run_info info;
 	const char *path; /* borrowed */
 	char seed[24];
 	bool skipped; /* simulate found it finished */
 };
 
-/* Read it back from the file: what is said is what the file says. -1 and a sentence. */
-int report_read(struct report *r, const char *path, struct err *e);
+/* Read the summary from the file, also of a run that has just ended. -1 and a sentence. */
+int summary_read(struct summary *r, const char *path, struct err *e);
 
-/* The members that both commands print; more may follow before line_print(). */
-void report_line(struct buf *b, const struct report *r);
+/* The members that all of them print; more may follow before line_print(). */
+void summary_line(struct buf *b, const struct summary *r);
 
-/* One row a file, with a head. */
-void report_table(const struct report *rows, size_t count);
+/* A head, a row a file, and what must be said of the data. */
+void summary_table(const struct summary *rows, size_t count);
 
 #endif

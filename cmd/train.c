@@ -1,55 +1,59 @@
 /*
- * `signsgd train`: the runs of `simulate` with their workers in several processes: MPI's, where its launcher
- * started us, or worker processes that this one starts itself and is the server of.
+ * `signsgd train`: the runs of `simulate` with their workers in several processes. Either MPI's launcher has
+ * started the processes, this one among them, or this process is the server and starts the others itself
+ * (train_processes.c).
  */
 #include "cmd/train.h"
 
-#include <string.h>
 #include "aggregator/aggregator.h"
-#include "base/log.h"
 #include "registry.h"
 #include "transport/launch.h"
 #include "transport/transport.h"
 
 enum { PROCESSES_MAX = 4096 };
 
-static const struct transport *row_of(const char *name)
+/* The first transport whose processes come so, or NULL. */
+static const struct transport *row_with(enum transport_processes processes)
 {
-	return (const struct transport *)family_find(&family_transports, name);
+	for (size_t i = 0; family_transports.rows[i]; i++) {
+		const struct transport *row = (const struct transport *)family_transports.rows[i];
+		if (row->processes == processes)
+			return row;
+	}
+	return NULL;
 }
 
-/* Under a launcher MPI, else our own processes. */
-static void choose(struct training *t)
+/* The transport, where nobody chose one: the launcher's, if one has started us. */
+static int choose(struct training *t, struct err *e)
 {
-	t->kind = (struct change){"transport", mpi_launched() > 0 ? "mpi" : "zmq", "--transport"};
+	const struct transport *row = row_with(mpi_launched() > 0 ? TRANSPORT_LAUNCHED : TRANSPORT_SERVED);
+	if (!row)
+		return err_user(e,
+		                "started by MPI's launcher, and this program was built without MPI; install "
+		                "an MPI with its compiler (Debian: mpi-default-dev) and build again");
+	t->kind = (struct change){"transport", row->row.name, "--transport"};
 	if (session_names_transport(t->args, t->kind.value))
-		return;
+		return 0;
 	t->session.more = &t->kind;
 	t->session.n_more = 1;
+	return 0;
 }
 
 static int check_row(const struct settings *s, struct err *e)
 {
 	const struct transport *row = (const struct transport *)s->transport.row;
 	const struct aggregator *agg = (const struct aggregator *)s->aggregator.row;
-	const char *name = row->row.name;
+	bool launched = mpi_launched() > 0, takes_launched = row->processes == TRANSPORT_LAUNCHED;
 	if (row->check && row->check(s->transport.state, agg->separable, agg->float_mean, e))
 		return err_prefix(e, "%s", s->source);
-	if (!strcmp(name, "local"))
-		return err_user(e,
-		                "%s: transport \"local\" has all workers in one process, which is what "
-		                "`signsgd simulate` does; leave it out, or choose mpi or zmq",
-		                s->source);
-	if (!strcmp(name, "mpi") && mpi_launched() == 0)
-		return err_user(e,
-		                "%s: transport \"mpi\" needs MPI's launcher, as in 'mpirun -n 4 signsgd "
-		                "train FILE.json'",
-		                s->source);
-	if (strcmp(name, "mpi") && mpi_launched() > 1)
+	if (row->no_train && !(launched && takes_launched))
+		return err_user(e, "%s: transport \"%s\" %s", s->source, row->row.name, row->no_train);
+	if (launched && !takes_launched)
 		return err_user(e,
 		                "%s: MPI's launcher started %d of us, and transport \"%s\" starts its own "
-		                "processes; leave out the launcher or choose mpi",
-		                s->source, mpi_launched(), name);
+		                "processes; leave out the launcher or choose %s",
+		                s->source, mpi_launched(), row->row.name,
+		                row_with(TRANSPORT_LAUNCHED)->row.name);
 	return 0;
 }
 
@@ -74,12 +78,7 @@ static int check_rows(const struct training *t, struct err *e)
 static int prepare(struct training *t, struct err *e)
 {
 	long long processes = 0;
-	if (mpi_launched() > 0 && !row_of("mpi"))
-		return err_user(e,
-		                "started by MPI's launcher, and this program was built without MPI; install "
-		                "an MPI with its compiler (Debian: mpi-default-dev) and build again");
-	choose(t);
-	if (args_int(t->args, "processes", 1, PROCESSES_MAX, &processes, e) ||
+	if (choose(t, e) || args_int(t->args, "processes", 1, PROCESSES_MAX, &processes, e) ||
 	    session_prepare(&t->session, "train", t->args, e) || check_rows(t, e))
 		return -1;
 	if (processes > 0 && mpi_launched() > 0)
@@ -90,38 +89,38 @@ static int prepare(struct training *t, struct err *e)
 	return 0;
 }
 
-static int mpi_start(void *ctx, const struct settings *s, struct pool *pool, struct link *out, struct err *e)
+static int start(void *ctx, const struct settings *s, struct pool *pool, struct link *out, struct err *e)
 {
 	const struct transport *row = ctx;
 	struct transport_env env = {.workers = (int)s->workers, .pool = pool, .stop = run_stop_flag()};
 	return row->open(s->transport.state, &env, out, e);
 }
 
-static void mpi_finish(void *ctx, struct link *link)
+static void finish(void *ctx, struct link *link)
 {
 	(void)ctx;
 	link->row->close(link->self);
 }
 
-/* One run of a process that records nothing. */
+/* One run, in a process that only hosts workers: the root records it. */
 static int follow_one(struct training *t, const struct settings *s, struct pool *pool,
                       enum run_outcome *outcome, struct err *e)
 {
 	struct link link;
-	int64_t word;
-	if (t->row->tell(NULL, &word, e))
+	int64_t command;
+	if (t->row->tell(NULL, &command, e))
 		return -1;
 	*outcome = RUN_SKIPPED;
-	if (word == RUN_COMMAND_SKIP)
+	if (command == RUN_COMMAND_SKIP)
 		return 0;
-	if (mpi_start((void *)(uintptr_t)t->row, s, pool, &link, e))
+	if (start((void *)(uintptr_t)t->row, s, pool, &link, e))
 		return -1;
 	int rc = run_follow(s, pool, &link, outcome, e);
-	mpi_finish(NULL, &link);
+	finish(NULL, &link);
 	return rc;
 }
 
-/* The runs of the session, beside its root. The exit code. */
+/* All runs of the session, in a process that is not the root. The exit code. */
 static int follow(struct training *t, struct pool *pool)
 {
 	const struct session *s = &t->session;
@@ -140,10 +139,10 @@ static int follow(struct training *t, struct pool *pool)
 	return EXIT_DONE;
 }
 
-static int train_mpi(struct training *t, struct pool *pool)
+static int train_launched(struct training *t, struct pool *pool)
 {
 	struct run_job job = {
-	        .row = t->row, .start = mpi_start, .finish = mpi_finish, .ctx = (void *)(uintptr_t)t->row};
+	        .row = t->row, .start = start, .finish = finish, .ctx = (void *)(uintptr_t)t->row};
 	int code;
 	if (mpi_launched_rank() == 0) {
 		t->session.job = &job;
@@ -164,10 +163,11 @@ static int train(const struct args *a)
 	int code;
 
 	if (prepare(&t, &e)) {
-		code = mpi_launched_rank() == 0 ? cmd_fail(&e) : e.code; /* the first one speaks for all */
+		code = mpi_launched_rank() == 0 ? cmd_fail(&e) : e.code; /* process 0 speaks for all */
 	} else {
 		struct pool *pool = pool_open(t.session.lanes);
-		code = mpi_launched() > 0 ? train_mpi(&t, pool) : train_processes(&t, pool);
+		code = t.row->processes == TRANSPORT_LAUNCHED ? train_launched(&t, pool)
+		                                              : train_processes(&t, pool);
 		pool_close(pool);
 	}
 	session_clear(&t.session);
@@ -185,16 +185,17 @@ const struct command cmd_train = {
         .name = "train",
         .about = "run experiments with their workers in several processes",
         .usage = "train FILE.json... [OPTION]...\ntrain --resume RUN.h5 [OPTION]...",
-        .details = "The experiments, options and results of `simulate`, and the same bits. By itself it "
-                   "starts P processes that host a share of the workers each, is their server, and takes "
-                   "them down at the end; nothing else has to be set up. Under mpirun or srun it is one "
-                   "of MPI's processes; a process that dies then ends the whole job, which --resume "
-                   "continues from its last checkpoint (`checkpoint` in the experiment), also with "
-                   "another number of processes. For machines that do not trust each other see `serve` "
-                   "and `work`.\n"
-                   "The key `transport` of the experiment has the details, as in --set "
-                   "transport.topology=star; it changes no result.\n"
-                   "Exit code: as `simulate`.",
+        .details =
+                "The experiments, options and results of `simulate`, and the same bits. By itself it "
+                "starts P processes that compute a share of the workers each, is their server, and "
+                "takes them down at the end; nothing else has to be set up. Under mpirun or srun it is one "
+                "of MPI's processes; a process that dies then ends the whole job, which --resume "
+                "continues from its last checkpoint (`checkpoint` in the experiment), also with "
+                "another number of processes. For machines that do not trust each other see `serve` "
+                "and `work`.\n"
+                "The key `transport` of the experiment has the details, as in --set "
+                "transport.topology=star; it changes no result.\n"
+                "Exit code: as `simulate`.",
         .example = "signsgd train experiments/demo.json --processes 2\n"
                    "mpirun -n 2 signsgd train experiments/demo.json --out mpi/",
         .options = options,

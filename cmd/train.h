@@ -1,4 +1,4 @@
-/* What the ways to train share. */
+/* A session of `train`, which either MPI's launcher or train_processes.c brings to its processes. */
 #ifndef SIGNSGD_CMD_TRAIN_H
 #define SIGNSGD_CMD_TRAIN_H
 

@@ -1,7 +1,8 @@
 /*
- * Workers in processes of our own: `signsgd work` on an address that is on no disk, with keys that are thrown
- * away; and `signsgd shard`, where several servers are asked for. The kernel kills them when this process
- * dies, whatever it dies of, so nothing is ever left behind.
+ * The launcher of worker processes. This process is the server; it starts `signsgd work` for the workers and,
+ * where several servers are asked for, `signsgd shard`. They meet at an address that is on no disk, and know
+ * each other by keys that are thrown away after the run. The kernel kills them when this process dies, of
+ * whatever cause, so no process is ever left behind.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -23,19 +24,19 @@
 
 enum { ADDRESS_BYTES = 64, ARGUMENTS_MAX = 64, SHARDS_MAX = 64, PATIENCE_S = 3, NAP_US = 2000 };
 
-/* A process of workers, or of a shard. */
+/* A process that we started: workers, or a shard. */
 struct child {
 	pid_t pid;
 	bool shard;
 	volatile sig_atomic_t gone;
 };
 
-/* What a run's processes are made of, from start() to finish(). */
+/* What the processes of one run need, from start() to finish(). */
 struct launcher {
 	const struct training *training;
 	struct endpoint endpoint;
 	struct keyring ring;
-	struct buf settings; /* as the workers get them */
+	struct buf settings; /* as the server sends them to the workers */
 	char address[ADDRESS_BYTES];
 	char shards[SHARDS_MAX][ADDRESS_BYTES]; /* [endpoint.n_shards] */
 	const char *at[SHARDS_MAX];
@@ -45,8 +46,10 @@ struct launcher {
 static struct child *children; /* [n_children] */
 static volatile sig_atomic_t n_children;
 
-/* Who ends as asked is only counted. When the user has to do something, nobody is left, or a shard is gone,
- * the run stops. */
+/*
+ * A child has ended. The run goes on without its workers, and stops when the user has to do something, when a
+ * shard has failed, or when no process of workers is left and one of those that ended here has failed.
+ */
 static void child_ended(int signal)
 {
 	int left = 0, bad = 0, earlier = errno;
@@ -76,7 +79,7 @@ static void catch_children(bool on)
 	sigaction(SIGCHLD, &act, NULL);
 }
 
-/* --- arguments of a worker process -------------------------------------------------------------------- */
+/* --- arguments of a process --------------------------------------------------------------------------- */
 
 struct arguments {
 	struct arena arena;
@@ -93,7 +96,7 @@ static void add(struct arguments *a, const char *option, const char *value)
 		a->at[a->count++] = value;
 }
 
-/* Paths are no part of what a server tells, but here both are on one machine. */
+/* A server sends no paths to its workers. Here both are on one machine, so the paths go as options. */
 static void add_paths(struct arguments *a, const struct settings *s)
 {
 	const struct row *row = s->data.row;
@@ -121,10 +124,11 @@ static int share_of(int workers, int processes, int i)
 /* --- processes ---------------------------------------------------------------------------------------- */
 
 /*
- * In the child: keys on standard input. Signals are for the parent alone, although a terminal, `timeout` or
- * an init system sends them to all: it stops when the workers' states are saved.
+ * In the child: become the program that the arguments ask for, with keys on standard input. A terminal,
+ * `timeout` or an init system sends its signals to all processes, but only the parent may act on them: it
+ * stops the children once the workers' states are saved.
  */
-_Noreturn static void become_worker(const struct arguments *a, int keys, pid_t parent)
+_Noreturn static void become(const struct arguments *a, int keys, pid_t parent)
 {
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (getppid() != parent)
@@ -137,21 +141,21 @@ _Noreturn static void become_worker(const struct arguments *a, int keys, pid_t p
 	_exit(EXIT_WORLD);
 }
 
-/* The keys of `count` workers from *next on; 0: those of a shard, all of them. */
-static int hand_keys(const struct launcher *c, int count, int *next, int fd, struct err *e)
+/* Send a process the keys of `count` workers from *next on; count 0: a shard gets all keys. */
+static int send_keys(const struct launcher *l, int count, int *next, int fd, struct err *e)
 {
 	if (count == 0)
-		return keyring_send_all(&c->ring, fd, e);
+		return keyring_send_all(&l->ring, fd, e);
 	int *workers = mem_array((size_t)count, sizeof(*workers)); /* [count] */
 	for (int k = 0; k < count; k++)
 		workers[k] = (*next)++;
-	int rc = keyring_send(&c->ring, (size_t)count, workers, fd, e);
+	int rc = keyring_send(&l->ring, (size_t)count, workers, fd, e);
 	mem_free(workers);
 	return rc;
 }
 
-/* Start another process, which hosts the workers from *next on (count 0: a shard), and hand it its keys. */
-static int spawn(const struct launcher *c, const struct arguments *a, int count, int *next, struct err *e)
+/* Start a process for `count` workers from *next on (count 0: a shard), and send it its keys. */
+static int spawn(const struct launcher *l, const struct arguments *a, int count, int *next, struct err *e)
 {
 	int ends[2], rc;
 	pid_t parent = getpid();
@@ -160,11 +164,11 @@ static int spawn(const struct launcher *c, const struct arguments *a, int count,
 	sigset_t block, before;
 	sigemptyset(&block);
 	sigaddset(&block, SIGCHLD);
-	sigprocmask(SIG_BLOCK, &block, &before); /* until the handler can know the child */
+	sigprocmask(SIG_BLOCK, &block, &before); /* until the handler knows the child */
 	pid_t pid = fork();
 	if (pid == 0) {
 		sigprocmask(SIG_SETMASK, &before, NULL);
-		become_worker(a, ends[0], parent);
+		become(a, ends[0], parent);
 	}
 	if (pid > 0) {
 		children[n_children] = (struct child){.pid = pid, .shard = count == 0};
@@ -176,7 +180,7 @@ static int spawn(const struct launcher *c, const struct arguments *a, int count,
 		close(ends[1]);
 		return err_world(e, "cannot start a worker process: %s", strerror(errno));
 	}
-	rc = hand_keys(c, count, next, ends[1], e);
+	rc = send_keys(l, count, next, ends[1], e);
 	close(ends[1]);
 	return rc;
 }
@@ -188,38 +192,38 @@ static int processes_of(const struct training *t, const struct settings *s)
 	return wanted < s->workers ? wanted : (int)s->workers;
 }
 
-static int spawn_shards(const struct launcher *c, const char *lanes, struct err *e)
+static int spawn_shards(const struct launcher *l, const char *lanes, struct err *e)
 {
 	int rc = 0;
-	for (int i = 0; i < c->endpoint.n_shards && !rc; i++) {
+	for (int i = 0; i < l->endpoint.n_shards && !rc; i++) {
 		struct arguments a = {0};
 		add(&a, "signsgd", "shard");
-		add(&a, "--listen", c->at[i]);
+		add(&a, "--listen", l->at[i]);
 		add(&a, "--keys", "-");
 		add(&a, "--lanes", lanes);
 		add(&a, "--quiet", NULL);
-		rc = spawn(c, &a, 0, NULL, e);
+		rc = spawn(l, &a, 0, NULL, e);
 		arena_clear(&a.arena);
 	}
 	return rc;
 }
 
-static int spawn_all(const struct launcher *c, const struct settings *s, struct err *e)
+static int spawn_all(const struct launcher *l, const struct settings *s, struct err *e)
 {
 	struct arguments a = {0};
-	int count = processes_of(c->training, s), next = 0, rc = 0;
-	int lanes = c->training->session.lanes / count;
+	int count = processes_of(l->training, s), next = 0, rc = 0;
+	int lanes = l->training->session.lanes / count;
 	const char *threads = arena_format(&a.arena, "%d", lanes > 0 ? lanes : 1);
 	add(&a, "signsgd", "work");
-	add(&a, "--connect", c->address);
+	add(&a, "--connect", l->address);
 	add(&a, "--keys", "-");
 	add(&a, "--lanes", threads);
 	add(&a, "--quiet", NULL);
 	add_paths(&a, s);
-	children = mem_array((size_t)(count + c->endpoint.n_shards), sizeof(*children));
-	rc = spawn_shards(c, threads, e);
+	children = mem_array((size_t)(count + l->endpoint.n_shards), sizeof(*children));
+	rc = spawn_shards(l, threads, e);
 	for (int i = 0; i < count && !rc; i++)
-		rc = spawn(c, &a, share_of((int)s->workers, count, i), &next, e);
+		rc = spawn(l, &a, share_of((int)s->workers, count, i), &next, e);
 	arena_clear(&a.arena);
 	return rc;
 }
@@ -233,7 +237,8 @@ static bool all_gone(void)
 	return gone;
 }
 
-/* Wait for them; who stays is made to go, and a shard at once: it has nothing that were to be saved. */
+/* Wait for all children, and kill those that do not end. A shard has nothing to save and is killed at once.
+ */
 static void take_down(void)
 {
 	double until = clock_s() + PATIENCE_S;
@@ -253,7 +258,7 @@ static void take_down(void)
 	children = NULL;
 }
 
-/* A name that nobody else has and nobody can guess; `@`: it is on no disk. */
+/* A name that nobody else uses and nobody can guess. `@`: it is on no disk. */
 static void choose_address(char out[ADDRESS_BYTES])
 {
 	uint64_t chance;
@@ -263,42 +268,42 @@ static void choose_address(char out[ADDRESS_BYTES])
 	         (unsigned long long)chance);
 }
 
-static void launcher_clear(struct launcher *c)
+static void launcher_clear(struct launcher *l)
 {
-	buf_clear(&c->settings);
-	keyring_clear(&c->ring);
+	buf_clear(&l->settings);
+	keyring_clear(&l->ring);
 }
 
 static int start(void *ctx, const struct settings *s, struct pool *pool, struct link *out, struct err *e)
 {
-	struct launcher *c = ctx;
+	struct launcher *l = ctx;
 	struct transport_env env = {
-	        .workers = (int)s->workers, .pool = pool, .stop = run_stop_flag(), .endpoint = &c->endpoint};
-	keyring_make(&c->ring, (int)s->workers);
-	settings_remote(s, &c->settings);
-	choose_address(c->address);
-	c->endpoint = (struct endpoint){.trust = ENDPOINT_TOKENS,
-	                                .address = c->address,
-	                                .ring = &c->ring,
-	                                .settings = c->settings.text,
+	        .workers = (int)s->workers, .pool = pool, .stop = run_stop_flag(), .endpoint = &l->endpoint};
+	keyring_make(&l->ring, (int)s->workers);
+	settings_remote(s, &l->settings);
+	choose_address(l->address);
+	l->endpoint = (struct endpoint){.trust = ENDPOINT_TOKENS,
+	                                .address = l->address,
+	                                .ring = &l->ring,
+	                                .settings = l->settings.text,
 	                                .collect = true,
-	                                .shards = c->at,
+	                                .shards = l->at,
 	                                .n_shards = zmq_shards(s->transport.state) - 1};
-	for (int i = 0; i < c->endpoint.n_shards; i++) {
-		choose_address(c->shards[i]);
-		c->at[i] = c->shards[i];
+	for (int i = 0; i < l->endpoint.n_shards; i++) {
+		choose_address(l->shards[i]);
+		l->at[i] = l->shards[i];
 	}
 	const struct transport *row = (const struct transport *)s->transport.row;
 	if (row->open(s->transport.state, &env, out, e)) {
-		launcher_clear(c);
+		launcher_clear(l);
 		return -1;
 	}
 	catch_children(true);
-	if (!spawn_all(c, s, e))
+	if (!spawn_all(l, s, e))
 		return 0;
 	take_down();
 	out->row->close(out->self);
-	launcher_clear(c);
+	launcher_clear(l);
 	return -1;
 }
 
@@ -313,7 +318,7 @@ int train_processes(struct training *t, struct pool *pool)
 {
 	struct launcher launcher = {.training = t};
 	struct run_job job = {.row = t->row, .start = start, .finish = finish, .ctx = &launcher};
-	signal(SIGPIPE, SIG_IGN); /* a worker that dies while it is handed its keys is no end of ours */
+	signal(SIGPIPE, SIG_IGN); /* a worker may die before it has read its keys */
 	t->session.job = &job;
 	int code = session_run(&t->session, pool);
 	session_summary(&t->session);

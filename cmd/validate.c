@@ -12,7 +12,6 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "experiment/experiment.h"
-#include "experiment/check.h"
 #include "models/model.h"
 #include "record/record.h"
 #include "train/run.h"
@@ -20,7 +19,7 @@
 
 enum { RUNS_SHOWN = 10, PATH_BYTES = 4096 };
 
-/* The parts of the memory, in the order of the plan. */
+/* What memory goes to, in the order of the plan. */
 static const struct part {
 	const char *name, *about;
 	size_t offset;
@@ -202,7 +201,7 @@ static void say_runs(const struct runs *r, const char *file, int lanes, const st
 }
 
 /* Every file is looked at, so that one round of corrections is enough. */
-static int say_files(const struct args *a, const struct changes *c, int lanes)
+static int say_files(const struct args *a, const struct overrides *c, int lanes)
 {
 	int code = EXIT_DONE;
 
@@ -221,23 +220,23 @@ static int say_files(const struct args *a, const struct changes *c, int lanes)
 
 static int validate(const struct args *a)
 {
-	struct changes changes = {0};
+	struct overrides overrides = {0};
 	struct err e = {0};
 	int lanes, code;
 
 	if (!a->n_rest)
 		err_user(&e,
 		         "validate needs an experiment file, as in 'signsgd validate experiments/demo.json'");
-	if (e.code || lanes_of(a, &lanes, &e) || changes_init(&changes, a, NULL, 0, &e))
+	if (e.code || lanes_of(a, &lanes, &e) || overrides_init(&overrides, a, NULL, 0, &e))
 		code = cmd_fail(&e);
 	else
-		code = say_files(a, &changes, lanes);
-	changes_clear(&changes);
+		code = say_files(a, &overrides, lanes);
+	overrides_clear(&overrides);
 	return code;
 }
 
 static const struct option options[] = {
-        CHANGE_OPTIONS,
+        OVERRIDE_OPTIONS,
         LANES_OPTION,
         {"json", NULL, "one line of JSON a run"},
         {NULL, NULL, NULL},

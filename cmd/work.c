@@ -1,4 +1,4 @@
-/* `signsgd work`: host workers of a server's run. The server says what is run; the data are one's own. */
+/* `signsgd work`: host workers of a run. The server sends the settings; the data set is this machine's. */
 #include <string.h>
 #include "cmd/session.h"
 #include "cmd/credentials.h"
@@ -13,14 +13,14 @@ enum { WORKERS_MAX = 4096 };
 
 static const double PATIENCE_S = 60;
 
-/* Everything that this process is made of, from options to the link. */
+/* What this process holds, from its options to the link. */
 struct working {
 	const struct args *args;
-	struct endpoint_ring ring;
+	struct credentials ring;
 	struct endpoint endpoint;
 	const struct curve_key **keys; /* [endpoint.count] */
 	struct zmq_client *client;
-	struct changes changes;
+	struct overrides overrides;
 	struct runs runs;
 };
 
@@ -35,7 +35,7 @@ static bool named(const char *list, const char *name)
 	return false;
 }
 
-/* Each of --name is among those chosen. */
+/* Is each name of --name among those chosen? */
 static int check_names(const struct working *w, const char *list, struct err *e)
 {
 	for (const char *p = list; p; p = strchr(p, ',')) {
@@ -51,7 +51,7 @@ static int check_names(const struct working *w, const char *list, struct err *e)
 	return 0;
 }
 
-/* Which of the secrets here: those of --name, or the first --workers of them, or the only one. */
+/* Choose among the secrets here: those of --name, or the first --workers of them, or the only one. */
 static int choose_keys(struct working *w, struct err *e)
 {
 	const struct keyring *r = &w->ring.keys;
@@ -109,8 +109,8 @@ static int prepare(struct working *w, struct err *e)
 		        e, "work needs a server, as in 'signsgd work --connect tcp://host:5555 --keys keys'");
 	long long count = 1;
 	if (patience_of(a, &w->endpoint.patience_s, e) ||
-	    endpoint_trust(a, w->endpoint.address, &w->endpoint.trust, e) ||
-	    changes_remote(&w->changes, a, e))
+	    credentials_trust(a, w->endpoint.address, &w->endpoint.trust, e) ||
+	    overrides_remote(&w->overrides, a, e))
 		return -1;
 	if (w->endpoint.trust == ENDPOINT_OPEN) {
 		if (args_int(a, "workers", 1, WORKERS_MAX, &count, e))
@@ -118,20 +118,20 @@ static int prepare(struct working *w, struct err *e)
 		w->endpoint.count = (int)count;
 		return 0;
 	}
-	if (endpoint_ring_open(&w->ring, a, e) || choose_keys(w, e))
+	if (credentials_open(&w->ring, a, e) || choose_keys(w, e))
 		return -1;
 	w->endpoint.ring = &w->ring.keys;
 	w->endpoint.keys = w->keys;
 	return 0;
 }
 
-/* The settings of the server, with paths of our own. */
+/* The settings that the server sent, with this machine's paths. */
 static int understand(struct working *w, struct err *e)
 {
 	char source[256];
 	snprintf(source, sizeof(source), "settings of %s", w->endpoint.address);
-	return experiment_remote(&w->runs, source, zmq_client_settings(w->client), w->changes.at,
-	                         w->changes.count, e);
+	return experiment_remote(&w->runs, source, zmq_client_settings(w->client), w->overrides.at,
+	                         w->overrides.count, e);
 }
 
 static int client(struct working *w, struct pool *pool, enum run_outcome *outcome, struct err *e)
@@ -150,7 +150,7 @@ static int client(struct working *w, struct pool *pool, enum run_outcome *outcom
 	return rc;
 }
 
-/* Where a signal is why, its exit code is to be seen. */
+/* The sentence, and its exit code; after a signal that of the signal. */
 static int failed(const struct err *e)
 {
 	int code = cmd_fail(e);
@@ -163,7 +163,8 @@ static int run(struct working *w, struct err *e)
 	int lanes;
 	if (prepare(w, e) || lanes_of(w->args, &lanes, e))
 		return cmd_fail(e);
-	if (w->endpoint.trust != ENDPOINT_TOKENS) /* else the process that started us says when to stop */
+	if (w->endpoint.trust !=
+	    ENDPOINT_TOKENS) /* otherwise the process that started us says when to stop */
 		run_catch_signals();
 	w->client = zmq_client_join(&w->endpoint, e);
 	if (!w->client || understand(w, e))
@@ -184,19 +185,19 @@ static int work(const struct args *a)
 	if (w.client)
 		zmq_client_close(w.client);
 	runs_clear(&w.runs);
-	changes_clear(&w.changes);
+	overrides_clear(&w.overrides);
 	mem_free(w.keys);
-	endpoint_ring_close(&w.ring);
+	credentials_close(&w.ring);
 	return code;
 }
 
 static const struct option options[] = {
         {"connect", "ADDRESS", "the server's, as in tcp://host:5555"},
-        ENDPOINT_OPTIONS,
+        CREDENTIALS_OPTIONS,
         {"name", "NAME", "the worker to be; several with commas between"},
         {"workers", "K", "host the first K workers whose secrets are there"},
         {"data", "DIR", "folder with the data set's files"},
-        {"set", "KEY=VALUE", "a path of the data set, as in --set data.path=/pictures"},
+        {"set", "KEY=VALUE", "a path of the data set, as in --set data.path=/images"},
         {"patience", "TIME", "how long to wait for a server that is away (default: 60s)"},
         LANES_OPTION,
         {"quiet", NULL, "say only warnings and errors"},
@@ -208,8 +209,9 @@ const struct command cmd_work = {
         .about = "host workers of a run that a server elsewhere holds",
         .usage = "work --connect ADDRESS --keys DIR [OPTION]...",
         .details = "Needs no experiment file: the server sends the settings, and this machine has the data "
-                   "set. The settings are read as strictly as a file, and name no file here: paths are "
-                   "this side's to give. A worker may come, go and come back at any time; it gets the "
+                   "set. The settings are read as strictly as a file, and cannot name a file of this "
+                   "machine: its paths are given here. A worker may come, go and come back at any time; it "
+                   "gets the "
                    "run's parameters and votes from the next step on. While the server is away it "
                    "waits.\n"
                    "Exit code: 0 when the run is over, 1 when the server stayed away, 2 when it refused "

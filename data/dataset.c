@@ -1,4 +1,4 @@
-/* What all data sets share: their memory, and where their files may lie. */
+/* What all data sets share: their memory, and the folders where their files are searched for. */
 #include "data/dataset.h"
 
 #include <stdbool.h>
@@ -7,7 +7,6 @@
 #include <sys/stat.h>
 
 #include "base/mem.h"
-#include "data/image/reader.h"
 
 void dataset_alloc(struct dataset *d)
 {
@@ -32,7 +31,8 @@ void dataset_clear(struct dataset *d)
 	mem_free(d->train_tokens);
 	mem_free(d->test_tokens);
 	mem_free(d->note);
-	lazy_images_close(d->lazy_images);
+	if (d->lazy_images)
+		d->close_lazy_images(d->lazy_images);
 	*d = (struct dataset){0};
 }
 
@@ -46,7 +46,7 @@ static const char *set_variable(const char *name)
 char *dataset_cache(const struct data_source *s)
 {
 	const char *cache = set_variable("XDG_CACHE_HOME"), *home = set_variable("HOME");
-	if (cache && *cache == '/') /* a relative one is to be ignored, says its specification */
+	if (cache && *cache == '/') /* its specification: ignore a relative path */
 		return mem_format("%s/signsgd/%s", cache, s->folder);
 	return home ? mem_format("%s/.cache/signsgd/%s", home, s->folder) : NULL;
 }
@@ -86,7 +86,7 @@ static bool is_file(const char *path)
 
 enum { NAMES = 4, NAME_SIZE = 256 };
 
-/* The names under which a file is met: unpacked (which is faster to read) before packed. */
+/* The spellings of a file's name: unpacked ones first, because they are faster to read. */
 static void names_of(const char *official, char names[NAMES][NAME_SIZE])
 {
 	size_t length = strlen(official);
@@ -118,7 +118,7 @@ static char *find_in(const struct places *p, const char *official)
 	return NULL;
 }
 
-/* The list of places comes last: it may be longer than a sentence can be. */
+/* The list of folders comes last: it may be cut off where the sentence is too long. */
 static void say_missing(const struct data_source *s, const struct places *p, const char *name, struct err *e)
 {
 	struct buf list = {0};

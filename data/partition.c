@@ -1,4 +1,4 @@
-/* Shards and orders: two uses of a shuffled list of sample numbers. */
+/* Shards, and the order inside them: both are shuffled lists of sample numbers. */
 #include "data/partition.h"
 
 #include <string.h>
@@ -9,10 +9,11 @@
 
 #define EPOCH_NONE UINT64_MAX
 
-/* Sample numbers [n] by label, each label's in stored order: counting sort. */
+/* Counting sort of the sample numbers [n] by label; equal labels stay in stored order. */
 static void sort_by_label(const uint16_t *labels, int classes, uint32_t n, uint32_t *order)
 {
-	uint32_t *next = mem_array((size_t)classes + 1, sizeof *next); /* where the next of a label goes */
+	uint32_t *next =
+	        mem_array((size_t)classes + 1, sizeof *next); /* where the next sample of each label goes */
 	for (uint32_t i = 0; i < n; i++)
 		next[labels[i] + 1]++;
 	for (int c = 1; c <= classes; c++)
@@ -30,7 +31,7 @@ void partition_init(struct partition *p, const struct dataset *d, enum partition
 		BUG("a partition over no worker, or of more samples than 32 bits count");
 	size_t shard = partition_shard(n, workers), used = shard * (size_t)workers;
 	*p = (struct partition){.workers = workers, .shard = shard, .seed = seed};
-	p->owned = mem_array(n, sizeof(*p->owned)); /* the remainder behind the shards is never looked at */
+	p->owned = mem_array(n, sizeof(*p->owned)); /* nothing reads the remainder behind the shards */
 	p->order = mem_array(used, sizeof(*p->order));
 	p->epoch = mem_array((size_t)workers, sizeof(*p->epoch));
 	for (int w = 0; w < workers; w++)

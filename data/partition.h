@@ -2,11 +2,11 @@
  * Which worker trains on which sample, and in which order.
  *
  * The training set is cut into M shards of floor(n_train / M) samples; the remainder (fewer than M) is not
- * used. iid: shards of one random permutation. shards: contiguous ranges in stored order. label-shards:
+ * used. iid: the shards of one random permutation. shards: contiguous ranges in stored order. label-shards:
  * contiguous ranges after a stable sort by label, the hard, heterogeneous case.
  *
- * A worker goes through its shard in a fresh random order each epoch, without replacement. The order is a
- * function of (seed, worker, epoch), so it needs no place in a checkpoint.
+ * In each epoch a worker visits its shard in a new random order, without replacement. The order is a function
+ * of (seed, worker, epoch), so it need not be saved in a checkpoint.
  */
 #ifndef SIGNSGD_DATA_PARTITION_H
 #define SIGNSGD_DATA_PARTITION_H
@@ -38,8 +38,9 @@ void partition_init(struct partition *p, const struct dataset *d, enum partition
 void partition_clear(struct partition *p);
 
 /*
- * Sample number `position` of worker's endless stream (epoch = position / shard): its index in the training
- * set. One worker is asked by one thread at a time; different workers may be asked at once.
+ * The index in the training set of sample number `position` of the worker's endless stream (epoch = position
+ * / shard). For one worker, one thread calls at a time; different threads may call for different workers at
+ * once.
  */
 uint32_t partition_sample(struct partition *p, int worker, uint64_t position);
 

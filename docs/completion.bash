@@ -30,7 +30,7 @@ _signsgd_offer() {
 	mapfile -t COMPREPLY < <(compgen -W "$1" -- "$2")
 }
 
-# The words of a command that are no options, and no options' values as far as that can be seen.
+# How many arguments the command has so far, options not counted.
 _signsgd_position() {
 	local i count=0
 	for ((i = 2; i < COMP_CWORD; i++)); do
@@ -48,7 +48,6 @@ _signsgd() {
 		return
 	fi
 	case $previous in
-	--transport) _signsgd_offer "$(_signsgd_rows "$program" transports)" "$current"; return ;;
 	--backend) _signsgd_offer "$(_signsgd_rows "$program" backends)" "$current"; return ;;
 	--transport) _signsgd_offer "$(_signsgd_rows "$program" transports)" "$current"; return ;;
 	--topology) _signsgd_offer "star sharded allreduce" "$current"; return ;;

@@ -32,7 +32,7 @@ static void build(const void *state, const struct model_env *env, struct net *n)
 
 const struct model model_alexnet = {
         .row = {.name = "alexnet",
-                .about = "AlexNet, for pictures of 63 pixels and more",
+                .about = "AlexNet, for images of 63 pixels and more",
                 .formula = "Krizhevsky 2014, as torchvision has it: 61,100,840 parameters on ImageNet",
                 .keys = classifier_keys,
                 .state_bytes = sizeof(struct classifier)},

@@ -1,4 +1,4 @@
-/* What AlexNet and the VGG networks end with: two wide fully connected layers and dropout. */
+/* The end of AlexNet and the VGG networks: settings of two wide fully connected layers with dropout. */
 #ifndef SIGNSGD_MODELS_CLASSIFIER_H
 #define SIGNSGD_MODELS_CLASSIFIER_H
 

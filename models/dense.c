@@ -1,6 +1,6 @@
 /*
- * Forward and backward through fully connected layers. The matrix products read W as it lies in the
- * parameters and write its gradient straight into g, so nothing is packed, transposed or copied on the way.
+ * Forward and backward through fully connected layers. The matrix products read W from the parameter vector
+ * and write its gradient into g, so nothing is packed, transposed or copied.
  */
 #include "models/dense.h"
 #include <math.h>
@@ -57,7 +57,7 @@ static size_t widest_hidden(const struct dense_shape *shape)
 	return widest;
 }
 
-/* Buffers for gradients of hidden outputs: one while it is read, one while it is written. */
+/* Buffers for gradients of hidden outputs: while one is read, the other is written. */
 static int n_deltas(const struct dense_shape *shape)
 {
 	return shape->layers > 2 ? 2 : shape->layers - 1;
@@ -112,7 +112,7 @@ void dense_init(void *instance, float *x)
 	}
 }
 
-/* What layer l reads: the batch, or the layer below. */
+/* The input of layer l: the batch, or the output of the layer before. */
 static const float *input(const struct dense *d, int l, const struct batch *batch)
 {
 	return l == 0 ? batch->x : d->out[l - 1];

@@ -1,9 +1,10 @@
 /*
  * A stack of fully connected layers under softmax and cross-entropy: what `softmax` and `mlp` share.
  *
- * Layer l maps width[l] to width[l + 1] numbers: y = x W' + b, W [out][in] row-major, then b [out] behind it
- * in the parameter vector; an activation follows every layer but the last. One layer alone is called "fc",
- * more are "fc1", "fc2", ...: NAME.weight and NAME.bias, the names and layouts that PyTorch uses.
+ * Layer l maps width[l] to width[l + 1] numbers: y = x W' + b. In the parameter vector W [out][in],
+ * row-major, is followed by b [out]. An activation follows every layer except the last. A single layer is
+ * called "fc", several are "fc1", "fc2", ...; their tensors NAME.weight and NAME.bias have PyTorch's names
+ * and layouts.
  *
  * Starting point: every number uniform in +-1/sqrt(in) (nn.Linear's default); number i of tensor t is
  * number i of the stream (seed, RNG_INIT, 0, t).

@@ -1,7 +1,8 @@
 /*
- * `qrnn`: a language model of quasi-recurrent layers, laid out and initialised as the AWD models of Merity,
- * Keskar and Socher (2018): embedding, layers of `hidden` numbers, softmax over the vocabulary. With tied
- * weights the last layer is as wide as the embedding, whose table is the softmax's weight too.
+ * `qrnn`: a language model of quasi-recurrent layers, built and initialised like the AWD models of Merity,
+ * Keskar and Socher (2018): an embedding, layers of `hidden` numbers, softmax over the vocabulary. With tied
+ * weights the last layer is as wide as the embedding, and the embedding's table is also the weight of the
+ * softmax.
  */
 #include <stdio.h>
 #include "models/graph/net.h"
@@ -44,7 +45,7 @@ static const struct key keys[] = {
          .lowest = 1,
          .highest = 64,
          .unit = "layers",
-         .help = "quasi-recurrent layers, one above the other"},
+         .help = "number of quasi-recurrent layers"},
         {.name = "embedding",
          .kind = KEY_INT,
          .offset = offsetof(struct qrnn, embedding),
@@ -76,7 +77,7 @@ static const struct key keys[] = {
          .kind = KEY_BOOL,
          .offset = offsetof(struct qrnn, tied),
          .default_json = "true",
-         .help = "the embedding's table is the weight of the softmax too"},
+         .help = "the embedding's table is also the weight of the softmax"},
         {0},
 };
 

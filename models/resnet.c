@@ -1,65 +1,18 @@
 /*
  * Residual networks (He et al. 2016). For CIFAR: a convolution of 3 x 3 to 16 channels, three stages of
- * (depth - 2) / 6 basic blocks with 16, 32 and 64 channels, global mean (section 4.2 of the paper). With 64
- * to 512 channels in four stages: the networks that were made for ImageNet; on images of less than 64
- * pixels they begin, as is usual for CIFAR, with a convolution of 3 x 3 and without a pool. Names are
- * torchvision's.
+ * (depth - 2) / 6 basic blocks with 16, 32 and 64 channels, and a global mean (section 4.2 of the paper). For
+ * ImageNet: four stages with 64 to 512 channels; on images of less than 64 pixels these begin, as is usual
+ * for CIFAR, with a convolution of 3 x 3 and without a pool. Names are torchvision's.
  */
-#include "models/resnet.h"
+#include "models/graph/residual.h"
 #include <stddef.h>
 #include <stdio.h>
 
 struct resnet {
-	int shortcut; /* enum resnet_shortcut */
+	int shortcut; /* enum residual_shortcut */
 };
 
-const char *const resnet_shortcut_names[] = {"projection", "A", NULL};
-
 enum { NAME_SIZE = 48 };
-
-/* NAME.PIECE of a block, for a layer. */
-static const char *of_block(const struct resnet_block *b, const char *piece, char out[NAME_SIZE])
-{
-	snprintf(out, NAME_SIZE, "%s.%s", b->name, piece);
-	return out;
-}
-
-static int conv_norm(struct net *n, const struct resnet_block *b, int number, int in, int channels,
-                     struct net_window w, bool relu)
-{
-	char name[NAME_SIZE], piece[16];
-	snprintf(piece, sizeof piece, "conv%d", number);
-	int v = net_conv(n, of_block(b, piece, name), in, channels, w, 1, false, false);
-	snprintf(piece, sizeof piece, "bn%d", number);
-	return net_norm(n, of_block(b, piece, name), v, relu);
-}
-
-static int skip(struct net *n, const struct resnet_block *b, int in, int channels)
-{
-	char name[NAME_SIZE];
-	if (net_size(n, in).channels == channels && b->stride == 1)
-		return in;
-	if (b->shortcut == RESNET_A)
-		return net_subsample(n, in, channels, b->stride);
-	int v = net_conv(n, of_block(b, "downsample.0", name), in, channels,
-	                 (struct net_window){1, b->stride, 0}, 1, false, false);
-	return net_norm(n, of_block(b, "downsample.1", name), v, false);
-}
-
-int resnet_block(struct net *n, const struct resnet_block *b, int in)
-{
-	const struct net_window one = {1, 1, 0}, three = {3, 1, 1}, first = {3, b->stride, 1};
-	int v, channels = b->bottleneck ? 4 * b->channels : b->channels;
-	if (b->bottleneck) {
-		v = conv_norm(n, b, 1, in, b->channels, one, true);
-		v = conv_norm(n, b, 2, v, b->channels, first, true);
-		v = conv_norm(n, b, 3, v, channels, one, false);
-	} else {
-		v = conv_norm(n, b, 1, in, channels, first, true);
-		v = conv_norm(n, b, 2, v, channels, three, false);
-	}
-	return net_add(n, skip(n, b, in, channels), v, true);
-}
 
 struct stages {
 	int channels, count;
@@ -73,12 +26,12 @@ static int add_stages(struct net *n, const struct resnet *r, const struct stages
 		for (int i = 0; i < all->blocks[s]; i++) {
 			char name[NAME_SIZE];
 			snprintf(name, sizeof name, "layer%d.%d", s + 1, i);
-			const struct resnet_block b = {.name = name,
-			                               .channels = all->channels << s,
-			                               .stride = s > 0 && i == 0 ? 2 : 1,
-			                               .bottleneck = all->bottleneck,
-			                               .shortcut = (enum resnet_shortcut)r->shortcut};
-			in = resnet_block(n, &b, in);
+			const struct residual_block b = {.name = name,
+			                                 .channels = all->channels << s,
+			                                 .stride = s > 0 && i == 0 ? 2 : 1,
+			                                 .bottleneck = all->bottleneck,
+			                                 .shortcut = (enum residual_shortcut)r->shortcut};
+			in = residual_block(n, &b, in);
 		}
 	return in;
 }
@@ -112,7 +65,7 @@ static void build_imagenet(const struct resnet *r, struct net *n, const int bloc
 }
 
 static const struct key keys[] = {
-        RESNET_SHORTCUT_KEY(struct resnet, shortcut),
+        RESIDUAL_SHORTCUT_KEY(struct resnet, shortcut),
         {.name = NULL},
 };
 
@@ -143,7 +96,7 @@ static const struct key keys[] = {
 	const struct model model_resnet##DEPTH = {                                                           \
 	        .row = {.name = "resnet" #DEPTH,                                                             \
 	                .about = "residual network of " #DEPTH                                               \
-	                         " layers; pictures below 64 pixels begin with 3 x 3 and no pool",           \
+	                         " layers; images below 64 pixels begin with 3 x 3 and no pool",             \
 	                .formula =                                                                           \
 	                        "He et al. 2016, table 1, as torchvision has it; parameters: " PARAMETERS,   \
 	                .keys = keys,                                                                        \

@@ -1,5 +1,5 @@
-/* A network as the experiment says: layers one behind the other (models/graph/layers.c), and the classes at
- * the end. */
+/* A network from the experiment's list of layers (models/graph/layers.c), and a layer to the classes at its
+ * end. */
 #include <stddef.h>
 #include <stdio.h>
 #include "models/graph/layer.h"
@@ -21,7 +21,7 @@ static void build(const void *state, const struct model_env *env, struct net *n)
 	for (size_t i = 0; i < layers->count && layers->count <= LAYERS_MOST; i++) {
 		const struct layer *layer = (const struct layer *)layers->at[i].row;
 		bool relu = layer->takes_relu && i + 1 < layers->count &&
-		            layers->at[i + 1].row == &layer_relu.row;
+		            ((const struct layer *)layers->at[i + 1].row)->is_relu;
 		snprintf(name, sizeof name, "%zu", i);
 		v = layer->add(layers->at[i].state, n, name, v, relu);
 		i += relu;
@@ -36,7 +36,7 @@ static const struct key keys[] = {
          .offset = offsetof(struct sequential, layers),
          .default_json = "[]",
          .family = &family_layers,
-         .help = "from the input on; a fully connected layer to the classes follows the last"},
+         .help = "in order from the input; a fully connected layer to the classes follows the last"},
         {.name = NULL},
 };
 

@@ -1,7 +1,7 @@
 /*
  * VGG networks (Simonyan and Zisserman 2015, configuration A, without normalisation), as torchvision has
  * them: convolutions of 3 x 3, five pools, two wide fully connected layers with dropout. Names are
- * torchvision's: in its list of layers a convolution and its ReLU take two places and a pool one.
+ * torchvision's: there a convolution and its ReLU count as two layers, and a pool as one.
  */
 #include <stdio.h>
 #include "models/classifier.h"
@@ -43,7 +43,7 @@ static void build(const void *state, const struct model_env *env, struct net *n)
 
 const struct model model_vgg11 = {
         .row = {.name = "vgg11",
-                .about = "VGG of 11 layers without normalisation, for pictures of 32 pixels and more",
+                .about = "VGG of 11 layers without normalisation, for images of 32 pixels and more",
                 .formula = "Simonyan and Zisserman 2015, configuration A, as torchvision has it: 132,863,336 "
                            "parameters on ImageNet",
                 .keys = classifier_keys,

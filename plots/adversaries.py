@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Final accuracy against the share of workers that lie: one curve for each aggregator, attack or whatever
+"""Final accuracy against the share of Byzantine workers: one curve for each aggregator, attack or whatever
 else differs; error bars over the seeds. Without labels the final loss.
 
 usage: python3 plots/adversaries.py RUN.h5... -o FILE.{png,svg,pdf}
@@ -21,12 +21,12 @@ def final(run, name):
 
 
 def curves(runs):
-    """Groups without the count; runs without liars belong to every curve that differs only in the attack."""
-    lying = [run for run in runs if run.liars > 0]
-    honest = [run for run in runs if run.liars == 0]
-    groups = common.group(lying or honest, without=COUNTS)
+    """Groups without the count; runs without Byzantine workers belong to every curve that differs only in the attack."""
+    attacked = [run for run in runs if run.byzantine > 0]
+    honest = [run for run in runs if run.byzantine == 0]
+    groups = common.group(attacked or honest, without=COUNTS)
     homeless = []
-    for run in honest if lying else []:
+    for run in honest if attacked else []:
         key = common.identity(run, without=COUNTS)
         homes = [g for g in groups if without_attack(g.key) == key]
         for home in homes:
@@ -43,7 +43,7 @@ def by_share(runs, name):
     """{share in %: values of the seeds}, in order of the share."""
     shares = {}
     for run in runs:
-        shares.setdefault(100 * run.liars / run.workers, []).append(final(run, name))
+        shares.setdefault(100 * run.byzantine / run.workers, []).append(final(run, name))
     return dict(sorted(shares.items()))
 
 
@@ -80,7 +80,7 @@ def draw(args, runs):
     axes.axvline(50, color="#888888", linewidth=0.8, linestyle=":")
     if not labelled and common.spans_decades([final(run, name) for run in runs]):
         axes.set_yscale("log")
-    axes.set_xlabel("workers that lie (%)")
+    axes.set_xlabel("Byzantine workers (%)")
     axes.set_ylabel("final test accuracy (%)" if labelled else "final objective f(x)")
     if any(axes.get_legend_handles_labels()[1]):
         axes.legend()

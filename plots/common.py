@@ -25,7 +25,7 @@ PALETTE = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#0
 DASHES = ["-", "--", "-.", ":"]
 
 # Settings that do not make two runs different experiments.
-ASIDE = ("name", "seed", "out", "data_dir", "eval", "record", "checkpoint", "backend")
+NOT_IDENTITY = ("name", "seed", "out", "data_dir", "eval", "record", "checkpoint", "backend")
 
 # Settings that labels name first.
 FIRST = ("aggregator.kind", "adversaries.count", "adversaries.attack.kind", "workers", "model.kind", "data.kind")
@@ -106,7 +106,7 @@ class Run:
         return self.number("workers")
 
     @property
-    def liars(self):
+    def byzantine(self):
         return self.number("adversaries.count")
 
     def has(self, path):
@@ -176,10 +176,10 @@ def belongs(key, names):
 
 def identity(run, without=()):
     """What makes a run another experiment, as a dictionary. An attack of nobody makes no difference."""
-    key = {k: v for k, v in run.flat.items() if not belongs(k, ASIDE) and not belongs(k, without)}
-    if run.liars == 0:
+    key = {k: v for k, v in run.flat.items() if not belongs(k, NOT_IDENTITY) and not belongs(k, without)}
+    if run.byzantine == 0:
         key = {k: v for k, v in key.items() if not belongs(k, ["adversaries.attack"])}
-    if key.get("adversaries.ids") == list(range(run.liars)):
+    if key.get("adversaries.ids") == list(range(run.byzantine)):
         del key["adversaries.ids"]
     return key
 
@@ -224,7 +224,7 @@ def label(g, names):
     words = []
     for name in names:
         if name == "adversaries.count":
-            words.append(f"{g.runs[0].liars} of {g.runs[0].workers} lie")
+            words.append(f"{g.runs[0].byzantine} of {g.runs[0].workers} Byzantine")
         elif name == "workers" and "adversaries.count" not in names:
             words.append(f"{g.key[name]} worker" + ("s" if g.key[name] != 1 else ""))
         elif name in g.key and name.endswith(".kind"):

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """The noise of stochastic gradients (Bernstein et al. 2019, figure 2): a histogram for each watched weight
-(columns) at each look (rows), over the mini-batches of a full pass, with the normal curve of the same mean and
+(columns) at each recorded step (rows), over the mini-batches of a full pass, with the normal curve of the same mean and
 deviation, the skewness, and Hartigan's dip with its p value (a small p: not unimodal).
 
-The run must have recorded it: "record": {"gradient-noise": {"epochs": [0, 1, 5], "random": 3}}.
+The run must have recorded it: "record": {"gradient_noise": {"epochs": [0, 1, 5], "random": 3}}.
 
 usage: python3 plots/noise.py RUN.h5 -o FILE.{png,svg,pdf} [--rows N] [--columns N]
 """
@@ -16,16 +16,16 @@ GROUP = "/probes/gradient_noise/"
 
 
 class Noise:
-    """The group's columns: values [looks][weights][mini-batches], figures [looks][weights]."""
+    """The group's columns: values [steps][weights][mini-batches], figures [steps][weights]."""
 
     def __init__(self, run):
         if not run.has(GROUP + "values"):
             raise common.PlotError(f"{run.path}: has no {GROUP[:-1]}; the experiment must ask for it: \"record\": "
-                                   "{\"gradient-noise\": ...}")
+                                   "{\"gradient_noise\": ...}")
         names = ("step", "values", "skewness", "dip", "dip_p")
         self.step, self.values, self.skewness, self.dip, self.p = run.columns(*(GROUP + name for name in names))
         if not len(self.step):
-            raise common.PlotError(f"{run.path}: {GROUP}step is empty: no look was due so far")
+            raise common.PlotError(f"{run.path}: {GROUP}step is empty: no probe was due so far")
         text = run.file[GROUP + "weight"].attrs["names"]
         self.names = (text.decode() if isinstance(text, bytes) else str(text)).split()
 
@@ -77,21 +77,21 @@ def draw(args, runs):
     if args.height is None:
         args.height = 0.6 + 1.75 * len(rows)
     figure, axes = common.new_figure(args, weights, len(rows), sharey=False)
-    for r, look in enumerate(rows):
+    for r, at in enumerate(rows):
         for w in range(weights):
             panel = axes[r * weights + w]
-            draw_panel(panel, noise.values[look, w],
-                       f"skewness {noise.skewness[look, w]:.2f}\ndip {noise.dip[look, w]:.3f}, p {noise.p[look, w]:.2f}")
+            draw_panel(panel, noise.values[at, w],
+                       f"skewness {noise.skewness[at, w]:.2f}\ndip {noise.dip[at, w]:.3f}, p {noise.p[at, w]:.2f}")
             if r == 0:
                 panel.set_title(noise.names[w], fontsize=8)
-        axes[r * weights].set_ylabel(row_text(runs[0], noise.step[look]))
+        axes[r * weights].set_ylabel(row_text(runs[0], noise.step[at]))
     return figure
 
 
 def parser():
     p = common.parser(__doc__.split("\n\n")[0])
     p.set_defaults(height=None)
-    p.add_argument("--rows", type=int, default=4, help="most looks to draw, evenly spread (default 4)")
+    p.add_argument("--rows", type=int, default=4, help="most steps to draw, evenly spread (default 4)")
     p.add_argument("--columns", type=int, default=3, help="most weights to draw, the first ones (default 3)")
     return p
 

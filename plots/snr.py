@@ -22,7 +22,7 @@ def check(run):
         raise common.PlotError(f"{run.path}: has no {GROUP[:-1]}; the experiment must ask for it: \"record\": "
                                "{\"snr\": 100}")
     if not len(run.column(GROUP + "step")):
-        raise common.PlotError(f"{run.path}: {GROUP}step is empty: no look was due so far")
+        raise common.PlotError(f"{run.path}: {GROUP}step is empty: no probe was due so far")
 
 
 def table(g, name, factor):

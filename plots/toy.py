@@ -2,12 +2,12 @@
 """The toy problems of Bernstein et al. 2019 and what the theory says of them.
 
 Without options: the objective against the step on a logarithmic scale (figure 1): one panel for the number
-of workers, one for the number that lies, where both vary. For model median-toy: x itself, with the mean and
+of workers, one for the number of Byzantine ones, where both vary. For model median-toy: x itself, with the mean and
 the median that the workers disagree about.
 
 --theory: the mean of |g_k|_1 over the run against its number of steps K, and Theorem 2's bound,
 2 / sqrt(K) (|sigma|_1 / (sqrt(M) (1 - 2 alpha)) + sqrt(|L|_1 (f0 - f*))), for runs with a batch of K samples.
-The runs must have recorded the exact gradient: "record": {"sign-failure": 1}.
+The runs must have recorded the exact gradient: "record": {"sign_failure": 1}.
 
 usage: python3 plots/toy.py RUN.h5... -o FILE.{png,svg,pdf} [--theory]
 """
@@ -21,12 +21,12 @@ L1_PATH = "/probes/sign_failure/full_l1"
 
 
 def panels(runs):
-    """Figure 1 has two: honest runs by their number of workers, and one number of workers by its liars."""
+    """Figure 1 has two: honest runs by their number of workers, and one number of workers by its Byzantine ones."""
     most = max(run.workers for run in runs)
-    honest = [run for run in runs if run.liars == 0]
-    lying = [run for run in runs if run.workers == most]
-    if any(run.workers < most for run in honest) and any(run.liars > 0 for run in lying):
-        return [("all honest", honest), (f"{most} workers", lying)]
+    honest = [run for run in runs if run.byzantine == 0]
+    largest = [run for run in runs if run.workers == most]
+    if any(run.workers < most for run in honest) and any(run.byzantine > 0 for run in largest):
+        return [("all honest", honest), (f"{most} workers", largest)]
     return [("", runs)]
 
 
@@ -79,14 +79,14 @@ def l1_smoothness(run):
 
 
 def bound(run):
-    """Theorem 2 at this run's K, M and alpha, for the mean of |g_k|_1; infinite when half or more lie."""
+    """Theorem 2 at this run's K, M and alpha, for the mean of |g_k|_1; infinite when half or more are Byzantine."""
     if run.setting("model.kind") != "quadratic":
         raise common.PlotError(f"{run.path}: --theory needs model quadratic, found {run.setting('model.kind')}")
     steps, batch = run.number("steps"), run.number("batch")
     if steps != batch:
         raise common.PlotError(f"{run.path}: Theorem 2 is for a batch of K samples in K steps; found a batch of "
                                f"{batch} in {steps} steps")
-    alpha = run.liars / run.workers
+    alpha = run.byzantine / run.workers
     if alpha >= 0.5:
         return np.inf
     noise = run.number("model.dimensions") * run.number("model.noise") / np.sqrt(run.workers) / (1 - 2 * alpha)

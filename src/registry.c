@@ -24,16 +24,6 @@ static const struct row *const models[] = {
         &model_qrnn.row,      &model_sequential.row, NULL,
 };
 
-static const struct row *const layers[] = {
-        &layer_conv.row,        &layer_norm.row,
-        &layer_relu.row,        &layer_tanh.row,
-        &layer_max_pool.row,    &layer_mean_pool.row,
-        &layer_global_mean.row, &layer_flatten.row,
-        &layer_linear.row,      &layer_dropout.row,
-        &layer_block.row,       &layer_embed.row,
-        &layer_qrnn.row,        NULL,
-};
-
 static const struct row *const inits[] = {
         &init_model.row,  &init_pytorch.row, &init_resnet.row, &init_vgg.row, &init_he.row,
         &init_glorot.row, &init_awd.row,     &init_file.row,   NULL,
@@ -101,10 +91,9 @@ static const struct row *const transports[] = {
 };
 
 const struct family family_models = {"model", "models", "what is trained", models, NULL};
-const struct family family_layers = {"layer", "layers", "what a sequential model is made of", layers, NULL};
 const struct family family_inits = {"init", "inits", "how parameters begin", inits, NULL};
 const struct family family_data = {"data", "data", "what it is trained on", data, NULL};
-const struct family family_attacks = {"attack", "attacks", "what the workers that lie do", attacks, NULL};
+const struct family family_attacks = {"attack", "attacks", "what Byzantine workers do", attacks, NULL};
 const struct family family_aggregators = {
         "aggregator", "aggregators", "what workers say, what the server makes of it, what the answer does",
         aggregators, NULL};

@@ -1,9 +1,9 @@
 /*
- * The command table and the options of all commands.
+ * A command, its options, and how it ends.
  *
- * A command is a row: name, one line, usage, an example that works, its options, and run(). Options are
- * GNU-style: --key=value, --key value, --flag, -h; "--" ends them. An option that matches nothing names the
- * nearest one and exits 2.
+ * A command is a row: name, one line, usage, an example that works, its options, and run(). The table of all
+ * rows is cmd/commands.c. Options are GNU-style: --key=value, --key value, --flag, -h; "--" ends them. An
+ * option that matches nothing names the nearest one and exits 2.
  */
 #ifndef SIGNSGD_CMD_UI_CMD_H
 #define SIGNSGD_CMD_UI_CMD_H
@@ -31,6 +31,7 @@ struct args {
 		const char *value;
 	} * given;
 	size_t n_given;
+	const struct command *const *commands; /* all of the program's, NULL-terminated; set by main */
 };
 
 struct command {
@@ -40,12 +41,6 @@ struct command {
 	const struct option *options;
 	int (*run)(const struct args *a); /* the exit code */
 };
-
-extern const struct command cmd_simulate, cmd_train, cmd_serve, cmd_shard, cmd_work, cmd_validate, cmd_list,
-        cmd_show, cmd_plot, cmd_check, cmd_bench, cmd_schema, cmd_help, cmd_version, cmd_data, cmd_keys,
-        cmd_estimate;
-
-extern const struct command *const commands[]; /* NULL-terminated */
 
 const char *args_value(const struct args *a, const char *option); /* NULL when absent */
 bool args_flag(const struct args *a, const char *option);
@@ -63,9 +58,6 @@ void args_clear(struct args *a);
 
 /* Print the sentence and return its exit code. */
 int cmd_fail(const struct err *e);
-
-/* `help NAME`'s text, on f. */
-void cmd_print_help(const struct command *c, void *f);
 
 /*
  * Close standard output and say so when it could not be written (a full disk behind a redirection).

@@ -131,7 +131,7 @@ static void print_grid(FILE *f, const struct grid *g, bool unicode)
 	}
 }
 
-/* The x axis, and below it its ends with the label between them where there is room. */
+/* The x axis, and below it its ends with the label between them where it fits. */
 static void print_x_axis(FILE *f, const struct grid *g, const char *label, bool unicode)
 {
 	char from[32], to[32];

@@ -1,6 +1,6 @@
 /*
  * Options: one pass over argv, GNU style, against a command's own table. What matches nothing is answered
- * with the nearest name; nothing is guessed.
+ * with the nearest name, and never taken for it.
  */
 #include "cmd/ui/cmd.h"
 

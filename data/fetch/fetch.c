@@ -18,7 +18,7 @@
 
 enum { CONNECT_S = 15, STALL_S = 30, REDIRECTS = 5 };
 
-/* What is the same for all files of a data set, and the file in work. */
+/* What all files of a data set share, and the file that is being fetched. */
 struct fetch {
 	const char *dir, *base_url;
 	void (*tell)(void *ctx, const struct fetch_news *news);
@@ -41,7 +41,7 @@ static void tell(const struct fetch *f, enum fetch_event event, const char *text
 		f->tell(f->ctx, &news);
 }
 
-/* libcurl hands over bytes; taking fewer than it has ends the transfer. */
+/* Called by libcurl with bytes; returning a smaller number ends the transfer. */
 static size_t take_bytes(char *bytes, size_t size, size_t count, void *ctx)
 {
 	struct fetch *f = ctx;
@@ -90,7 +90,7 @@ static void set_options(struct fetch *f)
 	curl_easy_setopt(c, CURLOPT_WRITEDATA, f);
 }
 
-/* What a transfer that ended with `code` means for us. */
+/* Was the transfer that ended with `code` a success? */
 static int judge(struct fetch *f, const char *url, CURLcode code, struct err *e)
 {
 	long status = 0;
@@ -121,7 +121,7 @@ static int check_sum(const char *path, const char *name, const char *expected, s
 	return 0;
 }
 
-/* Close what came, and see that all of it reached the disk. */
+/* Close the temporary file, and check that all of it was written. */
 static int close_part(struct fetch *f, int rc, struct err *e)
 {
 	if (fclose(f->out) && rc == 0)
@@ -150,7 +150,7 @@ static int fetch_url(struct fetch *f, const char *url, struct err *e)
 	return rc;
 }
 
-/* The official URLs in turn. All that went wrong goes into the sentence. */
+/* Try the official URLs in turn. The sentence names all failures. */
 static int fetch_official(struct fetch *f, struct err *e)
 {
 	struct buf said = {0};
@@ -179,7 +179,7 @@ static int fetch_from_base(struct fetch *f, struct err *e)
 	return rc;
 }
 
-/* Is the file there and right? If it is there and wrong, say so: it will be replaced. */
+/* Is the file there and right? If it is wrong, tell that it will be replaced. */
 static bool have(const struct fetch *f)
 {
 	struct stat st;
@@ -210,7 +210,7 @@ static int fetch_file(struct fetch *f, struct err *e)
 	return rc;
 }
 
-/* Where a member of an archive goes, as if it were the file in work. */
+/* The same for a member of the archive. */
 static bool have_member(struct fetch *f, const struct data_file *member)
 {
 	const struct data_file *archive = f->file;
@@ -224,7 +224,7 @@ static bool have_member(struct fetch *f, const struct data_file *member)
 	return there;
 }
 
-/* All files from the row's archive, which does not stay. */
+/* Fetch the row's archive, unpack all files, and delete it. */
 static int fetch_archive(struct fetch *f, const struct data_source *s, struct err *e)
 {
 	bool all = true;

@@ -1,11 +1,11 @@
 /*
- * Getting a data set's files from the network. The only door to libcurl.
+ * Downloads of a data set's files. The only door to libcurl.
  *
- * A file comes under a temporary name and takes its own only when size and SHA-256 are right, so a folder
- * never holds half a file under a good name. Only http and https are spoken; the check sum, which the
- * program carries, makes the way that a file came no matter. A file that is there and right is kept, one
- * that is there and wrong is replaced. No more bytes are taken than the file has. A
- * data set that comes in one archive is unpacked (tar.h), and the archive deleted.
+ * A file is downloaded under a temporary name and renamed when its size and SHA-256 are right, so a folder
+ * never holds half a file under its final name. The program knows the SHA-256, so it does not matter where a
+ * file comes from: http and https are used, nothing else. A right file that is there already is kept; a wrong
+ * one is replaced. A transfer stops when it sends more bytes than the file has. An archive is unpacked
+ * (data/fetch/tar.h) and then deleted.
  */
 #ifndef SIGNSGD_DATA_FETCH_FETCH_H
 #define SIGNSGD_DATA_FETCH_FETCH_H
@@ -15,27 +15,27 @@
 #include "data/dataset.h"
 
 enum fetch_event {
-	FETCH_KEPT,    /* it was there already, and right */
-	FETCH_REPLACE, /* it was there, and wrong: why in `text` */
-	FETCH_BEGIN,   /* asking `text`, a URL */
-	FETCH_BYTES,   /* `done` bytes have come */
-	FETCH_FAILED,  /* this URL did not give it: why in `text`; the next one is tried */
-	FETCH_DONE     /* there and right now */
+	FETCH_KEPT,    /* the file was there already, and right */
+	FETCH_REPLACE, /* the file was there, and wrong; `text` says why */
+	FETCH_BEGIN,   /* a request to the URL `text` begins */
+	FETCH_BYTES,   /* `done` bytes have arrived */
+	FETCH_FAILED,  /* the URL failed, `text` says why; the next one is tried */
+	FETCH_DONE     /* the file is there now, and right */
 };
 
 struct fetch_news {
 	enum fetch_event event;
 	const struct data_file *file;
-	const char *path; /* where it goes */
-	const char *text; /* as the event says, or NULL */
+	const char *path; /* where the file is put */
+	const char *text; /* as the event says; NULL for others */
 	size_t done;
 };
 
 /*
- * Get all files of data set `s` into folder `dir`, which is made if need be. base_url: take BASE_URL/NAME
- * (the archive's NAME, where there is one) instead of the official addresses; NULL: those. tell: called with
- * each event; may be NULL. -1 and a sentence with the URLs for the first file that cannot be had; files
- * before it stay.
+ * Download all files of data set `s` into folder `dir`, which is made if it is missing. base_url: use
+ * BASE_URL/NAME (NAME of the archive, if there is one) instead of the official addresses; NULL: the official
+ * ones. tell: called at each event; may be NULL. -1 and a sentence with the URLs for the first file that
+ * cannot be downloaded; files before it are kept.
  */
 int data_fetch(const struct data_source *s, const char *dir, const char *base_url,
                void (*tell)(void *ctx, const struct fetch_news *news), void *ctx, struct err *e);

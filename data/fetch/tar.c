@@ -21,7 +21,7 @@ enum {
 	TYPE_AT = 156
 };
 
-/* No archive of ours comes near. */
+/* Far above every archive that the program knows. */
 #define UNPACKED_BYTES_MAX ((uint64_t)4 << 30)
 
 struct tar {
@@ -50,7 +50,7 @@ static int take(struct tar *t, size_t n, struct err *e)
 	                code == Z_ERRNO ? strerror(errno) : why);
 }
 
-/* A number in octal digits; what is none counts as the largest, which nothing expects. */
+/* A number in octal digits; UINT64_MAX if it is not one. */
 static uint64_t octal(const uint8_t *p, size_t n)
 {
 	uint64_t value = 0;
@@ -65,7 +65,7 @@ static uint64_t octal(const uint8_t *p, size_t n)
 	return value;
 }
 
-/* The header's own sum: all its bytes, with spaces in place of the sum. */
+/* Is the header's checksum right? It is the sum of its bytes, with spaces in place of the checksum. */
 static int sums_up(const uint8_t *header)
 {
 	uint64_t sum = 0;
@@ -74,7 +74,7 @@ static int sums_up(const uint8_t *header)
 	return sum == octal(header + SUM_AT, 8);
 }
 
-/* Which of the files this header is for, or NULL. */
+/* The wanted file of this header, or NULL. */
 static const struct data_file *wanted(const uint8_t *header, const struct data_file *files)
 {
 	char name[NAME_BYTES + 1] = "";
@@ -88,7 +88,7 @@ static const struct data_file *wanted(const uint8_t *header, const struct data_f
 	return NULL;
 }
 
-/* The member's bytes to `out`, or past them when it is NULL, and the filling. */
+/* Copy the member's bytes to `out`, or skip them if it is NULL; then skip the filling. */
 static int copy(struct tar *t, uint64_t size, FILE *out, const char *to, struct err *e)
 {
 	for (uint64_t left = size; left > 0;) {
@@ -137,7 +137,7 @@ static int unpack_file(struct tar *t, uint64_t size, const struct data_file *f, 
 	return rc;
 }
 
-/* One member; *ended at the block of zeros that closes an archive. */
+/* Unpack one member. *ended is set at the block of zeros that ends an archive. */
 static int unpack_member(struct tar *t, const struct data_file *files, const char *dir, uint64_t *done,
                          int *ended, struct err *e)
 {

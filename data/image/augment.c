@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-/* A row moved right by dx, black where nothing came. */
+/* Move a row right by dx; black where nothing was. */
 static void shift_row(const uint8_t *in, int width, int dx, uint8_t *out)
 {
 	int kept = width - (dx < 0 ? -dx : dx);

@@ -1,7 +1,7 @@
 /*
- * Augmentation of small images, as the CIFAR transform has it (He et al. 2016, section 4.2): a shift by at
- * most `pad` pixels each way, what comes in from outside being black, and a mirroring of every other image.
- * It works on bytes, before normalisation, and is a function of the stream alone.
+ * Augmentation of small images, as is usual for CIFAR (He et al. 2016, section 4.2): a shift by at most `pad`
+ * pixels in each direction, black where nothing was, and mirroring with probability 1/2. It works on bytes,
+ * before normalisation, and is a function of the stream of coins alone. struct augment: data/dataset.h.
  */
 #ifndef SIGNSGD_DATA_IMAGE_AUGMENT_H
 #define SIGNSGD_DATA_IMAGE_AUGMENT_H
@@ -10,11 +10,7 @@
 #include <stdint.h>
 #include "base/rng.h"
 #include "base/shape.h"
-
-struct augment {
-	int pad;   /* pixels of black around the image before a part of its size is cut out */
-	bool flip; /* left and right change places with probability 1/2 */
-};
+#include "data/dataset.h"
 
 static inline bool augment_does(const struct augment *a)
 {
@@ -22,8 +18,9 @@ static inline bool augment_does(const struct augment *a)
 }
 
 /*
- * in [channels][height][width] -> out, of the same shape and elsewhere. Coins: numbers 0 and 1 of the stream
- * are the corner's row and column in [0, 2 pad] (stream_below()), the lowest of bits 2 the mirroring.
+ * in [channels][height][width] -> out, another array of the same shape. Of the stream of coins, numbers 0 and
+ * 1 are the corner's row and column in [0, 2 pad] (stream_below()); the lowest bit of word 2 says whether to
+ * mirror.
  */
 void augment_image(const struct augment *a, const struct data_shape *s, const struct stream *coins,
                    const uint8_t *in, uint8_t *out);

@@ -1,22 +1,10 @@
-/* Which decoder, and turning upright. */
+/* Choosing the decoder, and turning an image upright. */
 #include "data/image/bitmap.h"
 
 #include <stdio.h>
 #include <string.h>
 
-#include "base/mem.h"
 #include "data/image/bitmap_internal.h"
-
-enum { RGB = 3 };
-
-void bitmap_reserve(uint8_t **at, size_t *size, size_t pixels)
-{
-	if (pixels * RGB <= *size)
-		return;
-	mem_free(*at);
-	*size = pixels * RGB;
-	*at = mem_alloc(*size);
-}
 
 /*
  * EXIF's orientation says what the stored row 0 and column 0 show: 1 top left, 2 top right, 3 bottom right, 4

@@ -10,7 +10,7 @@
 #include <jerror.h>
 /* clang-format on */
 
-enum { RGB = 3, CMYK = 4, EXIF_BYTES = 0xffff, ORIENTATION_TAG = 0x0112, SHORT = 3, SHRINK_MAX = 8 };
+enum { CMYK = 4, EXIF_BYTES = 0xffff, ORIENTATION_TAG = 0x0112, SHORT = 3, SHRINK_MAX = 8 };
 
 struct decoder {
 	struct jpeg_decompress_struct jpeg;
@@ -30,7 +30,7 @@ static void give_up(j_common_ptr jpeg)
 	longjmp(d->stop, 1);
 }
 
-/* Warnings are for damage that libjpeg mends, by grey where the file has ended. */
+/* libjpeg warns of damage that it repairs. Where a file has ended it fills in grey: note that. */
 static void note_warning(j_common_ptr jpeg, int level)
 {
 	struct decoder *d = jpeg->client_data;
@@ -57,7 +57,7 @@ static size_t long_word(const uint8_t *p, int little)
 	return little ? word(p, 1) | (size_t)word(p + 2, 1) << 16 : (size_t)word(p, 0) << 16 | word(p + 2, 0);
 }
 
-/* The orientation in an APP1 segment: "Exif", then a TIFF file, whose first directory has it. 1 if not. */
+/* The orientation in an APP1 segment: "Exif", then a TIFF file, whose first directory has it. 1 if absent. */
 static int exif_orientation(const uint8_t *p, size_t n)
 {
 	static const uint8_t mark[6] = {'E', 'x', 'i', 'f', 0, 0};
@@ -90,7 +90,7 @@ static int find_orientation(const struct jpeg_decompress_struct *jpeg)
 	return 1;
 }
 
-/* The largest of 1, 2, 4, 8 that is not above what was asked for. */
+/* The largest of 1, 2, 4, 8 that is at most what `need` allows. */
 static unsigned shrink_by(const struct bitmap_need *need, int width, int height, int swapped)
 {
 	double most = 1;
@@ -129,7 +129,7 @@ static void read_rows(struct decoder *d, struct bitmap *p)
 	}
 }
 
-/* Header read: how it is to be decoded. */
+/* After the header: choose colours and scale of the decoding. */
 static int choose(struct decoder *d, const struct bitmap_need *need, struct bitmap *p, int orientation)
 {
 	struct jpeg_decompress_struct *jpeg = &d->jpeg;

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { RGBA = 4, RGB = 3 };
+enum { RGBA = 4 };
 
 int bitmap_png(const uint8_t *bytes, size_t n, struct bitmap *p, char why[WHY_BYTES])
 {
@@ -21,7 +21,7 @@ int bitmap_png(const uint8_t *bytes, size_t n, struct bitmap *p, char why[WHY_BY
 		png_image_free(&image);
 		return -1;
 	}
-	image.format = PNG_FORMAT_RGBA;           /* without A, it would be laid over black */
+	image.format = PNG_FORMAT_RGBA;           /* without A, libpng would blend it with black */
 	image.flags |= PNG_IMAGE_FLAG_16BIT_sRGB; /* not linear light, unless the file says so */
 	bitmap_reserve(&p->rgb, &p->size, (pixels * RGBA + RGB - 1) / RGB);
 	if (!png_image_finish_read(&image, NULL, p->rgb, 0, NULL)) {

@@ -2,11 +2,11 @@
  * Data sets `cifar10` and `cifar100` (Krizhevsky 2009, "Learning Multiple Layers of Features from Tiny
  * Images"): 50,000 and 10,000 colour images of 32 x 32, from the official binary version.
  *
- * A name should mean one thing: the files must be the official ones, by SHA-256. There are copies whose
- * pixels went through JPEG; with "check": false any files of this layout are taken, and what is made from
- * them says so (dataset.h: note). The SHA-256 of archives and files are those that other programs published
- * and check by (TensorFlow Datasets, the Ruby torchvision); means and deviations are of the official training
- * pixels.
+ * A data set's name must mean one thing: the files must be the official ones, by SHA-256. Some copies have
+ * pixels that went through JPEG; with "check": false any files of this layout are accepted, and every result
+ * made from them says so (data/dataset.h: note). The SHA-256 of archives and files are those that other
+ * programs publish and check (TensorFlow Datasets, the Ruby torchvision). Means and deviations are those of
+ * the official training pixels.
  */
 #include "data/dataset.h"
 
@@ -66,7 +66,7 @@ static int shape_of(const struct edition *x, const struct cifar *c, struct data_
 	return 0;
 }
 
-/* Is this file the official one? If not, and that is asked for, -1 and a sentence. */
+/* Clear *official if this file is not the official one; then, if it must be, -1 and a sentence. */
 static int check_file(const struct edition *x, int file, const char *path, bool must, bool *official,
                       struct err *e)
 {
@@ -86,7 +86,7 @@ static int check_file(const struct edition *x, int file, const char *path, bool 
 	        path, f->name, x->title, found, f->sha256);
 }
 
-/* What load() is at. */
+/* The state of a load(). */
 struct loading {
 	const struct edition *x;
 	const struct cifar *c;
@@ -94,7 +94,7 @@ struct loading {
 	bool official;
 };
 
-/* `count` files from number `first` on, until n samples are there. */
+/* Read `count` files from number `first` on, until there are n samples. */
 static int read_files(struct loading *l, int first, int count, const struct cifar_layout *layout, size_t n,
                       uint8_t *pixels, uint16_t *labels, struct err *e)
 {
@@ -211,8 +211,7 @@ static const struct key keys[] = {
          .kind = KEY_BOOL,
          .offset = offsetof(struct cifar, augment),
          .default_json = "true",
-         .help = "training batches only: a random part of 32 x 32 of the picture with 4 black pixels around "
-                 "it, "
+         .help = "training batches only: a random 32 x 32 part of the image with 4 black pixels around it, "
                  "mirrored or not"},
         {.name = "check",
          .kind = KEY_BOOL,
@@ -224,8 +223,9 @@ static const struct key keys[] = {
          .kind = KEY_PATH,
          .offset = offsetof(struct cifar, dir),
          .default_json = "null",
-         .help = "folder that holds the files, or holds the folder of the official archive with them; looked "
-                 "into after --data and before SIGNSGD_DATA and the cache"},
+         .help = "folder that holds the files, or holds the folder of the official archive with them; "
+                 "searched "
+                 "after --data and before SIGNSGD_DATA and the cache"},
         {0},
 };
 
@@ -274,7 +274,7 @@ static const struct data_file hundred_archive = {
 
 const struct data_source data_cifar10 = {
         .row = {.name = "cifar10",
-                .about = "CIFAR-10: 50,000 and 10,000 colour pictures of ten kinds of things, 32 x 32",
+                .about = "CIFAR-10: 50,000 and 10,000 colour images of 10 classes, 32 x 32",
                 .formula =
                         "official binary files; pixels / 255, then minus 0.4914 0.4822 0.4465, over 0.2470 "
                         "0.2435 0.2616",
@@ -289,7 +289,7 @@ const struct data_source data_cifar10 = {
 
 const struct data_source data_cifar100 = {
         .row = {.name = "cifar100",
-                .about = "CIFAR-100: 50,000 and 10,000 colour pictures of a hundred kinds of things, 32 x 32",
+                .about = "CIFAR-100: 50,000 and 10,000 colour images of 100 classes, 32 x 32",
                 .formula =
                         "official binary files, fine labels; pixels / 255, then minus 0.5071 0.4865 0.4409, "
                         "over 0.2673 0.2564 0.2762",

@@ -1,11 +1,12 @@
 /*
  * Data set `glyphs`: ten characters, drawn by the program itself, so that nothing has to be downloaded.
  *
- * A character is a few strokes through the points of a table (Catmull-Rom splines: smooth, and through
- * every point). A drawing bends them, turns, scales, slants and shifts them, takes a pen of random width
- * and blackness, and adds stray strokes and noise. It is a function of (seed, split, index) alone, made
- * from +, -, *, / and square roots of floats, so every machine draws the same bytes. Each ten drawings
- * hold every character once, in random order.
+ * A character is a few strokes through the points of a table (Catmull-Rom splines: smooth, and through every
+ * point). A drawing bends, turns, scales, slants and shifts the strokes, uses a pen of random width and
+ * blackness, and adds stray strokes and noise. It is a function of (seed, split, index) alone, computed with
+ * +,
+ * -, *, / and square roots of floats, so every machine draws the same bytes. Every ten drawings hold each
+ * character once, in random order.
  */
 #include "data/dataset.h"
 
@@ -69,7 +70,7 @@ struct stroke {
 	float at[STROKE_POINTS_MAX][2]; /* in a box one wide and one high */
 };
 
-/* The random numbers of one drawing, one after the other. */
+/* The random numbers of one drawing, in sequence. */
 struct dice {
 	struct stream s;
 	uint64_t next;
@@ -128,7 +129,7 @@ static float clamp(float x, float low, float high)
 	return x < low ? low : x > high ? high : x;
 }
 
-/* The pixels that a piece from a to b may touch along one axis: first and one past the last. */
+/* The pixels that a line from a to b may touch along one axis: the first, and one past the last. */
 static void touched(float a, float b, float reach, int range[2])
 {
 	float low = a < b ? a : b, high = a < b ? b : a;
@@ -136,8 +137,8 @@ static void touched(float a, float b, float reach, int range[2])
 	range[1] = (int)clamp(high + reach + 1, 0, SIDE);
 }
 
-/* One straight piece from a to b: each pixel keeps the blackest that any piece gives it. */
-static void draw_piece(float *canvas, struct pen pen, const float a[2], const float b[2])
+/* A straight line from a to b: each pixel keeps the blackest value that any line gives it. */
+static void draw_line(float *canvas, struct pen pen, const float a[2], const float b[2])
 {
 	float reach = pen.half_width + .5f;
 	float dx = b[0] - a[0], dy = b[1] - a[1], square = dx * dx + dy * dy;
@@ -165,16 +166,16 @@ static float spline(const float *const p[4], int axis, float t)
 
 static void draw_stroke(float *canvas, struct pen pen, const struct stroke *s, const struct pose *pose)
 {
-	enum { PIECES = 4 }; /* between two points */
+	enum { LINES = 4 }; /* between two points */
 	float from[2], to[2];
 	pose_apply(pose, s->at[0], from);
 	for (int i = 0; i + 1 < s->count; i++) {
 		const float *p[4] = {s->at[i > 0 ? i - 1 : 0], s->at[i], s->at[i + 1],
 		                     s->at[i + 2 < s->count ? i + 2 : i + 1]};
-		for (int k = 1; k <= PIECES; k++) {
-			float t = (float)k / PIECES, box[2] = {spline(p, 0, t), spline(p, 1, t)};
+		for (int k = 1; k <= LINES; k++) {
+			float t = (float)k / LINES, box[2] = {spline(p, 0, t), spline(p, 1, t)};
 			pose_apply(pose, box, to);
-			draw_piece(canvas, pen, from, to);
+			draw_line(canvas, pen, from, to);
 			memcpy(from, to, sizeof(from));
 		}
 	}
@@ -193,17 +194,17 @@ static void draw_path(float *canvas, struct pen pen, const int8_t *path, const s
 		if (*path == END)
 			return;
 		s.count = 0;
-		path--; /* a mark is one number, a point two */
+		path--; /* a mark (UP, END) is one number, a point two */
 	}
 }
 
-/* A short stroke anywhere that belongs to no character. */
+/* A short stroke somewhere that belongs to no character. */
 static void draw_stray(float *canvas, struct dice *d)
 {
 	struct pen pen = {between(d, .4f, .9f), between(d, .3f, .8f)};
 	float a[2] = {between(d, 0, SIDE), between(d, 0, SIDE)};
 	float b[2] = {a[0] + between(d, -6, 6), a[1] + between(d, -6, 6)};
-	draw_piece(canvas, pen, a, b);
+	draw_line(canvas, pen, a, b);
 }
 
 static void to_bytes(const float *canvas, const struct stream *s, float noise, uint8_t *out)
@@ -249,9 +250,9 @@ struct drawing {
 	struct dataset *out;
 };
 
-enum { CHUNK = 64 }; /* drawings an item: some milliseconds */
+enum { CHUNK = 64 }; /* drawings of an item of work: some milliseconds */
 
-/* Item: a chunk of the training drawings followed by the test drawings. */
+/* One item of work: a chunk of all drawings, the training drawings first, then the test drawings. */
 static void draw_chunk(void *ctx, int lane, size_t item)
 {
 	(void)lane;
@@ -267,7 +268,7 @@ static void draw_chunk(void *ctx, int lane, size_t item)
 	}
 }
 
-/* Mean and deviation of what was drawn; exact sums of bytes, so the order of adding is no matter. */
+/* Mean and deviation of the training pixels. Sums of bytes are exact, so their order does not matter. */
 static void measure(struct dataset *d)
 {
 	uint64_t sum = 0, squares = 0;
@@ -319,7 +320,7 @@ static const struct key keys[] = {
          .kind = KEY_SEED,
          .offset = offsetof(struct glyphs, seed),
          .default_json = "1",
-         .help = "of the drawings, not the experiment's: all its seeds train on the same data"},
+         .help = "of the drawings, not of the experiment: all seeds of an experiment train on the same data"},
         {.name = "train",
          .kind = KEY_INT,
          .offset = offsetof(struct glyphs, train),

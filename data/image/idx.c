@@ -1,7 +1,7 @@
 /*
- * The IDX reader. A source gives the unpacked bytes of a file, whatever it is packed in; the reader compares
- * them with what was expected. zlib's gz* functions would pass over bytes behind a gzip stream in silence,
- * so the stream is unpacked here with inflate().
+ * The IDX reader. A source gives the unpacked bytes of a file, packed or not; the reader compares them with
+ * what is expected. zlib's gz* functions ignore bytes behind a gzip stream without a word, so the stream is
+ * unpacked here with inflate().
  */
 #include "data/image/idx.h"
 
@@ -53,7 +53,7 @@ static void source_close(struct source *s)
 	mem_free(s);
 }
 
-/* Have packed bytes at hand, unless the file is at its end. */
+/* Read more packed bytes if none are left, unless the file is at its end. */
 static int refill(struct source *s, struct err *e)
 {
 	if (s->z.avail_in > 0)
@@ -65,7 +65,7 @@ static int refill(struct source *s, struct err *e)
 	return 0;
 }
 
-/* Unpack what is at hand into z.next_out. */
+/* Unpack the bytes that were read into z.next_out. */
 static int unpack(struct source *s, struct err *e)
 {
 	if (!s->gzip) {
@@ -87,7 +87,7 @@ static int unpack(struct source *s, struct err *e)
 	                s->path, s->z.msg ? s->z.msg : zError(rc));
 }
 
-/* The next n bytes to `to`; *got falls short of n only at the end. */
+/* The next n bytes to `to`; *got is less than n only at the end. */
 static int source_read(struct source *s, uint8_t *to, uInt n, uInt *got, struct err *e)
 {
 	s->z.next_out = to;
@@ -106,7 +106,7 @@ static int source_read(struct source *s, uint8_t *to, uInt n, uInt *got, struct 
 	return 0;
 }
 
-/* Exactly n bytes to `to`, or past them when it is NULL. `whole`: bytes the file must have. */
+/* Exactly n bytes to `to`; NULL: skip them. `whole`: bytes that the file must have. */
 static int source_take(struct source *s, uint8_t *to, uint64_t n, uint64_t whole, struct err *e)
 {
 	while (n > 0) {
@@ -126,7 +126,8 @@ static int source_take(struct source *s, uint8_t *to, uint64_t n, uint64_t whole
 	return 0;
 }
 
-/* Nothing may follow: no unpacked byte, and no byte behind the gzip stream, whose sums must be there. */
+/* Check the end: no unpacked byte may follow, no byte behind the gzip stream, and its checksums must be
+ * there. */
 static int source_finish(struct source *s, struct err *e)
 {
 	uInt got;
@@ -137,7 +138,7 @@ static int source_finish(struct source *s, struct err *e)
 		return err_user(e, "%s: goes on after the last sample, expected its end at byte %llu%s",
 		                s->path, (unsigned long long)whole, s->gzip ? " unpacked" : "");
 	if (s->gzip && !s->gzip_ended)
-		return err_user(e, "%s: the gzip stream is cut off before its check sums", s->path);
+		return err_user(e, "%s: the gzip stream is cut off before its checksums", s->path);
 	if (refill(s, e))
 		return -1;
 	if (s->z.avail_in > 0)

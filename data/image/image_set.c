@@ -1,9 +1,8 @@
-/* Folders of images, and reading a file's bytes from a folder or a pack. */
+/* The list of a folder's images. */
 #include "data/image/image_set.h"
 
 #include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,8 +11,6 @@
 #include <unistd.h>
 
 #include "data/image/image_set_internal.h"
-
-enum { FILE_BYTES_MAX = 1 << 30 };
 
 static bool is_folder(const char *path)
 {
@@ -47,7 +44,7 @@ static bool is_image_name(const char *name)
 	return dot && (!strcasecmp(dot, ".jpg") || !strcasecmp(dot, ".jpeg") || !strcasecmp(dot, ".png"));
 }
 
-/* What a folder holds, sorted by name: folders, or images. */
+/* The names in a folder, sorted: those of folders, or those of images. */
 static int list_folder(struct image_set *p, const char *path, bool folders, struct names *out, struct err *e)
 {
 	DIR *dir = opendir(path);
@@ -75,12 +72,6 @@ static int list_folder(struct image_set *p, const char *path, bool folders, stru
 	return 0;
 }
 
-void image_set_alloc(struct image_set *p, int split, size_t n)
-{
-	p->at[split] = mem_array(n, sizeof **p->at);
-	p->n[split] = n;
-}
-
 static int take_classes(struct image_set *p, const char *train, struct err *e)
 {
 	struct names l = {0};
@@ -99,7 +90,7 @@ static int take_classes(struct image_set *p, const char *train, struct err *e)
 	return rc;
 }
 
-/* A split's files as "CLASS/FILE" behind `l`, with how many each class has. */
+/* Append a split's files to `l` as "SPLIT/CLASS/FILE"; of_class: how many each class has. */
 static int list_split(struct image_set *p, const char *split, struct names *l, size_t *of_class,
                       struct err *e)
 {
@@ -118,7 +109,7 @@ static int list_split(struct image_set *p, const char *split, struct names *l, s
 	return rc;
 }
 
-/* A folder beside those of train/ would be left out in silence. */
+/* Refuse a class that train/ does not have: its files would be left out in silence. */
 static int check_classes(struct image_set *p, const char *split, struct err *e)
 {
 	struct names l = {0};
@@ -139,10 +130,10 @@ static int scan_split(struct image_set *p, int split, const char *name, struct e
 	size_t *of_class = mem_array((size_t)p->n_classes, sizeof *of_class), at = 0;
 	int rc = check_classes(p, name, e) || list_split(p, name, &l, of_class, e) ? -1 : 0;
 	if (!rc && l.n == 0)
-		rc = err_user(e, "%s/%s: holds no pictures, expected CLASS/FILE.jpg, .jpeg or .png", p->path,
+		rc = err_user(e, "%s/%s: holds no images, expected CLASS/FILE.jpg, .jpeg or .png", p->path,
 		              name);
 	if (!rc && l.n > UINT32_MAX)
-		rc = err_user(e, "%s/%s: holds more pictures than 32 bits count", p->path, name);
+		rc = err_user(e, "%s/%s: holds more images than 32 bits count", p->path, name);
 	if (!rc) {
 		image_set_alloc(p, split, l.n);
 		for (int c = 0; c < p->n_classes; c++)
@@ -195,53 +186,8 @@ void image_set_close(struct image_set *p)
 void image_set_thin(struct image_set *p, int split, size_t n)
 {
 	if (n > p->n[split])
-		BUG("more pictures are to be kept than there are");
+		BUG("more images are to be kept than there are");
 	for (size_t i = 0; i < n; i++)
 		p->at[split][i] = p->at[split][i * p->n[split] / n];
 	p->n[split] = n;
-}
-
-static int read_at(int fd, const char *name, uint64_t begin, uint64_t bytes, struct file_bytes *out,
-                   struct err *e)
-{
-	if (bytes > FILE_BYTES_MAX)
-		return err_user(e, "%s: has %llu bytes, expected at most 1 GiB", name,
-		                (unsigned long long)bytes);
-	if (bytes > out->size) {
-		mem_free(out->at);
-		out->size = bytes;
-		out->at = mem_alloc(bytes);
-	}
-	out->n = 0;
-	while (out->n < bytes) {
-		ssize_t got = pread(fd, out->at + out->n, bytes - out->n, (off_t)(begin + out->n));
-		if (got < 0 && errno == EINTR)
-			continue;
-		if (got < 0)
-			return err_world(e, "%s: cannot be read: %s", name, strerror(errno));
-		if (got == 0)
-			return err_user(e, "%s: shrank while it was read", name);
-		out->n += (size_t)got;
-	}
-	return 0;
-}
-
-int image_set_read(const struct image_set *p, const struct image_file *f, struct file_bytes *out,
-                   struct err *e)
-{
-	if (p->pack >= 0)
-		return read_at(p->pack, p->path, f->begin, f->bytes, out, e);
-	struct stat st;
-	char *path = mem_format("%s/%s", p->path, f->name);
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK), rc; /* a pipe's other end is not waited for */
-	if (fd < 0 || fstat(fd, &st))
-		rc = err_user(e, "%s: cannot be read: %s", path, strerror(errno));
-	else if (!S_ISREG(st.st_mode))
-		rc = err_user(e, "%s: is no regular file, expected a picture", path);
-	else
-		rc = read_at(fd, path, 0, (uint64_t)st.st_size, out, e);
-	if (fd >= 0)
-		close(fd);
-	mem_free(path);
-	return rc;
 }

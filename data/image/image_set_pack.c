@@ -1,4 +1,4 @@
-/* Packs: writing one of a folder, and the list of one. */
+/* Packs: writing one from a folder, and reading its list. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -23,7 +23,7 @@ static int size_of(const struct image_set *p, struct image_file *f, struct err *
 	return rc;
 }
 
-/* Every file's place, as if bytes began at 0. */
+/* Set every file's place, counted from the beginning of /bytes. */
 static int place_files(const struct image_set *p, uint64_t *all, struct err *e)
 {
 	*all = 0;
@@ -144,7 +144,7 @@ int image_set_pack(const struct image_set *p, const char *path, void (*tell)(uin
 
 /* --- reading ------------------------------------------------------------------------------------------ */
 
-/* A pack's list as it lies in the file. */
+/* A pack's list as the file has it. */
 struct list {
 	size_t n;
 	uint64_t *offset; /* [n + 1] */
@@ -169,8 +169,8 @@ static int check_kind(struct h5 *f, struct err *e)
 	                                          (long long)version, PACK_VERSION);
 }
 
-/* Bytes of text: `count` lines (0: as many as there are), each with its line end, into lines [*count] of the
- * arena. */
+/* Read text of *count lines (0: any number), each with its line end, into lines [*count] in the set's arena.
+ */
 static int read_lines(struct image_set *p, struct h5 *f, const char *path, size_t *count, char ***lines,
                       struct err *e)
 {
@@ -264,7 +264,7 @@ static int take_list(struct image_set *p, struct h5 *f, struct err *e)
 	if (!rc)
 		fill(p, &l, names);
 	if (!rc && (p->n[TRAIN] == 0 || p->n[VAL] == 0))
-		rc = err_user(e, "found %zu training and %zu validation pictures, expected some of each",
+		rc = err_user(e, "found %zu training and %zu validation images, expected some of each",
 		              p->n[TRAIN], p->n[VAL]);
 	mem_free(names);
 	mem_free(l.offset);

@@ -1,8 +1,8 @@
 /*
- * Data sets `imagefolder` and `imagenet`: images of any size in a folder, a folder a class, or in one file
- * that `signsgd data pack` made of it; read and decoded while training goes on (reader.h), by the ImageNet
- * transform (transform.h). `imagenet` is a folder that must hold what ILSVRC 2012 holds, whose counts are
- * known before it is there.
+ * Data sets `imagefolder` and `imagenet`: images of any size in a folder, one folder a class, or in the file
+ * that `signsgd data pack` made of such a folder. They are read and decoded while training runs
+ * (data/image/reader.h), by the ImageNet transform (data/image/transform.h). `imagenet` must hold as many
+ * images and classes as ILSVRC 2012, so its shape is known without the files.
  */
 #include <stddef.h>
 #include <string.h>
@@ -59,24 +59,23 @@ static int thin(struct image_set *p, int split, const char *key, int64_t wanted,
 	if (wanted == 0)
 		return 0;
 	if ((uint64_t)wanted > p->n[split])
-		return err_user(e, "%s: found %lld, expected at most the %zu pictures in %s", key,
+		return err_user(e, "%s: found %lld, expected at most the %zu images in %s", key,
 		                (long long)wanted, p->n[split], p->path);
 	image_set_thin(p, split, (size_t)wanted);
 	return 0;
 }
 
-/* The list that the settings mean. The command line's folder goes before the file's. */
+/* The image set that the settings name. The command line's folder goes before the experiment's. */
 static struct image_set *open_list(const struct imagefolder *f, const struct data_env *env, struct err *e)
 {
 	const char *path = env->dir ? env->dir : f->dir;
 	if (check_state(f, e))
 		return NULL;
 	if (!path || !*path) {
-		err_user(
-		        e,
-		        "a set of pictures needs `dir` (or --data): a folder with train/ and val/, or a file "
-		        "of `signsgd "
-		        "data pack`");
+		err_user(e,
+		         "a set of images needs `dir` (or --data): a folder with train/ and val/, or a file "
+		         "of `signsgd "
+		         "data pack`");
 		return NULL;
 	}
 	struct image_set *p = image_set_open(path, e);
@@ -125,6 +124,7 @@ static int imagefolder_load(const void *state, const struct data_env *env, struc
 		out->mean[c] = (float)f->mean.at[c];
 		out->std[c] = (float)f->std.at[c];
 	}
+	out->close_lazy_images = lazy_images_close;
 	out->lazy_images = mem_alloc(sizeof *out->lazy_images);
 	*out->lazy_images = (struct lazy_images){.image_set = p,
 	                                         .skip = f->bad == BAD_SKIP,
@@ -165,7 +165,7 @@ static int imagenet_load(const void *state, const struct data_env *env, struct d
 	    found->n_classes == expected.n_classes)
 		return 0;
 	err_user(e,
-	         "%s: found %zu and %zu pictures of %d classes, expected ImageNet's %zu and %zu of %d; data "
+	         "%s: found %zu and %zu images of %d classes, expected ImageNet's %zu and %zu of %d; data "
 	         "\"imagefolder\" takes any folder",
 	         out->lazy_images->image_set->path, found->n_train, found->n_test, found->n_classes,
 	         expected.n_train, expected.n_test, expected.n_classes);
@@ -193,7 +193,7 @@ static const struct key keys[] = {
          .lowest = 0,
          .highest = COUNT_MAX,
          .unit = "samples",
-         .help = "training pictures used, evenly spread over the sorted list; 0: all"},
+         .help = "training images used, evenly spread over the sorted list; 0: all"},
         {.name = "test",
          .kind = KEY_INT,
          .offset = offsetof(struct imagefolder, test),
@@ -201,7 +201,7 @@ static const struct key keys[] = {
          .lowest = 0,
          .highest = COUNT_MAX,
          .unit = "samples",
-         .help = "validation pictures used, evenly spread over the sorted list; 0: all"},
+         .help = "validation images used, evenly spread over the sorted list; 0: all"},
         {.name = "size",
          .kind = KEY_INT,
          .offset = offsetof(struct imagefolder, size),
@@ -217,12 +217,12 @@ static const struct key keys[] = {
          .lowest = 1,
          .highest = SIDE_MAX,
          .unit = "pixels",
-         .help = "what the short side is brought to before the middle is cut out, where nothing is random"},
+         .help = "length of the short side before the middle is cut out, in evaluations and without crop"},
         {.name = "crop",
          .kind = KEY_BOOL,
          .offset = offsetof(struct imagefolder, crop),
          .default_json = "true",
-         .help = "training batches: a random rectangle, brought to size"},
+         .help = "training batches: a random rectangle, resized to size x size"},
         {.name = "scale",
          .kind = KEY_REALS,
          .offset = offsetof(struct imagefolder, scale),
@@ -230,7 +230,7 @@ static const struct key keys[] = {
          .lowest = 0,
          .highest = 1,
          .above = true,
-         .help = "lowest and highest share of the picture's area that a random rectangle has"},
+         .help = "lowest and highest share of the image's area that a random rectangle has"},
         {.name = "ratio",
          .kind = KEY_REALS,
          .offset = offsetof(struct imagefolder, ratio),
@@ -242,14 +242,14 @@ static const struct key keys[] = {
          .kind = KEY_BOOL,
          .offset = offsetof(struct imagefolder, flip),
          .default_json = "true",
-         .help = "training batches: left and right change places with probability 1/2"},
+         .help = "training batches: mirrored with probability 1/2"},
         {.name = "mean",
          .kind = KEY_REALS,
          .offset = offsetof(struct imagefolder, mean),
          .default_json = "[0.485, 0.456, 0.406]",
          .lowest = 0,
          .highest = 1,
-         .help = "of red, green, blue / 255, taken away from them; the default is ImageNet's"},
+         .help = "of red, green, blue / 255, subtracted from them; the default is ImageNet's"},
         {.name = "std",
          .kind = KEY_REALS,
          .offset = offsetof(struct imagefolder, std),
@@ -257,15 +257,14 @@ static const struct key keys[] = {
          .lowest = 0,
          .highest = 1,
          .above = true,
-         .help = "by which they are divided then"},
+         .help = "the result is divided by this"},
         {.name = "bad",
          .kind = KEY_CHOICE,
          .offset = offsetof(struct imagefolder, bad),
          .default_json = "\"refuse\"",
          .choices = (const char *const[]){"refuse", "skip", NULL},
-         .help = "a file that is no picture: refuse: the run ends and names it; skip: the next file of the "
-                 "list "
-                 "takes its place, with a warning"},
+         .help = "a file that is not an image: refuse: the run ends and names it; skip: the next file of "
+                 "the list takes its place, with a warning"},
         {.name = "readers",
          .kind = KEY_INT,
          .offset = offsetof(struct imagefolder, readers),
@@ -280,8 +279,8 @@ static const struct key keys[] = {
 
 const struct data_source data_imagefolder = {
         .row = {.name = "imagefolder",
-                .about = "Pictures in a folder, a folder a class, as ImageNet is kept",
-                .formula = "{train,val}/CLASS/FILE; random rectangle or middle, brought to size x size; "
+                .about = "Images in a folder with one folder a class, as ImageNet comes",
+                .formula = "{train,val}/CLASS/FILE; random rectangle or middle, resized to size x size; "
                            "pixels / "
                            "255, then minus mean, over std",
                 .keys = keys,
@@ -293,7 +292,7 @@ const struct data_source data_imagefolder = {
 
 const struct data_source data_imagenet = {
         .row = {.name = "imagenet",
-                .about = "ImageNet (ILSVRC 2012): 1,281,167 and 50,000 photographs of a thousand things",
+                .about = "ImageNet (ILSVRC 2012): 1,281,167 and 50,000 images of 1000 classes",
                 .formula = "as imagefolder, and refused if the folder does not hold so many",
                 .keys = keys,
                 .state_bytes = sizeof(struct imagefolder)},

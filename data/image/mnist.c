@@ -1,8 +1,8 @@
 /*
  * Data sets `mnist` (LeCun, Cortes and Burges: handwritten digits) and `fashion-mnist` (Xiao, Rasul and
  * Vollgraf 2017: articles of clothing): 60,000 and 10,000 grey images of 28 x 28 in four IDX files, the
- * same for both. A run names its data set, and a name should mean one thing: the files must have the
- * official content, packed or not. Which also keeps the two apart, whose files have the same names.
+ * same for both. A data set's name must mean one thing: the files must have the official content, packed or
+ * not. This also keeps the two sets apart, whose files have the same names.
  */
 #include "data/dataset.h"
 
@@ -66,7 +66,7 @@ static int check_content(const struct edition *x, int file, const char *path, ui
 	                path, crc, x->crc[file], x->source->files[file].name, x->source->row.name);
 }
 
-/* Files `first` (images) and `first` + 1 (labels), of which the first n of `all` samples are kept. */
+/* Read the first n of `all` samples from files `first` (images) and `first` + 1 (labels). */
 static int read_split(const struct edition *x, const char *const dirs[2], int first, size_t all, size_t n,
                       uint8_t *pixels, uint16_t *labels, struct err *e)
 {
@@ -98,7 +98,7 @@ out:
 static int load(const struct edition *x, const struct mnist *m, const struct data_env *env,
                 struct dataset *out, struct err *e)
 {
-	const char *const dirs[2] = {env->dir, m->dir}; /* the command line goes before the file */
+	const char *const dirs[2] = {env->dir, m->dir}; /* the command line before the experiment */
 	*out = (struct dataset){.mean = {x->mean}, .std = {x->std}};
 	if (mnist_shape(m, env, &out->shape, e))
 		return -1;
@@ -132,8 +132,7 @@ static const struct key keys[] = {
          .kind = KEY_PATH,
          .offset = offsetof(struct mnist, dir),
          .default_json = "null",
-         .help = "folder that holds the files, or holds a folder of the data set's name with them; looked "
-                 "into "
+         .help = "folder that holds the files, or holds a folder of the data set's name with them; searched "
                  "after --data and before SIGNSGD_DATA and the cache"},
         {0},
 };

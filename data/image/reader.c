@@ -1,8 +1,9 @@
 /*
- * One lock for all that is small; pixels are written outside it, by the one reader that has their sample.
+ * One lock protects everything except pixels; the thread that reads a sample writes its pixels without the
+ * lock.
  *
- * A slot is free, then open (its samples are being dealt to readers), then whole, then taken, then free.
- * Batch b lives in slot b % slots, so it can be opened when batch b - slots has been given back.
+ * A slot is free, then open (its samples are given to threads), then whole, then taken, then free again.
+ * Batch b uses slot b % slots, so it is opened when batch b - slots has been given back.
  */
 #include "data/image/reader.h"
 
@@ -13,13 +14,13 @@
 #include "base/log.h"
 #include "base/mem.h"
 
-enum { THREAD_BYTES = 8 << 20 /* files, decoders and rows of usual photographs */ };
+enum { THREAD_BYTES = 8 << 20 /* file, decoder and rows of an ordinary photograph */ };
 
 enum slot_state { SLOT_FREE, SLOT_OPEN, SLOT_WHOLE, SLOT_TAKEN };
 
 struct slot {
 	enum slot_state state;
-	int count, dealt, done; /* samples: of the batch, given to readers, finished */
+	int count, dealt, done; /* samples of the batch, given to threads, finished */
 	uint32_t *index;        /* [batch] */
 	struct stream *coins;   /* [batch] */
 	uint16_t *labels;       /* [batch] */
@@ -33,30 +34,29 @@ struct reader {
 	struct slot *ring; /* [slots] */
 	pthread_t *thread; /* [threads] */
 
-	pthread_mutex_t lock; /* of all below, and of slots but for pixels and labels */
+	pthread_mutex_t lock; /* protects all that follows, and the slots except pixels and labels */
 	pthread_cond_t work;  /* there may be a sample to read */
-	pthread_cond_t news;  /* a batch is whole, or no reader is busy any more */
+	pthread_cond_t news;  /* a batch is whole, or no thread is busy any more */
 	struct reader_pass pass;
 	uint64_t next_open; /* the next batch to be opened */
-	uint64_t dealing;   /* the batch whose samples are being dealt: next_open - 1, or next_open */
+	uint64_t dealing;   /* the batch whose samples are given out: next_open - 1, or next_open */
 	uint64_t next_take; /* see reader_next() */
-	int busy;           /* readers that work at a sample */
+	int busy;           /* threads that work on a sample */
 	bool stop;
 	struct err failed;
 	size_t skipped;
-	uint8_t *bad[2]; /* [split][n] files that were warned about */
+	uint8_t *bad[2]; /* [split][n] files that the program has warned of */
 };
 
-void lazy_images_close(struct lazy_images *g)
+void lazy_images_close(struct lazy_images *images)
 {
-	if (g)
-		image_set_close(g->image_set);
-	mem_free(g);
+	image_set_close(images->image_set);
+	mem_free(images);
 }
 
 /* --- a sample, outside the lock ----------------------------------------------------------------------- */
 
-/* A file is no good: once for each, a warning. */
+/* Warn of a bad file, once. */
 static void warn_once(struct reader *r, int split, uint32_t index, const char *sentence)
 {
 	pthread_mutex_lock(&r->lock);
@@ -65,10 +65,10 @@ static void warn_once(struct reader *r, int split, uint32_t index, const char *s
 	r->skipped += first;
 	pthread_mutex_unlock(&r->lock);
 	if (first)
-		log_warn("%s; the next picture takes its place", sentence);
+		log_warn("%s; the next image takes its place", sentence);
 }
 
-struct errand {
+struct sample {
 	int split;
 	uint32_t index;
 	const struct stream *coins;
@@ -76,8 +76,8 @@ struct errand {
 	uint16_t *label;
 };
 
-/* One file to the errand's place. */
-static int read_file(const struct reader *r, const struct errand *m, uint32_t index, struct file_bytes *bytes,
+/* Read file number `index` into the sample's place. */
+static int read_file(const struct reader *r, const struct sample *m, uint32_t index, struct file_bytes *bytes,
                      struct transform_scratch *scratch, struct err *e)
 {
 	const struct image_set *p = r->lazy_images->image_set;
@@ -92,7 +92,7 @@ static int read_file(const struct reader *r, const struct errand *m, uint32_t in
 	return 0;
 }
 
-static int read_sample(struct reader *r, const struct errand *m, struct file_bytes *bytes,
+static int read_sample(struct reader *r, const struct sample *m, struct file_bytes *bytes,
                        struct transform_scratch *scratch, struct err *e)
 {
 	size_t all = r->lazy_images->image_set->n[m->split];
@@ -109,14 +109,14 @@ static int read_sample(struct reader *r, const struct errand *m, struct file_byt
 	return rc;
 }
 
-/* --- readers ------------------------------------------------------------------------------------------ */
+/* --- threads ------------------------------------------------------------------------------------------ */
 
 static struct slot *slot_of(const struct reader *r, uint64_t number)
 {
 	return &r->ring[number % (uint64_t)r->slots];
 }
 
-/* A slot with a sample to deal, opened if need be; NULL while there is none. */
+/* A slot with a sample to read; opens the next batch if it can. NULL if there is none. */
 static struct slot *find_work(struct reader *r)
 {
 	if (r->dealing < r->next_open) {
@@ -135,18 +135,18 @@ static struct slot *find_work(struct reader *r)
 	return s;
 }
 
-/* Take sample number `i` of the slot through: called and left with the lock held. */
+/* Read the slot's next sample. Called with the lock held, and returns with it. */
 static void work_at(struct reader *r, struct slot *s, struct file_bytes *bytes,
                     struct transform_scratch *scratch)
 {
 	int i = s->dealt++;
 	struct err e = {0};
-	const struct errand m = {.split = r->pass.split,
+	const struct sample m = {.split = r->pass.split,
 	                         .index = s->index[i],
 	                         .coins = r->pass.augmented ? &s->coins[i] : NULL,
 	                         .pixels = s->pixels + (size_t)i * r->features,
 	                         .label = &s->labels[i]};
-	bool useless = r->failed.code != 0; /* the pass has failed: what comes now is not looked at */
+	bool useless = r->failed.code != 0; /* the pass has failed: nobody reads what comes now */
 	r->busy++;
 	pthread_mutex_unlock(&r->lock);
 	int rc = useless ? 0 : read_sample(r, &m, bytes, scratch, &e);
@@ -179,7 +179,7 @@ static void *reader_main(void *arg)
 	return NULL;
 }
 
-/* Signals are for the main thread. */
+/* With signals blocked: they are for the main thread. */
 static void start_threads(struct reader *r)
 {
 	sigset_t all, old;
@@ -194,13 +194,13 @@ static void start_threads(struct reader *r)
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
 }
 
-struct reader *reader_open(const struct lazy_images *g, int batch, int slots, int threads)
+struct reader *reader_open(const struct lazy_images *images, int batch, int slots, int threads)
 {
 	if (batch < 1 || slots < 1 || threads < 1)
 		BUG("a reader without batch, slots or threads");
 	struct reader *r = mem_alloc(sizeof *r);
-	size_t side = (size_t)g->transform.size, n = (size_t)batch;
-	*r = (struct reader){.lazy_images = g, .batch = batch, .slots = slots, .threads = threads};
+	size_t side = (size_t)images->transform.size, n = (size_t)batch;
+	*r = (struct reader){.lazy_images = images, .batch = batch, .slots = slots, .threads = threads};
 	r->features = 3 * side * side;
 	r->ring = mem_array((size_t)slots, sizeof *r->ring);
 	for (int i = 0; i < slots; i++) {
@@ -210,7 +210,7 @@ struct reader *reader_open(const struct lazy_images *g, int batch, int slots, in
 		r->ring[i].pixels = mem_array(n, r->features);
 	}
 	for (int split = 0; split < 2; split++)
-		r->bad[split] = mem_array(g->image_set->n[split], 1);
+		r->bad[split] = mem_array(images->image_set->n[split], 1);
 	r->thread = mem_array((size_t)threads, sizeof *r->thread);
 	pthread_mutex_init(&r->lock, NULL);
 	pthread_cond_init(&r->work, NULL);
@@ -250,7 +250,7 @@ void reader_close(struct reader *r)
 void reader_rest(struct reader *r)
 {
 	pthread_mutex_lock(&r->lock);
-	r->pass.batches = 0; /* nothing more is opened; what is dealt is finished */
+	r->pass.batches = 0; /* open no more batches; finish the samples that were given out */
 	r->dealing = r->next_open;
 	while (r->busy > 0)
 		pthread_cond_wait(&r->news, &r->lock);

@@ -1,16 +1,17 @@
 /*
- * Threads that read images ahead of the lanes, so that training does not wait for files and decoders.
+ * A lazy image set, and the threads that read its images ahead of the lanes, so that training does not wait
+ * for files and decoders.
  *
- * The batches of a pass (a training run, an evaluation) have numbers; whoever began the pass says what is in
- * each. Readers make them in the order of their numbers, all readers at the samples of the earliest
- * unfinished one, into a bounded ring of slots: while a step computes, the next batches are made. A lane
- * takes a batch by its number, copies what it wants, and gives the slot back. Every number must be taken, by
- * rising numbers but for lanes that overtake each other.
+ * The batches of a pass (a training run, an evaluation) are numbered. The caller that begins a pass supplies
+ * a function that lists the samples of each batch. The threads make the batches in order: all of them work on
+ * the earliest batch that is not finished. Batches go into a ring of slots, so the next ones are made while a
+ * step computes. A lane takes a batch by its number, copies it, and gives the slot back. Every batch must be
+ * taken, in rising order except that lanes may overtake each other.
  *
- * What is in a batch depends on its list alone: any number of readers gives the same bits. A file that cannot
- * be read or decoded ends the pass: reader_failed() has the sentence, which names the file, and what comes
- * out from then on is not to be looked at. With `skip` the next readable file of the list takes its place,
- * label and all, and the file is warned about once.
+ * A batch depends on its list alone: any number of threads gives the same bits. A file that cannot be read or
+ * decoded ends the pass: reader_failed() gives a sentence that names the file, and batches taken from then on
+ * must be ignored. With `skip`, the next readable file of the list takes its place, with its own label, and
+ * the program warns of the bad file once.
  */
 #ifndef SIGNSGD_DATA_IMAGE_READER_H
 #define SIGNSGD_DATA_IMAGE_READER_H
@@ -23,51 +24,51 @@
 #include "data/image/image_set.h"
 #include "data/image/transform.h"
 
-/* A list of files and what is made of them: what a data set that is read on the way is. */
+/* Images that are read while training runs: which files, and what makes a sample of each. */
 struct lazy_images {
 	struct image_set *image_set;
 	struct transform transform;
-	bool skip; /* files that are no images */
+	bool skip; /* skip files that are not images */
 };
 
-void lazy_images_close(struct lazy_images *g);
+void lazy_images_close(struct lazy_images *images);
 
 struct reader;
 
-/* Threads are made at once; dies when they cannot be. Batches of at most `batch` samples, `slots` in the
- * ring. */
-struct reader *reader_open(const struct lazy_images *g, int batch, int slots, int threads);
-/* May be called at any moment between passes or within one; nobody may be waiting. NULL: nothing to do. */
+/* Batches of at most `batch` samples, `slots` of them in the ring. Starts the threads; dies if it cannot. */
+struct reader *reader_open(const struct lazy_images *images, int batch, int slots, int threads);
+/* Between passes or within one, while no lane waits for a batch. NULL: does nothing. */
 void reader_close(struct reader *r);
 
-/* What is in the batches of a pass. list() is called under the reader's lock, by rising numbers. */
+/* A pass. list() is called under the reader's lock, in rising order of batches. */
 struct reader_pass {
 	int split;        /* TRAIN, VAL */
-	bool augmented;   /* list() gives coins too */
+	bool augmented;   /* list() fills coins too */
 	uint64_t batches; /* numbers 0 .. batches - 1 */
-	/* Sample numbers index [batch] and coins [batch] of batch `number`. Returns how many. */
+	/* Fill index [batch] (sample numbers) and coins [batch] for batch `number`. Returns how many. */
 	int (*list)(void *ctx, uint64_t number, uint32_t *index, struct stream *coins);
 	void *ctx;
 };
 
-/* End the pass: when this returns, list() is not called any more. What was read ahead is lost. */
+/* End the pass: afterwards list() is not called any more. Drops batches that were read ahead. */
 void reader_rest(struct reader *r);
 /* Begin a pass at batch `first`, after a rest. */
 void reader_begin(struct reader *r, const struct reader_pass *pass, uint64_t first);
 
-/* Wait for batch `number`: pixels [count][3][size][size] and labels [count], until they are given back. */
+/* Wait for batch `number`: pixels [count][3][size][size] and labels [count], valid until it is given back. */
 void reader_take(struct reader *r, uint64_t number, const uint8_t **pixels, const uint16_t **labels);
 void reader_give_back(struct reader *r, uint64_t number);
 
-/* The lowest number that has not been taken in the present pass. */
+/* The number above the highest one taken in this pass. */
 uint64_t reader_next(struct reader *r);
 
-/* Has a file ended a pass? Then -1 and the sentence. */
+/* -1 and a sentence if a file has ended a pass. */
 int reader_failed(struct reader *r, struct err *e);
-/* Files that others have replaced so far. */
+/* Files that were skipped so far. */
 size_t reader_skipped(struct reader *r);
 
-/* Memory of a reader, for the plan: the ring, and what decoding usually takes a thread. */
+/* Bytes that a reader needs, for the memory plan: the ring, and what decoding usually takes for each thread.
+ */
 size_t reader_bytes(int size, int batch, int slots, int threads);
 
 #endif

@@ -8,9 +8,9 @@
 
 enum { RGB = 3 };
 
-/* Along one side: what each of `size` output pixels looks at. */
+/* Along one side: the input pixels and weights of each of `size` output pixels. */
 struct side {
-	int size, taps;     /* taps: the most that a pixel looks at */
+	int size, taps;     /* taps: the most input pixels of an output pixel */
 	int *first, *count; /* [size] */
 	float *weights;     /* [size][taps] */
 };
@@ -20,7 +20,8 @@ static int taps_of(double step)
 	return (int)ceil(2 * fmax(step, 1)) + 2;
 }
 
-/* Output pixel i of a side that begins at `begin` and goes on by `step`, in an image of `length` pixels. */
+/* Output pixel i of a side: begins at `begin`, `step` input pixels for one output pixel, of `length` in all.
+ */
 static void weigh_pixel(const struct side *s, int i, double begin, double step, int length)
 {
 	double centre = begin + (i + .5) * step, half = fmax(step, 1), sum = 0;
@@ -52,7 +53,7 @@ static void *grow(void *at, size_t *size, size_t count)
 	return mem_array(count, sizeof(float));
 }
 
-/* Both sides' weights, in memory of the room's. */
+/* The weights of both sides, in the scratch memory. */
 static void weigh_sides(struct side *columns, struct side *rows, const struct bitmap *p,
                         const struct rectangle *r, int size, bool mirrored, struct resample_scratch *scratch)
 {
@@ -94,7 +95,7 @@ static void across(const struct side *s, const uint8_t *row, float *out)
 	}
 }
 
-/* Rows [count][n] by their weights to sum [n]. */
+/* sum [n] = weighted sum of rows [count][n]. */
 static void down(const float *rows, const float *weights, int count, size_t n, float *sum)
 {
 	memset(sum, 0, n * sizeof *sum);
@@ -120,9 +121,9 @@ void resample(const struct bitmap *p, const struct rectangle *r, int size, bool 
 	size_t line = (size_t)size * RGB;
 	weigh_sides(&columns, &rows, p, r, size, mirrored, scratch);
 	int top = rows.first[0], bottom = rows.first[size - 1] + rows.count[size - 1];
-	size_t looked_at = (size_t)(bottom - top);
-	scratch->rows = grow(scratch->rows, &scratch->rows_size, (looked_at + 1) * line);
-	float *sum = scratch->rows + looked_at * line; /* the place behind the rows */
+	size_t used = (size_t)(bottom - top);
+	scratch->rows = grow(scratch->rows, &scratch->rows_size, (used + 1) * line);
+	float *sum = scratch->rows + used * line; /* behind the rows */
 	for (int y = top; y < bottom; y++)
 		across(&columns, p->rgb + (size_t)y * (size_t)p->width * RGB,
 		       scratch->rows + (size_t)(y - top) * line);

@@ -1,12 +1,13 @@
 /*
- * From a file's bytes to the sample that a network sees: the ImageNet transform (Krizhevsky et al. 2012 and
- * Szegedy et al. 2015 as torchvision has it).
+ * The ImageNet transform (Krizhevsky et al. 2012 and Szegedy et al. 2015, as torchvision has it): from a
+ * file's bytes to the sample that a network sees.
  *
- * Training: a random rectangle of `scale` of the area and `ratio` of width to height (ten tries, each uniform
- * in area and in the logarithm of the ratio; if none fits, the largest one in the middle whose ratio does),
- * brought to size x size, mirrored with probability 1/2. Otherwise: the middle size x size of the image
- * with its short side brought to `resize`. JPEG files are shrunk while decoded as far as that costs nothing.
- * All of it is a function of the bytes and the stream of coins.
+ * Training: a random rectangle with a share of the area within `scale` and a ratio of width to height within
+ * `ratio`, resized to size x size and mirrored with probability 1/2. There are ten tries, each uniform in the
+ * area and in the logarithm of the ratio; if no try fits into the image, the largest rectangle in the middle
+ * whose ratio is allowed is taken. Evaluation: the short side is resized to `resize`, and size x size cut
+ * from the middle. JPEG files are shrunk while they are decoded as far as that loses nothing. The sample is a
+ * function of the bytes and the stream of coins.
  */
 #ifndef SIGNSGD_DATA_IMAGE_TRANSFORM_H
 #define SIGNSGD_DATA_IMAGE_TRANSFORM_H
@@ -23,17 +24,17 @@ struct transform {
 	bool crop, flip;           /* of training samples: random rectangles, mirroring */
 };
 
-/* The part of a width x height image that is looked at. coins: NULL: the middle. */
-struct rectangle transform_part(const struct transform *r, int width, int height, const struct stream *coins);
+/* The part of a width x height image that is used. coins NULL: the middle. */
+struct rectangle transform_part(const struct transform *t, int width, int height, const struct stream *coins);
 
-/* What one thread works in. All zero to begin with. */
+/* The memory that one thread works in. Starts as zeros. */
 struct transform_scratch {
 	struct bitmap bitmap;
 	struct resample_scratch resample;
 };
 
-/* out [3][size][size]. coins: NULL for evaluation. -1 and a phrase in why when the bytes are no good. */
-int transform_apply(const struct transform *r, const uint8_t *bytes, size_t n, const struct stream *coins,
+/* out [3][size][size]. coins NULL: evaluation. -1 and a phrase in `why` when the bytes are not an image. */
+int transform_apply(const struct transform *t, const uint8_t *bytes, size_t n, const struct stream *coins,
                     struct transform_scratch *scratch, uint8_t *out, char why[200]);
 void transform_scratch_clear(struct transform_scratch *scratch);
 

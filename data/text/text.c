@@ -1,6 +1,6 @@
 /*
- * Data set `text`: any text, from one file cut in two or from two files. The files decide about the shape, so
- * that it is read whole before anything else is checked.
+ * Data set `text`: any text, from one file that is cut in two, or from two files. The shape follows from the
+ * files, so shape() reads them whole.
  */
 #include "data/text/text.h"
 
@@ -39,7 +39,8 @@ struct data_shape text_shape(const struct text_windows *w, size_t n_train, size_
 	                           .random_length = w->random_length};
 }
 
-/* Numbers are given in the order of appearance, the training text's first: those below this are its. */
+/* The number of different training tokens: numbers are given in the order of appearance, training text first.
+ */
 static int32_t trained_words(const struct text *train)
 {
 	int32_t most = -1;
@@ -75,7 +76,7 @@ void text_split(struct text_parts *p, size_t kept)
 	p->train.count = kept;
 }
 
-/* As the name says it, or below one of the data folders. */
+/* A file by its path, or below one of the data folders. */
 static char *find(const char *name, const struct data_env *env, struct err *e)
 {
 	const char *const dirs[2] = {env->dir, NULL};
@@ -171,5 +172,5 @@ const struct data_source data_text = {
         .shape = shape_of_text,
         .load = text_load,
         .folder = "text",
-        .by_hand = "`train` and `test` name files of yours",
+        .by_hand = "`train` and `test` name your own files",
 };

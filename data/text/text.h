@@ -1,11 +1,11 @@
-/* What the rows of texts share: the keys of the windows, and the making of a data set from read tokens. */
+/* What the rows of texts share: the keys of the windows, and how tokens become a data set. */
 #ifndef SIGNSGD_DATA_TEXT_TEXT_H
 #define SIGNSGD_DATA_TEXT_TEXT_H
 
 #include "data/dataset.h"
 #include "data/text/text_read.h"
 
-/* Every state of a text begins so, and its table with TEXT_KEYS. */
+/* The state of every text row begins with this, and its table of keys with TEXT_KEYS. */
 struct text_windows {
 	int64_t bptt;
 	bool random_length;
@@ -18,10 +18,10 @@ struct text_windows {
 	 .help = "positions of a sequence in a step; the learning rate is multiplied by a step's positions / bptt"}, \
 	{.name = "random_length", .kind = KEY_BOOL, .offset = offsetof(struct text_windows, random_length), \
 	 .default_json = "false", \
-	 .help = "the positions of a step are random, around bptt, in 5 % of the steps around bptt / 2 (Merity et al. 2018)"}
+	 .help = "the number of positions of a step is random, around bptt, in 5 % of the steps around bptt / 2 (Merity et al. 2018)"}
 /* clang-format on */
 
-/* A text that was read: training tokens, the test's, and the vocabulary of both. Begins as zeros. */
+/* A text that was read: training tokens, test tokens, and the vocabulary of both. Starts as zeros. */
 struct text_parts {
 	struct vocabulary vocabulary;
 	struct text train, test;
@@ -29,16 +29,16 @@ struct text_parts {
 
 void text_parts_clear(struct text_parts *p);
 
-/* Shape of a text of so many tokens and so many different ones. */
+/* The shape of a text with these numbers of tokens and of different tokens. */
 struct data_shape text_shape(const struct text_windows *w, size_t n_train, size_t n_test, int32_t vocabulary);
 
-/* Tokens of the training text from number `kept` on become the test text. */
+/* Move the training tokens from number `kept` on to the test text. */
 void text_split(struct text_parts *p, size_t kept);
 
 /*
- * *out = the data set of these tokens, which it takes over. The vocabulary is that of the training text, in
- * the order of first appearance; test tokens that are not in it become "<unk>", which comes last if the
- * training text does not have it.
+ * Make *out the data set of these tokens, which it takes over. The vocabulary is that of the training text,
+ * in the order of first appearance. Test tokens that are not in it become "<unk>", which is added at the end
+ * if the training text does not have it.
  */
 void text_finish(struct text_parts *p, const struct text_windows *w, struct dataset *out);
 

@@ -1,9 +1,9 @@
 /*
- * Texts whose content is known, so that their shape is too before they are there: `wikitext-2` and
+ * Texts whose content is known, so that their shape is known without the files: `wikitext-2` and
  * `wikitext-103` (Merity, Xiong, Bradbury and Socher 2016, "Pointer sentinel mixture models": Wikipedia
  * articles, tokenised, rare words replaced by <unk>), and `tinyshakespeare` (Karpathy's char-rnn: 40,000
- * lines of Shakespeare). A name should mean one thing: what is loaded must have the published counts of
- * tokens and of different ones; of tinyshakespeare, the published content.
+ * lines of Shakespeare). A data set's name must mean one thing: WikiText must have the published counts of
+ * tokens and of different tokens, and tinyshakespeare the published content.
  */
 #include "data/text/text.h"
 
@@ -57,7 +57,7 @@ static char *find(const struct edition *x, const struct wikitext *t, const struc
 	return path ? path : dataset_find(x->source, dirs, &official, e);
 }
 
-/* One split, which must have so many tokens. */
+/* Read one split, which must have the expected number of tokens. */
 static int read_split(const struct edition *x, const struct wikitext *t, const struct data_env *env,
                       int split, size_t expected, struct vocabulary *v, struct text *out, struct err *e)
 {
@@ -118,8 +118,8 @@ static const char *const split_names[] = {"valid", "test", NULL}; /* order of en
 #define DIR_KEY(state)                                                                                       \
 	{                                                                                                    \
 		.name = "dir", .kind = KEY_PATH, .offset = offsetof(state, dir), .default_json = "null",     \
-		.help = "folder that holds the files, or a folder of the data set's name with them; looked " \
-		        "into after --data and before SIGNSGD_DATA and the cache"                            \
+		.help = "folder that holds the files, or a folder of the data set's name with them; "        \
+		        "searched after --data and before SIGNSGD_DATA and the cache"                        \
 	}
 
 static const struct key wikitext_keys[] = {
@@ -160,7 +160,7 @@ const struct data_source data_wikitext103 = {
 
 /* --- tinyshakespeare ------------------------------------------------------------------------------------ */
 
-/* Nine tenths to train on, as everybody does. */
+/* Nine tenths for training, as is usual. */
 enum { SHAKESPEARE_TRAIN = 1003854, SHAKESPEARE_TEST = 111540, SHAKESPEARE_CHARACTERS = 65 };
 
 struct shakespeare {
@@ -187,7 +187,7 @@ static int shakespeare_shape(const void *state, const struct data_env *env, stru
 	return 0;
 }
 
-/* Its characters are bytes, so the vocabulary gives the content back. */
+/* Its characters are bytes, so the content can be rebuilt from tokens and vocabulary. */
 static int check_content(const char *path, const struct text_parts *p, struct err *e)
 {
 	const struct data_file *f = &shakespeare_files[0];

@@ -1,4 +1,4 @@
-/* Reading a text in pieces, so that a file need not fit into memory beside its tokens. */
+/* Reading a text in chunks, so that a file need not fit into memory beside its tokens. */
 #include "data/text/text_read.h"
 
 #include <errno.h>
@@ -10,18 +10,18 @@
 #include "base/mem.h"
 #include "base/text.h"
 
-enum { PIECE = 1 << 16, CHARACTER_MAX = 4, WORD_MAX = 1 << 16, TOKENS_FIRST = 1 << 16 };
+enum { CHUNK = 1 << 16, CHARACTER_MAX = 4, WORD_MAX = 1 << 16, TOKENS_FIRST = 1 << 16 };
 
 struct reader {
 	const char *path;
 	enum text_level level;
 	struct vocabulary *vocabulary;
 	struct text *out;
-	size_t n_taken; /* bytes before this piece */
+	size_t n_taken; /* bytes before this chunk */
 	size_t word_length;
-	bool in_line; /* something came since the last newline */
+	bool in_line; /* there are characters after the last newline */
 	unsigned char word[WORD_MAX];
-	unsigned char piece[PIECE + CHARACTER_MAX]; /* what is left of the one before, then the next */
+	unsigned char chunk[CHUNK + CHARACTER_MAX]; /* the rest of the chunk before, then the next one */
 };
 
 static int add_token(struct reader *r, const void *text, size_t length, struct err *e)
@@ -71,7 +71,7 @@ static bool is_space(uint32_t c)
 	       c == 0x2029 || c == 0x202f || c == 0x205f || c == 0x3000;
 }
 
-/* One character, or, of length 1 and not `valid`, a byte that is none. */
+/* Take one character, or, if not `valid`, one byte that belongs to no character. */
 static int take(struct reader *r, const unsigned char *p, int length, bool valid, struct err *e)
 {
 	if (r->level == TEXT_CHAR)
@@ -89,7 +89,7 @@ static int take(struct reader *r, const unsigned char *p, int length, bool valid
 	return 0;
 }
 
-/* A zero byte: in no text, but in programs, archives, images and UTF-16. */
+/* Programs, archives, images and UTF-16 have zero bytes; a text has none. */
 static int say_binary(const struct reader *r, size_t place, struct err *e)
 {
 	return err_user(
@@ -97,13 +97,13 @@ static int say_binary(const struct reader *r, size_t place, struct err *e)
 	        r->path, place);
 }
 
-/* The characters of a piece; *left: bytes at its end that may be the beginning of one. */
-static int take_piece(struct reader *r, size_t n, bool last, size_t *left, struct err *e)
+/* Take the characters of a chunk. *left: bytes at its end that may begin a character. */
+static int take_chunk(struct reader *r, size_t n, bool last, size_t *left, struct err *e)
 {
-	const unsigned char *p = r->piece, *end = p + n;
+	const unsigned char *p = r->chunk, *end = p + n;
 	while (p < end) {
 		if (!*p)
-			return say_binary(r, r->n_taken + (size_t)(p - r->piece), e);
+			return say_binary(r, r->n_taken + (size_t)(p - r->chunk), e);
 		int length = text_utf8(p, end);
 		if (length == 0 && end - p < CHARACTER_MAX && !last)
 			break;
@@ -111,9 +111,9 @@ static int take_piece(struct reader *r, size_t n, bool last, size_t *left, struc
 			return -1;
 		p += length ? length : 1;
 	}
-	r->n_taken += (size_t)(p - r->piece);
+	r->n_taken += (size_t)(p - r->chunk);
 	*left = (size_t)(end - p);
-	memmove(r->piece, p, *left);
+	memmove(r->chunk, p, *left);
 	return 0;
 }
 
@@ -133,12 +133,12 @@ static int read_all(struct reader *r, gzFile file, struct err *e)
 	size_t left = 0;
 	int got, code = Z_OK;
 	do {
-		got = gzread(file, r->piece + left, PIECE);
+		got = gzread(file, r->chunk + left, CHUNK);
 		if (got >= 0)
 			gzerror(file, &code);
 		if (got < 0 || code == Z_BUF_ERROR)
 			return say_damage(r, file, e);
-		if (take_piece(r, left + (size_t)got, got == 0, &left, e))
+		if (take_chunk(r, left + (size_t)got, got == 0, &left, e))
 			return -1;
 	} while (got > 0);
 	return r->in_line ? end_line(r, e) : 0;

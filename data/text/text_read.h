@@ -1,14 +1,14 @@
 /*
  * Text as token numbers.
  *
- * Words: what stands between white space (Unicode's, as Python's str.split() knows it, which is how the
- * published counts of WikiText came about), as bytes; "<eos>" at the end of every line, also of empty ones
- * and of a last one without a newline.
+ * Words: the bytes between white space, as Python's str.split() knows it (the published counts of WikiText
+ * were made with it), and "<eos>" at the end of every line, also of an empty line and of a last line without
+ * a newline.
  *
- * Characters: UTF-8 characters, the newline among them; a byte that is no part of valid UTF-8 is a
- * character by itself.
+ * Characters: UTF-8 characters, newlines included. A byte that belongs to no valid character is a character
+ * by itself.
  *
- * A file may be packed with gzip. A zero byte is in no text: a file that has one is refused.
+ * A file may be packed with gzip. A file with a zero byte is refused: it is not a text.
  */
 #ifndef SIGNSGD_DATA_TEXT_TEXT_READ_H
 #define SIGNSGD_DATA_TEXT_TEXT_READ_H
@@ -26,9 +26,9 @@ struct text {
 };
 
 /*
- * Append a file's tokens to *out; texts that v does not know yet are added to it. -1 and a sentence when the
- * file cannot be read, is damaged, empty or binary, has a word that is no word (over 64 KiB) or too many
- * different ones; *out is then to be freed all the same.
+ * Append a file's tokens to *out, and new ones to the vocabulary v. -1 and a sentence when the file cannot be
+ * read, is damaged, empty or binary, has a word of more than 64 KiB, or too many different tokens; *out must
+ * be freed in any case.
  */
 int text_read(const char *path, enum text_level level, struct vocabulary *v, struct text *out, struct err *e);
 

@@ -9,8 +9,8 @@
 #define USUAL     0.95f /* share of the steps whose length is around bptt */
 #define DEVIATION 5.0
 
-/* What the step's length would be in a text without end. */
-static int wished(const struct text_walk *w)
+/* The step's length if the text had no end. */
+static int unbounded_length(const struct text_walk *w)
 {
 	if (!w->random_length)
 		return w->bptt;
@@ -25,7 +25,7 @@ static int wished(const struct text_walk *w)
 static void measure(struct text_walk *w)
 {
 	size_t left = w->positions - w->position;
-	w->length = wished(w);
+	w->length = unbounded_length(w);
 	if ((size_t)w->length > left)
 		w->length = (int)left;
 }

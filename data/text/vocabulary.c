@@ -1,4 +1,4 @@
-/* A hash table with open addressing; the texts lie one behind the other. */
+/* A hash table with open addressing; the texts stand one behind the other. */
 #include "data/text/vocabulary.h"
 
 #include <stdbool.h>
@@ -31,7 +31,7 @@ static bool is(const struct vocabulary *v, uint32_t number, const void *text, si
 	return v->begin[number + 1] - begin == length && memcmp(v->bytes + begin, text, length) == 0;
 }
 
-/* The slot that has this text, or the free one where it belongs. */
+/* The slot of this text, or the free slot for it. */
 static size_t slot_of(const struct vocabulary *v, const void *text, size_t length)
 {
 	size_t at = hash_of(text, length) & (v->slots - 1);
@@ -40,7 +40,7 @@ static size_t slot_of(const struct vocabulary *v, const void *text, size_t lengt
 	return at;
 }
 
-/* Twice the slots, and all texts put in again. */
+/* Double the slots, and insert all texts again. */
 static void widen(struct vocabulary *v)
 {
 	mem_free(v->slot);

@@ -1,6 +1,4 @@
-/*
- * A vocabulary: texts of bytes, each once, numbered in the order in which they first appeared.
- */
+/* A vocabulary: different texts (bytes), numbered in the order of their first appearance. */
 #ifndef SIGNSGD_DATA_TEXT_VOCABULARY_H
 #define SIGNSGD_DATA_TEXT_VOCABULARY_H
 
@@ -11,20 +9,20 @@ enum { VOCABULARY_MAX = 1 << 24 };
 
 struct vocabulary {
 	int32_t count;
-	char *bytes; /* of all, one behind the other */
+	char *bytes; /* of all texts, one behind the other */
 	size_t n_bytes, bytes_capacity;
 	size_t *begin;      /* [count + 1] where each begins in `bytes` */
 	uint32_t *slot;     /* [slots] number + 1; 0: free */
-	size_t slots, size; /* slots: a power of two; room: of begin */
+	size_t slots, size; /* slots: a power of two; size: capacity of begin */
 };
 
-/* `v` begins as zeros. */
+/* A vocabulary starts as zeros. */
 void vocabulary_clear(struct vocabulary *v);
 
-/* The number of this text, a new one if it was not there; -1 when there are VOCABULARY_MAX already. */
+/* The number of a text; a new text is added. -1 when there are VOCABULARY_MAX already. */
 int32_t vocabulary_number(struct vocabulary *v, const void *text, size_t length);
 
-/* The same without adding it: -1 when it is not there. */
+/* The number of a text; -1 when the vocabulary does not have it. */
 int32_t vocabulary_find(const struct vocabulary *v, const void *text, size_t length);
 
 #endif

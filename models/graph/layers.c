@@ -1,11 +1,11 @@
-/* The layers of `sequential`: each says its keys and adds itself to the network. */
+/* The layers of `sequential`: each has its keys and a function that adds it to the network. */
 #include <stddef.h>
 #include "models/graph/layer.h"
-#include "models/resnet.h"
+#include "models/graph/residual.h"
 
 enum { WINDOW_MAX = 1 << 15, WIDTH_MAX = 1 << 24 };
 
-/* Keys that several layers share, of states that begin with the window. */
+/* Keys that several layers share; their states begin with the window. */
 struct window {
 	int64_t kernel, stride, padding;
 };
@@ -29,7 +29,7 @@ static struct net_window window_of(const struct window *w)
 	{                                                                                                    \
 		.name = "padding", .kind = KEY_INT, .offset = offsetof(struct window, padding),              \
 		.default_json = "0", .lowest = 0, .highest = WINDOW_MAX, .unit = "pixels",                   \
-		.help = "border around the picture, on every side",                                          \
+		.help = "border around the image, on every side",                                            \
 	}
 
 /* --- convolution --------------------------------------------------------------------------------------- */
@@ -62,16 +62,16 @@ static const struct key conv_keys[] = {
          .default_json = "1",
          .lowest = 1,
          .highest = WIDTH_MAX,
-         .help = "channels are cut into so many groups, each convolved by itself"},
+         .help = "number of groups of channels, each convolved by itself"},
         {.name = "bias",
          .kind = KEY_BOOL,
          .offset = offsetof(struct conv, bias),
          .default_json = "true",
-         .help = "a number is added to every channel"},
+         .help = "add a number to every channel"},
         {.name = NULL},
 };
 
-const struct layer layer_conv = {
+static const struct layer layer_conv = {
         .row = {.name = "conv",
                 .about = "convolution (PyTorch's Conv2d)",
                 .keys = conv_keys,
@@ -88,7 +88,7 @@ static int add_norm(const void *state, struct net *n, const char *name, int in, 
 	return net_norm(n, name, in, relu);
 }
 
-const struct layer layer_norm = {
+static const struct layer layer_norm = {
         .row = {.name = "norm",
                 .about = "batch normalisation (PyTorch's BatchNorm2d): momentum 0.1, epsilon 1e-5",
                 .formula = "Ioffe and Szegedy 2015: gamma (x - mean) / sqrt(variance + epsilon) + beta, mean "
@@ -103,8 +103,9 @@ static int add_relu(const void *state, struct net *n, const char *name, int in, 
 	return net_activate(n, in, NET_RELU);
 }
 
-const struct layer layer_relu = {
+static const struct layer layer_relu = {
         .row = {.name = "relu", .about = "max(x, 0)"},
+        .is_relu = true,
         .add = add_relu,
 };
 
@@ -114,7 +115,7 @@ static int add_tanh(const void *state, struct net *n, const char *name, int in, 
 	return net_activate(n, in, NET_TANH);
 }
 
-const struct layer layer_tanh = {
+static const struct layer layer_tanh = {
         .row = {.name = "tanh", .about = "hyperbolic tangent"},
         .add = add_tanh,
 };
@@ -123,7 +124,7 @@ const struct layer layer_tanh = {
 
 static const struct key pool_keys[] = {
         KERNEL_KEY,
-        STRIDE_KEY("null", "from window to window; none: as much as the window is wide"),
+        STRIDE_KEY("null", "from window to window; absent: the window's side"),
         PADDING_KEY,
         {.name = NULL},
 };
@@ -134,7 +135,7 @@ static int add_max_pool(const void *state, struct net *n, const char *name, int 
 	return net_max_pool(n, in, window_of(state));
 }
 
-const struct layer layer_max_pool = {
+static const struct layer layer_max_pool = {
         .row = {.name = "max-pool",
                 .about = "largest number of each window (PyTorch's MaxPool2d)",
                 .keys = pool_keys,
@@ -148,7 +149,7 @@ static int add_mean_pool(const void *state, struct net *n, const char *name, int
 	return net_mean_pool(n, in, window_of(state));
 }
 
-const struct layer layer_mean_pool = {
+static const struct layer layer_mean_pool = {
         .row = {.name = "mean-pool",
                 .about = "mean of each window, the border counted as zeros (PyTorch's AvgPool2d)",
                 .keys = pool_keys,
@@ -162,8 +163,8 @@ static int add_global_mean(const void *state, struct net *n, const char *name, i
 	return net_global_mean(n, in);
 }
 
-const struct layer layer_global_mean = {
-        .row = {.name = "global-mean", .about = "mean of each channel over the whole picture"},
+static const struct layer layer_global_mean = {
+        .row = {.name = "global-mean", .about = "mean of each channel over the whole image"},
         .add = add_global_mean,
 };
 
@@ -172,13 +173,13 @@ const struct layer layer_global_mean = {
 static int add_flatten(const void *state, struct net *n, const char *name, int in, bool relu)
 {
 	(void)state, (void)n, (void)name, (void)relu;
-	return in; /* whoever wants rows makes them */
+	return in; /* a layer on rows flattens its input */
 }
 
-const struct layer layer_flatten = {
+static const struct layer layer_flatten = {
         .row = {.name = "flatten",
-                .about = "nothing, because layers flatten what they need flat; it takes a place in the list, "
-                         "so that names are those of a PyTorch Sequential that has one"},
+                .about = "does nothing, because layers flatten their input themselves; it counts in the "
+                         "list, so that names are those of a PyTorch Sequential that has one"},
         .add = add_flatten,
 };
 
@@ -202,7 +203,7 @@ static const struct key linear_keys[] = {
         {.name = NULL},
 };
 
-const struct layer layer_linear = {
+static const struct layer layer_linear = {
         .row = {.name = "linear",
                 .about = "fully connected layer",
                 .keys = linear_keys,
@@ -240,9 +241,10 @@ static const struct key dropout_keys[] = {
         {.name = NULL},
 };
 
-const struct layer layer_dropout = {
+static const struct layer layer_dropout = {
         .row = {.name = "dropout",
-                .about = "leaves numbers out while training, and makes the others larger by as much",
+                .about =
+                        "sets random numbers to 0 while training, and scales the others up to make up for it",
                 .formula = "Srivastava et al. 2014",
                 .keys = dropout_keys,
                 .state_bytes = sizeof(struct dropout)},
@@ -254,19 +256,19 @@ const struct layer layer_dropout = {
 struct block {
 	int64_t channels, stride;
 	bool bottleneck;
-	int shortcut; /* enum resnet_shortcut */
+	int shortcut; /* enum residual_shortcut */
 };
 
 static int add_block(const void *state, struct net *n, const char *name, int in, bool relu)
 {
 	const struct block *s = state;
-	const struct resnet_block b = {.name = name,
-	                               .channels = (int)s->channels,
-	                               .stride = (int)s->stride,
-	                               .bottleneck = s->bottleneck,
-	                               .shortcut = (enum resnet_shortcut)s->shortcut};
+	const struct residual_block b = {.name = name,
+	                                 .channels = (int)s->channels,
+	                                 .stride = (int)s->stride,
+	                                 .bottleneck = s->bottleneck,
+	                                 .shortcut = (enum residual_shortcut)s->shortcut};
 	(void)relu;
-	return resnet_block(n, &b, in);
+	return residual_block(n, &b, in);
 }
 
 static const struct key block_keys[] = {
@@ -289,11 +291,11 @@ static const struct key block_keys[] = {
          .offset = offsetof(struct block, bottleneck),
          .default_json = "false",
          .help = "1 x 1, 3 x 3 and 1 x 1 to four times as many channels, instead of two of 3 x 3"},
-        RESNET_SHORTCUT_KEY(struct block, shortcut),
+        RESIDUAL_SHORTCUT_KEY(struct block, shortcut),
         {.name = NULL},
 };
 
-const struct layer layer_block = {
+static const struct layer layer_block = {
         .row = {.name = "block",
                 .about = "residual block with normalisation and ReLU (torchvision's BasicBlock, Bottleneck)",
                 .formula = "He et al. 2016: max(x + F(x), 0)",
@@ -337,7 +339,7 @@ static const struct key embed_keys[] = {
         {.name = NULL},
 };
 
-const struct layer layer_embed = {
+static const struct layer layer_embed = {
         .row = {.name = "embed",
                 .about = "a row of a table for every token; the first layer on text",
                 .keys = embed_keys,
@@ -383,7 +385,7 @@ static const struct key qrnn_keys[] = {
         {.name = NULL},
 };
 
-const struct layer layer_qrnn = {
+static const struct layer layer_qrnn = {
         .row = {.name = "qrnn",
                 .about = "quasi-recurrent layer over sequences, with fo-pooling",
                 .formula = "Bradbury et al. 2017",
@@ -391,3 +393,17 @@ const struct layer layer_qrnn = {
                 .state_bytes = sizeof(struct recurrent)},
         .add = add_qrnn,
 };
+
+/* --- the family ---------------------------------------------------------------------------------------- */
+
+static const struct row *const layers[] = {
+        &layer_conv.row,        &layer_norm.row,
+        &layer_relu.row,        &layer_tanh.row,
+        &layer_max_pool.row,    &layer_mean_pool.row,
+        &layer_global_mean.row, &layer_flatten.row,
+        &layer_linear.row,      &layer_dropout.row,
+        &layer_block.row,       &layer_embed.row,
+        &layer_qrnn.row,        NULL,
+};
+
+const struct family family_layers = {"layer", "layers", "what a sequential model is made of", layers, NULL};

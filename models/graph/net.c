@@ -8,12 +8,12 @@
 
 static void classify_backward(struct net *n, struct net_node *node, float *d_out, float *const d_in[2])
 {
-	(void)n, (void)node, (void)d_out, (void)d_in; /* its forward did both */
+	(void)n, (void)node, (void)d_out, (void)d_in; /* its forward did both passes */
 }
 
 const struct net_ops net_ops[NODE_KINDS] = {
         [NODE_IMAGE] = {NULL, net_image_forward, net_image_backward},
-        [NODE_FROM_ROWS] = {"to picture", net_from_rows_forward, net_from_rows_backward},
+        [NODE_FROM_ROWS] = {"to image", net_from_rows_forward, net_from_rows_backward},
         [NODE_TO_ROWS] = {"flatten", net_to_rows_forward, net_to_rows_backward},
         [NODE_ADD] = {"add", net_add_forward, net_add_backward},
         [NODE_SUBSAMPLE] = {"shortcut A", net_subsample_forward, net_subsample_backward},
@@ -25,33 +25,6 @@ const struct net_ops net_ops[NODE_KINDS] = {
         [NODE_QRNN] = {"quasi-recurrent", net_qrnn_forward, net_qrnn_backward},
         [NODE_CLASSIFY] = {"softmax", net_classify_forward, classify_backward},
 };
-
-size_t net_keep_bytes(const struct net *n, const struct net_node *node)
-{
-	if (node->kind == NODE_QRNN)
-		return net_qrnn_keep_bytes(n, node);
-	return node->kind == NODE_IMAGE ? node->need.keep_bytes : 0;
-}
-
-size_t net_scratch_bytes(const struct net *n, const struct net_node *node)
-{
-	size_t statistics = 2 * (size_t)node->spec.out.channels * sizeof(float);
-	if (node->kind == NODE_CLASSIFY)
-		return net_classify_scratch_bytes(n, node);
-	if (node->kind == NODE_QRNN)
-		return net_qrnn_scratch_bytes(n, node);
-	if (node->kind != NODE_IMAGE)
-		return 0;
-	return node->need.scratch_bytes > statistics ? node->need.scratch_bytes : statistics;
-}
-
-size_t net_floats(const struct net *n, int value)
-{
-	if (n->value[value].rows)
-		return n->rows * net_width(n, value);
-	struct image whole = net_image(n, value, n->env.batch);
-	return n->env.be->image->floats(&whole);
-}
 
 /* Where node's backward writes the gradient of input `which`. */
 static float *gradient_of(const struct net *n, const struct net_node *node, int which)
@@ -96,7 +69,7 @@ static void backward(struct net *n)
 	}
 }
 
-/* Take a batch in: images go to the network's own place, samples that are not there as zeros. */
+/* Take a batch. Images are copied into the network's input; missing samples become zeros. */
 static void take(struct net *n, const float *x, const struct batch *batch, bool training, float *g)
 {
 	bool tokens = n->env.data.window > 0;
@@ -135,9 +108,9 @@ static void bind(struct net *n)
 	}
 }
 
-/* Where the gradients begin that are final once node i has run backward: behind all of the nodes before it.
- */
-static void see_below(struct net *n)
+/* For each node, where the gradients begin that are final when it has run backward: behind all parameters of
+ * the nodes before it. */
+static void set_below(struct net *n)
 {
 	size_t below = 0;
 	for (int i = 0; i < n->n_nodes; i++) {
@@ -158,7 +131,7 @@ void *net_model_create(const void *state, const struct model_env *env)
 	if (n->err.code)
 		BUG(n->err.text); /* check() has refused it before */
 	net_plan(n);
-	see_below(n);
+	set_below(n);
 	n->arena = env->be->alloc(n->arena_bytes);
 	n->owns_shared = !sibling;
 	n->shared = sibling ? sibling->shared : env->be->alloc(n->shared_floats * sizeof(float));
@@ -219,8 +192,9 @@ void net_model_init_running(void *instance, float *running)
 }
 
 /*
- * A batch shorter than planned matters to normalisation, whose statistics would count samples that are not
- * there: an instance of that very size takes it. Only passes over all data end in such a batch, no step does.
+ * The instance for a batch of this size. In a batch that is shorter than planned, normalisation would count
+ * samples that do not exist, so an instance of that size takes it. Only passes over all data end with such a
+ * batch; steps have none.
  */
 static struct net *of_size(struct net *n, const float *x, int count)
 {

@@ -1,14 +1,14 @@
 /*
- * Networks: a static graph of layers, described once by a model's row, planned once for a fixed batch.
+ * Networks: a static graph of layers, described once by a model's row and planned once for a fixed batch.
  *
- * A row's build() adds layers one by one; each takes values that are there already and gives a new one.
- * Value NET_INPUT is the batch: images, or tokens. A value is either an image (channels x height x width,
- * in the machine's own layout) or rows (width numbers a sample, or a position of a sequence); a layer that
- * wants rows and is given an image has it flattened, in NCHW order. Layers without effect are not made.
+ * A row's build() adds layers one by one; each reads values that exist already and returns a new value. Value
+ * NET_INPUT is the batch: images, or tokens. A value is either an image (channels x height x width, in the
+ * machine's own layout) or rows (`width` numbers for each sample, or for each position of a sequence). A
+ * layer on rows flattens an image, in NCHW order. A layer without effect adds nothing.
  *
- * Parameters are named as PyTorch names them: NAME.weight and NAME.bias, in PyTorch's layouts, in the order
- * in which the layers were added. What cannot be built is remembered as a sentence, and the rest of the
- * building is without effect; net_error() has it.
+ * Parameters have PyTorch's names and layouts, NAME.weight and NAME.bias, in the order in which the layers
+ * were added. If something cannot be built, the first sentence that says why is kept, and the rest of build()
+ * has no effect; check() returns the sentence.
  *
  * The functions net_model_* are those of struct model for every row that has a build(): see NET_MODEL.
  */
@@ -38,42 +38,43 @@ int net_mean_pool(struct net *n, int in, struct net_window w);
 int net_global_mean(struct net *n, int in);
 /* PyTorch's AdaptiveAvgPool2d: rows of channels * height * width. */
 int net_adaptive_mean(struct net *n, int in, int height, int width);
-/* a + b, residual addition; then max(., 0) if relu. */
+/* a + b, residual addition; with relu, max(., 0) follows. */
 int net_add(struct net *n, int a, int b, bool relu);
-/* He et al. 2016, shortcut A: every stride-th pixel, and channels of zeros behind. Without parameters. */
+/* He et al. 2016, shortcut A: every stride-th pixel, and added channels of zeros. No parameters. */
 int net_subsample(struct net *n, int in, int channels, int stride);
 int net_activate(struct net *n, int in, enum net_activation f);
 /* Fully connected. */
 int net_linear(struct net *n, const char *name, int in, int width, enum net_activation f);
 /*
- * Dropout: a number stays with probability 1 - rate, and is then divided by it. Variational (Gal and
- * Ghahramani 2016): one mask for all positions of a sequence. Masks are counter-based: seed, worker, step,
- * place. Without effect in eval().
+ * Dropout: a number stays with probability 1 - rate and is then divided by it; others become 0. Variational
+ * (Gal and Ghahramani 2016): one mask for all positions of a sequence. Masks are a function of seed, worker,
+ * step and place. eval() drops nothing.
  */
 int net_dropout(struct net *n, int in, double rate, bool variational);
 /*
- * Rows `width` wide of a table, one a token. row_dropout: whole words are dropped, for all positions alike
- * (Merity et al. 2018).
+ * Embedding: for each token its row of a table, `width` wide. row_dropout: the probability that a word is
+ * dropped, at all positions alike (Merity et al. 2018).
  */
 int net_embed(struct net *n, const char *name, int width, double row_dropout);
 /*
  * Quasi-recurrent layer (Bradbury et al. 2017), fo-pooling, over rows of sequences; models/graph/net_qrnn.c
- * has the formula. kernel: 1 or 2 positions. zoneout: gates that are dropped keep the cell as it was.
+ * has the formula. kernel: 1 or 2 positions. zoneout: the probability that a number of the cell is kept
+ * unchanged.
  */
 int net_qrnn(struct net *n, const char *name, int in, int width, int kernel, double zoneout);
 /*
  * The end of every network: a fully connected layer to the classes, softmax and cross-entropy, mean over all
- * rows. tied: the name of an embedding whose table is the layer's weight; or NULL.
+ * rows. tied: the name of an embedding whose table is also the layer's weight; or NULL.
  */
 void net_classify(struct net *n, const char *name, int in, const char *tied);
 
-/* The scheme that is the model's own (models/init/init.h); INIT_PYTORCH without. */
+/* Set the model's own scheme (models/init/init.h). If it is not set: INIT_PYTORCH. */
 void net_scheme(struct net *n, enum init_scheme scheme);
 
-/* Refuse to be built: the row's own sentence. The first stays. */
+/* Refuse to build, with a sentence. The first one is kept. */
 void net_fail(struct net *n, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
-/* Channels (or width) of a value, and its sides (1 x 1 of rows). */
+/* Channels (or width) of a value, and its sides (1 x 1 for rows). */
 struct net_size {
 	int channels, height, width;
 };
@@ -98,7 +99,7 @@ double net_model_grad(void *instance, const float *x, const struct batch *batch,
 void net_model_eval(void *instance, const float *x, const struct batch *batch, double *loss_sum,
                     size_t *correct);
 
-/* All members of a struct model but the row and build(). */
+/* All members of a struct model except the row and build(). */
 #define NET_MODEL                                                                                            \
 	.wants_data = true, .check = net_model_check, .n_params = net_model_n_params,                        \
 	.tensor = net_model_tensor, .lane_bytes = net_model_lane_bytes,                                      \

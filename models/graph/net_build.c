@@ -27,7 +27,7 @@ static bool failed(const struct net *n)
 	return n->err.code != 0;
 }
 
-/* Room for one more in an array that grows by itself. */
+/* The array with capacity for one more element; capacities are powers of two. */
 static void *grown(void *array, int count, size_t size)
 {
 	bool full = (count & (count - 1)) == 0; /* 0, 1, 2, 4, 8 ... */
@@ -59,7 +59,7 @@ int net_add_value(struct net *n, struct net_node *node, bool rows, struct net_si
 	return n->n_values++;
 }
 
-int net_add_tensor(struct net *n, const char *layer, const char *piece, enum init_role role, int rank,
+int net_add_tensor(struct net *n, const char *layer, const char *part, enum init_role role, int rank,
                    const size_t *dims, size_t fan_in, size_t fan_out)
 {
 	n->tensor = grown(n->tensor, n->n_tensors, sizeof *n->tensor);
@@ -68,7 +68,7 @@ int net_add_tensor(struct net *n, const char *layer, const char *piece, enum ini
 	                         .role = role,
 	                         .fan_in = fan_in,
 	                         .fan_out = fan_out};
-	snprintf(t->tensor.name, sizeof t->tensor.name, "%s.%s", layer, piece);
+	snprintf(t->tensor.name, sizeof t->tensor.name, "%s.%s", layer, part);
 	for (int i = 0; i < rank; i++) {
 		t->tensor.dims[i] = dims[i];
 		t->tensor.count *= dims[i];
@@ -96,12 +96,21 @@ size_t net_rows_max(const struct net *n)
 	return (size_t)n->env.batch * (size_t)(n->env.data.window > 0 ? n->env.data.window : 1);
 }
 
-int net_as_image(struct net *n, int value)
+size_t net_floats(const struct net *n, int value)
+{
+	if (n->value[value].rows)
+		return n->rows * net_width(n, value);
+	struct image whole = net_image(n, value, n->env.batch);
+	return n->env.be->image->floats(&whole);
+}
+
+/* The value as an image; adds a node that converts rows. */
+static int as_image(struct net *n, int value)
 {
 	if (!n->value[value].rows)
 		return value;
 	if (n->env.data.window > 0) {
-		net_fail(n, "a layer on pictures cannot follow a sequence of tokens");
+		net_fail(n, "a layer on images cannot follow a sequence of tokens");
 		return value;
 	}
 	return net_add_value(n, net_add_node(n, NODE_FROM_ROWS, NULL, value), false, net_size(n, value));
@@ -121,7 +130,7 @@ int net_as_rows(struct net *n, int value)
 	return net_add_value(n, net_add_node(n, NODE_TO_ROWS, NULL, value), true, net_size(n, value));
 }
 
-/* An image layer's node with its window, which must fit into the image. */
+/* Add the node of an image layer with a window, which must fit into the image. */
 static struct net_node *add_window(struct net *n, const char *name, int in, enum image_kind kind,
                                    int channels, struct net_window w)
 {
@@ -139,7 +148,7 @@ static struct net_node *add_window(struct net *n, const char *name, int in, enum
 	if (w.kernel < 1 || w.stride < 1 || w.pad < 0 || w.kernel > s.height + 2 * w.pad ||
 	    w.kernel > s.width + 2 * w.pad || channels < 1 || channels > CHANNELS_MAX) {
 		net_fail(n,
-		         "layer \"%s\": a window of %d x %d (stride %d, padding %d) does not fit a picture "
+		         "layer \"%s\": a window of %d x %d (stride %d, padding %d) does not fit an image "
 		         "of %d x "
 		         "%d",
 		         name, w.kernel, w.kernel, w.stride, w.pad, s.height, s.width);
@@ -164,7 +173,7 @@ int net_conv(struct net *n, const char *name, int in, int channels, struct net_w
 	if (failed(n))
 		return in;
 	if (in != NET_INPUT || n->env.data.window > 0)
-		in = net_as_image(n, in);
+		in = as_image(n, in);
 	int from = net_size(n, in).channels;
 	if (groups < 1 || from % groups || channels % groups) {
 		net_fail(n, "layer \"%s\": %d groups do not divide its %d input and %d output channels", name,
@@ -192,7 +201,7 @@ int net_norm(struct net *n, const char *name, int in, bool relu)
 {
 	if (failed(n))
 		return in;
-	in = net_as_image(n, in);
+	in = as_image(n, in);
 	struct net_size s = net_size(n, in);
 	size_t channels = (size_t)s.channels;
 	struct image whole = {n->env.batch, s.channels, s.height, s.width};
@@ -216,7 +225,7 @@ static int add_pool(struct net *n, int in, enum image_kind kind, struct net_wind
 {
 	if (failed(n))
 		return in;
-	in = net_as_image(n, in);
+	in = as_image(n, in);
 	if (w.pad > w.kernel / 2) {
 		net_fail(n, "a pool's padding of %d is more than half of its window of %d", w.pad, w.kernel);
 		return in;
@@ -240,7 +249,7 @@ int net_global_mean(struct net *n, int in)
 {
 	if (failed(n))
 		return in;
-	in = net_as_image(n, in);
+	in = as_image(n, in);
 	struct net_size s = net_size(n, in);
 	struct net_node *node = net_add_node(n, NODE_IMAGE, "global-mean", in);
 	node->spec = (struct image_spec){.kind = IMAGE_MEAN_POOL,
@@ -292,7 +301,7 @@ int net_subsample(struct net *n, int in, int channels, int stride)
 {
 	if (failed(n))
 		return in;
-	in = net_as_image(n, in);
+	in = as_image(n, in);
 	struct net_size s = net_size(n, in);
 	if (channels < s.channels || stride < 1) {
 		net_fail(n, "a shortcut cannot lead from %d to %d channels with stride %d", s.channels,

@@ -1,13 +1,13 @@
 /*
- * The end of a network: logits, softmax and cross-entropy, forward and backward in one go. The rows are taken
- * in chunks, so that the logits of a large vocabulary need not all be there at once; the gradient of the
- * weight is the sum over the chunks in their order.
+ * The end of a network: logits, softmax and cross-entropy, forward and backward in one pass. Rows are taken
+ * in chunks, so that the logits of a large vocabulary need not all be in memory at once; the weight's
+ * gradient is the sum over the chunks in their order.
  */
 #include "models/graph/net_internal.h"
 
 enum { CHUNK_BYTES = 16 << 20, CHUNK_ROWS = 128 };
 
-/* As many rows as fit, and 128 at least: each chunk reads and writes the whole weight gradient. */
+/* As many rows as fit, but at least 128: each chunk reads and writes the whole weight gradient. */
 static size_t chunk_rows(const struct net *n)
 {
 	size_t fit = CHUNK_BYTES / ((size_t)n->env.data.n_classes * sizeof(float));

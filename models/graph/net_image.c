@@ -1,4 +1,4 @@
-/* Layers on images: those of the machine, the way from and to rows, shortcut A, residual addition. */
+/* Nodes on images: the backend's layers, conversion from and to rows, shortcut A, residual addition. */
 #include <string.h>
 #include "models/graph/net_internal.h"
 
@@ -32,7 +32,7 @@ void net_image_forward(struct net *n, struct net_node *node)
 		move_running(n, node);
 }
 
-/* The layer was bound to its own d_in when the network was made. */
+/* The layer was bound to d_in when the network was made. */
 void net_image_backward(struct net *n, struct net_node *node, float *d_out, float *const d_in[2])
 {
 	(void)d_out;
@@ -78,7 +78,7 @@ void net_to_rows_backward(struct net *n, struct net_node *node, float *d_out, fl
 		to_image(n, node->in[0], d_out, d_in[0]);
 }
 
-/* Where the numbers of an image value lie. */
+/* The layout of an image value. */
 struct layout {
 	size_t block, groups, height, width;
 };
@@ -99,8 +99,8 @@ static size_t place_of(const struct layout *l, size_t sample, size_t channel, si
 }
 
 /*
- * Copies sampled pixels of the shortcut from the input to the output, or, back, from the output's gradient to
- * the input's: `run` channels at once, as many as lie together and are there in both.
+ * Copy the shortcut's sampled pixels from the input to the output, or, back, from the output's gradient to
+ * the input's: `run` channels at once, as many as are contiguous in both.
  */
 static void sample_run(const struct net *n, const struct net_node *node, size_t channel, size_t run,
                        const float *from, float *to, bool back)
@@ -160,7 +160,7 @@ void net_add_forward(struct net *n, struct net_node *node)
 		n->env.be->add(floats, other, out);
 }
 
-/* The gradient goes to both as it is; net.c sees to where it is added. */
+/* Both inputs get the output's gradient. */
 void net_add_backward(struct net *n, struct net_node *node, float *d_out, float *const d_in[2])
 {
 	size_t floats = net_floats(n, node->out);

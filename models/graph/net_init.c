@@ -1,4 +1,4 @@
-/* The starting point of a network's tensors, by scheme and role. */
+/* The initial values of a network's tensors, by scheme and role. */
 #include <math.h>
 #include "models/graph/net_internal.h"
 

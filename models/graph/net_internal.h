@@ -1,10 +1,13 @@
 /*
- * What a network is made of: for models/net*.c only.
+ * What a network is made of: for models/graph/net*.c only.
  *
- * Nodes run in the order in which they were added, forward, and back in the reverse order; the last node is
- * the loss, which does both at once. Time is counted in nodes: node i runs forward at time i and backward at
- * time 2 (N - 1) - i. Every buffer lives from one time to another; buffers whose lives do not overlap may lie
- * at the same place (net_plan.c).
+ * Forward, nodes run in the order in which they were added; backward, in reverse order. The last node is the
+ * loss, which runs both ways at once. Time is counted in nodes: node i runs forward at time i and backward at
+ * time 2 (N - 1) - i. Every buffer is used from one time to another; buffers whose times do not overlap may
+ * share memory (net_plan.c).
+ *
+ * From low to high: net_build.c; the kinds of node (net_image.c, net_rows.c, net_text.c, net_qrnn.c,
+ * net_classify.c); net_plan.c; net.c; net_model.c.
  */
 #ifndef SIGNSGD_MODELS_GRAPH_NET_INTERNAL_H
 #define SIGNSGD_MODELS_GRAPH_NET_INTERNAL_H
@@ -29,10 +32,10 @@ enum net_kind {
 
 /* How a node's gradient reaches one of its inputs. */
 enum net_flow {
-	FLOW_NONE,  /* nobody wants it */
-	FLOW_WRITE, /* straight into the input's gradient */
-	FLOW_SHARE, /* it is the gradient of the output itself, at the same place */
-	FLOW_ADD    /* made in the node's temp, then added */
+	FLOW_NONE,  /* it is not needed */
+	FLOW_WRITE, /* written into the input's gradient */
+	FLOW_SHARE, /* it is the output's gradient, at the same place */
+	FLOW_ADD    /* written to the node's temp, then added */
 };
 
 struct net_place {
@@ -43,7 +46,7 @@ struct net_place {
 struct net_value {
 	bool rows;            /* as rows; else an image */
 	struct net_size size; /* of a sample or position */
-	bool wanted;          /* its gradient is */
+	bool wanted;          /* its gradient is needed */
 	int producer;         /* node; -1: the batch */
 	int place, slot;      /* of the value and of its gradient; -1: none */
 };
@@ -74,7 +77,7 @@ struct net_node {
 	size_t running, carry; /* floats into the batch's vectors */
 	int keep, temp;        /* places; -1: none */
 	double multiply_adds;  /* of a sample, forward */
-	size_t below;          /* floats of x that nodes before this one may still write the gradient of */
+	size_t below; /* gradients of x's first `below` floats may still be written by earlier nodes */
 	double forward_s, backward_s;
 };
 
@@ -96,9 +99,9 @@ struct net {
 	char *arena;
 	float *shared;
 	bool owns_shared;
-	struct net *tail; /* for batches of another size, where that matters: normalisation over a batch */
+	struct net *tail; /* of another batch size, for normalisation; or NULL */
 
-	/* Of the present call: */
+	/* Of the current call: */
 	const float *x;
 	float *g;
 	const struct batch *batch;
@@ -112,7 +115,7 @@ struct net {
 struct net_ops {
 	const char *shown;
 	void (*forward)(struct net *n, struct net_node *node);
-	/* d_out -> d_in[2] (NULL: not wanted), parameters' gradients into n->g. */
+	/* d_out -> d_in[2] (NULL: not needed); parameters' gradients into n->g. */
 	void (*backward)(struct net *n, struct net_node *node, float *d_out, float *const d_in[2]);
 };
 
@@ -123,24 +126,20 @@ struct net *net_build(const void *state, const struct model_env *env);
 void net_free_graph(struct net *n);
 struct net_node *net_add_node(struct net *n, enum net_kind kind, const char *name, int in);
 int net_add_value(struct net *n, struct net_node *node, bool rows, struct net_size size);
-int net_add_tensor(struct net *n, const char *layer, const char *piece, enum init_role role, int rank,
+int net_add_tensor(struct net *n, const char *layer, const char *part, enum init_role role, int rank,
                    const size_t *dims, size_t fan_in, size_t fan_out);
-/* The value as an image or as rows, by a node that changes it where it must. */
-int net_as_image(struct net *n, int value);
+/* The value as rows; adds a node that flattens an image. */
 int net_as_rows(struct net *n, int value);
 size_t net_width(const struct net *n, int value);
-/* Rows of the largest batch. */
+/* Rows of a full batch. */
 size_t net_rows_max(const struct net *n);
+/* Floats of a value that the current call uses. */
+size_t net_floats(const struct net *n, int value);
 
 /* net_plan.c */
 void net_plan(struct net *n);
-bool net_reads_input_back(const struct net_node *node);
-bool net_reads_output_back(const struct net_node *node);
-/* Bytes that a node keeps from forward to backward, and needs while it works. */
-size_t net_keep_bytes(const struct net *n, const struct net_node *node);
-size_t net_scratch_bytes(const struct net *n, const struct net_node *node);
 
-/* net.c */
+/* Where values and parameters are while the network runs. */
 static inline float *net_at(const struct net *n, int place)
 {
 	return place < 0 ? NULL : (float *)(void *)(n->arena + n->place[place].offset);
@@ -157,8 +156,6 @@ static inline struct image net_image(const struct net *n, int value, int count)
 	return (struct image){count, s.channels, s.height, s.width};
 }
 
-/* Floats of a value that the present call uses. */
-size_t net_floats(const struct net *n, int value);
 static inline const float *net_parameter(const struct net *n, int tensor)
 {
 	return tensor < 0 ? NULL : n->x + n->tensor[tensor].tensor.offset;

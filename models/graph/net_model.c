@@ -1,4 +1,4 @@
-/* What a network says of itself without being made: sizes, names, memory, layers in words. */
+/* What is known of a network without an instance: sizes, names, memory, descriptions of layers. */
 #include <stdio.h>
 #include <string.h>
 #include "base/mem.h"
@@ -54,7 +54,7 @@ size_t net_model_carry_floats(const void *state, const struct model_env *env)
 	return count;
 }
 
-/* Two pieces a normalisation, under PyTorch's names. */
+/* Two tensors for each normalisation, under PyTorch's names. */
 bool net_model_running(const void *state, const struct model_env *env, size_t index, struct tensor *t)
 {
 	struct net *n = net_build(state, env);
@@ -77,7 +77,7 @@ bool net_model_running(const void *state, const struct model_env *env, size_t in
 	return found;
 }
 
-/* A plan for its sizes alone. */
+/* Plan the network only to know its sizes. */
 static void measure(const void *state, const struct model_env *env, size_t *arena, size_t *shared)
 {
 	struct net *n = net_build(state, env);
@@ -140,7 +140,7 @@ static void describe(const struct net *n, const struct net_node *node, struct la
 			snprintf(out->shape, sizeof out->shape, "%d x %d x %d", s.channels, s.height,
 			         s.width);
 	}
-	/* a table that the last layer borrows is counted where it belongs */
+	/* a table that the last layer shares is counted at the embedding */
 	bool borrowed = node->kind == NODE_CLASSIFY && node->weight >= 0 && node->bias != node->weight + 1;
 	if (node->weight >= 0 && !borrowed)
 		out->params += n->tensor[node->weight].tensor.count;

@@ -1,9 +1,9 @@
 /*
- * Planning: how gradients flow, how long every buffer lives, and where it lies.
+ * Planning: how gradients flow, how long every buffer is used, and where it is.
  *
- * A buffer is a place with a size and a span of time. Places are put into one block of memory, the largest
- * first, each at the lowest offset at which it meets no other whose time overlaps: for networks this comes
- * within a few per cent of the best there is, and costs nothing while training.
+ * A place is a buffer with a size and a span of time. All places go into one block of memory, the largest
+ * first, each at the lowest offset where it overlaps no place of an overlapping time. For networks this needs
+ * at most a few per cent more than the optimum, and costs nothing while training.
  */
 #include <stdlib.h>
 #include "base/mem.h"
@@ -16,19 +16,19 @@ static bool active(const struct net_node *node)
 	return node->f != NET_LINEAR || (node->kind == NODE_IMAGE && node->spec.relu);
 }
 
-bool net_reads_input_back(const struct net_node *node)
+static bool reads_input_back(const struct net_node *node)
 {
 	bool weights = node->kind == NODE_LINEAR || node->kind == NODE_QRNN;
 	return weights ||
 	       (node->kind == NODE_IMAGE && (node->spec.kind == IMAGE_CONV || node->spec.kind == IMAGE_NORM));
 }
 
-bool net_reads_output_back(const struct net_node *node)
+static bool reads_output_back(const struct net_node *node)
 {
 	return active(node);
 }
 
-/* Does it change the gradient of its output in place when it runs backward? */
+/* Does its backward pass change the gradient of its output in place? */
 static bool spoils_gradient(const struct net_node *node)
 {
 	return active(node) || node->kind == NODE_DROPOUT;
@@ -64,19 +64,19 @@ static int add_place(struct net *n, size_t bytes, int begin, int end)
 static int value_end(const struct net *n, int value)
 {
 	int producer = n->value[value].producer, end = producer < 0 ? 0 : producer;
-	if (producer >= 0 && net_reads_output_back(&n->node[producer]))
+	if (producer >= 0 && reads_output_back(&n->node[producer]))
 		end = time_back(n, producer);
 	for (int i = 0; i < n->n_nodes; i++) {
 		const struct net_node *node = &n->node[i];
 		if (node->in[0] != value && node->in[1] != value)
 			continue;
-		int read = net_reads_input_back(node) ? time_back(n, i) : i;
+		int read = reads_input_back(node) ? time_back(n, i) : i;
 		end = read > end ? read : end;
 	}
 	return end;
 }
 
-/* An input that an elementwise node may overwrite, because nobody reads it afterwards: its place, or -1. */
+/* The place of an input that an elementwise node may overwrite, because nothing reads it later; or -1. */
 static int overwritten(const struct net *n, int producer)
 {
 	const struct net_node *node = producer < 0 ? NULL : &n->node[producer];
@@ -106,9 +106,9 @@ static void place_values(struct net *n)
 }
 
 /*
- * May `value` share the gradient of node `add`'s output with the add's other input? Whatever changes the
- * place on behalf of one of them (a gradient that is added to it, a producer that spoils it) must come after
- * the other's producer has read it.
+ * Is the gradient of `value` changed until `time`, by its producer or by a gradient that an earlier node adds
+ * to it? Two inputs of node `add` may share their gradient's place only if neither changes it before the
+ * other's producer has read it.
  */
 static bool changes_before(const struct net *n, int value, int add, int time)
 {
@@ -130,13 +130,13 @@ static bool may_share(const struct net *n, int add, int value, int other)
 	       !changes_before(n, other, add, time_back(n, mine));
 }
 
-/* Is value's gradient, at this place, still to be read at that time? */
+/* Is this the place of value's gradient, which is still to be read at that time? */
 static bool waits(const struct net *n, int value, int slot, int time)
 {
 	return n->value[value].slot == slot && time_back(n, n->value[value].producer) >= time;
 }
 
-/* May the gradient of input number `which` of node i be the one of its output, at the same place? */
+/* May input number `which` of node i share the place of its output's gradient? */
 static bool shares(const struct net *n, int i, int which)
 {
 	const struct net_node *node = &n->node[i];
@@ -177,7 +177,7 @@ static void flow_to(struct net *n, int i, int which)
 	v->slot = add_place(n, value_bytes(n, node->in[which]), now, until);
 }
 
-/* A place's offset: the lowest that is free of all that were put before and live at the same time. */
+/* Set the place's offset: the lowest where it overlaps no earlier place of the same time. */
 static void put(struct net *n, int *const done, int count, struct net_place *p)
 {
 	bool moved = true;
@@ -216,7 +216,7 @@ static void put_all(struct net *n)
 	mem_free(taken);
 }
 
-/* Image layers are opened here, because only they know what they need. */
+/* Open the image layers, which say how much memory they need. */
 static void open_layers(struct net *n)
 {
 	for (int i = 0; i < n->n_nodes; i++) {
@@ -229,6 +229,27 @@ static void open_layers(struct net *n)
 	}
 }
 
+/* Bytes that a node keeps from forward to backward. */
+static size_t keep_bytes(const struct net *n, const struct net_node *node)
+{
+	if (node->kind == NODE_QRNN)
+		return net_qrnn_keep_bytes(n, node);
+	return node->kind == NODE_IMAGE ? node->need.keep_bytes : 0;
+}
+
+/* Bytes that it needs while it works. */
+static size_t scratch_bytes(const struct net *n, const struct net_node *node)
+{
+	size_t statistics = 2 * (size_t)node->spec.out.channels * sizeof(float);
+	if (node->kind == NODE_CLASSIFY)
+		return net_classify_scratch_bytes(n, node);
+	if (node->kind == NODE_QRNN)
+		return net_qrnn_scratch_bytes(n, node);
+	if (node->kind != NODE_IMAGE)
+		return 0;
+	return node->need.scratch_bytes > statistics ? node->need.scratch_bytes : statistics;
+}
+
 void net_plan(struct net *n)
 {
 	size_t scratch = 0;
@@ -238,7 +259,7 @@ void net_plan(struct net *n)
 		for (int which = 0; which < 2; which++)
 			flow_to(n, i, which);
 	for (int i = 0; i < n->n_nodes; i++) {
-		size_t keep = net_keep_bytes(n, &n->node[i]), needs = net_scratch_bytes(n, &n->node[i]);
+		size_t keep = keep_bytes(n, &n->node[i]), needs = scratch_bytes(n, &n->node[i]);
 		if (keep > 0)
 			n->node[i].keep = add_place(n, keep, i, time_back(n, i));
 		scratch = needs > scratch ? needs : scratch;

@@ -16,8 +16,7 @@
  * written at its end; zero at the start. Gradients do not flow into it: back-propagation through time is
  * truncated at the batch's first position.
  *
- * The parts of W and b that belong to Z, F and O are contiguous, so each is a matrix product of its own and
- * each gate a dense matrix of rows.
+ * The rows of W and b for Z, F and O are contiguous, so each gate is one matrix product and a dense matrix.
  */
 #include <stdio.h>
 #include <string.h>
@@ -25,7 +24,7 @@
 
 enum { GATES = 3 };
 
-/* A layer's sizes and what it keeps from forward to backward. */
+/* A layer's sizes, and the memory that it keeps from forward to backward. */
 struct qrnn {
 	size_t rows, count, in, width; /* in: of one position, both of kernel 2 counted */
 	float *gate[GATES];            /* Z, F, O: [rows][width] */
@@ -174,7 +173,8 @@ static void gates_back(const struct backend *be, struct qrnn *q, const float *d_
 	q->gate[2] = q->cell;
 }
 
-/* Of [x_t, x_(t-1)] -> of x: each input was read by its own position and by the next one. */
+/* From the gradient of [x_t, x_(t-1)] to that of x: each input was read by its own position and by the next.
+ */
 static void unpair(const struct backend *be, const struct qrnn *q, const float *d_pairs, float *d_x)
 {
 	size_t half = q->in / 2;

@@ -1,4 +1,4 @@
-/* Layers on rows: fully connected, activations, dropout, adaptive mean. */
+/* Nodes on rows: fully connected, activations, dropout, adaptive mean. */
 #include <string.h>
 #include "models/graph/net_internal.h"
 
@@ -60,7 +60,7 @@ void net_linear_backward(struct net *n, struct net_node *node, float *d_out, flo
 		         d_in[0]);
 }
 
-/* x times the step's mask. Variational: the same numbers for every position. */
+/* out = x times the step's mask. Variational: the same mask for every position. */
 static void mask(const struct net *n, const struct net_node *node, const float *x, float *out)
 {
 	const struct batch *b = n->batch;
@@ -98,7 +98,7 @@ static struct cell cell_of(int i, int in, int out)
 	return (struct cell){i * in / out, ((i + 1) * in + out - 1) / out};
 }
 
-/* One output pixel of one plane: its mean, or, back, its gradient dealt to the pixels it came from. */
+/* One output pixel of one plane: the mean of its cell; or, back, its gradient spread over the cell. */
 static void adaptive_pixel(struct cell rows, struct cell columns, int width, float *plane, float *pixel,
                            bool back)
 {

@@ -2,8 +2,8 @@
  * Embedding: a token's row of a table. Rows of sequences are position-major: row t * count + b is position t
  * of sequence b.
  *
- * Word dropout (Gal and Ghahramani 2016; Merity et al. 2018): in training a word is dropped, in all places of
- * the batch alike, with the given probability, and is else divided by the probability to stay. Number `draw`
+ * Word dropout (Gal and Ghahramani 2016; Merity et al. 2018): in training each word is dropped with the given
+ * probability, everywhere in the batch; the other words are divided by the probability to stay. Number `draw`
  * + word of the step's stream decides.
  */
 #include <string.h>
@@ -31,7 +31,7 @@ int net_embed(struct net *n, const char *name, int width, double row_dropout)
 	return net_add_value(n, node, true, (struct net_size){width, 1, 1});
 }
 
-/* What a word's row is multiplied by. */
+/* The factor of a word's row. */
 static float factor_of(const struct net *n, const struct net_node *node, const struct stream *s, int32_t word)
 {
 	if (!n->training || node->rate == 0)

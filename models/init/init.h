@@ -1,13 +1,14 @@
 /*
- * How the parameters of a network begin. A scheme says what each role gets; "fan" as PyTorch counts it:
- * fan_in = what one output number reads, fan_out = output channels * kernel area (width of a linear layer).
+ * How the parameters of a network begin. A scheme gives each role of tensor its distribution. Fans are
+ * counted as in PyTorch: fan_in = numbers that one output number reads, fan_out = output channels * kernel
+ * area (width of a linear layer).
  *
  * The numbers of tensor t (in the order of the model) are those of the stream (seed, RNG_INIT, 0, t).
  */
 #ifndef SIGNSGD_MODELS_INIT_INIT_H
 #define SIGNSGD_MODELS_INIT_INIT_H
 
-/* What a tensor is to its layer. */
+/* The role of a tensor in its layer. */
 enum init_role {
 	ROLE_CONV, /* weight of a convolution */
 	ROLE_CONV_BIAS,
@@ -21,7 +22,7 @@ enum init_role {
 
 enum init_scheme {
 	INIT_MODEL,   /* as the model's own reference implementation */
-	INIT_PYTORCH, /* PyTorch's layers by themselves: uniform in +-1/sqrt(fan_in); tables N(0, 1) */
+	INIT_PYTORCH, /* PyTorch's own layers: uniform in +-1/sqrt(fan_in); tables N(0, 1) */
 	INIT_RESNET,  /* torchvision's ResNets: convolutions N(0, 2 / fan_out); the rest as PyTorch */
 	INIT_VGG,     /* torchvision's VGGs: the same, linear N(0, 0.01^2), all biases 0 */
 	INIT_HE,      /* He et al. 2015: all weights N(0, 2 / fan_in), biases 0 */

@@ -1,9 +1,9 @@
 /*
- * Parameters from an HDF5 file: what h5py writes from a PyTorch state_dict, or /final of a result file.
- * Every tensor of the model is a dataset of its name and shape, at the top of the file or together in one
- * group; so are running_mean and running_var of normalisations. num_batches_tracked is PyTorch's own counter
- * and not looked at. A dataset beside them that is no tensor of the model is refused, because it was meant
- * to be one.
+ * Parameters from an HDF5 file: a PyTorch state_dict written by h5py, or /final of a result file. Every
+ * tensor of the model, and running_mean and running_var of normalisations, is a dataset of its name and
+ * shape; all of them stand at the top of the file or together in one group. num_batches_tracked, PyTorch's
+ * own counter, is ignored. Any other dataset beside them is refused, because it was probably meant for the
+ * model.
  *
  * Path and content are part of a run's identity: two runs that begin from different parameters are different
  * runs.
@@ -22,8 +22,8 @@ struct from_file {
 	const char *path;
 };
 
-/* A tensor of the model, and where its numbers go. */
-struct piece {
+/* A tensor of the model, and where its values go. */
+struct target {
 	struct tensor tensor;
 	float *at;
 };
@@ -31,17 +31,17 @@ struct piece {
 struct reading {
 	struct h5 *file;
 	const char *path;
-	const char *group;    /* "" for the top */
-	struct piece *pieces; /* [count] */
-	const char **names;   /* [count] of the pieces */
+	const char *group;      /* "" for the top */
+	struct target *targets; /* [count] */
+	const char **names;     /* [count] of the targets */
 	size_t count;
 	struct err *err;
 };
 
-static void add_piece(struct reading *r, const struct tensor *t, float *base)
+static void add_target(struct reading *r, const struct tensor *t, float *base)
 {
-	r->pieces = mem_resize(r->pieces, (r->count + 1) * sizeof *r->pieces);
-	r->pieces[r->count++] = (struct piece){*t, base + t->offset};
+	r->targets = mem_resize(r->targets, (r->count + 1) * sizeof *r->targets);
+	r->targets[r->count++] = (struct target){*t, base + t->offset};
 }
 
 static void collect(struct reading *r, const struct model_env *env, const void *state, float *x,
@@ -49,12 +49,12 @@ static void collect(struct reading *r, const struct model_env *env, const void *
 {
 	struct tensor t;
 	for (size_t i = 0; env->model->tensor(state, env, i, &t); i++)
-		add_piece(r, &t, x);
+		add_target(r, &t, x);
 	for (size_t i = 0; running && env->model->running(state, env, i, &t); i++)
-		add_piece(r, &t, running);
+		add_target(r, &t, running);
 	r->names = mem_array(r->count, sizeof *r->names);
 	for (size_t i = 0; i < r->count; i++)
-		r->names[i] = r->pieces[i].tensor.name;
+		r->names[i] = r->targets[i].tensor.name;
 }
 
 static const char *place(const char *group, const char *name, char out[PATH_SIZE])
@@ -72,7 +72,7 @@ static size_t found_in(const struct reading *r, const char *group)
 	return found;
 }
 
-/* The group that has the most of them: the top, or one of those below it. 0: none has any. */
+/* Find the group (the top, or one below it) with the most tensors of the model. Returns how many; 0: none. */
 static size_t find_group(const struct reading *r, char group[PATH_SIZE])
 {
 	size_t count, best = found_in(r, "");
@@ -98,7 +98,7 @@ static const char *shape_text(int rank, const size_t *dims, char out[SHAPE_SIZE]
 	return out;
 }
 
-/* Names of the datasets that are there, for "the nearest is"; NULL: none is near. */
+/* A hint at the name in the file that is nearest to a wrong one; "" if none is near. */
 static void say_nearest(const char *wrong, const char *const *names, size_t count, char *out, size_t size)
 {
 	const char *nearest = text_nearest(wrong, names, count);
@@ -125,7 +125,7 @@ static bool has_ending(const char *name, const char *ending)
 	return length > end && strcmp(name + length - end, ending) == 0;
 }
 
-static int read_piece(const struct reading *r, const struct piece *p)
+static int read_target(const struct reading *r, const struct target *p)
 {
 	const struct tensor *t = &p->tensor;
 	char path[PATH_SIZE], found[SHAPE_SIZE], expected[SHAPE_SIZE];
@@ -162,7 +162,7 @@ static bool is_known(const struct reading *r, const char *name)
 	return is_counter(name);
 }
 
-/* Datasets in the group that the model does not have; groups beside them are somebody else's. */
+/* Refuse a dataset in the group that the model does not have. Groups beside them are ignored. */
 static int refuse_others(const struct reading *r)
 {
 	size_t count, dims[RANK_MAX];
@@ -193,7 +193,7 @@ static int read_all(struct reading *r)
 		        r->path, r->names[0]);
 	r->group = group;
 	for (size_t i = 0; i < r->count; i++)
-		if (read_piece(r, &r->pieces[i]))
+		if (read_target(r, &r->targets[i]))
 			return -1;
 	return refuse_others(r);
 }
@@ -209,7 +209,7 @@ static int read_file(const void *state, const struct model_env *env, const void 
 	collect(&r, env, model_state, x, running);
 	int rc = read_all(&r) ? err_prefix(e, "init") : 0;
 	h5_close(r.file);
-	mem_free(r.pieces);
+	mem_free(r.targets);
 	mem_free(r.names);
 	return rc;
 }

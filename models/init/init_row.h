@@ -1,6 +1,6 @@
 /*
- * How parameters begin: a row of the family `inits`. Most rows are a scheme of models/init/init.h by its
- * number; `file` reads the parameters of a file over the model's own beginning.
+ * How parameters begin: a row of the family `inits`. Most rows name a scheme of models/init/init.h. `file`
+ * begins as the model does, and then reads parameters from a file.
  */
 #ifndef SIGNSGD_MODELS_INIT_INIT_ROW_H
 #define SIGNSGD_MODELS_INIT_INIT_ROW_H
@@ -13,14 +13,14 @@
 struct init_row {
 	struct row row;
 	enum init_scheme scheme;
-	bool any_model; /* also for models that are no networks */
+	bool any_model; /* also for models that are not networks */
 	/*
-	 * Fill x [n] and running [running_floats] (NULL where the model has none) after the model has begun
-	 * them in its own way. NULL: nothing to do. -1 and a sentence that names file and tensor.
+	 * Overwrite x [n] and running [running_floats] (NULL where the model has none), which the model has
+	 * initialised. NULL: nothing to do. -1 and a sentence that names file and tensor.
 	 */
 	int (*read)(const void *state, const struct model_env *env, const void *model_state, float *x,
 	            float *running, struct err *e);
-	/* The file whose content is part of a run's identity. NULL: there is none. */
+	/* The file whose content is part of a run's identity. NULL: none. */
 	const char *(*file)(const void *state);
 };
 

@@ -1,5 +1,5 @@
-/* The schemes by name; models/graph/net_init.c has their numbers, models/init/init_file.c the one that reads
- * a file. */
+/* The schemes by name. models/graph/net_init.c draws their numbers; models/init/init_file.c is the row that
+ * reads a file. */
 #include "models/init/init_row.h"
 
 const struct init_row init_model = {
@@ -10,7 +10,7 @@ const struct init_row init_model = {
 
 const struct init_row init_pytorch = {
         .row = {.name = "pytorch",
-                .about = "as PyTorch's layers begin by themselves",
+                .about = "as PyTorch's layers begin",
                 .formula = "weights and biases uniform in +-1/sqrt(fan_in), tables of embeddings N(0, 1)"},
         .scheme = INIT_PYTORCH,
 };
@@ -31,14 +31,14 @@ const struct init_row init_vgg = {
 
 const struct init_row init_he = {
         .row = {.name = "he",
-                .about = "made for ReLU",
+                .about = "for layers with ReLU",
                 .formula = "He et al. 2015: weights N(0, 2 / fan_in), biases 0"},
         .scheme = INIT_HE,
 };
 
 const struct init_row init_glorot = {
         .row = {.name = "glorot",
-                .about = "made for tanh",
+                .about = "for layers with tanh",
                 .formula = "Glorot and Bengio 2010: weights uniform in +-sqrt(6 / (fan_in + fan_out)), "
                            "biases 0"},
         .scheme = INIT_GLOROT,

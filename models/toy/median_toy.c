@@ -1,7 +1,7 @@
 /*
- * Three workers who want different things (Chen et al. 2020, "Distributed training with heterogeneous
- * data: bridging median- and mean-based algorithms"): worker m descends f_m(x) = (x - a_m)^2 / 2. The mean
- * of their gradients leads to the mean of a, where f is lowest; the vote leads to its median.
+ * Workers with different optima (Chen et al. 2020, "Distributed training with heterogeneous data: bridging
+ * median- and mean-based algorithms"): worker m descends f_m(x) = (x - a_m)^2 / 2. The mean of their
+ * gradients leads to the mean of a, where f is lowest; the vote leads to the median of a.
  *
  * The workers' gradients are no unbiased estimates of one gradient, so the theory of Bernstein et al. 2019
  * does not apply and this model does not offer its constants.
@@ -101,7 +101,7 @@ static const struct key median_toy_keys[] = {
          .default_json = "[1, 2, 10]",
          .lowest = -1e15,
          .highest = 1e15,
-         .help = "what each worker wants x to be, one value a worker"},
+         .help = "the optimum of each worker, one value a worker"},
         {.name = "start",
          .kind = KEY_REAL,
          .offset = offsetof(struct median_toy, start),
@@ -115,16 +115,15 @@ static const struct key median_toy_keys[] = {
          .default_json = "0",
          .lowest = 0,
          .highest = 1e15,
-         .help = "b, deviation of the normal noise that each worker adds to its gradient, whatever the "
-                 "batch"},
+         .help = "b, deviation of the normal noise in each worker's gradient, for any batch"},
         {.name = NULL},
 };
 
 const struct model model_median_toy = {
         .row = {.name = "median-toy",
-                .about = "one parameter that each worker wants elsewhere: the mean of gradients finds the "
-                         "mean of "
-                         "their wishes, the vote the median",
+                .about =
+                        "one parameter with another optimum for each worker: the mean of gradients finds the "
+                        "mean of the optima, the vote finds the median",
                 .formula = "f(x) = mean_m (x - a_m)^2 / 2, g_m = x - a_m + b N(0, 1) (Chen et al. 2020)",
                 .keys = median_toy_keys,
                 .state_bytes = sizeof(struct median_toy)},

@@ -12,7 +12,7 @@
 #include "base/mem.h"
 #include "models/model.h"
 
-/* Steps of the stream RNG_INIT: what is drawn once, when the run begins. */
+/* Steps of the stream RNG_INIT, for what is drawn once when the run begins. */
 enum { DRAW_START = 0, DRAW_CURVATURE = 1 };
 
 struct quadratic {
@@ -28,7 +28,7 @@ struct instance {
 	uint64_t seed;
 	float noise;      /* deviation of a batch's mean, per coordinate */
 	float *curvature; /* [n]; NULL: all ones */
-	float *slope;     /* [n] L x; NULL where x itself is the slope, or g can hold it */
+	float *slope;     /* [n] L x; NULL if x itself is the slope, or g can hold it */
 };
 
 static bool all_ones(const struct quadratic *q)
@@ -41,7 +41,7 @@ static bool needs_slope(const struct quadratic *q)
 	return !all_ones(q) && q->noise > 0;
 }
 
-/* Lists: nothing, one value for all coordinates, or a value for each. */
+/* A list holds no value, one for all coordinates, or one for each. */
 static bool list_fits(const struct reals *list, int64_t n)
 {
 	return list->count <= 1 || list->count == (size_t)n;

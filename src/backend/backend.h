@@ -1,15 +1,14 @@
 /*
- * A machine: a whole table of kernels. `ref` is plain C loops, the definition of every kernel; `cpu` uses
- * vectors (chosen at run time), OpenBLAS and oneDNN. `signsgd check` compares every entry of every table with
- * ref, `signsgd bench` times it.
+ * A backend: a table of kernels for one kind of machine. `ref` is plain C loops, the definition of every
+ * kernel; `cpu` uses vectors (chosen at run time), OpenBLAS and oneDNN. `signsgd check` compares every entry
+ * of every table with ref, `signsgd bench` times it.
  *
- * Kernels work on one thread, on the whole of what they are given; callers cut work into ranges. A range
- * over coordinates begins at a multiple of 64, so that it begins with a word of the sign planes; kernels
- * get pointers to the range's first value, and `first`, its index in the whole vector, where random
- * numbers depend on it. Matrices are row-major. All float kernels are IEEE single precision without fused
- * operations unless said otherwise; the vector kernels (not gemm, not the sums) give the same bits on
- * every backend, and their input and output may be the same array, but not overlap otherwise. Kernels never
- * fail and allocate nothing.
+ * A kernel runs on one thread; callers cut work into ranges. A range of coordinates begins at a multiple of
+ * 64, so that it begins with a word of the sign planes. Kernels get pointers to the range's first value;
+ * where random numbers depend on its index in the whole vector, they also get that index, `first`. Matrices
+ * are row-major. Float kernels are IEEE single precision without fused operations unless said otherwise. The
+ * vector kernels (not gemm, not the sums) give the same bits on every backend; their input and output may be
+ * the same array, but must not overlap otherwise. Kernels never fail and allocate nothing.
  */
 #ifndef SIGNSGD_BACKEND_BACKEND_H
 #define SIGNSGD_BACKEND_BACKEND_H
@@ -23,16 +22,16 @@
 #include "config/key.h"
 #include "base/rng.h"
 
-/* Who votes: M packed planes. */
+/* The votes of M workers, as packed planes. */
 struct votes {
-	int count;                      /* M, voters, >= 1 */
+	int count;                      /* M >= 1 */
 	const uint64_t *const *vote;    /* [M] -> [words] of the range */
-	const uint64_t *const *abstain; /* [M] -> [words], or NULL where nobody can abstain */
+	const uint64_t *const *abstain; /* [M] -> [words], or NULL if no vote can abstain */
 };
 
 struct backend {
 	const char *name;   /* "ref", "cpu" */
-	const char *detail; /* what it runs on: "plain C", "AVX-512, OpenBLAS 0.3.21 (...)" */
+	const char *detail; /* "plain C", "AVX-512, OpenBLAS 0.3.21 (...)" */
 
 	/* Memory of this machine, zeroed, aligned to 64 bytes. */
 	void *(*alloc)(size_t bytes);
@@ -108,8 +107,8 @@ struct backend {
 
 	/*
 	 * C [m][n] = alpha op(A) op(B) + beta C, op transposes when ta / tb; op(A) is [m][k], op(B) is
-	 * [k][n]; dense rows. A factor of 0 means that its matrices are not looked at. The error is below
-	 * 1e-5 of what the absolute values would give.
+	 * [k][n]; dense rows. Matrices with a factor of 0 are not read. The error is below 1e-5 of the
+	 * result for absolute values.
 	 */
 	void (*gemm)(bool ta, bool tb, size_t m, size_t n, size_t k, float alpha, const float *a,
 	             const float *b, float beta, float *c);
@@ -134,25 +133,25 @@ struct backend {
 	void (*add_relu)(size_t n, const float *x, float *y);
 
 	/*
-	 * One position of a recurrent cell (models/graph/net_qrnn.c): cell = f z + (1 - f) before. Back, with
-	 * d = what reaches the cell from its own position and d_cell = what reaches it from the next: d_cell
-	 * += d, z becomes d_cell f (1 - z^2), f becomes (d_cell (z - before)) (f (1 - f)), the gradients
-	 * before tanh and sigmoid, and d_cell becomes d_cell (1 - f), what reaches the cell before.
+	 * One position of a recurrent cell (models/graph/net_qrnn.c): cell = f z + (1 - f) before. Backward,
+	 * d is the cell's gradient from its own position and d_cell the one from the next position: d_cell +=
+	 * d; z becomes d_cell f (1 - z^2) and f becomes (d_cell (z - before)) (f (1 - f)), the gradients
+	 * before tanh and sigmoid; d_cell becomes d_cell (1 - f), the gradient of the cell before.
 	 */
 	void (*forget)(size_t n, const float *f, const float *z, const float *before, float *cell);
 	void (*forget_back)(size_t n, const float *d, const float *before, float *d_cell, float *z, float *f);
 
 	/*
-	 * Softmax and cross-entropy of logits z [rows][n] (overwritten) and labels [rows]: returns the sum
-	 * over rows of -ln softmax(z)[label] in double, sets *hits to the rows whose largest logit (the first
-	 * of equals) is the label. back = true: z becomes (softmax(z) - onehot) * weight; else z's content is
-	 * lost. Relative error 1e-5, also where the label's softmax rounds to 1. A row with a NaN or an
-	 * infinite largest logit makes the loss NaN and is no hit.
+	 * Softmax and cross-entropy of logits z [rows][n] (overwritten) and labels [rows]. Returns the sum
+	 * over rows of -ln softmax(z)[label] in double; sets *correct to the number of rows whose largest
+	 * logit (the first of equals) is the label. back = true: z becomes (softmax(z) - onehot) * weight;
+	 * else z's content is lost. Relative error 1e-5, also where the label's softmax rounds to 1. A row
+	 * with a NaN or an infinite largest logit makes the loss NaN and is not correct.
 	 */
 	double (*softmax_loss)(size_t rows, size_t n, float *z, const int32_t *label, bool back, float weight,
 	                       size_t *correct);
 
-	/* Pixels of one sample to floats: out = (p / 255 - mean) / std = p * factor + shift. */
+	/* Bytes of pixels to floats: out = (p / 255 - mean) / std = p * factor + shift. */
 	void (*pixels)(size_t n, const uint8_t *p, float factor, float shift, float *out);
 
 	const struct image_kernels *image; /* layers on images */
@@ -161,11 +160,11 @@ struct backend {
 /* A row of the family of backends. */
 struct backend_row {
 	struct row row;
-	/* Fill the table for the machine found here. -1 and a sentence when this machine cannot. */
+	/* Fill the table for this machine. -1 and a sentence when it cannot run this backend. */
 	int (*open)(struct backend *b, struct err *e);
 };
 
-/* "AVX-512", "AVX2", "plain C": what the processor has and the cpu backend would use. */
+/* The vector level that the cpu backend would use here: "AVX-512", "AVX2", "plain C". */
 const char *backend_cpu_level(void);
 
 /* The processor's features for `signsgd version`: "avx2 fma avx512f ..." */

@@ -1,16 +1,16 @@
 /*
- * Kernels that go through their numbers one by one, as plain loops: their only definition. Included by
- * ref.c and by every level of the cpu backend, which compile the same lines for different vector
- * registers. IEEE arithmetic without fused operations makes all of them give the same bits.
+ * Elementwise kernels as plain loops: their only definition. ref.c and every level of the cpu backend include
+ * this file and compile the same lines for different vector registers. IEEE arithmetic without fused
+ * operations gives the same bits everywhere.
  *
- * Input and output may be the same array (out == x), but not overlap otherwise.
+ * Input and output may be the same array (out == x), but must not overlap otherwise.
  */
 #include <math.h>
 #include <string.h>
 
 #include "backend/backend.h"
 
-/* Tells the compiler that no turn of the loop reads what another turn wrote. */
+/* Tells the compiler that no iteration reads what another one wrote. */
 #ifdef __clang__
 #define INDEPENDENT _Pragma("clang loop vectorize(assume_safety)")
 #else

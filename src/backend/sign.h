@@ -1,5 +1,5 @@
 /*
- * The sign law (law 2): which bit means what. Here and nowhere else.
+ * The sign law: which bit means what. It is defined here and nowhere else.
  *
  * - A plane holds one bit a coordinate in 64-bit words: coordinate i is bit i % 64 of word i / 64, in the
  *   machine's own (little-endian) byte order, so byte i / 8 holds coordinate i in bit i % 8.
@@ -7,15 +7,14 @@
  * - An abstain plane's bit 1 means "no opinion" (0); the vote bit of an abstain coordinate is 0.
  *   An abstain plane follows the vote plane and exists only under the policy `abstain`: 2 bits a coordinate.
  * - Padding bits (behind coordinate n - 1 in the last word) are 0 in both planes.
- * - A worker's value v says -1 if v < 0, +1 if v > 0. What is neither (0, -0, NaN) is no evidence for
- *   either sign, and the `zero` policy says it: `random` a fair coin, `positive` +1 (the published code's
- *   choice for 0), `abstain` abstain. Infinities have a sign and say it.
- * - The answer: V = sum of the voters' signs; V < 0 says -1, V > 0 says +1, V = 0 is said by the `tie`
- *   policy.
- * - Coins are word w of the stream (seed, RNG_ZERO or RNG_TIE, worker, step): one bit a coordinate,
- *   whether or not it is needed (law 1: who else is zero, lanes and shards do not matter).
+ * - The sign of a worker's value v is -1 if v < 0 and +1 if v > 0, infinities included. For any other v (0,
+ * -0, NaN) the `zero` policy decides: `random` a fair coin, `positive` +1 (as the published code does for 0),
+ *   `abstain` an abstention.
+ * - The answer: V = sum of the voters' signs. V < 0: -1; V > 0: +1; V = 0: the `tie` policy decides.
+ * - The coins of word w are word w of the stream (seed, RNG_ZERO or RNG_TIE, worker, step), one bit a
+ * coordinate, needed or not; so they do not depend on other coordinates, lanes or shards.
  *
- * Source: Bernstein et al. 2019, Algorithm 1, with the paper's sign(0) = 0 made sayable.
+ * Source: Bernstein et al. 2019, Algorithm 1; the policies replace the paper's sign(0) = 0.
  */
 #ifndef SIGNSGD_BACKEND_SIGN_H
 #define SIGNSGD_BACKEND_SIGN_H
@@ -23,7 +22,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum sign_policy { SIGN_RANDOM, SIGN_POSITIVE, SIGN_ABSTAIN }; /* order of `sign_policy_names` */
+enum sign_policy { SIGN_RANDOM, SIGN_POSITIVE, SIGN_ABSTAIN }; /* order of SIGN_POLICY_NAMES */
 
 #define SIGN_POLICY_NAMES ((const char *const[]){"random", "positive", "abstain", NULL})
 

@@ -7,23 +7,14 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
-#include "base/clock.h"
-
 enum { LINE_BYTES = 4096 };
-
-static const char CLEAR_TO_END[] = "\033[K";
-static const double TTY_INTERVAL_S = 0.1, PLAIN_INTERVAL_S = 5;
 
 static struct {
 	pthread_mutex_t lock;
 	bool quiet;
-	bool standing; /* a progress line is drawn on the terminal, the cursor at its end */
-	bool asked;    /* whether `tty` and `next_s` hold something yet */
-	bool tty;      /* kept, because progress is asked for in every step */
-	double next_s; /* when the next progress line is due */
+	bool standing; /* a line without an end is on the terminal, the cursor behind it */
 } state = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
 bool log_is_tty(FILE *f)
@@ -44,7 +35,15 @@ void log_quiet(bool on)
 	pthread_mutex_unlock(&state.lock);
 }
 
-/* A terminal or file that takes no more bytes has nobody left to be told. */
+bool log_is_quiet(void)
+{
+	pthread_mutex_lock(&state.lock);
+	bool quiet = state.quiet;
+	pthread_mutex_unlock(&state.lock);
+	return quiet;
+}
+
+/* When the terminal or file takes no more bytes, there is nobody left to tell. */
 static void write_out(const char *bytes, size_t count)
 {
 	while (count > 0) {
@@ -58,7 +57,7 @@ static void write_out(const char *bytes, size_t count)
 	}
 }
 
-/* "PREFIX: text" and a line end, after the end of a standing progress line. Longer lines are cut. */
+/* "PREFIX: text" and a line end, after the end of a line that stands without one. Longer lines are cut. */
 static void say(const char *colour, const char *kind, const char *fmt, va_list ap)
 {
 	char line[LINE_BYTES];
@@ -78,10 +77,7 @@ static void say(const char *colour, const char *kind, const char *fmt, va_list a
 
 void log_say(const char *fmt, ...)
 {
-	pthread_mutex_lock(&state.lock);
-	bool quiet = state.quiet;
-	pthread_mutex_unlock(&state.lock);
-	if (quiet)
+	if (log_is_quiet())
 		return;
 	va_list ap;
 	va_start(ap, fmt);
@@ -105,72 +101,15 @@ void log_error(const char *fmt, ...)
 	va_end(ap);
 }
 
-/* A terminal shows the first line at once; elsewhere a run shorter than the interval says nothing of itself.
- */
-static bool due_locked(double now)
-{
-	if (!state.asked) {
-		state.asked = true;
-		state.tty = log_is_tty(stderr);
-		state.next_s = state.tty ? now : now + PLAIN_INTERVAL_S;
-	}
-	return !state.quiet && now >= state.next_s;
-}
-
-bool log_progress_due(void)
+void log_draw(const char *bytes, size_t count, bool standing)
 {
 	pthread_mutex_lock(&state.lock);
-	bool due = due_locked(clock_s());
-	pthread_mutex_unlock(&state.lock);
-	return due;
-}
-
-/* Bytes of the text that fit beside each other on the terminal: a wrapped line could not be drawn over. */
-static size_t fitting_bytes(const char *text, size_t length)
-{
-	struct winsize size;
-	if (ioctl(STDERR_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_col < 2)
-		return length;
-	size_t columns = (size_t)size.ws_col - 1;
-	for (size_t i = 0; i < length; i++) {
-		bool starts = ((unsigned char)text[i] & 0xC0) != 0x80;
-		if (starts && columns-- == 0)
-			return i;
-	}
-	return length;
-}
-
-static void draw(char *line, size_t length)
-{
-	if (state.tty) {
-		length = 1 + fitting_bytes(line + 1, length - 1);
-		memcpy(line + length, CLEAR_TO_END, sizeof(CLEAR_TO_END) - 1);
-		write_out(line, length + sizeof(CLEAR_TO_END) - 1);
-	} else {
-		line[length] = '\n';
-		write_out(line + 1, length);
-	}
-	state.standing = state.tty;
-}
-
-void log_progress(bool force, const char *fmt, ...)
-{
-	char line[LINE_BYTES + sizeof(CLEAR_TO_END)] = "\r";
-	pthread_mutex_lock(&state.lock);
-	double now = clock_s();
-	bool due = due_locked(now);
-	if (due || (force && !state.quiet)) {
-		va_list ap;
-		va_start(ap, fmt);
-		vsnprintf(line + 1, LINE_BYTES - 1, fmt, ap);
-		va_end(ap);
-		draw(line, strlen(line));
-		state.next_s = now + (state.tty ? TTY_INTERVAL_S : PLAIN_INTERVAL_S);
-	}
+	write_out(bytes, count);
+	state.standing = standing;
 	pthread_mutex_unlock(&state.lock);
 }
 
-void log_progress_end(void)
+void log_end_line(void)
 {
 	pthread_mutex_lock(&state.lock);
 	if (state.standing)

@@ -16,7 +16,7 @@ enum { ARRAY_ALIGN = 64, ARENA_ALIGN = 16, ARENA_BLOCK = 4096, BUF_FIRST = 256 }
 struct arena_block {
 	struct arena_block *before;
 	size_t used, size;
-	alignas(ARENA_ALIGN) char bytes[]; /* [room] */
+	alignas(ARENA_ALIGN) char bytes[]; /* [size] */
 };
 
 static void *or_die(void *p, size_t bytes)

@@ -16,7 +16,7 @@ const char *text_nearest(const char *wrong, const char *const *names, size_t cou
 int text_utf8(const unsigned char *p, const unsigned char *end);
 
 /*
- * A copy of text for a sentence: control characters and what is not UTF-8 as \xNN, at most room - 1 bytes,
+ * A copy of text for a sentence: control characters and what is not UTF-8 as \xNN, at most size - 1 bytes,
  * "..." when cut, never within a character. Returns out.
  */
 const char *text_shown(const char *text, char *out, size_t size);

@@ -14,8 +14,8 @@
 #include "base/mem.h"
 #include "base/pool.h"
 #include "base/stats.h"
-#include "check/check.h"
-#include "check/kernel_table.h"
+#include "bench/bench_kernel.h"
+#include "check/kernel_memory.h"
 #include "registry.h"
 
 enum {
@@ -38,7 +38,7 @@ static const double TURN_S = 100e-6; /* a turn takes at least that long, repeate
 struct measure {
 	const struct kernel *kernel;
 	const struct backend *backend;
-	const struct yardstick *baseline;
+	const struct bandwidth_baseline *baseline;
 	int way; /* of the bandwidth baseline, where there are several: 0 .. baseline_kinds() - 1 */
 	struct pool *pool;
 	struct kernel_job *part; /* [n_parts] */
@@ -287,7 +287,8 @@ static void bench_layer(struct measure *m, const struct audience *a)
 	kernel_memory_close(&m->memory);
 }
 
-static void bench_kernel(const struct kernel *k, const struct yardstick *baseline, const struct audience *a)
+static void bench_kernel(const struct kernel *k, const struct bandwidth_baseline *baseline,
+                         const struct audience *a)
 {
 	struct measure m = {.kernel = k, .baseline = baseline};
 	if (k->shape == SHAPE_ROWS || k->shape == SHAPE_PRODUCT) {
@@ -331,7 +332,7 @@ void bench_run(const struct bench_options *o, void (*tell)(void *ctx, const stru
 	                     .ctx = ctx};
 	for (size_t i = 0; i < kernel_count; i++)
 		if (!o->kernel || strstr(kernel_table[i].name, o->kernel))
-			bench_kernel(&kernel_table[i], &(level ? level : cpu_base)->yardstick, &a);
+			bench_kernel(&kernel_table[i], &(level ? level : cpu_base)->baseline, &a);
 	pool_close(pool[0]);
 	pool_close(pool[1]);
 }

@@ -155,39 +155,41 @@ static int open_bench(struct bench *b, const struct choice *transport, const str
 	return b->link.row->sync ? b->link.row->sync(b->link.self, &b->st, e) : 0;
 }
 
-static struct exchange exchange_of(struct bench *b)
+static struct exchange_request request_of(struct bench *b)
 {
-	return (struct exchange){.step = b->job.step,
-	                         .n = b->job.n,
-	                         .push_bytes = b->push_bytes,
-	                         .pull_bytes = b->pull_bytes,
-	                         .push_planes = planes_of(b->agg->push_bits, b->push_bytes, b->job.n),
-	                         .pull_planes = planes_of(b->agg->pull_bits, b->pull_bytes, b->job.n),
-	                         .pushes = (const void *const *)b->pushes,
-	                         .hosted = b->link.count,
-	                         .pull = b->pull,
-	                         .separable = b->agg->separable,
-	                         .float_mean = b->agg->float_mean,
-	                         .combine = combine,
-	                         .ctx = b,
-	                         .honest = b->honest,
-	                         .loss = b->loss,
-	                         .born = b->born};
+	struct message_shape shape = {.n = b->job.n,
+	                              .push_bytes = b->push_bytes,
+	                              .pull_bytes = b->pull_bytes,
+	                              .push_planes = planes_of(b->agg->push_bits, b->push_bytes, b->job.n),
+	                              .pull_planes = planes_of(b->agg->pull_bits, b->pull_bytes, b->job.n)};
+	struct exchange_rule rule = {.separable = b->agg->separable,
+	                             .float_mean = b->agg->float_mean,
+	                             .combine = combine,
+	                             .ctx = b};
+	return (struct exchange_request){.step = b->job.step,
+	                                 .shape = shape,
+	                                 .rule = rule,
+	                                 .pushes = (const void *const *)b->pushes,
+	                                 .hosted = b->link.count,
+	                                 .pull = b->pull,
+	                                 .honest = b->honest,
+	                                 .loss = b->loss,
+	                                 .born = b->born};
 }
 
 /* Where the transport sends in buckets, as the trainer does: the last coordinates first. */
-static void post_pieces(struct bench *b, const struct exchange *x, int i)
+static void post_pieces(struct bench *b, const struct exchange_request *x, int i)
 {
 	size_t pieces = b->link.buckets > 1 ? (size_t)b->link.buckets : 1;
-	size_t size = planes_bucket(x->n, pieces);
-	if (pieces == 1 || !x->separable)
+	size_t size = planes_bucket(x->shape.n, pieces);
+	if (pieces == 1 || !x->rule.separable)
 		return;
-	for (size_t end = x->n; end > 0; end = (end - 1) / size * size)
+	for (size_t end = x->shape.n; end > 0; end = (end - 1) / size * size)
 		b->link.row->post(b->link.self, x, i, (end - 1) / size * size, end);
 }
 
 /* With check, a worker's push is made when those of the workers before it may be on their way. */
-static void make_pushes(struct bench *b, const struct exchange *x)
+static void make_pushes(struct bench *b, const struct exchange_request *x)
 {
 	for (int i = 0; i < b->link.count; i++) {
 		if (b->job.step == 0 || b->o->check)
@@ -207,13 +209,14 @@ static bool last_round(const struct bench *b, int64_t timed, double born)
 /* 1: it was the last one. */
 static int one_round(struct bench *b, struct round_bench_result *out, double born, struct err *e)
 {
-	struct exchange x = exchange_of(b);
+	struct exchange_request x = request_of(b);
+	struct exchange_reply reply;
 	int64_t timed = (int64_t)b->job.step - WARM_UP;
 	if (b->link.root && timed >= 0 && last_round(b, timed, born))
 		x.flags = EXCHANGE_STOP;
 	double start = clock_s();
 	make_pushes(b, &x);
-	enum exchange_end end = b->link.row->exchange(b->link.self, &x, e);
+	enum exchange_end end = b->link.row->exchange(b->link.self, &x, &reply, e);
 	double took = clock_s() - start;
 	if (end != EXCHANGE_DONE)
 		return end == EXCHANGE_FAILED ? -1
@@ -222,14 +225,14 @@ static int one_round(struct bench *b, struct round_bench_result *out, double bor
 		out->wrong++;
 	if (timed >= 0) {
 		b->round_s[timed] = took;
-		b->wait_s[timed] = x.wait_s;
+		b->wait_s[timed] = reply.wait_s;
 		out->rounds++;
 	}
-	out->bytes_up = x.bytes_up;
-	out->bytes_down = x.bytes_down;
-	out->bytes_busiest = x.bytes_busiest;
+	out->bytes_up = reply.bytes_up;
+	out->bytes_down = reply.bytes_down;
+	out->bytes_busiest = reply.bytes_busiest;
 	b->job.step++;
-	return x.flags & EXCHANGE_STOP ? 1 : 0;
+	return reply.flags & EXCHANGE_STOP ? 1 : 0;
 }
 
 static int run_rounds(struct bench *b, struct round_bench_result *out, struct err *e)

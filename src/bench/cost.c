@@ -3,7 +3,7 @@
 
 #include <math.h>
 #include <string.h>
-#include "check/check.h"
+#include "bench/bench_kernel.h"
 
 const char *const cost_names[COST_TOPOLOGIES] = {
         [COST_FLOAT_SERVER] = "float server",   [COST_FLOAT_RING] = "float ring",

@@ -1,4 +1,4 @@
-/* Which sizes and settings every shape of kernel is checked with. */
+/* The sizes and settings that each shape of kernel is checked with. */
 #include "check/check_walk.h"
 
 enum { SMALL = 200, VARIANTS = 24 }; /* every size up to SMALL */
@@ -7,7 +7,7 @@ enum { SMALL = 200, VARIANTS = 24 }; /* every size up to SMALL */
 static const size_t beyond[] = {255, 256, 512, 513, 1023, 1111, 2048, 4160, 32768, 33333, 66000};
 enum { N_BEYOND = sizeof(beyond) / sizeof(beyond[0]) };
 
-/* Settings by number; those that a kernel does not know change only its random input. */
+/* Settings by number. A setting that a kernel ignores changes only its random input. */
 static void walk_variant(struct walk *w, struct kernel_job j, unsigned number)
 {
 	const float rates[] = {0.01f, -1.5f, 0}, betas[] = {0, 0.9f, 1};
@@ -40,7 +40,7 @@ static void walk_vectors(struct walk *w)
 
 static void walk_vote(struct walk *w, size_t n, int workers)
 {
-	/* the second dozen of variants differs in nothing that votes know */
+	/* the second dozen of variants would differ only in settings that votes ignore */
 	for (unsigned v = 0; v < VARIANTS / 2; v++)
 		walk_variant(w, (struct kernel_job){.n = n, .rows = 1, .votes = {.count = workers}}, v);
 }

@@ -97,7 +97,7 @@ void image_run_close(struct image_run *r)
 		mem_free(all[i]);
 }
 
-/* Out to rows; what came out must be those rows and zeros. */
+/* The image value to rows; apart from these rows it must hold zeros. */
 static void leave(const struct image_kernels *k, struct image_run *r, const struct image *i,
                   const float *image, float *rows)
 {
@@ -116,7 +116,7 @@ struct places {
 	void *keep, *scratch;
 };
 
-/* Memory that is not zero, as a layer may find it. */
+/* Memory that is not zero, because a layer may get such memory. */
 static void *dirty(size_t bytes)
 {
 	unsigned char *p = mem_array(bytes + 1, 1);
@@ -187,7 +187,7 @@ static void absolute(size_t n, const float *from, float *to)
 		to[i] = fabsf(from[i]);
 }
 
-/* The same layer on absolute values, without its ReLU: every output becomes what it is a sum of. */
+/* The same layer on absolute values, without its ReLU: every output is the sum of its absolute summands. */
 static void linear_sizes(const struct image_kernels *ref, const struct image_run *r, struct image_run *size)
 {
 	if (r->spec.kind == IMAGE_MAX_POOL) /* must choose the same pixels */

@@ -1,4 +1,4 @@
-/* Which layers on images `signsgd check` compares, and the walk through them. */
+/* The layers on images that are checked, and the walk through them. */
 #include <math.h>
 #include <stdio.h>
 
@@ -35,7 +35,7 @@ static const struct pool_case {
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
-/* Every case comes with these settings by number. */
+/* Every case is run with these settings, by number. */
 enum { VARIANTS = 4 };
 
 static struct image_spec conv_at(size_t i, int variant)
@@ -79,7 +79,7 @@ static struct image_spec mean_pool_at(size_t i, int variant)
 	return pool_at(IMAGE_MEAN_POOL, i);
 }
 
-/* Sums of float products: their rounding is random, and far below this even for thousands. */
+/* Rounding errors of sums of float products are random, and far below this even for thousands of summands. */
 static const struct layer_kind {
 	const char *name;
 	size_t cases;

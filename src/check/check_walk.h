@@ -1,10 +1,10 @@
-/* Inside of check: a kernel's walk through its cases (check/check_cases.c), and their judgement
- * (check/check.c). */
+/* Inside of check: a kernel's walk through its cases (check_cases.c), and the judgement of each
+ * (check_judge.c). */
 #ifndef SIGNSGD_CHECK_CHECK_WALK_H
 #define SIGNSGD_CHECK_CHECK_WALK_H
 
 #include "check/check.h"
-#include "check/kernel_table.h"
+#include "check/kernel_memory.h"
 
 struct walk {
 	const struct kernel *kernel;
@@ -13,20 +13,20 @@ struct walk {
 	struct check_result *result;     /* [count] */
 	size_t count;
 	uint64_t cases;
-	struct kernel_memory given;           /* what jobs read, and what their outputs hold before */
-	struct kernel_memory want, got, size; /* what they leave: ref, the table, ref for absolute values */
+	struct kernel_memory given;           /* inputs, and contents of the outputs before a job */
+	struct kernel_memory want, got, size; /* results: ref's, the table's, ref's for absolute values */
 };
 
 enum {
-	WALK_FLOATS = 80000, /* room for the largest case and its guards */
+	WALK_FLOATS = 80000, /* enough for the largest case and its guards */
 	WALK_WORKERS = 257,
-	WALK_GUARD = 32 /* elements behind an array that nobody may write */
+	WALK_GUARD = 32 /* elements behind an array that no kernel may write */
 };
 
 /* All cases of the walk's kernel. */
 void walk_cases(struct walk *w);
 
-/* One case: fill the room, run ref and every table, compare. `sizes` has sizes and settings. */
+/* One case: fill the memory, run ref and every table, compare. `sizes` has sizes and settings. */
 void walk_case(struct walk *w, struct kernel_job sizes, enum kernel_flavour flavour, size_t shift);
 
 #endif

@@ -1,10 +1,10 @@
-/* Memory for kernels' jobs, and numbers to put there. */
+/* Allocating the memory of jobs, and filling it with random numbers. */
 #include <float.h>
 #include <math.h>
 #include <string.h>
 
 #include "base/mem.h"
-#include "check/kernel_table.h"
+#include "check/kernel_memory.h"
 
 void kernel_memory_open(struct kernel_memory *r, const struct kernel *k, size_t floats, size_t words,
                         int workers)
@@ -53,7 +53,7 @@ void kernel_memory_close(struct kernel_memory *r)
 	mem_free(r->pixel);
 }
 
-/* Random words, one after the other. */
+/* Random words in sequence. */
 struct dice {
 	struct stream stream;
 	uint64_t block;
@@ -76,7 +76,7 @@ static uint64_t throw_bits(struct dice *d)
 	return high << 32 | throw_word(d);
 }
 
-/* Products of the first half of the list never leave the range of float on the way to a finite sum. */
+/* With the first half of the list, products and sums stay within the range of float. */
 static float special_number(enum kernel_flavour flavour, uint32_t which)
 {
 	const float list[] = {0,       -0.0f,    NAN,     -NAN,     INFINITY, -INFINITY, 1e-40f, -1e-40f,
@@ -108,7 +108,7 @@ static void fill_words(struct dice *d, uint64_t *v, size_t count)
 		v[i] = throw_bits(d);
 }
 
-/* A quarter of the bits. */
+/* One bit in four is 1. */
 static void fill_rare(struct dice *d, uint64_t *v, size_t count)
 {
 	for (size_t i = 0; i < count; i++)

@@ -60,7 +60,7 @@ static void run_normal(const struct backend *b, struct kernel_job *j)
 	b->normal(j->n, j->rate, &j->random, j->first, j->x, j->out[0]);
 }
 
-/* beta is the setting that lies between 0 and 1 */
+/* beta is the setting between 0 and 1 */
 static void run_dropout(const struct backend *b, struct kernel_job *j)
 {
 	b->dropout(j->n, j->beta, &j->random, j->first, j->x, j->out[0]);
@@ -136,7 +136,7 @@ static void run_add_relu(const struct backend *b, struct kernel_job *j)
 	b->add_relu(j->n, j->x, j->out[0]);
 }
 
-/* the cell takes the place of the one before */
+/* the cell overwrites the one before */
 static void run_forget(const struct backend *b, struct kernel_job *j)
 {
 	b->forget(j->n, j->x, j->y, j->out[0], j->out[0]);
@@ -147,7 +147,7 @@ static void run_forget_back(const struct backend *b, struct kernel_job *j)
 	b->forget_back(j->n, j->x, j->y, j->out[0], j->out[1], j->out[2]);
 }
 
-/* Without back, what is left in z is nobody's business. */
+/* Without back, the content of z is undefined: clear it. */
 static void run_softmax_loss(const struct backend *b, struct kernel_job *j)
 {
 	j->sum = b->softmax_loss(j->rows, j->n, j->out[0], j->label, j->flag, j->rate, &j->correct);

@@ -357,42 +357,42 @@ static int open_way(struct arena *a, struct json *on_way, const char *key, const
 	return 0;
 }
 
-/* The parts of "a.b.c", or 0 when one is empty. */
-static size_t count_parts(const char *dotted)
+/* How many names stand in "a.b.c"; 0 when one is empty. */
+static size_t count_names(const char *dotted)
 {
-	size_t parts = 1;
+	size_t names = 1;
 
 	for (const char *p = dotted;; p++) {
 		if ((*p == '.' || *p == '\0') && (p == dotted || p[-1] == '.'))
 			return 0;
 		if (*p == '\0')
-			return parts;
-		parts += *p == '.';
+			return names;
+		names += *p == '.';
 	}
 }
 
 int json_set(struct arena *a, struct json *root, const char *dotted, const struct json *value, struct err *e)
 {
-	size_t parts = count_parts(dotted);
+	size_t names = count_names(dotted);
 	struct json *object = root;
 	char shown[200];
 
 	text_shown(dotted, shown, sizeof shown);
-	if (parts == 0)
+	if (names == 0)
 		return json_say(e, value,
 		                "found the key \"%s\", expected names with single dots between them", shown);
-	if (parts + depth_of(value) > JSON_DEPTH_MAX)
+	if (names + depth_of(value) > JSON_DEPTH_MAX)
 		return json_say(
 		        e, value,
 		        "found a value that \"%s\" would put %zu deep, expected a depth of at most %d", shown,
-		        parts + depth_of(value), JSON_DEPTH_MAX);
-	for (;; dotted += strcspn(dotted, ".") + 1, parts--) {
+		        names + depth_of(value), JSON_DEPTH_MAX);
+	for (;; dotted += strcspn(dotted, ".") + 1, names--) {
 		const char *key = arena_format(a, "%.*s", (int)strcspn(dotted, "."), dotted);
 		struct json *next;
 
 		if (open_way(a, object, key, value, e) != 0)
 			return -1;
-		if (parts == 1) {
+		if (names == 1) {
 			put(object, key, json_copy(a, value));
 			return 0;
 		}

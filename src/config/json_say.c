@@ -164,7 +164,7 @@ void json_write_number(struct buf *b, double number)
 	}
 	buf_add(b, text);
 	if (strpbrk(text, ".e") == NULL)
-		buf_add(b, ".0"); /* beyond 2^53 digits alone are refused: they claim to be exact */
+		buf_add(b, ".0"); /* beyond 2^53 digits alone are refused: they would pass for exact */
 }
 
 static void write_children(struct buf *b, const struct json *value)

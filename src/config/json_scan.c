@@ -1,4 +1,4 @@
-/* The strict look at a JSON text: a pointer that walks over it with its line and column, and a stack. */
+/* The strict scan of a JSON text: a pointer that walks over it with its line and column, and a stack. */
 #include <ctype.h>
 #include <math.h>
 #include <stdio.h>

@@ -1,5 +1,5 @@
 /*
- * The strict look at a JSON text before cJSON sees it: refuses everything that is not RFC 8259, and what
+ * The strict scan of a JSON text before cJSON sees it: refuses everything that is not RFC 8259, and what
  * RFC 8259 leaves open but an experiment cannot mean (empty keys, \u0000, numbers that a double does not
  * hold). One loop with a bounded stack, so that no text can exhaust the machine's.
  *

@@ -52,6 +52,11 @@ struct reals {
 
 struct key {
 	const char *name;
+	/*
+	 * What it was called in earlier versions, which files may still say (config/key_rename.h); identities
+	 * are made with it, so that they outlive the name. NULL: always the same.
+	 */
+	const char *was;
 	enum key_kind kind;
 	size_t offset;
 	const char *default_json; /* default as JSON text; NULL: must be given; "null": may be absent */
@@ -118,12 +123,19 @@ int keys_parse(const struct key *keys, void *state, const struct json *object, s
 int choice_parse(const struct family *f, struct choice *c, const struct json *value, const char *default_json,
                  struct arena *a, struct err *e);
 
+/* Which keys are written, and under which names. */
+enum keys_text {
+	KEYS_RESOLVED, /* every key; an absent one is null */
+	KEYS_IDENTITY, /* what decides the results, under the names that keys had first */
+	KEYS_SHARED    /* the same under today's names */
+};
+
 /*
- * The state as resolved JSON, every key written, in the order of the table: the same settings always give
- * the same text, and keys_parse() of it gives the same state. Absent keys are null.
- * identity = true leaves out KEY_PATH, absent keys and those that are `aside`.
+ * The state as JSON, in the order of the table: the same settings always give the same text, and keys_parse()
+ * of the resolved text gives the same state. All but KEYS_RESOLVED leave out each KEY_PATH, absent keys and
+ * those that are `not_identity`.
  */
-void keys_write(struct buf *b, const struct key *keys, const void *state, bool identity);
+void keys_write(struct buf *b, const struct key *keys, const void *state, enum keys_text which);
 
 /* Is its default "null"? */
 bool key_may_be_absent(const struct key *k);
@@ -143,7 +155,7 @@ const char *key_expected_text(const struct key *k, char *out, size_t size);
 /*
  * JSON Schema (draft 2020-12) of an object with these keys: "type", "properties", "required",
  * "additionalProperties" without braces around them, so that the caller can put "$schema" and "$defs" beside
- * them. A family is a "$ref" to "#/$defs/PLURAL".
+ * them. A family is a "$ref" to "#/$defs/PLURAL". Earlier names are allowed and "deprecated".
  */
 void keys_schema(struct buf *b, const struct key *keys);
 

@@ -98,11 +98,14 @@ static void description(struct buf *b, const struct key *k)
 		buf_format(b, ",\"default\":%s", k->default_json);
 }
 
-static void property(struct buf *b, const struct key *k)
+static void property(struct buf *b, const struct key *k, bool earlier_name)
 {
-	json_write_string(b, k->name);
+	json_write_string(b, earlier_name ? k->was : k->name);
 	buf_add(b, ":{");
-	description(b, k);
+	if (earlier_name)
+		buf_format(b, "\"description\":\"earlier name of %s\",\"deprecated\":true", k->name);
+	else
+		description(b, k);
 	buf_add(b, key_may_be_absent(k) ? ",\"anyOf\":[{" : ",");
 	value_schema(b, k);
 	buf_add(b, key_may_be_absent(k) ? "},{\"type\":\"null\"}]}" : "}");
@@ -123,7 +126,11 @@ static void object_schema(struct buf *b, const struct key *keys, const struct ro
 		if (any)
 			buf_add(b, ",");
 		any = true;
-		property(b, k);
+		property(b, k, false);
+		if (k->was != NULL) {
+			buf_add(b, ",");
+			property(b, k, true);
+		}
 	}
 	buf_add(b, row != NULL ? "},\"required\":[\"kind\"" : "},\"required\":[");
 	any = row != NULL;

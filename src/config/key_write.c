@@ -35,7 +35,7 @@ bool key_may_be_absent(const struct key *k)
 	return k->default_json != NULL && strcmp(k->default_json, "null") == 0;
 }
 
-/* Hand a text over to who brought the room. */
+/* Move the text to the caller's memory, fit to be shown. */
 static const char *give(struct buf *b, char *out, size_t size)
 {
 	text_shown(b->text != NULL ? b->text : "", out, size);
@@ -148,10 +148,10 @@ static void write_reals(struct buf *b, const struct reals *list)
 	buf_add(b, list->count == 0 ? "[]" : "]");
 }
 
-static void write_members(struct buf *b, const struct key *keys, const char *state, bool identity,
+static void write_members(struct buf *b, const struct key *keys, const char *state, enum keys_text which,
                           bool *first);
 
-static void write_family(struct buf *b, const struct choice *c, bool identity)
+static void write_family(struct buf *b, const struct choice *c, enum keys_text which)
 {
 	bool first = false;
 
@@ -161,20 +161,20 @@ static void write_family(struct buf *b, const struct choice *c, bool identity)
 	}
 	buf_add(b, "{\"kind\":");
 	json_write_string(b, c->row->name);
-	write_members(b, c->row->keys, c->state, identity, &first);
+	write_members(b, c->row->keys, c->state, which, &first);
 	buf_add(b, "}");
 }
 
-static void write_list(struct buf *b, const struct choices *list, bool identity)
+static void write_list(struct buf *b, const struct choices *list, enum keys_text which)
 {
 	for (size_t i = 0; i < list->count; i++) {
 		buf_add(b, i == 0 ? "[" : ",");
-		write_family(b, &list->at[i], identity);
+		write_family(b, &list->at[i], which);
 	}
 	buf_add(b, list->count == 0 ? "[]" : "]");
 }
 
-static void write_value(struct buf *b, const struct key *k, const char *at, bool identity)
+static void write_value(struct buf *b, const struct key *k, const char *at, enum keys_text which)
 {
 	switch (k->kind) {
 	case KEY_INT:
@@ -203,13 +203,13 @@ static void write_value(struct buf *b, const struct key *k, const char *at, bool
 		write_reals(b, (const struct reals *)(const void *)at);
 		break;
 	case KEY_OBJECT:
-		keys_write(b, k->keys, at, identity);
+		keys_write(b, k->keys, at, which);
 		break;
 	case KEY_FAMILY:
-		write_family(b, (const struct choice *)(const void *)at, identity);
+		write_family(b, (const struct choice *)(const void *)at, which);
 		break;
 	case KEY_LIST:
-		write_list(b, (const struct choices *)(const void *)at, identity);
+		write_list(b, (const struct choices *)(const void *)at, which);
 		break;
 	}
 }
@@ -244,28 +244,28 @@ static bool is_zero(const struct key *k, const char *at)
 	BUG("a key of no kind");
 }
 
-static void write_members(struct buf *b, const struct key *keys, const char *state, bool identity,
+static void write_members(struct buf *b, const struct key *keys, const char *state, enum keys_text which,
                           bool *first)
 {
 	for (const struct key *k = keys; k != NULL && k->name != NULL; k++) {
 		const char *at = state + k->offset;
 		bool absent = key_may_be_absent(k) && is_zero(k, at);
 
-		if (identity && (absent || k->not_identity || k->kind == KEY_PATH))
+		if (which != KEYS_RESOLVED && (absent || k->not_identity || k->kind == KEY_PATH))
 			continue;
-		write_member_name(b, k->name, first);
+		write_member_name(b, which == KEYS_IDENTITY && k->was != NULL ? k->was : k->name, first);
 		if (absent)
 			buf_add(b, "null");
 		else
-			write_value(b, k, at, identity);
+			write_value(b, k, at, which);
 	}
 }
 
-void keys_write(struct buf *b, const struct key *keys, const void *state, bool identity)
+void keys_write(struct buf *b, const struct key *keys, const void *state, enum keys_text which)
 {
 	bool first = true;
 
 	buf_add(b, "{");
-	write_members(b, keys, state, identity, &first);
+	write_members(b, keys, state, which, &first);
 	buf_add(b, "}");
 }

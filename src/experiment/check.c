@@ -30,18 +30,6 @@ static const struct json *place(const struct json *root, const char *dotted)
 	return at;
 }
 
-struct model_env settings_model_env(const struct settings *s, const struct backend *be)
-{
-	return (struct model_env){.be = be,
-	                          .data = s->shape,
-	                          .batch = (int)s->batch,
-	                          .workers = (int)s->workers,
-	                          .seed = s->seed,
-	                          .model = (const struct model *)s->model.row,
-	                          .init = (int)((const struct init_row *)s->init.row)->scheme,
-	                          .profile = s->profile};
-}
-
 /* Put the place of `key` before a row's own sentence. Always -1. */
 static int say_at(struct err *e, const struct json *root, const char *key)
 {
@@ -81,7 +69,8 @@ static int check_ids(struct settings *s, const struct json *root, struct err *e)
 	return 0;
 }
 
-/* Count and list of liars agree, and some worker is honest; an empty list becomes the first `count`. */
+/* Count and list of the Byzantine workers agree, and some worker is honest; an empty list becomes the first
+ * `count`. */
 static int check_adversaries(struct arena *a, struct settings *s, const struct json *root, struct err *e)
 {
 	struct ints *ids = &s->adversaries.ids;
@@ -93,10 +82,10 @@ static int check_adversaries(struct arena *a, struct settings *s, const struct j
 		                "found %zu workers, expected as many as adversaries.count = %lld", ids->count,
 		                (long long)s->adversaries.count);
 	if (s->adversaries.count >= s->workers)
-		return json_say(e, place(root, "adversaries.count"),
-		                "%lld adversaries of %lld workers leave nobody honest; expected at most %lld",
-		                (long long)s->adversaries.count, (long long)s->workers,
-		                (long long)s->workers - 1);
+		return json_say(
+		        e, place(root, "adversaries.count"),
+		        "%lld adversaries of %lld workers leave no worker honest; expected at most %lld",
+		        (long long)s->adversaries.count, (long long)s->workers, (long long)s->workers - 1);
 	if (ids->count > 0)
 		return check_ids(s, root, e);
 	ids->count = (size_t)s->adversaries.count;
@@ -106,21 +95,20 @@ static int check_adversaries(struct arena *a, struct settings *s, const struct j
 	return 0;
 }
 
-/* A text is cut into one column for each sequence of each worker, in its own order. */
+/* A text is cut into one column for each sequence of each worker. */
 static int check_text(struct settings *s, const struct json *root, struct err *e)
 {
 	size_t columns = (size_t)s->workers * (size_t)s->batch, batch = (size_t)s->batch;
 	if (!((const struct model *)s->model.row)->build)
-		return json_say(e, place(root, "model"),
-		                "model \"%s\" reads pictures, and data \"%s\" is text", s->model.row->name,
-		                s->data.row->name);
+		return json_say(e, place(root, "model"), "model \"%s\" reads images, and data \"%s\" is text",
+		                s->model.row->name, s->data.row->name);
 	if (json_member(root, "partition") && s->partition != PARTITION_SHARDS)
 		return json_say(e, place(root, "partition"),
-		                "a text is dealt to the workers in pieces, one behind the other; expected "
+		                "a text is divided into one contiguous shard for each worker; expected "
 		                "\"shards\", or no `partition`");
 	s->partition = PARTITION_SHARDS;
 	if (s->record.sign_failure > 0)
-		return json_say(e, place(root, "record.sign-failure"),
+		return json_say(e, place(root, "record.sign_failure"),
 		                "a text has no full-data gradient, because its sequences carry a state");
 	if (text_positions(s->shape.n_train, columns) == 0)
 		return json_say(e, place(root, "batch"),
@@ -181,7 +169,7 @@ static int check_length(struct settings *s, const struct json *root, struct err 
 	return 0;
 }
 
-/* Changes of momentum: a value for every step, in order, and somebody who keeps momentum. */
+/* Changes of momentum: a value for every step, in rising order, and workers that keep momentum. */
 static int check_momentum(const struct settings *s, const struct json *root, struct err *e)
 {
 	const struct ints *at = &s->momentum_at;

@@ -1,17 +1,7 @@
 /* What `record` asks for and cannot have, with the sentences that say so. */
 #include <math.h>
 #include "experiment/check.h"
-
-bool settings_has_passes(const struct settings *s)
-{
-	return s->record.snr > 0 || s->record.l1_l2 > 0 || s->record.noise.every > 0 ||
-	       s->record.noise.at.count > 0;
-}
-
-size_t settings_pass_batches(const struct settings *s)
-{
-	return s->shape.n_train / (size_t)s->batch;
-}
+#include "models/model.h"
 
 /* `epochs` become steps, behind those of `at`. */
 static int settle_epochs(struct arena *a, struct settings *s, struct err *e)
@@ -21,7 +11,7 @@ static int settle_epochs(struct arena *a, struct settings *s, struct err *e)
 	if (epochs->count == 0)
 		return 0;
 	if (s->steps_per_epoch == 0)
-		return err_user(e, "gradient-noise.epochs: data \"%s\" has no epochs", s->data.row->name);
+		return err_user(e, "gradient_noise.epochs: data \"%s\" has no epochs", s->data.row->name);
 	int64_t *all = arena_alloc(a, (at->count + epochs->count) * sizeof *all);
 	for (size_t i = 0; i < at->count; i++)
 		all[i] = at->at[i];
@@ -29,7 +19,7 @@ static int settle_epochs(struct arena *a, struct settings *s, struct err *e)
 		double steps = ceil(epochs->at[i] * s->steps_per_epoch);
 		if (steps > (double)s->steps)
 			return err_user(e,
-			                "gradient-noise.epochs: epoch %g begins after step %.0f, and the run "
+			                "gradient_noise.epochs: epoch %g begins after step %.0f, and the run "
 			                "ends after step %lld",
 			                epochs->at[i], steps, (long long)s->steps);
 		all[at->count + i] = (int64_t)steps;
@@ -46,7 +36,7 @@ static int check_times(const struct settings *s, struct err *e)
 		if (at->at[i] > s->steps)
 			return err_user(
 			        e,
-			        "gradient-noise.at: step %lld is never reached: the run ends after step %lld",
+			        "gradient_noise.at: step %lld is never reached: the run ends after step %lld",
 			        (long long)at->at[i], (long long)s->steps);
 	return 0;
 }
@@ -58,20 +48,20 @@ static int check_weights(const struct settings *s, struct err *e)
 	struct model_env env = settings_model_env(s, NULL);
 	size_t n = model->n_params(s->model.state, &env);
 	if (weights->count + (size_t)s->record.noise.random == 0)
-		return err_user(e, "gradient-noise: no weight is named; give `weights` or `random`");
+		return err_user(e, "gradient_noise: no weight is named; give `weights` or `random`");
 	for (size_t i = 0; i < weights->count; i++) {
 		if (weights->at[i] >= (int64_t)n)
 			return err_user(
-			        e, "gradient-noise.weights: weight %lld does not exist: weights are 0 to %zu",
+			        e, "gradient_noise.weights: weight %lld does not exist: weights are 0 to %zu",
 			        (long long)weights->at[i], n - 1);
 		for (size_t j = 0; j < i; j++)
 			if (weights->at[i] == weights->at[j])
-				return err_user(e, "gradient-noise.weights: weight %lld is named twice",
+				return err_user(e, "gradient_noise.weights: weight %lld is named twice",
 				                (long long)weights->at[i]);
 	}
 	if (weights->count + (size_t)s->record.noise.random > n)
 		return err_user(
-		        e, "gradient-noise: found %zu weights to watch, expected at most the model's %zu",
+		        e, "gradient_noise: found %zu weights to watch, expected at most the model's %zu",
 		        weights->count + (size_t)s->record.noise.random, n);
 	return 0;
 }
@@ -79,7 +69,7 @@ static int check_weights(const struct settings *s, struct err *e)
 /* The key that asks for passes. */
 static const char *asking(const struct settings *s)
 {
-	return s->record.snr > 0 ? "snr" : s->record.l1_l2 > 0 ? "l1-l2" : "gradient-noise";
+	return s->record.snr > 0 ? "snr" : s->record.l1_l2 > 0 ? "l1_l2" : "gradient_noise";
 }
 
 static int check_data(const struct settings *s, struct err *e)
@@ -106,8 +96,8 @@ int experiment_check_probes(struct arena *a, struct settings *s, struct err *e)
 		return -1;
 	bool noise = s->record.noise.every > 0 || s->record.noise.at.count > 0;
 	if (!noise && s->record.noise.weights.count + (size_t)s->record.noise.random > 0)
-		return err_user(
-		        e, "gradient-noise: weights without a time to look; give `at`, `epochs` or `every`");
+		return err_user(e, "gradient_noise: weights without a time to measure them; give `at`, "
+		                   "`epochs` or `every`");
 	if (!settings_has_passes(s))
 		return 0;
 	return check_data(s, e) || (noise && (check_times(s, e) || check_weights(s, e))) ? -1 : 0;

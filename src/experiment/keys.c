@@ -2,7 +2,7 @@
 #include <stddef.h>
 #include "backend/backend.h"
 #include "data/partition.h"
-#include "experiment/experiment.h"
+#include "experiment/settings.h"
 #include "registry.h"
 
 #define AT(member)         offsetof(struct settings, member)
@@ -16,19 +16,19 @@ static const struct key adversaries_keys[] = {
          .default_json = "0",
          .highest = 4096,
          .unit = "workers",
-         .help = "how many workers lie"},
+         .help = "how many workers are Byzantine"},
         {.name = "attack",
          .kind = KEY_FAMILY,
          .offset = IN(adversaries, attack),
          .default_json = "\"invert\"",
          .family = &family_attacks,
-         .help = "what they do"},
+         .help = "what they send"},
         {.name = "ids",
          .kind = KEY_INTS,
          .offset = IN(adversaries, ids),
          .default_json = "[]",
          .highest = 4095,
-         .help = "which workers lie, from 0; empty: the first `count`"},
+         .help = "which workers are Byzantine, from 0; empty: the first `count`"},
         {.name = NULL},
 };
 
@@ -64,7 +64,7 @@ static const struct key noise_keys[] = {
          .lowest = 0,
          .highest = COUNT_MAX,
          .unit = "steps",
-         .help = "look at the start and this often; 0: as `at` or `epochs` says"},
+         .help = "measure at the start and this often; 0: as `at` or `epochs` says"},
         {.name = "at",
          .kind = KEY_INTS,
          .offset = NOISE(at),
@@ -72,7 +72,7 @@ static const struct key noise_keys[] = {
          .lowest = 0,
          .highest = COUNT_MAX,
          .unit = "steps",
-         .help = "look after these many steps; 0: before the first"},
+         .help = "measure after these many steps; 0: before the first"},
         {.name = "epochs",
          .kind = KEY_REALS,
          .offset = NOISE(epochs),
@@ -95,7 +95,7 @@ static const struct key noise_keys[] = {
          .lowest = 0,
          .highest = 1024,
          .unit = "weights",
-         .help = "so many more, drawn from the seed"},
+         .help = "this many more, drawn from the seed"},
         {.name = NULL},
 };
 
@@ -132,7 +132,8 @@ static const struct key record_keys[] = {
          .highest = COUNT_MAX,
          .unit = "steps",
          .help = "L1 and L2 norm of each worker's mini-batch gradient, this often; 0: never"},
-        {.name = "sign-failure",
+        {.name = "sign_failure",
+         .was = "sign-failure",
          .kind = KEY_INT,
          .offset = IN(record, sign_failure),
          .default_json = "0",
@@ -149,14 +150,14 @@ static const struct key record_keys[] = {
          .highest = COUNT_MAX,
          .unit = "steps",
          .help = "the parameters themselves, this often; 0: never"},
-        {.name = "gradient-noise",
+        {.name = "gradient_noise",
+         .was = "gradient-noise",
          .kind = KEY_OBJECT,
          .offset = IN(record, noise),
          .default_json = "{}",
          .keys = noise_keys,
-         .help = "stochastic gradients of single weights over a full pass, and whether they look unimodal "
-                 "and "
-                 "symmetric"},
+         .help = "stochastic gradients of single weights over a full pass, and whether they are unimodal "
+                 "and symmetric"},
         {.name = "snr",
          .kind = KEY_INT,
          .offset = IN(record, snr),
@@ -166,7 +167,8 @@ static const struct key record_keys[] = {
          .unit = "steps",
          .help = "signal-to-noise ratio of every weight by a full pass, at the start and this often; 0: "
                  "never"},
-        {.name = "l1-l2",
+        {.name = "l1_l2",
+         .was = "l1-l2",
          .kind = KEY_INT,
          .offset = IN(record, l1_l2),
          .default_json = "0",
@@ -217,7 +219,7 @@ const struct key experiment_keys[] = {
          .lowest = 1,
          .highest = 4096,
          .unit = "workers",
-         .help = "M, all that vote, liars among them"},
+         .help = "M, all that vote, Byzantine ones included"},
         {.name = "steps",
          .kind = KEY_INT,
          .offset = AT(steps),
@@ -270,7 +272,7 @@ const struct key experiment_keys[] = {
          .offset = AT(partition),
          .default_json = "\"iid\"",
          .choices = PARTITION_NAMES,
-         .help = "how the training set is dealt to the workers; a text always by shards"},
+         .help = "how the training set is divided among the workers; a text always by shards"},
         {.name = "momentum",
          .kind = KEY_REAL,
          .offset = AT(momentum),
@@ -319,7 +321,7 @@ const struct key experiment_keys[] = {
          .offset = AT(adversaries),
          .default_json = "{}",
          .keys = adversaries_keys,
-         .help = "the workers that lie"},
+         .help = "the Byzantine workers"},
         {.name = "eval",
          .kind = KEY_OBJECT,
          .offset = AT(eval),
@@ -350,7 +352,8 @@ const struct key experiment_keys[] = {
          .default_json = "\"local\"",
          .family = &family_transports,
          .not_identity = true,
-         .help = "how the votes of `signsgd train` meet; `simulate` has them in its own memory. Changes no "
+         .help = "how the messages of `signsgd train` travel; `simulate` keeps them in its own memory. "
+                 "Changes no "
                  "result"},
         {.name = "out",
          .kind = KEY_PATH,

@@ -4,28 +4,39 @@
 #include "models/init/init_row.h"
 #include "registry.h"
 
-void settings_remote(const struct settings *s, struct buf *out)
+static void write_remote(const struct settings *s, enum keys_text which, struct buf *out)
 {
 	struct settings copy = *s;
 	if (((const struct init_row *)s->init.row)->file)
 		copy.init = (struct choice){.row = family_find(&family_inits, "model")};
-	keys_write(out, experiment_keys, &copy, true);
+	keys_write(out, experiment_keys, &copy, which);
 }
 
-/* What was sent is what we would send: no path, no default left open, nothing that changes no result. */
-static int check_text(const struct settings *s, const char *source, const char *text, struct err *e)
+void settings_remote(const struct settings *s, struct buf *out)
+{
+	write_remote(s, KEYS_SHARED, out);
+}
+
+static bool would_send(const struct settings *s, enum keys_text which, const char *text)
 {
 	struct buf own = {0};
-	settings_remote(s, &own);
-	int rc = strcmp(own.text, text)
-	                 ? err_user(e,
-	                            "%s: found settings that this version would write otherwise, "
-	                            "or that changes of ours have changed; expected what a server "
-	                            "of the same version sends, and changes of paths alone",
-	                            source)
-	                 : 0;
+	write_remote(s, which, &own);
+	bool same = strcmp(own.text, text) == 0;
 	buf_clear(&own);
-	return rc;
+	return same;
+}
+
+/* What was sent is what we would send, or would have sent before keys were renamed: no path, no default left
+ * open, nothing that changes no result. */
+static int check_text(const struct settings *s, const char *source, const char *text, struct err *e)
+{
+	if (would_send(s, KEYS_SHARED, text) || would_send(s, KEYS_IDENTITY, text))
+		return 0;
+	return err_user(e,
+	                "%s: found settings that this version would write otherwise, "
+	                "or that changes of ours have changed; expected what a server "
+	                "of the same version sends, and changes of paths alone",
+	                source);
 }
 
 int experiment_remote(struct runs *out, const char *source, const char *text, const struct change *changes,

@@ -1,7 +1,7 @@
 /*
  * Settings that go to other processes, and those that come from one. They travel as JSON, without paths and
- * without what changes no result; a beginning from a file becomes the model's own, because the parameters
- * travel too. Who receives them trusts the sender with what is computed and with nothing else.
+ * without what changes no result. An `init` that reads a file becomes the model's own, because the parameters
+ * travel too. The receiver trusts the sender with what is computed and with nothing else.
  */
 #ifndef SIGNSGD_EXPERIMENT_REMOTE_H
 #define SIGNSGD_EXPERIMENT_REMOTE_H

@@ -1,7 +1,7 @@
 /*
  * The one door to HDF5: files that are whole at every moment.
  *
- * A file being written lives in memory (HDF5's core driver, classic format). h5_flush() writes the image
+ * A file being written lives in memory (HDF5's core driver, classic format). h5_flush() writes its image
  * to "PATH.tmp" and renames it over PATH, so that PATH is always a complete, closed HDF5 file: a reader
  * needs no lock, no SWMR mode and no repair tool, whether the writer is alive, dead by kill -9, or out of
  * disk. The classic format written in place leaves unreadable files in 2 % of kills, SWMR files are
@@ -13,7 +13,7 @@
  * HDF5's own error stack is silenced; every failure comes back as one sentence. HDF5 is called from one
  * thread at a time (the trainer's).
  *
- * Paths inside a file are "/group/name". Groups on the way are made.
+ * Paths inside a file are "/group/name". Missing groups above a new object are made.
  */
 #ifndef SIGNSGD_H5_H5_H
 #define SIGNSGD_H5_H5_H
@@ -45,8 +45,8 @@ size_t h5_image_bytes(const struct h5 *f);
 void h5_close(struct h5 *f);
 
 bool h5_has(struct h5 *f, const char *path);
-/* Names below a group, sorted, NULL-terminated, in an arena-like block: free with mem_free(). NULL when there
- * is no such group. */
+/* Names below a group, sorted, NULL-terminated, in one block: free with mem_free(). NULL when there is no such
+ * group. */
 char **h5_names(struct h5 *f, const char *group, size_t *count);
 
 void h5_group(struct h5 *f, const char *path);

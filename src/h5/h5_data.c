@@ -21,24 +21,6 @@ struct h5_column {
 	hsize_t dims[RANK_MAX]; /* [1 + row_rank] rows, then the row's own */
 };
 
-hid_t h5_stored(enum h5_type type)
-{
-	const hid_t types[] = {
-	        [H5_F64] = H5T_IEEE_F64LE, [H5_F32] = H5T_IEEE_F32LE, [H5_I64] = H5T_STD_I64LE,
-	        [H5_U64] = H5T_STD_U64LE,  [H5_I32] = H5T_STD_I32LE,  [H5_U8] = H5T_STD_U8LE,
-	};
-	return types[type];
-}
-
-hid_t h5_native(enum h5_type type)
-{
-	const hid_t types[] = {
-	        [H5_F64] = H5T_NATIVE_DOUBLE, [H5_F32] = H5T_NATIVE_FLOAT, [H5_I64] = H5T_NATIVE_INT64,
-	        [H5_U64] = H5T_NATIVE_UINT64, [H5_I32] = H5T_NATIVE_INT32, [H5_U8] = H5T_NATIVE_UINT8,
-	};
-	return types[type];
-}
-
 void h5_write(struct h5 *f, const char *path, enum h5_type type, int rank, const size_t *dims,
               const void *values)
 {
@@ -49,16 +31,16 @@ void h5_write(struct h5 *f, const char *path, enum h5_type type, int rank, const
 		extent[i] = dims[i];
 	if (h5_has(f, path))
 		h5_must(f, path, "replace the dataset", H5Ldelete(f->id, path, H5P_DEFAULT));
-	hid_t ways = h5_ways();
+	hid_t links = h5_link_properties();
 	hid_t space = h5_must(f, path, "make a shape",
 	                      rank ? H5Screate_simple(rank, extent, NULL) : H5Screate(H5S_SCALAR));
 	hid_t id = h5_must(f, path, "make the dataset",
-	                   H5Dcreate2(f->id, path, h5_stored(type), space, ways, H5P_DEFAULT, H5P_DEFAULT));
+	                   H5Dcreate2(f->id, path, h5_stored(type), space, links, H5P_DEFAULT, H5P_DEFAULT));
 	h5_must(f, path, "write the dataset",
 	        H5Dwrite(id, h5_native(type), H5S_ALL, H5S_ALL, H5P_DEFAULT, values));
 	H5Dclose(id);
 	H5Sclose(space);
-	H5Pclose(ways);
+	H5Pclose(links);
 }
 
 /* Open a dataset of numbers. Negative and a sentence when it is not there or holds something else. */
@@ -76,7 +58,7 @@ static hid_t open_numbers(struct h5 *f, const char *path, struct err *e)
 	return err_user(e, "%s: %s: holds no numbers", f->path, path);
 }
 
-/* A damaged file may say anything of its shapes; what cannot be is refused here, before anybody allocates. */
+/* A damaged file may state any shape. An impossible one is refused here, before anybody allocates for it. */
 static int shape_of(struct h5 *f, const char *path, hid_t id, int *rank, size_t dims[8], struct err *e)
 {
 	hsize_t extent[RANK_MAX];
@@ -145,8 +127,8 @@ static size_t row_bytes(const struct h5_column *c)
 }
 
 /*
- * No chunk cache: the file is in memory already. HDF5's default would hold up to 1 MiB more a column, and
- * appending is slower with it.
+ * No chunk cache: the file is in memory already. HDF5's default would take up to 1 MiB more for each column
+ * and make appending slower.
  */
 static hid_t without_cache(const struct h5 *f, const char *path)
 {
@@ -163,16 +145,16 @@ static hid_t make_column(struct h5 *f, const char *path, const struct h5_column 
 	memcpy(chunk, c->dims, sizeof chunk);
 	most[0] = H5S_UNLIMITED;
 	chunk[0] = bytes < CHUNK_BYTES ? CHUNK_BYTES / bytes : 1;
-	hid_t ways = h5_ways(), space = H5Screate_simple(1 + c->row_rank, c->dims, most);
+	hid_t links = h5_link_properties(), space = H5Screate_simple(1 + c->row_rank, c->dims, most);
 	hid_t made = h5_must(f, path, "make properties", H5Pcreate(H5P_DATASET_CREATE));
 	hid_t access = without_cache(f, path);
 	h5_must(f, path, "cut the column into chunks", H5Pset_chunk(made, 1 + c->row_rank, chunk));
 	hid_t id = h5_must(f, path, "make the column",
-	                   H5Dcreate2(f->id, path, h5_stored(c->type), space, ways, made, access));
+	                   H5Dcreate2(f->id, path, h5_stored(c->type), space, links, made, access));
 	H5Pclose(access);
 	H5Pclose(made);
 	H5Sclose(space);
-	H5Pclose(ways);
+	H5Pclose(links);
 	return id;
 }
 

@@ -138,7 +138,7 @@ static int read_open(int fd, const char *path, unsigned char **image, size_t *by
 int h5_disk_load(const char *path, bool sealed, unsigned char **image, size_t *bytes, struct err *e)
 {
 	*image = NULL;
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a pipe without a writer must not block */
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* O_NONBLOCK: a pipe without a writer must not block */
 	if (fd < 0)
 		return err_user(e, "%s: cannot be opened: %s", path, strerror(errno));
 	int rc = read_open(fd, path, image, bytes, e);
@@ -167,26 +167,26 @@ static int write_all(int fd, const unsigned char *at, size_t bytes)
 	return 0;
 }
 
-/* The folders on the way to `path`, the first ones first. */
+/* Make the folders above `path`, from the top down. */
 static int make_folders(const char *path, struct err *e)
 {
-	char *way = mem_string(path);
+	char *prefix = mem_string(path);
 	int rc = 0;
-	for (char *slash = strchr(way + 1, '/'); slash && !rc; slash = strchr(slash + 1, '/')) {
+	for (char *slash = strchr(prefix + 1, '/'); slash && !rc; slash = strchr(slash + 1, '/')) {
 		*slash = '\0';
-		if (mkdir(way, 0777) && errno != EEXIST)
+		if (mkdir(prefix, 0777) && errno != EEXIST)
 			rc = err_world(e, "%s: cannot be written: the folder %s cannot be made: %s", path,
-			               way, strerror(errno));
+			               prefix, strerror(errno));
 		*slash = '/';
 	}
-	mem_free(way);
+	mem_free(prefix);
 	return rc;
 }
 
 /*
- * Take the file for ourselves until it is closed; false: another process has it. Not by flock(): HDF5 in
- * readers uses that one, and would refuse the file in the moment between its renaming and its closing. Where
- * a file system has no locks, the guard against a second writer is missing and the file is as whole as ever.
+ * Lock the file until it is closed; false: another process has locked it. Not by flock(): HDF5 in readers
+ * uses flock(), and would refuse the file in the moment between its renaming and its closing. On a file
+ * system without locks a second writer is not noticed; the file stays whole all the same.
  */
 static bool lock(int fd)
 {
@@ -195,8 +195,8 @@ static bool lock(int fd)
 }
 
 /*
- * Open and lock the temporary file. A file that another writer renamed between our open and our lock is a
- * finished result by now: it is let go, and a new one opened.
+ * Open and lock the temporary file. If another writer renamed it between our open and our lock, it is a
+ * finished result by now: let go of it, and open a new one.
  */
 static int open_temporary(const char *path, const char *temporary, struct err *e)
 {
@@ -217,8 +217,8 @@ static int open_temporary(const char *path, const char *temporary, struct err *e
 	return err_world(e, "%s: another process is writing this file (it holds %s)", path, temporary);
 }
 
-/* fsync of the folder, so that the rename itself is on the disk. A folder that cannot be opened keeps its own
- * time. */
+/* fsync of the folder, so that the rename itself is on the disk. Nothing is done for a folder that cannot be
+ * opened. */
 static void sync_folder(const char *path)
 {
 	char *copy = mem_string(path);

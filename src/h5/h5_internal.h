@@ -1,4 +1,4 @@
-/* What the files of the HDF5 door share, and nobody else sees. */
+/* What the files of the HDF5 door share; no other room includes it. */
 #ifndef SIGNSGD_H5_H5_INTERNAL_H
 #define SIGNSGD_H5_H5_INTERNAL_H
 
@@ -8,7 +8,7 @@
 struct h5 {
 	hid_t id;
 	char *path;           /* on disk */
-	unsigned char *image; /* [room] the file as HDF5 keeps it; ours, and HDF5 works in it */
+	unsigned char *image; /* [size] the file as HDF5 keeps it; the memory is ours, and HDF5 works in it */
 	size_t size;
 	size_t written; /* bytes of the last image written */
 };
@@ -17,10 +17,10 @@ struct h5 {
 hid_t h5_stored(enum h5_type type);
 hid_t h5_native(enum h5_type type);
 
-/* `id` or status when HDF5 did it (not negative); else the end: memory is all that can be wrong. */
+/* Returns `id` (or a status) if it is not negative. Dies otherwise: only memory can have run out. */
 hid_t h5_must(const struct h5 *f, const char *path, const char *what, hid_t id);
 
-/* Properties that make the groups on the way to a new object. To be closed with H5Pclose(). */
-hid_t h5_ways(void);
+/* Properties that make missing groups above a new object. Close with H5Pclose(). */
+hid_t h5_link_properties(void);
 
 #endif

@@ -2,7 +2,6 @@
 #include <math.h>
 #include <string.h>
 #include "base/mem.h"
-#include "experiment/check.h"
 #include "probe/probe_internal.h"
 
 #define PROBE_BYTES_MAX 0x1p60
@@ -45,7 +44,7 @@ static bool due(const struct settings *s, enum group g, int64_t step)
 
 const char *probe_needs_all(const struct settings *s)
 {
-	static const char *const names[] = {"agreement", "margin", "norms", "sign-failure"};
+	static const char *const names[] = {"agreement", "margin", "norms", "sign_failure"};
 	for (int g = AGREEMENT; g <= SIGN_FAILURE; g++)
 		if (every(s, (enum group)g) > 0)
 			return names[g];

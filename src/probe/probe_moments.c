@@ -16,8 +16,8 @@
 #include <stdio.h>
 #include <string.h>
 #include "base/mem.h"
-#include "probe/probe_internal.h"
 #include "base/stats.h"
+#include "probe/probe_internal.h"
 
 #define SNR   "/probes/snr/"
 #define L1_L2 "/probes/l1_l2/"

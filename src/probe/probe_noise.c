@@ -14,10 +14,10 @@
  */
 #include <math.h>
 #include "base/mem.h"
-#include "experiment/check.h"
+#include "base/stats.h"
+#include "models/model.h"
 #include "probe/probe_dip.h"
 #include "probe/probe_internal.h"
-#include "base/stats.h"
 
 #define GROUP "/probes/gradient_noise/"
 

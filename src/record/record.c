@@ -33,21 +33,21 @@ static const struct quantity step_quantities[] = {
          "what the busiest process sent and received in this step"},
         {"n_voters", H5_I32, IN(step_row, n_voters), "workers", "messages that counted in this step"},
         {"wall_s", H5_F64, IN(step_row, wall_s), "s",
-         "time since the run began, earlier parts of a resumed run included"},
+         "time since the run began, including what came before a resumption"},
         {"compute_s", H5_F64, IN(step_row, compute_s), "s", "time for the workers' gradients"},
         {"encode_s", H5_F64, IN(step_row, encode_s), "s", "time for making the messages"},
-        {"wait_s", H5_F64, IN(step_row, wait_s), "s", "of exchange_s: until the last vote was there"},
+        {"wait_s", H5_F64, IN(step_row, wait_s), "s", "of exchange_s: until the last message was there"},
         {"exchange_s", H5_F64, IN(step_row, exchange_s), "s", "time for exchange and vote"},
         {"apply_s", H5_F64, IN(step_row, apply_s), "s", "time for stepping the parameters"},
         {"data_s", H5_F64, IN(step_row, data_s), "s",
-         "of compute_s: a lane's mean for waiting for its batches and gathering them"},
+         "of compute_s: a lane's mean time for waiting for its batches and gathering them"},
 };
 
 static const struct quantity eval_quantities[] = {
         {"step", H5_I64, IN(eval_row, step), "steps", "steps done"},
         {"epoch", H5_F64, IN(eval_row, epoch), "epochs", "passes over a worker's shard; 0 without data"},
         {"wall_s", H5_F64, IN(eval_row, wall_s), "s",
-         "time since the run began, earlier parts of a resumed run included"},
+         "time since the run began, including what came before a resumption"},
         {"bytes", H5_U64, IN(eval_row, bytes), "bytes", "what all workers sent and received so far"},
         {"train_loss", H5_F64, IN(eval_row, train_loss), "1", "loss on the first training samples"},
         {"train_accuracy", H5_F64, IN(eval_row, train_accuracy), "1",
@@ -67,7 +67,7 @@ struct table {
 	const struct quantity *quantities; /* [n] */
 	size_t n, size, filled;
 	struct h5_column *columns[COLUMNS_MAX]; /* [n] */
-	unsigned char *rows[COLUMNS_MAX];       /* [n] of [room] values */
+	unsigned char *rows[COLUMNS_MAX];       /* [n] of [size] values */
 };
 
 struct record {
@@ -95,7 +95,7 @@ static void table_init(struct table *t, struct h5 *f, const char *group, const s
 	}
 }
 
-/* The gathered rows to the file's image. */
+/* Append the gathered rows to the file in memory. */
 static void table_empty(struct table *t)
 {
 	for (size_t i = 0; i < t->n; i++)
@@ -158,7 +158,7 @@ static int check_identity(struct h5 *f, const char *path, const struct record_me
 	return rc;
 }
 
-/* Seconds that the rows left in the file took. */
+/* Seconds that the rows took which are left in the file. */
 static int read_earlier(struct h5 *f, const char *path, double *earlier_s, struct err *e)
 {
 	void *wall;
@@ -170,7 +170,7 @@ static int read_earlier(struct h5 *f, const char *path, double *earlier_s, struc
 	return 0;
 }
 
-/* Before anybody could miss a step all were counted in each. */
+/* A file without /voters is of a run that counted all workers in every step. */
 static void add_all_voters(struct record_voters *v, int64_t workers, int64_t steps)
 {
 	int64_t *born = mem_array((size_t)workers, sizeof *born); /* zeros */

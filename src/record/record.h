@@ -28,10 +28,10 @@ struct step_row {
 	uint64_t bytes_down;
 	uint64_t bytes_busiest; /* sent and received by the busiest process */
 	int32_t n_voters;
-	double wall_s; /* since the run began, earlier parts of a resumed run included */
+	double wall_s; /* since the run began, including what came before a resumption */
 	double compute_s, encode_s, exchange_s, apply_s;
-	double wait_s; /* of exchange_s: until the last vote was there */
-	double data_s; /* of compute_s: a lane's mean for waiting for its batches and gathering them */
+	double wait_s; /* of exchange_s: until the last message was there */
+	double data_s; /* of compute_s: a lane's mean time for waiting for its batches and gathering them */
 };
 
 struct eval_row {
@@ -58,7 +58,7 @@ struct record_meta {
 	const char *attack, *aggregator, *model, *data;
 	const char *data_note; /* what every use of this result must say of its data, or NULL */
 	bool text;             /* evaluations have a perplexity */
-	bool voters;           /* who was counted is kept too, as in a file that is continued and has it */
+	bool voters; /* keep which workers were counted; a file that is continued and has it goes on */
 	uint64_t seed;
 	uint64_t n_params;
 	uint64_t push_bytes, pull_bytes; /* a worker and step */
@@ -80,15 +80,15 @@ struct record *record_continue(const char *path, const struct record_meta *m, in
 void record_step(struct record *r, const struct step_row *row);
 void record_eval(struct record *r, const struct eval_row *row);
 
-/* since [M] of step `step`: the step at which the state of each worker began that was counted, -1 where it
- * was not. Nothing where they are not kept. */
+/* born [M]: for each worker that step `step` counted, the step at which its momentum was last reset; -1 for a
+ * worker that was not counted. Does nothing where they are not kept. */
 void record_voters(struct record *r, int64_t step, const int64_t *born);
 
-/* counts [rows] of one kind of fault in this process's time, to /faults/KIND; earlier parts of a resumed
- * run are added. May be called again with higher counts. */
+/* counts [rows] of one kind of fault since this process began, to /faults/KIND; those from before a
+ * resumption are added. May be called again with higher counts. */
 void record_faults(struct record *r, const char *kind, size_t rows, const uint64_t *counts);
 
-/* Seconds of earlier parts of this run (0 for a new one). */
+/* Seconds that the run took before it was resumed; 0 for a new one. */
 double record_earlier_s(const struct record *r);
 
 /* For probes: the file, to make columns below /probes in. Probes append and leave flushing to us. */
@@ -101,7 +101,7 @@ int record_tick(struct record *r, struct err *e);
 /* Flush now, with fsync. -1 and a sentence when the disk refuses. */
 int record_flush(struct record *r, struct err *e);
 
-/* A named piece of the final parameters. */
+/* One tensor of the final parameters. */
 void record_final(struct record *r, const char *tensor, int rank, const size_t *dims, const float *values);
 /* The same for a single whole number. */
 void record_final_count(struct record *r, const char *name, int64_t count);
@@ -118,7 +118,7 @@ void record_profile(struct record *r, size_t count, const struct layer_row *rows
 int record_end(struct record *r, enum run_state state, const char *why, struct err *e);
 void record_close(struct record *r);
 
-/* What one can say of a result file without running it: for skipping, show and summaries. */
+/* What a result file says of its run: for skipping, show and summaries. */
 struct run_info {
 	char name[128], id[65], state[16], why[512], attack[64], aggregator[64], model[64], data[64],
 	        start[32];
@@ -135,15 +135,16 @@ struct run_info {
 	double final_test_perplexity, best_test_perplexity, final_test_bits; /* NaN without text */
 };
 
-/* -1 and a sentence when the file cannot be read or is no result file of ours. */
+/* Of this layout or an earlier one. -1 and a sentence when the file cannot be read or is no result file of
+ * ours. */
 int record_info(const char *path, struct run_info *info, struct err *e);
 
-/* Who was counted: *since [*steps][workers] by mem_array(). -1 and a sentence, also where the file says
- * nothing of it because everybody was. */
+/* Which workers were counted: *born [*steps][workers] by mem_array(), as of record_voters(). -1 and a
+ * sentence, also for a file that does not say it because all workers were counted in every step. */
 int record_read_voters(const char *path, size_t workers, int64_t *steps, int32_t **born, struct err *e);
 
-/* What went wrong, in words: "late: 12 of worker 2, 3 of worker 5; handshake: 4 of nobody known"; "nothing";
- * "" where the file says nothing of it. -1 and a sentence when it cannot be read. */
+/* The faults, in words: "late: 12 of worker 2, 3 of worker 5; handshake: 4 of nobody known"; "nothing" where
+ * none was counted; "" for a file without counts. -1 and a sentence when it cannot be read. */
 int record_say_faults(const char *path, struct buf *out, struct err *e);
 
 /* Do both runs end with the same bits, tensor by tensor? 1, or 0 and the first that differs, or -1 and a

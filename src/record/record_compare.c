@@ -5,15 +5,15 @@
 #include "record/record_internal.h"
 
 /* One dataset's bytes and shape; all that a run ends with is of floats and whole numbers. */
-struct piece {
+struct tensor {
 	int rank;
 	size_t dims[8], count;
 	double *values; /* [count] floats and counters up to 2^53 are doubles without loss */
 };
 
-static int piece_read(struct h5 *f, const char *path, struct piece *p, struct err *e)
+static int tensor_read(struct h5 *f, const char *path, struct tensor *p, struct err *e)
 {
-	*p = (struct piece){.count = 1};
+	*p = (struct tensor){.count = 1};
 	if (h5_shape(f, path, &p->rank, p->dims, e))
 		return -1;
 	for (int i = 0; i < p->rank; i++)
@@ -23,14 +23,14 @@ static int piece_read(struct h5 *f, const char *path, struct piece *p, struct er
 }
 
 /* 1: the same, 0: different, -1: cannot be read. */
-static int same_piece(struct h5 *a, struct h5 *b, const char *name, struct err *e)
+static int same_tensor(struct h5 *a, struct h5 *b, const char *name, struct err *e)
 {
 	char *path = mem_format("/final/%s", name);
-	struct piece left = {0}, right = {0};
+	struct tensor left = {0}, right = {0};
 	int same = -1;
 	if (!h5_has(b, path))
 		same = 0;
-	else if (!piece_read(a, path, &left, e) && !piece_read(b, path, &right, e))
+	else if (!tensor_read(a, path, &left, e) && !tensor_read(b, path, &right, e))
 		same = left.rank == right.rank && !memcmp(left.dims, right.dims, sizeof left.dims) &&
 		       !memcmp(left.values, right.values, left.count * sizeof *left.values);
 	mem_free(left.values);
@@ -49,7 +49,7 @@ static int compare(struct h5 *a, struct h5 *b, char *different, size_t size, str
 	else if (!same)
 		snprintf(different, size, "%zu tensors and %zu", count, others);
 	for (size_t i = 0; same == 1 && i < count; i++) {
-		same = same_piece(a, b, names[i], e);
+		same = same_tensor(a, b, names[i], e);
 		if (same == 0)
 			snprintf(different, size, "%s", names[i]);
 	}

@@ -14,9 +14,9 @@ int record_check_format(struct h5 *f, const char *path, struct err *e)
 	if (h5_get_int(f, "/format", "version", &version, &inner))
 		return err_user(
 		        e, "%s: is an HDF5 file, but no result of signsgd (it has no /format version)", path);
-	if (version != RECORD_FORMAT)
-		return err_user(e, "%s: found layout version %" PRId64 ", expected %d", path, version,
-		                RECORD_FORMAT);
+	if (version < RECORD_LAYOUT_OLDEST || version > RECORD_LAYOUT)
+		return err_user(e, "%s: found layout version %" PRId64 ", expected %d to %d", path, version,
+		                RECORD_LAYOUT_OLDEST, RECORD_LAYOUT);
 	return 0;
 }
 
@@ -135,7 +135,7 @@ int record_cut(struct h5 *f, const char *path, int64_t every, int64_t step, stru
 	               : 0;
 }
 
-/* A text attribute of /meta, cut to its room. */
+/* A text attribute of /meta, cut to `size`. */
 static int meta_text(struct h5 *f, const char *name, char *out, size_t size, struct err *e)
 {
 	char *text = h5_get_text(f, "/meta", name, e);
@@ -146,7 +146,7 @@ static int meta_text(struct h5 *f, const char *name, char *out, size_t size, str
 	return 0;
 }
 
-/* An attribute that files of earlier programs lack, as it is or "". */
+/* An attribute that files of earlier versions lack: "" then. */
 static void meta_text_if_any(struct h5 *f, const char *name, char *out, size_t size)
 {
 	struct err ignored = {0};

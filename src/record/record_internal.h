@@ -1,25 +1,29 @@
-/* What the files that write and read result files share, and nobody else sees. */
+/* What the files of this room share. */
 #ifndef SIGNSGD_RECORD_RECORD_INTERNAL_H
 #define SIGNSGD_RECORD_RECORD_INTERNAL_H
 
 #include "record/record.h"
 
-/* Of the layout in docs/RESULTS.md; a reader of another layout must be able to tell. */
-enum { RECORD_FORMAT = 1 };
+/*
+ * The layout in docs/RESULTS.md; a reader of another layout must be able to tell. Layout 1 (0.1.0) differs in
+ * the names of three keys in the texts of /config, and is read too.
+ */
+enum { RECORD_LAYOUT = 2, RECORD_LAYOUT_OLDEST = 1 };
 
-/* /format, /config and /meta; `anew`: the start time too. */
+/* /format, /config and /meta. Unless `anew`, the file goes on: what it says of the experiment and of the
+ * start stays, except that settings of an earlier layout are written as those of today. */
 void record_write_meta(struct h5 *f, const struct record_meta *m, bool anew);
 void record_write_state(struct h5 *f, enum run_state state, const char *why, bool ended);
 
-/* /voters: columns that are appended to row by row. Of record/record_voters.c. */
+/* /voters: columns that grow by a row a step. Of record/record_voters.c. */
 #define VOTERS "/voters"
 struct record_voters;
 struct record_voters *record_voters_open(struct h5 *f, size_t workers);
 void record_voters_add(struct record_voters *v, int64_t step, const int64_t *born);
 void record_voters_close(struct record_voters *v);
 
-/* /faults: a dataset a kind, with what the file held of it when this process began. A list that the caller
- * holds, NULL at first. */
+/* /faults: a dataset for each kind, added to what the file held when this process began. A list that the
+ * caller holds, NULL at first. */
 struct record_faults;
 void record_faults_add(struct h5 *f, struct record_faults **list, const char *kind, size_t rows,
                        const uint64_t *counts);

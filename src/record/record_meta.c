@@ -86,18 +86,33 @@ void record_write_state(struct h5 *f, enum run_state state, const char *why, boo
 	h5_set_text(f, "/meta", "end", date);
 }
 
+/* The layout, and the settings as it spells them. */
+static void write_settings(struct h5 *f, const struct record_meta *m)
+{
+	h5_group(f, "/format");
+	h5_set_int(f, "/format", "version", RECORD_LAYOUT);
+	h5_write_text(f, "/config/resolved", m->resolved);
+}
+
+static bool is_of_earlier_layout(struct h5 *f)
+{
+	int64_t version;
+	struct err ignored = {0};
+	return !h5_get_int(f, "/format", "version", &version, &ignored) && version < RECORD_LAYOUT;
+}
+
 void record_write_meta(struct h5 *f, const struct record_meta *m, bool anew)
 {
 	h5_group(f, "/meta");
 	if (anew) {
 		char date[DATE_BYTES];
 		clock_date(date);
-		h5_group(f, "/format");
-		h5_set_int(f, "/format", "version", RECORD_FORMAT);
+		write_settings(f, m);
 		h5_write_text(f, "/config/given", m->given);
-		h5_write_text(f, "/config/resolved", m->resolved);
 		write_run(f, m);
 		h5_set_text(f, "/meta", "start", date);
+	} else if (is_of_earlier_layout(f)) {
+		write_settings(f, m);
 	}
 	write_place(f, m);
 	record_write_state(f, RUN_RUNNING, "", false);

@@ -1,4 +1,4 @@
-/* Who was counted, /voters, and what went wrong, /faults. */
+/* Which workers were counted, /voters, and what went wrong, /faults. */
 #include <inttypes.h>
 #include <string.h>
 #include "base/mem.h"
@@ -16,9 +16,10 @@ struct record_voters *record_voters_open(struct h5 *f, size_t workers)
 	v->workers = workers;
 	v->row = mem_array(workers, sizeof *v->row);
 	v->step = h5_column(f, "/voters/step", H5_I64, 0, NULL, "steps", "steps done, from 1");
-	v->born = h5_column(f, "/voters/since", H5_I32, 1, &workers, "steps",
-	                    "steps done when the state began from which each worker spoke; -1: it was not "
-	                    "counted");
+	v->born = h5_column(
+	        f, "/voters/since", H5_I32, 1, &workers, "steps",
+	        "born of each worker that was counted: steps done when its momentum was last reset; "
+	        "-1: it was not counted");
 	h5_scale(f, "/voters/since", "/voters/step");
 	return v;
 }
@@ -48,7 +49,7 @@ struct record_faults {
 	uint64_t *earlier, *sum; /* [rows] */
 };
 
-/* What the file says of earlier parts of the run; nothing where it is new, or says it otherwise. */
+/* What the file counted before a resumption. Zero where it is new, or has another number of rows. */
 static void read_earlier(struct h5 *f, struct record_faults *k)
 {
 	struct err ignored = {0};
@@ -146,7 +147,8 @@ static int read_all(struct h5 *f, const char *path, size_t workers, int64_t *ste
 		return -1;
 	if (!h5_has(f, "/voters/since"))
 		return err_user(e,
-		                "%s: says nothing of voters (/voters/since): everybody was counted, and "
+		                "%s: says nothing of voters (/voters/since): every worker was counted in "
+		                "each step, and "
 		                "`signsgd simulate` without --replay gives the same bits",
 		                path);
 	if (h5_shape(f, "/voters/since", &rank, dims, e))

@@ -3,7 +3,6 @@
 #include <math.h>
 #include <string.h>
 #include "base/mem.h"
-#include "experiment/check.h"
 
 /* A part of a pass that the lanes work on together. */
 struct pass {

@@ -1,5 +1,6 @@
 /* Memory of a lane, and gathering batches into it. */
 #include "train/lane.h"
+#include "data/image/augment.h"
 
 void lane_open(struct lane *l, const struct model_env *env, const void *model_state, struct feed *feed,
                size_t n, bool forges_gradient)

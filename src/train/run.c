@@ -9,6 +9,7 @@
 #include <unistd.h>
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/progress.h"
 #include "train/checkpoint.h"
 #include "train/trainer.h"
 #include "transport/transport.h"
@@ -148,7 +149,7 @@ static int save(struct run *run, struct err *e)
 
 static void show_progress(const struct run *run, bool force)
 {
-	if (!force && !log_progress_due())
+	if (!force && !progress_due())
 		return;
 	int64_t done = trainer_steps_done(run->t), here = done - run->steps_at_start;
 	double elapsed = clock_s() - run->began, rate = elapsed > 0 ? (double)here / elapsed : 0;
@@ -161,10 +162,10 @@ static void show_progress(const struct run *run, bool force)
 		snprintf(accuracy, sizeof accuracy, ", test perplexity %.4g", run->eval.test_perplexity);
 	else if (isfinite(run->eval.test_accuracy))
 		snprintf(accuracy, sizeof accuracy, ", test accuracy %.4f", run->eval.test_accuracy);
-	log_progress(force, "%s%s%s-%s: step %lld of %lld (%.0f %%), loss %.4g%s, %.4g steps/s, %s %s",
-	             run->o->label ? run->o->label : "", run->o->label ? ": " : "", run->s->name, run->s->id,
-	             (long long)done, (long long)run->s->steps, 100.0 * (double)done / (double)run->s->steps,
-	             run->step.loss, accuracy, rate, done < run->s->steps ? "ETA" : "in", time);
+	progress_show(force, "%s%s%s-%s: step %lld of %lld (%.0f %%), loss %.4g%s, %.4g steps/s, %s %s",
+	              run->o->label ? run->o->label : "", run->o->label ? ": " : "", run->s->name, run->s->id,
+	              (long long)done, (long long)run->s->steps, 100.0 * (double)done / (double)run->s->steps,
+	              run->step.loss, accuracy, rate, done < run->s->steps ? "ETA" : "in", time);
 }
 
 /* A signal ends a run after its present step. With other processes, it does so once all of them know. */
@@ -243,7 +244,7 @@ static int end(struct run *run, enum run_outcome *outcome, struct err *e)
 	if (run->linked && run->link.row->leave)
 		run->link.row->leave(run->link.self, state != RUN_INTERRUPTED, why);
 	show_progress(run, true);
-	log_progress_end();
+	progress_end();
 	if (why[0])
 		log_warn("%s: %s", run->o->path, why);
 	return 0;
@@ -350,7 +351,7 @@ static int meet(struct run *run, bool skip, struct pool *pool, struct err *e)
 static void fail(struct run *run, const struct err *e)
 {
 	struct err ignored = {0};
-	log_progress_end();
+	progress_end();
 	if (!run->r || remaking(run))
 		return;
 	trainer_faults(run->t, run->r);

@@ -35,14 +35,14 @@ static const struct key keys[] = {
 struct shard {
 	const struct aggregator *agg;
 	struct step_job job;
-	struct exchange x;
+	struct exchange_request request;
 };
 
 static void combine(void *ctx, int count, const void *const *pushes, size_t begin, size_t end, void *pull)
 {
 	const struct shard *p = ctx;
 	struct step_job job = p->job;
-	job.step = p->x.step;
+	job.step = p->request.step;
 	p->agg->combine(&job, count, pushes, begin, end, pull);
 }
 
@@ -71,17 +71,15 @@ static int serve(struct zmq_shard *h, const struct shard_settings *s, struct bac
 	if (!p.agg->separable)
 		return err_user(e, "aggregator \"%s\" does not treat every coordinate by itself",
 		                p.agg->row.name);
-	p.x = (struct exchange){.n = n,
-	                        .push_bytes = push,
-	                        .pull_bytes = pull,
-	                        .push_planes = planes_of(p.agg->push_bits, push, n),
-	                        .pull_planes = planes_of(p.agg->pull_bits, pull, n),
-	                        .pull = be->alloc(pull),
-	                        .separable = true,
-	                        .combine = combine,
-	                        .ctx = &p};
-	int rc = zmq_shard_serve(h, pool, &p.x, e);
-	be->release(p.x.pull);
+	p.request = (struct exchange_request){.shape = {.n = n,
+	                                                .push_bytes = push,
+	                                                .pull_bytes = pull,
+	                                                .push_planes = planes_of(p.agg->push_bits, push, n),
+	                                                .pull_planes = planes_of(p.agg->pull_bits, pull, n)},
+	                                      .rule = {.separable = true, .combine = combine, .ctx = &p},
+	                                      .pull = be->alloc(pull)};
+	int rc = zmq_shard_serve(h, pool, &p.request, e);
+	be->release(p.request.pull);
 	return rc;
 }
 

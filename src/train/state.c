@@ -141,9 +141,9 @@ void state_drop_remote(struct state *st)
 void state_lend(const struct state *st, bool given, struct train_state *out)
 {
 	*out = (struct train_state){.step = st->step,
-	                            .shared = {{st->n, st->x},
-	                                       {st->optimizer_floats, st->optimizer},
-	                                       {st->running_floats, st->running}},
+	                            .x = {st->n, st->x},
+	                            .optimizer = {st->optimizer_floats, st->optimizer},
+	                            .running = {st->running_floats, st->running},
 	                            .worker_floats = st->block_floats,
 	                            .workers = st->blocks,
 	                            .born = st->born,

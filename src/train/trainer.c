@@ -79,7 +79,7 @@ static void begin_step(struct trainer *t)
  * Workers that were not counted start again, and what their batches did to the running statistics is undone.
  * bn_owner: of the step that is over.
  */
-static void settle(struct trainer *t, const struct exchange *x, int bn_owner)
+static void settle(struct trainer *t, const struct exchange_reply *reply, int bn_owner)
 {
 	struct state *st = &t->state;
 	struct uplink *u = &t->uplink;
@@ -90,17 +90,17 @@ static void settle(struct trainer *t, const struct exchange *x, int bn_owner)
 		state_undo_running(st);
 	if (u->link.root)
 		state_drop_remote(st);
-	st->bn_owner = x->bn_owner;
-	u->must_resync = x->must_resync;
-	t->observer.bytes += x->bytes_up + x->bytes_down;
+	st->bn_owner = reply->bn_owner;
+	u->must_resync = reply->must_resync;
+	t->observer.bytes += reply->bytes_up + reply->bytes_down;
 }
 
 /* The transport has put the root's parameters in place of ours. */
-static void take_over(struct trainer *t, const struct exchange *x)
+static void take_over(struct trainer *t, const struct exchange_reply *reply)
 {
-	t->state.step = (int64_t)x->step;
-	t->state.bn_owner = x->bn_owner;
-	t->uplink.must_resync = x->must_resync;
+	t->state.step = (int64_t)reply->step;
+	t->state.bn_owner = reply->bn_owner;
+	t->uplink.must_resync = reply->must_resync;
 	for (int i = 0; i < t->workforce.count; i++)
 		t->state.born[t->workforce.workers[i].id] = -1;
 	workforce_load(&t->workforce, t->state.x);
@@ -121,11 +121,12 @@ enum trainer_end trainer_step(struct trainer *t, struct step_row *row, int *flag
 		return TRAINER_FAILED;
 
 	int bn_owner = st->bn_owner;
-	struct exchange x = uplink_exchange(up, &t->round, st, flags ? *flags : 0);
-	x.x_hash = uplink_hash(up, st, workforce->pool);
+	struct exchange_request request = uplink_request(up, t->round.job.step, st, flags ? *flags : 0);
+	struct exchange_reply reply;
+	request.x_hash = uplink_hash(up, st, workforce->pool);
 	double start = clock_s(), computed = start, encoded = start;
 	if (!up->must_resync) {
-		uplink_post_begin(up, &x);
+		uplink_post_begin(up, &request);
 		feed_steps(&workforce->feed, st->step);
 		pool_run(workforce->pool, (size_t)workforce->count, compute_item, t);
 		computed = clock_s();
@@ -133,16 +134,16 @@ enum trainer_end trainer_step(struct trainer *t, struct step_row *row, int *flag
 		uplink_post(up);
 		encoded = clock_s();
 	}
-	uplink_gather(up, workforce, t->replay, st, &x);
-	enum exchange_end end = up->link.row->exchange(up->link.self, &x, e);
+	uplink_gather(up, workforce, t->replay, st, &request);
+	enum exchange_end end = up->link.row->exchange(up->link.self, &request, &reply, e);
 	if (flags)
-		*flags = x.flags;
+		*flags = reply.flags;
 	if (end == EXCHANGE_REPLACED)
-		take_over(t, &x);
+		take_over(t, &reply);
 	if (end != EXCHANGE_DONE)
 		return ended(end);
 	double exchanged = clock_s();
-	settle(t, &x, bn_owner);
+	settle(t, &reply, bn_owner);
 	observer_step(&t->observer, &t->round, workforce, up->pull);
 	if (workforce->feed.reader && reader_failed(workforce->feed.reader, e))
 		return TRAINER_FAILED;
@@ -156,14 +157,14 @@ enum trainer_end trainer_step(struct trainer *t, struct step_row *row, int *flag
 	                         .epoch = state_epoch(st, t->settings),
 	                         .loss = mean_honest_loss(&t->observer, up, st->workers),
 	                         .lr = t->lr,
-	                         .bytes_up = x.bytes_up,
-	                         .bytes_down = x.bytes_down,
-	                         .bytes_busiest = x.bytes_busiest,
-	                         .n_voters = x.n_voters,
+	                         .bytes_up = reply.bytes_up,
+	                         .bytes_down = reply.bytes_down,
+	                         .bytes_busiest = reply.bytes_busiest,
+	                         .n_voters = reply.n_voters,
 	                         .compute_s = computed - start,
 	                         .data_s = workforce_data_s(workforce),
 	                         .encode_s = encoded - computed,
-	                         .wait_s = x.wait_s,
+	                         .wait_s = reply.wait_s,
 	                         .exchange_s = exchanged - encoded,
 	                         .apply_s = applied - probed};
 	return TRAINER_DID;

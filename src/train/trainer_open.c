@@ -1,7 +1,6 @@
 /* Making a trainer and taking it apart. */
 #include <math.h>
 #include "base/mem.h"
-#include "experiment/check.h"
 #include "models/init/init_row.h"
 #include "train/trainer_internal.h"
 

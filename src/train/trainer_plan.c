@@ -1,5 +1,4 @@
 /* What a run will take: the sums of what trainer_open() allocates. */
-#include "experiment/check.h"
 #include "registry.h"
 #include "train/evaluate.h"
 #include "train/feed.h"

@@ -34,8 +34,8 @@ void trainer_meta(const struct trainer *t, struct record_meta *m)
 	        .text = t->workforce.feed.data.shape.window > 0,
 	        .seed = s->seed,
 	        .n_params = t->state.n,
-	        .push_bytes = t->uplink.push_bytes,
-	        .pull_bytes = t->uplink.pull_bytes,
+	        .push_bytes = t->uplink.shape.push_bytes,
+	        .pull_bytes = t->uplink.shape.pull_bytes,
 	};
 }
 

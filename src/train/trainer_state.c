@@ -46,7 +46,7 @@ int trainer_restore(struct trainer *t, const char *path, struct err *e)
 	if (state_restore(st, t->settings->id, path, e))
 		return -1;
 	workforce_load(&t->workforce, st->x);
-	t->observer.bytes =
-	        (uint64_t)st->step * (uint64_t)st->workers * (t->uplink.push_bytes + t->uplink.pull_bytes);
+	t->observer.bytes = (uint64_t)st->step * (uint64_t)st->workers *
+	                    (t->uplink.shape.push_bytes + t->uplink.shape.pull_bytes);
 	return 0;
 }

@@ -42,15 +42,29 @@ static void prepare_buckets(struct uplink *u, struct round *r)
 	r->buckets = (struct round_buckets){.size = u->bucket, .made = post_from_lane, .ctx = u};
 }
 
+/* The messages of this run, and how they are combined. */
+static void describe(struct uplink *u, const struct settings *s, struct round *r)
+{
+	const struct aggregator *agg = r->agg;
+	size_t n = r->job.n, push_bytes = agg->push_bytes(s->aggregator.state, n),
+	       pull_bytes = agg->pull_bytes(s->aggregator.state, n);
+	u->shape = (struct message_shape){.n = n,
+	                                  .push_bytes = push_bytes,
+	                                  .pull_bytes = pull_bytes,
+	                                  .push_planes = planes_of(agg->push_bits, push_bytes, n),
+	                                  .pull_planes = planes_of(agg->pull_bits, pull_bytes, n)};
+	u->rule = (struct exchange_rule){
+	        .separable = agg->separable, .float_mean = agg->float_mean, .combine = combine, .ctx = r};
+}
+
 void uplink_prepare(struct uplink *u, const struct settings *s, struct round *r,
                     const struct workforce *workforce)
 {
 	size_t workers = (size_t)s->workers;
 	u->workforce = workforce;
-	u->push_bytes = r->agg->push_bytes(s->aggregator.state, r->job.n);
-	u->pull_bytes = r->agg->pull_bytes(s->aggregator.state, r->job.n);
+	describe(u, s, r);
 	u->pushes = mem_array((size_t)workforce->count, sizeof *u->pushes);
-	u->pull = r->be->alloc(u->pull_bytes);
+	u->pull = r->be->alloc(u->shape.pull_bytes);
 	u->honest = mem_array(workers, sizeof *u->honest);
 	u->loss = mem_array(workers, sizeof *u->loss);
 	u->reported_born = mem_array(workers, sizeof *u->reported_born);
@@ -72,36 +86,30 @@ void uplink_close(struct uplink *u, const struct backend *be)
 		u->link.row->close(u->link.self);
 }
 
-struct exchange uplink_exchange(const struct uplink *u, struct round *r, const struct state *st, int flags)
+struct exchange_request uplink_request(const struct uplink *u, uint64_t step, const struct state *st,
+                                       int flags)
 {
-	return (struct exchange){.step = r->job.step,
-	                         .n = r->job.n,
-	                         .push_bytes = u->push_bytes,
-	                         .pull_bytes = u->pull_bytes,
-	                         .push_planes = planes_of(r->agg->push_bits, u->push_bytes, r->job.n),
-	                         .pull_planes = planes_of(r->agg->pull_bits, u->pull_bytes, r->job.n),
-	                         .pushes = u->pushes,
-	                         .silent = u->must_resync,
-	                         .pull = u->pull,
-	                         .separable = r->agg->separable,
-	                         .float_mean = r->agg->float_mean,
-	                         .combine = combine,
-	                         .ctx = r,
-	                         .flags = flags,
-	                         .bn_owner = st->bn_owner,
-	                         .honest = u->honest,
-	                         .loss = u->loss,
-	                         .born = u->reported_born};
+	return (struct exchange_request){.step = step,
+	                                 .shape = u->shape,
+	                                 .rule = u->rule,
+	                                 .pushes = u->pushes,
+	                                 .silent = u->must_resync,
+	                                 .flags = flags,
+	                                 .bn_owner = st->bn_owner,
+	                                 .honest = u->honest,
+	                                 .pull = u->pull,
+	                                 .loss = u->loss,
+	                                 .born = u->reported_born};
 }
 
-void uplink_post_begin(struct uplink *u, struct exchange *x)
+void uplink_post_begin(struct uplink *u, struct exchange_request *request)
 {
 	if (u->bucket == 0)
 		return;
-	u->present = x;
-	x->hosted = u->workforce->count;
+	u->present = request;
+	request->hosted = u->workforce->count;
 	for (int i = 0; i < u->workforce->count; i++) {
-		u->posted[i] = u->workforce->workers[i].made = x->n;
+		u->posted[i] = u->workforce->workers[i].made = u->shape.n;
 		u->pushes[i] = u->workforce->workers[i].push;
 	}
 }
@@ -119,15 +127,15 @@ void uplink_post(struct uplink *u)
 }
 
 void uplink_gather(struct uplink *u, const struct workforce *workforce, const struct replay *replay,
-                   const struct state *st, struct exchange *x)
+                   const struct state *st, struct exchange_request *request)
 {
-	x->hosted = 0;
+	request->hosted = 0;
 	for (int i = 0; i < workforce->count; i++) {
 		const struct worker *w = &workforce->workers[i];
 		u->loss[w->id] = w->loss;
 		u->reported_born[w->id] = replay_counts(replay, st, (int)w->id) ? st->born[w->id] : -1;
 		if (u->reported_born[w->id] >= 0)
-			u->pushes[x->hosted++] = w->push;
+			u->pushes[request->hosted++] = w->push;
 	}
 }
 

@@ -19,7 +19,8 @@
 struct uplink {
 	struct link link;
 	bool borrowed; /* the link is the caller's to close */
-	size_t push_bytes, pull_bytes;
+	struct message_shape shape;
+	struct exchange_rule rule;
 	const void **pushes;     /* [count] the messages of hosted workers that are counted */
 	void *pull;              /* [pull_bytes] the answer */
 	bool *honest;            /* [M] */
@@ -30,8 +31,8 @@ struct uplink {
 	/* Messages in buckets: */
 	size_t bucket;                     /* coordinates, a multiple of 64; 0: messages are sent whole */
 	const struct workforce *workforce; /* whose messages */
-	const struct exchange *present;    /* of the present step */
-	size_t *posted;                    /* [count] the transport has the coordinates from here on */
+	const struct exchange_request *present; /* of the present step */
+	size_t *posted;                         /* [count] the transport has the coordinates from here on */
 };
 
 /* Borrow the link; NULL: open one on which all workers live in this process. -1 and a sentence. */
@@ -42,14 +43,15 @@ void uplink_prepare(struct uplink *u, const struct settings *s, struct round *r,
                     const struct workforce *workforce);
 void uplink_close(struct uplink *u, const struct backend *be);
 
-/* What a step hands to its transport, without its pushes. */
-struct exchange uplink_exchange(const struct uplink *u, struct round *r, const struct state *st, int flags);
+/* What a step asks of its transport, still without its pushes. */
+struct exchange_request uplink_request(const struct uplink *u, uint64_t step, const struct state *st,
+                                       int flags);
 /* Buckets, where there are any: before the workers compute; then post what is made and not posted yet. */
-void uplink_post_begin(struct uplink *u, struct exchange *x);
+void uplink_post_begin(struct uplink *u, struct exchange_request *request);
 void uplink_post(struct uplink *u);
 /* List the pushes of the workers that are counted, with their losses and what they report. */
 void uplink_gather(struct uplink *u, const struct workforce *workforce, const struct replay *replay,
-                   const struct state *st, struct exchange *x);
+                   const struct state *st, struct exchange_request *request);
 
 /* The hash of x (base/hash.h), by all lanes; 0 where no other process holds a copy of x. */
 uint64_t uplink_hash(const struct uplink *u, const struct state *st, struct pool *pool);

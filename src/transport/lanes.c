@@ -8,7 +8,8 @@
 enum { RANGE_LEAST = 8192, RANGE_MOST = 65536, RANGES_A_LANE = 4 };
 
 struct cut {
-	const struct exchange *x;
+	const struct exchange_rule *rule;
+	void *pull;
 	const void *const *pushes; /* [count] */
 	int count;                 /* voters */
 	size_t begin, end, range;  /* of all items together; coordinates an item */
@@ -28,21 +29,22 @@ static void combine_range(void *ctx, int lane, size_t item)
 	const struct cut *c = ctx;
 	size_t begin = c->begin + item * c->range;
 	size_t end = c->end - begin < c->range ? c->end : begin + c->range;
-	c->x->combine(c->x->ctx, c->count, c->pushes, begin, end, c->x->pull);
+	c->rule->combine(c->rule->ctx, c->count, c->pushes, begin, end, c->pull);
 }
 
-void lanes_combine(struct pool *pool, const struct exchange *x, int count, const void *const *pushes,
-                   size_t begin, size_t end)
+void lanes_combine(struct pool *pool, const struct exchange_request *request, int count,
+                   const void *const *pushes, size_t begin, size_t end)
 {
 	size_t n = end - begin;
-	struct cut c = {.x = x,
+	struct cut c = {.rule = &request->rule,
+	                .pull = request->pull,
 	                .pushes = pushes,
 	                .count = count,
 	                .begin = begin,
 	                .end = end,
 	                .range = range_of(n, pool_lanes(pool))};
-	if (x->separable && n > c.range)
+	if (request->rule.separable && n > c.range)
 		pool_run(pool, (n + c.range - 1) / c.range, combine_range, &c);
 	else if (n > 0)
-		x->combine(x->ctx, count, pushes, begin, end, x->pull);
+		request->rule.combine(request->rule.ctx, count, pushes, begin, end, request->pull);
 }

@@ -5,11 +5,11 @@
 #include "transport/transport.h"
 
 /*
- * x->pull's coordinates [begin, end) from pushes [count] (whole messages, in order of worker), cut in ranges
- * that the lanes share, which gives the same bits however it is cut. What is not separable is combined in one
- * call; begin and end must then be 0 and n.
+ * request->pull's coordinates [begin, end) from pushes [count] (whole messages, in order of worker), cut in
+ * ranges that the lanes share, which gives the same bits however it is cut. What is not separable is combined
+ * in one call; begin and end must then be 0 and n.
  */
-void lanes_combine(struct pool *pool, const struct exchange *x, int count, const void *const *pushes,
-                   size_t begin, size_t end);
+void lanes_combine(struct pool *pool, const struct exchange_request *request, int count,
+                   const void *const *pushes, size_t begin, size_t end);
 
 #endif

@@ -28,18 +28,19 @@ static int local_open(const void *state, const struct transport_env *env, struct
 	return 0;
 }
 
-static enum exchange_end local_exchange(void *self, struct exchange *x, struct err *e)
+static enum exchange_end local_exchange(void *self, const struct exchange_request *request,
+                                        struct exchange_reply *reply, struct err *e)
 {
 	(void)e;
 	const struct local *l = self;
-	lanes_combine(l->pool, x, x->hosted, x->pushes, 0, x->n);
-	x->n_voters = x->hosted;
-	x->bn_owner = bn_owner_next(x->bn_owner, l->workers, x->born, x->honest);
-	x->must_resync = false;
-	x->wait_s = 0;
-	x->bytes_up = (uint64_t)x->hosted * x->push_bytes;
-	x->bytes_down = (uint64_t)x->hosted * x->pull_bytes;
-	x->bytes_busiest = x->bytes_up + x->bytes_down;
+	uint64_t hosted = (uint64_t)request->hosted;
+	lanes_combine(l->pool, request, request->hosted, request->pushes, 0, request->shape.n);
+	exchange_begin(request, reply);
+	reply->n_voters = request->hosted;
+	reply->bn_owner = bn_owner_next(request->bn_owner, l->workers, request->born, request->honest);
+	reply->bytes_up = hosted * request->shape.push_bytes;
+	reply->bytes_down = hosted * request->shape.pull_bytes;
+	reply->bytes_busiest = reply->bytes_up + reply->bytes_down;
 	return EXCHANGE_DONE;
 }
 
@@ -55,6 +56,9 @@ const struct transport transport_local = {
                 .about = "all workers in this process; the votes meet in its memory",
                 .formula = "bytes up and down are what the M workers would send to a server and get back: M "
                            "push_bytes and M pull_bytes a step"},
+        .processes = TRANSPORT_ALONE,
+        .no_train = "has all workers in one process, which is what `signsgd simulate` does; leave it out, or "
+                    "choose mpi or zmq",
         .open = local_open,
         .exchange = local_exchange,
         .close = local_close,

@@ -1,4 +1,4 @@
-/* How coordinates lie in messages, and who keeps the running statistics: see transport.h. */
+/* How coordinates lie in messages: see transport.h. */
 #include <string.h>
 #include "backend/sign.h"
 #include "transport/transport.h"
@@ -62,14 +62,4 @@ void planes_put(const struct planes *p, size_t n, size_t begin, size_t end, cons
 size_t planes_bucket(size_t n, size_t pieces)
 {
 	return ((n + pieces - 1) / pieces + 63) / 64 * 64;
-}
-
-int bn_owner_next(int bn_owner, int workers, const int64_t *born, const bool *honest)
-{
-	if (born[bn_owner] >= 0)
-		return bn_owner;
-	for (int m = 0; m < workers; m++)
-		if (honest[m] && born[m] >= 0)
-			return m;
-	return bn_owner;
 }

@@ -64,46 +64,65 @@ enum exchange_flag {
 enum exchange_end {
 	EXCHANGE_FAILED = -1,
 	EXCHANGE_DONE = 0,
-	EXCHANGE_REPLACED = 1, /* hosts only: no answer; train_state holds other parameters, of step `step` */
-	EXCHANGE_LEFT = 2,     /* host: the root has ended the run; root: a signal came, and no votes */
+	EXCHANGE_REPLACED = 1, /* clients only: there is no answer; train_state now holds the parameters of
+	                        * step reply.step */
+	EXCHANGE_LEFT = 2,     /* client: the root has ended the run; root: a signal came, and no votes */
 };
 
-struct exchange {
-	uint64_t step; /* from 0; REPLACED writes the step to go on from */
-	size_t n;      /* coordinates */
+/* Sizes and layout of the messages of a round; the same in every round of a run. */
+struct message_shape {
+	size_t n; /* coordinates */
 	size_t push_bytes, pull_bytes;
 	struct planes push_planes, pull_planes;
-	const void *const *pushes; /* [hosted] in order of worker */
-	int hosted;                /* pushes of this process */
-	bool silent;               /* hosts: nothing to say, only the answer is wanted (`behind`) */
-	void *pull;                /* [pull_bytes], written */
-	bool separable;
+};
+
+/* How the votes of a round become its answer. */
+struct exchange_rule {
+	bool separable;  /* every coordinate is combined by itself */
 	bool float_mean; /* pushes are n floats, the answer their mean: MPI's own sum may make it */
 	combine_fn *combine;
-	void *ctx;
-	uint64_t x_hash;    /* of the parameters before the step; 0: not taken */
-	int flags;          /* in: what this process wants; out: what holds for all */
-	int bn_owner;       /* the worker whose batches bring the running statistics up to date; out: the next
-	                     step's, by bn_owner_next() */
+	void *ctx; /* of combine() */
+};
+
+/* What a process brings to a round. The arrays are the caller's, and the transport writes to some of them. */
+struct exchange_request {
+	uint64_t step; /* from 0 */
+	struct message_shape shape;
+	struct exchange_rule rule;
+	const void *const *pushes; /* [hosted] in order of worker */
+	int hosted;                /* pushes of this process */
+	bool silent;        /* clients: this process does not vote, it only wants the answer (must_resync) */
+	uint64_t x_hash;    /* of the parameters before the step; 0: not computed */
+	int flags;          /* enum exchange_flag: what this process wants */
+	int bn_owner;       /* the worker whose batches update the running statistics in this step */
 	const bool *honest; /* [workers] */
+	void *pull;         /* [pull_bytes], written */
 	/*
-	 * [workers] In: of the workers hosted here, the batch's loss, and the step at which the worker's
-	 * state began. Out, at the root: of all that were counted. since = -1 for who was not counted: at
-	 * the root for all, at a host for its own.
+	 * [workers] In: of the workers hosted here, the loss of the batch, and the step at which the worker's
+	 * state began. Out, at the root: of all workers that were counted. born = -1 for a worker that was
+	 * not counted: at the root for all workers, at a client for its own.
 	 */
 	double *loss;
 	int64_t *born;
-	/* Written by the transport: */
+};
+
+/* What comes of a round. Written by the transport; exchange_begin() fills in what holds until then. */
+struct exchange_reply {
+	uint64_t step; /* the request's; where the exchange ends REPLACED, the step to go on from */
+	int flags;     /* what holds for all processes */
+	int bn_owner;  /* of the next step, by bn_owner_next() */
 	int n_voters;
-	bool must_resync;              /* hosts: the root is further already; fetch before you compute */
+	bool must_resync;              /* clients: the root is ahead; get its parameters before you compute */
 	uint64_t bytes_up, bytes_down; /* this step, all workers together, as they cross the wire */
 	uint64_t bytes_busiest;        /* sent and received by the busiest process */
 	double wait_s;                 /* of the exchange: until the last vote was there */
 };
 
+void exchange_begin(const struct exchange_request *request, struct exchange_reply *reply);
+
 /*
- * Who keeps the running statistics after a round with these voters: the same worker if it was counted, else
- * the first honest one that was; if there is none, the same.
+ * The worker that owns the running statistics after a round with these voters: the same one if it was
+ * counted, else the first honest worker that was; if there is none, the same one.
  */
 int bn_owner_next(int bn_owner, int workers, const int64_t *born, const bool *honest);
 
@@ -113,16 +132,23 @@ struct state_part {
 	float *at; /* [count] */
 };
 
-/* What a run is made of between two steps; the trainer's own buffers, lent for as long as it lives. */
+enum { STATE_PARTS = 3 };
+
+/* The state of a run between two steps: the trainer's own buffers, lent for as long as it lives. */
 struct train_state {
 	int64_t step;
-	struct state_part shared[3]; /* x, the optimiser's memory, the running statistics; count 0: none */
-	const size_t *worker_floats; /* [M] floats of each worker's own state: momentum, carry, memory */
-	float **workers;             /* [M] blocks of worker_floats[m]; NULL: not held here */
-	int64_t *born;               /* [M] the step at which each worker's state began */
-	bool given;                  /* parameters are not what the settings alone make them */
-	int bn_owner;                /* of the running statistics, in the step that comes */
+	/* The shared state; count 0: there is none. */
+	struct state_part x, optimizer, running; /* parameters, memory of the optimizer, running statistics */
+	const size_t *worker_floats;             /* [M] floats of each worker's own state: momentum, carry,
+	                                          * memory of an attack */
+	float **workers;                         /* [M] blocks of worker_floats[m]; NULL: not held here */
+	int64_t *born;                           /* [M] the step at which each worker's state began */
+	bool given;                              /* the settings alone do not determine the parameters */
+	int bn_owner;                            /* of the running statistics, in the next step */
 };
+
+/* The shared state as a list, in the order in which transports send it: x, optimizer, running. */
+struct state_part train_state_part(const struct train_state *st, int i);
 
 struct transport_env {
 	int workers;
@@ -151,8 +177,19 @@ struct link {
 	int buckets; /* pieces that post() wants a push in; 0 or 1: pushes are sent whole, in exchange() */
 };
 
+/* Where the processes of a run come from. */
+enum transport_processes {
+	TRANSPORT_ALONE,    /* there is one, and all workers are in it */
+	TRANSPORT_LAUNCHED, /* a launcher starts them all (launch.h) */
+	TRANSPORT_SERVED,   /* one is the server; it starts the others itself, or they come to it */
+};
+
 struct transport {
 	struct row row;
+	enum transport_processes processes;
+	/* Why `train` cannot use it (LAUNCHED: without the launcher), as the end of a sentence that begins
+	 * with its name. NULL: it can. */
+	const char *no_train;
 	/* The library that carries it, with its version, into out; NULL: none. */
 	void (*library)(char *out, size_t size);
 	/* Can these settings carry an aggregator that is separable, whose answer is a mean of floats? -1 and
@@ -180,9 +217,10 @@ struct transport {
 	 * which then sends only what else belongs to it. Never of a silent round. What goes wrong is
 	 * exchange()'s to say. NULL: the transport has no buckets.
 	 */
-	void (*post)(void *self, const struct exchange *x, int i, size_t begin, size_t end);
+	void (*post)(void *self, const struct exchange_request *request, int i, size_t begin, size_t end);
 	/* One round. -1 and a sentence when it cannot be held. */
-	enum exchange_end (*exchange)(void *self, struct exchange *x, struct err *e);
+	enum exchange_end (*exchange)(void *self, const struct exchange_request *request,
+	                              struct exchange_reply *reply, struct err *e);
 	/*
 	 * After a step whose flags said SAVE or STOP: the hosts' blocks to the root, which has lent zeroed
 	 * memory by mem_array() for each in workers[]; those that cannot be had it frees and sets to NULL.

@@ -13,6 +13,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/progress.h"
 #include "base/mem.h"
 
 /* Standard error turned into a pipe or a terminal, until what was written is read. */
@@ -76,10 +77,10 @@ Test(log, lines_into_a_file_are_plain)
 	struct capture c;
 	capture_pipe(&c);
 	log_say("%d workers", 7);
-	log_warn("half of them lie");
+	log_warn("half of them are Byzantine");
 	log_error("no majority");
 	cr_assert_str_eq(captured(&c), "signsgd: 7 workers\n"
-	                               "signsgd: warning: half of them lie\n"
+	                               "signsgd: warning: half of them are Byzantine\n"
 	                               "signsgd: no majority\n");
 }
 
@@ -89,7 +90,7 @@ Test(log, quiet_silences_what_is_no_complaint)
 	capture_pipe(&c);
 	log_quiet(true);
 	log_say("said");
-	log_progress(true, "progress");
+	progress_show(true, "progress");
 	log_warn("warned");
 	log_error("failed");
 	log_quiet(false);
@@ -102,9 +103,9 @@ Test(log, quiet_progress_is_never_due)
 	struct capture c;
 	capture_terminal(&c, 80);
 	log_quiet(true);
-	bool due = log_progress_due();
+	bool due = progress_due();
 	log_quiet(false);
-	bool due_aloud = log_progress_due();
+	bool due_aloud = progress_due();
 	cr_assert_str_eq(captured(&c), "");
 	cr_assert(!due && due_aloud);
 }
@@ -144,10 +145,10 @@ Test(log, progress_into_a_file_waits_but_the_last_line_comes)
 {
 	struct capture c;
 	capture_pipe(&c);
-	bool due = log_progress_due();
-	log_progress(false, "step 1");
-	log_progress(true, "step 2");
-	log_progress_end();
+	bool due = progress_due();
+	progress_show(false, "step 1");
+	progress_show(true, "step 2");
+	progress_end();
 	log_say("done");
 	cr_assert_not(due);
 	cr_assert_str_eq(captured(&c), "step 2\nsignsgd: done\n");
@@ -158,14 +159,14 @@ Test(log, progress_on_a_terminal_is_drawn_over_itself)
 	struct capture c;
 	setenv("NO_COLOR", "1", 1);
 	capture_terminal(&c, 80);
-	bool due = log_progress_due();
-	log_progress(false, "step %d", 1);
-	log_progress(true, "step %d", 2);
+	bool due = progress_due();
+	progress_show(false, "step %d", 1);
+	progress_show(true, "step %d", 2);
 	log_warn("careful");
 	log_say("said");
-	log_progress(true, "step %d", 3);
-	log_progress_end();
-	log_progress_end();
+	progress_show(true, "step %d", 3);
+	progress_end();
+	progress_end();
 	log_say("done");
 	cr_assert(due);
 	cr_assert_str_eq(captured(&c),
@@ -179,7 +180,7 @@ Test(log, progress_is_drawn_ten_times_a_second_at_most)
 	capture_terminal(&c, 80);
 	double start = clock_s();
 	for (int i = 0; i < 20000; i++)
-		log_progress(false, "step");
+		progress_show(false, "step");
 	double took = clock_s() - start;
 	size_t drawn = count_of(captured(&c), "\r");
 	cr_assert_geq(drawn, 1);
@@ -193,7 +194,7 @@ Test(log, progress_does_not_wrap)
 	for (int i = 0; i < 50; i++)
 		strcat(text, "\xc3\xa4");
 	capture_terminal(&c, 20);
-	log_progress(true, "%s", text);
+	progress_show(true, "%s", text);
 	const char *out = captured(&c);
 	cr_assert_eq(strlen(out), 1 + 2 * 19 + 3);
 	cr_assert_eq(count_of(out, "\xc3\xa4"), 19);

@@ -4,7 +4,7 @@
  */
 #include <criterion/criterion.h>
 #include <glob.h>
-#include "cmd/ui/cmd.h"
+#include "cmd/commands.h"
 #include "experiment/experiment.h"
 #include "registry.h"
 #include "tests/support/cli.h"
@@ -284,10 +284,10 @@ Test(cli, validate_takes_the_changes_of_simulate)
 	                 "eval.every=3"),
 	             0, "%s", cli_err);
 	cr_assert_eq(cli_json_lines(&a, lines), 1, "--adversaries ends the sweep over adversaries.count");
-	const struct json *s = json_member(lines[0], "settings"), *liars = json_member(s, "adversaries");
+	const struct json *s = json_member(lines[0], "settings"), *byzantine = json_member(s, "adversaries");
 	cr_expect_eq(json_member(s, "workers")->number, 9);
-	cr_expect_eq(json_member(liars, "count")->number, 4);
-	cr_expect_str_eq(json_member(json_member(liars, "attack"), "kind")->string, "random-sign");
+	cr_expect_eq(json_member(byzantine, "count")->number, 4);
+	cr_expect_str_eq(json_member(json_member(byzantine, "attack"), "kind")->string, "random-sign");
 	cr_expect_eq(json_member(s, "steps")->number, 12);
 	cr_expect_str_eq(json_member(s, "seed")->string, "18446744073709551615");
 	cr_expect_str_eq(json_member(s, "data_dir")->string, "7", "a folder's name is text");

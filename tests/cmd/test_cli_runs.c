@@ -6,7 +6,7 @@
 
 TestSuite(cli_runs, .init = cli_open, .fini = cli_close, .timeout = 180);
 
-/* Four runs of a few milliseconds: two seeds, with and without liars. */
+/* Four runs of a few milliseconds: two seeds, with and without Byzantine workers. */
 static const char *const small =
         "{\"name\":\"small\",\"seeds\":[1,2],\"workers\":5,\"steps\":40,\"batch\":1,"
         "\"model\":{\"kind\":\"quadratic\",\"dimensions\":50},\"momentum\":0,\"lr\":0.01,"
@@ -296,7 +296,7 @@ Test(cli_runs, theorem_2_is_drawn_where_it_can_be)
 	need_python();
 	cli_write("theory.json",
 	          "{\"name\":\"theory\",\"workers\":3,\"model\":{\"kind\":\"quadratic\",\"dimensions\":20},"
-	          "\"momentum\":0,\"lr\":\"theory\",\"record\":{\"sign-failure\":1},"
+	          "\"momentum\":0,\"lr\":\"theory\",\"record\":{\"sign_failure\":1},"
 	          "\"sweep\":{\"steps,batch\":[[10,10],[20,20]],\"adversaries.count\":[0,1]}}");
 	cr_assert_eq(cli("simulate %s/theory.json --out %s/t/", cli_folder, cli_folder), 0, "%s", cli_err);
 	cr_expect_eq(cli("plot toy %s/t/*.h5 -o %s/t.png --theory", cli_folder, cli_folder), 0, "%s",
@@ -309,7 +309,7 @@ Test(cli_runs, passes_are_drawn)
 	need_python();
 	cli_write("pass.json", "{\"name\":\"pass\",\"steps\":20,\"batch\":10,\"model\":\"softmax\",\"data\":{"
 	                       "\"kind\":\"glyphs\","
-	                       "\"train\":200,\"test\":20},\"record\":{\"gradient-noise\":{\"every\":4,"
+	                       "\"train\":200,\"test\":20},\"record\":{\"gradient_noise\":{\"every\":4,"
 	                       "\"random\":5},\"snr\":5}}");
 	cr_assert_eq(cli("simulate %s/pass.json --out %s/p.h5", cli_folder, cli_folder), 0, "%s", cli_err);
 	cr_expect_eq(cli("plot noise %s/p.h5 -o %s/n.png -- --rows 3", cli_folder, cli_folder), 0, "%s",

@@ -46,7 +46,7 @@ static size_t accuracies(const char *args, double *out, size_t size)
 }
 
 /* The README's figure: bounds leave room for another processor's matrix products, not for another program. */
-Test(demo, seven_workers_learn_while_three_lie)
+Test(demo, seven_workers_learn_while_three_are_byzantine)
 {
 	static const double promised[] = {0.987, 0.979, 0.952, 0.884};
 	double found[5];
@@ -54,9 +54,9 @@ Test(demo, seven_workers_learn_while_three_lie)
 		cr_skip_test("skipped: too slow under a sanitizer");
 	cr_assert_eq(accuracies("experiments/demo.json", found, 5), 4);
 	for (size_t i = 0; i < 4; i++)
-		cr_expect_float_eq(found[i], promised[i], 0.02, "%zu liars: %g", i, found[i]);
+		cr_expect_float_eq(found[i], promised[i], 0.02, "%zu Byzantine: %g", i, found[i]);
 	for (size_t i = 0; i < 3; i++)
-		cr_expect_gt(found[i], found[i + 1], "%zu liars do no better than %zu", i, i + 1);
+		cr_expect_gt(found[i], found[i + 1], "%zu Byzantine are no better than %zu", i, i + 1);
 }
 
 /* glyphs is hard enough to tell models apart: softmax 80 to 90 %, an mlp 95 % or more. */
@@ -74,7 +74,7 @@ Test(demo, glyphs_tells_models_apart)
 	cr_expect_geq(mlp, 0.95);
 }
 
-/* Paper, figure 1: more workers are faster; 13 of 27 liars are slower than none, and still descend. */
+/* Paper, figure 1: more workers are faster; 13 Byzantine of 27 are slower than none, and still descend. */
 Test(demo, figure_1_has_its_shape)
 {
 	double f[9];
@@ -91,7 +91,7 @@ Test(demo, figure_1_has_its_shape)
 		        json_member(json_read_text(&a, "summary", line, strlen(line), &e), "final_test_loss")
 		                ->number;
 	arena_clear(&a);
-	cr_assert_eq(count, 8); /* 1, 3, 9, 27 honest; 4, 7, 10, 13 liars of 27 */
+	cr_assert_eq(count, 8); /* 1, 3, 9, 27 honest; 4, 7, 10, 13 Byzantine of 27 */
 	for (size_t i = 0; i < 3; i++)
 		cr_expect_gt(f[i], f[i + 1]);
 	for (size_t i = 3; i < 7; i++)

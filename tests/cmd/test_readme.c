@@ -1,10 +1,11 @@
 /*
- * Every command that README.md shows is run, as it is written, in an empty folder that has the program, the
- * experiments and the plots beside it. Commands are the lines of ```sh blocks. `make ...` is left to CI, and
- * what needs a package manager or the network is left out; simulations after a "# long" comment are
- * shortened. CIFAR-10 is played by noise in its files' layout.
+ * Every command that README.md and the documents below docs/ show is run, as it is written, in an empty
+ * folder that has the program, the experiments and the plots beside it. Commands are the lines of ```sh
+ * blocks. `make ...` is left to CI, and what needs a package manager or the network is left out; simulations
+ * after a "# long" comment are shortened. CIFAR-10 is played by noise in its files' layout.
  */
 #include <criterion/criterion.h>
+#include <glob.h>
 #include <limits.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -97,12 +98,13 @@ static bool mpirun_here(void)
 	return system("command -v mpirun >/dev/null") == 0;
 }
 
-Test(readme, every_command_works, .timeout = 600)
+/* The commands of one document, in a fresh folder; how many. */
+static int run_document(const char *path)
 {
 	char folder[] = "/tmp/signsgd-readme-XXXXXX", *save = NULL;
 	bool inside = false, is_long = false;
 	int count = 0;
-	file_text("README.md", readme, sizeof readme);
+	file_text(path, readme, sizeof readme);
 	make_place(folder);
 	make_cifar(folder);
 	setenv("OMPI_ALLOW_RUN_AS_ROOT", "1", 1);
@@ -131,5 +133,99 @@ Test(readme, every_command_works, .timeout = 600)
 		count++;
 	}
 	folder_remove(folder);
-	cr_expect_gt(count, 10, "%d commands found", count);
+	return count;
+}
+
+Test(readme, every_command_works, .timeout = 600)
+{
+	cr_expect_geq(run_document("README.md"), 8);
+}
+
+Test(readme, every_command_of_the_documents_works, .timeout = 900)
+{
+	glob_t found;
+	int count = 0;
+	cr_assert_eq(glob("docs/*.md", 0, NULL, &found), 0);
+	for (size_t i = 0; i < found.gl_pathc; i++)
+		count += run_document(found.gl_pathv[i]);
+	globfree(&found);
+	cr_expect_geq(count, 20);
+}
+
+Test(readme, readme_is_short)
+{
+	int lines = 0;
+	for (const char *at = file_text("README.md", readme, sizeof readme); *at; at++)
+		lines += *at == '\n';
+	cr_expect_leq(lines, 120);
+}
+
+/* What stands between two lines of a document. */
+static void block_of(const char *path, const char *begin, const char *end, char *out, size_t size)
+{
+	char *at = strstr(file_text(path, readme, sizeof readme), begin);
+	cr_assert_not_null(at, "%s has no line %s", path, begin);
+	at += strlen(begin);
+	char *last = strstr(at, end);
+	cr_assert_not_null(last);
+	snprintf(out, size, "%.*s", (int)(last - at), at);
+}
+
+/* The attack that README shows compiles against the headers as they are, without a warning. */
+Test(readme, its_attack_compiles)
+{
+	char path[] = "/tmp/signsgd-mirror-XXXXXX.c", command[PATH_MAX + 256];
+	static char code[TEXT_SIZE];
+	block_of("README.md", "```c\n", "\n```", code, sizeof code);
+	int fd = mkstemps(path, 2);
+	cr_assert_geq(fd, 0);
+	cr_assert_eq(write(fd, code, strlen(code)), (ssize_t)strlen(code));
+	close(fd);
+	snprintf(command, sizeof command, "cc -std=gnu11 -Wall -Wextra -Werror -I. -Isrc -fsyntax-only %s",
+	         path);
+	cr_expect_eq(system(command), 0);
+	unlink(path);
+}
+
+/* The table of rooms in the tour is what `make floors` prints. */
+Test(readme, the_tour_shows_the_rooms_as_they_are)
+{
+	static char shown[TEXT_SIZE], printed[TEXT_SIZE];
+	block_of("docs/ARCHITECTURE.md", "<!-- make floors -->\n", "<!-- end -->", shown, sizeof shown);
+	FILE *table = popen("${SIGNSGD_PYTHON:-python3} mk/floors.py --table", "r");
+	cr_assert_not_null(table);
+	printed[fread(printed, 1, sizeof printed - 1, table)] = 0;
+	cr_expect_eq(pclose(table), 0);
+	cr_expect_str_eq(shown, printed);
+}
+
+/* Is it a path of the project in a document: within back quotes, with a slash, without a placeholder? */
+static bool names_path(const char *word)
+{
+	static const char *const tops[] = {"src/",   "cmd/",   "models/", "data/",        "adversary/",
+	                                   "tests/", "plots/", "docs/",   "experiments/", "mk/"};
+	for (size_t i = 0; i < sizeof tops / sizeof *tops; i++)
+		if (starts(word, tops[i]))
+			return !strpbrk(word, " *<$") && strspn(word, "abcdefghijklmnopqrstuvwxyz") > 0;
+	return false;
+}
+
+Test(readme, every_path_of_the_documents_is_there)
+{
+	glob_t found;
+	int count = 0;
+	cr_assert_eq(glob("docs/*.md", 0, NULL, &found), 0);
+	for (size_t i = 0; i < found.gl_pathc; i++) {
+		char *save = NULL;
+		for (char *word = strtok_r((char *)file_text(found.gl_pathv[i], readme, sizeof readme), "`",
+		                           &save);
+		     word; word = strtok_r(NULL, "`", &save)) {
+			if (!names_path(word))
+				continue;
+			cr_expect_eq(access(word, F_OK), 0, "%s: there is no %s", found.gl_pathv[i], word);
+			count++;
+		}
+	}
+	globfree(&found);
+	cr_expect_gt(count, 50);
 }

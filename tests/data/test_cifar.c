@@ -2,6 +2,7 @@
  * augmentation. */
 #include "tests/support/data_help.h"
 
+#include "data/image/augment.h"
 #include "data/image/cifar_file.h"
 #include "tests/support/train.h"
 
@@ -167,7 +168,7 @@ Test(cifar, augmentation_shifts_over_black_and_mirrors_half)
 		augment_image(&transform, &shape, &coins, in, out);
 		augment_image(&transform, &shape, &coins, in, again);
 		cr_assert_eq(memcmp(out, again, sizeof out), 0);
-		cr_assert(explained(in, out, &which), "picture %llu is no shift of the original",
+		cr_assert(explained(in, out, &which), "image %llu is no shift of the original",
 		          (unsigned long long)p);
 		mirrored += which / 81;
 		seen[which % 9]++;

@@ -10,7 +10,7 @@
 
 #include "base/mem.h"
 #include "base/sha256.h"
-#include "cmd/ui/cmd.h"
+#include "cmd/commands.h"
 #include "data/fetch/fetch.h"
 #include "tests/support/web_server.h"
 

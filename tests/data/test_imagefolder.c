@@ -37,8 +37,8 @@ static void put_set(void)
 			put_made(name, i % 4 == 3 ? make_png(33 + i, 47 + c, PNG_COLOR_TYPE_RGB, 8)
 			                          : make_jpeg(&kind));
 		}
-	put_file("set/train/ape/notes.txt", "no picture", 10);
-	put_file("set/train/ape/.hidden.jpg", "no picture", 10);
+	put_file("set/train/ape/notes.txt", "no image", 8);
+	put_file("set/train/ape/.hidden.jpg", "no image", 8);
 }
 
 TestSuite(imagefolder, .init = enter_folder, .fini = leave_folder);
@@ -81,20 +81,20 @@ static void expect_no_shape(const char *dir, const char *text, const char *part)
 Test(imagefolder, what_cannot_be_is_said)
 {
 	put_set();
-	expect_no_shape(NULL, "{}", "a set of pictures needs `dir` (or --data)");
+	expect_no_shape(NULL, "{}", "a set of images needs `dir` (or --data)");
 	expect_no_shape(below("nothing"), "{}",
 	                "nothing: cannot be read: No such file or directory; expected a folder");
 	expect_no_shape(below("set/train"), "{}", "set/train/train: cannot be read");
 	expect_no_shape(put_file("text", "some text", 9), "{}", "text: HDF5 cannot open it");
 	expect_no_shape(below("set"), "{\"train\": 1000}",
-	                "train: found 1000, expected at most the 21 pictures in");
+	                "train: found 1000, expected at most the 21 images in");
 	expect_no_shape(below("set"), "{\"resize\": 100}", "resize: found 100, expected at least size = 224");
 	expect_no_shape(below("set"), "{\"scale\": [0.5]}", "scale: found 1 numbers, expected 2");
 	expect_no_shape(below("set"), "{\"ratio\": [2, 1]}", "ratio: found 2 before 1");
 	below("set/val/dog/");
 	expect_no_shape(below("set"), "{}", "set/val/dog: is a class that");
 	below("empty/train/a/");
-	expect_no_shape(below("empty"), "{}", "empty/train: holds no pictures");
+	expect_no_shape(below("empty"), "{}", "empty/train: holds no images");
 }
 
 /* --- the reader ------------------------------------------------------------------------------------------

@@ -4,6 +4,7 @@
 #include <string.h>
 #include "base/mem.h"
 #include "experiment/experiment.h"
+#include "experiment/schema.h"
 
 #define QUADRATIC "\"model\":\"quadratic\",\"steps\":5"
 #define GLYPHS    "\"model\":\"softmax\",\"data\":{\"kind\":\"glyphs\",\"train\":700,\"test\":50}"
@@ -23,15 +24,15 @@ static void accepts(const char *text, size_t count)
 	runs_clear(&r);
 }
 
-/* Refused as the user's input, with every one of the pieces (separated by '|') in the sentence. */
-static void refuses(const char *text, const char *pieces)
+/* Refused as the user's input, with every one of the phrases (separated by '|') in the sentence. */
+static void refuses(const char *text, const char *phrases)
 {
 	struct runs r;
 	struct err e;
 	char copy[512], *save = NULL;
 	cr_assert_eq(parse(&r, text, &e), -1, "accepted: %s", text);
 	cr_expect_eq(e.code, EXIT_USER);
-	snprintf(copy, sizeof copy, "%s", pieces);
+	snprintf(copy, sizeof copy, "%s", phrases);
 	for (char *p = strtok_r(copy, "|", &save); p; p = strtok_r(NULL, "|", &save))
 		cr_expect_not_null(strstr(e.text, p), "\"%s\" is not in: %s", p, e.text);
 }
@@ -145,6 +146,63 @@ Test(experiment, identity_is_what_is_run_not_how_it_is_written)
 	cr_expect_str_eq(a, b);
 }
 
+static void changed_identity(const char *text, const char *key, const char *value, char id[13])
+{
+	struct change c = {.key = key, .value = value, .option = "--set"};
+	struct runs r;
+	struct err e = {0};
+	cr_assert_eq(experiment_parse(&r, "x.json", text, strlen(text), &c, 1, &e), 0, "%s", e.text);
+	cr_assert_eq(r.count, 1);
+	memcpy(id, r.at[0].id, 13);
+	runs_clear(&r);
+}
+
+/* The id is 0.1.0's: it found results under it. */
+Test(experiment, earlier_names_of_keys_make_the_same_run)
+{
+	static const char *const same[] = {
+	        "{" GLYPHS ",\"steps\":5,\"record\":{\"sign_failure\":2}}",
+	        "{" GLYPHS ",\"steps\":5,\"record\":{\"sign-failure\":2}}",
+	        "{" GLYPHS ",\"steps\":5,\"sweep\":{\"record.sign-failure\":[2]}}",
+	        "{" GLYPHS ",\"steps\":5,\"sweep\":{\"workers,record.sign-failure\":[[1,2]]}}",
+	        "{" GLYPHS ",\"steps\":5,\"sweep\":{\"record\":[{\"sign-failure\":2}]}}",
+	        "{" GLYPHS
+	        ",\"steps\":5,\"record\":{\"sign_failure\":7},\"sweep\":{\"record.sign-failure\":[2]}}",
+	};
+	char first[] = "df177ed9caee", id[13];
+	for (size_t i = 0; i < sizeof same / sizeof *same; i++) {
+		identity(same[i], id);
+		cr_expect_str_eq(id, first, "%s", same[i]);
+	}
+	identity("{" GLYPHS ",\"steps\":5,\"record\":{\"sign-failure\":3}}", id);
+	cr_expect_str_neq(id, first);
+	changed_identity("{" GLYPHS ",\"steps\":5}", "record.sign-failure", "2", id);
+	cr_expect_str_eq(id, first);
+	changed_identity("{" GLYPHS ",\"steps\":5}", "record", "{\"sign-failure\":2}", id);
+	cr_expect_str_eq(id, first);
+	for (size_t i = 0; i < 2; i++) { /* over what the file says, under either name */
+		const char *key = i ? "record.sign-failure" : "record.sign_failure";
+		changed_identity("{" GLYPHS ",\"steps\":5,\"record\":{\"sign-failure\":9}}", key, "2", id);
+		cr_expect_str_eq(id, first);
+		changed_identity("{" GLYPHS ",\"steps\":5,\"record\":{\"sign_failure\":9}}", key, "2", id);
+		cr_expect_str_eq(id, first);
+		changed_identity("{" GLYPHS ",\"steps\":5,\"sweep\":{\"record.sign-failure\":[9,8]}}", key,
+		                 "2", id);
+		cr_expect_str_eq(id, first);
+	}
+}
+
+Test(experiment, both_names_of_a_key_are_refused)
+{
+	refuses("{" GLYPHS ",\"steps\":5,\"record\":{\"sign_failure\":2,\"sign-failure\":2}}",
+	        "record.sign-failure|earlier name of \"sign_failure\"");
+	refuses("{" GLYPHS
+	        ",\"steps\":5,\"sweep\":{\"record.sign_failure\":[1],\"record.sign-failure\":[2]}}",
+	        "record.sign-failure|earlier name of \"record.sign_failure\"");
+	refuses("{" GLYPHS ",\"steps\":5,\"sweep\":{\"record\":[{\"sign_failure\":2,\"sign-failure\":2}]}}",
+	        "record.sign-failure|earlier name of \"sign_failure\"");
+}
+
 /* What is written as resolved is an experiment again, the same one. */
 Test(experiment, resolved_settings_are_an_experiment)
 {
@@ -196,7 +254,7 @@ Test(experiment, changes_from_the_command_line)
 	cr_assert_eq(change(&r, "{" QUADRATIC "}", "steps.deep", "1", &e), -1);
 }
 
-Test(experiment, half_or_more_liars_are_allowed)
+Test(experiment, a_byzantine_majority_is_allowed)
 {
 	accepts("{" QUADRATIC ",\"workers\":2,\"adversaries\":{\"count\":1}}", 1);
 	accepts("{" QUADRATIC ",\"workers\":7,\"adversaries\":{\"count\":6}}", 1);

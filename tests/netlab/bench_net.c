@@ -16,6 +16,7 @@
 #include "cmd/ui/json_line.h"
 #include "cmd/ui/table.h"
 #include "base/log.h"
+#include "base/progress.h"
 #include "base/text.h"
 #include "base/units.h"
 #include "tests/netlab/probe.h"
@@ -181,13 +182,13 @@ static int measure_all(struct net_bench *b, const struct net_nodes *h, struct er
 			         net_ways[way].transport);
 			continue;
 		}
-		log_progress(true, "%s ...", net_ways[way].name);
+		progress_show(true, "%s ...", net_ways[way].name);
 		if (net_way_measure(&net_ways[way], h, &b->rounds, &b->found[way], e))
 			return -1;
 		if (net_ways[way].topology == COST_FLOAT_RING)
 			b->ring_s = b->found[way].round_s;
 	}
-	log_progress_end();
+	progress_end();
 	return 0;
 }
 
@@ -227,13 +228,13 @@ static int check_ways(const struct net_bench *b, struct err *e)
 }
 
 /* The runs of --train; their workers are the hosts. */
-static int read_training(const struct args *a, struct changes *c, struct net_bench *b, struct err *e)
+static int read_training(const struct args *a, struct overrides *c, struct net_bench *b, struct err *e)
 {
 	const char *file = args_value(a, "train");
 
 	if (!file)
 		return 0;
-	if (changes_init(c, a, NULL, 0, e) || experiment_read(&b->runs, file, c->at, c->count, e) ||
+	if (overrides_init(c, a, NULL, 0, e) || experiment_read(&b->runs, file, c->at, c->count, e) ||
 	    bench_net_train_check(&b->runs, e))
 		return -1;
 	b->rounds.workers = (int)b->runs.at[0].workers;
@@ -259,7 +260,7 @@ static int run(struct net_bench *b)
 int bench_net_command(const struct args *a)
 {
 	struct net_bench b = {.rounds.seconds = SECONDS, .args = a};
-	struct changes changes = {0};
+	struct overrides changes = {0};
 	struct err e = {0};
 	char self[PATH_MAX];
 
@@ -269,6 +270,6 @@ int bench_net_command(const struct args *a)
 	int wrong = read_options(a, &b, &e) || check_ways(&b, &e) || read_training(a, &changes, &b, &e);
 	int code = wrong ? cmd_fail(&e) : run(&b);
 	runs_clear(&b.runs);
-	changes_clear(&changes);
+	overrides_clear(&changes);
 	return code;
 }

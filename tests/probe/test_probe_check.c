@@ -10,8 +10,8 @@
 	"\"data\":{\"kind\":\"glyphs\",\"train\":103,\"test\":20},\"eval\":{\"every\":0}"
 #define PROBED                                                                                               \
 	"{" RUN                                                                                              \
-	",\"record\":{\"gradient-noise\":{\"at\":[0,4],\"weights\":[7845,5],\"random\":2},\"snr\":3,"        \
-	"\"l1-l2\":2}}"
+	",\"record\":{\"gradient_noise\":{\"at\":[0,4],\"weights\":[7845,5],\"random\":2},\"snr\":3,"        \
+	"\"l1_l2\":2}}"
 
 enum { K = 10 };
 
@@ -30,20 +30,20 @@ Test(probe_check, impossible_wishes_are_refused)
 {
 	refuses("{\"model\":\"quadratic\",\"steps\":5,\"record\":{\"snr\":1}}",
 	        "snr: a full pass needs training samples, and data \"none\" has none");
-	refuses("{\"model\":\"quadratic\",\"steps\":5,\"record\":{\"gradient-noise\":{\"epochs\":[1],"
+	refuses("{\"model\":\"quadratic\",\"steps\":5,\"record\":{\"gradient_noise\":{\"epochs\":[1],"
 	        "\"random\":1}}}",
-	        "gradient-noise.epochs: data \"none\" has no epochs");
-	refuses("{" RUN ",\"record\":{\"gradient-noise\":{\"at\":[7],\"random\":1}}}",
+	        "gradient_noise.epochs: data \"none\" has no epochs");
+	refuses("{" RUN ",\"record\":{\"gradient_noise\":{\"at\":[7],\"random\":1}}}",
 	        "step 7 is never reached");
-	refuses("{" RUN ",\"record\":{\"gradient-noise\":{\"epochs\":[1.5],\"random\":1}}}",
+	refuses("{" RUN ",\"record\":{\"gradient_noise\":{\"epochs\":[1.5],\"random\":1}}}",
 	        "epoch 1.5 begins after step 8");
-	refuses("{" RUN ",\"record\":{\"gradient-noise\":{\"at\":[0]}}}", "give `weights` or `random`");
-	refuses("{" RUN ",\"record\":{\"gradient-noise\":{\"random\":1}}}", "give `at`, `epochs` or `every`");
-	refuses("{" RUN ",\"record\":{\"gradient-noise\":{\"at\":[0],\"weights\":[7850]}}}",
+	refuses("{" RUN ",\"record\":{\"gradient_noise\":{\"at\":[0]}}}", "give `weights` or `random`");
+	refuses("{" RUN ",\"record\":{\"gradient_noise\":{\"random\":1}}}", "give `at`, `epochs` or `every`");
+	refuses("{" RUN ",\"record\":{\"gradient_noise\":{\"at\":[0],\"weights\":[7850]}}}",
 	        "weight 7850 does not exist: weights are 0 to 7849");
-	refuses("{" RUN ",\"record\":{\"gradient-noise\":{\"at\":[0],\"weights\":[3,3]}}}", "named twice");
+	refuses("{" RUN ",\"record\":{\"gradient_noise\":{\"at\":[0],\"weights\":[3,3]}}}", "named twice");
 	refuses("{\"model\":\"softmax\",\"data\":{\"kind\":\"glyphs\",\"train\":19},\"batch\":10,\"steps\":1,"
-	        "\"record\":{\"l1-l2\":1}}",
+	        "\"record\":{\"l1_l2\":1}}",
 	        "19 samples make 1 of 10");
 }
 
@@ -51,7 +51,7 @@ Test(probe_check, epochs_are_steps)
 {
 	struct runs runs;
 	const struct settings *s = train_settings(
-	        &runs, "{" RUN ",\"record\":{\"gradient-noise\":{\"epochs\":[0,0.9,1],\"random\":1}}}");
+	        &runs, "{" RUN ",\"record\":{\"gradient_noise\":{\"epochs\":[0,0.9,1],\"random\":1}}}");
 	cr_assert_eq(s->record.noise.at.count, 3); /* a shard of 51 samples is 5.1 steps */
 	cr_expect_eq(s->record.noise.at.at[0], 0);
 	cr_expect_eq(s->record.noise.at.at[1], 5);

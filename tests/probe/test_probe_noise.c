@@ -17,8 +17,8 @@
 	"\"data\":{\"kind\":\"glyphs\",\"train\":103,\"test\":20},\"eval\":{\"every\":0}"
 #define PROBED                                                                                               \
 	"{" RUN                                                                                              \
-	",\"record\":{\"gradient-noise\":{\"at\":[0,4],\"weights\":[7845,5],\"random\":2},\"snr\":3,"        \
-	"\"l1-l2\":2}}"
+	",\"record\":{\"gradient_noise\":{\"at\":[0,4],\"weights\":[7845,5],\"random\":2},\"snr\":3,"        \
+	"\"l1_l2\":2}}"
 
 enum { K = 10, B = 10, BINS = 47 };
 
@@ -282,7 +282,7 @@ Test(pass, any_number_of_lanes_records_the_same)
 static void expect_unchanged(const char *model)
 {
 	static const char *const wishes[] = {
-	        "{}", "{\"snr\":1,\"l1-l2\":1,\"gradient-noise\":{\"every\":1,\"random\":3}}"};
+	        "{}", "{\"snr\":1,\"l1_l2\":1,\"gradient_noise\":{\"every\":1,\"random\":3}}"};
 	struct trainer *t[2];
 	struct runs runs[2];
 	struct record *r[2];
@@ -331,7 +331,7 @@ Test(pass, a_network_records_the_same_with_any_lanes)
 	snprintf(text, sizeof text,
 	         "{\"steps\":6,\"batch\":10,\"data\":{\"kind\":\"glyphs\",\"train\":95,\"test\":9},\"model\":"
 	         "%s,"
-	         "\"record\":{\"snr\":2,\"l1-l2\":3,\"gradient-noise\":{\"every\":2,\"random\":3}}}",
+	         "\"record\":{\"snr\":2,\"l1_l2\":3,\"gradient_noise\":{\"every\":2,\"random\":3}}}",
 	         batch_normed);
 	record(text, 1);
 	struct seen one = read_probes();

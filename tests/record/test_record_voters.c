@@ -1,4 +1,4 @@
-/* Who was counted and what went wrong, in the result file; and whether two files end alike. */
+/* Which workers were counted and what went wrong, in the result file; and whether two files end alike. */
 #include <criterion/criterion.h>
 #include "base/mem.h"
 #include "tests/support/record_run.h"
@@ -75,7 +75,7 @@ Test(record_voters, voters_and_faults_survive_a_resumption)
 	                   e.text);
 }
 
-/* All were counted before somebody could be missing, and who continues a file keeps what it has. */
+/* A file without /voters is of a run that counted all workers; a continued file keeps what it has. */
 Test(record_voters, voters_cover_all_steps_whoever_continues)
 {
 	const char *path = in_folder("a.h5");
@@ -110,7 +110,7 @@ Test(record_voters, a_file_without_voters_says_why)
 	write_run(path, &meta, 5, RUN_FINISHED);
 	expect_said(path, "");
 	cr_expect_eq(record_read_voters(path, WORKERS, &steps, &born, &e), -1);
-	cr_expect_not_null(strstr(e.text, "everybody was counted"), "%s", e.text);
+	cr_expect_not_null(strstr(e.text, "every worker was counted"), "%s", e.text);
 }
 
 static void end_with(const char *path, float value, const char *second)

@@ -102,20 +102,19 @@ static inline void toy_combine(void *ctx, int count, const void *const *pushes, 
 	r->toy->agg->combine(&job, count, pushes, begin, end, pull);
 }
 
-static inline struct exchange toy_exchange(const struct toy *t, struct toy_round *r)
+static inline struct exchange_request toy_request(const struct toy *t, struct toy_round *r)
 {
 	size_t push_bytes = t->agg->push_bytes(t->job.state, t->n);
 	size_t pull_bytes = t->agg->pull_bytes(t->job.state, t->n);
-	return (struct exchange){.step = r->step,
-	                         .n = t->n,
-	                         .push_bytes = push_bytes,
-	                         .pull_bytes = pull_bytes,
-	                         .push_planes = planes_of(t->agg->push_bits, push_bytes, t->n),
-	                         .pull_planes = planes_of(t->agg->pull_bits, pull_bytes, t->n),
-	                         .separable = t->agg->separable,
-	                         .combine = toy_combine,
-	                         .ctx = r,
-	                         .honest = t->honest};
+	return (struct exchange_request){
+	        .step = r->step,
+	        .shape = {.n = t->n,
+	                  .push_bytes = push_bytes,
+	                  .pull_bytes = pull_bytes,
+	                  .push_planes = planes_of(t->agg->push_bits, push_bytes, t->n),
+	                  .pull_planes = planes_of(t->agg->pull_bits, pull_bytes, t->n)},
+	        .rule = {.separable = t->agg->separable, .combine = toy_combine, .ctx = r},
+	        .honest = t->honest};
 }
 
 /*
@@ -201,18 +200,19 @@ static inline void toy_state_open(const struct toy *t, struct toy_state *s)
 	s->running = mem_array(t->running, sizeof *s->running);
 	for (int m = 0; m < t->workers; m++)
 		s->floats[m] = t->n;
-	s->st = (struct train_state){.shared = {{t->n, s->x}, {0}, {t->running, s->running}},
+	s->st = (struct train_state){.x = {t->n, s->x},
+	                             .running = {t->running, s->running},
 	                             .worker_floats = s->floats,
 	                             .workers = s->blocks,
 	                             .born = s->born};
 }
 
 /* Where the server wants pieces, as the trainer does. */
-static inline void toy_post(const struct link *link, const struct exchange *x)
+static inline void toy_post(const struct link *link, const struct exchange_request *x)
 {
-	size_t size = planes_bucket(x->n, link->buckets > 1 ? (size_t)link->buckets : 1);
+	size_t size = planes_bucket(x->shape.n, link->buckets > 1 ? (size_t)link->buckets : 1);
 	for (int i = 0; link->buckets > 1 && i < x->hosted; i++)
-		for (size_t end = x->n; end > 0; end = (end - 1) / size * size)
+		for (size_t end = x->shape.n; end > 0; end = (end - 1) / size * size)
 			link->row->post(link->self, x, i, (end - 1) / size * size, end);
 }
 
@@ -237,7 +237,8 @@ static inline int toy_client_run(const struct toy *t, struct toy_client *how, co
 	bn_owner = s.st.bn_owner;
 	for (int k = (int)s.st.step; k < t->steps;) {
 		struct toy_round r = {t, (uint64_t)k};
-		struct exchange x = toy_exchange(t, &r);
+		struct exchange_reply reply;
+		struct exchange_request x = toy_request(t, &r);
 		if (k == how->fail_at)
 			toy_fail(how, s.x);
 		usleep((useconds_t)how->nap_us);
@@ -264,22 +265,22 @@ static inline int toy_client_run(const struct toy *t, struct toy_client *how, co
 		x.x_hash = hash_words(0, s.x, t->n * sizeof(float));
 		if (!x.silent)
 			toy_post(link, &x);
-		enum exchange_end end = link->row->exchange(link->self, &x, &e);
+		enum exchange_end end = link->row->exchange(link->self, &x, &reply, &e);
 		if (end == EXCHANGE_FAILED)
 			die("host of worker %d: %s", how->first, e.text);
 		if (end == EXCHANGE_LEFT)
 			break;
 		for (int i = 0; i < link->count; i++)
 			s.born[link->ids[i]] = end == EXCHANGE_REPLACED ? -1 : s.reported_born[link->ids[i]];
-		bn_owner = x.bn_owner;
-		must_resync = x.must_resync;
+		bn_owner = reply.bn_owner;
+		must_resync = reply.must_resync;
 		if (end == EXCHANGE_REPLACED) {
-			k = (int)x.step;
+			k = (int)reply.step;
 			continue;
 		}
 		toy_apply(t, (uint64_t)k, pull, s.x);
 		s.st.step = ++k;
-		if (x.flags & EXCHANGE_SAVE && link->row->collect(link->self, &s.st, &e))
+		if (reply.flags & EXCHANGE_SAVE && link->row->collect(link->self, &s.st, &e))
 			die("%s", e.text);
 	}
 	uint64_t hash = hash_words(0, s.x, t->n * sizeof(float));
@@ -383,7 +384,7 @@ struct toy_server {
 	void *pull;
 	int64_t born[TOY_STEPS_MOST][TOY_WORKERS_MOST]; /* who was counted */
 	int n_voters[TOY_STEPS_MOST];
-	struct exchange last;
+	struct exchange_reply last;
 	int bn_owner;
 	struct arena arena;
 };
@@ -426,19 +427,20 @@ static inline enum exchange_end toy_server_step(struct toy_server *s, int flags,
 {
 	const struct toy *t = s->toy;
 	struct toy_round r = {t, (uint64_t)s->state.st.step};
-	struct exchange x = toy_exchange(t, &r);
+	struct exchange_reply reply;
+	struct exchange_request x = toy_request(t, &r);
 	x.pull = s->pull;
 	x.loss = s->state.loss;
 	x.born = s->born[r.step];
 	x.bn_owner = s->bn_owner;
 	x.flags = flags;
 	x.x_hash = hash_words(0, s->state.x, t->n * sizeof(float));
-	enum exchange_end end = s->link.row->exchange(s->link.self, &x, e);
-	s->last = x;
+	enum exchange_end end = s->link.row->exchange(s->link.self, &x, &reply, e);
+	s->last = reply;
 	if (end != EXCHANGE_DONE)
 		return end;
-	s->bn_owner = x.bn_owner;
-	s->n_voters[r.step] = x.n_voters;
+	s->bn_owner = reply.bn_owner;
+	s->n_voters[r.step] = reply.n_voters;
 	toy_apply(t, r.step, s->pull, s->state.x);
 	s->state.st.step++;
 	return end;

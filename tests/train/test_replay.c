@@ -18,9 +18,11 @@ struct lossy {
 	int step;
 };
 
-static enum exchange_end lossy_exchange(void *self, struct exchange *x, struct err *e)
+static enum exchange_end lossy_exchange(void *self, const struct exchange_request *x,
+                                        struct exchange_reply *reply, struct err *e)
 {
 	struct lossy *l = self;
+	struct exchange_request left = *x;
 	const void *counted[WORKERS];
 	int count = 0;
 	for (int m = 0; m < WORKERS; m++) {
@@ -30,10 +32,10 @@ static enum exchange_end lossy_exchange(void *self, struct exchange *x, struct e
 			counted[count++] = x->pushes[m];
 		l->born[l->step][m] = (int32_t)x->born[m];
 	}
-	x->pushes = counted;
-	x->hosted = count;
+	left.pushes = counted;
+	left.hosted = count;
 	l->step++;
-	return l->local.row->exchange(l->local.self, x, e);
+	return l->local.row->exchange(l->local.self, &left, reply, e);
 }
 
 static const struct transport lossy_row = {.row = {.name = "lossy"}, .exchange = lossy_exchange};

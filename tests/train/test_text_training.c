@@ -148,8 +148,9 @@ static void expect_refused(const char *more, const char *expected)
 
 Test(text_training, what_makes_no_sense_with_text_is_refused)
 {
-	expect_refused(",\"partition\":\"iid\"", "a text is dealt to the workers in pieces");
-	expect_refused(",\"record\":{\"sign-failure\":5}", "no full-data gradient");
+	expect_refused(",\"partition\":\"iid\"",
+	               "a text is divided into one contiguous shard for each worker");
+	expect_refused(",\"record\":{\"sign_failure\":5}", "no full-data gradient");
 	expect_refused(",\"momentum_at\":[5]", "found 1 steps and 0 values");
 	expect_refused(",\"momentum_at\":[5,5],\"momentum_then\":[0,0.5]", "found 5 behind 5");
 	expect_refused(",\"aggregator\":\"adam\"", "keeps its own momentum");
@@ -160,7 +161,7 @@ Test(text_training, what_makes_no_sense_with_text_is_refused)
 	        "\"LICENSE\"}}",
 	        "{\"steps\":1,\"batch\":4,\"model\":\"qrnn\",\"data\":\"glyphs\"}",
 	};
-	const char *const expected[] = {"too few for", "reads pictures, and data \"text\" is text",
+	const char *const expected[] = {"too few for", "reads images, and data \"text\" is text",
 	                                "needs tokens"};
 	for (int i = 0; i < 3; i++) {
 		struct runs runs;

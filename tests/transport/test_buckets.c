@@ -18,23 +18,23 @@ struct watcher {
 	bool good;
 };
 
-static void copy_piece(const struct exchange *x, const void *push, size_t begin, size_t end,
+static void copy_piece(const struct exchange_request *x, const void *push, size_t begin, size_t end,
                        unsigned char *out)
 {
-	size_t stride = planes_stride(&x->push_planes, x->n);
-	for (int p = 0; p < x->push_planes.count; p++) {
-		size_t from = planes_offset(&x->push_planes, x->n, begin),
-		       to = planes_offset(&x->push_planes, x->n, end);
+	size_t stride = planes_stride(&x->shape.push_planes, x->shape.n);
+	for (int p = 0; p < x->shape.push_planes.count; p++) {
+		size_t from = planes_offset(&x->shape.push_planes, x->shape.n, begin),
+		       to = planes_offset(&x->shape.push_planes, x->shape.n, end);
 		memcpy(out + (size_t)p * stride + from,
 		       (const unsigned char *)push + (size_t)p * stride + from, to - from);
 	}
 }
 
-static void watch_post(void *self, const struct exchange *x, int i, size_t begin, size_t end)
+static void watch_post(void *self, const struct exchange_request *x, int i, size_t begin, size_t end)
 {
 	struct watcher *w = self;
-	if (end == x->n)
-		w->from[i] = x->n;
+	if (end == x->shape.n)
+		w->from[i] = x->shape.n;
 	w->good = w->good && end == w->from[i] && begin % w->bucket == 0 && begin < end &&
 	          end - begin <= w->bucket;
 	w->from[i] = begin;
@@ -42,16 +42,19 @@ static void watch_post(void *self, const struct exchange *x, int i, size_t begin
 	copy_piece(x, x->pushes[i], begin, end, w->copy[i]);
 }
 
-static enum exchange_end watch_exchange(void *self, struct exchange *x, struct err *e)
+static enum exchange_end watch_exchange(void *self, const struct exchange_request *x,
+                                        struct exchange_reply *reply, struct err *e)
 {
 	struct watcher *w = self;
+	struct exchange_request copied = *x;
 	const void *copies[WORKERS];
 	for (int i = 0; i < WORKERS; i++) {
-		w->good = w->good && w->from[i] == 0 && memcmp(w->copy[i], x->pushes[i], x->push_bytes) == 0;
+		w->good = w->good && w->from[i] == 0 &&
+		          memcmp(w->copy[i], x->pushes[i], x->shape.push_bytes) == 0;
 		copies[i] = w->copy[i];
 	}
-	x->pushes = copies;
-	return w->local.row->exchange(w->local.self, x, e);
+	copied.pushes = copies;
+	return w->local.row->exchange(w->local.self, &copied, reply, e);
 }
 
 static const struct transport watching = {

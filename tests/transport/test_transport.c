@@ -45,26 +45,23 @@ static int witness_exchange(size_t n, int lanes, bool separable)
 	struct witness w = {.n = n, .pushes = pushes, .fair = true};
 	int64_t born[WORKERS] = {0};
 	bool honest[WORKERS] = {0};
-	struct exchange x = {.hosted = WORKERS,
-	                     .born = born,
-	                     .honest = honest,
-	                     .n = n,
-	                     .push_bytes = 3,
-	                     .pull_bytes = n,
-	                     .pushes = pushes,
-	                     .pull = pull,
-	                     .separable = separable,
-	                     .combine = witness_combine,
-	                     .ctx = &w};
+	struct exchange_reply reply;
+	struct exchange_request x = {.hosted = WORKERS,
+	                             .born = born,
+	                             .honest = honest,
+	                             .shape = {.n = n, .push_bytes = 3, .pull_bytes = n},
+	                             .pushes = pushes,
+	                             .pull = pull,
+	                             .rule = {.separable = separable, .combine = witness_combine, .ctx = &w}};
 	cr_assert_eq(local()->open(NULL, &env, &link, &e), 0, "%s", e.text);
 	cr_assert(link.root && link.count == WORKERS && link.ids[0] == 0 &&
 	          link.ids[WORKERS - 1] == WORKERS - 1);
-	cr_assert_eq(local()->exchange(link.self, &x, &e), 0);
+	cr_assert_eq(local()->exchange(link.self, &x, &reply, &e), 0);
 	for (size_t i = 0; i < n; i++)
 		cr_assert_eq(pull[i], 1, "n = %zu, %d lanes: coordinate %zu combined %d times", n, lanes, i,
 		             pull[i]);
 	cr_assert(w.fair);
-	cr_assert_eq(x.n_voters, WORKERS);
+	cr_assert_eq(reply.n_voters, WORKERS);
 	local()->close(link.self);
 	mem_free(pull);
 	pool_close(pool);
@@ -106,21 +103,19 @@ Test(transport, bytes_of_all_workers_are_counted)
 	struct transport_env env = {.workers = WORKERS, .pool = pool};
 	int64_t born[WORKERS] = {0};
 	bool honest[WORKERS] = {0};
-	struct exchange x = {.hosted = WORKERS,
-	                     .born = born,
-	                     .honest = honest,
-	                     .n = 1,
-	                     .push_bytes = 3000000000,
-	                     .pull_bytes = 2000000001,
-	                     .pushes = pushes,
-	                     .separable = true,
-	                     .combine = count_combine,
-	                     .ctx = &calls};
+	struct exchange_reply reply;
+	struct exchange_request x = {.hosted = WORKERS,
+	                             .born = born,
+	                             .honest = honest,
+	                             .shape = {.n = 1, .push_bytes = 3000000000, .pull_bytes = 2000000001},
+	                             .pushes = pushes,
+	                             .rule = {.separable = true, .combine = count_combine, .ctx = &calls}};
 	cr_assert_eq(local()->open(NULL, &env, &link, &e), 0, "%s", e.text);
 	for (int round = 1; round <= 3; round++) {
-		cr_assert_eq(local()->exchange(link.self, &x, &e), 0);
-		cr_assert_eq(x.bytes_up, UINT64_C(15000000000));
-		cr_assert_eq(x.bytes_down, UINT64_C(10000000005)); /* of one step, not of all steps so far */
+		cr_assert_eq(local()->exchange(link.self, &x, &reply, &e), 0);
+		cr_assert_eq(reply.bytes_up, UINT64_C(15000000000));
+		cr_assert_eq(reply.bytes_down,
+		             UINT64_C(10000000005)); /* of one step, not of all steps so far */
 		cr_assert_eq(calls, round);
 	}
 	local()->close(link.self);
@@ -147,21 +142,21 @@ static void row_exchange(struct job_of_row *r, const void *const *pushes, int la
 	struct transport_env env = {.workers = WORKERS, .pool = pool};
 	int64_t born[WORKERS] = {0};
 	bool honest[WORKERS] = {0};
-	struct exchange x = {.hosted = WORKERS,
-	                     .born = born,
-	                     .honest = honest,
-	                     .n = r->job.n,
-	                     .push_bytes = r->agg->push_bytes(r->job.state, r->job.n),
-	                     .pull_bytes = r->agg->pull_bytes(r->job.state, r->job.n),
-	                     .pushes = pushes,
-	                     .pull = pull,
-	                     .separable = r->agg->separable,
-	                     .combine = row_combine,
-	                     .ctx = r};
+	struct exchange_reply reply;
+	struct exchange_request x = {
+	        .hosted = WORKERS,
+	        .born = born,
+	        .honest = honest,
+	        .shape = {.n = r->job.n,
+	                  .push_bytes = r->agg->push_bytes(r->job.state, r->job.n),
+	                  .pull_bytes = r->agg->pull_bytes(r->job.state, r->job.n)},
+	        .pushes = pushes,
+	        .pull = pull,
+	        .rule = {.separable = r->agg->separable, .combine = row_combine, .ctx = r}};
 	cr_assert_eq(local()->open(NULL, &env, &link, &e), 0, "%s", e.text);
-	cr_assert_eq(local()->exchange(link.self, &x, &e), 0);
-	cr_assert_eq(x.bytes_up, WORKERS * x.push_bytes);
-	cr_assert_eq(x.bytes_down, WORKERS * x.pull_bytes);
+	cr_assert_eq(local()->exchange(link.self, &x, &reply, &e), 0);
+	cr_assert_eq(reply.bytes_up, WORKERS * x.shape.push_bytes);
+	cr_assert_eq(reply.bytes_down, WORKERS * x.shape.pull_bytes);
 	local()->close(link.self);
 	pool_close(pool);
 }

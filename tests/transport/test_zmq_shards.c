@@ -12,7 +12,7 @@ struct toy_shard {
 	const struct toy *toy;
 	struct endpoint endpoint;
 	struct zmq_shard *open;
-	struct exchange x;
+	struct exchange_request x;
 	volatile sig_atomic_t stop;
 	pthread_t thread;
 	int rc;
@@ -35,10 +35,10 @@ static void *shard_main(void *ctx)
 	struct pool *pool = pool_open(1);
 	s->rc = zmq_shard_wait(s->open, &s->e);
 	cr_assert(s->rc || zmq_shard_n(s->open) == s->toy->n);
-	s->x = toy_exchange(s->toy, &r);
-	s->x.combine = combine_here;
-	s->x.ctx = s;
-	s->x.pull = mem_array(s->x.pull_bytes, 1);
+	s->x = toy_request(s->toy, &r);
+	s->x.rule.combine = combine_here;
+	s->x.rule.ctx = s;
+	s->x.pull = mem_array(s->x.shape.pull_bytes, 1);
 	s->rc = s->rc || zmq_shard_serve(s->open, pool, &s->x, &s->e);
 	zmq_shard_close(s->open);
 	mem_free(s->x.pull);

@@ -39,7 +39,7 @@ INLINE struct verdict weigh_word(const float *v)
 	return r;
 }
 
-/* The signs of 64 values; *doubt gets a bit if one of them is neither, and the signs are then of no use. */
+/* The signs of 64 values. *doubt gets a bit if one of them has no sign; the signs are then invalid. */
 INLINE uint64_t scan_word(const float *v, vword *doubt)
 {
 	uint64_t signs = 0;

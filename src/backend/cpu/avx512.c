@@ -59,7 +59,7 @@ INLINE struct verdict weigh_word(const float *v)
 }
 
 /*
- * The signs of 64 values; *doubt remembers if one of them is neither, and the signs are then of no use.
+ * The signs of 64 values. *doubt remembers if one of them has no sign; the signs are then invalid.
  * Without its sign bit, 0 is the smallest pattern and NaNs are the largest; twice that, less one, puts
  * both behind infinity. The largest seen is kept: cheaper here than a second comparison into masks.
  */

@@ -1,8 +1,8 @@
-/* The yardsticks: plain loops that move the bytes and do next to nothing else. */
+/* The bandwidth baselines: plain loops that move bytes and do almost nothing else. */
 
 typedef uint64_t vword_short __attribute__((vector_size(VECTOR_BYTES / 2)));
 
-/* The same for whole vectors and for halves, which from memory are the faster ones on some processors. */
+/* Reads by whole vectors and by halves: from memory, halves are faster on some processors. */
 #define DEFINE_READ(name, vector)                                                                            \
 	static uint64_t name(size_t words, const uint64_t *x)                                                \
 	{                                                                                                    \
@@ -38,7 +38,7 @@ static void baseline_update(size_t n, float *x)
 		x[i] = -x[i];
 }
 
-/* Twice over the same y gives y back: the numbers neither grow nor vanish. */
+/* Applied twice, it gives y back: the numbers neither grow nor vanish. */
 static void baseline_triad(size_t n, const float *x, const float *y, float *out)
 {
 	INDEPENDENT

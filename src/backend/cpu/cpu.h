@@ -1,10 +1,10 @@
 /*
- * The cpu backend's inside: the same kernels compiled for several instruction sets, one of which is chosen
- * when the program runs.
+ * Inside of the cpu backend: the same kernels compiled for several instruction sets (levels), one of which is
+ * chosen when the program starts.
  *
  * backend/cpu/plain.c, backend/cpu/avx2.c and backend/cpu/avx512.c each define a few primitives (load bits
- * into lanes, count bits, ...), include the kernels (cpu_*.inc.h, plain.inc.h) and end in one table. A level
- * whose instructions the compiler was not given, on another processor family, is NULL.
+ * into lanes, count bits, ...), include the kernels (*.inc.h) and end in one table. A level is NULL if the
+ * compiler cannot produce its instructions, as on another processor family.
  */
 #ifndef SIGNSGD_BACKEND_CPU_CPU_H
 #define SIGNSGD_BACKEND_CPU_CPU_H
@@ -12,10 +12,10 @@
 #include "backend/backend.h"
 
 /*
- * Loops that do nothing but move bytes, as fast as this level can: what a kernel with the same traffic
- * could reach at best. Sizes in floats or words.
+ * The bandwidth baseline: loops that only move bytes, as fast as this level can. A kernel with the same
+ * traffic cannot be faster. Sizes in floats or words.
  */
-struct yardstick {
+struct bandwidth_baseline {
 	uint64_t (*read[2])(size_t words, const uint64_t *x); /* one stream read, in two ways */
 	void (*copy)(size_t n, const float *x, float *out);   /* one read, one written */
 	void (*update)(size_t n, float *x);                   /* one read and written back */
@@ -30,7 +30,7 @@ struct cpu_level {
 	const char *name;                /* of SIGNSGD_CPU: "base", "avx2", "avx512" */
 	const char *shown;               /* "plain C", "AVX2", "AVX-512" */
 	void (*fill)(struct backend *b); /* the level's kernels; memory and gemm are the same for all */
-	struct yardstick yardstick;
+	struct bandwidth_baseline baseline;
 };
 
 extern const struct cpu_level *const cpu_base, *const cpu_avx2, *const cpu_avx512;
@@ -41,10 +41,10 @@ const struct cpu_level *cpu_level_at(size_t i);
 /* The level that the backend uses: the highest, or the one that SIGNSGD_CPU names. NULL and a sentence. */
 const struct cpu_level *cpu_level_chosen(struct err *e);
 
-/* The whole table of the cpu backend at a level of this processor. */
+/* Fill the table of the cpu backend for a level that this processor has. */
 void cpu_open_level(const struct cpu_level *level, struct backend *b);
 
-/* backend/cpu/blas.c, the only door to OpenBLAS: hold it to one thread; "OpenBLAS 0.3.21 (...)". */
+/* backend/cpu/blas.c, the only door to OpenBLAS: set it to one thread; its name, "OpenBLAS 0.3.21 (...)". */
 void cpu_blas_open(void);
 const char *cpu_blas_name(void);
 void cpu_gemm(bool ta, bool tb, size_t m, size_t n, size_t k, float alpha, const float *a, const float *b,

@@ -36,18 +36,18 @@ dnnl_engine_t onednn_engine(void)
 	return engine;
 }
 
-dnnl_primitive_attr_t attributes_open(bool relu)
+dnnl_primitive_attr_t attributes_open(dnnl_status_t (*append)(dnnl_post_ops_t after))
 {
 	dnnl_primitive_attr_t a = NULL;
 	dnnl_post_ops_t after = NULL;
 	onednn_must(dnnl_primitive_attr_create(&a), "make attributes");
 	onednn_must(dnnl_primitive_attr_set_scratchpad_mode(a, dnnl_scratchpad_mode_user),
 	            "work in given memory");
-	if (!relu)
+	if (!append)
 		return a;
 	onednn_must(dnnl_post_ops_create(&after), "make attributes");
-	onednn_must(append_relu(after), "append a ReLU");
-	onednn_must(dnnl_primitive_attr_set_post_ops(a, after), "append a ReLU");
+	onednn_must(append(after), "append an operation");
+	onednn_must(dnnl_primitive_attr_set_post_ops(a, after), "append an operation");
 	dnnl_post_ops_destroy(after);
 	return a;
 }

@@ -4,8 +4,8 @@
  * header is compiled.
  *
  * oneDNN runs on one thread here: lanes are the program's own threads, and a sum's order must not depend
- * on how many there are. That is a setting of the calling thread, onednn_one_thread(), and must have been
- * called on it before anything is made or executed.
+ * on how many there are. This is a setting of the calling thread: call onednn_one_thread() on each thread
+ * before anything is made or executed there.
  *
  * Everything is made when a layer is opened; a failure of the library dies with its sentence.
  */
@@ -25,20 +25,23 @@ dnnl_engine_t onednn_engine(void); /* the processor; made once */
 void onednn_one_thread(void);
 /* Dies unless the status is dnnl_success: "oneDNN cannot WHAT (status N)". */
 void onednn_must(dnnl_status_t status, const char *what);
-/* Scratch memory is ours; with relu, max(., 0) follows. Freed by dnnl_primitive_attr_destroy(). */
-dnnl_primitive_attr_t attributes_open(bool relu);
+/*
+ * Scratch memory is ours. `append` adds what follows the primitive's own work; NULL: nothing follows. Free
+ * with dnnl_primitive_attr_destroy().
+ */
+dnnl_primitive_attr_t attributes_open(dnnl_status_t (*append)(dnnl_post_ops_t after));
 
-/* All that follows: by version. */
-dnnl_status_t append_relu(dnnl_post_ops_t after);
+/* backend/cpu/dnnl_v2.c or backend/cpu/dnnl_v3.c: all that follows */
 
-/* How an array of floats lies in memory. Owned; cleared by layout_clear(). */
+/* The layout of an array of floats. Owned; freed by layout_clear(). */
 struct layout {
 	dnnl_memory_desc_t md;
 	bool open;
 };
 
 void layout_open(struct layout *l, int dimensions, const dnnl_dims_t sizes, dnnl_format_tag_t tag);
-/* What a primitive wants for one of its arguments: dnnl_query_src_md, dnnl_query_scratchpad_md, ... */
+/* The layout that a primitive needs for one of its arguments: dnnl_query_src_md, dnnl_query_scratchpad_md,
+ * ... */
 void layout_open_wanted(struct layout *l, const_dnnl_primitive_desc_t pd, dnnl_query_t what);
 void layout_clear(struct layout *l);
 size_t layout_bytes(const struct layout *l);
@@ -48,7 +51,7 @@ dnnl_memory_t layout_memory(const struct layout *l);
 
 enum conv_pass { CONV_FORWARD, CONV_BACK_DATA, CONV_BACK_WEIGHTS };
 
-/* The arrays of a convolution: each a layout or one that oneDNN is to choose. */
+/* The arrays of a convolution, each with a fixed layout or one that oneDNN chooses. */
 struct conv_layouts {
 	struct layout src, weights, bias /* not open: none */, dst;
 };
@@ -58,8 +61,8 @@ struct conv_window {
 };
 
 /*
- * NULL where oneDNN has no way. hint: the forward pass, for the others. method: dnnl_convolution_direct, or
- * dnnl_convolution_winograd.
+ * NULL if oneDNN has no implementation. hint: the forward pass, for the others. method:
+ * dnnl_convolution_direct, or dnnl_convolution_winograd.
  */
 dnnl_primitive_desc_t conv_describe(enum conv_pass pass, dnnl_alg_kind_t method, const struct conv_layouts *l,
                                     const struct conv_window *w, bool relu, const_dnnl_primitive_desc_t hint);

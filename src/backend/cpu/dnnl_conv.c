@@ -1,19 +1,19 @@
 /*
  * Convolution by oneDNN.
  *
- * Each pass is first asked for on the layouts that its values have: blocks of channels, and plain rows for
- * the network's own input. Where oneDNN has nothing but its reference loops for that (groups that do not
- * fit blocks, for one), it may choose, or gets plain layouts, which its matrix products take; values are
- * then brought into that layout and back in scratch memory.
+ * Each pass is first requested for the layouts that its values have: blocks of channels, and plain rows for
+ * the network's own input. If oneDNN has only its reference loops for these (for example when groups do not
+ * fit blocks), it may choose the layouts, or gets plain layouts, for which it has matrix products; values are
+ * then converted to that layout and back in scratch memory.
  *
- * Values and their gradients of 3 x 3 convolutions on whole blocks go by Winograd's method where oneDNN has
- * it (F(4 x 4, 3 x 3): a quarter of the multiplications; errors near 1e-6 of the sum of absolute values
- * instead of 1e-7). Not where a ReLU follows at once, and gradients of weights never: there what is exactly
- * zero must stay so, because the sign law has something to say about zeros, and nothing about what rounding
- * leaves of them.
+ * 3 x 3 convolutions on whole blocks, and the gradients of their inputs, use Winograd's method where oneDNN
+ * has it (F(4 x 4, 3 x 3): a quarter of the multiplications; errors near 1e-6 of the sum of absolute values
+ * instead of 1e-7). It is not used where a ReLU follows at once, and never for gradients of weights: there an
+ * exact zero must stay zero, because the sign law treats zeros in a special way, and rounding would hide
+ * them.
  *
- * A layer is three programs, each a list of primitives with their arguments, made when it is opened. An
- * argument knows from which of the layer's memories it comes and where it lies there; bind() tells oneDNN.
+ * A layer is three programs, each a list of primitives with their arguments, made when the layer is opened.
+ * An argument knows in which of the layer's memories it is and at which offset; bind() tells oneDNN.
  */
 #include "backend/cpu/dnnl.h"
 
@@ -36,7 +36,7 @@ struct program {
 	struct step step[MAX_STEPS];
 };
 
-/* Where an argument lies: in memory that bind() names, or in what a call is given. */
+/* The memory of an argument: one that bind() names, or one that a call is given. */
 enum base { BASE_IN, BASE_OUT, BASE_D_OUT, BASE_D_IN, BASE_WEIGHTS, BASE_SCRATCH, BASE_CALL };
 
 struct slot {
@@ -45,7 +45,7 @@ struct slot {
 	size_t offset; /* bytes */
 };
 
-/* One pass, as oneDNN does it. */
+/* One pass. */
 struct pass {
 	dnnl_primitive_desc_t pd;
 	struct conv_layouts wants;
@@ -58,8 +58,8 @@ struct cpu_conv {
 	struct pass forward, back_data, back_weights;
 	struct program load, run, back;
 	dnnl_memory_t w, dw, db;            /* what load() and backward() are given */
-	size_t weights_bytes, bias_at;      /* of the shared weights; where the bias lies, in bytes */
-	size_t scratch_used, scratch_bytes; /* of the pass being planned, and of the hungriest */
+	size_t weights_bytes, bias_at;      /* of the shared weights; offset of the bias in them */
+	size_t scratch_used, scratch_bytes; /* of the pass being planned, and the most of all passes */
 	int slots;
 	struct slot slot[MAX_SLOTS];
 	dnnl_stream_t stream;
@@ -95,7 +95,7 @@ static dnnl_memory_t weights_add(struct cpu_conv *c, const struct layout *l)
 	return m;
 }
 
-/* Appends a primitive; its scratchpad comes from the scratch memory. */
+/* Append a primitive; its scratchpad is in the scratch memory. */
 static struct step *step_add(struct cpu_conv *c, struct program *p, const_dnnl_primitive_desc_t pd)
 {
 	if (p->count == MAX_STEPS)
@@ -127,9 +127,9 @@ static void reorder_add(struct cpu_conv *c, struct program *p, const struct layo
 	dnnl_primitive_desc_destroy(pd);
 }
 
-/* A value in the layout that a primitive wants: as it lies, or brought there by a step before. */
-static dnnl_memory_t brought(struct cpu_conv *c, struct program *p, const struct layout *found,
-                             enum base base, const struct layout *wanted)
+/* A value in the layout that a primitive needs; if it has another one, append a step that converts it. */
+static dnnl_memory_t converted(struct cpu_conv *c, struct program *p, const struct layout *found,
+                               enum base base, const struct layout *wanted)
 {
 	dnnl_memory_t source = slot_add(c, found, base, 0);
 	if (layout_same(found, wanted))
@@ -139,7 +139,7 @@ static dnnl_memory_t brought(struct cpu_conv *c, struct program *p, const struct
 	return target;
 }
 
-/* Where a primitive writes a value; taken() appends the step that brings it home. */
+/* Where a primitive writes a value; taken() appends the step that converts it back. */
 static dnnl_memory_t written(struct cpu_conv *c, const struct layout *found, enum base base,
                              const struct layout *made)
 {
@@ -179,7 +179,7 @@ static void sizes_of(const struct image *i, dnnl_dims_t sizes)
 	sizes[3] = i->width;
 }
 
-/* Layouts of all arrays; weights of a grouped convolution have one dimension more. */
+/* Layouts of all arrays. Weights of a grouped convolution have one more dimension. */
 static void layouts_open(struct conv_layouts *l, const struct image_spec *s, dnnl_format_tag_t src,
                          dnnl_format_tag_t dst, bool canonical)
 {
@@ -203,7 +203,7 @@ static dnnl_format_tag_t blocked(const struct image *i)
 	return cpu_image_block(i) == 16 ? dnnl_nChw16c : dnnl_nChw8c;
 }
 
-/* Does this pass go by Winograd's method, if oneDNN has it? */
+/* Should this pass use Winograd's method, if oneDNN has it? */
 static bool is_for_winograd(const struct image_spec *s, enum conv_pass kind)
 {
 	bool three = s->kernel[0] == 3 && s->kernel[1] == 3 && s->stride[0] == 1 && s->stride[1] == 1;
@@ -222,7 +222,7 @@ static dnnl_primitive_desc_t try_layouts(struct cpu_conv *c, enum conv_pass kind
 	return pd;
 }
 
-/* Winograd's method; else the first of three ways that is not oneDNN's reference; else what there is. */
+/* Winograd's method; else the first of three requests that is not oneDNN's reference; else any. */
 static dnnl_primitive_desc_t choose(struct cpu_conv *c, enum conv_pass kind)
 {
 	const dnnl_format_tag_t ways[3][2] = {
@@ -277,7 +277,7 @@ static void plan_forward(struct cpu_conv *c, dnnl_memory_t weights, dnnl_memory_
 	const struct pass *f = &c->forward;
 	struct program *p = &c->run;
 	c->scratch_used = 0;
-	dnnl_memory_t src = brought(c, p, &c->given.src, BASE_IN, &f->wants.src);
+	dnnl_memory_t src = converted(c, p, &c->given.src, BASE_IN, &f->wants.src);
 	dnnl_memory_t dst = written(c, &c->given.dst, BASE_OUT, &f->wants.dst);
 	struct step *s = step_add(c, p, f->pd);
 	argument_add(s, DNNL_ARG_SRC, src);
@@ -293,7 +293,7 @@ static void plan_back_data(struct cpu_conv *c, dnnl_memory_t weights)
 	const struct pass *b = &c->back_data;
 	struct program *p = &c->back;
 	c->scratch_used = 0;
-	dnnl_memory_t d_dst = brought(c, p, &c->given.dst, BASE_D_OUT, &b->wants.dst);
+	dnnl_memory_t d_dst = converted(c, p, &c->given.dst, BASE_D_OUT, &b->wants.dst);
 	dnnl_memory_t d_src = written(c, &c->given.src, BASE_D_IN, &b->wants.src);
 	struct step *s = step_add(c, p, b->pd);
 	argument_add(s, DNNL_ARG_DIFF_DST, d_dst);
@@ -307,8 +307,8 @@ static void plan_back_weights(struct cpu_conv *c)
 	const struct pass *b = &c->back_weights;
 	struct program *p = &c->back;
 	c->scratch_used = 0;
-	dnnl_memory_t src = brought(c, p, &c->given.src, BASE_IN, &b->wants.src);
-	dnnl_memory_t d_dst = brought(c, p, &c->given.dst, BASE_D_OUT, &b->wants.dst);
+	dnnl_memory_t src = converted(c, p, &c->given.src, BASE_IN, &b->wants.src);
+	dnnl_memory_t d_dst = converted(c, p, &c->given.dst, BASE_D_OUT, &b->wants.dst);
 	bool direct = layout_same(&b->wants.weights, &c->given.weights);
 	c->dw = slot_add(c, &c->given.weights, BASE_CALL, 0);
 	dnnl_memory_t made = direct ? c->dw : scratch_add(c, &b->wants.weights);
@@ -324,7 +324,7 @@ static void plan_back_weights(struct cpu_conv *c)
 		reorder_add(c, p, &b->wants.weights, made, &c->given.weights, c->dw);
 }
 
-/* The weights as a pass wants them, in the shared memory. */
+/* The weights in the layout that a pass needs, in the shared memory. */
 static dnnl_memory_t plan_load(struct cpu_conv *c, const struct pass *pass)
 {
 	dnnl_memory_t target = weights_add(c, &pass->wants.weights);

@@ -3,7 +3,7 @@
 
 #if DNNL_VERSION_MAJOR == 2
 
-dnnl_status_t append_relu(dnnl_post_ops_t after)
+static dnnl_status_t append_relu(dnnl_post_ops_t after)
 {
 	return dnnl_post_ops_append_eltwise(after, 1, dnnl_eltwise_relu, 0, 0);
 }
@@ -72,7 +72,7 @@ dnnl_primitive_desc_t conv_describe(enum conv_pass pass, dnnl_alg_kind_t method,
 	dnnl_primitive_desc_t pd = NULL;
 	if (begin(&d, pass, method, l, w) != dnnl_success)
 		return NULL;
-	dnnl_primitive_attr_t a = attributes_open(relu);
+	dnnl_primitive_attr_t a = attributes_open(relu ? append_relu : NULL);
 	if (dnnl_primitive_desc_create(&pd, &d, a, onednn_engine(), hint) != dnnl_success)
 		pd = NULL;
 	dnnl_primitive_attr_destroy(a);
@@ -82,7 +82,7 @@ dnnl_primitive_desc_t conv_describe(enum conv_pass pass, dnnl_alg_kind_t method,
 dnnl_primitive_desc_t reorder_describe(const struct layout *from, const struct layout *to)
 {
 	dnnl_primitive_desc_t pd = NULL;
-	dnnl_primitive_attr_t a = attributes_open(false);
+	dnnl_primitive_attr_t a = attributes_open(NULL);
 	onednn_must(dnnl_reorder_primitive_desc_create(&pd, &from->md, onednn_engine(), &to->md,
 	                                               onednn_engine(), a),
 	            "change between two layouts");

@@ -1,4 +1,4 @@
-/* The cpu backend's layers on images: layout, pools, and who does what. */
+/* The cpu backend's layers on images: layout, pools, and the dispatch by kind. */
 #include "backend/cpu/image.h"
 
 #include <string.h>
@@ -6,23 +6,12 @@
 #include "base/err.h"
 #include "base/mem.h"
 
-size_t cpu_image_groups(const struct image *i)
-{
-	size_t block = (size_t)cpu_image_block(i);
-	return ((size_t)i->channels + block - 1) / block;
-}
-
-size_t cpu_image_plane(const struct image *i)
-{
-	return (size_t)i->height * (size_t)i->width * (size_t)cpu_image_block(i);
-}
-
 size_t cpu_image_floats(const struct image *i)
 {
 	return (size_t)i->count * cpu_image_groups(i) * cpu_image_plane(i);
 }
 
-/* Channels of group g that are there. */
+/* Channels of group g, without the filling. */
 static size_t channels_of(const struct image *i, size_t g)
 {
 	size_t block = (size_t)cpu_image_block(i), left = (size_t)i->channels - g * block;

@@ -1,12 +1,12 @@
 /*
  * Inside of the cpu backend's layers on images.
  *
- * An image value lies in blocks of B = 16 or 8 channels, as oneDNN's vectors are wide and its number of
- * channels asks for: float [count][groups][height * width][B], groups = channels / B rounded up, the last
- * group filled up with zeros. Convolution is oneDNN's (cpu_dnnl*.c, the only door to it). Normalisation and
- * pooling are limited by memory and are loops of our own, compiled for every vector level
- * (backend/cpu/norm.inc.h, backend/cpu/pool.inc.h): they read less than oneDNN's do, take any number of
- * channels, keep what is no number, and do not depend on the library's version.
+ * An image value is stored in blocks of B channels: float [count][groups][height * width][B], groups =
+ * channels / B rounded up, the last group filled with zeros. B is 16 or 8, by the width of oneDNN's vectors
+ * and the number of channels. Convolution is oneDNN's (dnnl*.c, the only door to it). Normalisation and
+ * pooling are limited by memory and are our own loops, compiled for every vector level (norm.inc.h,
+ * pool.inc.h): they read less than oneDNN's, take any number of channels, preserve NaN, and do not depend on
+ * the library's version.
  */
 #ifndef SIGNSGD_BACKEND_CPU_IMAGE_H
 #define SIGNSGD_BACKEND_CPU_IMAGE_H
@@ -20,7 +20,7 @@ struct planes {
 	int block;
 };
 
-/* A whole number of blocks and of vectors of any level: numbers of channels are repeated to fill it. */
+/* A whole number of blocks and of vectors of any level; a group's numbers are repeated to fill it. */
 enum { PERIOD = 32 };
 
 /* A group's channels for the elementwise passes: y = (x - mean) scale + shift. */
@@ -46,7 +46,7 @@ struct cpu_planes {
 	void (*norm_back)(const struct planes *p, const struct norm_lanes *l, bool relu, const float *x,
 	                  const float *dy, float *dx);
 
-	/* One plane each. from: which pixel of the plane each output came from [outputs][block]. */
+	/* Each on one plane. from [outputs][block]: the pixel of the plane that each output came from. */
 	void (*max_pool)(const struct pool_window *w, const float *x, int32_t *from, float *y);
 	void (*max_back)(const struct pool_window *w, const int32_t *from, const float *dy, float *dx);
 	void (*mean_pool)(const struct pool_window *w, const float *x, float *y);
@@ -62,6 +62,26 @@ struct image_layer {
 	struct cpu_conv *conv; /* convolutions only */
 };
 
+/*
+ * backend/cpu/dnnl.c: channels of a block, 16 where oneDNN uses AVX-512 unless blocks of 8 need less filling,
+ * 8 elsewhere; the library's name, "oneDNN 2.6.3 (AVX-512)".
+ */
+int cpu_image_block(const struct image *i);
+const char *cpu_image_library(void);
+
+/* Groups of channels of an image value, */
+static inline size_t cpu_image_groups(const struct image *i)
+{
+	size_t block = (size_t)cpu_image_block(i);
+	return ((size_t)i->channels + block - 1) / block;
+}
+
+/* and the floats of one group of one image. */
+static inline size_t cpu_image_plane(const struct image *i)
+{
+	return (size_t)i->height * (size_t)i->width * (size_t)cpu_image_block(i);
+}
+
 /* backend/cpu/image.c: the table's functions, and opening for one vector level. */
 size_t cpu_image_floats(const struct image *i);
 void cpu_image_to_rows(const struct image *i, const float *image, float *rows);
@@ -75,22 +95,11 @@ void cpu_image_forward(struct image_layer *l, bool training, const float *runnin
 void cpu_image_backward(struct image_layer *l, float *dw, float *db);
 void cpu_image_statistics(const struct image_layer *l, float *statistics);
 
-/* Blocks of channels of an image value, and the floats of all its planes of one group and image. */
-size_t cpu_image_groups(const struct image *i);
-size_t cpu_image_plane(const struct image *i);
-
 /* backend/cpu/norm.c */
 void cpu_norm_need(const struct image_spec *s, struct image_need *need);
 void cpu_norm_load(struct image_layer *l, const float *w, const float *b);
 void cpu_norm_forward(struct image_layer *l, bool training, const float *running);
 void cpu_norm_backward(struct image_layer *l, float *dw, float *db);
-
-/*
- * backend/cpu/dnnl.c: channels of a block: 16 where oneDNN uses AVX-512, unless blocks of 8 are filled up
- * with less; 8 elsewhere. "oneDNN 2.6.3 (AVX-512)".
- */
-int cpu_image_block(const struct image *i);
-const char *cpu_image_library(void);
 
 /* backend/cpu/dnnl_conv.c */
 struct cpu_conv *cpu_conv_open(const struct image_spec *s, struct image_need *need);

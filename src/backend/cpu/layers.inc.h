@@ -5,9 +5,8 @@
  */
 
 /*
- * All ones where x lies beyond the bound, on its side of 0, as far as infinity; 0 elsewhere and for NaN.
- * With integers: a comparison of floats may trap, and before the compiler does it where the source does
- * not, it gives up on vectors.
+ * All ones where x is beyond the bound, on the bound's side of 0, infinity included; 0 elsewhere and for NaN.
+ * Computed with integers: a comparison of floats may trap, so the compiler would not use vectors for it.
  */
 INLINE uint32_t beyond(float x, float bound)
 {
@@ -55,7 +54,7 @@ static void cpu_tanh(size_t n, float *y)
 	}
 }
 
-/* e^z for z <= 0. Where that is no normal number, by way of e^(z + 64). */
+/* e^z for z <= 0. Where the result is not a normal number, it is computed from e^(z + 64). */
 INLINE float falling_power(float z)
 {
 	uint32_t low = beyond(z, -80), none = beyond(z, -104);
@@ -89,7 +88,7 @@ INLINE void exponentials(size_t n, float *z)
 		z[j] = falling_power(z[j]);
 }
 
-/* Rows that are done together, so that short rows fill vectors. */
+/* Rows that are computed together, so that short rows fill vectors. */
 enum { SOFTMAX_ROWS = 64 };
 
 static double softmax_rows(size_t rows, size_t n, float *z, const int32_t *label, bool back, float weight,

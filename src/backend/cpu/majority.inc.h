@@ -1,19 +1,19 @@
 /*
- * The vote, bit-sliced: no ballot is ever unpacked. The counts of 64 coordinates a word stand upright in
- * planes: bit i of plane k is bit k of coordinate i's count. Adding two votes into plane k is a full
- * adder on whole vectors, two or five instructions, whose carry has the weight of plane k + 1; a tree of
- * them (carry-save, as in Harley and Seal's population count) takes sixteen votes with fifteen adders
- * and one ripple into the planes above. The count is then compared with M / 2 in as many steps as planes.
+ * The majority, bit-sliced: votes are never unpacked. The counts of the 64 coordinates of a word are stored
+ * in planes: bit i of plane k is bit k of coordinate i's count. A full adder on whole vectors, two or five
+ * instructions, adds two votes into plane k; its carry has the weight of plane k + 1. A tree of full adders
+ * (carry-save, as in Harley and Seal's population count) adds sixteen votes with fifteen adders and one
+ * ripple into the planes above. The count is then compared with M / 2, one step for each plane.
  *
- * What is counted are minuses: with M votes, V < 0 where minuses > M / 2, V = 0 where minuses = M / 2.
- * Where votes can be abstain, each is counted as two: (vote and not abstain), (vote or abstain). A minus adds
- * 2, an abstain one 1, a plus 0, so V is negative, zero or positive where the count is above, at or below M,
- * and the same adders serve with 2 M votes.
+ * Minuses are counted: with M votes, V < 0 where minuses > M / 2, and V = 0 where minuses = M / 2. Where
+ * votes can abstain, each is counted as two: (vote and not abstain) and (vote or abstain). A minus adds 2, an
+ * abstention 1, a plus 0, so V is negative, zero or positive where the count is above, at or below M, and the
+ * same adders serve with 2 M votes.
  *
- * Order of reading: first the count modulo 16, then sixteen votes at a time, each over a tile of
- * 16 KiB. Sixteen is as many streams as prefetchers follow; shorter tiles make them start over too often.
- * What lies in memory is better read stream by stream, so there the next sixteen tiles are asked for in
- * that order while these are added.
+ * Order of reading: first M modulo 16 votes, then sixteen votes at a time, each over a tile of 16 KiB.
+ * Prefetchers follow about sixteen streams; shorter tiles would make them start over too often. Votes that
+ * come from memory are better read stream by stream, so the next sixteen tiles are prefetched in that order
+ * while these are added.
  */
 
 enum {
@@ -26,7 +26,7 @@ enum {
 	FAR_WORDS = 1024 * 1024 /* more than the caches of one core hold */
 };
 
-/* Ballots from some number on. Doubled ones are pairs, and lists of them begin with the first of a pair. */
+/* The votes from some number on. Doubled votes are pairs; a list begins with the first of a pair. */
 struct list {
 	const uint64_t *const *vote, *const *abstain;
 	bool abstains;
@@ -34,7 +34,7 @@ struct list {
 
 struct race {
 	struct list votes;
-	size_t count;        /* of votes, doubled if mutes */
+	size_t count;        /* of votes, doubled if there are abstain planes */
 	bool ties;           /* a tie is possible */
 	bool far;            /* the votes come from memory */
 	uint64_t more, half; /* counts that say minus, or a tie at least */
@@ -61,8 +61,8 @@ INLINE struct list list_from(struct list l, size_t j)
 	return (struct list){l.vote + behind, l.abstains ? l.abstain + behind : NULL, l.abstains};
 }
 
-/* Ballot j of the list, the vector at word w. */
-INLINE vword ballot(struct list l, size_t j, size_t w)
+/* Vote j of the list, the vector at word w. */
+INLINE vword vote_at(struct list l, size_t j, size_t w)
 {
 	if (!l.abstains)
 		return load_words(l.vote[j] + w);
@@ -81,7 +81,7 @@ INLINE vword full_add(vword *sum, vword a, vword b)
 /* Add votes j .. j + 1, 3, 7, 15; the carry that comes back has weight 2, 4, 8, 16. */
 INLINE vword add_2(struct low_planes *c, struct list l, size_t j, size_t w)
 {
-	return full_add(&c->plane[0], ballot(l, j, w), ballot(l, j + 1, w));
+	return full_add(&c->plane[0], vote_at(l, j, w), vote_at(l, j + 1, w));
 }
 
 INLINE vword add_4(struct low_planes *c, struct list l, size_t j, size_t w)
@@ -107,7 +107,7 @@ INLINE struct low_planes first_votes(struct list l, size_t count, size_t w)
 {
 	struct low_planes c = {{{0}}};
 	if (count & 1)
-		c.plane[0] = ballot(l, 0, w);
+		c.plane[0] = vote_at(l, 0, w);
 	l = list_from(l, count & 1);
 	if (count & 2)
 		c.plane[1] = add_2(&c, l, 0, w);
@@ -167,8 +167,7 @@ INLINE void tile_begin(const struct race *r, size_t count, bool final, size_t w,
 /* Ask for part `turn` of TILE_VECTORS of the tiles at word w of the sixteen votes from `next` on. */
 INLINE void fetch(struct list next, size_t turn, size_t w)
 {
-	const size_t turns = TILE_VECTORS / GROUP,
-	             words = GROUP * LANES_64; /* turns a ballot, words a turn */
+	const size_t turns = TILE_VECTORS / GROUP, words = GROUP * LANES_64; /* turns a vote, words a turn */
 	size_t j = turn / turns;
 	const uint64_t *plane = !next.abstains ? next.vote[j]
 	                        : j % 2        ? next.abstain[j / 2]
@@ -241,7 +240,7 @@ INLINE void tile_vote(const struct race *r, bool last, size_t w, size_t vectors,
 	}
 }
 
-/* The same for a single word: what is left when no vector fits. Plain counters, one plane after the other. */
+/* The same for a single word, where no vector fits any more. Plain counters, one plane after the other. */
 static void word_vote(struct race r, size_t w, uint64_t *minus, uint64_t *tied)
 {
 	uint64_t plane[LOW_PLANES + HIGH_PLANES] = {0}, more = ~UINT64_C(0), half = ~UINT64_C(0);
@@ -278,14 +277,14 @@ static void tile_settle(enum sign_policy tie, const struct stream *coins, uint64
 	}
 }
 
-/* Padding says + without evidence: no bits may remain there. */
+/* Clear the padding bits. */
 INLINE void clear_padding(size_t n, uint64_t *plane)
 {
 	if (n % 64)
 		plane[n / 64] &= sign_mask(n, n / 64);
 }
 
-/* What every vote has in common. */
+/* What is the same for all tiles. */
 struct poll {
 	size_t n, first;
 	const struct votes *votes;
@@ -294,7 +293,7 @@ struct poll {
 	uint64_t *vote, *abstain; /* of the answer */
 };
 
-/* count: of votes, doubled if mutes. */
+/* count: of votes, doubled if there are abstain planes. */
 INLINE void race_run(const struct poll *p, size_t count, bool abstains, bool ties)
 {
 	size_t words = sign_words(p->n);
@@ -320,13 +319,13 @@ INLINE void race_run(const struct poll *p, size_t count, bool abstains, bool tie
 	clear_padding(p->n, p->vote);
 }
 
-/* The same for several kinds of votes, so that inner loops need not ask which they are. */
+/* The same for several kinds of votes, so that inner loops need no branches. */
 static void cpu_majority(size_t n, const struct votes *b, enum sign_policy tie, const struct stream *coins,
                          size_t first, uint64_t *pull_vote, uint64_t *pull_abstain)
 {
 	const size_t limit = (size_t)1 << (LOW_PLANES + HIGH_PLANES - 1);
 	if (b->count < 1 || (size_t)b->count >= limit)
-		BUG("the vote counts from 1 to 2^19 - 1 ballots");
+		BUG("the vote counts from 1 to 2^19 - 1 votes");
 	size_t count = (size_t)b->count;
 	struct poll p = {n, first, b, tie, coins, pull_vote, pull_abstain};
 	if (b->abstain)

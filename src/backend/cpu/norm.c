@@ -1,6 +1,7 @@
 /*
- * Batch normalisation group by group of channels, so that what one pass has read lies in the cache for the
- * next. keep: mean and biased variance, double [groups * block] each, then struct norm_lanes [groups].
+ * Batch normalisation, one group of channels after the other, so that one pass finds in the cache what the
+ * pass before it has read. keep: mean and biased variance, double [groups * block] each, then struct
+ * norm_lanes [groups].
  */
 #include <math.h>
 #include <string.h>
@@ -26,7 +27,7 @@ void cpu_norm_load(struct image_layer *l, const float *w, const float *b)
 	memcpy(l->memory.weights + channels, b, channels * sizeof(*b));
 }
 
-/* What there is to know of one group. */
+/* One group of channels. */
 struct group {
 	struct planes planes;
 	size_t first;            /* its first channel */
@@ -55,7 +56,7 @@ static struct group group_of(const struct image_layer *l, size_t g)
 	                      .lanes = lanes + g};
 }
 
-/* Channels that only fill up get factors of 0. */
+/* Filling channels get factors of 0. */
 static void set_lanes(const struct image_layer *l, const struct group *g, const double *mean,
                       const double *variance)
 {

@@ -55,7 +55,7 @@ INLINE struct lanes normal_form(struct lanes x, const struct norm_lanes *l)
 	return x;
 }
 
-/* max(y, 0); what is no number stays. */
+/* max(y, 0); NaN stays. */
 INLINE struct lanes rectified(struct lanes y)
 {
 	for (int i = 0; i < PERIOD_VECTORS; i++)
@@ -114,7 +114,7 @@ static void chunk_squares(size_t n, const float *x, int block, const double *mea
 		a = lanes_add(a, squares(load_all(x + i), m));
 		i += PERIOD;
 	}
-	/* what is not there must not count as a difference */
+	/* missing values must not count as differences */
 	if (i < n)
 		a = lanes_add(a, squares(load_some(x + i, n - i), load_some(flat, n - i)));
 	a = lanes_add(a, b);
@@ -168,7 +168,7 @@ INLINE void normalise_plane(size_t n, const struct norm_lanes *l, bool relu, con
 static void cpu_normalise(const struct planes *p, const struct norm_lanes *l, bool relu, const float *x,
                           float *y)
 {
-	const struct norm_lanes own = *l; /* the compiler need not fear that y writes over it */
+	const struct norm_lanes own = *l; /* tells the compiler that writing y does not change it */
 	for (size_t i = 0; i < p->count * p->stride; i += p->stride)
 		if (relu)
 			normalise_plane(p->n, &own, true, x + i, y + i);

@@ -1,6 +1,6 @@
 /* Pools on one plane [height][width][block] of blocked channels. */
 
-/* The part of a window that lies on the plane. */
+/* The part of a window that is on the plane. */
 struct pool_range {
 	int y0, y1, x0, x1;
 };

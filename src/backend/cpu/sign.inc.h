@@ -8,9 +8,8 @@ INLINE size_t chunk_at(uint64_t word, size_t left)
 }
 
 /*
- * What the policy says where nothing is known: `open` has the bits without evidence of `count` words, of
- * which the first is word `word` of the vector; vote is 0 there. abstain may be NULL unless the policy is
- * abstain.
+ * Apply the policy where values have no sign: `open` has those bits, in `count` words from word `word` of the
+ * vector on; vote is 0 there. abstain may be NULL unless the policy is abstain.
  */
 static void settle(enum sign_policy policy, const struct stream *coins, uint64_t word, size_t count,
                    const uint64_t *open, uint64_t *vote, uint64_t *abstain)
@@ -25,7 +24,7 @@ static void settle(enum sign_policy policy, const struct stream *coins, uint64_t
 		vote[i] |= open[i] & tossed[word % 2 + i];
 }
 
-/* One chunk. Nearly always every value has a sign, and one quick look is enough. */
+/* One chunk. Nearly always every value has a sign, and one quick scan is enough. */
 static void pack_chunk(size_t count, const float *v, enum sign_policy zero, const struct stream *coins,
                        uint64_t word, uint64_t *vote, uint64_t *abstain)
 {
@@ -106,7 +105,7 @@ INLINE void apply_words(size_t words, const uint64_t *vote, const uint64_t *abst
 	}
 }
 
-/* The same four times, so that no loop asks what cannot change. */
+/* The same four times, so that loops need no branches. */
 static void apply_any(size_t words, const uint64_t *vote, const uint64_t *abstain, float lr, float decay,
                       float *x)
 {

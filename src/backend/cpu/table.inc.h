@@ -77,7 +77,7 @@ static const struct cpu_level level = {
         .name = LEVEL_NAME,
         .shown = LEVEL_SHOWN,
         .fill = level_fill,
-        .yardstick =
+        .baseline =
                 {
                         .read = {baseline_read, baseline_read_halves},
                         .copy = baseline_copy,

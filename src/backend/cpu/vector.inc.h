@@ -1,4 +1,4 @@
-/* Vector types of VECTOR_BYTES bytes, and what can be said of them without naming an instruction. */
+/* Vector types of VECTOR_BYTES bytes, and operations that need no particular instruction. */
 #include <stdint.h>
 #include <string.h>
 
@@ -14,7 +14,7 @@ typedef float vfloat_short __attribute__((vector_size(VECTOR_BYTES / 2))); /* as
 
 #define INLINE static inline __attribute__((always_inline))
 
-/* Any address will do. */
+/* From any address. */
 INLINE vword load_words(const uint64_t *p)
 {
 	vword v;
@@ -53,7 +53,7 @@ INLINE vword lane_numbers(void)
 	return v;
 }
 
-/* What is known of 64 values after one look. */
+/* The signs of 64 values, a bit each. */
 struct verdict {
 	uint64_t minus, neither;
 };

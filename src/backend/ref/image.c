@@ -7,11 +7,6 @@
 #include "base/err.h"
 #include "base/mem.h"
 
-size_t ref_image_floats(const struct image *i)
-{
-	return (size_t)i->count * (size_t)i->channels * (size_t)i->height * (size_t)i->width;
-}
-
 static void copy_rows(const struct image *i, const float *from, float *to)
 {
 	memcpy(to, from, ref_image_floats(i) * sizeof(*to));

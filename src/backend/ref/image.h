@@ -17,7 +17,10 @@ static inline size_t ref_at(const struct image *i, int n, int c, int y, int x)
 	       (size_t)x;
 }
 
-size_t ref_image_floats(const struct image *i);
+static inline size_t ref_image_floats(const struct image *i)
+{
+	return (size_t)i->count * (size_t)i->channels * (size_t)i->height * (size_t)i->width;
+}
 
 void ref_conv_need(const struct image_spec *s, struct image_need *need);
 void ref_conv_load(struct image_layer *l, const float *w, const float *b);

@@ -1,4 +1,5 @@
-/* Pooling by definition. keep of a max pool: where each output came from, int32 [outputs], y * width + x. */
+/* Pooling by definition. keep of a max pool: the pixel that each output came from, int32 [outputs], y * width
+ * + x. */
 #include <math.h>
 #include <stdint.h>
 #include <string.h>

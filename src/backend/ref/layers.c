@@ -9,7 +9,7 @@ static double element(const float *a, bool transposed, size_t rows, size_t colum
 	return transposed ? a[j * rows + i] : a[i * columns + j];
 }
 
-/* As in BLAS, a factor of exactly 0 means that its matrix is not looked at. */
+/* As in BLAS, a matrix with a factor of exactly 0 is not read. */
 void ref_gemm(bool ta, bool tb, size_t m, size_t n, size_t k, float alpha, const float *a, const float *b,
               float beta, float *c)
 {
@@ -47,7 +47,7 @@ static size_t largest_of(size_t n, const float *z)
 }
 
 /*
- * A row with a NaN or an infinite largest logit has no loss (NaN) and no hit. The label's gradient is
+ * A row with a NaN or an infinite largest logit has a NaN loss and is not correct. The label's gradient is
  * -(sum of the others) / sum, so that it keeps its sign when the label's probability rounds to 1.
  */
 double ref_softmax_loss(size_t rows, size_t n, float *z, const int32_t *label, bool back, float weight,

@@ -86,13 +86,13 @@ static int mpi_tell(void *self, int64_t *value, struct err *e)
 	return mpi_check(MPI_Bcast(value, sizeof *value, MPI_BYTE, 0, comm), "MPI_Bcast", e);
 }
 
-static void fill_head(struct mpi_self *m, const struct exchange *x)
+static void fill_head(struct mpi_self *m, const struct exchange_request *x)
 {
 	*m->own = (struct mpi_head){.step = x->step,
 	                            .x_hash = x->x_hash,
-	                            .n = x->n,
-	                            .push_bytes = x->push_bytes,
-	                            .pull_bytes = x->pull_bytes,
+	                            .n = x->shape.n,
+	                            .push_bytes = x->shape.push_bytes,
+	                            .pull_bytes = x->shape.pull_bytes,
 	                            .flags = x->flags & HEAD_SHARED};
 	if (m->stop && *m->stop)
 		m->own->flags |= EXCHANGE_STOP;
@@ -145,7 +145,7 @@ static int compare_heads(const struct mpi_self *m, struct err *e)
 	return 0;
 }
 
-int mpi_hold_head(struct mpi_self *m, const struct exchange *x, bool wait, struct err *e)
+int mpi_hold_head(struct mpi_self *m, const struct exchange_request *x, bool wait, struct err *e)
 {
 	if (m->headed)
 		return m->left;
@@ -172,19 +172,19 @@ static int check_topology(int topology, bool separable, bool float_mean, struct 
 }
 
 /* Before anything is sent in a round. */
-static int ready_round(struct mpi_self *m, const struct exchange *x, struct err *e)
+static int ready_round(struct mpi_self *m, const struct exchange_request *x, struct err *e)
 {
 	if (x->silent || x->hosted != mpi_hosted(m, m->rank))
 		return err_user(e, "mpi: every worker votes in every round; recorded voters are repeated by "
 		                   "signsgd simulate");
-	if (check_topology(m->topology, x->separable, x->float_mean, e))
+	if (check_topology(m->topology, x->rule.separable, x->rule.float_mean, e))
 		return -1;
 	if (!m->pushes)
 		mpi_round_open(m, x);
 	return 0;
 }
 
-static void mpi_post(void *self, const struct exchange *x, int i, size_t begin, size_t end)
+static void mpi_post(void *self, const struct exchange_request *x, int i, size_t begin, size_t end)
 {
 	struct mpi_self *m = self;
 	(void)end;
@@ -193,7 +193,8 @@ static void mpi_post(void *self, const struct exchange *x, int i, size_t begin, 
 	mpi_round_post(m, x, i, (int)(begin / m->bucket), &m->trouble);
 }
 
-static enum exchange_end hold_round(struct mpi_self *m, struct exchange *x, struct err *e)
+static enum exchange_end hold_round(struct mpi_self *m, const struct exchange_request *x,
+                                    struct exchange_reply *reply, struct err *e)
 {
 	double start = clock_s();
 	if (m->trouble.code) {
@@ -203,21 +204,22 @@ static enum exchange_end hold_round(struct mpi_self *m, struct exchange *x, stru
 	int rc = ready_round(m, x, e) ? -1 : mpi_hold_head(m, x, true, e);
 	if (rc)
 		return rc < 0 ? EXCHANGE_FAILED : EXCHANGE_LEFT;
-	x->flags = 0;
+	reply->flags = 0;
 	for (int r = 0; r < m->size; r++)
-		x->flags |= (int)m->heads[r].flags & HEAD_SHARED;
-	if (mpi_round(m, x, start, e))
+		reply->flags |= (int)m->heads[r].flags & HEAD_SHARED;
+	if (mpi_round(m, x, reply, start, e))
 		return EXCHANGE_FAILED;
 	m->begun = m->headed = false;
-	x->n_voters = m->workers;
-	x->must_resync = false;
+	reply->n_voters = m->workers;
 	return EXCHANGE_DONE;
 }
 
-static enum exchange_end mpi_exchange(void *self, struct exchange *x, struct err *e)
+static enum exchange_end mpi_exchange(void *self, const struct exchange_request *x,
+                                      struct exchange_reply *reply, struct err *e)
 {
 	struct mpi_self *m = self;
-	enum exchange_end end = hold_round(m, x, e);
+	exchange_begin(x, reply);
+	enum exchange_end end = hold_round(m, x, reply, e);
 	m->failed = end == EXCHANGE_FAILED;
 	return end;
 }
@@ -306,6 +308,8 @@ const struct transport transport_mpi = {
                            "continues from its last checkpoint, with any number of processes",
                 .keys = mpi_keys,
                 .state_bytes = sizeof(struct mpi_settings)},
+        .processes = TRANSPORT_LAUNCHED,
+        .no_train = "needs MPI's launcher, as in 'mpirun -n 4 signsgd train FILE.json'",
         .library = mpi_library,
         .check = row_check,
         .open = mpi_open,

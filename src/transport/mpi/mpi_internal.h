@@ -131,10 +131,10 @@ size_t mpi_pieces(size_t bytes);
 
 /* mpi.c. Send this process's head unless it was sent; wait: and take all heads. 0; 1 where the root has left;
  * -1 and a sentence. Without waiting, m->headed says whether all are here. */
-int mpi_hold_head(struct mpi_self *m, const struct exchange *x, bool wait, struct err *e);
+int mpi_hold_head(struct mpi_self *m, const struct exchange_request *x, bool wait, struct err *e);
 
 /* transport/mpi/plan.c. The rounds' memory, from the first one on. */
-void mpi_round_open(struct mpi_self *m, const struct exchange *x);
+void mpi_round_open(struct mpi_self *m, const struct exchange_request *x);
 void mpi_round_close(struct mpi_self *m);
 struct mpi_share mpi_share_of(const struct mpi_self *m, const struct mpi_bucket *b, int r);
 /* Planes of a message; one that cannot be cut counts as a single plane, which is shared whole or not at all.
@@ -144,17 +144,18 @@ int mpi_planes_in(const struct planes *p);
 struct mpi_piece mpi_piece_of(const struct mpi_self *m, const struct planes *p, size_t message_bytes,
                               const struct mpi_share *s, int k);
 /* Bytes of the running statistics that go from another process to the root in every round. */
-size_t mpi_running_bytes(const struct mpi_self *m, const struct exchange *x);
+size_t mpi_running_bytes(const struct mpi_self *m, const struct exchange_request *x);
 
 /* transport/mpi/round.c. Push `i` of this process is final in that bucket. Brings the round forward. -1 and a
  * sentence.
  */
-int mpi_round_post(struct mpi_self *m, const struct exchange *x, int i, int bucket, struct err *e);
-/* All of it, after the heads: fills pull, bytes, wait_s (since `start`). -1 and a sentence. */
-int mpi_round(struct mpi_self *m, struct exchange *x, double start, struct err *e);
+int mpi_round_post(struct mpi_self *m, const struct exchange_request *x, int i, int bucket, struct err *e);
+/* All of it, after the heads: fills pull, bytes, wait_s (from `start` on). -1 and a sentence. */
+int mpi_round(struct mpi_self *m, const struct exchange_request *x, struct exchange_reply *reply,
+              double start, struct err *e);
 
 /* transport/mpi/sum.c: the same by MPI's own sum. */
-int mpi_sum(struct mpi_self *m, struct exchange *x, struct err *e);
+int mpi_sum(struct mpi_self *m, const struct exchange_request *x, struct err *e);
 
 /* transport/mpi/state.c: rows' sync() and collect(). */
 int mpi_sync(void *self, struct train_state *st, struct err *e);

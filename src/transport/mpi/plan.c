@@ -35,9 +35,9 @@ struct mpi_piece mpi_piece_of(const struct mpi_self *m, const struct planes *p, 
 	                          planes_offset(p, m->n, s->end) - at};
 }
 
-size_t mpi_running_bytes(const struct mpi_self *m, const struct exchange *x)
+size_t mpi_running_bytes(const struct mpi_self *m, const struct exchange_request *x)
 {
-	return m->st && mpi_host(m, x->bn_owner) != 0 ? m->st->shared[2].count * sizeof(float) : 0;
+	return m->st && mpi_host(m, x->bn_owner) != 0 ? m->st->running.count * sizeof(float) : 0;
 }
 
 /* Bytes of process r's shares of a message. */
@@ -52,12 +52,12 @@ static uint64_t share_bytes(const struct mpi_self *m, const struct planes *p, si
 }
 
 /* What process r sends up and down; returns that and what it receives. */
-static uint64_t traffic(const struct mpi_self *m, const struct exchange *x, int r, uint64_t *up,
+static uint64_t traffic(const struct mpi_self *m, const struct exchange_request *x, int r, uint64_t *up,
                         uint64_t *down)
 {
 	uint64_t hosted = (uint64_t)mpi_hosted(m, r), others = (uint64_t)m->size - 1;
-	uint64_t vote_part = share_bytes(m, &x->push_planes, m->push_bytes, r);
-	uint64_t answer_part = share_bytes(m, &x->pull_planes, m->pull_bytes, r);
+	uint64_t vote_part = share_bytes(m, &x->shape.push_planes, m->push_bytes, r);
+	uint64_t answer_part = share_bytes(m, &x->shape.pull_planes, m->pull_bytes, r);
 	if (m->topology == TOPOLOGY_ALLREDUCE) {
 		*up = *down = m->pull_bytes - answer_part;
 		return 2 * (*up + *down);
@@ -67,7 +67,7 @@ static uint64_t traffic(const struct mpi_self *m, const struct exchange *x, int 
 	return *up + *down + ((uint64_t)m->workers - hosted) * vote_part + m->pull_bytes - answer_part;
 }
 
-static void count_bytes(struct mpi_self *m, const struct exchange *x)
+static void count_bytes(struct mpi_self *m, const struct exchange_request *x)
 {
 	uint64_t heads = ((uint64_t)m->size - 1) * sizeof *m->heads, running = mpi_running_bytes(m, x);
 	uint64_t words = (uint64_t)(m->workers - mpi_hosted(m, 0)) * sizeof *m->words;
@@ -83,9 +83,9 @@ static void count_bytes(struct mpi_self *m, const struct exchange *x)
 }
 
 /* The trainer cuts in the same way (transport.h, post). */
-static void cut_buckets(struct mpi_self *m, const struct exchange *x)
+static void cut_buckets(struct mpi_self *m, const struct exchange_request *x)
 {
-	size_t pieces = x->separable ? (size_t)m->most_buckets : 1;
+	size_t pieces = x->rule.separable ? (size_t)m->most_buckets : 1;
 	m->bucket = planes_bucket(m->n, pieces);
 	m->n_buckets = (int)((m->n + m->bucket - 1) / m->bucket);
 	m->buckets = mem_array((size_t)m->n_buckets, sizeof *m->buckets);
@@ -96,12 +96,12 @@ static void cut_buckets(struct mpi_self *m, const struct exchange *x)
 	}
 }
 
-static void make_scratch(struct mpi_self *m, const struct exchange *x)
+static void make_scratch(struct mpi_self *m, const struct exchange_request *x)
 {
 	size_t others = (size_t)m->size - 1, hosted = (size_t)mpi_hosted(m, m->rank);
 	size_t votes = (size_t)m->workers - hosted + hosted * others;
-	size_t up = votes * (size_t)mpi_planes_in(&x->push_planes) * mpi_pieces(m->push_bytes);
-	size_t down = 2 * others * (size_t)mpi_planes_in(&x->pull_planes) * mpi_pieces(m->pull_bytes);
+	size_t up = votes * (size_t)mpi_planes_in(&x->shape.push_planes) * mpi_pieces(m->push_bytes);
+	size_t down = 2 * others * (size_t)mpi_planes_in(&x->shape.pull_planes) * mpi_pieces(m->pull_bytes);
 	for (int b = 0; b < m->n_buckets; b++)
 		mpi_scratch(&m->buckets[b].requests, up > down ? up : down);
 	mpi_scratch(&m->aside, others * mpi_pieces((size_t)m->slots * sizeof *m->words) +
@@ -125,11 +125,11 @@ static void map_messages(struct mpi_self *m)
 		    elsewhere);
 }
 
-void mpi_round_open(struct mpi_self *m, const struct exchange *x)
+void mpi_round_open(struct mpi_self *m, const struct exchange_request *x)
 {
-	m->n = x->n;
-	m->push_bytes = x->push_bytes;
-	m->pull_bytes = x->pull_bytes;
+	m->n = x->shape.n;
+	m->push_bytes = x->shape.push_bytes;
+	m->pull_bytes = x->shape.pull_bytes;
 	m->pushes = mem_array((size_t)m->workers, sizeof *m->pushes);
 	m->words = mem_array((size_t)m->workers, sizeof *m->words);
 	m->ready = mem_array((size_t)x->hosted, sizeof *m->ready);

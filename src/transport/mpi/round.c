@@ -20,13 +20,13 @@ static int answer_tag(const struct mpi_self *m, const struct mpi_bucket *b)
 	return 1 + (int)(b - m->buckets) * (m->slots + 1) + m->slots;
 }
 
-static int recv_votes(struct mpi_self *m, const struct exchange *x, struct mpi_bucket *b, int from,
+static int recv_votes(struct mpi_self *m, const struct exchange_request *x, struct mpi_bucket *b, int from,
                       struct err *e)
 {
 	struct mpi_share mine = mpi_share_of(m, b, m->rank);
 	for (int w = m->first[from]; w < m->first[from + 1]; w++)
-		for (int k = 0; k < mpi_planes_in(&x->push_planes); k++) {
-			struct mpi_piece p = mpi_piece_of(m, &x->push_planes, m->push_bytes, &mine, k);
+		for (int k = 0; k < mpi_planes_in(&x->shape.push_planes); k++) {
+			struct mpi_piece p = mpi_piece_of(m, &x->shape.push_planes, m->push_bytes, &mine, k);
 			char *message = (char *)(uintptr_t)m->pushes[w];
 			if (p.bytes > 0 && mpi_post_recv(m, &b->requests, message + p.at, p.bytes, from,
 			                                 vote_tag(m, w, b), e))
@@ -36,14 +36,15 @@ static int recv_votes(struct mpi_self *m, const struct exchange *x, struct mpi_b
 }
 
 /* To all that own a share of the bucket, the next process first. */
-static int send_vote(struct mpi_self *m, const struct exchange *x, struct mpi_bucket *b, int i, struct err *e)
+static int send_vote(struct mpi_self *m, const struct exchange_request *x, struct mpi_bucket *b, int i,
+                     struct err *e)
 {
 	const char *message = x->pushes[i];
 	for (int s = 1; s < m->size; s++) {
 		int to = (m->rank + s) % m->size;
 		struct mpi_share yours = mpi_share_of(m, b, to);
-		for (int k = 0; k < mpi_planes_in(&x->push_planes); k++) {
-			struct mpi_piece p = mpi_piece_of(m, &x->push_planes, m->push_bytes, &yours, k);
+		for (int k = 0; k < mpi_planes_in(&x->shape.push_planes); k++) {
+			struct mpi_piece p = mpi_piece_of(m, &x->shape.push_planes, m->push_bytes, &yours, k);
 			if (mpi_post_send(m, &b->requests, message + p.at, p.bytes, to,
 			                  vote_tag(m, m->ids[i], b), e))
 				return -1;
@@ -53,16 +54,19 @@ static int send_vote(struct mpi_self *m, const struct exchange *x, struct mpi_bu
 	return 0;
 }
 
-static int pass_answer(struct mpi_self *m, const struct exchange *x, struct mpi_bucket *b, struct err *e)
+static int pass_answer(struct mpi_self *m, const struct exchange_request *x, struct mpi_bucket *b,
+                       struct err *e)
 {
 	struct mpi_share mine = mpi_share_of(m, b, m->rank);
 	b->stage = STAGE_DOWN;
 	for (int s = 1; s < m->size; s++) {
 		int to = (m->rank + s) % m->size, from = (m->rank + m->size - s) % m->size;
 		struct mpi_share yours = mpi_share_of(m, b, from);
-		for (int k = 0; k < mpi_planes_in(&x->pull_planes); k++) {
-			struct mpi_piece in = mpi_piece_of(m, &x->pull_planes, m->pull_bytes, &yours, k);
-			struct mpi_piece out = mpi_piece_of(m, &x->pull_planes, m->pull_bytes, &mine, k);
+		for (int k = 0; k < mpi_planes_in(&x->shape.pull_planes); k++) {
+			struct mpi_piece in =
+			        mpi_piece_of(m, &x->shape.pull_planes, m->pull_bytes, &yours, k);
+			struct mpi_piece out =
+			        mpi_piece_of(m, &x->shape.pull_planes, m->pull_bytes, &mine, k);
 			char *pull = x->pull;
 			if (mpi_post_recv(m, &b->requests, pull + in.at, in.bytes, from, answer_tag(m, b),
 			                  e) ||
@@ -74,19 +78,19 @@ static int pass_answer(struct mpi_self *m, const struct exchange *x, struct mpi_
 }
 
 /* Votes on my share of the bucket are all here. */
-static int answer(struct mpi_self *m, const struct exchange *x, struct mpi_bucket *b, bool lanes,
+static int answer(struct mpi_self *m, const struct exchange_request *x, struct mpi_bucket *b, bool lanes,
                   struct err *e)
 {
 	struct mpi_share mine = mpi_share_of(m, b, m->rank);
 	if (lanes)
 		lanes_combine(m->pool, x, m->workers, m->pushes, mine.begin, mine.end);
 	else if (mine.begin < mine.end)
-		x->combine(x->ctx, m->workers, m->pushes, mine.begin, mine.end, x->pull);
+		x->rule.combine(x->rule.ctx, m->workers, m->pushes, mine.begin, mine.end, x->pull);
 	return pass_answer(m, x, b, e);
 }
 
 /* Where each worker's whole message is. */
-static void place_pushes(struct mpi_self *m, const struct exchange *x)
+static void place_pushes(struct mpi_self *m, const struct exchange_request *x)
 {
 	int begin = m->first[m->rank], end = m->first[m->rank + 1];
 	for (int w = 0; w < m->workers; w++) {
@@ -99,7 +103,7 @@ static void place_pushes(struct mpi_self *m, const struct exchange *x)
 }
 
 /* Ready for votes; the last bucket comes first. */
-static int expect_votes(struct mpi_self *m, const struct exchange *x, struct err *e)
+static int expect_votes(struct mpi_self *m, const struct exchange_request *x, struct err *e)
 {
 	if (m->expecting)
 		return 0;
@@ -119,7 +123,8 @@ static int expect_votes(struct mpi_self *m, const struct exchange *x, struct err
 }
 
 /* Inside of a lane's work: so no lanes here. */
-static int bring_forward(struct mpi_self *m, const struct exchange *x, struct mpi_bucket *b, struct err *e)
+static int bring_forward(struct mpi_self *m, const struct exchange_request *x, struct mpi_bucket *b,
+                         struct err *e)
 {
 	int done = b->stage == STAGE_DONE ? 0 : mpi_done(&b->requests, e);
 	if (done <= 0)
@@ -131,7 +136,7 @@ static int bring_forward(struct mpi_self *m, const struct exchange *x, struct mp
 	return 0;
 }
 
-static int send_ready(struct mpi_self *m, const struct exchange *x, struct err *e)
+static int send_ready(struct mpi_self *m, const struct exchange_request *x, struct err *e)
 {
 	for (int i = 0; i < x->hosted; i++)
 		for (; m->gone[i] > m->ready[i]; m->gone[i]--)
@@ -140,7 +145,7 @@ static int send_ready(struct mpi_self *m, const struct exchange *x, struct err *
 	return 0;
 }
 
-int mpi_round_post(struct mpi_self *m, const struct exchange *x, int i, int bucket, struct err *e)
+int mpi_round_post(struct mpi_self *m, const struct exchange_request *x, int i, int bucket, struct err *e)
 {
 	int rc = mpi_hold_head(m, x, false, e);
 	m->ready[i] = bucket;
@@ -155,7 +160,7 @@ int mpi_round_post(struct mpi_self *m, const struct exchange *x, int i, int buck
 }
 
 /* Losses and states' ages to the root, who records; the running statistics too, who evaluates. */
-static int post_aside(struct mpi_self *m, const struct exchange *x, struct err *e)
+static int post_aside(struct mpi_self *m, const struct exchange_request *x, struct err *e)
 {
 	size_t running = mpi_running_bytes(m, x);
 	int bn_owner = mpi_host(m, x->bn_owner);
@@ -171,13 +176,13 @@ static int post_aside(struct mpi_self *m, const struct exchange *x, struct err *
 			return -1;
 	}
 	if (running > 0 && m->rank == bn_owner)
-		return mpi_post_send(m, &m->aside, m->st->shared[2].at, running, 0, 0, e);
+		return mpi_post_send(m, &m->aside, m->st->running.at, running, 0, 0, e);
 	return running > 0 && m->rank == 0
-	               ? mpi_post_recv(m, &m->aside, m->st->shared[2].at, running, bn_owner, 0, e)
+	               ? mpi_post_recv(m, &m->aside, m->st->running.at, running, bn_owner, 0, e)
 	               : 0;
 }
 
-static int finish_aside(struct mpi_self *m, struct exchange *x, struct err *e)
+static int finish_aside(struct mpi_self *m, const struct exchange_request *x, struct err *e)
 {
 	if (mpi_finish(&m->aside, e))
 		return -1;
@@ -188,7 +193,8 @@ static int finish_aside(struct mpi_self *m, struct exchange *x, struct err *e)
 	return 0;
 }
 
-static int vote(struct mpi_self *m, struct exchange *x, double start, struct err *e)
+static int vote(struct mpi_self *m, const struct exchange_request *x, struct exchange_reply *reply,
+                double start, struct err *e)
 {
 	for (int i = 0; i < x->hosted; i++)
 		m->ready[i] = 0;
@@ -199,7 +205,7 @@ static int vote(struct mpi_self *m, struct exchange *x, double start, struct err
 		if (bucket->stage == STAGE_UP &&
 		    (mpi_finish(&bucket->requests, e) || answer(m, x, bucket, true, e)))
 			return -1;
-		x->wait_s = clock_s() - start;
+		reply->wait_s = clock_s() - start;
 	}
 	for (int b = m->n_buckets - 1; b >= 0; b--)
 		if (mpi_finish(&m->buckets[b].requests, e))
@@ -207,14 +213,15 @@ static int vote(struct mpi_self *m, struct exchange *x, double start, struct err
 	return 0;
 }
 
-int mpi_round(struct mpi_self *m, struct exchange *x, double start, struct err *e)
+int mpi_round(struct mpi_self *m, const struct exchange_request *x, struct exchange_reply *reply,
+              double start, struct err *e)
 {
-	x->bytes_up = m->bytes_up;
-	x->bytes_down = m->bytes_down;
-	x->bytes_busiest = m->bytes_busiest;
-	x->wait_s = clock_s() - start;
+	reply->bytes_up = m->bytes_up;
+	reply->bytes_down = m->bytes_down;
+	reply->bytes_busiest = m->bytes_busiest;
+	reply->wait_s = clock_s() - start;
 	if (post_aside(m, x, e) ||
-	    (m->topology == TOPOLOGY_ALLREDUCE ? mpi_sum(m, x, e) : vote(m, x, start, e)))
+	    (m->topology == TOPOLOGY_ALLREDUCE ? mpi_sum(m, x, e) : vote(m, x, reply, start, e)))
 		return -1;
 	m->expecting = false;
 	for (int i = 0; i < x->hosted; i++)

@@ -36,9 +36,11 @@ static void fill_words(const struct mpi_self *m, const struct train_state *st, i
 static int take_state(struct mpi_self *m, struct train_state *st, const int64_t *words, struct err *e)
 {
 	st->step = words[WORD_STEP];
-	for (int i = 0; words[WORD_GIVEN] && i < 3; i++)
-		if (mpi_broadcast(m, st->shared[i].at, st->shared[i].count * sizeof(float), e))
+	for (int i = 0; words[WORD_GIVEN] && i < STATE_PARTS; i++) {
+		struct state_part part = train_state_part(st, i);
+		if (mpi_broadcast(m, part.at, part.count * sizeof(float), e))
 			return -1;
+	}
 	for (int w = 0; w < m->workers; w++) {
 		st->born[w] = words[WORDS + 2 * w + 1];
 		if (words[WORDS + 2 * w] && carry_block(m, st, w, 0, mpi_host(m, w), e))

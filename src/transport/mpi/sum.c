@@ -8,7 +8,7 @@
 
 static const size_t SUM_FLOATS = (size_t)1 << 28; /* of one call: MPI counts in int */
 
-static void add_own(const struct mpi_self *m, const struct exchange *x, float *sum)
+static void add_own(const struct mpi_self *m, const struct exchange_request *x, float *sum)
 {
 	memset(sum, 0, m->n * sizeof *sum);
 	for (int i = 0; i < x->hosted; i++) {
@@ -18,7 +18,7 @@ static void add_own(const struct mpi_self *m, const struct exchange *x, float *s
 	}
 }
 
-int mpi_sum(struct mpi_self *m, struct exchange *x, struct err *e)
+int mpi_sum(struct mpi_self *m, const struct exchange_request *x, struct err *e)
 {
 	float *sum = x->pull, share = (float)(1.0 / m->workers); /* [n] */
 	add_own(m, x, sum);

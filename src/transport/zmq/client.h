@@ -60,7 +60,8 @@ struct zmq_client {
 	struct train_state *st;
 	uint64_t step; /* where our parameters are */
 	enum phase phase;
-	struct exchange *x;
+	const struct exchange_request *x;
+	struct exchange_reply *reply;
 	bool stale;
 	struct taking taking;
 	size_t push_bytes, running_bytes;
@@ -102,7 +103,7 @@ void branch_take(struct connection *connection, const struct frame *f, const uns
 bool branches_read(struct zmq_client *h, const unsigned char *at, size_t bytes);
 
 /* client_bucket.c: votes in pieces. */
-void client_post(struct zmq_client *h, const struct exchange *x, int i, size_t begin, size_t end);
+void client_post(struct zmq_client *h, const struct exchange_request *x, int i, size_t begin, size_t end);
 /* Send what closes the vote in pieces that was posted. False: it was not posted, or not all of it. */
 bool client_post_close(struct connection *connection);
 

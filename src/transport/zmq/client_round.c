@@ -26,13 +26,13 @@ static unsigned char *open_box(struct connection *connection, zmq_msg_t *m, size
 static void say_push(struct connection *connection)
 {
 	struct zmq_client *h = connection->client;
-	const struct exchange *x = h->x;
+	const struct exchange_request *x = h->x;
 	size_t running = connection->part == 0 && x->bn_owner == connection->id ? h->running_bytes : 0, begin,
 	       end;
 	size_t push = h->push_bytes;
 	connection_range(connection, &begin, &end);
 	if (h->n_parts > 1)
-		push = planes_range_bytes(&x->push_planes, x->n, begin, end);
+		push = planes_range_bytes(&x->shape.push_planes, x->shape.n, begin, end);
 	size_t bytes = push + running;
 	zmq_msg_t m;
 	unsigned char *at = open_box(connection, &m, FRAME_HEADER_BYTES + bytes),
@@ -48,11 +48,11 @@ static void say_push(struct connection *connection)
 	                  .number = x->loss[connection->id],
 	                  .bytes = bytes};
 	if (h->n_parts > 1)
-		planes_take(&x->push_planes, x->n, begin, end, connection->push, body);
+		planes_take(&x->shape.push_planes, x->shape.n, begin, end, connection->push, body);
 	else
 		memcpy(body, connection->push, push);
 	if (running > 0)
-		memcpy(body + push, h->st->shared[2].at, running);
+		memcpy(body + push, h->st->running.at, running);
 	f.body_hash = hash_words(0, body, bytes);
 	frame_write(&f, at);
 	connection_send(connection, &m);
@@ -60,7 +60,7 @@ static void say_push(struct connection *connection)
 
 static void say_fetch(struct connection *connection)
 {
-	const struct exchange *x = connection->client->x;
+	const struct exchange_request *x = connection->client->x;
 	struct frame f = {.type = FRAME_FETCH,
 	                  .flags = connection->brief ? FRAME_BRIEF : 0,
 	                  .step = x->step,
@@ -80,7 +80,7 @@ void connection_request(struct connection *connection)
 /* Does the server of this life hold what we hold? */
 static bool same_history(const struct zmq_client *h, const struct frame *welcome)
 {
-	const struct state_part *x = &h->st->shared[0];
+	const struct state_part *x = &h->st->x;
 	if (welcome->born == h->life)
 		return welcome->step >= h->x->step;
 	return welcome->step == h->x->step &&
@@ -108,8 +108,8 @@ static size_t part_of_pull(const struct zmq_client *h)
 {
 	size_t begin, end;
 	connection_range(&h->connections[0], &begin, &end);
-	return h->n_parts > 1 ? planes_range_bytes(&h->x->pull_planes, h->x->n, begin, end)
-	                      : h->x->pull_bytes;
+	return h->n_parts > 1 ? planes_range_bytes(&h->x->shape.pull_planes, h->x->shape.n, begin, end)
+	                      : h->x->shape.pull_bytes;
 }
 
 /* Of the sizes that were agreed on? */
@@ -123,7 +123,8 @@ static bool answer_fits(const struct zmq_client *h, const struct frame *f)
 void voting_take(struct connection *connection, const struct frame *f, const unsigned char *body)
 {
 	struct zmq_client *h = connection->client;
-	struct exchange *x = h->x;
+	const struct exchange_request *x = h->x;
+	struct exchange_reply *reply = h->reply;
 	if (f->type != FRAME_ANSWER || f->step != x->step || connection->answered)
 		return;
 	if (f->flags & FRAME_STALE) {
@@ -136,18 +137,19 @@ void voting_take(struct connection *connection, const struct frame *f, const uns
 		size_t begin, end;
 		connection_range(connection, &begin, &end);
 		if (h->n_parts > 1)
-			planes_put(&x->pull_planes, x->n, begin, end, body, x->pull);
+			planes_put(&x->shape.pull_planes, x->shape.n, begin, end, body, x->pull);
 		else
-			memcpy(x->pull, body, x->pull_bytes);
+			memcpy(x->pull, body, x->shape.pull_bytes);
 		body += part_of_pull(h);
 	}
 	if (f->flags & FRAME_HAS_RUNNING)
-		memcpy(h->st->shared[2].at, body, h->running_bytes);
+		memcpy(h->st->running.at, body, h->running_bytes);
 	if (!(f->flags & FRAME_COUNTED))
 		x->born[connection->id] = -1;
-	x->bn_owner = (int)f->worker;
-	x->must_resync |= f->born > (int64_t)x->step + 1;
-	x->flags |= (f->flags & FRAME_SAVE ? EXCHANGE_SAVE : 0) | (f->flags & FRAME_STOP ? EXCHANGE_STOP : 0);
+	reply->bn_owner = (int)f->worker;
+	reply->must_resync |= f->born > (int64_t)x->step + 1;
+	reply->flags |=
+	        (f->flags & FRAME_SAVE ? EXCHANGE_SAVE : 0) | (f->flags & FRAME_STOP ? EXCHANGE_STOP : 0);
 	connection->answered = true;
 }
 
@@ -161,24 +163,25 @@ static bool all_answered(const struct zmq_client *h)
 
 void connection_range(const struct connection *connection, size_t *begin, size_t *end)
 {
-	const struct exchange *x = connection->client->x;
-	size_t range = planes_bucket(x->n, (size_t)connection->client->n_parts);
+	const struct exchange_request *x = connection->client->x;
+	size_t range = planes_bucket(x->shape.n, (size_t)connection->client->n_parts);
 	*begin = (size_t)connection->part * range;
-	*end = x->n - *begin < range ? x->n : *begin + range;
+	*end = x->shape.n - *begin < range ? x->shape.n : *begin + range;
 }
 
 /* The first connection alone asks for the pull; branches lie part by part, each in order of connections. */
-static int begin(struct zmq_client *h, struct exchange *x, struct err *e)
+static int begin(struct zmq_client *h, const struct exchange_request *x, struct exchange_reply *reply,
+                 struct err *e)
 {
 	h->x = x;
+	h->reply = reply;
 	h->step = x->step;
-	h->push_bytes = x->push_bytes;
-	h->running_bytes = h->st->shared[2].count * sizeof(float);
+	h->push_bytes = x->shape.push_bytes;
+	h->running_bytes = h->st->running.count * sizeof(float);
 	h->stale = false;
 	h->number++;
-	x->flags = 0;
-	x->must_resync = false;
-	if (!h->connections[0].box && client_limit(h, x->pull_bytes + h->running_bytes, e))
+	reply->flags = 0;
+	if (!h->connections[0].box && client_limit(h, x->shape.pull_bytes + h->running_bytes, e))
 		return -1;
 	if (h->n_parts > 1 && !h->branches && branches_open(h, e))
 		return -1;
@@ -195,15 +198,15 @@ static int begin(struct zmq_client *h, struct exchange *x, struct err *e)
 	return 0;
 }
 
-static enum exchange_end replaced(struct zmq_client *h, struct exchange *x, struct err *e)
+static enum exchange_end replaced(struct zmq_client *h, struct err *e)
 {
 	if (client_take_over(h, &h->connections[0], e))
 		return h->over ? EXCHANGE_LEFT : EXCHANGE_FAILED;
-	x->step = h->step;
-	x->bn_owner = (int)h->taking.bn_owner;
-	x->must_resync = false;
+	h->reply->step = h->step;
+	h->reply->bn_owner = (int)h->taking.bn_owner;
+	h->reply->must_resync = false;
 	for (int i = 0; i < h->count; i++)
-		x->born[h->ids[i]] = (int64_t)x->step;
+		h->x->born[h->ids[i]] = (int64_t)h->step;
 	return EXCHANGE_REPLACED;
 }
 
@@ -212,7 +215,7 @@ static bool told_to_stop(const struct zmq_client *h)
 	return h->env.stop && *h->env.stop;
 }
 
-static enum exchange_end wait_for_answers(struct zmq_client *h, struct exchange *x, struct err *e)
+static enum exchange_end wait_for_answers(struct zmq_client *h, struct err *e)
 {
 	while (!all_answered(h)) {
 		if (client_pump(h, e))
@@ -220,33 +223,35 @@ static enum exchange_end wait_for_answers(struct zmq_client *h, struct exchange 
 		if (h->over || told_to_stop(h))
 			return EXCHANGE_LEFT;
 		if (h->stale)
-			return replaced(h, x, e);
+			return replaced(h, e);
 	}
 	return EXCHANGE_DONE;
 }
 
-static enum exchange_end row_exchange(void *self, struct exchange *x, struct err *e)
+static enum exchange_end row_exchange(void *self, const struct exchange_request *x,
+                                      struct exchange_reply *reply, struct err *e)
 {
 	struct zmq_client *h = self;
 	double start = clock_s();
-	if (begin(h, x, e))
+	exchange_begin(x, reply);
+	if (begin(h, x, reply, e))
 		return EXCHANGE_FAILED;
 	h->phase = PHASE_VOTING;
-	enum exchange_end end = wait_for_answers(h, x, e);
+	enum exchange_end end = wait_for_answers(h, e);
 	h->phase = PHASE_IDLE;
 	if (end == EXCHANGE_DONE)
 		h->step = x->step + 1;
-	x->wait_s = clock_s() - start;
+	reply->wait_s = clock_s() - start;
 	if (end == EXCHANGE_DONE)
-		h->usual_s = h->usual_s > 0 ? 0.8 * h->usual_s + 0.2 * x->wait_s : x->wait_s;
-	x->bytes_up = h->up;
-	x->bytes_down = h->down;
-	x->bytes_busiest = h->up + h->down;
+		h->usual_s = h->usual_s > 0 ? 0.8 * h->usual_s + 0.2 * reply->wait_s : reply->wait_s;
+	reply->bytes_up = h->up;
+	reply->bytes_down = h->down;
+	reply->bytes_busiest = h->up + h->down;
 	h->up = h->down = 0;
 	return end;
 }
 
-static void row_post(void *self, const struct exchange *x, int i, size_t begin, size_t end)
+static void row_post(void *self, const struct exchange_request *x, int i, size_t begin, size_t end)
 {
 	client_post(self, x, i, begin, end);
 }

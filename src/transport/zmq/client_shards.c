@@ -33,10 +33,10 @@ bool branches_read(struct zmq_client *h, const unsigned char *at, size_t bytes)
 
 int branches_open(struct zmq_client *h, struct err *e)
 {
-	const struct exchange *x = h->x;
+	const struct exchange_request *x = h->x;
 	int count = h->count * (h->n_parts - 1);
-	if (piece_count(x->n, planes_bucket(x->n, (size_t)h->n_parts)) < (size_t)h->n_parts ||
-	    x->push_planes.count == 0 || x->pull_planes.count == 0)
+	if (piece_count(x->shape.n, planes_bucket(x->shape.n, (size_t)h->n_parts)) < (size_t)h->n_parts ||
+	    x->shape.push_planes.count == 0 || x->shape.pull_planes.count == 0)
 		return err_user(e, "server %s: found %d servers, more than the parameters can be cut for",
 		                h->endpoint->address, h->n_parts);
 	h->branches = mem_array((size_t)count, sizeof *h->branches);
@@ -69,16 +69,16 @@ static void welcomed(struct connection *connection, const struct frame *f)
 static void answered(struct connection *connection, const struct frame *f, const unsigned char *body)
 {
 	struct zmq_client *h = connection->client;
-	struct exchange *x = h->x;
+	const struct exchange_request *x = h->x;
 	size_t begin, end;
 	connection_range(connection, &begin, &end);
 	bool brief = f->flags & FRAME_BRIEF;
 	if (f->flags & FRAME_STALE)
 		h->stale = true;
-	else if (f->bytes == (brief ? 0 : planes_range_bytes(&x->pull_planes, x->n, begin, end)))
+	else if (f->bytes == (brief ? 0 : planes_range_bytes(&x->shape.pull_planes, x->shape.n, begin, end)))
 		connection->answered = true;
 	if (connection->answered && !brief)
-		planes_put(&x->pull_planes, x->n, begin, end, body, x->pull);
+		planes_put(&x->shape.pull_planes, x->shape.n, begin, end, body, x->pull);
 }
 
 void branch_take(struct connection *connection, const struct frame *f, const unsigned char *body)

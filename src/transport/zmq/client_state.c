@@ -93,7 +93,7 @@ static int take_all(struct zmq_client *h, struct connection *from, bool own, str
 
 int client_take_over(struct zmq_client *h, struct connection *from, struct err *e)
 {
-	const struct state_part *x = &h->st->shared[0];
+	const struct state_part *x = &h->st->x;
 	if (take_all(h, from, false, e))
 		return -1;
 	if (hash_words(0, x->at, x->count * sizeof *x->at) != h->taking.x_hash)

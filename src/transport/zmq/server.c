@@ -286,9 +286,11 @@ static int row_sync(void *self, struct train_state *st, struct err *e)
 	return 0;
 }
 
-static enum exchange_end row_exchange(void *self, struct exchange *x, struct err *e)
+static enum exchange_end row_exchange(void *self, const struct exchange_request *x,
+                                      struct exchange_reply *reply, struct err *e)
 {
-	return round_exchange(self, x, e);
+	exchange_begin(x, reply);
+	return round_exchange(self, x, reply, e);
 }
 
 static int row_collect(void *self, struct train_state *st, struct err *e)
@@ -390,6 +392,7 @@ const struct transport transport_zmq = {
                            "headers and what CURVE adds",
                 .keys = zmq_keys,
                 .state_bytes = sizeof(struct zmq_settings)},
+        .processes = TRANSPORT_SERVED,
         .library = row_library,
         .open = row_open,
         .sync = row_sync,

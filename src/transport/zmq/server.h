@@ -215,7 +215,8 @@ int64_t zmq_life(void);
 void *server_dealer(const struct server *s, const char *address);
 
 /* server_round.c: votes and answers. */
-enum exchange_end round_exchange(struct server *s, struct exchange *x, struct err *e);
+enum exchange_end round_exchange(struct server *s, const struct exchange_request *x,
+                                 struct exchange_reply *reply, struct err *e);
 /* Seconds that others are given for something that takes no longer than a round: two usual ones, or `least`.
  */
 double round_patience_s(const struct server *s, double least);
@@ -225,11 +226,12 @@ void round_push(struct server *s, int m, const struct frame *f, zmq_msg_t *messa
 void round_fetch(struct server *s, int m, const struct frame *f);
 void round_close(struct server *s);
 /* The sizes, from *x, when they are known first. */
-void round_open(struct server *s, const struct exchange *x);
+void round_open(struct server *s, const struct exchange_request *x);
 /* The complete votes' pushes in order of worker, and what was said beside them. How many. */
-int round_gather(struct server *s, struct exchange *x);
+int round_gather(struct server *s, const struct exchange_request *x);
 /* Combine them and answer who waits; the next step begins. */
-void round_finish(struct server *s, struct exchange *x, int count);
+void round_finish(struct server *s, const struct exchange_request *x, const struct exchange_reply *reply,
+                  int count);
 /* Is the vote of worker m there with all its parts? Counts it, or counts it no more. */
 void round_judge(struct server *s, int m);
 /* Worker m has no vote in this round any more. */
@@ -239,7 +241,7 @@ zmq_msg_t *round_past(struct server *s, uint64_t step);
 
 /* server_wait.c: until there are enough votes, or no hope of them. */
 enum verdict { ROUND_OPEN, ROUND_ENOUGH, ROUND_TOO_FEW, ROUND_STOPPED };
-enum verdict round_wait(struct server *s, struct exchange *x);
+enum verdict round_wait(struct server *s, struct exchange_reply *reply);
 
 /* shard_links.c: a main server's connections to the servers of the other parts. */
 void links_open(struct server *s);
@@ -250,7 +252,8 @@ int links_poll(const struct server *s, zmq_pollitem_t *items);
 /* Is vote `number` of worker m there, at all of them? */
 bool links_have(const struct server *s, int m, uint64_t number);
 /* Who was counted in x->step is known: the other parts of the answer into x->pull. */
-enum exchange_end links_decide(struct server *s, struct exchange *x, struct err *e);
+enum exchange_end links_decide(struct server *s, const struct exchange_request *x,
+                               struct exchange_reply *reply, struct err *e);
 void links_done(struct server *s);
 /* Has one of them refused? */
 bool links_refused(const struct server *s);
@@ -268,7 +271,7 @@ void shard_have(struct server *s);
 void shard_lost(struct server *s, int fd);
 
 /* server_bucket.c: votes in pieces, at the server. Once the sizes are known, and at the end. */
-void pieces_open(struct server *s, const struct exchange *x);
+void pieces_open(struct server *s, const struct exchange_request *x);
 void pieces_close(struct server *s);
 /* A message with a piece of a push. */
 void pieces_push(struct server *s, int m, const struct frame *f, const unsigned char *body);

@@ -9,9 +9,9 @@
 #include "base/mem.h"
 #include "transport/zmq/server.h"
 
-void pieces_open(struct server *s, const struct exchange *x)
+void pieces_open(struct server *s, const struct exchange_request *x)
 {
-	bool cut = s->set.buckets > 1 && x->separable && s->push_planes.count > 0;
+	bool cut = s->set.buckets > 1 && x->rule.separable && s->push_planes.count > 0;
 	if (!cut && s->n_parts == 1)
 		return;
 	if (cut) {

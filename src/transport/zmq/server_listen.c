@@ -114,7 +114,7 @@ void server_ban(struct server *s, int m)
 
 uint64_t server_x_hash(struct server *s)
 {
-	const struct state_part *x = &s->st->shared[0];
+	const struct state_part *x = &s->st->x;
 	if (!s->hashed || s->x_hash_step != s->step) {
 		s->x_hash = hash_words(0, x->at, x->count * sizeof *x->at);
 		s->x_hash_step = s->step;

@@ -17,8 +17,8 @@ static size_t least(size_t a, size_t b)
 size_t shared_bytes(const struct train_state *st)
 {
 	size_t floats = 0;
-	for (int i = 0; i < 3; i++)
-		floats += st->shared[i].count;
+	for (int i = 0; i < STATE_PARTS; i++)
+		floats += train_state_part(st, i).count;
 	return floats * sizeof(float);
 }
 
@@ -31,14 +31,15 @@ size_t piece_count(size_t bytes, size_t piece)
 static void shared_copy(const struct train_state *st, size_t offset, unsigned char *bytes, size_t count,
                         bool in)
 {
-	for (int i = 0; i < 3 && count > 0; i++) {
-		size_t size = st->shared[i].count * sizeof(float);
+	for (int i = 0; i < STATE_PARTS && count > 0; i++) {
+		struct state_part part = train_state_part(st, i);
+		size_t size = part.count * sizeof(float);
 		if (offset >= size) {
 			offset -= size;
 			continue;
 		}
 		size_t now = least(size - offset, count);
-		unsigned char *at = (unsigned char *)st->shared[i].at + offset;
+		unsigned char *at = (unsigned char *)part.at + offset;
 		memcpy(in ? at : bytes, in ? bytes : at, now);
 		bytes += now;
 		count -= now;

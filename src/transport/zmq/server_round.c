@@ -165,7 +165,7 @@ static void say_past(struct server *s, int m, struct past *past, bool brief, int
 	unsigned char *at = zmq_msg_data(&answer), *body = at + FRAME_HEADER_BYTES;
 	memcpy(body, (unsigned char *)zmq_msg_data(&past->answer) + FRAME_HEADER_BYTES, pull_bytes);
 	if (running)
-		memcpy(body + pull_bytes, s->st->shared[2].at, s->running_bytes);
+		memcpy(body + pull_bytes, s->st->running.at, s->running_bytes);
 	if (brief || running)
 		f.body_hash = hash_words(0, body, f.bytes);
 	frame_write(&f, at);
@@ -257,7 +257,8 @@ void round_fetch(struct server *s, int m, const struct frame *f)
 
 /* --- the end of a round --------------------------------------------------------------------------------- */
 
-static struct past *write_past(struct server *s, const struct exchange *x)
+static struct past *write_past(struct server *s, const struct exchange_request *x,
+                               const struct exchange_reply *reply)
 {
 	struct past *past = &s->log[x->step % s->log_count];
 	zmq_msg_close(&past->answer);
@@ -265,12 +266,12 @@ static struct past *write_past(struct server *s, const struct exchange *x)
 		die("no memory for a message of %zu bytes", s->answer_bytes);
 	unsigned char *at = zmq_msg_data(&past->answer), *body = at + FRAME_HEADER_BYTES;
 	if (s->n_parts > 1)
-		planes_take(&x->pull_planes, s->n, s->begin, s->end, x->pull, body);
+		planes_take(&x->shape.pull_planes, s->n, s->begin, s->end, x->pull, body);
 	else
 		memcpy(body, x->pull, s->answer_bytes);
 	past->there = true;
 	past->step = x->step;
-	past->bn_owner = x->bn_owner;
+	past->bn_owner = reply->bn_owner;
 	for (int m = 0; m < s->workers; m++)
 		past->born[m] = x->born[m];
 	past->head = (struct frame){.type = FRAME_ANSWER,
@@ -278,17 +279,17 @@ static struct past *write_past(struct server *s, const struct exchange *x)
 	                            .run = s->run,
 	                            .step = x->step,
 	                            .born = (int64_t)x->step + 1,
-	                            .worker = (uint32_t)x->bn_owner,
+	                            .worker = (uint32_t)reply->bn_owner,
 	                            .bytes = s->answer_bytes,
 	                            .body_hash = hash_words(0, body, s->answer_bytes)};
 	if (s->endpoint->collect)
-		past->head.flags |= (x->flags & EXCHANGE_SAVE ? FRAME_SAVE : 0) |
-		                    (x->flags & EXCHANGE_STOP ? FRAME_STOP : 0);
+		past->head.flags |= (reply->flags & EXCHANGE_SAVE ? FRAME_SAVE : 0) |
+		                    (reply->flags & EXCHANGE_STOP ? FRAME_STOP : 0);
 	frame_write(&past->head, at);
 	return past;
 }
 
-int round_gather(struct server *s, struct exchange *x)
+int round_gather(struct server *s, const struct exchange_request *x)
 {
 	int count = 0;
 	for (int m = 0; m < s->workers; m++) {
@@ -307,7 +308,7 @@ static void take_running(struct server *s)
 	struct peer *p = &s->peers[s->bn_owner];
 	if (!p->complete || s->running_bytes == 0)
 		return;
-	memcpy(s->st->shared[2].at,
+	memcpy(s->st->running.at,
 	       (unsigned char *)zmq_msg_data(&p->vote) + FRAME_HEADER_BYTES + s->push_bytes,
 	       s->running_bytes);
 	s->holder = s->bn_owner;
@@ -333,12 +334,13 @@ static void settle_peer(struct server *s, int m)
 	}
 }
 
-void round_finish(struct server *s, struct exchange *x, int count)
+void round_finish(struct server *s, const struct exchange_request *x, const struct exchange_reply *reply,
+                  int count)
 {
 	lanes_combine(s->env.pool, x, count, s->pushes, s->begin, s->end);
-	struct past *past = write_past(s, x);
+	struct past *past = write_past(s, x, reply);
 	s->step = x->step + 1;
-	s->bn_owner = x->bn_owner;
+	s->bn_owner = reply->bn_owner;
 	for (int m = 0; m < s->workers; m++) {
 		if (!s->shard)
 			settle_peer(s, m);
@@ -353,22 +355,21 @@ void round_finish(struct server *s, struct exchange *x, int count)
 	s->first = false;
 }
 
-static enum exchange_end end_round(struct server *s, struct exchange *x, struct err *e)
+static enum exchange_end end_round(struct server *s, const struct exchange_request *x,
+                                   struct exchange_reply *reply, struct err *e)
 {
 	enum exchange_end end = EXCHANGE_DONE;
-	x->n_voters = round_gather(s, x);
+	reply->n_voters = round_gather(s, x);
 	take_running(s);
-	x->bn_owner = bn_owner_next(x->bn_owner, s->workers, x->born, x->honest);
-	x->must_resync = false;
-	x->bytes_up = x->bytes_down = x->bytes_busiest = 0;
+	reply->bn_owner = bn_owner_next(x->bn_owner, s->workers, x->born, x->honest);
 	if (s->links)
-		end = links_decide(s, x, e);
+		end = links_decide(s, x, reply, e);
 	else
-		round_finish(s, x, x->n_voters);
-	x->bytes_up += s->up;
-	x->bytes_down += s->down;
+		round_finish(s, x, reply, reply->n_voters);
+	reply->bytes_up += s->up;
+	reply->bytes_down += s->down;
 	uint64_t own = s->up + s->down + s->link_bytes;
-	x->bytes_busiest = own > x->bytes_busiest ? own : x->bytes_busiest;
+	reply->bytes_busiest = own > reply->bytes_busiest ? own : reply->bytes_busiest;
 	s->up = s->down = s->link_bytes = 0;
 	return end;
 }
@@ -383,7 +384,7 @@ zmq_msg_t *round_past(struct server *s, uint64_t step)
 
 static void open_log(struct server *s)
 {
-	size_t fit = s->st->shared[0].count * sizeof(float) / s->pull_bytes;
+	size_t fit = s->st->x.count * sizeof(float) / s->pull_bytes;
 	s->log_count = fit < LOG_LEAST ? LOG_LEAST : fit > LOG_MOST ? LOG_MOST : fit;
 	s->log = mem_array(s->log_count, sizeof *s->log);
 	for (size_t i = 0; i < s->log_count; i++) {
@@ -392,13 +393,13 @@ static void open_log(struct server *s)
 	}
 }
 
-void round_open(struct server *s, const struct exchange *x)
+void round_open(struct server *s, const struct exchange_request *x)
 {
-	s->n = x->n;
-	s->push_bytes = x->push_bytes;
-	s->pull_bytes = x->pull_bytes;
-	s->push_planes = x->push_planes;
-	s->running_bytes = s->st->shared[2].count * sizeof(float);
+	s->n = x->shape.n;
+	s->push_bytes = x->shape.push_bytes;
+	s->pull_bytes = x->shape.pull_bytes;
+	s->push_planes = x->shape.push_planes;
+	s->running_bytes = s->st->running.count * sizeof(float);
 	s->begin = 0;
 	s->end = s->n;
 	s->part_bytes = s->push_bytes;
@@ -408,22 +409,23 @@ void round_open(struct server *s, const struct exchange *x)
 		s->begin = (size_t)s->part * range;
 		s->end = s->n - s->begin < range ? s->n : s->begin + range;
 		s->part_bytes = planes_range_bytes(&s->push_planes, s->n, s->begin, s->end);
-		s->answer_bytes = planes_range_bytes(&x->pull_planes, s->n, s->begin, s->end);
+		s->answer_bytes = planes_range_bytes(&x->shape.pull_planes, s->n, s->begin, s->end);
 	}
 	open_log(s);
 	pieces_open(s, x);
 }
 
 /* The sizes of messages are known with the first step, and only then may anybody connect. */
-static int begin(struct server *s, const struct exchange *x, struct err *e)
+static int begin(struct server *s, const struct exchange_request *x, struct err *e)
 {
-	size_t range = planes_bucket(x->n, (size_t)s->n_parts);
-	if (s->n_parts > 1 && (!x->separable || x->push_planes.count == 0 || x->pull_planes.count == 0))
+	size_t range = planes_bucket(x->shape.n, (size_t)s->n_parts);
+	if (s->n_parts > 1 &&
+	    (!x->rule.separable || x->shape.push_planes.count == 0 || x->shape.pull_planes.count == 0))
 		return err_user(
 		        e, "transport.shards: this aggregator does not treat every coordinate by itself");
-	if (piece_count(x->n, range) < (size_t)s->n_parts)
+	if (piece_count(x->shape.n, range) < (size_t)s->n_parts)
 		return err_user(e, "transport.shards: found %d, expected at most %zu for %zu parameters",
-		                s->n_parts, piece_count(x->n, 64), x->n);
+		                s->n_parts, piece_count(x->shape.n, 64), x->shape.n);
 	round_open(s, x);
 	if (s->n_parts > 1)
 		links_open(s);
@@ -446,7 +448,8 @@ static void judge_early(struct server *s)
 	}
 }
 
-enum exchange_end round_exchange(struct server *s, struct exchange *x, struct err *e)
+enum exchange_end round_exchange(struct server *s, const struct exchange_request *x,
+                                 struct exchange_reply *reply, struct err *e)
 {
 	if (!s->router && begin(s, x, e))
 		return EXCHANGE_FAILED;
@@ -455,7 +458,7 @@ enum exchange_end round_exchange(struct server *s, struct exchange *x, struct er
 	s->expected_hash = x->x_hash;
 	s->begun = clock_s();
 	judge_early(s);
-	enum verdict v = round_wait(s, x);
+	enum verdict v = round_wait(s, reply);
 	s->expected_hash = 0;
 	if (v == ROUND_STOPPED)
 		return EXCHANGE_LEFT;
@@ -468,7 +471,7 @@ enum exchange_end round_exchange(struct server *s, struct exchange *x, struct er
 		          (long long)s->set.quorum, s->workers);
 		return EXCHANGE_FAILED;
 	}
-	return end_round(s, x, e);
+	return end_round(s, x, reply, e);
 }
 
 void round_close(struct server *s)

@@ -47,7 +47,7 @@ static int missing(const struct server *s)
 	return count;
 }
 
-static void say_waiting(struct server *s, const struct exchange *x)
+static void say_waiting(struct server *s)
 {
 	s->warned = true;
 	if (s->first)
@@ -55,40 +55,40 @@ static void say_waiting(struct server *s, const struct exchange *x)
 		        s->workers, s->set.patience_s);
 	else
 		log_warn("step %llu: %d votes of %lld that it needs; waiting up to %g s for more",
-		         (unsigned long long)x->step + 1, s->n_votes, (long long)s->set.quorum,
+		         (unsigned long long)s->step + 1, s->n_votes, (long long)s->set.quorum,
 		         s->set.patience_s);
 }
 
-static enum verdict judge_round(struct server *s, const struct exchange *x, double deadline)
+static enum verdict judge_round(struct server *s, const struct exchange_reply *reply, double deadline)
 {
 	double waited = clock_s() - s->begun;
 	bool quorum = s->n_votes >= s->set.quorum;
 	if (quorum && missing(s) == 0)
 		return ROUND_ENOUGH;
-	if (x->flags & EXCHANGE_STOP && waited > (s->n_votes > 0 ? round_patience_s(s, STOP_S) : STOP_S))
+	if (reply->flags & EXCHANGE_STOP && waited > (s->n_votes > 0 ? round_patience_s(s, STOP_S) : STOP_S))
 		return quorum ? ROUND_ENOUGH : ROUND_STOPPED;
 	if (waited > (s->first ? s->set.patience_s : deadline) && quorum)
 		return ROUND_ENOUGH;
 	if (waited > s->set.patience_s || links_refused(s))
 		return ROUND_TOO_FEW;
 	if (waited > (s->first ? MEETING_S : deadline) && !quorum && !s->warned)
-		say_waiting(s, x);
+		say_waiting(s);
 	return ROUND_OPEN;
 }
 
-enum verdict round_wait(struct server *s, struct exchange *x)
+enum verdict round_wait(struct server *s, struct exchange_reply *reply)
 {
 	double deadline = deadline_s(s);
-	enum verdict v = judge_round(s, x, deadline);
+	enum verdict v = judge_round(s, reply, deadline);
 	s->warned = false;
-	for (; v == ROUND_OPEN; v = judge_round(s, x, deadline)) {
+	for (; v == ROUND_OPEN; v = judge_round(s, reply, deadline)) {
 		server_serve(s, POLL_MS);
-		if (s->env.stop && *s->env.stop && !(x->flags & EXCHANGE_STOP)) {
-			x->flags |= EXCHANGE_STOP;
+		if (s->env.stop && *s->env.stop && !(reply->flags & EXCHANGE_STOP)) {
+			reply->flags |= EXCHANGE_STOP;
 			s->begun = clock_s();
 		}
 	}
-	x->wait_s = clock_s() - s->begun;
-	s->times[s->n_times++ % MEDIAN_ROUNDS] = x->wait_s;
+	reply->wait_s = clock_s() - s->begun;
+	s->times[s->n_times++ % MEDIAN_ROUNDS] = reply->wait_s;
 	return v;
 }

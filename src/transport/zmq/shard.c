@@ -9,7 +9,7 @@ enum { POLL_MS = 100, RETRY_MS = 1, NUMBER = 8 /* bytes */, WORKERS_MOST = 4096 
 
 struct shard {
 	struct train_state st; /* of which nothing is there but n */
-	struct exchange *x;
+	struct exchange_request *x;
 	char *settings; /* NULL: no main server came yet */
 	size_t n;
 	int workers;
@@ -130,7 +130,9 @@ static void try_decision(struct server *s)
 	h->deciding = false;
 	h->range_due = true;
 	h->range_step = h->x->step = s->step;
-	round_finish(s, h->x, round_gather(s, h->x));
+	struct exchange_reply reply;
+	exchange_begin(h->x, &reply);
+	round_finish(s, h->x, &reply, round_gather(s, h->x));
 }
 
 static void decide(struct server *s, const struct frame *f, const unsigned char *body)
@@ -300,7 +302,7 @@ int zmq_shard_wait(struct zmq_shard *h, struct err *e)
 }
 
 /* Now that the sizes are known, so is the longest message. */
-static int begin(struct zmq_shard *h, struct pool *pool, struct exchange *x, struct err *e)
+static int begin(struct zmq_shard *h, struct pool *pool, struct exchange_request *x, struct err *e)
 {
 	struct server *s = h->server;
 	struct shard *sh = &h->shard;
@@ -312,7 +314,7 @@ static int begin(struct zmq_shard *h, struct pool *pool, struct exchange *x, str
 	s->part = (int)sh->part;
 	s->bn_owner = -1;
 	s->handshake = HANDSHAKE_HELLO;
-	sh->st.shared[0].count = sh->n;
+	sh->st.x.count = sh->n;
 	round_open(s, x);
 	size_t range = 2 * NUMBER + s->answer_bytes, table = table_count(s) * NUMBER;
 	sh->body = mem_array(range > table ? range : table, 1);
@@ -344,7 +346,7 @@ static int serve(struct zmq_shard *h, struct err *e)
 }
 
 /* The exchange is the caller's, who may have let go of it when we are closed. */
-int zmq_shard_serve(struct zmq_shard *h, struct pool *pool, struct exchange *x, struct err *e)
+int zmq_shard_serve(struct zmq_shard *h, struct pool *pool, struct exchange_request *x, struct err *e)
 {
 	int rc = begin(h, pool, x, e) || serve(h, e) ? -1 : 0;
 	mem_free(x->loss);

@@ -40,7 +40,7 @@ int zmq_shard_workers(const struct zmq_shard *h);
  * Serve until the run is over. *x says n, sizes, planes, combine and ctx; x->step is written before combine
  * is called. -1 and a sentence: no main server for endpoint.patience_s, or endpoint.stop.
  */
-int zmq_shard_serve(struct zmq_shard *h, struct pool *pool, struct exchange *x, struct err *e);
+int zmq_shard_serve(struct zmq_shard *h, struct pool *pool, struct exchange_request *x, struct err *e);
 void zmq_shard_close(struct zmq_shard *h);
 
 #endif

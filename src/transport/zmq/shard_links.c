@@ -28,8 +28,8 @@ struct links {
 	int count;
 	struct link_to *at;      /* [count]; at[i] is of part i + 1 */
 	unsigned char *decision; /* [workers] numbers of the votes that are counted, as they travel */
-	struct exchange *x;      /* of the round whose answer is being made; or NULL */
-	size_t bucket;           /* coordinates of a part */
+	const struct exchange_request *x; /* of the round whose answer is being made; or NULL */
+	size_t bucket;                    /* coordinates of a part */
 };
 
 void wire_put(unsigned char *at, uint64_t value)
@@ -161,15 +161,15 @@ static void take_have(struct server *s, struct link_to *to, const struct frame *
 static void take_range(struct server *s, int i, const struct frame *f, const unsigned char *body)
 {
 	struct link_to *to = &s->links->at[i];
-	struct exchange *x = s->links->x;
+	const struct exchange_request *x = s->links->x;
 	size_t begin, end;
 	range_of(s, i, &begin, &end);
 	if (!x || to->ranged || f->step != x->step ||
-	    f->bytes != 2 * NUMBER + planes_range_bytes(&x->pull_planes, x->n, begin, end))
+	    f->bytes != 2 * NUMBER + planes_range_bytes(&x->shape.pull_planes, x->shape.n, begin, end))
 		return;
 	to->up = wire_get(body);
 	to->down = wire_get(body + NUMBER);
-	planes_put(&x->pull_planes, x->n, begin, end, body + 2 * NUMBER, x->pull);
+	planes_put(&x->shape.pull_planes, x->shape.n, begin, end, body + 2 * NUMBER, x->pull);
 	to->ranged = true;
 }
 
@@ -328,7 +328,8 @@ static enum exchange_end wait_for_ranges(struct server *s, struct err *e)
 	return EXCHANGE_DONE;
 }
 
-enum exchange_end links_decide(struct server *s, struct exchange *x, struct err *e)
+enum exchange_end links_decide(struct server *s, const struct exchange_request *x,
+                               struct exchange_reply *reply, struct err *e)
 {
 	struct links *l = s->links;
 	l->x = x;
@@ -337,14 +338,14 @@ enum exchange_end links_decide(struct server *s, struct exchange *x, struct err 
 	for (int i = 0; i < l->count; i++)
 		l->at[i].told = l->at[i].ranged = false;
 	tell(s);
-	round_finish(s, x, x->n_voters);
+	round_finish(s, x, reply, reply->n_voters);
 	enum exchange_end end = wait_for_ranges(s, e);
 	l->x = NULL;
 	for (int i = 0; i < l->count; i++) {
 		uint64_t all = l->at[i].up + l->at[i].down;
-		x->bytes_up += l->at[i].up;
-		x->bytes_down += l->at[i].down;
-		x->bytes_busiest = all > x->bytes_busiest ? all : x->bytes_busiest;
+		reply->bytes_up += l->at[i].up;
+		reply->bytes_down += l->at[i].down;
+		reply->bytes_busiest = all > reply->bytes_busiest ? all : reply->bytes_busiest;
 	}
 	return end;
 }

@@ -1,0 +1,36 @@
+/* What can be asked of settings: see experiment/settings.h. */
+#include "experiment/settings.h"
+#include "backend/backend.h"
+#include "models/init/init_row.h"
+#include "models/model.h"
+
+bool settings_is_byzantine(const struct settings *s, int worker)
+{
+	for (size_t i = 0; i < s->adversaries.ids.count; i++)
+		if (s->adversaries.ids.at[i] == worker)
+			return true;
+	return false;
+}
+
+struct model_env settings_model_env(const struct settings *s, const struct backend *be)
+{
+	return (struct model_env){.be = be,
+	                          .data = s->shape,
+	                          .batch = (int)s->batch,
+	                          .workers = (int)s->workers,
+	                          .seed = s->seed,
+	                          .model = (const struct model *)s->model.row,
+	                          .init = (int)((const struct init_row *)s->init.row)->scheme,
+	                          .profile = s->profile};
+}
+
+bool settings_has_passes(const struct settings *s)
+{
+	return s->record.snr > 0 || s->record.l1_l2 > 0 || s->record.noise.every > 0 ||
+	       s->record.noise.at.count > 0;
+}
+
+size_t settings_pass_batches(const struct settings *s)
+{
+	return s->shape.n_train / (size_t)s->batch;
+}

@@ -1,0 +1,74 @@
+/*
+ * The settings of one run, as its keys fill them, and what can be asked of them.
+ *
+ * The table experiment_keys is the top level of an experiment file; it is the one place that says what a key
+ * is called, where its value goes and which values it takes.
+ */
+#ifndef SIGNSGD_EXPERIMENT_SETTINGS_H
+#define SIGNSGD_EXPERIMENT_SETTINGS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include "base/shape.h"
+#include "config/key.h"
+
+struct backend;
+struct model_env;
+
+struct settings {
+	const char *name;
+	uint64_t seed;
+	int64_t workers, steps, batch;
+	double epochs, momentum, weight_decay;
+	struct ints momentum_at; /* steps from which on momentum is the value of .. */
+	struct reals momentum_then;
+	struct choice model, init, data, aggregator, lr, backend, transport;
+	struct {
+		int64_t count;
+		struct ints ids;
+		struct choice attack;
+	} adversaries;
+	struct {
+		int64_t every, train;
+	} eval;
+	struct {
+		int64_t every, agreement, margin, norms, sign_failure, snapshots, snr, l1_l2;
+		struct {
+			int64_t every, random;
+			struct ints at, weights;
+			struct reals epochs; /* become `at` when checked */
+		} noise;
+	} record;
+	struct {
+		int64_t every;
+		double minutes;
+	} checkpoint;
+	int partition; /* enum partition_kind */
+	const char *data_dir;
+	const char *out;
+
+	bool profile; /* not of the file: measure the time of every layer */
+
+	/* Derived by experiment_check() and from the text: */
+	struct data_shape shape;
+	double steps_per_epoch; /* 0 without data */
+	char id[13];
+	const char *given;    /* the file's value for this run, JSON text */
+	const char *resolved; /* every key written, JSON text */
+	const char *source;   /* the file's name */
+};
+
+extern const struct key experiment_keys[];
+
+/* Is worker m Byzantine? Only once the settings are checked. */
+bool settings_is_byzantine(const struct settings *s, int worker);
+
+/* What a model needs to know of its surroundings. be may be NULL while nothing is computed. */
+struct model_env settings_model_env(const struct settings *s, const struct backend *be);
+
+/* Does `record` ask for full passes over the training set? And the number of mini-batches in one. */
+bool settings_has_passes(const struct settings *s);
+size_t settings_pass_batches(const struct settings *s);
+
+#endif

@@ -1,0 +1,137 @@
+/* From `sweep` and `seeds` to the points of a grid: see experiment/sweep.h. */
+#include "experiment/sweep.h"
+#include <string.h>
+#include "experiment/settings.h"
+
+/* "a,b" with the present names of its keys. */
+static const char *renamed(const struct json *values, struct key_renames *r)
+{
+	char *names = arena_string(r->arena, values->key);
+	const char *now = "";
+	for (char *p = names; p;) {
+		char *comma = strchr(p, ',');
+		if (comma)
+			*comma = 0;
+		now = arena_format(r->arena, "%s%s%s", now, p > names ? "," : "",
+		                   keys_rename_dotted(experiment_keys, p, values->source, r));
+		p = comma ? comma + 1 : NULL;
+	}
+	return now;
+}
+
+int sweep_rename(struct json *root, struct key_renames *r, struct err *e)
+{
+	struct json *sweep = json_member(root, "sweep");
+	for (struct json *s = sweep && sweep->type == JSON_OBJECT ? sweep->child : NULL; s; s = s->next) {
+		const char *name = renamed(s, r);
+		if (strcmp(name, s->key) != 0 && json_member(sweep, name))
+			return json_say_key(
+			        e, s,
+			        "found the earlier name of \"%s\", which is swept too; give one of them",
+			        name);
+		s->key = name;
+	}
+	return 0;
+}
+
+/* Is `key` one of the names in "a,b,c"? */
+static bool names_key(const char *names, const char *key)
+{
+	size_t length = strlen(key);
+	for (const char *p = names; p; p = strchr(p, ',')) {
+		p += *p == ',';
+		if (strncmp(p, key, length) == 0 && (p[length] == ',' || p[length] == 0))
+			return true;
+	}
+	return false;
+}
+
+int sweep_drop(struct json *root, const char *key, const char *option, struct err *e)
+{
+	if (strcmp(key, "seed") == 0)
+		json_remove(root, "seeds");
+	struct json *sweep = json_member(root, "sweep");
+	if (!sweep || sweep->type != JSON_OBJECT)
+		return 0;
+	for (struct json *s = sweep->child, *next; s; s = next) {
+		next = s->next;
+		if (strcmp(s->key, key) == 0)
+			json_remove(sweep, s->key);
+		else if (names_key(s->key, key))
+			return err_user(e,
+			                "%s: \"%s\" is swept together with other keys (sweep.\"%s\"); change "
+			                "the file instead",
+			                option, key, s->key);
+	}
+	return 0;
+}
+
+/* "aggregator,lr" -> two keys. */
+static int axis_keys(struct arena *a, struct sweep_axis *axis, const struct json *values, struct err *e)
+{
+	char *names = arena_string(a, values->key);
+	for (char *p = names; p;) {
+		char *comma = strchr(p, ',');
+		if (comma)
+			*comma = 0;
+		if (!*p || axis->n_keys == SWEEP_KEYS_MAX)
+			return json_say(
+			        e, values,
+			        "the name must be one dotted key, or up to %d of them with commas between",
+			        SWEEP_KEYS_MAX);
+		axis->keys[axis->n_keys++] = p;
+		p = comma ? comma + 1 : NULL;
+	}
+	return 0;
+}
+
+static int add_axis(struct arena *a, struct sweep *s, const struct json *values, const char *key,
+                    struct err *e)
+{
+	if (values->type != JSON_ARRAY || !values->child)
+		return json_bad(e, values, "a list of one or more values");
+	if (s->n_axes == SWEEP_AXES_MAX)
+		return json_say(e, values, "more than %d keys are swept", SWEEP_AXES_MAX);
+	struct sweep_axis *axis = &s->axes[s->n_axes++];
+	axis->values = values;
+	if (key)
+		axis->keys[axis->n_keys++] = key;
+	else if (axis_keys(a, axis, values, e))
+		return -1;
+	for (const struct json *v = values->child; v && axis->n_keys > 1; v = v->next)
+		if (v->type != JSON_ARRAY || v->count != axis->n_keys)
+			return json_bad(e, v, "a list of %zu values, one for each key of \"%s\"",
+			                axis->n_keys, values->key);
+	s->points *= values->count;
+	if (s->points > SWEEP_RUNS_MAX)
+		return json_say(e, values, "the sweep makes more than %d runs", SWEEP_RUNS_MAX);
+	return 0;
+}
+
+int sweep_read(struct arena *a, struct sweep *out, const struct json *root, struct err *e)
+{
+	*out = (struct sweep){.points = 1};
+	const struct json *sweep = json_member(root, "sweep"), *seeds = json_member(root, "seeds");
+	if (sweep && sweep->type != JSON_OBJECT)
+		return json_bad(e, sweep, "an object {\"dotted.key\": [values]}");
+	for (const struct json *values = sweep ? sweep->child : NULL; values; values = values->next)
+		if (add_axis(a, out, values, NULL, e))
+			return -1;
+	return seeds ? add_axis(a, out, seeds, "seed", e) : 0;
+}
+
+int sweep_apply(struct arena *a, const struct sweep *s, size_t point, struct json *root, struct err *e)
+{
+	for (size_t i = s->n_axes; i-- > 0;) {
+		const struct sweep_axis *axis = &s->axes[i];
+		const struct json *value = axis->values->child;
+		for (size_t k = point % axis->values->count; k > 0; k--)
+			value = value->next;
+		point /= axis->values->count;
+		const struct json *one = axis->n_keys > 1 ? value->child : value;
+		for (size_t k = 0; k < axis->n_keys; k++, one = one->next)
+			if (json_set(a, root, axis->keys[k], one, e))
+				return -1;
+	}
+	return 0;
+}

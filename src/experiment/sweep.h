@@ -1,0 +1,47 @@
+/*
+ * `sweep` and `seeds`: one file, many runs.
+ *
+ * `sweep` {"dotted.key": [values]} is a grid over all its keys, the last key fastest. A name with commas
+ * ("aggregator,lr") sets several keys together from lists of lists. `seeds` [values] is one more axis, behind
+ * the others, that sets `seed`.
+ */
+#ifndef SIGNSGD_EXPERIMENT_SWEEP_H
+#define SIGNSGD_EXPERIMENT_SWEEP_H
+
+#include <stddef.h>
+#include "base/err.h"
+#include "config/json.h"
+#include "config/key_rename.h"
+
+enum { SWEEP_AXES_MAX = 32, SWEEP_KEYS_MAX = 8, SWEEP_RUNS_MAX = 100000 };
+
+/* One direction of the grid: keys[0..n_keys-1] take their values together. */
+struct sweep_axis {
+	size_t n_keys;
+	const char *keys[SWEEP_KEYS_MAX];
+	const struct json *values; /* an array; its elements are values, or lists of n_keys values */
+};
+
+struct sweep {
+	size_t n_axes;
+	struct sweep_axis axes[SWEEP_AXES_MAX];
+	size_t points; /* product of the axes' numbers of values; 1 without any */
+};
+
+/* Bring the names in root's `sweep` to the keys' present names. -1 and a sentence where one is there twice
+ * then. */
+int sweep_rename(struct json *root, struct key_renames *r, struct err *e);
+
+/*
+ * Take `key` out of root's `sweep` (or `seeds`), because it is set otherwise. -1 and a sentence, about
+ * `option`, where it is swept together with other keys.
+ */
+int sweep_drop(struct json *root, const char *key, const char *option, struct err *e);
+
+/* The grid of root's `sweep` and `seeds`; borrows from root. -1 and a sentence. */
+int sweep_read(struct arena *a, struct sweep *out, const struct json *root, struct err *e);
+
+/* Put the values of one point, of 0 to points - 1, into the root of a run. -1 and a sentence. */
+int sweep_apply(struct arena *a, const struct sweep *s, size_t point, struct json *root, struct err *e);
+
+#endif

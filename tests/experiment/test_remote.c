@@ -1,0 +1,60 @@
+/* Settings from another process: of this version and of the one before keys were renamed, and nothing else.
+ */
+#include <criterion/criterion.h>
+#include <string.h>
+#include "base/mem.h"
+#include "experiment/remote.h"
+
+#define TEXT "{\"model\":\"quadratic\",\"steps\":5,\"record\":{\"sign_failure\":2,\"l1_l2\":0}}"
+
+/* What a server sends of TEXT. */
+static void send_settings(struct buf *out)
+{
+	struct runs r;
+	struct err e = {0};
+	cr_assert_eq(experiment_parse(&r, "x.json", TEXT, strlen(TEXT), NULL, 0, &e), 0, "%s", e.text);
+	settings_remote(&r.at[0], out);
+	runs_clear(&r);
+}
+
+static int receive(const char *text, struct err *e)
+{
+	struct runs r;
+	*e = (struct err){0};
+	int rc = experiment_remote(&r, "server", text, NULL, 0, e);
+	if (!rc) {
+		cr_expect_eq(r.at[0].record.sign_failure, 2);
+		runs_clear(&r);
+	}
+	return rc;
+}
+
+/* `from` became `to` in a copy by mem_format(). */
+static char *changed(const char *text, const char *from, const char *to)
+{
+	const char *at = strstr(text, from);
+	cr_assert_not_null(at, "no %s in %s", from, text);
+	return mem_format("%.*s%s%s", (int)(at - text), text, to, at + strlen(from));
+}
+
+Test(remote, settings_of_this_version_and_of_the_earlier_names_are_taken)
+{
+	struct buf sent = {0};
+	struct err e;
+	send_settings(&sent);
+	cr_expect_eq(receive(sent.text, &e), 0, "%s", e.text);
+	char *one = changed(sent.text, "\"sign_failure\"", "\"sign-failure\"");
+	char *two = changed(one, "\"gradient_noise\"", "\"gradient-noise\"");
+	char *all = changed(two, "\"l1_l2\"", "\"l1-l2\"");
+	cr_expect_eq(receive(all, &e), 0, "%s", e.text);
+	cr_expect_eq(receive(two, &e), -1, "names of two versions are taken");
+	cr_expect_not_null(strstr(e.text, "server: found settings that this version would write otherwise"),
+	                   "%s", e.text);
+	char *defaults = changed(sent.text, "\"sign_failure\":2,", "");
+	cr_expect_eq(receive(defaults, &e), -1, "a default that is left out is taken");
+	mem_free(one);
+	mem_free(two);
+	mem_free(all);
+	mem_free(defaults);
+	buf_clear(&sent);
+}
