@@ -82,6 +82,8 @@ LIB_OBJ  := $(LIB_SRC:%.c=$B/%.o)
 CMD_OBJ  := $(CMD_SRC:%.c=$B/%.o)
 CMD_LIB_OBJ := $(filter-out $B/cmd/main.o,$(CMD_OBJ))
 LIB      := $B/libsignsgd.a
+SUPPORT  := $B/tests/support.a
+SUPPORT_OBJ := $(patsubst %.c,$B/%.o,$(sort $(wildcard tests/support/*.c)))
 TEST_SRC := $(sort $(wildcard tests/*/test_*.c))
 PLAIN_SRC := $(sort $(wildcard tests/*/plain_*.c))
 TESTS    := $(TEST_SRC:tests/%.c=$B/tests/%)
@@ -137,7 +139,7 @@ $B/flags: FORCE
 	  for p in $(PACKAGES); do echo "found: $$p $$(pkg-config --modversion $$p)"; done; \
 	  echo "found: $(if $(MPI_LIBS),MPI by $(MPICC),no MPI: there will be no transport mpi)"; }
 
--include $(LIB_OBJ:.o=.d) $(CMD_OBJ:.o=.d) $(TESTS:=.d) $(PLAINS:=.d) $(wildcard build/fuzz/*.d)
+-include $(LIB_OBJ:.o=.d) $(CMD_OBJ:.o=.d) $(SUPPORT_OBJ:.o=.d) $(TESTS:=.d) $(PLAINS:=.d) $(wildcard build/fuzz/*.d)
 
 # --- the two commands ---------------------------------------------------------------------------------
 
@@ -165,10 +167,15 @@ test:
 
 CRITERION = $(shell pkg-config --cflags --libs criterion 2>/dev/null)
 
-$B/tests/%: tests/%.c $(LIB) $B/cmd.a $B/flags
+# Helpers that tests share. A program takes what it uses, so that a plain program stays without Criterion.
+$(SUPPORT): $(SUPPORT_OBJ)
+	@rm -f $@ && ar qcs $@ $(SUPPORT_OBJ)
+$(SUPPORT_OBJ): DEFINES = -Wno-pedantic $(shell pkg-config --cflags criterion 2>/dev/null)
+
+$B/tests/%: tests/%.c $(SUPPORT) $(LIB) $B/cmd.a $B/flags
 	@mkdir -p $(@D)
 	@echo "  TEST  $<"
-	@$(CC) $(ALL_CFLAGS) -Wno-pedantic -MMD -MP -MF $@.d -o $@ $< $B/cmd.a $(LIB) $(LIBS) $(if $(findstring /plain_,$@),,$(CRITERION))
+	@$(CC) $(ALL_CFLAGS) -Wno-pedantic -MMD -MP -MF $@.d -o $@ $< $(SUPPORT) $B/cmd.a $(LIB) $(LIBS) $(if $(findstring /plain_,$@),,$(CRITERION))
 
 # Criterion does not start under the thread sanitizer: there the plain programs are the suite.
 ifeq ($(SANITIZE),thread)
@@ -207,10 +214,10 @@ FUZZ_S  ?= 60
 FUZZERS := $(patsubst tests/fuzz/%.c,build/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 FUZZ_MAKE := $(MAKE) CC=clang VARIANT=fuzz SAN="-fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all"
 
-build/fuzz/fuzz_%: tests/fuzz/fuzz_%.c $(LIB) $B/flags
+build/fuzz/fuzz_%: tests/fuzz/fuzz_%.c tests/fuzz/fuzz.c tests/fuzz/fuzz.h $(LIB) $B/flags
 	@mkdir -p $(@D)
 	@echo "  FUZZ  $<"
-	@$(CC) $(ALL_CFLAGS) -fsanitize=fuzzer -MMD -MP -MF $@.d -o $@ $< $(LIB) $(LIBS)
+	@$(CC) $(ALL_CFLAGS) -fsanitize=fuzzer -MMD -MP -MF $@.d -o $@ $< tests/fuzz/fuzz.c $(LIB) $(LIBS)
 
 fuzzers: $(FUZZERS)
 

@@ -17,7 +17,8 @@ static void mark_cut(char *text, size_t size)
 	memcpy(text + at, "...", sizeof("..."));
 }
 
-static void write_sentence(char *text, size_t size, const char *fmt, va_list ap)
+__attribute__((format(printf, 3, 0))) static void write_sentence(char *text, size_t size, const char *fmt,
+                                                                 va_list ap)
 {
 	int length = vsnprintf(text, size, fmt, ap);
 	if (length < 0)
@@ -26,7 +27,8 @@ static void write_sentence(char *text, size_t size, const char *fmt, va_list ap)
 		mark_cut(text, size);
 }
 
-static void set_first(struct err *e, int code, const char *fmt, va_list ap)
+__attribute__((format(printf, 3, 0))) static void set_first(struct err *e, int code, const char *fmt,
+                                                            va_list ap)
 {
 	if (e->text[0])
 		return;

@@ -58,7 +58,8 @@ static void write_out(const char *bytes, size_t count)
 }
 
 /* "PREFIX: text" and a line end, after the end of a line that stands without one. Longer lines are cut. */
-static void say(const char *colour, const char *kind, const char *fmt, va_list ap)
+__attribute__((format(printf, 3, 0))) static void say(const char *colour, const char *kind, const char *fmt,
+                                                      va_list ap)
 {
 	char line[LINE_BYTES];
 	bool coloured = colour && log_colour(stderr);

@@ -63,7 +63,7 @@ char *mem_string(const char *text)
 }
 
 /* Characters that the format gives, without the terminator. Leaves ap usable. */
-static size_t format_length(const char *fmt, va_list ap)
+__attribute__((format(printf, 1, 0))) static size_t format_length(const char *fmt, va_list ap)
 {
 	va_list again;
 	va_copy(again, ap);

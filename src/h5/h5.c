@@ -249,7 +249,8 @@ void h5_group(struct h5 *f, const char *path)
 	if (h5_has(f, path))
 		return;
 	hid_t links = h5_link_properties();
-	H5Gclose(h5_must(f, path, "make the group", H5Gcreate2(f->id, path, links, H5P_DEFAULT, H5P_DEFAULT)));
+	H5Gclose(
+	        h5_must(f, path, "make the group", H5Gcreate2(f->id, path, links, H5P_DEFAULT, H5P_DEFAULT)));
 	H5Pclose(links);
 }
 

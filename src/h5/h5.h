@@ -45,8 +45,8 @@ size_t h5_image_bytes(const struct h5 *f);
 void h5_close(struct h5 *f);
 
 bool h5_has(struct h5 *f, const char *path);
-/* Names below a group, sorted, NULL-terminated, in one block: free with mem_free(). NULL when there is no such
- * group. */
+/* Names below a group, sorted, NULL-terminated, in one block: free with mem_free(). NULL when there is no
+ * such group. */
 char **h5_names(struct h5 *f, const char *group, size_t *count);
 
 void h5_group(struct h5 *f, const char *path);

@@ -138,7 +138,8 @@ static int read_open(int fd, const char *path, unsigned char **image, size_t *by
 int h5_disk_load(const char *path, bool sealed, unsigned char **image, size_t *bytes, struct err *e)
 {
 	*image = NULL;
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* O_NONBLOCK: a pipe without a writer must not block */
+	int fd = open(path, O_RDONLY | O_CLOEXEC |
+	                            O_NONBLOCK); /* O_NONBLOCK: a pipe without a writer must not block */
 	if (fd < 0)
 		return err_user(e, "%s: cannot be opened: %s", path, strerror(errno));
 	int rc = read_open(fd, path, image, bytes, e);

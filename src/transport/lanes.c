@@ -1,9 +1,9 @@
-/* Ranges of coordinates for lanes: see lanes.h. */
+/* Ranges of coordinates for lanes: see transport/lanes.h. */
 #include "transport/lanes.h"
 
 /*
- * Coordinates of a range: at least what is worth waking a lane for, at most what keeps memory streaming
- * and the lanes evenly loaded; multiples of 64.
+ * Coordinates of a range, multiples of 64: enough to be worth waking a lane, but few enough to load all lanes
+ * evenly and to keep memory streaming.
  */
 enum { RANGE_LEAST = 8192, RANGE_MOST = 65536, RANGES_A_LANE = 4 };
 
@@ -12,7 +12,7 @@ struct cut {
 	void *pull;
 	const void *const *pushes; /* [count] */
 	int count;                 /* voters */
-	size_t begin, end, range;  /* of all items together; coordinates an item */
+	size_t begin, end, range;  /* of all items together; coordinates of one item */
 };
 
 static size_t range_of(size_t n, int lanes)

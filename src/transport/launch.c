@@ -1,9 +1,9 @@
-/* What the launchers leave in the environment: see launch.h. */
+/* Reading the environment variables that launchers set: see transport/launch.h. */
 #include <limits.h>
 #include <stdlib.h>
 #include "transport/launch.h"
 
-/* The first of these variables that holds a whole number, or -1. */
+/* The value of the first of these variables that is a whole number; -1 if none is. */
 static int number_in(const char *const *names)
 {
 	for (; *names; names++) {

@@ -1,6 +1,6 @@
 /*
- * Transport `local`: all workers live in this process, and the votes meet in its memory. Nothing is copied;
- * the lanes share the combining by ranges of coordinates, which gives the same bits however it is cut.
+ * Transport `local`: all workers are in this process, and the votes meet in its memory. Nothing is copied.
+ * The lanes combine ranges of coordinates; how the ranges are cut does not change the bits.
  */
 #include "base/mem.h"
 #include "transport/lanes.h"

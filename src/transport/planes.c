@@ -1,4 +1,4 @@
-/* How coordinates lie in messages: see transport.h. */
+/* How coordinates are arranged in messages: see transport.h. */
 #include <string.h>
 #include "backend/sign.h"
 #include "transport/transport.h"

@@ -6,6 +6,7 @@
 #include <string.h>
 #include "adversary/attack.h"
 #include "registry.h"
+#include "tests/support/json_help.h"
 
 enum { GUARD = 16 }; /* floats after a buffer, which must not be written */
 
@@ -474,14 +475,5 @@ Test(attacks, settings_out_of_bounds_are_refused)
 	        "{\"kind\": \"gaussian\", \"sigma\": 0}",      "{\"kind\": \"ones\", \"sign\": \"up\"}",
 	        "{\"kind\": \"nan\", \"value\": \"none\"}",    "{\"kind\": \"scale\", \"factor\": 1e31}",
 	        "{\"kind\": \"invert\", \"factor\": 1}"};
-	for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
-		struct arena arena = {0};
-		struct choice c = {0};
-		struct err e = {0};
-		const struct json *value = json_read_text(&arena, "test", wrong[i], strlen(wrong[i]), &e);
-		cr_assert_not_null(value, "%s", e.text);
-		cr_assert_eq(choice_parse(&family_attacks, &c, value, NULL, &arena, &e), -1, "%s", wrong[i]);
-		cr_assert(e.text[0] && e.code == EXIT_USER, "%s", wrong[i]);
-		arena_clear(&arena);
-	}
+	json_help_family_refuses(&family_attacks, wrong, sizeof wrong / sizeof *wrong);
 }

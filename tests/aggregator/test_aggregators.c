@@ -1,5 +1,11 @@
 /* Aggregators: messages and cuts of every row; mean, sign-mean and adam each against its definition. */
+#include <criterion/criterion.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+#include "registry.h"
 #include "tests/support/aggregator_fixture.h"
+#include "tests/support/json_help.h"
 
 Test(agg, every_row_describes_itself)
 {
@@ -32,7 +38,7 @@ static void fill_mixed(float *v, size_t n, uint32_t worker, uint32_t workers, ui
 /* encode() writes the whole push and nothing else, whatever was there before. */
 static void check_encode(struct rig *r, uint32_t worker, const float *v)
 {
-	void *first = guarded(r->push_bytes);
+	void *first = rig_buffer(r->push_bytes);
 	memset(r->push[worker], 0x00, r->push_bytes);
 	rig_encode(r, worker, v);
 	memcpy(first, r->push[worker], r->push_bytes);
@@ -40,7 +46,7 @@ static void check_encode(struct rig *r, uint32_t worker, const float *v)
 	rig_encode(r, worker, v);
 	cr_assert_eq(memcmp(first, r->push[worker], r->push_bytes), 0, "%s, n = %zu: push not all written",
 	             r->agg->row.name, r->job.n);
-	cr_assert(guard_holds(r->push[worker], r->push_bytes), "%s, n = %zu: writes behind the push",
+	cr_assert(rig_guard_holds(r->push[worker], r->push_bytes), "%s, n = %zu: writes behind the push",
 	          r->agg->row.name, r->job.n);
 	mem_free(first);
 }
@@ -90,10 +96,11 @@ static void check_cuts(struct rig *whole, struct rig *cut)
 		cr_assert_eq(memcmp(whole->memory, cut->memory, whole->memory_bytes), 0, "%s, n = %zu", name,
 		             n);
 	}
-	cr_assert(guard_holds(cut->pull, cut->pull_bytes) && guard_holds(whole->pull, cut->pull_bytes), "%s",
-	          name);
-	cr_assert(guard_holds(cut->x, n * sizeof *v) && guard_holds(cut->memory, cut->memory_bytes), "%s",
-	          name);
+	cr_assert(rig_guard_holds(cut->pull, cut->pull_bytes) &&
+	                  rig_guard_holds(whole->pull, cut->pull_bytes),
+	          "%s", name);
+	cr_assert(rig_guard_holds(cut->x, n * sizeof *v) && rig_guard_holds(cut->memory, cut->memory_bytes),
+	          "%s", name);
 	mem_free(v);
 }
 
@@ -104,11 +111,11 @@ Test(agg, every_row_gives_the_same_bits_in_ranges)
 	char name[64];
 	for (const struct row *const *b = family_backends.rows; *b; b++) {
 		for (const struct row *const *a = family_aggregators.rows; *a; a++) {
-			if (!backend_opens(*b) || !((const struct aggregator *)*a)->separable)
+			if (!rig_backend_opens(*b) || !((const struct aggregator *)*a)->separable)
 				continue;
 			for (size_t k = 0; k < sizeof sizes / sizeof *sizes * 4; k++) {
 				struct rig whole, cut;
-				rig_init(&whole, *b, quoted(*a, name), workers[k % 4], sizes[k / 4]);
+				rig_init(&whole, *b, rig_quoted(*a, name), workers[k % 4], sizes[k / 4]);
 				rig_init(&cut, *b, name, workers[k % 4], sizes[k / 4]);
 				check_cuts(&whole, &cut);
 				rig_clear(&whole);
@@ -130,7 +137,7 @@ Test(agg, every_row_shows_its_signs)
 		uint64_t planes[4][WORDS]; /* vote and abstain of a push and of the pull */
 		struct rig r;
 		memset(planes, 0xff, sizeof planes);
-		rig_init(&r, ref(), quoted(*a, name), 3, N);
+		rig_init(&r, rig_ref(), rig_quoted(*a, name), 3, N);
 		rig_step(&r, v, 0.1, 0);
 		r.agg->push_signs(&r.job, r.push[1], planes[0], planes[1]);
 		r.agg->pull_signs(&r.job, r.pull, planes[2], planes[3]);
@@ -157,7 +164,7 @@ Test(agg, every_row_decays_beside_the_answer)
 		v[i] = i % 2 ? 1 : -1;
 	for (const struct row *const *a = family_aggregators.rows; *a; a++) {
 		struct rig r;
-		rig_init(&r, ref(), quoted(*a, name), 4, N);
+		rig_init(&r, rig_ref(), rig_quoted(*a, name), 4, N);
 		bool exact = r.memory_bytes == 0; /* with powers of two; Adam divides 0.1 by 0.1 */
 		for (size_t i = 0; i < N; i++)
 			r.x[i] = (float)i;
@@ -182,7 +189,7 @@ Test(agg, mean_is_the_mean_in_order_of_the_workers)
 	double *exact = mem_array(2 * N, sizeof *exact); /* sums of v, then of |v| */
 	for (int workers = 1; workers <= WORKERS_MOST; workers++) {
 		struct rig r;
-		rig_init(&r, ref(), "\"mean\"", workers, N);
+		rig_init(&r, rig_ref(), "\"mean\"", workers, N);
 		memset(exact, 0, 2 * N * sizeof *exact);
 		for (uint32_t m = 0; m < (uint32_t)workers; m++) {
 			struct stream s = stream_of(SEED, RNG_TEST, m, 5);
@@ -219,7 +226,7 @@ Test(agg, mean_is_destroyed_by_one_byzantine_worker)
 	for (size_t k = 0; k < 3; k++) {
 		struct rig r;
 		float v[N];
-		rig_init(&r, ref(), "\"mean\"", 7, N);
+		rig_init(&r, rig_ref(), "\"mean\"", 7, N);
 		for (uint32_t m = 0; m < 7; m++) {
 			for (size_t i = 0; i < N; i++)
 				v[i] = m == 2 && i > 0 ? strange[k] : 1;
@@ -248,14 +255,14 @@ Test(agg, sign_mean_is_the_mean_of_integer_signs)
 		char json[80];
 		struct rig r;
 		snprintf(json, sizeof json, "{\"kind\": \"sign-mean\", \"zero\": \"%s\"}",
-		         policy_names[zero]);
-		rig_init(&r, ref(), json, workers, N);
+		         rig_policy_names[zero]);
+		rig_init(&r, rig_ref(), json, workers, N);
 		memset(sum, 0, N * sizeof *sum);
 		for (uint32_t m = 0; m < (uint32_t)workers; m++) {
 			struct stream s = stream_of(SEED, RNG_TEST, m, 6);
 			for (size_t i = 0; i < N; i++) {
 				v[i] = values[stream_below(&s, i, 7)];
-				sum[i] += says((double)v[i], zero, RNG_ZERO, m, 0, i);
+				sum[i] += rig_says((double)v[i], zero, RNG_ZERO, m, 0, i);
 			}
 			rig_encode(&r, m, v);
 		}
@@ -295,7 +302,7 @@ Test(agg, adam_is_adam_in_double)
 	float v[N];
 	double mean[N];
 	struct rig r;
-	rig_init(&r, ref(), "\"adam\"", WORKERS, N);
+	rig_init(&r, rig_ref(), "\"adam\"", WORKERS, N);
 	cr_assert(r.agg->own_momentum);
 	cr_assert_eq(r.memory_bytes, 8 * N);
 	for (size_t i = 0; i < N; i++)
@@ -330,8 +337,8 @@ Test(agg, adam_without_memory_is_signsgd)
 	enum { N = 1000 };
 	float *v = mem_array(N, sizeof *v);
 	struct rig adam, vote;
-	rig_init(&adam, ref(), "{\"kind\": \"adam\", \"beta1\": 0, \"beta2\": 0, \"eps\": 0}", 1, N);
-	rig_init(&vote, ref(), "\"vote\"", 1, N);
+	rig_init(&adam, rig_ref(), "{\"kind\": \"adam\", \"beta1\": 0, \"beta2\": 0, \"eps\": 0}", 1, N);
+	rig_init(&vote, rig_ref(), "\"vote\"", 1, N);
 	for (uint64_t step = 0; step < 20; step++) {
 		struct stream s = stream_of(SEED, RNG_TEST, 0, step);
 		adam.job.step = vote.job.step = step;
@@ -353,15 +360,5 @@ Test(agg, settings_out_of_bounds_are_refused)
 	        "{\"kind\": \"adam\", \"eps\": -1}",         "{\"kind\": \"vote\", \"zero\": \"negative\"}",
 	        "{\"kind\": \"vote\", \"tie\": \"up\"}",     "{\"kind\": \"sign-mean\", \"tie\": \"random\"}",
 	        "{\"kind\": \"mean\", \"zero\": \"random\"}"};
-	for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
-		struct arena arena = {0};
-		struct choice c = {0};
-		struct err e = {0};
-		const struct json *value = json_read_text(&arena, "test", wrong[i], strlen(wrong[i]), &e);
-		cr_assert_not_null(value, "%s", e.text);
-		cr_assert_eq(choice_parse(&family_aggregators, &c, value, NULL, &arena, &e), -1, "%s",
-		             wrong[i]);
-		cr_assert(e.text[0] && e.code == EXIT_USER, "%s", wrong[i]);
-		arena_clear(&arena);
-	}
+	json_help_family_refuses(&family_aggregators, wrong, sizeof wrong / sizeof *wrong);
 }

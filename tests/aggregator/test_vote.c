@@ -1,11 +1,17 @@
 /* The vote: against integers, with Byzantine workers, ties and zeros, and what it costs. */
+#include <criterion/criterion.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+#include "registry.h"
 #include "tests/support/aggregator_fixture.h"
+#include "tests/support/chance.h"
 
 static void vote_init(struct rig *r, const struct row *backend, int zero, int tie, int workers, size_t n)
 {
 	char json[100];
 	snprintf(json, sizeof json, "{\"kind\": \"vote\", \"zero\": \"%s\", \"tie\": \"%s\"}",
-	         policy_names[zero], policy_names[tie]);
+	         rig_policy_names[zero], rig_policy_names[tie]);
 	rig_init(r, backend, json, workers, n);
 }
 
@@ -33,7 +39,7 @@ static void check_vote(const struct row *backend, int zero, int tie, int workers
 		rig_encode(&r, m, v);
 		r.agg->push_signs(&r.job, r.push[m], vote, abstain);
 		for (size_t i = 0; i < n; i++) {
-			int sign = says((double)v[i], zero, RNG_ZERO, m, r.job.step, i);
+			int sign = rig_says((double)v[i], zero, RNG_ZERO, m, r.job.step, i);
 			sum[i] += sign;
 			cr_assert_eq(shown(vote, abstain, i), sign, "zero %d, worker %u, v = %g", zero, m,
 			             (double)v[i]);
@@ -42,7 +48,7 @@ static void check_vote(const struct row *backend, int zero, int tie, int workers
 	rig_combine(&r, 0, n);
 	r.agg->pull_signs(&r.job, r.pull, vote, abstain);
 	for (size_t i = 0; i < n; i++)
-		cr_assert_eq(shown(vote, abstain, i), says(sum[i], tie, RNG_TIE, 0, r.job.step, i),
+		cr_assert_eq(shown(vote, abstain, i), rig_says(sum[i], tie, RNG_TIE, 0, r.job.step, i),
 		             "zero %d, tie %d, M = %d, n = %zu, i = %zu, V = %d", zero, tie, workers, n, i,
 		             sum[i]);
 	cr_assert_eq(r.push_bytes, 8 * words * (zero == SIGN_ABSTAIN ? 2 : 1));
@@ -59,7 +65,7 @@ Test(vote, is_the_majority_of_integer_signs)
 {
 	static const size_t sizes[] = {1, 64, 130, 321};
 	for (const struct row *const *b = family_backends.rows; *b; b++) {
-		for (int k = 0; backend_opens(*b) && k < 9 * WORKERS_MOST; k++)
+		for (int k = 0; rig_backend_opens(*b) && k < 9 * WORKERS_MOST; k++)
 			check_vote(*b, k % 3, k / 3 % 3, k / 9 + 1, sizes[(k + k / 9) % 4]);
 	}
 }
@@ -71,7 +77,7 @@ Test(vote, costs_a_thirty_second_of_the_mean)
 	const struct aggregator *mean = (const struct aggregator *)family_find(&family_aggregators, "mean");
 	struct rig r;
 	for (int zero = 0; zero < 3; zero++) {
-		vote_init(&r, ref(), zero, 0, 1, 64);
+		vote_init(&r, rig_ref(), zero, 0, 1, 64);
 		size_t planes = zero == SIGN_ABSTAIN ? 2 : 1;
 		cr_assert_eq(32 * r.agg->push_bytes(r.job.state, N), planes * mean->push_bytes(NULL, N));
 		cr_assert_eq(32 * r.agg->pull_bytes(r.job.state, N), mean->pull_bytes(NULL, N));
@@ -85,7 +91,7 @@ Test(vote, moves_x_by_the_rate)
 	for (int tie = 0; tie < 3; tie++) {
 		struct rig r;
 		float v[N];
-		vote_init(&r, ref(), SIGN_ABSTAIN, tie, 3, N);
+		vote_init(&r, rig_ref(), SIGN_ABSTAIN, tie, 3, N);
 		for (size_t i = 0; i < N; i++)
 			v[i] = (float)(i % 3) - 1;
 		rig_step(&r, v, 0.01, 0);
@@ -108,7 +114,7 @@ Test(vote, survives_nan_and_inf)
 	for (size_t k = 0; k < 9; k++) {
 		struct rig r;
 		float v[N];
-		vote_init(&r, ref(), (int)k / 3, SIGN_RANDOM, 7, N);
+		vote_init(&r, rig_ref(), (int)k / 3, SIGN_RANDOM, 7, N);
 		for (uint32_t m = 0; m < 7; m++) {
 			for (size_t i = 0; i < N; i++)
 				v[i] = m < BYZANTINE ? strange[k % 3] : (i % 2 ? 0.1F : -0.1F) * (float)m;
@@ -128,7 +134,7 @@ static double sum_of_answers(int zero, int tie, bool dead, size_t n)
 	double sum = 0;
 	struct rig r;
 	float *v = mem_array(n, sizeof *v);
-	vote_init(&r, ref(), zero, tie, 2, n);
+	vote_init(&r, rig_ref(), zero, tie, 2, n);
 	for (uint32_t m = 0; m < 2; m++) {
 		struct stream s = stream_of(SEED, RNG_TEST, m, 77);
 		for (size_t i = 0; i < n; i++)
@@ -170,7 +176,7 @@ Test(vote, tosses_independent_coins)
 	static float zeros[N];
 	struct rig r;
 	uint64_t *said = mem_array(4 * WORDS, 8), *abstain = mem_array(WORDS, 8); /* [4][WORDS] */
-	vote_init(&r, ref(), SIGN_RANDOM, SIGN_RANDOM, 2, N);
+	vote_init(&r, rig_ref(), SIGN_RANDOM, SIGN_RANDOM, 2, N);
 	rig_encode(&r, 0, zeros);
 	rig_encode(&r, 1, zeros);
 	r.agg->push_signs(&r.job, r.push[0], said, abstain);
@@ -190,7 +196,7 @@ Test(vote, tosses_independent_coins)
 				                       : ~(said[a * WORDS + w] ^ said[b * WORDS + w]);
 				agree += __builtin_popcountll(same);
 			}
-			cr_assert(binomial(agree, N, 0.5), "%zu and %zu: %g of %d", a, b, agree, N);
+			cr_assert(chance_binomial(agree, N, 0.5), "%zu and %zu: %g of %d", a, b, agree, N);
 		}
 	}
 	mem_free(said);
@@ -202,7 +208,7 @@ Test(vote, refuses_more_workers_than_it_can_hold)
 {
 	struct err e = {0};
 	struct rig r;
-	vote_init(&r, ref(), 0, 0, 1, 64);
+	vote_init(&r, rig_ref(), 0, 0, 1, 64);
 	cr_assert_eq(r.agg->check(r.job.state, 4096, 4095, &e), 0);
 	cr_assert_eq(r.agg->check(r.job.state, 4097, 0, &e), -1);
 	cr_assert_eq(e.code, EXIT_USER);
@@ -217,7 +223,7 @@ Test(vote, holds_the_most_workers)
 	static const void *pushes[MOST];
 	struct rig r;
 	float v[N];
-	vote_init(&r, ref(), SIGN_ABSTAIN, SIGN_ABSTAIN, 2, N);
+	vote_init(&r, rig_ref(), SIGN_ABSTAIN, SIGN_ABSTAIN, 2, N);
 	for (uint32_t m = 0; m < 2; m++) {
 		for (size_t i = 0; i < N; i++)
 			v[i] = m ? -1 : 1;

@@ -3,7 +3,10 @@
  * formulas for all n in 0..200, matrix products by a triple loop, derivatives by finite differences. The
  * sign kernels are in test_sign.c, the comparison of all machines with ref in test_check.c.
  */
+#include <criterion/criterion.h>
+#include <math.h>
 #include <stdlib.h>
+#include <string.h>
 #include "tests/support/backend_tables.h"
 
 /* Vectors for one size, with one element more that nobody may touch. */
@@ -13,9 +16,9 @@ struct vectors {
 
 static void begin(struct vectors *v, size_t n)
 {
-	fill(1, n + 1, v->x);
-	fill(2, n + 1, v->y);
-	fill(3, n + 1, v->before);
+	backend_tables_fill(1, n + 1, v->x);
+	backend_tables_fill(2, n + 1, v->y);
+	backend_tables_fill(3, n + 1, v->before);
 	memcpy(v->out, v->before, sizeof(v->out));
 }
 
@@ -24,12 +27,13 @@ static void check_descents(const struct backend *b, struct vectors *v, size_t n)
 	begin(v, n);
 	b->momentum(n, 0.75f, v->x, v->out);
 	for (size_t i = 0; i < n; i++)
-		expect_near(b, "momentum", n, i, v->out[i], 0.25 * v->x[i] + 0.75 * v->before[i], 1);
+		backend_tables_expect_near(b, "momentum", n, i, v->out[i],
+		                           0.25 * v->x[i] + 0.75 * v->before[i], 1);
 	begin(v, n);
 	b->descend(n, v->x, 0.5f, 0.125f, v->out);
 	for (size_t i = 0; i < n; i++)
-		expect_near(b, "descend", n, i, v->out[i],
-		            v->before[i] - 0.5 * (v->x[i] + 0.125 * v->before[i]), 1);
+		backend_tables_expect_near(b, "descend", n, i, v->out[i],
+		                           v->before[i] - 0.5 * (v->x[i] + 0.125 * v->before[i]), 1);
 	cr_assert_eq(v->out[n], v->before[n], "a kernel writes behind its vector");
 }
 
@@ -38,18 +42,19 @@ static void check_products(const struct backend *b, struct vectors *v, size_t n)
 	begin(v, n);
 	b->scale(n, -3, v->x, v->out);
 	for (size_t i = 0; i < n; i++)
-		expect_near(b, "scale", n, i, v->out[i], -3.0 * v->x[i], 3);
+		backend_tables_expect_near(b, "scale", n, i, v->out[i], -3.0 * v->x[i], 3);
 	b->multiply(n, v->x, v->y, v->out);
 	for (size_t i = 0; i < n; i++)
-		expect_near(b, "multiply", n, i, v->out[i], (double)v->x[i] * v->y[i], 1);
+		backend_tables_expect_near(b, "multiply", n, i, v->out[i], (double)v->x[i] * v->y[i], 1);
 	begin(v, n);
 	b->add(n, v->x, v->out);
 	for (size_t i = 0; i < n; i++)
-		expect_near(b, "add", n, i, v->out[i], (double)v->x[i] + v->before[i], 2);
+		backend_tables_expect_near(b, "add", n, i, v->out[i], (double)v->x[i] + v->before[i], 2);
 	begin(v, n);
 	b->add_relu(n, v->x, v->out);
 	for (size_t i = 0; i < n; i++)
-		expect_near(b, "add_relu", n, i, v->out[i], fmax(0, (double)v->x[i] + v->before[i]), 2);
+		backend_tables_expect_near(b, "add_relu", n, i, v->out[i],
+		                           fmax(0, (double)v->x[i] + v->before[i]), 2);
 	cr_assert_eq(v->out[n], v->before[n], "a kernel writes behind its vector");
 }
 
@@ -75,7 +80,7 @@ static void check_pixels(const struct backend *b, struct vectors *v, size_t n)
 		pixels[i] = (uint8_t)(7 * i);
 	b->pixels(n, pixels, 1 / (255 * 0.25f), -0.5f / 0.25f, v->out);
 	for (size_t i = 0; i < n; i++)
-		expect_near(b, "pixels", n, i, v->out[i], (pixels[i] / 255.0 - 0.5) / 0.25, 4);
+		backend_tables_expect_near(b, "pixels", n, i, v->out[i], (pixels[i] / 255.0 - 0.5) / 0.25, 4);
 	cr_assert_eq(v->out[n], v->before[n], "pixels writes behind its vector");
 }
 
@@ -83,7 +88,7 @@ Test(backend, vector_kernels_are_their_formulas)
 {
 	struct backend tables[TABLES_MAX];
 	static struct vectors v;
-	int count = all_tables(tables);
+	int count = backend_tables_all(tables);
 	for (int t = 0; t < count; t++)
 		for (size_t n = 0; n <= N_MAX; n++) {
 			check_descents(&tables[t], &v, n);
@@ -97,16 +102,16 @@ Test(backend, vector_kernels_are_their_formulas)
 Test(backend, adam_is_its_algorithm)
 {
 	struct backend tables[TABLES_MAX];
-	int count = all_tables(tables);
+	int count = backend_tables_all(tables);
 	for (int t = 0; t < count; t++) {
 		float g[67], m[67] = {0}, s[67] = {0}, x[67];
 		double want_m[67] = {0}, want_s[67] = {0}, want_x[67];
-		fill(4, 67, x);
+		backend_tables_fill(4, 67, x);
 		for (size_t i = 0; i < 67; i++)
 			want_x[i] = x[i];
 		for (int step = 1; step <= 5; step++) {
 			double c1 = 1 / (1 - pow(0.9, step)), c2 = 1 / (1 - pow(0.99, step));
-			fill(10 + (uint32_t)step, 67, g);
+			backend_tables_fill(10 + (uint32_t)step, 67, g);
 			tables[t].adam(67, g, 0.9f, 0.99f, 1e-6f, (float)c1, (float)c2, 0.01f, 0.1f, m, s, x);
 			for (size_t i = 0; i < 67; i++) {
 				want_m[i] = 0.9 * want_m[i] + 0.1 * g[i];
@@ -124,7 +129,7 @@ Test(backend, adam_is_its_algorithm)
 Test(backend, normal_numbers_are_the_streams)
 {
 	struct backend tables[TABLES_MAX];
-	int count = all_tables(tables);
+	int count = backend_tables_all(tables);
 	struct stream s = stream_of(6, RNG_NOISE, 3, (UINT64_C(1) << 40) + 5);
 	const size_t firsts[] = {0, 4, 64, 132,
 	                         ((size_t)1 << 34) + 64}; /* the last beyond 32 bits of blocks */
@@ -132,7 +137,7 @@ Test(backend, normal_numbers_are_the_streams)
 		for (size_t f = 0; f < sizeof(firsts) / sizeof(firsts[0]); f++)
 			for (size_t n = 0; n <= N_MAX; n += 1 + n / 20) {
 				float mean[N_MAX], out[N_MAX + 1], z[4];
-				fill(5, n, mean);
+				backend_tables_fill(5, n, mean);
 				out[n] = 77;
 				tables[t].normal(n, 0.5f, &s, firsts[f], mean, out);
 				for (size_t i = 0; i < n; i++) {
@@ -155,9 +160,9 @@ static void check_product(const struct backend *b, struct product p)
 {
 	enum { SIDE = 40 };
 	float a[SIDE * SIDE], w[SIDE * SIDE], c[SIDE * SIDE], before[SIDE * SIDE];
-	fill(6, p.m * p.k, a);
-	fill(7, p.k * p.n, w);
-	fill(8, p.m * p.n, before);
+	backend_tables_fill(6, p.m * p.k, a);
+	backend_tables_fill(7, p.k * p.n, w);
+	backend_tables_fill(8, p.m * p.n, before);
 	memcpy(c, before, sizeof(c));
 	b->gemm(p.ta, p.tb, p.m, p.n, p.k, p.alpha, a, w, p.beta, c);
 	for (size_t i = 0; i < p.m; i++)
@@ -166,15 +171,16 @@ static void check_product(const struct backend *b, struct product p)
 			for (size_t l = 0; l < p.k; l++)
 				sum += (double)(p.ta ? a[l * p.m + i] : a[i * p.k + l]) *
 				       (p.tb ? w[j * p.k + l] : w[l * p.n + j]);
-			expect_near(b, "gemm", p.n, i * p.n + j, c[i * p.n + j],
-			            p.alpha * sum + p.beta * before[i * p.n + j], 2.0 * (double)p.k + 1);
+			backend_tables_expect_near(b, "gemm", p.n, i * p.n + j, c[i * p.n + j],
+			                           p.alpha * sum + p.beta * before[i * p.n + j],
+			                           2.0 * (double)p.k + 1);
 		}
 }
 
 Test(backend, matrix_products_are_sums_of_products)
 {
 	struct backend tables[TABLES_MAX];
-	int count = all_tables(tables);
+	int count = backend_tables_all(tables);
 	const size_t sides[][3] = {{1, 1, 1},    {2, 3, 5},    {0, 4, 4}, {5, 4, 0},
 	                           {32, 10, 40}, {40, 40, 39}, {1, 40, 7}};
 	for (int t = 0; t < count; t++)
@@ -189,24 +195,24 @@ Test(backend, matrix_products_are_sums_of_products)
 Test(backend, bias_and_its_gradient_go_over_rows)
 {
 	struct backend tables[TABLES_MAX];
-	int count = all_tables(tables);
+	int count = backend_tables_all(tables);
 	for (int t = 0; t < count; t++)
 		for (size_t n = 1; n < 40; n++) {
 			enum { ROWS = 5 };
 			float bias[40], y[ROWS * 40], before[ROWS * 40], sums[40];
-			fill(9, n, bias);
-			fill(10, ROWS * n, y);
+			backend_tables_fill(9, n, bias);
+			backend_tables_fill(10, ROWS * n, y);
 			memcpy(before, y, sizeof(before));
 			tables[t].add_bias(ROWS, n, bias, y);
 			tables[t].sum_rows(ROWS, n, y, sums);
 			for (size_t j = 0; j < n; j++) {
 				double sum = 0;
 				for (size_t r = 0; r < ROWS; r++) {
-					expect_near(&tables[t], "add_bias", n, j, y[r * n + j],
-					            (double)before[r * n + j] + bias[j], 2);
+					backend_tables_expect_near(&tables[t], "add_bias", n, j, y[r * n + j],
+					                           (double)before[r * n + j] + bias[j], 2);
 					sum += y[r * n + j];
 				}
-				expect_near(&tables[t], "sum_rows", n, j, sums[j], sum, 10);
+				backend_tables_expect_near(&tables[t], "sum_rows", n, j, sums[j], sum, 10);
 			}
 		}
 }
@@ -230,7 +236,7 @@ static void check_slope(const struct backend *b, const char *what, void (*f)(siz
 Test(backend, slopes_are_difference_quotients)
 {
 	struct backend tables[TABLES_MAX];
-	int count = all_tables(tables);
+	int count = backend_tables_all(tables);
 	for (int t = 0; t < count; t++)
 		for (float x = -4; x <= 4; x += 0.09f) {
 			check_slope(&tables[t], "tanh_back", tables[t].tanh, tables[t].tanh_back, x);
@@ -243,7 +249,7 @@ Test(backend, slopes_are_difference_quotients)
 Test(backend, tanh_is_as_near_as_it_says)
 {
 	struct backend tables[TABLES_MAX];
-	int count = all_tables(tables);
+	int count = backend_tables_all(tables);
 	for (int t = 0; t < count; t++)
 		for (float x = 1e-30f; x < 100; x *= 1.01f) {
 			float y[2] = {x, -x};
@@ -257,7 +263,7 @@ Test(backend, tanh_is_as_near_as_it_says)
 Test(backend, sigmoid_is_as_near_as_it_says)
 {
 	struct backend tables[TABLES_MAX];
-	int count = all_tables(tables);
+	int count = backend_tables_all(tables);
 	for (int t = 0; t < count; t++)
 		for (float x = -86; x < 100; x += 0.013f) {
 			float y = x;
@@ -272,7 +278,7 @@ Test(backend, sigmoid_is_as_near_as_it_says)
 Test(backend, nan_is_not_hidden)
 {
 	struct backend tables[TABLES_MAX];
-	int count = all_tables(tables);
+	int count = backend_tables_all(tables);
 	for (int t = 0; t < count; t++) {
 		struct backend *b = &tables[t];
 		float y[20], g[20], z[6] = {1, NAN, 2, 1, 2, 3};
@@ -301,11 +307,11 @@ Test(backend, nan_is_not_hidden)
 Test(backend, levels_give_the_same_bits)
 {
 	struct backend tables[TABLES_MAX];
-	int count = all_tables(tables);
+	int count = backend_tables_all(tables);
 	float first[2][1000], y[2][1000];
 	for (int t = 1; t < count; t++) {
 		for (int k = 0; k < 2; k++)
-			fill(12, 1000, y[k]);
+			backend_tables_fill(12, 1000, y[k]);
 		for (size_t i = 0; i < 1000; i++) {
 			y[0][i] *= (float)i / 50;
 			y[1][i] *= (float)i / 9;
@@ -323,17 +329,17 @@ Test(backend, the_level_can_be_named)
 	struct backend b;
 	struct err e = {0};
 	setenv("SIGNSGD_CPU", "base", 1);
-	cr_assert_eq(row_named("cpu")->open(&b, &e), 0);
+	cr_assert_eq(backend_tables_row("cpu")->open(&b, &e), 0);
 	cr_expect(strncmp(b.detail, "plain C, OpenBLAS", 17) == 0, "%s", b.detail);
 	cr_expect_str_eq(backend_cpu_level(), "plain C");
 	setenv("SIGNSGD_CPU", "sse9", 1);
-	cr_expect_eq(row_named("cpu")->open(&b, &e), -1);
+	cr_expect_eq(backend_tables_row("cpu")->open(&b, &e), -1);
 	cr_expect_eq(e.code, EXIT_USER);
 	cr_expect(strstr(e.text, "SIGNSGD_CPU") && strstr(e.text, "sse9") && strstr(e.text, "base"), "%s",
 	          e.text);
 	setenv("SIGNSGD_CPU", "", 1);
 	err_clear(&e);
-	cr_expect_eq(row_named("cpu")->open(&b, &e), 0, "an empty variable is none");
+	cr_expect_eq(backend_tables_row("cpu")->open(&b, &e), 0, "an empty variable is none");
 }
 
 /* What a worker says for an exact zero is fair, coordinate by coordinate: 4000 steps, five standard
@@ -341,7 +347,7 @@ Test(backend, the_level_can_be_named)
 Test(backend, a_zero_falls_either_way_alike)
 {
 	struct backend tables[TABLES_MAX];
-	int count = all_tables(tables);
+	int count = backend_tables_all(tables);
 	float zeros[64] = {0};
 	for (int t = 0; t < count; t++) {
 		int ones[64] = {0};
@@ -360,7 +366,7 @@ Test(backend, a_zero_falls_either_way_alike)
 Test(backend, memory_is_zeroed_and_aligned)
 {
 	struct backend tables[TABLES_MAX];
-	int count = all_tables(tables);
+	int count = backend_tables_all(tables);
 	for (int t = 0; t < count; t++)
 		for (size_t bytes = 0; bytes < 300; bytes += 13) {
 			unsigned char *p = tables[t].alloc(bytes);

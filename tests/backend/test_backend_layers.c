@@ -1,4 +1,7 @@
 /* Dropout and softmax against what they mean. */
+#include <criterion/criterion.h>
+#include <math.h>
+#include <string.h>
 #include "tests/support/backend_tables.h"
 
 /* Number i of the stream decides over element i wherever a range begins; what is kept makes up for the rest.
@@ -6,20 +9,20 @@
 Test(backend, dropout_keeps_what_the_stream_says)
 {
 	struct backend tables[TABLES_MAX];
-	int count = all_tables(tables);
+	int count = backend_tables_all(tables);
 	struct stream s = stream_of(6, RNG_TEST, 3, 9);
 	const float rates[] = {0, 0.25f, 0.4f, 1};
 	for (int t = 0; t < count; t++)
 		for (size_t r = 0; r < sizeof(rates) / sizeof(rates[0]); r++)
 			for (size_t n = 0; n <= N_MAX; n += 1 + n / 20) {
 				float x[N_MAX], out[N_MAX + 1];
-				fill(14, n, x);
+				backend_tables_fill(14, n, x);
 				out[n] = 77;
 				tables[t].dropout(n, rates[r], &s, 128, x, out);
 				for (size_t i = 0; i < n; i++) {
 					bool kept = stream_uniform(&s, 128 + i) >= rates[r];
-					expect_near(&tables[t], "dropout", n, i, out[i],
-					            kept ? x[i] / (1.0 - rates[r]) : 0, 4);
+					backend_tables_expect_near(&tables[t], "dropout", n, i, out[i],
+					                           kept ? x[i] / (1.0 - rates[r]) : 0, 4);
 				}
 				cr_assert_eq(out[n], 77.0f);
 			}
@@ -28,7 +31,7 @@ Test(backend, dropout_keeps_what_the_stream_says)
 Test(backend, dropout_drops_its_share)
 {
 	struct backend tables[TABLES_MAX];
-	int count = all_tables(tables);
+	int count = backend_tables_all(tables);
 	struct stream s = stream_of(7, RNG_TEST, 0, 0);
 	static float x[40000];
 	for (int t = 0; t < count; t++) {
@@ -56,12 +59,12 @@ static double loss_of(const struct backend *b, const float *z, const int32_t *la
 Test(backend, softmax_gradient_is_the_slope_of_its_loss)
 {
 	struct backend tables[TABLES_MAX];
-	int count = all_tables(tables);
+	int count = backend_tables_all(tables);
 	for (int t = 0; t < count; t++) {
 		float z[SAMPLES * CLASSES], g[SAMPLES * CLASSES];
 		int32_t label[SAMPLES];
 		size_t correct;
-		fill(11, SAMPLES * CLASSES, z);
+		backend_tables_fill(11, SAMPLES * CLASSES, z);
 		for (int i = 0; i < SAMPLES; i++)
 			label[i] = i % CLASSES;
 		memcpy(g, z, sizeof(g));
@@ -84,7 +87,7 @@ Test(backend, softmax_gradient_is_the_slope_of_its_loss)
 Test(backend, softmax_of_plain_rows)
 {
 	struct backend tables[TABLES_MAX];
-	int count = all_tables(tables);
+	int count = backend_tables_all(tables);
 	for (int t = 0; t < count; t++) {
 		float z[4][4] = {{0, 0, 0, 0}, {0, 0, 0, 0}, {1000, 0, 0, 0}, {-INFINITY, 5, -INFINITY, 5}};
 		const int32_t label[4] = {0, 1, 0, 3};

@@ -2,6 +2,7 @@
  * Layers on images: every machine against expectations worked out by hand, against finite differences,
  * and against ref over shapes that fit nothing. test_check.c walks the cases of `signsgd check`.
  */
+#include <criterion/criterion.h>
 #include <math.h>
 #include <string.h>
 #include "tests/support/image_fixture.h"
@@ -11,8 +12,8 @@
 
 Test(image, convolution_is_cross_correlation)
 {
-	struct backend machine[MACHINES];
-	int count = all_machines(machine);
+	struct backend machine[TABLES_MAX];
+	int count = backend_tables_all(machine);
 	for (int m = 0; m < count; m++) {
 		struct image_spec s =
 		        image_window_spec(IMAGE_CONV, (struct image){1, 1, 2, 3}, 1, (const int[]){2, 2},
@@ -39,10 +40,11 @@ Test(image, convolution_is_cross_correlation)
 
 Test(image, max_pool_takes_the_first_of_the_largest)
 {
-	struct backend machine[MACHINES];
-	int count = all_machines(machine);
+	struct backend machine[TABLES_MAX];
+	int count = backend_tables_all(machine);
 	for (int m = 0; m < count; m++) {
-		struct image_spec s = square(IMAGE_MAX_POOL, (struct image){1, 1, 3, 3}, 1, 2, 2, 1);
+		struct image_spec s =
+		        image_fixture_square(IMAGE_MAX_POOL, (struct image){1, 1, 3, 3}, 1, 2, 2, 1);
 		struct image_run r;
 		image_run_open(&r, &s, 1);
 		memcpy(r.in, (float[]){-5, -1, -1, -7, -2, -9, -3, -2, -2}, 9 * sizeof(float));
@@ -57,10 +59,11 @@ Test(image, max_pool_takes_the_first_of_the_largest)
 
 Test(image, mean_pool_counts_its_padding)
 {
-	struct backend machine[MACHINES];
-	int count = all_machines(machine);
+	struct backend machine[TABLES_MAX];
+	int count = backend_tables_all(machine);
 	for (int m = 0; m < count; m++) {
-		struct image_spec s = square(IMAGE_MEAN_POOL, (struct image){1, 1, 2, 2}, 1, 2, 2, 1);
+		struct image_spec s =
+		        image_fixture_square(IMAGE_MEAN_POOL, (struct image){1, 1, 2, 2}, 1, 2, 2, 1);
 		struct image_run r;
 		image_run_open(&r, &s, 1);
 		memcpy(r.in, (float[]){1, 2, 3, 4}, 4 * sizeof(float));
@@ -75,10 +78,10 @@ Test(image, mean_pool_counts_its_padding)
 
 Test(image, norm_has_the_mean_and_variance_asked_for)
 {
-	struct backend machine[MACHINES];
-	int count = all_machines(machine);
+	struct backend machine[TABLES_MAX];
+	int count = backend_tables_all(machine);
 	for (int m = 0; m < count; m++) {
-		struct image_spec s = norm_of((struct image){2, 1, 1, 2});
+		struct image_spec s = image_fixture_norm((struct image){2, 1, 1, 2});
 		struct image_run r;
 		s.epsilon = 3;
 		image_run_open(&r, &s, 1);
@@ -128,7 +131,7 @@ static void expect_slopes(const struct image_kernels *k, struct image_run *r, co
 		v[i] = centre;
 		double quotient = (above - below) / (2 * (double)h);
 		cr_expect_float_eq(gradient[i], quotient, allowed, "%s of %s, number %zu: %g, not %g", what,
-		                   shown(&r->spec), i, (double)gradient[i], quotient);
+		                   image_fixture_shown(&r->spec), i, (double)gradient[i], quotient);
 	}
 }
 
@@ -148,13 +151,14 @@ static void check_slopes(const struct image_kernels *k, const struct image_spec 
 /* Convolution and mean pool are linear in each argument: any h is exact but for rounding. */
 Test(image, gradients_are_slopes)
 {
-	struct backend machine[MACHINES];
-	int count = all_machines(machine);
-	struct image_spec conv = square(IMAGE_CONV, (struct image){2, 6, 5, 7}, 4, 3, 2, 1);
-	struct image_spec norm = norm_of((struct image){3, 5, 4, 3}),
-	                  lone = norm_of((struct image){2, 3, 1, 1});
-	struct image_spec most = square(IMAGE_MAX_POOL, (struct image){2, 3, 6, 7}, 3, 3, 2, 1);
-	struct image_spec mean = square(IMAGE_MEAN_POOL, (struct image){2, 3, 6, 7}, 3, 3, 2, 1);
+	struct backend machine[TABLES_MAX];
+	int count = backend_tables_all(machine);
+	struct image_spec conv = image_fixture_square(IMAGE_CONV, (struct image){2, 6, 5, 7}, 4, 3, 2, 1);
+	struct image_spec norm = image_fixture_norm((struct image){3, 5, 4, 3}),
+	                  lone = image_fixture_norm((struct image){2, 3, 1, 1});
+	struct image_spec most = image_fixture_square(IMAGE_MAX_POOL, (struct image){2, 3, 6, 7}, 3, 3, 2, 1);
+	struct image_spec mean =
+	        image_fixture_square(IMAGE_MEAN_POOL, (struct image){2, 3, 6, 7}, 3, 3, 2, 1);
 	conv.bias = true;
 	conv.groups = 2;
 	lone.epsilon = 0.1f;
@@ -182,10 +186,11 @@ static void check_relu(const struct backend *b, struct image_spec s)
 	b->relu(plain.out_floats, plain.out);
 	b->relu(plain.out_floats, plain.inferred);
 	cr_expect_arr_eq(fused.out, plain.out, plain.out_floats * sizeof(float), "%s: %s", b->detail,
-	                 shown(&s));
+	                 image_fixture_shown(&s));
 	cr_expect_arr_eq(fused.inferred, plain.inferred, plain.out_floats * sizeof(float));
 	image_run_on(b->image, &plain);
-	cr_expect_arr_eq(fused.dw, plain.dw, plain.w_floats * sizeof(float), "%s: %s", b->detail, shown(&s));
+	cr_expect_arr_eq(fused.dw, plain.dw, plain.w_floats * sizeof(float), "%s: %s", b->detail,
+	                 image_fixture_shown(&s));
 	cr_expect_arr_eq(fused.db, plain.db, plain.b_floats * sizeof(float));
 	cr_expect_arr_eq(fused.d_in, plain.d_in, plain.in_floats * sizeof(float));
 	image_run_close(&fused);
@@ -194,12 +199,12 @@ static void check_relu(const struct backend *b, struct image_spec s)
 
 Test(image, fused_relu_is_a_relu_must_resync)
 {
-	struct backend machine[MACHINES];
-	int count = all_machines(machine);
-	struct image_spec conv = square(IMAGE_CONV, (struct image){2, 20, 6, 6}, 17, 3, 1, 1);
+	struct backend machine[TABLES_MAX];
+	int count = backend_tables_all(machine);
+	struct image_spec conv = image_fixture_square(IMAGE_CONV, (struct image){2, 20, 6, 6}, 17, 3, 1, 1);
 	conv.bias = true;
 	for (int m = 0; m < count; m++) {
 		check_relu(&machine[m], conv);
-		check_relu(&machine[m], norm_of((struct image){3, 20, 5, 7}));
+		check_relu(&machine[m], image_fixture_norm((struct image){3, 20, 5, 7}));
 	}
 }

@@ -1,4 +1,5 @@
 /* Layers on images over shapes that fit nothing, numbers that are none, and many threads. */
+#include <criterion/criterion.h>
 #include <math.h>
 #include <string.h>
 #include "tests/support/image_fixture.h"
@@ -74,7 +75,7 @@ static struct image_spec throw_pool(struct dice *d)
 
 static struct image_spec throw_norm(struct dice *d)
 {
-	struct image_spec s = norm_of(throw_image(d));
+	struct image_spec s = image_fixture_norm(throw_image(d));
 	s.relu = PICK(d, 0, 1);
 	s.d_in = PICK(d, 0, 1, 1);
 	s.epsilon = PICK(d, 0, 1) ? 1e-5f : 0.1f;
@@ -91,8 +92,8 @@ static void expect_agreement(const struct backend *machine, int count, const str
 		image_run_open(&got, s, seed);
 		image_run_on(machine[m].image, &got);
 		double error = image_run_error(machine[0].image, &want, &got);
-		cr_expect_leq(error, ALLOWED, "%s, seed %d: %g on %s", shown(s), (int)seed, error,
-		              machine[m].detail);
+		cr_expect_leq(error, ALLOWED, "%s, seed %d: %g on %s", image_fixture_shown(s), (int)seed,
+		              error, machine[m].detail);
 		image_run_close(&got);
 	}
 	image_run_close(&want);
@@ -100,8 +101,8 @@ static void expect_agreement(const struct backend *machine, int count, const str
 
 Test(image_shapes, machines_agree_on_any_shape, .timeout = 120)
 {
-	struct backend machine[MACHINES];
-	int count = all_machines(machine);
+	struct backend machine[TABLES_MAX];
+	int count = backend_tables_all(machine);
 	for (uint64_t seed = 0; seed < 240; seed++) {
 		struct dice d = {.stream = stream_of(seed, RNG_TEST, 3, 0)};
 		struct image_spec s = seed % 4 == 0   ? throw_norm(&d)
@@ -114,9 +115,9 @@ Test(image_shapes, machines_agree_on_any_shape, .timeout = 120)
 /* A variance of 0: gradients of the input vanish with it, or are damped by epsilon alone. */
 Test(image_shapes, constant_channels_are_normalised_to_beta)
 {
-	struct backend machine[MACHINES];
-	int count = all_machines(machine);
-	struct image_spec s = norm_of((struct image){4, 20, 3, 3});
+	struct backend machine[TABLES_MAX];
+	int count = backend_tables_all(machine);
+	struct image_spec s = image_fixture_norm((struct image){4, 20, 3, 3});
 	for (int m = 0; m < count; m++) {
 		struct image_run r;
 		image_run_open(&r, &s, 3);
@@ -137,9 +138,9 @@ Test(image_shapes, constant_channels_are_normalised_to_beta)
 /* Far from 0, where a sum of squares less a square of sums has no digit left. */
 Test(image_shapes, variance_does_not_cancel)
 {
-	struct backend machine[MACHINES];
-	int count = all_machines(machine);
-	struct image_spec s = norm_of((struct image){6, 3, 33, 7});
+	struct backend machine[TABLES_MAX];
+	int count = backend_tables_all(machine);
+	struct image_spec s = image_fixture_norm((struct image){6, 3, 33, 7});
 	for (int m = 0; m < count; m++) {
 		struct image_run r;
 		image_run_open(&r, &s, 3);
@@ -157,8 +158,8 @@ Test(image_shapes, variance_does_not_cancel)
 
 Test(image_shapes, rows_survive_the_layout)
 {
-	struct backend machine[MACHINES];
-	int count = all_machines(machine);
+	struct backend machine[TABLES_MAX];
+	int count = backend_tables_all(machine);
 	for (int m = 0; m < count; m++)
 		for (int channels = 1; channels <= 35; channels++) {
 			const struct image_kernels *k = machine[m].image;
@@ -192,17 +193,17 @@ static size_t count_nan(size_t n, const float *v)
 
 Test(image_shapes, what_is_no_number_stays_visible)
 {
-	struct backend machine[MACHINES];
-	int count = all_machines(machine);
+	struct backend machine[TABLES_MAX];
+	int count = backend_tables_all(machine);
 	struct image in = {2, 17, 4, 4};
-	struct image_spec norm = norm_of(in);
+	struct image_spec norm = image_fixture_norm(in);
 	norm.relu = true;
 	const struct {
 		struct image_spec spec;
 		size_t outputs; /* that see input number 5 */
-	} cases[] = {{square(IMAGE_CONV, in, 3, 3, 1, 1), 27},
-	             {square(IMAGE_MAX_POOL, in, 17, 2, 2, 0), 1},
-	             {square(IMAGE_MEAN_POOL, in, 17, 2, 2, 0), 1},
+	} cases[] = {{image_fixture_square(IMAGE_CONV, in, 3, 3, 1, 1), 27},
+	             {image_fixture_square(IMAGE_MAX_POOL, in, 17, 2, 2, 0), 1},
+	             {image_fixture_square(IMAGE_MEAN_POOL, in, 17, 2, 2, 0), 1},
 	             {norm, 32}};
 	for (int m = 0; m < count; m++)
 		for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -213,7 +214,7 @@ Test(image_shapes, what_is_no_number_stays_visible)
 			r.in[5] = NAN; /* line 1, column 1 of channel 0 */
 			image_run_on(machine[m].image, &r);
 			cr_expect_eq(count_nan(r.out_floats, r.out), cases[i].outputs, "%s: %s",
-			             machine[m].detail, shown(&cases[i].spec));
+			             machine[m].detail, image_fixture_shown(&cases[i].spec));
 			image_run_close(&r);
 		}
 }
@@ -250,9 +251,9 @@ static void note_failure(void *ctx, const struct check_result *r)
 
 Test(image_shapes, the_walk_finds_a_broken_layer)
 {
-	struct backend machine[MACHINES];
+	struct backend machine[TABLES_MAX];
 	struct buf failed = {0};
-	all_machines(machine);
+	backend_tables_all(machine);
 	struct check_table broken = {.name = "broken", .kernels = machine[1]};
 	honest = machine[1].image;
 	crooked = *honest;

@@ -8,12 +8,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/sha256.h"
+#include "tests/support/file.h"
 
 /* --- voices ------------------------------------------------------------------------------------------ */
 
@@ -270,26 +270,22 @@ Test(sha256, the_published_examples)
 Test(sha256, a_file_sums_like_its_content)
 {
 	enum { BYTES = 200001 }; /* several reads and a rest */
-	const char *tmp = getenv("TMPDIR");
-	char *folder = mem_format("%s/signsgd-test-XXXXXX", tmp ? tmp : "/tmp");
-	cr_assert(mkdtemp(folder));
+	char folder[FOLDER_SIZE];
+	folder_make(folder);
 	char *path = mem_format("%s/data", folder), *bytes = mem_alloc(BYTES);
 	for (size_t i = 0; i < BYTES; i++)
 		bytes[i] = (char)(i * i >> 3);
-	FILE *f = fopen(path, "wb");
-	cr_assert(f && fwrite(bytes, 1, BYTES, f) == BYTES && fclose(f) == 0);
+	file_put(path, bytes, BYTES);
 
 	struct err e = {0};
 	char of_file[65], of_memory[65];
 	int rc = sha256_file(path, of_file, &e);
 	sha256_hex(bytes, BYTES, of_memory);
-	unlink(path);
-	rmdir(folder);
+	folder_remove(folder);
 	cr_assert_eq(rc, 0, "%s", e.text);
 	cr_assert_str_eq(of_file, of_memory);
 	mem_free(bytes);
 	mem_free(path);
-	mem_free(folder);
 }
 
 Test(sha256, what_is_no_file_is_named)

@@ -160,7 +160,7 @@ Test(normal, numbers_of_a_pair_are_independent)
 		counts[row * SIDE + column]++;
 	}
 	mem_free(x);
-	assert_uniform(counts, SIDE * SIDE, NORMALS / 2.0, "pairs of normals");
+	chance_assert_uniform(counts, SIDE * SIDE, NORMALS / 2.0, "pairs of normals");
 }
 
 Test(normal, numbers_of_neighbouring_streams_are_uncorrelated)

@@ -146,7 +146,7 @@ Test(rng, uniforms_fill_the_interval_evenly)
 		cr_assert(u >= 0 && u < 1);
 		counts[(int)((double)u * CELLS)]++;
 	}
-	assert_uniform(counts, CELLS, N, "uniforms");
+	chance_assert_uniform(counts, CELLS, N, "uniforms");
 }
 
 Test(rng, integers_below_a_bound_are_fair)
@@ -161,7 +161,7 @@ Test(rng, integers_below_a_bound_are_fair)
 			cr_assert_lt(v, bounds[k]);
 			counts[v]++;
 		}
-		assert_uniform(counts, bounds[k], N, "integers");
+		chance_assert_uniform(counts, bounds[k], N, "integers");
 	}
 }
 
@@ -186,7 +186,7 @@ Test(rng, integers_below_three_quarters_of_the_word_are_fair)
 	uint32_t counts[CELLS] = {0};
 	for (uint64_t i = 0; i < N; i++)
 		counts[stream_below(&s, i, bound) / (bound / CELLS)]++;
-	assert_uniform(counts, CELLS, N, "large integers");
+	chance_assert_uniform(counts, CELLS, N, "large integers");
 	for (uint64_t i = 0; i < 1000; i++)
 		cr_assert_lt(stream_below(&s, i, UINT32_MAX), UINT32_MAX);
 }
@@ -204,7 +204,7 @@ static void assert_independent(struct stream a, struct stream b, uint64_t shift,
 		differing += __builtin_popcountll(x ^ y);
 		counts[(x >> 60) * SIDE + (y >> 60)]++;
 	}
-	assert_uniform(counts, SIDE * SIDE, N, what);
+	chance_assert_uniform(counts, SIDE * SIDE, N, what);
 	double z = (differing - 32.0 * N) / sqrt(16.0 * N);
 	cr_assert_lt(fabs(z), Z_LIMIT, "%s: %g bits differ, expected %g", what, differing, 32.0 * N);
 }
@@ -261,7 +261,7 @@ Test(rng, all_orders_of_four_are_equally_likely)
 		dense[n++] = counts[i];
 	}
 	cr_assert_eq(n, ORDERS, "%zu of 24 orders came up", n);
-	assert_uniform(dense, ORDERS, N, "orders");
+	chance_assert_uniform(dense, ORDERS, N, "orders");
 }
 
 Test(rng, shuffle_moves_every_sample_to_every_place)
@@ -278,5 +278,5 @@ Test(rng, shuffle_moves_every_sample_to_every_place)
 			places[i * SIZE + order[i]]++;
 	}
 	for (size_t i = 0; i < SIZE; i++)
-		assert_uniform(places + i * SIZE, SIZE, N, "samples at a place");
+		chance_assert_uniform(places + i * SIZE, SIZE, N, "samples at a place");
 }

@@ -1,4 +1,6 @@
 /* `signsgd bench model` and `simulate --profile` from outside. */
+#include <stdio.h>
+#include <string.h>
 #include "tests/support/cli.h"
 #include "h5/h5.h"
 #include "registry.h"
@@ -6,37 +8,30 @@
 
 TestSuite(bench_model, .init = cli_open, .fini = cli_close, .timeout = 120);
 
-static double number(const struct json *object, const char *key)
-{
-	const struct json *member = json_member(object, key);
-	cr_assert_not_null(member, "%s is missing", key);
-	cr_assert_eq(member->type, JSON_NUMBER, "%s is no number", key);
-	return member->number;
-}
-
 Test(bench_model, a_line_says_what_was_measured)
 {
 	struct arena a = {0};
 	struct json *lines[CLI_LINES];
 	cr_assert_eq(cli("bench model cnn --batch 2 --lanes 2 --seconds 0.01 --json"), 0, "%s", cli_err);
 	cr_assert_eq(cli_json_lines(&a, lines), 1);
-	cr_expect_eq(number(lines[0], "parameters"), 431080);
-	cr_expect_eq(number(lines[0], "batch"), 2);
-	cr_expect_eq(number(lines[0], "lanes"), 2);
+	cr_expect_eq(cli_number(lines[0], "parameters"), 431080);
+	cr_expect_eq(cli_number(lines[0], "batch"), 2);
+	cr_expect_eq(cli_number(lines[0], "lanes"), 2);
 	/* images a second are those of all lanes in a median round */
-	cr_expect_float_eq(number(lines[0], "samples_per_s") * number(lines[0], "round_s"), 4, 1e-6);
+	cr_expect_float_eq(cli_number(lines[0], "samples_per_s") * cli_number(lines[0], "round_s"), 4, 1e-6);
 	/* forward 2.3 million multiply-adds an image of 28 x 28, back twice that but for the first layer */
 	double macs = 20.0 * 25 * 576 + 50.0 * 500 * 64 + 800 * 500 + 500 * 10;
 	double flops = 2 * (3 * macs - 20.0 * 25 * 576) * 4;
-	cr_expect_float_eq(number(lines[0], "gflops") * number(lines[0], "round_s"), flops / 1e9, 1e-9);
-	cr_expect_gt(number(lines[0], "share"), 0);
-	cr_expect_gt(number(lines[0], "lane_bytes"), 0);
-	cr_expect_geq(number(lines[0], "peak_bytes"), 2 * number(lines[0], "lane_bytes"));
+	cr_expect_float_eq(cli_number(lines[0], "gflops") * cli_number(lines[0], "round_s"), flops / 1e9,
+	                   1e-9);
+	cr_expect_gt(cli_number(lines[0], "share"), 0);
+	cr_expect_gt(cli_number(lines[0], "lane_bytes"), 0);
+	cr_expect_geq(cli_number(lines[0], "peak_bytes"), 2 * cli_number(lines[0], "lane_bytes"));
 	const struct json *layers = json_member(lines[0], "layers");
 	cr_assert_not_null(layers);
 	cr_expect_gt(layers->count, 5);
 	for (const struct json *l = layers->child; l; l = l->next)
-		cr_expect_geq(number(l, "forward_s"), 0);
+		cr_expect_geq(cli_number(l, "forward_s"), 0);
 	arena_clear(&a);
 }
 

@@ -1,6 +1,8 @@
 /* Units of networks, the model of a step's time against arithmetic by hand, and `signsgd estimate`. */
 #include "tests/support/cli.h"
 #include <math.h>
+#include <stdio.h>
+#include <string.h>
 #include "base/units.h"
 #include "bench/cost.h"
 
@@ -206,14 +208,6 @@ Test(cost, break_evens_are_where_the_model_says)
 #define SPEEDS "--pack 6e9 --tally 2e11 --add 4e9"
 static const char FIG5[] = "experiments/fig5-imagenet-resnet50.json";
 
-static double number(const struct json *object, const char *key)
-{
-	const struct json *member = json_member(object, key);
-	cr_assert_not_null(member, "%s is missing", key);
-	cr_assert_eq(member->type, JSON_NUMBER, "%s is no number", key);
-	return member->number;
-}
-
 Test(cost, estimate_writes_a_line_a_topology)
 {
 	struct arena a = {0};
@@ -227,11 +221,11 @@ Test(cost, estimate_writes_a_line_a_topology)
 	for (int i = 0; i < 2 * COST_TOPOLOGIES; i++) {
 		const struct json *l = lines[i];
 		cr_expect_str_eq(json_member(l, "topology")->string, cost_names[i % COST_TOPOLOGIES]);
-		cr_expect_eq(number(l, "machines"), i < COST_TOPOLOGIES ? 7 : 15);
-		cr_expect_eq(number(l, "n"), 25557032);
-		cr_expect_float_eq(number(l, "step_s"), number(l, "communication_s") + number(l, "compute_s"),
-		                   1e-9);
-		cr_expect_gt(number(l, "compute_s"), 0.36, "the slowest is slower than the median");
+		cr_expect_eq(cli_number(l, "machines"), i < COST_TOPOLOGIES ? 7 : 15);
+		cr_expect_eq(cli_number(l, "n"), 25557032);
+		cr_expect_float_eq(cli_number(l, "step_s"),
+		                   cli_number(l, "communication_s") + cli_number(l, "compute_s"), 1e-9);
+		cr_expect_gt(cli_number(l, "compute_s"), 0.36, "the slowest is slower than the median");
 	}
 	arena_clear(&a);
 }
@@ -255,7 +249,7 @@ Test(cost, estimate_measures_what_is_not_given)
 	struct json *lines[CLI_LINES];
 	cr_assert_eq(cli_json_lines(&a, lines), COST_TOPOLOGIES);
 	for (int i = 0; i < COST_TOPOLOGIES; i++)
-		cr_expect(number(lines[i], "work_s") > 0 && number(lines[i], "work_s") < 10);
+		cr_expect(cli_number(lines[i], "work_s") > 0 && cli_number(lines[i], "work_s") < 10);
 	arena_clear(&a);
 }
 

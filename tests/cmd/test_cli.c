@@ -4,6 +4,9 @@
  */
 #include <criterion/criterion.h>
 #include <glob.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include "cmd/commands.h"
 #include "experiment/experiment.h"
 #include "registry.h"
@@ -360,7 +363,7 @@ static void expect_completion(const char *words, int position, const char *offer
 	snprintf(command, sizeof command,
 	         "bash -c 'source docs/completion.bash; COMP_WORDS=(%s %s); COMP_CWORD=%d; _signsgd; echo \" "
 	         "${COMPREPLY[*]} \"' >%s/completion 2>/dev/null",
-	         program_path(), words, position, cli_folder);
+	         process_program(), words, position, cli_folder);
 	cr_assert_eq(system(command), 0);
 	snprintf(command, sizeof command, "%s/completion", cli_folder);
 	file_text(command, cli_out, CLI_SIZE);

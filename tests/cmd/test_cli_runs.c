@@ -1,6 +1,9 @@
 /* The command line from outside, with runs: simulate, show and plot on small quadratics. */
 #include <criterion/criterion.h>
-#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
 #include "record/record.h"
 #include "tests/support/cli.h"
 

@@ -3,18 +3,20 @@
  * summary is read.
  */
 #include <criterion/criterion.h>
-#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include "config/json.h"
 #include "tests/support/process.h"
+#include "tests/support/file.h"
 
 enum { SIZE = 1 << 16 };
 
-static char folder[64], log_path[128], said[SIZE];
+static char folder[FOLDER_SIZE], log_path[128], said[SIZE];
 
 static void make_folder(void)
 {
-	snprintf(folder, sizeof folder, "/tmp/signsgd-demo-XXXXXX");
-	cr_assert_not_null(mkdtemp(folder));
+	folder_make(folder);
 	snprintf(log_path, sizeof log_path, "%s/log", folder);
 }
 
@@ -33,7 +35,7 @@ static size_t accuracies(const char *args, double *out, size_t size)
 	struct arena a = {0};
 	struct err e = {0};
 	snprintf(command, sizeof command, "simulate %s --out %s/ --quiet --json", args, folder);
-	cr_assert_eq(program_run(command, log_path), 0, "%s", file_text(log_path, said, sizeof said));
+	cr_assert_eq(process_run(command, log_path), 0, "%s", file_text(log_path, said, sizeof said));
 	file_text(log_path, said, sizeof said);
 	for (char *line = strtok_r(said, "\n", &save); line && count < size;
 	     line = strtok_r(NULL, "\n", &save)) {
@@ -50,7 +52,7 @@ Test(demo, seven_workers_learn_while_three_are_byzantine)
 {
 	static const double promised[] = {0.987, 0.979, 0.952, 0.884};
 	double found[5];
-	if (program_sanitized())
+	if (process_sanitized())
 		cr_skip_test("skipped: too slow under a sanitizer");
 	cr_assert_eq(accuracies("experiments/demo.json", found, 5), 4);
 	for (size_t i = 0; i < 4; i++)
@@ -63,7 +65,7 @@ Test(demo, seven_workers_learn_while_three_are_byzantine)
 Test(demo, glyphs_tells_models_apart)
 {
 	double softmax, mlp;
-	if (program_sanitized())
+	if (process_sanitized())
 		cr_skip_test("skipped: too slow under a sanitizer");
 	accuracies("experiments/demo.json --adversaries 0 --set model=softmax --set name=softmax", &softmax,
 	           1);
@@ -84,7 +86,7 @@ Test(demo, figure_1_has_its_shape)
 	struct err e = {0};
 	snprintf(command, sizeof command, "simulate experiments/fig1-toy.json --out %s/ --quiet --json",
 	         folder);
-	cr_assert_eq(program_run(command, log_path), 0, "%s", file_text(log_path, said, sizeof said));
+	cr_assert_eq(process_run(command, log_path), 0, "%s", file_text(log_path, said, sizeof said));
 	file_text(log_path, said, sizeof said);
 	for (char *line = strtok_r(said, "\n", &save); line && count < 9; line = strtok_r(NULL, "\n", &save))
 		f[count++] =

@@ -8,10 +8,14 @@
 #include <glob.h>
 #include <limits.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
 #include "base/mem.h"
-#include "registry.h"
 #include "tests/support/process.h"
+#include "tests/support/file.h"
+#include "tests/support/mpirun.h"
 
 enum { TEXT_SIZE = 1 << 17 };
 
@@ -32,10 +36,10 @@ static bool elsewhere(const char *line)
 static void make_place(char *folder)
 {
 	char command[PATH_MAX * 5 + 128], root[PATH_MAX];
-	cr_assert_not_null(mkdtemp(folder));
+	folder_make(folder);
 	cr_assert_not_null(realpath(".", root));
 	char program[PATH_MAX];
-	cr_assert_not_null(realpath(program_path(), program));
+	cr_assert_not_null(realpath(process_program(), program));
 	snprintf(command, sizeof command,
 	         "cd %s && cp %s signsgd && cp -r %s/experiments %s/plots %s/tests . && mkdir -p docs",
 	         folder, program, root, root, root);
@@ -57,10 +61,7 @@ static void make_cifar(const char *folder)
 	cr_assert_eq(system(path), 0);
 	for (int f = 0; f < CIFAR_FILES; f++) {
 		snprintf(path, sizeof path, "%s/cache/signsgd/cifar-10-batches-bin/%s.bin", folder, names[f]);
-		FILE *file = fopen(path, "wb");
-		cr_assert_not_null(file);
-		cr_assert_eq(fwrite(bytes, RECORD, RECORDS, file), RECORDS);
-		fclose(file);
+		file_put(path, bytes, (size_t)RECORD * RECORDS);
 	}
 	mem_free(bytes);
 }
@@ -93,23 +94,15 @@ static void run_line(const char *folder, const char *line, bool is_long)
 	             file_text(log, said, sizeof said));
 }
 
-static bool mpirun_here(void)
-{
-	return system("command -v mpirun >/dev/null") == 0;
-}
-
 /* The commands of one document, in a fresh folder; how many. */
 static int run_document(const char *path)
 {
-	char folder[] = "/tmp/signsgd-readme-XXXXXX", *save = NULL;
+	char folder[FOLDER_SIZE], *save = NULL;
 	bool inside = false, is_long = false;
 	int count = 0;
 	file_text(path, readme, sizeof readme);
 	make_place(folder);
 	make_cifar(folder);
-	setenv("OMPI_ALLOW_RUN_AS_ROOT", "1", 1);
-	setenv("OMPI_ALLOW_RUN_AS_ROOT_CONFIRM", "1", 1);
-	setenv("OMPI_MCA_rmaps_base_oversubscribe", "1", 1);
 	for (char *line = strtok_r(readme, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
 		if (starts(line, "```")) {
 			inside = starts(line, "```sh");
@@ -125,7 +118,7 @@ static int run_document(const char *path)
 			printf("skipped: no data folder for: %s\n", line);
 			continue;
 		}
-		if (starts(line, "mpirun") && (!family_find(&family_transports, "mpi") || !mpirun_here())) {
+		if (starts(line, "mpirun") && !mpirun_here()) {
 			printf("skipped: no MPI for: %s\n", line);
 			continue;
 		}

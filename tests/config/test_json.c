@@ -8,7 +8,7 @@
 #include "config/json.h"
 #include "tests/support/json_help.h"
 
-TestSuite(json, .fini = clear);
+TestSuite(json, .fini = json_help_clear);
 
 struct refusal {
 	const char *text, *sentence;
@@ -19,7 +19,7 @@ static void check_refusals(const struct refusal *r, size_t count)
 	for (size_t i = 0; i < count; i++) {
 		struct err e = {0};
 
-		cr_expect_null(read_as("t.json", r[i].text, &e), "accepted: %s", r[i].text);
+		cr_expect_null(json_help_read_as("t.json", r[i].text, &e), "accepted: %s", r[i].text);
 		cr_expect_str_eq(e.text, r[i].sentence);
 		cr_expect_eq(e.code, EXIT_USER);
 	}
@@ -74,12 +74,12 @@ Test(json, refuses_text_after_a_zero_byte)
 {
 	struct err e = {0};
 
-	cr_assert_null(json_read_text(&arena, "t.json", "{}\0junk", 7, &e));
+	cr_assert_null(json_read_text(&json_help_arena, "t.json", "{}\0junk", 7, &e));
 	cr_assert_str_eq(e.text,
 	                 "t.json:1:3: found the control character \\x00, expected the end of the text after "
 	                 "one value");
 	err_clear(&e);
-	cr_assert_null(json_read_text(&arena, "t.json", "[\0]", 3, &e));
+	cr_assert_null(json_read_text(&json_help_arena, "t.json", "[\0]", 3, &e));
 	cr_assert(strstr(e.text, "t.json:1:2: [0]: found the control character \\x00"), "%s", e.text);
 }
 
@@ -203,7 +203,7 @@ Test(json, refuses_a_key_twice_however_it_is_spelt)
 	};
 
 	check_refusals(list, sizeof list / sizeof *list);
-	good("{\"a\": {\"a\": 1}, \"A\": [{\"a\": 1}, {\"a\": 1}]}");
+	json_help_good("{\"a\": {\"a\": 1}, \"A\": [{\"a\": 1}, {\"a\": 1}]}");
 }
 
 Test(json, many_keys_are_compared_in_reasonable_time)
@@ -213,7 +213,7 @@ Test(json, many_keys_are_compared_in_reasonable_time)
 	for (int i = 0; i < 70000; i++)
 		buf_format(&b, "%c\"k%d\":0", i == 0 ? '{' : ',', i);
 	buf_add(&b, "}");
-	cr_assert_eq(good(b.text)->count, 70000);
+	cr_assert_eq(json_help_good(b.text)->count, 70000);
 	buf_clear(&b);
 }
 
@@ -222,26 +222,26 @@ Test(json, depth_64_is_read_and_depth_65_is_not)
 	struct buf b = {0};
 	struct err e = {0};
 
-	repeat(&b, "[", 64);
-	repeat(&b, "]", 64);
-	good(b.text);
+	json_help_repeat(&b, "[", 64);
+	json_help_repeat(&b, "]", 64);
+	json_help_good(b.text);
 	buf_clear(&b);
-	repeat(&b, "[", 65);
-	repeat(&b, "]", 65);
-	cr_assert_null(read_as("t.json", b.text, &e));
+	json_help_repeat(&b, "[", 65);
+	json_help_repeat(&b, "]", 65);
+	cr_assert_null(json_help_read_as("t.json", b.text, &e));
 	cr_assert(strstr(e.text, "t.json:1:65: "), "%s", e.text);
 	cr_assert(strstr(e.text, "found brackets in brackets 65 deep, expected a depth of at most 64"), "%s",
 	          e.text);
 	buf_clear(&b);
 	err_clear(&e);
-	repeat(&b, "{\"a\":", 65);
-	cr_assert_null(read_as("t.json", b.text, &e));
+	json_help_repeat(&b, "{\"a\":", 65);
+	cr_assert_null(json_help_read_as("t.json", b.text, &e));
 	cr_assert(strstr(e.text, "t.json:1:321: a.a.a.a"), "%s", e.text);
 	cr_assert(strstr(e.text, "expected a depth of at most 64"), "%s", e.text);
 	buf_clear(&b);
 	err_clear(&e);
-	repeat(&b, "[", 1000000);
-	cr_assert_null(read_as("t.json", b.text, &e));
+	json_help_repeat(&b, "[", 1000000);
+	cr_assert_null(json_help_read_as("t.json", b.text, &e));
 	buf_clear(&b);
 }
 
@@ -252,8 +252,8 @@ Test(json, a_mebibyte_is_read_and_one_byte_more_is_not)
 
 	memset(text, ' ', JSON_BYTES_MAX + 1);
 	text[0] = '7';
-	cr_assert_not_null(json_read_text(&arena, "t.json", text, JSON_BYTES_MAX, &e));
-	cr_assert_null(json_read_text(&arena, "t.json", text, JSON_BYTES_MAX + 1, &e));
+	cr_assert_not_null(json_read_text(&json_help_arena, "t.json", text, JSON_BYTES_MAX, &e));
+	cr_assert_null(json_read_text(&json_help_arena, "t.json", text, JSON_BYTES_MAX + 1, &e));
 	cr_assert_str_eq(e.text, "t.json: found more than 1 MiB of text, expected at most 1048576 bytes");
 	cr_assert_eq(e.code, EXIT_USER);
 	free(text);
@@ -263,10 +263,10 @@ Test(json, what_the_user_wrote_is_shown_without_control_characters)
 {
 	struct err e = {0};
 
-	cr_assert_null(read_as("a\x1b[31m.json", "{\"k\\u001b\": 1, \"k\\u001b\": x}", &e));
+	cr_assert_null(json_help_read_as("a\x1b[31m.json", "{\"k\\u001b\": 1, \"k\\u001b\": x}", &e));
 	cr_assert(strstr(e.text, "a\\x1b[31m.json:1:27: k\\u001b: found 'x'"), "%s", e.text);
 	err_clear(&e);
-	cr_assert_null(read_as("t.json", "{\"k\\u001b\": 1, \"k\\u001b\": 2}", &e));
+	cr_assert_null(json_help_read_as("t.json", "{\"k\\u001b\": 1, \"k\\u001b\": 2}", &e));
 	cr_assert(strstr(e.text, "t.json:1:16: k\\x1b: found this key a second time"), "%s", e.text);
 }
 
@@ -282,16 +282,16 @@ Test(json, text_need_not_be_terminated)
 		struct err e = {0};
 
 		memcpy(exact, texts[i], n);
-		json_read_text(&arena, "t.json", exact, n, &e);
+		json_read_text(&json_help_arena, "t.json", exact, n, &e);
 		free(exact);
 	}
-	cr_assert_eq(json_read_text(&arena, "t.json", "123", 2, &(struct err){0})->number, 12);
+	cr_assert_eq(json_read_text(&json_help_arena, "t.json", "123", 2, &(struct err){0})->number, 12);
 }
 
 Test(json, values_know_what_and_where_they_are)
 {
-	struct json *root = good("{ \"n\\u00e4me\": \"\xc3\xa9\\u20ac\\ud83d\\ude00\",\r\n"
-	                         "\t\"list\" : [true, false, null,\n 1.5, -3],\"\xc3\xbc\":{}}");
+	struct json *root = json_help_good("{ \"n\\u00e4me\": \"\xc3\xa9\\u20ac\\ud83d\\ude00\",\r\n"
+	                                   "\t\"list\" : [true, false, null,\n 1.5, -3],\"\xc3\xbc\":{}}");
 	struct json *name = json_member(root, "n\xc3\xa4me"), *list = json_member(root, "list"), *c;
 
 	cr_assert_eq(root->type, JSON_OBJECT);
@@ -321,7 +321,7 @@ Test(json, values_know_what_and_where_they_are)
 
 Test(json, exact_is_what_is_written_in_digits)
 {
-	struct json *c = good("[9007199254740992, -9007199254740992, 0, -0, 3.0, 1e3]")->child;
+	struct json *c = json_help_good("[9007199254740992, -9007199254740992, 0, -0, 3.0, 1e3]")->child;
 
 	cr_assert(c->exact && c->number == 9007199254740992.0);
 	c = c->next;

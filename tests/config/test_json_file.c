@@ -2,7 +2,6 @@
 #include <criterion/criterion.h>
 
 #include <pwd.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -10,49 +9,39 @@
 
 #include "config/json.h"
 #include "tests/support/json_help.h"
+#include "tests/support/file.h"
 
-static char folder[512];
+static char folder[FOLDER_SIZE];
 
 static const char *in_folder(const char *name)
 {
-	return arena_format(&arena, "%s/%s", folder, name);
+	return arena_format(&json_help_arena, "%s/%s", folder, name);
 }
 
 static void make_folder(void)
 {
-	const char *tmp = getenv("TMPDIR");
-
-	snprintf(folder, sizeof folder, "%s/json-XXXXXX", tmp != NULL ? tmp : "/tmp");
-	cr_assert_not_null(mkdtemp(folder));
+	folder_make(folder);
 }
 
 static void remove_folder(void)
 {
-	static const char *const names[] = {"a.json", "empty.json", "big.json", "secret.json"};
-
-	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-		unlink(in_folder(names[i]));
-	cr_assert_eq(rmdir(folder), 0);
-	clear();
+	folder_remove(folder);
+	json_help_clear();
 }
 
 TestSuite(json_file, .init = make_folder, .fini = remove_folder);
 
 static void write_file(const char *name, const char *text, size_t length)
 {
-	FILE *f = fopen(in_folder(name), "w");
-
-	cr_assert_not_null(f);
-	cr_assert_eq(fwrite(text, 1, length, f), length);
-	cr_assert_eq(fclose(f), 0);
+	file_put(in_folder(name), text, length);
 }
 
 static void check_file_refusal(const char *path, const char *sentence)
 {
 	struct err e = {0};
 
-	cr_assert_null(json_read_file(&arena, path, &e));
-	cr_assert_str_eq(e.text, arena_format(&arena, "%s%s", path, sentence));
+	cr_assert_null(json_read_file(&json_help_arena, path, &e));
+	cr_assert_str_eq(e.text, arena_format(&json_help_arena, "%s%s", path, sentence));
 	cr_assert_eq(e.code, EXIT_USER);
 }
 
@@ -62,7 +51,7 @@ Test(json_file, is_read_and_named)
 	struct json *root;
 
 	write_file("a.json", "{\n\"a\": 1}", 9);
-	root = json_read_file(&arena, in_folder("a.json"), &e);
+	root = json_read_file(&json_help_arena, in_folder("a.json"), &e);
 	cr_assert_not_null(root, "%s", e.text);
 	cr_assert_eq(json_member(root, "a")->number, 1);
 	cr_assert_str_eq(json_member(root, "a")->source, in_folder("a.json"));

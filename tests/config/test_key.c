@@ -7,8 +7,9 @@
 
 #include "config/key.h"
 #include "tests/support/key_table.h"
+#include "tests/support/json_help.h"
 
-TestSuite(key, .fini = clear);
+TestSuite(key, .fini = json_help_clear);
 
 #define ALL_KEYS                                                                                             \
 	"one of \"name\", \"seed\", \"workers\", \"steps\", \"momentum\", \"rate\", \"free\", \"quiet\", "   \
@@ -25,8 +26,8 @@ static void check_refusals(const struct refusal *r, size_t count)
 		struct state s;
 		struct err e = {0};
 
-		cr_expect_eq(parse(r[i].text, &s, &e), -1, "accepted: %s", r[i].text);
-		cr_expect_str_eq(e.text, arena_format(&arena, "t.json:%s", r[i].sentence));
+		cr_expect_eq(key_table_parse(r[i].text, &s, &e), -1, "accepted: %s", r[i].text);
+		cr_expect_str_eq(e.text, arena_format(&json_help_arena, "t.json:%s", r[i].sentence));
 		cr_expect_eq(e.code, EXIT_USER);
 	}
 }
@@ -35,7 +36,7 @@ static void check_refusals(const struct refusal *r, size_t count)
 
 Test(key, defaults_fill_what_is_not_given)
 {
-	struct state s = good("{\"workers\": 7}");
+	struct state s = key_table_good("{\"workers\": 7}");
 
 	cr_assert_eq(s.workers, 7);
 	cr_assert_eq(s.steps, 0);
@@ -49,12 +50,12 @@ Test(key, defaults_fill_what_is_not_given)
 	cr_assert(s.weights.count == 2 && s.weights.at[0] == 0.5 && s.weights.at[1] == 1);
 	cr_assert_eq(s.adversaries.count, 0);
 	cr_assert_null(s.adversaries.attack.row);
-	cr_assert(s.model.row == &flat && s.model.state == NULL);
+	cr_assert(s.model.row == &key_table_flat && s.model.state == NULL);
 }
 
 Test(key, every_kind_is_read_into_its_place)
 {
-	struct state s = good(
+	struct state s = key_table_good(
 	        "{\"workers\": 9, \"steps\": 1e3, \"seed\": \"0xFFffFFffFFffFFff\", \"momentum\": 0,"
 	        "\"rate\": 1e-3, \"free\": -1e300, \"quiet\": true, \"name\": \"\\u00e9\", \"out\": \"a/b\","
 	        "\"partition\": \"shards\", \"ids\": [3, 0, 2.0], \"weights\": [],"
@@ -71,19 +72,23 @@ Test(key, every_kind_is_read_into_its_place)
 	cr_assert(s.ids.count == 3 && s.ids.at[0] == 3 && s.ids.at[1] == 0 && s.ids.at[2] == 2);
 	cr_assert_eq(s.weights.count, 0);
 	cr_assert_eq(s.adversaries.count, 3);
-	cr_assert(s.adversaries.attack.row == &scale && attack->factor == 2.5 && attack->from == 0);
-	cr_assert(s.model.row == &net && m->hidden.count == 2 && m->hidden.at[1] == 50 && m->act == 1);
-	cr_assert(m->inner.row == &scale && ((const struct scale_state *)m->inner.state)->factor == -10);
+	cr_assert(s.adversaries.attack.row == &key_table_scale && attack->factor == 2.5 && attack->from == 0);
+	cr_assert(s.model.row == &key_table_net && m->hidden.count == 2 && m->hidden.at[1] == 50 &&
+	          m->act == 1);
+	cr_assert(m->inner.row == &key_table_scale &&
+	          ((const struct scale_state *)m->inner.state)->factor == -10);
 }
 
 Test(key, lists_of_a_family_take_every_way_to_write_a_member)
 {
-	struct state s = good("{\"workers\": 9, \"model\": {\"kind\": \"net\", \"hidden\": [1], \"several\": "
-	                      "[\"invert\", 4, {\"kind\": \"scale\", \"from\": 2}]}}");
+	struct state s = key_table_good(
+	        "{\"workers\": 9, \"model\": {\"kind\": \"net\", \"hidden\": [1], \"several\": "
+	        "[\"invert\", 4, {\"kind\": \"scale\", \"from\": 2}]}}");
 	const struct choices *list = &((const struct net_state *)s.model.state)->several;
 
 	cr_assert_eq(list->count, 3);
-	cr_assert(list->at[0].row == &invert && list->at[1].row == &scale && list->at[2].row == &scale);
+	cr_assert(list->at[0].row == &key_table_invert && list->at[1].row == &key_table_scale &&
+	          list->at[2].row == &key_table_scale);
 	cr_assert_eq(((const struct scale_state *)list->at[1].state)->factor, 4);
 	cr_assert_eq(((const struct scale_state *)list->at[2].state)->from, 2);
 }
@@ -94,10 +99,10 @@ Test(key, without_an_object_all_is_default)
 	struct state all = {0};
 	struct err e = {0};
 
-	cr_assert_eq(keys_parse(scale_keys, &s, NULL, &arena, &e), 0);
+	cr_assert_eq(keys_parse(key_table_scale_keys, &s, NULL, &json_help_arena, &e), 0);
 	cr_assert_eq(s.factor, -10);
-	cr_assert_eq(keys_parse(NULL, NULL, NULL, &arena, &e), 0);
-	cr_assert_eq(keys_parse(keys, &all, NULL, &arena, &e), -1);
+	cr_assert_eq(keys_parse(NULL, NULL, NULL, &json_help_arena, &e), 0);
+	cr_assert_eq(keys_parse(key_table_keys, &all, NULL, &json_help_arena, &e), -1);
 	cr_assert_str_eq(e.text, "found no key \"workers\", expected it: an integer in [1, 1000]");
 }
 
@@ -281,13 +286,14 @@ Test(key, seeds_have_64_bits)
 	};
 
 	for (size_t i = 0; i < sizeof accepted / sizeof *accepted; i++)
-		cr_expect_eq(
-		        good(arena_format(&arena, "{\"workers\": 1, \"seed\": %s}", accepted[i].text)).seed,
-		        accepted[i].seed, "%s", accepted[i].text);
+		cr_expect_eq(key_table_good(arena_format(&json_help_arena, "{\"workers\": 1, \"seed\": %s}",
+		                                         accepted[i].text))
+		                     .seed,
+		             accepted[i].seed, "%s", accepted[i].text);
 	for (size_t i = 0; i < sizeof refused / sizeof *refused; i++) {
 		struct refusal r = {
-		        arena_format(&arena, "{\"workers\": 1, \"seed\": %s}", refused[i].text),
-		        arena_format(&arena, "1:24: seed: found %s, " SEED, refused[i].sentence),
+		        arena_format(&json_help_arena, "{\"workers\": 1, \"seed\": %s}", refused[i].text),
+		        arena_format(&json_help_arena, "1:24: seed: found %s, " SEED, refused[i].sentence),
 		};
 
 		check_refusals(&r, 1);
@@ -296,8 +302,8 @@ Test(key, seeds_have_64_bits)
 
 Test(key, null_is_absent_where_absence_is_allowed)
 {
-	struct state s =
-	        good("{\"workers\": 1, \"steps\": null, \"out\": null, \"adversaries\": {\"attack\": null}}");
+	struct state s = key_table_good(
+	        "{\"workers\": 1, \"steps\": null, \"out\": null, \"adversaries\": {\"attack\": null}}");
 
 	cr_assert_eq(s.steps, 0);
 	cr_assert_null(s.out);
@@ -310,9 +316,11 @@ static struct choice choose(const char *text, const char *default_json)
 {
 	struct choice c;
 	struct err e = {0};
-	struct json *v = text != NULL ? json_read_text(&arena, "t.json", text, strlen(text), &e) : NULL;
+	struct json *v =
+	        text != NULL ? json_read_text(&json_help_arena, "t.json", text, strlen(text), &e) : NULL;
 
-	cr_assert_eq(choice_parse(&attacks, &c, v, default_json, &arena, &e), 0, "%s", e.text);
+	cr_assert_eq(choice_parse(&key_table_attacks, &c, v, default_json, &json_help_arena, &e), 0, "%s",
+	             e.text);
 	return c;
 }
 
@@ -320,16 +328,16 @@ Test(key, a_family_is_written_as_object_name_number_or_left_out)
 {
 	struct choice c = choose("{\"kind\": \"scale\", \"factor\": 3}", NULL);
 
-	cr_assert(c.row == &scale && ((struct scale_state *)c.state)->factor == 3);
+	cr_assert(c.row == &key_table_scale && ((struct scale_state *)c.state)->factor == 3);
 	c = choose("\"scale\"", NULL);
-	cr_assert(c.row == &scale && ((struct scale_state *)c.state)->factor == -10);
+	cr_assert(c.row == &key_table_scale && ((struct scale_state *)c.state)->factor == -10);
 	c = choose("-4", NULL);
-	cr_assert(c.row == &scale && ((struct scale_state *)c.state)->factor == -4);
+	cr_assert(c.row == &key_table_scale && ((struct scale_state *)c.state)->factor == -4);
 	cr_assert_eq(((struct scale_state *)c.state)->from, 0);
 	c = choose("\"invert\"", "\"scale\"");
-	cr_assert(c.row == &invert && c.state == NULL);
+	cr_assert(c.row == &key_table_invert && c.state == NULL);
 	c = choose(NULL, "{\"kind\": \"scale\", \"from\": 5}");
-	cr_assert(c.row == &scale && ((struct scale_state *)c.state)->from == 5);
+	cr_assert(c.row == &key_table_scale && ((struct scale_state *)c.state)->from == 5);
 	c = choose(NULL, "null");
 	cr_assert_null(c.row);
 }
@@ -338,19 +346,20 @@ Test(key, a_bare_number_is_held_to_its_key)
 {
 	struct choice c;
 	struct err e = {0};
-	struct json *v = json_read_text(&arena, "t.json", "{\"lr\": 1000}", 12, &e);
+	struct json *v = json_read_text(&json_help_arena, "t.json", "{\"lr\": 1000}", 12, &e);
 
-	cr_assert_eq(choice_parse(&attacks, &c, json_member(v, "lr"), NULL, &arena, &e), -1);
+	cr_assert_eq(choice_parse(&key_table_attacks, &c, json_member(v, "lr"), NULL, &json_help_arena, &e),
+	             -1);
 	cr_assert_str_eq(e.text, "t.json:1:8: lr: found the number 1000, expected a number in [-100, 100]");
 	cr_assert_null(c.row);
 }
 
 Test(key, rows_are_found_by_their_names)
 {
-	cr_assert_eq(family_find(&attacks, "scale"), &scale);
-	cr_assert_null(family_find(&attacks, "Scale"));
-	cr_assert_str_eq(family_nearest(&attacks, "scael"), "scale");
-	cr_assert_null(family_nearest(&attacks, "gaussian"));
+	cr_assert_eq(family_find(&key_table_attacks, "scale"), &key_table_scale);
+	cr_assert_null(family_find(&key_table_attacks, "Scale"));
+	cr_assert_str_eq(family_nearest(&key_table_attacks, "scael"), "scale");
+	cr_assert_null(family_nearest(&key_table_attacks, "gaussian"));
 }
 
 /* --- our own mistakes abort --------------------------------------------------------------------------- */
@@ -361,7 +370,7 @@ static void parse_default_of(struct key k)
 	struct err e = {0};
 	const struct key table[] = {k, {0}};
 
-	keys_parse(table, &state, NULL, &arena, &e);
+	keys_parse(table, &state, NULL, &json_help_arena, &e);
 }
 
 Test(key, a_default_out_of_its_own_bounds_aborts, .signal = SIGABRT)

@@ -7,8 +7,9 @@
 
 #include "config/key.h"
 #include "tests/support/key_table.h"
+#include "tests/support/json_help.h"
 
-TestSuite(key_write, .fini = clear);
+TestSuite(key_write, .fini = json_help_clear);
 
 /* --- writing ------------------------------------------------------------------------------------------ */
 
@@ -19,27 +20,30 @@ TestSuite(key_write, .fini = clear);
 
 Test(key_write, resolved_settings_name_every_key_in_order)
 {
-	struct state s = good("{\"workers\": 7}");
+	struct state s = key_table_good("{\"workers\": 7}");
 
-	cr_assert_str_eq(resolved(&s, false),
-	                 arena_format(&arena, DEFAULTS_HEAD "\"steps\":null," DEFAULTS_TAIL, "\"out\":null,",
-	                              ",\"attack\":null"));
+	cr_assert_str_eq(key_table_resolved(&s, false),
+	                 arena_format(&json_help_arena, DEFAULTS_HEAD "\"steps\":null," DEFAULTS_TAIL,
+	                              "\"out\":null,", ",\"attack\":null"));
 	s.out = "somewhere";
-	cr_assert_str_eq(resolved(&s, true), arena_format(&arena, DEFAULTS_HEAD DEFAULTS_TAIL, "", ""));
+	cr_assert_str_eq(key_table_resolved(&s, true),
+	                 arena_format(&json_help_arena, DEFAULTS_HEAD DEFAULTS_TAIL, "", ""));
 }
 
 Test(key_write, the_same_settings_have_the_same_text_however_they_were_written)
 {
-	struct state a = good("{\"workers\": 7, \"seed\": \"0x10\", \"momentum\": 0.50, \"out\": \"x\","
-	                      "\"adversaries\": {\"attack\": -10, \"count\": 2.0}, \"model\": \"flat\"}");
-	struct state b = good(
+	struct state a =
+	        key_table_good("{\"workers\": 7, \"seed\": \"0x10\", \"momentum\": 0.50, \"out\": \"x\","
+	                       "\"adversaries\": {\"attack\": -10, \"count\": 2.0}, \"model\": \"flat\"}");
+	struct state b = key_table_good(
 	        "{ \"model\": {\"kind\": \"flat\"},\n \"adversaries\": {\"count\": 2, \"attack\":"
 	        "{\"from\": 0, \"kind\": \"scale\"}}, \"momentum\": 5e-1, \"seed\": 16, \"workers\": 7}");
 
-	cr_assert_str_eq(resolved(&a, true), resolved(&b, true));
-	cr_assert(strstr(resolved(&a, true), "\"adversaries\":{\"count\":2,\"attack\":{\"kind\":\"scale\","
-	                                     "\"factor\":-10,\"from\":0}}"));
-	cr_assert_str_neq(resolved(&a, false), resolved(&b, false));
+	cr_assert_str_eq(key_table_resolved(&a, true), key_table_resolved(&b, true));
+	cr_assert(strstr(key_table_resolved(&a, true),
+	                 "\"adversaries\":{\"count\":2,\"attack\":{\"kind\":\"scale\","
+	                 "\"factor\":-10,\"from\":0}}"));
+	cr_assert_str_neq(key_table_resolved(&a, false), key_table_resolved(&b, false));
 }
 
 Test(key_write, resolved_settings_read_back_as_themselves)
@@ -56,31 +60,32 @@ Test(key_write, resolved_settings_read_back_as_themselves)
 	};
 
 	for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
-		struct state s = good(texts[i]), again = good(resolved(&s, false));
+		struct state s = key_table_good(texts[i]),
+		             again = key_table_good(key_table_resolved(&s, false));
 
-		cr_assert_str_eq(resolved(&again, false), resolved(&s, false));
+		cr_assert_str_eq(key_table_resolved(&again, false), key_table_resolved(&s, false));
 		cr_assert(again.free == s.free && again.rate == s.rate && again.seed == s.seed);
-		again = good(resolved(&s, true));
-		cr_assert_str_eq(resolved(&again, true), resolved(&s, true));
+		again = key_table_good(key_table_resolved(&s, true));
+		cr_assert_str_eq(key_table_resolved(&again, true), key_table_resolved(&s, true));
 	}
 }
 
 Test(key_write, seeds_are_written_as_numbers_as_long_as_numbers_hold_them)
 {
-	struct state s = good("{\"workers\": 1, \"seed\": \"9007199254740992\"}");
+	struct state s = key_table_good("{\"workers\": 1, \"seed\": \"9007199254740992\"}");
 
-	cr_assert(strstr(resolved(&s, true), "\"seed\":9007199254740992,"));
+	cr_assert(strstr(key_table_resolved(&s, true), "\"seed\":9007199254740992,"));
 	s.seed++;
-	cr_assert(strstr(resolved(&s, true), "\"seed\":\"9007199254740993\","));
+	cr_assert(strstr(key_table_resolved(&s, true), "\"seed\":\"9007199254740993\","));
 	s.seed = UINT64_MAX;
-	cr_assert(strstr(resolved(&s, true), "\"seed\":\"18446744073709551615\","));
+	cr_assert(strstr(key_table_resolved(&s, true), "\"seed\":\"18446744073709551615\","));
 }
 
 /* --- words -------------------------------------------------------------------------------------------- */
 
 static const struct key *key_named(const char *name)
 {
-	const struct key *k = keys;
+	const struct key *k = key_table_keys;
 
 	while (strcmp(k->name, name) != 0)
 		k++;
@@ -148,15 +153,15 @@ static const char *schema_of_keys(void)
 	struct buf b = {0};
 
 	buf_add(&b, "{");
-	keys_schema(&b, keys);
+	keys_schema(&b, key_table_keys);
 	buf_add(&b, "}");
-	return kept(&b);
+	return key_table_kept(&b);
 }
 
 static struct json *read_schema(const char *text)
 {
 	struct err e = {0};
-	struct json *root = json_read_text(&arena, "schema", text, strlen(text), &e);
+	struct json *root = json_read_text(&json_help_arena, "schema", text, strlen(text), &e);
 
 	cr_assert_not_null(root, "%s in %s", e.text, text);
 	return root;
@@ -169,7 +174,7 @@ static const char *part(const struct json *schema, const char *property)
 
 	cr_assert_not_null(p, "no property %s", property);
 	json_write(&b, p);
-	return kept(&b);
+	return key_table_kept(&b);
 }
 
 Test(key_write, the_schema_says_what_the_parser_says)
@@ -177,11 +182,12 @@ Test(key_write, the_schema_says_what_the_parser_says)
 	struct json *schema = read_schema(schema_of_keys());
 	struct buf required = {0};
 
-	cr_assert_eq(json_member(schema, "properties")->count, sizeof keys / sizeof *keys - 1);
+	cr_assert_eq(json_member(schema, "properties")->count,
+	             sizeof key_table_keys / sizeof *key_table_keys - 1);
 	cr_assert_not(json_member(schema, "additionalProperties")->boolean);
 	cr_assert_str_eq(json_member(schema, "type")->string, "object");
 	json_write(&required, json_member(schema, "required"));
-	cr_assert_str_eq(kept(&required), "[\"workers\"]");
+	cr_assert_str_eq(key_table_kept(&required), "[\"workers\"]");
 	cr_assert_str_eq(part(schema, "workers"),
 	                 "{\"description\":\"how many; required\",\"type\":\"integer\","
 	                 "\"minimum\":1,\"maximum\":1000}");
@@ -198,7 +204,7 @@ Test(key_write, the_schema_says_what_the_parser_says)
 	                 "{\"description\":\"who gets what; default \\\"iid\\\"\",\"default\":\"iid\","
 	                 "\"enum\":[\"iid\",\"shards\"]}");
 	cr_assert_str_eq(part(schema, "ids"),
-	                 "{\"description\":\"who lies; default []\",\"default\":[],"
+	                 "{\"description\":\"which workers are Byzantine; default []\",\"default\":[],"
 	                 "\"type\":\"array\",\"items\":{\"type\":\"integer\",\"minimum\":0,"
 	                 "\"maximum\":999}}");
 	cr_assert_str_eq(part(schema, "model"),
@@ -215,18 +221,19 @@ static const char *schema_of_family(const struct family *f)
 	struct buf b = {0};
 
 	family_schema(&b, f);
-	return kept(&b);
+	return key_table_kept(&b);
 }
 
 Test(key_write, a_family_is_one_of_its_rows_names_or_a_number)
 {
-	struct json *ways = json_member(read_schema(schema_of_family(&attacks)), "oneOf"), *way = ways->child;
+	struct json *ways = json_member(read_schema(schema_of_family(&key_table_attacks)), "oneOf"),
+	            *way = ways->child;
 	struct buf b = {0};
 
 	cr_assert_eq(ways->count, 4);
 	json_write(&b, way);
 	cr_assert_str_eq(
-	        kept(&b),
+	        key_table_kept(&b),
 	        "{\"description\":\"Sends the opposite\",\"type\":\"object\",\"properties\":{\"kind\":"
 	        "{\"const\":\"invert\"}},\"required\":[\"kind\"],\"additionalProperties\":false}");
 	way = way->next;
@@ -235,24 +242,25 @@ Test(key_write, a_family_is_one_of_its_rows_names_or_a_number)
 	                 "\"type\":\"integer\",\"minimum\":0}");
 	way = way->next;
 	json_write(&b, way);
-	cr_assert_str_eq(kept(&b), "{\"enum\":[\"invert\",\"scale\"]}");
+	cr_assert_str_eq(key_table_kept(&b), "{\"enum\":[\"invert\",\"scale\"]}");
 	json_write(&b, way->next);
-	cr_assert_str_eq(kept(&b), "{\"type\":\"number\",\"minimum\":-100,\"maximum\":100}");
+	cr_assert_str_eq(key_table_kept(&b), "{\"type\":\"number\",\"minimum\":-100,\"maximum\":100}");
 }
 
 Test(key_write, lists_of_a_family_are_written_whole)
 {
-	struct state s = good("{\"workers\": 7, \"model\": {\"kind\": \"net\", \"hidden\": [1], \"several\": "
-	                      "[\"invert\", {\"kind\": \"scale\", \"from\": 3}, 2.5]}}");
-	const char *text = resolved(&s, true);
+	struct state s = key_table_good(
+	        "{\"workers\": 7, \"model\": {\"kind\": \"net\", \"hidden\": [1], \"several\": "
+	        "[\"invert\", {\"kind\": \"scale\", \"from\": 3}, 2.5]}}");
+	const char *text = key_table_resolved(&s, true);
 
 	cr_assert_not_null(strstr(text,
 	                          "\"several\":[{\"kind\":\"invert\"},{\"kind\":\"scale\",\"factor\":-10,"
 	                          "\"from\":3},{\"kind\":\"scale\",\"factor\":2.5,\"from\":0}]"),
 	                   "%s", text);
-	struct state again = good(text);
-	cr_assert_str_eq(resolved(&again, true), text);
-	struct json *way = json_member(read_schema(schema_of_family(&models)), "oneOf")->child;
+	struct state again = key_table_good(text);
+	cr_assert_str_eq(key_table_resolved(&again, true), text);
+	struct json *way = json_member(read_schema(schema_of_family(&key_table_models)), "oneOf")->child;
 	cr_assert_str_eq(part(way, "several"),
 	                 "{\"description\":\"a list of members of a family; default []\",\"default\":[],"
 	                 "\"type\":\"array\",\"items\":{\"$ref\":\"#/$defs/attacks\"}}");
@@ -260,12 +268,12 @@ Test(key_write, lists_of_a_family_are_written_whole)
 
 Test(key_write, a_row_with_a_required_key_has_no_bare_name)
 {
-	struct json *ways = json_member(read_schema(schema_of_family(&models)), "oneOf");
+	struct json *ways = json_member(read_schema(schema_of_family(&key_table_models)), "oneOf");
 	struct buf b = {0};
 
 	cr_assert_eq(ways->count, 3);
 	json_write(&b, json_member(ways->child, "required"));
-	cr_assert_str_eq(kept(&b), "[\"kind\",\"hidden\"]");
+	cr_assert_str_eq(key_table_kept(&b), "[\"kind\",\"hidden\"]");
 	json_write(&b, ways->child->next->next);
-	cr_assert_str_eq(kept(&b), "{\"enum\":[\"flat\"]}");
+	cr_assert_str_eq(key_table_kept(&b), "{\"enum\":[\"flat\"]}");
 }

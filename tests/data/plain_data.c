@@ -2,26 +2,15 @@
  * Data under the thread sanitizer: drawings made by several lanes at once, and orders of different workers
  * asked for by different lanes at once, are those that one thread makes.
  */
-#include <stdio.h>
 #include <string.h>
 
 #include "base/mem.h"
 #include "data/partition.h"
+#include "tests/support/plain.h"
 
 extern const struct data_source data_glyphs;
 
 enum { PIXELS = 784, TRAIN = 700, LANES = 3, WORKERS = 5, ASKED = 1000 };
-
-static long checks, failures;
-
-static void check(int good, const char *what, size_t which)
-{
-	checks++;
-	if (good)
-		return;
-	failures++;
-	fprintf(stderr, "plain_data: %s (%zu)\n", what, which);
-}
 
 static struct dataset drawn(struct pool *pool)
 {
@@ -62,8 +51,8 @@ static void check_partition(const struct dataset *d, struct pool *pool)
 	pool_run(pool, WORKERS, ask, &job);
 	for (int w = 0; w < WORKERS; w++)
 		for (uint64_t i = 0; i < ASKED; i++)
-			check(got[w][i] == partition_sample(&alone, w, i),
-			      "another sample at once than alone", i);
+			plain_check(got[w][i] == partition_sample(&alone, w, i),
+			            "another sample at once than alone", i);
 	partition_clear(&at_once);
 	partition_clear(&alone);
 }
@@ -73,15 +62,13 @@ int main(void)
 	struct pool *pool = pool_open(LANES);
 	struct dataset together = drawn(pool), alone = drawn(NULL);
 	for (size_t i = 0; i < TRAIN; i++)
-		check(together.train_labels[i] == alone.train_labels[i] &&
-		              !memcmp(together.train_pixels + i * PIXELS, alone.train_pixels + i * PIXELS,
-		                      PIXELS),
-		      "another drawing by several lanes", i);
+		plain_check(together.train_labels[i] == alone.train_labels[i] &&
+		                    !memcmp(together.train_pixels + i * PIXELS,
+		                            alone.train_pixels + i * PIXELS, PIXELS),
+		            "another drawing by several lanes", i);
 	check_partition(&together, pool);
 	pool_close(pool);
 	dataset_clear(&together);
 	dataset_clear(&alone);
-	if (failures == 0)
-		printf("plain_data: %ld checks passed\n", checks);
-	return failures != 0;
+	return plain_end();
 }

@@ -3,15 +3,16 @@
  * some left in the middle, and get what one reader gives one lane; and it can be closed at any moment.
  */
 #include <stdatomic.h>
-#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include "base/mem.h"
 #include "base/pool.h"
 #include "data/image/reader.h"
 #include "tests/support/bitmap_files.h"
+#include "tests/support/plain.h"
+#include "tests/support/file.h"
 
 enum {
 	FILES = 9,
@@ -24,25 +25,12 @@ enum {
 	SLOTS = 4
 };
 
-static long checks, failures;
-
-static void check(int good, const char *what, size_t which)
-{
-	checks++;
-	if (good)
-		return;
-	failures++;
-	fprintf(stderr, "plain_reader: %s (%zu)\n", what, which);
-}
-
 static void put(const char *folder, const char *split, int i)
 {
 	struct jpeg_kind kind = {20 + i, 30 - i, JCS_YCbCr, 1 + i % 2, i % 2, i % 9, 0};
 	struct made m = make_jpeg(&kind);
 	char *path = mem_format("%s/%s/a/%d.jpg", folder, split, i);
-	FILE *f = fopen(path, "wb");
-	if (!f || fwrite(m.at, 1, m.n, f) != m.n || fclose(f))
-		die("%s: cannot be written", path);
+	file_put(path, m.at, m.n);
 	mem_free(path);
 	free(m.at);
 }
@@ -50,8 +38,7 @@ static void put(const char *folder, const char *split, int i)
 static void make_folder(char *folder)
 {
 	static const char *const splits[2] = {"train", "val"};
-	if (!mkdtemp(folder))
-		die("%s: cannot be made", folder);
+	folder_make(folder);
 	for (int s = 0; s < 2; s++) {
 		char *split = mem_format("%s/%s", folder, splits[s]), *class = mem_format("%s/a", split);
 		mkdir(split, 0700);
@@ -110,11 +97,11 @@ static void compare(const struct lazy_images *g)
 		pass(b, many, 1 - round % 2, 5, together); /* left in the middle */
 		pass(b, many, round % 2, BATCHES, together);
 		for (size_t i = 0; i < BATCHES; i++)
-			check(memcmp(alone[i], together[i], sizeof alone[i]) == 0,
-			      "another batch by several readers", i);
+			plain_check(memcmp(alone[i], together[i], sizeof alone[i]) == 0,
+			            "another batch by several readers", i);
 	}
 	struct err e = {0};
-	check(reader_failed(a, &e) == 0 && reader_failed(b, &e) == 0, e.text, 0);
+	plain_check(reader_failed(a, &e) == 0 && reader_failed(b, &e) == 0, e.text, 0);
 	pass(b, many, 0, 2, together);
 	reader_close(a);
 	reader_close(b); /* with batches read that nobody took */
@@ -125,8 +112,7 @@ static void compare(const struct lazy_images *g)
 
 int main(void)
 {
-	const char *tmp = getenv("TMPDIR");
-	char *folder = mem_format("%s/reader-XXXXXX", tmp && *tmp ? tmp : "/tmp");
+	char folder[FOLDER_SIZE];
 	struct err e = {0};
 	make_folder(folder);
 	struct image_set *p = image_set_open(folder, &e);
@@ -136,11 +122,7 @@ int main(void)
 	                              .transform = {SIZE, SIZE + 2, {.1, 1}, {.75, 4 / 3.0}, true, true}};
 	compare(&g);
 	image_set_close(p);
-	char *command = mem_format("rm -rf '%s'", folder);
-	check(system(command) == 0, "the folder stays", 0);
-	mem_free(command);
-	mem_free(folder);
-	if (failures == 0)
-		printf("plain_reader: %ld checks passed\n", checks);
-	return failures != 0;
+	folder_remove(folder);
+	plain_check(!file_there(folder), "the folder stays", 0);
+	return plain_end();
 }

@@ -1,5 +1,7 @@
 /* Images: every kind of file comes out as the colours it was made of; what is no image is named. */
 #include <criterion/criterion.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "base/mem.h"
 #include "data/image/transform.h"

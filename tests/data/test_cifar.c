@@ -1,5 +1,10 @@
 /* CIFAR: layouts and what is no CIFAR file; what is said of files that are not the official ones;
  * augmentation. */
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
 #include "tests/support/data_help.h"
 
 #include "data/image/augment.h"
@@ -28,7 +33,7 @@ static char *put_records(const char *rest, size_t count, size_t label_bytes, int
 		for (size_t k = 0; k < CIFAR_FEATURES; k++)
 			at[label_bytes + k] = pixel(i, k);
 	}
-	char *path = put_file(rest, bytes, count * record);
+	char *path = data_help_put(rest, bytes, count * record);
 	mem_free(bytes);
 	return path;
 }
@@ -43,12 +48,12 @@ static void put_ten(void)
 	put_records("cifar-10-batches-bin/test_batch.bin", SOME, 1, 10);
 }
 
-TestSuite(cifar, .init = enter_folder, .fini = leave_folder);
+TestSuite(cifar, .init = data_help_enter, .fini = data_help_leave);
 
 Test(cifar, samples_come_file_by_file_as_stored)
 {
 	put_ten();
-	struct dataset d = loaded_row(&data_cifar10, "{\"check\": false, \"train\": 30, \"test\": 5}");
+	struct dataset d = data_help_loaded(&data_cifar10, "{\"check\": false, \"train\": 30, \"test\": 5}");
 	cr_assert(d.shape.n_train == 30 && d.shape.n_test == 5 && d.shape.n_classes == 10);
 	cr_assert(d.shape.channels == 3 && d.shape.height == 32 && d.shape.width == 32);
 	for (size_t i = 0; i < 30; i++) {
@@ -65,7 +70,8 @@ Test(cifar, a_hundred_classes_have_the_fine_label)
 {
 	put_records("cifar-100-binary/train.bin", 120, 2, 100);
 	put_records("cifar-100-binary/test.bin", 3, 2, 100);
-	struct dataset d = loaded_row(&data_cifar100, "{\"check\": false, \"train\": 110, \"test\": 3}");
+	struct dataset d =
+	        data_help_loaded(&data_cifar100, "{\"check\": false, \"train\": 110, \"test\": 3}");
 	cr_assert(d.shape.n_classes == 100 && d.train_labels[99] == 99 && d.train_labels[100] == 0);
 	cr_assert_eq(d.train_pixels[99 * CIFAR_FEATURES + 5], pixel(99, 5));
 	dataset_clear(&d);
@@ -76,12 +82,12 @@ Test(cifar, other_files_than_the_official_are_refused_and_taken_only_with_a_note
 	struct dataset d;
 	struct err e;
 	put_ten();
-	cr_assert_eq(load_row(&data_cifar10, "{\"train\": 30, \"test\": 5}", &d, &e), -1);
+	cr_assert_eq(data_help_load(&data_cifar10, "{\"train\": 30, \"test\": 5}", &d, &e), -1);
 	cr_assert_eq(e.code, EXIT_USER);
 	cr_assert(strstr(e.text, "data_batch_1.bin: is not the official data_batch_1.bin of CIFAR-10"), "%s",
 	          e.text);
 	cr_assert(strstr(e.text, "\"check\": false"), "%s", e.text);
-	d = loaded_row(&data_cifar10, "{\"check\": false, \"train\": 30, \"test\": 5}");
+	d = data_help_loaded(&data_cifar10, "{\"check\": false, \"train\": 30, \"test\": 5}");
 	cr_assert(d.note && strstr(d.note,
 	                           "not the official files of CIFAR-10: deviations of red, green, blue"),
 	          "%s", d.note);
@@ -94,10 +100,10 @@ Test(cifar, too_few_samples_are_said)
 	struct dataset d;
 	struct err e;
 	put_ten();
-	cr_assert_eq(load_row(&data_cifar10, "{\"check\": false}", &d, &e), -1);
+	cr_assert_eq(data_help_load(&data_cifar10, "{\"check\": false}", &d, &e), -1);
 	cr_assert(strstr(e.text, "found 60 samples in data_batch_1.bin and its fellows, expected 50000"),
 	          "%s", e.text);
-	cr_assert_eq(load_row(&data_cifar100, "{}", &d, &e), -1);
+	cr_assert_eq(data_help_load(&data_cifar100, "{}", &d, &e), -1);
 	cr_assert(strstr(e.text, "data set cifar100: found no file train.bin (`signsgd data fetch cifar100`"),
 	          "%s", e.text);
 }
@@ -119,15 +125,15 @@ Test(cifar, what_is_no_cifar_file_is_named)
 {
 	const struct cifar_layout ten = {1, 10, SOME}, hundred = {2, 100, SOME};
 	uint8_t record[RECORD] = {10};
-	cr_assert(strstr(refusal(put_file("empty", "", 0), &ten),
+	cr_assert(strstr(refusal(data_help_put("empty", "", 0), &ten),
 	                 "found 0 bytes, expected 1 to 12 records of 3073"));
-	cr_assert(strstr(refusal(put_file("short", record, RECORD - 1), &ten), "found 3072 bytes"));
-	cr_assert(strstr(refusal(put_file("label", record, RECORD), &ten),
+	cr_assert(strstr(refusal(data_help_put("short", record, RECORD - 1), &ten), "found 3072 bytes"));
+	cr_assert(strstr(refusal(data_help_put("label", record, RECORD), &ten),
 	                 "found label 10 in record 0, expected 0 to 9"));
 	cr_assert(strstr(refusal(put_records("many", SOME + 1, 1, 10), &ten), "found 39949 bytes"));
 	cr_assert(strstr(refusal(put_records("other", SOME, 1, 10), &hundred), "records of 3074 bytes"));
-	cr_assert(strstr(refusal(below("folder/"), &ten), "is no regular file"));
-	cr_assert(strstr(refusal(below("nothing"), &ten), "No such file"));
+	cr_assert(strstr(refusal(data_help_path("folder/"), &ten), "is no regular file"));
+	cr_assert(strstr(refusal(data_help_path("nothing"), &ten), "No such file"));
 }
 
 /* --- augmentation ------------------------------------------------------------------------------------- */
@@ -193,11 +199,11 @@ Test(cifar, nothing_asked_for_changes_nothing)
 static float *trained(const char *more, int lanes, size_t *n)
 {
 	char *text =
-	        arena_format(&arena,
+	        arena_format(&data_help_arena,
 	                     "{\"workers\":3,\"steps\":15,\"batch\":4,\"lr\":0.01,\"model\":\"softmax\","
 	                     "\"data\":{\"kind\":\"cifar10\",\"check\":false,\"train\":60,\"test\":12%s},"
 	                     "\"data_dir\":\"%s\"}",
-	                     more, folder);
+	                     more, data_help_folder);
 	return train_x(text, lanes, n);
 }
 
@@ -220,7 +226,8 @@ Test(cifar, the_exact_subset_has_the_known_labels)
 	static const int expected[10] = {396, 366, 420, 384, 422, 393, 414, 385, 407, 413};
 	const struct cifar_layout ten = {1, 10, 10000};
 	const char *dir = getenv("SIGNSGD_DATA");
-	char *path = arena_format(&arena, "%s/cifar-10-exact-subset/train_0000-3999.bin", dir ? dir : "");
+	char *path = arena_format(&data_help_arena, "%s/cifar-10-exact-subset/train_0000-3999.bin",
+	                          dir ? dir : "");
 	if (access(path, R_OK)) {
 		printf("skipped: no cifar-10-exact-subset in SIGNSGD_DATA\n");
 		cr_skip_test("no files");

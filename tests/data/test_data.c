@@ -5,12 +5,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 #include <zlib.h>
 
 #include "base/mem.h"
 #include "data/dataset.h"
+#include "tests/support/file.h"
 
 extern const struct data_source data_none, data_mnist, data_fashion_mnist, data_glyphs;
 
@@ -60,14 +60,12 @@ static struct dataset loaded(const struct data_source *s, const char *json, cons
 
 /* --- where files are looked for ---------------------------------------------------------------------- */
 
-static char home[512];
+static char home[FOLDER_SIZE];
 
 /* A home of the test's own, with nothing in it, and none of the user's settings. */
 static void enter_home(void)
 {
-	const char *tmp = getenv("TMPDIR");
-	snprintf(home, sizeof(home), "%s/data-XXXXXX", tmp && *tmp ? tmp : "/tmp");
-	cr_assert(mkdtemp(home) != NULL);
+	folder_make(home);
 	setenv("HOME", home, 1);
 	unsetenv("XDG_CACHE_HOME");
 	unsetenv("SIGNSGD_DATA");
@@ -75,9 +73,7 @@ static void enter_home(void)
 
 static void leave_home(void)
 {
-	char command[600];
-	snprintf(command, sizeof(command), "rm -rf '%s'", home);
-	cr_assert_eq(system(command), 0);
+	folder_remove(home);
 	arena_clear(&arena);
 }
 
@@ -93,15 +89,8 @@ static char *below(const char *rest)
 static void put_empty(const char *rest)
 {
 	char *path = below(rest);
-	for (char *p = path + strlen(home) + 1; *p; p++) {
-		if (*p != '/')
-			continue;
-		*p = '\0';
-		mkdir(path, 0700);
-		*p = '/';
-	}
-	FILE *f = fopen(path, "wb");
-	cr_assert(f && fclose(f) == 0, "%s", path);
+	folder_make_parents(path);
+	file_put_text(path, "");
 }
 
 Test(data_files, a_missing_file_says_where_it_was_looked_for_and_how_to_get_it)

@@ -13,6 +13,7 @@
 #include "cmd/commands.h"
 #include "data/fetch/fetch.h"
 #include "tests/support/web_server.h"
+#include "tests/support/file.h"
 
 extern const struct data_source data_mnist;
 
@@ -26,14 +27,12 @@ static const struct data_source source = {.row = {.name = "toy"}, .folder = "toy
 
 static struct web_server server;
 static struct arena arena; /* texts of a test */
-static char folder[512], dir[520];
+static char folder[FOLDER_SIZE], dir[128];
 static char *data_folder; /* where real data sets may be */
 
 static void setup(void)
 {
-	const char *tmp = getenv("TMPDIR");
-	snprintf(folder, sizeof(folder), "%s/fetch-XXXXXX", tmp && *tmp ? tmp : "/tmp");
-	cr_assert(mkdtemp(folder) != NULL);
+	folder_make(folder);
 	snprintf(dir, sizeof(dir), "%s/a/b", folder);
 	const char *data = getenv("SIGNSGD_DATA");
 	data_folder = arena_string(&arena, data && *data ? data : "../shared/data");
@@ -54,10 +53,8 @@ static void setup(void)
 
 static void teardown(void)
 {
-	char command[600];
 	web_stop(&server);
-	snprintf(command, sizeof(command), "rm -rf '%s'", folder);
-	cr_assert_eq(system(command), 0);
+	folder_remove(folder);
 	arena_clear(&arena);
 }
 
@@ -203,8 +200,7 @@ Test(fetch, a_folder_that_cannot_be_made_is_said)
 	struct err e = {0};
 	char *file = arena_format(&arena, "%s/file", folder),
 	     *below = arena_format(&arena, "%s/deeper", file);
-	FILE *f = fopen(file, "wb");
-	cr_assert(f && fclose(f) == 0);
+	file_put_text(file, "");
 	cr_assert_eq(data_fetch(&source, below, url("good"), NULL, NULL, &e), -1);
 	cr_assert(strstr(e.text, below) && strstr(e.text, "Not a directory"), "%s", e.text);
 }

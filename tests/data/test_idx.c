@@ -2,7 +2,6 @@
 #include <criterion/criterion.h>
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -10,6 +9,7 @@
 
 #include "base/mem.h"
 #include "data/image/idx.h"
+#include "tests/support/file.h"
 
 enum {
 	SAMPLES = 5,
@@ -24,20 +24,17 @@ static const struct idx_shape images = {3, {SAMPLES, HIGH, WIDE}};
 static const struct idx_shape labels = {1, {SAMPLES}};
 
 /* A folder of its own for every test (each is a process of its own). */
-static char folder[512], path[520];
+static char folder[FOLDER_SIZE], path[128];
 
 static void setup(void)
 {
-	const char *tmp = getenv("TMPDIR");
-	snprintf(folder, sizeof(folder), "%s/idx-XXXXXX", tmp && *tmp ? tmp : "/tmp");
-	cr_assert(mkdtemp(folder) != NULL);
+	folder_make(folder);
 	snprintf(path, sizeof(path), "%s/file", folder);
 }
 
 static void teardown(void)
 {
-	unlink(path);
-	rmdir(folder);
+	folder_remove(folder);
 }
 
 TestSuite(idx, .init = setup, .fini = teardown);
@@ -61,8 +58,7 @@ static void fill(uint8_t bytes[WHOLE])
 
 static void write_file(const void *bytes, size_t n)
 {
-	FILE *f = fopen(path, "wb");
-	cr_assert(f && fwrite(bytes, 1, n, f) == n && fclose(f) == 0);
+	file_put(path, bytes, n);
 }
 
 /* Pack with gzip; returns the packed size. */

@@ -1,6 +1,9 @@
 /* imagefolder: lists, packs, what is read ahead, files that are no images. */
 #include "tests/support/data_help.h"
 
+#include <criterion/criterion.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -15,7 +18,7 @@ enum { CLASSES = 3, TRAIN_FILES = 7, VAL_FILES = 4 };
 
 static char *put_made(const char *rest, struct made m)
 {
-	char *path = put_file(rest, m.at, m.n);
+	char *path = data_help_put(rest, m.at, m.n);
 	free(m.at);
 	return path;
 }
@@ -37,18 +40,18 @@ static void put_set(void)
 			put_made(name, i % 4 == 3 ? make_png(33 + i, 47 + c, PNG_COLOR_TYPE_RGB, 8)
 			                          : make_jpeg(&kind));
 		}
-	put_file("set/train/ape/notes.txt", "no image", 8);
-	put_file("set/train/ape/.hidden.jpg", "no image", 8);
+	data_help_put("set/train/ape/notes.txt", "no image", 8);
+	data_help_put("set/train/ape/.hidden.jpg", "no image", 8);
 }
 
-TestSuite(imagefolder, .init = enter_folder, .fini = leave_folder);
+TestSuite(imagefolder, .init = data_help_enter, .fini = data_help_leave);
 
 static struct data_shape shape_at(const char *dir, const char *text, struct err *e)
 {
 	struct data_shape shape = {0};
 	const struct data_env env = {.dir = dir};
 	*e = (struct err){0};
-	data_imagefolder.shape(row_state(&data_imagefolder.row, text), &env, &shape, e);
+	data_imagefolder.shape(data_help_state(&data_imagefolder.row, text), &env, &shape, e);
 	return shape;
 }
 
@@ -56,7 +59,7 @@ Test(imagefolder, lists_classes_and_files_in_order)
 {
 	struct err e = {0};
 	put_set();
-	struct image_set *p = image_set_open(below("set"), &e);
+	struct image_set *p = image_set_open(data_help_path("set"), &e);
 	cr_assert(p, "%s", e.text);
 	cr_assert(p->n_classes == CLASSES && p->n[TRAIN] == CLASSES * TRAIN_FILES &&
 	          p->n[VAL] == CLASSES * VAL_FILES);
@@ -67,7 +70,8 @@ Test(imagefolder, lists_classes_and_files_in_order)
 	image_set_thin(p, VAL, 5);
 	cr_assert(p->n[VAL] == 5 && p->at[VAL][4].label == 2 && p->at[VAL][0].label == 0);
 	image_set_close(p);
-	struct data_shape s = shape_at(below("set"), "{\"size\": 16, \"resize\": 20, \"train\": 10}", &e);
+	struct data_shape s =
+	        shape_at(data_help_path("set"), "{\"size\": 16, \"resize\": 20, \"train\": 10}", &e);
 	cr_assert(s.n_train == 10 && s.n_test == 12 && s.channels == 3 && s.height == 16 && s.n_classes == 3);
 }
 
@@ -82,19 +86,20 @@ Test(imagefolder, what_cannot_be_is_said)
 {
 	put_set();
 	expect_no_shape(NULL, "{}", "a set of images needs `dir` (or --data)");
-	expect_no_shape(below("nothing"), "{}",
+	expect_no_shape(data_help_path("nothing"), "{}",
 	                "nothing: cannot be read: No such file or directory; expected a folder");
-	expect_no_shape(below("set/train"), "{}", "set/train/train: cannot be read");
-	expect_no_shape(put_file("text", "some text", 9), "{}", "text: HDF5 cannot open it");
-	expect_no_shape(below("set"), "{\"train\": 1000}",
+	expect_no_shape(data_help_path("set/train"), "{}", "set/train/train: cannot be read");
+	expect_no_shape(data_help_put("text", "some text", 9), "{}", "text: HDF5 cannot open it");
+	expect_no_shape(data_help_path("set"), "{\"train\": 1000}",
 	                "train: found 1000, expected at most the 21 images in");
-	expect_no_shape(below("set"), "{\"resize\": 100}", "resize: found 100, expected at least size = 224");
-	expect_no_shape(below("set"), "{\"scale\": [0.5]}", "scale: found 1 numbers, expected 2");
-	expect_no_shape(below("set"), "{\"ratio\": [2, 1]}", "ratio: found 2 before 1");
-	below("set/val/dog/");
-	expect_no_shape(below("set"), "{}", "set/val/dog: is a class that");
-	below("empty/train/a/");
-	expect_no_shape(below("empty"), "{}", "empty/train: holds no images");
+	expect_no_shape(data_help_path("set"), "{\"resize\": 100}",
+	                "resize: found 100, expected at least size = 224");
+	expect_no_shape(data_help_path("set"), "{\"scale\": [0.5]}", "scale: found 1 numbers, expected 2");
+	expect_no_shape(data_help_path("set"), "{\"ratio\": [2, 1]}", "ratio: found 2 before 1");
+	data_help_path("set/val/dog/");
+	expect_no_shape(data_help_path("set"), "{}", "set/val/dog: is a class that");
+	data_help_path("empty/train/a/");
+	expect_no_shape(data_help_path("empty"), "{}", "empty/train: holds no images");
 }
 
 /* --- the reader ------------------------------------------------------------------------------------------
@@ -148,16 +153,16 @@ static struct dataset opened(const char *dir, const char *more)
 	const struct data_env env = {.dir = dir};
 	struct dataset d;
 	struct err e = {0};
-	char *text = arena_format(&arena, "{\"size\": %d, \"resize\": 16%s}", SIZE, more);
-	cr_assert_eq(data_imagefolder.load(row_state(&data_imagefolder.row, text), &env, &d, &e), 0, "%s",
-	             e.text);
+	char *text = arena_format(&data_help_arena, "{\"size\": %d, \"resize\": 16%s}", SIZE, more);
+	cr_assert_eq(data_imagefolder.load(data_help_state(&data_imagefolder.row, text), &env, &d, &e), 0,
+	             "%s", e.text);
 	return d;
 }
 
 Test(imagefolder, any_number_of_readers_and_slots_gives_the_same_bits)
 {
 	put_set();
-	struct dataset d = opened(below("set"), "");
+	struct dataset d = opened(data_help_path("set"), "");
 	cr_assert(d.lazy_images && !d.train_pixels && d.train_labels[TRAIN_FILES] == 1);
 	for (int split = 0; split < 2; split++) {
 		struct seen *one = seen_by(d.lazy_images, split, 1, 1);
@@ -174,8 +179,8 @@ Test(imagefolder, any_number_of_readers_and_slots_gives_the_same_bits)
 static char *packed(const char *rest)
 {
 	struct err e = {0};
-	char *path = below(rest);
-	struct image_set *p = image_set_open(below("set"), &e);
+	char *path = data_help_path(rest);
+	struct image_set *p = image_set_open(data_help_path("set"), &e);
 	cr_assert(p && image_set_pack(p, path, NULL, &e) == 0, "%s", e.text);
 	image_set_close(p);
 	return path;
@@ -184,7 +189,8 @@ static char *packed(const char *rest)
 Test(imagefolder, a_pack_gives_the_bits_of_its_folder)
 {
 	put_set();
-	struct dataset folder_set = opened(below("set"), ""), pack_set = opened(packed("set.h5"), "");
+	struct dataset folder_set = opened(data_help_path("set"), ""),
+	               pack_set = opened(packed("set.h5"), "");
 	cr_assert_eq(memcmp(&folder_set.shape, &pack_set.shape, sizeof folder_set.shape), 0);
 	for (int split = 0; split < 2; split++) {
 		struct seen *a = seen_by(folder_set.lazy_images, split, 3, 2),
@@ -214,7 +220,7 @@ Test(imagefolder, a_damaged_pack_is_refused)
 
 static char *experiment(const char *dir, const char *more)
 {
-	return arena_format(&arena,
+	return arena_format(&data_help_arena,
 	                    "{\"workers\":3,\"steps\":12,\"batch\":3,\"lr\":0.01,\"model\":\"softmax\","
 	                    "\"data\":{\"kind\":"
 	                    "\"imagefolder\",\"size\":12,\"resize\":16%s},\"data_dir\":\"%s\"}",
@@ -225,7 +231,7 @@ Test(imagefolder, training_has_the_same_bits_on_any_lanes_readers_and_from_a_pac
 {
 	size_t n;
 	put_set();
-	char *dir = below("set");
+	char *dir = data_help_path("set");
 	float *one = train_x(experiment(dir, ""), 1, &n);
 	float *others[] = {train_x(experiment(dir, ""), 2, &n),
 	                   train_x(experiment(dir, ",\"readers\":5"), 3, &n),
@@ -241,8 +247,8 @@ Test(imagefolder, the_number_of_readers_is_no_part_of_a_runs_identity)
 {
 	struct runs few, many;
 	put_set();
-	const struct settings *a = train_settings(&few, experiment(below("set"), "")),
-	                      *b = train_settings(&many, experiment(below("set"), ",\"readers\":5"));
+	const struct settings *a = train_settings(&few, experiment(data_help_path("set"), "")),
+	                      *b = train_settings(&many, experiment(data_help_path("set"), ",\"readers\":5"));
 	cr_expect_str_eq(a->id, b->id);
 	runs_clear(&few);
 	runs_clear(&many);
@@ -256,7 +262,7 @@ Test(imagefolder, evaluations_leave_training_as_it_is)
 	struct err e = {0};
 	struct eval_row row;
 	put_set();
-	char *text = experiment(below("set"), "");
+	char *text = experiment(data_help_path("set"), "");
 	float *plain = train_x(text, 2, &n);
 	struct pool *pool = pool_open(2);
 	struct trainer *t = train_open(train_settings(&runs, text), pool);
@@ -279,7 +285,7 @@ Test(imagefolder, resumed_training_reads_on_where_it_was)
 	struct runs runs;
 	struct err e = {0};
 	put_set();
-	char *text = experiment(below("set"), ""), *path = below("half.checkpoint.h5");
+	char *text = experiment(data_help_path("set"), ""), *path = data_help_path("half.checkpoint.h5");
 	float *whole = train_x(text, 2, &n);
 	struct pool *pool = pool_open(2);
 	const struct settings *s = train_settings(&runs, text);
@@ -306,10 +312,11 @@ Test(imagefolder, a_result_counts_what_was_skipped)
 	enum run_outcome outcome;
 	int64_t skipped = 0;
 	put_set();
-	put_file("set/train/bee/03.png", "none", 4);
-	put_file("set/val/cow/08.jpg", "", 0);
-	char *path = below("skipped.h5");
-	const struct settings *s = train_settings(&runs, experiment(below("set"), ",\"bad\":\"skip\""));
+	data_help_put("set/train/bee/03.png", "none", 4);
+	data_help_put("set/val/cow/08.jpg", "", 0);
+	char *path = data_help_path("skipped.h5");
+	const struct settings *s =
+	        train_settings(&runs, experiment(data_help_path("set"), ",\"bad\":\"skip\""));
 	const struct run_options options = {.path = path};
 	struct pool *pool = pool_open(2);
 	cr_assert_eq(run_one(s, pool, &options, &outcome, &e), 0, "%s", e.text);
@@ -341,9 +348,9 @@ Test(imagefolder, a_file_that_is_no_bitmap_ends_the_run_and_is_named)
 {
 	struct err e = {0};
 	put_set();
-	char *path = put_file("set/train/bee/03.png", "", 0);
-	cr_assert_eq(trained_until(experiment(below("set"), ""), &e), -1);
-	char *expected = arena_format(&arena, "%s: is empty", path);
+	char *path = data_help_put("set/train/bee/03.png", "", 0);
+	cr_assert_eq(trained_until(experiment(data_help_path("set"), ""), &e), -1);
+	char *expected = arena_format(&data_help_arena, "%s: is empty", path);
 	cr_assert_eq(e.code, EXIT_USER);
 	cr_assert_str_eq(e.text, expected);
 }
@@ -352,10 +359,10 @@ Test(imagefolder, a_pipe_is_not_waited_for, .timeout = 60)
 {
 	struct err e = {0};
 	put_set();
-	char *path = put_file("set/train/bee/03.jpg", "", 0);
+	char *path = data_help_put("set/train/bee/03.jpg", "", 0);
 	cr_assert_eq(unlink(path), 0);
 	cr_assert_eq(mkfifo(path, 0600), 0);
-	cr_assert_eq(trained_until(experiment(below("set"), ""), &e), -1);
+	cr_assert_eq(trained_until(experiment(data_help_path("set"), ""), &e), -1);
 	cr_expect(strstr(e.text, path) && strstr(e.text, "is no regular file"), "%s", e.text);
 }
 
@@ -363,20 +370,21 @@ Test(imagefolder, or_is_skipped_where_that_is_wished)
 {
 	struct err e = {0};
 	put_set();
-	put_file("set/train/bee/03.png", "\xff\xd8\xff\xe0 no", 7);
-	struct dataset d = opened(below("set"), ",\"bad\": \"skip\"");
+	data_help_put("set/train/bee/03.png", "\xff\xd8\xff\xe0 no", 7);
+	struct dataset d = opened(data_help_path("set"), ",\"bad\": \"skip\"");
 	struct seen *seen = seen_by(d.lazy_images, TRAIN, 2, 2);
 	dataset_clear(&d);
-	unlink(below("set/train/bee/03.png"));
+	unlink(data_help_path("set/train/bee/03.png"));
 	struct jpeg_kind next = {40 + 9 * 4, 60 - 7, JCS_YCbCr, 1, 0, 4, 1};
 	put_made("set/train/bee/03.png", make_jpeg(&next)); /* what 04.jpg holds, under the other's name */
-	d = opened(below("set"), "");
+	d = opened(data_help_path("set"), "");
 	struct seen *replaced = seen_by(d.lazy_images, TRAIN, 2, 2);
 	cr_assert_eq(memcmp(seen, replaced, sizeof *seen), 0);
 	dataset_clear(&d);
 	mem_free(seen);
 	mem_free(replaced);
-	cr_assert_eq(trained_until(experiment(below("set"), ",\"bad\":\"skip\""), &e), 0, "%s", e.text);
+	cr_assert_eq(trained_until(experiment(data_help_path("set"), ",\"bad\":\"skip\""), &e), 0, "%s",
+	             e.text);
 }
 
 Test(imagefolder, a_set_without_any_bitmap_ends_the_run_too)
@@ -385,9 +393,9 @@ Test(imagefolder, a_set_without_any_bitmap_ends_the_run_too)
 	char name[64];
 	for (int i = 0; i < 12; i++) {
 		snprintf(name, sizeof name, "set/train/ape/%02d.jpg", i);
-		put_file(name, "none", 4);
+		data_help_put(name, "none", 4);
 	}
-	put_file("set/val/ape/1.jpg", "none", 4);
-	cr_assert_eq(trained_until(experiment(below("set"), ",\"bad\":\"skip\""), &e), -1);
+	data_help_put("set/val/ape/1.jpg", "none", 4);
+	cr_assert_eq(trained_until(experiment(data_help_path("set"), ",\"bad\":\"skip\""), &e), -1);
 	cr_assert(strstr(e.text, "is neither a JPEG nor a PNG file"), "%s", e.text);
 }

@@ -1,7 +1,10 @@
 /* Unpacking a .tar.gz: what is wanted comes out, whatever else the archive says. */
 #include "tests/support/data_help.h"
 
+#include <criterion/criterion.h>
 #include <dirent.h>
+#include <stdio.h>
+#include <string.h>
 #include <zlib.h>
 #include "base/sha256.h"
 #include "data/fetch/tar.h"
@@ -16,18 +19,18 @@ static gzFile archive;
 
 static void begin(void)
 {
-	enter_folder();
+	data_help_enter();
 	for (int i = 0; i < ONE; i++)
 		one[i] = (uint8_t)(i * 7);
 	sha256_hex(one, ONE, sums[0]);
 	sha256_hex(two, TWO, sums[1]);
 	files[0] = (struct data_file){.name = "one.bin", .sha256 = sums[0], .bytes = ONE};
 	files[1] = (struct data_file){.name = "two.bin", .sha256 = sums[1], .bytes = TWO};
-	archive = gzopen(below("a.tar.gz"), "wb");
-	below("out/");
+	archive = gzopen(data_help_path("a.tar.gz"), "wb");
+	data_help_path("out/");
 }
 
-TestSuite(tar, .init = begin, .fini = leave_folder);
+TestSuite(tar, .init = begin, .fini = data_help_leave);
 
 static void put_header(const char *name, char type, size_t size)
 {
@@ -64,7 +67,7 @@ static void put_end(void)
 static int unpack(struct err *e)
 {
 	*e = (struct err){0};
-	return tar_unpack(below("a.tar.gz"), files, below("out"), e);
+	return tar_unpack(data_help_path("a.tar.gz"), files, data_help_path("out"), e);
 }
 
 static int count_files(const char *path)
@@ -88,10 +91,10 @@ Test(tar, takes_what_is_wanted_and_nothing_else)
 	put_member("../escaped", '0', two, TWO);
 	put_end();
 	cr_assert_eq(unpack(&e), 0, "%s", e.text);
-	cr_assert_eq(count_files(below("out")), 2);
-	cr_assert_eq(count_files(folder), 2, "something was unpacked beside the folder");
+	cr_assert_eq(count_files(data_help_path("out")), 2);
+	cr_assert_eq(count_files(data_help_folder), 2, "something was unpacked beside the folder");
 	char found[65];
-	cr_assert_eq(sha256_file(below("out/one.bin"), found, &e), 0);
+	cr_assert_eq(sha256_file(data_help_path("out/one.bin"), found, &e), 0);
 	cr_assert_str_eq(found, sums[0]);
 }
 
@@ -115,7 +118,7 @@ Test(tar, another_content_is_refused_and_does_not_stay)
 	put_member("two.bin", '0', "TWO", TWO);
 	put_end();
 	expect_failure("two.bin: found SHA-256 ");
-	cr_assert_eq(count_files(below("out")), 1);
+	cr_assert_eq(count_files(data_help_path("out")), 1);
 }
 
 Test(tar, another_size_is_refused_before_it_is_written)
@@ -145,7 +148,7 @@ Test(tar, a_damaged_stream_is_refused)
 	for (int i = 0; i < 40; i++)
 		put_member("other", '0', one, ONE);
 	put_end();
-	FILE *f = fopen(below("a.tar.gz"), "r+b");
+	FILE *f = fopen(data_help_path("a.tar.gz"), "r+b");
 	cr_assert(f && fseek(f, 40, SEEK_SET) == 0 && fwrite("\xff\xff\xff\xff", 1, 4, f) == 4 &&
 	          fclose(f) == 0);
 	expect_failure("a.tar.gz: found a damaged");

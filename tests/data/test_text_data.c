@@ -13,23 +13,20 @@
 #include "data/text/text_read.h"
 #include "data/text/text_walk.h"
 #include "registry.h"
+#include "tests/support/file.h"
 
-static char folder[512], path[520], other[520];
+static char folder[FOLDER_SIZE], path[128], other[128];
 
 static void setup(void)
 {
-	const char *tmp = getenv("TMPDIR");
-	snprintf(folder, sizeof folder, "%s/text-XXXXXX", tmp && *tmp ? tmp : "/tmp");
-	cr_assert(mkdtemp(folder) != NULL);
+	folder_make(folder);
 	snprintf(path, sizeof path, "%s/one", folder);
 	snprintf(other, sizeof other, "%s/two", folder);
 }
 
 static void teardown(void)
 {
-	unlink(path);
-	unlink(other);
-	rmdir(folder);
+	folder_remove(folder);
 }
 
 TestSuite(text_data, .init = setup, .fini = teardown);
@@ -41,8 +38,7 @@ static void write_bytes(const char *to, const void *bytes, size_t n, bool packed
 		cr_assert(f && gzwrite(f, bytes, (unsigned)n) == (int)n && gzclose(f) == Z_OK);
 		return;
 	}
-	FILE *f = fopen(to, "wb");
-	cr_assert(f && fwrite(bytes, 1, n, f) == n && fclose(f) == 0);
+	file_put(to, bytes, n);
 }
 
 static void write_text(const char *to, const char *text)

@@ -4,23 +4,12 @@
  * them.
  */
 #include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "data/image/transform.h"
+#include "tests/fuzz/fuzz.h"
 
 enum { SIZE = 9, FEATURES = 3 * SIZE * SIZE, FILE_BYTES_MAX = 1 << 16, GUARD = 0x5a };
-
-static void check(int good, const char *what, const char *text)
-{
-	if (good)
-		return;
-	fprintf(stderr, "%s: %s\n", what, text);
-	abort();
-}
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -36,10 +25,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		out[i][FEATURES] = GUARD;
 		rc[i] = transform_apply(&transform, data, size, size % 2 ? &coins : NULL, &scratch, out[i],
 		                        why);
-		check((rc[i] != 0) == (why[0] != '\0'), "no reason, or one too many", why);
-		check(out[i][FEATURES] == GUARD, "written behind the sample", why);
+		fuzz_check((rc[i] != 0) == (why[0] != '\0'), "no reason, or one too many", why);
+		fuzz_check(out[i][FEATURES] == GUARD, "written behind the sample", why);
 	}
-	check(rc[0] == rc[1] && (rc[0] || !memcmp(out[0], out[1], FEATURES)), "another time, another sample",
-	      "");
+	fuzz_check(rc[0] == rc[1] && (rc[0] || !memcmp(out[0], out[1], FEATURES)),
+	           "another time, another sample", "");
 	return 0;
 }

@@ -5,39 +5,12 @@
  * its first half, and an HDF5 file that is none.
  */
 #include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
 #include "train/checkpoint.h"
+#include "tests/fuzz/fuzz.h"
 
-enum { N = 3, FILE_BYTES_MAX = 1 << 20, PATH_SIZE = 64 };
-
-static void check(int good, const char *what, const struct err *e)
-{
-	if (good)
-		return;
-	fprintf(stderr, "%s: '%s'\n", what, e->text);
-	abort();
-}
-
-/* The path of a file in memory that holds these bytes. */
-static const char *put(const uint8_t *data, size_t size)
-{
-	static char path[PATH_SIZE];
-	static int fd = -1;
-	if (fd < 0) {
-		fd = memfd_create("checkpoint", 0);
-		snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
-	}
-	if (ftruncate(fd, 0) || pwrite(fd, data, size, 0) != (ssize_t)size)
-		abort();
-	return path;
-}
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+enum { N = 3, FILE_BYTES_MAX = 1 << 20 };
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -49,14 +22,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	int64_t step = 77;
 	if (size > FILE_BYTES_MAX)
 		return 0;
-	const char *path = put(data, size);
+	const char *path = fuzz_file(data, size);
 	if (checkpoint_read(path, "0123456789ab", &step, 2, arrays, &e) == 0) {
-		check(e.text[0] == '\0' && step >= 0, "accepted with a complaint", &e);
+		fuzz_check(e.text[0] == '\0' && step >= 0, "accepted with a complaint", e.text);
 		return 0;
 	}
-	check(e.code != 0 && strstr(e.text, path) != NULL, "refused without the file's name", &e);
-	check(memcmp(x, before[0], sizeof x) == 0 && memcmp(momentum, before[1], sizeof momentum) == 0 &&
-	              step == 77,
-	      "refused, and changed", &e);
+	fuzz_check(e.code != 0 && strstr(e.text, path) != NULL, "refused without the file's name", e.text);
+	fuzz_check(memcmp(x, before[0], sizeof x) == 0 && memcmp(momentum, before[1], sizeof momentum) == 0 &&
+	                   step == 77,
+	           "refused, and changed", e.text);
 	return 0;
 }

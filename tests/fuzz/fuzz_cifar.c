@@ -4,23 +4,12 @@
  * one.
  */
 #include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
 #include "data/image/cifar_file.h"
+#include "tests/fuzz/fuzz.h"
 
 enum { KEEP = 3, GUARD = 0xa5 };
-
-static void check(int good, const char *what, const char *text)
-{
-	if (good)
-		return;
-	fprintf(stderr, "%s: %s\n", what, text);
-	abort();
-}
 
 static int read_kept(const char *path, const struct cifar_layout *x, size_t keep, uint8_t *pixels,
                      size_t *got)
@@ -29,32 +18,26 @@ static int read_kept(const char *path, const struct cifar_layout *x, size_t keep
 	struct err e = {0};
 	pixels[keep * CIFAR_FEATURES] = GUARD;
 	int rc = cifar_read(path, x, keep, pixels, labels, got, &e);
-	check(pixels[keep * CIFAR_FEATURES] == GUARD, "written behind the samples", path);
-	check(rc ? strncmp(e.text, path, strlen(path)) == 0 : e.text[0] == '\0', "not the right sentence",
-	      e.text);
+	fuzz_check(pixels[keep * CIFAR_FEATURES] == GUARD, "written behind the samples", path);
+	fuzz_check(rc ? strncmp(e.text, path, strlen(path)) == 0 : e.text[0] == '\0',
+	           "not the right sentence", e.text);
 	for (size_t i = 0; i < *got && !rc; i++)
-		check(labels[i] < x->classes, "a label that is no class", path);
+		fuzz_check(labels[i] < x->classes, "a label that is no class", path);
 	return rc;
 }
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static const struct cifar_layout layouts[2] = {{1, 10, KEEP}, {2, 100, KEEP}};
 	static uint8_t all[KEEP * CIFAR_FEATURES + 1], some[KEEP * CIFAR_FEATURES + 1];
-	char path[64];
-	int fd = memfd_create("cifar", MFD_CLOEXEC);
-	check(fd >= 0 && write(fd, data, size) == (ssize_t)size, "memory file", "cannot be made");
-	snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+	const char *path = fuzz_file(data, size);
 	for (int i = 0; i < 2; i++) {
 		size_t got, few;
 		if (read_kept(path, &layouts[i], KEEP, all, &got))
 			continue;
-		check(read_kept(path, &layouts[i], 1, some, &few) == 0 && few == 1, "a part is refused",
-		      path);
-		check(memcmp(all, some, CIFAR_FEATURES) == 0, "other pixels in a part", path);
+		fuzz_check(read_kept(path, &layouts[i], 1, some, &few) == 0 && few == 1, "a part is refused",
+		           path);
+		fuzz_check(memcmp(all, some, CIFAR_FEATURES) == 0, "other pixels in a part", path);
 	}
-	close(fd);
 	return 0;
 }

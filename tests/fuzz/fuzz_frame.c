@@ -3,22 +3,14 @@
  * same bytes are then given the magic, length and seal they lack, so that what lies behind those is reached.
  */
 #include <stdint.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/hash.h"
 #include "transport/zmq/frame.h"
+#include "tests/fuzz/fuzz.h"
 
 enum { LENGTH_AT = 56, SEAL_AT = 64 };
-
-static void check(int good, const char *what)
-{
-	if (good)
-		return;
-	fprintf(stderr, "%s\n", what);
-	abort();
-}
 
 static void put_u64(unsigned char *p, uint64_t value)
 {
@@ -35,19 +27,18 @@ static enum frame_fault read_exact(const uint8_t *data, size_t size)
 	if (size > 0)
 		memcpy(exact, data, size);
 	enum frame_fault fault = frame_read(&f, exact, size);
-	check(frame_fault_name(fault) != NULL, "a fault without a name");
+	fuzz_check(frame_fault_name(fault) != NULL, "a fault without a name", "in a frame");
 	if (fault == FRAME_SOUND) {
-		check(f.bytes == size - FRAME_HEADER_BYTES, "another length");
-		check(frame_type_name(f.type) != NULL, "a type without a name");
-		check(f.pieces == 0 ? f.piece == 0 : f.piece < f.pieces, "a piece behind the last one");
+		fuzz_check(f.bytes == size - FRAME_HEADER_BYTES, "another length", "in a frame");
+		fuzz_check(frame_type_name(f.type) != NULL, "a type without a name", "in a frame");
+		fuzz_check(f.count == 0 ? f.index == 0 : f.index < f.count, "an index behind the last one",
+		           "in a frame");
 		frame_write(&f, again);
-		check(memcmp(again, exact, sizeof again) == 0, "written in another way");
+		fuzz_check(memcmp(again, exact, sizeof again) == 0, "written in another way", "in a frame");
 	}
 	free(exact);
 	return fault;
 }
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -61,7 +52,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	uint64_t body = hash_words(0, mended + FRAME_HEADER_BYTES, size - FRAME_HEADER_BYTES);
 	put_u64(mended + SEAL_AT, hash_words(body, mended, SEAL_AT));
 	enum frame_fault fault = read_exact(mended, size);
-	check(fault == FRAME_SOUND || fault == FRAME_GARBAGE, "a mended message has another fault");
+	fuzz_check(fault == FRAME_SOUND || fault == FRAME_GARBAGE, "a mended message has another fault",
+	           "in a frame");
 	free(mended);
 	return 0;
 }

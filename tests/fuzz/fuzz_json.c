@@ -1,22 +1,11 @@
 /* The JSON door: whatever it accepts, it writes as a text that it reads as the same tree. */
 #include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "config/json.h"
+#include "tests/fuzz/fuzz.h"
 
 enum { SIZE_MAX_BYTES = 1 << 16 }; /* what is written may be longer than what was read, but not past 1 MiB */
-
-static void check(int good, const char *what, const char *text)
-{
-	if (good)
-		return;
-	fprintf(stderr, "%s: %s\n", what, text);
-	abort();
-}
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -29,15 +18,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	root = json_read_text(&a, "fuzz.json", (const char *)data, size, &e);
 	if (root == NULL) {
-		check(e.code == EXIT_USER && strncmp(e.text, "fuzz.json:", 10) == 0,
-		      "refused without a place", e.text);
+		fuzz_check(e.code == EXIT_USER && strncmp(e.text, "fuzz.json:", 10) == 0,
+		           "refused without a place", e.text);
 	} else {
-		check(e.text[0] == '\0', "accepted with a complaint", e.text);
+		fuzz_check(e.text[0] == '\0', "accepted with a complaint", e.text);
 		json_write(&first, json_copy(&a, root));
 		again = json_read_text(&a, "written.json", first.text, first.length, &e);
-		check(again != NULL, "its own text is refused", e.text);
+		fuzz_check(again != NULL, "its own text is refused", e.text);
 		json_write(&second, again);
-		check(strcmp(first.text, second.text) == 0, "its own text reads differently", second.text);
+		fuzz_check(strcmp(first.text, second.text) == 0, "its own text reads differently",
+		           second.text);
 	}
 	buf_clear(&first);
 	buf_clear(&second);

@@ -4,33 +4,22 @@
  * no UTF-8, a packed text, a packed text that is cut, a zero byte, nothing.
  */
 #include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
 #include "base/mem.h"
 #include "data/text/text_read.h"
-
-static void check(int good, const char *what, const char *text)
-{
-	if (good)
-		return;
-	fprintf(stderr, "%s: %s\n", what, text);
-	abort();
-}
+#include "tests/fuzz/fuzz.h"
 
 static int read_once(const char *path, enum text_level level, struct vocabulary *v, struct text *out)
 {
 	struct err e = {0};
 	int rc = text_read(path, level, v, out, &e);
-	check(rc ? strncmp(e.text, path, strlen(path)) == 0 : e.text[0] == '\0', "not the right sentence",
-	      e.text);
+	fuzz_check(rc ? strncmp(e.text, path, strlen(path)) == 0 : e.text[0] == '\0',
+	           "not the right sentence", e.text);
 	for (size_t i = 0; i < out->count && !rc; i++)
-		check(out->token[i] >= 0 && out->token[i] < v->count, "a token that is not in the vocabulary",
-		      path);
-	check(rc || out->count > 0, "read nothing, and said nothing", path);
+		fuzz_check(out->token[i] >= 0 && out->token[i] < v->count,
+		           "a token that is not in the vocabulary", path);
+	fuzz_check(rc || out->count > 0, "read nothing, and said nothing", path);
 	return rc;
 }
 
@@ -41,26 +30,20 @@ static void read_twice(const char *path, enum text_level level)
 	struct text first = {0}, second = {0};
 	if (read_once(path, level, &v, &first) == 0) {
 		int32_t known = v.count;
-		check(read_once(path, level, &v, &second) == 0, "refused the second time", path);
-		check(v.count == known && second.count == first.count &&
-		              memcmp(first.token, second.token, first.count * sizeof *first.token) == 0,
-		      "other tokens the second time", path);
+		fuzz_check(read_once(path, level, &v, &second) == 0, "refused the second time", path);
+		fuzz_check(v.count == known && second.count == first.count &&
+		                   memcmp(first.token, second.token, first.count * sizeof *first.token) == 0,
+		           "other tokens the second time", path);
 	}
 	mem_free(first.token);
 	mem_free(second.token);
 	vocabulary_clear(&v);
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	char path[64];
-	int fd = memfd_create("text", MFD_CLOEXEC);
-	check(fd >= 0 && write(fd, data, size) == (ssize_t)size, "memory file", "cannot be made");
-	snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+	const char *path = fuzz_file(data, size);
 	read_twice(path, TEXT_CHAR);
 	read_twice(path, TEXT_WORD);
-	close(fd);
 	return 0;
 }

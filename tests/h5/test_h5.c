@@ -2,9 +2,17 @@
 #include <criterion/criterion.h>
 #include <hdf5.h>
 #include <math.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include "base/mem.h"
 #include "tests/support/h5_door.h"
+#include "tests/support/file.h"
+#include "tests/support/process.h"
+#include "tests/support/damage.h"
+#include "tests/support/h5_files.h"
 
-TestSuite(h5, .init = files_begin, .fini = files_end, .timeout = 120);
+TestSuite(h5, .init = h5_files_begin, .fini = h5_files_end, .timeout = 120);
 
 static void expect_attribute_text(struct h5 *f, const char *name, const char *expected)
 {
@@ -17,7 +25,7 @@ static void expect_attribute_text(struct h5 *f, const char *name, const char *ex
 
 Test(h5, attributes_come_back)
 {
-	const char *path = in_folder("a.h5");
+	const char *path = h5_files_path("a.h5");
 	const int64_t ints[] = {0, -1, INT64_MIN, INT64_MAX, (INT64_C(1) << 53) + 1};
 	const double reals[] = {0.0, -0.0, 0.1, 5e-324, 1.7976931348623157e308, INFINITY};
 	struct err e = {0};
@@ -38,10 +46,10 @@ Test(h5, attributes_come_back)
 		h5_set_real(f, "/group", name, reals[i]);
 	}
 	h5_set_real(f, "/", "nan", NAN);
-	save(f);
+	h5_door_save(f);
 	h5_close(f);
 
-	f = again(path);
+	f = h5_door_open(path);
 	expect_attribute_text(f, "empty", "");
 	expect_attribute_text(f, "utf8", "grün β \xf0\x9f\x98\x80");
 	expect_attribute_text(f, "long", longest);
@@ -65,7 +73,7 @@ Test(h5, attributes_come_back)
 
 Test(h5, an_attribute_is_written_anew)
 {
-	const char *path = in_folder("a.h5");
+	const char *path = h5_files_path("a.h5");
 	struct err e = {0};
 	struct h5 *f = h5_create(path);
 	int64_t value = 0;
@@ -75,7 +83,7 @@ Test(h5, an_attribute_is_written_anew)
 	h5_set_int(f, "/group", "state2", 1);
 	h5_set_text(f, "/group", "state2", "text now");
 	h5_set_int(f, "/group", "state2", 2);
-	save(f);
+	h5_door_save(f);
 	expect_attribute_text(f, "state", "running");
 	cr_expect_eq(h5_get_int(f, "/group", "state2", &value, &e), 0);
 	cr_expect_eq(value, 2);
@@ -84,7 +92,7 @@ Test(h5, an_attribute_is_written_anew)
 
 Test(h5, a_wrong_or_missing_attribute_has_a_sentence)
 {
-	const char *path = in_folder("a.h5");
+	const char *path = h5_files_path("a.h5");
 	struct h5 *f = h5_create(path);
 	int64_t i;
 	double d;
@@ -93,25 +101,25 @@ Test(h5, a_wrong_or_missing_attribute_has_a_sentence)
 	h5_set_int(f, "/group", "int", 3);
 	struct err e = {0};
 	cr_expect_eq(h5_get_int(f, "/group", "text", &i, &e), -1);
-	expect_sentence(&e, EXIT_USER, path, "'text' is not an integer");
+	h5_door_expect_sentence(&e, EXIT_USER, path, "'text' is not an integer");
 	err_clear(&e);
 	cr_expect_eq(h5_get_real(f, "/group", "int", &d, &e), -1);
-	expect_sentence(&e, EXIT_USER, path, "'int' is not a real number");
+	h5_door_expect_sentence(&e, EXIT_USER, path, "'int' is not a real number");
 	err_clear(&e);
 	cr_expect_null(h5_get_text(f, "/group", "int", &e));
-	expect_sentence(&e, EXIT_USER, path, "'int' is not a text");
+	h5_door_expect_sentence(&e, EXIT_USER, path, "'int' is not a text");
 	err_clear(&e);
 	cr_expect_null(h5_get_text(f, "/group", "none", &e));
-	expect_sentence(&e, EXIT_USER, path, "/group: has no attribute 'none'");
+	h5_door_expect_sentence(&e, EXIT_USER, path, "/group: has no attribute 'none'");
 	err_clear(&e);
 	cr_expect_null(h5_get_text(f, "/no/such/group", "none", &e));
-	expect_sentence(&e, EXIT_USER, path, "/no/such/group");
+	h5_door_expect_sentence(&e, EXIT_USER, path, "/no/such/group");
 	h5_close(f);
 }
 
 Test(h5, texts_of_any_length_come_back)
 {
-	const char *path = in_folder("a.h5");
+	const char *path = h5_files_path("a.h5");
 	const size_t lengths[] = {0, 1, 4095, 4096, 1 << 20};
 	char name[32];
 	struct h5 *f = h5_create(path);
@@ -123,9 +131,9 @@ Test(h5, texts_of_any_length_come_back)
 		h5_write_text(f, name, text);
 		mem_free(text);
 	}
-	save(f);
+	h5_door_save(f);
 	h5_close(f);
-	f = again(path);
+	f = h5_door_open(path);
 	for (size_t i = 0; i < 5; i++) {
 		struct err e = {0};
 		snprintf(name, sizeof name, "/config/deep/%zu", i);
@@ -137,7 +145,7 @@ Test(h5, texts_of_any_length_come_back)
 	}
 	struct err e = {0};
 	cr_expect_null(h5_read_text(f, "/config/none", &e));
-	expect_sentence(&e, EXIT_USER, path, "has no dataset /config/none");
+	h5_door_expect_sentence(&e, EXIT_USER, path, "has no dataset /config/none");
 	err_clear(&e);
 	cr_expect_null(h5_read_text(f, "/config", &e));
 	h5_close(f);
@@ -145,7 +153,7 @@ Test(h5, texts_of_any_length_come_back)
 
 Test(h5, datasets_of_every_type_and_rank_come_back)
 {
-	const char *path = in_folder("a.h5");
+	const char *path = h5_files_path("a.h5");
 	const size_t bytes[] = {
 	        [H5_F64] = 8, [H5_F32] = 4, [H5_I64] = 8, [H5_U64] = 8, [H5_I32] = 4, [H5_U8] = 1};
 	const size_t dims[8] = {2, 3, 1, 2, 1, 1, 2, 2};
@@ -154,16 +162,16 @@ Test(h5, datasets_of_every_type_and_rank_come_back)
 	uint64_t state = 1;
 	struct err e = {0};
 	for (size_t i = 0; i < sizeof values; i++)
-		values[i] = (unsigned char)(next_number(&state) & 0x3F); /* as floats: never NaN */
+		values[i] = (unsigned char)(damage_number(&state) & 0x3F); /* as floats: never NaN */
 	struct h5 *f = h5_create(path);
 	for (int type = H5_F64; type <= H5_U8; type++)
 		for (int rank = 0; rank <= 8; rank++) {
 			snprintf(name, sizeof name, "/data/%d/%d", type, rank);
 			h5_write(f, name, (enum h5_type)type, rank, dims, values);
 		}
-	save(f);
+	h5_door_save(f);
 	h5_close(f);
-	f = again(path);
+	f = h5_door_open(path);
 	for (int type = H5_F64; type <= H5_U8; type++) {
 		size_t count = 1;
 		for (int rank = 0; rank <= 8; count *= rank < 8 ? dims[rank] : 1, rank++) {
@@ -183,7 +191,7 @@ Test(h5, datasets_of_every_type_and_rank_come_back)
 
 Test(h5, a_dataset_is_replaced_and_converted)
 {
-	const char *path = in_folder("a.h5");
+	const char *path = h5_files_path("a.h5");
 	struct err e = {0};
 	struct h5 *f = h5_create(path);
 	const float before[4] = {1, 2, 3, 4};
@@ -201,7 +209,7 @@ Test(h5, a_dataset_is_replaced_and_converted)
 
 Test(h5, a_wrong_dataset_has_a_sentence)
 {
-	const char *path = in_folder("a.h5");
+	const char *path = h5_files_path("a.h5");
 	struct h5 *f = h5_create(path);
 	float x[4] = {0};
 	int rank;
@@ -210,26 +218,26 @@ Test(h5, a_wrong_dataset_has_a_sentence)
 	h5_write_text(f, "/text", "t");
 	struct err e = {0};
 	cr_expect_eq(h5_read(f, "/group/x", H5_F32, 3, x, &e), -1);
-	expect_sentence(&e, EXIT_USER, path, "/group/x: found 4 values, expected 3");
+	h5_door_expect_sentence(&e, EXIT_USER, path, "/group/x: found 4 values, expected 3");
 	err_clear(&e);
 	cr_expect_eq(h5_read(f, "/group/y", H5_F32, 4, x, &e), -1);
-	expect_sentence(&e, EXIT_USER, path, "has no dataset /group/y");
+	h5_door_expect_sentence(&e, EXIT_USER, path, "has no dataset /group/y");
 	err_clear(&e);
 	cr_expect_eq(h5_read(f, "/group", H5_F32, 4, x, &e), -1);
-	expect_sentence(&e, EXIT_USER, path, "has no dataset /group");
+	h5_door_expect_sentence(&e, EXIT_USER, path, "has no dataset /group");
 	err_clear(&e);
 	cr_expect_eq(h5_read(f, "/text", H5_F32, 1, x, &e), -1);
-	expect_sentence(&e, EXIT_USER, path, "/text: holds no numbers");
+	h5_door_expect_sentence(&e, EXIT_USER, path, "/text: holds no numbers");
 	err_clear(&e);
 	cr_expect_eq(h5_shape(f, "/missing/one", &rank, dims, &e), -1);
-	expect_sentence(&e, EXIT_USER, path, "/missing/one");
+	h5_door_expect_sentence(&e, EXIT_USER, path, "/missing/one");
 	h5_close(f);
 }
 
 /* A shape that no file of that size can hold must not reach a caller, who would allocate for it. */
 Test(h5, an_impossible_shape_is_refused)
 {
-	const char *path = in_folder("a.h5");
+	const char *path = h5_files_path("a.h5");
 	const hsize_t dims[2] = {UINT64_C(1) << 40, UINT64_C(1) << 40}, chunk[2] = {1, 1};
 	hid_t file = H5Fcreate(path, H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT);
 	hid_t space = H5Screate_simple(2, dims, NULL), made = H5Pcreate(H5P_DATASET_CREATE);
@@ -239,59 +247,59 @@ Test(h5, an_impossible_shape_is_refused)
 	H5Sclose(space);
 	H5Fclose(file);
 	struct err e = {0};
-	struct h5 *f = again(path);
+	struct h5 *f = h5_door_open(path);
 	int rank;
 	size_t found[8];
 	cr_expect_eq(h5_shape(f, "/x", &rank, found, &e), -1);
-	expect_sentence(&e, EXIT_USER, path, "/x: found more values than");
+	h5_door_expect_sentence(&e, EXIT_USER, path, "/x: found more values than");
 	h5_close(f);
 }
 
 Test(h5, columns_grow_are_cut_and_are_continued)
 {
-	const char *path = in_folder("a.h5");
+	const char *path = h5_files_path("a.h5");
 	uint64_t state = 3;
 	struct err e = {0};
 	struct h5 *f = h5_create(path);
 	struct h5_column *c = h5_column(f, "/steps/step", H5_I64, 0, NULL, "steps", "steps done");
 	cr_expect_eq(h5_rows(c), 0);
 	h5_append(c, 0, NULL);
-	append_up_to(c, 10000, &state);
+	h5_door_append_up_to(c, 10000, &state);
 	h5_column_close(c);
-	save(f);
+	h5_door_save(f);
 	h5_close(f);
 	for (size_t kept = 9000, length = 10000; kept > 0; length = kept + 5000, kept /= 2) {
-		f = edit(path);
-		expect_count_up(f, "/steps/step", length);
+		f = h5_door_edit(path);
+		h5_door_expect_count_up(f, "/steps/step", length);
 		cr_assert_eq(h5_truncate(f, "/steps/step", kept, &e), 0, "%s", e.text);
-		expect_count_up(f, "/steps/step", kept);
+		h5_door_expect_count_up(f, "/steps/step", kept);
 		c = h5_column(f, "/steps/step", H5_I64, 0, NULL, "steps", "steps done");
 		cr_expect_eq(h5_rows(c), kept);
-		append_up_to(c, kept + 5000, &state);
+		h5_door_append_up_to(c, kept + 5000, &state);
 		h5_column_close(c);
-		save(f);
+		h5_door_save(f);
 		h5_close(f);
 	}
 }
 
 Test(h5, what_is_no_column_is_not_cut)
 {
-	const char *path = in_folder("a.h5");
+	const char *path = h5_files_path("a.h5");
 	struct err e = {0};
 	struct h5 *f = h5_create(path);
 	h5_write(f, "/fixed", H5_I64, 1, (size_t[]){3}, (int64_t[]){0, 1, 2});
 	cr_expect_eq(h5_truncate(f, "/fixed", 2, &e), -1);
-	expect_sentence(&e, EXIT_USER, path, "/fixed: cannot be cut");
+	h5_door_expect_sentence(&e, EXIT_USER, path, "/fixed: cannot be cut");
 	err_clear(&e);
 	cr_expect_eq(h5_truncate(f, "/fixed", 4, &e), -1);
-	expect_sentence(&e, EXIT_USER, path, "/fixed: found 3 rows, expected at least 4");
-	expect_count_up(f, "/fixed", 3);
+	h5_door_expect_sentence(&e, EXIT_USER, path, "/fixed: found 3 rows, expected at least 4");
+	h5_door_expect_count_up(f, "/fixed", 3);
 	h5_close(f);
 }
 
 Test(h5, a_column_of_wide_rows)
 {
-	const char *path = in_folder("a.h5");
+	const char *path = h5_files_path("a.h5");
 	struct err e = {0};
 	const size_t row[2] = {70, 50}; /* 14000 bytes, more than a chunk is meant to have */
 	float *values = mem_array(3 * 3500, sizeof *values), *back = mem_array(3 * 3500, sizeof *back);
@@ -304,9 +312,9 @@ Test(h5, a_column_of_wide_rows)
 	h5_append(c, 1, values);
 	h5_append(c, 2, values + 3500);
 	h5_column_close(c);
-	save(f);
+	h5_door_save(f);
 	h5_close(f);
-	f = again(path);
+	f = h5_door_open(path);
 	cr_assert_eq(h5_shape(f, "/probes/x", &rank, dims, &e), 0);
 	cr_expect(rank == 3 && dims[0] == 3 && dims[1] == 70 && dims[2] == 50);
 	cr_assert_eq(h5_read(f, "/probes/x", H5_F32, 3 * 3500, back, &e), 0, "%s", e.text);
@@ -318,7 +326,7 @@ Test(h5, a_column_of_wide_rows)
 
 Test(h5, names_are_sorted_and_groups_are_found)
 {
-	struct h5 *f = h5_create(in_folder("a.h5"));
+	struct h5 *f = h5_create(h5_files_path("a.h5"));
 	size_t count;
 	h5_group(f, "/z/y/x");
 	h5_group(f, "/z/y/x");
@@ -372,9 +380,9 @@ static void use_everything(const char *path)
 	h5_write_text(f, "/text", "t");
 	h5_set_real(f, "/x", "real", 1);
 	mem_free(h5_names(f, "/t", &count));
-	save(f);
+	h5_door_save(f);
 	h5_close(f);
-	f = edit(path);
+	f = h5_door_edit(path);
 	mem_free(h5_read_text(f, "/text", &e));
 	mem_free(h5_read_text(f, "/x", &e));
 	mem_free(h5_get_text(f, "/t/a", "unit", &e));
@@ -391,23 +399,23 @@ static void use_everything(const char *path)
 
 Test(h5, everything_opened_is_closed)
 {
-	use_everything(in_folder("a.h5"));
+	use_everything(h5_files_path("a.h5"));
 	size_t before = open_ids();
 	for (int i = 0; i < 3; i++)
-		use_everything(in_folder("a.h5"));
+		use_everything(h5_files_path("a.h5"));
 	cr_expect_eq(open_ids(), before);
 	cr_expect_eq(H5Fget_obj_count((hid_t)H5F_OBJ_ALL, H5F_OBJ_ALL), 0);
 }
 
 Test(h5, files_of_one_path_do_not_meet_in_memory)
 {
-	const char *path = in_folder("a.h5");
+	const char *path = h5_files_path("a.h5");
 	struct h5 *first = h5_create(path), *second = h5_create(path);
 	h5_set_int(first, "/", "which", 1);
 	h5_set_int(second, "/", "which", 2);
-	save(second);
-	struct h5 *third = again(path);
-	save(first);
+	h5_door_save(second);
+	struct h5 *third = h5_door_open(path);
+	h5_door_save(first);
 	struct err e = {0};
 	int64_t which = 0;
 	cr_expect_eq(h5_get_int(third, "/", "which", &which, &e), 0);
@@ -415,7 +423,7 @@ Test(h5, files_of_one_path_do_not_meet_in_memory)
 	h5_close(first);
 	h5_close(second);
 	h5_close(third);
-	third = again(path);
+	third = h5_door_open(path);
 	cr_expect_eq(h5_get_int(third, "/", "which", &which, &e), 0);
 	cr_expect_eq(which, 1);
 	h5_close(third);
@@ -423,22 +431,22 @@ Test(h5, files_of_one_path_do_not_meet_in_memory)
 
 Test(h5, nothing_is_on_disk_before_the_first_flush_and_folders_are_made)
 {
-	const char *path = in_folder("runs/of/today/a.h5");
+	const char *path = h5_files_path("runs/of/today/a.h5");
 	struct h5 *f = h5_create(path);
 	h5_set_int(f, "/", "x", 1);
-	cr_expect(!file_there(in_folder("runs")));
+	cr_expect(!file_there(h5_files_path("runs")));
 	struct err e = {0};
 	cr_assert_eq(h5_flush(f, true, &e), 0, "%s", e.text);
 	struct stat st;
 	cr_assert_eq(stat(path, &st), 0);
 	cr_expect_eq((size_t)st.st_size, h5_image_bytes(f));
-	cr_expect(!file_there(in_folder("runs/of/today/a.h5.tmp")));
+	cr_expect(!file_there(h5_files_path("runs/of/today/a.h5.tmp")));
 	h5_close(f);
 }
 
 Test(h5, texts_scales_and_units_are_what_h5py_expects)
 {
-	const char *path = in_folder("a.h5"), *python = h5py();
+	const char *path = h5_files_path("a.h5"), *python = h5_files_python();
 	if (!python)
 		cr_skip_test("skipped: no Python with h5py");
 	struct h5 *f = h5_create(path);
@@ -451,15 +459,16 @@ Test(h5, texts_scales_and_units_are_what_h5py_expects)
 	h5_column_close(loss);
 	h5_write_text(f, "/config/given", "{\"name\": \"grün\"}");
 	h5_set_text(f, "/", "empty", "");
-	save(f);
+	h5_door_save(f);
 	h5_close(f);
-	cr_expect(shell("'%s' -c \"\nimport h5py, math\nf = h5py.File('%s', 'r')\nloss = f['steps/loss']\n"
-	                "assert loss.attrs['unit'] == '1' and loss.attrs['about'] == 'gr\\u00fcn'\n"
-	                "assert f.attrs['empty'] == ''\n"
-	                "assert list(loss[:2]) == [0.5, 0.25] and math.isnan(loss[2])\n"
-	                "assert list(loss.dims[0][0][:]) == [1, 2, 3]\n"
-	                "assert h5py.h5ds.is_scale(f['steps/step'].id) and f['steps/step'].dtype == 'int64'\n"
-	                "assert f['config/given'].asstr()[()] == '{\\\"name\\\": \\\"gr\\u00fcn\\\"}'\n"
-	                "assert loss.maxshape == (None,)\n\"",
-	                python, path));
+	cr_expect(process_shell(
+	        "'%s' -c \"\nimport h5py, math\nf = h5py.File('%s', 'r')\nloss = f['steps/loss']\n"
+	        "assert loss.attrs['unit'] == '1' and loss.attrs['about'] == 'gr\\u00fcn'\n"
+	        "assert f.attrs['empty'] == ''\n"
+	        "assert list(loss[:2]) == [0.5, 0.25] and math.isnan(loss[2])\n"
+	        "assert list(loss.dims[0][0][:]) == [1, 2, 3]\n"
+	        "assert h5py.h5ds.is_scale(f['steps/step'].id) and f['steps/step'].dtype == 'int64'\n"
+	        "assert f['config/given'].asstr()[()] == '{\\\"name\\\": \\\"gr\\u00fcn\\\"}'\n"
+	        "assert loss.maxshape == (None,)\n\"",
+	        python, path));
 }

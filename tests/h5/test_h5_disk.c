@@ -1,12 +1,22 @@
 /* The file on disk is whole at any moment: killed writers, full disks, other writers, readers meanwhile. */
 #include <criterion/criterion.h>
+#include <fcntl.h>
 #include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include "base/mem.h"
 #include "h5/h5.h"
 #include "tests/support/h5_files.h"
+#include "tests/support/process.h"
+#include "tests/support/damage.h"
 
-TestSuite(h5_disk, .init = files_begin, .fini = files_end, .timeout = 240);
+TestSuite(h5_disk, .init = h5_files_begin, .fini = h5_files_end, .timeout = 240);
 
 enum { KILLS = 25, NOBODY = 65534 };
 
@@ -26,12 +36,12 @@ static int write_for_ever(void *ctx)
 	struct h5_column *a = h5_column(f, "/steps/a", H5_I64, 0, NULL, "1", "the row's number"),
 	                 *b = h5_column(f, "/steps/b", H5_F64, 0, NULL, "1", "the row's number");
 	for (int64_t row = 0;;) {
-		for (uint64_t more = next_number(&state) % 300; more > 0; more--, row++) {
+		for (uint64_t more = damage_number(&state) % 300; more > 0; more--, row++) {
 			double real = (double)row;
 			h5_append(a, 1, &row);
 			h5_append(b, 1, &real);
 		}
-		if (h5_flush(f, next_number(&state) % 8 == 0, &e)) {
+		if (h5_flush(f, damage_number(&state) % 8 == 0, &e)) {
 			fprintf(stderr, "%s\n", e.text);
 			return 1;
 		}
@@ -82,42 +92,42 @@ Test(h5_disk, killed_writers_leave_a_whole_file)
 {
 	uint64_t state = 17;
 	int cut_in_writing = 0;
-	bool dump = have_h5dump();
-	char path[FILES_PATH];
-	snprintf(path, sizeof path, "%s", in_folder("a.h5"));
+	bool dump = h5_files_have_h5dump();
+	char path[H5_FILES_PATH];
+	snprintf(path, sizeof path, "%s", h5_files_path("a.h5"));
 	struct writer w = {path, shared_number()};
 	for (int i = 0; i < KILLS; i++) {
 		pid_t pid = start_writer(&w);
 		while (*w.flushed < 0)
-			sleep_us(100);
-		sleep_us(next_number(&state) % 30000);
+			process_sleep_us(100);
+		process_sleep_us(damage_number(&state) % 30000);
 		kill(pid, SIGKILL);
-		cr_assert_eq(program_wait(pid), 256 + SIGKILL);
+		cr_assert_eq(process_wait(pid), 256 + SIGKILL);
 		size_t rows = prefix_rows(w.path);
 		cr_expect_geq((int64_t)rows, *w.flushed, "kill %d: %zu rows", i, rows);
-		cut_in_writing += file_there(in_folder("a.h5.tmp"));
+		cut_in_writing += file_there(h5_files_path("a.h5.tmp"));
 		if (dump)
-			cr_expect(
-			        shell("h5dump -d /steps/a '%s' | grep -q 'SIMPLE { ( %zu )'", w.path, rows));
+			cr_expect(process_shell("h5dump -d /steps/a '%s' | grep -q 'SIMPLE { ( %zu )'",
+			                        w.path, rows));
 	}
 	printf("%d of %d kills fell into the writing of the temporary file\n", cut_in_writing, KILLS);
-	if (!h5py() || !dump)
+	if (!h5_files_python() || !dump)
 		printf("skipped: reading with %s\n", dump ? "h5py" : "h5dump");
 	else
-		cr_expect(shell("'%s' -c \"import h5py; a = h5py.File('%s', 'r')['steps/a'][:]; "
-		                "assert (a == range(len(a))).all()\"",
-		                h5py(), w.path));
+		cr_expect(process_shell("'%s' -c \"import h5py; a = h5py.File('%s', 'r')['steps/a'][:]; "
+		                        "assert (a == range(len(a))).all()\"",
+		                        h5_files_python(), w.path));
 }
 
 Test(h5_disk, a_file_is_read_while_it_is_written)
 {
-	char path[FILES_PATH];
-	snprintf(path, sizeof path, "%s", in_folder("a.h5"));
+	char path[H5_FILES_PATH];
+	snprintf(path, sizeof path, "%s", h5_files_path("a.h5"));
 	struct writer w = {path, shared_number()};
 	pid_t pid = start_writer(&w);
 	size_t before = 0;
 	while (*w.flushed < 0)
-		sleep_us(100);
+		process_sleep_us(100);
 	for (int i = 0; i < 100; i++) {
 		int64_t flushed = *w.flushed;
 		size_t rows = prefix_rows(path);
@@ -126,26 +136,26 @@ Test(h5_disk, a_file_is_read_while_it_is_written)
 		before = rows;
 	}
 	kill(pid, SIGKILL);
-	cr_assert_eq(program_wait(pid), 256 + SIGKILL, "the writer ended by itself");
+	cr_assert_eq(process_wait(pid), 256 + SIGKILL, "the writer ended by itself");
 }
 
 /* h5py locks what it reads, so a lock of ours on the file would show here. */
 Test(h5_disk, h5py_reads_a_file_while_it_is_written)
 {
-	char path[FILES_PATH];
-	snprintf(path, sizeof path, "%s", in_folder("a.h5"));
+	char path[H5_FILES_PATH];
+	snprintf(path, sizeof path, "%s", h5_files_path("a.h5"));
 	struct writer w = {path, shared_number()};
-	const char *python = h5py();
+	const char *python = h5_files_python();
 	if (!python)
 		cr_skip_test("skipped: no Python with h5py");
 	pid_t pid = start_writer(&w);
 	while (*w.flushed < 0)
-		sleep_us(100);
-	cr_expect(shell("'%s' -c \"\nimport h5py\nfor i in range(200):\n f = h5py.File('%s', 'r')\n"
-	                " a = f['steps/a'][:]\n assert (a == range(len(a))).all()\n f.close()\n\"",
-	                python, path));
+		process_sleep_us(100);
+	cr_expect(process_shell("'%s' -c \"\nimport h5py\nfor i in range(200):\n f = h5py.File('%s', 'r')\n"
+	                        " a = f['steps/a'][:]\n assert (a == range(len(a))).all()\n f.close()\n\"",
+	                        python, path));
 	kill(pid, SIGKILL);
-	cr_assert_eq(program_wait(pid), 256 + SIGKILL, "the writer ended by itself");
+	cr_assert_eq(process_wait(pid), 256 + SIGKILL, "the writer ended by itself");
 }
 
 /* --- a disk that refuses --------------------------------------------------------------------------- */
@@ -213,26 +223,26 @@ static int with_size_limit(void *ctx)
 
 Test(h5_disk, beyond_a_size_limit_the_earlier_file_stays)
 {
-	struct refusal r = {in_folder("a.h5"), "File too large", 50000};
+	struct refusal r = {h5_files_path("a.h5"), "File too large", 50000};
 	save_numbers(r.path, 1000);
-	cr_expect_eq(in_child(with_size_limit, &r), 0);
+	cr_expect_eq(process_in_child(with_size_limit, &r), 0);
 	expect_numbers(r.path, 1000);
-	cr_expect(!file_there(in_folder("a.h5.tmp")));
+	cr_expect(!file_there(h5_files_path("a.h5.tmp")));
 }
 
 /* In a mount space of its own, so that nobody else sees the small disk. 77: not allowed here. */
 static int on_a_small_disk(void *ctx)
 {
 	struct refusal *r = ctx;
-	char folder[FILES_PATH];
-	snprintf(folder, sizeof folder, "%s", in_folder("disk"));
+	char folder[H5_FILES_PATH];
+	snprintf(folder, sizeof folder, "%s", h5_files_path("disk"));
 	if (unshare(CLONE_NEWNS) || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) ||
 	    mount("tmpfs", folder, "tmpfs", 0, "size=256k"))
 		return 77;
 	save_numbers(r->path, 1000);
 	int rc = expect_refusal(r);
 	expect_numbers(r->path, 1000);
-	if (file_there(in_folder("disk/a.h5.tmp")))
+	if (file_there(h5_files_path("disk/a.h5.tmp")))
 		rc = 4;
 	save_numbers(r->path, 2000); /* what fits is written as before */
 	expect_numbers(r->path, 2000);
@@ -241,9 +251,9 @@ static int on_a_small_disk(void *ctx)
 
 Test(h5_disk, on_a_full_disk_the_earlier_file_stays)
 {
-	struct refusal r = {in_folder("disk/a.h5"), "No space left", 50000};
-	cr_assert_eq(mkdir(in_folder("disk"), 0700), 0);
-	int rc = in_child(on_a_small_disk, &r);
+	struct refusal r = {h5_files_path("disk/a.h5"), "No space left", 50000};
+	cr_assert_eq(mkdir(h5_files_path("disk"), 0700), 0);
+	int rc = process_in_child(on_a_small_disk, &r);
 	if (rc == 77)
 		cr_skip_test("skipped: a small disk cannot be mounted here");
 	cr_expect_eq(rc, 0);
@@ -251,19 +261,19 @@ Test(h5_disk, on_a_full_disk_the_earlier_file_stays)
 
 Test(h5_disk, a_path_that_is_a_folder)
 {
-	struct refusal r = {in_folder("folder"), "Is a directory", 10};
+	struct refusal r = {h5_files_path("folder"), "Is a directory", 10};
 	cr_assert_eq(mkdir(r.path, 0700), 0);
-	cr_expect_eq(in_child(expect_refusal, &r), 0);
-	cr_expect(!file_there(in_folder("folder.tmp")));
+	cr_expect_eq(process_in_child(expect_refusal, &r), 0);
+	cr_expect(!file_there(h5_files_path("folder.tmp")));
 }
 
 Test(h5_disk, a_folder_that_is_a_file)
 {
-	struct refusal r = {in_folder("file/a.h5"), "Not a directory", 10};
-	file_put(in_folder("file"), "x", 1);
-	cr_expect_eq(in_child(expect_refusal, &r), 0);
-	r.path = in_folder("file/deeper/a.h5");
-	cr_expect_eq(in_child(expect_refusal, &r), 0);
+	struct refusal r = {h5_files_path("file/a.h5"), "Not a directory", 10};
+	file_put(h5_files_path("file"), "x", 1);
+	cr_expect_eq(process_in_child(expect_refusal, &r), 0);
+	r.path = h5_files_path("file/deeper/a.h5");
+	cr_expect_eq(process_in_child(expect_refusal, &r), 0);
 }
 
 /* Root may write everywhere, so root becomes somebody else. */
@@ -276,53 +286,53 @@ static int as_nobody(void *ctx)
 
 Test(h5_disk, a_folder_without_permission)
 {
-	struct refusal r = {in_folder("closed/a.h5"), "Permission denied", 10};
-	cr_assert_eq(chmod(files_folder, 0755), 0);
-	cr_assert_eq(mkdir(in_folder("closed"), 0555), 0);
-	int rc = in_child(as_nobody, &r);
+	struct refusal r = {h5_files_path("closed/a.h5"), "Permission denied", 10};
+	cr_assert_eq(chmod(h5_files_folder, 0755), 0);
+	cr_assert_eq(mkdir(h5_files_path("closed"), 0555), 0);
+	int rc = process_in_child(as_nobody, &r);
 	if (rc == 77)
 		cr_skip_test("skipped: cannot give up root's rights here");
 	cr_expect_eq(rc, 0);
-	r.path = in_folder("closed/new/a.h5");
-	cr_expect_eq(in_child(as_nobody, &r), 0);
+	r.path = h5_files_path("closed/new/a.h5");
+	cr_expect_eq(process_in_child(as_nobody, &r), 0);
 }
 
 /* --- other writers --------------------------------------------------------------------------------- */
 
 Test(h5_disk, a_file_that_another_process_is_writing)
 {
-	struct refusal r = {in_folder("a.h5"), "another process is writing", 10};
+	struct refusal r = {h5_files_path("a.h5"), "another process is writing", 10};
 	save_numbers(r.path, 5);
-	int fd = open(in_folder("a.h5.tmp"), O_RDWR | O_CREAT, 0600);
+	int fd = open(h5_files_path("a.h5.tmp"), O_RDWR | O_CREAT, 0600);
 	struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
 	cr_assert_eq(fcntl(fd, F_OFD_SETLK, &whole), 0);
-	cr_expect_eq(in_child(expect_refusal, &r), 0);
-	cr_expect(file_there(in_folder("a.h5.tmp")), "the other's temporary file was taken away");
+	cr_expect_eq(process_in_child(expect_refusal, &r), 0);
+	cr_expect(file_there(h5_files_path("a.h5.tmp")), "the other's temporary file was taken away");
 	expect_numbers(r.path, 5);
 	close(fd); /* as a kill does: the file stays, nobody holds it */
 	save_numbers(r.path, 20);
 	expect_numbers(r.path, 20);
-	cr_expect(!file_there(in_folder("a.h5.tmp")));
+	cr_expect(!file_there(h5_files_path("a.h5.tmp")));
 }
 
 Test(h5_disk, what_a_killed_writer_left_is_written_over)
 {
 	char junk[50000];
 	memset(junk, 'j', sizeof junk);
-	file_put(in_folder("a.h5.tmp"), junk, sizeof junk); /* longer than the new file */
-	save_numbers(in_folder("a.h5"), 10);
-	expect_numbers(in_folder("a.h5"), 10);
-	cr_expect(!file_there(in_folder("a.h5.tmp")));
+	file_put(h5_files_path("a.h5.tmp"), junk, sizeof junk); /* longer than the new file */
+	save_numbers(h5_files_path("a.h5"), 10);
+	expect_numbers(h5_files_path("a.h5"), 10);
+	cr_expect(!file_there(h5_files_path("a.h5.tmp")));
 }
 
 Test(h5_disk, a_link_in_place_of_the_temporary_file_is_not_followed)
 {
-	struct refusal r = {in_folder("a.h5"), "a.h5.tmp", 10};
-	file_put(in_folder("precious"), "words", 5);
-	cr_assert_eq(symlink(in_folder("precious"), in_folder("a.h5.tmp")), 0);
-	cr_expect_eq(in_child(expect_refusal, &r), 0);
+	struct refusal r = {h5_files_path("a.h5"), "a.h5.tmp", 10};
+	file_put(h5_files_path("precious"), "words", 5);
+	cr_assert_eq(symlink(h5_files_path("precious"), h5_files_path("a.h5.tmp")), 0);
+	cr_expect_eq(process_in_child(expect_refusal, &r), 0);
 	char text[16];
-	cr_expect_str_eq(file_text(in_folder("precious"), text, sizeof text), "words");
+	cr_expect_str_eq(file_text(h5_files_path("precious"), text, sizeof text), "words");
 }
 
 /* Eight processes, one path: every write is refused or whole, and the file is whole at the end. */
@@ -346,7 +356,7 @@ static int race(void *ctx)
 
 Test(h5_disk, writers_of_one_path_do_not_harm_each_other)
 {
-	char *path = mem_string(in_folder("a.h5"));
+	char *path = mem_string(h5_files_path("a.h5"));
 	pid_t pids[8];
 	save_numbers(path, 500);
 	fflush(NULL);
@@ -356,7 +366,7 @@ Test(h5_disk, writers_of_one_path_do_not_harm_each_other)
 			_exit(race(path));
 	}
 	for (int i = 0; i < 8; i++)
-		cr_expect_eq(program_wait(pids[i]), 0);
+		cr_expect_eq(process_wait(pids[i]), 0);
 	expect_numbers(path, 500);
 	mem_free(path);
 }

@@ -1,4 +1,9 @@
 /* softmax and mlp: against PyTorch's numbers (golden/make_dense.py), their starting point, small batches. */
+#include <criterion/criterion.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+#include "registry.h"
 #include "tests/support/model_fixture.h"
 
 static void open_stack(struct fixture *f, const char *json, const char *backend, int features, int classes,

@@ -5,6 +5,12 @@
  * may turn a ReLU the other way (`stays`), which moves a tensor's change by some thousandths, the parameters
  * themselves are held to 1e-4, and their change to CHANGE_MOST.
  */
+#include <criterion/criterion.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+#include "registry.h"
+#include "h5/h5.h"
 #include "tests/support/model_fixture.h"
 #include "tests/support/golden_nets.h"
 

@@ -1,24 +1,27 @@
 /* How parameters begin: files and the sentences about them, and the schemes. */
 #include <criterion/criterion.h>
 #include <math.h>
+#include <stdio.h>
+#include <string.h>
 #include <unistd.h>
+#include "registry.h"
 #include "h5/h5.h"
 #include "tests/support/model_fixture.h"
 #include "models/init/init_row.h"
 #include "tests/support/train.h"
+#include "tests/support/file.h"
 
-static char folder[] = "/tmp/signsgd-init-XXXXXX", path[64];
+static char folder[FOLDER_SIZE], path[128];
 
 static void make_folder(void)
 {
-	cr_assert_not_null(mkdtemp(folder));
+	folder_make(folder);
 	snprintf(path, sizeof path, "%s/init.h5", folder);
 }
 
 static void remove_folder(void)
 {
-	unlink(path);
-	rmdir(folder);
+	folder_remove(folder);
 }
 
 TestSuite(init, .init = make_folder, .fini = remove_folder);

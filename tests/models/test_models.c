@@ -2,6 +2,11 @@
  * What every model must do: a walk through the registry, with default settings and some more. Networks want
  * larger samples than these: tests/models/test_nets.c walks through them.
  */
+#include <criterion/criterion.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+#include "registry.h"
 #include "tests/support/model_fixture.h"
 
 static const char *const more_settings[] = {

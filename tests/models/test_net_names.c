@@ -1,4 +1,7 @@
 /* What networks are made of: parameter counts, and tensors as torchvision's state_dicts have them. */
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <string.h>
 #include "tests/support/model_fixture.h"
 
 static const struct model_env

@@ -2,9 +2,13 @@
  * What every network must do: a walk through the registry. What all other models must do is in
  * tests/models/test_models.c; numbers of PyTorch are in tests/models/test_golden_nets.c.
  */
+#include <criterion/criterion.h>
+#include <math.h>
+#include <string.h>
+#include "registry.h"
 #include "tests/support/net_fixture.h"
 
-static void both_machines(const struct suit *s, void (*try)(struct net_fixture *t))
+static void both_machines(const struct net_suit *s, void (*try)(struct net_fixture *t))
 {
 	for (const struct row *const *machine = family_backends.rows; *machine; machine++) {
 		struct net_fixture t;
@@ -63,21 +67,21 @@ static void try_sizes(struct net_fixture *t)
 	cr_expect_eq(fixture_alloc_bytes, before, "%s: allocates after create()", t->what);
 }
 
-static void suit_sizes(const struct suit *s)
+static void suit_sizes(const struct net_suit *s)
 {
 	both_machines(s, try_sizes);
 }
 
 Test(nets, tensors_cover_the_parameters_and_instances_take_what_was_announced)
 {
-	each_suit(true, suit_sizes);
+	net_each_suit(true, suit_sizes);
 }
 
 /* Layers in words: their parameters are the network's, and there is work in them. */
-static void suit_words(const struct suit *s)
+static void suit_words(const struct net_suit *s)
 {
 	struct fixture f;
-	struct model_env env = suit_env(s, NET_BATCH);
+	struct model_env env = net_suit_env(s, NET_BATCH);
 	struct layer_info info;
 	size_t index = 0, params = 0;
 	double work = 0;
@@ -94,7 +98,7 @@ static void suit_words(const struct suit *s)
 
 Test(nets, layers_in_words_hold_all_parameters)
 {
-	each_suit(true, suit_words);
+	net_each_suit(true, suit_words);
 }
 
 /*
@@ -131,14 +135,14 @@ static void try_start(struct net_fixture *t)
 	mem_free(again);
 }
 
-static void suit_start(const struct suit *s)
+static void suit_start(const struct net_suit *s)
 {
 	both_machines(s, try_start);
 }
 
 Test(nets, the_start_is_a_function_of_the_seed)
 {
-	each_suit(false, suit_start);
+	net_each_suit(false, suit_start);
 }
 
 static void try_bits(struct net_fixture *t)
@@ -171,14 +175,14 @@ static void try_bits(struct net_fixture *t)
 	mem_free(first);
 }
 
-static void suit_bits(const struct suit *s)
+static void suit_bits(const struct net_suit *s)
 {
 	both_machines(s, try_bits);
 }
 
 Test(nets, a_gradient_depends_on_the_batch_alone)
 {
-	each_suit(true, suit_bits);
+	net_each_suit(true, suit_bits);
 }
 
 /* Relative error of every tensor of g against `right`. */
@@ -200,7 +204,7 @@ static void expect_near(const struct net_fixture *t, const float *right, double 
 	}
 }
 
-static void suit_machines(const struct suit *s)
+static void suit_machines(const struct net_suit *s)
 {
 	struct net_fixture ref, cpu;
 	net_fixture_open(&ref, s, "ref", NET_BATCH);
@@ -222,7 +226,7 @@ static void suit_machines(const struct suit *s)
 
 Test(nets, cpu_is_what_ref_says)
 {
-	each_suit(false, suit_machines);
+	net_each_suit(false, suit_machines);
 }
 
 /* --- slopes -------------------------------------------------------------------------------------------- */
@@ -249,7 +253,7 @@ static void try_slope(struct net_fixture *t, size_t i, double gradient, double h
 
 enum { SLOPES = 60 }; /* of a network, one a tensor at least */
 
-static void suit_slopes(const struct suit *s)
+static void suit_slopes(const struct net_suit *s)
 {
 	struct net_fixture t;
 	struct tensor piece;
@@ -277,7 +281,7 @@ static void suit_slopes(const struct suit *s)
 
 Test(nets, gradients_are_the_slopes_of_the_training_loss)
 {
-	each_suit(false, suit_slopes);
+	net_each_suit(false, suit_slopes);
 }
 
 /* --- short batches ------------------------------------------------------------------------------------- */
@@ -297,14 +301,14 @@ static void try_short_eval(struct net_fixture *t)
 	cr_expect_eq(sum_correct, correct, "%s", t->what);
 }
 
-static void suit_short_eval(const struct suit *s)
+static void suit_short_eval(const struct net_suit *s)
 {
 	both_machines(s, try_short_eval);
 }
 
 Test(nets, evaluation_takes_fewer_samples_than_planned)
 {
-	each_suit(true, suit_short_eval);
+	net_each_suit(true, suit_short_eval);
 }
 
 static void try_short_grad(struct net_fixture *t)
@@ -323,7 +327,7 @@ static void try_short_grad(struct net_fixture *t)
 	mem_free(right);
 }
 
-static void suit_short_grad(const struct suit *s)
+static void suit_short_grad(const struct net_suit *s)
 {
 	/* without dropout, whose numbers are counted by place in the batch */
 	if (!strstr(s->json, "dropout"))
@@ -332,7 +336,7 @@ static void suit_short_grad(const struct suit *s)
 
 Test(nets, a_gradient_of_fewer_samples_is_that_of_a_network_planned_for_them)
 {
-	each_suit(false, suit_short_grad);
+	net_each_suit(false, suit_short_grad);
 }
 
 /* --- learning ------------------------------------------------------------------------------------------ */
@@ -340,7 +344,7 @@ Test(nets, a_gradient_of_fewer_samples_is_that_of_a_network_planned_for_them)
 enum { TEN = 10, LEARNING_STEPS = 6 };
 
 /* Steps of -lr sign(g), which need no rate of the model's own. */
-static void suit_learning(const struct suit *s)
+static void suit_learning(const struct net_suit *s)
 {
 	struct net_fixture t;
 	double first = 0, last = 0;
@@ -361,5 +365,5 @@ static void suit_learning(const struct suit *s)
 
 Test(nets, the_loss_on_ten_samples_falls)
 {
-	each_suit(true, suit_learning);
+	net_each_suit(true, suit_learning);
 }

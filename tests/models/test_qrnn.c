@@ -1,5 +1,10 @@
 /* The language model: against PyTorch's numbers (golden/make_qrnn.py), against finite differences with its
  * masks, its carry, its parameters' count and start. */
+#include <criterion/criterion.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+#include "registry.h"
 #include "tests/support/model_fixture.h"
 
 /* A case of sequences: `length` positions of `batch` of them, room for tokens and carry. */

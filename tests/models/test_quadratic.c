@@ -1,4 +1,10 @@
 /* The two toys against theory: the quadratic's noise and sign failures, where vote and mean end. */
+#include <criterion/criterion.h>
+#include <math.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include "registry.h"
 #include "tests/support/model_fixture.h"
 
 /* Probability that a normal number of deviation 1 is above s. */

@@ -3,8 +3,12 @@
  * arithmetic of them; times are not, because tests share the machine. Skipped where no hosts can be made.
  */
 #include "tests/support/cli.h"
-#include <math.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
 #include "base/clock.h"
 #include "tests/netlab/probe.h"
 #include "tests/netlab/topology.h"
@@ -158,14 +162,6 @@ Test(net, everything_goes_with_the_process_that_made_it)
 	close(ready[0]);
 }
 
-static double number(const struct json *object, const char *key)
-{
-	const struct json *member = json_member(object, key);
-	cr_assert_not_null(member, "%s is missing", key);
-	cr_assert_eq(member->type, JSON_NUMBER, "%s is no number", key);
-	return member->number;
-}
-
 Test(net, rounds_carry_the_bytes_that_arithmetic_says)
 {
 	struct arena a = {0};
@@ -181,9 +177,9 @@ Test(net, rounds_carry_the_bytes_that_arithmetic_says)
 	if (built < net_way_count)
 		printf("skipped: %zu ways whose transport is not built\n", net_way_count - built);
 	for (size_t i = 0; i < count; i++) {
-		double bytes = number(lines[i], "measured_bytes_busiest");
-		double expected = number(json_member(lines[i], "estimate"), "busiest_bytes");
-		cr_expect_gt(number(lines[i], "round_s"), 0);
+		double bytes = cli_number(lines[i], "measured_bytes_busiest");
+		double expected = cli_number(json_member(lines[i], "estimate"), "busiest_bytes");
+		cr_expect_gt(cli_number(lines[i], "round_s"), 0);
 		cr_expect_geq(bytes, 0.999 * expected);
 		cr_expect_leq(bytes, 1.1 * expected, "%s: %g bytes, %g by arithmetic", /* heads */
 		              json_member(lines[i], "way")->string, bytes, expected);
@@ -210,14 +206,14 @@ Test(net, an_experiment_is_trained_over_nodes)
 	        cli("bench net --train %s/e.json --rate 1gbit --out %s/net/ --json", cli_folder, cli_folder),
 	        0, "%s", cli_err);
 	cr_assert_eq(cli_json_lines(&a, lines), 2);
-	double voted = number(lines[0], "final_test_loss");
-	cr_expect_eq(number(lines[0], "n_voters"), 3);
+	double voted = cli_number(lines[0], "final_test_loss");
+	cr_expect_eq(cli_number(lines[0], "n_voters"), 3);
 	arena_clear(&a);
 	cr_assert_eq(
 	        cli("simulate %s/e.json --set aggregator=vote --out %s/s.h5 --json", cli_folder, cli_folder),
 	        0, "%s", cli_err);
 	cr_assert_eq(cli_json_lines(&a, lines), 1);
-	cr_expect_eq(number(lines[0], "final_test_loss"), voted);
+	cr_expect_eq(cli_number(lines[0], "final_test_loss"), voted);
 	arena_clear(&a);
 	cli_expect(2, "workers need other hosts",
 	           "bench net --train %s/e.json --set 'sweep={\"workers\":[2,3]}'", cli_folder);

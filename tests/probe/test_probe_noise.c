@@ -2,39 +2,32 @@
  */
 #include <criterion/criterion.h>
 #include <math.h>
+#include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 #include "h5/h5.h"
 #include "probe/probe_internal.h"
 #include "base/stats.h"
 #include "train/run.h"
+#include "tests/support/file.h"
+#include "tests/support/h5_door.h"
+#include "tests/support/probed_run.h"
 #include "tests/support/train.h"
 #include "train/trainer_internal.h"
 
-/* 103 samples in batches of 10: a pass has 10, and leaves 3 samples out. */
-#define RUN                                                                                                  \
-	"\"seed\":3,\"workers\":2,\"steps\":6,\"batch\":10,\"lr\":0.01,\"momentum\":0.5,\"model\":"          \
-	"\"softmax\","                                                                                       \
-	"\"data\":{\"kind\":\"glyphs\",\"train\":103,\"test\":20},\"eval\":{\"every\":0}"
-#define PROBED                                                                                               \
-	"{" RUN                                                                                              \
-	",\"record\":{\"gradient_noise\":{\"at\":[0,4],\"weights\":[7845,5],\"random\":2},\"snr\":3,"        \
-	"\"l1_l2\":2}}"
+enum { K = PROBED_BATCHES, B = 10, BINS = 47 };
 
-enum { K = 10, B = 10, BINS = 47 };
-
-static char folder[64], path[128];
+static char folder[FOLDER_SIZE], path[128];
 
 static void make_folder(void)
 {
-	snprintf(folder, sizeof folder, "/tmp/signsgd-XXXXXX");
-	cr_assert_not_null(mkdtemp(folder));
+	folder_make(folder);
 	snprintf(path, sizeof path, "%s/r.h5", folder);
 }
 
 static void drop_folder(void)
 {
-	unlink(path);
-	rmdir(folder);
+	folder_remove(folder);
 }
 
 TestSuite(pass, .init = make_folder, .fini = drop_folder);
@@ -56,19 +49,7 @@ static void record(const char *text, int lanes)
 /* A column of `path`, whole; *count numbers. */
 static double *column(const char *name, size_t *count)
 {
-	struct err e = {0};
-	int rank;
-	size_t dims[8];
-	struct h5 *f = h5_open(path, &e);
-	cr_assert_not_null(f, "%s", e.text);
-	cr_assert_eq(h5_shape(f, name, &rank, dims, &e), 0, "%s", e.text);
-	*count = 1;
-	for (int i = 0; i < rank; i++)
-		*count *= dims[i];
-	double *values = mem_array(*count, sizeof *values);
-	cr_assert_eq(h5_read(f, name, H5_F64, *count, values, &e), 0, "%s", e.text);
-	h5_close(f);
-	return values;
+	return h5_door_numbers(path, name, count);
 }
 
 /* --- against the definition ----------------------------------------------------------------------------- */
@@ -186,13 +167,13 @@ static void expect_noise(const float *g, size_t n, size_t row)
 Test(pass, rows_are_their_definition)
 {
 	struct runs runs;
-	const struct settings *s = train_settings(&runs, PROBED);
+	const struct settings *s = train_settings(&runs, PROBED_ALL);
 	struct pool *pool = pool_open(1);
 	struct trainer *t = train_open(s, pool);
 	size_t n = t->state.n;
 	float *g = mem_array(K * n, sizeof *g);
 	cr_assert_eq(n, 7850);
-	record(PROBED, 2);
+	record(PROBED_ALL, 2);
 	each_gradient(t, 0, g);
 	expect_moments(g, n, 0, 0);
 	expect_noise(g, n, 0);
@@ -211,7 +192,7 @@ Test(pass, rows_are_their_definition)
 Test(pass, weights_are_named)
 {
 	struct err e = {0};
-	record(PROBED, 1);
+	record(PROBED_ALL, 1);
 	struct h5 *f = h5_open(path, &e);
 	cr_assert_not_null(f, "%s", e.text);
 	char *names = h5_get_text(f, "/probes/gradient_noise/weight", "names", &e);
@@ -271,9 +252,9 @@ static void expect_same(struct seen *a, struct seen *b)
 
 Test(pass, any_number_of_lanes_records_the_same)
 {
-	record(PROBED, 1);
+	record(PROBED_ALL, 1);
 	struct seen one = read_probes();
-	record(PROBED, 3);
+	record(PROBED_ALL, 3);
 	struct seen three = read_probes();
 	expect_same(&one, &three);
 }
@@ -360,7 +341,7 @@ static void record_in_two(int64_t stop)
 	char checkpoint[160];
 	snprintf(checkpoint, sizeof checkpoint, "%s/c.h5", folder);
 	struct pool *pool = pool_open(1);
-	const struct settings *s = train_settings(&runs, PROBED);
+	const struct settings *s = train_settings(&runs, PROBED_ALL);
 	struct trainer *first = train_open(s, pool), *second = train_open(s, pool);
 	trainer_meta(first, &meta);
 	struct record *r = record_create(path, &meta);
@@ -389,7 +370,7 @@ static void record_in_two(int64_t stop)
 Test(pass, resumed_is_never_interrupted)
 {
 	for (int64_t stop = 0; stop < 6; stop++) {
-		record(PROBED, 2);
+		record(PROBED_ALL, 2);
 		struct seen whole = read_probes();
 		unlink(path);
 		record_in_two(stop);

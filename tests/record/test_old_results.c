@@ -3,6 +3,8 @@
  * repeated; an unfinished one is continued, or refused in a sentence. What is compared with them bit by bit
  * is arithmetic that is the same on every machine: median-toy has no matrix product.
  */
+#include <stdio.h>
+#include <unistd.h>
 #include <criterion/criterion.h>
 #include "base/mem.h"
 #include "h5/h5.h"

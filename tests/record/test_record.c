@@ -1,34 +1,41 @@
 /* Result files: all of it comes back, to us and to h5py, as docs/RESULTS.md says. */
 #include <criterion/criterion.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
 #include "tests/support/record_run.h"
+#include "tests/support/file.h"
+#include "tests/support/process.h"
+#include "tests/support/h5_files.h"
 
-TestSuite(record, .init = files_begin, .fini = files_end, .timeout = 240);
+TestSuite(record, .init = h5_files_begin, .fini = h5_files_end, .timeout = 240);
 
 Test(record, a_run_comes_back)
 {
-	const char *path = in_folder("a.h5");
+	const char *path = h5_files_path("a.h5");
 	struct err e = {0};
-	write_run(path, &meta, 10000, RUN_FINISHED); /* more than two buffers of rows, and of evaluations */
-	expect_run(path, 10000, 1);
-	struct h5 *f = again(path);
-	expect_text(f, "name", "toy");
-	expect_text(f, "id", "0123456789ab");
-	expect_text(f, "state", "finished");
-	expect_text(f, "why", "");
-	expect_text(f, "seed", "18446744073709551615");
-	expect_text(f, "backend", "cpu");
-	expect_text(f, "backend_detail", "AVX2");
-	expect_text(f, "attack", "invert");
-	expect_text(f, "aggregator", "vote");
-	expect_text(f, "model", "mlp");
-	expect_text(f, "data", "glyphs");
-	expect_int(f, "lanes", 2);
-	expect_int(f, "steps", 10000);
-	expect_int(f, "workers", 7);
-	expect_int(f, "adversaries", 3);
-	expect_int(f, "n_params", 79510);
-	expect_int(f, "push_bytes", 9944);
-	expect_int(f, "pull_bytes", 9945);
+	record_run_write(path, &record_run_meta, 10000,
+	                 RUN_FINISHED); /* more than two buffers of rows, and of evaluations */
+	record_run_expect(path, 10000, 1);
+	struct h5 *f = h5_door_open(path);
+	record_run_expect_text(f, "name", "toy");
+	record_run_expect_text(f, "id", "0123456789ab");
+	record_run_expect_text(f, "state", "finished");
+	record_run_expect_text(f, "why", "");
+	record_run_expect_text(f, "seed", "18446744073709551615");
+	record_run_expect_text(f, "backend", "cpu");
+	record_run_expect_text(f, "backend_detail", "AVX2");
+	record_run_expect_text(f, "attack", "invert");
+	record_run_expect_text(f, "aggregator", "vote");
+	record_run_expect_text(f, "model", "mlp");
+	record_run_expect_text(f, "data", "glyphs");
+	record_run_expect_int(f, "lanes", 2);
+	record_run_expect_int(f, "steps", 10000);
+	record_run_expect_int(f, "workers", 7);
+	record_run_expect_int(f, "adversaries", 3);
+	record_run_expect_int(f, "n_params", 79510);
+	record_run_expect_int(f, "push_bytes", 9944);
+	record_run_expect_int(f, "pull_bytes", 9945);
 	const char *const told[] = {"version", "commit", "host", "processor", "libraries", "start", "end"};
 	for (size_t i = 0; i < sizeof told / sizeof *told; i++) {
 		char *text = h5_get_text(f, "/meta", told[i], &e);
@@ -37,8 +44,8 @@ Test(record, a_run_comes_back)
 	}
 	char *given = h5_read_text(f, "/config/given", &e),
 	     *resolved = h5_read_text(f, "/config/resolved", &e);
-	cr_expect_str_eq(given, meta.given);
-	cr_expect_str_eq(resolved, meta.resolved);
+	cr_expect_str_eq(given, record_run_meta.given);
+	cr_expect_str_eq(resolved, record_run_meta.resolved);
 	mem_free(given);
 	mem_free(resolved);
 	float x[6];
@@ -50,10 +57,10 @@ Test(record, a_run_comes_back)
 
 Test(record, info_says_what_the_file_says)
 {
-	const char *path = in_folder("a.h5");
+	const char *path = h5_files_path("a.h5");
 	struct err e = {0};
 	struct run_info info;
-	write_run(path, &meta, 200, RUN_DIVERGED);
+	record_run_write(path, &record_run_meta, 200, RUN_DIVERGED);
 	cr_assert_eq(record_info(path, &info, &e), 0, "%s", e.text);
 	cr_expect_str_eq(info.name, "toy");
 	cr_expect_str_eq(info.id, "0123456789ab");
@@ -81,10 +88,10 @@ Test(record, info_says_what_the_file_says)
 
 Test(record, info_of_a_run_that_just_began)
 {
-	const char *path = in_folder("a.h5");
+	const char *path = h5_files_path("a.h5");
 	struct err e = {0};
 	struct run_info info;
-	struct record *r = record_create(path, &meta);
+	struct record *r = record_create(path, &record_run_meta);
 	cr_expect_eq(record_tick(r, &e), 0);
 	cr_expect(!file_there(path), "written before it was due");
 	cr_assert_eq(record_flush(r, &e), 0, "%s", e.text);
@@ -94,7 +101,7 @@ Test(record, info_of_a_run_that_just_began)
 	cr_expect_eq(info.wall_s, 0.0);
 	cr_expect(isnan(info.final_test_accuracy) && isnan(info.best_test_loss) &&
 	          isnan(info.final_train_loss));
-	struct eval_row row = eval_at(1);
+	struct eval_row row = record_run_eval(1);
 	row.test_accuracy = row.test_loss = NAN;
 	record_eval(r, &row);
 	cr_assert_eq(record_flush(r, &e), 0, "%s", e.text);
@@ -106,13 +113,13 @@ Test(record, info_of_a_run_that_just_began)
 
 Test(record, a_due_flush_writes_what_was_gathered)
 {
-	const char *path = in_folder("a.h5");
+	const char *path = h5_files_path("a.h5");
 	struct err e = {0};
 	struct run_info info;
-	struct record *r = record_create(path, &meta);
-	struct step_row row = step_at(1);
+	struct record *r = record_create(path, &record_run_meta);
+	struct step_row row = record_run_step(1);
 	record_step(r, &row);
-	sleep_us(RECORD_FLUSH_S * UINT64_C(1000000));
+	process_sleep_us(RECORD_FLUSH_S * UINT64_C(1000000));
 	cr_assert_eq(record_tick(r, &e), 0, "%s", e.text);
 	cr_assert_eq(record_info(path, &info, &e), 0, "%s", e.text);
 	cr_expect_eq(info.steps_done, 1);
@@ -121,11 +128,11 @@ Test(record, a_due_flush_writes_what_was_gathered)
 
 Test(record, columns_are_read_as_doubles)
 {
-	const char *path = in_folder("a.h5");
+	const char *path = h5_files_path("a.h5");
 	struct err e = {0};
 	double *values;
 	size_t count;
-	write_run(path, &meta, 120, RUN_FINISHED);
+	record_run_write(path, &record_run_meta, 120, RUN_FINISHED);
 	cr_assert_eq(record_column(path, "/steps/step", &values, &count, &e), 0, "%s", e.text);
 	cr_assert_eq(count, 120);
 	for (size_t i = 0; i < count; i++)
@@ -158,18 +165,19 @@ static char *example(const char *language)
 
 Test(record, the_documented_examples_work)
 {
-	const char *python = h5py();
-	write_run(in_folder("run.h5"), &meta, 200, RUN_FINISHED);
+	const char *python = h5_files_python();
+	record_run_write(h5_files_path("run.h5"), &record_run_meta, 200, RUN_FINISHED);
 	char *code = example("python"), *dump = example("sh");
-	file_put(in_folder("example.py"), code, strlen(code));
-	file_put(in_folder("example.sh"), dump, strlen(dump));
+	file_put(h5_files_path("example.py"), code, strlen(code));
+	file_put(h5_files_path("example.sh"), dump, strlen(dump));
 	if (python)
-		cr_expect(
-		        shell("cd '%s' && '%s' example.py >out && grep -q 'mlp' out", files_folder, python));
+		cr_expect(process_shell("cd '%s' && '%s' example.py >out && grep -q 'mlp' out",
+		                        h5_files_folder, python));
 	else
 		printf("skipped: the example in Python, no h5py\n");
-	if (have_h5dump())
-		cr_expect(shell("cd '%s' && sh -e example.sh >out && grep -q glyphs out", files_folder));
+	if (h5_files_have_h5dump())
+		cr_expect(process_shell("cd '%s' && sh -e example.sh >out && grep -q glyphs out",
+		                        h5_files_folder));
 	else
 		printf("skipped: the example with h5dump, there is none\n");
 	mem_free(code);
@@ -178,14 +186,14 @@ Test(record, the_documented_examples_work)
 
 Test(record, the_document_names_all_that_is_in_a_file)
 {
-	const char *path = in_folder("run.h5");
+	const char *path = h5_files_path("run.h5");
 	const char *const groups[] = {"/", "/steps", "/evals", "/config"};
 	size_t count, n;
-	write_run(path, &meta, 10, RUN_FINISHED);
+	record_run_write(path, &record_run_meta, 10, RUN_FINISHED);
 	char *document = (char *)file_bytes("docs/RESULTS.md", &count);
 	document = mem_resize(document, count + 1);
 	document[count] = 0;
-	struct h5 *f = again(path);
+	struct h5 *f = h5_door_open(path);
 	for (size_t g = 0; g < sizeof groups / sizeof *groups; g++) {
 		char **names = h5_names(f, groups[g], &n), quoted[128];
 		for (size_t i = 0; i < n; i++) {

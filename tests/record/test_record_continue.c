@@ -1,9 +1,18 @@
 /* Result files that are continued, killed, out of disk, damaged. */
 #include <criterion/criterion.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
+#include <unistd.h>
 #include "tests/support/record_run.h"
+#include "tests/support/file.h"
+#include "tests/support/process.h"
+#include "tests/support/damage.h"
+#include "tests/support/h5_files.h"
 
-TestSuite(record_continue, .init = files_begin, .fini = files_end, .timeout = 240);
+TestSuite(record_continue, .init = h5_files_begin, .fini = h5_files_end, .timeout = 240);
 
 static void continue_run(const char *path, const struct record_meta *m, int64_t from, int64_t to)
 {
@@ -12,45 +21,45 @@ static void continue_run(const char *path, const struct record_meta *m, int64_t 
 	int64_t every = m->every ? m->every : 1;
 	cr_assert_not_null(r, "%s", e.text);
 	cr_expect_eq(record_earlier_s(r), (double)(from / every * every) / 4);
-	struct probe p = probe_columns(r);
-	run_steps(r, &p, from, to, every);
-	probe_close(&p);
+	struct record_run_probe p = record_run_probe_columns(r);
+	record_run_steps(r, &p, from, to, every);
+	record_run_probe_close(&p);
 	cr_assert_eq(record_end(r, RUN_FINISHED, "", &e), 0, "%s", e.text);
 	record_close(r);
 }
 
 Test(record_continue, a_continued_file_is_like_one_never_interrupted)
 {
-	const char *path = in_folder("a.h5");
-	struct record_meta m = meta;
+	const char *path = h5_files_path("a.h5");
+	struct record_meta m = record_run_meta;
 	uint64_t state = 23;
 	for (m.every = 1; m.every <= 7; m.every += 3) {
 		for (int i = 0; i < 4; i++) {
-			int64_t from = (int64_t)(next_number(&state) % 1000);
-			write_run(path, &m, 1000, RUN_INTERRUPTED);
+			int64_t from = (int64_t)(damage_number(&state) % 1000);
+			record_run_write(path, &m, 1000, RUN_INTERRUPTED);
 			continue_run(path, &m, from, 1500);
-			expect_run(path, 1500, m.every);
+			record_run_expect(path, 1500, m.every);
 		}
 	}
-	write_run(path, &meta, 300, RUN_INTERRUPTED);
+	record_run_write(path, &record_run_meta, 300, RUN_INTERRUPTED);
 	m.every = 0; /* then the file's first row says it */
 	continue_run(path, &m, 123, 456);
-	expect_run(path, 456, 1);
-	struct h5 *f = again(path);
-	expect_text(f, "state", "finished");
+	record_run_expect(path, 456, 1);
+	struct h5 *f = h5_door_open(path);
+	record_run_expect_text(f, "state", "finished");
 	h5_close(f);
 }
 
 Test(record_continue, continuing_keeps_the_start_and_says_running)
 {
-	const char *path = in_folder("a.h5");
+	const char *path = h5_files_path("a.h5");
 	struct err e = {0};
-	write_run(path, &meta, 100, RUN_INTERRUPTED);
+	record_run_write(path, &record_run_meta, 100, RUN_INTERRUPTED);
 	struct h5 *f = h5_edit(path, &e);
 	h5_set_text(f, "/meta", "start", "2001-02-03T04:05:06Z");
 	cr_assert_eq(h5_flush(f, false, &e), 0);
 	h5_close(f);
-	struct record *r = record_continue(path, &meta, 100, &e);
+	struct record *r = record_continue(path, &record_run_meta, 100, &e);
 	cr_assert_not_null(r, "%s", e.text);
 	cr_assert_eq(record_flush(r, &e), 0);
 	record_close(r);
@@ -58,15 +67,15 @@ Test(record_continue, continuing_keeps_the_start_and_says_running)
 	cr_assert_eq(record_info(path, &info, &e), 0, "%s", e.text);
 	cr_expect_str_eq(info.state, "running");
 	cr_expect_str_eq(info.start, "2001-02-03T04:05:06Z");
-	f = again(path);
-	expect_text(f, "end", "");
+	f = h5_door_open(path);
+	record_run_expect_text(f, "end", "");
 	h5_close(f);
 }
 
 static void expect_no_continuing(const char *path, int64_t step, const char *what)
 {
 	struct err e = {0};
-	cr_expect_null(record_continue(path, &meta, step, &e));
+	cr_expect_null(record_continue(path, &record_run_meta, step, &e));
 	cr_expect_not_null(strstr(e.text, path), "'%s' does not name %s", e.text, path);
 	cr_expect_not_null(strstr(e.text, what), "'%s' does not say '%s'", e.text, what);
 }
@@ -119,7 +128,7 @@ static void add_group_without_steps(struct h5 *f)
 
 Test(record_continue, what_cannot_be_continued_has_a_sentence)
 {
-	const char *path = in_folder("a.h5");
+	const char *path = h5_files_path("a.h5");
 	const struct {
 		void (*how)(struct h5 *f);
 		int64_t step;
@@ -133,19 +142,19 @@ Test(record_continue, what_cannot_be_continued_has_a_sentence)
 	        {add_group_without_steps, 50, "has no dataset /probes/mine/step"},
 	};
 	for (size_t i = 0; i < sizeof changes / sizeof *changes; i++) {
-		write_run(path, &meta, 100, RUN_INTERRUPTED);
+		record_run_write(path, &record_run_meta, 100, RUN_INTERRUPTED);
 		change(path, changes[i].how);
 		expect_no_continuing(path, changes[i].step, changes[i].what);
 	}
-	write_run(path, &meta, 100, RUN_INTERRUPTED);
+	record_run_write(path, &record_run_meta, 100, RUN_INTERRUPTED);
 	expect_no_continuing(path, 101, "found 100 rows up to step 101, expected 101");
-	expect_run(path, 100, 1); /* a refusal changes nothing */
-	expect_no_continuing(in_folder("missing.h5"), 5, "No such file");
-	struct h5 *f = h5_create(in_folder("other.h5"));
+	record_run_expect(path, 100, 1); /* a refusal changes nothing */
+	expect_no_continuing(h5_files_path("missing.h5"), 5, "No such file");
+	struct h5 *f = h5_create(h5_files_path("other.h5"));
 	struct err e = {0};
 	cr_assert_eq(h5_flush(f, false, &e), 0);
 	h5_close(f);
-	expect_no_continuing(in_folder("other.h5"), 5, "no result of signsgd");
+	expect_no_continuing(h5_files_path("other.h5"), 5, "no result of signsgd");
 }
 
 /* --- bad moments ------------------------------------------------------------------------------------ */
@@ -160,13 +169,13 @@ static int record_for_ever(void *ctx)
 {
 	struct killed *k = ctx;
 	struct err e = {0};
-	struct record *r = record_create(k->path, &meta);
-	struct probe p = probe_columns(r);
-	struct eval_row first = eval_at(0);
+	struct record *r = record_create(k->path, &record_run_meta);
+	struct record_run_probe p = record_run_probe_columns(r);
+	struct eval_row first = record_run_eval(0);
 	record_eval(r, &first);
 	for (int64_t done = 0;;) {
-		int64_t more = (int64_t)(next_number(&k->state) % 2000);
-		run_steps(r, &p, done, done + more, 1);
+		int64_t more = (int64_t)(damage_number(&k->state) % 2000);
+		record_run_steps(r, &p, done, done + more, 1);
 		done += more;
 		if (record_flush(r, &e))
 			return 1;
@@ -176,7 +185,7 @@ static int record_for_ever(void *ctx)
 
 Test(record_continue, a_killed_run_is_continued_from_its_last_flush)
 {
-	struct killed k = {in_folder("a.h5"), NULL, 31};
+	struct killed k = {h5_files_path("a.h5"), NULL, 31};
 	k.path = mem_string(k.path);
 	k.flushed = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	for (int i = 0; i < 10; i++) {
@@ -189,17 +198,17 @@ Test(record_continue, a_killed_run_is_continued_from_its_last_flush)
 			_exit(record_for_ever(&k));
 		}
 		while (*k.flushed < 0)
-			sleep_us(100);
-		sleep_us(next_number(&k.state) % 30000);
+			process_sleep_us(100);
+		process_sleep_us(damage_number(&k.state) % 30000);
 		kill(pid, SIGKILL);
-		cr_assert_eq(program_wait(pid), 256 + SIGKILL);
+		cr_assert_eq(process_wait(pid), 256 + SIGKILL);
 		struct err e = {0};
 		struct run_info info;
 		cr_assert_eq(record_info(k.path, &info, &e), 0, "%s", e.text);
 		cr_expect_geq(info.steps_done, *k.flushed);
 		cr_expect_str_eq(info.state, "running");
-		continue_run(k.path, &meta, *k.flushed, *k.flushed + 77);
-		expect_run(k.path, *k.flushed + 77, 1);
+		continue_run(k.path, &record_run_meta, *k.flushed, *k.flushed + 77);
+		record_run_expect(k.path, *k.flushed + 77, 1);
 	}
 	mem_free((void *)k.path);
 }
@@ -208,20 +217,20 @@ static int run_into_the_limit(void *ctx)
 {
 	const struct rlimit limit = {400000, 400000};
 	struct err e = {0};
-	struct record *r = record_create(ctx, &meta);
-	struct probe p = probe_columns(r);
-	struct eval_row first = eval_at(0);
+	struct record *r = record_create(ctx, &record_run_meta);
+	struct record_run_probe p = record_run_probe_columns(r);
+	struct eval_row first = record_run_eval(0);
 	signal(SIGXFSZ, SIG_IGN);
 	setrlimit(RLIMIT_FSIZE, &limit);
 	record_eval(r, &first);
-	run_steps(r, &p, 0, 100, 1);
+	record_run_steps(r, &p, 0, 100, 1);
 	if (record_flush(r, &e))
 		return 2;
-	run_steps(r, &p, 100, 20000, 1);
+	record_run_steps(r, &p, 100, 20000, 1);
 	if (record_flush(r, &e) != -1 || !strstr(e.text, "File too large"))
 		return 3;
 	err_clear(&e);
-	probe_close(&p);
+	record_run_probe_close(&p);
 	if (record_end(r, RUN_FAILED, "the disk is full", &e) != -1)
 		return 4;
 	record_close(r);
@@ -230,9 +239,9 @@ static int run_into_the_limit(void *ctx)
 
 Test(record_continue, a_full_disk_leaves_what_was_recorded)
 {
-	char *path = mem_string(in_folder("a.h5"));
-	cr_expect_eq(in_child(run_into_the_limit, path), 0);
-	expect_run(path, 100, 1);
+	char *path = mem_string(h5_files_path("a.h5"));
+	cr_expect_eq(process_in_child(run_into_the_limit, path), 0);
+	record_run_expect(path, 100, 1);
 	mem_free(path);
 }
 
@@ -252,7 +261,7 @@ static int look_at_damaged(void *ctx)
 		struct run_info info;
 		unsigned char *bytes = mem_alloc(d->count);
 		memcpy(bytes, d->bytes, d->count);
-		file_put(d->path, bytes, damage(bytes, d->count, &d->state));
+		file_put(d->path, bytes, damage_bytes(bytes, d->count, &d->state));
 		if (record_info(d->path, &info, &e)) {
 			if (!strstr(e.text, d->path))
 				return 2;
@@ -261,7 +270,7 @@ static int look_at_damaged(void *ctx)
 			return 3;
 		}
 		err_clear(&e);
-		struct record *r = record_continue(d->path, &meta, 50, &e);
+		struct record *r = record_continue(d->path, &record_run_meta, 50, &e);
 		if (r)
 			record_close(r);
 		else if (!strstr(e.text, d->path))
@@ -273,16 +282,16 @@ static int look_at_damaged(void *ctx)
 
 Test(record_continue, damaged_results_never_crash_us_and_never_lie)
 {
-	char *path = mem_string(in_folder("a.h5")), *other = mem_string(in_folder("damaged.h5"));
+	char *path = mem_string(h5_files_path("a.h5")), *other = mem_string(h5_files_path("damaged.h5"));
 	struct err e = {0};
 	struct run_info right;
 	size_t count;
-	write_run(path, &meta, 100, RUN_FINISHED);
+	record_run_write(path, &record_run_meta, 100, RUN_FINISHED);
 	cr_assert_eq(record_info(path, &right, &e), 0);
 	unsigned char *bytes = file_bytes(path, &count);
 	struct damaged d = {other, bytes, count, &right, 0};
 	for (d.state = 1; d.state < 25 * 1000; d.state += 1000) {
-		int rc = in_child(look_at_damaged, &d);
+		int rc = process_in_child(look_at_damaged, &d);
 		cr_expect_eq(rc, 0, "damage from state %llu on: %d", (unsigned long long)d.state, rc);
 	}
 	mem_free(bytes);

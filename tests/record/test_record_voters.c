@@ -1,9 +1,13 @@
 /* Which workers were counted and what went wrong, in the result file; and whether two files end alike. */
 #include <criterion/criterion.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
 #include "base/mem.h"
 #include "tests/support/record_run.h"
+#include "tests/support/h5_files.h"
 
-TestSuite(record_voters, .init = files_begin, .fini = files_end, .timeout = 60);
+TestSuite(record_voters, .init = h5_files_begin, .fini = h5_files_end, .timeout = 60);
 
 enum { WORKERS = 7 };
 
@@ -17,7 +21,7 @@ static void add_steps(struct record *r, int64_t from, int64_t to)
 {
 	for (int64_t k = from + 1; k <= to; k++) {
 		int64_t born[WORKERS];
-		struct step_row row = step_at(k);
+		struct step_row row = record_run_step(k);
 		for (int m = 0; m < WORKERS; m++)
 			born[m] = born_at(k, m);
 		record_step(r, &row);
@@ -43,8 +47,8 @@ static void expect_said(const char *path, const char *text)
 
 Test(record_voters, voters_and_faults_survive_a_resumption)
 {
-	const char *path = in_folder("a.h5");
-	struct record_meta m = meta;
+	const char *path = h5_files_path("a.h5");
+	struct record_meta m = record_run_meta;
 	struct err e = {0};
 	int64_t steps;
 	int32_t *born;
@@ -78,9 +82,9 @@ Test(record_voters, voters_and_faults_survive_a_resumption)
 /* A file without /voters is of a run that counted all workers; a continued file keeps what it has. */
 Test(record_voters, voters_cover_all_steps_whoever_continues)
 {
-	const char *path = in_folder("a.h5");
+	const char *path = h5_files_path("a.h5");
 	const bool kept[] = {false, true, false};
-	struct record_meta m = meta;
+	struct record_meta m = record_run_meta;
 	struct err e = {0};
 	int64_t steps;
 	int32_t *born;
@@ -103,11 +107,11 @@ Test(record_voters, voters_cover_all_steps_whoever_continues)
 
 Test(record_voters, a_file_without_voters_says_why)
 {
-	const char *path = in_folder("a.h5");
+	const char *path = h5_files_path("a.h5");
 	struct err e = {0};
 	int64_t steps;
 	int32_t *born;
-	write_run(path, &meta, 5, RUN_FINISHED);
+	record_run_write(path, &record_run_meta, 5, RUN_FINISHED);
 	expect_said(path, "");
 	cr_expect_eq(record_read_voters(path, WORKERS, &steps, &born, &e), -1);
 	cr_expect_not_null(strstr(e.text, "every worker was counted"), "%s", e.text);
@@ -115,7 +119,7 @@ Test(record_voters, a_file_without_voters_says_why)
 
 static void end_with(const char *path, float value, const char *second)
 {
-	struct record *r = record_create(path, &meta);
+	struct record *r = record_create(path, &record_run_meta);
 	const float weight[6] = {1, 2, NAN, 4, -0.0F, value}, bias[1] = {7};
 	struct err e = {0};
 	record_final(r, "weight", 2, (const size_t[]){2, 3}, weight);
@@ -128,12 +132,12 @@ static void end_with(const char *path, float value, const char *second)
 
 Test(record_voters, two_ends_are_compared_bit_by_bit)
 {
-	const char *path = in_folder("a.h5"), *other = in_folder("b.h5");
+	const char *path = h5_files_path("a.h5"), *other = h5_files_path("b.h5");
 	char first[512], different[64] = "";
 	struct err e = {0};
 	snprintf(first, sizeof first, "%s", path);
 	end_with(first, 1.5F, "bias");
-	other = in_folder("b.h5");
+	other = h5_files_path("b.h5");
 	end_with(other, 1.5F, "bias");
 	cr_expect_eq(record_same_final(first, other, different, sizeof different, &e), 1, "%s", e.text);
 	end_with(other, nextafterf(1.5F, 2), "bias");
@@ -144,7 +148,7 @@ Test(record_voters, two_ends_are_compared_bit_by_bit)
 	cr_expect_str_eq(different, "bias");
 	end_with(other, 1.5F, NULL);
 	cr_expect_eq(record_same_final(first, other, different, sizeof different, &e), 0);
-	write_run(other, &meta, 3, RUN_INTERRUPTED);
+	record_run_write(other, &record_run_meta, 3, RUN_INTERRUPTED);
 	cr_expect_eq(record_same_final(first, other, different, sizeof different, &e), -1);
 	cr_expect_not_null(strstr(e.text, "no final parameters"), "%s", e.text);
 }

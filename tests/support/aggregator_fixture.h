@@ -4,12 +4,8 @@
 #ifndef SIGNSGD_TESTS_SUPPORT_AGGREGATOR_FIXTURE_H
 #define SIGNSGD_TESTS_SUPPORT_AGGREGATOR_FIXTURE_H
 
-#include <criterion/criterion.h>
-#include <math.h>
-#include <stdio.h>
-#include <string.h>
 #include "aggregator/aggregator.h"
-#include "registry.h"
+#include "base/rng.h"
 
 enum { WORKERS_MOST = 33, GUARD_BYTES = 64, SEED = 2019 };
 
@@ -27,116 +23,42 @@ struct rig {
 	float *x;                 /* [n] */
 };
 
-static inline void *guarded(size_t bytes)
-{
-	unsigned char *at = mem_array(bytes + GUARD_BYTES, 1);
-	memset(at + bytes, 0xa5, GUARD_BYTES);
-	return at;
-}
+/* Zeroed bytes [bytes] with a guard behind them. Free with mem_free(). */
+void *rig_buffer(size_t bytes);
 
-static inline bool guard_holds(const void *buffer, size_t bytes)
-{
-	const unsigned char *at = buffer;
-	for (size_t i = 0; i < GUARD_BYTES; i++) {
-		if (at[bytes + i] != 0xa5)
-			return false;
-	}
-	return true;
-}
+/* Has nothing been written behind such a buffer? */
+bool rig_guard_holds(const void *buffer, size_t bytes);
 
-/* `json`: {"kind": ...} or a name in quotes, as in an experiment. */
-static inline void rig_init(struct rig *r, const struct row *backend, const char *json, int workers, size_t n)
-{
-	struct err e = {0};
-	struct choice c = {0};
-	memset(r, 0, sizeof *r);
-	cr_assert_eq(((const struct backend_row *)backend)->open(&r->be, &e), 0, "%s", e.text);
-	cr_assert_eq(choice_parse(&family_aggregators, &c, NULL, json, &r->arena, &e), 0, "%s: %s", json,
-	             e.text);
-	r->agg = (const struct aggregator *)c.row;
-	r->job = (struct step_job){.state = c.state, .be = &r->be, .seed = SEED, .n = n};
-	r->workers = workers;
-	r->push_bytes = r->agg->push_bytes(c.state, n);
-	r->pull_bytes = r->agg->pull_bytes(c.state, n);
-	r->memory_bytes = r->agg->memory_floats ? r->agg->memory_floats(c.state, n) * sizeof(float) : 0;
-	for (int m = 0; m < workers; m++)
-		r->push[m] = guarded(r->push_bytes);
-	r->pull = guarded(r->pull_bytes);
-	r->memory = guarded(r->memory_bytes);
-	r->x = guarded(n * sizeof(float));
-}
+/* `json`: {"kind": ...} or a name in quotes, as in an experiment. Ends the test where it is refused. Free
+ * with rig_clear().
+ */
+void rig_init(struct rig *r, const struct row *backend, const char *json, int workers, size_t n);
 
-static inline void rig_clear(struct rig *r)
-{
-	for (int m = 0; m < r->workers; m++)
-		mem_free(r->push[m]);
-	mem_free(r->pull);
-	mem_free(r->memory);
-	mem_free(r->x);
-	arena_clear(&r->arena);
-}
+void rig_clear(struct rig *r);
 
-static inline const struct row *ref(void)
-{
-	return family_find(&family_backends, "ref");
-}
+/* The row of the backend "ref". */
+const struct row *rig_ref(void);
 
-static inline bool backend_opens(const struct row *row)
-{
-	struct backend be;
-	struct err e = {0};
-	return ((const struct backend_row *)row)->open(&be, &e) == 0;
-}
+/* Can this processor run it? */
+bool rig_backend_opens(const struct row *row);
 
-static inline const char *quoted(const struct row *row, char out[64])
-{
-	snprintf(out, 64, "\"%s\"", row->name);
-	return out;
-}
+/* The name of a row in quotes, in `out`, which is returned. */
+const char *rig_quoted(const struct row *row, char out[64]);
 
-static inline void rig_encode(struct rig *r, uint32_t worker, const float *v)
-{
-	r->agg->encode(&r->job, worker, v, 0, r->job.n, r->push[worker]);
-}
-
-static inline void rig_combine(struct rig *r, size_t begin, size_t end)
-{
-	r->agg->combine(&r->job, r->workers, (const void *const *)r->push, begin, end, r->pull);
-}
-
-static inline void rig_apply(struct rig *r, size_t begin, size_t end, double lr, double decay)
-{
-	r->agg->apply(&r->job, r->pull, begin, end, lr, decay, r->memory_bytes ? r->memory : NULL, r->x);
-}
+/* The parts of a step: v [n] into a push, coordinates begin to end of all pushes into the pull, those of the
+ * pull into x.
+ */
+void rig_encode(struct rig *r, uint32_t worker, const float *v);
+void rig_combine(struct rig *r, size_t begin, size_t end);
+void rig_apply(struct rig *r, size_t begin, size_t end, double lr, double decay);
 
 /* The whole step of workers that all say v. */
-static inline void rig_step(struct rig *r, const float *v, double lr, double decay)
-{
-	for (int m = 0; m < r->workers; m++)
-		rig_encode(r, (uint32_t)m, v);
-	rig_combine(r, 0, r->job.n);
-	rig_apply(r, 0, r->job.n, lr, decay);
-}
+void rig_step(struct rig *r, const float *v, double lr, double decay);
 
-/* Is `count` what n draws of probability p give, within five standard deviations? */
-static inline bool binomial(double count, double n, double p)
-{
-	return fabs(count - n * p) <= 5 * sqrt(n * p * (1 - p));
-}
-
-static const char *const policy_names[] = {"random", "positive", "abstain"};
+/* Of SIGN_RANDOM, SIGN_POSITIVE and SIGN_ABSTAIN. */
+extern const char *const rig_policy_names[3];
 
 /* The sign law in integers: -1, 0 or +1 where v may be 0 under a policy with coins of (purpose, worker). */
-static inline int says(double v, int policy, enum purpose purpose, uint32_t worker, uint64_t step, size_t i)
-{
-	if (v < 0 || v > 0)
-		return v < 0 ? -1 : 1;
-	if (policy == SIGN_ABSTAIN)
-		return 0;
-	if (policy == SIGN_POSITIVE)
-		return 1;
-	struct stream coins = stream_of(SEED, purpose, worker, step);
-	return stream_bits(&coins, i / 64) >> i % 64 & 1 ? -1 : 1;
-}
+int rig_says(double v, int policy, enum purpose purpose, uint32_t worker, uint64_t step, size_t i);
 
 #endif

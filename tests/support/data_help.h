@@ -2,78 +2,30 @@
 #ifndef SIGNSGD_TESTS_SUPPORT_DATA_HELP_H
 #define SIGNSGD_TESTS_SUPPORT_DATA_HELP_H
 
-#include <criterion/criterion.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 #include "base/mem.h"
 #include "data/dataset.h"
+#include "tests/support/file.h"
 
-static struct arena arena; /* texts of a test */
-static char folder[512];
+extern struct arena data_help_arena; /* texts of a test */
+extern char data_help_folder[FOLDER_SIZE];
 
-static inline void enter_folder(void)
-{
-	const char *tmp = getenv("TMPDIR");
-	snprintf(folder, sizeof folder, "%s/data-XXXXXX", tmp && *tmp ? tmp : "/tmp");
-	cr_assert(mkdtemp(folder) != NULL);
-}
+/* Make data_help_folder before, remove it after each test of a suite that names these two. */
+void data_help_enter(void);
+void data_help_leave(void);
 
-static inline void leave_folder(void)
-{
-	char command[600];
-	snprintf(command, sizeof command, "rm -rf '%s'", folder);
-	cr_assert_eq(system(command), 0);
-	arena_clear(&arena);
-}
+/* FOLDER/REST, in the arena; makes the folders on the way to it. */
+char *data_help_path(const char *rest);
 
-/* FOLDER/REST, and the folders on the way to it. */
-static inline char *below(const char *rest)
-{
-	char *path = arena_format(&arena, "%s/%s", folder, rest);
-	for (char *p = path + strlen(folder) + 1; *p; p++) {
-		if (*p != '/')
-			continue;
-		*p = '\0';
-		mkdir(path, 0700);
-		*p = '/';
-	}
-	return path;
-}
-
-static inline char *put_file(const char *rest, const void *bytes, size_t n)
-{
-	char *path = below(rest);
-	FILE *f = fopen(path, "wb");
-	cr_assert(f && fwrite(bytes, 1, n, f) == n && fclose(f) == 0, "%s", path);
-	return path;
-}
+/* Writes FOLDER/REST and returns that path, in the arena. */
+char *data_help_put(const char *rest, const void *bytes, size_t n);
 
 /* The row's state, as an experiment would set it; lives in the arena. */
-static inline void *row_state(const struct row *row, const char *text)
-{
-	struct err e = {0};
-	void *state = arena_alloc(&arena, row->state_bytes);
-	const struct json *object = json_read_text(&arena, "test", text, strlen(text), &e);
-	cr_assert(object && keys_parse(row->keys, state, object, &arena, &e) == 0, "%s", e.text);
-	return state;
-}
+void *data_help_state(const struct row *row, const char *text);
 
-static inline int load_row(const struct data_source *s, const char *text, struct dataset *out, struct err *e)
-{
-	const struct data_env env = {.dir = folder, .seed = 7};
-	*e = (struct err){0};
-	return s->load(row_state(&s->row, text), &env, out, e);
-}
+/* Loads the row from data_help_folder: 0 and *out (dataset_clear() it), or -1 and a sentence. */
+int data_help_load(const struct data_source *s, const char *text, struct dataset *out, struct err *e);
 
-static inline struct dataset loaded_row(const struct data_source *s, const char *text)
-{
-	struct dataset d;
-	struct err e;
-	cr_assert_eq(load_row(s, text, &d, &e), 0, "%s", e.text);
-	return d;
-}
+/* The same; ends the test where it is refused. */
+struct dataset data_help_loaded(const struct data_source *s, const char *text);
 
 #endif

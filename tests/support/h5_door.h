@@ -1,61 +1,27 @@
-/* For tests of the HDF5 door: open or end the test, columns that count up, sentences. */
+/* For tests of the HDF5 door: open or end the test, whole columns, columns that count up, sentences. */
 #ifndef SIGNSGD_TESTS_SUPPORT_H5_DOOR_H
 #define SIGNSGD_TESTS_SUPPORT_H5_DOOR_H
 
 #include "h5/h5.h"
-#include "tests/support/h5_files.h"
 
-static inline void save(struct h5 *f)
-{
-	struct err e = {0};
-	cr_assert_eq(h5_flush(f, false, &e), 0, "%s", e.text);
-}
+/* Each ends the test where it fails; h5_close() what is returned. */
+void h5_door_save(struct h5 *f);
+struct h5 *h5_door_open(const char *path);
+struct h5 *h5_door_edit(const char *path);
 
-static inline struct h5 *again(const char *path)
-{
-	struct err e = {0};
-	struct h5 *f = h5_open(path, &e);
-	cr_assert_not_null(f, "%s", e.text);
-	return f;
-}
+/* A refusal with this code names the file and says `what`. */
+void h5_door_expect_sentence(const struct err *e, int code, const char *path, const char *what);
 
-static inline struct h5 *edit(const char *path)
-{
-	struct err e = {0};
-	struct h5 *f = h5_edit(path, &e);
-	cr_assert_not_null(f, "%s", e.text);
-	return f;
-}
+/* Rows of a data set. */
+size_t h5_door_rows(struct h5 *f, const char *dataset);
 
-/* A refusal names the file and says all of these. */
-static inline void expect_sentence(const struct err *e, int code, const char *path, const char *what)
-{
-	cr_expect_eq(e->code, code, "%s", e->text);
-	cr_expect_not_null(strstr(e->text, path), "'%s' does not name %s", e->text, path);
-	cr_expect_not_null(strstr(e->text, what), "'%s' does not say '%s'", e->text, what);
-}
+/* All numbers of a data set of the file `path`, *count of them. Free with mem_free(). */
+double *h5_door_numbers(const char *path, const char *dataset, size_t *count);
 
-static inline void expect_count_up(struct h5 *f, const char *path, size_t rows)
-{
-	struct err e = {0};
-	int64_t *values = mem_array(rows, sizeof *values);
-	cr_assert_eq(h5_read(f, path, H5_I64, rows, values, &e), 0, "%s", e.text);
-	for (size_t i = 0; i < rows; i++)
-		cr_assert_eq(values[i], (int64_t)i, "row %zu is %lld", i, (long long)values[i]);
-	mem_free(values);
-}
+/* Rows first to last of an H5_I64 column are 0, 1, 2, ... */
+void h5_door_expect_count_up(struct h5 *f, const char *path, size_t rows);
 
-static inline void append_up_to(struct h5_column *c, size_t rows, uint64_t *state)
-{
-	while (h5_rows(c) < rows) {
-		int64_t values[700];
-		size_t first = h5_rows(c), count = next_number(state) % 700 + 1;
-		if (count > rows - first)
-			count = rows - first;
-		for (size_t i = 0; i < count; i++)
-			values[i] = (int64_t)(first + i);
-		h5_append(c, count, values);
-	}
-}
+/* Appends such rows in strides of any length, drawn from *state, until there are `rows`. */
+void h5_door_append_up_to(struct h5_column *c, size_t rows, uint64_t *state);
 
 #endif

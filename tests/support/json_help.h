@@ -1,60 +1,31 @@
-/* Short ways to read and write trees in tests of the JSON door. */
+/* Short ways to read and write trees in tests of the JSON door and of tables of keys. */
 #ifndef SIGNSGD_TESTS_SUPPORT_JSON_HELP_H
 #define SIGNSGD_TESTS_SUPPORT_JSON_HELP_H
 
-#include <criterion/criterion.h>
-
-#include <string.h>
-
 #include "config/json.h"
+#include "config/key.h"
 
-static struct arena arena;
+extern struct arena json_help_arena; /* owns all that is returned here */
 
-static inline void clear(void)
-{
-	arena_clear(&arena);
-}
+/* After each test of a suite that names it. */
+void json_help_clear(void);
 
-static inline struct json *read_as(const char *source, const char *text, struct err *e)
-{
-	return json_read_text(&arena, source, text, strlen(text), e);
-}
+/* The tree of a text, or NULL and a sentence that names `source`. */
+struct json *json_help_read_as(const char *source, const char *text, struct err *e);
 
-static inline struct json *good(const char *text)
-{
-	struct err e = {0};
-	struct json *root = read_as("t.json", text, &e);
+/* The tree of a text; ends the test where it is refused. */
+struct json *json_help_good(const char *text);
 
-	cr_assert_not_null(root, "%s: %s", text, e.text);
-	cr_assert_str_eq(e.text, "");
-	return root;
-}
+/* The same of the value of an option. */
+struct json *json_help_value(const char *text);
 
-static inline struct json *value(const char *text)
-{
-	struct err e = {0};
-	struct json *v = json_read_value(&arena, "--set", text, &e);
+/* The tree as text. */
+const char *json_help_written(const struct json *v);
 
-	cr_assert_not_null(v, "%s", e.text);
-	return v;
-}
+/* Each text of texts [count] is no member of the family, and a sentence says so. */
+void json_help_family_refuses(const struct family *f, const char *const *texts, size_t count);
 
-/* The tree as text; the arena keeps it. */
-static inline const char *written(const struct json *v)
-{
-	struct buf b = {0};
-	const char *copy;
-
-	json_write(&b, v);
-	copy = arena_string(&arena, b.text);
-	buf_clear(&b);
-	return copy;
-}
-
-static inline void repeat(struct buf *b, const char *text, int times)
-{
-	for (int i = 0; i < times; i++)
-		buf_add(b, text);
-}
+/* Adds `text` so many times. */
+void json_help_repeat(struct buf *b, const char *text, int times);
 
 #endif

@@ -2,13 +2,7 @@
 #ifndef SIGNSGD_TESTS_SUPPORT_KEY_TABLE_H
 #define SIGNSGD_TESTS_SUPPORT_KEY_TABLE_H
 
-#include <criterion/criterion.h>
-
-#include <math.h>
-#include <stddef.h>
 #include <stdint.h>
-#include <string.h>
-
 #include "config/key.h"
 
 struct scale_state {
@@ -22,74 +16,6 @@ struct net_state {
 	struct choice inner;
 	struct choices several;
 };
-
-static const char *const acts[] = {"relu", "tanh", NULL};
-
-static const struct key scale_keys[] = {
-        {.name = "factor",
-         .kind = KEY_REAL,
-         .offset = offsetof(struct scale_state, factor),
-         .default_json = "-10",
-         .lowest = -100,
-         .highest = 100,
-         .help = "multiplies the gradient"},
-        {.name = "from",
-         .kind = KEY_INT,
-         .offset = offsetof(struct scale_state, from),
-         .default_json = "0",
-         .lowest = 0,
-         .highest = INFINITY,
-         .unit = "steps",
-         .help = "first step of it"},
-        {0},
-};
-
-static const struct row invert = {.name = "invert", .about = "Sends the opposite"};
-static const struct row scale = {.name = "scale",
-                                 .about = "Sends a multiple",
-                                 .keys = scale_keys,
-                                 .state_bytes = sizeof(struct scale_state)};
-static const struct row *const attack_rows[] = {&invert, &scale, NULL};
-static const struct family attacks = {.name = "attack",
-                                      .plural = "attacks",
-                                      .about = "What a liar says",
-                                      .rows = attack_rows,
-                                      .number_row = "scale"};
-
-static const struct key net_keys[] = {
-        {.name = "hidden",
-         .kind = KEY_INTS,
-         .offset = offsetof(struct net_state, hidden),
-         .lowest = 1,
-         .highest = 4096,
-         .help = "widths"},
-        {.name = "act",
-         .kind = KEY_CHOICE,
-         .offset = offsetof(struct net_state, act),
-         .default_json = "\"relu\"",
-         .choices = acts,
-         .help = "activation"},
-        {.name = "inner",
-         .kind = KEY_FAMILY,
-         .offset = offsetof(struct net_state, inner),
-         .default_json = "\"scale\"",
-         .family = &attacks,
-         .help = "a family in a family"},
-        {.name = "several",
-         .kind = KEY_LIST,
-         .offset = offsetof(struct net_state, several),
-         .default_json = "[]",
-         .family = &attacks,
-         .help = "a list of members of a family"},
-        {0},
-};
-
-static const struct row net = {
-        .name = "net", .about = "A net", .keys = net_keys, .state_bytes = sizeof(struct net_state)};
-static const struct row flat = {.name = "flat", .about = "No net"};
-static const struct row *const model_rows[] = {&net, &flat, NULL};
-static const struct family models = {
-        .name = "model", .plural = "models", .about = "What learns", .rows = model_rows};
 
 struct state {
 	int64_t workers, steps;
@@ -107,146 +33,22 @@ struct state {
 	struct choice model;
 };
 
-#define AT(member) offsetof(struct state, member)
+/* The keys of struct state, and what its families offer. */
+enum { KEY_TABLE_KEYS = 14 };
+extern const struct key key_table_keys[KEY_TABLE_KEYS + 1], key_table_scale_keys[];
+extern const struct family key_table_attacks, key_table_models;
+extern const struct row key_table_invert, key_table_scale, key_table_net, key_table_flat;
 
-static const char *const partitions[] = {"iid", "shards", NULL};
+/* The state of a text, or -1 and a sentence; json_help_arena owns what it points to. */
+int key_table_parse(const char *text, struct state *s, struct err *e);
 
-static const struct key adversary_keys[] = {
-        {.name = "count",
-         .kind = KEY_INT,
-         .offset = AT(adversaries.count) - AT(adversaries),
-         .default_json = "0",
-         .lowest = 0,
-         .highest = 1000,
-         .help = "liars"},
-        {.name = "attack",
-         .kind = KEY_FAMILY,
-         .offset = AT(adversaries.attack) - AT(adversaries),
-         .default_json = "null",
-         .family = &attacks,
-         .help = "what they do"},
-        {0},
-};
+/* The same; ends the test where it is refused. */
+struct state key_table_good(const char *text);
 
-static const struct key keys[] = {
-        {.name = "name", .kind = KEY_STRING, .offset = AT(name), .default_json = "\"run\"", .help = "a name"},
-        {.name = "seed",
-         .kind = KEY_SEED,
-         .offset = AT(seed),
-         .default_json = "1",
-         .help = "of all random numbers"},
-        {.name = "workers",
-         .kind = KEY_INT,
-         .offset = AT(workers),
-         .lowest = 1,
-         .highest = 1000,
-         .help = "how many"},
-        {.name = "steps",
-         .kind = KEY_INT,
-         .offset = AT(steps),
-         .default_json = "null",
-         .lowest = 1,
-         .highest = INFINITY,
-         .help = "length"},
-        {.name = "momentum",
-         .kind = KEY_REAL,
-         .offset = AT(momentum),
-         .default_json = "0.9",
-         .lowest = 0,
-         .highest = 1,
-         .below = true,
-         .help = "beta"},
-        {.name = "rate",
-         .kind = KEY_REAL,
-         .offset = AT(rate),
-         .default_json = "0.1",
-         .lowest = 0,
-         .highest = INFINITY,
-         .above = true,
-         .help = "step length"},
-        {.name = "free", .kind = KEY_REAL, .offset = AT(free), .default_json = "0", .help = "any number"},
-        {.name = "quiet",
-         .kind = KEY_BOOL,
-         .offset = AT(quiet),
-         .default_json = "false",
-         .help = "says less"},
-        {.name = "out", .kind = KEY_PATH, .offset = AT(out), .default_json = "null", .help = "where to"},
-        {.name = "partition",
-         .kind = KEY_CHOICE,
-         .offset = AT(partition),
-         .default_json = "\"iid\"",
-         .choices = partitions,
-         .help = "who gets what"},
-        {.name = "ids",
-         .kind = KEY_INTS,
-         .offset = AT(ids),
-         .default_json = "[]",
-         .lowest = 0,
-         .highest = 999,
-         .help = "who lies"},
-        {.name = "weights",
-         .kind = KEY_REALS,
-         .offset = AT(weights),
-         .default_json = "[0.5, 1]",
-         .lowest = 0,
-         .highest = INFINITY,
-         .above = true,
-         .help = "weights"},
-        {.name = "adversaries",
-         .kind = KEY_OBJECT,
-         .offset = AT(adversaries),
-         .default_json = "{}",
-         .keys = adversary_keys,
-         .help = "the liars"},
-        {.name = "model",
-         .kind = KEY_FAMILY,
-         .offset = AT(model),
-         .default_json = "\"flat\"",
-         .family = &models,
-         .help = "what learns"},
-        {0},
-};
+/* What has been written to *b, which is cleared; json_help_arena owns the text. */
+const char *key_table_kept(struct buf *b);
 
-static struct arena arena;
-
-static inline void clear(void)
-{
-	arena_clear(&arena);
-}
-
-static inline int parse(const char *text, struct state *s, struct err *e)
-{
-	struct json *root = json_read_text(&arena, "t.json", text, strlen(text), e);
-
-	*s = (struct state){0};
-	cr_assert_not_null(root, "%s", e->text);
-	return keys_parse(keys, s, root, &arena, e);
-}
-
-static inline struct state good(const char *text)
-{
-	struct state s;
-	struct err e = {0};
-
-	cr_assert_eq(parse(text, &s, &e), 0, "%s: %s", text, e.text);
-	cr_assert_str_eq(e.text, "");
-	return s;
-}
-
-static inline const char *kept(struct buf *b)
-{
-	const char *copy = arena_string(&arena, b->text);
-
-	buf_clear(b);
-	return copy;
-}
-
-static inline const char *resolved(const struct state *s, bool identity)
-{
-	struct buf b = {0};
-
-	keys_write(&b, keys, s, identity);
-	return kept(&b);
-}
+/* The state as text, whole or as much as identifies it; json_help_arena owns the text. */
+const char *key_table_resolved(const struct state *s, bool identity);
 
 #endif

@@ -1,82 +1,41 @@
-/* For tests that run the program itself: start it, wait for it, read what it said. */
+/* Processes of tests, and the program itself among them: start it, wait for it, read what it said. */
 #ifndef SIGNSGD_TESTS_SUPPORT_PROCESS_H
 #define SIGNSGD_TESTS_SUPPORT_PROCESS_H
 
-#include <dirent.h>
-#include <fcntl.h>
-#include <signal.h>
 #include <stdbool.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/resource.h>
-#include <sys/wait.h>
-#include <unistd.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
 
-static inline const char *program_path(void)
-{
-	const char *path = getenv("SIGNSGD_BIN");
-	return path && path[0] ? path : "./signsgd";
-}
+enum { CHILD_SECONDS = 60 };
+
+/* $SIGNSGD_BIN, or ./signsgd. */
+const char *process_program(void);
 
 /* Built with a sanitizer? Then memory and limits are not the program's own. */
-static inline bool program_sanitized(void)
-{
-	const char *variant = getenv("SIGNSGD_VARIANT");
-	return variant && strcmp(variant, "release") != 0 && strcmp(variant, "dev") != 0;
-}
+bool process_sanitized(void);
 
 /*
  * Start `signsgd ARGS` (a shell's words) with both outputs into the file `log`. limit_bytes > 0 limits the
- * size of the files it may write. Returns the process.
+ * size of the files it may write. Returns the process; process_wait() for it.
  */
-static inline pid_t program_start(const char *args, const char *log, size_t limit_bytes)
-{
-	pid_t pid = fork();
-	if (pid != 0)
-		return pid;
-	char command[4096];
-	int fd = open(log, O_WRONLY | O_CREAT | O_TRUNC, 0600);
-	dup2(fd, 1);
-	dup2(fd, 2);
-	struct rlimit limit = {limit_bytes, limit_bytes};
-	if (limit_bytes > 0)
-		setrlimit(RLIMIT_FSIZE, &limit);
-	snprintf(command, sizeof command, "exec %s %s", program_path(), args);
-	execl("/bin/sh", "sh", "-c", command, (char *)NULL);
-	_exit(127);
-}
+pid_t process_start(const char *args, const char *log, size_t limit_bytes);
+
+/* The same to its end: process_wait()'s result. */
+int process_run(const char *args, const char *log);
 
 /* The exit code, or 256 + the signal that ended it. */
-static inline int program_wait(pid_t pid)
-{
-	int status = 0;
-	waitpid(pid, &status, 0);
-	return WIFEXITED(status) ? WEXITSTATUS(status) : 256 + WTERMSIG(status);
-}
+int process_wait(pid_t pid);
 
-static inline int program_run(const char *args, const char *log)
-{
-	return program_wait(program_start(args, log, 0));
-}
+/* Do `work` in a process of its own, so that a crash is seen and not shared: 0 when it ended well. A process
+ * that takes longer than CHILD_SECONDS is killed.
+ */
+int process_in_child(int (*work)(void *ctx), void *ctx);
 
-/* A file's content, cut at room - 1 bytes. */
-static inline const char *file_text(const char *path, char *out, size_t size)
-{
-	FILE *f = fopen(path, "rb");
-	size_t length = f ? fread(out, 1, size - 1, f) : 0;
-	out[length] = 0;
-	if (f)
-		fclose(f);
-	return out;
-}
+/* Run a shell's line. Did it end well? */
+bool process_shell(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
-static inline void folder_remove(const char *path)
-{
-	char command[4200];
-	snprintf(command, sizeof command, "rm -rf '%s'", path);
-	if (system(command) != 0)
-		fprintf(stderr, "could not remove %s\n", path);
-}
+void process_sleep_us(uint64_t us);
+void process_sleep_ms(int ms);
 
 #endif

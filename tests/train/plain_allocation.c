@@ -6,6 +6,8 @@
  * (Under a sanitizer the family is the sanitizer's.)
  */
 #include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include "tests/support/train.h"
 
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)

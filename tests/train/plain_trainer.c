@@ -2,6 +2,8 @@
  * Law 1 as a plain program, so that it also runs under the thread sanitizer: whole trainings, every
  * aggregator and attack that keeps memory or makes random numbers, have the same bits on 1, 2, 3 and 8 lanes.
  */
+#include <stdio.h>
+#include <string.h>
 #include "tests/support/train.h"
 
 static const char *const experiments[] = {

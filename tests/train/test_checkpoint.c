@@ -1,11 +1,19 @@
 /* Checkpoints: all bits come back or nothing does. */
 #include <criterion/criterion.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
+#include <unistd.h>
+#include "base/mem.h"
 #include "h5/h5.h"
 #include "train/checkpoint.h"
 #include "tests/support/h5_files.h"
+#include "tests/support/process.h"
+#include "tests/support/damage.h"
 
-TestSuite(checkpoint, .init = files_begin, .fini = files_end, .timeout = 240);
+TestSuite(checkpoint, .init = h5_files_begin, .fini = h5_files_end, .timeout = 240);
 
 enum { N = 1000 };
 
@@ -35,7 +43,7 @@ static void fill(struct state *s, uint64_t number)
 	float *const arrays[] = {s->x, s->momentum[0], s->momentum[1], s->optimiser};
 	for (int a = 0; a < 4; a++)
 		for (size_t i = 0; i < (a < 3 ? N : 7); i++) {
-			uint32_t bits = i < 6 ? special[i] : (uint32_t)next_number(&number);
+			uint32_t bits = i < 6 ? special[i] : (uint32_t)damage_number(&number);
 			memcpy(&arrays[a][i], &bits, sizeof bits);
 		}
 	s->step = 41;
@@ -68,7 +76,7 @@ Test(checkpoint, its_path_stands_beside_the_result)
 
 Test(checkpoint, all_bits_come_back)
 {
-	const char *path = in_folder("new/folder/a.checkpoint.h5");
+	const char *path = h5_files_path("new/folder/a.checkpoint.h5");
 	struct err e = {0};
 	struct state written, read;
 	for (uint64_t i = 0; i < 3; i++) {
@@ -78,7 +86,7 @@ Test(checkpoint, all_bits_come_back)
 		save(path, &written);
 		cr_assert_eq(checkpoint_read(path, id, &read.step, 5, read.arrays, &e), 0, "%s", e.text);
 		cr_expect(same(&written, &read));
-		cr_expect(!file_there(in_folder("new/folder/a.checkpoint.h5.tmp")));
+		cr_expect(!file_there(h5_files_path("new/folder/a.checkpoint.h5.tmp")));
 	}
 }
 
@@ -97,7 +105,7 @@ static void expect_refusal(const char *path, const char *run_id, size_t count,
 
 Test(checkpoint, what_does_not_fit_has_a_sentence)
 {
-	const char *path = in_folder("a.checkpoint.h5");
+	const char *path = h5_files_path("a.checkpoint.h5");
 	struct state s;
 	fill(&s, 1);
 	save(path, &s);
@@ -109,9 +117,9 @@ Test(checkpoint, what_does_not_fit_has_a_sentence)
 	struct checkpoint_array missing[] = {{.name = "x", .count = N, .at = s.x},
 	                                     {.name = "momentum/2", .count = N, .at = s.momentum[0]}};
 	expect_refusal(path, id, 2, missing, &s, "has no dataset /state/momentum/2");
-	expect_refusal(in_folder("none.checkpoint.h5"), id, 5, NULL, &s, "No such file");
-	file_put(in_folder("text"), "{}", 2);
-	expect_refusal(in_folder("text"), id, 5, NULL, &s, "is no HDF5 file");
+	expect_refusal(h5_files_path("none.checkpoint.h5"), id, 5, NULL, &s, "No such file");
+	file_put(h5_files_path("text"), "{}", 2);
+	expect_refusal(h5_files_path("text"), id, 5, NULL, &s, "is no HDF5 file");
 }
 
 /* A whole file whose content is wrong: made through the door, so that its seal holds. */
@@ -127,7 +135,7 @@ static void change(const char *path, const char *at, const char *name, int64_t v
 
 Test(checkpoint, a_wrong_checksum_names_the_array)
 {
-	const char *path = in_folder("a.checkpoint.h5");
+	const char *path = h5_files_path("a.checkpoint.h5");
 	struct state s;
 	fill(&s, 1);
 	save(path, &s);
@@ -144,7 +152,7 @@ Test(checkpoint, a_wrong_checksum_names_the_array)
 
 Test(checkpoint, a_cut_file_is_refused_wherever_it_is_cut)
 {
-	const char *path = in_folder("a.checkpoint.h5"), *cut = in_folder("cut.checkpoint.h5");
+	const char *path = h5_files_path("a.checkpoint.h5"), *cut = h5_files_path("cut.checkpoint.h5");
 	struct state s;
 	size_t count;
 	fill(&s, 1);
@@ -178,7 +186,7 @@ static int read_damaged(void *ctx)
 		size_t count = d->count, at = (d->from + 7 * i) % d->count;
 		memcpy(bytes, d->bytes, d->count);
 		if (d->random)
-			count = damage(bytes, d->count, &d->random);
+			count = damage_bytes(bytes, d->count, &d->random);
 		else
 			bytes[at] ^= (unsigned char)(1u << i % 8);
 		if (count == d->count && memcmp(bytes, d->bytes, count) == 0)
@@ -195,17 +203,17 @@ static int read_damaged(void *ctx)
 
 Test(checkpoint, any_damage_is_refused)
 {
-	char *path = mem_string(in_folder("a.checkpoint.h5")),
-	     *other = mem_string(in_folder("d.checkpoint.h5"));
+	char *path = mem_string(h5_files_path("a.checkpoint.h5")),
+	     *other = mem_string(h5_files_path("d.checkpoint.h5"));
 	struct state s;
 	struct damaged d = {.path = other};
 	fill(&s, 1);
 	save(path, &s);
 	d.bytes = file_bytes(path, &d.count);
 	for (d.from = 0; d.from < d.count; d.from += 700)
-		cr_expect_eq(in_child(read_damaged, &d), 0, "flipped bits from byte %zu on", d.from);
+		cr_expect_eq(process_in_child(read_damaged, &d), 0, "flipped bits from byte %zu on", d.from);
 	for (d.random = 1; d.random < 8000; d.random += 1000)
-		cr_expect_eq(in_child(read_damaged, &d), 0, "damage from state %llu on",
+		cr_expect_eq(process_in_child(read_damaged, &d), 0, "damage from state %llu on",
 		             (unsigned long long)d.random);
 	mem_free(d.bytes);
 	mem_free(path);
@@ -214,19 +222,21 @@ Test(checkpoint, any_damage_is_refused)
 
 Test(checkpoint, a_file_rewritten_by_another_program_is_refused)
 {
-	const char *path = in_folder("a.checkpoint.h5"), *python = h5py();
+	const char *path = h5_files_path("a.checkpoint.h5"), *python = h5_files_python();
 	struct state s;
 	if (!python)
 		cr_skip_test("skipped: no Python with h5py");
 	fill(&s, 1);
 	save(path, &s);
-	cr_expect(shell("'%s' -c \"\nimport h5py, zlib\nf = h5py.File('%s', 'r')\n"
-	                "assert f.attrs['run_id'] == '%s' and f.attrs['step'] == 41\n"
-	                "m = f['state/momentum/1']\nassert m.shape == (%d,) and m.dtype == 'float32'\n"
-	                "assert zlib.crc32(m[:].tobytes()) == m.attrs['crc32']\n\"",
-	                python, path, id, N));
+	cr_expect(
+	        process_shell("'%s' -c \"\nimport h5py, zlib\nf = h5py.File('%s', 'r')\n"
+	                      "assert f.attrs['run_id'] == '%s' and f.attrs['step'] == 41\n"
+	                      "m = f['state/momentum/1']\nassert m.shape == (%d,) and m.dtype == 'float32'\n"
+	                      "assert zlib.crc32(m[:].tobytes()) == m.attrs['crc32']\n\"",
+	                      python, path, id, N));
 	expect_refusal(path, "other", 5, NULL, &s, "found id"); /* reading changed nothing */
-	cr_expect(shell("'%s' -c \"import h5py; h5py.File('%s', 'r+')['state/x'][0] = 1\"", python, path));
+	cr_expect(process_shell("'%s' -c \"import h5py; h5py.File('%s', 'r+')['state/x'][0] = 1\"", python,
+	                        path));
 	expect_refusal(path, id, 5, NULL, &s, "has no seal");
 }
 
@@ -256,7 +266,7 @@ static int save_for_ever(void *ctx)
 
 Test(checkpoint, killed_writers_leave_a_whole_checkpoint)
 {
-	struct writer w = {mem_string(in_folder("a.checkpoint.h5")),
+	struct writer w = {mem_string(h5_files_path("a.checkpoint.h5")),
 	                   mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0)};
 	uint64_t state = 7;
 	for (int k = 0; k < 20; k++) {
@@ -268,10 +278,10 @@ Test(checkpoint, killed_writers_leave_a_whole_checkpoint)
 			_exit(save_for_ever(&w));
 		}
 		while (*w.saved == 0)
-			sleep_us(100);
-		sleep_us(next_number(&state) % 20000);
+			process_sleep_us(100);
+		process_sleep_us(damage_number(&state) % 20000);
 		kill(pid, SIGKILL);
-		cr_assert_eq(program_wait(pid), 256 + SIGKILL);
+		cr_assert_eq(process_wait(pid), 256 + SIGKILL);
 		struct err e = {0};
 		struct state s;
 		fill(&s, 1);
@@ -300,13 +310,13 @@ static int save_beyond_the_limit(void *ctx)
 
 Test(checkpoint, a_full_disk_leaves_the_earlier_one)
 {
-	char *path = mem_string(in_folder("a.checkpoint.h5"));
+	char *path = mem_string(h5_files_path("a.checkpoint.h5"));
 	struct err e = {0};
 	struct state written, read;
 	fill(&written, 1);
 	fill(&read, 2);
 	save(path, &written);
-	cr_expect_eq(in_child(save_beyond_the_limit, path), 0);
+	cr_expect_eq(process_in_child(save_beyond_the_limit, path), 0);
 	cr_assert_eq(checkpoint_read(path, id, &read.step, 5, read.arrays, &e), 0, "%s", e.text);
 	cr_expect(same(&written, &read));
 	mem_free(path);

@@ -4,10 +4,17 @@
  * process leaves behind.
  */
 #include <criterion/criterion.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include "registry.h"
 #include "record/record.h"
 #include "tests/support/mpirun.h"
+#include "tests/support/process.h"
 
-TestSuite(mpi_train, .init = open_mpi, .fini = cli_close, .timeout = 300);
+TestSuite(mpi_train, .init = mpirun_open, .fini = cli_close, .timeout = 300);
 
 /* Normalisation, momentum, a Byzantine worker; the last layers are final long before the first. */
 static const char resnet[] = "{\"name\":\"r\",\"workers\":%d,\"adversaries\":{\"count\":%d,\"attack\":"
@@ -134,7 +141,7 @@ Test(mpi_train, processes_that_differ_end_with_a_sentence)
 {
 	write_toy("0.1");
 	cr_expect_eq(mpirun_line("-n 1 %s train %s --seed 1 --out %s : -n 1 %s train %s --seed 2 --out %s",
-	                         program_path(), at("q.json"), at("m.h5"), program_path(), at("q.json"),
+	                         process_program(), at("q.json"), at("m.h5"), process_program(), at("q.json"),
 	                         at("m.h5")),
 	             1, "%s", cli_err);
 	cr_expect_not_null(strstr(cli_err, "the parameters of process 1 differ from those of process 0"),
@@ -144,9 +151,9 @@ Test(mpi_train, processes_that_differ_end_with_a_sentence)
 static bool wait_for_file(const char *path)
 {
 	for (int i = 0; i < 600; i++) {
-		if (access(path, F_OK) == 0)
+		if (file_there(path))
 			return true;
-		nanosleep(&(struct timespec){.tv_nsec = 50000000}, NULL);
+		process_sleep_ms(50);
 	}
 	return false;
 }
@@ -160,17 +167,17 @@ Test(mpi_train, a_killed_process_ends_the_job_and_another_number_resumes)
 	simulate();
 	snprintf(mark, sizeof mark, "--set=transport.buckets=%d", 2 + (int)getpid() % 200);
 	snprintf(line, sizeof line, "exec mpirun -n 3 %s train %s --out %s --quiet %s >%s 2>&1",
-	         program_path(), at("e.json"), at("m.h5"), mark, "/dev/null");
+	         process_program(), at("e.json"), at("m.h5"), mark, "/dev/null");
 	pid_t launcher = fork();
 	if (launcher == 0) {
 		execl("/bin/sh", "sh", "-c", line, (char *)NULL);
 		_exit(127);
 	}
 	cr_assert(wait_for_file(at("m.checkpoint.h5")), "no checkpoint was written");
-	cr_assert_eq(processes_with(mark, &one), 3, "%d", processes_with(mark, &one));
+	cr_assert_eq(mpirun_processes(mark, &one), 3, "%d", mpirun_processes(mark, &one));
 	cr_assert_eq(kill(one, SIGKILL), 0);
-	cr_expect_neq(program_wait(launcher), 0);
-	cr_expect(wait_until(mark, 0), "processes went on without the one that was killed");
+	cr_expect_neq(process_wait(launcher), 0);
+	cr_expect(mpirun_wait_until(mark, 0), "processes went on without the one that was killed");
 	cr_expect_eq(mpirun(2, "train --resume %s", at("m.h5")), 0, "%s", cli_err);
 	cr_expect_not_null(strstr(cli_err, "resumed after step"), "%s", cli_err);
 	expect_same_bits("resumed");

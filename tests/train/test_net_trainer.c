@@ -3,8 +3,10 @@
  * evaluations read, and with dropout, whose masks belong to worker and step.
  */
 #include <criterion/criterion.h>
-#include <unistd.h>
+#include <stdio.h>
+#include <string.h>
 #include "tests/support/train.h"
+#include "tests/support/file.h"
 
 #define DATA "\"data\":{\"kind\":\"glyphs\",\"train\":60,\"test\":21}"
 #define RUN  "\"seed\":3,\"workers\":3,\"steps\":4,\"batch\":4,\"lr\":0.01,\"eval\":{\"train\":14}," DATA
@@ -97,8 +99,8 @@ static void resume(const char *text, int64_t step, const char *path, const struc
 
 Test(net_trainer, resumed_is_never_interrupted)
 {
-	char folder[] = "/tmp/signsgd-XXXXXX", path[64];
-	cr_assert_not_null(mkdtemp(folder));
+	char folder[FOLDER_SIZE], path[128];
+	folder_make(folder);
 	snprintf(path, sizeof path, "%s/c.h5", folder);
 	for (size_t i = 0; i < N_EXPERIMENTS; i++) {
 		struct end whole;
@@ -107,6 +109,5 @@ Test(net_trainer, resumed_is_never_interrupted)
 			resume(experiments[i], step, path, &whole);
 		mem_free(whole.x);
 	}
-	unlink(path);
-	rmdir(folder);
+	folder_remove(folder);
 }

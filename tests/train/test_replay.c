@@ -3,6 +3,7 @@
  * from workers that were counted. The recorded voters are enough to repeat the run bit for bit.
  */
 #include <criterion/criterion.h>
+#include <string.h>
 #include "base/rng.h"
 #include "registry.h"
 #include "tests/support/train.h"

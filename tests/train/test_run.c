@@ -3,22 +3,28 @@
  */
 #include <criterion/criterion.h>
 #include <math.h>
-#include <time.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
 #include "h5/h5.h"
 #include "base/mem.h"
 #include "base/rng.h"
 #include "record/record.h"
+#include "tests/support/h5_door.h"
 #include "tests/support/process.h"
 #include "tests/support/train.h"
+#include "tests/support/file.h"
 
 enum { SIZE = 1 << 16 };
 
-static char folder[64], run_path_[128], log_path[128], experiment[128], said[SIZE];
+static char folder[FOLDER_SIZE], run_path_[128], log_path[128], experiment[128], said[SIZE];
 
 static void make_folder(void)
 {
-	snprintf(folder, sizeof folder, "/tmp/signsgd-run-XXXXXX");
-	cr_assert_not_null(mkdtemp(folder));
+	folder_make(folder);
 	snprintf(run_path_, sizeof run_path_, "%s/r.h5", folder);
 	snprintf(log_path, sizeof log_path, "%s/log", folder);
 	snprintf(experiment, sizeof experiment, "%s/e.json", folder);
@@ -33,10 +39,7 @@ TestSuite(run, .init = make_folder, .fini = drop_folder, .timeout = 300);
 
 static void write_experiment(const char *text)
 {
-	FILE *f = fopen(experiment, "w");
-	cr_assert_not_null(f);
-	fputs(text, f);
-	fclose(f);
+	file_put_text(experiment, text);
 }
 
 /* About a second's work for one lane, so that a kill finds it at work; checkpoints often. */
@@ -50,7 +53,7 @@ static int simulate(const char *out, const char *more)
 {
 	char args[1024];
 	snprintf(args, sizeof args, "simulate %s --out %s --lanes 2 %s", experiment, out, more);
-	int rc = program_run(args, log_path);
+	int rc = process_run(args, log_path);
 	file_text(log_path, said, sizeof said);
 	return rc;
 }
@@ -76,27 +79,10 @@ static float *final_x(const char *path, size_t *n)
 }
 
 /* All values of a dataset of numbers, whatever its rank. */
-static double *values_of(const char *path, const char *dataset, size_t *count)
-{
-	struct err e = {0};
-	size_t dims[8];
-	int rank;
-	struct h5 *f = h5_open(path, &e);
-	cr_assert_not_null(f, "%s", e.text);
-	cr_assert_eq(h5_shape(f, dataset, &rank, dims, &e), 0, "%s", e.text);
-	*count = 1;
-	for (int i = 0; i < rank; i++)
-		*count *= dims[i];
-	double *values = mem_array(*count, sizeof *values);
-	cr_assert_eq(h5_read(f, dataset, H5_F64, *count, values, &e), 0, "%s", e.text);
-	h5_close(f);
-	return values;
-}
-
 static void same_column(const char *a, const char *b, const char *column)
 {
 	size_t n, m;
-	double *u = values_of(a, column, &n), *v = values_of(b, column, &m);
+	double *u = h5_door_numbers(a, column, &n), *v = h5_door_numbers(b, column, &m);
 	cr_expect_eq(n, m, "%s: %zu and %zu values", column, n, m);
 	for (size_t i = 0; i < n && i < m; i++)
 		cr_assert(u[i] == v[i] || (isnan(u[i]) && isnan(v[i])), "%s, value %zu", column, i);
@@ -133,14 +119,14 @@ static void whole_run(char *path, size_t size)
 
 static void wait_ms(long ms)
 {
-	nanosleep(&(struct timespec){ms / 1000, ms % 1000 * 1000000}, NULL);
+	process_sleep_ms((int)ms);
 }
 
 static pid_t start_busy(void)
 {
 	char args[512];
 	snprintf(args, sizeof args, "simulate %s --out %s --lanes 2", experiment, run_path_);
-	return program_start(args, log_path, 0);
+	return process_start(args, log_path, 0);
 }
 
 /*
@@ -160,7 +146,7 @@ Test(run, killed_again_and_again_it_ends_as_if_never_stopped)
 		pid_t pid = start_busy();
 		wait_ms((20 + (long)stream_below(&pick, i, 130)) * (1 + (long)i / 10));
 		kill(pid, SIGKILL);
-		killed += program_wait(pid) == 256 + SIGKILL;
+		killed += process_wait(pid) == 256 + SIGKILL;
 		resumed += strstr(file_text(log_path, said, sizeof said), "resumed after step") != NULL;
 		if (access(run_path_, F_OK) == 0)
 			cr_assert_eq(record_info(run_path_, &info, &e), 0, "after kill %d: %s", (int)i,
@@ -185,13 +171,13 @@ Test(run, nothing_recorded_is_lost_by_resuming)
 	pid_t pid = start_busy();
 	wait_ms(6500);
 	kill(pid, SIGKILL);
-	cr_assert_eq(program_wait(pid), 256 + SIGKILL);
+	cr_assert_eq(process_wait(pid), 256 + SIGKILL);
 	cr_assert_eq(record_info(run_path_, &before, &e), 0, "%s", e.text);
 	cr_assert_gt(before.steps_done, 0, "nothing was flushed in 6.5 s");
 	pid = start_busy();
 	wait_ms(500);
 	kill(pid, SIGTERM);
-	cr_expect_eq(program_wait(pid), 143);
+	cr_expect_eq(process_wait(pid), 143);
 	cr_expect_not_null(strstr(file_text(log_path, said, sizeof said), "resumed after step"), "%s", said);
 	cr_assert_eq(record_info(run_path_, &after, &e), 0, "%s", e.text);
 	cr_expect_geq(after.steps_done, before.steps_done);
@@ -208,12 +194,12 @@ static void interrupted(int signal, int code)
 	while (access(run_path_, F_OK) != 0) /* it has begun once its file is there */
 		wait_ms(5);
 	kill(pid, signal);
-	cr_expect_eq(program_wait(pid), code, "%s", file_text(log_path, said, sizeof said));
+	cr_expect_eq(process_wait(pid), code, "%s", file_text(log_path, said, sizeof said));
 	cr_assert_eq(record_info(run_path_, &info, &e), 0, "%s", e.text);
 	cr_expect_str_eq(info.state, "interrupted");
 	char args[512];
 	snprintf(args, sizeof args, "simulate --resume %s --quiet", run_path_);
-	cr_assert_eq(program_run(args, log_path), 0, "%s", file_text(log_path, said, sizeof said));
+	cr_assert_eq(process_run(args, log_path), 0, "%s", file_text(log_path, said, sizeof said));
 	cr_assert_eq(record_info(run_path_, &info, &e), 0, "%s", e.text);
 	cr_expect_str_eq(info.state, "finished");
 	same_result(whole, run_path_);
@@ -245,9 +231,7 @@ Test(run, another_run_at_the_path_is_refused)
 	cr_assert_eq(simulate(run_path_, ""), 0, "%s", said);
 	cr_expect_eq(simulate(run_path_, "--seed 2"), 2);
 	cr_expect_not_null(strstr(said, "another run"), "%s", said);
-	FILE *f = fopen(run_path_, "w");
-	fputs("my thesis", f);
-	fclose(f);
+	file_put_text(run_path_, "my thesis");
 	cr_expect_eq(simulate(run_path_, ""), 2, "%s", said);
 	cr_expect_str_eq(file_text(run_path_, said, sizeof said), "my thesis");
 }
@@ -262,7 +246,7 @@ Test(run, a_full_disk_loses_nothing_recorded)
 	        "{\"name\":\"long\",\"workers\":2,\"steps\":60000,\"batch\":1,"
 	        "\"model\":{\"kind\":\"quadratic\",\"dimensions\":200},\"checkpoint\":{\"every\":5000}}");
 	snprintf(args, sizeof args, "simulate %s --out %s", experiment, run_path_);
-	int rc = program_wait(program_start(args, log_path, 2 << 20));
+	int rc = process_wait(process_start(args, log_path, 2 << 20));
 	file_text(log_path, said, sizeof said);
 	cr_assert_eq(rc, 1, "exit %d: %s", rc, said);
 	cr_expect_not_null(strstr(said, run_path_), "%s", said);
@@ -317,7 +301,7 @@ static void announced_memory(const char *text)
 
 Test(run, takes_the_memory_that_validate_announced)
 {
-	if (program_sanitized())
+	if (process_sanitized())
 		cr_skip_test("skipped: a sanitizer has memory of its own");
 	announced_memory("{\"workers\":7,\"steps\":4,\"batch\":1,\"model\":{\"kind\":\"quadratic\","
 	                 "\"dimensions\":4000000}}");

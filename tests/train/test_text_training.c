@@ -1,9 +1,11 @@
 /* Training on text: what a step reads and carries, resuming, lanes, evaluation, what experiments may say. */
 #include <criterion/criterion.h>
 #include <math.h>
-#include <unistd.h>
+#include <stdio.h>
+#include <string.h>
 #include "base/rng.h"
 #include "tests/support/train.h"
+#include "tests/support/file.h"
 
 /* LICENSE is the text: it is always there. */
 #define EXPERIMENT                                                                                           \
@@ -20,11 +22,11 @@ static void write_experiment(char text[1024], bool random_length, const char *mo
 
 Test(text_training, resumed_is_never_interrupted)
 {
-	char folder[] = "/tmp/signsgd-XXXXXX", path[64], text[1024];
+	char folder[FOLDER_SIZE], path[128], text[1024];
 	struct runs runs;
 	struct err e = {0};
 	size_t n, m;
-	cr_assert_not_null(mkdtemp(folder));
+	folder_make(folder);
 	snprintf(path, sizeof path, "%s/c.h5", folder);
 	write_experiment(text, true, ",\"momentum_at\":[9,17],\"momentum_then\":[0.9,0]");
 	const struct settings *s = train_settings(&runs, text);
@@ -44,8 +46,7 @@ Test(text_training, resumed_is_never_interrupted)
 	}
 	mem_free(whole);
 	runs_clear(&runs);
-	unlink(path);
-	rmdir(folder);
+	folder_remove(folder);
 }
 
 static struct eval_row evaluation(const char *text, int lanes)

@@ -1,12 +1,12 @@
 /* The step against Algorithm 1 and the theory of Bernstein et al. 2019, and the laws that need a whole
  * trainer. */
 #include <criterion/criterion.h>
-#include <errno.h>
 #include <math.h>
-#include <sys/stat.h>
-#include <unistd.h>
+#include <stdio.h>
+#include <string.h>
 #include "base/rng.h"
 #include "tests/support/train.h"
+#include "tests/support/file.h"
 
 /* --- Algorithm 1, written out in doubles for the quadratic ---------------------------------------------- */
 
@@ -176,8 +176,8 @@ static void resume_at(const struct settings *s, int64_t step, const char *path, 
 
 static void resume_law(const char *aggregator, const char *momentum)
 {
-	char folder[] = "/tmp/signsgd-XXXXXX", path[64], text[640];
-	cr_assert_not_null(mkdtemp(folder));
+	char folder[FOLDER_SIZE], path[128], text[640];
+	folder_make(folder);
 	snprintf(path, sizeof path, "%s/c.h5", folder);
 	snprintf(text, sizeof text, everything, aggregator, momentum);
 	struct runs runs;
@@ -189,8 +189,7 @@ static void resume_law(const char *aggregator, const char *momentum)
 		resume_at(s, (int64_t)stream_below(&pick, i, 30), path, whole, n);
 	mem_free(whole);
 	runs_clear(&runs);
-	unlink(path);
-	rmdir(folder);
+	folder_remove(folder);
 }
 
 Test(trainer, resume_law_vote)
@@ -205,9 +204,9 @@ Test(trainer, resume_law_adam)
 
 Test(trainer, a_checkpoint_of_another_run_is_refused)
 {
-	char folder[] = "/tmp/signsgd-XXXXXX", path[64], text[640], other[640];
+	char folder[FOLDER_SIZE], path[128], text[640], other[640];
 	struct err e = {0};
-	cr_assert_not_null(mkdtemp(folder));
+	folder_make(folder);
 	snprintf(path, sizeof path, "%s/c.h5", folder);
 	snprintf(text, sizeof text, everything, "vote", "0.9");
 	snprintf(other, sizeof other, everything, "vote", "0.8");
@@ -223,8 +222,7 @@ Test(trainer, a_checkpoint_of_another_run_is_refused)
 	pool_close(pool);
 	runs_clear(&a);
 	runs_clear(&b);
-	unlink(path);
-	rmdir(folder);
+	folder_remove(folder);
 }
 
 /* The plain mean dies of one worker's NaN or Inf; the vote goes on, finite. */

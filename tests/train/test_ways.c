@@ -4,7 +4,13 @@
  * bits; and a run that was interrupted in one of them and continued in another ends with them too.
  */
 #include <criterion/criterion.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "record/record.h"
 #include "registry.h"
+#include "tests/support/mpirun.h"
 #include "tests/support/served.h"
 
 TestSuite(ways, .init = cli_open, .fini = cli_close, .timeout = 240);
@@ -31,11 +37,7 @@ enum { EXPERIMENTS = sizeof experiments / sizeof *experiments };
 /* Write experiment i to the folder and simulate it; returns nothing, the files are e.json and simulate.h5. */
 static void prepare(int i)
 {
-	char path[128];
-	snprintf(path, sizeof path, "%s/e.json", cli_folder);
-	FILE *f = fopen(path, "w");
-	fputs(experiments[i], f);
-	fclose(f);
+	cli_write("e.json", experiments[i]);
 	cr_assert_eq(cli("simulate %s/e.json --out %s/simulate.h5 --overwrite --quiet --lanes 2", cli_folder,
 	                 cli_folder),
 	             0, "%s", cli_err);
@@ -77,31 +79,12 @@ Test(ways, own_processes_give_the_same_bits)
 	}
 }
 
-/* `mpirun -n P signsgd ARGS`, its exit code. */
-__attribute__((format(printf, 2, 3))) static int mpirun(int processes, const char *fmt, ...)
-{
-	char args[1024], line[2048];
-	va_list ap;
-	va_start(ap, fmt);
-	vsnprintf(args, sizeof args, fmt, ap);
-	va_end(ap);
-	snprintf(line, sizeof line, "timeout -k 5 60 mpirun -n %d %s %s >%s/out 2>%s/err", processes,
-	         program_path(), args, cli_folder, cli_folder);
-	int status = system(line);
-	snprintf(line, sizeof line, "%s/err", cli_folder);
-	file_text(line, cli_err, sizeof cli_err);
-	return WIFEXITED(status) ? WEXITSTATUS(status) : 256;
-}
-
 static bool mpi_here(void)
 {
-	if (!family_find(&family_transports, "mpi") || system("command -v mpirun >/dev/null") != 0) {
+	if (!mpirun_here()) {
 		printf("skipped: no mpirun, or built without MPI\n");
 		return false;
 	}
-	setenv("OMPI_ALLOW_RUN_AS_ROOT", "1", 1);
-	setenv("OMPI_ALLOW_RUN_AS_ROOT_CONFIRM", "1", 1);
-	setenv("OMPI_MCA_rmaps_base_oversubscribe", "1", 1);
 	setenv("ASAN_OPTIONS", "detect_leaks=0", 1); /* the library's own, kept for its life */
 	return true;
 }
@@ -126,7 +109,7 @@ Test(ways, mpi_gives_the_same_bits_with_each_topology)
 Test(ways, a_server_and_workers_with_keys_give_the_same_bits)
 {
 	for (int i = 0; i < EXPERIMENTS; i++) {
-		int port = free_port(), workers = i == 0 ? 7 : 5;
+		int port = served_free_port(), workers = i == 0 ? 7 : 5;
 		prepare(i);
 		cr_assert_eq(cli("keys new server w0 w1 w2 w3 w4 %s -o %s/keys%d", i == 0 ? "w5 w6" : "",
 		                 cli_folder, i),
@@ -135,25 +118,27 @@ Test(ways, a_server_and_workers_with_keys_give_the_same_bits)
 		char shards[64] = "";
 		pid_t shard = -1;
 		if (i == 1) {
-			int other = free_port();
+			int other = served_free_port();
 			snprintf(shards, sizeof shards, "--shards tcp://127.0.0.1:%d", other);
-			shard = start("shard.log", "shard --listen tcp://127.0.0.1:%d --keys %s/keys%d",
-			              other, cli_folder, i);
+			shard = served_start("shard.log",
+			                     "shard --listen tcp://127.0.0.1:%d --keys %s/keys%d", other,
+			                     cli_folder, i);
 		}
-		pid_t server = start("serve.log",
+		pid_t server =
+		        served_start("serve.log",
 		                     "serve %s/e.json --listen tcp://127.0.0.1:%d --keys %s/keys%d --out "
 		                     "%s/served.h5 --overwrite %s",
 		                     cli_folder, port, cli_folder, i, cli_folder, shards);
-		pid_t some = start("some.log",
-		                   "work --connect tcp://127.0.0.1:%d --keys %s/keys%d --workers 2 --quiet",
-		                   port, cli_folder, i);
-		pid_t others = start("others.log",
-		                     "work --connect tcp://127.0.0.1:%d --keys %s/keys%d --name w2,w3,w4%s",
-		                     port, cli_folder, i, workers == 7 ? ",w5,w6" : "");
-		cr_expect_eq(program_wait(some), 0);
-		cr_expect_eq(program_wait(others), 0);
-		cr_expect_eq(program_wait(server), 0);
-		cr_expect(shard < 0 || program_wait(shard) == 0);
+		pid_t some = served_start(
+		        "some.log", "work --connect tcp://127.0.0.1:%d --keys %s/keys%d --workers 2 --quiet",
+		        port, cli_folder, i);
+		pid_t others = served_start(
+		        "others.log", "work --connect tcp://127.0.0.1:%d --keys %s/keys%d --name w2,w3,w4%s",
+		        port, cli_folder, i, workers == 7 ? ",w5,w6" : "");
+		cr_expect_eq(process_wait(some), 0);
+		cr_expect_eq(process_wait(others), 0);
+		cr_expect_eq(process_wait(server), 0);
+		cr_expect(shard < 0 || process_wait(shard) == 0);
 		expect_same("served");
 	}
 }
@@ -166,23 +151,21 @@ static void expect_nothing_left(void)
 	         "pgrep -f '[s]ignsgd .*%s/e.json|(connect|listen) ipc://@[s]ignsgd-' >/dev/null",
 	         cli_folder);
 	for (int i = 0; i < 250 && system(line) == 0; i++)
-		served_nap(SERVED_POLL_MS);
+		process_sleep_ms(SERVED_POLL_MS);
 	cr_expect_neq(system(line), 0, "processes are left");
 }
 
 static void write_long(void)
 {
-	char path[128];
-	snprintf(path, sizeof path, "%s/e.json", cli_folder);
-	FILE *f = fopen(path, "w");
-	fputs("{\"name\":\"long\",\"workers\":3,\"steps\":4000,\"batch\":8,\"model\":\"softmax\",\"data\":{"
-	      "\"kind\":"
-	      "\"glyphs\",\"train\":300,\"test\":30},\"lr\":0.001,\"momentum\":0.9,\"checkpoint\":{\"every\":"
-	      "50},\"eval\":{"
-	      "\"every\":50,"
-	      "\"train\":30}}",
-	      f);
-	fclose(f);
+	cli_write(
+	        "e.json",
+	        "{\"name\":\"long\",\"workers\":3,\"steps\":4000,\"batch\":8,\"model\":\"softmax\",\"data\":{"
+	        "\"kind\":"
+	        "\"glyphs\",\"train\":300,\"test\":30},\"lr\":0.001,\"momentum\":0.9,\"checkpoint\":{"
+	        "\"every\":"
+	        "50},\"eval\":{"
+	        "\"every\":50,"
+	        "\"train\":30}}");
 }
 
 /* A signal to the process alone, or to its workers too, as from a terminal: their states come along. */
@@ -192,17 +175,17 @@ Test(ways, an_interrupted_run_is_continued_in_another_way)
 	write_long();
 	cr_assert_eq(cli("simulate %s/e.json --out %s/simulate.h5 --quiet", cli_folder, cli_folder), 0);
 	for (int group = 0; group < 2; group++) {
-		pid_t pid = start("log",
-		                  "train %s/e.json --processes 2 --set transport.shards=%d --out %s/own%d.h5",
-		                  cli_folder, 1 + group, cli_folder, group);
+		pid_t pid = served_start(
+		        "log", "train %s/e.json --processes 2 --set transport.shards=%d --out %s/own%d.h5",
+		        cli_folder, 1 + group, cli_folder, group);
 		char name[8], line[64];
 		snprintf(name, sizeof name, "own%d", group);
-		wait_for_steps(name, 0);
+		served_wait_for_steps(name, 0);
 		snprintf(line, sizeof line, "kill -TERM $(pgrep -P %d)", (int)pid);
 		if (group)
 			cr_assert_eq(system(line), 0);
 		kill(pid, signals[group]);
-		cr_expect_eq(program_wait(pid), 128 + signals[group]);
+		cr_expect_eq(process_wait(pid), 128 + signals[group]);
 		expect_nothing_left();
 		cr_expect_eq(cli(group ? "simulate --resume %s/own1.h5 --quiet"
 		                       : "train --resume %s/own0.h5 --processes 3 --quiet",
@@ -216,10 +199,11 @@ Test(ways, an_interrupted_run_is_continued_in_another_way)
 Test(ways, a_killed_run_leaves_no_process_and_can_be_continued)
 {
 	write_long();
-	pid_t pid = start("log", "train %s/e.json --processes 2 --out %s/own.h5", cli_folder, cli_folder);
-	wait_for_steps("own", 0);
+	pid_t pid =
+	        served_start("log", "train %s/e.json --processes 2 --out %s/own.h5", cli_folder, cli_folder);
+	served_wait_for_steps("own", 0);
 	kill(pid, SIGKILL);
-	cr_expect_eq(program_wait(pid), 256 + SIGKILL);
+	cr_expect_eq(process_wait(pid), 256 + SIGKILL);
 	expect_nothing_left();
 	cr_expect_eq(cli("simulate --resume %s/own.h5 --quiet", cli_folder), 0, "%s", cli_err);
 	cr_assert_eq(cli("simulate %s/e.json --out %s/simulate.h5 --quiet", cli_folder, cli_folder), 0);
@@ -230,19 +214,19 @@ Test(ways, a_killed_run_leaves_no_process_and_can_be_continued)
  */
 Test(ways, a_served_run_is_continued_without_its_workers_and_repeated)
 {
-	int port = free_port();
+	int port = served_free_port();
 	write_long();
 	cr_assert_eq(cli("keys new server w0 w1 w2 -o %s/keys", cli_folder), 0, "%s", cli_err);
-	pid_t server = start("serve.log",
-	                     "serve %s/e.json --listen tcp://127.0.0.1:%d --keys %s/keys --out %s/own.h5",
-	                     cli_folder, port, cli_folder, cli_folder);
-	pid_t work = start("work.log", "work --connect tcp://127.0.0.1:%d --keys %s/keys --workers 3", port,
-	                   cli_folder);
-	wait_for_steps("own", 0);
+	pid_t server = served_start(
+	        "serve.log", "serve %s/e.json --listen tcp://127.0.0.1:%d --keys %s/keys --out %s/own.h5",
+	        cli_folder, port, cli_folder, cli_folder);
+	pid_t work = served_start("work.log", "work --connect tcp://127.0.0.1:%d --keys %s/keys --workers 3",
+	                          port, cli_folder);
+	served_wait_for_steps("own", 0);
 	kill(server, SIGINT);
-	cr_expect_eq(program_wait(server), 130);
+	cr_expect_eq(process_wait(server), 130);
 	kill(work, SIGTERM);
-	cr_expect_eq(program_wait(work), 143);
+	cr_expect_eq(process_wait(work), 143);
 	cr_expect_eq(cli("simulate --resume %s/own.h5", cli_folder), 0, "%s", cli_err);
 	cr_expect_not_null(strstr(cli_err, "3 workers kept their states to themselves and start again"), "%s",
 	                   cli_err);

@@ -3,7 +3,13 @@
  * checks keys and the one that watches connections beside rounds over TCP, while clients knock without a key.
  */
 #include <arpa/inet.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include "base/hash.h"
 #include "tests/support/zmq_peer.h"
 
 enum { KNOCKS = 40 };

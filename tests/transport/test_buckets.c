@@ -3,6 +3,7 @@
  * the beginning, before the exchange, and the same bits as messages sent whole.
  */
 #include <criterion/criterion.h>
+#include <string.h>
 #include "registry.h"
 #include "tests/support/train.h"
 #include "transport/transport.h"

@@ -1,6 +1,10 @@
 /* What `train`, `serve` and `work` refuse before anything runs, and what a worker lets a server say. */
 #include <criterion/criterion.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 #include "experiment/remote.h"
 #include "tests/support/served.h"
 
@@ -110,17 +114,19 @@ Test(endpoints, who_waits_for_the_other_side_can_be_interrupted)
 {
 	static const int signals[] = {SIGINT, SIGTERM};
 	for (size_t i = 0; i < sizeof signals / sizeof *signals; i++) {
-		pid_t work = start("work.log", "work --connect tcp://127.0.0.1:%d --keys %s/keys --name w0",
-		                   free_port(), cli_folder);
-		pid_t serve = start("serve.log",
-		                    "serve " DEMO " --listen 'tcp://127.0.0.1:*' --keys %s/keys --workers 3 "
-		                    "--adversaries 1 --out %s/wait%zu.h5",
-		                    cli_folder, cli_folder, i);
-		served_nap(2000);
+		pid_t work =
+		        served_start("work.log", "work --connect tcp://127.0.0.1:%d --keys %s/keys --name w0",
+		                     served_free_port(), cli_folder);
+		pid_t serve =
+		        served_start("serve.log",
+		                     "serve " DEMO " --listen 'tcp://127.0.0.1:*' --keys %s/keys --workers 3 "
+		                     "--adversaries 1 --out %s/wait%zu.h5",
+		                     cli_folder, cli_folder, i);
+		process_sleep_ms(2000);
 		kill(work, signals[i]);
 		kill(serve, signals[i]);
-		cr_expect_eq(program_wait(work), 128 + signals[i]);
-		cr_expect_eq(program_wait(serve), 128 + signals[i]);
+		cr_expect_eq(process_wait(work), 128 + signals[i]);
+		cr_expect_eq(process_wait(serve), 128 + signals[i]);
 	}
 }
 

@@ -1,6 +1,10 @@
 /* Weights go to PyTorch and come from there: tests/peers/ has both directions, run where PyTorch is. */
 #include <criterion/criterion.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
 #include "tests/support/process.h"
+#include "tests/support/file.h"
 
 /* A python3 that has what the scripts need, or NULL. */
 static const char *find_python(void)
@@ -21,13 +25,13 @@ static void run_script(const char *name)
 	const char *python = find_python();
 	char command[512], log[] = "/tmp/signsgd-exchange-XXXXXX";
 	static char said[1 << 14];
-	if (!python || program_sanitized()) {
+	if (!python || process_sanitized()) {
 		printf("skipped: %s: %s\n", name, python ? "too slow under a sanitizer" : "no PyTorch here");
 		return;
 	}
 	close(mkstemp(log));
 	snprintf(command, sizeof command, "SIGNSGD_BIN=%s OMP_NUM_THREADS=1 %s tests/peers/%s >%s 2>&1",
-	         program_path(), python, name, log);
+	         process_program(), python, name, log);
 	int status = system(command);
 	cr_expect_eq(status, 0, "%s\n%s", name, file_text(log, said, sizeof said));
 	unlink(log);

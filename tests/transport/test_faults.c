@@ -4,8 +4,16 @@
  * `simulate --replay` finds for its voters.
  */
 #include <criterion/criterion.h>
+#include <arpa/inet.h>
 #include <netinet/tcp.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 #include <zmq.h>
+#include "record/record.h"
 #include "base/rng.h"
 #include "tests/support/served.h"
 #include "transport/keys/keyring.h"
@@ -29,7 +37,7 @@ static void scene_open(void)
 	          "\"checkpoint\":{\"every\":50},\"eval\":{\"every\":500,\"train\":30},"
 	          "\"transport\":{\"kind\":\"zmq\",\"deadline_s\":0.3}}");
 	cr_assert_eq(cli("keys new server w0 w1 w2 -o %s/keys", cli_folder), 0, "%s", cli_err);
-	scene = (struct scene){.port = free_port()};
+	scene = (struct scene){.port = served_free_port()};
 }
 
 /* Whatever a test that failed has left. */
@@ -40,7 +48,7 @@ static void scene_close(void)
 		if (pid <= 0)
 			continue;
 		kill(pid, SIGKILL);
-		program_wait(pid);
+		process_wait(pid);
 	}
 	cli_close();
 }
@@ -49,15 +57,16 @@ TestSuite(faults, .init = scene_open, .fini = scene_close, .timeout = 240);
 
 static void serve(const char *options)
 {
-	scene.server = start("serve.log",
-	                     "serve %s/e.json --listen tcp://127.0.0.1:%d --keys %s/keys --out "
-	                     "%s/run.h5 %s",
-	                     cli_folder, scene.port, cli_folder, cli_folder, options);
+	scene.server = served_start("serve.log",
+	                            "serve %s/e.json --listen tcp://127.0.0.1:%d --keys %s/keys --out "
+	                            "%s/run.h5 %s",
+	                            cli_folder, scene.port, cli_folder, cli_folder, options);
 }
 
 static void serve_again(void)
 {
-	scene.server = start("again.log",
+	scene.server =
+	        served_start("again.log",
 	                     "serve --resume %s/run.h5 --listen tcp://127.0.0.1:%d --keys %s/keys --set "
 	                     "transport.patience_s=60",
 	                     cli_folder, scene.port, cli_folder);
@@ -67,14 +76,15 @@ static void work(int m)
 {
 	char log[16];
 	snprintf(log, sizeof log, "w%d.log", m);
-	scene.workers[m] = start(log, "work --connect tcp://127.0.0.1:%d --keys %s/keys --name w%d --lanes 1",
-	                         scene.port, cli_folder, m);
+	scene.workers[m] =
+	        served_start(log, "work --connect tcp://127.0.0.1:%d --keys %s/keys --name w%d --lanes 1",
+	                     scene.port, cli_folder, m);
 }
 
 static void kill_hard(pid_t *pid)
 {
 	kill(*pid, SIGKILL);
-	cr_assert_eq(program_wait(*pid), 256 + SIGKILL);
+	cr_assert_eq(process_wait(*pid), 256 + SIGKILL);
 	*pid = 0;
 }
 
@@ -89,7 +99,7 @@ static void expect_said(const char *log, const char *part)
 
 static void expect_end(pid_t *pid, const char *log, int code)
 {
-	int found = program_wait(*pid);
+	int found = process_wait(*pid);
 	char path[128];
 	*pid = 0;
 	snprintf(path, sizeof path, "%s/%s", cli_folder, log);
@@ -141,16 +151,16 @@ Test(faults, a_killed_worker_is_missed_by_none_and_comes_back)
 	serve("");
 	for (int m = 0; m < WORKERS; m++)
 		work(m);
-	wait_for_steps("run", 50);
+	served_wait_for_steps("run", 50);
 	kill_hard(&scene.workers[2]);
-	long long without = steps_of("run") + 100;
-	wait_for_steps("run", without);
+	long long without = served_steps("run") + 100;
+	served_wait_for_steps("run", without);
 	kill(scene.workers[1], SIGSTOP);
 	work(2);
-	long long again = steps_of("run") + 200;
-	wait_for_steps("run", again < STEPS ? again : STEPS - 1);
+	long long again = served_steps("run") + 200;
+	served_wait_for_steps("run", again < STEPS ? again : STEPS - 1);
 	kill(scene.workers[1], SIGCONT);
-	program_wait(scene.workers[1]); /* well, or the server has gone before it knew */
+	process_wait(scene.workers[1]); /* well, or the server has gone before it knew */
 	scene.workers[1] = 0;
 	expect_end(&scene.workers[0], "w0.log", 0);
 	expect_good_end("serve.log", 2, 2);
@@ -164,7 +174,7 @@ Test(faults, below_quorum_the_server_saves_and_says_why)
 	for (int m = 0; m < WORKERS; m++)
 		work(m);
 	serve("--set transport.patience_s=4");
-	wait_for_steps("run", 50);
+	served_wait_for_steps("run", 50);
 	kill_hard(&scene.workers[1]);
 	kill_hard(&scene.workers[2]);
 	expect_end(&scene.server, "serve.log", 1);
@@ -186,9 +196,9 @@ Test(faults, workers_wait_for_a_server_that_was_killed)
 	serve("");
 	for (int m = 0; m < WORKERS; m++)
 		work(m);
-	wait_for_steps("run", 50);
+	served_wait_for_steps("run", 50);
 	kill_hard(&scene.server);
-	served_nap(500);
+	process_sleep_ms(500);
 	serve_again();
 	expect_good_end("again.log", 0, 2);
 	expect_said("again.log", "resumed after step");
@@ -200,11 +210,12 @@ Test(faults, the_same_worker_on_another_machine_takes_its_place)
 	serve("");
 	for (int m = 0; m < WORKERS; m++)
 		work(m);
-	wait_for_steps("run", 50);
+	served_wait_for_steps("run", 50);
 	kill(scene.workers[1], SIGSTOP); /* until it is here, the run waits: two are a quorum */
 	pid_t first = scene.workers[2];
-	scene.workers[2] = start("other.log", "work --connect tcp://127.0.0.1:%d --keys %s/keys --name w2",
-	                         scene.port, cli_folder);
+	scene.workers[2] =
+	        served_start("other.log", "work --connect tcp://127.0.0.1:%d --keys %s/keys --name w2",
+	                     scene.port, cli_folder);
 	expect_end(&first, "w2.log", 2);
 	expect_said("w2.log", "another process has connected with the key of this worker");
 	kill(scene.workers[1], SIGCONT);
@@ -244,7 +255,7 @@ static int knock(int port)
 	for (int ms = 0; fd >= 0 && connect(fd, (struct sockaddr *)&to, sizeof to); ms += SERVED_POLL_MS) {
 		if (ms > SERVED_PATIENCE_MS)
 			return -1;
-		served_nap(SERVED_POLL_MS);
+		process_sleep_ms(SERVED_POLL_MS);
 	}
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
 	return fd;
@@ -283,7 +294,7 @@ _Noreturn static void crowd(int port, int ready)
 			close(fds[i]);
 			fds[i] = knock(port);
 		}
-		served_nap(DRIP_MS);
+		process_sleep_ms(DRIP_MS);
 	}
 }
 
@@ -308,7 +319,7 @@ static void run_besieged(void (*besiege)(int port, int ready))
 	work(2);
 	expect_end(&scene.server, "serve.log", 0);
 	kill(foe, SIGKILL);
-	cr_expect_eq(program_wait(foe), 256 + SIGKILL, "the foe went away by itself");
+	cr_expect_eq(process_wait(foe), 256 + SIGKILL, "the foe went away by itself");
 	close(ready[0]);
 	for (int m = 0; m < WORKERS; m++)
 		expect_end(&scene.workers[m], "w0.log", 0);

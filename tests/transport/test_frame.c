@@ -156,10 +156,10 @@ static size_t message(enum frame_type type, unsigned flags, size_t body, unsigne
 	                  .step = 77,
 	                  .born = -1,
 	                  .x_hash = 0xFEDCBA9876543210,
-	                  .piece = 2,
-	                  .pieces = 3,
+	                  .index = 2,
+	                  .count = 3,
 	                  .worker = 4000000000,
-	                  .number = -0.1,
+	                  .value = -0.1,
 	                  .bytes = body,
 	                  .body_hash = hash_words(0, out + FRAME_HEADER_BYTES, body)};
 	frame_write(&f, out);
@@ -180,9 +180,9 @@ Test(frame, says_again_what_was_written)
 		cr_expect_eq(f.step, 77);
 		cr_expect_eq(f.born, -1);
 		cr_expect_eq(f.x_hash, 0xFEDCBA9876543210);
-		cr_expect(f.piece == 2 && f.pieces == 3);
+		cr_expect(f.index == 2 && f.count == 3);
 		cr_expect_eq(f.worker, 4000000000);
-		cr_expect(f.number == -0.1);
+		cr_expect(f.value == -0.1);
 		cr_expect_eq(f.bytes, body);
 		cr_expect_eq(f.body_hash, hash_words(0, bytes + FRAME_HEADER_BYTES, body));
 	}
@@ -194,11 +194,10 @@ Test(frame, carries_any_number)
 	double numbers[] = {0, -0.0, INFINITY, -INFINITY, NAN, 5e-324};
 	for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
 		unsigned char bytes[FRAME_HEADER_BYTES];
-		struct frame f = {
-		        .type = FRAME_PUSH, .number = numbers[i], .body_hash = hash_words(0, "", 0)};
+		struct frame f = {.type = FRAME_PUSH, .value = numbers[i], .body_hash = hash_words(0, "", 0)};
 		frame_write(&f, bytes);
 		cr_assert_eq(frame_read(&f, bytes, sizeof bytes), FRAME_SOUND);
-		cr_expect(memcmp(&f.number, &numbers[i], sizeof(double)) == 0);
+		cr_expect(memcmp(&f.value, &numbers[i], sizeof(double)) == 0);
 	}
 }
 
@@ -211,7 +210,7 @@ Test(frame, lies_as_the_header_says)
 	        255,  255,  0x10, 0x32, 0x54, 0x76, 0x98, 0xBA, 0xDC, 0xFE, 2,    0,    3,    0,    0x00,
 	        0x28, 0x6B, 0xEE, 0x9A, 0x99, 0x99, 0x99, 0x99, 0x99, 0xB9, 0xBF, 0xE8, 3};
 	unsigned char bytes[FRAME_HEADER_BYTES + BODY];
-	message(FRAME_PUSH, FRAME_HAS_RUNNING | FRAME_BRIEF, BODY, bytes);
+	message(FRAME_PUSH, FRAME_HAS_RUNNING | FRAME_NO_PULL, BODY, bytes);
 	for (size_t i = 0; i < sizeof head; i++)
 		cr_expect_eq(bytes[i], head[i], "byte %zu is %d, expected %d", i, bytes[i], head[i]);
 }

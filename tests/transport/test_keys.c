@@ -1,13 +1,12 @@
 /* Keys: made once, read with suspicion, numbered by name, handed through pipes; and the command. */
 #include <criterion/criterion.h>
 
-#include <errno.h>
 #include <stdint.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <signal.h>
 
 #include "base/rng.h"
 #include "tests/support/cli.h"

@@ -5,10 +5,15 @@
  * a word where there is no mpirun or the program was built without MPI.
  */
 #include <criterion/criterion.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
 #include "tests/support/mpirun.h"
 #include "transport/launch.h"
 
-TestSuite(mpi, .init = open_mpi, .fini = cli_close, .timeout = 120);
+TestSuite(mpi, .init = mpirun_open, .fini = cli_close, .timeout = 120);
 
 static const struct spread {
 	int processes, workers;
@@ -149,13 +154,13 @@ static pid_t start_long(const char *mark)
 {
 	char line[1024];
 	snprintf(line, sizeof line, "exec mpirun -n 3 %s bench round --seconds 100 -n %s >%s/out 2>&1",
-	         program_path(), mark, cli_folder);
+	         process_program(), mark, cli_folder);
 	pid_t pid = fork();
 	if (pid == 0) {
 		execl("/bin/sh", "sh", "-c", line, (char *)NULL);
 		_exit(127);
 	}
-	cr_assert(wait_until(mark, 3), "three processes of '%s' did not start", mark);
+	cr_assert(mpirun_wait_until(mark, 3), "three processes of '%s' did not start", mark);
 	return pid;
 }
 
@@ -170,8 +175,8 @@ Test(mpi, a_killed_launcher_leaves_no_process_must_resync)
 	unique_mark(mark);
 	pid_t launcher = start_long(mark);
 	kill(launcher, SIGKILL);
-	program_wait(launcher);
-	cr_expect(wait_until(mark, 0), "processes outlived their launcher");
+	process_wait(launcher);
+	cr_expect(mpirun_wait_until(mark, 0), "processes outlived their launcher");
 }
 
 Test(mpi, a_killed_process_ends_the_job)
@@ -180,10 +185,10 @@ Test(mpi, a_killed_process_ends_the_job)
 	pid_t one = 0;
 	unique_mark(mark);
 	pid_t launcher = start_long(mark);
-	cr_assert_eq(processes_with(mark, &one), 3);
+	cr_assert_eq(mpirun_processes(mark, &one), 3);
 	cr_assert_eq(kill(one, SIGKILL), 0);
-	cr_expect_neq(program_wait(launcher), 0);
-	cr_expect(wait_until(mark, 0), "processes went on without the one that was killed");
+	cr_expect_neq(process_wait(launcher), 0);
+	cr_expect(mpirun_wait_until(mark, 0), "processes went on without the one that was killed");
 }
 
 /* What launchers leave in the environment. */

@@ -2,7 +2,11 @@
 #include <criterion/criterion.h>
 #include <linux/tcp.h>
 #include <netinet/in.h>
+#include <stdio.h>
+#include <string.h>
 #include <sys/socket.h>
+#include <unistd.h>
+#include "base/hash.h"
 #include "tests/support/cli.h"
 #include "tests/support/zmq_peer.h"
 

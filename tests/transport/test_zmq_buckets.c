@@ -1,6 +1,8 @@
 /* Votes over zmq that come in pieces: in place, and what is wrong about one is dropped and counted. */
 #include <criterion/criterion.h>
 #include <pthread.h>
+#include <stdio.h>
+#include <string.h>
 #include "backend/sign.h"
 #include "tests/support/zmq_byzantine.h"
 
@@ -14,28 +16,26 @@ struct teller {
 	int counted;
 };
 
-static void say_piece(struct liar *l, uint64_t step, const unsigned char *push, unsigned piece, size_t longer)
+static void say_piece(struct byzantine *l, uint64_t step, const unsigned char *push, unsigned piece,
+                      size_t longer)
 {
 	unsigned char part[64] = {0};
 	size_t bytes = 0;
 	struct planes p = planes_of(1, sign_plane_bytes(COORDINATES), COORDINATES);
-	struct frame f = {.type = FRAME_PUSH,
-	                  .step = step,
-	                  .born = (int64_t)step,
-	                  .piece = piece,
-	                  .pieces = PIECES + 1};
+	struct frame f = {
+	        .type = FRAME_PUSH, .step = step, .born = (int64_t)step, .index = piece, .count = PIECES + 1};
 	if (piece < PIECES) {
 		size_t begin = (PIECES - 1 - piece) * BUCKET, end = piece == 0 ? COORDINATES : begin + BUCKET;
 		bytes = planes_range_bytes(&p, COORDINATES, begin, end);
 		planes_take(&p, COORDINATES, begin, end, push, part);
 	}
-	liar_say(l, f, part, bytes + longer, -1);
+	byzantine_say(l, f, part, bytes + longer, -1);
 }
 
 /* What is wrong in this step. The vote comes in spite of it. */
-static void spoil(struct liar *l, uint64_t step, const unsigned char *push)
+static void spoil(struct byzantine *l, uint64_t step, const unsigned char *push)
 {
-	struct frame f = {.type = FRAME_PUSH, .step = step, .pieces = 77};
+	struct frame f = {.type = FRAME_PUSH, .step = step, .count = 77};
 	switch (step) {
 	case 1:
 		say_piece(l, step, push, 2, 0); /* before its time */
@@ -46,11 +46,11 @@ static void spoil(struct liar *l, uint64_t step, const unsigned char *push)
 		say_piece(l, step, push, PIECES, 8);
 		break;
 	case 3:
-		liar_say(l, f, push, 0, -1); /* cut in another way */
-		f.piece = 60;
-		liar_say(l, f, push, 8, -1);
-		f.piece = 76;
-		liar_say(l, f, push, 0, -1);
+		byzantine_say(l, f, push, 0, -1); /* cut in another way */
+		f.index = 60;
+		byzantine_say(l, f, push, 8, -1);
+		f.index = 76;
+		byzantine_say(l, f, push, 0, -1);
 		break;
 	case 4:
 		say_piece(l, step - 1, push, 0, 0); /* of other steps */
@@ -67,28 +67,28 @@ static void spoil(struct liar *l, uint64_t step, const unsigned char *push)
 static void *tell(void *ctx)
 {
 	struct teller *t = ctx;
-	struct liar l;
+	struct byzantine l;
 	struct frame f;
-	liar_open(&l, &t->toy, 0, t->address, NULL, NULL);
-	liar_join(&l);
+	byzantine_open(&l, &t->toy, 0, t->address, NULL, NULL);
+	byzantine_join(&l);
 	for (uint64_t step = 0; step < STEPS; step++) {
 		spoil(&l, step, t->push[step]);
 		if (step == 6) { /* a connection is lost amid a vote; what came by it is forgotten */
 			say_piece(&l, step, t->push[0], 0, 0);
-			liar_join(&l);
+			byzantine_join(&l);
 		}
 		if (step == 7) { /* the whole after a part: as an honest host does that lost a piece */
 			say_piece(&l, step, t->push[0], 0, 0);
 			f = (struct frame){.type = FRAME_PUSH, .step = step, .born = (int64_t)step};
-			liar_say(&l, f, t->push[step], sign_plane_bytes(COORDINATES), -1);
+			byzantine_say(&l, f, t->push[step], sign_plane_bytes(COORDINATES), -1);
 		}
 		for (unsigned i = 0; step != 7 && i <= PIECES; i++)
 			say_piece(&l, step, t->push[step], i, 0);
-		if (!liar_await(&l, FRAME_ANSWER, step, &f))
+		if (!byzantine_await(&l, FRAME_ANSWER, step, &f))
 			break;
 		t->counted += (f.flags & FRAME_COUNTED) != 0;
 	}
-	liar_close(&l);
+	byzantine_close(&l);
 	return NULL;
 }
 

@@ -1,9 +1,15 @@
 /* Transport zmq among liars: what is wrong is dropped and counted, and the honest never notice. */
-#include <arpa/inet.h>
 #include <criterion/criterion.h>
+#include <arpa/inet.h>
+#include <errno.h>
 #include <netinet/in.h>
 #include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
+#include <unistd.h>
+#include "base/hash.h"
 #include "tests/support/zmq_byzantine.h"
 
 enum { LIAR = 2, WORKERS = 3, STEPS = 40, MUCH = 1000 };
@@ -93,7 +99,7 @@ static uint64_t faults(struct scene *s, const char *kind)
 static struct scene scene; /* in static memory, for its size */
 
 /* One message of each kind of lie, before a vote that is in order. */
-static void lie_once(struct liar *l, int kind, uint64_t step)
+static void lie_once(struct byzantine *l, int kind, uint64_t step)
 {
 	size_t bytes = l->toy->agg->push_bytes(l->toy->job.state, l->toy->n);
 	unsigned char *push = mem_array(bytes + 8, 1);
@@ -101,44 +107,44 @@ static void lie_once(struct liar *l, int kind, uint64_t step)
 	struct frame other = {.type = FRAME_ANSWER, .step = step};
 	switch (kind) {
 	case 0:
-		liar_say(l, f, push, bytes - 8, -1); /* too short */
-		liar_say(l, f, push, bytes + 8, -1); /* too long */
+		byzantine_say(l, f, push, bytes - 8, -1); /* too short */
+		byzantine_say(l, f, push, bytes + 8, -1); /* too long */
 		break;
 	case 1:
 		f.step = step + 7;
-		liar_say(l, f, push, bytes, -1);
+		byzantine_say(l, f, push, bytes, -1);
 		break;
 	case 2:
 		push[bytes - 1] = 0x80; /* the last word is not full */
-		liar_say(l, f, push, bytes, -1);
+		byzantine_say(l, f, push, bytes, -1);
 		break;
 	case 3:
 		f.born = (int64_t)step + 1;
-		liar_say(l, f, push, bytes, -1);
+		byzantine_say(l, f, push, bytes, -1);
 		f.born = -1;
-		liar_say(l, f, push, bytes, -1);
+		byzantine_say(l, f, push, bytes, -1);
 		break;
 	case 4:
 		f.x_hash = 12345;
-		liar_say(l, f, push, bytes, -1);
+		byzantine_say(l, f, push, bytes, -1);
 		break;
 	case 5:
 		f.run = 99;
-		liar_say(l, f, push, bytes, -1);
+		byzantine_say(l, f, push, bytes, -1);
 		break;
 	case 6:
-		liar_say(l, f, push, bytes, 0);      /* no magic */
-		liar_say(l, other, push, bytes, -1); /* for a server to say */
-		liar_say(l, f, push, bytes, 5);      /* no such type */
-		zmq_send(l->dealer, "", 0, 0);       /* nothing */
-		liar_say(l, (struct frame){.type = FRAME_FETCH, .step = step}, push, 8,
-		         -1); /* too long, as it is */
+		byzantine_say(l, f, push, bytes, 0);      /* no magic */
+		byzantine_say(l, other, push, bytes, -1); /* for a server to say */
+		byzantine_say(l, f, push, bytes, 5);      /* no such type */
+		zmq_send(l->dealer, "", 0, 0);            /* nothing */
+		byzantine_say(l, (struct frame){.type = FRAME_FETCH, .step = step}, push, 8,
+		              -1); /* too long, as it is */
 		break;
 	case 7:
-		liar_say(l, f, push, bytes, 4);
+		byzantine_say(l, f, push, bytes, 4);
 		break;
 	case 8:
-		liar_say(l, f, push, bytes, FRAME_HEADER_BYTES + 3);
+		byzantine_say(l, f, push, bytes, FRAME_HEADER_BYTES + 3);
 		break;
 	case 9:
 		zmq_send(l->dealer, push, bytes, ZMQ_SNDMORE);
@@ -147,7 +153,7 @@ static void lie_once(struct liar *l, int kind, uint64_t step)
 		break;
 	case 10:
 		if (step > 0)
-			liar_vote(l, step - 1); /* late, or a replay */
+			byzantine_vote(l, step - 1); /* late, or a replay */
 		break;
 	default:
 		break;
@@ -158,19 +164,19 @@ static void lie_once(struct liar *l, int kind, uint64_t step)
 static void *tell_all_lies(void *ctx)
 {
 	struct scene *s = ctx;
-	struct liar l;
+	struct byzantine l;
 	struct frame f;
-	liar_open(&l, &s->toy, LIAR, s->address, s->own, s->key);
-	uint64_t step = liar_join(&l);
+	byzantine_open(&l, &s->toy, LIAR, s->address, s->own, s->key);
+	uint64_t step = byzantine_join(&l);
 	s->from = step;
 	for (int kind = 0; kind < 11; kind++, step++) {
 		lie_once(&l, kind, step);
-		liar_vote(&l, step);
-		if (!liar_await(&l, FRAME_ANSWER, step, &f) || !(f.flags & FRAME_COUNTED))
+		byzantine_vote(&l, step);
+		if (!byzantine_await(&l, FRAME_ANSWER, step, &f) || !(f.flags & FRAME_COUNTED))
 			die("step %llu: the vote of kind %d was not counted", (unsigned long long)step, kind);
 	}
 	atomic_store(&s->told, true);
-	liar_close(&l);
+	byzantine_close(&l);
 	return NULL;
 }
 
@@ -200,20 +206,20 @@ Test(zmq_lies, each_is_dropped_and_counted)
 static void *vote_twice(void *ctx)
 {
 	struct scene *s = ctx;
-	struct liar l;
+	struct byzantine l;
 	struct frame f;
-	liar_open(&l, &s->toy, LIAR, s->address, s->own, s->key);
-	liar_join(&l);
-	liar_vote(&l, 0);
-	liar_vote(&l, 0);
-	liar_say(&l, (struct frame){.type = FRAME_HELLO, .step = 0}, "", 0, -1);
-	if (!liar_await(&l, FRAME_WELCOME, 0, &f) || !(f.flags & FRAME_HAVE_VOTE))
+	byzantine_open(&l, &s->toy, LIAR, s->address, s->own, s->key);
+	byzantine_join(&l);
+	byzantine_vote(&l, 0);
+	byzantine_vote(&l, 0);
+	byzantine_say(&l, (struct frame){.type = FRAME_HELLO, .step = 0}, "", 0, -1);
+	if (!byzantine_await(&l, FRAME_WELCOME, 0, &f) || !(f.flags & FRAME_HAVE_VOTE))
 		die("the server has no vote");
 	tell_hosts(s);
-	if (!liar_await(&l, FRAME_ANSWER, 0, &f) || !(f.flags & FRAME_COUNTED))
+	if (!byzantine_await(&l, FRAME_ANSWER, 0, &f) || !(f.flags & FRAME_COUNTED))
 		die("the first vote was not counted");
 	atomic_store(&s->told, true);
-	liar_close(&l);
+	byzantine_close(&l);
 	return NULL;
 }
 
@@ -229,20 +235,20 @@ Test(zmq_lies, a_second_vote_in_a_round_is_none)
 static void *offend_often(void *ctx)
 {
 	struct scene *s = ctx;
-	struct liar l;
+	struct byzantine l;
 	struct frame f;
-	liar_open(&l, &s->toy, LIAR, s->address, s->own, s->key);
-	liar_join(&l);
+	byzantine_open(&l, &s->toy, LIAR, s->address, s->own, s->key);
+	byzantine_join(&l);
 	for (int i = 0; i < 10; i++)
-		liar_say(&l, (struct frame){.type = FRAME_PUSH}, "short", 5, -1);
-	if (!liar_await(&l, FRAME_REFUSED, FRAME_NOWHERE, &f))
+		byzantine_say(&l, (struct frame){.type = FRAME_PUSH}, "short", 5, -1);
+	if (!byzantine_await(&l, FRAME_REFUSED, FRAME_NOWHERE, &f))
 		die("the liar was not refused");
-	liar_say(&l, (struct frame){.type = FRAME_HELLO}, "", 0, -1);
+	byzantine_say(&l, (struct frame){.type = FRAME_HELLO}, "", 0, -1);
 	/* The connection is cut, and a new one is not let in. */
 	for (int i = 0; i < 500 && faults(s, "banned") < 2; i++)
 		usleep(10000);
 	atomic_store(&s->told, true);
-	liar_close(&l);
+	byzantine_close(&l);
 	return NULL;
 }
 
@@ -260,13 +266,13 @@ Test(zmq_lies, who_offends_too_often_is_shut_out)
 static void *ask_without_end(void *ctx)
 {
 	struct scene *s = ctx;
-	struct liar l;
-	liar_open(&l, &s->toy, LIAR, s->address, s->own, s->key);
-	liar_join(&l);
+	struct byzantine l;
+	byzantine_open(&l, &s->toy, LIAR, s->address, s->own, s->key);
+	byzantine_join(&l);
 	for (int i = 0; i < 100000 && faults(s, "greedy") < 1000; i++)
-		liar_say(&l, (struct frame){.type = FRAME_FETCH}, "", 0, -1);
+		byzantine_say(&l, (struct frame){.type = FRAME_FETCH}, "", 0, -1);
 	atomic_store(&s->told, true);
-	liar_close(&l);
+	byzantine_close(&l);
 	return NULL;
 }
 
@@ -282,15 +288,15 @@ Test(zmq_lies, who_asks_without_end_is_not_answered)
 static void *come_without_a_key(void *ctx)
 {
 	struct scene *s = ctx;
-	struct liar l;
+	struct byzantine l;
 	struct curve_key key;
 	zmq_curve_keypair(key.public_key, key.secret_key);
-	liar_open(&l, &s->toy, LIAR, s->address, s->own, &key);
-	liar_say(&l, (struct frame){.type = FRAME_HELLO, .step = FRAME_NOWHERE}, "", 0, -1);
+	byzantine_open(&l, &s->toy, LIAR, s->address, s->own, &key);
+	byzantine_say(&l, (struct frame){.type = FRAME_HELLO, .step = FRAME_NOWHERE}, "", 0, -1);
 	for (int i = 0; i < 500 && toy_server_fault(&s->server, -1, "unknown_key") == 0; i++)
 		usleep(10000);
 	atomic_store(&s->told, true);
-	liar_close(&l);
+	byzantine_close(&l);
 	return NULL;
 }
 
@@ -308,24 +314,24 @@ Test(zmq_lies, an_unknown_key_is_not_let_in)
 static void *come_twice(void *ctx)
 {
 	struct scene *s = ctx;
-	struct liar first, second;
+	struct byzantine first, second;
 	struct frame f;
-	liar_open(&first, &s->toy, LIAR, s->address, s->own, s->key);
-	uint64_t step = liar_join(&first);
-	liar_vote(&first, step);
-	if (!liar_await(&first, FRAME_ANSWER, step, &f) || !(f.flags & FRAME_COUNTED))
+	byzantine_open(&first, &s->toy, LIAR, s->address, s->own, s->key);
+	uint64_t step = byzantine_join(&first);
+	byzantine_vote(&first, step);
+	if (!byzantine_await(&first, FRAME_ANSWER, step, &f) || !(f.flags & FRAME_COUNTED))
 		die("the first was not counted");
-	liar_open(&second, &s->toy, LIAR, s->address, s->own, s->key);
-	step = liar_join(&second);
-	liar_vote(&second, step);
-	liar_vote(&first, step); /* the same key a second time in this round */
-	if (!liar_await(&first, FRAME_REFUSED, FRAME_NOWHERE, &f))
+	byzantine_open(&second, &s->toy, LIAR, s->address, s->own, s->key);
+	step = byzantine_join(&second);
+	byzantine_vote(&second, step);
+	byzantine_vote(&first, step); /* the same key a second time in this round */
+	if (!byzantine_await(&first, FRAME_REFUSED, FRAME_NOWHERE, &f))
 		die("the first was not refused");
-	if (!liar_await(&second, FRAME_ANSWER, step, &f))
+	if (!byzantine_await(&second, FRAME_ANSWER, step, &f))
 		die("the second was not answered");
 	atomic_store(&s->told, true);
-	liar_close(&first);
-	liar_close(&second);
+	byzantine_close(&first);
+	byzantine_close(&second);
 	return NULL;
 }
 
@@ -401,17 +407,17 @@ Test(zmq_lies, a_message_that_never_ends_is_cut_off)
 static void *say_much_and_leave(void *ctx)
 {
 	struct scene *s = ctx;
-	struct liar l;
+	struct byzantine l;
 	while (atomic_load(&s->steps) == 0)
 		usleep(1000);
-	liar_open(&l, &s->toy, LIAR, s->address, s->own, s->key);
-	uint64_t step = liar_join(&l);
+	byzantine_open(&l, &s->toy, LIAR, s->address, s->own, s->key);
+	uint64_t step = byzantine_join(&l);
 	atomic_store(&s->told, true);
 	usleep(200000); /* the round is over, and nobody reads */
 	for (int i = 0; i < MUCH; i++)
-		liar_say(&l, (struct frame){.type = FRAME_FETCH, .step = step}, NULL, 0, -1);
+		byzantine_say(&l, (struct frame){.type = FRAME_FETCH, .step = step}, NULL, 0, -1);
 	usleep(500000);
-	liar_close(&l);
+	byzantine_close(&l);
 	return NULL;
 }
 

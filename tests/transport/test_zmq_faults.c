@@ -3,6 +3,11 @@
  * Whatever happens, the parameters are those that the recorded voters make.
  */
 #include <criterion/criterion.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+#include "registry.h"
+#include "base/hash.h"
 #include "tests/support/zmq_peer.h"
 
 enum { WORKERS = 3, SPARE = 3, ENOUGH = 3000 };

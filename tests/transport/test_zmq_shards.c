@@ -1,6 +1,10 @@
 /* Several servers, each of a part of the coordinates: the bits are those of one, whoever dies. */
 #include <criterion/criterion.h>
 #include <pthread.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+#include "base/hash.h"
 #include "backend/sign.h"
 #include "tests/support/zmq_byzantine.h"
 #include "transport/zmq/shard.h"
@@ -243,7 +247,7 @@ Test(zmq_shards, without_a_shard_there_is_a_sentence)
 }
 
 /* One vote in parts: what a worker may say to one server and not to another. */
-static void say_vote(struct liar *l, const struct toy *t, int part, uint64_t step, uint32_t number)
+static void say_vote(struct byzantine *l, const struct toy *t, int part, uint64_t step, uint32_t number)
 {
 	struct planes p = planes_of(1, t->agg->push_bytes(t->job.state, t->n), t->n);
 	size_t range = planes_bucket(t->n, 2), begin = (size_t)part * range, end = part ? t->n : range;
@@ -251,8 +255,8 @@ static void say_vote(struct liar *l, const struct toy *t, int part, uint64_t ste
 	unsigned char *zeros = mem_array(bytes, 1);
 	int id = l->id;
 	l->id = (int)number;
-	liar_say(l, (struct frame){.type = FRAME_PUSH, .step = step, .born = (int64_t)step}, zeros, bytes,
-	         -1);
+	byzantine_say(l, (struct frame){.type = FRAME_PUSH, .step = step, .born = (int64_t)step}, zeros,
+	              bytes, -1);
 	l->id = id;
 	mem_free(zeros);
 }
@@ -261,7 +265,7 @@ Test(zmq_shards, a_vote_in_part_or_in_parts_of_two_attempts_does_not_count)
 {
 	enum { LIAR = 2 };
 	struct toy t;
-	struct liar main, shard;
+	struct byzantine main, shard;
 	struct frame decide = {.type = FRAME_DECIDE};
 	unsigned char junk[4096] = {0};
 	struct toy_client hosts[] = {{.count = 2, .first = 0, .fail_at = -1}};
@@ -271,10 +275,10 @@ Test(zmq_shards, a_vote_in_part_or_in_parts_of_two_attempts_does_not_count)
 	const struct curve_key *own = keyring_find(&job.server.ring, KEYRING_SERVER);
 	const struct curve_key *key = keyring_worker(&job.server.ring, LIAR);
 	job_steps(&job, 1);
-	liar_open(&main, &t, LIAR, zmq_server_address(job.server.link.self), own, key);
-	liar_open(&shard, &t, LIAR, job.addresses[0], own, key);
-	liar_say(&main, (struct frame){.type = FRAME_HELLO, .step = 1}, "liar", 4, -1);
-	liar_join(&shard);
+	byzantine_open(&main, &t, LIAR, zmq_server_address(job.server.link.self), own, key);
+	byzantine_open(&shard, &t, LIAR, job.addresses[0], own, key);
+	byzantine_say(&main, (struct frame){.type = FRAME_HELLO, .step = 1}, "liar", 4, -1);
+	byzantine_join(&shard);
 	say_vote(&main, &t, 0, 1, 7);
 	job_steps(&job, 1); /* 1: at the main server alone */
 	say_vote(&shard, &t, 1, 2, 8);
@@ -285,9 +289,9 @@ Test(zmq_shards, a_vote_in_part_or_in_parts_of_two_attempts_does_not_count)
 	say_vote(&shard, &t, 1, 4, 11);
 	say_vote(&shard, &t, 1, 4, 12); /* the first stays */
 	decide.step = 4;
-	liar_say(&shard, decide, junk, 24, -1);
-	liar_say(&shard, (struct frame){.type = FRAME_PUSH, .step = 4}, junk, 100, -1);
-	liar_say(&shard, (struct frame){.type = FRAME_ATTACH, .step = 9, .pieces = 2}, junk, 100, -1);
+	byzantine_say(&shard, decide, junk, 24, -1);
+	byzantine_say(&shard, (struct frame){.type = FRAME_PUSH, .step = 4}, junk, 100, -1);
+	byzantine_say(&shard, (struct frame){.type = FRAME_ATTACH, .step = 9, .count = 2}, junk, 100, -1);
 	usleep(100000);
 	say_vote(&main, &t, 0, 4, 11);
 	job_steps(&job, 1); /* 4: a vote */
@@ -297,7 +301,7 @@ Test(zmq_shards, a_vote_in_part_or_in_parts_of_two_attempts_does_not_count)
 	cr_expect_eq(toy_server_fault(&job.server, LIAR, "duplicate"), 1);
 	cr_expect_eq(toy_server_fault(&job.server, LIAR, "garbage"), 2);
 	cr_expect_eq(toy_server_fault(&job.server, LIAR, "wrong_length"), 1);
-	liar_close(&main);
-	liar_close(&shard);
+	byzantine_close(&main);
+	byzantine_close(&shard);
 	job_close(&job, NULL);
 }

@@ -1,23 +1,22 @@
 /*
- * Transport `mpi`: for mpi*.c only. mpi.c is the row, the round's head and the end of a run;
- * transport/mpi/plan.c says who owns what, transport/mpi/round.c moves a round's data, transport/mpi/sum.c
- * makes that of an all-reduce; transport/mpi/state.c brings state to the hosts and back;
- * transport/mpi/process.c begins and ends MPI itself and moves bytes.
+ * Transport `mpi`: for the files of this folder only. From high to low: mpi.c is the row, and the beginning
+ * and end of a run; round.c moves a round's data, sum.c does so for an all-reduce; state.c brings the root's
+ * state to the other ranks and workers' state back; head.c is the head of a round; plan.c says which rank has
+ * which workers and coordinates; process.c starts and ends MPI itself and moves bytes.
  *
- * A round is: a head, which every process hands to every other (is the root leaving, do the parameters
- * agree); then the data, all of it non-blocking. The vector is cut in `buckets`, each bucket in shares, of
- * which every process owns one (star: process 0 owns all of it): a process gets all workers' votes on its
- * shares, combines them, and sends the answer to everybody. What is sent to many goes first to the next
- * process, then to the one behind it and so on, so that no process is everybody's first.
+ * A round begins with a head, which every rank sends to all others: is the root leaving, do the parameters
+ * agree? Then follow the data, all non-blocking. The vector is cut in buckets, and each bucket in shares.
+ * Every rank owns one share (star: rank 0 owns the whole bucket): it receives all workers' votes on its
+ * shares, combines them, and sends the answer to all ranks. A rank sends first to the next rank, then to the
+ * one behind it and so on, so that no rank is everybody's first.
  *
- * Several buckets: the trainer hands over a bucket of a worker's vote as soon as it is final (post()), the
- * last one first; what has arrived by then is combined and answered while earlier layers still compute.
- * Nothing moves by itself inside MPI: every post() is also the moment in which earlier ones are brought
- * forward.
+ * With several buckets, the trainer hands over a bucket of a worker's vote as soon as it is final (post()),
+ * the last bucket first. Votes that have arrived are combined and answered while earlier layers still
+ * compute. MPI makes no progress by itself, so every post() also advances the buckets before it.
  *
- * If a process dies, the launcher ends the others (Open MPI's mpirun does so by itself, Slurm with srun -K);
- * nothing here waits for it, and nothing survives it but the last checkpoint. A process that fails calls
- * MPI_Abort(), also when it ends by die(). Killed ones do not stay behind: processes die with their launcher.
+ * If a process dies, the launcher ends the others (Open MPI's mpirun does so by itself, Slurm with srun -K).
+ * Nothing here waits for it, and only the last checkpoint survives. A process that fails calls MPI_Abort(),
+ * also when it ends by die(). Processes die with their launcher, so none is left behind when it is killed.
  *
  * MPI 3.1 and no extension. All calls come from the thread that called first.
  */
@@ -34,136 +33,141 @@ struct mpi_settings {
 	int64_t buckets;
 };
 
-/* Requests under way. */
+/* Requests that are not finished. */
 struct mpi_requests {
-	MPI_Request *at; /* [room] */
+	MPI_Request *at; /* [size] */
 	int count, size;
 };
 
 struct mpi_bucket {
 	size_t begin, end; /* coordinates */
-	int sent;          /* hosted workers whose votes are on their way */
+	int sent;          /* own workers whose votes were sent */
 	enum mpi_stage { STAGE_UP, STAGE_DOWN, STAGE_DONE } stage;
 	struct mpi_requests requests; /* of its stage */
 };
 
 struct mpi_self {
 	MPI_Comm comm;
-	int rank, size; /* of this process; processes */
+	int rank, size; /* this process's number; processes */
 	enum mpi_topology topology;
 	int workers;
 	struct pool *pool;
 	const volatile sig_atomic_t *stop; /* or NULL */
-	int *first;             /* [size + 1] process r hosts workers first[r] .. first[r + 1] - 1 */
-	int *ids;               /* [hosted here] */
-	int slots;              /* workers of the process that hosts most */
-	struct train_state *st; /* lent by sync(), NULL before it */
+	int *first;                        /* [size + 1] rank r has workers first[r] .. first[r + 1] - 1 */
+	int *ids;                          /* [own workers] */
+	int most_hosted;                   /* the most workers of any rank */
+	struct train_state *st;            /* lent by sync(), NULL before it */
 
-	struct mpi_head *own;   /* this process's, of the present round */
+	struct mpi_head *own;   /* this rank's, of the current round */
 	struct mpi_head *heads; /* [size] */
-	MPI_Request head;       /* under way */
-	bool begun;             /* the present round: its head was sent */
-	bool headed;            /* all heads are here */
-	bool expecting;         /* votes may come */
-	bool left, failed;      /* the root's LEAVE was sent or heard; a round could not be held */
-	struct err trouble;     /* met in post(), told by exchange() */
+	MPI_Request head;       /* of the heads, while they are not here */
+	bool head_sent;         /* in the current round */
+	bool heads_here;        /* all of them */
+	bool votes_expected;    /* receives of the current round are posted */
+	bool left, failed;      /* the root's LEAVE was sent or received; a round failed */
+	struct err trouble;     /* an error in post(), which exchange() reports */
 
-	/* made in the first round: */
+	/* allocated in the first round: */
 	size_t n, push_bytes, pull_bytes, bucket; /* coordinates of a bucket */
 	struct mpi_bucket *buckets;               /* [n_buckets] */
 	int n_buckets, most_buckets;
-	int *ready, *gone;       /* [hosted here] from which bucket on a vote is final; is on its way */
-	unsigned char *messages; /* [workers hosted elsewhere][message_stride], mapped */
+	int *ready, *gone;       /* [own workers] from which bucket on a vote is final; was sent */
+	unsigned char *messages; /* [workers of other ranks][message_stride], mapped */
 	size_t message_stride, mapped;
 	const void **pushes;                          /* [workers] whole messages */
-	struct mpi_command *words;                    /* [workers] what is said beside a vote */
-	struct mpi_requests aside;                    /* of words, running statistics and state */
+	struct mpi_report *reports;                   /* [workers] */
+	struct mpi_requests other_requests;           /* of reports, running statistics and state */
 	uint64_t bytes_up, bytes_down, bytes_busiest; /* of every round */
 };
 
-/* A process's share of a bucket, a range of coordinates. */
+/* A rank's share of a bucket, a range of coordinates. */
 struct mpi_share {
 	size_t begin, end;
 };
 
-/* Where a piece of a message lies, in bytes. */
-struct mpi_piece {
+/* A range of a message, in bytes. */
+struct mpi_range {
 	size_t at, bytes;
 };
 
-/* What every process tells every other before a round's data. */
+/* The head of a round, which every rank sends to all others. */
 struct mpi_head {
 	uint64_t step, x_hash, n, push_bytes, pull_bytes;
 	int64_t flags;
 };
 
-/* What a worker's host tells the root beside its vote. */
-struct mpi_command {
+/* A worker's report to the root, which records it; sent beside the vote. */
+struct mpi_report {
 	double loss;
 	int64_t born;
 };
 
 /*
- * transport/mpi/process.c. Begins MPI unless it was begun; the communicator is the program's own, and errors
- * come back. -1 and a sentence.
+ * process.c. Start MPI, the first time. The communicator is the program's own and returns errors. -1 and a
+ * sentence.
  */
 int mpi_begin(MPI_Comm *comm, struct err *e);
-/* Between open (or tell) and an orderly close the others count on this process: if it ends meanwhile with an
- * exit code that is not 0, they are ended too. */
+/* Between open (or tell) and an orderly close the other ranks depend on this one: if it ends with an exit
+ * code that is not 0, they are ended too. */
 void mpi_promise(bool open);
-/* 0, or -1 and a sentence, of what an MPI call returned. */
+/* 0, or -1 and a sentence, from the result of an MPI call. */
 int mpi_check(int rc, const char *what, struct err *e);
-/* Non-blocking, in pieces that MPI can count, added to *r. -1 and a sentence. */
+/* Non-blocking, in chunks that MPI can count; the requests are added to *r. -1 and a sentence. */
 int mpi_post_send(const struct mpi_self *m, struct mpi_requests *r, const void *from, size_t bytes, int to,
                   int tag, struct err *e);
 int mpi_post_recv(const struct mpi_self *m, struct mpi_requests *r, void *to, size_t bytes, int from, int tag,
                   struct err *e);
-/* Until all of them are done; then *r is empty. */
+/* Wait until all are done; then *r is empty. -1 and a sentence. */
 int mpi_finish(struct mpi_requests *r, struct err *e);
-/* Are they done? Brings them forward. If so, *r is empty. -1 and a sentence. */
+/* Advance them. 1 if all are done, and *r is empty; 0 if not; -1 and a sentence. */
 int mpi_done(struct mpi_requests *r, struct err *e);
-/* From process 0 to all. */
+/* From rank 0 to all. */
 int mpi_broadcast(const struct mpi_self *m, void *at, size_t bytes, struct err *e);
-/* Make room for so many requests at once. */
-void mpi_scratch(struct mpi_requests *r, size_t requests);
-/* Requests that mpi_post_*() makes of so many bytes. */
-size_t mpi_pieces(size_t bytes);
+/* Allocate *r for this many requests at once. */
+void mpi_reserve(struct mpi_requests *r, size_t requests);
+/* The number of requests that mpi_post_*() makes for this many bytes. */
+size_t mpi_chunks(size_t bytes);
 
-/* mpi.c. Send this process's head unless it was sent; wait: and take all heads. 0; 1 where the root has left;
- * -1 and a sentence. Without waiting, m->headed says whether all are here. */
-int mpi_hold_head(struct mpi_self *m, const struct exchange_request *x, bool wait, struct err *e);
+/*
+ * head.c. Send this rank's head if it was not sent, and receive all heads. wait: until they are here;
+ * otherwise m->heads_here says whether they are. 0; 1 if the root has left; -1 and a sentence.
+ */
+int mpi_exchange_heads(struct mpi_self *m, const struct exchange_request *x, bool wait, struct err *e);
 
-/* transport/mpi/plan.c. The rounds' memory, from the first one on. */
+/* The last head of a run: the root says that it is over, the other ranks receive it. */
+void mpi_last_head(struct mpi_self *m);
+/* The flags of all heads of this round (enum exchange_flag). */
+int mpi_head_flags(const struct mpi_self *m);
+
+/* plan.c. The memory of all rounds, allocated in the first one. */
 void mpi_round_open(struct mpi_self *m, const struct exchange_request *x);
 void mpi_round_close(struct mpi_self *m);
 struct mpi_share mpi_share_of(const struct mpi_self *m, const struct mpi_bucket *b, int r);
-/* Planes of a message; one that cannot be cut counts as a single plane, which is shared whole or not at all.
- */
+/* Planes of a message. A message that cannot be cut counts as one plane, which belongs to one share. */
 int mpi_planes_in(const struct planes *p);
-/* What the share has of plane k of a message of so many bytes. */
-struct mpi_piece mpi_piece_of(const struct mpi_self *m, const struct planes *p, size_t message_bytes,
+/* The part of plane k, of a message of this many bytes, that belongs to the share. */
+struct mpi_range mpi_range_of(const struct mpi_self *m, const struct planes *p, size_t message_bytes,
                               const struct mpi_share *s, int k);
-/* Bytes of the running statistics that go from another process to the root in every round. */
+/* Bytes of the running statistics that another rank sends to the root in every round. */
 size_t mpi_running_bytes(const struct mpi_self *m, const struct exchange_request *x);
 
-/* transport/mpi/round.c. Push `i` of this process is final in that bucket. Brings the round forward. -1 and a
- * sentence.
- */
+/* round.c. Push `i` of this rank is final in that bucket. Advances the round. -1 and a sentence. */
 int mpi_round_post(struct mpi_self *m, const struct exchange_request *x, int i, int bucket, struct err *e);
-/* All of it, after the heads: fills pull, bytes, wait_s (from `start` on). -1 and a sentence. */
+/* The round's data, after the heads: fills pull, and bytes and wait_s (from `start` on) of the reply. -1 and
+ * a sentence. */
 int mpi_round(struct mpi_self *m, const struct exchange_request *x, struct exchange_reply *reply,
               double start, struct err *e);
 
-/* transport/mpi/sum.c: the same by MPI's own sum. */
+/* sum.c: the same by MPI's own sum. */
 int mpi_sum(struct mpi_self *m, const struct exchange_request *x, struct err *e);
 
-/* transport/mpi/state.c: rows' sync() and collect(). */
+/* state.c: sync() and collect() of the row. */
 int mpi_sync(void *self, struct train_state *st, struct err *e);
 int mpi_collect(void *self, struct train_state *st, struct err *e);
 
-/* The process that hosts a worker. */
-int mpi_host(const struct mpi_self *m, int worker);
-/* How many workers process r hosts. */
+/* plan.c: the rank that has a worker. */
+int mpi_rank_of(const struct mpi_self *m, int worker);
+/* How many workers rank r has. */
 static inline int mpi_hosted(const struct mpi_self *m, int r)
 {
 	return m->first[r + 1] - m->first[r];

@@ -1,14 +1,23 @@
 /*
- * Which process owns which coordinates, where they lie in messages, and the memory for all of it, made once.
+ * Which rank has which workers and coordinates, where these are in messages, and the memory of rounds,
+ * allocated once.
  *
- * Bytes are payload between processes, by arithmetic over what is sent: up are the heads, the votes, what is
- * said beside them and the running statistics; down the answers. What MPI adds is not in it. Of an all-reduce
- * they are those of a ring, half of them up (sums on their way) and half down (sums that are done).
+ * Bytes are the payload between ranks, computed from what is sent: up are heads, votes, reports and running
+ * statistics; down are answers. What MPI adds is not counted. An all-reduce counts as a ring: half of its
+ * bytes up (partial sums), half down (final sums).
  */
 #include <sys/mman.h>
 #include <unistd.h>
 #include "base/mem.h"
 #include "transport/mpi/mpi_internal.h"
+
+int mpi_rank_of(const struct mpi_self *m, int worker)
+{
+	int r = 0;
+	while (worker >= m->first[r + 1])
+		r++;
+	return r;
+}
 
 struct mpi_share mpi_share_of(const struct mpi_self *m, const struct mpi_bucket *b, int r)
 {
@@ -25,68 +34,68 @@ int mpi_planes_in(const struct planes *p)
 	return p->count > 0 ? p->count : 1;
 }
 
-struct mpi_piece mpi_piece_of(const struct mpi_self *m, const struct planes *p, size_t message_bytes,
+struct mpi_range mpi_range_of(const struct mpi_self *m, const struct planes *p, size_t message_bytes,
                               const struct mpi_share *s, int k)
 {
 	if (p->count == 0)
-		return (struct mpi_piece){0, s->begin < s->end ? message_bytes : 0};
+		return (struct mpi_range){0, s->begin < s->end ? message_bytes : 0};
 	size_t at = planes_offset(p, m->n, s->begin);
-	return (struct mpi_piece){(size_t)k * planes_stride(p, m->n) + at,
+	return (struct mpi_range){(size_t)k * planes_stride(p, m->n) + at,
 	                          planes_offset(p, m->n, s->end) - at};
 }
 
 size_t mpi_running_bytes(const struct mpi_self *m, const struct exchange_request *x)
 {
-	return m->st && mpi_host(m, x->bn_owner) != 0 ? m->st->running.count * sizeof(float) : 0;
+	return m->st && mpi_rank_of(m, x->bn_owner) != 0 ? m->st->running.count * sizeof(float) : 0;
 }
 
-/* Bytes of process r's shares of a message. */
+/* Bytes of rank r's shares of a message. */
 static uint64_t share_bytes(const struct mpi_self *m, const struct planes *p, size_t message_bytes, int r)
 {
 	uint64_t bytes = 0;
 	for (int b = 0; b < m->n_buckets; b++) {
 		struct mpi_share s = mpi_share_of(m, &m->buckets[b], r);
-		bytes += (uint64_t)mpi_planes_in(p) * mpi_piece_of(m, p, message_bytes, &s, 0).bytes;
+		bytes += (uint64_t)mpi_planes_in(p) * mpi_range_of(m, p, message_bytes, &s, 0).bytes;
 	}
 	return bytes;
 }
 
-/* What process r sends up and down; returns that and what it receives. */
+/* Bytes that rank r sends up and down; returns their sum with the bytes it receives. */
 static uint64_t traffic(const struct mpi_self *m, const struct exchange_request *x, int r, uint64_t *up,
                         uint64_t *down)
 {
 	uint64_t hosted = (uint64_t)mpi_hosted(m, r), others = (uint64_t)m->size - 1;
-	uint64_t vote_part = share_bytes(m, &x->shape.push_planes, m->push_bytes, r);
-	uint64_t answer_part = share_bytes(m, &x->shape.pull_planes, m->pull_bytes, r);
+	uint64_t vote_share = share_bytes(m, &x->shape.push_planes, m->push_bytes, r);
+	uint64_t answer_share = share_bytes(m, &x->shape.pull_planes, m->pull_bytes, r);
 	if (m->topology == TOPOLOGY_ALLREDUCE) {
-		*up = *down = m->pull_bytes - answer_part;
+		*up = *down = m->pull_bytes - answer_share;
 		return 2 * (*up + *down);
 	}
-	*up = hosted * (m->push_bytes - vote_part);
-	*down = others * answer_part;
-	return *up + *down + ((uint64_t)m->workers - hosted) * vote_part + m->pull_bytes - answer_part;
+	*up = hosted * (m->push_bytes - vote_share);
+	*down = others * answer_share;
+	return *up + *down + ((uint64_t)m->workers - hosted) * vote_share + m->pull_bytes - answer_share;
 }
 
 static void count_bytes(struct mpi_self *m, const struct exchange_request *x)
 {
 	uint64_t heads = ((uint64_t)m->size - 1) * sizeof *m->heads, running = mpi_running_bytes(m, x);
-	uint64_t words = (uint64_t)(m->workers - mpi_hosted(m, 0)) * sizeof *m->words;
-	m->bytes_up = (uint64_t)m->size * heads + words + running;
+	uint64_t reports = (uint64_t)(m->workers - mpi_hosted(m, 0)) * sizeof *m->reports;
+	m->bytes_up = (uint64_t)m->size * heads + reports + running;
 	for (int r = 0; r < m->size; r++) {
 		uint64_t up, down, all = 2 * heads + traffic(m, x, r, &up, &down);
-		all += r == 0 ? words : (uint64_t)mpi_hosted(m, r) * sizeof *m->words;
-		all += r == 0 || r == mpi_host(m, x->bn_owner) ? running : 0;
+		all += r == 0 ? reports : (uint64_t)mpi_hosted(m, r) * sizeof *m->reports;
+		all += r == 0 || r == mpi_rank_of(m, x->bn_owner) ? running : 0;
 		m->bytes_up += up;
 		m->bytes_down += down;
 		m->bytes_busiest = all > m->bytes_busiest ? all : m->bytes_busiest;
 	}
 }
 
-/* The trainer cuts in the same way (transport.h, post). */
+/* The trainer cuts the vector in the same way (transport.h, post()). */
 static void cut_buckets(struct mpi_self *m, const struct exchange_request *x)
 {
-	size_t pieces = x->rule.separable ? (size_t)m->most_buckets : 1;
-	m->bucket = planes_bucket(m->n, pieces);
+	size_t buckets = x->rule.separable ? (size_t)m->most_buckets : 1;
+	m->bucket = planes_bucket(m->n, buckets);
 	m->n_buckets = (int)((m->n + m->bucket - 1) / m->bucket);
 	m->buckets = mem_array((size_t)m->n_buckets, sizeof *m->buckets);
 	for (int b = 0; b < m->n_buckets; b++) {
@@ -96,19 +105,19 @@ static void cut_buckets(struct mpi_self *m, const struct exchange_request *x)
 	}
 }
 
-static void make_scratch(struct mpi_self *m, const struct exchange_request *x)
+static void reserve_requests(struct mpi_self *m, const struct exchange_request *x)
 {
 	size_t others = (size_t)m->size - 1, hosted = (size_t)mpi_hosted(m, m->rank);
 	size_t votes = (size_t)m->workers - hosted + hosted * others;
-	size_t up = votes * (size_t)mpi_planes_in(&x->shape.push_planes) * mpi_pieces(m->push_bytes);
-	size_t down = 2 * others * (size_t)mpi_planes_in(&x->shape.pull_planes) * mpi_pieces(m->pull_bytes);
+	size_t up = votes * (size_t)mpi_planes_in(&x->shape.push_planes) * mpi_chunks(m->push_bytes);
+	size_t down = 2 * others * (size_t)mpi_planes_in(&x->shape.pull_planes) * mpi_chunks(m->pull_bytes);
 	for (int b = 0; b < m->n_buckets; b++)
-		mpi_scratch(&m->buckets[b].requests, up > down ? up : down);
-	mpi_scratch(&m->aside, others * mpi_pieces((size_t)m->slots * sizeof *m->words) +
-	                               mpi_pieces(mpi_running_bytes(m, x)));
+		mpi_reserve(&m->buckets[b].requests, up > down ? up : down);
+	mpi_reserve(&m->other_requests, others * mpi_chunks((size_t)m->most_hosted * sizeof *m->reports) +
+	                                        mpi_chunks(mpi_running_bytes(m, x)));
 }
 
-/* Only who combines needs others' messages. */
+/* Map memory for the messages of other ranks' workers, on ranks that combine. */
 static void map_messages(struct mpi_self *m)
 {
 	size_t page = (size_t)sysconf(_SC_PAGESIZE);
@@ -131,13 +140,13 @@ void mpi_round_open(struct mpi_self *m, const struct exchange_request *x)
 	m->push_bytes = x->shape.push_bytes;
 	m->pull_bytes = x->shape.pull_bytes;
 	m->pushes = mem_array((size_t)m->workers, sizeof *m->pushes);
-	m->words = mem_array((size_t)m->workers, sizeof *m->words);
+	m->reports = mem_array((size_t)m->workers, sizeof *m->reports);
 	m->ready = mem_array((size_t)x->hosted, sizeof *m->ready);
 	m->gone = mem_array((size_t)x->hosted, sizeof *m->gone);
 	cut_buckets(m, x);
 	for (int i = 0; i < x->hosted; i++)
 		m->ready[i] = m->n_buckets;
-	make_scratch(m, x);
+	reserve_requests(m, x);
 	map_messages(m);
 	count_bytes(m, x);
 }
@@ -149,9 +158,9 @@ void mpi_round_close(struct mpi_self *m)
 	for (int b = 0; b < m->n_buckets; b++)
 		mem_free(m->buckets[b].requests.at);
 	mem_free(m->buckets);
-	mem_free(m->aside.at);
+	mem_free(m->other_requests.at);
 	mem_free(m->pushes);
-	mem_free(m->words);
+	mem_free(m->reports);
 	mem_free(m->ready);
 	mem_free(m->gone);
 }

@@ -1,4 +1,4 @@
-/* Beginning and ending MPI, and bytes of any number: see transport/mpi/mpi_internal.h. */
+/* Starting and ending MPI, and moving any number of bytes: see transport/mpi/mpi_internal.h. */
 #include <limits.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -8,16 +8,15 @@
 #include "transport/mpi/mpi_internal.h"
 #include "transport/launch.h"
 
-static const size_t PIECE_BYTES = (size_t)1 << 30; /* MPI counts in int */
+static const size_t CHUNK_BYTES = (size_t)1 << 30; /* of one request, because MPI counts in int */
 
 static MPI_Comm own = MPI_COMM_NULL;
-static bool promised; /* others count on this process */
+static bool promised; /* other ranks depend on this process */
 
 /*
- * What Open MPI is asked for, unless the user has said it: processes that wait give way to others on the same
- * cores (without it, 8 processes on 2 cores take twice to seven times as long a round), and all-reduce goes
- * round a ring (which halves the time against its own choice at 4 MB over 100 Mbit/s). Other libraries do not
- * look at it.
+ * Settings for Open MPI, unless the user has set them. Waiting processes yield to others on the same cores
+ * (otherwise 8 processes on 2 cores take two to seven times as long for a round), and all-reduce uses a ring
+ * (half the time of the default at 4 MB over 100 Mbit/s). Other libraries ignore them.
  */
 static void ask_open_mpi(void)
 {
@@ -30,7 +29,7 @@ static void ask_open_mpi(void)
 	setenv("OMPI_MCA_coll_tuned_allreduce_algorithm", "4", 0);
 }
 
-/* Whoever started us may be gone already. */
+/* Die when the launcher dies; it may be gone already. */
 static void die_with_launcher(void)
 {
 	pid_t parent = getppid();
@@ -40,7 +39,7 @@ static void die_with_launcher(void)
 		_exit(EXIT_WORLD);
 }
 
-/* Where others may be waiting for this process, they cannot be met in MPI_Finalize(). */
+/* If other ranks may be waiting for this one, MPI_Finalize() would hang: abort them instead. */
 static void at_exit(int code, void *unused)
 {
 	(void)unused;
@@ -82,17 +81,17 @@ void mpi_promise(bool open)
 	promised = open;
 }
 
-size_t mpi_pieces(size_t bytes)
+size_t mpi_chunks(size_t bytes)
 {
-	return (bytes + PIECE_BYTES - 1) / PIECE_BYTES;
+	return (bytes + CHUNK_BYTES - 1) / CHUNK_BYTES;
 }
 
-static size_t piece_at(size_t at, size_t bytes)
+static size_t chunk_at(size_t at, size_t bytes)
 {
-	return bytes - at < PIECE_BYTES ? bytes - at : PIECE_BYTES;
+	return bytes - at < CHUNK_BYTES ? bytes - at : CHUNK_BYTES;
 }
 
-void mpi_scratch(struct mpi_requests *r, size_t requests)
+void mpi_reserve(struct mpi_requests *r, size_t requests)
 {
 	if (r->count > 0)
 		BUG("requests are under way");
@@ -108,15 +107,15 @@ void mpi_scratch(struct mpi_requests *r, size_t requests)
 static MPI_Request *next_request(struct mpi_requests *r)
 {
 	if (r->count == r->size)
-		BUG("more requests than there is room for");
+		BUG("more requests than were reserved");
 	return &r->at[r->count++];
 }
 
 int mpi_post_send(const struct mpi_self *m, struct mpi_requests *r, const void *from, size_t bytes, int to,
                   int tag, struct err *e)
 {
-	for (size_t at = 0; at < bytes; at += PIECE_BYTES) {
-		int rc = MPI_Isend((const char *)from + at, (int)piece_at(at, bytes), MPI_BYTE, to, tag,
+	for (size_t at = 0; at < bytes; at += CHUNK_BYTES) {
+		int rc = MPI_Isend((const char *)from + at, (int)chunk_at(at, bytes), MPI_BYTE, to, tag,
 		                   m->comm, next_request(r));
 		if (mpi_check(rc, "MPI_Isend", e))
 			return -1;
@@ -127,8 +126,8 @@ int mpi_post_send(const struct mpi_self *m, struct mpi_requests *r, const void *
 int mpi_post_recv(const struct mpi_self *m, struct mpi_requests *r, void *to, size_t bytes, int from, int tag,
                   struct err *e)
 {
-	for (size_t at = 0; at < bytes; at += PIECE_BYTES) {
-		int rc = MPI_Irecv((char *)to + at, (int)piece_at(at, bytes), MPI_BYTE, from, tag, m->comm,
+	for (size_t at = 0; at < bytes; at += CHUNK_BYTES) {
+		int rc = MPI_Irecv((char *)to + at, (int)chunk_at(at, bytes), MPI_BYTE, from, tag, m->comm,
 		                   next_request(r));
 		if (mpi_check(rc, "MPI_Irecv", e))
 			return -1;
@@ -155,8 +154,8 @@ int mpi_done(struct mpi_requests *r, struct err *e)
 
 int mpi_broadcast(const struct mpi_self *m, void *at, size_t bytes, struct err *e)
 {
-	for (size_t i = 0; i < bytes; i += PIECE_BYTES)
-		if (mpi_check(MPI_Bcast((char *)at + i, (int)piece_at(i, bytes), MPI_BYTE, 0, m->comm),
+	for (size_t i = 0; i < bytes; i += CHUNK_BYTES)
+		if (mpi_check(MPI_Bcast((char *)at + i, (int)chunk_at(i, bytes), MPI_BYTE, 0, m->comm),
 		              "MPI_Bcast", e))
 			return -1;
 	return 0;

@@ -1,23 +1,22 @@
 /*
- * The data of a round: votes up, answers down, bucket by bucket. Messages stay whole in memory: what comes
- * from elsewhere is put where it stands in its worker's message, so that combine() sees no difference to
- * votes that never travelled. Parts of the messages' memory that nothing is put in are never brought in by
- * the system.
+ * The data of a round: votes up, answers down, bucket by bucket. Every worker has a whole message in memory;
+ * what arrives is written to its place in that message, so combine() need not know which votes travelled.
+ * Pages of the messages that nothing is written to take no memory.
  */
 #include "base/clock.h"
 #include "transport/lanes.h"
 #include "transport/mpi/mpi_internal.h"
 
-/* A vote's tag says whose and which bucket; an answer's, which bucket. Tag 0 is for what goes aside. */
+/* A vote's tag tells worker and bucket, an answer's tag the bucket. Tag 0: everything else. */
 static int vote_tag(const struct mpi_self *m, int worker, const struct mpi_bucket *b)
 {
-	int own = worker - m->first[mpi_host(m, worker)];
-	return 1 + (int)(b - m->buckets) * (m->slots + 1) + own;
+	int own = worker - m->first[mpi_rank_of(m, worker)];
+	return 1 + (int)(b - m->buckets) * (m->most_hosted + 1) + own;
 }
 
 static int answer_tag(const struct mpi_self *m, const struct mpi_bucket *b)
 {
-	return 1 + (int)(b - m->buckets) * (m->slots + 1) + m->slots;
+	return 1 + (int)(b - m->buckets) * (m->most_hosted + 1) + m->most_hosted;
 }
 
 static int recv_votes(struct mpi_self *m, const struct exchange_request *x, struct mpi_bucket *b, int from,
@@ -26,7 +25,7 @@ static int recv_votes(struct mpi_self *m, const struct exchange_request *x, stru
 	struct mpi_share mine = mpi_share_of(m, b, m->rank);
 	for (int w = m->first[from]; w < m->first[from + 1]; w++)
 		for (int k = 0; k < mpi_planes_in(&x->shape.push_planes); k++) {
-			struct mpi_piece p = mpi_piece_of(m, &x->shape.push_planes, m->push_bytes, &mine, k);
+			struct mpi_range p = mpi_range_of(m, &x->shape.push_planes, m->push_bytes, &mine, k);
 			char *message = (char *)(uintptr_t)m->pushes[w];
 			if (p.bytes > 0 && mpi_post_recv(m, &b->requests, message + p.at, p.bytes, from,
 			                                 vote_tag(m, w, b), e))
@@ -35,7 +34,7 @@ static int recv_votes(struct mpi_self *m, const struct exchange_request *x, stru
 	return 0;
 }
 
-/* To all that own a share of the bucket, the next process first. */
+/* To all ranks that own a share of the bucket, the next rank first. */
 static int send_vote(struct mpi_self *m, const struct exchange_request *x, struct mpi_bucket *b, int i,
                      struct err *e)
 {
@@ -44,7 +43,7 @@ static int send_vote(struct mpi_self *m, const struct exchange_request *x, struc
 		int to = (m->rank + s) % m->size;
 		struct mpi_share yours = mpi_share_of(m, b, to);
 		for (int k = 0; k < mpi_planes_in(&x->shape.push_planes); k++) {
-			struct mpi_piece p = mpi_piece_of(m, &x->shape.push_planes, m->push_bytes, &yours, k);
+			struct mpi_range p = mpi_range_of(m, &x->shape.push_planes, m->push_bytes, &yours, k);
 			if (mpi_post_send(m, &b->requests, message + p.at, p.bytes, to,
 			                  vote_tag(m, m->ids[i], b), e))
 				return -1;
@@ -63,10 +62,10 @@ static int pass_answer(struct mpi_self *m, const struct exchange_request *x, str
 		int to = (m->rank + s) % m->size, from = (m->rank + m->size - s) % m->size;
 		struct mpi_share yours = mpi_share_of(m, b, from);
 		for (int k = 0; k < mpi_planes_in(&x->shape.pull_planes); k++) {
-			struct mpi_piece in =
-			        mpi_piece_of(m, &x->shape.pull_planes, m->pull_bytes, &yours, k);
-			struct mpi_piece out =
-			        mpi_piece_of(m, &x->shape.pull_planes, m->pull_bytes, &mine, k);
+			struct mpi_range in =
+			        mpi_range_of(m, &x->shape.pull_planes, m->pull_bytes, &yours, k);
+			struct mpi_range out =
+			        mpi_range_of(m, &x->shape.pull_planes, m->pull_bytes, &mine, k);
 			char *pull = x->pull;
 			if (mpi_post_recv(m, &b->requests, pull + in.at, in.bytes, from, answer_tag(m, b),
 			                  e) ||
@@ -77,7 +76,7 @@ static int pass_answer(struct mpi_self *m, const struct exchange_request *x, str
 	return 0;
 }
 
-/* Votes on my share of the bucket are all here. */
+/* All votes on this rank's share of the bucket are here: combine and answer. */
 static int answer(struct mpi_self *m, const struct exchange_request *x, struct mpi_bucket *b, bool lanes,
                   struct err *e)
 {
@@ -89,7 +88,7 @@ static int answer(struct mpi_self *m, const struct exchange_request *x, struct m
 	return pass_answer(m, x, b, e);
 }
 
-/* Where each worker's whole message is. */
+/* Set the address of each worker's whole message. */
 static void place_pushes(struct mpi_self *m, const struct exchange_request *x)
 {
 	int begin = m->first[m->rank], end = m->first[m->rank + 1];
@@ -102,12 +101,12 @@ static void place_pushes(struct mpi_self *m, const struct exchange_request *x)
 	}
 }
 
-/* Ready for votes; the last bucket comes first. */
+/* Post the receives of all votes; the last bucket comes first. */
 static int expect_votes(struct mpi_self *m, const struct exchange_request *x, struct err *e)
 {
-	if (m->expecting)
+	if (m->votes_expected)
 		return 0;
-	m->expecting = true;
+	m->votes_expected = true;
 	place_pushes(m, x);
 	for (int i = 0; i < x->hosted; i++)
 		m->gone[i] = m->n_buckets;
@@ -122,9 +121,8 @@ static int expect_votes(struct mpi_self *m, const struct exchange_request *x, st
 	return 0;
 }
 
-/* Inside of a lane's work: so no lanes here. */
-static int bring_forward(struct mpi_self *m, const struct exchange_request *x, struct mpi_bucket *b,
-                         struct err *e)
+/* Advance a bucket. Lanes are computing meanwhile, so this combines on the calling thread. */
+static int advance(struct mpi_self *m, const struct exchange_request *x, struct mpi_bucket *b, struct err *e)
 {
 	int done = b->stage == STAGE_DONE ? 0 : mpi_done(&b->requests, e);
 	if (done <= 0)
@@ -147,48 +145,49 @@ static int send_ready(struct mpi_self *m, const struct exchange_request *x, stru
 
 int mpi_round_post(struct mpi_self *m, const struct exchange_request *x, int i, int bucket, struct err *e)
 {
-	int rc = mpi_hold_head(m, x, false, e);
+	int rc = mpi_exchange_heads(m, x, false, e);
 	m->ready[i] = bucket;
-	if (rc || !m->headed)
+	if (rc || !m->heads_here)
 		return rc < 0 ? -1 : 0;
 	if (expect_votes(m, x, e) || send_ready(m, x, e))
 		return -1;
 	for (int b = m->n_buckets - 1; b >= 0; b--)
-		if (bring_forward(m, x, &m->buckets[b], e))
+		if (advance(m, x, &m->buckets[b], e))
 			return -1;
 	return 0;
 }
 
-/* Losses and states' ages to the root, who records; the running statistics too, who evaluates. */
-static int post_aside(struct mpi_self *m, const struct exchange_request *x, struct err *e)
+/* Send to the root: losses and `born` of all workers, which it records, and the running statistics, with
+ * which it evaluates. */
+static int post_reports(struct mpi_self *m, const struct exchange_request *x, struct err *e)
 {
 	size_t running = mpi_running_bytes(m, x);
-	int bn_owner = mpi_host(m, x->bn_owner);
+	int owner = mpi_rank_of(m, x->bn_owner);
 	for (int i = 0; i < x->hosted; i++)
-		m->words[m->ids[i]] =
-		        (struct mpi_command){.loss = x->loss[m->ids[i]], .born = x->born[m->ids[i]]};
+		m->reports[m->ids[i]] =
+		        (struct mpi_report){.loss = x->loss[m->ids[i]], .born = x->born[m->ids[i]]};
 	for (int r = 1; r < m->size; r++) {
-		struct mpi_command *words = m->words + m->first[r];
-		size_t bytes = (size_t)mpi_hosted(m, r) * sizeof *words;
-		if (m->rank == r && mpi_post_send(m, &m->aside, words, bytes, 0, 0, e))
+		struct mpi_report *reports = m->reports + m->first[r];
+		size_t bytes = (size_t)mpi_hosted(m, r) * sizeof *reports;
+		if (m->rank == r && mpi_post_send(m, &m->other_requests, reports, bytes, 0, 0, e))
 			return -1;
-		if (m->rank == 0 && mpi_post_recv(m, &m->aside, words, bytes, r, 0, e))
+		if (m->rank == 0 && mpi_post_recv(m, &m->other_requests, reports, bytes, r, 0, e))
 			return -1;
 	}
-	if (running > 0 && m->rank == bn_owner)
-		return mpi_post_send(m, &m->aside, m->st->running.at, running, 0, 0, e);
+	if (running > 0 && m->rank == owner)
+		return mpi_post_send(m, &m->other_requests, m->st->running.at, running, 0, 0, e);
 	return running > 0 && m->rank == 0
-	               ? mpi_post_recv(m, &m->aside, m->st->running.at, running, bn_owner, 0, e)
+	               ? mpi_post_recv(m, &m->other_requests, m->st->running.at, running, owner, 0, e)
 	               : 0;
 }
 
-static int finish_aside(struct mpi_self *m, const struct exchange_request *x, struct err *e)
+static int finish_reports(struct mpi_self *m, const struct exchange_request *x, struct err *e)
 {
-	if (mpi_finish(&m->aside, e))
+	if (mpi_finish(&m->other_requests, e))
 		return -1;
 	for (int w = 0; m->rank == 0 && w < m->workers; w++) {
-		x->loss[w] = m->words[w].loss;
-		x->born[w] = m->words[w].born;
+		x->loss[w] = m->reports[w].loss;
+		x->born[w] = m->reports[w].born;
 	}
 	return 0;
 }
@@ -220,11 +219,11 @@ int mpi_round(struct mpi_self *m, const struct exchange_request *x, struct excha
 	reply->bytes_down = m->bytes_down;
 	reply->bytes_busiest = m->bytes_busiest;
 	reply->wait_s = clock_s() - start;
-	if (post_aside(m, x, e) ||
+	if (post_reports(m, x, e) ||
 	    (m->topology == TOPOLOGY_ALLREDUCE ? mpi_sum(m, x, e) : vote(m, x, reply, start, e)))
 		return -1;
-	m->expecting = false;
+	m->votes_expected = false;
 	for (int i = 0; i < x->hosted; i++)
 		m->ready[i] = m->n_buckets;
-	return finish_aside(m, x, e);
+	return finish_reports(m, x, e);
 }

@@ -1,12 +1,12 @@
 /*
- * Topology `allreduce`: MPI's own sum of floats, as libraries for synchronous SGD make it. Every process adds
- * up what its workers say, MPI adds up the processes' sums in an order of its own, and so the bits are not
- * those of the other topologies, nor of another number of processes: sums in another order are other bits.
+ * Topology `allreduce`: MPI's own sum of floats, as in libraries for synchronous SGD. Every rank adds up its
+ * workers' vectors, and MPI adds up these sums in an order of its own. So the bits differ from those of the
+ * other topologies, and depend on the number of processes.
  */
 #include <string.h>
 #include "transport/mpi/mpi_internal.h"
 
-static const size_t SUM_FLOATS = (size_t)1 << 28; /* of one call: MPI counts in int */
+static const size_t SUM_FLOATS = (size_t)1 << 28; /* in one call, because MPI counts in int */
 
 static void add_own(const struct mpi_self *m, const struct exchange_request *x, float *sum)
 {

@@ -1,9 +1,8 @@
-/* A host's connections: joining, knowing again, giving up. */
+/* A client's connections: joining, being known again after a loss, giving up. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include "base/clock.h"
-#include "base/hash.h"
 #include "base/mem.h"
 #include "base/text.h"
 #include "base/version.h"
@@ -11,119 +10,87 @@
 
 enum {
 	POLL_MS = 100,
-	RECONNECT_MS = 50, /* between attempts to connect; doubled up to */
+	RECONNECT_MS = 50, /* between attempts to connect; doubled each time, up to: */
 	RECONNECT_MOST_MS = 1000,
-	NUMBERS_MOST = 1 << 24, /* workers */
-	SEAT_SOCKETS = 3,
+	WORKERS_MOST = 1 << 24,
+	SOCKETS_EACH = 3, /* of a connection: itself, and the two ends that watch it */
 	SOCKETS_SPARE = 64
 };
 
-/* After which a HELLO asks whether we are still known: so long, and no sooner than rounds take. */
+/* After a silence a HELLO asks whether we are still known: after so long, and not sooner than rounds take. */
 static const double SILENCE_S = 3, SILENCE_ROUNDS = 3;
 
-/* Word of what becomes of the socket's connection, which may be gone and there again between two looks. */
-static void watch(struct zmq_client *h, struct connection *connection)
+/* --- a connection --------------------------------------------------------------------------------------- */
+
+/* Hear from ZeroMQ when the connection is lost: it may be lost and made again between two checks. */
+static void watch(struct connection *c)
 {
+	struct zmq_client *h = c->client;
 	char address[64];
-	snprintf(address, sizeof address, "inproc://seat-%d", h->n_opened++);
-	connection->monitor = zmq_socket(h->context, ZMQ_PAIR);
-	if (!connection->monitor)
+	snprintf(address, sizeof address, "inproc://connection-%d", h->n_opened++);
+	c->monitor = zmq_socket(h->context, ZMQ_PAIR);
+	if (!c->monitor)
 		die("no ZeroMQ socket to be had: %s", zmq_strerror(errno));
-	zmq_socket_set(connection->monitor, ZMQ_RCVHWM, 0); /* ZeroMQ's own thread must never wait for us */
-	if (zmq_socket_monitor(connection->socket, address,
+	zmq_socket_set(c->monitor, ZMQ_RCVHWM, 0); /* ZeroMQ's own thread must never wait for us */
+	if (zmq_socket_monitor(c->socket, address,
 	                       ZMQ_EVENT_DISCONNECTED | ZMQ_EVENT_HANDSHAKE_FAILED_AUTH) ||
-	    zmq_connect(connection->monitor, address))
+	    zmq_connect(c->monitor, address))
 		die("ZeroMQ does not let a connection be watched: %s", zmq_strerror(errno));
 }
 
-static void connection_close(struct connection *connection)
+int connection_open(struct connection *c, struct err *e)
 {
-	if (!connection->socket)
-		return;
-	zmq_socket_monitor(connection->socket, NULL, 0);
-	zmq_close(connection->monitor);
-	zmq_close(connection->socket);
+	struct zmq_client *h = c->client;
+	c->socket = zmq_socket_open(h->context, ZMQ_DEALER, c->address);
+	/* Twice what may be queued, because ZeroMQ notices that messages were taken from a queue only when
+	 * half of it was. */
+	zmq_socket_set(c->socket, ZMQ_SNDHWM, 2 * (SEND_QUEUE + BUCKETS_MOST));
+	/* Nothing is queued for a connection that does not exist. So when the socket can be written to, the
+	 * server has let us in. */
+	zmq_socket_set(c->socket, ZMQ_IMMEDIATE, 1);
+	zmq_socket_set(c->socket, ZMQ_RECONNECT_IVL, RECONNECT_MS);
+	zmq_socket_set(c->socket, ZMQ_RECONNECT_IVL_MAX, RECONNECT_MOST_MS);
+	zmq_socket_limit(c->socket, h->endpoint->trust, h->most_body);
+	zmq_socket_secure(c->socket, h->endpoint, c->key);
+	watch(c);
+	c->connected = c->welcomed = false;
+	if (zmq_connect(c->socket, c->address))
+		return err_user(e, "cannot connect to %s: %s", c->address, zmq_strerror(errno));
+	return 0;
 }
 
-void connection_open(struct zmq_client *h, struct connection *connection)
+static void connection_close(struct connection *c)
 {
-	connection->socket = zmq_socket_open(h->context, ZMQ_DEALER, connection->address);
-	/* The library hears of what was taken from a queue only when half of it was. */
-	zmq_socket_set(connection->socket, ZMQ_SNDHWM, 2 * (HIGH_WATER + BUCKETS_MOST));
-	/* Nothing is queued for a connection that is not there, so a socket that can be written to is one
-	 * that the server has let in. */
-	zmq_socket_set(connection->socket, ZMQ_IMMEDIATE, 1);
-	zmq_socket_set(connection->socket, ZMQ_RECONNECT_IVL, RECONNECT_MS);
-	zmq_socket_set(connection->socket, ZMQ_RECONNECT_IVL_MAX, RECONNECT_MOST_MS);
-	zmq_socket_limit(connection->socket, h->endpoint->trust, h->most_bytes);
-	zmq_socket_secure(connection->socket, h->endpoint, connection->key);
-	watch(h, connection);
-	connection->connected = connection->welcomed = false;
+	if (!c->socket)
+		return;
+	zmq_socket_monitor(c->socket, NULL, 0);
+	zmq_close(c->monitor);
+	zmq_close(c->socket);
 }
 
 int client_connections(const struct zmq_client *h)
 {
-	return h->branches ? h->count * h->n_parts : h->count;
+	return h->to_shards ? h->count * h->run.n_shards : h->count;
 }
 
 struct connection *client_connection(const struct zmq_client *h, int i)
 {
-	return i < h->count ? &h->connections[i] : &h->branches[i - h->count];
+	return i < h->count ? &h->connections[i] : &h->to_shards[i - h->count];
 }
 
-int connection_connect(const struct connection *connection, struct err *e)
+static void say_hello(struct connection *c)
 {
-	if (zmq_connect(connection->socket, connection->address))
-		return err_user(e, "cannot connect to %s: %s", connection->address, zmq_strerror(errno));
-	return 0;
-}
-
-int client_limit(struct zmq_client *h, size_t body_bytes, struct err *e)
-{
-	size_t most = FRAME_HEADER_BYTES + body_bytes;
-	if (most <= h->most_bytes)
-		return 0;
-	client_bye(h);
-	h->most_bytes = most;
-	for (int i = 0; i < h->count; i++) {
-		connection_close(&h->connections[i]);
-		connection_open(h, &h->connections[i]);
-		if (connection_connect(&h->connections[i], e))
-			return -1;
-	}
-	return 0;
-}
-
-bool connection_send(struct connection *connection, zmq_msg_t *m)
-{
-	size_t bytes = zmq_msg_size(m);
-	bool sent = message_send(m, connection->socket);
-	if (sent)
-		connection->client->up += zmq_wire_bytes(connection->client->endpoint->trust, bytes);
-	return sent;
-}
-
-void connection_say(struct connection *connection, struct frame *f, const void *body, size_t bytes)
-{
-	zmq_msg_t m;
-	message_make(&m, f, connection->client->run, body, bytes);
-	connection_send(connection, &m);
-}
-
-static void say_hello(struct connection *connection)
-{
-	const struct zmq_client *h = connection->client;
 	const char *version = version_text();
 	size_t bytes = strlen(version);
 	struct frame f = {.type = FRAME_HELLO,
-	                  .step = h->step,
+	                  .step = c->client->step,
 	                  .born = -1,
-	                  .worker = connection->id < 0 ? UINT32_MAX : (uint32_t)connection->id};
-	connection_say(connection, &f, version, bytes < FRAME_VERSION_TEXT ? bytes : FRAME_VERSION_TEXT);
-	connection->said = clock_s();
+	                  .worker = c->id < 0 ? UINT32_MAX : (uint32_t)c->id};
+	connection_say(c, &f, version, bytes < FRAME_VERSION_TEXT ? bytes : FRAME_VERSION_TEXT);
+	c->hello_at = clock_s();
 }
 
-void client_bye(struct zmq_client *h)
+static void say_bye(const struct zmq_client *h)
 {
 	for (int i = 0; i < client_connections(h); i++) {
 		struct frame f = {.type = FRAME_BYE};
@@ -132,130 +99,157 @@ void client_bye(struct zmq_client *h)
 	}
 }
 
-/* The run's settings, in the first WELCOME; later ones must be of the same run. False: they do not fit. */
-static bool take_settings(struct zmq_client *h, const struct frame *f, const unsigned char *body)
+int client_limit(struct zmq_client *h, size_t body_bytes, struct err *e)
 {
-	if (h->settings)
-		return f->run == h->run;
-	size_t bytes = strnlen((const char *)body, f->bytes);
-	if (bytes == 0 || bytes > SETTINGS_SIZE || !branches_read(h, body + bytes, f->bytes - bytes))
-		return false;
-	h->settings = mem_alloc(bytes + 1);
-	memcpy(h->settings, body, bytes);
-	h->run = zmq_run_number(h->settings);
-	h->life = f->born;
-	h->buckets = f->pieces <= BUCKETS_MOST ? f->pieces : 0;
-	return f->run == h->run;
+	if (body_bytes <= h->most_body)
+		return 0;
+	say_bye(h);
+	h->most_body = body_bytes;
+	for (int i = 0; i < h->count; i++) {
+		connection_close(&h->connections[i]);
+		if (connection_open(&h->connections[i], e))
+			return -1;
+	}
+	return 0;
 }
 
-static void take_welcome(struct connection *connection, const struct frame *f, const unsigned char *body)
+/* --- WELCOME -------------------------------------------------------------------------------------------- */
+
+/* A server must not send us to another kind of address than the one we chose, such as a socket of this
+ * machine. */
+static bool same_scheme(const char *a, const char *b)
 {
-	struct zmq_client *h = connection->client;
-	if (!take_settings(h, f, body) || f->worker >= NUMBERS_MOST ||
-	    (connection->id >= 0 && connection->id != (int)f->worker)) {
+	const char *end = strstr(a, "://");
+	return end && strncmp(a, b, (size_t)(end + 3 - a)) == 0;
+}
+
+/* The addresses of the shards, a zero byte before each. False: they are none. */
+static bool read_addresses(struct zmq_client *h, const unsigned char *at, size_t bytes)
+{
+	struct client_run *r = &h->run;
+	int count = 0;
+	r->addresses = mem_array(SHARDS_MOST - 1, sizeof *r->addresses);
+	while (bytes > 0) {
+		size_t length = strnlen((const char *)at + 1, bytes - 1);
+		if (*at || length == 0 || length >= ADDRESS_SIZE || count == SHARDS_MOST - 1)
+			return false;
+		memcpy(r->addresses[count], at + 1, length);
+		if (!same_scheme(h->endpoint->address, r->addresses[count++]))
+			return false;
+		at += length + 1;
+		bytes -= length + 1;
+	}
+	r->n_shards = count + 1;
+	return true;
+}
+
+/* The first WELCOME tells the run, later ones must be of the same. False: it is not, or not in order. */
+static bool take_run(struct zmq_client *h, const struct frame *f, const unsigned char *body)
+{
+	struct client_run *r = &h->run;
+	if (r->settings)
+		return f->run == r->number;
+	size_t bytes = strnlen((const char *)body, f->bytes);
+	if (bytes == 0 || bytes > SETTINGS_SIZE || !read_addresses(h, body + bytes, f->bytes - bytes))
+		return false;
+	r->settings = mem_alloc(bytes + 1);
+	memcpy(r->settings, body, bytes);
+	r->number = zmq_run_number(r->settings);
+	r->instance = f->born;
+	r->buckets = f->count <= BUCKETS_MOST ? f->count : 0;
+	return f->run == r->number;
+}
+
+static void take_welcome(struct connection *c, const struct frame *f, const unsigned char *body)
+{
+	struct zmq_client *h = c->client;
+	if (!take_run(h, f, body) || f->worker >= WORKERS_MOST || (c->id >= 0 && c->id != (int)f->worker)) {
 		snprintf(h->refusal, sizeof h->refusal,
 		         "it holds another run than before, or says what cannot be");
 		return;
 	}
-	connection->id = (int)f->worker;
-	connection->welcomed = true;
-	h->given |= f->flags & FRAME_GIVEN;
-	if (h->phase == PHASE_VOTING)
-		voting_resume(connection, f);
-	else if (h->phase == PHASE_TAKING)
-		taking_resume(connection);
-	else if (h->phase == PHASE_SAVING)
-		saving_resume(connection);
+	c->id = (int)f->worker;
+	c->welcomed = true;
+	h->run.given |= f->flags & FRAME_GIVEN;
+	if (h->phase)
+		h->phase->resume(c, f);
 }
 
-void client_refused(struct zmq_client *h, const struct frame *f, const unsigned char *body)
-{
-	char text[FRAME_SENTENCE + 1];
-	size_t bytes = f->bytes < FRAME_SENTENCE ? f->bytes : FRAME_SENTENCE;
-	memcpy(text, body, bytes);
-	text[bytes] = 0;
-	text_shown(text, h->refusal, sizeof h->refusal);
-}
+/* --- messages and checks -------------------------------------------------------------------------------- */
 
-static void take(struct connection *connection, const struct frame *f, const unsigned char *body)
+static void take(struct connection *c, const struct frame *f, const unsigned char *body)
 {
-	struct zmq_client *h = connection->client;
-	if (connection->part > 0)
-		branch_take(connection, f, body);
-	else if (f->type == FRAME_WELCOME)
-		take_welcome(connection, f, body);
-	else if (f->type == FRAME_REFUSED)
-		client_refused(h, f, body);
-	else if (h->settings && f->run != h->run)
+	struct zmq_client *h = c->client;
+	bool other_run = h->run.settings && f->run != h->run.number;
+	if (f->type == FRAME_REFUSED && !(c->take && other_run))
+		message_sentence(f, body, h->refusal, sizeof h->refusal);
+	else if (f->type == FRAME_WELCOME && !c->take)
+		take_welcome(c, f, body);
+	else if (other_run)
 		return;
+	else if (c->take)
+		c->take(c, f, body);
 	else if (f->type == FRAME_DONE)
 		h->over = true;
-	else if (h->phase == PHASE_VOTING)
-		voting_take(connection, f, body);
-	else if (h->phase == PHASE_TAKING)
-		taking_take(connection, f, body);
-	else if (h->phase == PHASE_SAVING)
-		saving_take(connection, f);
+	else if (h->phase)
+		h->phase->take(c, f, body);
 }
 
-/* What does not follow the protocol is dropped; the HELLO after silence mends what comes of it. */
-static bool take_message(struct connection *connection)
+/* A message that is not in order is dropped; the HELLO after a silence repairs what that breaks. */
+static bool receive(struct connection *c)
 {
-	struct zmq_client *h = connection->client;
+	struct zmq_client *h = c->client;
 	struct frame f;
 	zmq_msg_t m;
 	zmq_msg_init(&m);
-	if (zmq_msg_recv(&m, connection->socket, ZMQ_DONTWAIT) < 0) {
+	if (zmq_msg_recv(&m, c->socket, ZMQ_DONTWAIT) < 0) {
 		zmq_msg_close(&m);
 		return false;
 	}
-	connection->heard = clock_s();
+	c->heard_at = clock_s();
 	h->down += zmq_wire_bytes(h->endpoint->trust, zmq_msg_size(&m));
-	const unsigned char *at = zmq_msg_data(&m);
-	if (frame_read(&f, at, zmq_msg_size(&m)) == FRAME_SOUND && !frame_from_worker(f.type))
-		take(connection, &f, at + FRAME_HEADER_BYTES);
+	if (frame_read(&f, zmq_msg_data(&m), zmq_msg_size(&m)) == FRAME_SOUND && !frame_from_worker(f.type))
+		take(c, &f, message_body(&m));
 	zmq_msg_close(&m);
 	return true;
 }
 
 static double silence_s(const struct zmq_client *h)
 {
-	double rounds = SILENCE_ROUNDS * h->usual_s;
+	double rounds = SILENCE_ROUNDS * h->usual_answer_s;
 	return rounds > SILENCE_S ? rounds : SILENCE_S;
 }
 
-static void take_events(struct connection *connection)
+static void take_events(struct connection *c)
 {
-	unsigned char event[6]; /* u16 what, u32 value; then a frame with an address */
-	uint16_t what;
-	while (zmq_recv(connection->monitor, event, sizeof event, ZMQ_DONTWAIT) == sizeof event) {
-		zmq_recv(connection->monitor, NULL, 0, 0);
-		memcpy(&what, event, sizeof what);
-		connection->connected = connection->welcomed = false;
-		if (what == ZMQ_EVENT_HANDSHAKE_FAILED_AUTH)
-			snprintf(connection->client->refusal, sizeof connection->client->refusal,
+	struct zmq_client *h = c->client;
+	int kind, fd;
+	while (zmq_monitor_next(c->monitor, &kind, &fd)) {
+		c->connected = c->welcomed = false;
+		if (kind == ZMQ_EVENT_HANDSHAKE_FAILED_AUTH)
+			snprintf(h->refusal, sizeof h->refusal,
 			         "it does not let in the key of %s, which it does not know or has shut out",
-			         connection->key->name);
+			         c->key->name);
 	}
 }
 
-static void look_at(struct connection *connection, double now)
+static void check_connection(struct connection *c, double now)
 {
-	double silence = silence_s(connection->client);
+	double silence = silence_s(c->client);
 	int events = 0;
 	size_t size = sizeof events;
-	take_events(connection);
-	bool was = connection->connected;
-	zmq_getsockopt(connection->socket, ZMQ_EVENTS, &events, &size);
-	connection->connected = events & ZMQ_POLLOUT;
-	if (!connection->connected) {
-		connection->welcomed = false;
+	take_events(c);
+	bool was = c->connected;
+	zmq_getsockopt(c->socket, ZMQ_EVENTS, &events, &size);
+	c->connected = events & ZMQ_POLLOUT;
+	if (!c->connected) {
+		c->welcomed = false;
 		return;
 	}
-	if (connection->part == 0)
-		connection->client->reached = now;
-	if (!was || (now - connection->heard > silence && now - connection->said > silence))
-		say_hello(connection);
+	if (c->shard == 0)
+		c->client->connected_at = now;
+	if (!was || (now - c->heard_at > silence && now - c->hello_at > silence))
+		say_hello(c);
 }
 
 static int give_up(const struct zmq_client *h, struct err *e)
@@ -275,16 +269,18 @@ int client_pump(struct zmq_client *h, struct err *e)
 		        (zmq_pollitem_t){.socket = client_connection(h, i)->socket, .events = ZMQ_POLLIN};
 	bool any = zmq_poll(h->items, count, POLL_MS) > 0;
 	for (int i = 0; any && i < count; i++)
-		while (take_message(client_connection(h, i)))
+		while (receive(client_connection(h, i)))
 			continue;
 	double now = clock_s();
-	if (now - h->looked > POLL_MS * 1e-3 || h->looked == 0) {
-		h->looked = now;
+	if (now - h->checked_at > POLL_MS * 1e-3 || h->checked_at == 0) {
+		h->checked_at = now;
 		for (int i = 0; i < count; i++)
-			look_at(client_connection(h, i), now);
+			check_connection(client_connection(h, i), now);
 	}
-	return h->refusal[0] || now - h->reached > h->endpoint->patience_s ? give_up(h, e) : 0;
+	return h->refusal[0] || now - h->connected_at > h->endpoint->patience_s ? give_up(h, e) : 0;
 }
+
+/* --- joining and closing -------------------------------------------------------------------------------- */
 
 static bool all_welcomed(const struct zmq_client *h)
 {
@@ -311,19 +307,33 @@ static struct zmq_client *new_client(const struct endpoint *endpoint)
 {
 	struct zmq_client *h = mem_alloc(sizeof *h);
 	size_t count = (size_t)endpoint->count;
-	*h = (struct zmq_client){
-	        .endpoint = endpoint, .count = endpoint->count, .n_parts = 1, .step = FRAME_NOWHERE};
+	*h = (struct zmq_client){.endpoint = endpoint,
+	                         .count = endpoint->count,
+	                         .run = {.n_shards = 1},
+	                         .step = FRAME_NOWHERE,
+	                         .most_body = STATE_CHUNK,
+	                         .connected_at = clock_s()};
 	h->connections = mem_array(count, sizeof *h->connections);
 	h->items = mem_array(count * SHARDS_MOST, sizeof *h->items);
 	h->ids = mem_array(count, sizeof *h->ids);
-	h->most_bytes = FRAME_HEADER_BYTES + PARAMS_PIECE;
-	h->reached = clock_s();
 	h->context = zmq_ctx_new();
 	if (!h->context)
 		die("ZeroMQ does not start: %s", zmq_strerror(errno));
-	/* A connection is a socket and the two ends that watch it; the library's own limit is 1023 in all. */
-	zmq_ctx_set(h->context, ZMQ_MAX_SOCKETS, SOCKETS_SPARE + SEAT_SOCKETS * h->count);
+	zmq_ctx_set(h->context, ZMQ_MAX_SOCKETS, SOCKETS_SPARE + SOCKETS_EACH * h->count); /* usually 1023 */
 	return h;
+}
+
+static int wait_for_welcomes(struct zmq_client *h, struct err *e)
+{
+	const struct endpoint *endpoint = h->endpoint;
+	while (!all_welcomed(h) && !h->over) {
+		if (client_pump(h, e))
+			return -1;
+		if (endpoint->stop && *endpoint->stop)
+			return err_world(e, "interrupted before the server %s said anything",
+			                 endpoint->address);
+	}
+	return h->over ? err_world(e, "server %s: the run is over", endpoint->address) : 0;
 }
 
 struct zmq_client *zmq_client_join(const struct endpoint *endpoint, struct err *e)
@@ -331,49 +341,39 @@ struct zmq_client *zmq_client_join(const struct endpoint *endpoint, struct err *
 	struct zmq_client *h = new_client(endpoint);
 	int rc = 0;
 	for (int i = 0; i < h->count && rc == 0; i++) {
-		h->connections[i].client = h;
-		h->connections[i].address = endpoint->address;
-		h->connections[i].key = endpoint->keys ? endpoint->keys[i] : NULL;
-		h->connections[i].id = -1;
-		connection_open(h, &h->connections[i]);
-		rc = connection_connect(&h->connections[i], e);
+		h->connections[i] = (struct connection){.client = h,
+		                                        .address = endpoint->address,
+		                                        .key = endpoint->keys ? endpoint->keys[i] : NULL,
+		                                        .id = -1};
+		rc = connection_open(&h->connections[i], e);
 	}
-	while (rc == 0 && !all_welcomed(h) && !h->over) {
-		rc = client_pump(h, e);
-		if (rc == 0 && endpoint->stop && *endpoint->stop)
-			rc = err_world(e, "interrupted before the server %s said anything",
-			               endpoint->address);
-	}
-	if (rc == 0 && h->over)
-		rc = err_world(e, "server %s: the run is over", endpoint->address);
-	if (rc) {
+	if (rc || wait_for_welcomes(h, e)) {
 		zmq_client_close(h);
 		return NULL;
 	}
 	sort_connections(h);
-	h->phase = PHASE_IDLE;
 	return h;
 }
 
 const char *zmq_client_settings(const struct zmq_client *h)
 {
-	return h->settings;
+	return h->run.settings;
 }
 
 void zmq_client_close(struct zmq_client *h)
 {
 	if (!h->over && !h->refusal[0])
-		client_bye(h);
+		say_bye(h);
 	for (int i = 0; i < client_connections(h); i++)
 		connection_close(client_connection(h, i));
 	zmq_ctx_term(h->context);
 	for (int i = 0; i < client_connections(h); i++)
-		mem_free(client_connection(h, i)->box);
-	mem_free(h->branches);
-	mem_free(h->addresses);
+		mem_free(client_connection(h, i)->buffer);
+	mem_free(h->to_shards);
+	mem_free(h->run.addresses);
 	mem_free(h->connections);
 	mem_free(h->items);
 	mem_free(h->ids);
-	mem_free(h->settings);
+	mem_free(h->run.settings);
 	mem_free(h);
 }

@@ -1,58 +1,56 @@
-/* Votes in pieces, at a host; which is which: server_bucket.c. */
+/* Votes in buckets, at a client. server_bucket.c says which bucket holds which coordinates. */
 #include "base/hash.h"
 #include "transport/zmq/client.h"
 
-/* The first vote goes whole: room and limits are made with it. So does one of which a piece was not sent. */
+/*
+ * The first vote is sent whole, because buffers and limits are made with it. So is a vote of which a bucket
+ * could not be sent.
+ */
 void client_post(struct zmq_client *h, const struct exchange_request *x, int i, size_t begin, size_t end)
 {
-	struct connection *connection = &h->connections[i];
-	size_t bucket = planes_bucket(x->shape.n, h->buckets), bytes;
-	unsigned count = (unsigned)piece_count(x->shape.n, bucket),
-	         piece = count - 1 - (unsigned)(begin / bucket);
+	struct connection *c = &h->connections[i];
+	const struct planes *planes = &x->shape.push_planes;
+	size_t n = x->shape.n, bucket = planes_bucket(n, h->run.buckets);
+	unsigned count = (unsigned)chunk_count(n, bucket), index = count - 1 - (unsigned)(begin / bucket);
 	zmq_msg_t m;
-	if (piece == 0)
-		connection->n_posted = 0;
-	if (!connection->box || !connection->welcomed || x->shape.push_planes.count == 0 ||
-	    connection->n_posted != piece)
+	if (index == 0)
+		c->n_posted = 0;
+	if (!c->buffer || !c->welcomed || planes->count == 0 || c->n_posted != index)
 		return;
-	bytes = planes_range_bytes(&x->shape.push_planes, x->shape.n, begin, end);
-	if (zmq_msg_init_size(&m, FRAME_HEADER_BYTES + bytes))
-		die("no memory for a message of %zu bytes", bytes);
-	unsigned char *at = zmq_msg_data(&m), *body = at + FRAME_HEADER_BYTES;
-	planes_take(&x->shape.push_planes, x->shape.n, begin, end, x->pushes[i], body);
+	size_t bytes = planes_range_bytes(planes, n, begin, end);
+	message_init(&m, bytes);
+	planes_take(planes, n, begin, end, x->pushes[i], message_body(&m));
 	struct frame f = {.type = FRAME_PUSH,
-	                  .run = h->run,
+	                  .run = h->run.number,
 	                  .step = x->step,
-	                  .piece = piece,
-	                  .pieces = count + 1,
-	                  .worker = (uint32_t)connection->id,
+	                  .index = index,
+	                  .count = count + 1,
+	                  .worker = (uint32_t)c->id,
 	                  .bytes = bytes,
-	                  .body_hash = hash_words(0, body, bytes)};
-	frame_write(&f, at);
-	if (connection_send(connection, &m))
-		connection->n_posted++;
+	                  .body_hash = hash_words(0, message_body(&m), bytes)};
+	frame_write(&f, zmq_msg_data(&m));
+	if (connection_send(c, &m))
+		c->n_posted++;
 }
 
-bool client_post_close(struct connection *connection)
+bool client_post_close(struct connection *c)
 {
-	struct zmq_client *h = connection->client;
-	const struct exchange_request *x = h->x;
-	unsigned posted = connection->n_posted;
-	size_t running = x->bn_owner == connection->id ? h->running_bytes : 0;
-	connection->n_posted = 0;
-	if (h->buckets < 2 || x->silent ||
-	    posted != piece_count(x->shape.n, planes_bucket(x->shape.n, h->buckets)))
+	struct zmq_client *h = c->client;
+	const struct exchange_request *x = h->round.request;
+	unsigned posted = c->n_posted, buckets = h->run.buckets;
+	size_t running = x->bn_owner == c->id ? h->running_bytes : 0;
+	c->n_posted = 0;
+	if (buckets < 2 || x->silent || posted != chunk_count(x->shape.n, planes_bucket(x->shape.n, buckets)))
 		return false;
 	struct frame f = {.type = FRAME_PUSH,
-	                  .flags = (connection->brief ? FRAME_BRIEF : 0) |
-	                           (running > 0 ? FRAME_HAS_RUNNING : 0),
+	                  .flags = (c->no_pull ? FRAME_NO_PULL : 0) | (running > 0 ? FRAME_HAS_RUNNING : 0),
 	                  .step = x->step,
-	                  .born = x->born[connection->id],
+	                  .born = x->born[c->id],
 	                  .x_hash = x->x_hash,
-	                  .piece = posted,
-	                  .pieces = posted + 1,
-	                  .worker = (uint32_t)connection->id,
-	                  .number = x->loss[connection->id]};
-	connection_say(connection, &f, h->st->running.at, running);
+	                  .index = posted,
+	                  .count = posted + 1,
+	                  .worker = (uint32_t)c->id,
+	                  .value = x->loss[c->id]};
+	connection_say(c, &f, h->st->running.at, running);
 	return true;
 }

@@ -1,116 +1,115 @@
-/* A host's state: parameters from the server, its workers' own states to and from it. */
+/* A client's state: shared state from the server, its workers' own states from it and to it. */
 #include <string.h>
-#include "base/hash.h"
 #include "transport/zmq/client.h"
 
-/* --- taking --------------------------------------------------------------------------------------------- */
+/* --- downloading ---------------------------------------------------------------------------------------- */
 
-static size_t least(size_t a, size_t b)
+static void ask_chunk(struct connection *c)
 {
-	return a < b ? a : b;
-}
-
-static void ask(struct connection *connection)
-{
-	const struct taking *t = &connection->client->taking;
+	const struct download *d = &c->client->download;
 	struct frame f = {.type = FRAME_SNAPSHOT,
-	                  .flags = t->own ? FRAME_BRIEF : 0,
-	                  .step = t->step,
-	                  .piece = t->piece,
-	                  .pieces = t->piece + 1,
-	                  .worker = (uint32_t)connection->id};
-	connection_say(connection, &f, NULL, 0);
+	                  .flags = d->own ? FRAME_OWN_STATE : 0,
+	                  .step = d->step,
+	                  .index = d->index,
+	                  .count = d->index + 1,
+	                  .worker = (uint32_t)c->id};
+	connection_say(c, &f, NULL, 0);
 }
 
-void taking_resume(struct connection *connection)
+static void download_resume(struct connection *c, const struct frame *welcome)
 {
-	if (connection == connection->client->taking.from && !connection->client->taking.done)
-		ask(connection);
+	const struct download *d = &c->client->download;
+	(void)welcome;
+	if (c == d->from && !d->done)
+		ask_chunk(c);
 }
 
-static size_t size_of(const struct zmq_client *h, const struct taking *t)
+/* The first chunk says what comes. It comes again when the server has made another copy: then all begins
+ * anew. */
+static void begin_download(struct download *d, const struct frame *f)
 {
-	return t->own ? h->st->worker_floats[t->from->id] * sizeof(float) : shared_bytes(h->st);
+	d->index = 0;
+	d->count = f->count;
+	d->step = f->step;
+	d->x_hash = f->x_hash;
+	d->born = f->born;
+	d->bn_owner = f->worker;
+	d->has_state = f->flags & FRAME_HAS_STATE;
 }
 
-/* Another copy than the one we began with: begin again. */
-static void begin_taking(struct taking *t, const struct frame *f)
+static size_t own_bytes(const struct connection *c)
 {
-	t->piece = 0;
-	t->pieces = f->pieces;
-	t->step = f->step;
-	t->x_hash = f->x_hash;
-	t->born = f->born;
-	t->bn_owner = f->worker;
-	t->has_state = f->flags & FRAME_HAS_STATE;
+	return c->client->st->worker_floats[c->id] * sizeof(float);
 }
 
-void taking_take(struct connection *connection, const struct frame *f, const unsigned char *body)
+static void download_take(struct connection *c, const struct frame *f, const unsigned char *body)
 {
-	struct zmq_client *h = connection->client;
-	struct taking *t = &h->taking;
-	bool own = f->flags & FRAME_BRIEF;
-	if (f->type != FRAME_PARAMS || connection != t->from || own != t->own || t->done)
+	struct zmq_client *h = c->client;
+	struct download *d = &h->download;
+	bool own = f->flags & FRAME_OWN_STATE;
+	if (f->type != FRAME_PARAMS || c != d->from || own != d->own || d->done)
 		return;
 	if (own && !(f->flags & FRAME_HAS_STATE)) {
-		t->none = t->done = true;
+		d->none = d->done = true;
 		return;
 	}
-	if (f->piece == 0)
-		begin_taking(t, f);
-	size_t size = size_of(h, t), offset = (size_t)t->piece * PARAMS_PIECE;
-	if (f->piece != t->piece || f->step != t->step || f->pieces != piece_count(size, PARAMS_PIECE) ||
-	    f->bytes != least(size - offset, PARAMS_PIECE) || f->worker >= (uint32_t)h->env.workers)
+	if (f->index == 0)
+		begin_download(d, f);
+	size_t size = own ? own_bytes(c) : shared_bytes(h->st), offset = (size_t)d->index * STATE_CHUNK;
+	if (f->index != d->index || f->step != d->step || f->count != chunk_count(size, STATE_CHUNK) ||
+	    f->bytes != chunk_bytes(size, offset, STATE_CHUNK) || f->worker >= (uint32_t)h->env.workers)
 		return;
 	if (own)
-		memcpy((unsigned char *)h->st->workers[connection->id] + offset, body, f->bytes);
+		memcpy((unsigned char *)h->st->workers[c->id] + offset, body, f->bytes);
 	else
-		shared_copy_in(h->st, offset, body, f->bytes);
-	t->done = ++t->piece == t->pieces;
-	if (!t->done)
-		ask(connection);
+		shared_write(h->st, offset, body, f->bytes);
+	d->done = ++d->index == d->count;
+	if (!d->done)
+		ask_chunk(c);
 }
 
-static int take_all(struct zmq_client *h, struct connection *from, bool own, struct err *e)
+static const struct client_phase downloading = {.take = download_take, .resume = download_resume};
+
+/* All chunks of the shared state, or of the own state of the connection's worker. */
+static int download(struct zmq_client *h, struct connection *from, bool own, struct err *e)
 {
-	bool has_state = h->taking.has_state;
-	h->taking = (struct taking){.from = from, .own = own, .step = own ? h->step : FRAME_NOWHERE};
-	h->phase = PHASE_TAKING;
-	if (from->welcomed)
-		ask(from);
+	bool has_state = h->download.has_state;
 	int rc = 0;
-	while (rc == 0 && !h->taking.done) {
+	h->download = (struct download){.from = from, .own = own, .step = own ? h->step : FRAME_NOWHERE};
+	h->phase = &downloading;
+	if (from->welcomed)
+		ask_chunk(from);
+	while (rc == 0 && !h->download.done) {
 		rc = client_pump(h, e);
 		if (rc == 0 && (h->over || (h->env.stop && *h->env.stop)))
 			rc = err_world(e, "server %s: the run ended before its parameters were here",
 			               h->endpoint->address);
 	}
-	h->phase = PHASE_IDLE;
+	h->phase = NULL;
 	if (own)
-		h->taking.has_state = has_state;
+		h->download.has_state = has_state;
 	return rc;
 }
 
-int client_take_over(struct zmq_client *h, struct connection *from, struct err *e)
+int client_download(struct zmq_client *h, struct err *e)
 {
-	const struct state_part *x = &h->st->x;
-	if (take_all(h, from, false, e))
+	if (download(h, &h->connections[0], false, e))
 		return -1;
-	if (hash_words(0, x->at, x->count * sizeof *x->at) != h->taking.x_hash)
+	if (shared_x_hash(h->st) != h->download.x_hash)
 		return err_world(e, "server %s: its parameters arrived damaged", h->endpoint->address);
-	h->step = h->taking.step;
-	h->life = h->taking.born;
+	h->step = h->download.step;
+	h->run.instance = h->download.born;
 	return 0;
 }
 
-/* The workers' own states, where the server has them of the very step. */
-static int take_own(struct zmq_client *h, struct train_state *st, struct err *e)
+/* The workers' own states, where the server has them of this very step. */
+static int download_own(struct zmq_client *h, struct train_state *st, struct err *e)
 {
 	for (int i = 0; i < h->count; i++) {
-		if (take_all(h, &h->connections[i], true, e))
+		if (download(h, &h->connections[i], true, e))
 			return -1;
-		if (!h->taking.none && h->taking.step == h->step)
-			st->born[h->ids[i]] = h->taking.born;
+		if (!h->download.none && h->download.step == h->step)
+			st->born[h->ids[i]] = h->download.born;
 	}
 	return 0;
 }
@@ -118,58 +117,59 @@ static int take_own(struct zmq_client *h, struct train_state *st, struct err *e)
 int client_sync(struct zmq_client *h, struct train_state *st, struct err *e)
 {
 	h->st = st;
-	if (h->given) {
-		if (client_take_over(h, &h->connections[0], e))
+	if (h->run.given) {
+		if (client_download(h, e))
 			return -1;
 		st->step = (int64_t)h->step;
-		st->bn_owner = (int)h->taking.bn_owner;
+		st->bn_owner = (int)h->download.bn_owner;
 	}
 	h->step = (uint64_t)st->step;
 	for (int i = 0; i < h->count; i++)
 		st->born[h->ids[i]] = st->step;
-	return h->given && h->taking.has_state ? take_own(h, st, e) : 0;
+	return h->run.given && h->download.has_state ? download_own(h, st, e) : 0;
 }
 
-/* --- saving --------------------------------------------------------------------------------------------- */
+/* --- uploading ------------------------------------------------------------------------------------------ */
 
-static void say_state(struct connection *connection)
+static void say_state(struct connection *c)
 {
-	const struct zmq_client *h = connection->client;
-	size_t size = h->st->worker_floats[connection->id] * sizeof(float),
-	       piece = state_piece(h->push_bytes);
-	size_t offset = connection->piece * piece;
+	const struct zmq_client *h = c->client;
+	size_t size = own_bytes(c), chunk = state_chunk(h->push_bytes), offset = c->next_chunk * chunk;
 	struct frame f = {.type = FRAME_STATE,
 	                  .step = h->step,
-	                  .born = h->st->born[connection->id],
-	                  .piece = connection->piece,
-	                  .pieces = (unsigned)piece_count(size, piece),
-	                  .worker = (uint32_t)connection->id};
-	connection_say(connection, &f, (const unsigned char *)h->st->workers[connection->id] + offset,
-	               least(size - offset, piece));
+	                  .born = h->st->born[c->id],
+	                  .index = c->next_chunk,
+	                  .count = (unsigned)chunk_count(size, chunk),
+	                  .worker = (uint32_t)c->id};
+	connection_say(c, &f, (const unsigned char *)h->st->workers[c->id] + offset,
+	               chunk_bytes(size, offset, chunk));
 }
 
-void saving_resume(struct connection *connection)
+static void upload_resume(struct connection *c, const struct frame *welcome)
 {
-	if (!connection->saved)
-		say_state(connection);
+	(void)welcome;
+	if (!c->uploaded)
+		say_state(c);
 }
 
-void saving_take(struct connection *connection, const struct frame *f)
+static void upload_take(struct connection *c, const struct frame *f, const unsigned char *body)
 {
-	const struct zmq_client *h = connection->client;
-	size_t size = h->st->worker_floats[connection->id] * sizeof(float);
-	if (f->type != FRAME_ASK_STATE || connection->saved)
+	size_t count = chunk_count(own_bytes(c), state_chunk(c->client->push_bytes));
+	(void)body;
+	if (f->type != FRAME_ASK_STATE || c->uploaded)
 		return;
-	connection->saved = f->pieces == 0 || f->piece >= piece_count(size, state_piece(h->push_bytes));
-	connection->piece = f->piece;
-	if (!connection->saved)
-		say_state(connection);
+	c->uploaded = f->count == 0 || f->index >= count;
+	c->next_chunk = f->index;
+	if (!c->uploaded)
+		say_state(c);
 }
 
-static bool all_saved(const struct zmq_client *h)
+static const struct client_phase uploading = {.take = upload_take, .resume = upload_resume};
+
+static bool all_uploaded(const struct zmq_client *h)
 {
 	for (int i = 0; i < h->count; i++)
-		if (!h->connections[i].saved)
+		if (!h->connections[i].uploaded)
 			return false;
 	return true;
 }
@@ -178,16 +178,16 @@ int client_collect(struct zmq_client *h, struct train_state *st, struct err *e)
 {
 	int rc = 0;
 	h->st = st;
-	h->phase = PHASE_SAVING;
+	h->phase = &uploading;
 	for (int i = 0; i < h->count; i++) {
-		struct connection *connection = &h->connections[i];
-		connection->piece = 0;
-		connection->saved = st->born[connection->id] < 0; /* begins anew, has none */
-		if (!connection->saved && connection->welcomed)
-			say_state(connection);
+		struct connection *c = &h->connections[i];
+		c->next_chunk = 0;
+		c->uploaded = st->born[c->id] < 0; /* it was not counted and starts again: it has no state */
+		if (!c->uploaded && c->welcomed)
+			say_state(c);
 	}
-	while (rc == 0 && !all_saved(h) && !h->over)
+	while (rc == 0 && !all_uploaded(h) && !h->over)
 		rc = client_pump(h, e);
-	h->phase = PHASE_IDLE;
+	h->phase = NULL;
 	return rc;
 }

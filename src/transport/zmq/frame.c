@@ -1,4 +1,4 @@
-/* The wire's header: to bytes and back. */
+/* The header of a message, to bytes and back: see frame.h. */
 #include "transport/zmq/frame.h"
 
 #include <string.h>
@@ -10,22 +10,22 @@ enum { SEAL_AT = 64, TYPES = 52 };
 
 static const unsigned char magic[4] = "SGN1"; /* no final 0 */
 
-/* What is known of a type; name NULL: there is none. */
+/* name NULL: there is no such type. */
 struct kind {
 	const char *name;
-	unsigned flags; /* that may be set */
+	unsigned flags; /* those that may be set */
 };
 
 static const struct kind kinds[TYPES] = {
         [FRAME_HELLO] = {"HELLO", 0},
-        [FRAME_PUSH] = {"PUSH", FRAME_HAS_RUNNING | FRAME_BRIEF | FRAME_SAVE | FRAME_STOP},
-        [FRAME_FETCH] = {"FETCH", FRAME_BRIEF},
-        [FRAME_SNAPSHOT] = {"SNAPSHOT", FRAME_BRIEF},
+        [FRAME_PUSH] = {"PUSH", FRAME_HAS_RUNNING | FRAME_NO_PULL | FRAME_SAVE | FRAME_STOP},
+        [FRAME_FETCH] = {"FETCH", FRAME_NO_PULL},
+        [FRAME_SNAPSHOT] = {"SNAPSHOT", FRAME_OWN_STATE},
         [FRAME_STATE] = {"STATE", 0},
         [FRAME_BYE] = {"BYE", 0},
         [FRAME_WELCOME] = {"WELCOME", FRAME_HAVE_VOTE | FRAME_GIVEN},
-        [FRAME_PARAMS] = {"PARAMS", FRAME_BRIEF | FRAME_HAS_RUNNING | FRAME_HAS_STATE},
-        [FRAME_ANSWER] = {"ANSWER", FRAME_HAS_RUNNING | FRAME_BRIEF | FRAME_COUNTED | FRAME_SAVE |
+        [FRAME_PARAMS] = {"PARAMS", FRAME_OWN_STATE | FRAME_HAS_RUNNING | FRAME_HAS_STATE},
+        [FRAME_ANSWER] = {"ANSWER", FRAME_HAS_RUNNING | FRAME_NO_PULL | FRAME_COUNTED | FRAME_SAVE |
                                             FRAME_STOP | FRAME_STALE},
         [FRAME_ASK_STATE] = {"ASK_STATE", 0},
         [FRAME_REFUSED] = {"REFUSED", 0},
@@ -77,19 +77,19 @@ static uint64_t get(const unsigned char *p, int bytes)
 	return value;
 }
 
-/* Could this version have written it? */
+/* Could this version of the protocol have written it? */
 static bool fields_hold(const struct frame *f)
 {
 	return frame_type_name(f->type) && !(f->flags & ~kinds[f->type].flags) &&
-	       (f->piece < f->pieces || (f->piece == 0 && f->pieces == 0)) && f->pieces <= UINT16_MAX;
+	       (f->index < f->count || (f->index == 0 && f->count == 0)) && f->count <= UINT16_MAX;
 }
 
 void frame_write(const struct frame *f, unsigned char out[FRAME_HEADER_BYTES])
 {
 	if (!fields_hold(f))
-		BUG("a frame that nobody would accept");
-	uint64_t number;
-	memcpy(&number, &f->number, sizeof number);
+		BUG("a frame that no reader would accept");
+	uint64_t value;
+	memcpy(&value, &f->value, sizeof value);
 	memcpy(out, magic, sizeof magic);
 	put(out + 4, 1, FRAME_VERSION);
 	put(out + 5, 1, (uint64_t)f->type);
@@ -98,17 +98,17 @@ void frame_write(const struct frame *f, unsigned char out[FRAME_HEADER_BYTES])
 	put(out + 16, 8, f->step);
 	put(out + 24, 8, (uint64_t)f->born);
 	put(out + 32, 8, f->x_hash);
-	put(out + 40, 2, f->piece);
-	put(out + 42, 2, f->pieces);
+	put(out + 40, 2, f->index);
+	put(out + 42, 2, f->count);
 	put(out + 44, 4, f->worker);
-	put(out + 48, 8, number);
+	put(out + 48, 8, value);
 	put(out + 56, 8, f->bytes);
 	put(out + SEAL_AT, 8, hash_words(f->body_hash, out, SEAL_AT));
 }
 
 static void take_fields(struct frame *f, const unsigned char *p)
 {
-	uint64_t number = get(p + 48, 8);
+	uint64_t value = get(p + 48, 8);
 	*f = (struct frame){
 	        .type = (enum frame_type)get(p + 5, 1),
 	        .flags = (unsigned)get(p + 6, 2),
@@ -116,12 +116,12 @@ static void take_fields(struct frame *f, const unsigned char *p)
 	        .step = get(p + 16, 8),
 	        .born = (int64_t)get(p + 24, 8),
 	        .x_hash = get(p + 32, 8),
-	        .piece = (unsigned)get(p + 40, 2),
-	        .pieces = (unsigned)get(p + 42, 2),
+	        .index = (unsigned)get(p + 40, 2),
+	        .count = (unsigned)get(p + 42, 2),
 	        .worker = (uint32_t)get(p + 44, 4),
 	        .bytes = get(p + 56, 8),
 	};
-	memcpy(&f->number, &number, sizeof number);
+	memcpy(&f->value, &value, sizeof value);
 }
 
 enum frame_fault frame_read(struct frame *f, const void *bytes, size_t count)

@@ -1,20 +1,35 @@
 /*
- * What crosses the wire between a server and its workers: version 1 of the protocol. Pure functions on
- * bytes; they allocate nothing and trust nothing.
+ * Messages between a server, its workers and its shards: version 1 of the protocol. These are pure functions
+ * on bytes; they allocate nothing and trust nothing.
  *
- * A message is one frame: a header of 72 bytes, then `bytes` bytes of body. All numbers are little-endian.
+ * A message is one ZeroMQ frame: a header of 72 bytes, then `bytes` bytes of body. All numbers are
+ * little-endian. Offset, type and meaning of the header's fields:
+ */
+/* clang-format off */
+/*
+ *    0 u32 magic "SGN1"
+ *    4 u8  version, 1
+ *    5 u8  type           enum frame_type
+ *    6 u16 flags          enum frame_flag
+ *    8 u64 run            the experiment, as the first 8 bytes of the SHA-256 of its settings
+ *   16 u64 step
+ *   24 i64 born           step at which the worker's state began; from a server often another number
+ *   32 u64 x_hash         hash of the parameters
+ *   40 u16 index          which bucket, chunk or shard this is, ...
+ *   42 u16 count          ... out of how many
+ *   44 u32 worker
+ *   48 f64 value          loss of the batch
+ *   56 u64 bytes          length of the body
+ *   64 u64 seal           checksum of all that stands before it and of the body
+ */
+/* clang-format on */
+/*
+ * seal = hash_words(hash_words(0, body), the 64 bytes before the seal). So the hash of a body can be computed
+ * once for many messages with the same body, and the seal still covers the header. The seal finds accidents
+ * and broken programs; only CURVE protects against an attacker (docs/SECURITY.md).
  *
- *    0 u32 magic "SGN1"     8 u64 run       40 u16 piece      48 f64 number
- *    4 u8  version, 1      16 u64 step      42 u16 pieces     56 u64 bytes
- *    5 u8  type            24 i64 since     44 u32 worker     64 u64 seal
- *    6 u16 flags           32 u64 x_hash
- *
- * seal = hash_words(hash_words(0, body), the 64 bytes before the seal): the body's hash can be taken once for
- * many messages of the same body, and the seal still covers the header. It finds accidents and programs that
- * are wrong; against who means it, there is CURVE (docs/SECURITY.md).
- *
- * It is strictly request and reply: a worker has at most one request open (a vote in pieces is one), and the
- * server sends at most one message a request, so no queue grows.
+ * The protocol is strictly request and reply. A worker has at most one request open (a vote in several
+ * buckets is one request), and the server sends at most one message for each request, so no queue grows.
  */
 #ifndef SIGNSGD_TRANSPORT_ZMQ_FRAME_H
 #define SIGNSGD_TRANSPORT_ZMQ_FRAME_H
@@ -26,77 +41,104 @@
 enum { FRAME_HEADER_BYTES = 72, FRAME_VERSION = 1 };
 
 enum frame_type {
+	/* --- From a worker to a server. --- */
 	/*
-	 * From a worker. HELLO comes first on every connection, and after silence. Its step is where the
-	 * worker is (FRAME_NOWHERE: it has no parameters), its worker the number it had (UINT32_MAX: none
-	 * yet), its body the program's version, at most FRAME_VERSION_TEXT bytes. PUSH is a vote for `step`
-	 * with since, x_hash and number = loss; body: the push, and behind it running statistics where the
-	 * flag says so. With pieces = k + 1 it is cut in k: body of piece 0 .. k - 1: coordinates of the
-	 * push, the last ones first (server_bucket.c), to which nothing is replied; then piece k, which alone
-	 * has all that stands beside a push and behind it. Where several servers share the coordinates, each
-	 * gets its range of the push, and worker = a number of this vote, another one each time. FETCH wants
-	 * the answer of `step` without a vote, since = as in a vote that was said before it (-1: there was
-	 * none). SNAPSHOT wants part `piece` of the parameters of `step` (FRAME_NOWHERE: of any), or of the
-	 * worker's own state where BRIEF. STATE replies to ASK_STATE, or begins what comes of an answer with
-	 * SAVE; body: part `piece` of the worker's own state. BYE has no reply.
+	 * The first message on every connection; sent again when nothing was received for a while. step: of
+	 * the worker's parameters (FRAME_NOWHERE: it has none); worker: its number (UINT32_MAX: it has none
+	 * yet); body: the program's version, at most FRAME_VERSION_TEXT bytes.
 	 */
 	FRAME_HELLO = 1,
-	FRAME_PUSH = 2,
-	FRAME_FETCH = 3,
-	FRAME_SNAPSHOT = 4,
-	FRAME_STATE = 5,
-	FRAME_BYE = 6,
 	/*
-	 * From the server. WELCOME says the worker's number, the run's step and, where that is the worker's
-	 * too, x_hash = hash of x; since is another number for each life of the server; pieces: in how many
-	 * it wants a push (0: in one); body: the settings as JSON. PARAMS: part `piece` of x, optimiser's
-	 * memory and running statistics, one behind the other; step, since and x_hash as before, worker =
-	 * BN owner of the step; with BRIEF, of the worker's own state, begun at since (without HAS_STATE:
-	 * there is none). ANSWER: step, worker = BN owner of the next step, since = the server's step; body:
-	 * the pull (BRIEF: without), then running statistics where the flag says so. ASK_STATE wants part
-	 * `piece` of the worker's own state (pieces = 0: no more). REFUSED: the worker ends with the sentence
-	 * in the body. DONE: the run is over, with a sentence.
+	 * A vote for `step`, with born, x_hash and value = loss. Body: the push, and behind it the running
+	 * statistics if FRAME_HAS_RUNNING is set.
+	 *
+	 * A vote in k buckets is k + 1 messages with count = k + 1. Messages 0 to k - 1 hold one bucket of
+	 * the push each, the last coordinates first (server_bucket.c), and get no reply. Message k closes the
+	 * vote: it alone carries everything but the push.
+	 *
+	 * Where several servers share the coordinates, each gets its shard of the push in one message, and
+	 * `worker` is the number of this attempt to vote, which is another one for each attempt.
+	 */
+	FRAME_PUSH = 2,
+	/* Asks for the answer of `step` without voting. born: as in the vote sent before; -1: none was sent.
+	 */
+	FRAME_FETCH = 3,
+	/*
+	 * Asks for chunk `index` of the parameters of `step` (FRAME_NOWHERE: of any step); with
+	 * FRAME_OWN_STATE, of the state that the server saved for this worker.
+	 */
+	FRAME_SNAPSHOT = 4,
+	/* Chunk `index` of the worker's own state; sent after an answer with FRAME_SAVE, then for each
+	   ASK_STATE. */
+	FRAME_STATE = 5,
+	/* The worker leaves. There is no reply. */
+	FRAME_BYE = 6,
+
+	/* --- From a server to a worker. --- */
+	/*
+	 * Reply to HELLO. worker: its number; step: of the run; x_hash: of the parameters, if the worker is
+	 * at the same step; born: the server's instance, another number for each server process; count: the
+	 * number of buckets that the server wants a push in (0: whole); body: the settings as JSON, then the
+	 * addresses of the shards, a zero byte before each.
 	 */
 	FRAME_WELCOME = 16,
-	FRAME_PARAMS = 17,
-	FRAME_ANSWER = 18,
-	FRAME_ASK_STATE = 19,
-	FRAME_REFUSED = 20,
-	FRAME_DONE = 21,
 	/*
-	 * From a run's main server to the server of a part of the coordinates (shard.h); DONE too. ATTACH
-	 * comes first on every connection, and after silence: piece of pieces = which part of how many, step
-	 * = of the decision that comes, since = the life of the main server, x_hash = n, worker = workers,
-	 * number = ban_after; body: the settings. DECIDE: a u64 for each worker, as in HAVE: the
-	 * vote for `step` that was counted, or 0.
+	 * Chunk `index` of the shared state: x, memory of the optimizer, running statistics, one behind the
+	 * other. step, born and x_hash: as in WELCOME; worker: the owner of the running statistics at that
+	 * step. With FRAME_OWN_STATE: of the worker's own state, and born is its own; without FRAME_HAS_STATE
+	 * there is none.
+	 */
+	FRAME_PARAMS = 17,
+	/*
+	 * The answer of `step`. worker: owner of the running statistics in the next step; born: the step at
+	 * which the server is; body: the pull unless FRAME_NO_PULL is set, then the running statistics if
+	 * FRAME_HAS_RUNNING is.
+	 */
+	FRAME_ANSWER = 18,
+	/* Asks for chunk `index` of the worker's own state. count = 0: the server needs no more. */
+	FRAME_ASK_STATE = 19,
+	/* The worker must end, with the sentence in the body. */
+	FRAME_REFUSED = 20,
+	/* The run is over. Body: a sentence. */
+	FRAME_DONE = 21,
+
+	/* --- From the main server to a shard (shard.h); DONE too. --- */
+	/*
+	 * The first message on every connection; sent again when nothing was received for a while. index,
+	 * count: which shard of how many; step: of the next decision; born: instance of the main server;
+	 * x_hash: number of coordinates; worker: number of workers; value: ban_after; body: the settings.
 	 */
 	FRAME_ATTACH = 32,
+	/* Which votes are counted in `step`: a u64 for each worker, as in HAVE; 0: this worker is not
+	   counted. */
 	FRAME_DECIDE = 33,
-	/*
-	 * And back; REFUSED too. READY: since = the shard's own life. HAVE: a u64 for each worker: 0, or 2^32
-	 * + the number of its vote for `step` (a PUSH's `worker`) that is here. RANGE: the part of the pull
-	 * of `step`, behind two u64: bytes up and down at the shard since the one before. FAULTS: all counts
-	 * of its fault table, each a u64.
-	 */
+
+	/* --- From a shard to the main server; REFUSED too. --- */
+	/* Reply to ATTACH. born: the shard's instance. */
 	FRAME_READY = 48,
+	/* Which votes for `step` are here: a u64 for each worker, 2^32 + number of the attempt; 0: none. */
 	FRAME_HAVE = 49,
+	/* The shard of the pull of `step`, behind two u64: bytes up and down at this shard since the last
+	   RANGE. */
 	FRAME_RANGE = 50,
+	/* All counts of the shard's fault table, a u64 each. */
 	FRAME_FAULTS = 51,
 };
 
 enum frame_flag {
-	FRAME_HAS_RUNNING = 1, /* PUSH, PARAMS, ANSWER: running statistics are there */
-	FRAME_BRIEF = 2,       /* PUSH, FETCH: no pull in the answer; another worker of my process gets it */
-	FRAME_HAVE_VOTE = 4,   /* WELCOME: your vote for this step is here */
-	FRAME_GIVEN = 8,       /* WELCOME: the settings do not tell the parameters; ask for a SNAPSHOT */
+	FRAME_HAS_RUNNING = 1, /* PUSH, PARAMS, ANSWER: the running statistics are there */
+	FRAME_NO_PULL = 2,     /* PUSH, FETCH: leave out the pull, another worker of this process gets it */
+	FRAME_OWN_STATE = 2,   /* SNAPSHOT, PARAMS: of this worker's own state, not of the shared one */
+	FRAME_HAVE_VOTE = 4,   /* WELCOME: the server has this worker's vote for this step */
+	FRAME_GIVEN = 8,       /* WELCOME: the settings do not determine the parameters; send SNAPSHOT */
 	FRAME_HAS_STATE = 16,  /* PARAMS: the server has this worker's own state */
-	FRAME_COUNTED = 32,    /* ANSWER: your vote was counted */
-	FRAME_SAVE = 64,       /* ANSWER: all state is wanted after this step. PUSH: this process wants it */
-	FRAME_STOP = 128,      /* ANSWER: the last step of this life of the run. PUSH: of this process's */
-	FRAME_STALE = 256,     /* ANSWER: no body, you are too far from the run; ask for a SNAPSHOT */
+	FRAME_COUNTED = 32,    /* ANSWER: this worker's vote was counted */
+	FRAME_SAVE = 64,       /* ANSWER: the server wants all state after this step */
+	FRAME_STOP = 128,      /* ANSWER: this is the last step before the run ends or is interrupted */
+	FRAME_STALE = 256,     /* ANSWER: no body, the worker is too far from the run; send SNAPSHOT */
 };
 
-/* The step of who has no parameters yet. */
+/* The step of a worker that has no parameters yet. */
 #define FRAME_NOWHERE UINT64_MAX
 
 enum { FRAME_VERSION_TEXT = 64, FRAME_SENTENCE = 1024 };
@@ -104,18 +146,18 @@ enum { FRAME_VERSION_TEXT = 64, FRAME_SENTENCE = 1024 };
 struct frame {
 	enum frame_type type;
 	unsigned flags; /* of enum frame_flag */
-	uint64_t run;   /* the first 8 bytes of the SHA-256 of its settings' text; 0: not known yet */
+	uint64_t run;   /* 0: not known yet */
 	uint64_t step;
 	int64_t born;
 	uint64_t x_hash;
-	unsigned piece, pieces; /* piece < pieces < 65536, or both 0 */
+	unsigned index, count; /* index < count < 65536, or both 0 */
 	uint32_t worker;
-	double number;
+	double value;
 	uint64_t bytes;     /* of the body */
 	uint64_t body_hash; /* hash_words(0, body, bytes) */
 };
 
-/* Why bytes are no message. Each is one kind of fault of the peer's. */
+/* Why bytes are not a message. Each is a kind of fault of the peer that sent them. */
 enum frame_fault {
 	FRAME_SOUND = 0,
 	FRAME_GARBAGE,       /* shorter than a header, not our magic, or what version 1 never writes */
@@ -128,17 +170,17 @@ enum frame_fault {
 const char *frame_fault_name(enum frame_fault fault);
 /* "HELLO", ...; NULL: there is no such type. */
 const char *frame_type_name(enum frame_type type);
-/* Is it for workers to say? For the main server, to a shard? */
+/* Is this a type that workers send? One that a main server sends to a shard? */
 bool frame_from_worker(enum frame_type type);
 bool frame_to_shard(enum frame_type type);
 
-/* The header's bytes. What frame_read() would refuse is a BUG(). f->body_hash must have been taken. */
+/* Write the header. A frame that frame_read() would refuse is a BUG(). f->body_hash must be set. */
 void frame_write(const struct frame *f, unsigned char out[FRAME_HEADER_BYTES]);
 
 /*
- * Check all of a message of `count` bytes, at any address, and fill *f; body: f->bytes bytes at
- * bytes + FRAME_HEADER_BYTES (which need not be aligned). Anything but FRAME_SOUND leaves *f unsaid. Only
- * the type's own rules of length are not known here: compare f->bytes before the body is used.
+ * Check a message of `count` bytes (at any address) and fill *f; the body is the f->bytes bytes at bytes +
+ * FRAME_HEADER_BYTES. Anything but FRAME_SOUND leaves *f undefined. The length that a type needs is not
+ * checked here: compare f->bytes before you use the body.
  */
 enum frame_fault frame_read(struct frame *f, const void *bytes, size_t count);
 

@@ -1,24 +1,32 @@
-/*
- * Who may speak: ZeroMQ's authentication protocol (ZAP, RFC 27), answered by a thread of its own. It gives
- * each connection the worker's number as its User-Id.
- */
+/* Which peers a server lets in: see server_auth.h. */
+#include "transport/zmq/server_auth.h"
 #include <errno.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
-#include "transport/zmq/server.h"
+#include "base/mem.h"
+#include "transport/zmq/wire.h"
 
 enum { FIELD_SIZE = 256, CURVE_BINARY = 32, FIELDS = 8 };
 
-/* A request's frames, cut at FIELD_SIZE. */
+/* The frames of a request. The last two are credentials: CURVE's public key, or PLAIN's name and password. */
 enum { ZAP_VERSION, ZAP_ID, ZAP_DOMAIN, ZAP_ADDRESS, ZAP_ROUTE, ZAP_MECHANISM, ZAP_FIRST, ZAP_SECOND };
 
 struct request {
 	int count;
-	size_t bytes[FIELDS]; /* as they came; more than FIELD_SIZE: cut */
+	size_t bytes[FIELDS]; /* as sent; a frame longer than FIELD_SIZE is cut */
 	char at[FIELDS][FIELD_SIZE + 1];
 };
 
-/* Equal, in a time that says nothing about where they differ. */
+struct auth {
+	const struct endpoint *endpoint;
+	struct faults *faults;
+	bool admit_server;
+	void *socket;
+	pthread_t thread;
+};
+
+/* Equal? The time that this takes does not tell where they differ. */
 static bool same(const char *a, const char *b, size_t bytes)
 {
 	volatile unsigned char differ = 0;
@@ -27,11 +35,11 @@ static bool same(const char *a, const char *b, size_t bytes)
 	return differ == 0;
 }
 
-/* The worker whose key or token this is, or -1; at a shard `workers`: the main server. All are looked at. */
-static int whose(const struct server *s, const struct request *r)
+/* The worker whose key or token this is; `workers`: the server itself; -1: nobody. Every key is compared. */
+static int owner(const struct auth *a, const struct request *r)
 {
 	char text[CURVE_TEXT + 1] = "";
-	bool curve = s->endpoint->trust == ENDPOINT_KEYS;
+	bool curve = a->endpoint->trust == ENDPOINT_KEYS;
 	int found = -1;
 	if (r->bytes[ZAP_MECHANISM] > FIELD_SIZE || strcmp(r->at[ZAP_MECHANISM], curve ? "CURVE" : "PLAIN"))
 		return -1;
@@ -41,18 +49,18 @@ static int whose(const struct server *s, const struct request *r)
 		memcpy(text, r->at[ZAP_SECOND], CURVE_TEXT);
 	else
 		return -1;
-	for (int m = 0; m < s->workers; m++) {
-		const struct curve_key *k = keyring_worker(s->endpoint->ring, m);
+	for (int m = 0; m < a->faults->workers; m++) {
+		const struct curve_key *k = keyring_worker(a->endpoint->ring, m);
 		if (same(text, curve ? k->public_key : k->secret_key, CURVE_TEXT))
 			found = m;
 	}
-	const struct curve_key *main = keyring_find(s->endpoint->ring, KEYRING_SERVER);
-	if (s->shard && same(text, curve ? main->public_key : main->secret_key, CURVE_TEXT))
-		found = s->workers;
+	const struct curve_key *server = keyring_find(a->endpoint->ring, KEYRING_SERVER);
+	if (a->admit_server && same(text, curve ? server->public_key : server->secret_key, CURVE_TEXT))
+		found = a->faults->workers;
 	return found;
 }
 
-/* False when the context is at its end. */
+/* False: the context is shut down. */
 static bool read_request(void *socket, struct request *r)
 {
 	int more = 1;
@@ -70,42 +78,52 @@ static bool read_request(void *socket, struct request *r)
 	return true;
 }
 
-static void answer(struct server *s, void *socket, const struct request *r)
+static void reply(struct auth *a, const struct request *r)
 {
 	char user[16] = "";
-	int m = r->count > ZAP_FIRST ? whose(s, r) : -1;
-	bool in = m >= 0 && (m == s->workers || !atomic_load(&s->peers[m].banned));
+	int m = r->count > ZAP_FIRST ? owner(a, r) : -1;
+	bool in = m >= 0 && (m == a->faults->workers || !atomic_load(&a->faults->banned[m]));
 	if (in)
 		snprintf(user, sizeof user, "%d", m);
 	else
-		server_fault(s, m, m >= 0 ? FAULT_BANNED : FAULT_UNKNOWN_KEY);
-	zmq_send(socket, "1.0", 3, ZMQ_SNDMORE);
-	zmq_send(socket, r->at[ZAP_ID], r->bytes[ZAP_ID] < FIELD_SIZE ? r->bytes[ZAP_ID] : FIELD_SIZE,
+		faults_count(a->faults, m, m >= 0 ? FAULT_BANNED : FAULT_UNKNOWN_KEY);
+	zmq_send(a->socket, "1.0", 3, ZMQ_SNDMORE);
+	zmq_send(a->socket, r->at[ZAP_ID], r->bytes[ZAP_ID] < FIELD_SIZE ? r->bytes[ZAP_ID] : FIELD_SIZE,
 	         ZMQ_SNDMORE);
-	zmq_send(socket, in ? "200" : "400", 3, ZMQ_SNDMORE);
-	zmq_send(socket, in ? "OK" : "no", 2, ZMQ_SNDMORE);
-	zmq_send(socket, user, strlen(user), ZMQ_SNDMORE);
-	zmq_send(socket, "", 0, 0);
+	zmq_send(a->socket, in ? "200" : "400", 3, ZMQ_SNDMORE);
+	zmq_send(a->socket, in ? "OK" : "no", 2, ZMQ_SNDMORE);
+	zmq_send(a->socket, user, strlen(user), ZMQ_SNDMORE);
+	zmq_send(a->socket, "", 0, 0);
 }
 
-static void *zap_run(void *ctx)
+static void *auth_run(void *ctx)
 {
-	struct server *s = ctx;
+	struct auth *a = ctx;
 	struct request r;
-	void *socket = s->zap_socket;
-	while (read_request(socket, &r))
-		answer(s, socket, &r);
+	while (read_request(a->socket, &r))
+		reply(a, &r);
 	explicit_bzero(&r, sizeof r);
-	zmq_close(socket);
+	zmq_close(a->socket);
 	return NULL;
 }
 
-void zap_start(struct server *s)
+struct auth *auth_start(void *context, const struct endpoint *endpoint, bool admit_server, struct faults *f)
 {
-	s->zap_socket = zmq_socket_open(s->context, ZMQ_REP, "");
-	if (zmq_bind(s->zap_socket, "inproc://zeromq.zap.01"))
+	struct auth *a = mem_alloc(sizeof *a);
+	*a = (struct auth){.endpoint = endpoint, .faults = f, .admit_server = admit_server};
+	a->socket = zmq_socket_open(context, ZMQ_REP, "");
+	if (zmq_bind(a->socket, "inproc://zeromq.zap.01"))
 		die("ZeroMQ does not let keys be checked: %s", zmq_strerror(errno));
-	int rc = pthread_create(&s->zap, NULL, zap_run, s);
+	int rc = pthread_create(&a->thread, NULL, auth_run, a);
 	if (rc)
 		die("no thread to be had: %s", strerror(rc));
+	return a;
+}
+
+void auth_stop(struct auth *a)
+{
+	if (!a)
+		return;
+	pthread_join(a->thread, NULL);
+	mem_free(a);
 }

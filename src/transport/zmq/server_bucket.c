@@ -1,81 +1,94 @@
 /*
- * Votes in pieces, at the server. Of k = ceil(n / bucket) pieces, piece i holds coordinates
- * [(k - 1 - i) bucket, ...): they come from the last ones to the first, in this order, and piece k closes the
- * vote. Where several servers share the coordinates, each gets its range in one message, and the rest of the
- * vote's memory stays zero: kernels see whole messages. They are put together in memory whose size is the
- * model's; nothing that a worker sends says where.
+ * Votes that come in several messages.
+ *
+ * In buckets: a vote is cut in k = ceil(n / bucket) buckets, and bucket i holds the coordinates from
+ * (k - 1 - i) bucket on. So they come from the last coordinates to the first, in this order, because a
+ * backward pass ends with the first layers. Message k closes the vote.
+ *
+ * In shards: where several servers share the coordinates, this one gets only its shard of each vote. The
+ * other bytes of the buffer stay zero, so that kernels always see whole messages.
+ *
+ * The size of a buffer follows from the model; nothing that a worker sends says how much memory is used, or
+ * where a bucket is written to.
  */
 #include <string.h>
 #include "base/mem.h"
 #include "transport/zmq/server.h"
 
-void pieces_open(struct server *s, const struct exchange_request *x)
+void layout_init(struct layout *l, const struct exchange_request *x, size_t running_bytes, int64_t buckets)
 {
-	bool cut = s->set.buckets > 1 && x->rule.separable && s->push_planes.count > 0;
-	if (!cut && s->n_parts == 1)
-		return;
-	if (cut) {
-		s->bucket = planes_bucket(s->n, (size_t)s->set.buckets);
-		s->n_pieces = (unsigned)piece_count(s->n, s->bucket);
+	size_t n = x->shape.n;
+	l->shape = x->shape;
+	l->running_bytes = running_bytes;
+	l->begin = 0;
+	l->end = n;
+	l->shard_push = x->shape.push_bytes;
+	l->shard_pull = x->shape.pull_bytes;
+	if (l->n_shards > 1) {
+		size_t range = planes_bucket(n, (size_t)l->n_shards);
+		l->begin = (size_t)l->shard * range;
+		l->end = n - l->begin < range ? n : l->begin + range;
+		l->shard_push = planes_range_bytes(&x->shape.push_planes, n, l->begin, l->end);
+		l->shard_pull = planes_range_bytes(&x->shape.pull_planes, n, l->begin, l->end);
 	}
-	for (int m = 0; m < s->workers; m++)
-		s->peers[m].box = mem_array(FRAME_HEADER_BYTES + s->push_bytes + s->running_bytes, 1);
+	if (buckets > 1 && x->rule.separable && x->shape.push_planes.count > 0) {
+		l->bucket = planes_bucket(n, (size_t)buckets);
+		l->n_buckets = (unsigned)chunk_count(n, l->bucket);
+	}
 }
 
-void pieces_close(struct server *s)
+void bucket_open(const struct layout *l, struct vote *v)
 {
-	for (int m = 0; m < s->workers; m++)
-		mem_free(s->peers[m].box);
+	if (l->n_buckets > 0 || l->n_shards > 1)
+		v->buffer = mem_array(FRAME_HEADER_BYTES + l->shape.push_bytes + l->running_bytes, 1);
 }
 
-bool pieces_closing(const struct server *s, const struct frame *f)
+bool bucket_closes(const struct layout *l, const struct frame *f)
 {
-	return s->n_pieces > 0 && f->pieces == s->n_pieces + 1 && f->piece == s->n_pieces;
+	return l->n_buckets > 0 && f->count == l->n_buckets + 1 && f->index == l->n_buckets;
 }
 
-/* Why a piece is none; FAULTS: it is the one that is next. */
-static enum fault judge(const struct server *s, const struct peer *p, const struct frame *f, size_t bytes)
+static enum fault check(const struct layout *l, const struct vote *v, uint64_t step, const struct frame *f,
+                        size_t bytes)
 {
-	if (f->pieces != s->n_pieces + 1 || f->bytes != bytes)
+	if (f->count != l->n_buckets + 1 || f->bytes != bytes)
 		return FAULT_WRONG_LENGTH;
-	if (f->step != s->step)
-		return f->step < s->step ? FAULT_LATE : FAULT_WRONG_STEP;
-	if (p->voted || f->piece < p->n_pieces)
+	if (f->step != step)
+		return f->step < step ? FAULT_LATE : FAULT_WRONG_STEP;
+	if (v->kept || f->index < v->n_buckets)
 		return FAULT_DUPLICATE;
-	return f->piece > p->n_pieces ? FAULT_WRONG_ORDER : FAULTS;
+	return f->index > v->n_buckets ? FAULT_WRONG_ORDER : FAULTS;
 }
 
-void pieces_push(struct server *s, int m, const struct frame *f, const unsigned char *body)
+enum fault bucket_add(const struct layout *l, struct vote *v, uint64_t step, const struct frame *f,
+                      const unsigned char *body)
 {
-	struct peer *p = &s->peers[m];
-	enum fault fault = FAULT_WRONG_LENGTH;
-	size_t begin = 0, end = 0;
-	if (f->piece < s->n_pieces) {
-		begin = (s->n_pieces - 1 - f->piece) * s->bucket;
-		end = f->piece == 0 ? s->n : begin + s->bucket;
-		fault = judge(s, p, f, planes_range_bytes(&s->push_planes, s->n, begin, end));
-	}
-	if (fault != FAULTS) {
-		server_offend(s, m, fault);
-		return;
-	}
-	planes_put(&s->push_planes, s->n, begin, end, body, p->box + FRAME_HEADER_BYTES);
-	p->n_pieces++;
+	const struct planes *planes = &l->shape.push_planes;
+	size_t n = l->shape.n;
+	if (f->index >= l->n_buckets)
+		return FAULT_WRONG_LENGTH;
+	size_t begin = (l->n_buckets - 1 - f->index) * l->bucket;
+	size_t end = f->index == 0 ? n : begin + l->bucket;
+	enum fault fault = check(l, v, step, f, planes_range_bytes(planes, n, begin, end));
+	if (fault != FAULTS)
+		return fault;
+	planes_put(planes, n, begin, end, body, v->buffer + FRAME_HEADER_BYTES);
+	v->n_buckets++;
+	return FAULTS;
 }
 
-void pieces_part(const struct server *s, const struct peer *p, zmq_msg_t *message)
+void bucket_place_shard(const struct layout *l, struct vote *v, zmq_msg_t *message)
 {
-	planes_put(&s->push_planes, s->n, s->begin, s->end,
-	           (unsigned char *)zmq_msg_data(message) + FRAME_HEADER_BYTES, p->box + FRAME_HEADER_BYTES);
+	planes_put(&l->shape.push_planes, l->shape.n, l->begin, l->end, message_body(message),
+	           v->buffer + FRAME_HEADER_BYTES);
 }
 
-void pieces_whole(const struct server *s, struct peer *p, zmq_msg_t *message, size_t offset)
+void bucket_assemble(const struct layout *l, struct vote *v, zmq_msg_t *message, size_t offset)
 {
 	size_t running = zmq_msg_size(message) - FRAME_HEADER_BYTES - offset;
-	size_t before = FRAME_HEADER_BYTES + s->push_bytes;
-	memcpy(p->box + before, (unsigned char *)zmq_msg_data(message) + FRAME_HEADER_BYTES + offset,
-	       running);
+	size_t before = FRAME_HEADER_BYTES + l->shape.push_bytes;
+	memcpy(v->buffer + before, message_body(message) + offset, running);
 	zmq_msg_close(message);
-	if (zmq_msg_init_data(message, p->box, before + running, NULL, NULL))
+	if (zmq_msg_init_data(message, v->buffer, before + running, NULL, NULL))
 		die("ZeroMQ makes no message of memory that is there");
 }

@@ -1,142 +1,153 @@
-/*
- * A thread that watches the server's connections.
- *
- * ZeroMQ bounds a frame, but not the frames of a message that never ends: they pile up in memory before the
- * server sees any. The number of messages in a queue must not be bounded by it either (zmq_socket_open()). So
- * the bytes that the kernel has received on each connection (TCP_INFO) are held against those that have
- * reached the server as messages. What lies between is what honest peers can have under way, little before
- * their HELLO; who goes beyond is cut off, and it counts as `flood`. Over ipc there is no such count and no
- * need: who connects there has a token of this very start.
- *
- * It also cuts off the oldest of too many connections that have said nothing yet, whom the server shuts out,
- * and it tells the server which connections were lost, so that no round waits for them.
- */
+/* The flood guard: see server_flood.h. */
+#include "transport/zmq/server_flood.h"
 #include <errno.h>
 #include <linux/tcp.h>
 #include <netinet/in.h>
+#include <pthread.h>
 #include <string.h>
 #include <sys/socket.h>
 #include "base/clock.h"
 #include "base/mem.h"
-#include "transport/zmq/server.h"
+#include "transport/zmq/wire.h"
 
 enum {
-	FD_MOST = 1 << 16,      /* sockets beyond are not watched; a process has rarely so many */
-	TICK_MS = 5,            /* between looks at all connections ... */
-	TICK_CONNECTIONS = 256, /* ... or longer, a tick more for so many */
-	DOOM_TICKS = 20,        /* for a last message to leave before a connection is cut */
+	FD_MOST = 1 << 16, /* sockets with a higher number are not watched; a process rarely has so many */
+	TICK_MS = 5,       /* between checks of all connections ... */
+	TICK_CONNECTIONS = 256, /* ... and a tick more for every so many */
+	CUT_TICKS = 20,         /* before a connection is cut, so that a last message can leave */
 	SILENT_MOST = 256,      /* connections that have said nothing, beside one a worker */
-	UNDER_WAY = 4,          /* messages: a vote, and what is said after silence and new connections */
-	KERNEL_BYTES = 8 << 20, /* of a connection's buffer in the kernel */
-	NOBODY_BYTES = 1 << 16, /* of a connection without a HELLO */
-	DRIFT_BYTES = 1024,     /* a second: pings */
+	UNDER_WAY = 4, /* messages on their way: a vote, and what is sent after silence or reconnecting */
+	KERNEL_BYTES = 8 << 20,  /* a connection's buffer in the kernel */
+	UNKNOWN_BYTES = 1 << 16, /* of a connection before HELLO */
+	PING_BYTES = 1024,       /* a second */
 };
 
-/* What the server says of a connection. */
-struct word {
-	_Atomic uint64_t seen; /* bytes of its messages */
-	_Atomic int owner;     /* worker + 1; 0: not known */
-	_Atomic bool doomed;
+/* What the server's thread tells the guard about a connection. */
+struct notes {
+	_Atomic uint64_t
+	        seen;      /* bytes of its messages; goes on counting when the number is given out again */
+	_Atomic int owner; /* worker + 1; 0: not known */
+	_Atomic bool cut;  /* it is to be cut off */
 };
 
 struct connection {
-	int fd, doom; /* doom: ticks since it was shut out */
-	double born;
-	uint64_t seen; /* what word.seen was when it began */
+	int fd, cut_ticks; /* ticks since it was to be cut off */
+	double opened;
+	uint64_t seen; /* notes.seen when it was opened */
 	bool spoke;
 };
 
-struct guard {
-	struct server *server;
+struct flood {
+	struct faults *faults;
 	pthread_t thread;
-	void *monitor, *notices;
-	_Atomic bool over;
-	bool counts; /* the kernel counts bytes */
+	void *router, *monitor;
+	void *lost_out, *lost_in; /* a pair: numbers of lost connections, from the guard to the server */
+	_Atomic bool stop;
+	bool counts; /* the kernel counts the bytes of a connection */
 	uint64_t slack;
-	struct word *words;      /* [FD_MOST] by fd */
-	struct connection *open; /* [FD_MOST], in order of age */
+	struct notes *notes;     /* [FD_MOST] by fd */
+	struct connection *open; /* [FD_MOST] from the oldest to the newest */
 	int n_open, n_silent;
 };
 
-void guard_seen(struct server *s, int fd, uint64_t bytes)
+/* --- called by the server ------------------------------------------------------------------------------- */
+
+static struct notes *notes_of(struct flood *g, int fd)
 {
-	if (s->guard && fd >= 0 && fd < FD_MOST)
-		atomic_fetch_add_explicit(&s->guard->words[fd].seen, bytes, memory_order_relaxed);
+	return g && fd >= 0 && fd < FD_MOST ? &g->notes[fd] : NULL;
 }
 
-void guard_owner(struct server *s, int fd, int m)
+void flood_seen(struct flood *g, int fd, uint64_t bytes)
 {
-	if (s->guard && fd >= 0 && fd < FD_MOST)
-		atomic_store(&s->guard->words[fd].owner, m + 1);
+	struct notes *n = notes_of(g, fd);
+	if (n)
+		atomic_fetch_add_explicit(&n->seen, bytes, memory_order_relaxed);
 }
 
-void guard_shut(struct server *s, int fd, int m)
+void flood_owner(struct flood *g, int fd, int m)
 {
-	if (s->guard && fd >= 0 && fd < FD_MOST &&
-	    (m < 0 || atomic_load(&s->guard->words[fd].owner) == m + 1))
-		atomic_store(&s->guard->words[fd].doomed, true);
+	struct notes *n = notes_of(g, fd);
+	if (n)
+		atomic_store(&n->owner, m + 1);
 }
 
-static void lost(struct guard *g, int at)
+void flood_cut(struct flood *g, int fd, int m)
 {
-	int fd = g->open[at].fd;
-	if (!g->open[at].spoke && atomic_load(&g->words[fd].seen) == g->open[at].seen)
-		server_fault(g->server, -1, FAULT_HANDSHAKE);
+	struct notes *n = notes_of(g, fd);
+	if (n && (m < 0 || atomic_load(&n->owner) == m + 1))
+		atomic_store(&n->cut, true);
+}
+
+bool flood_lost(struct flood *g, int *fd)
+{
+	return g && zmq_recv(g->lost_in, fd, sizeof *fd, ZMQ_DONTWAIT) == sizeof *fd;
+}
+
+void *flood_socket(const struct flood *g)
+{
+	return g->lost_in;
+}
+
+/* --- connections come and go ---------------------------------------------------------------------------- */
+
+static void connection_lost(struct flood *g, int at)
+{
+	const struct connection *c = &g->open[at];
+	if (!c->spoke && atomic_load(&g->notes[c->fd].seen) == c->seen)
+		faults_count(g->faults, -1, FAULT_HANDSHAKE);
 	else
-		zmq_send(g->notices, &fd, sizeof fd, ZMQ_DONTWAIT);
-	g->n_silent -= !g->open[at].spoke;
+		zmq_send(g->lost_out, &c->fd, sizeof c->fd, ZMQ_DONTWAIT);
+	g->n_silent -= !c->spoke;
 	memmove(&g->open[at], &g->open[at + 1], (size_t)(--g->n_open - at) * sizeof *g->open);
 }
 
-static void disconnected(struct guard *g, int fd)
+static void disconnected(struct flood *g, int fd)
 {
 	for (int i = 0; i < g->n_open; i++)
 		if (g->open[i].fd == fd) {
-			lost(g, i);
+			connection_lost(g, i);
 			return;
 		}
 }
 
-/* A number that is given out again belongs to nobody any more, whether or not there was a word of it. */
-static void accepted(struct guard *g, int fd)
+/* The system has given out this number: an earlier connection of that number is gone, even if no event said
+ * so. */
+static void accepted(struct flood *g, int fd)
 {
-	struct word *w = &g->words[fd];
+	struct notes *n = &g->notes[fd];
 	disconnected(g, fd);
 	if (g->n_open == FD_MOST)
 		return;
-	atomic_store(&w->owner, 0);
-	atomic_store(&w->doomed, false);
+	atomic_store(&n->owner, 0);
+	atomic_store(&n->cut, false);
 	g->open[g->n_open++] =
-	        (struct connection){.fd = fd, .born = clock_s(), .seen = atomic_load(&w->seen)};
+	        (struct connection){.fd = fd, .opened = clock_s(), .seen = atomic_load(&n->seen)};
 	g->n_silent++;
 }
 
-/* The next event of the socket, if there is one. */
-static bool take_event(struct guard *g)
+/* False: there is no event. */
+static bool take_event(struct flood *g)
 {
-	unsigned char event[6]; /* u16 what, u32 value; then a frame with an address */
-	uint16_t what;
-	int32_t fd;
-	if (zmq_recv(g->monitor, event, sizeof event, ZMQ_DONTWAIT) != sizeof event)
+	int kind, fd;
+	if (!zmq_monitor_next(g->monitor, &kind, &fd))
 		return false;
-	zmq_recv(g->monitor, NULL, 0, 0);
-	memcpy(&what, event, sizeof what);
-	memcpy(&fd, event + 2, sizeof fd);
 	if (fd < 0 || fd >= FD_MOST)
 		return true;
-	if (what == ZMQ_EVENT_ACCEPTED)
+	if (kind == ZMQ_EVENT_ACCEPTED)
 		accepted(g, fd);
-	else if (what == ZMQ_EVENT_DISCONNECTED)
+	else if (kind == ZMQ_EVENT_DISCONNECTED)
 		disconnected(g, fd);
 	return true;
 }
 
-/* Bytes of the connection that have not come out of it as messages. */
-static uint64_t pending(const struct connection *c, const struct word *w)
+/* --- a check of all connections ------------------------------------------------------------------------- */
+
+/* Bytes that the kernel has received and the server has not read as messages. */
+static uint64_t pending(const struct connection *c, const struct notes *n)
 {
 	struct tcp_info info = {0};
 	socklen_t size = sizeof info;
-	uint64_t seen = atomic_load(&w->seen) - c->seen;
+	uint64_t seen = atomic_load(&n->seen) - c->seen;
 	if (getsockopt(c->fd, IPPROTO_TCP, TCP_INFO, &info, &size))
 		return 0;
 	return info.tcpi_bytes_received > seen ? info.tcpi_bytes_received - seen : 0;
@@ -149,104 +160,109 @@ static bool is_open(int fd)
 	return getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) == 0;
 }
 
-static void look_at(struct guard *g, struct connection *c, double now)
+static void cut_now(struct connection *c)
 {
-	struct word *w = &g->words[c->fd];
-	uint64_t slack = atomic_load(&w->owner) > 0 ? g->slack : NOBODY_BYTES;
-	uint64_t size = slack + (uint64_t)(DRIFT_BYTES * (now - c->born));
-	if (!c->spoke && atomic_load(&w->seen) != c->seen) {
-		c->spoke = true;
-		g->n_silent--;
-	}
-	if (atomic_load(&w->doomed) && ++c->doom == DOOM_TICKS)
-		shutdown(c->fd, SHUT_RDWR);
-	if (!g->counts || c->doom > 0 || pending(c, w) <= size)
-		return;
-	server_fault(g->server, atomic_load(&w->owner) - 1, FAULT_FLOOD);
-	c->doom = DOOM_TICKS;
+	c->cut_ticks = CUT_TICKS;
 	shutdown(c->fd, SHUT_RDWR);
 }
 
-static void shut_silent(struct guard *g)
+static void check_connection(struct flood *g, struct connection *c, double now)
 {
-	int over = g->n_silent - SILENT_MOST - g->server->workers;
+	struct notes *n = &g->notes[c->fd];
+	uint64_t slack = atomic_load(&n->owner) > 0 ? g->slack : UNKNOWN_BYTES;
+	uint64_t most = slack + (uint64_t)(PING_BYTES * (now - c->opened));
+	if (!c->spoke && atomic_load(&n->seen) != c->seen) {
+		c->spoke = true;
+		g->n_silent--;
+	}
+	if (atomic_load(&n->cut) && ++c->cut_ticks == CUT_TICKS)
+		cut_now(c);
+	if (!g->counts || c->cut_ticks > 0 || pending(c, n) <= most)
+		return;
+	faults_count(g->faults, atomic_load(&n->owner) - 1, FAULT_FLOOD);
+	cut_now(c);
+}
+
+static void cut_silent(struct flood *g)
+{
+	int over = g->n_silent - SILENT_MOST - g->faults->workers;
 	for (int i = 0; i < g->n_open && over > 0; i++) {
 		struct connection *c = &g->open[i];
-		if (c->spoke || c->doom > 0)
+		if (c->spoke || c->cut_ticks > 0)
 			continue;
-		c->doom = DOOM_TICKS;
-		shutdown(c->fd, SHUT_RDWR);
+		cut_now(c);
 		over--;
 	}
 }
 
-static void *guard_run(void *ctx)
+/* --- the thread ----------------------------------------------------------------------------------------- */
+
+static void *flood_run(void *ctx)
 {
-	struct guard *g = ctx;
-	double looked = 0;
-	while (!atomic_load(&g->over)) {
+	struct flood *g = ctx;
+	double checked = 0;
+	while (!atomic_load(&g->stop)) {
 		zmq_pollitem_t item = {.socket = g->monitor, .events = ZMQ_POLLIN};
 		int ticks = 1 + g->n_open / TICK_CONNECTIONS;
 		zmq_poll(&item, 1, ticks * TICK_MS);
 		while (take_event(g))
 			continue;
 		double now = clock_s();
-		if (now - looked < 1e-3 * ticks * TICK_MS)
+		if (now - checked < 1e-3 * ticks * TICK_MS)
 			continue;
-		looked = now;
+		checked = now;
 		for (int i = g->n_open - 1; i >= 0; i--) {
 			if (is_open(g->open[i].fd))
-				look_at(g, &g->open[i], now);
+				check_connection(g, &g->open[i], now);
 			else
-				lost(g, i);
+				connection_lost(g, i);
 		}
-		shut_silent(g);
+		cut_silent(g);
 	}
 	return NULL;
 }
 
-/* Both ends of a pair of sockets within this process. */
-static void *pair(struct server *s, const char *address, bool bind)
+/* One end of a pair of sockets in this process. */
+static void *pair_end(void *context, const char *address, bool bind)
 {
-	void *socket = zmq_socket(s->context, ZMQ_PAIR);
-	if (socket) /* who sends must never wait for us: it is ZeroMQ's own thread */
+	void *socket = zmq_socket(context, ZMQ_PAIR);
+	if (socket) /* the sender is ZeroMQ's own thread, or the guard, and must never wait for the reader */
 		zmq_socket_set(socket, ZMQ_RCVHWM, 0);
 	if (!socket || (bind ? zmq_bind(socket, address) : zmq_connect(socket, address)))
 		die("ZeroMQ has no pair of sockets: %s", zmq_strerror(errno));
 	return socket;
 }
 
-void guard_start(struct server *s, size_t most_bytes)
+struct flood *flood_start(void *context, void *router, const char *address, size_t most_bytes,
+                          struct faults *f)
 {
-	struct guard *g = mem_alloc(sizeof *g);
-	*g = (struct guard){.server = s, .counts = strncmp(s->address, "tcp://", 6) == 0};
+	struct flood *g = mem_alloc(sizeof *g);
+	*g = (struct flood){.faults = f, .router = router, .counts = strncmp(address, "tcp://", 6) == 0};
 	g->slack = UNDER_WAY * (uint64_t)most_bytes + KERNEL_BYTES;
-	g->words = mem_array(FD_MOST, sizeof *g->words);
+	g->notes = mem_array(FD_MOST, sizeof *g->notes);
 	g->open = mem_array(FD_MOST, sizeof *g->open);
-	if (zmq_socket_monitor(s->router, "inproc://events", ZMQ_EVENT_ACCEPTED | ZMQ_EVENT_DISCONNECTED))
+	if (zmq_socket_monitor(router, "inproc://events", ZMQ_EVENT_ACCEPTED | ZMQ_EVENT_DISCONNECTED))
 		die("ZeroMQ does not let connections be watched: %s", zmq_strerror(errno));
-	g->monitor = pair(s, "inproc://events", false);
-	g->notices = pair(s, "inproc://notices", true);
-	s->notices = pair(s, "inproc://notices", false);
-	s->guard = g;
-	int rc = pthread_create(&g->thread, NULL, guard_run, g);
+	g->monitor = pair_end(context, "inproc://events", false);
+	g->lost_out = pair_end(context, "inproc://notices", true);
+	g->lost_in = pair_end(context, "inproc://notices", false);
+	int rc = pthread_create(&g->thread, NULL, flood_run, g);
 	if (rc)
 		die("no thread to be had: %s", strerror(rc));
+	return g;
 }
 
-void guard_stop(struct server *s)
+void flood_stop(struct flood *g)
 {
-	struct guard *g = s->guard;
 	if (!g)
 		return;
-	atomic_store(&g->over, true);
+	atomic_store(&g->stop, true);
 	pthread_join(g->thread, NULL);
-	zmq_socket_monitor(s->router, NULL, 0);
+	zmq_socket_monitor(g->router, NULL, 0);
 	zmq_close(g->monitor);
-	zmq_close(g->notices);
-	zmq_close(s->notices);
-	mem_free(g->words);
+	zmq_close(g->lost_out);
+	zmq_close(g->lost_in);
+	mem_free(g->notes);
 	mem_free(g->open);
 	mem_free(g);
-	s->guard = NULL;
 }

@@ -1,30 +1,41 @@
-/* A server of a part of the coordinates: see shard.h. */
+/* A shard: see shard.h. */
+#include "transport/zmq/shard.h"
 #include <string.h>
 #include "base/clock.h"
 #include "base/mem.h"
 #include "transport/zmq/server.h"
-#include "transport/zmq/shard.h"
 
-enum { POLL_MS = 100, RETRY_MS = 1, NUMBER = 8 /* bytes */, WORKERS_MOST = 4096 };
+enum { POLL_MS = 100, RETRY_MS = 1, WORKERS_MOST = 4096 };
 
-struct shard {
-	struct train_state st; /* of which nothing is there but n */
-	struct exchange_request *x;
+/* The run, as the main server's first ATTACH says. */
+struct shard_run {
 	char *settings; /* NULL: no main server came yet */
 	size_t n;
 	int workers;
-	unsigned part, n_parts;
+	unsigned index, count; /* which shard of how many */
 	double ban_after;
-	int64_t main_life; /* 0: none was here since the sizes are known */
-	struct route main;
-	int main_fd;
-	double lost;              /* since when it is away; 0: it is here */
-	bool have_due, range_due; /* to be sent */
-	bool deciding;      /* who was counted in the present step is known, and not all votes are here */
-	uint64_t *decision; /* [workers] the votes' numbers, 0: not counted */
-	uint64_t range_step, told; /* told: faults, all together, when they were last sent */
-	unsigned char *body;       /* room for what is sent to it */
-	bool over;
+};
+
+/* The main server's connection, and what has to be sent to it. */
+struct main_server {
+	int64_t instance; /* 0: it was not here since the sizes are known */
+	struct route route;
+	int fd;
+	double lost_at;           /* since when it is away; 0: it is here */
+	bool have_due, range_due; /* messages that have to be sent */
+	uint64_t range_step;      /* the step of the RANGE */
+	uint64_t faults_said;     /* the sum of all faults when they were sent last */
+	bool done;                /* it said that the run is over */
+};
+
+struct shard {
+	struct shard_run run;
+	struct main_server main;
+	struct train_state st;      /* only the number of parameters is set */
+	struct exchange_request *x; /* NULL: the sizes are not known yet */
+	bool deciding;       /* it is known who is counted in this step, but not all their votes are here */
+	uint64_t *decision;  /* [workers] attempts of the votes; 0: not counted */
+	unsigned char *body; /* scratch for the bodies of messages */
 };
 
 struct zmq_shard {
@@ -33,104 +44,102 @@ struct zmq_shard {
 	struct shard shard;
 };
 
-static size_t table_count(const struct server *s)
-{
-	return ((size_t)s->workers + 1) * FAULTS;
-}
-
-/* --- the main server's messages ------------------------------------------------------------------------- */
-
-static void refuse(struct server *s, const struct route *to, const char *sentence)
-{
-	struct frame f = {.type = FRAME_REFUSED};
-	server_say(s, to, &f, sentence, strlen(sentence));
-}
+/* --- messages from the main server ---------------------------------------------------------------------- */
 
 static bool attach_holds(const struct server *s, const struct frame *f, const unsigned char *body)
 {
-	return f->piece > 0 && f->pieces <= SHARDS_MOST && f->worker >= 1 && f->worker <= WORKERS_MOST &&
-	       f->x_hash > 0 && f->x_hash < SIZE_MAX / 64 && f->number >= 1 && f->number <= 1e9 &&
+	return f->index > 0 && f->count <= SHARDS_MOST && f->worker >= 1 && f->worker <= WORKERS_MOST &&
+	       f->x_hash > 0 && f->x_hash < SIZE_MAX / 64 && f->value >= 1 && f->value <= 1e9 &&
 	       f->bytes > 0 && f->bytes <= SETTINGS_SIZE && !memchr(body, 0, f->bytes) &&
-	       piece_count(f->x_hash, planes_bucket(f->x_hash, f->pieces)) >= f->pieces &&
+	       chunk_count(f->x_hash, planes_bucket(f->x_hash, f->count)) >= f->count &&
 	       (s->endpoint->trust == ENDPOINT_OPEN || f->worker == (uint32_t)s->workers);
 }
 
-/* The first one says what is run. */
-static void learn(struct server *s, const struct frame *f, const unsigned char *body)
+static void learn_run(struct shard_run *r, const struct frame *f, const unsigned char *body)
 {
-	struct shard *h = s->shard;
-	h->settings = mem_alloc(f->bytes + 1);
-	memcpy(h->settings, body, f->bytes);
-	h->n = f->x_hash;
-	h->workers = (int)f->worker;
-	h->part = f->piece;
-	h->n_parts = f->pieces;
-	h->ban_after = f->number;
+	*r = (struct shard_run){.settings = mem_alloc(f->bytes + 1),
+	                        .n = f->x_hash,
+	                        .workers = (int)f->worker,
+	                        .index = f->index,
+	                        .count = f->count,
+	                        .ban_after = f->value};
+	memcpy(r->settings, body, f->bytes);
 }
 
+static bool same_run(const struct server *s, const struct frame *f)
+{
+	const struct shard_run *r = &s->shard->run;
+	return f->run == s->run && f->x_hash == r->n && f->index == r->index && f->count == r->count &&
+	       f->worker == (uint32_t)r->workers;
+}
+
+/* Another process of the main server: go to its step, and forget answers and votes. */
 static void begin_anew(struct server *s, const struct frame *f)
 {
 	struct shard *h = s->shard;
-	h->main_life = f->born;
-	s->step = f->step;
-	h->range_due = h->deciding = false;
-	for (size_t i = 0; i < s->log_count; i++)
-		s->log[i].there = false;
+	h->main.instance = f->born;
+	h->main.range_due = h->deciding = false;
+	s->round.step = f->step;
+	for (size_t i = 0; i < s->log.count; i++)
+		s->log.at[i].there = false;
 	for (int m = 0; m < s->workers; m++) {
-		s->peers[m].voted = false;
-		s->peers[m].want = WANT_NOTHING;
+		s->peers[m].vote.kept = false;
+		s->peers[m].request.open = false;
 	}
 }
 
-static void attach(struct server *s, const struct route *from, int fd, const struct frame *f,
-                   const unsigned char *body)
+static void attach(struct server *s, const struct incoming *in, const unsigned char *body)
 {
 	struct shard *h = s->shard;
-	struct frame ready = {.type = FRAME_READY, .step = s->step, .born = s->life};
+	const struct frame *f = &in->frame;
+	struct frame ready = {.type = FRAME_READY, .step = s->round.step, .born = s->instance};
 	if (!attach_holds(s, f, body)) {
-		refuse(s, from,
-		       "it has the keys of other workers than the main server, or runs another version");
+		server_sentence(
+		        s, &in->route, FRAME_REFUSED,
+		        "it has the keys of other workers than the main server, or runs another version");
 		return;
 	}
-	if (!h->settings)
-		learn(s, f, body);
-	if (!h->x) /* until the sizes are known, nobody is answered */
+	if (!h->run.settings)
+		learn_run(&h->run, f, body);
+	if (!h->x) /* nothing is answered before the sizes are known */
 		return;
-	if (f->run != s->run || f->x_hash != h->n || f->piece != h->part || f->pieces != h->n_parts ||
-	    f->worker != (uint32_t)h->workers) {
-		refuse(s, from, "it serves another run, or another part of it");
+	if (!same_run(s, f)) {
+		server_sentence(s, &in->route, FRAME_REFUSED, "it serves another run, or another part of it");
 		return;
 	}
-	h->main = *from;
-	h->main_fd = fd;
-	h->lost = 0;
-	if (f->born != h->main_life)
+	h->main.route = in->route;
+	h->main.fd = in->fd;
+	h->main.lost_at = 0;
+	if (f->born != h->main.instance)
 		begin_anew(s, f);
-	h->have_due = true;
-	h->told = 0;
-	server_say(s, from, &ready, NULL, 0);
+	h->main.have_due = true;
+	h->main.faults_said = 0;
+	server_say(s, &in->route, &ready, NULL, 0);
 	for (int m = 0; s->handshake != HANDSHAKE_DONE && m < s->workers; m++)
-		if (s->peers[m].here)
+		if (s->peers[m].presence.connected)
 			server_welcome(s, m, 0);
 	s->handshake = HANDSHAKE_DONE;
 }
 
-/* Combine, if all votes that were counted are here: this process may be new, and workers say them again. */
+/*
+ * End the round if it is decided and all votes that are counted are here. In a process that was started again
+ * they may be missing; workers send them again.
+ */
 static void try_decision(struct server *s)
 {
 	struct shard *h = s->shard;
-	for (int m = 0; h->deciding && m < s->workers; m++) {
-		struct peer *p = &s->peers[m];
-		p->complete = h->decision[m] != 0;
-		if (p->complete && !(p->voted && p->number == h->decision[m]))
-			return;
-	}
+	struct exchange_reply reply;
 	if (!h->deciding)
 		return;
+	for (int m = 0; m < s->workers; m++) {
+		struct vote *v = &s->peers[m].vote;
+		v->complete = h->decision[m] != 0;
+		if (v->complete && !(v->kept && v->attempt == h->decision[m]))
+			return;
+	}
 	h->deciding = false;
-	h->range_due = true;
-	h->range_step = h->x->step = s->step;
-	struct exchange_reply reply;
+	h->main.range_due = true;
+	h->main.range_step = h->x->step = s->round.step;
 	exchange_begin(h->x, &reply);
 	round_finish(s, h->x, &reply, round_gather(s, h->x));
 }
@@ -138,88 +147,96 @@ static void try_decision(struct server *s)
 static void decide(struct server *s, const struct frame *f, const unsigned char *body)
 {
 	struct shard *h = s->shard;
-	if (f->bytes != (size_t)s->workers * NUMBER || f->step > s->step || f->step + 1 < s->step)
+	uint64_t step = s->round.step;
+	if (f->bytes != (size_t)s->workers * WIRE_NUMBER || f->step > step || f->step + 1 < step)
 		return;
-	if (f->step < s->step) { /* said again */
-		h->range_due = true;
-		h->range_step = f->step;
+	if (f->step < step) { /* sent again: only the range may be missing there */
+		h->main.range_due = true;
+		h->main.range_step = f->step;
 		return;
 	}
 	for (int m = 0; m < s->workers; m++)
-		h->decision[m] = wire_get(body + (size_t)m * NUMBER);
+		h->decision[m] = wire_get(body + (size_t)m * WIRE_NUMBER);
 	h->deciding = true;
 	try_decision(s);
 }
 
-void shard_hear(struct server *s, int m, const struct route *from, int fd, const struct frame *f,
-                const unsigned char *body)
+static void role_hear(struct server *s, struct incoming *in)
 {
-	struct shard *h = s->shard;
-	bool known = from->bytes == h->main.bytes && memcmp(from->at, h->main.at, from->bytes) == 0;
-	if (s->endpoint->trust != ENDPOINT_OPEN && m != s->workers)
-		server_offend(s, m, FAULT_GARBAGE);
+	const struct frame *f = &in->frame;
+	const struct main_server *main = &s->shard->main;
+	bool known = in->route.bytes == main->route.bytes &&
+	             memcmp(in->route.at, main->route.at, in->route.bytes) == 0;
+	if (s->endpoint->trust != ENDPOINT_OPEN && in->from != s->workers)
+		server_offend(s, in->from, FAULT_GARBAGE);
 	else if (f->type == FRAME_ATTACH)
-		attach(s, from, fd, f, body);
+		attach(s, in, message_body(&in->message));
 	else if (known && f->run == s->run && f->type == FRAME_DECIDE)
-		decide(s, f, body);
+		decide(s, f, message_body(&in->message));
 	else if (known && f->run == s->run)
-		h->over = true;
+		s->shard->main.done = true;
 }
 
-/* A vote more is here. */
-void shard_have(struct server *s)
+static void role_have(struct server *s)
 {
-	s->shard->have_due = true;
+	s->shard->main.have_due = true;
 	try_decision(s);
 }
 
-void shard_lost(struct server *s, int fd)
+static void role_lost(struct server *s, int fd)
 {
-	if (fd == s->shard->main_fd && s->shard->lost == 0)
-		s->shard->lost = clock_s();
+	if (fd == s->shard->main.fd && s->shard->main.lost_at == 0)
+		s->shard->main.lost_at = clock_s();
 }
 
-/* --- messages to it ------------------------------------------------------------------------------------- */
+static const struct server_role role_shard = {
+        .main = false, .hear = role_hear, .have = role_have, .lost = role_lost};
+
+/* --- messages to the main server ------------------------------------------------------------------------ */
 
 static bool say_have(struct server *s)
 {
-	struct frame f = {.type = FRAME_HAVE, .step = s->step};
-	for (int m = 0; m < s->workers; m++)
-		wire_put(s->shard->body + (size_t)m * NUMBER, s->peers[m].voted ? s->peers[m].number : 0);
-	return server_say(s, &s->shard->main, &f, s->shard->body, (size_t)s->workers * NUMBER);
+	struct shard *h = s->shard;
+	struct frame f = {.type = FRAME_HAVE, .step = s->round.step};
+	for (int m = 0; m < s->workers; m++) {
+		const struct vote *v = &s->peers[m].vote;
+		wire_put(h->body + (size_t)m * WIRE_NUMBER, v->kept ? v->attempt : 0);
+	}
+	return server_say(s, &h->main.route, &f, h->body, (size_t)s->workers * WIRE_NUMBER);
 }
 
-/* True: it knows them all. */
+/* True: the main server knows all faults. */
 static bool say_faults(struct server *s)
 {
-	struct frame f = {.type = FRAME_FAULTS, .step = s->step};
-	size_t count = table_count(s);
+	struct shard *h = s->shard;
+	struct frame f = {.type = FRAME_FAULTS, .step = s->round.step};
+	size_t count = faults_size(&s->faults);
 	uint64_t all = 0;
 	for (size_t i = 0; i < count; i++) {
-		uint64_t faults = __atomic_load_n(&s->counts[i], __ATOMIC_RELAXED);
-		wire_put(s->shard->body + i * NUMBER, faults);
+		uint64_t faults = __atomic_load_n(&s->faults.counts[i], __ATOMIC_RELAXED);
+		wire_put(h->body + i * WIRE_NUMBER, faults);
 		all += faults;
 	}
-	if (all == s->shard->told)
+	if (all == h->main.faults_said)
 		return true;
-	if (!server_say(s, &s->shard->main, &f, s->shard->body, count * NUMBER))
+	if (!server_say(s, &h->main.route, &f, h->body, count * WIRE_NUMBER))
 		return false;
-	s->shard->told = all;
+	h->main.faults_said = all;
 	return true;
 }
 
 static bool say_range(struct server *s)
 {
 	struct shard *h = s->shard;
-	struct frame f = {.type = FRAME_RANGE, .step = h->range_step};
-	zmq_msg_t *past = round_past(s, h->range_step);
-	if (!past)
+	size_t bytes = s->layout.shard_pull;
+	struct frame f = {.type = FRAME_RANGE, .step = h->main.range_step};
+	struct answer *a = answers_find(&s->log, h->main.range_step);
+	if (!a)
 		return true;
 	wire_put(h->body, s->up);
-	wire_put(h->body + NUMBER, s->down);
-	memcpy(h->body + 2 * NUMBER, (unsigned char *)zmq_msg_data(past) + FRAME_HEADER_BYTES,
-	       s->answer_bytes);
-	if (!server_say(s, &h->main, &f, h->body, 2 * NUMBER + s->answer_bytes))
+	wire_put(h->body + WIRE_NUMBER, s->down);
+	memcpy(h->body + 2 * WIRE_NUMBER, message_body(&a->message), bytes);
+	if (!server_say(s, &h->main.route, &f, h->body, 2 * WIRE_NUMBER + bytes))
 		return false;
 	s->up = s->down = 0;
 	return true;
@@ -227,20 +244,21 @@ static bool say_range(struct server *s)
 
 static void say_what_is_due(struct server *s)
 {
-	struct shard *h = s->shard;
-	bool due = h->range_due || h->have_due;
-	if (h->main_life == 0)
+	struct main_server *main = &s->shard->main;
+	bool due = main->range_due || main->have_due;
+	if (main->instance == 0)
 		return;
-	if (h->range_due && say_faults(s))
-		h->range_due = !say_range(s);
-	if (h->have_due)
-		h->have_due = !say_have(s);
-	if (due && !h->range_due &&
-	    !h->have_due) /* word of a connection's end may come when the next one is there */
-		h->lost = 0;
+	if (main->range_due && say_faults(s))
+		main->range_due = !say_range(s);
+	if (main->have_due)
+		main->have_due = !say_have(s);
+	/* All was sent, so it is here. The end of an old connection may be reported after the next one is
+	 * there. */
+	if (due && !main->range_due && !main->have_due)
+		main->lost_at = 0;
 }
 
-/* --- its life ------------------------------------------------------------------------------------------- */
+/* --- opening, serving, closing -------------------------------------------------------------------------- */
 
 struct zmq_shard *zmq_shard_open(const struct endpoint *endpoint, struct err *e)
 {
@@ -252,16 +270,16 @@ struct zmq_shard *zmq_shard_open(const struct endpoint *endpoint, struct err *e)
 	struct transport_env env = {.workers =
 	                                    endpoint->ring ? keyring_workers(endpoint->ring) : WORKERS_MOST,
 	                            .endpoint = &h->endpoint};
-	h->server = server_open(&set, &env, e);
+	h->server = server_open(&set, &env, &role_shard, e);
 	if (!h->server) {
 		mem_free(h);
 		return NULL;
 	}
-	h->shard.main_fd = -1;
+	h->shard.main.fd = -1;
 	h->server->shard = &h->shard;
 	h->server->handshake = HANDSHAKE_NONE;
 	h->server->st = &h->shard.st;
-	h->server->first = false;
+	h->server->round.first = false;
 	return h;
 }
 
@@ -272,17 +290,12 @@ const char *zmq_shard_address(const struct zmq_shard *h)
 
 const char *zmq_shard_settings(const struct zmq_shard *h)
 {
-	return h->shard.settings;
+	return h->shard.run.settings;
 }
 
 size_t zmq_shard_n(const struct zmq_shard *h)
 {
-	return h->shard.n;
-}
-
-int zmq_shard_workers(const struct zmq_shard *h)
-{
-	return h->shard.workers;
+	return h->shard.run.n;
 }
 
 static bool told_to_stop(const struct zmq_shard *h)
@@ -292,60 +305,66 @@ static bool told_to_stop(const struct zmq_shard *h)
 
 int zmq_shard_wait(struct zmq_shard *h, struct err *e)
 {
-	if (server_bind(h->server, FRAME_HEADER_BYTES + SETTINGS_SIZE, false, e))
+	if (server_bind(h->server, SETTINGS_SIZE, false, e))
 		return -1;
-	while (!h->shard.settings && !told_to_stop(h))
+	while (!h->shard.run.settings && !told_to_stop(h))
 		server_serve(h->server, POLL_MS);
 	zmq_close(h->server->router);
 	h->server->router = NULL;
-	return h->shard.settings ? 0 : err_world(e, "interrupted before a main server came");
+	return h->shard.run.settings ? 0 : err_world(e, "interrupted before a main server came");
 }
 
-/* Now that the sizes are known, so is the longest message. */
+/* The longest body of a message: from a worker, or from the main server. */
+static size_t longest_body(const struct server *s)
+{
+	const size_t most[] = {SMALL_BODY, s->layout.shard_push, strlen(s->shard->run.settings),
+	                       (size_t)s->workers * WIRE_NUMBER};
+	size_t longest = 0;
+	for (size_t i = 0; i < sizeof most / sizeof *most; i++)
+		longest = most[i] > longest ? most[i] : longest;
+	return longest;
+}
+
+/* Take over what the main server has said, and listen anew, for messages of the run's sizes. */
 static int begin(struct zmq_shard *h, struct pool *pool, struct exchange_request *x, struct err *e)
 {
 	struct server *s = h->server;
 	struct shard *sh = &h->shard;
 	s->env.pool = pool;
-	s->workers = sh->workers;
-	s->run = zmq_run_number(sh->settings);
-	s->set.ban_after = (int64_t)sh->ban_after;
-	s->n_parts = (int)sh->n_parts;
-	s->part = (int)sh->part;
-	s->bn_owner = -1;
+	s->workers = s->faults.workers = sh->run.workers;
+	s->run = zmq_run_number(sh->run.settings);
+	s->set.ban_after = (int64_t)sh->run.ban_after;
+	s->layout.n_shards = (int)sh->run.count;
+	s->layout.shard = (int)sh->run.index;
+	s->round.bn_owner = -1;
 	s->handshake = HANDSHAKE_HELLO;
-	sh->st.x.count = sh->n;
+	sh->st.x.count = sh->run.n;
 	round_open(s, x);
-	size_t range = 2 * NUMBER + s->answer_bytes, table = table_count(s) * NUMBER;
+	size_t range = 2 * WIRE_NUMBER + s->layout.shard_pull, table = faults_size(&s->faults) * WIRE_NUMBER;
 	sh->body = mem_array(range > table ? range : table, 1);
 	sh->decision = mem_array((size_t)s->workers, sizeof *sh->decision);
 	x->loss = mem_array((size_t)s->workers, sizeof *x->loss);
 	x->born = mem_array((size_t)s->workers, sizeof *x->born);
 	sh->x = x;
-	sh->lost = clock_s();
-	size_t most[] = {SMALL_MOST, s->part_bytes, strlen(sh->settings), (size_t)s->workers * NUMBER},
-	       longest = 0;
-	for (size_t i = 0; i < sizeof most / sizeof *most; i++)
-		longest = most[i] > longest ? most[i] : longest;
-	return server_bind(s, FRAME_HEADER_BYTES + longest, true, e);
+	sh->main.lost_at = clock_s();
+	return server_bind(s, longest_body(s), true, e);
 }
 
 static int serve(struct zmq_shard *h, struct err *e)
 {
-	struct shard *sh = &h->shard;
-	while (!sh->over) {
-		bool retry = (sh->have_due || sh->range_due) && sh->lost == 0;
+	struct main_server *main = &h->shard.main;
+	while (!main->done) {
+		bool retry = (main->have_due || main->range_due) && main->lost_at == 0;
 		server_serve(h->server, retry ? RETRY_MS : POLL_MS);
 		say_what_is_due(h->server);
 		if (told_to_stop(h))
 			return err_world(e, "interrupted");
-		if (sh->lost > 0 && clock_s() - sh->lost > h->endpoint.patience_s)
+		if (main->lost_at > 0 && clock_s() - main->lost_at > h->endpoint.patience_s)
 			return err_world(e, "the main server was away for %g s", h->endpoint.patience_s);
 	}
 	return 0;
 }
 
-/* The exchange is the caller's, who may have let go of it when we are closed. */
 int zmq_shard_serve(struct zmq_shard *h, struct pool *pool, struct exchange_request *x, struct err *e)
 {
 	int rc = begin(h, pool, x, e) || serve(h, e) ? -1 : 0;
@@ -353,7 +372,7 @@ int zmq_shard_serve(struct zmq_shard *h, struct pool *pool, struct exchange_requ
 	mem_free(x->born);
 	x->loss = NULL;
 	x->born = NULL;
-	h->shard.x = NULL;
+	h->shard.x = NULL; /* it is the caller's, and may be gone when the shard is closed */
 	return rc;
 }
 
@@ -361,7 +380,7 @@ void zmq_shard_close(struct zmq_shard *h)
 {
 	struct shard *sh = &h->shard;
 	server_close(h->server);
-	mem_free(sh->settings);
+	mem_free(sh->run.settings);
 	mem_free(sh->body);
 	mem_free(sh->decision);
 	mem_free(h);

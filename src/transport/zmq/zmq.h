@@ -1,60 +1,61 @@
 /*
  * Transport `zmq`: a server where the votes meet, and workers in other processes, on machines that nobody
- * vouches for. ZeroMQ's ROUTER at the server, one DEALER a worker; messages as in frame.h.
+ * vouches for. The server has a ZeroMQ ROUTER, each worker a DEALER; messages are in frame.h. A process that
+ * hosts workers of a server elsewhere is a client.
  *
- * One key, one vote: who speaks is known from the key that its connection has proved (ZAP's User-Id), never
- * from what a message says. Everything that a peer sends is checked before it is used; nothing is allocated
- * by its numbers. What is wrong is dropped and counted under its name (fault_table), and who does it
- * `ban_after` times is shut out.
+ * One key, one vote. A message belongs to the worker whose key its connection has proved (ZAP's User-Id),
+ * whatever the message says. Everything that a peer sends is checked before it is used, and no number in a
+ * message decides how much memory is allocated. A message that is wrong is dropped and counted (fault_table).
+ * A worker that sends `ban_after` of them is banned.
  *
- * A round ends when every worker that is awaited has voted, or at the deadline with at least `quorum` votes.
- * Awaited is who is in step, or about to be: it had a request open when the last round ended, or has since
- * got a past answer or the parameters. Who misses `max_missed` rounds in a row or loses its connection is
- * not, until then; each time it was given up for missing, that takes it twice as many rounds. Before the
- * first round of a server's life, all enrolled are awaited.
+ * A round ends when all awaited workers have voted, or at the deadline if there are at least `quorum` votes.
+ * Rounds wait for a worker that has caught up: one that waited for an answer when the last round ended, or
+ * that has since got an earlier answer or the parameters. They stop waiting for a worker that misses
+ * `max_missed` rounds in a row or loses its connection. Each time that a worker was given up for missing
+ * rounds, it takes twice as many rounds until it can be awaited again. The first round of a server process
+ * waits for all enrolled workers.
  *
- * A vote for a past step is dropped, counted as `late` and answered with that step's answer, of which the
- * server keeps the last few; who is further behind asks for the parameters. Those travel in pieces of 4 MiB
- * out of one copy at the server, so that nobody who reads slowly holds memory.
+ * A vote for a past step is dropped, counted as `late`, and answered with the answer of that step, if it is
+ * among the last few that the server keeps. A worker that is further behind asks for the parameters. The
+ * server sends them in chunks of 4 MiB out of one copy, so that a worker that reads slowly holds no memory.
  *
- * A vote may come in pieces, while it is still being made (`buckets`, server_bucket.c), and several servers
- * may share the coordinates (`shards`, shard.h).
+ * A vote may be sent in buckets while later ones are still computed (`buckets`, server_bucket.c), and several
+ * servers may share the coordinates (`shards`, shard.h).
  *
- * The server works in the thread of its caller, in exchange(), collect() and leave() alone: between them,
- * messages wait, as many bytes of each connection as the guard allows. Two threads of its own check keys
- * (server_auth.c) and watch the connections (server_flood.c).
+ * The server works in its caller's thread, and only inside exchange(), collect() and leave(). Between these
+ * calls messages wait; the flood guard limits how many bytes of each connection. Two threads of its own check
+ * keys (server_auth.c) and watch connections (server_flood.c).
  */
 #ifndef SIGNSGD_TRANSPORT_ZMQ_ZMQ_H
 #define SIGNSGD_TRANSPORT_ZMQ_ZMQ_H
 
-#include "transport/zmq/endpoint.h"
 #include "transport/transport.h"
+#include "transport/zmq/endpoint.h"
 
-/* The server's side: env->endpoint must be there. The link's `count` is 0. */
+/* The server's side; env->endpoint must be set. The link's `count` is 0. */
 extern const struct transport transport_zmq;
 
-/* Where an open server listens, as endpoint.address with `*` replaced. Of the link's self. */
+/* Where an open server listens: endpoint.address with `*` replaced. self: of its link. */
 const char *zmq_server_address(const void *self);
 
-/* How many servers the settings ask for; endpoint.n_shards + 1. */
+/* How many servers the settings ask for: endpoint.n_shards + 1. */
 int zmq_shards(const void *state);
 
-/* A process that hosts workers of a server elsewhere. */
 struct zmq_client;
 
-/* Connect, and wait for the server's welcome within the endpoint's patience. NULL and a sentence. */
+/* Connect, and wait for the server's WELCOME, for the endpoint's patience. NULL and a sentence. */
 struct zmq_client *zmq_client_join(const struct endpoint *endpoint, struct err *e);
-/* The JSON text of the settings, as the server sent it: to be read as strictly as a file. */
+/* The JSON text of the settings, as the server sent it: read it as strictly as a file. */
 const char *zmq_client_settings(const struct zmq_client *h);
-/* Once the settings are understood: fills *link, whose close() ends the host. -1 and a sentence. */
+/* Once the settings are understood: fill *link, whose close() closes the client. -1 and a sentence. */
 int zmq_client_link(struct zmq_client *h, const struct transport_env *env, struct link *link, struct err *e);
-/* Without a link. */
+/* For a client without a link. */
 void zmq_client_close(struct zmq_client *h);
 
 /*
- * Bytes on the wire of a message with this payload: ZMTP 3.0's frame header, 2 bytes below 256 and else 9,
- * and under CURVE 33 more within it (a command's name, 8 bytes of nonce, 16 of authentication, flags).
- * Held against the kernel's count in tests/transport/test_zmq.c.
+ * Bytes on the wire of a message with this payload: ZMTP 3.0 adds a frame header of 2 bytes below 256 bytes
+ * and of 9 above, and CURVE 33 more inside of the frame (a command's name, 8 bytes of nonce, 16 of
+ * authentication, flags). tests/transport/test_zmq.c compares it with the kernel's count.
  */
 uint64_t zmq_wire_bytes(enum endpoint_trust trust, size_t payload);
 

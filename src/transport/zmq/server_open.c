@@ -1,0 +1,156 @@
+/* A server's sockets and memory: opened, bound, closed. */
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+#include "base/clock.h"
+#include "base/mem.h"
+#include "transport/zmq/server_auth.h"
+#include "transport/zmq/server_flood.h"
+#include "transport/zmq/server.h"
+
+enum { BACKLOG = 1024 /* connections that the kernel holds until ZeroMQ accepts them */ };
+
+static const double REBIND_S = 2;
+
+/* --- listening ------------------------------------------------------------------------------------------ */
+
+static void *new_router(const struct server *s)
+{
+	const struct endpoint *endpoint = s->endpoint;
+	void *router = zmq_socket_open(s->context, ZMQ_ROUTER, endpoint->address);
+	zmq_socket_set(router, ZMQ_ROUTER_MANDATORY, 1);
+	zmq_socket_set(router, ZMQ_BACKLOG, BACKLOG);
+	if (endpoint->trust == ENDPOINT_TOKENS)
+		zmq_socket_set(router, ZMQ_PLAIN_SERVER, 1);
+	if (endpoint->trust != ENDPOINT_KEYS)
+		return router;
+	const struct curve_key *own = keyring_find(endpoint->ring, KEYRING_SERVER);
+	zmq_socket_set(router, ZMQ_CURVE_SERVER, 1);
+	if (zmq_setsockopt(router, ZMQ_CURVE_SECRETKEY, own->secret_key, CURVE_TEXT + 1))
+		die("ZeroMQ refuses the server's key: %s", zmq_strerror(errno));
+	return router;
+}
+
+/*
+ * A socket's limit of a message's length must be set before it listens, and the model, which decides it, is
+ * not known yet. So the address is only tried here, and learned if the system chooses it.
+ */
+static int try_address(struct server *s, struct err *e)
+{
+	void *router = new_router(s);
+	size_t size = sizeof s->address;
+	int rc = zmq_bind(router, s->endpoint->address);
+	if (rc && errno == EADDRINUSE)
+		err_world(e, "cannot listen on %s: %s", s->endpoint->address, zmq_strerror(errno));
+	else if (rc)
+		err_user(e, "cannot listen on %s: %s", s->endpoint->address, zmq_strerror(errno));
+	else if (zmq_getsockopt(router, ZMQ_LAST_ENDPOINT, s->address, &size))
+		die("ZeroMQ does not say where it listens: %s", zmq_strerror(errno));
+	zmq_close(router);
+	return rc ? -1 : 0;
+}
+
+int server_bind(struct server *s, size_t body_bytes, bool watch, struct err *e)
+{
+	double until = clock_s() + REBIND_S;
+	s->router = new_router(s);
+	zmq_socket_limit(s->router, s->endpoint->trust, body_bytes);
+	if (watch)
+		s->flood = flood_start(s->context, s->router, s->address, FRAME_HEADER_BYTES + body_bytes,
+		                       &s->faults);
+	while (zmq_bind(s->router, s->address)) {
+		if (errno != EADDRINUSE || clock_s() > until)
+			return err_world(e, "cannot listen on %s: %s", s->address, zmq_strerror(errno));
+		usleep(1000);
+	}
+	return 0;
+}
+
+/* --- opening and closing -------------------------------------------------------------------------------- */
+
+/* The settings, then the addresses of the shards, a zero byte before each. */
+static void write_welcome(struct buf *welcome, const struct endpoint *endpoint)
+{
+	buf_add(welcome, endpoint->settings);
+	for (int i = 0; i < endpoint->n_shards; i++) {
+		buf_bytes(welcome, "", 1);
+		buf_add(welcome, endpoint->shards[i]);
+	}
+}
+
+static void open_peers(struct server *s)
+{
+	size_t workers = (size_t)s->workers;
+	s->faults.workers = s->workers;
+	s->faults.counts = mem_array(faults_size(&s->faults), sizeof *s->faults.counts);
+	s->faults.offences = mem_array(workers, sizeof *s->faults.offences);
+	s->faults.banned = mem_array(workers, sizeof *s->faults.banned);
+	s->fault_table =
+	        (struct fault_table){.n_kinds = FAULTS, .kinds = fault_names, .counts = s->faults.counts};
+	s->round.pushes = mem_array(workers, sizeof *s->round.pushes);
+	s->peers = mem_array(workers, sizeof *s->peers);
+	for (size_t m = 0; m < workers; m++) {
+		s->peers[m].presence.fd = -1;
+		s->peers[m].born = -1;
+		zmq_msg_init(&s->peers[m].vote.message);
+	}
+}
+
+static void close_peers(struct server *s)
+{
+	for (int m = 0; m < s->workers; m++) {
+		zmq_msg_close(&s->peers[m].vote.message);
+		mem_free(s->peers[m].vote.buffer);
+	}
+	mem_free(s->peers);
+	mem_free(s->round.pushes);
+	mem_free(s->faults.counts);
+	mem_free(s->faults.offences);
+	mem_free(s->faults.banned);
+}
+
+struct server *server_open(const struct zmq_settings *set, const struct transport_env *env,
+                           const struct server_role *role, struct err *e)
+{
+	struct server *s = mem_alloc(sizeof *s);
+	*s = (struct server){.role = role,
+	                     .set = *set,
+	                     .env = *env,
+	                     .endpoint = env->endpoint,
+	                     .workers = env->workers,
+	                     .run = zmq_run_number(env->endpoint->settings),
+	                     .instance = zmq_instance(),
+	                     .layout = {.n_shards = (int)set->shards},
+	                     .round = {.first = true},
+	                     .running_of = -1};
+	if (set->quorum == 0)
+		s->set.quorum = env->workers / 2 + 1;
+	write_welcome(&s->welcome, s->endpoint);
+	open_peers(s);
+	s->context = zmq_ctx_new();
+	if (!s->context)
+		die("ZeroMQ does not start: %s", zmq_strerror(errno));
+	zmq_ctx_set(s->context, ZMQ_IO_THREADS, 2);
+	if (s->endpoint->trust != ENDPOINT_OPEN)
+		s->auth = auth_start(s->context, s->endpoint, !role->main, &s->faults);
+	if (try_address(s, e) == 0)
+		return s;
+	server_close(s);
+	return NULL;
+}
+
+void server_close(struct server *s)
+{
+	answers_close(&s->log);
+	links_close(s->links);
+	flood_stop(s->flood);
+	if (s->router)
+		zmq_close(s->router);
+	zmq_ctx_shutdown(s->context);
+	auth_stop(s->auth);
+	zmq_ctx_term(s->context);
+	close_peers(s);
+	buf_clear(&s->welcome);
+	mem_free(s->copy.bytes);
+	mem_free(s);
+}

@@ -1,0 +1,122 @@
+/* The vote of a worker for the present step: checked, kept, counted, forgotten. */
+#include <string.h>
+#include "transport/zmq/server.h"
+
+enum { ALIGNED = 8 /* bytes: the alignment that kernels may ask of a push */ };
+
+/* --- is it one? ----------------------------------------------------------------------------------------- */
+
+/* A state begins in this step, or began when the server says. In its first round the server does not know. */
+static bool born_holds(const struct server *s, const struct peer *p, const struct frame *f)
+{
+	if (f->born < 0 || (uint64_t)f->born > f->step)
+		return false;
+	return s->round.first || (uint64_t)f->born == f->step || f->born == p->born;
+}
+
+bool vote_hash_holds(const struct server *s, uint64_t x_hash)
+{
+	uint64_t expected = s->round.expected_hash;
+	return expected == 0 || x_hash == 0 || x_hash == expected;
+}
+
+bool vote_length_holds(const struct server *s, int m, const struct frame *f)
+{
+	const struct layout *l = &s->layout;
+	bool closes = bucket_closes(l, f), running = f->flags & FRAME_HAS_RUNNING;
+	if (f->step == s->round.step && m == s->round.bn_owner && l->running_bytes > 0 && !running)
+		return false; /* no other worker has the running statistics */
+	if (f->count > 0 && !closes)
+		return false;
+	return f->bytes == (closes ? 0 : l->shard_push) + (running ? l->running_bytes : 0);
+}
+
+static enum fault check_padding(const struct layout *l, const unsigned char *push)
+{
+	return planes_padding_clear(&l->shape.push_planes, l->shape.n, push) ? FAULTS : FAULT_PADDING;
+}
+
+enum fault vote_check(const struct server *s, int m, const struct frame *f, zmq_msg_t *message)
+{
+	const struct layout *l = &s->layout;
+	struct peer *p = &s->peers[m];
+	bool closes = bucket_closes(l, f), sharded = l->n_shards > 1;
+	if (p->vote.kept)
+		return FAULT_DUPLICATE;
+	if (closes && p->vote.n_buckets < l->n_buckets)
+		return FAULT_WRONG_ORDER;
+	if (sharded)
+		bucket_place_shard(l, &p->vote, message);
+	if (s->role->main && !born_holds(s, p, f))
+		return FAULT_WRONG_BORN;
+	if (s->role->main && !vote_hash_holds(s, f->x_hash))
+		return FAULT_WRONG_HASH;
+	return check_padding(l,
+	                     closes || sharded ? p->vote.buffer + FRAME_HEADER_BYTES : message_body(message));
+}
+
+/* --- keeping it ----------------------------------------------------------------------------------------- */
+
+/* Kernels read whole words, but ZeroMQ hands out small messages at any address. */
+static void align(zmq_msg_t *message)
+{
+	zmq_msg_t aligned;
+	size_t bytes = zmq_msg_size(message);
+	if ((uintptr_t)zmq_msg_data(message) % ALIGNED == 0)
+		return;
+	if (zmq_msg_init_size(&aligned, bytes + ALIGNED))
+		die("no memory for a message of %zu bytes", bytes);
+	if ((uintptr_t)zmq_msg_data(&aligned) % ALIGNED)
+		BUG("ZeroMQ's own messages are not aligned");
+	memcpy(zmq_msg_data(&aligned), zmq_msg_data(message), bytes);
+	zmq_msg_move(message, &aligned);
+	zmq_msg_close(&aligned);
+}
+
+void vote_keep(struct server *s, int m, const struct frame *f, zmq_msg_t *message)
+{
+	const struct layout *l = &s->layout;
+	struct peer *p = &s->peers[m];
+	struct vote *v = &p->vote;
+	if (bucket_closes(l, f))
+		bucket_assemble(l, v, message, 0);
+	else if (l->n_shards > 1)
+		bucket_assemble(l, v, message, l->shard_push);
+	else
+		align(message);
+	zmq_msg_move(&v->message, message);
+	v->kept = true;
+	v->loss = f->value;
+	v->born = f->born;
+	v->x_hash = f->x_hash;
+	v->attempt = (uint64_t)1 << 32 | f->worker;
+	p->request =
+	        (struct open_request){.open = true, .no_pull = f->flags & FRAME_NO_PULL, .born = f->born};
+	if (s->role->main)
+		vote_recount(s, m);
+	else
+		s->role->have(s);
+}
+
+void vote_recount(struct server *s, int m)
+{
+	struct vote *v = &s->peers[m].vote;
+	bool complete = v->kept && (!s->role->complete || s->role->complete(s, m));
+	s->round.n_votes += complete - v->complete;
+	v->complete = complete;
+}
+
+void vote_forget(struct server *s, int m)
+{
+	s->peers[m].vote.kept = false;
+	s->peers[m].vote.n_buckets = 0;
+	vote_recount(s, m);
+}
+
+void vote_clear(struct vote *v)
+{
+	v->kept = v->complete = false;
+	v->n_buckets = 0;
+	zmq_msg_close(&v->message);
+	zmq_msg_init(&v->message);
+}

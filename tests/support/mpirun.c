@@ -1,0 +1,91 @@
+#include "tests/support/mpirun.h"
+#include <dirent.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include "registry.h"
+#include "tests/support/process.h"
+
+bool mpirun_here(void)
+{
+	if (!family_find(&family_transports, "mpi") || !process_shell("command -v mpirun >/dev/null"))
+		return false;
+	setenv("OMPI_ALLOW_RUN_AS_ROOT", "1", 1);
+	setenv("OMPI_ALLOW_RUN_AS_ROOT_CONFIRM", "1", 1);
+	setenv("OMPI_MCA_rmaps_base_oversubscribe", "1", 1);
+	return true;
+}
+
+void mpirun_open(void)
+{
+	cli_open();
+	if (!mpirun_here()) {
+		printf("skipped: no mpirun, or built without MPI\n");
+		cli_close();
+		cr_skip_test("no MPI");
+	}
+	setenv("ASAN_OPTIONS", "detect_leaks=0", 1); /* the library's own, kept for its life */
+}
+
+int mpirun_line(const char *fmt, ...)
+{
+	char args[2048], line[3072], path[128];
+	va_list ap;
+	va_start(ap, fmt);
+	vsnprintf(args, sizeof args, fmt, ap);
+	va_end(ap);
+	snprintf(line, sizeof line, "timeout -k 5 60 mpirun %s >%s/out 2>%s/err", args, cli_folder,
+	         cli_folder);
+	int status = system(line);
+	snprintf(path, sizeof path, "%s/out", cli_folder);
+	file_text(path, cli_out, sizeof cli_out);
+	snprintf(path, sizeof path, "%s/err", cli_folder);
+	file_text(path, cli_err, sizeof cli_err);
+	return WIFEXITED(status) ? WEXITSTATUS(status) : 256;
+}
+
+int mpirun(int processes, const char *fmt, ...)
+{
+	char args[1536];
+	va_list ap;
+	va_start(ap, fmt);
+	vsnprintf(args, sizeof args, fmt, ap);
+	va_end(ap);
+	return mpirun_line("-n %d %s %s", processes, process_program(), args);
+}
+
+int mpirun_processes(const char *mark, pid_t *last)
+{
+	struct dirent *entry;
+	int count = 0;
+	DIR *proc = opendir("/proc");
+	cr_assert_not_null(proc);
+	while ((entry = readdir(proc))) {
+		char path[300], words[4096] = "";
+		snprintf(path, sizeof path, "/proc/%s/cmdline", entry->d_name);
+		FILE *f = atoi(entry->d_name) > 0 ? fopen(path, "rb") : NULL;
+		size_t length = f ? fread(words, 1, sizeof words - 1, f) : 0;
+		if (f)
+			fclose(f);
+		if (length <= strlen(mark) + 1 || strcmp(words + length - strlen(mark) - 1, mark) ||
+		    strcmp(words, process_program()))
+			continue;
+		*last = (pid_t)atoi(entry->d_name);
+		count++;
+	}
+	closedir(proc);
+	return count;
+}
+
+bool mpirun_wait_until(const char *mark, int count)
+{
+	pid_t last;
+	for (int i = 0; i < 600; i++) {
+		if (mpirun_processes(mark, &last) == count)
+			return true;
+		process_sleep_ms(50);
+	}
+	return false;
+}
