@@ -2,7 +2,7 @@
 #
 #   make            ./signsgd, optimised
 #   make DEV=1      the same with every warning an error
-#   make demo       set up, build, train seven workers of which up to three lie, draw demo.png
+#   make demo       set up, build, train seven workers, up to three of them Byzantine, draw demo.png
 #   make test       set up, build, run the whole suite      [SANITIZE=address|undefined|thread] [T=name]
 
 VERSION  := 0.1.0
@@ -73,7 +73,7 @@ endif
 # --- what is built ------------------------------------------------------------------------------------
 
 # A new file is built from the next `make` on; nothing has to be listed.
-LIB_SRC  := $(sort $(shell find src models adversary data -name '*.c')) $(filter-out tests/netlab/test_%,$(wildcard tests/netlab/*.c))
+LIB_SRC  := $(sort $(shell find src models adversary data -name '*.c'))
 ifeq ($(MPI_LIBS),)
 LIB_SRC  := $(filter-out src/transport/mpi/%,$(LIB_SRC))
 endif
@@ -84,13 +84,18 @@ CMD_LIB_OBJ := $(filter-out $B/cmd/main.o,$(CMD_OBJ))
 LIB      := $B/libsignsgd.a
 SUPPORT  := $B/tests/support.a
 SUPPORT_OBJ := $(patsubst %.c,$B/%.o,$(sort $(wildcard tests/support/*.c)))
+# The network laboratory is no part of the program: tests and the day of faults use it too.
+NETLAB_SRC := $(filter-out %/main.c,$(filter-out tests/netlab/test_%,$(wildcard tests/netlab/*.c)))
+NETLAB_OBJ := $(NETLAB_SRC:%.c=$B/%.o)
+NETLAB   := $B/netlab.a
 TEST_SRC := $(sort $(wildcard tests/*/test_*.c))
 PLAIN_SRC := $(sort $(wildcard tests/*/plain_*.c))
 TESTS    := $(TEST_SRC:tests/%.c=$B/tests/%)
 PLAINS   := $(PLAIN_SRC:tests/%.c=$B/tests/%)
 C_FILES  := $(sort $(shell find src models adversary data cmd tests -name '*.[ch]'))
 
-.PHONY: all help setup demo run-demo test run-tests test-faults run-faults fuzz fuzzers floors format format-check install clean FORCE
+.PHONY: all help setup demo run-demo test run-tests test-faults run-faults bench-net network-doc fuzz fuzzers floors format \
+        format-check install clean FORCE
 .DELETE_ON_ERROR:
 
 ifdef SANITIZE
@@ -103,7 +108,9 @@ endif
 
 help:
 	@sed -n 's/^# \{0,1\}//p;/^$$/q' Makefile
-	@echo "  make test-faults   a day of dead, slow and lying machines: FAULT_S seconds (default 45), FAULT_SEED"
+	@echo "  make test-faults   a day of dead, slow and Byzantine machines: FAULT_S seconds (default 45), FAULT_SEED"
+	@echo "  make bench-net     rounds over networks made of namespaces, as root; ARGS=\"--help\" lists the options"
+	@echo "  make network-doc   docs/NETWORK.md anew, as root [WITH_TRAINING=1]"
 	@echo "  make fuzz       the doors to foreign bytes, FUZZ_S seconds each (default 60)"
 	@echo "  make floors     the laws of rooms and floors     make format / format-check"
 	@echo "  make install    PREFIX=... DESTDIR=...     make clean"
@@ -116,6 +123,8 @@ $(LIB): $(LIB_OBJ) $B/cmd.a
 	@rm -f $@ && ar qcs $@ $(LIB_OBJ)
 $B/cmd.a: $(CMD_LIB_OBJ)
 	@rm -f $@ && ar qcs $@ $(CMD_LIB_OBJ)
+$(NETLAB): $(NETLAB_OBJ)
+	@rm -f $@ && ar qcs $@ $(NETLAB_OBJ)
 
 $B/%.o: %.c $B/flags
 	@mkdir -p $(@D)
@@ -139,7 +148,7 @@ $B/flags: FORCE
 	  for p in $(PACKAGES); do echo "found: $$p $$(pkg-config --modversion $$p)"; done; \
 	  echo "found: $(if $(MPI_LIBS),MPI by $(MPICC),no MPI: there will be no transport mpi)"; }
 
--include $(LIB_OBJ:.o=.d) $(CMD_OBJ:.o=.d) $(SUPPORT_OBJ:.o=.d) $(TESTS:=.d) $(PLAINS:=.d) $(wildcard build/fuzz/*.d)
+-include $(LIB_OBJ:.o=.d) $(CMD_OBJ:.o=.d) $(SUPPORT_OBJ:.o=.d) $(NETLAB_OBJ:.o=.d) $B/tests/netlab/main.d $(TESTS:=.d) $(PLAINS:=.d) $(wildcard build/fuzz/*.d)
 
 # --- the two commands ---------------------------------------------------------------------------------
 
@@ -175,7 +184,10 @@ $(SUPPORT_OBJ): DEFINES = -Wno-pedantic $(shell pkg-config --cflags criterion 2>
 $B/tests/%: tests/%.c $(SUPPORT) $(LIB) $B/cmd.a $B/flags
 	@mkdir -p $(@D)
 	@echo "  TEST  $<"
-	@$(CC) $(ALL_CFLAGS) -Wno-pedantic -MMD -MP -MF $@.d -o $@ $< $(SUPPORT) $B/cmd.a $(LIB) $(LIBS) $(if $(findstring /plain_,$@),,$(CRITERION))
+	@$(CC) $(ALL_CFLAGS) -Wno-pedantic -MMD -MP -MF $@.d -o $@ $< $(SUPPORT) $(EXTRA) $B/cmd.a $(LIB) $(LIBS) $(if $(findstring /plain_,$@),,$(CRITERION))
+
+$B/tests/netlab/test_net: EXTRA = $(NETLAB)
+$B/tests/netlab/test_net: $(NETLAB) $B/tests/netlab/bench_net
 
 # Criterion does not start under the thread sanitizer: there the plain programs are the suite.
 ifeq ($(SANITIZE),thread)
@@ -193,10 +205,10 @@ FAULT_S    ?= 45
 FAULT_SEED ?= 0
 FAULT_SRC  := $(wildcard tests/faults/*.c)
 
-$B/tests/fault_day: $(FAULT_SRC) tests/faults/day.h $(LIB) $B/cmd.a $B/flags
+$B/tests/fault_day: $(FAULT_SRC) tests/faults/day.h $(NETLAB) $(LIB) $B/flags
 	@mkdir -p $(@D)
 	@echo "  TEST  $@"
-	@$(CC) $(ALL_CFLAGS) -o $@ $(FAULT_SRC) $(LIB) $(LIBS)
+	@$(CC) $(ALL_CFLAGS) -o $@ $(FAULT_SRC) $(NETLAB) $(LIB) $(LIBS)
 
 test-faults:
 	@mk/setup.sh build test
@@ -204,6 +216,18 @@ test-faults:
 
 run-faults: all $B/tests/fault_day
 	@SIGNSGD_BIN=$(CURDIR)/$B/signsgd timeout -k 10 300 $B/tests/fault_day $(FAULT_S) $(FAULT_SEED)
+
+# The network laboratory: a program of its own, for root. ARGS are its options (ARGS="--help").
+$B/tests/netlab/bench_net: $B/tests/netlab/main.o $(NETLAB) $B/cmd.a $(LIB) $B/signsgd
+	@echo "  LINK  $@"
+	@$(CC) $(ALL_CFLAGS) -o $@ $< $(NETLAB) $B/cmd.a $(LIB) $(LIBS)
+
+bench-net: $B/tests/netlab/bench_net
+	@$< $(ARGS)
+
+# docs/NETWORK.md is what this prints. WITH_TRAINING=1 trains anew too, which takes minutes.
+network-doc: all $B/tests/netlab/bench_net
+	@tests/netlab/document.sh $(WITH_TRAINING) >docs/NETWORK.md.tmp && mv docs/NETWORK.md.tmp docs/NETWORK.md
 
 run-tests: all $(SUITE)
 	@SIGNSGD_BIN=$(CURDIR)/$B/signsgd SIGNSGD_VARIANT=$(VARIANT) tests/run.sh $B $(SUITE)

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 #include "cmd/overrides.h"
+#include "cmd/ui/bench_options.h"
 #include "cmd/ui/json_line.h"
 #include "cmd/ui/table.h"
 #include "base/log.h"

@@ -7,7 +7,4 @@
 /* The exit code. a->rest[0] is "model". */
 int bench_model_command(const struct args *a);
 
-/* Option --seconds into *out, which stays when it is absent. -1 and a sentence. */
-int bench_seconds(const struct args *a, double *out, struct err *e);
-
 #endif

@@ -2,8 +2,9 @@
 #include "cmd/bench_round.h"
 #include <stdio.h>
 #include <string.h>
-#include "cmd/bench_model.h"
+#include <unistd.h>
 #include "cmd/overrides.h"
+#include "cmd/ui/bench_options.h"
 #include "cmd/ui/json_line.h"
 #include "config/key.h"
 #include "base/log.h"
@@ -61,7 +62,7 @@ static void read_aggregator(const struct args *a, struct asked *asked)
 	asked->aggregator_json = b.text;
 }
 
-static int read_options(const struct args *a, struct asked *asked, struct round_bench_options *o,
+static int read_options(const struct args *a, struct asked *asked, struct bench_round_options *o,
                         struct err *e)
 {
 	long long n = N, workers = mpi_launched() > 0 ? mpi_launched() : WORKERS, rounds = 0;
@@ -71,7 +72,7 @@ static int read_options(const struct args *a, struct asked *asked, struct round_
 	    args_value(a, "classes") || args_value(a, "backend"))
 		return err_user(e, "--kernel, --batch, --input, --classes and --backend are for kernels and "
 		                   "models; `bench round` times a transport");
-	*o = (struct round_bench_options){.seconds = SECONDS, .check = args_flag(a, "check")};
+	*o = (struct bench_round_options){.seconds = SECONDS, .check = args_flag(a, "check")};
 	if (args_int(a, "n", 1, N_MOST, &n, e) || args_int(a, "workers", 1, WORKERS_MOST, &workers, e) ||
 	    args_int(a, "rounds", 1, ROUNDS_MOST, &rounds, e) ||
 	    args_int(a, "buckets", 1, BUCKETS_MOST, &asked->buckets, e) || bench_seconds(a, &o->seconds, e) ||
@@ -87,15 +88,15 @@ static int read_options(const struct args *a, struct asked *asked, struct round_
 	return 0;
 }
 
-static int processes_of(const struct asked *asked, const struct round_bench_options *o)
+static int processes_of(const struct asked *asked, const struct bench_round_options *o)
 {
 	if (!strcmp(asked->transport, "zmq"))
 		return o->workers + 1;
 	return mpi_launched() > 0 ? mpi_launched() : 1;
 }
 
-static void print_json(const struct asked *asked, const struct round_bench_options *o,
-                       const struct round_bench_result *r)
+static void print_json(const struct asked *asked, const struct bench_round_options *o,
+                       const struct bench_round_result *r)
 {
 	struct buf b = {0};
 	line_text(&b, "transport", asked->transport);
@@ -118,8 +119,8 @@ static void print_json(const struct asked *asked, const struct round_bench_optio
 	line_print(&b, stdout);
 }
 
-static void print_text(const struct asked *asked, const struct round_bench_options *o,
-                       const struct round_bench_result *r)
+static void print_text(const struct asked *asked, const struct bench_round_options *o,
+                       const struct bench_round_result *r)
 {
 	char up[32], down[32], busiest[32];
 	log_bytes((double)r->bytes_up, up);
@@ -137,7 +138,7 @@ static void print_text(const struct asked *asked, const struct round_bench_optio
 }
 
 /* The answers of this process. */
-static int judge(const struct round_bench_result *r, struct err *e)
+static int judge(const struct bench_round_result *r, struct err *e)
 {
 	if (r->wrong > 0)
 		return err_world(e, "process %d: %lld answers differ from a plain combine of all pushes",
@@ -145,20 +146,23 @@ static int judge(const struct round_bench_result *r, struct err *e)
 	return 0;
 }
 
-/* Under MPI its launcher has started the processes; for ZeroMQ we do. */
-static int hold_rounds(const struct args *a, const struct asked *asked, struct round_bench_options *o,
-                       struct round_bench_result *r, struct err *e)
+/* Under MPI the launcher has started the processes; for ZeroMQ this program starts them. */
+static int hold_rounds(const struct args *a, const struct asked *asked, struct bench_round_options *o,
+                       struct bench_round_result *r, struct err *e)
 {
+	char own[64];
+	snprintf(own, sizeof own, "ipc://@signsgd-bench-%ld", (long)getpid());
+	struct bench_round_place here = {.address = args_flag(a, "tcp") ? "tcp://127.0.0.1:*" : own};
 	if (!strcmp(asked->transport, "zmq"))
-		return round_zmq(o, args_flag(a, "tcp"), NULL, r, e);
-	return round_bench(o, r, e);
+		return bench_round_zmq(o, &here, r, e);
+	return bench_round(o, r, e);
 }
 
 int bench_round_command(const struct args *a)
 {
 	struct asked asked = {0};
-	struct round_bench_options o;
-	struct round_bench_result r;
+	struct bench_round_options o;
+	struct bench_round_result r;
 	struct err e = {0};
 	int rc = read_options(a, &asked, &o, &e) || hold_rounds(a, &asked, &o, &r, &e);
 	if (!rc && r.root && args_flag(a, "json"))

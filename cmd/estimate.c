@@ -195,7 +195,7 @@ static void add_row(struct table *t, const struct cost_setting *s, enum cost_top
 	table_cell(t, "%.3g", c.step_s / ring->step_s);
 }
 
-/* Rows of all counts; the ring is what they are compared with. */
+/* Rows of all counts of machines, each compared with the ring of floats. */
 static void fill_table(struct table *t, const struct question *q)
 {
 	static const char *const head[] = {"machines", "topology", "a worker", "busiest", "communication",
@@ -211,20 +211,6 @@ static void fill_table(struct table *t, const struct question *q)
 		cost_of(&s, COST_FLOAT_RING, &ring);
 		for (int topology = 0; topology < COST_TOPOLOGIES; topology++)
 			add_row(t, &s, (enum cost_topology)topology, &ring);
-	}
-}
-
-static void print_markdown(const struct table *t)
-{
-	size_t columns = strlen(t->align);
-
-	for (size_t i = 0; i < t->count; i++) {
-		printf("| %s ", t->cells[i]);
-		if ((i + 1) % columns)
-			continue;
-		puts("|");
-		for (size_t c = 0; i + 1 == columns && c < columns; c++)
-			printf("| ---%s %s", t->align[c] == 'r' ? ":" : "", c + 1 == columns ? "|\n" : "");
 	}
 }
 
@@ -257,7 +243,7 @@ static void rates_cell(struct table *t, const struct cost_setting *s, enum cost_
 		table_cell(t, "%s%s", to > 0 ? "to " : "no rate", to > 0 ? high : "");
 }
 
-/* Up to which number of machines, and which rate, each way to vote is worth it. */
+/* Up to how many machines, and at which rates, each topology of votes is faster. */
 static void print_break_even(const struct question *q)
 {
 	static const enum cost_topology rivals[] = {COST_VOTE_SERVER, COST_VOTE_SHARDS, COST_VOTE_SHARDED,
@@ -326,7 +312,7 @@ static void say(const struct question *q, const char *file)
 	}
 	fill_table(&t, q);
 	if (q->markdown) {
-		print_markdown(&t);
+		table_print_markdown(&t, stdout);
 	} else {
 		print_setting(q, file);
 		table_print(&t, stdout, 0);
@@ -366,7 +352,7 @@ static const struct option options[] = {
         {"straggle", "SIGMA", "deviation of the logarithm of that time (default: 0)"},
         {"shards", "S", "servers of the row 'vote S shards' (default: 2)"},
         {"colocated", NULL, "the servers are among the machines"},
-        {"streamed", NULL, "servers: who has its answer goes on at once (zmq)"},
+        {"streamed", NULL, "servers: a worker that has its answer goes on at once (zmq)"},
         {"message", "TIME", "a processor's time for each message (default: 10us)"},
         {"pack", "SPEED", "coordinates a second, floats to signs or back"},
         {"tally", "SPEED", "coordinates a second and voter"},
@@ -385,9 +371,9 @@ const struct command cmd_estimate = {
                 "A model, not a measurement: bytes through the busiest link, latencies, packing, tallying, "
                 "the slowest of M machines; nothing overlaps. Bytes are sent plus received. x ring: how many "
                 "times "
-                "faster than the ring of floats; of ring: the step's share of its step. Speeds that no "
-                "option names are measured here. 'signsgd bench net' compares the model with a network of "
-                "this machine's own.\n"
+                "faster than the ring of floats; of ring: the step's share of the ring's step. Speeds that "
+                "no "
+                "option names are measured here. docs/NETWORK.md compares the model with measurements.\n"
                 "float server, float ring, float halving: full precision. vote server: the paper. vote S "
                 "shards: S servers. vote sharded: every machine tallies its share, all messages of a phase "
                 "at once; in turns: with one partner at a time.",

@@ -1,4 +1,4 @@
-/* What `estimate` and `bench net` share. */
+/* What `estimate` and the network laboratory (tests/netlab) share. */
 #ifndef SIGNSGD_CMD_ESTIMATE_H
 #define SIGNSGD_CMD_ESTIMATE_H
 

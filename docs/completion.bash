@@ -69,7 +69,7 @@ _signsgd() {
 	case $command in
 	simulate | train | serve | validate | estimate) _signsgd_files "$current" json ;;
 	bench) case $(_signsgd_position) in
-		0) _signsgd_offer "model round net" "$current" ;;
+		0) _signsgd_offer "model round" "$current" ;;
 		1) [ "${COMP_WORDS[2]}" != model ] || _signsgd_offer "$(_signsgd_rows "$program" models)" "$current" ;;
 		esac ;;
 	keys) [ "$(_signsgd_position)" -ne 0 ] || _signsgd_offer "new list" "$current" ;;

@@ -110,6 +110,21 @@ void table_print(const struct table *t, FILE *f, int indent)
 	mem_free(width);
 }
 
+void table_print_markdown(const struct table *t, FILE *f)
+{
+	size_t columns = strlen(t->align);
+
+	for (size_t i = 0; i < t->count; i++) {
+		fprintf(f, "| %s ", t->cells[i]);
+		if ((i + 1) % columns)
+			continue;
+		fputs("|\n", f);
+		for (size_t c = 0; i + 1 == columns && c < columns; c++)
+			fprintf(f, "| ---%s %s", t->align[c] == 'r' ? ":" : "",
+			        c + 1 == columns ? "|\n" : "");
+	}
+}
+
 void table_clear(struct table *t)
 {
 	for (size_t i = 0; i < t->count; i++)

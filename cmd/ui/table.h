@@ -24,6 +24,8 @@ void table_cell(struct table *t, const char *fmt, ...) __attribute__((format(pri
 void table_real(struct table *t, int digits, double value, const char *unit);
 /* The rows, two spaces between columns, `indent` before the first. */
 void table_print(const struct table *t, FILE *f, int indent);
+/* The same as a table of Markdown. */
+void table_print_markdown(const struct table *t, FILE *f);
 void table_clear(struct table *t);
 
 /*

@@ -1,20 +1,19 @@
 /*
  * Timing kernels beside the machine's own bandwidth.
  *
- * Kernel and bandwidth baseline (a plain loop over the same memory with the same reads and writes) take
- * turns, so that what else the machine does at the moment slows both; a ratio is of one such pair, and
- * medians are taken of pairs.
+ * A kernel and its bandwidth baseline (a plain loop over the same memory with the same reads and writes) take
+ * turns, so that other work on the machine slows both. A ratio is taken of each such pair, and the result is
+ * the median of the ratios.
  */
+#include "bench/bench_kernel.h"
 #include <math.h>
 #include <string.h>
-
 #include "backend/cpu/cpu.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/pool.h"
 #include "base/stats.h"
-#include "bench/bench_kernel.h"
 #include "check/kernel_memory.h"
 #include "registry.h"
 
@@ -22,7 +21,7 @@ enum {
 	MAX_BACKENDS = 8,
 	MAX_PAIRS = 1001,
 	LEAST_PAIRS = 5,
-	RANGE_UNIT = 512,   /* coordinates: parts begin with a cache line of the sign planes */
+	RANGE_UNIT = 512,   /* coordinates: every part begins with a cache line of the sign planes */
 	LARGE_N = 25600000, /* beyond the caches: ResNet-50 */
 	CACHE_N = 270000,   /* within them: ResNet-20 */
 	REF_N = 1000000,    /* longer vectors would take ref too long */
@@ -39,7 +38,7 @@ struct measure {
 	const struct kernel *kernel;
 	const struct backend *backend;
 	const struct bandwidth_baseline *baseline;
-	int way; /* of the bandwidth baseline, where there are several: 0 .. baseline_kinds() - 1 */
+	int kind; /* of the bandwidth baseline, where there are several: 0 .. baseline_kinds() - 1 */
 	struct pool *pool;
 	struct kernel_job *part; /* [n_parts] */
 	size_t n_parts;
@@ -53,7 +52,7 @@ static void kernel_turn(void *ctx, int lane, size_t item)
 	m->kernel->run(m->backend, &m->part[item]);
 }
 
-/* The last ways to fold only read the planes, one after the other. */
+/* A fold is also timed as reading alone: the planes one after the other, in both ways to read. */
 static int baseline_kinds(enum kernel_limit limit)
 {
 	return limit == LIMIT_FOLD ? 3 : limit == LIMIT_READ ? 2 : 1;
@@ -62,12 +61,12 @@ static int baseline_kinds(enum kernel_limit limit)
 static void baseline_fold(const struct measure *m, const struct kernel_job *j)
 {
 	size_t words = sign_words(j->n);
-	if (m->way == 0) {
+	if (m->kind == 0) {
 		m->baseline->fold(words, j->votes.count, j->votes.vote, j->plane[0]);
 		return;
 	}
 	for (int w = 0; w < j->votes.count; w++)
-		j->plane[0][0] += m->baseline->read[m->way - 1](words, j->votes.vote[w]);
+		j->plane[0][0] += m->baseline->read[m->kind - 1](words, j->votes.vote[w]);
 }
 
 static void baseline_turn(void *ctx, int lane, size_t item)
@@ -80,9 +79,9 @@ static void baseline_turn(void *ctx, int lane, size_t item)
 	case LIMIT_NONE:
 		break;
 	case LIMIT_READ:
-		j->correct += m->baseline->read[m->way](n / 2, (const uint64_t *)(const void *)j->x);
+		j->correct += m->baseline->read[m->kind](n / 2, (const uint64_t *)(const void *)j->x);
 		if (m->kernel->inputs > 1)
-			j->correct += m->baseline->read[m->way](n / 2, (const uint64_t *)(const void *)j->y);
+			j->correct += m->baseline->read[m->kind](n / 2, (const uint64_t *)(const void *)j->y);
 		break;
 	case LIMIT_COPY:
 		m->baseline->copy(n, j->x, j->out[0]);
@@ -111,7 +110,7 @@ static double baseline_bytes(const struct measure *m)
 	for (size_t i = 0; i < m->n_parts; i++) {
 		const struct kernel_job *j = &m->part[i];
 		if (m->kernel->limit == LIMIT_FOLD)
-			bytes += (double)sign_plane_bytes(j->n) * (j->votes.count + (m->way == 0));
+			bytes += (double)sign_plane_bytes(j->n) * (j->votes.count + (m->kind == 0));
 		else
 			bytes += per_number[m->kernel->limit] * (double)(j->rows * j->n) *
 			         (m->kernel->limit == LIMIT_READ ? m->kernel->inputs : 1);
@@ -140,13 +139,13 @@ struct samples {
 	size_t count;
 };
 
-/* GB/s of the bandwidth baseline, the best where there are several ways. */
+/* GB/s of the bandwidth baseline, the best where there are several kinds. */
 static double baseline_speed(struct measure *m, size_t repeat)
 {
 	double best = 0;
-	for (m->way = 0; m->way < baseline_kinds(m->kernel->limit); m->way++)
+	for (m->kind = 0; m->kind < baseline_kinds(m->kernel->limit); m->kind++)
 		best = fmax(best, baseline_bytes(m) / time_turn(m, baseline_turn, repeat) / 1e9);
-	m->way = 0;
+	m->kind = 0;
 	return best;
 }
 
@@ -204,7 +203,8 @@ static void cut_all(struct measure *m, const struct kernel_job *whole)
 }
 
 /* One row of one kernel: sizes and workers are in `job`. */
-static struct bench_row bench_row(struct measure *m, struct kernel_job job, const struct bench_options *o)
+static struct bench_kernel_row time_job(struct measure *m, struct kernel_job job,
+                                        const struct bench_kernel_options *o)
 {
 	static struct samples s;
 	job.policy = SIGN_RANDOM;
@@ -220,32 +220,32 @@ static struct bench_row bench_row(struct measure *m, struct kernel_job job, cons
 		mem_free((void *)(uintptr_t)m->part[i].votes.vote);
 	mem_free(m->part);
 	double median_s = stats_quantile(s.kernel_s, s.count, 0.5);
-	return (struct bench_row){.kernel = m->kernel->name,
-	                          .backend = m->backend->name,
-	                          .lanes = pool_lanes(m->pool),
-	                          .n = job.rows * job.n,
-	                          .workers = job.votes.count,
-	                          .ms = 1e3 * median_s,
-	                          .ms_low = 1e3 * stats_quantile(s.kernel_s, s.count, 0.25),
-	                          .ms_high = 1e3 * stats_quantile(s.kernel_s, s.count, 0.75),
-	                          .gbps = bytes / median_s / 1e9,
-	                          .limit_gbps = stats_quantile(s.limit_gbps, s.count, 0.5),
-	                          .ratio = stats_quantile(s.ratio, s.count, 0.5)};
+	return (struct bench_kernel_row){.kernel = m->kernel->name,
+	                                 .backend = m->backend->name,
+	                                 .lanes = pool_lanes(m->pool),
+	                                 .n = job.rows * job.n,
+	                                 .workers = job.votes.count,
+	                                 .ms = 1e3 * median_s,
+	                                 .ms_low = 1e3 * stats_quantile(s.kernel_s, s.count, 0.25),
+	                                 .ms_high = 1e3 * stats_quantile(s.kernel_s, s.count, 0.75),
+	                                 .gbps = bytes / median_s / 1e9,
+	                                 .limit_gbps = stats_quantile(s.limit_gbps, s.count, 0.5),
+	                                 .ratio = stats_quantile(s.ratio, s.count, 0.5)};
 }
 
-/* What a walk of one kernel and size is told about. */
+/* On what and how kernels are timed, and what is told of every row. */
 struct audience {
-	const struct bench_options *options;
+	const struct bench_kernel_options *options;
 	struct pool *const *pool; /* [pools]: one lane, and all */
 	size_t pools;
 	const struct backend *backend; /* [backends] */
 	size_t backends;
-	void (*tell)(void *ctx, const struct bench_row *r);
+	void (*tell)(void *ctx, const struct bench_kernel_row *r);
 	void *ctx;
 };
 
 /* A job on every backend, with one lane and, where it can be cut, with all. */
-static void bench_job(struct measure *m, const struct kernel_job *job, const struct audience *a)
+static void time_on_backends(struct measure *m, const struct kernel_job *job, const struct audience *a)
 {
 	bool whole = m->kernel->shape == SHAPE_ROWS || m->kernel->shape == SHAPE_PRODUCT;
 	for (size_t b = 0; b < a->backends; b++) {
@@ -254,14 +254,14 @@ static void bench_job(struct measure *m, const struct kernel_job *job, const str
 			continue;
 		for (size_t p = 0; p < (whole ? 1 : a->pools); p++) {
 			m->pool = a->pool[p];
-			struct bench_row row = bench_row(m, *job, a->options);
+			struct bench_kernel_row row = time_job(m, *job, a->options);
 			a->tell(a->ctx, &row);
 		}
 	}
 }
 
 /* All jobs of a kernel on vectors of n coordinates. */
-static void bench_size(struct measure *m, size_t n, const struct audience *a)
+static void time_size(struct measure *m, size_t n, const struct audience *a)
 {
 	const int workers[] = {3, 7, 15, 27, 101};
 	size_t count = m->kernel->shape == SHAPE_VOTE ? sizeof(workers) / sizeof(workers[0]) : 1;
@@ -271,33 +271,33 @@ static void bench_size(struct measure *m, size_t n, const struct audience *a)
 			job.votes.count = workers[i];
 		kernel_memory_open(&m->memory, m->kernel, n + 1, sign_words(n) + 1, job.votes.count);
 		kernel_memory_fill(&m->memory, m->kernel, &job, FLAVOUR_ORDINARY, 1);
-		bench_job(m, &job, a);
+		time_on_backends(m, &job, a);
 		kernel_memory_close(&m->memory);
 	}
 }
 
 /* Matrices have the sizes of a small network's layers. */
-static void bench_layer(struct measure *m, const struct audience *a)
+static void time_layer(struct measure *m, const struct audience *a)
 {
 	bool product = m->kernel->shape == SHAPE_PRODUCT, loss = strcmp(m->kernel->name, "softmax_loss") == 0;
 	struct kernel_job job = {.rows = BATCH, .n = loss ? CLASSES : HIDDEN, .inner = product ? PIXELS : 0};
 	kernel_memory_open(&m->memory, m->kernel, PIXELS * HIDDEN + 1, 0, 0);
 	kernel_memory_fill(&m->memory, m->kernel, &job, FLAVOUR_ORDINARY, 1);
-	bench_job(m, &job, a);
+	time_on_backends(m, &job, a);
 	kernel_memory_close(&m->memory);
 }
 
-static void bench_kernel(const struct kernel *k, const struct bandwidth_baseline *baseline,
-                         const struct audience *a)
+static void time_kernel(const struct kernel *k, const struct bandwidth_baseline *baseline,
+                        const struct audience *a)
 {
 	struct measure m = {.kernel = k, .baseline = baseline};
 	if (k->shape == SHAPE_ROWS || k->shape == SHAPE_PRODUCT) {
-		bench_layer(&m, a);
+		time_layer(&m, a);
 	} else if (a->options->n > 0) {
-		bench_size(&m, a->options->n, a);
+		time_size(&m, a->options->n, a);
 	} else {
-		bench_size(&m, LARGE_N, a);
-		bench_size(&m, CACHE_N, a);
+		time_size(&m, LARGE_N, a);
+		time_size(&m, CACHE_N, a);
 	}
 }
 
@@ -316,7 +316,8 @@ static size_t open_backends(struct backend *list, size_t size)
 	return count;
 }
 
-void bench_run(const struct bench_options *o, void (*tell)(void *ctx, const struct bench_row *r), void *ctx)
+void bench_kernel(const struct bench_kernel_options *o,
+                  void (*tell)(void *ctx, const struct bench_kernel_row *r), void *ctx)
 {
 	struct backend backends[MAX_BACKENDS];
 	struct err e = {0};
@@ -332,7 +333,7 @@ void bench_run(const struct bench_options *o, void (*tell)(void *ctx, const stru
 	                     .ctx = ctx};
 	for (size_t i = 0; i < kernel_count; i++)
 		if (!o->kernel || strstr(kernel_table[i].name, o->kernel))
-			bench_kernel(&kernel_table[i], &(level ? level : cpu_base)->baseline, &a);
+			time_kernel(&kernel_table[i], &(level ? level : cpu_base)->baseline, &a);
 	pool_close(pool[0]);
 	pool_close(pool[1]);
 }

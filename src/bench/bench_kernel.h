@@ -1,13 +1,19 @@
 /*
- * `signsgd bench`: the table of kernels (check/kernel_table.h), each timed on every backend beside a plain
- * loop that moves the same bytes (struct bandwidth_baseline).
+ * `signsgd bench`: how long every kernel takes on every backend, beside what plain loops over the same bytes
+ * reach in the same run (the bandwidth baseline).
  */
 #ifndef SIGNSGD_BENCH_BENCH_KERNEL_H
 #define SIGNSGD_BENCH_BENCH_KERNEL_H
 
 #include <stddef.h>
 
-struct bench_row {
+struct bench_kernel_options {
+	const char *kernel; /* only kernels whose name contains this, or NULL */
+	size_t n;           /* 0: the two standard sizes */
+	double seconds;     /* about how long each row may take */
+};
+
+struct bench_kernel_row {
 	const char *kernel, *backend;
 	int lanes;
 	size_t n;
@@ -15,17 +21,12 @@ struct bench_row {
 	double ms;              /* median */
 	double ms_low, ms_high; /* quartiles */
 	double gbps;            /* bytes that must move / median */
-	double limit_gbps;      /* the baseline in the same run, median */
+	double limit_gbps;      /* of the bandwidth baseline, median */
 	double ratio;           /* gbps / limit_gbps, median of the paired ratios; NaN without a limit */
 };
 
-struct bench_options {
-	const char *kernel; /* only kernels whose name contains this, or NULL */
-	size_t n;           /* 0: the two standard sizes */
-	double seconds;     /* about how long each row may take */
-};
-
-/* Calls `tell` for every row. */
-void bench_run(const struct bench_options *o, void (*tell)(void *ctx, const struct bench_row *r), void *ctx);
+/* Calls `tell` for every row when it has been timed. */
+void bench_kernel(const struct bench_kernel_options *o,
+                  void (*tell)(void *ctx, const struct bench_kernel_row *r), void *ctx);
 
 #endif

@@ -1,5 +1,5 @@
-/* Timing a whole model. Rounds of the model and of matrix products take turns, so that both see the same
- * hour. */
+/* Timing a whole model. Rounds of the model and of matrix products take turns, so that other work on the
+ * machine slows both. */
 #include "bench/bench_model.h"
 #include <math.h>
 #include <stdio.h>
@@ -203,7 +203,7 @@ static void measure(struct bench_run *r, double seconds, struct bench_model_resu
 	mem_free(share);
 }
 
-/* Layers with the times of one batch: the mean over three rounds behind a first one. */
+/* Layers with the times of one batch: the mean over three rounds. */
 static void profile(struct bench_run *r, struct bench_model_result *out)
 {
 	enum { ROUNDS = 3 };
@@ -212,7 +212,7 @@ static void profile(struct bench_run *r, struct bench_model_result *out)
 	while (r->model->layer && r->model->layer(r->choice.state, &r->env, NULL, out->n_layers, &info))
 		out->n_layers++;
 	out->layer = mem_array(out->n_layers, sizeof *out->layer);
-	for (size_t i = 0; i < out->n_layers; i++) /* what was measured before does not count */
+	for (size_t i = 0; i < out->n_layers; i++) /* earlier rounds do not count */
 		r->model->layer(r->choice.state, &r->env, l->instance, i, &out->layer[i]);
 	for (int i = 0; i < ROUNDS; i++)
 		train(r);
@@ -288,8 +288,8 @@ static int choose(struct bench_run *r, const struct bench_model_options *o, stru
 }
 
 /*
- * Bytes that this program held at its peak. The kernel's own line counts from the program's beginning; what
- * getrusage() says also counts the one that started it.
+ * Bytes that this program held at its peak. The kernel's VmHWM counts from the program's start; the peak of
+ * getrusage() includes the program that started this one.
  */
 static size_t peak_bytes(void)
 {

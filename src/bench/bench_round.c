@@ -14,7 +14,7 @@ enum { MOST_ROUNDS = 1 << 20, LEAST_ROUNDS = 5, WARM_UP = 3 };
 static const uint64_t SEED = 1;
 
 struct bench {
-	const struct round_bench_options *o;
+	const struct bench_round_options *o;
 	struct backend be;
 	struct pool *pool;
 	const struct aggregator *agg;
@@ -22,7 +22,7 @@ struct bench {
 	struct link link;
 	struct train_state st;
 	size_t push_bytes, pull_bytes;
-	float *v;       /* [n] what a worker says */
+	float *v;       /* [n] a worker's vector */
 	void **pushes;  /* [hosted] */
 	void **all;     /* [workers] with check: of all workers */
 	void *pull;     /* [pull_bytes] */
@@ -38,7 +38,7 @@ static void combine(void *ctx, int count, const void *const *pushes, size_t begi
 	b->agg->combine(&b->job, count, pushes, begin, end, pull);
 }
 
-/* Worker's push of the present step: a function of the two alone. Zeros and ties come up. */
+/* A worker's push of the present step, a function of worker and step alone. Zeros and ties occur. */
 static void make_push(struct bench *b, int worker, void *push)
 {
 	struct stream s = stream_of(SEED, RNG_TEST, (uint32_t)worker, b->job.step);
@@ -51,7 +51,9 @@ static void make_push(struct bench *b, int worker, void *push)
 	b->agg->encode(&b->job, (uint32_t)worker, b->v, 0, b->job.n, push);
 }
 
-/* Are the answers the same, up to what another order of M sums of numbers below 2 can do? */
+/*
+ * Are the answers the same? Sums of M numbers below 2 may differ by as much as another order of adding makes.
+ */
 static bool same_answer(const struct bench *b)
 {
 	const float *got = b->pull, *want = b->expected;
@@ -138,7 +140,7 @@ static void close_bench(struct bench *b)
 static int open_bench(struct bench *b, const struct choice *transport, const struct choice *agg,
                       struct err *e)
 {
-	const struct round_bench_options *o = b->o;
+	const struct bench_round_options *o = b->o;
 	const struct transport *row = (const struct transport *)transport->row;
 	struct transport_env env = {.workers = o->workers, .pool = b->pool};
 	b->agg = (const struct aggregator *)agg->row;
@@ -177,42 +179,42 @@ static struct exchange_request request_of(struct bench *b)
 	                                 .born = b->born};
 }
 
-/* Where the transport sends in buckets, as the trainer does: the last coordinates first. */
-static void post_pieces(struct bench *b, const struct exchange_request *x, int i)
+/* Where the transport sends buckets, post them as the trainer does: the last coordinates first. */
+static void post_buckets(struct bench *b, const struct exchange_request *x, int i)
 {
-	size_t pieces = b->link.buckets > 1 ? (size_t)b->link.buckets : 1;
-	size_t size = planes_bucket(x->shape.n, pieces);
-	if (pieces == 1 || !x->rule.separable)
+	size_t buckets = b->link.buckets > 1 ? (size_t)b->link.buckets : 1;
+	size_t size = planes_bucket(x->shape.n, buckets);
+	if (buckets == 1 || !x->rule.separable)
 		return;
 	for (size_t end = x->shape.n; end > 0; end = (end - 1) / size * size)
 		b->link.row->post(b->link.self, x, i, (end - 1) / size * size, end);
 }
 
-/* With check, a worker's push is made when those of the workers before it may be on their way. */
+/* With check, a worker's push is made while the pushes of the workers before it may be on their way. */
 static void make_pushes(struct bench *b, const struct exchange_request *x)
 {
 	for (int i = 0; i < b->link.count; i++) {
 		if (b->job.step == 0 || b->o->check)
 			make_push(b, b->link.ids[i], b->pushes[i]);
-		post_pieces(b, x, i);
+		post_buckets(b, x, i);
 	}
 }
 
-/* Is the round that comes the last one? The root says so to all. */
-static bool last_round(const struct bench *b, int64_t timed, double born)
+/* Is the next round the last one? The root tells all. */
+static bool last_round(const struct bench *b, int64_t timed, double start_s)
 {
 	if (b->o->rounds > 0)
 		return timed + 1 >= b->o->rounds;
-	return timed + 1 >= MOST_ROUNDS || (timed + 1 >= LEAST_ROUNDS && clock_s() > born + b->o->seconds);
+	return timed + 1 >= MOST_ROUNDS || (timed + 1 >= LEAST_ROUNDS && clock_s() > start_s + b->o->seconds);
 }
 
 /* 1: it was the last one. */
-static int one_round(struct bench *b, struct round_bench_result *out, double born, struct err *e)
+static int one_round(struct bench *b, struct bench_round_result *out, double start_s, struct err *e)
 {
 	struct exchange_request x = request_of(b);
 	struct exchange_reply reply;
 	int64_t timed = (int64_t)b->job.step - WARM_UP;
-	if (b->link.root && timed >= 0 && last_round(b, timed, born))
+	if (b->link.root && timed >= 0 && last_round(b, timed, start_s))
 		x.flags = EXCHANGE_STOP;
 	double start = clock_s();
 	make_pushes(b, &x);
@@ -235,14 +237,14 @@ static int one_round(struct bench *b, struct round_bench_result *out, double bor
 	return reply.flags & EXCHANGE_STOP ? 1 : 0;
 }
 
-static int run_rounds(struct bench *b, struct round_bench_result *out, struct err *e)
+static int run_rounds(struct bench *b, struct bench_round_result *out, struct err *e)
 {
 	int rc = 0;
-	double born = clock_s();
+	double start_s = clock_s();
 	while (rc == 0) {
-		rc = one_round(b, out, born, e);
+		rc = one_round(b, out, start_s, e);
 		if (b->job.step == WARM_UP)
-			born = clock_s();
+			start_s = clock_s();
 	}
 	if (rc < 0)
 		return -1;
@@ -262,12 +264,12 @@ static int choose(const struct family *f, struct choice *c, const char *text, st
 	return value ? choice_parse(f, c, value, NULL, a, e) : -1;
 }
 
-int round_bench(const struct round_bench_options *o, struct round_bench_result *out, struct err *e)
+int bench_round(const struct bench_round_options *o, struct bench_round_result *out, struct err *e)
 {
 	struct arena a = {0};
 	struct choice transport = {0}, agg = {0}, backend = {0};
 	struct bench b = {.o = o};
-	*out = (struct round_bench_result){0};
+	*out = (struct bench_round_result){0};
 	int rc = choose(&family_transports, &transport, o->transport, &a, e) ||
 	         choose(&family_aggregators, &agg, o->aggregator, &a, e) ||
 	         choose(&family_backends, &backend, "\"cpu\"", &a, e) ||

@@ -20,18 +20,18 @@ struct voter {
 };
 
 struct job {
-	struct round_bench_options *o;
+	struct bench_round_options *o;
+	const struct bench_round_place *place;
 	struct endpoint endpoint;
 	struct keyring ring;
-	const struct net_nodes *nodes; /* or NULL */
-	struct voter *voters;          /* [workers] */
+	struct voter *voters; /* [workers] */
 	int count;
 	char address[512];
 };
 
 /* --- a worker's process --------------------------------------------------------------------------------- */
 
-/* Address and keys from the server, and then to it. */
+/* Read the address and the keys that the server sends, then join it. */
 static int join(void *ctx, const struct choice *transport, const struct transport_env *env, struct link *link,
                 struct err *e)
 {
@@ -52,17 +52,17 @@ static int join(void *ctx, const struct choice *transport, const struct transpor
 	return h ? zmq_client_link(h, env, link, e) : -1;
 }
 
-_Noreturn static void be_voter(const struct job *job, int from, pid_t parent)
+_Noreturn static void be_voter(const struct job *job, int worker, int from, pid_t parent)
 {
 	struct job mine = {.o = job->o, .endpoint = job->endpoint};
-	struct round_bench_options o = *job->o;
-	struct round_bench_result ignored;
+	struct bench_round_options o = *job->o;
+	struct bench_round_result ignored;
 	struct err e = {0};
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (getppid() != parent)
 		_exit(EXIT_WORLD);
 	dup2(from, STDIN_FILENO);
-	for (int i = 0; i < job->count; i++)
+	for (int i = 0; i <= worker; i++)
 		close(job->voters[i].to);
 	close(from);
 	o.open = join;
@@ -71,7 +71,8 @@ _Noreturn static void be_voter(const struct job *job, int from, pid_t parent)
 	mine.endpoint.ring = &mine.ring;
 	mine.endpoint.count = 1;
 	mine.endpoint.patience_s = PATIENCE_S;
-	int rc = (job->nodes && net_nodes_enter(job->nodes, job->count, &e)) || round_bench(&o, &ignored, &e);
+	int rc = (job->place->enter && job->place->enter(job->place->ctx, worker, &e)) ||
+	         bench_round(&o, &ignored, &e);
 	if (rc)
 		log_error("%s", e.text);
 	else if (ignored.wrong > 0)
@@ -92,16 +93,14 @@ static int start_voter(struct job *p, struct err *e)
 	if (v->pid < 0)
 		return err_world(e, "cannot start a worker's process: %s", strerror(errno));
 	v->to = ends[1];
-	if (v->pid == 0) {
-		p->count++;
-		be_voter(p, ends[0], parent);
-	}
+	if (v->pid == 0)
+		be_voter(p, p->count, ends[0], parent);
 	close(ends[0]);
 	p->count++;
 	return 0;
 }
 
-/* The server, and word to the voters where it is. */
+/* Open the server, and tell every voter its address and keys. */
 static int listen_and_tell(void *ctx, const struct choice *transport, const struct transport_env *env,
                            struct link *link, struct err *e)
 {
@@ -136,21 +135,15 @@ static bool wait_for_voters(struct job *p, bool kill_them)
 	return sound;
 }
 
-int round_zmq(struct round_bench_options *o, bool tcp, const struct net_nodes *nodes,
-              struct round_bench_result *out, struct err *e)
+int bench_round_zmq(struct bench_round_options *o, const struct bench_round_place *place,
+                    struct bench_round_result *out, struct err *e)
 {
-	char address[64];
-	struct job p = {.o = o, .nodes = nodes, .voters = mem_array((size_t)o->workers, sizeof *p.voters)};
+	struct job p = {.o = o, .place = place, .voters = mem_array((size_t)o->workers, sizeof *p.voters)};
 	int rc = 0;
 	signal(SIGPIPE, SIG_IGN);
-	if (nodes)
-		snprintf(address, sizeof address, "tcp://%s:*", nodes->at[0].address);
-	else if (tcp)
-		snprintf(address, sizeof address, "tcp://127.0.0.1:*");
-	else
-		snprintf(address, sizeof address, "ipc://@signsgd-bench-%ld", (long)getpid());
-	p.endpoint = (struct endpoint){.trust = tcp || nodes ? ENDPOINT_KEYS : ENDPOINT_TOKENS,
-	                               .address = address,
+	p.endpoint = (struct endpoint){.trust = strncmp(place->address, "tcp:", 4) ? ENDPOINT_TOKENS
+	                                                                           : ENDPOINT_KEYS,
+	                               .address = place->address,
 	                               .settings = "{}",
 	                               .ring = &p.ring,
 	                               .collect = true};
@@ -159,7 +152,7 @@ int round_zmq(struct round_bench_options *o, bool tcp, const struct net_nodes *n
 	keyring_make(&p.ring, o->workers);
 	o->open = listen_and_tell;
 	o->ctx = &p;
-	rc = rc || round_bench(o, out, e);
+	rc = rc || bench_round(o, out, e);
 	if (!wait_for_voters(&p, rc) && !rc)
 		rc = err_world(e, "a worker's process did not end as it should");
 	keyring_clear(&p.ring);

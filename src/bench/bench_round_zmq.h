@@ -5,16 +5,23 @@
 #ifndef SIGNSGD_BENCH_BENCH_ROUND_ZMQ_H
 #define SIGNSGD_BENCH_BENCH_ROUND_ZMQ_H
 
-#include <stdbool.h>
-#include "tests/netlab/nodes.h"
 #include "bench/bench_round.h"
 
+/* Where the processes of a round are. */
+struct bench_round_place {
+	const char *
+	        address; /* at which the server listens: ipc://NAME, or tcp://HOST:PORT, which is encrypted */
+	/* Called first in the process of each worker 0 .. workers - 1, which may move elsewhere. NULL: none.
+	 */
+	int (*enter)(const void *ctx, int worker, struct err *e);
+	const void *ctx;
+};
+
 /*
- * o->open and o->ctx are filled in. Over ipc; tcp: over the loopback interface and encrypted; hosts (or
- * NULL): so over their network, this process being on host 0 already, worker m on host m + 1. Starts
- * processes, so there may be no threads yet. -1 and a sentence.
+ * o->open and o->ctx are filled in. Starts processes, so there may be no threads yet. -1 and a sentence, also
+ * where enter() said no.
  */
-int round_zmq(struct round_bench_options *o, bool tcp, const struct net_nodes *nodes,
-              struct round_bench_result *out, struct err *e);
+int bench_round_zmq(struct bench_round_options *o, const struct bench_round_place *place,
+                    struct bench_round_result *out, struct err *e);
 
 #endif

@@ -16,7 +16,8 @@ enum { SEGMENT_BYTES = 1448, SEGMENT_HEAD_BYTES = 66, INTEGRAL_POINTS = 4000 };
 
 static const double FLOAT_BYTES = 4, INTEGRAL_FROM = -9, INTEGRAL_TO = 9, RATE_STEP = 1.01, MEASURE_S = 0.02;
 
-double cost_wire_s(double bytes, double rate)
+/* Seconds that a message of so many bytes needs on a link. */
+static double wire_s(double bytes, double rate)
 {
 	return 8 * (bytes + SEGMENT_HEAD_BYTES * ceil(bytes / SEGMENT_BYTES)) / rate;
 }
@@ -45,13 +46,14 @@ double cost_slowest(double machines, double sigma)
 	return sum;
 }
 
-/* Word from all to all, doubling what each knows with every message. */
+/* A short message from all to all, in log2(processes) turns: each turn doubles how many a process has heard.
+ */
 static double head_s(const struct cost_setting *s, double processes)
 {
 	return ceil(log2(processes)) * (s->latency_s + 2 * s->message_s);
 }
 
-/* Everything through `servers` machines, each for an equal part. */
+/* All messages go through `servers` machines, each for an equal share of the coordinates. */
 static void star(const struct cost_setting *s, double push, double pull, double servers, struct cost *c)
 {
 	double remote = s->colocated ? s->machines - 1 : s->machines;
@@ -59,8 +61,8 @@ static void star(const struct cost_setting *s, double push, double pull, double 
 
 	c->worker_bytes = push + pull;
 	c->busiest_bytes = fmax(remote * (up + down), push + pull);
-	double in = fmax(remote * cost_wire_s(up, s->server_rate), servers * cost_wire_s(up, s->rate));
-	double out = fmax(remote * cost_wire_s(down, s->server_rate), servers * cost_wire_s(down, s->rate));
+	double in = fmax(remote * wire_s(up, s->server_rate), servers * wire_s(up, s->rate));
+	double out = fmax(remote * wire_s(down, s->server_rate), servers * wire_s(down, s->rate));
 	c->wire_s = in + out;
 	c->latency_s = 2 * s->latency_s + 2 * fmax(remote, servers) * s->message_s;
 	if (s->streamed)
@@ -73,7 +75,7 @@ static void star(const struct cost_setting *s, double push, double pull, double 
 static void turns(const struct cost_setting *s, double count, double bytes, struct cost *c)
 {
 	c->worker_bytes = c->busiest_bytes = 2 * bytes;
-	c->wire_s = count > 0 ? count * cost_wire_s(bytes / count, s->rate) : 0;
+	c->wire_s = count > 0 ? count * wire_s(bytes / count, s->rate) : 0;
 	c->latency_s = count * (s->latency_s + 2 * s->message_s);
 }
 
@@ -87,7 +89,7 @@ static void vote_work(const struct cost_setting *s, double share, struct cost *c
 	c->work_s = s->n * (1 / s->speed.pack + share * s->machines / s->speed.tally + 1 / s->speed.apply);
 }
 
-/* Shards to all and answers to all. */
+/* Every machine sends each other one its shard, and later the answer for its own shard. */
 static void sharded(const struct cost_setting *s, bool in_turns, struct cost *c)
 {
 	double others = s->machines - 1, share = others / s->machines;
@@ -100,7 +102,7 @@ static void sharded(const struct cost_setting *s, bool in_turns, struct cost *c)
 	c->wire_s += back.wire_s;
 	c->latency_s += back.latency_s;
 	if (!in_turns)
-		c->latency_s -= 2 * fmax(others - 1, 0) * s->latency_s; /* one a phase stays */
+		c->latency_s -= 2 * fmax(others - 1, 0) * s->latency_s; /* one latency a phase remains */
 	c->latency_s += head_s(s, s->machines);
 	vote_work(s, 1 / s->machines, c);
 }
@@ -199,7 +201,7 @@ struct speed_search {
 	double workers, distance, speed;
 };
 
-static void take_speed(void *ctx, const struct bench_row *r)
+static void take_speed(void *ctx, const struct bench_kernel_row *r)
 {
 	struct speed_search *s = ctx;
 	double workers = r->workers ? r->workers : 1;
@@ -216,9 +218,9 @@ static void take_speed(void *ctx, const struct bench_row *r)
 static double speed_of(const char *kernel, size_t n, double workers)
 {
 	struct speed_search search = {.kernel = kernel, .workers = workers};
-	struct bench_options o = {.kernel = kernel, .n = n, .seconds = MEASURE_S};
+	struct bench_kernel_options o = {.kernel = kernel, .n = n, .seconds = MEASURE_S};
 
-	bench_run(&o, take_speed, &search);
+	bench_kernel(&o, take_speed, &search);
 	return search.speed;
 }
 

@@ -1,14 +1,14 @@
 /*
- * What a step would take on a network that is not here: a model with few terms, so that it can be argued
- * with. `signsgd bench net` holds it against measurements.
+ * What a step would take on a network that is not here: a model with few terms, so that each can be checked
+ * by hand. tests/netlab (`make bench-net`) compares it with measurements.
  *
  * A step = computing (the slowest of M machines) + moving bytes + latencies + packing, tallying, applying.
  * Phases follow one another: nothing is answered before everything is there, and nothing overlaps with
  * computing. Links are full duplex; a message of b bytes crosses as TCP in Ethernet does, 66 bytes for each
  * 1448 (1514 on the wire: measured goodput of 100 Mbit/s is 11.955 MB/s). Connections are open and warm.
  *
- * A round begins with a short word from all to all, log2(M) latencies, as it does in transport mpi; not where
- * it is `streamed`.
+ * A round begins with a short message from all to all, log2(M) latencies, as it does in transport mpi; a
+ * `streamed` round does not.
  *
  *   float server      M pushes of 4n bytes into one link, then M answers out of it
  *   float ring        2 (M-1) turns, each 4n/M bytes to the next neighbour (Patarasuk and Yuan 2009)
@@ -20,13 +20,13 @@
  *                     with all its messages at once
  *   vote in turns     the same with one partner at a time: 2 (M-1) turns
  *
- * A server is a machine of its own, or, `colocated`, also one of the M. With `streamed` rounds (transport
- * zmq) whoever has its answer goes on at once, so that votes come in while answers go out: instead of 2 M
- * messages one after the other there is time for M + 1, if answers leave one by one, up to 2 M, if all leave
- * together; the middle is taken (measured: 11.4 of 9 to 16 for M = 8).
+ * A server is a machine of its own, or, `colocated`, also one of the M. In `streamed` rounds (transport zmq)
+ * a worker goes on as soon as it has its answer, so that votes come in while answers go out. A round then
+ * takes between M + 1 messages in a row (answers leave one by one) and 2 M (all answers leave together); the
+ * model takes the middle (measured: 11.4, between 9 and 16, for M = 8).
  *
- * The slowest of M: times are log-normal with the median compute_s and the deviation `straggle` of their
- * logarithm; the mean of the largest of M of them by numeric integration.
+ * The slowest of M: computing times are log-normal with the median compute_s, and `straggle` is the standard
+ * deviation of their logarithm. The mean of the largest of M such times is found by numeric integration.
  */
 #ifndef SIGNSGD_BENCH_COST_H
 #define SIGNSGD_BENCH_COST_H
@@ -80,9 +80,6 @@ void cost_of(const struct cost_setting *s, enum cost_topology t, struct cost *ou
 
 /* The mean of the largest of `machines` log-normal numbers with median 1. */
 double cost_slowest(double machines, double sigma);
-
-/* Seconds that a message of so many bytes needs on a link. */
-double cost_wire_s(double bytes, double rate);
 
 /*
  * The largest number of machines, up to `most`, with which t is faster than `than` at every number from 2 on;

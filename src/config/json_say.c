@@ -73,8 +73,8 @@ const char *json_found(const struct json *value, char *out, size_t size)
 }
 
 /* "FILE:LINE:COLUMN: PATH: SENTENCE", without what is not known. */
-static int say_at(struct err *e, const struct json *value, int line, int column, const char *fmt,
-                  va_list args)
+__attribute__((format(printf, 5, 0))) static int say_at(struct err *e, const struct json *value, int line,
+                                                        int column, const char *fmt, va_list args)
 {
 	char path[PATH_SIZE], source[SOURCE_SIZE], place[32] = "", sentence[SENTENCE_SIZE];
 	const char *from = value->source != NULL ? value->source : "JSON";

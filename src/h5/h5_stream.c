@@ -71,7 +71,7 @@ int h5_stream_place(struct h5 *f, const char *path, uint64_t *begin, uint64_t *b
 	H5Sclose(space);
 	H5Dclose(id);
 	if (at == HADDR_UNDEF || count < 0 || !bytewise)
-		return err_user(e, "%s: %s: is not bytes in one piece", f->path, path);
+		return err_user(e, "%s: %s: is not contiguous bytes", f->path, path);
 	if (at > f->size || (uint64_t)count > f->size - at)
 		return err_user(e, "%s: %s: goes on behind the file's end", f->path, path);
 	*begin = at;

@@ -59,7 +59,7 @@ void planes_put(const struct planes *p, size_t n, size_t begin, size_t end, cons
 		       (const unsigned char *)part + (size_t)plane * bytes, bytes);
 }
 
-size_t planes_bucket(size_t n, size_t pieces)
+size_t planes_bucket(size_t n, size_t buckets)
 {
-	return ((n + pieces - 1) / pieces + 63) / 64 * 64;
+	return ((n + buckets - 1) / buckets + 63) / 64 * 64;
 }

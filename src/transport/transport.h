@@ -1,17 +1,17 @@
 /*
- * A transport: carries every worker's push to where the votes meet, and the answer back. It moves opaque
- * bytes and counts them; what they mean is the aggregator's. A process hosts some of the M workers; one
- * process, the root, also evaluates, records and saves. The steps are the same on all of them: each holds
- * the parameters, and each applies every answer.
+ * A transport carries each worker's push (its vote) to the place where the votes are combined, and the pull
+ * (the answer) back. It moves bytes and counts them; the aggregator knows what they mean. A process hosts
+ * some of the M workers. One process, the root, also evaluates, records and saves. Otherwise all processes do
+ * the same: each holds the parameters, and each applies every answer.
  *
- * Votes leave a process packed, one message a worker, and never summed with those of its neighbours: the
- * majority is not associative (the sign of a sum of signs of sums is another vote), and sums of floats in
- * another order are other bits. So a result never shows how workers were spread over processes. The one
- * exception is asked for by name: MPI's own all-reduce of floats (mpi.c).
+ * A push leaves its process packed, one message for each worker. It is never summed with the pushes of other
+ * workers of the process: the majority is not associative (the sign of a sum of signs of sums is another
+ * vote), and floats added in another order are other bits. So a result does not depend on how workers are
+ * spread over processes. The one exception is asked for by name: MPI's own all-reduce of floats (mpi/sum.c).
  *
- * Who was not counted in a round begins anew in the next: zero momentum, zero carry, zero memory of an
- * attack. What a worker's state is therefore follows from who was counted when, which the root records; that
- * is what makes a faulty run repeatable (`simulate --replay`).
+ * A worker that was not counted in a round starts again in the next one, with no momentum, no carry and no
+ * memory of an attack. So the state of a worker follows from the rounds in which it was counted. The root
+ * records them, and a run with faults can be repeated from that (`simulate --replay`).
  */
 #ifndef SIGNSGD_TRANSPORT_TRANSPORT_H
 #define SIGNSGD_TRANSPORT_TRANSPORT_H
@@ -24,37 +24,38 @@
 #include "config/key.h"
 #include "base/pool.h"
 
-/* What runs where the votes meet: pull's coordinates [begin, end) from the pushes of the voters. */
+/* Combine the votes: pull's coordinates [begin, end) from the pushes of the workers that voted. */
 typedef void combine_fn(void *ctx, int count, const void *const *pushes, size_t begin, size_t end,
                         void *pull);
 
 /*
- * How the coordinates lie in a message: `count` planes one behind the other, each with `bits` (1, or a
- * multiple of 8) a coordinate. A plane of single bits fills whole words of 64. count = 0: in no such order,
- * the message cannot be cut.
+ * How the coordinates lie in a message: in `count` planes, one behind the other, with `bits` (1, or a
+ * multiple of 8) for each coordinate. A plane of single bits fills whole words of 64. count = 0: the
+ * coordinates have no such order, and the message cannot be cut.
  */
 struct planes {
 	int count, bits;
 };
 
-/* Those of a message of `bytes` bytes with `bits` a coordinate in each plane; bits = 0: it cannot be cut. */
+/* The planes of a message of `bytes` bytes; bits = 0: it cannot be cut. */
 struct planes planes_of(int bits, size_t bytes, size_t n);
 /* Bytes from a plane's beginning to the next one's, of n coordinates. */
 size_t planes_stride(const struct planes *p, size_t n);
-/* Where coordinate i (a multiple of 64, or n) stands in a plane, in bytes. */
+/* The byte of a plane at which coordinate i (a multiple of 64, or n) begins. */
 size_t planes_offset(const struct planes *p, size_t n, size_t i);
 /*
- * Are the padding bits of single-bit planes, those behind coordinate n - 1, all 0? The message is as long as
- * its planes and may lie at any address. Who sets one did not pack what sign.h says.
+ * Are the padding bits of single-bit planes, those behind coordinate n - 1, all 0? sign.h says that they are.
+ * The message is as long as its planes and may lie at any address.
  */
 bool planes_padding_clear(const struct planes *p, size_t n, const void *message);
-/* Bytes of the coordinates [begin, end) in all planes together; bounds as of planes_offset(). */
+/* Bytes of the coordinates [begin, end) in all planes together; bounds as for planes_offset(). */
 size_t planes_range_bytes(const struct planes *p, size_t n, size_t begin, size_t end);
-/* Those bytes, plane by plane, out of a message; and into one. */
+/* Copy those bytes, plane by plane, out of a message, and into one. */
 void planes_take(const struct planes *p, size_t n, size_t begin, size_t end, const void *message, void *part);
 void planes_put(const struct planes *p, size_t n, size_t begin, size_t end, const void *part, void *message);
-/* Coordinates of each piece when n are cut in so many, whole words of 64: post()'s, whoever cuts. */
-size_t planes_bucket(size_t n, size_t pieces);
+/* Coordinates of a bucket, in whole words of 64, when n are cut into so many. All who cut for post() use it.
+ */
+size_t planes_bucket(size_t n, size_t buckets);
 
 enum exchange_flag {
 	EXCHANGE_SAVE = 1, /* after this step, all state is to be collected at the root */
@@ -153,18 +154,20 @@ struct state_part train_state_part(const struct train_state *st, int i);
 struct transport_env {
 	int workers;
 	struct pool *pool;
-	/* Not 0: a signal asks to stop. The root sets STOP in the round's flags if it is not answered yet,
-	 * and gives up a round that does not come to its end (EXCHANGE_LEFT); a host leaves. NULL: nobody
-	 * asks. */
+	/*
+	 * Not 0: a signal asks the process to stop. The root then sets STOP in the flags of the present
+	 * round, if the round is not over yet, and gives the round up if it does not end (EXCHANGE_LEFT). A
+	 * client leaves. May be NULL.
+	 */
 	const volatile sig_atomic_t *stop;
 	const struct endpoint *endpoint; /* of a transport between machines; NULL elsewhere */
 };
 
-/* What went wrong so far, counted per worker. */
+/* Faults so far, counted for each worker and kind. */
 struct fault_table {
 	int n_kinds;
 	const char *const *kinds; /* [n_kinds] names, "late", "duplicate", ... */
-	const uint64_t *counts;   /* [workers + 1][n_kinds]; the last row: of nobody that is known */
+	const uint64_t *counts;   /* [workers + 1][n_kinds]; the last row: of peers that are not known */
 };
 
 /* An open transport. */
@@ -174,7 +177,7 @@ struct link {
 	bool root;
 	int count;   /* workers hosted here; may be 0 at the root */
 	int *ids;    /* [count] which, ascending; owned by the transport */
-	int buckets; /* pieces that post() wants a push in; 0 or 1: pushes are sent whole, in exchange() */
+	int buckets; /* in how many post() wants a push; 0 or 1: pushes are sent whole, in exchange() */
 };
 
 /* Where the processes of a run come from. */
@@ -190,49 +193,50 @@ struct transport {
 	/* Why `train` cannot use it (LAUNCHED: without the launcher), as the end of a sentence that begins
 	 * with its name. NULL: it can. */
 	const char *no_train;
-	/* The library that carries it, with its version, into out; NULL: none. */
+	/* Writes the name and version of the library that it uses. NULL: it uses none. */
 	void (*library)(char *out, size_t size);
-	/* Can these settings carry an aggregator that is separable, whose answer is a mean of floats? -1 and
-	 * a sentence if not; before anything is opened. NULL: all. */
+	/* Asked before anything is opened: do these settings suit an aggregator that is separable, or whose
+	 * answer is a mean of floats? -1 and a sentence if not. NULL: they suit all. */
 	int (*check)(const void *state, bool separable, bool float_mean, struct err *e);
 	/* Fills *link. -1 and a sentence when it cannot. */
 	int (*open)(const void *state, const struct transport_env *env, struct link *link, struct err *e);
 	/*
-	 * The root's word to all before a run: *value becomes the root's. Needs no open link: self may be
-	 * NULL. -1 and a sentence when it cannot be passed on. NULL: nobody to tell.
+	 * Before a run: send the root's *value to all processes. Needs no open link: self may be NULL. -1 and
+	 * a sentence when it cannot be sent. NULL: there are no others.
 	 */
 	int (*tell)(void *self, int64_t *value, struct err *e);
 	/*
-	 * Bring the root's state to all: step, BN owner, shared parts where `given`, workers' blocks where
-	 * the root has them (the hosts then get those of their own workers in workers[id], and else find them
-	 * untouched with since[id] = step). To be called once, before the first exchange; st must stay. NULL:
-	 * nothing to do.
+	 * Bring the root's state to all: the step, the owner of the running statistics, the shared state if
+	 * `given`, and workers' own states if the root has them. A process gets the states of its own workers
+	 * in workers[id]; where the root has none, the state stays as it is, and born[id] = step. Call it
+	 * once, before the first exchange; st must stay. NULL: nothing to do.
 	 */
 	int (*sync)(void *self, struct train_state *st, struct err *e);
 	/*
-	 * Before the exchange of a round, from the same thread, with what will be its *x but for loss and
-	 * since of workers that still compute: coordinates [begin, end) of push number `i` of this process
-	 * are final and may be sent at once. Pieces of a push come from its end to its beginning, all of the
-	 * same size but the last coordinates' one, begin a multiple of 64; all of them before the exchange,
-	 * which then sends only what else belongs to it. Never of a silent round. What goes wrong is
-	 * exchange()'s to say. NULL: the transport has no buckets.
+	 * A bucket of a vote, before the exchange of its round: coordinates [begin, end) of push number `i`
+	 * of this process are final and may be sent at once. Called from the thread that calls exchange(),
+	 * with the same request, in which only loss and born of workers that still compute are missing.
+	 * Buckets come from the end of a push to its beginning. All have the size of planes_bucket(), except
+	 * the one of the last coordinates. All buckets of a push must be posted before the exchange, which
+	 * then sends only the rest of the vote. Not called in a silent round. If sending fails, exchange()
+	 * says so. NULL: the transport has no buckets.
 	 */
 	void (*post)(void *self, const struct exchange_request *request, int i, size_t begin, size_t end);
 	/* One round. -1 and a sentence when it cannot be held. */
 	enum exchange_end (*exchange)(void *self, const struct exchange_request *request,
 	                              struct exchange_reply *reply, struct err *e);
 	/*
-	 * After a step whose flags said SAVE or STOP: the hosts' blocks to the root, which has lent zeroed
-	 * memory by mem_array() for each in workers[]; those that cannot be had it frees and sets to NULL.
-	 * NULL: nothing to do.
+	 * After a step whose flags said SAVE or STOP: bring all workers' own states to the root. It has lent
+	 * zeroed memory by mem_array() for each in workers[]; a block whose state cannot be had is freed and
+	 * set to NULL. NULL: nothing to do.
 	 */
 	int (*collect)(void *self, struct train_state *st, struct err *e);
-	/* At the root: the run is over, or interrupted, after this many steps; hosts are told. NULL: nobody.
+	/* At the root: the run is over (finished), or interrupted; the others are told. NULL: there are none.
 	 */
 	void (*leave)(void *self, bool finished, const char *why);
-	/* This process failed with this exit code: do not let the others wait. NULL: nobody waits. */
+	/* This process fails with this exit code: the others must not wait for it. NULL: none would. */
 	void (*fail)(void *self, int code);
-	/* Columns below /faults of what went wrong so far; NULL where nothing can. */
+	/* The faults so far, which become columns of /faults. NULL: there can be none. */
 	const struct fault_table *(*faults)(void *self);
 	void (*close)(void *self);
 };

@@ -18,7 +18,7 @@ struct scene {
 	float *want;                    /* [ITEMS][SIDE * SIDE], of one lane alone */
 	float *got;                     /* [ITEMS][SIDE * SIDE] */
 	uint64_t *votes;                /* [VOTERS][words] */
-	const uint64_t *ballot[VOTERS]; /* into votes */
+	const uint64_t *vote[VOTERS];   /* into votes */
 	uint64_t *want_pull, *got_pull; /* [ITEMS][words] */
 };
 
@@ -27,7 +27,7 @@ static void work(struct scene *s, size_t item, float *c, uint64_t *pull)
 	/* another shape for every item, the small ones' own kernels among them */
 	size_t m = 1 + item * 7 % SIDE, n = 1 + item * 13 % SIDE, k = 1 + item * 29 % SIDE;
 	s->backend.gemm(item % 2, item / 2 % 2, m, n, k, 1, s->a, s->b, 0, c + item * SIDE * SIDE);
-	struct votes b = {.count = 1 + (int)(item % VOTERS), .vote = s->ballot};
+	struct votes b = {.count = 1 + (int)(item % VOTERS), .vote = s->vote};
 	struct stream coins = stream_of(4, RNG_TIE, 0, item);
 	s->backend.majority(N, &b, SIGN_RANDOM, &coins, 0, pull + item * sign_words(N), NULL);
 }
@@ -57,7 +57,7 @@ static void set_up(struct scene *s)
 	for (size_t i = 0; i < VOTERS * words; i++)
 		s->votes[i] = stream_bits(&random, square + i);
 	for (size_t v = 0; v < VOTERS; v++)
-		s->ballot[v] = s->votes + v * words;
+		s->vote[v] = s->votes + v * words;
 }
 
 static void tear_down(struct scene *s)

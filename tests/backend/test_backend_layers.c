@@ -83,7 +83,7 @@ Test(backend, softmax_gradient_is_the_slope_of_its_loss)
 	}
 }
 
-/* Loss and hits of rows whose answer is known without a computer. */
+/* Loss and correct rows, where the answer is known without a computer. */
 Test(backend, softmax_of_plain_rows)
 {
 	struct backend tables[TABLES_MAX];

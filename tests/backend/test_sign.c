@@ -97,7 +97,8 @@ static void pack_all(const struct backend *be, size_t n, enum sign_policy zero, 
 			int found = sign_at(p[m].vote, zero == SIGN_ABSTAIN ? p[m].abstain : NULL, i);
 			cr_assert_eq(found, says(m, i, zero, &coins), "%s: %g is packed as %d", be->detail,
 			             (double)v[i], found);
-			cr_assert(found || !(p[m].vote[i / 64] >> (i % 64) & 1), "a mute coordinate votes");
+			cr_assert(found || !(p[m].vote[i / 64] >> (i % 64) & 1),
+			          "a coordinate that abstains votes");
 		}
 	}
 }
@@ -149,7 +150,7 @@ Test(sign, pack_and_tally_are_their_definition, .timeout = 120)
 	cr_expect_geq(count, 2);
 }
 
-/* What no honest worker packs, and a liar may: abstain and -1 at once. It weighs nothing, as abstain alone.
+/* No honest worker packs it, but a Byzantine one may: abstain and -1 at once. It counts as abstain alone.
  */
 Test(sign, a_abstain_coordinate_that_votes_weighs_nothing)
 {

@@ -95,7 +95,7 @@ Test(bitmap, png_palettes_are_looked_up)
 	free(m.at);
 }
 
-/* Where the stored image's (right, down) comes to lie, by EXIF's table. */
+/* Where the stored image's (right, down) ends up, by EXIF's table. */
 Test(bitmap, exif_orientation_turns_it_upright)
 {
 	for (int o = 1; o <= 8; o++) {

@@ -183,6 +183,6 @@ Test(shown, a_cut_is_marked_and_never_within_a_character)
 		cr_assert_lt(strlen(out), size);
 		end = (const unsigned char *)out + strlen(out);
 		for (const unsigned char *p = (const unsigned char *)out; p < end; p += text_utf8(p, end))
-			cr_assert_gt(text_utf8(p, end), 0, "room %zu", size);
+			cr_assert_gt(text_utf8(p, end), 0, "%zu bytes", size);
 	}
 }

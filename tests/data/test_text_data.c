@@ -104,7 +104,7 @@ Test(text_data, characters_are_utf_8_or_single_bytes)
 	expect_characters("\xc3(\xff\xe2\x82", "0 1 2 3 4 : \xc3|(|\xff|\xe2|\x82");
 }
 
-/* Characters of every length across the borders of the pieces in which a file is read. */
+/* Characters of every length across the borders of the chunks in which a file is read. */
 Test(text_data, borders_within_a_file_do_not_show)
 {
 	const char *const character[] = {"a", "\xc3\xa4", "\xe2\x82\xac", "\xf0\x9f\x98\x80"};

@@ -43,7 +43,7 @@ static size_t list(const char *folder, const char *part, char *out, size_t size)
 	return count;
 }
 
-/* In a network of hosts the folder is their own; else others use it too. */
+/* In a network of nodes the folder is theirs alone; otherwise other programs use it too. */
 size_t after_shared(const struct day *d, char *out, size_t size)
 {
 	return list("/dev/shm", d->nodes ? "" : "signsgd", out, size);
@@ -95,7 +95,7 @@ static void check_processes(struct day *d)
 		closedir(dir);
 }
 
-/* The kernel's table of the server's host. */
+/* The kernel's table of the server's node. */
 static void check_port(struct day *d)
 {
 	pid_t pid = cast_fork(d, 0);

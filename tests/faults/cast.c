@@ -108,7 +108,7 @@ void cast_link(const struct day *d, int client, bool up)
 		_exit(127);
 	}
 	if (cast_wait(pid))
-		fprintf(stderr, "the link of host %d cannot be set\n", client);
+		fprintf(stderr, "the link of node %d cannot be set\n", client);
 }
 
 static void note_end(struct day *d, pid_t pid, int code)

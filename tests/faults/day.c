@@ -1,14 +1,15 @@
 /*
- * A day of faults. A server and seven workers, one of them a liar, train on hosts out of network namespaces,
- * over links that make the run last about as long as the day. Processes are killed, stopped and started
- * again, links go down and up, and foes flood, lie and besiege, on a schedule drawn from a seed. At the end
- * the run must be complete, as accurate as without faults, and what its recorded voters make it; every
- * fault must be counted; and nothing may be left behind.
+ * A day of faults. A server and seven workers, one of them Byzantine, train on nodes out of network
+ * namespaces, over links that make the run last about as long as the day. Processes are killed, stopped and
+ * started again, links go down and up, and foes flood the server, send it nonsense and hold its connections,
+ * on a schedule drawn from a seed. At the end the run must be complete, as accurate as without faults, and
+ * equal to its replay from the recorded voters; every fault must be counted; no process and no file may be
+ * left behind.
  *
  * usage: fault_day [SECONDS [SEED]]      (0: a seed from the clock)
  *        fault_day [SECONDS] flood       what a flood costs a round (flood.c)
  *
- * Without root or namespaces all is on the loopback interface, and no link goes down.
+ * Without root or namespaces everything is on the loopback interface, and no link goes down.
  */
 #include <errno.h>
 #include <signal.h>
@@ -289,7 +290,7 @@ int main(int argc, char **argv)
 	started = clock_s();
 	int code = net_nodes_run(&plan, inside, &d, &e);
 	if (code < 0) {
-		printf("skipped: links that go down, and hosts of their own: %s\n", e.text);
+		printf("skipped: links that go down, and nodes of their own: %s\n", e.text);
 		code = inside(NULL, &d);
 	}
 	if (code == 0 && !d.flood)

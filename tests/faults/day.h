@@ -72,9 +72,9 @@ __attribute__((format(printf, 2, 3))) void day_fail(struct day *d, const char *f
 /* --- cast.c: processes -----------------------------------------------------------------------------------
  */
 
-/* A child on a host (0: the server's) that dies with us: 0 in the child, its process here. */
+/* A child on a node (0: the server's) that dies with us: 0 in the child, its process here. */
 pid_t cast_fork(const struct day *d, int client);
-/* `signsgd ARGS` on a host, its outputs behind the others of folder/LOG. */
+/* `signsgd ARGS` on a node, its outputs behind the others of folder/LOG. */
 __attribute__((format(printf, 4, 5))) pid_t cast_start(const struct day *d, int client, const char *log,
                                                        const char *fmt, ...);
 /* Its exit code, or 256 + signal. */
@@ -92,7 +92,7 @@ void cast_watch(struct day *d);
 /* --- foe.c -----------------------------------------------------------------------------------------------
  */
 
-/* A process on the worker's host that does this until it is killed. */
+/* A process on the worker's node that does this until it is killed. */
 pid_t foe_start(const struct day *d, const struct event *ev);
 
 /* --- flood.c ---------------------------------------------------------------------------------------------

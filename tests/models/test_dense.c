@@ -201,7 +201,7 @@ Test(dense, correct_are_the_samples_whose_largest_logit_is_the_label)
 			expected += log(exp((double)z[0]) + exp((double)z[1]) + exp((double)z[2])) -
 			            (double)z[label[r]];
 		}
-		cr_expect_eq(correct, 2, "%s: %zu hits", (*machine)->name, correct);
+		cr_expect_eq(correct, 2, "%s: %zu correct", (*machine)->name, correct);
 		cr_expect_float_eq(loss, expected, 1e-5 * expected, "%s: loss %g", (*machine)->name, loss);
 		fixture_close(&f);
 	}
@@ -216,17 +216,17 @@ Test(dense, a_batch_is_the_sum_of_its_samples)
 		struct fixture f;
 		struct batch batch = {.count = FIX_BATCH};
 		double all = 0, one = 0, sum = 0;
-		size_t correct = 0, hit = 0, sum_correct = 0;
+		size_t correct = 0, one_correct = 0, sum_correct = 0;
 		golden_batch(0, FIX_CLASSES, FIX_FEATURES, x, label, &batch);
 		fixture_open(&f, "{\"kind\":\"mlp\",\"hidden\":[7,5]}", (*machine)->name, &fixture_env);
 		double *mean = mem_array(f.n, sizeof *mean);
 		f.model->eval(f.instance, f.x, &batch, &all, &correct);
 		for (int r = 0; r < FIX_BATCH; r++) {
 			struct batch single = {.count = 1, .x = x + r * FIX_FEATURES, .label = label + r};
-			f.model->eval(f.instance, f.x, &single, &one, &hit);
+			f.model->eval(f.instance, f.x, &single, &one, &one_correct);
 			f.model->grad(f.instance, f.x, &single, f.g);
 			sum += one;
-			sum_correct += hit;
+			sum_correct += one_correct;
 			for (size_t i = 0; i < f.n; i++)
 				mean[i] += (double)f.g[i] / FIX_BATCH;
 		}

@@ -7,7 +7,7 @@
 #include "registry.h"
 #include "tests/support/model_fixture.h"
 
-/* A case of sequences: `length` positions of `batch` of them, room for tokens and carry. */
+/* A case of sequences: `length` positions of `batch` of them, with memory for tokens and carry. */
 struct text {
 	struct fixture f;
 	struct batch batch;

@@ -1,4 +1,4 @@
-/* Hosts out of network namespaces. */
+/* Nodes out of network namespaces. */
 #include "tests/netlab/nodes.h"
 
 #include <errno.h>
@@ -26,7 +26,7 @@ struct outcome {
 	struct err err;
 };
 
-static void say_outcome(int fd, const struct outcome *o)
+static void send_outcome(int fd, const struct outcome *o)
 {
 	const char *at = (const char *)o;
 	size_t left = sizeof(*o);
@@ -43,7 +43,7 @@ static void say_outcome(int fd, const struct outcome *o)
 }
 
 /* 0 when a whole outcome was there. */
-static int hear_outcome(int fd, struct outcome *o)
+static int receive_outcome(int fd, struct outcome *o)
 {
 	size_t have = 0;
 
@@ -58,7 +58,8 @@ static int hear_outcome(int fd, struct outcome *o)
 	return 0;
 }
 
-/* Run argv with `input` on its standard input; what it says on standard error ends up in the sentence. */
+/* Run argv with `input` on its standard input. Where it fails, its first line of output is in the sentence.
+ */
 static int run_tool(const char *const argv[], const char *input, struct err *e)
 {
 	int in[2], out[2], status;
@@ -80,7 +81,8 @@ static int run_tool(const char *const argv[], const char *input, struct err *e)
 	close(in[0]);
 	close(out[1]);
 	signal(SIGPIPE, SIG_IGN);
-	ssize_t wrote = write(in[1], input, strlen(input)); /* below a pipe's room, or the tool reads */
+	ssize_t wrote = write(in[1], input,
+	                      strlen(input)); /* shorter than a pipe holds, or the tool reads meanwhile */
 	close(in[1]);
 	while ((got = read(out[0], said + length, sizeof(said) - 1 - length)) > 0)
 		length += (size_t)got;
@@ -110,18 +112,18 @@ static int write_file(const char *path, const char *text, mode_t mode, struct er
 static int mount_all(struct err *e)
 {
 	if (mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) || mount("proc", "/proc", "proc", 0, NULL))
-		return err_world(e, "mounting /proc for the hosts: %s", strerror(errno));
+		return err_world(e, "mounting /proc for the nodes: %s", strerror(errno));
 	if (mount("tmpfs", NET_FOLDER, "tmpfs", 0, NULL))
-		return err_world(e, "mounting a folder for the hosts: %s", strerror(errno));
+		return err_world(e, "mounting a folder for the nodes: %s", strerror(errno));
 	return write_file(NET_AGENT,
 	                  "#!/bin/sh\n"
 	                  "while case $1 in -*) true ;; *) false ;; esac; do shift; done\n"
-	                  "host=$1\nshift\n"
-	                  "exec nsenter -t \"$(cat " NET_FOLDER "/$host)\" -n -u -- sh -c \"$*\"\n",
+	                  "node=$1\nshift\n"
+	                  "exec nsenter -t \"$(cat " NET_FOLDER "/$node)\" -n -u -- sh -c \"$*\"\n",
 	                  0700, e);
 }
 
-/* The process that keeps a host's namespaces; `ready` gets a byte once they are there. */
+/* The process that keeps a node's namespaces; it writes a byte to `ready` once they are there. */
 _Noreturn static void hold(int node, int ready)
 {
 	char name[16];
@@ -150,14 +152,14 @@ static int make_holder(struct net_nodes *h, int node, struct err *e)
 	ssize_t got = me->holder > 0 ? read(ready[0], &byte, 1) : 0;
 	close(ready[0]);
 	if (got != 1)
-		return err_world(e, "a host's network namespace could not be made");
+		return err_world(e, "a node's network namespace could not be made");
 	snprintf(me->address, sizeof(me->address), "10.77.0.%d", node + 1);
 	snprintf(path, sizeof(path), NET_FOLDER "/%s", me->address);
 	snprintf(pid, sizeof(pid), "%d", (int)me->holder);
 	return write_file(path, pid, 0600, e);
 }
 
-/* Move this process to one of a host's namespaces. */
+/* Move this process to one of a node's namespaces. */
 static int enter(const struct net_nodes *h, int node, const char *name, int kind, struct err *e)
 {
 	char path[64];
@@ -184,7 +186,7 @@ static int batch(const char *tool, struct buf *b, struct err *e)
 	return rc;
 }
 
-/* The switch and its ends of the links; the other ends move to the hosts. */
+/* The switch and its ends of the links; the other ends are made in the nodes' namespaces. */
 static int make_switch(const struct net_plan *plan, const struct net_nodes *h, struct err *e)
 {
 	struct buf links = {0}, buckets = {0};
@@ -205,7 +207,7 @@ static int make_switch(const struct net_plan *plan, const struct net_nodes *h, s
 	return batch("tc", &buckets, e);
 }
 
-/* A process that is the switch, with a card of each host in its hands. */
+/* A process that is the switch; it holds the other end of every node's card. */
 static int make_slow_switch(const struct net_plan *plan, const struct net_nodes *h, struct err *e)
 {
 	struct net_port *ports = mem_array((size_t)h->count, sizeof(*ports)); /* [count] */
@@ -229,8 +231,7 @@ static int make_slow_switch(const struct net_plan *plan, const struct net_nodes 
 	return e->code ? -1 : 0;
 }
 
-/* Packets that arrive are dropped by chance; they come one by one and not as what the sender's card joined.
- */
+/* Drop a share of the packets that arrive. The sender joins none, so that each is lost by itself. */
 static int lose(double loss, struct err *e)
 {
 	struct buf b = {0};
@@ -246,7 +247,7 @@ static int lose(double loss, struct err *e)
 	return rc;
 }
 
-/* A host's end of its link, set up by a process that lives there for the moment. */
+/* A node's end of its link, set up by a process that has moved there. */
 static int make_link(const struct net_plan *plan, const struct net_nodes *h, int node, struct err *e)
 {
 	struct buf b = {0};
@@ -277,16 +278,16 @@ static int make_link_apart(const struct net_plan *plan, const struct net_nodes *
 	pid_t pid = fork();
 	if (!pid) {
 		o.code = make_link(plan, h, node, &o.err);
-		say_outcome(report[1], &o);
+		send_outcome(report[1], &o);
 		_exit(0);
 	}
 	close(report[1]);
-	int heard = pid > 0 ? hear_outcome(report[0], &o) : -1;
+	int heard = pid > 0 ? receive_outcome(report[0], &o) : -1;
 	close(report[0]);
 	if (pid > 0)
 		waitpid(pid, NULL, 0);
 	if (heard || o.code)
-		return err_world(e, "host %d: %s", node, heard ? "its link could not be made" : o.err.text);
+		return err_world(e, "node %d: %s", node, heard ? "its link could not be made" : o.err.text);
 	return 0;
 }
 
@@ -317,7 +318,7 @@ _Noreturn static void be_first(const struct net_plan *plan,
 		o.code = inside(h, ctx);
 	}
 	fflush(NULL);
-	say_outcome(report, &o);
+	send_outcome(report, &o);
 	_exit(0);
 }
 
@@ -330,7 +331,7 @@ _Noreturn static void be_between(const struct net_plan *plan,
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (unshare(CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC)) {
 		err_world(&o.err, "namespaces cannot be made: %s", strerror(errno));
-		say_outcome(report, &o);
+		send_outcome(report, &o);
 		_exit(0);
 	}
 	pid_t pid = fork();
@@ -359,12 +360,12 @@ int net_nodes_run(const struct net_plan *plan, int (*inside)(const struct net_no
 		be_between(plan, inside, ctx, report[1]);
 	}
 	close(report[1]);
-	int heard = pid > 0 ? hear_outcome(report[0], &o) : -1;
+	int heard = pid > 0 ? receive_outcome(report[0], &o) : -1;
 	close(report[0]);
 	while (pid > 0 && waitpid(pid, NULL, 0) < 0 && errno == EINTR)
 		;
 	if (heard)
-		return err_world(e, "the hosts' first process ended before its time");
+		return err_world(e, "the nodes' first process ended before its time");
 	if (!o.ran) {
 		*e = o.err;
 		return -1;

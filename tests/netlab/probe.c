@@ -113,7 +113,7 @@ int net_probe(const struct net_nodes *h, int from, int to, double seconds, struc
 	for (int i = 0; i < 2; i++)
 		waitpid(i ? client : server, NULL, 0);
 	if (missed)
-		return err_world(e, "host %d does not reach host %d over the network that was made", from,
+		return err_world(e, "node %d does not reach node %d over the network that was made", from,
 		                 to);
 	return 0;
 }

@@ -1,4 +1,4 @@
-/* What a network is good for: the rate and the latency of one TCP connection between two hosts of it. */
+/* Measuring a network: the rate and the latency of one TCP connection between two nodes of it. */
 #ifndef SIGNSGD_TESTS_NETLAB_PROBE_H
 #define SIGNSGD_TESTS_NETLAB_PROBE_H
 
@@ -9,7 +9,7 @@ struct net_probe {
 	double latency_s;   /* one way: half the time of a byte there and back, median */
 };
 
-/* Between hosts `from` and `to`, for about `seconds`. -1 and a sentence. */
+/* Between nodes `from` and `to`, for about `seconds`. -1 and a sentence. */
 int net_probe(const struct net_nodes *h, int from, int to, double seconds, struct net_probe *out,
               struct err *e);
 

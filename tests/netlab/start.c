@@ -1,4 +1,4 @@
-/* Programs on hosts. */
+/* Programs on nodes. */
 #include "tests/netlab/start.h"
 
 #include <errno.h>
@@ -28,7 +28,7 @@ static void read_all(int fd, char *out, size_t size)
 	out[length] = '\0';
 }
 
-/* The last line that is not empty, for a sentence about what a program said. */
+/* The last line that is not empty: it goes into the sentence about a program that failed. */
 static const char *last_line(char *text)
 {
 	size_t length = strlen(text);
@@ -85,10 +85,10 @@ int net_ask(const struct net_nodes *h, int node, const char *const argv[], char 
 }
 
 /*
- * Open MPI's words: ranks are started by the hosts' agent; all of its traffic stays in the hosts' network;
- * what it keeps on disk goes to their folder; no rank is bound to a core, because all hosts share them.
- * Messages up to the eager limit leave without asking first: the answer to such a question waits in the queue
- * of a link that is busy the other way, which costs the ring of floats a fifth of its time.
+ * Open MPI's parameters: ranks are started by NET_AGENT; all traffic stays in the nodes' network; files go to
+ * the nodes' folder; no rank is bound to a core, because all nodes share the cores. Messages up to the eager
+ * limit leave without a request to send. The answer to such a request would wait in the queue of a link that
+ * is busy in the other direction, which costs the ring of floats a fifth of its time.
  */
 int net_mpirun(const struct net_nodes *h, int from, int to, const char *const command[],
                char said[NET_SAID_BYTES], struct err *e)

@@ -34,7 +34,7 @@ struct frame {
 struct port {
 	int fd;
 	double rate, out_free, in_free; /* when its two directions have nothing left to carry */
-	unsigned char address[ADDRESS]; /* of the host, once it has spoken */
+	unsigned char address[ADDRESS]; /* of the node, once it has spoken */
 };
 
 struct middle {
@@ -142,7 +142,7 @@ static void send_to(struct middle *m, int to, const unsigned char *at, size_t le
 	push(m, f);
 }
 
-/* A frame from a host: to the one it is for, or to all others. */
+/* A frame from a node: to the one it is for, or to all others. */
 static void take(struct middle *m, int from, const unsigned char *at, size_t length, double now)
 {
 	const unsigned char *frame = at + sizeof(struct virtio_net_hdr);
@@ -177,7 +177,7 @@ static void deliver(struct middle *m, double now)
 				continue;
 			}
 		} else if (write(p->fd, f->at, f->length) < 0 && errno == EIO) {
-			/* the host's card is not up yet: lost, as on a wire */
+			/* the node's card is not up yet: lost, as on a wire */
 		}
 		mem_free(f);
 	}

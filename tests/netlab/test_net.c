@@ -1,8 +1,9 @@
 /*
- * Hosts out of network namespaces and what `signsgd bench net` finds between them. Bytes are held to the
- * arithmetic of them; times are not, because tests share the machine. Skipped where no hosts can be made.
+ * Nodes out of network namespaces and what bench_net finds between them. Bytes are compared with arithmetic;
+ * times are not, because tests share the machine. Skipped where no nodes can be made.
  */
 #include "tests/support/cli.h"
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,10 +14,31 @@
 #include "tests/netlab/probe.h"
 #include "tests/netlab/topology.h"
 
+static char signsgd[PATH_MAX];
+
+/* From here on cli() runs bench_net, which stands beside this program. */
+static void run_bench_net(void)
+{
+	char path[PATH_MAX];
+	ssize_t length = readlink("/proc/self/exe", path, sizeof path - 16);
+	cr_assert_gt(length, 0);
+	path[length] = 0;
+	strcpy(strrchr(path, '/'), "/bench_net");
+	setenv("SIGNSGD_BIN", path, 1);
+}
+
+/* From here on cli() runs signsgd. */
+static void run_signsgd(void)
+{
+	setenv("SIGNSGD_BIN", signsgd, 1);
+}
+
 /* MPI keeps memory until the end, which the address sanitizer calls leaks. */
 static void net_open(void)
 {
 	setenv("ASAN_OPTIONS", "detect_leaks=0", 1);
+	snprintf(signsgd, sizeof signsgd, "%s", program_path());
+	run_bench_net();
 	cli_open();
 }
 
@@ -29,7 +51,7 @@ static int nothing(const struct net_nodes *h, void *ctx)
 	return 0;
 }
 
-/* Can hosts be had here? Says so where not. */
+/* Can nodes be had here? Says so where not. */
 static bool here(void)
 {
 	struct net_plan plan = {.count = 2, .rate = 1e9, .server_rate = 1e9};
@@ -46,7 +68,7 @@ static ino_t network_of(const char *path)
 	return stat(path, &s) ? 0 : s.st_ino;
 }
 
-/* Every host has a network of its own, and its name; what fails is told by the exit code. */
+/* Every node has a network of its own, and its name; what fails is told by the exit code. */
 static int look_around(const struct net_nodes *h, void *ctx)
 {
 	const ino_t *outside = ctx;
@@ -138,7 +160,7 @@ static int stay(const struct net_nodes *h, void *ctx)
 	return 0;
 }
 
-/* A pipe that every process of the hosts holds: its end is seen when the last of them is gone. */
+/* A pipe that every process of the nodes holds: its end is seen when the last of them is gone. */
 Test(net, everything_goes_with_the_process_that_made_it)
 {
 	struct net_plan plan = {.count = 3, .rate = 1e9, .server_rate = 1e9};
@@ -158,7 +180,7 @@ Test(net, everything_goes_with_the_process_that_made_it)
 	cr_assert_eq(read(ready[0], &byte, 1), 1);
 	kill(maker, SIGKILL);
 	waitpid(maker, NULL, 0);
-	cr_expect_eq(read(ready[0], &byte, 1), 0, "a process of the hosts lives on");
+	cr_expect_eq(read(ready[0], &byte, 1), 0, "a process of the nodes lives on");
 	close(ready[0]);
 }
 
@@ -168,33 +190,32 @@ Test(net, rounds_carry_the_bytes_that_arithmetic_says)
 	struct json *lines[CLI_LINES];
 	if (!here())
 		return;
-	cr_assert_eq(cli("bench net --rate 1gbit --workers 3 --n 100000 --seconds 0.05 --json"), 0, "%s",
-	             cli_err);
+	cr_assert_eq(cli("--rate 1gbit --workers 3 --n 100000 --seconds 0.05 --json"), 0, "%s", cli_err);
 	size_t built = 0, count = cli_json_lines(&a, lines);
-	for (size_t i = 0; i < net_way_count; i++)
-		built += net_way_built(&net_ways[i]);
+	for (size_t i = 0; i < net_topology_count; i++)
+		built += net_topology_built(&net_topologies[i]);
 	cr_expect_eq(count, built);
-	if (built < net_way_count)
-		printf("skipped: %zu ways whose transport is not built\n", net_way_count - built);
+	if (built < net_topology_count)
+		printf("skipped: %zu topologies whose transport is not built\n", net_topology_count - built);
 	for (size_t i = 0; i < count; i++) {
 		double bytes = cli_number(lines[i], "measured_bytes_busiest");
 		double expected = cli_number(json_member(lines[i], "estimate"), "busiest_bytes");
 		cr_expect_gt(cli_number(lines[i], "round_s"), 0);
 		cr_expect_geq(bytes, 0.999 * expected);
-		cr_expect_leq(bytes, 1.1 * expected, "%s: %g bytes, %g by arithmetic", /* heads */
-		              json_member(lines[i], "way")->string, bytes, expected);
+		cr_expect_leq(bytes, 1.1 * expected, "%s: %g bytes, %g by arithmetic", /* headers */
+		              json_member(lines[i], "topology")->string, bytes, expected);
 	}
 	arena_clear(&a);
 }
 
-/* Training over hosts is training: the same bits as in one process, and a figure of both rules' times. */
+/* Training over nodes is training: the same bits as in one process, and a figure of both rules' times. */
 Test(net, an_experiment_is_trained_over_nodes)
 {
 	struct arena a = {0};
 	struct json *lines[CLI_LINES];
 	if (!here())
 		return;
-	if (!net_way_built(&net_ways[0])) {
+	if (!net_topology_built(&net_topologies[0])) {
 		printf("skipped: this program has no MPI\n");
 		return;
 	}
@@ -202,31 +223,60 @@ Test(net, an_experiment_is_trained_over_nodes)
 	          "{\"name\":\"e\",\"workers\":3,\"steps\":6,\"batch\":4,\"model\":\"softmax\",\"data\":"
 	          "{\"kind\":\"glyphs\",\"train\":60,\"test\":20},\"lr\":0.001,\"eval\":{\"every\":2},"
 	          "\"sweep\":{\"aggregator\":[\"vote\",\"mean\"]}}");
-	cr_assert_eq(
-	        cli("bench net --train %s/e.json --rate 1gbit --out %s/net/ --json", cli_folder, cli_folder),
-	        0, "%s", cli_err);
+	cr_assert_eq(cli("--train %s/e.json --rate 1gbit --out %s/net/ --json", cli_folder, cli_folder), 0,
+	             "%s", cli_err);
 	cr_assert_eq(cli_json_lines(&a, lines), 2);
 	double voted = cli_number(lines[0], "final_test_loss");
 	cr_expect_eq(cli_number(lines[0], "n_voters"), 3);
 	arena_clear(&a);
+	run_signsgd();
 	cr_assert_eq(
 	        cli("simulate %s/e.json --set aggregator=vote --out %s/s.h5 --json", cli_folder, cli_folder),
 	        0, "%s", cli_err);
 	cr_assert_eq(cli_json_lines(&a, lines), 1);
 	cr_expect_eq(cli_number(lines[0], "final_test_loss"), voted);
 	arena_clear(&a);
-	cli_expect(2, "workers need other hosts",
-	           "bench net --train %s/e.json --set 'sweep={\"workers\":[2,3]}'", cli_folder);
+	run_bench_net();
+	cr_assert_eq(cli("--train %s/e.json --rate 1gbit --out %s/net/ --markdown", cli_folder, cli_folder),
+	             0, "%s", cli_err);
+	cr_expect_not_null(strstr(cli_out, "| vote | sharded | "), "%s", cli_out);
+	cr_expect_not_null(strstr(cli_out, "| mean | allreduce | "), "%s", cli_out);
+	cli_expect(2, "workers need other nodes", "--train %s/e.json --set 'sweep={\"workers\":[2,3]}'",
+	           cli_folder);
 }
 
 Test(net, wrong_words_get_a_sentence)
 {
-	cli_expect(2, "takes options alone", "bench net x");
-	cli_expect(2, "--rate: found 'fast'", "bench net --rate fast");
-	cli_expect(2, "--server-rate: found '0bit'", "bench net --server-rate 0bit");
-	cli_expect(2, "--latency: found '20'", "bench net --latency 20");
-	cli_expect(2, "--loss: found '2', expected a number from 0 to 0.5", "bench net --loss 2");
-	cli_expect(2, "--workers: found '1'", "bench net --workers 1");
-	cli_expect(2, "no such file", "bench net --train %s/none.json", cli_folder);
-	cli_expect(2, "--way: no way's name contains 'pigeon'", "bench net --way pigeon");
+	cli_expect(2, "takes options alone", "x");
+	cli_expect(2, "--rate: found 'fast'", "--rate fast");
+	cli_expect(2, "--server-rate: found '0bit'", "--server-rate 0bit");
+	cli_expect(2, "--latency: found '20'", "--latency 20");
+	cli_expect(2, "--loss: found '2', expected a number from 0 to 0.5", "--loss 2");
+	cli_expect(2, "leave out --workers", "--check --workers 3");
+	cli_expect(2, "--workers: found '1'", "--workers 1");
+	cli_expect(2, "no such file", "--train %s/none.json", cli_folder);
+	cli_expect(2, "--topology: no topology's name contains 'pigeon'", "--topology pigeon");
+}
+
+/* The tables of the model stand in the document as the program prints them. */
+Test(net, the_document_has_the_tables_that_estimate_prints)
+{
+	static char document[1 << 17];
+	size_t tables = 0;
+	file_text("docs/NETWORK.md", document, sizeof document);
+	run_signsgd();
+	for (char *at = document; (at = strstr(at, "\n./signsgd estimate ")); at++) {
+		char line[1024];
+		snprintf(line, sizeof line, "%.*s", (int)strcspn(at + 1, "\n"), at + 1);
+		cr_assert_eq(cli("%s", line + sizeof "./signsgd"), 0, "%s", cli_err);
+		cr_expect_not_null(strstr(document, cli_out), "not as in docs/NETWORK.md: %s", line);
+		tables++;
+	}
+	cr_expect_eq(tables, 2);
+}
+
+Test(net, signsgd_says_where_networks_are_measured)
+{
+	run_signsgd();
+	cli_expect(2, "`make bench-net`", "bench net");
 }

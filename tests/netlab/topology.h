@@ -1,31 +1,33 @@
 /*
- * The ways to hold a round that `signsgd bench net` compares, each as the command that holds rounds of it on
- * hosts (tests/netlab/nodes.h), and the row of the cost model that it should agree with.
+ * The topologies over which bench_net holds rounds: for each the command that holds them on nodes
+ * (tests/netlab/nodes.h), and the row of the cost model that it is compared with.
  */
 #ifndef SIGNSGD_TESTS_NETLAB_TOPOLOGY_H
 #define SIGNSGD_TESTS_NETLAB_TOPOLOGY_H
 
 #include <stdbool.h>
 #include <stddef.h>
-#include <stdint.h>
 #include "bench/cost.h"
 #include "tests/netlab/nodes.h"
 
-struct net_way {
+struct net_topology {
 	const char *name; /* "float ring, MPI" */
-	enum cost_topology topology;
+	enum cost_topology cost;
 	const char *transport;
-	const char *options[8]; /* of `bench round`, NULL-terminated */
-	bool server;            /* host 0 takes part, and hosts no worker */
+	const char *options[8]; /* of `signsgd bench round`, NULL-terminated */
+	bool server;            /* node 0 takes part, as a server without a worker */
+	/* What --check demands on the standard network (tests/netlab/rounds.h); both 0: nothing. */
+	double longest_s;   /* a round */
+	double least_ratio; /* of the ring of floats' round to this one's */
 };
 
-extern const struct net_way net_ways[];
-extern const size_t net_way_count;
+extern const struct net_topology net_topologies[];
+extern const size_t net_topology_count;
 
-/* Does this program have the way's transport? */
-bool net_way_built(const struct net_way *way);
+/* Was this program built with the topology's transport? */
+bool net_topology_built(const struct net_topology *t);
 
-/* One way's rounds. */
+/* One topology's rounds. */
 struct net_measure {
 	int rounds;
 	double round_s, round_s_low, round_s_high; /* median and quartiles */
@@ -33,14 +35,14 @@ struct net_measure {
 };
 
 struct net_rounds {
-	const char *program; /* this one's file */
-	int workers;         /* on hosts 1 .. workers */
+	const char *program; /* signsgd's file */
+	int workers;         /* on nodes 1 .. workers */
 	size_t n;
-	double seconds; /* about how long a way may take */
+	double seconds; /* about how long a topology may take */
 };
 
-/* Hold rounds on the hosts. -1 and a sentence. */
-int net_way_measure(const struct net_way *way, const struct net_nodes *h, const struct net_rounds *r,
-                    struct net_measure *out, struct err *e);
+/* Hold rounds on the nodes. -1 and a sentence. */
+int net_topology_measure(const struct net_topology *t, const struct net_nodes *h, const struct net_rounds *r,
+                         struct net_measure *out, struct err *e);
 
 #endif

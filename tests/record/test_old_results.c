@@ -6,6 +6,9 @@
 #include <stdio.h>
 #include <unistd.h>
 #include <criterion/criterion.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
 #include "base/mem.h"
 #include "h5/h5.h"
 #include "record/record.h"

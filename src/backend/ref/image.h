@@ -1,4 +1,4 @@
-/* Inside of the reference's layers on images: one file a kind. Contracts: image.h. */
+/* Inside of the reference's layers on images: one file a kind. Contracts: backend/image.h. */
 #ifndef SIGNSGD_BACKEND_REF_IMAGE_H
 #define SIGNSGD_BACKEND_REF_IMAGE_H
 

@@ -77,7 +77,7 @@ static void mask_by_output(struct image_layer *l)
 		l->memory.d_out[i] = l->memory.out[i] > 0 ? l->memory.d_out[i] : 0;
 }
 
-/* The output coordinate that meets input coordinate i by way of kernel coordinate k, or -1. */
+/* The output coordinate that kernel coordinate k connects with input coordinate i, or -1. */
 static int output_of(int i, int k, int stride, int pad, int outputs)
 {
 	int place = i + pad - k;

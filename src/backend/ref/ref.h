@@ -1,4 +1,4 @@
-/* The parts of the reference table that live in files of their own. Contracts: backend.h. */
+/* Kernels of the reference table that have files of their own. Contracts: backend/backend.h. */
 #ifndef SIGNSGD_BACKEND_REF_REF_H
 #define SIGNSGD_BACKEND_REF_REF_H
 

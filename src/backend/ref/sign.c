@@ -1,4 +1,4 @@
-/* The sign kernels' definition: one coordinate at a time, in the words of backend/sign.h. */
+/* The definition of the sign kernels: one coordinate at a time, as backend/sign.h says. */
 #include "backend/ref/ref.h"
 
 static uint64_t bit_of(const uint64_t *plane, size_t i)

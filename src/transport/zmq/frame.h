@@ -13,7 +13,7 @@
  *    6 u16 flags          enum frame_flag
  *    8 u64 run            the experiment, as the first 8 bytes of the SHA-256 of its settings
  *   16 u64 step
- *   24 i64 born           step at which the worker's state began; from a server often another number
+ *   24 i64 born           step at which the worker's own state began; some types use it for another number
  *   32 u64 x_hash         hash of the parameters
  *   40 u16 index          which bucket, chunk or shard this is, ...
  *   42 u16 count          ... out of how many
@@ -57,10 +57,10 @@ enum frame_type {
 	 * vote: it alone carries everything but the push.
 	 *
 	 * Where several servers share the coordinates, each gets its shard of the push in one message, and
-	 * `worker` is the number of this attempt to vote, which is another one for each attempt.
+	 * `worker` is the number of this attempt to vote; each attempt has another number.
 	 */
 	FRAME_PUSH = 2,
-	/* Asks for the answer of `step` without voting. born: as in the vote sent before; -1: none was sent.
+	/* Asks for the answer of `step` without a vote. born: that of a vote sent before; -1: none was sent.
 	 */
 	FRAME_FETCH = 3,
 	/*
@@ -68,8 +68,8 @@ enum frame_type {
 	 * FRAME_OWN_STATE, of the state that the server saved for this worker.
 	 */
 	FRAME_SNAPSHOT = 4,
-	/* Chunk `index` of the worker's own state; sent after an answer with FRAME_SAVE, then for each
-	   ASK_STATE. */
+	/* Chunk `index` of the worker's own state. After an answer with FRAME_SAVE, then as ASK_STATE asks.
+	 */
 	FRAME_STATE = 5,
 	/* The worker leaves. There is no reply. */
 	FRAME_BYE = 6,
@@ -109,8 +109,7 @@ enum frame_type {
 	 * x_hash: number of coordinates; worker: number of workers; value: ban_after; body: the settings.
 	 */
 	FRAME_ATTACH = 32,
-	/* Which votes are counted in `step`: a u64 for each worker, as in HAVE; 0: this worker is not
-	   counted. */
+	/* Which votes are counted in `step`: a u64 for each worker, as in HAVE; 0: it is not counted. */
 	FRAME_DECIDE = 33,
 
 	/* --- From a shard to the main server; REFUSED too. --- */

@@ -50,7 +50,7 @@ struct route {
 	unsigned char at[ROUTE_SIZE];
 };
 
-/* Its connection, and whether rounds wait for it. */
+/* The worker's connection, and whether rounds wait for the worker. */
 struct presence {
 	struct route route;    /* of the connection from which HELLO came last */
 	struct route replaced; /* of the connection before that one */
@@ -63,12 +63,12 @@ struct presence {
 	uint64_t not_before;   /* the step from which it may be awaited again */
 };
 
-/* What it sent for the present step. */
+/* What the worker sent for the present step. */
 struct vote {
-	bool kept;         /* a whole vote (this server's shard of it) is here */
-	bool complete;     /* every shard has its part of this very attempt too: the vote will be counted */
-	double loss;       /* the batch's */
-	int64_t born;      /* step at which its state began, as it says */
+	bool kept;         /* the vote is here and in order (of a shard: its range of the vote) */
+	bool complete;     /* and every shard has its range of the same attempt: the vote will be counted */
+	double loss;       /* of its batch */
+	int64_t born;      /* step at which its own state (momentum) began, as the worker says */
 	uint64_t x_hash;   /* of its parameters; 0: not said */
 	uint64_t attempt;  /* 2^32 + number of the attempt to vote: one worker may send several in a step */
 	zmq_msg_t message; /* of a kept vote: header, push, running statistics */
@@ -76,18 +76,18 @@ struct vote {
 	unsigned n_buckets;    /* how many are in the buffer */
 };
 
-/* The answer that it waits for, to the present step. */
+/* The worker's request for the answer of the present step. */
 struct open_request {
-	bool open;
+	bool open;    /* it waits for that answer */
 	bool no_pull; /* it wants the answer without the pull */
 	int64_t born; /* step at which the state began that its process voted with; -1: it did not vote */
 };
 
-/* How often it has asked for what costs the server something. */
+/* How often the worker has asked for something that costs the server time or memory. */
 struct quota {
-	bool snapshot; /* it has got parameters before, at step: */
+	bool snapshot; /* it asked for parameters before, in this step: */
 	uint64_t snapshot_step;
-	int requests; /* answered in this step and second: */
+	int requests; /* how many came in this step and second: */
 	uint64_t step;
 	int64_t second;
 };
@@ -97,8 +97,8 @@ struct peer {
 	struct vote vote;
 	struct open_request request;
 	struct quota quota;
-	int64_t born; /* step at which its state began, when it was last counted; -1: not in the last round */
-	size_t saved_bytes; /* of its own state, received so far to be saved */
+	int64_t born;       /* step at which its state began, if it was counted in the last round; else -1 */
+	size_t saved_bytes; /* of its own state, received so far, to be saved */
 };
 
 /* --- the server ----------------------------------------------------------------------------------------- */
@@ -138,8 +138,7 @@ struct answer {
 	uint64_t step;
 	int bn_owner; /* of the step after it */
 	struct frame head;
-	int64_t *born; /* [workers] step at which the state began that the worker voted with; -1: not counted
-	                */
+	int64_t *born; /* [workers] step at which a counted worker's state began; -1: it was not counted */
 	zmq_msg_t message; /* to a worker that was counted: header and pull */
 };
 
@@ -189,19 +188,20 @@ struct incoming {
 	zmq_msg_t message;
 };
 
-/* What differs between a server on its own, a main server with shards, and a shard. NULL: nothing to do. */
+/* What a server on its own, a main server with shards and a shard do differently. NULL: nothing to do. */
 struct server_role {
 	bool main; /* it holds the parameters and decides which votes count */
-	/* Shard. A message of the main server; a vote was kept; the connection of this socket was lost. */
+	/* Of a shard. A message of the main server came; a vote was kept; a connection was lost. */
 	void (*hear)(struct server *s, struct incoming *in);
 	void (*have)(struct server *s);
 	void (*lost)(struct server *s, int fd);
-	/* Main server with shards. Has every shard its part of the vote that worker m sent here? */
+	/* Of a main server with shards. Does every shard have its range of the vote that worker m sent here?
+	 */
 	bool (*complete)(const struct server *s, int m);
-	/* All votes are in: end the round here and at the shards, and get their parts of the pull. */
+	/* The votes are in: end the round here and at the shards, and get their ranges of the pull. */
 	enum exchange_end (*decide)(struct server *s, const struct exchange_request *x,
 	                            struct exchange_reply *reply, struct err *e);
-	/* Sockets to poll, into items; how many. Then handle what came. */
+	/* Write the sockets to poll to items, and say how many. Handle what came on them. */
 	int (*poll)(const struct server *s, zmq_pollitem_t *items);
 	void (*serve)(struct server *s);
 	/* Has a shard refused? -1 and a sentence if one has refused or does not answer. */
@@ -246,7 +246,7 @@ struct server {
 	struct params_copy copy;
 	struct known_hash hash;
 	struct ending ending;
-	int running_of; /* the worker whose running statistics are in st; -1: those of the beginning */
+	int running_of; /* the worker that sent the running statistics in st; -1: none of them has yet */
 	/* Other servers of the run. */
 	struct shard_links *links; /* of a main server with shards, once the sizes are known */
 	struct shard *shard;       /* of a shard */
@@ -257,8 +257,7 @@ struct server {
 /* A server that does not listen yet; its address is only tried. NULL and a sentence. */
 struct server *server_open(const struct zmq_settings *set, const struct transport_env *env,
                            const struct server_role *role, struct err *e);
-/* Listen, for messages with bodies of at most so many bytes; watch: with the flood guard. -1 and a sentence.
- */
+/* Listen, and accept bodies of at most so many bytes; watch: with the flood guard. -1 and a sentence. */
 int server_bind(struct server *s, size_t body_bytes, bool watch, struct err *e);
 void server_close(struct server *s);
 

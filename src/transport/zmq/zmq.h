@@ -3,14 +3,20 @@
  * vouches for. The server has a ZeroMQ ROUTER, each worker a DEALER; messages are in frame.h. A process that
  * hosts workers of a server elsewhere is a client.
  *
+ * In each round a worker sends its push (its vote, such as the signs of its gradient), and gets the pull (the
+ * answer, such as the majority). The shared state is what all processes hold: parameters, memory of the
+ * optimizer, running statistics of BatchNorm, which one worker, their owner, brings up to date. A worker's
+ * own state is its momentum and the like. `born` is the step at which that state began: a worker that is not
+ * counted in a round starts again with an empty one.
+ *
  * One key, one vote. A message belongs to the worker whose key its connection has proved (ZAP's User-Id),
  * whatever the message says. Everything that a peer sends is checked before it is used, and no number in a
  * message decides how much memory is allocated. A message that is wrong is dropped and counted (fault_table).
  * A worker that sends `ban_after` of them is banned.
  *
  * A round ends when all awaited workers have voted, or at the deadline if there are at least `quorum` votes.
- * Rounds wait for a worker that has caught up: one that waited for an answer when the last round ended, or
- * that has since got an earlier answer or the parameters. They stop waiting for a worker that misses
+ * Rounds wait for a worker that has caught up: it waited for an answer when the last round ended, or it has
+ * got an earlier answer or the parameters since. They stop waiting for a worker that misses
  * `max_missed` rounds in a row or loses its connection. Each time that a worker was given up for missing
  * rounds, it takes twice as many rounds until it can be awaited again. The first round of a server process
  * waits for all enrolled workers.
