@@ -258,23 +258,6 @@ Test(net, wrong_words_get_a_sentence)
 	cli_expect(2, "--topology: no topology's name contains 'pigeon'", "--topology pigeon");
 }
 
-/* The tables of the model stand in the document as the program prints them. */
-Test(net, the_document_has_the_tables_that_estimate_prints)
-{
-	static char document[1 << 17];
-	size_t tables = 0;
-	file_text("docs/NETWORK.md", document, sizeof document);
-	run_signsgd();
-	for (char *at = document; (at = strstr(at, "\n./signsgd estimate ")); at++) {
-		char line[1024];
-		snprintf(line, sizeof line, "%.*s", (int)strcspn(at + 1, "\n"), at + 1);
-		cr_assert_eq(cli("%s", line + sizeof "./signsgd"), 0, "%s", cli_err);
-		cr_expect_not_null(strstr(document, cli_out), "not as in docs/NETWORK.md: %s", line);
-		tables++;
-	}
-	cr_expect_eq(tables, 2);
-}
-
 Test(net, signsgd_says_where_networks_are_measured)
 {
 	run_signsgd();
