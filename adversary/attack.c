@@ -1,4 +1,4 @@
-/* What all attacks share: words for their kinds. */
+/* What all attacks share: the names of what they act on. */
 #include "adversary/attack.h"
 
 const char *attack_acts_name(enum attack_acts a)

@@ -1,12 +1,12 @@
 /*
  * An attack: a row of the family `attacks`.
  *
- * The types hold the paper's fault model (Bernstein et al. 2019, Definition 1: blind, and not colluding):
- * forge() is handed one worker's own vector and a random stream of its own, const, and nothing by which it
- * could find another worker, the server or the parameters.
+ * A Byzantine worker's row decides what it sends. The types hold the paper's fault model (Bernstein et al.
+ * 2019, Definition 1: blind, and not colluding): forge() gets one worker's own vector and a random stream of
+ * its own, const, and nothing by which it could find another worker, the server or the parameters.
  *
- * acts_on MESSAGE: forge() replaces what the worker says; its momentum stays honest.
- * acts_on GRADIENT: forge() replaces its gradient before the momentum.
+ * acts_on MESSAGE: forge() replaces the vector that becomes the message; the worker's momentum stays honest.
+ * acts_on GRADIENT: forge() replaces the gradient before it enters the momentum.
  */
 #ifndef SIGNSGD_ADVERSARY_ATTACK_H
 #define SIGNSGD_ADVERSARY_ATTACK_H
@@ -23,7 +23,7 @@ enum attack_acts { ATTACK_GRADIENT, ATTACK_MESSAGE };
 struct own_view {
 	const struct backend *be;
 	size_t n;
-	const float *v;       /* [n] its own vector: gradient or message, as acts_on says */
+	const float *v;       /* [n] its own vector: gradient or message, as acts_on has it */
 	uint64_t step;        /* from 0 */
 	struct stream stream; /* its own: (seed, RNG_ATTACK, worker, step) */
 	float *memory;        /* [memory_floats], kept from step to step, saved in checkpoints; NULL if 0 */

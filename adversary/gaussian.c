@@ -28,7 +28,8 @@ static const struct key gaussian_keys[] = {
 const struct attack attack_gaussian = {
         .row = {.name = "gaussian",
                 .about = "puts Gaussian noise in place of its gradient",
-                .formula = "g_i -> N(0, sigma^2), anew in each step. The worker's own momentum then smooths "
+                .formula = "g_i -> N(0, sigma^2), drawn again in each step. The worker's own momentum then "
+                           "smooths "
                            "the noise: v_i tends to N(0, sigma^2 (1 - beta) / (1 + beta)), a fair sign that "
                            "stays the same for some steps. The noise adversary of the code published with "
                            "Bernstein et al. 2019, with sigma = 1",

@@ -9,7 +9,7 @@ static void invert_forge(const void *state, const struct own_view *view, float *
 
 const struct attack attack_invert = {
         .row = {.name = "invert",
-                .about = "says the opposite of its own vector",
+                .about = "sends the opposite of its own vector",
                 .formula = "v -> -v. Bernstein et al. 2019, Definition 1, example (iii); the adversary of "
                            "their Figures 1 and 7"},
         .sees = ATTACK_OWN,

@@ -31,8 +31,8 @@ const struct attack attack_nan = {
                 .about = "sends NaN or an infinity in every coordinate",
                 .formula = "v_i -> NaN, +inf or -inf. The introduction of Bernstein et al. 2019 names the "
                            "worker that sends infinite gradients: one is enough to destroy a mean. In a vote "
-                           "an infinity has one sign like any number, and of NaN the policy `zero` decides "
-                           "what it says",
+                           "an infinity has one sign like any number, and for NaN the policy `zero` decides "
+                           "the sign",
                 .keys = nan_keys,
                 .state_bytes = sizeof(struct nan)},
         .sees = ATTACK_OWN,

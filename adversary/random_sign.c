@@ -1,4 +1,4 @@
-/* Attack `random-sign`: right magnitudes under signs that say nothing. */
+/* Attack `random-sign`: right magnitudes with meaningless signs. */
 #include "adversary/attack.h"
 
 static void random_sign_forge(const void *state, const struct own_view *view, float *out)
@@ -14,7 +14,8 @@ static void random_sign_forge(const void *state, const struct own_view *view, fl
 
 const struct attack attack_random_sign = {
         .row = {.name = "random-sign",
-                .about = "gives every coordinate of its own vector a fair random sign, anew in each step",
+                .about = "gives every coordinate of its own vector a fair random sign, drawn again in each "
+                         "step",
                 .formula = "v_i -> s_i v_i, s_i = +1 or -1 with probability 1/2 each. Bernstein et al. 2019, "
                            "Definition 1, example (ii)"},
         .sees = ATTACK_OWN,

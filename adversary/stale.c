@@ -45,7 +45,7 @@ const struct attack attack_stale = {
         .row = {.name = "stale",
                 .about = "sends its own message of some steps ago",
                 .formula = "at step t: v(t) -> v(t - k), and v(0) while t < k. A fault of machine or network "
-                           "rather than a lie; outside Definition 1 of Bernstein et al. 2019",
+                           "rather than an attack; outside Definition 1 of Bernstein et al. 2019",
                 .keys = stale_keys,
                 .state_bytes = sizeof(struct stale)},
         .sees = ATTACK_OWN,

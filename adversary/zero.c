@@ -1,4 +1,4 @@
-/* Attack `zero`: a worker that is there and gives nothing. */
+/* Attack `zero`: a worker that takes part and contributes nothing. */
 #include <string.h>
 #include "adversary/attack.h"
 
@@ -12,7 +12,7 @@ const struct attack attack_zero = {
         .row = {.name = "zero",
                 .about = "sends zeros, like a worker whose data or device is dead",
                 .formula = "v -> 0: example (i) of Bernstein et al. 2019, Definition 1, with the factor 0. "
-                           "In a vote the policy `zero` decides what it says"},
+                           "In a vote the policy `zero` decides its sign"},
         .sees = ATTACK_OWN,
         .acts_on = ATTACK_MESSAGE,
         .forge = zero_forge,

@@ -1,5 +1,6 @@
 /* Aggregator `adam`: the mean gradient, and Adam's step from it on every machine. */
 #include <math.h>
+#include "aggregator/mean.h"
 #include "compressor/float32.h"
 
 struct adam {
@@ -19,7 +20,7 @@ static float bias_correction(double beta, uint64_t step)
 	return (float)(1 / (1 - pow((float)beta, (double)(step + 1))));
 }
 
-static void adam_apply(const struct agg_job *job, const void *pull, size_t begin, size_t end, double lr,
+static void adam_apply(const struct step_job *job, const void *pull, size_t begin, size_t end, double lr,
                        double decay, float *memory, float *x)
 {
 	const struct adam *a = job->state;
@@ -73,7 +74,7 @@ const struct aggregator aggregator_adam = {
         .pull_bytes = float32_bytes,
         .memory_floats = adam_memory_floats,
         .encode = float32_encode,
-        .combine = float32_mean,
+        .combine = mean_combine,
         .apply = adam_apply,
         .push_signs = float32_signs,
         .pull_signs = float32_signs,

@@ -1,5 +1,29 @@
 /* Aggregator `mean`: distributed SGD, with momentum if the workers have one. */
+#include "aggregator/mean.h"
+#include <string.h>
 #include "compressor/float32.h"
+
+void mean_combine(const struct step_job *job, int count, const void *const *pushes, size_t begin, size_t end,
+                  void *pull)
+{
+	const struct backend *be = job->be;
+	float share = (float)(1.0 / count);
+	for (size_t at = begin; at < end; at += MEAN_BLOCK) {
+		size_t n = end - at < MEAN_BLOCK ? end - at : MEAN_BLOCK;
+		float *sum = (float *)pull + at;
+		memcpy(sum, (const float *)pushes[0] + at, n * sizeof *sum);
+		for (int m = 1; m < count; m++)
+			be->add(n, (const float *)pushes[m] + at, sum);
+		be->scale(n, share, sum, sum);
+	}
+}
+
+void mean_apply(const struct step_job *job, const void *pull, size_t begin, size_t end, double lr,
+                double decay, float *memory, float *x)
+{
+	(void)memory;
+	job->be->descend(end - begin, (const float *)pull + begin, (float)lr, (float)decay, x + begin);
+}
 
 const struct aggregator aggregator_mean = {
         .row = {.name = "mean",
@@ -17,8 +41,8 @@ const struct aggregator aggregator_mean = {
         .push_bytes = float32_bytes,
         .pull_bytes = float32_bytes,
         .encode = float32_encode,
-        .combine = float32_mean,
-        .apply = float32_descend,
+        .combine = mean_combine,
+        .apply = mean_apply,
         .push_signs = float32_signs,
         .pull_signs = float32_signs,
 };

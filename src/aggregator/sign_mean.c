@@ -1,4 +1,5 @@
-/* Aggregator `sign-mean`: signs up, their mean down, as a control of what the vote's own sign does. */
+/* Aggregator `sign-mean`: signs up, their mean down, as a control: what does the vote's own sign do?. */
+#include "aggregator/mean.h"
 #include "compressor/float32.h"
 #include "compressor/sign.h"
 
@@ -16,26 +17,26 @@ static size_t sign_mean_push_bytes(const void *state, size_t n)
 	return sign_message_bytes(n, sign_mean_zero(state));
 }
 
-static void sign_mean_encode(const struct agg_job *job, uint32_t worker, const float *v, size_t begin,
+static void sign_mean_encode(const struct step_job *job, uint32_t worker, const float *v, size_t begin,
                              size_t end, void *push)
 {
 	sign_message_encode(job, sign_mean_zero(job->state), worker, v, begin, end, push);
 }
 
-static void unpack(const struct agg_job *job, const void *push, size_t at, size_t n, float *out)
+static void unpack(const struct step_job *job, const void *push, size_t at, size_t n, float *out)
 {
 	job->be->sign_unpack(n, sign_message_vote(push, at),
 	                     sign_message_abstain(push, job->n, sign_mean_zero(job->state), at), out);
 }
 
-static void sign_mean_combine(const struct agg_job *job, int count, const void *const *pushes, size_t begin,
+static void sign_mean_combine(const struct step_job *job, int count, const void *const *pushes, size_t begin,
                               size_t end, void *pull)
 {
 	const struct backend *be = job->be;
 	float share = (float)(1.0 / count);
-	float sign[FLOAT32_BLOCK]; /* [n] */
-	for (size_t at = begin; at < end; at += FLOAT32_BLOCK) {
-		size_t n = end - at < FLOAT32_BLOCK ? end - at : FLOAT32_BLOCK;
+	float sign[MEAN_BLOCK]; /* [n] */
+	for (size_t at = begin; at < end; at += MEAN_BLOCK) {
+		size_t n = end - at < MEAN_BLOCK ? end - at : MEAN_BLOCK;
 		float *sum = (float *)pull + at;
 		unpack(job, pushes[0], at, n, sum);
 		for (int m = 1; m < count; m++) {
@@ -46,7 +47,7 @@ static void sign_mean_combine(const struct agg_job *job, int count, const void *
 	}
 }
 
-static void sign_mean_push_signs(const struct agg_job *job, const void *push, uint64_t *vote,
+static void sign_mean_push_signs(const struct step_job *job, const void *push, uint64_t *vote,
                                  uint64_t *abstain)
 {
 	sign_message_signs(job->n, sign_mean_zero(job->state), push, vote, abstain);
@@ -58,7 +59,7 @@ static const struct key sign_mean_keys[] = {
          .offset = offsetof(struct sign_mean, zero),
          .default_json = "\"random\"",
          .choices = SIGN_POLICY_NAMES,
-         .help = "what a worker says for a coordinate that is exactly 0, or NaN: a fair coin, +1 or nothing, "
+         .help = "a worker's vote on a coordinate that is exactly 0, or NaN: a fair coin, +1 or nothing, "
                  "which costs a second bit a coordinate up"},
         {0},
 };
@@ -78,7 +79,7 @@ const struct aggregator aggregator_sign_mean = {
         .pull_bytes = float32_bytes,
         .encode = sign_mean_encode,
         .combine = sign_mean_combine,
-        .apply = float32_descend,
+        .apply = mean_apply,
         .push_signs = sign_mean_push_signs,
         .pull_signs = float32_signs,
 };

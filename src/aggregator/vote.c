@@ -1,4 +1,5 @@
 /* Aggregator `vote`: the majority vote over signs, one bit a coordinate in both directions. */
+#include "aggregator/aggregator.h"
 #include "compressor/sign.h"
 
 /* Pointers to the voters' planes live on combine()'s stack, because a step allocates nothing. */
@@ -36,13 +37,13 @@ static size_t vote_pull_bytes(const void *state, size_t n)
 	return sign_message_bytes(n, vote_tie(state));
 }
 
-static void vote_encode(const struct agg_job *job, uint32_t worker, const float *v, size_t begin, size_t end,
+static void vote_encode(const struct step_job *job, uint32_t worker, const float *v, size_t begin, size_t end,
                         void *push)
 {
 	sign_message_encode(job, vote_zero(job->state), worker, v, begin, end, push);
 }
 
-static void vote_combine(const struct agg_job *job, int count, const void *const *pushes, size_t begin,
+static void vote_combine(const struct step_job *job, int count, const void *const *pushes, size_t begin,
                          size_t end, void *pull)
 {
 	enum sign_policy zero = vote_zero(job->state), tie = vote_tie(job->state);
@@ -60,7 +61,7 @@ static void vote_combine(const struct agg_job *job, int count, const void *const
 	job->be->majority(end - begin, &votes, tie, &coins, begin, answer, silent);
 }
 
-static void vote_apply(const struct agg_job *job, const void *pull, size_t begin, size_t end, double lr,
+static void vote_apply(const struct step_job *job, const void *pull, size_t begin, size_t end, double lr,
                        double decay, float *memory, float *x)
 {
 	(void)memory;
@@ -69,12 +70,12 @@ static void vote_apply(const struct agg_job *job, const void *pull, size_t begin
 	                    (float)decay, x + begin);
 }
 
-static void vote_push_signs(const struct agg_job *job, const void *push, uint64_t *vote, uint64_t *abstain)
+static void vote_push_signs(const struct step_job *job, const void *push, uint64_t *vote, uint64_t *abstain)
 {
 	sign_message_signs(job->n, vote_zero(job->state), push, vote, abstain);
 }
 
-static void vote_pull_signs(const struct agg_job *job, const void *pull, uint64_t *vote, uint64_t *abstain)
+static void vote_pull_signs(const struct step_job *job, const void *pull, uint64_t *vote, uint64_t *abstain)
 {
 	sign_message_signs(job->n, vote_tie(job->state), pull, vote, abstain);
 }
@@ -85,14 +86,14 @@ static const struct key vote_keys[] = {
          .offset = offsetof(struct vote, zero),
          .default_json = "\"random\"",
          .choices = SIGN_POLICY_NAMES,
-         .help = "what a worker says for a coordinate that is exactly 0, or NaN: a fair coin, +1 (as the "
+         .help = "a worker's vote on a coordinate that is exactly 0, or NaN: a fair coin, +1 (as the "
                  "published code) or nothing, which costs a second bit a coordinate up"},
         {.name = "tie",
          .kind = KEY_CHOICE,
          .offset = offsetof(struct vote, tie),
          .default_json = "\"random\"",
          .choices = SIGN_POLICY_NAMES,
-         .help = "what the server says for a tied vote: a fair coin, +1 (as the published code) or nothing, "
+         .help = "the answer where the vote is tied: a fair coin, +1 (as the published code) or nothing, "
                  "which costs a second bit a coordinate down"},
         {0},
 };

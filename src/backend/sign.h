@@ -43,4 +43,23 @@ static inline uint64_t sign_mask(size_t n, size_t w)
 	return left >= 64 ? ~UINT64_C(0) : (UINT64_C(1) << left) - 1;
 }
 
+/* A sign message of n coordinates: the vote plane, then the abstain plane if the policy is `abstain`. */
+static inline size_t sign_message_bytes(size_t n, enum sign_policy policy)
+{
+	return sign_plane_bytes(n) * (policy == SIGN_ABSTAIN ? 2 : 1);
+}
+
+/* The word of the vote plane that holds coordinate `begin`, a multiple of 64. */
+static inline const uint64_t *sign_message_vote(const void *message, size_t begin)
+{
+	return (const uint64_t *)message + begin / 64;
+}
+
+/* The same word of the abstain plane; NULL where the message has none. */
+static inline const uint64_t *sign_message_abstain(const void *message, size_t n, enum sign_policy policy,
+                                                   size_t begin)
+{
+	return policy == SIGN_ABSTAIN ? sign_message_vote(message, begin) + sign_words(n) : NULL;
+}
+
 #endif

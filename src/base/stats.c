@@ -1,4 +1,4 @@
-/* Sorting and selecting. */
+/* Sorting and selecting: see base/stats.h. */
 #include "base/stats.h"
 #include <math.h>
 
@@ -22,7 +22,7 @@ static void sink(double *x, size_t at, size_t n)
 	}
 }
 
-void order_sort(double *x, size_t n)
+void stats_sort(double *x, size_t n)
 {
 	for (size_t i = n / 2; i-- > 0;)
 		sink(x, i, n);
@@ -38,7 +38,7 @@ static double middle_of_three(double a, double b, double c)
 	return c < low ? low : c > high ? high : c;
 }
 
-double order_select(double *x, size_t n, size_t k)
+double stats_select(double *x, size_t n, size_t k)
 {
 	ptrdiff_t low = 0, high = (ptrdiff_t)n - 1, wanted = (ptrdiff_t)k;
 	while (low < high) {
@@ -62,13 +62,13 @@ double order_select(double *x, size_t n, size_t k)
 	return x[wanted];
 }
 
-double order_quantile(double *x, size_t n, double q)
+double stats_quantile(double *x, size_t n, double q)
 {
 	size_t rank = (size_t)ceil(q * (double)n);
-	return order_select(x, n, rank > 0 ? rank - 1 : 0);
+	return stats_select(x, n, rank > 0 ? rank - 1 : 0);
 }
 
-double order_median(const double *sorted, size_t n)
+double stats_median(const double *sorted, size_t n)
 {
 	return n % 2 ? sorted[n / 2] : 0.5 * (sorted[n / 2 - 1] + sorted[n / 2]);
 }

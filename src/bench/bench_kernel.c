@@ -13,8 +13,8 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/pool.h"
+#include "base/stats.h"
 #include "check/kernel_memory.h"
-#include "base/quantile.h"
 #include "registry.h"
 
 enum {
@@ -219,18 +219,18 @@ static struct bench_kernel_row time_job(struct measure *m, struct kernel_job job
 	for (size_t i = 0; i < m->n_parts; i++)
 		mem_free((void *)(uintptr_t)m->part[i].votes.vote);
 	mem_free(m->part);
-	double median_s = quantile(s.kernel_s, s.count, 0.5);
+	double median_s = stats_quantile(s.kernel_s, s.count, 0.5);
 	return (struct bench_kernel_row){.kernel = m->kernel->name,
 	                                 .backend = m->backend->name,
 	                                 .lanes = pool_lanes(m->pool),
 	                                 .n = job.rows * job.n,
 	                                 .workers = job.votes.count,
 	                                 .ms = 1e3 * median_s,
-	                                 .ms_low = 1e3 * quantile(s.kernel_s, s.count, 0.25),
-	                                 .ms_high = 1e3 * quantile(s.kernel_s, s.count, 0.75),
+	                                 .ms_low = 1e3 * stats_quantile(s.kernel_s, s.count, 0.25),
+	                                 .ms_high = 1e3 * stats_quantile(s.kernel_s, s.count, 0.75),
 	                                 .gbps = bytes / median_s / 1e9,
-	                                 .limit_gbps = quantile(s.limit_gbps, s.count, 0.5),
-	                                 .ratio = quantile(s.ratio, s.count, 0.5)};
+	                                 .limit_gbps = stats_quantile(s.limit_gbps, s.count, 0.5),
+	                                 .ratio = stats_quantile(s.ratio, s.count, 0.5)};
 }
 
 /* On what and how kernels are timed, and what is told of every row. */

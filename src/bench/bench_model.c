@@ -8,8 +8,8 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/pool.h"
+#include "base/stats.h"
 #include "base/text.h"
-#include "base/quantile.h"
 #include "registry.h"
 
 enum { LEAST_ROUNDS = 5, MOST_ROUNDS = 1000, GEMM_SIDE = 768 };
@@ -191,13 +191,13 @@ static void measure(struct bench_run *r, double seconds, struct bench_model_resu
 		round[count] = train(r);
 		share[count] = work / round[count] / 1e9 / gemm[count];
 	}
-	out->round_s = quantile(round, count, 0.5);
-	out->round_s_low = quantile(round, count, 0.25);
-	out->round_s_high = quantile(round, count, 0.75);
+	out->round_s = stats_quantile(round, count, 0.5);
+	out->round_s_low = stats_quantile(round, count, 0.25);
+	out->round_s_high = stats_quantile(round, count, 0.75);
 	out->samples_per_s = lanes * (double)positions(r) / out->round_s;
 	out->gflops = work / out->round_s / 1e9;
-	out->sgemm_gflops = quantile(gemm, count, 0.5);
-	out->share = quantile(share, count, 0.5);
+	out->sgemm_gflops = stats_quantile(gemm, count, 0.5);
+	out->share = stats_quantile(share, count, 0.5);
 	mem_free(round);
 	mem_free(gemm);
 	mem_free(share);

@@ -5,7 +5,7 @@
 #include "aggregator/aggregator.h"
 #include "base/clock.h"
 #include "base/mem.h"
-#include "base/quantile.h"
+#include "base/stats.h"
 #include "registry.h"
 #include "transport/transport.h"
 
@@ -18,7 +18,7 @@ struct bench {
 	struct backend be;
 	struct pool *pool;
 	const struct aggregator *agg;
-	struct agg_job job;
+	struct step_job job;
 	struct link link;
 	struct train_state st;
 	size_t push_bytes, pull_bytes;
@@ -144,7 +144,7 @@ static int open_bench(struct bench *b, const struct choice *transport, const str
 	const struct transport *row = (const struct transport *)transport->row;
 	struct transport_env env = {.workers = o->workers, .pool = b->pool};
 	b->agg = (const struct aggregator *)agg->row;
-	b->job = (struct agg_job){.state = agg->state, .be = &b->be, .seed = SEED, .n = o->n};
+	b->job = (struct step_job){.state = agg->state, .be = &b->be, .seed = SEED, .n = o->n};
 	b->push_bytes = b->agg->push_bytes(agg->state, o->n);
 	b->pull_bytes = b->agg->pull_bytes(agg->state, o->n);
 	if (b->agg->check && b->agg->check(agg->state, o->workers, 0, e))
@@ -251,10 +251,10 @@ static int run_rounds(struct bench *b, struct bench_round_result *out, struct er
 	if (b->link.root && b->link.row->leave)
 		b->link.row->leave(b->link.self, true, "");
 	out->root = b->link.root;
-	out->round_s = quantile(b->round_s, (size_t)out->rounds, 0.5);
-	out->round_s_low = quantile(b->round_s, (size_t)out->rounds, 0.25);
-	out->round_s_high = quantile(b->round_s, (size_t)out->rounds, 0.75);
-	out->wait_s = quantile(b->wait_s, (size_t)out->rounds, 0.5);
+	out->round_s = stats_quantile(b->round_s, (size_t)out->rounds, 0.5);
+	out->round_s_low = stats_quantile(b->round_s, (size_t)out->rounds, 0.25);
+	out->round_s_high = stats_quantile(b->round_s, (size_t)out->rounds, 0.75);
+	out->wait_s = stats_quantile(b->wait_s, (size_t)out->rounds, 0.5);
 	return 0;
 }
 

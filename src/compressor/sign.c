@@ -1,25 +1,8 @@
 /* The sign layout: see compressor/sign.h. */
-#include <string.h>
 #include "compressor/sign.h"
+#include <string.h>
 
-size_t sign_message_bytes(size_t n, enum sign_policy policy)
-{
-	return sign_plane_bytes(n) * (policy == SIGN_ABSTAIN ? 2 : 1);
-}
-
-const uint64_t *sign_message_vote(const void *message, size_t begin)
-{
-	return (const uint64_t *)message + begin / 64;
-}
-
-const uint64_t *sign_message_abstain(const void *message, size_t n, enum sign_policy policy, size_t begin)
-{
-	if (policy != SIGN_ABSTAIN)
-		return NULL;
-	return sign_message_vote(message, begin) + sign_words(n);
-}
-
-void sign_message_encode(const struct agg_job *job, enum sign_policy zero, uint32_t worker, const float *v,
+void sign_message_encode(const struct step_job *job, enum sign_policy zero, uint32_t worker, const float *v,
                          size_t begin, size_t end, void *push)
 {
 	struct stream coins = stream_of(job->seed, RNG_ZERO, worker, job->step);

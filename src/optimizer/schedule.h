@@ -4,8 +4,8 @@
  * Every row's state begins with `struct warmup`. Its `per` is the unit of all lengths of that schedule:
  * steps, or epochs of steps_per_epoch steps. Over the first w steps of the warm-up, the rate that the
  * schedule gives at step t (counted from the run's start, warm-up or not) is multiplied by
- * warmup_from + (1 - warmup_from) (t + 1) / w: step w - 1 is the first at the full rate, and the first
- * step is not wasted on a rate of zero.
+ * warmup_from + (1 - warmup_from) (t + 1) / w. So step w - 1 is the first one at the full rate, and the rate
+ * of the first step is not zero.
  */
 #ifndef SIGNSGD_OPTIMIZER_SCHEDULE_H
 #define SIGNSGD_OPTIMIZER_SCHEDULE_H

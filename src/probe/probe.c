@@ -1,4 +1,4 @@
-/* Probes: one function a group, each due every so many steps. */
+/* Probes: one function for each group, due every so many steps. */
 #include <math.h>
 #include <string.h>
 #include "base/mem.h"
@@ -56,10 +56,9 @@ static bool wants_planes(const struct settings *s)
 	return s->record.agreement > 0 || s->record.margin > 0 || s->record.sign_failure > 0;
 }
 
-void probe_needs(const struct settings *s, int64_t step, struct round *r)
+struct probe_wants probe_wants(const struct settings *s, int64_t step)
 {
-	r->norms = due(s, NORMS, step);
-	r->signs = due(s, SIGN_FAILURE, step);
+	return (struct probe_wants){.norms = due(s, NORMS, step), .signs = due(s, SIGN_FAILURE, step)};
 }
 
 static void open_columns(struct probe *p, struct h5 *f)
@@ -69,8 +68,9 @@ static void open_columns(struct probe *p, struct h5 *f)
 		if (every(p->s, (enum group)g) > 0)
 			p->steps[g] = h5_column(f, step_paths[g], H5_I64, 0, NULL, "steps", "steps done");
 	if (p->s->record.agreement > 0)
-		p->agreement = h5_column(f, "/probes/agreement/agreement", H5_F64, 1, &m, "share",
-		                         "coordinates at which each worker's push says what the answer says");
+		p->agreement =
+		        h5_column(f, "/probes/agreement/agreement", H5_F64, 1, &m, "share",
+		                  "coordinates at which each worker's push has the sign of the answer");
 	if (p->s->record.margin > 0)
 		p->votes = h5_column(f, "/probes/margin/votes", H5_I64, 1, &bins, "coordinates",
 		                     "coordinates by V, the sum of the voters' signs, from -M to M");
@@ -138,7 +138,7 @@ void probe_close(struct probe *p)
 	mem_free(p);
 }
 
-/* Coordinates at which two pairs of planes say the same. */
+/* Coordinates at which two pairs of planes have the same sign, or both abstain. */
 static size_t count_equal(size_t n, const uint64_t *vote_a, const uint64_t *abstain_a, const uint64_t *vote_b,
                           const uint64_t *abstain_b)
 {
@@ -152,9 +152,9 @@ static size_t count_equal(size_t n, const uint64_t *vote_a, const uint64_t *abst
 
 static void agreement_step(struct probe *p, const struct probe_view *v)
 {
-	v->round->agg->pull_signs(&v->round->job, v->pull, p->pull_vote, p->pull_abstain);
+	v->agg->pull_signs(v->job, v->pull, p->pull_vote, p->pull_abstain);
 	for (int m = 0; m < v->count; m++) {
-		v->round->agg->push_signs(&v->round->job, v->workers[m].push, p->vote, p->abstain);
+		v->agg->push_signs(v->job, v->workers[m].push, p->vote, p->abstain);
 		p->row[m] = (double)count_equal(p->n, p->vote, p->abstain, p->pull_vote, p->pull_abstain) /
 		            (double)p->n;
 	}
@@ -166,7 +166,7 @@ static void margin_step(struct probe *p, const struct probe_view *v)
 	size_t voters = (size_t)v->count;
 	memset(p->sums, 0, p->n * sizeof *p->sums);
 	for (size_t m = 0; m < voters; m++) {
-		v->round->agg->push_signs(&v->round->job, v->workers[m].push, p->vote, p->abstain);
+		v->agg->push_signs(v->job, v->workers[m].push, p->vote, p->abstain);
 		for (size_t i = 0; i < p->n; i++) {
 			int minus = (int)(p->vote[i / 64] >> (i % 64) & 1),
 			    abstain = (int)(p->abstain[i / 64] >> (i % 64) & 1);
@@ -208,7 +208,7 @@ void probe_step(struct probe *p, const struct probe_view *v)
 {
 	static void (*const groups[])(struct probe *, const struct probe_view *) = {
 	        agreement_step, margin_step, norms_step, sign_failure_step};
-	int64_t step = (int64_t)v->round->job.step, done = step + 1;
+	int64_t step = (int64_t)v->job->step, done = step + 1;
 	for (int g = AGREEMENT; g <= SIGN_FAILURE; g++) {
 		if (!due(p->s, (enum group)g, step))
 			continue;
@@ -226,7 +226,7 @@ static void take(void *self, const float *g)
 		moments_take(p->moments, g);
 }
 
-static void look_over_pass(struct probe *p, int64_t done, const struct probe_pass *pass)
+static void run_pass(struct probe *p, int64_t done, const struct probe_pass *pass)
 {
 	p->noise_due = noise_due(p->s, done);
 	p->moments_due = moments_due(p->s, done);
@@ -245,7 +245,7 @@ void probe_applied(struct probe *p, const float *x, int64_t done, const struct p
 		h5_append(p->x, 1, x);
 		h5_append(p->steps[SNAPSHOTS], 1, &done);
 	}
-	look_over_pass(p, done, pass);
+	run_pass(p, done, pass);
 }
 
 size_t probe_bytes(const struct settings *s, size_t n)
@@ -258,7 +258,7 @@ size_t probe_bytes(const struct settings *s, size_t n)
 	if (s->record.sign_failure > 0)
 		bytes += n * sizeof(float) + (size_t)s->workers * sign_plane_bytes(n);
 	if (settings_has_passes(s))
-		bytes += s->shape.n_train * sizeof(uint32_t); /* the order of a pass */
+		bytes += s->shape.n_train * sizeof(uint32_t); /* the order of a full pass */
 	bytes += noise_bytes(s) + moments_bytes(s, n);
 	return bytes;
 }
@@ -267,8 +267,8 @@ size_t probe_file_bytes(const struct settings *s, size_t n)
 {
 	size_t m = (size_t)s->workers;
 	const size_t row[] = {8 * m, 8 * (2 * m + 1), 16 * m, 8 * m + 16, 4 * n};
-	double bytes = noise_file_bytes(s) +
-	               moments_file_bytes(s); /* an absurd wish must not wrap round to a modest one */
+	/* In double: the size of an absurd request must not wrap round to a small one. */
+	double bytes = noise_file_bytes(s) + moments_file_bytes(s);
 	for (int g = AGREEMENT; g <= SNAPSHOTS; g++)
 		if (every(s, (enum group)g) > 0)
 			bytes += (8 + (double)row[g]) * (double)(s->steps / every(s, (enum group)g));

@@ -122,10 +122,10 @@ static void draw_references(struct dip *d)
 		struct stream draw = stream_of(0, RNG_PROBE, 0, r);
 		for (size_t i = 0; i < size; i++)
 			sample[i] = (double)stream_uniform(&draw, i);
-		order_sort(sample, size);
+		stats_sort(sample, size);
 		d->references[r] = dip_of_size(d, sample, size) * sqrt((double)size / (double)d->n);
 	}
-	order_sort(d->references, DIP_REFERENCES);
+	stats_sort(d->references, DIP_REFERENCES);
 	mem_free(sample);
 }
 

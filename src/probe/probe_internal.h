@@ -12,7 +12,7 @@ struct noise *noise_open(const struct settings *s, size_t n, struct h5 *f);
 void noise_close(struct noise *p);
 bool noise_due(const struct settings *s, int64_t done);
 void noise_take(struct noise *p, const float *g);
-/* The row of a pass that is over; the next take begins another. */
+/* Append the row of a pass that is over. The next noise_take() begins another. */
 void noise_append(struct noise *p, int64_t done);
 size_t noise_bytes(const struct settings *s);
 double noise_file_bytes(const struct settings *s);

@@ -3,11 +3,11 @@
  * pass, by Welford's recurrence in double, so that a mean far larger than the deviation costs nothing.
  *
  * snr: S_i = |g_i| / sigma_i (Bernstein et al. 2019, figure 3; the theory's critical line is 2 / sqrt(3)). A
- * weight whose gradient was 0 in every mini-batch, or not finite in one, has no ratio: its share is `silent`,
- * and the other figures are about the rest (NaN without any). The signal is the mean over the
- * K mini-batches: weights without any signal show S of about 1 / sqrt(K). `counts` is a histogram of S over
- * bins of equal width in log10 S: bin 0 below 10^SNR_LOWEST, SNR_PER_DECADE bins a decade up to
- * 10^SNR_HIGHEST, and one above.
+ * weight whose gradient was 0 in every mini-batch, or not finite in one, has no ratio. `silent` is the share
+ * of such weights; the other figures are about the rest (NaN if there is none). The signal g_i is the mean
+ * over the K mini-batches, so a weight without any signal shows an S of about 1 / sqrt(K). `counts` is a
+ * histogram of S over bins of equal width in log10 S: bin 0 below 10^SNR_LOWEST, SNR_PER_DECADE bins a decade
+ * up to 10^SNR_HIGHEST, and one above.
  *
  * l1_l2: the density phi(v) = |v|_1^2 / (n |v|_2^2), from 1/n for one entry to 1 for entries of one size
  * (Bernstein et al. 2018, "signSGD: compressed optimisation for non-convex problems"), NaN for v = 0.
@@ -16,8 +16,8 @@
 #include <stdio.h>
 #include <string.h>
 #include "base/mem.h"
-#include "probe/probe_internal.h"
 #include "base/stats.h"
+#include "probe/probe_internal.h"
 
 #define SNR   "/probes/snr/"
 #define L1_L2 "/probes/l1_l2/"
@@ -187,7 +187,7 @@ static void append_snr(struct moments *p, int64_t done)
 	double mean = sum / (double)count, share = (double)above / (double)count;
 	double silent = (double)(p->n - count) / (double)p->n;
 	for (size_t q = 0; q < QUANTILES; q++)
-		quantile[q] = count > 0 ? order_quantile(p->square, count, quantiles[q]) : NAN;
+		quantile[q] = count > 0 ? stats_quantile(p->square, count, quantiles[q]) : NAN;
 	h5_append(p->snr_mean, 1, &mean);
 	h5_append(p->snr_max, 1, &most);
 	h5_append(p->share, 1, &share);

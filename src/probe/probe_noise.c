@@ -1,22 +1,23 @@
 /*
  * The probe gradient_noise: is the noise of a stochastic gradient unimodal and symmetric, as assumption 4 of
- * Bernstein et al. 2019 wants it? Their figure 2, with numbers beside the images. Of a weight's K values:
+ * Bernstein et al. 2019 wants it? Their figure 2, with numbers beside the plots. Of a weight's K values:
  *
  *   std       with K - 1
  *   skewness  g1 = m3 / m2^(3/2), m_r the r-th central moment
  *   symmetry  sqrt(K) (mean - median) / std (Cabilio and Masaro 1996, "A simple test of symmetry about an
  *             unknown median"): near 0 for a symmetric sample; about N(0, pi/2 - 1) for a normal one, so that
  *             beyond 1.48 either way is significant at 5 %
- *   dip       Hartigan's, of probe/probe_dip.h, with its p value; the attribute critical_95 is the dip that
- * 95 % of uniform samples of K values do not exceed
+ *   dip       Hartigan's, of probe/probe_dip.h, with its p value. 95 % of the uniform samples of K values
+ * have a dip of at most the attribute critical_95
  *
  * skewness and symmetry are NaN where all values are the same.
  */
 #include <math.h>
 #include "base/mem.h"
+#include "base/stats.h"
+#include "models/model.h"
 #include "probe/probe_dip.h"
 #include "probe/probe_internal.h"
-#include "base/stats.h"
 
 #define GROUP "/probes/gradient_noise/"
 
@@ -72,7 +73,7 @@ static bool chosen(const struct noise *p, size_t count, int64_t index)
 	return false;
 }
 
-/* Those that are named, then others, uniform over all n. */
+/* The named weights first, then others, drawn uniformly from all n. */
 static void choose_weights(struct noise *p, const struct settings *s, size_t n)
 {
 	struct stream draw = stream_of(s->seed, RNG_PROBE, 0, 0);
@@ -187,7 +188,7 @@ static void describe(struct dip *dip, const double *sorted, size_t count, double
 	out[MEAN] = mean;
 	out[STD] = sqrt(square / (k - 1));
 	out[SKEWNESS] = cube / k / pow(square / k, 1.5);
-	out[SYMMETRY] = sqrt(k) * (mean - order_median(sorted, count)) / out[STD];
+	out[SYMMETRY] = sqrt(k) * (mean - stats_median(sorted, count)) / out[STD];
 	out[DIP] = isfinite(square) ? dip_of(dip, sorted) : NAN;
 	out[DIP_P] = isfinite(square) ? dip_p(dip, out[DIP]) : NAN;
 }
@@ -198,7 +199,7 @@ void noise_append(struct noise *p, int64_t done)
 	for (size_t w = 0; w < p->weights; w++) {
 		for (size_t k = 0; k < p->batches; k++)
 			p->sorted[k] = (double)p->values[w * p->batches + k];
-		order_sort(p->sorted, p->batches);
+		stats_sort(p->sorted, p->batches);
 		describe(p->dip, p->sorted, p->batches, out);
 		for (int i = 0; i < FIGURES; i++)
 			p->row[(size_t)i * p->weights + w] = out[i];

@@ -1,15 +1,13 @@
-/* Checkpoints: /state holds one dataset a part, each with a checksum; the file is sealed (h5/h5_disk.h). */
+/* Checkpoints: /state holds a dataset for each array, with a checksum; the file is sealed (h5/h5_disk.h). */
 #include "train/checkpoint.h"
-
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-
+#include "base/mem.h"
 #include "h5/h5.h"
 #include "h5/h5_disk.h"
-#include "base/mem.h"
 
-enum { CHECKPOINT_FORMAT = 1, PART_PATH_BYTES = 256 };
+enum { CHECKPOINT_FORMAT = 1, ARRAY_PATH_BYTES = 256 };
 
 void checkpoint_path(const char *run_path, char *out, size_t size)
 {
@@ -21,32 +19,32 @@ void checkpoint_path(const char *run_path, char *out, size_t size)
 		die("%s: the path of its checkpoint is longer than %zu bytes", run_path, size - 1);
 }
 
-/* Of the values as they stand in memory, which is how they stand in the file. */
-static int64_t checksum(const struct checkpoint_part *part, const float *values)
+/* Of the values as they lie in memory, which is how they lie in the file. */
+static int64_t checksum(const struct checkpoint_array *array, const float *values)
 {
-	return h5_crc32(0, values, part->count * sizeof *values);
+	return h5_crc32(0, values, array->count * sizeof *values);
 }
 
-static void part_path(char out[PART_PATH_BYTES], const char *name)
+static void array_path(char out[ARRAY_PATH_BYTES], const char *name)
 {
-	if (snprintf(out, PART_PATH_BYTES, "/state/%s", name) >= PART_PATH_BYTES)
-		BUG("a checkpoint's part with so long a name");
+	if (snprintf(out, ARRAY_PATH_BYTES, "/state/%s", name) >= ARRAY_PATH_BYTES)
+		BUG("the name of a checkpoint's array is too long");
 }
 
 int checkpoint_write(const char *path, const char *run_id, int64_t step, size_t count,
-                     const struct checkpoint_part *parts, struct err *e)
+                     const struct checkpoint_array *arrays, struct err *e)
 {
-	char at[PART_PATH_BYTES];
+	char at[ARRAY_PATH_BYTES];
 	struct h5 *f = h5_create(path);
 	h5_set_int(f, "/", "checkpoint_version", CHECKPOINT_FORMAT);
 	h5_set_text(f, "/", "run_id", run_id);
 	h5_set_int(f, "/", "step", step);
 	for (size_t i = 0; i < count; i++) {
-		part_path(at, parts[i].name);
-		h5_write(f, at, H5_F32, 1, &parts[i].count, parts[i].at);
-		h5_set_int(f, at, "crc32", checksum(&parts[i], parts[i].at));
-		if (parts[i].number)
-			h5_set_int(f, at, "number", *parts[i].number);
+		array_path(at, arrays[i].name);
+		h5_write(f, at, H5_F32, 1, &arrays[i].count, arrays[i].at);
+		h5_set_int(f, at, "crc32", checksum(&arrays[i], arrays[i].at));
+		if (arrays[i].number)
+			h5_set_int(f, at, "number", *arrays[i].number);
 	}
 	int rc = h5_flush(f, true, e);
 	h5_close(f);
@@ -76,16 +74,16 @@ static int check_identity(struct h5 *f, const char *path, const char *run_id, in
 	return 0;
 }
 
-/* Read a part to scratch memory to see that it is whole. */
-static int check_part(struct h5 *f, const char *path, const struct checkpoint_part *part, float *scratch,
-                      struct err *e)
+/* Read an array into scratch memory to see that it is whole. */
+static int check_array(struct h5 *f, const char *path, const struct checkpoint_array *array, float *scratch,
+                       struct err *e)
 {
-	char at[PART_PATH_BYTES];
+	char at[ARRAY_PATH_BYTES];
 	int64_t expected, found;
-	part_path(at, part->name);
-	if (h5_read(f, at, H5_F32, part->count, scratch, e) || h5_get_int(f, at, "crc32", &expected, e))
+	array_path(at, array->name);
+	if (h5_read(f, at, H5_F32, array->count, scratch, e) || h5_get_int(f, at, "crc32", &expected, e))
 		return -1;
-	found = checksum(part, scratch);
+	found = checksum(array, scratch);
 	if (found != expected)
 		return err_user(
 		        e, "%s: %s: the array is damaged: found checksum %08" PRIx64 ", expected %08" PRIx64,
@@ -101,43 +99,44 @@ static void read_number(struct h5 *f, const char *at, int64_t *number)
 		*number = found;
 }
 
-/* All parts twice: first to see that they are good, then to where they belong. */
-static int read_parts(struct h5 *f, const char *path, size_t count, struct checkpoint_part *parts,
-                      struct err *e)
+/* Read all arrays twice: first to see that they are whole, then to where they belong. */
+static int read_arrays(struct h5 *f, const char *path, size_t count, struct checkpoint_array *arrays,
+                       struct err *e)
 {
-	char at[PART_PATH_BYTES];
+	char at[ARRAY_PATH_BYTES];
 	size_t largest = 0;
 	for (size_t i = 0; i < count; i++)
-		largest = parts[i].count > largest ? parts[i].count : largest;
+		largest = arrays[i].count > largest ? arrays[i].count : largest;
 	float *scratch = mem_array(largest, sizeof *scratch); /* [largest] */
 	int rc = 0;
 	for (size_t i = 0; i < count && !rc; i++) {
-		part_path(at, parts[i].name);
-		parts[i].missing = parts[i].optional && !h5_has(f, at);
-		if (!parts[i].missing)
-			rc = check_part(f, path, &parts[i], scratch, e);
+		array_path(at, arrays[i].name);
+		arrays[i].missing = arrays[i].optional && !h5_has(f, at);
+		if (!arrays[i].missing)
+			rc = check_array(f, path, &arrays[i], scratch, e);
 	}
 	mem_free(scratch);
 	for (size_t i = 0; i < count && !rc; i++) {
-		part_path(at, parts[i].name);
-		if (parts[i].missing)
+		array_path(at, arrays[i].name);
+		if (arrays[i].missing)
 			continue;
-		if (h5_read(f, at, H5_F32, parts[i].count, parts[i].at, e))
+		if (h5_read(f, at, H5_F32, arrays[i].count, arrays[i].at, e))
 			die("%s",
 			    e->text); /* it could be read a moment ago, and now arrays are half filled */
-		read_number(f, at, parts[i].number);
+		read_number(f, at, arrays[i].number);
 	}
 	return rc;
 }
 
 int checkpoint_read(const char *path, const char *run_id, int64_t *step, size_t count,
-                    struct checkpoint_part *parts, struct err *e)
+                    struct checkpoint_array *arrays, struct err *e)
 {
 	int64_t found;
 	struct h5 *f = h5_open_sealed(path, e);
 	if (!f)
 		return -1;
-	int rc = check_identity(f, path, run_id, &found, e) || read_parts(f, path, count, parts, e) ? -1 : 0;
+	int rc =
+	        check_identity(f, path, run_id, &found, e) || read_arrays(f, path, count, arrays, e) ? -1 : 0;
 	if (!rc)
 		*step = found;
 	h5_close(f);

@@ -1,4 +1,4 @@
-/* One run: what is there already, the loop around the step, what is written when. */
+/* One run: what its path holds already, the loop around the step, what is written when. */
 #include "train/run.h"
 #include <errno.h>
 #include <math.h>
@@ -16,7 +16,7 @@
 
 enum { PATH_SIZE = 4096 };
 
-/* Everything the loop holds. */
+/* What the loop works with. */
 struct run {
 	const struct settings *s;
 	const struct run_options *o;
@@ -27,12 +27,14 @@ struct run {
 	int64_t steps_at_start; /* done before this process took over */
 	struct step_row step;
 	struct eval_row eval;
-	struct link link; /* of a party */
+	struct link link; /* of the job, if linked */
 	bool linked;
 	int flags;    /* enum exchange_flag of the last step */
-	bool alone;   /* the others do not take part in saving */
-	int64_t kept; /* steps that the file on disk already holds: it is left alone until there are more */
-	bool anew, blew_up, saved_once;
+	bool alone;   /* save without the other processes */
+	int64_t kept; /* steps that the file on disk holds: it is not replaced before there are more */
+	bool fresh;   /* the run begins at step 0 */
+	bool blew_up; /* a loss is no longer finite */
+	bool saved_once;
 };
 
 static volatile sig_atomic_t caught;
@@ -116,7 +118,7 @@ static bool eval_due(const struct run *run)
 	return done == run->s->steps || (every > 0 && done % every == 0);
 }
 
-/* Is one due behind the step that comes? All processes of a run must know before it. */
+/* Is a checkpoint due after the step to come? All processes of a run must know before that step. */
 static bool checkpoint_due(const struct run *run)
 {
 	int64_t done = trainer_steps_done(run->t) + 1, every = run->s->checkpoint.every;
@@ -126,8 +128,8 @@ static bool checkpoint_due(const struct run *run)
 	return (every > 0 && done % every == 0) || (minutes > 0 && clock_s() - run->saved >= wait);
 }
 
-/* Rows that a killed run recorded behind its last checkpoint are being made again; until then they stay on
- * disk. */
+/* Are rows being made that a killed run has already recorded after its last checkpoint? They stay on disk
+ * until there are more. */
 static bool remaking(const struct run *run)
 {
 	return trainer_steps_done(run->t) < run->kept;
@@ -166,13 +168,13 @@ static void show_progress(const struct run *run, bool force)
 	              run->step.loss, accuracy, rate, done < run->s->steps ? "ETA" : "in", time);
 }
 
-/* A signal ends a run behind its present step; where others take part, once all have heard of it. */
+/* A signal ends a run after its present step. With other processes, it does so once all of them know. */
 static bool stopping(const struct run *run)
 {
 	return run->linked ? run->flags & EXCHANGE_STOP : caught;
 }
 
-/* No step was made: no votes came before a signal did. */
+/* No step was made: a signal came before the votes did. */
 static int no_step(struct run *run)
 {
 	run->flags = EXCHANGE_STOP;
@@ -213,7 +215,7 @@ static int end(struct run *run, enum run_outcome *outcome, struct err *e)
 	enum run_state state = RUN_FINISHED;
 	*outcome = RUN_DID;
 	if (run->blew_up) {
-		/* what it ends with is what it blew up to */
+		/* the last evaluation is that of the parameters it ends with */
 		if (run->eval.step < trainer_steps_done(run->t) && evaluate(run, e))
 			return -1;
 		snprintf(why, sizeof why,
@@ -253,7 +255,7 @@ static int loop(struct run *run, enum run_outcome *outcome, struct err *e)
 	run->began = run->saved = clock_s();
 	run->steps_at_start = trainer_steps_done(run->t);
 	trainer_probe(run->t, run->r);
-	if (run->anew) {
+	if (run->fresh) {
 		if (evaluate(run, e))
 			return -1;
 		trainer_run_probes(run->t);
@@ -267,7 +269,7 @@ static int loop(struct run *run, enum run_outcome *outcome, struct err *e)
 	return end(run, outcome, e);
 }
 
-/* Open trainer and result file at the point where the run begins or goes on. */
+/* Open the trainer and the result file, at step 0 or where the run goes on. */
 static int begin(struct run *run, bool go_on, struct pool *pool, struct err *e)
 {
 	struct record_meta meta;
@@ -279,7 +281,7 @@ static int begin(struct run *run, bool go_on, struct pool *pool, struct err *e)
 	meta.voters = run->o->replay || (run->linked && run->link.row->faults);
 	if (go_on && access(run->checkpoint, F_OK) == 0) {
 		if (trainer_restore(run->t, run->checkpoint, e))
-			return err_prefix(e, "cannot resume %s (--overwrite starts it anew)", run->o->path);
+			return err_prefix(e, "cannot resume %s (--overwrite starts it again)", run->o->path);
 		run->r = record_continue(run->o->path, &meta, trainer_steps_done(run->t), e);
 		if (run->r)
 			log_say("%s: resumed after step %lld", run->o->path,
@@ -287,17 +289,20 @@ static int begin(struct run *run, bool go_on, struct pool *pool, struct err *e)
 		return run->r ? 0 : -1;
 	}
 	if (go_on)
-		log_say("%s: unfinished, without a checkpoint: begun anew; what it holds stays until there "
+		log_say("%s: unfinished, without a checkpoint: started again; what it holds stays until "
+		        "there "
 		        "is more",
 		        run->o->path);
 	unlink(run->checkpoint);
-	run->anew = true;
+	run->fresh = true;
 	run->r = record_create(run->o->path, &meta);
 	return 0;
 }
 
-/* What stands at the path already: 1 = an unfinished run of the same identity, 2 = a finished one, 0 =
- * nothing that counts. */
+enum present { PRESENT_NOTHING, PRESENT_UNFINISHED, PRESENT_FINISHED };
+
+/* What does the path hold? An enum present about a run of this identity; -1 and a sentence: something else.
+ */
 static int present(const struct settings *s, const struct run_options *o, int64_t *kept, struct err *e)
 {
 	struct run_info info;
@@ -307,7 +312,7 @@ static int present(const struct settings *s, const struct run_options *o, int64_
 		        e, "%s: found something that is no regular file, expected a result file or nothing",
 		        o->path);
 	if (o->overwrite)
-		return 0;
+		return PRESENT_NOTHING;
 	if (access(o->path, F_OK) != 0)
 		return o->resume ? err_user(e, "%s: nothing to resume: %s", o->path, strerror(errno)) : 0;
 	if (record_info(o->path, &info, e)) {
@@ -323,17 +328,17 @@ static int present(const struct settings *s, const struct run_options *o, int64_
 	*kept = info.steps_done;
 	bool ended = strcmp(info.state, run_state_name(RUN_FINISHED)) == 0 ||
 	             strcmp(info.state, run_state_name(RUN_DIVERGED)) == 0;
-	return ended ? 2 : 1;
+	return ended ? PRESENT_FINISHED : PRESENT_UNFINISHED;
 }
 
-/* The word to the other processes of the party, and the way to them. */
+/* Tell the other processes of the job what to do, and get the link to them. */
 static int meet(struct run *run, bool skip, struct pool *pool, struct err *e)
 {
 	const struct run_job *job = run->o->job;
-	int64_t word = skip ? RUN_COMMAND_SKIP : RUN_COMMAND_GO;
+	int64_t command = skip ? RUN_COMMAND_SKIP : RUN_COMMAND_GO;
 	if (!job)
 		return 0;
-	if (job->row->tell && job->row->tell(NULL, &word, e))
+	if (job->row->tell && job->row->tell(NULL, &command, e))
 		return -1;
 	if (skip)
 		return 0;
@@ -341,8 +346,8 @@ static int meet(struct run *run, bool skip, struct pool *pool, struct err *e)
 	return run->linked ? 0 : -1;
 }
 
-/* What can still be kept of a run that failed. The first sentence is the one to tell; the disk may refuse
- * this too. */
+/* Keep what can still be kept of a run that failed. *e has the sentence to tell; errors on the way are
+ * ignored. */
 static void fail(struct run *run, const struct err *e)
 {
 	struct err ignored = {0};
@@ -369,15 +374,18 @@ int run_one(const struct settings *s, struct pool *pool, const struct run_option
 {
 	struct run run = {.s = s, .o = o, .eval = {.test_accuracy = NAN, .test_perplexity = NAN}};
 	int there = present(s, o, &run.kept, e), rc;
-	if (there < 0 || meet(&run, there == 2, pool, e))
+	if (there < 0 || meet(&run, there == PRESENT_FINISHED, pool, e))
 		return -1;
-	if (there == 2) {
+	if (there == PRESENT_FINISHED) {
 		*outcome = RUN_SKIPPED;
-		log_say("%s: done already, skipped (--overwrite starts it anew)", o->path);
+		log_say("%s: done already, skipped (--overwrite starts it again)", o->path);
 		return 0;
 	}
 	checkpoint_path(o->path, run.checkpoint, sizeof run.checkpoint);
-	rc = begin(&run, there == 1, pool, e) || trainer_sync(run.t, e) || loop(&run, outcome, e) ? -1 : 0;
+	rc = begin(&run, there == PRESENT_UNFINISHED, pool, e) || trainer_sync(run.t, e) ||
+	                     loop(&run, outcome, e)
+	             ? -1
+	             : 0;
 	if (rc)
 		fail(&run, e);
 	clear(&run);

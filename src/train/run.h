@@ -1,6 +1,6 @@
 /*
- * One run from beginning to end: the result file, evaluations, checkpoints, progress, interruption.
- * simulate calls it for each of an experiment's settings.
+ * One run from beginning to end: the result file, evaluations, checkpoints, progress, interruption. The
+ * commands call run_one() for each run of an experiment.
  */
 #ifndef SIGNSGD_TRAIN_RUN_H
 #define SIGNSGD_TRAIN_RUN_H
@@ -18,10 +18,10 @@ struct transport;
 
 enum run_outcome { RUN_DID, RUN_SKIPPED, RUN_STOPPED, RUN_BLEW_UP };
 
-/* How a run comes to its other processes. */
+/* The job that a run belongs to: how it reaches its other processes. */
 struct run_job {
 	const struct transport *row;
-	/* Called once the run is known to be held: gives the link. -1 and a sentence. */
+	/* Called once it is known that the run is not skipped: gives the link. -1 and a sentence. */
 	int (*start)(void *ctx, const struct settings *s, struct pool *pool, struct link *out, struct err *e);
 	/* Called when it is over, after the link's leave(), instead of its close(). */
 	void (*finish)(void *ctx, struct link *link);
@@ -30,38 +30,39 @@ struct run_job {
 
 struct run_options {
 	const char *path;            /* result file */
-	bool overwrite;              /* start anew over whatever is there */
+	bool overwrite;              /* replace whatever is there */
 	bool resume;                 /* there must be something to resume */
 	const char *label;           /* "3 of 12", or NULL: for the progress line */
 	const struct run_job *job;   /* NULL: all in this process */
-	const struct replay *replay; /* repeat its voters; NULL: everybody is counted */
+	const struct replay *replay; /* repeat a recorded run; NULL: do not */
 };
 
 /*
- * A finished (or diverged) result of the same identity at `path` is skipped, an unfinished one resumed from
- * its checkpoint, or begun anew where it has none; one of another identity is refused unless overwrite.
- * RUN_STOPPED: a signal came, state is saved (run_signal() says which). -1 and a sentence when it failed.
+ * If `path` holds a result of the same identity, a finished or diverged one is skipped, and an unfinished one
+ * is resumed from its checkpoint, or started again where it has none. A result of another identity is refused
+ * unless `overwrite`. RUN_STOPPED: a signal came and the state is saved; run_signal() says which signal. -1
+ * and a sentence when the run failed.
  */
 int run_one(const struct settings *s, struct pool *pool, const struct run_options *o,
             enum run_outcome *outcome, struct err *e);
 
 /*
- * The part of a process that hosts workers of a run and records nothing: steps with the root until the run
- * ends. The link is borrowed. -1 and a sentence.
+ * A process that hosts workers and is not the root: it makes the root's steps until the run ends, and records
+ * nothing. The link is borrowed. -1 and a sentence.
  */
 int run_follow(const struct settings *s, struct pool *pool, const struct link *link,
                enum run_outcome *outcome, struct err *e);
 
-/* The word of a party's root before each run (transport.h, tell). */
+/* What the root of a job commands before each run (transport.h, tell). */
 enum run_command { RUN_COMMAND_GO, RUN_COMMAND_SKIP };
 
 /* Let SIGINT and SIGTERM ask the run to stop after its present step. */
 void run_catch_signals(void);
 /* The signal that came, or 0; SIGCHLD: run_halt() was called. */
 int run_signal(void);
-/* Ask the run to stop as a signal would, because nobody is left who could go on. Safe in a signal handler. */
+/* Ask the run to stop, as a signal would: the other processes are gone. Safe in a signal handler. */
 void run_halt(void);
-/* For a transport to look at while it waits (transport_env.stop). */
+/* What a transport checks while it waits (transport_env.stop). */
 const volatile sig_atomic_t *run_stop_flag(void);
 
 /* The default result path of a run: "runs/NAME-ID.h5" into out; `many`: out_option is a folder. */

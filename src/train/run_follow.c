@@ -1,9 +1,9 @@
-/* The steps of a process that hosts workers and leaves the rest to the root. */
+/* The steps of a process that hosts workers; evaluating and recording is up to the root. */
 #include "train/run.h"
 #include "train/trainer.h"
 #include "transport/transport.h"
 
-/* One step, and what is due behind it. 1: there will be no other. */
+/* One step, and what is due after it. 1: it was the last. */
 static int follow_step(struct trainer *t, int64_t steps, enum run_outcome *outcome, struct err *e)
 {
 	struct step_row row;

@@ -1,11 +1,11 @@
-/* A server of a part: see train/shard.h. */
+/* The server of a shard: see train/shard.h. */
 #include "train/shard.h"
 #include <string.h>
 #include "aggregator/aggregator.h"
 #include "config/json.h"
 #include "registry.h"
 
-/* What is needed of a run's settings. */
+/* What a shard needs of the run's settings. */
 struct shard_settings {
 	uint64_t seed;
 	struct choice aggregator, backend;
@@ -16,13 +16,13 @@ static const struct key keys[] = {
          .kind = KEY_SEED,
          .offset = offsetof(struct shard_settings, seed),
          .default_json = "1",
-         .help = "of what is said for ties"},
+         .help = "of the coins for ties"},
         {.name = "aggregator",
          .kind = KEY_FAMILY,
          .offset = offsetof(struct shard_settings, aggregator),
          .default_json = "\"vote\"",
          .family = &family_aggregators,
-         .help = "what is made of the votes"},
+         .help = "what is made of the messages"},
         {.name = "backend",
          .kind = KEY_FAMILY,
          .offset = offsetof(struct shard_settings, backend),
@@ -32,21 +32,21 @@ static const struct key keys[] = {
         {0},
 };
 
-struct part {
+struct shard {
 	const struct aggregator *agg;
-	struct agg_job job;
-	struct exchange_request x;
+	struct step_job job;
+	struct exchange_request request;
 };
 
 static void combine(void *ctx, int count, const void *const *pushes, size_t begin, size_t end, void *pull)
 {
-	const struct part *p = ctx;
-	struct agg_job job = p->job;
-	job.step = p->x.step;
+	const struct shard *p = ctx;
+	struct step_job job = p->job;
+	job.step = p->request.step;
 	p->agg->combine(&job, count, pushes, begin, end, pull);
 }
 
-/* The other keys of the settings are the main server's and the workers' to read. */
+/* The other keys of the settings concern the main server and the workers only. */
 static int read_settings(struct shard_settings *out, const char *text, struct arena *a, struct err *e)
 {
 	static const char source[] = "settings of the main server";
@@ -64,22 +64,22 @@ static int serve(struct zmq_shard *h, const struct shard_settings *s, struct bac
                  struct err *e)
 {
 	size_t n = zmq_shard_n(h);
-	struct part p = {.agg = (const struct aggregator *)s->aggregator.row,
-	                 .job = {.state = s->aggregator.state, .be = be, .seed = s->seed, .n = n}};
+	struct shard p = {.agg = (const struct aggregator *)s->aggregator.row,
+	                  .job = {.state = s->aggregator.state, .be = be, .seed = s->seed, .n = n}};
 	size_t push = p.agg->push_bytes(s->aggregator.state, n),
 	       pull = p.agg->pull_bytes(s->aggregator.state, n);
 	if (!p.agg->separable)
 		return err_user(e, "aggregator \"%s\" does not treat every coordinate by itself",
 		                p.agg->row.name);
-	p.x = (struct exchange_request){.shape = {.n = n,
-	                                          .push_bytes = push,
-	                                          .pull_bytes = pull,
-	                                          .push_planes = planes_of(p.agg->push_bits, push, n),
-	                                          .pull_planes = planes_of(p.agg->pull_bits, pull, n)},
-	                                .rule = {.separable = true, .combine = combine, .ctx = &p},
-	                                .pull = be->alloc(pull)};
-	int rc = zmq_shard_serve(h, pool, &p.x, e);
-	be->release(p.x.pull);
+	p.request = (struct exchange_request){.shape = {.n = n,
+	                                                .push_bytes = push,
+	                                                .pull_bytes = pull,
+	                                                .push_planes = planes_of(p.agg->push_bits, push, n),
+	                                                .pull_planes = planes_of(p.agg->pull_bits, pull, n)},
+	                                      .rule = {.separable = true, .combine = combine, .ctx = &p},
+	                                      .pull = be->alloc(pull)};
+	int rc = zmq_shard_serve(h, pool, &p.request, e);
+	be->release(p.request.pull);
 	return rc;
 }
 

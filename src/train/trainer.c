@@ -1,6 +1,5 @@
 /* The step, on one screen; what it needs is made in train/trainer_open.c. */
 #include <math.h>
-#include <string.h>
 #include "base/clock.h"
 #include "train/trainer_internal.h"
 
@@ -9,19 +8,19 @@ enum { APPLY_CHUNK = 1 << 16 }; /* coordinates; 256 KiB of x, a multiple of 64 *
 static void compute_item(void *ctx, int lane, size_t item)
 {
 	struct trainer *t = ctx;
-	struct worker *w = &t->workers[item];
-	w->ticket = t->round.job.step * (uint64_t)t->count + item;
-	w->owns_bn = (int)w->id == t->bn_owner;
-	if (t->born[w->id] < 0)
-		trainer_anew(t, (int)w->id);
-	t->reported_born[w->id] = t->born[w->id];
-	worker_compute(w, &t->lanes[lane], &t->round);
+	struct worker *w = &t->workforce.workers[item];
+	w->number = t->round.job.step * (uint64_t)t->workforce.count + item;
+	w->owns_bn = (int)w->id == t->state.bn_owner;
+	if (t->state.born[w->id] < 0)
+		state_reset_worker(&t->state, (int)w->id);
+	t->uplink.reported_born[w->id] = t->state.born[w->id];
+	worker_compute(w, &t->workforce.lanes[lane], &t->round);
 }
 
 static void encode_item(void *ctx, int lane, size_t item)
 {
 	struct trainer *t = ctx;
-	worker_encode(&t->workers[item], &t->lanes[lane], &t->round);
+	worker_encode(&t->workforce.workers[item], &t->workforce.lanes[lane], &t->round);
 }
 
 static void apply_item(void *ctx, int lane, size_t item)
@@ -31,7 +30,8 @@ static void apply_item(void *ctx, int lane, size_t item)
 	size_t begin = r->agg->separable ? item * APPLY_CHUNK : 0;
 	size_t end = r->agg->separable && begin + APPLY_CHUNK < r->job.n ? begin + APPLY_CHUNK : r->job.n;
 	(void)lane;
-	r->agg->apply(&r->job, t->pull, begin, end, t->lr, t->settings->weight_decay, t->optimiser, t->x);
+	r->agg->apply(&r->job, t->uplink.pull, begin, end, t->lr, t->settings->weight_decay,
+	              t->state.optimizer, t->state.x);
 }
 
 static size_t apply_items(const struct round *r)
@@ -39,191 +39,167 @@ static size_t apply_items(const struct round *r)
 	return r->agg->separable ? (r->job.n + APPLY_CHUNK - 1) / APPLY_CHUNK : 1;
 }
 
-/* Of those that were counted; when none of them is honest, what it was before. */
-static double mean_honest_loss(struct trainer *t)
+/* Over the honest workers that were counted; if there was none, what it was before. */
+static double mean_honest_loss(struct observer *o, const struct uplink *u, int workers)
 {
 	double sum = 0;
 	int honest = 0;
-	for (int m = 0; m < (int)t->settings->workers; m++) {
-		if (!t->honest[m] || t->reported_born[m] < 0)
+	for (int m = 0; m < workers; m++) {
+		if (!u->honest[m] || u->reported_born[m] < 0)
 			continue;
-		sum += t->loss[m];
+		sum += u->loss[m];
 		honest++;
 	}
 	if (honest > 0)
-		t->last_loss = sum / honest;
-	return t->last_loss;
+		o->last_loss = sum / honest;
+	return o->last_loss;
 }
 
-/* Seconds that a lane spent on getting its batches, on the average. */
-static double mean_data_s(const struct trainer *t)
+/* beta at this step: the first one of the settings, or the one that has replaced it since. */
+static double momentum(const struct settings *s, int64_t step)
 {
-	double sum = 0;
-	int lanes = pool_lanes(t->pool);
-	for (int m = 0; m < t->count; m++)
-		sum += t->workers[m].data_s;
-	return t->count > 0 ? sum / (lanes < t->count ? lanes : t->count) : 0;
-}
-
-static void run_probes(struct trainer *t)
-{
-	struct probe_view view = {.round = &t->round,
-	                          .workers = t->workers,
-	                          .count = t->count,
-	                          .pull = t->pull,
-	                          .full_gradient = trainer_full_gradient,
-	                          .ctx = t};
-	if (t->probe)
-		probe_step(t->probe, &view);
-}
-
-void trainer_run_probes(struct trainer *t)
-{
-	struct probe_pass pass = {.run = trainer_each_gradient, .ctx = t};
-	if (t->probe)
-		probe_applied(t->probe, t->x, t->steps_done, &pass);
-}
-
-/* beta at this step: the settings', or what has replaced it since. */
-static double momentum(const struct trainer *t)
-{
-	const struct settings *s = t->settings;
 	double beta = s->momentum;
-	for (size_t i = 0; i < s->momentum_at.count && t->steps_done >= s->momentum_at.at[i]; i++)
+	for (size_t i = 0; i < s->momentum_at.count && step >= s->momentum_at.at[i]; i++)
 		beta = s->momentum_then.at[i];
 	return beta;
 }
 
-/* What this step is made with. */
 static void begin_step(struct trainer *t)
 {
-	t->round.job.step = (uint64_t)t->steps_done;
-	t->round.beta = (float)momentum(t);
-	t->lr = schedule_rate(t->schedule, t->settings->lr.state, &t->schedule_env, t->steps_done);
-	if (t->round.text)
-		trainer_text_step(t);
-	probe_needs(&t->probed, t->steps_done, &t->round);
-	if (t->running)
-		memcpy(t->running_before, t->running, t->running_floats * sizeof *t->running);
+	int64_t step = t->state.step;
+	t->round.job.step = (uint64_t)step;
+	t->round.beta = (float)momentum(t->settings, step);
+	t->round.wants = probe_wants(&t->observer.probed, step);
+	t->lr = schedule_rate(t->schedule, t->settings->lr.state, &t->schedule_env, step) *
+	        feed_text_step(&t->workforce.feed, step);
+	state_keep_running(&t->state);
 }
 
-/* Who speaks, and what it says beside its message. */
-static void gather_pushes(struct trainer *t, struct exchange_request *x)
+/*
+ * Workers that were not counted start again, and what their batches did to the running statistics is undone.
+ * bn_owner: of the step that is over.
+ */
+static void settle(struct trainer *t, const struct exchange_reply *reply, int bn_owner)
 {
-	x->hosted = 0;
-	for (int i = 0; i < t->count; i++) {
-		const struct worker *w = &t->workers[i];
-		t->loss[w->id] = w->loss;
-		t->reported_born[w->id] = trainer_counts(t, (int)w->id) ? t->born[w->id] : -1;
-		if (t->reported_born[w->id] >= 0)
-			t->pushes[x->hosted++] = w->push;
-	}
+	struct state *st = &t->state;
+	struct uplink *u = &t->uplink;
+	for (int m = 0; m < st->workers; m++)
+		if (u->link.root || st->hosted[m])
+			st->born[m] = u->reported_born[m];
+	if (u->reported_born[bn_owner] < 0 && st->hosted[bn_owner])
+		state_undo_running(st);
+	if (u->link.root)
+		state_drop_remote(st);
+	st->bn_owner = reply->bn_owner;
+	u->must_resync = reply->must_resync;
+	t->observer.bytes += reply->bytes_up + reply->bytes_down;
 }
 
-/* Who was not counted begins anew, and what its batch did to the running statistics is undone. */
-static void settle(struct trainer *t, const struct exchange_reply *x, int bn_owner)
+/* The transport has put the root's parameters in place of ours. */
+static void take_over(struct trainer *t, const struct exchange_reply *reply)
 {
-	for (int m = 0; m < (int)t->settings->workers; m++)
-		if (t->link.root || trainer_hosts(t, m))
-			t->born[m] = t->reported_born[m];
-	if (t->running && t->reported_born[bn_owner] < 0 && trainer_hosts(t, bn_owner))
-		memcpy(t->running, t->running_before, t->running_floats * sizeof *t->running);
-	if (t->link.root)
-		trainer_return_blocks(t);
-	t->bn_owner = x->bn_owner;
-	t->must_resync = x->must_resync;
-	t->bytes += x->bytes_up + x->bytes_down;
+	t->state.step = (int64_t)reply->step;
+	t->state.bn_owner = reply->bn_owner;
+	t->uplink.must_resync = reply->must_resync;
+	for (int i = 0; i < t->workforce.count; i++)
+		t->state.born[t->workforce.workers[i].id] = -1;
+	workforce_load(&t->workforce, t->state.x);
 }
 
-/* The root's parameters are here in place of ours. */
-static void take_over(struct trainer *t, const struct exchange_reply *x)
+static enum trainer_end ended(enum exchange_end end)
 {
-	t->steps_done = (int64_t)x->step;
-	t->bn_owner = x->bn_owner;
-	t->must_resync = x->must_resync;
-	for (int i = 0; i < t->count; i++)
-		t->born[t->workers[i].id] = -1;
-	trainer_load(t);
+	return end == EXCHANGE_FAILED ? TRAINER_FAILED : end == EXCHANGE_LEFT ? TRAINER_LEFT : TRAINER_DID;
 }
 
 enum trainer_end trainer_step(struct trainer *t, struct step_row *row, int *flags, struct err *e)
 {
-	struct exchange_request x = trainer_request(t, flags ? *flags : 0);
-	struct exchange_reply reply;
-	int bn_owner = t->bn_owner;
+	struct workforce *workforce = &t->workforce;
+	struct uplink *up = &t->uplink;
+	struct state *st = &t->state;
 	begin_step(t);
-	if (trainer_replay_fits(t, e))
+	if (replay_begin_step(t->replay, st, e))
 		return TRAINER_FAILED;
 
-	x.step = t->round.job.step;
-	x.x_hash = trainer_hash(t);
+	int bn_owner = st->bn_owner;
+	struct exchange_request request = uplink_request(up, t->round.job.step, st, flags ? *flags : 0);
+	struct exchange_reply reply;
+	request.x_hash = uplink_hash(up, st, workforce->pool);
 	double start = clock_s(), computed = start, encoded = start;
-	if (!t->must_resync) {
-		trainer_post_begin(t, &x);
-		trainer_feed_steps(t);
-		pool_run(t->pool, (size_t)t->count, compute_item, t);
+	if (!up->must_resync) {
+		uplink_post_begin(up, &request);
+		feed_steps(&workforce->feed, st->step);
+		pool_run(workforce->pool, (size_t)workforce->count, compute_item, t);
 		computed = clock_s();
-		pool_run(t->pool, (size_t)t->count, encode_item, t);
-		trainer_post(t);
+		pool_run(workforce->pool, (size_t)workforce->count, encode_item, t);
+		uplink_post(up);
 		encoded = clock_s();
 	}
-	gather_pushes(t, &x);
-	enum exchange_end end = t->link.row->exchange(t->link.self, &x, &reply, e);
+	uplink_gather(up, workforce, t->replay, st, &request);
+	enum exchange_end end = up->link.row->exchange(up->link.self, &request, &reply, e);
 	if (flags)
 		*flags = reply.flags;
 	if (end == EXCHANGE_REPLACED)
 		take_over(t, &reply);
 	if (end != EXCHANGE_DONE)
-		return end == EXCHANGE_FAILED ? TRAINER_FAILED
-		       : end == EXCHANGE_LEFT ? TRAINER_LEFT
-		                              : TRAINER_DID;
+		return ended(end);
 	double exchanged = clock_s();
 	settle(t, &reply, bn_owner);
-	run_probes(t);
-	if (t->round.reader && reader_failed(t->round.reader, e))
+	observer_step(&t->observer, &t->round, workforce, up->pull);
+	if (workforce->feed.reader && reader_failed(workforce->feed.reader, e))
 		return TRAINER_FAILED;
-	double looked = clock_s();
-	pool_run(t->pool, apply_items(&t->round), apply_item, t);
-	trainer_load(t);
+	double probed = clock_s();
+	pool_run(workforce->pool, apply_items(&t->round), apply_item, t);
+	workforce_load(workforce, st->x);
 	double applied = clock_s();
-	t->steps_done++;
-	trainer_run_probes(t);
-	*row = (struct step_row){.step = t->steps_done,
-	                         .epoch = trainer_epoch(t),
-	                         .loss = mean_honest_loss(t),
+	st->step++;
+	observer_applied(&t->observer, st);
+	*row = (struct step_row){.step = st->step,
+	                         .epoch = state_epoch(st, t->settings),
+	                         .loss = mean_honest_loss(&t->observer, up, st->workers),
 	                         .lr = t->lr,
 	                         .bytes_up = reply.bytes_up,
 	                         .bytes_down = reply.bytes_down,
 	                         .bytes_busiest = reply.bytes_busiest,
 	                         .n_voters = reply.n_voters,
 	                         .compute_s = computed - start,
-	                         .data_s = mean_data_s(t),
+	                         .data_s = workforce_data_s(workforce),
 	                         .encode_s = encoded - computed,
 	                         .wait_s = reply.wait_s,
 	                         .exchange_s = exchanged - encoded,
-	                         .apply_s = applied - looked};
+	                         .apply_s = applied - probed};
 	return TRAINER_DID;
 }
 
-void trainer_load(struct trainer *t)
+int trainer_eval(struct trainer *t, struct eval_row *row, struct err *e)
 {
-	if (t->round.model->load)
-		t->round.model->load(t->lanes[0].model, t->x);
+	*row = (struct eval_row){.step = t->state.step,
+	                         .epoch = state_epoch(&t->state, t->settings),
+	                         .bytes = t->observer.bytes};
+	return evaluate_all(&t->observer.evaluation, row, e);
 }
 
-double trainer_epoch(const struct trainer *t)
+void trainer_run_probes(struct trainer *t)
 {
-	double per_epoch = t->settings->steps_per_epoch;
-	return per_epoch > 0 ? (double)t->steps_done / per_epoch : 0;
+	observer_applied(&t->observer, &t->state);
+}
+
+void trainer_replay(struct trainer *t, const struct replay *r)
+{
+	t->replay = r;
 }
 
 int64_t trainer_steps_done(const struct trainer *t)
 {
-	return t->steps_done;
+	return t->state.step;
+}
+
+const int64_t *trainer_voters(const struct trainer *t)
+{
+	return t->uplink.reported_born;
 }
 
 const float *trainer_x(const struct trainer *t, size_t *n)
 {
-	*n = t->round.job.n;
-	return t->x;
+	*n = t->state.n;
+	return t->state.x;
 }

@@ -4,19 +4,24 @@
  *   shard -> batch -> model.grad -> g -> momentum -> v[w] -> (attack) -> agg.encode -> push[w]
  *   -> transport.exchange(agg.combine) -> pull -> agg.apply -> x
  *
- * trainer_step() is that line; everything around it is set-up, probes and book-keeping.
+ * trainer_step() is that line; everything around it is set-up, probes and book-keeping. A trainer is put
+ * together from parts that do not know it (train/trainer_internal.h):
+ *
+ *   state      what lasts from step to step: x, the optimizer's memory, the workers' blocks (state.h)
+ *   workforce  the lanes, the workers of this process, and the feed of samples (workforce.h)
+ *   uplink     the messages of a step and the link to the other processes (uplink.h)
+ *   observer   probes and evaluations (observer.h)
  */
 #ifndef SIGNSGD_TRAIN_TRAINER_H
 #define SIGNSGD_TRAIN_TRAINER_H
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include "backend/backend.h"
 #include "base/err.h"
 #include "base/pool.h"
 #include "experiment/experiment.h"
 #include "record/record.h"
+#include "train/replay.h"
 
 /* What a run takes, known before anything is loaded. Bytes. */
 struct plan {
@@ -24,7 +29,7 @@ struct plan {
 	size_t push_bytes, pull_bytes; /* a worker and step */
 	size_t lane;                   /* one lane: activations, a gradient, scratch */
 	size_t parameters, momentum, messages, lanes, data, optimiser, adversaries, record, base, total;
-	size_t checkpoint; /* more than total, for the moment in which a checkpoint is written */
+	size_t checkpoint; /* on top of total, while a checkpoint is written */
 };
 
 void trainer_plan(const struct settings *s, int lanes, struct plan *out);
@@ -33,71 +38,61 @@ struct trainer;
 struct link;
 
 /*
- * Who was counted in a run's steps, as its result file says: since[step - 1][m] is the step at which the
- * state of worker m began that was counted in step `step` (from 1), or -1 where it was not counted.
- */
-struct replay {
-	int64_t steps;
-	const int32_t *born; /* [steps][M] */
-};
-
-/*
- * Load data, allocate, initialise x. NULL and a sentence. The pool and settings are borrowed, and so is the
- * link; link = NULL: all workers live here.
+ * Load the data, allocate, initialise x. NULL and a sentence. Pool, settings and link are borrowed. link =
+ * NULL: all workers live in this process.
  */
 struct trainer *trainer_open(const struct settings *s, struct pool *pool, const struct link *link,
                              struct err *e);
 void trainer_close(struct trainer *t);
 
-/* Bring the root's state to the processes that host workers; before the first step of each process. */
+/* Bring the root's state to the other processes. Every process calls this once, before its first step. */
 int trainer_sync(struct trainer *t, struct err *e);
 
-/* Repeat what is recorded: only who was counted then is counted. To be called before the first step. */
+/* Repeat a recorded run (replay.h); NULL: do not. To be called before the first step. */
 void trainer_replay(struct trainer *t, const struct replay *r);
 
-/*
- * One step. Fills *row (all but wall_s) where it is made. Before it, *flags is what this process wants
- * (enum exchange_flag), behind it what holds for all; NULL: nothing is wanted. -1 and a sentence when the
- * transport fails or a sample cannot be read. Allocates nothing, but for libraries that decode images. A
- * host's step may instead take over the root's parameters.
- */
 enum trainer_end {
 	TRAINER_FAILED = -1,
 	TRAINER_DID = 0,
 	TRAINER_LEFT = 1 /* no step was made: see EXCHANGE_LEFT */
 };
+
+/*
+ * One step. Fills *row, except wall_s, when a step was made. *flags (enum exchange_flag): before the call,
+ * what this process asks for; after it, what holds for all processes. NULL: it asks for nothing. -1 and a
+ * sentence when the transport fails or a sample cannot be read. Allocates nothing; libraries that decode
+ * images may. A process that is not the root may take over the root's parameters instead of making a step.
+ */
 enum trainer_end trainer_step(struct trainer *t, struct step_row *row, int *flags, struct err *e);
 
-/* [M] of the last step: as in struct replay. */
+/* [M] of the last step, as in struct replay: who was counted, and since when its state has lasted. */
 const int64_t *trainer_voters(const struct trainer *t);
 
 /* Losses and accuracies at the present x. -1 and a sentence when a sample cannot be read. */
 int trainer_eval(struct trainer *t, struct eval_row *row, struct err *e);
 
-/* Write how many files that could not be read others have replaced, if any. */
-void trainer_skipped(const struct trainer *t, struct record *r);
-
-/* Columns below /probes for what settings.record asks; then trainer_step() appends to them. */
-void trainer_probe(struct trainer *t, struct record *r);
-/* Rows of what probes see in the parameters alone, at the present step. trainer_step() does it after each
- * step; to be called once before the first. */
-void trainer_run_probes(struct trainer *t);
-
 int64_t trainer_steps_done(const struct trainer *t);
 const float *trainer_x(const struct trainer *t, size_t *n);
+
+/* Make columns below /probes for what settings.record asks; from then on trainer_step() appends to them. */
+void trainer_probe(struct trainer *t, struct record *r);
+/* Append what probes see in the parameters alone. To be called once before step 0; later steps do it. */
+void trainer_run_probes(struct trainer *t);
+
 void trainer_meta(const struct trainer *t, struct record_meta *m);
 /* Write the named tensors to /final. */
 void trainer_final(const struct trainer *t, struct record *r);
-
-/* With settings.profile: the time of every layer so far, all lanes together, to /profile. */
+/* With settings.profile: write the time of every layer so far, all lanes together, to /profile. */
 void trainer_profile(const struct trainer *t, struct record *r);
-
-/* All processes of a run at the same time; only the root writes, and the others' path is not looked at. */
-int trainer_save(struct trainer *t, const char *path, struct err *e);
-/* Without the others: their workers' states are not in the file, and those workers will begin anew. */
-int trainer_save_alone(struct trainer *t, const char *path, struct err *e);
-/* What went wrong so far, to /faults. */
+/* Write what went wrong so far to /faults. */
 void trainer_faults(const struct trainer *t, struct record *r);
+/* If files could not be read and others took their place: write how many. */
+void trainer_skipped(const struct trainer *t, struct record *r);
+
+/* All processes of a run save at the same time. Only the root writes; the others' path is ignored. */
+int trainer_save(struct trainer *t, const char *path, struct err *e);
+/* Save without the others: the states of their workers are not in the file, and those workers start again. */
+int trainer_save_alone(struct trainer *t, const char *path, struct err *e);
 int trainer_restore(struct trainer *t, const char *path, struct err *e);
 
 #endif

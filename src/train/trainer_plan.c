@@ -1,13 +1,14 @@
-/* What a run will take, by the same sums as train/trainer_open.c allocates. */
+/* What a run will take: the sums of what trainer_open() allocates. */
 #include "registry.h"
-#include "train/trainer_internal.h"
+#include "train/evaluate.h"
+#include "train/feed.h"
+#include "train/trainer.h"
 
 enum {
 	EMPTY_IMAGE_BYTES = 160 << 10, /* a result file without rows */
 	LISTED_BYTES = 128,            /* a file in a list, with its name */
 	BASE_BYTES = 24 << 20,         /* the program, its libraries and their buffers, measured at rest */
-	LANE_LIBRARY_BYTES =
-	        4 << 20 /* what OpenBLAS touches of its packing buffers, a lane that multiplies */
+	LANE_LIBRARY_BYTES = 4 << 20   /* packing buffers that OpenBLAS touches in a lane */
 };
 
 static size_t lane_bytes(const struct settings *s, const struct model_env *env, size_t n)
@@ -26,8 +27,7 @@ static size_t lane_bytes(const struct settings *s, const struct model_env *env, 
 	return bytes;
 }
 
-/* The image of a whole run's rows: /steps, /evals, probes, the final parameters. HDF5 works in one copy of
- * it. */
+/* The result file of a whole run, which HDF5 holds in memory once: all rows, and the final parameters. */
 static size_t record_bytes(const struct settings *s, size_t n)
 {
 	size_t step_rows = (size_t)(s->steps / s->record.every) + 1;
@@ -37,7 +37,7 @@ static size_t record_bytes(const struct settings *s, size_t n)
 	return image + RECORD_ROWS * sizeof(struct step_row);
 }
 
-/* The machine of the settings; where it refuses, which a run will say, the one that never does. */
+/* The backend of the settings. Where it cannot be opened, which the run will say, `ref`, which always can. */
 static void open_backend(const struct settings *s, struct backend *be)
 {
 	struct err e = {0};
@@ -47,13 +47,13 @@ static void open_backend(const struct settings *s, struct backend *be)
 	((const struct backend_row *)ref)->open(be, &e);
 }
 
-/* Samples and the order of them; where they are read on the way, the list of files and the reader. */
+/* Samples and their order; where samples are read on the way, the list of files and the reader. */
 static size_t data_bytes(const struct settings *s, int lanes)
 {
 	const struct data_source *source = (const struct data_source *)s->data.row;
 	size_t sample = source->readers ? LISTED_BYTES : shape_features(&s->shape);
 	return (s->shape.n_train + s->shape.n_test) * (sample + sizeof(uint16_t)) +
-	       2 * sizeof(uint32_t) * s->shape.n_train + trainer_feed_bytes(s, lanes);
+	       2 * sizeof(uint32_t) * s->shape.n_train + feed_reader_bytes(s, lanes);
 }
 
 void trainer_plan(const struct settings *s, int lanes, struct plan *out)
@@ -79,7 +79,7 @@ void trainer_plan(const struct settings *s, int lanes, struct plan *out)
 	out->data = data_bytes(s, lanes);
 	if (s->shape.window > 0)
 		out->data = (s->shape.n_train + s->shape.n_test) * sizeof(int32_t) +
-		            trainer_text_floats(carry) * sizeof(float);
+		            evaluate_text_floats(carry) * sizeof(float);
 	if (agg->memory_floats)
 		out->optimiser = agg->memory_floats(s->aggregator.state, n) * sizeof(float);
 	if (attack->memory_floats)

@@ -1,4 +1,5 @@
-/* Attacks: each against its formula; randomness against theory; that none can know more than its own view. */
+/* Attacks: each against its formula, randomness against theory; and no attack knows more than its own view.
+ */
 #include <criterion/criterion.h>
 #include <math.h>
 #include <stdio.h>
@@ -7,11 +8,11 @@
 #include "registry.h"
 #include "tests/support/json_help.h"
 
-enum { GUARD = 16 }; /* floats behind a buffer that nobody may touch */
+enum { GUARD = 16 }; /* floats after a buffer, which must not be written */
 
 static const uint32_t guard_bits = 0x7fc0beef;
 
-struct liar {
+struct forger {
 	struct arena arena;
 	const struct attack *attack;
 	void *state;
@@ -42,7 +43,7 @@ static bool guard_holds(const float *at, size_t n)
 }
 
 /* `json`: {"kind": ...} or a name in quotes, as in an experiment. */
-static void liar_init(struct liar *l, const char *json, size_t n)
+static void forger_init(struct forger *l, const char *json, size_t n)
 {
 	struct err e = {0};
 	struct choice c = {0};
@@ -59,7 +60,7 @@ static void liar_init(struct liar *l, const char *json, size_t n)
 	l->memory = guarded(l->memory_floats);
 }
 
-static void liar_clear(struct liar *l)
+static void forger_clear(struct forger *l)
 {
 	mem_free(l->v);
 	mem_free(l->out);
@@ -67,7 +68,7 @@ static void liar_clear(struct liar *l)
 	arena_clear(&l->arena);
 }
 
-static void liar_forge(struct liar *l, uint32_t worker, uint64_t step)
+static void forger_forge(struct forger *l, uint32_t worker, uint64_t step)
 {
 	struct own_view view = {
 	        .be = &l->be,
@@ -123,18 +124,18 @@ Test(attacks, every_row_describes_itself)
 }
 
 /* One forge writes all of out and nothing else, and is a function of its view. */
-static void check_writes(struct liar *l, uint64_t step)
+static void check_writes(struct forger *l, uint64_t step)
 {
 	size_t bytes = l->n * sizeof(float), memory_bytes = l->memory_floats * sizeof(float);
 	float *memory = guarded(l->memory_floats), *first = guarded(l->n), *v = guarded(l->n);
 	memcpy(memory, l->memory, memory_bytes);
 	memcpy(v, l->v, bytes);
 	fill_bits(l->out, l->n, 0x12345678);
-	liar_forge(l, 2, step);
+	forger_forge(l, 2, step);
 	memcpy(first, l->out, bytes);
 	memcpy(l->memory, memory, memory_bytes);
 	fill_bits(l->out, l->n, 0xdeadbeef);
-	liar_forge(l, 2, step);
+	forger_forge(l, 2, step);
 	cr_assert_eq(memcmp(first, l->out, bytes), 0, "%s, n = %zu: not a function of the view",
 	             l->attack->row.name, l->n);
 	cr_assert_eq(memcmp(v, l->v, bytes), 0, "%s writes to its own vector", l->attack->row.name);
@@ -151,13 +152,13 @@ Test(attacks, every_row_writes_all_of_out_and_nothing_else)
 	char name[64];
 	for (const struct row *const *r = family_attacks.rows; *r; r++) {
 		for (size_t n = 0; n <= 130; n++) {
-			struct liar l;
-			liar_init(&l, quoted(*r, name), n);
+			struct forger l;
+			forger_init(&l, quoted(*r, name), n);
 			for (uint64_t step = 0; step < 12; step++) {
 				fill_honest(l.v, n, step);
 				check_writes(&l, step);
 			}
-			liar_clear(&l);
+			forger_clear(&l);
 		}
 	}
 }
@@ -168,22 +169,22 @@ Test(attacks, every_row_forgets_other_workers)
 	char name[64];
 	enum { N = 200 };
 	for (const struct row *const *r = family_attacks.rows; *r; r++) {
-		struct liar one, other;
+		struct forger one, other;
 		float before[N];
-		liar_init(&one, quoted(*r, name), N);
+		forger_init(&one, quoted(*r, name), N);
 		fill_honest(one.v, N, 0);
-		liar_forge(&one, 0, 0);
+		forger_forge(&one, 0, 0);
 		memcpy(before, one.out, sizeof before);
 		for (uint32_t worker = 1; worker < 6; worker++) {
-			liar_init(&other, quoted(*r, name), N);
+			forger_init(&other, quoted(*r, name), N);
 			fill_honest(other.v, N, worker);
-			liar_forge(&other, worker, 0);
-			liar_clear(&other);
+			forger_forge(&other, worker, 0);
+			forger_clear(&other);
 		}
 		memset(one.memory, 0, one.memory_floats * sizeof(float));
-		liar_forge(&one, 0, 0);
+		forger_forge(&one, 0, 0);
 		cr_assert_eq(memcmp(before, one.out, sizeof before), 0, "%s", (*r)->name);
-		liar_clear(&one);
+		forger_clear(&one);
 	}
 }
 
@@ -197,16 +198,16 @@ Test(attacks, every_row_is_the_same_on_every_backend)
 		if (((const struct backend_row *)*b)->open(&be, &e) != 0)
 			continue; /* this machine has none */
 		for (const struct row *const *r = family_attacks.rows; *r; r++) {
-			struct liar l;
+			struct forger l;
 			float want[N];
-			liar_init(&l, quoted(*r, name), N);
+			forger_init(&l, quoted(*r, name), N);
 			fill_honest(l.v, N, 3);
-			liar_forge(&l, 3, 0);
+			forger_forge(&l, 3, 0);
 			memcpy(want, l.out, sizeof want);
 			l.be = be;
-			liar_forge(&l, 3, 0);
+			forger_forge(&l, 3, 0);
 			cr_assert_eq(memcmp(want, l.out, sizeof want), 0, "%s on %s", (*r)->name, be.name);
-			liar_clear(&l);
+			forger_clear(&l);
 		}
 	}
 }
@@ -218,17 +219,17 @@ Test(attacks, random_rows_differ_by_worker_and_step)
 	enum { N = 20000 };
 	float *first = mem_array(N, sizeof *first);
 	for (size_t r = 0; r < 3; r++) {
-		struct liar l;
-		liar_init(&l, random_rows[r], N);
+		struct forger l;
+		forger_init(&l, random_rows[r], N);
 		fill_honest(l.v, N, 0);
-		liar_forge(&l, 0, 5);
+		forger_forge(&l, 0, 5);
 		memcpy(first, l.out, N * sizeof *first);
 		for (uint32_t k = 1; k < 4; k++) {
 			double by_worker = 0, by_step = 0;
-			liar_forge(&l, k, 5);
+			forger_forge(&l, k, 5);
 			for (size_t i = 0; i < N; i++)
 				by_worker += (first[i] < 0) == (l.out[i] < 0);
-			liar_forge(&l, 0, 5 + k);
+			forger_forge(&l, 0, 5 + k);
 			for (size_t i = 0; i < N; i++)
 				by_step += (first[i] < 0) == (l.out[i] < 0);
 			cr_assert(binomial(by_worker, N, 0.5), "%s: workers agree on %g", random_rows[r],
@@ -236,7 +237,7 @@ Test(attacks, random_rows_differ_by_worker_and_step)
 			cr_assert(binomial(by_step, N, 0.5), "%s: steps agree on %g", random_rows[r],
 			          by_step);
 		}
-		liar_clear(&l);
+		forger_clear(&l);
 	}
 	mem_free(first);
 }
@@ -247,11 +248,11 @@ Test(attacks, random_rows_are_independent_by_coordinate)
 	static const char *const random_rows[] = {"\"random-sign\"", "\"gaussian\"", "\"flip\""};
 	enum { N = 20000, LAGS = 130 };
 	for (size_t r = 0; r < 3; r++) {
-		struct liar l;
-		liar_init(&l, random_rows[r], N);
+		struct forger l;
+		forger_init(&l, random_rows[r], N);
 		for (size_t i = 0; i < N; i++)
 			l.v[i] = 1;
-		liar_forge(&l, 0, 0);
+		forger_forge(&l, 0, 0);
 		for (size_t lag = 1; lag <= LAGS; lag++) {
 			double agree = 0;
 			for (size_t i = lag; i < N; i++)
@@ -259,22 +260,22 @@ Test(attacks, random_rows_are_independent_by_coordinate)
 			cr_assert(binomial(agree, (double)(N - lag), 0.5), "%s, lag %zu: %g", random_rows[r],
 			          lag, agree);
 		}
-		liar_clear(&l);
+		forger_clear(&l);
 	}
 }
 
 Test(attacks, invert_is_minus_v)
 {
 	static const float v[] = {1, -2, 0, -0.0F, INFINITY, -INFINITY, 1e-45F, 3.4e38F, NAN};
-	struct liar l;
-	liar_init(&l, "\"invert\"", 9);
+	struct forger l;
+	forger_init(&l, "\"invert\"", 9);
 	cr_assert_eq(l.attack->acts_on, ATTACK_MESSAGE);
 	memcpy(l.v, v, sizeof v);
-	liar_forge(&l, 0, 0);
+	forger_forge(&l, 0, 0);
 	for (size_t i = 0; i < 8; i++)
 		cr_assert(l.out[i] == -v[i] && !signbit(l.out[i]) != !signbit(v[i]), "v = %g", (double)v[i]);
 	cr_assert(isnan(l.out[8]));
-	liar_clear(&l);
+	forger_clear(&l);
 }
 
 Test(attacks, scale_is_factor_times_v)
@@ -286,14 +287,14 @@ Test(attacks, scale_is_factor_times_v)
 	             {"{\"kind\": \"scale\", \"factor\": 0.1}", 0.1F},
 	             {"{\"kind\": \"scale\", \"factor\": -1e30}", -1e30F}};
 	for (size_t c = 0; c < 3; c++) {
-		struct liar l;
-		liar_init(&l, cases[c].json, 100);
+		struct forger l;
+		forger_init(&l, cases[c].json, 100);
 		cr_assert_eq(l.attack->acts_on, ATTACK_MESSAGE);
 		fill_honest(l.v, 100, c);
-		liar_forge(&l, 0, 0);
+		forger_forge(&l, 0, 0);
 		for (size_t i = 0; i < 100; i++)
 			cr_assert_eq(l.out[i], cases[c].factor * l.v[i]);
-		liar_clear(&l);
+		forger_clear(&l);
 	}
 }
 
@@ -301,12 +302,12 @@ Test(attacks, random_sign_keeps_magnitudes_and_is_fair)
 {
 	enum { N = 64, STEPS = 2000 };
 	double flips[N] = {0}, all = 0;
-	struct liar l;
-	liar_init(&l, "\"random-sign\"", N);
+	struct forger l;
+	forger_init(&l, "\"random-sign\"", N);
 	cr_assert_eq(l.attack->acts_on, ATTACK_MESSAGE);
 	for (uint64_t step = 0; step < STEPS; step++) {
 		fill_honest(l.v, N, step);
-		liar_forge(&l, 1, step);
+		forger_forge(&l, 1, step);
 		for (size_t i = 0; i < N; i++) {
 			bool flipped = l.out[i] == -l.v[i];
 			cr_assert(flipped || l.out[i] == l.v[i]);
@@ -317,7 +318,7 @@ Test(attacks, random_sign_keeps_magnitudes_and_is_fair)
 	for (size_t i = 0; i < N; i++)
 		cr_assert(binomial(flips[i], STEPS, 0.5), "coordinate %zu: %g of %d", i, flips[i], STEPS);
 	cr_assert(binomial(all, (double)N * STEPS, 0.5));
-	liar_clear(&l);
+	forger_clear(&l);
 }
 
 Test(attacks, flip_has_its_rate)
@@ -327,18 +328,18 @@ Test(attacks, flip_has_its_rate)
 	for (size_t r = 0; r < sizeof rates / sizeof *rates; r++) {
 		char json[80];
 		double flips = 0;
-		struct liar l;
+		struct forger l;
 		snprintf(json, sizeof json, "{\"kind\": \"flip\", \"probability\": %g}", rates[r]);
-		liar_init(&l, json, N);
+		forger_init(&l, json, N);
 		cr_assert_eq(l.attack->acts_on, ATTACK_MESSAGE);
 		fill_honest(l.v, N, 0);
-		liar_forge(&l, 0, 7);
+		forger_forge(&l, 0, 7);
 		for (size_t i = 0; i < N; i++) {
 			cr_assert(l.out[i] == l.v[i] || l.out[i] == -l.v[i]);
 			flips += l.out[i] != l.v[i];
 		}
 		cr_assert(binomial(flips, N, rates[r]), "r = %g: %g of %d", rates[r], flips, N);
-		liar_clear(&l);
+		forger_clear(&l);
 	}
 }
 
@@ -348,11 +349,11 @@ Test(attacks, gaussian_has_the_moments_of_its_normal)
 	enum { N = 200000 };
 	const double sigma = 2.5;
 	double sum = 0, square = 0, fourth = 0, neighbours = 0;
-	struct liar l;
-	liar_init(&l, "{\"kind\": \"gaussian\", \"sigma\": 2.5}", N);
+	struct forger l;
+	forger_init(&l, "{\"kind\": \"gaussian\", \"sigma\": 2.5}", N);
 	cr_assert_eq(l.attack->acts_on, ATTACK_GRADIENT);
 	fill_bits(l.v, N, 0x7fc00000); /* NaN: its own gradient plays no part */
-	liar_forge(&l, 4, 9);
+	forger_forge(&l, 4, 9);
 	for (size_t i = 0; i < N; i++) {
 		double z = l.out[i] / sigma;
 		sum += z;
@@ -365,7 +366,7 @@ Test(attacks, gaussian_has_the_moments_of_its_normal)
 	cr_assert_float_eq(fourth / N, 3, 5 * sqrt(96.0 / N));
 	cr_assert_float_eq(neighbours / N, 0, 5 / sqrt(N));
 	cr_assert(binomial(count_negative(l.out, N), N, 0.5));
-	liar_clear(&l);
+	forger_clear(&l);
 }
 
 /* As its formula says: momentum brings the variance to (1 - beta) / (1 + beta) of the noise's. */
@@ -374,16 +375,16 @@ Test(attacks, gaussian_is_smoothed_by_momentum)
 	enum { N = 20000 };
 	float *v = mem_array(N, sizeof *v);
 	double square = 0;
-	struct liar l;
-	liar_init(&l, "\"gaussian\"", N);
+	struct forger l;
+	forger_init(&l, "\"gaussian\"", N);
 	for (uint64_t step = 0; step < 120; step++) {
-		liar_forge(&l, 0, step);
+		forger_forge(&l, 0, step);
 		l.be.momentum(N, 0.9F, l.out, v);
 	}
 	for (size_t i = 0; i < N; i++)
 		square += (double)v[i] * v[i] / N;
 	cr_assert_float_eq(square / (0.1 / 1.9), 1, 5 * sqrt(2.0 / N));
-	liar_clear(&l);
+	forger_clear(&l);
 	mem_free(v);
 }
 
@@ -401,17 +402,17 @@ Test(attacks, zero_ones_and_nan_send_their_value)
 	             {"{\"kind\": \"nan\", \"value\": \"inf\"}", INFINITY},
 	             {"{\"kind\": \"nan\", \"value\": \"-inf\"}", -INFINITY}};
 	for (size_t c = 0; c < sizeof cases / sizeof *cases; c++) {
-		struct liar l;
-		liar_init(&l, cases[c].json, 77);
+		struct forger l;
+		forger_init(&l, cases[c].json, 77);
 		cr_assert_eq(l.attack->acts_on, ATTACK_MESSAGE);
 		fill_honest(l.v, 77, c);
-		liar_forge(&l, 0, 0);
+		forger_forge(&l, 0, 0);
 		for (size_t i = 0; i < 77; i++)
 			cr_assert(isnan(cases[c].value)
 			                  ? isnan(l.out[i])
 			                  : l.out[i] == cases[c].value && !(signbit(l.out[i]) && c == 0),
 			          "%s", cases[c].json);
-		liar_clear(&l);
+		forger_clear(&l);
 	}
 }
 
@@ -422,48 +423,48 @@ Test(attacks, stale_sends_the_message_of_k_steps_ago)
 	for (size_t d = 0; d < sizeof delays / sizeof *delays; d++) {
 		uint64_t k = delays[d];
 		char json[80];
-		struct liar l;
+		struct forger l;
 		snprintf(json, sizeof json, "{\"kind\": \"stale\", \"delay\": %d}", (int)k);
-		liar_init(&l, json, N);
+		forger_init(&l, json, N);
 		cr_assert_eq(l.memory_floats, k * N);
 		for (uint64_t step = 0; step < 3 * k + 4; step++) {
 			for (size_t i = 0; i < N; i++)
 				l.v[i] = (float)(step * N + i);
-			liar_forge(&l, 0, step);
+			forger_forge(&l, 0, step);
 			uint64_t said = step < k ? 0 : step - k;
 			for (size_t i = 0; i < N; i++)
 				cr_assert_eq(l.out[i], (float)(said * N + i), "k = %d, step %d", (int)k,
 				             (int)step);
 		}
-		liar_clear(&l);
+		forger_clear(&l);
 	}
 }
 
 Test(attacks, stale_waits_ten_steps_unless_told)
 {
-	struct liar l;
-	liar_init(&l, "\"stale\"", 3);
+	struct forger l;
+	forger_init(&l, "\"stale\"", 3);
 	cr_assert_eq(l.memory_floats, 30);
-	liar_clear(&l);
+	forger_clear(&l);
 }
 
 /* Law 4: all that it knows is in its memory, so a copy of it goes on as the original would have. */
 Test(attacks, stale_goes_on_from_its_memory)
 {
 	enum { N = 9 };
-	struct liar one, resumed;
-	liar_init(&one, "{\"kind\": \"stale\", \"delay\": 4}", N);
-	liar_init(&resumed, "{\"kind\": \"stale\", \"delay\": 4}", N);
+	struct forger one, resumed;
+	forger_init(&one, "{\"kind\": \"stale\", \"delay\": 4}", N);
+	forger_init(&resumed, "{\"kind\": \"stale\", \"delay\": 4}", N);
 	for (uint64_t step = 0; step < 20; step++) {
 		fill_honest(one.v, N, step);
 		fill_honest(resumed.v, N, step);
 		memcpy(resumed.memory, one.memory, one.memory_floats * sizeof(float));
-		liar_forge(&one, 0, step);
-		liar_forge(&resumed, 0, step);
+		forger_forge(&one, 0, step);
+		forger_forge(&resumed, 0, step);
 		cr_assert_eq(memcmp(one.out, resumed.out, N * sizeof(float)), 0);
 	}
-	liar_clear(&one);
-	liar_clear(&resumed);
+	forger_clear(&one);
+	forger_clear(&resumed);
 }
 
 Test(attacks, settings_out_of_bounds_are_refused)

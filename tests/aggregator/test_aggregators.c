@@ -52,14 +52,14 @@ static void check_encode(struct rig *r, uint32_t worker, const float *v)
 }
 
 /* Uneven ranges, in an order that is not that of the coordinates: every second one first. */
-static void in_pieces(struct rig *r, void (*piece)(struct rig *r, size_t begin, size_t end))
+static void in_ranges(struct rig *r, void (*range)(struct rig *r, size_t begin, size_t end))
 {
 	for (int odd = 1; odd >= 0; odd--) {
 		size_t begin = 0, length = 64;
 		for (int k = 0; begin < r->job.n; k++) {
 			size_t end = begin + length < r->job.n ? begin + length : r->job.n;
 			if (k % 2 == odd)
-				piece(r, begin, end);
+				range(r, begin, end);
 			begin = end;
 			length = length < 4096 ? 3 * length : 64;
 		}
@@ -71,7 +71,7 @@ static void apply_piece(struct rig *r, size_t begin, size_t end)
 	rig_apply(r, begin, end, 0.01, 0.1);
 }
 
-/* Three steps: `whole` in one piece, `cut` in many. */
+/* Three steps: `whole` in one range, `cut` in many. */
 static void check_cuts(struct rig *whole, struct rig *cut)
 {
 	const char *name = whole->agg->row.name;
@@ -87,11 +87,11 @@ static void check_cuts(struct rig *whole, struct rig *cut)
 		memset(whole->pull, 0x00, whole->pull_bytes);
 		memset(cut->pull, 0xff, cut->pull_bytes);
 		rig_combine(whole, 0, n);
-		in_pieces(cut, rig_combine);
+		in_ranges(cut, rig_combine);
 		cr_assert_eq(memcmp(whole->pull, cut->pull, whole->pull_bytes), 0, "%s, n = %zu, %d workers",
 		             name, n, whole->workers);
 		rig_apply(whole, 0, n, 0.01, 0.1);
-		in_pieces(cut, apply_piece);
+		in_ranges(cut, apply_piece);
 		cr_assert_eq(memcmp(whole->x, cut->x, n * sizeof *v), 0, "%s, n = %zu", name, n);
 		cr_assert_eq(memcmp(whole->memory, cut->memory, whole->memory_bytes), 0, "%s, n = %zu", name,
 		             n);
@@ -104,7 +104,7 @@ static void check_cuts(struct rig *whole, struct rig *cut)
 	mem_free(v);
 }
 
-Test(agg, every_row_gives_the_same_bits_in_pieces)
+Test(agg, every_row_gives_the_same_bits_in_ranges)
 {
 	static const size_t sizes[] = {1, 63, 64, 65, 128, 200, 1000, 4160, 9001};
 	static const int workers[] = {1, 2, 3, 7};
@@ -219,9 +219,9 @@ Test(agg, mean_is_the_mean_in_order_of_the_workers)
 }
 
 /* One worker of seven is enough. */
-Test(agg, mean_is_destroyed_by_one_liar)
+Test(agg, mean_is_destroyed_by_one_byzantine_worker)
 {
-	static const float lies[] = {NAN, INFINITY, -INFINITY};
+	static const float strange[] = {NAN, INFINITY, -INFINITY};
 	enum { N = 100 };
 	for (size_t k = 0; k < 3; k++) {
 		struct rig r;
@@ -229,7 +229,7 @@ Test(agg, mean_is_destroyed_by_one_liar)
 		rig_init(&r, rig_ref(), "\"mean\"", 7, N);
 		for (uint32_t m = 0; m < 7; m++) {
 			for (size_t i = 0; i < N; i++)
-				v[i] = m == 2 && i > 0 ? lies[k] : 1;
+				v[i] = m == 2 && i > 0 ? strange[k] : 1;
 			rig_encode(&r, m, v);
 		}
 		rig_combine(&r, 0, N);
@@ -247,7 +247,7 @@ Test(agg, mean_is_destroyed_by_one_liar)
 Test(agg, sign_mean_is_the_mean_of_integer_signs)
 {
 	static const float values[] = {-2, -1, -0.0F, 0, 1, NAN, INFINITY};
-	enum { N = 2100 }; /* more than one piece of its combine */
+	enum { N = 2100 }; /* more than one block of its combine */
 	int *sum = mem_array(N, sizeof *sum);
 	float *v = mem_array(N, sizeof *v);
 	for (int k = 0; k < 3 * WORKERS_MOST; k++) {

@@ -1,4 +1,4 @@
-/* The vote: against integers, under liars, ties and zeros, and what it costs. */
+/* The vote: against integers, with Byzantine workers, ties and zeros, and what it costs. */
 #include <criterion/criterion.h>
 #include <math.h>
 #include <stdio.h>
@@ -18,7 +18,7 @@ static void vote_init(struct rig *r, const struct row *backend, int zero, int ti
 static int shown(const uint64_t *vote, const uint64_t *abstain, size_t i)
 {
 	bool minus = vote[i / 64] >> i % 64 & 1, silent = abstain[i / 64] >> i % 64 & 1;
-	cr_assert(!(minus && silent), "a mute coordinate has vote bit 0");
+	cr_assert(!(minus && silent), "a coordinate that abstains has vote bit 0");
 	return silent ? 0 : minus ? -1 : 1;
 }
 
@@ -105,19 +105,19 @@ Test(vote, moves_x_by_the_rate)
 	}
 }
 
-/* Three liars of seven who send NaN or an infinity: x stays finite and goes where the four honest ones say.
- */
+/* Three Byzantine workers of seven send NaN or an infinity: x stays finite and goes where the four honest
+ * ones point. */
 Test(vote, survives_nan_and_inf)
 {
-	enum { N = 500, LIARS = 3 };
-	static const float lies[] = {NAN, INFINITY, -INFINITY};
+	enum { N = 500, BYZANTINE = 3 };
+	static const float strange[] = {NAN, INFINITY, -INFINITY};
 	for (size_t k = 0; k < 9; k++) {
 		struct rig r;
 		float v[N];
 		vote_init(&r, rig_ref(), (int)k / 3, SIGN_RANDOM, 7, N);
 		for (uint32_t m = 0; m < 7; m++) {
 			for (size_t i = 0; i < N; i++)
-				v[i] = m < LIARS ? lies[k % 3] : (i % 2 ? 0.1F : -0.1F) * (float)m;
+				v[i] = m < BYZANTINE ? strange[k % 3] : (i % 2 ? 0.1F : -0.1F) * (float)m;
 			rig_encode(&r, m, v);
 		}
 		rig_combine(&r, 0, N);
@@ -152,8 +152,8 @@ static double sum_of_answers(int zero, int tie, bool dead, size_t n)
 
 /*
  * What the published code does with a tie, and what it costs: two voters with fair signs tie half the time,
- * and every tie pushes the same way. A coin or silence has no drift: the sum of n fair signs is within 5
- * sqrt(n).
+ * and every tie pushes the same way. With a coin, or with abstaining, there is no drift: the sum of n fair
+ * signs is within 5 sqrt(n).
  */
 Test(vote, drifts_only_under_the_published_policy)
 {

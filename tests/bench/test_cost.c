@@ -269,17 +269,17 @@ Test(cost, estimate_says_what_is_wrong)
 	cli_expect(2, "--shards: found 'x'", "estimate %s --rate 1gbit --shards x", FIG5);
 }
 
-/* README's tables are what its commands print. */
-Test(cost, readme_shows_what_the_command_prints)
+/* The document's tables are what its commands print. */
+Test(cost, the_document_shows_what_the_command_prints)
 {
-	static char readme[CLI_SIZE], words[4096];
+	static char document[CLI_SIZE], words[4096];
 	size_t tables = 0;
-	file_text("README.md", readme, sizeof readme);
-	for (const char *at = readme; (at = strstr(at, "\n./signsgd estimate ")); at++) {
+	file_text("docs/NETWORK.md", document, sizeof document);
+	for (const char *at = document; (at = strstr(at, "\n./signsgd estimate ")); at++) {
 		snprintf(words, sizeof words, "%.*s", (int)strcspn(at + 1, "\n"), at + 1);
 		cr_assert_eq(cli("%s", words + strlen("./signsgd ")), 0, "%s", cli_err);
-		cr_expect_not_null(strstr(readme, cli_out), "README.md does not hold what this prints: %s",
-		                   words);
+		cr_expect_not_null(strstr(document, cli_out),
+		                   "docs/NETWORK.md does not hold what this prints: %s", words);
 		tables++;
 	}
 	cr_expect_eq(tables, 2);

@@ -10,7 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 #include "base/clock.h"
-#include "base/quantile.h"
+#include "base/stats.h"
 
 enum { PORT = 5001, CHUNK = 64 << 10, PINGS = 21, TRIES = 200, TRY_US = 5000 };
 
@@ -71,7 +71,7 @@ static double ping(int fd)
 			return -1;
 		took[i] = clock_s() - start;
 	}
-	return quantile(took, PINGS, 0.5) / 2;
+	return stats_quantile(took, PINGS, 0.5) / 2;
 }
 
 static int ask(const char *address, double seconds, int report)

@@ -37,7 +37,7 @@ static void run_signsgd(void)
 static void net_open(void)
 {
 	setenv("ASAN_OPTIONS", "detect_leaks=0", 1);
-	snprintf(signsgd, sizeof signsgd, "%s", program_path());
+	snprintf(signsgd, sizeof signsgd, "%s", process_program());
 	run_bench_net();
 	cli_open();
 }
@@ -256,23 +256,6 @@ Test(net, wrong_words_get_a_sentence)
 	cli_expect(2, "--workers: found '1'", "--workers 1");
 	cli_expect(2, "no such file", "--train %s/none.json", cli_folder);
 	cli_expect(2, "--topology: no topology's name contains 'pigeon'", "--topology pigeon");
-}
-
-/* The tables of the model stand in the document as the program prints them. */
-Test(net, the_document_has_the_tables_that_estimate_prints)
-{
-	static char document[1 << 17];
-	size_t tables = 0;
-	file_text("docs/NETWORK.md", document, sizeof document);
-	run_signsgd();
-	for (char *at = document; (at = strstr(at, "\n./signsgd estimate ")); at++) {
-		char line[1024];
-		snprintf(line, sizeof line, "%.*s", (int)strcspn(at + 1, "\n"), at + 1);
-		cr_assert_eq(cli("%s", line + sizeof "./signsgd"), 0, "%s", cli_err);
-		cr_expect_not_null(strstr(document, cli_out), "not as in docs/NETWORK.md: %s", line);
-		tables++;
-	}
-	cr_expect_eq(tables, 2);
 }
 
 Test(net, signsgd_says_where_networks_are_measured)

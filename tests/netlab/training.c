@@ -9,7 +9,7 @@
 #include "aggregator/aggregator.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "base/quantile.h"
+#include "base/stats.h"
 #include "cmd/ui/table.h"
 #include "record/record.h"
 #include "registry.h"
@@ -101,7 +101,7 @@ static int median_of(const char *path, const char *column, double *out, struct e
 
 	if (record_column(path, column, &values, &count, e))
 		return -1;
-	*out = quantile(values, count, 0.5);
+	*out = stats_quantile(values, count, 0.5);
 	mem_free(values);
 	return 0;
 }

@@ -1,40 +1,16 @@
-/* Order statistics, and the dip: exact values, the definition by brute force, and its reference. */
+/* The dip: exact values, the definition by brute force, and its reference. */
 #include <criterion/criterion.h>
 #include <math.h>
 #include <stdlib.h>
 #include "base/mem.h"
 #include "base/rng.h"
-#include "probe/probe_dip.h"
 #include "base/stats.h"
+#include "probe/probe_dip.h"
 
 static int rising(const void *a, const void *b)
 {
 	double x = *(const double *)a, y = *(const double *)b;
 	return (x > y) - (x < y);
-}
-
-/* --- order statistics ----------------------------------------------------------------------------------- */
-
-Test(order, sorts_and_selects)
-{
-	enum { MOST = 60 };
-	for (size_t n = 1; n <= MOST; n++) {
-		struct stream draw = stream_of(5, RNG_TEST, 0, n);
-		double given[MOST], sorted[MOST], mine[MOST];
-		for (size_t i = 0; i < n; i++) /* few different values: ties */
-			given[i] = sorted[i] = mine[i] = stream_below(&draw, i, 2 + (uint32_t)n / 2);
-		qsort(sorted, n, sizeof *sorted, rising);
-		order_sort(mine, n);
-		cr_assert_arr_eq(mine, sorted, n * sizeof *mine);
-		for (size_t k = 0; k < n; k++) {
-			memcpy(mine, given, n * sizeof *mine);
-			cr_assert_eq(order_select(mine, n, k), sorted[k], "n %zu, k %zu", n, k);
-			double q = (double)(k + 1) / (double)n - 1e-9;
-			cr_assert_eq(order_quantile(mine, n, q), sorted[k], "n %zu, q %g", n, q);
-		}
-		cr_assert_eq(order_quantile(mine, n, 1), sorted[n - 1]);
-		cr_assert_eq(order_median(sorted, n), 0.5 * (sorted[(n - 1) / 2] + sorted[n / 2]));
-	}
 }
 
 /* --- the dip -------------------------------------------------------------------------------------------- */
@@ -206,8 +182,8 @@ Test(dip, tells_one_mode_from_two)
 			one[i] = (double)normals[0];
 			two[i] = (double)normals[0] + (i % 2 ? 4 : 0);
 		}
-		order_sort(one, N);
-		order_sort(two, N);
+		stats_sort(one, N);
+		stats_sort(two, N);
 		cr_expect_lt(dip_of(d, one), dip_quantile(d, 0.95), "normal: %g", dip_of(d, one));
 		cr_expect_gt(dip_p(d, dip_of(d, one)), 0.05);
 		cr_expect_gt(dip_of(d, two), dip_quantile(d, 0.95), "two normals: %g", dip_of(d, two));

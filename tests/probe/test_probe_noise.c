@@ -58,8 +58,8 @@ static double *column(const char *name, size_t *count)
 static void each_gradient(struct trainer *t, uint64_t step, float *g)
 {
 	uint32_t order[103];
-	size_t n = t->round.job.n;
-	struct lane *l = &t->lanes[0];
+	size_t n = t->state.n;
+	struct lane *l = &t->workforce.lanes[0];
 	struct stream draw = stream_of(3, RNG_PROBE, 1, step);
 	for (uint32_t i = 0; i < 103; i++)
 		order[i] = i;
@@ -67,8 +67,8 @@ static void each_gradient(struct trainer *t, uint64_t step, float *g)
 	for (size_t k = 0; k < K; k++) {
 		struct batch batch = {.count = B};
 		memcpy(l->index, order + k * B, B * sizeof *order);
-		lane_gather(l, &t->round, false, B, &batch);
-		t->round.model->grad(l->model, t->x, &batch, g + k * n);
+		lane_pass(l, false, k, B, &batch);
+		t->env.model->grad(l->model, t->state.x, &batch, g + k * n);
 	}
 }
 
@@ -128,7 +128,7 @@ static void expect_moments(const float *g, size_t n, size_t row, size_t other)
 		density += phi(mean, n) / K;
 	}
 	expect("/probes/l1_l2/stochastic", other, density);
-	order_sort(s, n);
+	stats_sort(s, n);
 	expect("/probes/snr/max", row, s[n - 1]);
 	expect("/probes/snr/quantiles", 6 * row + 2, s[(n + 1) / 2 - 1]);
 	double *counts = column("/probes/snr/counts", &count);
@@ -170,7 +170,7 @@ Test(pass, rows_are_their_definition)
 	const struct settings *s = train_settings(&runs, PROBED_ALL);
 	struct pool *pool = pool_open(1);
 	struct trainer *t = train_open(s, pool);
-	size_t n = t->round.job.n;
+	size_t n = t->state.n;
 	float *g = mem_array(K * n, sizeof *g);
 	cr_assert_eq(n, 7850);
 	record(PROBED_ALL, 2);
@@ -232,7 +232,7 @@ struct seen {
 	size_t count[COLUMNS];
 };
 
-static struct seen look(void)
+static struct seen read_probes(void)
 {
 	struct seen s;
 	for (size_t i = 0; i < COLUMNS; i++)
@@ -253,9 +253,9 @@ static void expect_same(struct seen *a, struct seen *b)
 Test(pass, any_number_of_lanes_records_the_same)
 {
 	record(PROBED_ALL, 1);
-	struct seen one = look();
+	struct seen one = read_probes();
 	record(PROBED_ALL, 3);
-	struct seen three = look();
+	struct seen three = read_probes();
 	expect_same(&one, &three);
 }
 
@@ -282,10 +282,11 @@ static void expect_unchanged(const char *model)
 		trainer_run_probes(t[i]);
 		train_steps(t[i], 5);
 	}
-	size_t n = t[0]->round.job.n, running = t[0]->running_floats;
-	cr_expect_eq(memcmp(t[0]->x, t[1]->x, n * sizeof(float)), 0, "%s", model);
+	size_t n = t[0]->state.n, running = t[0]->state.running_floats;
+	cr_expect_eq(memcmp(t[0]->state.x, t[1]->state.x, n * sizeof(float)), 0, "%s", model);
 	if (running > 0)
-		cr_expect_eq(memcmp(t[0]->running, t[1]->running, running * sizeof(float)), 0, "%s", model);
+		cr_expect_eq(memcmp(t[0]->state.running, t[1]->state.running, running * sizeof(float)), 0,
+		             "%s", model);
 	for (int i = 0; i < 2; i++) {
 		trainer_close(t[i]);
 		record_close(r[i]);
@@ -314,9 +315,9 @@ Test(pass, a_network_records_the_same_with_any_lanes)
 	         "\"record\":{\"snr\":2,\"l1_l2\":3,\"gradient_noise\":{\"every\":2,\"random\":3}}}",
 	         batch_normed);
 	record(text, 1);
-	struct seen one = look();
+	struct seen one = read_probes();
 	record(text, 4);
-	struct seen four = look();
+	struct seen four = read_probes();
 	expect_same(&one, &four);
 }
 
@@ -370,10 +371,10 @@ Test(pass, resumed_is_never_interrupted)
 {
 	for (int64_t stop = 0; stop < 6; stop++) {
 		record(PROBED_ALL, 2);
-		struct seen whole = look();
+		struct seen whole = read_probes();
 		unlink(path);
 		record_in_two(stop);
-		struct seen resumed = look();
+		struct seen resumed = read_probes();
 		expect_same(&whole, &resumed);
 	}
 }

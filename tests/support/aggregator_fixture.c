@@ -33,7 +33,7 @@ void rig_init(struct rig *r, const struct row *backend, const char *json, int wo
 	cr_assert_eq(choice_parse(&family_aggregators, &c, NULL, json, &r->arena, &e), 0, "%s: %s", json,
 	             e.text);
 	r->agg = (const struct aggregator *)c.row;
-	r->job = (struct agg_job){.state = c.state, .be = &r->be, .seed = SEED, .n = n};
+	r->job = (struct step_job){.state = c.state, .be = &r->be, .seed = SEED, .n = n};
 	r->workers = workers;
 	r->push_bytes = r->agg->push_bytes(c.state, n);
 	r->pull_bytes = r->agg->pull_bytes(c.state, n);

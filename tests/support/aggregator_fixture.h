@@ -14,7 +14,7 @@ struct rig {
 	struct arena arena;
 	struct backend be;
 	const struct aggregator *agg;
-	struct agg_job job;
+	struct step_job job;
 	int workers;
 	size_t push_bytes, pull_bytes, memory_bytes;
 	void *push[WORKERS_MOST]; /* [workers][push_bytes] */

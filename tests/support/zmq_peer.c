@@ -18,7 +18,7 @@ void toy_open(struct toy *t, int workers, int steps, size_t n, const char *agg)
 	    ((const struct backend_row *)family_find(&family_backends, "cpu"))->open(&t->be, &e))
 		die("%s", e.text);
 	t->agg = (const struct aggregator *)c.row;
-	t->job = (struct agg_job){.state = c.state, .be = &t->be, .seed = 5, .n = n};
+	t->job = (struct step_job){.state = c.state, .be = &t->be, .seed = 5, .n = n};
 }
 
 void toy_close(struct toy *t)
@@ -36,7 +36,7 @@ void toy_worker_open(const struct toy *t, struct toy_worker *w, int id)
 void toy_say(const struct toy *t, struct toy_worker *w, uint64_t step, const float *x)
 {
 	struct stream s = stream_of(77, RNG_TEST, (uint32_t)w->id, step);
-	struct agg_job job = t->job;
+	struct step_job job = t->job;
 	job.step = step;
 	for (size_t i = 0; i < t->n; i++)
 		w->v[i] = 0.5F * w->v[i] + (stream_uniform(&s, i) - 0.5F) + 0.125F * x[i];
@@ -45,7 +45,7 @@ void toy_say(const struct toy *t, struct toy_worker *w, uint64_t step, const flo
 
 void toy_apply(const struct toy *t, uint64_t step, const void *pull, float *x)
 {
-	struct agg_job job = t->job;
+	struct step_job job = t->job;
 	job.step = step;
 	t->agg->apply(&job, pull, 0, t->n, 0.25, 0, NULL, x);
 }
@@ -53,7 +53,7 @@ void toy_apply(const struct toy *t, uint64_t step, const void *pull, float *x)
 void toy_combine(void *ctx, int count, const void *const *pushes, size_t begin, size_t end, void *pull)
 {
 	const struct toy_round *r = ctx;
-	struct agg_job job = r->toy->job;
+	struct step_job job = r->toy->job;
 	job.step = r->step;
 	r->toy->agg->combine(&job, count, pushes, begin, end, pull);
 }

@@ -23,7 +23,7 @@ struct toy {
 	int workers, steps;
 	size_t n, running; /* running: floats of running statistics */
 	const struct aggregator *agg;
-	struct agg_job job;
+	struct step_job job;
 	struct backend be;
 	struct arena arena;
 	const bool *honest; /* [workers] */

@@ -23,16 +23,16 @@ static const char *const id = "0123456789ab";
 struct state {
 	float x[N], momentum[2][N], optimiser[7];
 	int64_t step;
-	struct checkpoint_part parts[5];
+	struct checkpoint_array arrays[5];
 };
 
-static void name_parts(struct state *s)
+static void name_arrays(struct state *s)
 {
-	s->parts[0] = (struct checkpoint_part){.name = "x", .count = N, .at = s->x};
-	s->parts[1] = (struct checkpoint_part){.name = "momentum/0", .count = N, .at = s->momentum[0]};
-	s->parts[2] = (struct checkpoint_part){.name = "momentum/1", .count = N, .at = s->momentum[1]};
-	s->parts[3] = (struct checkpoint_part){.name = "optimiser", .count = 7, .at = s->optimiser};
-	s->parts[4] = (struct checkpoint_part){.name = "nothing", .count = 0, .at = s->optimiser};
+	s->arrays[0] = (struct checkpoint_array){.name = "x", .count = N, .at = s->x};
+	s->arrays[1] = (struct checkpoint_array){.name = "momentum/0", .count = N, .at = s->momentum[0]};
+	s->arrays[2] = (struct checkpoint_array){.name = "momentum/1", .count = N, .at = s->momentum[1]};
+	s->arrays[3] = (struct checkpoint_array){.name = "optimiser", .count = 7, .at = s->optimiser};
+	s->arrays[4] = (struct checkpoint_array){.name = "nothing", .count = 0, .at = s->optimiser};
 }
 
 /* All patterns of bits: NaNs with and without payload, infinities, -0, denormals. */
@@ -47,7 +47,7 @@ static void fill(struct state *s, uint64_t number)
 			memcpy(&arrays[a][i], &bits, sizeof bits);
 		}
 	s->step = 41;
-	name_parts(s);
+	name_arrays(s);
 }
 
 static bool same(const struct state *a, const struct state *b)
@@ -60,7 +60,7 @@ static bool same(const struct state *a, const struct state *b)
 static void save(const char *path, const struct state *s)
 {
 	struct err e = {0};
-	cr_assert_eq(checkpoint_write(path, id, s->step, 5, s->parts, &e), 0, "%s", e.text);
+	cr_assert_eq(checkpoint_write(path, id, s->step, 5, s->arrays, &e), 0, "%s", e.text);
 }
 
 Test(checkpoint, its_path_stands_beside_the_result)
@@ -84,19 +84,19 @@ Test(checkpoint, all_bits_come_back)
 		fill(&read, 100);
 		written.step = (int64_t)i << 40;
 		save(path, &written);
-		cr_assert_eq(checkpoint_read(path, id, &read.step, 5, read.parts, &e), 0, "%s", e.text);
+		cr_assert_eq(checkpoint_read(path, id, &read.step, 5, read.arrays, &e), 0, "%s", e.text);
 		cr_expect(same(&written, &read));
 		cr_expect(!file_there(h5_files_path("new/folder/a.checkpoint.h5.tmp")));
 	}
 }
 
 /* Reading must fail, say this, and leave every array and the step as they were. */
-static void expect_refusal(const char *path, const char *run_id, size_t count, struct checkpoint_part *parts,
-                           struct state *s, const char *what)
+static void expect_refusal(const char *path, const char *run_id, size_t count,
+                           struct checkpoint_array *arrays, struct state *s, const char *what)
 {
 	struct err e = {0};
 	struct state before = *s;
-	cr_expect_eq(checkpoint_read(path, run_id, &s->step, count, parts ? parts : s->parts, &e), -1);
+	cr_expect_eq(checkpoint_read(path, run_id, &s->step, count, arrays ? arrays : s->arrays, &e), -1);
 	cr_expect_eq(e.code, EXIT_USER);
 	cr_expect_not_null(strstr(e.text, path), "'%s' does not name %s", e.text, path);
 	cr_expect_not_null(strstr(e.text, what), "'%s' does not say '%s'", e.text, what);
@@ -111,11 +111,11 @@ Test(checkpoint, what_does_not_fit_has_a_sentence)
 	save(path, &s);
 	fill(&s, 2);
 	expect_refusal(path, "ba9876543210", 5, NULL, &s, "found id 0123456789ab, expected ba9876543210");
-	struct checkpoint_part longer[] = {{.name = "x", .count = N, .at = s.x},
-	                                   {.name = "momentum/0", .count = N + 1, .at = s.momentum[0]}};
+	struct checkpoint_array longer[] = {{.name = "x", .count = N, .at = s.x},
+	                                    {.name = "momentum/0", .count = N + 1, .at = s.momentum[0]}};
 	expect_refusal(path, id, 2, longer, &s, "/state/momentum/0: found 1000 values, expected 1001");
-	struct checkpoint_part missing[] = {{.name = "x", .count = N, .at = s.x},
-	                                    {.name = "momentum/2", .count = N, .at = s.momentum[0]}};
+	struct checkpoint_array missing[] = {{.name = "x", .count = N, .at = s.x},
+	                                     {.name = "momentum/2", .count = N, .at = s.momentum[0]}};
 	expect_refusal(path, id, 2, missing, &s, "has no dataset /state/momentum/2");
 	expect_refusal(h5_files_path("none.checkpoint.h5"), id, 5, NULL, &s, "No such file");
 	file_put(h5_files_path("text"), "{}", 2);
@@ -192,7 +192,7 @@ static int read_damaged(void *ctx)
 		if (count == d->count && memcmp(bytes, d->bytes, count) == 0)
 			continue; /* zeros over zeros */
 		file_put(d->path, bytes, count);
-		if (checkpoint_read(d->path, id, &s.step, 5, s.parts, &e) != -1 || !same(&s, &before))
+		if (checkpoint_read(d->path, id, &s.step, 5, s.arrays, &e) != -1 || !same(&s, &before))
 			return 2;
 		if (!strstr(e.text, d->path))
 			return 3;
@@ -253,12 +253,12 @@ static int save_for_ever(void *ctx)
 	struct writer *w = ctx;
 	struct err e = {0};
 	static struct state s;
-	name_parts(&s);
+	name_arrays(&s);
 	for (int64_t step = 1;; step++) {
 		for (int p = 0; p < 4; p++)
-			for (size_t i = 0; i < s.parts[p].count; i++)
-				s.parts[p].at[i] = (float)step;
-		if (checkpoint_write(w->path, id, step, 5, s.parts, &e))
+			for (size_t i = 0; i < s.arrays[p].count; i++)
+				s.arrays[p].at[i] = (float)step;
+		if (checkpoint_write(w->path, id, step, 5, s.arrays, &e))
 			return 1;
 		*w->saved = step;
 	}
@@ -285,11 +285,11 @@ Test(checkpoint, killed_writers_leave_a_whole_checkpoint)
 		struct err e = {0};
 		struct state s;
 		fill(&s, 1);
-		cr_assert_eq(checkpoint_read(w.path, id, &s.step, 5, s.parts, &e), 0, "%s", e.text);
+		cr_assert_eq(checkpoint_read(w.path, id, &s.step, 5, s.arrays, &e), 0, "%s", e.text);
 		cr_expect_geq(s.step, *w.saved);
 		for (int p = 0; p < 4; p++)
-			for (size_t i = 0; i < s.parts[p].count; i++)
-				cr_assert_eq(s.parts[p].at[i], (float)s.step);
+			for (size_t i = 0; i < s.arrays[p].count; i++)
+				cr_assert_eq(s.arrays[p].at[i], (float)s.step);
 	}
 	mem_free((void *)w.path);
 }
@@ -299,10 +299,10 @@ static int save_beyond_the_limit(void *ctx)
 	const struct rlimit limit = {20000, 20000};
 	struct err e = {0};
 	float *x = mem_array(100000, sizeof *x);
-	struct checkpoint_part part = {.name = "x", .count = 100000, .at = x};
+	struct checkpoint_array array = {.name = "x", .count = 100000, .at = x};
 	signal(SIGXFSZ, SIG_IGN);
 	setrlimit(RLIMIT_FSIZE, &limit);
-	if (checkpoint_write(ctx, id, 99, 1, &part, &e) != -1 || e.code != EXIT_WORLD)
+	if (checkpoint_write(ctx, id, 99, 1, &array, &e) != -1 || e.code != EXIT_WORLD)
 		return 2;
 	mem_free(x);
 	return strstr(e.text, ctx) && strstr(e.text, "File too large") ? 0 : 3;
@@ -317,7 +317,7 @@ Test(checkpoint, a_full_disk_leaves_the_earlier_one)
 	fill(&read, 2);
 	save(path, &written);
 	cr_expect_eq(process_in_child(save_beyond_the_limit, path), 0);
-	cr_assert_eq(checkpoint_read(path, id, &read.step, 5, read.parts, &e), 0, "%s", e.text);
+	cr_assert_eq(checkpoint_read(path, id, &read.step, 5, read.arrays, &e), 0, "%s", e.text);
 	cr_expect(same(&written, &read));
 	mem_free(path);
 }

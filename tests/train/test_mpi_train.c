@@ -16,16 +16,16 @@
 
 TestSuite(mpi_train, .init = mpirun_open, .fini = cli_close, .timeout = 300);
 
-/* Normalisation, momentum, a liar; the last layers are final long before the first. */
+/* Normalisation, momentum, a Byzantine worker; the last layers are final long before the first. */
 static const char resnet[] = "{\"name\":\"r\",\"workers\":%d,\"adversaries\":{\"count\":%d,\"attack\":"
                              "\"random-sign\"},\"steps\":%d,\"batch\":4,\"model\":\"resnet20\",\"data\":"
                              "{\"kind\":\"glyphs\",\"train\":120,\"test\":20},\"lr\":0.001,\"momentum\":0.9,"
                              "\"eval\":{\"every\":2},\"checkpoint\":{\"every\":2}}";
 
-static void write_resnet(int workers, int liars, int steps)
+static void write_resnet(int workers, int byzantine, int steps)
 {
 	char text[1024];
-	snprintf(text, sizeof text, resnet, workers, liars, steps);
+	snprintf(text, sizeof text, resnet, workers, byzantine, steps);
 	cli_write("e.json", text);
 }
 

@@ -29,7 +29,7 @@ struct end {
 	struct eval_row row;
 };
 
-static void look(const struct trainer *t, struct end *out)
+static void read_end(const struct trainer *t, struct end *out)
 {
 	const float *x = trainer_x(t, &out->n);
 	out->x = mem_array(out->n, sizeof *x);
@@ -42,7 +42,7 @@ static void run(const char *text, int lanes, struct end *out)
 	struct pool *pool = pool_open(lanes);
 	struct trainer *t = train_open(train_settings(&runs, text), pool);
 	train_steps(t, STEPS);
-	look(t, out);
+	read_end(t, out);
 	struct err e = {0};
 	cr_assert_eq(trainer_eval(t, &out->row, &e), 0, "%s", e.text);
 	trainer_close(t);
@@ -87,7 +87,7 @@ static void resume(const char *text, int64_t step, const char *path, const struc
 	cr_assert_eq(trainer_save(first, path, &e), 0, "%s", e.text);
 	cr_assert_eq(trainer_restore(second, path, &e), 0, "%s", e.text);
 	train_steps(second, STEPS - step);
-	look(second, &end);
+	read_end(second, &end);
 	cr_assert_eq(trainer_eval(second, &end.row, &e), 0, "%s", e.text);
 	expect_same(&end, whole, text);
 	mem_free(end.x);

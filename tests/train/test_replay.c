@@ -1,6 +1,6 @@
 /*
- * A run in which workers are not counted: they begin anew, the others go on, running statistics stay those of
- * who was counted; and the voters recorded are enough to repeat it, bit for bit.
+ * A run in which workers are not counted: they start again, the others go on, and running statistics come
+ * from workers that were counted. The recorded voters are enough to repeat the run bit for bit.
  */
 #include <criterion/criterion.h>
 #include <string.h>

@@ -16,7 +16,7 @@
  */
 enum { N = 70, M = 5 };
 
-static void naive_step(float x[N], float v[M][N], uint64_t seed, uint64_t step, int liars, float beta,
+static void naive_step(float x[N], float v[M][N], uint64_t seed, uint64_t step, int byzantine, float beta,
                        float lr, float decay)
 {
 	int sum[N] = {0};
@@ -28,7 +28,7 @@ static void naive_step(float x[N], float v[M][N], uint64_t seed, uint64_t step, 
 			float g = x[i] + normal[i % 4];
 			v[m][i] = (1.0f - beta) * g + beta * v[m][i];
 			int sign = v[m][i] > 0 ? 1 : -1;
-			sum[i] += (int)m < liars ? -sign : sign;
+			sum[i] += (int)m < byzantine ? -sign : sign;
 		}
 	}
 	for (size_t i = 0; i < N; i++)
@@ -64,7 +64,7 @@ Test(trainer, is_algorithm_1)
 /* --- Theorem 2 ------------------------------------------------------------------------------------------ */
 
 /* [1/K sum_k |g_k|_1]^2 of a quadratic with d dimensions, sigma 1, L 1, batch K, the theory's eta. */
-static double mean_l1_squared(int liars, int steps, int d, double *f0)
+static double mean_l1_squared(int byzantine, int steps, int d, double *f0)
 {
 	struct runs runs;
 	char text[512];
@@ -72,7 +72,7 @@ static double mean_l1_squared(int liars, int steps, int d, double *f0)
 	snprintf(text, sizeof text,
 	         "{\"seed\":4,\"workers\":7,\"steps\":%d,\"batch\":%d,\"momentum\":0,\"lr\":\"theory\","
 	         "\"model\":{\"kind\":\"quadratic\",\"dimensions\":%d},\"adversaries\":{\"count\":%d}}",
-	         steps, steps, d, liars);
+	         steps, steps, d, byzantine);
 	const struct settings *s = train_settings(&runs, text);
 	struct pool *pool = pool_open(1);
 	struct trainer *t = train_open(s, pool);
@@ -104,12 +104,12 @@ static double theorem_2(double alpha, int steps, int d, double f0)
 Test(trainer, converges_within_theorem_2)
 {
 	static const int steps[] = {50, 400};
-	for (int liars = 0; liars <= 3; liars++)
+	for (int byzantine = 0; byzantine <= 3; byzantine++)
 		for (int i = 0; i < 2; i++) {
-			double f0, measured = mean_l1_squared(liars, steps[i], 200, &f0);
-			double bound = theorem_2(liars / 7.0, steps[i], 200, f0);
-			cr_expect_lt(measured, bound, "%d of 7 lie, K = %d: %g against %g", liars, steps[i],
-			             measured, bound);
+			double f0, measured = mean_l1_squared(byzantine, steps[i], 200, &f0);
+			double bound = theorem_2(byzantine / 7.0, steps[i], 200, f0);
+			cr_expect_lt(measured, bound, "%d of 7 are Byzantine, K = %d: %g against %g",
+			             byzantine, steps[i], measured, bound);
 		}
 }
 

@@ -20,7 +20,7 @@ static const char *const experiments[] = {
         "\"hidden\":[30]},\"data\":{\"kind\":\"glyphs\",\"train\":700,\"test\":50},\"lr\":0.001,"
         "\"adversaries\":{"
         "\"count\":2},\"eval\":{\"every\":10,\"train\":50}}",
-        /* running statistics, an attack with a memory, two planes, pieces of messages */
+        /* running statistics, an attack with a memory, two planes, messages in buckets */
         "{\"name\":\"norms\",\"seed\":6,\"workers\":5,\"steps\":8,\"batch\":4,\"model\":{\"kind\":"
         "\"sequential\","
         "\"layers\":[{\"kind\":\"conv\",\"channels\":6,\"kernel\":5,\"stride\":2},\"norm\",\"relu\",{"
@@ -210,7 +210,8 @@ Test(ways, a_killed_run_leaves_no_process_and_can_be_continued)
 	expect_same("own");
 }
 
-/* Workers of `serve` keep their momenta. Who goes on begins them anew, and who repeats the run does too. */
+/* Workers of `serve` keep their momenta: a run that goes on without them resets them, and so does a replay.
+ */
 Test(ways, a_served_run_is_continued_without_its_workers_and_repeated)
 {
 	int port = served_free_port();
@@ -227,7 +228,7 @@ Test(ways, a_served_run_is_continued_without_its_workers_and_repeated)
 	kill(work, SIGTERM);
 	cr_expect_eq(process_wait(work), 143);
 	cr_expect_eq(cli("simulate --resume %s/own.h5", cli_folder), 0, "%s", cli_err);
-	cr_expect_not_null(strstr(cli_err, "3 workers kept their states to themselves and begin anew"), "%s",
+	cr_expect_not_null(strstr(cli_err, "3 workers kept their states to themselves and start again"), "%s",
 	                   cli_err);
 	cr_expect_eq(cli("simulate --replay %s/own.h5 --out %s/replay.h5", cli_folder, cli_folder), 0, "%s",
 	             cli_err);

@@ -124,7 +124,7 @@ Test(transport, bytes_of_all_workers_are_counted)
 
 struct job_of_row {
 	const struct aggregator *agg;
-	struct agg_job job;
+	struct step_job job;
 };
 
 static void row_combine(void *ctx, int count, const void *const *pushes, size_t begin, size_t end, void *pull)

@@ -1,0 +1,121 @@
+/* Loading the data set, and the lists that its reader follows. */
+#include "train/feed.h"
+#include "base/log.h"
+
+enum { AHEAD = 2 /* batches beside the two of each lane: one in use, one ready */ };
+
+static int slots(int lanes)
+{
+	return 2 * lanes + AHEAD;
+}
+
+/* Batch `number`: of hosted worker number % count, in step number / count. */
+static int list_step(struct feed *f, uint64_t number, uint32_t *index, struct stream *coins)
+{
+	uint64_t m = number % (uint64_t)f->count, step = number / (uint64_t)f->count;
+	uint32_t worker = (uint32_t)f->ids[m];
+	uint64_t position = step * (uint64_t)f->batch;
+	for (int i = 0; i < f->batch; i++, position++) {
+		index[i] = partition_sample(&f->partition, (int)worker, position);
+		coins[i] = stream_of(f->seed, RNG_AUGMENT, worker, position);
+	}
+	return f->batch;
+}
+
+static int list_pass(const struct feed *f, uint64_t number, uint32_t *index)
+{
+	size_t size = (size_t)f->batch, begin = (size_t)number * size, left = f->list.samples - begin;
+	int count = (int)(left < size ? left : size);
+	for (int i = 0; i < count; i++) {
+		size_t at = begin + (size_t)i;
+		index[i] = f->list.order ? f->list.order[at] : (uint32_t)at;
+	}
+	return count;
+}
+
+static int list(void *ctx, uint64_t number, uint32_t *index, struct stream *coins)
+{
+	struct feed *f = ctx;
+	return f->list.steps ? list_step(f, number, index, coins) : list_pass(f, number, index);
+}
+
+static void open_reader(struct feed *f, const struct settings *s, int lanes)
+{
+	const struct data_source *source = (const struct data_source *)s->data.row;
+	f->reader = reader_open(f->data.lazy_images, f->batch, slots(lanes), source->readers(s->data.state));
+}
+
+int feed_open(struct feed *f, const struct settings *s, struct pool *pool, const int *ids, int count,
+              struct err *e)
+{
+	const struct data_source *source = (const struct data_source *)s->data.row;
+	struct data_env env = {.dir = s->data_dir[0] ? s->data_dir : NULL, .seed = s->seed, .pool = pool};
+	*f = (struct feed){.batch = (int)s->batch, .seed = s->seed, .ids = ids, .count = count};
+	if (!source->load)
+		return 0;
+	if (source->load(s->data.state, &env, &f->data, e))
+		return -1;
+	if (f->data.note)
+		log_warn("data set %s: %s", source->row.name, f->data.note);
+	if (f->data.shape.window > 0) {
+		f->kind = FEED_TEXT;
+		text_walk_init(&f->walk, &f->data.shape, (size_t)(s->workers * s->batch), s->seed);
+		return 0;
+	}
+	f->kind = FEED_IMAGES;
+	partition_init(&f->partition, &f->data, (enum partition_kind)s->partition, (int)s->workers, s->seed);
+	if (f->data.lazy_images)
+		open_reader(f, s, pool_lanes(pool));
+	return 0;
+}
+
+void feed_close(struct feed *f)
+{
+	reader_close(f->reader);
+	if (f->kind == FEED_IMAGES)
+		partition_clear(&f->partition);
+	dataset_clear(&f->data);
+}
+
+/* The reader asks for batches as long as a pass lasts, so the list changes only between two passes. */
+static void begin(struct feed *f, const struct feed_list *next, int split, uint64_t batches, uint64_t first)
+{
+	const struct reader_pass pass = {
+	        .split = split, .augmented = next->steps, .batches = batches, .list = list, .ctx = f};
+	reader_rest(f->reader);
+	f->list = *next;
+	reader_begin(f->reader, &pass, first);
+}
+
+void feed_steps(struct feed *f, int64_t step)
+{
+	const struct feed_list next = {.steps = true};
+	uint64_t first = (uint64_t)step * (uint64_t)f->count;
+	if (!f->reader || f->count == 0 || (f->list.steps && reader_next(f->reader) == first))
+		return;
+	begin(f, &next, TRAIN, UINT64_MAX, first);
+}
+
+void feed_pass(struct feed *f, bool test, const uint32_t *order, size_t samples)
+{
+	const struct feed_list next = {.order = order, .samples = samples};
+	size_t size = (size_t)f->batch;
+	if (f->reader)
+		begin(f, &next, test ? VAL : TRAIN, (samples + size - 1) / size, 0);
+}
+
+double feed_text_step(struct feed *f, int64_t step)
+{
+	if (f->kind != FEED_TEXT)
+		return 1;
+	text_walk_to(&f->walk, (uint64_t)step);
+	return (double)f->walk.length / f->walk.bptt;
+}
+
+size_t feed_reader_bytes(const struct settings *s, int lanes)
+{
+	const struct data_source *source = (const struct data_source *)s->data.row;
+	if (!source->readers)
+		return 0;
+	return reader_bytes(s->shape.width, (int)s->batch, slots(lanes), source->readers(s->data.state));
+}

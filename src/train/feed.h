@@ -1,0 +1,67 @@
+/*
+ * The feed: the data set of a run, and where the workers of this process find their samples in it.
+ *
+ * Images that are not in memory are read ahead by a reader's threads (data/image/reader.h). The reader
+ * follows one list of batches at a time: the batches of the workers, step after step, or those of a pass over
+ * a set (an evaluation, a full gradient).
+ */
+#ifndef SIGNSGD_TRAIN_FEED_H
+#define SIGNSGD_TRAIN_FEED_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include "base/err.h"
+#include "base/pool.h"
+#include "data/dataset.h"
+#include "data/image/reader.h"
+#include "data/partition.h"
+#include "data/text/text_walk.h"
+#include "experiment/experiment.h"
+
+enum feed_kind { FEED_NONE, FEED_IMAGES, FEED_TEXT };
+
+/* What the reader follows. */
+struct feed_list {
+	bool steps;            /* the workers' batches; otherwise a pass: */
+	const uint32_t *order; /* [samples] sample numbers; NULL: in stored order */
+	size_t samples;
+};
+
+struct feed {
+	enum feed_kind kind;
+	int batch; /* samples */
+	uint64_t seed;
+	const int *ids; /* [count] the workers of this process, ascending; borrowed */
+	int count;
+	struct dataset data;
+	struct partition partition; /* images: which worker trains on which */
+	struct text_walk walk;      /* text: the positions of the present step */
+	struct reader *reader;      /* NULL: all samples are in memory */
+	struct feed_list list;
+};
+
+/* Load the data set. -1 and a sentence; feed_close() is due then too. */
+int feed_open(struct feed *f, const struct settings *s, struct pool *pool, const int *ids, int count,
+              struct err *e);
+void feed_close(struct feed *f);
+
+/* Let the reader follow the workers' batches from step `step` on, unless it does already. */
+void feed_steps(struct feed *f, int64_t step);
+
+/*
+ * Let the reader follow a pass over `samples` samples of the test or training set, cut into batches. Every
+ * batch must be taken. `order` may change only when the next pass or feed_steps() has begun.
+ */
+void feed_pass(struct feed *f, bool test, const uint32_t *order, size_t samples);
+
+/*
+ * Text: go to the positions of step `step`. Returns the factor on the learning rate: the length of this
+ * step's window over the usual length (Merity et al. 2018). Other kinds: 1.
+ */
+double feed_text_step(struct feed *f, int64_t step);
+
+/* Bytes that the reader of a run takes, for the plan. */
+size_t feed_reader_bytes(const struct settings *s, int lanes);
+
+#endif

@@ -1,0 +1,43 @@
+/*
+ * A lane: one thread's share of what a gradient needs, which it lends to one worker after another. It holds
+ * an instance of the model, scratch memory, and the batch that it gathers from the feed.
+ */
+#ifndef SIGNSGD_TRAIN_LANE_H
+#define SIGNSGD_TRAIN_LANE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include "backend/backend.h"
+#include "models/model.h"
+#include "train/feed.h"
+
+struct lane {
+	const struct backend *be;
+	const struct model *row;
+	struct feed *feed;
+	void *model;     /* instance of the row */
+	float *scratch;  /* [n]: a gradient while computing, a forged message while encoding */
+	float *forged;   /* [n]: a forged gradient; NULL where no attack acts on gradients */
+	float *x;        /* [batch][features] */
+	int32_t *label;  /* [batch]; text: [window][batch] */
+	int32_t *token;  /* text: [window][batch] */
+	uint32_t *index; /* [batch] sample numbers of a pass: lane_pass() */
+	uint8_t *image;  /* [features] the image that is being augmented */
+};
+
+void lane_open(struct lane *l, const struct model_env *env, const void *model_state, struct feed *feed,
+               size_t n, bool forges_gradient);
+/* Lanes of a process are siblings: the first one is closed last. */
+void lane_close(struct lane *l);
+
+/* Worker `worker`'s images of a step, augmented; `number` counts the batches of the reader's list. */
+void lane_images(struct lane *l, uint32_t worker, uint64_t step, uint64_t number, struct batch *out);
+
+/* Worker `worker`'s columns of text at the present positions of the feed. */
+void lane_text(struct lane *l, uint32_t worker, struct batch *out);
+
+/* Batch `number` of a pass: `count` images with the sample numbers l->index [count], as they are. */
+void lane_pass(struct lane *l, bool test, uint64_t number, int count, struct batch *out);
+
+#endif

@@ -1,0 +1,44 @@
+/* Probes of a step. */
+#include "train/observer.h"
+#include "base/log.h"
+
+void observer_open(struct observer *o, const struct settings *s, bool root, int hosted)
+{
+	const char *key = probe_needs_all(s);
+	*o = (struct observer){.probed = *s};
+	if (!key || hosted == (int)s->workers)
+		return;
+	if (root)
+		log_warn("%s: `record.%s` is left out: it looks at every worker's message, and they live in "
+		         "several processes; `signsgd simulate` gives the same bits and records it",
+		         s->source, key);
+	o->probed.record.agreement = o->probed.record.margin = 0;
+	o->probed.record.norms = o->probed.record.sign_failure = 0;
+}
+
+void observer_close(struct observer *o)
+{
+	probe_close(o->probe);
+	evaluate_close(&o->evaluation);
+}
+
+void observer_step(struct observer *o, const struct round *r, const struct workforce *workforce,
+                   const void *pull)
+{
+	struct probe_view view = {.agg = r->agg,
+	                          .job = &r->job,
+	                          .workers = workforce->shown,
+	                          .count = workforce->count,
+	                          .pull = pull,
+	                          .full_gradient = evaluate_full_gradient,
+	                          .ctx = &o->evaluation};
+	if (o->probe)
+		probe_step(o->probe, &view);
+}
+
+void observer_applied(struct observer *o, const struct state *st)
+{
+	struct probe_pass pass = {.run = evaluate_each_gradient, .ctx = &o->evaluation};
+	if (o->probe)
+		probe_applied(o->probe, st->x, st->step, &pass);
+}

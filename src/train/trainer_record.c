@@ -1,0 +1,110 @@
+/* What a trainer writes into the result file. */
+#include <stdio.h>
+#include <string.h>
+#include "base/mem.h"
+#include "h5/h5.h"
+#include "train/trainer_internal.h"
+
+void trainer_probe(struct trainer *t, struct record *r)
+{
+	probe_close(t->observer.probe);
+	t->observer.probe = probe_open(&t->observer.probed, &t->be, t->state.n, r);
+}
+
+void trainer_meta(const struct trainer *t, struct record_meta *m)
+{
+	const struct settings *s = t->settings;
+	*m = (struct record_meta){
+	        .name = s->name,
+	        .id = s->id,
+	        .given = s->given,
+	        .resolved = s->resolved,
+	        .backend = t->be.name,
+	        .backend_detail = t->be.detail,
+	        .lanes = pool_lanes(t->workforce.pool),
+	        .steps = s->steps,
+	        .every = s->record.every,
+	        .workers = (int)s->workers,
+	        .adversaries = (int)s->adversaries.count,
+	        .attack = s->adversaries.count > 0 ? s->adversaries.attack.row->name : "none",
+	        .aggregator = s->aggregator.row->name,
+	        .model = s->model.row->name,
+	        .data = s->data.row->name,
+	        .data_note = t->workforce.feed.data.note,
+	        .text = t->workforce.feed.data.shape.window > 0,
+	        .seed = s->seed,
+	        .n_params = t->state.n,
+	        .push_bytes = t->uplink.shape.push_bytes,
+	        .pull_bytes = t->uplink.shape.pull_bytes,
+	};
+}
+
+/* PyTorch keeps a counter of batches for every normalisation, and refuses a file that lacks it. */
+static void final_counter(struct record *r, const char *name, int64_t batches)
+{
+	static const char mean[] = "running_mean";
+	size_t length = strlen(name), end = sizeof mean - 1;
+	if (length < end || strcmp(name + length - end, mean) != 0)
+		return;
+	char *counter = mem_format("%.*snum_batches_tracked", (int)(length - end), name);
+	record_final_count(r, counter, batches);
+	mem_free(counter);
+}
+
+void trainer_final(const struct trainer *t, struct record *r)
+{
+	struct tensor tensor;
+	for (size_t i = 0; t->env.model->tensor(t->settings->model.state, &t->env, i, &tensor); i++)
+		record_final(r, tensor.name, tensor.rank, tensor.dims, t->state.x + tensor.offset);
+	for (size_t i = 0;
+	     t->state.running && t->env.model->running(t->settings->model.state, &t->env, i, &tensor); i++) {
+		record_final(r, tensor.name, tensor.rank, tensor.dims, t->state.running + tensor.offset);
+		final_counter(r, tensor.name, t->state.step);
+	}
+}
+
+void trainer_profile(const struct trainer *t, struct record *r)
+{
+	const struct model *model = t->env.model;
+	const void *state = t->settings->model.state;
+	struct layer_info info;
+	size_t count = 0;
+	if (!t->settings->profile || !model->layer)
+		return;
+	while (model->layer(state, &t->env, NULL, count, &info))
+		count++;
+	struct layer_row *rows = mem_array(count, sizeof *rows);
+	for (size_t i = 0; i < count; i++)
+		for (int lane = 0; lane < pool_lanes(t->workforce.pool); lane++) {
+			model->layer(state, &t->env, t->workforce.lanes[lane].model, i, &info);
+			snprintf(rows[i].name, sizeof rows[i].name, "%s%s%s", info.name,
+			         *info.name ? " " : "", info.kind);
+			rows[i].forward_s += info.forward_s;
+			rows[i].backward_s += info.backward_s;
+		}
+	record_profile(r, count, rows);
+	mem_free(rows);
+}
+
+void trainer_faults(const struct trainer *t, struct record *r)
+{
+	const struct link *l = &t->uplink.link;
+	const struct fault_table *f = l->row->faults ? l->row->faults(l->self) : NULL;
+	size_t rows = (size_t)t->settings->workers + 1; /* the last one: senders that are not known */
+	if (!f)
+		return;
+	uint64_t *counts = mem_array(rows, sizeof *counts);
+	for (int k = 0; k < f->n_kinds; k++) {
+		for (size_t m = 0; m < rows; m++)
+			counts[m] = f->counts[m * (size_t)f->n_kinds + (size_t)k];
+		record_faults(r, f->kinds[k], rows, counts);
+	}
+	mem_free(counts);
+}
+
+void trainer_skipped(const struct trainer *t, struct record *r)
+{
+	size_t skipped = t->workforce.feed.reader ? reader_skipped(t->workforce.feed.reader) : 0;
+	if (skipped > 0)
+		h5_set_int(record_file(r), "/meta", "data_skipped", (int64_t)skipped);
+}

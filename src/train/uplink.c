@@ -1,0 +1,166 @@
+/* What a step hands to its transport. */
+#include "train/uplink.h"
+#include "base/hash.h"
+#include "base/mem.h"
+#include "registry.h"
+
+enum { HASH_SEED = 1, HASH_ITEM = 16 * HASH_BLOCK /* bytes that a lane hashes at a time */ };
+
+int uplink_open(struct uplink *u, const struct settings *s, const struct link *link, struct pool *pool,
+                struct err *e)
+{
+	struct transport_env env = {.workers = (int)s->workers, .pool = pool};
+	const struct transport *local = (const struct transport *)family_find(&family_transports, "local");
+	*u = (struct uplink){.borrowed = link != NULL};
+	if (!link)
+		return local->open(NULL, &env, &u->link, e);
+	u->link = *link;
+	return 0;
+}
+
+static void combine(void *ctx, int count, const void *const *pushes, size_t begin, size_t end, void *pull)
+{
+	const struct round *r = ctx;
+	r->agg->combine(&r->job, count, pushes, begin, end, pull);
+}
+
+/* Only the trainer's own thread, lane 0, talks to the transport; it also posts what other lanes have made. */
+static void post_from_lane(void *ctx, const struct lane *l)
+{
+	struct uplink *u = ctx;
+	if (l == &u->workforce->lanes[0])
+		uplink_post(u);
+}
+
+static void prepare_buckets(struct uplink *u, struct round *r)
+{
+	size_t buckets = u->link.buckets > 1 ? (size_t)u->link.buckets : 1;
+	if (buckets == 1 || !u->link.row->post || !r->agg->separable)
+		return;
+	u->posted = mem_array((size_t)u->link.count, sizeof *u->posted);
+	u->bucket = planes_bucket(r->job.n, buckets);
+	r->buckets = (struct round_buckets){.size = u->bucket, .made = post_from_lane, .ctx = u};
+}
+
+/* The messages of this run, and how they are combined. */
+static void describe(struct uplink *u, const struct settings *s, struct round *r)
+{
+	const struct aggregator *agg = r->agg;
+	size_t n = r->job.n, push_bytes = agg->push_bytes(s->aggregator.state, n),
+	       pull_bytes = agg->pull_bytes(s->aggregator.state, n);
+	u->shape = (struct message_shape){.n = n,
+	                                  .push_bytes = push_bytes,
+	                                  .pull_bytes = pull_bytes,
+	                                  .push_planes = planes_of(agg->push_bits, push_bytes, n),
+	                                  .pull_planes = planes_of(agg->pull_bits, pull_bytes, n)};
+	u->rule = (struct exchange_rule){
+	        .separable = agg->separable, .float_mean = agg->float_mean, .combine = combine, .ctx = r};
+}
+
+void uplink_prepare(struct uplink *u, const struct settings *s, struct round *r,
+                    const struct workforce *workforce)
+{
+	size_t workers = (size_t)s->workers;
+	u->workforce = workforce;
+	describe(u, s, r);
+	u->pushes = mem_array((size_t)workforce->count, sizeof *u->pushes);
+	u->pull = r->be->alloc(u->shape.pull_bytes);
+	u->honest = mem_array(workers, sizeof *u->honest);
+	u->loss = mem_array(workers, sizeof *u->loss);
+	u->reported_born = mem_array(workers, sizeof *u->reported_born);
+	for (int m = 0; m < (int)s->workers; m++)
+		u->honest[m] = !settings_is_byzantine(s, m);
+	prepare_buckets(u, r);
+}
+
+void uplink_close(struct uplink *u, const struct backend *be)
+{
+	if (u->pull)
+		be->release(u->pull);
+	mem_free(u->pushes);
+	mem_free(u->honest);
+	mem_free(u->loss);
+	mem_free(u->reported_born);
+	mem_free(u->posted);
+	if (u->link.self && !u->borrowed)
+		u->link.row->close(u->link.self);
+}
+
+struct exchange_request uplink_request(const struct uplink *u, uint64_t step, const struct state *st,
+                                       int flags)
+{
+	return (struct exchange_request){.step = step,
+	                                 .shape = u->shape,
+	                                 .rule = u->rule,
+	                                 .pushes = u->pushes,
+	                                 .silent = u->must_resync,
+	                                 .flags = flags,
+	                                 .bn_owner = st->bn_owner,
+	                                 .honest = u->honest,
+	                                 .pull = u->pull,
+	                                 .loss = u->loss,
+	                                 .born = u->reported_born};
+}
+
+void uplink_post_begin(struct uplink *u, struct exchange_request *request)
+{
+	if (u->bucket == 0)
+		return;
+	u->present = request;
+	request->hosted = u->workforce->count;
+	for (int i = 0; i < u->workforce->count; i++) {
+		u->posted[i] = u->workforce->workers[i].made = u->shape.n;
+		u->pushes[i] = u->workforce->workers[i].push;
+	}
+}
+
+void uplink_post(struct uplink *u)
+{
+	for (int i = 0; u->bucket > 0 && i < u->workforce->count; i++) {
+		size_t made = __atomic_load_n(&u->workforce->workers[i].made, __ATOMIC_ACQUIRE);
+		while (u->posted[i] > made) {
+			size_t from = (u->posted[i] - 1) / u->bucket * u->bucket;
+			u->link.row->post(u->link.self, u->present, i, from, u->posted[i]);
+			u->posted[i] = from;
+		}
+	}
+}
+
+void uplink_gather(struct uplink *u, const struct workforce *workforce, const struct replay *replay,
+                   const struct state *st, struct exchange_request *request)
+{
+	request->hosted = 0;
+	for (int i = 0; i < workforce->count; i++) {
+		const struct worker *w = &workforce->workers[i];
+		u->loss[w->id] = w->loss;
+		u->reported_born[w->id] = replay_counts(replay, st, (int)w->id) ? st->born[w->id] : -1;
+		if (u->reported_born[w->id] >= 0)
+			u->pushes[request->hosted++] = w->push;
+	}
+}
+
+/* A sum that all lanes add to. */
+struct hashing {
+	const char *bytes;
+	size_t count;
+	uint64_t sum;
+};
+
+static void hash_item(void *ctx, int lane, size_t item)
+{
+	struct hashing *h = ctx;
+	size_t begin = item * HASH_ITEM;
+	size_t count = h->count - begin < HASH_ITEM ? h->count - begin : HASH_ITEM;
+	(void)lane;
+	uint64_t sum = hash_blocks(HASH_SEED, begin / HASH_BLOCK, h->bytes + begin, count);
+	__atomic_fetch_add(&h->sum, sum, __ATOMIC_RELAXED);
+}
+
+uint64_t uplink_hash(const struct uplink *u, const struct state *st, struct pool *pool)
+{
+	struct hashing h = {.bytes = (const char *)st->x, .count = st->n * sizeof *st->x};
+	if (u->link.count == st->workers && u->link.root)
+		return 0;
+	pool_run(pool, (h.count + HASH_ITEM - 1) / HASH_ITEM, hash_item, &h);
+	return hash_combine(HASH_SEED, h.sum, h.count);
+}

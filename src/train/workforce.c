@@ -1,0 +1,80 @@
+/* Lanes and workers of a process. */
+#include "train/workforce.h"
+#include "base/mem.h"
+
+static const struct attack *attack_of(const struct settings *s)
+{
+	return (const struct attack *)s->adversaries.attack.row;
+}
+
+static void open_lanes(struct workforce *w, const struct settings *s, struct model_env *env, size_t n)
+{
+	int lanes = pool_lanes(w->pool);
+	bool forges = s->adversaries.count > 0 && attack_of(s)->acts_on == ATTACK_GRADIENT;
+	w->lanes = mem_array((size_t)lanes, sizeof *w->lanes);
+	for (int i = 0; i < lanes; i++) {
+		lane_open(&w->lanes[i], env, s->model.state, &w->feed, n, forges);
+		env->sibling = w->lanes[0].model;
+	}
+}
+
+static void open_worker(struct workforce *w, int i, const struct settings *s, const struct state *st,
+                        bool shows_signs)
+{
+	const struct aggregator *agg = (const struct aggregator *)s->aggregator.row;
+	int id = w->feed.ids[i];
+	bool byzantine = settings_is_byzantine(s, id);
+	w->workers[i] = (struct worker){.id = (uint32_t)id,
+	                                .v = st->blocks[id],
+	                                .push = st->be->alloc(agg->push_bytes(s->aggregator.state, st->n)),
+	                                .attack = byzantine ? attack_of(s) : NULL,
+	                                .attack_state = s->adversaries.attack.state,
+	                                .memory = state_memory(st, id),
+	                                .carry = state_carry(st, id),
+	                                .shown = &w->shown[i]};
+	w->shown[i].push = w->workers[i].push;
+	if (shows_signs)
+		w->shown[i].signs = st->be->alloc(sign_plane_bytes(st->n));
+}
+
+void workforce_open(struct workforce *w, const struct settings *s, struct model_env *env,
+                    const struct state *st, bool shows_signs)
+{
+	w->count = w->feed.count;
+	w->workers = mem_array((size_t)w->count, sizeof *w->workers);
+	w->shown = mem_array((size_t)w->count, sizeof *w->shown);
+	open_lanes(w, s, env, st->n);
+	for (int i = 0; i < w->count; i++)
+		open_worker(w, i, s, st, shows_signs);
+}
+
+void workforce_close(struct workforce *w)
+{
+	const struct backend *be = w->lanes ? w->lanes[0].be : NULL;
+	for (int i = 0; i < w->count; i++) {
+		be->release(w->workers[i].push);
+		be->release(w->shown[i].signs);
+	}
+	for (int i = pool_lanes(w->pool) - 1; w->lanes && i >= 0; i--) /* others borrow from the first */
+		lane_close(&w->lanes[i]);
+	mem_free(w->lanes);
+	mem_free(w->workers);
+	mem_free(w->shown);
+	feed_close(&w->feed);
+}
+
+void workforce_load(struct workforce *w, const float *x)
+{
+	const struct lane *first = &w->lanes[0];
+	if (first->row->load)
+		first->row->load(first->model, x);
+}
+
+double workforce_data_s(const struct workforce *w)
+{
+	double sum = 0;
+	int lanes = pool_lanes(w->pool);
+	for (int i = 0; i < w->count; i++)
+		sum += w->workers[i].data_s;
+	return w->count > 0 ? sum / (lanes < w->count ? lanes : w->count) : 0;
+}
