@@ -4,8 +4,9 @@
  *
  * Random numbers are functions of seed and step, so no generator is part of the state. Every process holds
  * the number of steps done, x, the optimizer's memory and the running statistics. For each worker there is a
- * block with its momentum, the carry of its sequences and the memory of its attack. A process holds the
- * blocks of its own workers; the root also holds the other blocks while it writes or reads a checkpoint.
+ * block with its momentum, the recurrent state of its sequences (carry) and the memory of its attack. A
+ * process holds the blocks of its own workers; the root also holds the other blocks while it writes or reads
+ * a checkpoint.
  *
  * A worker that is not counted in a step starts again in the next one: its block is zeroed. born[m] is the
  * number of steps that were done when the block of worker m was last zeroed.

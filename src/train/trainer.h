@@ -59,10 +59,10 @@ enum trainer_end {
 
 /*
  * Do one step. Fills *row, except wall_s, if the step was done. *flags (enum exchange_flag): before the call,
- * what this process asks for; after it, what holds for all processes. flags = NULL: this process asks for
- * nothing. -1 and a sentence when the transport fails or a sample cannot be read. Allocates nothing itself,
- * but libraries that decode images may. A process that is not the root may replace its parameters with the
- * root's instead of doing a step.
+ * what this process asks for; after it, what was agreed for all processes. flags = NULL: this process asks
+ * for nothing. -1 and a sentence when the transport fails or a sample cannot be read. Allocates nothing
+ * itself, but libraries that decode images may. A process that is not the root may replace its parameters
+ * with the root's instead of doing a step.
  */
 enum trainer_end trainer_step(struct trainer *t, struct step_row *row, int *flags, struct err *e);
 

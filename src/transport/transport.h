@@ -9,10 +9,10 @@
  * of floats depends on the order of additions. So a result does not depend on how workers are distributed
  * over processes. The one exception has to be requested: MPI's own all-reduce of floats (mpi/sum.c).
  *
- * A worker that was not counted in a round starts again in the next one: its momentum, the carry of its
- * sequences and the memory of its attack are zeroed. So the state of a worker is determined by the rounds in
- * which it was counted. The root records these rounds, so that even a run with faults can be repeated
- * (`simulate --replay`).
+ * A worker that was not counted in a round starts again in the next one: its momentum, the recurrent state of
+ * its sequences (carry) and the memory of its attack are zeroed. So the state of a worker is determined by
+ * the rounds in which it was counted. The root records these rounds, so that even a run with faults can be
+ * repeated (`simulate --replay`).
  */
 #ifndef SIGNSGD_TRANSPORT_TRANSPORT_H
 #define SIGNSGD_TRANSPORT_TRANSPORT_H

@@ -68,7 +68,7 @@ struct mpi_self {
 	bool head_sent;         /* this rank's head was sent in the current round */
 	bool heads_here;        /* all heads of the current round were received */
 	bool votes_expected;    /* receives for the votes of the current round are posted */
-	bool left, failed;      /* the root's LEAVE was sent or received; a round failed */
+	bool left, failed;      /* this rank sent or received the root's LEAVE; a round failed */
 	struct err trouble;     /* an error in post(), which exchange() reports */
 
 	/* allocated in the first round: */
@@ -81,7 +81,7 @@ struct mpi_self {
 	const void **pushes;                          /* [workers] whole messages */
 	struct mpi_report *reports;                   /* [workers] */
 	struct mpi_requests other_requests;           /* requests for reports, running statistics and state */
-	uint64_t bytes_up, bytes_down, bytes_busiest; /* of every round */
+	uint64_t bytes_up, bytes_down, bytes_busiest; /* in each round */
 };
 
 /* A rank's share of a bucket, a range of coordinates. */

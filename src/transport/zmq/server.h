@@ -103,7 +103,7 @@ struct peer {
 
 /* --- the server ----------------------------------------------------------------------------------------- */
 
-/* How votes and answers lie in messages. Known from the first round on. */
+/* The layout of votes and answers in messages. Known from the first round on. */
 struct layout {
 	struct message_shape shape; /* of whole messages */
 	size_t running_bytes;

@@ -3,12 +3,13 @@
  * carries every vote. A worker sends each server one range of its vote, and receives the same range of the
  * answer from it. A shard holds no parameters and does not decide which votes count.
  *
- * The main server, which is shard 0, runs the training and decides for all. It connects to the other shards
- * with the server's own key, and each shard tells it from which workers it has votes for the present step. A
- * worker may send a vote more than once, so it numbers its attempts; a vote can be counted when all servers
- * have the same attempt. The main server tells the shards which votes count. Each shard combines exactly
- * these votes, answers the workers, and sends its range of the answer to the main server, which applies it to
- * its parameters. So the result is bit-identical to that of a single server, even if processes die.
+ * The main server, which is shard 0, holds the parameters and decides for all servers which votes count. It
+ * connects to the other shards with the server's own key, and each shard tells it from which workers it has
+ * votes for the present step. A worker may send a vote more than once, so it numbers its attempts; a vote can
+ * be counted when all servers have the same attempt. The main server sends its decision to the shards. Each
+ * shard combines exactly the votes that count, answers the workers, and sends its range of the answer to the
+ * main server, which applies it to its parameters. So the result is bit-identical to that of a single server,
+ * even if processes die.
  *
  * frame.h defines the messages between the main server and shards. Each message contains the whole state that
  * it reports, not a change, and is sent again after a lost connection. So a lost message does no harm. A

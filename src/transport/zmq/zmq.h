@@ -6,9 +6,9 @@
  * In each round a worker sends its push (its vote, such as the signs of its gradient) and receives the pull
  * (the answer, such as the majority). All processes hold the shared state: the parameters, the optimizer's
  * memory, and the running statistics of BatchNorm. One worker, the owner of the running statistics
- * (bn_owner), updates them. Each worker also has its own state: its momentum, the carry of its sequences and
- * the memory of its attack. A worker that is not counted in a round starts again with an empty own state;
- * `born` is the step at which the worker's present own state began.
+ * (bn_owner), updates them. Each worker also has its own state: its momentum, the recurrent state of its
+ * sequences (carry) and the memory of its attack. A worker that is not counted in a round starts again with
+ * an empty own state; `born` is the step at which the worker's present own state began.
  *
  * Each key has one vote. The key that a connection has proved (ZAP's User-Id) decides which worker a message
  * belongs to; the worker number in the message does not. The server checks everything that a peer sends
@@ -18,10 +18,10 @@
  *
  * A round ends when all awaited workers have voted, or at the deadline if there are at least `quorum` votes.
  * A round waits for each worker that has caught up. A worker has caught up if it was waiting for the answer
- * when the last round ended, or if the server has sent it an earlier answer or the parameters after that.
- * Rounds stop waiting for a worker that misses `max_missed` rounds in a row or loses its connection. Each
- * time that a worker is given up for missed rounds, the number of rounds until it can be awaited again
- * doubles. The first round of a server process waits for all enrolled workers.
+ * when the last round ended, or if the server has since sent it the answer of an earlier step or the
+ * parameters. Rounds stop waiting for a worker that misses `max_missed` rounds in a row or loses its
+ * connection. Each time that a worker is given up for missed rounds, the number of rounds until it can be
+ * awaited again doubles. The first round of a server process waits for all enrolled workers.
  *
  * A vote for a past step is dropped and counted as `late`. The worker gets the answer of that step, if the
  * server still keeps it. Otherwise the worker must ask for the parameters. The server sends them in chunks of
