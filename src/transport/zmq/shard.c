@@ -104,7 +104,8 @@ static void attach(struct server *s, const struct incoming *in, const unsigned c
 	if (!h->x) /* send no reply before the sizes are known */
 		return;
 	if (!same_run(s, f)) {
-		server_sentence(s, &in->route, FRAME_REFUSED, "it serves another run, or another part of it");
+		server_sentence(s, &in->route, FRAME_REFUSED,
+		                "it serves another run, or another range of its coordinates");
 		return;
 	}
 	h->main.route = in->route;

@@ -324,7 +324,7 @@ static enum exchange_end wait_for_ranges(struct server *s, struct err *e)
 			return EXCHANGE_LEFT;
 		if (waited > s->set.patience_s || role_refused(s)) {
 			if (role_trouble(s, e) == 0)
-				err_world(e, "a shard has not sent its part of the answer for %g s", waited);
+				err_world(e, "a shard has not sent its range of the answer for %g s", waited);
 			return EXCHANGE_FAILED;
 		}
 		zmq_poll(items, role_poll(s, items), POLL_MS);
