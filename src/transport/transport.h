@@ -52,8 +52,9 @@ bool planes_padding_clear(const struct planes *p, size_t n, const void *message)
 /* Bytes of the coordinates [begin, end) in all planes together; bounds as for planes_offset(). */
 size_t planes_range_bytes(const struct planes *p, size_t n, size_t begin, size_t end);
 /* Copy these bytes, plane by plane, out of a message, or into one. */
-void planes_take(const struct planes *p, size_t n, size_t begin, size_t end, const void *message, void *part);
-void planes_put(const struct planes *p, size_t n, size_t begin, size_t end, const void *part, void *message);
+void planes_take(const struct planes *p, size_t n, size_t begin, size_t end, const void *message,
+                 void *range);
+void planes_put(const struct planes *p, size_t n, size_t begin, size_t end, const void *range, void *message);
 /* Coordinates in a bucket, a multiple of 64, when n coordinates are cut into `buckets` buckets for post(). */
 size_t planes_bucket(size_t n, size_t buckets);
 
