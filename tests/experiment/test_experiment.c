@@ -120,6 +120,50 @@ Test(experiment, bad_sweeps_are_refused)
 	refuses("{" QUADRATIC ",\"sweep\":7}", "sweep|object");
 }
 
+/* A run that is there twice would count twice wherever runs are averaged. */
+Test(experiment, runs_that_repeat_are_refused)
+{
+	refuses("{" QUADRATIC ",\n\"seeds\":[1,1]}", "x.json:2:12: seeds[1]: found the number 1|as the "
+	                                             "number 1 at seeds[0], expected each value once");
+	refuses("{" QUADRATIC ",\"seeds\":[\"0x1\",1]}",
+	        "seeds[1]: found the number 1|as the string \"0x1\" at seeds[0], expected each value once");
+	refuses("{" QUADRATIC ",\"sweep\":{\"lr\":[0.1,0.2,0.1]},\"seeds\":[1,2]}",
+	        "x.json:|sweep.lr[2]: found the number 0.1|sweep.lr[0], expected each value once");
+	refuses("{" QUADRATIC ",\"sweep\":{\"weight_decay\":[0,-0]}}",
+	        "sweep.weight_decay[1]: found the number -0|sweep.weight_decay[0]");
+	refuses("{" QUADRATIC ",\"sweep\":{\"lr\":[0.1,{\"kind\":\"constant\",\"rate\":1e-1}]}}",
+	        "sweep.lr[1]: found an object|the number 0.1 at sweep.lr[0]");
+	refuses("{" QUADRATIC ",\"sweep\":{\"momentum,batch\":[[0.5,1],[0,1],[0.5,1]]}}",
+	        "sweep.momentum,batch[2]: found an array|expected each value once");
+	refuses("{" QUADRATIC ",\"workers\":3,\"sweep\":{\"adversaries.ids\":[[],[0]]},"
+	        "\"adversaries\":{\"count\":1}}",
+	        "sweep.adversaries.ids[1]: found an array");
+	/* what is set later hides what was set before */
+	refuses("{" QUADRATIC ",\"sweep\":{\"lr\":[1,2],\"lr.rate\":[3,4]}}",
+	        "sweep.lr.rate[1]: found the number 4|expected each value once");
+	refuses("{" QUADRATIC ",\"sweep\":{\"out\":[\"a.h5\",\"b.h5\"]}}",
+	        "sweep.out[1]: found the string \"b.h5\"");
+	accepts("{" QUADRATIC ",\"sweep\":{\"out,seed\":[[\"a.h5\",1],[\"b.h5\",2]]}}", 2);
+	accepts("{" QUADRATIC
+	        ",\"seeds\":[1,2,\"0x3\"],\"sweep\":{\"lr.rate\":[1,2],\"lr\":[\"constant\",\"cosine\"]}}",
+	        12);
+}
+
+Test(experiment, keys_that_repeat_are_refused)
+{
+	refuses("{" QUADRATIC ",\n\"sweep\":{\"lr,lr\":[[1,2]]}}",
+	        "x.json:2:10: sweep.lr,lr: found the key \"lr\" a second time|expected each key once");
+	refuses("{" QUADRATIC ",\"seeds\":[1,2],\"sweep\":{\"seed\":[3,4]}}",
+	        "seeds: found the key \"seed\" a second time (sweep.\"seed\" sets it too)|expected each key "
+	        "once");
+	refuses("{" QUADRATIC ",\"seeds\":[1,2],\"sweep\":{\"lr,seed\":[[1,3],[2,4]]}}",
+	        "seeds: found the key \"seed\"|sweep.\"lr,seed\"");
+	refuses("{" QUADRATIC ",\"sweep\":{\"lr\":[1,2],\"batch,lr\":[[1,3]]}}",
+	        "sweep.batch,lr: found the key \"lr\"|sweep.\"lr\" sets it too");
+	refuses("{" GLYPHS ",\"steps\":5,\"sweep\":{\"record.sign_failure,record.sign-failure\":[[1,2]]}}",
+	        "found the key \"record.sign_failure\" a second time");
+}
+
 static void identity(const char *text, char id[13])
 {
 	struct runs r;
@@ -141,6 +185,9 @@ Test(experiment, identity_is_what_is_run_not_how_it_is_written)
 	cr_expect_str_eq(a, b);
 	identity("{" QUADRATIC ",\"workers\":7,\"adversaries\":{\"count\":2},\"momentum\":0.91}", b);
 	cr_expect_str_neq(a, b);
+	identity("{" QUADRATIC ",\"weight_decay\":0,\"lr\":{\"kind\":\"cosine\",\"lowest\":0}}", a);
+	identity("{" QUADRATIC ",\"weight_decay\":-0.0,\"lr\":{\"kind\":\"cosine\",\"lowest\":-0}}", b);
+	cr_expect_str_eq(a, b);
 	identity("{" GLYPHS ",\"epochs\":2,\"batch\":70}", a);
 	identity("{" GLYPHS ",\"steps\":20,\"batch\":70}", b);
 	cr_expect_str_eq(a, b);
