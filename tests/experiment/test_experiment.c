@@ -193,6 +193,50 @@ Test(experiment, identity_is_what_is_run_not_how_it_is_written)
 	cr_expect_str_eq(a, b);
 }
 
+/* Steps of a run of so many epochs over so many samples. */
+static void expect_steps(const char *epochs, int samples, int batch, int64_t steps)
+{
+	struct runs r;
+	struct err e;
+	char text[300];
+	snprintf(text, sizeof text,
+	         "{\"model\":\"softmax\",\"data\":{\"kind\":\"glyphs\",\"train\":%d,\"test\":50},"
+	         "\"epochs\":%s,\"batch\":%d}",
+	         samples, epochs, batch);
+	cr_assert_eq(parse(&r, text, &e), 0, "%s", e.text);
+	cr_expect_eq(r.at[0].steps, steps, "%s epochs of %d by %d: %lld steps, expected %lld", epochs,
+	             samples, batch, (long long)r.at[0].steps, (long long)steps);
+	runs_clear(&r);
+}
+
+/* Products that rounding makes larger than the whole number which they are. */
+Test(experiment, epochs_become_steps_by_exact_arithmetic)
+{
+	expect_steps("0.07", 100, 1, 7);
+	expect_steps("7e-2", 100, 1, 7);
+	expect_steps("1.1", 1600, 32, 55);
+	expect_steps("15", 50000, 24, 31250);
+	expect_steps("0.0701", 100, 1, 8);
+	expect_steps("1e-300", 100, 1, 1);
+}
+
+Test(experiment, epochs_of_probes_become_steps_by_exact_arithmetic)
+{
+	struct runs r;
+	struct err e;
+	cr_assert_eq(parse(&r,
+	                   "{\"model\":\"softmax\",\"data\":{\"kind\":\"glyphs\",\"train\":100,\"test\":50},"
+	                   "\"steps\":14,\"batch\":1,"
+	                   "\"record\":{\"gradient_noise\":{\"epochs\":[0,0.07,0.14],\"random\":1}}}",
+	                   &e),
+	             0, "%s", e.text);
+	const struct ints *at = &r.at[0].record.noise.at;
+	cr_assert_eq(at->count, 3);
+	for (int i = 0; i < 3; i++)
+		cr_expect_eq(at->at[i], 7 * i, "%lld", (long long)at->at[i]);
+	runs_clear(&r);
+}
+
 static void changed_identity(const char *text, const char *key, const char *value, char id[13])
 {
 	struct change c = {.key = key, .value = value, .option = "--set"};
