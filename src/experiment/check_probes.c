@@ -91,9 +91,25 @@ static int check_data(const struct settings *s, struct err *e)
 	return 0;
 }
 
+/*
+ * The full gradient takes what is left of the training set as a batch of that size (models/graph/net.c),
+ * which a network with normalisation may refuse.
+ */
+static int check_leftover(const struct settings *s, struct err *e)
+{
+	const struct model *model = (const struct model *)s->model.row;
+	struct model_env env = settings_model_env(s, NULL);
+	env.batch = (int)(s->shape.n_train % (size_t)s->batch);
+	if (s->record.sign_failure == 0 || env.batch == 0 || !model->check ||
+	    !model->check(s->model.state, &env, e))
+		return 0;
+	return err_prefix(e, "sign_failure: the full gradient of %zu samples by %lld ends with a batch of %d",
+	                  s->shape.n_train, (long long)s->batch, env.batch);
+}
+
 int experiment_check_probes(struct arena *a, struct settings *s, struct err *e)
 {
-	if (settle_epochs(a, s, e))
+	if (settle_epochs(a, s, e) || check_leftover(s, e))
 		return -1;
 	bool noise = s->record.noise.every > 0 || s->record.noise.at.count > 0;
 	if (!noise && s->record.noise.weights.count + (size_t)s->record.noise.random > 0)

@@ -237,6 +237,24 @@ Test(experiment, epochs_of_probes_become_steps_by_exact_arithmetic)
 	runs_clear(&r);
 }
 
+#define ONE_BY_ONE                                                                                           \
+	"\"steps\":5,\"model\":{\"kind\":\"sequential\",\"layers\":[\"global-mean\",\"norm\"]},\"data\":{"   \
+	"\"kind\":\"glyphs\",\"train\":101,\"test\":51}"
+
+/* Training and the full gradient need a variance; evaluation has running statistics. */
+Test(experiment, normalisation_over_one_value_a_channel_is_refused)
+{
+	refuses("{" ONE_BY_ONE ",\"batch\":1}",
+	        "x.json:|model: layer \"1\"|found one value a channel|expected");
+	accepts("{" ONE_BY_ONE ",\"batch\":2}", 1);
+	refuses("{" ONE_BY_ONE ",\"batch\":2,\"record\":{\"sign_failure\":1}}",
+	        "record: sign_failure: the full gradient of 101 samples by 2 ends with a batch of 1|layer "
+	        "\"1\"");
+	accepts("{" ONE_BY_ONE ",\"batch\":3,\"record\":{\"sign_failure\":1}}", 1);
+	accepts("{" ONE_BY_ONE ",\"batch\":2,\"record\":{\"snr\":1}}", 1);
+	accepts("{" QUADRATIC ",\"record\":{\"sign_failure\":1}}", 1);
+}
+
 static void changed_identity(const char *text, const char *key, const char *value, char id[13])
 {
 	struct change c = {.key = key, .value = value, .option = "--set"};
