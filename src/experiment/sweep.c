@@ -85,20 +85,33 @@ static int axis_keys(struct arena *a, struct sweep_axis *axis, const struct json
 	return 0;
 }
 
-/* A key that is set twice in one run: the second value would hide the first. `axis` is the last one. */
+/* Does the axis set the key among its first n? */
+static bool sets_key(const struct sweep_axis *axis, size_t n, const char *key)
+{
+	for (size_t k = 0; k < n; k++)
+		if (strcmp(axis->keys[k], key) == 0)
+			return true;
+	return false;
+}
+
+/* A key that is set twice in one run: one value would hide the other. `axis` is the last one. */
 static int refuse_key_twice(const struct sweep *s, struct err *e)
 {
 	const struct sweep_axis *axis = &s->axes[s->n_axes - 1];
-	for (size_t k = 0; k < axis->n_keys; k++)
-		for (const struct sweep_axis *other = s->axes; other <= axis; other++)
-			for (size_t o = 0; o < (other == axis ? k : other->n_keys); o++)
-				if (strcmp(axis->keys[k], other->keys[o]) == 0)
-					return json_say_key(
-					        e, axis->values,
-					        "found the key \"%s\" a second time (%s\"%s\" sets "
-					        "it too), expected each key once",
-					        axis->keys[k], other->values->parent->key ? "sweep." : "",
-					        other->values->key);
+	for (size_t k = 0; k < axis->n_keys; k++) {
+		const char *key = axis->keys[k];
+		if (sets_key(axis, k, key))
+			return json_say_key(e, axis->values,
+			                    "found the key \"%s\" a second time, expected each key once",
+			                    key);
+		for (const struct sweep_axis *other = s->axes; other < axis; other++)
+			if (sets_key(other, other->n_keys, key))
+				return json_say_key(
+				        e, axis->values,
+				        "found the key \"%s\" a second time (sweep.\"%s\" sets it "
+				        "too), expected each key once",
+				        key, other->values->key);
+	}
 	return 0;
 }
 
