@@ -30,7 +30,10 @@ struct net_window {
 /* Convolution with `channels` output channels; groups = 1: an ordinary convolution. */
 int net_conv(struct net *n, const char *name, int in, int channels, struct net_window w, int groups,
              bool bias, bool relu);
-/* Batch normalisation: momentum 0.1, epsilon 1e-5 (PyTorch's defaults). */
+/*
+ * Batch normalisation: momentum 0.1, epsilon 1e-5 (PyTorch's defaults). A single value a channel has no
+ * variance, so a batch of 1 on 1 x 1 is refused, as PyTorch does.
+ */
 int net_norm(struct net *n, const char *name, int in, bool relu);
 int net_max_pool(struct net *n, int in, struct net_window w);
 int net_mean_pool(struct net *n, int in, struct net_window w);
