@@ -10,11 +10,9 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/progress.h"
-#include "train/checkpoint.h"
+#include "train/run_place.h"
 #include "train/trainer.h"
 #include "transport/transport.h"
-
-enum { PATH_SIZE = 4096 };
 
 /* What the loop works with. */
 struct run {
@@ -22,7 +20,7 @@ struct run {
 	const struct run_options *o;
 	struct trainer *t;
 	struct record *r;
-	char checkpoint[PATH_SIZE];
+	struct run_place place;
 	double began, saved;    /* clock_s() of the beginning and of the last checkpoint */
 	int64_t steps_at_start; /* done before this process took over */
 	struct step_row step;
@@ -31,7 +29,6 @@ struct run {
 	bool linked;
 	int flags;    /* enum exchange_flag of the last step */
 	bool alone;   /* save without the other processes */
-	int64_t kept; /* steps that the file on disk holds: it is not replaced before there are more */
 	bool fresh;   /* the run begins at step 0 */
 	bool blew_up; /* a loss is no longer finite */
 	bool saved_once;
@@ -132,7 +129,7 @@ static bool checkpoint_due(const struct run *run)
  * until there are more. */
 static bool remaking(const struct run *run)
 {
-	return trainer_steps_done(run->t) < run->kept;
+	return trainer_steps_done(run->t) < run->place.kept;
 }
 
 /* The result file goes first, so that it never holds less than the checkpoint says. */
@@ -143,8 +140,8 @@ static int save(struct run *run, struct err *e)
 	trainer_faults(run->t, run->r);
 	if (!remaking(run) && record_flush(run->r, e))
 		return -1;
-	return run->alone ? trainer_save_alone(run->t, run->checkpoint, e)
-	                  : trainer_save(run->t, run->checkpoint, e);
+	return run->alone ? trainer_save_alone(run->t, run->place.checkpoint, e)
+	                  : trainer_save(run->t, run->place.checkpoint, e);
 }
 
 static void show_progress(const struct run *run, bool force)
@@ -240,7 +237,7 @@ static int end(struct run *run, enum run_outcome *outcome, struct err *e)
 	if (!(state == RUN_INTERRUPTED && remaking(run)) && record_end(run->r, state, why, e))
 		return -1;
 	if (state != RUN_INTERRUPTED)
-		unlink(run->checkpoint);
+		unlink(run->place.checkpoint);
 	if (run->linked && run->link.row->leave)
 		run->link.row->leave(run->link.self, state != RUN_INTERRUPTED, why);
 	show_progress(run, true);
@@ -279,10 +276,11 @@ static int begin(struct run *run, bool go_on, struct pool *pool, struct err *e)
 	trainer_replay(run->t, run->o->replay);
 	trainer_meta(run->t, &meta);
 	meta.voters = run->o->replay || (run->linked && run->link.row->faults);
-	if (go_on && access(run->checkpoint, F_OK) == 0) {
-		if (trainer_restore(run->t, run->checkpoint, e))
-			return err_prefix(e, "cannot resume %s (--overwrite starts it again)", run->o->path);
-		run->r = record_continue(run->o->path, &meta, trainer_steps_done(run->t), e);
+	if (go_on && access(run->place.checkpoint, F_OK) == 0) {
+		if (trainer_restore(run->t, run->place.checkpoint, e))
+			return err_prefix(e, "cannot resume %s (without its checkpoint it is started again)",
+			                  run->o->path);
+		run->r = record_continue(run->place.path, &meta, trainer_steps_done(run->t), e);
 		if (run->r)
 			log_say("%s: resumed after step %lld", run->o->path,
 			        (long long)trainer_steps_done(run->t));
@@ -293,42 +291,10 @@ static int begin(struct run *run, bool go_on, struct pool *pool, struct err *e)
 		        "there "
 		        "is more",
 		        run->o->path);
-	unlink(run->checkpoint);
+	unlink(run->place.checkpoint);
 	run->fresh = true;
-	run->r = record_create(run->o->path, &meta);
+	run->r = record_create(run->place.path, &meta);
 	return 0;
-}
-
-enum present { PRESENT_NOTHING, PRESENT_UNFINISHED, PRESENT_FINISHED };
-
-/* What does the path hold? An enum present about a run of this identity; -1 and a sentence: something else.
- */
-static int present(const struct settings *s, const struct run_options *o, int64_t *kept, struct err *e)
-{
-	struct run_info info;
-	struct stat st;
-	if (stat(o->path, &st) == 0 && !S_ISREG(st.st_mode))
-		return err_user(
-		        e, "%s: found something that is no regular file, expected a result file or nothing",
-		        o->path);
-	if (o->overwrite)
-		return PRESENT_NOTHING;
-	if (access(o->path, F_OK) != 0)
-		return o->resume ? err_user(e, "%s: nothing to resume: %s", o->path, strerror(errno)) : 0;
-	if (record_info(o->path, &info, e)) {
-		err_prefix(e, "there is already a file that is no result of ours (--overwrite replaces it)");
-		return -1;
-	}
-	if (strcmp(info.id, s->id) != 0)
-		return err_user(e,
-		                "%s: holds another run, with other settings (found id %s, expected %s); "
-		                "choose another --out, or "
-		                "--overwrite",
-		                o->path, info.id, s->id);
-	*kept = info.steps_done;
-	bool ended = strcmp(info.state, run_state_name(RUN_FINISHED)) == 0 ||
-	             strcmp(info.state, run_state_name(RUN_DIVERGED)) == 0;
-	return ended ? PRESENT_FINISHED : PRESENT_UNFINISHED;
 }
 
 /* Tell the other processes of the job what to do, and get the link to them. */
@@ -356,7 +322,7 @@ static void fail(struct run *run, const struct err *e)
 		return;
 	trainer_faults(run->t, run->r);
 	if (run->linked && !run->blew_up && trainer_steps_done(run->t) > run->steps_at_start)
-		trainer_save_alone(run->t, run->checkpoint, &ignored);
+		trainer_save_alone(run->t, run->place.checkpoint, &ignored);
 	record_end(run->r, RUN_FAILED, e->text, &ignored);
 }
 
@@ -373,21 +339,22 @@ int run_one(const struct settings *s, struct pool *pool, const struct run_option
             enum run_outcome *outcome, struct err *e)
 {
 	struct run run = {.s = s, .o = o, .eval = {.test_accuracy = NAN, .test_perplexity = NAN}};
-	int there = present(s, o, &run.kept, e), rc;
-	if (there < 0 || meet(&run, there == PRESENT_FINISHED, pool, e))
-		return -1;
-	if (there == PRESENT_FINISHED) {
+	struct run_place *place = &run.place;
+	int rc = run_place_look(place, s->id, o, e);
+	if (!rc)
+		rc = meet(&run, place->present == RUN_PRESENT_FINISHED, pool, e);
+	if (!rc && place->present == RUN_PRESENT_FINISHED) {
 		*outcome = RUN_SKIPPED;
 		log_say("%s: done already, skipped (--overwrite starts it again)", o->path);
-		return 0;
+	} else if (!rc) {
+		rc = begin(&run, place->present == RUN_PRESENT_UNFINISHED, pool, e) ||
+		                     trainer_sync(run.t, e) || loop(&run, outcome, e)
+		             ? -1
+		             : 0;
+		if (rc)
+			fail(&run, e);
+		clear(&run);
 	}
-	checkpoint_path(o->path, run.checkpoint, sizeof run.checkpoint);
-	rc = begin(&run, there == PRESENT_UNFINISHED, pool, e) || trainer_sync(run.t, e) ||
-	                     loop(&run, outcome, e)
-	             ? -1
-	             : 0;
-	if (rc)
-		fail(&run, e);
-	clear(&run);
+	run_place_clear(place);
 	return rc;
 }
