@@ -42,6 +42,18 @@ static void catch_signal(int signal)
 }
 
 void run_catch_signals(void)
+/*
+ * A lost terminal. It may come twice, from the kernel and from the shell, and neither may end the program the
+ * hard way. Under nohup it stays ignored.
+ */
+static void catch_hangup(void)
+{
+	struct sigaction hangup = {.sa_handler = catch_signal, .sa_flags = SA_RESTART}, before;
+	sigemptyset(&hangup.sa_mask);
+	if (sigaction(SIGHUP, NULL, &before) == 0 && before.sa_handler != SIG_IGN)
+		sigaction(SIGHUP, &hangup, NULL);
+}
+
 {
 	/* Once only: a second Ctrl-C ends the program the hard way. */
 	struct sigaction once = {.sa_handler = catch_signal, .sa_flags = (int)SA_RESETHAND | SA_RESTART};
@@ -52,6 +64,8 @@ void run_catch_signals(void)
 	sigaction(SIGTERM, &once, NULL);
 	sigaction(SIGXFSZ, &ignore, NULL); /* a size limit is then an error of write(), with a sentence */
 }
+	sigaction(SIGPIPE, &ignore, NULL); /* a run goes on when nobody reads what it says any more */
+	catch_hangup();
 
 int run_signal(void)
 {
@@ -74,7 +88,7 @@ static const char *stop_name(void)
 {
 	if (caught == SIGCHLD)
 		return "the end of its processes";
-	return caught == SIGTERM ? "SIGTERM" : "SIGINT";
+	return caught == SIGTERM ? "SIGTERM" : caught == SIGHUP ? "SIGHUP" : "SIGINT";
 }
 
 void run_path(const struct settings *s, const char *out_option, bool many, char *out, size_t size)

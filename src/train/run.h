@@ -56,7 +56,8 @@ int run_follow(const struct settings *s, struct pool *pool, const struct link *l
 /* What the root of a job commands before each run (transport.h, tell). */
 enum run_command { RUN_COMMAND_GO, RUN_COMMAND_SKIP };
 
-/* Let SIGINT and SIGTERM ask the run to stop after its present step. */
+/* Let SIGINT, SIGTERM and, unless it is ignored as under nohup, SIGHUP ask the run to stop after its present
+ * step. */
 void run_catch_signals(void);
 /* The signal that came, or 0; SIGCHLD: run_halt() was called. */
 int run_signal(void);
