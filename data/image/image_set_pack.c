@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "h5/h5_lock.h"
 #include "h5/h5_replace.h"
 #include "h5/h5_stream.h"
 #include "data/image/image_set_internal.h"
@@ -147,12 +148,14 @@ int image_set_pack(const struct image_set *p, const char *path, void (*tell)(uin
 		return -1;
 	int rc = all ? 0 : err_user(e, "%s: all files are empty", p->path);
 	char *beside = mem_format("%s.part", target);
-	if (!rc && h5_may_replace(beside, H5_PACK, &part, e) >= 0) {
+	struct h5_lock lock = {0};
+	if (!rc && !h5_lock_take(&lock, target, e) && h5_may_replace(beside, H5_PACK, &part, e) >= 0) {
 		rc = write_pack(p, part, target, all, tell, e);
 		mem_free(part);
 	} else {
 		rc = -1;
 	}
+	h5_lock_release(&lock);
 	mem_free(beside);
 	mem_free(target);
 	return rc;

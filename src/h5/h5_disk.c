@@ -181,8 +181,7 @@ static int write_all(int fd, const unsigned char *at, size_t bytes)
 	return 0;
 }
 
-/* Make the folders above `path`, from the top down. */
-static int make_folders(const char *path, struct err *e)
+int h5_disk_make_folders(const char *path, struct err *e)
 {
 	char *prefix = mem_string(path);
 	int rc = 0;
@@ -277,7 +276,7 @@ static int fill_and_rename(int fd, const char *path, const char *temporary, cons
 
 int h5_disk_save(const char *path, const unsigned char *image, size_t bytes, bool sync, struct err *e)
 {
-	if (make_folders(path, e))
+	if (h5_disk_make_folders(path, e))
 		return -1;
 	char *temporary = mem_format("%s.tmp", path);
 	int fd = open_temporary(path, temporary, e);

@@ -31,6 +31,9 @@ int h5_disk_load(const char *path, bool sealed, unsigned char **image, size_t *b
  */
 int h5_disk_save(const char *path, const unsigned char *image, size_t bytes, bool sync, struct err *e);
 
+/* Make the folders above `path`, from the top down. */
+int h5_disk_make_folders(const char *path, struct err *e);
+
 /* Does the file end as one that we sealed? Says nothing about whether the seal holds. */
 bool h5_disk_sealed(const char *path);
 

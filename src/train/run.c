@@ -30,6 +30,7 @@ struct run {
 	int flags;    /* enum exchange_flag of the last step */
 	bool alone;   /* save without the other processes */
 	bool fresh;   /* the run begins at step 0 */
+	bool ours;    /* the path was compared again, right before the first write */
 	bool blew_up; /* a loss is no longer finite */
 	bool saved_once;
 };
@@ -41,7 +42,6 @@ static void catch_signal(int signal)
 	caught = signal;
 }
 
-void run_catch_signals(void)
 /*
  * A lost terminal. It may come twice, from the kernel and from the shell, and neither may end the program the
  * hard way. Under nohup it stays ignored.
@@ -54,6 +54,7 @@ static void catch_hangup(void)
 		sigaction(SIGHUP, &hangup, NULL);
 }
 
+void run_catch_signals(void)
 {
 	/* Once only: a second Ctrl-C ends the program the hard way. */
 	struct sigaction once = {.sa_handler = catch_signal, .sa_flags = (int)SA_RESETHAND | SA_RESTART};
@@ -63,9 +64,9 @@ static void catch_hangup(void)
 	sigaction(SIGINT, &once, NULL);
 	sigaction(SIGTERM, &once, NULL);
 	sigaction(SIGXFSZ, &ignore, NULL); /* a size limit is then an error of write(), with a sentence */
-}
 	sigaction(SIGPIPE, &ignore, NULL); /* a run goes on when nobody reads what it says any more */
 	catch_hangup();
+}
 
 int run_signal(void)
 {
@@ -271,6 +272,11 @@ static int loop(struct run *run, enum run_outcome *outcome, struct err *e)
 			return -1;
 		trainer_run_probes(run->t);
 	}
+	if (run_place_check(&run->place, run->s->id, run->o, e))
+		return -1;
+	run->ours = true;
+	if (run->fresh)
+		unlink(run->place.checkpoint); /* of an earlier run */
 	if (!remaking(run) && record_flush(run->r, e))
 		return -1;
 	run->flags = 0;
@@ -305,7 +311,6 @@ static int begin(struct run *run, bool go_on, struct pool *pool, struct err *e)
 		        "there "
 		        "is more",
 		        run->o->path);
-	unlink(run->place.checkpoint);
 	run->fresh = true;
 	run->r = record_create(run->place.path, &meta);
 	return 0;
@@ -332,7 +337,8 @@ static void fail(struct run *run, const struct err *e)
 {
 	struct err ignored = {0};
 	progress_end();
-	if (!run->r || remaking(run))
+	if (!run->r || remaking(run) ||
+	    (!run->ours && run_place_check(&run->place, run->s->id, run->o, &ignored)))
 		return;
 	trainer_faults(run->t, run->r);
 	if (run->linked && !run->blew_up && trainer_steps_done(run->t) > run->steps_at_start)
@@ -354,7 +360,7 @@ int run_one(const struct settings *s, struct pool *pool, const struct run_option
 {
 	struct run run = {.s = s, .o = o, .eval = {.test_accuracy = NAN, .test_perplexity = NAN}};
 	struct run_place *place = &run.place;
-	int rc = run_place_look(place, s->id, o, e);
+	int rc = run_place_open(place, s->id, o, e);
 	if (!rc)
 		rc = meet(&run, place->present == RUN_PRESENT_FINISHED, pool, e);
 	if (!rc && place->present == RUN_PRESENT_FINISHED) {

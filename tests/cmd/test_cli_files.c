@@ -1,10 +1,13 @@
 /* The command line from outside: which files it writes over, and which it leaves as they are. */
 #include <criterion/criterion.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 #include "h5/h5.h"
+#include "record/record.h"
 #include "tests/support/cli.h"
+#include "tests/support/served.h"
 
 static void begin(void)
 {
@@ -135,4 +138,57 @@ Test(cli_files, a_result_of_a_newer_version_and_a_damaged_one_are_called_so)
 	cli_expect(2, "r.h5: the file is damaged", "simulate %s/e.json --overwrite --out %s", cli_folder,
 	           path);
 	cr_expect_null(strstr(cli_err, "--overwrite"), "%s", cli_err);
+}
+
+static const char *const long_run =
+        "{\"name\":\"long\",\"workers\":3,\"steps\":100000000,\"batch\":1,\"model\":\"quadratic\"}";
+
+/* With the same settings, with others, with --overwrite and through a link: one process writes a path. */
+Test(cli_files, the_second_process_with_one_path_is_told_who_writes_it)
+{
+	static const char *const more[] = {"r.h5", "r.h5 --seed 7", "r.h5 --seed 7 --overwrite", "link.h5"};
+	char who[64];
+	cli_write("e.json", long_run);
+	cr_assert(process_shell("ln -s r.h5 %s/link.h5", cli_folder));
+	pid_t pid = served_start("log", "simulate %s/e.json --out %s/r.h5 --lanes 1", cli_folder, cli_folder);
+	served_wait_for_steps("r", -1);
+	snprintf(who, sizeof who, "process %ld on host ", (long)pid);
+	for (size_t i = 0; i < sizeof more / sizeof *more; i++)
+		cli_expect(1, who, "simulate %s/e.json --out %s/%s", cli_folder, cli_folder, more[i]);
+	kill(pid, SIGTERM);
+	cr_expect_eq(process_wait(pid), 143);
+	cr_expect(process_shell("test ! -e %s/r.h5.lock", cli_folder));
+	cli_expect(2, "holds another run", "simulate %s/e.json --out %s/r.h5 --seed 7", cli_folder,
+	           cli_folder);
+}
+
+/* Two that start at once: one ends well, its result is there; the other is refused, by the lock or the id. */
+Test(cli_files, of_two_that_start_at_once_one_is_refused)
+{
+	char path[512];
+	struct run_info info[2], found;
+	struct err e = {0};
+	cli_write("e.json", "{\"steps\":3000,\"batch\":1,\"model\":\"quadratic\"}");
+	for (int seed = 0; seed < 2; seed++) {
+		cr_assert_eq(cli("simulate %s/e.json --seed %d --out %s/s.h5 --overwrite --quiet", cli_folder,
+		                 seed, cli_folder),
+		             0);
+		snprintf(path, sizeof path, "%s/s.h5", cli_folder);
+		cr_assert_eq(record_info(path, &info[seed], &e), 0, "%s", e.text);
+	}
+	snprintf(path, sizeof path, "%s/r.h5", cli_folder);
+	for (int round = 0; round < 10; round++) {
+		pid_t pids[2];
+		unlink(path);
+		for (int seed = 0; seed < 2; seed++)
+			pids[seed] = served_start(seed ? "log1" : "log0",
+			                          "simulate %s/e.json --lanes 1 --seed %d --out %s/r.h5",
+			                          cli_folder, seed, cli_folder);
+		int code[2] = {process_wait(pids[0]), process_wait(pids[1])}, winner = code[0] != 0;
+		cr_assert(code[winner] == 0 && (code[!winner] == 1 || code[!winner] == 2),
+		          "round %d: they exit with %d and %d", round, code[0], code[1]);
+		cr_assert_eq(record_info(path, &found, &e), 0, "%s", e.text);
+		cr_assert_str_eq(found.id, info[winner].id);
+		cr_assert_str_eq(found.state, "finished");
+	}
 }
