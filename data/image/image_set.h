@@ -58,7 +58,8 @@ int image_set_read(const struct image_set *p, const struct image_file *f, struct
 
 /*
  * Pack a folder. tell: called after each file with the bytes written so far and in all; may be NULL. The pack
- * is written to PATH.part, which is renamed to PATH when it is whole.
+ * is written to PATH.part, which is renamed to PATH when it is whole. Only a pack may be there already
+ * (h5/h5_replace.h).
  */
 int image_set_pack(const struct image_set *p, const char *path, void (*tell)(uint64_t done, uint64_t all),
                    struct err *e);

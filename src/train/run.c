@@ -10,11 +10,9 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/progress.h"
-#include "train/checkpoint.h"
+#include "train/run_place.h"
 #include "train/trainer.h"
 #include "transport/transport.h"
-
-enum { PATH_SIZE = 4096 };
 
 /* What the loop works with. */
 struct run {
@@ -22,7 +20,7 @@ struct run {
 	const struct run_options *o;
 	struct trainer *t;
 	struct record *r;
-	char checkpoint[PATH_SIZE];
+	struct run_place place;
 	double began, saved;    /* clock_s() at the beginning and at the last checkpoint */
 	int64_t steps_at_start; /* done before this process took over */
 	struct step_row step;
@@ -31,8 +29,8 @@ struct run {
 	bool linked;
 	int flags;    /* enum exchange_flag of the last step */
 	bool alone;   /* save without the other processes */
-	int64_t kept; /* steps in the file on disk, which is not replaced until this run has more */
 	bool fresh;   /* the run begins at step 0 */
+	bool ours;    /* the path was compared again, right before the first write */
 	bool blew_up; /* a loss is no longer finite */
 	bool saved_once;
 };
@@ -42,6 +40,18 @@ static volatile sig_atomic_t caught;
 static void catch_signal(int signal)
 {
 	caught = signal;
+}
+
+/*
+ * The terminal is lost. SIGHUP may come twice, from the kernel and from the shell, and neither kills the
+ * program. Under nohup it stays ignored.
+ */
+static void catch_hangup(void)
+{
+	struct sigaction hangup = {.sa_handler = catch_signal, .sa_flags = SA_RESTART}, before;
+	sigemptyset(&hangup.sa_mask);
+	if (sigaction(SIGHUP, NULL, &before) == 0 && before.sa_handler != SIG_IGN)
+		sigaction(SIGHUP, &hangup, NULL);
 }
 
 void run_catch_signals(void)
@@ -54,6 +64,8 @@ void run_catch_signals(void)
 	sigaction(SIGINT, &once, NULL);
 	sigaction(SIGTERM, &once, NULL);
 	sigaction(SIGXFSZ, &ignore, NULL); /* a size limit is then an error of write(), and reported */
+	sigaction(SIGPIPE, &ignore, NULL); /* a run goes on when its output is no longer read */
+	catch_hangup();
 }
 
 int run_signal(void)
@@ -77,7 +89,7 @@ static const char *stop_name(void)
 {
 	if (caught == SIGCHLD)
 		return "the end of its processes";
-	return caught == SIGTERM ? "SIGTERM" : "SIGINT";
+	return caught == SIGTERM ? "SIGTERM" : caught == SIGHUP ? "SIGHUP" : "SIGINT";
 }
 
 void run_path(const struct settings *s, const char *out_option, bool many, char *out, size_t size)
@@ -134,7 +146,7 @@ static bool checkpoint_due(const struct run *run)
  */
 static bool remaking(const struct run *run)
 {
-	return trainer_steps_done(run->t) < run->kept;
+	return trainer_steps_done(run->t) < run->place.kept;
 }
 
 /* The result file is written first, so that it never contains fewer steps than the checkpoint. */
@@ -145,8 +157,8 @@ static int save(struct run *run, struct err *e)
 	trainer_faults(run->t, run->r);
 	if (!remaking(run) && record_flush(run->r, e))
 		return -1;
-	return run->alone ? trainer_save_alone(run->t, run->checkpoint, e)
-	                  : trainer_save(run->t, run->checkpoint, e);
+	return run->alone ? trainer_save_alone(run->t, run->place.checkpoint, e)
+	                  : trainer_save(run->t, run->place.checkpoint, e);
 }
 
 static void show_progress(const struct run *run, bool force)
@@ -245,7 +257,7 @@ static int end(struct run *run, enum run_outcome *outcome, struct err *e)
 	if (!(state == RUN_INTERRUPTED && remaking(run)) && record_end(run->r, state, why, e))
 		return -1;
 	if (state != RUN_INTERRUPTED)
-		unlink(run->checkpoint);
+		unlink(run->place.checkpoint);
 	if (run->linked && run->link.row->leave)
 		run->link.row->leave(run->link.self, state != RUN_INTERRUPTED, why);
 	show_progress(run, true);
@@ -265,6 +277,11 @@ static int loop(struct run *run, enum run_outcome *outcome, struct err *e)
 			return -1;
 		trainer_run_probes(run->t);
 	}
+	if (run_place_check(&run->place, run->s->id, run->o, e))
+		return -1;
+	run->ours = true;
+	if (run->fresh)
+		unlink(run->place.checkpoint); /* of an earlier run */
 	if (!remaking(run) && record_flush(run->r, e))
 		return -1;
 	run->flags = 0;
@@ -284,10 +301,11 @@ static int begin(struct run *run, bool go_on, struct pool *pool, struct err *e)
 	trainer_replay(run->t, run->o->replay);
 	trainer_meta(run->t, &meta);
 	meta.voters = run->o->replay || (run->linked && run->link.row->faults);
-	if (go_on && access(run->checkpoint, F_OK) == 0) {
-		if (trainer_restore(run->t, run->checkpoint, e))
-			return err_prefix(e, "cannot resume %s (--overwrite starts it again)", run->o->path);
-		run->r = record_continue(run->o->path, &meta, trainer_steps_done(run->t), e);
+	if (go_on && access(run->place.checkpoint, F_OK) == 0) {
+		if (trainer_restore(run->t, run->place.checkpoint, e))
+			return err_prefix(e, "cannot resume %s (without its checkpoint it is started again)",
+			                  run->o->path);
+		run->r = record_continue(run->place.path, &meta, trainer_steps_done(run->t), e);
 		if (run->r)
 			log_say("%s: resumed after step %lld", run->o->path,
 			        (long long)trainer_steps_done(run->t));
@@ -298,44 +316,9 @@ static int begin(struct run *run, bool go_on, struct pool *pool, struct err *e)
 		        "there "
 		        "is more",
 		        run->o->path);
-	unlink(run->checkpoint);
 	run->fresh = true;
-	run->r = record_create(run->o->path, &meta);
+	run->r = record_create(run->place.path, &meta);
 	return 0;
-}
-
-enum present { PRESENT_NOTHING, PRESENT_UNFINISHED, PRESENT_FINISHED };
-
-/*
- * What does the path contain? Returns an enum present for a run of this identity; -1 and a sentence for
- * anything else.
- */
-static int present(const struct settings *s, const struct run_options *o, int64_t *kept, struct err *e)
-{
-	struct run_info info;
-	struct stat st;
-	if (stat(o->path, &st) == 0 && !S_ISREG(st.st_mode))
-		return err_user(
-		        e, "%s: found something that is no regular file, expected a result file or nothing",
-		        o->path);
-	if (o->overwrite)
-		return PRESENT_NOTHING;
-	if (access(o->path, F_OK) != 0)
-		return o->resume ? err_user(e, "%s: nothing to resume: %s", o->path, strerror(errno)) : 0;
-	if (record_info(o->path, &info, e)) {
-		err_prefix(e, "there is already a file that is no result of ours (--overwrite replaces it)");
-		return -1;
-	}
-	if (strcmp(info.id, s->id) != 0)
-		return err_user(e,
-		                "%s: holds another run, with other settings (found id %s, expected %s); "
-		                "choose another --out, or "
-		                "--overwrite",
-		                o->path, info.id, s->id);
-	*kept = info.steps_done;
-	bool ended = strcmp(info.state, run_state_name(RUN_FINISHED)) == 0 ||
-	             strcmp(info.state, run_state_name(RUN_DIVERGED)) == 0;
-	return ended ? PRESENT_FINISHED : PRESENT_UNFINISHED;
 }
 
 /* Tell the other processes of the job what to do, and get the link to them. */
@@ -358,11 +341,12 @@ static void fail(struct run *run, const struct err *e)
 {
 	struct err ignored = {0};
 	progress_end();
-	if (!run->r || remaking(run))
+	if (!run->r || remaking(run) ||
+	    (!run->ours && run_place_check(&run->place, run->s->id, run->o, &ignored)))
 		return;
 	trainer_faults(run->t, run->r);
 	if (run->linked && !run->blew_up && trainer_steps_done(run->t) > run->steps_at_start)
-		trainer_save_alone(run->t, run->checkpoint, &ignored);
+		trainer_save_alone(run->t, run->place.checkpoint, &ignored);
 	record_end(run->r, RUN_FAILED, e->text, &ignored);
 }
 
@@ -379,21 +363,22 @@ int run_one(const struct settings *s, struct pool *pool, const struct run_option
             enum run_outcome *outcome, struct err *e)
 {
 	struct run run = {.s = s, .o = o, .eval = {.test_accuracy = NAN, .test_perplexity = NAN}};
-	int there = present(s, o, &run.kept, e), rc;
-	if (there < 0 || meet(&run, there == PRESENT_FINISHED, pool, e))
-		return -1;
-	if (there == PRESENT_FINISHED) {
+	struct run_place *place = &run.place;
+	int rc = run_place_open(place, s->id, o, e);
+	if (!rc)
+		rc = meet(&run, place->present == RUN_PRESENT_FINISHED, pool, e);
+	if (!rc && place->present == RUN_PRESENT_FINISHED) {
 		*outcome = RUN_SKIPPED;
 		log_say("%s: done already, skipped (--overwrite starts it again)", o->path);
-		return 0;
+	} else if (!rc) {
+		rc = begin(&run, place->present == RUN_PRESENT_UNFINISHED, pool, e) ||
+		                     trainer_sync(run.t, e) || loop(&run, outcome, e)
+		             ? -1
+		             : 0;
+		if (rc)
+			fail(&run, e);
+		clear(&run);
 	}
-	checkpoint_path(o->path, run.checkpoint, sizeof run.checkpoint);
-	rc = begin(&run, there == PRESENT_UNFINISHED, pool, e) || trainer_sync(run.t, e) ||
-	                     loop(&run, outcome, e)
-	             ? -1
-	             : 0;
-	if (rc)
-		fail(&run, e);
-	clear(&run);
+	run_place_clear(place);
 	return rc;
 }
