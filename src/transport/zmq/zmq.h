@@ -66,7 +66,7 @@ void zmq_client_close(struct zmq_client *h);
 /*
  * How many bytes a message with this payload takes on the wire. ZMTP 3.0 adds a frame header: 2 bytes for a
  * payload below 256 bytes, otherwise 9. CURVE adds 33 bytes inside the frame (a command's name, 8 bytes of
- * nonce, 16 of authentication, flags). tests/transport/test_zmq.c compares the result with the kernel's
+ * nonce, 16 of authentication, flags). tests/transport/zmq/test_zmq.c compares the result with the kernel's
  * count.
  */
 uint64_t zmq_wire_bytes(enum endpoint_trust trust, size_t payload);

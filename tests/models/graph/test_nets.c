@@ -1,6 +1,6 @@
 /*
  * What every network must do: a walk through the registry. What all other models must do is in
- * tests/models/test_models.c; numbers of PyTorch are in tests/models/test_golden_nets.c.
+ * tests/models/test_models.c; numbers of PyTorch are in tests/models/graph/test_golden_nets.c.
  */
 #include <criterion/criterion.h>
 #include <math.h>
