@@ -1,6 +1,5 @@
 /* One run: what its path holds already, the loop around the step, what is written when. */
 #include "train/run.h"
-#include <errno.h>
 #include <math.h>
 #include <signal.h>
 #include <stdio.h>
