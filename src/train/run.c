@@ -1,4 +1,4 @@
-/* One run: what its path holds already, the loop around the step, what is written when. */
+/* One run: check what its path contains, loop over the steps, and write results and checkpoints. */
 #include "train/run.h"
 #include <math.h>
 #include <signal.h>
@@ -20,7 +20,7 @@ struct run {
 	struct trainer *t;
 	struct record *r;
 	struct run_place place;
-	double began, saved;    /* clock_s() of the beginning and of the last checkpoint */
+	double began, saved;    /* clock_s() at the beginning and at the last checkpoint */
 	int64_t steps_at_start; /* done before this process took over */
 	struct step_row step;
 	struct eval_row eval;
@@ -42,8 +42,8 @@ static void catch_signal(int signal)
 }
 
 /*
- * A lost terminal. It may come twice, from the kernel and from the shell, and neither may end the program the
- * hard way. Under nohup it stays ignored.
+ * The terminal is lost. SIGHUP may come twice, from the kernel and from the shell, and neither kills the
+ * program. Under nohup it stays ignored.
  */
 static void catch_hangup(void)
 {
@@ -55,15 +55,15 @@ static void catch_hangup(void)
 
 void run_catch_signals(void)
 {
-	/* Once only: a second Ctrl-C ends the program the hard way. */
+	/* The handler is called only once: a second Ctrl-C kills the program. */
 	struct sigaction once = {.sa_handler = catch_signal, .sa_flags = (int)SA_RESETHAND | SA_RESTART};
 	struct sigaction ignore = {.sa_handler = SIG_IGN};
 	sigemptyset(&once.sa_mask);
 	sigemptyset(&ignore.sa_mask);
 	sigaction(SIGINT, &once, NULL);
 	sigaction(SIGTERM, &once, NULL);
-	sigaction(SIGXFSZ, &ignore, NULL); /* a size limit is then an error of write(), with a sentence */
-	sigaction(SIGPIPE, &ignore, NULL); /* a run goes on when nobody reads what it says any more */
+	sigaction(SIGXFSZ, &ignore, NULL); /* a size limit is then an error of write(), and reported */
+	sigaction(SIGPIPE, &ignore, NULL); /* a run goes on when its output is no longer read */
 	catch_hangup();
 }
 
@@ -83,7 +83,7 @@ const volatile sig_atomic_t *run_stop_flag(void)
 	return &caught;
 }
 
-/* What stopped the run. */
+/* The name of what stopped the run. */
 static const char *stop_name(void)
 {
 	if (caught == SIGCHLD)
@@ -129,7 +129,7 @@ static bool eval_due(const struct run *run)
 	return done == run->s->steps || (every > 0 && done % every == 0);
 }
 
-/* Is a checkpoint due after the step to come? All processes of a run must know before that step. */
+/* Is a checkpoint due after the next step? All processes of a run must know that before the step. */
 static bool checkpoint_due(const struct run *run)
 {
 	int64_t done = trainer_steps_done(run->t) + 1, every = run->s->checkpoint.every;
@@ -139,14 +139,16 @@ static bool checkpoint_due(const struct run *run)
 	return (every > 0 && done % every == 0) || (minutes > 0 && clock_s() - run->saved >= wait);
 }
 
-/* Are rows being made that a killed run has already recorded after its last checkpoint? They stay on disk
- * until there are more. */
+/*
+ * Does the run repeat steps that a killed run recorded after its last checkpoint? The file on disk keeps
+ * those rows until this run has more.
+ */
 static bool remaking(const struct run *run)
 {
 	return trainer_steps_done(run->t) < run->place.kept;
 }
 
-/* The result file goes first, so that it never holds less than the checkpoint says. */
+/* The result file is written first, so that it never contains fewer steps than the checkpoint. */
 static int save(struct run *run, struct err *e)
 {
 	run->saved = clock_s();
@@ -179,13 +181,16 @@ static void show_progress(const struct run *run, bool force)
 	              run->step.loss, accuracy, rate, done < run->s->steps ? "ETA" : "in", time);
 }
 
-/* A signal ends a run after its present step. With other processes, it does so once all of them know. */
+/*
+ * A signal ends a run after its present step; with several processes, only after all of them know of it
+ * (EXCHANGE_STOP).
+ */
 static bool stopping(const struct run *run)
 {
 	return run->linked ? run->flags & EXCHANGE_STOP : caught;
 }
 
-/* No step was made: a signal came before the votes did. */
+/* No step was done: a signal came before enough votes. */
 static int no_step(struct run *run)
 {
 	run->flags = EXCHANGE_STOP;
@@ -226,7 +231,7 @@ static int end(struct run *run, enum run_outcome *outcome, struct err *e)
 	enum run_state state = RUN_FINISHED;
 	*outcome = RUN_DID;
 	if (run->blew_up) {
-		/* the last evaluation is that of the parameters it ends with */
+		/* the last evaluation must be of the final parameters */
 		if (run->eval.step < trainer_steps_done(run->t) && evaluate(run, e))
 			return -1;
 		snprintf(why, sizeof why,
@@ -285,7 +290,7 @@ static int loop(struct run *run, enum run_outcome *outcome, struct err *e)
 	return end(run, outcome, e);
 }
 
-/* Open the trainer and the result file, at step 0 or where the run goes on. */
+/* Open the trainer and the result file, at step 0 or at the step from which the run is resumed. */
 static int begin(struct run *run, bool go_on, struct pool *pool, struct err *e)
 {
 	struct record_meta meta;
@@ -330,8 +335,7 @@ static int meet(struct run *run, bool skip, struct pool *pool, struct err *e)
 	return run->linked ? 0 : -1;
 }
 
-/* Keep what can still be kept of a run that failed. *e has the sentence to tell; errors on the way are
- * ignored. */
+/* Save what is left of a failed run. *e says why it failed; further errors are ignored. */
 static void fail(struct run *run, const struct err *e)
 {
 	struct err ignored = {0};
@@ -347,7 +351,7 @@ static void fail(struct run *run, const struct err *e)
 
 static void clear(struct run *run)
 {
-	trainer_close(run->t); /* before the record: probes hold columns of its file */
+	trainer_close(run->t); /* before the record, because probes have open columns in its file */
 	if (run->r)
 		record_close(run->r);
 	if (run->linked)

@@ -47,8 +47,8 @@ int run_one(const struct settings *s, struct pool *pool, const struct run_option
             enum run_outcome *outcome, struct err *e);
 
 /*
- * A process that hosts workers and is not the root: it makes the root's steps until the run ends, and records
- * nothing. The link is borrowed. -1 and a sentence.
+ * Run a process that has workers but is not the root: it does the root's steps until the run ends, and
+ * records nothing. The link is borrowed. -1 and a sentence.
  */
 int run_follow(const struct settings *s, struct pool *pool, const struct link *link,
                enum run_outcome *outcome, struct err *e);

@@ -32,8 +32,8 @@ static void *new_router(const struct server *s)
 }
 
 /*
- * A socket's limit of a message's length must be set before it listens, and the model, which decides it, is
- * not known yet. So the address is only tried here, and learned if the system chooses it.
+ * The limit of a message's length must be set before a socket listens. It depends on the model, which is not
+ * known yet. So the address is only tried here, to report errors and to learn a port that the system chooses.
  */
 static int try_address(struct server *s, struct err *e)
 {
@@ -68,7 +68,7 @@ int server_bind(struct server *s, size_t body_bytes, bool watch, struct err *e)
 
 /* --- opening and closing -------------------------------------------------------------------------------- */
 
-/* The settings, then the addresses of the shards, a zero byte before each. */
+/* Write the settings, then the addresses of the shards, each after a zero byte. */
 static void write_welcome(struct buf *welcome, const struct endpoint *endpoint)
 {
 	buf_add(welcome, endpoint->settings);
