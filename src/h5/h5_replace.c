@@ -15,7 +15,10 @@
 #include "h5/h5_disk.h"
 #include "h5/h5_stream.h"
 
-enum { LINKS_MAX = 40, HEAD_BYTES = 512 };
+enum { LINKS_MAX = 40, HEAD_BYTES = 4096 };
+
+/* Stands near the beginning of a figure (PNG, SVG) or near its end (PDF). */
+static const char figure_mark[] = "signsgd plot";
 
 /* How a file of ours is told from others: by an attribute that no other program writes there. */
 static const struct {
@@ -25,6 +28,7 @@ static const struct {
         [H5_RESULT] = {"a result of a run", "/format", "version", "/config/resolved", NULL},
         [H5_CHECKPOINT] = {"a checkpoint of a run", "/", "checkpoint_version", "/state", NULL},
         [H5_PACK] = {"a pack of images", "/", "kind", "/bytes", "signsgd "},
+        [H5_FIGURE] = {"a figure of signsgd plot", NULL, NULL, NULL, NULL}, /* no HDF5 file: figure_mark */
 };
 
 /* --- links -------------------------------------------------------------------------------------------- */
@@ -86,7 +90,7 @@ static const char *what_head(const char *head, size_t n)
 	if (n == 0)
 		return "an empty file";
 	if (begins(head, n, "\x89PNG") || begins(head, n, "\xff\xd8\xff"))
-		return "an image";
+		return "an image that signsgd did not draw";
 	if (text < n)
 		return "a file that signsgd did not make";
 	return blank < n && (head[blank] == '{' || head[blank] == '[') ? "a JSON file" : "a text file";
@@ -96,7 +100,7 @@ static bool is_of_kind(struct h5 *f, enum h5_kind kind)
 {
 	struct err ignored = {0};
 	int64_t number;
-	if (!h5_has(f, kinds[kind].group) || !h5_has(f, kinds[kind].beside))
+	if (!kinds[kind].group || !h5_has(f, kinds[kind].group) || !h5_has(f, kinds[kind].beside))
 		return false;
 	if (!kinds[kind].text)
 		return !h5_get_int(f, kinds[kind].group, kinds[kind].attribute, &number, &ignored);
@@ -132,20 +136,46 @@ static int judge_h5(const char *path, enum h5_kind kind, struct err *e)
 	return is ? 1 : refuse(path, what, kind, e);
 }
 
-static int judge_file(const char *path, enum h5_kind kind, struct err *e)
+/* How a file begins and how it ends; the two may overlap. */
+struct ends {
+	char head[HEAD_BYTES], tail[HEAD_BYTES];
+	ssize_t n_head, n_tail; /* -1: it cannot be read */
+};
+
+/* 0, or the error's number. O_NONBLOCK: a pipe may have taken the file's place. */
+static int read_ends(const char *path, off_t size, struct ends *out)
 {
-	char head[HEAD_BYTES];
-	/* O_NONBLOCK: a pipe may have taken the file's place. */
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	ssize_t n = fd < 0 ? -1 : read(fd, head, sizeof head);
-	int why = errno;
-	if (fd >= 0)
-		close(fd);
-	if (n < 0)
+	if (fd < 0)
+		return errno;
+	out->n_head = pread(fd, out->head, HEAD_BYTES, 0);
+	out->n_tail = pread(fd, out->tail, HEAD_BYTES, size > HEAD_BYTES ? size - HEAD_BYTES : 0);
+	int why = out->n_head < 0 || out->n_tail < 0 ? errno : 0;
+	close(fd);
+	return why;
+}
+
+static bool is_figure(const struct ends *f)
+{
+	size_t n = strlen(figure_mark);
+	bool kind = begins(f->head, (size_t)f->n_head, "\x89PNG") ||
+	            begins(f->head, (size_t)f->n_head, "%PDF") || begins(f->head, (size_t)f->n_head, "<?xml");
+	return kind && (memmem(f->head, (size_t)f->n_head, figure_mark, n) ||
+	                memmem(f->tail, (size_t)f->n_tail, figure_mark, n));
+}
+
+static int judge_file(const char *path, off_t size, enum h5_kind kind, struct err *e)
+{
+	struct ends f;
+	int why = read_ends(path, size, &f);
+	if (why)
 		return err_user(e, "%s: is there, and may not be read: %s", path, strerror(why));
-	return begins(head, (size_t)n, "\x89HDF\r\n\x1A\n")
-	               ? judge_h5(path, kind, e)
-	               : refuse(path, what_head(head, (size_t)n), kind, e);
+	if (begins(f.head, (size_t)f.n_head, "\x89HDF\r\n\x1A\n"))
+		return judge_h5(path, kind, e);
+	bool figure = is_figure(&f);
+	if (figure && kind == H5_FIGURE)
+		return 1;
+	return refuse(path, figure ? kinds[H5_FIGURE].about : what_head(f.head, (size_t)f.n_head), kind, e);
 }
 
 int h5_may_replace(const char *path, enum h5_kind kind, char **target, struct err *e)
@@ -162,7 +192,7 @@ int h5_may_replace(const char *path, enum h5_kind kind, char **target, struct er
 	else if (!S_ISREG(st.st_mode))
 		rc = refuse(path, what_mode(st.st_mode), kind, e);
 	else
-		rc = judge_file(*target, kind, e);
+		rc = judge_file(*target, st.st_size, kind, e);
 	if (rc < 0) {
 		mem_free(*target);
 		*target = NULL;

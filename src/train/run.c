@@ -1,6 +1,5 @@
 /* One run: check what its path contains, loop over the steps, and write results and checkpoints. */
 #include "train/run.h"
-#include <errno.h>
 #include <math.h>
 #include <signal.h>
 #include <stdio.h>

@@ -2,6 +2,7 @@
 #include <criterion/criterion.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 #include "h5/h5.h"
@@ -140,6 +141,33 @@ Test(cli_files, a_result_of_a_newer_version_and_a_damaged_one_are_called_so)
 	cr_expect_null(strstr(cli_err, "--overwrite"), "%s", cli_err);
 }
 
+/* What `plot` drew carries a mark; other images, and figures from before there was one, stay. */
+Test(cli_files, a_figure_replaces_nothing_but_a_figure)
+{
+	make_result("r.h5");
+	cli_write("photo.png", "\x89PNG\r\n a holiday");
+	cli_expect(2, "photo.png: is an image that signsgd did not draw, expected a figure of signsgd plot",
+	           "plot curves %s/r.h5 -o %s/photo.png", cli_folder, cli_folder);
+	cli_write("notes.svg", "my thesis");
+	cli_expect(2, "notes.svg: is a text file", "plot curves %s/r.h5 -o %s/notes.svg", cli_folder,
+	           cli_folder);
+	cr_assert(process_shell("ln -s r.h5 %s/r.pdf", cli_folder));
+	cli_expect(2, "is a result of a run", "plot curves %s/r.h5 -o %s/r.pdf", cli_folder, cli_folder);
+	const char *python = getenv("SIGNSGD_PYTHON");
+	if (!python || !python[0])
+		cr_skip_test("skipped: no Python with h5py, numpy and matplotlib");
+	for (int i = 0; i < 2; i++) {
+		cr_expect_eq(cli("plot curves %s/r.h5 -o %s/f.png", cli_folder, cli_folder), 0, "%s",
+		             cli_err);
+		cr_expect_eq(cli("plot curves %s/r.h5 -o %s/f.svg", cli_folder, cli_folder), 0, "%s",
+		             cli_err);
+		cr_expect_eq(cli("plot curves %s/r.h5 -o %s/f.pdf", cli_folder, cli_folder), 0, "%s",
+		             cli_err);
+	}
+	cli_expect(2, "f.png: is a figure of signsgd plot, expected a result of a run",
+	           "simulate %s/e.json --overwrite --out %s/f.png", cli_folder, cli_folder);
+}
+
 static const char *const long_run =
         "{\"name\":\"long\",\"workers\":3,\"steps\":100000000,\"batch\":1,\"model\":\"quadratic\"}";
 
@@ -191,4 +219,15 @@ Test(cli_files, of_two_that_start_at_once_one_is_refused)
 		cr_assert_str_eq(found.id, info[winner].id);
 		cr_assert_str_eq(found.state, "finished");
 	}
+}
+
+/* A fetched file that is wrong is replaced; what is no file is neither read, which might never end, nor
+ * replaced. */
+Test(cli_files, a_fetch_refuses_a_pipe_in_a_files_place)
+{
+	cr_assert(process_shell("mkdir %s/mnist && mkfifo %s/mnist/train-images-idx3-ubyte.gz", cli_folder,
+	                        cli_folder));
+	cli_expect(2, "train-images-idx3-ubyte.gz: is no regular file, expected one or nothing",
+	           "data fetch mnist --to %s --from http://127.0.0.1:1/", cli_folder);
+	cr_expect(process_shell("test -p %s/mnist/train-images-idx3-ubyte.gz", cli_folder));
 }
