@@ -198,6 +198,9 @@ struct transport {
 	/* Asked before anything is opened: do these settings suit an aggregator that is separable, or whose
 	 * answer is a mean of floats? -1 and a sentence if not. NULL: they suit all. */
 	int (*check)(const void *state, bool separable, bool float_mean, struct err *e);
+	/* Writes what `validate` should say of settings that are allowed but fight each other, as a sentence;
+	 * false: nothing. NULL: there is never anything to say. */
+	bool (*remark)(const void *state, char *out, size_t size);
 	/* Fills *link. -1 and a sentence when it cannot. */
 	int (*open)(const void *state, const struct transport_env *env, struct link *link, struct err *e);
 	/*

@@ -24,7 +24,8 @@ struct scene {
 
 static struct scene scene; /* in static memory, for its size */
 
-static void scene_open(struct scene *s, size_t n, size_t running, const struct toy_client *last)
+static void scene_open_row(struct scene *s, size_t n, size_t running, const struct toy_client *last,
+                           const char *row)
 {
 	struct err e = {0};
 	memset(s, 0, sizeof *s);
@@ -39,10 +40,15 @@ static void scene_open(struct scene *s, size_t n, size_t running, const struct t
 		s->clients[i].first = last && i == SPARE ? last->first : i;
 		toy_client_start(&s->toy, s->clients, i, ENDPOINT_KEYS);
 	}
-	toy_server_open(&s->server, &s->toy, ENDPOINT_KEYS, "tcp://127.0.0.1:*", ROW);
+	toy_server_open(&s->server, &s->toy, ENDPOINT_KEYS, "tcp://127.0.0.1:*", row);
 	for (int i = 0; i < WORKERS; i++)
 		toy_client_tell(&s->clients[i], zmq_server_address(s->server.link.self), &s->server.ring);
 	s->server.link.row->sync(s->server.link.self, &s->server.state.st, &e);
+}
+
+static void scene_open(struct scene *s, size_t n, size_t running, const struct toy_client *last)
+{
+	scene_open_row(s, n, running, last, ROW);
 }
 
 static void one_step(struct scene *s, int flags)
@@ -114,6 +120,21 @@ Test(zmq_faults, a_killed_worker_is_missed_and_a_new_one_takes_its_place)
 	steps_until(&scene, 2, 1);
 	cr_expect_eq(scene.server.last.n_voters, 3);
 	scene_close(&scene, 2);
+}
+
+/* Patience is for rounds without a quorum. This one has a quorum, so it ends at its deadline, and not before.
+ */
+Test(zmq_faults, a_round_with_a_quorum_ends_at_its_deadline_whatever_the_patience)
+{
+	scene_open_row(&scene, 3000, 0, &(struct toy_client){.first = 2, .fail = TOY_PAUSES, .fail_at = 10},
+	               "{\"kind\": \"zmq\", \"deadline_s\": 4, \"patience_s\": 2, \"max_missed\": 1}");
+	while (scene.server.state.st.step < 11)
+		one_step(&scene, 0);
+	cr_expect_eq(scene.server.last.n_voters, 2);
+	cr_expect_geq(scene.server.last.wait_s, 4);
+	kill(scene.clients[2].pid, SIGCONT);
+	steps_until(&scene, 2, 11);
+	scene_close(&scene, -1);
 }
 
 /* A pause so long that the server has no answer left for it: it gets the parameters again. */

@@ -130,7 +130,7 @@ static int too_few(const struct server *s, struct err *e)
 	if (s->role->trouble && s->role->trouble(s, e))
 		return -1;
 	return err_world(e, "step %llu: found %d votes after %g s, expected at least %lld of %d (the quorum)",
-	                 (unsigned long long)s->round.step + 1, s->round.n_votes, s->set.patience_s,
+	                 (unsigned long long)s->round.step + 1, s->round.n_votes, round_hope_s(s),
 	                 (long long)s->set.quorum, s->workers);
 }
 
@@ -186,6 +186,19 @@ static const struct fault_table *row_faults(void *self)
 	return &((struct server *)self)->fault_table;
 }
 
+static bool row_remark(const void *state, char *out, size_t size)
+{
+	const struct zmq_settings *set = state;
+	if (set->deadline_s <= set->patience_s)
+		return false;
+	snprintf(out, size,
+	         "transport.deadline_s (%g s) is longer than transport.patience_s (%g s): a round with a "
+	         "quorum "
+	         "ends at its deadline, but one without a quorum ends the run before that",
+	         set->deadline_s, set->patience_s);
+	return true;
+}
+
 int zmq_shards(const void *state)
 {
 	return (int)((const struct zmq_settings *)state)->shards;
@@ -218,8 +231,8 @@ static const struct key zmq_keys[] = {
          .highest = 1e6,
          .above = true,
          .unit = "s",
-         .help = "how long the server waits for a quorum before it saves and ends, and before its first "
-                 "round for all workers"},
+         .help = "how long the server waits for a quorum before it saves and ends (at least as long as the "
+                 "deadline that it computes), and before its first round for all workers"},
         {.name = "max_missed",
          .kind = KEY_INT,
          .offset = offsetof(struct zmq_settings, max_missed),
@@ -272,6 +285,7 @@ const struct transport transport_zmq = {
                 .state_bytes = sizeof(struct zmq_settings)},
         .processes = TRANSPORT_SERVED,
         .library = row_library,
+        .remark = row_remark,
         .open = row_open,
         .sync = row_sync,
         .exchange = row_exchange,

@@ -372,6 +372,8 @@ enum verdict {
 
 /* Handle messages until there are enough votes, or no hope of them. */
 enum verdict round_wait(struct server *s, struct exchange_reply *reply);
+/* Seconds that a round without a quorum waits. */
+double round_hope_s(const struct server *s);
 /* Seconds to wait for something that takes no longer than a round: two usual ones, at least `least`. */
 double round_patience_s(const struct server *s, double least);
 
