@@ -25,6 +25,7 @@ struct uplink {
 	void *pull;              /* [pull_bytes] the answer */
 	bool *honest;            /* [M] */
 	double *loss;            /* [M] of the present step; before the exchange of hosted workers only */
+	double *sorted;          /* [M] scratch */
 	int64_t *reported_born;  /* [M] state.born as this process, then as the root reports it */
 	bool must_resync;        /* the root is further: fetch its state and compute nothing */
 	struct train_state lent; /* the view of the state that the transport keeps */

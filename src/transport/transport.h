@@ -101,7 +101,8 @@ struct exchange_request {
 	/*
 	 * [workers] In: of the workers hosted here, the loss of the batch, and the step at which the worker's
 	 * state began. Out, at the root: of all workers that were counted. born = -1 for a worker that was
-	 * not counted: at the root for all workers, at a client for its own.
+	 * not counted: at the root for all workers, at a client for its own. loss = NAN of a counted worker
+	 * at an untrusted root: it sent a loss that cannot be believed.
 	 */
 	double *loss;
 	int64_t *born;
@@ -145,7 +146,11 @@ struct train_state {
 	float **workers;                         /* [M] blocks of worker_floats[m]; NULL: not held here */
 	int64_t *born;                           /* [M] the step at which each worker's state began */
 	bool given;                              /* the settings alone do not determine the parameters */
-	int bn_owner;                            /* of the running statistics, in the next step */
+	/* Can an honest batch have made running statistics `next` of those in `running`? NULL: there are none
+	 * to be judged. */
+	bool (*running_fits)(const void *ctx, const float *next);
+	const void *running_ctx;
+	int bn_owner; /* of the running statistics, in the next step */
 };
 
 /* The shared state as a list, in the order in which transports send it: x, optimizer, running. */
@@ -175,9 +180,11 @@ struct link {
 	const struct transport *row;
 	void *self;
 	bool root;
-	int count;   /* workers hosted here; may be 0 at the root */
-	int *ids;    /* [count] which, ascending; owned by the transport */
-	int buckets; /* in how many post() wants a push; 0 or 1: pushes are sent whole, in exchange() */
+	bool untrusted; /* at the root: nobody vouches for the workers; no number they send decides anything
+	                 */
+	int count;      /* workers hosted here; may be 0 at the root */
+	int *ids;       /* [count] which, ascending; owned by the transport */
+	int buckets;    /* in how many post() wants a push; 0 or 1: pushes are sent whole, in exchange() */
 };
 
 /* Where the processes of a run come from. */

@@ -63,7 +63,10 @@ static int row_open(const void *state, const struct transport_env *env, struct l
 	if (check_endpoint(set, env, e) || check_shards(set, env->endpoint, e))
 		return -1;
 	struct server *s = server_open(set, env, set->shards > 1 ? &server_role_links : &role_alone, e);
-	*link = (struct link){.row = &transport_zmq, .self = s, .root = true};
+	*link = (struct link){.row = &transport_zmq,
+	                      .self = s,
+	                      .root = true,
+	                      .untrusted = env->endpoint->trust != ENDPOINT_TOKENS};
 	return s ? 0 : -1;
 }
 
@@ -117,6 +120,8 @@ static enum exchange_end end_round(struct server *s, const struct exchange_reque
 		end = s->role->decide(s, x, reply, e);
 	else
 		round_finish(s, x, reply, reply->n_voters);
+	if (s->endpoint->trust != ENDPOINT_TOKENS)
+		round_judge_losses(s, x);
 	uint64_t own = s->up + s->down + s->link_bytes;
 	reply->bytes_up += s->up;
 	reply->bytes_down += s->down;

@@ -67,7 +67,7 @@ struct presence {
 struct vote {
 	bool kept;         /* the vote is here and in order (of a shard: its range of the vote) */
 	bool complete;     /* and every shard has its range of the same attempt: the vote will be counted */
-	double loss;       /* of its batch */
+	double loss;       /* of its batch, as the worker says */
 	int64_t born;      /* step at which its own state (momentum) began, as the worker says */
 	uint64_t x_hash;   /* of its parameters; 0: not said */
 	uint64_t attempt;  /* 2^32 + number of the attempt to vote: one worker may send several in a step */
@@ -246,7 +246,8 @@ struct server {
 	struct params_copy copy;
 	struct known_hash hash;
 	struct ending ending;
-	int running_of; /* the worker that sent the running statistics in st; -1: none of them has yet */
+	int running_of;      /* the worker that sent the running statistics in st; -1: none of them has yet */
+	float *next_running; /* those of a vote, to be judged; NULL: they are not */
 	/* Other servers of the run. */
 	struct shard_links *links; /* of a main server with shards, once the sizes are known */
 	struct shard *shard;       /* of a shard */
@@ -311,8 +312,12 @@ void bucket_assemble(const struct layout *l, struct vote *v, zmq_msg_t *message,
 
 /* --- server_vote.c -------------------------------------------------------------------------------------- */
 
-/* A vote of worker m for the present step: FAULTS, or why it is not counted. */
-enum fault vote_check(const struct server *s, int m, const struct frame *f, zmq_msg_t *message);
+/*
+ * A vote of worker m for the present step: FAULTS, or why it is not counted. A vote that comes with false
+ * running statistics is not counted: then the next worker owns them, as /voters alone is enough to tell when
+ * the run is repeated.
+ */
+enum fault vote_check(struct server *s, int m, const struct frame *f, zmq_msg_t *message);
 /* Is the length right, for a vote of any step? */
 bool vote_length_holds(const struct server *s, int m, const struct frame *f);
 /* Are these the parameters of the present step, as far as both sides know? */
@@ -342,8 +347,13 @@ void round_push(struct server *s, int m, const struct frame *f, zmq_msg_t *messa
 void round_fetch(struct server *s, int m, const struct frame *f);
 /* Worker m has caught up: let rounds wait for it, unless it was given up lately. */
 void round_await(struct server *s, int m);
-/* Collect the complete votes' pushes in order of worker, and their loss and born in *x. How many. */
+/*
+ * Collect the complete votes' pushes in order of worker, and their loss and born in *x. How many. Where
+ * nobody vouches for the workers, a loss that cannot be believed becomes NAN.
+ */
 int round_gather(struct server *s, const struct exchange_request *x);
+/* The round is over: count the losses that round_gather() has dropped. */
+void round_judge_losses(struct server *s, const struct exchange_request *x);
 /* Combine the gathered votes and answer every worker that waits. The next step begins. */
 void round_finish(struct server *s, const struct exchange_request *x, const struct exchange_reply *reply,
                   int count);

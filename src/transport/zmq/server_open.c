@@ -161,5 +161,6 @@ void server_close(struct server *s)
 	close_peers(s);
 	buf_clear(&s->welcome);
 	mem_free(s->copy.bytes);
+	mem_free(s->next_running);
 	mem_free(s);
 }

@@ -48,14 +48,14 @@ double round_patience_s(const struct server *s, double least)
 	return rounds > least ? rounds : least;
 }
 
-/* How many votes does the round wait for? */
+/* How many votes does the round wait for? A worker that waits for the answer without a vote sends none. */
 static int missing(const struct server *s)
 {
 	int count = 0;
 	for (int m = 0; m < s->workers; m++) {
 		const struct peer *p = &s->peers[m];
 		bool silent = !p->request.open || (p->vote.kept && !p->vote.complete);
-		count += s->round.first ? !p->vote.complete : p->presence.awaited && silent;
+		count += (s->round.first || p->presence.awaited) && silent;
 	}
 	return count;
 }

@@ -12,7 +12,11 @@
  * One key, one vote. A message belongs to the worker whose key its connection has proved (ZAP's User-Id),
  * whatever the message says. Everything that a peer sends is checked before it is used, and no number in a
  * message decides how much memory is allocated. A message that is wrong is dropped and counted (fault_table).
- * A worker that sends `ban_after` of them is banned.
+ * A worker that sends `ban_after` of them is banned. What a worker says of its loss and of running statistics
+ * is believed only within bounds, and decides nothing: a loss that is not finite or beyond 1e6 is dropped and
+ * the vote counts; running statistics that no honest batch can have made are dropped with their vote, so that
+ * the next worker owns them (train/state.h says how that is bounded). Processes of `train --processes` are
+ * trusted in both.
  *
  * A round ends when all awaited workers have voted, or at the deadline if there are at least `quorum` votes.
  * Rounds wait for a worker that has caught up: it waited for an answer when the last round ended, or it has
