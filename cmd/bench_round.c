@@ -13,6 +13,7 @@
 #include "bench/bench_round.h"
 #include "bench/bench_round_zmq.h"
 #include "transport/launch.h"
+#include "transport/transport.h"
 
 enum { N = 1000000, WORKERS = 7, WORKERS_MOST = 4096, ROUNDS_MOST = 1 << 20, BUCKETS_MOST = 1 << 16 };
 
@@ -21,7 +22,8 @@ static const double SECONDS = 3;
 
 /* What was asked for, by names. */
 struct asked {
-	const char *transport, *topology; /* NULL: the row's default */
+	const char *transport, *topology; /* topology NULL: the row's default */
+	bool served;                      /* by processes that this one starts and is the server of */
 	const char *aggregator;
 	long long buckets; /* 0: the row's default */
 	char *transport_json, *aggregator_json;
@@ -33,9 +35,12 @@ static int read_transport(const struct args *a, struct asked *asked, struct err 
 	asked->topology = args_value(a, "topology");
 	if (!asked->transport)
 		asked->transport = mpi_launched() > 0 ? "mpi" : "local";
-	if (!strcmp(asked->transport, "mpi") && !family_find(&family_transports, "mpi"))
+	const struct transport *row =
+	        (const struct transport *)family_find(&family_transports, asked->transport);
+	if (!row && mpi_launched() > 0)
 		return err_user(e, "this signsgd was built without MPI: build it where there is an mpicc");
-	if (strcmp(asked->transport, "zmq") && args_flag(a, "tcp"))
+	asked->served = row && row->processes == TRANSPORT_SERVED;
+	if (!asked->served && args_flag(a, "tcp"))
 		return err_user(e, "--tcp is for --transport zmq");
 	struct buf b = {0};
 	line_text(&b, "kind", asked->transport);
@@ -90,7 +95,7 @@ static int read_options(const struct args *a, struct asked *asked, struct bench_
 
 static int processes_of(const struct asked *asked, const struct bench_round_options *o)
 {
-	if (!strcmp(asked->transport, "zmq"))
+	if (asked->served)
 		return o->workers + 1;
 	return mpi_launched() > 0 ? mpi_launched() : 1;
 }
@@ -153,7 +158,7 @@ static int hold_rounds(const struct args *a, const struct asked *asked, struct b
 	char own[64];
 	snprintf(own, sizeof own, "ipc://@signsgd-bench-%ld", (long)getpid());
 	struct bench_round_place here = {.address = args_flag(a, "tcp") ? "tcp://127.0.0.1:*" : own};
-	if (!strcmp(asked->transport, "zmq"))
+	if (asked->served)
 		return bench_round_zmq(o, &here, r, e);
 	return bench_round(o, r, e);
 }

@@ -358,7 +358,7 @@ static const struct option options[] = {
         {"tally", "SPEED", "coordinates a second and voter"},
         {"add", "SPEED", "coordinates a second, floats"},
         {"set", "KEY=VALUE", "any key of the experiment, dotted; may be repeated"},
-        {"markdown", NULL, "the table alone, for a README"},
+        {"markdown", NULL, "the table alone, for a document"},
         {"json", NULL, "one line of JSON a topology"},
         {NULL, NULL, NULL},
 };

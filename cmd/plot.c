@@ -15,6 +15,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/text.h"
+#include "h5/h5_replace.h"
 
 #ifndef SIGNSGD_PLOTS_DIR
 #define SIGNSGD_PLOTS_DIR "plots"
@@ -130,8 +131,12 @@ static int check_output(const char *out, struct err *e)
 		return err_user(e, "plot needs -o FILE.png, .svg or .pdf");
 	for (size_t i = 0; i < sizeof(endings) / sizeof(endings[0]); i++) {
 		size_t length = strlen(out), ending = strlen(endings[i]);
-		if (length > ending && !strcasecmp(out + length - ending, endings[i]))
-			return 0;
+		if (length > ending && !strcasecmp(out + length - ending, endings[i])) {
+			char *target;
+			int there = h5_may_replace(out, H5_FIGURE, &target, e);
+			mem_free(target);
+			return there < 0 ? -1 : 0;
+		}
 	}
 	return err_user(e, "-o %s: expected a name that ends in .png, .svg or .pdf",
 	                text_shown(out, shown, sizeof(shown)));

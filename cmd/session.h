@@ -60,7 +60,7 @@ void session_clear(struct session *s);
 	OVERRIDE_OPTIONS,                                                                       \
 	LANES_OPTION,                                                                           \
 	{"resume", "RUN.h5", "continue this run; without FILE.json, as it says itself"},        \
-	{"overwrite", NULL, "start again, over results that are there"},                        \
+	{"overwrite", NULL, "start again, over results that are there; other files stay"},      \
 	{"profile", NULL, "measure every layer too; the times go to /profile of the result"},   \
 	{"quiet", NULL, "say only warnings and errors"},                                        \
 	{"json", NULL, "one line of JSON a run on standard output"}

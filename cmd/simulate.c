@@ -98,8 +98,9 @@ const struct command cmd_simulate = {
         .usage = "simulate FILE.json... [OPTION]...\nsimulate --resume RUN.h5 [OPTION]...\nsimulate --replay "
                  "RUN.h5 [OPTION]...",
         .details = "Runs every point of every file's sweep, in order. A result that is there and finished "
-                   "is skipped, one that was interrupted is continued. SIGINT and SIGTERM finish the "
-                   "step, save everything, and exit with 130 and 143; the same command then continues.\n"
+                   "is skipped, one that was interrupted is continued. SIGHUP (a lost terminal), SIGINT "
+                   "and SIGTERM finish the step, save everything, and exit with 129, 130 and 143; the same "
+                   "command then continues.\n"
                    "Results are the same, bit for bit, for any number of lanes, and the same as those of "
                    "`train`. Where workers of `train` were late or lost, its result says who was counted "
                    "in each step; --replay repeats that, and exits with 1 unless the bits are the same.\n"

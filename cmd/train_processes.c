@@ -135,7 +135,7 @@ _Noreturn static void become(const struct arguments *a, int keys, pid_t parent)
 		_exit(EXIT_WORLD);
 	signal(SIGINT, SIG_IGN);
 	signal(SIGTERM, SIG_IGN);
-	signal(SIGPIPE, SIG_DFL);
+	signal(SIGHUP, SIG_IGN);
 	dup2(keys, STDIN_FILENO);
 	execv("/proc/self/exe", (char *const *)(uintptr_t)a->at);
 	_exit(EXIT_WORLD);
@@ -318,7 +318,7 @@ int train_processes(struct training *t, struct pool *pool)
 {
 	struct launcher launcher = {.training = t};
 	struct run_job job = {.row = t->row, .start = start, .finish = finish, .ctx = &launcher};
-	signal(SIGPIPE, SIG_IGN); /* a worker may die before it has read its keys */
+	signal(SIGPIPE, SIG_IGN); /* a worker may die before it has read its keys; workers inherit it */
 	t->session.job = &job;
 	int code = session_run(&t->session, pool);
 	session_summary(&t->session);

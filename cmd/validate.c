@@ -47,7 +47,9 @@ static size_t part_bytes(const struct plan *p, const struct part *part)
 
 static double epochs(const struct settings *s)
 {
-	return s->steps_per_epoch > 0 ? (double)s->steps / s->steps_per_epoch : NAN;
+	double epoch = ratio_value(s->steps_per_epoch);
+
+	return epoch > 0 ? (double)s->steps / epoch : NAN;
 }
 
 /* What settings that are allowed do to each other; false: nothing worth a word. */
@@ -176,7 +178,7 @@ static void print_run(const struct settings *s, const struct plan *p, const char
 	presence(s, path, there);
 	printf("\n%s, id %s\n", text_shown(s->name, shown, sizeof(shown)), s->id);
 	print_fact("parameters", "%zu", p->n_params);
-	if (s->steps_per_epoch > 0)
+	if (s->steps_per_epoch.over > 0)
 		print_fact("steps", "%lld, which is %.4g epochs", (long long)s->steps, epochs(s));
 	else
 		print_fact("steps", "%lld", (long long)s->steps);

@@ -215,7 +215,7 @@ const struct command cmd_work = {
                    "run's parameters and votes from the next step on. While the server is away it "
                    "waits.\n"
                    "Exit code: 0 when the run is over, 1 when the server stayed away, 2 when it refused "
-                   "us or an option was wrong, 130 and 143 after SIGINT and SIGTERM.",
+                   "us or an option was wrong, 129, 130 and 143 after SIGHUP, SIGINT and SIGTERM.",
         .example = "signsgd work --connect tcp://host:5555 --keys keys --name w0\n"
                    "signsgd work --connect tcp://host:5555 --keys keys --workers 2 --data /data",
         .options = options,

@@ -1,12 +1,12 @@
 /*
- * A data set: a row of the family `data`. Rows stand in data/image and data/text.
+ * A data set: a row of the family `data`. The rows are in data/image and data/text.
  *
  * Samples are images, or sequences cut from a text (data/text/text_walk.h).
  *
- * An experiment is checked before anything is loaded: shape() answers from the settings alone, or, for a
- * folder of images, from the names of its files. load() reads or makes the samples: pixels as bytes, and
- * labels. Normalisation, augmentation (data/image/augment.h), the partition over workers and the order of
- * samples (data/partition.h) are the same for all rows.
+ * An experiment is checked before anything is loaded: shape() needs only the settings, or, for a folder of
+ * images, the names of its files. load() reads or makes the samples: pixels as bytes, and labels.
+ * Normalisation, augmentation (data/image/augment.h), the partition over workers and the order of samples
+ * (data/partition.h) are the same for all rows.
  */
 #ifndef SIGNSGD_DATA_DATASET_H
 #define SIGNSGD_DATA_DATASET_H
@@ -39,12 +39,15 @@ struct dataset {
 	        *test_tokens; /* [n_train], [n_test] of a text, which has no pixels; mem_free() */
 	float mean[CHANNELS_MAX], std[CHANNELS_MAX]; /* [channels] of pixel / 255, for normalisation */
 	struct augment augment; /* of training batches; evaluations and full passes see unchanged samples */
-	struct lazy_images *lazy_images; /* not NULL: no pixels here; files are read while training runs */
+	struct lazy_images *lazy_images; /* not NULL: files are read while training runs; no pixels here */
 	void (*close_lazy_images)(struct lazy_images *images); /* set if lazy_images is */
-	char *note; /* a sentence for every result made from this data, or NULL; mem_free() */
+	char *note; /* a sentence that every result from this data must contain, or NULL; mem_free() */
 };
 
-/* Allocate the samples that `shape` counts, all zero; the second function: their labels only. */
+/*
+ * Allocate zeroed memory for the samples that `shape` counts; the second function only allocates their
+ * labels.
+ */
 void dataset_alloc(struct dataset *d);
 void dataset_alloc_labels(struct dataset *d);
 void dataset_clear(struct dataset *d);
@@ -65,17 +68,20 @@ struct data_file {
 
 struct data_source {
 	struct row row;
-	/* Counts and sizes. -1 and a sentence when the settings are impossible. */
+	/* Write counts and sizes of samples to *out. -1 and a sentence when the settings are impossible. */
 	int (*shape)(const void *state, const struct data_env *env, struct data_shape *out, struct err *e);
-	/* NULL for `none`. -1 and a sentence that says where files were searched and how to get them. */
+	/*
+	 * Read or make the samples. -1 and a sentence that says where files were searched for and how to get
+	 * them. NULL for `none`.
+	 */
 	int (*load)(const void *state, const struct data_env *env, struct dataset *out, struct err *e);
 	/* NULL: samples are held in memory. Otherwise: the number of threads that read them while training
 	 * runs. */
 	int (*readers)(const void *state);
 	const char *folder;              /* "mnist": the folder below a data folder; NULL: no files */
 	const struct data_file *files;   /* ends with a file without a name; NULL: nothing to fetch */
-	const struct data_file *archive; /* the .tar.gz that holds all files; NULL: each comes by itself */
-	const char *by_hand; /* if `data fetch` cannot get the files: a phrase that says how to; or NULL */
+	const struct data_file *archive; /* the .tar.gz with all files; NULL: each is fetched by itself */
+	const char *by_hand; /* how to get files that `data fetch` cannot get (a phrase); or NULL */
 };
 
 /*

@@ -26,7 +26,7 @@ static inline size_t partition_shard(size_t n_train, int workers)
 
 struct partition {
 	int workers;
-	size_t shard; /* samples a worker */
+	size_t shard; /* samples of each worker */
 	uint64_t seed;
 	uint32_t *owned; /* [workers][shard] sample numbers */
 	uint32_t *order; /* [workers][shard] this epoch's order */
@@ -39,8 +39,8 @@ void partition_clear(struct partition *p);
 
 /*
  * The index in the training set of sample number `position` of the worker's endless stream (epoch = position
- * / shard). For one worker, one thread calls at a time; different threads may call for different workers at
- * once.
+ * / shard). Only one thread at a time may call it for a worker; different threads may call it for different
+ * workers at once.
  */
 uint32_t partition_sample(struct partition *p, int worker, uint64_t position);
 

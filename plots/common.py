@@ -33,10 +33,11 @@ FIRST = ("aggregator.kind", "adversaries.count", "adversaries.attack.kind", "wor
 # What h5py and json raise on a file that is damaged or another program's.
 DAMAGE = (OSError, RuntimeError, KeyError, TypeError, ValueError)
 
+MARK = "signsgd plot"  # by this `signsgd plot` knows a figure that it may replace (src/h5/h5_replace.c)
 METADATA = {
-    "png": {"Software": None},
-    "svg": {"Date": None, "Creator": None},
-    "pdf": {"CreationDate": None, "Creator": None, "Producer": None},
+    "png": {"Software": MARK},
+    "svg": {"Date": None, "Creator": MARK},
+    "pdf": {"CreationDate": None, "Creator": MARK, "Producer": None},
 }
 
 

@@ -1,4 +1,5 @@
-/* The menu: one line a row. A new row of any family is one file and one line here. */
+/* The menu of all rows. A new row is one file, and its name in two lines here: declared, and in its family.
+ */
 #include "registry.h"
 #include <stddef.h>
 #include "adversary/attack.h"

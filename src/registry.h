@@ -1,4 +1,4 @@
-/* The menu: every row of every family. A new row is one file and one line in registry.c. */
+/* The menu: every row of every family. */
 #ifndef SIGNSGD_REGISTRY_H
 #define SIGNSGD_REGISTRY_H
 

@@ -21,5 +21,5 @@ int cmd_finish(int code)
 	if (!fclose(stdout) && !earlier)
 		return code;
 	log_error("standard output could not be written: %s", errno ? strerror(errno) : "the device refused");
-	return EXIT_WORLD;
+	return code > EXIT_USER ? code : EXIT_WORLD; /* what a signal ended says so, read or not */
 }

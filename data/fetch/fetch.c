@@ -194,11 +194,15 @@ static bool have(const struct fetch *f)
 
 static int fetch_file(struct fetch *f, struct err *e)
 {
+	struct stat st;
 	int rc = 0;
 	f->done = 0;
 	f->path = mem_format("%s/%s", f->dir, f->file->name);
 	f->part = mem_format("%s.%ld.part", f->path, (long)getpid());
-	if (have(f)) {
+	if (stat(f->path, &st) == 0 && !S_ISREG(st.st_mode)) {
+		rc = err_user(e, "%s: is no regular file, expected one or nothing; it stays as it is",
+		              f->path);
+	} else if (have(f)) {
 		tell(f, FETCH_KEPT, NULL);
 	} else {
 		rc = f->base_url ? fetch_from_base(f, e) : fetch_official(f, e);

@@ -1,14 +1,15 @@
 /*
- * A bitmap: the decoded image of a JPEG or PNG file. The only door to libjpeg-turbo and libpng. The first
- * bytes of a file say which of the two it is; its name does not matter.
+ * A bitmap: the decoded image of a JPEG or PNG file. Only this module uses libjpeg-turbo and libpng. The
+ * first bytes of a file show which of the two formats it has; its name does not matter.
  *
  * Every image comes out as red, green and blue bytes: grey is repeated, CMYK and YCCK (also Adobe's inverted
- * ones) become RGB, 16 bits a channel become 8, palettes are looked up, and opacity is ignored. JPEG images
- * are turned as their EXIF orientation says. JPEG may be baseline or progressive, with any subsampling.
+ * ones) become RGB, 16 bits a channel become 8, palettes are looked up, and the alpha channel is ignored.
+ * JPEG images are turned as their EXIF orientation says. JPEG may be baseline or progressive, with any
+ * subsampling.
  *
  * The same file always gives the same pixels. A JPEG file that ends early is refused. Lesser damage that
- * libjpeg repairs (stray bytes, a broken segment) is accepted. A file may claim any size: an image of more
- * than BITMAP_PIXELS_MAX pixels, or of more than BITMAP_SCANS_MAX scans, is refused.
+ * libjpeg repairs (stray bytes, a broken segment) is accepted. A file's header may state any size, so an
+ * image of more than BITMAP_PIXELS_MAX pixels or BITMAP_SCANS_MAX scans is refused.
  */
 #ifndef SIGNSGD_DATA_IMAGE_BITMAP_H
 #define SIGNSGD_DATA_IMAGE_BITMAP_H
@@ -19,7 +20,7 @@
 enum { BITMAP_PIXELS_MAX = 1 << 26, BITMAP_SCANS_MAX = 500 };
 
 struct bitmap {
-	int width, height;           /* upright */
+	int width, height;           /* after turning as EXIF says */
 	int full_width, full_height; /* before it was shrunk while decoding */
 	uint8_t *rgb;                /* [height][width][3] */
 	size_t size;                 /* bytes allocated for rgb; kept from image to image */
@@ -28,11 +29,11 @@ struct bitmap {
 };
 
 /*
- * How much smaller the image may become while it is decoded (JPEG: 2, 4 or 8 times, which saves most of the
- * time).
+ * How much an image may be shrunk while it is decoded (JPEG: by a factor of 2, 4 or 8, which saves most of
+ * the time).
  */
 struct bitmap_need {
-	/* Called with the upright full size; sets *shrink: at most this many times smaller. */
+	/* Called with the full size after turning; sets *shrink, the largest factor that is allowed. */
 	void (*ask)(void *ctx, int width, int height, double *shrink);
 	void *ctx;
 };

@@ -7,7 +7,7 @@
 
 enum { WHY_BYTES = 200, RGB = 3 };
 
-/* Make *at hold that many pixels; what was there is lost. *size: its bytes. */
+/* Make *at large enough for that many pixels; its content is lost. *size: its bytes. */
 static inline void bitmap_reserve(uint8_t **at, size_t *size, size_t pixels)
 {
 	if (pixels * RGB <= *size)

@@ -19,8 +19,8 @@ struct cifar_layout {
 };
 
 /*
- * The first `keep` records, or as many as there are, into pixels [keep][3][32][32] and labels [keep]; *got
- * is their number. -1 and a sentence when the file cannot be read or has another format.
+ * Read the first `keep` records, or as many as there are, into pixels [keep][3][32][32] and labels [keep].
+ * *got is their number. -1 and a sentence when the file cannot be read or has another format.
  */
 int cifar_read(const char *path, const struct cifar_layout *x, size_t keep, uint8_t *pixels, uint16_t *labels,
                size_t *got, struct err *e);

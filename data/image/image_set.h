@@ -5,13 +5,13 @@
  * `test` is used. Classes are the folders of train/, numbered in the order of their names; files are listed
  * class by class in the order of their names. Names that begin with a dot and other files are ignored.
  *
- * A pack is an HDF5 file that image_set_pack() made of a folder. The files' bytes stand unchanged, one behind
- * the other, in /bytes, a dataset without chunks, so that an image is read with one pread(). /offset [n + 1]
- * (uint64), /label [n] (int32), /split [n] (uint8; 0 train, 1 val), /class and /name: text, one name a line;
- * attributes of the file: kind = "signsgd pictures", version = 1 (int64). The same experiment gives the same
- * bits from a folder and from its pack.
+ * A pack is an HDF5 file that image_set_pack() made from a folder. The bytes of all files are unchanged, one
+ * file after the other, in /bytes, a contiguous dataset, so that an image is read with one pread(). /offset
+ * [n + 1] (uint64), /label [n] (int32), /split [n] (uint8; 0 train, 1 val), /class and /name: text, one name
+ * a line; attributes of the file: kind = "signsgd pictures", version = 1 (int64). The same experiment gives
+ * the same bits from a folder and from its pack.
  *
- * Opening reads names only. Whether a file is an image shows when it is read.
+ * image_set_open() reads only names. Whether a file is an image is found out when it is read.
  */
 #ifndef SIGNSGD_DATA_IMAGE_IMAGE_SET_H
 #define SIGNSGD_DATA_IMAGE_IMAGE_SET_H
@@ -26,7 +26,7 @@ enum { CLASSES_MAX = 1 << 16, TRAIN = 0, VAL = 1 };
 struct image_file {
 	const char *name; /* "train/n01440764/n01440764_10026.JPEG" */
 	uint16_t label;
-	uint64_t begin, bytes; /* in the pack's file; unknown for a folder */
+	uint64_t begin, bytes; /* range in the pack's file; unknown for a folder */
 };
 
 struct image_set {
@@ -46,7 +46,7 @@ void image_set_close(struct image_set *p);
 /* Keep n files of a split, evenly spread over the list and so over the classes: file floor(i all / n). */
 void image_set_thin(struct image_set *p, int split, size_t n);
 
-/* A buffer that grows with the largest file. */
+/* A buffer that grows to the size of the largest file. */
 struct file_bytes {
 	uint8_t *at;
 	size_t n, size;
@@ -58,7 +58,8 @@ int image_set_read(const struct image_set *p, const struct image_file *f, struct
 
 /*
  * Pack a folder. tell: called after each file with the bytes written so far and in all; may be NULL. The pack
- * is written to PATH.part, which is renamed to PATH when it is whole.
+ * is written to PATH.part, which is renamed to PATH when it is whole. Only a pack may be there already
+ * (h5/h5_replace.h).
  */
 int image_set_pack(const struct image_set *p, const char *path, void (*tell)(uint64_t done, uint64_t all),
                    struct err *e);

@@ -6,6 +6,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "h5/h5_lock.h"
+#include "h5/h5_replace.h"
 #include "h5/h5_stream.h"
 #include "data/image/image_set_internal.h"
 
@@ -114,17 +116,11 @@ static int write_bytes(const struct image_set *p, const char *path, uint64_t beg
 	return rc;
 }
 
-int image_set_pack(const struct image_set *p, const char *path, void (*tell)(uint64_t done, uint64_t all),
-                   struct err *e)
+/* A whole pack to `part`, which becomes `path`. */
+static int write_pack(const struct image_set *p, const char *part, const char *path, uint64_t all,
+                      void (*tell)(uint64_t done, uint64_t all), struct err *e)
 {
-	uint64_t all, begin;
-	if (p->pack >= 0)
-		return err_user(e, "%s: is a pack already, expected a folder", p->path);
-	if (place_files(p, &all, e))
-		return -1;
-	if (all == 0)
-		return err_user(e, "%s: all files are empty", p->path);
-	char *part = mem_format("%s.part", path);
+	uint64_t begin;
 	struct h5 *f = h5_stream_create(part, e);
 	int rc = f ? 0 : -1;
 	if (f) {
@@ -138,7 +134,30 @@ int image_set_pack(const struct image_set *p, const char *path, void (*tell)(uin
 		rc = err_world(e, "%s: cannot be renamed to %s: %s", part, path, strerror(errno));
 	if (rc && f)
 		unlink(part);
-	mem_free(part);
+	return rc;
+}
+
+int image_set_pack(const struct image_set *p, const char *path, void (*tell)(uint64_t done, uint64_t all),
+                   struct err *e)
+{
+	uint64_t all;
+	char *target, *part;
+	if (p->pack >= 0)
+		return err_user(e, "%s: is a pack already, expected a folder", p->path);
+	if (place_files(p, &all, e) || h5_may_replace(path, H5_PACK, &target, e) < 0)
+		return -1;
+	int rc = all ? 0 : err_user(e, "%s: all files are empty", p->path);
+	char *beside = mem_format("%s.part", target);
+	struct h5_lock lock = {0};
+	if (!rc && !h5_lock_take(&lock, target, e) && h5_may_replace(beside, H5_PACK, &part, e) >= 0) {
+		rc = write_pack(p, part, target, all, tell, e);
+		mem_free(part);
+	} else {
+		rc = -1;
+	}
+	h5_lock_release(&lock);
+	mem_free(beside);
+	mem_free(target);
 	return rc;
 }
 

@@ -3,15 +3,15 @@
  * for files and decoders.
  *
  * The batches of a pass (a training run, an evaluation) are numbered. The caller that begins a pass supplies
- * a function that lists the samples of each batch. The threads make the batches in order: all of them work on
- * the earliest batch that is not finished. Batches go into a ring of slots, so the next ones are made while a
- * step computes. A lane takes a batch by its number, copies it, and gives the slot back. Every batch must be
- * taken, in rising order except that lanes may overtake each other.
+ * a function that lists the samples of each batch. The threads make the batches in order: all threads work on
+ * the earliest batch that is not finished. Batches are stored in a ring of slots, so the next batches are
+ * made while a step computes. A lane takes a batch by its number, copies it, and gives the slot back. Every
+ * batch must be taken, in ascending order, except that lanes may overtake each other.
  *
- * A batch depends on its list alone: any number of threads gives the same bits. A file that cannot be read or
- * decoded ends the pass: reader_failed() gives a sentence that names the file, and batches taken from then on
- * must be ignored. With `skip`, the next readable file of the list takes its place, with its own label, and
- * the program warns of the bad file once.
+ * A batch depends only on its list, so any number of threads gives the same bits. A file that cannot be read
+ * or decoded ends the pass: reader_failed() gives a sentence that names the file, and batches taken from then
+ * on must be ignored. With `skip`, the next readable file of the list takes its place, with its own label,
+ * and the program warns of the bad file once.
  */
 #ifndef SIGNSGD_DATA_IMAGE_READER_H
 #define SIGNSGD_DATA_IMAGE_READER_H
@@ -24,7 +24,7 @@
 #include "data/image/image_set.h"
 #include "data/image/transform.h"
 
-/* Images that are read while training runs: which files, and what makes a sample of each. */
+/* Images that are read while training runs: the files, and the transform that makes a sample of each. */
 struct lazy_images {
 	struct image_set *image_set;
 	struct transform transform;
@@ -37,29 +37,32 @@ struct reader;
 
 /* Batches of at most `batch` samples, `slots` of them in the ring. Starts the threads; dies if it cannot. */
 struct reader *reader_open(const struct lazy_images *images, int batch, int slots, int threads);
-/* Between passes or within one, while no lane waits for a batch. NULL: does nothing. */
+/* May be called between passes or during one, while no lane waits for a batch. NULL: does nothing. */
 void reader_close(struct reader *r);
 
-/* A pass. list() is called under the reader's lock, in rising order of batches. */
+/* A pass. list() is called under the reader's lock, in ascending order of batches. */
 struct reader_pass {
 	int split;        /* TRAIN, VAL */
 	bool augmented;   /* list() fills coins too */
 	uint64_t batches; /* numbers 0 .. batches - 1 */
-	/* Fill index [batch] (sample numbers) and coins [batch] for batch `number`. Returns how many. */
+	/*
+	 * Fill index [batch] (sample numbers) and coins [batch] (streams of random numbers) for batch
+	 * `number`. Returns how many samples it has.
+	 */
 	int (*list)(void *ctx, uint64_t number, uint32_t *index, struct stream *coins);
 	void *ctx;
 };
 
-/* End the pass: afterwards list() is not called any more. Drops batches that were read ahead. */
+/* End the pass: list() is not called after that. Drops batches that were read ahead. */
 void reader_rest(struct reader *r);
-/* Begin a pass at batch `first`, after a rest. */
+/* Begin a pass at batch `first`, after reader_rest(). */
 void reader_begin(struct reader *r, const struct reader_pass *pass, uint64_t first);
 
 /* Wait for batch `number`: pixels [count][3][size][size] and labels [count], valid until it is given back. */
 void reader_take(struct reader *r, uint64_t number, const uint8_t **pixels, const uint16_t **labels);
 void reader_give_back(struct reader *r, uint64_t number);
 
-/* The number above the highest one taken in this pass. */
+/* One more than the highest number of a batch that was taken in this pass. */
 uint64_t reader_next(struct reader *r);
 
 /* -1 and a sentence if a file has ended a pass. */

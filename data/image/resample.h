@@ -1,11 +1,12 @@
 /*
- * Resize a rectangle of an image to a square: bilinear, with a filter that widens where the image shrinks, so
- * that nothing aliases (Pillow's bilinear, torchvision's with antialias).
+ * Resize a rectangle of an image to a square: bilinear, with a filter that is wider when the image shrinks,
+ * to prevent aliasing (as Pillow's bilinear, or torchvision's with antialias).
  *
  * Pixel k covers [k, k + 1). Output pixel i is a weighted mean of the input around the point begin + (i +
  * 1/2) length / size; the weights form a triangle of half-width max(1, length / size). Weights outside the
- * image are dropped, and the others scaled so that they sum to 1. Columns first, then rows, in float; rounded
- * at the end. Plain C without fused operations: the same bits everywhere.
+ * image are dropped, and the others scaled so that they sum to 1. Columns are resized first, then rows, in
+ * float; the result is rounded at the end. Plain C without fused operations gives the same bits on every
+ * machine.
  */
 #ifndef SIGNSGD_DATA_IMAGE_RESAMPLE_H
 #define SIGNSGD_DATA_IMAGE_RESAMPLE_H

@@ -1,13 +1,13 @@
 /*
- * The ImageNet transform (Krizhevsky et al. 2012 and Szegedy et al. 2015, as torchvision has it): from a
- * file's bytes to the sample that a network sees.
+ * The ImageNet transform (Krizhevsky et al. 2012 and Szegedy et al. 2015, as in torchvision): from a file's
+ * bytes to the input of a network.
  *
  * Training: a random rectangle with a share of the area within `scale` and a ratio of width to height within
  * `ratio`, resized to size x size and mirrored with probability 1/2. There are ten tries, each uniform in the
  * area and in the logarithm of the ratio; if no try fits into the image, the largest rectangle in the middle
  * whose ratio is allowed is taken. Evaluation: the short side is resized to `resize`, and size x size cut
- * from the middle. JPEG files are shrunk while they are decoded as far as that loses nothing. The sample is a
- * function of the bytes and the stream of coins.
+ * from the middle. JPEG files are shrunk while they are decoded, but not below the resolution that is needed.
+ * The sample is a function of the bytes and of `coins`, a stream of random numbers.
  */
 #ifndef SIGNSGD_DATA_IMAGE_TRANSFORM_H
 #define SIGNSGD_DATA_IMAGE_TRANSFORM_H
@@ -24,7 +24,7 @@ struct transform {
 	bool crop, flip;           /* of training samples: random rectangles, mirroring */
 };
 
-/* The part of a width x height image that is used. coins NULL: the middle. */
+/* The rectangle of a width x height image that is used. coins NULL: the middle. */
 struct rectangle transform_part(const struct transform *t, int width, int height, const struct stream *coins);
 
 /* The memory that one thread works in. Starts as zeros. */

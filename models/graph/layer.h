@@ -16,12 +16,11 @@ struct layer {
 	struct row row;
 	bool is_relu;
 	bool takes_relu; /* can compute a ReLU that follows it */
-	/* Add the layer to the network, with a ReLU behind it if `relu`. Returns the value that comes out. */
+	/* Add the layer to the network, followed by a ReLU if `relu`. Returns its output value. */
 	int (*add)(const void *state, struct net *n, const char *name, int in, bool relu);
 };
 
-/* All of them (models/graph/layers.c). The registry lists the family; models/sequential.c, below it, needs
- * it. */
+/* All layers (models/graph/layers.c). models/sequential.c uses it, because it may not call the registry. */
 extern const struct family family_layers;
 
 #endif

@@ -92,7 +92,7 @@ static const struct layer layer_norm = {
         .row = {.name = "norm",
                 .about = "batch normalisation (PyTorch's BatchNorm2d): momentum 0.1, epsilon 1e-5",
                 .formula = "Ioffe and Szegedy 2015: gamma (x - mean) / sqrt(variance + epsilon) + beta, mean "
-                           "and variance of each channel over the batch"},
+                           "and variance of each channel over the batch, two values or more"},
         .takes_relu = true,
         .add = add_norm,
 };

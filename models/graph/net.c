@@ -194,7 +194,7 @@ void net_model_init_running(void *instance, float *running)
 /*
  * The instance for a batch of this size. In a batch that is shorter than planned, normalisation would count
  * samples that do not exist, so an instance of that size takes it. Only passes over all data end with such a
- * batch; steps have none.
+ * batch; steps have none. The experiment's check refuses sizes for which no instance can be made.
  */
 static struct net *of_size(struct net *n, const float *x, int count)
 {

@@ -4,13 +4,13 @@
  * A row's build() adds layers one by one; each reads values that exist already and returns a new value. Value
  * NET_INPUT is the batch: images, or tokens. A value is either an image (channels x height x width, in the
  * machine's own layout) or rows (`width` numbers for each sample, or for each position of a sequence). A
- * layer on rows flattens an image, in NCHW order. A layer without effect adds nothing.
+ * layer on rows first flattens an image, in NCHW order. A layer without effect adds nothing.
  *
  * Parameters have PyTorch's names and layouts, NAME.weight and NAME.bias, in the order in which the layers
- * were added. If something cannot be built, the first sentence that says why is kept, and the rest of build()
- * has no effect; check() returns the sentence.
+ * were added. If something cannot be built, the first error sentence is kept, and the rest of build() has no
+ * effect; check() returns this sentence.
  *
- * The functions net_model_* are those of struct model for every row that has a build(): see NET_MODEL.
+ * The functions net_model_* implement struct model for every row that has a build(): see NET_MODEL.
  */
 #ifndef SIGNSGD_MODELS_GRAPH_NET_H
 #define SIGNSGD_MODELS_GRAPH_NET_H
@@ -27,10 +27,13 @@ struct net_window {
 	int kernel, stride, pad;
 };
 
-/* Convolution to `channels`; groups 1 for an ordinary one. */
+/* Convolution with `channels` output channels; groups = 1: an ordinary convolution. */
 int net_conv(struct net *n, const char *name, int in, int channels, struct net_window w, int groups,
              bool bias, bool relu);
-/* Batch normalisation: momentum 0.1, epsilon 1e-5 (PyTorch's defaults). */
+/*
+ * Batch normalisation: momentum 0.1, epsilon 1e-5 (PyTorch's defaults). A single value a channel has no
+ * variance, so a batch of 1 on 1 x 1 is refused, as PyTorch does.
+ */
 int net_norm(struct net *n, const char *name, int in, bool relu);
 int net_max_pool(struct net *n, int in, struct net_window w);
 int net_mean_pool(struct net *n, int in, struct net_window w);
@@ -40,31 +43,31 @@ int net_global_mean(struct net *n, int in);
 int net_adaptive_mean(struct net *n, int in, int height, int width);
 /* a + b, residual addition; with relu, max(., 0) follows. */
 int net_add(struct net *n, int a, int b, bool relu);
-/* He et al. 2016, shortcut A: every stride-th pixel, and added channels of zeros. No parameters. */
+/* He et al. 2016, shortcut A: takes every stride-th pixel, adds channels of zeros. It has no parameters. */
 int net_subsample(struct net *n, int in, int channels, int stride);
 int net_activate(struct net *n, int in, enum net_activation f);
 /* Fully connected. */
 int net_linear(struct net *n, const char *name, int in, int width, enum net_activation f);
 /*
- * Dropout: a number stays with probability 1 - rate and is then divided by it; others become 0. Variational
- * (Gal and Ghahramani 2016): one mask for all positions of a sequence. Masks are a function of seed, worker,
- * step and place. eval() drops nothing.
+ * Dropout: a number is kept with probability 1 - rate and divided by that probability; the others become 0.
+ * Variational (Gal and Ghahramani 2016): one mask for all positions of a sequence. Masks are a function of
+ * seed, worker, step and position in the network. eval() drops nothing.
  */
 int net_dropout(struct net *n, int in, double rate, bool variational);
 /*
- * Embedding: for each token its row of a table, `width` wide. row_dropout: the probability that a word is
- * dropped, at all positions alike (Merity et al. 2018).
+ * Embedding: each token becomes its row of a table; rows have `width` numbers. row_dropout: the probability
+ * that a word is dropped, at all its positions (Merity et al. 2018).
  */
 int net_embed(struct net *n, const char *name, int width, double row_dropout);
 /*
  * Quasi-recurrent layer (Bradbury et al. 2017), fo-pooling, over rows of sequences; models/graph/net_qrnn.c
- * has the formula. kernel: 1 or 2 positions. zoneout: the probability that a number of the cell is kept
- * unchanged.
+ * has the formula. kernel: 1 or 2 positions. zoneout: the probability that a number of the cell keeps
+ * its previous value.
  */
 int net_qrnn(struct net *n, const char *name, int in, int width, int kernel, double zoneout);
 /*
- * The end of every network: a fully connected layer to the classes, softmax and cross-entropy, mean over all
- * rows. tied: the name of an embedding whose table is also the layer's weight; or NULL.
+ * The last layer of every network: a fully connected layer to the classes, softmax and cross-entropy, with
+ * the mean over all rows. tied: the name of an embedding whose table is also the layer's weight; or NULL.
  */
 void net_classify(struct net *n, const char *name, int in, const char *tied);
 
@@ -74,7 +77,7 @@ void net_scheme(struct net *n, enum init_scheme scheme);
 /* Refuse to build, with a sentence. The first one is kept. */
 void net_fail(struct net *n, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
-/* Channels (or width) of a value, and its sides (1 x 1 for rows). */
+/* Channels (or width) of a value, and its height and width (1 x 1 for rows). */
 struct net_size {
 	int channels, height, width;
 };

@@ -205,6 +205,14 @@ int net_norm(struct net *n, const char *name, int in, bool relu)
 	struct net_size s = net_size(n, in);
 	size_t channels = (size_t)s.channels;
 	struct image whole = {n->env.batch, s.channels, s.height, s.width};
+	if (n->env.batch == 1 && s.height == 1 && s.width == 1) {
+		net_fail(n,
+		         "layer \"%s\": found one value a channel (a batch of 1 and images of 1 x 1), which "
+		         "has "
+		         "no variance to divide by; expected two or more for batch normalisation",
+		         name);
+		return in;
+	}
 	struct net_node *node = net_add_node(n, NODE_IMAGE, name, in);
 	node->spec = (struct image_spec){.kind = IMAGE_NORM,
 	                                 .in = whole,

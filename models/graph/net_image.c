@@ -4,13 +4,13 @@
 
 /*
  * running = (1 - rate) running + rate batch's; the variance as PyTorch does it, unbiased: times
- * N / (N - 1) for N numbers a channel.
+ * N / (N - 1) for N numbers a channel; N is at least 2 (net_norm()).
  */
 static void move_running(const struct net *n, const struct net_node *node)
 {
 	size_t channels = (size_t)node->spec.out.channels;
 	double numbers = (double)n->env.batch * node->spec.out.height * node->spec.out.width;
-	float unbiased = numbers > 1 ? (float)(numbers / (numbers - 1)) : 1;
+	float unbiased = (float)(numbers / (numbers - 1));
 	float *running = n->batch->running + node->running, *statistics = net_at(n, n->scratch);
 	n->env.be->image->statistics(node->layer, statistics);
 	for (size_t c = 0; c < channels; c++) {

@@ -1,13 +1,13 @@
 /*
- * What a network is made of: for models/graph/net*.c only.
+ * Internals of a network, for models/graph/net*.c only.
  *
  * Forward, nodes run in the order in which they were added; backward, in reverse order. The last node is the
- * loss, which runs both ways at once. Time is counted in nodes: node i runs forward at time i and backward at
- * time 2 (N - 1) - i. Every buffer is used from one time to another; buffers whose times do not overlap may
- * share memory (net_plan.c).
+ * loss, which runs forward and backward in one call. Time is counted in nodes: node i runs forward at time i
+ * and backward at time 2 (N - 1) - i. Every buffer is used from one time to another; buffers whose times do
+ * not overlap may share memory (net_plan.c).
  *
- * From low to high: net_build.c; the kinds of node (net_image.c, net_rows.c, net_text.c, net_qrnn.c,
- * net_classify.c); net_plan.c; net.c; net_model.c.
+ * The files by layer, lowest first: net_build.c; the kinds of node (net_image.c, net_rows.c, net_text.c,
+ * net_qrnn.c, net_classify.c); net_plan.c; net.c; net_model.c.
  */
 #ifndef SIGNSGD_MODELS_GRAPH_NET_INTERNAL_H
 #define SIGNSGD_MODELS_GRAPH_NET_INTERNAL_H
@@ -34,7 +34,7 @@ enum net_kind {
 enum net_flow {
 	FLOW_NONE,  /* it is not needed */
 	FLOW_WRITE, /* written into the input's gradient */
-	FLOW_SHARE, /* it is the output's gradient, at the same place */
+	FLOW_SHARE, /* the input's gradient is the output's gradient, in the same memory */
 	FLOW_ADD    /* written to the node's temp, then added */
 };
 
@@ -45,7 +45,7 @@ struct net_place {
 
 struct net_value {
 	bool rows;            /* as rows; else an image */
-	struct net_size size; /* of a sample or position */
+	struct net_size size; /* of each sample or position */
 	bool wanted;          /* its gradient is needed */
 	int producer;         /* node; -1: the batch */
 	int place, slot;      /* of the value and of its gradient; -1: none */
@@ -77,7 +77,7 @@ struct net_node {
 	size_t running, carry; /* floats into the batch's vectors */
 	int keep, temp;        /* places; -1: none */
 	double multiply_adds;  /* of a sample, forward */
-	size_t below; /* gradients of x's first `below` floats may still be written by earlier nodes */
+	size_t below;          /* earlier nodes may still write gradients of x's first `below` floats */
 	double forward_s, backward_s;
 };
 
@@ -111,7 +111,7 @@ struct net {
 	size_t correct;
 };
 
-/* What a kind of node does. */
+/* The functions of a kind of node. */
 struct net_ops {
 	const char *shown;
 	void (*forward)(struct net *n, struct net_node *node);
@@ -139,7 +139,7 @@ size_t net_floats(const struct net *n, int value);
 /* net_plan.c */
 void net_plan(struct net *n);
 
-/* Where values and parameters are while the network runs. */
+/* The memory of values and parameters while the network runs. */
 static inline float *net_at(const struct net *n, int place)
 {
 	return place < 0 ? NULL : (float *)(void *)(n->arena + n->place[place].offset);
@@ -193,7 +193,7 @@ size_t net_classify_scratch_bytes(const struct net *n, const struct net_node *no
 size_t net_qrnn_keep_bytes(const struct net *n, const struct net_node *node);
 size_t net_qrnn_scratch_bytes(const struct net *n, const struct net_node *node);
 
-/* net_init.c: the starting point of one tensor, a function of the seed and its place in the order. */
+/* net_init.c: the initial values of one tensor, a function of the seed and the tensor's index. */
 void net_init_tensor(const struct net *n, int tensor, float *x);
 
 #endif

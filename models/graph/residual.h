@@ -1,4 +1,4 @@
-/* The residual block of He et al. 2016, of which the residual networks are built. */
+/* The residual block of He et al. 2016, from which the residual networks are built. */
 #ifndef SIGNSGD_MODELS_GRAPH_RESIDUAL_H
 #define SIGNSGD_MODELS_GRAPH_RESIDUAL_H
 
@@ -25,7 +25,7 @@ struct residual_block {
 	enum residual_shortcut shortcut;
 };
 
-/* Add the block; returns the value max(in + F(in), 0). A bottleneck has four times as many channels there. */
+/* Add the block; returns the value max(in + F(in), 0). That of a bottleneck has 4 * channels channels. */
 int residual_block(struct net *n, const struct residual_block *b, int in);
 
 #endif

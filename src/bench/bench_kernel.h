@@ -1,6 +1,6 @@
 /*
- * `signsgd bench`: how long every kernel takes on every backend, beside what plain loops over the same bytes
- * reach in the same run (the bandwidth baseline).
+ * `signsgd bench`: how long every kernel takes on every backend, compared with the bandwidth baseline: what
+ * plain loops over the same bytes reach in the same run.
  */
 #ifndef SIGNSGD_BENCH_BENCH_KERNEL_H
 #define SIGNSGD_BENCH_BENCH_KERNEL_H
@@ -25,7 +25,7 @@ struct bench_kernel_row {
 	double ratio;           /* gbps / limit_gbps, median of the paired ratios; NaN without a limit */
 };
 
-/* Calls `tell` for every row when it has been timed. */
+/* Times the kernels, and calls `tell` for every row after it was timed. */
 void bench_kernel(const struct bench_kernel_options *o,
                   void (*tell)(void *ctx, const struct bench_kernel_row *r), void *ctx);
 

@@ -14,21 +14,21 @@ struct bench_model_options {
 	const char *model;       /* a row's name */
 	const char *backend;     /* a row's name */
 	struct data_shape shape; /* of samples; all 0: what the model was made for */
-	int batch, lanes;        /* samples a lane and round */
+	int batch, lanes;        /* samples for each lane and round */
 	double seconds;          /* about how long to measure */
 };
 
 struct bench_model_result {
-	struct data_shape shape; /* as it was measured */
+	struct data_shape shape; /* the shape that was measured */
 	size_t n_params;
 	double round_s, round_s_low, round_s_high; /* median and quartiles */
 	double samples_per_s;                      /* of all lanes, by the median; text: tokens */
-	double gflops;       /* multiplications and additions that must be done, a second */
-	double sgemm_gflops; /* of all lanes, products of 768 x 768 in the same run */
-	double share;        /* gflops / sgemm_gflops, median of the paired ratios */
+	double gflops;                             /* necessary multiplications and additions per second */
+	double sgemm_gflops;                       /* of all lanes, products of 768 x 768 in the same run */
+	double share;                              /* gflops / sgemm_gflops, median of the paired ratios */
 	size_t lane_bytes, shared_bytes, vector_bytes,
-	        peak_bytes; /* activations a lane; weights re-laid, of all;
-	                       x and gradients; of the whole process */
+	        peak_bytes; /* activations of each lane; weights in another layout;
+	                       x and gradients; peak of the process */
 	size_t n_layers;
 	struct layer_info *layer; /* [n_layers], times of one batch on lane 0; free with mem_free() */
 };

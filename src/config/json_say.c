@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "config/json.h"
+#include "base/exact.h"
 #include "base/text.h"
 
 enum { PATH_SIZE = 200, SOURCE_SIZE = 200, SENTENCE_SIZE = 700 };
@@ -157,11 +158,7 @@ void json_write_number(struct buf *b, double number)
 		buf_format(b, "%.0f", number);
 		return;
 	}
-	for (int digits = 15; digits <= 17; digits++) {
-		snprintf(text, sizeof text, "%.*g", digits, number);
-		if (strtod(text, NULL) == number)
-			break;
-	}
+	exact_text(number, text);
 	buf_add(b, text);
 	if (strpbrk(text, ".e") == NULL)
 		buf_add(b, ".0"); /* beyond 2^53 digits alone are refused: they would pass for exact */

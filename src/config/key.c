@@ -110,7 +110,8 @@ static int parse_real(struct parse *p, const struct key *k, double *out, const s
 {
 	if (value->type != JSON_NUMBER || !isfinite(value->number) || !in_bounds(k, value->number))
 		return bad_for_key(p, k, value);
-	*out = value->number;
+	*out = value->number == 0 ? 0
+	                          : value->number; /* -0 is 0: settings that are equal are written alike */
 	return 0;
 }
 

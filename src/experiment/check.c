@@ -117,7 +117,7 @@ static int check_text(struct settings *s, const struct json *root, struct err *e
 	if (text_positions(s->shape.n_test, batch) == 0)
 		return json_say(e, place(root, "batch"), "%zu test tokens are too few for %lld sequences",
 		                s->shape.n_test, (long long)s->batch);
-	s->steps_per_epoch = (double)text_walk_steps(&s->shape, columns, s->seed);
+	s->steps_per_epoch = (struct ratio){(int64_t)text_walk_steps(&s->shape, columns, s->seed), 1};
 	return 0;
 }
 
@@ -146,7 +146,7 @@ static int check_data(struct settings *s, const struct json *root, struct err *e
 		                "a batch of %lld is more than a worker's shard of %zu samples (%zu over %lld "
 		                "workers)",
 		                (long long)s->batch, shard, s->shape.n_train, (long long)s->workers);
-	s->steps_per_epoch = (double)shard / (double)s->batch;
+	s->steps_per_epoch = (struct ratio){(int64_t)shard, s->batch};
 	return 0;
 }
 
@@ -158,13 +158,12 @@ static int check_length(struct settings *s, const struct json *root, struct err 
 		return json_say(e, root, "how long to train is missing: give `steps` or `epochs`");
 	if (s->epochs == 0)
 		return 0;
-	if (s->steps_per_epoch == 0)
+	if (s->steps_per_epoch.over == 0)
 		return json_say(e, place(root, "epochs"), "data \"%s\" has no epochs; give `steps`",
 		                s->data.row->name);
-	double steps = ceil(s->epochs * s->steps_per_epoch);
-	if (steps > 9e15)
-		return json_say(e, place(root, "epochs"), "%g epochs are more than 9e15 steps", s->epochs);
-	s->steps = (int64_t)steps;
+	s->steps = ratio_ceil(s->epochs, s->steps_per_epoch);
+	if (s->steps < 0)
+		return json_say(e, place(root, "epochs"), "%g epochs are more than 2^53 steps", s->epochs);
 	s->epochs = 0; /* the resolved settings say it once, in steps */
 	return 0;
 }

@@ -10,19 +10,20 @@ static int settle_epochs(struct arena *a, struct settings *s, struct err *e)
 	const struct reals *epochs = &s->record.noise.epochs;
 	if (epochs->count == 0)
 		return 0;
-	if (s->steps_per_epoch == 0)
+	if (s->steps_per_epoch.over == 0)
 		return err_user(e, "gradient_noise.epochs: data \"%s\" has no epochs", s->data.row->name);
 	int64_t *all = arena_alloc(a, (at->count + epochs->count) * sizeof *all);
 	for (size_t i = 0; i < at->count; i++)
 		all[i] = at->at[i];
 	for (size_t i = 0; i < epochs->count; i++) {
-		double steps = ceil(epochs->at[i] * s->steps_per_epoch);
-		if (steps > (double)s->steps)
+		int64_t steps = ratio_ceil(epochs->at[i], s->steps_per_epoch);
+		if (steps < 0 || steps > s->steps)
 			return err_user(e,
 			                "gradient_noise.epochs: epoch %g begins after step %.0f, and the run "
 			                "ends after step %lld",
-			                epochs->at[i], steps, (long long)s->steps);
-		all[at->count + i] = (int64_t)steps;
+			                epochs->at[i], ceil(epochs->at[i] * ratio_value(s->steps_per_epoch)),
+			                (long long)s->steps);
+		all[at->count + i] = steps;
 	}
 	*at = (struct ints){at->count + epochs->count, all};
 	s->record.noise.epochs = (struct reals){0}; /* the resolved settings say it once, in steps */
@@ -90,9 +91,25 @@ static int check_data(const struct settings *s, struct err *e)
 	return 0;
 }
 
+/*
+ * The full gradient takes what is left of the training set as a batch of that size (models/graph/net.c),
+ * which a network with normalisation may refuse.
+ */
+static int check_leftover(const struct settings *s, struct err *e)
+{
+	const struct model *model = (const struct model *)s->model.row;
+	struct model_env env = settings_model_env(s, NULL);
+	env.batch = (int)(s->shape.n_train % (size_t)s->batch);
+	if (s->record.sign_failure == 0 || env.batch == 0 || !model->check ||
+	    !model->check(s->model.state, &env, e))
+		return 0;
+	return err_prefix(e, "sign_failure: the full gradient of %zu samples by %lld ends with a batch of %d",
+	                  s->shape.n_train, (long long)s->batch, env.batch);
+}
+
 int experiment_check_probes(struct arena *a, struct settings *s, struct err *e)
 {
-	if (settle_epochs(a, s, e))
+	if (settle_epochs(a, s, e) || check_leftover(s, e))
 		return -1;
 	bool noise = s->record.noise.every > 0 || s->record.noise.at.count > 0;
 	if (!noise && s->record.noise.weights.count + (size_t)s->record.noise.random > 0)

@@ -5,6 +5,7 @@
 #include "config/key_rename.h"
 #include "experiment/check.h"
 #include "experiment/identity.h"
+#include "experiment/repeats.h"
 #include "experiment/sweep.h"
 
 /* "lr.rate" where the file has no lr: the key joins the family's default. */
@@ -96,6 +97,8 @@ static int expand(struct runs *out, struct json *root, const struct change *chan
 	for (size_t i = 0; i < sweep.points; i++)
 		if (read_point(out, root, &sweep, &renames, e))
 			return -1;
+	if (refuse_repeats(out->at, &sweep, e))
+		return -1;
 	key_renames_warn(&renames);
 	warn_byzantine_majority(out);
 	return 0;

@@ -235,7 +235,8 @@ const struct key experiment_keys[] = {
          .lowest = 0,
          .highest = 1e9,
          .unit = "epochs",
-         .help = "how long to train, in passes of each worker over its shard; 0: as `steps` says"},
+         .help = "how long to train, in passes of each worker over its shard, up to the next whole step; 0: "
+                 "as `steps` says"},
         {.name = "batch",
          .kind = KEY_INT,
          .offset = AT(batch),

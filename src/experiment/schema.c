@@ -21,9 +21,10 @@ static void schema_families(struct buf *b)
 static const char many_schema[] =
         "\"sweep\":{\"type\":\"object\",\"description\":\"a grid: dotted keys (several with commas between: "
         "set together) "
-        "and the values each takes\",\"additionalProperties\":{\"type\":\"array\",\"minItems\":1}},"
+        "and the values each takes\",\"additionalProperties\":{\"type\":\"array\",\"minItems\":1,"
+        "\"uniqueItems\":true}},"
         "\"seeds\":{\"type\":\"array\",\"description\":\"repeat every run with each of these "
-        "seeds\",\"minItems\":1},";
+        "seeds\",\"minItems\":1,\"uniqueItems\":true},";
 
 void experiment_schema(struct buf *b)
 {

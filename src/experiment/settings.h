@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include "base/exact.h"
 #include "base/shape.h"
 #include "config/key.h"
 
@@ -52,7 +53,7 @@ struct settings {
 
 	/* Derived by experiment_check() and from the text: */
 	struct data_shape shape;
-	double steps_per_epoch; /* 0 without data */
+	struct ratio steps_per_epoch; /* samples of a shard over those of a batch; over is 0 without data */
 	char id[13];
 	const char *given;    /* the file's value for this run, JSON text */
 	const char *resolved; /* every key written, JSON text */

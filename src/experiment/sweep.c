@@ -85,6 +85,36 @@ static int axis_keys(struct arena *a, struct sweep_axis *axis, const struct json
 	return 0;
 }
 
+/* Does the axis set the key among its first n? */
+static bool sets_key(const struct sweep_axis *axis, size_t n, const char *key)
+{
+	for (size_t k = 0; k < n; k++)
+		if (strcmp(axis->keys[k], key) == 0)
+			return true;
+	return false;
+}
+
+/* A key that is set twice in one run: one value would hide the other. `axis` is the last one. */
+static int refuse_key_twice(const struct sweep *s, struct err *e)
+{
+	const struct sweep_axis *axis = &s->axes[s->n_axes - 1];
+	for (size_t k = 0; k < axis->n_keys; k++) {
+		const char *key = axis->keys[k];
+		if (sets_key(axis, k, key))
+			return json_say_key(e, axis->values,
+			                    "found the key \"%s\" a second time, expected each key once",
+			                    key);
+		for (const struct sweep_axis *other = s->axes; other < axis; other++)
+			if (sets_key(other, other->n_keys, key))
+				return json_say_key(
+				        e, axis->values,
+				        "found the key \"%s\" a second time (sweep.\"%s\" sets it "
+				        "too), expected each key once",
+				        key, other->values->key);
+	}
+	return 0;
+}
+
 static int add_axis(struct arena *a, struct sweep *s, const struct json *values, const char *key,
                     struct err *e)
 {
@@ -97,6 +127,8 @@ static int add_axis(struct arena *a, struct sweep *s, const struct json *values,
 	if (key)
 		axis->keys[axis->n_keys++] = key;
 	else if (axis_keys(a, axis, values, e))
+		return -1;
+	if (refuse_key_twice(s, e))
 		return -1;
 	for (const struct json *v = values->child; v && axis->n_keys > 1; v = v->next)
 		if (v->type != JSON_ARRAY || v->count != axis->n_keys)
@@ -120,18 +152,50 @@ int sweep_read(struct arena *a, struct sweep *out, const struct json *root, stru
 	return seeds ? add_axis(a, out, seeds, "seed", e) : 0;
 }
 
+/* The value of axis i at a point. The last axis turns fastest. */
+static const struct json *value_at(const struct sweep *s, size_t i, size_t point)
+{
+	for (size_t k = s->n_axes - 1; k > i; k--)
+		point /= s->axes[k].values->count;
+	const struct json *value = s->axes[i].values->child;
+	for (size_t k = point % s->axes[i].values->count; k > 0; k--)
+		value = value->next;
+	return value;
+}
+
 int sweep_apply(struct arena *a, const struct sweep *s, size_t point, struct json *root, struct err *e)
 {
 	for (size_t i = s->n_axes; i-- > 0;) {
 		const struct sweep_axis *axis = &s->axes[i];
-		const struct json *value = axis->values->child;
-		for (size_t k = point % axis->values->count; k > 0; k--)
-			value = value->next;
-		point /= axis->values->count;
+		const struct json *value = value_at(s, i, point);
 		const struct json *one = axis->n_keys > 1 ? value->child : value;
 		for (size_t k = 0; k < axis->n_keys; k++, one = one->next)
 			if (json_set(a, root, axis->keys[k], one, e))
 				return -1;
 	}
 	return 0;
+}
+
+int sweep_say_repeat(const struct sweep *s, size_t first, size_t again, struct err *e)
+{
+	char found[100], before[100], path[200];
+	const struct json *was = NULL, *now = NULL;
+	size_t differ = 0;
+	for (size_t i = 0; i < s->n_axes; i++) {
+		if (value_at(s, i, first) == value_at(s, i, again))
+			continue;
+		was = value_at(s, i, first);
+		now = value_at(s, i, again);
+		differ++;
+	}
+	if (!differ)
+		BUG("a point that repeats itself");
+	json_found(now, found, sizeof found);
+	if (differ > 1)
+		return json_say(e, now,
+		                "found %s, which gives run %zu of %zu the settings of run %zu, expected each "
+		                "run once",
+		                found, again + 1, s->points, first + 1);
+	return json_say(e, now, "found %s, which makes the same run as %s at %s, expected each value once",
+	                found, json_found(was, before, sizeof before), json_path(was, path, sizeof path));
 }

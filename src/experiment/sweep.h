@@ -4,6 +4,9 @@
  * `sweep` {"dotted.key": [values]} is a grid over all its keys, the last key fastest. A name with commas
  * ("aggregator,lr") sets several keys together from lists of lists. `seeds` [values] is one more axis, behind
  * the others, that sets `seed`.
+ *
+ * A run that is there twice would count twice wherever runs are averaged. A key that two axes set is refused
+ * here, and two values that make the same run in experiment/repeats.h.
  */
 #ifndef SIGNSGD_EXPERIMENT_SWEEP_H
 #define SIGNSGD_EXPERIMENT_SWEEP_H
@@ -43,5 +46,8 @@ int sweep_read(struct arena *a, struct sweep *out, const struct json *root, stru
 
 /* Put the values of one point, of 0 to points - 1, into the root of a run. -1 and a sentence. */
 int sweep_apply(struct arena *a, const struct sweep *s, size_t point, struct json *root, struct err *e);
+
+/* The sentence that refuses point `again` because it makes the run of point `first`. Always -1. */
+int sweep_say_repeat(const struct sweep *s, size_t first, size_t again, struct err *e);
 
 #endif

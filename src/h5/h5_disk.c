@@ -153,6 +153,19 @@ int h5_disk_load(const char *path, bool sealed, unsigned char **image, size_t *b
 	return rc;
 }
 
+bool h5_disk_sealed(const char *path)
+{
+	unsigned char end[H5_SEAL_BYTES];
+	struct stat st;
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	bool sealed = fd >= 0 && fstat(fd, &st) == 0 && st.st_size >= H5_SEAL_BYTES &&
+	              pread(fd, end, sizeof end, st.st_size - H5_SEAL_BYTES) == H5_SEAL_BYTES &&
+	              has_mark(end, sizeof end);
+	if (fd >= 0)
+		close(fd);
+	return sealed;
+}
+
 /* 0, or the error's number. */
 static int write_all(int fd, const unsigned char *at, size_t bytes)
 {
@@ -168,8 +181,7 @@ static int write_all(int fd, const unsigned char *at, size_t bytes)
 	return 0;
 }
 
-/* Make the folders above `path`, from the top down. */
-static int make_folders(const char *path, struct err *e)
+int h5_disk_make_folders(const char *path, struct err *e)
 {
 	char *prefix = mem_string(path);
 	int rc = 0;
@@ -195,6 +207,15 @@ static bool lock(int fd)
 	return fcntl(fd, F_OFD_SETLK, &whole) == 0 || (errno != EAGAIN && errno != EACCES);
 }
 
+/* Was the temporary file just made, or left by a killed writer, who began it as an HDF5 file? */
+static bool is_leftover(int fd)
+{
+	unsigned char head[sizeof signature];
+	struct stat st;
+	ssize_t n = fstat(fd, &st) == 0 && S_ISREG(st.st_mode) ? pread(fd, head, sizeof head, 0) : -1;
+	return n >= 0 && memcmp(head, signature, (size_t)n) == 0;
+}
+
 /*
  * Open and lock the temporary file. If another writer renamed it between our open and our lock, it is a
  * finished result by now: let go of it, and open a new one.
@@ -203,7 +224,7 @@ static int open_temporary(const char *path, const char *temporary, struct err *e
 {
 	for (int i = 0; i < LOCK_TRIES; i++) {
 		struct stat here, there;
-		int fd = open(temporary, O_WRONLY | O_CREAT | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW, 0666);
+		int fd = open(temporary, O_RDWR | O_CREAT | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW, 0666);
 		if (fd < 0)
 			return err_world(e, "%s: cannot be written: %s: %s", path, temporary,
 			                 strerror(errno));
@@ -255,12 +276,16 @@ static int fill_and_rename(int fd, const char *path, const char *temporary, cons
 
 int h5_disk_save(const char *path, const unsigned char *image, size_t bytes, bool sync, struct err *e)
 {
-	if (make_folders(path, e))
+	if (h5_disk_make_folders(path, e))
 		return -1;
 	char *temporary = mem_format("%s.tmp", path);
 	int fd = open_temporary(path, temporary, e);
 	int rc = fd < 0 ? -1 : 0;
-	if (!rc) {
+	if (!rc && !is_leftover(fd)) {
+		rc = err_user(e, "%s: cannot be written: %s is in the way, and is no file that signsgd made",
+		              path, temporary);
+		close(fd);
+	} else if (!rc) {
 		int failed = fill_and_rename(fd, path, temporary, image, bytes, sync);
 		if (failed) {
 			unlink(temporary);

@@ -26,9 +26,16 @@ int h5_disk_load(const char *path, bool sealed, unsigned char **image, size_t *b
 /*
  * Write image and seal to PATH.tmp, which is then renamed to PATH; sync: after fsync. Missing folders are
  * made. If it fails, the old file at PATH is unchanged, and PATH.tmp is gone. A PATH.tmp that no process has
- * locked was left by a killed writer and is overwritten.
+ * locked and that begins as an HDF5 file, or is empty, was left by a killed writer and is overwritten; any
+ * other is refused.
  */
 int h5_disk_save(const char *path, const unsigned char *image, size_t bytes, bool sync, struct err *e);
+
+/* Make the folders above `path`, from the top down. */
+int h5_disk_make_folders(const char *path, struct err *e);
+
+/* Does the file end as one that we sealed? Says nothing about whether the seal holds. */
+bool h5_disk_sealed(const char *path);
 
 /* zlib's CRC-32 of these bytes, continued from `before` (0: nothing). */
 uint32_t h5_crc32(uint32_t before, const void *bytes, size_t count);

@@ -1,6 +1,7 @@
 /*
  * The schedules. A rate is computed in double from the step alone, so a resumed run sees the same rates.
- * Lengths are turned into steps (which need not be whole when they are given in epochs).
+ * Lengths are turned into steps (which need not be whole when they are given in epochs). Whether a length is
+ * over is decided by exact arithmetic; how far it has come is a double.
  */
 #include "optimizer/schedule.h"
 #include <math.h>
@@ -8,7 +9,7 @@
 
 #define PI         3.14159265358979323846
 #define RATE_MAX   1e6
-#define LENGTH_MAX 9007199254740992.0 /* 2^53 */
+#define LENGTH_MAX EXACT_MAX
 
 /* Every state but theory's begins so, and its table begins with RATE_KEY. */
 struct constant {
@@ -62,10 +63,16 @@ struct theory {
 
 static const char *const per_names[] = {"step", "epoch", NULL}; /* order of enum schedule_per */
 
+/* Steps in the unit of the lengths. */
+static struct ratio unit_of(const struct warmup *w, const struct schedule_env *env)
+{
+	return w->per == SCHEDULE_EPOCH ? env->steps_per_epoch : (struct ratio){1, 1};
+}
+
 /* A length in steps. */
 static double in_steps(const struct warmup *w, const struct schedule_env *env, double length)
 {
-	return w->per == SCHEDULE_EPOCH ? length * env->steps_per_epoch : length;
+	return length * ratio_value(unit_of(w, env));
 }
 
 double schedule_rate(const struct schedule *s, const void *state, const struct schedule_env *env,
@@ -73,17 +80,16 @@ double schedule_rate(const struct schedule *s, const void *state, const struct s
 {
 	const struct warmup *w = state;
 	double rate = s->rate(state, env, step), length = in_steps(w, env, (double)w->warmup);
-	double done = (double)step + 1;
-	if (done >= length)
+	if (ratio_reached(step + 1, w->warmup, unit_of(w, env)))
 		return rate;
-	return rate * (w->warmup_from + (1 - w->warmup_from) * done / length);
+	return rate * (w->warmup_from + (1 - w->warmup_from) * ((double)step + 1) / length);
 }
 
 static int check_per(const void *state, const struct schedule_env *env, bool knows_theory, struct err *e)
 {
 	const struct warmup *w = state;
 	(void)knows_theory;
-	if (w->per == SCHEDULE_EPOCH && env->steps_per_epoch == 0)
+	if (w->per == SCHEDULE_EPOCH && env->steps_per_epoch.over == 0)
 		return err_user(
 		        e, "per: found \"epoch\", but without data there are no epochs; expected \"step\"");
 	return 0;
@@ -110,8 +116,8 @@ const struct schedule schedule_constant = {
 static double step_rate(const void *state, const struct schedule_env *env, int64_t step)
 {
 	const struct step_decay *s = state;
-	double every = in_steps(&s->base.warmup, env, (double)s->every);
-	return s->base.rate * pow(s->factor, floor((double)step / every));
+	int64_t drops = ratio_count(step, s->every, unit_of(&s->base.warmup, env));
+	return s->base.rate * pow(s->factor, (double)drops);
 }
 
 static const struct key step_keys[] = {
@@ -161,8 +167,7 @@ static double multi_step_rate(const void *state, const struct schedule_env *env,
 {
 	const struct multi_step *s = state;
 	size_t passed = 0;
-	while (passed < s->at.count &&
-	       (double)step >= in_steps(&s->base.warmup, env, (double)s->at.at[passed]))
+	while (passed < s->at.count && ratio_reached(step, s->at.at[passed], unit_of(&s->base.warmup, env)))
 		passed++;
 	return s->base.rate * pow(s->factor, (double)passed);
 }
@@ -210,8 +215,11 @@ static int descent_check(const void *state, const struct schedule_env *env, bool
 /* How far the descent has come, in [0, 1]. */
 static double descent_share(const struct descent *s, const struct schedule_env *env, int64_t step)
 {
-	double length = s->length ? in_steps(&s->base.warmup, env, (double)s->length) : (double)env->steps;
-	return fmin((double)step / length, 1);
+	if (!s->length)
+		return fmin((double)step / (double)env->steps, 1);
+	if (ratio_reached(step, s->length, unit_of(&s->base.warmup, env)))
+		return 1;
+	return fmin((double)step / in_steps(&s->base.warmup, env, (double)s->length), 1);
 }
 
 static double cosine_rate(const void *state, const struct schedule_env *env, int64_t step)

@@ -13,11 +13,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include "base/err.h"
+#include "base/exact.h"
 #include "config/key.h"
 
 struct schedule_env {
-	int64_t steps;          /* K, of the whole run */
-	double steps_per_epoch; /* 0 without data */
+	int64_t steps;                /* K, of the whole run */
+	struct ratio steps_per_epoch; /* over is 0 without data */
 	/* Theory of Bernstein et al. 2019, or NaN where the model does not know it. */
 	double f0_minus_f_star; /* f(x0) - f* */
 	double l1_l;            /* |L|_1 */

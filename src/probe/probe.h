@@ -1,21 +1,21 @@
 /*
- * Probes: what `record` asks for beyond losses, written below /probes, one group for each key. Probes only
- * look: they change nothing.
+ * Probes record what the key `record` asks for in addition to losses. Each of its keys has a group below
+ * /probes. Probes do not change the run.
  *
- * Of the messages and gradients of a step, at the x before the step:
+ * From the messages and gradients of a step, at the x before the step:
  *
  *   agreement     agreement [M]: share of coordinates at which a worker's push has the sign of the answer
- *   margin        votes [2M+1]: coordinates by V = sum of signs, from -M to M
+ *   margin        votes [2M+1]: number of coordinates for each V = sum of signs, from -M to M
  *   norms         l1 [M], l2 [M]: of each worker's mini-batch gradient
  *   sign_failure  rate [M]: share of coordinates at which the mini-batch gradient's sign differs from the
  *                 full gradient's (Bernstein et al. 2019, figure 2 and the sign-failure bound);
  *                 full_l1, full_l2: norms of the full gradient
  *
- * Of the parameters after the step:
+ * From the parameters after the step:
  *
  *   snapshots     x [n]
  *
- * Of a full pass at those parameters, the start (step 0) included:
+ * From a full pass at those parameters, also at the start (step 0):
  *
  *   gradient_noise  weight [W], values [W][K]: g_b of chosen weights; mean, std, skewness, symmetry, dip,
  *                   dip_p [W] of those (probe/probe_noise.c; figure 2)
@@ -25,10 +25,11 @@
  *                   mean over the stochastic gradients (probe/probe_moments.c)
  *
  * A full pass cuts the training set into K = floor(n_train / B) mini-batches of the experiment's size B and
- * leaves the remainder out. The order of the samples is drawn for each pass, and images are not augmented.
- * Each mini-batch b gives a stochastic gradient g_b, as training would at x. Running statistics and carries
- * stay as they are. Groups that are due after the same step share a pass. sigma_i belongs to a mini-batch; a
- * single sample's is sqrt(B) larger, so S_i grows with sqrt(B).
+ * leaves the remainder out. The order of the samples is random and differs from pass to pass; images
+ * are not augmented. Each mini-batch b gives a stochastic gradient g_b, as training would at x. Running
+ * statistics and carries do not change. Groups that are due after the same step share a pass. sigma_i is the
+ * standard deviation of a mini-batch gradient; that of a single sample's gradient is sqrt(B) times larger, so
+ * S_i grows with sqrt(B).
  *
  * Every group has a column `step`: the number of steps that are done once this step is complete.
  */
@@ -44,19 +45,19 @@
 
 struct probe;
 
-/* What probes need to know of the gradients of a step. */
+/* What probes need from the gradients of a step. */
 struct probe_wants {
 	bool norms, signs;
 };
 
-/* What one worker shows in a step. */
+/* What probes see of one worker in a step. */
 struct probe_worker {
 	const void *push; /* [push_bytes] its message */
-	double l1, l2;    /* norms of its stochastic gradient, if they were wanted */
-	uint64_t *signs;  /* [words] signs of that gradient, if they were wanted; NULL where they never are */
+	double l1, l2;    /* norms of its stochastic gradient, if wanted */
+	uint64_t *signs;  /* [words] signs of that gradient, if wanted; NULL if no probe ever wants them */
 };
 
-/* What a probe may look at, between the exchange and the apply. */
+/* What probes can read, after the exchange and before the answer is applied. */
 struct probe_view {
 	const struct aggregator *agg;
 	const struct step_job *job;
@@ -68,7 +69,7 @@ struct probe_view {
 	void *ctx;
 };
 
-/* Hands the gradients g [n] of a full pass to take(self, g), in the order of the batches. */
+/* run() calls take(self, g) for each gradient g [n] of a full pass, in the order of the batches. */
 struct probe_pass {
 	void (*run)(void *ctx, void (*take)(void *self, const float *g), void *self);
 	void *ctx;
@@ -77,19 +78,19 @@ struct probe_pass {
 /* The first key below `record` that needs the message or gradient of every worker, or NULL. */
 const char *probe_needs_all(const struct settings *s);
 
-/* Columns for what s->record asks. Continues the columns of a file that is being resumed. */
+/* Create the columns that s->record asks for. If a file is resumed, its columns are continued. */
 struct probe *probe_open(const struct settings *s, const struct backend *be, size_t n, struct record *r);
 void probe_close(struct probe *p);
 
-/* What does step number `step` (from 0) need? */
+/* What the probes need from step number `step` (from 0). */
 struct probe_wants probe_wants(const struct settings *s, int64_t step);
 
-/* Append the rows that are due of this step's messages and gradients. */
+/* Append the rows that are due from this step's messages and gradients. */
 void probe_step(struct probe *p, const struct probe_view *v);
-/* Append the rows that are due of the parameters x [n] after `done` steps; 0: before the first step. */
+/* Append the rows that are due from the parameters x [n] after `done` steps; 0: before the first step. */
 void probe_applied(struct probe *p, const float *x, int64_t done, const struct probe_pass *pass);
 
-/* Bytes for the plan: the buffers of the probes, and their rows in the result file of a whole run. */
+/* Bytes for the memory plan: of the probes' buffers, and of their rows in the result file of a whole run. */
 size_t probe_bytes(const struct settings *s, size_t n);
 size_t probe_file_bytes(const struct settings *s, size_t n);
 

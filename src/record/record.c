@@ -9,7 +9,7 @@
 #include "base/mem.h"
 #include "record/record_internal.h"
 
-enum { COLUMNS_MAX = 15, EVAL_ROWS = 64, COLUMN_PATH_BYTES = 64 };
+enum { COLUMNS_MAX = 24, EVAL_ROWS = 64, COLUMN_PATH_BYTES = 64 };
 
 /* A quantity: where it stands in a row's struct, and what the file says of it. */
 struct quantity {
@@ -61,6 +61,9 @@ static const struct quantity eval_quantities[] = {
 };
 
 enum { EVAL_ALL = sizeof eval_quantities / sizeof *eval_quantities, EVAL_OF_TEXT = 3 /* the last ones */ };
+
+_Static_assert(sizeof step_quantities / sizeof *step_quantities <= COLUMNS_MAX, "columns of /steps");
+_Static_assert(sizeof eval_quantities / sizeof *eval_quantities <= COLUMNS_MAX, "columns of /evals");
 
 /* A group of columns, and rows that are not in the file yet. */
 struct table {

@@ -14,7 +14,12 @@ int record_check_format(struct h5 *f, const char *path, struct err *e)
 	if (h5_get_int(f, "/format", "version", &version, &inner))
 		return err_user(
 		        e, "%s: is an HDF5 file, but no result of signsgd (it has no /format version)", path);
-	if (version < RECORD_LAYOUT_OLDEST || version > RECORD_LAYOUT)
+	if (version > RECORD_LAYOUT)
+		return err_user(e,
+		                "%s: is a result of a newer signsgd: found layout version %" PRId64
+		                ", this one reads %d to %d",
+		                path, version, RECORD_LAYOUT_OLDEST, RECORD_LAYOUT);
+	if (version < RECORD_LAYOUT_OLDEST)
 		return err_user(e, "%s: found layout version %" PRId64 ", expected %d to %d", path, version,
 		                RECORD_LAYOUT_OLDEST, RECORD_LAYOUT);
 	return 0;

@@ -19,7 +19,7 @@ void checkpoint_path(const char *run_path, char *out, size_t size)
 		die("%s: the path of its checkpoint is longer than %zu bytes", run_path, size - 1);
 }
 
-/* Of the values as they lie in memory, which is how they lie in the file. */
+/* The checksum of the values as stored in memory; the file stores the same bytes. */
 static int64_t checksum(const struct checkpoint_array *array, const float *values)
 {
 	return h5_crc32(0, values, array->count * sizeof *values);
@@ -74,7 +74,7 @@ static int check_identity(struct h5 *f, const char *path, const char *run_id, in
 	return 0;
 }
 
-/* Read an array into scratch memory to see that it is whole. */
+/* Read an array into scratch memory to check that it is intact. */
 static int check_array(struct h5 *f, const char *path, const struct checkpoint_array *array, float *scratch,
                        struct err *e)
 {
@@ -99,7 +99,7 @@ static void read_number(struct h5 *f, const char *at, int64_t *number)
 		*number = found;
 }
 
-/* Read all arrays twice: first to see that they are whole, then to where they belong. */
+/* Read all arrays twice: first to check that they are intact, then into their own memory. */
 static int read_arrays(struct h5 *f, const char *path, size_t count, struct checkpoint_array *arrays,
                        struct err *e)
 {
@@ -122,7 +122,7 @@ static int read_arrays(struct h5 *f, const char *path, size_t count, struct chec
 			continue;
 		if (h5_read(f, at, H5_F32, arrays[i].count, arrays[i].at, e))
 			die("%s",
-			    e->text); /* it could be read a moment ago, and now arrays are half filled */
+			    e->text); /* the first reading succeeded, and now some arrays are overwritten */
 		read_number(f, at, arrays[i].number);
 	}
 	return rc;

@@ -4,15 +4,15 @@
 #include <string.h>
 #include "base/mem.h"
 
-/* A part of a pass that the lanes work on together. */
+/* A section of a pass that the lanes work on together. */
 struct pass {
 	struct evaluation *ev;
 	bool test;
-	size_t first, samples; /* batches are cut from sample `first` on */
+	size_t first, samples; /* batches begin at sample `first` */
 	const uint32_t *order; /* [n_train] sample numbers; NULL: in stored order */
 };
 
-/* Random numbers of a pass belong to a worker that does not exist, so they are not those of any step. */
+/* A pass draws its random numbers as a worker that does not exist, so they differ from those of all steps. */
 enum { PASS_WORKER = 0xffffff };
 
 static size_t eval_samples(const struct settings *s)
@@ -51,7 +51,7 @@ static size_t batches(const struct evaluation *ev, size_t samples)
 	return (samples + size - 1) / size;
 }
 
-/* Batch `item` of the part p, gathered into lane l. */
+/* Gather batch `item` of section p into lane l. */
 static void gather(const struct pass *p, struct lane *l, size_t item, struct batch *out)
 {
 	const struct feed *f = &p->ev->workforce->feed;
@@ -97,7 +97,7 @@ static void eval_set(struct evaluation *ev, bool test, size_t samples, double *l
 	*accuracy = (double)correct / (double)samples;
 }
 
-/* A model without data: f(x), which is the loss of both sets. */
+/* For a model without data: f(x), which is recorded as the loss of both sets. */
 static void eval_function(struct evaluation *ev, struct eval_row *row)
 {
 	size_t correct;
@@ -122,7 +122,7 @@ int evaluate_all(struct evaluation *ev, struct eval_row *row, struct err *e)
 	return f->reader ? reader_failed(f->reader, e) : 0;
 }
 
-/* One batch's gradient into the scratch of the lane of the same number: each lane is used by one item. */
+/* Compute one batch's gradient into the scratch of lane number `item`: each item has its own lane. */
 static void gradient_item(void *ctx, int lane, size_t item)
 {
 	const struct pass *p = ctx;
@@ -133,8 +133,10 @@ static void gradient_item(void *ctx, int lane, size_t item)
 	p->ev->model->grad(l->model, p->ev->state->x, &batch, l->scratch);
 }
 
-/* The gradient of each batch of `samples` samples, to take(self, samples of the batch, g [n]), which may
- * overwrite g. */
+/*
+ * Compute the gradient of each batch of `samples` samples and call take(self, samples of the batch, g [n]),
+ * which may overwrite g.
+ */
 static void gradient_pass(struct evaluation *ev, const uint32_t *order, size_t samples,
                           void (*take)(void *self, size_t count, float *g), void *self)
 {

@@ -7,7 +7,7 @@
 #include <string.h>
 #include "train/evaluate.h"
 
-/* Streams that so many tokens are cut into; 0: they do not fill one. */
+/* The number of streams for this many tokens; 0: they do not fill one. */
 static size_t streams_of(size_t tokens, size_t batch)
 {
 	size_t most = text_positions(tokens, batch);
@@ -25,7 +25,7 @@ struct text_pass {
 	size_t positions; /* of a column */
 };
 
-/* Stream `item` from its beginning to its end. */
+/* Evaluate stream `item` from its beginning to its end. */
 static void eval_stream(void *ctx, int lane, size_t item)
 {
 	const struct text_pass *p = ctx;

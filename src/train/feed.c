@@ -2,14 +2,17 @@
 #include "train/feed.h"
 #include "base/log.h"
 
-enum { AHEAD = 2 /* batches beside the two of each lane: one in use, one ready */ };
+enum { AHEAD = 2 /* batches in addition to two for each lane (one in use, one ready) */ };
 
 static int slots(int lanes)
 {
 	return 2 * lanes + AHEAD;
 }
 
-/* Batch `number`: of hosted worker number % count, in step number / count. */
+/*
+ * List the samples of batch `number`: that of this process's worker `number % count` in step `number /
+ * count`.
+ */
 static int list_step(struct feed *f, uint64_t number, uint32_t *index, struct stream *coins)
 {
 	uint64_t m = number % (uint64_t)f->count, step = number / (uint64_t)f->count;
@@ -77,7 +80,7 @@ void feed_close(struct feed *f)
 	dataset_clear(&f->data);
 }
 
-/* The reader asks for batches as long as a pass lasts, so the list changes only between two passes. */
+/* The reader asks for batches during the whole pass, so the list may change only between two passes. */
 static void begin(struct feed *f, const struct feed_list *next, int split, uint64_t batches, uint64_t first)
 {
 	const struct reader_pass pass = {

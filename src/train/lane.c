@@ -1,4 +1,4 @@
-/* Memory of a lane, and gathering batches into it. */
+/* Allocates a lane's memory, and gathers batches into it. */
 #include "train/lane.h"
 #include "data/image/augment.h"
 
@@ -32,7 +32,7 @@ void lane_close(struct lane *l)
 		l->be->release(buffers[i]);
 }
 
-/* Sample i of the lane's batch: its pixels normalised, channel by channel. */
+/* Write sample i of the lane's batch: its pixels are normalised, channel by channel. */
 static void put_image(struct lane *l, int i, const uint8_t *pixels, uint16_t label)
 {
 	const struct dataset *d = &l->feed->data;
@@ -51,7 +51,7 @@ static void show_images(const struct lane *l, int count, struct batch *out)
 	out->label = l->label;
 }
 
-/* What the reader has made of batch `number`. */
+/* Take batch `number` from the reader. */
 static void take_read(struct lane *l, uint64_t number, int count)
 {
 	size_t features = shape_features(&l->feed->data.shape);
@@ -63,7 +63,7 @@ static void take_read(struct lane *l, uint64_t number, int count)
 	reader_give_back(l->feed->reader, number);
 }
 
-/* Sample number `sample` of the training set, augmented by the coins of this position. */
+/* Write sample number `sample` of the training set, augmented by the random numbers of this position. */
 static void put_augmented(struct lane *l, int i, uint32_t sample, uint32_t worker, uint64_t position)
 {
 	const struct dataset *d = &l->feed->data;

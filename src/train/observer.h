@@ -21,7 +21,7 @@ struct observer {
 };
 
 /*
- * Choose the probes. Some need the messages and gradients of all workers; where these do not all live in this
+ * Choose the probes. Some need the messages and gradients of all workers; if not all workers are in this
  * process, such probes are left out, and the root warns. The evaluation is opened later, by evaluate_open().
  */
 void observer_open(struct observer *o, const struct settings *s, bool root, int hosted);

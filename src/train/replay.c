@@ -1,14 +1,17 @@
-/* Who is counted in a run that is repeated. */
+/* Which workers are counted in a repeated run. */
 #include "train/replay.h"
 #include <stddef.h>
 
-/* [M] of the present step. */
+/* [M] the recorded born of the present step. */
 static const int32_t *recorded(const struct replay *r, const struct state *st)
 {
 	return r->born + (size_t)st->step * (size_t)st->workers;
 }
 
-/* A state that is older than ours cannot be restored; one that began at this step can be made. */
+/*
+ * A recorded state that began at this step is made by a reset. One that began at another step than ours
+ * cannot be made.
+ */
 static int check_born(struct state *st, int m, int64_t born, struct err *e)
 {
 	if (born == st->step)

@@ -1,6 +1,5 @@
-/* One run: what its path holds already, the loop around the step, what is written when. */
+/* One run: check what its path contains, loop over the steps, and write results and checkpoints. */
 #include "train/run.h"
-#include <errno.h>
 #include <math.h>
 #include <signal.h>
 #include <stdio.h>
@@ -11,6 +10,7 @@
 #include "base/log.h"
 #include "base/progress.h"
 #include "train/checkpoint.h"
+#include "train/run_place.h"
 #include "train/trainer.h"
 #include "transport/transport.h"
 
@@ -26,8 +26,8 @@ struct run {
 	const struct run_options *o;
 	struct trainer *t;
 	struct record *r;
-	char checkpoint[PATH_SIZE];
-	double began, saved;    /* clock_s() of the beginning and of the last checkpoint */
+	struct run_place place;
+	double began, saved;    /* clock_s() at the beginning and at the last checkpoint */
 	int64_t steps_at_start; /* done before this process took over */
 	struct step_row step;
 	struct eval_row eval;
@@ -35,8 +35,8 @@ struct run {
 	bool linked;
 	int flags;    /* enum exchange_flag of the last step */
 	bool alone;   /* save without the other processes */
-	int64_t kept; /* steps that the file on disk holds: it is not replaced before there are more */
 	bool fresh;   /* the run begins at step 0 */
+	bool ours;    /* the path was compared again, right before the first write */
 	bool blew_up; /* it has diverged */
 	bool saved_once;
 };
@@ -48,16 +48,30 @@ static void catch_signal(int signal)
 	caught = signal;
 }
 
+/*
+ * The terminal is lost. SIGHUP may come twice, from the kernel and from the shell, and neither kills the
+ * program. Under nohup it stays ignored.
+ */
+static void catch_hangup(void)
+{
+	struct sigaction hangup = {.sa_handler = catch_signal, .sa_flags = SA_RESTART}, before;
+	sigemptyset(&hangup.sa_mask);
+	if (sigaction(SIGHUP, NULL, &before) == 0 && before.sa_handler != SIG_IGN)
+		sigaction(SIGHUP, &hangup, NULL);
+}
+
 void run_catch_signals(void)
 {
-	/* Once only: a second Ctrl-C ends the program the hard way. */
+	/* The handler is called only once: a second Ctrl-C kills the program. */
 	struct sigaction once = {.sa_handler = catch_signal, .sa_flags = (int)SA_RESETHAND | SA_RESTART};
 	struct sigaction ignore = {.sa_handler = SIG_IGN};
 	sigemptyset(&once.sa_mask);
 	sigemptyset(&ignore.sa_mask);
 	sigaction(SIGINT, &once, NULL);
 	sigaction(SIGTERM, &once, NULL);
-	sigaction(SIGXFSZ, &ignore, NULL); /* a size limit is then an error of write(), with a sentence */
+	sigaction(SIGXFSZ, &ignore, NULL); /* a size limit is then an error of write(), and reported */
+	sigaction(SIGPIPE, &ignore, NULL); /* a run goes on when its output is no longer read */
+	catch_hangup();
 }
 
 int run_signal(void)
@@ -76,12 +90,12 @@ const volatile sig_atomic_t *run_stop_flag(void)
 	return &caught;
 }
 
-/* What stopped the run. */
+/* The name of what stopped the run. */
 static const char *stop_name(void)
 {
 	if (caught == SIGCHLD)
 		return "the end of its processes";
-	return caught == SIGTERM ? "SIGTERM" : "SIGINT";
+	return caught == SIGTERM ? "SIGTERM" : caught == SIGHUP ? "SIGHUP" : "SIGINT";
 }
 
 void run_path(const struct settings *s, const char *out_option, bool many, char *out, size_t size)
@@ -122,7 +136,7 @@ static bool eval_due(const struct run *run)
 	return done == run->s->steps || (every > 0 && done % every == 0);
 }
 
-/* Is a checkpoint due after the step to come? All processes of a run must know before that step. */
+/* Is a checkpoint due after the next step? All processes of a run must know that before the step. */
 static bool checkpoint_due(const struct run *run)
 {
 	int64_t done = trainer_steps_done(run->t) + 1, every = run->s->checkpoint.every;
@@ -132,14 +146,16 @@ static bool checkpoint_due(const struct run *run)
 	return (every > 0 && done % every == 0) || (minutes > 0 && clock_s() - run->saved >= wait);
 }
 
-/* Are rows being made that a killed run has already recorded after its last checkpoint? They stay on disk
- * until there are more. */
+/*
+ * Does the run repeat steps that a killed run recorded after its last checkpoint? The file on disk keeps
+ * those rows until this run has more.
+ */
 static bool remaking(const struct run *run)
 {
-	return trainer_steps_done(run->t) < run->kept;
+	return trainer_steps_done(run->t) < run->place.kept;
 }
 
-/* The result file goes first, so that it never holds less than the checkpoint says. */
+/* The result file is written first, so that it never contains fewer steps than the checkpoint. */
 static int save(struct run *run, struct err *e)
 {
 	run->saved = clock_s();
@@ -147,8 +163,8 @@ static int save(struct run *run, struct err *e)
 	trainer_faults(run->t, run->r);
 	if (!remaking(run) && record_flush(run->r, e))
 		return -1;
-	return run->alone ? trainer_save_alone(run->t, run->checkpoint, e)
-	                  : trainer_save(run->t, run->checkpoint, e);
+	return run->alone ? trainer_save_alone(run->t, run->place.checkpoint, e)
+	                  : trainer_save(run->t, run->place.checkpoint, e);
 }
 
 static void show_progress(const struct run *run, bool force)
@@ -172,13 +188,16 @@ static void show_progress(const struct run *run, bool force)
 	              run->step.loss, accuracy, rate, done < run->s->steps ? "ETA" : "in", time);
 }
 
-/* A signal ends a run after its present step. With other processes, it does so once all of them know. */
+/*
+ * A signal ends a run after its present step; with several processes, only after all of them know of it
+ * (EXCHANGE_STOP).
+ */
 static bool stopping(const struct run *run)
 {
 	return run->linked ? run->flags & EXCHANGE_STOP : caught;
 }
 
-/* No step was made: a signal came before the votes did. */
+/* No step was done: a signal came before enough votes. */
 static int no_step(struct run *run)
 {
 	run->flags = EXCHANGE_STOP;
@@ -235,7 +254,7 @@ static int end(struct run *run, enum run_outcome *outcome, struct err *e)
 	bool broken = trainer_untrusted(run->t) && !trainer_x_finite(run->t);
 	run->blew_up |= broken;
 	if (run->blew_up) {
-		/* the last evaluation is that of the parameters it ends with */
+		/* the last evaluation must be of the final parameters */
 		if (run->eval.step < trainer_steps_done(run->t) && evaluate(run, e))
 			return -1;
 		snprintf(why, sizeof why,
@@ -260,7 +279,7 @@ static int end(struct run *run, enum run_outcome *outcome, struct err *e)
 	if (!(state == RUN_INTERRUPTED && remaking(run)) && record_end(run->r, state, why, e))
 		return -1;
 	if (state == RUN_FINISHED)
-		unlink(run->checkpoint);
+		unlink(run->place.checkpoint);
 	if (run->linked && run->link.row->leave)
 		run->link.row->leave(run->link.self, state != RUN_INTERRUPTED, why);
 	show_progress(run, true);
@@ -280,6 +299,11 @@ static int loop(struct run *run, enum run_outcome *outcome, struct err *e)
 			return -1;
 		trainer_run_probes(run->t);
 	}
+	if (run_place_check(&run->place, run->s->id, run->o, e))
+		return -1;
+	run->ours = true;
+	if (run->fresh)
+		unlink(run->place.checkpoint); /* of an earlier run */
 	if (!remaking(run) && record_flush(run->r, e))
 		return -1;
 	run->flags = 0;
@@ -289,7 +313,7 @@ static int loop(struct run *run, enum run_outcome *outcome, struct err *e)
 	return end(run, outcome, e);
 }
 
-/* Open the trainer and the result file, at step 0 or where the run goes on. */
+/* Open the trainer and the result file, at step 0 or at the step from which the run is resumed. */
 static int begin(struct run *run, bool go_on, struct pool *pool, struct err *e)
 {
 	struct record_meta meta;
@@ -299,10 +323,11 @@ static int begin(struct run *run, bool go_on, struct pool *pool, struct err *e)
 	trainer_replay(run->t, run->o->replay);
 	trainer_meta(run->t, &meta);
 	meta.voters = run->o->replay || (run->linked && run->link.row->faults);
-	if (go_on && access(run->checkpoint, F_OK) == 0) {
-		if (trainer_restore(run->t, run->checkpoint, e))
-			return err_prefix(e, "cannot resume %s (--overwrite starts it again)", run->o->path);
-		run->r = record_continue(run->o->path, &meta, trainer_steps_done(run->t), e);
+	if (go_on && access(run->place.checkpoint, F_OK) == 0) {
+		if (trainer_restore(run->t, run->place.checkpoint, e))
+			return err_prefix(e, "cannot resume %s (without its checkpoint it is started again)",
+			                  run->o->path);
+		run->r = record_continue(run->place.path, &meta, trainer_steps_done(run->t), e);
 		if (run->r)
 			log_say("%s: resumed after step %lld", run->o->path,
 			        (long long)trainer_steps_done(run->t));
@@ -313,42 +338,9 @@ static int begin(struct run *run, bool go_on, struct pool *pool, struct err *e)
 		        "there "
 		        "is more",
 		        run->o->path);
-	unlink(run->checkpoint);
 	run->fresh = true;
-	run->r = record_create(run->o->path, &meta);
+	run->r = record_create(run->place.path, &meta);
 	return 0;
-}
-
-enum present { PRESENT_NOTHING, PRESENT_UNFINISHED, PRESENT_FINISHED };
-
-/* What does the path hold? An enum present about a run of this identity; -1 and a sentence: something else.
- */
-static int present(const struct settings *s, const struct run_options *o, int64_t *kept, struct err *e)
-{
-	struct run_info info;
-	struct stat st;
-	if (stat(o->path, &st) == 0 && !S_ISREG(st.st_mode))
-		return err_user(
-		        e, "%s: found something that is no regular file, expected a result file or nothing",
-		        o->path);
-	if (o->overwrite)
-		return PRESENT_NOTHING;
-	if (access(o->path, F_OK) != 0)
-		return o->resume ? err_user(e, "%s: nothing to resume: %s", o->path, strerror(errno)) : 0;
-	if (record_info(o->path, &info, e)) {
-		err_prefix(e, "there is already a file that is no result of ours (--overwrite replaces it)");
-		return -1;
-	}
-	if (strcmp(info.id, s->id) != 0)
-		return err_user(e,
-		                "%s: holds another run, with other settings (found id %s, expected %s); "
-		                "choose another --out, or "
-		                "--overwrite",
-		                o->path, info.id, s->id);
-	*kept = info.steps_done;
-	bool ended = strcmp(info.state, run_state_name(RUN_FINISHED)) == 0 ||
-	             strcmp(info.state, run_state_name(RUN_DIVERGED)) == 0;
-	return ended ? PRESENT_FINISHED : PRESENT_UNFINISHED;
 }
 
 /* Tell the other processes of the job what to do, and get the link to them. */
@@ -366,24 +358,24 @@ static int meet(struct run *run, bool skip, struct pool *pool, struct err *e)
 	return run->linked ? 0 : -1;
 }
 
-/* Keep what can still be kept of a run that failed. *e has the sentence to tell; errors on the way are
- * ignored. */
+/* Save what is left of a failed run. *e says why it failed; further errors are ignored. */
 static void fail(struct run *run, const struct err *e)
 {
 	struct err ignored = {0};
 	progress_end();
-	if (!run->r || remaking(run))
+	if (!run->r || remaking(run) ||
+	    (!run->ours && run_place_check(&run->place, run->s->id, run->o, &ignored)))
 		return;
 	trainer_faults(run->t, run->r);
 	if (run->linked && !run->blew_up && trainer_x_finite(run->t) &&
 	    trainer_steps_done(run->t) > run->steps_at_start)
-		trainer_save_alone(run->t, run->checkpoint, &ignored);
+		trainer_save_alone(run->t, run->place.checkpoint, &ignored);
 	record_end(run->r, RUN_FAILED, e->text, &ignored);
 }
 
 static void clear(struct run *run)
 {
-	trainer_close(run->t); /* before the record: probes hold columns of its file */
+	trainer_close(run->t); /* before the record, because probes have open columns in its file */
 	if (run->r)
 		record_close(run->r);
 	if (run->linked)
@@ -391,14 +383,15 @@ static void clear(struct run *run)
 }
 
 /* A run that diverged would diverge again; say so also where only warnings are wanted. */
-static void say_skipped(const struct run_options *o)
+static void say_skipped(const struct run_options *o, const struct run_place *place)
 {
 	char checkpoint[PATH_SIZE];
 	struct run_info info;
 	struct err ignored = {0};
-	checkpoint_path(o->path, checkpoint, sizeof checkpoint);
+	checkpoint_path(place->path, checkpoint, sizeof checkpoint);
 	bool kept = access(checkpoint, F_OK) == 0;
-	if (record_info(o->path, &info, &ignored) || strcmp(info.state, run_state_name(RUN_DIVERGED)) != 0)
+	if (record_info(place->path, &info, &ignored) ||
+	    strcmp(info.state, run_state_name(RUN_DIVERGED)) != 0)
 		log_say("%s: done already, skipped (--overwrite starts it again)", o->path);
 	else
 		log_warn("%s: skipped, because it diverged and would again (%s); try a smaller lr, or an "
@@ -412,21 +405,22 @@ int run_one(const struct settings *s, struct pool *pool, const struct run_option
             enum run_outcome *outcome, struct err *e)
 {
 	struct run run = {.s = s, .o = o, .eval = {.test_accuracy = NAN, .test_perplexity = NAN}};
-	int there = present(s, o, &run.kept, e), rc;
-	if (there < 0 || meet(&run, there == PRESENT_FINISHED, pool, e))
-		return -1;
-	if (there == PRESENT_FINISHED) {
+	struct run_place *place = &run.place;
+	int rc = run_place_open(place, s->id, o, e);
+	if (!rc)
+		rc = meet(&run, place->present == RUN_PRESENT_FINISHED, pool, e);
+	if (!rc && place->present == RUN_PRESENT_FINISHED) {
 		*outcome = RUN_SKIPPED;
-		say_skipped(o);
-		return 0;
+		say_skipped(o, place);
+	} else if (!rc) {
+		rc = begin(&run, place->present == RUN_PRESENT_UNFINISHED, pool, e) ||
+		                     trainer_sync(run.t, e) || loop(&run, outcome, e)
+		             ? -1
+		             : 0;
+		if (rc)
+			fail(&run, e);
+		clear(&run);
 	}
-	checkpoint_path(o->path, run.checkpoint, sizeof run.checkpoint);
-	rc = begin(&run, there == PRESENT_UNFINISHED, pool, e) || trainer_sync(run.t, e) ||
-	                     loop(&run, outcome, e)
-	             ? -1
-	             : 0;
-	if (rc)
-		fail(&run, e);
-	clear(&run);
+	run_place_clear(place);
 	return rc;
 }

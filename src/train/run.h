@@ -30,7 +30,7 @@ struct run_job {
 
 struct run_options {
 	const char *path;            /* result file */
-	bool overwrite;              /* replace whatever is there */
+	bool overwrite;              /* replace a result that is there, of whichever run */
 	bool resume;                 /* there must be something to resume */
 	const char *label;           /* "3 of 12", or NULL: for the progress line */
 	const struct run_job *job;   /* NULL: all in this process */
@@ -40,15 +40,15 @@ struct run_options {
 /*
  * If `path` holds a result of the same identity, a finished or diverged one is skipped, and an unfinished one
  * is resumed from its checkpoint, or started again where it has none. A result of another identity is refused
- * unless `overwrite`. RUN_STOPPED: a signal came and the state is saved; run_signal() says which signal. -1
- * and a sentence when the run failed.
+ * unless `overwrite`; what is no result is refused in any case (train/run_place.h). RUN_STOPPED: a signal
+ * came and the state is saved; run_signal() says which signal. -1 and a sentence when the run failed.
  */
 int run_one(const struct settings *s, struct pool *pool, const struct run_options *o,
             enum run_outcome *outcome, struct err *e);
 
 /*
- * A process that hosts workers and is not the root: it makes the root's steps until the run ends, and records
- * nothing. The link is borrowed. -1 and a sentence.
+ * Run a process that has workers but is not the root: it does the root's steps until the run ends, and
+ * records nothing. The link is borrowed. -1 and a sentence.
  */
 int run_follow(const struct settings *s, struct pool *pool, const struct link *link,
                enum run_outcome *outcome, struct err *e);
@@ -56,7 +56,8 @@ int run_follow(const struct settings *s, struct pool *pool, const struct link *l
 /* What the root of a job commands before each run (transport.h, tell). */
 enum run_command { RUN_COMMAND_GO, RUN_COMMAND_SKIP };
 
-/* Let SIGINT and SIGTERM ask the run to stop after its present step. */
+/* Let SIGINT, SIGTERM and, unless it is ignored as under nohup, SIGHUP ask the run to stop after its present
+ * step. */
 void run_catch_signals(void);
 /* The signal that came, or 0; SIGCHLD: run_halt() was called. */
 int run_signal(void);

@@ -1,9 +1,9 @@
-/* The steps of a process that hosts workers; evaluating and recording is up to the root. */
+/* The steps of a process that has workers but is not the root; the root evaluates and records. */
 #include "train/run.h"
 #include "train/trainer.h"
 #include "transport/transport.h"
 
-/* One step, and what is due after it. 1: it was the last. */
+/* Do one step, and save the state if that is due after it. 1: it was the last step. */
 static int follow_step(struct trainer *t, int64_t steps, enum run_outcome *outcome, struct err *e)
 {
 	struct step_row row;

@@ -5,7 +5,7 @@
 #include "config/json.h"
 #include "registry.h"
 
-/* What a shard needs of the run's settings. */
+/* The settings of a run that a shard needs. */
 struct shard_settings {
 	uint64_t seed;
 	struct choice aggregator, backend;

@@ -115,7 +115,8 @@ void state_close(struct state *st)
 
 double state_epoch(const struct state *st, const struct settings *s)
 {
-	return s->steps_per_epoch > 0 ? (double)st->step / s->steps_per_epoch : 0;
+	double epoch = ratio_value(s->steps_per_epoch);
+	return epoch > 0 ? (double)st->step / epoch : 0;
 }
 
 float *state_carry(const struct state *st, int m)

@@ -1,11 +1,12 @@
 /*
- * The state of a run between two steps: what a checkpoint holds, and what the processes of a run hand to each
+ * The state of a run between two steps. A checkpoint contains it, and the processes of a run send it to each
  * other (`struct train_state` of transport.h is a view of it).
  *
- * Random numbers are functions of seed and step, so the state is: the number of steps done; x, the
- * optimizer's memory and the running statistics, which every process holds; and a block for each worker, with
- * its momentum, the carry of its sequences and the memory of its attack. A process holds the blocks of its
- * own workers; the root holds the others' for a moment, while it writes or reads a checkpoint.
+ * Random numbers are functions of seed and step, so no generator is part of the state. Every process holds
+ * the number of steps done, x, the optimizer's memory and the running statistics. For each worker there is a
+ * block with its momentum, the recurrent state of its sequences (carry) and the memory of its attack. A
+ * process holds the blocks of its own workers; the root also holds the other blocks while it writes or reads
+ * a checkpoint.
  *
  * A worker that is not counted in a step starts again in the next one: its block is zeroed. born[m] is the
  * number of steps that were done when the block of worker m was last zeroed.
@@ -32,35 +33,35 @@ struct state {
 	size_t n, running_floats, optimizer_floats, carry_floats;
 	int64_t step;               /* steps done */
 	float *x;                   /* [n] */
-	float *optimizer;           /* [optimizer_floats]; NULL: it keeps no memory */
+	float *optimizer;           /* [optimizer_floats]; NULL: the optimizer keeps no memory */
 	float *running;             /* [running_floats] running statistics; NULL: the model has none */
-	float *running_before;      /* [running_floats] the same before the present step */
+	float *running_before;      /* [running_floats] `running` before the present step */
 	struct running_norm *norms; /* [n_norms] how they lie in `running` */
 	size_t n_norms;
 	int bn_owner; /* the worker whose batches update `running` */
-	/* Of every worker: */
-	bool *hosted;          /* [M] does it live in this process? */
+	/* For every worker: */
+	bool *hosted;          /* [M] is the worker in this process? */
 	int64_t *born;         /* [M]; -1: to be reset before its next step */
 	size_t *memory_floats; /* [M] memory of its attack */
 	size_t *block_floats;  /* [M] */
-	float **blocks;        /* [M] momentum, carry, memory; NULL: not held here */
+	float **blocks;        /* [M] momentum, carry, memory; NULL: not in this process */
 };
 
-/* All zero, at step 0. ids [count]: the workers of this process. */
+/* Create the state at step 0, all zeros. ids [count]: the workers of this process. */
 void state_open(struct state *st, const struct settings *s, const struct model_env *env, const int *ids,
                 int count);
 void state_close(struct state *st);
 
 double state_epoch(const struct state *st, const struct settings *s);
 
-/* Where the parts of a held block lie. The momentum [n] is its beginning; NULL: it has no such part. */
+/* The carry and the attack's memory in a held block; NULL: none. The block begins with the momentum [n]. */
 float *state_carry(const struct state *st, int m);
 float *state_memory(const struct state *st, int m);
 
-/* Zero the block of worker m; from now on it is born at the present step. */
+/* Zero the block of worker m and set born[m] to the present step. */
 void state_reset_worker(struct state *st, int m);
 
-/* Keep the running statistics as they are, and bring back what was kept. */
+/* Copy the running statistics to running_before, and copy them back. */
 void state_keep_running(struct state *st);
 void state_undo_running(struct state *st);
 
@@ -73,17 +74,17 @@ void state_undo_running(struct state *st);
  */
 bool state_running_fits(const void *ctx, const float *next);
 
-/* Zeroed memory for the blocks that are not held here; free the blocks of workers that live elsewhere. */
+/* Allocate zeroed blocks for the workers of other processes, and free them. */
 void state_hold_all(struct state *st);
 void state_drop_remote(struct state *st);
 
-/* Lend the state to a transport. `given`: the settings alone do not make these parameters. */
+/* Lend the state to a transport. `given`: the settings alone do not determine these parameters. */
 void state_lend(const struct state *st, bool given, struct train_state *out);
 
 /*
- * Write and read a checkpoint. The file names run_id; one of another run is refused. Blocks that are not held
- * are left out of the file; workers whose blocks a file lacks are reset. -1 and a sentence; after a failure
- * to read, the state is what it was.
+ * Write and read a checkpoint. The file contains run_id; a file of another run is refused. A file contains
+ * only the blocks that this process holds; when it is read, workers without a block are reset. -1 and a
+ * sentence; if reading fails, the state does not change.
  */
 int state_save(const struct state *st, const char *run_id, const char *path, struct err *e);
 int state_restore(struct state *st, const char *run_id, const char *path, struct err *e);

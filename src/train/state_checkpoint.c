@@ -1,4 +1,4 @@
-/* The state in a checkpoint: which arrays it holds, and what follows from one that is missing. */
+/* The state in a checkpoint: which arrays a file contains, and what is reset if one is missing. */
 #include "base/log.h"
 #include "base/mem.h"
 #include "train/checkpoint.h"
@@ -18,7 +18,10 @@ static struct checkpoint_array *add(struct listing *l, const char *name, size_t 
 	return array;
 }
 
-/* An array of worker m. It is optional: a run whose workers lived elsewhere may have saved without them. */
+/*
+ * Add an array of worker m. It is optional, because a root may have saved without the workers of other
+ * processes.
+ */
 static void add_own(const struct state *st, struct listing *l, const char *kind, int m, size_t count,
                     float *at)
 {
@@ -27,7 +30,7 @@ static void add_own(const struct state *st, struct listing *l, const char *kind,
 	array->optional = true;
 }
 
-/* bn_owner is kept beside the running statistics. */
+/* List the arrays. bn_owner is stored as the number of the running statistics. */
 static void list(const struct state *st, struct listing *l, int64_t *bn_owner)
 {
 	*l = (struct listing){.at = mem_array(3 * (size_t)st->workers + 3, sizeof *l->at)};
@@ -71,7 +74,7 @@ static bool is_missing(const struct state *st, const struct listing *l, int m)
 	return false;
 }
 
-/* Reset workers for which the file lacks an array: those of this process now, others when they join. */
+/* Reset workers for which the file lacks an array: workers of this process now, others when they join. */
 static void reset_missing(struct state *st, const struct listing *l)
 {
 	int here = 0;

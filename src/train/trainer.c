@@ -1,4 +1,4 @@
-/* The step, on one screen; what it needs is made in train/trainer_open.c. */
+/* The training step. train/trainer_open.c creates what it needs. */
 #include <math.h>
 #include "base/clock.h"
 #include "base/stats.h"
@@ -40,7 +40,7 @@ static size_t apply_items(const struct round *r)
 	return r->agg->separable ? (r->job.n + APPLY_CHUNK - 1) / APPLY_CHUNK : 1;
 }
 
-/* Of the honest workers that were counted, their mean; if there was none, what it was before. */
+/* The mean loss over the honest workers that were counted; if there was none, the mean of an earlier step. */
 static double mean_honest_loss(struct observer *o, const struct uplink *u, int workers)
 {
 	double sum = 0;
@@ -79,7 +79,7 @@ static double median_honest_loss(struct observer *o, struct uplink *u, int worke
 	return o->last_loss;
 }
 
-/* beta at this step: the first one of the settings, or the one that has replaced it since. */
+/* beta at this step: the initial value from the settings, or the value that last replaced it. */
 static double momentum(const struct settings *s, int64_t step)
 {
 	double beta = s->momentum;
@@ -100,8 +100,8 @@ static void begin_step(struct trainer *t)
 }
 
 /*
- * Workers that were not counted start again, and what their batches did to the running statistics is undone.
- * bn_owner: of the step that is over.
+ * Workers that were not counted start again. If bn_owner, the owner of the running statistics in the step
+ * that is over, was not counted, its update of them is undone.
  */
 static void settle(struct trainer *t, const struct exchange_reply *reply, int bn_owner)
 {
@@ -119,7 +119,7 @@ static void settle(struct trainer *t, const struct exchange_reply *reply, int bn
 	t->observer.bytes += reply->bytes_up + reply->bytes_down;
 }
 
-/* The transport has put the root's parameters in place of ours. */
+/* The transport has replaced our parameters with the root's. */
 static void take_over(struct trainer *t, const struct exchange_reply *reply)
 {
 	t->state.step = (int64_t)reply->step;

@@ -4,10 +4,10 @@
  *   shard -> batch -> model.grad -> g -> momentum -> v[w] -> (attack) -> agg.encode -> push[w]
  *   -> transport.exchange(agg.combine) -> pull -> agg.apply -> x
  *
- * trainer_step() is that line; everything around it is set-up, probes and book-keeping. A trainer is put
- * together from parts that do not know it (train/trainer_internal.h):
+ * trainer_step() does what these lines show; everything else is set-up, probes and book-keeping. A trainer
+ * consists of parts that do not depend on it (train/trainer_internal.h):
  *
- *   state      what lasts from step to step: x, the optimizer's memory, the workers' blocks (state.h)
+ *   state      what is kept from step to step: x, the optimizer's memory, the workers' blocks (state.h)
  *   workforce  the lanes, the workers of this process, and the feed of samples (workforce.h)
  *   uplink     the messages of a step and the link to the other processes (uplink.h)
  *   observer   probes and evaluations (observer.h)
@@ -23,13 +23,13 @@
 #include "record/record.h"
 #include "train/replay.h"
 
-/* What a run takes, known before anything is loaded. Bytes. */
+/* The memory that a run needs, in bytes, known before anything is loaded. */
 struct plan {
 	size_t n_params;
-	size_t push_bytes, pull_bytes; /* a worker and step */
+	size_t push_bytes, pull_bytes; /* for each worker and step */
 	size_t lane;                   /* one lane: activations, a gradient, scratch */
 	size_t parameters, momentum, messages, lanes, data, optimiser, adversaries, record, base, total;
-	size_t checkpoint; /* on top of total, while a checkpoint is written */
+	size_t checkpoint; /* in addition to total, while a checkpoint is written */
 };
 
 void trainer_plan(const struct settings *s, int lanes, struct plan *out);
@@ -38,34 +38,35 @@ struct trainer;
 struct link;
 
 /*
- * Load the data, allocate, initialise x. NULL and a sentence. Pool, settings and link are borrowed. link =
- * NULL: all workers live in this process.
+ * Load the data, allocate memory and initialise x. NULL and a sentence. Pool, settings and link are borrowed.
+ * link = NULL: all workers are in this process.
  */
 struct trainer *trainer_open(const struct settings *s, struct pool *pool, const struct link *link,
                              struct err *e);
 void trainer_close(struct trainer *t);
 
-/* Bring the root's state to the other processes. Every process calls this once, before its first step. */
+/* Send the root's state to the other processes. Every process calls this once, before its first step. */
 int trainer_sync(struct trainer *t, struct err *e);
 
-/* Repeat a recorded run (replay.h); NULL: do not. To be called before the first step. */
+/* Repeat a recorded run (replay.h). NULL: do not repeat one. Call it before the first step. */
 void trainer_replay(struct trainer *t, const struct replay *r);
 
 enum trainer_end {
 	TRAINER_FAILED = -1,
 	TRAINER_DID = 0,
-	TRAINER_LEFT = 1 /* no step was made: see EXCHANGE_LEFT */
+	TRAINER_LEFT = 1 /* no step was done: see EXCHANGE_LEFT */
 };
 
 /*
- * One step. Fills *row, except wall_s, when a step was made. *flags (enum exchange_flag): before the call,
- * what this process asks for; after it, what holds for all processes. NULL: it asks for nothing. -1 and a
- * sentence when the transport fails or a sample cannot be read. Allocates nothing; libraries that decode
- * images may. A process that is not the root may take over the root's parameters instead of making a step.
+ * Do one step. Fills *row, except wall_s, if the step was done. *flags (enum exchange_flag): before the call,
+ * what this process asks for; after it, what was agreed for all processes. flags = NULL: this process asks
+ * for nothing. -1 and a sentence when the transport fails or a sample cannot be read. Allocates nothing
+ * itself, but libraries that decode images may. A process that is not the root may replace its parameters
+ * with the root's instead of doing a step.
  */
 enum trainer_end trainer_step(struct trainer *t, struct step_row *row, int *flags, struct err *e);
 
-/* [M] of the last step, as in struct replay: who was counted, and since when its state has lasted. */
+/* [M] for the last step, as in struct replay: when the state of a counted worker began; -1: not counted. */
 const int64_t *trainer_voters(const struct trainer *t);
 
 /* Losses and accuracies at the present x. -1 and a sentence when a sample cannot be read. */
@@ -88,24 +89,27 @@ bool trainer_eval_decides(const struct trainer *t);
 int64_t trainer_steps_done(const struct trainer *t);
 const float *trainer_x(const struct trainer *t, size_t *n);
 
-/* Make columns below /probes for what settings.record asks; from then on trainer_step() appends to them. */
+/* Create the columns below /probes for the keys of settings.record; trainer_step() then appends to them. */
 void trainer_probe(struct trainer *t, struct record *r);
-/* Append what probes see in the parameters alone. To be called once before step 0; later steps do it. */
+/*
+ * Append the values of probes that need only the parameters. Call it once before step 0; trainer_step() does
+ * it after each step.
+ */
 void trainer_run_probes(struct trainer *t);
 
 void trainer_meta(const struct trainer *t, struct record_meta *m);
 /* Write the named tensors to /final. */
 void trainer_final(const struct trainer *t, struct record *r);
-/* With settings.profile: write the time of every layer so far, all lanes together, to /profile. */
+/* With settings.profile: write the time spent in every layer so far, summed over all lanes, to /profile. */
 void trainer_profile(const struct trainer *t, struct record *r);
-/* Write what went wrong so far to /faults. */
+/* Write the transport's fault counts so far to /faults. */
 void trainer_faults(const struct trainer *t, struct record *r);
-/* If files could not be read and others took their place: write how many. */
+/* If unreadable files were replaced by others: write how many. */
 void trainer_skipped(const struct trainer *t, struct record *r);
 
 /* All processes of a run save at the same time. Only the root writes; the others' path is ignored. */
 int trainer_save(struct trainer *t, const char *path, struct err *e);
-/* Save without the others: the states of their workers are not in the file, and those workers start again. */
+/* Save without the other processes. The file lacks the states of their workers, which will start again. */
 int trainer_save_alone(struct trainer *t, const char *path, struct err *e);
 int trainer_restore(struct trainer *t, const char *path, struct err *e);
 

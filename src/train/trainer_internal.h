@@ -1,4 +1,4 @@
-/* What a trainer is made of: for trainer*.c only. */
+/* The parts of a trainer, for trainer*.c only. */
 #ifndef SIGNSGD_TRAIN_TRAINER_INTERNAL_H
 #define SIGNSGD_TRAIN_TRAINER_INTERNAL_H
 
@@ -23,7 +23,7 @@ struct trainer {
 	const struct schedule *schedule;
 	struct schedule_env schedule_env;
 	double lr;                   /* of the present step */
-	const struct replay *replay; /* NULL: nothing is repeated */
+	const struct replay *replay; /* NULL: no recorded run is repeated */
 };
 
 #endif

@@ -1,4 +1,4 @@
-/* Making a trainer and taking it apart. */
+/* Opening and closing a trainer. */
 #include <math.h>
 #include "base/mem.h"
 #include "models/init/init_row.h"
@@ -38,7 +38,7 @@ static void open_round(struct trainer *t)
 	evaluate_open(&t->observer.evaluation, s, t->env.model, st, &t->workforce);
 }
 
-/* The starting point: the model's own, replaced by what a file holds. */
+/* Set the initial parameters: the model's own, replaced by the tensors of a file if there is one. */
 static int open_start(struct trainer *t, struct err *e)
 {
 	const struct settings *s = t->settings;

@@ -1,4 +1,4 @@
-/* What a run will take: the sums of what trainer_open() allocates. */
+/* The memory plan of a run: sums of what trainer_open() allocates. */
 #include "registry.h"
 #include "train/evaluate.h"
 #include "train/feed.h"
@@ -6,7 +6,7 @@
 
 enum {
 	EMPTY_IMAGE_BYTES = 160 << 10, /* a result file without rows */
-	LISTED_BYTES = 128,            /* a file in a list, with its name */
+	LISTED_BYTES = 128,            /* of one file in the list of files, with its name */
 	BASE_BYTES = 24 << 20,         /* the program, its libraries and their buffers, measured at rest */
 	LANE_LIBRARY_BYTES = 4 << 20   /* packing buffers that OpenBLAS touches in a lane */
 };
@@ -27,7 +27,9 @@ static size_t lane_bytes(const struct settings *s, const struct model_env *env, 
 	return bytes;
 }
 
-/* The result file of a whole run, which HDF5 holds in memory once: all rows, and the final parameters. */
+/*
+ * The result file of a whole run, of which HDF5 keeps one copy in memory: all rows, and the final parameters.
+ */
 static size_t record_bytes(const struct settings *s, size_t n)
 {
 	size_t step_rows = (size_t)(s->steps / s->record.every) + 1;
@@ -37,7 +39,10 @@ static size_t record_bytes(const struct settings *s, size_t n)
 	return image + RECORD_ROWS * sizeof(struct step_row);
 }
 
-/* The backend of the settings. Where it cannot be opened, which the run will say, `ref`, which always can. */
+/*
+ * Open the backend of the settings. If that fails, open `ref`, which is always available; the run will report
+ * the error.
+ */
 static void open_backend(const struct settings *s, struct backend *be)
 {
 	struct err e = {0};
@@ -47,7 +52,7 @@ static void open_backend(const struct settings *s, struct backend *be)
 	((const struct backend_row *)ref)->open(be, &e);
 }
 
-/* Samples and their order; where samples are read on the way, the list of files and the reader. */
+/* Samples and their order; if samples are read while training runs, the list of files and the reader. */
 static size_t data_bytes(const struct settings *s, int lanes)
 {
 	const struct data_source *source = (const struct data_source *)s->data.row;

@@ -39,7 +39,7 @@ void trainer_meta(const struct trainer *t, struct record_meta *m)
 	};
 }
 
-/* PyTorch keeps a counter of batches for every normalisation, and refuses a file that lacks it. */
+/* Write the counter of batches that PyTorch has for every normalisation: it refuses a file without it. */
 static void final_counter(struct record *r, const char *name, int64_t batches)
 {
 	static const char mean[] = "running_mean";
@@ -90,7 +90,7 @@ void trainer_faults(const struct trainer *t, struct record *r)
 {
 	const struct link *l = &t->uplink.link;
 	const struct fault_table *f = l->row->faults ? l->row->faults(l->self) : NULL;
-	size_t rows = (size_t)t->settings->workers + 1; /* the last one: senders that are not known */
+	size_t rows = (size_t)t->settings->workers + 1; /* the last row: unknown senders */
 	if (!f)
 		return;
 	uint64_t *counts = mem_array(rows, sizeof *counts);

@@ -1,4 +1,4 @@
-/* The trainer's state to a checkpoint, from one, and between the processes of a run. */
+/* Saves and restores the trainer's state, and sends it between the processes of a run. */
 #include "models/init/init_row.h"
 #include "train/trainer_internal.h"
 

@@ -1,4 +1,4 @@
-/* What a step hands to its transport. */
+/* What a step passes to its transport. */
 #include "train/uplink.h"
 #include "base/hash.h"
 #include "base/mem.h"
@@ -24,7 +24,10 @@ static void combine(void *ctx, int count, const void *const *pushes, size_t begi
 	r->agg->combine(&r->job, count, pushes, begin, end, pull);
 }
 
-/* Only the trainer's own thread, lane 0, talks to the transport; it also posts what other lanes have made. */
+/*
+ * Only the trainer's own thread, lane 0, calls the transport; it also posts the buckets that other lanes have
+ * made.
+ */
 static void post_from_lane(void *ctx, const struct lane *l)
 {
 	struct uplink *u = ctx;
@@ -42,7 +45,7 @@ static void prepare_buckets(struct uplink *u, struct round *r)
 	r->buckets = (struct round_buckets){.size = u->bucket, .made = post_from_lane, .ctx = u};
 }
 
-/* The messages of this run, and how they are combined. */
+/* Set the shape of this run's messages, and the rule that combines them. */
 static void describe(struct uplink *u, const struct settings *s, struct round *r)
 {
 	const struct aggregator *agg = r->agg;

@@ -1,6 +1,6 @@
 /*
- * The uplink: a trainer's side of its transport. It holds the messages of a step and what is said beside
- * them, and sends buckets of messages while workers still compute.
+ * The uplink: a trainer's side of its transport. It holds the messages of a step and the values sent with
+ * them (losses, born), and sends buckets of messages while workers still compute.
  */
 #ifndef SIGNSGD_TRAIN_UPLINK_H
 #define SIGNSGD_TRAIN_UPLINK_H
@@ -18,43 +18,49 @@
 
 struct uplink {
 	struct link link;
-	bool borrowed; /* the link is the caller's to close */
+	bool borrowed; /* the caller closes the link */
 	struct message_shape shape;
 	struct exchange_rule rule;
-	const void **pushes;     /* [count] the messages of hosted workers that are counted */
-	void *pull;              /* [pull_bytes] the answer */
-	bool *honest;            /* [M] */
-	double *loss;            /* [M] of the present step; before the exchange of hosted workers only */
-	double *sorted;          /* [M] scratch */
-	int64_t *reported_born;  /* [M] state.born as this process, then as the root reports it */
-	bool must_resync;        /* the root is further: fetch its state and compute nothing */
-	struct train_state lent; /* the view of the state that the transport keeps */
-	/* Messages in buckets: */
+	const void **pushes; /* [count] the messages in the request */
+	void *pull;          /* [pull_bytes] the answer */
+	bool *honest;        /* [M] */
+	double *loss;   /* [M] of the present step; before the exchange, only of this process's workers */
+	double *sorted; /* [M] scratch */
+	int64_t *reported_born;  /* [M] state.born as sent to the root; exchange() then updates it */
+	bool must_resync;        /* the root is ahead: get its state instead of computing */
+	struct train_state lent; /* the view of the state that is lent to the transport */
+	/* For messages in buckets: */
 	size_t bucket;                     /* coordinates, a multiple of 64; 0: messages are sent whole */
-	const struct workforce *workforce; /* whose messages */
-	const struct exchange_request *present; /* of the present step */
-	size_t *posted;                         /* [count] the transport has the coordinates from here on */
+	const struct workforce *workforce; /* the workers whose messages are sent */
+	const struct exchange_request *present; /* the request of the present step */
+	size_t *posted;                         /* [count] coordinates from here on were posted */
 };
 
-/* Borrow the link; NULL: open one on which all workers live in this process. -1 and a sentence. */
+/* Borrow the link. link = NULL: open one with all workers in this process. -1 and a sentence. */
 int uplink_open(struct uplink *u, const struct settings *s, const struct link *link, struct pool *pool,
                 struct err *e);
-/* Memory for messages, and buckets in *r where the transport wants them. The workforce is open. */
+/* Allocate messages; set buckets in *r if the transport wants them. The workforce must be open. */
 void uplink_prepare(struct uplink *u, const struct settings *s, struct round *r,
                     const struct workforce *workforce);
 void uplink_close(struct uplink *u, const struct backend *be);
 
-/* What a step asks of its transport, still without its pushes. */
+/* The request of a step, without its pushes. */
 struct exchange_request uplink_request(const struct uplink *u, uint64_t step, const struct state *st,
                                        int flags);
-/* Buckets, where there are any: before the workers compute; then post what is made and not posted yet. */
+/*
+ * With buckets: call uplink_post_begin() before the workers compute. uplink_post() posts the buckets that are
+ * made but not posted yet.
+ */
 void uplink_post_begin(struct uplink *u, struct exchange_request *request);
 void uplink_post(struct uplink *u);
-/* List the pushes of the workers that are counted, with their losses and what they report. */
+/*
+ * List the pushes of this process's workers in *request, with their losses and born. With replay, only of
+ * workers that were counted in the recorded run.
+ */
 void uplink_gather(struct uplink *u, const struct workforce *workforce, const struct replay *replay,
                    const struct state *st, struct exchange_request *request);
 
-/* The hash of x (base/hash.h), by all lanes; 0 where no other process holds a copy of x. */
+/* The hash of x (base/hash.h), computed by all lanes; 0 if no other process holds a copy of x. */
 uint64_t uplink_hash(const struct uplink *u, const struct state *st, struct pool *pool);
 
 #endif

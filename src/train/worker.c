@@ -10,7 +10,7 @@ static void next_batch(struct worker *w, struct lane *l, const struct round *r, 
 	if (r->feed->kind == FEED_IMAGES)
 		lane_images(l, w->id, r->job.step, w->number, out);
 	if (r->feed->kind == FEED_TEXT) {
-		if (r->feed->walk.position == 0 && w->carry) /* the sequences begin here */
+		if (r->feed->walk.position == 0 && w->carry) /* the sequences begin at this step */
 			memset(w->carry, 0, r->carry_floats * sizeof *w->carry);
 		lane_text(l, w->id, out);
 	}
@@ -30,14 +30,14 @@ static void forge(struct worker *w, const struct round *r, const float *v, float
 	w->attack->forge(w->attack_state, &view, out);
 }
 
-/* A gradient on its way into a message. */
+/* A message while it is made from a gradient. */
 struct maker {
 	struct worker *w;
 	const struct lane *l;
 	const struct round *r;
 };
 
-/* Momentum and message of the coordinates [begin, w->made). */
+/* Compute momentum and message for coordinates [begin, w->made). */
 static void make_bucket(const struct maker *m, size_t begin)
 {
 	const struct round *r = m->r;
@@ -63,7 +63,7 @@ static void make_ready(void *ctx, size_t begin)
 	}
 }
 
-/* Norms and signs of gradient g [n], for the probes that want them in this step. */
+/* Compute norms and signs of the gradient g [n], if probes want them in this step. */
 static void show_gradient(struct worker *w, const struct round *r, const float *g)
 {
 	size_t n = r->job.n;

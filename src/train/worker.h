@@ -1,15 +1,17 @@
 /*
  * A worker, honest or Byzantine.
  *
- * worker_compute() is the left half of Algorithm 1's worker loop: batch, gradient, momentum.
- * worker_encode() makes its message of the momentum, or of what its attack makes of the momentum.
+ * worker_compute() does the first part of the worker loop of Algorithm 1: batch, gradient, momentum.
+ * worker_encode() encodes the momentum as the worker's message; a Byzantine worker's attack may replace the
+ * momentum first.
  *
- * A transport may want messages in buckets while the gradient is still being computed. The momentum and the
- * message of an honest worker are then made bucket by bucket as the gradient becomes final, from its end to
- * its beginning; the bits are the same. An attack needs the whole vector, so a Byzantine worker's message is
- * made at the end.
+ * A transport may want messages in buckets while the gradient is still being computed. Then the momentum and
+ * the message of an honest worker are computed bucket by bucket, from the end of the gradient to its
+ * beginning, as soon as that part of the gradient is final. The message has the same bits as one made at
+ * once. An attack needs the whole vector, so a Byzantine worker's message is made after the backward pass.
  *
- * An attack changes a message, or a gradient if its row says so. It never sees another worker.
+ * An attack changes the worker's message, or its gradient if the attack's row says so. It never sees the
+ * vectors of another worker.
  */
 #ifndef SIGNSGD_TRAIN_WORKER_H
 #define SIGNSGD_TRAIN_WORKER_H
@@ -24,15 +26,15 @@
 #include "train/feed.h"
 #include "train/lane.h"
 
-/* Messages that are made in buckets. */
+/* How messages are made in buckets. */
 struct round_buckets {
 	size_t size; /* coordinates, a multiple of 64; 0: messages are made whole */
-	/* Called in lane l when one more bucket of a worker's message is made. */
+	/* Called in lane l after each bucket of a worker's message is made. */
 	void (*made)(void *ctx, const struct lane *l);
 	void *ctx;
 };
 
-/* What all workers of a process share in a step. Borrowed. */
+/* What all workers of a process share in a step. All pointers are borrowed. */
 struct round {
 	const struct backend *be;
 	const struct model *model;
@@ -53,20 +55,20 @@ struct worker {
 	void *push;                  /* [push_bytes] message */
 	const struct attack *attack; /* NULL: honest */
 	const void *attack_state;
-	float *memory;              /* of the attack; NULL: it has none */
-	float *carry;               /* [carry_floats] model state of its sequences; NULL: none */
-	struct probe_worker *shown; /* what probes see of it */
-	size_t made;                /* coordinates from here on are in the push; atomic, the lanes read it */
+	float *memory; /* of the attack; NULL: it has none */
+	float *carry;  /* [carry_floats] model state that its sequences carry to the next step; NULL: none */
+	struct probe_worker *shown; /* what probes see of the worker */
+	size_t made; /* coordinates from here on are in the push; atomic, because other lanes read it */
 	/* Of the present step: */
 	bool owns_bn;    /* its batches update the running statistics */
-	uint64_t number; /* of its batch in the reader's list */
+	uint64_t number; /* number of its batch in the reader's list */
 	double loss;     /* of its batch */
 	double data_s;   /* seconds that its lane took to get the batch */
 };
 
-/* Gradient and momentum of this step; with buckets, an honest worker's message too. */
+/* Compute gradient and momentum of this step. With buckets, an honest worker's message is also made. */
 void worker_compute(struct worker *w, struct lane *l, const struct round *r);
-/* The message, as far as worker_compute() has not made it. */
+/* Make the message, or the rest of it that worker_compute() has not made. */
 void worker_encode(struct worker *w, struct lane *l, const struct round *r);
 
 #endif

@@ -55,7 +55,8 @@ void workforce_close(struct workforce *w)
 		be->release(w->workers[i].push);
 		be->release(w->shown[i].signs);
 	}
-	for (int i = pool_lanes(w->pool) - 1; w->lanes && i >= 0; i--) /* others borrow from the first */
+	/* The first lane is closed last, because the others borrow from it. */
+	for (int i = pool_lanes(w->pool) - 1; w->lanes && i >= 0; i--)
 		lane_close(&w->lanes[i]);
 	mem_free(w->lanes);
 	mem_free(w->workers);

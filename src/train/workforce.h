@@ -1,4 +1,4 @@
-/* The workforce of a process: its lanes, the workers that it hosts, and the feed that they are fed from. */
+/* The workforce of a process: its lanes, its workers, and the feed from which they get samples. */
 #ifndef SIGNSGD_TRAIN_WORKFORCE_H
 #define SIGNSGD_TRAIN_WORKFORCE_H
 
@@ -14,19 +14,19 @@ struct workforce {
 	struct lane *lanes;         /* [pool_lanes] */
 	struct worker *workers;     /* [count] in order of id */
 	struct probe_worker *shown; /* [count] what probes see of them */
-	int count;                  /* may be 0 at a root: the workers live elsewhere */
+	int count;                  /* may be 0 at the root, if all workers are in other processes */
 };
 
 /*
- * Lanes and workers, once the feed and the state are open. env gets the first lane's model as its sibling.
- * `shows_signs`: probes want the signs of gradients.
+ * Create lanes and workers. The feed and the state must be open. The first lane's model becomes env's
+ * sibling. `shows_signs`: probes want the signs of gradients.
  */
 void workforce_open(struct workforce *w, const struct settings *s, struct model_env *env,
                     const struct state *st, bool shows_signs);
-/* The feed too. */
+/* Closes the feed too. */
 void workforce_close(struct workforce *w);
 
-/* x has changed: let the model renew what it keeps of it. */
+/* x has changed: let the model update what it derives from x. */
 void workforce_load(struct workforce *w, const float *x);
 
 /* Seconds that a lane spent on getting its batches in this step, on average. */

@@ -43,20 +43,20 @@ size_t planes_range_bytes(const struct planes *p, size_t n, size_t begin, size_t
 	return (size_t)p->count * (planes_offset(p, n, end) - planes_offset(p, n, begin));
 }
 
-void planes_take(const struct planes *p, size_t n, size_t begin, size_t end, const void *message, void *part)
+void planes_take(const struct planes *p, size_t n, size_t begin, size_t end, const void *message, void *range)
 {
 	size_t from = planes_offset(p, n, begin), bytes = planes_offset(p, n, end) - from;
 	for (int plane = 0; plane < p->count; plane++)
-		memcpy((unsigned char *)part + (size_t)plane * bytes,
+		memcpy((unsigned char *)range + (size_t)plane * bytes,
 		       (const unsigned char *)message + (size_t)plane * planes_stride(p, n) + from, bytes);
 }
 
-void planes_put(const struct planes *p, size_t n, size_t begin, size_t end, const void *part, void *message)
+void planes_put(const struct planes *p, size_t n, size_t begin, size_t end, const void *range, void *message)
 {
 	size_t to = planes_offset(p, n, begin), bytes = planes_offset(p, n, end) - to;
 	for (int plane = 0; plane < p->count; plane++)
 		memcpy((unsigned char *)message + (size_t)plane * planes_stride(p, n) + to,
-		       (const unsigned char *)part + (size_t)plane * bytes, bytes);
+		       (const unsigned char *)range + (size_t)plane * bytes, bytes);
 }
 
 size_t planes_bucket(size_t n, size_t buckets)

@@ -98,5 +98,5 @@ Test(demo, figure_1_has_its_shape)
 		cr_expect_gt(f[i], f[i + 1]);
 	for (size_t i = 3; i < 7; i++)
 		cr_expect_lt(f[i], f[i + 1]);
-	cr_expect_lt(f[7], 400); /* from 500, with 48 % lying */
+	cr_expect_lt(f[7], 400); /* from 500, with 48 % Byzantine */
 }

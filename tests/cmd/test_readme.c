@@ -180,6 +180,76 @@ Test(readme, its_attack_compiles)
 	unlink(path);
 }
 
+/* Every experiment that a document shows is one: `validate` accepts it. */
+static int validate_blocks(const char *document)
+{
+	char path[] = "/tmp/signsgd-json-XXXXXX", command[PATH_MAX + 64];
+	int count = 0, fd = mkstemp(path);
+	cr_assert_geq(fd, 0);
+	for (char *at = (char *)file_text(document, readme, sizeof readme); (at = strstr(at, "```json\n"));
+	     count++) {
+		at += strlen("```json\n");
+		char *end = strstr(at, "```");
+		cr_assert_not_null(end);
+		cr_assert_eq(ftruncate(fd, 0), 0);
+		cr_assert_eq(pwrite(fd, at, (size_t)(end - at), 0), end - at);
+		snprintf(command, sizeof command, "%s validate %s >/dev/null", process_program(), path);
+		cr_expect_eq(system(command), 0, "%s: an experiment is refused", document);
+		at = end + 3;
+	}
+	close(fd);
+	unlink(path);
+	return count;
+}
+
+Test(readme, every_experiment_of_the_documents_is_valid)
+{
+	glob_t found;
+	int count = validate_blocks("README.md");
+	cr_assert_eq(glob("docs/*.md", 0, NULL, &found), 0);
+	for (size_t i = 0; i < found.gl_pathc; i++)
+		count += validate_blocks(found.gl_pathv[i]);
+	globfree(&found);
+	cr_expect_geq(count, 2);
+}
+
+/*
+ * Commands for several machines ("alpha$ signsgd serve ...") cannot be run as they are; every command and
+ * every option in them is one that `help` knows.
+ */
+static void check_options(const char *line)
+{
+	char command[64], option[64], asked[128];
+	static char said[1 << 16];
+	const char *at = strstr(line, "signsgd ");
+	if (!at || sscanf(at, "signsgd %63[a-z]", command) != 1)
+		return;
+	snprintf(asked, sizeof asked, "%s help %s", process_program(), command);
+	FILE *help = popen(asked, "r");
+	cr_assert_not_null(help);
+	said[fread(said, 1, sizeof said - 1, help)] = 0;
+	cr_expect_eq(pclose(help), 0, "there is no command in: %s", line);
+	while ((at = strstr(at, " --"))) {
+		at++;
+		if (sscanf(at, "--%63[a-z-]", option) == 1)
+			cr_expect_not_null(strstr(said, option), "%s has no option --%s: %s", command, option,
+			                   line);
+	}
+}
+
+Test(readme, commands_for_several_machines_have_options_that_exist)
+{
+	char *save = NULL;
+	int count = 0;
+	for (char *line = strtok_r((char *)file_text("docs/CLUSTER.md", readme, sizeof readme), "\n", &save);
+	     line; line = strtok_r(NULL, "\n", &save))
+		if (strstr(line, "$ signsgd ") || starts(line, "mpirun") || starts(line, "srun")) {
+			check_options(line);
+			count++;
+		}
+	cr_expect_gt(count, 5);
+}
+
 /* The table of rooms in the tour is what `make floors` prints. */
 Test(readme, the_tour_shows_the_rooms_as_they_are)
 {

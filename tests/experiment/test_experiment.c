@@ -120,6 +120,50 @@ Test(experiment, bad_sweeps_are_refused)
 	refuses("{" QUADRATIC ",\"sweep\":7}", "sweep|object");
 }
 
+/* A run that is there twice would count twice wherever runs are averaged. */
+Test(experiment, runs_that_repeat_are_refused)
+{
+	refuses("{" QUADRATIC ",\n\"seeds\":[1,1]}", "x.json:2:12: seeds[1]: found the number 1|as the "
+	                                             "number 1 at seeds[0], expected each value once");
+	refuses("{" QUADRATIC ",\"seeds\":[\"0x1\",1]}",
+	        "seeds[1]: found the number 1|as the string \"0x1\" at seeds[0], expected each value once");
+	refuses("{" QUADRATIC ",\"sweep\":{\"lr\":[0.1,0.2,0.1]},\"seeds\":[1,2]}",
+	        "x.json:|sweep.lr[2]: found the number 0.1|sweep.lr[0], expected each value once");
+	refuses("{" QUADRATIC ",\"sweep\":{\"weight_decay\":[0,-0]}}",
+	        "sweep.weight_decay[1]: found the number -0|sweep.weight_decay[0]");
+	refuses("{" QUADRATIC ",\"sweep\":{\"lr\":[0.1,{\"kind\":\"constant\",\"rate\":1e-1}]}}",
+	        "sweep.lr[1]: found an object|the number 0.1 at sweep.lr[0]");
+	refuses("{" QUADRATIC ",\"sweep\":{\"momentum,batch\":[[0.5,1],[0,1],[0.5,1]]}}",
+	        "sweep.momentum,batch[2]: found an array|expected each value once");
+	refuses("{" QUADRATIC ",\"workers\":3,\"sweep\":{\"adversaries.ids\":[[],[0]]},"
+	        "\"adversaries\":{\"count\":1}}",
+	        "sweep.adversaries.ids[1]: found an array");
+	/* what is set later hides what was set before */
+	refuses("{" QUADRATIC ",\"sweep\":{\"lr\":[1,2],\"lr.rate\":[3,4]}}",
+	        "sweep.lr.rate[1]: found the number 4|expected each value once");
+	refuses("{" QUADRATIC ",\"sweep\":{\"out\":[\"a.h5\",\"b.h5\"]}}",
+	        "sweep.out[1]: found the string \"b.h5\"");
+	accepts("{" QUADRATIC ",\"sweep\":{\"out,seed\":[[\"a.h5\",1],[\"b.h5\",2]]}}", 2);
+	accepts("{" QUADRATIC
+	        ",\"seeds\":[1,2,\"0x3\"],\"sweep\":{\"lr.rate\":[1,2],\"lr\":[\"constant\",\"cosine\"]}}",
+	        12);
+}
+
+Test(experiment, keys_that_repeat_are_refused)
+{
+	refuses("{" QUADRATIC ",\n\"sweep\":{\"lr,lr\":[[1,2]]}}",
+	        "x.json:2:10: sweep.lr,lr: found the key \"lr\" a second time|expected each key once");
+	refuses("{" QUADRATIC ",\"seeds\":[1,2],\"sweep\":{\"seed\":[3,4]}}",
+	        "seeds: found the key \"seed\" a second time (sweep.\"seed\" sets it too)|expected each key "
+	        "once");
+	refuses("{" QUADRATIC ",\"seeds\":[1,2],\"sweep\":{\"lr,seed\":[[1,3],[2,4]]}}",
+	        "seeds: found the key \"seed\"|sweep.\"lr,seed\"");
+	refuses("{" QUADRATIC ",\"sweep\":{\"lr\":[1,2],\"batch,lr\":[[1,3]]}}",
+	        "sweep.batch,lr: found the key \"lr\"|sweep.\"lr\" sets it too");
+	refuses("{" GLYPHS ",\"steps\":5,\"sweep\":{\"record.sign_failure,record.sign-failure\":[[1,2]]}}",
+	        "found the key \"record.sign_failure\" a second time");
+}
+
 static void identity(const char *text, char id[13])
 {
 	struct runs r;
@@ -141,9 +185,74 @@ Test(experiment, identity_is_what_is_run_not_how_it_is_written)
 	cr_expect_str_eq(a, b);
 	identity("{" QUADRATIC ",\"workers\":7,\"adversaries\":{\"count\":2},\"momentum\":0.91}", b);
 	cr_expect_str_neq(a, b);
+	identity("{" QUADRATIC ",\"weight_decay\":0,\"lr\":{\"kind\":\"cosine\",\"lowest\":0}}", a);
+	identity("{" QUADRATIC ",\"weight_decay\":-0.0,\"lr\":{\"kind\":\"cosine\",\"lowest\":-0}}", b);
+	cr_expect_str_eq(a, b);
 	identity("{" GLYPHS ",\"epochs\":2,\"batch\":70}", a);
 	identity("{" GLYPHS ",\"steps\":20,\"batch\":70}", b);
 	cr_expect_str_eq(a, b);
+}
+
+/* Steps of a run of so many epochs over so many samples. */
+static void expect_steps(const char *epochs, int samples, int batch, int64_t steps)
+{
+	struct runs r;
+	struct err e;
+	char text[300];
+	snprintf(text, sizeof text,
+	         "{\"model\":\"softmax\",\"data\":{\"kind\":\"glyphs\",\"train\":%d,\"test\":50},"
+	         "\"epochs\":%s,\"batch\":%d}",
+	         samples, epochs, batch);
+	cr_assert_eq(parse(&r, text, &e), 0, "%s", e.text);
+	cr_expect_eq(r.at[0].steps, steps, "%s epochs of %d by %d: %lld steps, expected %lld", epochs,
+	             samples, batch, (long long)r.at[0].steps, (long long)steps);
+	runs_clear(&r);
+}
+
+/* Products that rounding makes larger than the whole number which they are. */
+Test(experiment, epochs_become_steps_by_exact_arithmetic)
+{
+	expect_steps("0.07", 100, 1, 7);
+	expect_steps("7e-2", 100, 1, 7);
+	expect_steps("1.1", 1600, 32, 55);
+	expect_steps("15", 50000, 24, 31250);
+	expect_steps("0.0701", 100, 1, 8);
+	expect_steps("1e-300", 100, 1, 1);
+}
+
+Test(experiment, epochs_of_probes_become_steps_by_exact_arithmetic)
+{
+	struct runs r;
+	struct err e;
+	cr_assert_eq(parse(&r,
+	                   "{\"model\":\"softmax\",\"data\":{\"kind\":\"glyphs\",\"train\":100,\"test\":50},"
+	                   "\"steps\":14,\"batch\":1,"
+	                   "\"record\":{\"gradient_noise\":{\"epochs\":[0,0.07,0.14],\"random\":1}}}",
+	                   &e),
+	             0, "%s", e.text);
+	const struct ints *at = &r.at[0].record.noise.at;
+	cr_assert_eq(at->count, 3);
+	for (int i = 0; i < 3; i++)
+		cr_expect_eq(at->at[i], 7 * i, "%lld", (long long)at->at[i]);
+	runs_clear(&r);
+}
+
+#define ONE_BY_ONE                                                                                           \
+	"\"steps\":5,\"model\":{\"kind\":\"sequential\",\"layers\":[\"global-mean\",\"norm\"]},\"data\":{"   \
+	"\"kind\":\"glyphs\",\"train\":101,\"test\":51}"
+
+/* Training and the full gradient need a variance; evaluation has running statistics. */
+Test(experiment, normalisation_over_one_value_a_channel_is_refused)
+{
+	refuses("{" ONE_BY_ONE ",\"batch\":1}",
+	        "x.json:|model: layer \"1\"|found one value a channel|expected");
+	accepts("{" ONE_BY_ONE ",\"batch\":2}", 1);
+	refuses("{" ONE_BY_ONE ",\"batch\":2,\"record\":{\"sign_failure\":1}}",
+	        "record: sign_failure: the full gradient of 101 samples by 2 ends with a batch of 1|layer "
+	        "\"1\"");
+	accepts("{" ONE_BY_ONE ",\"batch\":3,\"record\":{\"sign_failure\":1}}", 1);
+	accepts("{" ONE_BY_ONE ",\"batch\":2,\"record\":{\"snr\":1}}", 1);
+	accepts("{" QUADRATIC ",\"record\":{\"sign_failure\":1}}", 1);
 }
 
 static void changed_identity(const char *text, const char *key, const char *value, char id[13])

@@ -319,10 +319,23 @@ Test(h5_disk, what_a_killed_writer_left_is_written_over)
 {
 	char junk[50000];
 	memset(junk, 'j', sizeof junk);
+	memcpy(junk, "\x89HDF\r\n\x1A\n", 8);
 	file_put(h5_files_path("a.h5.tmp"), junk, sizeof junk); /* longer than the new file */
 	save_numbers(h5_files_path("a.h5"), 10);
 	expect_numbers(h5_files_path("a.h5"), 10);
 	cr_expect(!file_there(h5_files_path("a.h5.tmp")));
+}
+
+Test(h5_disk, a_file_of_others_in_place_of_the_temporary_one_stays)
+{
+	struct err e = {0};
+	char text[16];
+	file_put_text(h5_files_path("a.h5.tmp"), "my thesis");
+	struct h5 *f = h5_create(h5_files_path("a.h5"));
+	cr_expect_eq(h5_flush(f, false, &e), -1);
+	cr_expect(e.code == EXIT_USER && strstr(e.text, "a.h5.tmp is in the way"), "%s", e.text);
+	h5_close(f);
+	cr_expect_str_eq(file_text(h5_files_path("a.h5.tmp"), text, sizeof text), "my thesis");
 }
 
 Test(h5_disk, a_link_in_place_of_the_temporary_file_is_not_followed)

@@ -1,6 +1,6 @@
 /*
  * What every model must do: a walk through the registry, with default settings and some more. Networks want
- * larger samples than these: tests/models/test_nets.c walks through them.
+ * larger samples than these: tests/models/graph/test_nets.c walks through them.
  */
 #include <criterion/criterion.h>
 #include <math.h>

@@ -289,22 +289,22 @@ Test(qrnn, tensors_have_pytorch_s_names_and_the_start_is_awd_s)
 	                {"rnns.0.linear.bias", {18}},   {"rnns.1.linear.weight", {15, 6}},
 	                {"rnns.1.linear.bias", {15}},   {"decoder.bias", {WORDS}}};
 	struct text t;
-	struct tensor piece;
+	struct tensor tensor;
 	text_open(&t, "{\"kind\":\"qrnn\",\"layers\":2,\"embedding\":5,\"hidden\":6,\"window\":2}", "ref",
 	          WORDS, SEQUENCES, POSITIONS);
 	for (size_t i = 0; i < sizeof expected / sizeof *expected; i++) {
-		cr_assert(t.f.model->tensor(t.f.choice.state, &t.f.env, i, &piece));
-		cr_expect_str_eq(piece.name, expected[i].name);
-		for (int d = 0; d < piece.rank; d++)
-			cr_expect_eq(piece.dims[d], expected[i].dims[d], "%s", piece.name);
+		cr_assert(t.f.model->tensor(t.f.choice.state, &t.f.env, i, &tensor));
+		cr_expect_str_eq(tensor.name, expected[i].name);
+		for (int d = 0; d < tensor.rank; d++)
+			cr_expect_eq(tensor.dims[d], expected[i].dims[d], "%s", tensor.name);
 		float bound = i == 0 ? 0.1f : i == 5 ? 0 : 1 / sqrtf(i < 3 ? 10 : 6), most = 0;
-		for (size_t k = 0; k < piece.count; k++)
-			most = fmaxf(most, fabsf(t.f.x[piece.offset + k]));
-		cr_expect(most <= bound && most >= 0.6f * bound, "%s begins with up to %g of %g", piece.name,
+		for (size_t k = 0; k < tensor.count; k++)
+			most = fmaxf(most, fabsf(t.f.x[tensor.offset + k]));
+		cr_expect(most <= bound && most >= 0.6f * bound, "%s begins with up to %g of %g", tensor.name,
 		          most, bound);
 	}
 	cr_expect_not(
-	        t.f.model->tensor(t.f.choice.state, &t.f.env, sizeof expected / sizeof *expected, &piece));
+	        t.f.model->tensor(t.f.choice.state, &t.f.env, sizeof expected / sizeof *expected, &tensor));
 	text_close(&t);
 }
 

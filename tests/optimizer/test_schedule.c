@@ -9,7 +9,7 @@
 
 /* A run of 1000 steps, 20 steps an epoch; f(x0) - f* = 18, |L|_1 = 2. */
 static const struct schedule_env usual = {
-        .steps = 1000, .steps_per_epoch = 20, .f0_minus_f_star = 18, .l1_l = 2};
+        .steps = 1000, .steps_per_epoch = {20, 1}, .f0_minus_f_star = 18, .l1_l = 2};
 
 struct chosen {
 	struct arena arena;
@@ -135,13 +135,34 @@ Test(schedule, warm_up_climbs_to_the_rate_of_the_schedule)
 Test(schedule, epochs_of_a_fraction_of_steps_count)
 {
 	struct schedule_env env = usual;
-	env.steps_per_epoch = 7.5;
+	env.steps_per_epoch = (struct ratio){15, 2};
 	const char *const json =
 	        "{\"kind\":\"step\",\"rate\":1,\"every\":1,\"factor\":0.5,\"per\":\"epoch\"}";
 	const struct point points[] = {{7, 1}, {8, 0.5}, {14, 0.5}, {15, 0.25}};
 	for (size_t i = 0; i < 4; i++)
 		cr_expect_eq(rate_of(json, &env, points[i].step), points[i].rate, "step %lld",
 		             (long long)points[i].step);
+}
+
+/*
+ * 19 epochs of 21/19 steps are 21 steps. In double they are 21.000000000000004.
+ */
+Test(schedule, epochs_that_are_whole_steps_end_there)
+{
+	struct schedule_env env = usual;
+	env.steps_per_epoch = (struct ratio){21, 19};
+	static const char *const json[] = {
+	        "{\"kind\":\"multi-step\",\"rate\":1,\"at\":[19],\"factor\":0.5,\"per\":\"epoch\"}",
+	        "{\"kind\":\"step\",\"rate\":1,\"every\":19,\"factor\":0.5,\"per\":\"epoch\"}",
+	};
+	for (size_t i = 0; i < 2; i++) {
+		cr_expect_eq(rate_of(json[i], &env, 20), 1, "%s", json[i]);
+		cr_expect_eq(rate_of(json[i], &env, 21), 0.5, "%s", json[i]);
+	}
+	cr_expect_eq(rate_of("{\"kind\":\"linear\",\"rate\":1,\"length\":19,\"per\":\"epoch\"}", &env, 21),
+	             0);
+	cr_expect_eq(rate_of("{\"kind\":\"constant\",\"rate\":1,\"warmup\":19,\"per\":\"epoch\"}", &env, 20),
+	             1);
 }
 
 static void expect_refused(const char *json, const struct schedule_env *env, bool knows_theory,
@@ -172,7 +193,7 @@ Test(schedule, impossible_settings_are_refused)
 Test(schedule, epochs_without_data_are_refused)
 {
 	struct schedule_env env = usual;
-	env.steps_per_epoch = 0;
+	env.steps_per_epoch = (struct ratio){0, 1};
 	for (const struct row *const *row = family_schedules.rows; *row; row++) {
 		char json[128];
 		const char *must = strcmp((*row)->name, "step") == 0         ? "\"every\":1,"

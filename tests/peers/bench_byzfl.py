@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""Ten honest workers and three that lie, cnn, batch 32: a step of ByzFL against a step of signsgd.
+"""Ten honest workers and three Byzantine workers, cnn, batch 32: a step of ByzFL against a step of signsgd.
 
     python3 tests/peers/bench_byzfl.py [--rules Average,MultiKrum,Median] [--seconds S] [--rounds R] [--lanes L]
 
 ByzFL (package `byzfl`) is driven by its own Client, ByzantineClient and Server, as its own training loop does,
 on batches that are ready in memory. Ours is `signsgd simulate` with the vote, and with the mean, on fashion-like
-pictures that the program makes itself; batches are gathered, liars compute gradients of their own.
+images that the program makes itself; batches are gathered, Byzantine workers compute gradients of their own.
 """
 import argparse
 
@@ -14,19 +14,19 @@ from byzfl import ByzantineClient, Client, Server
 
 import duel
 
-HONEST, LIARS, BATCH = 10, 3, 32
+HONEST, BYZANTINE, BATCH = 10, 3, 32
 
 EXPERIMENT = {
     "name": "bench-byzfl",
     "seed": 1,
-    "workers": HONEST + LIARS,
+    "workers": HONEST + BYZANTINE,
     "batch": BATCH,
     "model": "cnn",
     "data": {"kind": "glyphs"},
     "momentum": 0.9,
     "aggregator": "vote",
     "lr": 1e-3,
-    "adversaries": {"count": LIARS, "attack": "invert"},
+    "adversaries": {"count": BYZANTINE, "attack": "invert"},
     "eval": {"every": 0},
 }
 
@@ -46,11 +46,11 @@ class Loop:
         self.clients = [Client({**common, "loss_name": "CrossEntropyLoss", "LabelFlipping": False, "nb_labels": 10,
                                 "momentum": 0.9, "training_dataloader": loader(), "store_per_client_metrics": False})
                         for _ in range(HONEST)]
-        parameters = {} if rule == "Average" else {"f": LIARS}
+        parameters = {} if rule == "Average" else {"f": BYZANTINE}
         info = {"name": rule, "parameters": {} if rule in ("Average", "Median") else parameters}
         self.server = Server({**common, "test_loader": loader(), "validation_loader": None, "aggregator_info": info,
                               "pre_agg_list": []})
-        self.liars = ByzantineClient({"name": "SignFlipping", "f": LIARS, "parameters": {}})
+        self.byzantine = ByzantineClient({"name": "SignFlipping", "f": BYZANTINE, "parameters": {}})
         for client in self.clients:
             client.set_model_state(self.server.get_dict_parameters())
 
@@ -58,7 +58,7 @@ class Loop:
         for client in self.clients:
             client.compute_gradients()
         honest = [client.get_flat_gradients_with_momentum() for client in self.clients]
-        self.server.update_model_with_gradients(honest + self.liars.apply_attack(honest))
+        self.server.update_model_with_gradients(honest + self.byzantine.apply_attack(honest))
         state = self.server.get_dict_parameters()
         for client in self.clients:
             client.set_model_state(state)
@@ -73,7 +73,7 @@ def main():
         loop = Loop(rule)
         for threads in (1, 2):
             torch.set_num_threads(threads)
-            duel.duel(args, f"cnn, {HONEST} honest workers and {LIARS} that lie, batch {BATCH}",
+            duel.duel(args, f"cnn, {HONEST} honest workers and {BYZANTINE} Byzantine, batch {BATCH}",
                       f"ByzFL {rule}, {threads} thr.", lambda steps: duel.timed(loop.step, steps),
                       lambda steps: duel.simulate(EXPERIMENT, steps, args.lanes), at_first=(3, 30))
 

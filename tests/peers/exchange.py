@@ -23,7 +23,7 @@ MEAN, STD = (0.4914, 0.4822, 0.4465), (0.2470, 0.2435, 0.2616)  # of pixel / 255
 
 
 def colour_cnn():
-    """The network for grey pictures of 28 x 28, on colour pictures of 32 x 32."""
+    """The network for grey images of 28 x 28, on colour images of 32 x 32."""
     net = NETS["cnn"][0]()
     net.conv1, net.fc1 = torch.nn.Conv2d(3, 20, 5), torch.nn.Linear(1250, 500)
     return net
@@ -35,8 +35,8 @@ MODELS = {"cnn": colour_cnn, "resnet20": NETS["resnet20"][0], "resnet18": NETS["
 def samples(count, seed):
     rng = np.random.default_rng(seed)
     labels = rng.integers(0, 10, count, dtype=np.uint8)
-    pictures = rng.integers(0, 200, (count, 3, 32, 32)) + 5 * labels[:, None, None, None]
-    return pictures.astype(np.uint8), labels
+    images = rng.integers(0, 200, (count, 3, 32, 32)) + 5 * labels[:, None, None, None]
+    return images.astype(np.uint8), labels
 
 
 def write_hole(path, start, size):
@@ -48,8 +48,8 @@ def write_hole(path, start, size):
 def make_data(folder):
     folder = pathlib.Path(folder)
     for name, count, seed in (("data_batch_1.bin", N_TRAIN, 1), ("test_batch.bin", N_TEST, 2)):
-        pictures, labels = samples(count, seed)
-        records = np.concatenate([labels[:, None], pictures.reshape(count, -1)], axis=1)
+        images, labels = samples(count, seed)
+        records = np.concatenate([labels[:, None], images.reshape(count, -1)], axis=1)
         write_hole(folder / name, records.tobytes(), 10000 * 3073)
     for i in range(2, 6):
         write_hole(folder / f"data_batch_{i}.bin", b"", 10000 * 3073)
@@ -57,9 +57,9 @@ def make_data(folder):
 
 def tensors(count, seed):
     """The samples as PyTorch gets them, normalised."""
-    pictures, labels = samples(count, seed)
+    images, labels = samples(count, seed)
     bias, scale = torch.tensor(MEAN).view(-1, 1, 1), torch.tensor(STD).view(-1, 1, 1)
-    x = (torch.from_numpy(pictures).double() / 255 - bias) / scale
+    x = (torch.from_numpy(images).double() / 255 - bias) / scale
     return x, torch.from_numpy(labels.astype(np.int64))
 
 

@@ -176,8 +176,9 @@ Test(record, the_documented_examples_work)
 	else
 		printf("skipped: the example in Python, no h5py\n");
 	if (h5_files_have_h5dump())
-		cr_expect(process_shell("cd '%s' && sh -e example.sh >out && grep -q glyphs out",
-		                        h5_files_folder));
+		cr_expect(process_shell("cd '%s' && grep '^h5dump' example.sh >dump.sh && "
+		                        "sh -e dump.sh >out && grep -q glyphs out",
+		                        h5_files_folder)); /* test_readme.c runs the other lines */
 	else
 		printf("skipped: the example with h5dump, there is none\n");
 	mem_free(code);

@@ -26,7 +26,7 @@ int cli_raw(const char *args)
 	return code;
 }
 
-static int cli_vrun(const char *fmt, va_list ap)
+__attribute__((format(printf, 1, 0))) static int cli_vrun(const char *fmt, va_list ap)
 {
 	char args[3072], line[3584], out[128];
 	vsnprintf(args, sizeof args, fmt, ap);

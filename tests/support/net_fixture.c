@@ -35,6 +35,11 @@ static const struct net_suit suits[] = {
          "{\"kind\":\"linear\",\"width\":9},\"tanh\",{\"kind\":\"conv\",\"channels\":3,\"kernel\":1},"
          "\"norm\",\"global-mean\"]}",
          2, 5, false},
+        {"sequential", /* one value a sample and channel */
+         "{\"kind\":\"sequential\",\"layers\":[{\"kind\":\"conv\",\"channels\":8,\"kernel\":3},\"relu\","
+         "\"global-mean\","
+         "\"norm\"]}",
+         2, 5, false},
 };
 
 enum { N_SUITS = sizeof suits / sizeof *suits };

@@ -69,8 +69,8 @@ static const char *const aggregators[] = {"vote", "mean", "adam", "sign-mean"};
 static const char *const networks[] = {
         "\"cnn\"",
         "\"resnet20\"",
-        "{\"kind\":\"sequential\",\"layers\":[{\"kind\":\"conv\",\"channels\":6,\"kernel\":3},\"relu\","
-        "\"flatten\",\"dropout\",{\"kind\":\"linear\",\"width\":20}]}",
+        ("{\"kind\":\"sequential\",\"layers\":[{\"kind\":\"conv\",\"channels\":6,\"kernel\":3},\"relu\","
+         "\"flatten\",\"dropout\",{\"kind\":\"linear\",\"width\":20}]}"),
 };
 
 static int count_steps(const char *model, const char *aggregator, int steps, const atomic_long *counted)

@@ -215,6 +215,52 @@ Test(run, sigterm_finishes_the_step_and_exits_143)
 	interrupted(SIGTERM, 143);
 }
 
+Test(run, sighup_finishes_the_step_and_exits_129)
+{
+	interrupted(SIGHUP, 129);
+}
+
+/* The kernel and the shell may both send it; what is being saved then is saved. Its reader is gone as well.
+ */
+Test(run, a_lost_terminal_may_say_so_twice)
+{
+	struct run_info info;
+	struct err e = {0};
+	int ends[2];
+	write_experiment(busy);
+	cr_assert_eq(pipe(ends), 0);
+	pid_t pid = fork();
+	if (pid == 0) {
+		dup2(ends[1], 1);
+		dup2(ends[1], 2);
+		close(ends[0]);
+		close(ends[1]);
+		execl(process_program(), "signsgd", "simulate", experiment, "--out", run_path_, (char *)NULL);
+		_exit(127);
+	}
+	close(ends[0]);
+	close(ends[1]);
+	while (access(run_path_, F_OK) != 0)
+		wait_ms(5);
+	for (int i = 0; i < 200 && kill(pid, SIGHUP) == 0; i++)
+		process_sleep_us(50);
+	cr_expect_eq(process_wait(pid), 129);
+	cr_assert_eq(record_info(run_path_, &info, &e), 0, "%s", e.text);
+	cr_expect_str_eq(info.state, "interrupted");
+}
+
+Test(run, under_nohup_a_lost_terminal_changes_nothing)
+{
+	write_experiment("{\"steps\":20000,\"batch\":1,\"model\":\"quadratic\"}");
+	signal(SIGHUP, SIG_IGN); /* inherited, as from nohup */
+	pid_t pid = start_busy();
+	signal(SIGHUP, SIG_DFL);
+	while (access(run_path_, F_OK) != 0)
+		wait_ms(5);
+	kill(pid, SIGHUP);
+	cr_expect_eq(process_wait(pid), 0, "%s", file_text(log_path, said, sizeof said));
+}
+
 Test(run, a_finished_run_is_skipped_and_overwrite_starts_anew)
 {
 	write_experiment("{\"steps\":3,\"model\":\"quadratic\"}");

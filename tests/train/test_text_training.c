@@ -118,7 +118,7 @@ Test(text_training, the_carry_goes_from_step_to_step_and_begins_anew_with_the_te
 	struct pool *pool = pool_open(1);
 	const struct settings *s = train_settings(&runs, text);
 	struct trainer *t = train_open(s, pool);
-	int64_t pass = (int64_t)s->steps_per_epoch;
+	int64_t pass = s->steps_per_epoch.over;
 	double *loss = mem_array((size_t)pass, sizeof *loss);
 	cr_assert_gt(pass, 2);
 	for (int64_t i = 0; i < 2 * pass; i++) {

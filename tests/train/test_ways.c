@@ -171,7 +171,7 @@ static void write_long(void)
 /* A signal to the process alone, or to its workers too, as from a terminal: their states come along. */
 Test(ways, an_interrupted_run_is_continued_in_another_way)
 {
-	static const int signals[] = {SIGINT, SIGTERM};
+	static const int signals[] = {SIGINT, SIGHUP};
 	write_long();
 	cr_assert_eq(cli("simulate %s/e.json --out %s/simulate.h5 --quiet", cli_folder, cli_folder), 0);
 	for (int group = 0; group < 2; group++) {
@@ -181,7 +181,7 @@ Test(ways, an_interrupted_run_is_continued_in_another_way)
 		char name[8], line[64];
 		snprintf(name, sizeof name, "own%d", group);
 		served_wait_for_steps(name, 0);
-		snprintf(line, sizeof line, "kill -TERM $(pgrep -P %d)", (int)pid);
+		snprintf(line, sizeof line, "kill -%s $(pgrep -P %d)", group ? "HUP" : "TERM", (int)pid);
 		if (group)
 			cr_assert_eq(system(line), 0);
 		kill(pid, signals[group]);

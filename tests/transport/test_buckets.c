@@ -1,6 +1,6 @@
 /*
- * Messages that are sent in pieces while earlier layers still compute: every coordinate once, from the end to
- * the beginning, before the exchange, and the same bits as messages sent whole.
+ * Messages that are sent in buckets while earlier layers still compute: every coordinate once, from the end
+ * to the beginning, before the exchange, and the same bits as messages sent whole.
  */
 #include <criterion/criterion.h>
 #include <string.h>
@@ -19,8 +19,8 @@ struct watcher {
 	bool good;
 };
 
-static void copy_piece(const struct exchange_request *x, const void *push, size_t begin, size_t end,
-                       unsigned char *out)
+static void copy_bucket(const struct exchange_request *x, const void *push, size_t begin, size_t end,
+                        unsigned char *out)
 {
 	size_t stride = planes_stride(&x->shape.push_planes, x->shape.n);
 	for (int p = 0; p < x->shape.push_planes.count; p++) {
@@ -40,7 +40,7 @@ static void watch_post(void *self, const struct exchange_request *x, int i, size
 	          end - begin <= w->bucket;
 	w->from[i] = begin;
 	w->posts++;
-	copy_piece(x, x->pushes[i], begin, end, w->copy[i]);
+	copy_bucket(x, x->pushes[i], begin, end, w->copy[i]);
 }
 
 static enum exchange_end watch_exchange(void *self, const struct exchange_request *x,
@@ -98,7 +98,7 @@ static void check(const char *text, int buckets, int lanes)
 	const float *x = trainer_x(t, &same_n);
 	cr_expect_eq(memcmp(x, whole, n * sizeof *x), 0, "%s: %d buckets, %d lanes: other bits", text,
 	             buckets, lanes);
-	cr_expect(w.good, "%s: %d buckets, %d lanes: pieces out of order, or changed behind their posting",
+	cr_expect(w.good, "%s: %d buckets, %d lanes: buckets out of order, or changed behind their posting",
 	          text, buckets, lanes);
 	cr_expect_geq(w.posts, STEPS * WORKERS * 2);
 	trainer_close(t);
@@ -110,7 +110,7 @@ static void check(const char *text, int buckets, int lanes)
 	runs_clear(&runs);
 }
 
-Test(buckets, pieces_give_the_same_bits)
+Test(buckets, buckets_give_the_same_bits)
 {
 	for (size_t i = 0; i < sizeof experiments / sizeof *experiments; i++)
 		for (int lanes = 1; lanes <= 2; lanes++) {

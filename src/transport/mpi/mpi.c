@@ -180,7 +180,8 @@ static const struct key mpi_keys[] = {
          .lowest = 1,
          .highest = 256,
          .not_identity = true,
-         .help = "parts of a vote that are sent while earlier layers still compute, the last layer's first; "
+         .help = "buckets of a vote that are sent while earlier layers still compute, the last layer's "
+                 "first; "
                  "not for allreduce"},
         {0},
 };

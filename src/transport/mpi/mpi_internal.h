@@ -1,24 +1,27 @@
 /*
- * Transport `mpi`: for the files of this folder only. From high to low: mpi.c is the row, and the beginning
- * and end of a run; round.c moves a round's data, sum.c does so for an all-reduce; state.c brings the root's
- * state to the other ranks and workers' state back; head.c is the head of a round; plan.c says which rank has
- * which workers and coordinates; process.c starts and ends MPI itself and moves bytes.
+ * Transport `mpi`: for the files of this folder only. The files by layer, highest first: mpi.c has the row,
+ * and the beginning and end of a run; round.c exchanges a round's data, sum.c does so by all-reduce; state.c
+ * sends the root's state to the other ranks and workers' own states back; head.c exchanges the heads of a
+ * round; plan.c assigns workers and coordinates to ranks; process.c starts and ends MPI itself and moves
+ * bytes.
  *
- * A round begins with a head, which every rank sends to all others: is the root leaving, do the parameters
- * agree? Then follow the data, all non-blocking. The vector is cut in buckets, and each bucket in shares.
- * Every rank owns one share (star: rank 0 owns the whole bucket): it receives all workers' votes on its
- * shares, combines them, and sends the answer to all ranks. A rank sends first to the next rank, then to the
- * one behind it and so on, so that no rank is everybody's first.
+ * At the beginning of a round every rank sends its head to all others; the heads show whether the root leaves
+ * and whether the parameters agree. The data are exchanged after that, all by non-blocking calls. The vector
+ * is cut into buckets, and each bucket into shares. Every rank owns one share of each bucket (star: rank 0
+ * owns the whole bucket): it receives all workers' votes on its shares, combines them, and sends the answer
+ * to all ranks. Rank r sends first to rank r + 1, then to rank r + 2 and so on, so that the ranks do not all
+ * send to the same rank first.
  *
- * With several buckets, the trainer hands over a bucket of a worker's vote as soon as it is final (post()),
- * the last bucket first. Votes that have arrived are combined and answered while earlier layers still
- * compute. MPI makes no progress by itself, so every post() also advances the buckets before it.
+ * With several buckets, the trainer posts each bucket of a worker's vote as soon as it is final (post()), the
+ * last bucket first. Votes that have arrived are combined and answered while earlier layers still compute.
+ * MPI makes no progress by itself, so every post() also advances the buckets that were posted before.
  *
  * If a process dies, the launcher ends the others (Open MPI's mpirun does so by itself, Slurm with srun -K).
- * Nothing here waits for it, and only the last checkpoint survives. A process that fails calls MPI_Abort(),
- * also when it ends by die(). Processes die with their launcher, so none is left behind when it is killed.
+ * This code does not handle the loss of a process: only the last checkpoint survives. A process that fails
+ * calls MPI_Abort(), also when it ends by die(). Processes end when their launcher is killed, so none is left
+ * over.
  *
- * MPI 3.1 and no extension. All calls come from the thread that called first.
+ * MPI 3.1 and no extension. All calls must come from the thread that made the first one.
  */
 #ifndef SIGNSGD_TRANSPORT_MPI_MPI_INTERNAL_H
 #define SIGNSGD_TRANSPORT_MPI_MPI_INTERNAL_H
@@ -26,7 +29,8 @@
 #include <mpi.h>
 #include "transport/transport.h"
 
-enum mpi_topology { TOPOLOGY_STAR, TOPOLOGY_SHARDED, TOPOLOGY_ALLREDUCE }; /* order of the key's choices */
+/* In the order of the key's choices. */
+enum mpi_topology { TOPOLOGY_STAR, TOPOLOGY_SHARDED, TOPOLOGY_ALLREDUCE };
 
 struct mpi_settings {
 	int topology;
@@ -41,43 +45,43 @@ struct mpi_requests {
 
 struct mpi_bucket {
 	size_t begin, end; /* coordinates */
-	int sent;          /* own workers whose votes were sent */
+	int sent;          /* number of own workers whose votes were sent */
 	enum mpi_stage { STAGE_UP, STAGE_DOWN, STAGE_DONE } stage;
 	struct mpi_requests requests; /* of its stage */
 };
 
 struct mpi_self {
 	MPI_Comm comm;
-	int rank, size; /* this process's number; processes */
+	int rank, size; /* number of this process; number of processes */
 	enum mpi_topology topology;
 	int workers;
 	struct pool *pool;
 	const volatile sig_atomic_t *stop; /* or NULL */
 	int *first;                        /* [size + 1] rank r has workers first[r] .. first[r + 1] - 1 */
 	int *ids;                          /* [own workers] */
-	int most_hosted;                   /* the most workers of any rank */
+	int most_hosted;                   /* the largest number of workers of a rank */
 	struct train_state *st;            /* lent by sync(), NULL before it */
 
-	struct mpi_head *own;   /* this rank's, of the current round */
+	struct mpi_head *own;   /* this rank's head in the current round */
 	struct mpi_head *heads; /* [size] */
-	MPI_Request head;       /* of the heads, while they are not here */
-	bool head_sent;         /* in the current round */
-	bool heads_here;        /* all of them */
-	bool votes_expected;    /* receives of the current round are posted */
-	bool left, failed;      /* the root's LEAVE was sent or received; a round failed */
+	MPI_Request head;       /* of the exchange of heads, until it is done */
+	bool head_sent;         /* this rank's head was sent in the current round */
+	bool heads_here;        /* all heads of the current round were received */
+	bool votes_expected;    /* receives for the votes of the current round are posted */
+	bool left, failed;      /* this rank sent or received the root's LEAVE; a round failed */
 	struct err trouble;     /* an error in post(), which exchange() reports */
 
 	/* allocated in the first round: */
 	size_t n, push_bytes, pull_bytes, bucket; /* coordinates of a bucket */
 	struct mpi_bucket *buckets;               /* [n_buckets] */
 	int n_buckets, most_buckets;
-	int *ready, *gone;       /* [own workers] from which bucket on a vote is final; was sent */
+	int *ready, *gone;       /* [own workers] from this bucket on, the vote is final; was sent */
 	unsigned char *messages; /* [workers of other ranks][message_stride], mapped */
 	size_t message_stride, mapped;
 	const void **pushes;                          /* [workers] whole messages */
 	struct mpi_report *reports;                   /* [workers] */
-	struct mpi_requests other_requests;           /* of reports, running statistics and state */
-	uint64_t bytes_up, bytes_down, bytes_busiest; /* of every round */
+	struct mpi_requests other_requests;           /* requests for reports, running statistics and state */
+	uint64_t bytes_up, bytes_down, bytes_busiest; /* in each round */
 };
 
 /* A rank's share of a bucket, a range of coordinates. */
@@ -96,19 +100,21 @@ struct mpi_head {
 	int64_t flags;
 };
 
-/* A worker's report to the root, which records it; sent beside the vote. */
+/* A worker's report to the root, which records it. It is sent in addition to the vote. */
 struct mpi_report {
 	double loss;
 	int64_t born;
 };
 
 /*
- * process.c. Start MPI, the first time. The communicator is the program's own and returns errors. -1 and a
+ * process.c. The first call starts MPI. The communicator is the program's own and returns errors. -1 and a
  * sentence.
  */
 int mpi_begin(MPI_Comm *comm, struct err *e);
-/* Between open (or tell) and an orderly close the other ranks depend on this one: if it ends with an exit
- * code that is not 0, they are ended too. */
+/*
+ * open = true: from now on, if this rank ends with an exit code other than 0, the other ranks are ended too.
+ * Set it at open() or tell(); clear it at an orderly close().
+ */
 void mpi_promise(bool open);
 /* 0, or -1 and a sentence, from the result of an MPI call. */
 int mpi_check(int rc, const char *what, struct err *e);
@@ -117,48 +123,52 @@ int mpi_post_send(const struct mpi_self *m, struct mpi_requests *r, const void *
                   int tag, struct err *e);
 int mpi_post_recv(const struct mpi_self *m, struct mpi_requests *r, void *to, size_t bytes, int from, int tag,
                   struct err *e);
-/* Wait until all are done; then *r is empty. -1 and a sentence. */
+/* Wait until all requests are done; then *r is empty. -1 and a sentence. */
 int mpi_finish(struct mpi_requests *r, struct err *e);
-/* Advance them. 1 if all are done, and *r is empty; 0 if not; -1 and a sentence. */
+/* Advance the requests. Returns 1 if all are done, and *r is then empty; 0 if not; -1 and a sentence. */
 int mpi_done(struct mpi_requests *r, struct err *e);
-/* From rank 0 to all. */
+/* Broadcast from rank 0 to all ranks. */
 int mpi_broadcast(const struct mpi_self *m, void *at, size_t bytes, struct err *e);
-/* Allocate *r for this many requests at once. */
+/* Allocate space in *r for this many unfinished requests. */
 void mpi_reserve(struct mpi_requests *r, size_t requests);
 /* The number of requests that mpi_post_*() makes for this many bytes. */
 size_t mpi_chunks(size_t bytes);
 
 /*
- * head.c. Send this rank's head if it was not sent, and receive all heads. wait: until they are here;
- * otherwise m->heads_here says whether they are. 0; 1 if the root has left; -1 and a sentence.
+ * head.c. Send this rank's head if it was not sent, and receive all heads. wait: return only when all have
+ * come; otherwise m->heads_here says whether they have. Returns 0; 1 if the root has left; -1 and a sentence.
  */
 int mpi_exchange_heads(struct mpi_self *m, const struct exchange_request *x, bool wait, struct err *e);
 
-/* The last head of a run: the root says that it is over, the other ranks receive it. */
+/* The last head of a run: the root sends it to say that the run is over, and the other ranks receive it. */
 void mpi_last_head(struct mpi_self *m);
-/* The flags of all heads of this round (enum exchange_flag). */
+/* The combined flags of all heads of this round (enum exchange_flag). */
 int mpi_head_flags(const struct mpi_self *m);
 
 /* plan.c. The memory of all rounds, allocated in the first one. */
 void mpi_round_open(struct mpi_self *m, const struct exchange_request *x);
 void mpi_round_close(struct mpi_self *m);
 struct mpi_share mpi_share_of(const struct mpi_self *m, const struct mpi_bucket *b, int r);
-/* Planes of a message. A message that cannot be cut counts as one plane, which belongs to one share. */
+/* The number of planes. A message that cannot be cut counts as one plane, which belongs to one share. */
 int mpi_planes_in(const struct planes *p);
-/* The part of plane k, of a message of this many bytes, that belongs to the share. */
+/* The range of plane k that belongs to the share, in a message of this many bytes. */
 struct mpi_range mpi_range_of(const struct mpi_self *m, const struct planes *p, size_t message_bytes,
                               const struct mpi_share *s, int k);
 /* Bytes of the running statistics that another rank sends to the root in every round. */
 size_t mpi_running_bytes(const struct mpi_self *m, const struct exchange_request *x);
 
-/* round.c. Push `i` of this rank is final in that bucket. Advances the round. -1 and a sentence. */
+/*
+ * round.c. Note that push `i` of this rank is final in that bucket. Advances the round. -1 and a sentence.
+ */
 int mpi_round_post(struct mpi_self *m, const struct exchange_request *x, int i, int bucket, struct err *e);
-/* The round's data, after the heads: fills pull, and bytes and wait_s (from `start` on) of the reply. -1 and
- * a sentence. */
+/*
+ * Exchange the round's data, after the heads. Fills pull, and in the reply the bytes and wait_s (counted from
+ * `start`). -1 and a sentence.
+ */
 int mpi_round(struct mpi_self *m, const struct exchange_request *x, struct exchange_reply *reply,
               double start, struct err *e);
 
-/* sum.c: the same by MPI's own sum. */
+/* sum.c: exchange the round's data by MPI's own sum. */
 int mpi_sum(struct mpi_self *m, const struct exchange_request *x, struct err *e);
 
 /* state.c: sync() and collect() of the row. */

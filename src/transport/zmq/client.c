@@ -1,4 +1,4 @@
-/* A client's connections: joining, being known again after a loss, giving up. */
+/* A client's connections: join a run, say HELLO again after a loss, give up. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,19 +10,22 @@
 
 enum {
 	POLL_MS = 100,
-	RECONNECT_MS = 50, /* between attempts to connect; doubled each time, up to: */
+	RECONNECT_MS = 50, /* between attempts to connect; doubled each time, up to RECONNECT_MOST_MS */
 	RECONNECT_MOST_MS = 1000,
 	WORKERS_MOST = 1 << 24,
-	SOCKETS_EACH = 3, /* of a connection: itself, and the two ends that watch it */
+	SOCKETS_EACH = 3, /* sockets of a connection: its own, and the two ends of its monitor */
 	SOCKETS_SPARE = 64
 };
 
-/* After a silence a HELLO asks whether we are still known: after so long, and not sooner than rounds take. */
+/*
+ * After a silence of SILENCE_S, but at least SILENCE_ROUNDS usual rounds, a HELLO asks the server whether it
+ * still knows the worker.
+ */
 static const double SILENCE_S = 3, SILENCE_ROUNDS = 3;
 
 /* --- a connection --------------------------------------------------------------------------------------- */
 
-/* Hear from ZeroMQ when the connection is lost: it may be lost and made again between two checks. */
+/* Let ZeroMQ report each loss of the connection: it may be lost and made again between two checks. */
 static void watch(struct connection *c)
 {
 	struct zmq_client *h = c->client;
@@ -42,11 +45,13 @@ int connection_open(struct connection *c, struct err *e)
 {
 	struct zmq_client *h = c->client;
 	c->socket = zmq_socket_open(h->context, ZMQ_DEALER, c->address);
-	/* Twice what may be queued, because ZeroMQ notices that messages were taken from a queue only when
-	 * half of it was. */
+	/*
+	 * The limit is twice the number of messages that may be queued, because ZeroMQ notices that messages
+	 * were taken from a queue only when half of the queue was taken.
+	 */
 	zmq_socket_set(c->socket, ZMQ_SNDHWM, 2 * (SEND_QUEUE + BUCKETS_MOST));
-	/* Nothing is queued for a connection that does not exist. So when the socket can be written to, the
-	 * server has let us in. */
+	/* Queue nothing before the connection exists. So a writable socket means that the server let us in.
+	 */
 	zmq_socket_set(c->socket, ZMQ_IMMEDIATE, 1);
 	zmq_socket_set(c->socket, ZMQ_RECONNECT_IVL, RECONNECT_MS);
 	zmq_socket_set(c->socket, ZMQ_RECONNECT_IVL_MAX, RECONNECT_MOST_MS);
@@ -115,15 +120,17 @@ int client_limit(struct zmq_client *h, size_t body_bytes, struct err *e)
 
 /* --- WELCOME -------------------------------------------------------------------------------------------- */
 
-/* A server must not send us to another kind of address than the one we chose, such as a socket of this
- * machine. */
+/*
+ * The scheme of a shard's address must be that of the server's address. Otherwise a server could make us
+ * connect to, for example, a local socket of this machine.
+ */
 static bool same_scheme(const char *a, const char *b)
 {
 	const char *end = strstr(a, "://");
 	return end && strncmp(a, b, (size_t)(end + 3 - a)) == 0;
 }
 
-/* The addresses of the shards, a zero byte before each. False: they are none. */
+/* Read the addresses of the shards, each after a zero byte. False: they are invalid. */
 static bool read_addresses(struct zmq_client *h, const unsigned char *at, size_t bytes)
 {
 	struct client_run *r = &h->run;
@@ -143,7 +150,10 @@ static bool read_addresses(struct zmq_client *h, const unsigned char *at, size_t
 	return true;
 }
 
-/* The first WELCOME tells the run, later ones must be of the same. False: it is not, or not in order. */
+/*
+ * The first WELCOME describes the run; later ones must be of the same run. False: this one is not, or is
+ * invalid.
+ */
 static bool take_run(struct zmq_client *h, const struct frame *f, const unsigned char *body)
 {
 	struct client_run *r = &h->run;
@@ -195,7 +205,7 @@ static void take(struct connection *c, const struct frame *f, const unsigned cha
 		h->phase->take(c, f, body);
 }
 
-/* A message that is not in order is dropped; the HELLO after a silence repairs what that breaks. */
+/* An invalid message is dropped. If it was needed, the HELLO after a silence leads to a new request. */
 static bool receive(struct connection *c)
 {
 	struct zmq_client *h = c->client;
@@ -319,7 +329,8 @@ static struct zmq_client *new_client(const struct endpoint *endpoint)
 	h->context = zmq_ctx_new();
 	if (!h->context)
 		die("ZeroMQ does not start: %s", zmq_strerror(errno));
-	zmq_ctx_set(h->context, ZMQ_MAX_SOCKETS, SOCKETS_SPARE + SOCKETS_EACH * h->count); /* usually 1023 */
+	/* The default is usually 1023. */
+	zmq_ctx_set(h->context, ZMQ_MAX_SOCKETS, SOCKETS_SPARE + SOCKETS_EACH * h->count);
 	return h;
 }
 

@@ -1,10 +1,10 @@
-/* Votes in buckets, at a client. server_bucket.c says which bucket holds which coordinates. */
+/* Votes in buckets, at a client. server_bucket.c defines which bucket holds which coordinates. */
 #include "base/hash.h"
 #include "transport/zmq/client.h"
 
 /*
- * The first vote is sent whole, because buffers and limits are made with it. So is a vote of which a bucket
- * could not be sent.
+ * The first vote is sent whole, because buffers and limits are set up when it is sent. A vote is also sent
+ * whole if one of its buckets could not be sent.
  */
 void client_post(struct zmq_client *h, const struct exchange_request *x, int i, size_t begin, size_t end)
 {

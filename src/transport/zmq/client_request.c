@@ -44,8 +44,8 @@ static void sent(void *data, void *hint)
 }
 
 /*
- * A message of so many bytes. It is the connection's buffer, from which ZeroMQ sends while the process
- * computes on; if ZeroMQ has not finished with the last one, it is new memory.
+ * Open a message of this many bytes. It uses the connection's buffer, from which ZeroMQ sends while the
+ * process continues to compute. If ZeroMQ is still sending the last message, new memory is allocated.
  */
 static void open_message(struct connection *c, zmq_msg_t *m, size_t bytes)
 {

@@ -6,7 +6,7 @@
 
 /* --- messages in a round -------------------------------------------------------------------------------- */
 
-/* Does the server hold the parameters that we hold, or has it gone on from them? */
+/* Does the server have our parameters, or has it advanced from them? */
 static bool same_history(const struct zmq_client *h, const struct frame *welcome)
 {
 	uint64_t step = h->round.request->step;
@@ -32,7 +32,7 @@ static void round_resume(struct connection *c, const struct frame *welcome)
 		connection_request(c);
 }
 
-/* Has the answer the sizes that it must have? */
+/* Does the answer have the right sizes? */
 static bool answer_fits(const struct connection *c, const struct frame *f)
 {
 	const struct zmq_client *h = c->client;
@@ -118,7 +118,7 @@ static int begin(struct zmq_client *h, const struct exchange_request *x, struct 
 	return 0;
 }
 
-/* There is no answer for us: go on from the server's parameters. */
+/* The server no longer has our answer: replace our parameters with the server's. */
 static enum exchange_end replaced(struct zmq_client *h, struct err *e)
 {
 	const struct exchange_request *x = h->round.request;

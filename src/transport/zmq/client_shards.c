@@ -1,10 +1,12 @@
-/* A client's connections to the shards. A shard only sends its part of the answer; all else comes from the
- * main server. */
+/*
+ * A client's connections to the shards. A shard sends only its range of the answer; everything else comes
+ * from the main server.
+ */
 #include <string.h>
 #include "base/mem.h"
 #include "transport/zmq/client.h"
 
-/* Our vote is repeated unless it is there. */
+/* Send our vote again unless the shard has it. */
 static void welcomed(struct connection *c, const struct frame *f)
 {
 	const struct exchange_request *x = c->client->round.request;

@@ -1,4 +1,4 @@
-/* A client's state: shared state from the server, its workers' own states from it and to it. */
+/* A client's downloads of the shared state and of workers' own states, and uploads of own states. */
 #include <string.h>
 #include "transport/zmq/client.h"
 
@@ -24,8 +24,10 @@ static void download_resume(struct connection *c, const struct frame *welcome)
 		ask_chunk(c);
 }
 
-/* The first chunk says what comes. It comes again when the server has made another copy: then all begins
- * anew. */
+/*
+ * The first chunk describes the download. If the server has made a new copy meanwhile, it sends the first
+ * chunk again, and the download starts again.
+ */
 static void begin_download(struct download *d, const struct frame *f)
 {
 	d->index = 0;
@@ -70,7 +72,7 @@ static void download_take(struct connection *c, const struct frame *f, const uns
 
 static const struct client_phase downloading = {.take = download_take, .resume = download_resume};
 
-/* All chunks of the shared state, or of the own state of the connection's worker. */
+/* Download all chunks of the shared state, or of the own state of the connection's worker. */
 static int download(struct zmq_client *h, struct connection *from, bool own, struct err *e)
 {
 	bool has_state = h->download.has_state;
@@ -102,7 +104,7 @@ int client_download(struct zmq_client *h, struct err *e)
 	return 0;
 }
 
-/* The workers' own states, where the server has them of this very step. */
+/* Download the workers' own states. A state of another step is not used. */
 static int download_own(struct zmq_client *h, struct train_state *st, struct err *e)
 {
 	for (int i = 0; i < h->count; i++) {
@@ -182,7 +184,8 @@ int client_collect(struct zmq_client *h, struct train_state *st, struct err *e)
 	for (int i = 0; i < h->count; i++) {
 		struct connection *c = &h->connections[i];
 		c->next_chunk = 0;
-		c->uploaded = st->born[c->id] < 0; /* it was not counted and starts again: it has no state */
+		c->uploaded =
+		        st->born[c->id] < 0; /* it was not counted and starts again: nothing to upload */
 		if (!c->uploaded && c->welcomed)
 			say_state(c);
 	}

@@ -46,7 +46,7 @@ struct endpoint {
 	bool collect; /* clients save and stop with the server (`train`) instead of outliving it */
 
 	/* Client only. */
-	int count;                           /* workers to host */
+	int count;                           /* workers of this client */
 	const struct curve_key *const *keys; /* [count] each with its secret. ENDPOINT_OPEN: NULL */
 	double patience_s;                   /* how long to go on without a connection to the server */
 	const volatile sig_atomic_t *stop;   /* not 0: give up joining. Or NULL */

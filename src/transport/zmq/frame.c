@@ -1,4 +1,4 @@
-/* The header of a message, to bytes and back: see frame.h. */
+/* Writes and reads the header of a message: see frame.h. */
 #include "transport/zmq/frame.h"
 
 #include <string.h>
@@ -13,7 +13,7 @@ static const unsigned char magic[4] = "SGN1"; /* no final 0 */
 /* name NULL: there is no such type. */
 struct kind {
 	const char *name;
-	unsigned flags; /* those that may be set */
+	unsigned flags; /* the flags that may be set */
 };
 
 static const struct kind kinds[TYPES] = {
@@ -77,7 +77,7 @@ static uint64_t get(const unsigned char *p, int bytes)
 	return value;
 }
 
-/* Could this version of the protocol have written it? */
+/* Could this version of the protocol have written this header? */
 static bool fields_hold(const struct frame *f)
 {
 	return frame_type_name(f->type) && !(f->flags & ~kinds[f->type].flags) &&

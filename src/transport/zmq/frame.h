@@ -49,7 +49,7 @@ enum frame_type {
 	 */
 	FRAME_HELLO = 1,
 	/*
-	 * A vote for `step`, with born, x_hash and value = loss. Body: the push, and behind it the running
+	 * A vote for `step`, with born, x_hash and value = loss. Body: the push, followed by the running
 	 * statistics if FRAME_HAS_RUNNING is set.
 	 *
 	 * A vote in k buckets is k + 1 messages with count = k + 1. Messages 0 to k - 1 hold one bucket of
@@ -83,7 +83,7 @@ enum frame_type {
 	 */
 	FRAME_WELCOME = 16,
 	/*
-	 * Chunk `index` of the shared state: x, memory of the optimizer, running statistics, one behind the
+	 * Chunk `index` of the shared state: x, memory of the optimizer, running statistics, one after the
 	 * other. step, born and x_hash: as in WELCOME; worker: the owner of the running statistics at that
 	 * step. With FRAME_OWN_STATE: of the worker's own state, and born is its own; without FRAME_HAS_STATE
 	 * there is none.
@@ -117,8 +117,10 @@ enum frame_type {
 	FRAME_READY = 48,
 	/* Which votes for `step` are here: a u64 for each worker, 2^32 + number of the attempt; 0: none. */
 	FRAME_HAVE = 49,
-	/* The shard of the pull of `step`, behind two u64: bytes up and down at this shard since the last
-	   RANGE. */
+	/*
+	 * Two u64, the bytes up and down at this shard since the last RANGE; then the shard of the pull of
+	 * `step`.
+	 */
 	FRAME_RANGE = 50,
 	/* All counts of the shard's fault table, a u64 each. */
 	FRAME_FAULTS = 51,

@@ -1,4 +1,4 @@
-/* The row: its keys, what it refuses, and a round from begin to end. See zmq.h and server.h. */
+/* The row: its keys, the settings that it refuses, a round from beginning to end. See zmq.h, server.h. */
 #include <stdio.h>
 #include <string.h>
 #include "transport/zmq/server.h"
@@ -86,7 +86,7 @@ static int check_cut(const struct layout *l, const struct exchange_request *x, s
 	return 0;
 }
 
-/* The sizes of messages are known with the first step; only then may workers connect. */
+/* The first step determines the sizes of messages; workers may connect only after that. */
 static int first_round(struct server *s, const struct exchange_request *x, struct err *e)
 {
 	if (check_cut(&s->layout, x, e))
@@ -98,7 +98,7 @@ static int first_round(struct server *s, const struct exchange_request *x, struc
 	return server_bind(s, most > SMALL_BODY ? most : SMALL_BODY, true, e);
 }
 
-/* The vote of the owner of the running statistics brings them along. */
+/* The owner of the running statistics sends them with its vote. */
 static void take_running(struct server *s)
 {
 	struct vote *v = &s->peers[s->round.bn_owner].vote;
@@ -283,7 +283,7 @@ static void row_library(char *out, size_t size)
 
 const struct transport transport_zmq = {
         .row = {.name = "zmq",
-                .about = "a server over ZeroMQ, for workers that nobody vouches for: one key, one vote",
+                .about = "a server over ZeroMQ, for workers on untrusted machines: one key, one vote",
                 .formula = "bytes up and down are all messages' on the server's sockets, with ZMTP's frame "
                            "headers and what CURVE adds",
                 .keys = zmq_keys,

@@ -1,27 +1,27 @@
 /*
- * The server's inside: what its files share. See zmq.h for what it does.
+ * Internals of the server, shared by its files. zmq.h says what the server does.
  *
- * From the bottom to the top; a file calls only those above it in this list:
+ * The files by layer, lowest first; a file calls only files above it in this list:
  */
 /* clang-format off */
 /*
  *   server_flood, server_auth   two threads: connections, keys
  *   server_send                 messages to a peer
- *   server_answer               answers to the last steps, and sending them
+ *   server_answer               the answers to the last steps: kept and sent
  *   server_bucket               votes from buckets and shards
- *   server_vote                 the vote of a peer: checked, kept, forgotten
+ *   server_vote                 the vote of a peer: check, keep, forget
  *   server_faults               faults of a peer, and bans
- *   server_round                requests of workers in a round, and its end
- *   server_params               parameters to workers, their states from them
+ *   server_round                workers' requests in a round, and the end of a round
+ *   server_params               parameters to workers, workers' own states to be saved
  *   server_listen               incoming messages: who sent them, which file handles them
- *   server_wait, server_collect loops that wait: for votes; for states, and for workers to leave
+ *   server_wait, server_collect loops that wait: for votes; for own states, and for workers to leave
  *   server_open                 sockets and memory
- *   server                      the row: its keys, a round from begin to end
+ *   server                      the row: its keys, a round from beginning to end
  */
 /* clang-format on */
 /*
- * shard_links.c (a main server's connections to its shards) and shard.c (a shard) stand above server_round.c.
- * The files above reach them only through struct server_role, which is handed in when a server is opened.
+ * shard_links.c (a main server's connections to its shards) and shard.c (a shard) call the files of this
+ * list. These files call them only through struct server_role, which server_open() is given.
  */
 #ifndef SIGNSGD_TRANSPORT_ZMQ_SERVER_H
 #define SIGNSGD_TRANSPORT_ZMQ_SERVER_H
@@ -36,7 +36,7 @@ enum {
 	MEDIAN_ROUNDS = 31, /* the last rounds, from which the deadline is computed */
 };
 
-/* The row's keys. */
+/* The values of the row's keys (server.c). */
 struct zmq_settings {
 	double deadline_s, patience_s;
 	int64_t quorum, max_missed, ban_after, buckets, shards;
@@ -52,42 +52,42 @@ struct route {
 
 /* The worker's connection, and whether rounds wait for the worker. */
 struct presence {
-	struct route route;    /* of the connection from which HELLO came last */
+	struct route route;    /* of the connection that sent the last HELLO */
 	struct route replaced; /* of the connection before that one */
-	int fd;                /* the connection's socket, which the flood guard knows; -1: not known */
-	bool connected;        /* HELLO came, and the connection is not known to be lost */
-	bool leaving;          /* it was told that the run is over, or said BYE */
+	int fd;                /* the connection's socket, by which the flood guard knows it; -1: not known */
+	bool connected;        /* the server has received HELLO and no news that the connection is lost */
+	bool leaving;          /* the worker was told that the run is over, or sent BYE */
 	bool awaited;          /* rounds wait for its vote */
 	int missed;            /* rounds in a row, while awaited */
-	int given_up;          /* how many times it missed too many and was no longer awaited */
-	uint64_t not_before;   /* the step from which it may be awaited again */
+	int given_up;        /* how many times the worker missed too many rounds and was no longer awaited */
+	uint64_t not_before; /* the first step at which the worker may be awaited again */
 };
 
 /* What the worker sent for the present step. */
 struct vote {
-	bool kept;         /* the vote is here and in order (of a shard: its range of the vote) */
-	bool complete;     /* and every shard has its range of the same attempt: the vote will be counted */
-	double loss;       /* of its batch, as the worker says */
-	int64_t born;      /* step at which its own state (momentum) began, as the worker says */
-	uint64_t x_hash;   /* of its parameters; 0: not said */
-	uint64_t attempt;  /* 2^32 + number of the attempt to vote: one worker may send several in a step */
-	zmq_msg_t message; /* of a kept vote: header, push, running statistics */
-	unsigned char *buffer; /* [header, push, running] where a vote comes in several messages; or NULL */
-	unsigned n_buckets;    /* how many are in the buffer */
+	bool kept; /* the server has the vote and it passed the checks (at a shard: its range of the vote) */
+	bool complete; /* kept, and every shard has its range of the same attempt: the vote will be counted */
+	double loss;   /* of its batch, as the worker reports */
+	int64_t born;  /* step at which the worker's own state (momentum) began, as the worker reports */
+	uint64_t x_hash;       /* of the worker's parameters; 0: not sent */
+	uint64_t attempt;      /* 2^32 + number of the attempt: a worker may send several in a step */
+	zmq_msg_t message;     /* the message of a kept vote: header, push, running statistics */
+	unsigned char *buffer; /* [header, push, running] for a vote in several messages; or NULL */
+	unsigned n_buckets;    /* buckets in the buffer */
 };
 
 /* The worker's request for the answer of the present step. */
 struct open_request {
-	bool open;    /* it waits for that answer */
-	bool no_pull; /* it wants the answer without the pull */
-	int64_t born; /* step at which the state began that its process voted with; -1: it did not vote */
+	bool open;    /* the worker waits for that answer */
+	bool no_pull; /* send the answer without the pull */
+	int64_t born; /* born of the vote that the asking process sent; -1: it sent none */
 };
 
 /* How often the worker has asked for something that costs the server time or memory. */
 struct quota {
-	bool snapshot; /* it asked for parameters before, in this step: */
+	bool snapshot; /* the worker has asked for parameters; the last time was in snapshot_step */
 	uint64_t snapshot_step;
-	int requests; /* how many came in this step and second: */
+	int requests; /* requests that came in `step` and in `second` */
 	uint64_t step;
 	int64_t second;
 };
@@ -97,18 +97,18 @@ struct peer {
 	struct vote vote;
 	struct open_request request;
 	struct quota quota;
-	int64_t born;       /* step at which its state began, if it was counted in the last round; else -1 */
-	size_t saved_bytes; /* of its own state, received so far, to be saved */
+	int64_t born; /* step at which its own state began, if it was counted in the last round; else -1 */
+	size_t saved_bytes; /* bytes of its own state that were received so far, to be saved */
 };
 
 /* --- the server ----------------------------------------------------------------------------------------- */
 
-/* How votes and answers lie in messages. Known from the first round on. */
+/* The layout of votes and answers in messages. Known from the first round on. */
 struct layout {
 	struct message_shape shape; /* of whole messages */
 	size_t running_bytes;
-	int n_shards, shard;           /* servers of this run; which one this is: 0, the main server */
-	size_t begin, end;             /* the coordinates of this server's shard */
+	int n_shards, shard; /* servers of this run; the number of this one, 0 for the main server */
+	size_t begin, end;   /* the coordinates of this server's shard */
 	size_t shard_push, shard_pull; /* bytes of the shard in a push and in a pull */
 	size_t bucket;                 /* coordinates in a bucket of a vote; 0: votes come whole */
 	unsigned n_buckets;
@@ -119,14 +119,14 @@ struct round {
 	uint64_t step;
 	int bn_owner;
 	bool first;             /* no round of this process is over yet */
-	int n_votes;            /* complete ones */
+	int n_votes;            /* complete votes */
 	uint64_t expected_hash; /* of the parameters; 0: not known yet, or not computed */
-	double begun;           /* when it began to wait */
-	bool warned;            /* that votes are missing */
-	const void **pushes;    /* [workers] of the complete votes */
+	double begun;           /* when the server began to wait for votes */
+	bool warned;            /* a warning was given that votes are missing */
+	const void **pushes;    /* [workers] the first n_votes: pushes of the complete votes */
 };
 
-/* How long the last rounds took. */
+/* How long the server waited for the votes of each of the last rounds. */
 struct round_times {
 	double at[MEDIAN_ROUNDS];
 	size_t count; /* of all rounds */
@@ -136,10 +136,10 @@ struct round_times {
 struct answer {
 	bool there;
 	uint64_t step;
-	int bn_owner; /* of the step after it */
+	int bn_owner; /* owner of the running statistics in the next step */
 	struct frame head;
 	int64_t *born; /* [workers] step at which a counted worker's state began; -1: it was not counted */
-	zmq_msg_t message; /* to a worker that was counted: header and pull */
+	zmq_msg_t message; /* the message to a worker that was counted: header and pull */
 };
 
 /* The answers to the last steps. */
@@ -165,14 +165,14 @@ struct known_hash {
 
 /* The end of a run. */
 struct ending {
-	bool collecting; /* workers' own states are being collected */
-	bool finished;   /* the reply to everything is DONE with this sentence: */
+	bool collecting; /* the server is collecting the workers' own states */
+	bool finished;   /* every message is answered with DONE and the sentence `why` */
 	const char *why;
 };
 
-/* Whether workers are answered. A shard that does not know its run yet cannot answer them. */
+/* Whether the server answers workers. A shard cannot answer them until it knows its run. */
 enum handshake {
-	HANDSHAKE_DONE,  /* it knows the run */
+	HANDSHAKE_DONE,  /* the server knows the run and answers workers */
 	HANDSHAKE_HELLO, /* HELLO is accepted, and answered later */
 	HANDSHAKE_NONE,  /* workers are ignored */
 };
@@ -181,30 +181,35 @@ struct server;
 
 /* A message that was received. */
 struct incoming {
-	int from; /* worker; [workers] the main server (shards only); -1: not known */
+	int from; /* the worker; at a shard, `workers` stands for the main server; -1: not known */
 	int fd;   /* of the connection */
 	struct route route;
 	struct frame frame;
 	zmq_msg_t message;
 };
 
-/* What a server on its own, a main server with shards and a shard do differently. NULL: nothing to do. */
+/*
+ * What differs between a single server, a main server with shards, and a shard. A function may be NULL: the
+ * server does nothing there.
+ */
 struct server_role {
-	bool main; /* it holds the parameters and decides which votes count */
-	/* Of a shard. A message of the main server came; a vote was kept; a connection was lost. */
+	bool main; /* this server holds the parameters and decides which votes count */
+	/* For a shard. The main server sent a message; a vote was kept; a connection was lost. */
 	void (*hear)(struct server *s, struct incoming *in);
 	void (*have)(struct server *s);
 	void (*lost)(struct server *s, int fd);
-	/* Of a main server with shards. Does every shard have its range of the vote that worker m sent here?
-	 */
+	/* For a main server with shards. Does every shard have its range of worker m's vote? */
 	bool (*complete)(const struct server *s, int m);
-	/* The votes are in: end the round here and at the shards, and get their ranges of the pull. */
+	/*
+	 * The server has enough votes: end the round here and at the shards, and get the shards' ranges of
+	 * the pull.
+	 */
 	enum exchange_end (*decide)(struct server *s, const struct exchange_request *x,
 	                            struct exchange_reply *reply, struct err *e);
-	/* Write the sockets to poll to items, and say how many. Handle what came on them. */
+	/* Write the sockets to poll into items; returns how many. Handle the messages that came on them. */
 	int (*poll)(const struct server *s, zmq_pollitem_t *items);
 	void (*serve)(struct server *s);
-	/* Has a shard refused? -1 and a sentence if one has refused or does not answer. */
+	/* Has a shard refused the run? -1 and a sentence if a shard has refused it or does not answer. */
 	bool (*refused)(const struct server *s);
 	int (*trouble)(const struct server *s, struct err *e);
 	/* Tell the shards that the run is over. */
@@ -217,14 +222,14 @@ struct shard;
 struct shard_links;
 
 struct server {
-	/* What it is. */
+	/* Identity. */
 	const struct server_role *role;
 	struct zmq_settings set;
 	struct transport_env env;
 	const struct endpoint *endpoint;
 	int workers;
 	uint64_t run;
-	int64_t instance;   /* another number for each server process */
+	int64_t instance;   /* a different number for each server process */
 	struct buf welcome; /* body of a WELCOME */
 	enum handshake handshake;
 	/* Sockets. */
@@ -234,7 +239,7 @@ struct server {
 	struct flood *flood;
 	uint64_t up, down;   /* bytes since the last round */
 	uint64_t link_bytes; /* the same, between this server and its shards */
-	/* What it knows. */
+	/* State. */
 	struct peer *peers; /* [workers] */
 	struct faults faults;
 	struct fault_table fault_table;
@@ -246,33 +251,36 @@ struct server {
 	struct params_copy copy;
 	struct known_hash hash;
 	struct ending ending;
-	int running_of;      /* the worker that sent the running statistics in st; -1: none of them has yet */
+	int running_of;      /* the worker that sent the running statistics in st; -1: none has yet */
 	float *next_running; /* those of a vote, to be judged; NULL: they are not */
-	/* Other servers of the run. */
+	/* The other servers of the run. */
 	struct shard_links *links; /* of a main server with shards, once the sizes are known */
 	struct shard *shard;       /* of a shard */
 };
 
 /* --- server_open.c -------------------------------------------------------------------------------------- */
 
-/* A server that does not listen yet; its address is only tried. NULL and a sentence. */
+/* Make a server. It does not listen yet, but checks that its address is free. NULL and a sentence. */
 struct server *server_open(const struct zmq_settings *set, const struct transport_env *env,
                            const struct server_role *role, struct err *e);
-/* Listen, and accept bodies of at most so many bytes; watch: with the flood guard. -1 and a sentence. */
+/* Listen, and accept bodies of at most body_bytes. watch: start the flood guard. -1 and a sentence. */
 int server_bind(struct server *s, size_t body_bytes, bool watch, struct err *e);
 void server_close(struct server *s);
 
 /* --- server_send.c -------------------------------------------------------------------------------------- */
 
-/* Takes over *m. False: the peer cannot be reached, or its queue is full. */
+/* Takes ownership of *m. False: the peer cannot be reached, or its queue is full. */
 bool server_send(struct server *s, const struct route *to, zmq_msg_t *m);
-/* A message with header *f and this body. Sets f->run, bytes and body_hash. */
+/* Send a message with header *f and this body. Sets f->run, f->bytes and f->body_hash. */
 bool server_say(struct server *s, const struct route *to, struct frame *f, const void *body, size_t bytes);
-/* A message that is a sentence: REFUSED or DONE. */
+/* Send a message whose body is a sentence: REFUSED or DONE. */
 void server_sentence(struct server *s, const struct route *to, enum frame_type type, const char *sentence);
-/* Tell worker m where the run is. x_hash: of the parameters, where the worker may compare them; else 0. */
+/*
+ * Send worker m a WELCOME with the run's step. x_hash: hash of the parameters, if the worker is at the same
+ * step and can compare its own; else 0.
+ */
 void server_welcome(struct server *s, int m, uint64_t x_hash);
-/* Tell worker m that it is too far from the run to get the answer of `step`. */
+/* Tell worker m that it cannot get the answer of `step` and must ask for the parameters. */
 void server_stale(struct server *s, int m, uint64_t step);
 /* Tell worker m that the run is over. */
 void server_done(struct server *s, int m);
@@ -281,80 +289,80 @@ void server_done(struct server *s, int m);
 
 void answers_open(struct server *s);
 void answers_close(struct answer_log *log);
-/* The answer to a step that is over. NULL: it is not kept any more. */
+/* The answer to a step that is over. NULL: the server no longer keeps it. */
 struct answer *answers_find(const struct answer_log *log, uint64_t step);
-/* Keep the answer that x->pull holds. */
+/* Add the answer of this round, from x->pull, to the log. */
 struct answer *answers_add(struct server *s, const struct exchange_request *x,
                            const struct exchange_reply *reply);
-/* Send an answer to worker m, as *r wants it. */
+/* Send worker m an answer to the request *r. */
 void answer_send(struct server *s, int m, struct answer *a, const struct open_request *r);
-/* The same to a worker that waited for it: most get the same message, without a copy. */
+/* Answer the open request of worker m. Most workers get one common message, which is not copied. */
 void answer_send_open(struct server *s, int m, struct answer *a);
 
 /* --- server_bucket.c ------------------------------------------------------------------------------------ */
 
 /* The sizes of messages, from the first round's request. */
 void layout_init(struct layout *l, const struct exchange_request *x, size_t running_bytes, int64_t buckets);
-/* Memory in which the votes of a peer are assembled, where they come in several messages. */
+/* Allocate the buffer in which a vote is assembled, if votes come in several messages. */
 void bucket_open(const struct layout *l, struct vote *v);
 /* Is this the message that closes a vote in buckets? */
 bool bucket_closes(const struct layout *l, const struct frame *f);
-/* A bucket of a vote. FAULTS, or what is wrong with it. */
+/* Add a bucket to a vote. Returns what is wrong with the bucket; FAULTS: nothing. */
 enum fault bucket_add(const struct layout *l, struct vote *v, uint64_t step, const struct frame *f,
                       const unsigned char *body);
-/* *message holds this server's shard of a vote: put it into its place in the buffer. */
+/* *message holds this server's shard of a vote: copy it to its place in the buffer. */
 void bucket_place_shard(const struct layout *l, struct vote *v, zmq_msg_t *message);
 /*
- * The push is in the buffer. Make *message the whole vote: the buffer, with the running statistics that the
- * message has from `offset` on.
+ * The buffer holds the push. Append the running statistics, which begin at `offset` in the body of *message,
+ * and make *message the whole vote.
  */
 void bucket_assemble(const struct layout *l, struct vote *v, zmq_msg_t *message, size_t offset);
 
 /* --- server_vote.c -------------------------------------------------------------------------------------- */
 
 /*
- * A vote of worker m for the present step: FAULTS, or why it is not counted. A vote that comes with false
- * running statistics is not counted: then the next worker owns them, as /voters alone is enough to tell when
- * the run is repeated.
+ * Check a vote of worker m for the present step. Returns why it is not counted; FAULTS: it is. A vote with
+ * false running statistics is not counted. The next worker then owns them, and /voters alone is enough to
+ * repeat the run.
  */
 enum fault vote_check(struct server *s, int m, const struct frame *f, zmq_msg_t *message);
-/* Is the length right, for a vote of any step? */
+/* Is the length of a vote right? The vote may be for any step. */
 bool vote_length_holds(const struct server *s, int m, const struct frame *f);
-/* Are these the parameters of the present step, as far as both sides know? */
+/* Does the hash match the parameters of the present step? True if either side does not know its hash. */
 bool vote_hash_holds(const struct server *s, uint64_t x_hash);
-/* Keep the vote, which vote_check() found good. Takes the content of *message. */
+/* Keep a vote that passed vote_check(). Takes ownership of the content of *message. */
 void vote_keep(struct server *s, int m, const struct frame *f, zmq_msg_t *message);
-/* Whether the vote of worker m is complete may have changed: count again. */
+/* Check again whether the vote of worker m is complete, and correct the number of votes. */
 void vote_recount(struct server *s, int m);
-/* Worker m has no vote in this round any more. */
+/* Drop worker m's vote for this round. */
 void vote_forget(struct server *s, int m);
 /* The round is over: forget the vote and release its message. */
 void vote_clear(struct vote *v);
 
 /* --- server_faults.c ------------------------------------------------------------------------------------ */
 
-/* Count a fault in a message of worker m (-1: not known); a worker that has offended too often is banned. */
+/* Count a fault in a message of worker m (-1: not known), and ban a worker that has offended too often. */
 void server_offend(struct server *s, int m, enum fault fault);
 
 /* --- server_round.c ------------------------------------------------------------------------------------- */
 
-/* The sizes, from the first round's request, and the memory that depends on them. */
+/* Set the sizes from the first round's request, and allocate the memory that depends on them. */
 void round_open(struct server *s, const struct exchange_request *x);
-/* The round of x->step begins. Votes may have come before its parameters were known: check them. */
+/* Begin the round of x->step. Checks earlier votes, since the hash of the parameters is known only now. */
 void round_begin(struct server *s, const struct exchange_request *x);
-/* Messages of worker m. */
+/* Handle a PUSH or FETCH of worker m. */
 void round_push(struct server *s, int m, const struct frame *f, zmq_msg_t *message);
 void round_fetch(struct server *s, int m, const struct frame *f);
-/* Worker m has caught up: let rounds wait for it, unless it was given up lately. */
+/* Worker m has caught up: let rounds wait for it, unless it was given up recently (presence.not_before). */
 void round_await(struct server *s, int m);
 /*
- * Collect the complete votes' pushes in order of worker, and their loss and born in *x. How many. Where
- * nobody vouches for the workers, a loss that cannot be believed becomes NAN.
+ * List the pushes of the complete votes in order of worker; writes their loss and born. Returns how many.
+ * Where nobody vouches for the workers, a loss that cannot be believed becomes NAN.
  */
 int round_gather(struct server *s, const struct exchange_request *x);
-/* The round is over: count the losses that round_gather() has dropped. */
+/* After the round: count the losses that round_gather() has dropped. */
 void round_judge_losses(struct server *s, const struct exchange_request *x);
-/* Combine the gathered votes and answer every worker that waits. The next step begins. */
+/* Combine the gathered votes, answer every worker that waits, and go to the next step. */
 void round_finish(struct server *s, const struct exchange_request *x, const struct exchange_reply *reply,
                   int count);
 
@@ -362,40 +370,41 @@ void round_finish(struct server *s, const struct exchange_request *x, const stru
 
 /* The hash of the parameters at the present step. */
 uint64_t params_hash(struct server *s);
-/* Messages of worker m: it asks for parameters or for its own state; it sends a chunk of its own state. */
+/* Handle worker m's SNAPSHOT (a request for parameters or its own state) or STATE (a chunk of its own). */
 void params_snapshot(struct server *s, int m, const struct frame *f);
 void params_state(struct server *s, int m, const struct frame *f, const unsigned char *body);
 
 /* --- server_listen.c ------------------------------------------------------------------------------------ */
 
-/* Wait up to `ms` milliseconds for a message, then handle those that are there. */
+/* Wait up to `ms` milliseconds for a message, then handle the messages that have come. */
 void server_serve(struct server *s, int ms);
 
 /* --- server_wait.c -------------------------------------------------------------------------------------- */
 
 enum verdict {
-	ROUND_OPEN,    /* it goes on */
-	ROUND_ENOUGH,  /* its votes are counted */
-	ROUND_TOO_FEW, /* there is no hope of a quorum */
+	ROUND_OPEN,    /* the round goes on */
+	ROUND_ENOUGH,  /* the round ends, and its votes are counted */
+	ROUND_TOO_FEW, /* the round fails: no quorum within patience_s, or a shard has refused */
 	ROUND_STOPPED, /* a signal came, and there is no quorum */
 };
 
-/* Handle messages until there are enough votes, or no hope of them. */
+/* Handle messages until the round can end or has failed. Sets wait_s and, after a signal, STOP in *reply. */
 enum verdict round_wait(struct server *s, struct exchange_reply *reply);
 /* Seconds that a round without a quorum waits. */
 double round_hope_s(const struct server *s);
-/* Seconds to wait for something that takes no longer than a round: two usual ones, at least `least`. */
+/* Seconds to wait for something that takes no longer than a round: two median rounds, at least `least`. */
 double round_patience_s(const struct server *s, double least);
 
 /* --- server_collect.c ----------------------------------------------------------------------------------- */
 
+/* Collect the workers' own states into st->workers. A state that does not come is freed and set to NULL. */
 void server_collect(struct server *s, struct train_state *st);
-/* Tell every worker that the run is over, and wait a moment until all have heard it. */
+/* Tell every worker that the run is over, and wait a moment until all have been told. */
 void server_leave(struct server *s, bool finished, const char *why);
 
 /* --- shard_links.c -------------------------------------------------------------------------------------- */
 
-/* The role of a main server with shards; its connections, once the sizes are known. */
+/* The role of a main server with shards. links_open() connects to the shards once the sizes are known. */
 extern const struct server_role server_role_links;
 void links_open(struct server *s);
 void links_close(struct shard_links *l);

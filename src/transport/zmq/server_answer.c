@@ -1,7 +1,7 @@
 /*
- * The answers to the last steps. A worker that was counted gets the very same message as all others, of which
- * ZeroMQ only counts the users. A message of its own is made for a worker that was not counted, asks late,
- * needs no pull, or becomes the owner of the running statistics.
+ * The answers to the last steps. All workers that were counted share one message, which ZeroMQ
+ * reference-counts. A separate message is made for a worker that was not counted, asks late, needs no pull,
+ * or becomes the owner of the running statistics.
  */
 #include <string.h>
 #include "base/hash.h"
@@ -10,7 +10,7 @@
 
 enum { ANSWERS_LEAST = 4, ANSWERS_MOST = 64 };
 
-/* As many as need no more memory than the parameters, within bounds. */
+/* Keep as many answers as fit into the memory that the parameters take, within bounds. */
 void answers_open(struct server *s)
 {
 	struct answer_log *log = &s->log;
@@ -38,7 +38,7 @@ struct answer *answers_find(const struct answer_log *log, uint64_t step)
 	return a->there && a->step == step ? a : NULL;
 }
 
-/* SAVE and STOP are for clients that save and stop with the server. */
+/* SAVE and STOP are sent only to clients that save and stop with the server (endpoint.collect). */
 static unsigned flags_of(const struct server *s, const struct exchange_reply *reply)
 {
 	unsigned flags = FRAME_COUNTED;
@@ -78,8 +78,10 @@ struct answer *answers_add(struct server *s, const struct exchange_request *x,
 	return a;
 }
 
-/* Does worker m own the running statistics from this answer on, while the server has them from another
- * worker, or from a checkpoint? */
+/*
+ * Does worker m become the owner of the running statistics with this answer, while the server's copy came
+ * from another worker or from a checkpoint?
+ */
 static bool becomes_bn_owner(const struct server *s, int m, const struct answer *a)
 {
 	return s->layout.running_bytes > 0 && m == a->bn_owner && a->step + 1 == s->round.step &&
@@ -87,8 +89,8 @@ static bool becomes_bn_owner(const struct server *s, int m, const struct answer 
 }
 
 /*
- * Was the vote counted that the asking process sent, with a state that began at `born`? A worker that was
- * started again may ask for the answer to a vote of the process before it.
+ * Was the asking process's own vote, with a state that began at `born`, counted? A restarted worker may ask
+ * for the answer to a vote that its earlier process sent.
  */
 static bool counted(const struct answer *a, int m, int64_t born)
 {

@@ -1,4 +1,4 @@
-/* Which peers a server lets in: see server_auth.h. */
+/* Authentication of peers: see server_auth.h. */
 #include "transport/zmq/server_auth.h"
 #include <errno.h>
 #include <pthread.h>
@@ -26,7 +26,7 @@ struct auth {
 	pthread_t thread;
 };
 
-/* Equal? The time that this takes does not tell where they differ. */
+/* Are they equal? Takes constant time, so that timing does not show where they differ. */
 static bool same(const char *a, const char *b, size_t bytes)
 {
 	volatile unsigned char differ = 0;
@@ -35,7 +35,10 @@ static bool same(const char *a, const char *b, size_t bytes)
 	return differ == 0;
 }
 
-/* The worker whose key or token this is; `workers`: the server itself; -1: nobody. Every key is compared. */
+/*
+ * The worker that has this key or token; `workers`: the server itself; -1: none. Compares every key, for
+ * constant time.
+ */
 static int owner(const struct auth *a, const struct request *r)
 {
 	char text[CURVE_TEXT + 1] = "";

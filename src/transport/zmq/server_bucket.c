@@ -1,15 +1,15 @@
 /*
  * Votes that come in several messages.
  *
- * In buckets: a vote is cut in k = ceil(n / bucket) buckets, and bucket i holds the coordinates from
- * (k - 1 - i) bucket on. So they come from the last coordinates to the first, in this order, because a
- * backward pass ends with the first layers. Message k closes the vote.
+ * In buckets: a vote is cut in k = ceil(n / bucket) buckets, and bucket i holds the coordinates from (k - 1 -
+ * i) bucket on. Buckets are sent from the last coordinates to the first, in this order, because a backward
+ * pass ends with the first layers. Message k closes the vote.
  *
  * In shards: where several servers share the coordinates, this one gets only its shard of each vote. The
- * other bytes of the buffer stay zero, so that kernels always see whole messages.
+ * other bytes of the buffer stay zero, so that kernels always get whole messages.
  *
- * The size of a buffer follows from the model; nothing that a worker sends says how much memory is used, or
- * where a bucket is written to.
+ * The size of a buffer depends only on the model. Nothing that a worker sends decides how much memory is
+ * used, or where a bucket is written.
  */
 #include <string.h>
 #include "base/mem.h"

@@ -7,7 +7,7 @@ enum { POLL_MS = 100 };
 
 static const double LEAVE_S = 3;
 
-/* Is its whole state here, or is there none to be had? */
+/* Was its whole state received, or can none be expected? */
 static bool collected(const struct server *s, int m)
 {
 	const struct peer *p = &s->peers[m];

@@ -27,7 +27,7 @@ const char *const fault_names[FAULTS] = {
         [FAULT_WRONG_RUNNING] = "wrong_running",
 };
 
-/* What can happen to an honest worker is no offence. */
+/* A fault that can happen to an honest worker is no offence. */
 static bool is_offence(enum fault fault)
 {
 	return fault != FAULT_LATE && fault != FAULT_WRONG_HASH && fault != FAULT_UNANNOUNCED &&
@@ -38,7 +38,7 @@ static void ban(struct server *s, int m)
 {
 	struct peer *p = &s->peers[m];
 	atomic_store(&s->faults.banned[m], true);
-	if (s->role->main) /* a vote that a shard has may be part of a decision already */
+	if (s->role->main) /* a vote at a shard may already be part of a decision */
 		vote_forget(s, m);
 	server_sentence(s, &p->presence.route, FRAME_REFUSED,
 	                "this worker sent too much that is against the protocol");

@@ -21,7 +21,7 @@ enum fault {
 	FAULT_WRONG_LENGTH,
 	FAULT_WRONG_ORDER, /* a bucket of a vote before an earlier one */
 	FAULT_WRONG_RUN,   /* a message of another experiment */
-	FAULT_PADDING,     /* bits set behind the last coordinate */
+	FAULT_PADDING,     /* bits set after the last coordinate */
 	FAULT_GARBAGE,
 	FAULT_VERSION,
 	FAULT_DAMAGED,

@@ -12,26 +12,25 @@
 
 enum {
 	FD_MOST = 1 << 16, /* sockets with a higher number are not watched; a process rarely has so many */
-	TICK_MS = 5,       /* between checks of all connections ... */
-	TICK_CONNECTIONS = 256, /* ... and a tick more for every so many */
-	CUT_TICKS = 20,         /* before a connection is cut, so that a last message can leave */
-	SILENT_MOST = 256,      /* connections that have said nothing, beside one a worker */
-	UNDER_WAY = 4, /* messages on their way: a vote, and what is sent after silence or reconnecting */
+	TICK_MS = 5,       /* between checks of all connections */
+	TICK_CONNECTIONS = 256,  /* one tick more between checks for every this many connections */
+	CUT_TICKS = 20,          /* before a connection is cut off, so that a last message can be sent */
+	SILENT_MOST = 256,       /* connections that may be silent, in addition to one for each worker */
+	UNDER_WAY = 4,           /* messages under way: a vote, and those after a silence or a reconnection */
 	KERNEL_BYTES = 8 << 20,  /* a connection's buffer in the kernel */
-	UNKNOWN_BYTES = 1 << 16, /* of a connection before HELLO */
+	UNKNOWN_BYTES = 1 << 16, /* allowed bytes of a connection before HELLO */
 	PING_BYTES = 1024,       /* a second */
 };
 
 /* What the server's thread tells the guard about a connection. */
 struct notes {
-	_Atomic uint64_t
-	        seen;      /* bytes of its messages; goes on counting when the number is given out again */
-	_Atomic int owner; /* worker + 1; 0: not known */
-	_Atomic bool cut;  /* it is to be cut off */
+	_Atomic uint64_t seen; /* bytes of its messages; not reset when the system reuses the number */
+	_Atomic int owner;     /* worker + 1; 0: not known */
+	_Atomic bool cut;      /* the connection must be cut off */
 };
 
 struct connection {
-	int fd, cut_ticks; /* ticks since it was to be cut off */
+	int fd, cut_ticks; /* ticks since it had to be cut off */
 	double opened;
 	uint64_t seen; /* notes.seen when it was opened */
 	bool spoke;
@@ -41,7 +40,8 @@ struct flood {
 	struct faults *faults;
 	pthread_t thread;
 	void *router, *monitor;
-	void *lost_out, *lost_in; /* a pair: numbers of lost connections, from the guard to the server */
+	void *lost_out,
+	        *lost_in; /* a socket pair: the guard sends the server the numbers of lost connections */
 	_Atomic bool stop;
 	bool counts; /* the kernel counts the bytes of a connection */
 	uint64_t slack;
@@ -110,8 +110,7 @@ static void disconnected(struct flood *g, int fd)
 		}
 }
 
-/* The system has given out this number: an earlier connection of that number is gone, even if no event said
- * so. */
+/* The system has reused this number, so an earlier connection with it is gone, even without an event. */
 static void accepted(struct flood *g, int fd)
 {
 	struct notes *n = &g->notes[fd];
@@ -142,7 +141,7 @@ static bool take_event(struct flood *g)
 
 /* --- a check of all connections ------------------------------------------------------------------------- */
 
-/* Bytes that the kernel has received and the server has not read as messages. */
+/* Bytes that the kernel has received but the server has not yet read as messages. */
 static uint64_t pending(const struct connection *c, const struct notes *n)
 {
 	struct tcp_info info = {0};

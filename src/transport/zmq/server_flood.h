@@ -31,7 +31,7 @@ void flood_stop(struct flood *g);
 void flood_seen(struct flood *g, int fd, uint64_t bytes);
 /* The connection is worker m's. */
 void flood_owner(struct flood *g, int fd, int m);
-/* Cut off the connection if it is (still) worker m's; m -1: whosever it is. */
+/* Cut off the connection if it is (still) worker m's; m = -1: in any case. */
 void flood_cut(struct flood *g, int fd, int m);
 
 /* The next connection that was lost. False: there is none. */

@@ -1,7 +1,7 @@
 /*
- * Incoming messages: which worker sent them, whether they are in order, and which file handles them. A worker
- * speaks for the key that its connection has proved; a HELLO on another connection with the same key takes
- * its place.
+ * Incoming messages: which worker sent them, whether they are valid, and which file handles them. The key
+ * that a connection has proved identifies its worker. A HELLO on another connection with the same key
+ * replaces the first connection.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -10,11 +10,11 @@
 #include "transport/zmq/server.h"
 
 enum {
-	BATCH = 64,         /* messages handled before the clock is checked again */
-	REQUESTS_MOST = 96, /* of a worker in a step and second that are answered */
+	BATCH = 64,         /* messages handled before the caller can check the clock again */
+	REQUESTS_MOST = 96, /* requests of a worker that are answered in one step and second */
 };
 
-/* --- who sent it? --------------------------------------------------------------------------------------- */
+/* --- the sender of a message ---------------------------------------------------------------------------- */
 
 static bool same_route(const struct route *a, const struct route *b)
 {
@@ -33,16 +33,19 @@ static int sender(const struct server *s, const struct route *from, zmq_msg_t *m
 	return -1;
 }
 
-/* The main server of a shard, which has the number `workers`, counts as not known where only workers may
- * speak. */
+/*
+ * At a shard, the number `workers` stands for the main server. Where only workers may send, it counts as not
+ * known.
+ */
 static int worker_only(const struct server *s, int m)
 {
 	return m < s->workers ? m : -1;
 }
 
 /*
- * Without keys, a worker gets the number that it asks for. A new one gets the first number that nobody ever
- * had, or else the first that nobody has now: a client that has to read longer messages connects again.
+ * Without keys, a worker gets the number that it asks for. A worker without a number gets the first number
+ * that was never used, or else the first that is not in use. Numbers are not reused at once because a client
+ * that has to read longer messages connects again.
  */
 static int free_number(const struct server *s, const struct frame *f)
 {
@@ -60,14 +63,13 @@ static int free_number(const struct server *s, const struct frame *f)
 
 /* --- HELLO and BYE -------------------------------------------------------------------------------------- */
 
-/* A process that is replaced is told at once; otherwise it would say HELLO after a while and take the place
- * back. */
+/* Tell a replaced process at once; otherwise it would send HELLO later and replace the new process. */
 static void say_replaced(struct server *s, const struct route *to)
 {
 	server_sentence(s, to, FRAME_REFUSED, "another process has connected with the key of this worker");
 }
 
-/* The worker speaks from this connection from now on. */
+/* Use this connection for the worker from now on. */
 static void connect_worker(struct server *s, int m, const struct incoming *in)
 {
 	struct presence *p = &s->peers[m].presence;
@@ -125,7 +127,7 @@ static void bye(struct presence *p)
 
 /* --- other messages ------------------------------------------------------------------------------------- */
 
-/* Does it come from the connection that said HELLO last? If not, the sender hears it. */
+/* Does it come from the connection that sent the last HELLO? A process that was replaced is told so. */
 static bool announced(struct server *s, int m, const struct route *from)
 {
 	const struct presence *p = m < 0 ? NULL : &s->peers[m].presence;
@@ -160,7 +162,7 @@ static enum fault fault_of(enum frame_fault fault)
 	                                     : FAULT_GARBAGE;
 }
 
-/* A message of a banned worker, on any connection: the connection is cut off. */
+/* Does the message come from a banned worker? If so, its connection is cut off. */
 static bool is_banned(struct server *s, const struct incoming *in)
 {
 	int m = worker_only(s, in->from);
@@ -173,7 +175,7 @@ static bool is_banned(struct server *s, const struct incoming *in)
 
 /*
  * Does the worker ask for more answers than it needs to follow the run? An answer may be as long as the
- * longest message, so only some are given in a step and second.
+ * longest message, so their number in each step and second is limited.
  */
 static bool is_greedy(struct server *s, int m, const struct frame *f)
 {
@@ -190,7 +192,7 @@ static bool is_greedy(struct server *s, int m, const struct frame *f)
 	return ++q->requests > REQUESTS_MOST;
 }
 
-/* A message of one frame. */
+/* Handle a message of one frame. */
 static void handle(struct server *s, struct incoming *in)
 {
 	struct frame *f = &in->frame;
@@ -204,7 +206,7 @@ static void handle(struct server *s, struct incoming *in)
 	         (s->handshake == HANDSHAKE_HELLO && f->type != FRAME_HELLO))
 		return;
 	else if (f->type == FRAME_HELLO && is_greedy(s, m, f))
-		faults_count(&s->faults, m, FAULT_GREEDY); /* no offence: it may be a thief of the key */
+		faults_count(&s->faults, m, FAULT_GREEDY); /* no offence: the key may be stolen */
 	else if (f->type == FRAME_HELLO)
 		hello(s, m, in);
 	else if (!announced(s, m, &in->route))
@@ -223,7 +225,7 @@ static void handle(struct server *s, struct incoming *in)
 
 /* --- receiving ------------------------------------------------------------------------------------------ */
 
-/* Read the frames behind the route; how many. The last one stays in in->message. 0: the socket failed. */
+/* Read the frames after the route; returns how many. in->message gets the last. 0: the socket failed. */
 static int receive_frames(struct server *s, struct incoming *in)
 {
 	int count = 0, more = 1;
@@ -261,7 +263,7 @@ static bool receive(struct server *s)
 	return true;
 }
 
-/* A connection was lost. The worker's request is gone with it, but a vote that has come counts. */
+/* A connection was lost. The worker's open request is dropped, but a vote that was received still counts. */
 static void lose(struct server *s, int fd)
 {
 	if (s->role->lost)

@@ -40,10 +40,10 @@ static void *new_router(const struct server *s, void *context)
 }
 
 /*
- * A socket's limit of a message's length must be set before it listens, and the model, which decides it, is
- * not known yet. So the address is only tried here, and learned if the system chooses it. zmq_close() returns
- * before the socket is closed, and until then it would take a worker's HELLO that nobody reads. Therefore the
- * trial has a context of its own, whose end waits for that.
+ * The limit of a message's length must be set before a socket listens. It depends on the model, which is not
+ * known yet. So the address is only tried here, to report errors and to learn a port that the system chooses.
+ * zmq_close() returns before the socket is closed, and until then it would take a worker's HELLO that nobody
+ * reads. Therefore the trial has a context of its own, whose end waits for that.
  */
 static int try_address(struct server *s, struct err *e)
 {
@@ -79,7 +79,7 @@ int server_bind(struct server *s, size_t body_bytes, bool watch, struct err *e)
 
 /* --- opening and closing -------------------------------------------------------------------------------- */
 
-/* The settings, then the addresses of the shards, a zero byte before each. */
+/* Write the settings, then the addresses of the shards, each after a zero byte. */
 static void write_welcome(struct buf *welcome, const struct endpoint *endpoint)
 {
 	buf_add(welcome, endpoint->settings);

@@ -1,13 +1,13 @@
 /*
- * State on its way. Down: the shared state to workers that join or have fallen behind, in chunks out of one
- * copy, so that a worker that reads slowly holds no memory; and after a restart, the states that were saved
- * for workers. Up: workers' own states, to be saved.
+ * Transfers of state. Down: the shared state to workers that join or must resync, in chunks from one copy for
+ * all, so that a slow reader ties up no memory; and after a restart, the workers' own states from the
+ * checkpoint. Up: workers' own states, to be saved.
  */
 #include <string.h>
 #include "base/mem.h"
 #include "transport/zmq/server.h"
 
-enum { COPY_ROUNDS = 8 /* how long a copy serves, and how often a worker may ask for one */ };
+enum { COPY_ROUNDS = 8 /* rounds for which a copy is used, and before a worker may ask for another one */ };
 
 uint64_t params_hash(struct server *s)
 {
@@ -20,7 +20,7 @@ uint64_t params_hash(struct server *s)
 
 /* --- down ----------------------------------------------------------------------------------------------- */
 
-/* A copy costs the round a moment, so one serves all workers that ask within a few rounds. */
+/* Making a copy delays the round, so one copy is used for all workers that ask within a few rounds. */
 static void renew_copy(struct server *s)
 {
 	struct params_copy *c = &s->copy;
@@ -39,7 +39,7 @@ static void renew_copy(struct server *s)
 	c->x_hash = params_hash(s);
 }
 
-/* Is the worker's own state here, as it was saved? It is, until the first round of this process is over. */
+/* Has the server the worker's saved own state? Only until the first round of this process is over. */
 static bool has_state(const struct server *s, int m)
 {
 	return s->round.first && s->st->workers && s->st->workers[m];
@@ -110,7 +110,7 @@ void params_snapshot(struct server *s, int m, const struct frame *f)
 
 /* --- up ------------------------------------------------------------------------------------------------- */
 
-/* index = count: no more is needed. */
+/* Ask for chunk `index` of a worker's own state. index = count: no more is needed. */
 static void ask_state(struct server *s, int m, unsigned index, unsigned count)
 {
 	struct frame f = {.type = FRAME_ASK_STATE, .step = s->round.step, .index = index, .count = count};
@@ -130,7 +130,7 @@ void params_state(struct server *s, int m, const struct frame *f, const unsigned
 	}
 	unsigned next = (unsigned)(p->saved_bytes / chunk), count = (unsigned)chunk_count(size, chunk);
 	size_t bytes = chunk_bytes(size, p->saved_bytes, chunk);
-	if (f->index < next) { /* sent again, because our reply was lost */
+	if (f->index < next) { /* the worker sent it again, because our reply was lost */
 		ask_state(s, m, next, f->count);
 		return;
 	}

@@ -1,4 +1,4 @@
-/* Requests of workers in a round, and the end of a round. */
+/* Workers' requests in a round, and the end of a round. */
 #include <math.h>
 #include "base/clock.h"
 #include "base/log.h"
@@ -8,8 +8,8 @@
 
 enum {
 	BACKOFF_ROUNDS =
-	        8, /* rounds before a worker that was given up once is awaited again; doubled each time */
-	BACKOFF_DOUBLES = 16, /* how often at most */
+	        8, /* rounds until a worker that was given up once can be awaited again; doubled each time */
+	BACKOFF_DOUBLES = 16, /* the number of rounds is doubled at most this often */
 };
 
 static const double LOSS_MOST = 1e6;
@@ -50,7 +50,7 @@ void round_await(struct server *s, int m)
 	p->awaited |= s->round.step >= p->not_before;
 }
 
-/* A request for the answer of a step that is over. */
+/* Answer a request for the answer of a step that is over. */
 static void answer_past(struct server *s, int m, const struct frame *f)
 {
 	struct answer *a = answers_find(&s->log, f->step);
@@ -94,7 +94,7 @@ void round_push(struct server *s, int m, const struct frame *f, zmq_msg_t *messa
 		vote_keep(s, m, f, message);
 		return;
 	}
-	if (fault != FAULT_LATE || s->role->main) /* the main server counts late votes */
+	if (fault != FAULT_LATE || s->role->main) /* late votes are counted only by the main server */
 		server_offend(s, m, fault);
 	if (fault == FAULT_DUPLICATE)
 		s->peers[m].request.born = f->born;
@@ -159,7 +159,10 @@ void round_judge_losses(struct server *s, const struct exchange_request *x)
 	}
 }
 
-/* The worker misses too many rounds: wait for it again after a while, which doubles each time. */
+/*
+ * The worker missed too many rounds: stop waiting for it. The time until it can be awaited again doubles each
+ * time.
+ */
 static void give_up(struct server *s, int m)
 {
 	struct presence *p = &s->peers[m].presence;
@@ -171,7 +174,7 @@ static void give_up(struct server *s, int m)
 	p->missed = 0;
 }
 
-/* Did the worker miss the round that is over, and does the next one wait for it? */
+/* Count whether the worker missed the round that is over, and decide whether the next round waits for it. */
 static void settle_peer(struct server *s, int m)
 {
 	struct peer *peer = &s->peers[m];

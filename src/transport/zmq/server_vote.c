@@ -1,12 +1,15 @@
-/* The vote of a worker for the present step: checked, kept, counted, forgotten. */
+/* The vote of a worker for the present step: check, keep, count, forget. */
 #include <string.h>
 #include "transport/zmq/server.h"
 
-enum { ALIGNED = 8 /* bytes: the alignment that kernels may ask of a push */ };
+enum { ALIGNED = 8 /* bytes: the alignment that kernels need of a push */ };
 
-/* --- is it one? ----------------------------------------------------------------------------------------- */
+/* --- checking a vote ------------------------------------------------------------------------------------ */
 
-/* A state begins in this step, or began when the server says. In its first round the server does not know. */
+/*
+ * A worker's state begins in this step, or began when the server has recorded. In its first round the server
+ * has no record and accepts any step.
+ */
 static bool born_holds(const struct server *s, const struct peer *p, const struct frame *f)
 {
 	if (f->born < 0 || (uint64_t)f->born > f->step)
@@ -25,7 +28,7 @@ bool vote_length_holds(const struct server *s, int m, const struct frame *f)
 	const struct layout *l = &s->layout;
 	bool closes = bucket_closes(l, f), running = f->flags & FRAME_HAS_RUNNING;
 	if (f->step == s->round.step && m == s->round.bn_owner && l->running_bytes > 0 && !running)
-		return false; /* no other worker has the running statistics */
+		return false; /* only this worker can send the running statistics */
 	if (f->count > 0 && !closes)
 		return false;
 	return f->bytes == (closes ? 0 : l->shard_push) + (running ? l->running_bytes : 0);
@@ -66,9 +69,9 @@ enum fault vote_check(struct server *s, int m, const struct frame *f, zmq_msg_t 
 	                     closes || sharded ? p->vote.buffer + FRAME_HEADER_BYTES : message_body(message));
 }
 
-/* --- keeping it ----------------------------------------------------------------------------------------- */
+/* --- keeping a vote ------------------------------------------------------------------------------------- */
 
-/* Kernels read whole words, but ZeroMQ hands out small messages at any address. */
+/* Align the message: kernels read whole words, but ZeroMQ may place small messages at any address. */
 static void align(zmq_msg_t *message)
 {
 	zmq_msg_t aligned;

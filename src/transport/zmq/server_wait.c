@@ -1,9 +1,9 @@
 /*
  * How long a round waits for votes. It ends as soon as every awaited worker has voted and there is a quorum.
- * Without them it ends at the deadline, which is a multiple of the usual round, if there is a quorum;
- * patience does not count then, also where it is shorter. Below a quorum the round waits for patience_s, or
- * for the deadline that is computed, if that is longer: a usual round must not be given up. Before the first
- * round of a process, it waits for all workers that are enrolled, up to patience_s.
+ * If awaited votes are missing, it ends at the deadline (a multiple of the median round) if there is a
+ * quorum, also where patience_s is shorter. Without a quorum it fails after patience_s, or after the deadline
+ * that is computed, if that is longer: a usual round must not be given up. The first round of a process waits
+ * for all enrolled workers, up to patience_s.
  */
 #include "base/clock.h"
 #include "base/log.h"
@@ -12,8 +12,8 @@
 enum { POLL_MS = 100 /* between checks of the clock and of signals */ };
 
 static const double DEADLINE_LEAST_S = 2, DEADLINE_MEDIANS = 5, PATIENT_ROUNDS = 2;
-static const double STOP_S = 2;     /* after a signal */
-static const double MEETING_S = 10; /* before the first round: until it says which workers are missing */
+static const double STOP_S = 2;     /* a signal ends the wait after this */
+static const double MEETING_S = 10; /* in the first round: until it logs how many workers have voted */
 
 static double median_s(const struct round_times *t)
 {
@@ -48,7 +48,7 @@ double round_patience_s(const struct server *s, double least)
 	return rounds > least ? rounds : least;
 }
 
-/* How many votes does the round wait for? A worker that waits for the answer without a vote sends none. */
+/* The number of workers that the round still waits for. A request for the answer counts like a vote. */
 static int missing(const struct server *s)
 {
 	int count = 0;

@@ -7,25 +7,25 @@
 
 enum { POLL_MS = 100, RETRY_MS = 1, WORKERS_MOST = 4096 };
 
-/* The run, as the main server's first ATTACH says. */
+/* The run, as described by the main server's first ATTACH. */
 struct shard_run {
-	char *settings; /* NULL: no main server came yet */
+	char *settings; /* NULL: no main server has connected yet */
 	size_t n;
 	int workers;
 	unsigned index, count; /* which shard of how many */
 	double ban_after;
 };
 
-/* The main server's connection, and what has to be sent to it. */
+/* The connection to the main server, and what has to be sent to it. */
 struct main_server {
-	int64_t instance; /* 0: it was not here since the sizes are known */
+	int64_t instance; /* 0: it has not connected since the sizes are known */
 	struct route route;
 	int fd;
-	double lost_at;           /* since when it is away; 0: it is here */
-	bool have_due, range_due; /* messages that have to be sent */
+	double lost_at;           /* when the connection was lost; 0: it is connected */
+	bool have_due, range_due; /* HAVE, RANGE must be sent */
 	uint64_t range_step;      /* the step of the RANGE */
-	uint64_t faults_said;     /* the sum of all faults when they were sent last */
-	bool done;                /* it said that the run is over */
+	uint64_t faults_said;     /* the sum of all faults in the last FAULTS that was sent */
+	bool done;                /* it has sent DONE */
 };
 
 struct shard {
@@ -33,9 +33,9 @@ struct shard {
 	struct main_server main;
 	struct train_state st;      /* only the number of parameters is set */
 	struct exchange_request *x; /* NULL: the sizes are not known yet */
-	bool deciding;       /* it is known who is counted in this step, but not all their votes are here */
-	uint64_t *decision;  /* [workers] attempts of the votes; 0: not counted */
-	unsigned char *body; /* scratch for the bodies of messages */
+	bool deciding;              /* DECIDE came, but some votes that it counts have not come */
+	uint64_t *decision;         /* [workers] attempts of the votes; 0: not counted */
+	unsigned char *body;        /* scratch for the bodies of messages */
 };
 
 struct zmq_shard {
@@ -73,8 +73,8 @@ static bool same_run(const struct server *s, const struct frame *f)
 	       f->worker == (uint32_t)r->workers;
 }
 
-/* Another process of the main server: go to its step, and forget answers and votes. */
-static void begin_anew(struct server *s, const struct frame *f)
+/* The main server was restarted: go to its step, and forget answers and votes. */
+static void start_again(struct server *s, const struct frame *f)
 {
 	struct shard *h = s->shard;
 	h->main.instance = f->born;
@@ -101,17 +101,18 @@ static void attach(struct server *s, const struct incoming *in, const unsigned c
 	}
 	if (!h->run.settings)
 		learn_run(&h->run, f, body);
-	if (!h->x) /* nothing is answered before the sizes are known */
+	if (!h->x) /* send no reply before the sizes are known */
 		return;
 	if (!same_run(s, f)) {
-		server_sentence(s, &in->route, FRAME_REFUSED, "it serves another run, or another part of it");
+		server_sentence(s, &in->route, FRAME_REFUSED,
+		                "it serves another run, or another range of its coordinates");
 		return;
 	}
 	h->main.route = in->route;
 	h->main.fd = in->fd;
 	h->main.lost_at = 0;
 	if (f->born != h->main.instance)
-		begin_anew(s, f);
+		start_again(s, f);
 	h->main.have_due = true;
 	h->main.faults_said = 0;
 	server_say(s, &in->route, &ready, NULL, 0);
@@ -122,8 +123,8 @@ static void attach(struct server *s, const struct incoming *in, const unsigned c
 }
 
 /*
- * End the round if it is decided and all votes that are counted are here. In a process that was started again
- * they may be missing; workers send them again.
+ * End the round if it is decided and all votes that count have come. After a restart of this shard they may
+ * be missing; workers send them again.
  */
 static void try_decision(struct server *s)
 {
@@ -150,7 +151,7 @@ static void decide(struct server *s, const struct frame *f, const unsigned char 
 	uint64_t step = s->round.step;
 	if (f->bytes != (size_t)s->workers * WIRE_NUMBER || f->step > step || f->step + 1 < step)
 		return;
-	if (f->step < step) { /* sent again: only the range may be missing there */
+	if (f->step < step) { /* sent again: the main server may have missed only our RANGE */
 		h->main.range_due = true;
 		h->main.range_step = f->step;
 		return;
@@ -205,7 +206,7 @@ static bool say_have(struct server *s)
 	return server_say(s, &h->main.route, &f, h->body, (size_t)s->workers * WIRE_NUMBER);
 }
 
-/* True: the main server knows all faults. */
+/* Send the counts of faults if they have changed. True: the main server has all counts. */
 static bool say_faults(struct server *s)
 {
 	struct shard *h = s->shard;
@@ -252,8 +253,10 @@ static void say_what_is_due(struct server *s)
 		main->range_due = !say_range(s);
 	if (main->have_due)
 		main->have_due = !say_have(s);
-	/* All was sent, so it is here. The end of an old connection may be reported after the next one is
-	 * there. */
+	/*
+	 * Everything was sent, so the main server is connected: the loss of an old connection may be reported
+	 * after the next one was made.
+	 */
 	if (due && !main->range_due && !main->have_due)
 		main->lost_at = 0;
 }
@@ -325,7 +328,7 @@ static size_t longest_body(const struct server *s)
 	return longest;
 }
 
-/* Take over what the main server has said, and listen anew, for messages of the run's sizes. */
+/* Set up the run that the main server has described, and listen again with limits for the run's messages. */
 static int begin(struct zmq_shard *h, struct pool *pool, struct exchange_request *x, struct err *e)
 {
 	struct server *s = h->server;
@@ -372,7 +375,7 @@ int zmq_shard_serve(struct zmq_shard *h, struct pool *pool, struct exchange_requ
 	mem_free(x->born);
 	x->loss = NULL;
 	x->born = NULL;
-	h->shard.x = NULL; /* it is the caller's, and may be gone when the shard is closed */
+	h->shard.x = NULL; /* the caller owns it and may free it before the shard is closed */
 	return rc;
 }
 

@@ -8,27 +8,27 @@
 
 enum { POLL_MS = 100 };
 
-static const double RETRY_S = 0.3; /* between ATTACHes until there is a reply */
-static const double SILENCE_S = 3; /* after which an ATTACH asks whether the shard still knows us */
+static const double RETRY_S = 0.3; /* between ATTACH messages until there is a reply */
+static const double SILENCE_S = 3; /* after this silence an ATTACH asks whether the shard still knows us */
 static const double STOP_S = 2;    /* a signal ends the wait for the pull after this */
 
 struct shard_link {
 	void *socket;
 	const char *address;
 	bool connected;
-	bool ready;                   /* it has replied on this connection */
-	double attached_at, heard_at; /* the last ATTACH; the last message from it */
-	int64_t instance;             /* of its process; 0: it never replied */
-	uint64_t have_step, *have;    /* [workers] the votes for that step that it has, by attempt; 0: none */
-	uint64_t *faults;             /* [workers + 1][FAULTS] as it said last */
-	bool decided, ranged; /* this round: it was told who is counted; its part of the pull is here */
-	uint64_t up, down;    /* bytes of its round */
+	bool ready;                   /* the shard has replied on this connection */
+	double attached_at, heard_at; /* when ATTACH was last sent; when a message last came */
+	int64_t instance;             /* of the shard's process; 0: it never replied */
+	uint64_t have_step, *have;    /* [workers] attempts of the votes for have_step that it has; 0: none */
+	uint64_t *faults;             /* [workers + 1][FAULTS] from the last FAULTS message */
+	bool decided, ranged;         /* in this round: DECIDE was sent; RANGE was received */
+	uint64_t up, down;            /* bytes at the shard in this round */
 	char refusal[FRAME_SENTENCE + 1];
 };
 
 struct shard_links {
 	int count;
-	struct shard_link *at;   /* [count] at[i] leads to shard i + 1 */
+	struct shard_link *at;   /* [count] at[i] is the link to shard i + 1 */
 	unsigned char *decision; /* [workers] attempts of the votes that are counted, as wire_put() writes */
 	const struct exchange_request *x; /* of the round that is ending; or NULL */
 	size_t range;                     /* coordinates of a shard */
@@ -53,7 +53,7 @@ static void open_link(struct server *s, struct shard_link *link, const char *add
 	link->faults = mem_array(faults_size(&s->faults), sizeof *link->faults);
 	zmq_socket_set(link->socket, ZMQ_IMMEDIATE, 1);
 	zmq_socket_secure(link->socket, endpoint, own);
-	/* The longest message: a part of the pull, the table of faults, or a sentence. */
+	/* The longest message: a range of the pull, the table of faults, or a sentence. */
 	size_t most = s->layout.shape.pull_bytes + 2 * WIRE_NUMBER,
 	       table = faults_size(&s->faults) * WIRE_NUMBER;
 	most = most > table ? most : table;
@@ -117,7 +117,7 @@ static void attach(struct server *s, int i)
 	link->attached_at = clock_s();
 }
 
-/* Tell every shard that does not know it who is counted. */
+/* Send the decision to every shard that has not got it: which votes are counted. */
 static void say_decision(struct server *s)
 {
 	struct shard_links *l = s->links;
@@ -146,7 +146,7 @@ static void recount_votes(struct server *s)
 		vote_recount(s, m);
 }
 
-/* A new process does not have the votes that an earlier one had; workers send them again. */
+/* A restarted shard has no votes; workers send them again. */
 static void take_ready(struct server *s, struct shard_link *link, const struct frame *f)
 {
 	if (link->instance != f->born) {
@@ -228,8 +228,10 @@ static bool receive(struct server *s, int i)
 	return any;
 }
 
-/* Send ATTACH where it is due. A connection can be lost and made again between two checks, so it is due after
- * silence too. */
+/*
+ * Send ATTACH if it is due: after connecting, without a reply, or after a silence, since a connection can be
+ * lost and made again between two checks.
+ */
 static void check_link(struct server *s, int i)
 {
 	struct shard_link *link = &s->links->at[i];
@@ -307,7 +309,9 @@ static bool all_ranged(const struct shard_links *l)
 	return true;
 }
 
-/* Only shards are heard here: a worker that is ahead must not be told of parameters that are a step behind.
+/*
+ * Handle only messages from shards here: workers that already have the answer must not be sent the parameters
+ * of the step before.
  */
 static enum exchange_end wait_for_ranges(struct server *s, struct err *e)
 {
@@ -320,7 +324,7 @@ static enum exchange_end wait_for_ranges(struct server *s, struct err *e)
 			return EXCHANGE_LEFT;
 		if (waited > s->set.patience_s || role_refused(s)) {
 			if (role_trouble(s, e) == 0)
-				err_world(e, "a shard has not sent its part of the answer for %g s", waited);
+				err_world(e, "a shard has not sent its range of the answer for %g s", waited);
 			return EXCHANGE_FAILED;
 		}
 		zmq_poll(items, role_poll(s, items), POLL_MS);

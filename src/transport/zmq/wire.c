@@ -17,7 +17,7 @@ enum {
 	CURVE_BYTES = 33,
 	LINGER_MS = 500,
 	EVENT_BYTES = 6,             /* of a monitor: u16 kind, u32 value */
-	HEARTBEAT_TIMEOUT_MS = 5000, /* generous: a machine that computes may answer late */
+	HEARTBEAT_TIMEOUT_MS = 5000, /* long, because a busy machine may answer late */
 	HANDSHAKE_MS = 1000,         /* a peer that has not proved its key by then is disconnected */
 };
 
@@ -42,9 +42,11 @@ void *zmq_socket_open(void *context, int type, const char *address)
 		die("no ZeroMQ socket to be had: %s", zmq_strerror(errno));
 	zmq_socket_set(socket, ZMQ_LINGER, LINGER_MS);
 	zmq_socket_set(socket, ZMQ_SNDHWM, SEND_QUEUE);
-	/* The receive queue must not be bounded. When a full queue has stopped the reading of a connection
-	 * and that connection ends, an assertion of libzmq 4.3.4 fails (its issues 4364 and 3937) and ends
-	 * the process. The flood guard (server_flood.c) cuts off connections that send more than is read. */
+	/*
+	 * The receive queue must not be bounded. If a connection ends while a full queue has stopped ZeroMQ
+	 * from reading it, an assertion of libzmq 4.3.4 fails (its issues 4364 and 3937) and ends the
+	 * process. The flood guard (server_flood.c) cuts off connections that send more than is read.
+	 */
 	zmq_socket_set(socket, ZMQ_RCVHWM, 0);
 	zmq_socket_set(socket, ZMQ_HEARTBEAT_IVL, HEARTBEAT_MS);
 	zmq_socket_set(socket, ZMQ_HEARTBEAT_TIMEOUT, HEARTBEAT_TIMEOUT_MS);

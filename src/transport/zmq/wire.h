@@ -69,7 +69,7 @@ uint64_t wire_get(const unsigned char *at);
 
 /* --- state ---------------------------------------------------------------------------------------------- */
 
-/* The shared state (train_state_part()) counts as one array of bytes, one part behind the other. */
+/* The shared state (train_state_part()) is treated as one array of bytes, one part after the other. */
 size_t shared_bytes(const struct train_state *st);
 void shared_read(const struct train_state *st, unsigned char *out);
 void shared_write(const struct train_state *st, size_t offset, const unsigned char *in, size_t bytes);

@@ -1,40 +1,41 @@
 /*
- * Transport `zmq`: a server where the votes meet, and workers in other processes, on machines that nobody
- * vouches for. The server has a ZeroMQ ROUTER, each worker a DEALER; messages are in frame.h. A process that
- * hosts workers of a server elsewhere is a client.
+ * Transport `zmq`: a server that combines the votes, and workers in other processes, on untrusted machines.
+ * The server has a ZeroMQ ROUTER socket, and each worker a DEALER socket; frame.h defines the messages. A
+ * client is a process with workers of a server that runs in another process.
  *
- * In each round a worker sends its push (its vote, such as the signs of its gradient), and gets the pull (the
- * answer, such as the majority). The shared state is what all processes hold: parameters, memory of the
- * optimizer, running statistics of BatchNorm, which one worker, their owner, brings up to date. A worker's
- * own state is its momentum and the like. `born` is the step at which that state began: a worker that is not
- * counted in a round starts again with an empty one.
+ * In each round a worker sends its push (its vote, such as the signs of its gradient) and receives the pull
+ * (the answer, such as the majority). All processes hold the shared state: the parameters, the optimizer's
+ * memory, and the running statistics of BatchNorm. One worker, the owner of the running statistics
+ * (bn_owner), updates them. Each worker also has its own state: its momentum, the recurrent state of its
+ * sequences (carry) and the memory of its attack. A worker that is not counted in a round starts again with
+ * an empty own state; `born` is the step at which the worker's present own state began.
  *
- * One key, one vote. A message belongs to the worker whose key its connection has proved (ZAP's User-Id),
- * whatever the message says. Everything that a peer sends is checked before it is used, and no number in a
- * message decides how much memory is allocated. A message that is wrong is dropped and counted (fault_table).
- * A worker that sends `ban_after` of them is banned. What a worker says of its loss and of running statistics
- * is believed only within bounds, and decides nothing: a loss that is not finite or beyond 1e6 is dropped and
- * the vote counts; running statistics that no honest batch can have made are dropped with their vote, so that
- * the next worker owns them (train/state.h says how that is bounded). Processes of `train --processes` are
- * trusted in both.
+ * Each key has one vote. The key that a connection has proved (ZAP's User-Id) decides which worker a message
+ * belongs to; the worker number in the message does not. The server checks everything that a peer sends
+ * before it uses it, and no number in a message decides how much memory is allocated. A wrong message is
+ * dropped and counted (fault_table). A worker that sends `ban_after` offending messages is banned
+ * (server_faults.h). What a worker says of its loss and of running statistics is believed only within
+ * bounds, and decides nothing: a loss that is not finite or beyond 1e6 is dropped, and the vote counts;
+ * running statistics that no honest batch can have made are dropped with their vote, so that the next worker
+ * owns them (train/state.h has the bounds). Processes of `train --processes` are trusted in both.
  *
  * A round ends when all awaited workers have voted, or at the deadline if there are at least `quorum` votes.
- * Rounds wait for a worker that has caught up: it waited for an answer when the last round ended, or it has
- * got an earlier answer or the parameters since. They stop waiting for a worker that misses
- * `max_missed` rounds in a row or loses its connection. Each time that a worker was given up for missing
- * rounds, it takes twice as many rounds until it can be awaited again. The first round of a server process
- * waits for all enrolled workers.
+ * A round waits for each worker that has caught up. A worker has caught up if it was waiting for the answer
+ * when the last round ended, or if the server has since sent it the answer of an earlier step or the
+ * parameters. Rounds stop waiting for a worker that misses `max_missed` rounds in a row or loses its
+ * connection. Each time that a worker is given up for missed rounds, the number of rounds until it can be
+ * awaited again doubles. The first round of a server process waits for all enrolled workers.
  *
- * A vote for a past step is dropped, counted as `late`, and answered with the answer of that step, if it is
- * among the last few that the server keeps. A worker that is further behind asks for the parameters. The
- * server sends them in chunks of 4 MiB out of one copy, so that a worker that reads slowly holds no memory.
+ * A vote for a past step is dropped and counted as `late`. The worker gets the answer of that step, if the
+ * server still keeps it. Otherwise the worker must ask for the parameters. The server sends them in chunks of
+ * 4 MiB from one copy for all workers, so that a slow reader ties up no memory.
  *
- * A vote may be sent in buckets while later ones are still computed (`buckets`, server_bucket.c), and several
- * servers may share the coordinates (`shards`, shard.h).
+ * A worker may send its vote in buckets, and send the first ones while it still computes the others
+ * (`buckets`, server_bucket.c). Several servers may share the coordinates (`shards`, shard.h).
  *
  * The server works in its caller's thread, and only inside exchange(), collect() and leave(). Between these
- * calls messages wait; the flood guard limits how many bytes of each connection. Two threads of its own check
- * keys (server_auth.c) and watch connections (server_flood.c).
+ * calls messages queue up; the flood guard limits the queued bytes of each connection. The server has two
+ * threads of its own: one checks keys (server_auth.c), the other watches connections (server_flood.c).
  */
 #ifndef SIGNSGD_TRANSPORT_ZMQ_ZMQ_H
 #define SIGNSGD_TRANSPORT_ZMQ_ZMQ_H
@@ -42,10 +43,10 @@
 #include "transport/transport.h"
 #include "transport/zmq/endpoint.h"
 
-/* The server's side; env->endpoint must be set. The link's `count` is 0. */
+/* The server's side. env->endpoint must be set. The link's `count` is 0, because a server has no workers. */
 extern const struct transport transport_zmq;
 
-/* Where an open server listens: endpoint.address with `*` replaced. self: of its link. */
+/* Where an open server listens: endpoint.address with `*` replaced. `self` is that of the server's link. */
 const char *zmq_server_address(const void *self);
 
 /* How many servers the settings ask for: endpoint.n_shards + 1. */
@@ -53,19 +54,23 @@ int zmq_shards(const void *state);
 
 struct zmq_client;
 
-/* Connect, and wait for the server's WELCOME, for the endpoint's patience. NULL and a sentence. */
+/*
+ * Connect, and wait for the server's WELCOME, but no longer than endpoint.patience_s without a connection.
+ * NULL and a sentence.
+ */
 struct zmq_client *zmq_client_join(const struct endpoint *endpoint, struct err *e);
-/* The JSON text of the settings, as the server sent it: read it as strictly as a file. */
+/* The settings (JSON) as the server sent them, not checked yet: parse them as strictly as a file. */
 const char *zmq_client_settings(const struct zmq_client *h);
-/* Once the settings are understood: fill *link, whose close() closes the client. -1 and a sentence. */
+/* After the settings were parsed: fill *link. The link's close() closes the client. -1 and a sentence. */
 int zmq_client_link(struct zmq_client *h, const struct transport_env *env, struct link *link, struct err *e);
-/* For a client without a link. */
+/* Close a client that was not given a link. */
 void zmq_client_close(struct zmq_client *h);
 
 /*
- * Bytes on the wire of a message with this payload: ZMTP 3.0 adds a frame header of 2 bytes below 256 bytes
- * and of 9 above, and CURVE 33 more inside of the frame (a command's name, 8 bytes of nonce, 16 of
- * authentication, flags). tests/transport/test_zmq.c compares it with the kernel's count.
+ * How many bytes a message with this payload takes on the wire. ZMTP 3.0 adds a frame header: 2 bytes for a
+ * payload below 256 bytes, otherwise 9. CURVE adds 33 bytes inside the frame (a command's name, 8 bytes of
+ * nonce, 16 of authentication, flags). tests/transport/zmq/test_zmq.c compares the result with the kernel's
+ * count.
  */
 uint64_t zmq_wire_bytes(enum endpoint_trust trust, size_t payload);
 

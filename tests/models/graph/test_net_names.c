@@ -176,3 +176,42 @@ Test(net_names, what_does_not_fit_is_refused_by_its_layer)
 	               &text, "layer \"1\": an embedding reads tokens");
 	expect_refused("\"cnn\"", &text, "sequence of tokens");
 }
+
+static void expect_accepted(const char *json, const struct model_env *env)
+{
+	struct fixture f;
+	struct err e = {0};
+	fixture_settings(&f, json, env);
+	cr_expect_eq(f.model->check(f.choice.state, &f.env, &e), 0, "%s: %s", json, e.text);
+	fixture_close(&f);
+}
+
+#define LAYERS(list) "{\"kind\":\"sequential\",\"layers\":[" list "]}"
+
+/* As torch.nn.BatchNorm2d: "Expected more than 1 value per channel when training". */
+Test(net_names, normalisation_over_one_value_a_channel_is_refused_by_its_layer)
+{
+	static const char one[] = "found one value a channel (a batch of 1 and images of 1 x 1)";
+	static const char *const to_one[] = {
+	        LAYERS("\"flatten\",{\"kind\":\"linear\",\"width\":5},\"norm\""),
+	        LAYERS("\"relu\",{\"kind\":\"conv\",\"channels\":5,\"kernel\":8},\"norm\""),
+	        LAYERS("\"relu\",\"global-mean\",\"norm\""),
+	        LAYERS("{\"kind\":\"max-pool\",\"kernel\":8},\"relu\",\"norm\",\"relu\""),
+	};
+	struct model_env env = {.data = {.channels = 3, .height = 8, .width = 8, .n_classes = 10},
+	                        .batch = 1};
+	for (size_t i = 0; i < sizeof to_one / sizeof *to_one; i++) {
+		env.batch = 1;
+		expect_refused(to_one[i], &env, "layer \"2\"");
+		expect_refused(to_one[i], &env, one);
+		env.batch = 2;
+		expect_accepted(to_one[i], &env);
+	}
+	env.batch = 1;
+	expect_refused(LAYERS("{\"kind\":\"max-pool\",\"kernel\":8},{\"kind\":\"block\",\"channels\":4}"),
+	               &env, one);
+	expect_refused("\"resnet18\"", &env, "layer \"layer4.0.bn1\": found one value a channel");
+	expect_accepted(LAYERS("{\"kind\":\"max-pool\",\"kernel\":4},\"norm\""), &env);
+	env.data.width = 16;
+	expect_accepted(LAYERS("{\"kind\":\"max-pool\",\"kernel\":8},\"norm\""), &env);
+}

@@ -112,7 +112,7 @@ Test(endpoints, work_says_which_worker_it_could_be)
 /* A worker whose server is not there, and a server whose workers are not. */
 Test(endpoints, who_waits_for_the_other_side_can_be_interrupted)
 {
-	static const int signals[] = {SIGINT, SIGTERM};
+	static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
 	for (size_t i = 0; i < sizeof signals / sizeof *signals; i++) {
 		pid_t work =
 		        served_start("work.log", "work --connect tcp://127.0.0.1:%d --keys %s/keys --name w0",

@@ -76,6 +76,7 @@ struct job {
 	struct toy_server server;
 	struct toy_shard shards[SHARDS_OPEN];
 	const char *addresses[SHARDS_OPEN];
+	char own[64], ipc[SHARDS_OPEN][64]; /* where they are told to listen */
 	int n_shards, n_clients;
 	struct toy_client *clients;
 };
@@ -86,7 +87,7 @@ static struct job job; /* in static memory, for its size */
 static void job_open(struct job *p, const struct toy *t, enum endpoint_trust trust, int n_shards,
                      struct toy_client *clients, int n_clients, const char *more)
 {
-	char row[128], ipc[SHARDS_OPEN][64], own[64];
+	char row[128];
 	struct err e = {0};
 	bool tcp = trust != ENDPOINT_TOKENS;
 	memset(p, 0, sizeof *p);
@@ -95,13 +96,13 @@ static void job_open(struct job *p, const struct toy *t, enum endpoint_trust tru
 	p->n_clients = n_clients;
 	for (int i = 0; i < n_clients; i++)
 		toy_client_start(t, clients, i, trust);
-	snprintf(own, sizeof own, "ipc://@signsgd-test-main-%d", getpid());
-	toy_server_make(&p->server, t, trust, tcp ? "tcp://127.0.0.1:*" : own);
+	snprintf(p->own, sizeof p->own, "ipc://@signsgd-test-main-%d", getpid());
+	toy_server_make(&p->server, t, trust, tcp ? "tcp://127.0.0.1:*" : p->own);
 	p->server.endpoint.n_shards = n_shards;
 	p->server.endpoint.shards = p->addresses;
 	for (int i = 0; i < n_shards; i++) {
-		snprintf(ipc[i], sizeof ipc[i], "ipc://@signsgd-test-shard-%d-%d", getpid(), i);
-		shard_start(&p->shards[i], t, trust, &p->server.ring, tcp ? "tcp://127.0.0.1:*" : ipc[i]);
+		snprintf(p->ipc[i], sizeof p->ipc[i], "ipc://@signsgd-test-shard-%d-%d", getpid(), i);
+		shard_start(&p->shards[i], t, trust, &p->server.ring, tcp ? "tcp://127.0.0.1:*" : p->ipc[i]);
 		p->addresses[i] = p->shards[i].address;
 	}
 	snprintf(row, sizeof row, "{\"kind\":\"zmq\",\"shards\":%d%s}", 1 + n_shards, more);
@@ -161,6 +162,7 @@ static void run_sound(const char *agg, enum endpoint_trust trust, int n_shards, 
 	job_steps(&job, t.steps);
 	all_counted(&job);
 	job_close(&job, NULL);
+	toy_close(&t);
 }
 
 Test(zmq_shards, same_bits_with_every_policy)
@@ -203,6 +205,7 @@ Test(zmq_shards, a_killed_worker_is_counted_by_all_or_by_none)
 	cr_expect_eq(job.server.born[11][3], -1);
 	cr_expect_eq(job.server.born[12][3], 12);
 	job_close(&job, ends);
+	toy_close(&t);
 }
 
 Test(zmq_shards, a_shard_that_is_started_again_gets_the_votes_again)
@@ -223,6 +226,7 @@ Test(zmq_shards, a_shard_that_is_started_again_gets_the_votes_again)
 	job_steps(&job, 7);
 	cr_expect_eq(job.server.n_voters[11], 3); /* step 5 may have ended at its deadline */
 	job_close(&job, NULL);
+	toy_close(&t);
 }
 
 Test(zmq_shards, without_a_shard_there_is_a_sentence)
@@ -244,6 +248,7 @@ Test(zmq_shards, without_a_shard_there_is_a_sentence)
 	job.server.link.row->leave(job.server.link.self, true, "done");
 	toy_client_end(&clients[0], &hash);
 	toy_server_close(&job.server);
+	toy_close(&t);
 }
 
 /* The vote for one server: a worker may send it to one and not to another. */
@@ -304,4 +309,5 @@ Test(zmq_shards, a_vote_in_part_or_in_parts_of_two_attempts_does_not_count)
 	byzantine_close(&main);
 	byzantine_close(&shard);
 	job_close(&job, NULL);
+	toy_close(&t);
 }

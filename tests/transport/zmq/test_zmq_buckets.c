@@ -97,7 +97,7 @@ static void *tell(void *ctx)
 	return NULL;
 }
 
-Test(zmq_pieces, out_of_order_twice_or_of_wrong_length)
+Test(zmq_buckets, out_of_order_twice_or_of_wrong_length)
 {
 	static struct toy_server s;
 	static struct teller t;

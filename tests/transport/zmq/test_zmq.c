@@ -57,7 +57,7 @@ Test(zmq, same_bits_over_ipc_with_tokens)
 }
 
 /* Two planes, running statistics, a last bucket that is shorter than the others. */
-Test(zmq, same_bits_in_pieces)
+Test(zmq, same_bits_in_buckets)
 {
 	static const char *const rows[] = {"{\"kind\":\"zmq\",\"buckets\":2}",
 	                                   "{\"kind\":\"zmq\",\"buckets\":64}"};

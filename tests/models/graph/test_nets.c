@@ -1,6 +1,6 @@
 /*
  * What every network must do: a walk through the registry. What all other models must do is in
- * tests/models/test_models.c; numbers of PyTorch are in tests/models/test_golden_nets.c.
+ * tests/models/test_models.c; numbers of PyTorch are in tests/models/graph/test_golden_nets.c.
  */
 #include <criterion/criterion.h>
 #include <math.h>
@@ -27,13 +27,13 @@ static void same_bits(const struct net_fixture *t, const float *a, const float *
 
 /* --- sizes --------------------------------------------------------------------------------------------- */
 
-typedef bool piece_of(const void *state, const struct model_env *env, size_t index, struct tensor *t);
+typedef bool tensor_of(const void *state, const struct model_env *env, size_t index, struct tensor *t);
 
-static void expect_no_gaps(const struct net_fixture *f, piece_of *piece, size_t all)
+static void expect_no_gaps(const struct net_fixture *f, tensor_of *tensor, size_t all)
 {
 	struct tensor t;
 	size_t n = 0, index = 0;
-	for (; piece(f->f.choice.state, &f->f.env, index, &t); index++) {
+	for (; tensor(f->f.choice.state, &f->f.env, index, &t); index++) {
 		size_t count = 1;
 		cr_assert(t.rank >= 1 && t.rank <= 4, "%s: rank %d", f->what, t.rank);
 		for (int d = 0; d < t.rank; d++)
@@ -43,7 +43,7 @@ static void expect_no_gaps(const struct net_fixture *f, piece_of *piece, size_t 
 		cr_expect(t.name[0]);
 		n += t.count;
 	}
-	cr_expect_eq(n, all, "%s: pieces hold %zu numbers of %zu", f->what, n, all);
+	cr_expect_eq(n, all, "%s: tensors hold %zu numbers of %zu", f->what, n, all);
 }
 
 static void try_sizes(struct net_fixture *t)
@@ -107,11 +107,11 @@ Test(nets, layers_in_words_hold_all_parameters)
  */
 static void calm(struct net_fixture *t)
 {
-	struct tensor piece;
-	for (size_t k = 0; t->f.model->tensor(t->f.choice.state, &t->f.env, k, &piece); k++)
-		if (strstr(piece.name, ".bn2.weight") || strstr(piece.name, ".bn3.weight"))
-			for (size_t i = 0; i < piece.count; i++)
-				t->f.x[piece.offset + i] = 0.125f;
+	struct tensor tensor;
+	for (size_t k = 0; t->f.model->tensor(t->f.choice.state, &t->f.env, k, &tensor); k++)
+		if (strstr(tensor.name, ".bn2.weight") || strstr(tensor.name, ".bn3.weight"))
+			for (size_t i = 0; i < tensor.count; i++)
+				t->f.x[tensor.offset + i] = 0.125f;
 	t->f.model->load(t->f.instance, t->f.x);
 }
 
@@ -188,10 +188,10 @@ Test(nets, a_gradient_depends_on_the_batch_alone)
 /* Relative error of every tensor of g against `right`. */
 static void expect_near(const struct net_fixture *t, const float *right, double most, const char *than)
 {
-	struct tensor piece;
-	for (size_t k = 0; t->f.model->tensor(t->f.choice.state, &t->f.env, k, &piece); k++) {
+	struct tensor tensor;
+	for (size_t k = 0; t->f.model->tensor(t->f.choice.state, &t->f.env, k, &tensor); k++) {
 		double wrong = 0, norm = 0, all = 0;
-		for (size_t i = piece.offset; i < piece.offset + piece.count; i++) {
+		for (size_t i = tensor.offset; i < tensor.offset + tensor.count; i++) {
 			double d = (double)t->f.g[i] - (double)right[i];
 			wrong += d * d;
 			norm += (double)right[i] * (double)right[i];
@@ -200,7 +200,7 @@ static void expect_near(const struct net_fixture *t, const float *right, double 
 			all += (double)right[i] * (double)right[i];
 		/* some gradients are zero but for rounding: of a bias before a normalisation */
 		cr_expect_leq(sqrt(wrong), most * sqrt(norm) + 1e-7 * sqrt(all), "%s: %s is off by %.2g, %s",
-		              t->what, piece.name, sqrt(wrong / norm), than);
+		              t->what, tensor.name, sqrt(wrong / norm), than);
 	}
 }
 
@@ -256,12 +256,12 @@ enum { SLOPES = 60 }; /* of a network, one a tensor at least */
 static void suit_slopes(const struct net_suit *s)
 {
 	struct net_fixture t;
-	struct tensor piece;
+	struct tensor tensor;
 	size_t tensors = 0;
 	double largest = 0;
 	net_fixture_open(&t, s, "ref", NET_BATCH);
 	calm(&t);
-	while (t.f.model->tensor(t.f.choice.state, &t.f.env, tensors, &piece))
+	while (t.f.model->tensor(t.f.choice.state, &t.f.env, tensors, &tensor))
 		tensors++;
 	double here = net_grad(&t);
 	float *g = mem_array(t.f.n, sizeof *g);
@@ -270,9 +270,10 @@ static void suit_slopes(const struct net_suit *s)
 		largest = fmax(largest, fabs((double)g[i]));
 	cr_expect_gt(largest, 0, "%s: no slope anywhere", t.what);
 	struct stream pick = stream_of(5, RNG_TEST, 0, 0);
-	for (size_t k = 0; t.f.model->tensor(t.f.choice.state, &t.f.env, k, &piece); k++)
+	for (size_t k = 0; t.f.model->tensor(t.f.choice.state, &t.f.env, k, &tensor); k++)
 		for (size_t j = 0; j == 0 || j < SLOPES / tensors; j++) {
-			size_t i = piece.offset + stream_below(&pick, k * SLOPES + j, (uint32_t)piece.count);
+			size_t i =
+			        tensor.offset + stream_below(&pick, k * SLOPES + j, (uint32_t)tensor.count);
 			try_slope(&t, i, (double)g[i], here, largest);
 		}
 	mem_free(g);

@@ -1,0 +1,201 @@
+/* Which file may be replaced: see h5_replace.h. */
+#include "h5/h5_replace.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdbool.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "h5/h5.h"
+#include "h5/h5_disk.h"
+#include "h5/h5_stream.h"
+
+enum { LINKS_MAX = 40, HEAD_BYTES = 4096 };
+
+/* Stands near the beginning of a figure (PNG, SVG) or near its end (PDF). */
+static const char figure_mark[] = "signsgd plot";
+
+/* How a file of ours is told from others: by an attribute that no other program writes there. */
+static const struct {
+	const char *about, *group, *attribute, *beside; /* beside: an object that is there as well */
+	const char *text;                               /* how the attribute begins; NULL: it is a number */
+} kinds[H5_KINDS] = {
+        [H5_RESULT] = {"a result of a run", "/format", "version", "/config/resolved", NULL},
+        [H5_CHECKPOINT] = {"a checkpoint of a run", "/", "checkpoint_version", "/state", NULL},
+        [H5_PACK] = {"a pack of images", "/", "kind", "/bytes", "signsgd "},
+        [H5_FIGURE] = {"a figure of signsgd plot", NULL, NULL, NULL, NULL}, /* no HDF5 file: figure_mark */
+};
+
+/* --- links -------------------------------------------------------------------------------------------- */
+
+/* Where the link at `path` leads to, relative to where `path` is relative to. NULL and errno. */
+static char *link_target(const char *path)
+{
+	char to[PATH_MAX];
+	ssize_t length = readlink(path, to, sizeof to - 1);
+	if (length < 0)
+		return NULL;
+	to[length] = '\0';
+	const char *slash = strrchr(path, '/');
+	return to[0] == '/' || !slash ? mem_string(to) : mem_format("%.*s/%s", (int)(slash - path), path, to);
+}
+
+/* The path behind all links, also where it names nothing yet. NULL and a sentence. */
+static char *follow(const char *path, struct err *e)
+{
+	struct stat st;
+	char *at = mem_string(path);
+	for (int i = 0; lstat(at, &st) == 0 && S_ISLNK(st.st_mode); i++) {
+		char *next = i < LINKS_MAX ? link_target(at) : NULL;
+		if (!next)
+			err_user(e, "%s: the link cannot be followed: %s", path,
+			         strerror(i < LINKS_MAX ? errno : ELOOP));
+		mem_free(at);
+		if (!next)
+			return NULL;
+		at = next;
+	}
+	return at;
+}
+
+/* --- what a file is ----------------------------------------------------------------------------------- */
+
+static const char *what_mode(mode_t mode)
+{
+	return S_ISDIR(mode)    ? "a folder"
+	       : S_ISFIFO(mode) ? "a pipe"
+	       : S_ISSOCK(mode) ? "a socket"
+	                        : "a device";
+}
+
+static bool begins(const char *head, size_t n, const char *with)
+{
+	return n >= strlen(with) && memcmp(head, with, strlen(with)) == 0;
+}
+
+/* In words, of a file that is no HDF5 file. head [n]: how it begins. */
+static const char *what_head(const char *head, size_t n)
+{
+	size_t text = 0, blank = 0;
+	while (text < n && (isprint((unsigned char)head[text]) || isspace((unsigned char)head[text]) ||
+	                    (unsigned char)head[text] >= 0x80))
+		text++;
+	while (blank < n && isspace((unsigned char)head[blank]))
+		blank++;
+	if (n == 0)
+		return "an empty file";
+	if (begins(head, n, "\x89PNG") || begins(head, n, "\xff\xd8\xff"))
+		return "an image that signsgd did not draw";
+	if (text < n)
+		return "a file that signsgd did not make";
+	return blank < n && (head[blank] == '{' || head[blank] == '[') ? "a JSON file" : "a text file";
+}
+
+static bool is_of_kind(struct h5 *f, enum h5_kind kind)
+{
+	struct err ignored = {0};
+	int64_t number;
+	if (!kinds[kind].group || !h5_has(f, kinds[kind].group) || !h5_has(f, kinds[kind].beside))
+		return false;
+	if (!kinds[kind].text)
+		return !h5_get_int(f, kinds[kind].group, kinds[kind].attribute, &number, &ignored);
+	char *text = h5_get_text(f, kinds[kind].group, kinds[kind].attribute, &ignored);
+	bool is = text && strncmp(text, kinds[kind].text, strlen(kinds[kind].text)) == 0;
+	mem_free(text);
+	return is;
+}
+
+static int refuse(const char *path, const char *what, enum h5_kind kind, struct err *e)
+{
+	return err_user(e, "%s: is %s, expected %s or nothing; it stays as it is", path, what,
+	                kinds[kind].about);
+}
+
+/* 1: the HDF5 file is of this kind. A seal is checked before HDF5 reads; packs are large and have none. */
+static int judge_h5(const char *path, enum h5_kind kind, struct err *e)
+{
+	struct err ignored = {0};
+	const char *what = "an HDF5 file that signsgd did not make";
+	int sealed = h5_disk_sealed(path);
+	struct h5 *f = sealed ? h5_open(path, e) : h5_stream_open(path, e);
+	if (!f)
+		return -1;
+	bool is = is_of_kind(f, kind);
+	for (int k = 0; k < H5_KINDS && !is; k++)
+		if (is_of_kind(f, (enum h5_kind)k))
+			what = kinds[k].about;
+	if (sealed)
+		h5_close(f);
+	else
+		h5_stream_close(f, &ignored);
+	return is ? 1 : refuse(path, what, kind, e);
+}
+
+/* How a file begins and how it ends; the two may overlap. */
+struct ends {
+	char head[HEAD_BYTES], tail[HEAD_BYTES];
+	ssize_t n_head, n_tail; /* -1: it cannot be read */
+};
+
+/* 0, or the error's number. O_NONBLOCK: a pipe may have taken the file's place. */
+static int read_ends(const char *path, off_t size, struct ends *out)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	if (fd < 0)
+		return errno;
+	out->n_head = pread(fd, out->head, HEAD_BYTES, 0);
+	out->n_tail = pread(fd, out->tail, HEAD_BYTES, size > HEAD_BYTES ? size - HEAD_BYTES : 0);
+	int why = out->n_head < 0 || out->n_tail < 0 ? errno : 0;
+	close(fd);
+	return why;
+}
+
+static bool is_figure(const struct ends *f)
+{
+	size_t n = strlen(figure_mark);
+	bool kind = begins(f->head, (size_t)f->n_head, "\x89PNG") ||
+	            begins(f->head, (size_t)f->n_head, "%PDF") || begins(f->head, (size_t)f->n_head, "<?xml");
+	return kind && (memmem(f->head, (size_t)f->n_head, figure_mark, n) ||
+	                memmem(f->tail, (size_t)f->n_tail, figure_mark, n));
+}
+
+static int judge_file(const char *path, off_t size, enum h5_kind kind, struct err *e)
+{
+	struct ends f;
+	int why = read_ends(path, size, &f);
+	if (why)
+		return err_user(e, "%s: is there, and may not be read: %s", path, strerror(why));
+	if (begins(f.head, (size_t)f.n_head, "\x89HDF\r\n\x1A\n"))
+		return judge_h5(path, kind, e);
+	bool figure = is_figure(&f);
+	if (figure && kind == H5_FIGURE)
+		return 1;
+	return refuse(path, figure ? kinds[H5_FIGURE].about : what_head(f.head, (size_t)f.n_head), kind, e);
+}
+
+int h5_may_replace(const char *path, enum h5_kind kind, char **target, struct err *e)
+{
+	struct stat st;
+	int rc;
+	*target = follow(path, e);
+	if (!*target)
+		return -1;
+	if (stat(*target, &st))
+		rc = errno == ENOENT || errno == ENOTDIR
+		             ? 0 /* what is wrong with its folders is said when it is written */
+		             : err_user(e, "%s: cannot be looked at: %s", path, strerror(errno));
+	else if (!S_ISREG(st.st_mode))
+		rc = refuse(path, what_mode(st.st_mode), kind, e);
+	else
+		rc = judge_file(*target, st.st_size, kind, e);
+	if (rc < 0) {
+		mem_free(*target);
+		*target = NULL;
+	}
+	return rc;
+}

@@ -1,0 +1,94 @@
+/* What is at a run's path already: see run_place.h. */
+#include "train/run_place.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "h5/h5_replace.h"
+#include "record/record.h"
+#include "train/checkpoint.h"
+
+enum { PATH_SIZE = 4096 };
+
+/* The result at the path is ours. Is it this run's? */
+static int look_inside(struct run_place *p, const char *id, const struct run_options *o, struct err *e)
+{
+	struct run_info info;
+	if (record_info(p->path, &info, e))
+		return -1;
+	p->other = strcmp(info.id, id) != 0;
+	if (p->other)
+		return err_user(e,
+		                "%s: holds another run, with other settings (found id %s, expected %s); "
+		                "choose another --out, or --overwrite",
+		                o->path, info.id, id);
+	bool ended = strcmp(info.state, run_state_name(RUN_FINISHED)) == 0 ||
+	             strcmp(info.state, run_state_name(RUN_DIVERGED)) == 0;
+	p->present = ended ? RUN_PRESENT_FINISHED : RUN_PRESENT_UNFINISHED;
+	p->kept = info.steps_done;
+	return 0;
+}
+
+/* The run will write its checkpoint there, and remove it at its end. */
+static int look_beside(struct run_place *p, struct err *e)
+{
+	char path[PATH_SIZE];
+	checkpoint_path(p->path, path, sizeof path);
+	if (h5_may_replace(path, H5_CHECKPOINT, &p->checkpoint, e) < 0)
+		return err_prefix(e, "the run's checkpoint would be written to this file");
+	return 0;
+}
+
+static int look(struct run_place *p, const char *id, const struct run_options *o, struct err *e)
+{
+	*p = (struct run_place){.present = RUN_PRESENT_NOTHING};
+	int there = h5_may_replace(o->path, H5_RESULT, &p->path, e);
+	if (there < 0)
+		return -1;
+	if (!there && o->resume)
+		return err_user(e, "%s: nothing to resume: %s", o->path, strerror(ENOENT));
+	if (there && !o->overwrite && look_inside(p, id, o, e))
+		return -1;
+	return p->present == RUN_PRESENT_FINISHED ? 0 : look_beside(p, e);
+}
+
+/*
+ * A finished run is skipped without a lock, so that its folder may be one that nobody can write to. Another
+ * run is complained of under the lock: as long as it is being written, what matters is who writes it.
+ */
+int run_place_open(struct run_place *p, const char *id, const struct run_options *o, struct err *e)
+{
+	struct h5_lock lock;
+	int rc = look(p, id, o, e);
+	if (rc && !p->other)
+		return -1;
+	if (p->present == RUN_PRESENT_FINISHED)
+		return 0;
+	err_clear(e);
+	if (h5_lock_take(&lock, p->path, e))
+		return -1;
+	/* What was there may have been another process's last words. */
+	run_place_clear(p);
+	rc = look(p, id, o, e);
+	p->lock = lock;
+	return rc;
+}
+
+int run_place_check(const struct run_place *p, const char *id, const struct run_options *o, struct err *e)
+{
+	struct run_place now;
+	int rc = look(&now, id, o, e);
+	if (!rc && (now.present != p->present || now.kept != p->kept || strcmp(now.path, p->path) != 0))
+		rc = err_world(e, "%s: another process has written this file since this run began", o->path);
+	run_place_clear(&now);
+	return rc;
+}
+
+void run_place_clear(struct run_place *p)
+{
+	h5_lock_release(&p->lock);
+	mem_free(p->path);
+	mem_free(p->checkpoint);
+	*p = (struct run_place){0};
+}

@@ -1,0 +1,40 @@
+/*
+ * Where a run is written: what is there already, what may be replaced (h5/h5_replace.h), and that no other
+ * process writes there (h5/h5_lock.h).
+ */
+#ifndef SIGNSGD_TRAIN_RUN_PLACE_H
+#define SIGNSGD_TRAIN_RUN_PLACE_H
+
+#include <stdint.h>
+#include "base/err.h"
+#include "h5/h5_lock.h"
+#include "train/run.h"
+
+/* What the path holds of the run that is to be written there. */
+enum run_present { RUN_PRESENT_NOTHING, RUN_PRESENT_UNFINISHED, RUN_PRESENT_FINISHED };
+
+struct run_place {
+	char *path;       /* of the result, links followed */
+	char *checkpoint; /* of its checkpoint, links followed; NULL when the run is finished */
+	enum run_present present;
+	bool other;          /* a result of another run is there */
+	int64_t kept;        /* steps that the file on disk holds: it is not replaced before there are more */
+	struct h5_lock lock; /* held until run_place_clear(), unless the run is finished */
+};
+
+/*
+ * Look what is at options.path, for a run with this id, and lock it. -1 and a sentence: something that may
+ * not be replaced is there, or beside it in the place of its checkpoint, or another process writes there.
+ * Free with run_place_clear(), also after -1.
+ */
+int run_place_open(struct run_place *p, const char *id, const struct run_options *o, struct err *e);
+
+/*
+ * Look again, right before the first write: much time may have gone by, and a file system without locks, or
+ * another program, may have let somebody else write there. -1 and a sentence: it is no longer as it was.
+ */
+int run_place_check(const struct run_place *p, const char *id, const struct run_options *o, struct err *e);
+
+void run_place_clear(struct run_place *p);
+
+#endif
