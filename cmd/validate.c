@@ -16,8 +16,9 @@
 #include "record/record.h"
 #include "train/run.h"
 #include "train/trainer.h"
+#include "transport/transport.h"
 
-enum { RUNS_SHOWN = 10, PATH_BYTES = 4096 };
+enum { RUNS_SHOWN = 10, PATH_BYTES = 4096, REMARK_BYTES = 256 };
 
 /* What memory goes to, in the order of the plan. */
 static const struct part {
@@ -51,9 +52,17 @@ static double epochs(const struct settings *s)
 	return epoch > 0 ? (double)s->steps / epoch : NAN;
 }
 
+/* What settings that are allowed do to each other; false: nothing worth a word. */
+static bool remark(const struct settings *s, char *out, size_t size)
+{
+	const struct transport *row = (const struct transport *)s->transport.row;
+	return row->remark && row->remark(s->transport.state, out, size);
+}
+
 static void print_line(const struct settings *s, const struct plan *p, const char *path)
 {
 	struct buf b = {0};
+	char text[REMARK_BYTES];
 
 	line_text(&b, "source", s->source);
 	line_text(&b, "name", s->name);
@@ -71,6 +80,8 @@ static void print_line(const struct settings *s, const struct plan *p, const cha
 		line_count(&b, parts[i].name, part_bytes(p, &parts[i]));
 	line_close(&b);
 	line_text(&b, "file", path);
+	if (remark(s, text, sizeof(text)))
+		line_text(&b, "remark", text);
 	line_raw(&b, "settings", s->resolved);
 	line_print(&b, stdout);
 }
@@ -162,7 +173,7 @@ static void print_network(const struct settings *s, const struct plan *p)
 
 static void print_run(const struct settings *s, const struct plan *p, const char *path)
 {
-	char shown[160], there[64];
+	char shown[160], there[64], text[REMARK_BYTES];
 
 	presence(s, path, there);
 	printf("\n%s, id %s\n", text_shown(s->name, shown, sizeof(shown)), s->id);
@@ -173,6 +184,8 @@ static void print_run(const struct settings *s, const struct plan *p, const char
 		print_fact("steps", "%lld", (long long)s->steps);
 	print_bytes(s, p);
 	print_fact("output", "%s%s", path, there);
+	if (remark(s, text, sizeof(text)))
+		print_fact("remark", "%s", text);
 	print_network(s, p);
 	print_memory(p);
 	fputs("  settings\n    ", stdout);

@@ -55,7 +55,11 @@ struct tensor {
 	int rank; /* at most 4 */
 	size_t dims[4];
 	size_t offset, count; /* in x */
+	bool variance;        /* of running statistics: variances, never below 0; else means */
 };
+
+/* Running statistics move by this much towards those of a batch (PyTorch's default). */
+#define RUNNING_RATE 0.1f
 
 /* The constants in the theory of Bernstein et al. 2019. */
 struct smoothness {
@@ -104,7 +108,8 @@ struct model {
 	/* Models without data: g = the exact gradient of f. NULL otherwise. */
 	void (*exact)(void *instance, const float *x, float *g);
 
-	/* State beside x; NULL: none. running() describes its tensors, as tensor() those of x. */
+	/* State beside x; NULL: none. running() describes its tensors, as tensor() those of x: the means of a
+	 * normalisation, then its variances, and so on. */
 	size_t (*running_floats)(const void *state, const struct model_env *env);
 	bool (*running)(const void *state, const struct model_env *env, size_t index, struct tensor *t);
 	void (*init_running)(void *instance, float *running);

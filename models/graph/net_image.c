@@ -2,9 +2,6 @@
 #include <string.h>
 #include "models/graph/net_internal.h"
 
-/* Batch normalisation moves its running statistics by this much (PyTorch's default). */
-#define RUNNING_RATE 0.1f
-
 /*
  * running = (1 - rate) running + rate batch's; the variance as PyTorch does it, unbiased: times
  * N / (N - 1) for N numbers a channel; N is at least 2 (net_norm()).

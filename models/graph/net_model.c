@@ -68,7 +68,8 @@ bool net_model_running(const void *state, const struct model_env *env, size_t in
 		*t = (struct tensor){.rank = 1,
 		                     .dims = {channels},
 		                     .offset = node->running + index % 2 * channels,
-		                     .count = channels};
+		                     .count = channels,
+		                     .variance = index % 2};
 		snprintf(t->name, sizeof t->name, "%s.%s", node->name,
 		         index % 2 ? "running_var" : "running_mean");
 		found = true;

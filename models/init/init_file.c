@@ -140,12 +140,12 @@ static int read_target(const struct reading *r, const struct target *p)
 		                shape_text(rank, dims, found), shape_text(t->rank, t->dims, expected));
 	if (h5_read(r->file, path, H5_F32, t->count, p->at, r->err))
 		return -1;
-	bool variance = has_ending(t->name, ".running_var");
 	for (size_t i = 0; i < t->count; i++)
-		if (!isfinite(p->at[i]) || (variance && p->at[i] < 0))
+		if (!isfinite(p->at[i]) || (t->variance && p->at[i] < 0))
 			return err_user(r->err, "%s: tensor \"%s\" has %g at place %zu, expected %s", r->path,
 			                path, (double)p->at[i], i,
-			                variance ? "variances, finite and not negative" : "finite numbers");
+			                t->variance ? "variances, finite and not negative"
+			                            : "finite numbers");
 	return 0;
 }
 

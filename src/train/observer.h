@@ -15,8 +15,9 @@ struct observer {
 	struct settings probed; /* the settings without the probes that cannot work in this process */
 	struct probe *probe;    /* NULL: the run is not recorded */
 	struct evaluation evaluation;
-	double last_loss; /* mean over honest workers, of the last step in which one was counted */
-	uint64_t bytes;   /* sent up and down so far */
+	double last_loss;    /* of the last step in which an honest worker was counted */
+	bool losses_dropped; /* half or more of those of the last step could not be believed */
+	uint64_t bytes;      /* sent up and down so far */
 };
 
 /*

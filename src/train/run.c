@@ -9,9 +9,16 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/progress.h"
+#include "train/checkpoint.h"
 #include "train/run_place.h"
 #include "train/trainer.h"
 #include "transport/transport.h"
+
+enum {
+	PATH_SIZE = 4096,
+	LOOK_STEPS = 100, /* between looks at x, where the losses of workers do not decide */
+	DOUBT_STEPS = 10, /* between evaluations while most of those losses cannot be believed */
+};
 
 /* What the loop works with. */
 struct run {
@@ -30,7 +37,7 @@ struct run {
 	bool alone;   /* save without the other processes */
 	bool fresh;   /* the run begins at step 0 */
 	bool ours;    /* the path was compared again, right before the first write */
-	bool blew_up; /* a loss is no longer finite */
+	bool blew_up; /* it has diverged */
 	bool saved_once;
 };
 
@@ -118,7 +125,7 @@ static int evaluate(struct run *run, struct err *e)
 		return -1;
 	run->eval.wall_s = wall_s(run);
 	record_eval(run->r, &run->eval);
-	if (!isfinite(run->eval.test_loss))
+	if (!isfinite(run->eval.test_loss) && trainer_eval_decides(run->t))
 		run->blew_up = true;
 	return 0;
 }
@@ -198,6 +205,22 @@ static int no_step(struct run *run)
 	return 0;
 }
 
+/*
+ * Evaluate where it is due, and find out whether the run has diverged. The losses of workers that nobody
+ * vouches for only say when to look.
+ */
+static int judge(struct run *run, struct err *e)
+{
+	int64_t done = trainer_steps_done(run->t);
+	bool dropped = trainer_losses_dropped(run->t), due = eval_due(run);
+	if (!trainer_untrusted(run->t))
+		run->blew_up |= !isfinite(run->step.loss);
+	else if (due || dropped || run->flags || done % LOOK_STEPS == 0)
+		run->blew_up |= !trainer_x_finite(run->t);
+	due |= dropped && done % DOUBT_STEPS == 0;
+	return !run->blew_up && due ? evaluate(run, e) : 0;
+}
+
 static int one_step(struct run *run, struct err *e)
 {
 	run->flags = (checkpoint_due(run) ? EXCHANGE_SAVE : 0) | (caught ? EXCHANGE_STOP : 0);
@@ -208,9 +231,7 @@ static int one_step(struct run *run, struct err *e)
 	if (run->step.step % run->s->record.every == 0 || run->step.step == run->s->steps)
 		record_step(run->r, &run->step);
 	record_voters(run->r, run->step.step, trainer_voters(run->t));
-	if (!isfinite(run->step.loss))
-		run->blew_up = true;
-	else if (eval_due(run) && evaluate(run, e))
+	if (judge(run, e))
 		return -1;
 	if (!remaking(run) && record_tick(run->r, e))
 		return -1;
@@ -230,14 +251,16 @@ static int end(struct run *run, enum run_outcome *outcome, struct err *e)
 	char why[256] = "";
 	enum run_state state = RUN_FINISHED;
 	*outcome = RUN_DID;
+	bool broken = trainer_untrusted(run->t) && !trainer_x_finite(run->t);
+	run->blew_up |= broken;
 	if (run->blew_up) {
 		/* the last evaluation must be of the final parameters */
 		if (run->eval.step < trainer_steps_done(run->t) && evaluate(run, e))
 			return -1;
 		snprintf(why, sizeof why,
-		         "the loss is no longer finite after step %lld (training loss %s, test loss %s)",
-		         (long long)trainer_steps_done(run->t), finite_word(run->step.loss),
-		         finite_word(run->eval.test_loss));
+		         "%s no longer finite after step %lld (training loss %s, test loss %s)",
+		         broken ? "a parameter is" : "the loss is", (long long)trainer_steps_done(run->t),
+		         finite_word(run->step.loss), finite_word(run->eval.test_loss));
 		state = RUN_DIVERGED;
 		*outcome = RUN_BLEW_UP;
 	} else if (trainer_steps_done(run->t) < run->s->steps) {
@@ -255,7 +278,7 @@ static int end(struct run *run, enum run_outcome *outcome, struct err *e)
 	trainer_faults(run->t, run->r);
 	if (!(state == RUN_INTERRUPTED && remaking(run)) && record_end(run->r, state, why, e))
 		return -1;
-	if (state != RUN_INTERRUPTED)
+	if (state == RUN_FINISHED)
 		unlink(run->place.checkpoint);
 	if (run->linked && run->link.row->leave)
 		run->link.row->leave(run->link.self, state != RUN_INTERRUPTED, why);
@@ -344,7 +367,8 @@ static void fail(struct run *run, const struct err *e)
 	    (!run->ours && run_place_check(&run->place, run->s->id, run->o, &ignored)))
 		return;
 	trainer_faults(run->t, run->r);
-	if (run->linked && !run->blew_up && trainer_steps_done(run->t) > run->steps_at_start)
+	if (run->linked && !run->blew_up && trainer_x_finite(run->t) &&
+	    trainer_steps_done(run->t) > run->steps_at_start)
 		trainer_save_alone(run->t, run->place.checkpoint, &ignored);
 	record_end(run->r, RUN_FAILED, e->text, &ignored);
 }
@@ -358,6 +382,25 @@ static void clear(struct run *run)
 		run->o->job->finish(run->o->job->ctx, &run->link);
 }
 
+/* A run that diverged would diverge again; say so also where only warnings are wanted. */
+static void say_skipped(const struct run_options *o, const struct run_place *place)
+{
+	char checkpoint[PATH_SIZE];
+	struct run_info info;
+	struct err ignored = {0};
+	checkpoint_path(place->path, checkpoint, sizeof checkpoint);
+	bool kept = access(checkpoint, F_OK) == 0;
+	if (record_info(place->path, &info, &ignored) ||
+	    strcmp(info.state, run_state_name(RUN_DIVERGED)) != 0)
+		log_say("%s: done already, skipped (--overwrite starts it again)", o->path);
+	else
+		log_warn("%s: skipped, because it diverged and would again (%s); try a smaller lr, or an "
+		         "aggregator "
+		         "that withstands faulty workers, with another --out%s%s",
+		         o->path, info.why, kept ? "; its last checkpoint is kept: " : "",
+		         kept ? checkpoint : "");
+}
+
 int run_one(const struct settings *s, struct pool *pool, const struct run_options *o,
             enum run_outcome *outcome, struct err *e)
 {
@@ -368,7 +411,7 @@ int run_one(const struct settings *s, struct pool *pool, const struct run_option
 		rc = meet(&run, place->present == RUN_PRESENT_FINISHED, pool, e);
 	if (!rc && place->present == RUN_PRESENT_FINISHED) {
 		*outcome = RUN_SKIPPED;
-		log_say("%s: done already, skipped (--overwrite starts it again)", o->path);
+		say_skipped(o, place);
 	} else if (!rc) {
 		rc = begin(&run, place->present == RUN_PRESENT_UNFINISHED, pool, e) ||
 		                     trainer_sync(run.t, e) || loop(&run, outcome, e)

@@ -1,9 +1,12 @@
 /* Memory of the state, and the blocks of workers. */
 #include "train/state.h"
+#include <math.h>
 #include <string.h>
 #include "adversary/attack.h"
 #include "aggregator/aggregator.h"
 #include "base/mem.h"
+
+static const double RUNNING_REACH = 1000, ROUNDING = 1e-5;
 
 enum { BLOCK_FLOATS = 16 }; /* the parts of a block begin at multiples of 64 bytes */
 
@@ -42,6 +45,26 @@ static void open_shared(struct state *st)
 	st->running_before = mem_array(st->running_floats, sizeof *st->running_before);
 }
 
+static void list_norms(struct state *st, const struct settings *s, const struct model_env *env)
+{
+	struct tensor mean, variance;
+	const struct model *model = env->model;
+	size_t count = 0;
+	if (!st->running)
+		return;
+	while (model->running(s->model.state, env, 2 * count, &mean))
+		count++;
+	st->norms = mem_array(count, sizeof *st->norms);
+	st->n_norms = count;
+	for (size_t i = 0; i < count; i++) {
+		if (!model->running(s->model.state, env, 2 * i, &mean) ||
+		    !model->running(s->model.state, env, 2 * i + 1, &variance) || mean.variance ||
+		    !variance.variance || mean.count != variance.count)
+			BUG("running statistics are not means and variances in turn");
+		st->norms[i] = (struct running_norm){mean.offset, variance.offset, mean.count};
+	}
+}
+
 static void open_blocks(struct state *st, const struct settings *s)
 {
 	size_t workers = (size_t)st->workers;
@@ -62,6 +85,7 @@ void state_open(struct state *st, const struct settings *s, const struct model_e
 	*st = (struct state){.be = env->be, .workers = (int)s->workers};
 	measure(st, s, env);
 	open_shared(st);
+	list_norms(st, s, env);
 	open_blocks(st, s);
 	for (int i = 0; i < count; i++) {
 		st->hosted[ids[i]] = true;
@@ -81,6 +105,7 @@ void state_close(struct state *st)
 	mem_free(st->born);
 	mem_free(st->hosted);
 	mem_free(st->running_before);
+	mem_free(st->norms);
 	if (!st->be)
 		return;
 	st->be->release(st->x);
@@ -123,6 +148,34 @@ void state_undo_running(struct state *st)
 		memcpy(st->running, st->running_before, st->running_floats * sizeof *st->running);
 }
 
+/* The statistic of the batch that moved `before` to `next`. */
+static double of_batch(float before, float next)
+{
+	return (next - (1 - (double)RUNNING_RATE) * before) / (double)RUNNING_RATE;
+}
+
+static bool channel_fits(float mean, float variance, float next_mean, float next_variance)
+{
+	double size = 1 + (double)mean * mean + variance, m = of_batch(mean, next_mean),
+	       v = of_batch(variance, next_variance);
+	return isfinite(next_mean) && isfinite(next_variance) && next_variance >= 0 &&
+	       v >= -ROUNDING * variance && m * m + v <= RUNNING_REACH * RUNNING_REACH * size;
+}
+
+bool state_running_fits(const void *ctx, const float *next)
+{
+	const struct state *st = ctx;
+	for (size_t i = 0; i < st->n_norms; i++) {
+		const struct running_norm *norm = &st->norms[i];
+		const float *mean = st->running + norm->mean, *variance = st->running + norm->variance;
+		for (size_t c = 0; c < norm->channels; c++)
+			if (!channel_fits(mean[c], variance[c], next[norm->mean + c],
+			                  next[norm->variance + c]))
+				return false;
+	}
+	return true;
+}
+
 void state_hold_all(struct state *st)
 {
 	for (int m = 0; m < st->workers; m++)
@@ -145,6 +198,8 @@ void state_lend(const struct state *st, bool given, struct train_state *out)
 	                            .x = {st->n, st->x},
 	                            .optimizer = {st->optimizer_floats, st->optimizer},
 	                            .running = {st->running_floats, st->running},
+	                            .running_fits = st->running ? state_running_fits : NULL,
+	                            .running_ctx = st,
 	                            .worker_floats = st->block_floats,
 	                            .workers = st->blocks,
 	                            .born = st->born,

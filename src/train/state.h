@@ -22,16 +22,23 @@
 #include "models/model.h"
 #include "transport/transport.h"
 
+/* The running statistics of one normalisation: where they begin in `running`. */
+struct running_norm {
+	size_t mean, variance, channels;
+};
+
 struct state {
 	const struct backend *be;
 	int workers; /* M */
 	size_t n, running_floats, optimizer_floats, carry_floats;
-	int64_t step;          /* steps done */
-	float *x;              /* [n] */
-	float *optimizer;      /* [optimizer_floats]; NULL: the optimizer keeps no memory */
-	float *running;        /* [running_floats] running statistics; NULL: the model has none */
-	float *running_before; /* [running_floats] `running` before the present step */
-	int bn_owner;          /* the worker whose batches update `running` */
+	int64_t step;               /* steps done */
+	float *x;                   /* [n] */
+	float *optimizer;           /* [optimizer_floats]; NULL: the optimizer keeps no memory */
+	float *running;             /* [running_floats] running statistics; NULL: the model has none */
+	float *running_before;      /* [running_floats] `running` before the present step */
+	struct running_norm *norms; /* [n_norms] how they lie in `running` */
+	size_t n_norms;
+	int bn_owner; /* the worker whose batches update `running` */
 	/* For every worker: */
 	bool *hosted;          /* [M] is the worker in this process? */
 	int64_t *born;         /* [M]; -1: to be reset before its next step */
@@ -57,6 +64,15 @@ void state_reset_worker(struct state *st, int m);
 /* Copy the running statistics to running_before, and copy them back. */
 void state_keep_running(struct state *st);
 void state_undo_running(struct state *st);
+
+/*
+ * Can an honest batch have made the running statistics `next` [running_floats] of those of the state? They
+ * must be finite, with variances >= 0. next = 0.9 running + 0.1 batch (RUNNING_RATE), so they say what the
+ * batch's mean and variance were. Its variance cannot be below 0, and its root mean square is at most
+ * RUNNING_REACH times the one that the state has, or times 1 where that is less: between two steps, weights
+ * move by a learning rate, and activations by no such factor. ctx is the state (running_fits of transport.h).
+ */
+bool state_running_fits(const void *ctx, const float *next);
 
 /* Allocate zeroed blocks for the workers of other processes, and free them. */
 void state_hold_all(struct state *st);

@@ -1,6 +1,7 @@
 /* The training step. train/trainer_open.c creates what it needs. */
 #include <math.h>
 #include "base/clock.h"
+#include "base/stats.h"
 #include "train/trainer_internal.h"
 
 enum { APPLY_CHUNK = 1 << 16 }; /* coordinates; 256 KiB of x, a multiple of 64 */
@@ -52,6 +53,29 @@ static double mean_honest_loss(struct observer *o, const struct uplink *u, int w
 	}
 	if (honest > 0)
 		o->last_loss = sum / honest;
+	return o->last_loss;
+}
+
+/*
+ * The same where nobody vouches for the workers: the median of the losses that can be believed, so that no
+ * single worker decides what it is. NAN: there are no such.
+ */
+static double median_honest_loss(struct observer *o, struct uplink *u, int workers)
+{
+	size_t honest = 0, sound = 0;
+	for (int m = 0; m < workers; m++) {
+		if (!u->honest[m] || u->reported_born[m] < 0)
+			continue;
+		honest++;
+		if (!isnan(u->loss[m]))
+			u->sorted[sound++] = u->loss[m];
+	}
+	stats_sort(u->sorted, sound);
+	o->losses_dropped = honest > 0 && 2 * sound <= honest;
+	if (sound > 0)
+		o->last_loss = stats_median(u->sorted, sound);
+	else if (honest > 0)
+		o->last_loss = NAN;
 	return o->last_loss;
 }
 
@@ -155,7 +179,9 @@ enum trainer_end trainer_step(struct trainer *t, struct step_row *row, int *flag
 	observer_applied(&t->observer, st);
 	*row = (struct step_row){.step = st->step,
 	                         .epoch = state_epoch(st, t->settings),
-	                         .loss = mean_honest_loss(&t->observer, up, st->workers),
+	                         .loss = up->link.untrusted
+	                                         ? median_honest_loss(&t->observer, up, st->workers)
+	                                         : mean_honest_loss(&t->observer, up, st->workers),
 	                         .lr = t->lr,
 	                         .bytes_up = reply.bytes_up,
 	                         .bytes_down = reply.bytes_down,
@@ -176,6 +202,30 @@ int trainer_eval(struct trainer *t, struct eval_row *row, struct err *e)
 	                         .epoch = state_epoch(&t->state, t->settings),
 	                         .bytes = t->observer.bytes};
 	return evaluate_all(&t->observer.evaluation, row, e);
+}
+
+bool trainer_untrusted(const struct trainer *t)
+{
+	return t->uplink.link.untrusted;
+}
+
+bool trainer_losses_dropped(const struct trainer *t)
+{
+	return t->observer.losses_dropped;
+}
+
+bool trainer_x_finite(const struct trainer *t)
+{
+	for (size_t i = 0; i < t->state.n; i++)
+		if (!isfinite(t->state.x[i]))
+			return false;
+	return true;
+}
+
+bool trainer_eval_decides(const struct trainer *t)
+{
+	return !t->uplink.link.untrusted || !t->state.running || t->state.step == 0 ||
+	       t->observer.losses_dropped;
 }
 
 void trainer_run_probes(struct trainer *t)

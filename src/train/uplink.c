@@ -70,6 +70,7 @@ void uplink_prepare(struct uplink *u, const struct settings *s, struct round *r,
 	u->pull = r->be->alloc(u->shape.pull_bytes);
 	u->honest = mem_array(workers, sizeof *u->honest);
 	u->loss = mem_array(workers, sizeof *u->loss);
+	u->sorted = mem_array(workers, sizeof *u->sorted);
 	u->reported_born = mem_array(workers, sizeof *u->reported_born);
 	for (int m = 0; m < (int)s->workers; m++)
 		u->honest[m] = !settings_is_byzantine(s, m);
@@ -83,6 +84,7 @@ void uplink_close(struct uplink *u, const struct backend *be)
 	mem_free(u->pushes);
 	mem_free(u->honest);
 	mem_free(u->loss);
+	mem_free(u->sorted);
 	mem_free(u->reported_born);
 	mem_free(u->posted);
 	if (u->link.self && !u->borrowed)

@@ -24,7 +24,8 @@ struct uplink {
 	const void **pushes; /* [count] the messages in the request */
 	void *pull;          /* [pull_bytes] the answer */
 	bool *honest;        /* [M] */
-	double *loss; /* [M] of the present step; before the exchange, only of this process's workers */
+	double *loss;   /* [M] of the present step; before the exchange, only of this process's workers */
+	double *sorted; /* [M] scratch */
 	int64_t *reported_born;  /* [M] state.born as sent to the root; exchange() then updates it */
 	bool must_resync;        /* the root is ahead: get its state instead of computing */
 	struct train_state lent; /* the view of the state that is lent to the transport */

@@ -104,7 +104,8 @@ struct exchange_request {
 	 * [workers] The loss of the worker's batch, and the step at which the worker's state began. The
 	 * caller sets them for the workers of this process. The transport sets them, at the root, for all
 	 * workers that were counted, and sets born = -1 for a worker that was not: the root for every worker,
-	 * a client for its own workers.
+	 * a client for its own workers. The root sets loss = NAN, where it is
+	 * untrusted, for a counted worker whose loss cannot be believed.
 	 */
 	double *loss;
 	int64_t *born;
@@ -151,7 +152,11 @@ struct train_state {
 	float **workers; /* [M] blocks of worker_floats[m]; NULL: not in this process */
 	int64_t *born;   /* [M] the step at which each worker's state began */
 	bool given;      /* the settings alone do not determine the parameters */
-	int bn_owner;    /* owner of the running statistics in the next step */
+	/* Can an honest batch have made the running statistics `next` of those in `running`? NULL: there are
+	 * none to be judged. */
+	bool (*running_fits)(const void *ctx, const float *next);
+	const void *running_ctx;
+	int bn_owner; /* owner of the running statistics in the next step */
 };
 
 /* The shared state as a list, in the order in which transports send it: x, optimizer, running. */
@@ -180,9 +185,10 @@ struct link {
 	const struct transport *row;
 	void *self;
 	bool root;
-	int count;   /* workers of this process; may be 0 at the root */
-	int *ids;    /* [count] their numbers, ascending; owned by the transport */
-	int buckets; /* in how many buckets post() takes a push; 0 or 1: exchange() sends pushes whole */
+	bool untrusted; /* at the root: nobody vouches for the workers; no number of theirs decides */
+	int count;      /* workers of this process; may be 0 at the root */
+	int *ids;       /* [count] their numbers, ascending; owned by the transport */
+	int buckets;    /* in how many buckets post() takes a push; 0 or 1: exchange() sends pushes whole */
 };
 
 /* How the processes of a run are started. */
@@ -207,6 +213,9 @@ struct transport {
 	 * `float_mean` (struct exchange_rule)? -1 and a sentence if not. NULL: all aggregators suit.
 	 */
 	int (*check)(const void *state, bool separable, bool float_mean, struct err *e);
+	/* Writes what `validate` should say of settings that are allowed but fight each other, as a sentence;
+	 * false: nothing. NULL: there is never anything to say. */
+	bool (*remark)(const void *state, char *out, size_t size);
 	/* Open the transport and fill *link. -1 and a sentence. */
 	int (*open)(const void *state, const struct transport_env *env, struct link *link, struct err *e);
 	/*

@@ -302,6 +302,22 @@ Test(cli, validate_takes_the_changes_of_simulate)
 	arena_clear(&a);
 }
 
+/* Allowed, but one of the two settings makes the other one useless: it says which. */
+Test(cli, validate_says_where_deadline_and_patience_fight)
+{
+	static const char words[] = "ends at its deadline, but one without a quorum ends the run before that";
+	for (int json = 0; json < 2; json++) {
+		cr_expect_eq(cli("validate experiments/demo.json %s --set transport=zmq --set "
+		                 "transport.deadline_s=8 --set transport.patience_s=3",
+		                 json ? "--json" : ""),
+		             0);
+		cr_expect_not_null(strstr(cli_out, words), "%s", cli_out);
+	}
+	cr_expect_eq(cli("validate experiments/demo.json --set transport=zmq --set transport.deadline_s=8"),
+	             0);
+	cr_expect_null(strstr(cli_out, words), "%s", cli_out);
+}
+
 Test(cli, validate_refuses_with_file_line_and_column)
 {
 	cli_write("bad.json",

@@ -63,7 +63,10 @@ static int row_open(const void *state, const struct transport_env *env, struct l
 	if (check_endpoint(set, env, e) || check_shards(set, env->endpoint, e))
 		return -1;
 	struct server *s = server_open(set, env, set->shards > 1 ? &server_role_links : &role_alone, e);
-	*link = (struct link){.row = &transport_zmq, .self = s, .root = true};
+	*link = (struct link){.row = &transport_zmq,
+	                      .self = s,
+	                      .root = true,
+	                      .untrusted = env->endpoint->trust != ENDPOINT_TOKENS};
 	return s ? 0 : -1;
 }
 
@@ -117,6 +120,8 @@ static enum exchange_end end_round(struct server *s, const struct exchange_reque
 		end = s->role->decide(s, x, reply, e);
 	else
 		round_finish(s, x, reply, reply->n_voters);
+	if (s->endpoint->trust != ENDPOINT_TOKENS)
+		round_judge_losses(s, x);
 	uint64_t own = s->up + s->down + s->link_bytes;
 	reply->bytes_up += s->up;
 	reply->bytes_down += s->down;
@@ -130,7 +135,7 @@ static int too_few(const struct server *s, struct err *e)
 	if (s->role->trouble && s->role->trouble(s, e))
 		return -1;
 	return err_world(e, "step %llu: found %d votes after %g s, expected at least %lld of %d (the quorum)",
-	                 (unsigned long long)s->round.step + 1, s->round.n_votes, s->set.patience_s,
+	                 (unsigned long long)s->round.step + 1, s->round.n_votes, round_hope_s(s),
 	                 (long long)s->set.quorum, s->workers);
 }
 
@@ -186,6 +191,19 @@ static const struct fault_table *row_faults(void *self)
 	return &((struct server *)self)->fault_table;
 }
 
+static bool row_remark(const void *state, char *out, size_t size)
+{
+	const struct zmq_settings *set = state;
+	if (set->deadline_s <= set->patience_s)
+		return false;
+	snprintf(out, size,
+	         "transport.deadline_s (%g s) is longer than transport.patience_s (%g s): a round with a "
+	         "quorum "
+	         "ends at its deadline, but one without a quorum ends the run before that",
+	         set->deadline_s, set->patience_s);
+	return true;
+}
+
 int zmq_shards(const void *state)
 {
 	return (int)((const struct zmq_settings *)state)->shards;
@@ -218,8 +236,8 @@ static const struct key zmq_keys[] = {
          .highest = 1e6,
          .above = true,
          .unit = "s",
-         .help = "how long the server waits for a quorum before it saves and ends, and before its first "
-                 "round for all workers"},
+         .help = "how long the server waits for a quorum before it saves and ends (at least as long as the "
+                 "deadline that it computes), and before its first round for all workers"},
         {.name = "max_missed",
          .kind = KEY_INT,
          .offset = offsetof(struct zmq_settings, max_missed),
@@ -272,6 +290,7 @@ const struct transport transport_zmq = {
                 .state_bytes = sizeof(struct zmq_settings)},
         .processes = TRANSPORT_SERVED,
         .library = row_library,
+        .remark = row_remark,
         .open = row_open,
         .sync = row_sync,
         .exchange = row_exchange,

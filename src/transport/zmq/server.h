@@ -67,7 +67,7 @@ struct presence {
 struct vote {
 	bool kept; /* the server has the vote and it passed the checks (at a shard: its range of the vote) */
 	bool complete; /* kept, and every shard has its range of the same attempt: the vote will be counted */
-	double loss;   /* of its batch */
+	double loss;   /* of its batch, as the worker reports */
 	int64_t born;  /* step at which the worker's own state (momentum) began, as the worker reports */
 	uint64_t x_hash;       /* of the worker's parameters; 0: not sent */
 	uint64_t attempt;      /* 2^32 + number of the attempt: a worker may send several in a step */
@@ -251,8 +251,8 @@ struct server {
 	struct params_copy copy;
 	struct known_hash hash;
 	struct ending ending;
-	int running_of; /* the worker that sent the running statistics in st; -1: none has yet
-	                 */
+	int running_of;      /* the worker that sent the running statistics in st; -1: none has yet */
+	float *next_running; /* those of a vote, to be judged; NULL: they are not */
 	/* The other servers of the run. */
 	struct shard_links *links; /* of a main server with shards, once the sizes are known */
 	struct shard *shard;       /* of a shard */
@@ -320,8 +320,12 @@ void bucket_assemble(const struct layout *l, struct vote *v, zmq_msg_t *message,
 
 /* --- server_vote.c -------------------------------------------------------------------------------------- */
 
-/* Check a vote of worker m for the present step. Returns why it is not counted; FAULTS: it is. */
-enum fault vote_check(const struct server *s, int m, const struct frame *f, zmq_msg_t *message);
+/*
+ * Check a vote of worker m for the present step. Returns why it is not counted; FAULTS: it is. A vote with
+ * false running statistics is not counted. The next worker then owns them, and /voters alone is enough to
+ * repeat the run.
+ */
+enum fault vote_check(struct server *s, int m, const struct frame *f, zmq_msg_t *message);
 /* Is the length of a vote right? The vote may be for any step. */
 bool vote_length_holds(const struct server *s, int m, const struct frame *f);
 /* Does the hash match the parameters of the present step? True if either side does not know its hash. */
@@ -351,8 +355,13 @@ void round_push(struct server *s, int m, const struct frame *f, zmq_msg_t *messa
 void round_fetch(struct server *s, int m, const struct frame *f);
 /* Worker m has caught up: let rounds wait for it, unless it was given up recently (presence.not_before). */
 void round_await(struct server *s, int m);
-/* List the pushes of the complete votes in order of worker; writes their loss and born. Returns how many. */
+/*
+ * List the pushes of the complete votes in order of worker; writes their loss and born. Returns how many.
+ * Where nobody vouches for the workers, a loss that cannot be believed becomes NAN.
+ */
 int round_gather(struct server *s, const struct exchange_request *x);
+/* After the round: count the losses that round_gather() has dropped. */
+void round_judge_losses(struct server *s, const struct exchange_request *x);
 /* Combine the gathered votes, answer every worker that waits, and go to the next step. */
 void round_finish(struct server *s, const struct exchange_request *x, const struct exchange_reply *reply,
                   int count);
@@ -381,6 +390,8 @@ enum verdict {
 
 /* Handle messages until the round can end or has failed. Sets wait_s and, after a signal, STOP in *reply. */
 enum verdict round_wait(struct server *s, struct exchange_reply *reply);
+/* Seconds that a round without a quorum waits. */
+double round_hope_s(const struct server *s);
 /* Seconds to wait for something that takes no longer than a round: two median rounds, at least `least`. */
 double round_patience_s(const struct server *s, double least);
 

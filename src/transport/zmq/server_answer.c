@@ -80,12 +80,12 @@ struct answer *answers_add(struct server *s, const struct exchange_request *x,
 
 /*
  * Does worker m become the owner of the running statistics with this answer, while the server's copy came
- * from another worker?
+ * from another worker or from a checkpoint?
  */
 static bool becomes_bn_owner(const struct server *s, int m, const struct answer *a)
 {
 	return s->layout.running_bytes > 0 && m == a->bn_owner && a->step + 1 == s->round.step &&
-	       s->running_of >= 0 && s->running_of != m;
+	       s->running_of != m;
 }
 
 /*

@@ -23,6 +23,8 @@ const char *const fault_names[FAULTS] = {
         [FAULT_HANDSHAKE] = "handshake",
         [FAULT_UNKNOWN_KEY] = "unknown_key",
         [FAULT_BANNED] = "banned",
+        [FAULT_WRONG_LOSS] = "wrong_loss",
+        [FAULT_WRONG_RUNNING] = "wrong_running",
 };
 
 /* A fault that can happen to an honest worker is no offence. */

@@ -32,8 +32,10 @@ enum fault {
 	FAULT_FLOOD,       /* more bytes than messages can hold */
 	FAULT_HANDSHAKE,   /* a connection that never proved a key */
 	FAULT_UNKNOWN_KEY,
-	FAULT_BANNED, /* a banned worker tried to connect or to say something */
-	FAULTS        /* how many kinds; also the result of a check that found none */
+	FAULT_BANNED,        /* a banned worker tried to connect or to say something */
+	FAULT_WRONG_LOSS,    /* of a vote that counts: a loss that is not finite, or beyond LOSS_MOST */
+	FAULT_WRONG_RUNNING, /* a vote with running statistics that no honest batch can have made */
+	FAULTS               /* how many kinds; also the result of a check that found none */
 };
 
 extern const char *const fault_names[FAULTS];

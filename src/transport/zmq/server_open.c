@@ -12,12 +12,20 @@ enum { BACKLOG = 1024 /* connections that the kernel holds until ZeroMQ accepts 
 
 static const double REBIND_S = 2;
 
+static void *new_context(void)
+{
+	void *context = zmq_ctx_new();
+	if (!context)
+		die("ZeroMQ does not start: %s", zmq_strerror(errno));
+	return context;
+}
+
 /* --- listening ------------------------------------------------------------------------------------------ */
 
-static void *new_router(const struct server *s)
+static void *new_router(const struct server *s, void *context)
 {
 	const struct endpoint *endpoint = s->endpoint;
-	void *router = zmq_socket_open(s->context, ZMQ_ROUTER, endpoint->address);
+	void *router = zmq_socket_open(context, ZMQ_ROUTER, endpoint->address);
 	zmq_socket_set(router, ZMQ_ROUTER_MANDATORY, 1);
 	zmq_socket_set(router, ZMQ_BACKLOG, BACKLOG);
 	if (endpoint->trust == ENDPOINT_TOKENS)
@@ -34,10 +42,12 @@ static void *new_router(const struct server *s)
 /*
  * The limit of a message's length must be set before a socket listens. It depends on the model, which is not
  * known yet. So the address is only tried here, to report errors and to learn a port that the system chooses.
+ * zmq_close() returns before the socket is closed, and until then it would take a worker's HELLO that nobody
+ * reads. Therefore the trial has a context of its own, whose end waits for that.
  */
 static int try_address(struct server *s, struct err *e)
 {
-	void *router = new_router(s);
+	void *context = new_context(), *router = new_router(s, context);
 	size_t size = sizeof s->address;
 	int rc = zmq_bind(router, s->endpoint->address);
 	if (rc && errno == EADDRINUSE)
@@ -47,13 +57,14 @@ static int try_address(struct server *s, struct err *e)
 	else if (zmq_getsockopt(router, ZMQ_LAST_ENDPOINT, s->address, &size))
 		die("ZeroMQ does not say where it listens: %s", zmq_strerror(errno));
 	zmq_close(router);
+	zmq_ctx_term(context);
 	return rc ? -1 : 0;
 }
 
 int server_bind(struct server *s, size_t body_bytes, bool watch, struct err *e)
 {
 	double until = clock_s() + REBIND_S;
-	s->router = new_router(s);
+	s->router = new_router(s, s->context);
 	zmq_socket_limit(s->router, s->endpoint->trust, body_bytes);
 	if (watch)
 		s->flood = flood_start(s->context, s->router, s->address, FRAME_HEADER_BYTES + body_bytes,
@@ -127,9 +138,7 @@ struct server *server_open(const struct zmq_settings *set, const struct transpor
 		s->set.quorum = env->workers / 2 + 1;
 	write_welcome(&s->welcome, s->endpoint);
 	open_peers(s);
-	s->context = zmq_ctx_new();
-	if (!s->context)
-		die("ZeroMQ does not start: %s", zmq_strerror(errno));
+	s->context = new_context();
 	zmq_ctx_set(s->context, ZMQ_IO_THREADS, 2);
 	if (s->endpoint->trust != ENDPOINT_OPEN)
 		s->auth = auth_start(s->context, s->endpoint, !role->main, &s->faults);
@@ -152,5 +161,6 @@ void server_close(struct server *s)
 	close_peers(s);
 	buf_clear(&s->welcome);
 	mem_free(s->copy.bytes);
+	mem_free(s->next_running);
 	mem_free(s);
 }

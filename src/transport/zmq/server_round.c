@@ -1,4 +1,5 @@
 /* Workers' requests in a round, and the end of a round. */
+#include <math.h>
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -11,10 +12,14 @@ enum {
 	BACKOFF_DOUBLES = 16, /* the number of rounds is doubled at most this often */
 };
 
+static const double LOSS_MOST = 1e6;
+
 void round_open(struct server *s, const struct exchange_request *x)
 {
 	layout_init(&s->layout, x, s->st->running.count * sizeof(float), s->set.buckets);
 	answers_open(s);
+	if (s->endpoint->trust != ENDPOINT_TOKENS && s->layout.running_bytes > 0 && s->st->running_fits)
+		s->next_running = mem_array(s->st->running.count, sizeof *s->next_running);
 	for (int m = 0; m < s->workers; m++)
 		bucket_open(&s->layout, &s->peers[m].vote);
 }
@@ -60,6 +65,14 @@ static void answer_past(struct server *s, int m, const struct frame *f)
 	answer_send(s, m, a, &r);
 }
 
+/* The worker waits for the answer of the present step. */
+static void await_answer(struct server *s, int m, const struct frame *f)
+{
+	if (s->peers[m].presence.connected) /* it may be banned by now */
+		s->peers[m].request = (struct open_request){
+		        .open = true, .no_pull = f->flags & FRAME_NO_PULL, .born = f->born};
+}
+
 void round_push(struct server *s, int m, const struct frame *f, zmq_msg_t *message)
 {
 	struct vote *v = &s->peers[m].vote;
@@ -85,6 +98,8 @@ void round_push(struct server *s, int m, const struct frame *f, zmq_msg_t *messa
 		server_offend(s, m, fault);
 	if (fault == FAULT_DUPLICATE)
 		s->peers[m].request.born = f->born;
+	if (fault == FAULT_WRONG_RUNNING) /* it hears the answer, and that it was not counted */
+		await_answer(s, m, f);
 	if (fault == FAULT_LATE)
 		answer_past(s, m, f);
 	else if (fault == FAULT_WRONG_STEP || fault == FAULT_WRONG_BORN || fault == FAULT_WRONG_HASH)
@@ -101,12 +116,16 @@ void round_fetch(struct server *s, int m, const struct frame *f)
 		server_offend(s, m, FAULT_WRONG_STEP);
 		server_stale(s, m, f->step);
 	} else {
-		s->peers[m].request = (struct open_request){
-		        .open = true, .no_pull = f->flags & FRAME_NO_PULL, .born = f->born};
+		await_answer(s, m, f);
 	}
 }
 
 /* --- the end of a round --------------------------------------------------------------------------------- */
+
+static bool loss_holds(const struct server *s, double loss)
+{
+	return s->endpoint->trust == ENDPOINT_TOKENS || fabs(loss) <= LOSS_MOST; /* NAN is not */
+}
 
 int round_gather(struct server *s, const struct exchange_request *x)
 {
@@ -116,10 +135,28 @@ int round_gather(struct server *s, const struct exchange_request *x)
 		x->born[m] = v->complete ? v->born : -1;
 		if (!v->complete)
 			continue;
-		x->loss[m] = v->loss;
+		x->loss[m] = loss_holds(s, v->loss) ? v->loss : NAN;
 		s->round.pushes[count++] = message_body(&v->message);
 	}
 	return count;
+}
+
+/* No offence where most losses are such: when a run diverges, those of honest workers are. */
+void round_judge_losses(struct server *s, const struct exchange_request *x)
+{
+	int counted = 0, dropped = 0;
+	for (int m = 0; m < s->workers; m++) {
+		counted += x->born[m] >= 0;
+		dropped += x->born[m] >= 0 && isnan(x->loss[m]);
+	}
+	for (int m = 0; dropped > 0 && m < s->workers; m++) {
+		if (x->born[m] < 0 || !isnan(x->loss[m]))
+			continue;
+		if (2 * dropped < counted)
+			server_offend(s, m, FAULT_WRONG_LOSS);
+		else
+			faults_count(&s->faults, m, FAULT_WRONG_LOSS);
+	}
 }
 
 /*

@@ -39,7 +39,16 @@ static enum fault check_padding(const struct layout *l, const unsigned char *pus
 	return planes_padding_clear(&l->shape.push_planes, l->shape.n, push) ? FAULTS : FAULT_PADDING;
 }
 
-enum fault vote_check(const struct server *s, int m, const struct frame *f, zmq_msg_t *message)
+/* Where nobody vouches for the workers: can an honest batch have made these running statistics? */
+static bool running_holds(struct server *s, const unsigned char *next)
+{
+	if (!s->next_running)
+		return true;
+	memcpy(s->next_running, next, s->layout.running_bytes); /* a message may lie at any address */
+	return s->st->running_fits(s->st->running_ctx, s->next_running);
+}
+
+enum fault vote_check(struct server *s, int m, const struct frame *f, zmq_msg_t *message)
 {
 	const struct layout *l = &s->layout;
 	struct peer *p = &s->peers[m];
@@ -54,6 +63,8 @@ enum fault vote_check(const struct server *s, int m, const struct frame *f, zmq_
 		return FAULT_WRONG_BORN;
 	if (s->role->main && !vote_hash_holds(s, f->x_hash))
 		return FAULT_WRONG_HASH;
+	if (m == s->round.bn_owner && !running_holds(s, message_body(message) + (closes ? 0 : l->shard_push)))
+		return FAULT_WRONG_RUNNING;
 	return check_padding(l,
 	                     closes || sharded ? p->vote.buffer + FRAME_HEADER_BYTES : message_body(message));
 }

@@ -1,8 +1,9 @@
 /*
  * How long a round waits for votes. It ends as soon as every awaited worker has voted and there is a quorum.
  * If awaited votes are missing, it ends at the deadline (a multiple of the median round) if there is a
- * quorum. Without a quorum it fails after patience_s. The first round of a process waits for all enrolled
- * workers, up to patience_s.
+ * quorum, also where patience_s is shorter. Without a quorum it fails after patience_s, or after the deadline
+ * that is computed, if that is longer: a usual round must not be given up. The first round of a process waits
+ * for all enrolled workers, up to patience_s.
  */
 #include "base/clock.h"
 #include "base/log.h"
@@ -35,6 +36,12 @@ static double deadline_s(const struct server *s)
 	return usual > DEADLINE_LEAST_S ? usual : DEADLINE_LEAST_S;
 }
 
+double round_hope_s(const struct server *s)
+{
+	double usual = s->set.deadline_s > 0 ? 0 : DEADLINE_MEDIANS * median_s(&s->times);
+	return usual > s->set.patience_s ? usual : s->set.patience_s;
+}
+
 double round_patience_s(const struct server *s, double least)
 {
 	double rounds = PATIENT_ROUNDS * median_s(&s->times);
@@ -48,7 +55,7 @@ static int missing(const struct server *s)
 	for (int m = 0; m < s->workers; m++) {
 		const struct peer *p = &s->peers[m];
 		bool silent = !p->request.open || (p->vote.kept && !p->vote.complete);
-		count += s->round.first ? !p->vote.complete : p->presence.awaited && silent;
+		count += (s->round.first || p->presence.awaited) && silent;
 	}
 	return count;
 }
@@ -58,17 +65,17 @@ static void say_waiting(struct server *s)
 	s->round.warned = true;
 	if (s->round.first)
 		log_say("%d of %d workers have voted; waiting up to %g s for the others", s->round.n_votes,
-		        s->workers, s->set.patience_s);
+		        s->workers, round_hope_s(s));
 	else
 		log_warn("step %llu: %d votes of %lld that it needs; waiting up to %g s for more",
 		         (unsigned long long)s->round.step + 1, s->round.n_votes, (long long)s->set.quorum,
-		         s->set.patience_s);
+		         round_hope_s(s));
 }
 
 static enum verdict judge_round(struct server *s, bool stopping, double deadline)
 {
 	const struct round *r = &s->round;
-	double waited = clock_s() - r->begun, patience = s->set.patience_s;
+	double waited = clock_s() - r->begun, patience = round_hope_s(s);
 	bool quorum = r->n_votes >= s->set.quorum;
 	if (quorum && missing(s) == 0)
 		return ROUND_ENOUGH;
@@ -76,7 +83,7 @@ static enum verdict judge_round(struct server *s, bool stopping, double deadline
 		return quorum ? ROUND_ENOUGH : ROUND_STOPPED;
 	if (quorum && waited > (r->first ? patience : deadline))
 		return ROUND_ENOUGH;
-	if (waited > patience || (s->role->refused && s->role->refused(s)))
+	if ((!quorum && waited > patience) || (s->role->refused && s->role->refused(s)))
 		return ROUND_TOO_FEW;
 	if (!quorum && !r->warned && waited > (r->first ? MEETING_S : deadline))
 		say_waiting(s);
@@ -96,6 +103,7 @@ enum verdict round_wait(struct server *s, struct exchange_reply *reply)
 		}
 	}
 	reply->wait_s = clock_s() - s->round.begun;
-	s->times.at[s->times.count++ % MEDIAN_ROUNDS] = reply->wait_s;
+	if (v == ROUND_ENOUGH)
+		s->times.at[s->times.count++ % MEDIAN_ROUNDS] = reply->wait_s;
 	return v;
 }

@@ -14,7 +14,10 @@
  * belongs to; the worker number in the message does not. The server checks everything that a peer sends
  * before it uses it, and no number in a message decides how much memory is allocated. A wrong message is
  * dropped and counted (fault_table). A worker that sends `ban_after` offending messages is banned
- * (server_faults.h).
+ * (server_faults.h). What a worker says of its loss and of running statistics is believed only within
+ * bounds, and decides nothing: a loss that is not finite or beyond 1e6 is dropped, and the vote counts;
+ * running statistics that no honest batch can have made are dropped with their vote, so that the next worker
+ * owns them (train/state.h has the bounds). Processes of `train --processes` are trusted in both.
  *
  * A round ends when all awaited workers have voted, or at the deadline if there are at least `quorum` votes.
  * A round waits for each worker that has caught up. A worker has caught up if it was waiting for the answer

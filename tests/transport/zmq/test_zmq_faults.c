@@ -20,14 +20,17 @@ struct scene {
 	struct toy_client clients[WORKERS + 1];
 	struct toy_server server;
 	bool spare; /* was told */
+	const char *row;
 };
 
 static struct scene scene; /* in static memory, for its size */
 
-static void scene_open(struct scene *s, size_t n, size_t running, const struct toy_client *last)
+static void scene_open_row(struct scene *s, size_t n, size_t running, const struct toy_client *last,
+                           const char *row)
 {
 	struct err e = {0};
 	memset(s, 0, sizeof *s);
+	s->row = row;
 	toy_open(&s->toy, WORKERS, TOY_STEPS_MOST, n, "vote");
 	s->toy.running = running;
 	for (int i = 0; i <= WORKERS; i++) {
@@ -39,10 +42,15 @@ static void scene_open(struct scene *s, size_t n, size_t running, const struct t
 		s->clients[i].first = last && i == SPARE ? last->first : i;
 		toy_client_start(&s->toy, s->clients, i, ENDPOINT_KEYS);
 	}
-	toy_server_open(&s->server, &s->toy, ENDPOINT_KEYS, "tcp://127.0.0.1:*", ROW);
+	toy_server_open(&s->server, &s->toy, ENDPOINT_KEYS, "tcp://127.0.0.1:*", row);
 	for (int i = 0; i < WORKERS; i++)
 		toy_client_tell(&s->clients[i], zmq_server_address(s->server.link.self), &s->server.ring);
 	s->server.link.row->sync(s->server.link.self, &s->server.state.st, &e);
+}
+
+static void scene_open(struct scene *s, size_t n, size_t running, const struct toy_client *last)
+{
+	scene_open_row(s, n, running, last, ROW);
 }
 
 static void one_step(struct scene *s, int flags)
@@ -116,6 +124,21 @@ Test(zmq_faults, a_killed_worker_is_missed_and_a_new_one_takes_its_place)
 	scene_close(&scene, 2);
 }
 
+/* Patience is for rounds without a quorum. This one has a quorum, so it ends at its deadline, and not before.
+ */
+Test(zmq_faults, a_round_with_a_quorum_ends_at_its_deadline_whatever_the_patience)
+{
+	scene_open_row(&scene, 3000, 0, &(struct toy_client){.first = 2, .fail = TOY_PAUSES, .fail_at = 10},
+	               "{\"kind\": \"zmq\", \"deadline_s\": 4, \"patience_s\": 2, \"max_missed\": 1}");
+	while (scene.server.state.st.step < 11)
+		one_step(&scene, 0);
+	cr_expect_eq(scene.server.last.n_voters, 2);
+	cr_expect_geq(scene.server.last.wait_s, 4);
+	kill(scene.clients[2].pid, SIGCONT);
+	steps_until(&scene, 2, 11);
+	scene_close(&scene, -1);
+}
+
 /* A pause so long that the server has no answer left for it: it gets the parameters again. */
 Test(zmq_faults, a_stopped_worker_is_late_and_then_catches_up)
 {
@@ -185,7 +208,7 @@ static void restart(struct scene *s, int64_t step, const float *x, const struct 
 	server->endpoint.address = address;
 	server->endpoint.ring = ring;
 	struct transport_env env = {.workers = WORKERS, .pool = server->pool, .endpoint = &server->endpoint};
-	cr_assert_eq(choice_parse(&family_transports, &c, NULL, ROW, &server->arena, &e), 0);
+	cr_assert_eq(choice_parse(&family_transports, &c, NULL, s->row, &server->arena, &e), 0);
 	cr_assert_eq(transport_zmq.open(c.state, &env, &server->link, &e), 0, "%s", e.text);
 	memcpy(server->state.x, x, s->toy.n * sizeof *x);
 	server->state.st.step = step;
@@ -224,6 +247,23 @@ Test(zmq_faults, a_server_that_comes_again_further_back_takes_all_along)
 			cr_assert_eq(scene.server.born[k][m], 5);
 	mem_free(x);
 	scene_close(&scene, -1);
+}
+
+/* The next BN owner gets them too where the server has them from a checkpoint, and not from a worker. */
+Test(zmq_faults, running_statistics_of_a_checkpoint_go_to_the_next_owner)
+{
+	scene_open_row(&scene, 3000, 17, &(struct toy_client){.first = 0, .fail = TOY_DIES, .fail_at = 10},
+	               "{\"kind\": \"zmq\", \"deadline_s\": 0.3, \"patience_s\": 2}");
+	while (scene.server.state.st.step < 10)
+		one_step(&scene, 0);
+	restart(&scene, 10, scene.server.state.x, &scene.server.ring);
+	while (scene.server.state.st.step < 15)
+		one_step(&scene, 0);
+	cr_expect_eq(scene.server.bn_owner, 1);
+	for (int i = 0; i < 17; i++)
+		cr_assert_eq(scene.server.state.running[i], 10 * 1 + 4 * 2, "%g",
+		             (double)scene.server.state.running[i]);
+	scene_close(&scene, 0);
 }
 
 /* Memory for every worker's state, as the trainer lends it. */
