@@ -165,6 +165,7 @@ demo:
 
 run-demo:
 	./signsgd simulate experiments/demo.json --out demo/ --overwrite
+	@rm -f demo.png # of an earlier version, without the mark by which figures are known
 	./signsgd plot curves demo/*.h5 -o demo.png --y test_accuracy --title "Seven workers, 0 to 3 of them inverting their votes"
 	@echo "The figure is demo.png; the results are in demo/ (try: ./signsgd show demo/*.h5)."
 

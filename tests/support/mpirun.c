@@ -36,7 +36,7 @@ int mpirun_line(const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(args, sizeof args, fmt, ap);
 	va_end(ap);
-	snprintf(line, sizeof line, "timeout -k 5 60 mpirun %s >%s/out 2>%s/err", args, cli_folder,
+	snprintf(line, sizeof line, "timeout -k 5 300 mpirun %s >%s/out 2>%s/err", args, cli_folder,
 	         cli_folder);
 	int status = system(line);
 	snprintf(path, sizeof path, "%s/out", cli_folder);
@@ -82,7 +82,7 @@ int mpirun_processes(const char *mark, pid_t *last)
 bool mpirun_wait_until(const char *mark, int count)
 {
 	pid_t last;
-	for (int i = 0; i < 600; i++) {
+	for (int i = 0; i < 3000; i++) {
 		if (mpirun_processes(mark, &last) == count)
 			return true;
 		process_sleep_ms(50);

@@ -14,7 +14,7 @@
 #include "tests/support/mpirun.h"
 #include "tests/support/process.h"
 
-TestSuite(mpi_train, .init = mpirun_open, .fini = cli_close, .timeout = 300);
+TestSuite(mpi_train, .init = mpirun_open, .fini = cli_close, .timeout = 900);
 
 /* Normalisation, momentum, a Byzantine worker; the last layers are final long before the first. */
 static const char resnet[] = "{\"name\":\"r\",\"workers\":%d,\"adversaries\":{\"count\":%d,\"attack\":"
@@ -150,7 +150,7 @@ Test(mpi_train, processes_that_differ_end_with_a_sentence)
 
 static bool wait_for_file(const char *path)
 {
-	for (int i = 0; i < 600; i++) {
+	for (int i = 0; i < 3000; i++) {
 		if (file_there(path))
 			return true;
 		process_sleep_ms(50);

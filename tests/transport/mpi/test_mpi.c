@@ -13,7 +13,7 @@
 #include "tests/support/mpirun.h"
 #include "transport/launch.h"
 
-TestSuite(mpi, .init = mpirun_open, .fini = cli_close, .timeout = 120);
+TestSuite(mpi, .init = mpirun_open, .fini = cli_close, .timeout = 600);
 
 static const struct spread {
 	int processes, workers;
