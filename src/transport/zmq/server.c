@@ -101,7 +101,7 @@ static int first_round(struct server *s, const struct exchange_request *x, struc
 /* The owner of the running statistics sends them with its vote. */
 static void take_running(struct server *s)
 {
-	struct vote *v = &s->peers[s->round.bn_owner].vote;
+	struct peer_vote *v = &s->peers[s->round.bn_owner].vote;
 	if (!v->complete || s->layout.running_bytes == 0)
 		return;
 	memcpy(s->st->running.at, message_body(&v->message) + s->layout.shape.push_bytes,

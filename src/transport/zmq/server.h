@@ -64,7 +64,7 @@ struct presence {
 };
 
 /* What the worker sent for the present step. */
-struct vote {
+struct peer_vote {
 	bool kept; /* the server has the vote and it passed the checks (at a shard: its range of the vote) */
 	bool complete; /* kept, and every shard has its range of the same attempt: the vote will be counted */
 	double loss;   /* of its batch, as the worker reports */
@@ -94,7 +94,7 @@ struct quota {
 
 struct peer {
 	struct presence presence;
-	struct vote vote;
+	struct peer_vote vote;
 	struct open_request request;
 	struct quota quota;
 	int64_t born; /* step at which its own state began, if it was counted in the last round; else -1 */
@@ -115,7 +115,7 @@ struct layout {
 };
 
 /* The present round. */
-struct round {
+struct server_round {
 	uint64_t step;
 	int bn_owner;
 	bool first;             /* no round of this process is over yet */
@@ -245,7 +245,7 @@ struct server {
 	struct fault_table fault_table;
 	struct train_state *st; /* lent by sync() */
 	struct layout layout;
-	struct round round;
+	struct server_round round;
 	struct round_times times;
 	struct answer_log log;
 	struct params_copy copy;
@@ -304,19 +304,19 @@ void answer_send_open(struct server *s, int m, struct answer *a);
 /* The sizes of messages, from the first round's request. */
 void layout_init(struct layout *l, const struct exchange_request *x, size_t running_bytes, int64_t buckets);
 /* Allocate the buffer in which a vote is assembled, if votes come in several messages. */
-void bucket_open(const struct layout *l, struct vote *v);
+void bucket_open(const struct layout *l, struct peer_vote *v);
 /* Is this the message that closes a vote in buckets? */
 bool bucket_closes(const struct layout *l, const struct frame *f);
 /* Add a bucket to a vote. Returns what is wrong with the bucket; FAULTS: nothing. */
-enum fault bucket_add(const struct layout *l, struct vote *v, uint64_t step, const struct frame *f,
+enum fault bucket_add(const struct layout *l, struct peer_vote *v, uint64_t step, const struct frame *f,
                       const unsigned char *body);
 /* *message holds this server's shard of a vote: copy it to its place in the buffer. */
-void bucket_place_shard(const struct layout *l, struct vote *v, zmq_msg_t *message);
+void bucket_place_shard(const struct layout *l, struct peer_vote *v, zmq_msg_t *message);
 /*
  * The buffer holds the push. Append the running statistics, which begin at `offset` in the body of *message,
  * and make *message the whole vote.
  */
-void bucket_assemble(const struct layout *l, struct vote *v, zmq_msg_t *message, size_t offset);
+void bucket_assemble(const struct layout *l, struct peer_vote *v, zmq_msg_t *message, size_t offset);
 
 /* --- server_vote.c -------------------------------------------------------------------------------------- */
 
@@ -337,7 +337,7 @@ void vote_recount(struct server *s, int m);
 /* Drop worker m's vote for this round. */
 void vote_forget(struct server *s, int m);
 /* The round is over: forget the vote and release its message. */
-void vote_clear(struct vote *v);
+void vote_clear(struct peer_vote *v);
 
 /* --- server_faults.c ------------------------------------------------------------------------------------ */
 

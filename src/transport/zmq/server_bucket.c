@@ -37,7 +37,7 @@ void layout_init(struct layout *l, const struct exchange_request *x, size_t runn
 	}
 }
 
-void bucket_open(const struct layout *l, struct vote *v)
+void bucket_open(const struct layout *l, struct peer_vote *v)
 {
 	if (l->n_buckets > 0 || l->n_shards > 1)
 		v->buffer = mem_array(FRAME_HEADER_BYTES + l->shape.push_bytes + l->running_bytes, 1);
@@ -48,8 +48,8 @@ bool bucket_closes(const struct layout *l, const struct frame *f)
 	return l->n_buckets > 0 && f->count == l->n_buckets + 1 && f->index == l->n_buckets;
 }
 
-static enum fault check(const struct layout *l, const struct vote *v, uint64_t step, const struct frame *f,
-                        size_t bytes)
+static enum fault check(const struct layout *l, const struct peer_vote *v, uint64_t step,
+                        const struct frame *f, size_t bytes)
 {
 	if (f->count != l->n_buckets + 1 || f->bytes != bytes)
 		return FAULT_WRONG_LENGTH;
@@ -60,7 +60,7 @@ static enum fault check(const struct layout *l, const struct vote *v, uint64_t s
 	return f->index > v->n_buckets ? FAULT_WRONG_ORDER : FAULTS;
 }
 
-enum fault bucket_add(const struct layout *l, struct vote *v, uint64_t step, const struct frame *f,
+enum fault bucket_add(const struct layout *l, struct peer_vote *v, uint64_t step, const struct frame *f,
                       const unsigned char *body)
 {
 	const struct planes *planes = &l->shape.push_planes;
@@ -77,13 +77,13 @@ enum fault bucket_add(const struct layout *l, struct vote *v, uint64_t step, con
 	return FAULTS;
 }
 
-void bucket_place_shard(const struct layout *l, struct vote *v, zmq_msg_t *message)
+void bucket_place_shard(const struct layout *l, struct peer_vote *v, zmq_msg_t *message)
 {
 	planes_put(&l->shape.push_planes, l->shape.n, l->begin, l->end, message_body(message),
 	           v->buffer + FRAME_HEADER_BYTES);
 }
 
-void bucket_assemble(const struct layout *l, struct vote *v, zmq_msg_t *message, size_t offset)
+void bucket_assemble(const struct layout *l, struct peer_vote *v, zmq_msg_t *message, size_t offset)
 {
 	size_t running = zmq_msg_size(message) - FRAME_HEADER_BYTES - offset;
 	size_t before = FRAME_HEADER_BYTES + l->shape.push_bytes;

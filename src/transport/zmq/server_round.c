@@ -26,7 +26,7 @@ void round_open(struct server *s, const struct exchange_request *x)
 
 void round_begin(struct server *s, const struct exchange_request *x)
 {
-	struct round *r = &s->round;
+	struct server_round *r = &s->round;
 	r->step = x->step;
 	r->bn_owner = x->bn_owner;
 	r->expected_hash = x->x_hash;
@@ -75,7 +75,7 @@ static void await_answer(struct server *s, int m, const struct frame *f)
 
 void round_push(struct server *s, int m, const struct frame *f, zmq_msg_t *message)
 {
-	struct vote *v = &s->peers[m].vote;
+	struct peer_vote *v = &s->peers[m].vote;
 	uint64_t step = s->round.step;
 	enum fault fault;
 	if (f->index + 1 < f->count) { /* a bucket */
@@ -131,7 +131,7 @@ int round_gather(struct server *s, const struct exchange_request *x)
 {
 	int count = 0;
 	for (int m = 0; m < s->workers; m++) {
-		struct vote *v = &s->peers[m].vote;
+		struct peer_vote *v = &s->peers[m].vote;
 		x->born[m] = v->complete ? v->born : -1;
 		if (!v->complete)
 			continue;

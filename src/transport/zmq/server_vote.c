@@ -91,7 +91,7 @@ void vote_keep(struct server *s, int m, const struct frame *f, zmq_msg_t *messag
 {
 	const struct layout *l = &s->layout;
 	struct peer *p = &s->peers[m];
-	struct vote *v = &p->vote;
+	struct peer_vote *v = &p->vote;
 	if (bucket_closes(l, f))
 		bucket_assemble(l, v, message, 0);
 	else if (l->n_shards > 1)
@@ -114,7 +114,7 @@ void vote_keep(struct server *s, int m, const struct frame *f, zmq_msg_t *messag
 
 void vote_recount(struct server *s, int m)
 {
-	struct vote *v = &s->peers[m].vote;
+	struct peer_vote *v = &s->peers[m].vote;
 	bool complete = v->kept && (!s->role->complete || s->role->complete(s, m));
 	s->round.n_votes += complete - v->complete;
 	v->complete = complete;
@@ -127,7 +127,7 @@ void vote_forget(struct server *s, int m)
 	vote_recount(s, m);
 }
 
-void vote_clear(struct vote *v)
+void vote_clear(struct peer_vote *v)
 {
 	v->kept = v->complete = false;
 	v->n_buckets = 0;

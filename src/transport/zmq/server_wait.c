@@ -74,7 +74,7 @@ static void say_waiting(struct server *s)
 
 static enum verdict judge_round(struct server *s, bool stopping, double deadline)
 {
-	const struct round *r = &s->round;
+	const struct server_round *r = &s->round;
 	double waited = clock_s() - r->begun, patience = round_hope_s(s);
 	bool quorum = r->n_votes >= s->set.quorum;
 	if (quorum && missing(s) == 0)

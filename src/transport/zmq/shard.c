@@ -133,7 +133,7 @@ static void try_decision(struct server *s)
 	if (!h->deciding)
 		return;
 	for (int m = 0; m < s->workers; m++) {
-		struct vote *v = &s->peers[m].vote;
+		struct peer_vote *v = &s->peers[m].vote;
 		v->complete = h->decision[m] != 0;
 		if (v->complete && !(v->kept && v->attempt == h->decision[m]))
 			return;
@@ -200,7 +200,7 @@ static bool say_have(struct server *s)
 	struct shard *h = s->shard;
 	struct frame f = {.type = FRAME_HAVE, .step = s->round.step};
 	for (int m = 0; m < s->workers; m++) {
-		const struct vote *v = &s->peers[m].vote;
+		const struct peer_vote *v = &s->peers[m].vote;
 		wire_put(h->body + (size_t)m * WIRE_NUMBER, v->kept ? v->attempt : 0);
 	}
 	return server_say(s, &h->main.route, &f, h->body, (size_t)s->workers * WIRE_NUMBER);

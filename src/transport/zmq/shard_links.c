@@ -340,7 +340,7 @@ static enum exchange_end role_decide(struct server *s, const struct exchange_req
 	struct shard_links *l = s->links;
 	l->x = x;
 	for (int m = 0; m < s->workers; m++) {
-		const struct vote *v = &s->peers[m].vote;
+		const struct peer_vote *v = &s->peers[m].vote;
 		wire_put(l->decision + (size_t)m * WIRE_NUMBER, v->complete ? v->attempt : 0);
 	}
 	for (int i = 0; i < l->count; i++)
