@@ -135,7 +135,7 @@ Test(record_continue, what_cannot_be_continued_has_a_sentence)
 		const char *what;
 	} changes[] = {
 	        {change_id, 50, "found id ba9876543210, expected 0123456789ab"},
-	        {change_version, 50, "found layout version 3, expected 1 to 2"},
+	        {change_version, 50, "found layout version 3, this one reads 1 to 2"},
 	        {shorten_loss, 50, "/steps/loss: the file is damaged: found 99 rows, expected 100"},
 	        {shorten_probe, 50, "/probes/pairs/pair: the file is damaged: found 3 rows, expected 20"},
 	        {turn_steps_back, 70, "/steps/step: the file is damaged: row 50"},

@@ -210,7 +210,7 @@ enum { FAN_CONV = 27, FAN_OUT_CONV = 96 * 9, FAN_LINEAR = 96 * 4, WIDTH = 60, CL
 
 static const struct model_env scheme_env = {
         .data = {.channels = 3, .height = 4, .width = 4, .n_classes = CLASSES},
-        .batch = 1,
+        .batch = 2,
         .workers = 1,
         .seed = 11};
 
