@@ -48,8 +48,10 @@ static int start(void *ctx, const struct settings *s, struct pool *pool, struct 
 	const struct transport *row = (const struct transport *)s->transport.row;
 	settings_remote(s, &v->settings);
 	v->endpoint.settings = v->settings.text;
-	if (row->open(s->transport.state, &env, out, e))
+	if (row->open(s->transport.state, &env, out, e)) {
+		buf_clear(&v->settings); /* without a link there is no finish() */
 		return -1;
+	}
 	log_say("%s-%s: waiting for %lld workers at %s%s", s->name, s->id, (long long)s->workers,
 	        zmq_server_address(out->self), v->endpoint.trust == ENDPOINT_OPEN ? ", without keys" : "");
 	return 0;
