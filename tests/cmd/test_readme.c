@@ -265,7 +265,7 @@ Test(readme, the_tour_shows_the_rooms_as_they_are)
 	cr_expect_str_eq(shown, printed);
 }
 
-/* Is it a path of the project in a document: within back quotes, with a slash, without a placeholder? */
+/* Is it a path of the project in a document: within back quotes, with a slash, without a wildcard? */
 static bool names_path(const char *word)
 {
 	static const char *const tops[] = {"src/",   "cmd/",   "models/", "data/",        "adversary/",
