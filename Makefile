@@ -47,6 +47,8 @@ ifneq ($(shell $(CC) $(CFLAGS) -E -include $(DNNL_HEADER) -x c /dev/null >/dev/n
 $(error not found: oneDNN ($(DNNL_HEADER)). `make setup` installs what is missing on Debian and Ubuntu; mk/packages.txt names it)
 endif
 endif
+# OpenBLAS is opened while the program runs (src/backend/cpu/blas_library.h), by the name that a link would note.
+BLAS_SONAME = $(shell mk/blas_name.sh $(CC))
 # MPI is a choice: with a library's compiler wrapper here there is a transport `mpi`, without it (or with
 # WITHOUT_MPI=1, or MPICC=) there is none. Open MPI's wrapper tells its flags one way, MPICH's another.
 ifndef WITHOUT_MPI
@@ -61,7 +63,7 @@ endif
 LIB_CFLAGS := $(shell pkg-config --cflags $(PACKAGES) 2>/dev/null)
 HDF5_HL    := $(patsubst -lhdf5%,-lhdf5%_hl,$(filter -lhdf5%,$(shell pkg-config --libs-only-l $(HDF5_PC) 2>/dev/null)))
 LIBS       := $(shell pkg-config --libs-only-L $(HDF5_PC) 2>/dev/null) $(HDF5_HL) \
-              $(shell pkg-config --libs $(PACKAGES) 2>/dev/null) -ldnnl -lgomp $(MPI_LIBS) -lm
+              $(shell pkg-config --libs $(filter-out openblas,$(PACKAGES)) 2>/dev/null) -ldnnl -lgomp -ldl $(MPI_LIBS) -lm
 ALL_CFLAGS  = $(BASE_CFLAGS) $(WARNINGS) $(SAN) -I. -Isrc $(LIB_CFLAGS) $(CFLAGS)
 
 # Vector levels are chosen at run time: only these files may use the wider instructions.
@@ -134,6 +136,7 @@ $B/%.o: %.c $B/flags
 $B/src/base/version.o: DEFINES = -DSIGNSGD_VERSION='"$(VERSION)"' -DSIGNSGD_COMMIT='"$(COMMIT)"'
 $B/src/base/version.o: $B/commit
 $B/src/transport/mpi/%.o: DEFINES = $(patsubst -I%,-isystem %,$(MPI_CFLAGS))
+$B/src/backend/cpu/blas_library.o: DEFINES = $(if $(BLAS_SONAME),-DSIGNSGD_BLAS='"$(BLAS_SONAME)"')
 $B/src/registry.o: DEFINES = $(if $(MPI_LIBS),-DSIGNSGD_MPI)
 $B/cmd/plot.o: DEFINES = -DSIGNSGD_PLOTS_DIR='"$(PREFIX)/share/signsgd/plots"'
 

@@ -10,6 +10,7 @@
 #include "cmd/ui/pretty.h"
 #include "cmd/ui/table.h"
 #include "base/log.h"
+#include "base/machine.h"
 #include "base/text.h"
 #include "experiment/experiment.h"
 #include "models/model.h"
@@ -113,8 +114,11 @@ static void print_bytes(const struct settings *s, const struct plan *p)
 
 static void print_memory(const struct plan *p)
 {
+	struct machine_memory have = machine_memory();
 	struct table t;
+	char room[32];
 
+	log_bytes((double)have.bytes, room);
 	table_init(&t, "lr");
 	for (int i = 0; i < PARTS; i++) {
 		char bytes[32];
@@ -124,7 +128,8 @@ static void print_memory(const struct plan *p)
 		table_cell(&t, "%s", parts[i].about);
 		table_cell(&t, "%s", bytes);
 	}
-	puts("  memory");
+	printf("  memory (%s has %s%s)\n", have.of, room,
+	       p->total > have.bytes ? ": not enough, this run would be refused here" : "");
 	table_print(&t, stdout, 4);
 	table_clear(&t);
 }
@@ -204,7 +209,7 @@ static void say_runs(const struct runs *r, const char *file, int lanes, const st
 	for (size_t i = 0; i < shown; i++) {
 		const struct settings *s = &r->at[i];
 		struct plan plan;
-		trainer_plan(s, lanes, &plan);
+		trainer_plan(s, lanes, s->workers, &plan);
 		run_path(s, NULL, many || a->n_rest > 1, path, sizeof(path));
 		if (json)
 			print_line(s, &plan, path);

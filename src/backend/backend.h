@@ -32,6 +32,13 @@ struct votes {
 struct backend {
 	const char *name;   /* "ref", "cpu" */
 	const char *detail; /* "plain C", "AVX-512, OpenBLAS 0.3.21 (...)" */
+	const char *slow;   /* a sentence if something slow had to be taken where faster is possible; NULL */
+
+	/*
+	 * Have its libraries take, before work begins, the memory that they need to work in so many lanes at
+	 * once. Dies with a sentence where the system has none. NULL: they need none.
+	 */
+	void (*reserve)(int lanes);
 
 	/* Memory of this machine, zeroed, aligned to 64 bytes. */
 	void *(*alloc)(size_t bytes);

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/log.h"
 
@@ -84,7 +85,9 @@ _Noreturn void die(const char *fmt, ...)
 	write_sentence(text, sizeof(text), fmt, ap);
 	va_end(ap);
 	log_error("%s", text);
-	exit(EXIT_WORLD);
+	fflush(NULL);
+	/* No handlers of libraries: they may wait for ever for the memory or the thread that is not there. */
+	_exit(EXIT_WORLD);
 }
 
 _Noreturn void bug_at(const char *file, int line, const char *what)

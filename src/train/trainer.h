@@ -32,7 +32,8 @@ struct plan {
 	size_t checkpoint; /* in addition to total, while a checkpoint is written */
 };
 
-void trainer_plan(const struct settings *s, int lanes, struct plan *out);
+/* Of a process that holds so many of the workers; 0: a server, which holds their messages. */
+void trainer_plan(const struct settings *s, int lanes, int workers, struct plan *out);
 
 struct trainer;
 struct link;

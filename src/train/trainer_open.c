@@ -1,16 +1,41 @@
 /* Opening and closing a trainer. */
 #include <math.h>
+#include "base/log.h"
+#include "base/machine.h"
 #include "base/mem.h"
 #include "models/init/init_row.h"
 #include "train/trainer_internal.h"
+
+/* Refuse what cannot fit before anything is made: half of it would take long, and then the rest is missing.
+ */
+static int check_memory(const struct settings *s, int lanes, int workers, struct err *e)
+{
+	struct machine_memory have = machine_memory();
+	struct plan plan;
+	char need[32], room[32];
+	trainer_plan(s, lanes, workers, &plan);
+	if (plan.total <= have.bytes)
+		return 0;
+	log_bytes((double)plan.total, need);
+	log_bytes((double)have.bytes, room);
+	return err_world(e,
+	                 "memory: this run needs about %s in this process, found %s (%s); `signsgd validate` "
+	                 "says what it goes to",
+	                 need, room, have.of);
+}
 
 static int open_parts(struct trainer *t, struct pool *pool, const struct link *link, struct err *e)
 {
 	const struct settings *s = t->settings;
 	const struct backend_row *backend = (const struct backend_row *)s->backend.row;
 	t->workforce.pool = pool;
-	if (backend->open(&t->be, e) || uplink_open(&t->uplink, s, link, pool, e))
+	if (check_memory(s, pool_lanes(pool), link ? link->count : s->workers, e) ||
+	    backend->open(&t->be, e) || uplink_open(&t->uplink, s, link, pool, e))
 		return -1;
+	if (t->be.slow)
+		log_warn("%s", t->be.slow);
+	if (t->be.reserve)
+		t->be.reserve(pool_lanes(pool));
 	const struct link *l = &t->uplink.link;
 	observer_open(&t->observer, s, l->root, l->count);
 	if (feed_open(&t->workforce.feed, s, pool, l->ids, l->count, e))

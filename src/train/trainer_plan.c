@@ -61,15 +61,24 @@ static size_t data_bytes(const struct settings *s, int lanes)
 	       2 * sizeof(uint32_t) * s->shape.n_train + feed_reader_bytes(s, lanes);
 }
 
-void trainer_plan(const struct settings *s, int lanes, struct plan *out)
+static size_t adversary_bytes(const struct settings *s, size_t workers, size_t n)
+{
+	const struct attack *attack = (const struct attack *)s->adversaries.attack.row;
+	size_t count = (size_t)s->adversaries.count;
+	if (!attack->memory_floats)
+		return 0;
+	return (count < workers ? count : workers) * attack->memory_floats(s->adversaries.attack.state, n) *
+	       sizeof(float);
+}
+
+void trainer_plan(const struct settings *s, int lanes, int workers, struct plan *out)
 {
 	const struct aggregator *agg = (const struct aggregator *)s->aggregator.row;
-	const struct attack *attack = (const struct attack *)s->adversaries.attack.row;
 	const struct model *model = (const struct model *)s->model.row;
 	struct backend be;
 	open_backend(s, &be);
 	struct model_env env = settings_model_env(s, &be);
-	size_t n = model->n_params(s->model.state, &env), m = (size_t)s->workers;
+	size_t n = model->n_params(s->model.state, &env), m = (size_t)workers;
 	*out = (struct plan){.n_params = n};
 	out->push_bytes = agg->push_bytes(s->aggregator.state, n);
 	out->pull_bytes = agg->pull_bytes(s->aggregator.state, n);
@@ -78,7 +87,7 @@ void trainer_plan(const struct settings *s, int lanes, struct plan *out)
 	size_t shared = model->shared_bytes ? model->shared_bytes(s->model.state, &env) : 0;
 	out->parameters = (n + running) * sizeof(float);
 	out->momentum = m * (n + carry) * sizeof(float);
-	out->messages = m * out->push_bytes + out->pull_bytes;
+	out->messages = (m > 0 ? m : (size_t)s->workers) * out->push_bytes + out->pull_bytes;
 	out->lane = lane_bytes(s, &env, n);
 	out->lanes = (size_t)lanes * out->lane + shared;
 	out->data = data_bytes(s, lanes);
@@ -87,9 +96,7 @@ void trainer_plan(const struct settings *s, int lanes, struct plan *out)
 		            evaluate_text_floats(carry) * sizeof(float);
 	if (agg->memory_floats)
 		out->optimiser = agg->memory_floats(s->aggregator.state, n) * sizeof(float);
-	if (attack->memory_floats)
-		out->adversaries = (size_t)s->adversaries.count *
-		                   attack->memory_floats(s->adversaries.attack.state, n) * sizeof(float);
+	out->adversaries = adversary_bytes(s, m, n);
 	out->record = record_bytes(s, n) + probe_bytes(s, n);
 	out->base = BASE_BYTES;
 	out->checkpoint = out->parameters + out->momentum + out->optimiser + out->adversaries;

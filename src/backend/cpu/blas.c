@@ -1,27 +1,8 @@
 /* Matrix products by OpenBLAS, one thread a call: lanes are the program's own threads. */
-#include <cblas.h>
 #include <limits.h>
-#include <stdio.h>
-#include <string.h>
 
+#include "backend/cpu/blas_library.h"
 #include "backend/cpu/cpu.h"
-
-void cpu_blas_open(void)
-{
-	openblas_set_num_threads(1);
-}
-
-/* The configuration text is "OpenBLAS VERSION OPTION ... CORE ..."; the version is of interest. */
-const char *cpu_blas_name(void)
-{
-	static char name[96];
-	const char *config = openblas_get_config();
-	const char *space = strchr(config, ' ');
-	int length = space ? (int)strcspn(space + 1, " ") : 0;
-	snprintf(name, sizeof(name), "OpenBLAS %.*s (%s)", length, space ? space + 1 : "",
-	         openblas_get_corename());
-	return name;
-}
 
 static blasint size_of(size_t n)
 {
@@ -41,7 +22,7 @@ void cpu_gemm(bool ta, bool tb, size_t m, size_t n, size_t k, float alpha, const
 {
 	if (alpha == 0)
 		k = 0; /* some of its kernels for small matrices would multiply by 0, which a NaN survives */
-	cblas_sgemm(CblasRowMajor, ta ? CblasTrans : CblasNoTrans, tb ? CblasTrans : CblasNoTrans, size_of(m),
-	            size_of(n), size_of(k), alpha, a, row_of(ta ? m : k), b, row_of(tb ? k : n), beta, c,
-	            row_of(n));
+	blas_library()->sgemm(CblasRowMajor, ta ? CblasTrans : CblasNoTrans, tb ? CblasTrans : CblasNoTrans,
+	                      size_of(m), size_of(n), size_of(k), alpha, a, row_of(ta ? m : k), b,
+	                      row_of(tb ? k : n), beta, c, row_of(n));
 }

@@ -5,70 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "backend/cpu/blas_library.h"
 #include "backend/cpu/image.h"
+#include "backend/cpu/processor.h"
 #include "base/mem.h"
-
-#if defined(__x86_64__) || defined(__i386__)
-
-/* These ask whether the operating system saves the registers, too. */
-static bool processor_has_avx2(void)
-{
-	return __builtin_cpu_supports("avx2");
-}
-
-static bool processor_has_avx512(void)
-{
-	return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-	       __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
-}
-
-/* The compiler wants each name as a literal. */
-#define FEATURE(literal)                                                                                     \
-	{                                                                                                    \
-		literal, __builtin_cpu_supports(literal) != 0                                                \
-	}
-
-static void list_features(char *out, size_t size)
-{
-	const struct {
-		const char *name;
-		bool has;
-	} list[] = {FEATURE("sse4.2"),
-	            FEATURE("popcnt"),
-	            FEATURE("avx"),
-	            FEATURE("avx2"),
-	            FEATURE("fma"),
-	            FEATURE("bmi2"),
-	            FEATURE("avx512f"),
-	            FEATURE("avx512bw"),
-	            FEATURE("avx512dq"),
-	            FEATURE("avx512vl"),
-	            FEATURE("avx512vpopcntdq")};
-	for (size_t i = 0; i < sizeof(list) / sizeof(list[0]); i++)
-		if (list[i].has)
-			snprintf(out + strlen(out), size - strlen(out), "%s%s", *out ? " " : "",
-			         list[i].name);
-}
-
-#else
-
-static bool processor_has_avx2(void)
-{
-	return false;
-}
-
-static bool processor_has_avx512(void)
-{
-	return false;
-}
-
-static void list_features(char *out, size_t size)
-{
-	(void)out;
-	(void)size;
-}
-
-#endif
 
 const struct cpu_level *cpu_level_at(size_t i)
 {
@@ -106,14 +46,6 @@ const char *backend_cpu_level(void)
 	return level ? level->shown : cpu_base->shown;
 }
 
-const char *backend_cpu_features(void)
-{
-	static char text[160];
-	text[0] = 0;
-	list_features(text, sizeof(text));
-	return text;
-}
-
 static void *cpu_alloc(size_t bytes)
 {
 	return mem_array(bytes, 1);
@@ -121,16 +53,17 @@ static void *cpu_alloc(size_t bytes)
 
 void cpu_open_level(const struct cpu_level *level, struct backend *b)
 {
-	static char detail[3][160]; /* one for each level: a table may outlive the opening of another */
+	static char detail[3][200]; /* one for each level: a table may outlive the opening of another */
 	const struct cpu_level *known[3] = {cpu_base, cpu_avx2, cpu_avx512};
 	size_t i = 0;
 	while (known[i] != level)
 		i++;
-	snprintf(detail[i], sizeof(detail[i]), "%s, %s, %s", level->shown, cpu_blas_name(),
-	         cpu_image_library());
-	cpu_blas_open();
+	const struct blas_library *blas = blas_library();
+	snprintf(detail[i], sizeof(detail[i]), "%s, %s, %s", level->shown, blas->name, cpu_image_library());
 	*b = (struct backend){.name = "cpu",
 	                      .detail = detail[i],
+	                      .slow = blas->slow ? blas->slow : cpu_image_slow(),
+	                      .reserve = blas_library_reserve,
 	                      .alloc = cpu_alloc,
 	                      .release = mem_free,
 	                      .gemm = cpu_gemm};

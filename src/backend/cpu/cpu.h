@@ -44,9 +44,7 @@ const struct cpu_level *cpu_level_chosen(struct err *e);
 /* Fill the table of the cpu backend for a level that this processor has. */
 void cpu_open_level(const struct cpu_level *level, struct backend *b);
 
-/* backend/cpu/blas.c, the only door to OpenBLAS: set it to one thread; its name, "OpenBLAS 0.3.21 (...)". */
-void cpu_blas_open(void);
-const char *cpu_blas_name(void);
+/* backend/cpu/blas.c: by OpenBLAS (blas_library.h). */
 void cpu_gemm(bool ta, bool tb, size_t m, size_t n, size_t k, float alpha, const float *a, const float *b,
               float beta, float *c);
 

@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "backend/cpu/image.h"
+#include "backend/cpu/processor.h"
 #include "base/err.h"
 
 /* Of libgomp, without needing the compiler's OpenMP. */
@@ -61,6 +62,15 @@ int cpu_image_block(const struct image *i)
 {
 	int over = i->channels % 16;
 	return reaches(dnnl_cpu_isa_avx512_core) && (over == 0 || over > 8) ? 16 : 8;
+}
+
+const char *cpu_image_slow(void)
+{
+	bool missed = (processor_has_avx512() && !reaches(dnnl_cpu_isa_avx512_core)) ||
+	              (processor_has_avx2() && !reaches(dnnl_cpu_isa_avx2));
+	return missed ? "convolutions are slow: oneDNN does not use this processor's widest vectors; is "
+	                "ONEDNN_MAX_CPU_ISA set?"
+	              : NULL;
 }
 
 const char *cpu_image_library(void)

@@ -68,6 +68,8 @@ struct image_layer {
  */
 int cpu_image_block(const struct image *i);
 const char *cpu_image_library(void);
+/* A sentence where oneDNN leaves wider vectors unused that this processor has; NULL. */
+const char *cpu_image_slow(void);
 
 /* Groups of channels of an image value, */
 static inline size_t cpu_image_groups(const struct image *i)

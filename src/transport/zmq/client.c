@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "base/clock.h"
+#include "base/machine.h"
 #include "base/mem.h"
 #include "base/text.h"
 #include "base/version.h"
@@ -16,6 +17,12 @@ enum {
 	SOCKETS_EACH = 3, /* sockets of a connection: its own, and the two ends of its monitor */
 	SOCKETS_SPARE = 64
 };
+
+/* Each socket has a descriptor by which it is woken, and each connection its own. */
+int client_allow_files(int connections, struct err *e)
+{
+	return machine_descriptors(SOCKETS_SPARE + (SOCKETS_EACH + 1) * (uint64_t)connections, e);
+}
 
 /*
  * After a silence of SILENCE_S, but at least SILENCE_ROUNDS usual rounds, a HELLO asks the server whether it
@@ -329,8 +336,8 @@ static struct zmq_client *new_client(const struct endpoint *endpoint)
 	h->context = zmq_ctx_new();
 	if (!h->context)
 		die("ZeroMQ does not start: %s", zmq_strerror(errno));
-	/* The default is usually 1023. */
-	zmq_ctx_set(h->context, ZMQ_MAX_SOCKETS, SOCKETS_SPARE + SOCKETS_EACH * h->count);
+	/* The default is usually 1023. How many shards there will be is not known yet. */
+	zmq_ctx_set(h->context, ZMQ_MAX_SOCKETS, SOCKETS_SPARE + SOCKETS_EACH * SHARDS_MOST * h->count);
 	return h;
 }
 
@@ -349,6 +356,8 @@ static int wait_for_welcomes(struct zmq_client *h, struct err *e)
 
 struct zmq_client *zmq_client_join(const struct endpoint *endpoint, struct err *e)
 {
+	if (client_allow_files(endpoint->count, e))
+		return NULL;
 	struct zmq_client *h = new_client(endpoint);
 	int rc = 0;
 	for (int i = 0; i < h->count && rc == 0; i++) {

@@ -148,6 +148,12 @@ int client_connections(const struct zmq_client *h);
 struct connection *client_connection(const struct zmq_client *h, int i);
 /* Open the socket and connect. -1 and a sentence. */
 int connection_open(struct connection *c, struct err *e);
+
+/*
+ * Have the files for so many connections more, or say that this process may not. ZeroMQ aborts the program
+ * where it is refused one.
+ */
+int client_allow_files(int connections, struct err *e);
 /* Accept bodies of up to body_bytes. A higher limit than before needs new connections. -1 and a sentence. */
 int client_limit(struct zmq_client *h, size_t body_bytes, struct err *e);
 

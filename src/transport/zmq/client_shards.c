@@ -50,6 +50,8 @@ int shards_open(struct zmq_client *h, struct err *e)
 	    shape->push_planes.count == 0 || shape->pull_planes.count == 0)
 		return err_user(e, "server %s: found %d servers, more than the parameters can be cut for",
 		                h->endpoint->address, h->run.n_shards);
+	if (client_allow_files(count, e))
+		return -1;
 	h->to_shards = mem_array((size_t)count, sizeof *h->to_shards);
 	for (int i = 0; i < count; i++) {
 		const struct connection *main = &h->connections[i % h->count];

@@ -3,12 +3,17 @@
 #include <string.h>
 #include <unistd.h>
 #include "base/clock.h"
+#include "base/machine.h"
 #include "base/mem.h"
 #include "transport/zmq/server_auth.h"
 #include "transport/zmq/server_flood.h"
 #include "transport/zmq/server.h"
 
-enum { BACKLOG = 1024 /* connections that the kernel holds until ZeroMQ accepts them */ };
+enum {
+	BACKLOG = 1024,   /* connections that the kernel holds until ZeroMQ accepts them */
+	FILES_SPARE = 64, /* of ZeroMQ's threads and sockets (20 were counted), of results and data */
+	FILES_EACH = 2    /* a worker's connection, and the one that it left behind */
+};
 
 static const double REBIND_S = 2;
 
@@ -123,6 +128,8 @@ static void close_peers(struct server *s)
 struct server *server_open(const struct zmq_settings *set, const struct transport_env *env,
                            const struct server_role *role, struct err *e)
 {
+	if (machine_descriptors(FILES_SPARE + FILES_EACH * (uint64_t)env->workers, e))
+		return NULL;
 	struct server *s = mem_alloc(sizeof *s);
 	*s = (struct server){.role = role,
 	                     .set = *set,
