@@ -135,21 +135,64 @@ static void set_slow(void)
 	library.shown.slow = text;
 }
 
+/* Small whole numbers, whose products have sums that are exact in any order. */
+static float whole(size_t i)
+{
+	return (float)(i * 7 % 13) - 6;
+}
+
+/*
+ * Does it multiply? Some builds of the library have kernels that are wrong on some processors, and then its
+ * guess, or who set OPENBLAS_CORETYPE, had a reason.
+ */
+static bool multiplies(void)
+{
+	enum { M = 33, N = 65, K = 130 };
+	float *a = mem_array(M * K, sizeof(*a)), *b = mem_array(K * N, sizeof(*b)),
+	      *c = mem_array(M * N, sizeof(*c));
+	size_t wrong = 0;
+	for (size_t i = 0; i < M * K; i++)
+		a[i] = whole(i);
+	for (size_t i = 0; i < K * N; i++)
+		b[i] = whole(i + 5);
+	library.shown.sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, M, N, K, 1, a, K, b, N, 0, c, N);
+	for (size_t i = 0; i < M; i++)
+		for (size_t j = 0; j < N; j++) {
+			float sum = 0;
+			for (size_t k = 0; k < K; k++)
+				sum += a[i * K + k] * b[k * N + j];
+			wrong += sum != c[i * N + j];
+		}
+	mem_free(a);
+	mem_free(b);
+	mem_free(c);
+	return wrong == 0;
+}
+
+/* Open it again with better kernels, if there are any that compute right. Were there? */
+static bool improve(const char *worse)
+{
+	dlclose(library.handle);
+	open_as(best_core());
+	if (strcasecmp(library.core(), worse) == 0)
+		return false;
+	if (multiplies())
+		return true;
+	dlclose(library.handle);
+	open_as(NULL);
+	return false;
+}
+
 static void open_library(void)
 {
-	char passed_over[CORE_BYTES] = "";
+	char guess[CORE_BYTES];
 	__typeof__(openblas_set_num_threads) *set_threads;
 	open_as(NULL);
-	if (!core_fits(library.core())) {
-		snprintf(passed_over, sizeof(passed_over), "%s", library.core());
-		dlclose(library.handle);
-		open_as(best_core());
-		if (strcasecmp(library.core(), passed_over) == 0)
-			passed_over[0] = '\0';
-	}
+	snprintf(guess, sizeof(guess), "%s", library.core());
+	bool improved = !core_fits(guess) && improve(guess);
 	find("openblas_set_num_threads", &set_threads, true);
 	set_threads(1); /* a build with OpenMP asks another variable */
-	set_name(passed_over);
+	set_name(improved ? guess : "");
 	set_slow();
 }
 
