@@ -34,15 +34,21 @@ endif
 
 HDF5_PC  := $(shell pkg-config --exists hdf5 2>/dev/null && echo hdf5 || echo hdf5-serial)
 PACKAGES := $(HDF5_PC) openblas libcjson libcurl zlib libcrypto libjpeg libpng libzmq
-ifeq ($(filter setup demo test test-faults fuzz clean help format format-check,$(MAKECMDGOALS)),)
+ifeq ($(filter setup demo test test-faults fuzz clean help format format-check uninstall dist,$(MAKECMDGOALS)),)
 MISSING := $(shell for p in $(PACKAGES); do pkg-config --exists $$p 2>/dev/null || echo $$p; done)
+ifeq ($(shell command -v $(firstword $(CC)) 2>/dev/null),)
+$(error not found: the compiler '$(firstword $(CC))'. `make setup` installs what is missing on Debian and Ubuntu; CC= names another)
+endif
+ifeq ($(shell command -v pkg-config 2>/dev/null),)
+$(error not found: pkg-config. `make setup` installs what is missing on Debian and Ubuntu; mk/packages.txt names it)
+endif
 ifneq ($(MISSING),)
 $(error not found by pkg-config: $(MISSING). `make setup` installs what is missing on Debian and Ubuntu; mk/packages.txt names it)
 endif
 endif
 # oneDNN has no pkg-config file; its header is looked for where the compiler looks.
 DNNL_HEADER := oneapi/dnnl/dnnl.h
-ifeq ($(filter setup demo test test-faults fuzz clean help format format-check,$(MAKECMDGOALS)),)
+ifeq ($(filter setup demo test test-faults fuzz clean help format format-check uninstall dist,$(MAKECMDGOALS)),)
 ifneq ($(shell $(CC) $(CFLAGS) -E -include $(DNNL_HEADER) -x c /dev/null >/dev/null 2>&1 || echo missing),)
 $(error not found: oneDNN ($(DNNL_HEADER)). `make setup` installs what is missing on Debian and Ubuntu; mk/packages.txt names it)
 endif
@@ -97,7 +103,7 @@ PLAINS   := $(PLAIN_SRC:tests/%.c=$B/tests/%)
 C_FILES  := $(sort $(shell find src models adversary data cmd tests -name '*.[ch]'))
 
 .PHONY: all help setup demo run-demo test run-tests test-faults run-faults bench-net network-doc fuzz fuzzers floors format \
-        format-check install clean FORCE
+        format-check install uninstall dist clean FORCE
 .DELETE_ON_ERROR:
 
 ifdef SANITIZE
@@ -109,13 +115,13 @@ signsgd: $B/signsgd
 endif
 
 help:
-	@sed -n 's/^# \{0,1\}//p;/^$$/q' Makefile
+	@sed -n '/^#/!q;s/^# \{0,1\}//p' Makefile
 	@echo "  make test-faults   a day of dead, slow and Byzantine machines: FAULT_S seconds (default 45), FAULT_SEED"
 	@echo "  make bench-net     rounds over networks made of namespaces, as root; ARGS=\"--help\" lists the options"
 	@echo "  make network-doc   docs/NETWORK.md anew, as root [WITH_TRAINING=1]"
 	@echo "  make fuzz       the doors to foreign bytes, FUZZ_S seconds each (default 60)"
 	@echo "  make floors     the laws of rooms and floors     make format / format-check"
-	@echo "  make install    PREFIX=... DESTDIR=...     make clean"
+	@echo "  make install    PREFIX=... DESTDIR=...     make uninstall     make dist     make clean"
 
 $B/signsgd: $(CMD_OBJ) $(LIB)
 	@echo "  LINK  $@"
@@ -139,12 +145,15 @@ $B/src/transport/mpi/%.o: DEFINES = $(patsubst -I%,-isystem %,$(MPI_CFLAGS))
 $B/src/backend/cpu/blas_library.o: DEFINES = $(if $(BLAS_SONAME),-DSIGNSGD_BLAS='"$(BLAS_SONAME)"')
 $B/src/registry.o: DEFINES = $(if $(MPI_LIBS),-DSIGNSGD_MPI)
 $B/cmd/plot.o: DEFINES = -DSIGNSGD_PLOTS_DIR='"$(PREFIX)/share/signsgd/plots"'
+$B/cmd/plot.o: $B/prefix
 
 # Changes only when its content would: what depends on it is rebuilt then and only then. Says once what was found.
-COMMIT = $(shell git describe --always --dirty --abbrev=12 2>/dev/null || echo unknown)
+COMMIT = $(shell mk/commit.sh)
 $B/commit: FORCE
 	@mkdir -p $B; echo '$(COMMIT)' | cmp -s - $@ || echo '$(COMMIT)' > $@
-FLAGS = $(CC) $(ALL_CFLAGS) $(PREFIX) $(MPI_CFLAGS) $(MPI_LIBS)
+$B/prefix: FORCE
+	@mkdir -p $B; echo '$(PREFIX)' | cmp -s - $@ || echo '$(PREFIX)' > $@
+FLAGS = $(CC) $(ALL_CFLAGS) $(MPI_CFLAGS) $(MPI_LIBS)
 $B/flags: FORCE
 	@mkdir -p $B; echo '$(FLAGS)' | cmp -s - $@ || { echo '$(FLAGS)' > $@; \
 	  echo "found: $$($(CC) --version | head -n 1)"; \
@@ -219,7 +228,7 @@ test-faults:
 	@$(MAKE) $(PARALLEL) run-faults
 
 run-faults: all $B/tests/fault_day
-	@SIGNSGD_BIN=$(CURDIR)/$B/signsgd timeout -k 10 300 $B/tests/fault_day $(FAULT_S) $(FAULT_SEED)
+	@SIGNSGD_BIN="$(CURDIR)/$B/signsgd" timeout -k 10 300 $B/tests/fault_day $(FAULT_S) $(FAULT_SEED)
 
 # The network laboratory: a program of its own, for root. ARGS are its options (ARGS="--help").
 $B/tests/netlab/bench_net: $B/tests/netlab/main.o $(NETLAB) $B/cmd.a $(LIB) $B/signsgd
@@ -234,7 +243,7 @@ network-doc: all $B/tests/netlab/bench_net
 	@tests/netlab/document.sh $(WITH_TRAINING) >docs/NETWORK.md.tmp && mv docs/NETWORK.md.tmp docs/NETWORK.md
 
 run-tests: all $(SUITE)
-	@SIGNSGD_BIN=$(CURDIR)/$B/signsgd SIGNSGD_VARIANT=$(VARIANT) tests/run.sh $B $(SUITE)
+	@SIGNSGD_BIN="$(CURDIR)/$B/signsgd" SIGNSGD_VARIANT=$(VARIANT) tests/run.sh $B $(SUITE)
 
 # --- fuzzing ------------------------------------------------------------------------------------------
 
@@ -258,10 +267,14 @@ fuzz:
 
 floors: all
 	@mk/floors.py $B
+# Versions of clang-format disagree about some lines: only this one's word counts.
+FORMAT_VERSION := 14
+CLANG_FORMAT := $(shell for c in clang-format-$(FORMAT_VERSION) clang-format; do \
+  $$c --version 2>/dev/null | grep -q 'version $(FORMAT_VERSION)\.' && { echo $$c; break; }; done)
 format:
-	@clang-format -i $(C_FILES)
+	@$(if $(CLANG_FORMAT),$(CLANG_FORMAT) -i $(C_FILES),echo "not done: make format wants clang-format $(FORMAT_VERSION), found $$(clang-format --version 2>/dev/null || echo none)"; exit 1)
 format-check:
-	@clang-format --dry-run --Werror $(C_FILES) && echo "format: $(words $(C_FILES)) files are as .clang-format says"
+	@$(if $(CLANG_FORMAT),$(CLANG_FORMAT) --dry-run --Werror $(C_FILES),echo "skipped: make format-check wants clang-format $(FORMAT_VERSION), found $$(clang-format --version 2>/dev/null || echo none)"; exit 0) && echo "format: $(words $(C_FILES)) files are as .clang-format says"
 
 install: all
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/man/man1 $(DESTDIR)$(PREFIX)/share/signsgd/plots \
@@ -271,6 +284,17 @@ install: all
 	install -m 644 plots/*.py $(DESTDIR)$(PREFIX)/share/signsgd/plots/
 	install -m 644 experiments/*.json $(DESTDIR)$(PREFIX)/share/signsgd/experiments/
 	install -m 644 docs/completion.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/signsgd
+
+uninstall:
+	rm -f $(DESTDIR)$(PREFIX)/bin/signsgd $(DESTDIR)$(PREFIX)/share/man/man1/signsgd.1 \
+	  $(DESTDIR)$(PREFIX)/share/bash-completion/completions/signsgd \
+	  $(patsubst %,$(DESTDIR)$(PREFIX)/share/signsgd/%,$(wildcard plots/*.py experiments/*.json))
+	@for d in /plots /experiments ''; do rmdir "$(DESTDIR)$(PREFIX)/share/signsgd$$d" 2>/dev/null || true; done
+
+# What git knows at the last commit. The file mk/commit names it where there is no repository.
+dist:
+	git archive --prefix=signsgd-$(VERSION)/ -o signsgd-$(VERSION).tar.gz HEAD
+	@echo "signsgd-$(VERSION).tar.gz is there"
 
 clean:
 	rm -rf build signsgd

@@ -30,21 +30,40 @@ for p in $wanted; do
 done
 [ -z "$missing" ] && exit 0
 
-sudo=
+as_root=
 if [ "$(id -u)" -ne 0 ]; then
 	command -v sudo >/dev/null 2>&1 || {
 		echo "signsgd: missing packages:$missing. Not root and no sudo here: please install them as root." >&2
 		exit 1
 	}
-	sudo=sudo
+	as_root=sudo
 fi
-echo "signsgd: installing$missing"
-export DEBIAN_FRONTEND=noninteractive
+
+# sudo drops the environment. Without these, a package's question would wait for ever where nobody sees it.
+apt() {
+	$as_root env DEBIAN_FRONTEND=noninteractive NEEDRESTART_MODE=a DEBCONF_NONINTERACTIVE_SEEN=true \
+		apt-get "$@" </dev/null
+}
+# Apt's own words where they say how much there is to do, or what went wrong; a dot for each package that is done.
+show() {
+	while read -r line; do
+		case $line in
+		"Need to get"*) echo "signsgd: $line" ;;
+		Unpacking* | "Setting up"*) printf . ;;
+		E:*) echo "$line" >&2 ;;
+		esac
+	done
+	echo
+}
 install() {
 	# shellcheck disable=SC2086  # a list of words
-	$sudo apt-get install -y -qq --no-install-recommends $missing >/dev/null
+	{ apt install -y --no-install-recommends $missing 2>&1 || echo "E: failed"; } | tee "$log" | show
+	! grep -q '^E:' "$log"
 }
-install 2>/dev/null || { $sudo apt-get update -qq && install; } || {
+echo "signsgd: installing$missing"
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+install 2>/dev/null || { apt update -qq && install; } || {
 	echo "signsgd: apt-get could not install:$missing. Is the network there? The lines above say what went wrong." >&2
 	exit 1
 }

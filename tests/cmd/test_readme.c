@@ -41,7 +41,7 @@ static void make_place(char *folder)
 	char program[PATH_MAX];
 	cr_assert_not_null(realpath(process_program(), program));
 	snprintf(command, sizeof command,
-	         "cd %s && cp %s signsgd && cp -r %s/experiments %s/plots %s/tests . && mkdir -p docs",
+	         "cd %s && cp '%s' signsgd && cp -r '%s/experiments' '%s/plots' '%s/tests' . && mkdir -p docs",
 	         folder, program, root, root, root);
 	cr_assert_eq(system(command), 0);
 }

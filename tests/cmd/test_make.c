@@ -1,0 +1,87 @@
+/* The Makefile and its scripts from outside: what they say where something is missing, and what they name. */
+#include <criterion/criterion.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include "tests/support/cli.h"
+
+TestSuite(make, .init = cli_open, .fini = cli_close, .timeout = 120);
+
+/* What a line of the shell says on both outputs; its exit code. */
+static int shell(const char *fmt, ...)
+{
+	char line[2048], command[2304], log[FOLDER_SIZE + 16];
+	va_list ap;
+	va_start(ap, fmt);
+	vsnprintf(line, sizeof(line), fmt, ap);
+	va_end(ap);
+	snprintf(log, sizeof(log), "%s/said", cli_folder);
+	snprintf(command, sizeof(command), "unset MAKEFLAGS MAKELEVEL CC; (%s) >%s 2>&1", line, log);
+	int status = system(command);
+	file_text(log, cli_out, CLI_SIZE);
+	return WIFEXITED(status) ? WEXITSTATUS(status) : 256;
+}
+
+static bool git_is_there(void)
+{
+	return process_shell("git -c safe.directory=* rev-parse HEAD >/dev/null 2>&1");
+}
+
+Test(make, help_lists_the_two_commands)
+{
+	cr_assert_eq(shell("make help"), 0, "%s", cli_out);
+	cr_expect(strstr(cli_out, "make demo") && strstr(cli_out, "make test") &&
+	                  strstr(cli_out, "make uninstall"),
+	          "%s", cli_out);
+}
+
+Test(make, what_is_missing_is_called_by_its_name)
+{
+	cr_expect_neq(shell("make -n CC=no-such-compiler all"), 0);
+	cr_expect(strstr(cli_out, "not found: the compiler 'no-such-compiler'"), "%s", cli_out);
+	cr_expect_neq(shell("mkdir %s/bin && for p in gcc sh git find sed; do ln -s $(command -v $p) "
+	                    "%s/bin/; done; "
+	                    "make=$(command -v make); PATH=%s/bin $make -n all",
+	                    cli_folder, cli_folder, cli_folder),
+	              0);
+	cr_expect(strstr(cli_out, "not found: pkg-config"), "%s", cli_out);
+}
+
+/* `make` names the flags of a build in a file: a prefix must not be among them, or all is compiled anew. */
+Test(make, another_prefix_compiles_one_file_anew)
+{
+	cr_assert_eq(shell("make -n -p PREFIX=/somewhere/else all | grep '^FLAGS = '"), 0, "%s", cli_out);
+	cr_expect(!strstr(cli_out, "PREFIX"), "%s", cli_out);
+}
+
+Test(make, an_archive_knows_its_commit_wherever_it_is_unpacked)
+{
+	char head[64];
+	if (!git_is_there())
+		cr_skip_test("skipped: this is no git repository");
+	cr_assert_eq(shell("git -c safe.directory=* rev-parse --short HEAD"), 0);
+	snprintf(head, sizeof(head), "%.*s", (int)strcspn(cli_out, "\n"), cli_out);
+	cr_assert_eq(shell("git init -q %s/around && mkdir %s/around/ours && git -c safe.directory=* archive "
+	                   "HEAD mk | "
+	                   "tar -x -C %s/around/ours && %s/around/ours/mk/commit.sh",
+	                   cli_folder, cli_folder, cli_folder, cli_folder),
+	             0, "%s", cli_out);
+	cr_expect(strncmp(cli_out, head, 7) == 0, "found %s, expected %s", cli_out, head);
+	cr_assert_eq(
+	        shell("rm %s/around/ours/mk/commit; %s/around/ours/mk/commit.sh", cli_folder, cli_folder), 0);
+	cr_expect_str_eq(cli_out, "unknown\n");
+}
+
+Test(make, what_is_installed_is_removed_again)
+{
+	if (process_sanitized())
+		cr_skip_test("skipped: a build with a sanitizer is not installed");
+	cr_assert_eq(shell("cp -r Makefile mk docs plots experiments %s/ && cd %s && touch signsgd && "
+	                   "make -o all install uninstall DESTDIR=%s/root PREFIX=/usr",
+	                   cli_folder, cli_folder, cli_folder),
+	             0, "%s", cli_out);
+	cr_assert_eq(shell("find %s/root -type f; find %s/root -name signsgd", cli_folder, cli_folder), 0);
+	cr_expect_str_empty(cli_out);
+}
