@@ -30,13 +30,24 @@ _signsgd_offer() {
 	mapfile -t COMPREPLY < <(compgen -W "$1" -- "$2")
 }
 
-# How many arguments the command has so far, options not counted.
+# Options of a command that take a value.
+_signsgd_with_value() {
+	"$1" help "$2" 2>/dev/null | sed -n 's/^  \(-[a-z]\), \(--[a-z-]*\) [A-Z].*/\1 \2/p; s/^  \(--[a-z-]*\) [A-Z].*/\1/p'
+}
+
+# How many arguments the command has so far; options and their values are not counted.
 _signsgd_position() {
-	local i count=0
+	local i count=0 with_value
+	with_value=" $(_signsgd_with_value "${COMP_WORDS[0]}" "${COMP_WORDS[1]}" | tr '\n' ' ') "
 	for ((i = 2; i < COMP_CWORD; i++)); do
-		[[ ${COMP_WORDS[i]} == -* ]] || count=$((count + 1))
+		[[ ${COMP_WORDS[i]} == -* || $with_value == *" ${COMP_WORDS[i - 1]} "* ]] || count=$((count + 1))
 	done
 	echo "$count"
+}
+
+# Data sets that can be fetched: of those the list says so where none of their files is found.
+_signsgd_fetched() {
+	SIGNSGD_DATA='' XDG_CACHE_HOME=/dev/null/none "$1" data list 2>/dev/null | sed -n 's/^\([a-z][a-z0-9-]*\) .*data fetch.*/\1/p'
 }
 
 _signsgd() {
@@ -61,6 +72,7 @@ _signsgd() {
 	--x | -x) _signsgd_offer "step epoch wall bytes" "$current"; return ;;
 	--y | -y) _signsgd_offer "test_accuracy test_loss train_loss train_accuracy" "$current"; return ;;
 	--band) _signsgd_offer "minmax std none" "$current"; return ;;
+	-*) [[ " $(_signsgd_with_value "$program" "$command" | tr '\n' ' ') " != *" $previous "* ]] || return ;;
 	esac
 	if [[ $current == -* ]]; then
 		_signsgd_offer "$(_signsgd_options "$program" "$command")" "$current"
@@ -77,11 +89,10 @@ _signsgd() {
 	help) _signsgd_offer "$(_signsgd_commands "$program")" "$current" ;;
 	data) case $(_signsgd_position) in
 		0) _signsgd_offer "list fetch pack" "$current" ;;
-		1) if [ "${COMP_WORDS[2]}" = pack ]; then
-				compopt -o dirnames 2>/dev/null
-			else
-				_signsgd_offer "$(_signsgd_rows "$program" data)" "$current"
-			fi ;;
+		1) case ${COMP_WORDS[2]} in
+			pack | verify) compopt -o dirnames 2>/dev/null ;;
+			fetch) _signsgd_offer "$(_signsgd_fetched "$program")" "$current" ;;
+			esac ;;
 		esac ;;
 	list) case $(_signsgd_position) in
 		0) _signsgd_offer "$(_signsgd_families "$program")" "$current" ;;

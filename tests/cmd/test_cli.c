@@ -399,6 +399,10 @@ Test(cli, the_completion_offers_what_there_is)
 	expect_completion("help ben", 2, " bench ");
 	expect_completion("data fetch fash", 3, " fashion-mnist ");
 	expect_completion("keys n", 2, " new ");
+	expect_completion("bench --seconds 1 mo", 4, " model ");
+	expect_completion("bench --kernel mo", 3, "  ");
+	expect_completion("data fetch \"\"", 3, " mnist ");
+	cr_expect_null(strstr(cli_out, "glyphs"), "what cannot be fetched is offered:%s", cli_out);
 }
 
 Test(cli, check_passes_and_names_every_kernel_once_a_backend)

@@ -41,7 +41,7 @@ Test(make, what_is_missing_is_called_by_its_name)
 {
 	cr_expect_neq(shell("make -n CC=no-such-compiler all"), 0);
 	cr_expect(strstr(cli_out, "not found: the compiler 'no-such-compiler'"), "%s", cli_out);
-	cr_expect_neq(shell("mkdir %s/bin && for p in gcc sh git find sed; do ln -s $(command -v $p) "
+	cr_expect_neq(shell("mkdir %s/bin && for p in gcc cc sh git find sed; do ln -s $(command -v $p) "
 	                    "%s/bin/; done; "
 	                    "make=$(command -v make); PATH=%s/bin $make -n all",
 	                    cli_folder, cli_folder, cli_folder),
