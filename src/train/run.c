@@ -142,7 +142,7 @@ static bool checkpoint_due(const struct run *run)
 	int64_t done = trainer_steps_done(run->t) + 1, every = run->s->checkpoint.every;
 	double minutes = run->s->checkpoint.minutes, wait = run->saved_once ? 60 * minutes : RECORD_FLUSH_S;
 	if (done == run->s->steps)
-		return false;
+		return run->s->checkpoint.keep;
 	return (every > 0 && done % every == 0) || (minutes > 0 && clock_s() - run->saved >= wait);
 }
 
@@ -221,6 +221,18 @@ static int judge(struct run *run, struct err *e)
 	return !run->blew_up && due ? evaluate(run, e) : 0;
 }
 
+/*
+ * Save after a step where that was agreed for all processes; what a signal asks for is left to end(). State
+ * of a run that has diverged is not worth a file, but the others send theirs and wait until it is taken.
+ */
+static int save_due(struct run *run, struct err *e)
+{
+	bool last = run->step.step == run->s->steps;
+	if (run->blew_up)
+		return run->flags && (run->flags & EXCHANGE_SAVE || !last) ? trainer_collect(run->t, e) : 0;
+	return run->flags & EXCHANGE_SAVE && (last || !stopping(run)) ? save(run, e) : 0;
+}
+
 static int one_step(struct run *run, struct err *e)
 {
 	run->flags = (checkpoint_due(run) ? EXCHANGE_SAVE : 0) | (caught ? EXCHANGE_STOP : 0);
@@ -235,7 +247,7 @@ static int one_step(struct run *run, struct err *e)
 		return -1;
 	if (!remaking(run) && record_tick(run->r, e))
 		return -1;
-	if (!run->blew_up && run->flags & EXCHANGE_SAVE && !stopping(run) && save(run, e))
+	if (save_due(run, e))
 		return -1;
 	show_progress(run, false);
 	return 0;
@@ -278,7 +290,7 @@ static int end(struct run *run, enum run_outcome *outcome, struct err *e)
 	trainer_faults(run->t, run->r);
 	if (!(state == RUN_INTERRUPTED && remaking(run)) && record_end(run->r, state, why, e))
 		return -1;
-	if (state == RUN_FINISHED)
+	if (state == RUN_FINISHED && !run->s->checkpoint.keep)
 		unlink(run->place.checkpoint);
 	if (run->linked && run->link.row->leave)
 		run->link.row->leave(run->link.self, state != RUN_INTERRUPTED, why);
