@@ -114,5 +114,7 @@ int trainer_collect(struct trainer *t, struct err *e);
 /* Save without the other processes. The file lacks the states of their workers, which will start again. */
 int trainer_save_alone(struct trainer *t, const char *path, struct err *e);
 int trainer_restore(struct trainer *t, const char *path, struct err *e);
+/* The same of a run that had another id before its length was changed (train/extend.h). */
+int trainer_restore_as(struct trainer *t, const char *run_id, const char *path, struct err *e);
 
 #endif

@@ -55,8 +55,13 @@ int trainer_save_alone(struct trainer *t, const char *path, struct err *e)
 
 int trainer_restore(struct trainer *t, const char *path, struct err *e)
 {
+	return trainer_restore_as(t, t->settings->id, path, e);
+}
+
+int trainer_restore_as(struct trainer *t, const char *run_id, const char *path, struct err *e)
+{
 	struct state *st = &t->state;
-	if (state_restore(st, t->settings->id, path, e))
+	if (state_restore(st, run_id, path, e))
 		return -1;
 	workforce_load(&t->workforce, st->x);
 	t->observer.bytes = (uint64_t)st->step * (uint64_t)st->workers *
