@@ -370,7 +370,7 @@ static int restore(struct run *run, const struct record_meta *meta, struct err *
 		return -1;
 	log_say("%s: resumed after step %lld", run->o->path, (long long)trainer_steps_done(run->t));
 	if (extending(run))
-		log_say("%s: its length is now %lld steps, and its id %s (was %s)", run->o->path,
+		log_say("%s: goes on to %lld steps, as run %s (was %s)", run->o->path,
 		        (long long)run->s->steps, run->s->id, place->was.id);
 	return 0;
 }

@@ -439,3 +439,25 @@ Test(extend, a_served_run_trains_on_and_is_repeated)
 	cli_expect(0, "ends with the same bits", "simulate --replay %s --out %s", at("a.h5"), at("r.h5"));
 	cr_expect_str_eq(info_of(at("a.h5")).id, info_of(at("r.h5")).id);
 }
+
+/* Nothing changes hands before there is a step more: a server that nobody came to leaves what it found. */
+Test(extend, without_a_step_more_the_file_stays_as_it_was)
+{
+	size_t count, saved;
+	char said[4096] = "";
+	cli_write("e.json", toy);
+	simulate("a.h5", "");
+	unsigned char *result = file_bytes(at("a.h5"), &count),
+	              *state = file_bytes(at("a.checkpoint.h5"), &saved);
+	pid_t server =
+	        served_start("log", "serve --resume %s --steps 61 --listen tcp://127.0.0.1:%d --insecure",
+	                     at("a.h5"), served_free_port());
+	while (!strstr(file_text(at("log"), said, sizeof said), "goes on to 61 steps"))
+		process_sleep_ms(SERVED_POLL_MS);
+	kill(server, SIGINT);
+	cr_expect_eq(process_wait(server), 130);
+	expect_unchanged("a.h5", result, count);
+	expect_unchanged("a.checkpoint.h5", state, saved);
+	mem_free(result);
+	mem_free(state);
+}
