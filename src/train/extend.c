@@ -50,14 +50,34 @@ static int same_experiment(const struct run_place *p, const struct settings *s, 
 	        o->path, p->id, s->id);
 }
 
+/*
+ * Whose checkpoint is beside the result, and after which step? It must be the result's own, or that of a run
+ * which the result's was before.
+ */
+static int peek(struct run_place *p, int64_t *step, struct err *e)
+{
+	struct record_extended *rows;
+	size_t count;
+	if (checkpoint_peek(p->checkpoint, p->checkpoint_id, step, e) ||
+	    record_extensions(p->path, &rows, &count, e))
+		return -1;
+	bool known = strcmp(p->checkpoint_id, p->id) == 0;
+	for (size_t i = 0; i < count; i++)
+		known |= strcmp(p->checkpoint_id, rows[i].id) == 0;
+	mem_free(rows);
+	if (known)
+		return 0;
+	return err_user(e, "%s: is a checkpoint of another run: found id %s, expected %s", p->checkpoint,
+	                p->checkpoint_id, p->id);
+}
+
 /* What there is to go on from; p->was.step is set. */
 static int find_state(struct run_place *p, const struct run_options *o, struct err *e)
 {
-	char run_id[65];
 	if (run_place_beside(p, e))
 		return -1;
 	if (access(p->checkpoint, F_OK) == 0)
-		return extend_checkpoint(p, run_id, &p->was.step, e);
+		return peek(p, &p->was.step, e);
 	if (p->present == RUN_PRESENT_FINISHED)
 		return err_user(
 		        e,
@@ -168,20 +188,18 @@ int extend_place(struct run_place *p, const struct settings *s, const struct run
 	return rc;
 }
 
-int extend_checkpoint(const struct run_place *p, char run_id[65], int64_t *step, struct err *e)
+int extend_checkpoint(struct run_place *p, struct err *e)
 {
 	struct record_extended *rows;
 	size_t count;
-	if (checkpoint_peek(p->checkpoint, run_id, step, e) || record_extensions(p->path, &rows, &count, e))
+	int64_t step;
+	if (record_extensions(p->path, &rows, &count, e))
 		return -1;
-	bool known = strcmp(run_id, p->id) == 0;
-	for (size_t i = 0; i < count; i++)
-		known |= strcmp(run_id, rows[i].id) == 0;
 	mem_free(rows);
-	if (known)
-		return 0;
-	return err_user(e, "%s: is a checkpoint of another run: found id %s, expected %s", p->checkpoint,
-	                run_id, p->id);
+	if (count > 0)
+		return peek(p, &step, e);
+	memcpy(p->checkpoint_id, p->id, sizeof p->checkpoint_id); /* whoever reads the file compares them */
+	return 0;
 }
 
 /* "NAME-0123456789ab.h5": a name that is made from the run's name and some id. */

@@ -14,17 +14,17 @@
 
 /*
  * The place holds another run than *s (p->other), which --resume names. If *s is that run with another
- * length, fill p->was, and p->checkpoint. *s may also have another `lr`, which gives the same rates to the
- * steps done. -1 and a sentence: it is another experiment, nothing to go on from was kept, as many steps are
- * done, or they would have had other rates.
+ * length, fill p->was, p->checkpoint and p->checkpoint_id. *s may also have another `lr`, which gives the
+ * same rates to the steps done. -1 and a sentence: it is another experiment, nothing to go on from was kept,
+ * as many steps are done, or they would have had other rates.
  */
 int extend_place(struct run_place *p, const struct settings *s, const struct run_options *o, struct err *e);
 
 /*
- * Whose checkpoint is beside the result at the place, and after which step: the result's own, or one of
- * before its length was changed. -1 and a sentence: it is another run's, or cannot be read.
+ * Fill p->checkpoint_id for a run that is resumed: its own id, or one of before its length was changed. -1
+ * and a sentence: the checkpoint is another run's, or cannot be read.
  */
-int extend_checkpoint(const struct run_place *p, char run_id[65], int64_t *step, struct err *e);
+int extend_checkpoint(struct run_place *p, struct err *e);
 
 /*
  * A run looks for its result at a path that is made from its id (run_path()). If the place is such a path, of

@@ -357,11 +357,9 @@ static int loop(struct run *run, enum run_outcome *outcome, struct err *e)
 /* Go on from the checkpoint, with a result file that is cut to its step. */
 static int restore(struct run *run, const struct record_meta *meta, struct err *e)
 {
-	const struct run_place *place = &run->place;
-	char run_id[65];
-	int64_t step;
-	if (extend_checkpoint(place, run_id, &step, e) ||
-	    trainer_restore_as(run->t, run_id, place->checkpoint, e))
+	struct run_place *place = &run->place;
+	if ((!extending(run) && extend_checkpoint(place, e)) ||
+	    trainer_restore_as(run->t, place->checkpoint_id, place->checkpoint, e))
 		return err_prefix(e, "cannot resume %s (without its checkpoint it is started again)",
 		                  run->o->path);
 	run->r = extending(run) ? record_extend(place->path, meta, &place->was, run->s->eval.every, e)

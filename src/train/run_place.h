@@ -18,10 +18,11 @@ struct run_place {
 	char *path;       /* of the result, links followed */
 	char *checkpoint; /* of its checkpoint, links followed; NULL when the run is finished */
 	enum run_present present;
-	bool other;  /* a result of another run is there */
-	char id[65]; /* of the result that is there, if it is not to be replaced */
-	struct record_extended
-	        was;         /* the run there is to get another length; id "": it is not (train/extend.h) */
+	bool other;             /* a result of another run is there */
+	char id[65];            /* of the result that is there, if it is not to be replaced */
+	char checkpoint_id[65]; /* of the checkpoint to go on from, once that is looked at */
+	/* The run that is there, if it is to get another length (train/extend.h); id "": it is not. */
+	struct record_extended was;
 	int64_t kept;        /* steps that the file on disk holds: it is not replaced before there are more */
 	struct h5_lock lock; /* held until run_place_clear(), unless the run is finished */
 };
