@@ -11,7 +11,7 @@ static const char *text_of(struct arena *a, struct buf *b)
 	return text;
 }
 
-int settings_id(const struct settings *s, char id[13], struct err *e)
+int settings_identify(struct arena *a, struct settings *s, const struct json *root, struct err *e)
 {
 	struct buf b = {0};
 	char hex[65];
@@ -25,16 +25,8 @@ int settings_id(const struct settings *s, char id[13], struct err *e)
 		buf_add(&b, hex);
 	}
 	sha256_hex(b.text, b.length, hex);
-	snprintf(id, 13, "%.12s", hex);
+	snprintf(s->id, sizeof s->id, "%.12s", hex);
 	buf_clear(&b);
-	return 0;
-}
-
-int settings_identify(struct arena *a, struct settings *s, const struct json *root, struct err *e)
-{
-	struct buf b = {0};
-	if (settings_id(s, s->id, e))
-		return -1;
 	keys_write(&b, experiment_keys, s, KEYS_RESOLVED);
 	s->resolved = text_of(a, &b);
 	json_write(&b, root);

@@ -10,9 +10,6 @@
 
 #include "experiment/settings.h"
 
-/* The id of checked settings. -1 and a sentence when init's file cannot be read. */
-int settings_id(const struct settings *s, char id[13], struct err *e);
-
 /* Fill id, resolved and given (root as text) of checked settings. -1 and a sentence when init's file cannot
  * be read. */
 int settings_identify(struct arena *a, struct settings *s, const struct json *root, struct err *e);

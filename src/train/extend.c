@@ -9,23 +9,46 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "config/json.h"
-#include "experiment/identity.h"
 #include "h5/h5.h"
 #include "optimizer/schedule.h"
 #include "record/record.h"
 #include "train/checkpoint.h"
 
-/* The settings that the result at the place was planned with, where this run looks for data. */
+/* A member of the recorded settings as text, in the arena. NULL and a sentence. */
+static const char *recorded(struct arena *a, const struct run_place *p, const struct json *root,
+                            const char *key, struct err *e)
+{
+	const struct json *value = root->type == JSON_OBJECT ? json_member(root, key) : NULL;
+	struct buf b = {0};
+	if (!value) {
+		err_user(e, "%s: /config/resolved: has no `%s`", p->path, key);
+		return NULL;
+	}
+	json_write(&b, value);
+	const char *text = arena_string(a, b.text);
+	buf_clear(&b);
+	return text;
+}
+
+/* The settings *s with the length and the rates that the result at the place was planned with. */
+static int plan(struct arena *a, const struct run_place *p, const struct settings *s, const char *text,
+                struct runs *out, struct err *e)
+{
+	const struct json *root = json_read_text(a, p->path, text, strlen(text), e);
+	const char *steps = root ? recorded(a, p, root, "steps", e) : NULL,
+	           *lr = steps ? recorded(a, p, root, "lr", e) : NULL;
+	const struct change changes[] = {{"steps", steps, p->path}, {"lr", lr, p->path}};
+	return lr ? experiment_recorded(out, p->path, s->resolved, changes, 2, e) : -1;
+}
+
 static int read_planned(const struct run_place *p, const struct settings *s, struct runs *out, struct err *e)
 {
-	struct buf folder = {0};
+	struct arena a = {0};
 	struct h5 *f = h5_open(p->path, e);
 	char *text = f ? h5_read_text(f, "/config/resolved", e) : NULL;
-	json_write_string(&folder, s->data_dir);
-	struct change change = {"data_dir", folder.text, "--data"};
-	int rc = text ? experiment_recorded(out, p->path, text, &change, 1, e) : -1;
+	int rc = text ? plan(&a, p, s, text, out, e) : -1;
+	arena_clear(&a);
 	mem_free(text);
-	buf_clear(&folder);
 	h5_close(f);
 	return rc;
 }
@@ -34,13 +57,7 @@ static int read_planned(const struct run_place *p, const struct settings *s, str
 static int same_experiment(const struct run_place *p, const struct settings *s, const struct settings *was,
                            const struct run_options *o, struct err *e)
 {
-	char id[13];
-	struct settings as_planned = *s;
-	as_planned.steps = was->steps;
-	as_planned.lr = was->lr;
-	if (settings_id(&as_planned, id, e))
-		return -1;
-	if (strcmp(id, p->id) == 0 && s->steps != was->steps)
+	if (strcmp(was->id, p->id) == 0 && s->steps != was->steps)
 		return 0;
 	return err_user(
 	        e,

@@ -360,7 +360,10 @@ static int restore(struct run *run, const struct record_meta *meta, struct err *
 	struct run_place *place = &run->place;
 	if ((!extending(run) && extend_checkpoint(place, e)) ||
 	    trainer_restore_as(run->t, place->checkpoint_id, place->checkpoint, e))
-		return err_prefix(e, "cannot resume %s (without its checkpoint it is started again)",
+		return err_prefix(e,
+		                  extending(run)
+		                          ? "cannot train %s on"
+		                          : "cannot resume %s (without its checkpoint it is started again)",
 		                  run->o->path);
 	run->r = extending(run) ? record_extend(place->path, meta, &place->was, run->s->eval.every, e)
 	                        : record_continue(place->path, meta, trainer_steps_done(run->t), e);
@@ -383,9 +386,8 @@ static int begin(struct run *run, bool go_on, struct pool *pool, struct err *e)
 	trainer_replay(run->t, run->o->replay);
 	trainer_meta(run->t, &meta);
 	meta.voters = run->o->replay || (run->linked && run->link.row->faults);
-	if (go_on && access(run->place.checkpoint, F_OK) == 0) {
+	if (extending(run) || (go_on && access(run->place.checkpoint, F_OK) == 0))
 		return restore(run, &meta, e);
-	}
 	if (go_on)
 		log_say("%s: unfinished, without a checkpoint: started again; what it holds stays until "
 		        "there "

@@ -265,6 +265,26 @@ Test(extend, what_cannot_be_extended_says_why_and_stays)
 	cli_expect(2, "is a checkpoint of another run", "simulate --resume %s --steps 61", at("k.h5"));
 }
 
+/* Sequences carry a state; and data may lie elsewhere by now, as paths are no part of an identity. */
+Test(extend, a_text_that_has_moved_trains_on)
+{
+	char options[256];
+	cr_assert(process_shell("mkdir %s && cp LICENSE %s/t", at("old"), at("old")));
+	cli_write("e.json",
+	          "{\"name\":\"text\",\"workers\":2,\"steps\":33,\"batch\":4,\"lr\":0.001,\"data\":{\"kind\":"
+	          "\"text\",\"train\":\"t\",\"bptt\":12},\"model\":{\"kind\":\"qrnn\",\"layers\":2,"
+	          "\"embedding\":6,\"hidden\":10,\"window\":2},\"eval\":{\"every\":0,\"train\":700},"
+	          "\"checkpoint\":{\"keep\":true}}");
+	snprintf(options, sizeof options, "--data %s", at("old"));
+	simulate("a.h5", options);
+	cr_assert_eq(rename(at("old"), at("new")), 0);
+	cr_assert_eq(cli("simulate --resume %s --steps 70 --data %s --quiet", at("a.h5"), at("new")), 0, "%s",
+	             cli_err);
+	snprintf(options, sizeof options, "--steps 70 --data %s", at("new"));
+	simulate("b.h5", options);
+	same_run("a.h5", "b.h5");
+}
+
 /* Once more and once more; every id that the run had is listed, shown, and leads to it. */
 Test(extend, a_run_is_found_by_its_new_settings_at_the_old_place)
 {
