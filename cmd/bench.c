@@ -63,6 +63,19 @@ static void tell_row(void *ctx, const struct bench_kernel_row *r)
 	fflush(stdout);
 }
 
+static int first(const char *word, struct err *e)
+{
+	char shown[80];
+	if (!strcmp(word, "model") || !strcmp(word, "round"))
+		return 0;
+	return err_user(
+	        e,
+	        "bench takes no file, and has no '%s'; --kernel NAME chooses a kernel, `bench model "
+	        "NAME` times a model, `bench round` a transport; `make bench-net`, in the source folder, "
+	        "measures networks",
+	        text_shown(word, shown, sizeof(shown)));
+}
+
 static int bench_kernels(const struct args *a)
 {
 	struct bench_kernel_options o = {.kernel = args_value(a, "kernel"), .seconds = SECONDS};
@@ -71,9 +84,7 @@ static int bench_kernels(const struct args *a)
 	int rows = 0;
 
 	if (a->n_rest)
-		err_user(&e, "bench takes no file; --kernel NAME chooses a kernel, `bench model NAME` times "
-		             "a model, `bench round` a transport; `make bench-net`, in the source folder, "
-		             "measures networks");
+		first(a->rest[0], &e);
 	if (e.code || args_int(a, "n", 1, N_MOST, &n, &e) || bench_seconds(a, &o.seconds, &e))
 		return cmd_fail(&e);
 	o.n = (size_t)n;
@@ -134,5 +145,6 @@ const struct command cmd_bench = {
                    "signsgd bench model resnet20 --batch 128\n"
                    "mpirun -n 4 signsgd bench round --topology sharded -n 1000000",
         .options = options,
+        .first = first,
         .run = bench,
 };

@@ -177,17 +177,24 @@ static int pack(const char *dir, const char *out, struct err *e)
 	return failed;
 }
 
+static int first(const char *word, struct err *e)
+{
+	char shown[80];
+	if (!strcmp(word, "list") || !strcmp(word, "fetch") || !strcmp(word, "pack"))
+		return 0;
+	return err_user(e, "data takes 'list', 'fetch NAME' or 'pack DIR -o FILE.h5', found '%s'",
+	                text_shown(word, shown, sizeof(shown)));
+}
+
 static int data(const struct args *a)
 {
 	struct err e = {0};
 	const char *verb = a->n_rest ? a->rest[0] : "list";
 	bool fetches = !strcmp(verb, "fetch"), lists = !strcmp(verb, "list"), packs = !strcmp(verb, "pack");
-	char shown[80];
 
-	if (!fetches && !lists && !packs)
-		err_user(&e, "data takes 'list', 'fetch NAME' or 'pack DIR -o FILE.h5', found '%s'",
-		         text_shown(verb, shown, sizeof(shown)));
-	else if (lists && a->n_rest > 1)
+	if (first(verb, &e))
+		return cmd_fail(&e);
+	if (lists && a->n_rest > 1)
 		err_user(&e, "data list takes no name, found %zu", a->n_rest - 1);
 	else if (fetches && a->n_rest != 2)
 		err_user(&e, "data fetch takes the name of one data set, found %zu", a->n_rest - 1);
@@ -228,5 +235,6 @@ const struct command cmd_data = {
                    "signsgd data fetch mnist --to data-sets\n"
                    "signsgd data pack imagenet -o imagenet.h5",
         .options = options,
+        .first = first,
         .run = data,
 };

@@ -80,21 +80,28 @@ static int keys_list(const struct args *a, const char *dir, struct err *e)
 	return 0;
 }
 
+static int first(const char *word, struct err *e)
+{
+	char shown[80];
+	if (!strcmp(word, "new") || !strcmp(word, "list"))
+		return 0;
+	return err_user(e, "keys takes 'new NAME...' or 'list', found '%s'",
+	                text_shown(word, shown, sizeof(shown)));
+}
+
 static int keys(const struct args *a)
 {
 	struct err e = {0};
 	const char *verb = a->n_rest ? a->rest[0] : "list", *dir = args_value(a, "o");
-	char shown[80];
 
 	if (!dir)
 		dir = args_value(a, "out") ? args_value(a, "out") : "keys";
+	if (first(verb, &e))
+		return cmd_fail(&e);
 	if (!strcmp(verb, "new"))
 		keys_new(a, dir, &e);
-	else if (!strcmp(verb, "list"))
-		keys_list(a, dir, &e);
 	else
-		err_user(&e, "keys takes 'new NAME...' or 'list', found '%s'",
-		         text_shown(verb, shown, sizeof(shown)));
+		keys_list(a, dir, &e);
 	return e.code ? cmd_fail(&e) : EXIT_DONE;
 }
 
@@ -119,5 +126,6 @@ const struct command cmd_keys = {
         .example = "signsgd keys new server w0 w1 -o keys\n"
                    "signsgd keys list -o keys",
         .options = options,
+        .first = first,
         .run = keys,
 };

@@ -22,8 +22,8 @@ static int read_recorded(struct session *s, struct err *e)
 	if (f && !text)
 		err_prefix(e, "%s", path);
 	if (text)
-		failed = experiment_parse(&s->files[0], path, text, strlen(text), s->overrides.at,
-		                          s->overrides.count, e);
+		failed =
+		        experiment_recorded(&s->files[0], path, text, s->overrides.at, s->overrides.count, e);
 	s->n_files = !failed;
 	mem_free(text);
 	h5_close(f);

@@ -59,7 +59,7 @@ void session_clear(struct session *s);
 #define SESSION_OPTIONS                                                                         \
 	OVERRIDE_OPTIONS,                                                                       \
 	LANES_OPTION,                                                                           \
-	{"resume", "RUN.h5", "continue this run; without FILE.json, as it says itself"},        \
+	{"resume", "RUN.h5", "continue this run, as it says itself; with --steps N to another end"}, \
 	{"overwrite", NULL, "start again, over results that are there; other files stay"},      \
 	{"profile", NULL, "measure every layer too; the times go to /profile of the result"},   \
 	{"quiet", NULL, "say only warnings and errors"},                                        \

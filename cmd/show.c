@@ -6,8 +6,10 @@
 #include "cmd/ui/curve.h"
 #include "cmd/ui/json_line.h"
 #include "cmd/summary.h"
+#include "config/json.h"
 #include "cmd/ui/table.h"
 #include "base/log.h"
+#include "base/mem.h"
 #include "base/text.h"
 #include "data/dataset.h"
 #include "record/record.h"
@@ -30,6 +32,32 @@ static const char *shown(const char *text)
 	return text_shown(text, out, sizeof(out));
 }
 
+/* How often the length of the run was changed; none where the file does not say, which has just been read. */
+static struct record_extended *extensions(const struct summary *r, size_t *count)
+{
+	struct record_extended *rows;
+	struct err ignored = {0};
+	record_extensions(r->path, &rows, count, &ignored);
+	return rows;
+}
+
+static void line_extended(struct buf *b, const struct summary *r)
+{
+	size_t count;
+	struct record_extended *rows = extensions(r, &count);
+	struct buf list = {0};
+	buf_add(&list, "[");
+	for (size_t i = 0; i < count; i++) {
+		buf_format(&list, "%s{\"step\":%" PRId64 ",\"id\":", i ? "," : "", rows[i].step);
+		json_write_string(&list, rows[i].id);
+		buf_add(&list, "}");
+	}
+	buf_add(&list, "]");
+	line_raw(b, "extended", list.text);
+	buf_clear(&list);
+	mem_free(rows);
+}
+
 static void print_line(const struct summary *r)
 {
 	const struct run_info *i = &r->info;
@@ -39,6 +67,7 @@ static void print_line(const struct summary *r)
 	line_int(&b, "steps_planned", i->steps);
 	line_text(&b, "why", *i->why ? i->why : NULL);
 	line_text(&b, "start", i->start);
+	line_extended(&b, r);
 	line_text(&b, "seed", r->seed);
 	line_text(&b, "model", i->model);
 	line_text(&b, "data", i->data);
@@ -67,6 +96,22 @@ static void bytes_fact(struct table *t, const struct run_info *i)
 	fact(t, "a step");
 	table_cell(t, "%s up and %s down a worker; %s up and %s down in all, %" PRId64 " voters", push, pull,
 	           up, down, i->n_voters);
+}
+
+static void extended_facts(struct table *t, const struct summary *r)
+{
+	size_t count;
+	struct record_extended *rows = extensions(r, &count);
+	struct buf said = {0};
+	for (size_t i = 0; i < count; i++)
+		buf_format(&said, "%safter step %" PRId64 " (was %s)", i ? ", " : "", rows[i].step,
+		           rows[i].id);
+	if (count) {
+		fact(t, "extended");
+		table_cell(t, "%s", said.text);
+	}
+	buf_clear(&said);
+	mem_free(rows);
 }
 
 static void progress_facts(struct table *t, const struct run_info *i)
@@ -141,6 +186,7 @@ static void print_facts(const struct summary *r)
 	table_cell(&t, "%" PRId64 " of %" PRId64 "%s%s", i->adversaries, i->workers,
 	           i->adversaries ? ", " : "", i->adversaries ? i->attack : "");
 	progress_facts(&t, i);
+	extended_facts(&t, r);
 	bytes_fact(&t, i);
 	result_facts(&t, i);
 	fault_facts(&t, r);

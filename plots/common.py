@@ -326,8 +326,11 @@ def save(figure, path):
 
 
 def results(paths):
-    """What `folder/*.h5` means: the result files, without the checkpoints that unfinished runs keep beside them."""
+    """What `folder/*.h5` means: the result files, without the checkpoints that runs keep beside them, and without
+    links to files that are there too, which would count a run twice."""
     kept = [path for path in paths if not path.endswith(".checkpoint.h5")]
+    files = {os.path.realpath(path) for path in kept if not os.path.islink(path)}
+    kept = [path for path in kept if not (os.path.islink(path) and os.path.realpath(path) in files)]
     return kept or paths
 
 

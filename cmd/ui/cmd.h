@@ -39,6 +39,8 @@ struct command {
 	const char *details; /* more for `help NAME`; may be NULL */
 	const char *example; /* command lines that work from the project's folder */
 	const struct option *options;
+	/* Is `word` one that may stand first behind the name? -1 and a sentence. NULL: any word may. */
+	int (*first)(const char *word, struct err *e);
 	int (*run)(const struct args *a); /* the exit code */
 };
 

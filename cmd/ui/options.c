@@ -40,9 +40,12 @@ static const char *dashes(const char *name)
 	return name[1] ? "--" : "-";
 }
 
+/* A wrong word before the option is the greater mistake: its options are unknown because it is. */
 static int unknown(struct reader *r, const char *name)
 {
 	const struct args *a = r->a;
+	if (a->n_rest && r->c->first && r->c->first(a->rest[0], r->e))
+		return -1;
 	const char **names = mem_alloc((a->n_options + 1) * sizeof(*names)); /* [n_options + 1] */
 	char shown[80];
 

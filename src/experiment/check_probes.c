@@ -30,15 +30,24 @@ static int settle_epochs(struct arena *a, struct settings *s, struct err *e)
 	return 0;
 }
 
+/* Every time comes once, or one measurement would have several identities. `epochs` are steps by now. */
 static int check_times(const struct settings *s, struct err *e)
 {
 	const struct ints *at = &s->record.noise.at;
-	for (size_t i = 0; i < at->count; i++)
+	for (size_t i = 0; i < at->count; i++) {
 		if (at->at[i] > s->steps)
 			return err_user(
 			        e,
 			        "gradient_noise.at: step %lld is never reached: the run ends after step %lld",
 			        (long long)at->at[i], (long long)s->steps);
+		for (size_t j = 0; j < i; j++)
+			if (at->at[i] == at->at[j])
+				return err_user(
+				        e,
+				        "gradient_noise: step %lld is named twice by `at` and `epochs`; "
+				        "give each time once",
+				        (long long)at->at[i]);
+	}
 	return 0;
 }
 

@@ -79,15 +79,25 @@ static int read_point(struct runs *out, const struct json *root, const struct sw
 	return 0;
 }
 
-static int expand(struct runs *out, struct json *root, const struct change *changes, size_t n_changes,
-                  struct err *e)
+/* The names of today. What a result file says was written by us: its earlier names are not worth a word. */
+static int rename_root(struct json *root, bool recorded, struct key_renames *r, struct err *e)
+{
+	if (keys_rename(experiment_keys, root, r, e) || sweep_rename(root, r, e))
+		return -1;
+	if (recorded)
+		r->first = NULL;
+	return 0;
+}
+
+static int expand(struct runs *out, struct json *root, bool recorded, const struct change *changes,
+                  size_t n_changes, struct err *e)
 {
 	struct arena *a = &out->arena;
 	struct key_renames renames = {.arena = a};
 	struct sweep sweep;
 	if (root->type != JSON_OBJECT)
 		return json_bad(e, root, "an object, the experiment");
-	if (keys_rename(experiment_keys, root, &renames, e) || sweep_rename(root, &renames, e) ||
+	if (rename_root(root, recorded, &renames, e) ||
 	    apply_changes(a, root, changes, n_changes, &renames, e) || sweep_read(a, &sweep, root, e))
 		return -1;
 	const struct json *seeds = json_member(root, "seeds");
@@ -100,8 +110,19 @@ static int expand(struct runs *out, struct json *root, const struct change *chan
 	if (refuse_repeats(out->at, &sweep, e))
 		return -1;
 	key_renames_warn(&renames);
-	warn_byzantine_majority(out);
+	if (!recorded)
+		warn_byzantine_majority(out);
 	return 0;
+}
+
+/* root: NULL where reading it has failed, with a sentence. */
+static int expand_or_clear(struct runs *out, struct json *root, bool recorded, const struct change *changes,
+                           size_t n_changes, struct err *e)
+{
+	if (root && expand(out, root, recorded, changes, n_changes, e) == 0)
+		return 0;
+	runs_clear(out);
+	return -1;
 }
 
 int experiment_parse(struct runs *out, const char *source, const char *text, size_t length,
@@ -109,10 +130,7 @@ int experiment_parse(struct runs *out, const char *source, const char *text, siz
 {
 	*out = (struct runs){0};
 	struct json *root = json_read_text(&out->arena, source, text, length, e);
-	if (root && expand(out, root, changes, n_changes, e) == 0)
-		return 0;
-	runs_clear(out);
-	return -1;
+	return expand_or_clear(out, root, false, changes, n_changes, e);
 }
 
 int experiment_read(struct runs *out, const char *path, const struct change *changes, size_t n_changes,
@@ -120,10 +138,26 @@ int experiment_read(struct runs *out, const char *path, const struct change *cha
 {
 	*out = (struct runs){0};
 	struct json *root = json_read_file(&out->arena, path, e);
-	if (root && expand(out, root, changes, n_changes, e) == 0)
-		return 0;
-	runs_clear(out);
-	return -1;
+	return expand_or_clear(out, root, false, changes, n_changes, e);
+}
+
+/* Does a change give a length in epochs? The other option for a length, --steps, is two changes. */
+static bool length_in_epochs(const struct change *changes, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (strcmp(changes[i].key, "epochs") == 0 && strcmp(changes[i].value, "0") != 0)
+			return true;
+	return false;
+}
+
+int experiment_recorded(struct runs *out, const char *path, const char *text, const struct change *changes,
+                        size_t n_changes, struct err *e)
+{
+	*out = (struct runs){0};
+	struct json *root = json_read_text(&out->arena, path, text, strlen(text), e);
+	if (root && length_in_epochs(changes, n_changes) && root->type == JSON_OBJECT)
+		json_remove(root, "steps");
+	return expand_or_clear(out, root, true, changes, n_changes, e);
 }
 
 void runs_clear(struct runs *r)

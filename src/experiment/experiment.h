@@ -31,9 +31,16 @@ struct runs {
 /* Read a file, apply the changes, expand, resolve, check. -1 and a sentence. Warnings go to log_warn(). */
 int experiment_read(struct runs *out, const char *path, const struct change *changes, size_t n_changes,
                     struct err *e);
-/* The same from a text (tests, fuzzing, --resume from a file's own /config). */
+/* The same from a text (tests, fuzzing, what a server sends). */
 int experiment_parse(struct runs *out, const char *source, const char *text, size_t length,
                      const struct change *changes, size_t n_changes, struct err *e);
+/*
+ * The same from what a result file at `path` says of its run (/config/resolved). What its user was
+ * warned of when the run began is not said again, nor that the text has earlier names of keys. The text has
+ * its length in steps; a change that gives it in epochs replaces that.
+ */
+int experiment_recorded(struct runs *out, const char *path, const char *text, const struct change *changes,
+                        size_t n_changes, struct err *e);
 void runs_clear(struct runs *r);
 
 #endif

@@ -198,6 +198,13 @@ static const struct key checkpoint_keys[] = {
          .unit = "min",
          .help = "write a checkpoint after 5 s, and then whenever this much time has gone by; 0: not by "
                  "time"},
+        {.name = "keep",
+         .kind = KEY_BOOL,
+         .offset = IN(checkpoint, keep),
+         .default_json = "false",
+         .not_identity = true,
+         .help = "keep the last checkpoint of a finished run, so that --resume with more steps can train "
+                 "on; no part of a run's identity"},
         {.name = NULL},
 };
 

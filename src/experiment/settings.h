@@ -44,6 +44,7 @@ struct settings {
 	struct {
 		int64_t every;
 		double minutes;
+		bool keep;
 	} checkpoint;
 	int partition; /* enum partition_kind */
 	const char *data_dir;

@@ -254,6 +254,12 @@ void h5_group(struct h5 *f, const char *path)
 	H5Pclose(links);
 }
 
+void h5_remove(struct h5 *f, const char *path)
+{
+	if (h5_has(f, path))
+		h5_must(f, path, "remove it", H5Ldelete(f->id, path, H5P_DEFAULT));
+}
+
 void h5_version(char out[32])
 {
 	unsigned major = 0, minor = 0, release = 0;

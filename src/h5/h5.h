@@ -50,6 +50,8 @@ bool h5_has(struct h5 *f, const char *path);
 char **h5_names(struct h5 *f, const char *group, size_t *count);
 
 void h5_group(struct h5 *f, const char *path);
+/* Remove what is at the path, with all below it, unless there is nothing. */
+void h5_remove(struct h5 *f, const char *path);
 
 /* Attributes of a group or dataset; "/" is the file. Written anew when they exist. */
 void h5_set_text(struct h5 *f, const char *path, const char *name, const char *value);

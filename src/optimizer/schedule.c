@@ -222,6 +222,17 @@ static double descent_share(const struct descent *s, const struct schedule_env *
 	return fmin((double)step / in_steps(&s->base.warmup, env, (double)s->length), 1);
 }
 
+/* The whole run in units of `per`; 0 where it is no whole number of epochs. */
+static bool descent_spans(const void *state, const struct schedule_env *env, int64_t *length)
+{
+	const struct descent *s = state;
+	struct ratio unit = unit_of(&s->base.warmup, env);
+	int64_t units = ratio_count(env->steps, 1, unit);
+	bool whole = ratio_reached(units, env->steps, (struct ratio){unit.under, unit.over});
+	*length = whole ? units : 0;
+	return s->length == 0;
+}
+
 static double cosine_rate(const void *state, const struct schedule_env *env, int64_t step)
 {
 	const struct descent *s = state;
@@ -263,6 +274,7 @@ const struct schedule schedule_cosine = {
                 .state_bytes = sizeof(struct descent)},
         .check = descent_check,
         .rate = cosine_rate,
+        .spans = descent_spans,
 };
 
 const struct schedule schedule_linear = {
@@ -273,6 +285,7 @@ const struct schedule schedule_linear = {
                 .state_bytes = sizeof(struct descent)},
         .check = descent_check,
         .rate = linear_rate,
+        .spans = descent_spans,
 };
 
 static double inverse_sqrt_rate(const void *state, const struct schedule_env *env, int64_t step)
@@ -321,6 +334,13 @@ static double theory_rate(const void *state, const struct schedule_env *env, int
 	       sqrt(env->f0_minus_f_star / (env->l1_l * (double)env->steps));
 }
 
+static bool theory_spans(const void *state, const struct schedule_env *env, int64_t *length)
+{
+	(void)state, (void)env;
+	*length = 0;
+	return true;
+}
+
 static const struct key theory_keys[] = {
         {.name = "scale",
          .kind = KEY_REAL,
@@ -343,4 +363,5 @@ const struct schedule schedule_theory = {
                 .state_bytes = sizeof(struct theory)},
         .check = theory_check,
         .rate = theory_rate,
+        .spans = theory_spans,
 };

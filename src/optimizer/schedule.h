@@ -37,6 +37,12 @@ struct schedule {
 	/* Impossible settings: -1 and a sentence. knows_theory: the model has constants. NULL: none. */
 	int (*check)(const void *state, const struct schedule_env *env, bool knows_theory, struct err *e);
 	double (*rate)(const void *state, const struct schedule_env *env, int64_t step);
+	/*
+	 * Do the rates depend on K, the steps of the whole run? Then *length gets what the key `length` says
+	 * of a run of any K with the same rates, in units of `per`; 0: there is no such value. NULL: they do
+	 * not.
+	 */
+	bool (*spans)(const void *state, const struct schedule_env *env, int64_t *length);
 };
 
 /* Rate at `step` (from 0), warm-up included. */

@@ -147,7 +147,7 @@ struct record *record_create(const char *path, const struct record_meta *m)
 	return new_record(f, m);
 }
 
-static int check_identity(struct h5 *f, const char *path, const struct record_meta *m, struct err *e)
+static int check_identity(struct h5 *f, const char *path, const char *expected, struct err *e)
 {
 	if (record_check_format(f, path, e))
 		return -1;
@@ -155,8 +155,8 @@ static int check_identity(struct h5 *f, const char *path, const struct record_me
 	if (!id)
 		return -1;
 	int rc = 0;
-	if (strcmp(id, m->id) != 0)
-		rc = err_user(e, "%s: holds another run: found id %s, expected %s", path, id, m->id);
+	if (strcmp(id, expected) != 0)
+		rc = err_user(e, "%s: holds another run: found id %s, expected %s", path, id, expected);
 	mem_free(id);
 	return rc;
 }
@@ -182,14 +182,12 @@ static void add_all_voters(struct record_voters *v, int64_t workers, int64_t ste
 	mem_free(born);
 }
 
-struct record *record_continue(const char *path, const struct record_meta *m, int64_t step, struct err *e)
+/* A file that is cut to `step`, and has its attributes. NULL: reading it has failed, with a sentence. */
+static struct record *go_on(struct h5 *f, const char *path, const struct record_meta *m, int64_t step,
+                            struct err *e)
 {
 	double earlier_s;
-	struct h5 *f = h5_edit(path, e);
-	if (!f)
-		return NULL;
-	if (check_identity(f, path, m, e) || record_cut(f, path, m->every, step, e) ||
-	    read_earlier(f, path, &earlier_s, e)) {
+	if (read_earlier(f, path, &earlier_s, e)) {
 		h5_close(f);
 		return NULL;
 	}
@@ -200,6 +198,35 @@ struct record *record_continue(const char *path, const struct record_meta *m, in
 		add_all_voters(r->voters, m->workers, step);
 	r->earlier_s = earlier_s;
 	return r;
+}
+
+struct record *record_continue(const char *path, const struct record_meta *m, int64_t step, struct err *e)
+{
+	struct h5 *f = h5_edit(path, e);
+	if (!f)
+		return NULL;
+	if (check_identity(f, path, m->id, e) || record_cut(f, path, m->every, step, e)) {
+		h5_close(f);
+		return NULL;
+	}
+	return go_on(f, path, m, step, e);
+}
+
+struct record *record_extend(const char *path, const struct record_meta *m, const struct record_extended *was,
+                             int64_t eval_every, struct err *e)
+{
+	struct h5 *f = h5_edit(path, e);
+	if (!f)
+		return NULL;
+	if (check_identity(f, path, was->id, e) ||
+	    record_cut_end(f, path, m->every, eval_every, was->step, e) ||
+	    record_cut(f, path, m->every, was->step, e) || record_add_extension(f, path, was, e)) {
+		h5_close(f);
+		return NULL;
+	}
+	h5_remove(f, "/final");
+	record_write_length(f, m);
+	return go_on(f, path, m, was->step, e);
 }
 
 void record_step(struct record *r, const struct step_row *row)

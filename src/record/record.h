@@ -77,6 +77,27 @@ struct record *record_create(const char *path, const struct record_meta *m);
  */
 struct record *record_continue(const char *path, const struct record_meta *m, int64_t step, struct err *e);
 
+/*
+ * A run of which another one is the continuation: the same experiment with another number of steps, whose
+ * file becomes the other's.
+ */
+struct record_extended {
+	int64_t step; /* steps done when its length was changed */
+	char id[65];
+};
+
+/*
+ * Continue the file of a run `was` as the file of *m, after `was.step` steps: as record_continue(), but it is
+ * given the id, settings and planned steps of *m, a row in /meta/extended, and loses what only the end of a
+ * run has: /final, and the rows of that step in /steps and /evals where *m has none there (eval_every: steps
+ * between evaluations, 0: none).
+ */
+struct record *record_extend(const char *path, const struct record_meta *m, const struct record_extended *was,
+                             int64_t eval_every, struct err *e);
+
+/* The rows of /meta/extended, *rows [*count] by mem_array(). -1 and a sentence when it cannot be read. */
+int record_extensions(const char *path, struct record_extended **rows, size_t *count, struct err *e);
+
 void record_step(struct record *r, const struct step_row *row);
 void record_eval(struct record *r, const struct eval_row *row);
 

@@ -99,15 +99,16 @@ static int cut_group(struct h5 *f, const char *path, const char *group, int64_t 
 	return rc ? -1 : cut_columns(f, path, group, all, kept, e);
 }
 
-/* Nothing may be missing before `step`: a row every `every` steps. */
+/* Nothing may be missing before `step`: a row every `every` steps, and one more where the run has its end. */
 static int check_complete(struct h5 *f, const char *path, int64_t every, int64_t step, struct err *e)
 {
 	int64_t *steps;
 	size_t all, kept;
 	int rc = rows_up_to(f, path, "/steps", step, &steps, &all, &kept, e);
-	if (!rc && every == 0)
-		every = kept ? steps[0] : step + 1;
-	if (!rc && (int64_t)kept != step / every)
+	if (every == 0)
+		every = kept && steps[0] > 0 ? steps[0] : step + 1;
+	bool end = kept && steps[kept - 1] == step && step % every;
+	if (!rc && (int64_t)kept - end != step / every)
 		rc = err_user(e,
 		              "%s: found %zu rows up to step %" PRId64 ", expected %" PRId64
 		              ": the checkpoint is of a later time than this file",
@@ -138,6 +139,15 @@ int record_cut(struct h5 *f, const char *path, int64_t every, int64_t step, stru
 	                       cut_probes(f, path, step, e)
 	               ? -1
 	               : 0;
+}
+
+int record_cut_end(struct h5 *f, const char *path, int64_t every, int64_t eval_every, int64_t step,
+                   struct err *e)
+{
+	if (every > 0 && step % every && cut_group(f, path, "/steps", step - 1, e))
+		return -1;
+	bool due = step == 0 || (eval_every > 0 && step % eval_every == 0);
+	return due ? 0 : cut_group(f, path, "/evals", step - 1, e);
 }
 
 /* A text attribute of /meta, cut to `size`. */

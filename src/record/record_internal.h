@@ -13,6 +13,8 @@ enum { RECORD_LAYOUT = 2, RECORD_LAYOUT_OLDEST = 1 };
 /* /format, /config and /meta. Unless `anew`, the file goes on: what it says of the experiment and of the
  * start stays, except that settings of an earlier layout are written as those of today. */
 void record_write_meta(struct h5 *f, const struct record_meta *m, bool anew);
+/* Id, settings and planned steps of a run whose length was changed. */
+void record_write_length(struct h5 *f, const struct record_meta *m);
 void record_write_state(struct h5 *f, enum run_state state, const char *why, bool ended);
 
 /* /voters: columns that grow by a row a step. Of record/record_voters.c. */
@@ -35,6 +37,16 @@ int record_check_format(struct h5 *f, const char *path, struct err *e);
 /* A column of plain numbers as doubles or int64_t; by mem_array(). -1 and a sentence. */
 int record_read_column(struct h5 *f, const char *path, const char *column, enum h5_type type, void **values,
                        size_t *count, struct err *e);
+
+/*
+ * The same after `step` steps for a run that goes on: without the last row of /steps and of /evals, if it is
+ * of this step and stands there only because the run ended.
+ */
+int record_cut_end(struct h5 *f, const char *path, int64_t every, int64_t eval_every, int64_t step,
+                   struct err *e);
+
+/* A row more in /meta/extended. Of record/record_extend.c. */
+int record_add_extension(struct h5 *f, const char *path, const struct record_extended *was, struct err *e);
 
 /* Cut everything behind `step`. -1 and a sentence when what is left does not reach up to it. */
 int record_cut(struct h5 *f, const char *path, int64_t every, int64_t step, struct err *e);

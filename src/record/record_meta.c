@@ -101,6 +101,14 @@ static bool is_of_earlier_layout(struct h5 *f)
 	return !h5_get_int(f, "/format", "version", &version, &ignored) && version < RECORD_LAYOUT;
 }
 
+void record_write_length(struct h5 *f, const struct record_meta *m)
+{
+	write_settings(f, m);
+	h5_write_text(f, "/config/given", m->given);
+	h5_set_text(f, "/meta", "id", m->id);
+	h5_set_int(f, "/meta", "steps", m->steps);
+}
+
 void record_write_meta(struct h5 *f, const struct record_meta *m, bool anew)
 {
 	h5_group(f, "/meta");

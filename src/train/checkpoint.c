@@ -51,7 +51,7 @@ int checkpoint_write(const char *path, const char *run_id, int64_t step, size_t 
 	return rc;
 }
 
-static int check_identity(struct h5 *f, const char *path, const char *run_id, int64_t *step, struct err *e)
+static int read_identity(struct h5 *f, const char *path, char run_id[65], int64_t *step, struct err *e)
 {
 	int64_t version;
 	if (h5_get_int(f, "/", "checkpoint_version", &version, e))
@@ -62,16 +62,34 @@ static int check_identity(struct h5 *f, const char *path, const char *run_id, in
 	char *id = h5_get_text(f, "/", "run_id", e);
 	if (!id)
 		return -1;
-	int rc = 0;
-	if (strcmp(id, run_id) != 0)
-		rc = err_user(e, "%s: is a checkpoint of another run: found id %s, expected %s", path, id,
-		              run_id);
+	snprintf(run_id, 65, "%s", id);
 	mem_free(id);
-	if (rc || h5_get_int(f, "/", "step", step, e))
+	if (h5_get_int(f, "/", "step", step, e))
 		return -1;
 	if (*step < 0)
 		return err_user(e, "%s: found step %" PRId64 ", expected none below 0", path, *step);
 	return 0;
+}
+
+static int check_identity(struct h5 *f, const char *path, const char *run_id, int64_t *step, struct err *e)
+{
+	char found[65];
+	if (read_identity(f, path, found, step, e))
+		return -1;
+	if (strcmp(found, run_id) == 0)
+		return 0;
+	return err_user(e, "%s: is a checkpoint of another run: found id %s, expected %s", path, found,
+	                run_id);
+}
+
+int checkpoint_peek(const char *path, char run_id[65], int64_t *step, struct err *e)
+{
+	struct h5 *f = h5_open_sealed(path, e);
+	if (!f)
+		return -1;
+	int rc = read_identity(f, path, run_id, step, e);
+	h5_close(f);
+	return rc;
 }
 
 /* Read an array into scratch memory to check that it is intact. */

@@ -31,6 +31,9 @@ void checkpoint_path(const char *run_path, char *out, size_t size);
 int checkpoint_write(const char *path, const char *run_id, int64_t step, size_t count,
                      const struct checkpoint_array *arrays, struct err *e);
 
+/* Whose checkpoint it is, and after which step. -1 and a sentence. */
+int checkpoint_peek(const char *path, char run_id[65], int64_t *step, struct err *e);
+
 /* Fills the arrays. Nothing is changed when it fails. */
 int checkpoint_read(const char *path, const char *run_id, int64_t *step, size_t count,
                     struct checkpoint_array *arrays, struct err *e);

@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "base/progress.h"
 #include "train/checkpoint.h"
+#include "train/extend.h"
 #include "train/run_place.h"
 #include "train/trainer.h"
 #include "transport/transport.h"
@@ -142,8 +143,19 @@ static bool checkpoint_due(const struct run *run)
 	int64_t done = trainer_steps_done(run->t) + 1, every = run->s->checkpoint.every;
 	double minutes = run->s->checkpoint.minutes, wait = run->saved_once ? 60 * minutes : RECORD_FLUSH_S;
 	if (done == run->s->steps)
-		return false;
+		return run->s->checkpoint.keep;
 	return (every > 0 && done % every == 0) || (minutes > 0 && clock_s() - run->saved >= wait);
+}
+
+static bool extending(const struct run *run)
+{
+	return run->place.was.id[0] != '\0';
+}
+
+/* Is what lies at the path still the run whose length is to be changed? It is until a step more is done. */
+static bool untouched(const struct run *run)
+{
+	return extending(run) && trainer_steps_done(run->t) <= run->place.was.step;
 }
 
 /*
@@ -152,7 +164,7 @@ static bool checkpoint_due(const struct run *run)
  */
 static bool remaking(const struct run *run)
 {
-	return trainer_steps_done(run->t) < run->place.kept;
+	return extending(run) ? untouched(run) : trainer_steps_done(run->t) < run->place.kept;
 }
 
 /* The result file is written first, so that it never contains fewer steps than the checkpoint. */
@@ -221,6 +233,27 @@ static int judge(struct run *run, struct err *e)
 	return !run->blew_up && due ? evaluate(run, e) : 0;
 }
 
+/*
+ * Save after a step where that was agreed for all processes; what a signal asks for is left to end(). State
+ * of a run that has diverged is not worth a file, but the others send theirs and wait until it is taken.
+ */
+static int save_due(struct run *run, struct err *e)
+{
+	bool last = run->step.step == run->s->steps;
+	if (run->blew_up)
+		return run->flags && (run->flags & EXCHANGE_SAVE || !last) ? trainer_collect(run->t, e) : 0;
+	return run->flags & EXCHANGE_SAVE && (last || !stopping(run)) ? save(run, e) : 0;
+}
+
+/* The first step beyond is done: the file is this run's from now on, and is found as such. */
+static int take_file(struct run *run, struct err *e)
+{
+	if (record_flush(run->r, e))
+		return -1;
+	extend_link(&run->place, run->s);
+	return 0;
+}
+
 static int one_step(struct run *run, struct err *e)
 {
 	run->flags = (checkpoint_due(run) ? EXCHANGE_SAVE : 0) | (caught ? EXCHANGE_STOP : 0);
@@ -233,9 +266,11 @@ static int one_step(struct run *run, struct err *e)
 	record_voters(run->r, run->step.step, trainer_voters(run->t));
 	if (judge(run, e))
 		return -1;
+	if (extending(run) && run->step.step == run->place.was.step + 1 && take_file(run, e))
+		return -1;
 	if (!remaking(run) && record_tick(run->r, e))
 		return -1;
-	if (!run->blew_up && run->flags & EXCHANGE_SAVE && !stopping(run) && save(run, e))
+	if (save_due(run, e))
 		return -1;
 	show_progress(run, false);
 	return 0;
@@ -268,7 +303,7 @@ static int end(struct run *run, enum run_outcome *outcome, struct err *e)
 		         (long long)trainer_steps_done(run->t));
 		state = RUN_INTERRUPTED;
 		*outcome = RUN_STOPPED;
-		if (save(run, e))
+		if (!untouched(run) && save(run, e))
 			return -1;
 	}
 	if (state != RUN_INTERRUPTED)
@@ -278,7 +313,7 @@ static int end(struct run *run, enum run_outcome *outcome, struct err *e)
 	trainer_faults(run->t, run->r);
 	if (!(state == RUN_INTERRUPTED && remaking(run)) && record_end(run->r, state, why, e))
 		return -1;
-	if (state == RUN_FINISHED)
+	if (state == RUN_FINISHED && !run->s->checkpoint.keep)
 		unlink(run->place.checkpoint);
 	if (run->linked && run->link.row->leave)
 		run->link.row->leave(run->link.self, state != RUN_INTERRUPTED, why);
@@ -287,6 +322,12 @@ static int end(struct run *run, enum run_outcome *outcome, struct err *e)
 	if (why[0])
 		log_warn("%s: %s", run->o->path, why);
 	return 0;
+}
+
+/* Is the file at the path still the one that was found, this run's or the one whose length is changed? */
+static int check_place(const struct run *run, struct err *e)
+{
+	return run_place_check(&run->place, extending(run) ? run->place.was.id : run->s->id, run->o, e);
 }
 
 static int loop(struct run *run, enum run_outcome *outcome, struct err *e)
@@ -299,7 +340,7 @@ static int loop(struct run *run, enum run_outcome *outcome, struct err *e)
 			return -1;
 		trainer_run_probes(run->t);
 	}
-	if (run_place_check(&run->place, run->s->id, run->o, e))
+	if (check_place(run, e))
 		return -1;
 	run->ours = true;
 	if (run->fresh)
@@ -313,6 +354,28 @@ static int loop(struct run *run, enum run_outcome *outcome, struct err *e)
 	return end(run, outcome, e);
 }
 
+/* Go on from the checkpoint, with a result file that is cut to its step. */
+static int restore(struct run *run, const struct record_meta *meta, struct err *e)
+{
+	struct run_place *place = &run->place;
+	if ((!extending(run) && extend_checkpoint(place, e)) ||
+	    trainer_restore_as(run->t, place->checkpoint_id, place->checkpoint, e))
+		return err_prefix(e,
+		                  extending(run)
+		                          ? "cannot train %s on"
+		                          : "cannot resume %s (without its checkpoint it is started again)",
+		                  run->o->path);
+	run->r = extending(run) ? record_extend(place->path, meta, &place->was, run->s->eval.every, e)
+	                        : record_continue(place->path, meta, trainer_steps_done(run->t), e);
+	if (!run->r)
+		return -1;
+	log_say("%s: resumed after step %lld", run->o->path, (long long)trainer_steps_done(run->t));
+	if (extending(run))
+		log_say("%s: goes on to %lld steps, as run %s (was %s)", run->o->path,
+		        (long long)run->s->steps, run->s->id, place->was.id);
+	return 0;
+}
+
 /* Open the trainer and the result file, at step 0 or at the step from which the run is resumed. */
 static int begin(struct run *run, bool go_on, struct pool *pool, struct err *e)
 {
@@ -323,16 +386,8 @@ static int begin(struct run *run, bool go_on, struct pool *pool, struct err *e)
 	trainer_replay(run->t, run->o->replay);
 	trainer_meta(run->t, &meta);
 	meta.voters = run->o->replay || (run->linked && run->link.row->faults);
-	if (go_on && access(run->place.checkpoint, F_OK) == 0) {
-		if (trainer_restore(run->t, run->place.checkpoint, e))
-			return err_prefix(e, "cannot resume %s (without its checkpoint it is started again)",
-			                  run->o->path);
-		run->r = record_continue(run->place.path, &meta, trainer_steps_done(run->t), e);
-		if (run->r)
-			log_say("%s: resumed after step %lld", run->o->path,
-			        (long long)trainer_steps_done(run->t));
-		return run->r ? 0 : -1;
-	}
+	if (extending(run) || (go_on && access(run->place.checkpoint, F_OK) == 0))
+		return restore(run, &meta, e);
 	if (go_on)
 		log_say("%s: unfinished, without a checkpoint: started again; what it holds stays until "
 		        "there "
@@ -363,8 +418,7 @@ static void fail(struct run *run, const struct err *e)
 {
 	struct err ignored = {0};
 	progress_end();
-	if (!run->r || remaking(run) ||
-	    (!run->ours && run_place_check(&run->place, run->s->id, run->o, &ignored)))
+	if (!run->r || remaking(run) || (!run->ours && check_place(run, &ignored)))
 		return;
 	trainer_faults(run->t, run->r);
 	if (run->linked && !run->blew_up && trainer_x_finite(run->t) &&
@@ -407,14 +461,17 @@ int run_one(const struct settings *s, struct pool *pool, const struct run_option
 	struct run run = {.s = s, .o = o, .eval = {.test_accuracy = NAN, .test_perplexity = NAN}};
 	struct run_place *place = &run.place;
 	int rc = run_place_open(place, s->id, o, e);
+	if (rc && place->other && o->resume)
+		rc = extend_place(place, s, o, e);
+	bool skip = place->present == RUN_PRESENT_FINISHED && !extending(&run);
 	if (!rc)
-		rc = meet(&run, place->present == RUN_PRESENT_FINISHED, pool, e);
-	if (!rc && place->present == RUN_PRESENT_FINISHED) {
+		rc = meet(&run, skip, pool, e);
+	if (!rc && skip) {
 		*outcome = RUN_SKIPPED;
 		say_skipped(o, place);
 	} else if (!rc) {
-		rc = begin(&run, place->present == RUN_PRESENT_UNFINISHED, pool, e) ||
-		                     trainer_sync(run.t, e) || loop(&run, outcome, e)
+		rc = begin(&run, place->present != RUN_PRESENT_NOTHING, pool, e) || trainer_sync(run.t, e) ||
+		                     loop(&run, outcome, e)
 		             ? -1
 		             : 0;
 		if (rc)

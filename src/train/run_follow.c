@@ -11,13 +11,15 @@ static int follow_step(struct trainer *t, int64_t steps, enum run_outcome *outco
 	enum trainer_end end = trainer_step(t, &row, &flags, e);
 	if (end != TRAINER_DID)
 		return end == TRAINER_LEFT ? 1 : -1;
-	if (!flags || trainer_steps_done(t) == steps)
+	bool last = trainer_steps_done(t) == steps;
+	if (!flags || (last && !(flags & EXCHANGE_SAVE)))
 		return 0;
 	if (trainer_save(t, NULL, e))
 		return -1;
-	if (flags & EXCHANGE_STOP)
-		*outcome = RUN_STOPPED;
-	return flags & EXCHANGE_STOP ? 1 : 0;
+	if (last || !(flags & EXCHANGE_STOP))
+		return 0;
+	*outcome = RUN_STOPPED;
+	return 1;
 }
 
 int run_follow(const struct settings *s, struct pool *pool, const struct link *link,

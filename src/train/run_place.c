@@ -2,6 +2,7 @@
 #include "train/run_place.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/mem.h"
@@ -11,27 +12,47 @@
 
 enum { PATH_SIZE = 4096 };
 
+/* The result at the path is another run's; perhaps it was this one's before it was trained on. */
+static int say_other(const struct run_place *p, const char *id, const struct run_options *o,
+                     const struct run_info *info, struct err *e)
+{
+	struct record_extended *rows;
+	size_t count;
+	if (record_extensions(p->path, &rows, &count, e))
+		return -1;
+	bool was = false;
+	for (size_t i = 0; i < count; i++)
+		was |= strcmp(rows[i].id, id) == 0;
+	mem_free(rows);
+	if (was)
+		return err_user(
+		        e,
+		        "%s: holds this run, but its length was changed to %lld steps (its id is now %s, "
+		        "and was %s); choose another --out, or --overwrite",
+		        o->path, (long long)info->steps, info->id, id);
+	return err_user(e,
+	                "%s: holds another run, with other settings (found id %s, expected %s); choose "
+	                "another --out, or --overwrite",
+	                o->path, info->id, id);
+}
+
 /* The result at the path is ours. Is it this run's? */
 static int look_inside(struct run_place *p, const char *id, const struct run_options *o, struct err *e)
 {
 	struct run_info info;
 	if (record_info(p->path, &info, e))
 		return -1;
-	p->other = strcmp(info.id, id) != 0;
-	if (p->other)
-		return err_user(e,
-		                "%s: holds another run, with other settings (found id %s, expected %s); "
-		                "choose another --out, or --overwrite",
-		                o->path, info.id, id);
+	snprintf(p->id, sizeof p->id, "%s", info.id);
 	bool ended = strcmp(info.state, run_state_name(RUN_FINISHED)) == 0 ||
 	             strcmp(info.state, run_state_name(RUN_DIVERGED)) == 0;
 	p->present = ended ? RUN_PRESENT_FINISHED : RUN_PRESENT_UNFINISHED;
 	p->kept = info.steps_done;
-	return 0;
+	p->other = strcmp(info.id, id) != 0;
+	return p->other ? say_other(p, id, o, &info, e) : 0;
 }
 
 /* The run will write its checkpoint there, and remove it at its end. */
-static int look_beside(struct run_place *p, struct err *e)
+int run_place_beside(struct run_place *p, struct err *e)
 {
 	char path[PATH_SIZE];
 	checkpoint_path(p->path, path, sizeof path);
@@ -50,7 +71,7 @@ static int look(struct run_place *p, const char *id, const struct run_options *o
 		return err_user(e, "%s: nothing to resume: %s", o->path, strerror(ENOENT));
 	if (there && !o->overwrite && look_inside(p, id, o, e))
 		return -1;
-	return p->present == RUN_PRESENT_FINISHED ? 0 : look_beside(p, e);
+	return p->present == RUN_PRESENT_FINISHED ? 0 : run_place_beside(p, e);
 }
 
 /*
@@ -63,7 +84,7 @@ int run_place_open(struct run_place *p, const char *id, const struct run_options
 	int rc = look(p, id, o, e);
 	if (rc && !p->other)
 		return -1;
-	if (p->present == RUN_PRESENT_FINISHED)
+	if (!rc && p->present == RUN_PRESENT_FINISHED)
 		return 0;
 	err_clear(e);
 	if (h5_lock_take(&lock, p->path, e))

@@ -8,6 +8,7 @@
 #include <stdint.h>
 #include "base/err.h"
 #include "h5/h5_lock.h"
+#include "record/record.h"
 #include "train/run.h"
 
 /* What the path holds of the run that is to be written there. */
@@ -17,7 +18,11 @@ struct run_place {
 	char *path;       /* of the result, links followed */
 	char *checkpoint; /* of its checkpoint, links followed; NULL when the run is finished */
 	enum run_present present;
-	bool other;          /* a result of another run is there */
+	bool other;             /* a result of another run is there */
+	char id[65];            /* of the result that is there, if it is not to be replaced */
+	char checkpoint_id[65]; /* of the checkpoint to go on from, once that is looked at */
+	/* The run that is there, if it is to get another length (train/extend.h); id "": it is not. */
+	struct record_extended was;
 	int64_t kept;        /* steps that the file on disk holds: it is not replaced before there are more */
 	struct h5_lock lock; /* held until run_place_clear(), unless the run is finished */
 };
@@ -34,6 +39,9 @@ int run_place_open(struct run_place *p, const char *id, const struct run_options
  * another program, may have let somebody else write there. -1 and a sentence: it is no longer as it was.
  */
 int run_place_check(const struct run_place *p, const char *id, const struct run_options *o, struct err *e);
+
+/* Fill p->checkpoint. -1 and a sentence when something else is in its place. */
+int run_place_beside(struct run_place *p, struct err *e);
 
 void run_place_clear(struct run_place *p);
 

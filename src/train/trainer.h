@@ -110,8 +110,12 @@ void trainer_skipped(const struct trainer *t, struct record *r);
 
 /* All processes of a run save at the same time. Only the root writes; the others' path is ignored. */
 int trainer_save(struct trainer *t, const char *path, struct err *e);
+/* Take part in the same, and write nothing: the others do not end before their states are taken. */
+int trainer_collect(struct trainer *t, struct err *e);
 /* Save without the other processes. The file lacks the states of their workers, which will start again. */
 int trainer_save_alone(struct trainer *t, const char *path, struct err *e);
 int trainer_restore(struct trainer *t, const char *path, struct err *e);
+/* The same of a run that had another id before its length was changed (train/extend.h). */
+int trainer_restore_as(struct trainer *t, const char *run_id, const char *path, struct err *e);
 
 #endif

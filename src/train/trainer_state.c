@@ -23,14 +23,27 @@ int trainer_sync(struct trainer *t, struct err *e)
 	return 0;
 }
 
-int trainer_save(struct trainer *t, const char *path, struct err *e)
+/* All blocks are at the root afterwards. */
+static int collect(struct trainer *t, struct err *e)
 {
 	const struct link *l = &t->uplink.link;
 	if (l->root && l->row->collect)
 		state_hold_all(&t->state);
-	if (l->row->collect && l->row->collect(l->self, lend(t), e))
+	return l->row->collect ? l->row->collect(l->self, lend(t), e) : 0;
+}
+
+int trainer_collect(struct trainer *t, struct err *e)
+{
+	int rc = collect(t, e);
+	state_drop_remote(&t->state);
+	return rc;
+}
+
+int trainer_save(struct trainer *t, const char *path, struct err *e)
+{
+	if (collect(t, e))
 		return -1;
-	return l->root ? trainer_save_alone(t, path, e) : 0;
+	return t->uplink.link.root ? trainer_save_alone(t, path, e) : 0;
 }
 
 int trainer_save_alone(struct trainer *t, const char *path, struct err *e)
@@ -42,8 +55,13 @@ int trainer_save_alone(struct trainer *t, const char *path, struct err *e)
 
 int trainer_restore(struct trainer *t, const char *path, struct err *e)
 {
+	return trainer_restore_as(t, t->settings->id, path, e);
+}
+
+int trainer_restore_as(struct trainer *t, const char *run_id, const char *path, struct err *e)
+{
 	struct state *st = &t->state;
-	if (state_restore(st, t->settings->id, path, e))
+	if (state_restore(st, run_id, path, e))
 		return -1;
 	workforce_load(&t->workforce, st->x);
 	t->observer.bytes = (uint64_t)st->step * (uint64_t)st->workers *

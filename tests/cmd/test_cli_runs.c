@@ -320,6 +320,11 @@ Test(cli_runs, passes_are_drawn)
 	expect_begins("n.png", "\x89PNG");
 	cli_expect(2, "found 2 result files, expected one", "plot noise %s/p.h5 %s/p.h5 -o %s/n.png",
 	           cli_folder, cli_folder, cli_folder);
+	char link[128];
+	snprintf(link, sizeof link, "%s/l.h5", cli_folder);
+	cr_assert_eq(symlink("p.h5", link), 0);
+	cr_expect_eq(cli("plot noise %s/p.h5 %s/l.h5 -o %s/n.png", cli_folder, cli_folder, cli_folder), 0,
+	             "a link counts as a run of its own: %s", cli_err);
 	cr_expect_eq(cli("plot snr %s/p.h5 -o %s/s.png --x step", cli_folder, cli_folder), 0, "%s", cli_err);
 	expect_begins("s.png", "\x89PNG");
 }

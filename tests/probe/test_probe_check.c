@@ -37,6 +37,12 @@ Test(probe_check, impossible_wishes_are_refused)
 	        "weight 7850 does not exist: weights are 0 to 7849");
 	refuses("{" PROBED_RUN ",\"record\":{\"gradient_noise\":{\"at\":[0],\"weights\":[3,3]}}}",
 	        "named twice");
+	refuses("{" PROBED_RUN ",\"record\":{\"gradient_noise\":{\"at\":[5,0,5],\"random\":1}}}",
+	        "step 5 is named twice");
+	refuses("{" PROBED_RUN ",\"record\":{\"gradient_noise\":{\"at\":[6],\"epochs\":[0,1],\"random\":1}}}",
+	        "step 6 is named twice");
+	refuses("{" PROBED_RUN ",\"record\":{\"gradient_noise\":{\"epochs\":[0.9,0.95],\"random\":1}}}",
+	        "step 5 is named twice");
 	refuses("{\"model\":\"softmax\",\"data\":{\"kind\":\"glyphs\",\"train\":19},\"batch\":10,\"steps\":1,"
 	        "\"record\":{\"l1_l2\":1}}",
 	        "19 samples make 1 of 10");

@@ -109,6 +109,7 @@ Test(old_results, of_a_served_run_are_repeated_bit_by_bit)
 {
 	cli_expect(0, "ends with the same bits", "simulate --replay %s/served.h5 --out %s/replayed.h5",
 	           cli_folder, cli_folder);
+	cr_expect_null(strstr(cli_err, "warning"), "nobody wrote the names that were repeated: %s", cli_err);
 	cr_expect(same_final("served", "replayed"));
 	cr_expect_eq(cli("simulate " GOLDEN "served.json --out %s/all.h5 --quiet", cli_folder), 0, "%s",
 	             cli_err);
@@ -201,6 +202,7 @@ Test(old_results, of_an_unfinished_run_are_continued_or_refused)
 	int code = cli("simulate --resume %s/unfinished.h5 --quiet", cli_folder);
 	if (code == 0) {
 		expect_layout("unfinished", 2, "\"sign_failure\":0");
+		cr_expect_str_empty(cli_err, "nobody wrote the names that were continued: %s", cli_err);
 		cr_expect_eq(cli("simulate " GOLDEN "unfinished.json --out %s/whole.h5 --quiet", cli_folder),
 		             0, "%s", cli_err);
 		cr_expect(same_final("unfinished", "whole"), "continued with other bits");

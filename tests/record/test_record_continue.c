@@ -72,6 +72,36 @@ Test(record_continue, continuing_keeps_the_start_and_says_running)
 	h5_close(f);
 }
 
+/* The last step has a row of its own, also in a file whose run was killed right behind it. */
+Test(record_continue, a_row_of_the_end_is_no_later_checkpoint)
+{
+	const char *path = h5_files_path("a.h5");
+	struct err e = {0};
+	struct record_meta meta = record_run_meta;
+	meta.every = 7;
+	struct record *r = record_create(path, &meta);
+	for (int64_t step = 7; step <= 35; step += 7) {
+		struct step_row row = record_run_step(step < 30 ? step : 30);
+		record_step(r, &row);
+	}
+	cr_assert_eq(record_flush(r, &e), 0);
+	record_close(r);
+	r = record_continue(path, &meta, 30, &e);
+	cr_assert_not_null(r, "%s", e.text);
+	record_close(r);
+	struct record_extended was = {.step = 30};
+	snprintf(was.id, sizeof was.id, "%s", meta.id);
+	meta.id = "0123456789ab";
+	r = record_extend(path, &meta, &was, 10, &e);
+	cr_assert_not_null(r, "%s", e.text);
+	cr_assert_eq(record_flush(r, &e), 0);
+	record_close(r);
+	struct h5 *f = h5_door_open(path);
+	cr_expect_eq(h5_door_rows(f, "/steps/step"), 4, "a longer run has no row there");
+	record_run_expect_text(f, "id", "0123456789ab");
+	h5_close(f);
+}
+
 static void expect_no_continuing(const char *path, int64_t step, const char *what)
 {
 	struct err e = {0};

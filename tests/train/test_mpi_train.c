@@ -137,6 +137,17 @@ Test(mpi_train, a_run_that_diverges_ends_everywhere)
 	cr_expect_null(strstr(cli_err, "ended its part"), "%s", cli_err);
 }
 
+/* The others send their states for a checkpoint that is due after the same step, too large to send unasked.
+ */
+Test(mpi_train, a_run_that_diverges_where_it_saves_ends_everywhere)
+{
+	cli_write("d.json", "{\"name\":\"d\",\"workers\":3,\"steps\":40,\"aggregator\":\"mean\","
+	                    "\"adversaries\":{\"count\":1,\"attack\":\"nan\"},\"checkpoint\":{\"every\":1},"
+	                    "\"model\":{\"kind\":\"quadratic\",\"dimensions\":300000}}");
+	cr_expect_eq(mpirun(3, "train %s --out %s", at("d.json"), at("d.h5")), 1, "%s", cli_err);
+	cr_expect_not_null(strstr(cli_err, "no longer finite"), "%s", cli_err);
+}
+
 Test(mpi_train, processes_that_differ_end_with_a_sentence)
 {
 	write_toy("0.1");
