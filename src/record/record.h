@@ -51,6 +51,7 @@ const char *run_state_name(enum run_state s);
 /* What goes to /config and /meta when a run begins. Texts are copied. */
 struct record_meta {
 	const char *name, *id, *given, *resolved;
+	const char *group; /* what figures group runs by (experiment/identity.h) */
 	const char *backend, *backend_detail;
 	int lanes;
 	int64_t steps; /* planned */

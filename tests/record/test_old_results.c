@@ -188,6 +188,7 @@ static void expect_layout(const char *name, int64_t version, const char *key)
 	cr_assert_not_null(f, "%s", e.text);
 	char *resolved = h5_read_text(f, "/config/resolved", &e);
 	cr_expect_eq(layout_of(f), version);
+	cr_expect_eq(h5_has(f, "/config/identity"), version > 1);
 	cr_expect(resolved && strstr(resolved, key), "no %s in: %s", key, resolved ? resolved : e.text);
 	mem_free(resolved);
 	h5_close(f);
