@@ -63,6 +63,7 @@ static void print_line(const struct summary *r)
 	line_text(&b, "seed", r->seed);
 	line_text(&b, "model", i->model);
 	line_text(&b, "data", i->data);
+	line_text(&b, "data_id", *i->data_id ? i->data_id : NULL);
 	line_text(&b, "data_note", *i->data_note ? i->data_note : NULL);
 	line_text(&b, "aggregator", i->aggregator);
 	line_int(&b, "workers", i->workers);

@@ -57,6 +57,7 @@ struct record_meta {
 	int64_t steps; /* planned */
 	int workers, adversaries;
 	const char *attack, *aggregator, *model, *data;
+	const char *data_id;   /* the fingerprint of the data (data/fingerprint.h), or NULL: not known */
 	const char *data_note; /* what every use of this result must say of its data, or NULL */
 	bool text;             /* evaluations have a perplexity */
 	bool voters; /* keep which workers were counted; a file that is continued and has it goes on */
@@ -123,6 +124,8 @@ void record_close(struct record *r);
 struct run_info {
 	char name[128], id[65], state[16], why[512], attack[64], aggregator[64], model[64], data[64],
 	        start[32];
+	char data_id[65]; /* the fingerprint of the data; "": a result of an earlier version does not say it
+	                   */
 	char data_note[512]; /* what every use of this result must say of its data; "": nothing */
 	int64_t steps_done, steps;
 	int64_t workers, adversaries;

@@ -63,6 +63,8 @@ static void write_run(struct h5 *f, const struct record_meta *m)
 	h5_set_text(f, "/meta", "id", m->id);
 	h5_set_text(f, "/meta", "model", m->model);
 	h5_set_text(f, "/meta", "data", m->data);
+	if (m->data_id)
+		h5_set_text(f, "/meta", "data_id", m->data_id);
 	h5_set_text(f, "/meta", "data_note", m->data_note ? m->data_note : "");
 	h5_set_text(f, "/meta", "aggregator", m->aggregator);
 	h5_set_text(f, "/meta", "attack", m->attack);

@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "base/progress.h"
 #include "train/checkpoint.h"
+#include "train/feed.h"
 #include "train/run_place.h"
 #include "train/trainer.h"
 #include "transport/transport.h"
@@ -27,8 +28,9 @@ struct run {
 	struct trainer *t;
 	struct record *r;
 	struct run_place place;
-	double began, saved;    /* clock_s() at the beginning and at the last checkpoint */
-	int64_t steps_at_start; /* done before this process took over */
+	char data_id[DATA_ID_SIZE]; /* of the data that are here; "": there are none */
+	double began, saved;        /* clock_s() at the beginning and at the last checkpoint */
+	int64_t steps_at_start;     /* done before this process took over */
 	struct step_row step;
 	struct eval_row eval;
 	struct link link; /* of the job, if linked */
@@ -289,6 +291,34 @@ static int end(struct run *run, enum run_outcome *outcome, struct err *e)
 	return 0;
 }
 
+static struct run_key key_of(const struct run *run)
+{
+	return (struct run_key){run->s->id, run->data_id};
+}
+
+static int check_place(const struct run *run, struct err *e)
+{
+	const struct run_key key = key_of(run);
+	return run_place_check(&run->place, &key, run->o, e);
+}
+
+/*
+ * Look what is at the path. A finished run needs no data to be skipped; any other says what is missing.
+ */
+static int open_place(struct run *run, struct err *e)
+{
+	struct err missing = {0};
+	if (feed_fingerprint(run->s, run->data_id, &missing))
+		run->data_id[0] = '\0';
+	const struct run_key key = key_of(run);
+	if (run_place_open(&run->place, &key, run->o, e))
+		return -1;
+	if (!missing.code || run->place.present == RUN_PRESENT_FINISHED)
+		return 0;
+	*e = missing;
+	return -1;
+}
+
 static int loop(struct run *run, enum run_outcome *outcome, struct err *e)
 {
 	run->began = run->saved = clock_s();
@@ -299,7 +329,7 @@ static int loop(struct run *run, enum run_outcome *outcome, struct err *e)
 			return -1;
 		trainer_run_probes(run->t);
 	}
-	if (run_place_check(&run->place, run->s->id, run->o, e))
+	if (check_place(run, e))
 		return -1;
 	run->ours = true;
 	if (run->fresh)
@@ -322,6 +352,7 @@ static int begin(struct run *run, bool go_on, struct pool *pool, struct err *e)
 		return -1;
 	trainer_replay(run->t, run->o->replay);
 	trainer_meta(run->t, &meta);
+	meta.data_id = run->data_id;
 	meta.voters = run->o->replay || (run->linked && run->link.row->faults);
 	if (go_on && access(run->place.checkpoint, F_OK) == 0) {
 		if (trainer_restore(run->t, run->place.checkpoint, e))
@@ -354,7 +385,7 @@ static int meet(struct run *run, bool skip, struct pool *pool, struct err *e)
 		return -1;
 	if (skip)
 		return 0;
-	run->linked = job->start(job->ctx, run->s, pool, &run->link, e) == 0;
+	run->linked = job->start(job->ctx, run->s, run->data_id, pool, &run->link, e) == 0;
 	return run->linked ? 0 : -1;
 }
 
@@ -363,8 +394,7 @@ static void fail(struct run *run, const struct err *e)
 {
 	struct err ignored = {0};
 	progress_end();
-	if (!run->r || remaking(run) ||
-	    (!run->ours && run_place_check(&run->place, run->s->id, run->o, &ignored)))
+	if (!run->r || remaking(run) || (!run->ours && check_place(run, &ignored)))
 		return;
 	trainer_faults(run->t, run->r);
 	if (run->linked && !run->blew_up && trainer_x_finite(run->t) &&
@@ -406,7 +436,7 @@ int run_one(const struct settings *s, struct pool *pool, const struct run_option
 {
 	struct run run = {.s = s, .o = o, .eval = {.test_accuracy = NAN, .test_perplexity = NAN}};
 	struct run_place *place = &run.place;
-	int rc = run_place_open(place, s->id, o, e);
+	int rc = open_place(&run, e);
 	if (!rc)
 		rc = meet(&run, place->present == RUN_PRESENT_FINISHED, pool, e);
 	if (!rc && place->present == RUN_PRESENT_FINISHED) {

@@ -78,6 +78,19 @@ static void interrupt(const char *name, size_t steps, size_t evals)
 	h5_close(f);
 }
 
+/* As if an earlier version had written it, which does not say what was trained on. */
+static void forget_data(const char *name)
+{
+	char path[128];
+	struct err e = {0};
+	snprintf(path, sizeof path, "%s/%s.h5", cli_folder, name);
+	struct h5 *f = h5_edit(path, &e);
+	cr_assert_not_null(f, "%s", e.text);
+	h5_set_text(f, "/meta", "data_id", "");
+	cr_assert_eq(h5_flush(f, false, &e), 0, "%s", e.text);
+	h5_close(f);
+}
+
 /* Draw `names` (with blanks between) of the test's folder. What the script said is in cli_err. */
 static void draw(const char *figure, const char *names)
 {
@@ -281,4 +294,32 @@ Test(figures, an_old_result_joins_the_seeds_of_today)
 	             0, "%s", cli_err);
 	draw("curves", "old new");
 	cr_expect(told("probes, 2 runs"), "%s", cli_out);
+}
+
+/* Two folders of data are two experiments, though their settings are the same. A result that says nothing of
+ * its data goes with the others where these are of one kind. */
+Test(figures, other_data_are_another_group)
+{
+	static const char *const texts[] = {"abcabcabcabcabcabcabcabcabcabcabcabcabcabcabc",
+	                                    "abcbacabcbacabcbacabcbacabcbacabcbacabcbacabc"};
+	cli_write("e.json",
+	          "{\"name\":\"e\",\"steps\":4,\"batch\":1,\"model\":{\"kind\":\"qrnn\",\"layers\":1,"
+	          "\"embedding\":3,\"hidden\":4},\"data\":{\"kind\":\"text\",\"train\":\"t.txt\","
+	          "\"bptt\":3}}");
+	for (int i = 0; i < 3; i++) {
+		cr_assert(process_shell("mkdir -p %s/%d", cli_folder, i % 2));
+		cli_write(i % 2 ? "1/t.txt" : "0/t.txt", texts[i % 2]);
+		cr_assert_eq(cli("simulate %s/e.json --data %s/%d --seed %d --out %s/%d.h5 --quiet",
+		                 cli_folder, cli_folder, i % 2, i, cli_folder, i),
+		             0, "%s", cli_err);
+	}
+	draw("curves", "0 2");
+	cr_expect(told("e, 2 runs"), "%s", cli_out);
+	draw("curves", "0 1 2");
+	cr_expect(told("data_id = ") && told("2 runs") && !told("3 runs"), "%s", cli_out);
+	forget_data("2");
+	draw("curves", "0 2");
+	cr_expect(told("e, 2 runs"), "%s", cli_out);
+	draw("curves", "0 1 2");
+	cr_expect(told("data_id = unknown") && !told("2 runs"), "%s", cli_out);
 }
