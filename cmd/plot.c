@@ -256,8 +256,9 @@ const struct command cmd_plot = {
         .details = "Figures: curves (accuracy or loss over a run), adversaries (final accuracy against "
                    "their share), toy (the objective on a logarithmic scale), noise (histograms of single "
                    "weights' stochastic gradients), snr (signal-to-noise ratio over a run), time-to-accuracy "
-                   "(accuracy over wall time). Needs a Python 3 "
-                   "with h5py, numpy and matplotlib; SIGNSGD_PYTHON names one. What follows '--' goes to the "
+                   "(accuracy over wall time). Means are over finished runs of one experiment; unfinished "
+                   "ones are drawn by themselves. Needs a Python 3 with h5py, numpy and matplotlib; "
+                   "SIGNSGD_PYTHON names one. What follows '--' goes to the "
                    "script.",
         .example = "signsgd simulate experiments/demo.json --out demo\n"
                    "signsgd plot curves demo/*.h5 -o demo.png",

@@ -27,12 +27,12 @@ def accuracy(runs):
 
 def highest_common(tables):
     """The highest whole percent that all curves reach, as a share."""
-    return np.floor(100 * min(np.nanmax(t.mean) for t in tables)) / 100
+    return np.floor(100 * min(np.nanmax(t.mean[t.common]) for t in tables)) / 100
 
 
 def reached(table, target):
     """The time of the first evaluation at or above the target; None when there is none."""
-    at = np.flatnonzero(table.mean >= target - 1e-9)
+    at = np.flatnonzero(table.common & (table.mean >= target - 1e-9))
     return table.x[at[0]] if len(at) else None
 
 
