@@ -40,13 +40,14 @@ static int check_keys(const struct serving *v, const struct settings *s, struct 
 	return 0;
 }
 
-static int start(void *ctx, const struct settings *s, struct pool *pool, struct link *out, struct err *e)
+static int start(void *ctx, const struct settings *s, const char *data_id, struct pool *pool,
+                 struct link *out, struct err *e)
 {
 	struct serving *v = ctx;
 	struct transport_env env = {
 	        .workers = (int)s->workers, .pool = pool, .stop = run_stop_flag(), .endpoint = &v->endpoint};
 	const struct transport *row = (const struct transport *)s->transport.row;
-	settings_remote(s, &v->settings);
+	settings_remote(s, data_id, &v->settings);
 	v->endpoint.settings = v->settings.text;
 	if (row->open(s->transport.state, &env, out, e)) {
 		buf_clear(&v->settings); /* without a link there is no finish() */

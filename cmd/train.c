@@ -5,8 +5,11 @@
  */
 #include "cmd/train.h"
 
+#include <stdlib.h>
+
 #include "aggregator/aggregator.h"
 #include "registry.h"
+#include "train/feed.h"
 #include "transport/launch.h"
 #include "transport/transport.h"
 
@@ -89,9 +92,31 @@ static int prepare(struct training *t, struct err *e)
 	return 0;
 }
 
-static int start(void *ctx, const struct settings *s, struct pool *pool, struct link *out, struct err *e)
+/*
+ * The root tells the others what its data are; one that has others ends the job, because its workers would
+ * train on them without a word.
+ */
+static int share_data_id(const struct transport *row, const char *data_id, struct err *e)
+{
+	const int64_t ours = (int64_t)strtoull(data_id, NULL, 16);
+	int64_t roots = ours;
+	if (row->tell(NULL, &roots, e))
+		return -1;
+	if (roots == ours)
+		return 0;
+	return err_user(
+	        e,
+	        "this process has other data than the first one of the job (found data_id %s, expected "
+	        "%0*llx); all must read the same",
+	        data_id, DATA_ID_SIZE - 1, (unsigned long long)roots);
+}
+
+static int start(void *ctx, const struct settings *s, const char *data_id, struct pool *pool,
+                 struct link *out, struct err *e)
 {
 	const struct transport *row = ctx;
+	if (row->tell && share_data_id(row, data_id, e))
+		return -1;
 	struct transport_env env = {.workers = (int)s->workers, .pool = pool, .stop = run_stop_flag()};
 	return row->open(s->transport.state, &env, out, e);
 }
@@ -108,12 +133,13 @@ static int follow_one(struct training *t, const struct settings *s, struct pool 
 {
 	struct link link;
 	int64_t command;
+	char data_id[DATA_ID_SIZE];
 	if (t->row->tell(NULL, &command, e))
 		return -1;
 	*outcome = RUN_SKIPPED;
 	if (command == RUN_COMMAND_SKIP)
 		return 0;
-	if (start((void *)(uintptr_t)t->row, s, pool, &link, e))
+	if (feed_fingerprint(s, data_id, e) || start((void *)(uintptr_t)t->row, s, data_id, pool, &link, e))
 		return -1;
 	int rc = run_follow(s, pool, &link, outcome, e);
 	finish(NULL, &link);

@@ -274,13 +274,14 @@ static void launcher_clear(struct launcher *l)
 	keyring_clear(&l->ring);
 }
 
-static int start(void *ctx, const struct settings *s, struct pool *pool, struct link *out, struct err *e)
+static int start(void *ctx, const struct settings *s, const char *data_id, struct pool *pool,
+                 struct link *out, struct err *e)
 {
 	struct launcher *l = ctx;
 	struct transport_env env = {
 	        .workers = (int)s->workers, .pool = pool, .stop = run_stop_flag(), .endpoint = &l->endpoint};
 	keyring_make(&l->ring, (int)s->workers);
-	settings_remote(s, &l->settings);
+	settings_remote(s, data_id, &l->settings);
 	choose_address(l->address);
 	l->endpoint = (struct endpoint){.trust = ENDPOINT_TOKENS,
 	                                .address = l->address,

@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "base/units.h"
 #include "experiment/remote.h"
+#include "train/feed.h"
 #include "transport/transport.h"
 #include "transport/zmq/zmq.h"
 
@@ -125,13 +126,38 @@ static int prepare(struct working *w, struct err *e)
 	return 0;
 }
 
+/*
+ * Are the data here those of the server? Where the data set's name says what it is, they must be. A folder of
+ * images and a text are each worker's own: workers that keep their data to themselves have different ones.
+ */
+static int check_data(const struct settings *s, const char *address, const char *theirs, struct err *e)
+{
+	const struct data_source *source = (const struct data_source *)s->data.row;
+	char ours[DATA_ID_SIZE];
+	if (feed_fingerprint(s, ours, e))
+		return -1;
+	if (!theirs[0] || !strcmp(ours, theirs))
+		return 0;
+	if (!source->own)
+		return err_user(
+		        e,
+		        "the server at %s has another content of data set \"%s\" (found data_id %s, "
+		        "here it is %s); expected the same, as its name says; --data names another folder",
+		        address, source->row.name, theirs, ours);
+	log_say("%s-%s: trains on data of its own (data_id %s; the server's is %s)", s->name, s->id, ours,
+	        theirs);
+	return 0;
+}
+
 /* The settings that the server sent, with this machine's paths. */
 static int understand(struct working *w, struct err *e)
 {
-	char source[256];
+	char source[256], data_id[DATA_ID_SIZE];
 	snprintf(source, sizeof(source), "settings of %s", w->endpoint.address);
-	return experiment_remote(&w->runs, source, zmq_client_settings(w->client), w->overrides.at,
-	                         w->overrides.count, e);
+	if (experiment_remote(&w->runs, data_id, source, zmq_client_settings(w->client), w->overrides.at,
+	                      w->overrides.count, e))
+		return -1;
+	return check_data(&w->runs.at[0], w->endpoint.address, data_id, e);
 }
 
 static int client(struct working *w, struct pool *pool, enum run_outcome *outcome, struct err *e)

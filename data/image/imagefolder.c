@@ -9,6 +9,7 @@
 
 #include "base/mem.h"
 #include "data/dataset.h"
+#include "data/image/image_set_fingerprint.h"
 #include "data/image/reader.h"
 
 enum { CHANNELS = 3, READERS = 2, SIDE_MAX = 4096, COUNT_MAX = 1 << 30 };
@@ -105,6 +106,15 @@ static int imagefolder_shape(const void *state, const struct data_env *env, stru
 	*out = shape_of(state, p);
 	image_set_close(p);
 	return 0;
+}
+
+static int imagefolder_fingerprint(const void *state, const struct data_env *env, char out[DATA_ID_SIZE],
+                                   struct err *e)
+{
+	struct image_set *p = open_list(state, env, e);
+	int rc = p ? image_set_fingerprint(p, out, e) : -1;
+	image_set_close(p);
+	return rc;
 }
 
 static int imagefolder_load(const void *state, const struct data_env *env, struct dataset *out, struct err *e)
@@ -287,6 +297,8 @@ const struct data_source data_imagefolder = {
                 .state_bytes = sizeof(struct imagefolder)},
         .shape = imagefolder_shape,
         .load = imagefolder_load,
+        .fingerprint = imagefolder_fingerprint,
+        .own = true,
         .readers = imagefolder_readers,
 };
 
@@ -298,5 +310,6 @@ const struct data_source data_imagenet = {
                 .state_bytes = sizeof(struct imagefolder)},
         .shape = imagenet_shape,
         .load = imagenet_load,
+        .fingerprint = imagefolder_fingerprint,
         .readers = imagefolder_readers,
 };

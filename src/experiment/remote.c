@@ -1,5 +1,6 @@
 /* Settings between processes: see experiment/remote.h. */
 #include "experiment/remote.h"
+#include <stdio.h>
 #include <string.h>
 #include "models/init/init_row.h"
 #include "registry.h"
@@ -12,9 +13,28 @@ static void write_remote(const struct settings *s, enum keys_text which, struct 
 	keys_write(out, experiment_keys, &copy, which);
 }
 
-void settings_remote(const struct settings *s, struct buf *out)
+/* What comes before the settings' own members. It is cut off before they are read. */
+static const char head[] = "{\"data_id\":\"", tail[] = "\",";
+
+void settings_remote(const struct settings *s, const char *data_id, struct buf *out)
 {
-	write_remote(s, KEYS_SHARED, out);
+	struct buf text = {0};
+	write_remote(s, KEYS_SHARED, &text);
+	buf_format(out, "%s%s%s%s", head, data_id, tail, text.text + 1);
+	buf_clear(&text);
+}
+
+/* The settings without the sender's fingerprint: by mem_alloc(). Where none was sent, the text is as it was.
+ */
+static char *cut_data_id(const char *text, char data_id[DATA_ID_SIZE])
+{
+	const size_t before = sizeof head - 1, digits = DATA_ID_SIZE - 1;
+	data_id[0] = '\0';
+	if (strncmp(text, head, before) != 0 || strspn(text + before, "0123456789abcdef") != digits ||
+	    strncmp(text + before + digits, tail, sizeof tail - 1) != 0)
+		return mem_string(text);
+	snprintf(data_id, DATA_ID_SIZE, "%s", text + before);
+	return mem_format("{%s", text + before + digits + sizeof tail - 1);
 }
 
 static bool would_send(const struct settings *s, enum keys_text which, const char *text)
@@ -39,8 +59,8 @@ static int check_text(const struct settings *s, const char *source, const char *
 	                source);
 }
 
-int experiment_remote(struct runs *out, const char *source, const char *text, const struct change *changes,
-                      size_t n_changes, struct err *e)
+static int read_settings(struct runs *out, const char *source, const char *text, const struct change *changes,
+                         size_t n_changes, struct err *e)
 {
 	if (experiment_parse(out, source, text, strlen(text), changes, n_changes, e))
 		return -1;
@@ -50,4 +70,13 @@ int experiment_remote(struct runs *out, const char *source, const char *text, co
 		err_user(e, "%s: makes %zu runs, expected one", source, out->count);
 	runs_clear(out);
 	return -1;
+}
+
+int experiment_remote(struct runs *out, char data_id[DATA_ID_SIZE], const char *source, const char *text,
+                      const struct change *changes, size_t n_changes, struct err *e)
+{
+	char *settings = cut_data_id(text, data_id);
+	int rc = read_settings(out, source, settings, changes, n_changes, e);
+	mem_free(settings);
+	return rc;
 }

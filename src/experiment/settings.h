@@ -58,6 +58,7 @@ struct settings {
 	char id[13];
 	const char *given;    /* the file's value for this run, JSON text */
 	const char *resolved; /* every key written, JSON text */
+	const char *group;    /* what figures group runs by, JSON text (experiment/identity.h) */
 	const char *source;   /* the file's name */
 };
 

@@ -11,6 +11,7 @@
 #include "base/progress.h"
 #include "train/checkpoint.h"
 #include "train/extend.h"
+#include "train/feed.h"
 #include "train/run_place.h"
 #include "train/trainer.h"
 #include "transport/transport.h"
@@ -28,8 +29,9 @@ struct run {
 	struct trainer *t;
 	struct record *r;
 	struct run_place place;
-	double began, saved;    /* clock_s() at the beginning and at the last checkpoint */
-	int64_t steps_at_start; /* done before this process took over */
+	char data_id[DATA_ID_SIZE]; /* of the data that are here; "": there are none */
+	double began, saved;        /* clock_s() at the beginning and at the last checkpoint */
+	int64_t steps_at_start;     /* done before this process took over */
 	struct step_row step;
 	struct eval_row eval;
 	struct link link; /* of the job, if linked */
@@ -324,10 +326,37 @@ static int end(struct run *run, enum run_outcome *outcome, struct err *e)
 	return 0;
 }
 
-/* Is the file at the path still the one that was found, this run's or the one whose length is changed? */
+/* What is at the path if it is still what was found: this run, or the one whose length is changed. */
+static struct run_key key_of(const struct run *run)
+{
+	return (struct run_key){extending(run) ? run->place.was.id : run->s->id, run->data_id};
+}
+
 static int check_place(const struct run *run, struct err *e)
 {
-	return run_place_check(&run->place, extending(run) ? run->place.was.id : run->s->id, run->o, e);
+	const struct run_key key = key_of(run);
+	return run_place_check(&run->place, &key, run->o, e);
+}
+
+/*
+ * Look what is at the path. A finished run needs no data to be skipped; any other says what is missing.
+ */
+static int open_place(struct run *run, struct err *e)
+{
+	struct run_place *place = &run->place;
+	struct err missing = {0};
+	if (feed_fingerprint(run->s, run->data_id, &missing))
+		run->data_id[0] = '\0';
+	const struct run_key key = key_of(run);
+	int rc = run_place_open(place, &key, run->o, e);
+	if (rc && place->other && !place->other_data && run->o->resume)
+		rc = extend_place(place, run->s, run->o, e);
+	if (rc)
+		return -1;
+	if (!missing.code || (place->present == RUN_PRESENT_FINISHED && !extending(run)))
+		return 0;
+	*e = missing;
+	return -1;
 }
 
 static int loop(struct run *run, enum run_outcome *outcome, struct err *e)
@@ -385,6 +414,7 @@ static int begin(struct run *run, bool go_on, struct pool *pool, struct err *e)
 		return -1;
 	trainer_replay(run->t, run->o->replay);
 	trainer_meta(run->t, &meta);
+	meta.data_id = run->data_id;
 	meta.voters = run->o->replay || (run->linked && run->link.row->faults);
 	if (extending(run) || (go_on && access(run->place.checkpoint, F_OK) == 0))
 		return restore(run, &meta, e);
@@ -409,7 +439,7 @@ static int meet(struct run *run, bool skip, struct pool *pool, struct err *e)
 		return -1;
 	if (skip)
 		return 0;
-	run->linked = job->start(job->ctx, run->s, pool, &run->link, e) == 0;
+	run->linked = job->start(job->ctx, run->s, run->data_id, pool, &run->link, e) == 0;
 	return run->linked ? 0 : -1;
 }
 
@@ -460,9 +490,7 @@ int run_one(const struct settings *s, struct pool *pool, const struct run_option
 {
 	struct run run = {.s = s, .o = o, .eval = {.test_accuracy = NAN, .test_perplexity = NAN}};
 	struct run_place *place = &run.place;
-	int rc = run_place_open(place, s->id, o, e);
-	if (rc && place->other && o->resume)
-		rc = extend_place(place, s, o, e);
+	int rc = open_place(&run, e);
 	bool skip = place->present == RUN_PRESENT_FINISHED && !extending(&run);
 	if (!rc)
 		rc = meet(&run, skip, pool, e);

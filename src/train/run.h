@@ -21,8 +21,10 @@ enum run_outcome { RUN_DID, RUN_SKIPPED, RUN_STOPPED, RUN_BLEW_UP };
 /* The job that a run belongs to: how it reaches its other processes. */
 struct run_job {
 	const struct transport *row;
-	/* Called once it is known that the run is not skipped: gives the link. -1 and a sentence. */
-	int (*start)(void *ctx, const struct settings *s, struct pool *pool, struct link *out, struct err *e);
+	/* Called once it is known that the run is not skipped: gives the link. data_id: of the data that are
+	 * here. -1 and a sentence. */
+	int (*start)(void *ctx, const struct settings *s, const char *data_id, struct pool *pool,
+	             struct link *out, struct err *e);
 	/* Called when it is over, after the link's leave(), instead of its close(). */
 	void (*finish)(void *ctx, struct link *link);
 	void *ctx;
@@ -39,9 +41,10 @@ struct run_options {
 
 /*
  * If `path` holds a result of the same identity, a finished or diverged one is skipped, and an unfinished one
- * is resumed from its checkpoint, or started again where it has none. A result of another identity is refused
- * unless `overwrite`; what is no result is refused in any case (train/run_place.h). RUN_STOPPED: a signal
- * came and the state is saved; run_signal() says which signal. -1 and a sentence when the run failed.
+ * is resumed from its checkpoint, or started again where it has none. A result of another identity, or of
+ * other data, is refused unless `overwrite`; what is no result is refused in any case (train/run_place.h).
+ * RUN_STOPPED: a signal came and the state is saved; run_signal() says which signal. -1 and a sentence when
+ * the run failed.
  */
 int run_one(const struct settings *s, struct pool *pool, const struct run_options *o,
             enum run_outcome *outcome, struct err *e);

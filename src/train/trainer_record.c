@@ -19,6 +19,7 @@ void trainer_meta(const struct trainer *t, struct record_meta *m)
 	        .id = s->id,
 	        .given = s->given,
 	        .resolved = s->resolved,
+	        .group = s->group,
 	        .backend = t->be.name,
 	        .backend_detail = t->be.detail,
 	        .lanes = pool_lanes(t->workforce.pool),

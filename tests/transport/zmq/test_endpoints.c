@@ -141,6 +141,8 @@ Test(endpoints, train_says_what_does_not_fit)
 		cli_expect(2, "needs MPI's launcher", "train " DEMO " --transport mpi");
 }
 
+#define DATA_ID "0123456789ab"
+
 static const char experiment[] =
         "{\"name\":\"x\",\"workers\":3,\"steps\":5,\"model\":\"softmax\",\"data\":{\"kind\":\"cifar10\"},"
         "\"lr\":0.1,"
@@ -151,8 +153,9 @@ static const char experiment[] =
 static int remote(const char *text, const char *key, const char *value, struct err *e)
 {
 	struct runs runs;
+	char data_id[DATA_ID_SIZE];
 	const struct change change = {key, value, "--set"};
-	int rc = experiment_remote(&runs, "server", text, &change, key != NULL, e);
+	int rc = experiment_remote(&runs, data_id, "server", text, &change, key != NULL, e);
 	if (!rc)
 		runs_clear(&runs);
 	return rc;
@@ -165,7 +168,7 @@ Test(endpoints, settings_travel_without_paths_and_are_taken_with_none)
 	struct buf text = {0};
 	cr_assert_eq(experiment_parse(&runs, "test", experiment, strlen(experiment), NULL, 0, &e), 0, "%s",
 	             e.text);
-	settings_remote(&runs.at[0], &text);
+	settings_remote(&runs.at[0], DATA_ID, &text);
 	cr_expect_null(strstr(text.text, "/here"), "%s", text.text);
 	cr_expect_null(strstr(text.text, "x.h5"));
 	cr_expect_null(strstr(text.text, "quorum"));
@@ -194,12 +197,13 @@ Test(endpoints, a_server_names_no_file_and_no_second_run)
 	struct runs runs;
 	struct err e = {0};
 	struct buf text = {0};
+	static const char head[] = "{\"data_id\":\"" DATA_ID "\",";
 	cr_assert_eq(experiment_parse(&runs, "test", experiment, strlen(experiment), NULL, 0, &e), 0);
-	settings_remote(&runs.at[0], &text);
+	settings_remote(&runs.at[0], DATA_ID, &text);
 	for (size_t i = 0; i < sizeof members / sizeof *members; i++) {
 		struct buf bad = {0};
 		struct err said = {0};
-		buf_format(&bad, "{%s,%s", members[i], text.text + 1);
+		buf_format(&bad, "%s%s,%s", head, members[i], text.text + sizeof head - 1);
 		cr_expect_eq(remote(bad.text, NULL, NULL, &said), -1, "%s was taken", members[i]);
 		cr_expect_not_null(strstr(said.text, "server"), "%s: %s", members[i], said.text);
 		buf_clear(&bad);
