@@ -263,8 +263,9 @@ static const struct key keys[] = {
          .offset = offsetof(struct imagefolder, bad),
          .default_json = "\"refuse\"",
          .choices = (const char *const[]){"refuse", "skip", NULL},
-         .help = "a file that is not an image: refuse: the run ends and names it; skip: the next file of "
-                 "the list takes its place, with a warning"},
+         .help = "a file that is no image, or a damaged one: refuse: the run ends and names it; skip: the "
+                 "next "
+                 "file of the list takes its place, with a warning"},
         {.name = "readers",
          .kind = KEY_INT,
          .offset = offsetof(struct imagefolder, readers),
