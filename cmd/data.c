@@ -168,6 +168,7 @@ static int pack(const char *dir, const char *out, struct err *e)
 	struct image_set *p = image_set_open(dir, e);
 	if (!p)
 		return -1;
+	image_set_say_left_out(p);
 	int failed = image_set_pack(p, out, tell_packed, e);
 	progress_end();
 	if (!failed)

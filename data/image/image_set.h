@@ -1,9 +1,15 @@
 /*
  * An image set: the list of the image files in a folder, or in a pack, with their labels.
  *
- * A folder holds {train,val}/CLASS/FILE; files end in .jpg, .jpeg or .png, in any case. If there is no `val`,
- * `test` is used. Classes are the folders of train/, numbered in the order of their names; files are listed
- * class by class in the order of their names. Names that begin with a dot and other files are ignored.
+ * A folder holds {train,val}/CLASS/...; if there is no `val`, `test` is used. It is walked as torchvision's
+ * ImageFolder walks it. Classes are the folders of train/, numbered in the order of their names; every one
+ * has images to train on. A file in CLASS or in any folder below it is an image of that class if its name
+ * ends in .jpg, .jpeg, .png, .ppm, .bmp, .pgm, .tif, .tiff or .webp, in any case. Files are listed class by
+ * class, in the order of their folders' paths and then of their names, byte by byte. Links are followed,
+ * except where they lead to a folder above them. Names that begin with a dot are names like any other.
+ *
+ * Whatever else is there (other endings, files outside of classes, such links) is left out, counted and
+ * named.
  *
  * A pack is an HDF5 file that image_set_pack() made from a folder. The bytes of all files are unchanged, one
  * file after the other, in /bytes, a contiguous dataset, so that an image is read with one pread(). /offset
@@ -37,11 +43,16 @@ struct image_set {
 	size_t n[2];
 	char **classes; /* [n_classes] */
 	int n_classes;
+	size_t left_out;           /* files of the folder that are no images by their names or places */
+	const char *left_out_what; /* "3 .txt, such as train/ape/notes.txt"; NULL: nothing */
 };
 
 /* NULL and a sentence when the path is neither, or holds no images. */
 struct image_set *image_set_open(const char *path, struct err *e);
 void image_set_close(struct image_set *p);
+
+/* If files were left out: a warning that says how many, of which endings, and an example. Once for a path. */
+void image_set_say_left_out(const struct image_set *p);
 
 /* Keep n files of a split, evenly spread over the list and so over the classes: file floor(i all / n). */
 void image_set_thin(struct image_set *p, int split, size_t n);

@@ -320,7 +320,7 @@ int reader_failed(struct reader *r, struct err *e)
 size_t reader_skipped(struct reader *r)
 {
 	pthread_mutex_lock(&r->lock);
-	size_t skipped = r->skipped;
+	size_t skipped = r->lazy_images->image_set->left_out + r->skipped;
 	pthread_mutex_unlock(&r->lock);
 	return skipped;
 }

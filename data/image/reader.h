@@ -68,7 +68,7 @@ uint64_t reader_next(struct reader *r);
 
 /* -1 and a sentence if a file has ended a pass. */
 int reader_failed(struct reader *r, struct err *e);
-/* Files that were skipped so far. */
+/* Files that were skipped so far, with those that the image set left out. */
 size_t reader_skipped(struct reader *r);
 /* Files so far that were taken although something about them is odd (data/image/bitmap.h: note). */
 size_t reader_odd(struct reader *r);

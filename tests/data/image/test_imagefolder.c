@@ -16,6 +16,7 @@
 extern const struct data_source data_imagefolder;
 
 enum { CLASSES = 3, TRAIN_FILES = 7, VAL_FILES = 4 };
+enum { BATCH = 5, BATCHES = 12, SIZE = 12, FEATURES = 3 * SIZE * SIZE };
 
 static char *put_made(const char *rest, struct made m)
 {
@@ -42,7 +43,6 @@ static void put_set(void)
 			                          : make_jpeg(&kind));
 		}
 	data_help_put("set/train/ape/notes.txt", "no image", 8);
-	data_help_put("set/train/ape/.hidden.jpg", "no image", 8);
 }
 
 TestSuite(imagefolder, .init = data_help_enter, .fini = data_help_leave);
@@ -76,6 +76,17 @@ Test(imagefolder, lists_classes_and_files_in_order)
 	cr_assert(s.n_train == 10 && s.n_test == 12 && s.channels == 3 && s.height == 16 && s.n_classes == 3);
 }
 
+static struct dataset opened(const char *dir, const char *more)
+{
+	const struct data_env env = {.dir = dir};
+	struct dataset d;
+	struct err e = {0};
+	char *text = arena_format(&data_help_arena, "{\"size\": %d, \"resize\": 16%s}", SIZE, more);
+	cr_assert_eq(data_imagefolder.load(data_help_state(&data_imagefolder.row, text), &env, &d, &e), 0,
+	             "%s", e.text);
+	return d;
+}
+
 static void expect_no_shape(const char *dir, const char *text, const char *part)
 {
 	struct err e;
@@ -100,13 +111,103 @@ Test(imagefolder, what_cannot_be_is_said)
 	data_help_path("set/val/dog/");
 	expect_no_shape(data_help_path("set"), "{}", "set/val/dog: is a class that");
 	data_help_path("empty/train/a/");
-	expect_no_shape(data_help_path("empty"), "{}", "empty/train: holds no images");
+	expect_no_shape(data_help_path("empty"), "{}",
+	                "empty/train/a: holds no images, expected some of every class");
+	data_help_put("other/train/a/1.jpg", "", 0);
+	data_help_path("other/test/a/");
+	expect_no_shape(data_help_path("other"), "{}", "other/test: holds no images, expected CLASS/FILE");
+	data_help_path("other/train/.cache/"); /* a class, for torchvision too */
+	expect_no_shape(data_help_path("other"), "{}", "other/train/.cache: holds no images");
+}
+
+/* --- which files ---------------------------------------------------------------------------------------- */
+
+/* What torchvision's make_dataset() lists: sorted(os.walk(CLASS, followlinks=True)), in each sorted names. */
+Test(imagefolder, walks_as_torchvision_does)
+{
+	static const char *const put[] = {
+	        "set/train/ape/b.jpg",        "set/train/ape/B.JPG",           "set/train/ape/a/9.webp",
+	        "set/train/ape/a-b/1.bmp",    "set/train/ape/a/b/1.Png",       "set/train/ape/.h.jpeg",
+	        "set/train/ape/.jpg",         "set/train/ape/.old/1.ppm",      "set/train/ape/x.jpg/2.pgm",
+	        "set/train/ape/1.tif",        "set/train/ape/1.TIFF",          "set/train/ape/1.jpg.txt",
+	        "set/train/ape/notes",        "set/train/ape/a/1.gif",         "set/train/ape/a/2.GIF",
+	        "set/train/bee/\xc3\xa9.jpg", "set/train/bee/z.jpg",           "set/train/stray.jpg",
+	        "set/train/README",           "set/val/bee/deep/er/than/1.png"};
+	static const char *const expected[] = {"train/ape/.h.jpeg",
+	                                       "train/ape/.jpg",
+	                                       "train/ape/1.TIFF",
+	                                       "train/ape/1.tif",
+	                                       "train/ape/B.JPG",
+	                                       "train/ape/b.jpg",
+	                                       "train/ape/dead.jpg",
+	                                       "train/ape/.old/1.ppm",
+	                                       "train/ape/a/9.webp",
+	                                       "train/ape/a-b/1.bmp",
+	                                       "train/ape/a/b/1.Png",
+	                                       "train/ape/linked/z.jpg",
+	                                       "train/ape/linked/\xc3\xa9.jpg",
+	                                       "train/ape/x.jpg/2.pgm",
+	                                       "train/bee/z.jpg",
+	                                       "train/bee/\xc3\xa9.jpg"};
+	const size_t n = sizeof expected / sizeof *expected;
+	struct err e = {0};
+	for (size_t i = 0; i < sizeof put / sizeof *put; i++)
+		data_help_put(put[i], "", 0);
+	cr_assert_eq(symlink("../bee", data_help_path("set/train/ape/linked")), 0);
+	cr_assert_eq(symlink("nowhere", data_help_path("set/train/ape/dead.jpg")), 0);
+	cr_assert_eq(symlink("..", data_help_path("set/train/ape/a/b/up")), 0);
+	cr_assert_eq(symlink(".", data_help_path("set/train/ape/self")), 0);
+	struct image_set *p = image_set_open(data_help_path("set"), &e);
+	cr_assert(p, "%s", e.text);
+	cr_assert_eq(p->n[TRAIN], n, "found %zu", p->n[TRAIN]);
+	for (size_t i = 0; i < n; i++) {
+		cr_expect_str_eq(p->at[TRAIN][i].name, expected[i]);
+		cr_expect_eq(p->at[TRAIN][i].label, i + 2 >= n);
+	}
+	cr_assert_eq(p->n[VAL], 1);
+	cr_expect_str_eq(p->at[VAL][0].name, "val/bee/deep/er/than/1.png");
+	cr_expect_eq(p->left_out, 8);
+	cr_expect_str_eq(p->left_out_what,
+	                 "2 .gif, 2 links to a folder above them, 2 without an ending, 1 .txt, 1 images "
+	                 "outside of a class, such as train/README");
+	image_set_close(p);
+}
+
+/* Folders that hold links to all others: as many ways through them as there are orders. */
+Test(imagefolder, links_in_a_circle_end, .timeout = 60)
+{
+	struct err e = {0};
+	put_set();
+	for (int i = 0; i < 12; i++)
+		for (int k = 0; k < 12; k++) {
+			char *link = arena_format(
+			        &data_help_arena, "%s/%d",
+			        data_help_path(arena_format(&data_help_arena, "set/train/ape/%d/", i)), k);
+			cr_assert_eq(symlink(arena_format(&data_help_arena, "../%d", k), link), 0);
+		}
+	cr_assert_null(image_set_open(data_help_path("set"), &e));
+	cr_expect(e.code == EXIT_USER && strstr(e.text, "do links lead in a circle?"), "%s", e.text);
+}
+
+/* One line, also where a folder is opened again and again. */
+Test(imagefolder, what_is_left_out_is_said_once)
+{
+	char said[4096] = "";
+	put_set();
+	cr_redirect_stderr();
+	for (int i = 0; i < 2; i++) {
+		struct dataset d = opened(data_help_path("set"), "");
+		dataset_clear(&d);
+	}
+	fflush(stderr);
+	cr_assert_gt(fread(said, 1, sizeof said - 1, cr_get_redirected_stderr()), 0);
+	char *first = strstr(said, "1 file is left out, because of the name or the place: 1 .txt, such as "
+	                           "train/ape/notes.txt");
+	cr_expect(first && !strstr(first, "warning"), "%s", said);
 }
 
 /* --- the reader ------------------------------------------------------------------------------------------
  */
-
-enum { BATCH = 5, BATCHES = 12, SIZE = 12, FEATURES = 3 * SIZE * SIZE };
 
 struct seen {
 	uint8_t pixels[BATCHES][BATCH * FEATURES];
@@ -147,17 +248,6 @@ static struct seen *seen_by(const struct lazy_images *g, int split, int slots, i
 	cr_assert_eq(reader_failed(r, &e), 0, "%s", e.text);
 	reader_close(r);
 	return seen;
-}
-
-static struct dataset opened(const char *dir, const char *more)
-{
-	const struct data_env env = {.dir = dir};
-	struct dataset d;
-	struct err e = {0};
-	char *text = arena_format(&data_help_arena, "{\"size\": %d, \"resize\": 16%s}", SIZE, more);
-	cr_assert_eq(data_imagefolder.load(data_help_state(&data_imagefolder.row, text), &env, &d, &e), 0,
-	             "%s", e.text);
-	return d;
 }
 
 Test(imagefolder, any_number_of_readers_and_slots_gives_the_same_bits)
@@ -323,7 +413,7 @@ Test(imagefolder, a_result_counts_what_was_skipped)
 	cr_assert_eq(run_one(s, pool, &options, &outcome, &e), 0, "%s", e.text);
 	struct h5 *f = h5_open(path, &e);
 	cr_assert(f && h5_get_int(f, "/meta", "data_skipped", &skipped, &e) == 0, "%s", e.text);
-	cr_assert_eq(skipped, 2);
+	cr_assert_eq(skipped, 3); /* and notes.txt */
 	h5_close(f);
 	pool_close(pool);
 	runs_clear(&runs);
