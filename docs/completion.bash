@@ -76,9 +76,11 @@ _signsgd() {
 	show) _signsgd_files "$current" h5 ;;
 	help) _signsgd_offer "$(_signsgd_commands "$program")" "$current" ;;
 	data) case $(_signsgd_position) in
-		0) _signsgd_offer "list fetch pack" "$current" ;;
+		0) _signsgd_offer "list fetch pack verify" "$current" ;;
 		1) if [ "${COMP_WORDS[2]}" = pack ]; then
 				compopt -o dirnames 2>/dev/null
+			elif [ "${COMP_WORDS[2]}" = verify ]; then
+				_signsgd_files "$current" h5
 			else
 				_signsgd_offer "$(_signsgd_rows "$program" data)" "$current"
 			fi ;;

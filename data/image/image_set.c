@@ -146,16 +146,21 @@ void image_set_close(struct image_set *p)
 	mem_free(p);
 }
 
-void image_set_say_left_out(const struct image_set *p)
+void image_set_warn(const struct image_set *p)
 {
 	static char *said; /* so that a sweep says it once */
-	if (!p->left_out || (said && !strcmp(said, p->path)))
+	if (said && !strcmp(said, p->path))
 		return;
 	mem_free(said);
 	said = mem_string(p->path);
-	const char *many = p->left_out == 1 ? " is" : "s are";
-	log_warn("%s: %zu file%s left out, because of the name or the place: %s", p->path, p->left_out, many,
-	         p->left_out_what);
+	if (p->pack >= 0 && !p->sealed)
+		log_warn("%s: was packed before packs had a seal, so that damage is not noticed; `signsgd "
+		         "data "
+		         "pack` makes it anew",
+		         p->path);
+	if (p->left_out)
+		log_warn("%s: %zu file%s left out, because of the name or the place: %s", p->path,
+		         p->left_out, p->left_out == 1 ? " is" : "s are", p->left_out_what);
 }
 
 void image_set_thin(struct image_set *p, int split, size_t n)

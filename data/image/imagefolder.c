@@ -114,7 +114,7 @@ static int imagefolder_load(const void *state, const struct data_env *env, struc
 	*out = (struct dataset){0};
 	if (!p)
 		return -1;
-	image_set_say_left_out(p);
+	image_set_warn(p);
 	out->shape = shape_of(f, p);
 	dataset_alloc_labels(out);
 	for (size_t i = 0; i < p->n[TRAIN]; i++)

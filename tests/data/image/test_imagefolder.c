@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "data/image/reader.h"
+#include "h5/h5_seal.h"
 #include "train/run.h"
 #include "tests/support/bitmap_files.h"
 #include "tests/support/train.h"
@@ -101,7 +102,7 @@ Test(imagefolder, what_cannot_be_is_said)
 	expect_no_shape(data_help_path("nothing"), "{}",
 	                "nothing: cannot be read: No such file or directory; expected a folder");
 	expect_no_shape(data_help_path("set/train"), "{}", "set/train/train: cannot be read");
-	expect_no_shape(data_help_put("text", "some text", 9), "{}", "text: HDF5 cannot open it");
+	expect_no_shape(data_help_put("text", "some text", 9), "{}", "text: is no HDF5 file");
 	expect_no_shape(data_help_path("set"), "{\"train\": 1000}",
 	                "train: found 1000, expected at most the 21 images in");
 	expect_no_shape(data_help_path("set"), "{\"resize\": 100}",
@@ -294,21 +295,6 @@ Test(imagefolder, a_pack_gives_the_bits_of_its_folder)
 	dataset_clear(&pack_set);
 }
 
-Test(imagefolder, a_damaged_pack_is_refused)
-{
-	put_set();
-	char *path = packed("set.h5");
-	struct stat st;
-	cr_assert_eq(stat(path, &st), 0);
-	cr_assert_eq(truncate(path, st.st_size - 1000), 0);
-	struct err e = {0};
-	cr_assert_null(image_set_open(path, &e));
-	cr_assert(strstr(e.text, path), "%s", e.text);
-}
-
-/* --- training
- * ------------------------------------------------------------------------------------------------ */
-
 static char *experiment(const char *dir, const char *more)
 {
 	return arena_format(&data_help_arena,
@@ -317,6 +303,161 @@ static char *experiment(const char *dir, const char *more)
 	                    "\"imagefolder\",\"size\":12,\"resize\":16%s},\"data_dir\":\"%s\"}",
 	                    more, dir);
 }
+
+/* Train until a step or an evaluation fails. */
+static int trained_until(const char *text, struct err *e)
+{
+	struct runs runs;
+	struct step_row row;
+	struct pool *pool = pool_open(2);
+	struct trainer *t = train_open(train_settings(&runs, text), pool);
+	int rc = 0;
+	for (int i = 0; i < 12 && !rc; i++)
+		rc = trainer_step(t, &row, NULL, e);
+	trainer_close(t);
+	pool_close(pool);
+	runs_clear(&runs);
+	return rc;
+}
+
+/* Bytes of a whole file, and their number. */
+static uint8_t *bytes_of(const char *path, size_t *n)
+{
+	struct stat st;
+	FILE *f = fopen(path, "rb");
+	cr_assert(f && fstat(fileno(f), &st) == 0, "%s", path);
+	*n = (size_t)st.st_size;
+	uint8_t *bytes = mem_alloc(*n);
+	cr_assert_eq(fread(bytes, 1, *n, f), *n);
+	fclose(f);
+	return bytes;
+}
+
+/* Files of a set that cannot be read, the last one's sentence in *e. -1: the set cannot be opened. */
+static int unreadable(const char *path, struct err *e)
+{
+	int bad = 0;
+	struct file_bytes b = {0};
+	struct image_set *p = image_set_open(path, e);
+	for (int split = 0; p && split < 2; split++)
+		for (size_t i = 0; i < p->n[split]; i++) {
+			struct err one = {0};
+			bad += image_set_read(p, &p->at[split][i], &b, &one) != 0;
+			*e = one.code ? one : *e;
+		}
+	mem_free(b.at);
+	image_set_close(p);
+	return p ? bad : -1;
+}
+
+/* Any byte of the file: in the list when it is opened, in an image when that one is read. */
+Test(imagefolder, a_flipped_byte_anywhere_in_a_pack_is_found)
+{
+	size_t n, opened_not = 0, one = 0;
+	put_set();
+	char *path = packed("set.h5");
+	uint8_t *bytes = bytes_of(path, &n);
+	struct err e = {0};
+	cr_assert_eq(unreadable(path, &e), 0, "%s", e.text);
+	for (size_t at = 0; at < n; at += at + 100 < n ? 41 : 1) {
+		e = (struct err){0};
+		bytes[at] ^= 0x10;
+		data_help_put("set.h5", bytes, n);
+		int bad = unreadable(path, &e);
+		cr_expect(bad == -1 || bad == 1, "byte %zu of %zu: %d unreadable", at, n, bad);
+		cr_expect(e.code == EXIT_USER && strstr(e.text, path) &&
+		                  (bad == -1 || strstr(e.text, "the pack is damaged: the checksum of ")),
+		          "byte %zu: %s", at, e.text);
+		opened_not += bad == -1;
+		one += bad == 1;
+		bytes[at] ^= 0x10;
+	}
+	cr_expect(opened_not > 100 && one > 100, "%zu and %zu", opened_not, one);
+	mem_free(bytes);
+}
+
+Test(imagefolder, a_cut_pack_is_refused)
+{
+	size_t n;
+	put_set();
+	char *path = packed("set.h5");
+	uint8_t *bytes = bytes_of(path, &n);
+	static const size_t cuts[] = {1, 24, 24 + 32, 24 + 33, 1000};
+	for (size_t i = 0; i < sizeof cuts / sizeof *cuts; i++) {
+		struct err e = {0};
+		data_help_put("set.h5", bytes, n - cuts[i]);
+		cr_expect_null(image_set_open(path, &e), "%zu bytes less", cuts[i]);
+		cr_expect(strstr(e.text, path), "%s", e.text);
+	}
+	struct err e = {0};
+	data_help_put("set.h5", bytes, n - 24 - 32); /* as another program leaves it that has changed it */
+	cr_assert_null(image_set_open(path, &e));
+	cr_expect(strstr(e.text, "has no seal: the pack was cut short or changed by another program"), "%s",
+	          e.text);
+	mem_free(bytes);
+}
+
+/* The seal is that of all files: the CRC-32 of the whole file is one constant. */
+Test(imagefolder, a_packs_seal_is_that_of_results)
+{
+	size_t n;
+	put_set();
+	uint8_t *bytes = bytes_of(packed("set.h5"), &n);
+	cr_expect_eq(h5_crc32(0, bytes, n), UINT32_C(0x2144DF1C));
+	cr_expect_eq(memcmp(bytes + n - 24, "signsgd seal", 12), 0);
+	mem_free(bytes);
+}
+
+Test(imagefolder, a_damaged_image_of_a_pack_is_treated_as_bad)
+{
+	size_t n;
+	struct err e = {0};
+	put_set();
+	char *path = packed("set.h5");
+	struct image_set *p = image_set_open(path, &e);
+	cr_assert(p, "%s", e.text);
+	size_t at = p->at[TRAIN][4].begin + 200;
+	image_set_close(p);
+	uint8_t *bytes = bytes_of(path, &n);
+	bytes[at] ^= 1;
+	data_help_put("set.h5", bytes, n);
+	mem_free(bytes);
+	cr_assert_eq(trained_until(experiment(path, ""), &e), -1);
+	cr_expect(strstr(e.text, "the pack is damaged: the checksum of train/ape/04.jpg"), "%s", e.text);
+	e = (struct err){0};
+	cr_assert_eq(trained_until(experiment(path, ",\"bad\":\"skip\""), &e), 0, "%s", e.text);
+}
+
+/* Version 0.1.0 put no seal on a pack: it is read, with a word (tests/golden/make_pack.sh). */
+Test(imagefolder, a_pack_without_a_seal_is_read_with_a_warning)
+{
+	char said[4096] = "";
+	struct err e = {0};
+	cr_assert_eq(unreadable("tests/golden/pack-0.1.0.h5", &e), 0, "%s", e.text);
+	cr_redirect_stderr();
+	struct dataset d = opened("tests/golden/pack-0.1.0.h5", "");
+	fflush(stderr);
+	cr_assert_gt(fread(said, 1, sizeof said - 1, cr_get_redirected_stderr()), 0);
+	cr_expect(strstr(said, "was packed before packs had a seal") &&
+	                  strstr(said, "`signsgd data pack` makes it anew"),
+	          "%s", said);
+	cr_expect(d.shape.n_train == 2 && d.shape.n_test == 2);
+	dataset_clear(&d);
+}
+
+Test(imagefolder, a_pack_tells_what_its_folder_left_out)
+{
+	struct err e = {0};
+	put_set();
+	struct image_set *p = image_set_open(packed("set.h5"), &e);
+	cr_assert(p, "%s", e.text);
+	cr_expect_eq(p->left_out, 1);
+	cr_expect_str_eq(p->left_out_what, "1 .txt, such as train/ape/notes.txt");
+	image_set_close(p);
+}
+
+/* --- training
+ * ------------------------------------------------------------------------------------------------ */
 
 Test(imagefolder, training_has_the_same_bits_on_any_lanes_readers_and_from_a_pack)
 {
@@ -446,22 +587,6 @@ Test(imagefolder, a_result_counts_what_was_taken_with_a_note)
 	h5_close(f);
 	pool_close(pool);
 	runs_clear(&runs);
-}
-
-/* Train until a step or an evaluation fails. */
-static int trained_until(const char *text, struct err *e)
-{
-	struct runs runs;
-	struct step_row row;
-	struct pool *pool = pool_open(2);
-	struct trainer *t = train_open(train_settings(&runs, text), pool);
-	int rc = 0;
-	for (int i = 0; i < 12 && !rc; i++)
-		rc = trainer_step(t, &row, NULL, e);
-	trainer_close(t);
-	pool_close(pool);
-	runs_clear(&runs);
-	return rc;
 }
 
 Test(imagefolder, a_file_that_is_no_bitmap_ends_the_run_and_is_named)
