@@ -97,9 +97,6 @@ static void tell(void *ctx, const struct fetch_news *news)
 	case FETCH_KEPT:
 		log_say("%s is there and right, kept", news->path);
 		break;
-	case FETCH_REPLACE:
-		log_warn("%s; it will be replaced", news->text);
-		break;
 	case FETCH_BEGIN:
 		log_say("asking %s", news->text);
 		*begin = clock_s();
@@ -240,7 +237,8 @@ const struct command cmd_data = {
                 "Files are looked for in DIR/NAME and DIR, for DIR the one of --data, of data.dir in the "
                 "experiment file and of the environment variable SIGNSGD_DATA, and then in "
                 "~/.cache/signsgd/NAME (or $XDG_CACHE_HOME/signsgd/NAME), where fetch puts them. What is "
-                "fetched must have the official SHA-256. Pack puts the images of a folder with "
+                "fetched must have the official SHA-256; other files stay. Pack puts the images of a folder "
+                "with "
                 "train/CLASS/ and val/CLASS/ into one file, as they are, which data imagefolder reads "
                 "like the folder. A pack is sealed. Verify reads every image of a folder or a pack and names "
                 "those that are damaged.",
