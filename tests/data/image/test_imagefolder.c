@@ -600,6 +600,25 @@ Test(imagefolder, a_file_that_is_no_bitmap_ends_the_run_and_is_named)
 	cr_assert_str_eq(e.text, expected);
 }
 
+/* Zeros in the data of a scan, which libjpeg fills in with grey. */
+Test(imagefolder, a_damaged_jpeg_is_a_bad_file)
+{
+	struct err e = {0};
+	struct jpeg_kind kind = {90, 60, JCS_YCbCr, 2, 0, 0, 0};
+	put_set();
+	struct made m = make_jpeg(&kind);
+	memset(m.at + m.n - 150, 0, 100);
+	char *path = put_made("set/train/bee/00.jpg", m);
+	cr_assert_eq(trained_until(experiment(data_help_path("set"), ""), &e), -1);
+	cr_expect(e.code == EXIT_USER && strstr(e.text, path) &&
+	                  strstr(e.text, "is a damaged JPEG file: Corrupt JPEG data: ") &&
+	                  strstr(e.text, " of libjpeg)"),
+	          "%s", e.text);
+	e = (struct err){0};
+	cr_assert_eq(trained_until(experiment(data_help_path("set"), ",\"bad\":\"skip\""), &e), 0, "%s",
+	             e.text);
+}
+
 Test(imagefolder, a_pipe_is_not_waited_for, .timeout = 60)
 {
 	struct err e = {0};
