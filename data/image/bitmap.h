@@ -3,13 +3,14 @@
  * libpng and libwebp. The first bytes of a file show which format it has; its name does not matter.
  *
  * Every image comes out as the red, green and blue bytes that Pillow's Image.open(FILE).convert("RGB") gives,
- * which is what torchvision loads, except for two kinds of JPEG below. Grey is repeated, palettes are looked
- * up, alpha and transparent colours are dropped and not blended with anything. What a file says of gamma and
- * colour spaces (PNG's gAMA, cHRM, sRGB, iCCP; profiles of the others) changes no pixel. Of 16 bits a channel
- * the upper 8 are taken; only where a PNG is grey without alpha are values above 255 white, as Pillow has it.
- * JPEG may be baseline or progressive, with any subsampling; CMYK and YCCK (also Adobe's inverted ones)
- * become RGB, and images are turned as their EXIF orientation says. Of WebP, still images are read; of BMP,
- * uncompressed ones of 1, 4, 8, 16, 24 and 32 bits; of PPM and PGM, the binary ones (P5, P6) of up to 8 bits.
+ * which is what torchvision loads, except for what is said of JPEG below. Grey is repeated, palettes are
+ * looked up, alpha and transparent colours are dropped and not blended with anything. What a file says of
+ * gamma and colour spaces (PNG's gAMA, cHRM, sRGB, iCCP; profiles of the others) changes no pixel. Of 16 bits
+ * a channel the upper 8 are taken; only where a PNG is grey without alpha are values above 255 white, as
+ * Pillow has it. JPEG may be baseline or progressive, with any subsampling; CMYK and YCCK become RGB,
+ * inverted only if Adobe's mark is there; images are turned as their EXIF orientation says, and shrunk if
+ * that is asked for. Of WebP, still images are read; of BMP, uncompressed ones of 1, 4, 8, 16, 24 and 32
+ * bits; of PPM and PGM, the binary ones (P5, P6) of up to 8 bits.
  *
  * The same file always gives the same pixels. A file that ends early is refused, and so is a JPEG file about
  * which libjpeg warns that data are lost (stray bytes, a broken segment, a code that does not exist),
