@@ -124,6 +124,7 @@ static int imagefolder_load(const void *state, const struct data_env *env, struc
 	*out = (struct dataset){0};
 	if (!p)
 		return -1;
+	image_set_warn(p);
 	out->shape = shape_of(f, p);
 	dataset_alloc_labels(out);
 	for (size_t i = 0; i < p->n[TRAIN]; i++)
@@ -194,8 +195,9 @@ static const struct key keys[] = {
          .kind = KEY_PATH,
          .offset = offsetof(struct imagefolder, dir),
          .default_json = "null",
-         .help = "folder with train/CLASS/FILE and val/CLASS/FILE (.jpg, .jpeg, .png), or a file of `signsgd "
-                 "data pack`; --data goes before it"},
+         .help = "folder with images in train/CLASS/ and val/CLASS/, or a file of `signsgd data pack`; "
+                 "--data goes "
+                 "before it"},
         {.name = "train",
          .kind = KEY_INT,
          .offset = offsetof(struct imagefolder, train),
@@ -273,8 +275,9 @@ static const struct key keys[] = {
          .offset = offsetof(struct imagefolder, bad),
          .default_json = "\"refuse\"",
          .choices = (const char *const[]){"refuse", "skip", NULL},
-         .help = "a file that is not an image: refuse: the run ends and names it; skip: the next file of "
-                 "the list takes its place, with a warning"},
+         .help = "a file that is no image, or a damaged one: refuse: the run ends and names it; skip: the "
+                 "next "
+                 "file of the list takes its place, with a warning"},
         {.name = "readers",
          .kind = KEY_INT,
          .offset = offsetof(struct imagefolder, readers),
@@ -290,7 +293,7 @@ static const struct key keys[] = {
 const struct data_source data_imagefolder = {
         .row = {.name = "imagefolder",
                 .about = "Images in a folder with one folder a class, as ImageNet comes",
-                .formula = "{train,val}/CLASS/FILE; random rectangle or middle, resized to size x size; "
+                .formula = "{train,val}/CLASS/...; random rectangle or middle, resized to size x size; "
                            "pixels / "
                            "255, then minus mean, over std",
                 .keys = keys,

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "h5/h5_disk.h"
+#include "h5/h5_seal.h"
 #include "h5/h5_internal.h"
 #include "base/mem.h"
 
@@ -21,7 +22,8 @@ hid_t h5_stored(enum h5_type type)
 {
 	const hid_t types[] = {
 	        [H5_F64] = H5T_IEEE_F64LE, [H5_F32] = H5T_IEEE_F32LE, [H5_I64] = H5T_STD_I64LE,
-	        [H5_U64] = H5T_STD_U64LE,  [H5_I32] = H5T_STD_I32LE,  [H5_U8] = H5T_STD_U8LE,
+	        [H5_U64] = H5T_STD_U64LE,  [H5_I32] = H5T_STD_I32LE,  [H5_U32] = H5T_STD_U32LE,
+	        [H5_U8] = H5T_STD_U8LE,
 	};
 	return types[type];
 }
@@ -30,7 +32,8 @@ hid_t h5_native(enum h5_type type)
 {
 	const hid_t types[] = {
 	        [H5_F64] = H5T_NATIVE_DOUBLE, [H5_F32] = H5T_NATIVE_FLOAT, [H5_I64] = H5T_NATIVE_INT64,
-	        [H5_U64] = H5T_NATIVE_UINT64, [H5_I32] = H5T_NATIVE_INT32, [H5_U8] = H5T_NATIVE_UINT8,
+	        [H5_U64] = H5T_NATIVE_UINT64, [H5_I32] = H5T_NATIVE_INT32, [H5_U32] = H5T_NATIVE_UINT32,
+	        [H5_U8] = H5T_NATIVE_UINT8,
 	};
 	return types[type];
 }

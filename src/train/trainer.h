@@ -105,7 +105,7 @@ void trainer_final(const struct trainer *t, struct record *r);
 void trainer_profile(const struct trainer *t, struct record *r);
 /* Write the transport's fault counts so far to /faults. */
 void trainer_faults(const struct trainer *t, struct record *r);
-/* If unreadable files were replaced by others: write how many. */
+/* Of images that are read on the way: write how many files were left out, and how many were odd, if any. */
 void trainer_skipped(const struct trainer *t, struct record *r);
 
 /* All processes of a run save at the same time. Only the root writes; the others' path is ignored. */
