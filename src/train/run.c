@@ -72,7 +72,6 @@ void run_catch_signals(void)
 	sigemptyset(&ignore.sa_mask);
 	sigaction(SIGINT, &once, NULL);
 	sigaction(SIGTERM, &once, NULL);
-	sigaction(SIGXFSZ, &ignore, NULL); /* a size limit is then an error of write(), and reported */
 	sigaction(SIGPIPE, &ignore, NULL); /* a run goes on when its output is no longer read */
 	catch_hangup();
 }
