@@ -130,8 +130,9 @@ static int understand(struct working *w, struct err *e)
 {
 	char source[256];
 	snprintf(source, sizeof(source), "settings of %s", w->endpoint.address);
-	return experiment_remote(&w->runs, source, zmq_client_settings(w->client), w->overrides.at,
-	                         w->overrides.count, e);
+	return experiment_remote(&w->runs, source, zmq_client_settings(w->client),
+	                         w->endpoint.trust != ENDPOINT_TOKENS, w->overrides.at, w->overrides.count,
+	                         e);
 }
 
 static int client(struct working *w, struct pool *pool, enum run_outcome *outcome, struct err *e)

@@ -73,6 +73,7 @@ struct key {
 	bool above;                  /* lowest itself is excluded */
 	bool below;                  /* highest itself is excluded */
 	bool not_identity;           /* changes no result, so no part of a run's identity */
+	bool file; /* KEY_STRING of a data set: a file, by its path or by its name below a data folder */
 };
 
 struct row {

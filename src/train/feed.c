@@ -52,7 +52,10 @@ int feed_open(struct feed *f, const struct settings *s, struct pool *pool, const
               struct err *e)
 {
 	const struct data_source *source = (const struct data_source *)s->data.row;
-	struct data_env env = {.dir = s->data_dir[0] ? s->data_dir : NULL, .seed = s->seed, .pool = pool};
+	struct data_env env = {.dir = s->data_dir[0] ? s->data_dir : NULL,
+	                       .foreign = s->foreign,
+	                       .seed = s->seed,
+	                       .pool = pool};
 	*f = (struct feed){.batch = (int)s->batch, .seed = s->seed, .ids = ids, .count = count};
 	if (!source->load)
 		return 0;
