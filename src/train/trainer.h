@@ -23,7 +23,7 @@
 #include "record/record.h"
 #include "train/replay.h"
 
-/* The memory that a run needs, in bytes, known before anything is loaded. */
+/* The memory that a run needs, in bytes, known before anything is loaded. SIZE_MAX stands for more. */
 struct plan {
 	size_t n_params;
 	size_t push_bytes, pull_bytes; /* for each worker and step */
@@ -33,6 +33,23 @@ struct plan {
 };
 
 void trainer_plan(const struct settings *s, int lanes, struct plan *out);
+/* The same for a process that only hosts `hosted` of the workers, and records nothing. */
+void trainer_plan_hosted(const struct settings *s, int lanes, int hosted, struct plan *out);
+
+/* What memory goes to: the members of struct plan, in its order. Ends with a part without a name. */
+struct plan_part {
+	const char *name, *about;
+	size_t offset;
+};
+
+extern const struct plan_part plan_parts[];
+size_t plan_part_bytes(const struct plan *p, const struct plan_part *part);
+
+/*
+ * Refuse a plan of more than `limit` bytes, with a sentence that begins with `source` and says what they go
+ * to, and which --memory would allow it. Always 0 for less.
+ */
+int plan_check(const struct plan *p, double limit, const char *source, struct err *e);
 
 struct trainer;
 struct link;
