@@ -188,6 +188,7 @@ static int run(struct working *w, struct err *e)
 	if (w->endpoint.trust !=
 	    ENDPOINT_TOKENS) /* otherwise the process that started us says when to stop */
 		run_catch_signals();
+	run_may_end(NULL);
 	w->client = zmq_client_join(&w->endpoint, e);
 	if (!w->client || understand(w, e))
 		return failed(e);
@@ -239,7 +240,8 @@ const struct command cmd_work = {
                    "waits. Settings that need more memory than --memory are refused before anything is "
                    "made; `signsgd validate` counts in the same way.\n"
                    "Exit code: 0 when the run is over, 1 when the server stayed away, 2 when it refused "
-                   "us or an option was wrong, 129, 130 and 143 after SIGHUP, SIGINT and SIGTERM.",
+                   "us or an option was wrong, 129, 130 and 143 after SIGHUP, SIGINT and SIGTERM, "
+                   "half a second after them at the latest: a worker has nothing to save.",
         .example = "signsgd work --connect tcp://host:5555 --keys keys --name w0\n"
                    "signsgd work --connect tcp://host:5555 --keys keys --workers 2 --data /data",
         .options = options,

@@ -93,3 +93,24 @@ Test(lying_server, memory_is_counted_without_wrapping_round)
 	cr_expect_eq(plan_check(&all, 1e18, "s", &e), -1);
 	runs_clear(&runs);
 }
+
+/* Drawing them takes minutes. */
+Test(lying_server, a_worker_ends_while_it_makes_what_was_asked_for)
+{
+	static const int signals[] = {SIGTERM, SIGHUP};
+	for (size_t i = 0; i < sizeof signals / sizeof *signals; i++) {
+		static struct liar l;
+		char said[4096], log[16];
+		snprintf(log, sizeof log, "work%zu.log", i);
+		liar_open(&l, DRAWN("\"softmax\""));
+		pid_t work = served_start(log, "work --connect %s --insecure --workers 1 --memory 2GiB",
+		                          l.address);
+		served_wait_for_words(log, "worker 0 of 3");
+		kill(work, signals[i]);
+		cr_expect_eq(process_wait(work), 128 + signals[i]);
+		served_log(log, said, sizeof said);
+		cr_expect_not_null(strstr(said, i ? "ended at once by SIGHUP" : "ended at once by SIGTERM"),
+		                   "%s", said);
+		liar_close(&l);
+	}
+}
