@@ -7,6 +7,7 @@
 #include <unistd.h>
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/mem.h"
 #include "base/progress.h"
 #include "train/checkpoint.h"
 #include "train/run_place.h"
@@ -261,6 +262,22 @@ static int loop(struct run *run, enum run_outcome *outcome, struct err *e)
 	return end(run, outcome, e);
 }
 
+/* Tell the trainer of a server what was recorded of its workers. What cannot be read is not believed either.
+ */
+static void expect_born(struct run *run)
+{
+	size_t workers = (size_t)run->s->workers;
+	int64_t steps = 0, done = trainer_steps_done(run->t);
+	struct err ignored = {0};
+	int32_t *born = NULL;
+	if (!trainer_untrusted(run->t) || done == 0 ||
+	    record_read_voters(run->place.path, workers, &steps, &born, &ignored))
+		return;
+	if (steps >= done)
+		trainer_expect_born(run->t, born + (size_t)(done - 1) * workers);
+	mem_free(born);
+}
+
 /* Open the trainer and the result file, at step 0 or at the step from which the run is resumed. */
 static int begin(struct run *run, bool go_on, struct pool *pool, struct err *e)
 {
@@ -275,6 +292,7 @@ static int begin(struct run *run, bool go_on, struct pool *pool, struct err *e)
 		if (trainer_restore(run->t, run->place.checkpoint, e))
 			return err_prefix(e, "cannot resume %s (without its checkpoint it is started again)",
 			                  run->o->path);
+		expect_born(run);
 		run->r = record_continue(run->place.path, &meta, trainer_steps_done(run->t), e);
 		if (run->r)
 			log_say("%s: resumed after step %lld", run->o->path,

@@ -129,5 +129,10 @@ int trainer_save(struct trainer *t, const char *path, struct err *e);
 /* Save without the other processes. The file lacks the states of their workers, which will start again. */
 int trainer_save_alone(struct trainer *t, const char *path, struct err *e);
 int trainer_restore(struct trainer *t, const char *path, struct err *e);
+/*
+ * After trainer_restore(), at a server: workers that kept their states to themselves will say when these
+ * began, and only this is believed: born [M] of the last step done, as in struct replay.
+ */
+void trainer_expect_born(struct trainer *t, const int32_t *born);
 
 #endif

@@ -50,3 +50,11 @@ int trainer_restore(struct trainer *t, const char *path, struct err *e)
 	                    (t->uplink.shape.push_bytes + t->uplink.shape.pull_bytes);
 	return 0;
 }
+
+void trainer_expect_born(struct trainer *t, const int32_t *born)
+{
+	struct state *st = &t->state;
+	for (int m = 0; m < st->workers; m++)
+		if (!st->blocks[m])
+			st->born[m] = born[m] < 0 ? st->step : born[m];
+}
