@@ -172,8 +172,9 @@ static void start_watch(struct children *c)
 	sigset_t all, before;
 	sigfillset(&all);
 	pthread_sigmask(SIG_BLOCK, &all, &before);
-	if (pthread_create(&c->watch, NULL, watch, c))
-		die("no thread to watch the worker processes: %s", strerror(errno));
+	int failed = pthread_create(&c->watch, NULL, watch, c);
+	if (failed)
+		die("no thread to watch the worker processes: %s", strerror(failed));
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 }
 
