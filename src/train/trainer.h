@@ -33,7 +33,8 @@ struct plan {
 };
 
 void trainer_plan(const struct settings *s, int lanes, struct plan *out);
-/* The same for a process that only hosts `hosted` of the workers, and records nothing. */
+/* What the settings ask of a process that only hosts `hosted` of the workers and records nothing: without
+ * what the program and its libraries take for themselves, once and for each lane. */
 void trainer_plan_hosted(const struct settings *s, int lanes, int hosted, struct plan *out);
 
 /* What memory goes to: the members of struct plan, in its order. Ends with a part without a name. */

@@ -162,6 +162,13 @@ void trainer_plan(const struct settings *s, int lanes, struct plan *out)
 void trainer_plan_hosted(const struct settings *s, int lanes, int hosted, struct plan *out)
 {
 	plan_of(s, lanes, hosted < (int)s->workers ? hosted : (int)s->workers, false, out);
+	size_t own =
+	        ((const struct model *)s->model.row)->wants_data ? (size_t)lanes * LANE_LIBRARY_BYTES : 0;
+	if (out->total == SIZE_MAX)
+		return;
+	out->lanes -= own;
+	out->total -= own + out->base;
+	out->base = 0;
 }
 
 int plan_check(const struct plan *p, double limit, const char *source, struct err *e)
