@@ -61,6 +61,6 @@ int main(int argc, char **argv)
 {
 	hold_standard_files();
 	signal(SIGXFSZ, SIG_IGN); /* a size limit is then an error of write(), and reported */
-	setlocale(LC_CTYPE, ""); /* the characters that a terminal shows; numbers stay as in C */
+	setlocale(LC_CTYPE, "");  /* the characters that a terminal shows; numbers stay as in C */
 	return cmd_finish(dispatch(argc, argv));
 }

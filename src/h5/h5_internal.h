@@ -17,8 +17,9 @@ struct h5 {
 };
 
 /*
- * Before a file is created or opened: HDF5 prints no words of its own, and does nothing when the process ends.
- * We close every file; one whose close failed, on a full disk, would bring the library's exit handler down.
+ * Before a file is created or opened: HDF5 prints no words of its own, and does nothing when the process
+ * ends. We close every file; one whose close failed, on a full disk, would bring the library's exit handler
+ * down.
  */
 void h5_library_start(void);
 
