@@ -265,6 +265,11 @@ struct server *server_open(const struct zmq_settings *set, const struct transpor
                            const struct server_role *role, struct err *e);
 /* Listen, and accept bodies of at most body_bytes. watch: start the flood guard. -1 and a sentence. */
 int server_bind(struct server *s, size_t body_bytes, bool watch, struct err *e);
+/*
+ * Listen no more, and wait until nobody can be connected. A server that was bound without `watch` may then be
+ * bound again.
+ */
+void server_unbind(struct server *s);
 void server_close(struct server *s);
 
 /* --- server_send.c -------------------------------------------------------------------------------------- */
