@@ -160,6 +160,7 @@ struct server *server_open(const struct zmq_settings *set, const struct transpor
 	                     .instance = zmq_instance(),
 	                     .layout = {.n_shards = (int)set->shards},
 	                     .round = {.first = true},
+	                     .later = {.in_flight = -1},
 	                     .running_of = -1};
 	if (set->quorum == 0)
 		s->set.quorum = env->workers / 2 + 1;

@@ -27,8 +27,10 @@
  * awaited again doubles. The first round of a server process waits for all enrolled workers.
  *
  * A vote for a past step is dropped and counted as `late`. The worker gets the answer of that step, if the
- * server still keeps it. Otherwise the worker must ask for the parameters. The server sends them in chunks of
- * 4 MiB from one copy for all workers, so that a slow reader ties up no memory.
+ * server still keeps it. Otherwise the worker must ask for the parameters. The server sends them in chunks
+ * from one copy for all workers, so that a slow reader ties up no memory. Big replies of these kinds wait
+ * until the answers of the last round are out (server_later.c). What a worker asks for is paid from a budget;
+ * what goes beyond is dropped, then an offence (server_budget.c).
  *
  * A worker may send its vote in buckets, and send the first ones while it still computes the others
  * (`buckets`, server_bucket.c). Several servers may share the coordinates (`shards`, shard.h).

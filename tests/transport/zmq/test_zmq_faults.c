@@ -5,12 +5,13 @@
 #include <criterion/criterion.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 #include "registry.h"
 #include "base/hash.h"
 #include "tests/support/zmq_peer.h"
 
-enum { WORKERS = 3, SPARE = 3, ENOUGH = 3000 };
+enum { WORKERS = 3, SPARE = 3, ENOUGH = 3000, CUTS = 6 };
 
 static const char ROW[] = "{\"kind\": \"zmq\", \"deadline_s\": 0.3, \"patience_s\": 10}";
 
@@ -149,6 +150,29 @@ Test(zmq_faults, a_stopped_worker_is_late_and_then_catches_up)
 	kill(scene.clients[2].pid, SIGCONT);
 	steps_until(&scene, 2, 11);
 	cr_expect_geq(toy_server_fault(&scene.server, 2, "late"), 1);
+	cr_expect_eq(toy_server_fault(&scene.server, 2, "greedy"), 0);
+	scene_close(&scene, -1);
+}
+
+/* Somebody on the way ends a worker's connection time and again, as soon as it has said HELLO. */
+Test(zmq_faults, a_worker_whose_connection_is_cut_again_and_again_is_not_punished)
+{
+	scene_open(&scene, 3000, 0, NULL);
+	for (int k = 0; k < 5; k++)
+		one_step(&scene, 0);
+	struct presence *p = &((struct server *)scene.server.link.self)->peers[1].presence;
+	struct route cut = {0};
+	for (int cuts = 0; cuts < CUTS; usleep(2000)) {
+		if (p->connected && memcmp(&p->route, &cut, sizeof cut)) {
+			cut = p->route;
+			shutdown(p->fd, SHUT_RDWR);
+			cuts++;
+		}
+		one_step(&scene, 0);
+	}
+	steps_until(&scene, 1, 1);
+	cr_expect_eq(toy_server_fault(&scene.server, 1, "greedy"), 0);
+	cr_expect_eq(toy_server_fault(&scene.server, 1, "banned"), 0);
 	scene_close(&scene, -1);
 }
 
