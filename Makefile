@@ -201,8 +201,10 @@ SUITE := $(filter %/test_$(T) %/plain_$(T),$(SUITE))
 endif
 
 # A day of faults: machines, links and peers of a served run fail on a schedule (tests/faults/day.c). At most
-# 5 minutes; FAULT_S seconds of faults, FAULT_SEED to repeat a day (0: another one).
+# 5 minutes; FAULT_S seconds of faults, FAULT_SEED to repeat a day (0: another one). Then ASK_S seconds, to
+# measure what requests without end cost the honest (tests/faults/cost.c).
 FAULT_S    ?= 45
+ASK_S      ?= 36
 FAULT_SEED ?= 0
 FAULT_SRC  := $(wildcard tests/faults/*.c)
 
@@ -217,6 +219,7 @@ test-faults:
 
 run-faults: all $B/tests/fault_day
 	@SIGNSGD_BIN=$(CURDIR)/$B/signsgd timeout -k 10 300 $B/tests/fault_day $(FAULT_S) $(FAULT_SEED)
+	@SIGNSGD_BIN=$(CURDIR)/$B/signsgd timeout -k 10 300 $B/tests/fault_day $(ASK_S) ask
 
 # The network laboratory: a program of its own, for root. ARGS are its options (ARGS="--help").
 $B/tests/netlab/bench_net: $B/tests/netlab/main.o $(NETLAB) $B/cmd.a $(LIB) $B/signsgd

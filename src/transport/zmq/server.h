@@ -6,12 +6,12 @@
 /* clang-format off */
 /*
  *   server_flood, server_auth   two threads: connections, keys
+ *   server_chunk                chunks of state: their sizes, and which one is meant
  *   server_later                which replies wait until the round's messages are out
  *   server_send                 messages to a peer
  *   server_answer               the answers to the last steps: kept and sent
  *   server_bucket               votes from buckets and shards
  *   server_vote                 the vote of a peer: check, keep, forget
- *   server_chunk                chunks of state: their sizes, and which one is meant
  *   server_faults               faults of a peer, and bans
  *   server_budget               what a worker may ask for
  *   server_round                workers' requests in a round, and the end of a round
@@ -87,12 +87,21 @@ struct open_request {
 	int64_t born; /* born of the vote that the asking process sent; -1: it sent none */
 };
 
+/* The worker's download of the parameters. */
+struct delivery {
+	bool begun;
+	uint64_t from;  /* the step in which it began */
+	unsigned chunk; /* that follows those which it was sent in order */
+};
+
 struct peer {
 	struct presence presence;
 	struct peer_vote vote;
 	struct open_request request;
 	struct spending spending;
 	struct outbox outbox;
+	struct delivery delivery;
+	uint64_t answered; /* the step whose answer follows what it was sent last: answer or parameters */
 	int64_t born; /* step at which its own state began, if it was counted in the last round; else -1 */
 	size_t saved_bytes; /* bytes of its own state that were received so far, to be saved */
 };

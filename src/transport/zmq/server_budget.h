@@ -55,7 +55,11 @@ struct later {
 	int in_flight;      /* the worker that was last sent one; -1: nobody yet */
 	double sent_at;     /* when */
 	double answered_at; /* when the last round was answered; 0: none was yet */
+	int n_answers;      /* of it */
+	bool waited, out;   /* since then: some were seen on their way; all are out */
 	double round_s;     /* moving average (exponential) of the time between answers */
+	double out_s;       /* the same of the time until they are out */
+	double share;       /* bytes that may be sent where the line is not free */
 };
 
 #endif

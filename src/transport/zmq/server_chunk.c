@@ -1,7 +1,7 @@
 /* Chunks of state on their way: how long they are, and which one a message is about. */
 #include "transport/zmq/server.h"
 
-enum { CHUNK_LEAST = 256 << 10 /* bytes: shorter chunks would wait for the line more than they use it */ };
+enum { CHUNK_LEAST = 16 << 10 /* bytes */ };
 
 /* --- down ----------------------------------------------------------------------------------------------- */
 

@@ -111,6 +111,7 @@ static void hello(struct server *s, int m, const struct incoming *in)
 	connect_worker(s, m, in);
 	struct peer *p = &s->peers[m];
 	p->vote.n_buckets = 0;
+	p->delivery.begun = false;
 	p->request.no_pull = false;
 	p->request.open = p->vote.kept;
 	if (same_step)

@@ -130,6 +130,7 @@ static void open_peers(struct server *s)
 	for (size_t m = 0; m < workers; m++) {
 		s->peers[m].presence.fd = -1;
 		s->peers[m].born = -1;
+		s->peers[m].answered = FRAME_NOWHERE;
 		zmq_msg_init(&s->peers[m].vote.message);
 	}
 }

@@ -50,6 +50,7 @@ static void say_chunk(struct server *s, int m, struct frame *f, const unsigned c
 static void send_shared(struct server *s, int m, unsigned index)
 {
 	const struct params_copy *c = &s->copy;
+	struct delivery *d = &s->peers[m].delivery;
 	size_t chunk = chunk_down(s), offset = (size_t)index * chunk;
 	struct frame f = {.type = FRAME_PARAMS,
 	                  .flags = (s->layout.running_bytes > 0 ? FRAME_HAS_RUNNING : 0) |
@@ -60,9 +61,34 @@ static void send_shared(struct server *s, int m, unsigned index)
 	                  .index = index,
 	                  .count = (unsigned)chunk_count(c->size, chunk),
 	                  .worker = (uint32_t)c->bn_owner};
-	if (index + 1 == f.count)
+	bool in_order = index == 0 || index == d->chunk;
+	if (in_order)
+		d->chunk = index + 1;
+	if (in_order && d->chunk == f.count) {
+		d->begun = false;
+		s->peers[m].answered = c->step;
 		round_await(s, m);
+	}
 	say_chunk(s, m, &f, c->bytes, c->size, offset);
+}
+
+/*
+ * Does it take so long that the answers since would be gone? Rounds go before downloads, and where they leave
+ * the line no time, a worker would never join. So they wait for one that has taken all chunks in order.
+ */
+static bool too_slow(const struct server *s, int m, unsigned index)
+{
+	const struct delivery *d = &s->peers[m].delivery;
+	return d->begun && index == d->chunk && s->round.step - d->from > s->log.count / 2;
+}
+
+static void begin_delivery(struct server *s, int m)
+{
+	struct delivery *d = &s->peers[m].delivery;
+	if (!d->begun)
+		*d = (struct delivery){.begun = true, .from = s->round.step};
+	renew_copy(s);
+	send_shared(s, m, 0);
 }
 
 static void send_own(struct server *s, int m, unsigned index)
@@ -84,11 +110,14 @@ void params_send(struct server *s, int m, const struct frame *f)
 {
 	if (f->flags & FRAME_OWN_STATE) {
 		send_own(s, m, f->index);
-	} else if (chunk_of_copy(s, f)) {
-		send_shared(s, m, f->index);
+	} else if (!chunk_of_copy(s, f)) {
+		begin_delivery(s, m);
+	} else if (too_slow(s, m, f->index)) {
+		round_await(s, m);
+		s->peers[m].delivery.begun = false;
+		begin_delivery(s, m);
 	} else {
-		renew_copy(s);
-		send_shared(s, m, 0);
+		send_shared(s, m, f->index);
 	}
 }
 

@@ -51,6 +51,15 @@ void round_await(struct server *s, int m)
 	p->awaited |= s->round.step >= p->not_before;
 }
 
+/*
+ * Is a worker that asks for this answer about to catch up? It asks for the one that follows what it was sent
+ * last, and has voted, though late, or will be where the run is. Rounds would wait in vain for any other.
+ */
+static bool catches_up(const struct server *s, int m, const struct frame *f)
+{
+	return f->step == s->peers[m].answered && (f->type == FRAME_PUSH || f->step + 1 == s->round.step);
+}
+
 void round_past(struct server *s, int m, const struct frame *f)
 {
 	struct answer *a = answers_find(&s->log, f->step);
@@ -61,14 +70,20 @@ void round_past(struct server *s, int m, const struct frame *f)
 		server_stale(s, m, f->step);
 		return;
 	}
-	round_await(s, m);
+	if (catches_up(s, m, f))
+		round_await(s, m);
 	answer_send(s, m, a, &r);
 }
 
-/* A big answer of a step that is over waits until those of the last round are out. */
+/*
+ * Every worker can get the answer of the last step once without waiting, as those do that ask in time. Other
+ * big answers have to wait.
+ */
 static void ask_past(struct server *s, int m, const struct frame *f)
 {
-	if (s->layout.shard_pull > SMALL_BODY)
+	bool big = s->layout.shard_pull > SMALL_BODY && !(f->flags & FRAME_NO_PULL);
+	bool last = f->step + 1 == s->round.step && s->peers[m].answered != f->step + 1;
+	if (big && !last && answers_find(&s->log, f->step))
 		later_put(s, m, f);
 	else
 		round_past(s, m, f);

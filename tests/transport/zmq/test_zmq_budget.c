@@ -152,9 +152,13 @@ Test(zmq_budget, no_more_is_sent_than_the_budget_allows)
 		scene_tell_clients(&scene);
 		double begun = clock_s();
 		scene_run(&scene, ask_and_count);
-		const struct budget *b = &((struct server *)scene.server.link.self)->budget;
+		const struct server *server = scene.server.link.self;
+		const struct presence *p = &server->peers[SCENE_BYZANTINE].presence;
+		const struct budget *b = &server->budget;
 		double most = b->once.bytes + b->a_round.bytes * (double)scene.server.state.st.step +
 		              b->a_second.bytes * (clock_s() - begun);
+		cr_expect(!p->awaited && p->given_up == 0, "%s: rounds have waited for somebody who asks",
+		          asked->what);
 		cr_expect_leq(drawn, most, "%s: %.0f bytes, expected at most %.0f", asked->what, drawn, most);
 		scene_close(&scene);
 	}
