@@ -94,7 +94,7 @@ TESTS    := $(TEST_SRC:tests/%.c=$B/tests/%)
 PLAINS   := $(PLAIN_SRC:tests/%.c=$B/tests/%)
 C_FILES  := $(sort $(shell find src models adversary data cmd tests -name '*.[ch]'))
 
-.PHONY: all help setup demo run-demo test run-tests test-faults run-faults bench-net network-doc fuzz fuzzers floors format \
+.PHONY: all help setup demo run-demo test run-tests repeat test-faults run-faults bench-net network-doc fuzz fuzzers floors format \
         format-check install clean FORCE
 .DELETE_ON_ERROR:
 
@@ -108,6 +108,7 @@ endif
 
 help:
 	@sed -n 's/^# \{0,1\}//p;/^$$/q' Makefile
+	@echo "  make repeat     tests N times (default 20), up to the first failure: T=name N=200"
 	@echo "  make test-faults   a day of dead, slow and Byzantine machines: FAULT_S seconds (default 45), FAULT_SEED"
 	@echo "  make bench-net     rounds over networks made of namespaces, as root; ARGS=\"--help\" lists the options"
 	@echo "  make network-doc   docs/NETWORK.md anew, as root [WITH_TRAINING=1]"
@@ -235,6 +236,13 @@ network-doc: all $B/tests/netlab/bench_net
 
 run-tests: all $(SUITE)
 	@SIGNSGD_BIN=$(CURDIR)/$B/signsgd SIGNSGD_VARIANT=$(VARIANT) tests/run.sh $B $(SUITE)
+
+# For tests that fail now and then: N times, up to the first failure. T=name.
+N ?= 20
+repeat: all $(SUITE)
+	@for i in $$(seq $(N)); do SIGNSGD_BIN=$(CURDIR)/$B/signsgd SIGNSGD_VARIANT=$(VARIANT) \
+	  tests/run.sh $B $(SUITE) >$B/repeat.log 2>&1 || { cat $B/repeat.log; echo "run $$i of $(N) failed"; exit 1; }; done; \
+	  echo "$(N) runs without a failure: $(notdir $(SUITE))"
 
 # --- fuzzing ------------------------------------------------------------------------------------------
 

@@ -11,7 +11,7 @@
 #include "base/hash.h"
 #include "tests/support/zmq_peer.h"
 
-enum { WORKERS = 3, SPARE = 3, ENOUGH = 3000, CUTS = 6 };
+enum { WORKERS = 3, SPARE = 3, ENOUGH = 3000, CUTS = 6, FEW = 3000, MANY = 100000 };
 
 static const char ROW[] = "{\"kind\": \"zmq\", \"deadline_s\": 0.3, \"patience_s\": 10}";
 
@@ -140,10 +140,13 @@ Test(zmq_faults, a_round_with_a_quorum_ends_at_its_deadline_whatever_the_patienc
 	scene_close(&scene, -1);
 }
 
-/* A pause so long that the server has no answer left for it: it gets the parameters again. */
-Test(zmq_faults, a_stopped_worker_is_late_and_then_catches_up)
+/*
+ * A pause so long that the server has no answer left for it: it gets the parameters again. With many
+ * parameters they come in pieces, which wait until the rounds' answers are out.
+ */
+static void stop_for_long(size_t n)
 {
-	scene_open(&scene, 3000, 0, &(struct toy_client){.first = 2, .fail = TOY_PAUSES, .fail_at = 10});
+	scene_open(&scene, n, 0, &(struct toy_client){.first = 2, .fail = TOY_PAUSES, .fail_at = 10});
 	while (scene.server.state.st.step < 100)
 		one_step(&scene, 0);
 	cr_expect_eq(scene.server.n_voters[99], 2);
@@ -152,6 +155,12 @@ Test(zmq_faults, a_stopped_worker_is_late_and_then_catches_up)
 	cr_expect_geq(toy_server_fault(&scene.server, 2, "late"), 1);
 	cr_expect_eq(toy_server_fault(&scene.server, 2, "greedy"), 0);
 	scene_close(&scene, -1);
+}
+
+Test(zmq_faults, a_stopped_worker_is_late_and_then_catches_up)
+{
+	stop_for_long(FEW);
+	stop_for_long(MANY);
 }
 
 /* Somebody on the way ends a worker's connection time and again, as soon as it has said HELLO. */
@@ -177,9 +186,9 @@ Test(zmq_faults, a_worker_whose_connection_is_cut_again_and_again_is_not_punishe
 }
 
 /* A short pause: it follows by the answers that it has missed, and starts again. */
-Test(zmq_faults, a_worker_that_missed_a_little_follows)
+static void stop_for_short(size_t n)
 {
-	scene_open(&scene, 3000, 0, &(struct toy_client){.first = 1, .fail = TOY_PAUSES, .fail_at = 10});
+	scene_open(&scene, n, 0, &(struct toy_client){.first = 1, .fail = TOY_PAUSES, .fail_at = 10});
 	while (scene.server.state.st.step < 16)
 		one_step(&scene, 0);
 	kill(scene.clients[1].pid, SIGCONT);
@@ -187,6 +196,12 @@ Test(zmq_faults, a_worker_that_missed_a_little_follows)
 	cr_expect_eq(toy_server_fault(&scene.server, 1, "greedy"), 0);
 	cr_expect_eq(scene.server.last.n_voters, 3);
 	scene_close(&scene, -1);
+}
+
+Test(zmq_faults, a_worker_that_missed_a_little_follows)
+{
+	stop_for_short(FEW);
+	stop_for_short(MANY);
 }
 
 Test(zmq_faults, a_worker_with_other_parameters_is_given_the_right_ones)
