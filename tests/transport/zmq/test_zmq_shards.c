@@ -315,6 +315,34 @@ Test(zmq_shards, a_vote_in_part_or_in_parts_of_two_attempts_does_not_count)
 	toy_close(&t);
 }
 
+/* A shard has a budget for each key too, and tells the main server of its offences. */
+Test(zmq_shards, who_asks_a_shard_for_ever_is_shut_out_there)
+{
+	enum { BYZANTINE = 2, ASKED = 300 };
+	struct toy t;
+	struct byzantine shard;
+	struct toy_client clients[] = {{.count = 2, .first = 0, .fail_at = -1}};
+	toy_open(&t, 3, TOY_STEPS_MOST, 5000, "vote");
+	job_open(&job, &t, ENDPOINT_KEYS, 1, clients, 1, ",\"patience_s\":2");
+	job_steps(&job, 1);
+	byzantine_open(&shard, &t, BYZANTINE, job.addresses[0],
+	               keyring_find(&job.server.ring, KEYRING_SERVER),
+	               keyring_worker(&job.server.ring, BYZANTINE));
+	byzantine_join(&shard);
+	while (toy_server_fault(&job.server, BYZANTINE, "banned") == 0) {
+		cr_assert_lt(job.server.state.st.step, TOY_STEPS_MOST - 10, "it is never shut out");
+		for (int i = 0; i < ASKED; i++)
+			byzantine_say(&shard, (struct frame){.type = FRAME_FETCH}, "", 0, -1);
+		job_steps(&job, 1);
+	}
+	cr_expect_gt(toy_server_fault(&job.server, BYZANTINE, "greedy"), 100);
+	for (int k = 0; k < (int)job.server.state.st.step; k++)
+		cr_assert_eq(job.server.n_voters[k], 2, "step %d", k);
+	byzantine_close(&shard);
+	job_close(&job, NULL);
+	toy_close(&t);
+}
+
 /* Sockets of this process at the address's port: one that listens, and connections that it has taken. */
 static int sockets_at(const char *address)
 {
