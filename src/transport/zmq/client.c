@@ -25,7 +25,7 @@ static const double SILENCE_S = 3, SILENCE_ROUNDS = 3;
 
 /*
  * A connection that is lost again and again, without anything but WELCOME in between, says HELLO at longer
- * and longer intervals: it must not cost the server more than server_budget.c allows, whoever cuts it.
+ * and longer intervals: it must not cost the server more than server_budget.h allows, whoever cuts it.
  */
 static const double HELLO_LEAST_S = 0.1, HELLO_MOST_S = 2;
 

@@ -31,7 +31,7 @@
  * server still keeps it. Otherwise the worker must ask for the parameters. The server sends them in chunks
  * from one copy for all workers, so that a slow reader ties up no memory. Big replies of these kinds wait
  * until the answers of the last round are out (server_later.c). What a worker asks for is paid from a budget;
- * what goes beyond is dropped, then an offence (server_budget.c).
+ * what goes beyond is dropped, then an offence (server_budget.h).
  *
  * A worker may send its vote in buckets, and send the first ones while it still computes the others
  * (`buckets`, server_bucket.c). Several servers may share the coordinates (`shards`, shard.h).
