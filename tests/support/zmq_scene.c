@@ -44,6 +44,9 @@ void scene_run(struct scene *s, void *(*attack)(void *))
 		cr_assert_lt(s->server.state.st.step, TOY_STEPS_MOST - 10,
 		             "the Byzantine worker is never done");
 		atomic_fetch_add(&s->steps, 1);
+		for (int until = atomic_load(&s->said) + s->a_round;
+		     atomic_load(&s->said) < until && !atomic_load(&s->told);)
+			server_serve(s->server.link.self, 1);
 		usleep(2000);
 	}
 	pthread_join(thread, NULL);

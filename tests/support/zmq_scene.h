@@ -15,8 +15,10 @@ struct scene {
 	char address[512];
 	_Atomic bool told; /* the Byzantine worker has sent everything */
 	_Atomic int steps; /* done */
-	uint64_t from;     /* the step it began in, or the bytes it got rid of */
-	bool unread;       /* the server reads no more of it */
+	_Atomic int said;  /* messages that it has counted */
+	int a_round;   /* messages that the server hears of it between two rounds, however fast they are */
+	uint64_t from; /* the step it began in, or the bytes it got rid of */
+	bool unread;   /* the server reads no more of it */
 };
 
 /* The model has n parameters; row: the transport as JSON, or NULL. A scene is large: keep it in static

@@ -10,7 +10,7 @@
 #include "base/clock.h"
 #include "tests/support/zmq_scene.h"
 
-enum { SMALL = 1000, PIECES = 200000, ASKED = 3000, BAN_AFTER = 100, VOTES = 20 };
+enum { SMALL = 1000, PIECES = 200000, ASKED = 3000, BAN_AFTER = 100, VOTES = 20, A_ROUND = 64 };
 
 static struct scene scene; /* in static memory, for its size */
 
@@ -47,6 +47,7 @@ static void ask(struct scene *s, struct byzantine *b, uint64_t step)
 	else if (f.type == FRAME_SNAPSHOT && f.index > 0)
 		f.step = step;
 	byzantine_say(b, f, "", 0, -1);
+	atomic_fetch_add(&s->said, 1);
 }
 
 /* The first piece of the parameters; the step of the copy. */
@@ -78,6 +79,7 @@ static void expect_shut_out(const struct request *r)
 {
 	asked = r;
 	scene_open(&scene, ENDPOINT_KEYS, r->n, "{\"kind\": \"zmq\", \"patience_s\": 2}");
+	scene.a_round = A_ROUND;
 	scene_tell_clients(&scene);
 	scene_run(&scene, ask_until_shut_out);
 	cr_expect_gt(scene_faults(&scene, "greedy"), BAN_AFTER,
@@ -149,6 +151,7 @@ Test(zmq_budget, no_more_is_sent_than_the_budget_allows)
 		drawn = 0;
 		scene_open(&scene, ENDPOINT_KEYS, PIECES,
 		           "{\"kind\": \"zmq\", \"patience_s\": 2, \"ban_after\": 1000000}");
+		scene.a_round = A_ROUND;
 		scene_tell_clients(&scene);
 		double begun = clock_s();
 		scene_run(&scene, ask_and_count);
