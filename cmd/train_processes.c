@@ -136,6 +136,7 @@ _Noreturn static void become(const struct arguments *a, int keys, pid_t parent)
 	signal(SIGINT, SIG_IGN);
 	signal(SIGTERM, SIG_IGN);
 	signal(SIGHUP, SIG_IGN);
+	signal(SIGUSR1, SIG_IGN);
 	dup2(keys, STDIN_FILENO);
 	execv("/proc/self/exe", (char *const *)(uintptr_t)a->at);
 	_exit(EXIT_WORLD);

@@ -65,13 +65,17 @@ static void catch_hangup(void)
 
 void run_catch_signals(void)
 {
-	/* The handler is called only once: a second Ctrl-C kills the program. */
+	/* The handler is called only once: a second Ctrl-C kills the program. A second SIGTERM is no
+	 * person's: systems that end jobs send it several times, and the step is still to be saved. */
 	struct sigaction once = {.sa_handler = catch_signal, .sa_flags = (int)SA_RESETHAND | SA_RESTART};
+	struct sigaction always = {.sa_handler = catch_signal, .sa_flags = SA_RESTART};
 	struct sigaction ignore = {.sa_handler = SIG_IGN};
 	sigemptyset(&once.sa_mask);
+	sigemptyset(&always.sa_mask);
 	sigemptyset(&ignore.sa_mask);
 	sigaction(SIGINT, &once, NULL);
-	sigaction(SIGTERM, &once, NULL);
+	sigaction(SIGTERM, &always, NULL);
+	sigaction(SIGUSR1, &always, NULL);
 	sigaction(SIGPIPE, &ignore, NULL); /* a run goes on when its output is no longer read */
 	catch_hangup();
 }
@@ -97,7 +101,10 @@ static const char *stop_name(void)
 {
 	if (caught == SIGCHLD)
 		return "the end of its processes";
-	return caught == SIGTERM ? "SIGTERM" : caught == SIGHUP ? "SIGHUP" : "SIGINT";
+	return caught == SIGTERM   ? "SIGTERM"
+	       : caught == SIGUSR1 ? "SIGUSR1"
+	       : caught == SIGHUP  ? "SIGHUP"
+	                           : "SIGINT";
 }
 
 void run_path(const struct settings *s, const char *out_option, bool many, char *out, size_t size)

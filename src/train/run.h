@@ -57,10 +57,12 @@ int run_follow(const struct settings *s, struct pool *pool, const struct link *l
                enum run_outcome *outcome, struct err *e);
 
 /* What the root of a job commands before each run (transport.h, tell). */
-enum run_command { RUN_COMMAND_GO, RUN_COMMAND_SKIP };
+enum run_command { RUN_COMMAND_GO, RUN_COMMAND_SKIP, RUN_COMMAND_LEAVE };
 
-/* Let SIGINT, SIGTERM and, unless it is ignored as under nohup, SIGHUP ask the run to stop after its present
- * step. */
+/*
+ * Let SIGINT, SIGTERM, SIGUSR1 (the one that mpirun hands on to its processes) and, unless it is ignored as
+ * under nohup, SIGHUP ask the run to stop after its present step. Only a second SIGINT kills.
+ */
 void run_catch_signals(void);
 /* The signal that came, or 0; SIGCHLD: run_halt() was called. */
 int run_signal(void);
