@@ -127,21 +127,30 @@ static void finish(void *ctx, struct link *link)
 	link->row->close(link->self);
 }
 
-/* One run, in a process that only hosts workers: the root records it. */
-static int follow_one(struct training *t, const struct settings *s, struct pool *pool,
-                      enum run_outcome *outcome, struct err *e)
+/* What a process that only hosts workers needs for a run. */
+struct following {
+	const struct transport *row;
+	struct pool *pool;
+};
+
+/* session_one() in such a process: the root records the run. */
+static int follow_one(void *ctx, const struct settings *s, size_t number, enum run_outcome *outcome,
+                      struct err *e)
 {
+	const struct following *f = ctx;
 	struct link link;
 	int64_t command;
 	char data_id[DATA_ID_SIZE];
-	if (t->row->tell(NULL, &command, e))
+	(void)number;
+	if (f->row->tell(NULL, &command, e))
 		return -1;
-	*outcome = RUN_SKIPPED;
-	if (command == RUN_COMMAND_SKIP)
+	*outcome = command == RUN_COMMAND_LEAVE ? RUN_LEFT : RUN_SKIPPED;
+	if (command != RUN_COMMAND_GO)
 		return 0;
-	if (feed_fingerprint(s, data_id, e) || start((void *)(uintptr_t)t->row, s, data_id, pool, &link, e))
+	if (feed_fingerprint(s, data_id, e) ||
+	    start((void *)(uintptr_t)f->row, s, data_id, f->pool, &link, e))
 		return -1;
-	int rc = run_follow(s, pool, &link, outcome, e);
+	int rc = run_follow(s, f->pool, &link, outcome, e);
 	finish(NULL, &link);
 	return rc;
 }
@@ -149,20 +158,15 @@ static int follow_one(struct training *t, const struct settings *s, struct pool 
 /* All runs of the session, in a process that is not the root. The exit code. */
 static int follow(struct training *t, struct pool *pool)
 {
-	const struct session *s = &t->session;
+	struct following f = {t->row, pool};
+	enum run_outcome end = RUN_DID;
+	struct err e = {0};
 	run_catch_signals();
-	for (size_t f = 0; f < s->n_files; f++)
-		for (size_t i = 0; i < s->files[f].count; i++) {
-			enum run_outcome outcome;
-			struct err e = {0};
-			if (follow_one(t, &s->files[f].at[i], pool, &outcome, &e)) {
-				t->session.failed = true;
-				return cmd_fail(&e);
-			}
-			if (outcome == RUN_STOPPED)
-				return session_stopped();
-		}
-	return EXIT_DONE;
+	if (session_walk(&t->session, follow_one, &f, &end, &e)) {
+		t->session.failed = true;
+		return cmd_fail(&e);
+	}
+	return end == RUN_STOPPED ? session_stopped() : EXIT_DONE;
 }
 
 static int train_launched(struct training *t, struct pool *pool)

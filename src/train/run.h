@@ -16,7 +16,7 @@ struct link;
 struct replay;
 struct transport;
 
-enum run_outcome { RUN_DID, RUN_SKIPPED, RUN_STOPPED, RUN_BLEW_UP };
+enum run_outcome { RUN_DID, RUN_SKIPPED, RUN_STOPPED, RUN_BLEW_UP, RUN_LEFT };
 
 /* The job that a run belongs to: how it reaches its other processes. */
 struct run_job {
@@ -34,6 +34,7 @@ struct run_options {
 	const char *path;            /* result file */
 	bool overwrite;              /* replace a result that is there, of whichever run */
 	bool resume;                 /* there must be something to resume */
+	bool leave_held;             /* what another process is writing is its, and no error: RUN_LEFT */
 	const char *label;           /* "3 of 12", or NULL: for the progress line */
 	const struct run_job *job;   /* NULL: all in this process */
 	const struct replay *replay; /* repeat a recorded run; NULL: do not */
