@@ -1,9 +1,12 @@
 /* Reading the environment variables that launchers set: see transport/launch.h. */
 #include <ctype.h>
 #include <limits.h>
+#include <sched.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include "transport/launch.h"
 
 /* The value of the first of these variables that is a whole number; -1 if none is. */
@@ -107,9 +110,23 @@ static int tasks_sharing(void)
 	return sharing > 0 ? sharing : 1;
 }
 
+/*
+ * How many of mpirun's `count` processes on this machine use one core, on average, if it bound all of them to
+ * as many cores as this one: its own are all that there are for them. Not known behind a shell, which is
+ * bound too.
+ */
+static int bound_sharing(int count)
+{
+	cpu_set_t own, all;
+	if (sched_getaffinity(0, sizeof own, &own) || sched_getaffinity(getppid(), sizeof all, &all))
+		return count;
+	int mine = CPU_COUNT(&own), theirs = CPU_COUNT(&all);
+	return mine < theirs ? (int)(((int64_t)count * mine + theirs - 1) / theirs) : count;
+}
+
 int mpi_launched_here(void)
 {
 	static const char *const here[] = {"OMPI_COMM_WORLD_LOCAL_SIZE", "MPI_LOCALNRANKS", NULL};
 	int count = number_in(here);
-	return count > 0 ? count : tasks_sharing();
+	return count > 0 ? bound_sharing(count) : tasks_sharing();
 }

@@ -16,8 +16,9 @@ int mpi_launched(void);
 int mpi_launched_rank(void);
 
 /*
- * How many processes share the cores that this one may use, this one included; 1 where it is not known. Tasks
- * of srun count also where they are not one job of MPI's, unless Slurm gave each of them cores of its own.
+ * How many processes share the cores that this one may use, this one included; 1 where it is not known. Those
+ * that the launcher has bound to other cores do not count; tasks of srun do, also where they are not one job
+ * of MPI's.
  */
 int mpi_launched_here(void);
 

@@ -5,6 +5,7 @@
  * a word where there is no mpirun or the program was built without MPI.
  */
 #include <criterion/criterion.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -271,6 +272,31 @@ Test(launcher, tasks_of_srun_share_the_cores_that_are_not_their_own)
 	}
 	setenv("OMPI_COMM_WORLD_LOCAL_SIZE", "3", 1); /* mpirun in a task */
 	cr_expect_eq(mpi_launched_here(), 3);
+	forget_launchers();
+}
+
+static int bound_to_one(void *ctx)
+{
+	cpu_set_t one, *all = ctx;
+	int core = 0;
+	while (!CPU_ISSET(core, all))
+		core++;
+	CPU_ZERO(&one);
+	CPU_SET(core, &one);
+	return sched_setaffinity(0, sizeof one, &one) || mpi_launched_here() != 1;
+}
+
+/* The parent may use them all: a process that is bound to some has these to itself, if there are enough. */
+Test(launcher, processes_that_mpirun_bound_share_no_cores)
+{
+	cpu_set_t all;
+	cr_assert_eq(sched_getaffinity(0, sizeof all, &all), 0);
+	if (CPU_COUNT(&all) < 2)
+		cr_skip_test("skipped: there is one core");
+	forget_launchers();
+	setenv("OMPI_COMM_WORLD_LOCAL_SIZE", "2", 1);
+	cr_expect_eq(mpi_launched_here(), 2, "unbound");
+	cr_expect_eq(process_in_child(bound_to_one, &all), 0, "bound");
 	forget_launchers();
 }
 
