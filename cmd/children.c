@@ -50,6 +50,7 @@ _Noreturn static void become(const char *const *arguments, int keys, pid_t paren
 	signal(SIGINT, SIG_IGN);
 	signal(SIGTERM, SIG_IGN);
 	signal(SIGHUP, SIG_IGN);
+	signal(SIGUSR1, SIG_IGN);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	dup2(keys, STDIN_FILENO);

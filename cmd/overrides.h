@@ -41,8 +41,8 @@ int overrides_remote(struct overrides *c, const struct args *a, struct err *e);
 void overrides_clear(struct overrides *c);
 
 /*
- * --lanes, or as many as there are cores. Where MPI's launcher has started several processes on this machine,
- * each takes its share of the cores.
+ * --lanes, or as many as there are cores. Where MPI's launcher or srun has started several processes on the
+ * same cores, each takes its share of them.
  */
 int lanes_of(const struct args *a, int *lanes, struct err *e);
 

@@ -65,35 +65,15 @@ static void finish(void *ctx, struct link *link)
 	buf_clear(&v->settings);
 }
 
-static const struct settings *served(const struct session *s)
+/* serve holds one run. */
+static int check_one(const struct session *s, struct err *e)
 {
-	const struct runs *file = s->files;
-	while (file->count == 0)
-		file++;
-	return &file->at[0];
-}
-
-/* Leave one run in the session: the only one, or number --run in the order in which `simulate` runs them. */
-static int choose_run(struct session *s, const struct args *a, struct err *e)
-{
-	long long number = 0;
-	if (args_int(a, "run", 1, (long long)s->total, &number, e))
-		return -1;
-	if (number == 0 && s->total != 1)
-		return err_user(
-		        e,
-		        "serve holds one run, and the experiments given make %zu; choose one with --run 1 to "
-		        "--run %zu ('signsgd validate --json' lists them, a line each)",
-		        s->total, s->total);
-	struct runs *file = &s->files[0];
-	size_t skip = number > 0 ? (size_t)number - 1 : 0;
-	for (; skip >= file->count; file++)
-		skip -= file->count;
-	*file = (struct runs){.arena = file->arena, .at = &file->at[skip], .count = 1};
-	for (size_t f = 0; f < s->n_files; f++)
-		s->files[f].count = &s->files[f] == file;
-	s->total = 1;
-	return 0;
+	if (s->total == 1)
+		return 0;
+	return err_user(e,
+	                "serve holds one run, and the experiments given make %zu; choose one with --run 1 to "
+	                "--run %zu ('signsgd validate --json' lists them, a line each)",
+	                s->total, s->total);
 }
 
 /* The addresses of --shards. */
@@ -140,9 +120,9 @@ static int prepare(struct serving *v, struct err *e)
 	if (session_prepare(s, "serve", a, e) ||
 	    credentials_trust(a, v->endpoint.address, &v->endpoint.trust, e))
 		return -1;
-	if (choose_run(s, a, e))
+	if (check_one(s, e))
 		return -1;
-	const struct settings *run = served(s);
+	const struct settings *run = session_run_at(s, 1);
 	if (run->transport.row != &transport_zmq.row)
 		return err_user(e, "%s: serve is the server of transport \"%s\", found \"%s\"", run->source,
 		                transport_zmq.row.name, run->transport.row->name);
@@ -162,10 +142,11 @@ static int serve(const struct args *a)
 	if (prepare(&v, &e)) {
 		code = cmd_fail(&e);
 	} else {
-		struct run_job job = {.row = (const struct transport *)served(&v.session)->transport.row,
-		                      .start = start,
-		                      .finish = finish,
-		                      .ctx = &v};
+		struct run_job job = {
+		        .row = (const struct transport *)session_run_at(&v.session, 1)->transport.row,
+		        .start = start,
+		        .finish = finish,
+		        .ctx = &v};
 		struct pool *pool = pool_open(v.session.lanes);
 		v.session.job = &job;
 		code = session_run(&v.session, pool);
@@ -181,7 +162,6 @@ static int serve(const struct args *a)
 static const struct option options[] = {
         {"listen", "ADDRESS", "where workers connect, as in tcp://0.0.0.0:5555"},
         {"shards", "ADDRESS,...", "the run's other servers ('signsgd shard'), where workers connect too"},
-        {"run", "N", "which run of a sweep, from 1, in the order of 'validate --json'"},
         CREDENTIALS_OPTIONS,
         SESSION_OPTIONS,
         {NULL, NULL, NULL},

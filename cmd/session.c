@@ -104,6 +104,27 @@ static int check_usage(const struct session *s, struct err *e)
 	return 0;
 }
 
+/* --run N leaves one run in the session. */
+static int choose_run(struct session *s, struct err *e)
+{
+	long long number = 0;
+	if (args_int(s->args, "run", 1, (long long)s->total, &number, e))
+		return -1;
+	if (number == 0)
+		return 0;
+	const struct settings *run = session_run_at(s, (size_t)number);
+	for (size_t f = 0; f < s->n_files; f++) {
+		struct runs *file = &s->files[f];
+		bool here = run >= file->at && run < file->at + file->count;
+		*file = (struct runs){.arena = file->arena,
+		                      .at = here ? file->at + (run - file->at) : file->at,
+		                      .count = here};
+	}
+	s->chosen = s->total > 1;
+	s->total = 1;
+	return 0;
+}
+
 int session_prepare(struct session *s, const char *command, const struct args *a, struct err *e)
 {
 	s->args = a;
@@ -122,7 +143,10 @@ int session_prepare(struct session *s, const char *command, const struct args *a
 	if (s->resume && s->total != 1)
 		return err_user(e, "--resume continues one run, and the experiments given make %zu",
 		                s->total);
+	if (choose_run(s, e))
+		return -1;
 	s->done = mem_alloc((s->total + 1) * sizeof(*s->done)); /* [total] */
+	s->over = mem_alloc((s->total + 1) * sizeof(*s->over)); /* [total] */
 	return 0;
 }
 
@@ -143,25 +167,54 @@ static int report(struct session *s, enum run_outcome outcome, const char *path,
 	return 0;
 }
 
-static int run_next(struct session *s, const struct settings *run, struct pool *pool,
-                    enum run_outcome *outcome, struct err *e)
+/*
+ * Where a run is written. With --run the place is the one that it has among all runs, so that the commands of
+ * an array of jobs share one --out, unless that is the name of a result.
+ */
+static void path_of(const struct session *s, const struct settings *run, char path[PATH_BYTES])
 {
+	const char *end = strrchr(run->out, '.');
+	bool many = s->total > 1 || (s->chosen && !(end && !strcmp(end, ".h5")));
+
+	if (s->resume)
+		snprintf(path, PATH_BYTES, "%s", s->resume);
+	else
+		run_path(run, NULL, many, path, PATH_BYTES);
+}
+
+struct walk {
+	struct session *session;
+	struct pool *pool;
+	int code;
+};
+
+/* session_one() of session_run(). */
+static int run_next(void *ctx, const struct settings *run, size_t number, enum run_outcome *outcome,
+                    struct err *e)
+{
+	struct walk *w = ctx;
+	struct session *s = w->session;
 	char label[48], path[PATH_BYTES];
 	struct run_options o = {.path = path,
 	                        .overwrite = args_flag(s->args, "overwrite"),
 	                        .resume = s->resume != NULL,
+	                        .leave_held = s->total > 1,
 	                        .label = s->total > 1 ? label : NULL,
 	                        .job = s->job,
 	                        .replay = s->replay};
 
-	snprintf(label, sizeof(label), "%zu of %zu", s->n_done + 1, s->total);
-	if (s->resume)
-		snprintf(path, sizeof(path), "%s", s->resume);
-	else
-		run_path(run, NULL, s->total > 1, path, sizeof(path));
-	if (run_one(run, pool, &o, outcome, e))
+	snprintf(label, sizeof(label), "%zu of %zu", number, s->total);
+	path_of(s, run, path);
+	if (run_one(run, w->pool, &o, outcome, e))
 		return -1;
-	return report(s, *outcome, path, e);
+	if (*outcome == RUN_LEFT)
+		return 0;
+	if (report(s, *outcome, path, e))
+		return -1;
+	if (*outcome != RUN_STOPPED &&
+	    !strcmp(s->done[s->n_done - 1].info.state, run_state_name(RUN_DIVERGED)))
+		w->code = EXIT_WORLD;
+	return 0;
 }
 
 int session_stopped(void)
@@ -169,26 +222,69 @@ int session_stopped(void)
 	return run_signal_code();
 }
 
-int session_run(struct session *s, struct pool *pool)
+const struct settings *session_run_at(const struct session *s, size_t number)
 {
-	int code = EXIT_DONE;
+	const struct runs *file = s->files;
 
-	run_catch_signals();
-	for (size_t f = 0; f < s->n_files; f++) {
-		for (size_t i = 0; i < s->files[f].count; i++) {
+	for (number--; number >= file->count; file++)
+		number -= file->count;
+	return &file->at[number];
+}
+
+int session_walk(struct session *s, session_one *one, void *ctx, enum run_outcome *end, struct err *e)
+{
+	bool again = true;
+
+	for (*end = RUN_LEFT; *end == RUN_LEFT && again;) {
+		*end = RUN_DID;
+		again = false;
+		for (size_t i = 0; i < s->total; i++) {
 			enum run_outcome outcome = RUN_DID;
-			struct err e = {0};
-			if (run_next(s, &s->files[f].at[i], pool, &outcome, &e)) {
-				s->failed = true;
-				return cmd_fail(&e);
+			if (s->over[i])
+				continue;
+			if (one(ctx, session_run_at(s, i + 1), i + 1, &outcome, e))
+				return -1;
+			if (outcome == RUN_STOPPED) {
+				*end = RUN_STOPPED;
+				return 0;
 			}
-			if (outcome == RUN_STOPPED)
-				return session_stopped();
-			if (!strcmp(s->done[s->n_done - 1].info.state, run_state_name(RUN_DIVERGED)))
-				code = EXIT_WORLD;
+			s->over[i] = outcome != RUN_LEFT;
+			again |= outcome == RUN_DID || outcome == RUN_BLEW_UP;
+			if (outcome == RUN_LEFT)
+				*end = RUN_LEFT;
 		}
 	}
-	return code;
+	return 0;
+}
+
+/* Runs that another process does are its to finish, and are no failure of this one; but they are not done. */
+static void say_left(const struct session *s)
+{
+	char path[PATH_BYTES];
+
+	for (size_t i = 0; i < s->total; i++) {
+		if (s->over[i])
+			continue;
+		path_of(s, session_run_at(s, i + 1), path);
+		log_warn("%s: not done here: another process is at it", path);
+	}
+}
+
+int session_run(struct session *s, struct pool *pool)
+{
+	struct walk walk = {.session = s, .pool = pool, .code = EXIT_DONE};
+	enum run_outcome end = RUN_DID;
+	struct err e = {0};
+
+	run_catch_signals();
+	if (session_walk(s, run_next, &walk, &end, &e)) {
+		s->failed = true;
+		return cmd_fail(&e);
+	}
+	if (end == RUN_STOPPED)
+		return session_stopped();
+	say_left(s);
+	return walk.code;
 }
 
 static void print_one(const struct summary *d)
@@ -228,5 +324,6 @@ void session_clear(struct session *s)
 		mem_free((char *)s->done[i].path);
 	mem_free(s->files);
 	mem_free(s->done);
+	mem_free(s->over);
 	overrides_clear(&s->overrides);
 }

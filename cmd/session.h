@@ -26,8 +26,10 @@ struct session {
 	int lanes;
 	const struct run_job *job;
 	const struct replay *replay;
-	struct summary *done; /* [total] */
+	struct summary *done; /* [n_done], of [total] */
+	bool *over;           /* [total] this process is done with it */
 	size_t n_done, total;
+	bool chosen; /* one run of more, by --run */
 	bool failed; /* a run could not go on to its end */
 };
 
@@ -37,6 +39,21 @@ struct session {
  * with session_clear(), also after -1.
  */
 int session_prepare(struct session *s, const char *command, const struct args *a, struct err *e);
+
+/* Do one run of the session: run_one(), or another process's part of it. -1 and a sentence. */
+typedef int session_one(void *ctx, const struct settings *run, size_t number, enum run_outcome *outcome,
+                        struct err *e);
+
+/*
+ * Do all runs in order. Those that another process was writing (RUN_LEFT) are tried again afterwards, as long
+ * as anything was trained meanwhile: they are finished by then, or free. *end: RUN_STOPPED, or RUN_LEFT if
+ * some are another process's in the end, else RUN_DID. All processes of a job do the same here. -1 and a
+ * sentence.
+ */
+int session_walk(struct session *s, session_one *one, void *ctx, enum run_outcome *end, struct err *e);
+
+/* Run `number`, from 1. */
+const struct settings *session_run_at(const struct session *s, size_t number);
 
 /* Run all of them, also after one that diverged. Says what is wrong, and returns the exit code. */
 int session_run(struct session *s, struct pool *pool);
@@ -60,6 +77,7 @@ void session_clear(struct session *s);
 	OVERRIDE_OPTIONS,                                                                       \
 	LANES_OPTION,                                                                           \
 	{"resume", "RUN.h5", "continue this run, as it says itself; with --steps N to another end"}, \
+	{"run", "N", "one run of a sweep alone, from 1, in the order of 'validate --json'"},    \
 	{"overwrite", NULL, "start again, over results that are there; other files stay"},      \
 	{"profile", NULL, "measure every layer too; the times go to /profile of the result"},   \
 	{"quiet", NULL, "say only warnings and errors"},                                        \

@@ -82,7 +82,7 @@ const struct command cmd_shard = {
                    "`signsgd serve` with --shards and their addresses, as workers can reach them. Workers "
                    "need not be told. Needs neither an experiment file nor data; ends with the run.\n"
                    "Exit code: 0 when the run is over, 1 when the main server stayed away, 2 when an option "
-                   "was wrong, 129, 130 and 143 after SIGHUP, SIGINT and SIGTERM.",
+                   "was wrong, 129, 130, 138 and 143 after SIGHUP, SIGINT, SIGUSR1 and SIGTERM.",
         .example = "signsgd shard --listen tcp://0.0.0.0:5556 --keys keys\n"
                    "signsgd serve experiments/demo.json --listen tcp://0.0.0.0:5555 --keys keys \\\n"
                    "    --shards tcp://beta:5556,tcp://gamma:5556",

@@ -116,10 +116,11 @@ const struct command cmd_simulate = {
         .usage = "simulate FILE.json... [OPTION]...\nsimulate --resume RUN.h5 [OPTION]...\nsimulate --replay "
                  "RUN.h5 [OPTION]...",
         .details = "Runs every point of every file's sweep, in order. A result that is there and finished "
-                   "is skipped, one that was interrupted is continued. SIGHUP (a lost terminal), SIGINT "
-                   "and SIGTERM finish the step, save everything, and exit with 129, 130 and 143; the same "
-                   "command then continues. Before the first step, while data are made, they end it at "
-                   "once.\n"
+                   "is skipped, one that was interrupted is continued. Of several runs, those that another "
+                   "process is writing are left to it, named at the end, and no failure. SIGHUP (a lost "
+                   "terminal), SIGINT, SIGTERM and SIGUSR1 finish the step, save everything, and exit "
+                   "with 129, 130, 143 and 138; the same command then continues. Before "
+                   "the first step, while data are made, they end it at once.\n"
                    "--resume RUN.h5 with --steps N, --set steps=N or --set epochs=E gives the run another "
                    "length, also beyond its end, if its last checkpoint was kept (`checkpoint.keep`); the "
                    "bits are those of a run that was planned so. The file then is that other run's, with "
@@ -128,7 +129,8 @@ const struct command cmd_simulate = {
                    "Results are the same, bit for bit, for any number of lanes, and the same as those of "
                    "`train`. Where workers of `train` were late or lost, its result says who was counted "
                    "in each step; --replay repeats that, and exits with 1 unless the bits are the same.\n"
-                   "Exit code: 0 when every run finished, 1 when one diverged or the machine failed, 2 "
+                   "Exit code: 0 when every run finished or is left to a process that is at it, 1 when one "
+                   "diverged or the machine failed, 2 "
                    "when a file or an option was wrong.",
         .example = "signsgd simulate experiments/demo.json\n"
                    "signsgd simulate experiments/demo.json --adversaries 3 --out byzantine.h5",

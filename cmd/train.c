@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "aggregator/aggregator.h"
+#include "base/log.h"
 #include "registry.h"
 #include "train/feed.h"
 #include "transport/launch.h"
@@ -24,6 +25,22 @@ static const struct transport *row_with(enum transport_processes processes)
 			return row;
 	}
 	return NULL;
+}
+
+/* Tasks of srun that do not know each other would all do the whole training. */
+static int check_apart(struct training *t, struct err *e)
+{
+	int number, tasks = mpi_launched_apart(&number);
+	if (tasks == 0 || args_value(t->args, "processes"))
+		return 0;
+	t->silent = number > 0;
+	return err_user(
+	        e,
+	        "srun started %d of us without telling us of each other, so each would train by "
+	        "itself; give srun the plugin of this program's MPI library, --mpi=pmix for Open MPI, "
+	        "--mpi=pmi2 for MPICH ('srun --mpi=list' shows which there are), or use mpirun; "
+	        "--processes is for tasks that are to train by themselves",
+	        tasks);
 }
 
 /* The transport, where nobody chose one: the launcher's, if one has started us. */
@@ -81,7 +98,8 @@ static int check_rows(const struct training *t, struct err *e)
 static int prepare(struct training *t, struct err *e)
 {
 	long long processes = 0;
-	if (choose(t, e) || args_int(t->args, "processes", 1, PROCESSES_MAX, &processes, e) ||
+	if (check_apart(t, e) || choose(t, e) ||
+	    args_int(t->args, "processes", 1, PROCESSES_MAX, &processes, e) ||
 	    session_prepare(&t->session, "train", t->args, e) || check_rows(t, e))
 		return -1;
 	if (processes > 0 && mpi_launched() > 0)
@@ -127,21 +145,30 @@ static void finish(void *ctx, struct link *link)
 	link->row->close(link->self);
 }
 
-/* One run, in a process that only hosts workers: the root records it. */
-static int follow_one(struct training *t, const struct settings *s, struct pool *pool,
-                      enum run_outcome *outcome, struct err *e)
+/* What a process that only hosts workers needs for a run. */
+struct following {
+	const struct transport *row;
+	struct pool *pool;
+};
+
+/* session_one() in such a process: the root records the run. */
+static int follow_one(void *ctx, const struct settings *s, size_t number, enum run_outcome *outcome,
+                      struct err *e)
 {
+	const struct following *f = ctx;
 	struct link link;
 	int64_t command;
 	char data_id[DATA_ID_SIZE];
-	if (t->row->tell(NULL, &command, e))
+	(void)number;
+	if (f->row->tell(NULL, &command, e))
 		return -1;
-	*outcome = RUN_SKIPPED;
-	if (command == RUN_COMMAND_SKIP)
+	*outcome = command == RUN_COMMAND_LEAVE ? RUN_LEFT : RUN_SKIPPED;
+	if (command != RUN_COMMAND_GO)
 		return 0;
-	if (feed_fingerprint(s, data_id, e) || start((void *)(uintptr_t)t->row, s, data_id, pool, &link, e))
+	if (feed_fingerprint(s, data_id, e) ||
+	    start((void *)(uintptr_t)f->row, s, data_id, f->pool, &link, e))
 		return -1;
-	int rc = run_follow(s, pool, &link, outcome, e);
+	int rc = run_follow(s, f->pool, &link, outcome, e);
 	finish(NULL, &link);
 	return rc;
 }
@@ -149,20 +176,30 @@ static int follow_one(struct training *t, const struct settings *s, struct pool 
 /* All runs of the session, in a process that is not the root. The exit code. */
 static int follow(struct training *t, struct pool *pool)
 {
-	const struct session *s = &t->session;
+	struct following f = {t->row, pool};
+	enum run_outcome end = RUN_DID;
+	struct err e = {0};
 	run_catch_signals();
-	for (size_t f = 0; f < s->n_files; f++)
-		for (size_t i = 0; i < s->files[f].count; i++) {
-			enum run_outcome outcome;
-			struct err e = {0};
-			if (follow_one(t, &s->files[f].at[i], pool, &outcome, &e)) {
-				t->session.failed = true;
-				return cmd_fail(&e);
-			}
-			if (outcome == RUN_STOPPED)
-				return session_stopped();
-		}
-	return EXIT_DONE;
+	if (session_walk(&t->session, follow_one, &f, &end, &e)) {
+		t->session.failed = true;
+		return cmd_fail(&e);
+	}
+	return end == RUN_STOPPED ? session_stopped() : EXIT_DONE;
+}
+
+/* Processes beyond the workers of a run take part in it, but compute no gradient. */
+static void say_idle(const struct session *s)
+{
+	int processes = mpi_launched();
+	for (size_t i = 1; i <= s->total; i++) {
+		const struct settings *run = session_run_at(s, i);
+		if (run->workers >= processes)
+			continue;
+		log_warn("%s: %lld of the %d processes have no worker: the experiment has %lld (`workers`)",
+		         run->source, (long long)(processes - run->workers), processes,
+		         (long long)run->workers);
+		return;
+	}
 }
 
 static int train_launched(struct training *t, struct pool *pool)
@@ -172,6 +209,7 @@ static int train_launched(struct training *t, struct pool *pool)
 	int code;
 	if (mpi_launched_rank() == 0) {
 		t->session.job = &job;
+		say_idle(&t->session);
 		code = session_run(&t->session, pool);
 		session_summary(&t->session);
 	} else {
@@ -189,7 +227,8 @@ static int train(const struct args *a)
 	int code;
 
 	if (prepare(&t, &e)) {
-		code = mpi_launched_rank() == 0 ? cmd_fail(&e) : e.code; /* process 0 speaks for all */
+		t.silent |= mpi_launched_rank() > 0; /* process 0 speaks for all */
+		code = t.silent ? e.code : cmd_fail(&e);
 	} else {
 		struct pool *pool = pool_open(t.session.lanes);
 		code = t.row->processes == TRANSPORT_LAUNCHED ? train_launched(&t, pool)

@@ -12,6 +12,7 @@ struct training {
 	const struct transport *row;
 	struct change kind; /* the transport, where nobody chose one */
 	int processes;      /* --processes, or 0 */
+	bool silent;        /* another process says what is wrong */
 };
 
 /* Start worker processes, be their server, take them down. The exit code. */

@@ -256,16 +256,17 @@ const struct command cmd_work = {
         .name = "work",
         .about = "host workers of a run that a server elsewhere holds",
         .usage = "work --connect ADDRESS --keys DIR [OPTION]...",
-        .details = "Needs no experiment file: the server sends the settings, and this machine has the data "
-                   "set. The settings are read as strictly as a file, and cannot name a file of this "
-                   "machine: its paths are given here. A worker may come, go and come back at any time; it "
-                   "gets the "
-                   "run's parameters and votes from the next step on. While the server is away it "
-                   "waits. Settings that need more memory than --memory are refused before anything is "
-                   "made; `signsgd validate` counts in the same way.\n"
-                   "Exit code: 0 when the run is over, 1 when the server stayed away, 2 when it refused "
-                   "us or an option was wrong, 129, 130 and 143 after SIGHUP, SIGINT and SIGTERM, "
-                   "half a second after them at the latest: a worker has nothing to save.",
+        .details =
+                "Needs no experiment file: the server sends the settings, and this machine has the data "
+                "set. The settings are read as strictly as a file, and cannot name a file of this "
+                "machine: its paths are given here. A worker may come, go and come back at any time; it "
+                "gets the "
+                "run's parameters and votes from the next step on. While the server is away it "
+                "waits. Settings that need more memory than --memory are refused before anything is "
+                "made; `signsgd validate` counts in the same way.\n"
+                "Exit code: 0 when the run is over, 1 when the server stayed away, 2 when it refused "
+                "us or an option was wrong, 129, 130, 138 and 143 after SIGHUP, SIGINT, SIGUSR1 and SIGTERM, "
+                "half a second after them at the latest: a worker has nothing to save.",
         .example = "signsgd work --connect tcp://host:5555 --keys keys --name w0\n"
                    "signsgd work --connect tcp://host:5555 --keys keys --workers 2 --data /data",
         .options = options,

@@ -14,7 +14,7 @@
 #include "base/mem.h"
 #include "h5/h5_disk.h"
 
-enum { TRIES = 100, NOTE_BYTES = 512, HOST_BYTES = 256 };
+enum { TRIES = 100, NOTE_BYTES = H5_LOCK_HOLDER_BYTES, HOST_BYTES = 256 };
 
 static const char title[] = "signsgd lock: ";
 
@@ -61,10 +61,11 @@ static bool is_current(int fd, const char *path)
 	       here.st_dev == there.st_dev;
 }
 
-static int refuse_held(const char *path, const char *note, struct err *e)
+static int refuse_held(struct h5_lock *l, const char *path, const char *note, struct err *e)
 {
+	snprintf(l->holder, sizeof l->holder, "%s", note[0] ? note : "a process that has just begun");
 	return err_world(e, "%s: another process writes this file: %s; wait for it, or choose another path",
-	                 path, note[0] ? note : "it has just begun");
+	                 path, l->holder);
 }
 
 /* 1: the lock is ours. 0: try again, the file was removed meanwhile. -1 and a sentence. */
@@ -79,7 +80,7 @@ static int take_once(struct h5_lock *l, const char *path, struct err *e)
 		rc = err_user(e, "%s: cannot be written: %s is in the way, and is no lock of signsgd", path,
 		              l->path);
 	} else if (got == 0) {
-		rc = refuse_held(path, note, e);
+		rc = refuse_held(l, path, note, e);
 	} else if (got < 0) {
 		log_warn(
 		        "%s: the file system has no locks, so a second process with this path is not noticed",
@@ -106,7 +107,7 @@ int h5_lock_take(struct h5_lock *l, const char *path, struct err *e)
 	if (rc == 0)
 		err_world(e, "%s: cannot be locked: %s comes and goes", path, l->path);
 	mem_free(l->path);
-	*l = (struct h5_lock){0};
+	l->path = NULL;
 	return -1;
 }
 

@@ -19,14 +19,18 @@
 
 #include "base/err.h"
 
+enum { H5_LOCK_HOLDER_BYTES = 512 };
+
 struct h5_lock {
 	int fd;
-	char *path; /* of the lock file; NULL: not held */
+	char *path;                        /* of the lock file; NULL: not held */
+	char holder[H5_LOCK_HOLDER_BYTES]; /* the other process that holds it, for sentences; "": none does */
 };
 
 /*
  * Make the folders above `path`, and lock it. -1 and a sentence: another process holds it (which, and on
- * which machine), or the disk refuses. Where the file system has no locks, there is a warning and no lock.
+ * which machine; l->holder), or the disk refuses. Where the file system has no locks, there is a warning and
+ * no lock.
  */
 int h5_lock_take(struct h5_lock *l, const char *path, struct err *e);
 

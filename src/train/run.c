@@ -292,7 +292,7 @@ static int open_place(struct run *run, struct err *e)
 		run->data_id[0] = '\0';
 	const struct run_key key = key_of(run);
 	int rc = run_place_open(place, &key, run->o, e);
-	if (rc && place->other && !place->other_data && run->o->resume)
+	if (rc && place->other && !place->other_data && run->o->resume && !place->lock.holder[0])
 		rc = extend_place(place, run->s, run->o, e);
 	if (rc)
 		return -1;
@@ -395,15 +395,14 @@ static int begin(struct run *run, bool go_on, struct pool *pool, struct err *e)
 }
 
 /* Tell the other processes of the job what to do, and get the link to them. */
-static int meet(struct run *run, bool skip, struct pool *pool, struct err *e)
+static int meet(struct run *run, int64_t command, struct pool *pool, struct err *e)
 {
 	const struct run_job *job = run->o->job;
-	int64_t command = skip ? RUN_COMMAND_SKIP : RUN_COMMAND_GO;
 	if (!job)
 		return 0;
 	if (job->row->tell && job->row->tell(NULL, &command, e))
 		return -1;
-	if (skip)
+	if (command != RUN_COMMAND_GO)
 		return 0;
 	run->linked = job->start(job->ctx, run->s, run->data_id, pool, &run->link, e) == 0;
 	return run->linked ? 0 : -1;
@@ -460,9 +459,16 @@ int run_one(const struct settings *s, struct pool *pool, const struct run_option
 	int rc = open_place(&run, e);
 	run_must_save();
 	bool skip = place->present == RUN_PRESENT_FINISHED && !extending(&run);
-	if (!rc)
-		rc = meet(&run, skip, pool, e);
-	if (!rc && skip) {
+	bool left = rc && o->leave_held && place->lock.holder[0];
+	if (left) {
+		err_clear(e);
+		log_say("%s: left to %s", o->path, place->lock.holder);
+	}
+	if (!rc || left)
+		rc = meet(&run, left ? RUN_COMMAND_LEAVE : skip ? RUN_COMMAND_SKIP : RUN_COMMAND_GO, pool, e);
+	if (!rc && left) {
+		*outcome = RUN_LEFT;
+	} else if (!rc && skip) {
 		*outcome = RUN_SKIPPED;
 		say_skipped(o, place);
 	} else if (!rc) {

@@ -16,7 +16,7 @@ struct link;
 struct replay;
 struct transport;
 
-enum run_outcome { RUN_DID, RUN_SKIPPED, RUN_STOPPED, RUN_BLEW_UP };
+enum run_outcome { RUN_DID, RUN_SKIPPED, RUN_STOPPED, RUN_BLEW_UP, RUN_LEFT };
 
 /* The job that a run belongs to: how it reaches its other processes. */
 struct run_job {
@@ -34,6 +34,7 @@ struct run_options {
 	const char *path;            /* result file */
 	bool overwrite;              /* replace a result that is there, of whichever run */
 	bool resume;                 /* there must be something to resume */
+	bool leave_held;             /* what another process is writing is its, and no error: RUN_LEFT */
 	const char *label;           /* "3 of 12", or NULL: for the progress line */
 	const struct run_job *job;   /* NULL: all in this process */
 	const struct replay *replay; /* repeat a recorded run; NULL: do not */
@@ -57,10 +58,12 @@ int run_follow(const struct settings *s, struct pool *pool, const struct link *l
                enum run_outcome *outcome, struct err *e);
 
 /* What the root of a job commands before each run (transport.h, tell). */
-enum run_command { RUN_COMMAND_GO, RUN_COMMAND_SKIP };
+enum run_command { RUN_COMMAND_GO, RUN_COMMAND_SKIP, RUN_COMMAND_LEAVE };
 
-/* Let SIGINT, SIGTERM and, unless it is ignored as under nohup, SIGHUP ask the run to stop after its present
- * step. */
+/*
+ * Let SIGINT, SIGTERM, SIGUSR1 (the one that mpirun hands on to its processes) and, unless it is ignored as
+ * under nohup, SIGHUP ask the run to stop after its present step. Only a second SIGINT kills.
+ */
 void run_catch_signals(void);
 /* The signal that came, or 0; SIGCHLD: run_halt() was called. */
 int run_signal(void);

@@ -108,8 +108,10 @@ int run_place_open(struct run_place *p, const struct run_key *key, const struct 
 	if (!rc && p->present == RUN_PRESENT_FINISHED)
 		return 0;
 	err_clear(e);
-	if (h5_lock_take(&lock, p->path, e))
+	if (h5_lock_take(&lock, p->path, e)) {
+		p->lock = lock;
 		return -1;
+	}
 	/* What was there may have been another process's last words. */
 	run_place_clear(p);
 	rc = look(p, key, o, e);

@@ -25,7 +25,7 @@ struct run_place {
 	/* The run that is there, if it is to get another length (train/extend.h); id "": it is not. */
 	struct record_extended was;
 	int64_t kept;        /* steps that the file on disk holds: it is not replaced before there are more */
-	struct h5_lock lock; /* held until run_place_clear(), unless the run is finished */
+	struct h5_lock lock; /* held until run_place_clear(), unless the run is finished or another's */
 };
 
 /* What a run is known by. */

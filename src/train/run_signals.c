@@ -58,16 +58,20 @@ static void catch_hangup(void)
 
 void run_catch_signals(void)
 {
-	/* The handler is called only once: a second Ctrl-C kills the program. */
+	/* The handler is called only once: a second Ctrl-C kills the program. A second SIGTERM is no
+	 * person's: systems that end jobs send it several times, and the step is still to be saved. */
 	struct sigaction once = {.sa_handler = catch_signal, .sa_flags = (int)SA_RESETHAND | SA_RESTART};
+	struct sigaction always = {.sa_handler = catch_signal, .sa_flags = SA_RESTART};
 	struct sigaction ignore = {.sa_handler = SIG_IGN};
 	struct sigaction late = {.sa_handler = end_at_once, .sa_flags = SA_RESTART};
 	sigemptyset(&once.sa_mask);
+	sigemptyset(&always.sa_mask);
 	sigemptyset(&ignore.sa_mask);
 	sigemptyset(&late.sa_mask);
 	sigaction(SIGALRM, &late, NULL);
 	sigaction(SIGINT, &once, NULL);
-	sigaction(SIGTERM, &once, NULL);
+	sigaction(SIGTERM, &always, NULL);
+	sigaction(SIGUSR1, &always, NULL);
 	sigaction(SIGPIPE, &ignore, NULL); /* a run goes on when its output is no longer read */
 	catch_hangup();
 }
@@ -111,5 +115,8 @@ const char *run_signal_name(void)
 {
 	if (caught == SIGCHLD)
 		return "the end of its processes";
-	return caught == SIGTERM ? "SIGTERM" : caught == SIGHUP ? "SIGHUP" : "SIGINT";
+	return caught == SIGTERM   ? "SIGTERM"
+	       : caught == SIGUSR1 ? "SIGUSR1"
+	       : caught == SIGHUP  ? "SIGHUP"
+	                           : "SIGINT";
 }

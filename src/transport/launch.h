@@ -16,9 +16,16 @@ int mpi_launched(void);
 int mpi_launched_rank(void);
 
 /*
- * How many of them share this machine's cores, this one included; 1 where it is not known (srun binds each
- * process to cores of its own).
+ * How many processes share the cores that this one may use, this one included; 1 where it is not known. Those
+ * that the launcher has bound to other cores do not count; tasks of srun do, also where they are not one job
+ * of MPI's.
  */
 int mpi_launched_here(void);
+
+/*
+ * Tasks that srun started together, but without the MPI plugin by which they would find each other (its --mpi
+ * is none): each is alone. 0: not so. *number: this one's among them, from 0.
+ */
+int mpi_launched_apart(int *number);
 
 #endif

@@ -205,6 +205,44 @@ Test(launched, train_takes_mpi_or_says_why_not, .init = cli_open, .fini = cli_cl
 	           "train %s --set transport=zmq --out %s", at("q.json"), at("m.h5"));
 }
 
+/* As `srun -n 2` without --mpi leaves them: each would train by itself, on the same files. */
+Test(launched, tasks_that_do_not_know_each_other_are_refused, .init = cli_open, .fini = cli_close,
+     .timeout = 60)
+{
+	write_toy("0.1");
+	setenv("SLURM_STEP_NUM_TASKS", "2", 1);
+	setenv("SLURM_PROCID", "0", 1);
+	cli_expect(2, "srun started 2 of us without telling us of each other", "train %s --out %s",
+	           at("q.json"), at("m.h5"));
+	cr_expect_not_null(strstr(cli_err, "--mpi=pmix"), "%s", cli_err);
+	setenv("SLURM_PROCID", "1", 1);
+	cr_expect_eq(cli("train %s --out %s", at("q.json"), at("m.h5")), 2);
+	cr_expect_str_empty(cli_err, "the first speaks for all: %s", cli_err);
+	cr_expect_eq(cli("train %s --processes 2 --out %s", at("q.json"), at("m.h5")), 0,
+	             "trainings of their own may be meant: %s", cli_err);
+}
+
+/* A launcher of another MPI than the program's: every process believes to be the only one. */
+Test(launched, a_library_that_does_not_know_the_launcher_is_refused, .init = mpirun_open, .fini = cli_close,
+     .timeout = 60)
+{
+	write_toy("0.1");
+	setenv("PMI_RANK", "0", 1);
+	setenv("PMI_SIZE", "2", 1);
+	cli_expect(2, "does not speak its protocol and sees one", "train %s --out %s", at("q.json"),
+	           at("m.h5"));
+}
+
+Test(mpi_train, a_process_without_a_worker_is_told_of)
+{
+	write_toy("0.1");
+	cr_expect_eq(mpirun(3, "train %s --workers 1 --adversaries 0 --out %s", at("q.json"), at("m.h5")), 0,
+	             "%s", cli_err);
+	cr_expect_not_null(
+	        strstr(cli_err, "2 of the 3 processes have no worker: the experiment has 1 (`workers`)"),
+	        "%s", cli_err);
+}
+
 /* Each machine of a job may have a disk of its own. */
 Test(mpi_train, a_process_with_other_data_ends_the_job)
 {

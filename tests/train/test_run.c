@@ -215,6 +215,31 @@ Test(run, sigterm_finishes_the_step_and_exits_143)
 	interrupted(SIGTERM, 143);
 }
 
+/* The one that mpirun hands on. */
+Test(run, sigusr1_finishes_the_step_and_exits_138)
+{
+	interrupted(SIGUSR1, 138);
+}
+
+/* Systems that end jobs send it again; a step of a second is done and saved all the same. */
+Test(run, a_second_sigterm_within_a_step_does_not_kill)
+{
+	struct run_info info;
+	struct err e = {0};
+	write_experiment("{\"name\":\"slow\",\"workers\":9,\"steps\":1000,\"batch\":1,"
+	                 "\"model\":{\"kind\":\"quadratic\",\"dimensions\":5000000}}");
+	pid_t pid = start_busy();
+	while (access(run_path_, F_OK) != 0)
+		wait_ms(5);
+	for (int i = 0; i < 3; i++) {
+		kill(pid, i == 1 ? SIGUSR1 : SIGTERM);
+		wait_ms(40);
+	}
+	cr_expect_eq(process_wait(pid), 143, "%s", file_text(log_path, said, sizeof said));
+	cr_assert_eq(record_info(run_path_, &info, &e), 0, "%s", e.text);
+	cr_expect_str_eq(info.state, "interrupted");
+}
+
 Test(run, sighup_finishes_the_step_and_exits_129)
 {
 	interrupted(SIGHUP, 129);

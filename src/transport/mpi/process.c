@@ -2,8 +2,10 @@
 #include <limits.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <unistd.h>
+#include "base/log.h"
 #include "base/mem.h"
 #include "transport/mpi/mpi_internal.h"
 #include "transport/launch.h"
@@ -39,6 +41,46 @@ static void die_with_launcher(void)
 		_exit(EXIT_WORLD);
 }
 
+static void library_name(char out[MPI_MAX_LIBRARY_VERSION_STRING])
+{
+	int length;
+	MPI_Get_library_version(out, &length);
+	out[strcspn(out, ",\n\t")] = '\0';
+}
+
+/*
+ * Open MPI understands PMI-2, one of srun's protocols, only where it was built so; elsewhere it ends the
+ * process within MPI_Init(), by _exit(), with words about its build. So it is said before.
+ */
+static void warn_of_pmi2(void)
+{
+	char library[MPI_MAX_LIBRARY_VERSION_STRING] = "";
+	if (!getenv("SLURM_STEP_ID") || !getenv("PMI_RANK") || getenv("PMIX_RANK") ||
+	    getenv("OMPI_COMM_WORLD_SIZE") || mpi_launched_rank() > 0)
+		return;
+	library_name(library);
+	if (strncmp(library, "Open MPI", 8) == 0)
+		log_warn("srun speaks PMI-2, which few builds of %s understand; if MPI_Init fails now, give "
+		         "srun --mpi=pmix, or use mpirun",
+		         library);
+}
+
+/* A library that does not speak the launcher's protocol takes every process for the only one. */
+static int check_size(struct err *e)
+{
+	char library[MPI_MAX_LIBRARY_VERSION_STRING] = "";
+	int size = 1;
+	MPI_Comm_size(MPI_COMM_WORLD, &size);
+	if (size > 1 || mpi_launched() <= 1)
+		return 0;
+	library_name(library);
+	return err_user(e,
+	                "the launcher started %d processes, but this program's MPI library (%s) does not "
+	                "speak its protocol and sees one; use the mpirun of that library, or another --mpi "
+	                "of srun ('srun --mpi=list' shows which there are)",
+	                mpi_launched(), library);
+}
+
 /* If other ranks may be waiting for this one, MPI_Finalize() would hang: abort them instead. */
 static void at_exit(int code, void *unused)
 {
@@ -65,10 +107,11 @@ int mpi_begin(MPI_Comm *comm, struct err *e)
 	if (own == MPI_COMM_NULL) {
 		ask_open_mpi();
 		die_with_launcher();
+		warn_of_pmi2();
 		if (mpi_check(MPI_Init_thread(NULL, NULL, MPI_THREAD_FUNNELED, &level), "MPI_Init_thread", e))
 			return -1;
 		on_exit(at_exit, NULL);
-		if (mpi_check(MPI_Comm_dup(MPI_COMM_WORLD, &own), "MPI_Comm_dup", e))
+		if (check_size(e) || mpi_check(MPI_Comm_dup(MPI_COMM_WORLD, &own), "MPI_Comm_dup", e))
 			return -1;
 		MPI_Comm_set_errhandler(own, MPI_ERRORS_RETURN);
 	}

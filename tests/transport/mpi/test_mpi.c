@@ -5,6 +5,7 @@
  * a word where there is no mpirun or the program was built without MPI.
  */
 #include <criterion/criterion.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -201,7 +202,13 @@ static void forget_launchers(void)
 	                                    "PMI_RANK",
 	                                    "PMIX_RANK",
 	                                    "MPI_LOCALNRANKS",
-	                                    "SLURM_STEP_NUM_TASKS"};
+	                                    "SLURM_STEP_NUM_TASKS",
+	                                    "SLURM_STEP_TASKS_PER_NODE",
+	                                    "SLURM_NODEID",
+	                                    "SLURM_LOCALID",
+	                                    "SLURM_PROCID",
+	                                    "SLURM_CPU_BIND_TYPE",
+	                                    "SLURM_CPU_BIND_LIST"};
 	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
 		unsetenv(names[i]);
 }
@@ -228,4 +235,84 @@ Test(launcher, is_seen_in_the_environment)
 	cr_expect_eq(mpi_launched(), 8, "what is no number is no size");
 	setenv("OMPI_COMM_WORLD_LOCAL_SIZE", "5", 1);
 	cr_expect_eq(mpi_launched_here(), 5);
+}
+
+/* As Slurm 22.05 sets them. */
+Test(launcher, tasks_of_srun_share_the_cores_that_are_not_their_own)
+{
+	static const struct {
+		const char *tasks, *node, *local, *type, *list;
+		int here;
+	} cases[] = {
+	        {"2", "0", "1", "mask_cpu:", "0x3", 2, /* one mask for all */},
+	        {"2", "0", "1", "mask_cpu:", "0x3,0xC", 1},
+	        {"2", "0", "0", "cores,mask_cpu:", "0xF0,0x0F", 1},
+	        {"4", "0", "2", "mask_cpu:", "0xF0,0x0F,0xF0,0x0F", 2, /* by sockets */},
+	        {"4", "0", "2", "mask_cpu:", "0xF0,0x0F", 2, /* masks are taken in turn */},
+	        {"2", "0", "0", "mask_cpu:", "1,3", 2},
+	        {"2", "0", "0", "mask_cpu:", "0xFF0000000000000000,0xFF", 1, /* longer than any number */},
+	        {"2", "0", "0", "none", "", 2},
+	        {"3", "0", "0", "rank", "", 3},
+	        {"2(x3),1", "2", "0", "none", "", 2},
+	        {"2(x3),1", "3", "0", "none", "", 1},
+	        {"2,5(x2)", "1", "0", NULL, NULL, 5},
+	        {"2", "7", "0", NULL, NULL, 1, /* no such node */},
+	        {"many", "0", "0", NULL, NULL, 1},
+	};
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		forget_launchers();
+		setenv("SLURM_STEP_TASKS_PER_NODE", cases[i].tasks, 1);
+		setenv("SLURM_NODEID", cases[i].node, 1);
+		setenv("SLURM_LOCALID", cases[i].local, 1);
+		if (cases[i].type)
+			setenv("SLURM_CPU_BIND_TYPE", cases[i].type, 1);
+		if (cases[i].list)
+			setenv("SLURM_CPU_BIND_LIST", cases[i].list, 1);
+		cr_expect_eq(mpi_launched_here(), cases[i].here, "%zu: %d", i, mpi_launched_here());
+	}
+	setenv("OMPI_COMM_WORLD_LOCAL_SIZE", "3", 1); /* mpirun in a task */
+	cr_expect_eq(mpi_launched_here(), 3);
+	forget_launchers();
+}
+
+static int bound_to_one(void *ctx)
+{
+	cpu_set_t one, *all = ctx;
+	int core = 0;
+	while (!CPU_ISSET(core, all))
+		core++;
+	CPU_ZERO(&one);
+	CPU_SET(core, &one);
+	return sched_setaffinity(0, sizeof one, &one) || mpi_launched_here() != 1;
+}
+
+/* The parent may use them all: a process that is bound to some has these to itself, if there are enough. */
+Test(launcher, processes_that_mpirun_bound_share_no_cores)
+{
+	cpu_set_t all;
+	cr_assert_eq(sched_getaffinity(0, sizeof all, &all), 0);
+	if (CPU_COUNT(&all) < 2)
+		cr_skip_test("skipped: there is one core");
+	forget_launchers();
+	setenv("OMPI_COMM_WORLD_LOCAL_SIZE", "2", 1);
+	cr_expect_eq(mpi_launched_here(), 2, "unbound");
+	cr_expect_eq(process_in_child(bound_to_one, &all), 0, "bound");
+	forget_launchers();
+}
+
+Test(launcher, tasks_of_srun_without_a_plugin_are_apart)
+{
+	int number;
+	forget_launchers();
+	cr_expect_eq(mpi_launched_apart(&number), 0);
+	setenv("SLURM_STEP_NUM_TASKS", "1", 1);
+	setenv("SLURM_PROCID", "0", 1);
+	cr_expect_eq(mpi_launched_apart(&number), 0, "one task is a whole job");
+	setenv("SLURM_STEP_NUM_TASKS", "4", 1);
+	setenv("SLURM_PROCID", "3", 1);
+	cr_expect_eq(mpi_launched_apart(&number), 4);
+	cr_expect_eq(number, 3);
+	setenv("PMIX_RANK", "3", 1);
+	cr_expect_eq(mpi_launched_apart(&number), 0);
+	forget_launchers();
 }
