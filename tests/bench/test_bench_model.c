@@ -59,7 +59,7 @@ Test(bench_model, every_model_that_learns_from_data_is_timed_or_says_why_not)
 
 Test(bench_model, wrong_words_get_a_sentence)
 {
-	cli_expect(2, "there is no model 'resnet21'; did you mean 'resnet20'?", "bench model resnet21");
+	cli_expect(2, "there is no model 'resnet21'; did you mean \"resnet20\"?", "bench model resnet21");
 	cli_expect(2, "takes one name", "bench model");
 	cli_expect(2, "takes one name", "bench model cnn mlp");
 	cli_expect(2, "--input: found '3x32'", "bench model cnn --input 3x32");

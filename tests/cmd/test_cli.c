@@ -198,7 +198,7 @@ Test(cli, list_says_what_an_attack_acts_on)
 Test(cli, list_refuses_what_is_not_there)
 {
 	cli_expect(2, "did you mean 'attacks'?", "list atacks");
-	cli_expect(2, "did you mean 'invert'?", "list attacks inverse");
+	cli_expect(2, "did you mean \"invert\"?", "list attacks inverse");
 	cli_expect(2, "'invert' is no family but one of the attacks: 'signsgd list attacks invert'",
 	           "list invert");
 	cli_expect(2, "there is no family", "list zzzzzzzz");

@@ -201,6 +201,7 @@ static int row_check(const void *state, bool separable, bool float_mean, struct 
 
 const struct transport transport_mpi = {
         .row = {.name = "mpi",
+                .also = "openmpi, mpich",
                 .about = "processes started by mpirun or srun, on machines that trust each other",
                 .formula = "With P processes, busiest link: star M push_bytes + (P - 1) pull_bytes; sharded "
                            "about 2 (P - 1)/P of each of its workers' push_bytes and of pull_bytes; "
