@@ -161,6 +161,24 @@ static int show_one(const unsigned char *p, const unsigned char *end, char piece
 	return length;
 }
 
+const char *text_first_line(const char *text, char *out, size_t size)
+{
+	size_t used = 0;
+
+	for (; *text != '\0' && *text != '\n' && used + 1 < size; text++) {
+		bool blank = isspace((unsigned char)*text) || iscntrl((unsigned char)*text);
+
+		if (!blank)
+			out[used++] = *text;
+		else if (used > 0 && out[used - 1] != ' ')
+			out[used++] = ' ';
+	}
+	while (used > 0 && out[used - 1] == ' ')
+		used--;
+	out[used] = '\0';
+	return out;
+}
+
 const char *text_shown(const char *text, char *out, size_t size)
 {
 	const unsigned char *p = (const unsigned char *)text, *end = p + strlen(text);

@@ -31,4 +31,8 @@ int text_utf8(const unsigned char *p, const unsigned char *end);
  */
 const char *text_shown(const char *text, char *out, size_t size);
 
+/* The first line of text, with one space for every run of spaces, tabs and control characters. Returns out.
+ */
+const char *text_first_line(const char *text, char *out, size_t size);
+
 #endif

@@ -35,6 +35,10 @@ struct plan {
 /* Of a process that holds so many of the workers; 0: a server, which holds their messages. */
 void trainer_plan(const struct settings *s, int lanes, int workers, struct plan *out);
 
+/* Would the run begin? Reads the file that its parameters come from, if any, and keeps nothing of it. -1 and
+ * a sentence. */
+int trainer_check_start(const struct settings *s, size_t n_params, struct err *e);
+
 struct trainer;
 struct link;
 

@@ -1,4 +1,6 @@
 /* The memory plan of a run: sums of what trainer_open() allocates. */
+#include "base/mem.h"
+#include "models/init/init_row.h"
 #include "registry.h"
 #include "train/evaluate.h"
 #include "train/feed.h"
@@ -102,4 +104,20 @@ void trainer_plan(const struct settings *s, int lanes, int workers, struct plan 
 	out->checkpoint = out->parameters + out->momentum + out->optimiser + out->adversaries;
 	out->total = out->parameters + out->momentum + out->messages + out->lanes + out->data +
 	             out->optimiser + out->adversaries + out->record + out->base;
+}
+
+int trainer_check_start(const struct settings *s, size_t n_params, struct err *e)
+{
+	const struct init_row *init = (const struct init_row *)s->init.row;
+	const struct model *model = (const struct model *)s->model.row;
+	struct model_env env = settings_model_env(s, NULL);
+	if (!init->read)
+		return 0;
+	size_t n_running = model->running_floats ? model->running_floats(s->model.state, &env) : 0;
+	float *x = mem_array(n_params, sizeof *x);
+	float *running = n_running ? mem_array(n_running, sizeof *running) : NULL;
+	int rc = init->read(s->init.state, &env, s->model.state, x, running, e);
+	mem_free(x);
+	mem_free(running);
+	return rc;
 }

@@ -76,6 +76,16 @@ Test(words, are_the_same_in_every_spelling)
 	cr_assert_not(text_in_list("iter", ""));
 }
 
+Test(words, a_first_line_has_no_control_characters)
+{
+	char out[40];
+
+	cr_assert_str_eq(text_first_line("MPICH Version:\t4.0.2\nMPICH Release date:\tx", out, sizeof out),
+	                 "MPICH Version: 4.0.2");
+	cr_assert_str_eq(text_first_line("\t a\x1b[1m  b \r\n", out, sizeof out), "a [1m b");
+	cr_assert_str_eq(text_first_line("abcdef", out, 4), "abc");
+}
+
 /* The definition, by recursion over prefixes. */
 static int slow(const char *a, int n_a, const char *b, int n_b)
 {
