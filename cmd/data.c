@@ -1,5 +1,6 @@
-/* `signsgd data`: list data sets with their files, fetch files, pack a folder of images. */
+/* `signsgd data`: list data sets with their files, fetch files, pack and verify a folder of images. */
 #include <string.h>
+#include "cmd/data_verify.h"
 #include "cmd/ui/cmd.h"
 #include "cmd/ui/table.h"
 #include "base/clock.h"
@@ -96,9 +97,6 @@ static void tell(void *ctx, const struct fetch_news *news)
 	case FETCH_KEPT:
 		log_say("%s is there and right, kept", news->path);
 		break;
-	case FETCH_REPLACE:
-		log_warn("%s; it will be replaced", news->text);
-		break;
 	case FETCH_BEGIN:
 		log_say("asking %s", news->text);
 		*begin = clock_s();
@@ -168,6 +166,7 @@ static int pack(const char *dir, const char *out, struct err *e)
 	struct image_set *p = image_set_open(dir, e);
 	if (!p)
 		return -1;
+	image_set_warn(p);
 	int failed = image_set_pack(p, out, tell_packed, e);
 	progress_end();
 	if (!failed)
@@ -177,36 +176,52 @@ static int pack(const char *dir, const char *out, struct err *e)
 	return failed;
 }
 
+/* What the verbs take behind them. */
+static const struct {
+	const char *name, *takes;
+	size_t words;
+} verbs[] = {{"list", "no name", 0},
+             {"fetch", "the name of one data set", 1},
+             {"pack", "one folder", 1},
+             {"verify", "one folder or pack", 1}};
+
 static int first(const char *word, struct err *e)
 {
 	char shown[80];
-	if (!strcmp(word, "list") || !strcmp(word, "fetch") || !strcmp(word, "pack"))
-		return 0;
-	return err_user(e, "data takes 'list', 'fetch NAME' or 'pack DIR -o FILE.h5', found '%s'",
+
+	for (size_t i = 0; i < sizeof(verbs) / sizeof(*verbs); i++)
+		if (!strcmp(verbs[i].name, word))
+			return 0;
+	return err_user(e,
+	                "data takes 'list', 'fetch NAME', 'pack DIR -o FILE.h5' or 'verify PATH', found '%s'",
 	                text_shown(word, shown, sizeof(shown)));
+}
+
+static int check_words(const char *verb, size_t words, struct err *e)
+{
+	for (size_t i = 0; i < sizeof(verbs) / sizeof(*verbs); i++)
+		if (!strcmp(verbs[i].name, verb) && words != verbs[i].words)
+			return err_user(e, "data %s takes %s, found %zu", verb, verbs[i].takes, words);
+	return 0;
 }
 
 static int data(const struct args *a)
 {
 	struct err e = {0};
 	const char *verb = a->n_rest ? a->rest[0] : "list";
-	bool fetches = !strcmp(verb, "fetch"), lists = !strcmp(verb, "list"), packs = !strcmp(verb, "pack");
+	size_t words = a->n_rest ? a->n_rest - 1 : 0;
 
-	if (first(verb, &e))
+	if (first(verb, &e) || check_words(verb, words, &e))
 		return cmd_fail(&e);
-	if (lists && a->n_rest > 1)
-		err_user(&e, "data list takes no name, found %zu", a->n_rest - 1);
-	else if (fetches && a->n_rest != 2)
-		err_user(&e, "data fetch takes the name of one data set, found %zu", a->n_rest - 1);
-	else if (packs && a->n_rest != 2)
-		err_user(&e, "data pack takes one folder, found %zu", a->n_rest - 1);
-	else if (packs)
+	if (!strcmp(verb, "list"))
+		return list(args_value(a, "data"));
+	if (!strcmp(verb, "pack"))
 		pack(a->rest[1], args_value(a, "o") ? args_value(a, "o") : args_value(a, "out"), &e);
-	else if (fetches)
+	else if (!strcmp(verb, "verify"))
+		data_verify(a->rest[1], &e);
+	else
 		fetch(a->rest[1], args_value(a, "to"), args_value(a, "from"), &e);
-	if (e.code)
-		return cmd_fail(&e);
-	return lists ? list(args_value(a, "data")) : EXIT_DONE;
+	return e.code ? cmd_fail(&e) : EXIT_DONE;
 }
 
 static const struct option options[] = {
@@ -222,18 +237,22 @@ static const struct option options[] = {
 
 const struct command cmd_data = {
         .name = "data",
-        .about = "list data sets, fetch their files, pack images into one file",
-        .usage = "data list | data fetch NAME | data pack DIR -o FILE.h5",
-        .details = "Files are looked for in DIR/NAME and DIR, for DIR the one of --data, of data.dir in the "
-                   "experiment file and of the environment variable SIGNSGD_DATA, and then in "
-                   "~/.cache/signsgd/NAME (or $XDG_CACHE_HOME/signsgd/NAME), where fetch puts them. What is "
-                   "fetched must have the official SHA-256. Pack puts the images of a folder with "
-                   "train/CLASS/ and val/CLASS/ into one file, as they are, which data imagefolder reads "
-                   "like the folder.",
+        .about = "list data sets, fetch their files, pack and verify images",
+        .usage = "data list | data fetch NAME | data pack DIR -o FILE | data verify PATH",
+        .details =
+                "Files are looked for in DIR/NAME and DIR, for DIR the one of --data, of data.dir in the "
+                "experiment file and of the environment variable SIGNSGD_DATA, and then in "
+                "~/.cache/signsgd/NAME (or $XDG_CACHE_HOME/signsgd/NAME), where fetch puts them. What is "
+                "fetched must have the official SHA-256; other files stay. Pack puts the images of a folder "
+                "with "
+                "train/CLASS/ and val/CLASS/ into one file, as they are, which data imagefolder reads "
+                "like the folder. A pack is sealed. Verify reads every image of a folder or a pack and names "
+                "those that are damaged.",
         .example = "signsgd data list\n"
                    "signsgd data fetch fashion-mnist\n"
                    "signsgd data fetch mnist --to data-sets\n"
-                   "signsgd data pack imagenet -o imagenet.h5",
+                   "signsgd data pack imagenet -o imagenet.h5\n"
+                   "signsgd data verify imagenet.h5",
         .options = options,
         .first = first,
         .run = data,

@@ -202,6 +202,18 @@ static int draw(const struct args *a, const struct figures *f, const char *pytho
 	return code > EXIT_USER ? EXIT_WORLD : code;
 }
 
+/* Scripts ask this program what files of earlier versions do not say (plots/common.py). */
+static void name_program(void)
+{
+	char self[PATH_MAX];
+	ssize_t length = readlink("/proc/self/exe", self, sizeof(self) - 1);
+
+	if (length <= 0)
+		return;
+	self[length] = '\0';
+	setenv("SIGNSGD_PROGRAM", self, 1);
+}
+
 static int plot(const struct args *a)
 {
 	struct figures *f = mem_alloc(sizeof(*f));
@@ -210,6 +222,7 @@ static int plot(const struct args *a)
 	int code;
 
 	find_figures(f);
+	name_program();
 	if (check_usage(a, f, &e) || interpreter_find(python, sizeof(python), &e))
 		code = cmd_fail(&e);
 	else
@@ -243,8 +256,9 @@ const struct command cmd_plot = {
         .details = "Figures: curves (accuracy or loss over a run), adversaries (final accuracy against "
                    "their share), toy (the objective on a logarithmic scale), noise (histograms of single "
                    "weights' stochastic gradients), snr (signal-to-noise ratio over a run), time-to-accuracy "
-                   "(accuracy over wall time). Needs a Python 3 "
-                   "with h5py, numpy and matplotlib; SIGNSGD_PYTHON names one. What follows '--' goes to the "
+                   "(accuracy over wall time). Means are over finished runs of one experiment; unfinished "
+                   "ones are drawn by themselves. Needs a Python 3 with h5py, numpy and matplotlib; "
+                   "SIGNSGD_PYTHON names one. What follows '--' goes to the "
                    "script.",
         .example = "signsgd simulate experiments/demo.json --out demo\n"
                    "signsgd plot curves demo/*.h5 -o demo.png",

@@ -13,6 +13,8 @@
 #include "base/mem.h"
 #include "base/text.h"
 #include "data/dataset.h"
+#include "experiment/identity.h"
+#include "h5/h5.h"
 #include "record/record.h"
 #include "registry.h"
 
@@ -59,6 +61,25 @@ static void line_extended(struct buf *b, const struct summary *r)
 	mem_free(rows);
 }
 
+/* Files of earlier versions say only what the identity is made from. */
+static void add_identity(struct buf *b, const char *path)
+{
+	struct buf group = {0};
+	struct err ignored = {0}; /* null: not known */
+	struct h5 *f = h5_open(path, &ignored);
+	bool says = f && h5_has(f, "/config/identity");
+	char *text = f ? h5_read_text(f, says ? "/config/identity" : "/config/resolved", &ignored) : NULL;
+
+	if (text && says)
+		buf_add(&group, text);
+	else if (text)
+		group_of_resolved(path, text, &group, &ignored);
+	line_text(b, "identity", group.text);
+	buf_clear(&group);
+	mem_free(text);
+	h5_close(f);
+}
+
 static void print_line(const struct summary *r)
 {
 	const struct run_info *i = &r->info;
@@ -72,12 +93,14 @@ static void print_line(const struct summary *r)
 	line_text(&b, "seed", r->seed);
 	line_text(&b, "model", i->model);
 	line_text(&b, "data", i->data);
+	line_text(&b, "data_id", *i->data_id ? i->data_id : NULL);
 	line_text(&b, "data_note", *i->data_note ? i->data_note : NULL);
 	line_text(&b, "aggregator", i->aggregator);
 	line_int(&b, "workers", i->workers);
 	line_int(&b, "adversaries", i->adversaries);
 	line_text(&b, "attack", i->attack);
 	line_real(&b, "final_train_loss", i->final_train_loss);
+	add_identity(&b, r->path);
 	line_print(&b, stdout);
 }
 

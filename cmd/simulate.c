@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "record/record.h"
+#include "train/feed.h"
 #include "train/trainer.h"
 
 enum { NAME_BYTES = 256 };
@@ -30,12 +31,29 @@ static void choose_out(struct session *s, struct repeat *r, const char *path)
 	mem_free(out);
 }
 
+/* What was trained on other data cannot be repeated on these. */
+static int check_data(const struct session *s, const struct settings *run, struct err *e)
+{
+	struct run_info info;
+	char here[DATA_ID_SIZE];
+	if (record_info(s->repeated, &info, e) || feed_fingerprint(run, here, e))
+		return -1;
+	if (!info.data_id[0] || !strcmp(info.data_id, here))
+		return 0;
+	return err_user(
+	        e,
+	        "%s: was trained on other data (found data_id %s, expected %s, the data that are here), "
+	        "and cannot be repeated without its own",
+	        s->repeated, info.data_id, here);
+}
+
 static int read_voters(struct session *s, struct repeat *r, struct err *e)
 {
 	const struct settings *run = &s->files[0].at[0];
 	if (s->total != 1)
 		return err_user(e, "--replay repeats one run, and the changes given make %zu", s->total);
-	if (record_read_voters(s->repeated, (size_t)run->workers, &r->replay.steps, &r->born, e))
+	if (check_data(s, run, e) ||
+	    record_read_voters(s->repeated, (size_t)run->workers, &r->replay.steps, &r->born, e))
 		return -1;
 	r->replay.born = r->born;
 	s->replay = &r->replay;
@@ -100,7 +118,8 @@ const struct command cmd_simulate = {
         .details = "Runs every point of every file's sweep, in order. A result that is there and finished "
                    "is skipped, one that was interrupted is continued. SIGHUP (a lost terminal), SIGINT "
                    "and SIGTERM finish the step, save everything, and exit with 129, 130 and 143; the same "
-                   "command then continues.\n"
+                   "command then continues. Before the first step, while data are made, they end it at "
+                   "once.\n"
                    "--resume RUN.h5 with --steps N, --set steps=N or --set epochs=E gives the run another "
                    "length, also beyond its end, if its last checkpoint was kept (`checkpoint.keep`); the "
                    "bits are those of a run that was planned so. The file then is that other run's, with "

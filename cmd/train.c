@@ -5,8 +5,11 @@
  */
 #include "cmd/train.h"
 
+#include <stdlib.h>
+
 #include "aggregator/aggregator.h"
 #include "registry.h"
+#include "train/feed.h"
 #include "transport/launch.h"
 #include "transport/transport.h"
 
@@ -89,9 +92,31 @@ static int prepare(struct training *t, struct err *e)
 	return 0;
 }
 
-static int start(void *ctx, const struct settings *s, struct pool *pool, struct link *out, struct err *e)
+/*
+ * The root tells the others what its data are; one that has others ends the job, because its workers would
+ * train on them without a word.
+ */
+static int share_data_id(const struct transport *row, const char *data_id, struct err *e)
+{
+	const int64_t ours = (int64_t)strtoull(data_id, NULL, 16);
+	int64_t roots = ours;
+	if (row->tell(NULL, &roots, e))
+		return -1;
+	if (roots == ours)
+		return 0;
+	return err_user(
+	        e,
+	        "this process has other data than the first one of the job (found data_id %s, expected "
+	        "%0*llx); all must read the same",
+	        data_id, DATA_ID_SIZE - 1, (unsigned long long)roots);
+}
+
+static int start(void *ctx, const struct settings *s, const char *data_id, struct pool *pool,
+                 struct link *out, struct err *e)
 {
 	const struct transport *row = ctx;
+	if (row->tell && share_data_id(row, data_id, e))
+		return -1;
 	struct transport_env env = {.workers = (int)s->workers, .pool = pool, .stop = run_stop_flag()};
 	return row->open(s->transport.state, &env, out, e);
 }
@@ -108,12 +133,13 @@ static int follow_one(struct training *t, const struct settings *s, struct pool 
 {
 	struct link link;
 	int64_t command;
+	char data_id[DATA_ID_SIZE];
 	if (t->row->tell(NULL, &command, e))
 		return -1;
 	*outcome = RUN_SKIPPED;
 	if (command == RUN_COMMAND_SKIP)
 		return 0;
-	if (start((void *)(uintptr_t)t->row, s, pool, &link, e))
+	if (feed_fingerprint(s, data_id, e) || start((void *)(uintptr_t)t->row, s, data_id, pool, &link, e))
 		return -1;
 	int rc = run_follow(s, pool, &link, outcome, e);
 	finish(NULL, &link);
@@ -185,17 +211,19 @@ const struct command cmd_train = {
         .name = "train",
         .about = "run experiments with their workers in several processes",
         .usage = "train FILE.json... [OPTION]...\ntrain --resume RUN.h5 [OPTION]...",
-        .details =
-                "The experiments, options and results of `simulate`, and the same bits. By itself it "
-                "starts P processes that compute a share of the workers each, is their server, and "
-                "takes them down at the end; nothing else has to be set up. Under mpirun or srun it is one "
-                "of MPI's processes; a process that dies then ends the whole job, which --resume "
-                "continues from its last checkpoint (`checkpoint` in the experiment), also with "
-                "another number of processes. For machines that do not trust each other see `serve` "
-                "and `work`.\n"
-                "The key `transport` of the experiment has the details, as in --set "
-                "transport.topology=star; it changes no result.\n"
-                "Exit code: as `simulate`.",
+        .details = "The experiments, options and results of `simulate`, and the same bits. By itself it "
+                   "starts P processes that compute a share of the workers each, is their server, and "
+                   "takes them down at the end; nothing else has to be set up. One that dies is started "
+                   "anew, once: "
+                   "its workers miss rounds and begin without momentum, which --replay repeats. Under mpirun "
+                   "or srun it is one "
+                   "of MPI's processes; a process that dies then ends the whole job, which --resume "
+                   "continues from its last checkpoint (`checkpoint` in the experiment), also with "
+                   "another number of processes. For machines that do not trust each other see `serve` "
+                   "and `work`.\n"
+                   "The key `transport` of the experiment has the details, as in --set "
+                   "transport.topology=star; it changes no result.\n"
+                   "Exit code: as `simulate`.",
         .example = "signsgd train experiments/demo.json --processes 2\n"
                    "mpirun -n 2 signsgd train experiments/demo.json --out mpi/",
         .options = options,

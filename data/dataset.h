@@ -19,7 +19,7 @@
 #include "base/pool.h"
 #include "base/shape.h"
 
-enum { CHANNELS_MAX = 4 };
+enum { CHANNELS_MAX = 4, DATA_ID_SIZE = 13 /* 12 hexadecimal digits: data/fingerprint.h */ };
 
 /* Random changes of small training images: data/image/augment.h makes them. All zero: none. */
 struct augment {
@@ -54,6 +54,7 @@ void dataset_clear(struct dataset *d);
 
 struct data_env {
 	const char *dir;   /* --data, or NULL */
+	bool foreign;      /* another machine wrote the settings: no file but those of data folders */
 	uint64_t seed;     /* the experiment's */
 	struct pool *pool; /* for data that the program makes; NULL in shape() */
 };
@@ -75,6 +76,11 @@ struct data_source {
 	 * them. NULL for `none`.
 	 */
 	int (*load)(const void *state, const struct data_env *env, struct dataset *out, struct err *e);
+	/* What the files hold (data/fingerprint.h). -1 and a sentence. NULL: the constant of the row. */
+	int (*fingerprint)(const void *state, const struct data_env *env, char out[DATA_ID_SIZE],
+	                   struct err *e);
+	int edition; /* of samples that the program makes: raised when the same settings make other ones */
+	bool own; /* the name does not say what the content is: every user, and every worker, has its own */
 	/* NULL: samples are held in memory. Otherwise: the number of threads that read them while training
 	 * runs. */
 	int (*readers)(const void *state);

@@ -88,9 +88,10 @@ _signsgd() {
 	show) _signsgd_files "$current" h5 ;;
 	help) _signsgd_offer "$(_signsgd_commands "$program")" "$current" ;;
 	data) case $(_signsgd_position) in
-		0) _signsgd_offer "list fetch pack" "$current" ;;
+		0) _signsgd_offer "list fetch pack verify" "$current" ;;
 		1) case ${COMP_WORDS[2]} in
-			pack | verify) compopt -o dirnames 2>/dev/null ;;
+			verify) _signsgd_files "$current" h5 ;;
+			pack) compopt -o dirnames 2>/dev/null ;;
 			fetch) _signsgd_offer "$(_signsgd_fetched "$program")" "$current" ;;
 			esac ;;
 		esac ;;

@@ -29,6 +29,7 @@ LIBRARIES = {
     "dnnl": (r"dnnl\.h$|^oneapi", r"^dnnl_"),
     "jpeg": (r"^(jpeglib|jerror)", r"^jpeg_"),
     "png": (r"^png", r"^png_"),
+    "webp": (r"^webp/", r"^(WebP|VP8)"),
     "curl": (r"^curl", r"^curl_"),
     "zlib": (r"^zlib", r"^(inflate|deflate|crc32|adler32|gz(open|read|close|error|buffer))"),
     "mpi": (r"^mpi\.h", r"^(P?MPI_|ompi_)"),

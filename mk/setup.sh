@@ -12,7 +12,7 @@ done
 if ! command -v dpkg-query >/dev/null 2>&1 || ! command -v apt-get >/dev/null 2>&1; then
 	# Not a Debian: go on if the libraries are there, under whatever package names.
 	missing=
-	for p in openblas libcjson libcurl zlib libcrypto libzmq; do
+	for p in openblas libcjson libcurl zlib libcrypto libjpeg libpng libwebp libzmq; do
 		pkg-config --exists "$p" 2>/dev/null || missing="$missing $p"
 	done
 	pkg-config --exists hdf5 2>/dev/null || pkg-config --exists hdf5-serial 2>/dev/null || missing="$missing hdf5"

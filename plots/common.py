@@ -1,12 +1,17 @@
 """What the figures share: reading result files, grouping runs that differ only in their seed, labels from
 what differs between the groups, colours, and output that is the same for the same input.
 
+What makes two runs one experiment is decided by signsgd, which writes it to /config/identity; here it is only
+compared, together with the fingerprint of the data. Means are over finished runs. A run that is not finished (or
+diverged) is drawn by itself.
+
 Needs h5py, numpy and matplotlib. The layout of a result file is docs/RESULTS.md.
 """
 
 import argparse
 import json
 import os
+import subprocess
 import sys
 import textwrap
 
@@ -23,9 +28,6 @@ import matplotlib.pyplot as plt  # noqa: E402  (the backend must be chosen first
 # Okabe and Ito's palette, which colour-blind readers can tell apart, without its yellow (too pale for lines).
 PALETTE = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000"]
 DASHES = ["-", "--", "-.", ":"]
-
-# Settings that do not make two runs different experiments.
-NOT_IDENTITY = ("name", "seed", "out", "data_dir", "eval", "record", "checkpoint", "backend")
 
 # Settings that labels name first.
 FIRST = ("aggregator.kind", "adversaries.count", "adversaries.attack.kind", "workers", "model.kind", "data.kind")
@@ -67,18 +69,20 @@ class Run:
             raise PlotError(f"{path}: there is no such file") from None
         except OSError as error:
             raise PlotError(f"{path}: cannot be read as HDF5: {error}") from None
-        self.config = self.read_config()
+        self.config = self.read_json("config/resolved")
         self.flat = flatten(self.config)
+        self.identity = flatten(self.read_json("config/identity") if self.has("config/identity") else ask_identity(path))
         self.state = self.read_meta("state")
         self.data_note = self.read_meta("data_note", "")
+        self.data_id = self.read_meta("data_id", "")  # "": a file of an earlier program, which does not say it
 
-    def read_config(self):
+    def read_json(self, name):
         try:
-            config = json.loads(self.file["config/resolved"][()])
+            config = json.loads(self.file[name][()])
         except DAMAGE as error:
-            raise PlotError(f"{self.path}: no result of signsgd simulate: /config/resolved: {error.args[0]}") from None
+            raise PlotError(f"{self.path}: no result of signsgd simulate: /{name}: {error.args[0]}") from None
         if not isinstance(config, dict):
-            raise PlotError(f"{self.path}: /config/resolved is no JSON object")
+            raise PlotError(f"{self.path}: /{name} is no JSON object")
         return config
 
     def read_meta(self, name, absent=None):
@@ -101,6 +105,15 @@ class Run:
         if isinstance(value, bool) or not isinstance(value, (int, float)):
             raise PlotError(f"{self.path}: {dotted} in /config/resolved is {value!r}, expected a number")
         return value
+
+    @property
+    def finished(self):
+        return self.state == "finished"
+
+    def progress(self):
+        """How far an unfinished run came, in words."""
+        steps = self.column("/steps/step")
+        return f"{self.state} after step {steps[-1] if len(steps) else 0:.0f} of {self.number('steps')}"
 
     @property
     def workers(self):
@@ -127,36 +140,94 @@ class Run:
         return [column[:rows] for column in columns]
 
 
+def ask_identity(path):
+    """The identity of a file of an earlier program, which does not say it: signsgd makes it from the settings."""
+    program = os.environ.get("SIGNSGD_PROGRAM", "signsgd")
+    try:
+        said = subprocess.run([program, "show", "--json", os.path.abspath(path)], capture_output=True, check=False)
+        return json.loads(json.loads(said.stdout)["identity"])
+    except DAMAGE:
+        raise PlotError(f"{path}: does not say its identity, and '{program} show --json' does not know it either; is "
+                        "it a result of signsgd?") from None
+
+
 class Group:
-    """Runs with the same settings but for the seed."""
+    """Runs of one experiment: the same settings but for the seed, and the same data."""
 
     def __init__(self, key, runs):
         self.key = key
         self.runs = runs
         self.label = ""
 
-    def table(self, x, y):
-        """x (the mean over the runs) and y of every run, at the steps that all runs have."""
-        points = []
-        for run in self.runs:
-            steps, at, values = run.columns(step_of(y), x, y)
-            points.append(dict(zip(steps, zip(at, values))))
-        steps = sorted(set.intersection(*(set(p) for p in points)))
-        both = np.array([[p[step] for p in points] for step in steps]).reshape(len(steps), len(points), 2)
-        return Table(both[:, :, 0].mean(axis=1), both[:, :, 1])
+    @property
+    def finished(self):
+        return [run for run in self.runs if run.finished]
+
+    @property
+    def unfinished(self):
+        return [run for run in self.runs if not run.finished]
+
+
+def table(runs, x, y, factor=1.0):
+    """x times the factor and y of these runs, at every step that any of them has."""
+    points = []
+    for run in runs:
+        steps, at, values = run.columns(step_of(y), x, y)
+        points.append(dict(zip(steps, zip(factor * at, values))))
+    return paired(points, runs)
+
+
+def paired(points, runs):
+    """A table of what the runs have at equal steps; points: for each run, {step: (x, value)}."""
+    steps = sorted(set().union(*points))
+    both = np.full((len(steps), len(points), 2), np.nan)
+    for r, of_run in enumerate(points):
+        for s, step in enumerate(steps):
+            both[s, r] = of_run.get(step, (np.nan, np.nan))
+    common = np.array([all(step in of_run for of_run in points) for step in steps], dtype=bool)
+    seeds = [[run.setting("seed") for run, of_run in zip(runs, points) if step in of_run] for step in steps]
+    return Table(mean_of_those(both[:, :, 0]), both[:, :, 1], seeds, common)
+
+
+def mean_of_those(values):
+    """The mean of each row over the runs that have a value there."""
+    there = ~np.isnan(values)
+    count = there.sum(axis=1)
+    return np.where(count > 0, np.where(there, values, 0).sum(axis=1) / np.maximum(count, 1), np.nan)
 
 
 class Table:
-    def __init__(self, x, values):
+    """
+    values [points][runs], NaN where a run has none; x and mean [points]: over those that have one; seeds [points]: of
+    those. Where runs were evaluated at different steps, `common` [points] says which points all of them have: a line
+    over others would follow now the one run, now the other.
+    """
+
+    def __init__(self, x, values, seeds, common):
         self.x = x
-        self.values = values  # [points][runs]
-        self.mean = values.mean(axis=1)
+        self.values = values
+        self.seeds = seeds
+        self.common = common
+        self.mean = mean_of_those(values)
+        self.count = (~np.isnan(values)).sum(axis=1)
+
+    def scaled(self, factor):
+        return Table(self.x, self.values * factor, self.seeds, self.common)
 
     def band(self, kind):
+        """x, low and high where two runs or more have a value."""
+        several = self.common & (self.count > 1)
+        values, mean = self.values[several], self.mean[several]
         if kind == "std":
-            deviation = self.values.std(axis=1, ddof=1 if self.values.shape[1] > 1 else 0)
-            return self.mean - deviation, self.mean + deviation
-        return self.values.min(axis=1), self.values.max(axis=1)
+            squares = np.nansum((values - mean[:, None]) ** 2, axis=1)
+            deviation = np.sqrt(squares / (self.count[several] - 1))
+            return self.x[several], mean - deviation, mean + deviation
+        return self.x[several], np.nanmin(values, axis=1), np.nanmax(values, axis=1)
+
+    def others(self):
+        """x and value of every point that only some of the runs have."""
+        rows, columns = np.nonzero(~np.isnan(self.values) & ~self.common[:, None])
+        return self.x[rows], self.values[rows, columns]
 
 
 def step_of(column):
@@ -175,27 +246,40 @@ def belongs(key, names):
     return any(key == name or key.startswith(name + ".") for name in names)
 
 
-def identity(run, without=()):
-    """What makes a run another experiment, as a dictionary. An attack of nobody makes no difference."""
-    key = {k: v for k, v in run.flat.items() if not belongs(k, NOT_IDENTITY) and not belongs(k, without)}
-    if run.byzantine == 0:
-        key = {k: v for k, v in key.items() if not belongs(k, ["adversaries.attack"])}
-    if key.get("adversaries.ids") == list(range(run.byzantine)):
-        del key["adversaries.ids"]
+# Where the figure is about time, messages that travel otherwise and other kernels are another experiment.
+TIMED = ("transport", "backend")
+
+
+def key_of(run, without=(), apart=()):
+    """What makes a run another experiment, as a dictionary; `apart`: settings besides those of the identity."""
+    key = {k: v for k, v in run.identity.items() if not belongs(k, without)}
+    key.update({k: v for k, v in run.flat.items() if belongs(k, apart)})
     return key
 
 
-def group(runs, without=()):
-    """Runs by their settings, labelled and put in order by what differs."""
+def group(runs, without=(), apart=()):
+    """Runs by their settings and their data, labelled and put in order by what differs."""
     groups = {}
     for run in runs:
-        key = identity(run, without)
+        key = key_of(run, without, apart)
         groups.setdefault(json.dumps(key, sort_keys=True), Group(key, [])).runs.append(run)
-    groups = list(groups.values())
+    groups = [part for g in groups.values() for part in by_data(g)]
     names = telling([g.key for g in groups])
     for g in groups:
         g.label = label(g, names)
     return sorted(groups, key=lambda g: [in_order(g.key.get(name)) for name in names])
+
+
+def by_data(g):
+    """
+    A group's parts by the data that were trained on. A result that does not say which is taken at its word: it goes
+    with the others, unless they differ.
+    """
+    known = sorted({run.data_id for run in g.runs if run.data_id})
+    if len(known) < 2:
+        return [g]
+    parts = [(name, [run for run in g.runs if run.data_id == name]) for name in ["", *known]]
+    return [Group({**g.key, "data_id": name or "unknown"}, runs) for name, runs in parts if runs]
 
 
 def in_order(value):
@@ -289,20 +373,66 @@ def new_figure(args, columns=1, rows=1, sharey=True):
     return figure, list(axes.ravel())
 
 
-def draw_band(axes, table, kind, style, text):
-    axes.plot(table.x, table.mean, label=text, linewidth=1.5, **style)
-    if kind != "none" and table.values.shape[1] > 1:
-        low, high = table.band(kind)
-        axes.fill_between(table.x, low, high, color=style["color"], alpha=0.18, linewidth=0)
+def draw_band(axes, found, kind, style, text):
+    """
+    The mean of a table where all runs have a point, and the band around it; other points are dots. The legend says how
+    many runs there are.
+    """
+    line, rest = found.common, found.others()
+    seeds = [of_point for of_point, chosen in zip(found.seeds, line) if chosen] or found.seeds
+    text = ", ".join(filter(None, [text, count_text(seeds), "dots: points of some of them" if len(rest[0]) else ""]))
+    if line.any():
+        axes.plot(found.x[line], found.mean[line], label=text, **{"linewidth": 1.5, **style})
+    if kind != "none" and (line & (found.count > 1)).any():
+        axes.fill_between(*found.band(kind), color=style["color"], alpha=0.18, linewidth=0)
+    if len(rest[0]):
+        axes.plot(*rest, ".", markersize=4, color=style["color"], label=None if line.any() else text)
 
 
-def seeds_note(groups, kind):
-    """ " (mean and range of 3 seeds)", for an axis label; empty when no curve has several seeds."""
-    most = max(len(g.runs) for g in groups)
-    if most == 1:
+def count_text(seeds):
+    """How many runs there are behind points, from the seeds of each point's: "3 runs", "1 to 3 runs"; "" for one."""
+    counts = [len(of_point) for of_point in seeds if len(of_point)]
+    if max(counts, default=0) < 2:
         return ""
-    spread = {"minmax": " and range", "std": " and standard deviation", "none": ""}[kind]
-    return f", mean{spread} of {most} seeds"
+    again = "" if all(len(set(of_point)) == len(of_point) for of_point in seeds) else ", some of the same seed"
+    return f"{max(counts)} runs{again}" if min(counts) == max(counts) else f"{min(counts)} to {max(counts)} runs{again}"
+
+
+def draw_unfinished(axes, runs, table_of, style, text):
+    """Each unfinished run by itself, dotted, with a ring at its last point; table_of([run]) gives its points."""
+    text = ", ".join(filter(None, [text, unfinished_text(runs)]))
+    for run in runs:
+        found = table_of([run])
+        if len(found.x):
+            axes.plot(found.x, found.mean, label=text, color=style["color"], linestyle=":", linewidth=1.2, marker="o",
+                      markersize=5, markerfacecolor="none", markevery=[len(found.x) - 1])
+            text = None  # one line of the legend for all of them
+
+
+def draw_group(axes, g, table_of, args, style, text):
+    """A group's curve, and its unfinished runs; table_of(runs) gives the points of some of its runs."""
+    draw_band(axes, table_of(g.finished), args.band, style, text)
+    draw_unfinished(axes, g.unfinished, table_of, style, text)
+
+
+def unfinished_text(runs):
+    """ "seed 3 interrupted after step 120 of 300", or for several "2 interrupted, 1 diverged"."""
+    if len(runs) == 1:
+        return f"seed {runs[0].setting('seed')} {runs[0].progress()}"
+    states = [run.state for run in runs]
+    return ", ".join(f"{states.count(state)} {state}" for state in sorted(set(states)))
+
+
+def needs_legend(groups):
+    """Is there anything to tell apart or to count?"""
+    return len(groups) > 1 or any(len(g.runs) > 1 or g.unfinished for g in groups)
+
+
+def spread_note(groups, kind):
+    """What a line and its band are, for an axis label; empty when no curve has several runs."""
+    if max(len(g.finished) for g in groups) < 2:
+        return ""
+    return ", mean" + {"minmax": " and range", "std": " and standard deviation", "none": ""}[kind]
 
 
 def say_of_data(figure, runs):
@@ -326,12 +456,26 @@ def save(figure, path):
 
 
 def results(paths):
-    """What `folder/*.h5` means: the result files, without the checkpoints that runs keep beside them, and without
-    links to files that are there too, which would count a run twice."""
-    kept = [path for path in paths if not path.endswith(".checkpoint.h5")]
-    files = {os.path.realpath(path) for path in kept if not os.path.islink(path)}
-    kept = [path for path in kept if not (os.path.islink(path) and os.path.realpath(path) in files)]
-    return kept or paths
+    """
+    What `folder/*.h5` means: the result files, without the checkpoints that unfinished runs keep beside them. A file
+    that is named twice, or by a link, is one result.
+    """
+    kept = [path for path in paths if not path.endswith(".checkpoint.h5")] or paths
+    files = {}
+    for path in kept:
+        first = files.setdefault(file_of(path), path)
+        if first is not path:
+            print(f"{program()}: {path} is {first} again, and counts once", file=sys.stderr)
+    return list(files.values())
+
+
+def file_of(path):
+    """What is the same for all names of a file."""
+    try:
+        found = os.stat(path)
+    except OSError:
+        return path  # said when it is opened
+    return found.st_dev, found.st_ino
 
 
 def program():

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """Accuracy or loss over a run: one curve for each experiment, the mean and the band over its seeds.
+A run that is not finished is a dotted line of its own.
 
 usage: python3 plots/curves.py RUN.h5... -o FILE.{png,svg,pdf} [--x step|epoch|wall|bytes]
        [--y test_accuracy|test_loss|train_loss|train_accuracy|test_perplexity|train_perplexity|test_bits]
@@ -47,22 +48,26 @@ def y_text(name, runs):
 
 def draw(args, runs):
     name = args.y or default_y(runs)
-    groups = common.group(runs)
-    tables = [g.table(f"/evals/{X_COLUMNS[args.x]}", f"/evals/{name}") for g in groups]
-    if not any(np.isfinite(t.values).any() for t in tables):
-        raise common.PlotError(f"/evals/{name} holds no value in any of the files; try another --y")
-    x_label, x_factor = x_scale(args.x, max(t.x.max() for t in tables if len(t.x)))
+    groups = common.group(runs, apart=common.TIMED if args.x == "wall" else ())
+    x, y = f"/evals/{X_COLUMNS[args.x]}", f"/evals/{name}"
+    everything = np.concatenate([run.column(y) for run in runs])
+    if not np.isfinite(everything).any():
+        raise common.PlotError(f"{y} holds no value in any of the files; try another --y")
+    x_label, x_factor = x_scale(args.x, max(run.column(x).max(initial=0) for run in runs))
     y_label, y_factor = y_text(name, runs)
     figure, (axes,) = common.new_figure(args)
-    for g, table, style in zip(groups, tables, common.colours(len(groups))):
-        table = common.Table(table.x * x_factor, table.values * y_factor)
-        common.draw_band(axes, table, args.band, style, g.label or runs[0].setting("name"))
-    everything = np.concatenate([t.values.ravel() for t in tables])
+
+    def table_of(some):
+        return common.table(some, x, y, x_factor).scaled(y_factor)
+
+    for g, style in zip(groups, common.colours(len(groups))):
+        text = g.label or runs[0].setting("name")
+        common.draw_group(axes, g, table_of, args, style, text)
     if args.log or (not name.endswith("accuracy") and common.spans_decades(everything)):
         axes.set_yscale("log")
     axes.set_xlabel(x_label)
-    axes.set_ylabel(y_label + common.seeds_note(groups, args.band))
-    if len(groups) > 1:
+    axes.set_ylabel(y_label + common.spread_note(groups, args.band))
+    if common.needs_legend(groups):
         axes.legend()
     return figure
 

@@ -77,6 +77,8 @@ def draw(args, runs):
     if args.height is None:
         args.height = 0.6 + 1.75 * len(rows)
     figure, axes = common.new_figure(args, weights, len(rows), sharey=False)
+    if not args.title and not runs[0].finished:
+        figure.suptitle(runs[0].progress())
     for r, at in enumerate(rows):
         for w in range(weights):
             panel = axes[r * weights + w]

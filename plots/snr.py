@@ -25,9 +25,11 @@ def check(run):
         raise common.PlotError(f"{run.path}: {GROUP}step is empty: no probe was due so far")
 
 
-def table(g, name, factor):
-    found = g.table(GROUP + "step", GROUP + name)
-    return common.Table(found.x * factor, found.values)
+def draw_line(axes, g, name, args, factor, style, text, scale=1):
+    def table_of(runs):
+        return common.table(runs, GROUP + "step", GROUP + name, factor).scaled(scale)
+
+    common.draw_group(axes, g, table_of, args, style, text)
 
 
 def plain_ticks(axes):
@@ -44,14 +46,13 @@ def draw_ratios(axes, groups, args, factor):
     for g, style in zip(groups, common.colours(len(groups))):
         about = f", {g.label}" if several else ""
         other = style["color"] if several else common.PALETTE[1]
-        common.draw_band(axes, table(g, "max", factor), args.band, {**style, "linestyle": "-"}, "largest" + about)
-        common.draw_band(axes, table(g, "mean", factor), args.band, {"color": other, "linestyle": "--"},
-                         "mean" + about)
+        draw_line(axes, g, "max", args, factor, {**style, "linestyle": "-"}, "largest" + about)
+        draw_line(axes, g, "mean", args, factor, {"color": other, "linestyle": "--"}, "mean" + about)
     axes.axhline(CRITICAL, color="#555555", linewidth=1, linestyle=":", label="critical line 2/√3")
     axes.set_yscale("log")
     plain_ticks(axes)
-    axes.set_ylabel("signal-to-noise ratio of a weight" + common.seeds_note(groups, args.band))
-    if several:
+    axes.set_ylabel("signal-to-noise ratio of a weight" + common.spread_note(groups, args.band))
+    if several or groups[0].unfinished:
         axes.legend()
     else:
         axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncol=3)
@@ -60,10 +61,8 @@ def draw_ratios(axes, groups, args, factor):
 def draw_share(axes, groups, args, factor):
     everything = []
     for g, style in zip(groups, common.colours(len(groups))):
-        share = table(g, "share", factor)
-        share = common.Table(share.x, 100 * share.values)
-        common.draw_band(axes, share, args.band, {**style, "linestyle": "-"}, g.label)
-        everything.append(share.values.ravel())
+        draw_line(axes, g, "share", args, factor, {**style, "linestyle": "-"}, g.label, 100)
+        everything += [run.column(GROUP + "share") for run in g.runs]
     everything = np.concatenate(everything)
     if common.spans_decades(everything[everything > 0]):
         axes.set_yscale("log")

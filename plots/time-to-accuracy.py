@@ -4,7 +4,7 @@
 usage: python3 plots/time-to-accuracy.py RUN.h5... -o FILE.{png,svg,pdf} [--target ACCURACY]
 
 The target is a share, as in 0.88; without one it is the highest whole percent that every curve reaches. Over
-several seeds a curve is the mean.
+several seeds a curve is the mean. A run that is not finished is a dotted line of its own.
 """
 
 import argparse
@@ -21,14 +21,18 @@ def share(text):
     return value
 
 
+def accuracy(runs):
+    return common.table(runs, "/evals/wall_s", "/evals/test_accuracy")
+
+
 def highest_common(tables):
     """The highest whole percent that all curves reach, as a share."""
-    return np.floor(100 * min(np.nanmax(t.mean) for t in tables)) / 100
+    return np.floor(100 * min(np.nanmax(t.mean[t.common]) for t in tables)) / 100
 
 
 def reached(table, target):
     """The time of the first evaluation at or above the target; None when there is none."""
-    at = np.flatnonzero(table.mean >= target - 1e-9)
+    at = np.flatnonzero(table.common & (table.mean >= target - 1e-9))
     return table.x[at[0]] if len(at) else None
 
 
@@ -39,21 +43,22 @@ def text_of(label, when, target):
 
 
 def draw(args, runs):
-    groups = common.group(runs)
-    tables = [g.table("/evals/wall_s", "/evals/test_accuracy") for g in groups]
-    if not all(np.isfinite(t.mean).any() for t in tables):
+    if not all(np.isfinite(run.column("/evals/test_accuracy")).any() for run in runs):
         raise common.PlotError("/evals/test_accuracy holds no value in some file; the figure is for runs with labels")
-    target = args.target or highest_common(tables)
+    groups = common.group(runs, apart=common.TIMED)
+    tables = [accuracy(g.finished) for g in groups]
+    target = args.target or highest_common([t for t in tables if len(t.x)] or [accuracy(runs)])
     figure, (axes,) = common.new_figure(args)
-    for g, table, style in zip(groups, tables, common.colours(len(groups))):
-        when = reached(table, target)
+    for g, found, style in zip(groups, tables, common.colours(len(groups))):
+        when = reached(found, target)
         label = g.label or runs[0].setting("name")
-        common.draw_band(axes, common.Table(table.x, 100 * table.values), args.band, style, text_of(label, when, target))
+        common.draw_band(axes, found.scaled(100), args.band, style, text_of(label, when, target))
+        common.draw_unfinished(axes, g.unfinished, lambda some: accuracy(some).scaled(100), style, label)
         if when is not None:
             axes.plot([when], [100 * target], marker="o", color=style["color"])
     axes.axhline(100 * target, color="#777777", linewidth=0.8)
     axes.set_xlabel("wall time (s)")
-    axes.set_ylabel("test accuracy (%)" + common.seeds_note(groups, args.band))
+    axes.set_ylabel("test accuracy (%)" + common.spread_note(groups, args.band))
     axes.legend(loc="lower right")
     return figure
 

@@ -30,19 +30,22 @@ def panels(runs):
     return [("", runs)]
 
 
+def objective(runs):
+    return common.table(runs, "/evals/step", "/evals/test_loss")
+
+
 def draw_objective(args, runs):
     parts = panels(runs)
     figure, all_axes = common.new_figure(args, len(parts))
     for axes, (title, members) in zip(all_axes, parts):
         groups = common.group(members)
         for g, style in zip(groups, common.colours(len(groups))):
-            table = g.table("/evals/step", "/evals/test_loss")
-            common.draw_band(axes, table, args.band, style, g.label or members[0].setting("name"))
+            common.draw_group(axes, g, objective, args, style, g.label or members[0].setting("name"))
         axes.set_yscale("log")
         axes.set_title(title)
         axes.set_xlabel("step")
         axes.legend()
-    all_axes[0].set_ylabel("objective f(x)" + common.seeds_note(common.group(runs), args.band))
+    all_axes[0].set_ylabel("objective f(x)" + common.spread_note(common.group(runs), args.band))
     return figure
 
 
@@ -51,7 +54,7 @@ def draw_median(args, runs):
     figure, (axes,) = common.new_figure(args)
     groups = common.group(runs)
     for g, style in zip(groups, common.colours(len(groups))):
-        common.draw_band(axes, first_coordinate(g), args.band, style, g.label or "x")
+        common.draw_group(axes, g, first_coordinate, args, style, g.label or "x")
     wanted = np.array(runs[0].setting("model.a"), dtype=float)
     for value, text, dashes in ((np.mean(wanted), "mean", ":"), (np.median(wanted), "median", "-.")):
         axes.axhline(value, color="#888888", linewidth=1, linestyle=dashes, label=f"{text} of a = {value:.4g}")
@@ -61,12 +64,13 @@ def draw_median(args, runs):
     return figure
 
 
-def first_coordinate(g):
-    """x[0] at the snapshots that all runs of a group have."""
-    columns = [run.columns(common.step_of(X_PATH), X_PATH) for run in g.runs]
-    rows = min(len(steps) for steps, _ in columns)
-    values = np.stack([x[:rows].reshape(rows, -1)[:, 0] for _, x in columns], axis=1)
-    return common.Table(columns[0][0][:rows], values)
+def first_coordinate(runs):
+    """x[0] at the steps of the snapshots."""
+    points = []
+    for run in runs:
+        steps, x = run.columns(common.step_of(X_PATH), X_PATH)
+        points.append({step: (step, row) for step, row in zip(steps, x.reshape(len(steps), -1)[:, 0])})
+    return common.paired(points, runs)
 
 
 def l1_smoothness(run):
@@ -104,36 +108,26 @@ def measured(run):
 
 
 def over_steps(runs, value):
-    """x: the numbers of steps; values: [points][seeds], as many seeds as every point has."""
-    points = {}
-    for run in runs:
-        points.setdefault(run.number("steps"), []).append(value(run))
-    seeds = min(len(values) for values in points.values())
-    steps = sorted(points)
-    return common.Table(np.array(steps, dtype=float), np.array([points[k][:seeds] for k in steps]))
+    """The values of the runs at their planned numbers of steps: one line, though each run has one point of it."""
+    found = common.paired([{run.number("steps"): (run.number("steps"), value(run))} for run in runs], runs)
+    return common.Table(found.x, found.values, found.seeds, found.count > 0)
 
 
 def draw_theory(args, runs):
     figure, (axes,) = common.new_figure(args)
     groups = common.group(runs, without=("steps", "batch"))
     for g, style in zip(groups, common.colours(len(groups))):
-        style = {**style, "linestyle": "-"}
-        common.draw_band(axes, over_steps(g.runs, measured), args.band, {**style, "marker": "o", "markersize": 4},
-                         g.label or "measured")
+        style = {**style, "linestyle": "-", "marker": "o", "markersize": 4}
+        common.draw_group(axes, g, lambda some: over_steps(some, measured), args, style, g.label or "measured")
         limit = over_steps(g.runs, bound)
         axes.plot(limit.x, limit.mean, linestyle="--", color=style["color"])
     axes.plot([], [], linestyle="--", color="#555555", label="bound of Theorem 2")
     axes.set_xscale("log")
     axes.set_yscale("log")
     axes.set_xlabel("steps K, each with a batch of K samples a worker")
-    axes.set_ylabel("mean of |g|₁ over the steps" + seeds_text(groups, args.band))
+    axes.set_ylabel("mean of |g|₁ over the steps" + common.spread_note(groups, args.band))
     axes.legend()
     return figure
-
-
-def seeds_text(groups, kind):
-    most = max(len({run.setting("seed") for run in g.runs}) for g in groups)
-    return common.seeds_note([common.Group({}, [None] * most)], kind)
 
 
 def draw(args, runs):

@@ -14,6 +14,7 @@
 
 #include "base/mem.h"
 #include "base/sha256.h"
+#include "data/fetch/place.h"
 #include "data/fetch/tar.h"
 
 enum { CONNECT_S = 15, STALL_S = 30, REDIRECTS = 5 };
@@ -135,16 +136,16 @@ static int fetch_url(struct fetch *f, const char *url, struct err *e)
 	f->too_long = false;
 	f->disk_errno = 0;
 	f->complaint[0] = '\0';
-	f->out = fopen(f->part, "wbe");
+	f->out = place_begin(f->part, e);
 	if (!f->out)
-		return err_world(e, "%s: cannot be written: %s", f->part, strerror(errno));
+		return -1;
 	tell(f, FETCH_BEGIN, url);
 	curl_easy_setopt(f->curl, CURLOPT_URL, url);
 	int rc = close_part(f, judge(f, url, curl_easy_perform(f->curl), e), e);
 	if (rc == 0)
 		rc = check_sum(f->part, url, f->file->sha256, e);
-	if (rc == 0 && rename(f->part, f->path))
-		rc = err_world(e, "%s: cannot be renamed to %s: %s", f->part, f->path, strerror(errno));
+	if (rc == 0)
+		rc = place_end(f->part, f->path, f->file, e);
 	if (rc)
 		unlink(f->part);
 	return rc;
@@ -179,69 +180,57 @@ static int fetch_from_base(struct fetch *f, struct err *e)
 	return rc;
 }
 
-/* Is the file there and right? If it is wrong, tell that it will be replaced. */
-static bool have(const struct fetch *f)
+/* 0: the file is there now; *was_there: it was before. */
+static int fetch_file(struct fetch *f, bool *was_there, struct err *e)
 {
-	struct stat st;
-	struct err why = {0};
-	if (stat(f->path, &st))
-		return false;
-	if (check_sum(f->path, f->path, f->file->sha256, &why) == 0)
-		return true;
-	tell(f, FETCH_REPLACE, why.text);
-	return false;
-}
-
-static int fetch_file(struct fetch *f, struct err *e)
-{
-	struct stat st;
-	int rc = 0;
 	f->done = 0;
 	f->path = mem_format("%s/%s", f->dir, f->file->name);
 	f->part = mem_format("%s.%ld.part", f->path, (long)getpid());
-	if (stat(f->path, &st) == 0 && !S_ISREG(st.st_mode)) {
-		rc = err_user(e, "%s: is no regular file, expected one or nothing; it stays as it is",
-		              f->path);
-	} else if (have(f)) {
+	int there = place_look(f->path, f->file, e), rc = there < 0 ? -1 : 0;
+	*was_there = there > 0;
+	if (there > 0)
 		tell(f, FETCH_KEPT, NULL);
-	} else {
+	if (there == 0)
 		rc = f->base_url ? fetch_from_base(f, e) : fetch_official(f, e);
-		if (rc == 0)
-			tell(f, FETCH_DONE, NULL);
-	}
+	if (there == 0 && rc == 0)
+		tell(f, FETCH_DONE, NULL);
 	mem_free(f->path);
 	mem_free(f->part);
 	return rc;
 }
 
-/* The same for a member of the archive. */
-static bool have_member(struct fetch *f, const struct data_file *member)
+/* place_look() of a member of the archive. */
+static int look_at_member(struct fetch *f, const struct data_file *member, struct err *e)
 {
 	const struct data_file *archive = f->file;
 	f->file = member;
 	f->path = mem_format("%s/%s", f->dir, member->name);
-	bool there = have(f);
-	if (there)
+	int there = place_look(f->path, member, e);
+	if (there > 0)
 		tell(f, FETCH_KEPT, NULL);
 	mem_free(f->path);
 	f->file = archive;
 	return there;
 }
 
-/* Fetch the row's archive, unpack all files, and delete it. */
+/* Fetch the row's archive, unpack all files, and delete it, unless it was there before. */
 static int fetch_archive(struct fetch *f, const struct data_source *s, struct err *e)
 {
-	bool all = true;
+	bool all = true, was_there;
 	f->file = s->archive;
-	for (const struct data_file *member = s->files; member->name; member++)
-		all = have_member(f, member) && all;
+	for (const struct data_file *member = s->files; member->name; member++) {
+		int there = look_at_member(f, member, e);
+		if (there < 0)
+			return -1;
+		all = there && all;
+	}
 	if (all)
 		return 0;
-	if (fetch_file(f, e))
+	if (fetch_file(f, &was_there, e))
 		return -1;
 	char *path = mem_format("%s/%s", f->dir, s->archive->name);
 	int rc = tar_unpack(path, s->files, f->dir, e);
-	if (!rc)
+	if (!rc && !was_there)
 		unlink(path);
 	mem_free(path);
 	return rc;
@@ -290,11 +279,12 @@ int data_fetch(const struct data_source *s, const char *dir, const char *base_ur
 	if (curl_global_init(CURL_GLOBAL_DEFAULT) || !(f.curl = curl_easy_init()))
 		die("libcurl: cannot be started");
 	set_options(&f);
+	bool was_there;
 	int rc = 0;
 	if (s->archive)
 		rc = fetch_archive(&f, s, e);
 	for (f.file = s->files; !s->archive && f.file->name && rc == 0; f.file++)
-		rc = fetch_file(&f, e);
+		rc = fetch_file(&f, &was_there, e);
 	curl_easy_cleanup(f.curl);
 	curl_global_cleanup();
 	return rc ? err_prefix(e, "data set %s", s->row.name) : 0;

@@ -3,9 +3,10 @@
  *
  * A file is downloaded under a temporary name and renamed when its size and SHA-256 are right, so a folder
  * never holds half a file under its final name. The program knows the SHA-256, so it does not matter where a
- * file comes from: http and https are used, nothing else. A right file that is there already is kept; a wrong
- * one is replaced. A transfer stops when it sends more bytes than the file has. An archive is unpacked
- * (data/fetch/tar.h) and then deleted.
+ * file comes from: http and https are used, nothing else. A right file that is there already is kept;
+ * anything else under its name is refused and stays (data/fetch/place.h). A transfer stops when it sends more
+ * bytes than the file has. An archive is unpacked (data/fetch/tar.h) and then deleted, if it was not there
+ * before.
  */
 #ifndef SIGNSGD_DATA_FETCH_FETCH_H
 #define SIGNSGD_DATA_FETCH_FETCH_H
@@ -15,12 +16,11 @@
 #include "data/dataset.h"
 
 enum fetch_event {
-	FETCH_KEPT,    /* the file was there already, and right */
-	FETCH_REPLACE, /* the file was there, and wrong; `text` says why */
-	FETCH_BEGIN,   /* a request to the URL `text` begins */
-	FETCH_BYTES,   /* `done` bytes have arrived */
-	FETCH_FAILED,  /* the URL failed, `text` says why; the next one is tried */
-	FETCH_DONE     /* the file is there now, and right */
+	FETCH_KEPT,   /* the file was there already, and right */
+	FETCH_BEGIN,  /* a request to the URL `text` begins */
+	FETCH_BYTES,  /* `done` bytes have arrived */
+	FETCH_FAILED, /* the URL failed, `text` says why; the next one is tried */
+	FETCH_DONE    /* the file is there now, and right */
 };
 
 struct fetch_news {

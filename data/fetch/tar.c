@@ -10,6 +10,7 @@
 
 #include "base/mem.h"
 #include "base/sha256.h"
+#include "data/fetch/place.h"
 
 enum {
 	BLOCK = 512,
@@ -121,16 +122,15 @@ static int unpack_file(struct tar *t, uint64_t size, const struct data_file *f, 
 		                (unsigned long long)size, f->bytes);
 	char *path = mem_format("%s/%s", dir, f->name),
 	     *part = mem_format("%s.%ld.part", path, (long)getpid());
-	FILE *out = fopen(part, "wbe");
-	int rc = out ? copy(t, size, out, part, e)
-	             : err_world(e, "%s: cannot be written: %s", part, strerror(errno));
+	FILE *out = place_begin(part, e);
+	int rc = out ? copy(t, size, out, part, e) : -1;
 	if (out && fclose(out) && !rc)
 		rc = err_world(e, "%s: cannot be written: %s", part, strerror(errno));
 	if (!rc)
 		rc = check(part, f, e);
-	if (!rc && rename(part, path))
-		rc = err_world(e, "%s: cannot be renamed to %s: %s", part, path, strerror(errno));
-	if (rc)
+	if (!rc)
+		rc = place_end(part, path, f, e);
+	if (rc && out)
 		unlink(part);
 	mem_free(path);
 	mem_free(part);

@@ -3,8 +3,8 @@
  *
  * The archive never decides where on the disk something is written. A member is unpacked if the last part of
  * its path is the name of a wanted file and its size is that file's: to DIR/NAME.PID.part, which is checked
- * (SHA-256) and then renamed to DIR/NAME. All other members, links and folders included, are skipped. The
- * bytes that a gzip stream may unpack to are bounded.
+ * (SHA-256) and then renamed to DIR/NAME, where nothing is replaced (data/fetch/place.h). All other members,
+ * links and folders included, are skipped. The bytes that a gzip stream may unpack to are bounded.
  */
 #ifndef SIGNSGD_DATA_FETCH_TAR_H
 #define SIGNSGD_DATA_FETCH_TAR_H

@@ -35,23 +35,57 @@ static void turn(struct bitmap *p, int orientation)
 	p->height = out_h;
 }
 
+/* How files begin. A format without a decoder is known by name only, so that the refusal can say it. */
+static const struct format {
+	const char *name, *begin;
+	size_t n, at; /* bytes of `begin`, and where they stand */
+	int (*decode)(const uint8_t *bytes, size_t n, struct bitmap *p, char why[WHY_BYTES]);
+} formats[] = {
+        {"PNG", "\x89PNG\r\n\x1a\n", 8, 0, bitmap_png},
+        {"WebP", "WEBP", 4, 8, bitmap_webp},
+        {"BMP", "BM", 2, 0, bitmap_bmp},
+        {"PGM", "P5", 2, 0, bitmap_pnm},
+        {"PPM", "P6", 2, 0, bitmap_pnm},
+        {"plain PBM", "P1", 2, 0, NULL},
+        {"plain PGM", "P2", 2, 0, NULL},
+        {"plain PPM", "P3", 2, 0, NULL},
+        {"PBM", "P4", 2, 0, NULL},
+        {"TIFF", "II*\0", 4, 0, NULL},
+        {"TIFF", "MM\0*", 4, 0, NULL},
+        {"GIF", "GIF8", 4, 0, NULL},
+};
+
+static int decode_other(const uint8_t *bytes, size_t n, struct bitmap *p, char why[WHY_BYTES])
+{
+	for (size_t i = 0; i < sizeof formats / sizeof *formats; i++) {
+		const struct format *f = &formats[i];
+		if (n < f->at + f->n || memcmp(bytes + f->at, f->begin, f->n))
+			continue;
+		if (f->decode)
+			return f->decode(bytes, n, p, why);
+		snprintf(why, WHY_BYTES,
+		         "is a %s file, which is not read; expected JPEG, PNG, WebP, BMP or "
+		         "binary PPM or PGM",
+		         f->name);
+		return -1;
+	}
+	snprintf(why, WHY_BYTES, "is no image: it begins as no JPEG, PNG, WebP, BMP, PPM or PGM file");
+	return -1;
+}
+
 int bitmap_decode(const uint8_t *bytes, size_t n, const struct bitmap_need *need, struct bitmap *p,
                   char why[WHY_BYTES])
 {
-	static const uint8_t png[8] = {0x89, 'P', 'N', 'G', '\r', '\n', 0x1a, '\n'};
 	int orientation = 1, rc;
+	p->note[0] = '\0';
 	if (n == 0) {
 		snprintf(why, WHY_BYTES, "is empty");
 		return -1;
 	}
 	if (n >= 3 && bytes[0] == 0xff && bytes[1] == 0xd8 && bytes[2] == 0xff)
 		rc = bitmap_jpeg(bytes, n, need, p, &orientation, why);
-	else if (n >= sizeof png && memcmp(bytes, png, sizeof png) == 0)
-		rc = bitmap_png(bytes, n, p, why);
-	else {
-		snprintf(why, WHY_BYTES, "is neither a JPEG nor a PNG file");
-		return -1;
-	}
+	else
+		rc = decode_other(bytes, n, p, why);
 	if (!rc && orientation != 1)
 		turn(p, orientation);
 	return rc;

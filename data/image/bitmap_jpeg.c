@@ -17,8 +17,10 @@ struct decoder {
 	struct jpeg_error_mgr error;
 	struct jpeg_progress_mgr progress;
 	jmp_buf stop;
-	char *why; /* [WHY_BYTES] */
-	int ended_early;
+	char *why;          /* [WHY_BYTES] */
+	int lost, harmless; /* warnings of either kind */
+	int first_code;
+	char first[JMSG_LENGTH_MAX]; /* the first that means lost data; while there is none, the first */
 };
 
 static void give_up(j_common_ptr jpeg)
@@ -30,12 +32,45 @@ static void give_up(j_common_ptr jpeg)
 	longjmp(d->stop, 1);
 }
 
-/* libjpeg warns of damage that it repairs. Where a file has ended it fills in grey: note that. */
+/* Do pixels come out as they were put in, in spite of this warning? What is not known here costs some. */
+static int is_harmless(int code)
+{
+	return code == JWRN_ADOBE_XFORM || code == JWRN_JFIF_MAJOR || code == JWRN_NOT_SEQUENTIAL ||
+	       code == JWRN_BOGUS_ICC || code == JWRN_TOO_MUCH_DATA;
+}
+
+/* libjpeg warns of damage and goes on: what is lost it fills in. */
 static void note_warning(j_common_ptr jpeg, int level)
 {
 	struct decoder *d = jpeg->client_data;
-	if (level < 0 && jpeg->err->msg_code == JWRN_JPEG_EOF)
-		d->ended_early = 1;
+	if (level >= 0)
+		return;
+	int harmless = is_harmless(jpeg->err->msg_code);
+	if (!d->lost && !(harmless && d->harmless)) {
+		d->first_code = jpeg->err->msg_code;
+		jpeg->err->format_message(jpeg, d->first);
+	}
+	d->lost += !harmless;
+	d->harmless += harmless;
+}
+
+/* After the last row: is the image whole? */
+static int judge(const struct decoder *d, struct bitmap *p)
+{
+	if (d->first_code == JWRN_JPEG_EOF) {
+		snprintf(d->why, WHY_BYTES, "is a JPEG file that ends early");
+		return -1;
+	}
+	if (d->lost) {
+		snprintf(d->why, WHY_BYTES, "is a damaged JPEG file: %.100s (%d warning%s of libjpeg)",
+		         d->first, d->lost, d->lost == 1 ? "" : "s");
+		return -1;
+	}
+	if (d->harmless)
+		snprintf(p->note, sizeof p->note,
+		         "libjpeg warns: %.100s (%d warning%s that cost%s no pixels)", d->first, d->harmless,
+		         d->harmless == 1 ? "" : "s", d->harmless == 1 ? "s" : "");
+	return 0;
 }
 
 static void count_scans(j_common_ptr jpeg)
@@ -134,11 +169,8 @@ static int choose(struct decoder *d, const struct bitmap_need *need, struct bitm
 {
 	struct jpeg_decompress_struct *jpeg = &d->jpeg;
 	int swapped = orientation >= 5, width = (int)jpeg->image_width, height = (int)jpeg->image_height;
-	if ((size_t)width * (size_t)height > BITMAP_PIXELS_MAX) {
-		snprintf(d->why, WHY_BYTES, "has %d x %d pixels, expected at most %d", width, height,
-		         BITMAP_PIXELS_MAX);
+	if (bitmap_check_size(jpeg->image_width, jpeg->image_height, d->why))
 		return -1;
-	}
 	p->full_width = swapped ? height : width;
 	p->full_height = swapped ? width : height;
 	int inks = jpeg->jpeg_color_space == JCS_CMYK || jpeg->jpeg_color_space == JCS_YCCK;
@@ -169,10 +201,7 @@ static int decode(struct decoder *d, const uint8_t *bytes, size_t n, const struc
 	bitmap_reserve(&p->rgb, &p->size, (size_t)p->width * (size_t)p->height);
 	read_rows(d, p);
 	jpeg_finish_decompress(jpeg);
-	if (!d->ended_early)
-		return 0;
-	snprintf(d->why, WHY_BYTES, "is a JPEG file that ends early");
-	return -1;
+	return judge(d, p);
 }
 
 int bitmap_jpeg(const uint8_t *bytes, size_t n, const struct bitmap_need *need, struct bitmap *p,

@@ -14,7 +14,7 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "base/sha256.h"
+#include "data/fingerprint.h"
 #include "data/image/cifar_file.h"
 
 enum { N_TRAIN = 50000, N_TEST = 10000, CHANNELS = 3, PAD = 4 };
@@ -66,18 +66,28 @@ static int shape_of(const struct edition *x, const struct cifar *c, struct data_
 	return 0;
 }
 
-/* Clear *official if this file is not the official one; then, if it must be, -1 and a sentence. */
-static int check_file(const struct edition *x, int file, const char *path, bool must, bool *official,
-                      struct err *e)
+/* The state of a load(). */
+struct loading {
+	const struct edition *x;
+	const struct cifar *c;
+	const char *dirs[2];
+	struct sha256 *content; /* of the SHA-256 of every file that is read */
+	bool official;
+};
+
+/* Note what this file is. -1 and a sentence if it is not the official one and must be. */
+static int check_file(struct loading *l, int file, const char *path, struct err *e)
 {
+	const struct edition *x = l->x;
 	const struct data_file *f = &x->source->files[file];
 	char found[65];
 	if (sha256_file(path, found, e))
 		return -1;
+	sha256_add(l->content, found, sizeof found);
 	if (strcmp(found, f->sha256) == 0)
 		return 0;
-	*official = false;
-	if (!must)
+	l->official = false;
+	if (!l->c->check)
 		return 0;
 	return err_user(
 	        e,
@@ -85,14 +95,6 @@ static int check_file(const struct edition *x, int file, const char *path, bool 
 	        "`data` takes it as it is, and every result will say so",
 	        path, f->name, x->title, found, f->sha256);
 }
-
-/* The state of a load(). */
-struct loading {
-	const struct edition *x;
-	const struct cifar *c;
-	const char *dirs[2];
-	bool official;
-};
 
 /* Read `count` files from number `first` on, until there are n samples. */
 static int read_files(struct loading *l, int first, int count, const struct cifar_layout *layout, size_t n,
@@ -103,7 +105,7 @@ static int read_files(struct loading *l, int first, int count, const struct cifa
 		char *path = dataset_find(l->x->source, l->dirs, &l->x->source->files[i], e);
 		int rc = path ? 0 : -1;
 		if (!rc)
-			rc = check_file(l->x, i, path, l->c->check, &l->official, e);
+			rc = check_file(l, i, path, e);
 		if (!rc)
 			rc = cifar_read(path, layout, n - have, pixels + have * CIFAR_FEATURES, labels + have,
 			                &got, e);
@@ -143,10 +145,12 @@ static char *say_other_pixels(const struct edition *x, const struct dataset *d)
 	        (double)x->std[1], (double)x->std[2]);
 }
 
-static int load(const struct edition *x, const struct cifar *c, const struct data_env *env,
-                struct dataset *out, struct err *e)
+/* Load, and say which content it is. */
+static int load_known(const struct edition *x, const struct cifar *c, const struct data_env *env,
+                      struct dataset *out, char id[DATA_ID_SIZE], struct err *e)
 {
-	struct loading l = {.x = x, .c = c, .dirs = {env->dir, c->dir}, .official = true};
+	struct loading l = {
+	        .x = x, .c = c, .dirs = {env->dir, c->dir}, .content = sha256_begin(), .official = true};
 	*out = (struct dataset){0};
 	shape_of(x, c, &out->shape);
 	memcpy(out->mean, x->mean, sizeof x->mean);
@@ -154,15 +158,40 @@ static int load(const struct edition *x, const struct cifar *c, const struct dat
 	if (c->augment)
 		out->augment = (struct augment){.pad = PAD, .flip = true};
 	dataset_alloc(out);
-	if (read_files(&l, 0, x->train_files, &x->train, out->shape.n_train, out->train_pixels,
-	               out->train_labels, e) ||
-	    read_files(&l, x->train_files, 1, &x->test, out->shape.n_test, out->test_pixels, out->test_labels,
-	               e)) {
+	int rc = read_files(&l, 0, x->train_files, &x->train, out->shape.n_train, out->train_pixels,
+	                    out->train_labels, e) ||
+	                         read_files(&l, x->train_files, 1, &x->test, out->shape.n_test,
+	                                    out->test_pixels, out->test_labels, e)
+	                 ? -1
+	                 : 0;
+	data_fingerprint_end(l.content, id);
+	if (rc)
 		dataset_clear(out);
-		return -1;
-	}
-	if (!l.official)
+	else if (l.official)
+		data_fingerprint_official(x->source, id);
+	else
 		out->note = say_other_pixels(x, out);
+	return rc;
+}
+
+static int load(const struct edition *x, const struct cifar *c, const struct data_env *env,
+                struct dataset *out, struct err *e)
+{
+	char id[DATA_ID_SIZE];
+	return load_known(x, c, env, out, id, e);
+}
+
+/* Files that need not be the official ones must be read; which of them are used depends on their lengths. */
+static int fingerprint(const struct edition *x, const struct cifar *c, const struct data_env *env,
+                       char out[DATA_ID_SIZE], struct err *e)
+{
+	struct dataset d;
+	data_fingerprint_official(x->source, out);
+	if (c->check)
+		return 0;
+	if (load_known(x, c, env, &d, out, e))
+		return -1;
+	dataset_clear(&d);
 	return 0;
 }
 
@@ -188,6 +217,18 @@ static int ten_load(const void *state, const struct data_env *env, struct datase
 static int hundred_load(const void *state, const struct data_env *env, struct dataset *out, struct err *e)
 {
 	return load(&hundred, state, env, out, e);
+}
+
+static int ten_fingerprint(const void *state, const struct data_env *env, char out[DATA_ID_SIZE],
+                           struct err *e)
+{
+	return fingerprint(&ten, state, env, out, e);
+}
+
+static int hundred_fingerprint(const void *state, const struct data_env *env, char out[DATA_ID_SIZE],
+                               struct err *e)
+{
+	return fingerprint(&hundred, state, env, out, e);
 }
 
 static const struct key keys[] = {
@@ -282,6 +323,7 @@ const struct data_source data_cifar10 = {
                 .state_bytes = sizeof(struct cifar)},
         .shape = ten_shape,
         .load = ten_load,
+        .fingerprint = ten_fingerprint,
         .folder = "cifar-10-batches-bin",
         .files = ten_files,
         .archive = &ten_archive,
@@ -297,6 +339,7 @@ const struct data_source data_cifar100 = {
                 .state_bytes = sizeof(struct cifar)},
         .shape = hundred_shape,
         .load = hundred_load,
+        .fingerprint = hundred_fingerprint,
         .folder = "cifar-100-binary",
         .files = hundred_files,
         .archive = &hundred_archive,

@@ -372,4 +372,5 @@ const struct data_source data_glyphs = {
                 .state_bytes = sizeof(struct glyphs)},
         .shape = glyphs_shape,
         .load = glyphs_load,
+        .edition = 1,
 };

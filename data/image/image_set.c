@@ -1,16 +1,15 @@
 /* The list of a folder's images. */
 #include "data/image/image_set.h"
 
-#include <dirent.h>
-#include <errno.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/log.h"
 #include "data/image/image_set_internal.h"
+#include "data/image/image_set_walk.h"
 
 static bool is_folder(const char *path)
 {
@@ -18,19 +17,20 @@ static bool is_folder(const char *path)
 	return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
 }
 
-/* Names [n] that live in the arena. */
-struct names {
-	const char **at;
-	size_t n, size;
-};
-
-static void names_add(struct names *l, const char *name)
+static int take_classes(struct image_set *p, struct walk *w, struct err *e)
 {
-	if (l->n == l->size) {
-		l->size = l->size ? 2 * l->size : 64;
-		l->at = mem_resize(l->at, l->size * sizeof *l->at);
-	}
-	l->at[l->n++] = name;
+	if (walk_classes(w, "train", e))
+		return -1;
+	if (w->n == 0)
+		return err_user(e, "%s/train: holds no folders, expected one a class", p->path);
+	if (w->n > CLASSES_MAX)
+		return err_user(e, "%s/train: found %zu classes, expected at most %d", p->path, w->n,
+		                CLASSES_MAX);
+	p->n_classes = (int)w->n;
+	p->classes = mem_array(w->n, sizeof *p->classes);
+	for (size_t i = 0; i < w->n; i++)
+		p->classes[i] = arena_string(&p->names, w->at[i].name);
+	return 0;
 }
 
 static int by_bytes(const void *a, const void *b)
@@ -38,111 +38,67 @@ static int by_bytes(const void *a, const void *b)
 	return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-static bool is_image_name(const char *name)
+/* Refuse a class that train/ does not have: its files would be left out in silence. */
+static int check_classes(const struct image_set *p, const char *split, struct walk *w, struct err *e)
 {
-	const char *dot = strrchr(name, '.');
-	return dot && (!strcasecmp(dot, ".jpg") || !strcasecmp(dot, ".jpeg") || !strcasecmp(dot, ".png"));
-}
-
-/* The names in a folder, sorted: those of folders, or those of images. */
-static int list_folder(struct image_set *p, const char *path, bool folders, struct names *out, struct err *e)
-{
-	DIR *dir = opendir(path);
-	if (!dir)
-		return err_user(e, "%s: cannot be read: %s", path, strerror(errno));
-	errno = 0;
-	for (struct dirent *entry; (entry = readdir(dir));) {
-		bool wanted = entry->d_name[0] != '.';
-		if (wanted && folders) {
-			char *below = mem_format("%s/%s", path, entry->d_name);
-			wanted = is_folder(below);
-			mem_free(below);
-		} else if (wanted) {
-			wanted = entry->d_type != DT_DIR && is_image_name(entry->d_name);
-		}
-		if (wanted)
-			names_add(out, arena_string(&p->names, entry->d_name));
-	}
-	int failed = errno;
-	closedir(dir);
-	if (failed)
-		return err_world(e, "%s: cannot be read: %s", path, strerror(failed));
-	if (out->n)
-		qsort(out->at, out->n, sizeof *out->at, by_bytes);
+	if (walk_classes(w, split, e))
+		return -1;
+	for (size_t i = 0; i < w->n; i++)
+		if (!bsearch(&w->at[i].name, p->classes, (size_t)p->n_classes, sizeof *p->classes, by_bytes))
+			return err_user(e, "%s/%s/%s: is a class that %s/train does not have", p->path, split,
+			                w->at[i].name, p->path);
 	return 0;
 }
 
-static int take_classes(struct image_set *p, const char *train, struct err *e)
-{
-	struct names l = {0};
-	int rc = list_folder(p, train, true, &l, e);
-	if (!rc && l.n == 0)
-		rc = err_user(e, "%s: holds no folders, expected one a class", train);
-	if (!rc && l.n > CLASSES_MAX)
-		rc = err_user(e, "%s: found %zu classes, expected at most %d", train, l.n, CLASSES_MAX);
-	if (!rc) {
-		p->n_classes = (int)l.n;
-		p->classes = mem_array(l.n, sizeof *p->classes);
-		for (size_t i = 0; i < l.n; i++)
-			p->classes[i] = arena_string(&p->names, l.at[i]);
-	}
-	mem_free(l.at);
-	return rc;
-}
-
-/* Append a split's files to `l` as "SPLIT/CLASS/FILE"; of_class: how many each class has. */
-static int list_split(struct image_set *p, const char *split, struct names *l, size_t *of_class,
+/*
+ * A split's files class by class into `w`; ends [classes]: how many there are up to each. A class without any
+ * to train on is refused, as torchvision does.
+ */
+static int walk_split(const struct image_set *p, int split, const char *name, struct walk *w, size_t *ends,
                       struct err *e)
 {
 	int rc = 0;
+	w->n = 0;
 	for (int c = 0; c < p->n_classes && !rc; c++) {
-		struct names files = {0};
-		char *path = mem_format("%s/%s/%s", p->path, split, p->classes[c]);
-		if (is_folder(path))
-			rc = list_folder(p, path, false, &files, e);
-		for (size_t i = 0; i < files.n; i++)
-			names_add(l, arena_format(&p->names, "%s/%s/%s", split, p->classes[c], files.at[i]));
-		of_class[c] = files.n;
-		mem_free(files.at);
+		char *folder = mem_format("%s/%s", name, p->classes[c]),
+		     *path = mem_format("%s/%s", p->path, folder);
+		size_t before = w->n;
+		if (split == TRAIN || is_folder(path))
+			rc = walk_class(w, folder, e);
+		if (!rc && split == TRAIN && w->n == before)
+			rc = err_user(e, "%s: holds no images, expected some of every class in train/", path);
+		ends[c] = w->n;
 		mem_free(path);
+		mem_free(folder);
 	}
 	return rc;
 }
 
-/* Refuse a class that train/ does not have: its files would be left out in silence. */
-static int check_classes(struct image_set *p, const char *split, struct err *e)
+static void take_files(struct image_set *p, int split, const struct walk *w, const size_t *ends)
 {
-	struct names l = {0};
-	char *path = mem_format("%s/%s", p->path, split);
-	int rc = list_folder(p, path, true, &l, e);
-	for (size_t i = 0; i < l.n && !rc; i++)
-		if (!bsearch(&l.at[i], p->classes, (size_t)p->n_classes, sizeof *p->classes, by_bytes))
-			rc = err_user(e, "%s/%s: is a class that %s/train does not have", path, l.at[i],
-			              p->path);
-	mem_free(path);
-	mem_free(l.at);
-	return rc;
+	size_t at = 0;
+	image_set_alloc(p, split, w->n);
+	for (int c = 0; c < p->n_classes; c++)
+		for (; at < ends[c]; at++)
+			p->at[split][at] = (struct image_file){
+			        .name = arena_format(&p->names, "%s/%s", w->at[at].folder, w->at[at].name),
+			        .label = (uint16_t)c};
 }
 
-static int scan_split(struct image_set *p, int split, const char *name, struct err *e)
+static int scan_split(struct image_set *p, int split, const char *name, struct walk *w, struct err *e)
 {
-	struct names l = {0};
-	size_t *of_class = mem_array((size_t)p->n_classes, sizeof *of_class), at = 0;
-	int rc = check_classes(p, name, e) || list_split(p, name, &l, of_class, e) ? -1 : 0;
-	if (!rc && l.n == 0)
-		rc = err_user(e, "%s/%s: holds no images, expected CLASS/FILE.jpg, .jpeg or .png", p->path,
-		              name);
-	if (!rc && l.n > UINT32_MAX)
+	size_t *ends = mem_array((size_t)p->n_classes, sizeof *ends);
+	int rc = split == VAL ? check_classes(p, name, w, e) : 0;
+	if (!rc)
+		rc = walk_split(p, split, name, w, ends, e);
+	if (!rc && w->n == 0)
+		rc = err_user(e, "%s/%s: holds no images, expected CLASS/FILE with the ending of an image",
+		              p->path, name);
+	if (!rc && w->n > UINT32_MAX)
 		rc = err_user(e, "%s/%s: holds more images than 32 bits count", p->path, name);
-	if (!rc) {
-		image_set_alloc(p, split, l.n);
-		for (int c = 0; c < p->n_classes; c++)
-			for (size_t i = 0; i < of_class[c]; i++, at++)
-				p->at[split][at] =
-				        (struct image_file){.name = l.at[at], .label = (uint16_t)c};
-	}
-	mem_free(of_class);
-	mem_free(l.at);
+	if (!rc)
+		take_files(p, split, w, ends);
+	mem_free(ends);
 	return rc;
 }
 
@@ -166,12 +122,18 @@ static const char *split_folder(const struct image_set *p, const char *name, con
 static int scan(struct image_set *p, struct err *e)
 {
 	const char *val = split_folder(p, "train", "train", e) ? split_folder(p, "val", "test", e) : NULL;
-	char *train = mem_format("%s/train", p->path);
-	int rc = !val || take_classes(p, train, e) || scan_split(p, TRAIN, "train", e) ||
-	                         scan_split(p, VAL, val, e)
+	struct arena names = {0};
+	struct left_out unused = {0};
+	struct walk w = {.root = p->path, .arena = &names, .unused = &unused};
+	int rc = !val || take_classes(p, &w, e) || scan_split(p, TRAIN, "train", &w, e) ||
+	                         scan_split(p, VAL, val, &w, e)
 	                 ? -1
 	                 : 0;
-	mem_free(train);
+	p->left_out = unused.all;
+	p->left_out_what = left_out_text(&unused, &p->names);
+	mem_free(unused.kind);
+	mem_free(w.at);
+	arena_clear(&names);
 	return rc;
 }
 
@@ -198,6 +160,23 @@ void image_set_close(struct image_set *p)
 	arena_clear(&p->names);
 	mem_free(p->path);
 	mem_free(p);
+}
+
+void image_set_warn(const struct image_set *p)
+{
+	static char *said; /* so that a sweep says it once */
+	if (said && !strcmp(said, p->path))
+		return;
+	mem_free(said);
+	said = mem_string(p->path);
+	if (p->pack >= 0 && !p->sealed)
+		log_warn("%s: was packed before packs had a seal, so that damage is not noticed; `signsgd "
+		         "data "
+		         "pack` makes it anew",
+		         p->path);
+	if (p->left_out)
+		log_warn("%s: %zu file%s left out, because of the name or the place: %s", p->path,
+		         p->left_out, p->left_out == 1 ? " is" : "s are", p->left_out_what);
 }
 
 void image_set_thin(struct image_set *p, int split, size_t n)

@@ -1,21 +1,32 @@
 /*
  * An image set: the list of the image files in a folder, or in a pack, with their labels.
  *
- * A folder holds {train,val}/CLASS/FILE; files end in .jpg, .jpeg or .png, in any case. If there is no `val`,
- * `test` is used. Classes are the folders of train/, numbered in the order of their names; files are listed
- * class by class in the order of their names. Names that begin with a dot and other files are ignored.
+ * A folder holds {train,val}/CLASS/...; if there is no `val`, `test` is used. It is walked as torchvision's
+ * ImageFolder walks it. Classes are the folders of train/, numbered in the order of their names; every one
+ * has images to train on. A file in CLASS or in any folder below it is an image of that class if its name
+ * ends in .jpg, .jpeg, .png, .ppm, .bmp, .pgm, .tif, .tiff or .webp, in any case. Files are listed class by
+ * class, in the order of their folders' paths and then of their names, byte by byte. Links are followed,
+ * except where they lead to a folder above them. Names that begin with a dot are names like any other.
+ *
+ * Whatever else is there (other endings, files outside of classes, such links) is left out, counted and
+ * named.
  *
  * A pack is an HDF5 file that image_set_pack() made from a folder. The bytes of all files are unchanged, one
  * file after the other, in /bytes, a contiguous dataset, so that an image is read with one pread(). /offset
- * [n + 1] (uint64), /label [n] (int32), /split [n] (uint8; 0 train, 1 val), /class and /name: text, one name
- * a line; attributes of the file: kind = "signsgd pictures", version = 1 (int64). The same experiment gives
- * the same bits from a folder and from its pack.
+ * [n + 1] (uint64), /label [n] (int32), /split [n] (uint8; 0 train, 1 val), /crc32 [n] (uint32, zlib's, of
+ * each file), /class and /name: text, one name a line; attributes of the file: kind = "signsgd pictures",
+ * version = 2, left_out = how many files of the folder are no images (int64), left_out_what (text, if any).
+ * The same experiment gives the same bits from a folder and from its pack.
+ *
+ * A pack is sealed (h5/h5_seal.h). Opening it finds damage to anything but /bytes; reading an image finds
+ * damage to its bytes. Packs of version 1 have neither seal nor /crc32; they are read with a warning.
  *
  * image_set_open() reads only names. Whether a file is an image is found out when it is read.
  */
 #ifndef SIGNSGD_DATA_IMAGE_IMAGE_SET_H
 #define SIGNSGD_DATA_IMAGE_IMAGE_SET_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include "base/err.h"
@@ -27,21 +38,31 @@ struct image_file {
 	const char *name; /* "train/n01440764/n01440764_10026.JPEG" */
 	uint16_t label;
 	uint64_t begin, bytes; /* range in the pack's file; unknown for a folder */
+	uint32_t crc;          /* CRC-32 of the bytes in a sealed pack */
 };
 
 struct image_set {
 	char *path;               /* of the folder or the pack */
 	int pack;                 /* the pack's descriptor, -1 for a folder */
+	bool sealed;              /* a pack with checksums */
 	struct arena names;       /* all names */
 	struct image_file *at[2]; /* [TRAIN, VAL][n] */
 	size_t n[2];
 	char **classes; /* [n_classes] */
 	int n_classes;
+	size_t left_out;           /* files of the folder that are no images by their names or places */
+	const char *left_out_what; /* "3 .txt, such as train/ape/notes.txt"; NULL: nothing */
 };
 
 /* NULL and a sentence when the path is neither, or holds no images. */
 struct image_set *image_set_open(const char *path, struct err *e);
 void image_set_close(struct image_set *p);
+
+/*
+ * Warn, once for a path: of files that were left out, how many, of which endings, and an example; and of a
+ * pack without a seal.
+ */
+void image_set_warn(const struct image_set *p);
 
 /* Keep n files of a split, evenly spread over the list and so over the classes: file floor(i all / n). */
 void image_set_thin(struct image_set *p, int split, size_t n);

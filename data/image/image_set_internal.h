@@ -5,7 +5,7 @@
 #include "data/image/image_set.h"
 
 #define PACK_KIND "signsgd pictures" /* in files of every version */
-enum { PACK_VERSION = 1 };
+enum { PACK_VERSION = 2, PACK_UNSEALED = 1 /* the version before packs were sealed: still read */ };
 
 /* Fill a new set, whose path is known, from a pack. -1 and a sentence. */
 int pack_read(struct image_set *p, struct err *e);

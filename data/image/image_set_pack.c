@@ -8,6 +8,7 @@
 
 #include "h5/h5_lock.h"
 #include "h5/h5_replace.h"
+#include "h5/h5_seal.h"
 #include "h5/h5_stream.h"
 #include "data/image/image_set_internal.h"
 
@@ -72,6 +73,9 @@ static void write_list(struct h5 *f, const struct image_set *p, uint64_t all)
 	write_lines(f, "/class", &classes);
 	h5_set_text(f, "/", "kind", PACK_KIND);
 	h5_set_int(f, "/", "version", PACK_VERSION);
+	h5_set_int(f, "/", "left_out", (int64_t)p->left_out);
+	if (p->left_out)
+		h5_set_text(f, "/", "left_out_what", p->left_out_what);
 	buf_clear(&names);
 	buf_clear(&classes);
 	mem_free(offset);
@@ -79,61 +83,86 @@ static void write_list(struct h5 *f, const struct image_set *p, uint64_t all)
 	mem_free(split);
 }
 
-static int write_all(int fd, const char *path, const struct file_bytes *b, uint64_t at, struct err *e)
+static int write_all(int fd, const char *path, const void *bytes, size_t n, uint64_t at, struct err *e)
 {
-	for (size_t done = 0; done < b->n;) {
-		ssize_t n = pwrite(fd, b->at + done, b->n - done, (off_t)(at + done));
-		if (n < 0 && errno != EINTR)
+	for (size_t done = 0; done < n;) {
+		ssize_t put = pwrite(fd, (const char *)bytes + done, n - done, (off_t)(at + done));
+		if (put < 0 && errno != EINTR)
 			return err_world(e, "%s: cannot be written: %s", path, strerror(errno));
-		done += n > 0 ? (size_t)n : 0;
+		done += put > 0 ? (size_t)put : 0;
 	}
 	return 0;
 }
 
-static int write_bytes(const struct image_set *p, const char *path, uint64_t begin, uint64_t all,
-                       void (*tell)(uint64_t done, uint64_t all), struct err *e)
+/* A pack that is being written: its list is there, its bytes are not. */
+struct writing {
+	const struct image_set *p;
+	const char *path;
+	int fd;
+	struct h5_span bytes; /* crc: of those so far */
+	uint64_t sums;        /* where /crc32 stands */
+	void (*tell)(uint64_t done, uint64_t all);
+};
+
+/* One file's bytes; sum [4]: their CRC-32, lowest byte first. */
+static int write_file(struct writing *w, const struct image_file *f, struct file_bytes *b, uint8_t sum[4],
+                      struct err *e)
+{
+	if (image_set_read(w->p, f, b, e))
+		return -1;
+	if (b->n != f->bytes)
+		return err_world(e, "%s/%s: changed while it was packed", w->p->path, f->name);
+	uint32_t crc = h5_crc32(0, b->at, b->n);
+	for (int i = 0; i < 4; i++)
+		sum[i] = (uint8_t)(crc >> 8 * i);
+	w->bytes.crc = h5_crc32(w->bytes.crc, b->at, b->n);
+	if (w->tell)
+		w->tell(f->begin + f->bytes, w->bytes.bytes);
+	return write_all(w->fd, w->path, b->at, b->n, w->bytes.begin + f->begin, e);
+}
+
+static int write_bytes(struct writing *w, struct err *e)
 {
 	struct file_bytes b = {0};
-	int fd = open(path, O_WRONLY | O_CLOEXEC), rc = 0;
-	if (fd < 0)
-		rc = err_world(e, "%s: cannot be written: %s", path, strerror(errno));
+	size_t n = w->p->n[TRAIN] + w->p->n[VAL], at = 0;
+	uint8_t *sums = mem_array(n, 4);
+	int rc = w->fd < 0 ? err_world(e, "%s: cannot be written: %s", w->path, strerror(errno)) : 0;
 	for (int split = 0; split < 2; split++)
-		for (size_t i = 0; i < p->n[split] && !rc; i++) {
-			const struct image_file *f = &p->at[split][i];
-			rc = image_set_read(p, f, &b, e);
-			if (!rc && b.n != f->bytes)
-				rc = err_world(e, "%s/%s: changed while it was packed", p->path, f->name);
-			if (!rc)
-				rc = write_all(fd, path, &b, begin + f->begin, e);
-			if (tell)
-				tell(f->begin + f->bytes, all);
-		}
-	if (!rc && fsync(fd))
-		rc = err_world(e, "%s: cannot be written: %s", path, strerror(errno));
-	if (fd >= 0)
-		close(fd);
+		for (size_t i = 0; i < w->p->n[split] && !rc; i++, at++)
+			rc = write_file(w, &w->p->at[split][i], &b, sums + 4 * at, e);
+	if (!rc)
+		rc = write_all(w->fd, w->path, sums, 4 * n, w->sums, e);
+	if (!rc)
+		rc = h5_seal_append(w->path, &w->bytes, e);
+	if (!rc && fsync(w->fd))
+		rc = err_world(e, "%s: cannot be written: %s", w->path, strerror(errno));
+	mem_free(sums);
 	mem_free(b.at);
 	return rc;
 }
 
-/* A whole pack to `part`, which becomes `path`. */
-static int write_pack(const struct image_set *p, const char *part, const char *path, uint64_t all,
-                      void (*tell)(uint64_t done, uint64_t all), struct err *e)
+/*
+ * A whole pack to `part`, which becomes `path`. The list goes first, so that what is left by a process that
+ * was killed is known as a pack, and may be written over.
+ */
+static int write_pack(struct writing *w, const char *path, struct err *e)
 {
-	uint64_t begin;
-	struct h5 *f = h5_stream_create(part, e);
-	int rc = f ? 0 : -1;
-	if (f) {
-		write_list(f, p, all);
-		h5_stream_reserve(f, "/bytes", all, &begin);
-		rc = h5_stream_close(f, e);
-	}
+	struct h5 *f = h5_stream_create(w->path, e);
+	if (!f)
+		return -1;
+	write_list(f, w->p, w->bytes.bytes);
+	h5_stream_reserve(f, "/crc32", H5_U32, w->p->n[TRAIN] + w->p->n[VAL], &w->sums);
+	h5_stream_reserve(f, "/bytes", H5_U8, w->bytes.bytes, &w->bytes.begin);
+	int rc = h5_stream_close(f, e);
+	w->fd = open(w->path, O_WRONLY | O_CLOEXEC);
 	if (!rc)
-		rc = write_bytes(p, part, begin, all, tell, e);
-	if (!rc && rename(part, path))
-		rc = err_world(e, "%s: cannot be renamed to %s: %s", part, path, strerror(errno));
-	if (rc && f)
-		unlink(part);
+		rc = write_bytes(w, e);
+	if (w->fd >= 0)
+		close(w->fd);
+	if (!rc && rename(w->path, path))
+		rc = err_world(e, "%s: cannot be renamed to %s: %s", w->path, path, strerror(errno));
+	if (rc)
+		unlink(w->path);
 	return rc;
 }
 
@@ -150,7 +179,8 @@ int image_set_pack(const struct image_set *p, const char *path, void (*tell)(uin
 	char *beside = mem_format("%s.part", target);
 	struct h5_lock lock = {0};
 	if (!rc && !h5_lock_take(&lock, target, e) && h5_may_replace(beside, H5_PACK, &part, e) >= 0) {
-		rc = write_pack(p, part, target, all, tell, e);
+		struct writing w = {.p = p, .path = part, .bytes = {.bytes = all}, .tell = tell};
+		rc = write_pack(&w, target, e);
 		mem_free(part);
 	} else {
 		rc = -1;
@@ -169,23 +199,25 @@ struct list {
 	uint64_t *offset; /* [n + 1] */
 	int32_t *label;   /* [n] */
 	uint8_t *split;   /* [n] */
+	uint32_t *crc;    /* [n]; NULL: the pack has no seal */
 	uint64_t begin, bytes;
 };
 
-static int check_kind(struct h5 *f, struct err *e)
+/* *version: 1 or 2. */
+static int check_kind(struct h5 *f, int64_t *version, struct err *e)
 {
 	struct err ignored = {0};
-	int64_t version = 0;
 	char *kind = h5_get_text(f, "/", "kind", &ignored);
 	int is = kind && strcmp(kind, PACK_KIND) == 0;
 	mem_free(kind);
 	if (!is)
 		return err_user(e, "is an HDF5 file, but none of `signsgd data pack`");
-	if (h5_get_int(f, "/", "version", &version, e))
+	if (h5_get_int(f, "/", "version", version, e))
 		return -1;
-	return version == PACK_VERSION ? 0
-	                               : err_user(e, "found pack version %lld, expected %d",
-	                                          (long long)version, PACK_VERSION);
+	if (*version == PACK_VERSION || *version == PACK_UNSEALED)
+		return 0;
+	return err_user(e, "found pack version %lld, expected %d or %d", (long long)*version, PACK_UNSEALED,
+	                PACK_VERSION);
 }
 
 /* Read text of *count lines (0: any number), each with its line end, into lines [*count] in the set's arena.
@@ -214,6 +246,29 @@ static int read_lines(struct image_set *p, struct h5 *f, const char *path, size_
 		*text++ = '\0';
 	}
 	return 0;
+}
+
+/* The sums of a sealed pack. */
+static int read_sums(struct h5 *f, struct list *l, struct err *e)
+{
+	if (!h5_stream_sealed(f, l->begin, l->bytes))
+		return err_user(
+		        e, "has no seal: the pack was cut short or changed by another program; `signsgd data "
+		           "pack` makes it anew");
+	l->crc = mem_array(l->n, sizeof *l->crc);
+	return h5_read(f, "/crc32", H5_U32, l->n, l->crc, e);
+}
+
+static int read_left_out(struct image_set *p, struct h5 *f, struct err *e)
+{
+	int64_t count = 0;
+	if (h5_get_int(f, "/", "left_out", &count, e))
+		return -1;
+	char *what = count > 0 ? h5_get_text(f, "/", "left_out_what", e) : NULL;
+	p->left_out = what ? (size_t)count : 0;
+	p->left_out_what = what ? arena_string(&p->names, what) : NULL;
+	mem_free(what);
+	return count > 0 && !what ? -1 : 0;
 }
 
 static int read_list(struct h5 *f, struct list *l, struct err *e)
@@ -264,7 +319,8 @@ static void fill(struct image_set *p, const struct list *l, char **names)
 		        (struct image_file){.name = names[i],
 		                            .label = (uint16_t)l->label[i],
 		                            .begin = l->begin + l->offset[i],
-		                            .bytes = l->offset[i + 1] - l->offset[i]};
+		                            .bytes = l->offset[i + 1] - l->offset[i],
+		                            .crc = l->crc ? l->crc[i] : 0};
 }
 
 static int take_list(struct image_set *p, struct h5 *f, struct err *e)
@@ -272,7 +328,8 @@ static int take_list(struct image_set *p, struct h5 *f, struct err *e)
 	struct list l = {0};
 	size_t classes = 0;
 	char **names = NULL;
-	int rc = check_kind(f, e) || read_lines(p, f, "/class", &classes, &p->classes, e) ? -1 : 0;
+	int64_t version = 0;
+	int rc = check_kind(f, &version, e) || read_lines(p, f, "/class", &classes, &p->classes, e) ? -1 : 0;
 	if (!rc && classes > CLASSES_MAX)
 		rc = err_user(e, "/class: found %zu classes, expected at most %d", classes, CLASSES_MAX);
 	p->n_classes = rc ? 0 : (int)classes;
@@ -280,6 +337,9 @@ static int take_list(struct image_set *p, struct h5 *f, struct err *e)
 		rc = read_list(f, &l, e) || check_list(p, &l, e) || read_lines(p, f, "/name", &l.n, &names, e)
 		             ? -1
 		             : 0;
+	if (!rc && version != PACK_UNSEALED)
+		rc = read_sums(f, &l, e) || read_left_out(p, f, e) ? -1 : 0;
+	p->sealed = l.crc != NULL;
 	if (!rc)
 		fill(p, &l, names);
 	if (!rc && (p->n[TRAIN] == 0 || p->n[VAL] == 0))
@@ -289,6 +349,7 @@ static int take_list(struct image_set *p, struct h5 *f, struct err *e)
 	mem_free(l.offset);
 	mem_free(l.label);
 	mem_free(l.split);
+	mem_free(l.crc);
 	return rc;
 }
 

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "data/image/image_set_internal.h"
+#include "h5/h5_seal.h"
 
 enum { FILE_BYTES_MAX = 1 << 30 };
 
@@ -40,11 +41,22 @@ static int read_at(int fd, const char *name, uint64_t begin, uint64_t bytes, str
 	return 0;
 }
 
+static int read_from_pack(const struct image_set *p, const struct image_file *f, struct file_bytes *out,
+                          struct err *e)
+{
+	if (read_at(p->pack, p->path, f->begin, f->bytes, out, e))
+		return -1;
+	if (!p->sealed || h5_crc32(0, out->at, out->n) == f->crc)
+		return 0;
+	return err_user(e, "%s: the pack is damaged: the checksum of %s does not fit its %zu bytes", p->path,
+	                f->name, out->n);
+}
+
 int image_set_read(const struct image_set *p, const struct image_file *f, struct file_bytes *out,
                    struct err *e)
 {
 	if (p->pack >= 0)
-		return read_at(p->pack, p->path, f->begin, f->bytes, out, e);
+		return read_from_pack(p, f, out, e);
 	struct stat st;
 	char *path = mem_format("%s/%s", p->path, f->name);
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK),

@@ -9,6 +9,7 @@
 
 #include "base/mem.h"
 #include "data/dataset.h"
+#include "data/image/image_set_fingerprint.h"
 #include "data/image/reader.h"
 
 enum { CHANNELS = 3, READERS = 2, SIDE_MAX = 4096, COUNT_MAX = 1 << 30 };
@@ -107,6 +108,15 @@ static int imagefolder_shape(const void *state, const struct data_env *env, stru
 	return 0;
 }
 
+static int imagefolder_fingerprint(const void *state, const struct data_env *env, char out[DATA_ID_SIZE],
+                                   struct err *e)
+{
+	struct image_set *p = open_list(state, env, e);
+	int rc = p ? image_set_fingerprint(p, out, e) : -1;
+	image_set_close(p);
+	return rc;
+}
+
 static int imagefolder_load(const void *state, const struct data_env *env, struct dataset *out, struct err *e)
 {
 	const struct imagefolder *f = state;
@@ -114,6 +124,7 @@ static int imagefolder_load(const void *state, const struct data_env *env, struc
 	*out = (struct dataset){0};
 	if (!p)
 		return -1;
+	image_set_warn(p);
 	out->shape = shape_of(f, p);
 	dataset_alloc_labels(out);
 	for (size_t i = 0; i < p->n[TRAIN]; i++)
@@ -184,8 +195,9 @@ static const struct key keys[] = {
          .kind = KEY_PATH,
          .offset = offsetof(struct imagefolder, dir),
          .default_json = "null",
-         .help = "folder with train/CLASS/FILE and val/CLASS/FILE (.jpg, .jpeg, .png), or a file of `signsgd "
-                 "data pack`; --data goes before it"},
+         .help = "folder with images in train/CLASS/ and val/CLASS/, or a file of `signsgd data pack`; "
+                 "--data goes "
+                 "before it"},
         {.name = "train",
          .kind = KEY_INT,
          .offset = offsetof(struct imagefolder, train),
@@ -263,8 +275,9 @@ static const struct key keys[] = {
          .offset = offsetof(struct imagefolder, bad),
          .default_json = "\"refuse\"",
          .choices = (const char *const[]){"refuse", "skip", NULL},
-         .help = "a file that is not an image: refuse: the run ends and names it; skip: the next file of "
-                 "the list takes its place, with a warning"},
+         .help = "a file that is no image, or a damaged one: refuse: the run ends and names it; skip: the "
+                 "next "
+                 "file of the list takes its place, with a warning"},
         {.name = "readers",
          .kind = KEY_INT,
          .offset = offsetof(struct imagefolder, readers),
@@ -281,13 +294,15 @@ const struct data_source data_imagefolder = {
         .row = {.name = "imagefolder",
                 .also = "folder, images",
                 .about = "Images in a folder with one folder a class, as ImageNet comes",
-                .formula = "{train,val}/CLASS/FILE; random rectangle or middle, resized to size x size; "
+                .formula = "{train,val}/CLASS/...; random rectangle or middle, resized to size x size; "
                            "pixels / "
                            "255, then minus mean, over std",
                 .keys = keys,
                 .state_bytes = sizeof(struct imagefolder)},
         .shape = imagefolder_shape,
         .load = imagefolder_load,
+        .fingerprint = imagefolder_fingerprint,
+        .own = true,
         .readers = imagefolder_readers,
 };
 
@@ -300,5 +315,6 @@ const struct data_source data_imagenet = {
                 .state_bytes = sizeof(struct imagefolder)},
         .shape = imagenet_shape,
         .load = imagenet_load,
+        .fingerprint = imagefolder_fingerprint,
         .readers = imagefolder_readers,
 };

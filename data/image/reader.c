@@ -16,6 +16,8 @@
 
 enum { THREAD_BYTES = 8 << 20 /* file, decoder and rows of an ordinary photograph */ };
 
+enum { BAD = 1, ODD = 2 };
+
 enum slot_state { SLOT_FREE, SLOT_OPEN, SLOT_WHOLE, SLOT_TAKEN };
 
 struct slot {
@@ -44,8 +46,8 @@ struct reader {
 	int busy;           /* threads that work on a sample */
 	bool stop;
 	struct err failed;
-	size_t skipped;
-	uint8_t *bad[2]; /* [split][n] files that the program has warned of */
+	size_t skipped, odd; /* files: replaced by others; taken in spite of a note (image/bitmap.h) */
+	uint8_t *known[2];   /* [split][n] which of both a file is counted as: BAD, ODD */
 };
 
 void lazy_images_close(struct lazy_images *images)
@@ -56,16 +58,16 @@ void lazy_images_close(struct lazy_images *images)
 
 /* --- a sample, outside the lock ----------------------------------------------------------------------- */
 
-/* Warn of a bad file, once. */
-static void warn_once(struct reader *r, int split, uint32_t index, const char *sentence)
+/* Count a file as BAD or ODD unless it is. Returns the number of such files if it is new, otherwise 0. */
+static size_t count_once(struct reader *r, int split, uint32_t index, uint8_t what)
 {
+	size_t *count = what == BAD ? &r->skipped : &r->odd, now = 0;
 	pthread_mutex_lock(&r->lock);
-	bool first = !r->bad[split][index];
-	r->bad[split][index] = 1;
-	r->skipped += first;
+	if (!(r->known[split][index] & what))
+		now = ++*count;
+	r->known[split][index] |= what;
 	pthread_mutex_unlock(&r->lock);
-	if (first)
-		log_warn("%s; the next image takes its place", sentence);
+	return now;
 }
 
 struct sample {
@@ -77,7 +79,7 @@ struct sample {
 };
 
 /* Read file number `index` into the sample's place. */
-static int read_file(const struct reader *r, const struct sample *m, uint32_t index, struct file_bytes *bytes,
+static int read_file(struct reader *r, const struct sample *m, uint32_t index, struct file_bytes *bytes,
                      struct transform_scratch *scratch, struct err *e)
 {
 	const struct image_set *p = r->lazy_images->image_set;
@@ -89,6 +91,10 @@ static int read_file(const struct reader *r, const struct sample *m, uint32_t in
 	if (transform_apply(&r->lazy_images->transform, bytes->at, bytes->n, m->coins, scratch, m->pixels,
 	                    why))
 		return err_user(e, "%s/%s: %s", p->path, f->name, why);
+	const char *note = scratch->bitmap.note;
+	if (*note && count_once(r, m->split, index, ODD) == 1)
+		log_warn("%s/%s: %s; it is taken, and others like it are counted only", p->path, f->name,
+		         note);
 	return 0;
 }
 
@@ -99,7 +105,8 @@ static int read_sample(struct reader *r, const struct sample *m, struct file_byt
 	uint32_t index = m->index;
 	int rc = read_file(r, m, index, bytes, scratch, e);
 	for (size_t tries = 1; rc && r->lazy_images->skip && tries < all; tries++) {
-		warn_once(r, m->split, index, e->text);
+		if (count_once(r, m->split, index, BAD))
+			log_warn("%s; the next image takes its place", e->text);
 		err_clear(e);
 		index = index + 1 < all ? index + 1 : 0;
 		rc = read_file(r, m, index, bytes, scratch, e);
@@ -210,7 +217,7 @@ struct reader *reader_open(const struct lazy_images *images, int batch, int slot
 		r->ring[i].pixels = mem_array(n, r->features);
 	}
 	for (int split = 0; split < 2; split++)
-		r->bad[split] = mem_array(images->image_set->n[split], 1);
+		r->known[split] = mem_array(images->image_set->n[split], 1);
 	r->thread = mem_array((size_t)threads, sizeof *r->thread);
 	pthread_mutex_init(&r->lock, NULL);
 	pthread_cond_init(&r->work, NULL);
@@ -238,8 +245,8 @@ void reader_close(struct reader *r)
 		mem_free(r->ring[i].labels);
 		mem_free(r->ring[i].pixels);
 	}
-	mem_free(r->bad[0]);
-	mem_free(r->bad[1]);
+	mem_free(r->known[0]);
+	mem_free(r->known[1]);
 	mem_free(r->ring);
 	mem_free(r->thread);
 	mem_free(r);
@@ -313,9 +320,17 @@ int reader_failed(struct reader *r, struct err *e)
 size_t reader_skipped(struct reader *r)
 {
 	pthread_mutex_lock(&r->lock);
-	size_t skipped = r->skipped;
+	size_t skipped = r->lazy_images->image_set->left_out + r->skipped;
 	pthread_mutex_unlock(&r->lock);
 	return skipped;
+}
+
+size_t reader_odd(struct reader *r)
+{
+	pthread_mutex_lock(&r->lock);
+	size_t odd = r->odd;
+	pthread_mutex_unlock(&r->lock);
+	return odd;
 }
 
 size_t reader_bytes(int size, int batch, int slots, int threads)

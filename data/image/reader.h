@@ -11,7 +11,8 @@
  * A batch depends only on its list, so any number of threads gives the same bits. A file that cannot be read
  * or decoded ends the pass: reader_failed() gives a sentence that names the file, and batches taken from then
  * on must be ignored. With `skip`, the next readable file of the list takes its place, with its own label,
- * and the program warns of the bad file once.
+ * and the program warns of the bad file once. Files that are taken although a decoder warned are counted, and
+ * the first is named.
  */
 #ifndef SIGNSGD_DATA_IMAGE_READER_H
 #define SIGNSGD_DATA_IMAGE_READER_H
@@ -67,8 +68,10 @@ uint64_t reader_next(struct reader *r);
 
 /* -1 and a sentence if a file has ended a pass. */
 int reader_failed(struct reader *r, struct err *e);
-/* Files that were skipped so far. */
+/* Files that were skipped so far, with those that the image set left out. */
 size_t reader_skipped(struct reader *r);
+/* Files so far that were taken although something about them is odd (data/image/bitmap.h: note). */
+size_t reader_odd(struct reader *r);
 
 /* Bytes that a reader needs, for the memory plan: the ring, and what decoding usually takes for each thread.
  */

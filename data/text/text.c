@@ -4,13 +4,15 @@
  */
 #include "data/text/text.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #include "base/mem.h"
+#include "data/fingerprint.h"
 #include "data/text/text_walk.h"
 
-enum { NAME_MAX_BYTES = 200 };
+enum { NAME_MAX_BYTES = 200, TOKENS_AT_ONCE = 1024 };
 
 struct files {
 	struct text_windows windows;
@@ -68,6 +70,34 @@ void text_finish(struct text_parts *p, const struct text_windows *w, struct data
 	p->train.token = p->test.token = NULL;
 }
 
+/* Tokens as little-endian words, so that every machine has the same. */
+static void add_tokens(struct sha256 *digest, const struct text *t)
+{
+	unsigned char bytes[4 * TOKENS_AT_ONCE];
+	for (size_t begin = 0; begin < t->count; begin += TOKENS_AT_ONCE) {
+		size_t left = t->count - begin, n = left < TOKENS_AT_ONCE ? left : TOKENS_AT_ONCE;
+		for (size_t i = 0; i < 4 * n; i++)
+			bytes[i] = (unsigned char)((uint32_t)t->token[begin + i / 4] >> 8 * (i % 4));
+		sha256_add(digest, bytes, 4 * n);
+	}
+}
+
+void text_fingerprint(const struct text_parts *p, char out[DATA_ID_SIZE])
+{
+	char lengths[96];
+	const struct vocabulary *v = &p->vocabulary;
+	struct sha256 *digest = sha256_begin();
+	snprintf(lengths, sizeof lengths, "%d %zu %zu", v->count, p->train.count, p->test.count);
+	sha256_add(digest, lengths, strlen(lengths) + 1);
+	for (int32_t i = 0; i < v->count; i++) {
+		sha256_add(digest, v->bytes + v->begin[i], v->begin[i + 1] - v->begin[i]);
+		sha256_add(digest, "", 1); /* no text has a zero byte */
+	}
+	add_tokens(digest, &p->train);
+	add_tokens(digest, &p->test);
+	data_fingerprint_end(digest, out);
+}
+
 void text_split(struct text_parts *p, size_t kept)
 {
 	p->test.count = p->train.count - kept;
@@ -76,13 +106,13 @@ void text_split(struct text_parts *p, size_t kept)
 	p->train.count = kept;
 }
 
-/* A file by its path, or below one of the data folders. */
+/* A file by its path, or below one of the data folders; for a stranger below those alone. */
 static char *find(const char *name, const struct data_env *env, struct err *e)
 {
 	const char *const dirs[2] = {env->dir, NULL};
 	const struct data_file file = {.name = name};
 	struct stat st;
-	if (stat(name, &st) == 0)
+	if (!env->foreign && stat(name, &st) == 0)
 		return mem_string(name);
 	if (!*name || strlen(name) > NAME_MAX_BYTES) {
 		err_user(e, "data set text: no file has a name of %zu bytes; expected 1 to %d", strlen(name),
@@ -101,21 +131,39 @@ static int read_file(const struct files *f, const char *name, const struct data_
 	return rc;
 }
 
+/* *p is to be freed in any case. */
+static int read_parts(const struct files *f, const struct data_env *env, struct text_parts *p, struct err *e)
+{
+	int rc = read_file(f, f->train, env, &p->vocabulary, &p->train, e);
+	if (rc == 0 && f->test)
+		rc = read_file(f, f->test, env, &p->vocabulary, &p->test, e);
+	else if (rc == 0)
+		text_split(p, (size_t)(f->share * (double)p->train.count));
+	if (rc == 0 && (p->train.count == 0 || p->test.count == 0))
+		rc = err_user(e, "%s: %zu tokens are too few to be cut in two", f->train,
+		              p->train.count + p->test.count);
+	return rc;
+}
+
 static int text_load(const void *state, const struct data_env *env, struct dataset *out, struct err *e)
 {
 	const struct files *f = state;
 	struct text_parts p = {0};
 	*out = (struct dataset){0};
-	int rc = read_file(f, f->train, env, &p.vocabulary, &p.train, e);
-	if (rc == 0 && f->test)
-		rc = read_file(f, f->test, env, &p.vocabulary, &p.test, e);
-	else if (rc == 0)
-		text_split(&p, (size_t)(f->share * (double)p.train.count));
-	if (rc == 0 && (p.train.count == 0 || p.test.count == 0))
-		rc = err_user(e, "%s: %zu tokens are too few to be cut in two", f->train,
-		              p.train.count + p.test.count);
+	int rc = read_parts(f, env, &p, e);
 	if (rc == 0)
 		text_finish(&p, &f->windows, out);
+	text_parts_clear(&p);
+	return rc;
+}
+
+static int fingerprint_of_text(const void *state, const struct data_env *env, char out[DATA_ID_SIZE],
+                               struct err *e)
+{
+	struct text_parts p = {0};
+	int rc = read_parts(state, env, &p, e);
+	if (rc == 0)
+		text_fingerprint(&p, out);
 	text_parts_clear(&p);
 	return rc;
 }
@@ -138,11 +186,13 @@ static const struct key keys[] = {
          .kind = KEY_STRING,
          .offset = offsetof(struct files, train),
          .default_json = NULL,
+         .file = true,
          .help = "the training text, plain or packed with gzip: a path, or a name below a data folder"},
         {.name = "test",
          .kind = KEY_STRING,
          .offset = offsetof(struct files, test),
          .default_json = "null",
+         .file = true,
          .help = "the text for evaluations; absent: the last part of the training text"},
         {.name = "share",
          .kind = KEY_REAL,
@@ -171,6 +221,8 @@ const struct data_source data_text = {
                 .state_bytes = sizeof(struct files)},
         .shape = shape_of_text,
         .load = text_load,
+        .fingerprint = fingerprint_of_text,
+        .own = true,
         .folder = "text",
         .by_hand = "`train` and `test` name your own files",
 };

@@ -35,6 +35,9 @@ struct data_shape text_shape(const struct text_windows *w, size_t n_train, size_
 /* Move the training tokens from number `kept` on to the test text. */
 void text_split(struct text_parts *p, size_t kept);
 
+/* The fingerprint of a text that was read: of its vocabulary and its tokens. */
+void text_fingerprint(const struct text_parts *p, char out[DATA_ID_SIZE]);
+
 /*
  * Make *out the data set of these tokens, which it takes over. The vocabulary is that of the training text,
  * in the order of first appearance. Test tokens that are not in it become "<unk>", which is added at the end

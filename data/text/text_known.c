@@ -70,19 +70,39 @@ static int read_split(const struct edition *x, const struct wikitext *t, const s
 	return rc;
 }
 
+/* *p is to be freed in any case. */
+static int read_wikitext(const struct edition *x, const struct wikitext *t, const struct data_env *env,
+                         struct text_parts *p, struct err *e)
+{
+	int rc = read_split(x, t, env, 0, x->n_train, &p->vocabulary, &p->train, e);
+	if (rc == 0 && p->vocabulary.count != x->vocabulary)
+		rc = err_user(e, "data set %s: found %d different tokens in the training text, expected %d",
+		              x->source->row.name, p->vocabulary.count, x->vocabulary);
+	if (rc == 0)
+		rc = read_split(x, t, env, 1 + t->eval, eval_tokens(t), &p->vocabulary, &p->test, e);
+	return rc;
+}
+
 static int load_wikitext(const struct edition *x, const struct wikitext *t, const struct data_env *env,
                          struct dataset *out, struct err *e)
 {
 	struct text_parts p = {0};
 	*out = (struct dataset){0};
-	int rc = read_split(x, t, env, 0, x->n_train, &p.vocabulary, &p.train, e);
-	if (rc == 0 && p.vocabulary.count != x->vocabulary)
-		rc = err_user(e, "data set %s: found %d different tokens in the training text, expected %d",
-		              x->source->row.name, p.vocabulary.count, x->vocabulary);
-	if (rc == 0)
-		rc = read_split(x, t, env, 1 + t->eval, eval_tokens(t), &p.vocabulary, &p.test, e);
+	int rc = read_wikitext(x, t, env, &p, e);
 	if (rc == 0)
 		text_finish(&p, &t->windows, out);
+	text_parts_clear(&p);
+	return rc;
+}
+
+/* The published counts say what WikiText is, but not every word. */
+static int fingerprint_wikitext(const struct edition *x, const struct wikitext *t, const struct data_env *env,
+                                char out[DATA_ID_SIZE], struct err *e)
+{
+	struct text_parts p = {0};
+	int rc = read_wikitext(x, t, env, &p, e);
+	if (rc == 0)
+		text_fingerprint(&p, out);
 	text_parts_clear(&p);
 	return rc;
 }
@@ -111,6 +131,18 @@ static int load_two(const void *state, const struct data_env *env, struct datase
 static int load_many(const void *state, const struct data_env *env, struct dataset *out, struct err *e)
 {
 	return load_wikitext(&many, state, env, out, e);
+}
+
+static int fingerprint_two(const void *state, const struct data_env *env, char out[DATA_ID_SIZE],
+                           struct err *e)
+{
+	return fingerprint_wikitext(&two, state, env, out, e);
+}
+
+static int fingerprint_many(const void *state, const struct data_env *env, char out[DATA_ID_SIZE],
+                            struct err *e)
+{
+	return fingerprint_wikitext(&many, state, env, out, e);
 }
 
 static const char *const split_names[] = {"valid", "test", NULL}; /* order of enum split */
@@ -142,6 +174,7 @@ const struct data_source data_wikitext2 = {
                 .state_bytes = sizeof(struct wikitext)},
         .shape = shape_two,
         .load = load_two,
+        .fingerprint = fingerprint_two,
         .folder = "wikitext-2",
         .by_hand = "unpack wikitext-2-v1.zip of its authors into the data folder",
 };
@@ -154,6 +187,7 @@ const struct data_source data_wikitext103 = {
                 .state_bytes = sizeof(struct wikitext)},
         .shape = shape_many,
         .load = load_many,
+        .fingerprint = fingerprint_many,
         .folder = "wikitext-103",
         .by_hand = "unpack wikitext-103-v1.zip of its authors into the data folder",
 };

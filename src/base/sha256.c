@@ -5,30 +5,37 @@
 #include <openssl/evp.h>
 #include <stdio.h>
 #include <string.h>
+#include "base/mem.h"
 
 enum { SHA256_BYTES = 32, READ_BYTES = 64 * 1024 };
 
-static EVP_MD_CTX *digest_begin(void)
+struct sha256 {
+	EVP_MD_CTX *digest;
+};
+
+struct sha256 *sha256_begin(void)
 {
-	EVP_MD_CTX *digest = EVP_MD_CTX_new();
-	if (!digest || EVP_DigestInit_ex(digest, EVP_sha256(), NULL) != 1)
+	struct sha256 *s = mem_alloc(sizeof *s);
+	s->digest = EVP_MD_CTX_new();
+	if (!s->digest || EVP_DigestInit_ex(s->digest, EVP_sha256(), NULL) != 1)
 		die("libcrypto: SHA-256 is not to be had");
-	return digest;
+	return s;
 }
 
-static void digest_add(EVP_MD_CTX *digest, const void *bytes, size_t count)
+void sha256_add(struct sha256 *s, const void *bytes, size_t count)
 {
-	if (EVP_DigestUpdate(digest, bytes, count) != 1)
+	if (EVP_DigestUpdate(s->digest, bytes, count) != 1)
 		die("libcrypto: SHA-256 refused %zu bytes", count);
 }
 
-static void digest_end(EVP_MD_CTX *digest, char out[65])
+void sha256_end(struct sha256 *s, char out[65])
 {
 	static const char digits[] = "0123456789abcdef";
 	unsigned char sum[SHA256_BYTES];
-	if (EVP_DigestFinal_ex(digest, sum, NULL) != 1)
+	if (EVP_DigestFinal_ex(s->digest, sum, NULL) != 1)
 		die("libcrypto: SHA-256 gave no sum");
-	EVP_MD_CTX_free(digest);
+	EVP_MD_CTX_free(s->digest);
+	mem_free(s);
 	for (int i = 0; i < SHA256_BYTES; i++) {
 		out[2 * i] = digits[sum[i] >> 4];
 		out[2 * i + 1] = digits[sum[i] & 15];
@@ -38,9 +45,9 @@ static void digest_end(EVP_MD_CTX *digest, char out[65])
 
 void sha256_hex(const void *bytes, size_t count, char out[65])
 {
-	EVP_MD_CTX *digest = digest_begin();
-	digest_add(digest, bytes, count);
-	digest_end(digest, out);
+	struct sha256 *s = sha256_begin();
+	sha256_add(s, bytes, count);
+	sha256_end(s, out);
 }
 
 int sha256_file(const char *path, char out[65], struct err *e)
@@ -48,14 +55,14 @@ int sha256_file(const char *path, char out[65], struct err *e)
 	FILE *f = fopen(path, "rb");
 	if (!f)
 		return err_user(e, "%s: cannot be opened: %s", path, strerror(errno));
-	EVP_MD_CTX *digest = digest_begin();
+	struct sha256 *s = sha256_begin();
 	unsigned char bytes[READ_BYTES];
 	size_t got;
 	while ((got = fread(bytes, 1, sizeof(bytes), f)) > 0)
-		digest_add(digest, bytes, got);
+		sha256_add(s, bytes, got);
 	int failed = ferror(f) ? errno : 0;
 	fclose(f);
-	digest_end(digest, out);
+	sha256_end(s, out);
 	if (failed)
 		return err_user(e, "%s: cannot be read: %s", path, strerror(failed));
 	return 0;

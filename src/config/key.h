@@ -84,6 +84,8 @@ struct key {
 	bool above;                  /* lowest itself is excluded */
 	bool below;                  /* highest itself is excluded */
 	bool not_identity;           /* changes no result, so no part of a run's identity */
+	bool not_group;              /* part of the identity, but figures group runs without it: KEYS_GROUP */
+	bool file; /* KEY_STRING of a data set: a file, by its path or by its name below a data folder */
 };
 
 struct row {
@@ -155,7 +157,8 @@ int choice_parse(const struct family *f, struct choice *c, const struct json *va
 enum keys_text {
 	KEYS_RESOLVED, /* every key; an absent one is null */
 	KEYS_IDENTITY, /* what decides the results, under the names that keys had first */
-	KEYS_SHARED    /* the same under today's names */
+	KEYS_SHARED,   /* the same under today's names */
+	KEYS_GROUP     /* as KEYS_IDENTITY, without what is `not_group` */
 };
 
 /*

@@ -253,7 +253,10 @@ static void write_members(struct buf *b, const struct key *keys, const char *sta
 
 		if (which != KEYS_RESOLVED && (absent || k->not_identity || k->kind == KEY_PATH))
 			continue;
-		write_member_name(b, which == KEYS_IDENTITY && k->was != NULL ? k->was : k->name, first);
+		if (which == KEYS_GROUP && k->not_group)
+			continue;
+		bool first_name = which == KEYS_IDENTITY || which == KEYS_GROUP;
+		write_member_name(b, first_name && k->was != NULL ? k->was : k->name, first);
 		if (absent)
 			buf_add(b, "null");
 		else

@@ -4,14 +4,25 @@
  *
  * Identities outlive renamed keys. They are made with the names that keys had first (`was` of a struct key),
  * so that results of earlier versions are found under the same id, and by the same default path.
+ *
+ * The group of a run is what figures put runs together by: its identity as JSON, without the seed, the name,
+ * and what says only how a run is watched and on which kernels (`not_group` of a struct key). An attack of
+ * nobody is left out, and the file that parameters begin with stands there by its SHA-256, `init_sha256`.
  */
 #ifndef SIGNSGD_EXPERIMENT_IDENTITY_H
 #define SIGNSGD_EXPERIMENT_IDENTITY_H
 
 #include "experiment/settings.h"
 
-/* Fill id, resolved and given (root as text) of checked settings. -1 and a sentence when init's file cannot
- * be read. */
+/* Fill id, group, resolved and given (root as text) of checked settings. -1 and a sentence when init's file
+ * cannot be read. */
 int settings_identify(struct arena *a, struct settings *s, const struct json *root, struct err *e);
+
+/*
+ * The group of a result whose file does not say it, from its resolved settings. The file that its parameters
+ * began with may be gone: it stands there by its path, `init_path`. Append to *out; -1 and a sentence that
+ * begins with `source` when the settings cannot be read.
+ */
+int group_of_resolved(const char *source, const char *resolved, struct buf *out, struct err *e);
 
 #endif

@@ -51,6 +51,7 @@ struct settings {
 	const char *out;
 
 	bool profile; /* not of the file: measure the time of every layer */
+	bool foreign; /* not of the file: another machine sent it, and may name files of data folders only */
 
 	/* Derived by experiment_check() and from the text: */
 	struct data_shape shape;
@@ -58,6 +59,7 @@ struct settings {
 	char id[13];
 	const char *given;    /* the file's value for this run, JSON text */
 	const char *resolved; /* every key written, JSON text */
+	const char *group;    /* what figures group runs by, JSON text (experiment/identity.h) */
 	const char *source;   /* the file's name */
 };
 

@@ -7,7 +7,7 @@
  * disk. The classic format written in place leaves unreadable files in 2 % of kills, SWMR files are
  * refused by a plain open (measured). The price: the file is held in memory and written anew at each
  * flush; result files are small, and `validate` counts them. Every file that is written ends in a seal, a
- * checksum behind the bytes that HDF5 looks at (h5/h5_disk.h): a damaged file is refused before HDF5 reads
+ * checksum behind the bytes that HDF5 looks at (h5/h5_seal.h): a damaged file is refused before HDF5 reads
  * it. A file without a seal, because another program changed it, is opened on trust.
  *
  * HDF5's own error stack is silenced; every failure comes back as one sentence. HDF5 is called from one
@@ -23,7 +23,7 @@
 #include <stdint.h>
 #include "base/err.h"
 
-enum h5_type { H5_F64, H5_F32, H5_I64, H5_U64, H5_I32, H5_U8 };
+enum h5_type { H5_F64, H5_F32, H5_I64, H5_U64, H5_I32, H5_U32, H5_U8 };
 
 struct h5;        /* a file */
 struct h5_column; /* a dataset that grows along its first dimension, held open */

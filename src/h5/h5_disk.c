@@ -1,4 +1,4 @@
-/* Whole files to memory and back: seal, superblock, temporary name, rename. */
+/* Whole files to memory and back: temporary name, seal, rename. */
 #include "h5/h5_disk.h"
 
 #include <errno.h>
@@ -9,98 +9,13 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include <zlib.h>
 
 #include "base/mem.h"
+#include "h5/h5_seal.h"
 
-enum { SUPERBLOCK_BYTES = 64, LOCK_TRIES = 100 };
+enum { LOCK_TRIES = 100 };
 
 static const unsigned char signature[8] = {0x89, 'H', 'D', 'F', '\r', '\n', 0x1A, '\n'};
-static const unsigned char mark[12] = "signsgd seal"; /* no final 0 */
-
-/* CRC-32 of any bytes followed by their own CRC-32, lowest byte first. */
-static const uint32_t crc_closed = 0x2144DF1C;
-
-static uint64_t get_u64(const unsigned char *p)
-{
-	uint64_t value = 0;
-	for (int i = 7; i >= 0; i--)
-		value = value << 8 | p[i];
-	return value;
-}
-
-static void put_le(unsigned char *p, int bytes, uint64_t value)
-{
-	for (int i = 0; i < bytes; i++)
-		p[i] = (unsigned char)(value >> 8 * i);
-}
-
-uint32_t h5_crc32(uint32_t before, const void *bytes, size_t count)
-{
-	return (uint32_t)crc32_z(before, bytes, count);
-}
-
-static void make_seal(unsigned char seal[H5_SEAL_BYTES], const unsigned char *image, size_t bytes)
-{
-	memcpy(seal, mark, sizeof mark);
-	put_le(seal + 12, 8, bytes);
-	uint32_t crc = h5_crc32(h5_crc32(0, image, bytes), seal, 20);
-	put_le(seal + 20, 4, crc);
-}
-
-static bool has_mark(const unsigned char *image, size_t bytes)
-{
-	return bytes >= H5_SEAL_BYTES && memcmp(image + bytes - H5_SEAL_BYTES, mark, sizeof mark) == 0;
-}
-
-/* Does the seal at the end hold? */
-static int check_seal(const char *path, const unsigned char *image, size_t bytes, struct err *e)
-{
-	uint64_t length = get_u64(image + bytes - 12);
-	/* Compared with a constant, so that the right sum appears nowhere but in a whole file. */
-	if (h5_crc32(0, image, bytes) == crc_closed && length == bytes - H5_SEAL_BYTES)
-		return 0;
-	return err_user(e, "%s: the file is damaged: its checksum does not fit its %zu bytes", path, bytes);
-}
-
-/* Where an HDF5 file's data end, by its superblock (all published versions); 0: no superblock we know. */
-static uint64_t end_address(const unsigned char *image)
-{
-	int version = image[8];
-	const unsigned char *base = image + (version == 0 ? 24 : version == 1 ? 28 : 12);
-	if (version > 3 || image[version < 2 ? 13 : 9] != 8 || get_u64(base) != 0)
-		return 0;
-	return get_u64(base + 16);
-}
-
-/*
- * Take the seal off, and see that HDF5's data end where the bytes end. A file that another program wrote ends
- * there without a seal; anything else behind the data was a seal, and is damaged.
- */
-static int check_image(const char *path, bool sealed, const unsigned char *image, size_t *bytes,
-                       struct err *e)
-{
-	bool marked = has_mark(image, *bytes);
-	if (*bytes < sizeof signature || memcmp(image, signature, sizeof signature) != 0)
-		return err_user(e, "%s: is no HDF5 file (it does not begin as one)", path);
-	if (marked && check_seal(path, image, *bytes, e))
-		return -1;
-	*bytes -= marked ? H5_SEAL_BYTES : 0;
-	uint64_t end = *bytes < SUPERBLOCK_BYTES ? SUPERBLOCK_BYTES : end_address(image);
-	if (end == 0)
-		return err_user(e, "%s: is an HDF5 file of a kind that is not ours (superblock version %d)",
-		                path, image[8]);
-	if (end > *bytes)
-		return err_user(e, "%s: the file was cut short: found %zu bytes, expected %llu", path, *bytes,
-		                (unsigned long long)end);
-	if (end < *bytes)
-		return err_user(e, "%s: the file is damaged: its data end after %llu of %zu bytes", path,
-		                (unsigned long long)end, *bytes);
-	if (sealed && !marked)
-		return err_user(e, "%s: has no seal: the file was cut short or changed by another program",
-		                path);
-	return 0;
-}
 
 /* All `bytes` of fd to `at`. 0, or the error's number; -1 when the file ends early. */
 static int read_all(int fd, unsigned char *at, size_t bytes)
@@ -145,25 +60,12 @@ int h5_disk_load(const char *path, bool sealed, unsigned char **image, size_t *b
 	int rc = read_open(fd, path, image, bytes, e);
 	close(fd);
 	if (!rc)
-		rc = check_image(path, sealed, *image, bytes, e);
+		rc = h5_seal_check_image(path, sealed, *image, bytes, e);
 	if (rc) {
 		mem_free(*image);
 		*image = NULL;
 	}
 	return rc;
-}
-
-bool h5_disk_sealed(const char *path)
-{
-	unsigned char end[H5_SEAL_BYTES];
-	struct stat st;
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	bool sealed = fd >= 0 && fstat(fd, &st) == 0 && st.st_size >= H5_SEAL_BYTES &&
-	              pread(fd, end, sizeof end, st.st_size - H5_SEAL_BYTES) == H5_SEAL_BYTES &&
-	              has_mark(end, sizeof end);
-	if (fd >= 0)
-		close(fd);
-	return sealed;
 }
 
 /* 0, or the error's number. */
@@ -261,7 +163,7 @@ static int fill_and_rename(int fd, const char *path, const char *temporary, cons
                            size_t bytes, bool sync)
 {
 	unsigned char seal[H5_SEAL_BYTES];
-	make_seal(seal, image, bytes);
+	h5_seal_make(seal, image, bytes);
 	if (ftruncate(fd, 0))
 		return errno;
 	int failed = write_all(fd, image, bytes);

@@ -1,10 +1,5 @@
 /*
- * The disk below the HDF5 door: whole files to memory and back. No HDF5 in here.
- *
- * A file that we write ends in a seal: 24 bytes behind the address where HDF5's data end. HDF5 ignores them,
- * and a program that changes the file cuts them off. A seal is a mark, the number of bytes before it, and
- * four bytes that make the CRC-32 of the whole file a constant. HDF5 trusts what it reads and may crash on
- * damaged bytes, so a file with a wrong seal is refused before HDF5 sees it.
+ * The disk below the HDF5 door: whole files, sealed (h5/h5_seal.h), to memory and back. No HDF5 in here.
  */
 #ifndef SIGNSGD_H5_H5_DISK_H
 #define SIGNSGD_H5_H5_DISK_H
@@ -13,8 +8,6 @@
 #include <stddef.h>
 #include <stdint.h>
 #include "base/err.h"
-
-enum { H5_SEAL_BYTES = 24 };
 
 /*
  * Read a whole HDF5 file with a right seal or, unless `sealed`, without a seal. *image (free with mem_free())
@@ -33,11 +26,5 @@ int h5_disk_save(const char *path, const unsigned char *image, size_t bytes, boo
 
 /* Make the folders above `path`, from the top down. */
 int h5_disk_make_folders(const char *path, struct err *e);
-
-/* Does the file end as one that we sealed? Says nothing about whether the seal holds. */
-bool h5_disk_sealed(const char *path);
-
-/* zlib's CRC-32 of these bytes, continued from `before` (0: nothing). */
-uint32_t h5_crc32(uint32_t before, const void *bytes, size_t count);
 
 #endif

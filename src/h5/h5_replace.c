@@ -12,7 +12,7 @@
 
 #include "base/mem.h"
 #include "h5/h5.h"
-#include "h5/h5_disk.h"
+#include "h5/h5_seal.h"
 #include "h5/h5_stream.h"
 
 enum { LINKS_MAX = 40, HEAD_BYTES = 4096 };
@@ -116,20 +116,21 @@ static int refuse(const char *path, const char *what, enum h5_kind kind, struct 
 	                kinds[kind].about);
 }
 
-/* 1: the HDF5 file is of this kind. A seal is checked before HDF5 reads; packs are large and have none. */
+/* 1: the HDF5 file is of this kind. A seal is checked before HDF5 reads. What is no pack is read in memory.
+ */
 static int judge_h5(const char *path, enum h5_kind kind, struct err *e)
 {
 	struct err ignored = {0};
 	const char *what = "an HDF5 file that signsgd did not make";
-	int sealed = h5_disk_sealed(path);
-	struct h5 *f = sealed ? h5_open(path, e) : h5_stream_open(path, e);
+	bool spans, in_memory = h5_seal_is_there(path, &spans) && !spans;
+	struct h5 *f = in_memory ? h5_open(path, e) : h5_stream_open(path, e);
 	if (!f)
 		return -1;
 	bool is = is_of_kind(f, kind);
 	for (int k = 0; k < H5_KINDS && !is; k++)
 		if (is_of_kind(f, (enum h5_kind)k))
 			what = kinds[k].about;
-	if (sealed)
+	if (in_memory)
 		h5_close(f);
 	else
 		h5_stream_close(f, &ignored);

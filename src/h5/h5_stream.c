@@ -21,7 +21,7 @@ static struct h5 *on_disk(const char *path, hid_t id)
 
 struct h5 *h5_stream_create(const char *path, struct err *e)
 {
-	H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
+	h5_library_start();
 	hid_t id = H5Fcreate(path, H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT);
 	if (id >= 0)
 		return on_disk(path, id);
@@ -31,24 +31,37 @@ struct h5 *h5_stream_create(const char *path, struct err *e)
 
 struct h5 *h5_stream_open(const char *path, struct err *e)
 {
-	H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
+	bool sealed;
+	struct h5_span span;
+	if (h5_seal_check_file(path, &sealed, &span, e))
+		return NULL;
+	h5_library_start();
 	hid_t id = H5Fopen(path, H5F_ACC_RDONLY, H5P_DEFAULT);
-	if (id >= 0)
-		return on_disk(path, id);
-	err_user(e, "%s: HDF5 cannot open it", path);
-	return NULL;
+	if (id < 0) {
+		err_user(e, "%s: HDF5 cannot open it", path);
+		return NULL;
+	}
+	struct h5 *f = on_disk(path, id);
+	f->sealed = sealed;
+	f->span = span;
+	return f;
 }
 
-void h5_stream_reserve(struct h5 *f, const char *path, uint64_t bytes, uint64_t *begin)
+bool h5_stream_sealed(const struct h5 *f, uint64_t begin, uint64_t bytes)
 {
-	hsize_t extent = bytes;
+	return f->sealed && f->span.begin == begin && f->span.bytes == bytes;
+}
+
+void h5_stream_reserve(struct h5 *f, const char *path, enum h5_type type, uint64_t count, uint64_t *begin)
+{
+	hsize_t extent = count;
 	hid_t made = h5_must(f, path, "make properties", H5Pcreate(H5P_DATASET_CREATE));
 	h5_must(f, path, "lay out the dataset", H5Pset_layout(made, H5D_CONTIGUOUS));
 	h5_must(f, path, "lay out the dataset", H5Pset_alloc_time(made, H5D_ALLOC_TIME_EARLY));
 	h5_must(f, path, "lay out the dataset", H5Pset_fill_time(made, H5D_FILL_TIME_NEVER));
 	hid_t space = h5_must(f, path, "make a shape", H5Screate_simple(1, &extent, NULL));
 	hid_t id = h5_must(f, path, "make the dataset",
-	                   H5Dcreate2(f->id, path, H5T_STD_U8LE, space, H5P_DEFAULT, made, H5P_DEFAULT));
+	                   H5Dcreate2(f->id, path, h5_stored(type), space, H5P_DEFAULT, made, H5P_DEFAULT));
 	haddr_t at = H5Dget_offset(id);
 	if (at == HADDR_UNDEF)
 		die("%s: %s: HDF5 gave the dataset no place", f->path, path);

@@ -51,11 +51,13 @@ const char *run_state_name(enum run_state s);
 /* What goes to /config and /meta when a run begins. Texts are copied. */
 struct record_meta {
 	const char *name, *id, *given, *resolved;
+	const char *group; /* what figures group runs by (experiment/identity.h) */
 	const char *backend, *backend_detail;
 	int lanes;
 	int64_t steps; /* planned */
 	int workers, adversaries;
 	const char *attack, *aggregator, *model, *data;
+	const char *data_id;   /* the fingerprint of the data (data/fingerprint.h), or NULL: not known */
 	const char *data_note; /* what every use of this result must say of its data, or NULL */
 	bool text;             /* evaluations have a perplexity */
 	bool voters; /* keep which workers were counted; a file that is continued and has it goes on */
@@ -143,6 +145,8 @@ void record_close(struct record *r);
 struct run_info {
 	char name[128], id[65], state[16], why[512], attack[64], aggregator[64], model[64], data[64],
 	        start[32];
+	char data_id[65]; /* the fingerprint of the data; "": a result of an earlier version does not say it
+	                   */
 	char data_note[512]; /* what every use of this result must say of its data; "": nothing */
 	int64_t steps_done, steps;
 	int64_t workers, adversaries;

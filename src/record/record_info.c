@@ -189,6 +189,7 @@ static int read_meta(struct h5 *f, struct run_info *info, struct err *e)
 	for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
 		if (meta_text(f, texts[i].name, texts[i].out, texts[i].size, e))
 			return -1;
+	meta_text_if_any(f, "data_id", info->data_id, sizeof info->data_id);
 	meta_text_if_any(f, "data_note", info->data_note, sizeof info->data_note);
 	int64_t push, pull;
 	if (h5_get_int(f, "/meta", "steps", &info->steps, e) ||

@@ -11,7 +11,7 @@
 enum { RECORD_LAYOUT = 2, RECORD_LAYOUT_OLDEST = 1 };
 
 /* /format, /config and /meta. Unless `anew`, the file goes on: what it says of the experiment and of the
- * start stays, except that settings of an earlier layout are written as those of today. */
+ * start stays, except that settings of an earlier version are written as those of today. */
 void record_write_meta(struct h5 *f, const struct record_meta *m, bool anew);
 /* Id, settings and planned steps of a run whose length was changed. */
 void record_write_length(struct h5 *f, const struct record_meta *m);

@@ -63,6 +63,8 @@ static void write_run(struct h5 *f, const struct record_meta *m)
 	h5_set_text(f, "/meta", "id", m->id);
 	h5_set_text(f, "/meta", "model", m->model);
 	h5_set_text(f, "/meta", "data", m->data);
+	if (m->data_id)
+		h5_set_text(f, "/meta", "data_id", m->data_id);
 	h5_set_text(f, "/meta", "data_note", m->data_note ? m->data_note : "");
 	h5_set_text(f, "/meta", "aggregator", m->aggregator);
 	h5_set_text(f, "/meta", "attack", m->attack);
@@ -92,12 +94,16 @@ static void write_settings(struct h5 *f, const struct record_meta *m)
 	h5_group(f, "/format");
 	h5_set_int(f, "/format", "version", RECORD_LAYOUT);
 	h5_write_text(f, "/config/resolved", m->resolved);
+	h5_write_text(f, "/config/identity", m->group);
 }
 
-static bool is_of_earlier_layout(struct h5 *f)
+/* Of layout 1, or of layout 2 before it had an identity. */
+static bool has_earlier_settings(struct h5 *f)
 {
 	int64_t version;
 	struct err ignored = {0};
+	if (!h5_has(f, "/config/identity"))
+		return true;
 	return !h5_get_int(f, "/format", "version", &version, &ignored) && version < RECORD_LAYOUT;
 }
 
@@ -119,7 +125,7 @@ void record_write_meta(struct h5 *f, const struct record_meta *m, bool anew)
 		h5_write_text(f, "/config/given", m->given);
 		write_run(f, m);
 		h5_set_text(f, "/meta", "start", date);
-	} else if (is_of_earlier_layout(f)) {
+	} else if (has_earlier_settings(f)) {
 		write_settings(f, m);
 	}
 	write_place(f, m);

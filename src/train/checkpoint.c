@@ -1,11 +1,11 @@
-/* Checkpoints: /state holds a dataset for each array, with a checksum; the file is sealed (h5/h5_disk.h). */
+/* Checkpoints: /state holds a dataset for each array, with a checksum; the file is sealed (h5/h5_seal.h). */
 #include "train/checkpoint.h"
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include "base/mem.h"
 #include "h5/h5.h"
-#include "h5/h5_disk.h"
+#include "h5/h5_seal.h"
 
 enum { CHECKPOINT_FORMAT = 1, ARRAY_PATH_BYTES = 256 };
 

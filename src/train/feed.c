@@ -1,6 +1,7 @@
 /* Loading the data set, and the lists that its reader follows. */
 #include "train/feed.h"
 #include "base/log.h"
+#include "data/fingerprint.h"
 
 enum { AHEAD = 2 /* batches in addition to two for each lane (one in use, one ready) */ };
 
@@ -48,11 +49,25 @@ static void open_reader(struct feed *f, const struct settings *s, int lanes)
 	f->reader = reader_open(f->data.lazy_images, f->batch, slots(lanes), source->readers(s->data.state));
 }
 
+static struct data_env env_of(const struct settings *s, struct pool *pool)
+{
+	return (struct data_env){.dir = s->data_dir[0] ? s->data_dir : NULL,
+	                         .foreign = s->foreign,
+	                         .seed = s->seed,
+	                         .pool = pool};
+}
+
+int feed_fingerprint(const struct settings *s, char out[DATA_ID_SIZE], struct err *e)
+{
+	const struct data_env env = env_of(s, NULL);
+	return data_fingerprint((const struct data_source *)s->data.row, s->data.state, &env, out, e);
+}
+
 int feed_open(struct feed *f, const struct settings *s, struct pool *pool, const int *ids, int count,
               struct err *e)
 {
 	const struct data_source *source = (const struct data_source *)s->data.row;
-	struct data_env env = {.dir = s->data_dir[0] ? s->data_dir : NULL, .seed = s->seed, .pool = pool};
+	const struct data_env env = env_of(s, pool);
 	*f = (struct feed){.batch = (int)s->batch, .seed = s->seed, .ids = ids, .count = count};
 	if (!source->load)
 		return 0;

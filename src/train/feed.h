@@ -41,6 +41,9 @@ struct feed {
 	struct feed_list list;
 };
 
+/* The fingerprint of a run's data (data/fingerprint.h). -1 and a sentence when they are not there. */
+int feed_fingerprint(const struct settings *s, char out[DATA_ID_SIZE], struct err *e);
+
 /* Load the data set. -1 and a sentence; feed_close() is due then too. */
 int feed_open(struct feed *f, const struct settings *s, struct pool *pool, const int *ids, int count,
               struct err *e);

@@ -21,8 +21,10 @@ enum run_outcome { RUN_DID, RUN_SKIPPED, RUN_STOPPED, RUN_BLEW_UP };
 /* The job that a run belongs to: how it reaches its other processes. */
 struct run_job {
 	const struct transport *row;
-	/* Called once it is known that the run is not skipped: gives the link. -1 and a sentence. */
-	int (*start)(void *ctx, const struct settings *s, struct pool *pool, struct link *out, struct err *e);
+	/* Called once it is known that the run is not skipped: gives the link. data_id: of the data that are
+	 * here. -1 and a sentence. */
+	int (*start)(void *ctx, const struct settings *s, const char *data_id, struct pool *pool,
+	             struct link *out, struct err *e);
 	/* Called when it is over, after the link's leave(), instead of its close(). */
 	void (*finish)(void *ctx, struct link *link);
 	void *ctx;
@@ -39,9 +41,10 @@ struct run_options {
 
 /*
  * If `path` holds a result of the same identity, a finished or diverged one is skipped, and an unfinished one
- * is resumed from its checkpoint, or started again where it has none. A result of another identity is refused
- * unless `overwrite`; what is no result is refused in any case (train/run_place.h). RUN_STOPPED: a signal
- * came and the state is saved; run_signal() says which signal. -1 and a sentence when the run failed.
+ * is resumed from its checkpoint, or started again where it has none. A result of another identity, or of
+ * other data, is refused unless `overwrite`; what is no result is refused in any case (train/run_place.h).
+ * RUN_STOPPED: a signal came and the state is saved; run_signal() says which signal. -1 and a sentence when
+ * the run failed.
  */
 int run_one(const struct settings *s, struct pool *pool, const struct run_options *o,
             enum run_outcome *outcome, struct err *e);
@@ -61,6 +64,18 @@ enum run_command { RUN_COMMAND_GO, RUN_COMMAND_SKIP };
 void run_catch_signals(void);
 /* The signal that came, or 0; SIGCHLD: run_halt() was called. */
 int run_signal(void);
+/* The exit code for it: 128 + signal, as shells have it; after run_halt() EXIT_WORLD. */
+int run_signal_code(void);
+/* What stops the run, for sentences; only while there is a signal. */
+const char *run_signal_name(void);
+/*
+ * From here on nothing is lost when the process ends, until run_must_save(): the run has not begun, or is
+ * another machine's. A signal then ends the process half a second later if it is still there, whatever it is
+ * doing (drawing a data set, decoding, a long step), with a sentence and 128 + signal. `remove`: a file that
+ * is removed then, or NULL; it must stay as it is. Without run_catch_signals() nothing changes.
+ */
+void run_may_end(const char *remove);
+void run_must_save(void);
 /* Ask the run to stop, as a signal would: the other processes are gone. Safe in a signal handler. */
 void run_halt(void);
 /* What a transport checks while it waits (transport_env.stop). */

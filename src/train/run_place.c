@@ -36,8 +36,26 @@ static int say_other(const struct run_place *p, const char *id, const struct run
 	                o->path, info->id, id);
 }
 
+static bool other_data(const struct run_info *info, const struct run_key *key)
+{
+	return info->data_id[0] && key->data_id[0] && strcmp(info->data_id, key->data_id) != 0;
+}
+
+static int say_other_data(const struct run_key *key, const struct run_options *o, const struct run_info *info,
+                          struct err *e)
+{
+	return err_user(
+	        e,
+	        "%s: holds this run, trained on other data (found data_id %s, expected %s, the data that "
+	        "are here); %s",
+	        o->path, info->data_id, key->data_id,
+	        o->resume ? "it can go on only with the data that it began with"
+	                  : "choose another --out, or --overwrite");
+}
+
 /* The result at the path is ours. Is it this run's? */
-static int look_inside(struct run_place *p, const char *id, const struct run_options *o, struct err *e)
+static int look_inside(struct run_place *p, const struct run_key *key, const struct run_options *o,
+                       struct err *e)
 {
 	struct run_info info;
 	if (record_info(p->path, &info, e))
@@ -47,8 +65,11 @@ static int look_inside(struct run_place *p, const char *id, const struct run_opt
 	             strcmp(info.state, run_state_name(RUN_DIVERGED)) == 0;
 	p->present = ended ? RUN_PRESENT_FINISHED : RUN_PRESENT_UNFINISHED;
 	p->kept = info.steps_done;
-	p->other = strcmp(info.id, id) != 0;
-	return p->other ? say_other(p, id, o, &info, e) : 0;
+	p->other_data = other_data(&info, key);
+	p->other = p->other_data || strcmp(info.id, key->id) != 0;
+	if (p->other_data && (o->resume || strcmp(info.id, key->id) == 0))
+		return say_other_data(key, o, &info, e);
+	return p->other ? say_other(p, key->id, o, &info, e) : 0;
 }
 
 /* The run will write its checkpoint there, and remove it at its end. */
@@ -61,7 +82,7 @@ int run_place_beside(struct run_place *p, struct err *e)
 	return 0;
 }
 
-static int look(struct run_place *p, const char *id, const struct run_options *o, struct err *e)
+static int look(struct run_place *p, const struct run_key *key, const struct run_options *o, struct err *e)
 {
 	*p = (struct run_place){.present = RUN_PRESENT_NOTHING};
 	int there = h5_may_replace(o->path, H5_RESULT, &p->path, e);
@@ -69,7 +90,7 @@ static int look(struct run_place *p, const char *id, const struct run_options *o
 		return -1;
 	if (!there && o->resume)
 		return err_user(e, "%s: nothing to resume: %s", o->path, strerror(ENOENT));
-	if (there && !o->overwrite && look_inside(p, id, o, e))
+	if (there && !o->overwrite && look_inside(p, key, o, e))
 		return -1;
 	return p->present == RUN_PRESENT_FINISHED ? 0 : run_place_beside(p, e);
 }
@@ -78,10 +99,10 @@ static int look(struct run_place *p, const char *id, const struct run_options *o
  * A finished run is skipped without a lock, so that its folder may be one that nobody can write to. Another
  * run is complained of under the lock: as long as it is being written, what matters is who writes it.
  */
-int run_place_open(struct run_place *p, const char *id, const struct run_options *o, struct err *e)
+int run_place_open(struct run_place *p, const struct run_key *key, const struct run_options *o, struct err *e)
 {
 	struct h5_lock lock;
-	int rc = look(p, id, o, e);
+	int rc = look(p, key, o, e);
 	if (rc && !p->other)
 		return -1;
 	if (!rc && p->present == RUN_PRESENT_FINISHED)
@@ -91,15 +112,16 @@ int run_place_open(struct run_place *p, const char *id, const struct run_options
 		return -1;
 	/* What was there may have been another process's last words. */
 	run_place_clear(p);
-	rc = look(p, id, o, e);
+	rc = look(p, key, o, e);
 	p->lock = lock;
 	return rc;
 }
 
-int run_place_check(const struct run_place *p, const char *id, const struct run_options *o, struct err *e)
+int run_place_check(const struct run_place *p, const struct run_key *key, const struct run_options *o,
+                    struct err *e)
 {
 	struct run_place now;
-	int rc = look(&now, id, o, e);
+	int rc = look(&now, key, o, e);
 	if (!rc && (now.present != p->present || now.kept != p->kept || strcmp(now.path, p->path) != 0))
 		rc = err_world(e, "%s: another process has written this file since this run began", o->path);
 	run_place_clear(&now);

@@ -18,7 +18,8 @@ struct run_place {
 	char *path;       /* of the result, links followed */
 	char *checkpoint; /* of its checkpoint, links followed; NULL when the run is finished */
 	enum run_present present;
-	bool other;             /* a result of another run is there */
+	bool other;             /* a result of another run, or of other data, is there */
+	bool other_data;        /* its data are others */
 	char id[65];            /* of the result that is there, if it is not to be replaced */
 	char checkpoint_id[65]; /* of the checkpoint to go on from, once that is looked at */
 	/* The run that is there, if it is to get another length (train/extend.h); id "": it is not. */
@@ -27,18 +28,27 @@ struct run_place {
 	struct h5_lock lock; /* held until run_place_clear(), unless the run is finished */
 };
 
+/* What a run is known by. */
+struct run_key {
+	const char *id;      /* of its settings */
+	const char *data_id; /* of its data; "": they are not here, and not compared */
+};
+
 /*
- * Look what is at options.path, for a run with this id, and lock it. -1 and a sentence: something that may
- * not be replaced is there, or beside it in the place of its checkpoint, or another process writes there.
- * Free with run_place_clear(), also after -1.
+ * Look what is at options.path, for a run that is known by `key`, and lock it. -1 and a sentence: something
+ * that may not be replaced is there, or beside it in the place of its checkpoint, or another process writes
+ * there. A result of the same settings and other data is another run; one that does not say its data is taken
+ * at its word. Free with run_place_clear(), also after -1.
  */
-int run_place_open(struct run_place *p, const char *id, const struct run_options *o, struct err *e);
+int run_place_open(struct run_place *p, const struct run_key *key, const struct run_options *o,
+                   struct err *e);
 
 /*
  * Look again, right before the first write: much time may have gone by, and a file system without locks, or
  * another program, may have let somebody else write there. -1 and a sentence: it is no longer as it was.
  */
-int run_place_check(const struct run_place *p, const char *id, const struct run_options *o, struct err *e);
+int run_place_check(const struct run_place *p, const struct run_key *key, const struct run_options *o,
+                    struct err *e);
 
 /* Fill p->checkpoint. -1 and a sentence when something else is in its place. */
 int run_place_beside(struct run_place *p, struct err *e);

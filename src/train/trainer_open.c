@@ -8,12 +8,12 @@
 
 /* Refuse what cannot fit before anything is made: half of it would take long, and then the rest is missing.
  */
-static int check_memory(const struct settings *s, int lanes, int workers, struct err *e)
+static int check_memory(const struct settings *s, int lanes, int workers, bool root, struct err *e)
 {
 	struct machine_memory have = machine_memory();
 	struct plan plan;
 	char need[32], room[32];
-	trainer_plan(s, lanes, workers, &plan);
+	trainer_plan_part(s, lanes, workers, root, &plan);
 	if (plan.total <= have.bytes)
 		return 0;
 	log_bytes((double)plan.total, need);
@@ -29,7 +29,7 @@ static int open_parts(struct trainer *t, struct pool *pool, const struct link *l
 	const struct settings *s = t->settings;
 	const struct backend_row *backend = (const struct backend_row *)s->backend.row;
 	t->workforce.pool = pool;
-	if (check_memory(s, pool_lanes(pool), link ? link->count : s->workers, e) ||
+	if (check_memory(s, pool_lanes(pool), link ? link->count : (int)s->workers, !link || link->root, e) ||
 	    backend->open(&t->be, e) || uplink_open(&t->uplink, s, link, pool, e))
 		return -1;
 	if (t->be.slow)
@@ -117,4 +117,20 @@ void trainer_close(struct trainer *t)
 	state_close(&t->state);
 	uplink_close(&t->uplink, &t->be);
 	mem_free(t);
+}
+
+int trainer_check_start(const struct settings *s, size_t n_params, struct err *e)
+{
+	const struct init_row *init = (const struct init_row *)s->init.row;
+	const struct model *model = (const struct model *)s->model.row;
+	struct model_env env = settings_model_env(s, NULL);
+	if (!init->read)
+		return 0;
+	size_t n_running = model->running_floats ? model->running_floats(s->model.state, &env) : 0;
+	float *x = mem_array(n_params, sizeof *x);
+	float *running = n_running ? mem_array(n_running, sizeof *running) : NULL;
+	int rc = init->read(s->init.state, &env, s->model.state, x, running, e);
+	mem_free(x);
+	mem_free(running);
+	return rc;
 }

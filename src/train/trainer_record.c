@@ -19,6 +19,7 @@ void trainer_meta(const struct trainer *t, struct record_meta *m)
 	        .id = s->id,
 	        .given = s->given,
 	        .resolved = s->resolved,
+	        .group = s->group,
 	        .backend = t->be.name,
 	        .backend_detail = t->be.detail,
 	        .lanes = pool_lanes(t->workforce.pool),
@@ -102,9 +103,17 @@ void trainer_faults(const struct trainer *t, struct record *r)
 	mem_free(counts);
 }
 
+static void set_count(struct record *r, const char *name, size_t count)
+{
+	if (count > 0)
+		h5_set_int(record_file(r), "/meta", name, (int64_t)count);
+}
+
 void trainer_skipped(const struct trainer *t, struct record *r)
 {
-	size_t skipped = t->workforce.feed.reader ? reader_skipped(t->workforce.feed.reader) : 0;
-	if (skipped > 0)
-		h5_set_int(record_file(r), "/meta", "data_skipped", (int64_t)skipped);
+	struct reader *reader = t->workforce.feed.reader;
+	if (!reader)
+		return;
+	set_count(r, "data_skipped", reader_skipped(reader));
+	set_count(r, "data_odd", reader_odd(reader));
 }

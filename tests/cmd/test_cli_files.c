@@ -86,6 +86,31 @@ Test(cli_files, a_link_is_followed_and_stays)
 	           cli_folder);
 }
 
+/* Tiny golden pictures, one of them damaged: in the folder, and in its pack. */
+Test(cli_files, verify_names_every_bad_image)
+{
+	cr_assert(process_shell(
+	        "mkdir -p %s/set/train/a %s/set/val/a && cp tests/golden/images/rgb-8.png "
+	        "tests/golden/images/lossy.webp tests/golden/images/grey-16.png %s/set/train/a && "
+	        "cp tests/golden/images/bits-4.bmp %s/set/val/a",
+	        cli_folder, cli_folder, cli_folder, cli_folder));
+	cli_expect(0, "all 4 images are whole, 1 of them odd", "data verify %s/set", cli_folder);
+	cr_assert(process_shell(
+	        "cd %s/set && head -c 60 train/a/lossy.webp >train/a/cut.webp && echo no >val/a/b.jpg",
+	        cli_folder));
+	cli_expect(2, "2 of 6 images are bad", "data verify %s/set", cli_folder);
+	cr_expect(strstr(cli_err, "cut.webp: is a WebP file that ends early") &&
+	                  strstr(cli_err, "b.jpg: is no image"),
+	          "%s", cli_err);
+	cr_assert_eq(cli("data pack %s/set -o %s/p.h5", cli_folder, cli_folder), 0, "%s", cli_err);
+	cli_expect(2, "2 of 6 images are bad", "data verify %s/p.h5", cli_folder);
+	cr_assert(process_shell("cd %s && printf x | dd of=p.h5 bs=1 seek=20 conv=notrunc 2>/dev/null",
+	                        cli_folder));
+	cli_expect(2, "p.h5: the file is damaged: its checksum does not fit", "data verify %s/p.h5",
+	           cli_folder);
+	cli_expect(2, "p.h5: the file is damaged", "data pack %s/set -o %s/p.h5", cli_folder, cli_folder);
+}
+
 /* Packing reads names and bytes only, so any bytes do. */
 static void make_images(void)
 {

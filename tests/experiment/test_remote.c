@@ -7,13 +7,17 @@
 
 #define TEXT "{\"model\":\"quadratic\",\"steps\":5,\"record\":{\"sign_failure\":2,\"l1_l2\":0}}"
 
+#define DATA_ID "0123456789ab"
+
+static char received[DATA_ID_SIZE]; /* what the server said of its data */
+
 /* What a server sends of TEXT. */
 static void send_settings(struct buf *out)
 {
 	struct runs r;
 	struct err e = {0};
 	cr_assert_eq(experiment_parse(&r, "x.json", TEXT, strlen(TEXT), NULL, 0, &e), 0, "%s", e.text);
-	settings_remote(&r.at[0], out);
+	settings_remote(&r.at[0], DATA_ID, out);
 	runs_clear(&r);
 }
 
@@ -21,7 +25,7 @@ static int receive(const char *text, struct err *e)
 {
 	struct runs r;
 	*e = (struct err){0};
-	int rc = experiment_remote(&r, "server", text, NULL, 0, e);
+	int rc = experiment_remote(&r, received, "server", text, true, NULL, 0, e);
 	if (!rc) {
 		cr_expect_eq(r.at[0].record.sign_failure, 2);
 		runs_clear(&r);
@@ -56,5 +60,28 @@ Test(remote, settings_of_this_version_and_of_the_earlier_names_are_taken)
 	mem_free(two);
 	mem_free(all);
 	mem_free(defaults);
+	buf_clear(&sent);
+}
+
+/* A server of an earlier version says nothing of its data; what is no fingerprint is no key of ours. */
+Test(remote, the_fingerprint_of_the_data_comes_with_the_settings)
+{
+	struct buf sent = {0};
+	struct err e;
+	send_settings(&sent);
+	cr_expect_eq(receive(sent.text, &e), 0, "%s", e.text);
+	cr_expect_str_eq(received, DATA_ID);
+	char *earlier = changed(sent.text, "\"data_id\":\"" DATA_ID "\",", "");
+	cr_expect_eq(receive(earlier, &e), 0, "%s", e.text);
+	cr_expect_str_empty(received);
+	static const char *const wrong[] = {"0123456789a", "0123456789abc", "0123456789aB",
+	                                    "\\u0030123456789ab", ""};
+	for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+		char *bad = changed(sent.text, DATA_ID, wrong[i]);
+		cr_expect_eq(receive(bad, &e), -1, "%s was taken", wrong[i]);
+		cr_expect_not_null(strstr(e.text, "data_id"), "%s", e.text);
+		mem_free(bad);
+	}
+	mem_free(earlier);
 	buf_clear(&sent);
 }

@@ -1,7 +1,7 @@
 /*
  * A file of an image folder: any bytes are a sample of the right size, the same each time, or a reason.
- * Seeds: JPEG (4:2:0, progressive, grey, CMYK, turned), PNG (RGB, palette, 16 bits with alpha), halves of
- * them.
+ * Seeds: JPEG (4:2:0, progressive, grey, CMYK, turned), PNG (RGB, palette, interlaced, 16 bits), WebP (lossy,
+ * lossless, with alpha), BMP (palettes, masks, from the top, of OS/2), PPM, PGM, halves of them.
  */
 #include <stdint.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 /*
  * The checkpoint reader: any bytes are refused with a sentence and change nothing, or are the state they say.
- * HDF5 1.10 does crash on bytes made for it; the seal (h5/h5_disk.h) keeps all but whole files from it, and
+ * HDF5 1.10 does crash on bytes made for it; the seal (h5/h5_seal.h) keeps all but whole files from it, and
  * here is seen that nothing gets past. Seeds: a whole checkpoint of these arrays, the same without its seal,
  * its first half, and an HDF5 file that is none.
  */

@@ -4,7 +4,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include "base/mem.h"
-#include "h5/h5_disk.h"
+#include "h5/h5_seal.h"
 #include "tests/support/h5_door.h"
 #include "tests/support/file.h"
 #include "tests/support/process.h"

@@ -183,12 +183,16 @@ static int64_t layout_of(struct h5 *f)
 static void expect_layout(const char *name, int64_t version, const char *key)
 {
 	char path[128];
-	struct err e = {0};
+	struct err e = {0}, ignored = {0};
 	snprintf(path, sizeof path, "%s/%s.h5", cli_folder, name);
 	struct h5 *f = h5_open(path, &e);
 	cr_assert_not_null(f, "%s", e.text);
 	char *resolved = h5_read_text(f, "/config/resolved", &e);
 	cr_expect_eq(layout_of(f), version);
+	cr_expect_eq(h5_has(f, "/config/identity"), version > 1);
+	char *data_id = h5_get_text(f, "/meta", "data_id", &ignored);
+	cr_expect_null(data_id, "nobody knows what it began with, and it says %s", data_id);
+	mem_free(data_id);
 	cr_expect(resolved && strstr(resolved, key), "no %s in: %s", key, resolved ? resolved : e.text);
 	mem_free(resolved);
 	h5_close(f);

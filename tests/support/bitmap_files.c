@@ -146,20 +146,21 @@ static void png_no_flush(png_structp png)
 	(void)png;
 }
 
-struct made make_png(int width, int height, int type, int depth)
+static struct made make_png_of(int width, int height, int type, int depth, int in_palette)
 {
 	struct made m = {0};
 	png_structp png = png_create_write_struct(PNG_LIBPNG_VER_STRING, NULL, NULL, NULL);
 	png_infop info = png_create_info_struct(png);
 	uint8_t *row = calloc(8, (size_t)width), *rgb = calloc(3, (size_t)width);
 	png_set_write_fn(png, &m, png_take, png_no_flush);
+	png_set_check_for_invalid_index(png, 0);
 	png_set_IHDR(png, info, (png_uint_32)width, (png_uint_32)height, depth, type, PNG_INTERLACE_NONE,
 	             PNG_COMPRESSION_TYPE_DEFAULT, PNG_FILTER_TYPE_DEFAULT);
 	png_color palette[256];
 	for (int i = 0; i < 256; i++)
 		palette[i] = (png_color){50, (uint8_t)i, 60};
 	if (type == PNG_COLOR_TYPE_PALETTE)
-		png_set_PLTE(png, info, palette, 256);
+		png_set_PLTE(png, info, palette, in_palette);
 	png_write_info(png, info);
 	int has_alpha = (type & PNG_COLOR_MASK_ALPHA) != 0, colours = type & PNG_COLOR_MASK_COLOR ? 3 : 1;
 	int channels = type == PNG_COLOR_TYPE_PALETTE ? 1 : colours + has_alpha, bytes = depth / 8;
@@ -179,4 +180,14 @@ struct made make_png(int width, int height, int type, int depth)
 	free(row);
 	free(rgb);
 	return m;
+}
+
+struct made make_png(int width, int height, int type, int depth)
+{
+	return make_png_of(width, height, type, depth, 256);
+}
+
+struct made make_short_palette(void)
+{
+	return make_png_of(8, 8, PNG_COLOR_TYPE_PALETTE, 8, 10);
 }

@@ -33,4 +33,7 @@ struct made make_jpeg(const struct jpeg_kind *k);
 /* type: PNG_COLOR_TYPE_...; depth 8 or 16. A palette holds steps of green; alpha grows to the right. */
 struct made make_png(int width, int height, int type, int depth);
 
+/* A PNG file of 8-bit palette indices up to 255 with a palette of ten colours. */
+struct made make_short_palette(void);
+
 #endif

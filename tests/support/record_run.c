@@ -9,6 +9,7 @@ const struct record_meta record_run_meta = {
         .id = "0123456789ab",
         .given = "{\"name\": \"toy\"}",
         .resolved = "{\"name\": \"toy\", \"seed\": 1}",
+        .group = "{}",
         .backend = "cpu",
         .backend_detail = "AVX2",
         .lanes = 2,

@@ -204,3 +204,33 @@ Test(launched, train_takes_mpi_or_says_why_not, .init = cli_open, .fini = cli_cl
 	                                                  : "this program was built without MPI",
 	           "train %s --set transport=zmq --out %s", at("q.json"), at("m.h5"));
 }
+
+/* Each machine of a job may have a disk of its own. */
+Test(mpi_train, a_process_with_other_data_ends_the_job)
+{
+	static const char *const texts[] = {"abcabcabcabcabcabcabcabcabcabcabcabcabcabcabc",
+	                                    "abcbacabcbacabcbacabcbacabcbacabcbacabcbacabc"};
+	static const char *const folders[] = {"0/text", "1/text"};
+	cli_write("e.json",
+	          "{\"name\":\"e\",\"workers\":2,\"steps\":4,\"batch\":1,\"model\":{\"kind\":\"qrnn\","
+	          "\"layers\":1,\"embedding\":3,\"hidden\":4},\"data\":{\"kind\":\"text\",\"train\":"
+	          "\"t.txt\",\"bptt\":3}}");
+	for (int i = 0; i < 2; i++) {
+		char name[64];
+		cr_assert(process_shell("mkdir -p %s/%s", cli_folder, folders[i]));
+		snprintf(name, sizeof name, "%s/t.txt", folders[i]);
+		cli_write(name, texts[i]);
+	}
+	for (int other = 0; other < 2; other++) {
+		int code = mpirun_line("-n 1 env SIGNSGD_DATA=%s/0 %s train %s --out %s : -n 1 env "
+		                       "SIGNSGD_DATA=%s/%d %s train %s "
+		                       "--out %s",
+		                       cli_folder, process_program(), at("e.json"), at("m.h5"), cli_folder,
+		                       other, process_program(), at("e.json"), at("m.h5"));
+		cr_expect(other ? code != 0 && code != 124 : code == 0, "exit code %d: %s", code, cli_err);
+		cr_expect_eq(strstr(cli_err,
+		                    "has other data than the first one of the job (found data_id ") != NULL,
+		             other, "%s", cli_err);
+		cr_assert(process_shell("rm -f %s/m.h5", cli_folder));
+	}
+}

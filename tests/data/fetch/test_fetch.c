@@ -12,6 +12,7 @@
 #include "base/sha256.h"
 #include "cmd/commands.h"
 #include "data/fetch/fetch.h"
+#include "tests/support/process.h"
 #include "tests/support/web_server.h"
 #include "tests/support/file.h"
 
@@ -102,21 +103,89 @@ Test(fetch, puts_files_with_the_right_content_into_a_new_folder)
 	expect_content(1);
 	cr_assert_eq(entries(dir), FILES, "something else is left in the folder");
 	cr_assert(times[FETCH_BEGIN] == 2 && times[FETCH_DONE] == 2 && times[FETCH_BYTES] >= 2);
-	cr_assert(times[FETCH_KEPT] == 0 && times[FETCH_REPLACE] == 0 && times[FETCH_FAILED] == 0);
+	cr_assert(times[FETCH_KEPT] == 0 && times[FETCH_FAILED] == 0);
 }
 
-Test(fetch, keeps_what_is_right_and_replaces_what_is_wrong)
+/* 2, a sentence with `part`, nothing asked for, and nothing new in the folder. */
+static void expect_stays(const struct data_source *s, const char *part)
+{
+	struct err e = {0};
+	int before = entries(dir), asked = *server.asked;
+	cr_assert_eq(data_fetch(s, dir, url("good"), NULL, NULL, &e), -1);
+	cr_expect(e.code == EXIT_USER && strstr(e.text, part), "expected '%s' in: %s", part, e.text);
+	cr_expect_eq(*server.asked, asked);
+	cr_expect_eq(entries(dir), before);
+}
+
+Test(fetch, keeps_what_is_right_and_replaces_nothing)
 {
 	int times[EVENTS] = {0};
 	struct err e = {0};
 	cr_assert_eq(data_fetch(&source, dir, url("good"), NULL, NULL, &e), 0, "%s", e.text);
 	cr_assert_eq(*server.asked, 2);
 	char *path = arena_format(&arena, "%s/%s", dir, files[1].name);
-	cr_assert_eq(truncate(path, LARGE / 2), 0);
+	file_put_text(path, "my own samples");
+	expect_stays(&source, "large.bin: is there and is not the official file: found SHA-256 ");
+	char kept[64];
+	cr_expect_str_eq(file_text(path, kept, sizeof kept), "my own samples");
+	cr_assert_eq(unlink(path), 0);
+	cr_assert_eq(symlink("nowhere", path), 0);
+	expect_stays(&source, "large.bin: is a link that leads nowhere");
+	cr_assert_eq(unlink(path), 0);
+	cr_assert_eq(mkdir(path, 0700), 0);
+	expect_stays(&source, "large.bin: is no regular file");
+	cr_assert_eq(rmdir(path), 0);
 	cr_assert_eq(data_fetch(&source, dir, url("good"), count, times, &e), 0, "%s", e.text);
-	cr_assert(times[FETCH_KEPT] == 1 && times[FETCH_REPLACE] == 1 && times[FETCH_DONE] == 1);
+	cr_assert(times[FETCH_KEPT] == 1 && times[FETCH_DONE] == 1);
 	cr_assert_eq(*server.asked, 3, "a file that was right was asked for again");
 	expect_content(1);
+}
+
+/* A right file elsewhere that is linked to is right, and the link stays. */
+Test(fetch, a_link_to_the_right_file_stays)
+{
+	struct err e = {0};
+	struct stat st;
+	char *path = arena_format(&arena, "%s/%s", dir, files[0].name),
+	     *there = arena_format(&arena, "%s/there", folder);
+	cr_assert_eq(data_fetch(&source, dir, url("good"), NULL, NULL, &e), 0, "%s", e.text);
+	cr_assert(rename(path, there) == 0 && symlink(there, path) == 0);
+	cr_assert_eq(data_fetch(&source, dir, url("good"), NULL, NULL, &e), 0, "%s", e.text);
+	cr_expect(lstat(path, &st) == 0 && S_ISLNK(st.st_mode));
+	cr_expect_eq(*server.asked, 2);
+}
+
+/* An archive that was downloaded is deleted when it is unpacked; one that was there is its owner's. */
+Test(fetch, an_archive_that_was_there_stays)
+{
+	static char bytes[2 * LARGE];
+	struct err e = {0};
+	char sum[65], *made = arena_format(&arena, "%s/toy.tar.gz", folder),
+	              *path = arena_format(&arena, "%s/toy.tar.gz", dir);
+	cr_assert_eq(data_fetch(&source, dir, url("good"), NULL, NULL, &e), 0, "%s", e.text);
+	cr_assert(process_shell("tar -C %s -czf %s small.bin large.bin && rm %s/*.bin", dir, made, dir));
+	FILE *f = fopen(made, "rb");
+	cr_assert(f);
+	size_t n = fread(bytes, 1, sizeof bytes, f);
+	fclose(f);
+	sha256_hex(bytes, n, sum);
+	const struct data_file archive = {.name = "toy.tar.gz", .sha256 = sum, .bytes = n};
+	const struct web_file packed[] = {{"toy.tar.gz", bytes, n}, {0}};
+	struct data_source archived = source;
+	struct web_server other;
+	archived.archive = &archive;
+	web_start(&other, packed);
+	char *from = arena_format(&arena, "http://127.0.0.1:%d/good", other.port);
+	cr_assert_eq(data_fetch(&archived, dir, from, NULL, NULL, &e), 0, "%s", e.text);
+	cr_expect(access(path, F_OK) && entries(dir) == FILES);
+	cr_assert(process_shell("rm %s/small.bin && cp %s %s", dir, made, path));
+	cr_assert_eq(data_fetch(&archived, dir, from, NULL, NULL, &e), 0, "%s", e.text);
+	cr_expect(access(path, F_OK) == 0 && entries(dir) == FILES + 1);
+	cr_expect_eq(*other.asked, 1);
+	web_stop(&other);
+	expect_content(0);
+	file_put_text(arena_format(&arena, "%s/large.bin", dir), "mine");
+	expect_stays(&archived, "large.bin: is there and is not the official file");
 }
 
 Test(fetch, follows_redirections)

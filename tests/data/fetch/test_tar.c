@@ -5,6 +5,8 @@
 #include <dirent.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 #include <zlib.h>
 #include "base/sha256.h"
 #include "data/fetch/tar.h"
@@ -103,6 +105,26 @@ static void expect_failure(const char *part)
 	struct err e;
 	cr_assert_eq(unpack(&e), -1);
 	cr_assert(strstr(e.text, part), "expected '%s' in: %s", part, e.text);
+}
+
+/* What has a member's name already: the right file stays, another one is not replaced. */
+Test(tar, replaces_nothing)
+{
+	char kept[64];
+	struct err e;
+	struct stat st;
+	put_member("one.bin", '0', one, ONE);
+	put_member("two.bin", '0', two, TWO);
+	put_end();
+	data_help_put("there", two, TWO);
+	cr_assert_eq(symlink("../there", data_help_path("out/two.bin")), 0);
+	char *mine = data_help_put("out/one.bin", "mine", 4);
+	expect_failure("one.bin: is there and is not the official file");
+	cr_expect_str_eq(file_text(mine, kept, sizeof kept), "mine");
+	cr_assert_eq(unlink(mine), 0);
+	cr_assert_eq(unpack(&e), 0, "%s", e.text);
+	cr_expect(lstat(data_help_path("out/two.bin"), &st) == 0 && S_ISLNK(st.st_mode));
+	cr_assert_eq(count_files(data_help_path("out")), 2);
 }
 
 Test(tar, a_missing_member_is_said)

@@ -1,5 +1,6 @@
 /* Images: every kind of file comes out as the colours it was made of; what is no image is named. */
 #include <criterion/criterion.h>
+#include <setjmp.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -75,7 +76,6 @@ Test(bitmap, png_of_every_kind_has_its_colours)
 		struct made m = make_png(W, H, cases[i].type, cases[i].depth);
 		struct bitmap p = decoded(&m, NULL);
 		int colour = cases[i].type & PNG_COLOR_MASK_COLOR;
-		/* where a 16-bit image is nearly transparent, libpng keeps fewer bits of its colours */
 		expect_colours(&p, !colour, cases[i].what);
 		bitmap_clear(&p);
 		free(m.at);
@@ -162,7 +162,8 @@ Test(bitmap, what_is_none_is_named)
 {
 	static const uint8_t text[] = "just a text", start[] = {0xff, 0xd8, 0xff, 0xe0};
 	expect_refusal(text, 0, "is empty");
-	expect_refusal(text, sizeof text, "is neither a JPEG nor a PNG file");
+	expect_refusal(text, sizeof text,
+	               "is no image: it begins as no JPEG, PNG, WebP, BMP, PPM or PGM file");
 	expect_refusal(start, sizeof start, "is a damaged JPEG file");
 	for (int progressive = 0; progressive < 2; progressive++) {
 		struct jpeg_kind kind = {10 * W, 10 * H, JCS_YCbCr, 2, progressive, 0, 0};
@@ -202,6 +203,180 @@ Test(bitmap, no_damage_is_more_than_a_reason)
 	}
 	bitmap_clear(&p);
 	cr_assert(taken > 0 && refused > 0);
+}
+
+/* --- damage that libjpeg would repair ------------------------------------------------------------------ */
+
+/* Warnings of libjpeg about this file, without the module that is tested; -1: it gave up. */
+static jmp_buf gave_up;
+
+static void leave(j_common_ptr jpeg)
+{
+	(void)jpeg;
+	longjmp(gave_up, 1);
+}
+
+static void only_count(j_common_ptr jpeg, int level)
+{
+	jpeg->err->num_warnings += level < 0;
+}
+
+static long warnings_of(const uint8_t *bytes, size_t n)
+{
+	struct jpeg_decompress_struct jpeg = {0};
+	struct jpeg_error_mgr error;
+	static uint8_t row[4 * 400];
+	JSAMPROW line = row;
+	volatile long found = -1;
+	jpeg.err = jpeg_std_error(&error);
+	error.error_exit = leave;
+	error.emit_message = only_count;
+	jpeg_create_decompress(&jpeg);
+	if (!setjmp(gave_up)) {
+		jpeg_mem_src(&jpeg, bytes, n);
+		jpeg_read_header(&jpeg, TRUE);
+		jpeg_start_decompress(&jpeg);
+		while (jpeg.output_scanline < jpeg.output_height)
+			jpeg_read_scanlines(&jpeg, &line, 1);
+		jpeg_finish_decompress(&jpeg);
+		found = error.num_warnings;
+	}
+	jpeg_destroy_decompress(&jpeg);
+	return found;
+}
+
+/* Where the data behind the last header of a scan begin. */
+static size_t scan_of(const struct made *m)
+{
+	size_t at = 0;
+	for (size_t i = 0; i + 4 < m->n; i++)
+		if (m->at[i] == 0xff && m->at[i + 1] == 0xda)
+			at = i + 2 + ((size_t)m->at[i + 2] << 8 | m->at[i + 3]);
+	cr_assert(at > 0);
+	return at;
+}
+
+/* Flip bits of, or zero 16 bytes in, the data of the scan at 30 places: how many are refused. */
+static int refused_of(struct made *m, bool zeroed)
+{
+	size_t begin = scan_of(m), room = m->n - 2 - 16 - begin;
+	struct bitmap p = {0};
+	int refused = 0;
+	for (size_t i = 0; i < 30; i++) {
+		uint8_t kept[16], *at = m->at + begin + i * room / 30;
+		char why[200] = "";
+		memcpy(kept, at, sizeof kept);
+		if (zeroed)
+			memset(at, 0, sizeof kept);
+		else
+			*at ^= (uint8_t)(1U << i % 8);
+		long warnings = warnings_of(m->at, m->n);
+		int rc = bitmap_decode(m->at, m->n, NULL, &p, why);
+		cr_expect_eq(rc != 0, warnings != 0, "place %zu: %ld warnings, but: %d %s", i, warnings, rc,
+		             why);
+		cr_expect(!rc || strstr(why, "JPEG file"), "%s", why);
+		refused += rc != 0;
+		memcpy(at, kept, sizeof kept);
+	}
+	cr_assert_eq(bitmap_decode(m->at, m->n, NULL, &p, NULL), 0);
+	bitmap_clear(&p);
+	return refused;
+}
+
+/* A flipped bit may leave data that say another image, without a trace: only what libjpeg warns of can be
+ * told.
+ */
+Test(bitmap, jpeg_data_that_libjpeg_warns_of_are_refused)
+{
+	struct jpeg_kind kind = {320, 240, JCS_YCbCr, 2, 0, 0, 0};
+	struct made m = make_jpeg(&kind);
+	int flipped = refused_of(&m, false), zeroed = refused_of(&m, true);
+	cr_expect(flipped >= 4 && zeroed >= 20, "refused %d of 30 flips, %d of 30 holes", flipped, zeroed);
+	free(m.at);
+}
+
+Test(bitmap, the_refusal_of_a_damaged_jpeg_names_and_counts_the_warnings)
+{
+	struct jpeg_kind kind = {320, 240, JCS_YCbCr, 2, 0, 0, 0};
+	struct made m = make_jpeg(&kind);
+	const size_t behind_jfif = 2 + 18;
+	m.at = realloc(m.at, m.n + 3);
+	memmove(m.at + behind_jfif + 3, m.at + behind_jfif, m.n - behind_jfif);
+	memcpy(m.at + behind_jfif, "abc", 3);
+	expect_refusal(m.at, m.n + 3,
+	               "is a damaged JPEG file: Corrupt JPEG data: 3 extraneous bytes before marker "
+	               "0xdb (1 warning of libjpeg)");
+	free(m.at);
+}
+
+/* A JFIF marker of revision 9.02: libjpeg warns, and no pixel is lost. */
+Test(bitmap, a_warning_that_costs_nothing_is_a_note)
+{
+	struct jpeg_kind kind = {W, H, JCS_YCbCr, 2, 0, 0, 0};
+	struct made m = make_jpeg(&kind);
+	struct bitmap p = decoded(&m, NULL);
+	cr_expect_str_eq(p.note, "");
+	cr_assert_eq(memcmp(m.at + 6, "JFIF", 5), 0);
+	m.at[11] = 9;
+	bitmap_clear(&p);
+	p = decoded(&m, NULL);
+	cr_expect(strstr(p.note, "unknown JFIF revision") &&
+	                  strstr(p.note, "(1 warning that costs no pixels)"),
+	          "%s", p.note);
+	expect_colours(&p, 0, "with a note");
+	bitmap_clear(&p);
+	free(m.at);
+}
+
+/* --- what is refused by name ---------------------------------------------------------------------------- */
+
+Test(bitmap, formats_and_kinds_that_are_not_read_are_named)
+{
+	uint8_t bmp[54 + 4] = {'B', 'M', [10] = 54, [14] = 40, [18] = 1, [22] = 1, [26] = 1, [28] = 8};
+	static const struct {
+		const char *begin;
+		size_t n;
+		const char *part;
+	} cases[] = {{"II*\0....", 8, "is a TIFF file, which is not read"},
+	             {"MM\0*....", 8, "is a TIFF file, which is not read"},
+	             {"GIF89a..", 8, "is a GIF file, which is not read"},
+	             {"P3 1 1 255 1 2 3", 16, "is a plain PPM file, which is not read"},
+	             {"P6 1 1 65535 ......", 19, "of values up to 65535, expected at most 255"},
+	             {"P6 1 x 255 ...", 14, "its header is no three numbers"},
+	             {"P5 0 1 255 ...", 14, "has 0 x 1 pixels, expected 1 to 67108864"},
+	             {"P5 99999 99999 255 ", 19, "has 99999 x 99999 pixels, expected at most 67108864"},
+	             {"P500", 4, "is no image"},
+	             {"RIFF\x10\0\0\0WEBPVP8 ....", 20, "WebP file"}};
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+		expect_refusal((const uint8_t *)cases[i].begin, cases[i].n, cases[i].part);
+	bmp[30] = 1;
+	expect_refusal(bmp, sizeof bmp, "is a BMP file with run lengths of 8 bits, which is not read");
+	bmp[30] = 4;
+	expect_refusal(bmp, sizeof bmp, "is a BMP file that holds a JPEG");
+	bmp[30] = 0;
+	bmp[28] = 7;
+	expect_refusal(bmp, sizeof bmp, "is a BMP file of 7 bits a pixel, expected 1, 4, 8, 16, 24 or 32");
+	bmp[14] = 13;
+	expect_refusal(bmp, sizeof bmp, "its length is not known");
+}
+
+/* Two pixels of a palette of one colour, the second of which is not there. */
+Test(bitmap, a_colour_behind_the_palette_is_refused)
+{
+	static const uint8_t bmp[54 + 4 + 4] = {'B',      'M',      [10] = 58, [14] = 40, [18] = 2, [22] = 1,
+	                                        [26] = 1, [28] = 8, [46] = 1,  [58] = 0,  [59] = 1};
+	expect_refusal(bmp, sizeof bmp, "a pixel names a colour behind its palette");
+	struct made m = make_short_palette();
+	expect_refusal(m.at, m.n, "a pixel names a colour behind its palette");
+	free(m.at);
+}
+
+/* An animation has no single image. The header says so; nothing of it is decoded. */
+Test(bitmap, an_animated_webp_is_refused)
+{
+	static const uint8_t head[] =
+	        "RIFF\x28\0\0\0WEBPVP8X\x0a\0\0\0\x02\0\0\0\x06\0\0\x04\0\0ANIM\x06\0\0\0\0\0\0\0\0\0";
+	expect_refusal(head, sizeof head - 1, "is an animated WebP file, expected a still image");
 }
 
 /* The header says 60000 x 60000; nothing of that size is made. */

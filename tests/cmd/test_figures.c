@@ -1,0 +1,325 @@
+/* What figures show, in numbers (support/figure_values.py): which runs are one group, what is averaged, what
+ * is not. */
+#include <criterion/criterion.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include "base/mem.h"
+#include "h5/h5.h"
+#include "record/record.h"
+#include "tests/support/cli.h"
+
+enum { POINTS_MAX = 64 };
+
+/* What the last figure showed. */
+static struct arena shown;
+static struct json *lines[CLI_LINES];
+static size_t n_lines;
+
+/* A python that can draw, or the test is skipped. */
+static void open_figures(void)
+{
+	const char *python = getenv("SIGNSGD_PYTHON");
+	if (!python || !*python) {
+		puts("skipped: no Python with h5py, numpy and matplotlib");
+		cr_skip_test("no Python with h5py, numpy and matplotlib");
+	}
+	cli_open();
+	setenv("SIGNSGD_PROGRAM", process_program(), 1);
+}
+
+static void close_figures(void)
+{
+	arena_clear(&shown);
+	cli_close();
+}
+
+TestSuite(figures, .init = open_figures, .fini = close_figures, .timeout = 180);
+
+/* Five workers, 40 steps on a quadratic; `seed`, `more`: further changes, as options. */
+static void simulate(const char *name, int seed, const char *more)
+{
+	cli_write("e.json",
+	          "{\"name\":\"e\",\"workers\":5,\"steps\":40,\"batch\":1,\"momentum\":0,\"lr\":0.01,"
+	          "\"model\":{\"kind\":\"quadratic\",\"dimensions\":50},\"eval\":{\"every\":10}}");
+	cr_assert_eq(cli("simulate %s/e.json --seed %d %s --out %s/%s.h5 --quiet", cli_folder, seed, more,
+	                 cli_folder, name),
+	             0, "%s", cli_err);
+}
+
+/* Keep the first rows of a group, as if the run had come no further. */
+static void cut(struct h5 *f, const char *group, size_t rows)
+{
+	size_t count;
+	struct err e = {0};
+	char **names = h5_names(f, group, &count);
+	for (size_t i = 0; i < count; i++) {
+		char *column = mem_format("%s/%s", group, names[i]);
+		cr_assert_eq(h5_truncate(f, column, rows, &e), 0, "%s", e.text);
+		mem_free(column);
+	}
+	mem_free(names);
+}
+
+/* The run was interrupted when it had so many steps and evaluations. */
+static void interrupt(const char *name, size_t steps, size_t evals)
+{
+	char path[128];
+	struct err e = {0};
+	snprintf(path, sizeof path, "%s/%s.h5", cli_folder, name);
+	struct h5 *f = h5_edit(path, &e);
+	cr_assert_not_null(f, "%s", e.text);
+	cut(f, "/steps", steps);
+	cut(f, "/evals", evals);
+	h5_set_text(f, "/meta", "state", "interrupted");
+	cr_assert_eq(h5_flush(f, false, &e), 0, "%s", e.text);
+	h5_close(f);
+}
+
+/* As if an earlier version had written it, which does not say what was trained on. */
+static void forget_data(const char *name)
+{
+	char path[128];
+	struct err e = {0};
+	snprintf(path, sizeof path, "%s/%s.h5", cli_folder, name);
+	struct h5 *f = h5_edit(path, &e);
+	cr_assert_not_null(f, "%s", e.text);
+	h5_set_text(f, "/meta", "data_id", "");
+	cr_assert_eq(h5_flush(f, false, &e), 0, "%s", e.text);
+	h5_close(f);
+}
+
+/* Draw `names` (with blanks between) of the test's folder. What the script said is in cli_err. */
+static void draw(const char *figure, const char *names)
+{
+	char files[512] = "", copy[128], out[128], err[128];
+	snprintf(copy, sizeof copy, "%s", names);
+	for (char *name = strtok(copy, " "); name; name = strtok(NULL, " "))
+		snprintf(files + strlen(files), sizeof files - strlen(files), " %s/%s.h5", cli_folder, name);
+	snprintf(out, sizeof out, "%s/values", cli_folder);
+	snprintf(err, sizeof err, "%s/said", cli_folder);
+	bool drawn = process_shell("$SIGNSGD_PYTHON tests/support/figure_values.py %s%s >%s 2>%s", figure,
+	                           files, out, err);
+	file_text(out, cli_out, sizeof cli_out);
+	file_text(err, cli_err, sizeof cli_err);
+	cr_assert(drawn, "%s", cli_err);
+	arena_clear(&shown);
+	n_lines = cli_json_lines(&shown, lines);
+}
+
+static const char *text_of(const struct json *line, const char *key)
+{
+	const struct json *value = json_member(line, key);
+	cr_assert(value && value->type == JSON_STRING, "%s is no string", key);
+	return value->string;
+}
+
+/* The first curve whose label has this in it, or the only one of that line style or marker; NULL. */
+static const struct json *curve(const char *key, const char *part)
+{
+	for (size_t i = 0; i < n_lines; i++)
+		if (!strcmp(text_of(lines[i], "what"), "line") && strstr(text_of(lines[i], key), part))
+			return lines[i];
+	return NULL;
+}
+
+static const struct json *need_curve(const char *key, const char *part)
+{
+	const struct json *found = curve(key, part);
+	cr_assert_not_null(found, "no line whose %s is %s in: %s", key, part, cli_out);
+	return found;
+}
+
+static size_t count(const char *what)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < n_lines; i++)
+		n += !strcmp(text_of(lines[i], "what"), what);
+	return n;
+}
+
+/* Copy a curve's numbers; NaN for null. Returns how many there are. */
+static size_t values(const struct json *line, const char *key, double out[POINTS_MAX])
+{
+	size_t n = 0;
+	const struct json *list = json_member(line, key);
+	cr_assert(list && list->type == JSON_ARRAY, "%s is no list", key);
+	for (const struct json *v = list->child; v && n < POINTS_MAX; v = v->next)
+		out[n++] = v->type == JSON_NUMBER ? v->number : NAN;
+	return n;
+}
+
+/* The value of a curve at x; NaN where it has no point. */
+static double at(const struct json *line, double x)
+{
+	double xs[POINTS_MAX], ys[POINTS_MAX];
+	size_t n = values(line, "x", xs);
+	cr_assert_eq(values(line, "y", ys), n);
+	for (size_t i = 0; i < n; i++)
+		if (xs[i] == x)
+			return ys[i];
+	return NAN;
+}
+
+/* Does the legend say it? */
+static bool told(const char *part)
+{
+	for (size_t i = 0; i < n_lines; i++) {
+		if (strcmp(text_of(lines[i], "what"), "legend") != 0)
+			continue;
+		for (const struct json *t = json_member(lines[i], "texts")->child; t; t = t->next)
+			if (strstr(t->string, part))
+				return true;
+	}
+	return false;
+}
+
+static void expect_near(double found, double expected, const char *what)
+{
+	cr_expect(fabs(found - expected) < 1e-9 * fabs(expected), "%s: found %.17g, expected %.17g", what,
+	          found, expected);
+}
+
+/* The value of a run's curve at x, drawn alone. */
+static double alone(const char *figure, const char *name, double x)
+{
+	draw(figure, name);
+	return at(need_curve("style", "-"), x);
+}
+
+Test(figures, no_mean_of_finals_has_an_interrupted_run)
+{
+	simulate("a", 1, "--adversaries 2");
+	simulate("b", 2, "--adversaries 2");
+	simulate("c", 3, "--adversaries 2");
+	const double one = alone("adversaries", "a", 40), two = alone("adversaries", "b", 40);
+	interrupt("c", 0, 1);
+	draw("adversaries", "a b c");
+	expect_near(at(need_curve("label", "_"), 40), (one + two) / 2, "the mean");
+	cr_expect_not_null(curve("label", "seed 3 interrupted after step 0 of 40"), "%s", cli_out);
+	cr_expect(told("2 runs"), "%s", cli_out);
+	draw("adversaries", "c");
+	cr_expect_eq(count("line") - 1, 1, "more than a ring and the line at 50 %%: %s", cli_out);
+}
+
+Test(figures, an_unfinished_seed_is_drawn_by_itself_and_cuts_nothing_off)
+{
+	simulate("a", 1, "");
+	simulate("b", 2, "");
+	simulate("c", 3, "");
+	const double one = alone("curves", "a", 40), two = alone("curves", "b", 40);
+	interrupt("c", 12, 2);
+	draw("curves", "a b c");
+	const struct json *mean = need_curve("label", "e, 2 runs"), *left = need_curve("style", ":");
+	double xs[POINTS_MAX];
+	cr_expect_eq(values(mean, "x", xs), 5);
+	expect_near(at(mean, 40), (one + two) / 2, "the mean at the end");
+	cr_expect_eq(values(left, "x", xs), 2);
+	cr_expect(told("e, seed 3 interrupted after step 12 of 40"), "%s", cli_out);
+	interrupt("b", 30, 4);
+	draw("curves", "a b c");
+	expect_near(at(need_curve("style", "-"), 40), one, "the only finished one");
+	cr_expect(told("2 interrupted"), "%s", cli_out);
+}
+
+Test(figures, runs_with_evaluations_at_other_steps_keep_all_points)
+{
+	simulate("a", 1, "");
+	simulate("b", 2, "--set eval.every=20");
+	const double one = alone("curves", "a", 20), two = alone("curves", "b", 20),
+	             early = alone("curves", "a", 10);
+	draw("curves", "a b");
+	const struct json *mean = need_curve("label", "2 runs"), *dots = need_curve("marker", ".");
+	double xs[POINTS_MAX];
+	cr_expect_eq(values(mean, "x", xs), 3);
+	expect_near(at(mean, 20), (one + two) / 2, "the mean");
+	cr_expect_eq(values(dots, "x", xs), 2);
+	expect_near(at(dots, 10), early, "a point of one run");
+	cr_expect_eq(count("band"), 1);
+	cr_expect(told("dots"), "%s", cli_out);
+}
+
+Test(figures, snapshots_are_paired_by_step)
+{
+	static const char *const toy =
+	        "{\"name\":\"m\",\"steps\":60,\"momentum\":0,\"lr\":0.05,\"workers\":3,"
+	        "\"model\":{\"kind\":\"median-toy\",\"a\":[1,2,9]}}";
+	cli_write("m.json", toy);
+	for (int seed = 1; seed <= 2; seed++)
+		cr_assert_eq(
+		        cli("simulate %s/m.json --seed %d --set record.snapshots=%d --out %s/%d.h5 --quiet",
+		            cli_folder, seed, 10 * seed, cli_folder, seed),
+		        0, "%s", cli_err);
+	const double one = alone("toy", "1", 20), two = alone("toy", "2", 20), first = alone("toy", "1", 10);
+	cr_assert_gt(fabs(one - first), 0.1, "x moves between the snapshots");
+	draw("toy", "1 2");
+	expect_near(at(need_curve("label", "2 runs"), 20), (one + two) / 2, "x after 20 steps");
+}
+
+/* Messages that travel otherwise change no result. Only where time is drawn they are apart. */
+Test(figures, ways_to_run_an_experiment_are_one_group)
+{
+	simulate("a", 1, "");
+	cr_assert_eq(
+	        cli("train %s/e.json --seed 1 --processes 2 --out %s/b.h5 --quiet", cli_folder, cli_folder),
+	        0, "%s", cli_err);
+	draw("curves", "a b");
+	cr_expect(told("e, 2 runs, some of the same seed"), "%s", cli_out);
+	draw("curves --x wall", "a b");
+	cr_expect(told("local") && told("zmq"), "%s", cli_out);
+}
+
+Test(figures, a_result_named_twice_counts_once)
+{
+	char line[256];
+	simulate("a", 1, "");
+	simulate("b", 2, "");
+	snprintf(line, sizeof line, "%s/l.h5", cli_folder);
+	cr_assert_eq(symlink("a.h5", line), 0);
+	draw("curves", "a b");
+	const double mean = at(need_curve("label", "2 runs"), 40);
+	draw("curves", "a b a l");
+	expect_near(at(need_curve("label", "e, 2 runs"), 40), mean, "the mean");
+	cr_expect_not_null(strstr(cli_err, "l.h5 is "), "%s", cli_err);
+}
+
+/* A file of 0.1.0 does not say its identity; the program makes it from the settings. */
+Test(figures, an_old_result_joins_the_seeds_of_today)
+{
+	cr_assert(process_shell("gzip -dc tests/golden/results-0.1.0/probes.h5.gz >%s/old.h5", cli_folder));
+	cr_assert_eq(cli("simulate tests/golden/results-0.1.0/probes.json --seed 4 --out %s/new.h5 --quiet",
+	                 cli_folder),
+	             0, "%s", cli_err);
+	draw("curves", "old new");
+	cr_expect(told("probes, 2 runs"), "%s", cli_out);
+}
+
+/* Two folders of data are two experiments, though their settings are the same. A result that says nothing of
+ * its data goes with the others where these are of one kind. */
+Test(figures, other_data_are_another_group)
+{
+	static const char *const texts[] = {"abcabcabcabcabcabcabcabcabcabcabcabcabcabcabc",
+	                                    "abcbacabcbacabcbacabcbacabcbacabcbacabcbacabc"};
+	cli_write("e.json",
+	          "{\"name\":\"e\",\"steps\":4,\"batch\":1,\"model\":{\"kind\":\"qrnn\",\"layers\":1,"
+	          "\"embedding\":3,\"hidden\":4},\"data\":{\"kind\":\"text\",\"train\":\"t.txt\","
+	          "\"bptt\":3}}");
+	for (int i = 0; i < 3; i++) {
+		cr_assert(process_shell("mkdir -p %s/%d", cli_folder, i % 2));
+		cli_write(i % 2 ? "1/t.txt" : "0/t.txt", texts[i % 2]);
+		cr_assert_eq(cli("simulate %s/e.json --data %s/%d --seed %d --out %s/%d.h5 --quiet",
+		                 cli_folder, cli_folder, i % 2, i, cli_folder, i),
+		             0, "%s", cli_err);
+	}
+	draw("curves", "0 2");
+	cr_expect(told("e, 2 runs"), "%s", cli_out);
+	draw("curves", "0 1 2");
+	cr_expect(told("data_id = ") && told("2 runs") && !told("3 runs"), "%s", cli_out);
+	forget_data("2");
+	draw("curves", "0 2");
+	cr_expect(told("e, 2 runs"), "%s", cli_out);
+	draw("curves", "0 1 2");
+	cr_expect(told("data_id = unknown") && !told("2 runs"), "%s", cli_out);
+}

@@ -1,0 +1,43 @@
+#!/usr/bin/env python3
+"""What a figure shows, in numbers: runs plots/FIGURE.py and prints, in place of a picture, a line of JSON for every
+curve (label, x, y, line style, marker), every band (its x) and every legend (its texts).
+
+usage: figure_values.py FIGURE ARGUMENT...    the arguments are those of the script, without -o
+"""
+
+import json
+import math
+import os
+import runpy
+import sys
+
+PLOTS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "plots")
+sys.path.insert(0, PLOTS)
+sys.dont_write_bytecode = True
+
+import common  # noqa: E402  (its folder must be known before)
+
+
+def numbers(values):
+    return [float(v) if math.isfinite(v) else None for v in values]
+
+
+def say(what, **members):
+    print(json.dumps({"what": what, **members}))
+
+
+def dump(figure, path):
+    for axes in figure.axes:
+        for line in axes.get_lines():
+            say("line", label=str(line.get_label()), x=numbers(line.get_xdata()), y=numbers(line.get_ydata()),
+                style=line.get_linestyle(), marker=str(line.get_marker()))
+        for band in axes.collections:
+            for outline in band.get_paths():
+                say("band", x=sorted({float(x) for x, _ in outline.vertices}))
+        legend = axes.get_legend()
+        say("legend", texts=[text.get_text() for text in legend.get_texts()] if legend else [])
+
+
+common.save = dump
+sys.argv = [sys.argv[1] + ".py", *sys.argv[2:], "-o", "values.png"]
+runpy.run_path(os.path.join(PLOTS, sys.argv[0]), run_name="__main__")
