@@ -7,6 +7,7 @@
 #include "experiment/identity.h"
 #include "experiment/repeats.h"
 #include "experiment/sweep.h"
+#include "transport/launch.h"
 
 /* "lr.rate" where the file has no lr: the key joins the family's default. */
 static int make_default(struct arena *a, struct json *root, const char *dotted, const char *option,
@@ -134,6 +135,8 @@ static int expand(struct runs *out, struct json *root, bool recorded, const stru
 			return -1;
 	if (refuse_repeats(out->at, &sweep, e))
 		return -1;
+	if (mpi_launched_rank() > 0)
+		return 0; /* the first process says it for all */
 	key_renames_warn(&renames);
 	if (recorded)
 		return 0;
