@@ -83,6 +83,12 @@ static int write_all(int fd, const unsigned char *at, size_t bytes)
 	return 0;
 }
 
+const char *h5_disk_name(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	return slash ? slash + 1 : path;
+}
+
 int h5_disk_make_folders(const char *path, struct err *e)
 {
 	char *prefix = mem_string(path);
@@ -132,8 +138,8 @@ static int open_temporary(const char *path, const char *temporary, struct err *e
 		struct stat here, there;
 		int fd = open(temporary, O_RDWR | O_CREAT | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW, 0666);
 		if (fd < 0)
-			return err_world(e, "%s: cannot be written: no file can be made beside it: %s", path,
-			                 strerror(errno));
+			return err_world(e, "%s: cannot be written: %s beside it: %s", path,
+			                 h5_disk_name(temporary), strerror(errno));
 		bool free = lock(fd);
 		if (free && fstat(fd, &here) == 0 && lstat(temporary, &there) == 0 &&
 		    here.st_ino == there.st_ino && here.st_dev == there.st_dev)
