@@ -149,7 +149,7 @@ static void list(struct search *s, const struct json *m, const char *hint)
 	json_path(m, path, sizeof path);
 	if (m->key_line > 0)
 		snprintf(place, sizeof place, "%d:%d ", m->key_line, m->key_column);
-	if (before + strlen(path) + strlen(place) > LIST_SIZE || s->left_off > 0) {
+	if (before + strlen(path) + strlen(place) > LIST_SIZE) {
 		s->left_off++;
 		return;
 	}
@@ -162,6 +162,11 @@ static void note(struct search *s, const struct key *keys, const struct json *m,
 {
 	char hint[HINT_SIZE];
 
+	if (s->left_off > 0) { /* they are only counted: there may be as many as a file can hold */
+		s->count++;
+		s->left_off++;
+		return;
+	}
 	hint_for(s, keys, m, n, hint);
 	list(s, m, hint);
 	if (s->count++ > 0)
