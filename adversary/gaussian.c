@@ -15,6 +15,7 @@ static void gaussian_forge(const void *state, const struct own_view *view, float
 
 static const struct key gaussian_keys[] = {
         {.name = "sigma",
+         .also = "std, stddev, standard_deviation",
          .kind = KEY_REAL,
          .offset = offsetof(struct gaussian, sigma),
          .default_json = "1",
@@ -27,6 +28,7 @@ static const struct key gaussian_keys[] = {
 
 const struct attack attack_gaussian = {
         .row = {.name = "gaussian",
+                .also = "noise, gauss, normal, gaussian_noise",
                 .about = "puts Gaussian noise in place of its gradient",
                 .formula = "g_i -> N(0, sigma^2), drawn again in each step. The worker's own momentum then "
                            "smooths "

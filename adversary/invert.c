@@ -9,6 +9,7 @@ static void invert_forge(const void *state, const struct own_view *view, float *
 
 const struct attack attack_invert = {
         .row = {.name = "invert",
+                .also = "sign_flip, sign_flipping, flip_signs, reverse, reversed_gradient, negate",
                 .about = "sends the opposite of its own vector",
                 .formula = "v -> -v. Bernstein et al. 2019, Definition 1, example (iii); the adversary of "
                            "their Figures 1 and 7"},

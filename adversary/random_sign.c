@@ -14,6 +14,7 @@ static void random_sign_forge(const void *state, const struct own_view *view, fl
 
 const struct attack attack_random_sign = {
         .row = {.name = "random-sign",
+                .also = "random, random_signs, rademacher",
                 .about = "gives every coordinate of its own vector a fair random sign, drawn again in each "
                          "step",
                 .formula = "v_i -> s_i v_i, s_i = +1 or -1 with probability 1/2 each. Bernstein et al. 2019, "

@@ -25,6 +25,7 @@ static const struct key scale_keys[] = {
 
 const struct attack attack_scale = {
         .row = {.name = "scale",
+                .also = "rescale, multiply, amplify",
                 .about = "multiplies its own vector by a factor",
                 .formula = "v -> factor v. Bernstein et al. 2019, Definition 1, example (i); factor -10 is "
                            "the \"negative\" adversary of Blanchard et al. 2017 that their Figure 8 uses",

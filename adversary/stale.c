@@ -43,6 +43,7 @@ static const struct key stale_keys[] = {
 
 const struct attack attack_stale = {
         .row = {.name = "stale",
+                .also = "delay, delayed, old",
                 .about = "sends its own message of some steps ago",
                 .formula = "at step t: v(t) -> v(t - k), and v(0) while t < k. A fault of machine or network "
                            "rather than an attack; outside Definition 1 of Bernstein et al. 2019",

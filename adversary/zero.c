@@ -10,6 +10,7 @@ static void zero_forge(const void *state, const struct own_view *view, float *ou
 
 const struct attack attack_zero = {
         .row = {.name = "zero",
+                .also = "zeros, dead, crash, dropout",
                 .about = "sends zeros, like a worker whose data or device is dead",
                 .formula = "v -> 0: example (i) of Bernstein et al. 2019, Definition 1, with the factor 0. "
                            "In a vote the policy `zero` decides its sign"},

@@ -27,6 +27,24 @@ static bool stays_here(const char *address)
 	       (inet_pton(AF_INET, host, &at) == 1 && ntohl(at.s_addr) >> 24 == IN_LOOPBACKNET);
 }
 
+/* What people leave out: the protocol, or the host. */
+static int check_form(const char *address, struct err *e)
+{
+	char shown[256];
+	text_shown(address, shown, sizeof(shown));
+	if (!strstr(address, "://"))
+		return strchr(address, ':') && address[0] != ':'
+		               ? err_user(e, "%s: found no protocol, expected tcp://%s", shown, shown)
+		               : err_user(e, "%s: found no protocol and host, expected tcp://HOST:PORT",
+		                          shown);
+	if (strncmp(address, TCP, strlen(TCP)) && strncmp(address, "ipc://", 6))
+		return err_user(e, "%s: found the protocol %.*s, expected tcp://HOST:PORT or ipc://PATH",
+		                shown, (int)strcspn(shown, ":"), shown);
+	if (!strncmp(address, TCP, strlen(TCP)) && address[strlen(TCP)] == ':')
+		return err_user(e, "%s: found no host, expected tcp://HOST:PORT", shown);
+	return 0;
+}
+
 /* ZeroMQ would take the lowest 16 bits of any number as the port. `*`: any port that is free. */
 static int check_port(const char *address, struct err *e)
 {
@@ -43,6 +61,11 @@ static int check_port(const char *address, struct err *e)
 	return 0;
 }
 
+int credentials_address(const char *address, struct err *e)
+{
+	return check_form(address, e) || check_port(address, e) ? -1 : 0;
+}
+
 int credentials_trust(const struct args *a, const char *address, enum endpoint_trust *out, struct err *e)
 {
 	const char *insecure = args_value(a, "insecure"), *keys = args_value(a, "keys");
@@ -53,6 +76,8 @@ int credentials_trust(const struct args *a, const char *address, enum endpoint_t
 		           "makes (--insecure does without, on one machine)");
 	if (insecure && keys)
 		return err_user(e, "--insecure is without keys; give one of --keys and --insecure");
+	if (credentials_address(address, e))
+		return -1;
 	if (insecure && insecure[0] && strcmp(insecure, YES))
 		return err_user(e, "--insecure: found '%s', expected nothing or =%s",
 		                text_shown(insecure, shown, sizeof(shown)), YES);
@@ -62,8 +87,6 @@ int credentials_trust(const struct args *a, const char *address, enum endpoint_t
 		                "pose as the server; "
 		                "use keys, or say --insecure=%s",
 		                text_shown(address, shown, sizeof(shown)), YES);
-	if (check_port(address, e))
-		return -1;
 	/* Keys that come through a pipe are tokens: `train` made them for the processes that it starts. */
 	*out = insecure ? ENDPOINT_OPEN : strcmp(keys, "-") ? ENDPOINT_KEYS : ENDPOINT_TOKENS;
 	return 0;

@@ -19,6 +19,9 @@ struct credentials {
 	const char *place; /* borrowed */
 };
 
+/* Is it an address, "tcp://HOST:PORT" or "ipc://PATH"? -1 and a sentence that says what is missing. */
+int credentials_address(const char *address, struct err *e);
+
 /*
  * How the two sides know each other at this address, by the options --keys and --insecure. -1 and a sentence
  * where that would not be safe.

@@ -16,14 +16,14 @@
 static const struct data_source *find_source(const char *name, struct err *e)
 {
 	const struct row *r = family_find(&family_data, name);
-	char shown[80];
+	char shown[80], said[FAMILY_MEANT];
 
 	if (r)
 		return (const struct data_source *)r;
-	const char *near = family_nearest(&family_data, name);
+	const char *meant = family_meant(&family_data, name, said);
 	text_shown(name, shown, sizeof(shown));
-	if (near)
-		err_user(e, "there is no data set '%s'; did you mean '%s'?", shown, near);
+	if (*meant)
+		err_user(e, "there is no data set '%s'; %s", shown, meant);
 	else
 		err_user(e, "there is no data set '%s'; 'signsgd data list' shows them", shown);
 	return NULL;

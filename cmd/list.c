@@ -12,11 +12,15 @@
 enum { FAMILIES_MAX = 32, WORD_BYTES = 320 };
 
 /* The top level of an experiment file, listed as if it were a family of one row. */
-static const struct row experiment_row = {"experiment", "the top level of an experiment file", NULL,
-                                          experiment_keys, sizeof(struct settings)};
+static const struct row experiment_row = {.name = "experiment",
+                                          .about = "the top level of an experiment file",
+                                          .keys = experiment_keys,
+                                          .state_bytes = sizeof(struct settings)};
 static const struct row *const experiment_rows[] = {&experiment_row, NULL};
-static const struct family experiment_family = {"experiment", "experiment", "keys of an experiment file",
-                                                experiment_rows, NULL};
+static const struct family experiment_family = {.name = "experiment",
+                                                .plural = "experiment",
+                                                .about = "keys of an experiment file",
+                                                .rows = experiment_rows};
 
 static size_t all_families(const struct family *out[FAMILIES_MAX])
 {
@@ -195,14 +199,14 @@ static const struct family *find_family(const char *name, struct err *e)
 static const struct row *find_row(const struct family *f, const char *name, struct err *e)
 {
 	const struct row *r = family_find(f, name);
-	char shown[80];
+	char shown[80], said[FAMILY_MEANT];
 
 	if (r)
 		return r;
-	const char *near = family_nearest(f, name);
+	const char *meant = family_meant(f, name, said);
 	text_shown(name, shown, sizeof(shown));
-	if (near)
-		err_user(e, "'%s' is none of the %s; did you mean '%s'?", shown, f->plural, near);
+	if (*meant)
+		err_user(e, "'%s' is none of the %s; %s", shown, f->plural, meant);
 	else
 		err_user(e, "'%s' is none of the %s; 'signsgd list %s' shows them", shown, f->plural,
 		         f->plural);

@@ -37,7 +37,13 @@ static int by_name(const void *a, const void *b)
 	return strcmp(a, b);
 }
 
-/* The scripts in a folder; common.py is what they share. */
+/* What the scripts share is no figure. */
+static bool is_shared(const char *name)
+{
+	return !strcmp(name, "common.py") || !strcmp(name, "house.py");
+}
+
+/* The scripts in a folder. */
 static void look_into(struct figures *f, const char *folder)
 {
 	DIR *d = opendir(folder);
@@ -48,7 +54,7 @@ static void look_into(struct figures *f, const char *folder)
 	for (struct dirent *entry = readdir(d); entry && f->count < FIGURES_MAX; entry = readdir(d)) {
 		size_t length = strlen(entry->d_name);
 		bool script = length > 3 && length < NAME_BYTES && !strcmp(entry->d_name + length - 3, ".py");
-		if (script && strcmp(entry->d_name, "common.py"))
+		if (script && !is_shared(entry->d_name))
 			snprintf(f->names[f->count++], NAME_BYTES, "%.*s", (int)length - 3, entry->d_name);
 	}
 	closedir(d);

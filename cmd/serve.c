@@ -88,6 +88,8 @@ static int read_shards(struct serving *v, struct err *e)
 		v->at[v->endpoint.n_shards++] = at;
 		if (comma)
 			*comma++ = 0;
+		if (credentials_address(at, e))
+			return -1;
 		at = comma;
 	}
 	v->endpoint.shards = v->at;

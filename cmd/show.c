@@ -7,6 +7,7 @@
 #include "cmd/ui/json_line.h"
 #include "cmd/summary.h"
 #include "config/json.h"
+#include "h5/h5_replace.h"
 #include "cmd/ui/table.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -290,21 +291,37 @@ static int print_all(const struct summary *reports, size_t count, bool json)
 	return print_curves(reports, count);
 }
 
+/* A folder's files names the checkpoints of unfinished runs too: beside other files one is passed over, with
+ * a word. */
+static bool passed_over(const struct args *a, const char *path)
+{
+	struct err ignored = {0};
+	char *target = NULL;
+	bool is = a->n_rest > 1 && h5_may_replace(path, H5_CHECKPOINT, &target, &ignored) > 0;
+
+	mem_free(target);
+	if (is)
+		log_say("%s: a checkpoint of a run, no result: passed over", shown(path));
+	return is;
+}
+
 /* What can be read is shown, even when another of the files cannot. */
 static int show(const struct args *a)
 {
 	struct summary *reports = mem_alloc((a->n_rest + 1) * sizeof(*reports)); /* [n_rest] */
-	size_t count = 0;
+	size_t count = 0, checkpoints = 0;
 	int code = EXIT_DONE;
 
 	for (size_t i = 0; i < a->n_rest; i++) {
 		struct err e = {0};
-		if (summary_read(&reports[count], a->rest[i], &e))
+		if (passed_over(a, a->rest[i]))
+			checkpoints++;
+		else if (summary_read(&reports[count], a->rest[i], &e))
 			code = cmd_fail(&e);
 		else
 			count++;
 	}
-	if (!a->n_rest) {
+	if (checkpoints == a->n_rest) {
 		struct err e = {0};
 		err_user(&e, "show needs a result file, as in 'signsgd show demo/*.h5'");
 		code = cmd_fail(&e);

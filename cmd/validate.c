@@ -4,6 +4,7 @@
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
+#include "cmd/differences.h"
 #include "cmd/overrides.h"
 #include "cmd/ui/cmd.h"
 #include "cmd/ui/json_line.h"
@@ -19,7 +20,7 @@
 #include "train/trainer.h"
 #include "transport/transport.h"
 
-enum { RUNS_SHOWN = 10, PATH_BYTES = 4096, REMARK_BYTES = 256 };
+enum { RUNS_SHOWN = 100, PATH_BYTES = 4096, REMARK_BYTES = 256 };
 
 static double epochs(const struct settings *s)
 {
@@ -151,6 +152,7 @@ static void print_network(const struct settings *s, const struct plan *p)
 	table_clear(&t);
 }
 
+/* All of one run. */
 static void print_run(const struct settings *s, const struct plan *p, const char *path)
 {
 	char shown[160], there[64], text[REMARK_BYTES];
@@ -173,26 +175,75 @@ static void print_run(const struct settings *s, const struct plan *p, const char
 	putchar('\n');
 }
 
+/* What a run is asked for here: its plan and its path. */
+static void plan_run(const struct runs *r, size_t i, int lanes, const struct args *a, struct plan *plan,
+                     char path[PATH_BYTES])
+{
+	const struct settings *s = &r->at[i];
+	trainer_plan(s, lanes, plan);
+	run_path(s, NULL, r->count > 1 || a->n_rest > 1, path, PATH_BYTES);
+}
+
+/* The runs of a sweep, a row each: what the file gives them otherwise than the first, and what follows. */
+static void print_runs(const struct runs *r, int lanes, const struct args *a)
+{
+	size_t shown = r->count <= RUNS_SHOWN ? r->count : RUNS_SHOWN;
+	struct differences d;
+	struct table t;
+
+	differences_find(&d, r);
+	table_init(&t, differences_align(&d));
+	differences_head(&d, &t);
+	for (size_t i = 0; i < shown; i++) {
+		char path[PATH_BYTES], there[64], memory[32];
+		struct plan plan;
+		plan_run(r, i, lanes, a, &plan, path);
+		presence(&r->at[i], path, there);
+		log_bytes((double)plan.total, memory);
+		differences_row(&d, &t, i);
+		table_cell(&t, "%zu", plan.n_params);
+		table_cell(&t, "%lld", (long long)r->at[i].steps);
+		table_cell(&t, "%s%s", memory, plan.total > machine_memory().bytes ? ", not enough" : "");
+		table_cell(&t, "%s%s", path, there);
+	}
+	printf("\n");
+	table_print(&t, stdout, 2);
+	if (shown < r->count)
+		printf("  and %zu more; --json shows them all\n", r->count - shown);
+	table_clear(&t);
+	differences_clear(&d);
+}
+
 static void say_runs(const struct runs *r, const char *file, int lanes, const struct args *a)
 {
 	bool json = args_flag(a, "json"), many = r->count > 1;
-	size_t shown = json || r->count <= RUNS_SHOWN ? r->count : 1;
 	char path[PATH_BYTES], name[PATH_BYTES];
+	struct plan plan;
 
 	if (!json)
-		printf("%s: %zu run%s\n", text_shown(file, name, sizeof(name)), r->count, many ? "s" : "");
-	for (size_t i = 0; i < shown; i++) {
-		const struct settings *s = &r->at[i];
-		struct plan plan;
-		trainer_plan(s, lanes, &plan);
-		run_path(s, NULL, many || a->n_rest > 1, path, sizeof(path));
+		printf("%s: %zu run%s\n", text_shown(file, name, sizeof(name)), r->count,
+		       many ? "s, of which this is the first" : "");
+	for (size_t i = 0; i < (json ? r->count : 1); i++) {
+		plan_run(r, i, lanes, a, &plan, path);
 		if (json)
-			print_line(s, &plan, path);
+			print_line(&r->at[i], &plan, path);
 		else
-			print_run(s, &plan, path);
+			print_run(&r->at[i], &plan, path);
 	}
-	if (shown < r->count)
-		printf("\nand %zu more; --json shows them all\n", r->count - shown);
+	if (many && !json)
+		print_runs(r, lanes, a);
+}
+
+/* Files that parameters come from are opened here too: what is in them is part of the experiment. */
+static int check_starts(const struct runs *r, int lanes, struct err *e)
+{
+	for (size_t i = 0; i < r->count; i++) {
+		struct plan plan;
+		trainer_plan(&r->at[i], lanes, &plan);
+		if (plan.total <= machine_memory().bytes && trainer_check_start(&r->at[i], plan.n_params, e))
+			return -1;
+	}
+	return 0;
 }
 
 /* Every file is looked at, so that one round of corrections is enough. */
@@ -207,7 +258,10 @@ static int say_files(const struct args *a, const struct overrides *c, int lanes)
 			code = cmd_fail(&e);
 			continue;
 		}
-		say_runs(&runs, a->rest[i], lanes, a);
+		if (check_starts(&runs, lanes, &e))
+			code = cmd_fail(&e);
+		else
+			say_runs(&runs, a->rest[i], lanes, a);
 		runs_clear(&runs);
 	}
 	return code;
@@ -241,9 +295,10 @@ const struct command cmd_validate = {
         .name = "validate",
         .about = "check experiment files and say what they would run",
         .usage = "validate FILE.json... [OPTION]...",
-        .details = "For each run: the resolved settings, the number of parameters, bytes on the wire a "
-                   "step, memory by part, steps and epochs, and where the result would go. Of more than "
-                   "ten runs the first. The options change the settings as those of 'simulate' do.",
+        .details = "The resolved settings, the number of parameters, bytes on the wire a step, memory by "
+                   "part, steps and epochs, and where the result would go. Of a sweep all that for the first "
+                   "run, and for every run what differs. A file that `init` names is read. The options "
+                   "change the settings as those of 'simulate' do.",
         .example = "signsgd validate experiments/demo.json\n"
                    "signsgd validate experiments/fashion-7.json --workers 15 --json",
         .options = options,

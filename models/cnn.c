@@ -16,6 +16,7 @@ static void build(const void *state, const struct model_env *env, struct net *n)
 
 const struct model model_cnn = {
         .row = {.name = "cnn",
+                .also = "convnet, conv_net, cnn_mnist",
                 .about = "small convolutional network for grey images (ByzFL's cnn_mnist)",
                 .formula = "conv 20@5, ReLU, max pool 2, conv 50@5, ReLU, max pool 2, 500, ReLU, classes: "
                            "431,080 "

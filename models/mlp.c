@@ -57,6 +57,7 @@ static const char *const activation_names[] = {"relu", "tanh", NULL}; /* order o
 
 static const struct key mlp_keys[] = {
         {.name = "hidden",
+         .also = "hidden_sizes, hidden_layers, hidden_dim, hidden_size, layers, widths",
          .kind = KEY_INTS,
          .offset = offsetof(struct mlp, hidden),
          .default_json = "[100]",
@@ -74,6 +75,7 @@ static const struct key mlp_keys[] = {
 
 const struct model model_mlp = {
         .row = {.name = "mlp",
+                .also = "dnn, fc, fully_connected, feedforward, perceptron",
                 .about = "multi-layer perceptron: fully connected layers under softmax and cross-entropy",
                 .formula =
                         "h_0 = x, h_l = activation(W_l h_(l-1) + b_l), loss = -ln softmax(W h + b)[label], "

@@ -37,6 +37,7 @@ static void *softmax_create(const void *state, const struct model_env *env)
 
 const struct model model_softmax = {
         .row = {.name = "softmax",
+                .also = "logistic_regression, logistic, linear",
                 .about = "softmax regression: one fully connected layer under cross-entropy",
                 .formula = "loss = -ln softmax(W x + b)[label], mean over the batch"},
         .wants_data = true,

@@ -111,7 +111,7 @@ def draw(args, runs):
     axes.set_xlabel("Byzantine workers (%)")
     axes.set_ylabel("final test accuracy (%)" if labelled else "final objective f(x)")
     if any(axes.get_legend_handles_labels()[1]):
-        axes.legend()
+        common.legend(axes)
     return figure
 
 

@@ -14,16 +14,12 @@ import os
 import subprocess
 import sys
 import textwrap
+import traceback
+import warnings
 
-try:
-    import h5py
-    import numpy as np
-    import matplotlib
-except ImportError as missing:
-    sys.exit(f"{os.path.basename(sys.argv[0])}: needs h5py, numpy and matplotlib: {missing}")
-
-matplotlib.use("Agg")
-import matplotlib.pyplot as plt  # noqa: E402  (the backend must be chosen first)
+from house import finish, legend, new_figure, power, plt  # noqa: F401  (before h5py and numpy: it says what is missing)
+import h5py
+import numpy as np
 
 # Okabe and Ito's palette, which colour-blind readers can tell apart, without its yellow (too pale for lines).
 PALETTE = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000"]
@@ -353,26 +349,6 @@ def inches(text):
     return value
 
 
-def new_figure(args, columns=1, rows=1, sharey=True):
-    """A figure and its axes, row after row."""
-    plt.rcParams.update({
-        "svg.hashsalt": "signsgd",
-        "font.size": 9,
-        "axes.grid": True,
-        "grid.color": "#dddddd",
-        "grid.linewidth": 0.6,
-        "axes.axisbelow": True,
-        "axes.spines.top": False,
-        "axes.spines.right": False,
-        "legend.frameon": False,
-        "savefig.dpi": 150,
-    })
-    figure, axes = plt.subplots(rows, columns, figsize=(args.width, args.height), squeeze=False, sharey=sharey)
-    if args.title:
-        figure.suptitle(args.title)
-    return figure, list(axes.ravel())
-
-
 def draw_band(axes, found, kind, style, text):
     """
     The mean of a table where all runs have a point, and the band around it; other points are dots. The legend says how
@@ -435,24 +411,39 @@ def spread_note(groups, kind):
     return ", mean" + {"minmax": " and range", "std": " and standard deviation", "none": ""}[kind]
 
 
-def say_of_data(figure, runs):
-    """What the runs say of their data (that the pixels are not the official ones, say), small, below."""
-    notes = sorted({run.data_note for run in runs if run.data_note})
+def say_of_runs(figure, runs):
+    """Small, below: of a single run which it is, and what the runs say of their data (that they are others, say)."""
+    notes = [about(runs[0])] if len(runs) == 1 else []
+    notes += sorted({run.data_note for run in runs if run.data_note})
     if notes:
-        text = textwrap.fill("; ".join(notes), int(figure.get_figwidth() * 20))
-        figure.supxlabel(text, fontsize=6, color="#777777")
+        width = int(figure.get_figwidth() * 20)
+        figure.supxlabel("\n".join(textwrap.fill(note, width) for note in notes), fontsize=7, color="#666666")
+
+
+def about(run):
+    """Which run it is, and how many of its workers are Byzantine."""
+    attack = f", {run.setting('adversaries.attack.kind')}" if run.byzantine else ""
+    run_id = run.read_meta("id", "")
+    return (f"{run.setting('name')}{', id ' + run_id if run_id else ''}, seed {run.setting('seed')}: {run.byzantine} of "
+            f"{run.workers} workers Byzantine{attack}")
 
 
 def save(figure, path):
     ending = os.path.splitext(path)[1].lower().lstrip(".")
     if ending not in METADATA:
         raise PlotError(f"-o {path}: expected a name that ends in .png, .svg or .pdf")
-    figure.tight_layout()
+    cut = finish(figure)
     try:
-        figure.savefig(path, metadata=METADATA[ending])
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of letters that no font has: said already
+            figure.savefig(path, metadata=METADATA[ending], bbox_inches=cut)
     except OSError as error:
-        print(f"{program()}: {path} could not be written: {error.strerror or error}", file=sys.stderr)
-        sys.exit(1)
+        fail(f"{path} could not be written: {error.strerror or error}", 1)
+
+
+def fail(sentence, code):
+    print(f"{program()}: {sentence}", file=sys.stderr)
+    sys.exit(code)
 
 
 def results(paths):
@@ -483,13 +474,18 @@ def program():
 
 
 def main(p, draw):
-    """Parse, draw, save. What the user can mend is one sentence and exit code 2."""
+    """Parse, draw, save. What the user can mend is one sentence and exit code 2; what nobody foresaw, one and 1."""
     args = p.parse_args()
     try:
         runs = [Run(path) for path in results(args.runs)]
-        figure = draw(args, runs)
-        say_of_data(figure, runs)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of means over nothing, which are drawn as nothing
+            figure = draw(args, runs)
+        say_of_runs(figure, runs)
         save(figure, args.out)
     except PlotError as sentence:
-        print(f"{program()}: {sentence}", file=sys.stderr)
-        sys.exit(2)
+        fail(sentence, 2)
+    except Exception as error:
+        where = traceback.extract_tb(error.__traceback__)[-1]
+        fail(f"{args.out} cannot be drawn from these files: {type(error).__name__}: {error or 'no more is known'} "
+             f"({os.path.basename(where.filename)}, line {where.lineno})", 1)

@@ -68,7 +68,7 @@ def draw(args, runs):
     axes.set_xlabel(x_label)
     axes.set_ylabel(y_label + common.spread_note(groups, args.band))
     if common.needs_legend(groups):
-        axes.legend()
+        common.legend(axes)
     return figure
 
 

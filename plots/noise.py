@@ -59,7 +59,7 @@ def draw_panel(axes, values, note):
     axes.set_yticks([])
     axes.grid(False)
     axes.locator_params(axis="x", nbins=4)
-    axes.set_xlabel(rf"gradient ($10^{{{exponent:d}}}$)" if exponent else "gradient", fontsize=7, labelpad=1)
+    axes.set_xlabel(f"gradient ({common.power(exponent)})" if exponent else "gradient", fontsize=7, labelpad=1)
     axes.tick_params(labelsize=7)
 
 

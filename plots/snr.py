@@ -53,7 +53,7 @@ def draw_ratios(axes, groups, args, factor):
     plain_ticks(axes)
     axes.set_ylabel("signal-to-noise ratio of a weight" + common.spread_note(groups, args.band))
     if several or groups[0].unfinished:
-        axes.legend()
+        common.legend(axes)
     else:
         axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncol=3)
 

@@ -59,7 +59,7 @@ def draw(args, runs):
     axes.axhline(100 * target, color="#777777", linewidth=0.8)
     axes.set_xlabel("wall time (s)")
     axes.set_ylabel("test accuracy (%)" + common.spread_note(groups, args.band))
-    axes.legend(loc="lower right")
+    common.legend(axes, loc="lower right")
     return figure
 
 

@@ -44,7 +44,7 @@ def draw_objective(args, runs):
         axes.set_yscale("log")
         axes.set_title(title)
         axes.set_xlabel("step")
-        axes.legend()
+        common.legend(axes)
     all_axes[0].set_ylabel("objective f(x)" + common.spread_note(common.group(runs), args.band))
     return figure
 
@@ -60,8 +60,13 @@ def draw_median(args, runs):
         axes.axhline(value, color="#888888", linewidth=1, linestyle=dashes, label=f"{text} of a = {value:.4g}")
     axes.set_xlabel("step")
     axes.set_ylabel("x")
-    axes.legend()
+    common.legend(axes)
     return figure
+
+
+def has_snapshots(run):
+    """A short run, or one that has just begun, may have been asked for them and have none."""
+    return run.has(X_PATH) and len(run.column(X_PATH)) > 0
 
 
 def first_coordinate(runs):
@@ -69,7 +74,7 @@ def first_coordinate(runs):
     points = []
     for run in runs:
         steps, x = run.columns(common.step_of(X_PATH), X_PATH)
-        points.append({step: (step, row) for step, row in zip(steps, x.reshape(len(steps), -1)[:, 0])})
+        points.append({step: (step, np.ravel(row)[0]) for step, row in zip(steps, x)})
     return common.paired(points, runs)
 
 
@@ -126,14 +131,14 @@ def draw_theory(args, runs):
     axes.set_yscale("log")
     axes.set_xlabel("steps K, each with a batch of K samples a worker")
     axes.set_ylabel("mean of |g|₁ over the steps" + common.spread_note(groups, args.band))
-    axes.legend()
+    common.legend(axes)
     return figure
 
 
 def draw(args, runs):
     if args.theory:
         return draw_theory(args, runs)
-    if runs[0].setting("model.kind") == "median-toy" and all(run.has(X_PATH) for run in runs):
+    if runs[0].setting("model.kind") == "median-toy" and all(has_snapshots(run) for run in runs):
         return draw_median(args, runs)
     return draw_objective(args, runs)
 

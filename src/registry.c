@@ -91,19 +91,100 @@ static const struct row *const transports[] = {
         NULL,
 };
 
-const struct family family_models = {"model", "models", "what is trained", models, NULL};
-const struct family family_inits = {"init", "inits", "how parameters begin", inits, NULL};
-const struct family family_data = {"data", "data", "what it is trained on", data, NULL};
-const struct family family_attacks = {"attack", "attacks", "what Byzantine workers do", attacks, NULL};
+/* What people bring from other programs, where it is not simply another name of a row. */
+static const struct word model_words[] = {
+        {"vgg, vgg13, vgg16, vgg19", NULL, "\"vgg11\" is the one there is; \"sequential\" takes any layers"},
+        {"resnet101, resnet152, wide_resnet, densenet, mobilenet, efficientnet, lenet", NULL,
+         "\"sequential\" takes layers that you list"},
+        {"lstm, gru, rnn, transformer, gpt, gpt2, bert, vit", NULL, "text is learned by \"qrnn\""},
+        {0},
+};
+
+static const struct word data_words[] = {
+        {"emnist, kmnist, qmnist, svhn, stl10, tiny_imagenet, celeba, femnist", NULL,
+         "\"imagefolder\" reads any folder of images"},
+        {"ptb, penn_treebank, wikipedia, c4, openwebtext", NULL, "\"text\" reads any text"},
+        {0},
+};
+
+static const struct word attack_words[] = {
+        {"alie, auto_alie, optimal_alie, a_little_is_enough, little_is_enough, ipm, auto_ipm, optimal_ipm, "
+         "inner_product_manipulation, optimal_inner_product_manipulation, foe, fall_of_empires, empire, "
+         "mimic, min_max, min_sum",
+         NULL, "it needs the other workers' vectors, and an attack here sees its own alone"},
+        {"label_flip, label_flipping", NULL, "attacks change what a worker sends, not its data"},
+        {"inf, infinity", "nan", "with \"value\""},
+        {"none, no_attack, honest", NULL, "without Byzantine workers \"adversaries.count\" is 0"},
+        {0},
+};
+
+static const struct word aggregator_words[] = {
+        {"signum", "vote", "with `momentum`"},
+        {"median, coordinate_wise_median, geometric_median, trimmed_mean, tr_mean, krum, multi_krum, bulyan, "
+         "rfa, centered_clipping, meamed, mda, cge, cwtm, monna, smea, clipping, nnm",
+         NULL, "what stands against Byzantine workers here is \"vote\""},
+        {"rmsprop, adagrad, adadelta, lamb, lars, lion, lbfgs", NULL,
+         "there are \"vote\" (signSGD), \"mean\" (SGD) and \"adam\""},
+        {0},
+};
+
+static const struct word schedule_words[] = {
+        {"exponential, exponential_lr, exponential_decay", NULL, "\"step\" with \"every\": 1 is the same"},
+        {"reduce_lr_on_plateau, plateau, one_cycle, one_cycle_lr, cyclic, cyclic_lr", NULL,
+         "a rate follows from the step alone"},
+        {"cosine_annealing_warm_restarts, cosine_restarts", NULL, "\"cosine\" does not start again"},
+        {0},
+};
+
+static const struct word backend_words[] = {
+        {"gpu, cuda, cuda:0, rocm, hip, mps, xpu, tpu", NULL, "this build computes on processors"},
+        {0},
+};
+
+static const struct word transport_words[] = {
+        {"nccl, gloo, mpi", NULL, "\"zmq\" goes over any network"}, /* mpi: in a build without it */
+        {0},
+};
+
+const struct family family_models = {.name = "model",
+                                     .plural = "models",
+                                     .about = "what is trained",
+                                     .rows = models,
+                                     .words = model_words};
+const struct family family_inits = {
+        .name = "init", .plural = "inits", .about = "how parameters begin", .rows = inits};
+const struct family family_data = {.name = "data",
+                                   .plural = "data",
+                                   .about = "what it is trained on",
+                                   .rows = data,
+                                   .words = data_words};
+const struct family family_attacks = {.name = "attack",
+                                      .plural = "attacks",
+                                      .about = "what Byzantine workers do",
+                                      .rows = attacks,
+                                      .words = attack_words};
 const struct family family_aggregators = {
-        "aggregator", "aggregators", "what workers say, what the server makes of it, what the answer does",
-        aggregators, NULL};
-const struct family family_schedules = {"schedule", "schedules", "the learning rate over the steps",
-                                        schedules, "constant"};
-const struct family family_backends = {"backend", "backends", "the machine that runs the kernels", backends,
-                                       NULL};
-const struct family family_transports = {"transport", "transports", "how votes reach the server", transports,
-                                         NULL};
+        .name = "aggregator",
+        .plural = "aggregators",
+        .about = "what workers say, what the server makes of it, what the answer does",
+        .rows = aggregators,
+        .words = aggregator_words};
+const struct family family_schedules = {.name = "schedule",
+                                        .plural = "schedules",
+                                        .about = "the learning rate over the steps",
+                                        .rows = schedules,
+                                        .number_row = "constant",
+                                        .words = schedule_words};
+const struct family family_backends = {.name = "backend",
+                                       .plural = "backends",
+                                       .about = "the machine that runs the kernels",
+                                       .rows = backends,
+                                       .words = backend_words};
+const struct family family_transports = {.name = "transport",
+                                         .plural = "transports",
+                                         .about = "how votes reach the server",
+                                         .rows = transports,
+                                         .words = transport_words};
 
 const struct family *const registry_families[] = {
         &family_models,      &family_layers,    &family_inits,    &family_data,       &family_attacks,

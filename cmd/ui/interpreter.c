@@ -40,9 +40,13 @@ int program_run(char *const argv[], int silent)
 	return WIFEXITED(status) ? WEXITSTATUS(status) : SIGNAL_EXIT + WTERMSIG(status);
 }
 
+/* From a folder without a matplotlibrc, as plots/house.py does: a broken one is no reason to have no Python.
+ */
 static int draws(const char *python)
 {
-	char name[256], flag[] = "-c", code[] = "import h5py, numpy, matplotlib";
+	char name[256], flag[] = "-c",
+	                code[] = "import os; os.environ['MATPLOTLIBRC'] = os.devnull; "
+	                         "os.chdir('/'); import h5py, numpy, matplotlib";
 	char *const argv[] = {name, flag, code, NULL};
 
 	snprintf(name, sizeof(name), "%s", python);

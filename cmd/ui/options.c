@@ -63,10 +63,17 @@ static int unknown(struct reader *r, const char *name)
 	return -1;
 }
 
-static void give(struct args *a, const struct option *o, const char *value)
+/* An empty value is an unset variable of a shell: whoever means the default leaves the option out. */
+static int give(struct reader *r, const struct option *o, const char *value)
 {
+	struct args *a = r->a;
+
+	if (o->argument && o->argument[0] != '[' && !*value)
+		return err_user(r->e, "%s%s needs a value (%s), found an empty one", dashes(o->name), o->name,
+		                o->argument);
 	a->value[o - a->options] = value;
 	a->given[a->n_given++] = (struct given){o, value};
+	return 0;
 }
 
 /* The value is the next argument. One that looks like an option is more likely a forgotten value. */
@@ -83,9 +90,8 @@ static int give_next(struct reader *r, const struct option *o)
 		                dashes(o->name), o->name, o->argument,
 		                text_shown(value, shown, sizeof(shown)), dashes(o->name), o->name, shown);
 	}
-	give(r->a, o, value);
 	r->at++;
-	return 0;
+	return give(r, o, value);
 }
 
 static int take_long(struct reader *r, const char *name)
@@ -110,13 +116,11 @@ static int take_long(struct reader *r, const char *name)
 		if (value)
 			return err_user(r->e, "--%s takes no value, found '%s'", o->name,
 			                text_shown(value, shown, sizeof(shown)));
-		give(r->a, o, "");
-		return 0;
+		return give(r, o, "");
 	}
 	if (!value && o->argument[0] != '[')
 		return give_next(r, o);
-	give(r->a, o, value ? value : "");
-	return 0;
+	return give(r, o, value ? value : "");
 }
 
 /* "-h", "-o FILE" or "-oFILE"; flags are not bundled. */
@@ -131,12 +135,8 @@ static int take_short(struct reader *r, const char *name)
 	if (!o || (!o->argument && name[1]))
 		return unknown(r, name);
 	if (!o->argument)
-		give(r->a, o, "");
-	else if (name[1])
-		give(r->a, o, name + 1);
-	else
-		return give_next(r, o);
-	return 0;
+		return give(r, o, "");
+	return name[1] ? give(r, o, name + 1) : give_next(r, o);
 }
 
 static int take_all(struct reader *r)

@@ -102,14 +102,31 @@ static int scan_split(struct image_set *p, int split, const char *name, struct w
 	return rc;
 }
 
+/* What the folder of a split is called: the first of two names that is there. NULL and a sentence: neither.
+ */
+static const char *split_folder(const struct image_set *p, const char *name, const char *other, struct err *e)
+{
+	const char *const names[] = {name, other};
+	for (int i = 0; i < 2; i++) {
+		char *path = mem_format("%s/%s", p->path, names[i]);
+		bool there = is_folder(path);
+		mem_free(path);
+		if (there)
+			return names[i];
+	}
+	err_user(e, "%s: found no folder %s/, expected train/ and val/ (or test/), a folder a class in each",
+	         p->path, name);
+	return NULL;
+}
+
 static int scan(struct image_set *p, struct err *e)
 {
-	char *val = mem_format("%s/val", p->path);
+	const char *val = split_folder(p, "train", "train", e) ? split_folder(p, "val", "test", e) : NULL;
 	struct arena names = {0};
 	struct left_out unused = {0};
 	struct walk w = {.root = p->path, .arena = &names, .unused = &unused};
-	int rc = take_classes(p, &w, e) || scan_split(p, TRAIN, "train", &w, e) ||
-	                         scan_split(p, VAL, is_folder(val) ? "val" : "test", &w, e)
+	int rc = !val || take_classes(p, &w, e) || scan_split(p, TRAIN, "train", &w, e) ||
+	                         scan_split(p, VAL, val, &w, e)
 	                 ? -1
 	                 : 0;
 	p->left_out = unused.all;
@@ -117,7 +134,6 @@ static int scan(struct image_set *p, struct err *e)
 	mem_free(unused.kind);
 	mem_free(w.at);
 	arena_clear(&names);
-	mem_free(val);
 	return rc;
 }
 

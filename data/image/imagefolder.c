@@ -292,6 +292,7 @@ static const struct key keys[] = {
 
 const struct data_source data_imagefolder = {
         .row = {.name = "imagefolder",
+                .also = "folder, images",
                 .about = "Images in a folder with one folder a class, as ImageNet comes",
                 .formula = "{train,val}/CLASS/...; random rectangle or middle, resized to size x size; "
                            "pixels / "
@@ -307,6 +308,7 @@ const struct data_source data_imagefolder = {
 
 const struct data_source data_imagenet = {
         .row = {.name = "imagenet",
+                .also = "ilsvrc, ilsvrc2012, imagenet1k",
                 .about = "ImageNet (ILSVRC 2012): 1,281,167 and 50,000 images of 1000 classes",
                 .formula = "as imagefolder, and refused if the folder does not hold so many",
                 .keys = keys,

@@ -265,6 +265,7 @@ static const struct key shakespeare_keys[] = {
 
 const struct data_source data_tinyshakespeare = {
         .row = {.name = "tinyshakespeare",
+                .also = "shakespeare",
                 .about = "Tiny Shakespeare: 1,003,854 characters to train on and 111,540 to test, 65 "
                          "different",
                 .formula = "characters of Karpathy's input.txt, the first nine tenths for training",

@@ -406,4 +406,5 @@ static const struct row *const layers[] = {
         &layer_qrnn.row,        NULL,
 };
 
-const struct family family_layers = {"layer", "layers", "what a sequential model is made of", layers, NULL};
+const struct family family_layers = {
+        .name = "layer", .plural = "layers", .about = "what a sequential model is made of", .rows = layers};

@@ -230,6 +230,7 @@ static const char *file_of(const void *state)
 
 const struct init_row init_file = {
         .row = {.name = "file",
+                .also = "pretrained, load",
                 .about = "the tensors of an HDF5 file: a PyTorch state_dict, or /final of a result file",
                 .formula = "datasets under the tensors' names, in PyTorch's layouts, at the top or in one "
                            "group; numbers of any type, as float32",

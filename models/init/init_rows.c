@@ -3,7 +3,9 @@
 #include "models/init/init_row.h"
 
 const struct init_row init_model = {
-        .row = {.name = "model", .about = "as the model's own reference implementation begins"},
+        .row = {.name = "model",
+                .also = "default",
+                .about = "as the model's own reference implementation begins"},
         .scheme = INIT_MODEL,
         .any_model = true,
 };
@@ -31,6 +33,7 @@ const struct init_row init_vgg = {
 
 const struct init_row init_he = {
         .row = {.name = "he",
+                .also = "kaiming, kaiming_normal, kaiming_uniform, he_normal",
                 .about = "for layers with ReLU",
                 .formula = "He et al. 2015: weights N(0, 2 / fan_in), biases 0"},
         .scheme = INIT_HE,
@@ -38,6 +41,7 @@ const struct init_row init_he = {
 
 const struct init_row init_glorot = {
         .row = {.name = "glorot",
+                .also = "xavier, xavier_uniform, xavier_normal",
                 .about = "for layers with tanh",
                 .formula = "Glorot and Bengio 2010: weights uniform in +-sqrt(6 / (fan_in + fan_out)), "
                            "biases 0"},

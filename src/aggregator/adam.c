@@ -57,6 +57,7 @@ static const struct key adam_keys[] = {
 
 const struct aggregator aggregator_adam = {
         .row = {.name = "adam",
+                .also = "adamw",
                 .about = "Adam from the mean of the workers' gradients, with decoupled weight decay",
                 .formula = "g = (1/M) sum over workers of g_m; m <- beta1 m + (1 - beta1) g; s <- beta2 s + "
                            "(1 - beta2) g^2; x <- x - lr (m / (1 - beta1^t) / (sqrt(s / (1 - beta2^t)) + "

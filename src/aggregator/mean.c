@@ -27,6 +27,7 @@ void mean_apply(const struct step_job *job, const void *pull, size_t begin, size
 
 const struct aggregator aggregator_mean = {
         .row = {.name = "mean",
+                .also = "average, avg, averaging, sgd, fedavg, fedsgd",
                 .about = "mean of the workers' vectors: distributed SGD, with momentum at the workers",
                 .formula =
                         "x <- x - lr ((1/M) sum over workers m of v_m + decay x): the mean, not the sum. The "

@@ -100,6 +100,7 @@ static const struct key vote_keys[] = {
 
 const struct aggregator aggregator_vote = {
         .row = {.name = "vote",
+                .also = "signsgd, sign_sgd, majority, majority_vote, signsgd_mv, signsgd_with_majority_vote",
                 .about = "majority vote over the workers' signs: signSGD, and Signum with momentum",
                 .formula = "V = sum over workers m of sign(v_m); x <- x - lr (sign(V) + decay x). Bernstein "
                            "et al. 2019, Algorithm 1. One bit a coordinate up and one down",

@@ -64,6 +64,9 @@ int err_prefix(struct err *e, const char *fmt, ...)
 	va_start(ap, fmt);
 	write_sentence(prefix, sizeof(prefix), fmt, ap);
 	va_end(ap);
+	size_t before = strlen(prefix);
+	if (!strncmp(e->text, prefix, before) && e->text[before] == ':')
+		return -1; /* the sentence names the place itself */
 	memcpy(old, e->text, sizeof(old));
 	int length = snprintf(e->text, sizeof(e->text), "%s: %s", prefix, old);
 	if ((size_t)length >= sizeof(e->text))

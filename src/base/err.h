@@ -24,7 +24,7 @@ int err_user(struct err *e, const char *fmt, ...) __attribute__((format(printf, 
 /* The same about the world: disk, memory limits, network (exit code 1). Always returns -1. */
 int err_world(struct err *e, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
-/* Put "PREFIX: " in front of the sentence in *e. Always returns -1. */
+/* Put "PREFIX: " in front of the sentence in *e, unless it begins so already. Always returns -1. */
 int err_prefix(struct err *e, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 void err_clear(struct err *e);

@@ -14,7 +14,8 @@ static int fewer(int a, int b)
 
 static bool same_letter(char a, char b)
 {
-	return tolower((unsigned char)a) == tolower((unsigned char)b);
+	return tolower((unsigned char)a) == tolower((unsigned char)b) || (a == '-' && b == '_') ||
+	       (a == '_' && b == '-');
 }
 
 /* Optimal string alignment: `row` holds the last line of the table, the two before it serve the swaps. */
@@ -41,27 +42,75 @@ static int distance(const char *a, size_t n_a, const char *b, size_t n_b)
 	return rows[n_a % 3][n_b];
 }
 
+/* Near enough to be meant: one slip of two letters or more, or no more than a third of the longer name. */
+static bool is_near(size_t d, size_t n_a, size_t n_b)
+{
+	size_t longer = n_a > n_b ? n_a : n_b;
+
+	return d == 1 ? longer > 1 : 3 * d <= longer;
+}
+
+static size_t apart(size_t a, size_t b)
+{
+	return a > b ? a - b : b - a;
+}
+
 const char *text_nearest(const char *wrong, const char *const *names, size_t count)
 {
-	size_t n_wrong = strlen(wrong);
+	size_t n_wrong = strlen(wrong), least_apart = 0;
 	const char *nearest = NULL;
 	int least = NAME_MAX_BYTES + 1;
 
 	if (n_wrong > NAME_MAX_BYTES)
 		return NULL;
 	for (size_t i = 0; i < count; i++) {
-		size_t n_name = strlen(names[i]), longer = n_name > n_wrong ? n_name : n_wrong;
+		size_t n_name = strlen(names[i]);
 		int d;
 
 		if (n_name > NAME_MAX_BYTES)
 			continue;
 		d = distance(wrong, n_wrong, names[i], n_name);
-		if (d < least && 2 * (size_t)d <= longer) {
-			least = d;
-			nearest = names[i];
-		}
+		if (!is_near((size_t)d, n_wrong, n_name) || d > least ||
+		    (d == least && apart(n_wrong, n_name) >= least_apart))
+			continue;
+		least = d;
+		least_apart = apart(n_wrong, n_name);
+		nearest = names[i];
 	}
 	return nearest;
+}
+
+static bool joins_words(char c)
+{
+	return c == '-' || c == '_' || c == ' ' || c == '.';
+}
+
+bool text_same_word(const char *a, const char *b, size_t n_b)
+{
+	const char *end = b + n_b;
+
+	for (;; a++, b++) {
+		while (joins_words(*a))
+			a++;
+		while (b < end && joins_words(*b))
+			b++;
+		if (*a == '\0' || b == end)
+			return *a == '\0' && b == end;
+		if (!same_letter(*a, *b))
+			return false;
+	}
+}
+
+bool text_in_list(const char *word, const char *list)
+{
+	for (const char *at = list; at != NULL && *at != '\0';) {
+		size_t length = strcspn(at, ",");
+
+		if (text_same_word(word, at, length))
+			return true;
+		at += length + (at[length] == ',');
+	}
+	return false;
 }
 
 int text_utf8(const unsigned char *p, const unsigned char *end)
@@ -110,6 +159,24 @@ static int show_one(const unsigned char *p, const unsigned char *end, char piece
 	memcpy(piece, p, (size_t)length);
 	piece[length] = '\0';
 	return length;
+}
+
+const char *text_first_line(const char *text, char *out, size_t size)
+{
+	size_t used = 0;
+
+	for (; *text != '\0' && *text != '\n' && used + 1 < size; text++) {
+		bool blank = isspace((unsigned char)*text) || iscntrl((unsigned char)*text);
+
+		if (!blank)
+			out[used++] = *text;
+		else if (used > 0 && out[used - 1] != ' ')
+			out[used++] = ' ';
+	}
+	while (used > 0 && out[used - 1] == ' ')
+		used--;
+	out[used] = '\0';
+	return out;
 }
 
 const char *text_shown(const char *text, char *out, size_t size)

@@ -227,13 +227,13 @@ static void profile(struct bench_run *r, struct bench_model_result *out)
 static const struct row *find(const struct family *f, const char *name, struct err *e)
 {
 	const struct row *row = family_find(f, name);
-	const char *near = family_nearest(f, name);
-	char shown[80];
+	char shown[80], said[FAMILY_MEANT];
 	if (row)
 		return row;
+	const char *meant = family_meant(f, name, said);
 	text_shown(name, shown, sizeof shown);
-	if (near)
-		err_user(e, "there is no %s '%s'; did you mean '%s'?", f->name, shown, near);
+	if (*meant)
+		err_user(e, "there is no %s '%s'; %s", f->name, shown, meant);
 	else
 		err_user(e, "there is no %s '%s'; 'signsgd list %s' shows them", f->name, shown, f->plural);
 	return NULL;

@@ -8,7 +8,7 @@
 #include "base/exact.h"
 #include "base/text.h"
 
-enum { PATH_SIZE = 200, SOURCE_SIZE = 200, SENTENCE_SIZE = 700 };
+enum { PATH_SIZE = 200, SOURCE_SIZE = 200, SENTENCE_SIZE = 900 };
 
 static size_t index_of(const struct json *element)
 {

@@ -4,9 +4,9 @@
 #include <stdio.h>
 #include <string.h>
 #include "config/key.h"
-#include "base/text.h"
+#include "config/key_names.h"
 
-enum { NAMES_MAX = 128, NAMES_SIZE = 450, EXPECTED_SIZE = NAMES_SIZE + 100 };
+enum { PATH_SIZE = 200 };
 
 static const double two53 = 9007199254740992.0;
 
@@ -17,66 +17,26 @@ struct parse {
 };
 
 static int fill(struct parse *p, const struct key *keys, char *state, const struct json *from);
-static int refuse_unknown(struct parse *p, const struct key *keys, const struct json *object, bool has_kind);
 
-const struct row *family_find(const struct family *f, const char *name)
+/* Is it a list of values for a key that takes one? `many` as in struct key. */
+static int bad_value(struct parse *p, const char *many, const struct json *value, const char *expected)
 {
-	for (const struct row *const *r = f->rows; *r != NULL; r++) {
-		if (strcmp((*r)->name, name) == 0)
-			return *r;
-	}
-	return NULL;
-}
+	char path[PATH_SIZE];
 
-/* Names for a suggestion or a list. */
-struct names {
-	const char *at[NAMES_MAX]; /* [count] */
-	size_t count;
-};
-
-static void add_name(struct names *n, const char *name)
-{
-	if (n->count == NAMES_MAX)
-		BUG("a table with more names than this holds");
-	n->at[n->count++] = name;
-}
-
-static void family_names(struct names *n, const struct family *f)
-{
-	for (const struct row *const *r = f->rows; *r != NULL; r++)
-		add_name(n, (*r)->name);
-}
-
-const char *family_nearest(const struct family *f, const char *wrong)
-{
-	struct names n = {.count = 0};
-
-	family_names(&n, f);
-	return text_nearest(wrong, n.at, n.count);
-}
-
-/* 'one of "a", "b"; did you mean "b"?' into out, for a name that is none of them. */
-static const char *expect_names(const struct names *n, const char *wrong, char *out, size_t size)
-{
-	const char *nearest = wrong != NULL ? text_nearest(wrong, n->at, n->count) : NULL;
-	char listed[NAMES_SIZE], hint[100] = "";
-	struct buf list = {0};
-
-	for (size_t i = 0; i < n->count; i++)
-		buf_format(&list, "%s\"%s\"", i > 0 ? ", " : "one of ", n->at[i]);
-	text_shown(n->count > 0 ? list.text : "none", listed, sizeof listed);
-	if (nearest != NULL)
-		snprintf(hint, sizeof hint, "; did you mean \"%s\"?", nearest);
-	snprintf(out, size, "%s%s", listed, hint);
-	buf_clear(&list);
-	return out;
+	if (value->type != JSON_ARRAY || value->key == NULL)
+		return json_bad(p->err, value, "%s", expected);
+	if (many != NULL)
+		return json_bad(p->err, value, "%s; a run with each of several is \"%s\": [...]", expected,
+		                many);
+	return json_bad(p->err, value, "%s; a run with each of several is \"sweep\": {\"%s\": [...]}",
+	                expected, json_path(value, path, sizeof path));
 }
 
 static int bad_for_key(struct parse *p, const struct key *k, const struct json *value)
 {
 	char expected[EXPECTED_SIZE];
 
-	return json_bad(p->err, value, "%s", key_expected_text(k, expected, sizeof expected));
+	return bad_value(p, k->many, value, key_expected_text(k, expected, sizeof expected));
 }
 
 static bool in_bounds(const struct key *k, double x)
@@ -156,18 +116,18 @@ static int parse_seed(struct parse *p, const struct key *k, uint64_t *out, const
 static int parse_choice_name(struct parse *p, const struct key *k, int *out, const struct json *value)
 {
 	struct names n = {.count = 0};
-	char expected[EXPECTED_SIZE];
+	char expected[EXPECTED_SIZE], hint[HINT_SIZE] = "";
 
 	for (int i = 0; k->choices[i] != NULL; i++) {
 		if (value->type == JSON_STRING && strcmp(k->choices[i], value->string) == 0) {
 			*out = i;
 			return 0;
 		}
-		add_name(&n, k->choices[i]);
 	}
-	return json_bad(p->err, value, "%s",
-	                expect_names(&n, value->type == JSON_STRING ? value->string : NULL, expected,
-	                             sizeof expected));
+	names_of_choices(&n, k->choices);
+	if (value->type == JSON_STRING && words_hint(k->words, value->string, hint, sizeof hint)[0] == '\0')
+		names_nearest_hint(&n, value->string, hint, sizeof hint);
+	return bad_value(p, k->many, value, names_expected(&n, hint, expected, sizeof expected));
 }
 
 /* A list's key as that of its elements. */
@@ -217,11 +177,12 @@ static const struct row *find_row(struct parse *p, const struct family *f, const
 {
 	const struct row *row = family_find(f, name->string);
 	struct names n = {.count = 0};
-	char expected[EXPECTED_SIZE];
+	char expected[EXPECTED_SIZE], hint[HINT_SIZE];
 
 	if (row == NULL) {
-		family_names(&n, f);
-		json_bad(p->err, name, "%s", expect_names(&n, name->string, expected, sizeof expected));
+		names_of_family(&n, f);
+		family_hint(f, name->string, hint, sizeof hint);
+		json_bad(p->err, name, "%s", names_expected(&n, hint, expected, sizeof expected));
 	}
 	return row;
 }
@@ -233,10 +194,10 @@ static const struct row *row_of(struct parse *p, const struct family *f, const s
 	const char *number = f->number_row != NULL ? ", or a number" : "";
 	const struct row *row = NULL;
 	struct names n = {.count = 0};
-	char expected[EXPECTED_SIZE];
+	char expected[EXPECTED_SIZE], said[EXPECTED_SIZE + 100];
 
-	family_names(&n, f);
-	expect_names(&n, NULL, expected, sizeof expected);
+	names_of_family(&n, f);
+	names_expected(&n, "", expected, sizeof expected);
 	if (value->type == JSON_STRING)
 		return find_row(p, f, value);
 	if (kind != NULL && kind->type == JSON_STRING)
@@ -248,10 +209,14 @@ static const struct row *row_of(struct parse *p, const struct family *f, const s
 	} else if (kind != NULL) {
 		json_bad(p->err, kind, "%s", expected);
 	} else if (value->type == JSON_OBJECT) {
-		json_say(p->err, value, "found an object without \"kind\", expected it to be %s", expected);
+		json_say(p->err, value, "found an object without \"kind\", expected it to be %s%s", expected,
+		         json_member(value, "name") != NULL || json_member(value, "type") != NULL
+		                 ? "; a name stands under \"kind\" here"
+		                 : "");
 	} else {
-		json_bad(p->err, value, "the name of the %s, or {\"kind\": NAME, ...}%s; NAME %s", f->name,
-		         number, expected);
+		snprintf(said, sizeof said, "the name of the %s, or {\"kind\": NAME, ...}%s; NAME %s",
+		         f->name, number, expected);
+		bad_value(p, NULL, value, said);
 	}
 	return row;
 }
@@ -262,8 +227,6 @@ static int parse_family(struct parse *p, const struct family *f, struct choice *
 	void *state;
 
 	if (row == NULL)
-		return -1;
-	if (value->type == JSON_OBJECT && refuse_unknown(p, row->keys, value, true) != 0)
 		return -1;
 	state = row->state_bytes > 0 ? arena_alloc(p->arena, row->state_bytes) : NULL;
 	if (fill(p, row->keys, state, value) != 0)
@@ -288,11 +251,34 @@ static int parse_list(struct parse *p, const struct key *k, struct choices *out,
 	return 0;
 }
 
+/* {"count": 2}, where somebody wrote 2: the first key that takes such a value. "" when none does. */
+static void object_meant(const struct key *keys, const struct json *value, struct buf *b)
+{
+	for (const struct key *k = keys; k != NULL && k->name != NULL; k++) {
+		bool fits = value->type == JSON_NUMBER
+		                    ? k->kind == KEY_INT || k->kind == KEY_REAL
+		                    : k->kind == KEY_FAMILY && value->type == JSON_STRING &&
+		                              family_find(k->family, value->string) != NULL;
+
+		if (!fits)
+			continue;
+		buf_format(b, ", as in {\"%s\": ", k->name);
+		json_write(b, value);
+		buf_add(b, "}");
+		return;
+	}
+}
+
 static int parse_object(struct parse *p, const struct key *keys, char *state, const struct json *value)
 {
-	if (value->type != JSON_OBJECT)
-		return json_bad(p->err, value, "an object");
-	return refuse_unknown(p, keys, value, false) != 0 ? -1 : fill(p, keys, state, value);
+	struct buf meant = {0};
+
+	if (value->type == JSON_OBJECT)
+		return fill(p, keys, state, value);
+	object_meant(keys, value, &meant);
+	json_bad(p->err, value, "an object%s", meant.length > 0 ? meant.text : "");
+	buf_clear(&meant);
+	return -1;
 }
 
 static int parse_value(struct parse *p, const struct key *k, char *at, const struct json *value)
@@ -382,32 +368,13 @@ static int fill(struct parse *p, const struct key *keys, char *state, const stru
 	return 0;
 }
 
-static int refuse_unknown(struct parse *p, const struct key *keys, const struct json *object, bool has_kind)
-{
-	struct names n = {.count = 0};
-	char expected[EXPECTED_SIZE];
-
-	if (has_kind)
-		add_name(&n, "kind");
-	for (const struct key *k = keys; k != NULL && k->name != NULL; k++)
-		add_name(&n, k->name);
-	for (const struct json *m = object->child; m != NULL; m = m->next) {
-		size_t i = 0;
-
-		while (i < n.count && strcmp(n.at[i], m->key) != 0)
-			i++;
-		if (i == n.count)
-			return json_say_key(p->err, m, "found an unknown key, expected %s",
-			                    expect_names(&n, m->key, expected, sizeof expected));
-	}
-	return 0;
-}
-
 int keys_parse(const struct key *keys, void *state, const struct json *object, struct arena *a, struct err *e)
 {
 	struct parse p = {a, e};
 
-	return object != NULL ? parse_object(&p, keys, state, object) : fill(&p, keys, state, NULL);
+	if (object == NULL)
+		return fill(&p, keys, state, NULL);
+	return keys_refuse_unknown(keys, object, NULL, e) != 0 ? -1 : parse_object(&p, keys, state, object);
 }
 
 int choice_parse(const struct family *f, struct choice *c, const struct json *value, const char *default_json,
@@ -416,5 +383,7 @@ int choice_parse(const struct family *f, struct choice *c, const struct json *va
 	struct key k = {.name = f->name, .kind = KEY_FAMILY, .default_json = default_json, .family = f};
 
 	*c = (struct choice){0};
+	if (value != NULL && choice_refuse_unknown(f, value, e) != 0)
+		return -1;
 	return parse_member(&(struct parse){a, e}, &k, (char *)c, value, NULL);
 }

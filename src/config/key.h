@@ -50,8 +50,17 @@ struct reals {
 	double *at;
 };
 
+/* What other programs call something. Words are compared as text_same_word() does (base/text.h). */
+struct word {
+	const char *called; /* "a, b"; a table of words ends with NULL */
+	const char *here;   /* our name for it, or NULL: there is none */
+	const char *says;   /* here NULL: why there is none, or what to do; else more about it, or NULL */
+};
+
 struct key {
 	const char *name;
+	const char
+	        *also; /* what other programs call it, "a, b": a complaint about such a key names this one */
 	/*
 	 * What it was called in earlier versions, which files may still say (config/key_rename.h); identities
 	 * are made with it, so that they outlive the name. NULL: always the same.
@@ -66,10 +75,12 @@ struct key {
 	 */
 	double lowest, highest;
 	const char *const *choices;  /* KEY_CHOICE: NULL-terminated names */
+	const struct word *words;    /* KEY_CHOICE: names that others give to choices, or NULL */
 	const struct key *keys;      /* KEY_OBJECT: members, ended by a key without a name */
 	const struct family *family; /* KEY_FAMILY, KEY_LIST */
 	const char *unit;            /* "" or NULL: none */
 	const char *help;            /* a phrase without a final stop */
+	const char *many;            /* the key that takes a list of these; NULL: a sweep does */
 	bool above;                  /* lowest itself is excluded */
 	bool below;                  /* highest itself is excluded */
 	bool not_identity;           /* changes no result, so no part of a run's identity */
@@ -79,6 +90,7 @@ struct key {
 
 struct row {
 	const char *name;
+	const char *also;       /* what other programs call it, "a, b"; NULL: nothing known */
 	const char *about;      /* one sentence without a final stop */
 	const char *formula;    /* what it computes, with its source; NULL: nothing to say */
 	const struct key *keys; /* ended by a key without a name; NULL: none */
@@ -103,16 +115,32 @@ struct family {
 	const char *about;
 	const struct row *const *rows; /* NULL-terminated; every family type begins with a struct row */
 	const char *number_row;        /* the row that a bare number means, or NULL */
+	const struct word *words;      /* what is no plain other name of a row, or NULL */
+};
+
+/* What a whole file may say beside its table, and words for which no key stands; both may be NULL. */
+struct lingo {
+	const char *const *elsewhere; /* keys of the top level that are read elsewhere; NULL-terminated */
+	const struct word *words;
 };
 
 /* The row of that name, or NULL. */
 const struct row *family_find(const struct family *f, const char *name);
 
-/* The row's nearest name for a wrong one, or NULL. */
-const char *family_nearest(const struct family *f, const char *wrong);
+/* What a wrong name of a row may have meant, a phrase for the end of a sentence, or "". Returns out. */
+enum { FAMILY_MEANT = 250 };
+const char *family_meant(const struct family *f, const char *wrong, char out[FAMILY_MEANT]);
 
 /*
- * Fill `state` from a JSON object (NULL: all defaults). Refuses unknown keys (naming the nearest), wrong
+ * Refuse all members of an object, and of the objects below it, that are no keys, in one sentence. It says
+ * what each may have meant: a key that others call so (in the same object, below it, or at the top), why
+ * there is none, or the nearest name. Anything but an object is left for keys_parse().
+ */
+int keys_refuse_unknown(const struct key *keys, const struct json *object, const struct lingo *v,
+                        struct err *e);
+
+/*
+ * Fill `state` from a JSON object (NULL: all defaults). Refuses unknown keys (as above), wrong
  * types, numbers out of bounds, missing keys without a default. What the state points to lives in the arena.
  */
 int keys_parse(const struct key *keys, void *state, const struct json *object, struct arena *a,

@@ -208,13 +208,14 @@ static int check_aggregator(struct settings *s, const struct json *root, struct 
 static int check_init(const struct settings *s, const struct json *root, struct err *e)
 {
 	const struct init_row *init = (const struct init_row *)s->init.row;
-	if (init->any_model || ((const struct model *)s->model.row)->build)
+	const struct model *model = (const struct model *)s->model.row;
+	if (init->any_model || model->build)
 		return 0;
-	return json_say(
-	        e, place(root, "init"),
-	        "model \"%s\" is no network and begins in its own way; expected \"model\" or {\"kind\": "
-	        "\"file\", ...}",
-	        s->model.row->name);
+	return json_say(e, place(root, "init"),
+	                "model \"%s\" begins in its own way, and \"%s\" is a way to begin the layers of a "
+	                "network; expected \"model\" or {\"kind\": \"file\", ...}%s",
+	                model->row.name, init->row.name,
+	                model->wants_data ? ", or model \"sequential\" with the same layers" : "");
 }
 
 static int check_model(struct settings *s, const struct json *root, struct err *e)

@@ -7,6 +7,7 @@
 #include "experiment/identity.h"
 #include "experiment/repeats.h"
 #include "experiment/sweep.h"
+#include "transport/launch.h"
 
 /* "lr.rate" where the file has no lr: the key joins the family's default. */
 static int make_default(struct arena *a, struct json *root, const char *dotted, const char *option,
@@ -46,7 +47,8 @@ static int apply_changes(struct arena *a, struct json *root, const struct change
 
 static int resolve(struct arena *a, struct settings *s, struct json *root, struct err *e)
 {
-	if (keys_parse(experiment_keys, s, root, a, e) || experiment_check(a, s, root, e))
+	if (keys_refuse_unknown(experiment_keys, root, &experiment_lingo, e) ||
+	    keys_parse(experiment_keys, s, root, a, e) || experiment_check(a, s, root, e))
 		return -1;
 	s->source = root->source;
 	return settings_identify(a, s, root, e);
@@ -64,9 +66,31 @@ static void warn_byzantine_majority(const struct runs *r)
 		         r->at[0].source, count, r->count);
 }
 
+/* What decides a result, has a default, and was not written down. */
+struct unsaid {
+	bool workers, attack;
+};
+
+static void note_unsaid(struct unsaid *u, const struct settings *s, const struct json *point)
+{
+	const struct json *adversaries = json_member(point, "adversaries");
+	u->workers = u->workers || !json_member(point, "workers");
+	u->attack = u->attack ||
+	            (s->adversaries.count > 0 && (!adversaries || !json_member(adversaries, "attack")));
+}
+
+static void tell_unsaid(const struct unsaid *u, const struct settings *s)
+{
+	if (u->workers)
+		log_say("%s: no `workers` given: one worker trains alone", s->source);
+	if (u->attack)
+		log_say("%s: no `adversaries.attack` given: Byzantine workers do \"%s\"", s->source,
+		        s->adversaries.attack.row->name);
+}
+
 /* One point of the sweep: its values in a copy of the root, read. */
 static int read_point(struct runs *out, const struct json *root, const struct sweep *sweep,
-                      struct key_renames *r, struct err *e)
+                      struct key_renames *r, struct unsaid *u, struct err *e)
 {
 	struct arena *a = &out->arena;
 	struct json *point = json_copy(a, root);
@@ -76,7 +100,7 @@ static int read_point(struct runs *out, const struct json *root, const struct sw
 	if (sweep_apply(a, sweep, out->count, point, e) || keys_rename(experiment_keys, point, r, e) ||
 	    resolve(a, &out->at[out->count], point, e))
 		return -1;
-	out->count++;
+	note_unsaid(u, &out->at[out->count++], point);
 	return 0;
 }
 
@@ -95,6 +119,7 @@ static int expand(struct runs *out, struct json *root, bool recorded, const stru
 {
 	struct arena *a = &out->arena;
 	struct key_renames renames = {.arena = a};
+	struct unsaid unsaid = {false, false};
 	struct sweep sweep;
 	if (root->type != JSON_OBJECT)
 		return json_bad(e, root, "an object, the experiment");
@@ -106,13 +131,17 @@ static int expand(struct runs *out, struct json *root, bool recorded, const stru
 		return json_say(e, seeds, "give either `seed` or `seeds`");
 	out->at = arena_alloc(a, sweep.points * sizeof *out->at);
 	for (size_t i = 0; i < sweep.points; i++)
-		if (read_point(out, root, &sweep, &renames, e))
+		if (read_point(out, root, &sweep, &renames, &unsaid, e))
 			return -1;
 	if (refuse_repeats(out->at, &sweep, e))
 		return -1;
+	if (mpi_launched_rank() > 0)
+		return 0; /* the first process says it for all */
 	key_renames_warn(&renames);
-	if (!recorded)
-		warn_byzantine_majority(out);
+	if (recorded)
+		return 0;
+	tell_unsaid(&unsaid, &out->at[0]);
+	warn_byzantine_majority(out);
 	return 0;
 }
 

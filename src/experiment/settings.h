@@ -64,6 +64,7 @@ struct settings {
 };
 
 extern const struct key experiment_keys[];
+extern const struct lingo experiment_lingo; /* for keys_refuse_unknown() */
 
 /* Is worker m Byzantine? Only once the settings are checked. */
 bool settings_is_byzantine(const struct settings *s, int worker);

@@ -83,13 +83,23 @@ static int write_all(int fd, const unsigned char *at, size_t bytes)
 	return 0;
 }
 
+const char *h5_disk_name(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	return slash ? slash + 1 : path;
+}
+
 int h5_disk_make_folders(const char *path, struct err *e)
 {
 	char *prefix = mem_string(path);
 	int rc = 0;
 	for (char *slash = strchr(prefix + 1, '/'); slash && !rc; slash = strchr(slash + 1, '/')) {
+		struct stat st;
 		*slash = '\0';
-		if (mkdir(prefix, 0777) && errno != EEXIST)
+		if (stat(prefix, &st) == 0 && !S_ISDIR(st.st_mode))
+			rc = err_user(e, "%s: cannot be written: found a file at %s, expected a folder", path,
+			              prefix);
+		else if (mkdir(prefix, 0777) && errno != EEXIST)
 			rc = err_world(e, "%s: cannot be written: the folder %s cannot be made: %s", path,
 			               prefix, strerror(errno));
 		*slash = '/';
@@ -128,8 +138,8 @@ static int open_temporary(const char *path, const char *temporary, struct err *e
 		struct stat here, there;
 		int fd = open(temporary, O_RDWR | O_CREAT | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW, 0666);
 		if (fd < 0)
-			return err_world(e, "%s: cannot be written: %s: %s", path, temporary,
-			                 strerror(errno));
+			return err_world(e, "%s: cannot be written: %s beside it: %s", path,
+			                 h5_disk_name(temporary), strerror(errno));
 		bool free = lock(fd);
 		if (free && fstat(fd, &here) == 0 && lstat(temporary, &there) == 0 &&
 		    here.st_ino == there.st_ino && here.st_dev == there.st_dev)

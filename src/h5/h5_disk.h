@@ -24,6 +24,9 @@ int h5_disk_load(const char *path, bool sealed, unsigned char **image, size_t *b
  */
 int h5_disk_save(const char *path, const unsigned char *image, size_t bytes, bool sync, struct err *e);
 
+/* The path's last part, for a sentence that has named the folder. */
+const char *h5_disk_name(const char *path);
+
 /* Make the folders above `path`, from the top down. */
 int h5_disk_make_folders(const char *path, struct err *e);
 

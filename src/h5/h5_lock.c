@@ -74,7 +74,8 @@ static int take_once(struct h5_lock *l, const char *path, struct err *e)
 	char note[NOTE_BYTES];
 	int fd = open(l->path, O_RDWR | O_CREAT | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW, 0666);
 	if (fd < 0)
-		return err_world(e, "%s: cannot be written: %s: %s", path, l->path, strerror(errno));
+		return err_world(e, "%s: cannot be written: %s beside it: %s", path, h5_disk_name(l->path),
+		                 strerror(errno));
 	int got = try_lock(fd), rc = got == 1 ? is_current(fd, l->path) : -1;
 	if (!read_note(fd, note)) {
 		rc = err_user(e, "%s: cannot be written: %s is in the way, and is no lock of signsgd", path,

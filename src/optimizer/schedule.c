@@ -47,13 +47,13 @@ struct theory {
 
 /* clang-format off */
 #define RATE_KEY \
-	{.name = "rate", .kind = KEY_REAL, .offset = offsetof(struct constant, rate), .default_json = "0.0001", \
+	{.name = "rate", .also = "lr, learning_rate, base_lr, initial_lr, max_lr, eta", .kind = KEY_REAL, .offset = offsetof(struct constant, rate), .default_json = "0.0001", \
 	 .lowest = 0, .highest = RATE_MAX, .help = "the rate at the start"}
 
 #define WARMUP_KEYS \
 	{.name = "per", .kind = KEY_CHOICE, .offset = offsetof(struct warmup, per), .default_json = "\"step\"", \
 	 .choices = per_names, .help = "unit of the lengths of this schedule"}, \
-	{.name = "warmup", .kind = KEY_INT, .offset = offsetof(struct warmup, warmup), .default_json = "0", \
+	{.name = "warmup", .also = "warmup_steps, warmup_epochs, num_warmup_steps", .kind = KEY_INT, .offset = offsetof(struct warmup, warmup), .default_json = "0", \
 	 .lowest = 0, .highest = LENGTH_MAX, .unit = "steps or epochs", \
 	 .help = "w, length of the warm-up: there the rate is multiplied by f + (1 - f) (t + 1) / w, f = warmup_from"}, \
 	{.name = "warmup_from", .kind = KEY_REAL, .offset = offsetof(struct warmup, warmup_from), .default_json = "0", \
@@ -105,6 +105,7 @@ static const struct key constant_keys[] = {RATE_KEY, WARMUP_KEYS};
 
 const struct schedule schedule_constant = {
         .row = {.name = "constant",
+                .also = "constant_lr, fixed",
                 .about = "the same rate at every step",
                 .formula = "eta(t) = rate",
                 .keys = constant_keys,
@@ -123,6 +124,7 @@ static double step_rate(const void *state, const struct schedule_env *env, int64
 static const struct key step_keys[] = {
         RATE_KEY,
         {.name = "every",
+         .also = "step_size, period",
          .kind = KEY_INT,
          .offset = offsetof(struct step_decay, every),
          .default_json = NULL,
@@ -131,6 +133,7 @@ static const struct key step_keys[] = {
          .unit = "steps or epochs",
          .help = "multiply the rate by `factor` this often"},
         {.name = "factor",
+         .also = "gamma, decay, drop",
          .kind = KEY_REAL,
          .offset = offsetof(struct step_decay, factor),
          .default_json = "0.1",
@@ -143,6 +146,7 @@ static const struct key step_keys[] = {
 
 const struct schedule schedule_step = {
         .row = {.name = "step",
+                .also = "step_lr, step_decay",
                 .about = "the rate drops by a factor at regular intervals",
                 .formula = "eta(t) = rate factor^floor(t / every)",
                 .keys = step_keys,
@@ -175,6 +179,7 @@ static double multi_step_rate(const void *state, const struct schedule_env *env,
 static const struct key multi_step_keys[] = {
         RATE_KEY,
         {.name = "at",
+         .also = "milestones",
          .kind = KEY_INTS,
          .offset = offsetof(struct multi_step, at),
          .default_json = NULL,
@@ -183,6 +188,7 @@ static const struct key multi_step_keys[] = {
          .unit = "steps or epochs",
          .help = "when the rate is multiplied by `factor`, in rising order"},
         {.name = "factor",
+         .also = "gamma, decay, drop",
          .kind = KEY_REAL,
          .offset = offsetof(struct multi_step, factor),
          .default_json = "0.1",
@@ -195,6 +201,7 @@ static const struct key multi_step_keys[] = {
 
 const struct schedule schedule_multi_step = {
         .row = {.name = "multi-step",
+                .also = "multi_step_lr, milestones",
                 .about = "the rate drops by a factor at given moments",
                 .formula = "eta(t) = rate factor^(number of `at` that are <= t)",
                 .keys = multi_step_keys,
@@ -249,6 +256,7 @@ static double linear_rate(const void *state, const struct schedule_env *env, int
 static const struct key descent_keys[] = {
         RATE_KEY,
         {.name = "lowest",
+         .also = "eta_min, min_lr, final_lr, end_lr",
          .kind = KEY_REAL,
          .offset = offsetof(struct descent, lowest),
          .default_json = "0",
@@ -256,6 +264,7 @@ static const struct key descent_keys[] = {
          .highest = RATE_MAX,
          .help = "the rate at the end of the descent and after it"},
         {.name = "length",
+         .also = "t_max, total_iters",
          .kind = KEY_INT,
          .offset = offsetof(struct descent, length),
          .default_json = "0",
@@ -268,6 +277,7 @@ static const struct key descent_keys[] = {
 
 const struct schedule schedule_cosine = {
         .row = {.name = "cosine",
+                .also = "cosine_annealing, cosine_annealing_lr, cosine_decay",
                 .about = "half a cosine from the rate down to the lowest",
                 .formula = "eta(t) = lowest + (rate - lowest) (1 + cos(pi min(t / T, 1))) / 2",
                 .keys = descent_keys,
@@ -279,6 +289,7 @@ const struct schedule schedule_cosine = {
 
 const struct schedule schedule_linear = {
         .row = {.name = "linear",
+                .also = "linear_lr, linear_decay",
                 .about = "a straight line from the rate down to the lowest",
                 .formula = "eta(t) = lowest + (rate - lowest) (1 - min(t / T, 1))",
                 .keys = descent_keys,
@@ -310,6 +321,7 @@ static const struct key inverse_sqrt_keys[] = {
 
 const struct schedule schedule_inverse_sqrt = {
         .row = {.name = "inverse-sqrt",
+                .also = "inverse_square_root, inv_sqrt, rsqrt",
                 .about = "the rate falls with the square root of time",
                 .formula = "eta(t) = rate / sqrt(1 + t / offset)",
                 .keys = inverse_sqrt_keys,

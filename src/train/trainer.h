@@ -55,6 +55,10 @@ size_t plan_part_bytes(const struct plan *p, const struct plan_part *part);
  */
 int plan_check(const struct plan *p, double limit, const char *source, struct err *e);
 
+/* Would the run begin? Reads the file that its parameters come from, if any, and keeps nothing of it. -1 and
+ * a sentence. */
+int trainer_check_start(const struct settings *s, size_t n_params, struct err *e);
+
 struct trainer;
 struct link;
 

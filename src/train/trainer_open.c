@@ -118,3 +118,19 @@ void trainer_close(struct trainer *t)
 	uplink_close(&t->uplink, &t->be);
 	mem_free(t);
 }
+
+int trainer_check_start(const struct settings *s, size_t n_params, struct err *e)
+{
+	const struct init_row *init = (const struct init_row *)s->init.row;
+	const struct model *model = (const struct model *)s->model.row;
+	struct model_env env = settings_model_env(s, NULL);
+	if (!init->read)
+		return 0;
+	size_t n_running = model->running_floats ? model->running_floats(s->model.state, &env) : 0;
+	float *x = mem_array(n_params, sizeof *x);
+	float *running = n_running ? mem_array(n_running, sizeof *running) : NULL;
+	int rc = init->read(s->init.state, &env, s->model.state, x, running, e);
+	mem_free(x);
+	mem_free(running);
+	return rc;
+}

@@ -53,6 +53,7 @@ static void local_close(void *self)
 
 const struct transport transport_local = {
         .row = {.name = "local",
+                .also = "in_process, simulated, threads",
                 .about = "all workers in this process; the votes meet in its memory",
                 .formula = "bytes up and down are what the M workers would send to a server and get back: M "
                            "push_bytes and M pull_bytes a step"},

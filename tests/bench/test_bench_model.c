@@ -59,14 +59,14 @@ Test(bench_model, every_model_that_learns_from_data_is_timed_or_says_why_not)
 
 Test(bench_model, wrong_words_get_a_sentence)
 {
-	cli_expect(2, "there is no model 'resnet21'; did you mean 'resnet20'?", "bench model resnet21");
+	cli_expect(2, "there is no model 'resnet21'; did you mean \"resnet20\"?", "bench model resnet21");
 	cli_expect(2, "takes one name", "bench model");
 	cli_expect(2, "takes one name", "bench model cnn mlp");
 	cli_expect(2, "--input: found '3x32'", "bench model cnn --input 3x32");
 	cli_expect(2, "--input: found '0x8x8'", "bench model cnn --input 0x8x8");
 	cli_expect(2, "--input: found '1x8x8x'", "bench model cnn --input 1x8x8x");
 	cli_expect(2, "does not fit an image", "bench model cnn --input 1x4x4");
-	cli_expect(2, "there is no backend 'cpx'; did you mean 'cpu'?", "bench model cnn --backend cpx");
+	cli_expect(2, "there is no backend 'cpx'; did you mean \"cpu\"?", "bench model cnn --backend cpx");
 	cli_expect(2, "--batch: found '0'", "bench model cnn --batch 0");
 	cli_expect(2, "choose kernels", "bench model cnn --kernel gemm");
 }

@@ -138,6 +138,39 @@ Test(key, refuses_unknown_keys_with_the_nearest_name)
 	check_refusals(list, sizeof list / sizeof *list);
 }
 
+/* One round of corrections is enough: all of a file's are said, each with what it may have meant. */
+Test(key, all_unknown_keys_are_said_at_once)
+{
+	static const struct refusal list[] = {
+	        {"{\"workers\": 7, \"momentun\": 1,\n\"zzz\": 0, \"adversaries\": {\"cuont\": 1},\n"
+	         "\"model\": {\"kind\": \"net\", \"hidden\": [1], \"workers\": 3, \"several\": [{\"kind\": "
+	         "\"scale\", \"form\": 1}]}, \"count\": 2}",
+	         "1:1: found 6 unknown keys: 1:16 momentun (did you mean \"momentum\"?), 2:1 zzz, 2:27 "
+	         "adversaries.cuont (did you mean \"count\"?), 3:41 model.workers (\"workers\" is "
+	         "\"workers\" at the top), 3:85 model.several[0].form (did you mean \"from\"?), 3:99 count "
+	         "(\"count\" is \"adversaries.count\" here)"},
+	};
+
+	check_refusals(list, sizeof list / sizeof *list);
+}
+
+/* A file of nothing but unknown keys still gets one sentence, which says how many it leaves out. */
+Test(key, what_has_no_room_in_the_sentence_is_counted)
+{
+	struct state s;
+	struct err e = {0};
+	struct buf text = {0};
+
+	for (int i = 0; i < 200; i++)
+		buf_format(&text, "%s\"unheard_of_%d\": 1", i > 0 ? ", " : "{", i);
+	buf_add(&text, "}");
+	cr_assert_eq(key_table_parse(text.text, &s, &e), -1);
+	cr_expect_not_null(strstr(e.text, "found 200 unknown keys: 1:2 unheard_of_0, "), "%s", e.text);
+	cr_expect_not_null(strstr(e.text, " more"), "%s", e.text);
+	cr_expect(strlen(e.text) < sizeof e.text - 1);
+	buf_clear(&text);
+}
+
 Test(key, refuses_a_missing_key)
 {
 	static const struct refusal list[] = {
@@ -184,7 +217,13 @@ Test(key, refuses_wrong_types)
 	        {"{\"workers\": 7, \"weights\": [1, null]}",
 	         "1:31: weights[1]: found null, expected a number above 0"},
 	        {"{\"workers\": 7, \"adversaries\": 3}",
-	         "1:31: adversaries: found the number 3, expected an object"},
+	         "1:31: adversaries: found the number 3, expected an object, as in {\"count\": 3}"},
+	        {"{\"workers\": 7, \"adversaries\": \"scale\"}",
+	         "1:31: adversaries: found the string \"scale\", expected an object, as in {\"attack\": "
+	         "\"scale\"}"},
+	        {"{\"workers\": 7, \"momentum\": [0, 0.9]}",
+	         "1:28: momentum: found an array, expected a number in [0, 1); a run with each of several is "
+	         "\"sweep\": {\"momentum\": [...]}"},
 	        {"{\"workers\": 7, \"seed\": true}", "1:24: seed: found true, " SEED},
 	};
 
@@ -250,7 +289,8 @@ Test(key, refuses_wrong_names_with_the_nearest)
 	        {"{\"workers\": 1, \"adversaries\": {\"attack\": [1]}}",
 	         "1:42: adversaries.attack: found an array, expected the name of the attack, or {\"kind\": "
 	         "NAME, "
-	         "...}, or a number; NAME one of \"invert\", \"scale\""},
+	         "...}, or a number; NAME one of \"invert\", \"scale\"; a run with each of several is "
+	         "\"sweep\": {\"adversaries.attack\": [...]}"},
 	};
 
 	check_refusals(list, sizeof list / sizeof *list);
@@ -358,8 +398,10 @@ Test(key, rows_are_found_by_their_names)
 {
 	cr_assert_eq(family_find(&key_table_attacks, "scale"), &key_table_scale);
 	cr_assert_null(family_find(&key_table_attacks, "Scale"));
-	cr_assert_str_eq(family_nearest(&key_table_attacks, "scael"), "scale");
-	cr_assert_null(family_nearest(&key_table_attacks, "gaussian"));
+	char said[FAMILY_MEANT];
+
+	cr_assert_str_eq(family_meant(&key_table_attacks, "scael", said), "did you mean \"scale\"?");
+	cr_assert_str_eq(family_meant(&key_table_attacks, "gaussian", said), "");
 }
 
 /* --- our own mistakes abort --------------------------------------------------------------------------- */

@@ -190,6 +190,7 @@ static void expect_numbers(const char *path, size_t count)
 struct refusal {
 	const char *path, *reason;
 	size_t count;
+	int code;
 };
 
 static int expect_refusal(void *ctx)
@@ -201,7 +202,7 @@ static int expect_refusal(void *ctx)
 	h5_write(f, "/x", H5_I64, 1, &r->count, values);
 	for (int i = 0; i < 2; i++) {
 		err_clear(&e);
-		if (h5_flush(f, false, &e) != -1 || e.code != EXIT_WORLD)
+		if (h5_flush(f, false, &e) != -1 || e.code != r->code)
 			return 2;
 		if (!strstr(e.text, r->path) || !strstr(e.text, r->reason)) {
 			fprintf(stderr, "'%s' does not say '%s'\n", e.text, r->reason);
@@ -223,7 +224,7 @@ static int with_size_limit(void *ctx)
 
 Test(h5_disk, beyond_a_size_limit_the_earlier_file_stays)
 {
-	struct refusal r = {h5_files_path("a.h5"), "File too large", 50000};
+	struct refusal r = {h5_files_path("a.h5"), "File too large", 50000, EXIT_WORLD};
 	save_numbers(r.path, 1000);
 	cr_expect_eq(process_in_child(with_size_limit, &r), 0);
 	expect_numbers(r.path, 1000);
@@ -251,7 +252,7 @@ static int on_a_small_disk(void *ctx)
 
 Test(h5_disk, on_a_full_disk_the_earlier_file_stays)
 {
-	struct refusal r = {h5_files_path("disk/a.h5"), "No space left", 50000};
+	struct refusal r = {h5_files_path("disk/a.h5"), "No space left", 50000, EXIT_WORLD};
 	cr_assert_eq(mkdir(h5_files_path("disk"), 0700), 0);
 	int rc = process_in_child(on_a_small_disk, &r);
 	if (rc == 77)
@@ -261,7 +262,7 @@ Test(h5_disk, on_a_full_disk_the_earlier_file_stays)
 
 Test(h5_disk, a_path_that_is_a_folder)
 {
-	struct refusal r = {h5_files_path("folder"), "Is a directory", 10};
+	struct refusal r = {h5_files_path("folder"), "Is a directory", 10, EXIT_WORLD};
 	cr_assert_eq(mkdir(r.path, 0700), 0);
 	cr_expect_eq(process_in_child(expect_refusal, &r), 0);
 	cr_expect(!file_there(h5_files_path("folder.tmp")));
@@ -269,7 +270,7 @@ Test(h5_disk, a_path_that_is_a_folder)
 
 Test(h5_disk, a_folder_that_is_a_file)
 {
-	struct refusal r = {h5_files_path("file/a.h5"), "Not a directory", 10};
+	struct refusal r = {h5_files_path("file/a.h5"), "found a file at", 10, EXIT_USER};
 	file_put(h5_files_path("file"), "x", 1);
 	cr_expect_eq(process_in_child(expect_refusal, &r), 0);
 	r.path = h5_files_path("file/deeper/a.h5");
@@ -286,7 +287,7 @@ static int as_nobody(void *ctx)
 
 Test(h5_disk, a_folder_without_permission)
 {
-	struct refusal r = {h5_files_path("closed/a.h5"), "Permission denied", 10};
+	struct refusal r = {h5_files_path("closed/a.h5"), "Permission denied", 10, EXIT_WORLD};
 	cr_assert_eq(chmod(h5_files_folder, 0755), 0);
 	cr_assert_eq(mkdir(h5_files_path("closed"), 0555), 0);
 	int rc = process_in_child(as_nobody, &r);
@@ -301,7 +302,7 @@ Test(h5_disk, a_folder_without_permission)
 
 Test(h5_disk, a_file_that_another_process_is_writing)
 {
-	struct refusal r = {h5_files_path("a.h5"), "another process is writing", 10};
+	struct refusal r = {h5_files_path("a.h5"), "another process is writing", 10, EXIT_WORLD};
 	save_numbers(r.path, 5);
 	int fd = open(h5_files_path("a.h5.tmp"), O_RDWR | O_CREAT, 0600);
 	struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
@@ -340,7 +341,7 @@ Test(h5_disk, a_file_of_others_in_place_of_the_temporary_one_stays)
 
 Test(h5_disk, a_link_in_place_of_the_temporary_file_is_not_followed)
 {
-	struct refusal r = {h5_files_path("a.h5"), "a.h5.tmp", 10};
+	struct refusal r = {h5_files_path("a.h5"), "a.h5.tmp", 10, EXIT_WORLD};
 	file_put(h5_files_path("precious"), "words", 5);
 	cr_assert_eq(symlink(h5_files_path("precious"), h5_files_path("a.h5.tmp")), 0);
 	cr_expect_eq(process_in_child(expect_refusal, &r), 0);

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """What a figure shows, in numbers: runs plots/FIGURE.py and prints, in place of a picture, a line of JSON for every
-curve (label, x, y, line style, marker), every band (its x) and every legend (its texts).
+curve (label, x, y, line style, marker), every band (its x), every legend (its texts), and what is written below.
 
 usage: figure_values.py FIGURE ARGUMENT...    the arguments are those of the script, without -o
 """
@@ -27,6 +27,8 @@ def say(what, **members):
 
 
 def dump(figure, path):
+    below = getattr(figure, "_supxlabel", None)
+    say("below", text=below.get_text() if below else "")
     for axes in figure.axes:
         for line in axes.get_lines():
             say("line", label=str(line.get_label()), x=numbers(line.get_xdata()), y=numbers(line.get_ydata()),

@@ -3,6 +3,7 @@
 #include <string.h>
 #include "base/clock.h"
 #include "base/mem.h"
+#include "base/text.h"
 #include "transport/mpi/mpi_internal.h"
 
 extern const struct transport transport_mpi;
@@ -191,7 +192,8 @@ static void mpi_library(char *out, size_t size)
 	char text[MPI_MAX_LIBRARY_VERSION_STRING];
 	int length;
 	MPI_Get_library_version(text, &length);
-	snprintf(out, size, "%.*s", (int)strcspn(text, ",\n"), text);
+	text[strcspn(text, ",")] = '\0';
+	text_first_line(text, out, size); /* MPICH writes "MPICH Version:", a tab, and its number */
 }
 
 static int row_check(const void *state, bool separable, bool float_mean, struct err *e)
@@ -201,6 +203,7 @@ static int row_check(const void *state, bool separable, bool float_mean, struct 
 
 const struct transport transport_mpi = {
         .row = {.name = "mpi",
+                .also = "openmpi, mpich",
                 .about = "processes started by mpirun or srun, on machines that trust each other",
                 .formula = "With P processes, busiest link: star M push_bytes + (P - 1) pull_bytes; sharded "
                            "about 2 (P - 1)/P of each of its workers' push_bytes and of pull_bytes; "

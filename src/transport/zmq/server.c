@@ -283,6 +283,7 @@ static void row_library(char *out, size_t size)
 
 const struct transport transport_zmq = {
         .row = {.name = "zmq",
+                .also = "zeromq, tcp, rpc, grpc",
                 .about = "a server over ZeroMQ, for workers on untrusted machines: one key, one vote",
                 .formula = "bytes up and down are all messages' on the server's sockets, with ZMTP's frame "
                            "headers and what CURVE adds",

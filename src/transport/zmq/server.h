@@ -265,6 +265,14 @@ struct server {
 	struct shard *shard;       /* of a shard */
 };
 
+/* --- server_address.c ----------------------------------------------------------------------------------- */
+
+/*
+ * zmq_bind() that also takes the name of a host, "tcp://localhost:5555". 0, or -1 and a sentence that says
+ * what is wrong with the address.
+ */
+int server_bind_address(void *router, const char *address, struct err *e);
+
 /* --- server_open.c -------------------------------------------------------------------------------------- */
 
 /* Make a server. It does not listen yet, but checks that its address is free. NULL and a sentence. */

@@ -54,12 +54,8 @@ static int try_address(struct server *s, struct err *e)
 {
 	void *context = new_context(), *router = new_router(s, context);
 	size_t size = sizeof s->address;
-	int rc = zmq_bind(router, s->endpoint->address);
-	if (rc && errno == EADDRINUSE)
-		err_world(e, "cannot listen on %s: %s", s->endpoint->address, zmq_strerror(errno));
-	else if (rc)
-		err_user(e, "cannot listen on %s: %s", s->endpoint->address, zmq_strerror(errno));
-	else if (zmq_getsockopt(router, ZMQ_LAST_ENDPOINT, s->address, &size))
+	int rc = server_bind_address(router, s->endpoint->address, e);
+	if (rc == 0 && zmq_getsockopt(router, ZMQ_LAST_ENDPOINT, s->address, &size))
 		die("ZeroMQ does not say where it listens: %s", zmq_strerror(errno));
 	zmq_close(router);
 	zmq_ctx_term(context);

@@ -49,7 +49,7 @@ Test(imagefolder, what_cannot_be_is_said)
 	expect_no_shape(NULL, "{}", "a set of images needs `dir` (or --data)");
 	expect_no_shape(data_help_path("nothing"), "{}",
 	                "nothing: cannot be read: No such file or directory; expected a folder");
-	expect_no_shape(data_help_path("set/train"), "{}", "set/train/train: cannot be read");
+	expect_no_shape(data_help_path("set/train"), "{}", "set/train: found no folder train/");
 	expect_no_shape(data_help_put("text", "some text", 9), "{}", "text: is no HDF5 file");
 	expect_no_shape(data_help_path("set"), "{\"train\": 1000}",
 	                "train: found 1000, expected at most the 21 images in");
@@ -61,8 +61,12 @@ Test(imagefolder, what_cannot_be_is_said)
 	expect_no_shape(data_help_path("set"), "{}", "set/val/dog: is a class that");
 	data_help_path("empty/train/a/");
 	expect_no_shape(data_help_path("empty"), "{}",
+	                "empty: found no folder val/, expected train/ and val/");
+	data_help_path("empty/val/a/");
+	expect_no_shape(data_help_path("empty"), "{}",
 	                "empty/train/a: holds no images, expected some of every class");
 	data_help_put("other/train/a/1.jpg", "", 0);
+	expect_no_shape(data_help_path("other"), "{}", "other: found no folder val/");
 	data_help_path("other/test/a/");
 	expect_no_shape(data_help_path("other"), "{}", "other/test: holds no images, expected CLASS/FILE");
 	data_help_path("other/train/.cache/"); /* a class, for torchvision too */

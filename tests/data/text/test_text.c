@@ -4,6 +4,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/text.h"
@@ -41,13 +42,48 @@ Test(nearest, what_is_too_far_is_not_suggested)
 	cr_assert_null(text_nearest("vvv", (const char *const[]){longest}, 1));
 }
 
-Test(nearest, half_of_the_letters_may_differ_and_the_first_of_equals_wins)
+Test(nearest, a_third_of_the_letters_may_differ_and_of_equals_the_length_and_then_the_first_decides)
 {
-	const char *const pair[] = {"abxx", "abyy"};
+	const char *const pair[] = {"abcdxx", "abcdyy"}, *const seeds[] = {"seed", "seeds"};
 
-	cr_assert_str_eq(text_nearest("abcd", pair, 2), "abxx");
-	cr_assert_str_eq(text_nearest("abyz", pair, 2), "abyy");
-	cr_assert_null(text_nearest("axyz", (const char *const[]){"abcd"}, 1));
+	cr_assert_str_eq(text_nearest("abcdef", pair, 2), "abcdxx");
+	cr_assert_str_eq(text_nearest("abcdzy", pair, 2), "abcdyy");
+	cr_assert_null(text_nearest("abcxyz", (const char *const[]){"abcdef"}, 1));
+	cr_assert_str_eq(text_nearest("seedz", seeds, 2), "seeds");
+	cr_assert_str_eq(text_nearest("sede", seeds, 2), "seed");
+}
+
+/* Half of the letters differ: these were suggested once, and mean something else. */
+Test(nearest, another_word_of_like_letters_is_not_suggested)
+{
+	static const char *const wrong[][2] = {{"ALIE", "flip"}, {"nodes", "norms"}, {"mean", "ones"}};
+
+	for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
+		cr_expect_null(text_nearest(wrong[i][0], &wrong[i][1], 1), "%s", wrong[i][0]);
+}
+
+Test(words, are_the_same_in_every_spelling)
+{
+	cr_assert(text_same_word("SignFlipping", "sign_flipping", 13));
+	cr_assert(text_same_word("lr-Scheduler", "lr_scheduler, x", 12));
+	cr_assert(text_same_word("cifar 10", "CIFAR-10", 8));
+	cr_assert_str_eq(text_nearest("l1-l3", (const char *const[]){"l1_l2"}, 1), "l1_l2");
+	cr_assert_not(text_same_word("sign", "sign_flipping", 13));
+	cr_assert_not(text_same_word("sign_flipping", "sign", 4));
+	cr_assert(text_in_list("MAX_ITER", "iterations, max-iter"));
+	cr_assert_not(text_in_list("iter", "iterations, max-iter"));
+	cr_assert_not(text_in_list("iter", NULL));
+	cr_assert_not(text_in_list("iter", ""));
+}
+
+Test(words, a_first_line_has_no_control_characters)
+{
+	char out[40];
+
+	cr_assert_str_eq(text_first_line("MPICH Version:\t4.0.2\nMPICH Release date:\tx", out, sizeof out),
+	                 "MPICH Version: 4.0.2");
+	cr_assert_str_eq(text_first_line("\t a\x1b[1m  b \r\n", out, sizeof out), "a [1m b");
+	cr_assert_str_eq(text_first_line("abcdef", out, 4), "abc");
 }
 
 /* The definition, by recursion over prefixes. */
@@ -90,7 +126,7 @@ Test(nearest, agrees_with_the_definition)
 	for (int trial = 0; trial < 2000; trial++) {
 		char wrong[7], one[7], two[7];
 		const char *pair[2] = {one, two}, *expected = NULL;
-		int least = 100;
+		int least = 100, least_apart = 0;
 
 		word_of(&state, wrong);
 		word_of(&state, one);
@@ -99,8 +135,12 @@ Test(nearest, agrees_with_the_definition)
 			int n_w = (int)strlen(wrong), n = (int)strlen(pair[i]);
 			int d = slow(wrong, n_w, pair[i], n);
 
-			if (d < least && 2 * d <= (n > n_w ? n : n_w)) {
+			int longer = n > n_w ? n : n_w, apart = abs(n - n_w);
+			bool near = d == 1 ? longer > 1 : 3 * d <= longer;
+
+			if (near && (d < least || (d == least && apart < least_apart))) {
 				least = d;
+				least_apart = apart;
 				expected = pair[i];
 			}
 		}

@@ -197,7 +197,8 @@ Test(init, path_and_content_are_part_of_a_runs_identity)
 
 Test(init, what_is_no_beginning_is_refused)
 {
-	expect_sentence("\"he\"", "model \"mlp\" is no network and begins in its own way");
+	expect_sentence("\"he\"",
+	                "model \"mlp\" begins in its own way, and \"he\" is a way to begin the layers");
 	expect_sentence("\"file\"", "found no key \"path\"");
 	expect_sentence("\"glorto\"", "did you mean \"glorot\"?");
 }

@@ -414,8 +414,24 @@ Test(zmq_faults, what_cannot_be_opened_says_why)
 	err_clear(&e);
 	cr_expect_eq(transport_zmq.open(&set, &env, &link, &e), -1);
 	cr_expect(strstr(e.text, "cannot listen on tcp://203.0.113.1:5555"), "%s", e.text);
+	cr_expect(strstr(e.text, "no interface of this machine has that address"), "%s", e.text);
+	endpoint.address = "tcp://no..such..host:5555";
+	err_clear(&e);
+	cr_expect_eq(transport_zmq.open(&set, &env, &link, &e), -1);
+	cr_expect(strstr(e.text, "\"no..such..host\" is neither an address, nor a name"), "%s", e.text);
 	keyring_clear(&ring);
 	pool_close(pool);
+}
+
+/* ZeroMQ alone takes a name for an interface. */
+Test(zmq_faults, a_server_listens_at_the_name_of_a_host)
+{
+	struct toy toy;
+	static struct toy_server server;
+	toy_open(&toy, WORKERS, 10, 100, "vote");
+	toy_server_open(&server, &toy, ENDPOINT_KEYS, "tcp://localhost:*", NULL);
+	toy_server_close(&server);
+	toy_close(&toy);
 }
 
 /* A client whose server is not there, or does not let it in, gives up within its patience. */

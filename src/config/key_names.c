@@ -1,0 +1,106 @@
+/* Wrong names, and what they may have meant: see config/key_names.h. */
+#include "config/key_names.h"
+#include <stdio.h>
+#include <string.h>
+#include "base/text.h"
+
+enum { WORD_SIZE = 60 };
+
+const struct row *family_find(const struct family *f, const char *name)
+{
+	for (const struct row *const *r = f->rows; *r != NULL; r++) {
+		if (strcmp((*r)->name, name) == 0)
+			return *r;
+	}
+	return NULL;
+}
+
+void names_add(struct names *n, const char *name)
+{
+	if (n->count == NAMES_MAX)
+		BUG("a table with more names than this holds");
+	n->at[n->count++] = name;
+}
+
+void names_of_family(struct names *n, const struct family *f)
+{
+	for (const struct row *const *r = f->rows; *r != NULL; r++)
+		names_add(n, (*r)->name);
+}
+
+void names_of_choices(struct names *n, const char *const *choices)
+{
+	for (; *choices != NULL; choices++)
+		names_add(n, *choices);
+}
+
+const char *names_expected(const struct names *n, const char *hint, char *out, size_t size)
+{
+	char listed[NAMES_SIZE];
+	struct buf list = {0};
+
+	for (size_t i = 0; i < n->count; i++)
+		buf_format(&list, "%s\"%s\"", i > 0 ? ", " : "one of ", n->at[i]);
+	text_shown(n->count > 0 ? list.text : "none", listed, sizeof listed);
+	snprintf(out, size, "%s%s%s", listed, hint[0] != '\0' ? "; " : "", hint);
+	buf_clear(&list);
+	return out;
+}
+
+const char *names_nearest_hint(const struct names *n, const char *wrong, char *out, size_t size)
+{
+	const char *nearest = NULL;
+
+	for (size_t i = 0; i < n->count && nearest == NULL; i++) {
+		if (text_same_word(wrong, n->at[i], strlen(n->at[i])))
+			nearest = n->at[i];
+	}
+	if (nearest == NULL)
+		nearest = text_nearest(wrong, n->at, n->count);
+	out[0] = '\0';
+	if (nearest != NULL)
+		snprintf(out, size, "did you mean \"%s\"?", nearest);
+	return out;
+}
+
+const char *words_hint(const struct word *words, const char *wrong, char *out, size_t size)
+{
+	const struct word *w = words;
+	char shown[WORD_SIZE];
+
+	out[0] = '\0';
+	while (w != NULL && w->called != NULL && !text_in_list(wrong, w->called))
+		w++;
+	if (w == NULL || w->called == NULL)
+		return out;
+	text_shown(wrong, shown, sizeof shown);
+	if (w->here != NULL)
+		snprintf(out, size, "\"%s\" is \"%s\" here%s%s", shown, w->here, w->says != NULL ? ", " : "",
+		         w->says != NULL ? w->says : "");
+	else
+		snprintf(out, size, "\"%s\" has no counterpart here: %s", shown, w->says);
+	return out;
+}
+
+const char *family_hint(const struct family *f, const char *wrong, char *out, size_t size)
+{
+	struct names n = {.count = 0};
+	char shown[WORD_SIZE];
+
+	for (const struct row *const *r = f->rows; *r != NULL; r++) {
+		if (!text_in_list(wrong, (*r)->also))
+			continue;
+		snprintf(out, size, "\"%s\" is \"%s\" here", text_shown(wrong, shown, sizeof shown),
+		         (*r)->name);
+		return out;
+	}
+	if (words_hint(f->words, wrong, out, size)[0] != '\0')
+		return out;
+	names_of_family(&n, f);
+	return names_nearest_hint(&n, wrong, out, size);
+}
+
+const char *family_meant(const struct family *f, const char *wrong, char out[FAMILY_MEANT])
+{
+	return family_hint(f, wrong, out, FAMILY_MEANT);
+}

@@ -1,0 +1,139 @@
+/* The command line from outside: what it says of what was left out, misplaced or meant otherwise. */
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <string.h>
+#include <signal.h>
+#include "h5/h5.h"
+#include "tests/support/cli.h"
+
+static void begin(void)
+{
+	cli_open();
+	cli_write("alone.json", "{\"steps\":3,\"batch\":1,\"model\":\"quadratic\"}");
+	cli_write("all.json", "{\"steps\":3,\"batch\":1,\"model\":\"quadratic\",\"workers\":3}");
+}
+
+TestSuite(cli_words, .init = begin, .fini = cli_close, .timeout = 120);
+
+Test(cli_words, what_a_file_leaves_out_is_told)
+{
+	cli_expect(0, "no `workers` given: one worker trains alone", "validate %s/alone.json", cli_folder);
+	cr_expect_eq(cli("validate %s/alone.json --workers 1", cli_folder), 0);
+	cr_expect_null(strstr(cli_err, "`workers`"), "%s", cli_err);
+	cli_expect(0, "no `adversaries.attack` given: Byzantine workers do \"invert\"",
+	           "validate %s/all.json --adversaries 1", cli_folder);
+	cr_expect_eq(cli("validate %s/all.json --adversaries 1 --attack zero", cli_folder), 0);
+	cr_expect_null(strstr(cli_err, "attack"), "%s", cli_err);
+	cr_expect_eq(cli("validate %s/all.json", cli_folder), 0);
+	cr_expect_str_eq(cli_err, "");
+}
+
+Test(cli_words, an_empty_value_of_an_option_is_refused)
+{
+	static const char *const options[] = {"--out \"\"", "--out=", "--data \"\"",
+	                                      "--resume=", "--set \"\""};
+	for (size_t i = 0; i < sizeof options / sizeof *options; i++)
+		cli_expect(2, "found an empty one", "simulate %s/all.json %s", cli_folder, options[i]);
+	cli_expect(2, "-o needs a value (FILE), found an empty one", "plot curves x.h5 -o \"\"");
+}
+
+Test(cli_words, a_sweep_to_a_file_that_is_no_folder_is_the_users_input)
+{
+	cli_write("plain", "mine\n");
+	cli_expect(2, "found a file at",
+	           "simulate %s/all.json --set seed=1 --set sweep={\\\"batch\\\":[1,2]} --out %s/plain",
+	           cli_folder, cli_folder);
+	cli_expect(2, "/plain, expected a folder", "simulate %s/all.json --out %s/plain/below/r.h5",
+	           cli_folder, cli_folder);
+}
+
+/* How often a part is in a text. */
+static int times(const char *text, const char *part)
+{
+	int count = 0;
+	for (const char *at = text; (at = strstr(at, part)); at += strlen(part))
+		count++;
+	return count;
+}
+
+Test(cli_words, the_path_is_not_named_twice)
+{
+	char path[512];
+	struct h5 *f;
+	snprintf(path, sizeof path, "%s/bare.h5", cli_folder);
+	f = h5_create(path);
+	h5_write_text(f, "/config/other", "{}");
+	struct err e = {0};
+	cr_assert_eq(h5_flush(f, false, &e), 0, "%s", e.text);
+	h5_close(f);
+	cr_expect_eq(cli("simulate --resume %s", path), 2);
+	cr_expect_eq(times(cli_err, path), 1, "%s", cli_err);
+}
+
+Test(cli_words, addresses_are_answered_with_what_is_wrong)
+{
+	static const struct {
+		const char *address, *part;
+	} list[] = {
+	        {"127.0.0.1:5609", "found no protocol, expected tcp://127.0.0.1:5609"},
+	        {"localhost:5609", "found no protocol, expected tcp://localhost:5609"},
+	        {"5609", "found no protocol and host, expected tcp://HOST:PORT"},
+	        {"udp://127.0.0.1:5609", "found the protocol udp, expected tcp://HOST:PORT or ipc://PATH"},
+	        {"tcp://:5609", "found no host"},
+	        {"tcp://127.0.0.1", "found no port"},
+	};
+	for (size_t i = 0; i < sizeof list / sizeof *list; i++) {
+		cli_expect(2, list[i].part, "serve %s/all.json --insecure --listen %s", cli_folder,
+		           list[i].address);
+		cli_expect(2, list[i].part, "work --insecure --connect %s", list[i].address);
+		cli_expect(2, list[i].part,
+		           "serve %s/all.json --insecure --listen tcp://127.0.0.1:5609 --shards %s",
+		           cli_folder, list[i].address);
+	}
+}
+
+Test(cli_words, checkpoints_among_results_are_passed_over)
+{
+	cr_assert_eq(
+	        cli("simulate %s/all.json --out %s/r.h5 --set checkpoint.keep=true", cli_folder, cli_folder),
+	        0, "%s", cli_err);
+	cli_expect(0, "r.checkpoint.h5: a checkpoint of a run, no result: passed over", "show %s/*.h5",
+	           cli_folder);
+	cr_expect_not_null(strstr(cli_out, "all"), "%s", cli_out);
+	cr_expect_eq(cli("show %s/r.checkpoint.h5", cli_folder), 2);
+}
+
+Test(cli_words, validate_looks_into_a_file_of_parameters)
+{
+	char path[512];
+	struct err e = {0};
+	const float two[2] = {1, 2};
+	snprintf(path, sizeof path, "%s/start.h5", cli_folder);
+	struct h5 *f = h5_create(path);
+	h5_write(f, "/x", H5_F32, 1, (const size_t[]){2}, two);
+	cr_assert_eq(h5_flush(f, false, &e), 0, "%s", e.text);
+	h5_close(f);
+	cli_expect(2, "tensor \"/x\" is 2, expected 1000",
+	           "validate %s/all.json --set init.kind=file --set init.path=%s", cli_folder, path);
+	cr_expect_eq(
+	        cli("validate %s/all.json --set init.kind=file --set init.path=%s --set model.dimensions=2",
+	            cli_folder, path),
+	        0, "%s", cli_err);
+}
+
+Test(cli_words, validate_prints_settings_once_and_of_a_sweep_what_differs)
+{
+	cli_write("sweep.json",
+	          "{\"steps\":3,\"batch\":1,\"model\":\"quadratic\",\"workers\":3,\"seeds\":[7,8],"
+	          "\"sweep\":{\"momentum\":[0,0.5],\"aggregator\":[\"vote\",\"sign-mean\"]}}");
+	cr_expect_eq(cli("validate %s/sweep.json", cli_folder), 0, "%s", cli_err);
+	cr_expect_eq(times(cli_out, "\"weight_decay\""), 1, "%s", cli_out);
+	cr_expect_eq(times(cli_out, ".h5"), 1 + 8, "%s", cli_out);
+	const char *head = strstr(cli_out, "  id  ");
+	cr_assert_not_null(head, "%s", cli_out);
+	for (const char *const *key = (const char *const[]){"seed", "momentum", "aggregator", "output", NULL};
+	     *key; key++)
+		cr_expect_not_null(strstr(head, *key), "%s: %s", *key, head);
+	cr_expect_null(strstr(head, "workers"), "the same in all runs: %s", head);
+	cr_expect_eq(times(head, "sign-mean"), 4, "%s", head);
+}

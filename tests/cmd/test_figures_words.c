@@ -1,0 +1,137 @@
+/* Figures from outside, whatever names, titles and styles people have: no traceback, and the same picture. */
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include "tests/support/cli.h"
+
+static void begin(void)
+{
+	const char *python = getenv("SIGNSGD_PYTHON");
+	if (!python || !*python) {
+		puts("skipped: no Python with h5py, numpy and matplotlib");
+		cr_skip_test("no Python with h5py, numpy and matplotlib");
+	}
+	cli_open();
+	cli_write("e.json",
+	          "{\"name\":\"e\",\"workers\":5,\"steps\":20,\"batch\":1,\"momentum\":0,\"lr\":0.01,"
+	          "\"model\":{\"kind\":\"quadratic\",\"dimensions\":50},\"eval\":{\"every\":10},"
+	          "\"adversaries\":{\"count\":2,\"attack\":\"zero\"}}");
+	cr_assert_eq(cli("simulate %s/e.json --quiet --out %s/e.h5", cli_folder, cli_folder), 0, "%s",
+	             cli_err);
+}
+
+TestSuite(figures_words, .init = begin, .fini = cli_close, .timeout = 180);
+
+/* The figure is drawn, and nothing is said but that. */
+static void draws(const char *figure, const char *files, const char *more)
+{
+	cr_expect_eq(cli("plot %s %s/%s -o %s/x.png --quiet %s", figure, cli_folder, files, cli_folder, more),
+	             0, "%s", cli_err);
+	cr_expect_null(strstr(cli_err, "Traceback"), "%s", cli_err);
+	cr_expect_null(strstr(cli_err, "Warning"), "%s", cli_err);
+}
+
+static unsigned png_width(const char *path)
+{
+	unsigned char head[24] = {0};
+	FILE *f = fopen(path, "rb");
+	cr_assert_not_null(f, "%s", path);
+	cr_assert_eq(fread(head, 1, sizeof head, f), sizeof head);
+	fclose(f);
+	return (unsigned)head[16] << 24 | (unsigned)head[17] << 16 | (unsigned)head[18] << 8 | head[19];
+}
+
+Test(figures_words, dollars_are_no_mathematics)
+{
+	draws("curves", "e.h5", "--title '$\\frac{ and $x_1$'");
+	cr_expect_str_empty(cli_err);
+	draws("toy", "e.h5", "--title '$'");
+}
+
+/* With a font that has the letters, or with one line that says that there is none. */
+Test(figures_words, a_title_may_be_chinese)
+{
+	draws("curves", "e.h5", "--title '\xe4\xb8\xad\xe6\x96\x87 $a'");
+	cr_expect(!*cli_err || strstr(cli_err, "no font on this machine has"), "%s", cli_err);
+}
+
+Test(figures_words, a_run_too_short_for_snapshots_is_drawn)
+{
+	cli_write("m.json", "{\"workers\":3,\"steps\":4,\"batch\":1,\"momentum\":0,\"model\":\"median-toy\","
+	                    "\"record\":{\"snapshots\":100}}");
+	cr_assert_eq(cli("simulate %s/m.json --quiet --out %s/m.h5", cli_folder, cli_folder), 0, "%s",
+	             cli_err);
+	draws("toy", "m.h5", "");
+}
+
+Test(figures_words, a_long_legend_stands_beside_the_figure)
+{
+	char path[512];
+	snprintf(path, sizeof path, "%s/x.png", cli_folder);
+	draws("curves", "e.h5", "");
+	cr_expect_eq(png_width(path), 7 * 150);
+	cr_assert_eq(cli("simulate %s/e.json --quiet --out %s/many/ --set "
+	                 "'sweep={\"lr\":[0.01,0.02,0.03,0.04],\"adversaries.count\":[0,1,2]}'",
+	                 cli_folder, cli_folder),
+	             0, "%s", cli_err);
+	draws("curves", "many/*.h5", "");
+	cr_expect_gt(png_width(path), 7 * 150 + 200, "the curves would have lost their room");
+}
+
+static void expect_same(const char *one, const char *other)
+{
+	cr_expect(process_shell("cmp -s %s/%s %s/%s", cli_folder, one, cli_folder, other), "%s is not %s",
+	          one, other);
+}
+
+/* A style of the user's own, and one that matplotlib cannot even read. */
+Test(figures_words, a_style_of_the_users_own_changes_nothing)
+{
+	static const char *const styles[] = {"axes.grid : False\nfont.size : 30\ntext.usetex : True\n",
+	                                     "no such key\n\xff\xfe\n"};
+	draws("curves", "e.h5", "");
+	cr_assert(process_shell("mv %s/x.png %s/house.png", cli_folder, cli_folder));
+	for (size_t i = 0; i < 2; i++) {
+		char path[512];
+		cli_write("matplotlibrc", styles[i]);
+		snprintf(path, sizeof path, "%s/matplotlibrc", cli_folder);
+		setenv("MATPLOTLIBRC", path, 1);
+		draws("curves", "e.h5", "");
+		unsetenv("MATPLOTLIBRC");
+		expect_same("x.png", "house.png");
+		cr_assert(process_shell("cd %s && SIGNSGD_PLOTS= %s plot curves e.h5 -o x.png --quiet",
+		                        cli_folder, process_program()),
+		          "with matplotlibrc in the working folder");
+		expect_same("x.png", "house.png");
+	}
+}
+
+Test(figures_words, a_figure_of_one_run_says_which_and_how_many_are_byzantine)
+{
+	cr_assert(process_shell("$SIGNSGD_PYTHON tests/support/figure_values.py curves %s/e.h5 >%s/values",
+	                        cli_folder, cli_folder));
+	char path[512];
+	snprintf(path, sizeof path, "%s/values", cli_folder);
+	file_text(path, cli_out, sizeof cli_out);
+	cr_expect_not_null(strstr(cli_out, "e, id "), "%s", cli_out);
+	cr_expect_not_null(strstr(cli_out, ", seed 1: 2 of 5 workers Byzantine, zero"), "%s", cli_out);
+}
+
+/* Whatever a script runs into that nobody foresaw is a sentence. */
+Test(figures_words, no_mistake_of_a_script_is_a_traceback)
+{
+	char plots[512], *here = realpath("plots", NULL);
+	cli_write("broken.py", "import common\ncommon.main(common.parser('x'), lambda args, runs: 1 // 0)\n");
+	snprintf(plots, sizeof plots, "%s", cli_folder);
+	setenv("SIGNSGD_PLOTS", plots, 1);
+	setenv("PYTHONPATH", here, 1);
+	cli_expect(1, "cannot be drawn from these files: ZeroDivisionError",
+	           "plot broken %s/e.h5 -o %s/x.png", cli_folder, cli_folder);
+	cr_expect_null(strstr(cli_err, "Traceback"), "%s", cli_err);
+	unsetenv("SIGNSGD_PLOTS");
+	unsetenv("PYTHONPATH");
+	free(here);
+}

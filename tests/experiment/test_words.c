@@ -1,0 +1,216 @@
+/* What people bring from other programs: every word is answered with ours, or with why there is none. */
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <string.h>
+#include "base/mem.h"
+#include "experiment/experiment.h"
+#include "registry.h"
+
+static void refuse(const char *text, const struct change *changes, size_t n, struct err *e)
+{
+	struct runs r;
+	*e = (struct err){0};
+	cr_assert_eq(experiment_parse(&r, "x.json", text, strlen(text), changes, n, e), -1, "accepted: %s",
+	             text);
+	cr_expect_eq(e->code, EXIT_USER);
+}
+
+static void says(const char *text, const char *phrase)
+{
+	struct err e;
+	refuse(text, NULL, 0, &e);
+	cr_expect_not_null(strstr(e.text, phrase), "\"%s\" is not in: %s", phrase, e.text);
+}
+
+#define START "{\"model\":\"softmax\",\"data\":\"glyphs\",\"steps\":5,\"workers\":3,"
+
+/* A key of the top level and the key that it means. */
+static void key_is(const char *word, const char *ours)
+{
+	char text[400], phrase[400];
+	snprintf(text, sizeof text, START "\"%s\":1}", word);
+	snprintf(phrase, sizeof phrase, "\"%s\" is \"%s\" here", word, ours);
+	says(text, phrase);
+}
+
+Test(words, keys_of_other_programs_name_ours)
+{
+	static const char *const pairs[][2] = {
+	        {"learning_rate", "lr"},
+	        {"lr_scheduler", "lr"},
+	        {"optimizer", "aggregator"},
+	        {"beta", "momentum"},
+	        {"l2", "weight_decay"},
+	        {"wd", "weight_decay"},
+	        {"bs", "batch"},
+	        {"iterations", "steps"},
+	        {"max_iter", "steps"},
+	        {"eval_every", "eval.every"},
+	        {"evaluation", "eval"},
+	        {"save_every", "checkpoint.every"},
+	        {"output_dir", "out"},
+	        {"outputDir", "out"},
+	        {"random_seed", "seed"},
+	        {"device", "backend"},
+	        {"clients", "workers"},
+	        {"nb_honest_clients", "workers"},
+	        {"byzantine", "adversaries"},
+	        {"nb_byz", "adversaries.count"},
+	        {"f", "adversaries.count"},
+	        {"attack", "adversaries.attack"},
+	        {"base-lr", "lr"},
+	        {"gradient_norm", "record.norms"},
+	};
+	for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++)
+		key_is(pairs[i][0], pairs[i][1]);
+}
+
+Test(words, keys_without_a_counterpart_are_said_to_have_none)
+{
+	says(START "\"loss\":1}", "\"loss\" has no counterpart here: a model brings its own loss");
+	says(START "\"comment\":1}", "\"comment\" has no counterpart here");
+	says(START "\"nesterov\":true}", "\"nesterov\" has no counterpart here");
+}
+
+Test(words, sweep_and_seeds_are_among_the_names_meant)
+{
+	says(START "\"sweeps\":{}}", "did you mean \"sweep\"?");
+	says(START "\"seedz\":[1]}", "did you mean \"seeds\"?");
+}
+
+Test(words, a_key_at_the_wrong_level_is_sent_to_its_own)
+{
+	says(START "\"rate\":0.1}", "\"rate\" is \"lr.rate\" here");
+	says(START "\"lr\":{\"kind\":\"cosine\",\"base_lr\":0.1}}", "\"base_lr\" is \"rate\" here");
+	says(START "\"adversaries\":{\"count\":1,\"batch\":1}}", "\"batch\" is \"batch\" at the top");
+	says(START "\"adversaries\":{\"count\":1,\"lerning\":1}}", "expected one of \"count\"");
+}
+
+/* A row, by where it is chosen. */
+static void value_says(const char *where, const char *word, const char *phrase)
+{
+	char text[400];
+	snprintf(text, sizeof text, START "%s\"%s\"}", where, word);
+	if (strchr(where, '{'))
+		snprintf(text, sizeof text, START "%s\"%s\"}}", where, word);
+	says(text, phrase);
+}
+
+#define AGGREGATOR "\"aggregator\":"
+#define ATTACK     "\"adversaries\":{\"count\":1,\"attack\":"
+
+Test(words, values_of_other_programs_name_ours)
+{
+	value_says(AGGREGATOR, "signsgd", "\"signsgd\" is \"vote\" here");
+	value_says(AGGREGATOR, "majority", "\"majority\" is \"vote\" here");
+	value_says(AGGREGATOR, "signum", "\"signum\" is \"vote\" here, with `momentum`");
+	value_says(AGGREGATOR, "average", "\"average\" is \"mean\" here");
+	value_says(AGGREGATOR, "MajorityVote", "\"MajorityVote\" is \"vote\" here");
+	value_says(ATTACK, "SignFlipping", "\"SignFlipping\" is \"invert\" here");
+	value_says(ATTACK, "sign_flip", "\"sign_flip\" is \"invert\" here");
+	value_says(ATTACK, "sign-flipping", "\"sign-flipping\" is \"invert\" here");
+	value_says(ATTACK, "Random_Sign", "did you mean \"random-sign\"?");
+	value_says("\"partition\":", "noniid", "\"noniid\" is \"label-shards\" here");
+	value_says("\"partition\":", "non-iid", "\"non-iid\" is \"label-shards\" here");
+	value_says("\"lr\":", "CosineAnnealingLR", "\"CosineAnnealingLR\" is \"cosine\" here");
+	value_says("\"init\":", "kaiming", "\"kaiming\" is \"he\" here");
+}
+
+Test(words, values_without_a_counterpart_are_said_to_have_none)
+{
+	struct err e;
+	value_says(ATTACK, "ALIE", "\"ALIE\" has no counterpart here: it needs the other workers' vectors");
+	value_says(ATTACK, "InnerProductManipulation", "has no counterpart here");
+	value_says(AGGREGATOR, "TrMean", "\"TrMean\" has no counterpart here");
+	value_says("\"partition\":", "dirichlet", "\"dirichlet\" has no counterpart here");
+	refuse(START ATTACK "\"ALIE\"}}", NULL, 0, &e);
+	cr_expect_null(strstr(e.text, "did you mean"), "%s", e.text);
+	if (family_find(&family_backends, "cuda"))
+		value_says("\"backend\":", "gpu", "\"gpu\" is \"cuda\" here");
+	else
+		value_says("\"backend\":", "gpu", "\"gpu\" has no counterpart here");
+}
+
+/* A word that names two rows, or that is a name of ours besides, would send people to the wrong one. */
+static void one_owner(const struct family *f, const char *word, const struct row *owner)
+{
+	char said[FAMILY_MEANT], expected[FAMILY_MEANT];
+	snprintf(expected, sizeof expected, "\"%s\" is \"%s\" here", word, owner->name);
+	cr_expect_null(family_find(f, word), "%s of %s is a row itself", word, f->name);
+	cr_expect_str_eq(family_meant(f, word, said), expected);
+}
+
+static size_t each_other_name(const struct family *f, const struct row *row)
+{
+	char list[400], *save = NULL;
+	size_t count = 0;
+	snprintf(list, sizeof list, "%s", row->also ? row->also : "");
+	for (char *word = strtok_r(list, ", ", &save); word; word = strtok_r(NULL, ", ", &save), count++)
+		one_owner(f, word, row);
+	return count;
+}
+
+Test(words, every_other_name_of_a_row_has_one_owner)
+{
+	size_t count = 0;
+	for (size_t i = 0; registry_families[i]; i++)
+		for (const struct row *const *r = registry_families[i]->rows; *r; r++)
+			count += each_other_name(registry_families[i], *r);
+	cr_assert_gt(count, 50);
+}
+
+/* The same of every key of the top level and of the objects below it. */
+static size_t each_other_key(const struct key *keys, const char *prefix)
+{
+	size_t count = 0;
+	for (const struct key *k = keys; k->name; k++) {
+		char list[600], path[200], *save = NULL;
+		snprintf(list, sizeof list, "%s", k->also ? k->also : "");
+		snprintf(path, sizeof path, "%.90s%s%.90s", prefix, *prefix ? "." : "", k->name);
+		for (char *w = strtok_r(list, ", ", &save); w; w = strtok_r(NULL, ", ", &save), count++)
+			key_is(w, path);
+		if (k->kind == KEY_OBJECT)
+			count += each_other_key(k->keys, path);
+	}
+	return count;
+}
+
+Test(words, every_other_name_of_a_key_has_one_owner)
+{
+	cr_assert_gt(each_other_key(experiment_keys, ""), 100);
+}
+
+Test(words, several_values_name_seeds_and_sweep)
+{
+	says(START "\"seed\":[1,2]}", "\"seeds\": [...]");
+	says(START "\"lr\":[0.1,0.2]}", "\"sweep\": {\"lr\": [...]}");
+	says(START "\"momentum\":[0,0.9]}", "\"sweep\": {\"momentum\": [...]}");
+	says(START "\"partition\":[\"iid\",\"shards\"]}", "\"sweep\": {\"partition\": [...]}");
+	says(START "\"adversaries\":2}", "expected an object, as in {\"count\": 2}");
+	says(START "\"adversaries\":\"invert\"}", "expected an object, as in {\"attack\": \"invert\"}");
+}
+
+/* The words of options and sweeps are words of the file. */
+Test(words, options_and_sweeps_are_answered_alike)
+{
+	const struct change change = {"learning_rate", "0.1", "--set learning_rate=0.1"};
+	struct err e;
+	refuse(START "\"momentum\":0}", &change, 1, &e);
+	cr_expect_not_null(strstr(e.text, "--set learning_rate=0.1"), "%s", e.text);
+	cr_expect_not_null(strstr(e.text, "\"learning_rate\" is \"lr\" here"), "%s", e.text);
+	says(START "\"sweep\":{\"nb_byz\":[0,1]}}", "\"nb_byz\" is \"adversaries.count\" here");
+	says(START "\"sweep\":{\"adversaries.nb_byz\":[0,1]}}", "\"nb_byz\" is \"count\" here");
+	says(START "\"sweep\":{\"aggregator\":[\"signsgd\"]}}", "\"signsgd\" is \"vote\" here");
+}
+
+Test(words, all_of_a_file_are_said_at_once)
+{
+	struct err e;
+	refuse(START "\"learning_rate\":1,\"adversaries\":{\"f\":1},\"sweep\":{\"bs\":[1,2]},\"sweeps\":{}}",
+	       NULL, 0, &e);
+	cr_expect_not_null(strstr(e.text, "found 4 unknown keys"), "%s", e.text);
+	static const char *const phrases[] = {"\"learning_rate\" is \"lr\"", "\"f\" is \"count\"",
+	                                      "\"bs\" is \"batch\"", "did you mean \"sweep\"?"};
+	for (size_t i = 0; i < sizeof phrases / sizeof *phrases; i++)
+		cr_expect_not_null(strstr(e.text, phrases[i]), "%s", e.text);
+}
