@@ -5,18 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
-#include "registry.h"
 #include "tests/support/process.h"
-
-bool mpirun_here(void)
-{
-	if (!family_find(&family_transports, "mpi") || !process_shell("command -v mpirun >/dev/null"))
-		return false;
-	setenv("OMPI_ALLOW_RUN_AS_ROOT", "1", 1);
-	setenv("OMPI_ALLOW_RUN_AS_ROOT_CONFIRM", "1", 1);
-	setenv("OMPI_MCA_rmaps_base_oversubscribe", "1", 1);
-	return true;
-}
 
 void mpirun_open(void)
 {

@@ -5,9 +5,7 @@
 #include <stdbool.h>
 #include <sys/types.h>
 #include "tests/support/cli.h"
-
-/* Is there an mpirun, and was the program built with MPI? Then the launcher is told to run anywhere. */
-bool mpirun_here(void);
+#include "tests/support/launcher.h"
 
 /* cli_open(); skips the test, with a word, where there is no MPI. */
 void mpirun_open(void);

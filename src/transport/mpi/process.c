@@ -152,10 +152,10 @@ int mpi_done(struct mpi_requests *r, struct err *e)
 	return done;
 }
 
-int mpi_broadcast(const struct mpi_self *m, void *at, size_t bytes, struct err *e)
+int mpi_broadcast(MPI_Comm comm, void *at, size_t bytes, struct err *e)
 {
 	for (size_t i = 0; i < bytes; i += CHUNK_BYTES)
-		if (mpi_check(MPI_Bcast((char *)at + i, (int)chunk_at(i, bytes), MPI_BYTE, 0, m->comm),
+		if (mpi_check(MPI_Bcast((char *)at + i, (int)chunk_at(i, bytes), MPI_BYTE, 0, comm),
 		              "MPI_Bcast", e))
 			return -1;
 	return 0;

@@ -201,6 +201,9 @@ static void forget_launchers(void)
 	                                    "PMI_RANK",
 	                                    "PMIX_RANK",
 	                                    "MPI_LOCALNRANKS",
+	                                    "OMPI_COMM_WORLD_LOCAL_RANK",
+	                                    "MPI_LOCALRANKID",
+	                                    "SLURM_LOCALID",
 	                                    "SLURM_STEP_NUM_TASKS"};
 	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
 		unsetenv(names[i]);
@@ -228,4 +231,17 @@ Test(launcher, is_seen_in_the_environment)
 	cr_expect_eq(mpi_launched(), 8, "what is no number is no size");
 	setenv("OMPI_COMM_WORLD_LOCAL_SIZE", "5", 1);
 	cr_expect_eq(mpi_launched_here(), 5);
+}
+
+Test(launcher, tells_which_of_the_processes_of_a_machine_this_is)
+{
+	forget_launchers();
+	setenv("SLURM_LOCALID", "2", 1); /* srun, of a program that is not MPI's */
+	cr_expect_eq(mpi_launched_rank_here(), 0);
+	setenv("PMIX_RANK", "6", 1);
+	cr_expect_eq(mpi_launched_rank_here(), 2);
+	setenv("MPI_LOCALRANKID", "1", 1);
+	cr_expect_eq(mpi_launched_rank_here(), 1);
+	setenv("OMPI_COMM_WORLD_LOCAL_RANK", "3", 1);
+	cr_expect_eq(mpi_launched_rank_here(), 3);
 }
