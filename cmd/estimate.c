@@ -108,11 +108,11 @@ static void vote_bytes(const struct runs *r, struct cost_setting *s)
 {
 	struct plan plan;
 
-	trainer_plan(&r->at[0], 1, r->at[0].workers, &plan);
+	trainer_plan(&r->at[0], 1, &plan);
 	s->n = (double)plan.n_params;
 	s->push_bytes = s->pull_bytes = 8 * ceil(s->n / 64);
 	for (size_t i = 0; i < r->count; i++) {
-		trainer_plan(&r->at[i], 1, r->at[i].workers, &plan);
+		trainer_plan(&r->at[i], 1, &plan);
 		if (plan.push_bytes >= sizeof(float) * plan.n_params)
 			continue;
 		s->push_bytes = (double)plan.push_bytes;

@@ -1,6 +1,7 @@
 /* The program: find the command, parse its options, run it. */
 #include <fcntl.h>
 #include <locale.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -59,6 +60,7 @@ static int dispatch(int argc, char **argv)
 int main(int argc, char **argv)
 {
 	hold_standard_files();
-	setlocale(LC_CTYPE, ""); /* the characters that a terminal shows; numbers stay as in C */
+	signal(SIGXFSZ, SIG_IGN); /* a size limit is then an error of write(), and reported */
+	setlocale(LC_CTYPE, "");  /* the characters that a terminal shows; numbers stay as in C */
 	return cmd_finish(dispatch(argc, argv));
 }

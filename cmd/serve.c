@@ -89,7 +89,7 @@ static int choose_run(struct session *s, const struct args *a, struct err *e)
 	size_t skip = number > 0 ? (size_t)number - 1 : 0;
 	for (; skip >= file->count; file++)
 		skip -= file->count;
-	*file = (struct runs){file->arena, &file->at[skip], 1};
+	*file = (struct runs){.arena = file->arena, .at = &file->at[skip], .count = 1};
 	for (size_t f = 0; f < s->n_files; f++)
 		s->files[f].count = &s->files[f] == file;
 	s->total = 1;
@@ -146,6 +146,8 @@ static int prepare(struct serving *v, struct err *e)
 	if (run->transport.row != &transport_zmq.row)
 		return err_user(e, "%s: serve is the server of transport \"%s\", found \"%s\"", run->source,
 		                transport_zmq.row.name, run->transport.row->name);
+	if (settings_check_names(run, run->source, e))
+		return -1;
 	if (v->endpoint.trust == ENDPOINT_OPEN)
 		return 0;
 	v->endpoint.ring = &v->ring.keys;

@@ -9,7 +9,7 @@
 #include "base/text.h"
 #include "record/record.h"
 
-enum { PATH_BYTES = 4096, SIGNAL_EXIT = 128 };
+enum { PATH_BYTES = 4096 };
 
 /* The experiment that a result file carries, for --resume and --replay without a file. */
 static int read_recorded(struct session *s, struct err *e)
@@ -166,8 +166,7 @@ static int run_next(struct session *s, const struct settings *run, struct pool *
 
 int session_stopped(void)
 {
-	int signal = run_signal();
-	return signal == SIGCHLD ? EXIT_WORLD : SIGNAL_EXIT + (signal ? signal : SIGTERM);
+	return run_signal_code();
 }
 
 int session_run(struct session *s, struct pool *pool)

@@ -211,17 +211,19 @@ const struct command cmd_train = {
         .name = "train",
         .about = "run experiments with their workers in several processes",
         .usage = "train FILE.json... [OPTION]...\ntrain --resume RUN.h5 [OPTION]...",
-        .details =
-                "The experiments, options and results of `simulate`, and the same bits. By itself it "
-                "starts P processes that compute a share of the workers each, is their server, and "
-                "takes them down at the end; nothing else has to be set up. Under mpirun or srun it is one "
-                "of MPI's processes; a process that dies then ends the whole job, which --resume "
-                "continues from its last checkpoint (`checkpoint` in the experiment), also with "
-                "another number of processes. For machines that do not trust each other see `serve` "
-                "and `work`.\n"
-                "The key `transport` of the experiment has the details, as in --set "
-                "transport.topology=star; it changes no result.\n"
-                "Exit code: as `simulate`.",
+        .details = "The experiments, options and results of `simulate`, and the same bits. By itself it "
+                   "starts P processes that compute a share of the workers each, is their server, and "
+                   "takes them down at the end; nothing else has to be set up. One that dies is started "
+                   "anew, once: "
+                   "its workers miss rounds and begin without momentum, which --replay repeats. Under mpirun "
+                   "or srun it is one "
+                   "of MPI's processes; a process that dies then ends the whole job, which --resume "
+                   "continues from its last checkpoint (`checkpoint` in the experiment), also with "
+                   "another number of processes. For machines that do not trust each other see `serve` "
+                   "and `work`.\n"
+                   "The key `transport` of the experiment has the details, as in --set "
+                   "transport.topology=star; it changes no result.\n"
+                   "Exit code: as `simulate`.",
         .example = "signsgd train experiments/demo.json --processes 2\n"
                    "mpirun -n 2 signsgd train experiments/demo.json --out mpi/",
         .options = options,

@@ -5,30 +5,26 @@
  * whatever cause, so no process is ever left behind.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/random.h>
-#include <sys/wait.h>
 #include <unistd.h>
 #include "cmd/train.h"
-#include "base/clock.h"
+#include "cmd/children.h"
 #include "experiment/remote.h"
 #include "transport/keys/keyring.h"
 #include "transport/zmq/endpoint.h"
 #include "transport/transport.h"
 #include "transport/zmq/zmq.h"
 
-enum { ADDRESS_BYTES = 64, ARGUMENTS_MAX = 64, SHARDS_MAX = 64, PATIENCE_S = 3, NAP_US = 2000 };
+enum { ADDRESS_BYTES = 64, ARGUMENTS_MAX = 64, SHARDS_MAX = 64 };
 
-/* A process that we started: workers, or a shard. */
-struct child {
-	pid_t pid;
-	bool shard;
-	volatile sig_atomic_t gone;
+struct arguments {
+	struct arena arena;
+	const char *at[ARGUMENTS_MAX + 1];
+	int count;
 };
 
 /* What the processes of one run need, from start() to finish(). */
@@ -40,52 +36,12 @@ struct launcher {
 	char address[ADDRESS_BYTES];
 	char shards[SHARDS_MAX][ADDRESS_BYTES]; /* [endpoint.n_shards] */
 	const char *at[SHARDS_MAX];
+	struct arguments work, shard[SHARDS_MAX];
+	struct child_role *roles; /* [count] the shards first */
+	struct children *children;
 };
-
-/* A signal handler sees only what is global. */
-static struct child *children; /* [n_children] */
-static volatile sig_atomic_t n_children;
-
-/*
- * A child has ended. The run goes on without its workers, and stops when the user has to do something, when a
- * shard has failed, or when no process of workers is left and one of those that ended here has failed.
- */
-static void child_ended(int signal)
-{
-	int left = 0, bad = 0, earlier = errno;
-	(void)signal;
-	for (int i = 0; i < n_children; i++) {
-		int status;
-		if (!children[i].gone && waitpid(children[i].pid, &status, WNOHANG) == children[i].pid) {
-			children[i].gone = 1;
-			bool failed = !WIFEXITED(status) || WEXITSTATUS(status) != EXIT_DONE;
-			bad |= failed;
-			if ((failed && children[i].shard) ||
-			    (WIFEXITED(status) && WEXITSTATUS(status) == EXIT_USER))
-				run_halt();
-		}
-		left += !children[i].gone && !children[i].shard;
-	}
-	if (bad && left == 0)
-		run_halt();
-	errno = earlier;
-}
-
-static void catch_children(bool on)
-{
-	struct sigaction act = {.sa_handler = on ? child_ended : SIG_DFL,
-	                        .sa_flags = SA_RESTART | SA_NOCLDSTOP};
-	sigemptyset(&act.sa_mask);
-	sigaction(SIGCHLD, &act, NULL);
-}
 
 /* --- arguments of a process --------------------------------------------------------------------------- */
-
-struct arguments {
-	struct arena arena;
-	const char *at[ARGUMENTS_MAX + 1];
-	int count;
-};
 
 static void add(struct arguments *a, const char *option, const char *value)
 {
@@ -121,70 +77,6 @@ static int share_of(int workers, int processes, int i)
 	return (int)((long long)workers * (i + 1) / processes) - (int)((long long)workers * i / processes);
 }
 
-/* --- processes ---------------------------------------------------------------------------------------- */
-
-/*
- * In the child: become the program that the arguments ask for, with keys on standard input. A terminal,
- * `timeout` or an init system sends its signals to all processes, but only the parent may act on them: it
- * stops the children once the workers' states are saved.
- */
-_Noreturn static void become(const struct arguments *a, int keys, pid_t parent)
-{
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	if (getppid() != parent)
-		_exit(EXIT_WORLD);
-	signal(SIGINT, SIG_IGN);
-	signal(SIGTERM, SIG_IGN);
-	signal(SIGHUP, SIG_IGN);
-	dup2(keys, STDIN_FILENO);
-	execv("/proc/self/exe", (char *const *)(uintptr_t)a->at);
-	_exit(EXIT_WORLD);
-}
-
-/* Send a process the keys of `count` workers from *next on; count 0: a shard gets all keys. */
-static int send_keys(const struct launcher *l, int count, int *next, int fd, struct err *e)
-{
-	if (count == 0)
-		return keyring_send_all(&l->ring, fd, e);
-	int *workers = mem_array((size_t)count, sizeof(*workers)); /* [count] */
-	for (int k = 0; k < count; k++)
-		workers[k] = (*next)++;
-	int rc = keyring_send(&l->ring, (size_t)count, workers, fd, e);
-	mem_free(workers);
-	return rc;
-}
-
-/* Start a process for `count` workers from *next on (count 0: a shard), and send it its keys. */
-static int spawn(const struct launcher *l, const struct arguments *a, int count, int *next, struct err *e)
-{
-	int ends[2], rc;
-	pid_t parent = getpid();
-	if (pipe2(ends, O_CLOEXEC))
-		return err_world(e, "no pipe to a worker process: %s", strerror(errno));
-	sigset_t block, before;
-	sigemptyset(&block);
-	sigaddset(&block, SIGCHLD);
-	sigprocmask(SIG_BLOCK, &block, &before); /* until the handler knows the child */
-	pid_t pid = fork();
-	if (pid == 0) {
-		sigprocmask(SIG_SETMASK, &before, NULL);
-		become(a, ends[0], parent);
-	}
-	if (pid > 0) {
-		children[n_children] = (struct child){.pid = pid, .shard = count == 0};
-		n_children++;
-	}
-	sigprocmask(SIG_SETMASK, &before, NULL);
-	close(ends[0]);
-	if (pid < 0) {
-		close(ends[1]);
-		return err_world(e, "cannot start a worker process: %s", strerror(errno));
-	}
-	rc = send_keys(l, count, next, ends[1], e);
-	close(ends[1]);
-	return rc;
-}
-
 /* How many processes: --processes, else one a core; never more than workers. */
 static int processes_of(const struct training *t, const struct settings *s)
 {
@@ -192,70 +84,36 @@ static int processes_of(const struct training *t, const struct settings *s)
 	return wanted < s->workers ? wanted : (int)s->workers;
 }
 
-static int spawn_shards(const struct launcher *l, const char *lanes, struct err *e)
+/* What every process of ours gets: its place, keys, threads. */
+static void add_usual(struct arguments *a, const char *command, const char *place, const char *address,
+                      int lanes)
 {
-	int rc = 0;
-	for (int i = 0; i < l->endpoint.n_shards && !rc; i++) {
-		struct arguments a = {0};
-		add(&a, "signsgd", "shard");
-		add(&a, "--listen", l->at[i]);
-		add(&a, "--keys", "-");
-		add(&a, "--lanes", lanes);
-		add(&a, "--quiet", NULL);
-		rc = spawn(l, &a, 0, NULL, e);
-		arena_clear(&a.arena);
+	add(a, "signsgd", command);
+	add(a, place, address);
+	add(a, "--keys", "-");
+	add(a, "--lanes", arena_format(&a->arena, "%d", lanes > 0 ? lanes : 1));
+	add(a, "--quiet", NULL);
+}
+
+static int start_children(struct launcher *l, const struct settings *s, struct err *e)
+{
+	int count = processes_of(l->training, s), shards = l->endpoint.n_shards;
+	int lanes = l->training->session.lanes / count, next = 0;
+	l->roles = mem_array((size_t)(count + shards), sizeof(*l->roles));
+	for (int i = 0; i < shards; i++) {
+		add_usual(&l->shard[i], "shard", "--listen", l->at[i], lanes);
+		l->roles[i] = (struct child_role){.arguments = l->shard[i].at};
 	}
-	return rc;
-}
-
-static int spawn_all(const struct launcher *l, const struct settings *s, struct err *e)
-{
-	struct arguments a = {0};
-	int count = processes_of(l->training, s), next = 0, rc = 0;
-	int lanes = l->training->session.lanes / count;
-	const char *threads = arena_format(&a.arena, "%d", lanes > 0 ? lanes : 1);
-	add(&a, "signsgd", "work");
-	add(&a, "--connect", l->address);
-	add(&a, "--keys", "-");
-	add(&a, "--lanes", threads);
-	add(&a, "--quiet", NULL);
-	add_paths(&a, s);
-	children = mem_array((size_t)(count + l->endpoint.n_shards), sizeof(*children));
-	rc = spawn_shards(l, threads, e);
-	for (int i = 0; i < count && !rc; i++)
-		rc = spawn(l, &a, share_of((int)s->workers, count, i), &next, e);
-	arena_clear(&a.arena);
-	return rc;
-}
-
-static bool all_gone(void)
-{
-	bool gone = true;
-	child_ended(SIGCHLD);
-	for (int i = 0; i < n_children; i++)
-		gone = gone && children[i].gone;
-	return gone;
-}
-
-/* Wait for all children, and kill those that do not end. A shard has nothing to save and is killed at once.
- */
-static void take_down(void)
-{
-	double until = clock_s() + PATIENCE_S;
-	catch_children(false);
-	for (int i = 0; i < n_children; i++)
-		if (!children[i].gone && children[i].shard)
-			kill(children[i].pid, SIGKILL);
-	while (!all_gone() && clock_s() < until)
-		usleep(NAP_US);
-	for (int i = 0; i < n_children; i++)
-		if (!children[i].gone)
-			kill(children[i].pid, SIGKILL);
-	while (!all_gone())
-		usleep(NAP_US);
-	n_children = 0;
-	mem_free(children);
-	children = NULL;
+	add_usual(&l->work, "work", "--connect", l->address, lanes);
+	add_paths(&l->work, s);
+	for (int i = 0; i < count; i++) {
+		int share = share_of((int)s->workers, count, i);
+		l->roles[shards + i] =
+		        (struct child_role){.arguments = l->work.at, .first = next, .count = share};
+		next += share;
+	}
+	l->children = children_start(l->roles, count + shards, &l->ring, e);
+	return l->children ? 0 : -1;
 }
 
 /* A name that nobody else uses and nobody can guess. `@`: it is on no disk. */
@@ -270,6 +128,13 @@ static void choose_address(char out[ADDRESS_BYTES])
 
 static void launcher_clear(struct launcher *l)
 {
+	for (int i = 0; i < l->endpoint.n_shards; i++)
+		arena_clear(&l->shard[i].arena);
+	arena_clear(&l->work.arena);
+	mem_free(l->roles);
+	l->work = (struct arguments){0};
+	memset(l->shard, 0, sizeof(l->shard));
+	l->roles = NULL;
 	buf_clear(&l->settings);
 	keyring_clear(&l->ring);
 }
@@ -299,10 +164,8 @@ static int start(void *ctx, const struct settings *s, const char *data_id, struc
 		launcher_clear(l);
 		return -1;
 	}
-	catch_children(true);
-	if (!spawn_all(l, s, e))
+	if (!start_children(l, s, e))
 		return 0;
-	take_down();
 	out->row->close(out->self);
 	launcher_clear(l);
 	return -1;
@@ -310,9 +173,11 @@ static int start(void *ctx, const struct settings *s, const char *data_id, struc
 
 static void finish(void *ctx, struct link *link)
 {
+	struct launcher *l = ctx;
+	children_let_go(l->children);
 	link->row->close(link->self);
-	take_down();
-	launcher_clear(ctx);
+	children_end(l->children);
+	launcher_clear(l);
 }
 
 int train_processes(struct training *t, struct pool *pool)

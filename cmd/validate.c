@@ -21,31 +21,6 @@
 
 enum { RUNS_SHOWN = 10, PATH_BYTES = 4096, REMARK_BYTES = 256 };
 
-/* What memory goes to, in the order of the plan. */
-static const struct part {
-	const char *name, *about;
-	size_t offset;
-} parts[] = {
-        {"parameters", "parameters", offsetof(struct plan, parameters)},
-        {"momentum", "momentum of the workers", offsetof(struct plan, momentum)},
-        {"messages", "messages", offsetof(struct plan, messages)},
-        {"lanes", "gradients and activations", offsetof(struct plan, lanes)},
-        {"data", "data set", offsetof(struct plan, data)},
-        {"optimiser", "optimiser", offsetof(struct plan, optimiser)},
-        {"adversaries", "adversaries", offsetof(struct plan, adversaries)},
-        {"record", "result file", offsetof(struct plan, record)},
-        {"base", "program and libraries", offsetof(struct plan, base)},
-        {"total", "in all", offsetof(struct plan, total)},
-        {"checkpoint", "more while a checkpoint is written", offsetof(struct plan, checkpoint)},
-};
-
-enum { PARTS = sizeof(parts) / sizeof(parts[0]) };
-
-static size_t part_bytes(const struct plan *p, const struct part *part)
-{
-	return *(const size_t *)((const char *)p + part->offset);
-}
-
 static double epochs(const struct settings *s)
 {
 	double epoch = ratio_value(s->steps_per_epoch);
@@ -77,8 +52,8 @@ static void print_line(const struct settings *s, const struct plan *p, const cha
 	line_real(&b, "epochs", epochs(s));
 	line_open(&b, "memory");
 	line_count(&b, "lane", p->lane);
-	for (int i = 0; i < PARTS; i++)
-		line_count(&b, parts[i].name, part_bytes(p, &parts[i]));
+	for (const struct plan_part *part = plan_parts; part->name; part++)
+		line_count(&b, part->name, plan_part_bytes(p, part));
 	line_close(&b);
 	line_text(&b, "file", path);
 	if (remark(s, text, sizeof(text)))
@@ -120,12 +95,12 @@ static void print_memory(const struct plan *p)
 
 	log_bytes((double)have.bytes, room);
 	table_init(&t, "lr");
-	for (int i = 0; i < PARTS; i++) {
+	for (const struct plan_part *part = plan_parts; part->name; part++) {
 		char bytes[32];
-		if (!part_bytes(p, &parts[i]))
+		if (!plan_part_bytes(p, part))
 			continue;
-		log_bytes((double)part_bytes(p, &parts[i]), bytes);
-		table_cell(&t, "%s", parts[i].about);
+		log_bytes((double)plan_part_bytes(p, part), bytes);
+		table_cell(&t, "%s", part->about);
 		table_cell(&t, "%s", bytes);
 	}
 	printf("  memory (%s has %s%s)\n", have.of, room,
@@ -209,7 +184,7 @@ static void say_runs(const struct runs *r, const char *file, int lanes, const st
 	for (size_t i = 0; i < shown; i++) {
 		const struct settings *s = &r->at[i];
 		struct plan plan;
-		trainer_plan(s, lanes, s->workers, &plan);
+		trainer_plan(s, lanes, &plan);
 		run_path(s, NULL, many || a->n_rest > 1, path, sizeof(path));
 		if (json)
 			print_line(s, &plan, path);

@@ -7,12 +7,16 @@
 #include "base/units.h"
 #include "experiment/remote.h"
 #include "train/feed.h"
+#include "train/trainer.h"
 #include "transport/transport.h"
 #include "transport/zmq/zmq.h"
 
 enum { WORKERS_MAX = 4096 };
 
 static const double PATIENCE_S = 60;
+
+/* What a server's settings may take here without --memory. */
+static const double MEMORY_BYTES = 512 * 0x1p20;
 
 /* What this process holds, from its options to the link. */
 struct working {
@@ -23,6 +27,8 @@ struct working {
 	struct zmq_client *client;
 	struct overrides overrides;
 	struct runs runs;
+	int lanes;
+	double memory; /* bytes that the server's settings may take */
 };
 
 static bool named(const char *list, const char *name)
@@ -95,6 +101,13 @@ static int patience_of(const struct args *a, double *out, struct err *e)
 	return text ? units_time("--patience", text, out, e) : 0;
 }
 
+static int memory_of(const struct args *a, double *out, struct err *e)
+{
+	const char *text = args_value(a, "memory");
+	*out = MEMORY_BYTES;
+	return text ? units_memory("--memory", text, out, e) : 0;
+}
+
 static int prepare(struct working *w, struct err *e)
 {
 	const struct args *a = w->args;
@@ -109,8 +122,8 @@ static int prepare(struct working *w, struct err *e)
 		return err_user(
 		        e, "work needs a server, as in 'signsgd work --connect tcp://host:5555 --keys keys'");
 	long long count = 1;
-	if (patience_of(a, &w->endpoint.patience_s, e) ||
-	    credentials_trust(a, w->endpoint.address, &w->endpoint.trust, e) ||
+	if (patience_of(a, &w->endpoint.patience_s, e) || memory_of(a, &w->memory, e) ||
+	    lanes_of(a, &w->lanes, e) || credentials_trust(a, w->endpoint.address, &w->endpoint.trust, e) ||
 	    overrides_remote(&w->overrides, a, e))
 		return -1;
 	if (w->endpoint.trust == ENDPOINT_OPEN) {
@@ -149,13 +162,21 @@ static int check_data(const struct settings *s, const char *address, const char 
 	return 0;
 }
 
-/* The settings that the server sent, with this machine's paths. */
+/*
+ * The settings that the server sent, with this machine's paths. A server elsewhere does not decide how much
+ * memory is taken here; the process that started us is this user's.
+ */
 static int understand(struct working *w, struct err *e)
 {
+	bool foreign = w->endpoint.trust != ENDPOINT_TOKENS;
 	char source[256], data_id[DATA_ID_SIZE];
+	struct plan plan;
 	snprintf(source, sizeof(source), "settings of %s", w->endpoint.address);
-	if (experiment_remote(&w->runs, data_id, source, zmq_client_settings(w->client), w->overrides.at,
-	                      w->overrides.count, e))
+	if (experiment_remote(&w->runs, data_id, source, zmq_client_settings(w->client), foreign,
+	                      w->overrides.at, w->overrides.count, e))
+		return -1;
+	trainer_plan_hosted(&w->runs.at[0], w->lanes, w->endpoint.count, &plan);
+	if (foreign && plan_check(&plan, w->memory, source, e))
 		return -1;
 	return check_data(&w->runs.at[0], w->endpoint.address, data_id, e);
 }
@@ -186,16 +207,16 @@ static int failed(const struct err *e)
 static int run(struct working *w, struct err *e)
 {
 	enum run_outcome outcome = RUN_DID;
-	int lanes;
-	if (prepare(w, e) || lanes_of(w->args, &lanes, e))
+	if (prepare(w, e))
 		return cmd_fail(e);
 	if (w->endpoint.trust !=
 	    ENDPOINT_TOKENS) /* otherwise the process that started us says when to stop */
 		run_catch_signals();
+	run_may_end(NULL);
 	w->client = zmq_client_join(&w->endpoint, e);
 	if (!w->client || understand(w, e))
 		return failed(e);
-	struct pool *pool = pool_open(lanes);
+	struct pool *pool = pool_open(w->lanes);
 	int rc = client(w, pool, &outcome, e);
 	pool_close(pool);
 	if (rc)
@@ -225,6 +246,7 @@ static const struct option options[] = {
         {"data", "DIR", "folder with the data set's files"},
         {"set", "KEY=VALUE", "a path of the data set, as in --set data.path=/images"},
         {"patience", "TIME", "how long to wait for a server that is away (default: 60s)"},
+        {"memory", "SIZE", "most that the server's settings may take here (default: 512MiB)"},
         LANES_OPTION,
         {"quiet", NULL, "say only warnings and errors"},
         {NULL, NULL, NULL},
@@ -239,9 +261,11 @@ const struct command cmd_work = {
                    "machine: its paths are given here. A worker may come, go and come back at any time; it "
                    "gets the "
                    "run's parameters and votes from the next step on. While the server is away it "
-                   "waits.\n"
+                   "waits. Settings that need more memory than --memory are refused before anything is "
+                   "made; `signsgd validate` counts in the same way.\n"
                    "Exit code: 0 when the run is over, 1 when the server stayed away, 2 when it refused "
-                   "us or an option was wrong, 129, 130 and 143 after SIGHUP, SIGINT and SIGTERM.",
+                   "us or an option was wrong, 129, 130 and 143 after SIGHUP, SIGINT and SIGTERM, "
+                   "half a second after them at the latest: a worker has nothing to save.",
         .example = "signsgd work --connect tcp://host:5555 --keys keys --name w0\n"
                    "signsgd work --connect tcp://host:5555 --keys keys --workers 2 --data /data",
         .options = options,

@@ -54,6 +54,7 @@ void dataset_clear(struct dataset *d);
 
 struct data_env {
 	const char *dir;   /* --data, or NULL */
+	bool foreign;      /* another machine wrote the settings: no file but those of data folders */
 	uint64_t seed;     /* the experiment's */
 	struct pool *pool; /* for data that the program makes; NULL in shape() */
 };

@@ -106,13 +106,13 @@ void text_split(struct text_parts *p, size_t kept)
 	p->train.count = kept;
 }
 
-/* A file by its path, or below one of the data folders. */
+/* A file by its path, or below one of the data folders; for a stranger below those alone. */
 static char *find(const char *name, const struct data_env *env, struct err *e)
 {
 	const char *const dirs[2] = {env->dir, NULL};
 	const struct data_file file = {.name = name};
 	struct stat st;
-	if (stat(name, &st) == 0)
+	if (!env->foreign && stat(name, &st) == 0)
 		return mem_string(name);
 	if (!*name || strlen(name) > NAME_MAX_BYTES) {
 		err_user(e, "data set text: no file has a name of %zu bytes; expected 1 to %d", strlen(name),
@@ -186,11 +186,13 @@ static const struct key keys[] = {
          .kind = KEY_STRING,
          .offset = offsetof(struct files, train),
          .default_json = NULL,
+         .file = true,
          .help = "the training text, plain or packed with gzip: a path, or a name below a data folder"},
         {.name = "test",
          .kind = KEY_STRING,
          .offset = offsetof(struct files, test),
          .default_json = "null",
+         .file = true,
          .help = "the text for evaluations; absent: the last part of the training text"},
         {.name = "share",
          .kind = KEY_REAL,

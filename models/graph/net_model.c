@@ -7,15 +7,43 @@
 /* Parameters are counted in an int64 in files, and a vector of them in bytes in a size_t. */
 #define PARAMETERS_MAX 0x1p40
 
+/* Numbers that a layer gives for a batch, and multiply-adds that it takes for a sample: far above what a
+ * machine can do, and far below what sizes in bytes can count. */
+#define OUTPUT_MAX        0x1p40
+#define MULTIPLY_ADDS_MAX 0x1p50
+
+/* In double, because what cannot be counted in a size_t may have wrapped round to little. */
+static int check_sizes(const struct net *n, struct err *e)
+{
+	double params = 0, rows = (double)net_rows_max(n);
+	for (int i = 0; i < n->n_tensors; i++) {
+		double count = 1;
+		for (int d = 0; d < n->tensor[i].tensor.rank; d++)
+			count *= (double)n->tensor[i].tensor.dims[d];
+		params += count;
+	}
+	if (params > PARAMETERS_MAX)
+		return err_user(e, "the network has %.4g parameters, expected at most %.0f", params,
+		                PARAMETERS_MAX);
+	for (int i = 0; i < n->n_values; i++) {
+		struct net_size s = n->value[i].size;
+		double numbers = rows * s.channels * s.height * s.width;
+		if (numbers > OUTPUT_MAX)
+			return err_user(e, "a layer gives %.4g numbers a batch, expected at most %.0f",
+			                numbers, OUTPUT_MAX);
+	}
+	for (int i = 0; i < n->n_nodes; i++)
+		if (n->node[i].multiply_adds > MULTIPLY_ADDS_MAX)
+			return err_user(
+			        e, "layer \"%s\" takes %.4g multiply-adds a sample, expected at most %.0f",
+			        n->node[i].name, n->node[i].multiply_adds, MULTIPLY_ADDS_MAX);
+	return 0;
+}
+
 int net_model_check(const void *state, const struct model_env *env, struct err *e)
 {
 	struct net *n = net_build(state, env);
-	int rc = 0;
-	if (n->err.code)
-		rc = err_user(e, "%s", n->err.text);
-	else if ((double)n->n_params > PARAMETERS_MAX)
-		rc = err_user(e, "the network has %zu parameters, expected at most %.0f", n->n_params,
-		              PARAMETERS_MAX);
+	int rc = n->err.code ? err_user(e, "%s", n->err.text) : check_sizes(n, e);
 	net_free_graph(n);
 	return rc;
 }

@@ -16,6 +16,10 @@ struct unit {
 static const struct unit rates[] = {{"bit", 1}, {"kbit", 1e3}, {"mbit", 1e6}, {"gbit", 1e9}, {NULL, 0}};
 static const struct unit times[] = {{"us", 1e-6}, {"ms", 1e-3}, {"s", 1}, {"min", 60}, {NULL, 0}};
 
+static const struct unit amounts[] = {{"B", 1},        {"kB", 1e3},     {"MB", 1e6},     {"GB", 1e9},
+                                      {"TB", 1e12},    {"KiB", 0x1p10}, {"MiB", 0x1p20}, {"GiB", 0x1p30},
+                                      {"TiB", 0x1p40}, {NULL, 0}};
+
 /* Digits, a point, an exponent: none of the other things that strtod() reads. */
 static int number_of(const char *text, const char **rest, double *out)
 {
@@ -70,6 +74,19 @@ int units_time(const char *what, const char *text, double *seconds, struct err *
 		return err_user(e, "%s: found '%s', expected a number with us, ms, s or min, as in 50us",
 		                what, text_shown(text, shown, sizeof(shown)));
 	*seconds = value;
+	return 0;
+}
+
+int units_memory(const char *what, const char *text, double *bytes, struct err *e)
+{
+	char shown[80];
+	double value;
+
+	if (read(text, amounts, &value) || !(value > 0))
+		return err_user(
+		        e, "%s: found '%s', expected a number above 0 with MiB, GiB, MB or GB, as in 2GiB",
+		        what, text_shown(text, shown, sizeof(shown)));
+	*bytes = value;
 	return 0;
 }
 

@@ -1,4 +1,4 @@
-/* Numbers with units, as people write them for networks: 100mbit, 10gbit, 50us, 0.19s. */
+/* Numbers with units, as people write them: 100mbit, 10gbit, 50us, 0.19s, 512MiB. */
 #ifndef SIGNSGD_BASE_UNITS_H
 #define SIGNSGD_BASE_UNITS_H
 
@@ -12,6 +12,10 @@ int units_rate(const char *what, const char *text, double *bits_per_s, struct er
 
 /* A time (us, ms, s, min) in seconds, from 0 on. The same else. */
 int units_time(const char *what, const char *text, double *seconds, struct err *e);
+
+/* An amount of memory (B, kB, MB, GB, TB, or powers of 1024: KiB, MiB, GiB, TiB) in bytes, above 0. The same
+ * else. */
+int units_memory(const char *what, const char *text, double *bytes, struct err *e);
 
 /* "100 Mbit/s", "2.5 Gbit/s" into out. */
 void units_rate_text(double bits_per_s, char out[32]);

@@ -74,6 +74,7 @@ struct key {
 	bool below;                  /* highest itself is excluded */
 	bool not_identity;           /* changes no result, so no part of a run's identity */
 	bool not_group;              /* part of the identity, but figures group runs without it: KEYS_GROUP */
+	bool file; /* KEY_STRING of a data set: a file, by its path or by its name below a data folder */
 };
 
 struct row {

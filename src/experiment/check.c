@@ -125,7 +125,8 @@ static int check_data(struct settings *s, const struct json *root, struct err *e
 {
 	const struct data_source *data = (const struct data_source *)s->data.row;
 	const struct model *model = (const struct model *)s->model.row;
-	const struct data_env env = {.dir = s->data_dir[0] ? s->data_dir : NULL, .seed = s->seed};
+	const struct data_env env = {
+	        .dir = s->data_dir[0] ? s->data_dir : NULL, .foreign = s->foreign, .seed = s->seed};
 	if (data->shape(s->data.state, &env, &s->shape, e))
 		return say_at(e, root, "data");
 	if (model->wants_data && !data->load)

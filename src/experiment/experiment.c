@@ -72,6 +72,7 @@ static int read_point(struct runs *out, const struct json *root, const struct sw
 	struct json *point = json_copy(a, root);
 	json_remove(point, "sweep");
 	json_remove(point, "seeds");
+	out->at[out->count].foreign = out->foreign;
 	if (sweep_apply(a, sweep, out->count, point, e) || keys_rename(experiment_keys, point, r, e) ||
 	    resolve(a, &out->at[out->count], point, e))
 		return -1;
@@ -125,12 +126,26 @@ static int expand_or_clear(struct runs *out, struct json *root, bool recorded, c
 	return -1;
 }
 
+/* The settings of a text; *out holds the arena, and whether they are foreign. */
+static int parse(struct runs *out, const char *source, const char *text, size_t length,
+                 const struct change *changes, size_t n_changes, struct err *e)
+{
+	struct json *root = json_read_text(&out->arena, source, text, length, e);
+	return expand_or_clear(out, root, false, changes, n_changes, e);
+}
+
 int experiment_parse(struct runs *out, const char *source, const char *text, size_t length,
                      const struct change *changes, size_t n_changes, struct err *e)
 {
 	*out = (struct runs){0};
-	struct json *root = json_read_text(&out->arena, source, text, length, e);
-	return expand_or_clear(out, root, false, changes, n_changes, e);
+	return parse(out, source, text, length, changes, n_changes, e);
+}
+
+int experiment_parse_foreign(struct runs *out, const char *source, const char *text, size_t length,
+                             const struct change *changes, size_t n_changes, struct err *e)
+{
+	*out = (struct runs){.foreign = true};
+	return parse(out, source, text, length, changes, n_changes, e);
 }
 
 int experiment_read(struct runs *out, const char *path, const struct change *changes, size_t n_changes,

@@ -26,6 +26,7 @@ struct runs {
 	struct arena arena; /* owns everything below */
 	struct settings *at;
 	size_t count;
+	bool foreign; /* another machine wrote the text */
 };
 
 /* Read a file, apply the changes, expand, resolve, check. -1 and a sentence. Warnings go to log_warn(). */
@@ -41,6 +42,9 @@ int experiment_parse(struct runs *out, const char *source, const char *text, siz
  */
 int experiment_recorded(struct runs *out, const char *path, const char *text, const struct change *changes,
                         size_t n_changes, struct err *e);
+/* The same of a text from another machine: the settings are `foreign`. */
+int experiment_parse_foreign(struct runs *out, const char *source, const char *text, size_t length,
+                             const struct change *changes, size_t n_changes, struct err *e);
 void runs_clear(struct runs *r);
 
 #endif

@@ -2,6 +2,8 @@
 #include "experiment/remote.h"
 #include <stdio.h>
 #include <string.h>
+#include "base/text.h"
+#include "config/key_rename.h"
 #include "models/init/init_row.h"
 #include "registry.h"
 
@@ -59,10 +61,50 @@ static int check_text(const struct settings *s, const char *source, const char *
 	                source);
 }
 
-static int read_settings(struct runs *out, const char *source, const char *text, const struct change *changes,
-                         size_t n_changes, struct err *e)
+int settings_check_names(const struct settings *s, const char *source, struct err *e)
 {
-	if (experiment_parse(out, source, text, strlen(text), changes, n_changes, e))
+	char shown[256];
+	for (const struct key *k = s->data.row->keys; k && k->name; k++) {
+		const char *name = NULL;
+		if (k->file)
+			memcpy(&name, (const char *)s->data.state + k->offset, sizeof name);
+		if (name && strchr(name, '/'))
+			return err_user(e,
+			                "%s: data.%s: found '%s', expected the name of a file, without a "
+			                "folder: between machines, each looks for it in its own data folders "
+			                "(--data, SIGNSGD_DATA)",
+			                source, k->name, text_shown(name, shown, sizeof shown));
+	}
+	return 0;
+}
+
+/*
+ * Look at the text alone, before anything that it names is looked for: reading settings in full lists the
+ * folders and reads the files of their data set, and the file that their parameters come from.
+ */
+static int check_sent(const char *source, const char *text, bool foreign, struct err *e)
+{
+	struct arena a = {0};
+	struct key_renames renames = {.arena = &a};
+	struct settings s = {0};
+	struct json *root = json_read_text(&a, source, text, strlen(text), e);
+	int rc = -1;
+	if (root && root->type != JSON_OBJECT)
+		json_bad(e, root, "an object, the experiment");
+	else if (root && !keys_rename(experiment_keys, root, &renames, e) &&
+	         !keys_parse(experiment_keys, &s, root, &a, e) && !check_text(&s, source, text, e))
+		rc = foreign ? settings_check_names(&s, source, e) : 0;
+	arena_clear(&a);
+	return rc;
+}
+
+static int read_settings(struct runs *out, const char *source, const char *text, bool foreign,
+                         const struct change *changes, size_t n_changes, struct err *e)
+{
+	*out = (struct runs){0};
+	if (check_sent(source, text, foreign, e) ||
+	    (foreign ? experiment_parse_foreign : experiment_parse)(out, source, text, strlen(text), changes,
+	                                                            n_changes, e))
 		return -1;
 	if (out->count == 1 && !check_text(&out->at[0], source, text, e))
 		return 0;
@@ -73,10 +115,10 @@ static int read_settings(struct runs *out, const char *source, const char *text,
 }
 
 int experiment_remote(struct runs *out, char data_id[DATA_ID_SIZE], const char *source, const char *text,
-                      const struct change *changes, size_t n_changes, struct err *e)
+                      bool foreign, const struct change *changes, size_t n_changes, struct err *e)
 {
 	char *settings = cut_data_id(text, data_id);
-	int rc = read_settings(out, source, settings, changes, n_changes, e);
+	int rc = read_settings(out, source, settings, foreign, changes, n_changes, e);
 	mem_free(settings);
 	return rc;
 }

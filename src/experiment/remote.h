@@ -15,10 +15,15 @@ void settings_remote(const struct settings *s, const char *data_id, struct buf *
 /*
  * Read what another process sent, as strictly as a file, with changes of our own that may say paths and
  * nothing else. -1 and a sentence: what a file may not have either, a path, more than one run, something that
- * settings_remote() would have written otherwise. data_id: what the sender says of its data, "" where it says
- * nothing. Free with runs_clear().
+ * settings_remote() would have written otherwise. No file is looked for before all that is known. `foreign`:
+ * the sender is on another machine, and settings_check_names() holds too. data_id: what the sender says of
+ * its data, "" where it says nothing. Free with runs_clear().
  */
 int experiment_remote(struct runs *out, char data_id[DATA_ID_SIZE], const char *source, const char *text,
-                      const struct change *changes, size_t n_changes, struct err *e);
+                      bool foreign, const struct change *changes, size_t n_changes, struct err *e);
+
+/* Do the settings name files (of texts) by plain names, so that another machine may be sent them? -1 and a
+ * sentence that begins with `source`. */
+int settings_check_names(const struct settings *s, const char *source, struct err *e);
 
 #endif

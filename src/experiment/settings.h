@@ -51,6 +51,7 @@ struct settings {
 	const char *out;
 
 	bool profile; /* not of the file: measure the time of every layer */
+	bool foreign; /* not of the file: another machine sent it, and may name files of data folders only */
 
 	/* Derived by experiment_check() and from the text: */
 	struct data_shape shape;

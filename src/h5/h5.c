@@ -1,6 +1,7 @@
 /* Files, groups, types. HDF5 works in memory that is ours (its core driver with our buffer). */
 #include "h5/h5.h"
 
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -89,6 +90,19 @@ static herr_t image_owner_free(void *f)
 	return 0;
 }
 
+/* It must come before the library is initialised. */
+static void no_exit_handler(void)
+{
+	H5dont_atexit();
+}
+
+void h5_library_start(void)
+{
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+	pthread_once(&once, no_exit_handler);
+	H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
+}
+
 /* Create a file, or open f->image. HDF5 knows files by name; the name we give it can exist nowhere. */
 static hid_t open_image(struct h5 *f, bool create, unsigned flags)
 {
@@ -96,7 +110,7 @@ static hid_t open_image(struct h5 *f, bool create, unsigned flags)
 	char name[NAME_BYTES];
 	H5FD_file_image_callbacks_t calls = {image_give,  image_copy,       image_grow, image_free,
 	                                     image_owner, image_owner_free, f};
-	H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
+	h5_library_start();
 	snprintf(name, sizeof name, "/dev/null/%lu", count++);
 	hid_t access = h5_must(f, "/", "make properties", H5Pcreate(H5P_FILE_ACCESS));
 	h5_must(f, "/", "choose the memory driver", H5Pset_fapl_core(access, IMAGE_STEP, false));

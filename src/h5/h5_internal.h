@@ -16,6 +16,13 @@ struct h5 {
 	struct h5_span span; /* and which range of it has the seal's own sum */
 };
 
+/*
+ * Before a file is created or opened: HDF5 prints no words of its own, and does nothing when the process
+ * ends. We close every file; one whose close failed, on a full disk, would bring the library's exit handler
+ * down.
+ */
+void h5_library_start(void);
+
 /* The type in a file (little-endian) and in memory. */
 hid_t h5_stored(enum h5_type type);
 hid_t h5_native(enum h5_type type);

@@ -21,7 +21,7 @@ static struct h5 *on_disk(const char *path, hid_t id)
 
 struct h5 *h5_stream_create(const char *path, struct err *e)
 {
-	H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
+	h5_library_start();
 	hid_t id = H5Fcreate(path, H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT);
 	if (id >= 0)
 		return on_disk(path, id);
@@ -35,7 +35,7 @@ struct h5 *h5_stream_open(const char *path, struct err *e)
 	struct h5_span span;
 	if (h5_seal_check_file(path, &sealed, &span, e))
 		return NULL;
-	H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
+	h5_library_start();
 	hid_t id = H5Fopen(path, H5F_ACC_RDONLY, H5P_DEFAULT);
 	if (id < 0) {
 		err_user(e, "%s: HDF5 cannot open it", path);

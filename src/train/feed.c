@@ -51,7 +51,10 @@ static void open_reader(struct feed *f, const struct settings *s, int lanes)
 
 static struct data_env env_of(const struct settings *s, struct pool *pool)
 {
-	return (struct data_env){.dir = s->data_dir[0] ? s->data_dir : NULL, .seed = s->seed, .pool = pool};
+	return (struct data_env){.dir = s->data_dir[0] ? s->data_dir : NULL,
+	                         .foreign = s->foreign,
+	                         .seed = s->seed,
+	                         .pool = pool};
 }
 
 int feed_fingerprint(const struct settings *s, char out[DATA_ID_SIZE], struct err *e)

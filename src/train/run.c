@@ -1,13 +1,13 @@
 /* One run: check what its path contains, loop over the steps, and write results and checkpoints. */
 #include "train/run.h"
 #include <math.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/mem.h"
 #include "base/progress.h"
 #include "train/checkpoint.h"
 #include "train/extend.h"
@@ -43,63 +43,6 @@ struct run {
 	bool blew_up; /* it has diverged */
 	bool saved_once;
 };
-
-static volatile sig_atomic_t caught;
-
-static void catch_signal(int signal)
-{
-	caught = signal;
-}
-
-/*
- * The terminal is lost. SIGHUP may come twice, from the kernel and from the shell, and neither kills the
- * program. Under nohup it stays ignored.
- */
-static void catch_hangup(void)
-{
-	struct sigaction hangup = {.sa_handler = catch_signal, .sa_flags = SA_RESTART}, before;
-	sigemptyset(&hangup.sa_mask);
-	if (sigaction(SIGHUP, NULL, &before) == 0 && before.sa_handler != SIG_IGN)
-		sigaction(SIGHUP, &hangup, NULL);
-}
-
-void run_catch_signals(void)
-{
-	/* The handler is called only once: a second Ctrl-C kills the program. */
-	struct sigaction once = {.sa_handler = catch_signal, .sa_flags = (int)SA_RESETHAND | SA_RESTART};
-	struct sigaction ignore = {.sa_handler = SIG_IGN};
-	sigemptyset(&once.sa_mask);
-	sigemptyset(&ignore.sa_mask);
-	sigaction(SIGINT, &once, NULL);
-	sigaction(SIGTERM, &once, NULL);
-	sigaction(SIGXFSZ, &ignore, NULL); /* a size limit is then an error of write(), and reported */
-	sigaction(SIGPIPE, &ignore, NULL); /* a run goes on when its output is no longer read */
-	catch_hangup();
-}
-
-int run_signal(void)
-{
-	return caught;
-}
-
-void run_halt(void)
-{
-	if (!caught)
-		caught = SIGCHLD;
-}
-
-const volatile sig_atomic_t *run_stop_flag(void)
-{
-	return &caught;
-}
-
-/* The name of what stopped the run. */
-static const char *stop_name(void)
-{
-	if (caught == SIGCHLD)
-		return "the end of its processes";
-	return caught == SIGTERM ? "SIGTERM" : caught == SIGHUP ? "SIGHUP" : "SIGINT";
-}
 
 void run_path(const struct settings *s, const char *out_option, bool many, char *out, size_t size)
 {
@@ -208,7 +151,7 @@ static void show_progress(const struct run *run, bool force)
  */
 static bool stopping(const struct run *run)
 {
-	return run->linked ? run->flags & EXCHANGE_STOP : caught;
+	return run->linked ? run->flags & EXCHANGE_STOP : run_signal() != 0;
 }
 
 /* No step was done: a signal came before enough votes. */
@@ -258,7 +201,7 @@ static int take_file(struct run *run, struct err *e)
 
 static int one_step(struct run *run, struct err *e)
 {
-	run->flags = (checkpoint_due(run) ? EXCHANGE_SAVE : 0) | (caught ? EXCHANGE_STOP : 0);
+	run->flags = (checkpoint_due(run) ? EXCHANGE_SAVE : 0) | (run_signal() ? EXCHANGE_STOP : 0);
 	enum trainer_end end = trainer_step(run->t, &run->step, &run->flags, e);
 	if (end != TRAINER_DID)
 		return end == TRAINER_LEFT ? no_step(run) : -1;
@@ -301,7 +244,7 @@ static int end(struct run *run, enum run_outcome *outcome, struct err *e)
 		state = RUN_DIVERGED;
 		*outcome = RUN_BLEW_UP;
 	} else if (trainer_steps_done(run->t) < run->s->steps) {
-		snprintf(why, sizeof why, "%s came after step %lld", stop_name(),
+		snprintf(why, sizeof why, "%s came after step %lld", run_signal_name(),
 		         (long long)trainer_steps_done(run->t));
 		state = RUN_INTERRUPTED;
 		*outcome = RUN_STOPPED;
@@ -359,16 +302,22 @@ static int open_place(struct run *run, struct err *e)
 	return -1;
 }
 
-static int loop(struct run *run, enum run_outcome *outcome, struct err *e)
+/* What is recorded of the start. */
+static int first_look(struct run *run, struct err *e)
 {
 	run->began = run->saved = clock_s();
 	run->steps_at_start = trainer_steps_done(run->t);
 	trainer_probe(run->t, run->r);
-	if (run->fresh) {
-		if (evaluate(run, e))
-			return -1;
-		trainer_run_probes(run->t);
-	}
+	if (!run->fresh)
+		return 0;
+	if (evaluate(run, e))
+		return -1;
+	trainer_run_probes(run->t);
+	return 0;
+}
+
+static int loop(struct run *run, enum run_outcome *outcome, struct err *e)
+{
 	if (check_place(run, e))
 		return -1;
 	run->ours = true;
@@ -383,6 +332,22 @@ static int loop(struct run *run, enum run_outcome *outcome, struct err *e)
 	return end(run, outcome, e);
 }
 
+/* Tell the trainer of a server what was recorded of its workers. What cannot be read is not believed either.
+ */
+static void expect_born(struct run *run)
+{
+	size_t workers = (size_t)run->s->workers;
+	int64_t steps = 0, done = trainer_steps_done(run->t);
+	struct err ignored = {0};
+	int32_t *born = NULL;
+	if (!trainer_untrusted(run->t) || done == 0 ||
+	    record_read_voters(run->place.path, workers, &steps, &born, &ignored))
+		return;
+	if (steps >= done)
+		trainer_expect_born(run->t, born + (size_t)(done - 1) * workers);
+	mem_free(born);
+}
+
 /* Go on from the checkpoint, with a result file that is cut to its step. */
 static int restore(struct run *run, const struct record_meta *meta, struct err *e)
 {
@@ -394,6 +359,7 @@ static int restore(struct run *run, const struct record_meta *meta, struct err *
 		                          ? "cannot train %s on"
 		                          : "cannot resume %s (without its checkpoint it is started again)",
 		                  run->o->path);
+	expect_born(run);
 	run->r = extending(run) ? record_extend(place->path, meta, &place->was, run->s->eval.every, e)
 	                        : record_continue(place->path, meta, trainer_steps_done(run->t), e);
 	if (!run->r)
@@ -490,7 +456,9 @@ int run_one(const struct settings *s, struct pool *pool, const struct run_option
 {
 	struct run run = {.s = s, .o = o, .eval = {.test_accuracy = NAN, .test_perplexity = NAN}};
 	struct run_place *place = &run.place;
+	run_may_end(NULL); /* a folder or a text is read for its fingerprint */
 	int rc = open_place(&run, e);
+	run_must_save();
 	bool skip = place->present == RUN_PRESENT_FINISHED && !extending(&run);
 	if (!rc)
 		rc = meet(&run, skip, pool, e);
@@ -498,10 +466,14 @@ int run_one(const struct settings *s, struct pool *pool, const struct run_option
 		*outcome = RUN_SKIPPED;
 		say_skipped(o, place);
 	} else if (!rc) {
+		run_may_end(place->lock.path);
 		rc = begin(&run, place->present != RUN_PRESENT_NOTHING, pool, e) || trainer_sync(run.t, e) ||
-		                     loop(&run, outcome, e)
+		                     first_look(&run, e)
 		             ? -1
 		             : 0;
+		run_must_save();
+		if (!rc)
+			rc = loop(&run, outcome, e);
 		if (rc)
 			fail(&run, e);
 		clear(&run);

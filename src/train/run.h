@@ -64,6 +64,18 @@ enum run_command { RUN_COMMAND_GO, RUN_COMMAND_SKIP };
 void run_catch_signals(void);
 /* The signal that came, or 0; SIGCHLD: run_halt() was called. */
 int run_signal(void);
+/* The exit code for it: 128 + signal, as shells have it; after run_halt() EXIT_WORLD. */
+int run_signal_code(void);
+/* What stops the run, for sentences; only while there is a signal. */
+const char *run_signal_name(void);
+/*
+ * From here on nothing is lost when the process ends, until run_must_save(): the run has not begun, or is
+ * another machine's. A signal then ends the process half a second later if it is still there, whatever it is
+ * doing (drawing a data set, decoding, a long step), with a sentence and 128 + signal. `remove`: a file that
+ * is removed then, or NULL; it must stay as it is. Without run_catch_signals() nothing changes.
+ */
+void run_may_end(const char *remove);
+void run_must_save(void);
 /* Ask the run to stop, as a signal would: the other processes are gone. Safe in a signal handler. */
 void run_halt(void);
 /* What a transport checks while it waits (transport_env.stop). */

@@ -25,8 +25,11 @@ static int follow_step(struct trainer *t, int64_t steps, enum run_outcome *outco
 int run_follow(const struct settings *s, struct pool *pool, const struct link *link,
                enum run_outcome *outcome, struct err *e)
 {
+	run_may_end(NULL);
 	struct trainer *t = trainer_open(s, pool, link, e);
 	int rc = !t || trainer_sync(t, e) ? -1 : 0;
+	if (link->row->processes == TRANSPORT_LAUNCHED) /* a server goes on without us */
+		run_must_save();
 	*outcome = RUN_DID;
 	while (rc == 0 && trainer_steps_done(t) < s->steps)
 		rc = follow_step(t, s->steps, outcome, e);

@@ -23,7 +23,7 @@
 #include "record/record.h"
 #include "train/replay.h"
 
-/* The memory that a run needs, in bytes, known before anything is loaded. */
+/* The memory that a run needs, in bytes, known before anything is loaded. SIZE_MAX stands for more. */
 struct plan {
 	size_t n_params;
 	size_t push_bytes, pull_bytes; /* for each worker and step */
@@ -32,8 +32,28 @@ struct plan {
 	size_t checkpoint; /* in addition to total, while a checkpoint is written */
 };
 
-/* Of a process that holds so many of the workers; 0: a server, which holds their messages. */
-void trainer_plan(const struct settings *s, int lanes, int workers, struct plan *out);
+/* Of a process with all workers. */
+void trainer_plan(const struct settings *s, int lanes, struct plan *out);
+/* Of one with some of them, or, at a server, with none; the root also records. */
+void trainer_plan_part(const struct settings *s, int lanes, int hosted, bool root, struct plan *out);
+/* What the settings ask of a process that only hosts `hosted` of the workers and records nothing: without
+ * what the program and its libraries take for themselves, once and for each lane. */
+void trainer_plan_hosted(const struct settings *s, int lanes, int hosted, struct plan *out);
+
+/* What memory goes to: the members of struct plan, in its order. Ends with a part without a name. */
+struct plan_part {
+	const char *name, *about;
+	size_t offset;
+};
+
+extern const struct plan_part plan_parts[];
+size_t plan_part_bytes(const struct plan *p, const struct plan_part *part);
+
+/*
+ * Refuse a plan of more than `limit` bytes, with a sentence that begins with `source` and says what they go
+ * to, and which --memory would allow it. Always 0 for less.
+ */
+int plan_check(const struct plan *p, double limit, const char *source, struct err *e);
 
 struct trainer;
 struct link;
@@ -117,5 +137,10 @@ int trainer_save_alone(struct trainer *t, const char *path, struct err *e);
 int trainer_restore(struct trainer *t, const char *path, struct err *e);
 /* The same of a run that had another id before its length was changed (train/extend.h). */
 int trainer_restore_as(struct trainer *t, const char *run_id, const char *path, struct err *e);
+/*
+ * After trainer_restore(), at a server: workers that kept their states to themselves will say when these
+ * began, and only this is believed: born [M] of the last step done, as in struct replay.
+ */
+void trainer_expect_born(struct trainer *t, const int32_t *born);
 
 #endif

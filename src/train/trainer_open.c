@@ -8,12 +8,12 @@
 
 /* Refuse what cannot fit before anything is made: half of it would take long, and then the rest is missing.
  */
-static int check_memory(const struct settings *s, int lanes, int workers, struct err *e)
+static int check_memory(const struct settings *s, int lanes, int workers, bool root, struct err *e)
 {
 	struct machine_memory have = machine_memory();
 	struct plan plan;
 	char need[32], room[32];
-	trainer_plan(s, lanes, workers, &plan);
+	trainer_plan_part(s, lanes, workers, root, &plan);
 	if (plan.total <= have.bytes)
 		return 0;
 	log_bytes((double)plan.total, need);
@@ -29,7 +29,7 @@ static int open_parts(struct trainer *t, struct pool *pool, const struct link *l
 	const struct settings *s = t->settings;
 	const struct backend_row *backend = (const struct backend_row *)s->backend.row;
 	t->workforce.pool = pool;
-	if (check_memory(s, pool_lanes(pool), link ? link->count : s->workers, e) ||
+	if (check_memory(s, pool_lanes(pool), link ? link->count : (int)s->workers, !link || link->root, e) ||
 	    backend->open(&t->be, e) || uplink_open(&t->uplink, s, link, pool, e))
 		return -1;
 	if (t->be.slow)

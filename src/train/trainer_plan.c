@@ -1,4 +1,7 @@
 /* The memory plan of a run: sums of what trainer_open() allocates. */
+#include <math.h>
+#include <stddef.h>
+#include "base/log.h"
 #include "registry.h"
 #include "train/evaluate.h"
 #include "train/feed.h"
@@ -10,6 +13,38 @@ enum {
 	BASE_BYTES = 24 << 20,         /* the program, its libraries and their buffers, measured at rest */
 	LANE_LIBRARY_BYTES = 4 << 20   /* packing buffers that OpenBLAS touches in a lane */
 };
+
+const struct plan_part plan_parts[] = {
+        {"parameters", "parameters", offsetof(struct plan, parameters)},
+        {"momentum", "momentum of the workers", offsetof(struct plan, momentum)},
+        {"messages", "messages", offsetof(struct plan, messages)},
+        {"lanes", "gradients and activations", offsetof(struct plan, lanes)},
+        {"data", "data set", offsetof(struct plan, data)},
+        {"optimiser", "optimiser", offsetof(struct plan, optimiser)},
+        {"adversaries", "adversaries", offsetof(struct plan, adversaries)},
+        {"record", "result file", offsetof(struct plan, record)},
+        {"base", "program and libraries", offsetof(struct plan, base)},
+        {"total", "in all", offsetof(struct plan, total)},
+        {"checkpoint", "more while a checkpoint is written", offsetof(struct plan, checkpoint)},
+        {NULL, NULL, 0},
+};
+
+size_t plan_part_bytes(const struct plan *p, const struct plan_part *part)
+{
+	return *(const size_t *)(const void *)((const char *)p + part->offset);
+}
+
+/* Settings from elsewhere may ask for anything: more than can be counted stays more. */
+static size_t sum(size_t a, size_t b)
+{
+	return a > SIZE_MAX - b ? SIZE_MAX : a + b;
+}
+
+static size_t product(size_t a, size_t b)
+{
+	size_t out;
+	return __builtin_mul_overflow(a, b, &out) ? SIZE_MAX : out;
+}
 
 static size_t lane_bytes(const struct settings *s, const struct model_env *env, size_t n)
 {
@@ -61,45 +96,96 @@ static size_t data_bytes(const struct settings *s, int lanes)
 	       2 * sizeof(uint32_t) * s->shape.n_train + feed_reader_bytes(s, lanes);
 }
 
-static size_t adversary_bytes(const struct settings *s, size_t workers, size_t n)
+static void sum_up(struct plan *p)
 {
-	const struct attack *attack = (const struct attack *)s->adversaries.attack.row;
-	size_t count = (size_t)s->adversaries.count;
-	if (!attack->memory_floats)
-		return 0;
-	return (count < workers ? count : workers) * attack->memory_floats(s->adversaries.attack.state, n) *
-	       sizeof(float);
+	const size_t own[] = {p->momentum, p->optimiser, p->adversaries},
+	             rest[] = {p->messages, p->lanes, p->data, p->record, BASE_BYTES};
+	p->base = BASE_BYTES;
+	p->checkpoint = p->parameters;
+	for (size_t i = 0; i < sizeof own / sizeof *own; i++)
+		p->checkpoint = sum(p->checkpoint, own[i]);
+	p->total = p->checkpoint;
+	for (size_t i = 0; i < sizeof rest / sizeof *rest; i++)
+		p->total = sum(p->total, rest[i]);
 }
 
-void trainer_plan(const struct settings *s, int lanes, int workers, struct plan *out)
+/* What the state of `hosted` workers takes, and that of the run. */
+static void plan_state(const struct settings *s, const struct model_env *env, size_t hosted, struct plan *out)
+{
+	const struct aggregator *agg = (const struct aggregator *)s->aggregator.row;
+	const struct attack *attack = (const struct attack *)s->adversaries.attack.row;
+	const struct model *model = env->model;
+	size_t n = out->n_params, count = (size_t)s->adversaries.count;
+	size_t running = model->running_floats ? model->running_floats(s->model.state, env) : 0;
+	size_t carry = model->carry_floats ? model->carry_floats(s->model.state, env) : 0;
+	out->parameters = product(sum(n, running), sizeof(float));
+	out->momentum = product(hosted, product(sum(n, carry), sizeof(float)));
+	if (s->shape.window > 0)
+		out->data = sum(product(sum(s->shape.n_train, s->shape.n_test), sizeof(int32_t)),
+		                product(evaluate_text_floats(carry), sizeof(float)));
+	if (agg->memory_floats)
+		out->optimiser = product(agg->memory_floats(s->aggregator.state, n), sizeof(float));
+	if (attack->memory_floats)
+		out->adversaries = product(
+		        hosted < count ? hosted : count,
+		        product(attack->memory_floats(s->adversaries.attack.state, n), sizeof(float)));
+}
+
+void trainer_plan_part(const struct settings *s, int lanes, int hosted, bool root, struct plan *out)
 {
 	const struct aggregator *agg = (const struct aggregator *)s->aggregator.row;
 	const struct model *model = (const struct model *)s->model.row;
 	struct backend be;
 	open_backend(s, &be);
 	struct model_env env = settings_model_env(s, &be);
-	size_t n = model->n_params(s->model.state, &env), m = (size_t)workers;
+	size_t n = model->n_params(s->model.state, &env), m = (size_t)hosted;
+	size_t shared = model->shared_bytes ? model->shared_bytes(s->model.state, &env) : 0;
 	*out = (struct plan){.n_params = n};
 	out->push_bytes = agg->push_bytes(s->aggregator.state, n);
 	out->pull_bytes = agg->pull_bytes(s->aggregator.state, n);
-	size_t running = model->running_floats ? model->running_floats(s->model.state, &env) : 0;
-	size_t carry = model->carry_floats ? model->carry_floats(s->model.state, &env) : 0;
-	size_t shared = model->shared_bytes ? model->shared_bytes(s->model.state, &env) : 0;
-	out->parameters = (n + running) * sizeof(float);
-	out->momentum = m * (n + carry) * sizeof(float);
-	out->messages = (m > 0 ? m : (size_t)s->workers) * out->push_bytes + out->pull_bytes;
+	/* a server without workers of its own holds the messages of all */
+	out->messages = sum(product(m > 0 ? m : (size_t)s->workers, out->push_bytes), out->pull_bytes);
 	out->lane = lane_bytes(s, &env, n);
-	out->lanes = (size_t)lanes * out->lane + shared;
+	out->lanes = sum(product((size_t)lanes, out->lane), shared);
 	out->data = data_bytes(s, lanes);
-	if (s->shape.window > 0)
-		out->data = (s->shape.n_train + s->shape.n_test) * sizeof(int32_t) +
-		            evaluate_text_floats(carry) * sizeof(float);
-	if (agg->memory_floats)
-		out->optimiser = agg->memory_floats(s->aggregator.state, n) * sizeof(float);
-	out->adversaries = adversary_bytes(s, m, n);
-	out->record = record_bytes(s, n) + probe_bytes(s, n);
-	out->base = BASE_BYTES;
-	out->checkpoint = out->parameters + out->momentum + out->optimiser + out->adversaries;
-	out->total = out->parameters + out->momentum + out->messages + out->lanes + out->data +
-	             out->optimiser + out->adversaries + out->record + out->base;
+	plan_state(s, &env, m, out);
+	if (root)
+		out->record = sum(record_bytes(s, n), probe_bytes(s, n));
+	sum_up(out);
+}
+
+void trainer_plan(const struct settings *s, int lanes, struct plan *out)
+{
+	trainer_plan_part(s, lanes, (int)s->workers, true, out);
+}
+
+void trainer_plan_hosted(const struct settings *s, int lanes, int hosted, struct plan *out)
+{
+	trainer_plan_part(s, lanes, hosted < (int)s->workers ? hosted : (int)s->workers, false, out);
+	size_t own =
+	        ((const struct model *)s->model.row)->wants_data ? (size_t)lanes * LANE_LIBRARY_BYTES : 0;
+	if (out->total == SIZE_MAX)
+		return;
+	out->lanes -= own;
+	out->total -= own + out->base;
+	out->base = 0;
+}
+
+int plan_check(const struct plan *p, double limit, const char *source, struct err *e)
+{
+	const struct plan_part *most = &plan_parts[0];
+	char total[32], part[32], allowed[32];
+	if ((double)p->total <= limit)
+		return 0;
+	for (const struct plan_part *at = plan_parts; at->offset != offsetof(struct plan, total); at++)
+		if (plan_part_bytes(p, at) > plan_part_bytes(p, most))
+			most = at;
+	log_bytes((double)p->total, total);
+	log_bytes((double)plan_part_bytes(p, most), part);
+	log_bytes(limit, allowed);
+	return err_user(
+	        e,
+	        "%s: need %s of memory here, most of it for: %s (%s), and may take %s; nothing was made; "
+	        "--memory %.0fMiB allows it",
+	        source, total, most->about, part, allowed, ceil((double)p->total / 0x1p20));
 }

@@ -68,3 +68,11 @@ int trainer_restore_as(struct trainer *t, const char *run_id, const char *path, 
 	                    (t->uplink.shape.push_bytes + t->uplink.shape.pull_bytes);
 	return 0;
 }
+
+void trainer_expect_born(struct trainer *t, const int32_t *born)
+{
+	struct state *st = &t->state;
+	for (int m = 0; m < st->workers; m++)
+		if (!st->blocks[m])
+			st->born[m] = born[m] < 0 ? st->step : born[m];
+}

@@ -15,6 +15,7 @@ Test(cost, rates_and_times_have_units)
 		double value;
 	} rates[] = {{"100mbit", 1e8}, {"10gbit", 1e10}, {"2.5 Gbit", 2.5e9}, {"64kbit", 64e3},
 	             {"9bit", 9},      {"1e3kbit", 1e6}, {".5mbit", 5e5}},
+	  amounts[] = {{"512MiB", 0x1p29}, {"2 gb", 2e9}, {"1.5KiB", 1536}, {"7B", 7}},
 	  times[] = {{"50us", 50e-6}, {"20ms", 20e-3}, {"0.19s", 0.19}, {"0s", 0}, {"2min", 120}, {"1 S", 1}};
 	struct err e = {0};
 	double value;
@@ -25,6 +26,10 @@ Test(cost, rates_and_times_have_units)
 	for (size_t i = 0; i < sizeof times / sizeof *times; i++) {
 		cr_assert_eq(units_time("--latency", times[i].text, &value, &e), 0, "%s", e.text);
 		cr_expect_float_eq(value, times[i].value, 1e-12);
+	}
+	for (size_t i = 0; i < sizeof amounts / sizeof *amounts; i++) {
+		cr_assert_eq(units_memory("--memory", amounts[i].text, &value, &e), 0, "%s", e.text);
+		cr_expect_eq(value, amounts[i].value);
 	}
 }
 
@@ -42,6 +47,9 @@ Test(cost, what_has_no_unit_or_makes_no_sense_gets_a_sentence)
 		err_clear(&e);
 		cr_expect_eq(units_time("--latency", bad[i], &value, &e), -1, "%s was taken", bad[i]);
 		cr_expect_not_null(strstr(e.text, "as in 50us"), "%s", e.text);
+		err_clear(&e);
+		cr_expect_eq(units_memory("--memory", bad[i], &value, &e), -1, "%s was taken", bad[i]);
+		cr_expect_not_null(strstr(e.text, "as in 2GiB"), "%s", e.text);
 	}
 	cr_expect_eq(value, 7);
 }

@@ -116,6 +116,8 @@ Test(data_id, a_run_goes_on_with_its_own_images_only)
 	cli_expect(2, "it can go on only with the data that it began with",
 	           "simulate --resume %s/r.h5 --data %s/set", cli_folder, cli_folder);
 	cr_expect_not_null(strstr(cli_err, before.data_id), "%s", cli_err);
+	cli_expect(2, "it can go on only with the data that it began with",
+	           "simulate --resume %s/r.h5 --data %s/set --set steps=99", cli_folder, cli_folder);
 	cr_expect_str_eq(info_of("r").state, "interrupted");
 	cr_expect_eq(cli("simulate --resume %s/r.h5 --data %s/set.h5 --quiet", cli_folder, cli_folder), 0,
 	             "%s", cli_err);

@@ -151,3 +151,23 @@ Test(limits, a_run_says_that_something_slow_had_to_be_taken)
 	unsetenv("ONEDNN_MAX_CPU_ISA");
 	unsetenv("DNNL_MAX_CPU_ISA");
 }
+
+/* Whatever stops a pack half way, the program says so and does not crash, and no half of a pack stays. */
+Test(limits, a_pack_that_finds_no_room_ends_with_a_sentence)
+{
+	char args[512], limit[32];
+	cr_assert(process_shell("mkdir -p %s/set/train/a %s/set/val/a && for i in 1 2 3 4 5 6 7 8; do "
+	                        "head -c 50000 /dev/zero >%s/set/train/a/$i.png; done && "
+	                        "cp %s/set/train/a/1.png %s/set/val/a",
+	                        cli_folder, cli_folder, cli_folder, cli_folder, cli_folder));
+	snprintf(args, sizeof(args), "data pack %s/set -o %s/p.h5", cli_folder, cli_folder);
+	for (int kib = 1; kib <= 401; kib += 100) {
+		snprintf(limit, sizeof(limit), "-f %d", 2 * kib);
+		cr_expect_eq(limited(limit, args), EXIT_WORLD, "%d KiB: %s", kib, cli_err);
+		cr_expect(strstr(cli_err, "cannot be written"), "%d KiB: %s", kib, cli_err);
+		cr_expect(
+		        process_shell("test ! -e %s/p.h5 && test ! -e %s/p.h5.part", cli_folder, cli_folder),
+		        "%d KiB: half a pack stayed", kib);
+	}
+	cr_expect_eq(limited("-f 20000", args), EXIT_DONE, "%s", cli_err);
+}

@@ -40,9 +40,10 @@ static void make_place(char *folder)
 	cr_assert_not_null(realpath(".", root));
 	char program[PATH_MAX];
 	cr_assert_not_null(realpath(process_program(), program));
-	snprintf(command, sizeof command,
-	         "cd %s && cp '%s' signsgd && cp -r '%s/experiments' '%s/plots' '%s/tests' . && mkdir -p docs",
-	         folder, program, root, root, root);
+	snprintf(
+	        command, sizeof command,
+	        "cd %s && cp '%s' signsgd && cp -r '%s/experiments' '%s/plots' '%s/tests' . && mkdir -p docs",
+	        folder, program, root, root, root);
 	cr_assert_eq(system(command), 0);
 }
 

@@ -266,6 +266,20 @@ static void changed_identity(const char *text, const char *key, const char *valu
 	runs_clear(&r);
 }
 
+#define HUGE_NET(LAYERS)                                                                                     \
+	"{\"steps\":5,\"lr\":0.1,\"data\":{\"kind\":\"imagenet\",\"size\":256},\"model\":{\"kind\":"         \
+	"\"sequential\",\"layers\":[" LAYERS "]}}"
+#define WIDE(KERNEL) "{\"kind\":\"conv\",\"channels\":16777216,\"kernel\":" KERNEL ",\"bias\":false}"
+
+/* 2^64 weights are not 0, nor is a batch of 2^45 numbers a small one. */
+Test(experiment, networks_beyond_what_can_be_counted_are_refused)
+{
+	refuses(HUGE_NET(WIDE("1") "," WIDE("256")),
+	        "the network has |parameters, expected at most 1099511627776");
+	refuses(HUGE_NET("{\"kind\":\"conv\",\"channels\":2097152,\"kernel\":1},\"global-mean\""),
+	        "a layer gives 4.398e+12 numbers a batch, expected at most");
+}
+
 /* The id is 0.1.0's: it found results under it. */
 Test(experiment, earlier_names_of_keys_make_the_same_run)
 {

@@ -25,7 +25,7 @@ static int receive(const char *text, struct err *e)
 {
 	struct runs r;
 	*e = (struct err){0};
-	int rc = experiment_remote(&r, received, "server", text, NULL, 0, e);
+	int rc = experiment_remote(&r, received, "server", text, true, NULL, 0, e);
 	if (!rc) {
 		cr_expect_eq(r.at[0].record.sign_failure, 2);
 		runs_clear(&r);

@@ -2,6 +2,7 @@
 #include <arpa/inet.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 #include "record/record.h"
@@ -27,6 +28,36 @@ pid_t served_start(const char *log, const char *fmt, ...)
 	va_end(ap);
 	snprintf(path, sizeof path, "%s/%s", cli_folder, log);
 	return process_start(args, path, 0);
+}
+
+const char *served_log(const char *log, char *out, size_t size)
+{
+	char path[128];
+	snprintf(path, sizeof path, "%s/%s", cli_folder, log);
+	return file_text(path, out, size);
+}
+
+void served_wait_for_words(const char *log, const char *words)
+{
+	static char said[1 << 16];
+	for (int ms = 0; ms < SERVED_PATIENCE_MS; ms += SERVED_POLL_MS) {
+		if (strstr(served_log(log, said, sizeof said), words))
+			return;
+		process_sleep_ms(SERVED_POLL_MS);
+	}
+	cr_assert_fail("%s does not say '%s' in %d s: %s", log, words, SERVED_PATIENCE_MS / 1000, said);
+}
+
+void served_wait_for_file(const char *name)
+{
+	char path[128];
+	snprintf(path, sizeof path, "%s/%s", cli_folder, name);
+	for (int ms = 0; ms < SERVED_PATIENCE_MS; ms += SERVED_POLL_MS) {
+		if (file_there(path))
+			return;
+		process_sleep_ms(SERVED_POLL_MS);
+	}
+	cr_assert_fail("no %s in %d s", name, SERVED_PATIENCE_MS / 1000);
 }
 
 long long served_steps(const char *name)

@@ -13,6 +13,15 @@ int served_free_port(void);
 /* `signsgd ARGS` with both outputs into a file of the test's folder; process_wait() for it. */
 pid_t served_start(const char *log, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
+/* What that file holds so far, in `out`, which is returned. */
+const char *served_log(const char *log, char *out, size_t size);
+
+/* Waits until that file holds these words; ends the test after SERVED_PATIENCE_MS. */
+void served_wait_for_words(const char *log, const char *words);
+
+/* Waits until there is such a file in the test's folder; the same else. */
+void served_wait_for_file(const char *name);
+
 /* Steps that NAME.h5 in the test's folder holds; -1: there is no such file yet. */
 long long served_steps(const char *name);
 

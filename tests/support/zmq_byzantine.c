@@ -1,8 +1,12 @@
 #include "tests/support/zmq_byzantine.h"
 #include <errno.h>
+#include <signal.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <unistd.h>
 #include "base/hash.h"
 #include "base/mem.h"
+#include "tests/support/process.h"
 
 void byzantine_open(struct byzantine *b, const struct toy *t, int id, const char *address,
                     const struct curve_key *server, const struct curve_key *key)
@@ -84,4 +88,28 @@ void byzantine_vote(struct byzantine *b, uint64_t step)
 	byzantine_say(b, (struct frame){.type = FRAME_PUSH, .step = step, .born = (int64_t)step}, push, bytes,
 	              -1);
 	mem_free(push);
+}
+
+pid_t byzantine_server(const struct toy *t, const char *settings, const char *address)
+{
+	static struct toy_server server;
+	struct err e = {0};
+	pid_t pid = fork();
+	if (pid != 0)
+		return pid;
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	toy_server_make(&server, t, ENDPOINT_OPEN, address);
+	server.endpoint.settings = settings;
+	toy_server_begin(&server, NULL);
+	if (transport_zmq.sync(server.link.self, &server.state.st, &e))
+		die("%s", e.text);
+	while (toy_server_step(&server, 0, &e) == EXCHANGE_DONE && server.state.st.step < t->steps)
+		continue;
+	die("the lying server has ended: %s", e.text);
+}
+
+void byzantine_server_end(pid_t server)
+{
+	kill(server, SIGKILL);
+	process_wait(server);
 }

@@ -34,4 +34,11 @@ uint64_t byzantine_join(struct byzantine *b);
 /* Sends a vote that is in order: all zeros (toy.zeros). */
 void byzantine_vote(struct byzantine *b, uint64_t step);
 
+/*
+ * A process that is a server of that toy at `address`, without keys, and sends `settings` whatever they say.
+ * It is killed with this one; byzantine_server_end() ends it before.
+ */
+pid_t byzantine_server(const struct toy *t, const char *settings, const char *address);
+void byzantine_server_end(pid_t server);
+
 #endif

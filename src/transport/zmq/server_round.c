@@ -182,7 +182,9 @@ static void settle_peer(struct server *s, int m)
 	peer->born = peer->vote.complete ? peer->vote.born : -1;
 	if (peer->vote.complete)
 		p->missed = 0;
-	if (peer->request.open && p->connected)
+	bool in_part =
+	        peer->vote.kept && !peer->vote.complete; /* not at all servers: the round waited for it */
+	if (peer->request.open && p->connected && !in_part)
 		p->awaited = s->round.step >= p->not_before;
 	else if (p->awaited && ++p->missed >= s->set.max_missed)
 		give_up(s, m);

@@ -7,14 +7,15 @@ enum { ALIGNED = 8 /* bytes: the alignment that kernels need of a push */ };
 /* --- checking a vote ------------------------------------------------------------------------------------ */
 
 /*
- * A worker's state begins in this step, or began when the server has recorded. In its first round the server
- * has no record and accepts any step.
+ * A worker's state begins in this step, or began when the server has recorded: in its first round what the
+ * run's state says (train_state.born), for a run that is resumed.
  */
 static bool born_holds(const struct server *s, const struct peer *p, const struct frame *f)
 {
 	if (f->born < 0 || (uint64_t)f->born > f->step)
 		return false;
-	return s->round.first || (uint64_t)f->born == f->step || f->born == p->born;
+	int64_t known = s->round.first ? s->st->born[p - s->peers] : p->born;
+	return (uint64_t)f->born == f->step || f->born == known;
 }
 
 bool vote_hash_holds(const struct server *s, uint64_t x_hash)

@@ -3,8 +3,10 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/inotify.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include "base/mem.h"
 #include "experiment/remote.h"
 #include "tests/support/served.h"
 
@@ -155,7 +157,7 @@ static int remote(const char *text, const char *key, const char *value, struct e
 	struct runs runs;
 	char data_id[DATA_ID_SIZE];
 	const struct change change = {key, value, "--set"};
-	int rc = experiment_remote(&runs, data_id, "server", text, &change, key != NULL, e);
+	int rc = experiment_remote(&runs, data_id, "server", text, true, &change, key != NULL, e);
 	if (!rc)
 		runs_clear(&runs);
 	return rc;
@@ -215,4 +217,142 @@ Test(endpoints, a_server_names_no_file_and_no_second_run)
 	cr_expect_eq(remote(file, NULL, NULL, &said), -1);
 	buf_clear(&text);
 	runs_clear(&runs);
+}
+
+/* Was anything opened that stands in the folder, or the folder itself, since the watch began? */
+static bool opened(int watch)
+{
+	char events[4096];
+	return read(watch, events, sizeof events) > 0;
+}
+
+static void write_file(const char *name, const char *text)
+{
+	char path[128];
+	snprintf(path, sizeof path, "%s/%s", cli_folder, name);
+	FILE *f = fopen(path, "w");
+	cr_assert(f && fputs(text, f) >= 0 && fclose(f) == 0);
+}
+
+/* A picture folder without pictures, a text, and something that nobody may see. */
+static int folder_open(void)
+{
+	struct buf words = {0};
+	char folder[128];
+	for (int i = 0; i < 200; i++)
+		buf_add(&words, "a word or two ");
+	write_file("words.txt", words.text);
+	write_file("private", "secret");
+	buf_clear(&words);
+	static const char *const made[] = {"", "/train", "/val", "/train/a", "/val/a"};
+	for (size_t i = 1; i < sizeof made / sizeof *made; i++) {
+		snprintf(folder, sizeof folder, "%s%s", cli_folder, made[i]);
+		cr_assert_eq(mkdir(folder, 0700), 0);
+	}
+	int watch = inotify_init1(IN_NONBLOCK);
+	cr_assert_geq(watch, 0);
+	for (size_t i = 0; i < sizeof made / sizeof *made; i++) {
+		snprintf(folder, sizeof folder, "%s%s", cli_folder, made[i]);
+		cr_assert_geq(inotify_add_watch(watch, folder, IN_OPEN), 0);
+	}
+	return watch;
+}
+
+/* What a server of ours sends of this text, with `from`, if not NULL, become `to`. mem_free() it. */
+static char *sent(const char *text, const char *from, const char *to)
+{
+	struct runs runs;
+	struct err e = {0};
+	struct buf b = {0};
+	cr_assert_eq(experiment_parse(&runs, "test", text, strlen(text), NULL, 0, &e), 0, "%s", e.text);
+	settings_remote(&runs.at[0], DATA_ID, &b);
+	char *at = from ? strstr(b.text, from) : b.text;
+	cr_assert_not_null(at, "no %s in %s", from, b.text);
+	char *out = from ? mem_format("%.*s%s%s", (int)(at - b.text), b.text, to, at + strlen(from))
+	                 : mem_string(b.text);
+	buf_clear(&b);
+	runs_clear(&runs);
+	return out;
+}
+
+#define IMAGES                                                                                               \
+	"{\"workers\":1,\"steps\":5,\"model\":\"softmax\",\"lr\":0.1,\"data\":\"imagenet\",\"batch\":2}"
+
+/* Each in settings that are otherwise those of an honest server; the worker's own folder is not even opened.
+ */
+Test(endpoints, a_path_in_settings_is_refused_before_it_is_looked_at)
+{
+	const struct {
+		const char *from, *before, *after; /* between these the folder */
+	} lies[] = {
+	        {"\"name\"", "\"data_dir\":\"", "\",\"name\""},
+	        {"\"partition\"", "\"data_dir\":\"", "\",\"partition\""},
+	        {"\"kind\":\"imagenet\"", "\"kind\":\"imagefolder\",\"dir\":\"", "\""},
+	        {"\"kind\":\"imagenet\"", "\"kind\":\"imagenet\",\"dir\":\"", "\""},
+	        {"\"init\":{\"kind\":\"model\"}", "\"init\":{\"kind\":\"file\",\"path\":\"", "/private\"}"},
+	        {"\"name\"", "\"out\":\"", "/private\",\"name\""},
+	};
+	int watch = folder_open();
+	for (size_t i = 0; i < sizeof lies / sizeof *lies; i++) {
+		char to[256];
+		struct err e = {0};
+		snprintf(to, sizeof to, "%s%s%s", lies[i].before, cli_folder, lies[i].after);
+		char *text = sent(IMAGES, lies[i].from, to);
+		cr_expect_eq(remote(text, NULL, NULL, &e), -1, "%s", text);
+		cr_expect_not_null(strstr(e.text, "would write otherwise"), "%s", e.text);
+		cr_expect_not(opened(watch), "%s: a file of ours was opened", to);
+		mem_free(text);
+	}
+	close(watch);
+}
+
+/* A text is known by its name, which is part of what is run. */
+Test(endpoints, a_text_that_a_server_names_lies_in_the_data_folders)
+{
+	static const char words[] = "{\"workers\":1,\"steps\":5,\"lr\":0.1,\"batch\":2,"
+	                            "\"model\":{\"kind\":\"qrnn\",\"hidden\":8,\"embedding\":8},\"data\":{"
+	                            "\"kind\":\"text\",\"train\":\"words.txt\"}}";
+	char here[128], quoted[128];
+	struct err e = {0};
+	struct runs runs;
+	int watch = folder_open();
+	cr_assert_eq(chdir(cli_folder), 0);
+	snprintf(here, sizeof here, "\"train\":\"%s/words.txt\"", cli_folder);
+	snprintf(quoted, sizeof quoted, "\"%s\"", cli_folder);
+	char *name = sent(words, NULL, NULL), *path = sent(words, "\"train\":\"words.txt\"", here);
+	char *above = sent(words, "\"train\":\"words.txt\"", "\"train\":\"../words.txt\"");
+	char *test = sent(words, "\"train\":\"words.txt\"", "\"train\":\"words.txt\",\"test\":\"./private\"");
+	while (opened(watch))
+		continue;
+	const char *const bad[] = {path, above, test};
+	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+		e = (struct err){0};
+		cr_expect_eq(remote(bad[i], "data_dir", quoted, &e), -1, "%s", bad[i]);
+		cr_expect_not_null(strstr(e.text, "expected the name of a file, without a folder"), "%s",
+		                   e.text);
+	}
+	e = (struct err){0};
+	cr_expect_eq(remote(name, NULL, NULL, &e), -1, "the working folder is no data folder");
+	cr_expect_not_null(strstr(e.text, "found no file words.txt"), "%s", e.text);
+	cr_expect_not(opened(watch), "a file of ours was opened");
+	e = (struct err){0};
+	cr_expect_eq(remote(name, "data_dir", quoted, &e), 0, "%s", e.text);
+	char data_id[DATA_ID_SIZE];
+	/* processes of one run on one machine name what they like */
+	cr_expect_eq(experiment_remote(&runs, data_id, "server", path, false, NULL, 0, &e), 0, "%s", e.text);
+	runs_clear(&runs);
+	mem_free(name);
+	mem_free(path);
+	mem_free(above);
+	mem_free(test);
+	close(watch);
+}
+
+Test(endpoints, serve_says_that_a_path_cannot_be_sent)
+{
+	cli_write("t.json",
+	          "{\"workers\":3,\"steps\":5,\"lr\":0.1,\"batch\":2,\"model\":{\"kind\":\"qrnn\","
+	          "\"hidden\":8,\"embedding\":8},\"data\":{\"kind\":\"text\",\"train\":\"./README.md\"}}");
+	cli_expect(2, "data.train: found './README.md', expected the name of a file, without a folder",
+	           "serve %s/t.json " LOCAL " --keys %s/keys", cli_folder, cli_folder);
 }

@@ -230,6 +230,24 @@ Test(zmq_faults, a_server_that_comes_again_where_it_was_goes_on_as_if_nothing_ha
 	scene_close(&scene, -1);
 }
 
+/* What a worker says of the past is not believed: it begins again, as one of which nothing is known. */
+Test(zmq_faults, after_a_resume_a_state_began_when_it_was_recorded)
+{
+	scene_open(&scene, 3000, 0, NULL);
+	while (scene.server.state.st.step < 10)
+		one_step(&scene, 0);
+	scene.server.state.born[2] = 7; /* and worker 2 says 0 */
+	restart(&scene, 10, scene.server.state.x, &scene.server.ring);
+	while (scene.server.state.st.step < 20)
+		one_step(&scene, 0);
+	for (int k = 10; k < 20; k++)
+		for (int m = 0; m < WORKERS; m++)
+			cr_assert(scene.server.born[k][m] == (m == 2 ? 10 : 0), "step %d, worker %d: %d", k,
+			          m, (int)scene.server.born[k][m]);
+	cr_expect_eq(toy_server_fault(&scene.server, 2, "wrong_since"), 1);
+	scene_close(&scene, -1);
+}
+
 Test(zmq_faults, a_server_that_comes_again_further_back_takes_all_along)
 {
 	float *x = mem_array(3000, sizeof *x);

@@ -276,7 +276,8 @@ Test(zmq_shards, a_vote_in_part_or_in_parts_of_two_attempts_does_not_count)
 	struct toy_client clients[] = {{.count = 2, .first = 0, .fail_at = -1}};
 	toy_open(&t, 3, 6, 5000, "vote");
 	t.zeros = BYZANTINE;
-	job_open(&job, &t, ENDPOINT_KEYS, 1, clients, 1, ",\"deadline_s\":0.3,\"patience_s\":2");
+	job_open(&job, &t, ENDPOINT_KEYS, 1, clients, 1,
+	         ",\"deadline_s\":0.3,\"patience_s\":2,\"max_missed\":9");
 	const struct curve_key *own = keyring_find(&job.server.ring, KEYRING_SERVER);
 	const struct curve_key *key = keyring_worker(&job.server.ring, BYZANTINE);
 	job_steps(&job, 1);
@@ -306,6 +307,102 @@ Test(zmq_shards, a_vote_in_part_or_in_parts_of_two_attempts_does_not_count)
 	cr_expect_eq(toy_server_fault(&job.server, BYZANTINE, "duplicate"), 1);
 	cr_expect_eq(toy_server_fault(&job.server, BYZANTINE, "garbage"), 2);
 	cr_expect_eq(toy_server_fault(&job.server, BYZANTINE, "wrong_length"), 1);
+	byzantine_close(&main);
+	byzantine_close(&shard);
+	job_close(&job, NULL);
+	toy_close(&t);
+}
+
+/* Frames for one server at the shard, and at the main one: lies about what they are, whose, and how long. */
+static void lie_to(struct byzantine *l, const struct toy *t, uint64_t step, bool main)
+{
+	static unsigned char junk[8192];
+	const size_t push = t->agg->push_bytes(t->job.state, t->n);
+	const struct frame votes[] = {
+	        {.type = FRAME_PUSH, .step = step, .born = (int64_t)step, .index = 0, .count = 5},
+	        {.type = FRAME_PUSH, .step = step, .born = (int64_t)step, .index = 4, .count = 5},
+	        {.type = FRAME_PUSH, .step = step, .born = (int64_t)step, .flags = FRAME_HAS_RUNNING},
+	        {.type = FRAME_PUSH, .step = step + 1, .born = (int64_t)step},
+	        {.type = FRAME_FETCH, .step = step + 1000},
+	        {.type = FRAME_STATE, .step = step, .count = 1},
+	};
+	static const enum frame_type others[] = {FRAME_ATTACH, FRAME_DECIDE, FRAME_HAVE,  FRAME_RANGE,
+	                                         FRAME_FAULTS, FRAME_READY,  FRAME_ANSWER};
+	for (size_t i = 0; i < sizeof votes / sizeof *votes; i++)
+		byzantine_say(l, votes[i], junk, push, -1);
+	for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+		for (size_t bytes = 0; bytes <= 48; bytes += 24)
+			byzantine_say(l,
+			              (struct frame){.type = others[i], .step = step, .index = 1, .count = 2},
+			              junk, bytes, -1);
+	say_vote(l, t, main, step, 3); /* the range of the other server */
+	zmq_send(l->dealer, junk, 64, ZMQ_SNDMORE);
+	zmq_send(l->dealer, junk, 64, 0);
+	for (int i = 0; i < 300; i++)
+		byzantine_say(l, (struct frame){.type = FRAME_FETCH}, junk, 0, -1);
+}
+
+/* All of it is dropped; the honest are counted in each round, and in the end the liar too. */
+Test(zmq_shards, hostile_frames_change_nothing)
+{
+	enum { BYZANTINE = 2 };
+	struct toy t;
+	struct byzantine main, shard;
+	struct toy_client clients[] = {{.count = 2, .first = 0, .fail_at = -1}};
+	toy_open(&t, 3, 8, 5000, "vote");
+	t.zeros = BYZANTINE;
+	job_open(&job, &t, ENDPOINT_KEYS, 1, clients, 1,
+	         ",\"deadline_s\":2,\"patience_s\":4,\"max_missed\":1,\"ban_after\":1000");
+	const struct curve_key *own = keyring_find(&job.server.ring, KEYRING_SERVER);
+	const struct curve_key *key = keyring_worker(&job.server.ring, BYZANTINE);
+	job_steps(&job, 1);
+	byzantine_open(&main, &t, BYZANTINE, zmq_server_address(job.server.link.self), own, key);
+	byzantine_open(&shard, &t, BYZANTINE, job.addresses[0], own, key);
+	byzantine_say(&main, (struct frame){.type = FRAME_HELLO, .step = 1}, "none", 4, -1);
+	byzantine_join(&shard);
+	for (uint64_t step = 1; step < 5; step++) {
+		lie_to(&shard, &t, step, false);
+		lie_to(&main, &t, step, true);
+		job_steps(&job, 1);
+	}
+	for (int k = 1; k < 5; k++)
+		cr_expect(job.server.born[k][0] == 0 && job.server.born[k][1] == 0 &&
+		                  job.server.born[k][BYZANTINE] == -1,
+		          "step %d", k);
+	cr_expect_geq(toy_server_fault(&job.server, BYZANTINE, "garbage"), 40);
+	cr_expect_geq(toy_server_fault(&job.server, BYZANTINE, "wrong_length"), 4);
+	cr_expect_geq(toy_server_fault(&job.server, BYZANTINE, "multipart"), 2);
+	byzantine_close(&main);
+	byzantine_close(&shard);
+	job_steps(&job, 1);
+	job_close(&job, NULL);
+	toy_close(&t);
+}
+
+/* A vote that some of the servers do not get is a missed one: nobody waits for such a worker for ever. */
+Test(zmq_shards, who_votes_at_one_server_only_is_given_up)
+{
+	enum { BYZANTINE = 2 };
+	struct toy t;
+	struct byzantine main, shard;
+	struct toy_client clients[] = {{.count = 2, .first = 0, .fail_at = -1}};
+	toy_open(&t, 3, 8, 5000, "vote");
+	job_open(&job, &t, ENDPOINT_KEYS, 1, clients, 1,
+	         ",\"deadline_s\":0.3,\"patience_s\":2,\"max_missed\":2");
+	const struct curve_key *own = keyring_find(&job.server.ring, KEYRING_SERVER);
+	const struct curve_key *key = keyring_worker(&job.server.ring, BYZANTINE);
+	const struct server *server = job.server.link.self;
+	job_steps(&job, 1);
+	byzantine_open(&main, &t, BYZANTINE, zmq_server_address(job.server.link.self), own, key);
+	byzantine_open(&shard, &t, BYZANTINE, job.addresses[0], own, key);
+	byzantine_say(&main, (struct frame){.type = FRAME_HELLO, .step = 1}, "none", 4, -1);
+	byzantine_join(&shard);
+	for (uint64_t step = 1; step < 5; step++) {
+		say_vote(&main, &t, 0, step, 7);
+		job_steps(&job, 1);
+	}
+	cr_expect_not(server->peers[BYZANTINE].presence.awaited);
+	cr_expect_eq(server->peers[BYZANTINE].presence.given_up, 1);
 	byzantine_close(&main);
 	byzantine_close(&shard);
 	job_close(&job, NULL);
