@@ -95,7 +95,7 @@ static void mpi_fail(int code)
 	int running = 0;
 	MPI_Initialized(&running);
 	if (running) /* else the launcher ends the others when this process ends with that code */
-		MPI_Abort(MPI_COMM_WORLD, code);
+		mpi_abort(code);
 }
 
 static void mpi_close(void *self)

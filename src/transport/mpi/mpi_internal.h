@@ -19,7 +19,7 @@
  *
  * If a process dies, the launcher ends the others (Open MPI's mpirun does so by itself, Slurm with srun -K).
  * This code does not handle the loss of a process: only the last checkpoint survives. A process that fails
- * calls MPI_Abort(), also when it ends by die(). Processes end when their launcher is killed, so none is left
+ * calls mpi_abort(); one that ends by die() is missed by the launcher. Processes end when their launcher is killed, so none is left
  * over.
  *
  * MPI 3.1 and no extension. All calls must come from the thread that made the first one.
@@ -109,6 +109,8 @@ int mpi_begin(MPI_Comm *comm, struct err *e);
  * Set it at open() or broadcast(); clear it at an orderly close().
  */
 void mpi_promise(bool open);
+/* Ends all ranks with that code, after the launcher has read what this one said: else it may drop that. */
+void mpi_abort(int code);
 /* 0, or -1 and a sentence, from the result of an MPI call. */
 int mpi_check(int rc, const char *what, struct err *e);
 /* Non-blocking, in chunks that MPI can count; the requests are added to *r. -1 and a sentence. */

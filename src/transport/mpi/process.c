@@ -1,14 +1,19 @@
 /* Starting and ending MPI, and moving any number of bytes: see transport/mpi/mpi_internal.h. */
 #include <limits.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include "base/mem.h"
 #include "transport/mpi/mpi_internal.h"
 #include "transport/launch.h"
 
 static const size_t CHUNK_BYTES = (size_t)1 << 30; /* of one request, because MPI counts in int */
+
+enum { LAST_WORDS_MS = 1000 };
 
 static MPI_Comm own = MPI_COMM_NULL;
 static bool promised; /* other ranks depend on this process */
@@ -39,12 +44,28 @@ static void die_with_launcher(void)
 		_exit(EXIT_WORLD);
 }
 
+/* Is there something in the pipe `fd` that nobody has read? */
+static bool unread(int fd)
+{
+	struct stat st;
+	int bytes = 0;
+	return fstat(fd, &st) == 0 && S_ISFIFO(st.st_mode) && ioctl(fd, FIONREAD, &bytes) == 0 && bytes > 0;
+}
+
+void mpi_abort(int code)
+{
+	fflush(NULL);
+	for (int i = 0; i < LAST_WORDS_MS && (unread(STDOUT_FILENO) || unread(STDERR_FILENO)); i++)
+		usleep(1000);
+	MPI_Abort(MPI_COMM_WORLD, code);
+}
+
 /* If other ranks may be waiting for this one, MPI_Finalize() would hang: abort them instead. */
 static void at_exit(int code, void *unused)
 {
 	(void)unused;
 	if (code != EXIT_DONE && promised)
-		MPI_Abort(MPI_COMM_WORLD, code);
+		mpi_abort(code);
 	else
 		MPI_Finalize();
 }
