@@ -107,7 +107,7 @@ TESTS    := $(TEST_SRC:tests/%.c=$B/tests/%)
 PLAINS   := $(PLAIN_SRC:tests/%.c=$B/tests/%)
 C_FILES  := $(sort $(shell find src models adversary data cmd tests -name '*.[ch]'))
 
-.PHONY: all help setup demo run-demo test run-tests test-faults run-faults bench-net network-doc fuzz fuzzers floors format \
+.PHONY: all help setup demo run-demo test run-tests repeat test-faults run-faults bench-net network-doc fuzz fuzzers floors format \
         format-check install uninstall dist clean FORCE
 .DELETE_ON_ERROR:
 
@@ -121,6 +121,7 @@ endif
 
 help:
 	@sed -n '/^#/!q;s/^# \{0,1\}//p' Makefile
+	@echo "  make repeat     tests N times (default 20), up to the first failure: T=name N=200"
 	@echo "  make test-faults   a day of dead, slow and Byzantine machines: FAULT_S seconds (default 45), FAULT_SEED"
 	@echo "  make bench-net     rounds over networks made of namespaces, as root; ARGS=\"--help\" lists the options"
 	@echo "  make network-doc   docs/NETWORK.md anew, as root [WITH_TRAINING=1]"
@@ -230,8 +231,10 @@ SUITE := $(filter %/test_$(T) %/plain_$(T),$(SUITE))
 endif
 
 # A day of faults: machines, links and peers of a served run fail on a schedule (tests/faults/day.c). At most
-# 5 minutes; FAULT_S seconds of faults, FAULT_SEED to repeat a day (0: another one).
+# 5 minutes; FAULT_S seconds of faults, FAULT_SEED to repeat a day (0: another one). Then ASK_S seconds, to
+# measure what requests without end cost the honest (tests/faults/cost.c).
 FAULT_S    ?= 45
+ASK_S      ?= 36
 FAULT_SEED ?= 0
 FAULT_SRC  := $(wildcard tests/faults/*.c)
 
@@ -246,6 +249,7 @@ test-faults:
 
 run-faults: all $B/tests/fault_day
 	@SIGNSGD_BIN="$(CURDIR)/$B/signsgd" timeout -k 10 300 $B/tests/fault_day $(FAULT_S) $(FAULT_SEED)
+	@SIGNSGD_BIN="$(CURDIR)/$B/signsgd" timeout -k 10 300 $B/tests/fault_day $(ASK_S) ask
 
 # The network laboratory: a program of its own, for root. ARGS are its options (ARGS="--help").
 $B/tests/netlab/bench_net: $B/tests/netlab/main.o $(NETLAB) $B/cmd.a $(LIB) $B/signsgd
@@ -261,6 +265,13 @@ network-doc: all $B/tests/netlab/bench_net
 
 run-tests: all $(SUITE)
 	@SIGNSGD_BIN="$(CURDIR)/$B/signsgd" SIGNSGD_VARIANT=$(VARIANT) tests/run.sh $B $(SUITE)
+
+# For tests that fail now and then: N times, up to the first failure. T=name.
+N ?= 20
+repeat: all $(SUITE)
+	@for i in $$(seq $(N)); do SIGNSGD_BIN="$(CURDIR)/$B/signsgd" SIGNSGD_VARIANT=$(VARIANT) \
+	  tests/run.sh $B $(SUITE) >$B/repeat.log 2>&1 || { cat $B/repeat.log; echo "run $$i of $(N) failed"; exit 1; }; done; \
+	  echo "$(N) runs without a failure: $(notdir $(SUITE))"
 
 # --- fuzzing ------------------------------------------------------------------------------------------
 

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include "tests/faults/day.h"
@@ -91,13 +92,17 @@ void cast_work(struct day *d, int worker)
 	                   d->address, d->folder, worker);
 }
 
-void cast_kill(pid_t *pid)
+double cast_kill(pid_t *pid)
 {
+	struct rusage used = {0};
 	if (*pid <= 0)
-		return;
+		return 0;
 	kill(*pid, SIGKILL);
-	cast_wait(*pid);
+	while (wait4(*pid, NULL, 0, &used) < 0 && errno == EINTR)
+		continue;
 	*pid = 0;
+	return (double)(used.ru_utime.tv_sec + used.ru_stime.tv_sec) +
+	       1e-6 * (double)(used.ru_utime.tv_usec + used.ru_stime.tv_usec);
 }
 
 void cast_link(const struct day *d, int client, bool up)

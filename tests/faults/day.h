@@ -14,6 +14,8 @@
 
 enum { DAY_WORKERS = 7, DAY_QUORUM = 4, DAY_EVENTS = 256, DAY_PATH = 256 };
 
+enum { COST_WORKER = 3 /* whose key is used */ };
+
 /* What happens to a machine or a link; what somebody does who means harm. */
 enum kind {
 	KILL_WORKER,
@@ -28,6 +30,8 @@ enum kind {
 	HALF_OPEN,
 	STRANGER, /* an unknown key */
 	OFFEND,   /* nonsense with a worker's key, until that is shut out: to the end of the day */
+	ASK,      /* requests without end, with the key of a worker that is not there */
+	BURN,     /* the processor alone */
 	KINDS
 };
 
@@ -36,7 +40,8 @@ struct event {
 	int worker;      /* whose machine it is, or key; -1: the server's */
 	double from, to; /* seconds of the day */
 	bool begun, ended;
-	pid_t foe; /* its process */
+	pid_t foe;   /* its process */
+	double burn; /* BURN: of a processor */
 };
 
 /* The day's events in order of their beginning; how many. No more than two workers are away at once. */
@@ -45,10 +50,17 @@ size_t plan_draw(uint64_t seed, double seconds, struct event plan[DAY_EVENTS]);
 void plan_say(const struct event *ev, char *out, size_t size);
 bool kind_is_foe(enum kind kind);
 
+/* What to measure instead of holding a day. */
+enum cost {
+	COST_NOTHING,
+	COST_FLOOD, /* of messages that are dropped, over fast links */
+	COST_ASK,   /* of requests, over the day's links */
+};
+
 struct day {
 	uint64_t seed;
 	double seconds;
-	bool flood; /* measure instead of holding a day */
+	enum cost cost;
 	const char *program;
 	char folder[DAY_PATH];         /* of all files */
 	const struct net_nodes *nodes; /* NULL: all on the loopback interface */
@@ -84,7 +96,8 @@ __attribute__((format(printf, 3, 4))) int cast_run(const struct day *d, const ch
                                                    ...);
 void cast_serve(struct day *d);
 void cast_work(struct day *d, int worker);
-void cast_kill(pid_t *pid);
+/* Kill it; returns the seconds of processor that it took. */
+double cast_kill(pid_t *pid);
 void cast_link(const struct day *d, int client, bool up);
 /* Notice who has ended by itself; nobody should, before the server has. */
 void cast_watch(struct day *d);
@@ -95,11 +108,11 @@ void cast_watch(struct day *d);
 /* A process on the worker's node that does this until it is killed. */
 pid_t foe_start(const struct day *d, const struct event *ev);
 
-/* --- flood.c ---------------------------------------------------------------------------------------------
+/* --- cost.c ----------------------------------------------------------------------------------------------
  */
 
-/* Say what a flood costs a run that is going on, and end it. */
-void flood_measure(struct day *d);
+/* Say what somebody costs a run that is going on, and end it. */
+void cost_measure(struct day *d);
 
 /* --- after.c ---------------------------------------------------------------------------------------------
  */

@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 #include <zmq.h>
+#include "base/clock.h"
 #include "base/hash.h"
 #include "base/rng.h"
 #include "transport/zmq/frame.h"
@@ -15,7 +16,9 @@
 enum {
 	TICK_US = 10000,
 	FLOOD_A_TICK = 10, /* 1,000 a second */
-	REPLAY_MS = 50,    /* more often would be greedy */
+	ASK_US = 10000,
+	ASK_BACK = 4,   /* steps */
+	REPLAY_MS = 50, /* more often would be greedy */
 	FAR_STEP = 1 << 30,
 	OVERSIZE_BYTES = 100000,
 	CROWD = 500,
@@ -80,6 +83,13 @@ _Noreturn static void flood(struct foe *f)
 			say(f, (struct frame){.type = FRAME_PUSH, .step = FAR_STEP}, NULL, 0);
 		usleep(TICK_US);
 	}
+}
+
+static bool any_in(void *socket)
+{
+	int events = 0;
+	size_t size = sizeof events;
+	return zmq_getsockopt(socket, ZMQ_EVENTS, &events, &size) == 0 && events & ZMQ_POLLIN;
 }
 
 /* The next message's header; false: there is none. */
@@ -202,11 +212,59 @@ _Noreturn static void half_open(struct foe *f)
 	}
 }
 
+/* What the server would have to answer: an answer that is over, the parameters, and where it stands. */
+_Noreturn static void ask(struct foe *f)
+{
+	struct frame heard = {0}, piece = {.type = FRAME_SNAPSHOT, .step = FRAME_NOWHERE, .count = 1};
+	uint64_t run = 0, step = 0;
+	const struct frame hello = {.type = FRAME_HELLO, .step = FRAME_NOWHERE, .worker = UINT32_MAX};
+	open_as_worker(f);
+	say(f, hello, NULL, 0);
+	for (int i = 0;; i++) {
+		const struct frame old = {.type = FRAME_FETCH,
+		                          .run = run,
+		                          .step = step > ASK_BACK ? step - ASK_BACK : 0,
+		                          .born = -1};
+		piece.run = run;
+		say(f, i % 100 == 0 ? hello : i % 2 ? old : piece, NULL, 0);
+		while (any_in(f->dealer) && hear(f, &heard)) {
+			run = heard.run;
+			step = heard.step > step || heard.type == FRAME_WELCOME ? heard.step : step;
+			if (heard.type == FRAME_ANSWER)
+				step = (uint64_t)heard.born;
+			if (heard.type != FRAME_PARAMS)
+				continue;
+			bool more = heard.index + 1 < heard.count;
+			piece.step = more ? heard.step : FRAME_NOWHERE;
+			piece.index = more ? heard.index + 1 : 0;
+			piece.count = piece.index + 1;
+		}
+		usleep(ASK_US);
+	}
+}
+
+/* So much of each tick. */
+_Noreturn static void burn(struct foe *f)
+{
+	for (;;) {
+		double until = clock_s() + 1e-6 * TICK_US * f->event->burn;
+		while (clock_s() < until)
+			continue;
+		usleep((useconds_t)(TICK_US * (1 - f->event->burn)));
+	}
+}
+
 pid_t foe_start(const struct day *d, const struct event *ev)
 {
-	static void (*const deeds[KINDS])(struct foe *) = {
-	        [FLOOD] = flood,         [REPLAY] = replay,     [OVERSIZE] = oversize, [GARBAGE] = garbage,
-	        [HALF_OPEN] = half_open, [STRANGER] = stranger, [OFFEND] = offend};
+	static void (*const deeds[KINDS])(struct foe *) = {[FLOOD] = flood,
+	                                                   [REPLAY] = replay,
+	                                                   [OVERSIZE] = oversize,
+	                                                   [GARBAGE] = garbage,
+	                                                   [HALF_OPEN] = half_open,
+	                                                   [STRANGER] = stranger,
+	                                                   [OFFEND] = offend,
+	                                                   [ASK] = ask,
+	                                                   [BURN] = burn};
 	pid_t pid = cast_fork(d, ev->worker + 1);
 	if (pid)
 		return pid;

@@ -30,6 +30,8 @@ static const struct {
         [HALF_OPEN] = {"500 half-open connections from its machine", 3, 6, .foe = true},
         [STRANGER] = {"an unknown key on its machine", 2, 4, .foe = true},
         [OFFEND] = {"killed, and nonsense in its place", 0, 0, .away = true, .foe = true},
+        [ASK] = {"requests without end", 0, 0, .foe = true},
+        [BURN] = {"the processor alone", 0, 0, .foe = true},
 };
 
 bool kind_is_foe(enum kind kind)

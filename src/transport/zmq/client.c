@@ -30,6 +30,12 @@ int client_allow_files(int connections, struct err *e)
  */
 static const double SILENCE_S = 3, SILENCE_ROUNDS = 3;
 
+/*
+ * A connection that is lost again and again, without anything but WELCOME in between, says HELLO at longer
+ * and longer intervals: it must not cost the server more than server_budget.h allows, whoever cuts it.
+ */
+static const double HELLO_LEAST_S = 0.1, HELLO_MOST_S = 2;
+
 /* --- a connection --------------------------------------------------------------------------------------- */
 
 /* Let ZeroMQ report each loss of the connection: it may be lost and made again between two checks. */
@@ -100,6 +106,9 @@ static void say_hello(struct connection *c)
 	                  .worker = c->id < 0 ? UINT32_MAX : (uint32_t)c->id};
 	connection_say(c, &f, version, bytes < FRAME_VERSION_TEXT ? bytes : FRAME_VERSION_TEXT);
 	c->hello_at = clock_s();
+	c->hello_due = false;
+	double wait = 2 * c->hello_wait_s;
+	c->hello_wait_s = wait < HELLO_LEAST_S ? HELLO_LEAST_S : wait < HELLO_MOST_S ? wait : HELLO_MOST_S;
 }
 
 static void say_bye(const struct zmq_client *h)
@@ -197,6 +206,8 @@ static void take_welcome(struct connection *c, const struct frame *f, const unsi
 static void take(struct connection *c, const struct frame *f, const unsigned char *body)
 {
 	struct zmq_client *h = c->client;
+	if (f->type != FRAME_WELCOME)
+		c->hello_wait_s = 0;
 	bool other_run = h->run.settings && f->run != h->run.number;
 	if (f->type == FRAME_REFUSED && !(c->take && other_run))
 		message_sentence(f, body, h->refusal, sizeof h->refusal);
@@ -265,7 +276,9 @@ static void check_connection(struct connection *c, double now)
 	}
 	if (c->shard == 0)
 		c->client->connected_at = now;
-	if (!was || (now - c->heard_at > silence && now - c->hello_at > silence))
+	c->hello_due |= !was;
+	bool silent = now - c->heard_at > silence && now - c->hello_at > silence;
+	if (silent || (c->hello_due && now - c->hello_at >= c->hello_wait_s))
 		say_hello(c);
 }
 

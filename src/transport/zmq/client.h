@@ -44,7 +44,9 @@ struct connection {
 	void (*take)(struct connection *c, const struct frame *f, const unsigned char *body);
 	void *socket, *monitor;
 	bool connected, welcomed;  /* welcomed: WELCOME came on the present connection */
+	bool hello_due;            /* the connection is new, and HELLO was not sent yet */
 	double hello_at, heard_at; /* when HELLO was last sent; when a message was last received */
+	double hello_wait_s;       /* from a HELLO to the next one */
 	/* The present round. */
 	const void *push;
 	bool no_pull; /* another connection of this process receives the pull */
@@ -83,6 +85,7 @@ struct download {
 	bool done, none; /* none: the server has no state of this worker */
 	bool has_state;  /* of shared state: the server also has the worker's own state */
 	unsigned index, count;
+	size_t chunk; /* bytes of all chunks but the last */
 	uint64_t step, x_hash;
 	int64_t born;
 	uint32_t bn_owner;

@@ -32,6 +32,7 @@ static void begin_download(struct download *d, const struct frame *f)
 {
 	d->index = 0;
 	d->count = f->count;
+	d->chunk = f->bytes;
 	d->step = f->step;
 	d->x_hash = f->x_hash;
 	d->born = f->born;
@@ -57,9 +58,10 @@ static void download_take(struct connection *c, const struct frame *f, const uns
 	}
 	if (f->index == 0)
 		begin_download(d, f);
-	size_t size = own ? own_bytes(c) : shared_bytes(h->st), offset = (size_t)d->index * STATE_CHUNK;
-	if (f->index != d->index || f->step != d->step || f->count != chunk_count(size, STATE_CHUNK) ||
-	    f->bytes != chunk_bytes(size, offset, STATE_CHUNK) || f->worker >= (uint32_t)h->env.workers)
+	size_t size = own ? own_bytes(c) : shared_bytes(h->st), offset = (size_t)d->index * d->chunk;
+	if (d->chunk == 0 || f->index != d->index || f->step != d->step ||
+	    f->count != chunk_count(size, d->chunk) || f->bytes != chunk_bytes(size, offset, d->chunk) ||
+	    f->worker >= (uint32_t)h->env.workers)
 		return;
 	if (own)
 		memcpy((unsigned char *)h->st->workers[c->id] + offset, body, f->bytes);

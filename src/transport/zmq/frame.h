@@ -84,9 +84,9 @@ enum frame_type {
 	FRAME_WELCOME = 16,
 	/*
 	 * Chunk `index` of the shared state: x, memory of the optimizer, running statistics, one after the
-	 * other. step, born and x_hash: as in WELCOME; worker: the owner of the running statistics at that
-	 * step. With FRAME_OWN_STATE: of the worker's own state, and born is its own; without FRAME_HAS_STATE
-	 * there is none.
+	 * other, in chunks as long as the first, but the last. step, born and x_hash: as in WELCOME; worker:
+	 * the owner of the running statistics at that step. With FRAME_OWN_STATE: of the worker's own state,
+	 * and born is its own; without FRAME_HAS_STATE there is none.
 	 */
 	FRAME_PARAMS = 17,
 	/*

@@ -6,11 +6,14 @@
 /* clang-format off */
 /*
  *   server_flood, server_auth   two threads: connections, keys
+ *   server_chunk                chunks of state: their sizes, and which one is meant
+ *   server_later                which replies wait until the round's messages are out
  *   server_send                 messages to a peer
  *   server_answer               the answers to the last steps: kept and sent
  *   server_bucket               votes from buckets and shards
  *   server_vote                 the vote of a peer: check, keep, forget
  *   server_faults               faults of a peer, and bans
+ *   server_budget               what a worker may ask for
  *   server_round                workers' requests in a round, and the end of a round
  *   server_params               parameters to workers, workers' own states to be saved
  *   server_listen               incoming messages: who sent them, which file handles them
@@ -27,6 +30,7 @@
 #define SIGNSGD_TRANSPORT_ZMQ_SERVER_H
 
 #include "base/mem.h"
+#include "transport/zmq/server_budget.h"
 #include "transport/zmq/server_faults.h"
 #include "transport/zmq/wire.h"
 #include "transport/zmq/zmq.h"
@@ -83,20 +87,21 @@ struct open_request {
 	int64_t born; /* born of the vote that the asking process sent; -1: it sent none */
 };
 
-/* How often the worker has asked for something that costs the server time or memory. */
-struct quota {
-	bool snapshot; /* the worker has asked for parameters; the last time was in snapshot_step */
-	uint64_t snapshot_step;
-	int requests; /* requests that came in `step` and in `second` */
-	uint64_t step;
-	int64_t second;
+/* The worker's download of the parameters. */
+struct delivery {
+	bool begun;
+	uint64_t from;  /* the step in which it began */
+	unsigned chunk; /* that follows those which it was sent in order */
 };
 
 struct peer {
 	struct presence presence;
 	struct peer_vote vote;
 	struct open_request request;
-	struct quota quota;
+	struct spending spending;
+	struct outbox outbox;
+	struct delivery delivery;
+	uint64_t answered; /* the step whose answer follows what it was sent last: answer or parameters */
 	int64_t born; /* step at which its own state began, if it was counted in the last round; else -1 */
 	size_t saved_bytes; /* bytes of its own state that were received so far, to be saved */
 };
@@ -249,6 +254,8 @@ struct server {
 	struct round_times times;
 	struct answer_log log;
 	struct params_copy copy;
+	struct budget budget;
+	struct later later;
 	struct known_hash hash;
 	struct ending ending;
 	int running_of;      /* the worker that sent the running statistics in st; -1: none has yet */
@@ -265,12 +272,35 @@ struct server *server_open(const struct zmq_settings *set, const struct transpor
                            const struct server_role *role, struct err *e);
 /* Listen, and accept bodies of at most body_bytes. watch: start the flood guard. -1 and a sentence. */
 int server_bind(struct server *s, size_t body_bytes, bool watch, struct err *e);
+/*
+ * Listen no more, and wait until nobody can be connected. A server that was bound without `watch` may then be
+ * bound again.
+ */
+void server_unbind(struct server *s);
 void server_close(struct server *s);
+
+/* --- server_later.c ------------------------------------------------------------------------------------- */
+
+/* The reply to request *f of worker m has to wait. A worker has one request open: it replaces an earlier one.
+ */
+void later_put(struct server *s, int m, const struct frame *f);
+/* Whatever waits for worker m is not needed any more. */
+void later_forget(struct server *s, int m);
+/* The worker whose reply may be sent now; it is in *f what it had asked for. -1: there is none. */
+int later_next(struct server *s, struct frame *f);
+/* The answers of a round are about to be sent. */
+void later_round(struct server *s);
+/* Before and after a message of so many bytes on the wire is sent to worker m. */
+void later_before(struct server *s, int m);
+void later_after(struct server *s, int m, uint64_t bytes);
 
 /* --- server_send.c -------------------------------------------------------------------------------------- */
 
-/* Takes ownership of *m. False: the peer cannot be reached, or its queue is full. */
-bool server_send(struct server *s, const struct route *to, zmq_msg_t *m);
+/*
+ * Send *message to worker m on its present connection; takes ownership. False: it cannot be reached, or its
+ * queue is full.
+ */
+bool server_post(struct server *s, int m, zmq_msg_t *message);
 /* Send a message with header *f and this body. Sets f->run, f->bytes and f->body_hash. */
 bool server_say(struct server *s, const struct route *to, struct frame *f, const void *body, size_t bytes);
 /* Send a message whose body is a sentence: REFUSED or DONE. */
@@ -344,6 +374,38 @@ void vote_clear(struct peer_vote *v);
 /* Count a fault in a message of worker m (-1: not known), and ban a worker that has offended too often. */
 void server_offend(struct server *s, int m, enum fault fault);
 
+/* --- server_chunk.c ------------------------------------------------------------------------------------- */
+
+/* Bytes of a chunk of parameters or of an own state on the way to a worker. */
+size_t chunk_down(const struct server *s);
+/* Has the server the worker's saved own state? Only until the first round of this process is over. */
+bool chunk_has_own(const struct server *s, int m);
+/* Its bytes; 0: there is none. */
+size_t chunk_own(const struct server *s, int m);
+/* Is this SNAPSHOT for a later chunk of the copy that is there? */
+bool chunk_of_copy(const struct server *s, const struct frame *f);
+/* Bytes of the reply to a SNAPSHOT of worker m. */
+size_t chunk_reply(const struct server *s, int m, const struct frame *f);
+/* Does the server still need anything of worker m's own state, which this STATE is a chunk of? */
+bool chunk_collects(const struct server *s, int m, const struct frame *f);
+/* Is it the chunk that the server has asked for? */
+bool chunk_wanted(const struct server *s, int m, const struct frame *f);
+
+/* --- server_budget.c ------------------------------------------------------------------------------------ */
+
+/* Compute the budget of a worker; the sizes of messages are known. */
+void budget_open(struct server *s);
+/*
+ * Worker m (-1: not known, it has no budget) has sent message *f: take what it costs from its budget. False:
+ * the budget does not suffice, and the message must be dropped. That is counted, and an offence if it goes
+ * on.
+ */
+bool budget_pay(struct server *s, int m, const struct frame *f);
+/* The same for a message that is free as far as its kind goes, and turns out to ask for something. */
+bool budget_pay_message(struct server *s, int m);
+/* Worker m is sent the answer of a round, which takes this many bytes: it costs, but is always sent. */
+void budget_note(struct server *s, int m, size_t bytes);
+
 /* --- server_round.c ------------------------------------------------------------------------------------- */
 
 /* Set the sizes from the first round's request, and allocate the memory that depends on them. */
@@ -353,6 +415,8 @@ void round_begin(struct server *s, const struct exchange_request *x);
 /* Handle a PUSH or FETCH of worker m. */
 void round_push(struct server *s, int m, const struct frame *f, zmq_msg_t *message);
 void round_fetch(struct server *s, int m, const struct frame *f);
+/* Answer a request for the answer of a step that is over. */
+void round_past(struct server *s, int m, const struct frame *f);
 /* Worker m has caught up: let rounds wait for it, unless it was given up recently (presence.not_before). */
 void round_await(struct server *s, int m);
 /*
@@ -372,6 +436,8 @@ void round_finish(struct server *s, const struct exchange_request *x, const stru
 uint64_t params_hash(struct server *s);
 /* Handle worker m's SNAPSHOT (a request for parameters or its own state) or STATE (a chunk of its own). */
 void params_snapshot(struct server *s, int m, const struct frame *f);
+/* Send what a SNAPSHOT asks for. */
+void params_send(struct server *s, int m, const struct frame *f);
 void params_state(struct server *s, int m, const struct frame *f, const unsigned char *body);
 
 /* --- server_listen.c ------------------------------------------------------------------------------------ */

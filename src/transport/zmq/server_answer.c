@@ -118,7 +118,8 @@ void answer_send(struct server *s, int m, struct answer *a, const struct open_re
 		f.body_hash = hash_words(0, body, f.bytes);
 	frame_write(&f, zmq_msg_data(&message));
 	p->request.open = false;
-	server_send(s, &p->presence.route, &message);
+	p->answered = a->step + 1;
+	server_post(s, m, &message);
 }
 
 void answer_send_open(struct server *s, int m, struct answer *a)
@@ -133,5 +134,6 @@ void answer_send_open(struct server *s, int m, struct answer *a)
 	zmq_msg_init(&same);
 	zmq_msg_copy(&same, &a->message);
 	p->request.open = false;
-	server_send(s, &p->presence.route, &same);
+	p->answered = a->step + 1;
+	server_post(s, m, &same);
 }

@@ -44,6 +44,7 @@ static void ban(struct server *s, int m)
 	                "this worker sent too much that is against the protocol");
 	p->presence.connected = p->presence.awaited = false;
 	p->request.open = false;
+	later_forget(s, m);
 	flood_cut(s->flood, p->presence.fd, m);
 }
 

@@ -5,13 +5,12 @@
  */
 #include <stdlib.h>
 #include <string.h>
-#include "base/clock.h"
 #include "transport/zmq/server_flood.h"
 #include "transport/zmq/server.h"
 
 enum {
-	BATCH = 64,         /* messages handled before the caller can check the clock again */
-	REQUESTS_MOST = 96, /* requests of a worker that are answered in one step and second */
+	BATCH = 64,   /* messages handled before the caller can check the clock again */
+	LATER_MS = 1, /* between looks at whether a reply that waits may be sent */
 };
 
 /* --- the sender of a message ---------------------------------------------------------------------------- */
@@ -73,6 +72,9 @@ static void say_replaced(struct server *s, const struct route *to)
 static void connect_worker(struct server *s, int m, const struct incoming *in)
 {
 	struct presence *p = &s->peers[m].presence;
+	later_forget(s, m);
+	if (!same_route(&p->route, &in->route))
+		s->peers[m].outbox = (struct outbox){0};
 	if (p->connected && !same_route(&p->route, &in->route)) {
 		faults_count(&s->faults, m, FAULT_TAKEOVER);
 		p->replaced = p->route;
@@ -109,6 +111,7 @@ static void hello(struct server *s, int m, const struct incoming *in)
 	connect_worker(s, m, in);
 	struct peer *p = &s->peers[m];
 	p->vote.n_buckets = 0;
+	p->delivery.begun = false;
 	p->request.no_pull = false;
 	p->request.open = p->vote.kept;
 	if (same_step)
@@ -119,8 +122,10 @@ static void hello(struct server *s, int m, const struct incoming *in)
 		server_welcome(s, m, same_step && s->role->main ? params_hash(s) : 0);
 }
 
-static void bye(struct presence *p)
+static void bye(struct server *s, int m)
 {
+	struct presence *p = &s->peers[m].presence;
+	later_forget(s, m);
 	p->connected = p->awaited = false;
 	p->leaving = true;
 }
@@ -134,7 +139,7 @@ static bool announced(struct server *s, int m, const struct route *from)
 	if (p && p->connected && same_route(&p->route, from))
 		return true;
 	faults_count(&s->faults, m, FAULT_UNANNOUNCED);
-	if (p && same_route(&p->replaced, from))
+	if (p && same_route(&p->replaced, from) && budget_pay_message(s, m))
 		say_replaced(s, from);
 	return false;
 }
@@ -173,25 +178,6 @@ static bool is_banned(struct server *s, const struct incoming *in)
 	return true;
 }
 
-/*
- * Does the worker ask for more answers than it needs to follow the run? An answer may be as long as the
- * longest message, so their number in each step and second is limited.
- */
-static bool is_greedy(struct server *s, int m, const struct frame *f)
-{
-	bool costs = f->type == FRAME_HELLO || f->type == FRAME_FETCH ||
-	             (f->type == FRAME_PUSH && f->step < s->round.step && f->index + 1 >= f->count);
-	if (m < 0 || !costs)
-		return false;
-	struct quota *q = &s->peers[m].quota;
-	int64_t second = (int64_t)clock_s();
-	if (q->second != second || q->step != s->round.step)
-		q->requests = 0;
-	q->second = second;
-	q->step = s->round.step;
-	return ++q->requests > REQUESTS_MOST;
-}
-
 /* Handle a message of one frame. */
 static void handle(struct server *s, struct incoming *in)
 {
@@ -205,16 +191,14 @@ static void handle(struct server *s, struct incoming *in)
 	else if (s->handshake == HANDSHAKE_NONE ||
 	         (s->handshake == HANDSHAKE_HELLO && f->type != FRAME_HELLO))
 		return;
-	else if (f->type == FRAME_HELLO && is_greedy(s, m, f))
-		faults_count(&s->faults, m, FAULT_GREEDY); /* no offence: the key may be stolen */
+	else if (!budget_pay(s, m, f))
+		return;
 	else if (f->type == FRAME_HELLO)
 		hello(s, m, in);
 	else if (!announced(s, m, &in->route))
 		return;
-	else if (is_greedy(s, m, f))
-		faults_count(&s->faults, m, FAULT_GREEDY);
 	else if (f->type == FRAME_BYE)
-		bye(&s->peers[m].presence);
+		bye(s, m);
 	else if (f->run != s->run)
 		server_offend(s, m, FAULT_WRONG_RUN);
 	else if (s->ending.finished)
@@ -274,26 +258,45 @@ static void lose(struct server *s, int fd)
 			continue;
 		p->presence.connected = p->presence.awaited = false;
 		p->presence.fd = -1;
+		later_forget(s, m);
 		if (!p->vote.kept)
 			p->request.open = false;
 	}
 }
 
+static void send_later(struct server *s)
+{
+	struct frame f;
+	for (int m = later_next(s, &f); m >= 0; m = later_next(s, &f)) {
+		if (f.type == FRAME_SNAPSHOT)
+			params_send(s, m, &f);
+		else
+			round_past(s, m, &f);
+	}
+}
+
+/* Handle what has come: lost connections, then messages. */
+static void take(struct server *s)
+{
+	int fd;
+	while (flood_lost(s->flood, &fd))
+		lose(s, fd);
+	for (int i = 0; i < BATCH && receive(s); i++)
+		continue;
+}
+
 void server_serve(struct server *s, int ms)
 {
-	int fd, count = 1;
+	int count = 1;
 	zmq_pollitem_t items[SHARDS_MOST + 1] = {{.socket = s->router, .events = ZMQ_POLLIN}};
 	if (s->flood)
 		items[count++] = (zmq_pollitem_t){.socket = flood_socket(s->flood), .events = ZMQ_POLLIN};
 	if (s->role->poll)
 		count += s->role->poll(s, items + count);
-	bool any = zmq_poll(items, count, ms) > 0;
+	bool any = zmq_poll(items, count, s->later.count > 0 && ms > LATER_MS ? LATER_MS : ms) > 0;
 	if (s->role->serve)
 		s->role->serve(s);
-	if (!any)
-		return;
-	while (flood_lost(s->flood, &fd))
-		lose(s, fd);
-	for (int i = 0; i < BATCH && receive(s); i++)
-		continue;
+	if (any)
+		take(s);
+	send_later(s);
 }

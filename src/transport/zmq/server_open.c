@@ -66,6 +66,33 @@ static int try_address(struct server *s, struct err *e)
 	return rc ? -1 : 0;
 }
 
+/* Everything that belongs to sockets, without any. */
+static void open_context(struct server *s)
+{
+	s->context = new_context();
+	zmq_ctx_set(s->context, ZMQ_IO_THREADS, 2);
+	if (s->endpoint->trust != ENDPOINT_OPEN)
+		s->auth = auth_start(s->context, s->endpoint, !s->role->main, &s->faults);
+}
+
+/* When it returns, the kernel has taken back every socket and connection. */
+static void close_context(struct server *s)
+{
+	if (s->router)
+		zmq_close(s->router);
+	s->router = NULL;
+	zmq_ctx_shutdown(s->context);
+	auth_stop(s->auth);
+	s->auth = NULL;
+	zmq_ctx_term(s->context);
+}
+
+void server_unbind(struct server *s)
+{
+	close_context(s);
+	open_context(s);
+}
+
 int server_bind(struct server *s, size_t body_bytes, bool watch, struct err *e)
 {
 	double until = clock_s() + REBIND_S;
@@ -108,6 +135,7 @@ static void open_peers(struct server *s)
 	for (size_t m = 0; m < workers; m++) {
 		s->peers[m].presence.fd = -1;
 		s->peers[m].born = -1;
+		s->peers[m].answered = FRAME_NOWHERE;
 		zmq_msg_init(&s->peers[m].vote.message);
 	}
 }
@@ -140,15 +168,13 @@ struct server *server_open(const struct zmq_settings *set, const struct transpor
 	                     .instance = zmq_instance(),
 	                     .layout = {.n_shards = (int)set->shards},
 	                     .round = {.first = true},
+	                     .later = {.in_flight = -1},
 	                     .running_of = -1};
 	if (set->quorum == 0)
 		s->set.quorum = env->workers / 2 + 1;
 	write_welcome(&s->welcome, s->endpoint);
 	open_peers(s);
-	s->context = new_context();
-	zmq_ctx_set(s->context, ZMQ_IO_THREADS, 2);
-	if (s->endpoint->trust != ENDPOINT_OPEN)
-		s->auth = auth_start(s->context, s->endpoint, !role->main, &s->faults);
+	open_context(s);
 	if (try_address(s, e) == 0)
 		return s;
 	server_close(s);
@@ -160,11 +186,7 @@ void server_close(struct server *s)
 	answers_close(&s->log);
 	links_close(s->links);
 	flood_stop(s->flood);
-	if (s->router)
-		zmq_close(s->router);
-	zmq_ctx_shutdown(s->context);
-	auth_stop(s->auth);
-	zmq_ctx_term(s->context);
+	close_context(s);
 	close_peers(s);
 	buf_clear(&s->welcome);
 	mem_free(s->copy.bytes);

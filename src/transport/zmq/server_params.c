@@ -7,7 +7,7 @@
 #include "base/mem.h"
 #include "transport/zmq/server.h"
 
-enum { COPY_ROUNDS = 8 /* rounds for which a copy is used, and before a worker may ask for another one */ };
+enum { COPY_ROUNDS = 8 /* rounds for which a copy is used */ };
 
 uint64_t params_hash(struct server *s)
 {
@@ -39,73 +39,96 @@ static void renew_copy(struct server *s)
 	c->x_hash = params_hash(s);
 }
 
-/* Has the server the worker's saved own state? Only until the first round of this process is over. */
-static bool has_state(const struct server *s, int m)
+static void say_chunk(struct server *s, int m, struct frame *f, const unsigned char *from, size_t size,
+                      size_t offset)
 {
-	return s->round.first && s->st->workers && s->st->workers[m];
+	zmq_msg_t message;
+	message_make(&message, f, s->run, from + offset, chunk_bytes(size, offset, chunk_down(s)));
+	server_post(s, m, &message);
 }
 
 static void send_shared(struct server *s, int m, unsigned index)
 {
 	const struct params_copy *c = &s->copy;
-	size_t offset = (size_t)index * STATE_CHUNK;
+	struct delivery *d = &s->peers[m].delivery;
+	size_t chunk = chunk_down(s), offset = (size_t)index * chunk;
 	struct frame f = {.type = FRAME_PARAMS,
 	                  .flags = (s->layout.running_bytes > 0 ? FRAME_HAS_RUNNING : 0) |
-	                           (has_state(s, m) ? FRAME_HAS_STATE : 0),
+	                           (chunk_has_own(s, m) ? FRAME_HAS_STATE : 0),
 	                  .step = c->step,
 	                  .born = s->instance,
 	                  .x_hash = c->x_hash,
 	                  .index = index,
-	                  .count = (unsigned)chunk_count(c->size, STATE_CHUNK),
+	                  .count = (unsigned)chunk_count(c->size, chunk),
 	                  .worker = (uint32_t)c->bn_owner};
-	if (index + 1 == f.count)
+	bool in_order = index == 0 || index == d->chunk;
+	if (in_order)
+		d->chunk = index + 1;
+	if (in_order && d->chunk == f.count) {
+		d->begun = false;
+		s->peers[m].answered = c->step;
 		round_await(s, m);
-	server_say(s, &s->peers[m].presence.route, &f, c->bytes + offset,
-	           chunk_bytes(c->size, offset, STATE_CHUNK));
+	}
+	say_chunk(s, m, &f, c->bytes, c->size, offset);
+}
+
+/*
+ * Does it take so long that the answers since would be gone? Rounds go before downloads, and where they leave
+ * the line no time, a worker would never join. So they wait for one that has taken all chunks in order.
+ */
+static bool too_slow(const struct server *s, int m, unsigned index)
+{
+	const struct delivery *d = &s->peers[m].delivery;
+	return d->begun && index == d->chunk && s->round.step - d->from > s->log.count / 2;
+}
+
+static void begin_delivery(struct server *s, int m)
+{
+	struct delivery *d = &s->peers[m].delivery;
+	if (!d->begun)
+		*d = (struct delivery){.begun = true, .from = s->round.step};
+	renew_copy(s);
+	send_shared(s, m, 0);
 }
 
 static void send_own(struct server *s, int m, unsigned index)
 {
-	const struct route *to = &s->peers[m].presence.route;
 	struct frame f = {.type = FRAME_PARAMS, .flags = FRAME_OWN_STATE, .step = s->round.step};
-	size_t size = has_state(s, m) ? s->st->worker_floats[m] * sizeof(float) : 0;
-	size_t offset = (size_t)index * STATE_CHUNK;
+	size_t size = chunk_own(s, m), chunk = chunk_down(s), offset = (size_t)index * chunk;
 	if (offset >= size) {
-		server_say(s, to, &f, NULL, 0);
+		server_say(s, &s->peers[m].presence.route, &f, NULL, 0);
 		return;
 	}
 	f.flags |= FRAME_HAS_STATE;
 	f.born = s->st->born[m];
 	f.index = index;
-	f.count = (unsigned)chunk_count(size, STATE_CHUNK);
-	server_say(s, to, &f, (const unsigned char *)s->st->workers[m] + offset,
-	           chunk_bytes(size, offset, STATE_CHUNK));
+	f.count = (unsigned)chunk_count(size, chunk);
+	say_chunk(s, m, &f, (const unsigned char *)s->st->workers[m], size, offset);
+}
+
+void params_send(struct server *s, int m, const struct frame *f)
+{
+	if (f->flags & FRAME_OWN_STATE) {
+		send_own(s, m, f->index);
+	} else if (!chunk_of_copy(s, f)) {
+		begin_delivery(s, m);
+	} else if (too_slow(s, m, f->index)) {
+		round_await(s, m);
+		s->peers[m].delivery.begun = false;
+		begin_delivery(s, m);
+	} else {
+		send_shared(s, m, f->index);
+	}
 }
 
 void params_snapshot(struct server *s, int m, const struct frame *f)
 {
-	const struct params_copy *c = &s->copy;
-	struct quota *q = &s->peers[m].quota;
-	if (f->bytes > 0) {
+	if (f->bytes > 0)
 		server_offend(s, m, FAULT_WRONG_LENGTH);
-		return;
-	}
-	if (f->flags & FRAME_OWN_STATE) {
-		send_own(s, m, f->index);
-		return;
-	}
-	if (f->index > 0 && c->there && f->step == c->step && f->index < chunk_count(c->size, STATE_CHUNK)) {
-		send_shared(s, m, f->index);
-		return;
-	}
-	if (q->snapshot && s->round.step - q->snapshot_step < COPY_ROUNDS)
-		server_offend(s, m, FAULT_GREEDY);
-	if (atomic_load(&s->faults.banned[m]))
-		return;
-	q->snapshot = true;
-	q->snapshot_step = s->round.step;
-	renew_copy(s);
-	send_shared(s, m, 0);
+	else if (chunk_reply(s, m, f) > SMALL_BODY)
+		later_put(s, m, f);
+	else
+		params_send(s, m, f);
 }
 
 /* --- up ------------------------------------------------------------------------------------------------- */
@@ -124,7 +147,7 @@ void params_state(struct server *s, int m, const struct frame *f, const unsigned
 	struct peer *p = &s->peers[m];
 	size_t size = s->st->worker_floats[m] * sizeof(float),
 	       chunk = state_chunk(s->layout.shape.push_bytes);
-	if (!s->ending.collecting || f->step != s->round.step || p->born < 0 || p->saved_bytes >= size) {
+	if (!chunk_collects(s, m, f)) {
 		ask_state(s, m, 0, 0);
 		return;
 	}

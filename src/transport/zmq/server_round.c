@@ -22,6 +22,7 @@ void round_open(struct server *s, const struct exchange_request *x)
 		s->next_running = mem_array(s->st->running.count, sizeof *s->next_running);
 	for (int m = 0; m < s->workers; m++)
 		bucket_open(&s->layout, &s->peers[m].vote);
+	budget_open(s);
 }
 
 void round_begin(struct server *s, const struct exchange_request *x)
@@ -50,8 +51,16 @@ void round_await(struct server *s, int m)
 	p->awaited |= s->round.step >= p->not_before;
 }
 
-/* Answer a request for the answer of a step that is over. */
-static void answer_past(struct server *s, int m, const struct frame *f)
+/*
+ * Is a worker that asks for this answer about to catch up? It asks for the one that follows what it was sent
+ * last, and has voted, though late, or will be where the run is. Rounds would wait in vain for any other.
+ */
+static bool catches_up(const struct server *s, int m, const struct frame *f)
+{
+	return f->step == s->peers[m].answered && (f->type == FRAME_PUSH || f->step + 1 == s->round.step);
+}
+
+void round_past(struct server *s, int m, const struct frame *f)
 {
 	struct answer *a = answers_find(&s->log, f->step);
 	struct peer *p = &s->peers[m];
@@ -61,8 +70,23 @@ static void answer_past(struct server *s, int m, const struct frame *f)
 		server_stale(s, m, f->step);
 		return;
 	}
-	round_await(s, m);
+	if (catches_up(s, m, f))
+		round_await(s, m);
 	answer_send(s, m, a, &r);
+}
+
+/*
+ * Every worker can get the answer of the last step once without waiting, as those do that ask in time. Other
+ * big answers have to wait.
+ */
+static void ask_past(struct server *s, int m, const struct frame *f)
+{
+	bool big = s->layout.shard_pull > SMALL_BODY && !(f->flags & FRAME_NO_PULL);
+	bool last = f->step + 1 == s->round.step && s->peers[m].answered != f->step + 1;
+	if (big && !last && answers_find(&s->log, f->step))
+		later_put(s, m, f);
+	else
+		round_past(s, m, f);
 }
 
 /* The worker waits for the answer of the present step. */
@@ -101,8 +125,9 @@ void round_push(struct server *s, int m, const struct frame *f, zmq_msg_t *messa
 	if (fault == FAULT_WRONG_RUNNING) /* it hears the answer, and that it was not counted */
 		await_answer(s, m, f);
 	if (fault == FAULT_LATE)
-		answer_past(s, m, f);
-	else if (fault == FAULT_WRONG_STEP || fault == FAULT_WRONG_BORN || fault == FAULT_WRONG_HASH)
+		ask_past(s, m, f);
+	else if (fault == FAULT_WRONG_STEP || fault == FAULT_WRONG_BORN ||
+	         (fault == FAULT_WRONG_HASH && budget_pay_message(s, m)))
 		server_stale(s, m, f->step);
 }
 
@@ -111,7 +136,7 @@ void round_fetch(struct server *s, int m, const struct frame *f)
 	if (f->bytes > 0) {
 		server_offend(s, m, FAULT_WRONG_LENGTH);
 	} else if (f->step < s->round.step) {
-		answer_past(s, m, f);
+		ask_past(s, m, f);
 	} else if (f->step > s->round.step) {
 		server_offend(s, m, FAULT_WRONG_STEP);
 		server_stale(s, m, f->step);
@@ -197,11 +222,14 @@ void round_finish(struct server *s, const struct exchange_request *x, const stru
 	struct answer *a = answers_add(s, x, reply);
 	s->round.step = x->step + 1;
 	s->round.bn_owner = reply->bn_owner;
+	later_round(s);
 	for (int m = 0; m < s->workers; m++) {
 		if (s->role->main)
 			settle_peer(s, m);
-		if (s->peers[m].request.open)
+		if (s->peers[m].request.open) {
+			budget_note(s, m, s->peers[m].request.no_pull ? 0 : s->layout.shard_pull);
 			answer_send_open(s, m, a);
+		}
 		vote_clear(&s->peers[m].vote);
 	}
 	s->round.n_votes = 0;

@@ -8,7 +8,7 @@ static bool try_send(struct server *s, const struct route *to, zmq_msg_t *m)
 	       zmq_msg_send(m, s->router, ZMQ_DONTWAIT) >= 0;
 }
 
-bool server_send(struct server *s, const struct route *to, zmq_msg_t *m)
+static bool send_to(struct server *s, const struct route *to, zmq_msg_t *m)
 {
 	size_t bytes = zmq_msg_size(m);
 	bool sent = try_send(s, to, m) || (!message_queue_full(s->router) && try_send(s, to, m));
@@ -19,11 +19,23 @@ bool server_send(struct server *s, const struct route *to, zmq_msg_t *m)
 	return sent;
 }
 
+bool server_post(struct server *s, int m, zmq_msg_t *message)
+{
+	uint64_t bytes = zmq_wire_bytes(s->endpoint->trust, zmq_msg_size(message));
+	bool big = zmq_msg_size(message) > SMALL_BODY;
+	if (big)
+		later_before(s, m);
+	bool sent = send_to(s, &s->peers[m].presence.route, message);
+	if (big && sent)
+		later_after(s, m, bytes);
+	return sent;
+}
+
 bool server_say(struct server *s, const struct route *to, struct frame *f, const void *body, size_t bytes)
 {
 	zmq_msg_t m;
 	message_make(&m, f, s->run, body, bytes);
-	return server_send(s, to, &m);
+	return send_to(s, to, &m);
 }
 
 void server_sentence(struct server *s, const struct route *to, enum frame_type type, const char *sentence)

@@ -312,8 +312,8 @@ int zmq_shard_wait(struct zmq_shard *h, struct err *e)
 		return -1;
 	while (!h->shard.run.settings && !told_to_stop(h))
 		server_serve(h->server, POLL_MS);
-	zmq_close(h->server->router);
-	h->server->router = NULL;
+	/* A socket that is only being closed would take messages that nobody reads. */
+	server_unbind(h->server);
 	return h->shard.run.settings ? 0 : err_world(e, "interrupted before a main server came");
 }
 

@@ -12,7 +12,7 @@
 
 enum {
 	SETTINGS_SIZE = 1 << 20, /* most bytes of settings */
-	STATE_CHUNK = 4 << 20,   /* bytes of parameters or state in one message */
+	STATE_CHUNK = 4 << 20,   /* most bytes of parameters or state in one message */
 	SMALL_BODY = 4096,       /* bytes of a body that a server accepts whatever the size of the model */
 	SEND_QUEUE = 4,          /* messages queued for a peer: it has one request open at most, and faulty
 	                          * messages are answered too */

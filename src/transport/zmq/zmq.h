@@ -21,14 +21,17 @@
  *
  * A round ends when all awaited workers have voted, or at the deadline if there are at least `quorum` votes.
  * A round waits for each worker that has caught up. A worker has caught up if it was waiting for the answer
- * when the last round ended, or if the server has since sent it the answer of an earlier step or the
- * parameters. Rounds stop waiting for a worker that misses `max_missed` rounds in a row or loses its
- * connection. Each time that a worker is given up for missed rounds, the number of rounds until it can be
- * awaited again doubles. The first round of a server process waits for all enrolled workers.
+ * when the last round ended, or if it has since asked, by a late vote or for the last step, for the answer
+ * that follows the last one, or the parameters, that it was sent, or has downloaded the parameters. Rounds
+ * stop waiting for a worker that misses `max_missed` rounds in a row or loses its connection. Each time that
+ * a worker is given up for missed rounds, the number of rounds until it can be awaited again doubles. The
+ * first round of a server process waits for all enrolled workers.
  *
  * A vote for a past step is dropped and counted as `late`. The worker gets the answer of that step, if the
- * server still keeps it. Otherwise the worker must ask for the parameters. The server sends them in chunks of
- * 4 MiB from one copy for all workers, so that a slow reader ties up no memory.
+ * server still keeps it. Otherwise the worker must ask for the parameters. The server sends them in chunks
+ * from one copy for all workers, so that a slow reader ties up no memory. Big replies of these kinds wait
+ * until the answers of the last round are out (server_later.c). What a worker asks for is paid from a budget;
+ * what goes beyond is dropped, then an offence (server_budget.h).
  *
  * A worker may send its vote in buckets, and send the first ones while it still computes the others
  * (`buckets`, server_bucket.c). Several servers may share the coordinates (`shards`, shard.h).

@@ -10,93 +10,9 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
-#include "base/hash.h"
-#include "tests/support/zmq_byzantine.h"
+#include "tests/support/zmq_scene.h"
 
-enum { BYZANTINE = 2, WORKERS = 3, STEPS = 40, MUCH = 1000 };
-
-/* Two honest workers in processes, and a Byzantine one in a thread. */
-struct scene {
-	struct toy toy;
-	struct toy_client clients[2];
-	struct toy_server server;
-	const struct curve_key *own, *key; /* the server's, the Byzantine worker's */
-	char address[512];
-	_Atomic bool told; /* the Byzantine worker has sent everything */
-	_Atomic int steps; /* done */
-	uint64_t from;     /* the step it began in, or the bytes it got rid of */
-	bool unread;       /* the server reads no more of it */
-};
-
-static void scene_open(struct scene *s, enum endpoint_trust trust, size_t n, const char *row)
-{
-	memset(s, 0, sizeof *s);
-	toy_open(&s->toy, WORKERS, TOY_STEPS_MOST, n, "vote");
-	s->toy.zeros = BYZANTINE;
-	for (int i = 0; i < 2; i++) {
-		s->clients[i] = (struct toy_client){.count = 1, .first = i, .fail_at = -1};
-		toy_client_start(&s->toy, s->clients, i, trust);
-	}
-	toy_server_open(&s->server, &s->toy, trust, "tcp://127.0.0.1:*", row);
-	snprintf(s->address, sizeof s->address, "%s", zmq_server_address(s->server.link.self));
-	if (trust == ENDPOINT_KEYS) {
-		s->own = keyring_find(&s->server.ring, KEYRING_SERVER);
-		s->key = keyring_worker(&s->server.ring, BYZANTINE);
-	}
-	struct err e = {0};
-	s->server.link.row->sync(s->server.link.self, &s->server.state.st, &e);
-}
-
-/* Now the honest may come. */
-static void tell_clients(struct scene *s)
-{
-	for (int i = 0; i < 2; i++)
-		toy_client_tell(&s->clients[i], s->address,
-		                s->server.endpoint.trust == ENDPOINT_OPEN ? NULL : &s->server.ring);
-}
-
-/* Rounds until the Byzantine worker has sent everything, and a few more. */
-static void scene_run(struct scene *s, void *(*attack)(void *))
-{
-	pthread_t thread;
-	struct err e = {0};
-	cr_assert_eq(pthread_create(&thread, NULL, attack, s), 0);
-	for (int more = 5; more > 0; more -= atomic_load(&s->told)) {
-		cr_assert_eq(toy_server_step(&s->server, 0, &e), EXCHANGE_DONE, "%s", e.text);
-		cr_assert_lt(s->server.state.st.step, TOY_STEPS_MOST - 10,
-		             "the Byzantine worker is never done");
-		atomic_fetch_add(&s->steps, 1);
-		usleep(2000);
-	}
-	pthread_join(thread, NULL);
-}
-
-/* The honest were there in all rounds, and the bits are those of a run with just these voters. */
-static void scene_close(struct scene *s)
-{
-	int steps = (int)s->server.state.st.step;
-	uint64_t hash, wanted;
-	float *want = mem_array(s->toy.n, sizeof *want);
-	s->server.link.row->leave(s->server.link.self, true, "done");
-	for (int k = 0; k < steps; k++)
-		cr_assert(s->server.born[k][0] == 0 && s->server.born[k][1] == 0,
-		          "an honest worker was not counted in step %d", k);
-	toy_replay(&s->toy, steps, s->server.born, want);
-	wanted = hash_words(0, want, s->toy.n * sizeof *want);
-	cr_assert_eq(memcmp(want, s->server.state.x, s->toy.n * sizeof *want), 0);
-	for (int i = 0; i < 2; i++) {
-		cr_assert_eq(toy_client_end(&s->clients[i], &hash), 0);
-		cr_assert_eq(hash, wanted, "client %d's x is another", i);
-	}
-	toy_server_close(&s->server);
-	toy_close(&s->toy);
-	mem_free(want);
-}
-
-static uint64_t faults(struct scene *s, const char *kind)
-{
-	return toy_server_fault(&s->server, BYZANTINE, kind);
-}
+enum { MUCH = 1000 };
 
 static struct scene scene; /* in static memory, for its size */
 
@@ -168,7 +84,7 @@ static void *tell_all_lies(void *ctx)
 	struct scene *s = ctx;
 	struct byzantine l;
 	struct frame f;
-	byzantine_open(&l, &s->toy, BYZANTINE, s->address, s->own, s->key);
+	byzantine_open(&l, &s->toy, SCENE_BYZANTINE, s->address, s->own, s->key);
 	uint64_t step = byzantine_join(&l);
 	s->from = step;
 	for (int kind = 0; kind < 11; kind++, step++) {
@@ -195,11 +111,11 @@ Test(zmq_lies, each_is_dropped_and_counted)
 	                {"takeover", 0},     {"unannounced", 0}, {"banned", 0},       {"greedy", 0},
 	                {"flood", 0},        {"wrong_loss", 0},  {"wrong_running", 0}};
 	scene_open(&scene, ENDPOINT_KEYS, 1000, NULL);
-	tell_clients(&scene);
+	scene_tell_clients(&scene);
 	scene_run(&scene, tell_all_lies);
 	for (size_t i = 0; i < sizeof expected / sizeof *expected; i++)
-		cr_expect_eq(faults(&scene, expected[i].kind), expected[i].count, "%s: %llu",
-		             expected[i].kind, (unsigned long long)faults(&scene, expected[i].kind));
+		cr_expect_eq(scene_faults(&scene, expected[i].kind), expected[i].count, "%s: %llu",
+		             expected[i].kind, (unsigned long long)scene_faults(&scene, expected[i].kind));
 	for (uint64_t k = scene.from; k < scene.from + 11; k++)
 		cr_expect_eq(scene.server.n_voters[k], 3);
 	scene_close(&scene);
@@ -211,14 +127,14 @@ static void *vote_twice(void *ctx)
 	struct scene *s = ctx;
 	struct byzantine l;
 	struct frame f;
-	byzantine_open(&l, &s->toy, BYZANTINE, s->address, s->own, s->key);
+	byzantine_open(&l, &s->toy, SCENE_BYZANTINE, s->address, s->own, s->key);
 	byzantine_join(&l);
 	byzantine_vote(&l, 0);
 	byzantine_vote(&l, 0);
 	byzantine_say(&l, (struct frame){.type = FRAME_HELLO, .step = 0}, "", 0, -1);
 	if (!byzantine_await(&l, FRAME_WELCOME, 0, &f) || !(f.flags & FRAME_HAVE_VOTE))
 		die("the server has no vote");
-	tell_clients(s);
+	scene_tell_clients(s);
 	if (!byzantine_await(&l, FRAME_ANSWER, 0, &f) || !(f.flags & FRAME_COUNTED))
 		die("the first vote was not counted");
 	atomic_store(&s->told, true);
@@ -230,7 +146,7 @@ Test(zmq_lies, a_second_vote_in_a_round_is_none)
 {
 	scene_open(&scene, ENDPOINT_KEYS, 1000, NULL);
 	scene_run(&scene, vote_twice);
-	cr_expect_eq(faults(&scene, "duplicate"), 1);
+	cr_expect_eq(scene_faults(&scene, "duplicate"), 1);
 	cr_expect_eq(scene.server.n_voters[0], 3);
 	scene_close(&scene);
 }
@@ -240,7 +156,7 @@ static void *offend_often(void *ctx)
 	struct scene *s = ctx;
 	struct byzantine l;
 	struct frame f;
-	byzantine_open(&l, &s->toy, BYZANTINE, s->address, s->own, s->key);
+	byzantine_open(&l, &s->toy, SCENE_BYZANTINE, s->address, s->own, s->key);
 	byzantine_join(&l);
 	for (int i = 0; i < 10; i++)
 		byzantine_say(&l, (struct frame){.type = FRAME_PUSH}, "short", 5, -1);
@@ -248,7 +164,7 @@ static void *offend_often(void *ctx)
 		die("the Byzantine worker was not refused");
 	byzantine_say(&l, (struct frame){.type = FRAME_HELLO}, "", 0, -1);
 	/* The connection is cut, and a new one is not let in. */
-	for (int i = 0; i < 500 && faults(s, "banned") < 2; i++)
+	for (int i = 0; i < 500 && scene_faults(s, "banned") < 2; i++)
 		usleep(10000);
 	atomic_store(&s->told, true);
 	byzantine_close(&l);
@@ -258,33 +174,10 @@ static void *offend_often(void *ctx)
 Test(zmq_lies, who_offends_too_often_is_shut_out)
 {
 	scene_open(&scene, ENDPOINT_KEYS, 1000, "{\"kind\": \"zmq\", \"ban_after\": 10, \"patience_s\": 2}");
-	tell_clients(&scene);
+	scene_tell_clients(&scene);
 	scene_run(&scene, offend_often);
-	cr_expect_eq(faults(&scene, "wrong_length"), 10);
-	cr_expect_geq(faults(&scene, "banned"), 2);
-	scene_close(&scene);
-}
-
-/* Answers of old steps, faster than anybody can follow. */
-static void *ask_without_end(void *ctx)
-{
-	struct scene *s = ctx;
-	struct byzantine l;
-	byzantine_open(&l, &s->toy, BYZANTINE, s->address, s->own, s->key);
-	byzantine_join(&l);
-	for (int i = 0; i < 100000 && faults(s, "greedy") < 1000; i++)
-		byzantine_say(&l, (struct frame){.type = FRAME_FETCH}, "", 0, -1);
-	atomic_store(&s->told, true);
-	byzantine_close(&l);
-	return NULL;
-}
-
-Test(zmq_lies, who_asks_without_end_is_not_answered)
-{
-	scene_open(&scene, ENDPOINT_KEYS, 1000, "{\"kind\": \"zmq\", \"patience_s\": 2}");
-	tell_clients(&scene);
-	scene_run(&scene, ask_without_end);
-	cr_expect_geq(faults(&scene, "greedy"), 1000);
+	cr_expect_eq(scene_faults(&scene, "wrong_length"), 10);
+	cr_expect_geq(scene_faults(&scene, "banned"), 2);
 	scene_close(&scene);
 }
 
@@ -294,7 +187,7 @@ static void *come_without_a_key(void *ctx)
 	struct byzantine l;
 	struct curve_key key;
 	zmq_curve_keypair(key.public_key, key.secret_key);
-	byzantine_open(&l, &s->toy, BYZANTINE, s->address, s->own, &key);
+	byzantine_open(&l, &s->toy, SCENE_BYZANTINE, s->address, s->own, &key);
 	byzantine_say(&l, (struct frame){.type = FRAME_HELLO, .step = FRAME_NOWHERE}, "", 0, -1);
 	for (int i = 0; i < 500 && toy_server_fault(&s->server, -1, "unknown_key") == 0; i++)
 		usleep(10000);
@@ -306,7 +199,7 @@ static void *come_without_a_key(void *ctx)
 Test(zmq_lies, an_unknown_key_is_not_let_in)
 {
 	scene_open(&scene, ENDPOINT_KEYS, 1000, "{\"kind\": \"zmq\", \"patience_s\": 1}");
-	tell_clients(&scene);
+	scene_tell_clients(&scene);
 	scene_run(&scene, come_without_a_key);
 	cr_expect_geq(toy_server_fault(&scene.server, -1, "unknown_key"), 1);
 	for (int k = 0; k < scene.server.state.st.step; k++)
@@ -319,12 +212,12 @@ static void *come_twice(void *ctx)
 	struct scene *s = ctx;
 	struct byzantine first, second;
 	struct frame f;
-	byzantine_open(&first, &s->toy, BYZANTINE, s->address, s->own, s->key);
+	byzantine_open(&first, &s->toy, SCENE_BYZANTINE, s->address, s->own, s->key);
 	uint64_t step = byzantine_join(&first);
 	byzantine_vote(&first, step);
 	if (!byzantine_await(&first, FRAME_ANSWER, step, &f) || !(f.flags & FRAME_COUNTED))
 		die("the first was not counted");
-	byzantine_open(&second, &s->toy, BYZANTINE, s->address, s->own, s->key);
+	byzantine_open(&second, &s->toy, SCENE_BYZANTINE, s->address, s->own, s->key);
 	step = byzantine_join(&second);
 	byzantine_vote(&second, step);
 	byzantine_vote(&first, step); /* the same key a second time in this round */
@@ -341,10 +234,10 @@ static void *come_twice(void *ctx)
 Test(zmq_lies, one_key_has_one_vote_on_however_many_connections)
 {
 	scene_open(&scene, ENDPOINT_KEYS, 1000, NULL);
-	tell_clients(&scene);
+	scene_tell_clients(&scene);
 	scene_run(&scene, come_twice);
-	cr_expect_eq(faults(&scene, "takeover"), 1);
-	cr_expect_eq(faults(&scene, "unannounced"), 1);
+	cr_expect_eq(scene_faults(&scene, "takeover"), 1);
+	cr_expect_eq(scene_faults(&scene, "unannounced"), 1);
 	for (int k = 0; k < scene.server.state.st.step; k++)
 		cr_expect_leq(scene.server.n_voters[k], 3);
 	scene_close(&scene);
@@ -395,7 +288,7 @@ static void *never_end(void *ctx)
 Test(zmq_lies, a_message_that_never_ends_is_cut_off)
 {
 	scene_open(&scene, ENDPOINT_OPEN, 100000, "{\"kind\": \"zmq\", \"patience_s\": 1}");
-	tell_clients(&scene);
+	scene_tell_clients(&scene);
 	scene_run(&scene, never_end);
 	/* Which of the two comes first is ZeroMQ's affair. */
 	cr_expect(scene.unread || toy_server_fault(&scene.server, -1, "flood") == 1);
@@ -413,7 +306,7 @@ static void *say_much_and_leave(void *ctx)
 	struct byzantine l;
 	while (atomic_load(&s->steps) == 0)
 		usleep(1000);
-	byzantine_open(&l, &s->toy, BYZANTINE, s->address, s->own, s->key);
+	byzantine_open(&l, &s->toy, SCENE_BYZANTINE, s->address, s->own, s->key);
 	uint64_t step = byzantine_join(&l);
 	atomic_store(&s->told, true);
 	usleep(200000); /* the round is over, and nobody reads */
@@ -429,7 +322,7 @@ Test(zmq_lies, who_sends_much_and_leaves_ends_nobody_else)
 	pthread_t thread;
 	struct err e = {0};
 	scene_open(&scene, ENDPOINT_KEYS, 1000, "{\"kind\": \"zmq\", \"patience_s\": 1}");
-	tell_clients(&scene);
+	scene_tell_clients(&scene);
 	cr_assert_eq(pthread_create(&thread, NULL, say_much_and_leave, &scene), 0);
 	for (int k = 0, after = 0; after<10; k++, after += after> 0) {
 		cr_assert_eq(toy_server_step(&scene.server, 0, &e), EXCHANGE_DONE, "%s", e.text);
@@ -470,7 +363,7 @@ static void *knock(void *ctx)
 Test(zmq_lies, connections_that_never_prove_a_key_are_shut)
 {
 	scene_open(&scene, ENDPOINT_KEYS, 1000, "{\"kind\": \"zmq\", \"patience_s\": 1}");
-	tell_clients(&scene);
+	scene_tell_clients(&scene);
 	scene_run(&scene, knock);
 	cr_expect_eq(toy_server_fault(&scene.server, -1, "handshake"), 400);
 	scene_close(&scene);
