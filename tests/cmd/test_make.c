@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <unistd.h>
 #include "registry.h"
 #include "tests/support/cli.h"
 
@@ -91,4 +92,18 @@ Test(make, what_is_installed_is_removed_again)
 	             "%s", cli_out);
 	cr_assert_eq(shell("find %s/root -type f; find %s/root -name signsgd", cli_folder, cli_folder), 0);
 	cr_expect_str_empty(cli_out);
+}
+
+/* A root that cannot be made: said, and nothing of it stays, neither files nor mounts. */
+Test(make, test_distros_leaves_nothing_behind)
+{
+	if (geteuid() || !process_shell("command -v debootstrap unshare >/dev/null"))
+		cr_skip_test("skipped: not root, or no debootstrap");
+	cr_assert_eq(shell("mkdir %s/roots && TMPDIR=%s/roots LOGS=%s/logs MIRROR=file:///nowhere "
+	                   "make test-distros DISTROS=trixie",
+	                   cli_folder, cli_folder, cli_folder),
+	             2, "%s", cli_out);
+	cr_expect(strstr(cli_out, "test-distros: trixie FAILED"), "%s", cli_out);
+	cr_assert_eq(shell("ls -A %s/roots; grep %s /proc/mounts", cli_folder, cli_folder), 1);
+	cr_expect_str_empty(cli_out, "left behind: %s", cli_out);
 }

@@ -10,6 +10,10 @@
  */
 bool mpirun_here(void);
 
+/* From now on leaks are no fault to the address sanitizer, beside what else it was told: MPI's library keeps
+ * memory for the life of the process. */
+void launcher_forgive_leaks(void);
+
 /* The folder of the module that belongs to process_program(). */
 const char *launcher_modules(void);
 

@@ -15,7 +15,7 @@ void mpirun_open(void)
 		cli_close();
 		cr_skip_test("no MPI");
 	}
-	setenv("ASAN_OPTIONS", "detect_leaks=0", 1); /* the library's own, kept for its life */
+	launcher_forgive_leaks();
 }
 
 static int mpirun_line(const char *args)

@@ -19,8 +19,8 @@
  *
  * If a process dies, the launcher ends the others (Open MPI's mpirun does so by itself, Slurm with srun -K).
  * This code does not handle the loss of a process: only the last checkpoint survives. A process that fails
- * calls mpi_abort(); one that ends by die() is missed by the launcher. Processes end when their launcher is killed, so none is left
- * over.
+ * calls mpi_abort(); one that ends by die() is missed by the launcher. Processes end when their launcher is
+ * killed, so none is left over.
  *
  * MPI 3.1 and no extension. All calls must come from the thread that made the first one.
  */
