@@ -211,7 +211,8 @@ Test(run, nothing_recorded_is_lost_by_resuming)
 	        "{\"name\":\"long\",\"workers\":9,\"steps\":100000000,\"batch\":1,"
 	        "\"model\":{\"kind\":\"quadratic\",\"dimensions\":20000},\"record\":{\"every\":10}}");
 	pid_t pid = start_busy();
-	while (access(run_path_, F_OK) || record_info(run_path_, &before, &e) || before.steps_done == 0) {
+	while (checkpoint_now().st_ino == 0 || access(run_path_, F_OK) ||
+	       record_info(run_path_, &before, &e) || before.steps_done == 0) {
 		err_clear(&e);
 		cr_assert(!ended(pid), "%s", file_text(log_path, said, sizeof said));
 		wait_ms(50);
