@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
+#include "base/clock.h"
 #include "base/hash.h"
 #include "backend/sign.h"
 #include "tests/support/zmq_byzantine.h"
@@ -277,6 +278,14 @@ static void wait_for_answer(struct byzantine *l, uint64_t step)
 	cr_assert(byzantine_await(l, FRAME_ANSWER, step, &f), "no answer of step %d", (int)step);
 }
 
+/* Between two rounds the server hears messages until something is so. */
+static void hear_until(struct server *s, const bool *is_so)
+{
+	for (double until = clock_s() + 30; !*is_so && clock_s() < until;)
+		server_serve(s, 10);
+	cr_assert(*is_so, "a message to the server does not come");
+}
+
 Test(zmq_shards, a_vote_in_part_or_in_parts_of_two_attempts_does_not_count)
 {
 	enum { BYZANTINE = 2 };
@@ -291,11 +300,13 @@ Test(zmq_shards, a_vote_in_part_or_in_parts_of_two_attempts_does_not_count)
 	         ",\"deadline_s\":1,\"patience_s\":10,\"max_missed\":9");
 	const struct curve_key *own = keyring_find(&job.server.ring, KEYRING_SERVER);
 	const struct curve_key *key = keyring_worker(&job.server.ring, BYZANTINE);
+	struct server *server = job.server.link.self;
 	job_steps(&job, 1);
 	byzantine_open(&main, &t, BYZANTINE, zmq_server_address(job.server.link.self), own, key);
 	byzantine_open(&shard, &t, BYZANTINE, job.addresses[0], own, key);
 	byzantine_say(&main, (struct frame){.type = FRAME_HELLO, .step = 1}, "none", 4, -1);
 	byzantine_join(&shard);
+	hear_until(server, &server->peers[BYZANTINE].presence.awaited);
 	say_vote(&main, &t, 0, 1, 7);
 	job_steps(&job, 1); /* 1: at the main server alone */
 	say_vote(&shard, &t, 1, 2, 8);
@@ -310,8 +321,8 @@ Test(zmq_shards, a_vote_in_part_or_in_parts_of_two_attempts_does_not_count)
 	byzantine_say(&shard, decide, junk, 24, -1);
 	byzantine_say(&shard, (struct frame){.type = FRAME_PUSH, .step = 4}, junk, 100, -1);
 	byzantine_say(&shard, (struct frame){.type = FRAME_ATTACH, .step = 9, .count = 2}, junk, 100, -1);
-	usleep(100000);
 	say_vote(&main, &t, 0, 4, 11);
+	hear_until(server, &server->peers[BYZANTINE].vote.complete);
 	job_steps(&job, 1); /* 4: a vote */
 	for (int k = 1; k < 5; k++)
 		cr_expect_eq(job.server.born[k][BYZANTINE], k == 4 ? 4 : -1, "step %d", k);
@@ -403,12 +414,13 @@ Test(zmq_shards, who_votes_at_one_server_only_is_given_up)
 	         ",\"deadline_s\":1,\"patience_s\":10,\"max_missed\":2");
 	const struct curve_key *own = keyring_find(&job.server.ring, KEYRING_SERVER);
 	const struct curve_key *key = keyring_worker(&job.server.ring, BYZANTINE);
-	const struct server *server = job.server.link.self;
+	struct server *server = job.server.link.self;
 	job_steps(&job, 1);
 	byzantine_open(&main, &t, BYZANTINE, zmq_server_address(job.server.link.self), own, key);
 	byzantine_open(&shard, &t, BYZANTINE, job.addresses[0], own, key);
 	byzantine_say(&main, (struct frame){.type = FRAME_HELLO, .step = 1}, "none", 4, -1);
 	byzantine_join(&shard);
+	hear_until(server, &server->peers[BYZANTINE].presence.awaited);
 	for (uint64_t step = 1; step < 5; step++) {
 		say_vote(&main, &t, 0, step, 7);
 		job_steps(&job, 1);
@@ -462,10 +474,8 @@ static int sockets_at(const char *address)
 	return count;
 }
 
-/*
- * A shard listens once to learn of its run, and again when it knows how long messages will be. In between
- * nobody can reach it: whoever could would say HELLO to a socket that is only being closed.
- */
+/* A shard listens once to learn of its run, and again when it knows how long messages will be. In between
+ * nobody can reach it: whoever could would say HELLO to a socket that is only being closed. */
 Test(zmq_shards, nobody_is_let_in_before_the_shard_listens_again)
 {
 	struct toy t;
