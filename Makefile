@@ -34,7 +34,7 @@ endif
 
 HDF5_PC  := $(shell pkg-config --exists hdf5 2>/dev/null && echo hdf5 || echo hdf5-serial)
 PACKAGES := $(HDF5_PC) openblas libcjson libcurl zlib libcrypto libjpeg libpng libwebp libzmq
-ifeq ($(filter setup demo test test-faults fuzz clean help format format-check uninstall dist,$(MAKECMDGOALS)),)
+ifeq ($(filter setup demo test test-distros test-faults fuzz clean help format format-check uninstall dist,$(MAKECMDGOALS)),)
 MISSING := $(shell for p in $(PACKAGES); do pkg-config --exists $$p 2>/dev/null || echo $$p; done)
 ifeq ($(shell command -v $(firstword $(CC)) 2>/dev/null),)
 $(error not found: the compiler '$(firstword $(CC))'. `make setup` installs what is missing on Debian and Ubuntu; CC= names another)
@@ -48,7 +48,7 @@ endif
 endif
 # oneDNN has no pkg-config file; its header is looked for where the compiler looks.
 DNNL_HEADER := oneapi/dnnl/dnnl.h
-ifeq ($(filter setup demo test test-faults fuzz clean help format format-check uninstall dist,$(MAKECMDGOALS)),)
+ifeq ($(filter setup demo test test-distros test-faults fuzz clean help format format-check uninstall dist,$(MAKECMDGOALS)),)
 ifneq ($(shell $(CC) $(CFLAGS) -E -include $(DNNL_HEADER) -x c /dev/null >/dev/null 2>&1 || echo missing),)
 $(error not found: oneDNN ($(DNNL_HEADER)). `make setup` installs what is missing on Debian and Ubuntu; mk/packages.txt names it)
 endif
@@ -64,12 +64,14 @@ endif
 ifneq ($(MPICC),)
 MPI_CFLAGS := $(or $(shell $(MPICC) --showme:compile 2>/dev/null),$(filter -I% -D%,$(shell $(MPICC) -compile_info 2>/dev/null)))
 MPI_LIBS   := $(or $(shell $(MPICC) --showme:link 2>/dev/null),$(filter -l% -L% -Wl%,$(shell $(MPICC) -link_info 2>/dev/null)))
+# "Open MPI 4.1.4" or "MPICH 4.0.2", as mpi.h has it: for `version`, which does not open it.
+MPI_NAME   := $(shell mk/mpi_name.sh $(CC) $(MPI_CFLAGS))
 endif
 endif
 LIB_CFLAGS := $(shell pkg-config --cflags $(PACKAGES) 2>/dev/null)
 HDF5_HL    := $(patsubst -lhdf5%,-lhdf5%_hl,$(filter -lhdf5%,$(shell pkg-config --libs-only-l $(HDF5_PC) 2>/dev/null)))
 LIBS       := $(shell pkg-config --libs-only-L $(HDF5_PC) 2>/dev/null) $(HDF5_HL) \
-              $(shell pkg-config --libs $(filter-out openblas,$(PACKAGES)) 2>/dev/null) -ldnnl -lgomp -ldl $(MPI_LIBS) -lm
+              $(shell pkg-config --libs $(filter-out openblas,$(PACKAGES)) 2>/dev/null) -ldnnl -lgomp -ldl -lm
 ALL_CFLAGS  = $(BASE_CFLAGS) $(WARNINGS) $(SAN) -I. -Isrc $(LIB_CFLAGS) $(CFLAGS)
 
 # Vector levels are chosen at run time: only these files may use the wider instructions.
@@ -82,9 +84,12 @@ endif
 
 # A new file is built from the next `make` on; nothing has to be listed.
 LIB_SRC  := $(sort $(shell find src models adversary data -name '*.c'))
-ifeq ($(MPI_LIBS),)
-LIB_SRC  := $(filter-out src/transport/mpi/%,$(LIB_SRC))
-endif
+# What needs MPI is a module, opened when it is needed (src/base/module.h): commands without it do not pay for it.
+MPI_SRC  := $(filter src/transport/mpi/%,$(LIB_SRC))
+LIB_SRC  := $(filter-out $(MPI_SRC),$(LIB_SRC))
+MPI_OBJ  := $(MPI_SRC:%.c=$B/%.o)
+MODULES  := $(if $(MPI_LIBS),$B/signsgd-mpi.so)
+MODULE_OBJ := $(if $(MPI_LIBS),$(MPI_OBJ))
 CMD_SRC  := $(wildcard cmd/*.c cmd/ui/*.c)
 LIB_OBJ  := $(LIB_SRC:%.c=$B/%.o)
 CMD_OBJ  := $(CMD_SRC:%.c=$B/%.o)
@@ -102,14 +107,14 @@ TESTS    := $(TEST_SRC:tests/%.c=$B/tests/%)
 PLAINS   := $(PLAIN_SRC:tests/%.c=$B/tests/%)
 C_FILES  := $(sort $(shell find src models adversary data cmd tests -name '*.[ch]'))
 
-.PHONY: all help setup demo run-demo test run-tests repeat test-faults run-faults bench-net network-doc fuzz fuzzers floors format \
-        format-check install uninstall dist clean FORCE
+.PHONY: all help setup demo run-demo test run-tests repeat test-distros test-faults run-faults bench-net network-doc \
+        fuzz fuzzers floors format format-check install uninstall dist clean FORCE
 .DELETE_ON_ERROR:
 
 ifdef SANITIZE
-all: $B/signsgd
+all: $B/signsgd $(MODULES)
 else
-all: signsgd
+all: signsgd $(MODULES)
 signsgd: $B/signsgd
 	@ln -f $< $@ 2>/dev/null || cp -f $< $@
 endif
@@ -118,15 +123,23 @@ help:
 	@sed -n '/^#/!q;s/^# \{0,1\}//p' Makefile
 	@echo "  make repeat     tests N times (default 20), up to the first failure: T=name N=200"
 	@echo "  make test-faults   a day of dead, slow and Byzantine machines: FAULT_S seconds (default 45), FAULT_SEED"
+	@echo "  make test-distros  demo and tests on bare Debian 12 and 13, as root, with debootstrap  [DISTROS=trixie]"
 	@echo "  make bench-net     rounds over networks made of namespaces, as root; ARGS=\"--help\" lists the options"
 	@echo "  make network-doc   docs/NETWORK.md anew, as root [WITH_TRAINING=1]"
 	@echo "  make fuzz       the doors to foreign bytes, FUZZ_S seconds each (default 60)"
 	@echo "  make floors     the laws of rooms and floors     make format / format-check"
 	@echo "  make install    PREFIX=... DESTDIR=...     make uninstall     make dist     make clean"
 
-$B/signsgd: $(CMD_OBJ) $(LIB)
+$B/signsgd: $(CMD_OBJ) $(LIB) $B/exports
 	@echo "  LINK  $@"
-	@$(CC) $(ALL_CFLAGS) -o $@ $(CMD_OBJ) $(LIB) $(LIBS)
+	@$(CC) $(ALL_CFLAGS) -o $@ $(CMD_OBJ) @$B/exports $(LIB) $(LIBS)
+
+# A program shows its modules the functions that they use and no others.
+$B/exports: $(LIB) $(MODULE_OBJ) mk/exports.sh
+	@mk/exports.sh $@ $(LIB) $(MODULE_OBJ)
+$B/signsgd-mpi.so: $(MPI_OBJ)
+	@echo "  LINK  $@"
+	@$(CC) $(ALL_CFLAGS) -shared -o $@ $(MPI_OBJ) $(MPI_LIBS)
 
 $(LIB): $(LIB_OBJ) $B/cmd.a
 	@rm -f $@ && ar qcs $@ $(LIB_OBJ)
@@ -142,7 +155,12 @@ $B/%.o: %.c $B/flags
 
 $B/src/base/version.o: DEFINES = -DSIGNSGD_VERSION='"$(VERSION)"' -DSIGNSGD_COMMIT='"$(COMMIT)"'
 $B/src/base/version.o: $B/commit
-$B/src/transport/mpi/%.o: DEFINES = $(patsubst -I%,-isystem %,$(MPI_CFLAGS))
+$B/src/base/module.o: DEFINES = -DSIGNSGD_BUILD_DIR='"$B"' -DSIGNSGD_MODULES_DIR='"$(PREFIX)/lib/signsgd"'
+$B/src/base/module.o: $B/prefix
+$B/src/transport/mpi/%.o: DEFINES = $(patsubst -I%,-isystem %,$(MPI_CFLAGS)) -fPIC -fvisibility=hidden \
+  -DSIGNSGD_VERSION='"$(VERSION)"' -DSIGNSGD_COMMIT='"$(COMMIT)"'
+$B/src/transport/mpi/mpi.o: $B/commit
+$B/src/transport/mpi_row.o: DEFINES = $(if $(MPI_LIBS),-DSIGNSGD_MPI='"$(MPI_NAME)"')
 $B/src/backend/cpu/blas_library.o: DEFINES = $(if $(BLAS_SONAME),-DSIGNSGD_BLAS='"$(BLAS_SONAME)"')
 $B/src/registry.o: DEFINES = $(if $(MPI_LIBS),-DSIGNSGD_MPI)
 $B/cmd/plot.o: DEFINES = -DSIGNSGD_PLOTS_DIR='"$(PREFIX)/share/signsgd/plots"'
@@ -154,14 +172,14 @@ $B/commit: FORCE
 	@mkdir -p $B; echo '$(COMMIT)' | cmp -s - $@ || echo '$(COMMIT)' > $@
 $B/prefix: FORCE
 	@mkdir -p $B; echo '$(PREFIX)' | cmp -s - $@ || echo '$(PREFIX)' > $@
-FLAGS = $(CC) $(ALL_CFLAGS) $(MPI_CFLAGS) $(MPI_LIBS)
+FLAGS = $(CC) $(ALL_CFLAGS) $(MPI_CFLAGS) $(MPI_LIBS) $(MPI_NAME)
 $B/flags: FORCE
 	@mkdir -p $B; echo '$(FLAGS)' | cmp -s - $@ || { echo '$(FLAGS)' > $@; \
 	  echo "found: $$($(CC) --version | head -n 1)"; \
 	  for p in $(PACKAGES); do echo "found: $$p $$(pkg-config --modversion $$p)"; done; \
 	  echo "found: $(if $(MPI_LIBS),MPI by $(MPICC),no MPI: there will be no transport mpi)"; }
 
--include $(LIB_OBJ:.o=.d) $(CMD_OBJ:.o=.d) $(SUPPORT_OBJ:.o=.d) $(NETLAB_OBJ:.o=.d) $B/tests/netlab/main.d $(TESTS:=.d) $(PLAINS:=.d) $(wildcard build/fuzz/*.d)
+-include $(LIB_OBJ:.o=.d) $(MPI_OBJ:.o=.d) $(CMD_OBJ:.o=.d) $(SUPPORT_OBJ:.o=.d) $(NETLAB_OBJ:.o=.d) $B/tests/netlab/main.d $(TESTS:=.d) $(PLAINS:=.d) $(wildcard build/fuzz/*.d)
 
 # --- the two commands ---------------------------------------------------------------------------------
 
@@ -195,10 +213,10 @@ $(SUPPORT): $(SUPPORT_OBJ)
 	@rm -f $@ && ar qcs $@ $(SUPPORT_OBJ)
 $(SUPPORT_OBJ): DEFINES = -Wno-pedantic $(shell pkg-config --cflags criterion 2>/dev/null)
 
-$B/tests/%: tests/%.c $(SUPPORT) $(LIB) $B/cmd.a $B/flags
+$B/tests/%: tests/%.c $(SUPPORT) $(LIB) $B/cmd.a $B/exports $B/flags
 	@mkdir -p $(@D)
 	@echo "  TEST  $<"
-	@$(CC) $(ALL_CFLAGS) -Wno-pedantic -MMD -MP -MF $@.d -o $@ $< $(SUPPORT) $(EXTRA) $B/cmd.a $(LIB) $(LIBS) $(if $(findstring /plain_,$@),,$(CRITERION))
+	@$(CC) $(ALL_CFLAGS) -Wno-pedantic -MMD -MP -MF $@.d -o $@ $< $(SUPPORT) $(EXTRA) @$B/exports $B/cmd.a $(LIB) $(LIBS) $(if $(findstring /plain_,$@),,$(CRITERION))
 
 $B/tests/netlab/test_net: EXTRA = $(NETLAB)
 $B/tests/netlab/test_net: $(NETLAB) $B/tests/netlab/bench_net
@@ -234,8 +252,12 @@ run-faults: all $B/tests/fault_day
 	@SIGNSGD_BIN="$(CURDIR)/$B/signsgd" timeout -k 10 300 $B/tests/fault_day $(FAULT_S) $(FAULT_SEED)
 	@SIGNSGD_BIN="$(CURDIR)/$B/signsgd" timeout -k 10 300 $B/tests/fault_day $(ASK_S) ask
 
+# README's two commands on bare Debian systems, as root; what they said is in build/distros.
+test-distros:
+	@mk/test_distros.sh $(DISTROS)
+
 # The network laboratory: a program of its own, for root. ARGS are its options (ARGS="--help").
-$B/tests/netlab/bench_net: $B/tests/netlab/main.o $(NETLAB) $B/cmd.a $(LIB) $B/signsgd
+$B/tests/netlab/bench_net: $B/tests/netlab/main.o $(NETLAB) $B/cmd.a $(LIB) $B/signsgd $(MODULES)
 	@echo "  LINK  $@"
 	@$(CC) $(ALL_CFLAGS) -o $@ $< $(NETLAB) $B/cmd.a $(LIB) $(LIBS)
 
@@ -291,16 +313,18 @@ install: all
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/man/man1 $(DESTDIR)$(PREFIX)/share/signsgd/plots \
 	  $(DESTDIR)$(PREFIX)/share/signsgd/experiments $(DESTDIR)$(PREFIX)/share/bash-completion/completions
 	install -m 755 signsgd $(DESTDIR)$(PREFIX)/bin/signsgd
+	$(if $(MODULES),install -d $(DESTDIR)$(PREFIX)/lib/signsgd && install -m 755 $(MODULES) $(DESTDIR)$(PREFIX)/lib/signsgd/)
 	install -m 644 docs/signsgd.1 $(DESTDIR)$(PREFIX)/share/man/man1/signsgd.1
 	install -m 644 plots/*.py $(DESTDIR)$(PREFIX)/share/signsgd/plots/
 	install -m 644 experiments/*.json $(DESTDIR)$(PREFIX)/share/signsgd/experiments/
 	install -m 644 docs/completion.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/signsgd
 
 uninstall:
-	rm -f $(DESTDIR)$(PREFIX)/bin/signsgd $(DESTDIR)$(PREFIX)/share/man/man1/signsgd.1 \
+	rm -f $(DESTDIR)$(PREFIX)/bin/signsgd $(DESTDIR)$(PREFIX)/lib/signsgd/signsgd-mpi.so $(DESTDIR)$(PREFIX)/share/man/man1/signsgd.1 \
 	  $(DESTDIR)$(PREFIX)/share/bash-completion/completions/signsgd \
 	  $(patsubst %,$(DESTDIR)$(PREFIX)/share/signsgd/%,$(wildcard plots/*.py experiments/*.json))
-	@for d in /plots /experiments ''; do rmdir "$(DESTDIR)$(PREFIX)/share/signsgd$$d" 2>/dev/null || true; done
+	@for d in share/signsgd/plots share/signsgd/experiments share/signsgd lib/signsgd; do \
+	  rmdir "$(DESTDIR)$(PREFIX)/$$d" 2>/dev/null || true; done
 
 # What git knows at the last commit. The file mk/commit names it where there is no repository.
 dist:

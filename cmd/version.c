@@ -29,14 +29,14 @@ static void add_backends(struct table *t)
 	}
 }
 
-static void add_transports(struct table *t)
+static void add_transports(struct table *t, bool load)
 {
 	for (size_t i = 0; family_transports.rows[i]; i++) {
 		const struct transport *row = (const struct transport *)family_transports.rows[i];
-		char library[128];
+		char library[sizeof(((struct err *)0)->text)];
 		if (!row->library)
 			continue;
-		row->library(library, sizeof(library));
+		row->library(load, library, sizeof(library));
 		table_cell(t, "transport %s", row->row.name);
 		table_cell(t, "%s", library);
 	}
@@ -65,7 +65,7 @@ static int version(const struct args *a)
 	table_cell(&t, "libcurl");
 	table_cell(&t, "%s", data_fetch_library());
 	add_backends(&t);
-	add_transports(&t);
+	add_transports(&t, args_flag(a, "devices"));
 	table_cell(&t, "processor");
 	table_cell(&t, "%d cores, %s: %s", pool_cores(), backend_cpu_level(), backend_cpu_features());
 	table_print(&t, stdout, 0);
@@ -73,10 +73,16 @@ static int version(const struct args *a)
 	return EXIT_DONE;
 }
 
+static const struct option options[] = {
+        {"devices", NULL, "open the libraries too that other commands open when they need them: MPI's"},
+        {NULL, NULL, NULL},
+};
+
 const struct command cmd_version = {
         .name = "version",
         .about = "print versions, backends and the processor's features",
-        .usage = "version",
+        .usage = "version [--devices]",
         .example = "signsgd version",
+        .options = options,
         .run = version,
 };

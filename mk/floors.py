@@ -9,6 +9,8 @@
      "Ring: a.c, b.c".
   4. No symbol is visible that only its own file uses; tests count as users.
   5. A foreign library is included and called behind its doors only (mk/rooms.txt).
+  6. A module shows its table and nothing else, and no library that is mapped with it has a symbol of the name of
+     one that the program shows to modules: it would be taken for its own.
 
 usage: mk/floors.py BUILD_FOLDER     prints the table of rooms, then what breaks a law; exit code 1 if anything does.
        mk/floors.py --table          the table alone; needs no build
@@ -37,6 +39,9 @@ LIBRARIES = {
     "cuda": (r"^(cuda|cublas|cudnn|nccl)", r"^(cuda|cublas|cudnn|nccl|cu[A-Z])"),
     "criterion": (r"^criterion", r"^criterion_"),
 }
+
+# A module's table is asked for by name, while the program runs.
+MODULE_TABLE = "signsgd_module_"
 
 
 class Room:
@@ -216,7 +221,7 @@ def words_of_tests():
 def check_visible(house, symbols):
     used = set().union(*symbols.uses.values()) | words_of_tests() | {"main"}
     for name, source in sorted(symbols.home.items()):
-        if name not in used:
+        if name not in used and not name.startswith(MODULE_TABLE):
             house.complain(f"{source}: {name} is visible, and only this file uses it")
 
 
@@ -228,6 +233,29 @@ def check_foreign_symbols(house, symbols):
             for library, (_, pattern) in LIBRARIES.items():
                 if re.search(pattern, name):
                     house.check_door(source, library, name)
+
+
+def shown_by(path):
+    """Names of the dynamic symbols that a file defines, without versions."""
+    out = subprocess.run(["nm", "-D", "--defined-only", path], capture_output=True, text=True, check=True).stdout
+    return {line.split()[-1].split("@")[0] for line in out.splitlines()}
+
+
+def check_modules(house, build):
+    exports = f"{build}/exports.list"
+    if not os.path.exists(exports):
+        return
+    with open(exports, encoding="utf-8") as f:
+        names = set(re.findall(r"\w+", f.read()))
+    modules = [f"{build}/{name}" for name in sorted(os.listdir(build)) if name.endswith(".so")]
+    for module in modules:
+        for name in sorted(shown_by(module)):
+            if not name.startswith(MODULE_TABLE):
+                house.complain(f"{module}: shows {name}, not its table alone")
+    mapped = subprocess.run(["ldd", f"{build}/signsgd", *modules], capture_output=True, text=True, check=True).stdout
+    for library in sorted(set(re.findall(r"=> (/\S+)", mapped))):
+        for name in sorted(names & shown_by(library)):
+            house.complain(f"{library}: has a symbol {name}, and the program shows one of that name to modules")
 
 
 def main():
@@ -248,6 +276,7 @@ def main():
     check_rings(house, edges)
     check_visible(house, symbols)
     check_foreign_symbols(house, symbols)
+    check_modules(house, sys.argv[1])
     for sentence in house.complaints:
         print("floors: " + sentence, file=sys.stderr)
     if house.complaints:

@@ -84,7 +84,7 @@ extern const struct transport transport_local, transport_mpi, transport_zmq;
 
 static const struct row *const transports[] = {
         &transport_local.row,
-#ifdef SIGNSGD_MPI
+#ifdef SIGNSGD_MPI /* the row alone: MPI itself is in a module */
         &transport_mpi.row,
 #endif
         &transport_zmq.row,

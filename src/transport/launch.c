@@ -124,6 +124,16 @@ static int bound_sharing(int count)
 	return mine < theirs ? (int)(((int64_t)count * mine + theirs - 1) / theirs) : count;
 }
 
+int mpi_launched_rank_here(void)
+{
+	/* srun sets its own for any program: see above */
+	static const char *const ranks[] = {"OMPI_COMM_WORLD_LOCAL_RANK", "MPI_LOCALRANKID", NULL};
+	static const char *const numbers[] = {"SLURM_LOCALID", NULL};
+	int rank = mpi_launched() > 0 ? number_in(ranks) : 0;
+	rank = rank < 0 ? number_in(numbers) : rank;
+	return rank > 0 ? rank : 0;
+}
+
 int mpi_launched_here(void)
 {
 	static const char *const here[] = {"OMPI_COMM_WORLD_LOCAL_SIZE", "MPI_LOCALNRANKS", NULL};

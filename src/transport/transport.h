@@ -206,8 +206,11 @@ struct transport {
 	 * sentence that begins with the transport's name. NULL: `train` can use it.
 	 */
 	const char *no_train;
-	/* Writes the name and version of the library that the transport uses. NULL: it uses none. */
-	void (*library)(char *out, size_t size);
+	/*
+	 * Writes the name and version of the library that the transport uses. load = false: what is known
+	 * without opening a library that only this transport needs. NULL: it uses none.
+	 */
+	void (*library)(bool load, char *out, size_t size);
 	/*
 	 * Called before open(): do the settings suit an aggregator with these values of `separable` and
 	 * `float_mean` (struct exchange_rule)? -1 and a sentence if not. NULL: all aggregators suit.

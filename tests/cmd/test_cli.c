@@ -448,7 +448,7 @@ Test(cli, bench_prints_a_line_a_row)
 	cli_expect(2, "bench takes no file", "bench x");
 	cli_expect(2, "`make bench-net`", "bench net --rate 5mbit");
 	cli_expect(2, "bench has no option '--rate'", "bench round --rate 5mbit");
-	cli_expect(2, "found 'pak'", "data pak --rate 5");
+	cli_expect(2, "or 'verify PATH', found 'pak'", "data pak --rate 5");
 	cli_expect(2, "'new NAME...' or 'list', found 'nw'", "keys nw --rate 5");
 	arena_clear(&a);
 }

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <unistd.h>
+#include "registry.h"
 #include "tests/support/cli.h"
 
 TestSuite(make, .init = cli_open, .fini = cli_close, .timeout = 120);
@@ -50,7 +52,7 @@ Test(make, what_is_missing_is_called_by_its_name)
 }
 
 /* `make` names the flags of a build in a file: a prefix must not be among them, or all is compiled anew. */
-Test(make, another_prefix_compiles_one_file_anew)
+Test(make, another_prefix_does_not_compile_all_anew)
 {
 	cr_assert_eq(shell("make -n -p PREFIX=/somewhere/else all | grep '^FLAGS = '"), 0, "%s", cli_out);
 	cr_expect(!strstr(cli_out, "PREFIX"), "%s", cli_out);
@@ -78,10 +80,30 @@ Test(make, what_is_installed_is_removed_again)
 {
 	if (process_sanitized())
 		cr_skip_test("skipped: a build with a sanitizer is not installed");
-	cr_assert_eq(shell("cp -r Makefile mk docs plots experiments %s/ && cd %s && touch signsgd && "
-	                   "make -o all install uninstall DESTDIR=%s/root PREFIX=/usr",
-	                   cli_folder, cli_folder, cli_folder),
-	             0, "%s", cli_out);
+	cr_assert_eq(
+	        shell("cp -r Makefile mk docs plots experiments %s/ && cd %s && touch signsgd && "
+	              "for d in release dev; do mkdir -p build/$d && touch build/$d/signsgd-mpi.so; done && "
+	              "make -o all install DESTDIR=%s/root PREFIX=/usr && find root -name '*.so'",
+	              cli_folder, cli_folder, cli_folder),
+	        0, "%s", cli_out);
+	if (family_find(&family_transports, "mpi"))
+		cr_expect(strstr(cli_out, "root/usr/lib/signsgd/signsgd-mpi.so"), "%s", cli_out);
+	cr_assert_eq(shell("cd %s && make uninstall DESTDIR=%s/root PREFIX=/usr", cli_folder, cli_folder), 0,
+	             "%s", cli_out);
 	cr_assert_eq(shell("find %s/root -type f; find %s/root -name signsgd", cli_folder, cli_folder), 0);
 	cr_expect_str_empty(cli_out);
+}
+
+/* A root that cannot be made: said, and nothing of it stays, neither files nor mounts. */
+Test(make, test_distros_leaves_nothing_behind)
+{
+	if (geteuid() || !process_shell("command -v debootstrap unshare >/dev/null"))
+		cr_skip_test("skipped: not root, or no debootstrap");
+	cr_assert_eq(shell("mkdir %s/roots && TMPDIR=%s/roots LOGS=%s/logs MIRROR=file:///nowhere "
+	                   "make test-distros DISTROS=trixie",
+	                   cli_folder, cli_folder, cli_folder),
+	             2, "%s", cli_out);
+	cr_expect(strstr(cli_out, "test-distros: trixie FAILED"), "%s", cli_out);
+	cr_assert_eq(shell("ls -A %s/roots; grep %s /proc/mounts", cli_folder, cli_folder), 1);
+	cr_expect_str_empty(cli_out, "left behind: %s", cli_out);
 }

@@ -35,15 +35,16 @@ static bool elsewhere(const char *line)
 /* A folder that looks like the project's, to one who types README's commands. */
 static void make_place(char *folder)
 {
-	char command[PATH_MAX * 5 + 128], root[PATH_MAX];
+	char command[PATH_MAX * 6 + 128], root[PATH_MAX];
 	folder_make(folder);
 	cr_assert_not_null(realpath(".", root));
 	char program[PATH_MAX];
 	cr_assert_not_null(realpath(process_program(), program));
-	snprintf(
-	        command, sizeof command,
-	        "cd %s && cp '%s' signsgd && cp -r '%s/experiments' '%s/plots' '%s/tests' . && mkdir -p docs",
-	        folder, program, root, root, root);
+	snprintf(command, sizeof command,
+	         "cd %s && cp '%s' signsgd && cp -r '%s/experiments' '%s/plots' '%s/tests' . && mkdir -p "
+	         "docs; "
+	         "cp '%s'/*.so .; true",
+	         folder, program, root, root, root, launcher_modules());
 	cr_assert_eq(system(command), 0);
 }
 

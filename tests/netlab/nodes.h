@@ -41,6 +41,9 @@ struct net_nodes {
 
 #define NET_SUBNET "10.77.0.0/24"
 
+/* The name that node 0 has on itself. */
+#define NET_SERVER_NAME "h0"
+
 /* A program for mpirun's plm_rsh_agent: runs a command on the node with that address. */
 #define NET_AGENT NET_FOLDER "/agent"
 

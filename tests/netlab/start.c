@@ -114,8 +114,9 @@ int net_mpirun(const struct net_nodes *h, int from, int to, const char *const co
 		argv[count++] = parameters[i][0];
 		argv[count++] = parameters[i][1];
 	}
-	for (int node = from; node <= to; node++)
-		buf_format(&places, "%s%s:1", places.length ? "," : "", h->at[node].address);
+	for (int node = from; node <= to; node++) /* Open MPI 5 knows its own machine by name alone */
+		buf_format(&places, "%s%s:1", places.length ? "," : "",
+		           node ? h->at[node].address : NET_SERVER_NAME);
 	argv[count++] = "--host";
 	argv[count++] = places.text;
 	for (size_t i = 0; command[i]; i++) {

@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "tests/netlab/probe.h"
 #include "tests/netlab/topology.h"
+#include "tests/support/launcher.h"
 
 static char signsgd[PATH_MAX];
 
@@ -36,7 +37,7 @@ static void run_signsgd(void)
 /* MPI keeps memory until the end, which the address sanitizer calls leaks. */
 static void net_open(void)
 {
-	setenv("ASAN_OPTIONS", "detect_leaks=0", 1);
+	launcher_forgive_leaks();
 	snprintf(signsgd, sizeof signsgd, "%s", process_program());
 	run_bench_net();
 	cli_open();

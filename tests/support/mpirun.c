@@ -5,18 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
-#include "registry.h"
 #include "tests/support/process.h"
-
-bool mpirun_here(void)
-{
-	if (!family_find(&family_transports, "mpi") || !process_shell("command -v mpirun >/dev/null"))
-		return false;
-	setenv("OMPI_ALLOW_RUN_AS_ROOT", "1", 1);
-	setenv("OMPI_ALLOW_RUN_AS_ROOT_CONFIRM", "1", 1);
-	setenv("OMPI_MCA_rmaps_base_oversubscribe", "1", 1);
-	return true;
-}
 
 void mpirun_open(void)
 {
@@ -26,16 +15,12 @@ void mpirun_open(void)
 		cli_close();
 		cr_skip_test("no MPI");
 	}
-	setenv("ASAN_OPTIONS", "detect_leaks=0", 1); /* the library's own, kept for its life */
+	launcher_forgive_leaks();
 }
 
-int mpirun_line(const char *fmt, ...)
+static int mpirun_line(const char *args)
 {
-	char args[2048], line[3072], path[128];
-	va_list ap;
-	va_start(ap, fmt);
-	vsnprintf(args, sizeof args, fmt, ap);
-	va_end(ap);
+	char line[3072], path[128];
 	snprintf(line, sizeof line, "timeout -k 5 300 mpirun %s >%s/out 2>%s/err", args, cli_folder,
 	         cli_folder);
 	int status = system(line);
@@ -48,12 +33,25 @@ int mpirun_line(const char *fmt, ...)
 
 int mpirun(int processes, const char *fmt, ...)
 {
-	char args[1536];
+	char args[1536], line[2560];
 	va_list ap;
 	va_start(ap, fmt);
 	vsnprintf(args, sizeof args, fmt, ap);
 	va_end(ap);
-	return mpirun_line("-n %d %s %s", processes, process_program(), args);
+	snprintf(line, sizeof line, "-n %d %s %s", processes, process_program(), args);
+	return mpirun_line(line);
+}
+
+int mpirun_two(const char *first, const char *second)
+{
+	char script[4096], line[128];
+	snprintf(script, sizeof script,
+	         "case ${OMPI_COMM_WORLD_RANK:-${PMI_RANK:-$PMIX_RANK}} in\n0) exec %s ;;\n*) exec %s "
+	         ";;\nesac\n",
+	         first, second);
+	cli_write("two.sh", script);
+	snprintf(line, sizeof line, "-n 2 sh %s/two.sh", cli_folder);
+	return mpirun_line(line);
 }
 
 int mpirun_processes(const char *mark, pid_t *last)

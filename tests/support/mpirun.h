@@ -5,15 +5,17 @@
 #include <stdbool.h>
 #include <sys/types.h>
 #include "tests/support/cli.h"
-
-/* Is there an mpirun, and was the program built with MPI? Then the launcher is told to run anywhere. */
-bool mpirun_here(void);
+#include "tests/support/launcher.h"
 
 /* cli_open(); skips the test, with a word, where there is no MPI. */
 void mpirun_open(void);
 
-/* `mpirun LINE`: the exit code, 124 when it did not end; its words are in cli_out and cli_err. */
-int mpirun_line(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+/*
+ * Two processes of one job, with a line of the shell each: the exit code, 124 when it did not end; their
+ * words are in cli_out and cli_err. (mpirun takes several programs by itself, but some builds of Open MPI 5
+ * crash then.)
+ */
+int mpirun_two(const char *first, const char *second);
 
 /* `mpirun -n P signsgd ARGS`, likewise. */
 int mpirun(int processes, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

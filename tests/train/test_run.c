@@ -7,12 +7,14 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include "h5/h5.h"
 #include "base/mem.h"
 #include "base/rng.h"
 #include "record/record.h"
+#include "train/checkpoint.h"
 #include "tests/support/h5_door.h"
 #include "tests/support/process.h"
 #include "tests/support/train.h"
@@ -129,10 +131,42 @@ static pid_t start_busy(void)
 	return process_start(args, log_path, 0);
 }
 
-/*
- * kill -9 at ten moments; each time the file opens and the next start goes on; in the end nothing shows. On a
- * busy machine no checkpoint may be reached in that time: then there are more moments, and later ones.
- */
+/* Is the process at its end? It can still be waited for. */
+static bool ended(pid_t pid)
+{
+	siginfo_t info = {0};
+	return waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid == pid;
+}
+
+/* Waits until a process that was just started has written `count` checkpoints, or is at its end. */
+static void wait_for_checkpoints(pid_t pid, const struct stat *before, int count)
+{
+	char path[160];
+	struct stat last = *before, now;
+	checkpoint_path(run_path_, path, sizeof path);
+	while (count > 0 && !ended(pid)) {
+		if (stat(path, &now) == 0 &&
+		    (now.st_ino != last.st_ino || now.st_mtim.tv_sec != last.st_mtim.tv_sec ||
+		     now.st_mtim.tv_nsec != last.st_mtim.tv_nsec)) {
+			last = now;
+			count--;
+		} else {
+			wait_ms(1);
+		}
+	}
+}
+
+static struct stat checkpoint_now(void)
+{
+	char path[160];
+	struct stat st = {0};
+	checkpoint_path(run_path_, path, sizeof path);
+	stat(path, &st);
+	return st;
+}
+
+/* kill -9 ten times, a moment after some checkpoint: each time the file opens and the next start goes on; in
+ * the end nothing shows. */
 Test(run, killed_again_and_again_it_ends_as_if_never_stopped)
 {
 	char whole[128];
@@ -142,9 +176,11 @@ Test(run, killed_again_and_again_it_ends_as_if_never_stopped)
 	int killed = 0, resumed = 0;
 	write_experiment(busy);
 	whole_run(whole, sizeof whole);
-	for (uint64_t i = 0; i < 10 || (resumed == 0 && i < 60); i++) {
+	for (uint64_t i = 0; i < 10; i++) {
+		struct stat before = checkpoint_now();
 		pid_t pid = start_busy();
-		wait_ms((20 + (long)stream_below(&pick, i, 130)) * (1 + (long)i / 10));
+		wait_for_checkpoints(pid, &before, 1 + (int)stream_below(&pick, 2 * i, 4));
+		process_sleep_us(stream_below(&pick, 2 * i + 1, 20000));
 		kill(pid, SIGKILL);
 		killed += process_wait(pid) == 256 + SIGKILL;
 		resumed += strstr(file_text(log_path, said, sizeof said), "resumed after step") != NULL;
@@ -159,6 +195,12 @@ Test(run, killed_again_and_again_it_ends_as_if_never_stopped)
 	same_result(whole, run_path_);
 }
 
+static void wait_until_said(pid_t pid, const char *words)
+{
+	while (!strstr(file_text(log_path, said, sizeof said), words) && !ended(pid))
+		wait_ms(5);
+}
+
 /* Rows that were recorded stay on disk while a resumed run makes them again, also when it is stopped
  * meanwhile. */
 Test(run, nothing_recorded_is_lost_by_resuming)
@@ -169,13 +211,17 @@ Test(run, nothing_recorded_is_lost_by_resuming)
 	        "{\"name\":\"long\",\"workers\":9,\"steps\":100000000,\"batch\":1,"
 	        "\"model\":{\"kind\":\"quadratic\",\"dimensions\":20000},\"record\":{\"every\":10}}");
 	pid_t pid = start_busy();
-	wait_ms(6500);
+	while (checkpoint_now().st_ino == 0 || access(run_path_, F_OK) ||
+	       record_info(run_path_, &before, &e) || before.steps_done == 0) {
+		err_clear(&e);
+		cr_assert(!ended(pid), "%s", file_text(log_path, said, sizeof said));
+		wait_ms(50);
+	}
 	kill(pid, SIGKILL);
 	cr_assert_eq(process_wait(pid), 256 + SIGKILL);
 	cr_assert_eq(record_info(run_path_, &before, &e), 0, "%s", e.text);
-	cr_assert_gt(before.steps_done, 0, "nothing was flushed in 6.5 s");
 	pid = start_busy();
-	wait_ms(500);
+	wait_until_said(pid, "resumed after step");
 	kill(pid, SIGTERM);
 	cr_expect_eq(process_wait(pid), 143);
 	cr_expect_not_null(strstr(file_text(log_path, said, sizeof said), "resumed after step"), "%s", said);

@@ -20,7 +20,8 @@
 
 enum {
 	CORE_BYTES = 32,
-	BUFFER_MIB = 136 /* of addresses, for one call: 128 as distributions build it, and a page or two */
+	LIBRARY_MIB = 64, /* of addresses, for itself and what it is linked to */
+	BUFFER_MIB = 136  /* of addresses, for one call: 128 as distributions build it, and a page or two */
 };
 
 /* The library while it is open. The pair of functions for buffers is exported, but in no header. */
@@ -183,10 +184,25 @@ static bool improve(const char *worse)
 	return false;
 }
 
+/* Would the system give this much memory now? */
+static bool is_there(int mib)
+{
+	size_t bytes = (size_t)mib << 20;
+	void *p = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (p == MAP_FAILED)
+		return false;
+	munmap(p, bytes);
+	return true;
+}
+
 static void open_library(void)
 {
 	char guess[CORE_BYTES];
 	__typeof__(openblas_set_num_threads) *set_threads;
+	/* Newer versions take a buffer already while they are opened, and would wait for ever for it. */
+	if (!is_there(LIBRARY_MIB + BUFFER_MIB))
+		die("memory: the system refused %d MiB for OpenBLAS and its first buffer",
+		    LIBRARY_MIB + BUFFER_MIB);
 	open_as(NULL);
 	snprintf(guess, sizeof(guess), "%s", library.core());
 	bool improved = !core_fits(guess) && improve(guess);
@@ -203,18 +219,6 @@ const struct blas_library *blas_library(void)
 	return &library.shown;
 }
 
-/* Does the system have memory for one more buffer? */
-static void try_buffer(int number, int lanes)
-{
-	size_t bytes = (size_t)BUFFER_MIB << 20;
-	void *p = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (p == MAP_FAILED)
-		die("memory: the system refused %d MiB for OpenBLAS's buffer %d of %d; fewer --lanes need "
-		    "less",
-		    BUFFER_MIB, number, lanes);
-	munmap(p, bytes);
-}
-
 void blas_library_reserve(int lanes)
 {
 	blas_library();
@@ -222,7 +226,10 @@ void blas_library_reserve(int lanes)
 		return;
 	void **taken = mem_array((size_t)lanes, sizeof(*taken));
 	for (int i = 0; i < lanes; i++) {
-		try_buffer(i + 1, lanes);
+		if (!is_there(BUFFER_MIB))
+			die("memory: the system refused %d MiB for OpenBLAS's buffer %d of %d; fewer --lanes "
+			    "need less",
+			    BUFFER_MIB, i + 1, lanes);
 		taken[i] = library.take_buffer(0);
 	}
 	for (int i = 0; i < lanes; i++)

@@ -1,4 +1,4 @@
-/* Transport `mpi`: its row, and the beginning and end of a run. See transport/mpi/mpi_internal.h. */
+/* The module `mpi`: its table, and the beginning and end of a run. See transport/mpi/mpi_internal.h. */
 #include <stdio.h>
 #include <string.h>
 #include "base/clock.h"
@@ -6,7 +6,8 @@
 #include "base/text.h"
 #include "transport/mpi/mpi_internal.h"
 
-extern const struct transport transport_mpi;
+/* What the program knows of the module. */
+extern const struct mpi_module signsgd_module_mpi;
 
 /* Every rank gets a contiguous range of workers; ranges differ by at most one worker. The root, which also
  * evaluates, never gets a larger range than others. */
@@ -33,64 +34,13 @@ static int check_tags(const struct mpi_self *m, struct err *e)
 	        m->most_buckets, m->most_hosted);
 }
 
-static int mpi_open(const void *state, const struct transport_env *env, struct link *link, struct err *e)
-{
-	const struct mpi_settings *s = state;
-	MPI_Comm comm;
-	if (mpi_begin(&comm, e))
-		return -1;
-	struct mpi_self *m = mem_alloc(sizeof *m);
-	m->comm = comm;
-	MPI_Comm_rank(comm, &m->rank);
-	MPI_Comm_size(comm, &m->size);
-	m->topology = (enum mpi_topology)s->topology;
-	m->most_buckets = m->topology == TOPOLOGY_ALLREDUCE ? 1 : (int)s->buckets;
-	m->workers = env->workers;
-	m->pool = env->pool;
-	m->stop = env->stop;
-	m->most_hosted = (m->workers + m->size - 1) / m->size;
-	m->own = mem_alloc(sizeof *m->own);
-	m->heads = mem_array((size_t)m->size, sizeof *m->heads);
-	assign_workers(m);
-	mpi_promise(true);
-	*link = (struct link){.row = &transport_mpi,
-	                      .self = m,
-	                      .root = m->rank == 0,
-	                      .count = mpi_hosted(m, m->rank),
-	                      .ids = m->ids,
-	                      .buckets = m->most_buckets};
-	return check_tags(m, e);
-}
-
-static int mpi_tell(void *self, int64_t *value, struct err *e)
-{
-	(void)self;
-	MPI_Comm comm;
-	if (mpi_begin(&comm, e))
-		return -1;
-	mpi_promise(true);
-	return mpi_check(MPI_Bcast(value, sizeof *value, MPI_BYTE, 0, comm), "MPI_Bcast", e);
-}
-
-static int check_topology(int topology, bool separable, bool float_mean, struct err *e)
-{
-	if (topology == TOPOLOGY_SHARDED && !separable)
-		return err_user(e, "mpi: topology 'sharded' needs an aggregator that treats every coordinate "
-		                   "by itself; this one needs 'star'");
-	if (topology == TOPOLOGY_ALLREDUCE && !float_mean)
-		return err_user(e,
-		                "mpi: topology 'allreduce' needs an aggregator whose answer is the mean of "
-		                "floats (mean, adam); this one needs 'sharded' or 'star'");
-	return 0;
-}
-
 /* Before a round sends anything. */
 static int ready_round(struct mpi_self *m, const struct exchange_request *x, struct err *e)
 {
 	if (x->silent || x->hosted != mpi_hosted(m, m->rank))
 		return err_user(e, "mpi: every worker votes in every round; recorded voters are repeated by "
 		                   "signsgd simulate");
-	if (check_topology(m->topology, x->rule.separable, x->rule.float_mean, e))
+	if (mpi_check_topology(m->topology, x->rule.separable, x->rule.float_mean, e))
 		return -1;
 	if (!m->pushes)
 		mpi_round_open(m, x);
@@ -141,13 +91,12 @@ static void mpi_leave(void *self, bool finished, const char *why)
 	mpi_last_head(self);
 }
 
-static void mpi_fail(void *self, int code)
+static void mpi_fail(int code)
 {
 	int running = 0;
-	(void)self;
 	MPI_Initialized(&running);
 	if (running) /* else the launcher ends the others when this process ends with that code */
-		MPI_Abort(MPI_COMM_WORLD, code);
+		mpi_abort(code);
 }
 
 static void mpi_close(void *self)
@@ -165,27 +114,55 @@ static void mpi_close(void *self)
 	mem_free(m);
 }
 
-static const struct key mpi_keys[] = {
-        {.name = "topology",
-         .kind = KEY_CHOICE,
-         .offset = offsetof(struct mpi_settings, topology),
-         .default_json = "\"sharded\"",
-         .choices = (const char *const[]){"star", "sharded", "allreduce", NULL},
-         .not_identity = true,
-         .help = "star: votes meet at process 0, as in the paper; sharded: each process counts its share of "
-                 "the coordinates; allreduce: MPI's own sum, for means of floats only"},
-        {.name = "buckets",
-         .kind = KEY_INT,
-         .offset = offsetof(struct mpi_settings, buckets),
-         .default_json = "1",
-         .lowest = 1,
-         .highest = 256,
-         .not_identity = true,
-         .help = "buckets of a vote that are sent while earlier layers still compute, the last layer's "
-                 "first; "
-                 "not for allreduce"},
-        {0},
+/* Of an open link. */
+static const struct transport row = {
+        .row = {.name = "mpi"},
+        .processes = TRANSPORT_LAUNCHED,
+        .sync = mpi_sync,
+        .post = mpi_post,
+        .exchange = mpi_exchange,
+        .collect = mpi_collect,
+        .leave = mpi_leave,
+        .close = mpi_close,
 };
+
+static int mpi_open(const void *state, const struct transport_env *env, struct link *link, struct err *e)
+{
+	const struct mpi_settings *s = state;
+	MPI_Comm comm;
+	if (mpi_begin(&comm, e))
+		return -1;
+	struct mpi_self *m = mem_alloc(sizeof *m);
+	m->comm = comm;
+	MPI_Comm_rank(comm, &m->rank);
+	MPI_Comm_size(comm, &m->size);
+	m->topology = (enum mpi_topology)s->topology;
+	m->most_buckets = m->topology == TOPOLOGY_ALLREDUCE ? 1 : (int)s->buckets;
+	m->workers = env->workers;
+	m->pool = env->pool;
+	m->stop = env->stop;
+	m->most_hosted = (m->workers + m->size - 1) / m->size;
+	m->own = mem_alloc(sizeof *m->own);
+	m->heads = mem_array((size_t)m->size, sizeof *m->heads);
+	assign_workers(m);
+	mpi_promise(true);
+	*link = (struct link){.row = &row,
+	                      .self = m,
+	                      .root = m->rank == 0,
+	                      .count = mpi_hosted(m, m->rank),
+	                      .ids = m->ids,
+	                      .buckets = m->most_buckets};
+	return check_tags(m, e);
+}
+
+static int broadcast(void *at, size_t bytes, struct err *e)
+{
+	MPI_Comm comm;
+	if (mpi_begin(&comm, e))
+		return -1;
+	mpi_promise(true);
+	return mpi_broadcast(comm, at, bytes, e);
+}
 
 static void mpi_library(char *out, size_t size)
 {
@@ -196,34 +173,10 @@ static void mpi_library(char *out, size_t size)
 	text_first_line(text, out, size); /* MPICH writes "MPICH Version:", a tab, and its number */
 }
 
-static int row_check(const void *state, bool separable, bool float_mean, struct err *e)
-{
-	return check_topology(((const struct mpi_settings *)state)->topology, separable, float_mean, e);
-}
-
-const struct transport transport_mpi = {
-        .row = {.name = "mpi",
-                .also = "openmpi, mpich",
-                .about = "processes started by mpirun or srun, on machines that trust each other",
-                .formula = "With P processes, busiest link: star M push_bytes + (P - 1) pull_bytes; sharded "
-                           "about 2 (P - 1)/P of each of its workers' push_bytes and of pull_bytes; "
-                           "allreduce 4 (P - 1)/P of 4 n bytes. Same bits as local in star and sharded; "
-                           "allreduce adds floats in another order and so gives other bits. If a process "
-                           "dies, the launcher ends the job (mpirun by itself, srun with -K), and the run "
-                           "continues from its last checkpoint, with any number of processes",
-                .keys = mpi_keys,
-                .state_bytes = sizeof(struct mpi_settings)},
-        .processes = TRANSPORT_LAUNCHED,
-        .no_train = "needs MPI's launcher, as in 'mpirun -n 4 signsgd train FILE.json'",
-        .library = mpi_library,
-        .check = row_check,
+const MODULE_TABLE struct mpi_module signsgd_module_mpi = {
+        .head = {SIGNSGD_VERSION, SIGNSGD_COMMIT},
         .open = mpi_open,
-        .tell = mpi_tell,
-        .sync = mpi_sync,
-        .post = mpi_post,
-        .exchange = mpi_exchange,
-        .collect = mpi_collect,
-        .leave = mpi_leave,
+        .broadcast = broadcast,
         .fail = mpi_fail,
-        .close = mpi_close,
+        .library = mpi_library,
 };

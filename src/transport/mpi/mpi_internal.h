@@ -1,9 +1,10 @@
 /*
- * Transport `mpi`: for the files of this folder only. The files by layer, highest first: mpi.c has the row,
- * and the beginning and end of a run; round.c exchanges a round's data, sum.c does so by all-reduce; state.c
- * sends the root's state to the other ranks and workers' own states back; head.c exchanges the heads of a
- * round; plan.c assigns workers and coordinates to ranks; process.c starts and ends MPI itself and moves
- * bytes.
+ * Transport `mpi`: for the files of this folder only, which are built as a module of their own
+ * (base/module.h); its row is in the program (transport/mpi_row.h). The files by layer, highest first: mpi.c
+ * has the table, and the beginning and end of a run; round.c exchanges a round's data, sum.c does so by
+ * all-reduce; state.c sends the root's state to the other ranks and workers' own states back; head.c
+ * exchanges the heads of a round; plan.c assigns workers and coordinates to ranks; process.c starts and ends
+ * MPI itself and moves bytes.
  *
  * At the beginning of a round every rank sends its head to all others; the heads show whether the root leaves
  * and whether the parameters agree. The data are exchanged after that, all by non-blocking calls. The vector
@@ -18,8 +19,8 @@
  *
  * If a process dies, the launcher ends the others (Open MPI's mpirun does so by itself, Slurm with srun -K).
  * This code does not handle the loss of a process: only the last checkpoint survives. A process that fails
- * calls MPI_Abort(), also when it ends by die(). Processes end when their launcher is killed, so none is left
- * over.
+ * calls mpi_abort(); one that ends by die() is missed by the launcher. Processes end when their launcher is
+ * killed, so none is left over.
  *
  * MPI 3.1 and no extension. All calls must come from the thread that made the first one.
  */
@@ -27,15 +28,7 @@
 #define SIGNSGD_TRANSPORT_MPI_MPI_INTERNAL_H
 
 #include <mpi.h>
-#include "transport/transport.h"
-
-/* In the order of the key's choices. */
-enum mpi_topology { TOPOLOGY_STAR, TOPOLOGY_SHARDED, TOPOLOGY_ALLREDUCE };
-
-struct mpi_settings {
-	int topology;
-	int64_t buckets;
-};
+#include "transport/mpi_row.h"
 
 /* Requests that are not finished. */
 struct mpi_requests {
@@ -113,9 +106,11 @@ struct mpi_report {
 int mpi_begin(MPI_Comm *comm, struct err *e);
 /*
  * open = true: from now on, if this rank ends with an exit code other than 0, the other ranks are ended too.
- * Set it at open() or tell(); clear it at an orderly close().
+ * Set it at open() or broadcast(); clear it at an orderly close().
  */
 void mpi_promise(bool open);
+/* Ends all ranks with that code, after the launcher has read what this one said: else it may drop that. */
+void mpi_abort(int code);
 /* 0, or -1 and a sentence, from the result of an MPI call. */
 int mpi_check(int rc, const char *what, struct err *e);
 /* Non-blocking, in chunks that MPI can count; the requests are added to *r. -1 and a sentence. */
@@ -128,7 +123,7 @@ int mpi_finish(struct mpi_requests *r, struct err *e);
 /* Advance the requests. Returns 1 if all are done, and *r is then empty; 0 if not; -1 and a sentence. */
 int mpi_done(struct mpi_requests *r, struct err *e);
 /* Broadcast from rank 0 to all ranks. */
-int mpi_broadcast(const struct mpi_self *m, void *at, size_t bytes, struct err *e);
+int mpi_broadcast(MPI_Comm comm, void *at, size_t bytes, struct err *e);
 /* Allocate space in *r for this many unfinished requests. */
 void mpi_reserve(struct mpi_requests *r, size_t requests);
 /* The number of requests that mpi_post_*() makes for this many bytes. */

@@ -1,9 +1,12 @@
 /* Starting and ending MPI, and moving any number of bytes: see transport/mpi/mpi_internal.h. */
 #include <limits.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include "base/log.h"
 #include "base/mem.h"
@@ -11,6 +14,8 @@
 #include "transport/launch.h"
 
 static const size_t CHUNK_BYTES = (size_t)1 << 30; /* of one request, because MPI counts in int */
+
+enum { LAST_WORDS_MS = 1000 };
 
 static MPI_Comm own = MPI_COMM_NULL;
 static bool promised; /* other ranks depend on this process */
@@ -81,12 +86,28 @@ static int check_size(struct err *e)
 	                mpi_launched(), library);
 }
 
+/* Is there something in the pipe `fd` that nobody has read? */
+static bool unread(int fd)
+{
+	struct stat st;
+	int bytes = 0;
+	return fstat(fd, &st) == 0 && S_ISFIFO(st.st_mode) && ioctl(fd, FIONREAD, &bytes) == 0 && bytes > 0;
+}
+
+void mpi_abort(int code)
+{
+	fflush(NULL);
+	for (int i = 0; i < LAST_WORDS_MS && (unread(STDOUT_FILENO) || unread(STDERR_FILENO)); i++)
+		usleep(1000);
+	MPI_Abort(MPI_COMM_WORLD, code);
+}
+
 /* If other ranks may be waiting for this one, MPI_Finalize() would hang: abort them instead. */
 static void at_exit(int code, void *unused)
 {
 	(void)unused;
 	if (code != EXIT_DONE && promised)
-		MPI_Abort(MPI_COMM_WORLD, code);
+		mpi_abort(code);
 	else
 		MPI_Finalize();
 }
@@ -195,10 +216,10 @@ int mpi_done(struct mpi_requests *r, struct err *e)
 	return done;
 }
 
-int mpi_broadcast(const struct mpi_self *m, void *at, size_t bytes, struct err *e)
+int mpi_broadcast(MPI_Comm comm, void *at, size_t bytes, struct err *e)
 {
 	for (size_t i = 0; i < bytes; i += CHUNK_BYTES)
-		if (mpi_check(MPI_Bcast((char *)at + i, (int)chunk_at(i, bytes), MPI_BYTE, 0, m->comm),
+		if (mpi_check(MPI_Bcast((char *)at + i, (int)chunk_at(i, bytes), MPI_BYTE, 0, comm),
 		              "MPI_Bcast", e))
 			return -1;
 	return 0;

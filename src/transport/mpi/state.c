@@ -41,7 +41,7 @@ static int take_state(struct mpi_self *m, struct train_state *st, const int64_t 
 	st->step = header[HEADER_STEP];
 	for (int i = 0; header[HEADER_GIVEN] && i < STATE_PARTS; i++) {
 		struct state_part part = train_state_part(st, i);
-		if (mpi_broadcast(m, part.at, part.count * sizeof(float), e))
+		if (mpi_broadcast(m->comm, part.at, part.count * sizeof(float), e))
 			return -1;
 	}
 	for (int w = 0; w < m->workers; w++) {
@@ -60,7 +60,9 @@ int mpi_sync(void *self, struct train_state *st, struct err *e)
 	if (m->rank == 0)
 		fill_header(m, st, header);
 	m->st = st;
-	int rc = mpi_broadcast(m, header, count * sizeof *header, e) || take_state(m, st, header, e) ? -1 : 0;
+	int rc = mpi_broadcast(m->comm, header, count * sizeof *header, e) || take_state(m, st, header, e)
+	                 ? -1
+	                 : 0;
 	mem_free(header);
 	return rc;
 }

@@ -273,8 +273,9 @@ static const struct key zmq_keys[] = {
         {0},
 };
 
-static void row_library(char *out, size_t size)
+static void row_library(bool load, char *out, size_t size)
 {
+	(void)load;
 	int major, minor, patch;
 	zmq_version(&major, &minor, &patch);
 	snprintf(out, size, "ZeroMQ %d.%d.%d, %s CURVE", major, minor, patch,

@@ -208,7 +208,9 @@ static void forget_launchers(void)
 	                                    "SLURM_LOCALID",
 	                                    "SLURM_PROCID",
 	                                    "SLURM_CPU_BIND_TYPE",
-	                                    "SLURM_CPU_BIND_LIST"};
+	                                    "SLURM_CPU_BIND_LIST",
+	                                    "OMPI_COMM_WORLD_LOCAL_RANK",
+	                                    "MPI_LOCALRANKID"};
 	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
 		unsetenv(names[i]);
 }
@@ -315,4 +317,17 @@ Test(launcher, tasks_of_srun_without_a_plugin_are_apart)
 	setenv("PMIX_RANK", "3", 1);
 	cr_expect_eq(mpi_launched_apart(&number), 0);
 	forget_launchers();
+}
+
+Test(launcher, tells_which_of_the_processes_of_a_machine_this_is)
+{
+	forget_launchers();
+	setenv("SLURM_LOCALID", "2", 1); /* srun, of a program that is not MPI's */
+	cr_expect_eq(mpi_launched_rank_here(), 0);
+	setenv("PMIX_RANK", "6", 1);
+	cr_expect_eq(mpi_launched_rank_here(), 2);
+	setenv("MPI_LOCALRANKID", "1", 1);
+	cr_expect_eq(mpi_launched_rank_here(), 1);
+	setenv("OMPI_COMM_WORLD_LOCAL_RANK", "3", 1);
+	cr_expect_eq(mpi_launched_rank_here(), 3);
 }
