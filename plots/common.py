@@ -265,6 +265,8 @@ def key_of(run, without=nothing, apart=()):
     """
     key = {k: v for k, v in run.identity.items() if not belongs(k, without(run))}
     key.update({k: v for k, v in run.flat.items() if belongs(k, apart)})
+    if isinstance(key.get("adversaries.ids"), list):
+        key["adversaries.ids"] = sorted(key["adversaries.ids"])  # the same workers, in whatever order
     return key
 
 

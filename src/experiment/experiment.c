@@ -110,6 +110,7 @@ static int expand(struct runs *out, struct json *root, bool recorded, const stru
 			return -1;
 	if (refuse_repeats(out->at, &sweep, e))
 		return -1;
+	out->count = leave_out_idle_attacks(out->at, out->count);
 	key_renames_warn(&renames);
 	if (!recorded)
 		warn_byzantine_majority(out);
