@@ -353,6 +353,10 @@ Test(figures, other_byzantine_workers_are_another_curve)
 	            "the first worker, however it is named");
 	expect_near(at(need_curve("style", "--"), 20), other, "the last worker");
 	cr_expect(isfinite(at(need_curve("style", "-"), 40)), "two of the first: %s", cli_out);
+	simulate("f", 1, "--set adversaries.ids=[3,4]");
+	simulate("g", 2, "--set adversaries.ids=[4,3]");
+	draw("adversaries", "a f g");
+	cr_expect(told("adversaries.ids = [3, 4], 2 runs"), "%s", cli_out);
 }
 
 /* A run that ended before its first evaluation has no point, but it was asked for. */
