@@ -221,12 +221,10 @@ static void take_folder(struct walk *w, struct folders *l, const char *folder, c
 		push(l, path, real);
 }
 
-/* The way to a class: the root, the split, the class. `now` is the last. */
+/* The way to a class: the root, what holds classes, the class. `now` is the last. */
 static void push_way(struct walk *w, struct folders *l, const char *folder)
 {
-	char *split = arena_string(w->arena, folder);
-	split[strcspn(split, "/")] = '\0';
-	const char *const way[] = {".", split, arena_string(w->arena, folder)};
+	const char *const way[] = {".", "train", "val", "test", arena_string(w->arena, folder)};
 	for (size_t i = 0; i < sizeof way / sizeof *way; i++) {
 		push(l, way[i], real_path(w, way[i]));
 		l->now = i;
