@@ -4,6 +4,7 @@
 #include <math.h>
 #include <string.h>
 #include "cmd/ui/json_line.h"
+#include "experiment/repeats.h"
 #include "h5/h5.h"
 #include "base/log.h"
 #include "base/text.h"
@@ -85,7 +86,7 @@ static int read_files(struct session *s, struct err *e)
 			return -1;
 		s->n_files++;
 	}
-	return 0;
+	return refuse_repeated_files(s->files, s->n_files, e);
 }
 
 static int check_usage(const struct session *s, struct err *e)

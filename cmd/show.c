@@ -80,6 +80,15 @@ static void add_identity(struct buf *b, const char *path)
 	h5_close(f);
 }
 
+/* Files say only what there is some of. */
+static void line_count_or_null(struct buf *b, const char *name, int64_t count)
+{
+	if (count > 0)
+		line_int(b, name, count);
+	else
+		line_raw(b, name, "null");
+}
+
 static void print_line(const struct summary *r)
 {
 	const struct run_info *i = &r->info;
@@ -95,6 +104,8 @@ static void print_line(const struct summary *r)
 	line_text(&b, "data", i->data);
 	line_text(&b, "data_id", *i->data_id ? i->data_id : NULL);
 	line_text(&b, "data_note", *i->data_note ? i->data_note : NULL);
+	line_count_or_null(&b, "data_skipped", i->data_skipped);
+	line_count_or_null(&b, "data_odd", i->data_odd);
 	line_text(&b, "aggregator", i->aggregator);
 	line_int(&b, "workers", i->workers);
 	line_int(&b, "adversaries", i->adversaries);
@@ -107,6 +118,26 @@ static void print_line(const struct summary *r)
 static void fact(struct table *t, const char *name)
 {
 	table_cell(t, "%s", name);
+}
+
+/* What was trained on, and what of it was not. */
+static void data_facts(struct table *t, const struct run_info *i)
+{
+	struct buf b = {0};
+
+	if (*i->data_id)
+		buf_format(&b, "; data_id %s", i->data_id);
+	if (i->data_skipped > 0)
+		buf_format(&b, "; files not trained on: %" PRId64, i->data_skipped);
+	if (i->data_odd > 0)
+		buf_format(&b, "; odd images: %" PRId64, i->data_odd);
+	if (*i->data_note)
+		buf_format(&b, "; %s", i->data_note);
+	if (b.length) {
+		fact(t, "data");
+		table_cell(t, "%s", b.text + 2);
+	}
+	buf_clear(&b);
 }
 
 static void bytes_fact(struct table *t, const struct run_info *i)
@@ -202,10 +233,7 @@ static void print_facts(const struct summary *r)
 	fact(&t, "trains");
 	table_cell(&t, "%s%s%s, %s of %" PRId64 " workers", i->model, has_data(i) ? " on " : "",
 	           has_data(i) ? i->data : "", i->aggregator, i->workers);
-	if (*i->data_note) {
-		fact(&t, "data");
-		table_cell(&t, "%s", i->data_note);
-	}
+	data_facts(&t, i);
 	fact(&t, "adversaries");
 	table_cell(&t, "%" PRId64 " of %" PRId64 "%s%s", i->adversaries, i->workers,
 	           i->adversaries ? ", " : "", i->adversaries ? i->attack : "");

@@ -14,6 +14,7 @@
 #include "base/machine.h"
 #include "base/text.h"
 #include "experiment/experiment.h"
+#include "experiment/repeats.h"
 #include "models/model.h"
 #include "record/record.h"
 #include "train/run.h"
@@ -249,21 +250,24 @@ static int check_starts(const struct runs *r, int lanes, struct err *e)
 /* Every file is looked at, so that one round of corrections is enough. */
 static int say_files(const struct args *a, const struct overrides *c, int lanes)
 {
+	struct runs *files = mem_alloc(a->n_rest * sizeof(*files)); /* [n_rest] */
 	int code = EXIT_DONE;
+	struct err again = {0};
 
 	for (size_t i = 0; i < a->n_rest; i++) {
-		struct runs runs;
 		struct err e = {0};
-		if (experiment_read(&runs, a->rest[i], c->at, c->count, &e)) {
+		if (experiment_read(&files[i], a->rest[i], c->at, c->count, &e))
 			code = cmd_fail(&e);
-			continue;
-		}
-		if (check_starts(&runs, lanes, &e))
+		else if (check_starts(&files[i], lanes, &e))
 			code = cmd_fail(&e);
 		else
-			say_runs(&runs, a->rest[i], lanes, a);
-		runs_clear(&runs);
+			say_runs(&files[i], a->rest[i], lanes, a);
 	}
+	if (refuse_repeated_files(files, a->n_rest, &again))
+		code = cmd_fail(&again);
+	for (size_t i = 0; i < a->n_rest; i++)
+		runs_clear(&files[i]);
+	mem_free(files);
 	return code;
 }
 

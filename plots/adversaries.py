@@ -10,9 +10,6 @@ import numpy as np
 
 import common
 
-COUNTS = ("adversaries.count", "adversaries.ids")
-
-
 def final(run, name):
     """The last evaluation's value; NaN for a run that diverged."""
     values = run.column(f"/evals/{name}")
@@ -21,23 +18,35 @@ def final(run, name):
     return values[-1]
 
 
+def counted(run):
+    """
+    The settings that move along a curve: the count, and with it who is Byzantine where these are the first workers. Who
+    else was named is another experiment, because shards of the data differ.
+    """
+    first = sorted(run.setting("adversaries.ids")) == list(range(run.byzantine))
+    return ("adversaries.count", "adversaries.ids") if first else ("adversaries.count",)
+
+
 def curves(runs):
-    """Groups without the count; runs without Byzantine workers belong to every curve that differs only in the attack."""
+    """
+    Groups without the count; runs without Byzantine workers belong to every curve that differs only in the attack and
+    in who attacks.
+    """
     attacked = [run for run in runs if run.byzantine > 0]
     honest = [run for run in runs if run.byzantine == 0]
-    groups = common.group(attacked or honest, without=COUNTS)
+    groups = common.group(attacked or honest, without=counted)
     homeless = []
     for run in honest if attacked else []:
-        key = without_attack(common.key_of(run, without=COUNTS))
+        key = without_attack(common.key_of(run, without=counted))
         homes = [g for g in groups if without_attack(g.key) == key and same_data(g, run)]
         for home in homes:
             home.runs.append(run)
         homeless += [] if homes else [run]
-    return groups + (common.group(homeless, without=COUNTS) if homeless else [])
+    return groups + (common.group(homeless, without=counted) if homeless else [])
 
 
 def without_attack(key):
-    return {k: v for k, v in key.items() if not k.startswith("adversaries.attack") and k != "data_id"}
+    return {k: v for k, v in key.items() if not k.startswith("adversaries.") and k != "data_id"}
 
 
 def same_data(g, run):

@@ -164,12 +164,13 @@ class Group:
         return [run for run in self.runs if not run.finished]
 
 
-def table(runs, x, y, factor=1.0):
-    """x times the factor and y of these runs, at every step that any of them has."""
+def table(runs, x, y, factor_of=lambda run: 1.0):
+    """x times the run's factor and y of these runs, at every step that any of them has."""
     points = []
     for run in runs:
         steps, at, values = run.columns(step_of(y), x, y)
-        points.append(dict(zip(steps, zip(factor * at, values))))
+        at = np.where(at == 0, 0, factor_of(run) * at)  # the start is known where the factor is not
+        points.append(dict(zip(steps, zip(at, values))))
     return paired(points, runs)
 
 
@@ -232,9 +233,12 @@ def step_of(column):
 
 
 def epochs_per_step(run):
-    """Passes over a worker's shard in a step; 0 without data."""
-    steps, epochs = run.columns("/steps/step", "/steps/epoch")
-    return epochs[-1] / steps[-1] if len(steps) else 0
+    """Passes over a worker's shard in a step; 0 without data, NaN where no row says it so far."""
+    for rows in ("/steps/", "/evals/"):
+        steps, epochs = run.columns(rows + "step", rows + "epoch")
+        if len(steps) and steps[-1] > 0:
+            return epochs[-1] / steps[-1]
+    return np.nan
 
 
 def belongs(key, names):
@@ -246,14 +250,23 @@ def belongs(key, names):
 TIMED = ("transport", "backend")
 
 
-def key_of(run, without=(), apart=()):
-    """What makes a run another experiment, as a dictionary; `apart`: settings besides those of the identity."""
-    key = {k: v for k, v in run.identity.items() if not belongs(k, without)}
+def nothing(run):
+    return ()
+
+
+def key_of(run, without=nothing, apart=()):
+    """
+    What makes a run another experiment, as a dictionary; without(run): settings of the identity that do not count;
+    `apart`: settings besides those of the identity.
+    """
+    key = {k: v for k, v in run.identity.items() if not belongs(k, without(run))}
     key.update({k: v for k, v in run.flat.items() if belongs(k, apart)})
+    if isinstance(key.get("adversaries.ids"), list):
+        key["adversaries.ids"] = sorted(key["adversaries.ids"])  # the same workers, in whatever order
     return key
 
 
-def group(runs, without=(), apart=()):
+def group(runs, without=nothing, apart=()):
     """Runs by their settings and their data, labelled and put in order by what differs."""
     groups = {}
     for run in runs:
@@ -383,6 +396,8 @@ def draw_unfinished(axes, runs, table_of, style, text):
             axes.plot(found.x, found.mean, label=text, color=style["color"], linestyle=":", linewidth=1.2, marker="o",
                       markersize=5, markerfacecolor="none", markevery=[len(found.x) - 1])
             text = None  # one line of the legend for all of them
+    if runs and text is not None:
+        axes.plot([], [], label=f"{text}, without a point so far", color=style["color"], linestyle=":", linewidth=1.2)
 
 
 def draw_group(axes, g, table_of, args, style, text):
@@ -397,6 +412,11 @@ def unfinished_text(runs):
         return f"seed {runs[0].setting('seed')} {runs[0].progress()}"
     states = [run.state for run in runs]
     return ", ".join(f"{states.count(state)} {state}" for state in sorted(set(states)))
+
+
+def leave_out(run, why):
+    """Say that a file is not in the figure."""
+    print(f"{program()}: {run.path} is left out: {why}", file=sys.stderr)
 
 
 def needs_legend(groups):

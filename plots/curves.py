@@ -46,9 +46,14 @@ def y_text(name, runs):
     return f"{what} (nats)" if labelled else "objective f(x)", 1
 
 
+def apart(x, y):
+    """Settings that make no other experiment, but another curve: what the axes are measured on."""
+    return (common.TIMED if x == "wall" else ()) + (("eval.train",) if y.startswith("train_") else ())
+
+
 def draw(args, runs):
     name = args.y or default_y(runs)
-    groups = common.group(runs, apart=common.TIMED if args.x == "wall" else ())
+    groups = common.group(runs, apart=apart(args.x, name))
     x, y = f"/evals/{X_COLUMNS[args.x]}", f"/evals/{name}"
     everything = np.concatenate([run.column(y) for run in runs])
     if not np.isfinite(everything).any():
@@ -58,7 +63,7 @@ def draw(args, runs):
     figure, (axes,) = common.new_figure(args)
 
     def table_of(some):
-        return common.table(some, x, y, x_factor).scaled(y_factor)
+        return common.table(some, x, y, lambda run: x_factor).scaled(y_factor)
 
     for g, style in zip(groups, common.colours(len(groups))):
         text = g.label or runs[0].setting("name")

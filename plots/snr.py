@@ -17,17 +17,38 @@ GROUP = "/probes/snr/"
 CRITICAL = 2 / np.sqrt(3)
 
 
+def probed(runs):
+    """Those that recorded the ratio; an unfinished run without a probe so far is left out."""
+    chosen = [run for run in runs if check(run)]
+    if not chosen:
+        raise common.PlotError(f"{runs[0].path}: {GROUP}step is empty: no probe was due so far")
+    return chosen
+
+
 def check(run):
+    """Is there a row?"""
     if not run.has(GROUP + "step"):
         raise common.PlotError(f"{run.path}: has no {GROUP[:-1]}; the experiment must ask for it: \"record\": "
                                "{\"snr\": 100}")
-    if not len(run.column(GROUP + "step")):
-        raise common.PlotError(f"{run.path}: {GROUP}step is empty: no probe was due so far")
+    there = len(run.column(GROUP + "step")) > 0
+    if not there:
+        common.leave_out(run, f"{GROUP}step is empty, {run.progress()}")
+    return there
 
 
-def draw_line(axes, g, name, args, factor, style, text, scale=1):
+def epochs(run):
+    """Passes over a worker's shard in a step, by which a run's axis of steps becomes one of epochs."""
+    factor = common.epochs_per_step(run)
+    if factor == 0:
+        raise common.PlotError(f"{run.path}: has no epochs; try --x step")
+    return factor
+
+
+def draw_line(axes, g, name, args, style, text, scale=1):
+    factor_of = epochs if args.x == "epoch" else lambda run: 1
+
     def table_of(runs):
-        return common.table(runs, GROUP + "step", GROUP + name, factor).scaled(scale)
+        return common.table(runs, GROUP + "step", GROUP + name, factor_of).scaled(scale)
 
     common.draw_group(axes, g, table_of, args, style, text)
 
@@ -41,13 +62,13 @@ def plain_ticks(axes):
         axes.yaxis.set_minor_formatter(ticker.NullFormatter())
 
 
-def draw_ratios(axes, groups, args, factor):
+def draw_ratios(axes, groups, args):
     several = len(groups) > 1
     for g, style in zip(groups, common.colours(len(groups))):
         about = f", {g.label}" if several else ""
         other = style["color"] if several else common.PALETTE[1]
-        draw_line(axes, g, "max", args, factor, {**style, "linestyle": "-"}, "largest" + about)
-        draw_line(axes, g, "mean", args, factor, {"color": other, "linestyle": "--"}, "mean" + about)
+        draw_line(axes, g, "max", args, {**style, "linestyle": "-"}, "largest" + about)
+        draw_line(axes, g, "mean", args, {"color": other, "linestyle": "--"}, "mean" + about)
     axes.axhline(CRITICAL, color="#555555", linewidth=1, linestyle=":", label="critical line 2/√3")
     axes.set_yscale("log")
     plain_ticks(axes)
@@ -58,10 +79,10 @@ def draw_ratios(axes, groups, args, factor):
         axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncol=3)
 
 
-def draw_share(axes, groups, args, factor):
+def draw_share(axes, groups, args):
     everything = []
     for g, style in zip(groups, common.colours(len(groups))):
-        draw_line(axes, g, "share", args, factor, {**style, "linestyle": "-"}, g.label, 100)
+        draw_line(axes, g, "share", args, {**style, "linestyle": "-"}, g.label, 100)
         everything += [run.column(GROUP + "share") for run in g.runs]
     everything = np.concatenate(everything)
     if common.spans_decades(everything[everything > 0]):
@@ -73,15 +94,10 @@ def draw_share(axes, groups, args, factor):
 
 
 def draw(args, runs):
-    for run in runs:
-        check(run)
-    groups = common.group(runs)
-    factor = common.epochs_per_step(runs[0]) if args.x == "epoch" else 1
-    if not factor:
-        raise common.PlotError(f"{runs[0].path}: has no epochs; try --x step")
+    groups = common.group(probed(runs))
     figure, (left, right) = common.new_figure(args, 2, sharey=False)
-    draw_ratios(left, groups, args, factor)
-    draw_share(right, groups, args, factor)
+    draw_ratios(left, groups, args)
+    draw_share(right, groups, args)
     for axes in (left, right):
         axes.set_xlabel(args.x)
     return figure

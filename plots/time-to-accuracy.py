@@ -42,9 +42,24 @@ def text_of(label, when, target):
     return f"{label}: {100 * target:g} % after {when:.3g} s"
 
 
+def evaluated(runs):
+    """Those that have an accuracy. A run that was not evaluated so far is left out; one without labels is refused."""
+    chosen = []
+    for run in runs:
+        values = run.column("/evals/test_accuracy")
+        if np.isfinite(values).any():
+            chosen.append(run)
+        elif len(values) or run.finished:
+            raise common.PlotError(f"{run.path}: /evals/test_accuracy holds no value; the figure is for runs with labels")
+        else:
+            common.leave_out(run, f"no evaluation, {run.progress()}")
+    if not chosen:
+        raise common.PlotError("/evals/test_accuracy holds no value in any of the files")
+    return chosen
+
+
 def draw(args, runs):
-    if not all(np.isfinite(run.column("/evals/test_accuracy")).any() for run in runs):
-        raise common.PlotError("/evals/test_accuracy holds no value in some file; the figure is for runs with labels")
+    runs = evaluated(runs)
     groups = common.group(runs, apart=common.TIMED)
     tables = [accuracy(g.finished) for g in groups]
     target = args.target or highest_common([t for t in tables if len(t.x)] or [accuracy(runs)])

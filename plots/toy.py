@@ -120,7 +120,7 @@ def over_steps(runs, value):
 
 def draw_theory(args, runs):
     figure, (axes,) = common.new_figure(args)
-    groups = common.group(runs, without=("steps", "batch"))
+    groups = common.group(runs, without=lambda run: ("steps", "batch"))
     for g, style in zip(groups, common.colours(len(groups))):
         style = {**style, "linestyle": "-", "marker": "o", "markersize": 4}
         common.draw_group(axes, g, lambda some: over_steps(some, measured), args, style, g.label or "measured")

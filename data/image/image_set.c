@@ -137,13 +137,28 @@ static int scan(struct image_set *p, struct err *e)
 	return rc;
 }
 
+static void find_untested(struct image_set *p)
+{
+	bool *tested = mem_alloc((size_t)p->n_classes * sizeof *tested); /* [n_classes] */
+	for (size_t i = 0; i < p->n[VAL]; i++)
+		tested[p->at[VAL][i].label] = true;
+	for (int c = p->n_classes - 1; c >= 0; c--)
+		if (!tested[c]) {
+			p->untested++;
+			p->untested_one = p->classes[c];
+		}
+	mem_free(tested);
+}
+
 struct image_set *image_set_open(const char *path, struct err *e)
 {
 	struct image_set *p = mem_alloc(sizeof *p);
 	p->path = mem_string(path);
 	p->pack = -1;
-	if ((is_folder(path) ? scan(p, e) : pack_read(p, e)) == 0)
+	if ((is_folder(path) ? scan(p, e) : pack_read(p, e)) == 0) {
+		find_untested(p);
 		return p;
+	}
 	image_set_close(p);
 	return NULL;
 }
@@ -174,9 +189,16 @@ void image_set_warn(const struct image_set *p)
 		         "data "
 		         "pack` makes it anew",
 		         p->path);
+	struct buf b = {0};
 	if (p->left_out)
-		log_warn("%s: %zu file%s left out, because of the name or the place: %s", p->path,
-		         p->left_out, p->left_out == 1 ? " is" : "s are", p->left_out_what);
+		buf_format(&b, "; %zu file%s left out, because of the name or the place: %s", p->left_out,
+		           p->left_out == 1 ? " is" : "s are", p->left_out_what);
+	if (p->untested)
+		buf_format(&b, "; classes without an image to test on: %d of %d, such as %s", p->untested,
+		           p->n_classes, p->untested_one);
+	if (b.length)
+		log_warn("%s: %s", p->path, b.text + 2);
+	buf_clear(&b);
 }
 
 void image_set_thin(struct image_set *p, int split, size_t n)

@@ -6,7 +6,8 @@
  * has images to train on. A file in CLASS or in any folder below it is an image of that class if its name
  * ends in .jpg, .jpeg, .png, .ppm, .bmp, .pgm, .tif, .tiff or .webp, in any case. Files are listed class by
  * class, in the order of their folders' paths and then of their names, byte by byte. Links are followed,
- * except where they lead to a folder above them. Names that begin with a dot are names like any other.
+ * except where they lead to a folder that holds the link, its class or the set. Names that begin with a dot
+ * are names like any other.
  *
  * Whatever else is there (other endings, files outside of classes, such links) is left out, counted and
  * named.
@@ -52,6 +53,8 @@ struct image_set {
 	int n_classes;
 	size_t left_out;           /* files of the folder that are no images by their names or places */
 	const char *left_out_what; /* "3 .txt, such as train/ape/notes.txt"; NULL: nothing */
+	int untested;              /* classes without an image to test on */
+	const char *untested_one;  /* the first of them */
 };
 
 /* NULL and a sentence when the path is neither, or holds no images. */
@@ -59,8 +62,8 @@ struct image_set *image_set_open(const char *path, struct err *e);
 void image_set_close(struct image_set *p);
 
 /*
- * Warn, once for a path: of files that were left out, how many, of which endings, and an example; and of a
- * pack without a seal.
+ * Warn, once for a path: of files that were left out, how many, of which endings, and an example; of classes
+ * that have no image to test on; and of a pack without a seal.
  */
 void image_set_warn(const struct image_set *p);
 

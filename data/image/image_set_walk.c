@@ -161,9 +161,8 @@ int walk_classes(struct walk *w, const char *folder, struct err *e)
 
 struct found {
 	const char *path; /* below the root, in the arena */
-	size_t above;     /* its place in the list; the first folder is its own */
-	dev_t device;
-	ino_t inode;
+	const char *real; /* without links, in the arena; NULL: it is gone */
+	size_t above;     /* its place in the list; the first folder, the root, is its own */
 };
 
 struct folders {
@@ -171,37 +170,65 @@ struct folders {
 	size_t n, size, now; /* now: the one that is gone through */
 };
 
-/* Is it the folder number `below`, or one above it? */
-static bool leads_back(const struct folders *l, size_t below, const struct stat *st)
+/* Both without links. */
+static bool is_or_holds(const char *folder, const char *other)
+{
+	size_t n = strlen(folder);
+	return strncmp(folder, other, n) == 0 &&
+	       (other[n] == '/' || other[n] == '\0' || folder[n - 1] == '/');
+}
+
+/*
+ * Is it the folder number `below`, or one that holds it or any folder on the way to it from the root of the
+ * set? What such a folder holds besides is of other classes, or no part of the set.
+ */
+static bool leads_back(const struct folders *l, size_t below, const char *real)
 {
 	for (size_t i = below;; i = l->at[i].above) {
-		if (l->at[i].device == st->st_dev && l->at[i].inode == st->st_ino)
+		if (l->at[i].real && is_or_holds(real, l->at[i].real))
 			return true;
 		if (l->at[i].above == i)
 			return false;
 	}
 }
 
-static void push(struct folders *l, const char *path, const struct stat *st)
+static const char *real_path(struct walk *w, const char *folder)
+{
+	char *path = mem_format("%s/%s", w->root, folder), *real = realpath(path, NULL);
+	const char *kept = real ? arena_string(w->arena, real) : NULL;
+	free(real);
+	mem_free(path);
+	return kept;
+}
+
+static void push(struct folders *l, const char *path, const char *real)
 {
 	if (l->n == l->size) {
 		l->size = l->size ? 2 * l->size : 16;
 		l->at = mem_resize(l->at, l->size * sizeof *l->at);
 	}
-	l->at[l->n] = (struct found){path, l->n ? l->now : 0, st->st_dev, st->st_ino};
+	l->at[l->n] = (struct found){path, real, l->now};
 	l->n++;
 }
 
 /* A folder that is gone meanwhile is entered all the same: opening it gives the sentence. */
 static void take_folder(struct walk *w, struct folders *l, const char *folder, const char *name)
 {
-	struct stat st = {0};
-	char *path = mem_format("%s/%s/%s", w->root, folder, name);
-	if (stat(path, &st) == 0 && leads_back(l, l->now, &st))
+	const char *path = arena_format(w->arena, "%s/%s", folder, name), *real = real_path(w, path);
+	if (real && leads_back(l, l->now, real))
 		leave_out(w, "links to a folder above them", folder, name);
 	else
-		push(l, arena_format(w->arena, "%s/%s", folder, name), &st);
-	mem_free(path);
+		push(l, path, real);
+}
+
+/* The way to a class: the root, what holds classes, the class. `now` is the last. */
+static void push_way(struct walk *w, struct folders *l, const char *folder)
+{
+	const char *const way[] = {".", "train", "val", "test", arena_string(w->arena, folder)};
+	for (size_t i = 0; i < sizeof way / sizeof *way; i++) {
+		push(l, way[i], real_path(w, way[i]));
+		l->now = i;
+	}
 }
 
 static void take_entry(struct walk *w, void *ctx, const char *folder, const char *name, bool is_folder)
@@ -217,13 +244,10 @@ static void take_entry(struct walk *w, void *ctx, const char *folder, const char
 int walk_class(struct walk *w, const char *folder, struct err *e)
 {
 	struct folders l = {0};
-	struct stat st = {0};
 	size_t first = w->n;
 	int rc = 0;
 	char *path = mem_format("%s/%s", w->root, folder);
-	if (stat(path, &st))
-		rc = err_user(e, "%s: cannot be read: %s", path, strerror(errno));
-	push(&l, arena_string(w->arena, folder), &st);
+	push_way(w, &l, folder);
 	for (; !rc && l.now < l.n; l.now++)
 		rc = l.n > FOLDERS_MAX
 		             ? err_user(e, "%s: holds more than %d folders; do links lead in a circle?", path,

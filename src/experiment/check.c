@@ -165,6 +165,7 @@ static int check_length(struct settings *s, const struct json *root, struct err 
 	s->steps = ratio_ceil(s->epochs, s->steps_per_epoch);
 	if (s->steps < 0)
 		return json_say(e, place(root, "epochs"), "%g epochs are more than 2^53 steps", s->epochs);
+	s->epochs_given = s->shape.random_length ? s->epochs : 0;
 	s->epochs = 0; /* the resolved settings say it once, in steps */
 	return 0;
 }

@@ -30,8 +30,11 @@ static int settle_epochs(struct arena *a, struct settings *s, struct err *e)
 	return 0;
 }
 
-/* Every time comes once, or one measurement would have several identities. `epochs` are steps by now. */
-static int check_times(const struct settings *s, struct err *e)
+/*
+ * Every time comes once, or one measurement would have several identities. `epochs` are steps by now; `at`
+ * gave the first of them, as many as `given`.
+ */
+static int check_times(const struct settings *s, size_t given, struct err *e)
 {
 	const struct ints *at = &s->record.noise.at;
 	for (size_t i = 0; i < at->count; i++) {
@@ -44,9 +47,11 @@ static int check_times(const struct settings *s, struct err *e)
 			if (at->at[i] == at->at[j])
 				return err_user(
 				        e,
-				        "gradient_noise: step %lld is named twice by `at` and `epochs`; "
-				        "give each time once",
-				        (long long)at->at[i]);
+				        "gradient_noise: step %lld is named twice by %s; give each time once",
+				        (long long)at->at[i],
+				        i < given    ? "`at`"
+				        : j >= given ? "`epochs`"
+				                     : "`at` and `epochs`");
 	}
 	return 0;
 }
@@ -118,6 +123,7 @@ static int check_leftover(const struct settings *s, struct err *e)
 
 int experiment_check_probes(struct arena *a, struct settings *s, struct err *e)
 {
+	const size_t given = s->record.noise.at.count;
 	if (settle_epochs(a, s, e) || check_leftover(s, e))
 		return -1;
 	bool noise = s->record.noise.every > 0 || s->record.noise.at.count > 0;
@@ -126,5 +132,5 @@ int experiment_check_probes(struct arena *a, struct settings *s, struct err *e)
 		                   "`epochs` or `every`");
 	if (!settings_has_passes(s))
 		return 0;
-	return check_data(s, e) || (noise && (check_times(s, e) || check_weights(s, e))) ? -1 : 0;
+	return check_data(s, e) || (noise && (check_times(s, given, e) || check_weights(s, e))) ? -1 : 0;
 }

@@ -135,6 +135,7 @@ static int expand(struct runs *out, struct json *root, bool recorded, const stru
 			return -1;
 	if (refuse_repeats(out->at, &sweep, e))
 		return -1;
+	out->count = leave_out_idle_attacks(out->at, out->count, mpi_launched_rank() == 0);
 	if (mpi_launched_rank() > 0)
 		return 0; /* the first process says it for all */
 	key_renames_warn(&renames);

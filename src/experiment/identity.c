@@ -1,6 +1,7 @@
 /* Ids, groups and resolved settings: see experiment/identity.h. */
 #include "experiment/identity.h"
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include "base/sha256.h"
 #include "config/key_rename.h"
@@ -20,12 +21,50 @@ static const char *init_path(const struct settings *s)
 	return init->file ? init->file(s->init.state) : NULL;
 }
 
+static void drop_idle_attack(struct settings *s)
+{
+	if (s->adversaries.count == 0)
+		s->adversaries.attack = (struct choice){0};
+}
+
+static int by_value(const void *left, const void *right)
+{
+	const int64_t *a = left, *b = right;
+	return (*a > *b) - (*a < *b);
+}
+
+/* A copy of what is in any order, in one order. */
+static void put_in_order(struct arena *a, struct ints *list)
+{
+	int64_t *sorted = arena_alloc(a, list->count * sizeof *sorted);
+	for (size_t i = 0; i < list->count; i++)
+		sorted[i] = list->at[i];
+	if (list->count > 0)
+		qsort(sorted, list->count, sizeof *sorted, by_value);
+	list->at = sorted;
+}
+
+/* The identity; file_hex: the SHA-256 of the file that the parameters begin with, or "". */
+static void hash_identity(const struct settings *s, const char *file_hex, char out[13])
+{
+	struct buf b = {0};
+	char hex[65];
+	keys_write(&b, experiment_keys, s, KEYS_IDENTITY);
+	buf_add(&b, file_hex);
+	sha256_hex(b.text, b.length, hex);
+	snprintf(out, 13, "%.12s", hex);
+	buf_clear(&b);
+}
+
 /* The group; `file_key` is how the file that parameters begin with is known, and `file` by what (or NULL). */
 static void write_group(struct buf *b, const struct settings *s, const char *file_key, const char *file)
 {
 	struct settings copy = *s;
-	if (copy.adversaries.count == 0)
-		copy.adversaries.attack = (struct choice){0};
+	drop_idle_attack(&copy);
+	if (copy.epochs_given > 0) {
+		copy.epochs = copy.epochs_given;
+		copy.steps = 0;
+	}
 	keys_write(b, experiment_keys, &copy, KEYS_GROUP);
 	if (!file)
 		return;
@@ -38,19 +77,15 @@ static void write_group(struct buf *b, const struct settings *s, const char *fil
 int settings_identify(struct arena *a, struct settings *s, const struct json *root, struct err *e)
 {
 	struct buf b = {0};
-	char hex[65], file_hex[65];
+	char file_hex[65] = "";
 	const char *file = init_path(s);
-	keys_write(&b, experiment_keys, s, KEYS_IDENTITY);
-	if (file) {
-		if (sha256_file(file, file_hex, e)) {
-			buf_clear(&b);
-			return err_prefix(e, "init");
-		}
-		buf_add(&b, file_hex);
-	}
-	sha256_hex(b.text, b.length, hex);
-	snprintf(s->id, sizeof s->id, "%.12s", hex);
-	buf_clear(&b);
+	struct settings same = *s;
+	if (file && sha256_file(file, file_hex, e))
+		return err_prefix(e, "init");
+	drop_idle_attack(&same);
+	put_in_order(a, &same.adversaries.ids);
+	hash_identity(s, file_hex, s->id);
+	hash_identity(&same, file_hex, s->bits);
 	write_group(&b, s, "init_sha256", file ? file_hex : NULL);
 	s->group = text_of(a, &b);
 	keys_write(&b, experiment_keys, s, KEYS_RESOLVED);

@@ -56,7 +56,9 @@ struct settings {
 	/* Derived by experiment_check() and from the text: */
 	struct data_shape shape;
 	struct ratio steps_per_epoch; /* samples of a shard over those of a batch; over is 0 without data */
+	double epochs_given; /* `epochs`, where the steps that they make differ from seed to seed; else 0 */
 	char id[13];
+	char bits[13];        /* of all runs whose results have the same bits (experiment/identity.h) */
 	const char *given;    /* the file's value for this run, JSON text */
 	const char *resolved; /* every key written, JSON text */
 	const char *group;    /* what figures group runs by, JSON text (experiment/identity.h) */

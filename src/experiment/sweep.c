@@ -176,26 +176,35 @@ int sweep_apply(struct arena *a, const struct sweep *s, size_t point, struct jso
 	return 0;
 }
 
-int sweep_say_repeat(const struct sweep *s, size_t first, size_t again, struct err *e)
+int sweep_say_repeat(const struct sweep *s, size_t first, size_t again, const char *id, struct err *e)
 {
 	char found[100], before[100], path[200];
 	const struct json *was = NULL, *now = NULL;
+	const char *keys = "";
 	size_t differ = 0;
 	for (size_t i = 0; i < s->n_axes; i++) {
 		if (value_at(s, i, first) == value_at(s, i, again))
 			continue;
 		was = value_at(s, i, first);
 		now = value_at(s, i, again);
+		keys = s->axes[i].values->key;
 		differ++;
 	}
 	if (!differ)
 		BUG("a point that repeats itself");
 	json_found(now, found, sizeof found);
 	if (differ > 1)
-		return json_say(e, now,
-		                "found %s, which gives run %zu of %zu the settings of run %zu, expected each "
-		                "run once",
-		                found, again + 1, s->points, first + 1);
+		return json_say(
+		        e, now,
+		        "found %s, which gives run %zu of %zu the %s of run %zu, expected each run once",
+		        found, again + 1, s->points, id ? "identity" : "settings", first + 1);
+	if (id)
+		return json_say(
+		        e, now,
+		        "found %s, which makes the same run (id %s) as %s at %s, because `%s` is no part "
+		        "of a run's identity; expected each run once, or with it another `name`",
+		        found, id, json_found(was, before, sizeof before), json_path(was, path, sizeof path),
+		        keys);
 	return json_say(e, now, "found %s, which makes the same run as %s at %s, expected each value once",
 	                found, json_found(was, before, sizeof before), json_path(was, path, sizeof path));
 }

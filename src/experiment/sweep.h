@@ -47,7 +47,10 @@ int sweep_read(struct arena *a, struct sweep *out, const struct json *root, stru
 /* Put the values of one point, of 0 to points - 1, into the root of a run. -1 and a sentence. */
 int sweep_apply(struct arena *a, const struct sweep *s, size_t point, struct json *root, struct err *e);
 
-/* The sentence that refuses point `again` because it makes the run of point `first`. Always -1. */
-int sweep_say_repeat(const struct sweep *s, size_t first, size_t again, struct err *e);
+/*
+ * The sentence that refuses point `again` because it makes the run of point `first`. id: of both, where they
+ * have other settings, which change no result; else NULL. Always -1.
+ */
+int sweep_say_repeat(const struct sweep *s, size_t first, size_t again, const char *id, struct err *e);
 
 #endif

@@ -147,7 +147,8 @@ struct run_info {
 	        start[32];
 	char data_id[65]; /* the fingerprint of the data; "": a result of an earlier version does not say it
 	                   */
-	char data_note[512]; /* what every use of this result must say of its data; "": nothing */
+	char data_note[512];            /* what every use of this result must say of its data; "": nothing */
+	int64_t data_skipped, data_odd; /* files not trained on; images with something odd; 0: it says none */
 	int64_t steps_done, steps;
 	int64_t workers, adversaries;
 	int64_t n_voters;                /* in the last step */

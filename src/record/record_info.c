@@ -169,6 +169,14 @@ static void meta_text_if_any(struct h5 *f, const char *name, char *out, size_t s
 		out[0] = '\0';
 }
 
+/* A count that only files have where there was something to count. */
+static int64_t meta_count(struct h5 *f, const char *name)
+{
+	int64_t count = 0;
+	struct err ignored = {0};
+	return h5_get_int(f, "/meta", name, &count, &ignored) ? 0 : count;
+}
+
 static int read_meta(struct h5 *f, struct run_info *info, struct err *e)
 {
 	const struct {
@@ -191,6 +199,8 @@ static int read_meta(struct h5 *f, struct run_info *info, struct err *e)
 			return -1;
 	meta_text_if_any(f, "data_id", info->data_id, sizeof info->data_id);
 	meta_text_if_any(f, "data_note", info->data_note, sizeof info->data_note);
+	info->data_skipped = meta_count(f, "data_skipped");
+	info->data_odd = meta_count(f, "data_odd");
 	int64_t push, pull;
 	if (h5_get_int(f, "/meta", "steps", &info->steps, e) ||
 	    h5_get_int(f, "/meta", "workers", &info->workers, e) ||

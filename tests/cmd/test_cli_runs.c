@@ -307,6 +307,23 @@ Test(cli_runs, theorem_2_is_drawn_where_it_can_be)
 	expect_begins("t.png", "\x89PNG");
 }
 
+/* Both would have one id and one path; with --overwrite the second took the first one's place. */
+Test(cli_runs, a_run_of_two_files_is_refused_before_any_begins)
+{
+	static const char *const commands[] = {"simulate", "train", "validate"};
+	cli_write("small.json", small);
+	cli_write("other.json",
+	          "{\"name\":\"small\",\"seed\":2,\"workers\":5,\"steps\":40,\"batch\":1,"
+	          "\"model\":{\"kind\":\"quadratic\",\"dimensions\":50},\"momentum\":0,\"lr\":0.01,"
+	          "\"eval\":{\"every\":10},\"checkpoint\":{\"keep\":true}}");
+	for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
+		cli_expect(2, "other.json: its run small, id ", "%s %s/small.json %s/other.json --out %s/n/",
+		           commands[i], cli_folder, cli_folder, cli_folder);
+	char path[128];
+	snprintf(path, sizeof path, "%s/n", cli_folder);
+	cr_expect_neq(access(path, F_OK), 0, "a run has begun");
+}
+
 Test(cli_runs, passes_are_drawn)
 {
 	need_python();

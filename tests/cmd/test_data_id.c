@@ -88,6 +88,28 @@ static void put_images(void)
 	                    "\"data\":{\"kind\":\"imagefolder\",\"size\":4,\"resize\":6}}");
 }
 
+/* What is known of the data, in words and in JSON; a class that is never tested is named. */
+Test(data_id, show_says_what_was_trained_on)
+{
+	char words[160];
+	put_images();
+	cli_write("set/train/ape/notes.txt", "no image");
+	put_image("train", "cow/1.png", 3);
+	cr_assert_eq(
+	        cli("simulate %s/i.json --data %s/set --out %s/r.h5", cli_folder, cli_folder, cli_folder), 0,
+	        "%s", cli_err);
+	cr_expect_not_null(strstr(cli_err, "such as train/ape/notes.txt; classes without an image to test "
+	                                   "on: 1 of 3, such as cow"),
+	                   "%s", cli_err);
+	cr_assert_eq(cli("show %s/r.h5", cli_folder), 0, "%s", cli_err);
+	snprintf(words, sizeof words, "data_id %s; files not trained on: 1", info_of("r").data_id);
+	cr_expect_not_null(strstr(cli_out, words), "'%s' is not in: %s", words, cli_out);
+	cr_assert_eq(cli("show --json %s/r.h5", cli_folder), 0, "%s", cli_err);
+	cr_expect_not_null(strstr(cli_out, "\"data_skipped\":1,\"data_odd\":null"), "%s", cli_out);
+	snprintf(words, sizeof words, "\"data_id\":\"%s\"", info_of("r").data_id);
+	cr_expect_not_null(strstr(cli_out, words), "'%s' is not in: %s", words, cli_out);
+}
+
 /* As if it had been interrupted before the first checkpoint. */
 static void interrupt(const char *name)
 {

@@ -296,6 +296,83 @@ Test(figures, an_old_result_joins_the_seeds_of_today)
 	cr_expect(told("probes, 2 runs"), "%s", cli_out);
 }
 
+/* The signal-to-noise ratio of a classifier every 3 steps. */
+static void probe(const char *name, const char *more)
+{
+	cli_write("p.json",
+	          "{\"name\":\"p\",\"steps\":6,\"batch\":10,\"model\":{\"kind\":\"mlp\",\"hidden\":[2]},"
+	          "\"data\":{\"kind\":\"glyphs\",\"train\":60,\"test\":20},\"record\":{\"snr\":3},"
+	          "\"eval\":{\"every\":3}}");
+	cr_assert_eq(cli("simulate %s/p.json %s --out %s/%s.h5 --quiet", cli_folder, more, cli_folder, name),
+	             0, "%s", cli_err);
+}
+
+/* Six steps are a pass with batches of 10 samples of 60, and two passes with batches of 20. */
+Test(figures, epochs_are_those_of_each_run)
+{
+	double xs[POINTS_MAX];
+	probe("a", "");
+	probe("b", "--set batch=20");
+	draw("snr", "a b");
+	cr_expect_eq(values(need_curve("label", "largest, batch = 10"), "x", xs), 3);
+	expect_near(xs[2], 1, "epochs with the small batch");
+	cr_expect_eq(values(need_curve("label", "largest, batch = 20"), "x", xs), 3);
+	expect_near(xs[2], 2, "epochs with the large batch");
+	interrupt("a", 0, 1);
+	draw("snr", "a b");
+	cr_expect_eq(values(need_curve("label", "largest, batch = 20"), "x", xs), 3);
+	expect_near(xs[2], 2, "epochs behind a file that has none so far");
+	cr_expect_eq(values(need_curve("style", ":"), "x", xs), 3);
+	cr_expect_eq(xs[0], 0, "the start is known");
+}
+
+/* The first training samples are others: another curve where these are drawn, and only there. */
+Test(figures, losses_over_other_training_samples_are_apart)
+{
+	probe("a", "");
+	probe("b", "--seed 2 --set eval.train=20");
+	draw("curves --y train_loss", "a b");
+	cr_expect(told("eval.train = 20") && !told("2 runs"), "%s", cli_out);
+	draw("curves --y test_loss", "a b");
+	cr_expect(told("p, 2 runs"), "%s", cli_out);
+}
+
+/* Where shards are by label, it matters who is Byzantine. */
+Test(figures, other_byzantine_workers_are_another_curve)
+{
+	simulate("a", 1, "--set adversaries.ids=[0]");
+	simulate("b", 2, "--adversaries 1");
+	simulate("c", 1, "--set adversaries.ids=[4]");
+	simulate("d", 1, "--adversaries 2");
+	simulate("e", 1, "");
+	const double one = alone("adversaries", "a", 20), two = alone("adversaries", "b", 20),
+	             other = alone("adversaries", "c", 20);
+	draw("adversaries", "a b c d e");
+	cr_expect(told("adversaries.ids = [4]"), "%s", cli_out);
+	expect_near(at(need_curve("style", "-"), 20), (one + two) / 2,
+	            "the first worker, however it is named");
+	expect_near(at(need_curve("style", "--"), 20), other, "the last worker");
+	cr_expect(isfinite(at(need_curve("style", "-"), 40)), "two of the first: %s", cli_out);
+	simulate("f", 1, "--set adversaries.ids=[3,4]");
+	simulate("g", 2, "--set adversaries.ids=[4,3]");
+	draw("adversaries", "a f g");
+	cr_expect(told("adversaries.ids = [3, 4], 2 runs"), "%s", cli_out);
+}
+
+/* A run that ended before its first evaluation has no point, but it was asked for. */
+Test(figures, a_run_without_evaluations_is_named)
+{
+	probe("a", "");
+	probe("b", "--seed 2");
+	interrupt("b", 0, 0);
+	draw("curves", "a b");
+	cr_expect(told("p, seed 2 interrupted after step 0 of 6, without a point so far"), "%s", cli_out);
+	draw("time-to-accuracy", "a b");
+	cr_expect_not_null(strstr(cli_err, "b.h5 is left out: no evaluation, interrupted after step 0 of 6"),
+	                   "%s", cli_err);
+	need_curve("label", "p: ");
+}
+
 /* Two folders of data are two experiments, though their settings are the same. A result that says nothing of
  * its data goes with the others where these are of one kind. */
 Test(figures, other_data_are_another_group)

@@ -149,6 +149,50 @@ Test(experiment, runs_that_repeat_are_refused)
 	        12);
 }
 
+/* A key that is no part of the identity gives each of its values the same id, and so the same path. */
+Test(experiment, sweeps_over_what_changes_no_result_are_refused)
+{
+	static const char *const swept[] = {"\"data_dir\":[\"A\",\"B\"]", "\"checkpoint.keep\":[false,true]",
+	                                    "\"transport\":[\"local\",\"zmq\"]"};
+	char text[300];
+	for (size_t i = 0; i < sizeof swept / sizeof *swept; i++) {
+		snprintf(text, sizeof text, "{" QUADRATIC ",\"sweep\":{%s}}", swept[i]);
+		refuses(text, "which makes the same run (id |[0], because `|` is no part of a run's "
+		              "identity|`name`");
+	}
+	refuses("{" GLYPHS ",\"steps\":5,\"seeds\":[1,2],\"sweep\":{\"data_dir\":[\"A\",\"B\"]}}",
+	        "sweep.data_dir[1]: found the string \"B\"|the string \"A\" at sweep.data_dir[0]|`data_dir`");
+	accepts("{" QUADRATIC ",\"sweep\":{\"name,data_dir\":[[\"a\",\"A\"],[\"b\",\"B\"]]}}", 2);
+}
+
+Test(experiment, byzantine_workers_in_another_order_are_the_same)
+{
+	refuses("{" QUADRATIC ",\"workers\":3,\"sweep\":{\"adversaries.ids\":[[0,1],[1,0]]}}",
+	        "sweep.adversaries.ids[1]: found an array|as an array at sweep.adversaries.ids[0]");
+	accepts("{" QUADRATIC ",\"workers\":3,\"sweep\":{\"adversaries.ids\":[[1,0],[0,2],[1,2]]}}", 3);
+}
+
+/* Three runs of nobody's attacks are one; that of another seed is another. */
+Test(experiment, attacks_of_nobody_count_once)
+{
+	static const char *const text =
+	        "{" QUADRATIC ",\"workers\":3,\"seeds\":[1,2],\"sweep\":{\"adversaries.attack\":[\"flip\","
+	        "\"random-sign\",\"zero\"],\"adversaries.count\":[0,1]}}";
+	struct runs r;
+	struct err e;
+	size_t honest = 0;
+	cr_assert_eq(parse(&r, text, &e), 0, "%s", e.text);
+	cr_expect_eq(r.count, 2 + 3 * 2, "%zu runs", r.count);
+	for (size_t i = 0; i < r.count; i++)
+		honest += r.at[i].adversaries.count == 0;
+	cr_expect_eq(honest, 2);
+	cr_expect_str_eq(r.at[0].adversaries.attack.row->name, "flip");
+	cr_expect_eq(r.at[1].seed, 2);
+	runs_clear(&r);
+	accepts("{" QUADRATIC ",\"sweep\":{\"name,adversaries.attack\":[[\"a\",\"flip\"],[\"b\",\"zero\"]]}}",
+	        2);
+}
+
 Test(experiment, keys_that_repeat_are_refused)
 {
 	refuses("{" QUADRATIC ",\n\"sweep\":{\"lr,lr\":[[1,2]]}}",

@@ -75,6 +75,8 @@ static size_t expect_group_of_resolved(const char *path)
 		return 0; /* its data is not here */
 	for (size_t i = 0; i < r.count; i++) {
 		struct buf group = {0};
+		if (r.at[i].epochs_given > 0)
+			continue; /* they are not in the resolved settings */
 		cr_expect_eq(group_of_resolved(path, r.at[i].resolved, &group, &e), 0, "%s", e.text);
 		cr_expect_str_eq(group.text, r.at[i].group, "%s", path);
 		buf_clear(&group);
@@ -93,6 +95,32 @@ Test(group, follows_from_the_resolved_settings)
 		count += expect_group_of_resolved(found.gl_pathv[i]);
 	cr_expect_gt(count, 50);
 	globfree(&found);
+}
+
+/* Windows of random length make as many epochs more steps under the one seed than under the other. */
+Test(group, has_seeds_whose_epochs_are_other_steps)
+{
+	char path[128], text[2048], given[512];
+	struct runs r;
+	bool differ = false;
+	snprintf(path, sizeof path, "%s/t.txt", folder);
+	for (size_t i = 0; i < sizeof text - 1; i++)
+		text[i] = "abcde "[i * i % 6];
+	text[sizeof text - 1] = 0;
+	file_put_text(path, text);
+	snprintf(given, sizeof given,
+	         "{\"model\":\"qrnn\",\"epochs\":4,\"batch\":1,\"seeds\":[1,2,3,4],\"data_dir\":\"%s\","
+	         "\"data\":{\"kind\":\"text\",\"train\":\"t.txt\",\"bptt\":10,\"random_length\":true}}",
+	         folder);
+	parse(&r, given);
+	for (size_t i = 1; i < r.count; i++) {
+		differ |= r.at[i].steps != r.at[0].steps;
+		cr_expect_str_eq(r.at[i].group, r.at[0].group);
+		cr_expect_str_neq(r.at[i].id, r.at[0].id);
+	}
+	cr_expect(differ, "all have %lld steps", (long long)r.at[0].steps);
+	cr_expect_not_null(strstr(r.at[0].group, "\"steps\":0,\"epochs\":4,"), "%s", r.at[0].group);
+	runs_clear(&r);
 }
 
 /* A transport that this build does not have, and names that keys had in 0.1.0. */

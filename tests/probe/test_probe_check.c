@@ -39,6 +39,10 @@ Test(probe_check, impossible_wishes_are_refused)
 	        "named twice");
 	refuses("{" PROBED_RUN ",\"record\":{\"gradient_noise\":{\"at\":[5,0,5],\"random\":1}}}",
 	        "step 5 is named twice");
+	refuses("{" PROBED_RUN ",\"record\":{\"gradient_noise\":{\"at\":[0,0],\"random\":1}}}",
+	        "step 0 is named twice by `at`; give each time once");
+	refuses("{" PROBED_RUN ",\"record\":{\"gradient_noise\":{\"at\":[3],\"epochs\":[0,0],\"random\":1}}}",
+	        "step 0 is named twice by `epochs`; give each time once");
 	refuses("{" PROBED_RUN ",\"record\":{\"gradient_noise\":{\"at\":[6],\"epochs\":[0,1],\"random\":1}}}",
 	        "step 6 is named twice");
 	refuses("{" PROBED_RUN ",\"record\":{\"gradient_noise\":{\"epochs\":[0.9,0.95],\"random\":1}}}",

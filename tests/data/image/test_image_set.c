@@ -80,6 +80,47 @@ Test(image_set, walks_as_torchvision_does)
 	image_set_close(p);
 }
 
+/* All that holds a class holds the other classes too: their images would have its label. */
+Test(image_set, links_to_what_holds_the_class_are_not_followed)
+{
+	static const char *const to[] = {"..",        "../..",    "../../..", "../../../../..",
+	                                 "../bee/..", "../../val"};
+	struct err e = {0};
+	for (size_t i = 0; i < sizeof to / sizeof *to; i++) {
+		image_folder_make();
+		data_help_put("stray/1.jpg", "", 0);
+		const char *link = data_help_path("set/train/ape/up");
+		struct image_set *plain = image_set_open(data_help_path("set"), &e);
+		cr_assert(plain, "%s", e.text);
+		cr_assert_eq(symlink(to[i], link), 0);
+		struct image_set *p = image_set_open(data_help_path("set"), &e);
+		cr_assert(p, "%s", e.text);
+		cr_expect_eq(p->n[TRAIN], plain->n[TRAIN], "%s: found %zu images, expected %zu", to[i],
+		             p->n[TRAIN], plain->n[TRAIN]);
+		cr_expect_not_null(strstr(p->left_out_what, "1 links to a folder above them"), "%s",
+		                   p->left_out_what);
+		image_set_close(p);
+		image_set_close(plain);
+		cr_assert_eq(unlink(link), 0);
+	}
+}
+
+/* A class that is a link to a folder elsewhere, which links to the one that it is in. */
+Test(image_set, links_out_of_a_linked_class_are_not_followed_back)
+{
+	struct err e = {0};
+	image_folder_make();
+	data_help_put("else/cow/1.jpg", "", 0);
+	data_help_put("else/dog/1.jpg", "", 0);
+	cr_assert_eq(symlink("..", data_help_path("else/cow/up")), 0);
+	cr_assert_eq(symlink("../../else/cow", data_help_path("set/train/bug")), 0);
+	struct image_set *p = image_set_open(data_help_path("set"), &e);
+	cr_assert(p, "%s", e.text);
+	for (size_t i = 0; i < p->n[TRAIN]; i++)
+		cr_expect_null(strstr(p->at[TRAIN][i].name, "/up/"), "%s", p->at[TRAIN][i].name);
+	image_set_close(p);
+}
+
 /* Folders that hold links to all others: as many ways through them as there are orders. */
 Test(image_set, links_in_a_circle_end, .timeout = 60)
 {
