@@ -400,8 +400,11 @@ void zmq_client_close(struct zmq_client *h)
 	for (int i = 0; i < client_connections(h); i++)
 		connection_close(client_connection(h, i));
 	zmq_ctx_term(h->context);
-	for (int i = 0; i < client_connections(h); i++)
+	for (int i = 0; i < client_connections(h); i++) {
+		mem_free(client_connection(h, i)->copies[0].message);
+		mem_free(client_connection(h, i)->copies[1].message);
 		mem_free(client_connection(h, i)->buffer);
+	}
 	mem_free(h->to_shards);
 	mem_free(h->run.addresses);
 	mem_free(h->connections);

@@ -34,6 +34,13 @@ struct client_phase {
 };
 
 /* A connection of one worker to one server. */
+/* A vote as it was sent to a shard. */
+struct vote_copy {
+	uint64_t step;
+	size_t bytes;           /* 0: none */
+	unsigned char *message; /* [bytes] header and vote */
+};
+
 struct connection {
 	struct zmq_client *client;
 	const char *address;
@@ -51,9 +58,10 @@ struct connection {
 	const void *push;
 	bool no_pull; /* another connection of this process receives the pull */
 	bool answered;
-	unsigned char *buffer; /* [header, push, running] the vote while it is sent */
-	_Atomic bool sending;  /* ZeroMQ still reads from the buffer */
-	unsigned n_posted;     /* buckets of the vote that were sent */
+	unsigned char *buffer;      /* [header, push, running] the vote while it is sent */
+	_Atomic bool sending;       /* ZeroMQ still reads from the buffer */
+	unsigned n_posted;          /* buckets of the vote that were sent */
+	struct vote_copy copies[2]; /* at a shard: the votes of the last two steps, by step % 2 */
 	/* Uploading the worker's own state. */
 	unsigned next_chunk;
 	bool uploaded;
@@ -131,6 +139,10 @@ size_t connection_pull_bytes(const struct connection *c);
 void connection_fetch(struct connection *c);
 /* Send the vote of the present round. If this process does not vote, ask for the answer. */
 void connection_request(struct connection *c);
+
+/* Was a vote of this step sent on this connection to a shard? Send it once more. */
+bool connection_voted(const struct connection *c, uint64_t step);
+void connection_repeat(struct connection *c, uint64_t step);
 
 /* --- client_bucket.c ------------------------------------------------------------------------------------ */
 

@@ -2,6 +2,7 @@
 #include <stdatomic.h>
 #include <string.h>
 #include "base/hash.h"
+#include "base/mem.h"
 #include "transport/zmq/client.h"
 
 bool connection_send(struct connection *c, zmq_msg_t *m)
@@ -56,6 +57,34 @@ static void open_message(struct connection *c, zmq_msg_t *m, size_t bytes)
 		die("no memory for a message of %zu bytes", bytes);
 }
 
+/*
+ * A shard that dies may have sent its answer to some workers, who go on to the next step, and not to others.
+ * Started anew, it needs the votes of all of them once more.
+ */
+static void keep_copy(struct connection *c, uint64_t step, zmq_msg_t *m)
+{
+	struct vote_copy *copy = &c->copies[step % 2];
+	copy->step = step;
+	copy->bytes = zmq_msg_size(m);
+	copy->message = mem_resize(copy->message, copy->bytes);
+	memcpy(copy->message, zmq_msg_data(m), copy->bytes);
+}
+
+bool connection_voted(const struct connection *c, uint64_t step)
+{
+	return c->copies[step % 2].bytes > 0 && c->copies[step % 2].step == step;
+}
+
+void connection_repeat(struct connection *c, uint64_t step)
+{
+	const struct vote_copy *copy = &c->copies[step % 2];
+	zmq_msg_t m;
+	if (zmq_msg_init_size(&m, copy->bytes))
+		die("no memory for a message of %zu bytes", copy->bytes);
+	memcpy(zmq_msg_data(&m), copy->message, copy->bytes);
+	connection_send(c, &m);
+}
+
 static void say_push(struct connection *c)
 {
 	struct zmq_client *h = c->client;
@@ -86,6 +115,8 @@ static void say_push(struct connection *c)
 		memcpy(body + push, h->st->running.at, running);
 	f.body_hash = hash_words(0, body, f.bytes);
 	frame_write(&f, zmq_msg_data(&m));
+	if (c->shard > 0)
+		keep_copy(c, x->step, &m);
 	connection_send(c, &m);
 }
 

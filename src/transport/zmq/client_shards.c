@@ -6,12 +6,20 @@
 #include "base/mem.h"
 #include "transport/zmq/client.h"
 
-/* Send our vote again unless the shard has it. */
+/*
+ * Send our vote again unless the shard has it: also that of a step which is over for us, where the shard died
+ * between its answers.
+ */
 static void welcomed(struct connection *c, const struct frame *f)
 {
 	const struct exchange_request *x = c->client->round.request;
 	c->welcomed = true;
-	if (!x || c->answered || f->step < x->step)
+	if (!x)
+		return;
+	bool over = f->step + 1 == x->step || (f->step == x->step && c->answered);
+	if (over && !(f->flags & FRAME_HAVE_VOTE) && connection_voted(c, f->step))
+		connection_repeat(c, f->step);
+	if (c->answered || f->step < x->step)
 		return;
 	if (f->step > x->step || !(f->flags & FRAME_HAVE_VOTE) || x->silent)
 		connection_request(c);
@@ -39,6 +47,8 @@ static void take(struct connection *c, const struct frame *f, const unsigned cha
 		welcomed(c, f);
 	else if (f->type == FRAME_ANSWER && x && f->step == x->step && !c->answered)
 		answered(c, f, body);
+	else if (f->type == FRAME_ANSWER && x && f->step + 1 == x->step && !connection_voted(c, x->step))
+		connection_request(c); /* it has caught up with us */
 }
 
 int shards_open(struct zmq_client *h, struct err *e)
