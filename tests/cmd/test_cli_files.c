@@ -68,6 +68,26 @@ Test(cli_files, a_checkpoint_of_others_is_neither_replaced_nor_removed)
 	           "simulate %s/e.json --out %s/r.h5", cli_folder, cli_folder);
 }
 
+/* A checkpoint that was kept on purpose, and whose result has another name by now, is not litter. */
+Test(cli_files, a_kept_checkpoint_of_another_run_stays_without_overwrite)
+{
+	static const char again[] =
+	        "simulate %s/e.json --set batch=4 --set checkpoint.keep=true --out %s/a.h5 "
+	        "--quiet";
+	char path[512];
+	snprintf(path, sizeof path, "%s/a.checkpoint.h5", cli_folder);
+	cr_assert_eq(cli(again, cli_folder, cli_folder), 0, "%s", cli_err);
+	cr_assert(process_shell("cd %s && mv a.h5 kept.h5 && cp a.checkpoint.h5 was", cli_folder));
+	cli_expect(2, "a.checkpoint.h5: is a checkpoint of another run: found id ",
+	           "simulate %s/e.json --out %s/a.h5", cli_folder, cli_folder);
+	cr_expect_not_null(strstr(cli_err, "choose another --out, or --overwrite"), "%s", cli_err);
+	cr_expect(process_shell("cd %s && cmp a.checkpoint.h5 was && test ! -e a.h5", cli_folder));
+	cr_expect_eq(cli(again, cli_folder, cli_folder), 0, "its own: %s", cli_err);
+	cr_expect(file_there(path));
+	cr_assert_eq(cli("simulate %s/e.json --out %s/a.h5 --overwrite --quiet", cli_folder, cli_folder), 0);
+	cr_expect(!file_there(path), "it is replaced by nothing, as was asked for");
+}
+
 Test(cli_files, a_link_is_followed_and_stays)
 {
 	cr_assert(process_shell("cd %s && mkdir there && ln -s there/real.h5 r.h5", cli_folder));
