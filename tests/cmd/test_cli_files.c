@@ -196,6 +196,18 @@ Test(cli_files, a_figure_replaces_nothing_but_a_figure)
 	cli_write("notes.svg", "my thesis");
 	cli_expect(2, "notes.svg: is a text file", "plot curves %s/r.h5 -o %s/notes.svg", cli_folder,
 	           cli_folder);
+	cli_write("words.svg", "<?xml version=\"1.0\"?>\n<thesis>drawn with signsgd plot</thesis>\n");
+	cli_write("title.svg",
+	          "<?xml version=\"1.0\"?>\n<!DOCTYPE svg>\n<svg width=\"1\">"
+	          "<title>signsgd plot</title><metadata><rdf:RDF x=\"\"></rdf:RDF></metadata></svg>");
+	cli_write("words.png", "\x89PNG\r\n\x1A\n a picture of signsgd plot");
+	cli_write("words.pdf", "%PDF-1.4\n(drawn with signsgd plot)\n/Creator (signsgd plot)\n%%EOF\n");
+	static const char *const words[] = {"words.svg", "title.svg", "words.png", "words.pdf"};
+	for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+		cli_expect(2, "expected a figure of signsgd plot", "plot curves %s/r.h5 -o %s/%s", cli_folder,
+		           cli_folder, words[i]);
+		cr_expect_not_null(strstr(cli_err, words[i]), "%s", cli_err);
+	}
 	cr_assert(process_shell("ln -s r.h5 %s/r.pdf", cli_folder));
 	cli_expect(2, "is a result of a run", "plot curves %s/r.h5 -o %s/r.pdf", cli_folder, cli_folder);
 	const char *python = getenv("SIGNSGD_PYTHON");
