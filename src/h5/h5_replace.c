@@ -117,16 +117,27 @@ static int refuse(const char *path, const char *what, enum h5_kind kind, struct 
 	                kinds[kind].about);
 }
 
+/* Whose the file was cannot be told, so nobody but the user can say that it is not needed. */
+static int refuse_damaged(const char *path, const struct err *why, struct err *e)
+{
+	if (why->code != EXIT_USER)
+		return err_world(e, "%s", why->text);
+	return err_user(e,
+	                "%s; it stays as it is, as nothing tells whose it was; if nobody needs it, `rm %s` "
+	                "lets this command go on",
+	                why->text, path);
+}
+
 /* 1: the HDF5 file is of this kind. A seal is checked before HDF5 reads. What is no pack is read in memory.
  */
 static int judge_h5(const char *path, enum h5_kind kind, struct err *e)
 {
-	struct err ignored = {0};
+	struct err ignored = {0}, why = {0};
 	const char *what = "an HDF5 file that signsgd did not make";
 	bool spans, in_memory = h5_seal_is_there(path, &spans) && !spans;
-	struct h5 *f = in_memory ? h5_open(path, e) : h5_stream_open(path, e);
+	struct h5 *f = in_memory ? h5_open(path, &why) : h5_stream_open(path, &why);
 	if (!f)
-		return -1;
+		return refuse_damaged(path, &why, e);
 	bool is = is_of_kind(f, kind);
 	for (int k = 0; k < H5_KINDS && !is; k++)
 		if (is_of_kind(f, (enum h5_kind)k))

@@ -168,6 +168,16 @@ static void set_layout(const char *path, int version)
 	h5_close(f);
 }
 
+/* The last command has said what lets it go on, which is done. */
+static void expect_rm(const char *path)
+{
+	char rm[600];
+	snprintf(rm, sizeof rm,
+	         "it stays as it is, as nothing tells whose it was; if nobody needs it, `rm %s`", path);
+	cr_expect_not_null(strstr(cli_err, rm), "%s", cli_err);
+	unlink(path);
+}
+
 /* Of a newer signsgd, damaged, no result: three things, and each is called what it is. */
 Test(cli_files, a_result_of_a_newer_version_and_a_damaged_one_are_called_so)
 {
@@ -184,6 +194,23 @@ Test(cli_files, a_result_of_a_newer_version_and_a_damaged_one_are_called_so)
 	cli_expect(2, "r.h5: the file is damaged", "simulate %s/e.json --overwrite --out %s", cli_folder,
 	           path);
 	cr_expect_null(strstr(cli_err, "--overwrite"), "%s", cli_err);
+	expect_rm(path);
+	cr_expect_eq(cli("simulate %s/e.json --out %s --quiet", cli_folder, path), 0, "%s", cli_err);
+}
+
+/* What a killed `data pack` leaves. */
+Test(cli_files, a_pack_that_was_cut_short_says_how_to_go_on)
+{
+	char path[512];
+	snprintf(path, sizeof path, "%s/p.h5.part", cli_folder);
+	make_images();
+	cr_assert_eq(cli("data pack %s/set -o %s/p.h5", cli_folder, cli_folder), 0, "%s", cli_err);
+	cr_assert(process_shell("cd %s && head -c 2000 p.h5 > p.h5.part && rm p.h5", cli_folder));
+	cli_expect(2, "p.h5.part: the file was cut short", "data pack %s/set -o %s/p.h5", cli_folder,
+	           cli_folder);
+	cr_expect(file_there(path));
+	expect_rm(path);
+	cr_expect_eq(cli("data pack %s/set -o %s/p.h5", cli_folder, cli_folder), 0, "%s", cli_err);
 }
 
 /* What `plot` drew carries a mark; other images, and figures from before there was one, stay. */
