@@ -18,8 +18,9 @@ import traceback
 import warnings
 
 from house import finish, legend, new_figure, power, plt  # noqa: F401  (before h5py and numpy: it says what is missing)
-import h5py
 import numpy as np
+
+from results import PlotError, open_result
 
 # Okabe and Ito's palette, which colour-blind readers can tell apart, without its yellow (too pale for lines).
 PALETTE = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000"]
@@ -39,10 +40,6 @@ METADATA = {
 }
 
 
-class PlotError(Exception):
-    """A sentence for the user: what was found and what was expected."""
-
-
 def flatten(value, prefix=""):
     """{"a": {"b": 1}} -> {"a.b": 1}; lists stay whole."""
     flat = {}
@@ -59,12 +56,7 @@ class Run:
 
     def __init__(self, path):
         self.path = path
-        try:
-            self.file = h5py.File(path, "r")
-        except FileNotFoundError:
-            raise PlotError(f"{path}: there is no such file") from None
-        except OSError as error:
-            raise PlotError(f"{path}: cannot be read as HDF5: {error}") from None
+        self.file = open_result(path)
         self.config = self.read_json("config/resolved")
         self.flat = flatten(self.config)
         self.identity = flatten(self.read_json("config/identity") if self.has("config/identity") else ask_identity(path))

@@ -15,7 +15,11 @@
 
 enum { LOCK_TRIES = 100 };
 
-static const unsigned char signature[8] = {0x89, 'H', 'D', 'F', '\r', '\n', 0x1A, '\n'};
+/*
+ * How a file begins while it is written. HDF5's own first bytes take its place last, so that what a killed
+ * writer leaves is told from an HDF5 file that somebody else made.
+ */
+static const unsigned char unfinished[32] = "signsgd: not written to its end";
 
 /* All `bytes` of fd to `at`. 0, or the error's number; -1 when the file ends early. */
 static int read_all(int fd, unsigned char *at, size_t bytes)
@@ -119,13 +123,16 @@ static bool lock(int fd)
 	return fcntl(fd, F_OFD_SETLK, &whole) == 0 || (errno != EAGAIN && errno != EACCES);
 }
 
-/* Was the temporary file just made, or left by a killed writer, who began it as an HDF5 file? */
-static bool is_leftover(int fd)
+/* Was the temporary file just made, or left by a killed writer, perhaps right before its renaming? */
+static bool is_leftover(int fd, const char *temporary)
 {
-	unsigned char head[sizeof signature];
+	unsigned char head[sizeof unfinished];
+	bool spans;
 	struct stat st;
 	ssize_t n = fstat(fd, &st) == 0 && S_ISREG(st.st_mode) ? pread(fd, head, sizeof head, 0) : -1;
-	return n >= 0 && memcmp(head, signature, (size_t)n) == 0;
+	if (n >= 0 && memcmp(head, unfinished, (size_t)n) == 0)
+		return true;
+	return n > 0 && h5_seal_is_there(temporary, &spans) && !spans;
 }
 
 /*
@@ -164,17 +171,29 @@ static void sync_folder(const char *path)
 	mem_free(copy);
 }
 
+/* All of the file, its beginning last. 0, or the error's number. */
+static int fill(int fd, const unsigned char *image, size_t bytes)
+{
+	unsigned char seal[H5_SEAL_BYTES];
+	size_t begin = bytes < sizeof unfinished ? bytes : sizeof unfinished;
+	h5_seal_make(seal, image, bytes);
+	if (ftruncate(fd, 0))
+		return errno;
+	int failed = write_all(fd, unfinished, begin);
+	if (!failed)
+		failed = write_all(fd, image + begin, bytes - begin);
+	if (!failed)
+		failed = write_all(fd, seal, sizeof seal);
+	if (failed)
+		return failed;
+	return lseek(fd, 0, SEEK_SET) ? errno : write_all(fd, image, begin);
+}
+
 /* Content, then the name. 0, or the error's number. */
 static int fill_and_rename(int fd, const char *path, const char *temporary, const unsigned char *image,
                            size_t bytes, bool sync)
 {
-	unsigned char seal[H5_SEAL_BYTES];
-	h5_seal_make(seal, image, bytes);
-	if (ftruncate(fd, 0))
-		return errno;
-	int failed = write_all(fd, image, bytes);
-	if (!failed)
-		failed = write_all(fd, seal, sizeof seal);
+	int failed = fill(fd, image, bytes);
 	if (failed)
 		return failed;
 	if (sync && fsync(fd))
@@ -193,9 +212,11 @@ int h5_disk_save(const char *path, const unsigned char *image, size_t bytes, boo
 	char *temporary = mem_format("%s.tmp", path);
 	int fd = open_temporary(path, temporary, e);
 	int rc = fd < 0 ? -1 : 0;
-	if (!rc && !is_leftover(fd)) {
-		rc = err_user(e, "%s: cannot be written: %s is in the way, and is no file that signsgd made",
-		              path, temporary);
+	if (!rc && !is_leftover(fd, temporary)) {
+		rc = err_user(e,
+		              "%s: cannot be written: %s is in the way, and is no file that signsgd left "
+		              "there; it stays (rm %s, if nobody needs it)",
+		              path, temporary, temporary);
 		close(fd);
 	} else if (!rc) {
 		int failed = fill_and_rename(fd, path, temporary, image, bytes, sync);

@@ -17,8 +17,9 @@
 
 enum { LINKS_MAX = 40, HEAD_BYTES = 4096 };
 
-/* Stands near the beginning of a figure (PNG, SVG) or near its end (PDF). */
-static const char figure_mark[] = "signsgd plot";
+/* What the metadata of a figure say of the program that drew it (METADATA of plots/common.py). */
+#define FIGURE_MARK "signsgd plot"
+static const char png_mark[] = "Software\0" FIGURE_MARK;
 
 /* How a file of ours is told from others: by an attribute that no other program writes there. */
 static const struct {
@@ -28,7 +29,7 @@ static const struct {
         [H5_RESULT] = {"a result of a run", "/format", "version", "/config/resolved", NULL},
         [H5_CHECKPOINT] = {"a checkpoint of a run", "/", "checkpoint_version", "/state", NULL},
         [H5_PACK] = {"a pack of images", "/", "kind", "/bytes", "signsgd "},
-        [H5_FIGURE] = {"a figure of signsgd plot", NULL, NULL, NULL, NULL}, /* no HDF5 file: figure_mark */
+        [H5_FIGURE] = {"a figure of signsgd plot", NULL, NULL, NULL, NULL}, /* no HDF5 file: FIGURE_MARK */
 };
 
 /* --- links -------------------------------------------------------------------------------------------- */
@@ -116,16 +117,27 @@ static int refuse(const char *path, const char *what, enum h5_kind kind, struct 
 	                kinds[kind].about);
 }
 
+/* Whose the file was cannot be told, so nobody but the user can say that it is not needed. */
+static int refuse_damaged(const char *path, const struct err *why, struct err *e)
+{
+	if (why->code != EXIT_USER)
+		return err_world(e, "%s", why->text);
+	return err_user(e,
+	                "%s; it stays as it is, as nothing tells whose it was; if nobody needs it, `rm %s` "
+	                "lets this command go on",
+	                why->text, path);
+}
+
 /* 1: the HDF5 file is of this kind. A seal is checked before HDF5 reads. What is no pack is read in memory.
  */
 static int judge_h5(const char *path, enum h5_kind kind, struct err *e)
 {
-	struct err ignored = {0};
+	struct err ignored = {0}, why = {0};
 	const char *what = "an HDF5 file that signsgd did not make";
 	bool spans, in_memory = h5_seal_is_there(path, &spans) && !spans;
-	struct h5 *f = in_memory ? h5_open(path, e) : h5_stream_open(path, e);
+	struct h5 *f = in_memory ? h5_open(path, &why) : h5_stream_open(path, &why);
 	if (!f)
-		return -1;
+		return refuse_damaged(path, &why, e);
 	bool is = is_of_kind(f, kind);
 	for (int k = 0; k < H5_KINDS && !is; k++)
 		if (is_of_kind(f, (enum h5_kind)k))
@@ -156,13 +168,62 @@ static int read_ends(const char *path, off_t size, struct ends *out)
 	return why;
 }
 
+static bool is_png_figure(const struct ends *f)
+{
+	enum { FIRST = 8 + 25, HEADER = 8, NAME = 4 }; /* behind the signature and IHDR */
+	const unsigned char *head = (const unsigned char *)f->head;
+	size_t at = FIRST, n = (size_t)f->n_head;
+	if (!begins(f->head, n, "\x89PNG\r\n\x1A\n"))
+		return false;
+	while (at + HEADER <= n) {
+		size_t length = (size_t)head[at] << 24 | (size_t)head[at + 1] << 16 |
+		                (size_t)head[at + 2] << 8 | head[at + 3];
+		if (length == sizeof png_mark - 1 && at + HEADER + length <= n &&
+		    memcmp(head + at + NAME, "tEXt", 4) == 0 &&
+		    memcmp(head + at + HEADER, png_mark, length) == 0)
+			return true;
+		at += HEADER + length + 4;
+	}
+	return false;
+}
+
+/* Behind `what` and blanks, from `at` on; NULL: it does not stand there. */
+static const char *past(const char *at, const char *end, const char *what)
+{
+	while (at && at < end && isspace((unsigned char)*at))
+		at++;
+	return at && begins(at, (size_t)(end - at), what) ? at + strlen(what) : NULL;
+}
+
+/* Behind the first `what` from `at` on; NULL: there is none. */
+static const char *find(const char *at, const char *end, const char *what)
+{
+	const char *found = at ? memmem(at, (size_t)(end - at), what, strlen(what)) : NULL;
+	return found ? found + strlen(what) : NULL;
+}
+
+/* The image's own <metadata> comes first in it. */
+static bool is_svg_figure(const struct ends *f)
+{
+	const char *end = f->head + f->n_head, *at = past(f->head, end, "<?xml");
+	at = find(find(at, end, "?>"), end, ">"); /* the document type */
+	at = find(past(at, end, "<svg "), end, ">");
+	at = past(past(at, end, "<metadata>"), end, "<rdf:RDF ");
+	at = past(find(at, end, "<dc:creator>"), end, "<cc:Agent>");
+	return past(at, end, "<dc:title>" FIGURE_MARK "</dc:title>") != NULL;
+}
+
+/* The dictionary about the document is the last object. */
+static bool is_pdf_figure(const struct ends *f)
+{
+	return begins(f->head, (size_t)f->n_head, "%PDF-") &&
+	       find(f->tail, f->tail + f->n_tail, "obj\n<< /Creator (" FIGURE_MARK ") >>\nendobj\nxref\n");
+}
+
+/* Has it our mark where matplotlib writes what program drew it? The words alone may stand in any file. */
 static bool is_figure(const struct ends *f)
 {
-	size_t n = strlen(figure_mark);
-	bool kind = begins(f->head, (size_t)f->n_head, "\x89PNG") ||
-	            begins(f->head, (size_t)f->n_head, "%PDF") || begins(f->head, (size_t)f->n_head, "<?xml");
-	return kind && (memmem(f->head, (size_t)f->n_head, figure_mark, n) ||
-	                memmem(f->tail, (size_t)f->n_tail, figure_mark, n));
+	return is_png_figure(f) || is_svg_figure(f) || is_pdf_figure(f);
 }
 
 static int judge_file(const char *path, off_t size, enum h5_kind kind, struct err *e)

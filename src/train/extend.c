@@ -67,34 +67,13 @@ static int same_experiment(const struct run_place *p, const struct settings *s, 
 	        o->path, p->id, s->id);
 }
 
-/*
- * Whose checkpoint is beside the result, and after which step? It must be the result's own, or that of a run
- * which the result's was before.
- */
-static int peek(struct run_place *p, int64_t *step, struct err *e)
-{
-	struct record_extended *rows;
-	size_t count;
-	if (checkpoint_peek(p->checkpoint, p->checkpoint_id, step, e) ||
-	    record_extensions(p->path, &rows, &count, e))
-		return -1;
-	bool known = strcmp(p->checkpoint_id, p->id) == 0;
-	for (size_t i = 0; i < count; i++)
-		known |= strcmp(p->checkpoint_id, rows[i].id) == 0;
-	mem_free(rows);
-	if (known)
-		return 0;
-	return err_user(e, "%s: is a checkpoint of another run: found id %s, expected %s", p->checkpoint,
-	                p->checkpoint_id, p->id);
-}
-
 /* What there is to go on from; p->was.step is set. */
 static int find_state(struct run_place *p, const struct run_options *o, struct err *e)
 {
 	if (run_place_beside(p, e))
 		return -1;
 	if (access(p->checkpoint, F_OK) == 0)
-		return peek(p, &p->was.step, e);
+		return run_place_peek(p, p->id, "", &p->was.step, e);
 	if (p->present == RUN_PRESENT_FINISHED)
 		return err_user(
 		        e,
@@ -214,7 +193,7 @@ int extend_checkpoint(struct run_place *p, struct err *e)
 		return -1;
 	mem_free(rows);
 	if (count > 0)
-		return peek(p, &step, e);
+		return run_place_peek(p, p->id, "", &step, e);
 	memcpy(p->checkpoint_id, p->id, sizeof p->checkpoint_id); /* whoever reads the file compares them */
 	return 0;
 }

@@ -16,7 +16,8 @@ struct observer {
 	struct probe *probe;    /* NULL: the run is not recorded */
 	struct evaluation evaluation;
 	double last_loss;    /* of the last step in which an honest worker was counted */
-	bool losses_dropped; /* half or more of those of the last step could not be believed */
+	bool losses_dropped; /* more than half of all workers sent one in the last step that is not believed
+	                      */
 	uint64_t bytes;      /* sent up and down so far */
 };
 

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/mem.h"
 #include "h5/h5_replace.h"
@@ -82,6 +83,41 @@ int run_place_beside(struct run_place *p, struct err *e)
 	return 0;
 }
 
+int run_place_peek(struct run_place *p, const char *id, const char *advice, int64_t *step, struct err *e)
+{
+	struct record_extended *rows = NULL;
+	size_t count = 0;
+	if (checkpoint_peek(p->checkpoint, p->checkpoint_id, step, e) ||
+	    (p->present != RUN_PRESENT_NOTHING && record_extensions(p->path, &rows, &count, e)))
+		return -1;
+	bool known = strcmp(p->checkpoint_id, id) == 0;
+	for (size_t i = 0; i < count; i++)
+		known |= strcmp(p->checkpoint_id, rows[i].id) == 0;
+	mem_free(rows);
+	if (known)
+		return 0;
+	return err_user(e, "%s: is a checkpoint of another run: found id %s, expected %s%s", p->checkpoint,
+	                p->checkpoint_id, id, advice);
+}
+
+/* A checkpoint that is there must be this run's, or the user says that it is not needed. */
+static int look_beside(struct run_place *p, const struct run_key *key, const struct run_options *o,
+                       struct err *e)
+{
+	int64_t step;
+	if (run_place_beside(p, e))
+		return -1;
+	if (o->overwrite || access(p->checkpoint, F_OK))
+		return 0;
+	const char *advice = o->resume ? "" : "; choose another --out, or --overwrite";
+	if (!run_place_peek(p, key->id, advice, &step, e))
+		return 0;
+	if (access(p->checkpoint, F_OK) == 0)
+		return -1;
+	err_clear(e); /* another process that does this run came to its end meanwhile */
+	return 0;
+}
+
 static int look(struct run_place *p, const struct run_key *key, const struct run_options *o, struct err *e)
 {
 	*p = (struct run_place){.present = RUN_PRESENT_NOTHING};
@@ -92,7 +128,7 @@ static int look(struct run_place *p, const struct run_key *key, const struct run
 		return err_user(e, "%s: nothing to resume: %s", o->path, strerror(ENOENT));
 	if (there && !o->overwrite && look_inside(p, key, o, e))
 		return -1;
-	return p->present == RUN_PRESENT_FINISHED ? 0 : run_place_beside(p, e);
+	return p->present == RUN_PRESENT_FINISHED ? 0 : look_beside(p, key, o, e);
 }
 
 /*

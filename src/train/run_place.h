@@ -37,8 +37,9 @@ struct run_key {
 /*
  * Look what is at options.path, for a run that is known by `key`, and lock it. -1 and a sentence: something
  * that may not be replaced is there, or beside it in the place of its checkpoint, or another process writes
- * there. A result of the same settings and other data is another run; one that does not say its data is taken
- * at its word. Free with run_place_clear(), also after -1.
+ * there. Without options.overwrite, a checkpoint of another run may not be replaced. A result of the same
+ * settings and other data is another run; one that does not say its data is taken at its word. Free with
+ * run_place_clear(), also after -1.
  */
 int run_place_open(struct run_place *p, const struct run_key *key, const struct run_options *o,
                    struct err *e);
@@ -52,6 +53,13 @@ int run_place_check(const struct run_place *p, const struct run_key *key, const 
 
 /* Fill p->checkpoint. -1 and a sentence when something else is in its place. */
 int run_place_beside(struct run_place *p, struct err *e);
+
+/*
+ * Whose checkpoint is at p->checkpoint (to p->checkpoint_id), and after which step? It must be that of `id`,
+ * or of a run which the result at p->path was before its length was changed. -1 and a sentence: it is another
+ * run's (the sentence ends with `advice`), or cannot be read.
+ */
+int run_place_peek(struct run_place *p, const char *id, const char *advice, int64_t *step, struct err *e);
 
 void run_place_clear(struct run_place *p);
 

@@ -6,7 +6,7 @@
 #include "aggregator/aggregator.h"
 #include "base/mem.h"
 
-static const double RUNNING_REACH = 1000, ROUNDING = 1e-5;
+static const double RUNNING_REACH = 1000, RUNNING_LARGEST = 1e12, ROUNDING = 1e-5;
 
 enum { BLOCK_FLOATS = 16 }; /* the parts of a block begin at multiples of 64 bytes */
 
@@ -158,8 +158,9 @@ static bool channel_fits(float mean, float variance, float next_mean, float next
 {
 	double size = 1 + (double)mean * mean + variance, m = of_batch(mean, next_mean),
 	       v = of_batch(variance, next_variance);
+	double largest = fmin(RUNNING_REACH * RUNNING_REACH * size, RUNNING_LARGEST * RUNNING_LARGEST);
 	return isfinite(next_mean) && isfinite(next_variance) && next_variance >= 0 &&
-	       v >= -ROUNDING * variance && m * m + v <= RUNNING_REACH * RUNNING_REACH * size;
+	       v >= -ROUNDING * variance && m * m + v <= largest;
 }
 
 bool state_running_fits(const void *ctx, const float *next)

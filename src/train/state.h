@@ -70,7 +70,8 @@ void state_undo_running(struct state *st);
  * must be finite, with variances >= 0. next = 0.9 running + 0.1 batch (RUNNING_RATE), so they say what the
  * batch's mean and variance were. Its variance cannot be below 0, and its root mean square is at most
  * RUNNING_REACH times the one that the state has, or times 1 where that is less: between two steps, weights
- * move by a learning rate, and activations by no such factor. ctx is the state (running_fits of transport.h).
+ * move by a learning rate, and activations by no such factor. It is also at most RUNNING_LARGEST, so that no
+ * worker makes them grow from step to step for ever. ctx is the state (running_fits of transport.h).
  */
 bool state_running_fits(const void *ctx, const float *next);
 

@@ -71,7 +71,7 @@ static double median_honest_loss(struct observer *o, struct uplink *u, int worke
 			u->sorted[sound++] = u->loss[m];
 	}
 	stats_sort(u->sorted, sound);
-	o->losses_dropped = honest > 0 && 2 * sound <= honest;
+	o->losses_dropped = 2 * (honest - sound) > (size_t)workers;
 	if (sound > 0)
 		o->last_loss = stats_median(u->sorted, sound);
 	else if (honest > 0)
@@ -224,8 +224,7 @@ bool trainer_x_finite(const struct trainer *t)
 
 bool trainer_eval_decides(const struct trainer *t)
 {
-	return !t->uplink.link.untrusted || !t->state.running || t->state.step == 0 ||
-	       t->observer.losses_dropped;
+	return !t->uplink.link.untrusted || !t->state.running || t->state.step == 0;
 }
 
 void trainer_run_probes(struct trainer *t)

@@ -100,13 +100,15 @@ int trainer_eval(struct trainer *t, struct eval_row *row, struct err *e);
 /*
  * Whether a run has diverged. Where all workers are trusted, the loss of a step says so, and that of an
  * evaluation. A server of workers that nobody vouches for (untrusted) goes by what is its own: x, and its own
- * evaluation. An evaluation also reads running statistics, which are a single worker's word, within bounds;
- * so it does not decide alone where there are any, unless half of the losses or more could not be believed
- * either.
+ * evaluation. Where a model has running statistics, these are a single worker's word, and evaluations read
+ * them; so none decides, and only x does.
  */
 bool trainer_untrusted(const struct trainer *t);
 bool trainer_x_finite(const struct trainer *t);
-/* Could half or more of the last step's losses not be believed? False where workers are trusted. */
+/*
+ * Did more than half of all workers send a loss in the last step that cannot be believed? Of all, not of
+ * those that were counted: whoever makes others late gets no greater say. False where workers are trusted.
+ */
 bool trainer_losses_dropped(const struct trainer *t);
 /* Does an evaluation whose loss is not finite mean that the run has diverged? */
 bool trainer_eval_decides(const struct trainer *t);

@@ -68,6 +68,26 @@ Test(cli_files, a_checkpoint_of_others_is_neither_replaced_nor_removed)
 	           "simulate %s/e.json --out %s/r.h5", cli_folder, cli_folder);
 }
 
+/* A checkpoint that was kept on purpose, and whose result has another name by now, is not litter. */
+Test(cli_files, a_kept_checkpoint_of_another_run_stays_without_overwrite)
+{
+	static const char again[] =
+	        "simulate %s/e.json --set batch=4 --set checkpoint.keep=true --out %s/a.h5 "
+	        "--quiet";
+	char path[512];
+	snprintf(path, sizeof path, "%s/a.checkpoint.h5", cli_folder);
+	cr_assert_eq(cli(again, cli_folder, cli_folder), 0, "%s", cli_err);
+	cr_assert(process_shell("cd %s && mv a.h5 kept.h5 && cp a.checkpoint.h5 was", cli_folder));
+	cli_expect(2, "a.checkpoint.h5: is a checkpoint of another run: found id ",
+	           "simulate %s/e.json --out %s/a.h5", cli_folder, cli_folder);
+	cr_expect_not_null(strstr(cli_err, "choose another --out, or --overwrite"), "%s", cli_err);
+	cr_expect(process_shell("cd %s && cmp a.checkpoint.h5 was && test ! -e a.h5", cli_folder));
+	cr_expect_eq(cli(again, cli_folder, cli_folder), 0, "its own: %s", cli_err);
+	cr_expect(file_there(path));
+	cr_assert_eq(cli("simulate %s/e.json --out %s/a.h5 --overwrite --quiet", cli_folder, cli_folder), 0);
+	cr_expect(!file_there(path), "it is replaced by nothing, as was asked for");
+}
+
 Test(cli_files, a_link_is_followed_and_stays)
 {
 	cr_assert(process_shell("cd %s && mkdir there && ln -s there/real.h5 r.h5", cli_folder));
@@ -148,6 +168,16 @@ static void set_layout(const char *path, int version)
 	h5_close(f);
 }
 
+/* The last command has said what lets it go on, which is done. */
+static void expect_rm(const char *path)
+{
+	char rm[600];
+	snprintf(rm, sizeof rm,
+	         "it stays as it is, as nothing tells whose it was; if nobody needs it, `rm %s`", path);
+	cr_expect_not_null(strstr(cli_err, rm), "%s", cli_err);
+	unlink(path);
+}
+
 /* Of a newer signsgd, damaged, no result: three things, and each is called what it is. */
 Test(cli_files, a_result_of_a_newer_version_and_a_damaged_one_are_called_so)
 {
@@ -164,6 +194,23 @@ Test(cli_files, a_result_of_a_newer_version_and_a_damaged_one_are_called_so)
 	cli_expect(2, "r.h5: the file is damaged", "simulate %s/e.json --overwrite --out %s", cli_folder,
 	           path);
 	cr_expect_null(strstr(cli_err, "--overwrite"), "%s", cli_err);
+	expect_rm(path);
+	cr_expect_eq(cli("simulate %s/e.json --out %s --quiet", cli_folder, path), 0, "%s", cli_err);
+}
+
+/* What a killed `data pack` leaves. */
+Test(cli_files, a_pack_that_was_cut_short_says_how_to_go_on)
+{
+	char path[512];
+	snprintf(path, sizeof path, "%s/p.h5.part", cli_folder);
+	make_images();
+	cr_assert_eq(cli("data pack %s/set -o %s/p.h5", cli_folder, cli_folder), 0, "%s", cli_err);
+	cr_assert(process_shell("cd %s && head -c 2000 p.h5 > p.h5.part && rm p.h5", cli_folder));
+	cli_expect(2, "p.h5.part: the file was cut short", "data pack %s/set -o %s/p.h5", cli_folder,
+	           cli_folder);
+	cr_expect(file_there(path));
+	expect_rm(path);
+	cr_expect_eq(cli("data pack %s/set -o %s/p.h5", cli_folder, cli_folder), 0, "%s", cli_err);
 }
 
 /* What `plot` drew carries a mark; other images, and figures from before there was one, stay. */
@@ -176,6 +223,18 @@ Test(cli_files, a_figure_replaces_nothing_but_a_figure)
 	cli_write("notes.svg", "my thesis");
 	cli_expect(2, "notes.svg: is a text file", "plot curves %s/r.h5 -o %s/notes.svg", cli_folder,
 	           cli_folder);
+	cli_write("words.svg", "<?xml version=\"1.0\"?>\n<thesis>drawn with signsgd plot</thesis>\n");
+	cli_write("title.svg",
+	          "<?xml version=\"1.0\"?>\n<!DOCTYPE svg>\n<svg width=\"1\">"
+	          "<title>signsgd plot</title><metadata><rdf:RDF x=\"\"></rdf:RDF></metadata></svg>");
+	cli_write("words.png", "\x89PNG\r\n\x1A\n a picture of signsgd plot");
+	cli_write("words.pdf", "%PDF-1.4\n(drawn with signsgd plot)\n/Creator (signsgd plot)\n%%EOF\n");
+	static const char *const words[] = {"words.svg", "title.svg", "words.png", "words.pdf"};
+	for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+		cli_expect(2, "expected a figure of signsgd plot", "plot curves %s/r.h5 -o %s/%s", cli_folder,
+		           cli_folder, words[i]);
+		cr_expect_not_null(strstr(cli_err, words[i]), "%s", cli_err);
+	}
 	cr_assert(process_shell("ln -s r.h5 %s/r.pdf", cli_folder));
 	cli_expect(2, "is a result of a run", "plot curves %s/r.h5 -o %s/r.pdf", cli_folder, cli_folder);
 	const char *python = getenv("SIGNSGD_PYTHON");

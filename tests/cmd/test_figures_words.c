@@ -44,6 +44,31 @@ static unsigned png_width(const char *path)
 	return (unsigned)head[16] << 24 | (unsigned)head[17] << 16 | (unsigned)head[18] << 8 | head[19];
 }
 
+/* `plot` and `show` say the same of what neither can read. */
+Test(figures_words, of_a_file_that_is_no_result_is_said_what_show_says)
+{
+	static const struct {
+		const char *name, *says;
+	} cases[] = {{"newer.h5",
+	              "is a result of a newer signsgd: found layout version 99, this one reads 1 to 2"},
+	             {"text.h5", "is no HDF5 file (it does not begin as one)"},
+	             {"other.h5", "is an HDF5 file, but no result of signsgd (it has no /format version)"},
+	             {"none.h5", "cannot be opened: No such file or directory"},
+	             {"folder.h5", "is a folder, expected a file"}};
+	cli_write("text.h5", "my thesis");
+	cr_assert(process_shell(
+	        "cd %s && mkdir folder.h5 && cp e.h5 newer.h5 && $SIGNSGD_PYTHON -c \"import h5py; "
+	        "h5py.File('other.h5', 'w').close(); f = h5py.File('newer.h5', 'r+'); "
+	        "f['format'].attrs['version'] = 99; f.close()\"",
+	        cli_folder));
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		cr_expect_eq(cli("show %s/%s", cli_folder, cases[i].name), 2);
+		cr_expect_not_null(strstr(cli_err, cases[i].says), "show: %s", cli_err);
+		cr_expect_eq(cli("plot curves %s/%s -o %s/x.png", cli_folder, cases[i].name, cli_folder), 2);
+		cr_expect_not_null(strstr(cli_err, cases[i].says), "plot: %s", cli_err);
+	}
+}
+
 Test(figures_words, dollars_are_no_mathematics)
 {
 	draws("curves", "e.h5", "--title '$\\frac{ and $x_1$'");

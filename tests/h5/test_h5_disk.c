@@ -320,11 +320,38 @@ Test(h5_disk, what_a_killed_writer_left_is_written_over)
 {
 	char junk[50000];
 	memset(junk, 'j', sizeof junk);
-	memcpy(junk, "\x89HDF\r\n\x1A\n", 8);
+	memcpy(junk, "signsgd: not written to its end", 32);
 	file_put(h5_files_path("a.h5.tmp"), junk, sizeof junk); /* longer than the new file */
 	save_numbers(h5_files_path("a.h5"), 10);
 	expect_numbers(h5_files_path("a.h5"), 10);
 	cr_expect(!file_there(h5_files_path("a.h5.tmp")));
+}
+
+/* Killed between the last byte and the renaming. */
+Test(h5_disk, a_whole_file_that_was_not_renamed_is_written_over)
+{
+	save_numbers(h5_files_path("a.h5"), 5);
+	cr_assert_eq(rename(h5_files_path("a.h5"), h5_files_path("b.h5.tmp")), 0);
+	save_numbers(h5_files_path("b.h5"), 10);
+	expect_numbers(h5_files_path("b.h5"), 10);
+	cr_expect(!file_there(h5_files_path("b.h5.tmp")));
+}
+
+/* HDF5 itself wrote it, as h5py does: it has no seal. */
+Test(h5_disk, an_hdf5_file_of_others_in_place_of_the_temporary_one_stays)
+{
+	struct err e = {0};
+	struct h5 *f = h5_create(h5_files_path("a.h5"));
+	char theirs[64] = "\x89HDF\r\n\x1A\n", found[64];
+	file_put(h5_files_path("a.h5.tmp"), theirs, sizeof theirs);
+	cr_expect_eq(h5_flush(f, false, &e), -1);
+	cr_expect(e.code == EXIT_USER && strstr(e.text, "a.h5.tmp is in the way"), "%s", e.text);
+	cr_expect_not_null(strstr(e.text, "it stays (rm "), "%s", e.text);
+	h5_close(f);
+	FILE *file = fopen(h5_files_path("a.h5.tmp"), "rb");
+	cr_assert(file && fread(found, 1, sizeof found, file) == sizeof found && fgetc(file) == EOF);
+	fclose(file);
+	cr_expect_arr_eq(found, theirs, sizeof theirs);
 }
 
 Test(h5_disk, a_file_of_others_in_place_of_the_temporary_one_stays)

@@ -54,6 +54,14 @@ static const char *at(const char *name)
 	return paths[turn];
 }
 
+/* The results a.h5 and b.h5 and their checkpoints are gone. */
+static void clear(void)
+{
+	static const char *const names[] = {"a.h5", "b.h5", "a.checkpoint.h5", "b.checkpoint.h5"};
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+		unlink(at(names[i]));
+}
+
 /* `signsgd simulate e.json` must do. */
 static void simulate(const char *name, const char *options)
 {
@@ -139,8 +147,7 @@ static void same_run(const char *name, const char *other)
 static void extended(const char *text, const char *schedule, const char *options)
 {
 	cli_write("e.json", text);
-	unlink(at("a.h5"));
-	unlink(at("b.h5"));
+	clear();
 	simulate("a.h5", schedule);
 	cr_assert_eq(cli("simulate --resume %s --quiet %s", at("a.h5"), options), 0, "%s: %s", schedule,
 	             cli_err);
@@ -333,8 +340,7 @@ Test(extend, an_interrupted_run_gets_another_end)
 	static const char *const lengths[] = {"--steps 4001", "--steps 2998"};
 	cli_write("e.json", busy);
 	for (int i = 0; i < 2; i++) {
-		unlink(at("a.h5"));
-		unlink(at("b.h5"));
+		clear();
 		pid_t pid = served_start("log", "simulate %s --out %s", at("e.json"), at("a.h5"));
 		while (!file_there(at("a.h5")))
 			process_sleep_ms(5);

@@ -4,6 +4,7 @@
  */
 #include <criterion/criterion.h>
 #include <math.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include "h5/h5.h"
@@ -14,7 +15,7 @@
 
 TestSuite(untrusted, .init = cli_open, .fini = cli_close, .timeout = 240);
 
-enum { STEPS = 30, WORKERS = 3, RUNNING = 12 };
+enum { STEPS = 30, LONG = 170, WORKERS = 3, RUNNING = 12, NORMS = 16 };
 
 #define START "{\"name\":\"e\",\"seed\":5,\"workers\":3,\"batch\":4,"
 #define DATA  "\"data\":{\"kind\":\"glyphs\",\"train\":120,\"test\":30},\"lr\":0.001,"
@@ -23,6 +24,13 @@ static const char plain[] = START DATA "\"steps\":30,\"model\":\"softmax\",\"eva
 static const char norms[] = START DATA
         "\"steps\":30,\"model\":{\"kind\":\"sequential\",\"layers\":[{\"kind\":\"conv\",\"channels\":6,"
         "\"kernel\":5,\"stride\":2},\"norm\",\"relu\"]},\"eval\":{\"train\":30}}";
+/* Without variances to speak of, each of the NORMS makes what it gets 316 times as large (epsilon is 1e-5).
+ */
+#define FOUR "\"norm\",\"norm\",\"norm\",\"norm\","
+static const char deep[] =
+        START DATA "\"steps\":170,\"model\":{\"kind\":\"sequential\",\"layers\":[{\"kind\":\"conv\","
+                   "\"channels\":1,\"kernel\":5,\"stride\":2}," FOUR FOUR FOUR FOUR "\"relu\"]},"
+                   "\"eval\":{\"train\":30,\"every\":170}}";
 static const char unstable[] =
         START "\"steps\":4000,\"model\":\"quadratic\",\"aggregator\":\"mean\",\"lr\":1000,"
               "\"checkpoint\":{\"every\":5}}";
@@ -32,35 +40,37 @@ struct scene {
 	struct toy toy;
 	struct byzantine b;
 	pid_t server, work;
-	uint64_t step; /* of the run, when the Byzantine worker joined */
-	int owner;     /* of the running statistics */
+	int steps, port;
+	size_t running; /* floats of running statistics that go with its votes */
 };
 
-static void scene_open(struct scene *s, const char *text, int id)
+/* honest: workers of the one process that is started. */
+static void scene_open(struct scene *s, const char *text, int steps, int id, int honest)
 {
 	struct arena a = {0};
 	struct json *lines[CLI_LINES];
 	struct frame f;
 	char address[64];
-	int port = served_free_port();
+	s->steps = steps;
+	s->running = RUNNING;
+	s->port = served_free_port();
 	cli_write("e.json", text);
 	cr_assert_eq(cli("validate %s/e.json --json", cli_folder), 0, "%s", cli_err);
 	cr_assert_eq(cli_json_lines(&a, lines), 1);
-	toy_open(&s->toy, WORKERS, STEPS, (size_t)cli_number(lines[0], "parameters"), "vote");
+	toy_open(&s->toy, WORKERS, steps, (size_t)cli_number(lines[0], "parameters"), "vote");
 	arena_clear(&a);
 	s->server = served_start(
 	        "serve.log",
 	        "serve %s/e.json --listen tcp://127.0.0.1:%d --insecure --out %s/own.h5 --overwrite",
-	        cli_folder, port, cli_folder);
-	snprintf(address, sizeof address, "tcp://127.0.0.1:%d", port);
+	        cli_folder, s->port, cli_folder);
+	snprintf(address, sizeof address, "tcp://127.0.0.1:%d", s->port);
 	byzantine_open(&s->b, &s->toy, id, address, NULL, NULL);
 	s->b.run = 0; /* WELCOME tells it */
 	byzantine_say(&s->b, (struct frame){.type = FRAME_HELLO, .step = FRAME_NOWHERE}, "", 0, -1);
 	cr_assert(byzantine_await(&s->b, FRAME_WELCOME, FRAME_NOWHERE, &f));
 	s->b.run = f.run;
-	s->step = f.step;
-	s->owner = 0;
-	s->work = served_start("work.log", "work --connect tcp://127.0.0.1:%d --insecure --workers 2", port);
+	s->work = served_start("work.log", "work --connect tcp://127.0.0.1:%d --insecure --workers %d",
+	                       s->port, honest);
 }
 
 /* The run has ended as one that is finished. */
@@ -74,7 +84,7 @@ static void scene_close(struct scene *s, struct run_info *info)
 	snprintf(path, sizeof path, "%s/own.h5", cli_folder);
 	cr_assert_eq(record_info(path, info, &e), 0, "%s", e.text);
 	cr_expect_str_eq(info->state, "finished", "%s: %s", info->state, info->why);
-	cr_expect_eq(info->steps_done, STEPS);
+	cr_expect_eq(info->steps_done, s->steps);
 	toy_close(&s->toy);
 }
 
@@ -94,13 +104,14 @@ static void read_column(const char *name, enum h5_type type, size_t count, void 
 static bool say(struct scene *s, uint64_t step, double loss, const float *running, struct frame *answer)
 {
 	size_t push = s->toy.agg->push_bytes(s->toy.job.state, s->toy.n);
-	unsigned char *body = mem_array(push + RUNNING * sizeof *running, 1);
+	size_t more = running ? s->running * sizeof *running : 0;
+	unsigned char *body = mem_array(push + more, 1);
 	struct frame f = {.type = FRAME_PUSH, .step = step, .born = (int64_t)step, .value = loss};
 	if (running) {
 		f.flags = FRAME_HAS_RUNNING;
-		memcpy(body + push, running, RUNNING * sizeof *running);
+		memcpy(body + push, running, more);
 	}
-	byzantine_say(&s->b, f, body, push + (running ? RUNNING * sizeof *running : 0), -1);
+	byzantine_say(&s->b, f, body, push + more, -1);
 	mem_free(body);
 	return byzantine_await(&s->b, FRAME_ANSWER, step, answer);
 }
@@ -113,7 +124,7 @@ Test(untrusted, a_false_loss_is_dropped_and_its_vote_counts)
 	struct frame f;
 	double recorded[STEPS];
 	int64_t faults[WORKERS + 1];
-	scene_open(&s, plain, 2);
+	scene_open(&s, plain, STEPS, 2, 2);
 	for (uint64_t k = 0; k < STEPS; k++) {
 		cr_assert(say(&s, k, losses[k % 6], NULL, &f), "no answer of step %d", (int)k);
 		cr_expect(f.flags & FRAME_COUNTED, "the vote of step %d was not counted", (int)k);
@@ -137,7 +148,7 @@ Test(untrusted, false_running_statistics_are_dropped_and_pass_to_the_next)
 		struct frame f;
 		float running[RUNNING];
 		int64_t faults[WORKERS + 1];
-		scene_open(&s, norms, 0);
+		scene_open(&s, norms, STEPS, 0, 2);
 		for (size_t j = 0; j < RUNNING; j++)
 			running[j] = worst[i];
 		cr_assert(say(&s, 0, 1, running, &f));
@@ -153,6 +164,55 @@ Test(untrusted, false_running_statistics_are_dropped_and_pass_to_the_next)
 		                 cli_folder),
 		             0, "%s", cli_err);
 	}
+}
+
+/* The worst that fits: means as far out as they may be, and variances that go to nothing. */
+static void grow(float running[2 * NORMS])
+{
+	for (size_t i = 0; i < NORMS; i++) {
+		float *mean = running + 2 * i, *variance = mean + 1;
+		double batch = -fmin(900 * sqrt(1 + (double)*mean * *mean), 9e11);
+		*mean = 0.9F * *mean + (float)(0.1 * batch);
+		*variance = 0.9F * *variance + 1e-9F;
+	}
+}
+
+/*
+ * The evaluation is not finite by the statistics that the worker sends, one of two honest workers is late,
+ * and of the two losses that come, one cannot be believed. That is still the word of one worker.
+ */
+Test(untrusted, false_statistics_and_a_false_loss_end_no_run_when_an_honest_worker_is_late)
+{
+	static struct scene s;
+	struct run_info info;
+	struct frame f;
+	float running[2 * NORMS];
+	int64_t faults[WORKERS + 1], steps[2];
+	double losses[2];
+	scene_open(&s, deep, LONG, 0, 1);
+	s.running = 2 * NORMS;
+	pid_t late =
+	        served_start("late.log", "work --connect tcp://127.0.0.1:%d --insecure --workers 1", s.port);
+	for (size_t i = 0; i < NORMS; i++) {
+		running[2 * i] = 0;
+		running[2 * i + 1] = 1;
+	}
+	for (int k = 0; k < LONG; k++) {
+		grow(running);
+		if (k == LONG - 20)
+			kill(late, SIGSTOP);
+		cr_assert(say(&s, (uint64_t)k, k < LONG - 20 ? 1 : (double)NAN, running, &f), "step %d", k);
+		cr_assert(f.flags & FRAME_COUNTED, "the vote of step %d was not counted", k);
+	}
+	kill(late, SIGKILL);
+	process_wait(late);
+	scene_close(&s, &info);
+	read_column("/faults/wrong_running", H5_I64, WORKERS + 1, faults);
+	cr_expect(faults[0] == 0 && faults[1] == 0 && faults[2] == 0);
+	read_column("/evals/step", H5_I64, 2, steps); /* and no others: nobody had doubts */
+	cr_expect(steps[0] == 0 && steps[1] == LONG);
+	read_column("/evals/test_loss", H5_F64, 2, losses);
+	cr_expect(isfinite(losses[0]) && !isfinite(losses[1]), "%g", losses[1]);
 }
 
 /* What ends a run is its own x. The last checkpoint stays, and resuming says why there is nothing to go on
@@ -221,6 +281,7 @@ Test(untrusted, what_an_honest_batch_makes_of_running_statistics_fits)
 		cr_expect(fits(mean, variance, moved(mean, m), moved(variance, v * v)),
 		          "(%g, %g) to (%g, %g)", (double)mean, (double)variance, (double)m, (double)v);
 	}
+	cr_expect(fits(9e11F, 9e23F, moved(9e11F, 9e11F), moved(9e23F, 1e23F)));
 	cr_expect(fits(3e6F, 2e12F, moved(3e6F, 4e6F), moved(2e12F, 0)));
 }
 
@@ -236,4 +297,6 @@ Test(untrusted, what_no_batch_can_make_does_not_fit)
 	cr_expect_not(fits(0, 1, -200, 1));
 	cr_expect_not(fits(0, 1, 0, 3e5F));
 	cr_expect_not(fits(1e30F, 1, -1e36F, 1));
+	cr_expect_not(fits(9e11F, 1, moved(9e11F, 2e12F), 1));
+	cr_expect_not(fits(0, 9e23F, 0, moved(9e23F, 2e24F)));
 }
