@@ -40,7 +40,7 @@ static int by_name(const void *a, const void *b)
 /* What the scripts share is no figure. */
 static bool is_shared(const char *name)
 {
-	return !strcmp(name, "common.py") || !strcmp(name, "house.py");
+	return !strcmp(name, "common.py") || !strcmp(name, "house.py") || !strcmp(name, "results.py");
 }
 
 /* The scripts in a folder. */

@@ -20,7 +20,7 @@ import warnings
 from house import finish, legend, new_figure, power, plt  # noqa: F401  (before h5py and numpy: it says what is missing)
 import numpy as np
 
-from results import PlotError, open_result
+from results import PlotError, files_of, open_result, program
 
 # Okabe and Ito's palette, which colour-blind readers can tell apart, without its yellow (too pale for lines).
 PALETTE = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000"]
@@ -458,38 +458,11 @@ def fail(sentence, code):
     sys.exit(code)
 
 
-def results(paths):
-    """
-    What `folder/*.h5` means: the result files, without the checkpoints that unfinished runs keep beside them. A file
-    that is named twice, or by a link, is one result.
-    """
-    kept = [path for path in paths if not path.endswith(".checkpoint.h5")] or paths
-    files = {}
-    for path in kept:
-        first = files.setdefault(file_of(path), path)
-        if first is not path:
-            print(f"{program()}: {path} is {first} again, and counts once", file=sys.stderr)
-    return list(files.values())
-
-
-def file_of(path):
-    """What is the same for all names of a file."""
-    try:
-        found = os.stat(path)
-    except OSError:
-        return path  # said when it is opened
-    return found.st_dev, found.st_ino
-
-
-def program():
-    return os.path.basename(sys.argv[0])
-
-
 def main(p, draw):
     """Parse, draw, save. What the user can mend is one sentence and exit code 2; what nobody foresaw, one and 1."""
     args = p.parse_args()
     try:
-        runs = [Run(path) for path in results(args.runs)]
+        runs = [Run(path) for path in files_of(args.runs)]
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of means over nothing, which are drawn as nothing
             figure = draw(args, runs)

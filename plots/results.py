@@ -1,6 +1,7 @@
-"""Opening a result file. What is wrong with one is said in the words of `signsgd show`."""
+"""Which files are results, and opening one. What is wrong with it is said in the words of `signsgd show`."""
 
 import os
+import sys
 
 import h5py
 
@@ -43,3 +44,30 @@ def check_layout(path, file):
                         f"{LAYOUT_OLDEST} to {LAYOUT}")
     if version < LAYOUT_OLDEST:
         raise PlotError(f"{path}: found layout version {version}, expected {LAYOUT_OLDEST} to {LAYOUT}")
+
+
+def files_of(paths):
+    """
+    What `folder/*.h5` means: the result files, without the checkpoints that unfinished runs keep beside them. A file
+    that is named twice, or by a link, is one result.
+    """
+    kept = [path for path in paths if not path.endswith(".checkpoint.h5")] or paths
+    files = {}
+    for path in kept:
+        first = files.setdefault(file_of(path), path)
+        if first is not path:
+            print(f"{program()}: {path} is {first} again, and counts once", file=sys.stderr)
+    return list(files.values())
+
+
+def file_of(path):
+    """What is the same for all names of a file."""
+    try:
+        found = os.stat(path)
+    except OSError:
+        return path  # said when it is opened
+    return found.st_dev, found.st_ino
+
+
+def program():
+    return os.path.basename(sys.argv[0])

@@ -199,6 +199,7 @@ Test(cli_runs, plot_refuses_what_cannot_be_drawn)
 	           "did you mean 'curves'? There are: adversaries, curves, noise, snr, time-to-accuracy, toy",
 	           "plot curve x.h5 -o x.png");
 	cli_expect(2, "there is no figure 'common'", "plot common x.h5 -o x.png");
+	cli_expect(2, "there is no figure 'results'", "plot results x.h5 -o x.png");
 	cli_expect(2, "there is no figure", "plot ../plots/curves x.h5 -o x.png");
 	cli_expect(2, "needs result files", "plot curves -o x.png");
 	cli_expect(2, "plot needs -o FILE", "plot curves x.h5");
@@ -279,7 +280,7 @@ Test(cli_runs, plot_answers_bad_files_with_a_sentence)
 		cli_expect(2, "text.h5", "plot %s %s/text.h5 -o %s/x.png", figures[i], cli_folder,
 		           cli_folder);
 		cr_expect_null(strstr(cli_err, "Traceback"), "%s", cli_err);
-		cli_expect(2, "no such file", "plot %s %s/none.h5 -o %s/x.png", figures[i], cli_folder,
+		cli_expect(2, "No such file", "plot %s %s/none.h5 -o %s/x.png", figures[i], cli_folder,
 		           cli_folder);
 	}
 	cli_expect(2, "/probes/sign_failure/full_l1", "plot toy %s/r.h5 -o %s/x.png --theory", cli_folder,
