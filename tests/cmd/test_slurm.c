@@ -101,7 +101,7 @@ static bool said(const char *part)
 	return strstr(cli_out, part) != NULL;
 }
 
-/* Two workers, and steps of a second or so: a signal finds the program within one. */
+/* Two workers, and long steps: a signal finds the program within one. */
 static const char *const slow =
         "{\"name\":\"e\",\"workers\":2,\"steps\":%d,\"batch\":1,\"model\":{\"kind\":\"quadratic\","
         "\"dimensions\":%d},\"adversaries\":{\"count\":0},\"checkpoint\":{\"minutes\":0}%s}";
@@ -200,7 +200,7 @@ static const char *job_said(void)
 /* Submit a script; signal it within a step, twice; it saves. Submit it again; it goes on to the end. */
 static void interrupted_and_continued(int which, const char *signal, const char *how, int code)
 {
-	enum { STEPS = 4 };
+	enum { STEPS = 40 };
 	write_experiment("experiments/alexnet-imagenet.json", STEPS, 8000000, "");
 	write_script(which);
 	int job = submit(TWO_TASKS);
