@@ -278,6 +278,17 @@ static void wait_for_answer(struct byzantine *l, uint64_t step)
 	cr_assert(byzantine_await(l, FRAME_ANSWER, step, &f), "no answer of step %d", (int)step);
 }
 
+/* Worker m at both servers, after the first step: the main one will hear its HELLO, the shard has. */
+static void open_at_both(struct byzantine *main, struct byzantine *shard, const struct toy *t, int m)
+{
+	const struct curve_key *own = keyring_find(&job.server.ring, KEYRING_SERVER);
+	const struct curve_key *key = keyring_worker(&job.server.ring, m);
+	byzantine_open(main, t, m, zmq_server_address(job.server.link.self), own, key);
+	byzantine_open(shard, t, m, job.addresses[0], own, key);
+	byzantine_say(main, (struct frame){.type = FRAME_HELLO, .step = 1}, "none", 4, -1);
+	byzantine_join(shard);
+}
+
 /* Between two rounds the server hears messages until something is so. */
 static void hear_until(struct server *s, const bool *is_so)
 {
@@ -298,14 +309,9 @@ Test(zmq_shards, a_vote_in_part_or_in_parts_of_two_attempts_does_not_count)
 	t.zeros = BYZANTINE;
 	job_open(&job, &t, ENDPOINT_KEYS, 1, clients, 1,
 	         ",\"deadline_s\":1,\"patience_s\":10,\"max_missed\":9");
-	const struct curve_key *own = keyring_find(&job.server.ring, KEYRING_SERVER);
-	const struct curve_key *key = keyring_worker(&job.server.ring, BYZANTINE);
 	struct server *server = job.server.link.self;
 	job_steps(&job, 1);
-	byzantine_open(&main, &t, BYZANTINE, zmq_server_address(job.server.link.self), own, key);
-	byzantine_open(&shard, &t, BYZANTINE, job.addresses[0], own, key);
-	byzantine_say(&main, (struct frame){.type = FRAME_HELLO, .step = 1}, "none", 4, -1);
-	byzantine_join(&shard);
+	open_at_both(&main, &shard, &t, BYZANTINE);
 	hear_until(server, &server->peers[BYZANTINE].presence.awaited);
 	say_vote(&main, &t, 0, 1, 7);
 	job_steps(&job, 1); /* 1: at the main server alone */
@@ -376,13 +382,8 @@ Test(zmq_shards, hostile_frames_change_nothing)
 	t.zeros = BYZANTINE;
 	job_open(&job, &t, ENDPOINT_KEYS, 1, clients, 1,
 	         ",\"deadline_s\":2,\"patience_s\":4,\"max_missed\":1,\"ban_after\":1000");
-	const struct curve_key *own = keyring_find(&job.server.ring, KEYRING_SERVER);
-	const struct curve_key *key = keyring_worker(&job.server.ring, BYZANTINE);
 	job_steps(&job, 1);
-	byzantine_open(&main, &t, BYZANTINE, zmq_server_address(job.server.link.self), own, key);
-	byzantine_open(&shard, &t, BYZANTINE, job.addresses[0], own, key);
-	byzantine_say(&main, (struct frame){.type = FRAME_HELLO, .step = 1}, "none", 4, -1);
-	byzantine_join(&shard);
+	open_at_both(&main, &shard, &t, BYZANTINE);
 	for (uint64_t step = 1; step < 5; step++) {
 		lie_to(&shard, &t, step, false);
 		lie_to(&main, &t, step, true);
@@ -412,14 +413,9 @@ Test(zmq_shards, who_votes_at_one_server_only_is_given_up)
 	toy_open(&t, 3, 8, 5000, "vote");
 	job_open(&job, &t, ENDPOINT_KEYS, 1, clients, 1,
 	         ",\"deadline_s\":1,\"patience_s\":10,\"max_missed\":2");
-	const struct curve_key *own = keyring_find(&job.server.ring, KEYRING_SERVER);
-	const struct curve_key *key = keyring_worker(&job.server.ring, BYZANTINE);
 	struct server *server = job.server.link.self;
 	job_steps(&job, 1);
-	byzantine_open(&main, &t, BYZANTINE, zmq_server_address(job.server.link.self), own, key);
-	byzantine_open(&shard, &t, BYZANTINE, job.addresses[0], own, key);
-	byzantine_say(&main, (struct frame){.type = FRAME_HELLO, .step = 1}, "none", 4, -1);
-	byzantine_join(&shard);
+	open_at_both(&main, &shard, &t, BYZANTINE);
 	hear_until(server, &server->peers[BYZANTINE].presence.awaited);
 	for (uint64_t step = 1; step < 5; step++) {
 		say_vote(&main, &t, 0, step, 7);
