@@ -1,6 +1,7 @@
 #!/bin/bash
 # Runs test programs, and closes what Criterion leaves open: a program that ran no test fails, a leak fails, a
-# program that dies fails. The last line counts: "N passed, N failed, N skipped".
+# program that dies fails. The last line counts: "N passed, N failed, N skipped"; before it, whatever failed is
+# named once more, with what Criterion said of it.
 # usage: tests/run.sh BUILD_FOLDER PROGRAM...
 set -u
 logs=$1/logs
@@ -27,11 +28,17 @@ if [[ ${SIGNSGD_BIN:-} == *[[:space:]]* ]]; then
 	ln -s "$SIGNSGD_BIN" "$links/signsgd"
 	export SIGNSGD_BIN=$links/signsgd
 fi
-passed=0 failed=0 skipped=0
+passed=0 failed=0 skipped=0 failures=
 
 complain() {
 	echo "FAILED: $1: $2"
 	failed=$((failed + 1))
+	failures+="FAILED: $1: $2"$'\n'
+}
+
+# The lines in which a log's assertions and dead tests are named.
+name_failures() {
+	failures+=$(sed 's/\x1b\[[0-9;]*m//g' "$2" | grep -aE '^\[(----|FAIL)\] *[^ ]' | head -n 20 | sed "s/^/$1: /")$'\n'
 }
 
 [ $# -gt 0 ] || complain tests "no test program matches"
@@ -55,6 +62,7 @@ for program in "$@"; do
 		[ "$tested" -gt 0 ] || complain "$name" "ran no test"
 		failed=$((failed + tested - good))
 		passed=$((passed + good))
+		[ "$tested" -eq "$good" ] || name_failures "$name" "$log"
 		[ "$rc" -eq 0 ] || [ "$tested" -ne "$good" ] || complain "$name" "exit code $rc"
 	else
 		[ "$rc" -eq 0 ] && passed=$((passed + 1)) || complain "$name" "exit code $rc"
@@ -70,5 +78,6 @@ for log in "$logs"/asan.*; do
 	complain "${log##*/}" "the address sanitizer spoke"
 	head -n 60 "$log"
 done
+printf '%s' "$failures"
 echo "$passed passed, $failed failed, $skipped skipped"
 [ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]
