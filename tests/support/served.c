@@ -1,22 +1,59 @@
 #include "tests/support/served.h"
 #include <arpa/inet.h>
 #include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 #include "record/record.h"
+#include "tests/support/file.h"
 #include "tests/support/process.h"
+
+/* Is nobody listening on this port of 127.0.0.1? */
+static bool port_is_free(int port)
+{
+	struct sockaddr_in at = {.sin_family = AF_INET,
+	                         .sin_port = htons((uint16_t)port),
+	                         .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	const int yes = 1;
+	int s = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	cr_assert_eq(setsockopt(s, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes), 0);
+	bool bound = bind(s, (struct sockaddr *)&at, sizeof at) == 0;
+	close(s);
+	return bound;
+}
+
+/* Keep the port from other tests until this process ends: a name of the network namespace stands for it. */
+static bool port_is_taken_by_us(int port)
+{
+	struct sockaddr_un name = {.sun_family = AF_UNIX};
+	int length = snprintf(name.sun_path + 1, sizeof name.sun_path - 1, "signsgd-test-port-%d", port);
+	int s = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (bind(s, (struct sockaddr *)&name,
+	         (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)length)) == 0)
+		return true;
+	close(s);
+	return false;
+}
 
 int served_free_port(void)
 {
-	struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-	socklen_t size = sizeof at;
-	int s = socket(AF_INET, SOCK_STREAM, 0);
-	cr_assert_eq(bind(s, (struct sockaddr *)&at, sizeof at), 0);
-	cr_assert_eq(getsockname(s, (struct sockaddr *)&at, &size), 0);
-	close(s);
-	return ntohs(at.sin_port);
+	enum { LOWEST = 10240, PORTS = 22528, STRIDE = 7919 };
+	int low = 32768, high = 60999, port = (int)(getpid() % PORTS);
+	char range[64];
+	sscanf(file_text("/proc/sys/net/ipv4/ip_local_port_range", range, sizeof range), "%d %d", &low,
+	       &high);
+	for (int i = 0; i < PORTS; i++) {
+		port = (port + STRIDE) % PORTS;
+		int at = LOWEST + port;
+		if ((at < low || at > high) && port_is_free(at) && port_is_taken_by_us(at))
+			return at;
+	}
+	cr_assert_fail("no port is free from %d to %d", LOWEST, LOWEST + PORTS - 1);
+	return -1;
 }
 
 pid_t served_start(const char *log, const char *fmt, ...)

@@ -7,7 +7,10 @@
 
 enum { SERVED_POLL_MS = 20, SERVED_PATIENCE_MS = 60000 };
 
-/* A port that nobody listens at just now. */
+/*
+ * A port of 127.0.0.1 that nobody listens at, that the system gives to no connection of its own choice, and
+ * that no other test gets while the calling process lives.
+ */
 int served_free_port(void);
 
 /* `signsgd ARGS` with both outputs into a file of the test's folder; process_wait() for it. */
