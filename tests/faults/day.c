@@ -39,7 +39,7 @@ enum {
 
 static const double RATE = 100e6, SERVER_RATE = 10e6; /* bits a second */
 static const double FAST = 10e9, MANY_STEPS = 1e6;
-static const double MEETING_S = 60, PARTING_S = 20, SAY_S = 15;
+static const double MEETING_S = 90, PARTING_S = 20, SAY_S = 15;
 
 static double started;
 
@@ -84,8 +84,8 @@ static int write_experiment(const struct day *d)
 	        "\"transport\":{\"kind\":\"zmq\",%s}}\n",
 	        DAY_WORKERS, steps_of(d), d->nodes ? 16 : 128,
 	        d->cost == COST_ASK
-	                ? "\"deadline_s\":0.3,\"patience_s\":8,\"max_missed\":1,\"ban_after\":1000000000"
-	                : "\"deadline_s\":0.6,\"patience_s\":12");
+	                ? "\"deadline_s\":0.3,\"patience_s\":60,\"max_missed\":1,\"ban_after\":1000000000"
+	                : "\"deadline_s\":0.6,\"patience_s\":60");
 	return fclose(f);
 }
 
