@@ -127,7 +127,7 @@ Test(ways, a_server_and_workers_with_keys_give_the_same_bits)
 		pid_t server =
 		        served_start("serve.log",
 		                     "serve %s/e.json --listen tcp://127.0.0.1:%d --keys %s/keys%d --out "
-		                     "%s/served.h5 --overwrite %s",
+		                     "%s/served.h5 --overwrite --set transport.deadline_s=60 %s",
 		                     cli_folder, port, cli_folder, i, cli_folder, shards);
 		pid_t some = served_start(
 		        "some.log", "work --connect tcp://127.0.0.1:%d --keys %s/keys%d --workers 2 --quiet",

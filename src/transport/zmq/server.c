@@ -222,7 +222,7 @@ static const struct key zmq_keys[] = {
          .highest = 1e6,
          .unit = "s",
          .help = "when a round ends although awaited votes are missing, if there is a quorum; 0: five times "
-                 "the median of the last 31 rounds, at least 2 s"},
+                 "the median of the last 31 rounds, at least 2 s, or 60 s for train --processes"},
         {.name = "quorum",
          .kind = KEY_INT,
          .offset = offsetof(struct zmq_settings, quorum),

@@ -4,6 +4,9 @@
  * quorum, also where patience_s is shorter. Without a quorum it fails after patience_s, or after the deadline
  * that is computed, if that is longer: a usual round must not be given up. The first round of a process waits
  * for all enrolled workers, up to patience_s.
+ *
+ * Processes of one start (ENDPOINT_TOKENS) get a deadline of a minute at least: one that has died is known
+ * without waiting, and who waits for one that is only slow keeps the bits of a run in one process.
  */
 #include "base/clock.h"
 #include "base/log.h"
@@ -11,7 +14,7 @@
 
 enum { POLL_MS = 100 /* between checks of the clock and of signals */ };
 
-static const double DEADLINE_LEAST_S = 2, DEADLINE_MEDIANS = 5, PATIENT_ROUNDS = 2;
+static const double DEADLINE_LEAST_S = 2, DEADLINE_OWN_S = 60, DEADLINE_MEDIANS = 5, PATIENT_ROUNDS = 2;
 static const double STOP_S = 2;     /* a signal ends the wait after this */
 static const double MEETING_S = 10; /* in the first round: until it logs how many workers have voted */
 
@@ -31,9 +34,10 @@ static double median_s(const struct round_times *t)
 static double deadline_s(const struct server *s)
 {
 	double usual = DEADLINE_MEDIANS * median_s(&s->times);
+	double least = s->endpoint->trust == ENDPOINT_TOKENS ? DEADLINE_OWN_S : DEADLINE_LEAST_S;
 	if (s->set.deadline_s > 0)
 		return s->set.deadline_s;
-	return usual > DEADLINE_LEAST_S ? usual : DEADLINE_LEAST_S;
+	return usual > least ? usual : least;
 }
 
 double round_hope_s(const struct server *s)
