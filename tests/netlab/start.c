@@ -28,15 +28,23 @@ static void read_all(int fd, char *out, size_t size)
 	out[length] = '\0';
 }
 
-/* The last line that is not empty: it goes into the sentence about a program that failed. */
-static const char *last_line(char *text)
+/*
+ * The line that goes into the sentence about a program that failed: the last of the program that mpirun
+ * started, or else the last with a letter in it. Behind it mpirun draws its frames.
+ */
+static const char *telling_line(char *text)
 {
-	size_t length = strlen(text);
+	static const char ours[] = "signsgd: ";
+	const char *telling = "", *own = NULL;
+	char *rest;
 
-	while (length && text[length - 1] == '\n')
-		text[--length] = '\0';
-	char *line = strrchr(text, '\n');
-	return line ? line + 1 : text;
+	for (char *line = strtok_r(text, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest)) {
+		if (!strncmp(line, ours, sizeof(ours) - 1))
+			own = line;
+		if (strpbrk(line, "abcdefghijklmnopqrstuvwxyz"))
+			telling = line;
+	}
+	return own ? own : telling;
 }
 
 /* How a program ended, as a sentence. */
@@ -48,8 +56,9 @@ static int judge(const char *program, int status, char *complaint, struct err *e
 		return err_world(e, "%s could not be started", program);
 	if (WIFSIGNALED(status))
 		return err_world(e, "%s was ended by signal %d", program, WTERMSIG(status));
-	return err_world(e, "%s ended with exit code %d%s%s", program, WEXITSTATUS(status),
-	                 *complaint ? ": " : "", last_line(complaint));
+	const char *line = telling_line(complaint);
+	return err_world(e, "%s ended with exit code %d%s%s", program, WEXITSTATUS(status), *line ? ": " : "",
+	                 line);
 }
 
 static int wait_for(pid_t pid)
