@@ -34,7 +34,7 @@ endif
 
 HDF5_PC  := $(shell pkg-config --exists hdf5 2>/dev/null && echo hdf5 || echo hdf5-serial)
 PACKAGES := $(HDF5_PC) openblas libcjson libcurl zlib libcrypto libjpeg libpng libwebp libzmq
-ifeq ($(filter setup demo test test-distros test-faults fuzz clean help format format-check uninstall dist,$(MAKECMDGOALS)),)
+ifeq ($(filter setup demo test test-sanitized test-distros test-faults fuzz clean help format format-check uninstall dist,$(MAKECMDGOALS)),)
 MISSING := $(shell for p in $(PACKAGES); do pkg-config --exists $$p 2>/dev/null || echo $$p; done)
 ifeq ($(shell command -v $(firstword $(CC)) 2>/dev/null),)
 $(error not found: the compiler '$(firstword $(CC))'. `make setup` installs what is missing on Debian and Ubuntu; CC= names another)
@@ -48,7 +48,7 @@ endif
 endif
 # oneDNN has no pkg-config file; its header is looked for where the compiler looks.
 DNNL_HEADER := oneapi/dnnl/dnnl.h
-ifeq ($(filter setup demo test test-distros test-faults fuzz clean help format format-check uninstall dist,$(MAKECMDGOALS)),)
+ifeq ($(filter setup demo test test-sanitized test-distros test-faults fuzz clean help format format-check uninstall dist,$(MAKECMDGOALS)),)
 ifneq ($(shell $(CC) $(CFLAGS) -E -include $(DNNL_HEADER) -x c /dev/null >/dev/null 2>&1 || echo missing),)
 $(error not found: oneDNN ($(DNNL_HEADER)). `make setup` installs what is missing on Debian and Ubuntu; mk/packages.txt names it)
 endif
@@ -107,7 +107,7 @@ TESTS    := $(TEST_SRC:tests/%.c=$B/tests/%)
 PLAINS   := $(PLAIN_SRC:tests/%.c=$B/tests/%)
 C_FILES  := $(sort $(shell find src models adversary data cmd tests -name '*.[ch]'))
 
-.PHONY: all help setup demo run-demo test run-tests repeat test-distros test-faults run-faults bench-net network-doc \
+.PHONY: all help setup demo run-demo test run-tests repeat test-sanitized test-distros test-faults run-faults bench-net network-doc \
         fuzz fuzzers floors format format-check install uninstall dist clean FORCE
 .DELETE_ON_ERROR:
 
@@ -122,6 +122,7 @@ endif
 help:
 	@sed -n '/^#/!q;s/^# \{0,1\}//p' Makefile
 	@echo "  make repeat     tests N times (default 20), up to the first failure: T=name N=200"
+	@echo "  make test-sanitized   threads, and the rooms that read foreign bytes, under the sanitizers"
 	@echo "  make test-faults   a day of dead, slow and Byzantine machines: FAULT_S seconds (default 45), FAULT_SEED"
 	@echo "  make test-distros  demo and tests on bare Debian 12 and 13, as root, with debootstrap  [DISTROS=trixie]"
 	@echo "  make bench-net     rounds over networks made of namespaces, as root; ARGS=\"--help\" lists the options"
@@ -204,6 +205,15 @@ test:
 	@mk/setup.sh build figures test
 	@$(MAKE) $(PARALLEL) run-tests
 
+# What CI has time for: threads, and the rooms that read foreign bytes or cut memory themselves. The whole suite is
+# `make test SANITIZE=address`, and `undefined` likewise: half an hour each.
+SANITIZED_ROOMS := adversary aggregator backend base config data data/image data/text experiment h5 models/graph record \
+                   transport/keys transport
+test-sanitized:
+	@mk/setup.sh build figures test
+	@$(MAKE) $(PARALLEL) SANITIZE=thread run-tests
+	@$(MAKE) $(PARALLEL) SANITIZE=address,undefined VARIANT=sanitized ROOMS="$(SANITIZED_ROOMS)" run-tests
+
 # --- tests --------------------------------------------------------------------------------------------
 
 CRITERION = $(shell pkg-config --cflags --libs criterion 2>/dev/null)
@@ -229,6 +239,9 @@ SUITE := $(TESTS) $(PLAINS)
 endif
 ifdef T
 SUITE := $(filter %/test_$(T) %/plain_$(T),$(SUITE))
+endif
+ifdef ROOMS
+SUITE := $(filter $(ROOMS:%=$B/tests/%/test_%),$(SUITE)) $(filter $(ROOMS:%=$B/tests/%/plain_%),$(SUITE))
 endif
 
 # A day of faults: machines, links and peers of a served run fail on a schedule (tests/faults/day.c). At most

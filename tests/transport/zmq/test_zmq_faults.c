@@ -6,12 +6,13 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <unistd.h>
 #include "registry.h"
+#include "base/clock.h"
 #include "base/hash.h"
 #include "tests/support/zmq_peer.h"
 
 enum { WORKERS = 3, SPARE = 3, ENOUGH = 3000, CUTS = 6, IN_ROW = 6, FEW = 3000, MANY = 100000 };
+enum { PAUSE_MS = 2, SLOWER_AFTER = 400, SETTLED_MS = 60000 };
 
 static const char ROW[] = "{\"kind\": \"zmq\", \"deadline_s\": 0.3, \"patience_s\": 10}";
 
@@ -67,15 +68,29 @@ static bool counted(const struct scene *s, int m, int64_t born)
 	return s->server.born[s->server.state.st.step - 1][m] >= born;
 }
 
+static struct server *server_of(const struct scene *s)
+{
+	return s->server.link.self;
+}
+
+/* Let the server hear what comes between two rounds. */
+static void serve_for(struct scene *s, int ms)
+{
+	for (double until = clock_s() + ms / 1e3; clock_s() < until;)
+		server_serve(server_of(s), 1);
+}
+
 /*
- * Steps until worker m is counted with a state that began at `born` or later, not too fast, and then in a few
- * more in a row: once may be by chance, when it is not waited for yet and will be left behind.
+ * Steps until worker m is counted with a state that began at `born` or later, and then in a few more in a
+ * row: once may be by chance, when it is not waited for yet and will be left behind. Rounds get slower, until
+ * the worker follows however little of the machine it has.
  */
 static void steps_until(struct scene *s, int m, int64_t born)
 {
-	for (int in_row = 0; in_row < IN_ROW; usleep(2000)) {
+	for (int in_row = 0, steps = 0; in_row < IN_ROW; steps++) {
 		one_step(s, 0);
 		in_row = counted(s, m, born) ? in_row + 1 : 0;
+		serve_for(s, PAUSE_MS << steps / SLOWER_AFTER);
 	}
 }
 
@@ -150,9 +165,11 @@ static void stop_for_long(size_t n)
 	while (scene.server.state.st.step < 100)
 		one_step(&scene, 0);
 	cr_expect_eq(scene.server.n_voters[99], 2);
+	serve_for(&scene, 1);
+	bool held = server_of(&scene)->peers[2].presence.connected; /* ZeroMQ cuts it after some seconds */
 	kill(scene.clients[2].pid, SIGCONT);
 	steps_until(&scene, 2, 11);
-	cr_expect_geq(toy_server_fault(&scene.server, 2, "late"), 1);
+	cr_expect(!held || toy_server_fault(&scene.server, 2, "late") >= 1);
 	cr_expect_eq(toy_server_fault(&scene.server, 2, "greedy"), 0);
 	scene_close(&scene, -1);
 }
@@ -169,9 +186,9 @@ Test(zmq_faults, a_worker_whose_connection_is_cut_again_and_again_is_not_punishe
 	scene_open(&scene, 3000, 0, NULL);
 	for (int k = 0; k < 5; k++)
 		one_step(&scene, 0);
-	struct presence *p = &((struct server *)scene.server.link.self)->peers[1].presence;
+	struct presence *p = &server_of(&scene)->peers[1].presence;
 	struct route cut = {0};
-	for (int cuts = 0; cuts < CUTS; usleep(2000)) {
+	for (int cuts = 0; cuts < CUTS; serve_for(&scene, PAUSE_MS)) {
 		if (p->connected && memcmp(&p->route, &cut, sizeof cut)) {
 			cut = p->route;
 			shutdown(p->fd, SHUT_RDWR);
@@ -235,13 +252,28 @@ Test(zmq_faults, running_statistics_are_saved_bn_owner_who_is_counted)
 /* --- the server ------------------------------------------------------------------------------------------
  */
 
-/* As it would after a kill -9: no word to anybody, and then another life at the same address. */
+/* Wait until every worker has the last answer: then it has voted again, or is gone. */
+static void settle(struct scene *s)
+{
+	double until = clock_s() + SETTLED_MS / 1e3;
+	for (int m = 0; m < WORKERS; m++)
+		while (!server_of(s)->peers[m].vote.kept && server_of(s)->peers[m].presence.connected) {
+			cr_assert_lt(clock_s(), until, "worker %d is there and does not vote", m);
+			server_serve(server_of(s), 1);
+		}
+}
+
+/*
+ * As it would after a kill -9: no word to anybody, and then another life at the same address. Answers that
+ * are still on their way would die with the first; they are waited for.
+ */
 static void restart(struct scene *s, int64_t step, const float *x, const struct keyring *ring)
 {
 	struct err e = {0};
 	struct toy_server *server = &s->server;
 	struct choice c = {0};
 	static char address[512];
+	settle(s);
 	snprintf(address, sizeof address, "%s", zmq_server_address(server->link.self));
 	server->link.row->close(server->link.self);
 	server->endpoint.address = address;
