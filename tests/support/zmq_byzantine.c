@@ -11,7 +11,7 @@
 void byzantine_open(struct byzantine *b, const struct toy *t, int id, const char *address,
                     const struct curve_key *server, const struct curve_key *key)
 {
-	int wait_ms = 10000, linger = 0;
+	int wait_ms = 60000, linger = 0;
 	*b = (struct byzantine){.toy = t, .id = id, .run = zmq_run_number("{\"toy\": 1}")};
 	b->context = zmq_ctx_new();
 	b->dealer = zmq_socket(b->context, ZMQ_DEALER);
