@@ -15,6 +15,7 @@ enum {
 	TICK_MS = 5,       /* between checks of all connections */
 	TICK_CONNECTIONS = 256,  /* one tick more between checks for every this many connections */
 	CUT_TICKS = 20,          /* before a connection is cut off, so that a last message can be sent */
+	CLOSE_TICKS = 200,       /* for ZeroMQ to close a socket after it has told of its loss */
 	SILENT_MOST = 256,       /* connections that may be silent, in addition to one for each worker */
 	UNDER_WAY = 4,           /* messages under way: a vote, and those after a silence or a reconnection */
 	KERNEL_BYTES = 8 << 20,  /* a connection's buffer in the kernel */
@@ -31,6 +32,7 @@ struct notes {
 
 struct connection {
 	int fd, cut_ticks; /* ticks since it had to be cut off */
+	int lost_ticks; /* ticks since ZeroMQ told of its loss, while nothing of it was read; 0: it did not */
 	double opened;
 	uint64_t seen; /* notes.seen when it was opened */
 	bool spoke;
@@ -88,12 +90,25 @@ void *flood_socket(const struct flood *g)
 	return g->lost_in;
 }
 
+bool flood_is_open(int fd)
+{
+	int type;
+	socklen_t size = sizeof type;
+	return getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) == 0;
+}
+
 /* --- connections come and go ---------------------------------------------------------------------------- */
+
+/* Did the server read nothing of it yet? */
+static bool is_silent(const struct flood *g, const struct connection *c)
+{
+	return !c->spoke && atomic_load(&g->notes[c->fd].seen) == c->seen;
+}
 
 static void connection_lost(struct flood *g, int at)
 {
 	const struct connection *c = &g->open[at];
-	if (!c->spoke && atomic_load(&g->notes[c->fd].seen) == c->seen)
+	if (is_silent(g, c))
 		faults_count(g->faults, -1, FAULT_HANDSHAKE);
 	else
 		zmq_send(g->lost_out, &c->fd, sizeof c->fd, ZMQ_DONTWAIT);
@@ -101,20 +116,35 @@ static void connection_lost(struct flood *g, int at)
 	memmove(&g->open[at], &g->open[at + 1], (size_t)(--g->n_open - at) * sizeof *g->open);
 }
 
+static int find(const struct flood *g, int fd)
+{
+	int at = g->n_open - 1;
+	while (at >= 0 && g->open[at].fd != fd)
+		at--;
+	return at;
+}
+
+/*
+ * ZeroMQ tells of a loss and then closes the socket. The loss of one of which nothing was read is not
+ * reported, so it must not be taken for silent before it is closed: its HELLO, read in between, finds it
+ * open.
+ */
 static void disconnected(struct flood *g, int fd)
 {
-	for (int i = 0; i < g->n_open; i++)
-		if (g->open[i].fd == fd) {
-			connection_lost(g, i);
-			return;
-		}
+	int at = find(g, fd);
+	if (at >= 0 && is_silent(g, &g->open[at]))
+		g->open[at].lost_ticks = 1;
+	else if (at >= 0)
+		connection_lost(g, at);
 }
 
 /* The system has reused this number, so an earlier connection with it is gone, even without an event. */
 static void accepted(struct flood *g, int fd)
 {
 	struct notes *n = &g->notes[fd];
-	disconnected(g, fd);
+	int at = find(g, fd);
+	if (at >= 0)
+		connection_lost(g, at);
 	if (g->n_open == FD_MOST)
 		return;
 	atomic_store(&n->owner, 0);
@@ -150,13 +180,6 @@ static uint64_t pending(const struct connection *c, const struct notes *n)
 	if (getsockopt(c->fd, IPPROTO_TCP, TCP_INFO, &info, &size))
 		return 0;
 	return info.tcpi_bytes_received > seen ? info.tcpi_bytes_received - seen : 0;
-}
-
-static bool is_open(int fd)
-{
-	int type;
-	socklen_t size = sizeof type;
-	return getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) == 0;
 }
 
 static void cut_now(struct connection *c)
@@ -211,10 +234,12 @@ static void *flood_run(void *ctx)
 			continue;
 		checked = now;
 		for (int i = g->n_open - 1; i >= 0; i--) {
-			if (is_open(g->open[i].fd))
-				check_connection(g, &g->open[i], now);
-			else
+			struct connection *c = &g->open[i];
+			bool lost = c->lost_ticks > 0 && (!is_silent(g, c) || ++c->lost_ticks > CLOSE_TICKS);
+			if (lost || !flood_is_open(c->fd))
 				connection_lost(g, i);
+			else
+				check_connection(g, c, now);
 		}
 		cut_silent(g);
 	}

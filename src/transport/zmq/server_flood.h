@@ -34,6 +34,10 @@ void flood_owner(struct flood *g, int fd, int m);
 /* Cut off the connection if it is (still) worker m's; m = -1: in any case. */
 void flood_cut(struct flood *g, int fd, int m);
 
+/* Is it still open? Ask after flood_seen(): the guard does not report the loss of one of which nothing was
+ * read. */
+bool flood_is_open(int fd);
+
 /* The next connection that was lost. False: there is none. */
 bool flood_lost(struct flood *g, int *fd);
 /* The socket to poll for lost connections. */

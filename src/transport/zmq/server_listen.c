@@ -89,6 +89,17 @@ static void connect_worker(struct server *s, int m, const struct incoming *in)
 	p->leaving = false;
 }
 
+/* Its connection is lost: its open request is dropped, but a vote that was received still counts. */
+static void lose_worker(struct server *s, int m)
+{
+	struct peer *p = &s->peers[m];
+	p->presence.connected = p->presence.awaited = false;
+	p->presence.fd = -1;
+	later_forget(s, m);
+	if (!p->vote.kept)
+		p->request.open = false;
+}
+
 static void hello(struct server *s, int m, const struct incoming *in)
 {
 	const struct frame *f = &in->frame;
@@ -120,6 +131,9 @@ static void hello(struct server *s, int m, const struct incoming *in)
 		server_done(s, m);
 	else if (s->handshake == HANDSHAKE_DONE)
 		server_welcome(s, m, same_step && s->role->main ? params_hash(s) : 0);
+	if (in->fd >= 0 &&
+	    !flood_is_open(in->fd)) /* it died right after HELLO: the guard has nothing to report */
+		lose_worker(s, m);
 }
 
 static void bye(struct server *s, int m)
@@ -247,20 +261,15 @@ static bool receive(struct server *s)
 	return true;
 }
 
-/* A connection was lost. The worker's open request is dropped, but a vote that was received still counts. */
+/* A connection was lost. */
 static void lose(struct server *s, int fd)
 {
 	if (s->role->lost)
 		s->role->lost(s, fd);
 	for (int m = 0; m < s->workers; m++) {
-		struct peer *p = &s->peers[m];
-		if (p->presence.fd != fd || !p->presence.connected)
-			continue;
-		p->presence.connected = p->presence.awaited = false;
-		p->presence.fd = -1;
-		later_forget(s, m);
-		if (!p->vote.kept)
-			p->request.open = false;
+		const struct presence *p = &s->peers[m].presence;
+		if (p->fd == fd && p->connected)
+			lose_worker(s, m);
 	}
 }
 
