@@ -59,6 +59,7 @@ struct presence {
 	struct route route;    /* of the connection that sent the last HELLO */
 	struct route replaced; /* of the connection before that one */
 	int fd;                /* the connection's socket, by which the flood guard knows it; -1: not known */
+	uint64_t socket_id;    /* flood_socket_id() of it when HELLO came */
 	bool connected;        /* the server has received HELLO and no news that the connection is lost */
 	bool leaving;          /* the worker was told that the run is over, or sent BYE */
 	bool awaited;          /* rounds wait for its vote */
@@ -242,8 +243,9 @@ struct server {
 	char address[ADDRESS_SIZE];
 	struct auth *auth;
 	struct flood *flood;
-	uint64_t up, down;   /* bytes since the last round */
-	uint64_t link_bytes; /* the same, between this server and its shards */
+	double connections_checked; /* when */
+	uint64_t up, down;          /* bytes since the last round */
+	uint64_t link_bytes;        /* the same, between this server and its shards */
 	/* State. */
 	struct peer *peers; /* [workers] */
 	struct faults faults;

@@ -15,7 +15,7 @@ enum {
 	TICK_MS = 5,       /* between checks of all connections */
 	TICK_CONNECTIONS = 256,  /* one tick more between checks for every this many connections */
 	CUT_TICKS = 20,          /* before a connection is cut off, so that a last message can be sent */
-	CLOSE_TICKS = 200,       /* for ZeroMQ to close a socket after it has told of its loss */
+	UNKNOWN_ID = 1,          /* of any open socket, where the kernel names none */
 	SILENT_MOST = 256,       /* connections that may be silent, in addition to one for each worker */
 	UNDER_WAY = 4,           /* messages under way: a vote, and those after a silence or a reconnection */
 	KERNEL_BYTES = 8 << 20,  /* a connection's buffer in the kernel */
@@ -32,7 +32,7 @@ struct notes {
 
 struct connection {
 	int fd, cut_ticks; /* ticks since it had to be cut off */
-	int lost_ticks; /* ticks since ZeroMQ told of its loss, while nothing of it was read; 0: it did not */
+	uint64_t id;       /* flood_socket_id() */
 	double opened;
 	uint64_t seen; /* notes.seen when it was opened */
 	bool spoke;
@@ -90,11 +90,15 @@ void *flood_socket(const struct flood *g)
 	return g->lost_in;
 }
 
-bool flood_is_open(int fd)
+uint64_t flood_socket_id(int fd)
 {
+	uint64_t cookie = 0;
 	int type;
 	socklen_t size = sizeof type;
-	return getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) == 0;
+	if (fd < 0 || getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size))
+		return 0;
+	size = sizeof cookie;
+	return getsockopt(fd, SOL_SOCKET, SO_COOKIE, &cookie, &size) == 0 ? cookie : UNKNOWN_ID;
 }
 
 /* --- connections come and go ---------------------------------------------------------------------------- */
@@ -116,41 +120,18 @@ static void connection_lost(struct flood *g, int at)
 	memmove(&g->open[at], &g->open[at + 1], (size_t)(--g->n_open - at) * sizeof *g->open);
 }
 
-static int find(const struct flood *g, int fd)
-{
-	int at = g->n_open - 1;
-	while (at >= 0 && g->open[at].fd != fd)
-		at--;
-	return at;
-}
-
-/*
- * ZeroMQ tells of a loss and then closes the socket. The loss of one of which nothing was read is not
- * reported, so it must not be taken for silent before it is closed: its HELLO, read in between, finds it
- * open.
- */
-static void disconnected(struct flood *g, int fd)
-{
-	int at = find(g, fd);
-	if (at >= 0 && is_silent(g, &g->open[at]))
-		g->open[at].lost_ticks = 1;
-	else if (at >= 0)
-		connection_lost(g, at);
-}
-
-/* The system has reused this number, so an earlier connection with it is gone, even without an event. */
 static void accepted(struct flood *g, int fd)
 {
 	struct notes *n = &g->notes[fd];
-	int at = find(g, fd);
-	if (at >= 0)
-		connection_lost(g, at);
+	for (int i = g->n_open - 1; i >= 0; i--)
+		if (g->open[i].fd == fd) /* an earlier connection with this number */
+			connection_lost(g, i);
 	if (g->n_open == FD_MOST)
 		return;
 	atomic_store(&n->owner, 0);
 	atomic_store(&n->cut, false);
-	g->open[g->n_open++] =
-	        (struct connection){.fd = fd, .opened = clock_s(), .seen = atomic_load(&n->seen)};
+	g->open[g->n_open++] = (struct connection){
+	        .fd = fd, .id = flood_socket_id(fd), .opened = clock_s(), .seen = atomic_load(&n->seen)};
 	g->n_silent++;
 }
 
@@ -160,12 +141,8 @@ static bool take_event(struct flood *g)
 	int kind, fd;
 	if (!zmq_monitor_next(g->monitor, &kind, &fd))
 		return false;
-	if (fd < 0 || fd >= FD_MOST)
-		return true;
-	if (kind == ZMQ_EVENT_ACCEPTED)
+	if (kind == ZMQ_EVENT_ACCEPTED && fd >= 0 && fd < FD_MOST)
 		accepted(g, fd);
-	else if (kind == ZMQ_EVENT_DISCONNECTED)
-		disconnected(g, fd);
 	return true;
 }
 
@@ -235,8 +212,7 @@ static void *flood_run(void *ctx)
 		checked = now;
 		for (int i = g->n_open - 1; i >= 0; i--) {
 			struct connection *c = &g->open[i];
-			bool lost = c->lost_ticks > 0 && (!is_silent(g, c) || ++c->lost_ticks > CLOSE_TICKS);
-			if (lost || !flood_is_open(c->fd))
+			if (flood_socket_id(c->fd) != c->id || c->id == 0)
 				connection_lost(g, i);
 			else
 				check_connection(g, c, now);
@@ -265,7 +241,7 @@ struct flood *flood_start(void *context, void *router, const char *address, size
 	g->slack = UNDER_WAY * (uint64_t)most_bytes + KERNEL_BYTES;
 	g->notes = mem_array(FD_MOST, sizeof *g->notes);
 	g->open = mem_array(FD_MOST, sizeof *g->open);
-	if (zmq_socket_monitor(router, "inproc://events", ZMQ_EVENT_ACCEPTED | ZMQ_EVENT_DISCONNECTED))
+	if (zmq_socket_monitor(router, "inproc://events", ZMQ_EVENT_ACCEPTED))
 		die("ZeroMQ does not let connections be watched: %s", zmq_strerror(errno));
 	g->monitor = pair_end(context, "inproc://events", false);
 	g->lost_out = pair_end(context, "inproc://notices", true);

@@ -34,11 +34,17 @@ void flood_owner(struct flood *g, int fd, int m);
 /* Cut off the connection if it is (still) worker m's; m = -1: in any case. */
 void flood_cut(struct flood *g, int fd, int m);
 
-/* Is it still open? Ask after flood_seen(): the guard does not report the loss of one of which nothing was
- * read. */
-bool flood_is_open(int fd);
+/*
+ * What tells the socket behind this number from all that had it before or will have it; 0: it is closed. The
+ * system gives the number of a connection that is lost to the next one at once.
+ */
+uint64_t flood_socket_id(int fd);
 
-/* The next connection that was lost. False: there is none. */
+/*
+ * The next connection that was lost. False: there is none. The guard hears of connections later than the
+ * server may hear of what came through them: it misses one that is lost before its first message was read,
+ * and the number may be another connection's already. So compare flood_socket_id().
+ */
 bool flood_lost(struct flood *g, int *fd);
 /* The socket to poll for lost connections. */
 void *flood_socket(const struct flood *g);

@@ -5,6 +5,7 @@
  */
 #include <stdlib.h>
 #include <string.h>
+#include "base/clock.h"
 #include "transport/zmq/server_flood.h"
 #include "transport/zmq/server.h"
 
@@ -12,6 +13,8 @@ enum {
 	BATCH = 64,   /* messages handled before the caller can check the clock again */
 	LATER_MS = 1, /* between looks at whether a reply that waits may be sent */
 };
+
+static const double CHECK_S = 0.5; /* between looks at all connections */
 
 /* --- the sender of a message ---------------------------------------------------------------------------- */
 
@@ -84,6 +87,7 @@ static void connect_worker(struct server *s, int m, const struct incoming *in)
 	}
 	p->route = in->route;
 	p->fd = in->fd;
+	p->socket_id = flood_socket_id(in->fd);
 	flood_owner(s->flood, in->fd, m);
 	p->connected = true;
 	p->leaving = false;
@@ -98,6 +102,13 @@ static void lose_worker(struct server *s, int m)
 	later_forget(s, m);
 	if (!p->vote.kept)
 		p->request.open = false;
+}
+
+static void lose_if_closed(struct server *s, int m)
+{
+	const struct presence *p = &s->peers[m].presence;
+	if (p->connected && p->fd >= 0 && (p->socket_id == 0 || flood_socket_id(p->fd) != p->socket_id))
+		lose_worker(s, m);
 }
 
 static void hello(struct server *s, int m, const struct incoming *in)
@@ -131,9 +142,7 @@ static void hello(struct server *s, int m, const struct incoming *in)
 		server_done(s, m);
 	else if (s->handshake == HANDSHAKE_DONE)
 		server_welcome(s, m, same_step && s->role->main ? params_hash(s) : 0);
-	if (in->fd >= 0 &&
-	    !flood_is_open(in->fd)) /* it died right after HELLO: the guard has nothing to report */
-		lose_worker(s, m);
+	lose_if_closed(s, m);
 }
 
 static void bye(struct server *s, int m)
@@ -261,16 +270,22 @@ static bool receive(struct server *s)
 	return true;
 }
 
-/* A connection was lost. */
-static void lose(struct server *s, int fd)
+/* Look after connections: now and then, and when one was lost. */
+static void check_connections(struct server *s)
 {
-	if (s->role->lost)
-		s->role->lost(s, fd);
-	for (int m = 0; m < s->workers; m++) {
-		const struct presence *p = &s->peers[m].presence;
-		if (p->fd == fd && p->connected)
-			lose_worker(s, m);
+	double now = clock_s();
+	bool due = now - s->connections_checked > CHECK_S;
+	int fd;
+	while (flood_lost(s->flood, &fd)) {
+		due = true;
+		if (s->role->lost)
+			s->role->lost(s, fd);
 	}
+	if (!due)
+		return;
+	s->connections_checked = now;
+	for (int m = 0; m < s->workers; m++)
+		lose_if_closed(s, m);
 }
 
 static void send_later(struct server *s)
@@ -284,12 +299,8 @@ static void send_later(struct server *s)
 	}
 }
 
-/* Handle what has come: lost connections, then messages. */
 static void take(struct server *s)
 {
-	int fd;
-	while (flood_lost(s->flood, &fd))
-		lose(s, fd);
 	for (int i = 0; i < BATCH && receive(s); i++)
 		continue;
 }
@@ -305,6 +316,7 @@ void server_serve(struct server *s, int ms)
 	bool any = zmq_poll(items, count, s->later.count > 0 && ms > LATER_MS ? LATER_MS : ms) > 0;
 	if (s->role->serve)
 		s->role->serve(s);
+	check_connections(s);
 	if (any)
 		take(s);
 	send_later(s);

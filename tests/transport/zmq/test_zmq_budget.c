@@ -189,9 +189,10 @@ static bool is_stale(struct byzantine *b)
 	struct frame f;
 	zmq_msg_t m;
 	zmq_msg_init(&m);
-	if (zmq_msg_recv(&m, b->dealer, 0) < 0 ||
-	    frame_read(&f, zmq_msg_data(&m), zmq_msg_size(&m)) != FRAME_SOUND || f.type != FRAME_ANSWER)
-		die("a vote got no answer");
+	if (zmq_msg_recv(&m, b->dealer, 0) < 0)
+		die("a vote got no answer: %s", zmq_strerror(errno));
+	if (frame_read(&f, zmq_msg_data(&m), zmq_msg_size(&m)) != FRAME_SOUND || f.type != FRAME_ANSWER)
+		die("a vote got message %d for an answer", (int)f.type);
 	zmq_msg_close(&m);
 	return f.flags & FRAME_STALE;
 }
