@@ -16,6 +16,8 @@ enum { WORKERS = 3, SPARE = 3, ENOUGH = 3000, CUTS = 6, IN_ROW = 6, FEW = 3000, 
 enum { PAUSE_MS = 2, SLOWER_AFTER = 400, SETTLED_MS = 60000 };
 
 static const char ROW[] = "{\"kind\": \"zmq\", \"deadline_s\": 0.3, \"patience_s\": 10}";
+/* Where everybody is to be counted, however slow: who is gone is known without waiting. */
+static const char PATIENT[] = "{\"kind\": \"zmq\", \"deadline_s\": 60, \"patience_s\": 60}";
 
 /* A process for each worker, and one more that takes worker 2's place when it is told to. */
 struct scene {
@@ -288,7 +290,7 @@ static void restart(struct scene *s, int64_t step, const float *x, const struct 
 
 Test(zmq_faults, a_server_that_comes_again_where_it_was_goes_on_as_if_nothing_had_been)
 {
-	scene_open(&scene, 3000, 0, NULL);
+	scene_open_row(&scene, 3000, 0, NULL, PATIENT);
 	while (scene.server.state.st.step < 10)
 		one_step(&scene, 0);
 	restart(&scene, 10, scene.server.state.x, &scene.server.ring);
@@ -303,7 +305,7 @@ Test(zmq_faults, a_server_that_comes_again_where_it_was_goes_on_as_if_nothing_ha
 /* What a worker says of the past is not believed: it begins again, as one of which nothing is known. */
 Test(zmq_faults, after_a_resume_a_state_began_when_it_was_recorded)
 {
-	scene_open(&scene, 3000, 0, NULL);
+	scene_open_row(&scene, 3000, 0, NULL, PATIENT);
 	while (scene.server.state.st.step < 10)
 		one_step(&scene, 0);
 	scene.server.state.born[2] = 7; /* and worker 2 says 0 */
@@ -321,7 +323,7 @@ Test(zmq_faults, after_a_resume_a_state_began_when_it_was_recorded)
 Test(zmq_faults, a_server_that_comes_again_further_back_takes_all_along)
 {
 	float *x = mem_array(3000, sizeof *x);
-	scene_open(&scene, 3000, 0, NULL);
+	scene_open_row(&scene, 3000, 0, NULL, PATIENT);
 	while (scene.server.state.st.step < 5)
 		one_step(&scene, 0);
 	memcpy(x, scene.server.state.x, 3000 * sizeof *x);
@@ -374,7 +376,8 @@ Test(zmq_faults, states_are_collected_and_handed_out)
 {
 	struct err e = {0};
 	struct toy_state *st = &scene.server.state;
-	scene_open(&scene, 3000, 0, &(struct toy_client){.first = 2, .fail = TOY_DIES, .fail_at = 12});
+	scene_open_row(&scene, 3000, 0, &(struct toy_client){.first = 2, .fail = TOY_DIES, .fail_at = 12},
+	               PATIENT);
 	scene.server.endpoint.collect = true;
 	while (st->st.step < 12)
 		one_step(&scene, st->st.step == 5 || st->st.step == 11 ? EXCHANGE_SAVE : 0);
