@@ -8,7 +8,7 @@ void sign_message_encode(const struct step_job *job, enum sign_policy zero, uint
 	struct stream coins = stream_of(job->seed, RNG_ZERO, worker, job->step);
 	uint64_t *vote = (uint64_t *)push + begin / 64;
 	uint64_t *abstain = zero == SIGN_ABSTAIN ? vote + sign_words(job->n) : NULL;
-	job->be->sign_pack(end - begin, v + begin, zero, &coins, begin, vote, abstain);
+	job->be->sign_pack(job->queue, end - begin, v + begin, zero, &coins, begin, vote, abstain);
 }
 
 void sign_message_signs(size_t n, enum sign_policy policy, const void *message, uint64_t *vote,

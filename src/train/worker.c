@@ -4,6 +4,13 @@
 #include <string.h>
 #include "base/clock.h"
 
+struct step_job round_job(const struct round *r, const struct lane *l)
+{
+	struct step_job job = r->job;
+	job.queue = l->queue;
+	return job;
+}
+
 static void next_batch(struct worker *w, struct lane *l, const struct round *r, struct batch *out)
 {
 	double begin = clock_s();
@@ -17,10 +24,11 @@ static void next_batch(struct worker *w, struct lane *l, const struct round *r, 
 	w->data_s = clock_s() - begin;
 }
 
-static void forge(struct worker *w, const struct round *r, const float *v, float *out)
+static void forge(struct worker *w, const struct lane *l, const struct round *r, const float *v, float *out)
 {
 	struct own_view view = {
 	        .be = r->be,
+	        .queue = l->queue,
 	        .n = r->job.n,
 	        .v = v,
 	        .step = r->job.step,
@@ -43,8 +51,9 @@ static void make_bucket(const struct maker *m, size_t begin)
 	const struct round *r = m->r;
 	struct worker *w = m->w;
 	size_t end = w->made;
-	r->be->momentum(end - begin, r->beta, m->l->scratch + begin, w->v + begin);
-	r->agg->encode(&r->job, w->id, w->v, begin, end, w->push);
+	r->be->momentum(m->l->queue, end - begin, r->beta, m->l->scratch + begin, w->v + begin);
+	const struct step_job job = round_job(r, m->l);
+	r->agg->encode(&job, w->id, w->v, begin, end, w->push);
 	__atomic_store_n(&w->made, begin, __ATOMIC_RELEASE);
 	r->buckets.made(r->buckets.ctx, m->l);
 }
@@ -64,15 +73,15 @@ static void make_ready(void *ctx, size_t begin)
 }
 
 /* Compute norms and signs of the gradient g [n], if probes want them in this step. */
-static void show_gradient(struct worker *w, const struct round *r, const float *g)
+static void show_gradient(struct worker *w, const struct lane *l, const struct round *r, const float *g)
 {
 	size_t n = r->job.n;
 	if (r->wants.norms) {
-		w->shown->l1 = r->be->sum_abs(n, g);
-		w->shown->l2 = sqrt(r->be->sum_square(n, g));
+		w->shown->l1 = r->be->sum_abs(l->queue, n, g);
+		w->shown->l2 = sqrt(r->be->sum_square(l->queue, n, g));
 	}
 	if (r->wants.signs)
-		r->be->sign_pack(n, g, SIGN_POSITIVE, NULL, 0, w->shown->signs, NULL);
+		r->be->sign_pack(l->queue, n, g, SIGN_POSITIVE, NULL, 0, w->shown->signs, NULL);
 }
 
 void worker_compute(struct worker *w, struct lane *l, const struct round *r)
@@ -91,16 +100,16 @@ void worker_compute(struct worker *w, struct lane *l, const struct round *r)
 	w->made = r->job.n;
 	next_batch(w, l, r, &batch);
 	w->loss = r->model->grad(l->model, r->x, &batch, l->scratch);
-	show_gradient(w, r, l->scratch);
+	show_gradient(w, l, r, l->scratch);
 	if (in_buckets) {
 		make_ready(&maker, 0);
 		return;
 	}
 	if (w->attack && w->attack->acts_on == ATTACK_GRADIENT) {
-		forge(w, r, l->scratch, l->forged);
+		forge(w, l, r, l->scratch, l->forged);
 		gradient = l->forged;
 	}
-	r->be->momentum(r->job.n, r->beta, gradient, w->v);
+	r->be->momentum(l->queue, r->job.n, r->beta, gradient, w->v);
 }
 
 void worker_encode(struct worker *w, struct lane *l, const struct round *r)
@@ -109,9 +118,10 @@ void worker_encode(struct worker *w, struct lane *l, const struct round *r)
 	if (w->made == 0)
 		return;
 	if (w->attack && w->attack->acts_on == ATTACK_MESSAGE) {
-		forge(w, r, w->v, l->scratch);
+		forge(w, l, r, w->v, l->scratch);
 		v = l->scratch;
 	}
-	r->agg->encode(&r->job, w->id, v, 0, r->job.n, w->push);
+	const struct step_job job = round_job(r, l);
+	r->agg->encode(&job, w->id, v, 0, r->job.n, w->push);
 	__atomic_store_n(&w->made, 0, __ATOMIC_RELEASE);
 }

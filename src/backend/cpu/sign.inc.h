@@ -45,8 +45,8 @@ static void pack_chunk(size_t count, const float *v, enum sign_policy zero, cons
 	settle(zero, coins, word, count, neither, vote, abstain);
 }
 
-static void cpu_sign_pack(size_t n, const float *v, enum sign_policy zero, const struct stream *coins,
-                          size_t first, uint64_t *vote, uint64_t *abstain)
+static void cpu_sign_pack(HOST_QUEUE, size_t n, const float *v, enum sign_policy zero,
+                          const struct stream *coins, size_t first, uint64_t *vote, uint64_t *abstain)
 {
 	uint64_t word = first / 64;
 	size_t whole = n / 64, rest = n % 64;
@@ -74,7 +74,7 @@ INLINE void unpack_words(size_t words, const uint64_t *vote, const uint64_t *abs
 	}
 }
 
-static void cpu_sign_unpack(size_t n, const uint64_t *vote, const uint64_t *abstain, float *v)
+static void cpu_sign_unpack(HOST_QUEUE, size_t n, const uint64_t *vote, const uint64_t *abstain, float *v)
 {
 	size_t whole = n / 64, rest = n % 64;
 	if (abstain)
@@ -120,8 +120,8 @@ static void apply_any(size_t words, const uint64_t *vote, const uint64_t *abstai
 		apply_words(words, vote, NULL, lr, false, 0, x);
 }
 
-static void cpu_sign_apply(size_t n, const uint64_t *vote, const uint64_t *abstain, float lr, float decay,
-                           float *x)
+static void cpu_sign_apply(HOST_QUEUE, size_t n, const uint64_t *vote, const uint64_t *abstain, float lr,
+                           float decay, float *x)
 {
 	size_t whole = n / 64, rest = n % 64;
 	apply_any(whole, vote, abstain, lr, decay, x);
