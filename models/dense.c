@@ -18,6 +18,7 @@ struct dense {
 	size_t bias[DENSE_LAYERS_MAX];
 	float *out[DENSE_LAYERS_MAX]; /* [batch][width[l + 1]] outputs; the last: logits, then their gradient
 	                               */
+	struct loss *loss;            /* of the present batch, on the machine */
 	float *delta[2]; /* [batch][widest hidden] gradients of hidden outputs, used in turn; NULL: no need */
 };
 
@@ -69,7 +70,7 @@ size_t dense_lane_bytes(const struct dense_shape *shape, const struct model_env 
 	size_t floats = (size_t)n_deltas(shape) * widest_hidden(shape);
 	for (int l = 0; l < shape->layers; l++)
 		floats += shape->width[l + 1];
-	return floats * (size_t)env->batch * sizeof(float);
+	return floats * (size_t)env->batch * sizeof(float) + sizeof(struct loss);
 }
 
 void *dense_create(const struct dense_shape *shape, const struct model_env *env)
@@ -88,6 +89,7 @@ void *dense_create(const struct dense_shape *shape, const struct model_env *env)
 		d->out[l] =
 		        d->be->memory->alloc(d->batch * shape->width[l + 1] * sizeof(float), "activations");
 	}
+	d->loss = d->be->memory->alloc(sizeof *d->loss, "loss");
 	for (int i = 0; i < n_deltas(shape); i++)
 		d->delta[i] = d->be->memory->alloc(d->batch * widest_hidden(shape) * sizeof(float),
 		                                   "gradients of activations");
@@ -101,6 +103,7 @@ void dense_destroy(void *instance)
 		d->be->memory->release(d->out[l]);
 	for (int i = 0; i < n_deltas(&d->shape); i++)
 		d->be->memory->release(d->delta[i]);
+	d->be->memory->release(d->loss);
 	mem_free(d);
 }
 
@@ -165,26 +168,37 @@ static void backward(const struct dense *d, const float *x, const struct batch *
 	}
 }
 
-static double loss_sum_of(const struct dense *d, const struct batch *batch, bool back, size_t *correct)
+/* From the logits to the loss, and with `back` to their gradient. */
+static void make_loss(const struct dense *d, const struct batch *batch, bool back)
 {
 	int last = d->shape.layers - 1;
-	return d->be->softmax_loss(d->queue, (size_t)batch->count, d->shape.width[last + 1], d->out[last],
-	                           batch->label, back, 1 / (float)batch->count, correct);
+	d->be->memory->fill(d->queue, d->loss, 0, sizeof *d->loss);
+	d->be->softmax_loss(d->queue, (size_t)batch->count, d->shape.width[last + 1], d->out[last],
+	                    batch->label, back, 1 / (float)batch->count, d->loss);
+}
+
+static struct loss loss_of(const struct dense *d)
+{
+	struct loss loss;
+	d->be->memory->download(d->queue, &loss, d->loss, sizeof loss);
+	return loss;
 }
 
 double dense_grad(void *instance, const float *x, const struct batch *batch, float *g)
 {
 	const struct dense *d = instance;
-	size_t correct;
 	forward(d, x, batch);
-	double sum = loss_sum_of(d, batch, true, &correct);
+	make_loss(d, batch, true);
 	backward(d, x, batch, d->out[d->shape.layers - 1], g);
-	return sum / batch->count;
+	return loss_of(d).sum / batch->count;
 }
 
 void dense_eval(void *instance, const float *x, const struct batch *batch, double *loss_sum, size_t *correct)
 {
 	const struct dense *d = instance;
 	forward(d, x, batch);
-	*loss_sum = loss_sum_of(d, batch, false, correct);
+	make_loss(d, batch, false);
+	struct loss loss = loss_of(d);
+	*loss_sum = loss.sum;
+	*correct = loss.correct;
 }

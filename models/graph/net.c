@@ -86,8 +86,8 @@ static void take(struct net *n, const float *x, const struct batch *batch, bool 
 		return;
 	size_t width = net_width(n, NET_INPUT), used = n->rows * width, all = (size_t)n->env.batch * width;
 	float *in = net_value_at(n, NET_INPUT);
-	memcpy(in, batch->x, used * sizeof *in);
-	memset(in + used, 0, (all - used) * sizeof *in);
+	n->env.be->memory->copy(n->env.queue, in, batch->x, used * sizeof *in);
+	n->env.be->memory->fill(n->env.queue, in + used, 0, (all - used) * sizeof *in);
 }
 
 /* --- instances ---------------------------------------------------------------------------------------- */
@@ -137,6 +137,7 @@ void *net_model_create(const void *state, const struct model_env *env)
 	n->owns_shared = !sibling;
 	n->shared = sibling ? sibling->shared
 	                    : env->be->memory->alloc(n->shared_floats * sizeof(float), "weights of layers");
+	n->loss = env->be->memory->alloc(sizeof *n->loss, "loss");
 	bind(n);
 	return n;
 }
@@ -155,6 +156,7 @@ void net_model_destroy(void *instance)
 		net_model_destroy(n->tail);
 	close_layers(n);
 	n->env.be->memory->release(n->arena);
+	n->env.be->memory->release(n->loss);
 	if (n->owns_shared)
 		n->env.be->memory->release(n->shared);
 	net_free_graph(n);
@@ -170,6 +172,7 @@ void net_model_load(void *instance, const float *x)
 			n->env.be->image->load(n->env.queue, node->layer, net_parameter(n, node->weight),
 			                       net_parameter(n, node->bias));
 	}
+	n->env.be->memory->finish(n->env.queue);
 }
 
 void net_model_init(void *instance, float *x)
@@ -214,13 +217,20 @@ static struct net *of_size(struct net *n, const float *x, int count)
 	return n->tail;
 }
 
+static struct loss loss_of(const struct net *n)
+{
+	struct loss loss;
+	n->env.be->memory->download(n->env.queue, &loss, n->loss, sizeof loss);
+	return loss;
+}
+
 double net_model_grad(void *instance, const float *x, const struct batch *batch, float *g)
 {
 	struct net *n = of_size(instance, x, batch->count);
 	take(n, x, batch, true, g);
 	forward(n);
 	backward(n);
-	return n->loss / (double)n->rows;
+	return loss_of(n).sum / (double)n->rows;
 }
 
 void net_model_eval(void *instance, const float *x, const struct batch *batch, double *loss_sum,
@@ -229,6 +239,7 @@ void net_model_eval(void *instance, const float *x, const struct batch *batch, d
 	struct net *n = instance;
 	take(n, x, batch, false, NULL);
 	forward(n);
-	*loss_sum = n->loss;
-	*correct = n->correct;
+	struct loss loss = loss_of(n);
+	*loss_sum = loss.sum;
+	*correct = loss.correct;
 }

@@ -19,7 +19,6 @@
  * The rows of W and b for Z, F and O are contiguous, so each gate is one matrix product and a dense matrix.
  */
 #include <stdio.h>
-#include <string.h>
 #include "models/graph/net_internal.h"
 
 enum { GATES = 3 };
@@ -103,15 +102,15 @@ int net_qrnn(struct net *n, const char *name, int in, int width, int kernel, dou
 
 /* x [rows][in / 2] -> [x_t, x_(t-1)] [rows][in]. last [count][in / 2]: x_(-1), which becomes the batch's last
  * input. */
-static void pair_up(const struct qrnn *q, const float *x, float *last)
+static void pair_up(const struct net *n, const struct qrnn *q, const float *x, float *last)
 {
 	size_t half = q->in / 2, bytes = half * sizeof *x;
 	for (size_t r = 0; r < q->rows; r++) {
 		const float *earlier = r < q->count ? last + r * half : x + (r - q->count) * half;
-		memcpy(q->pairs + r * q->in, x + r * half, bytes);
-		memcpy(q->pairs + r * q->in + half, earlier, bytes);
+		n->env.be->memory->copy(n->env.queue, q->pairs + r * q->in, x + r * half, bytes);
+		n->env.be->memory->copy(n->env.queue, q->pairs + r * q->in + half, earlier, bytes);
 	}
-	memcpy(last, x + (q->rows - q->count) * half, q->count * bytes);
+	n->env.be->memory->copy(n->env.queue, last, x + (q->rows - q->count) * half, q->count * bytes);
 }
 
 /* x [rows][in] -> Z, F, O. */
@@ -146,14 +145,14 @@ void net_qrnn_forward(struct net *n, struct net_node *node)
 	float *carried = n->batch->carry + node->carry;
 	const float *x = net_value_at(n, node->in[0]), *before = q.before;
 	if (node->kernel == 2) {
-		pair_up(&q, x, carried + (size_t)n->env.batch * q.width);
+		pair_up(n, &q, x, carried + (size_t)n->env.batch * q.width);
 		x = q.pairs;
 	}
 	make_gates(n, node, &q, x);
-	memcpy(q.before, carried, step * sizeof *carried);
+	n->env.be->memory->copy(n->env.queue, q.before, carried, step * sizeof *carried);
 	for (size_t at = 0; at < q.rows * q.width; before = q.cell + at, at += step)
 		be->forget(n->env.queue, step, q.gate[1] + at, q.gate[0] + at, before, q.cell + at);
-	memcpy(carried, before, step * sizeof *carried);
+	n->env.be->memory->copy(n->env.queue, carried, before, step * sizeof *carried);
 	be->multiply(n->env.queue, q.rows * q.width, q.gate[2], q.cell, net_value_at(n, node->out));
 }
 
@@ -164,7 +163,7 @@ static void gates_back(const struct net *n, struct qrnn *q, const float *d_out, 
 	const struct backend *be = n->env.be;
 	size_t step = q->count * q->width, floats = q->rows * q->width;
 	be->multiply(n->env.queue, floats, d_out, q->gate[2], d);
-	memset(d_cell, 0, step * sizeof *d_cell);
+	n->env.be->memory->fill(n->env.queue, d_cell, 0, step * sizeof *d_cell);
 	for (size_t at = floats; at > 0;) {
 		at -= step;
 		be->forget_back(n->env.queue, step, d + at, at > 0 ? q->cell + at - step : q->before, d_cell,
@@ -181,7 +180,8 @@ static void unpair(const struct net *n, const struct qrnn *q, const float *d_pai
 {
 	size_t half = q->in / 2;
 	for (size_t r = 0; r < q->rows; r++)
-		memcpy(d_x + r * half, d_pairs + r * q->in, half * sizeof *d_x);
+		n->env.be->memory->copy(n->env.queue, d_x + r * half, d_pairs + r * q->in,
+		                        half * sizeof *d_x);
 	for (size_t r = q->count; r < q->rows; r++)
 		n->env.be->add(n->env.queue, half, d_pairs + r * q->in + half, d_x + (r - q->count) * half);
 }

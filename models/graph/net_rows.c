@@ -1,5 +1,4 @@
 /* Nodes on rows: fully connected, activations, dropout, adaptive mean. */
-#include <string.h>
 #include "models/graph/net_internal.h"
 
 static void activate(const struct net *net, enum net_activation f, size_t n, float *y)
@@ -24,7 +23,8 @@ void net_activate_forward(struct net *n, struct net_node *node)
 	float *out = net_value_at(n, node->out);
 	size_t floats = net_floats(n, node->out);
 	if (out != net_value_at(n, node->in[0]))
-		memcpy(out, net_value_at(n, node->in[0]), floats * sizeof *out);
+		n->env.be->memory->copy(n->env.queue, out, net_value_at(n, node->in[0]),
+		                        floats * sizeof *out);
 	activate(n, node->f, floats, out);
 }
 
@@ -33,7 +33,7 @@ void net_activate_backward(struct net *n, struct net_node *node, float *d_out, f
 	size_t floats = net_floats(n, node->out);
 	activate_back(n, node->f, floats, net_value_at(n, node->out), d_out);
 	if (d_in[0] && d_in[0] != d_out)
-		memcpy(d_in[0], d_out, floats * sizeof *d_out);
+		n->env.be->memory->copy(n->env.queue, d_in[0], d_out, floats * sizeof *d_out);
 }
 
 void net_linear_forward(struct net *n, struct net_node *node)
@@ -78,7 +78,7 @@ void net_dropout_forward(struct net *n, struct net_node *node)
 	if (n->training)
 		mask(n, node, in, out);
 	else if (out != in)
-		memcpy(out, in, net_floats(n, node->out) * sizeof *out);
+		n->env.be->memory->copy(n->env.queue, out, in, net_floats(n, node->out) * sizeof *out);
 }
 
 void net_dropout_backward(struct net *n, struct net_node *node, float *d_out, float *const d_in[2])
@@ -87,52 +87,29 @@ void net_dropout_backward(struct net *n, struct net_node *node, float *d_out, fl
 		mask(n, node, d_out, d_in[0]);
 }
 
-/* Output cell i of `out` covers the input cells from begin to before end (PyTorch's AdaptiveAvgPool2d). */
-struct cell {
-	int begin, end;
+/* Planes and their sizes, of the input and of the output. */
+struct adaptive {
+	size_t planes;
+	int from[2], to[2];
 };
 
-static struct cell cell_of(int i, int in, int out)
+static struct adaptive adaptive_of(const struct net *n, const struct net_node *node)
 {
-	return (struct cell){i * in / out, ((i + 1) * in + out - 1) / out};
-}
-
-/* One output pixel of one plane: the mean of its cell; or, back, its gradient spread over the cell. */
-static void adaptive_pixel(struct cell rows, struct cell columns, int width, float *plane, float *pixel,
-                           bool back)
-{
-	float area = (float)((rows.end - rows.begin) * (columns.end - columns.begin)), sum = 0;
-	for (int h = rows.begin; h < rows.end; h++)
-		for (int w = columns.begin; w < columns.end; w++) {
-			if (back)
-				plane[h * width + w] += *pixel / area;
-			else
-				sum += plane[h * width + w];
-		}
-	if (!back)
-		*pixel = sum / area;
-}
-
-static void adaptive(const struct net *n, const struct net_node *node, float *in, float *out, bool back)
-{
-	struct net_size s = net_size(n, node->in[0]), o = net_size(n, node->out);
-	size_t planes = n->rows * (size_t)s.channels;
-	for (size_t p = 0; p < planes; p++, in += s.height * s.width)
-		for (int h = 0; h < o.height; h++)
-			for (int w = 0; w < o.width; w++)
-				adaptive_pixel(cell_of(h, s.height, o.height), cell_of(w, s.width, o.width),
-				               s.width, in, out++, back);
+	struct net_size in = net_size(n, node->in[0]), out = net_size(n, node->out);
+	return (struct adaptive){
+	        n->rows * (size_t)in.channels, {in.height, in.width}, {out.height, out.width}};
 }
 
 void net_adaptive_forward(struct net *n, struct net_node *node)
 {
-	adaptive(n, node, net_value_at(n, node->in[0]), net_value_at(n, node->out), false);
+	struct adaptive a = adaptive_of(n, node);
+	n->env.be->image->adaptive(n->env.queue, a.planes, a.from, a.to, net_value_at(n, node->in[0]),
+	                           net_value_at(n, node->out));
 }
 
 void net_adaptive_backward(struct net *n, struct net_node *node, float *d_out, float *const d_in[2])
 {
-	if (!d_in[0])
-		return;
-	memset(d_in[0], 0, net_floats(n, node->in[0]) * sizeof *d_in[0]);
-	adaptive(n, node, d_in[0], d_out, true);
+	struct adaptive a = adaptive_of(n, node);
+	if (d_in[0])
+		n->env.be->image->adaptive_back(n->env.queue, a.planes, a.from, a.to, d_out, d_in[0]);
 }

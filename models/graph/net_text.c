@@ -6,7 +6,6 @@
  * probability, everywhere in the batch; the other words are divided by the probability to stay. Number `draw`
  * + word of the step's stream decides.
  */
-#include <string.h>
 #include "models/graph/net_internal.h"
 
 int net_embed(struct net *n, const char *name, int width, double row_dropout)
@@ -67,7 +66,7 @@ void net_embed_backward(struct net *n, struct net_node *node, float *d_out, floa
 	float *g = net_gradient(n, node->weight);
 	(void)d_in;
 	if (!tied(n, node))
-		memset(g, 0, n->tensor[node->weight].tensor.count * sizeof *g);
+		n->env.be->memory->fill(n->env.queue, g, 0, n->tensor[node->weight].tensor.count * sizeof *g);
 	for (size_t r = 0; r < n->rows; r++) {
 		float factor = factor_of(n, node, &s, b->token[r]), *d = d_out + r * width;
 		if (factor == 0)

@@ -1,6 +1,5 @@
 /* Aggregator `mean`: distributed SGD, with momentum if the workers have one. */
 #include "aggregator/mean.h"
-#include <string.h>
 #include "compressor/float32.h"
 
 void mean_combine(const struct step_job *job, int count, const void *const *pushes, size_t begin, size_t end,
@@ -11,7 +10,7 @@ void mean_combine(const struct step_job *job, int count, const void *const *push
 	for (size_t at = begin; at < end; at += MEAN_BLOCK) {
 		size_t n = end - at < MEAN_BLOCK ? end - at : MEAN_BLOCK;
 		float *sum = (float *)pull + at;
-		memcpy(sum, (const float *)pushes[0] + at, n * sizeof *sum);
+		be->memory->copy(job->queue, sum, (const float *)pushes[0] + at, n * sizeof *sum);
 		for (int m = 1; m < count; m++)
 			be->add(job->queue, n, (const float *)pushes[m] + at, sum);
 		be->scale(job->queue, n, share, sum, sum);

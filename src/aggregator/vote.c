@@ -72,12 +72,12 @@ static void vote_apply(const struct step_job *job, const void *pull, size_t begi
 
 static void vote_push_signs(const struct step_job *job, const void *push, uint64_t *vote, uint64_t *abstain)
 {
-	sign_message_signs(job->n, vote_zero(job->state), push, vote, abstain);
+	sign_message_signs(job, vote_zero(job->state), push, vote, abstain);
 }
 
 static void vote_pull_signs(const struct step_job *job, const void *pull, uint64_t *vote, uint64_t *abstain)
 {
-	sign_message_signs(job->n, vote_tie(job->state), pull, vote, abstain);
+	sign_message_signs(job, vote_tie(job->state), pull, vote, abstain);
 }
 
 static const struct key vote_keys[] = {

@@ -30,6 +30,12 @@ struct votes {
 	const uint64_t *const *abstain; /* [M] -> [words], or NULL if no vote can abstain */
 };
 
+/* Losses of samples: their sum, and how many of them were classified right. */
+struct loss {
+	double sum;
+	uint64_t correct;
+};
+
 struct backend {
 	const char *name;   /* "ref", "cpu" */
 	const char *detail; /* "plain C", "AVX-512, OpenBLAS 0.3.21 (...)" */
@@ -108,10 +114,10 @@ struct backend {
 	/* out = a[i] * x[i]. */
 	void (*multiply)(struct queue *q, size_t n, const float *a, const float *x, float *out);
 
-	/* Sums in double, in an order that may differ between backends (relative error 1e-12). */
-	double (*sum_abs)(struct queue *q, size_t n, const float *x);
-	double (*sum_square)(struct queue *q, size_t n, const float *x);
-	double (*dot)(struct queue *q, size_t n, const float *x, const float *y);
+	/* Sums in double, in an order that may differ between backends (relative error 1e-12), to *out. */
+	void (*sum_abs)(struct queue *q, size_t n, const float *x, double *out);
+	void (*sum_square)(struct queue *q, size_t n, const float *x, double *out);
+	void (*dot)(struct queue *q, size_t n, const float *x, const float *y, double *out);
 
 	/*
 	 * C [m][n] = alpha op(A) op(B) + beta C, op transposes when ta / tb; op(A) is [m][k], op(B) is
@@ -152,17 +158,21 @@ struct backend {
 	                    float *z, float *f);
 
 	/*
-	 * Softmax and cross-entropy of logits z [rows][n] (overwritten) and labels [rows]. Returns the sum
-	 * over rows of -ln softmax(z)[label] in double; sets *correct to the number of rows whose largest
-	 * logit (the first of equals) is the label. back = true: z becomes (softmax(z) - onehot) * weight;
-	 * else z's content is lost. Relative error 1e-5, also where the label's softmax rounds to 1. A row
-	 * with a NaN or an infinite largest logit makes the loss NaN and is not correct.
+	 * Softmax and cross-entropy of logits z [rows][n] (overwritten) and labels [rows]. Adds to *out the
+	 * sum over rows of -ln softmax(z)[label] in double, and the number of rows whose largest logit (the
+	 * first of equals) is the label. back = true: z becomes (softmax(z) - onehot) * weight; else z's
+	 * content is lost. Relative error 1e-5, also where the label's softmax rounds to 1. A row with a NaN
+	 * or an infinite largest logit makes the loss NaN and is not correct.
 	 */
-	double (*softmax_loss)(struct queue *q, size_t rows, size_t n, float *z, const int32_t *label,
-	                       bool back, float weight, size_t *correct);
+	void (*softmax_loss)(struct queue *q, size_t rows, size_t n, float *z, const int32_t *label,
+	                     bool back, float weight, struct loss *out);
 
-	/* Bytes of pixels to floats: out = (p / 255 - mean) / std = p * factor + shift. */
-	void (*pixels)(struct queue *q, size_t n, const uint8_t *p, float factor, float shift, float *out);
+	/*
+	 * Bytes of pixels [images][channels][plane] to floats: out = (p / 255 - mean) / std = p * factor +
+	 * shift, with a factor and a shift for each channel, which are read before it returns.
+	 */
+	void (*pixels)(struct queue *q, size_t images, size_t channels, size_t plane, const uint8_t *p,
+	               const float *factor, const float *shift, float *out);
 
 	const struct image_kernels *image; /* layers on images */
 };

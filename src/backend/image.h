@@ -59,6 +59,12 @@ struct image_memory {
 	void *keep, *scratch;
 };
 
+/* Shortcut A (He et al. 2016): every stride-th pixel in both directions; channels that `in` lacks are 0. */
+struct image_shortcut {
+	struct image in, out; /* the same count */
+	int stride;
+};
+
 struct image_layer; /* each backend defines its own */
 
 struct image_kernels {
@@ -67,6 +73,20 @@ struct image_kernels {
 	size_t (*floats)(const struct image *i);
 	void (*to_rows)(struct queue *q, const struct image *i, const float *image, float *rows);
 	void (*from_rows)(struct queue *q, const struct image *i, const float *rows, float *image);
+
+	/* in -> out, and the gradient of out -> that of in. All numbers of the value are written. */
+	void (*subsample)(struct queue *q, const struct image_shortcut *s, const float *in, float *out);
+	void (*subsample_back)(struct queue *q, const struct image_shortcut *s, const float *d_out,
+	                       float *d_in);
+
+	/*
+	 * PyTorch's AdaptiveAvgPool2d of x [planes][from], plain rows: y [planes][to]; from and to are a
+	 * height and a width. Back, dx is written.
+	 */
+	void (*adaptive)(struct queue *q, size_t planes, const int from[2], const int to[2], const float *x,
+	                 float *y);
+	void (*adaptive_back)(struct queue *q, size_t planes, const int from[2], const int to[2],
+	                      const float *dy, float *dx);
 
 	/* Never fails; dies if the machine cannot. Keep and scratch memory need not be zeroed. */
 	struct image_layer *(*open)(const struct image_spec *spec, struct image_need *need);

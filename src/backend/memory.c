@@ -53,3 +53,31 @@ void memory_mirror_free(const struct memory *m, void *mirror)
 	if (!m->host)
 		mem_free(mirror);
 }
+
+const void *memory_see(const struct memory *m, struct queue *q, const void *at, size_t bytes, void *scratch)
+{
+	if (m->host)
+		return at;
+	m->download(q, scratch, at, bytes);
+	return scratch;
+}
+
+void *memory_scratch(const struct memory *m, size_t bytes)
+{
+	return m->host ? NULL : mem_array(bytes, 1);
+}
+
+const void *memory_give(const struct memory *m, struct queue *q, void *at, const void *from, size_t bytes)
+{
+	if (m->host)
+		return from;
+	m->upload(q, at, from, bytes);
+	return at;
+}
+
+double memory_number(const struct memory *m, struct queue *q, const double *at)
+{
+	double number;
+	m->download(q, &number, at, sizeof number);
+	return number;
+}

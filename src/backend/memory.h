@@ -61,4 +61,18 @@ extern const struct memory memory_host;
 void *memory_mirror(const struct memory *m, void *at, size_t bytes);
 void memory_mirror_free(const struct memory *m, void *mirror);
 
+/*
+ * Where this thread can read `bytes` bytes of the machine's memory, as they are when the queue is finished:
+ * on the host, where they are; elsewhere at `scratch`, memory of the host, to which they are downloaded.
+ */
+const void *memory_see(const struct memory *m, struct queue *q, const void *at, size_t bytes, void *scratch);
+/* Memory of the host for memory_see(): NULL where it needs none. Free it with mem_free(). */
+void *memory_scratch(const struct memory *m, size_t bytes);
+
+/* The other way: where kernels can read bytes of the host; on the host, where they are, elsewhere at `at`. */
+const void *memory_give(const struct memory *m, struct queue *q, void *at, const void *from, size_t bytes);
+
+/* A number that a kernel has written. */
+double memory_number(const struct memory *m, struct queue *q, const double *at);
+
 #endif

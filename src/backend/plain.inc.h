@@ -139,9 +139,16 @@ static void plain_forget_back(HOST_QUEUE, size_t n, const float *d, const float 
 	}
 }
 
-static void plain_pixels(HOST_QUEUE, size_t n, const uint8_t *p, float factor, float shift, float *out)
+static void plain_plane(size_t n, const uint8_t *p, float factor, float shift, float *out)
 {
 	INDEPENDENT
 	for (size_t i = 0; i < n; i++)
 		out[i] = (float)p[i] * factor + shift;
+}
+
+static void plain_pixels(HOST_QUEUE, size_t images, size_t channels, size_t plane, const uint8_t *p,
+                         const float *factor, const float *shift, float *out)
+{
+	for (size_t i = 0; i < images * channels; i++)
+		plain_plane(plane, p + i * plane, factor[i % channels], shift[i % channels], out + i * plane);
 }

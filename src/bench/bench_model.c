@@ -261,6 +261,9 @@ static int choose(struct bench_run *r, const struct bench_model_options *o, stru
 	const struct row *machine = model ? find(&family_backends, o->backend, e) : NULL;
 	if (!machine || ((const struct backend_row *)machine)->open(&r->be, e))
 		return -1;
+	if (!r->be.memory->host)
+		return err_user(e, "backend '%s' has memory of its own; bench times models on the host's",
+		                o->backend);
 	r->model = (const struct model *)model;
 	if (!r->model->wants_data)
 		return err_user(e,

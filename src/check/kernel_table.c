@@ -73,17 +73,17 @@ static void run_multiply(const struct backend *b, struct kernel_job *j)
 
 static void run_sum_abs(const struct backend *b, struct kernel_job *j)
 {
-	j->sum = b->sum_abs(j->queue, j->n, j->x);
+	b->sum_abs(j->queue, j->n, j->x, &j->loss.sum);
 }
 
 static void run_sum_square(const struct backend *b, struct kernel_job *j)
 {
-	j->sum = b->sum_square(j->queue, j->n, j->x);
+	b->sum_square(j->queue, j->n, j->x, &j->loss.sum);
 }
 
 static void run_dot(const struct backend *b, struct kernel_job *j)
 {
-	j->sum = b->dot(j->queue, j->n, j->x, j->y);
+	b->dot(j->queue, j->n, j->x, j->y, &j->loss.sum);
 }
 
 static void run_gemm(const struct backend *b, struct kernel_job *j)
@@ -151,14 +151,17 @@ static void run_forget_back(const struct backend *b, struct kernel_job *j)
 /* Without back, the content of z is undefined: clear it. */
 static void run_softmax_loss(const struct backend *b, struct kernel_job *j)
 {
-	j->sum = b->softmax_loss(j->queue, j->rows, j->n, j->out[0], j->label, j->flag, j->rate, &j->correct);
+	b->softmax_loss(j->queue, j->rows, j->n, j->out[0], j->label, j->flag, j->rate, &j->loss);
 	for (size_t i = 0; i < j->rows * j->n && !j->flag; i++)
 		j->out[0][i] = 0;
 }
 
+/* Two channels where the number of pixels is even. */
 static void run_pixels(const struct backend *b, struct kernel_job *j)
 {
-	b->pixels(j->queue, j->n, j->pixel, j->rate, j->decay, j->out[0]);
+	const float factor[2] = {j->rate, j->beta}, shift[2] = {j->decay, j->rate};
+	size_t channels = j->n % 2 ? 1 : 2;
+	b->pixels(j->queue, 1, channels, j->n / channels, j->pixel, factor, shift, j->out[0]);
 }
 
 /* name, call, shape, inputs, outputs, bytes, limit, allowed error, cancels */

@@ -23,8 +23,7 @@ struct kernel_job {
 	const uint8_t *pixel;           /* [n] */
 	float *out[3];                  /* [rows][n], read and written */
 	uint64_t *plane[2];             /* [words], written: vote, abstain */
-	double sum;                     /* what the kernel returned */
-	size_t correct;
+	struct loss loss;               /* what the kernel adds to; sums: its sum is written */
 };
 
 /* Decides which sizes and settings a kernel is checked with. */

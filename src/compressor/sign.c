@@ -1,6 +1,5 @@
 /* The sign layout: see compressor/sign.h. */
 #include "compressor/sign.h"
-#include <string.h>
 
 void sign_message_encode(const struct step_job *job, enum sign_policy zero, uint32_t worker, const float *v,
                          size_t begin, size_t end, void *push)
@@ -11,13 +10,15 @@ void sign_message_encode(const struct step_job *job, enum sign_policy zero, uint
 	job->be->sign_pack(job->queue, end - begin, v + begin, zero, &coins, begin, vote, abstain);
 }
 
-void sign_message_signs(size_t n, enum sign_policy policy, const void *message, uint64_t *vote,
-                        uint64_t *abstain)
+void sign_message_signs(const struct step_job *job, enum sign_policy policy, const void *message,
+                        uint64_t *vote, uint64_t *abstain)
 {
-	const uint64_t *silent = sign_message_abstain(message, n, policy, 0);
-	memcpy(vote, sign_message_vote(message, 0), sign_plane_bytes(n));
+	const struct memory *m = job->be->memory;
+	const uint64_t *silent = sign_message_abstain(message, job->n, policy, 0);
+	size_t bytes = sign_plane_bytes(job->n);
+	m->copy(job->queue, vote, sign_message_vote(message, 0), bytes);
 	if (silent)
-		memcpy(abstain, silent, sign_plane_bytes(n));
+		m->copy(job->queue, abstain, silent, bytes);
 	else
-		memset(abstain, 0, sign_plane_bytes(n));
+		m->fill(job->queue, abstain, 0, bytes);
 }

@@ -12,7 +12,7 @@ void sign_message_encode(const struct step_job *job, enum sign_policy zero, uint
                          size_t begin, size_t end, void *push);
 
 /* Copy a message's planes to vote and abstain [words]. Without an abstain plane, abstain becomes 0. */
-void sign_message_signs(size_t n, enum sign_policy policy, const void *message, uint64_t *vote,
-                        uint64_t *abstain);
+void sign_message_signs(const struct step_job *job, enum sign_policy policy, const void *message,
+                        uint64_t *vote, uint64_t *abstain);
 
 #endif

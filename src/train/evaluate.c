@@ -1,7 +1,6 @@
 /* Passes over images, and gradients over the whole training set. */
 #include "train/evaluate.h"
 #include <math.h>
-#include <string.h>
 #include "base/mem.h"
 
 /* A section of a pass that the lanes work on together. */
@@ -155,6 +154,7 @@ static void gradient_pass(struct evaluation *ev, const uint32_t *order, size_t s
 		for (size_t i = 0; i < count; i++)
 			take(self, p.samples - i * size < size ? p.samples - i * size : size,
 			     workforce->lanes[i].scratch);
+		ev->state->be->memory->finish(ev->state->queue); /* the lanes write there again */
 	}
 }
 
@@ -180,7 +180,7 @@ void evaluate_full_gradient(void *ctx, float *g)
 		ev->model->exact(ev->workforce->lanes[0].model, ev->state->x, g);
 		return;
 	}
-	memset(g, 0, ev->state->n * sizeof *g);
+	ev->state->be->memory->fill(ev->state->queue, g, 0, ev->state->n * sizeof *g);
 	gradient_pass(ev, NULL, ev->workforce->feed.data.shape.n_train, add_share, &full);
 }
 

@@ -4,6 +4,7 @@
 #include "aggregator/aggregator.h"
 #include "config/json.h"
 #include "registry.h"
+#include "train/host.h"
 
 /* The settings of a run that a shard needs. */
 struct shard_settings {
@@ -89,9 +90,10 @@ int shard_run(struct zmq_shard *h, struct pool *pool, struct err *e)
 {
 	struct shard_settings s = {0};
 	struct arena arena = {0};
-	struct backend be = {0};
+	struct backend be = {0}, host = {0};
 	int rc = zmq_shard_wait(h, e) || read_settings(&s, zmq_shard_settings(h), &arena, e) ||
-	         ((const struct backend_row *)s.backend.row)->open(&be, e) || serve(h, &s, &be, pool, e);
+	         ((const struct backend_row *)s.backend.row)->open(&be, e) || host_open(&be, &host, e) ||
+	         serve(h, &s, &host, pool, e);
 	arena_clear(&arena);
 	return rc ? -1 : 0;
 }

@@ -30,7 +30,7 @@ static int open_parts(struct trainer *t, struct pool *pool, const struct link *l
 	const struct backend_row *backend = (const struct backend_row *)s->backend.row;
 	t->workforce.pool = pool;
 	if (check_memory(s, pool_lanes(pool), link ? link->count : (int)s->workers, !link || link->root, e) ||
-	    backend->open(&t->be, e) || uplink_open(&t->uplink, s, link, pool, e))
+	    backend->open(&t->be, e) || uplink_open(&t->uplink, s, &t->be, link, pool, e))
 		return -1;
 	if (t->be.slow)
 		log_warn("%s", t->be.slow);
@@ -43,8 +43,10 @@ static int open_parts(struct trainer *t, struct pool *pool, const struct link *l
 	t->queue = t->be.memory->queue_open();
 	t->env = settings_model_env(s, &t->be);
 	t->env.queue = t->queue;
+	t->number = t->be.memory->alloc(sizeof *t->number, "sum");
 	state_open(&t->state, s, &t->env, l->ids, l->count);
-	workforce_open(&t->workforce, s, &t->env, &t->state, t->observer.probed.record.sign_failure > 0);
+	workforce_open(&t->workforce, s, &t->env, &t->state, t->observer.probed.record.sign_failure > 0,
+	               t->uplink.mirrors);
 	return 0;
 }
 
@@ -84,6 +86,7 @@ static int open_start(struct trainer *t, struct err *e)
 	int rc = init->read ? init->read(s->init.state, &t->env, s->model.state, x, running, e) : 0;
 	m->upload(t->queue, st->x, x, st->n * sizeof *x);
 	m->upload(t->queue, st->running, running, st->running_floats * sizeof *running);
+	m->finish(t->queue);
 	memory_mirror_free(m, x);
 	memory_mirror_free(m, running);
 	if (rc)
@@ -130,6 +133,8 @@ void trainer_close(struct trainer *t)
 	workforce_close(&t->workforce);
 	state_close(&t->state);
 	uplink_close(&t->uplink, &t->be);
+	if (t->number)
+		t->be.memory->release(t->number);
 	if (t->queue)
 		t->be.memory->queue_close(t->queue);
 	mem_free(t);

@@ -1,7 +1,6 @@
 /* One worker's share of a step. */
 #include "train/worker.h"
 #include <math.h>
-#include <string.h>
 #include "base/clock.h"
 
 struct step_job round_job(const struct round *r, const struct lane *l)
@@ -18,7 +17,7 @@ static void next_batch(struct worker *w, struct lane *l, const struct round *r, 
 		lane_images(l, w->id, r->job.step, w->number, out);
 	if (r->feed->kind == FEED_TEXT) {
 		if (r->feed->walk.position == 0 && w->carry) /* the sequences begin at this step */
-			memset(w->carry, 0, r->carry_floats * sizeof *w->carry);
+			r->be->memory->fill(l->queue, w->carry, 0, r->carry_floats * sizeof *w->carry);
 		lane_text(l, w->id, out);
 	}
 	w->data_s = clock_s() - begin;
@@ -45,6 +44,19 @@ struct maker {
 	const struct round *r;
 };
 
+/* Show the transport coordinates [begin, end) of the message. */
+static void show_bucket(const struct maker *m, size_t begin, size_t end)
+{
+	const struct planes *planes = &m->r->buckets.planes;
+	size_t n = m->r->job.n, stride = planes_stride(planes, n), from = planes_offset(planes, n, begin),
+	       bytes = planes_offset(planes, n, end) - from;
+	for (int p = 0; p < planes->count; p++) {
+		size_t at = (size_t)p * stride + from;
+		m->r->be->memory->download(m->l->queue, (char *)m->w->push_seen + at,
+		                           (const char *)m->w->push + at, bytes);
+	}
+}
+
 /* Compute momentum and message for coordinates [begin, w->made). */
 static void make_bucket(const struct maker *m, size_t begin)
 {
@@ -54,6 +66,7 @@ static void make_bucket(const struct maker *m, size_t begin)
 	r->be->momentum(m->l->queue, end - begin, r->beta, m->l->scratch + begin, w->v + begin);
 	const struct step_job job = round_job(r, m->l);
 	r->agg->encode(&job, w->id, w->v, begin, end, w->push);
+	show_bucket(m, begin, end);
 	__atomic_store_n(&w->made, begin, __ATOMIC_RELEASE);
 	r->buckets.made(r->buckets.ctx, m->l);
 }
@@ -77,8 +90,10 @@ static void show_gradient(struct worker *w, const struct lane *l, const struct r
 {
 	size_t n = r->job.n;
 	if (r->wants.norms) {
-		w->shown->l1 = r->be->sum_abs(l->queue, n, g);
-		w->shown->l2 = sqrt(r->be->sum_square(l->queue, n, g));
+		r->be->sum_abs(l->queue, n, g, &l->numbers[0]);
+		r->be->sum_square(l->queue, n, g, &l->numbers[1]);
+		w->shown->l1 = memory_number(r->be->memory, l->queue, &l->numbers[0]);
+		w->shown->l2 = sqrt(memory_number(r->be->memory, l->queue, &l->numbers[1]));
 	}
 	if (r->wants.signs)
 		r->be->sign_pack(l->queue, n, g, SIGN_POSITIVE, NULL, 0, w->shown->signs, NULL);
@@ -101,15 +116,15 @@ void worker_compute(struct worker *w, struct lane *l, const struct round *r)
 	next_batch(w, l, r, &batch);
 	w->loss = r->model->grad(l->model, r->x, &batch, l->scratch);
 	show_gradient(w, l, r, l->scratch);
-	if (in_buckets) {
+	if (in_buckets)
 		make_ready(&maker, 0);
-		return;
-	}
 	if (w->attack && w->attack->acts_on == ATTACK_GRADIENT) {
 		forge(w, l, r, l->scratch, l->forged);
 		gradient = l->forged;
 	}
-	r->be->momentum(l->queue, r->job.n, r->beta, gradient, w->v);
+	if (!in_buckets)
+		r->be->momentum(l->queue, r->job.n, r->beta, gradient, w->v);
+	r->be->memory->finish(l->queue);
 }
 
 void worker_encode(struct worker *w, struct lane *l, const struct round *r)
@@ -123,5 +138,7 @@ void worker_encode(struct worker *w, struct lane *l, const struct round *r)
 	}
 	const struct step_job job = round_job(r, l);
 	r->agg->encode(&job, w->id, v, 0, r->job.n, w->push);
+	r->be->memory->download(l->queue, w->push_seen, w->push, r->push_bytes);
+	r->be->memory->finish(l->queue);
 	__atomic_store_n(&w->made, 0, __ATOMIC_RELEASE);
 }

@@ -25,10 +25,12 @@
 #include "probe/probe.h"
 #include "train/feed.h"
 #include "train/lane.h"
+#include "transport/transport.h"
 
 /* How messages are made in buckets. */
 struct round_buckets {
-	size_t size; /* coordinates, a multiple of 64; 0: messages are made whole */
+	size_t size;          /* coordinates, a multiple of 64; 0: messages are made whole */
+	struct planes planes; /* of a message */
 	/* Called in lane l after each bucket of a worker's message is made. */
 	void (*made)(void *ctx, const struct lane *l);
 	void *ctx;
@@ -39,6 +41,7 @@ struct round {
 	const struct backend *be;
 	const struct model *model;
 	const struct aggregator *agg;
+	size_t push_bytes;
 	struct step_job job; /* job.step is the present step, from 0 */
 	const struct feed *feed;
 	const float *x;      /* [n] */
@@ -56,6 +59,7 @@ struct worker {
 	uint32_t id;
 	float *v;                    /* [n] momentum */
 	void *push;                  /* [push_bytes] message */
+	void *push_seen;             /* its mirror, which the transport reads; or the message itself */
 	const struct attack *attack; /* NULL: honest */
 	const void *attack_state;
 	float *memory; /* of the attack; NULL: it has none */

@@ -203,6 +203,11 @@ struct transport {
 	struct row row;
 	enum transport_processes processes;
 	/*
+	 * Pushes and the answer are memory of the machine (backend/memory.h), which exchange() leaves to
+	 * combine(). Other rows get memory of the host, and a state of the host's.
+	 */
+	bool on_machine;
+	/*
 	 * Why `train` cannot use this transport (LAUNCHED: without the launcher). The text is the end of a
 	 * sentence that begins with the transport's name. NULL: `train` can use it.
 	 */

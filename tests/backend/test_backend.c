@@ -60,16 +60,19 @@ static void check_products(const struct backend *b, struct vectors *v, size_t n)
 
 static void check_sums(const struct backend *b, struct vectors *v, size_t n)
 {
-	double sum = 0, square = 0, product = 0;
+	double sum = 0, square = 0, product = 0, found;
 	begin(v, n);
 	for (size_t i = 0; i < n; i++) {
 		sum += fabs(v->x[i]);
 		square += (double)v->x[i] * v->x[i];
 		product += (double)v->x[i] * v->y[i];
 	}
-	cr_assert_float_eq(b->sum_abs(NULL, n, v->x), sum, 1e-10);
-	cr_assert_float_eq(b->sum_square(NULL, n, v->x), square, 1e-10);
-	cr_assert_float_eq(b->dot(NULL, n, v->x, v->y), product, 1e-10);
+	b->sum_abs(NULL, n, v->x, &found);
+	cr_assert_float_eq(found, sum, 1e-10);
+	b->sum_square(NULL, n, v->x, &found);
+	cr_assert_float_eq(found, square, 1e-10);
+	b->dot(NULL, n, v->x, v->y, &found);
+	cr_assert_float_eq(found, product, 1e-10);
 }
 
 static void check_pixels(const struct backend *b, struct vectors *v, size_t n)
@@ -78,7 +81,8 @@ static void check_pixels(const struct backend *b, struct vectors *v, size_t n)
 	begin(v, n);
 	for (size_t i = 0; i < n; i++)
 		pixels[i] = (uint8_t)(7 * i);
-	b->pixels(NULL, n, pixels, 1 / (255 * 0.25f), -0.5f / 0.25f, v->out);
+	const float factor = 1 / (255 * 0.25f), shift = -0.5f / 0.25f;
+	b->pixels(NULL, 1, 1, n, pixels, &factor, &shift, v->out);
 	for (size_t i = 0; i < n; i++)
 		backend_tables_expect_near(b, "pixels", n, i, v->out[i], (pixels[i] / 255.0 - 0.5) / 0.25, 4);
 	cr_assert_eq(v->out[n], v->before[n], "pixels writes behind its vector");
@@ -284,7 +288,7 @@ Test(backend, nan_is_not_hidden)
 		struct backend *b = &tables[t];
 		float y[20], g[20], z[6] = {1, NAN, 2, 1, 2, 3};
 		const int32_t label[2] = {2, 2};
-		size_t correct;
+		struct loss loss = {0};
 		for (int i = 0; i < 20; i++) {
 			y[i] = NAN;
 			g[i] = (float)i;
@@ -298,8 +302,9 @@ Test(backend, nan_is_not_hidden)
 		cr_expect(isnan(y[7]));
 		b->momentum(NULL, 20, 0, g, y);
 		cr_expect_eq(y[7], 7.0f);
-		cr_expect(isnan(b->softmax_loss(NULL, 2, 3, z, label, true, 1, &correct)));
-		cr_expect_eq(correct, 1);
+		b->softmax_loss(NULL, 2, 3, z, label, true, 1, &loss);
+		cr_expect(isnan(loss.sum));
+		cr_expect_eq(loss.correct, 1);
 		cr_expect(isnan(z[0]) && !isnan(z[3]), "%s: a row without a loss spoils another", b->detail);
 	}
 }

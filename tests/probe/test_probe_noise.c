@@ -401,7 +401,7 @@ Test(pass, signal_to_noise_is_found)
 		}
 		g[N - 2] = 100000.0f + (k % 2 ? 0.5f : -0.5f);
 		g[N - 1] = 0;
-		moments_take(p, g);
+		moments_take(p, NULL, g);
 	}
 	moments_append(p, 0);
 	moments_close(p);

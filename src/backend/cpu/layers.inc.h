@@ -92,7 +92,7 @@ INLINE void exponentials(size_t n, float *z)
 enum { SOFTMAX_ROWS = 64 };
 
 static double softmax_rows(size_t rows, size_t n, float *z, const int32_t *label, bool back, float weight,
-                           size_t *correct)
+                           uint64_t *correct)
 {
 	size_t best[SOFTMAX_ROWS];
 	double loss = 0;
@@ -119,14 +119,13 @@ static double softmax_rows(size_t rows, size_t n, float *z, const int32_t *label
 	return loss;
 }
 
-static double cpu_softmax_loss(HOST_QUEUE, size_t rows, size_t n, float *z, const int32_t *label, bool back,
-                               float weight, size_t *correct)
+static void cpu_softmax_loss(HOST_QUEUE, size_t rows, size_t n, float *z, const int32_t *label, bool back,
+                             float weight, struct loss *out)
 {
 	double loss = 0;
-	*correct = 0;
 	for (size_t r = 0; r < rows; r += SOFTMAX_ROWS) {
 		size_t count = rows - r < SOFTMAX_ROWS ? rows - r : SOFTMAX_ROWS;
-		loss += softmax_rows(count, n, z + r * n, label + r, back, weight, correct);
+		loss += softmax_rows(count, n, z + r * n, label + r, back, weight, &out->correct);
 	}
-	return loss;
+	out->sum += loss;
 }

@@ -72,6 +72,9 @@ static void backward(HOST_QUEUE, struct image_layer *l, float *dw, float *db)
 		ref_pool_backward(l);
 }
 
+#define IMAGE_BLOCK(i) 1
+#include "backend/image_plain.inc.h"
+
 static int block(const struct image *i)
 {
 	(void)i;
@@ -83,6 +86,10 @@ const struct image_kernels ref_image = {
         .floats = ref_image_floats,
         .to_rows = copy_rows,
         .from_rows = copy_rows,
+        .subsample = plain_subsample,
+        .subsample_back = plain_subsample_back,
+        .adaptive = plain_adaptive,
+        .adaptive_back = plain_adaptive_back,
         .open = open_layer,
         .bind = bind,
         .close = close_layer,

@@ -50,11 +50,10 @@ static size_t largest_of(size_t n, const float *z)
  * A row with a NaN or an infinite largest logit has a NaN loss and is not correct. The label's gradient is
  * -(sum of the others) / sum, so that it keeps its sign when the label's probability rounds to 1.
  */
-double ref_softmax_loss(HOST_QUEUE, size_t rows, size_t n, float *z, const int32_t *label, bool back,
-                        float weight, size_t *correct)
+void ref_softmax_loss(HOST_QUEUE, size_t rows, size_t n, float *z, const int32_t *label, bool back,
+                      float weight, struct loss *out)
 {
 	double loss = 0;
-	*correct = 0;
 	for (size_t r = 0; r < rows; r++, z += n) {
 		size_t best = largest_of(n, z), right = (size_t)label[r];
 		double most = z[best], own = z[right], others = 0;
@@ -62,9 +61,9 @@ double ref_softmax_loss(HOST_QUEUE, size_t rows, size_t n, float *z, const int32
 			others += j == right ? 0 : exp(z[j] - most);
 		double sum = others + exp(own - most);
 		loss += log(sum) - (own - most);
-		*correct += best == right && !isnan(sum);
+		out->correct += best == right && !isnan(sum);
 		for (size_t j = 0; back && j < n; j++)
 			z[j] = (float)((j == right ? -others : exp(z[j] - most)) / sum * weight);
 	}
-	return loss;
+	out->sum += loss;
 }

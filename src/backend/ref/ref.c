@@ -22,25 +22,25 @@ static void ref_dropout(HOST_QUEUE, size_t n, float rate, const struct stream *s
 		out[i] = stream_uniform(s, first + i) >= rate ? x[i] / (1 - rate) : 0;
 }
 
-static double ref_sum_abs(HOST_QUEUE, size_t n, const float *x)
+static void ref_sum_abs(HOST_QUEUE, size_t n, const float *x, double *out)
 {
 	double sum = 0;
 	for (size_t i = 0; i < n; i++)
 		sum += fabs(x[i]);
-	return sum;
+	*out = sum;
 }
 
-static double ref_dot(HOST_QUEUE, size_t n, const float *x, const float *y)
+static void ref_dot(HOST_QUEUE, size_t n, const float *x, const float *y, double *out)
 {
 	double sum = 0;
 	for (size_t i = 0; i < n; i++)
 		sum += (double)x[i] * y[i];
-	return sum;
+	*out = sum;
 }
 
-static double ref_sum_square(HOST_QUEUE, size_t n, const float *x)
+static void ref_sum_square(HOST_QUEUE, size_t n, const float *x, double *out)
 {
-	return ref_dot(queue, n, x, x);
+	ref_dot(queue, n, x, x, out);
 }
 
 static int ref_open(struct backend *b, struct err *e)

@@ -18,8 +18,8 @@ void ref_gemm(HOST_QUEUE, bool ta, bool tb, size_t m, size_t n, size_t k, float 
               const float *b, float beta, float *c);
 void ref_tanh(HOST_QUEUE, size_t n, float *y);
 void ref_sigmoid(HOST_QUEUE, size_t n, float *y);
-double ref_softmax_loss(HOST_QUEUE, size_t rows, size_t n, float *z, const int32_t *label, bool back,
-                        float weight, size_t *correct);
+void ref_softmax_loss(HOST_QUEUE, size_t rows, size_t n, float *z, const int32_t *label, bool back,
+                      float weight, struct loss *out);
 
 /* backend/ref/image.c */
 extern const struct image_kernels ref_image;
