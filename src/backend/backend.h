@@ -72,6 +72,13 @@ struct backend {
 	/* v = (1 - beta) g + beta v. beta = 0 copies g even where v is NaN. */
 	void (*momentum)(size_t n, float beta, const float *g, float *v);
 
+	/*
+	 * momentum(), and sign_pack() of the v that it leaves, in one pass over memory: what an honest worker
+	 * whose message is a sign does with its gradient.
+	 */
+	void (*momentum_pack)(size_t n, float beta, const float *g, float *v, enum sign_policy zero,
+	                      const struct stream *coins, size_t first, uint64_t *vote, uint64_t *abstain);
+
 	/* out = a x. */
 	void (*scale)(size_t n, float a, const float *x, float *out);
 

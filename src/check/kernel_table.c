@@ -34,6 +34,12 @@ static void run_momentum(const struct backend *b, struct kernel_job *j)
 	b->momentum(j->n, j->beta, j->x, j->out[0]);
 }
 
+static void run_momentum_pack(const struct backend *b, struct kernel_job *j)
+{
+	b->momentum_pack(j->n, j->beta, j->x, j->out[0], j->policy, &j->random, j->first, j->plane[0],
+	                 abstain_if(j));
+}
+
 static void run_scale(const struct backend *b, struct kernel_job *j)
 {
 	b->scale(j->n, j->rate, j->x, j->out[0]);
@@ -167,6 +173,7 @@ const struct kernel kernel_table[] = {
         {"majority", run_majority, SHAPE_VOTE, 0, 0, 0, LIMIT_FOLD, 0, false},
         {"sign_apply", run_sign_apply, SHAPE_SIGN, 0, 1, 8 + 1.0 / 8, LIMIT_UPDATE, 0, false},
         {"momentum", run_momentum, SHAPE_VECTOR, 1, 1, 12, LIMIT_TRIAD, 0, false},
+        {"momentum_pack", run_momentum_pack, SHAPE_SIGN, 1, 1, 12 + 1.0 / 8, LIMIT_TRIAD, 0, false},
         {"scale", run_scale, SHAPE_VECTOR, 1, 1, 8, LIMIT_COPY, 0, false},
         {"add", run_add, SHAPE_VECTOR, 1, 1, 12, LIMIT_TRIAD, 0, false},
         {"descend", run_descend, SHAPE_VECTOR, 1, 1, 12, LIMIT_TRIAD, 0, false},

@@ -47,6 +47,7 @@ static void level_fill(struct backend *b)
 	b->majority = cpu_majority;
 	b->sign_apply = cpu_sign_apply;
 	b->momentum = plain_momentum;
+	b->momentum_pack = cpu_momentum_pack;
 	b->scale = plain_scale;
 	b->add = plain_add;
 	b->descend = plain_descend;

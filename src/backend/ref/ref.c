@@ -28,6 +28,14 @@ static void ref_dropout(size_t n, float rate, const struct stream *s, size_t fir
 		out[i] = stream_uniform(s, first + i) >= rate ? x[i] / (1 - rate) : 0;
 }
 
+/* The definition of the pair: one kernel after the other. */
+static void ref_momentum_pack(size_t n, float beta, const float *g, float *v, enum sign_policy zero,
+                              const struct stream *coins, size_t first, uint64_t *vote, uint64_t *abstain)
+{
+	plain_momentum(n, beta, g, v);
+	ref_sign_pack(n, v, zero, coins, first, vote, abstain);
+}
+
 static double ref_sum_abs(size_t n, const float *x)
 {
 	double sum = 0;
@@ -62,6 +70,7 @@ static int ref_open(struct backend *b, struct err *e)
 	        .majority = ref_majority,
 	        .sign_apply = ref_sign_apply,
 	        .momentum = plain_momentum,
+	        .momentum_pack = ref_momentum_pack,
 	        .scale = plain_scale,
 	        .add = plain_add,
 	        .descend = plain_descend,
