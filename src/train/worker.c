@@ -30,23 +30,31 @@ static void forge(struct worker *w, const struct round *r, const float *v, float
 	w->attack->forge(w->attack_state, &view, out);
 }
 
-/* A message while it is made from a gradient. */
+static bool forges_message(const struct worker *w)
+{
+	return w->attack && w->attack->acts_on == ATTACK_MESSAGE;
+}
+
+/* A message while it is made in buckets from a gradient. */
 struct maker {
 	struct worker *w;
 	const struct lane *l;
 	const struct round *r;
 };
 
-/* Compute momentum and message for coordinates [begin, w->made). */
-static void make_bucket(const struct maker *m, size_t begin)
+/* Compute momentum and message of the gradient g [n] for coordinates [begin, w->made). */
+static void make_message(struct worker *w, const struct round *r, const float *g, size_t begin)
 {
-	const struct round *r = m->r;
-	struct worker *w = m->w;
+	double start = clock_s();
 	size_t end = w->made;
-	r->be->momentum(end - begin, r->beta, m->l->scratch + begin, w->v + begin);
-	r->agg->encode(&r->job, w->id, w->v, begin, end, w->push);
+	if (r->agg->encode_momentum) {
+		r->agg->encode_momentum(&r->job, w->id, r->beta, g, w->v, begin, end, w->push);
+	} else {
+		r->be->momentum(end - begin, r->beta, g + begin, w->v + begin);
+		r->agg->encode(&r->job, w->id, w->v, begin, end, w->push);
+	}
+	w->encode_s += clock_s() - start;
 	__atomic_store_n(&w->made, begin, __ATOMIC_RELEASE);
-	r->buckets.made(r->buckets.ctx, m->l);
 }
 
 /* The model calls this: the gradient is final from coordinate `begin` on. Make the buckets that are complete.
@@ -59,7 +67,8 @@ static void make_ready(void *ctx, size_t begin)
 		size_t from = (m->w->made - 1) / size * size;
 		if (from < begin)
 			return;
-		make_bucket(m, from);
+		make_message(m->w, m->r, m->l->scratch, from);
+		m->r->buckets.made(m->r->buckets.ctx, m->l);
 	}
 }
 
@@ -73,6 +82,20 @@ static void show_gradient(struct worker *w, const struct round *r, const float *
 	}
 	if (r->wants.signs)
 		r->be->sign_pack(n, g, SIGN_POSITIVE, NULL, 0, w->shown->signs, NULL);
+}
+
+/* At once, while the gradient may still be in a cache. Where an attack replaces the message, the momentum
+ * alone.
+ */
+static void make_whole(struct worker *w, const struct round *r, const float *g)
+{
+	double start = clock_s();
+	if (!forges_message(w)) {
+		make_message(w, r, g, 0);
+		return;
+	}
+	r->be->momentum(r->job.n, r->beta, g, w->v);
+	w->encode_s += clock_s() - start;
 }
 
 void worker_compute(struct worker *w, struct lane *l, const struct round *r)
@@ -89,6 +112,7 @@ void worker_compute(struct worker *w, struct lane *l, const struct round *r)
 	                      .ready_ctx = &maker};
 	const float *gradient = l->scratch;
 	w->made = r->job.n;
+	w->encode_s = 0;
 	next_batch(w, l, r, &batch);
 	w->loss = r->model->grad(l->model, r->x, &batch, l->scratch);
 	show_gradient(w, r, l->scratch);
@@ -100,18 +124,14 @@ void worker_compute(struct worker *w, struct lane *l, const struct round *r)
 		forge(w, r, l->scratch, l->forged);
 		gradient = l->forged;
 	}
-	r->be->momentum(r->job.n, r->beta, gradient, w->v);
+	make_whole(w, r, gradient);
 }
 
 void worker_encode(struct worker *w, struct lane *l, const struct round *r)
 {
-	const float *v = w->v;
 	if (w->made == 0)
 		return;
-	if (w->attack && w->attack->acts_on == ATTACK_MESSAGE) {
-		forge(w, r, w->v, l->scratch);
-		v = l->scratch;
-	}
-	r->agg->encode(&r->job, w->id, v, 0, r->job.n, w->push);
+	forge(w, r, w->v, l->scratch);
+	r->agg->encode(&r->job, w->id, l->scratch, 0, r->job.n, w->push);
 	__atomic_store_n(&w->made, 0, __ATOMIC_RELEASE);
 }
