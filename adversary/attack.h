@@ -22,6 +22,7 @@ enum attack_acts { ATTACK_GRADIENT, ATTACK_MESSAGE };
 /* All that a blind attack can know. */
 struct own_view {
 	const struct backend *be;
+	struct queue *queue; /* of the lane that calls */
 	size_t n;
 	const float *v;       /* [n] its own vector: gradient or message, as acts_on has it */
 	uint64_t step;        /* from 0 */

@@ -10,7 +10,7 @@ static void gaussian_forge(const void *state, const struct own_view *view, float
 {
 	const struct gaussian *g = state;
 	memset(out, 0, view->n * sizeof *out); /* the mean */
-	view->be->normal(view->n, (float)g->sigma, &view->stream, 0, out, out);
+	view->be->normal(view->queue, view->n, (float)g->sigma, &view->stream, 0, out, out);
 }
 
 static const struct key gaussian_keys[] = {

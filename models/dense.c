@@ -11,6 +11,7 @@
 struct dense {
 	struct dense_shape shape;
 	const struct backend *be;
+	struct queue *queue;
 	size_t batch; /* samples that the buffers hold */
 	uint64_t seed;
 	size_t weight[DENSE_LAYERS_MAX]; /* where in x a layer's W begins; its b follows */
@@ -76,6 +77,7 @@ void *dense_create(const struct dense_shape *shape, const struct model_env *env)
 	struct dense *d = mem_alloc(sizeof *d);
 	d->shape = *shape;
 	d->be = env->be;
+	d->queue = env->queue;
 	d->batch = (size_t)env->batch;
 	d->seed = env->seed;
 	for (int l = 0; l < shape->layers; l++) {
@@ -83,10 +85,12 @@ void *dense_create(const struct dense_shape *shape, const struct model_env *env)
 		dense_tensor(shape, 2 * (size_t)l, &t);
 		d->weight[l] = t.offset;
 		d->bias[l] = t.offset + t.count;
-		d->out[l] = d->be->alloc(d->batch * shape->width[l + 1] * sizeof(float));
+		d->out[l] =
+		        d->be->memory->alloc(d->batch * shape->width[l + 1] * sizeof(float), "activations");
 	}
 	for (int i = 0; i < n_deltas(shape); i++)
-		d->delta[i] = d->be->alloc(d->batch * widest_hidden(shape) * sizeof(float));
+		d->delta[i] = d->be->memory->alloc(d->batch * widest_hidden(shape) * sizeof(float),
+		                                   "gradients of activations");
 	return d;
 }
 
@@ -94,9 +98,9 @@ void dense_destroy(void *instance)
 {
 	struct dense *d = instance;
 	for (int l = 0; l < d->shape.layers; l++)
-		d->be->release(d->out[l]);
+		d->be->memory->release(d->out[l]);
 	for (int i = 0; i < n_deltas(&d->shape); i++)
-		d->be->release(d->delta[i]);
+		d->be->memory->release(d->delta[i]);
 	mem_free(d);
 }
 
@@ -126,14 +130,15 @@ static void forward(const struct dense *d, const float *x, const struct batch *b
 	for (int l = 0; l < d->shape.layers; l++) {
 		size_t in = d->shape.width[l], out = d->shape.width[l + 1];
 		float *y = d->out[l];
-		d->be->gemm(false, true, rows, out, in, 1, input(d, l, batch), x + d->weight[l], 0, y);
-		d->be->add_bias(rows, out, x + d->bias[l], y);
+		d->be->gemm(d->queue, false, true, rows, out, in, 1, input(d, l, batch), x + d->weight[l], 0,
+		            y);
+		d->be->add_bias(d->queue, rows, out, x + d->bias[l], y);
 		if (l + 1 == d->shape.layers)
 			break;
 		if (d->shape.activation == ACTIVATION_RELU)
-			d->be->relu(rows * out, y);
+			d->be->relu(d->queue, rows * out, y);
 		else
-			d->be->tanh(rows * out, y);
+			d->be->tanh(d->queue, rows * out, y);
 	}
 }
 
@@ -144,17 +149,18 @@ static void backward(const struct dense *d, const float *x, const struct batch *
 	size_t rows = (size_t)batch->count;
 	for (int l = d->shape.layers - 1; l >= 0; l--) {
 		size_t in = d->shape.width[l], out = d->shape.width[l + 1];
-		d->be->gemm(true, false, out, in, rows, 1, dy, input(d, l, batch), 0, g + d->weight[l]);
-		d->be->sum_rows(rows, out, dy, g + d->bias[l]);
+		d->be->gemm(d->queue, true, false, out, in, rows, 1, dy, input(d, l, batch), 0,
+		            g + d->weight[l]);
+		d->be->sum_rows(d->queue, rows, out, dy, g + d->bias[l]);
 		batch_ready(batch, d->weight[l]);
 		if (l == 0)
 			break;
 		float *dx = d->delta[(l + 1) % 2];
-		d->be->gemm(false, false, rows, in, out, 1, dy, x + d->weight[l], 0, dx);
+		d->be->gemm(d->queue, false, false, rows, in, out, 1, dy, x + d->weight[l], 0, dx);
 		if (d->shape.activation == ACTIVATION_RELU)
-			d->be->relu_back(rows * in, d->out[l - 1], dx);
+			d->be->relu_back(d->queue, rows * in, d->out[l - 1], dx);
 		else
-			d->be->tanh_back(rows * in, d->out[l - 1], dx);
+			d->be->tanh_back(d->queue, rows * in, d->out[l - 1], dx);
 		dy = dx;
 	}
 }
@@ -162,8 +168,8 @@ static void backward(const struct dense *d, const float *x, const struct batch *
 static double loss_sum_of(const struct dense *d, const struct batch *batch, bool back, size_t *correct)
 {
 	int last = d->shape.layers - 1;
-	return d->be->softmax_loss((size_t)batch->count, d->shape.width[last + 1], d->out[last], batch->label,
-	                           back, 1 / (float)batch->count, correct);
+	return d->be->softmax_loss(d->queue, (size_t)batch->count, d->shape.width[last + 1], d->out[last],
+	                           batch->label, back, 1 / (float)batch->count, correct);
 }
 
 double dense_grad(void *instance, const float *x, const struct batch *batch, float *g)

@@ -28,6 +28,7 @@ struct net;
 
 struct model_env {
 	const struct backend *be;
+	struct queue *queue; /* create(): of the lane that the instance belongs to */
 	struct data_shape data;
 	int batch;   /* samples a worker and step */
 	int workers; /* M */

@@ -54,7 +54,8 @@ static void back_through(struct net *n, struct net_node *node)
 	float *d_out = node->out < 0 ? NULL : net_at(n, n->value[node->out].slot);
 	net_ops[node->kind].backward(n, node, d_out, d_in);
 	if (node->flow[0] == FLOW_ADD && node->kind != NODE_ADD)
-		n->env.be->add(net_floats(n, node->in[0]), d_in[0], net_at(n, n->value[node->in[0]].slot));
+		n->env.be->add(n->env.queue, net_floats(n, node->in[0]), d_in[0],
+		               net_at(n, n->value[node->in[0]].slot));
 }
 
 static void backward(struct net *n)
@@ -104,7 +105,7 @@ static void bind(struct net *n)
 		                               .weights = n->shared + node->shared,
 		                               .keep = net_at(n, node->keep),
 		                               .scratch = net_at(n, n->scratch)};
-		n->env.be->image->bind(node->layer, &m);
+		n->env.be->image->bind(n->env.queue, node->layer, &m);
 	}
 }
 
@@ -132,9 +133,10 @@ void *net_model_create(const void *state, const struct model_env *env)
 		BUG(n->err.text); /* check() has refused it before */
 	net_plan(n);
 	set_below(n);
-	n->arena = env->be->alloc(n->arena_bytes);
+	n->arena = env->be->memory->alloc(n->arena_bytes, "activations");
 	n->owns_shared = !sibling;
-	n->shared = sibling ? sibling->shared : env->be->alloc(n->shared_floats * sizeof(float));
+	n->shared = sibling ? sibling->shared
+	                    : env->be->memory->alloc(n->shared_floats * sizeof(float), "weights of layers");
 	bind(n);
 	return n;
 }
@@ -152,9 +154,9 @@ void net_model_destroy(void *instance)
 	if (n->tail)
 		net_model_destroy(n->tail);
 	close_layers(n);
-	n->env.be->release(n->arena);
+	n->env.be->memory->release(n->arena);
 	if (n->owns_shared)
-		n->env.be->release(n->shared);
+		n->env.be->memory->release(n->shared);
 	net_free_graph(n);
 }
 
@@ -165,7 +167,7 @@ void net_model_load(void *instance, const float *x)
 	for (int i = 0; i < n->n_nodes; i++) {
 		const struct net_node *node = &n->node[i];
 		if (node->kind == NODE_IMAGE && node->weight >= 0)
-			n->env.be->image->load(node->layer, net_parameter(n, node->weight),
+			n->env.be->image->load(n->env.queue, node->layer, net_parameter(n, node->weight),
 			                       net_parameter(n, node->bias));
 	}
 }

@@ -12,7 +12,7 @@ static void move_running(const struct net *n, const struct net_node *node)
 	double numbers = (double)n->env.batch * node->spec.out.height * node->spec.out.width;
 	float unbiased = (float)(numbers / (numbers - 1));
 	float *running = n->batch->running + node->running, *statistics = net_at(n, n->scratch);
-	n->env.be->image->statistics(node->layer, statistics);
+	n->env.be->image->statistics(n->env.queue, node->layer, statistics);
 	for (size_t c = 0; c < channels; c++) {
 		float variance = statistics[channels + c] * unbiased;
 		running[c] = (1 - RUNNING_RATE) * running[c] + RUNNING_RATE * statistics[c];
@@ -24,7 +24,7 @@ void net_image_forward(struct net *n, struct net_node *node)
 {
 	bool norm = node->spec.kind == IMAGE_NORM;
 	const float *running = norm && !n->training ? n->batch->running + node->running : NULL;
-	n->env.be->image->forward(node->layer, n->training, running);
+	n->env.be->image->forward(n->env.queue, node->layer, n->training, running);
 	if (norm && n->training && n->batch->running)
 		move_running(n, node);
 }
@@ -34,7 +34,8 @@ void net_image_backward(struct net *n, struct net_node *node, float *d_out, floa
 {
 	(void)d_out;
 	(void)d_in;
-	n->env.be->image->backward(node->layer, net_gradient(n, node->weight), net_gradient(n, node->bias));
+	n->env.be->image->backward(n->env.queue, node->layer, net_gradient(n, node->weight),
+	                           net_gradient(n, node->bias));
 }
 
 /* rows -> image; samples that are not in this batch are zero. */
@@ -43,14 +44,14 @@ static void to_image(const struct net *n, int value, const float *rows, float *i
 	struct image present = net_image(n, value, n->batch->count),
 	             whole = net_image(n, value, n->env.batch);
 	size_t used = n->env.be->image->floats(&present), all = n->env.be->image->floats(&whole);
-	n->env.be->image->from_rows(&present, rows, image);
+	n->env.be->image->from_rows(n->env.queue, &present, rows, image);
 	memset(image + used, 0, (all - used) * sizeof *image);
 }
 
 static void to_rows(const struct net *n, int value, const float *image, float *rows)
 {
 	struct image present = net_image(n, value, n->batch->count);
-	n->env.be->image->to_rows(&present, image, rows);
+	n->env.be->image->to_rows(n->env.queue, &present, image, rows);
 }
 
 void net_from_rows_forward(struct net *n, struct net_node *node)
@@ -152,9 +153,9 @@ void net_add_forward(struct net *n, struct net_node *node)
 	if (out != in[0] && out != in[1])
 		memcpy(out, in[0], floats * sizeof *out);
 	if (node->f == NET_RELU)
-		n->env.be->add_relu(floats, other, out);
+		n->env.be->add_relu(n->env.queue, floats, other, out);
 	else
-		n->env.be->add(floats, other, out);
+		n->env.be->add(n->env.queue, floats, other, out);
 }
 
 /* Both inputs get the output's gradient. */
@@ -162,11 +163,11 @@ void net_add_backward(struct net *n, struct net_node *node, float *d_out, float 
 {
 	size_t floats = net_floats(n, node->out);
 	if (node->f == NET_RELU)
-		n->env.be->relu_back(floats, net_value_at(n, node->out), d_out);
+		n->env.be->relu_back(n->env.queue, floats, net_value_at(n, node->out), d_out);
 	for (int i = 0; i < 2; i++) {
 		if (node->flow[i] == FLOW_WRITE)
 			memcpy(d_in[i], d_out, floats * sizeof *d_out);
 		else if (node->flow[i] == FLOW_ADD)
-			n->env.be->add(floats, d_out, d_in[i]);
+			n->env.be->add(n->env.queue, floats, d_out, d_in[i]);
 	}
 }

@@ -2,22 +2,21 @@
 #include <string.h>
 #include "models/graph/net_internal.h"
 
-static void activate(const struct backend *be, enum net_activation f, size_t n, float *y)
+static void activate(const struct net *net, enum net_activation f, size_t n, float *y)
 {
 	if (f == NET_RELU)
-		be->relu(n, y);
+		net->env.be->relu(net->env.queue, n, y);
 	else if (f == NET_TANH)
-		be->tanh(n, y);
+		net->env.be->tanh(net->env.queue, n, y);
 }
 
 /* dy = dy f'(.), by the activation's output y. */
-static void activate_back(const struct backend *be, enum net_activation f, size_t n, const float *y,
-                          float *dy)
+static void activate_back(const struct net *net, enum net_activation f, size_t n, const float *y, float *dy)
 {
 	if (f == NET_RELU)
-		be->relu_back(n, y, dy);
+		net->env.be->relu_back(net->env.queue, n, y, dy);
 	else if (f == NET_TANH)
-		be->tanh_back(n, y, dy);
+		net->env.be->tanh_back(net->env.queue, n, y, dy);
 }
 
 void net_activate_forward(struct net *n, struct net_node *node)
@@ -26,13 +25,13 @@ void net_activate_forward(struct net *n, struct net_node *node)
 	size_t floats = net_floats(n, node->out);
 	if (out != net_value_at(n, node->in[0]))
 		memcpy(out, net_value_at(n, node->in[0]), floats * sizeof *out);
-	activate(n->env.be, node->f, floats, out);
+	activate(n, node->f, floats, out);
 }
 
 void net_activate_backward(struct net *n, struct net_node *node, float *d_out, float *const d_in[2])
 {
 	size_t floats = net_floats(n, node->out);
-	activate_back(n->env.be, node->f, floats, net_value_at(n, node->out), d_out);
+	activate_back(n, node->f, floats, net_value_at(n, node->out), d_out);
 	if (d_in[0] && d_in[0] != d_out)
 		memcpy(d_in[0], d_out, floats * sizeof *d_out);
 }
@@ -41,23 +40,23 @@ void net_linear_forward(struct net *n, struct net_node *node)
 {
 	size_t out = net_width(n, node->out), in = net_width(n, node->in[0]);
 	float *y = net_value_at(n, node->out);
-	n->env.be->gemm(false, true, n->rows, out, in, 1, net_value_at(n, node->in[0]),
+	n->env.be->gemm(n->env.queue, false, true, n->rows, out, in, 1, net_value_at(n, node->in[0]),
 	                net_parameter(n, node->weight), 0, y);
-	n->env.be->add_bias(n->rows, out, net_parameter(n, node->bias), y);
-	activate(n->env.be, node->f, n->rows * out, y);
+	n->env.be->add_bias(n->env.queue, n->rows, out, net_parameter(n, node->bias), y);
+	activate(n, node->f, n->rows * out, y);
 }
 
 void net_linear_backward(struct net *n, struct net_node *node, float *d_out, float *const d_in[2])
 {
 	const struct backend *be = n->env.be;
 	size_t out = net_width(n, node->out), in = net_width(n, node->in[0]);
-	activate_back(be, node->f, n->rows * out, net_value_at(n, node->out), d_out);
-	be->gemm(true, false, out, in, n->rows, 1, d_out, net_value_at(n, node->in[0]), 0,
+	activate_back(n, node->f, n->rows * out, net_value_at(n, node->out), d_out);
+	be->gemm(n->env.queue, true, false, out, in, n->rows, 1, d_out, net_value_at(n, node->in[0]), 0,
 	         net_gradient(n, node->weight));
-	be->sum_rows(n->rows, out, d_out, net_gradient(n, node->bias));
+	be->sum_rows(n->env.queue, n->rows, out, d_out, net_gradient(n, node->bias));
 	if (d_in[0])
-		be->gemm(false, false, n->rows, in, out, 1, d_out, net_parameter(n, node->weight), 0,
-		         d_in[0]);
+		be->gemm(n->env.queue, false, false, n->rows, in, out, 1, d_out,
+		         net_parameter(n, node->weight), 0, d_in[0]);
 }
 
 /* out = x times the step's mask. Variational: the same mask for every position. */
@@ -68,7 +67,7 @@ static void mask(const struct net *n, const struct net_node *node, const float *
 	size_t width = net_width(n, node->out), turns = node->variational ? (size_t)b->length : 1,
 	       floats = n->rows / turns * width;
 	for (size_t t = 0; t < turns; t++)
-		n->env.be->dropout(floats, (float)node->rate, &s, node->draw, x + t * floats,
+		n->env.be->dropout(n->env.queue, floats, (float)node->rate, &s, node->draw, x + t * floats,
 		                   out + t * floats);
 }
 

@@ -48,7 +48,7 @@ void net_embed_forward(struct net *n, struct net_node *node)
 	const float *table = net_parameter(n, node->weight);
 	float *out = net_value_at(n, node->out);
 	for (size_t r = 0; r < n->rows; r++)
-		n->env.be->scale(width, factor_of(n, node, &s, b->token[r]),
+		n->env.be->scale(n->env.queue, width, factor_of(n, node, &s, b->token[r]),
 		                 table + (size_t)b->token[r] * width, out + r * width);
 }
 
@@ -73,7 +73,7 @@ void net_embed_backward(struct net *n, struct net_node *node, float *d_out, floa
 		if (factor == 0)
 			continue;
 		if (factor != 1)
-			n->env.be->scale(width, factor, d, d);
-		n->env.be->add(width, d, g + (size_t)b->token[r] * width);
+			n->env.be->scale(n->env.queue, width, factor, d, d);
+		n->env.be->add(n->env.queue, width, d, g + (size_t)b->token[r] * width);
 	}
 }

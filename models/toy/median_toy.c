@@ -17,6 +17,7 @@ struct median_toy {
 
 struct instance {
 	const struct backend *be;
+	struct queue *queue;
 	const struct median_toy *settings;
 	double mean; /* of a */
 };
@@ -53,6 +54,7 @@ static void *median_toy_create(const void *state, const struct model_env *env)
 {
 	struct instance *toy = mem_alloc(sizeof *toy);
 	toy->be = env->be;
+	toy->queue = env->queue;
 	toy->settings = state;
 	for (size_t m = 0; m < toy->settings->a.count; m++)
 		toy->mean += toy->settings->a.at[m] / (double)toy->settings->a.count;
@@ -73,7 +75,7 @@ static double median_toy_grad(void *instance, const float *x, const struct batch
 	double away = (double)x[0] - s->a.at[batch->worker];
 	float slope = (float)away;
 	struct stream noise = stream_of(batch->seed, RNG_NOISE, batch->worker, batch->step);
-	toy->be->normal(1, (float)s->noise, &noise, 0, &slope, g);
+	toy->be->normal(toy->queue, 1, (float)s->noise, &noise, 0, &slope, g);
 	return 0.5 * away * away;
 }
 

@@ -23,6 +23,7 @@ struct quadratic {
 
 struct instance {
 	const struct backend *be;
+	struct queue *queue;
 	const struct quadratic *settings;
 	size_t n;
 	uint64_t seed;
@@ -108,16 +109,17 @@ static void *quadratic_create(const void *state, const struct model_env *env)
 {
 	struct instance *q = mem_alloc(sizeof *q);
 	q->be = env->be;
+	q->queue = env->queue;
 	q->settings = state;
 	q->n = quadratic_n_params(state, env);
 	q->seed = env->seed;
 	q->noise = (float)(q->settings->noise / sqrt(env->batch));
 	if (!all_ones(state)) {
-		q->curvature = q->be->alloc(q->n * sizeof(float));
+		q->curvature = q->be->memory->alloc(q->n * sizeof(float), "curvature");
 		fill_curvature(q);
 	}
 	if (needs_slope(state))
-		q->slope = q->be->alloc(q->n * sizeof(float));
+		q->slope = q->be->memory->alloc(q->n * sizeof(float), "slope");
 	return q;
 }
 
@@ -125,9 +127,9 @@ static void quadratic_destroy(void *instance)
 {
 	struct instance *q = instance;
 	if (q->curvature)
-		q->be->release(q->curvature);
+		q->be->memory->release(q->curvature);
 	if (q->slope)
-		q->be->release(q->slope);
+		q->be->memory->release(q->slope);
 	mem_free(q);
 }
 
@@ -148,11 +150,11 @@ static void quadratic_init(void *instance, float *x)
 static double slope(const struct instance *q, const float *x, float *g)
 {
 	if (q->curvature) {
-		q->be->multiply(q->n, q->curvature, x, g);
-		return 0.5 * q->be->dot(q->n, x, g);
+		q->be->multiply(q->queue, q->n, q->curvature, x, g);
+		return 0.5 * q->be->dot(q->queue, q->n, x, g);
 	}
-	q->be->scale(q->n, 1, x, g);
-	return 0.5 * q->be->sum_square(q->n, x);
+	q->be->scale(q->queue, q->n, 1, x, g);
+	return 0.5 * q->be->sum_square(q->queue, q->n, x);
 }
 
 static double quadratic_grad(void *instance, const float *x, const struct batch *batch, float *g)
@@ -167,9 +169,9 @@ static double quadratic_grad(void *instance, const float *x, const struct batch 
 		loss = slope(q, x, q->slope);
 		mean = q->slope;
 	} else {
-		loss = 0.5 * q->be->sum_square(q->n, x);
+		loss = 0.5 * q->be->sum_square(q->queue, q->n, x);
 	}
-	q->be->normal(q->n, q->noise, &noise, 0, mean, g);
+	q->be->normal(q->queue, q->n, q->noise, &noise, 0, mean, g);
 	return loss;
 }
 
@@ -182,7 +184,7 @@ static double value(const struct instance *q, const float *x)
 {
 	double sum = 0;
 	if (!q->curvature)
-		return 0.5 * q->be->sum_square(q->n, x);
+		return 0.5 * q->be->sum_square(q->queue, q->n, x);
 	for (size_t i = 0; i < q->n; i++)
 		sum += (double)q->curvature[i] * (double)x[i] * (double)x[i];
 	return 0.5 * sum;
@@ -201,7 +203,7 @@ static void quadratic_theory(void *instance, const float *x0, struct smoothness 
 	struct instance *q = instance;
 	out->f0 = value(q, x0);
 	out->f_star = 0;
-	out->l1_l = q->curvature ? q->be->sum_abs(q->n, q->curvature) : (double)q->n;
+	out->l1_l = q->curvature ? q->be->sum_abs(q->queue, q->n, q->curvature) : (double)q->n;
 	out->l1_sigma = (double)q->n * q->settings->noise;
 }
 

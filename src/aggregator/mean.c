@@ -13,8 +13,8 @@ void mean_combine(const struct step_job *job, int count, const void *const *push
 		float *sum = (float *)pull + at;
 		memcpy(sum, (const float *)pushes[0] + at, n * sizeof *sum);
 		for (int m = 1; m < count; m++)
-			be->add(n, (const float *)pushes[m] + at, sum);
-		be->scale(n, share, sum, sum);
+			be->add(job->queue, n, (const float *)pushes[m] + at, sum);
+		be->scale(job->queue, n, share, sum, sum);
 	}
 }
 
@@ -22,7 +22,8 @@ void mean_apply(const struct step_job *job, const void *pull, size_t begin, size
                 double decay, float *memory, float *x)
 {
 	(void)memory;
-	job->be->descend(end - begin, (const float *)pull + begin, (float)lr, (float)decay, x + begin);
+	job->be->descend(job->queue, end - begin, (const float *)pull + begin, (float)lr, (float)decay,
+	                 x + begin);
 }
 
 const struct aggregator aggregator_mean = {

@@ -31,7 +31,7 @@ static void sign_mean_encode_momentum(const struct step_job *job, uint32_t worke
 
 static void unpack(const struct step_job *job, const void *push, size_t at, size_t n, float *out)
 {
-	job->be->sign_unpack(n, sign_message_vote(push, at),
+	job->be->sign_unpack(job->queue, n, sign_message_vote(push, at),
 	                     sign_message_abstain(push, job->n, sign_mean_zero(job->state), at), out);
 }
 
@@ -47,9 +47,9 @@ static void sign_mean_combine(const struct step_job *job, int count, const void 
 		unpack(job, pushes[0], at, n, sum);
 		for (int m = 1; m < count; m++) {
 			unpack(job, pushes[m], at, n, sign);
-			be->add(n, sign, sum);
+			be->add(job->queue, n, sign, sum);
 		}
-		be->scale(n, share, sum, sum);
+		be->scale(job->queue, n, share, sum, sum);
 	}
 }
 

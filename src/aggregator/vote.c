@@ -64,14 +64,14 @@ static void vote_combine(const struct step_job *job, int count, const void *cons
 	struct stream coins = stream_of(job->seed, RNG_TIE, 0, job->step);
 	uint64_t *answer = (uint64_t *)pull + begin / 64;
 	uint64_t *silent = tie == SIGN_ABSTAIN ? answer + sign_words(job->n) : NULL;
-	job->be->majority(end - begin, &votes, tie, &coins, begin, answer, silent);
+	job->be->majority(job->queue, end - begin, &votes, tie, &coins, begin, answer, silent);
 }
 
 static void vote_apply(const struct step_job *job, const void *pull, size_t begin, size_t end, double lr,
                        double decay, float *memory, float *x)
 {
 	(void)memory;
-	job->be->sign_apply(end - begin, sign_message_vote(pull, begin),
+	job->be->sign_apply(job->queue, end - begin, sign_message_vote(pull, begin),
 	                    sign_message_abstain(pull, job->n, vote_tie(job->state), begin), (float)lr,
 	                    (float)decay, x + begin);
 }

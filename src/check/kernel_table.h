@@ -9,6 +9,7 @@
 
 /* Arguments and results of any kernel. A kernel on one vector has rows = 1. */
 struct kernel_job {
+	struct queue *queue;
 	size_t n, rows, inner; /* coordinates of a row; rows; gemm: columns of op(A) */
 	size_t first;          /* index of coordinate 0 in the whole vector, a multiple of 64 */
 	enum sign_policy policy;

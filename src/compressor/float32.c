@@ -17,5 +17,5 @@ void float32_encode(const struct step_job *job, uint32_t worker, const float *v,
 
 void float32_signs(const struct step_job *job, const void *message, uint64_t *vote, uint64_t *abstain)
 {
-	job->be->sign_pack(job->n, message, SIGN_ABSTAIN, NULL, 0, vote, abstain);
+	job->be->sign_pack(job->queue, job->n, message, SIGN_ABSTAIN, NULL, 0, vote, abstain);
 }

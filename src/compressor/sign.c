@@ -21,15 +21,15 @@ void sign_message_encode(const struct step_job *job, enum sign_policy zero, uint
                          size_t begin, size_t end, void *push)
 {
 	struct place at = place_of(job, zero, worker, begin, push);
-	job->be->sign_pack(end - begin, v + begin, zero, &at.coins, begin, at.vote, at.abstain);
+	job->be->sign_pack(job->queue, end - begin, v + begin, zero, &at.coins, begin, at.vote, at.abstain);
 }
 
 void sign_message_encode_momentum(const struct step_job *job, enum sign_policy zero, uint32_t worker,
                                   float beta, const float *g, float *v, size_t begin, size_t end, void *push)
 {
 	struct place at = place_of(job, zero, worker, begin, push);
-	job->be->momentum_pack(end - begin, beta, g + begin, v + begin, zero, &at.coins, begin, at.vote,
-	                       at.abstain);
+	job->be->momentum_pack(job->queue, end - begin, beta, g + begin, v + begin, zero, &at.coins, begin,
+	                       at.vote, at.abstain);
 }
 
 void sign_message_signs(size_t n, enum sign_policy policy, const void *message, uint64_t *vote,

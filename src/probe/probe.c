@@ -9,6 +9,7 @@
 struct probe {
 	const struct settings *s;
 	const struct backend *be;
+	struct queue *queue;
 	size_t n, words;
 	struct h5_column *steps[5]; /* the `step` column of each group, in order of `enum group` */
 	struct h5_column *agreement, *votes, *l1, *l2, *rate, *full_l1, *full_l2, *x;
@@ -93,24 +94,25 @@ static void open_columns(struct probe *p, struct h5 *f)
 		p->x = h5_column(f, "/probes/snapshots/x", H5_F32, 1, &p->n, "", "parameters");
 }
 
-struct probe *probe_open(const struct settings *s, const struct backend *be, size_t n, struct record *r)
+struct probe *probe_open(const struct settings *s, const struct backend *be, struct queue *queue, size_t n,
+                         struct record *r)
 {
 	struct probe *p = mem_alloc(sizeof *p);
-	*p = (struct probe){.s = s, .be = be, .n = n, .words = sign_words(n)};
+	*p = (struct probe){.s = s, .be = be, .queue = queue, .n = n, .words = sign_words(n)};
 	open_columns(p, record_file(r));
 	if (wants_planes(s)) {
 		uint64_t **planes[] = {&p->vote, &p->abstain, &p->pull_vote, &p->pull_abstain};
 		for (size_t i = 0; i < 4; i++)
-			*planes[i] = be->alloc(sign_plane_bytes(n));
+			*planes[i] = be->memory->alloc(sign_plane_bytes(n), "planes of probes");
 	}
 	if (s->record.margin > 0)
 		p->sums = mem_array(n, sizeof *p->sums);
 	p->row = mem_array((size_t)s->workers, sizeof *p->row);
 	p->bins = mem_array(2 * (size_t)s->workers + 1, sizeof *p->bins);
 	if (s->record.sign_failure > 0)
-		p->full = be->alloc(n * sizeof(float));
+		p->full = be->memory->alloc(n * sizeof(float), "gradient of a probe");
 	p->noise = noise_open(s, n, record_file(r));
-	p->moments = moments_open(s, be, n, record_file(r));
+	p->moments = moments_open(s, be, queue, n, record_file(r));
 	return p;
 }
 
@@ -130,8 +132,8 @@ void probe_close(struct probe *p)
 			h5_column_close(p->steps[g]);
 	uint64_t *planes[] = {p->vote, p->abstain, p->pull_vote, p->pull_abstain};
 	for (size_t i = 0; i < 4; i++)
-		p->be->release(planes[i]);
-	p->be->release(p->full);
+		p->be->memory->release(planes[i]);
+	p->be->memory->release(p->full);
 	mem_free(p->sums);
 	mem_free(p->row);
 	mem_free(p->bins);
@@ -192,9 +194,10 @@ static void norms_step(struct probe *p, const struct probe_view *v)
 static void sign_failure_step(struct probe *p, const struct probe_view *v)
 {
 	v->full_gradient(v->ctx, p->full);
-	double l1 = p->be->sum_abs(p->n, p->full), l2 = sqrt(p->be->sum_square(p->n, p->full));
+	double l1 = p->be->sum_abs(p->queue, p->n, p->full),
+	       l2 = sqrt(p->be->sum_square(p->queue, p->n, p->full));
 	memset(p->abstain, 0, sign_plane_bytes(p->n));
-	p->be->sign_pack(p->n, p->full, SIGN_POSITIVE, NULL, 0, p->pull_vote, NULL);
+	p->be->sign_pack(p->queue, p->n, p->full, SIGN_POSITIVE, NULL, 0, p->pull_vote, NULL);
 	for (int m = 0; m < v->count; m++) {
 		size_t equal = count_equal(p->n, v->workers[m].signs, p->abstain, p->pull_vote, p->abstain);
 		p->row[m] = 1.0 - (double)equal / (double)p->n;

@@ -20,7 +20,8 @@ double noise_file_bytes(const struct settings *s);
 /* snr and l1_l2: mean and deviation of every weight. NULL where neither is asked for. */
 struct moments;
 
-struct moments *moments_open(const struct settings *s, const struct backend *be, size_t n, struct h5 *f);
+struct moments *moments_open(const struct settings *s, const struct backend *be, struct queue *queue,
+                             size_t n, struct h5 *f);
 void moments_close(struct moments *p);
 bool moments_due(const struct settings *s, int64_t done);
 void moments_take(struct moments *p, const float *g);

@@ -34,6 +34,7 @@ static const double critical_line = 1.1547005383792515; /* 2 / sqrt(3) */
 struct moments {
 	const struct settings *s;
 	const struct backend *be;
+	struct queue *queue;
 	size_t n;
 	double count;          /* mini-batches so far */
 	double *mean, *square; /* [n] mean, and sum of squares about it; then ratios */
@@ -84,12 +85,13 @@ static void open_l1_l2(struct moments *p, struct h5 *f)
 	                          "mean density of the mini-batches' gradients");
 }
 
-struct moments *moments_open(const struct settings *s, const struct backend *be, size_t n, struct h5 *f)
+struct moments *moments_open(const struct settings *s, const struct backend *be, struct queue *queue,
+                             size_t n, struct h5 *f)
 {
 	if (s->record.snr == 0 && s->record.l1_l2 == 0)
 		return NULL;
 	struct moments *p = mem_alloc(sizeof *p);
-	*p = (struct moments){.s = s, .be = be, .n = n};
+	*p = (struct moments){.s = s, .be = be, .queue = queue, .n = n};
 	p->mean = mem_array(n, sizeof *p->mean);
 	p->square = mem_array(n, sizeof *p->square);
 	if (s->record.snr > 0)
@@ -133,7 +135,8 @@ void moments_take(struct moments *p, const float *g)
 		p->square[i] += away * ((double)g[i] - p->mean[i]);
 	}
 	if (p->s->record.l1_l2 > 0)
-		p->density += density(p->n, p->be->sum_abs(p->n, g), p->be->sum_square(p->n, g));
+		p->density += density(p->n, p->be->sum_abs(p->queue, p->n, g),
+		                      p->be->sum_square(p->queue, p->n, g));
 }
 
 static void append_l1_l2(struct moments *p, int64_t done)

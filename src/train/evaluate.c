@@ -32,7 +32,9 @@ void evaluate_open(struct evaluation *ev, const struct settings *s, const struct
 	*ev = (struct evaluation){.settings = s, .model = model, .state = st, .workforce = workforce};
 	ev->sums = mem_array(eval_batches(s), sizeof *ev->sums);
 	if (workforce->feed.kind == FEED_TEXT)
-		ev->streams = st->be->alloc(evaluate_text_floats(st->carry_floats) * sizeof *ev->streams);
+		ev->streams =
+		        st->be->memory->alloc(evaluate_text_floats(st->carry_floats) * sizeof *ev->streams,
+		                              "carries of an evaluation");
 	if (settings_has_passes(s))
 		ev->order = mem_array(workforce->feed.data.shape.n_train, sizeof *ev->order);
 }
@@ -40,7 +42,7 @@ void evaluate_open(struct evaluation *ev, const struct settings *s, const struct
 void evaluate_close(struct evaluation *ev)
 {
 	if (ev->streams)
-		ev->state->be->release(ev->streams);
+		ev->state->be->memory->release(ev->streams);
 	mem_free(ev->sums);
 	mem_free(ev->order);
 }
@@ -165,8 +167,9 @@ static void add_share(void *self, size_t count, float *g)
 {
 	const struct full *f = self;
 	const struct state *st = f->ev->state;
-	st->be->scale(st->n, (float)count / (float)f->ev->workforce->feed.data.shape.n_train, g, g);
-	st->be->add(st->n, g, f->sum);
+	st->be->scale(st->queue, st->n, (float)count / (float)f->ev->workforce->feed.data.shape.n_train, g,
+	              g);
+	st->be->add(st->queue, st->n, g, f->sum);
 }
 
 void evaluate_full_gradient(void *ctx, float *g)

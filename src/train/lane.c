@@ -7,21 +7,24 @@ void lane_open(struct lane *l, const struct model_env *env, const void *model_st
 {
 	const struct backend *be = env->be;
 	size_t features = shape_features(&env->data), batch = (size_t)env->batch;
+	struct model_env own = *env;
+	own.queue = be->memory->queue_open();
 	*l = (struct lane){.be = be,
+	                   .queue = own.queue,
 	                   .row = env->model,
 	                   .feed = feed,
-	                   .model = env->model->create(model_state, env),
-	                   .scratch = be->alloc(n * sizeof(float))};
+	                   .model = env->model->create(model_state, &own),
+	                   .scratch = be->memory->alloc(n * sizeof(float), "gradient")};
 	if (forges_gradient)
-		l->forged = be->alloc(n * sizeof(float));
+		l->forged = be->memory->alloc(n * sizeof(float), "forged gradient");
 	if (!env->model->wants_data)
 		return;
-	l->x = be->alloc(batch * features * sizeof(float));
+	l->x = be->memory->alloc(batch * features * sizeof(float), "images");
 	size_t window = (size_t)env->data.window;
-	l->label = be->alloc(batch * (window ? window : 1) * sizeof(int32_t));
-	l->token = be->alloc(batch * window * sizeof(int32_t));
-	l->index = be->alloc(batch * sizeof(uint32_t));
-	l->image = be->alloc(features);
+	l->label = be->memory->alloc(batch * (window ? window : 1) * sizeof(int32_t), "labels");
+	l->token = be->memory->alloc(batch * window * sizeof(int32_t), "tokens");
+	l->index = be->memory->alloc(batch * sizeof(uint32_t), "sample numbers");
+	l->image = be->memory->alloc(features, "image");
 }
 
 void lane_close(struct lane *l)
@@ -29,7 +32,8 @@ void lane_close(struct lane *l)
 	void *const buffers[] = {l->scratch, l->forged, l->x, l->label, l->token, l->index, l->image};
 	l->row->destroy(l->model);
 	for (size_t i = 0; i < sizeof buffers / sizeof *buffers; i++)
-		l->be->release(buffers[i]);
+		l->be->memory->release(buffers[i]);
+	l->be->memory->queue_close(l->queue);
 }
 
 /* Write sample i of the lane's batch: its pixels are normalised, channel by channel. */
@@ -39,7 +43,7 @@ static void put_image(struct lane *l, int i, const uint8_t *pixels, uint16_t lab
 	size_t features = shape_features(&d->shape), plane = features / (size_t)d->shape.channels;
 	float *out = l->x + (size_t)i * features;
 	for (int c = 0; c < d->shape.channels; c++)
-		l->be->pixels(plane, pixels + (size_t)c * plane, 1.0f / (255.0f * d->std[c]),
+		l->be->pixels(l->queue, plane, pixels + (size_t)c * plane, 1.0f / (255.0f * d->std[c]),
 		              -d->mean[c] / d->std[c], out + (size_t)c * plane);
 	l->label[i] = label;
 }

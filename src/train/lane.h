@@ -14,6 +14,7 @@
 
 struct lane {
 	const struct backend *be;
+	struct queue *queue; /* of what this lane does */
 	const struct model *row;
 	struct feed *feed;
 	void *model;     /* instance of the row */

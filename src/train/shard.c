@@ -38,10 +38,12 @@ struct shard {
 	struct exchange_request request;
 };
 
-static void combine(void *ctx, int count, const void *const *pushes, size_t begin, size_t end, void *pull)
+static void combine(void *ctx, int lane, int count, const void *const *pushes, size_t begin, size_t end,
+                    void *pull)
 {
 	const struct shard *p = ctx;
 	struct step_job job = p->job;
+	(void)lane;
 	job.step = p->request.step;
 	p->agg->combine(&job, count, pushes, begin, end, pull);
 }
@@ -77,9 +79,9 @@ static int serve(struct zmq_shard *h, const struct shard_settings *s, struct bac
 	                                                .push_planes = planes_of(p.agg->push_bits, push, n),
 	                                                .pull_planes = planes_of(p.agg->pull_bits, pull, n)},
 	                                      .rule = {.separable = true, .combine = combine, .ctx = &p},
-	                                      .pull = be->alloc(pull)};
+	                                      .pull = be->memory->alloc(pull, "answer")};
 	int rc = zmq_shard_serve(h, pool, &p.request, e);
-	be->release(p.request.pull);
+	be->memory->release(p.request.pull);
 	return rc;
 }
 

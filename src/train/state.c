@@ -36,12 +36,13 @@ static void measure(struct state *st, const struct settings *s, const struct mod
 
 static void open_shared(struct state *st)
 {
-	st->x = st->be->alloc(st->n * sizeof *st->x);
+	st->x = st->be->memory->alloc(st->n * sizeof *st->x, "parameters");
 	if (st->optimizer_floats > 0)
-		st->optimizer = st->be->alloc(st->optimizer_floats * sizeof *st->optimizer);
+		st->optimizer = st->be->memory->alloc(st->optimizer_floats * sizeof *st->optimizer,
+		                                      "memory of the optimizer");
 	if (st->running_floats == 0)
 		return;
-	st->running = st->be->alloc(st->running_floats * sizeof *st->running);
+	st->running = st->be->memory->alloc(st->running_floats * sizeof *st->running, "running statistics");
 	st->running_before = mem_array(st->running_floats, sizeof *st->running_before);
 }
 
@@ -82,7 +83,7 @@ static void open_blocks(struct state *st, const struct settings *s)
 void state_open(struct state *st, const struct settings *s, const struct model_env *env, const int *ids,
                 int count)
 {
-	*st = (struct state){.be = env->be, .workers = (int)s->workers};
+	*st = (struct state){.be = env->be, .queue = env->queue, .workers = (int)s->workers};
 	measure(st, s, env);
 	open_shared(st);
 	list_norms(st, s, env);
@@ -108,9 +109,9 @@ void state_close(struct state *st)
 	mem_free(st->norms);
 	if (!st->be)
 		return;
-	st->be->release(st->x);
-	st->be->release(st->optimizer);
-	st->be->release(st->running);
+	st->be->memory->release(st->x);
+	st->be->memory->release(st->optimizer);
+	st->be->memory->release(st->running);
 }
 
 double state_epoch(const struct state *st, const struct settings *s)

@@ -29,7 +29,8 @@ struct running_norm {
 
 struct state {
 	const struct backend *be;
-	int workers; /* M */
+	struct queue *queue; /* of the thread that owns the state */
+	int workers;         /* M */
 	size_t n, running_floats, optimizer_floats, carry_floats;
 	int64_t step;               /* steps done */
 	float *x;                   /* [n] */

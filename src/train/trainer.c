@@ -30,9 +30,9 @@ static void apply_item(void *ctx, int lane, size_t item)
 	const struct round *r = &t->round;
 	size_t begin = r->agg->separable ? item * APPLY_CHUNK : 0;
 	size_t end = r->agg->separable && begin + APPLY_CHUNK < r->job.n ? begin + APPLY_CHUNK : r->job.n;
-	(void)lane;
-	r->agg->apply(&r->job, t->uplink.pull, begin, end, t->lr, t->settings->weight_decay,
-	              t->state.optimizer, t->state.x);
+	const struct step_job job = round_job(r, &t->workforce.lanes[lane]);
+	r->agg->apply(&job, t->uplink.pull, begin, end, t->lr, t->settings->weight_decay, t->state.optimizer,
+	              t->state.x);
 }
 
 static size_t apply_items(const struct round *r)

@@ -14,6 +14,7 @@
 struct trainer {
 	const struct settings *settings;
 	struct backend be;
+	struct queue *queue; /* of the thread that calls the trainer */
 	struct model_env env;
 	struct state state;
 	struct workforce workforce;

@@ -18,10 +18,12 @@ int uplink_open(struct uplink *u, const struct settings *s, const struct link *l
 	return 0;
 }
 
-static void combine(void *ctx, int count, const void *const *pushes, size_t begin, size_t end, void *pull)
+static void combine(void *ctx, int lane, int count, const void *const *pushes, size_t begin, size_t end,
+                    void *pull)
 {
-	const struct round *r = ctx;
-	r->agg->combine(&r->job, count, pushes, begin, end, pull);
+	const struct uplink *u = ctx;
+	const struct step_job job = round_job(u->round, &u->workforce->lanes[lane]);
+	u->round->agg->combine(&job, count, pushes, begin, end, pull);
 }
 
 /*
@@ -57,7 +59,7 @@ static void describe(struct uplink *u, const struct settings *s, struct round *r
 	                                  .push_planes = planes_of(agg->push_bits, push_bytes, n),
 	                                  .pull_planes = planes_of(agg->pull_bits, pull_bytes, n)};
 	u->rule = (struct exchange_rule){
-	        .separable = agg->separable, .float_mean = agg->float_mean, .combine = combine, .ctx = r};
+	        .separable = agg->separable, .float_mean = agg->float_mean, .combine = combine, .ctx = u};
 }
 
 void uplink_prepare(struct uplink *u, const struct settings *s, struct round *r,
@@ -65,9 +67,10 @@ void uplink_prepare(struct uplink *u, const struct settings *s, struct round *r,
 {
 	size_t workers = (size_t)s->workers;
 	u->workforce = workforce;
+	u->round = r;
 	describe(u, s, r);
 	u->pushes = mem_array((size_t)workforce->count, sizeof *u->pushes);
-	u->pull = r->be->alloc(u->shape.pull_bytes);
+	u->pull = r->be->memory->alloc(u->shape.pull_bytes, "answer");
 	u->honest = mem_array(workers, sizeof *u->honest);
 	u->loss = mem_array(workers, sizeof *u->loss);
 	u->sorted = mem_array(workers, sizeof *u->sorted);
@@ -80,7 +83,7 @@ void uplink_prepare(struct uplink *u, const struct settings *s, struct round *r,
 void uplink_close(struct uplink *u, const struct backend *be)
 {
 	if (u->pull)
-		be->release(u->pull);
+		be->memory->release(u->pull);
 	mem_free(u->pushes);
 	mem_free(u->honest);
 	mem_free(u->loss);

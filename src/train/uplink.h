@@ -18,7 +18,8 @@
 
 struct uplink {
 	struct link link;
-	bool borrowed; /* the caller closes the link */
+	bool borrowed;             /* the caller closes the link */
+	const struct round *round; /* what messages are made and combined with */
 	struct message_shape shape;
 	struct exchange_rule rule;
 	const void **pushes; /* [count] the messages in the request */
@@ -29,9 +30,9 @@ struct uplink {
 	int64_t *reported_born;  /* [M] state.born as sent to the root; exchange() then updates it */
 	bool must_resync;        /* the root is ahead: get its state instead of computing */
 	struct train_state lent; /* the view of the state that is lent to the transport */
-	/* For messages in buckets: */
-	size_t bucket;                     /* coordinates, a multiple of 64; 0: messages are sent whole */
 	const struct workforce *workforce; /* the workers whose messages are sent */
+	/* For messages in buckets: */
+	size_t bucket; /* coordinates, a multiple of 64; 0: messages are sent whole */
 	const struct exchange_request *present; /* the request of the present step */
 	size_t *posted;                         /* [count] coordinates from here on were posted */
 };

@@ -49,6 +49,9 @@ struct round {
 	struct round_buckets buckets;
 };
 
+/* The step's job in a lane. */
+struct step_job round_job(const struct round *r, const struct lane *l);
+
 struct worker {
 	uint32_t id;
 	float *v;                    /* [n] momentum */

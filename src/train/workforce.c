@@ -24,17 +24,18 @@ static void open_worker(struct workforce *w, int i, const struct settings *s, co
 	const struct aggregator *agg = (const struct aggregator *)s->aggregator.row;
 	int id = w->feed.ids[i];
 	bool byzantine = settings_is_byzantine(s, id);
-	w->workers[i] = (struct worker){.id = (uint32_t)id,
-	                                .v = st->blocks[id],
-	                                .push = st->be->alloc(agg->push_bytes(s->aggregator.state, st->n)),
-	                                .attack = byzantine ? attack_of(s) : NULL,
-	                                .attack_state = s->adversaries.attack.state,
-	                                .memory = state_memory(st, id),
-	                                .carry = state_carry(st, id),
-	                                .shown = &w->shown[i]};
+	w->workers[i] = (struct worker){
+	        .id = (uint32_t)id,
+	        .v = st->blocks[id],
+	        .push = st->be->memory->alloc(agg->push_bytes(s->aggregator.state, st->n), "message"),
+	        .attack = byzantine ? attack_of(s) : NULL,
+	        .attack_state = s->adversaries.attack.state,
+	        .memory = state_memory(st, id),
+	        .carry = state_carry(st, id),
+	        .shown = &w->shown[i]};
 	w->shown[i].push = w->workers[i].push;
 	if (shows_signs)
-		w->shown[i].signs = st->be->alloc(sign_plane_bytes(st->n));
+		w->shown[i].signs = st->be->memory->alloc(sign_plane_bytes(st->n), "signs of a gradient");
 }
 
 void workforce_open(struct workforce *w, const struct settings *s, struct model_env *env,
@@ -52,8 +53,8 @@ void workforce_close(struct workforce *w)
 {
 	const struct backend *be = w->lanes ? w->lanes[0].be : NULL;
 	for (int i = 0; i < w->count; i++) {
-		be->release(w->workers[i].push);
-		be->release(w->shown[i].signs);
+		be->memory->release(w->workers[i].push);
+		be->memory->release(w->shown[i].signs);
 	}
 	/* The first lane is closed last, because the others borrow from it. */
 	for (int i = pool_lanes(w->pool) - 1; w->lanes && i >= 0; i--)

@@ -25,8 +25,9 @@
 #include "config/key.h"
 #include "base/pool.h"
 
-/* Combine the votes: write coordinates [begin, end) of pull, from the pushes of the workers that voted. */
-typedef void combine_fn(void *ctx, int count, const void *const *pushes, size_t begin, size_t end,
+/* Combine the votes, in a lane: write coordinates [begin, end) of pull, from the pushes of the workers that
+ * voted. Outside of the pool's lanes, lane is 0. */
+typedef void combine_fn(void *ctx, int lane, int count, const void *const *pushes, size_t begin, size_t end,
                         void *pull);
 
 /*

@@ -170,8 +170,8 @@ Test(image_shapes, rows_survive_the_layout)
 				image[j] = 9;
 			for (size_t j = 0; j < rows; j++)
 				a[j] = (float)j + 1;
-			k->from_rows(&i, a, image);
-			k->to_rows(&i, image, a + rows);
+			k->from_rows(NULL, &i, a, image);
+			k->to_rows(NULL, &i, image, a + rows);
 			cr_expect_arr_eq(a + rows, a, rows * sizeof(float), "%s", machine[m].detail);
 			for (size_t j = 0; j < n; j++)
 				zeros += image[j] == 0;
@@ -223,9 +223,9 @@ Test(image_shapes, what_is_no_number_stays_visible)
 static const struct image_kernels *honest;
 static struct image_kernels crooked;
 
-static void crooked_statistics(const struct image_layer *l, float *statistics)
+static void crooked_statistics(struct queue *q, const struct image_layer *l, float *statistics)
 {
-	honest->statistics(l, statistics);
+	honest->statistics(q, l, statistics);
 	statistics[0] += 1e-4f;
 }
 
@@ -238,9 +238,9 @@ static struct image_layer *crooked_open(const struct image_spec *spec, struct im
 }
 
 /* Forgets the bias of convolutions. */
-static void crooked_load(struct image_layer *l, const float *w, const float *b)
+static void crooked_load(struct queue *q, struct image_layer *l, const float *w, const float *b)
 {
-	honest->load(l, w, conv_is_opened ? NULL : b);
+	honest->load(q, l, w, conv_is_opened ? NULL : b);
 }
 
 static void note_failure(void *ctx, const struct check_result *r)

@@ -89,7 +89,8 @@ static void pack_all(const struct backend *be, size_t n, enum sign_policy zero, 
 		memset(&p[m], 0x5a, sizeof p[m]);
 		for (size_t i = 0; i < n; i++)
 			v[i] = value(m, i);
-		be->sign_pack(n, v, zero, &coins, 0, p[m].vote, zero == SIGN_ABSTAIN ? p[m].abstain : NULL);
+		be->sign_pack(NULL, n, v, zero, &coins, 0, p[m].vote,
+		              zero == SIGN_ABSTAIN ? p[m].abstain : NULL);
 		check_plane(p[m].vote, n, "sign_pack");
 		if (zero == SIGN_ABSTAIN)
 			check_plane(p[m].abstain, n, "sign_pack");
@@ -117,8 +118,8 @@ static void check_majority(const struct backend *be, size_t n, int m, enum sign_
 		abstain[k] = p[k].abstain;
 	}
 	uint64_t *out_abstain = tie == SIGN_ABSTAIN ? out.abstain : NULL;
-	be->majority(n, &b, tie, &coins, 0, out.vote, out_abstain);
-	be->sign_unpack(n, out.vote, out_abstain, unpacked);
+	be->majority(NULL, n, &b, tie, &coins, 0, out.vote, out_abstain);
+	be->sign_unpack(NULL, n, out.vote, out_abstain, unpacked);
 	check_plane(out.vote, n, "majority");
 	if (out_abstain)
 		check_plane(out_abstain, n, "majority");
@@ -190,9 +191,10 @@ static void check_momentum_pack(const struct backend *ref, const struct backend 
 		want.v[i] = value(2, i);
 	}
 	got = want;
-	ref->momentum(n, beta, g, want.v);
-	ref->sign_pack(n, want.v, zero, &coins, first, want.vote, zero == SIGN_ABSTAIN ? want.abstain : NULL);
-	be->momentum_pack(n, beta, g, got.v, zero, &coins, first, got.vote,
+	ref->momentum(NULL, n, beta, g, want.v);
+	ref->sign_pack(NULL, n, want.v, zero, &coins, first, want.vote,
+	               zero == SIGN_ABSTAIN ? want.abstain : NULL);
+	be->momentum_pack(NULL, n, beta, g, got.v, zero, &coins, first, got.vote,
 	                  zero == SIGN_ABSTAIN ? got.abstain : NULL);
 	for (size_t i = 0; i < n; i++)
 		cr_assert(memcmp(&want.v[i], &got.v[i], sizeof(float)) == 0 ||
@@ -238,7 +240,7 @@ Test(sign, apply_is_its_definition)
 			}
 			for (size_t i = 0; i <= n; i++)
 				before[i] = x[i] = stream_uniform(&s, 100 + i);
-			tables[t].sign_apply(n, vote, n % 2 ? abstain : NULL, 0.25f, 0.125f, x);
+			tables[t].sign_apply(NULL, n, vote, n % 2 ? abstain : NULL, 0.25f, 0.125f, x);
 			for (size_t i = 0; i < n; i++) {
 				float step = (float)sign_at(vote, n % 2 ? abstain : NULL, i) * 0.25f;
 				float expected = before[i] - (step + 0.25f * 0.125f * before[i]);
@@ -259,7 +261,8 @@ Test(sign, a_tie_falls_either_way_alike)
 	cr_assert_eq(((const struct backend_row *)family_backends.rows[0])->open(&be, &e), 0);
 	for (uint64_t step = 0; step < 4000; step++) {
 		struct stream coins = stream_of(1, RNG_TIE, 0, step);
-		be.majority(64, &(struct votes){.count = 2, .vote = vote}, SIGN_RANDOM, &coins, 0, out, NULL);
+		be.majority(NULL, 64, &(struct votes){.count = 2, .vote = vote}, SIGN_RANDOM, &coins, 0, out,
+		            NULL);
 		for (size_t i = 0; i < 64; i++)
 			ones[i] += (int)(out[0] >> i & 1);
 	}

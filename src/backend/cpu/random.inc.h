@@ -60,8 +60,8 @@ INLINE void normal_row(const struct stream *s, uint64_t block, float z[ROW_NUMBE
 	}
 }
 
-static void cpu_normal(size_t n, float sigma, const struct stream *s, size_t first, const float *mean,
-                       float *out)
+static void cpu_normal(HOST_QUEUE, size_t n, float sigma, const struct stream *s, size_t first,
+                       const float *mean, float *out)
 {
 	for (size_t i = 0; i < n; i += ROW_NUMBERS) {
 		float z[ROW_NUMBERS];
@@ -77,8 +77,8 @@ static void cpu_normal(size_t n, float sigma, const struct stream *s, size_t fir
  * A number is k / 2^24, k = a word's upper 24 bits, so that it is at least rate where k >= rate * 2^24,
  * rounded up; the product is exact.
  */
-static void cpu_dropout(size_t n, float rate, const struct stream *s, size_t first, const float *x,
-                        float *out)
+static void cpu_dropout(HOST_QUEUE, size_t n, float rate, const struct stream *s, size_t first,
+                        const float *x, float *out)
 {
 	const float keep = 1 - rate;
 	const int32_t bound = (int32_t)ceilf(rate * 0x1p24f);

@@ -73,8 +73,8 @@ static void momentum_chunk(size_t count, float beta, const float *g, float *v, e
 	finish_chunk(doubt, count, v, zero, coins, word, vote, abstain);
 }
 
-static void cpu_sign_pack(size_t n, const float *v, enum sign_policy zero, const struct stream *coins,
-                          size_t first, uint64_t *vote, uint64_t *abstain)
+static void cpu_sign_pack(HOST_QUEUE, size_t n, const float *v, enum sign_policy zero,
+                          const struct stream *coins, size_t first, uint64_t *vote, uint64_t *abstain)
 {
 	uint64_t word = first / 64;
 	size_t whole = n / 64, rest = n % 64;
@@ -91,8 +91,9 @@ static void cpu_sign_pack(size_t n, const float *v, enum sign_policy zero, const
 }
 
 /* Chunk by chunk: signs are taken of values that are still in registers, or in the nearest cache. */
-static void cpu_momentum_pack(size_t n, float beta, const float *g, float *v, enum sign_policy zero,
-                              const struct stream *coins, size_t first, uint64_t *vote, uint64_t *abstain)
+static void cpu_momentum_pack(HOST_QUEUE, size_t n, float beta, const float *g, float *v,
+                              enum sign_policy zero, const struct stream *coins, size_t first, uint64_t *vote,
+                              uint64_t *abstain)
 {
 	uint64_t word = first / 64;
 	for (size_t w = 0, count; 64 * w < n; w += count) {
@@ -103,8 +104,8 @@ static void cpu_momentum_pack(size_t n, float beta, const float *g, float *v, en
 			momentum_chunk(count, beta, g + at, v + at, zero, coins, word + w, vote + w, silent);
 			continue;
 		}
-		plain_momentum(size, beta, g + at, v + at);
-		cpu_sign_pack(size, v + at, zero, coins, first + at, vote + w, silent);
+		plain_momentum(queue, size, beta, g + at, v + at);
+		cpu_sign_pack(queue, size, v + at, zero, coins, first + at, vote + w, silent);
 	}
 }
 
@@ -120,7 +121,7 @@ INLINE void unpack_words(size_t words, const uint64_t *vote, const uint64_t *abs
 	}
 }
 
-static void cpu_sign_unpack(size_t n, const uint64_t *vote, const uint64_t *abstain, float *v)
+static void cpu_sign_unpack(HOST_QUEUE, size_t n, const uint64_t *vote, const uint64_t *abstain, float *v)
 {
 	size_t whole = n / 64, rest = n % 64;
 	if (abstain)
@@ -166,8 +167,8 @@ static void apply_any(size_t words, const uint64_t *vote, const uint64_t *abstai
 		apply_words(words, vote, NULL, lr, false, 0, x);
 }
 
-static void cpu_sign_apply(size_t n, const uint64_t *vote, const uint64_t *abstain, float lr, float decay,
-                           float *x)
+static void cpu_sign_apply(HOST_QUEUE, size_t n, const uint64_t *vote, const uint64_t *abstain, float lr,
+                           float decay, float *x)
 {
 	size_t whole = n / 64, rest = n % 64;
 	apply_any(whole, vote, abstain, lr, decay, x);

@@ -3,15 +3,9 @@
 
 #include "backend/plain.inc.h"
 #include "backend/ref/ref.h"
-#include "base/mem.h"
 
-static void *ref_alloc(size_t bytes)
-{
-	return mem_array(bytes, 1);
-}
-
-static void ref_normal(size_t n, float sigma, const struct stream *s, size_t first, const float *mean,
-                       float *out)
+static void ref_normal(HOST_QUEUE, size_t n, float sigma, const struct stream *s, size_t first,
+                       const float *mean, float *out)
 {
 	for (size_t i = 0; i < n; i += 4) {
 		float z[4];
@@ -21,22 +15,23 @@ static void ref_normal(size_t n, float sigma, const struct stream *s, size_t fir
 	}
 }
 
-static void ref_dropout(size_t n, float rate, const struct stream *s, size_t first, const float *x,
-                        float *out)
+static void ref_dropout(HOST_QUEUE, size_t n, float rate, const struct stream *s, size_t first,
+                        const float *x, float *out)
 {
 	for (size_t i = 0; i < n; i++)
 		out[i] = stream_uniform(s, first + i) >= rate ? x[i] / (1 - rate) : 0;
 }
 
 /* The definition of the pair: one kernel after the other. */
-static void ref_momentum_pack(size_t n, float beta, const float *g, float *v, enum sign_policy zero,
-                              const struct stream *coins, size_t first, uint64_t *vote, uint64_t *abstain)
+static void ref_momentum_pack(HOST_QUEUE, size_t n, float beta, const float *g, float *v,
+                              enum sign_policy zero, const struct stream *coins, size_t first, uint64_t *vote,
+                              uint64_t *abstain)
 {
-	plain_momentum(n, beta, g, v);
-	ref_sign_pack(n, v, zero, coins, first, vote, abstain);
+	plain_momentum(queue, n, beta, g, v);
+	ref_sign_pack(queue, n, v, zero, coins, first, vote, abstain);
 }
 
-static double ref_sum_abs(size_t n, const float *x)
+static double ref_sum_abs(HOST_QUEUE, size_t n, const float *x)
 {
 	double sum = 0;
 	for (size_t i = 0; i < n; i++)
@@ -44,7 +39,7 @@ static double ref_sum_abs(size_t n, const float *x)
 	return sum;
 }
 
-static double ref_dot(size_t n, const float *x, const float *y)
+static double ref_dot(HOST_QUEUE, size_t n, const float *x, const float *y)
 {
 	double sum = 0;
 	for (size_t i = 0; i < n; i++)
@@ -52,9 +47,9 @@ static double ref_dot(size_t n, const float *x, const float *y)
 	return sum;
 }
 
-static double ref_sum_square(size_t n, const float *x)
+static double ref_sum_square(HOST_QUEUE, size_t n, const float *x)
 {
-	return ref_dot(n, x, x);
+	return ref_dot(queue, n, x, x);
 }
 
 static int ref_open(struct backend *b, struct err *e)
@@ -63,8 +58,7 @@ static int ref_open(struct backend *b, struct err *e)
 	*b = (struct backend){
 	        .name = "ref",
 	        .detail = "plain C",
-	        .alloc = ref_alloc,
-	        .release = mem_free,
+	        .memory = &memory_host,
 	        .sign_pack = ref_sign_pack,
 	        .sign_unpack = ref_sign_unpack,
 	        .majority = ref_majority,
