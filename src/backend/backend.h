@@ -113,6 +113,21 @@ struct backend {
 	void (*dropout)(struct queue *q, size_t n, float rate, const struct stream *s, size_t first,
 	                const float *x, float *out);
 
+	/*
+	 * out[i] = -x[i] where 32-bit word first + i of the stream (stream_block: four a block) is below
+	 * limit, x[i] elsewhere: with the probability limit / 2^32. limit is at most 2^32, first is a
+	 * multiple of 4.
+	 */
+	void (*flip)(struct queue *q, size_t n, uint64_t limit, const struct stream *s, size_t first,
+	             const float *x, float *out);
+
+	/* out[i] = -x[i] where fair bit first + i of the stream (stream_bits) is 1, x[i] elsewhere. */
+	void (*random_sign)(struct queue *q, size_t n, const struct stream *s, size_t first, const float *x,
+	                    float *out);
+
+	/* out = value, in every coordinate. */
+	void (*constant)(struct queue *q, size_t n, float value, float *out);
+
 	/* out = a[i] * x[i]. */
 	void (*multiply)(struct queue *q, size_t n, const float *a, const float *x, float *out);
 

@@ -72,6 +72,22 @@ static void run_dropout(const struct backend *b, struct kernel_job *j)
 	b->dropout(j->queue, j->n, j->beta, &j->random, j->first, j->x, j->out[0]);
 }
 
+/* beta is the probability */
+static void run_flip(const struct backend *b, struct kernel_job *j)
+{
+	b->flip(j->queue, j->n, (uint64_t)((double)j->beta * 0x1p32), &j->random, j->first, j->x, j->out[0]);
+}
+
+static void run_random_sign(const struct backend *b, struct kernel_job *j)
+{
+	b->random_sign(j->queue, j->n, &j->random, j->first, j->x, j->out[0]);
+}
+
+static void run_constant(const struct backend *b, struct kernel_job *j)
+{
+	b->constant(j->queue, j->n, j->rate, j->out[0]);
+}
+
 static void run_multiply(const struct backend *b, struct kernel_job *j)
 {
 	b->multiply(j->queue, j->n, j->x, j->y, j->out[0]);
@@ -181,6 +197,9 @@ const struct kernel kernel_table[] = {
         {"adam", run_adam, SHAPE_VECTOR, 1, 3, 28, LIMIT_NONE, 0, false},
         {"normal", run_normal, SHAPE_VECTOR, 1, 1, 8, LIMIT_NONE, 0, false},
         {"dropout", run_dropout, SHAPE_VECTOR, 1, 1, 8, LIMIT_NONE, 0, false},
+        {"flip", run_flip, SHAPE_VECTOR, 1, 1, 8, LIMIT_NONE, 0, false},
+        {"random_sign", run_random_sign, SHAPE_VECTOR, 1, 1, 8, LIMIT_NONE, 0, false},
+        {"constant", run_constant, SHAPE_VECTOR, 0, 1, 4, LIMIT_FILL, 0, false},
         {"multiply", run_multiply, SHAPE_VECTOR, 2, 1, 12, LIMIT_TRIAD, 0, false},
         {"sum_abs", run_sum_abs, SHAPE_VECTOR, 1, 0, 4, LIMIT_READ, 1e-12, true},
         {"sum_square", run_sum_square, SHAPE_VECTOR, 1, 0, 4, LIMIT_READ, 1e-12, true},

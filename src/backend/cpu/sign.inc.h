@@ -109,6 +109,35 @@ static void cpu_momentum_pack(HOST_QUEUE, size_t n, float beta, const float *g, 
 	}
 }
 
+/* Change the signs of 64 values where bits of the word are 1. */
+INLINE void negate_word(uint64_t word, const float *x, float *out)
+{
+	for (size_t q = 0; q < 64 / LANES_32; q++) {
+		vfloat sign = float_signed(word, q, 0), value = load_floats(x + LANES_32 * q);
+		store_floats(out + LANES_32 * q, (vfloat)((vhalf)value ^ (vhalf)sign));
+	}
+}
+
+static void cpu_random_sign(HOST_QUEUE, size_t n, const struct stream *s, size_t first, const float *x,
+                            float *out)
+{
+	uint64_t word = first / 64, coins[ROW_WORDS];
+	size_t whole = n / 64, rest = n % 64;
+	for (size_t w = 0, count; 64 * w < n; w += count) {
+		count = chunk_at(word + w, sign_words(n) - w);
+		random_coins(s, word + w - (word + w) % 2, coins);
+		const uint64_t *tossed = coins + (word + w) % 2;
+		for (size_t i = 0; i < count && w + i < whole; i++)
+			negate_word(tossed[i], x + 64 * (w + i), out + 64 * (w + i));
+		if (w + count <= whole)
+			continue;
+		float last[64] = {0};
+		memcpy(last, x + 64 * whole, rest * sizeof(*x));
+		negate_word(tossed[count - 1], last, last);
+		memcpy(out + 64 * whole, last, rest * sizeof(*x));
+	}
+}
+
 INLINE void unpack_words(size_t words, const uint64_t *vote, const uint64_t *abstain, float *v)
 {
 	for (size_t w = 0; w < words; w++) {

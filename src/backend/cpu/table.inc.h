@@ -54,6 +54,9 @@ static void level_fill(struct backend *b)
 	b->adam = plain_adam;
 	b->normal = cpu_normal;
 	b->dropout = cpu_dropout;
+	b->flip = cpu_flip;
+	b->random_sign = cpu_random_sign;
+	b->constant = plain_constant;
 	b->multiply = plain_multiply;
 	b->sum_abs = cpu_sum_abs;
 	b->sum_square = cpu_sum_square;
