@@ -23,6 +23,12 @@ static void sign_mean_encode(const struct step_job *job, uint32_t worker, const 
 	sign_message_encode(job, sign_mean_zero(job->state), worker, v, begin, end, push);
 }
 
+static void sign_mean_encode_momentum(const struct step_job *job, uint32_t worker, float beta, const float *g,
+                                      float *v, size_t begin, size_t end, void *push)
+{
+	sign_message_encode_momentum(job, sign_mean_zero(job->state), worker, beta, g, v, begin, end, push);
+}
+
 static void sign_mean_combine(const struct step_job *job, int count, const void *const *pushes, size_t begin,
                               size_t end, void *pull)
 {
@@ -72,6 +78,7 @@ const struct aggregator aggregator_sign_mean = {
         .push_bytes = sign_mean_push_bytes,
         .pull_bytes = float32_bytes,
         .encode = sign_mean_encode,
+        .encode_momentum = sign_mean_encode_momentum,
         .combine = sign_mean_combine,
         .apply = mean_apply,
         .push_signs = sign_mean_push_signs,

@@ -43,6 +43,12 @@ static void vote_encode(const struct step_job *job, uint32_t worker, const float
 	sign_message_encode(job, vote_zero(job->state), worker, v, begin, end, push);
 }
 
+static void vote_encode_momentum(const struct step_job *job, uint32_t worker, float beta, const float *g,
+                                 float *v, size_t begin, size_t end, void *push)
+{
+	sign_message_encode_momentum(job, vote_zero(job->state), worker, beta, g, v, begin, end, push);
+}
+
 static void vote_combine(const struct step_job *job, int count, const void *const *pushes, size_t begin,
                          size_t end, void *pull)
 {
@@ -113,6 +119,7 @@ const struct aggregator aggregator_vote = {
         .push_bytes = vote_push_bytes,
         .pull_bytes = vote_pull_bytes,
         .encode = vote_encode,
+        .encode_momentum = vote_encode_momentum,
         .combine = vote_combine,
         .apply = vote_apply,
         .push_signs = vote_push_signs,

@@ -79,6 +79,14 @@ struct backend {
 	/* v = (1 - beta) g + beta v. beta = 0 copies g even where v is NaN. */
 	void (*momentum)(struct queue *q, size_t n, float beta, const float *g, float *v);
 
+	/*
+	 * momentum(), and sign_pack() of the v that it leaves, in one pass over memory: what an honest worker
+	 * whose message is a sign does with its gradient.
+	 */
+	void (*momentum_pack)(struct queue *q, size_t n, float beta, const float *g, float *v,
+	                      enum sign_policy zero, const struct stream *coins, size_t first, uint64_t *vote,
+	                      uint64_t *abstain);
+
 	/* out = a x. */
 	void (*scale)(struct queue *q, size_t n, float a, const float *x, float *out);
 
@@ -110,6 +118,21 @@ struct backend {
 	 */
 	void (*dropout)(struct queue *q, size_t n, float rate, const struct stream *s, size_t first,
 	                const float *x, float *out);
+
+	/*
+	 * out[i] = -x[i] where 32-bit word first + i of the stream (stream_block: four a block) is below
+	 * limit, x[i] elsewhere: with the probability limit / 2^32. limit is at most 2^32, first is a
+	 * multiple of 4.
+	 */
+	void (*flip)(struct queue *q, size_t n, uint64_t limit, const struct stream *s, size_t first,
+	             const float *x, float *out);
+
+	/* out[i] = -x[i] where fair bit first + i of the stream (stream_bits) is 1, x[i] elsewhere. */
+	void (*random_sign)(struct queue *q, size_t n, const struct stream *s, size_t first, const float *x,
+	                    float *out);
+
+	/* out = value, in every coordinate. */
+	void (*constant)(struct queue *q, size_t n, float value, float *out);
 
 	/* out = a[i] * x[i]. */
 	void (*multiply)(struct queue *q, size_t n, const float *a, const float *x, float *out);

@@ -62,6 +62,12 @@ static void plain_adam(HOST_QUEUE, size_t n, const float *g, float b1, float b2,
 	}
 }
 
+static void plain_constant(HOST_QUEUE, size_t n, float value, float *out)
+{
+	for (size_t i = 0; i < n; i++)
+		out[i] = value;
+}
+
 static void plain_multiply(HOST_QUEUE, size_t n, const float *a, const float *x, float *out)
 {
 	INDEPENDENT

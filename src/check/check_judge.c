@@ -99,8 +99,8 @@ static void describe(const struct kernel *k, const struct kernel_job *j, char *o
 		snprintf(out, size, "n = %zu, %d workers, policy %s%s", j->n, j->votes.count,
 		         policies[j->policy], j->flag ? ", abstain planes" : "");
 	else if (k->shape == SHAPE_SIGN)
-		snprintf(out, size, "n = %zu, policy %s%s, decay %g", j->n, policies[j->policy],
-		         j->flag ? ", abstain plane" : "", (double)j->decay);
+		snprintf(out, size, "n = %zu, policy %s%s, beta %g, decay %g", j->n, policies[j->policy],
+		         j->flag ? ", abstain plane" : "", (double)j->beta, (double)j->decay);
 	else if (k->shape == SHAPE_PRODUCT)
 		snprintf(out, size, "%zu x %zu x %zu%s%s, alpha %g, beta %g", j->rows, j->n, j->inner,
 		         j->flag ? ", A transposed" : "", j->other ? ", B transposed" : "", (double)j->rate,

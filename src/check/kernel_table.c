@@ -34,6 +34,12 @@ static void run_momentum(const struct backend *b, struct kernel_job *j)
 	b->momentum(j->queue, j->n, j->beta, j->x, j->out[0]);
 }
 
+static void run_momentum_pack(const struct backend *b, struct kernel_job *j)
+{
+	b->momentum_pack(j->queue, j->n, j->beta, j->x, j->out[0], j->policy, &j->random, j->first,
+	                 j->plane[0], abstain_if(j));
+}
+
 static void run_scale(const struct backend *b, struct kernel_job *j)
 {
 	b->scale(j->queue, j->n, j->rate, j->x, j->out[0]);
@@ -64,6 +70,22 @@ static void run_normal(const struct backend *b, struct kernel_job *j)
 static void run_dropout(const struct backend *b, struct kernel_job *j)
 {
 	b->dropout(j->queue, j->n, j->beta, &j->random, j->first, j->x, j->out[0]);
+}
+
+/* beta is the probability */
+static void run_flip(const struct backend *b, struct kernel_job *j)
+{
+	b->flip(j->queue, j->n, (uint64_t)((double)j->beta * 0x1p32), &j->random, j->first, j->x, j->out[0]);
+}
+
+static void run_random_sign(const struct backend *b, struct kernel_job *j)
+{
+	b->random_sign(j->queue, j->n, &j->random, j->first, j->x, j->out[0]);
+}
+
+static void run_constant(const struct backend *b, struct kernel_job *j)
+{
+	b->constant(j->queue, j->n, j->rate, j->out[0]);
 }
 
 static void run_multiply(const struct backend *b, struct kernel_job *j)
@@ -171,12 +193,16 @@ const struct kernel kernel_table[] = {
         {"majority", run_majority, SHAPE_VOTE, 0, 0, 0, LIMIT_FOLD, 0, false},
         {"sign_apply", run_sign_apply, SHAPE_SIGN, 0, 1, 8 + 1.0 / 8, LIMIT_UPDATE, 0, false},
         {"momentum", run_momentum, SHAPE_VECTOR, 1, 1, 12, LIMIT_TRIAD, 0, false},
+        {"momentum_pack", run_momentum_pack, SHAPE_SIGN, 1, 1, 12 + 1.0 / 8, LIMIT_TRIAD, 0, false},
         {"scale", run_scale, SHAPE_VECTOR, 1, 1, 8, LIMIT_COPY, 0, false},
         {"add", run_add, SHAPE_VECTOR, 1, 1, 12, LIMIT_TRIAD, 0, false},
         {"descend", run_descend, SHAPE_VECTOR, 1, 1, 12, LIMIT_TRIAD, 0, false},
         {"adam", run_adam, SHAPE_VECTOR, 1, 3, 28, LIMIT_NONE, 0, false},
         {"normal", run_normal, SHAPE_VECTOR, 1, 1, 8, LIMIT_NONE, 0, false},
         {"dropout", run_dropout, SHAPE_VECTOR, 1, 1, 8, LIMIT_NONE, 0, false},
+        {"flip", run_flip, SHAPE_VECTOR, 1, 1, 8, LIMIT_NONE, 0, false},
+        {"random_sign", run_random_sign, SHAPE_VECTOR, 1, 1, 8, LIMIT_NONE, 0, false},
+        {"constant", run_constant, SHAPE_VECTOR, 0, 1, 4, LIMIT_FILL, 0, false},
         {"multiply", run_multiply, SHAPE_VECTOR, 2, 1, 12, LIMIT_TRIAD, 0, false},
         {"sum_abs", run_sum_abs, SHAPE_VECTOR, 1, 0, 4, LIMIT_READ, 1e-12, true},
         {"sum_square", run_sum_square, SHAPE_VECTOR, 1, 0, 4, LIMIT_READ, 1e-12, true},

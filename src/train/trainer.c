@@ -151,12 +151,13 @@ enum trainer_end trainer_step(struct trainer *t, struct step_row *row, int *flag
 	struct exchange_reply reply;
 	uplink_show(up, st);
 	request.x_hash = uplink_hash(up, st, workforce->pool);
-	double start = clock_s(), computed = start, encoded = start;
+	double start = clock_s(), computed = start, encoded = start, made_s = 0;
 	if (!up->must_resync) {
 		uplink_post_begin(up, &request);
 		feed_steps(&workforce->feed, st->step);
 		pool_run(workforce->pool, (size_t)workforce->count, compute_item, t);
 		computed = clock_s();
+		made_s = workforce_encode_s(workforce);
 		pool_run(workforce->pool, (size_t)workforce->count, encode_item, t);
 		uplink_post(up);
 		encoded = clock_s();
@@ -192,9 +193,9 @@ enum trainer_end trainer_step(struct trainer *t, struct step_row *row, int *flag
 	                         .bytes_down = reply.bytes_down,
 	                         .bytes_busiest = reply.bytes_busiest,
 	                         .n_voters = reply.n_voters,
-	                         .compute_s = computed - start,
+	                         .compute_s = computed - start - made_s,
 	                         .data_s = workforce_data_s(workforce),
-	                         .encode_s = encoded - computed,
+	                         .encode_s = encoded - computed + made_s,
 	                         .wait_s = reply.wait_s,
 	                         .exchange_s = exchanged - encoded,
 	                         .apply_s = applied - probed};

@@ -37,7 +37,12 @@ static void forge(struct worker *w, const struct lane *l, const struct round *r,
 	w->attack->forge(w->attack_state, &view, out);
 }
 
-/* A message while it is made from a gradient. */
+static bool forges_message(const struct worker *w)
+{
+	return w->attack && w->attack->acts_on == ATTACK_MESSAGE;
+}
+
+/* A message while it is made in buckets from a gradient. */
 struct maker {
 	struct worker *w;
 	const struct lane *l;
@@ -45,30 +50,41 @@ struct maker {
 };
 
 /* Show the transport coordinates [begin, end) of the message. */
-static void show_bucket(const struct maker *m, size_t begin, size_t end)
+static void show_message(const struct worker *w, const struct lane *l, const struct round *r, size_t begin,
+                         size_t end)
 {
-	const struct planes *planes = &m->r->buckets.planes;
-	size_t n = m->r->job.n, stride = planes_stride(planes, n), from = planes_offset(planes, n, begin),
+	const struct memory *m = r->be->memory;
+	const struct planes *planes = &r->buckets.planes;
+	size_t n = r->job.n;
+	if (begin == 0 && end == n) {
+		m->download(l->queue, w->push_seen, w->push, r->push_bytes);
+		return;
+	}
+	size_t stride = planes_stride(planes, n), from = planes_offset(planes, n, begin),
 	       bytes = planes_offset(planes, n, end) - from;
 	for (int p = 0; p < planes->count; p++) {
 		size_t at = (size_t)p * stride + from;
-		m->r->be->memory->download(m->l->queue, (char *)m->w->push_seen + at,
-		                           (const char *)m->w->push + at, bytes);
+		m->download(l->queue, (char *)w->push_seen + at, (const char *)w->push + at, bytes);
 	}
 }
 
-/* Compute momentum and message for coordinates [begin, w->made). */
-static void make_bucket(const struct maker *m, size_t begin)
+/* Compute momentum and message of the gradient g [n] for coordinates [begin, w->made). */
+static void make_message(struct worker *w, const struct lane *l, const struct round *r, const float *g,
+                         size_t begin)
 {
-	const struct round *r = m->r;
-	struct worker *w = m->w;
+	double start = clock_s();
+	const struct step_job job = round_job(r, l);
 	size_t end = w->made;
-	r->be->momentum(m->l->queue, end - begin, r->beta, m->l->scratch + begin, w->v + begin);
-	const struct step_job job = round_job(r, m->l);
-	r->agg->encode(&job, w->id, w->v, begin, end, w->push);
-	show_bucket(m, begin, end);
+	if (r->agg->encode_momentum) {
+		r->agg->encode_momentum(&job, w->id, r->beta, g, w->v, begin, end, w->push);
+	} else {
+		r->be->momentum(l->queue, end - begin, r->beta, g + begin, w->v + begin);
+		r->agg->encode(&job, w->id, w->v, begin, end, w->push);
+	}
+	show_message(w, l, r, begin, end);
+	r->be->memory->finish(l->queue);
+	w->encode_s += clock_s() - start;
 	__atomic_store_n(&w->made, begin, __ATOMIC_RELEASE);
-	r->buckets.made(r->buckets.ctx, m->l);
 }
 
 /* The model calls this: the gradient is final from coordinate `begin` on. Make the buckets that are complete.
@@ -81,7 +97,8 @@ static void make_ready(void *ctx, size_t begin)
 		size_t from = (m->w->made - 1) / size * size;
 		if (from < begin)
 			return;
-		make_bucket(m, from);
+		make_message(m->w, m->l, m->r, m->l->scratch, from);
+		m->r->buckets.made(m->r->buckets.ctx, m->l);
 	}
 }
 
@@ -99,6 +116,21 @@ static void show_gradient(struct worker *w, const struct lane *l, const struct r
 		r->be->sign_pack(l->queue, n, g, SIGN_POSITIVE, NULL, 0, w->shown->signs, NULL);
 }
 
+/* At once, while the gradient may still be in a cache. Where an attack replaces the message, the momentum
+ * alone.
+ */
+static void make_whole(struct worker *w, const struct lane *l, const struct round *r, const float *g)
+{
+	double start = clock_s();
+	if (!forges_message(w)) {
+		make_message(w, l, r, g, 0);
+		return;
+	}
+	r->be->momentum(l->queue, r->job.n, r->beta, g, w->v);
+	r->be->memory->finish(l->queue);
+	w->encode_s += clock_s() - start;
+}
+
 void worker_compute(struct worker *w, struct lane *l, const struct round *r)
 {
 	struct maker maker = {w, l, r};
@@ -113,6 +145,7 @@ void worker_compute(struct worker *w, struct lane *l, const struct round *r)
 	                      .ready_ctx = &maker};
 	const float *gradient = l->scratch;
 	w->made = r->job.n;
+	w->encode_s = 0;
 	next_batch(w, l, r, &batch);
 	w->loss = r->model->grad(l->model, r->x, &batch, l->scratch);
 	show_gradient(w, l, r, l->scratch);
@@ -123,22 +156,18 @@ void worker_compute(struct worker *w, struct lane *l, const struct round *r)
 		gradient = l->forged;
 	}
 	if (!in_buckets)
-		r->be->momentum(l->queue, r->job.n, r->beta, gradient, w->v);
+		make_whole(w, l, r, gradient);
 	r->be->memory->finish(l->queue);
 }
 
 void worker_encode(struct worker *w, struct lane *l, const struct round *r)
 {
-	const float *v = w->v;
 	if (w->made == 0)
 		return;
-	if (w->attack && w->attack->acts_on == ATTACK_MESSAGE) {
-		forge(w, l, r, w->v, l->scratch);
-		v = l->scratch;
-	}
 	const struct step_job job = round_job(r, l);
-	r->agg->encode(&job, w->id, v, 0, r->job.n, w->push);
-	r->be->memory->download(l->queue, w->push_seen, w->push, r->push_bytes);
+	forge(w, l, r, w->v, l->scratch);
+	r->agg->encode(&job, w->id, l->scratch, 0, r->job.n, w->push);
+	show_message(w, l, r, 0, r->job.n);
 	r->be->memory->finish(l->queue);
 	__atomic_store_n(&w->made, 0, __ATOMIC_RELEASE);
 }

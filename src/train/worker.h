@@ -1,9 +1,9 @@
 /*
  * A worker, honest or Byzantine.
  *
- * worker_compute() does the first part of the worker loop of Algorithm 1: batch, gradient, momentum.
- * worker_encode() encodes the momentum as the worker's message; a Byzantine worker's attack may replace the
- * momentum first.
+ * worker_compute() does the worker loop of Algorithm 1: batch, gradient, momentum, and the message of the
+ * momentum, in one pass over memory where the aggregator has one. Only a message that an attack replaces is
+ * left to worker_encode(), which runs when all momenta are there.
  *
  * A transport may want messages in buckets while the gradient is still being computed. Then the momentum and
  * the message of an honest worker are computed bucket by bucket, from the end of the gradient to its
@@ -71,11 +71,12 @@ struct worker {
 	uint64_t number; /* number of its batch in the reader's list */
 	double loss;     /* of its batch */
 	double data_s;   /* seconds that its lane took to get the batch */
+	double encode_s; /* seconds of worker_compute() that its lane took for momentum and message */
 };
 
-/* Compute gradient and momentum of this step. With buckets, an honest worker's message is also made. */
+/* Compute gradient and momentum of this step, and the message unless an attack replaces it. */
 void worker_compute(struct worker *w, struct lane *l, const struct round *r);
-/* Make the message, or the rest of it that worker_compute() has not made. */
+/* Make the message that worker_compute() has not made, if there is one. */
 void worker_encode(struct worker *w, struct lane *l, const struct round *r);
 
 #endif

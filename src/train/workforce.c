@@ -77,11 +77,25 @@ void workforce_load(struct workforce *w, const float *x)
 		first->row->load(first->model, x);
 }
 
+/* Of seconds that the workers' lanes took all together. */
+static double lane_mean(const struct workforce *w, double sum)
+{
+	int lanes = pool_lanes(w->pool);
+	return w->count > 0 ? sum / (lanes < w->count ? lanes : w->count) : 0;
+}
+
 double workforce_data_s(const struct workforce *w)
 {
 	double sum = 0;
-	int lanes = pool_lanes(w->pool);
 	for (int i = 0; i < w->count; i++)
 		sum += w->workers[i].data_s;
-	return w->count > 0 ? sum / (lanes < w->count ? lanes : w->count) : 0;
+	return lane_mean(w, sum);
+}
+
+double workforce_encode_s(const struct workforce *w)
+{
+	double sum = 0;
+	for (int i = 0; i < w->count; i++)
+		sum += w->workers[i].encode_s;
+	return lane_mean(w, sum);
 }

@@ -33,5 +33,7 @@ void workforce_load(struct workforce *w, const float *x);
 
 /* Seconds that a lane spent on getting its batches in this step, on average. */
 double workforce_data_s(const struct workforce *w);
+/* The same of momentum and messages, while the workers computed. */
+double workforce_encode_s(const struct workforce *w);
 
 #endif

@@ -155,6 +155,59 @@ Test(backend, normal_numbers_are_the_streams)
 			}
 }
 
+/* Words and bits first .. first + n - 1 of the stream decide signs; the other bits of a number stay. */
+static void check_signs(const struct backend *b, size_t n, size_t first)
+{
+	struct stream s = stream_of(6, RNG_ATTACK, 3, (UINT64_C(1) << 40) + 5);
+	const uint64_t limits[] = {0, 1, UINT64_C(0x60000000), UINT64_C(1) << 32};
+	float x[N_MAX], out[N_MAX + 1];
+	backend_tables_fill(5, n, x);
+	for (int k = 0; k < 5; k++) {
+		out[n] = 77;
+		if (k < 4)
+			b->flip(NULL, n, limits[k], &s, first, x, out);
+		else
+			b->random_sign(NULL, n, &s, first, x, out);
+		for (size_t i = 0; i < n; i++) {
+			uint32_t word[4];
+			stream_block(&s, (first + i) / 4, word);
+			bool minus = k < 4 ? word[(first + i) % 4] < limits[k]
+			                   : stream_bits(&s, (first + i) / 64) >> (first + i) % 64 & 1;
+			cr_assert_eq(out[i], minus ? -x[i] : x[i], "%s: n = %zu, first %zu, %zu, how %d",
+			             b->detail, n, first, i, k);
+		}
+		cr_assert_eq(out[n], 77.0f);
+	}
+}
+
+Test(backend, random_signs_are_the_streams)
+{
+	struct backend tables[TABLES_MAX];
+	int count = backend_tables_all(tables);
+	const size_t firsts[] = {0, 64, 192, ((size_t)1 << 34) + 64};
+	for (int t = 0; t < count; t++)
+		for (size_t f = 0; f < sizeof(firsts) / sizeof(firsts[0]); f++)
+			for (size_t n = 0; n <= N_MAX; n += 1 + n / 20)
+				check_signs(&tables[t], n, firsts[f]);
+}
+
+Test(backend, a_constant_is_in_every_coordinate)
+{
+	struct backend tables[TABLES_MAX];
+	const float values[] = {-1, INFINITY, NAN};
+	float out[N_MAX + 1];
+	int count = backend_tables_all(tables);
+	for (int t = 0; t < count; t++)
+		for (size_t n = 0; n <= N_MAX; n++) {
+			float value = values[n % 3];
+			out[n] = 77;
+			tables[t].constant(NULL, n, value, out);
+			for (size_t i = 0; i < n; i++)
+				cr_assert(memcmp(&out[i], &value, sizeof(value)) == 0, "element %zu", i);
+			cr_assert_eq(out[n], 77.0f);
+		}
+}
+
 struct product {
 	bool ta, tb;
 	size_t m, n, k;

@@ -74,22 +74,10 @@ Test(guarded, every_aggregator)
 	                           "\"abstain\"}' --set record.agreement=1 --lanes 2");
 }
 
-/* Attacks that still work on their vectors by loops of their own. */
-static bool has_loops(const char *attack)
-{
-	static const char *const names[] = {"flip", "nan", "ones", "random-sign"};
-	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-		if (strcmp(names[i], attack) == 0)
-			return true;
-	return false;
-}
-
 Test(guarded, every_attack)
 {
 	char options[128];
 	for (const struct row *const *row = family_attacks.rows; *row; row++) {
-		if (has_loops((*row)->name))
-			continue;
 		snprintf(options, sizeof options, "--adversaries 2 --attack %s", (*row)->name);
 		guarded_expect_as_ref(mlp, options);
 	}

@@ -53,12 +53,16 @@ static void level_fill(struct backend *b)
 	b->majority = cpu_majority;
 	b->sign_apply = cpu_sign_apply;
 	b->momentum = plain_momentum;
+	b->momentum_pack = cpu_momentum_pack;
 	b->scale = plain_scale;
 	b->add = plain_add;
 	b->descend = plain_descend;
 	b->adam = plain_adam;
 	b->normal = cpu_normal;
 	b->dropout = cpu_dropout;
+	b->flip = cpu_flip;
+	b->random_sign = cpu_random_sign;
+	b->constant = plain_constant;
 	b->multiply = plain_multiply;
 	b->sum_abs = cpu_sum_abs;
 	b->sum_square = cpu_sum_square;

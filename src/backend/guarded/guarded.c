@@ -58,6 +58,18 @@ KERNEL(dropout,
        (struct queue * q, size_t n, float rate, const struct stream *s, size_t first, const float *x,
         float *out),
        n, rate, s, first, at(x), to(out))
+KERNEL(momentum_pack,
+       (struct queue * q, size_t n, float beta, const float *g, float *v, enum sign_policy zero,
+        const struct stream *coins, size_t first, uint64_t *vote, uint64_t *abstain),
+       n, beta, at(g), to(v), zero, coins, first, to(vote), to(abstain))
+KERNEL(flip,
+       (struct queue * q, size_t n, uint64_t limit, const struct stream *s, size_t first, const float *x,
+        float *out),
+       n, limit, s, first, at(x), to(out))
+KERNEL(random_sign,
+       (struct queue * q, size_t n, const struct stream *s, size_t first, const float *x, float *out), n, s,
+       first, at(x), to(out))
+KERNEL(constant, (struct queue * q, size_t n, float value, float *out), n, value, to(out))
 KERNEL(multiply, (struct queue * q, size_t n, const float *a, const float *x, float *out), n, at(a), at(x),
        to(out))
 KERNEL(sum_abs, (struct queue * q, size_t n, const float *x, double *out), n, at(x), to(out))
@@ -183,6 +195,10 @@ static int guarded_row_open(struct backend *b, struct err *e)
 	        .adam = guarded_adam,
 	        .normal = guarded_normal,
 	        .dropout = guarded_dropout,
+	        .momentum_pack = guarded_momentum_pack,
+	        .flip = guarded_flip,
+	        .random_sign = guarded_random_sign,
+	        .constant = guarded_constant,
 	        .multiply = guarded_multiply,
 	        .sum_abs = guarded_sum_abs,
 	        .sum_square = guarded_sum_square,

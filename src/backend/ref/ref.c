@@ -22,6 +22,26 @@ static void ref_dropout(HOST_QUEUE, size_t n, float rate, const struct stream *s
 		out[i] = stream_uniform(s, first + i) >= rate ? x[i] / (1 - rate) : 0;
 }
 
+static void ref_flip(HOST_QUEUE, size_t n, uint64_t limit, const struct stream *s, size_t first,
+                     const float *x, float *out)
+{
+	uint32_t word[4] = {0};
+	for (size_t i = 0; i < n; i++) {
+		if (i % 4 == 0)
+			stream_block(s, (first + i) / 4, word);
+		out[i] = word[i % 4] < limit ? -x[i] : x[i];
+	}
+}
+
+/* The definition of the pair: one kernel after the other. */
+static void ref_momentum_pack(HOST_QUEUE, size_t n, float beta, const float *g, float *v,
+                              enum sign_policy zero, const struct stream *coins, size_t first, uint64_t *vote,
+                              uint64_t *abstain)
+{
+	plain_momentum(queue, n, beta, g, v);
+	ref_sign_pack(queue, n, v, zero, coins, first, vote, abstain);
+}
+
 static void ref_sum_abs(HOST_QUEUE, size_t n, const float *x, double *out)
 {
 	double sum = 0;
@@ -55,12 +75,16 @@ static int ref_open(struct backend *b, struct err *e)
 	        .majority = ref_majority,
 	        .sign_apply = ref_sign_apply,
 	        .momentum = plain_momentum,
+	        .momentum_pack = ref_momentum_pack,
 	        .scale = plain_scale,
 	        .add = plain_add,
 	        .descend = plain_descend,
 	        .adam = plain_adam,
 	        .normal = ref_normal,
 	        .dropout = ref_dropout,
+	        .flip = ref_flip,
+	        .random_sign = ref_random_sign,
+	        .constant = plain_constant,
 	        .multiply = plain_multiply,
 	        .sum_abs = ref_sum_abs,
 	        .sum_square = ref_sum_square,

@@ -34,6 +34,16 @@ void ref_sign_pack(HOST_QUEUE, size_t n, const float *v, enum sign_policy zero, 
 	}
 }
 
+void ref_random_sign(HOST_QUEUE, size_t n, const struct stream *s, size_t first, const float *x, float *out)
+{
+	uint64_t bits = 0;
+	for (size_t i = 0; i < n; i++) {
+		if (i % 64 == 0)
+			bits = stream_bits(s, (first + i) / 64);
+		out[i] = bits >> (i % 64) & 1 ? -x[i] : x[i];
+	}
+}
+
 /* -1, 0 or +1. abstain may be NULL. */
 static int sign_at(const uint64_t *vote, const uint64_t *abstain, size_t i)
 {
