@@ -34,7 +34,10 @@ endif
 
 HDF5_PC  := $(shell pkg-config --exists hdf5 2>/dev/null && echo hdf5 || echo hdf5-serial)
 PACKAGES := $(HDF5_PC) openblas libcjson libcurl zlib libcrypto libjpeg libpng libwebp libzmq
-ifeq ($(filter setup demo test test-sanitized test-distros test-faults fuzz clean help format format-check uninstall dist,$(MAKECMDGOALS)),)
+# What sets up first, or needs no libraries.
+WITHOUT_LIBRARIES := setup demo test test-sanitized test-distros test-faults test-guarded fuzz clean help format \
+                     format-check uninstall dist
+ifeq ($(filter $(WITHOUT_LIBRARIES),$(MAKECMDGOALS)),)
 MISSING := $(shell for p in $(PACKAGES); do pkg-config --exists $$p 2>/dev/null || echo $$p; done)
 ifeq ($(shell command -v $(firstword $(CC)) 2>/dev/null),)
 $(error not found: the compiler '$(firstword $(CC))'. `make setup` installs what is missing on Debian and Ubuntu; CC= names another)
@@ -48,7 +51,7 @@ endif
 endif
 # oneDNN has no pkg-config file; its header is looked for where the compiler looks.
 DNNL_HEADER := oneapi/dnnl/dnnl.h
-ifeq ($(filter setup demo test test-sanitized test-distros test-faults fuzz clean help format format-check uninstall dist,$(MAKECMDGOALS)),)
+ifeq ($(filter $(WITHOUT_LIBRARIES),$(MAKECMDGOALS)),)
 ifneq ($(shell $(CC) $(CFLAGS) -E -include $(DNNL_HEADER) -x c /dev/null >/dev/null 2>&1 || echo missing),)
 $(error not found: oneDNN ($(DNNL_HEADER)). `make setup` installs what is missing on Debian and Ubuntu; mk/packages.txt names it)
 endif
@@ -107,8 +110,9 @@ TESTS    := $(TEST_SRC:tests/%.c=$B/tests/%)
 PLAINS   := $(PLAIN_SRC:tests/%.c=$B/tests/%)
 C_FILES  := $(sort $(shell find src models adversary data cmd tests -name '*.[ch]'))
 
-.PHONY: all help setup demo run-demo test run-tests repeat test-sanitized test-distros test-faults run-faults bench-net network-doc \
-        fuzz fuzzers floors format format-check install uninstall dist clean FORCE
+.PHONY: all help setup demo run-demo test run-tests repeat test-sanitized test-distros test-faults run-faults \
+        test-guarded run-guarded bench-net network-doc fuzz fuzzers floors format format-check install uninstall dist clean \
+        FORCE
 .DELETE_ON_ERROR:
 
 ifdef SANITIZE
@@ -124,6 +128,7 @@ help:
 	@echo "  make repeat     tests N times (default 20), up to the first failure: T=name N=200"
 	@echo "  make test-sanitized   threads, and the rooms that read foreign bytes, under the sanitizers"
 	@echo "  make test-faults   a day of dead, slow and Byzantine machines: FAULT_S seconds (default 45), FAULT_SEED"
+	@echo "  make test-guarded  one step of every model on memory that only kernels can touch; minutes"
 	@echo "  make test-distros  demo and tests on bare Debian 12 and 13, as root, with debootstrap  [DISTROS=trixie]"
 	@echo "  make bench-net     rounds over networks made of namespaces, as root; ARGS=\"--help\" lists the options"
 	@echo "  make network-doc   docs/NETWORK.md anew, as root [WITH_TRAINING=1]"
@@ -264,6 +269,14 @@ test-faults:
 run-faults: all $B/tests/fault_day
 	@SIGNSGD_BIN="$(CURDIR)/$B/signsgd" timeout -k 10 300 $B/tests/fault_day $(FAULT_S) $(FAULT_SEED)
 	@SIGNSGD_BIN="$(CURDIR)/$B/signsgd" timeout -k 10 300 $B/tests/fault_day $(ASK_S) ask
+
+# One step of every model on memory that only kernels can touch (tests/train/test_guarded.c has the suite's share).
+test-guarded:
+	@mk/setup.sh build test
+	@$(MAKE) $(PARALLEL) run-guarded
+
+run-guarded: all $B/tests/guarded/models
+	@SIGNSGD_BIN="$(CURDIR)/$B/signsgd" $B/tests/guarded/models
 
 # README's two commands on bare Debian systems, as root; what they said is in build/distros.
 test-distros:

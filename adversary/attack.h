@@ -5,6 +5,9 @@
  * 2019, Definition 1: blind, and not colluding): forge() gets one worker's own vector and a random stream of
  * its own, const, and nothing by which it could find another worker, the server or the parameters.
  *
+ * v, out and memory are memory of the machine: an attack reads and writes them through kernels and the calls
+ * of backend/memory.h alone.
+ *
  * acts_on MESSAGE: forge() replaces the vector that becomes the message; the worker's momentum stays honest.
  * acts_on GRADIENT: forge() replaces the gradient before it enters the momentum.
  */
@@ -22,11 +25,14 @@ enum attack_acts { ATTACK_GRADIENT, ATTACK_MESSAGE };
 /* All that a blind attack can know. */
 struct own_view {
 	const struct backend *be;
+	struct queue *queue; /* of the lane that calls */
 	size_t n;
 	const float *v;       /* [n] its own vector: gradient or message, as acts_on has it */
 	uint64_t step;        /* from 0 */
 	struct stream stream; /* its own: (seed, RNG_ATTACK, worker, step) */
-	float *memory;        /* [memory_floats], kept from step to step, saved in checkpoints; NULL if 0 */
+	/* v, out and memory are memory of the machine: touched by kernels and the calls of backend/memory.h.
+	 */
+	float *memory; /* [memory_floats], kept from step to step, saved in checkpoints; NULL if 0 */
 };
 
 struct attack {

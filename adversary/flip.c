@@ -5,17 +5,12 @@ struct flip {
 	double probability;
 };
 
-/* One 32-bit word of the stream for each coordinate: exact at probability 0 and 1. */
+/* Exact at probability 0 and 1. */
 static void flip_forge(const void *state, const struct own_view *view, float *out)
 {
 	const struct flip *f = state;
 	uint64_t limit = (uint64_t)(f->probability * 4294967296.0);
-	uint32_t word[4] = {0};
-	for (size_t i = 0; i < view->n; i++) {
-		if (i % 4 == 0)
-			stream_block(&view->stream, i / 4, word);
-		out[i] = word[i % 4] < limit ? -view->v[i] : view->v[i];
-	}
+	view->be->flip(view->queue, view->n, limit, &view->stream, 0, view->v, out);
 }
 
 static const struct key flip_keys[] = {

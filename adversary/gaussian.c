@@ -1,5 +1,4 @@
 /* Attack `gaussian`: pure noise for a gradient. */
-#include <string.h>
 #include "adversary/attack.h"
 
 struct gaussian {
@@ -9,8 +8,8 @@ struct gaussian {
 static void gaussian_forge(const void *state, const struct own_view *view, float *out)
 {
 	const struct gaussian *g = state;
-	memset(out, 0, view->n * sizeof *out); /* the mean */
-	view->be->normal(view->n, (float)g->sigma, &view->stream, 0, out, out);
+	view->be->memory->fill(view->queue, out, 0, view->n * sizeof *out); /* the mean */
+	view->be->normal(view->queue, view->n, (float)g->sigma, &view->stream, 0, out, out);
 }
 
 static const struct key gaussian_keys[] = {

@@ -4,7 +4,7 @@
 static void invert_forge(const void *state, const struct own_view *view, float *out)
 {
 	(void)state;
-	view->be->scale(view->n, -1, view->v, out);
+	view->be->scale(view->queue, view->n, -1, view->v, out);
 }
 
 const struct attack attack_invert = {

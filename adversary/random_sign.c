@@ -4,12 +4,7 @@
 static void random_sign_forge(const void *state, const struct own_view *view, float *out)
 {
 	(void)state;
-	uint64_t bits = 0;
-	for (size_t i = 0; i < view->n; i++) {
-		if (i % 64 == 0)
-			bits = stream_bits(&view->stream, i / 64);
-		out[i] = bits >> i % 64 & 1 ? -view->v[i] : view->v[i];
-	}
+	view->be->random_sign(view->queue, view->n, &view->stream, 0, view->v, out);
 }
 
 const struct attack attack_random_sign = {

@@ -8,7 +8,7 @@ struct scale {
 static void scale_forge(const void *state, const struct own_view *view, float *out)
 {
 	const struct scale *s = state;
-	view->be->scale(view->n, (float)s->factor, view->v, out);
+	view->be->scale(view->queue, view->n, (float)s->factor, view->v, out);
 }
 
 static const struct key scale_keys[] = {

@@ -2,7 +2,6 @@
  * Attack `stale`: a worker that lags behind. Its memory is a ring of the last `delay` messages: slot
  * t % delay holds message t until message t + delay takes its place.
  */
-#include <string.h>
 #include "adversary/attack.h"
 
 struct stale {
@@ -23,10 +22,11 @@ static void stale_forge(const void *state, const struct own_view *view, float *o
 	float *present = view->memory + view->step % delay * view->n;
 	/* Until step `delay` no message is old enough, and the first one is still in slot 0. */
 	const float *old = view->step < delay ? view->memory : present;
+	const struct memory *m = view->be->memory;
 	if (view->step == 0)
-		memcpy(present, view->v, bytes);
-	memcpy(out, old, bytes);
-	memcpy(present, view->v, bytes);
+		m->copy(view->queue, present, view->v, bytes);
+	m->copy(view->queue, out, old, bytes);
+	m->copy(view->queue, present, view->v, bytes);
 }
 
 static const struct key stale_keys[] = {

@@ -4,6 +4,7 @@
 #include <string.h>
 #include "cmd/bench_model.h"
 #include "cmd/bench_round.h"
+#include "cmd/bench_step.h"
 #include "cmd/overrides.h"
 #include "cmd/ui/bench_options.h"
 #include "cmd/ui/cmd.h"
@@ -66,14 +67,13 @@ static void tell_row(void *ctx, const struct bench_kernel_row *r)
 static int first(const char *word, struct err *e)
 {
 	char shown[80];
-	if (!strcmp(word, "model") || !strcmp(word, "round"))
+	if (!strcmp(word, "model") || !strcmp(word, "round") || !strcmp(word, "step"))
 		return 0;
-	return err_user(
-	        e,
-	        "bench takes no file, and has no '%s'; --kernel NAME chooses a kernel, `bench model "
-	        "NAME` times a model, `bench round` a transport; `make bench-net`, in the source folder, "
-	        "measures networks",
-	        text_shown(word, shown, sizeof(shown)));
+	return err_user(e,
+	                "bench takes no file, and has no '%s'; --kernel NAME chooses a kernel, `bench model "
+	                "NAME` times a model, `bench round` a transport, `bench step` a vote; `make "
+	                "bench-net`, in the source folder, measures networks",
+	                text_shown(word, shown, sizeof(shown)));
 }
 
 static int bench_kernels(const struct args *a)
@@ -98,13 +98,15 @@ static int bench_kernels(const struct args *a)
 	return EXIT_DONE;
 }
 
-/* `bench model NAME` and `bench round` have files of their own. */
+/* `bench model NAME`, `bench round` and `bench step` have files of their own. */
 static int bench(const struct args *a)
 {
 	if (a->n_rest && !strcmp(a->rest[0], "model"))
 		return bench_model_command(a);
 	if (a->n_rest && !strcmp(a->rest[0], "round"))
 		return bench_round_command(a);
+	if (a->n_rest && !strcmp(a->rest[0], "step"))
+		return bench_step_command(a);
 	return bench_kernels(a);
 }
 
@@ -121,7 +123,7 @@ static const struct option options[] = {
         {"topology", "NAME", "round: of transport mpi ('signsgd list transports mpi')"},
         {"buckets", "K", "round: of the transport: buckets of a vote (default: 1)"},
         {"aggregator", "RULE", "round: a name, or JSON as in an experiment (default: vote)"},
-        {"workers", "M", "round: workers that vote (default: processes)"},
+        {"workers", "M", "round, step: workers that vote (default: processes, or 7)"},
         {"rounds", "R", "round: how many to time, instead of --seconds"},
         {"check", NULL, "round: compare every answer with a plain combine"},
         LANES_OPTION,
@@ -132,14 +134,17 @@ static const struct option options[] = {
 const struct command cmd_bench = {
         .name = "bench",
         .about = "time every kernel, a model, or a round of votes between processes",
-        .usage = "bench [OPTION]...\nbench model NAME [OPTION]...\nbench round [OPTION]...",
+        .usage = "bench [OPTION]...\nbench model NAME [OPTION]...\nbench round [OPTION]...\nbench step "
+                 "[OPTION]...",
         .details = "GB/s counts the bytes that must move; the limit is what plain loops over the same "
                    "bytes reach in the same run; the ratio is the median of the paired ratios. Keep the "
                    "machine idle meanwhile.\n"
                    "bench model: every lane is a worker with a batch of its own; a round is forward and "
                    "backward on each, the mean of the gradients and a step of SGD.\n"
                    "bench round: every worker's vote to where they are counted and the answer back, over "
-                   "one transport; under mpirun, between its processes. Networks are measured by 'make "
+                   "one transport; under mpirun, between its processes.\n"
+                   "bench step: momentum, messages, count and answer of whole steps of a vote, and plain "
+                   "loops over the bytes that must move, in turn. Networks are measured by 'make "
                    "bench-net', in the program's source folder.",
         .example = "signsgd bench --kernel majority --json\n"
                    "signsgd bench model resnet20 --batch 128\n"

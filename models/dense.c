@@ -11,12 +11,14 @@
 struct dense {
 	struct dense_shape shape;
 	const struct backend *be;
+	struct queue *queue;
 	size_t batch; /* samples that the buffers hold */
 	uint64_t seed;
 	size_t weight[DENSE_LAYERS_MAX]; /* where in x a layer's W begins; its b follows */
 	size_t bias[DENSE_LAYERS_MAX];
 	float *out[DENSE_LAYERS_MAX]; /* [batch][width[l + 1]] outputs; the last: logits, then their gradient
 	                               */
+	struct loss *loss;            /* of the present batch, on the machine */
 	float *delta[2]; /* [batch][widest hidden] gradients of hidden outputs, used in turn; NULL: no need */
 };
 
@@ -68,7 +70,7 @@ size_t dense_lane_bytes(const struct dense_shape *shape, const struct model_env 
 	size_t floats = (size_t)n_deltas(shape) * widest_hidden(shape);
 	for (int l = 0; l < shape->layers; l++)
 		floats += shape->width[l + 1];
-	return floats * (size_t)env->batch * sizeof(float);
+	return floats * (size_t)env->batch * sizeof(float) + sizeof(struct loss);
 }
 
 void *dense_create(const struct dense_shape *shape, const struct model_env *env)
@@ -76,6 +78,7 @@ void *dense_create(const struct dense_shape *shape, const struct model_env *env)
 	struct dense *d = mem_alloc(sizeof *d);
 	d->shape = *shape;
 	d->be = env->be;
+	d->queue = env->queue;
 	d->batch = (size_t)env->batch;
 	d->seed = env->seed;
 	for (int l = 0; l < shape->layers; l++) {
@@ -83,10 +86,13 @@ void *dense_create(const struct dense_shape *shape, const struct model_env *env)
 		dense_tensor(shape, 2 * (size_t)l, &t);
 		d->weight[l] = t.offset;
 		d->bias[l] = t.offset + t.count;
-		d->out[l] = d->be->alloc(d->batch * shape->width[l + 1] * sizeof(float));
+		d->out[l] =
+		        d->be->memory->alloc(d->batch * shape->width[l + 1] * sizeof(float), "activations");
 	}
+	d->loss = d->be->memory->alloc(sizeof *d->loss, "loss");
 	for (int i = 0; i < n_deltas(shape); i++)
-		d->delta[i] = d->be->alloc(d->batch * widest_hidden(shape) * sizeof(float));
+		d->delta[i] = d->be->memory->alloc(d->batch * widest_hidden(shape) * sizeof(float),
+		                                   "gradients of activations");
 	return d;
 }
 
@@ -94,9 +100,10 @@ void dense_destroy(void *instance)
 {
 	struct dense *d = instance;
 	for (int l = 0; l < d->shape.layers; l++)
-		d->be->release(d->out[l]);
+		d->be->memory->release(d->out[l]);
 	for (int i = 0; i < n_deltas(&d->shape); i++)
-		d->be->release(d->delta[i]);
+		d->be->memory->release(d->delta[i]);
+	d->be->memory->release(d->loss);
 	mem_free(d);
 }
 
@@ -126,14 +133,15 @@ static void forward(const struct dense *d, const float *x, const struct batch *b
 	for (int l = 0; l < d->shape.layers; l++) {
 		size_t in = d->shape.width[l], out = d->shape.width[l + 1];
 		float *y = d->out[l];
-		d->be->gemm(false, true, rows, out, in, 1, input(d, l, batch), x + d->weight[l], 0, y);
-		d->be->add_bias(rows, out, x + d->bias[l], y);
+		d->be->gemm(d->queue, false, true, rows, out, in, 1, input(d, l, batch), x + d->weight[l], 0,
+		            y);
+		d->be->add_bias(d->queue, rows, out, x + d->bias[l], y);
 		if (l + 1 == d->shape.layers)
 			break;
 		if (d->shape.activation == ACTIVATION_RELU)
-			d->be->relu(rows * out, y);
+			d->be->relu(d->queue, rows * out, y);
 		else
-			d->be->tanh(rows * out, y);
+			d->be->tanh(d->queue, rows * out, y);
 	}
 }
 
@@ -144,41 +152,53 @@ static void backward(const struct dense *d, const float *x, const struct batch *
 	size_t rows = (size_t)batch->count;
 	for (int l = d->shape.layers - 1; l >= 0; l--) {
 		size_t in = d->shape.width[l], out = d->shape.width[l + 1];
-		d->be->gemm(true, false, out, in, rows, 1, dy, input(d, l, batch), 0, g + d->weight[l]);
-		d->be->sum_rows(rows, out, dy, g + d->bias[l]);
+		d->be->gemm(d->queue, true, false, out, in, rows, 1, dy, input(d, l, batch), 0,
+		            g + d->weight[l]);
+		d->be->sum_rows(d->queue, rows, out, dy, g + d->bias[l]);
 		batch_ready(batch, d->weight[l]);
 		if (l == 0)
 			break;
 		float *dx = d->delta[(l + 1) % 2];
-		d->be->gemm(false, false, rows, in, out, 1, dy, x + d->weight[l], 0, dx);
+		d->be->gemm(d->queue, false, false, rows, in, out, 1, dy, x + d->weight[l], 0, dx);
 		if (d->shape.activation == ACTIVATION_RELU)
-			d->be->relu_back(rows * in, d->out[l - 1], dx);
+			d->be->relu_back(d->queue, rows * in, d->out[l - 1], dx);
 		else
-			d->be->tanh_back(rows * in, d->out[l - 1], dx);
+			d->be->tanh_back(d->queue, rows * in, d->out[l - 1], dx);
 		dy = dx;
 	}
 }
 
-static double loss_sum_of(const struct dense *d, const struct batch *batch, bool back, size_t *correct)
+/* From the logits to the loss, and with `back` to their gradient. */
+static void make_loss(const struct dense *d, const struct batch *batch, bool back)
 {
 	int last = d->shape.layers - 1;
-	return d->be->softmax_loss((size_t)batch->count, d->shape.width[last + 1], d->out[last], batch->label,
-	                           back, 1 / (float)batch->count, correct);
+	d->be->memory->fill(d->queue, d->loss, 0, sizeof *d->loss);
+	d->be->softmax_loss(d->queue, (size_t)batch->count, d->shape.width[last + 1], d->out[last],
+	                    batch->label, back, 1 / (float)batch->count, d->loss);
+}
+
+static struct loss loss_of(const struct dense *d)
+{
+	struct loss loss;
+	d->be->memory->download(d->queue, &loss, d->loss, sizeof loss);
+	return loss;
 }
 
 double dense_grad(void *instance, const float *x, const struct batch *batch, float *g)
 {
 	const struct dense *d = instance;
-	size_t correct;
 	forward(d, x, batch);
-	double sum = loss_sum_of(d, batch, true, &correct);
+	make_loss(d, batch, true);
 	backward(d, x, batch, d->out[d->shape.layers - 1], g);
-	return sum / batch->count;
+	return loss_of(d).sum / batch->count;
 }
 
 void dense_eval(void *instance, const float *x, const struct batch *batch, double *loss_sum, size_t *correct)
 {
 	const struct dense *d = instance;
 	forward(d, x, batch);
-	*loss_sum = loss_sum_of(d, batch, false, correct);
+	make_loss(d, batch, false);
+	struct loss loss = loss_of(d);
+	*loss_sum = loss.sum;
+	*correct = loss.correct;
 }

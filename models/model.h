@@ -6,6 +6,10 @@
  * that a gradient needs (activations, scratch), and constants that follow from the settings and the seed.
  * Instances share x and only read it. Nothing is allocated after create().
  *
+ * x, g, running statistics and carries are the machine's memory (backend/memory.h), except those that init()
+ * and init_running() write, which are the host's. An instance works in the queue of its environment; load(),
+ * grad(), eval(), exact() and theory() finish it.
+ *
  * Beside x a model may have state that is never voted on: running statistics (of batch normalisation), which
  * the batches of one honest worker (the BN owner) update and eval() uses; and a carry, which every worker has
  * of its own (the hidden state of a language model). Both are vectors of the caller, passed in the batch.
@@ -28,6 +32,7 @@ struct net;
 
 struct model_env {
 	const struct backend *be;
+	struct queue *queue; /* create(): of the lane that the instance belongs to */
 	struct data_shape data;
 	int batch;   /* samples a worker and step */
 	int workers; /* M */
@@ -92,7 +97,7 @@ struct model {
 	 */
 	void (*load)(void *instance, const float *x);
 
-	/* The starting point, a function of the seed. x [n]. */
+	/* The starting point, a function of the seed. x [n], of the host. */
 	void (*init)(void *instance, float *x);
 
 	/* g [n] = mean gradient over the batch at x [n]; returns the mean loss there. Every g is written. */

@@ -72,13 +72,16 @@ static const struct row *const schedules[] = {
         &schedule_linear.row,   &schedule_inverse_sqrt.row, &schedule_theory.row,     NULL,
 };
 
-extern const struct backend_row backend_cpu, backend_ref;
+extern const struct backend_row backend_cpu, backend_ref, backend_guarded;
 
 static const struct row *const backends[] = {
         &backend_cpu.row,
         &backend_ref.row,
         NULL,
 };
+
+/* For who writes a backend or a model. */
+static const struct row *const backends_unlisted[] = {&backend_guarded.row, NULL};
 
 extern const struct transport transport_local, transport_mpi, transport_zmq;
 
@@ -179,6 +182,7 @@ const struct family family_backends = {.name = "backend",
                                        .plural = "backends",
                                        .about = "the machine that runs the kernels",
                                        .rows = backends,
+                                       .unlisted = backends_unlisted,
                                        .words = backend_words};
 const struct family family_transports = {.name = "transport",
                                          .plural = "transports",

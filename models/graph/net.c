@@ -54,7 +54,8 @@ static void back_through(struct net *n, struct net_node *node)
 	float *d_out = node->out < 0 ? NULL : net_at(n, n->value[node->out].slot);
 	net_ops[node->kind].backward(n, node, d_out, d_in);
 	if (node->flow[0] == FLOW_ADD && node->kind != NODE_ADD)
-		n->env.be->add(net_floats(n, node->in[0]), d_in[0], net_at(n, n->value[node->in[0]].slot));
+		n->env.be->add(n->env.queue, net_floats(n, node->in[0]), d_in[0],
+		               net_at(n, n->value[node->in[0]].slot));
 }
 
 static void backward(struct net *n)
@@ -85,8 +86,8 @@ static void take(struct net *n, const float *x, const struct batch *batch, bool 
 		return;
 	size_t width = net_width(n, NET_INPUT), used = n->rows * width, all = (size_t)n->env.batch * width;
 	float *in = net_value_at(n, NET_INPUT);
-	memcpy(in, batch->x, used * sizeof *in);
-	memset(in + used, 0, (all - used) * sizeof *in);
+	n->env.be->memory->copy(n->env.queue, in, batch->x, used * sizeof *in);
+	n->env.be->memory->fill(n->env.queue, in + used, 0, (all - used) * sizeof *in);
 }
 
 /* --- instances ---------------------------------------------------------------------------------------- */
@@ -104,7 +105,7 @@ static void bind(struct net *n)
 		                               .weights = n->shared + node->shared,
 		                               .keep = net_at(n, node->keep),
 		                               .scratch = net_at(n, n->scratch)};
-		n->env.be->image->bind(node->layer, &m);
+		n->env.be->image->bind(n->env.queue, node->layer, &m);
 	}
 }
 
@@ -132,9 +133,11 @@ void *net_model_create(const void *state, const struct model_env *env)
 		BUG(n->err.text); /* check() has refused it before */
 	net_plan(n);
 	set_below(n);
-	n->arena = env->be->alloc(n->arena_bytes);
+	n->arena = env->be->memory->alloc(n->arena_bytes, "activations");
 	n->owns_shared = !sibling;
-	n->shared = sibling ? sibling->shared : env->be->alloc(n->shared_floats * sizeof(float));
+	n->shared = sibling ? sibling->shared
+	                    : env->be->memory->alloc(n->shared_floats * sizeof(float), "weights of layers");
+	n->loss = env->be->memory->alloc(sizeof *n->loss, "loss");
 	bind(n);
 	return n;
 }
@@ -152,9 +155,10 @@ void net_model_destroy(void *instance)
 	if (n->tail)
 		net_model_destroy(n->tail);
 	close_layers(n);
-	n->env.be->release(n->arena);
+	n->env.be->memory->release(n->arena);
+	n->env.be->memory->release(n->loss);
 	if (n->owns_shared)
-		n->env.be->release(n->shared);
+		n->env.be->memory->release(n->shared);
 	net_free_graph(n);
 }
 
@@ -165,9 +169,10 @@ void net_model_load(void *instance, const float *x)
 	for (int i = 0; i < n->n_nodes; i++) {
 		const struct net_node *node = &n->node[i];
 		if (node->kind == NODE_IMAGE && node->weight >= 0)
-			n->env.be->image->load(node->layer, net_parameter(n, node->weight),
+			n->env.be->image->load(n->env.queue, node->layer, net_parameter(n, node->weight),
 			                       net_parameter(n, node->bias));
 	}
+	n->env.be->memory->finish(n->env.queue);
 }
 
 void net_model_init(void *instance, float *x)
@@ -212,13 +217,20 @@ static struct net *of_size(struct net *n, const float *x, int count)
 	return n->tail;
 }
 
+static struct loss loss_of(const struct net *n)
+{
+	struct loss loss;
+	n->env.be->memory->download(n->env.queue, &loss, n->loss, sizeof loss);
+	return loss;
+}
+
 double net_model_grad(void *instance, const float *x, const struct batch *batch, float *g)
 {
 	struct net *n = of_size(instance, x, batch->count);
 	take(n, x, batch, true, g);
 	forward(n);
 	backward(n);
-	return n->loss / (double)n->rows;
+	return loss_of(n).sum / (double)n->rows;
 }
 
 void net_model_eval(void *instance, const float *x, const struct batch *batch, double *loss_sum,
@@ -227,6 +239,7 @@ void net_model_eval(void *instance, const float *x, const struct batch *batch, d
 	struct net *n = instance;
 	take(n, x, batch, false, NULL);
 	forward(n);
-	*loss_sum = n->loss;
-	*correct = n->correct;
+	struct loss loss = loss_of(n);
+	*loss_sum = loss.sum;
+	*correct = loss.correct;
 }

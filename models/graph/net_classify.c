@@ -29,14 +29,15 @@ static void chunk_back(struct net *n, const struct net_node *node, size_t first,
 	size_t classes = (size_t)n->env.data.n_classes, in = net_width(n, node->in[0]);
 	const float *x = net_value_at(n, node->in[0]) + first * in;
 	float *sums = dz + chunk_rows(n) * classes, *bias = net_gradient(n, node->bias);
-	be->gemm(true, false, classes, in, rows, 1, dz, x, first > 0, net_gradient(n, node->weight));
-	be->sum_rows(rows, classes, dz, first > 0 ? sums : bias);
+	be->gemm(n->env.queue, true, false, classes, in, rows, 1, dz, x, first > 0,
+	         net_gradient(n, node->weight));
+	be->sum_rows(n->env.queue, rows, classes, dz, first > 0 ? sums : bias);
 	if (first > 0)
-		be->add(classes, sums, bias);
+		be->add(n->env.queue, classes, sums, bias);
 	int slot = n->value[node->in[0]].slot;
 	if (slot >= 0)
-		be->gemm(false, false, rows, in, classes, 1, dz, net_parameter(n, node->weight), 0,
-		         net_at(n, slot) + first * in);
+		be->gemm(n->env.queue, false, false, rows, in, classes, 1, dz, net_parameter(n, node->weight),
+		         0, net_at(n, slot) + first * in);
 }
 
 void net_classify_forward(struct net *n, struct net_node *node)
@@ -44,16 +45,14 @@ void net_classify_forward(struct net *n, struct net_node *node)
 	const struct backend *be = n->env.be;
 	size_t classes = (size_t)n->env.data.n_classes, in = net_width(n, node->in[0]), step = chunk_rows(n);
 	float *z = net_at(n, n->scratch); /* [chunk][classes], then [classes] */
-	n->loss = 0;
-	n->correct = 0;
+	n->env.be->memory->fill(n->env.queue, n->loss, 0, sizeof *n->loss);
 	for (size_t first = 0; first < n->rows; first += step) {
-		size_t rows = n->rows - first < step ? n->rows - first : step, correct;
-		be->gemm(false, true, rows, classes, in, 1, net_value_at(n, node->in[0]) + first * in,
-		         net_parameter(n, node->weight), 0, z);
-		be->add_bias(rows, classes, net_parameter(n, node->bias), z);
-		n->loss += be->softmax_loss(rows, classes, z, n->batch->label + first, n->training,
-		                            1 / (float)n->rows, &correct);
-		n->correct += correct;
+		size_t rows = n->rows - first < step ? n->rows - first : step;
+		be->gemm(n->env.queue, false, true, rows, classes, in, 1,
+		         net_value_at(n, node->in[0]) + first * in, net_parameter(n, node->weight), 0, z);
+		be->add_bias(n->env.queue, rows, classes, net_parameter(n, node->bias), z);
+		be->softmax_loss(n->env.queue, rows, classes, z, n->batch->label + first, n->training,
+		                 1 / (float)n->rows, n->loss);
 		if (n->training)
 			chunk_back(n, node, first, rows, z);
 	}

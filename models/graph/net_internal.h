@@ -106,9 +106,8 @@ struct net {
 	float *g;
 	const struct batch *batch;
 	bool training;
-	size_t rows; /* samples; text: positions of all sequences */
-	double loss;
-	size_t correct;
+	size_t rows;       /* samples; text: positions of all sequences */
+	struct loss *loss; /* on the machine */
 };
 
 /* The functions of a kind of node. */

@@ -19,7 +19,6 @@
  * The rows of W and b for Z, F and O are contiguous, so each gate is one matrix product and a dense matrix.
  */
 #include <stdio.h>
-#include <string.h>
 #include "models/graph/net_internal.h"
 
 enum { GATES = 3 };
@@ -103,15 +102,15 @@ int net_qrnn(struct net *n, const char *name, int in, int width, int kernel, dou
 
 /* x [rows][in / 2] -> [x_t, x_(t-1)] [rows][in]. last [count][in / 2]: x_(-1), which becomes the batch's last
  * input. */
-static void pair_up(const struct qrnn *q, const float *x, float *last)
+static void pair_up(const struct net *n, const struct qrnn *q, const float *x, float *last)
 {
 	size_t half = q->in / 2, bytes = half * sizeof *x;
 	for (size_t r = 0; r < q->rows; r++) {
 		const float *earlier = r < q->count ? last + r * half : x + (r - q->count) * half;
-		memcpy(q->pairs + r * q->in, x + r * half, bytes);
-		memcpy(q->pairs + r * q->in + half, earlier, bytes);
+		n->env.be->memory->copy(n->env.queue, q->pairs + r * q->in, x + r * half, bytes);
+		n->env.be->memory->copy(n->env.queue, q->pairs + r * q->in + half, earlier, bytes);
 	}
-	memcpy(last, x + (q->rows - q->count) * half, q->count * bytes);
+	n->env.be->memory->copy(n->env.queue, last, x + (q->rows - q->count) * half, q->count * bytes);
 }
 
 /* x [rows][in] -> Z, F, O. */
@@ -123,18 +122,19 @@ static void make_gates(const struct net *n, const struct net_node *node, const s
 	size_t floats = q->rows * q->width;
 	float stays = (float)(1 - node->rate), *forget = q->gate[1];
 	for (size_t i = 0; i < GATES; i++) {
-		be->gemm(false, true, q->rows, q->width, q->in, 1, x,
+		be->gemm(n->env.queue, false, true, q->rows, q->width, q->in, 1, x,
 		         net_parameter(n, node->weight) + i * q->width * q->in, 0, q->gate[i]);
-		be->add_bias(q->rows, q->width, net_parameter(n, node->bias) + i * q->width, q->gate[i]);
+		be->add_bias(n->env.queue, q->rows, q->width, net_parameter(n, node->bias) + i * q->width,
+		             q->gate[i]);
 	}
-	be->tanh(floats, q->gate[0]);
-	be->sigmoid(floats, forget);
-	be->sigmoid(floats, q->gate[2]);
+	be->tanh(n->env.queue, floats, q->gate[0]);
+	be->sigmoid(n->env.queue, floats, forget);
+	be->sigmoid(n->env.queue, floats, q->gate[2]);
 	if (node->rate == 0)
 		return;
 	if (n->training) /* the kernel divides by what stays; a gate does not */
-		be->dropout(floats, (float)node->rate, &s, node->draw, forget, forget);
-	be->scale(floats, stays, forget, forget);
+		be->dropout(n->env.queue, floats, (float)node->rate, &s, node->draw, forget, forget);
+	be->scale(n->env.queue, floats, stays, forget, forget);
 }
 
 void net_qrnn_forward(struct net *n, struct net_node *node)
@@ -145,43 +145,45 @@ void net_qrnn_forward(struct net *n, struct net_node *node)
 	float *carried = n->batch->carry + node->carry;
 	const float *x = net_value_at(n, node->in[0]), *before = q.before;
 	if (node->kernel == 2) {
-		pair_up(&q, x, carried + (size_t)n->env.batch * q.width);
+		pair_up(n, &q, x, carried + (size_t)n->env.batch * q.width);
 		x = q.pairs;
 	}
 	make_gates(n, node, &q, x);
-	memcpy(q.before, carried, step * sizeof *carried);
+	n->env.be->memory->copy(n->env.queue, q.before, carried, step * sizeof *carried);
 	for (size_t at = 0; at < q.rows * q.width; before = q.cell + at, at += step)
-		be->forget(step, q.gate[1] + at, q.gate[0] + at, before, q.cell + at);
-	memcpy(carried, before, step * sizeof *carried);
-	be->multiply(q.rows * q.width, q.gate[2], q.cell, net_value_at(n, node->out));
+		be->forget(n->env.queue, step, q.gate[1] + at, q.gate[0] + at, before, q.cell + at);
+	n->env.be->memory->copy(n->env.queue, carried, before, step * sizeof *carried);
+	be->multiply(n->env.queue, q.rows * q.width, q.gate[2], q.cell, net_value_at(n, node->out));
 }
 
 /* d_out = dL/dH -> the gradients of the gates before their functions, in their places. d [rows][width] and
  * d_cell [count][width] are scratch; O's gradient takes the place of C. */
-static void gates_back(const struct backend *be, struct qrnn *q, const float *d_out, float *d, float *d_cell)
+static void gates_back(const struct net *n, struct qrnn *q, const float *d_out, float *d, float *d_cell)
 {
+	const struct backend *be = n->env.be;
 	size_t step = q->count * q->width, floats = q->rows * q->width;
-	be->multiply(floats, d_out, q->gate[2], d);
-	memset(d_cell, 0, step * sizeof *d_cell);
+	be->multiply(n->env.queue, floats, d_out, q->gate[2], d);
+	n->env.be->memory->fill(n->env.queue, d_cell, 0, step * sizeof *d_cell);
 	for (size_t at = floats; at > 0;) {
 		at -= step;
-		be->forget_back(step, d + at, at > 0 ? q->cell + at - step : q->before, d_cell,
+		be->forget_back(n->env.queue, step, d + at, at > 0 ? q->cell + at - step : q->before, d_cell,
 		                q->gate[0] + at, q->gate[1] + at);
 	}
-	be->multiply(floats, d_out, q->cell, q->cell);
-	be->sigmoid_back(floats, q->gate[2], q->cell);
+	be->multiply(n->env.queue, floats, d_out, q->cell, q->cell);
+	be->sigmoid_back(n->env.queue, floats, q->gate[2], q->cell);
 	q->gate[2] = q->cell;
 }
 
 /* From the gradient of [x_t, x_(t-1)] to that of x: each input was read by its own position and by the next.
  */
-static void unpair(const struct backend *be, const struct qrnn *q, const float *d_pairs, float *d_x)
+static void unpair(const struct net *n, const struct qrnn *q, const float *d_pairs, float *d_x)
 {
 	size_t half = q->in / 2;
 	for (size_t r = 0; r < q->rows; r++)
-		memcpy(d_x + r * half, d_pairs + r * q->in, half * sizeof *d_x);
+		n->env.be->memory->copy(n->env.queue, d_x + r * half, d_pairs + r * q->in,
+		                        half * sizeof *d_x);
 	for (size_t r = q->count; r < q->rows; r++)
-		be->add(half, d_pairs + r * q->in + half, d_x + (r - q->count) * half);
+		n->env.be->add(n->env.queue, half, d_pairs + r * q->in + half, d_x + (r - q->count) * half);
 }
 
 void net_qrnn_backward(struct net *n, struct net_node *node, float *d_out, float *const d_in[2])
@@ -192,16 +194,17 @@ void net_qrnn_backward(struct net *n, struct net_node *node, float *d_out, float
 	float *d = net_at(n, n->scratch), *d_cell = d + net_rows_max(n) * q.width,
 	      *d_pairs = d_cell + (size_t)n->env.batch * q.width, *d_x = two ? d_pairs : d_in[0];
 	const float *x = two ? q.pairs : net_value_at(n, node->in[0]);
-	gates_back(be, &q, d_out, d, d_cell);
+	gates_back(n, &q, d_out, d, d_cell);
 	for (size_t i = 0; i < GATES; i++) {
 		size_t part = i * q.width * q.in;
-		be->gemm(true, false, q.width, q.in, q.rows, 1, q.gate[i], x, 0,
+		be->gemm(n->env.queue, true, false, q.width, q.in, q.rows, 1, q.gate[i], x, 0,
 		         net_gradient(n, node->weight) + part);
-		be->sum_rows(q.rows, q.width, q.gate[i], net_gradient(n, node->bias) + i * q.width);
+		be->sum_rows(n->env.queue, q.rows, q.width, q.gate[i],
+		             net_gradient(n, node->bias) + i * q.width);
 		if (d_in[0])
-			be->gemm(false, false, q.rows, q.in, q.width, 1, q.gate[i],
+			be->gemm(n->env.queue, false, false, q.rows, q.in, q.width, 1, q.gate[i],
 			         net_parameter(n, node->weight) + part, i > 0, d_x);
 	}
 	if (d_in[0] && two)
-		unpair(be, &q, d_pairs, d_in[0]);
+		unpair(n, &q, d_pairs, d_in[0]);
 }

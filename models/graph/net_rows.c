@@ -1,23 +1,21 @@
 /* Nodes on rows: fully connected, activations, dropout, adaptive mean. */
-#include <string.h>
 #include "models/graph/net_internal.h"
 
-static void activate(const struct backend *be, enum net_activation f, size_t n, float *y)
+static void activate(const struct net *net, enum net_activation f, size_t n, float *y)
 {
 	if (f == NET_RELU)
-		be->relu(n, y);
+		net->env.be->relu(net->env.queue, n, y);
 	else if (f == NET_TANH)
-		be->tanh(n, y);
+		net->env.be->tanh(net->env.queue, n, y);
 }
 
 /* dy = dy f'(.), by the activation's output y. */
-static void activate_back(const struct backend *be, enum net_activation f, size_t n, const float *y,
-                          float *dy)
+static void activate_back(const struct net *net, enum net_activation f, size_t n, const float *y, float *dy)
 {
 	if (f == NET_RELU)
-		be->relu_back(n, y, dy);
+		net->env.be->relu_back(net->env.queue, n, y, dy);
 	else if (f == NET_TANH)
-		be->tanh_back(n, y, dy);
+		net->env.be->tanh_back(net->env.queue, n, y, dy);
 }
 
 void net_activate_forward(struct net *n, struct net_node *node)
@@ -25,39 +23,40 @@ void net_activate_forward(struct net *n, struct net_node *node)
 	float *out = net_value_at(n, node->out);
 	size_t floats = net_floats(n, node->out);
 	if (out != net_value_at(n, node->in[0]))
-		memcpy(out, net_value_at(n, node->in[0]), floats * sizeof *out);
-	activate(n->env.be, node->f, floats, out);
+		n->env.be->memory->copy(n->env.queue, out, net_value_at(n, node->in[0]),
+		                        floats * sizeof *out);
+	activate(n, node->f, floats, out);
 }
 
 void net_activate_backward(struct net *n, struct net_node *node, float *d_out, float *const d_in[2])
 {
 	size_t floats = net_floats(n, node->out);
-	activate_back(n->env.be, node->f, floats, net_value_at(n, node->out), d_out);
+	activate_back(n, node->f, floats, net_value_at(n, node->out), d_out);
 	if (d_in[0] && d_in[0] != d_out)
-		memcpy(d_in[0], d_out, floats * sizeof *d_out);
+		n->env.be->memory->copy(n->env.queue, d_in[0], d_out, floats * sizeof *d_out);
 }
 
 void net_linear_forward(struct net *n, struct net_node *node)
 {
 	size_t out = net_width(n, node->out), in = net_width(n, node->in[0]);
 	float *y = net_value_at(n, node->out);
-	n->env.be->gemm(false, true, n->rows, out, in, 1, net_value_at(n, node->in[0]),
+	n->env.be->gemm(n->env.queue, false, true, n->rows, out, in, 1, net_value_at(n, node->in[0]),
 	                net_parameter(n, node->weight), 0, y);
-	n->env.be->add_bias(n->rows, out, net_parameter(n, node->bias), y);
-	activate(n->env.be, node->f, n->rows * out, y);
+	n->env.be->add_bias(n->env.queue, n->rows, out, net_parameter(n, node->bias), y);
+	activate(n, node->f, n->rows * out, y);
 }
 
 void net_linear_backward(struct net *n, struct net_node *node, float *d_out, float *const d_in[2])
 {
 	const struct backend *be = n->env.be;
 	size_t out = net_width(n, node->out), in = net_width(n, node->in[0]);
-	activate_back(be, node->f, n->rows * out, net_value_at(n, node->out), d_out);
-	be->gemm(true, false, out, in, n->rows, 1, d_out, net_value_at(n, node->in[0]), 0,
+	activate_back(n, node->f, n->rows * out, net_value_at(n, node->out), d_out);
+	be->gemm(n->env.queue, true, false, out, in, n->rows, 1, d_out, net_value_at(n, node->in[0]), 0,
 	         net_gradient(n, node->weight));
-	be->sum_rows(n->rows, out, d_out, net_gradient(n, node->bias));
+	be->sum_rows(n->env.queue, n->rows, out, d_out, net_gradient(n, node->bias));
 	if (d_in[0])
-		be->gemm(false, false, n->rows, in, out, 1, d_out, net_parameter(n, node->weight), 0,
-		         d_in[0]);
+		be->gemm(n->env.queue, false, false, n->rows, in, out, 1, d_out,
+		         net_parameter(n, node->weight), 0, d_in[0]);
 }
 
 /* out = x times the step's mask. Variational: the same mask for every position. */
@@ -68,7 +67,7 @@ static void mask(const struct net *n, const struct net_node *node, const float *
 	size_t width = net_width(n, node->out), turns = node->variational ? (size_t)b->length : 1,
 	       floats = n->rows / turns * width;
 	for (size_t t = 0; t < turns; t++)
-		n->env.be->dropout(floats, (float)node->rate, &s, node->draw, x + t * floats,
+		n->env.be->dropout(n->env.queue, floats, (float)node->rate, &s, node->draw, x + t * floats,
 		                   out + t * floats);
 }
 
@@ -79,7 +78,7 @@ void net_dropout_forward(struct net *n, struct net_node *node)
 	if (n->training)
 		mask(n, node, in, out);
 	else if (out != in)
-		memcpy(out, in, net_floats(n, node->out) * sizeof *out);
+		n->env.be->memory->copy(n->env.queue, out, in, net_floats(n, node->out) * sizeof *out);
 }
 
 void net_dropout_backward(struct net *n, struct net_node *node, float *d_out, float *const d_in[2])
@@ -88,52 +87,29 @@ void net_dropout_backward(struct net *n, struct net_node *node, float *d_out, fl
 		mask(n, node, d_out, d_in[0]);
 }
 
-/* Output cell i of `out` covers the input cells from begin to before end (PyTorch's AdaptiveAvgPool2d). */
-struct cell {
-	int begin, end;
+/* Planes and their sizes, of the input and of the output. */
+struct adaptive {
+	size_t planes;
+	int from[2], to[2];
 };
 
-static struct cell cell_of(int i, int in, int out)
+static struct adaptive adaptive_of(const struct net *n, const struct net_node *node)
 {
-	return (struct cell){i * in / out, ((i + 1) * in + out - 1) / out};
-}
-
-/* One output pixel of one plane: the mean of its cell; or, back, its gradient spread over the cell. */
-static void adaptive_pixel(struct cell rows, struct cell columns, int width, float *plane, float *pixel,
-                           bool back)
-{
-	float area = (float)((rows.end - rows.begin) * (columns.end - columns.begin)), sum = 0;
-	for (int h = rows.begin; h < rows.end; h++)
-		for (int w = columns.begin; w < columns.end; w++) {
-			if (back)
-				plane[h * width + w] += *pixel / area;
-			else
-				sum += plane[h * width + w];
-		}
-	if (!back)
-		*pixel = sum / area;
-}
-
-static void adaptive(const struct net *n, const struct net_node *node, float *in, float *out, bool back)
-{
-	struct net_size s = net_size(n, node->in[0]), o = net_size(n, node->out);
-	size_t planes = n->rows * (size_t)s.channels;
-	for (size_t p = 0; p < planes; p++, in += s.height * s.width)
-		for (int h = 0; h < o.height; h++)
-			for (int w = 0; w < o.width; w++)
-				adaptive_pixel(cell_of(h, s.height, o.height), cell_of(w, s.width, o.width),
-				               s.width, in, out++, back);
+	struct net_size in = net_size(n, node->in[0]), out = net_size(n, node->out);
+	return (struct adaptive){
+	        n->rows * (size_t)in.channels, {in.height, in.width}, {out.height, out.width}};
 }
 
 void net_adaptive_forward(struct net *n, struct net_node *node)
 {
-	adaptive(n, node, net_value_at(n, node->in[0]), net_value_at(n, node->out), false);
+	struct adaptive a = adaptive_of(n, node);
+	n->env.be->image->adaptive(n->env.queue, a.planes, a.from, a.to, net_value_at(n, node->in[0]),
+	                           net_value_at(n, node->out));
 }
 
 void net_adaptive_backward(struct net *n, struct net_node *node, float *d_out, float *const d_in[2])
 {
-	if (!d_in[0])
-		return;
-	memset(d_in[0], 0, net_floats(n, node->in[0]) * sizeof *d_in[0]);
-	adaptive(n, node, d_in[0], d_out, true);
+	struct adaptive a = adaptive_of(n, node);
+	if (d_in[0])
+		n->env.be->image->adaptive_back(n->env.queue, a.planes, a.from, a.to, d_out, d_in[0]);
 }

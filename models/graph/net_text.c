@@ -6,7 +6,6 @@
  * probability, everywhere in the batch; the other words are divided by the probability to stay. Number `draw`
  * + word of the step's stream decides.
  */
-#include <string.h>
 #include "models/graph/net_internal.h"
 
 int net_embed(struct net *n, const char *name, int width, double row_dropout)
@@ -48,7 +47,7 @@ void net_embed_forward(struct net *n, struct net_node *node)
 	const float *table = net_parameter(n, node->weight);
 	float *out = net_value_at(n, node->out);
 	for (size_t r = 0; r < n->rows; r++)
-		n->env.be->scale(width, factor_of(n, node, &s, b->token[r]),
+		n->env.be->scale(n->env.queue, width, factor_of(n, node, &s, b->token[r]),
 		                 table + (size_t)b->token[r] * width, out + r * width);
 }
 
@@ -67,13 +66,13 @@ void net_embed_backward(struct net *n, struct net_node *node, float *d_out, floa
 	float *g = net_gradient(n, node->weight);
 	(void)d_in;
 	if (!tied(n, node))
-		memset(g, 0, n->tensor[node->weight].tensor.count * sizeof *g);
+		n->env.be->memory->fill(n->env.queue, g, 0, n->tensor[node->weight].tensor.count * sizeof *g);
 	for (size_t r = 0; r < n->rows; r++) {
 		float factor = factor_of(n, node, &s, b->token[r]), *d = d_out + r * width;
 		if (factor == 0)
 			continue;
 		if (factor != 1)
-			n->env.be->scale(width, factor, d, d);
-		n->env.be->add(width, d, g + (size_t)b->token[r] * width);
+			n->env.be->scale(n->env.queue, width, factor, d, d);
+		n->env.be->add(n->env.queue, width, d, g + (size_t)b->token[r] * width);
 	}
 }

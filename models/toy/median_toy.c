@@ -17,8 +17,10 @@ struct median_toy {
 
 struct instance {
 	const struct backend *be;
+	struct queue *queue;
 	const struct median_toy *settings;
-	double mean; /* of a */
+	double mean;  /* of a */
+	float *slope; /* of the present batch, on the machine */
 };
 
 static int median_toy_check(const void *state, const struct model_env *env, struct err *e)
@@ -46,17 +48,34 @@ static bool median_toy_tensor(const void *state, const struct model_env *env, si
 static size_t median_toy_lane_bytes(const void *state, const struct model_env *env)
 {
 	(void)state, (void)env;
-	return 0;
+	return sizeof(float);
 }
 
 static void *median_toy_create(const void *state, const struct model_env *env)
 {
 	struct instance *toy = mem_alloc(sizeof *toy);
 	toy->be = env->be;
+	toy->queue = env->queue;
 	toy->settings = state;
+	toy->slope = env->be->memory->alloc(sizeof *toy->slope, "slope");
 	for (size_t m = 0; m < toy->settings->a.count; m++)
 		toy->mean += toy->settings->a.at[m] / (double)toy->settings->a.count;
 	return toy;
+}
+
+static void median_toy_destroy(void *instance)
+{
+	struct instance *toy = instance;
+	toy->be->memory->release(toy->slope);
+	mem_free(toy);
+}
+
+/* The only coordinate. */
+static double place(const struct instance *toy, const float *x)
+{
+	float here;
+	toy->be->memory->download(toy->queue, &here, x, sizeof here);
+	return (double)here;
 }
 
 static void median_toy_init(void *instance, float *x)
@@ -70,28 +89,34 @@ static double median_toy_grad(void *instance, const float *x, const struct batch
 	const struct median_toy *s = toy->settings;
 	if (batch->worker >= s->a.count)
 		BUG("a worker without a place");
-	double away = (double)x[0] - s->a.at[batch->worker];
+	double away = place(toy, x) - s->a.at[batch->worker];
 	float slope = (float)away;
 	struct stream noise = stream_of(batch->seed, RNG_NOISE, batch->worker, batch->step);
-	toy->be->normal(1, (float)s->noise, &noise, 0, &slope, g);
+	toy->be->memory->upload(toy->queue, toy->slope, &slope, sizeof slope);
+	toy->be->normal(toy->queue, 1, (float)s->noise, &noise, 0, toy->slope, g);
+	toy->be->memory->finish(toy->queue);
 	return 0.5 * away * away;
 }
 
 static void median_toy_eval(void *instance, const float *x, const struct batch *batch, double *loss_sum,
                             size_t *correct)
 {
-	const struct reals *a = &((const struct instance *)instance)->settings->a;
-	double sum = 0;
+	const struct instance *toy = instance;
+	const struct reals *a = &toy->settings->a;
+	double sum = 0, x0 = place(toy, x);
 	(void)batch;
 	for (size_t m = 0; m < a->count; m++)
-		sum += 0.5 * ((double)x[0] - a->at[m]) * ((double)x[0] - a->at[m]);
+		sum += 0.5 * (x0 - a->at[m]) * (x0 - a->at[m]);
 	*loss_sum = sum / (double)a->count;
 	*correct = 0;
 }
 
 static void median_toy_exact(void *instance, const float *x, float *g)
 {
-	g[0] = (float)((double)x[0] - ((const struct instance *)instance)->mean);
+	const struct instance *toy = instance;
+	float slope = (float)(place(toy, x) - toy->mean);
+	toy->be->memory->upload(toy->queue, g, &slope, sizeof slope);
+	toy->be->memory->finish(toy->queue);
 }
 
 static const struct key median_toy_keys[] = {
@@ -132,7 +157,7 @@ const struct model model_median_toy = {
         .tensor = median_toy_tensor,
         .lane_bytes = median_toy_lane_bytes,
         .create = median_toy_create,
-        .destroy = mem_free,
+        .destroy = median_toy_destroy,
         .init = median_toy_init,
         .grad = median_toy_grad,
         .eval = median_toy_eval,

@@ -23,12 +23,16 @@ struct quadratic {
 
 struct instance {
 	const struct backend *be;
+	struct queue *queue;
 	const struct quadratic *settings;
 	size_t n;
 	uint64_t seed;
-	float noise;      /* deviation of a batch's mean, per coordinate */
-	float *curvature; /* [n]; NULL: all ones */
-	float *slope;     /* [n] L x; NULL if x itself is the slope, or g can hold it */
+	float noise;        /* deviation of a batch's mean, per coordinate */
+	float *curvature;   /* [n]; NULL: all ones */
+	const float *known; /* [n] the same, on the host */
+	float *seen;        /* [n] where value() sees x; NULL: it needs no place of its own */
+	double *sum;        /* a number on the machine */
+	float *slope;       /* [n] L x; NULL if x itself is the slope, or g can hold it */
 };
 
 static bool all_ones(const struct quadratic *q)
@@ -90,17 +94,17 @@ static bool quadratic_tensor(const void *state, const struct model_env *env, siz
 static size_t quadratic_lane_bytes(const void *state, const struct model_env *env)
 {
 	size_t arrays = (size_t)!all_ones(state) + (size_t)needs_slope(state);
-	return arrays * quadratic_n_params(state, env) * sizeof(float);
+	return arrays * quadratic_n_params(state, env) * sizeof(float) + sizeof(double);
 }
 
 /* L_i: as given, or log-uniform in [1, spread]. */
-static void fill_curvature(struct instance *q)
+static void fill_curvature(const struct instance *q, float *out)
 {
 	struct stream draw = stream_of(q->seed, RNG_INIT, 0, DRAW_CURVATURE);
 	double range = log(q->settings->spread);
 	for (size_t i = 0; i < q->n; i++) {
 		double drawn = range > 0 ? exp(range * (double)stream_uniform(&draw, i)) : 1;
-		q->curvature[i] = (float)list_value(&q->settings->curvature, i, drawn);
+		out[i] = (float)list_value(&q->settings->curvature, i, drawn);
 	}
 }
 
@@ -108,16 +112,22 @@ static void *quadratic_create(const void *state, const struct model_env *env)
 {
 	struct instance *q = mem_alloc(sizeof *q);
 	q->be = env->be;
+	q->queue = env->queue;
 	q->settings = state;
 	q->n = quadratic_n_params(state, env);
 	q->seed = env->seed;
 	q->noise = (float)(q->settings->noise / sqrt(env->batch));
 	if (!all_ones(state)) {
-		q->curvature = q->be->alloc(q->n * sizeof(float));
-		fill_curvature(q);
+		q->curvature = q->be->memory->alloc(q->n * sizeof(float), "curvature");
+		float *known = memory_mirror(q->be->memory, q->curvature, q->n * sizeof(float));
+		fill_curvature(q, known);
+		q->be->memory->upload(q->queue, q->curvature, known, q->n * sizeof(float));
+		q->known = known;
+		q->seen = memory_scratch(q->be->memory, q->n * sizeof(float));
 	}
+	q->sum = q->be->memory->alloc(sizeof *q->sum, "sum");
 	if (needs_slope(state))
-		q->slope = q->be->alloc(q->n * sizeof(float));
+		q->slope = q->be->memory->alloc(q->n * sizeof(float), "slope");
 	return q;
 }
 
@@ -125,9 +135,12 @@ static void quadratic_destroy(void *instance)
 {
 	struct instance *q = instance;
 	if (q->curvature)
-		q->be->release(q->curvature);
+		q->be->memory->release(q->curvature);
 	if (q->slope)
-		q->be->release(q->slope);
+		q->be->memory->release(q->slope);
+	memory_mirror_free(q->be->memory, (void *)(uintptr_t)q->known);
+	mem_free(q->seen);
+	q->be->memory->release(q->sum);
 	mem_free(q);
 }
 
@@ -144,15 +157,28 @@ static void quadratic_init(void *instance, float *x)
 	}
 }
 
+static double fetch(const struct instance *q)
+{
+	return memory_number(q->be->memory, q->queue, q->sum);
+}
+
+/* x'x */
+static double square(const struct instance *q, const float *x)
+{
+	q->be->sum_square(q->queue, q->n, x, q->sum);
+	return fetch(q);
+}
+
 /* g = L x; returns f(x) = 1/2 x'L x. */
 static double slope(const struct instance *q, const float *x, float *g)
 {
 	if (q->curvature) {
-		q->be->multiply(q->n, q->curvature, x, g);
-		return 0.5 * q->be->dot(q->n, x, g);
+		q->be->multiply(q->queue, q->n, q->curvature, x, g);
+		q->be->dot(q->queue, q->n, x, g, q->sum);
+		return 0.5 * fetch(q);
 	}
-	q->be->scale(q->n, 1, x, g);
-	return 0.5 * q->be->sum_square(q->n, x);
+	q->be->scale(q->queue, q->n, 1, x, g);
+	return 0.5 * square(q, x);
 }
 
 static double quadratic_grad(void *instance, const float *x, const struct batch *batch, float *g)
@@ -167,9 +193,10 @@ static double quadratic_grad(void *instance, const float *x, const struct batch 
 		loss = slope(q, x, q->slope);
 		mean = q->slope;
 	} else {
-		loss = 0.5 * q->be->sum_square(q->n, x);
+		loss = 0.5 * square(q, x);
 	}
-	q->be->normal(q->n, q->noise, &noise, 0, mean, g);
+	q->be->normal(q->queue, q->n, q->noise, &noise, 0, mean, g);
+	q->be->memory->finish(q->queue);
 	return loss;
 }
 
@@ -182,9 +209,10 @@ static double value(const struct instance *q, const float *x)
 {
 	double sum = 0;
 	if (!q->curvature)
-		return 0.5 * q->be->sum_square(q->n, x);
+		return 0.5 * square(q, x);
+	x = memory_see(q->be->memory, q->queue, x, q->n * sizeof *x, q->seen);
 	for (size_t i = 0; i < q->n; i++)
-		sum += (double)q->curvature[i] * (double)x[i] * (double)x[i];
+		sum += (double)q->known[i] * (double)x[i] * (double)x[i];
 	return 0.5 * sum;
 }
 
@@ -201,7 +229,11 @@ static void quadratic_theory(void *instance, const float *x0, struct smoothness 
 	struct instance *q = instance;
 	out->f0 = value(q, x0);
 	out->f_star = 0;
-	out->l1_l = q->curvature ? q->be->sum_abs(q->n, q->curvature) : (double)q->n;
+	out->l1_l = (double)q->n;
+	if (q->curvature) {
+		q->be->sum_abs(q->queue, q->n, q->curvature, q->sum);
+		out->l1_l = fetch(q);
+	}
 	out->l1_sigma = (double)q->n * q->settings->noise;
 }
 

@@ -24,7 +24,7 @@ static void adam_apply(const struct step_job *job, const void *pull, size_t begi
                        double decay, float *memory, float *x)
 {
 	const struct adam *a = job->state;
-	job->be->adam(end - begin, (const float *)pull + begin, (float)a->beta1, (float)a->beta2,
+	job->be->adam(job->queue, end - begin, (const float *)pull + begin, (float)a->beta1, (float)a->beta2,
 	              (float)a->eps, bias_correction(a->beta1, job->step),
 	              bias_correction(a->beta2, job->step), (float)lr, (float)decay, memory + begin,
 	              memory + job->n + begin, x + begin);

@@ -36,6 +36,12 @@ struct aggregator {
 	/* v [n] -> push [push_bytes], by `worker`, coordinates [begin, end). */
 	void (*encode)(const struct step_job *job, uint32_t worker, const float *v, size_t begin, size_t end,
 	               void *push);
+	/*
+	 * The momentum v = (1 - beta) g + beta v, then encode() of v, on the same coordinates: the same bits
+	 * with less memory traffic. NULL: there is nothing to win, callers do one after the other.
+	 */
+	void (*encode_momentum)(const struct step_job *job, uint32_t worker, float beta, const float *g,
+	                        float *v, size_t begin, size_t end, void *push);
 	/* pushes [count] of the voters in order of worker -> pull [pull_bytes], coordinates [begin, end). */
 	void (*combine)(const struct step_job *job, int count, const void *const *pushes, size_t begin,
 	                size_t end, void *pull);

@@ -1,6 +1,5 @@
 /* Aggregator `mean`: distributed SGD, with momentum if the workers have one. */
 #include "aggregator/mean.h"
-#include <string.h>
 #include "compressor/float32.h"
 
 void mean_combine(const struct step_job *job, int count, const void *const *pushes, size_t begin, size_t end,
@@ -11,10 +10,10 @@ void mean_combine(const struct step_job *job, int count, const void *const *push
 	for (size_t at = begin; at < end; at += MEAN_BLOCK) {
 		size_t n = end - at < MEAN_BLOCK ? end - at : MEAN_BLOCK;
 		float *sum = (float *)pull + at;
-		memcpy(sum, (const float *)pushes[0] + at, n * sizeof *sum);
+		be->memory->copy(job->queue, sum, (const float *)pushes[0] + at, n * sizeof *sum);
 		for (int m = 1; m < count; m++)
-			be->add(n, (const float *)pushes[m] + at, sum);
-		be->scale(n, share, sum, sum);
+			be->add(job->queue, n, (const float *)pushes[m] + at, sum);
+		be->scale(job->queue, n, share, sum, sum);
 	}
 }
 
@@ -22,7 +21,8 @@ void mean_apply(const struct step_job *job, const void *pull, size_t begin, size
                 double decay, float *memory, float *x)
 {
 	(void)memory;
-	job->be->descend(end - begin, (const float *)pull + begin, (float)lr, (float)decay, x + begin);
+	job->be->descend(job->queue, end - begin, (const float *)pull + begin, (float)lr, (float)decay,
+	                 x + begin);
 }
 
 const struct aggregator aggregator_mean = {

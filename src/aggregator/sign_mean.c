@@ -23,34 +23,34 @@ static void sign_mean_encode(const struct step_job *job, uint32_t worker, const 
 	sign_message_encode(job, sign_mean_zero(job->state), worker, v, begin, end, push);
 }
 
-static void unpack(const struct step_job *job, const void *push, size_t at, size_t n, float *out)
+static void sign_mean_encode_momentum(const struct step_job *job, uint32_t worker, float beta, const float *g,
+                                      float *v, size_t begin, size_t end, void *push)
 {
-	job->be->sign_unpack(n, sign_message_vote(push, at),
-	                     sign_message_abstain(push, job->n, sign_mean_zero(job->state), at), out);
+	sign_message_encode_momentum(job, sign_mean_zero(job->state), worker, beta, g, v, begin, end, push);
 }
 
 static void sign_mean_combine(const struct step_job *job, int count, const void *const *pushes, size_t begin,
                               size_t end, void *pull)
 {
+	enum sign_policy zero = sign_mean_zero(job->state);
 	const struct backend *be = job->be;
 	float share = (float)(1.0 / count);
-	float sign[MEAN_BLOCK]; /* [n] */
 	for (size_t at = begin; at < end; at += MEAN_BLOCK) {
 		size_t n = end - at < MEAN_BLOCK ? end - at : MEAN_BLOCK;
 		float *sum = (float *)pull + at;
-		unpack(job, pushes[0], at, n, sum);
-		for (int m = 1; m < count; m++) {
-			unpack(job, pushes[m], at, n, sign);
-			be->add(n, sign, sum);
-		}
-		be->scale(n, share, sum, sum);
+		be->sign_unpack(job->queue, n, sign_message_vote(pushes[0], at),
+		                sign_message_abstain(pushes[0], job->n, zero, at), sum);
+		for (int m = 1; m < count; m++) /* a step of rate -1 adds the signs */
+			be->sign_apply(job->queue, n, sign_message_vote(pushes[m], at),
+			               sign_message_abstain(pushes[m], job->n, zero, at), -1, 0, sum);
+		be->scale(job->queue, n, share, sum, sum);
 	}
 }
 
 static void sign_mean_push_signs(const struct step_job *job, const void *push, uint64_t *vote,
                                  uint64_t *abstain)
 {
-	sign_message_signs(job->n, sign_mean_zero(job->state), push, vote, abstain);
+	sign_message_signs(job, sign_mean_zero(job->state), push, vote, abstain);
 }
 
 static const struct key sign_mean_keys[] = {
@@ -78,6 +78,7 @@ const struct aggregator aggregator_sign_mean = {
         .push_bytes = sign_mean_push_bytes,
         .pull_bytes = float32_bytes,
         .encode = sign_mean_encode,
+        .encode_momentum = sign_mean_encode_momentum,
         .combine = sign_mean_combine,
         .apply = mean_apply,
         .push_signs = sign_mean_push_signs,

@@ -43,6 +43,12 @@ static void vote_encode(const struct step_job *job, uint32_t worker, const float
 	sign_message_encode(job, vote_zero(job->state), worker, v, begin, end, push);
 }
 
+static void vote_encode_momentum(const struct step_job *job, uint32_t worker, float beta, const float *g,
+                                 float *v, size_t begin, size_t end, void *push)
+{
+	sign_message_encode_momentum(job, vote_zero(job->state), worker, beta, g, v, begin, end, push);
+}
+
 static void vote_combine(const struct step_job *job, int count, const void *const *pushes, size_t begin,
                          size_t end, void *pull)
 {
@@ -58,26 +64,26 @@ static void vote_combine(const struct step_job *job, int count, const void *cons
 	struct stream coins = stream_of(job->seed, RNG_TIE, 0, job->step);
 	uint64_t *answer = (uint64_t *)pull + begin / 64;
 	uint64_t *silent = tie == SIGN_ABSTAIN ? answer + sign_words(job->n) : NULL;
-	job->be->majority(end - begin, &votes, tie, &coins, begin, answer, silent);
+	job->be->majority(job->queue, end - begin, &votes, tie, &coins, begin, answer, silent);
 }
 
 static void vote_apply(const struct step_job *job, const void *pull, size_t begin, size_t end, double lr,
                        double decay, float *memory, float *x)
 {
 	(void)memory;
-	job->be->sign_apply(end - begin, sign_message_vote(pull, begin),
+	job->be->sign_apply(job->queue, end - begin, sign_message_vote(pull, begin),
 	                    sign_message_abstain(pull, job->n, vote_tie(job->state), begin), (float)lr,
 	                    (float)decay, x + begin);
 }
 
 static void vote_push_signs(const struct step_job *job, const void *push, uint64_t *vote, uint64_t *abstain)
 {
-	sign_message_signs(job->n, vote_zero(job->state), push, vote, abstain);
+	sign_message_signs(job, vote_zero(job->state), push, vote, abstain);
 }
 
 static void vote_pull_signs(const struct step_job *job, const void *pull, uint64_t *vote, uint64_t *abstain)
 {
-	sign_message_signs(job->n, vote_tie(job->state), pull, vote, abstain);
+	sign_message_signs(job, vote_tie(job->state), pull, vote, abstain);
 }
 
 static const struct key vote_keys[] = {
@@ -113,6 +119,7 @@ const struct aggregator aggregator_vote = {
         .push_bytes = vote_push_bytes,
         .pull_bytes = vote_pull_bytes,
         .encode = vote_encode,
+        .encode_momentum = vote_encode_momentum,
         .combine = vote_combine,
         .apply = vote_apply,
         .push_signs = vote_push_signs,

@@ -17,6 +17,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include "backend/image.h"
+#include "backend/memory.h"
 #include "backend/sign.h"
 #include "base/err.h"
 #include "config/key.h"
@@ -27,6 +28,12 @@ struct votes {
 	int count;                      /* M >= 1 */
 	const uint64_t *const *vote;    /* [M] -> [words] of the range */
 	const uint64_t *const *abstain; /* [M] -> [words], or NULL if no vote can abstain */
+};
+
+/* Losses of samples: their sum, and how many of them were classified right. */
+struct loss {
+	double sum;
+	uint64_t correct;
 };
 
 struct backend {
@@ -40,104 +47,127 @@ struct backend {
 	 */
 	void (*reserve)(int lanes);
 
-	/* Memory of this machine, zeroed, aligned to 64 bytes. */
-	void *(*alloc)(size_t bytes);
-	void (*release)(void *p);
+	const struct memory *memory; /* of this machine, and its queues */
 
 	/*
 	 * v[n] -> vote plane, and the abstain plane when policy is SIGN_ABSTAIN (abstain is NULL otherwise).
 	 * coins: the stream for SIGN_RANDOM; word index = first / 64 + w.
 	 */
-	void (*sign_pack)(size_t n, const float *v, enum sign_policy zero, const struct stream *coins,
-	                  size_t first, uint64_t *vote, uint64_t *abstain);
+	void (*sign_pack)(struct queue *q, size_t n, const float *v, enum sign_policy zero,
+	                  const struct stream *coins, size_t first, uint64_t *vote, uint64_t *abstain);
 
 	/* Planes -> +1, -1 (and 0 where abstain) as floats. abstain may be NULL. */
-	void (*sign_unpack)(size_t n, const uint64_t *vote, const uint64_t *abstain, float *v);
+	void (*sign_unpack)(struct queue *q, size_t n, const uint64_t *vote, const uint64_t *abstain,
+	                    float *v);
 
 	/*
 	 * Majority of M votes: the answer's vote plane and, when tie is SIGN_ABSTAIN, its abstain plane
 	 * (pull_abstain is NULL otherwise). n coordinates.
 	 */
-	void (*majority)(size_t n, const struct votes *b, enum sign_policy tie, const struct stream *coins,
-	                 size_t first, uint64_t *pull_vote, uint64_t *pull_abstain);
+	void (*majority)(struct queue *q, size_t n, const struct votes *b, enum sign_policy tie,
+	                 const struct stream *coins, size_t first, uint64_t *pull_vote,
+	                 uint64_t *pull_abstain);
 
 	/*
 	 * x = x - lr (s + decay x), s = the signs of the planes, 0 where abstain: lr * s, then (lr * decay) *
 	 * x are taken from x, each rounded. Without decay the second is left out, so that an infinite x
 	 * stays.
 	 */
-	void (*sign_apply)(size_t n, const uint64_t *vote, const uint64_t *abstain, float lr, float decay,
-	                   float *x);
+	void (*sign_apply)(struct queue *q, size_t n, const uint64_t *vote, const uint64_t *abstain, float lr,
+	                   float decay, float *x);
 
 	/* v = (1 - beta) g + beta v. beta = 0 copies g even where v is NaN. */
-	void (*momentum)(size_t n, float beta, const float *g, float *v);
+	void (*momentum)(struct queue *q, size_t n, float beta, const float *g, float *v);
+
+	/*
+	 * momentum(), and sign_pack() of the v that it leaves, in one pass over memory: what an honest worker
+	 * whose message is a sign does with its gradient.
+	 */
+	void (*momentum_pack)(struct queue *q, size_t n, float beta, const float *g, float *v,
+	                      enum sign_policy zero, const struct stream *coins, size_t first, uint64_t *vote,
+	                      uint64_t *abstain);
 
 	/* out = a x. */
-	void (*scale)(size_t n, float a, const float *x, float *out);
+	void (*scale)(struct queue *q, size_t n, float a, const float *x, float *out);
 
 	/* sum += x. */
-	void (*add)(size_t n, const float *x, float *sum);
+	void (*add)(struct queue *q, size_t n, const float *x, float *sum);
 
 	/* x = x - lr (d + decay x). */
-	void (*descend)(size_t n, const float *d, float lr, float decay, float *x);
+	void (*descend)(struct queue *q, size_t n, const float *d, float lr, float decay, float *x);
 
 	/*
 	 * Adam (Kingma and Ba 2015, Algorithm 1) with decoupled decay:
 	 * m = b1 m + (1-b1) g, s = b2 s + (1-b2) g^2,
 	 * x = x - lr (c1 m / (sqrt(c2 s) + eps) + decay x), c1 = 1/(1-b1^t), c2 = 1/(1-b2^t).
 	 */
-	void (*adam)(size_t n, const float *g, float b1, float b2, float eps, float c1, float c2, float lr,
-	             float decay, float *m, float *s, float *x);
+	void (*adam)(struct queue *q, size_t n, const float *g, float b1, float b2, float eps, float c1,
+	             float c2, float lr, float decay, float *m, float *s, float *x);
 
 	/*
 	 * out[i] = mean[i] + sigma * N(0,1), numbers first .. first + n - 1 of the stream (stream_normal4);
 	 * first is a multiple of 4.
 	 */
-	void (*normal)(size_t n, float sigma, const struct stream *s, size_t first, const float *mean,
-	               float *out);
+	void (*normal)(struct queue *q, size_t n, float sigma, const struct stream *s, size_t first,
+	               const float *mean, float *out);
 
 	/*
 	 * Inverted dropout: out[i] = x[i] / (1 - rate) where uniform number first + i of the stream
 	 * (stream_uniform) is at least rate, 0 elsewhere; 0 <= rate <= 1, first is a multiple of 4. The same
 	 * call on the gradient is its backward pass.
 	 */
-	void (*dropout)(size_t n, float rate, const struct stream *s, size_t first, const float *x,
-	                float *out);
+	void (*dropout)(struct queue *q, size_t n, float rate, const struct stream *s, size_t first,
+	                const float *x, float *out);
+
+	/*
+	 * out[i] = -x[i] where 32-bit word first + i of the stream (stream_block: four a block) is below
+	 * limit, x[i] elsewhere: with the probability limit / 2^32. limit is at most 2^32, first is a
+	 * multiple of 4.
+	 */
+	void (*flip)(struct queue *q, size_t n, uint64_t limit, const struct stream *s, size_t first,
+	             const float *x, float *out);
+
+	/* out[i] = -x[i] where fair bit first + i of the stream (stream_bits) is 1, x[i] elsewhere. */
+	void (*random_sign)(struct queue *q, size_t n, const struct stream *s, size_t first, const float *x,
+	                    float *out);
+
+	/* out = value, in every coordinate. */
+	void (*constant)(struct queue *q, size_t n, float value, float *out);
 
 	/* out = a[i] * x[i]. */
-	void (*multiply)(size_t n, const float *a, const float *x, float *out);
+	void (*multiply)(struct queue *q, size_t n, const float *a, const float *x, float *out);
 
-	/* Sums in double, in an order that may differ between backends (relative error 1e-12). */
-	double (*sum_abs)(size_t n, const float *x);
-	double (*sum_square)(size_t n, const float *x);
-	double (*dot)(size_t n, const float *x, const float *y);
+	/* Sums in double, in an order that may differ between backends (relative error 1e-12), to *out. */
+	void (*sum_abs)(struct queue *q, size_t n, const float *x, double *out);
+	void (*sum_square)(struct queue *q, size_t n, const float *x, double *out);
+	void (*dot)(struct queue *q, size_t n, const float *x, const float *y, double *out);
 
 	/*
 	 * C [m][n] = alpha op(A) op(B) + beta C, op transposes when ta / tb; op(A) is [m][k], op(B) is
 	 * [k][n]; dense rows. Matrices with a factor of 0 are not read. The error is below 1e-5 of the
 	 * result for absolute values.
 	 */
-	void (*gemm)(bool ta, bool tb, size_t m, size_t n, size_t k, float alpha, const float *a,
-	             const float *b, float beta, float *c);
+	void (*gemm)(struct queue *q, bool ta, bool tb, size_t m, size_t n, size_t k, float alpha,
+	             const float *a, const float *b, float beta, float *c);
 
 	/* y [rows][n]: every row += bias[n]. */
-	void (*add_bias)(size_t rows, size_t n, const float *bias, float *y);
+	void (*add_bias)(struct queue *q, size_t rows, size_t n, const float *bias, float *y);
 	/* out[n] = sum over rows of y [rows][n], rows in order. */
-	void (*sum_rows)(size_t rows, size_t n, const float *y, float *out);
+	void (*sum_rows)(struct queue *q, size_t rows, size_t n, const float *y, float *out);
 	/* In place: max(y, 0); NaN stays. */
-	void (*relu)(size_t n, float *y);
+	void (*relu)(struct queue *q, size_t n, float *y);
 	/* dy = y > 0 ? dy : 0, y = the layer's output. */
-	void (*relu_back)(size_t n, const float *y, float *dy);
+	void (*relu_back)(struct queue *q, size_t n, const float *y, float *dy);
 	/* In place, relative error 1e-6. */
-	void (*tanh)(size_t n, float *y);
+	void (*tanh)(struct queue *q, size_t n, float *y);
 	/* dy = dy (1 - y^2). */
-	void (*tanh_back)(size_t n, const float *y, float *dy);
+	void (*tanh_back)(struct queue *q, size_t n, const float *y, float *dy);
 	/* In place: 1 / (1 + e^-y), relative error 1e-6. */
-	void (*sigmoid)(size_t n, float *y);
+	void (*sigmoid)(struct queue *q, size_t n, float *y);
 	/* dy = dy (y (1 - y)). */
-	void (*sigmoid_back)(size_t n, const float *y, float *dy);
+	void (*sigmoid_back)(struct queue *q, size_t n, const float *y, float *dy);
 	/* y = max(x + y, 0); NaN stays. */
-	void (*add_relu)(size_t n, const float *x, float *y);
+	void (*add_relu)(struct queue *q, size_t n, const float *x, float *y);
 
 	/*
 	 * One position of a recurrent cell (models/graph/net_qrnn.c): cell = f z + (1 - f) before. Backward,
@@ -145,21 +175,27 @@ struct backend {
 	 * d; z becomes d_cell f (1 - z^2) and f becomes (d_cell (z - before)) (f (1 - f)), the gradients
 	 * before tanh and sigmoid; d_cell becomes d_cell (1 - f), the gradient of the cell before.
 	 */
-	void (*forget)(size_t n, const float *f, const float *z, const float *before, float *cell);
-	void (*forget_back)(size_t n, const float *d, const float *before, float *d_cell, float *z, float *f);
+	void (*forget)(struct queue *q, size_t n, const float *f, const float *z, const float *before,
+	               float *cell);
+	void (*forget_back)(struct queue *q, size_t n, const float *d, const float *before, float *d_cell,
+	                    float *z, float *f);
 
 	/*
-	 * Softmax and cross-entropy of logits z [rows][n] (overwritten) and labels [rows]. Returns the sum
-	 * over rows of -ln softmax(z)[label] in double; sets *correct to the number of rows whose largest
-	 * logit (the first of equals) is the label. back = true: z becomes (softmax(z) - onehot) * weight;
-	 * else z's content is lost. Relative error 1e-5, also where the label's softmax rounds to 1. A row
-	 * with a NaN or an infinite largest logit makes the loss NaN and is not correct.
+	 * Softmax and cross-entropy of logits z [rows][n] (overwritten) and labels [rows]. Adds to *out the
+	 * sum over rows of -ln softmax(z)[label] in double, and the number of rows whose largest logit (the
+	 * first of equals) is the label. back = true: z becomes (softmax(z) - onehot) * weight; else z's
+	 * content is lost. Relative error 1e-5, also where the label's softmax rounds to 1. A row with a NaN
+	 * or an infinite largest logit makes the loss NaN and is not correct.
 	 */
-	double (*softmax_loss)(size_t rows, size_t n, float *z, const int32_t *label, bool back, float weight,
-	                       size_t *correct);
+	void (*softmax_loss)(struct queue *q, size_t rows, size_t n, float *z, const int32_t *label,
+	                     bool back, float weight, struct loss *out);
 
-	/* Bytes of pixels to floats: out = (p / 255 - mean) / std = p * factor + shift. */
-	void (*pixels)(size_t n, const uint8_t *p, float factor, float shift, float *out);
+	/*
+	 * Bytes of pixels [images][channels][plane] to floats: out = (p / 255 - mean) / std = p * factor +
+	 * shift, with a factor and a shift for each channel, which are read before it returns.
+	 */
+	void (*pixels)(struct queue *q, size_t images, size_t channels, size_t plane, const uint8_t *p,
+	               const float *factor, const float *shift, float *out);
 
 	const struct image_kernels *image; /* layers on images */
 };

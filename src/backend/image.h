@@ -20,6 +20,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include "backend/memory.h"
 
 struct image {
 	int count, channels, height, width;
@@ -58,25 +59,45 @@ struct image_memory {
 	void *keep, *scratch;
 };
 
+/* Shortcut A (He et al. 2016): every stride-th pixel in both directions; channels that `in` lacks are 0. */
+struct image_shortcut {
+	struct image in, out; /* the same count */
+	int stride;
+};
+
 struct image_layer; /* each backend defines its own */
 
 struct image_kernels {
 	/* Channels of a block: an image value is [count][groups][height * width][block]. */
 	int (*block)(const struct image *i);
 	size_t (*floats)(const struct image *i);
-	void (*to_rows)(const struct image *i, const float *image, float *rows);
-	void (*from_rows)(const struct image *i, const float *rows, float *image);
+	void (*to_rows)(struct queue *q, const struct image *i, const float *image, float *rows);
+	void (*from_rows)(struct queue *q, const struct image *i, const float *rows, float *image);
+
+	/* in -> out, and the gradient of out -> that of in. All numbers of the value are written. */
+	void (*subsample)(struct queue *q, const struct image_shortcut *s, const float *in, float *out);
+	void (*subsample_back)(struct queue *q, const struct image_shortcut *s, const float *d_out,
+	                       float *d_in);
+
+	/*
+	 * PyTorch's AdaptiveAvgPool2d of x [planes][from], plain rows: y [planes][to]; from and to are a
+	 * height and a width. Back, dx is written.
+	 */
+	void (*adaptive)(struct queue *q, size_t planes, const int from[2], const int to[2], const float *x,
+	                 float *y);
+	void (*adaptive_back)(struct queue *q, size_t planes, const int from[2], const int to[2],
+	                      const float *dy, float *dx);
 
 	/* Never fails; dies if the machine cannot. Keep and scratch memory need not be zeroed. */
 	struct image_layer *(*open)(const struct image_spec *spec, struct image_need *need);
-	void (*bind)(struct image_layer *l, const struct image_memory *m);
+	void (*bind)(struct queue *q, struct image_layer *l, const struct image_memory *m);
 	void (*close)(struct image_layer *l);
 
 	/*
 	 * conv: w [out][in / groups][kernel h][kernel w], b [out] or NULL without bias.
 	 * norm: w = gamma [channels], b = beta [channels]. Pools have nothing to load.
 	 */
-	void (*load)(struct image_layer *l, const float *w, const float *b);
+	void (*load)(struct queue *q, struct image_layer *l, const float *w, const float *b);
 
 	/*
 	 * in -> out. conv: cross-correlation as PyTorch's Conv2d. norm (Ioffe and Szegedy 2015):
@@ -85,17 +106,17 @@ struct image_kernels {
 	 * is minus infinity, the first of equals counts, a NaN is the largest. Mean pool: padding is zeros,
 	 * and they count (PyTorch's default).
 	 */
-	void (*forward)(struct image_layer *l, bool training, const float *running);
+	void (*forward)(struct queue *q, struct image_layer *l, bool training, const float *running);
 
 	/*
 	 * After a training forward; unchanged since: in (of a convolution or norm), out (where a ReLU
 	 * follows) and keep. d_out -> d_in if the spec says so; the gradients of load()'s parameters -> dw
 	 * and db, in the same canonical layouts (NULL where there are none).
 	 */
-	void (*backward)(struct image_layer *l, float *dw, float *db);
+	void (*backward)(struct queue *q, struct image_layer *l, float *dw, float *db);
 
 	/* norm, after a training forward: the batch's mean and biased variance, statistics [2][channels]. */
-	void (*statistics)(const struct image_layer *l, float *statistics);
+	void (*statistics)(struct queue *q, const struct image_layer *l, float *statistics);
 };
 
 /* Size along one side of a window's output: (in + 2 pad - kernel) / stride + 1, rounded down. */

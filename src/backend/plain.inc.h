@@ -17,7 +17,7 @@
 #define INDEPENDENT _Pragma("GCC ivdep")
 #endif
 
-static void plain_momentum(size_t n, float beta, const float *g, float *v)
+static void plain_momentum(HOST_QUEUE, size_t n, float beta, const float *g, float *v)
 {
 	if (beta == 0) {
 		memmove(v, g, n * sizeof(*v));
@@ -29,29 +29,29 @@ static void plain_momentum(size_t n, float beta, const float *g, float *v)
 		v[i] = fresh * g[i] + beta * v[i];
 }
 
-static void plain_scale(size_t n, float a, const float *x, float *out)
+static void plain_scale(HOST_QUEUE, size_t n, float a, const float *x, float *out)
 {
 	INDEPENDENT
 	for (size_t i = 0; i < n; i++)
 		out[i] = a * x[i];
 }
 
-static void plain_add(size_t n, const float *x, float *sum)
+static void plain_add(HOST_QUEUE, size_t n, const float *x, float *sum)
 {
 	INDEPENDENT
 	for (size_t i = 0; i < n; i++)
 		sum[i] += x[i];
 }
 
-static void plain_descend(size_t n, const float *d, float lr, float decay, float *x)
+static void plain_descend(HOST_QUEUE, size_t n, const float *d, float lr, float decay, float *x)
 {
 	INDEPENDENT
 	for (size_t i = 0; i < n; i++)
 		x[i] -= lr * (d[i] + decay * x[i]);
 }
 
-static void plain_adam(size_t n, const float *g, float b1, float b2, float eps, float c1, float c2, float lr,
-                       float decay, float *m, float *s, float *x)
+static void plain_adam(HOST_QUEUE, size_t n, const float *g, float b1, float b2, float eps, float c1,
+                       float c2, float lr, float decay, float *m, float *s, float *x)
 {
 	float fresh1 = 1 - b1, fresh2 = 1 - b2;
 	INDEPENDENT
@@ -62,55 +62,61 @@ static void plain_adam(size_t n, const float *g, float b1, float b2, float eps, 
 	}
 }
 
-static void plain_multiply(size_t n, const float *a, const float *x, float *out)
+static void plain_constant(HOST_QUEUE, size_t n, float value, float *out)
+{
+	for (size_t i = 0; i < n; i++)
+		out[i] = value;
+}
+
+static void plain_multiply(HOST_QUEUE, size_t n, const float *a, const float *x, float *out)
 {
 	INDEPENDENT
 	for (size_t i = 0; i < n; i++)
 		out[i] = a[i] * x[i];
 }
 
-static void plain_add_bias(size_t rows, size_t n, const float *bias, float *y)
+static void plain_add_bias(HOST_QUEUE, size_t rows, size_t n, const float *bias, float *y)
 {
 	for (size_t r = 0; r < rows; r++)
-		plain_add(n, bias, y + r * n);
+		plain_add(queue, n, bias, y + r * n);
 }
 
-static void plain_sum_rows(size_t rows, size_t n, const float *y, float *out)
+static void plain_sum_rows(HOST_QUEUE, size_t rows, size_t n, const float *y, float *out)
 {
 	memset(out, 0, n * sizeof(*out));
 	for (size_t r = 0; r < rows; r++)
-		plain_add(n, y + r * n, out);
+		plain_add(queue, n, y + r * n, out);
 }
 
-static void plain_relu(size_t n, float *y)
+static void plain_relu(HOST_QUEUE, size_t n, float *y)
 {
 	INDEPENDENT
 	for (size_t i = 0; i < n; i++)
 		y[i] = y[i] < 0 ? 0 : y[i];
 }
 
-static void plain_relu_back(size_t n, const float *y, float *dy)
+static void plain_relu_back(HOST_QUEUE, size_t n, const float *y, float *dy)
 {
 	INDEPENDENT
 	for (size_t i = 0; i < n; i++)
 		dy[i] = y[i] > 0 ? dy[i] : 0;
 }
 
-static void plain_tanh_back(size_t n, const float *y, float *dy)
+static void plain_tanh_back(HOST_QUEUE, size_t n, const float *y, float *dy)
 {
 	INDEPENDENT
 	for (size_t i = 0; i < n; i++)
 		dy[i] *= 1 - y[i] * y[i];
 }
 
-static void plain_sigmoid_back(size_t n, const float *y, float *dy)
+static void plain_sigmoid_back(HOST_QUEUE, size_t n, const float *y, float *dy)
 {
 	INDEPENDENT
 	for (size_t i = 0; i < n; i++)
 		dy[i] *= y[i] * (1 - y[i]);
 }
 
-static void plain_add_relu(size_t n, const float *x, float *y)
+static void plain_add_relu(HOST_QUEUE, size_t n, const float *x, float *y)
 {
 	INDEPENDENT
 	for (size_t i = 0; i < n; i++) {
@@ -119,15 +125,16 @@ static void plain_add_relu(size_t n, const float *x, float *y)
 	}
 }
 
-static void plain_forget(size_t n, const float *f, const float *z, const float *before, float *cell)
+static void plain_forget(HOST_QUEUE, size_t n, const float *f, const float *z, const float *before,
+                         float *cell)
 {
 	INDEPENDENT
 	for (size_t i = 0; i < n; i++)
 		cell[i] = f[i] * z[i] + (1 - f[i]) * before[i];
 }
 
-static void plain_forget_back(size_t n, const float *d, const float *before, float *d_cell, float *z,
-                              float *f)
+static void plain_forget_back(HOST_QUEUE, size_t n, const float *d, const float *before, float *d_cell,
+                              float *z, float *f)
 {
 	INDEPENDENT
 	for (size_t i = 0; i < n; i++) {
@@ -138,9 +145,16 @@ static void plain_forget_back(size_t n, const float *d, const float *before, flo
 	}
 }
 
-static void plain_pixels(size_t n, const uint8_t *p, float factor, float shift, float *out)
+static void plain_plane(size_t n, const uint8_t *p, float factor, float shift, float *out)
 {
 	INDEPENDENT
 	for (size_t i = 0; i < n; i++)
 		out[i] = (float)p[i] * factor + shift;
+}
+
+static void plain_pixels(HOST_QUEUE, size_t images, size_t channels, size_t plane, const uint8_t *p,
+                         const float *factor, const float *shift, float *out)
+{
+	for (size_t i = 0; i < images * channels; i++)
+		plain_plane(plane, p + i * plane, factor[i % channels], shift[i % channels], out + i * plane);
 }

@@ -79,9 +79,10 @@ static void baseline_turn(void *ctx, int lane, size_t item)
 	case LIMIT_NONE:
 		break;
 	case LIMIT_READ:
-		j->correct += m->baseline->read[m->kind](n / 2, (const uint64_t *)(const void *)j->x);
+		j->loss.correct += m->baseline->read[m->kind](n / 2, (const uint64_t *)(const void *)j->x);
 		if (m->kernel->inputs > 1)
-			j->correct += m->baseline->read[m->kind](n / 2, (const uint64_t *)(const void *)j->y);
+			j->loss.correct +=
+			        m->baseline->read[m->kind](n / 2, (const uint64_t *)(const void *)j->y);
 		break;
 	case LIMIT_COPY:
 		m->baseline->copy(n, j->x, j->out[0]);

@@ -46,7 +46,7 @@ static void fill_normal(const struct bench_run *r, uint32_t lane, uint64_t what,
 {
 	struct stream s = stream_of(1, RNG_TEST, lane, what);
 	memset(x, 0, n * sizeof *x);
-	r->be.normal(n, 1, &s, 0, x, x);
+	r->be.normal(NULL, n, 1, &s, 0, x, x);
 }
 
 static void open_batch(struct bench_run *r, struct bench_lane *l, uint32_t number)
@@ -61,7 +61,7 @@ static void open_batch(struct bench_run *r, struct bench_lane *l, uint32_t numbe
 		l->token[i] = (int32_t)stream_below(&s, 2 * i + 1, (uint32_t)d->n_classes);
 	}
 	if (d->window == 0) {
-		l->x = r->be.alloc(features * sizeof(float));
+		l->x = r->be.memory->alloc(features * sizeof(float), "images");
 		fill_normal(r, number, 0, features, l->x);
 	}
 	l->batch = (struct batch){.count = r->env.batch,
@@ -82,12 +82,12 @@ static void open_lane(struct bench_run *r, uint32_t number)
 	size_t carry = r->model->carry_floats ? r->model->carry_floats(state, &r->env) : 0;
 	l->instance = r->model->create(state, &r->env);
 	r->env.sibling = r->lane[0].instance;
-	l->g = r->be.alloc(r->n * sizeof(float));
+	l->g = r->be.memory->alloc(r->n * sizeof(float), "gradient");
 	if (carry > 0)
-		l->carry = r->be.alloc(carry * sizeof(float));
+		l->carry = r->be.memory->alloc(carry * sizeof(float), "carry");
 	float **squares[] = {&l->a, &l->b, &l->c};
 	for (size_t i = 0; i < 3; i++) {
-		*squares[i] = r->be.alloc(square * sizeof(float));
+		*squares[i] = r->be.memory->alloc(square * sizeof(float), "matrix");
 		fill_normal(r, number, 4 + i, square, *squares[i]);
 	}
 	open_batch(r, l, number);
@@ -102,10 +102,10 @@ static void open_run(struct bench_run *r, int lanes)
 	r->lane = mem_array((size_t)lanes, sizeof *r->lane);
 	for (int i = 0; i < lanes; i++)
 		open_lane(r, (uint32_t)i);
-	r->x = r->be.alloc(r->n * sizeof(float));
+	r->x = r->be.memory->alloc(r->n * sizeof(float), "parameters");
 	r->model->init(r->lane[0].instance, r->x);
 	if (running > 0) {
-		r->running = r->be.alloc(running * sizeof(float));
+		r->running = r->be.memory->alloc(running * sizeof(float), "running statistics");
 		r->model->init_running(r->lane[0].instance, r->running);
 		r->lane[0].batch.running = r->running;
 	}
@@ -120,12 +120,12 @@ static void close_run(struct bench_run *r)
 		float *const vectors[] = {l->g, l->x, l->carry, l->a, l->b, l->c};
 		r->model->destroy(l->instance);
 		for (size_t v = 0; v < sizeof vectors / sizeof *vectors; v++)
-			r->be.release(vectors[v]);
+			r->be.memory->release(vectors[v]);
 		mem_free(l->label);
 		mem_free(l->token);
 	}
-	r->be.release(r->x);
-	r->be.release(r->running);
+	r->be.memory->release(r->x);
+	r->be.memory->release(r->running);
 	mem_free(r->lane);
 	pool_close(r->pool);
 }
@@ -143,7 +143,7 @@ static void gemm_item(void *ctx, int lane, size_t item)
 	const struct bench_run *r = ctx;
 	const struct bench_lane *l = &r->lane[item];
 	(void)lane;
-	r->be.gemm(false, false, GEMM_SIDE, GEMM_SIDE, GEMM_SIDE, 1, l->a, l->b, 0, l->c);
+	r->be.gemm(NULL, false, false, GEMM_SIDE, GEMM_SIDE, GEMM_SIDE, 1, l->a, l->b, 0, l->c);
 }
 
 /* Seconds of one round of training. */
@@ -153,8 +153,8 @@ static double train(struct bench_run *r)
 	double start = clock_s();
 	pool_run(r->pool, lanes, gradient_item, r);
 	for (size_t i = 1; i < lanes; i++)
-		r->be.add(r->n, r->lane[i].g, r->lane[0].g);
-	r->be.descend(r->n, r->lane[0].g, 1e-3f / (float)lanes, 0, r->x);
+		r->be.add(NULL, r->n, r->lane[i].g, r->lane[0].g);
+	r->be.descend(NULL, r->n, r->lane[0].g, 1e-3f / (float)lanes, 0, r->x);
 	if (r->model->load)
 		r->model->load(r->lane[0].instance, r->x);
 	return clock_s() - start;
@@ -261,6 +261,9 @@ static int choose(struct bench_run *r, const struct bench_model_options *o, stru
 	const struct row *machine = model ? find(&family_backends, o->backend, e) : NULL;
 	if (!machine || ((const struct backend_row *)machine)->open(&r->be, e))
 		return -1;
+	if (!r->be.memory->host)
+		return err_user(e, "backend '%s' has memory of its own; bench times models on the host's",
+		                o->backend);
 	r->model = (const struct model *)model;
 	if (!r->model->wants_data)
 		return err_user(e,

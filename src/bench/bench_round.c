@@ -32,9 +32,11 @@ struct bench {
 	bool *honest;
 };
 
-static void combine(void *ctx, int count, const void *const *pushes, size_t begin, size_t end, void *pull)
+static void combine(void *ctx, int lane, int count, const void *const *pushes, size_t begin, size_t end,
+                    void *pull)
 {
 	const struct bench *b = ctx;
+	(void)lane;
 	b->agg->combine(&b->job, count, pushes, begin, end, pull);
 }
 
@@ -79,14 +81,14 @@ static void **make_messages(const struct bench *b, int count)
 {
 	void **at = mem_array((size_t)count, sizeof *at);
 	for (int i = 0; i < count; i++)
-		at[i] = b->be.alloc(b->push_bytes);
+		at[i] = b->be.memory->alloc(b->push_bytes, "message");
 	return at;
 }
 
 static void free_messages(const struct bench *b, void **at, int count)
 {
 	for (int i = 0; at && i < count; i++)
-		b->be.release(at[i]);
+		b->be.memory->release(at[i]);
 	mem_free(at);
 }
 
@@ -102,12 +104,12 @@ static void make_state(struct bench *b)
 static void make_buffers(struct bench *b)
 {
 	size_t workers = (size_t)b->o->workers;
-	b->v = b->be.alloc(b->job.n * sizeof *b->v);
-	b->pull = b->be.alloc(b->pull_bytes);
+	b->v = b->be.memory->alloc(b->job.n * sizeof *b->v, "vector");
+	b->pull = b->be.memory->alloc(b->pull_bytes, "answer");
 	b->pushes = make_messages(b, b->link.count);
 	if (b->o->check) {
 		b->all = make_messages(b, b->o->workers);
-		b->expected = b->be.alloc(b->pull_bytes);
+		b->expected = b->be.memory->alloc(b->pull_bytes, "answer");
 	}
 	b->loss = mem_array(workers, sizeof *b->loss);
 	b->born = mem_array(workers, sizeof *b->born);
@@ -121,7 +123,7 @@ static void close_bench(struct bench *b)
 {
 	float *const vectors[] = {b->v, b->pull, b->expected};
 	for (size_t i = 0; i < sizeof vectors / sizeof *vectors; i++)
-		b->be.release(vectors[i]);
+		b->be.memory->release(vectors[i]);
 	free_messages(b, b->pushes, b->link.count);
 	free_messages(b, b->all, b->o->workers);
 	if (b->link.row)

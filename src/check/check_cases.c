@@ -14,7 +14,7 @@ static void walk_variant(struct walk *w, struct kernel_job j, unsigned number)
 	bool product = w->kernel->shape == SHAPE_PRODUCT, special = number / 3 % 2;
 	j.policy = (enum sign_policy)(number % 3);
 	j.rate = rates[number % 3];
-	j.beta = betas[number / 2 % 3];
+	j.beta = betas[number / 3 % 3]; /* every pair of a policy and a beta */
 	j.flag = number / 6 % 2;
 	j.other = number / 12 % 2;
 	j.decay = j.other ? 0.1f : 0;

@@ -103,8 +103,8 @@ static void leave(const struct image_kernels *k, struct image_run *r, const stru
 {
 	size_t n = k->floats(i);
 	float *again = mem_array(n, sizeof(*again));
-	k->to_rows(i, image, rows);
-	k->from_rows(i, rows, again);
+	k->to_rows(NULL, i, image, rows);
+	k->from_rows(NULL, i, rows, again);
 	for (size_t j = 0; j < n; j++)
 		if (image[j] != again[j] && !(isnan(image[j]) && isnan(again[j])))
 			r->padding_kept = false;
@@ -148,15 +148,15 @@ static void forward_and_back(const struct image_kernels *k, struct image_layer *
                              const struct places *p)
 {
 	const struct image_spec *s = &r->spec;
-	k->forward(l, false, r->running);
+	k->forward(NULL, l, false, r->running);
 	leave(k, r, &s->out, p->out, r->inferred);
-	k->forward(l, true, NULL);
+	k->forward(NULL, l, true, NULL);
 	leave(k, r, &s->out, p->out, r->out);
 	if (s->kind == IMAGE_NORM)
-		k->statistics(l, r->statistics);
+		k->statistics(NULL, l, r->statistics);
 	if (!s->back)
 		return;
-	k->backward(l, r->dw, r->db);
+	k->backward(NULL, l, r->dw, r->db);
 	if (s->d_in)
 		leave(k, r, &s->in, p->d_in, r->d_in);
 }
@@ -169,13 +169,13 @@ void image_run_on(const struct image_kernels *k, struct image_run *r)
 	struct image_layer *l = k->open(s, &need);
 	r->padding_kept = true;
 	places_open(&p, k, r, &need);
-	k->bind(l, &(struct image_memory){p.in, p.out, p.d_out, p.d_in, p.weights, p.keep, p.scratch});
+	k->bind(NULL, l, &(struct image_memory){p.in, p.out, p.d_out, p.d_in, p.weights, p.keep, p.scratch});
 	if (s->rows_in)
 		memcpy(p.in, r->in, r->in_floats * sizeof(float));
 	else
-		k->from_rows(&s->in, r->in, p.in);
-	k->from_rows(&s->out, r->d_out, p.d_out);
-	k->load(l, r->w, r->b);
+		k->from_rows(NULL, &s->in, r->in, p.in);
+	k->from_rows(NULL, &s->out, r->d_out, p.d_out);
+	k->load(NULL, l, r->w, r->b);
 	forward_and_back(k, l, r, &p);
 	k->close(l);
 	places_close(&p);

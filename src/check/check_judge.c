@@ -86,9 +86,10 @@ static double worst_of(const struct walk *w, const struct kernel_job *want, cons
 	for (int p = 0; p < 2; p++)
 		if (memcmp(w->want.plane[p], w->got.plane[p], guarded_words(w, want) * sizeof(uint64_t)) != 0)
 			worst = INFINITY;
-	if (want->correct != got->correct)
+	if (want->loss.correct != got->loss.correct)
 		worst = INFINITY;
-	return fmax(worst, error_of(want->sum, got->sum, k->cancels ? size->sum : want->sum));
+	return fmax(worst,
+	            error_of(want->loss.sum, got->loss.sum, k->cancels ? size->loss.sum : want->loss.sum));
 }
 
 static void describe(const struct kernel *k, const struct kernel_job *j, char *out, size_t size)
@@ -98,8 +99,8 @@ static void describe(const struct kernel *k, const struct kernel_job *j, char *o
 		snprintf(out, size, "n = %zu, %d workers, policy %s%s", j->n, j->votes.count,
 		         policies[j->policy], j->flag ? ", abstain planes" : "");
 	else if (k->shape == SHAPE_SIGN)
-		snprintf(out, size, "n = %zu, policy %s%s, decay %g", j->n, policies[j->policy],
-		         j->flag ? ", abstain plane" : "", (double)j->decay);
+		snprintf(out, size, "n = %zu, policy %s%s, beta %g, decay %g", j->n, policies[j->policy],
+		         j->flag ? ", abstain plane" : "", (double)j->beta, (double)j->decay);
 	else if (k->shape == SHAPE_PRODUCT)
 		snprintf(out, size, "%zu x %zu x %zu%s%s, alpha %g, beta %g", j->rows, j->n, j->inner,
 		         j->flag ? ", A transposed" : "", j->other ? ", B transposed" : "", (double)j->rate,

@@ -8,12 +8,12 @@ static uint64_t *abstain_if(const struct kernel_job *j)
 
 static void run_sign_pack(const struct backend *b, struct kernel_job *j)
 {
-	b->sign_pack(j->n, j->x, j->policy, &j->random, j->first, j->plane[0], abstain_if(j));
+	b->sign_pack(j->queue, j->n, j->x, j->policy, &j->random, j->first, j->plane[0], abstain_if(j));
 }
 
 static void run_sign_unpack(const struct backend *b, struct kernel_job *j)
 {
-	b->sign_unpack(j->n, j->vote, j->flag ? j->abstain : NULL, j->out[0]);
+	b->sign_unpack(j->queue, j->n, j->vote, j->flag ? j->abstain : NULL, j->out[0]);
 }
 
 static void run_majority(const struct backend *b, struct kernel_job *j)
@@ -21,143 +21,169 @@ static void run_majority(const struct backend *b, struct kernel_job *j)
 	struct votes votes = j->votes;
 	if (!j->flag)
 		votes.abstain = NULL;
-	b->majority(j->n, &votes, j->policy, &j->random, j->first, j->plane[0], abstain_if(j));
+	b->majority(j->queue, j->n, &votes, j->policy, &j->random, j->first, j->plane[0], abstain_if(j));
 }
 
 static void run_sign_apply(const struct backend *b, struct kernel_job *j)
 {
-	b->sign_apply(j->n, j->vote, j->flag ? j->abstain : NULL, j->rate, j->decay, j->out[0]);
+	b->sign_apply(j->queue, j->n, j->vote, j->flag ? j->abstain : NULL, j->rate, j->decay, j->out[0]);
 }
 
 static void run_momentum(const struct backend *b, struct kernel_job *j)
 {
-	b->momentum(j->n, j->beta, j->x, j->out[0]);
+	b->momentum(j->queue, j->n, j->beta, j->x, j->out[0]);
+}
+
+static void run_momentum_pack(const struct backend *b, struct kernel_job *j)
+{
+	b->momentum_pack(j->queue, j->n, j->beta, j->x, j->out[0], j->policy, &j->random, j->first,
+	                 j->plane[0], abstain_if(j));
 }
 
 static void run_scale(const struct backend *b, struct kernel_job *j)
 {
-	b->scale(j->n, j->rate, j->x, j->out[0]);
+	b->scale(j->queue, j->n, j->rate, j->x, j->out[0]);
 }
 
 static void run_add(const struct backend *b, struct kernel_job *j)
 {
-	b->add(j->n, j->x, j->out[0]);
+	b->add(j->queue, j->n, j->x, j->out[0]);
 }
 
 static void run_descend(const struct backend *b, struct kernel_job *j)
 {
-	b->descend(j->n, j->x, j->rate, j->decay, j->out[0]);
+	b->descend(j->queue, j->n, j->x, j->rate, j->decay, j->out[0]);
 }
 
 static void run_adam(const struct backend *b, struct kernel_job *j)
 {
-	b->adam(j->n, j->x, j->beta, 0.999f, 1e-8f, 1.25f, 1.5f, j->rate, j->decay, j->out[0], j->out[1],
-	        j->out[2]);
+	b->adam(j->queue, j->n, j->x, j->beta, 0.999f, 1e-8f, 1.25f, 1.5f, j->rate, j->decay, j->out[0],
+	        j->out[1], j->out[2]);
 }
 
 static void run_normal(const struct backend *b, struct kernel_job *j)
 {
-	b->normal(j->n, j->rate, &j->random, j->first, j->x, j->out[0]);
+	b->normal(j->queue, j->n, j->rate, &j->random, j->first, j->x, j->out[0]);
 }
 
 /* beta is the setting between 0 and 1 */
 static void run_dropout(const struct backend *b, struct kernel_job *j)
 {
-	b->dropout(j->n, j->beta, &j->random, j->first, j->x, j->out[0]);
+	b->dropout(j->queue, j->n, j->beta, &j->random, j->first, j->x, j->out[0]);
+}
+
+/* beta is the probability */
+static void run_flip(const struct backend *b, struct kernel_job *j)
+{
+	b->flip(j->queue, j->n, (uint64_t)((double)j->beta * 0x1p32), &j->random, j->first, j->x, j->out[0]);
+}
+
+static void run_random_sign(const struct backend *b, struct kernel_job *j)
+{
+	b->random_sign(j->queue, j->n, &j->random, j->first, j->x, j->out[0]);
+}
+
+static void run_constant(const struct backend *b, struct kernel_job *j)
+{
+	b->constant(j->queue, j->n, j->rate, j->out[0]);
 }
 
 static void run_multiply(const struct backend *b, struct kernel_job *j)
 {
-	b->multiply(j->n, j->x, j->y, j->out[0]);
+	b->multiply(j->queue, j->n, j->x, j->y, j->out[0]);
 }
 
 static void run_sum_abs(const struct backend *b, struct kernel_job *j)
 {
-	j->sum = b->sum_abs(j->n, j->x);
+	b->sum_abs(j->queue, j->n, j->x, &j->loss.sum);
 }
 
 static void run_sum_square(const struct backend *b, struct kernel_job *j)
 {
-	j->sum = b->sum_square(j->n, j->x);
+	b->sum_square(j->queue, j->n, j->x, &j->loss.sum);
 }
 
 static void run_dot(const struct backend *b, struct kernel_job *j)
 {
-	j->sum = b->dot(j->n, j->x, j->y);
+	b->dot(j->queue, j->n, j->x, j->y, &j->loss.sum);
 }
 
 static void run_gemm(const struct backend *b, struct kernel_job *j)
 {
-	b->gemm(j->flag, j->other, j->rows, j->n, j->inner, j->rate, j->x, j->y, j->beta, j->out[0]);
+	b->gemm(j->queue, j->flag, j->other, j->rows, j->n, j->inner, j->rate, j->x, j->y, j->beta,
+	        j->out[0]);
 }
 
 static void run_add_bias(const struct backend *b, struct kernel_job *j)
 {
-	b->add_bias(j->rows, j->n, j->x, j->out[0]);
+	b->add_bias(j->queue, j->rows, j->n, j->x, j->out[0]);
 }
 
 static void run_sum_rows(const struct backend *b, struct kernel_job *j)
 {
-	b->sum_rows(j->rows, j->n, j->x, j->out[0]);
+	b->sum_rows(j->queue, j->rows, j->n, j->x, j->out[0]);
 }
 
 static void run_relu(const struct backend *b, struct kernel_job *j)
 {
-	b->relu(j->n, j->out[0]);
+	b->relu(j->queue, j->n, j->out[0]);
 }
 
 static void run_relu_back(const struct backend *b, struct kernel_job *j)
 {
-	b->relu_back(j->n, j->x, j->out[0]);
+	b->relu_back(j->queue, j->n, j->x, j->out[0]);
 }
 
 static void run_tanh(const struct backend *b, struct kernel_job *j)
 {
-	b->tanh(j->n, j->out[0]);
+	b->tanh(j->queue, j->n, j->out[0]);
 }
 
 static void run_tanh_back(const struct backend *b, struct kernel_job *j)
 {
-	b->tanh_back(j->n, j->x, j->out[0]);
+	b->tanh_back(j->queue, j->n, j->x, j->out[0]);
 }
 
 static void run_sigmoid(const struct backend *b, struct kernel_job *j)
 {
-	b->sigmoid(j->n, j->out[0]);
+	b->sigmoid(j->queue, j->n, j->out[0]);
 }
 
 static void run_sigmoid_back(const struct backend *b, struct kernel_job *j)
 {
-	b->sigmoid_back(j->n, j->x, j->out[0]);
+	b->sigmoid_back(j->queue, j->n, j->x, j->out[0]);
 }
 
 static void run_add_relu(const struct backend *b, struct kernel_job *j)
 {
-	b->add_relu(j->n, j->x, j->out[0]);
+	b->add_relu(j->queue, j->n, j->x, j->out[0]);
 }
 
 /* the cell overwrites the one before */
 static void run_forget(const struct backend *b, struct kernel_job *j)
 {
-	b->forget(j->n, j->x, j->y, j->out[0], j->out[0]);
+	b->forget(j->queue, j->n, j->x, j->y, j->out[0], j->out[0]);
 }
 
 static void run_forget_back(const struct backend *b, struct kernel_job *j)
 {
-	b->forget_back(j->n, j->x, j->y, j->out[0], j->out[1], j->out[2]);
+	b->forget_back(j->queue, j->n, j->x, j->y, j->out[0], j->out[1], j->out[2]);
 }
 
 /* Without back, the content of z is undefined: clear it. */
 static void run_softmax_loss(const struct backend *b, struct kernel_job *j)
 {
-	j->sum = b->softmax_loss(j->rows, j->n, j->out[0], j->label, j->flag, j->rate, &j->correct);
+	b->softmax_loss(j->queue, j->rows, j->n, j->out[0], j->label, j->flag, j->rate, &j->loss);
 	for (size_t i = 0; i < j->rows * j->n && !j->flag; i++)
 		j->out[0][i] = 0;
 }
 
+/* Two channels where the number of pixels is even. */
 static void run_pixels(const struct backend *b, struct kernel_job *j)
 {
-	b->pixels(j->n, j->pixel, j->rate, j->decay, j->out[0]);
+	const float factor[2] = {j->rate, j->beta}, shift[2] = {j->decay, j->rate};
+	size_t channels = j->n % 2 ? 1 : 2;
+	b->pixels(j->queue, 1, channels, j->n / channels, j->pixel, factor, shift, j->out[0]);
 }
 
 /* name, call, shape, inputs, outputs, bytes, limit, allowed error, cancels */
@@ -167,12 +193,16 @@ const struct kernel kernel_table[] = {
         {"majority", run_majority, SHAPE_VOTE, 0, 0, 0, LIMIT_FOLD, 0, false},
         {"sign_apply", run_sign_apply, SHAPE_SIGN, 0, 1, 8 + 1.0 / 8, LIMIT_UPDATE, 0, false},
         {"momentum", run_momentum, SHAPE_VECTOR, 1, 1, 12, LIMIT_TRIAD, 0, false},
+        {"momentum_pack", run_momentum_pack, SHAPE_SIGN, 1, 1, 12 + 1.0 / 8, LIMIT_TRIAD, 0, false},
         {"scale", run_scale, SHAPE_VECTOR, 1, 1, 8, LIMIT_COPY, 0, false},
         {"add", run_add, SHAPE_VECTOR, 1, 1, 12, LIMIT_TRIAD, 0, false},
         {"descend", run_descend, SHAPE_VECTOR, 1, 1, 12, LIMIT_TRIAD, 0, false},
         {"adam", run_adam, SHAPE_VECTOR, 1, 3, 28, LIMIT_NONE, 0, false},
         {"normal", run_normal, SHAPE_VECTOR, 1, 1, 8, LIMIT_NONE, 0, false},
         {"dropout", run_dropout, SHAPE_VECTOR, 1, 1, 8, LIMIT_NONE, 0, false},
+        {"flip", run_flip, SHAPE_VECTOR, 1, 1, 8, LIMIT_NONE, 0, false},
+        {"random_sign", run_random_sign, SHAPE_VECTOR, 1, 1, 8, LIMIT_NONE, 0, false},
+        {"constant", run_constant, SHAPE_VECTOR, 0, 1, 4, LIMIT_FILL, 0, false},
         {"multiply", run_multiply, SHAPE_VECTOR, 2, 1, 12, LIMIT_TRIAD, 0, false},
         {"sum_abs", run_sum_abs, SHAPE_VECTOR, 1, 0, 4, LIMIT_READ, 1e-12, true},
         {"sum_square", run_sum_square, SHAPE_VECTOR, 1, 0, 4, LIMIT_READ, 1e-12, true},

@@ -9,6 +9,7 @@
 
 /* Arguments and results of any kernel. A kernel on one vector has rows = 1. */
 struct kernel_job {
+	struct queue *queue;
 	size_t n, rows, inner; /* coordinates of a row; rows; gemm: columns of op(A) */
 	size_t first;          /* index of coordinate 0 in the whole vector, a multiple of 64 */
 	enum sign_policy policy;
@@ -22,8 +23,7 @@ struct kernel_job {
 	const uint8_t *pixel;           /* [n] */
 	float *out[3];                  /* [rows][n], read and written */
 	uint64_t *plane[2];             /* [words], written: vote, abstain */
-	double sum;                     /* what the kernel returned */
-	size_t correct;
+	struct loss loss;               /* what the kernel adds to; sums: its sum is written */
 };
 
 /* Decides which sizes and settings a kernel is checked with. */

@@ -9,6 +9,7 @@
 struct step_job {
 	const void *state; /* of the row whose functions get this job: its parsed keys */
 	const struct backend *be;
+	struct queue *queue; /* of the lane that calls */
 	uint64_t seed;
 	uint64_t step; /* from 0 */
 	size_t n;      /* coordinates of a vector */

@@ -11,8 +11,15 @@
 void sign_message_encode(const struct step_job *job, enum sign_policy zero, uint32_t worker, const float *v,
                          size_t begin, size_t end, void *push);
 
+/*
+ * v = (1 - beta) g + beta v on the same coordinates, then sign_message_encode() of v, in one pass: the same
+ * v and the same message.
+ */
+void sign_message_encode_momentum(const struct step_job *job, enum sign_policy zero, uint32_t worker,
+                                  float beta, const float *g, float *v, size_t begin, size_t end, void *push);
+
 /* Copy a message's planes to vote and abstain [words]. Without an abstain plane, abstain becomes 0. */
-void sign_message_signs(size_t n, enum sign_policy policy, const void *message, uint64_t *vote,
-                        uint64_t *abstain);
+void sign_message_signs(const struct step_job *job, enum sign_policy policy, const void *message,
+                        uint64_t *vote, uint64_t *abstain);
 
 #endif

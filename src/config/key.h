@@ -113,9 +113,10 @@ struct family {
 	const char *name;   /* "attack" */
 	const char *plural; /* "attacks" */
 	const char *about;
-	const struct row *const *rows; /* NULL-terminated; every family type begins with a struct row */
-	const char *number_row;        /* the row that a bare number means, or NULL */
-	const struct word *words;      /* what is no plain other name of a row, or NULL */
+	const struct row *const *rows;     /* NULL-terminated; every family type begins with a struct row */
+	const struct row *const *unlisted; /* found by their names, shown by nothing; or NULL */
+	const char *number_row;            /* the row that a bare number means, or NULL */
+	const struct word *words;          /* what is no plain other name of a row, or NULL */
 };
 
 /* What a whole file may say beside its table, and words for which no key stands; both may be NULL. */

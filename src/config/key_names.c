@@ -6,13 +6,18 @@
 
 enum { WORD_SIZE = 60 };
 
+static const struct row *row_named(const struct row *const *rows, const char *name)
+{
+	for (; rows && *rows; rows++)
+		if (strcmp((*rows)->name, name) == 0)
+			return *rows;
+	return NULL;
+}
+
 const struct row *family_find(const struct family *f, const char *name)
 {
-	for (const struct row *const *r = f->rows; *r != NULL; r++) {
-		if (strcmp((*r)->name, name) == 0)
-			return *r;
-	}
-	return NULL;
+	const struct row *listed = row_named(f->rows, name);
+	return listed ? listed : row_named(f->unlisted, name);
 }
 
 void names_add(struct names *n, const char *name)

@@ -6,17 +6,25 @@
 
 #define PROBE_BYTES_MAX 0x1p60
 
+/* Signs [words], on the machine and where this thread reads them. */
+struct plane {
+	uint64_t *at, *seen;
+};
+
 struct probe {
 	const struct settings *s;
 	const struct backend *be;
+	struct queue *queue;
 	size_t n, words;
 	struct h5_column *steps[5]; /* the `step` column of each group, in order of `enum group` */
 	struct h5_column *agreement, *votes, *l1, *l2, *rate, *full_l1, *full_l2, *x;
-	uint64_t *vote, *abstain, *pull_vote, *pull_abstain; /* [words] */
-	int16_t *sums; /* [n] V of every coordinate; at most 4096 voters */
-	double *row;   /* [M] */
-	int64_t *bins; /* [2M+1] */
-	float *full;   /* [n] */
+	struct plane vote, abstain, pull_vote, pull_abstain;
+	int16_t *sums;  /* [n] V of every coordinate; at most 4096 voters */
+	double *row;    /* [M] */
+	int64_t *bins;  /* [2M+1] */
+	float *full;    /* [n] */
+	double *number; /* a sum, on the machine */
+	float *seen;    /* [n] where a vector of the machine is read; NULL: where it is */
 	struct noise *noise;
 	struct moments *moments;
 	bool noise_due, moments_due; /* in the present pass */
@@ -93,24 +101,41 @@ static void open_columns(struct probe *p, struct h5 *f)
 		p->x = h5_column(f, "/probes/snapshots/x", H5_F32, 1, &p->n, "", "parameters");
 }
 
-struct probe *probe_open(const struct settings *s, const struct backend *be, size_t n, struct record *r)
+static void open_plane(const struct probe *p, struct plane *plane)
+{
+	size_t bytes = sign_plane_bytes(p->n);
+	plane->at = p->be->memory->alloc(bytes, "planes of probes");
+	plane->seen = memory_mirror(p->be->memory, plane->at, bytes);
+}
+
+static void close_plane(const struct probe *p, struct plane *plane)
+{
+	memory_mirror_free(p->be->memory, plane->seen);
+	p->be->memory->release(plane->at);
+}
+
+struct probe *probe_open(const struct settings *s, const struct backend *be, struct queue *queue, size_t n,
+                         struct record *r)
 {
 	struct probe *p = mem_alloc(sizeof *p);
-	*p = (struct probe){.s = s, .be = be, .n = n, .words = sign_words(n)};
+	*p = (struct probe){.s = s, .be = be, .queue = queue, .n = n, .words = sign_words(n)};
 	open_columns(p, record_file(r));
 	if (wants_planes(s)) {
-		uint64_t **planes[] = {&p->vote, &p->abstain, &p->pull_vote, &p->pull_abstain};
+		struct plane *planes[] = {&p->vote, &p->abstain, &p->pull_vote, &p->pull_abstain};
 		for (size_t i = 0; i < 4; i++)
-			*planes[i] = be->alloc(sign_plane_bytes(n));
+			open_plane(p, planes[i]);
 	}
 	if (s->record.margin > 0)
 		p->sums = mem_array(n, sizeof *p->sums);
 	p->row = mem_array((size_t)s->workers, sizeof *p->row);
 	p->bins = mem_array(2 * (size_t)s->workers + 1, sizeof *p->bins);
 	if (s->record.sign_failure > 0)
-		p->full = be->alloc(n * sizeof(float));
+		p->full = be->memory->alloc(n * sizeof(float), "gradient of a probe");
+	p->number = be->memory->alloc(sizeof *p->number, "sum");
+	if (settings_has_passes(s) || s->record.snapshots > 0)
+		p->seen = memory_scratch(be->memory, n * sizeof(float));
 	p->noise = noise_open(s, n, record_file(r));
-	p->moments = moments_open(s, be, n, record_file(r));
+	p->moments = moments_open(s, be, queue, n, record_file(r));
 	return p;
 }
 
@@ -128,10 +153,12 @@ void probe_close(struct probe *p)
 	for (int g = AGREEMENT; g <= SNAPSHOTS; g++)
 		if (p->steps[g])
 			h5_column_close(p->steps[g]);
-	uint64_t *planes[] = {p->vote, p->abstain, p->pull_vote, p->pull_abstain};
+	struct plane *planes[] = {&p->vote, &p->abstain, &p->pull_vote, &p->pull_abstain};
 	for (size_t i = 0; i < 4; i++)
-		p->be->release(planes[i]);
-	p->be->release(p->full);
+		close_plane(p, planes[i]);
+	p->be->memory->release(p->full);
+	p->be->memory->release(p->number);
+	mem_free(p->seen);
 	mem_free(p->sums);
 	mem_free(p->row);
 	mem_free(p->bins);
@@ -150,12 +177,34 @@ static size_t count_equal(size_t n, const uint64_t *vote_a, const uint64_t *abst
 	return equal;
 }
 
+/* Make what kernels wrote to a plane readable. */
+static const uint64_t *seen(const struct probe *p, const struct plane *plane)
+{
+	p->be->memory->download(p->queue, plane->seen, plane->at, sign_plane_bytes(p->n));
+	return plane->seen;
+}
+
+static void see_pull(const struct probe *p, const struct probe_view *v)
+{
+	v->agg->pull_signs(v->job, v->pull, p->pull_vote.at, p->pull_abstain.at);
+	seen(p, &p->pull_vote);
+	seen(p, &p->pull_abstain);
+}
+
+static void see_push(const struct probe *p, const struct probe_view *v, int m)
+{
+	v->agg->push_signs(v->job, v->workers[m].push, p->vote.at, p->abstain.at);
+	seen(p, &p->vote);
+	seen(p, &p->abstain);
+}
+
 static void agreement_step(struct probe *p, const struct probe_view *v)
 {
-	v->agg->pull_signs(v->job, v->pull, p->pull_vote, p->pull_abstain);
+	see_pull(p, v);
 	for (int m = 0; m < v->count; m++) {
-		v->agg->push_signs(v->job, v->workers[m].push, p->vote, p->abstain);
-		p->row[m] = (double)count_equal(p->n, p->vote, p->abstain, p->pull_vote, p->pull_abstain) /
+		see_push(p, v, m);
+		p->row[m] = (double)count_equal(p->n, p->vote.seen, p->abstain.seen, p->pull_vote.seen,
+		                                p->pull_abstain.seen) /
 		            (double)p->n;
 	}
 	h5_append(p->agreement, 1, p->row);
@@ -166,10 +215,11 @@ static void margin_step(struct probe *p, const struct probe_view *v)
 	size_t voters = (size_t)v->count;
 	memset(p->sums, 0, p->n * sizeof *p->sums);
 	for (size_t m = 0; m < voters; m++) {
-		v->agg->push_signs(v->job, v->workers[m].push, p->vote, p->abstain);
+		see_push(p, v, (int)m);
+		const uint64_t *vote = p->vote.seen, *abstains = p->abstain.seen;
 		for (size_t i = 0; i < p->n; i++) {
-			int minus = (int)(p->vote[i / 64] >> (i % 64) & 1),
-			    abstain = (int)(p->abstain[i / 64] >> (i % 64) & 1);
+			int minus = (int)(vote[i / 64] >> (i % 64) & 1),
+			    abstain = (int)(abstains[i / 64] >> (i % 64) & 1);
 			p->sums[i] = (int16_t)(p->sums[i] + (1 - abstain) * (1 - 2 * minus));
 		}
 	}
@@ -192,11 +242,19 @@ static void norms_step(struct probe *p, const struct probe_view *v)
 static void sign_failure_step(struct probe *p, const struct probe_view *v)
 {
 	v->full_gradient(v->ctx, p->full);
-	double l1 = p->be->sum_abs(p->n, p->full), l2 = sqrt(p->be->sum_square(p->n, p->full));
-	memset(p->abstain, 0, sign_plane_bytes(p->n));
-	p->be->sign_pack(p->n, p->full, SIGN_POSITIVE, NULL, 0, p->pull_vote, NULL);
+	const struct memory *memory = p->be->memory;
+	size_t bytes = sign_plane_bytes(p->n);
+	p->be->sum_abs(p->queue, p->n, p->full, p->number);
+	double l1 = memory_number(memory, p->queue, p->number);
+	p->be->sum_square(p->queue, p->n, p->full, p->number);
+	double l2 = sqrt(memory_number(memory, p->queue, p->number));
+	memory->fill(p->queue, p->abstain.at, 0, bytes);
+	p->be->sign_pack(p->queue, p->n, p->full, SIGN_POSITIVE, NULL, 0, p->pull_vote.at, NULL);
+	const uint64_t *none = seen(p, &p->abstain), *full = seen(p, &p->pull_vote);
 	for (int m = 0; m < v->count; m++) {
-		size_t equal = count_equal(p->n, v->workers[m].signs, p->abstain, p->pull_vote, p->abstain);
+		const uint64_t *signs =
+		        memory_see(memory, p->queue, v->workers[m].signs, bytes, p->vote.seen);
+		size_t equal = count_equal(p->n, signs, none, full, none);
 		p->row[m] = 1.0 - (double)equal / (double)p->n;
 	}
 	h5_append(p->rate, 1, p->row);
@@ -220,10 +278,11 @@ void probe_step(struct probe *p, const struct probe_view *v)
 static void take(void *self, const float *g)
 {
 	struct probe *p = self;
+	const float *seen = memory_see(p->be->memory, p->queue, g, p->n * sizeof *g, p->seen);
 	if (p->noise_due)
-		noise_take(p->noise, g);
+		noise_take(p->noise, seen);
 	if (p->moments_due)
-		moments_take(p->moments, g);
+		moments_take(p->moments, g, seen);
 }
 
 static void run_pass(struct probe *p, int64_t done, const struct probe_pass *pass)
@@ -242,7 +301,7 @@ static void run_pass(struct probe *p, int64_t done, const struct probe_pass *pas
 void probe_applied(struct probe *p, const float *x, int64_t done, const struct probe_pass *pass)
 {
 	if (done > 0 && due(p->s, SNAPSHOTS, done - 1)) {
-		h5_append(p->x, 1, x);
+		h5_append(p->x, 1, memory_see(p->be->memory, p->queue, x, p->n * sizeof *x, p->seen));
 		h5_append(p->steps[SNAPSHOTS], 1, &done);
 	}
 	run_pass(p, done, pass);

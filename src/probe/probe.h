@@ -79,7 +79,8 @@ struct probe_pass {
 const char *probe_needs_all(const struct settings *s);
 
 /* Create the columns that s->record asks for. If a file is resumed, its columns are continued. */
-struct probe *probe_open(const struct settings *s, const struct backend *be, size_t n, struct record *r);
+struct probe *probe_open(const struct settings *s, const struct backend *be, struct queue *queue, size_t n,
+                         struct record *r);
 void probe_close(struct probe *p);
 
 /* What the probes need from step number `step` (from 0). */

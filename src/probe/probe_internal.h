@@ -20,10 +20,12 @@ double noise_file_bytes(const struct settings *s);
 /* snr and l1_l2: mean and deviation of every weight. NULL where neither is asked for. */
 struct moments;
 
-struct moments *moments_open(const struct settings *s, const struct backend *be, size_t n, struct h5 *f);
+struct moments *moments_open(const struct settings *s, const struct backend *be, struct queue *queue,
+                             size_t n, struct h5 *f);
 void moments_close(struct moments *p);
 bool moments_due(const struct settings *s, int64_t done);
-void moments_take(struct moments *p, const float *g);
+/* at: the gradient on the machine; g: where this thread reads it. */
+void moments_take(struct moments *p, const float *at, const float *g);
 void moments_append(struct moments *p, int64_t done);
 size_t moments_bytes(const struct settings *s, size_t n);
 double moments_file_bytes(const struct settings *s);

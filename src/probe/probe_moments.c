@@ -34,6 +34,8 @@ static const double critical_line = 1.1547005383792515; /* 2 / sqrt(3) */
 struct moments {
 	const struct settings *s;
 	const struct backend *be;
+	struct queue *queue;
+	double *number; /* a sum, on the machine; NULL: none is made */
 	size_t n;
 	double count;          /* mini-batches so far */
 	double *mean, *square; /* [n] mean, and sum of squares about it; then ratios */
@@ -84,18 +86,21 @@ static void open_l1_l2(struct moments *p, struct h5 *f)
 	                          "mean density of the mini-batches' gradients");
 }
 
-struct moments *moments_open(const struct settings *s, const struct backend *be, size_t n, struct h5 *f)
+struct moments *moments_open(const struct settings *s, const struct backend *be, struct queue *queue,
+                             size_t n, struct h5 *f)
 {
 	if (s->record.snr == 0 && s->record.l1_l2 == 0)
 		return NULL;
 	struct moments *p = mem_alloc(sizeof *p);
-	*p = (struct moments){.s = s, .be = be, .n = n};
+	*p = (struct moments){.s = s, .be = be, .queue = queue, .n = n};
 	p->mean = mem_array(n, sizeof *p->mean);
 	p->square = mem_array(n, sizeof *p->square);
 	if (s->record.snr > 0)
 		open_snr(p, f);
 	if (s->record.l1_l2 > 0)
 		open_l1_l2(p, f);
+	if (s->record.l1_l2 > 0)
+		p->number = be->memory->alloc(sizeof *p->number, "sum");
 	return p;
 }
 
@@ -109,6 +114,8 @@ void moments_close(struct moments *p)
 	for (size_t i = 0; i < COLUMNS; i++)
 		if (columns[i])
 			h5_column_close(columns[i]);
+	if (p->number)
+		p->be->memory->release(p->number);
 	mem_free(p->mean);
 	mem_free(p->square);
 	mem_free(p);
@@ -119,7 +126,16 @@ static double density(size_t n, double l1, double square)
 	return l1 * l1 / ((double)n * square);
 }
 
-void moments_take(struct moments *p, const float *g)
+static void take_density(struct moments *p, const float *at)
+{
+	const struct memory *m = p->be->memory;
+	p->be->sum_abs(p->queue, p->n, at, p->number);
+	double l1 = memory_number(m, p->queue, p->number);
+	p->be->sum_square(p->queue, p->n, at, p->number);
+	p->density += density(p->n, l1, memory_number(m, p->queue, p->number));
+}
+
+void moments_take(struct moments *p, const float *at, const float *g)
 {
 	if (p->count == 0) {
 		memset(p->mean, 0, p->n * sizeof *p->mean);
@@ -133,7 +149,7 @@ void moments_take(struct moments *p, const float *g)
 		p->square[i] += away * ((double)g[i] - p->mean[i]);
 	}
 	if (p->s->record.l1_l2 > 0)
-		p->density += density(p->n, p->be->sum_abs(p->n, g), p->be->sum_square(p->n, g));
+		take_density(p, at);
 }
 
 static void append_l1_l2(struct moments *p, int64_t done)

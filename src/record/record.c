@@ -35,7 +35,7 @@ static const struct quantity step_quantities[] = {
         {"wall_s", H5_F64, IN(step_row, wall_s), "s",
          "time since the run began, including what came before a resumption"},
         {"compute_s", H5_F64, IN(step_row, compute_s), "s", "time for the workers' gradients"},
-        {"encode_s", H5_F64, IN(step_row, encode_s), "s", "time for making the messages"},
+        {"encode_s", H5_F64, IN(step_row, encode_s), "s", "time for momentum and messages"},
         {"wait_s", H5_F64, IN(step_row, wait_s), "s", "of exchange_s: until the last message was there"},
         {"exchange_s", H5_F64, IN(step_row, exchange_s), "s", "time for exchange and vote"},
         {"apply_s", H5_F64, IN(step_row, apply_s), "s", "time for stepping the parameters"},

@@ -1,7 +1,6 @@
 /* Passes over images, and gradients over the whole training set. */
 #include "train/evaluate.h"
 #include <math.h>
-#include <string.h>
 #include "base/mem.h"
 
 /* A section of a pass that the lanes work on together. */
@@ -32,7 +31,9 @@ void evaluate_open(struct evaluation *ev, const struct settings *s, const struct
 	*ev = (struct evaluation){.settings = s, .model = model, .state = st, .workforce = workforce};
 	ev->sums = mem_array(eval_batches(s), sizeof *ev->sums);
 	if (workforce->feed.kind == FEED_TEXT)
-		ev->streams = st->be->alloc(evaluate_text_floats(st->carry_floats) * sizeof *ev->streams);
+		ev->streams =
+		        st->be->memory->alloc(evaluate_text_floats(st->carry_floats) * sizeof *ev->streams,
+		                              "carries of an evaluation");
 	if (settings_has_passes(s))
 		ev->order = mem_array(workforce->feed.data.shape.n_train, sizeof *ev->order);
 }
@@ -40,7 +41,7 @@ void evaluate_open(struct evaluation *ev, const struct settings *s, const struct
 void evaluate_close(struct evaluation *ev)
 {
 	if (ev->streams)
-		ev->state->be->release(ev->streams);
+		ev->state->be->memory->release(ev->streams);
 	mem_free(ev->sums);
 	mem_free(ev->order);
 }
@@ -153,6 +154,7 @@ static void gradient_pass(struct evaluation *ev, const uint32_t *order, size_t s
 		for (size_t i = 0; i < count; i++)
 			take(self, p.samples - i * size < size ? p.samples - i * size : size,
 			     workforce->lanes[i].scratch);
+		ev->state->be->memory->finish(ev->state->queue); /* the lanes write there again */
 	}
 }
 
@@ -165,8 +167,9 @@ static void add_share(void *self, size_t count, float *g)
 {
 	const struct full *f = self;
 	const struct state *st = f->ev->state;
-	st->be->scale(st->n, (float)count / (float)f->ev->workforce->feed.data.shape.n_train, g, g);
-	st->be->add(st->n, g, f->sum);
+	st->be->scale(st->queue, st->n, (float)count / (float)f->ev->workforce->feed.data.shape.n_train, g,
+	              g);
+	st->be->add(st->queue, st->n, g, f->sum);
 }
 
 void evaluate_full_gradient(void *ctx, float *g)
@@ -177,7 +180,7 @@ void evaluate_full_gradient(void *ctx, float *g)
 		ev->model->exact(ev->workforce->lanes[0].model, ev->state->x, g);
 		return;
 	}
-	memset(g, 0, ev->state->n * sizeof *g);
+	ev->state->be->memory->fill(ev->state->queue, g, 0, ev->state->n * sizeof *g);
 	gradient_pass(ev, NULL, ev->workforce->feed.data.shape.n_train, add_share, &full);
 }
 

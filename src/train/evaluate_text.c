@@ -4,7 +4,6 @@
  * lanes; their number is fixed, so the bits do not depend on the number of lanes.
  */
 #include <math.h>
-#include <string.h>
 #include "train/evaluate.h"
 
 /* The number of streams for this many tokens; 0: they do not fill one. */
@@ -34,17 +33,14 @@ static void eval_stream(void *ctx, int lane, size_t item)
 	struct lane *l = &ev->workforce->lanes[lane];
 	size_t batch = (size_t)f->batch, carried = ev->state->carry_floats;
 	struct eval_sums *out = &ev->sums[item];
-	struct batch b = {.count = (int)batch,
-	                  .token = l->token,
-	                  .label = l->label,
-	                  .carry = ev->streams + item * carried};
-	memset(b.carry, 0, carried * sizeof *b.carry);
+	struct batch b = {.count = (int)batch, .carry = ev->streams + item * carried};
+	l->be->memory->fill(l->queue, b.carry, 0, carried * sizeof *b.carry);
 	*out = (struct eval_sums){0};
 	for (size_t at = 0; at < p->positions; at += (size_t)b.length) {
 		size_t left = p->positions - at, usual = (size_t)f->walk.bptt, correct;
 		double loss;
 		b.length = (int)(left < usual ? left : usual);
-		text_gather(p->tokens, p->positions, item * batch, batch, at, b.length, l->token, l->label);
+		lane_tokens(l, p->tokens, p->positions, item * batch, at, b.length, &b);
 		ev->model->eval(l->model, ev->state->x, &b, &loss, &correct);
 		out->loss += loss;
 		out->correct += correct;

@@ -1,5 +1,7 @@
 /* Allocates a lane's memory, and gathers batches into it. */
 #include "train/lane.h"
+#include <string.h>
+#include "base/mem.h"
 #include "data/image/augment.h"
 
 void lane_open(struct lane *l, const struct model_env *env, const void *model_state, struct feed *feed,
@@ -7,95 +9,122 @@ void lane_open(struct lane *l, const struct model_env *env, const void *model_st
 {
 	const struct backend *be = env->be;
 	size_t features = shape_features(&env->data), batch = (size_t)env->batch;
+	struct model_env own = *env;
+	own.queue = be->memory->queue_open();
 	*l = (struct lane){.be = be,
+	                   .queue = own.queue,
 	                   .row = env->model,
 	                   .feed = feed,
-	                   .model = env->model->create(model_state, env),
-	                   .scratch = be->alloc(n * sizeof(float))};
+	                   .model = env->model->create(model_state, &own),
+	                   .scratch = be->memory->alloc(n * sizeof(float), "gradient")};
+	l->numbers = be->memory->alloc(2 * sizeof *l->numbers, "sums");
 	if (forges_gradient)
-		l->forged = be->alloc(n * sizeof(float));
+		l->forged = be->memory->alloc(n * sizeof(float), "forged gradient");
 	if (!env->model->wants_data)
 		return;
-	l->x = be->alloc(batch * features * sizeof(float));
-	size_t window = (size_t)env->data.window;
-	l->label = be->alloc(batch * (window ? window : 1) * sizeof(int32_t));
-	l->token = be->alloc(batch * window * sizeof(int32_t));
-	l->index = be->alloc(batch * sizeof(uint32_t));
-	l->image = be->alloc(features);
+	size_t window = (size_t)env->data.window, labels = batch * (window ? window : 1) * sizeof(int32_t);
+	l->x = be->memory->alloc(batch * features * sizeof(float), "images");
+	l->pixels_gathered = mem_array(batch, features);
+	l->label_gathered = mem_array(labels, 1);
+	l->token = mem_array(batch * window, sizeof *l->token);
+	l->index = mem_array(batch, sizeof *l->index);
+	if (be->memory->host)
+		return;
+	l->pixels = be->memory->alloc(batch * features, "pixels");
+	l->label = be->memory->alloc(labels, "labels");
 }
 
 void lane_close(struct lane *l)
 {
-	void *const buffers[] = {l->scratch, l->forged, l->x, l->label, l->token, l->index, l->image};
+	void *const buffers[] = {l->scratch, l->forged, l->numbers, l->x, l->pixels, l->label};
+	void *const gathered[] = {l->pixels_gathered, l->label_gathered, l->token, l->index};
 	l->row->destroy(l->model);
 	for (size_t i = 0; i < sizeof buffers / sizeof *buffers; i++)
-		l->be->release(buffers[i]);
+		l->be->memory->release(buffers[i]);
+	for (size_t i = 0; i < sizeof gathered / sizeof *gathered; i++)
+		mem_free(gathered[i]);
+	l->be->memory->queue_close(l->queue);
 }
 
-/* Write sample i of the lane's batch: its pixels are normalised, channel by channel. */
-static void put_image(struct lane *l, int i, const uint8_t *pixels, uint16_t label)
+/* Bring `count` images to the machine and normalise them there, channel by channel. */
+static void show_images(struct lane *l, const uint8_t *pixels, int count, struct batch *out)
 {
 	const struct dataset *d = &l->feed->data;
-	size_t features = shape_features(&d->shape), plane = features / (size_t)d->shape.channels;
-	float *out = l->x + (size_t)i * features;
-	for (int c = 0; c < d->shape.channels; c++)
-		l->be->pixels(plane, pixels + (size_t)c * plane, 1.0f / (255.0f * d->std[c]),
-		              -d->mean[c] / d->std[c], out + (size_t)c * plane);
-	l->label[i] = label;
-}
-
-static void show_images(const struct lane *l, int count, struct batch *out)
-{
+	const struct memory *m = l->be->memory;
+	size_t n = (size_t)count, channels = (size_t)d->shape.channels, features = shape_features(&d->shape);
+	float factor[CHANNELS_MAX], shift[CHANNELS_MAX];
+	for (size_t c = 0; c < channels; c++) {
+		factor[c] = 1.0f / (255.0f * d->std[c]);
+		shift[c] = -d->mean[c] / d->std[c];
+	}
+	pixels = memory_give(m, l->queue, l->pixels, pixels, n * features);
+	l->be->pixels(l->queue, n, channels, features / channels, pixels, factor, shift, l->x);
 	out->count = count;
 	out->x = l->x;
-	out->label = l->label;
+	out->label = memory_give(m, l->queue, l->label, l->label_gathered, n * sizeof *l->label);
 }
 
 /* Take batch `number` from the reader. */
-static void take_read(struct lane *l, uint64_t number, int count)
+static void take_read(struct lane *l, uint64_t number, int count, struct batch *out)
 {
-	size_t features = shape_features(&l->feed->data.shape);
 	const uint8_t *pixels;
 	const uint16_t *labels;
 	reader_take(l->feed->reader, number, &pixels, &labels);
 	for (int i = 0; i < count; i++)
-		put_image(l, i, pixels + (size_t)i * features, labels[i]);
+		l->label_gathered[i] = labels[i];
+	show_images(l, pixels, count, out);
+	l->be->memory->finish(l->queue);
 	reader_give_back(l->feed->reader, number);
 }
 
-/* Write sample number `sample` of the training set, augmented by the random numbers of this position. */
+static uint8_t *gathered(struct lane *l, int i)
+{
+	return l->pixels_gathered + (size_t)i * shape_features(&l->feed->data.shape);
+}
+
+/* Gather sample number `sample` of the training set, augmented by the random numbers of this position. */
 static void put_augmented(struct lane *l, int i, uint32_t sample, uint32_t worker, uint64_t position)
 {
 	const struct dataset *d = &l->feed->data;
-	const uint8_t *pixels = d->train_pixels + sample * shape_features(&d->shape);
+	size_t features = shape_features(&d->shape);
+	const uint8_t *pixels = d->train_pixels + sample * features;
 	struct stream coins = stream_of(l->feed->seed, RNG_AUGMENT, worker, position);
-	if (augment_does(&d->augment)) {
-		augment_image(&d->augment, &d->shape, &coins, pixels, l->image);
-		pixels = l->image;
-	}
-	put_image(l, i, pixels, d->train_labels[sample]);
+	if (augment_does(&d->augment))
+		augment_image(&d->augment, &d->shape, &coins, pixels, gathered(l, i));
+	else
+		memcpy(gathered(l, i), pixels, features);
+	l->label_gathered[i] = d->train_labels[sample];
 }
 
 void lane_images(struct lane *l, uint32_t worker, uint64_t step, uint64_t number, struct batch *out)
 {
 	struct feed *f = l->feed;
 	uint64_t position = step * (uint64_t)f->batch;
-	if (f->reader)
-		take_read(l, number, f->batch);
-	for (int i = 0; !f->reader && i < f->batch; i++, position++)
+	if (f->reader) {
+		take_read(l, number, f->batch, out);
+		return;
+	}
+	for (int i = 0; i < f->batch; i++, position++)
 		put_augmented(l, i, partition_sample(&f->partition, (int)worker, position), worker, position);
-	show_images(l, f->batch, out);
+	show_images(l, l->pixels_gathered, f->batch, out);
+}
+
+void lane_tokens(struct lane *l, const int32_t *tokens, size_t positions, size_t first, size_t at, int length,
+                 struct batch *out)
+{
+	size_t columns = (size_t)l->feed->batch;
+	text_gather(tokens, positions, first, columns, at, length, l->token, l->label_gathered);
+	out->length = length;
+	out->token = l->token;
+	out->label = memory_give(l->be->memory, l->queue, l->label, l->label_gathered,
+	                         columns * (size_t)length * sizeof *l->label);
 }
 
 void lane_text(struct lane *l, uint32_t worker, struct batch *out)
 {
 	const struct text_walk *at = &l->feed->walk;
-	size_t columns = (size_t)l->feed->batch;
-	text_gather(l->feed->data.train_tokens, at->positions, worker * columns, columns, at->position,
-	            at->length, l->token, l->label);
-	out->length = at->length;
-	out->token = l->token;
-	out->label = l->label;
+	lane_tokens(l, l->feed->data.train_tokens, at->positions, worker * (size_t)l->feed->batch,
+	            at->position, at->length, out);
 }
 
 void lane_pass(struct lane *l, bool test, uint64_t number, int count, struct batch *out)
@@ -104,9 +133,13 @@ void lane_pass(struct lane *l, bool test, uint64_t number, int count, struct bat
 	const uint8_t *pixels = test ? d->test_pixels : d->train_pixels;
 	const uint16_t *labels = test ? d->test_labels : d->train_labels;
 	size_t features = shape_features(&d->shape);
-	if (l->feed->reader)
-		take_read(l, number, count);
-	for (int i = 0; !l->feed->reader && i < count; i++)
-		put_image(l, i, pixels + l->index[i] * features, labels[l->index[i]]);
-	show_images(l, count, out);
+	if (l->feed->reader) {
+		take_read(l, number, count, out);
+		return;
+	}
+	for (int i = 0; i < count; i++) {
+		memcpy(gathered(l, i), pixels + l->index[i] * features, features);
+		l->label_gathered[i] = labels[l->index[i]];
+	}
+	show_images(l, l->pixels_gathered, count, out);
 }

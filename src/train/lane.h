@@ -14,16 +14,21 @@
 
 struct lane {
 	const struct backend *be;
+	struct queue *queue; /* of what this lane does */
 	const struct model *row;
 	struct feed *feed;
 	void *model;     /* instance of the row */
 	float *scratch;  /* [n]: a gradient while computing, a forged message while encoding */
 	float *forged;   /* [n]: a forged gradient; NULL where no attack acts on gradients */
+	double *numbers; /* [2] sums */
 	float *x;        /* [batch][features] */
-	int32_t *label;  /* [batch]; text: [window][batch] */
-	int32_t *token;  /* text: [window][batch] */
-	uint32_t *index; /* [batch] sample numbers of a pass: lane_pass() */
-	uint8_t *image;  /* [features] the image that is being augmented */
+	uint8_t *pixels; /* [batch][features]; NULL: pixels are read where they were gathered */
+	int32_t *label;  /* [batch]; text: [window][batch]; NULL likewise */
+	/* Gathered on the host, for one upload a batch: */
+	uint8_t *pixels_gathered; /* [batch][features] */
+	int32_t *label_gathered;  /* as label */
+	int32_t *token;           /* text: [window][batch] */
+	uint32_t *index;          /* [batch] sample numbers of a pass: lane_pass() */
 };
 
 void lane_open(struct lane *l, const struct model_env *env, const void *model_state, struct feed *feed,
@@ -33,6 +38,13 @@ void lane_close(struct lane *l);
 
 /* Worker `worker`'s images of a step, augmented; `number` counts the batches of the reader's list. */
 void lane_images(struct lane *l, uint32_t worker, uint64_t step, uint64_t number, struct batch *out);
+
+/*
+ * `length` positions from `at` on of the columns from `first` on, in a text whose columns have `positions`
+ * positions.
+ */
+void lane_tokens(struct lane *l, const int32_t *tokens, size_t positions, size_t first, size_t at, int length,
+                 struct batch *out);
 
 /* Worker `worker`'s columns of text at the present positions of the feed. */
 void lane_text(struct lane *l, uint32_t worker, struct batch *out);

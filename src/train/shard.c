@@ -4,6 +4,7 @@
 #include "aggregator/aggregator.h"
 #include "config/json.h"
 #include "registry.h"
+#include "train/host.h"
 
 /* The settings of a run that a shard needs. */
 struct shard_settings {
@@ -38,10 +39,12 @@ struct shard {
 	struct exchange_request request;
 };
 
-static void combine(void *ctx, int count, const void *const *pushes, size_t begin, size_t end, void *pull)
+static void combine(void *ctx, int lane, int count, const void *const *pushes, size_t begin, size_t end,
+                    void *pull)
 {
 	const struct shard *p = ctx;
 	struct step_job job = p->job;
+	(void)lane;
 	job.step = p->request.step;
 	p->agg->combine(&job, count, pushes, begin, end, pull);
 }
@@ -77,9 +80,9 @@ static int serve(struct zmq_shard *h, const struct shard_settings *s, struct bac
 	                                                .push_planes = planes_of(p.agg->push_bits, push, n),
 	                                                .pull_planes = planes_of(p.agg->pull_bits, pull, n)},
 	                                      .rule = {.separable = true, .combine = combine, .ctx = &p},
-	                                      .pull = be->alloc(pull)};
+	                                      .pull = be->memory->alloc(pull, "answer")};
 	int rc = zmq_shard_serve(h, pool, &p.request, e);
-	be->release(p.request.pull);
+	be->memory->release(p.request.pull);
 	return rc;
 }
 
@@ -87,9 +90,10 @@ int shard_run(struct zmq_shard *h, struct pool *pool, struct err *e)
 {
 	struct shard_settings s = {0};
 	struct arena arena = {0};
-	struct backend be = {0};
+	struct backend be = {0}, host = {0};
 	int rc = zmq_shard_wait(h, e) || read_settings(&s, zmq_shard_settings(h), &arena, e) ||
-	         ((const struct backend_row *)s.backend.row)->open(&be, e) || serve(h, &s, &be, pool, e);
+	         ((const struct backend_row *)s.backend.row)->open(&be, e) || host_open(&be, &host, e) ||
+	         serve(h, &s, &host, pool, e);
 	arena_clear(&arena);
 	return rc ? -1 : 0;
 }

@@ -36,13 +36,31 @@ static void measure(struct state *st, const struct settings *s, const struct mod
 
 static void open_shared(struct state *st)
 {
-	st->x = st->be->alloc(st->n * sizeof *st->x);
+	st->x = st->be->memory->alloc(st->n * sizeof *st->x, "parameters");
 	if (st->optimizer_floats > 0)
-		st->optimizer = st->be->alloc(st->optimizer_floats * sizeof *st->optimizer);
+		st->optimizer = st->be->memory->alloc(st->optimizer_floats * sizeof *st->optimizer,
+		                                      "memory of the optimizer");
 	if (st->running_floats == 0)
 		return;
-	st->running = st->be->alloc(st->running_floats * sizeof *st->running);
-	st->running_before = mem_array(st->running_floats, sizeof *st->running_before);
+	st->running = st->be->memory->alloc(st->running_floats * sizeof *st->running, "running statistics");
+	st->running_before = st->be->memory->alloc(st->running_floats * sizeof *st->running_before,
+	                                           "running statistics before the step");
+}
+
+static void open_mirrors(struct state *st)
+{
+	const struct memory *m = st->be->memory;
+	st->x_seen = memory_mirror(m, st->x, st->n * sizeof *st->x);
+	st->optimizer_seen = memory_mirror(m, st->optimizer, st->optimizer_floats * sizeof(float));
+	st->running_seen = memory_mirror(m, st->running, st->running_floats * sizeof(float));
+}
+
+static void open_block(struct state *st, int m)
+{
+	size_t bytes = st->block_floats[m] * sizeof(float);
+	st->hosted[m] = true;
+	st->blocks[m] = st->be->memory->alloc(bytes, "momentum, carry and memory of an attack");
+	st->blocks_seen[m] = memory_mirror(st->be->memory, st->blocks[m], bytes);
 }
 
 static void list_norms(struct state *st, const struct settings *s, const struct model_env *env)
@@ -73,6 +91,7 @@ static void open_blocks(struct state *st, const struct settings *s)
 	st->memory_floats = mem_array(workers, sizeof *st->memory_floats);
 	st->block_floats = mem_array(workers, sizeof *st->block_floats);
 	st->blocks = mem_array(workers, sizeof *st->blocks);
+	st->blocks_seen = mem_array(workers, sizeof *st->blocks_seen);
 	for (int m = 0; m < st->workers; m++) {
 		st->memory_floats[m] = attack_floats(s, m, st->n);
 		st->block_floats[m] = whole(st->n) + whole(st->carry_floats) + st->memory_floats[m];
@@ -82,35 +101,49 @@ static void open_blocks(struct state *st, const struct settings *s)
 void state_open(struct state *st, const struct settings *s, const struct model_env *env, const int *ids,
                 int count)
 {
-	*st = (struct state){.be = env->be, .workers = (int)s->workers};
+	*st = (struct state){.be = env->be, .queue = env->queue, .workers = (int)s->workers};
 	measure(st, s, env);
 	open_shared(st);
 	list_norms(st, s, env);
 	open_blocks(st, s);
-	for (int i = 0; i < count; i++) {
-		st->hosted[ids[i]] = true;
-		st->blocks[ids[i]] = mem_array(st->block_floats[ids[i]], sizeof(float));
-	}
+	open_mirrors(st);
+	for (int i = 0; i < count; i++)
+		open_block(st, ids[i]);
 	while (settings_is_byzantine(s, st->bn_owner))
 		st->bn_owner++;
 }
 
-void state_close(struct state *st)
+static void close_blocks(struct state *st)
 {
-	for (int m = 0; st->blocks && m < st->workers; m++)
-		mem_free(st->blocks[m]);
+	state_drop_remote(st);
+	for (int m = 0; m < st->workers; m++) {
+		memory_mirror_free(st->be->memory, st->blocks_seen[m]);
+		st->be->memory->release(st->blocks[m]);
+	}
+	mem_free(st->blocks_seen);
 	mem_free(st->blocks);
 	mem_free(st->block_floats);
 	mem_free(st->memory_floats);
 	mem_free(st->born);
 	mem_free(st->hosted);
-	mem_free(st->running_before);
-	mem_free(st->norms);
+}
+
+void state_close(struct state *st)
+{
 	if (!st->be)
 		return;
-	st->be->release(st->x);
-	st->be->release(st->optimizer);
-	st->be->release(st->running);
+	const struct memory *m = st->be->memory;
+	float *const seen[] = {st->x_seen, st->optimizer_seen, st->running_seen}, *const own[] = {
+	                                                                                  st->x,
+	                                                                                  st->optimizer,
+	                                                                                  st->running,
+	                                                                                  st->running_before};
+	close_blocks(st);
+	for (size_t i = 0; i < sizeof seen / sizeof *seen; i++)
+		memory_mirror_free(m, seen[i]);
+	for (size_t i = 0; i < sizeof own / sizeof *own; i++)
+		m->release(own[i]);
+	mem_free(st->norms);
 }
 
 double state_epoch(const struct state *st, const struct settings *s)
@@ -119,33 +152,91 @@ double state_epoch(const struct state *st, const struct settings *s)
 	return epoch > 0 ? (double)st->step / epoch : 0;
 }
 
-float *state_carry(const struct state *st, int m)
+float *state_carry(const struct state *st, float *block)
 {
-	return st->carry_floats > 0 ? st->blocks[m] + whole(st->n) : NULL;
+	return st->carry_floats > 0 ? block + whole(st->n) : NULL;
 }
 
-float *state_memory(const struct state *st, int m)
+float *state_memory(const struct state *st, int m, float *block)
 {
 	size_t before = whole(st->n) + whole(st->carry_floats);
-	return st->memory_floats[m] > 0 ? st->blocks[m] + before : NULL;
+	return st->memory_floats[m] > 0 ? block + before : NULL;
 }
 
-void state_reset_worker(struct state *st, int m)
+static void show(struct state *st, float *seen, const float *at, size_t floats)
 {
-	memset(st->blocks[m], 0, st->block_floats[m] * sizeof(float));
+	st->be->memory->download(st->queue, seen, at, floats * sizeof *at);
+}
+
+static void take(struct state *st, const float *seen, float *at, size_t floats)
+{
+	st->be->memory->upload(st->queue, at, seen, floats * sizeof *at);
+}
+
+void state_show_running(struct state *st)
+{
+	show(st, st->running_seen, st->running, st->running_floats);
+}
+
+void state_show_shared(struct state *st)
+{
+	show(st, st->x_seen, st->x, st->n);
+	show(st, st->optimizer_seen, st->optimizer, st->optimizer_floats);
+	state_show_running(st);
+}
+
+void state_show(struct state *st)
+{
+	state_show_shared(st);
+	for (int m = 0; m < st->workers; m++)
+		if (st->hosted[m])
+			show(st, st->blocks_seen[m], st->blocks[m], st->block_floats[m]);
+}
+
+void state_take_running(struct state *st)
+{
+	take(st, st->running_seen, st->running, st->running_floats);
+	st->be->memory->finish(st->queue);
+}
+
+void state_take_shared(struct state *st)
+{
+	take(st, st->x_seen, st->x, st->n);
+	take(st, st->optimizer_seen, st->optimizer, st->optimizer_floats);
+	state_take_running(st);
+}
+
+void state_take(struct state *st)
+{
+	for (int m = 0; m < st->workers; m++)
+		if (st->hosted[m])
+			take(st, st->blocks_seen[m], st->blocks[m], st->block_floats[m]);
+	state_take_shared(st);
+}
+
+void state_reset_worker(struct state *st, int m, struct queue *q)
+{
+	if (st->hosted[m])
+		st->be->memory->fill(q, st->blocks[m], 0, st->block_floats[m] * sizeof(float));
 	st->born[m] = st->step;
+}
+
+static void copy_running(struct state *st, float *to, const float *from)
+{
+	st->be->memory->copy(st->queue, to, from, st->running_floats * sizeof *to);
+	st->be->memory->finish(st->queue);
 }
 
 void state_keep_running(struct state *st)
 {
 	if (st->running)
-		memcpy(st->running_before, st->running, st->running_floats * sizeof *st->running);
+		copy_running(st, st->running_before, st->running);
 }
 
 void state_undo_running(struct state *st)
 {
 	if (st->running)
-		memcpy(st->running, st->running_before, st->running_floats * sizeof *st->running);
+		copy_running(st, st->running, st->running_before);
 }
 
 /* The statistic of the batch that moved `before` to `next`. */
@@ -168,7 +259,8 @@ bool state_running_fits(const void *ctx, const float *next)
 	const struct state *st = ctx;
 	for (size_t i = 0; i < st->n_norms; i++) {
 		const struct running_norm *norm = &st->norms[i];
-		const float *mean = st->running + norm->mean, *variance = st->running + norm->variance;
+		const float *mean = st->running_seen + norm->mean,
+		            *variance = st->running_seen + norm->variance;
 		for (size_t c = 0; c < norm->channels; c++)
 			if (!channel_fits(mean[c], variance[c], next[norm->mean + c],
 			                  next[norm->variance + c]))
@@ -180,29 +272,29 @@ bool state_running_fits(const void *ctx, const float *next)
 void state_hold_all(struct state *st)
 {
 	for (int m = 0; m < st->workers; m++)
-		if (!st->blocks[m])
-			st->blocks[m] = mem_array(st->block_floats[m], sizeof(float));
+		if (!st->blocks_seen[m])
+			st->blocks_seen[m] = mem_array(st->block_floats[m], sizeof(float));
 }
 
 void state_drop_remote(struct state *st)
 {
 	for (int m = 0; m < st->workers; m++)
 		if (!st->hosted[m]) {
-			mem_free(st->blocks[m]);
-			st->blocks[m] = NULL;
+			mem_free(st->blocks_seen[m]);
+			st->blocks_seen[m] = NULL;
 		}
 }
 
 void state_lend(const struct state *st, bool given, struct train_state *out)
 {
 	*out = (struct train_state){.step = st->step,
-	                            .x = {st->n, st->x},
-	                            .optimizer = {st->optimizer_floats, st->optimizer},
-	                            .running = {st->running_floats, st->running},
+	                            .x = {st->n, st->x_seen},
+	                            .optimizer = {st->optimizer_floats, st->optimizer_seen},
+	                            .running = {st->running_floats, st->running_seen},
 	                            .running_fits = st->running ? state_running_fits : NULL,
 	                            .running_ctx = st,
 	                            .worker_floats = st->block_floats,
-	                            .workers = st->blocks,
+	                            .workers = st->blocks_seen,
 	                            .born = st->born,
 	                            .given = given,
 	                            .bn_owner = st->bn_owner};

@@ -8,6 +8,10 @@
  * process holds the blocks of its own workers; the root also holds the other blocks while it writes or reads
  * a checkpoint.
  *
+ * All of it is the machine's memory (backend/memory.h). Checkpoints and transports see mirrors of it, which
+ * state_show() makes current; what was written to them becomes the state by state_take(). On the host's own
+ * memory the mirrors are the state itself.
+ *
  * A worker that is not counted in a step starts again in the next one: its block is zeroed. born[m] is the
  * number of steps that were done when the block of worker m was last zeroed.
  */
@@ -29,7 +33,8 @@ struct running_norm {
 
 struct state {
 	const struct backend *be;
-	int workers; /* M */
+	struct queue *queue; /* of the thread that owns the state */
+	int workers;         /* M */
 	size_t n, running_floats, optimizer_floats, carry_floats;
 	int64_t step;               /* steps done */
 	float *x;                   /* [n] */
@@ -44,7 +49,10 @@ struct state {
 	int64_t *born;         /* [M]; -1: to be reset before its next step */
 	size_t *memory_floats; /* [M] memory of its attack */
 	size_t *block_floats;  /* [M] */
-	float **blocks;        /* [M] momentum, carry, memory; NULL: not in this process */
+	float **blocks;        /* [M] momentum, carry, memory; NULL: not a worker of this process */
+	/* Mirrors, and blocks of other processes' workers, which are only held here: */
+	float *x_seen, *optimizer_seen, *running_seen;
+	float **blocks_seen; /* [M] NULL: not in this process */
 };
 
 /* Create the state at step 0, all zeros. ids [count]: the workers of this process. */
@@ -54,12 +62,21 @@ void state_close(struct state *st);
 
 double state_epoch(const struct state *st, const struct settings *s);
 
-/* The carry and the attack's memory in a held block; NULL: none. The block begins with the momentum [n]. */
-float *state_carry(const struct state *st, int m);
-float *state_memory(const struct state *st, int m);
+/* The carry and the attack's memory in a block of worker m, or in its mirror; NULL: none. The block begins
+ * with the momentum [n]. */
+float *state_carry(const struct state *st, float *block);
+float *state_memory(const struct state *st, int m, float *block);
 
-/* Zero the block of worker m and set born[m] to the present step. */
-void state_reset_worker(struct state *st, int m);
+/* Make the mirrors current, and take what was written to them; only x, optimizer and running, or all. */
+void state_show_shared(struct state *st);
+void state_show_running(struct state *st);
+void state_show(struct state *st);
+void state_take_shared(struct state *st);
+void state_take_running(struct state *st);
+void state_take(struct state *st);
+
+/* Zero the block of worker m, in a lane's queue, and set born[m] to the present step. */
+void state_reset_worker(struct state *st, int m, struct queue *q);
 
 /* Copy the running statistics to running_before, and copy them back. */
 void state_keep_running(struct state *st);
@@ -87,7 +104,7 @@ void state_lend(const struct state *st, bool given, struct train_state *out);
  * only the blocks that this process holds; when it is read, workers without a block are reset. -1 and a
  * sentence; if reading fails, the state does not change.
  */
-int state_save(const struct state *st, const char *run_id, const char *path, struct err *e);
+int state_save(struct state *st, const char *run_id, const char *path, struct err *e);
 int state_restore(struct state *st, const char *run_id, const char *path, struct err *e);
 
 #endif

@@ -34,19 +34,20 @@ static void add_own(const struct state *st, struct listing *l, const char *kind,
 static void list(const struct state *st, struct listing *l, int64_t *bn_owner)
 {
 	*l = (struct listing){.at = mem_array(3 * (size_t)st->workers + 3, sizeof *l->at)};
-	add(l, "x", st->n, st->x);
+	add(l, "x", st->n, st->x_seen);
 	if (st->optimizer)
-		add(l, "optimiser", st->optimizer_floats, st->optimizer);
+		add(l, "optimiser", st->optimizer_floats, st->optimizer_seen);
 	if (st->running)
-		add(l, "running", st->running_floats, st->running)->number = bn_owner;
+		add(l, "running", st->running_floats, st->running_seen)->number = bn_owner;
 	for (int m = 0; m < st->workers; m++) {
-		if (!st->blocks[m])
+		float *block = st->blocks_seen[m];
+		if (!block)
 			continue;
 		if (st->carry_floats > 0)
-			add_own(st, l, "carry", m, st->carry_floats, state_carry(st, m));
-		add_own(st, l, "momentum", m, st->n, st->blocks[m]);
+			add_own(st, l, "carry", m, st->carry_floats, state_carry(st, block));
+		add_own(st, l, "momentum", m, st->n, block);
 		if (st->memory_floats[m] > 0)
-			add_own(st, l, "adversary", m, st->memory_floats[m], state_memory(st, m));
+			add_own(st, l, "adversary", m, st->memory_floats[m], state_memory(st, m, block));
 	}
 }
 
@@ -56,10 +57,11 @@ static void listing_clear(struct listing *l)
 	arena_clear(&l->names);
 }
 
-int state_save(const struct state *st, const char *run_id, const char *path, struct err *e)
+int state_save(struct state *st, const char *run_id, const char *path, struct err *e)
 {
 	struct listing l;
 	int64_t bn_owner = st->bn_owner;
+	state_show(st);
 	list(st, &l, &bn_owner);
 	int rc = checkpoint_write(path, run_id, st->step, l.count, l.at, e);
 	listing_clear(&l);
@@ -81,11 +83,11 @@ static void reset_missing(struct state *st, const struct listing *l)
 	for (int m = 0; m < st->workers; m++) {
 		if (!is_missing(st, l, m))
 			continue;
-		state_reset_worker(st, m);
+		state_reset_worker(st, m, st->queue);
 		here += st->hosted[m];
 		if (!st->hosted[m]) {
-			mem_free(st->blocks[m]);
-			st->blocks[m] = NULL;
+			mem_free(st->blocks_seen[m]);
+			st->blocks_seen[m] = NULL;
 		}
 	}
 	if (here > 0)
@@ -101,6 +103,7 @@ int state_restore(struct state *st, const char *run_id, const char *path, struct
 	list(st, &l, &bn_owner);
 	int rc = checkpoint_read(path, run_id, &st->step, l.count, l.at, e);
 	if (!rc) {
+		state_take(st);
 		reset_missing(st, &l);
 		if (bn_owner >= 0 && bn_owner < st->workers)
 			st->bn_owner = (int)bn_owner;

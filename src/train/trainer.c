@@ -13,7 +13,7 @@ static void compute_item(void *ctx, int lane, size_t item)
 	w->number = t->round.job.step * (uint64_t)t->workforce.count + item;
 	w->owns_bn = (int)w->id == t->state.bn_owner;
 	if (t->state.born[w->id] < 0)
-		state_reset_worker(&t->state, (int)w->id);
+		state_reset_worker(&t->state, (int)w->id, t->workforce.lanes[lane].queue);
 	t->uplink.reported_born[w->id] = t->state.born[w->id];
 	worker_compute(w, &t->workforce.lanes[lane], &t->round);
 }
@@ -30,9 +30,10 @@ static void apply_item(void *ctx, int lane, size_t item)
 	const struct round *r = &t->round;
 	size_t begin = r->agg->separable ? item * APPLY_CHUNK : 0;
 	size_t end = r->agg->separable && begin + APPLY_CHUNK < r->job.n ? begin + APPLY_CHUNK : r->job.n;
-	(void)lane;
-	r->agg->apply(&r->job, t->uplink.pull, begin, end, t->lr, t->settings->weight_decay,
-	              t->state.optimizer, t->state.x);
+	const struct step_job job = round_job(r, &t->workforce.lanes[lane]);
+	r->agg->apply(&job, t->uplink.pull, begin, end, t->lr, t->settings->weight_decay, t->state.optimizer,
+	              t->state.x);
+	r->be->memory->finish(job.queue);
 }
 
 static size_t apply_items(const struct round *r)
@@ -127,6 +128,7 @@ static void take_over(struct trainer *t, const struct exchange_reply *reply)
 	t->uplink.must_resync = reply->must_resync;
 	for (int i = 0; i < t->workforce.count; i++)
 		t->state.born[t->workforce.workers[i].id] = -1;
+	state_take_shared(&t->state);
 	workforce_load(&t->workforce, t->state.x);
 }
 
@@ -147,18 +149,21 @@ enum trainer_end trainer_step(struct trainer *t, struct step_row *row, int *flag
 	int bn_owner = st->bn_owner;
 	struct exchange_request request = uplink_request(up, t->round.job.step, st, flags ? *flags : 0);
 	struct exchange_reply reply;
+	uplink_show(up, st);
 	request.x_hash = uplink_hash(up, st, workforce->pool);
-	double start = clock_s(), computed = start, encoded = start;
+	double start = clock_s(), computed = start, encoded = start, made_s = 0;
 	if (!up->must_resync) {
 		uplink_post_begin(up, &request);
 		feed_steps(&workforce->feed, st->step);
 		pool_run(workforce->pool, (size_t)workforce->count, compute_item, t);
 		computed = clock_s();
+		made_s = workforce_encode_s(workforce);
 		pool_run(workforce->pool, (size_t)workforce->count, encode_item, t);
 		uplink_post(up);
 		encoded = clock_s();
 	}
 	uplink_gather(up, workforce, t->replay, st, &request);
+	uplink_show_running(up, st);
 	enum exchange_end end = up->link.row->exchange(up->link.self, &request, &reply, e);
 	if (flags)
 		*flags = reply.flags;
@@ -166,6 +171,7 @@ enum trainer_end trainer_step(struct trainer *t, struct step_row *row, int *flag
 		take_over(t, &reply);
 	if (end != EXCHANGE_DONE)
 		return ended(end);
+	uplink_take(up, st);
 	double exchanged = clock_s();
 	settle(t, &reply, bn_owner);
 	observer_step(&t->observer, &t->round, workforce, up->pull);
@@ -187,9 +193,9 @@ enum trainer_end trainer_step(struct trainer *t, struct step_row *row, int *flag
 	                         .bytes_down = reply.bytes_down,
 	                         .bytes_busiest = reply.bytes_busiest,
 	                         .n_voters = reply.n_voters,
-	                         .compute_s = computed - start,
+	                         .compute_s = computed - start - made_s,
 	                         .data_s = workforce_data_s(workforce),
-	                         .encode_s = encoded - computed,
+	                         .encode_s = encoded - computed + made_s,
 	                         .wait_s = reply.wait_s,
 	                         .exchange_s = exchanged - encoded,
 	                         .apply_s = applied - probed};
@@ -216,10 +222,9 @@ bool trainer_losses_dropped(const struct trainer *t)
 
 bool trainer_x_finite(const struct trainer *t)
 {
-	for (size_t i = 0; i < t->state.n; i++)
-		if (!isfinite(t->state.x[i]))
-			return false;
-	return true;
+	t->be.sum_abs(t->queue, t->state.n, t->state.x,
+	              t->number); /* in double, which no sum of floats exceeds */
+	return isfinite(memory_number(t->be.memory, t->queue, t->number));
 }
 
 bool trainer_eval_decides(const struct trainer *t)
@@ -247,8 +252,9 @@ const int64_t *trainer_voters(const struct trainer *t)
 	return t->uplink.reported_born;
 }
 
-const float *trainer_x(const struct trainer *t, size_t *n)
+const float *trainer_x(struct trainer *t, size_t *n)
 {
 	*n = t->state.n;
-	return t->state.x;
+	state_show_shared(&t->state);
+	return t->state.x_seen;
 }

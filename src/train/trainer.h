@@ -114,7 +114,8 @@ bool trainer_losses_dropped(const struct trainer *t);
 bool trainer_eval_decides(const struct trainer *t);
 
 int64_t trainer_steps_done(const struct trainer *t);
-const float *trainer_x(const struct trainer *t, size_t *n);
+/* The parameters [n], where this thread can read them, until the next call of a function of the trainer. */
+const float *trainer_x(struct trainer *t, size_t *n);
 
 /* Create the columns below /probes for the keys of settings.record; trainer_step() then appends to them. */
 void trainer_probe(struct trainer *t, struct record *r);
@@ -126,7 +127,7 @@ void trainer_run_probes(struct trainer *t);
 
 void trainer_meta(const struct trainer *t, struct record_meta *m);
 /* Write the named tensors to /final. */
-void trainer_final(const struct trainer *t, struct record *r);
+void trainer_final(struct trainer *t, struct record *r);
 /* With settings.profile: write the time spent in every layer so far, summed over all lanes, to /profile. */
 void trainer_profile(const struct trainer *t, struct record *r);
 /* Write the transport's fault counts so far to /faults. */

@@ -14,6 +14,8 @@
 struct trainer {
 	const struct settings *settings;
 	struct backend be;
+	struct queue *queue; /* of the thread that calls the trainer */
+	double *number;      /* a sum, on the machine */
 	struct model_env env;
 	struct state state;
 	struct workforce workforce;

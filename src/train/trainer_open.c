@@ -30,7 +30,7 @@ static int open_parts(struct trainer *t, struct pool *pool, const struct link *l
 	const struct backend_row *backend = (const struct backend_row *)s->backend.row;
 	t->workforce.pool = pool;
 	if (check_memory(s, pool_lanes(pool), link ? link->count : (int)s->workers, !link || link->root, e) ||
-	    backend->open(&t->be, e) || uplink_open(&t->uplink, s, link, pool, e))
+	    backend->open(&t->be, e) || uplink_open(&t->uplink, s, &t->be, link, pool, e))
 		return -1;
 	if (t->be.slow)
 		log_warn("%s", t->be.slow);
@@ -40,9 +40,13 @@ static int open_parts(struct trainer *t, struct pool *pool, const struct link *l
 	observer_open(&t->observer, s, l->root, l->count);
 	if (feed_open(&t->workforce.feed, s, pool, l->ids, l->count, e))
 		return -1;
+	t->queue = t->be.memory->queue_open();
 	t->env = settings_model_env(s, &t->be);
+	t->env.queue = t->queue;
+	t->number = t->be.memory->alloc(sizeof *t->number, "sum");
 	state_open(&t->state, s, &t->env, l->ids, l->count);
-	workforce_open(&t->workforce, s, &t->env, &t->state, t->observer.probed.record.sign_failure > 0);
+	workforce_open(&t->workforce, s, &t->env, &t->state, t->observer.probed.record.sign_failure > 0,
+	               t->uplink.mirrors);
 	return 0;
 }
 
@@ -50,15 +54,18 @@ static void open_round(struct trainer *t)
 {
 	const struct settings *s = t->settings;
 	const struct state *st = &t->state;
-	t->round = (struct round){
-	        .be = &t->be,
-	        .model = t->env.model,
-	        .agg = (const struct aggregator *)s->aggregator.row,
-	        .job = {.state = s->aggregator.state, .be = &t->be, .seed = s->seed, .n = st->n},
-	        .feed = &t->workforce.feed,
-	        .x = st->x,
-	        .running = st->running,
-	        .carry_floats = st->carry_floats};
+	t->round = (struct round){.be = &t->be,
+	                          .model = t->env.model,
+	                          .agg = (const struct aggregator *)s->aggregator.row,
+	                          .job = {.state = s->aggregator.state,
+	                                  .be = &t->be,
+	                                  .queue = t->queue,
+	                                  .seed = s->seed,
+	                                  .n = st->n},
+	                          .feed = &t->workforce.feed,
+	                          .x = st->x,
+	                          .running = st->running,
+	                          .carry_floats = st->carry_floats};
 	uplink_prepare(&t->uplink, s, &t->round, &t->workforce);
 	evaluate_open(&t->observer.evaluation, s, t->env.model, st, &t->workforce);
 }
@@ -68,13 +75,23 @@ static int open_start(struct trainer *t, struct err *e)
 {
 	const struct settings *s = t->settings;
 	const struct init_row *init = (const struct init_row *)s->init.row;
+	const struct state *st = &t->state;
+	const struct memory *m = t->be.memory;
 	void *instance = t->workforce.lanes[0].model;
-	t->env.model->init(instance, t->state.x);
-	if (t->state.running)
-		t->env.model->init_running(instance, t->state.running);
-	if (init->read && init->read(s->init.state, &t->env, s->model.state, t->state.x, t->state.running, e))
+	float *x = memory_mirror(m, st->x, st->n * sizeof *x),
+	      *running = memory_mirror(m, st->running, st->running_floats * sizeof *running);
+	t->env.model->init(instance, x);
+	if (running)
+		t->env.model->init_running(instance, running);
+	int rc = init->read ? init->read(s->init.state, &t->env, s->model.state, x, running, e) : 0;
+	m->upload(t->queue, st->x, x, st->n * sizeof *x);
+	m->upload(t->queue, st->running, running, st->running_floats * sizeof *running);
+	m->finish(t->queue);
+	memory_mirror_free(m, x);
+	memory_mirror_free(m, running);
+	if (rc)
 		return -1;
-	workforce_load(&t->workforce, t->state.x);
+	workforce_load(&t->workforce, st->x);
 	return 0;
 }
 
@@ -116,6 +133,10 @@ void trainer_close(struct trainer *t)
 	workforce_close(&t->workforce);
 	state_close(&t->state);
 	uplink_close(&t->uplink, &t->be);
+	if (t->number)
+		t->be.memory->release(t->number);
+	if (t->queue)
+		t->be.memory->queue_close(t->queue);
 	mem_free(t);
 }
 

@@ -56,9 +56,9 @@ static size_t lane_bytes(const struct settings *s, const struct model_env *env, 
 	if (s->shape.window > 0)
 		bytes += 2 * (size_t)s->shape.window * (size_t)s->batch * sizeof(int32_t);
 	if (model->wants_data)
-		bytes +=
-		        (size_t)s->batch * (shape_features(&s->shape) * sizeof(float) + 2 * sizeof(int32_t)) +
-		        shape_features(&s->shape) + LANE_LIBRARY_BYTES;
+		bytes += (size_t)s->batch *
+		                 (shape_features(&s->shape) * (sizeof(float) + 1) + 2 * sizeof(int32_t)) +
+		         LANE_LIBRARY_BYTES;
 	return bytes;
 }
 

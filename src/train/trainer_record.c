@@ -8,7 +8,7 @@
 void trainer_probe(struct trainer *t, struct record *r)
 {
 	probe_close(t->observer.probe);
-	t->observer.probe = probe_open(&t->observer.probed, &t->be, t->state.n, r);
+	t->observer.probe = probe_open(&t->observer.probed, &t->be, t->queue, t->state.n, r);
 }
 
 void trainer_meta(const struct trainer *t, struct record_meta *m)
@@ -52,14 +52,15 @@ static void final_counter(struct record *r, const char *name, int64_t batches)
 	mem_free(counter);
 }
 
-void trainer_final(const struct trainer *t, struct record *r)
+void trainer_final(struct trainer *t, struct record *r)
 {
 	struct tensor tensor;
+	state_show_shared(&t->state);
 	for (size_t i = 0; t->env.model->tensor(t->settings->model.state, &t->env, i, &tensor); i++)
-		record_final(r, tensor.name, tensor.rank, tensor.dims, t->state.x + tensor.offset);
+		record_final(r, tensor.name, tensor.rank, tensor.dims, t->state.x_seen + tensor.offset);
 	for (size_t i = 0;
 	     t->state.running && t->env.model->running(t->settings->model.state, &t->env, i, &tensor); i++) {
-		record_final(r, tensor.name, tensor.rank, tensor.dims, t->state.running + tensor.offset);
+		record_final(r, tensor.name, tensor.rank, tensor.dims, t->state.running_seen + tensor.offset);
 		final_counter(r, tensor.name, t->state.step);
 	}
 }

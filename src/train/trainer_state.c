@@ -15,8 +15,10 @@ int trainer_sync(struct trainer *t, struct err *e)
 	struct train_state *st = lend(t);
 	if (!l->row->sync)
 		return 0;
+	state_show(&t->state);
 	if (l->row->sync(l->self, st, e))
 		return -1;
+	state_take(&t->state);
 	t->state.step = st->step;
 	t->state.bn_owner = st->bn_owner;
 	workforce_load(&t->workforce, t->state.x);
@@ -29,6 +31,7 @@ static int collect(struct trainer *t, struct err *e)
 	const struct link *l = &t->uplink.link;
 	if (l->root && l->row->collect)
 		state_hold_all(&t->state);
+	state_show(&t->state);
 	return l->row->collect ? l->row->collect(l->self, lend(t), e) : 0;
 }
 
@@ -73,6 +76,6 @@ void trainer_expect_born(struct trainer *t, const int32_t *born)
 {
 	struct state *st = &t->state;
 	for (int m = 0; m < st->workers; m++)
-		if (!st->blocks[m])
+		if (!st->blocks_seen[m])
 			st->born[m] = born[m] < 0 ? st->step : born[m];
 }

@@ -3,25 +3,34 @@
 #include "base/hash.h"
 #include "base/mem.h"
 #include "registry.h"
+#include "train/host.h"
 
 enum { HASH_SEED = 1, HASH_ITEM = 16 * HASH_BLOCK /* bytes that a lane hashes at a time */ };
 
-int uplink_open(struct uplink *u, const struct settings *s, const struct link *link, struct pool *pool,
-                struct err *e)
+int uplink_open(struct uplink *u, const struct settings *s, const struct backend *be, const struct link *link,
+                struct pool *pool, struct err *e)
 {
 	struct transport_env env = {.workers = (int)s->workers, .pool = pool};
 	const struct transport *local = (const struct transport *)family_find(&family_transports, "local");
 	*u = (struct uplink){.borrowed = link != NULL};
+	u->mirrors = link && !link->row->on_machine;
 	if (!link)
 		return local->open(NULL, &env, &u->link, e);
 	u->link = *link;
-	return 0;
+	return u->mirrors ? host_open(be, &u->host, e) : 0;
 }
 
-static void combine(void *ctx, int count, const void *const *pushes, size_t begin, size_t end, void *pull)
+static void combine(void *ctx, int lane, int count, const void *const *pushes, size_t begin, size_t end,
+                    void *pull)
 {
-	const struct round *r = ctx;
-	r->agg->combine(&r->job, count, pushes, begin, end, pull);
+	const struct uplink *u = ctx;
+	struct step_job job = round_job(u->round, &u->workforce->lanes[lane]);
+	if (u->mirrors) {
+		job.be = &u->host;
+		job.queue = NULL;
+	}
+	u->round->agg->combine(&job, count, pushes, begin, end, pull);
+	job.be->memory->finish(job.queue);
 }
 
 /*
@@ -42,7 +51,8 @@ static void prepare_buckets(struct uplink *u, struct round *r)
 		return;
 	u->posted = mem_array((size_t)u->link.count, sizeof *u->posted);
 	u->bucket = planes_bucket(r->job.n, buckets);
-	r->buckets = (struct round_buckets){.size = u->bucket, .made = post_from_lane, .ctx = u};
+	r->buckets = (struct round_buckets){
+	        .size = u->bucket, .planes = u->shape.push_planes, .made = post_from_lane, .ctx = u};
 }
 
 /* Set the shape of this run's messages, and the rule that combines them. */
@@ -57,7 +67,7 @@ static void describe(struct uplink *u, const struct settings *s, struct round *r
 	                                  .push_planes = planes_of(agg->push_bits, push_bytes, n),
 	                                  .pull_planes = planes_of(agg->pull_bits, pull_bytes, n)};
 	u->rule = (struct exchange_rule){
-	        .separable = agg->separable, .float_mean = agg->float_mean, .combine = combine, .ctx = r};
+	        .separable = agg->separable, .float_mean = agg->float_mean, .combine = combine, .ctx = u};
 }
 
 void uplink_prepare(struct uplink *u, const struct settings *s, struct round *r,
@@ -65,9 +75,12 @@ void uplink_prepare(struct uplink *u, const struct settings *s, struct round *r,
 {
 	size_t workers = (size_t)s->workers;
 	u->workforce = workforce;
+	u->round = r;
 	describe(u, s, r);
 	u->pushes = mem_array((size_t)workforce->count, sizeof *u->pushes);
-	u->pull = r->be->alloc(u->shape.pull_bytes);
+	r->push_bytes = u->shape.push_bytes;
+	u->pull = r->be->memory->alloc(u->shape.pull_bytes, "answer");
+	u->pull_seen = u->mirrors ? memory_mirror(r->be->memory, u->pull, u->shape.pull_bytes) : u->pull;
 	u->honest = mem_array(workers, sizeof *u->honest);
 	u->loss = mem_array(workers, sizeof *u->loss);
 	u->sorted = mem_array(workers, sizeof *u->sorted);
@@ -79,8 +92,10 @@ void uplink_prepare(struct uplink *u, const struct settings *s, struct round *r,
 
 void uplink_close(struct uplink *u, const struct backend *be)
 {
+	if (u->pull && u->mirrors)
+		memory_mirror_free(be->memory, u->pull_seen);
 	if (u->pull)
-		be->release(u->pull);
+		be->memory->release(u->pull);
 	mem_free(u->pushes);
 	mem_free(u->honest);
 	mem_free(u->loss);
@@ -102,7 +117,7 @@ struct exchange_request uplink_request(const struct uplink *u, uint64_t step, co
 	                                 .flags = flags,
 	                                 .bn_owner = st->bn_owner,
 	                                 .honest = u->honest,
-	                                 .pull = u->pull,
+	                                 .pull = u->pull_seen,
 	                                 .loss = u->loss,
 	                                 .born = u->reported_born};
 }
@@ -115,7 +130,7 @@ void uplink_post_begin(struct uplink *u, struct exchange_request *request)
 	request->hosted = u->workforce->count;
 	for (int i = 0; i < u->workforce->count; i++) {
 		u->posted[i] = u->workforce->workers[i].made = u->shape.n;
-		u->pushes[i] = u->workforce->workers[i].push;
+		u->pushes[i] = u->workforce->workers[i].push_seen;
 	}
 }
 
@@ -140,8 +155,29 @@ void uplink_gather(struct uplink *u, const struct workforce *workforce, const st
 		u->loss[w->id] = w->loss;
 		u->reported_born[w->id] = replay_counts(replay, st, (int)w->id) ? st->born[w->id] : -1;
 		if (u->reported_born[w->id] >= 0)
-			u->pushes[request->hosted++] = w->push;
+			u->pushes[request->hosted++] = w->push_seen;
 	}
+}
+
+void uplink_show(const struct uplink *u, struct state *st)
+{
+	if (u->mirrors)
+		state_show_shared(st);
+}
+
+void uplink_show_running(const struct uplink *u, struct state *st)
+{
+	if (u->mirrors)
+		state_show_running(st);
+}
+
+void uplink_take(const struct uplink *u, struct state *st)
+{
+	if (!u->mirrors)
+		return;
+	state_take_running(st);
+	st->be->memory->upload(st->queue, u->pull, u->pull_seen, u->shape.pull_bytes);
+	st->be->memory->finish(st->queue);
 }
 
 /* A sum that all lanes add to. */
@@ -163,7 +199,7 @@ static void hash_item(void *ctx, int lane, size_t item)
 
 uint64_t uplink_hash(const struct uplink *u, const struct state *st, struct pool *pool)
 {
-	struct hashing h = {.bytes = (const char *)st->x, .count = st->n * sizeof *st->x};
+	struct hashing h = {.bytes = (const char *)st->x_seen, .count = st->n * sizeof *st->x};
 	if (u->link.count == st->workers && u->link.root)
 		return 0;
 	pool_run(pool, (h.count + HASH_ITEM - 1) / HASH_ITEM, hash_item, &h);

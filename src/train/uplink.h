@@ -18,27 +18,31 @@
 
 struct uplink {
 	struct link link;
-	bool borrowed; /* the caller closes the link */
+	bool borrowed;             /* the caller closes the link */
+	const struct round *round; /* what messages are made and combined with */
 	struct message_shape shape;
 	struct exchange_rule rule;
-	const void **pushes; /* [count] the messages in the request */
+	const void **pushes; /* [count] the messages in the request, or their mirrors */
 	void *pull;          /* [pull_bytes] the answer */
+	void *pull_seen;     /* its mirror, which the transport writes; or the answer itself */
+	bool mirrors;        /* the transport does not read the machine's memory (transport.h, on_machine) */
+	struct backend host; /* combines what is in mirrors */
 	bool *honest;        /* [M] */
 	double *loss;   /* [M] of the present step; before the exchange, only of this process's workers */
 	double *sorted; /* [M] scratch */
 	int64_t *reported_born;  /* [M] state.born as sent to the root; exchange() then updates it */
 	bool must_resync;        /* the root is ahead: get its state instead of computing */
 	struct train_state lent; /* the view of the state that is lent to the transport */
-	/* For messages in buckets: */
-	size_t bucket;                     /* coordinates, a multiple of 64; 0: messages are sent whole */
 	const struct workforce *workforce; /* the workers whose messages are sent */
+	/* For messages in buckets: */
+	size_t bucket; /* coordinates, a multiple of 64; 0: messages are sent whole */
 	const struct exchange_request *present; /* the request of the present step */
 	size_t *posted;                         /* [count] coordinates from here on were posted */
 };
 
 /* Borrow the link. link = NULL: open one with all workers in this process. -1 and a sentence. */
-int uplink_open(struct uplink *u, const struct settings *s, const struct link *link, struct pool *pool,
-                struct err *e);
+int uplink_open(struct uplink *u, const struct settings *s, const struct backend *be, const struct link *link,
+                struct pool *pool, struct err *e);
 /* Allocate messages; set buckets in *r if the transport wants them. The workforce must be open. */
 void uplink_prepare(struct uplink *u, const struct settings *s, struct round *r,
                     const struct workforce *workforce);
@@ -59,6 +63,15 @@ void uplink_post(struct uplink *u);
  */
 void uplink_gather(struct uplink *u, const struct workforce *workforce, const struct replay *replay,
                    const struct state *st, struct exchange_request *request);
+
+/*
+ * Bring the mirrors that the transport reads up to date: uplink_show() all of the shared state, before the
+ * step; uplink_show_running() the running statistics, when the workers have computed. uplink_take() takes
+ * what a round brought: running statistics and the answer.
+ */
+void uplink_show(const struct uplink *u, struct state *st);
+void uplink_show_running(const struct uplink *u, struct state *st);
+void uplink_take(const struct uplink *u, struct state *st);
 
 /* The hash of x (base/hash.h), computed by all lanes; 0 if no other process holds a copy of x. */
 uint64_t uplink_hash(const struct uplink *u, const struct state *st, struct pool *pool);

@@ -1,8 +1,14 @@
 /* One worker's share of a step. */
 #include "train/worker.h"
 #include <math.h>
-#include <string.h>
 #include "base/clock.h"
+
+struct step_job round_job(const struct round *r, const struct lane *l)
+{
+	struct step_job job = r->job;
+	job.queue = l->queue;
+	return job;
+}
 
 static void next_batch(struct worker *w, struct lane *l, const struct round *r, struct batch *out)
 {
@@ -11,16 +17,17 @@ static void next_batch(struct worker *w, struct lane *l, const struct round *r, 
 		lane_images(l, w->id, r->job.step, w->number, out);
 	if (r->feed->kind == FEED_TEXT) {
 		if (r->feed->walk.position == 0 && w->carry) /* the sequences begin at this step */
-			memset(w->carry, 0, r->carry_floats * sizeof *w->carry);
+			r->be->memory->fill(l->queue, w->carry, 0, r->carry_floats * sizeof *w->carry);
 		lane_text(l, w->id, out);
 	}
 	w->data_s = clock_s() - begin;
 }
 
-static void forge(struct worker *w, const struct round *r, const float *v, float *out)
+static void forge(struct worker *w, const struct lane *l, const struct round *r, const float *v, float *out)
 {
 	struct own_view view = {
 	        .be = r->be,
+	        .queue = l->queue,
 	        .n = r->job.n,
 	        .v = v,
 	        .step = r->job.step,
@@ -30,23 +37,54 @@ static void forge(struct worker *w, const struct round *r, const float *v, float
 	w->attack->forge(w->attack_state, &view, out);
 }
 
-/* A message while it is made from a gradient. */
+static bool forges_message(const struct worker *w)
+{
+	return w->attack && w->attack->acts_on == ATTACK_MESSAGE;
+}
+
+/* A message while it is made in buckets from a gradient. */
 struct maker {
 	struct worker *w;
 	const struct lane *l;
 	const struct round *r;
 };
 
-/* Compute momentum and message for coordinates [begin, w->made). */
-static void make_bucket(const struct maker *m, size_t begin)
+/* Show the transport coordinates [begin, end) of the message. */
+static void show_message(const struct worker *w, const struct lane *l, const struct round *r, size_t begin,
+                         size_t end)
 {
-	const struct round *r = m->r;
-	struct worker *w = m->w;
+	const struct memory *m = r->be->memory;
+	const struct planes *planes = &r->buckets.planes;
+	size_t n = r->job.n;
+	if (begin == 0 && end == n) {
+		m->download(l->queue, w->push_seen, w->push, r->push_bytes);
+		return;
+	}
+	size_t stride = planes_stride(planes, n), from = planes_offset(planes, n, begin),
+	       bytes = planes_offset(planes, n, end) - from;
+	for (int p = 0; p < planes->count; p++) {
+		size_t at = (size_t)p * stride + from;
+		m->download(l->queue, (char *)w->push_seen + at, (const char *)w->push + at, bytes);
+	}
+}
+
+/* Compute momentum and message of the gradient g [n] for coordinates [begin, w->made). */
+static void make_message(struct worker *w, const struct lane *l, const struct round *r, const float *g,
+                         size_t begin)
+{
+	double start = clock_s();
+	const struct step_job job = round_job(r, l);
 	size_t end = w->made;
-	r->be->momentum(end - begin, r->beta, m->l->scratch + begin, w->v + begin);
-	r->agg->encode(&r->job, w->id, w->v, begin, end, w->push);
+	if (r->agg->encode_momentum) {
+		r->agg->encode_momentum(&job, w->id, r->beta, g, w->v, begin, end, w->push);
+	} else {
+		r->be->momentum(l->queue, end - begin, r->beta, g + begin, w->v + begin);
+		r->agg->encode(&job, w->id, w->v, begin, end, w->push);
+	}
+	show_message(w, l, r, begin, end);
+	r->be->memory->finish(l->queue);
+	w->encode_s += clock_s() - start;
 	__atomic_store_n(&w->made, begin, __ATOMIC_RELEASE);
-	r->buckets.made(r->buckets.ctx, m->l);
 }
 
 /* The model calls this: the gradient is final from coordinate `begin` on. Make the buckets that are complete.
@@ -59,20 +97,38 @@ static void make_ready(void *ctx, size_t begin)
 		size_t from = (m->w->made - 1) / size * size;
 		if (from < begin)
 			return;
-		make_bucket(m, from);
+		make_message(m->w, m->l, m->r, m->l->scratch, from);
+		m->r->buckets.made(m->r->buckets.ctx, m->l);
 	}
 }
 
 /* Compute norms and signs of the gradient g [n], if probes want them in this step. */
-static void show_gradient(struct worker *w, const struct round *r, const float *g)
+static void show_gradient(struct worker *w, const struct lane *l, const struct round *r, const float *g)
 {
 	size_t n = r->job.n;
 	if (r->wants.norms) {
-		w->shown->l1 = r->be->sum_abs(n, g);
-		w->shown->l2 = sqrt(r->be->sum_square(n, g));
+		r->be->sum_abs(l->queue, n, g, &l->numbers[0]);
+		r->be->sum_square(l->queue, n, g, &l->numbers[1]);
+		w->shown->l1 = memory_number(r->be->memory, l->queue, &l->numbers[0]);
+		w->shown->l2 = sqrt(memory_number(r->be->memory, l->queue, &l->numbers[1]));
 	}
 	if (r->wants.signs)
-		r->be->sign_pack(n, g, SIGN_POSITIVE, NULL, 0, w->shown->signs, NULL);
+		r->be->sign_pack(l->queue, n, g, SIGN_POSITIVE, NULL, 0, w->shown->signs, NULL);
+}
+
+/* At once, while the gradient may still be in a cache. Where an attack replaces the message, the momentum
+ * alone.
+ */
+static void make_whole(struct worker *w, const struct lane *l, const struct round *r, const float *g)
+{
+	double start = clock_s();
+	if (!forges_message(w)) {
+		make_message(w, l, r, g, 0);
+		return;
+	}
+	r->be->momentum(l->queue, r->job.n, r->beta, g, w->v);
+	r->be->memory->finish(l->queue);
+	w->encode_s += clock_s() - start;
 }
 
 void worker_compute(struct worker *w, struct lane *l, const struct round *r)
@@ -89,29 +145,29 @@ void worker_compute(struct worker *w, struct lane *l, const struct round *r)
 	                      .ready_ctx = &maker};
 	const float *gradient = l->scratch;
 	w->made = r->job.n;
+	w->encode_s = 0;
 	next_batch(w, l, r, &batch);
 	w->loss = r->model->grad(l->model, r->x, &batch, l->scratch);
-	show_gradient(w, r, l->scratch);
-	if (in_buckets) {
+	show_gradient(w, l, r, l->scratch);
+	if (in_buckets)
 		make_ready(&maker, 0);
-		return;
-	}
 	if (w->attack && w->attack->acts_on == ATTACK_GRADIENT) {
-		forge(w, r, l->scratch, l->forged);
+		forge(w, l, r, l->scratch, l->forged);
 		gradient = l->forged;
 	}
-	r->be->momentum(r->job.n, r->beta, gradient, w->v);
+	if (!in_buckets)
+		make_whole(w, l, r, gradient);
+	r->be->memory->finish(l->queue);
 }
 
 void worker_encode(struct worker *w, struct lane *l, const struct round *r)
 {
-	const float *v = w->v;
 	if (w->made == 0)
 		return;
-	if (w->attack && w->attack->acts_on == ATTACK_MESSAGE) {
-		forge(w, r, w->v, l->scratch);
-		v = l->scratch;
-	}
-	r->agg->encode(&r->job, w->id, v, 0, r->job.n, w->push);
+	const struct step_job job = round_job(r, l);
+	forge(w, l, r, w->v, l->scratch);
+	r->agg->encode(&job, w->id, l->scratch, 0, r->job.n, w->push);
+	show_message(w, l, r, 0, r->job.n);
+	r->be->memory->finish(l->queue);
 	__atomic_store_n(&w->made, 0, __ATOMIC_RELEASE);
 }

@@ -1,9 +1,9 @@
 /*
  * A worker, honest or Byzantine.
  *
- * worker_compute() does the first part of the worker loop of Algorithm 1: batch, gradient, momentum.
- * worker_encode() encodes the momentum as the worker's message; a Byzantine worker's attack may replace the
- * momentum first.
+ * worker_compute() does the worker loop of Algorithm 1: batch, gradient, momentum, and the message of the
+ * momentum, in one pass over memory where the aggregator has one. Only a message that an attack replaces is
+ * left to worker_encode(), which runs when all momenta are there.
  *
  * A transport may want messages in buckets while the gradient is still being computed. Then the momentum and
  * the message of an honest worker are computed bucket by bucket, from the end of the gradient to its
@@ -25,10 +25,12 @@
 #include "probe/probe.h"
 #include "train/feed.h"
 #include "train/lane.h"
+#include "transport/transport.h"
 
 /* How messages are made in buckets. */
 struct round_buckets {
-	size_t size; /* coordinates, a multiple of 64; 0: messages are made whole */
+	size_t size;          /* coordinates, a multiple of 64; 0: messages are made whole */
+	struct planes planes; /* of a message */
 	/* Called in lane l after each bucket of a worker's message is made. */
 	void (*made)(void *ctx, const struct lane *l);
 	void *ctx;
@@ -39,6 +41,7 @@ struct round {
 	const struct backend *be;
 	const struct model *model;
 	const struct aggregator *agg;
+	size_t push_bytes;
 	struct step_job job; /* job.step is the present step, from 0 */
 	const struct feed *feed;
 	const float *x;      /* [n] */
@@ -49,10 +52,14 @@ struct round {
 	struct round_buckets buckets;
 };
 
+/* The step's job in a lane. */
+struct step_job round_job(const struct round *r, const struct lane *l);
+
 struct worker {
 	uint32_t id;
 	float *v;                    /* [n] momentum */
 	void *push;                  /* [push_bytes] message */
+	void *push_seen;             /* its mirror, which the transport reads; or the message itself */
 	const struct attack *attack; /* NULL: honest */
 	const void *attack_state;
 	float *memory; /* of the attack; NULL: it has none */
@@ -64,11 +71,12 @@ struct worker {
 	uint64_t number; /* number of its batch in the reader's list */
 	double loss;     /* of its batch */
 	double data_s;   /* seconds that its lane took to get the batch */
+	double encode_s; /* seconds of worker_compute() that its lane took for momentum and message */
 };
 
-/* Compute gradient and momentum of this step. With buckets, an honest worker's message is also made. */
+/* Compute gradient and momentum of this step, and the message unless an attack replaces it. */
 void worker_compute(struct worker *w, struct lane *l, const struct round *r);
-/* Make the message, or the rest of it that worker_compute() has not made. */
+/* Make the message that worker_compute() has not made, if there is one. */
 void worker_encode(struct worker *w, struct lane *l, const struct round *r);
 
 #endif

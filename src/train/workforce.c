@@ -22,24 +22,28 @@ static void open_worker(struct workforce *w, int i, const struct settings *s, co
                         bool shows_signs)
 {
 	const struct aggregator *agg = (const struct aggregator *)s->aggregator.row;
+	size_t push_bytes = agg->push_bytes(s->aggregator.state, st->n);
 	int id = w->feed.ids[i];
 	bool byzantine = settings_is_byzantine(s, id);
 	w->workers[i] = (struct worker){.id = (uint32_t)id,
 	                                .v = st->blocks[id],
-	                                .push = st->be->alloc(agg->push_bytes(s->aggregator.state, st->n)),
+	                                .push = st->be->memory->alloc(push_bytes, "message"),
 	                                .attack = byzantine ? attack_of(s) : NULL,
 	                                .attack_state = s->adversaries.attack.state,
-	                                .memory = state_memory(st, id),
-	                                .carry = state_carry(st, id),
+	                                .memory = state_memory(st, id, st->blocks[id]),
+	                                .carry = state_carry(st, st->blocks[id]),
 	                                .shown = &w->shown[i]};
-	w->shown[i].push = w->workers[i].push;
+	void *push = w->workers[i].push;
+	w->workers[i].push_seen = w->mirrors ? memory_mirror(st->be->memory, push, push_bytes) : push;
+	w->shown[i].push = push;
 	if (shows_signs)
-		w->shown[i].signs = st->be->alloc(sign_plane_bytes(st->n));
+		w->shown[i].signs = st->be->memory->alloc(sign_plane_bytes(st->n), "signs of a gradient");
 }
 
 void workforce_open(struct workforce *w, const struct settings *s, struct model_env *env,
-                    const struct state *st, bool shows_signs)
+                    const struct state *st, bool shows_signs, bool mirrors)
 {
+	w->mirrors = mirrors;
 	w->count = w->feed.count;
 	w->workers = mem_array((size_t)w->count, sizeof *w->workers);
 	w->shown = mem_array((size_t)w->count, sizeof *w->shown);
@@ -52,8 +56,10 @@ void workforce_close(struct workforce *w)
 {
 	const struct backend *be = w->lanes ? w->lanes[0].be : NULL;
 	for (int i = 0; i < w->count; i++) {
-		be->release(w->workers[i].push);
-		be->release(w->shown[i].signs);
+		if (w->mirrors)
+			memory_mirror_free(be->memory, w->workers[i].push_seen);
+		be->memory->release(w->workers[i].push);
+		be->memory->release(w->shown[i].signs);
 	}
 	/* The first lane is closed last, because the others borrow from it. */
 	for (int i = pool_lanes(w->pool) - 1; w->lanes && i >= 0; i--)
@@ -71,11 +77,25 @@ void workforce_load(struct workforce *w, const float *x)
 		first->row->load(first->model, x);
 }
 
+/* Of seconds that the workers' lanes took all together. */
+static double lane_mean(const struct workforce *w, double sum)
+{
+	int lanes = pool_lanes(w->pool);
+	return w->count > 0 ? sum / (lanes < w->count ? lanes : w->count) : 0;
+}
+
 double workforce_data_s(const struct workforce *w)
 {
 	double sum = 0;
-	int lanes = pool_lanes(w->pool);
 	for (int i = 0; i < w->count; i++)
 		sum += w->workers[i].data_s;
-	return w->count > 0 ? sum / (lanes < w->count ? lanes : w->count) : 0;
+	return lane_mean(w, sum);
+}
+
+double workforce_encode_s(const struct workforce *w)
+{
+	double sum = 0;
+	for (int i = 0; i < w->count; i++)
+		sum += w->workers[i].encode_s;
+	return lane_mean(w, sum);
 }

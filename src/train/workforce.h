@@ -14,15 +14,17 @@ struct workforce {
 	struct lane *lanes;         /* [pool_lanes] */
 	struct worker *workers;     /* [count] in order of id */
 	struct probe_worker *shown; /* [count] what probes see of them */
+	bool mirrors;               /* messages have mirrors */
 	int count;                  /* may be 0 at the root, if all workers are in other processes */
 };
 
 /*
  * Create lanes and workers. The feed and the state must be open. The first lane's model becomes env's
- * sibling. `shows_signs`: probes want the signs of gradients.
+ * sibling. `shows_signs`: probes want the signs of gradients. `mirrors`: the transport reads mirrors of the
+ * messages.
  */
 void workforce_open(struct workforce *w, const struct settings *s, struct model_env *env,
-                    const struct state *st, bool shows_signs);
+                    const struct state *st, bool shows_signs, bool mirrors);
 /* Closes the feed too. */
 void workforce_close(struct workforce *w);
 
@@ -31,5 +33,7 @@ void workforce_load(struct workforce *w, const float *x);
 
 /* Seconds that a lane spent on getting its batches in this step, on average. */
 double workforce_data_s(const struct workforce *w);
+/* The same of momentum and messages, while the workers computed. */
+double workforce_encode_s(const struct workforce *w);
 
 #endif

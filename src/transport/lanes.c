@@ -25,11 +25,10 @@ static size_t range_of(size_t n, int lanes)
 
 static void combine_range(void *ctx, int lane, size_t item)
 {
-	(void)lane;
 	const struct cut *c = ctx;
 	size_t begin = c->begin + item * c->range;
 	size_t end = c->end - begin < c->range ? c->end : begin + c->range;
-	c->rule->combine(c->rule->ctx, c->count, c->pushes, begin, end, c->pull);
+	c->rule->combine(c->rule->ctx, lane, c->count, c->pushes, begin, end, c->pull);
 }
 
 void lanes_combine(struct pool *pool, const struct exchange_request *request, int count,
@@ -46,5 +45,5 @@ void lanes_combine(struct pool *pool, const struct exchange_request *request, in
 	if (request->rule.separable && n > c.range)
 		pool_run(pool, (n + c.range - 1) / c.range, combine_range, &c);
 	else if (n > 0)
-		request->rule.combine(request->rule.ctx, count, pushes, begin, end, request->pull);
+		request->rule.combine(request->rule.ctx, 0, count, pushes, begin, end, request->pull);
 }

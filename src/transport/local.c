@@ -58,6 +58,7 @@ const struct transport transport_local = {
                 .formula = "bytes up and down are what the M workers would send to a server and get back: M "
                            "push_bytes and M pull_bytes a step"},
         .processes = TRANSPORT_ALONE,
+        .on_machine = true,
         .no_train = "has all workers in one process, which is what `signsgd simulate` does; leave it out, or "
                     "choose mpi or zmq",
         .open = local_open,

@@ -25,8 +25,9 @@
 #include "config/key.h"
 #include "base/pool.h"
 
-/* Combine the votes: write coordinates [begin, end) of pull, from the pushes of the workers that voted. */
-typedef void combine_fn(void *ctx, int count, const void *const *pushes, size_t begin, size_t end,
+/* Combine the votes, in a lane: write coordinates [begin, end) of pull, from the pushes of the workers that
+ * voted. Outside of the pool's lanes, lane is 0. */
+typedef void combine_fn(void *ctx, int lane, int count, const void *const *pushes, size_t begin, size_t end,
                         void *pull);
 
 /*
@@ -201,6 +202,11 @@ enum transport_processes {
 struct transport {
 	struct row row;
 	enum transport_processes processes;
+	/*
+	 * Pushes and the answer are memory of the machine (backend/memory.h), which exchange() leaves to
+	 * combine(). Other rows get memory of the host, and a state of the host's.
+	 */
+	bool on_machine;
 	/*
 	 * Why `train` cannot use this transport (LAUNCHED: without the launcher). The text is the end of a
 	 * sentence that begins with the transport's name. NULL: `train` can use it.

@@ -379,7 +379,7 @@ Test(attacks, gaussian_is_smoothed_by_momentum)
 	forger_init(&l, "\"gaussian\"", N);
 	for (uint64_t step = 0; step < 120; step++) {
 		forger_forge(&l, 0, step);
-		l.be.momentum(N, 0.9F, l.out, v);
+		l.be.momentum(NULL, N, 0.9F, l.out, v);
 	}
 	for (size_t i = 0; i < N; i++)
 		square += (double)v[i] * v[i] / N;

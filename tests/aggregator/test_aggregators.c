@@ -125,6 +125,57 @@ Test(agg, every_row_gives_the_same_bits_in_ranges)
 	}
 }
 
+/* momentum(), then encode(), against encode_momentum() in ranges from the end, as buckets are made. */
+static void check_fused(struct rig *apart, struct rig *fused, float beta)
+{
+	size_t n = apart->job.n;
+	float *g = mem_array(n, sizeof *g), *v = rig_buffer(n * sizeof *v), *w = rig_buffer(n * sizeof *w);
+	fill_mixed(g, n, 0, 2, 5);
+	fill_mixed(v, n, 1, 2, 6);
+	memcpy(w, v, n * sizeof *v);
+	memset(fused->push[1], 0xff, fused->push_bytes);
+	apart->be.momentum(NULL, n, beta, g, v);
+	rig_encode(apart, 1, v);
+	for (size_t end = n; end > 0; end = (end - 1) / 192 * 192)
+		fused->agg->encode_momentum(&fused->job, 1, beta, g, w, (end - 1) / 192 * 192, end,
+		                            fused->push[1]);
+	for (size_t i = 0; i < n; i++)
+		cr_assert(memcmp(&v[i], &w[i], sizeof *v) == 0 || (isnan(v[i]) && isnan(w[i])),
+		          "%s, n = %zu: v[%zu] is %g, not %g", fused->agg->row.name, n, i, (double)w[i],
+		          (double)v[i]);
+	cr_assert_eq(memcmp(apart->push[1], fused->push[1], apart->push_bytes), 0, "%s, n = %zu, beta %g",
+	             fused->agg->row.name, n, (double)beta);
+	cr_assert(rig_guard_holds(w, n * sizeof *w) && rig_guard_holds(fused->push[1], fused->push_bytes));
+	mem_free(g);
+	mem_free(v);
+	mem_free(w);
+}
+
+Test(agg, momentum_and_message_in_one_pass_are_the_same_bits)
+{
+	static const size_t sizes[] = {1, 63, 64, 65, 200, 4160};
+	const float betas[] = {0, 0.9f, 1};
+	char json[64];
+	int fused_rows = 0;
+	for (const struct row *const *b = family_backends.rows; *b; b++)
+		for (const struct row *const *a = family_aggregators.rows; *a; a++) {
+			if (!rig_backend_opens(*b) || !((const struct aggregator *)*a)->encode_momentum)
+				continue;
+			fused_rows++;
+			for (size_t k = 0; k < sizeof sizes / sizeof *sizes * 9; k++) {
+				struct rig apart, fused;
+				snprintf(json, sizeof json, "{\"kind\":\"%s\",\"zero\":\"%s\"}", (*a)->name,
+				         rig_policy_names[k / 3 % 3]);
+				rig_init(&apart, *b, json, 2, sizes[k / 9]);
+				rig_init(&fused, *b, json, 2, sizes[k / 9]);
+				check_fused(&apart, &fused, betas[k % 3]);
+				rig_clear(&apart);
+				rig_clear(&fused);
+			}
+		}
+	cr_expect_geq(fused_rows, 2 * 2, "vote and sign-mean, on ref and cpu");
+}
+
 /* The probes' planes of v, where every worker says v: what is neither < 0 nor > 0 may be anything. */
 Test(agg, every_row_shows_its_signs)
 {

@@ -26,10 +26,10 @@ static void work(struct scene *s, size_t item, float *c, uint64_t *pull)
 {
 	/* another shape for every item, the small ones' own kernels among them */
 	size_t m = 1 + item * 7 % SIDE, n = 1 + item * 13 % SIDE, k = 1 + item * 29 % SIDE;
-	s->backend.gemm(item % 2, item / 2 % 2, m, n, k, 1, s->a, s->b, 0, c + item * SIDE * SIDE);
+	s->backend.gemm(NULL, item % 2, item / 2 % 2, m, n, k, 1, s->a, s->b, 0, c + item * SIDE * SIDE);
 	struct votes b = {.count = 1 + (int)(item % VOTERS), .vote = s->vote};
 	struct stream coins = stream_of(4, RNG_TIE, 0, item);
-	s->backend.majority(N, &b, SIGN_RANDOM, &coins, 0, pull + item * sign_words(N), NULL);
+	s->backend.majority(NULL, N, &b, SIGN_RANDOM, &coins, 0, pull + item * sign_words(N), NULL);
 }
 
 static void on_a_lane(void *ctx, int lane, size_t item)

@@ -18,7 +18,7 @@ Test(backend, dropout_keeps_what_the_stream_says)
 				float x[N_MAX], out[N_MAX + 1];
 				backend_tables_fill(14, n, x);
 				out[n] = 77;
-				tables[t].dropout(n, rates[r], &s, 128, x, out);
+				tables[t].dropout(NULL, n, rates[r], &s, 128, x, out);
 				for (size_t i = 0; i < n; i++) {
 					bool kept = stream_uniform(&s, 128 + i) >= rates[r];
 					backend_tables_expect_near(&tables[t], "dropout", n, i, out[i],
@@ -38,7 +38,7 @@ Test(backend, dropout_drops_its_share)
 		size_t zeros = 0;
 		for (size_t i = 0; i < 40000; i++)
 			x[i] = 1;
-		tables[t].dropout(40000, 0.3f, &s, 0, x, x);
+		tables[t].dropout(NULL, 40000, 0.3f, &s, 0, x, x);
 		for (size_t i = 0; i < 40000; i++)
 			zeros += x[i] == 0;
 		/* five standard deviations */
@@ -51,9 +51,10 @@ enum { CLASSES = 7, SAMPLES = 70 };
 static double loss_of(const struct backend *b, const float *z, const int32_t *label)
 {
 	float copy[SAMPLES * CLASSES];
-	size_t correct;
+	struct loss loss = {0};
 	memcpy(copy, z, sizeof(copy));
-	return b->softmax_loss(SAMPLES, CLASSES, copy, label, false, 0, &correct);
+	b->softmax_loss(NULL, SAMPLES, CLASSES, copy, label, false, 0, &loss);
+	return loss.sum;
 }
 
 Test(backend, softmax_gradient_is_the_slope_of_its_loss)
@@ -63,12 +64,12 @@ Test(backend, softmax_gradient_is_the_slope_of_its_loss)
 	for (int t = 0; t < count; t++) {
 		float z[SAMPLES * CLASSES], g[SAMPLES * CLASSES];
 		int32_t label[SAMPLES];
-		size_t correct;
+		struct loss loss = {0};
 		backend_tables_fill(11, SAMPLES * CLASSES, z);
 		for (int i = 0; i < SAMPLES; i++)
 			label[i] = i % CLASSES;
 		memcpy(g, z, sizeof(g));
-		tables[t].softmax_loss(SAMPLES, CLASSES, g, label, true, 0.5f, &correct);
+		tables[t].softmax_loss(NULL, SAMPLES, CLASSES, g, label, true, 0.5f, &loss);
 		for (size_t i = 0; i < SAMPLES * CLASSES; i += 3) {
 			const float h = 0x1p-7f;
 			float centre = z[i];
@@ -91,10 +92,10 @@ Test(backend, softmax_of_plain_rows)
 	for (int t = 0; t < count; t++) {
 		float z[4][4] = {{0, 0, 0, 0}, {0, 0, 0, 0}, {1000, 0, 0, 0}, {-INFINITY, 5, -INFINITY, 5}};
 		const int32_t label[4] = {0, 1, 0, 3};
-		size_t correct;
-		double loss = tables[t].softmax_loss(4, 4, z[0], label, true, 1, &correct);
-		cr_expect_float_eq(loss, 2 * log(4) + 0 + log(2), 1e-6);
-		cr_expect_eq(correct, 2, "of equals the first is the largest");
+		struct loss loss = {.sum = 1, .correct = 10}; /* it is added to */
+		tables[t].softmax_loss(NULL, 4, 4, z[0], label, true, 1, &loss);
+		cr_expect_float_eq(loss.sum, 1 + 2 * log(4) + 0 + log(2), 1e-6);
+		cr_expect_eq(loss.correct, 12, "of equals the first is the largest");
 		cr_expect_float_eq(z[0][0], -0.75, 1e-6);
 		cr_expect_float_eq(z[0][3], 0.25, 1e-6);
 		cr_expect_eq(z[2][1], 0.0f);
@@ -102,7 +103,7 @@ Test(backend, softmax_of_plain_rows)
 		cr_expect_float_eq(z[3][1], 0.5, 1e-6);
 		/* sure of the right answer: its probability rounds to 1, its gradient not to 0 */
 		float sure[2] = {20, 0};
-		tables[t].softmax_loss(1, 2, sure, label, true, 1, &correct);
+		tables[t].softmax_loss(NULL, 1, 2, sure, label, true, 1, &loss);
 		cr_expect_float_eq(sure[0] / (float)exp(-20), -1, 1e-5, "%s: %g", tables[t].detail,
 		                   (double)sure[0]);
 	}

@@ -182,9 +182,9 @@ static void check_relu(const struct backend *b, struct image_spec s)
 	plain.spec.relu = false;
 	image_run_on(b->image, &fused);
 	image_run_on(b->image, &plain);
-	b->relu_back(plain.out_floats, plain.out, plain.d_out);
-	b->relu(plain.out_floats, plain.out);
-	b->relu(plain.out_floats, plain.inferred);
+	b->relu_back(NULL, plain.out_floats, plain.out, plain.d_out);
+	b->relu(NULL, plain.out_floats, plain.out);
+	b->relu(NULL, plain.out_floats, plain.inferred);
 	cr_expect_arr_eq(fused.out, plain.out, plain.out_floats * sizeof(float), "%s: %s", b->detail,
 	                 image_fixture_shown(&s));
 	cr_expect_arr_eq(fused.inferred, plain.inferred, plain.out_floats * sizeof(float));

@@ -170,8 +170,8 @@ Test(image_shapes, rows_survive_the_layout)
 				image[j] = 9;
 			for (size_t j = 0; j < rows; j++)
 				a[j] = (float)j + 1;
-			k->from_rows(&i, a, image);
-			k->to_rows(&i, image, a + rows);
+			k->from_rows(NULL, &i, a, image);
+			k->to_rows(NULL, &i, image, a + rows);
 			cr_expect_arr_eq(a + rows, a, rows * sizeof(float), "%s", machine[m].detail);
 			for (size_t j = 0; j < n; j++)
 				zeros += image[j] == 0;
@@ -223,9 +223,9 @@ Test(image_shapes, what_is_no_number_stays_visible)
 static const struct image_kernels *honest;
 static struct image_kernels crooked;
 
-static void crooked_statistics(const struct image_layer *l, float *statistics)
+static void crooked_statistics(struct queue *q, const struct image_layer *l, float *statistics)
 {
-	honest->statistics(l, statistics);
+	honest->statistics(q, l, statistics);
 	statistics[0] += 1e-4f;
 }
 
@@ -238,9 +238,9 @@ static struct image_layer *crooked_open(const struct image_spec *spec, struct im
 }
 
 /* Forgets the bias of convolutions. */
-static void crooked_load(struct image_layer *l, const float *w, const float *b)
+static void crooked_load(struct queue *q, struct image_layer *l, const float *w, const float *b)
 {
-	honest->load(l, w, conv_is_opened ? NULL : b);
+	honest->load(q, l, w, conv_is_opened ? NULL : b);
 }
 
 static void note_failure(void *ctx, const struct check_result *r)
@@ -264,5 +264,41 @@ Test(image_shapes, the_walk_finds_a_broken_layer)
 	int count = check_images(&machine[0], &broken, 1, note_failure, &failed);
 	cr_expect_eq(count, 2, "%s", failed.text);
 	cr_expect_str_eq(failed.text, "conv norm ");
+	buf_clear(&failed);
+}
+
+/* One number of a gradient is lost, and the mean of a cell counts one more. */
+static void crooked_subsample_back(struct queue *q, const struct image_shortcut *s, const float *d_out,
+                                   float *d_in)
+{
+	honest->subsample_back(q, s, d_out, d_in);
+	d_in[0] = 0;
+}
+
+static void crooked_adaptive(struct queue *q, size_t planes, const int from[2], const int to[2],
+                             const float *x, float *y)
+{
+	honest->adaptive(q, planes, from, to, x, y);
+	y[0] += x[0];
+}
+
+Test(image_shapes, the_walk_finds_broken_moves)
+{
+	struct backend machine[TABLES_MAX];
+	struct buf failed = {0};
+	int tables = backend_tables_all(machine);
+	struct check_table broken = {.name = "broken", .kernels = machine[1]};
+	for (int t = 1; t < tables; t++) {
+		struct check_table good = {.name = "good", .kernels = machine[t]};
+		cr_expect_eq(check_image_moves(&machine[0], &good, 1, note_failure, &failed), 0, "%s",
+		             failed.text);
+	}
+	honest = machine[1].image;
+	crooked = *honest;
+	crooked.subsample_back = crooked_subsample_back;
+	crooked.adaptive = crooked_adaptive;
+	broken.kernels.image = &crooked;
+	int count = check_image_moves(&machine[0], &broken, 1, note_failure, &failed);
+	cr_expect_eq(count, 2, "%s", failed.text);
 	buf_clear(&failed);
 }

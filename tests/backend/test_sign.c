@@ -89,7 +89,8 @@ static void pack_all(const struct backend *be, size_t n, enum sign_policy zero, 
 		memset(&p[m], 0x5a, sizeof p[m]);
 		for (size_t i = 0; i < n; i++)
 			v[i] = value(m, i);
-		be->sign_pack(n, v, zero, &coins, 0, p[m].vote, zero == SIGN_ABSTAIN ? p[m].abstain : NULL);
+		be->sign_pack(NULL, n, v, zero, &coins, 0, p[m].vote,
+		              zero == SIGN_ABSTAIN ? p[m].abstain : NULL);
 		check_plane(p[m].vote, n, "sign_pack");
 		if (zero == SIGN_ABSTAIN)
 			check_plane(p[m].abstain, n, "sign_pack");
@@ -117,8 +118,8 @@ static void check_majority(const struct backend *be, size_t n, int m, enum sign_
 		abstain[k] = p[k].abstain;
 	}
 	uint64_t *out_abstain = tie == SIGN_ABSTAIN ? out.abstain : NULL;
-	be->majority(n, &b, tie, &coins, 0, out.vote, out_abstain);
-	be->sign_unpack(n, out.vote, out_abstain, unpacked);
+	be->majority(NULL, n, &b, tie, &coins, 0, out.vote, out_abstain);
+	be->sign_unpack(NULL, n, out.vote, out_abstain, unpacked);
 	check_plane(out.vote, n, "majority");
 	if (out_abstain)
 		check_plane(out_abstain, n, "majority");
@@ -169,6 +170,58 @@ Test(sign, a_abstain_coordinate_that_votes_weighs_nothing)
 			check_majority(&tables[t], N_MAX, m, SIGN_ABSTAIN, policies[m % 3], p);
 }
 
+enum { LONG = 5000, LONG_WORDS = (LONG + 63) / 64 };
+
+/* A vector and its planes, with one element more that nobody may touch. */
+struct packed {
+	float v[LONG + 1];
+	uint64_t vote[LONG_WORDS + 1], abstain[LONG_WORDS + 1];
+};
+
+/* momentum() and sign_pack() of ref, one after the other; then momentum_pack() of `be` on a copy. */
+static void check_momentum_pack(const struct backend *ref, const struct backend *be, size_t n, float beta,
+                                enum sign_policy zero, size_t first)
+{
+	static struct packed want, got;
+	static float g[LONG];
+	struct stream coins = stream_of(3, RNG_ZERO, 2, 5);
+	memset(&want, 0x5a, sizeof want);
+	for (size_t i = 0; i < n; i++) {
+		g[i] = value(1, i);
+		want.v[i] = value(2, i);
+	}
+	got = want;
+	ref->momentum(NULL, n, beta, g, want.v);
+	ref->sign_pack(NULL, n, want.v, zero, &coins, first, want.vote,
+	               zero == SIGN_ABSTAIN ? want.abstain : NULL);
+	be->momentum_pack(NULL, n, beta, g, got.v, zero, &coins, first, got.vote,
+	                  zero == SIGN_ABSTAIN ? got.abstain : NULL);
+	for (size_t i = 0; i < n; i++)
+		cr_assert(memcmp(&want.v[i], &got.v[i], sizeof(float)) == 0 ||
+		                  (isnan(want.v[i]) && isnan(got.v[i])),
+		          "%s: n = %zu, beta %g, v[%zu] is %g, not %g", be->detail, n, (double)beta, i,
+		          (double)got.v[i], (double)want.v[i]);
+	cr_assert(memcmp(&want.v[n], &got.v[n], sizeof(float)) == 0, "writes behind v");
+	cr_assert(memcmp(want.vote, got.vote, sizeof want.vote) == 0, "%s: n = %zu, policy %d, vote plane",
+	          be->detail, n, (int)zero);
+	cr_assert(memcmp(want.abstain, got.abstain, sizeof want.abstain) == 0,
+	          "%s: n = %zu, policy %d, abstain plane", be->detail, n, (int)zero);
+}
+
+/* Zeros, NaN and infinities in gradient and momentum, chunks that begin at odd words, ends within a word. */
+Test(sign, momentum_pack_is_momentum_then_sign_pack, .timeout = 120)
+{
+	struct backend tables[4];
+	const float betas[] = {0, 0.9f, 1};
+	const size_t longer[] = {1023, 2048, 2049, 4160, LONG}, firsts[] = {0, 64 * 1023};
+	int count = all_tables(tables);
+	for (int t = 0; t < count; t++)
+		for (size_t k = 0; k < N_MAX + sizeof longer / sizeof *longer; k++)
+			for (int i = 0; i < 18; i++)
+				check_momentum_pack(&tables[0], &tables[t], k < N_MAX ? k : longer[k - N_MAX],
+				                    betas[i % 3], policies[i / 3 % 3], firsts[i / 9]);
+}
+
 /* x - lr (s + decay x): lr s first, then lr decay x, each rounded to float; an abstain coordinate only
  * decays.
  */
@@ -187,7 +240,7 @@ Test(sign, apply_is_its_definition)
 			}
 			for (size_t i = 0; i <= n; i++)
 				before[i] = x[i] = stream_uniform(&s, 100 + i);
-			tables[t].sign_apply(n, vote, n % 2 ? abstain : NULL, 0.25f, 0.125f, x);
+			tables[t].sign_apply(NULL, n, vote, n % 2 ? abstain : NULL, 0.25f, 0.125f, x);
 			for (size_t i = 0; i < n; i++) {
 				float step = (float)sign_at(vote, n % 2 ? abstain : NULL, i) * 0.25f;
 				float expected = before[i] - (step + 0.25f * 0.125f * before[i]);
@@ -208,7 +261,8 @@ Test(sign, a_tie_falls_either_way_alike)
 	cr_assert_eq(((const struct backend_row *)family_backends.rows[0])->open(&be, &e), 0);
 	for (uint64_t step = 0; step < 4000; step++) {
 		struct stream coins = stream_of(1, RNG_TIE, 0, step);
-		be.majority(64, &(struct votes){.count = 2, .vote = vote}, SIGN_RANDOM, &coins, 0, out, NULL);
+		be.majority(NULL, 64, &(struct votes){.count = 2, .vote = vote}, SIGN_RANDOM, &coins, 0, out,
+		            NULL);
 		for (size_t i = 0; i < 64; i++)
 			ones[i] += (int)(out[0] >> i & 1);
 	}

@@ -23,18 +23,18 @@ Test(check, every_kernel_of_every_backend_agrees_with_ref, .timeout = 300)
 }
 
 /* One coordinate in a thousand words wrong, and only for large M: the walk must still see it. */
-static void (*honest_majority)(size_t, const struct votes *, enum sign_policy, const struct stream *, size_t,
-                               uint64_t *, uint64_t *);
+static void (*honest_majority)(struct queue *, size_t, const struct votes *, enum sign_policy,
+                               const struct stream *, size_t, uint64_t *, uint64_t *);
 
-static void crooked_majority(size_t n, const struct votes *b, enum sign_policy tie,
+static void crooked_majority(struct queue *q, size_t n, const struct votes *b, enum sign_policy tie,
                              const struct stream *coins, size_t first, uint64_t *vote, uint64_t *abstain)
 {
-	honest_majority(n, b, tie, coins, first, vote, abstain);
+	honest_majority(q, n, b, tie, coins, first, vote, abstain);
 	if (b->count > 30 && n > 64)
 		vote[1] ^= 1;
 }
 
-static void crooked_descend(size_t n, const float *d, float lr, float decay, float *x)
+static void crooked_descend(HOST_QUEUE, size_t n, const float *d, float lr, float decay, float *x)
 {
 	for (size_t i = 0; i < n; i++)
 		x[i] -= lr * d[i] + lr * decay * x[i] * (1.0f + 1e-6f);

@@ -389,7 +389,7 @@ Test(pass, signal_to_noise_is_found)
 	struct settings s = {.steps = 1, .record.snr = 1};
 	struct err e = {0};
 	struct h5 *f = h5_create(path);
-	struct moments *p = moments_open(&s, NULL, N, f);
+	struct moments *p = moments_open(&s, NULL, NULL, N, f);
 	float g[N], normals[4];
 	double values[47], expected = 0;
 	for (uint64_t k = 0; k < BATCHES; k++) {
@@ -401,7 +401,7 @@ Test(pass, signal_to_noise_is_found)
 		}
 		g[N - 2] = 100000.0f + (k % 2 ? 0.5f : -0.5f);
 		g[N - 1] = 0;
-		moments_take(p, g);
+		moments_take(p, NULL, g);
 	}
 	moments_append(p, 0);
 	moments_close(p);

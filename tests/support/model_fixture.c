@@ -17,12 +17,12 @@ const struct model_env fixture_env = {
 };
 
 size_t fixture_alloc_bytes;
-static void *(*fixture_alloc_of_backend)(size_t);
+static struct memory fixture_memory;
 
-static void *fixture_counting_alloc(size_t bytes)
+static void *fixture_counting_alloc(size_t bytes, const char *what)
 {
 	fixture_alloc_bytes += bytes;
-	return fixture_alloc_of_backend(bytes);
+	return memory_host.alloc(bytes, what);
 }
 
 void fixture_settings(struct fixture *f, const char *json, const struct model_env *env)
@@ -46,8 +46,9 @@ void fixture_open(struct fixture *f, const char *json, const char *backend, cons
 	if (f->model->check)
 		cr_assert_eq(f->model->check(f->choice.state, &f->env, &e), 0, "%s", e.text);
 	fixture_alloc_bytes = 0;
-	fixture_alloc_of_backend = f->be.alloc;
-	f->be.alloc = fixture_counting_alloc;
+	fixture_memory = *f->be.memory;
+	fixture_memory.alloc = fixture_counting_alloc;
+	f->be.memory = &fixture_memory;
 	f->env.be = &f->be;
 	f->instance = f->model->create(f->choice.state, &f->env);
 	f->n = f->model->n_params(f->choice.state, &f->env);

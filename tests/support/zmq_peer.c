@@ -50,10 +50,12 @@ void toy_apply(const struct toy *t, uint64_t step, const void *pull, float *x)
 	t->agg->apply(&job, pull, 0, t->n, 0.25, 0, NULL, x);
 }
 
-void toy_combine(void *ctx, int count, const void *const *pushes, size_t begin, size_t end, void *pull)
+void toy_combine(void *ctx, int lane, int count, const void *const *pushes, size_t begin, size_t end,
+                 void *pull)
 {
 	const struct toy_round *r = ctx;
 	struct step_job job = r->toy->job;
+	(void)lane;
 	job.step = r->step;
 	r->toy->agg->combine(&job, count, pushes, begin, end, pull);
 }
@@ -93,7 +95,7 @@ void toy_replay(const struct toy *t, int steps, const int64_t (*born)[TOY_WORKER
 				toy_say(t, &w[m], (uint64_t)k, x);
 			pushes[count++] = w[m].push;
 		}
-		toy_combine(&r, count, pushes, 0, t->n, pull);
+		toy_combine(&r, 0, count, pushes, 0, t->n, pull);
 		toy_apply(t, (uint64_t)k, pull, x);
 	}
 	for (int m = 0; m < t->workers; m++) {

@@ -55,7 +55,8 @@ struct toy_round {
 	uint64_t step;
 };
 
-void toy_combine(void *ctx, int count, const void *const *pushes, size_t begin, size_t end, void *pull);
+void toy_combine(void *ctx, int lane, int count, const void *const *pushes, size_t begin, size_t end,
+                 void *pull);
 
 /* The request of a step, without what a server or a client adds to it. */
 struct exchange_request toy_request(const struct toy *t, struct toy_round *r);

@@ -29,7 +29,7 @@ struct end {
 	struct eval_row row;
 };
 
-static void read_end(const struct trainer *t, struct end *out)
+static void read_end(struct trainer *t, struct end *out)
 {
 	const float *x = trainer_x(t, &out->n);
 	out->x = mem_array(out->n, sizeof *x);

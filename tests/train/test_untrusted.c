@@ -261,7 +261,7 @@ static bool fits(float mean, float variance, float next_mean, float next_varianc
 {
 	float now[2] = {mean, variance}, next[2] = {next_mean, next_variance};
 	struct running_norm norm = {0, 1, 1};
-	struct state st = {.running = now, .running_floats = 2, .norms = &norm, .n_norms = 1};
+	struct state st = {.running_seen = now, .running_floats = 2, .norms = &norm, .n_norms = 1};
 	return state_running_fits(&st, next);
 }
 

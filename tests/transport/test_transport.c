@@ -21,10 +21,11 @@ struct witness {
 	bool fair; /* every call so far was a valid range with all pushes */
 };
 
-static void witness_combine(void *ctx, int count, const void *const *pushes, size_t begin, size_t end,
-                            void *pull)
+static void witness_combine(void *ctx, int lane, int count, const void *const *pushes, size_t begin,
+                            size_t end, void *pull)
 {
 	struct witness *w = ctx;
+	(void)lane;
 	bool fair = count == WORKERS && pushes == w->pushes && begin % 64 == 0 && begin < end &&
 	            end <= w->n && (end % 64 == 0 || end == w->n);
 	if (!fair)
@@ -85,10 +86,10 @@ Test(transport, what_cannot_be_cut_is_combined_in_one_call)
 	cr_assert_gt(witness_exchange(1000001, 3, true), 3); /* or the test above would show nothing */
 }
 
-static void count_combine(void *ctx, int count, const void *const *pushes, size_t begin, size_t end,
+static void count_combine(void *ctx, int lane, int count, const void *const *pushes, size_t begin, size_t end,
                           void *pull)
 {
-	(void)count, (void)pushes, (void)begin, (void)end, (void)pull;
+	(void)lane, (void)count, (void)pushes, (void)begin, (void)end, (void)pull;
 	++*(int *)ctx;
 }
 
@@ -127,9 +128,11 @@ struct job_of_row {
 	struct step_job job;
 };
 
-static void row_combine(void *ctx, int count, const void *const *pushes, size_t begin, size_t end, void *pull)
+static void row_combine(void *ctx, int lane, int count, const void *const *pushes, size_t begin, size_t end,
+                        void *pull)
 {
 	const struct job_of_row *r = ctx;
+	(void)lane;
 	r->agg->combine(&r->job, count, pushes, begin, end, pull);
 }
 

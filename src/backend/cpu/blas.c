@@ -17,8 +17,8 @@ static blasint row_of(size_t n)
 	return n > 0 ? size_of(n) : 1;
 }
 
-void cpu_gemm(bool ta, bool tb, size_t m, size_t n, size_t k, float alpha, const float *a, const float *b,
-              float beta, float *c)
+void cpu_gemm(HOST_QUEUE, bool ta, bool tb, size_t m, size_t n, size_t k, float alpha, const float *a,
+              const float *b, float beta, float *c)
 {
 	if (alpha == 0)
 		k = 0; /* some of its kernels for small matrices would multiply by 0, which a NaN survives */

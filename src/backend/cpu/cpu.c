@@ -8,7 +8,6 @@
 #include "backend/cpu/blas_library.h"
 #include "backend/cpu/image.h"
 #include "backend/cpu/processor.h"
-#include "base/mem.h"
 
 const struct cpu_level *cpu_level_at(size_t i)
 {
@@ -46,11 +45,6 @@ const char *backend_cpu_level(void)
 	return level ? level->shown : cpu_base->shown;
 }
 
-static void *cpu_alloc(size_t bytes)
-{
-	return mem_array(bytes, 1);
-}
-
 void cpu_open_level(const struct cpu_level *level, struct backend *b)
 {
 	static char detail[3][200]; /* one for each level: a table may outlive the opening of another */
@@ -64,8 +58,7 @@ void cpu_open_level(const struct cpu_level *level, struct backend *b)
 	                      .detail = detail[i],
 	                      .slow = blas->slow ? blas->slow : cpu_image_slow(),
 	                      .reserve = blas_library_reserve,
-	                      .alloc = cpu_alloc,
-	                      .release = mem_free,
+	                      .memory = &memory_host,
 	                      .gemm = cpu_gemm};
 	level->fill(b);
 }

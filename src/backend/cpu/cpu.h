@@ -45,7 +45,7 @@ const struct cpu_level *cpu_level_chosen(struct err *e);
 void cpu_open_level(const struct cpu_level *level, struct backend *b);
 
 /* backend/cpu/blas.c: by OpenBLAS (blas_library.h). */
-void cpu_gemm(bool ta, bool tb, size_t m, size_t n, size_t k, float alpha, const float *a, const float *b,
-              float beta, float *c);
+void cpu_gemm(HOST_QUEUE, bool ta, bool tb, size_t m, size_t n, size_t k, float alpha, const float *a,
+              const float *b, float beta, float *c);
 
 #endif

@@ -18,7 +18,7 @@ static size_t channels_of(const struct image *i, size_t g)
 	return left < block ? left : block;
 }
 
-void cpu_image_to_rows(const struct image *i, const float *image, float *rows)
+void cpu_image_to_rows(HOST_QUEUE, const struct image *i, const float *image, float *rows)
 {
 	size_t block = (size_t)cpu_image_block(i), pixels = (size_t)i->height * (size_t)i->width;
 	for (size_t n = 0; n < (size_t)i->count; n++)
@@ -30,7 +30,7 @@ void cpu_image_to_rows(const struct image *i, const float *image, float *rows)
 		}
 }
 
-void cpu_image_from_rows(const struct image *i, const float *rows, float *image)
+void cpu_image_from_rows(HOST_QUEUE, const struct image *i, const float *rows, float *image)
 {
 	size_t block = (size_t)cpu_image_block(i), pixels = (size_t)i->height * (size_t)i->width;
 	for (size_t n = 0; n < (size_t)i->count; n++)
@@ -67,7 +67,7 @@ struct image_layer *cpu_image_open(const struct cpu_planes *planes, const struct
 	return l;
 }
 
-void cpu_image_bind(struct image_layer *l, const struct image_memory *m)
+void cpu_image_bind(HOST_QUEUE, struct image_layer *l, const struct image_memory *m)
 {
 	l->memory = *m;
 	if (l->conv)
@@ -83,7 +83,7 @@ void cpu_image_close(struct image_layer *l)
 	mem_free(l);
 }
 
-void cpu_image_load(struct image_layer *l, const float *w, const float *b)
+void cpu_image_load(HOST_QUEUE, struct image_layer *l, const float *w, const float *b)
 {
 	if (l->conv)
 		cpu_conv_load(l->conv, w, b);
@@ -131,7 +131,7 @@ static void pool_backward(struct image_layer *l)
 			l->planes->mean_back(&w, l->memory.d_out + i * out, l->memory.d_in + i * in);
 }
 
-void cpu_image_forward(struct image_layer *l, bool training, const float *running)
+void cpu_image_forward(HOST_QUEUE, struct image_layer *l, bool training, const float *running)
 {
 	if (l->conv)
 		cpu_conv_forward(l->conv);
@@ -141,7 +141,7 @@ void cpu_image_forward(struct image_layer *l, bool training, const float *runnin
 		pool_forward(l);
 }
 
-void cpu_image_backward(struct image_layer *l, float *dw, float *db)
+void cpu_image_backward(HOST_QUEUE, struct image_layer *l, float *dw, float *db)
 {
 	if (!l->spec.back)
 		BUG("backward of a layer that was opened without it");
@@ -152,6 +152,6 @@ void cpu_image_backward(struct image_layer *l, float *dw, float *db)
 	if (!l->conv)
 		return;
 	if (l->spec.relu)
-		l->planes->relu_back(cpu_image_floats(&l->spec.out), l->memory.out, l->memory.d_out);
+		l->planes->relu_back(queue, cpu_image_floats(&l->spec.out), l->memory.out, l->memory.d_out);
 	cpu_conv_backward(l->conv, dw, db);
 }

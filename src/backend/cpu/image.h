@@ -52,7 +52,7 @@ struct cpu_planes {
 	void (*mean_pool)(const struct pool_window *w, const float *x, float *y);
 	void (*mean_back)(const struct pool_window *w, const float *dy, float *dx);
 
-	void (*relu_back)(size_t n, const float *y, float *dy);
+	void (*relu_back)(struct queue *q, size_t n, const float *y, float *dy);
 };
 
 struct image_layer {
@@ -86,16 +86,16 @@ static inline size_t cpu_image_plane(const struct image *i)
 
 /* backend/cpu/image.c: the table's functions, and opening for one vector level. */
 size_t cpu_image_floats(const struct image *i);
-void cpu_image_to_rows(const struct image *i, const float *image, float *rows);
-void cpu_image_from_rows(const struct image *i, const float *rows, float *image);
+void cpu_image_to_rows(HOST_QUEUE, const struct image *i, const float *image, float *rows);
+void cpu_image_from_rows(HOST_QUEUE, const struct image *i, const float *rows, float *image);
 struct image_layer *cpu_image_open(const struct cpu_planes *planes, const struct image_spec *spec,
                                    struct image_need *need);
-void cpu_image_bind(struct image_layer *l, const struct image_memory *m);
+void cpu_image_bind(HOST_QUEUE, struct image_layer *l, const struct image_memory *m);
 void cpu_image_close(struct image_layer *l);
-void cpu_image_load(struct image_layer *l, const float *w, const float *b);
-void cpu_image_forward(struct image_layer *l, bool training, const float *running);
-void cpu_image_backward(struct image_layer *l, float *dw, float *db);
-void cpu_image_statistics(const struct image_layer *l, float *statistics);
+void cpu_image_load(HOST_QUEUE, struct image_layer *l, const float *w, const float *b);
+void cpu_image_forward(HOST_QUEUE, struct image_layer *l, bool training, const float *running);
+void cpu_image_backward(HOST_QUEUE, struct image_layer *l, float *dw, float *db);
+void cpu_image_statistics(HOST_QUEUE, const struct image_layer *l, float *statistics);
 
 /* backend/cpu/norm.c */
 void cpu_norm_need(const struct image_spec *s, struct image_need *need);

@@ -43,7 +43,7 @@ INLINE struct exponent exponent_of(float x)
 }
 
 /* tanh |y| = e / (e + 2) with e = e^(2 |y|) - 1, which loses no digits near 0; from 10 on it is 1. */
-static void cpu_tanh(size_t n, float *y)
+static void cpu_tanh(HOST_QUEUE, size_t n, float *y)
 {
 	for (size_t i = 0; i < n; i++) {
 		uint32_t bits = rng_bits_of(y[i]), sign = bits & UINT32_C(0x80000000);
@@ -64,7 +64,7 @@ INLINE float falling_power(float z)
 }
 
 /* With e = e^-|y|: 1 / (1 + e) for positive y, e / (1 + e) for negative y, which loses no digits. */
-static void cpu_sigmoid(size_t n, float *y)
+static void cpu_sigmoid(HOST_QUEUE, size_t n, float *y)
 {
 	for (size_t i = 0; i < n; i++) {
 		uint32_t bits = rng_bits_of(y[i]), sign = UINT32_C(0x80000000), negative = 0 - (bits >> 31);
@@ -92,7 +92,7 @@ INLINE void exponentials(size_t n, float *z)
 enum { SOFTMAX_ROWS = 64 };
 
 static double softmax_rows(size_t rows, size_t n, float *z, const int32_t *label, bool back, float weight,
-                           size_t *correct)
+                           uint64_t *correct)
 {
 	size_t best[SOFTMAX_ROWS];
 	double loss = 0;
@@ -113,20 +113,19 @@ static double softmax_rows(size_t rows, size_t n, float *z, const int32_t *label
 		*correct += best[r] == right && !isnan(sum);
 		if (!back)
 			continue;
-		plain_scale(n, (float)(weight / sum), z, z);
+		plain_scale(NULL, n, (float)(weight / sum), z, z);
 		z[right] = (float)(-others / sum * weight);
 	}
 	return loss;
 }
 
-static double cpu_softmax_loss(size_t rows, size_t n, float *z, const int32_t *label, bool back, float weight,
-                               size_t *correct)
+static void cpu_softmax_loss(HOST_QUEUE, size_t rows, size_t n, float *z, const int32_t *label, bool back,
+                             float weight, struct loss *out)
 {
 	double loss = 0;
-	*correct = 0;
 	for (size_t r = 0; r < rows; r += SOFTMAX_ROWS) {
 		size_t count = rows - r < SOFTMAX_ROWS ? rows - r : SOFTMAX_ROWS;
-		loss += softmax_rows(count, n, z + r * n, label + r, back, weight, correct);
+		loss += softmax_rows(count, n, z + r * n, label + r, back, weight, &out->correct);
 	}
-	return loss;
+	out->sum += loss;
 }

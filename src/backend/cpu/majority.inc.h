@@ -320,8 +320,9 @@ INLINE void race_run(const struct poll *p, size_t count, bool abstains, bool tie
 }
 
 /* The same for several kinds of votes, so that inner loops need no branches. */
-static void cpu_majority(size_t n, const struct votes *b, enum sign_policy tie, const struct stream *coins,
-                         size_t first, uint64_t *pull_vote, uint64_t *pull_abstain)
+static void cpu_majority(HOST_QUEUE, size_t n, const struct votes *b, enum sign_policy tie,
+                         const struct stream *coins, size_t first, uint64_t *pull_vote,
+                         uint64_t *pull_abstain)
 {
 	const size_t limit = (size_t)1 << (LOW_PLANES + HIGH_PLANES - 1);
 	if (b->count < 1 || (size_t)b->count >= limit)

@@ -115,7 +115,7 @@ void cpu_norm_backward(struct image_layer *l, float *dw, float *db)
 	}
 }
 
-void cpu_image_statistics(const struct image_layer *l, float *statistics)
+void cpu_image_statistics(HOST_QUEUE, const struct image_layer *l, float *statistics)
 {
 	size_t channels = (size_t)l->spec.in.channels;
 	const double *mean = l->memory.keep, *variance = mean + padded(&l->spec);

@@ -60,8 +60,8 @@ INLINE void normal_row(const struct stream *s, uint64_t block, float z[ROW_NUMBE
 	}
 }
 
-static void cpu_normal(size_t n, float sigma, const struct stream *s, size_t first, const float *mean,
-                       float *out)
+static void cpu_normal(HOST_QUEUE, size_t n, float sigma, const struct stream *s, size_t first,
+                       const float *mean, float *out)
 {
 	for (size_t i = 0; i < n; i += ROW_NUMBERS) {
 		float z[ROW_NUMBERS];
@@ -77,8 +77,8 @@ static void cpu_normal(size_t n, float sigma, const struct stream *s, size_t fir
  * A number is k / 2^24, k = a word's upper 24 bits, so that it is at least rate where k >= rate * 2^24,
  * rounded up; the product is exact.
  */
-static void cpu_dropout(size_t n, float rate, const struct stream *s, size_t first, const float *x,
-                        float *out)
+static void cpu_dropout(HOST_QUEUE, size_t n, float rate, const struct stream *s, size_t first,
+                        const float *x, float *out)
 {
 	const float keep = 1 - rate;
 	const int32_t bound = (int32_t)ceilf(rate * 0x1p24f);
@@ -93,5 +93,24 @@ static void cpu_dropout(size_t n, float rate, const struct stream *s, size_t fir
 		INDEPENDENT
 		for (size_t j = 0; j < count; j++)
 			out[i + j] = rng_float_of(rng_bits_of(x[i + j] / keep) & kept[j]);
+	}
+}
+
+/* A word below limit is at most limit - 1, which has 32 bits; with a limit of 0 there is no sign to flip. */
+static void cpu_flip(HOST_QUEUE, size_t n, uint64_t limit, const struct stream *s, size_t first,
+                     const float *x, float *out)
+{
+	const uint32_t last = (uint32_t)(limit - 1), sign = limit > 0 ? UINT32_C(0x80000000) : 0;
+	for (size_t i = 0; i < n; i += ROW_NUMBERS) {
+		uint32_t even[ROW_WORDS], odd[ROW_WORDS], flipped[ROW_NUMBERS];
+		random_row(s, (first + i) / 4, even, odd);
+		for (size_t j = 0; j < ROW_WORDS; j++) {
+			flipped[2 * j] = even[j] <= last ? sign : 0;
+			flipped[2 * j + 1] = odd[j] <= last ? sign : 0;
+		}
+		size_t count = n - i < ROW_NUMBERS ? n - i : ROW_NUMBERS;
+		INDEPENDENT
+		for (size_t j = 0; j < count; j++)
+			out[i + j] = rng_float_of(rng_bits_of(x[i + j]) ^ flipped[j]);
 	}
 }

@@ -24,13 +24,13 @@ static void settle(enum sign_policy policy, const struct stream *coins, uint64_t
 		vote[i] |= open[i] & tossed[word % 2 + i];
 }
 
-/* One chunk. Nearly always every value has a sign, and one quick scan is enough. */
-static void pack_chunk(size_t count, const float *v, enum sign_policy zero, const struct stream *coins,
-                       uint64_t word, uint64_t *vote, uint64_t *abstain)
+/*
+ * The end of one chunk, whose quick scan has left its signs in vote: nearly always every value has one, and
+ * the scan is enough.
+ */
+static void finish_chunk(vword doubt, size_t count, const float *v, enum sign_policy zero,
+                         const struct stream *coins, uint64_t word, uint64_t *vote, uint64_t *abstain)
 {
-	vword doubt = {0};
-	for (size_t i = 0; i < count; i++)
-		vote[i] = scan_word(v + 64 * i, &doubt);
 	if (!doubtful(doubt)) {
 		if (zero == SIGN_ABSTAIN)
 			memset(abstain, 0, count * sizeof(*abstain));
@@ -45,8 +45,36 @@ static void pack_chunk(size_t count, const float *v, enum sign_policy zero, cons
 	settle(zero, coins, word, count, neither, vote, abstain);
 }
 
-static void cpu_sign_pack(size_t n, const float *v, enum sign_policy zero, const struct stream *coins,
-                          size_t first, uint64_t *vote, uint64_t *abstain)
+static void pack_chunk(size_t count, const float *v, enum sign_policy zero, const struct stream *coins,
+                       uint64_t word, uint64_t *vote, uint64_t *abstain)
+{
+	vword doubt = {0};
+	for (size_t i = 0; i < count; i++)
+		vote[i] = scan_word(v + 64 * i, &doubt);
+	finish_chunk(doubt, count, v, zero, coins, word, vote, abstain);
+}
+
+/* plain_momentum() of 64 values, whose signs are taken at once. */
+INLINE void momentum_word(float beta, const float *g, float *v)
+{
+	float fresh = 1 - beta;
+	for (size_t i = 0; i < 64; i += LANES_32)
+		store_floats(v + i, fresh * load_floats(g + i) + beta * load_floats(v + i));
+}
+
+static void momentum_chunk(size_t count, float beta, const float *g, float *v, enum sign_policy zero,
+                           const struct stream *coins, uint64_t word, uint64_t *vote, uint64_t *abstain)
+{
+	vword doubt = {0};
+	for (size_t i = 0; i < count; i++) {
+		momentum_word(beta, g + 64 * i, v + 64 * i);
+		vote[i] = scan_word(v + 64 * i, &doubt);
+	}
+	finish_chunk(doubt, count, v, zero, coins, word, vote, abstain);
+}
+
+static void cpu_sign_pack(HOST_QUEUE, size_t n, const float *v, enum sign_policy zero,
+                          const struct stream *coins, size_t first, uint64_t *vote, uint64_t *abstain)
 {
 	uint64_t word = first / 64;
 	size_t whole = n / 64, rest = n % 64;
@@ -62,6 +90,54 @@ static void cpu_sign_pack(size_t n, const float *v, enum sign_policy zero, const
 	pack_chunk(1, last, zero, coins, word + whole, vote + whole, abstain ? abstain + whole : NULL);
 }
 
+/* Chunk by chunk: signs are taken of values that are still in registers, or in the nearest cache. */
+static void cpu_momentum_pack(HOST_QUEUE, size_t n, float beta, const float *g, float *v,
+                              enum sign_policy zero, const struct stream *coins, size_t first, uint64_t *vote,
+                              uint64_t *abstain)
+{
+	uint64_t word = first / 64;
+	for (size_t w = 0, count; 64 * w < n; w += count) {
+		count = chunk_at(word + w, sign_words(n) - w);
+		size_t at = 64 * w, size = n - at < 64 * count ? n - at : 64 * count;
+		uint64_t *silent = abstain ? abstain + w : NULL;
+		if (beta != 0 && size == 64 * count) {
+			momentum_chunk(count, beta, g + at, v + at, zero, coins, word + w, vote + w, silent);
+			continue;
+		}
+		plain_momentum(queue, size, beta, g + at, v + at);
+		cpu_sign_pack(queue, size, v + at, zero, coins, first + at, vote + w, silent);
+	}
+}
+
+/* Change the signs of 64 values where bits of the word are 1. */
+INLINE void negate_word(uint64_t word, const float *x, float *out)
+{
+	for (size_t q = 0; q < 64 / LANES_32; q++) {
+		vfloat sign = float_signed(word, q, 0), value = load_floats(x + LANES_32 * q);
+		store_floats(out + LANES_32 * q, (vfloat)((vhalf)value ^ (vhalf)sign));
+	}
+}
+
+static void cpu_random_sign(HOST_QUEUE, size_t n, const struct stream *s, size_t first, const float *x,
+                            float *out)
+{
+	uint64_t word = first / 64, coins[ROW_WORDS];
+	size_t whole = n / 64, rest = n % 64;
+	for (size_t w = 0, count; 64 * w < n; w += count) {
+		count = chunk_at(word + w, sign_words(n) - w);
+		random_coins(s, word + w - (word + w) % 2, coins);
+		const uint64_t *tossed = coins + (word + w) % 2;
+		for (size_t i = 0; i < count && w + i < whole; i++)
+			negate_word(tossed[i], x + 64 * (w + i), out + 64 * (w + i));
+		if (w + count <= whole)
+			continue;
+		float last[64] = {0};
+		memcpy(last, x + 64 * whole, rest * sizeof(*x));
+		negate_word(tossed[count - 1], last, last);
+		memcpy(out + 64 * whole, last, rest * sizeof(*x));
+	}
+}
+
 INLINE void unpack_words(size_t words, const uint64_t *vote, const uint64_t *abstain, float *v)
 {
 	for (size_t w = 0; w < words; w++) {
@@ -74,7 +150,7 @@ INLINE void unpack_words(size_t words, const uint64_t *vote, const uint64_t *abs
 	}
 }
 
-static void cpu_sign_unpack(size_t n, const uint64_t *vote, const uint64_t *abstain, float *v)
+static void cpu_sign_unpack(HOST_QUEUE, size_t n, const uint64_t *vote, const uint64_t *abstain, float *v)
 {
 	size_t whole = n / 64, rest = n % 64;
 	if (abstain)
@@ -120,8 +196,8 @@ static void apply_any(size_t words, const uint64_t *vote, const uint64_t *abstai
 		apply_words(words, vote, NULL, lr, false, 0, x);
 }
 
-static void cpu_sign_apply(size_t n, const uint64_t *vote, const uint64_t *abstain, float lr, float decay,
-                           float *x)
+static void cpu_sign_apply(HOST_QUEUE, size_t n, const uint64_t *vote, const uint64_t *abstain, float lr,
+                           float decay, float *x)
 {
 	size_t whole = n / 64, rest = n % 64;
 	apply_any(whole, vote, abstain, lr, decay, x);

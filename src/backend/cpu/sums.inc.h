@@ -44,17 +44,17 @@ static double sum_of(size_t n, const float *x)
 	return sum_any(SUM_PLAIN, n, x, x);
 }
 
-static double cpu_sum_abs(size_t n, const float *x)
+static void cpu_sum_abs(HOST_QUEUE, size_t n, const float *x, double *out)
 {
-	return sum_any(SUM_ABS, n, x, x);
+	*out = sum_any(SUM_ABS, n, x, x);
 }
 
-static double cpu_sum_square(size_t n, const float *x)
+static void cpu_sum_square(HOST_QUEUE, size_t n, const float *x, double *out)
 {
-	return sum_any(SUM_PRODUCT, n, x, x);
+	*out = sum_any(SUM_PRODUCT, n, x, x);
 }
 
-static double cpu_dot(size_t n, const float *x, const float *y)
+static void cpu_dot(HOST_QUEUE, size_t n, const float *x, const float *y, double *out)
 {
-	return sum_any(SUM_PRODUCT, n, x, y);
+	*out = sum_any(SUM_PRODUCT, n, x, y);
 }

@@ -8,6 +8,8 @@
 #include "backend/cpu/bandwidth.inc.h"
 #include "backend/cpu/norm.inc.h"
 #include "backend/cpu/pool.inc.h"
+#define IMAGE_BLOCK(i) cpu_image_block(i)
+#include "backend/image_plain.inc.h"
 
 static const struct cpu_planes level_planes = {
         .moments = cpu_moments,
@@ -31,6 +33,10 @@ static const struct image_kernels level_image = {
         .floats = cpu_image_floats,
         .to_rows = cpu_image_to_rows,
         .from_rows = cpu_image_from_rows,
+        .subsample = plain_subsample,
+        .subsample_back = plain_subsample_back,
+        .adaptive = plain_adaptive,
+        .adaptive_back = plain_adaptive_back,
         .open = level_image_open,
         .bind = cpu_image_bind,
         .close = cpu_image_close,
@@ -47,12 +53,16 @@ static void level_fill(struct backend *b)
 	b->majority = cpu_majority;
 	b->sign_apply = cpu_sign_apply;
 	b->momentum = plain_momentum;
+	b->momentum_pack = cpu_momentum_pack;
 	b->scale = plain_scale;
 	b->add = plain_add;
 	b->descend = plain_descend;
 	b->adam = plain_adam;
 	b->normal = cpu_normal;
 	b->dropout = cpu_dropout;
+	b->flip = cpu_flip;
+	b->random_sign = cpu_random_sign;
+	b->constant = plain_constant;
 	b->multiply = plain_multiply;
 	b->sum_abs = cpu_sum_abs;
 	b->sum_square = cpu_sum_square;

@@ -7,7 +7,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 
-static void copy_rows(const struct image *i, const float *from, float *to)
+static void copy_rows(HOST_QUEUE, const struct image *i, const float *from, float *to)
 {
 	memcpy(to, from, ref_image_floats(i) * sizeof(*to));
 }
@@ -32,7 +32,7 @@ static struct image_layer *open_layer(const struct image_spec *spec, struct imag
 	return l;
 }
 
-static void bind(struct image_layer *l, const struct image_memory *m)
+static void bind(HOST_QUEUE, struct image_layer *l, const struct image_memory *m)
 {
 	l->memory = *m;
 }
@@ -42,7 +42,7 @@ static void close_layer(struct image_layer *l)
 	mem_free(l);
 }
 
-static void load(struct image_layer *l, const float *w, const float *b)
+static void load(HOST_QUEUE, struct image_layer *l, const float *w, const float *b)
 {
 	if (l->spec.kind == IMAGE_CONV)
 		ref_conv_load(l, w, b);
@@ -50,7 +50,7 @@ static void load(struct image_layer *l, const float *w, const float *b)
 		ref_norm_load(l, w, b);
 }
 
-static void forward(struct image_layer *l, bool training, const float *running)
+static void forward(HOST_QUEUE, struct image_layer *l, bool training, const float *running)
 {
 	if (l->spec.kind == IMAGE_CONV)
 		ref_conv_forward(l);
@@ -60,7 +60,7 @@ static void forward(struct image_layer *l, bool training, const float *running)
 		ref_pool_forward(l);
 }
 
-static void backward(struct image_layer *l, float *dw, float *db)
+static void backward(HOST_QUEUE, struct image_layer *l, float *dw, float *db)
 {
 	if (!l->spec.back)
 		BUG("backward of a layer that was opened without it");
@@ -71,6 +71,9 @@ static void backward(struct image_layer *l, float *dw, float *db)
 	else
 		ref_pool_backward(l);
 }
+
+#define IMAGE_BLOCK(i) 1
+#include "backend/image_plain.inc.h"
 
 static int block(const struct image *i)
 {
@@ -83,6 +86,10 @@ const struct image_kernels ref_image = {
         .floats = ref_image_floats,
         .to_rows = copy_rows,
         .from_rows = copy_rows,
+        .subsample = plain_subsample,
+        .subsample_back = plain_subsample_back,
+        .adaptive = plain_adaptive,
+        .adaptive_back = plain_adaptive_back,
         .open = open_layer,
         .bind = bind,
         .close = close_layer,

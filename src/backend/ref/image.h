@@ -31,7 +31,7 @@ void ref_norm_need(const struct image_spec *s, struct image_need *need);
 void ref_norm_load(struct image_layer *l, const float *w, const float *b);
 void ref_norm_forward(struct image_layer *l, bool training, const float *running);
 void ref_norm_backward(struct image_layer *l, float *dw, float *db);
-void ref_norm_statistics(const struct image_layer *l, float *statistics);
+void ref_norm_statistics(HOST_QUEUE, const struct image_layer *l, float *statistics);
 
 void ref_pool_need(const struct image_spec *s, struct image_need *need);
 void ref_pool_forward(struct image_layer *l);

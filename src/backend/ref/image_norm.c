@@ -105,7 +105,7 @@ void ref_norm_backward(struct image_layer *l, float *dw, float *db)
 		backward_of(l, c, &dw[c], &db[c]);
 }
 
-void ref_norm_statistics(const struct image_layer *l, float *statistics)
+void ref_norm_statistics(HOST_QUEUE, const struct image_layer *l, float *statistics)
 {
 	const double *measured = l->memory.keep;
 	for (int i = 0; i < 2 * l->spec.in.channels; i++)

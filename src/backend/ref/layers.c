@@ -10,8 +10,8 @@ static double element(const float *a, bool transposed, size_t rows, size_t colum
 }
 
 /* As in BLAS, a matrix with a factor of exactly 0 is not read. */
-void ref_gemm(bool ta, bool tb, size_t m, size_t n, size_t k, float alpha, const float *a, const float *b,
-              float beta, float *c)
+void ref_gemm(HOST_QUEUE, bool ta, bool tb, size_t m, size_t n, size_t k, float alpha, const float *a,
+              const float *b, float beta, float *c)
 {
 	for (size_t i = 0; i < m; i++) {
 		for (size_t j = 0; j < n; j++) {
@@ -24,13 +24,13 @@ void ref_gemm(bool ta, bool tb, size_t m, size_t n, size_t k, float alpha, const
 	}
 }
 
-void ref_tanh(size_t n, float *y)
+void ref_tanh(HOST_QUEUE, size_t n, float *y)
 {
 	for (size_t i = 0; i < n; i++)
 		y[i] = (float)tanh(y[i]);
 }
 
-void ref_sigmoid(size_t n, float *y)
+void ref_sigmoid(HOST_QUEUE, size_t n, float *y)
 {
 	for (size_t i = 0; i < n; i++)
 		y[i] = (float)(1 / (1 + exp(-y[i])));
@@ -50,11 +50,10 @@ static size_t largest_of(size_t n, const float *z)
  * A row with a NaN or an infinite largest logit has a NaN loss and is not correct. The label's gradient is
  * -(sum of the others) / sum, so that it keeps its sign when the label's probability rounds to 1.
  */
-double ref_softmax_loss(size_t rows, size_t n, float *z, const int32_t *label, bool back, float weight,
-                        size_t *correct)
+void ref_softmax_loss(HOST_QUEUE, size_t rows, size_t n, float *z, const int32_t *label, bool back,
+                      float weight, struct loss *out)
 {
 	double loss = 0;
-	*correct = 0;
 	for (size_t r = 0; r < rows; r++, z += n) {
 		size_t best = largest_of(n, z), right = (size_t)label[r];
 		double most = z[best], own = z[right], others = 0;
@@ -62,9 +61,9 @@ double ref_softmax_loss(size_t rows, size_t n, float *z, const int32_t *label, b
 			others += j == right ? 0 : exp(z[j] - most);
 		double sum = others + exp(own - most);
 		loss += log(sum) - (own - most);
-		*correct += best == right && !isnan(sum);
+		out->correct += best == right && !isnan(sum);
 		for (size_t j = 0; back && j < n; j++)
 			z[j] = (float)((j == right ? -others : exp(z[j] - most)) / sum * weight);
 	}
-	return loss;
+	out->sum += loss;
 }

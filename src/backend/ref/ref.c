@@ -3,15 +3,9 @@
 
 #include "backend/plain.inc.h"
 #include "backend/ref/ref.h"
-#include "base/mem.h"
 
-static void *ref_alloc(size_t bytes)
-{
-	return mem_array(bytes, 1);
-}
-
-static void ref_normal(size_t n, float sigma, const struct stream *s, size_t first, const float *mean,
-                       float *out)
+static void ref_normal(HOST_QUEUE, size_t n, float sigma, const struct stream *s, size_t first,
+                       const float *mean, float *out)
 {
 	for (size_t i = 0; i < n; i += 4) {
 		float z[4];
@@ -21,32 +15,52 @@ static void ref_normal(size_t n, float sigma, const struct stream *s, size_t fir
 	}
 }
 
-static void ref_dropout(size_t n, float rate, const struct stream *s, size_t first, const float *x,
-                        float *out)
+static void ref_dropout(HOST_QUEUE, size_t n, float rate, const struct stream *s, size_t first,
+                        const float *x, float *out)
 {
 	for (size_t i = 0; i < n; i++)
 		out[i] = stream_uniform(s, first + i) >= rate ? x[i] / (1 - rate) : 0;
 }
 
-static double ref_sum_abs(size_t n, const float *x)
+static void ref_flip(HOST_QUEUE, size_t n, uint64_t limit, const struct stream *s, size_t first,
+                     const float *x, float *out)
+{
+	uint32_t word[4] = {0};
+	for (size_t i = 0; i < n; i++) {
+		if (i % 4 == 0)
+			stream_block(s, (first + i) / 4, word);
+		out[i] = word[i % 4] < limit ? -x[i] : x[i];
+	}
+}
+
+/* The definition of the pair: one kernel after the other. */
+static void ref_momentum_pack(HOST_QUEUE, size_t n, float beta, const float *g, float *v,
+                              enum sign_policy zero, const struct stream *coins, size_t first, uint64_t *vote,
+                              uint64_t *abstain)
+{
+	plain_momentum(queue, n, beta, g, v);
+	ref_sign_pack(queue, n, v, zero, coins, first, vote, abstain);
+}
+
+static void ref_sum_abs(HOST_QUEUE, size_t n, const float *x, double *out)
 {
 	double sum = 0;
 	for (size_t i = 0; i < n; i++)
 		sum += fabs(x[i]);
-	return sum;
+	*out = sum;
 }
 
-static double ref_dot(size_t n, const float *x, const float *y)
+static void ref_dot(HOST_QUEUE, size_t n, const float *x, const float *y, double *out)
 {
 	double sum = 0;
 	for (size_t i = 0; i < n; i++)
 		sum += (double)x[i] * y[i];
-	return sum;
+	*out = sum;
 }
 
-static double ref_sum_square(size_t n, const float *x)
+static void ref_sum_square(HOST_QUEUE, size_t n, const float *x, double *out)
 {
-	return ref_dot(n, x, x);
+	ref_dot(queue, n, x, x, out);
 }
 
 static int ref_open(struct backend *b, struct err *e)
@@ -55,19 +69,22 @@ static int ref_open(struct backend *b, struct err *e)
 	*b = (struct backend){
 	        .name = "ref",
 	        .detail = "plain C",
-	        .alloc = ref_alloc,
-	        .release = mem_free,
+	        .memory = &memory_host,
 	        .sign_pack = ref_sign_pack,
 	        .sign_unpack = ref_sign_unpack,
 	        .majority = ref_majority,
 	        .sign_apply = ref_sign_apply,
 	        .momentum = plain_momentum,
+	        .momentum_pack = ref_momentum_pack,
 	        .scale = plain_scale,
 	        .add = plain_add,
 	        .descend = plain_descend,
 	        .adam = plain_adam,
 	        .normal = ref_normal,
 	        .dropout = ref_dropout,
+	        .flip = ref_flip,
+	        .random_sign = ref_random_sign,
+	        .constant = plain_constant,
 	        .multiply = plain_multiply,
 	        .sum_abs = ref_sum_abs,
 	        .sum_square = ref_sum_square,

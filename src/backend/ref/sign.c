@@ -17,8 +17,8 @@ static uint64_t word_coins(enum sign_policy policy, const struct stream *coins, 
 	return policy == SIGN_RANDOM ? stream_bits(coins, first / 64 + w) : 0;
 }
 
-void ref_sign_pack(size_t n, const float *v, enum sign_policy zero, const struct stream *coins, size_t first,
-                   uint64_t *vote, uint64_t *abstain)
+void ref_sign_pack(HOST_QUEUE, size_t n, const float *v, enum sign_policy zero, const struct stream *coins,
+                   size_t first, uint64_t *vote, uint64_t *abstain)
 {
 	for (size_t w = 0; w < sign_words(n); w++) {
 		uint64_t tossed = word_coins(zero, coins, first, w), minus = 0, silent = 0;
@@ -34,6 +34,16 @@ void ref_sign_pack(size_t n, const float *v, enum sign_policy zero, const struct
 	}
 }
 
+void ref_random_sign(HOST_QUEUE, size_t n, const struct stream *s, size_t first, const float *x, float *out)
+{
+	uint64_t bits = 0;
+	for (size_t i = 0; i < n; i++) {
+		if (i % 64 == 0)
+			bits = stream_bits(s, (first + i) / 64);
+		out[i] = bits >> (i % 64) & 1 ? -x[i] : x[i];
+	}
+}
+
 /* -1, 0 or +1. abstain may be NULL. */
 static int sign_at(const uint64_t *vote, const uint64_t *abstain, size_t i)
 {
@@ -42,7 +52,7 @@ static int sign_at(const uint64_t *vote, const uint64_t *abstain, size_t i)
 	return bit_of(vote, i) ? -1 : 1;
 }
 
-void ref_sign_unpack(size_t n, const uint64_t *vote, const uint64_t *abstain, float *v)
+void ref_sign_unpack(HOST_QUEUE, size_t n, const uint64_t *vote, const uint64_t *abstain, float *v)
 {
 	for (size_t i = 0; i < n; i++)
 		v[i] = (float)sign_at(vote, abstain, i);
@@ -56,8 +66,8 @@ static int sum_of_signs(const struct votes *b, size_t i)
 	return sum;
 }
 
-void ref_majority(size_t n, const struct votes *b, enum sign_policy tie, const struct stream *coins,
-                  size_t first, uint64_t *pull_vote, uint64_t *pull_abstain)
+void ref_majority(HOST_QUEUE, size_t n, const struct votes *b, enum sign_policy tie,
+                  const struct stream *coins, size_t first, uint64_t *pull_vote, uint64_t *pull_abstain)
 {
 	for (size_t w = 0; w < sign_words(n); w++) {
 		uint64_t tossed = word_coins(tie, coins, first, w), minus = 0, silent = 0;
@@ -72,7 +82,8 @@ void ref_majority(size_t n, const struct votes *b, enum sign_policy tie, const s
 	}
 }
 
-void ref_sign_apply(size_t n, const uint64_t *vote, const uint64_t *abstain, float lr, float decay, float *x)
+void ref_sign_apply(HOST_QUEUE, size_t n, const uint64_t *vote, const uint64_t *abstain, float lr,
+                    float decay, float *x)
 {
 	float shrink = lr * decay;
 	for (size_t i = 0; i < n; i++) {

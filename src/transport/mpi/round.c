@@ -84,7 +84,7 @@ static int answer(struct mpi_self *m, const struct exchange_request *x, struct m
 	if (lanes)
 		lanes_combine(m->pool, x, m->workers, m->pushes, mine.begin, mine.end);
 	else if (mine.begin < mine.end)
-		x->rule.combine(x->rule.ctx, m->workers, m->pushes, mine.begin, mine.end, x->pull);
+		x->rule.combine(x->rule.ctx, 0, m->workers, m->pushes, mine.begin, mine.end, x->pull);
 	return pass_answer(m, x, b, e);
 }
 

@@ -111,7 +111,7 @@ static float *random_image(const struct image_kernels *k, const struct image *i,
 {
 	size_t rows = (size_t)i->count * (size_t)i->channels * (size_t)i->height * (size_t)i->width;
 	float *v = random_floats(rows, which), *image = mem_array(k->floats(i), sizeof(*image));
-	k->from_rows(i, v, image);
+	k->from_rows(NULL, i, v, image);
 	mem_free(v);
 	return image;
 }
@@ -134,7 +134,7 @@ static void open_lane(void *ctx, int thread, size_t item)
 	l->d_given = random_image(s->k, &s->spec.out, 2);
 	l->dw = mem_array(s->w_n, sizeof(float));
 	l->db = mem_array(s->b_n, sizeof(float));
-	s->k->bind(l->layer, &l->memory);
+	s->k->bind(NULL, l->layer, &l->memory);
 }
 
 static void run_lane(void *ctx, int thread, size_t item)
@@ -143,8 +143,8 @@ static void run_lane(void *ctx, int thread, size_t item)
 	struct lane *l = &s->lane[item];
 	(void)thread;
 	memcpy(l->memory.d_out, l->d_given, s->out * sizeof(float));
-	s->k->forward(l->layer, true, NULL);
-	s->k->backward(l->layer, l->dw, l->db);
+	s->k->forward(NULL, l->layer, true, NULL);
+	s->k->backward(NULL, l->layer, l->dw, l->db);
 }
 
 static void close_lane(struct scene *s, struct lane *l)
@@ -197,7 +197,8 @@ static long compare(struct scene *s, struct pool *pool)
 {
 	long different = 0;
 	pool_run(pool, LANES, open_lane, s);
-	s->k->load(s->lane[LANES - 1].layer, s->w, s->spec.bias || s->spec.kind == IMAGE_NORM ? s->b : NULL);
+	s->k->load(NULL, s->lane[LANES - 1].layer, s->w,
+	           s->spec.bias || s->spec.kind == IMAGE_NORM ? s->b : NULL);
 	run_lane(s, 0, 0);
 	for (int round = 0; round < ROUNDS; round++) {
 		pool_run(pool, LANES - 1, run_other, s);

@@ -214,7 +214,7 @@ static void compare(const char *name, const char *backend)
 		cr_expect_lt(error, ERROR_MOST, "%s: loss %d is %.9g, expected %.9g", g.what, step, loss,
 		             right[step]);
 		compare_tensors(&g, step);
-		f->be.descend(f->n, f->g, g.lr, 0, f->x);
+		f->be.descend(NULL, f->n, f->g, g.lr, 0, f->x);
 		f->model->load(f->instance, f->x);
 	}
 	double share = (double)g.same / (double)g.signs;

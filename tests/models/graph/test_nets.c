@@ -354,8 +354,8 @@ static void suit_learning(const struct net_suit *s)
 	for (int step = 0; step <= LEARNING_STEPS; step++) {
 		last = net_grad(&t);
 		first = step ? first : last;
-		t.f.be.sign_pack(t.f.n, t.f.g, SIGN_POSITIVE, NULL, 0, signs, NULL);
-		t.f.be.sign_apply(t.f.n, signs, NULL, s->heavy ? 2e-4f : 2e-3f, 0, t.f.x);
+		t.f.be.sign_pack(NULL, t.f.n, t.f.g, SIGN_POSITIVE, NULL, 0, signs, NULL);
+		t.f.be.sign_apply(NULL, t.f.n, signs, NULL, s->heavy ? 2e-4f : 2e-3f, 0, t.f.x);
 		t.f.model->load(t.f.instance, t.f.x);
 	}
 	cr_expect_lt(last, 0.97 * first, "%s: loss %g after %d steps, %g before", t.what, last,

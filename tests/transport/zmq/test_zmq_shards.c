@@ -28,12 +28,12 @@ struct toy_shard {
 	char address[ADDRESS_SIZE];
 };
 
-static void combine_here(void *ctx, int count, const void *const *pushes, size_t begin, size_t end,
+static void combine_here(void *ctx, int lane, int count, const void *const *pushes, size_t begin, size_t end,
                          void *pull)
 {
 	const struct toy_shard *s = ctx;
 	struct toy_round r = {s->toy, s->x.step};
-	toy_combine(&r, count, pushes, begin, end, pull);
+	toy_combine(&r, lane, count, pushes, begin, end, pull);
 }
 
 static void *shard_main(void *ctx)
