@@ -47,7 +47,8 @@ int check_tables(const struct backend *ref, const struct check_table *tables, si
 		}
 	}
 	mem_free(results);
-	return failed + check_images(ref, tables, count, tell, ctx);
+	failed += check_images(ref, tables, count, tell, ctx);
+	return failed + check_image_moves(ref, tables, count, tell, ctx);
 }
 
 /* The cpu backend has a table for each level of this processor. */

@@ -4,7 +4,8 @@
  *
  * kernel_table.h is the table of kernels, kernel_memory.h the memory and numbers that they work on;
  * check_cases.c says with which sizes and settings a kernel is checked, check_judge.c judges one case,
- * check.c walks through kernels and backends. check_image.h does the same for layers on images.
+ * check.c walks through kernels and backends. check_image.h does the same for layers on images, and
+ * check_image_moves.c for what moves their numbers.
  */
 #ifndef SIGNSGD_CHECK_CHECK_H
 #define SIGNSGD_CHECK_CHECK_H

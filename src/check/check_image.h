@@ -39,4 +39,8 @@ struct image_spec image_window_spec(enum image_kind kind, struct image in, int o
 int check_images(const struct backend *ref, const struct check_table *tables, size_t count,
                  void (*tell)(void *ctx, const struct check_result *r), void *ctx);
 
+/* The same for what moves numbers of images without being a layer: shortcut A and the adaptive mean. */
+int check_image_moves(const struct backend *ref, const struct check_table *tables, size_t count,
+                      void (*tell)(void *ctx, const struct check_result *r), void *ctx);
+
 #endif

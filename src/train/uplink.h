@@ -64,8 +64,11 @@ void uplink_post(struct uplink *u);
 void uplink_gather(struct uplink *u, const struct workforce *workforce, const struct replay *replay,
                    const struct state *st, struct exchange_request *request);
 
-/* Show the transport the state before the step, and after it took the machine's part in the round: what the
- * workers made of the running statistics. Take what a round brought: the statistics and the answer. */
+/*
+ * Bring the mirrors that the transport reads up to date: uplink_show() all of the shared state, before the
+ * step; uplink_show_running() the running statistics, when the workers have computed. uplink_take() takes
+ * what a round brought: running statistics and the answer.
+ */
 void uplink_show(const struct uplink *u, struct state *st);
 void uplink_show_running(const struct uplink *u, struct state *st);
 void uplink_take(const struct uplink *u, struct state *st);

@@ -266,3 +266,39 @@ Test(image_shapes, the_walk_finds_a_broken_layer)
 	cr_expect_str_eq(failed.text, "conv norm ");
 	buf_clear(&failed);
 }
+
+/* One number of a gradient is lost, and the mean of a cell counts one more. */
+static void crooked_subsample_back(struct queue *q, const struct image_shortcut *s, const float *d_out,
+                                   float *d_in)
+{
+	honest->subsample_back(q, s, d_out, d_in);
+	d_in[0] = 0;
+}
+
+static void crooked_adaptive(struct queue *q, size_t planes, const int from[2], const int to[2],
+                             const float *x, float *y)
+{
+	honest->adaptive(q, planes, from, to, x, y);
+	y[0] += x[0];
+}
+
+Test(image_shapes, the_walk_finds_broken_moves)
+{
+	struct backend machine[TABLES_MAX];
+	struct buf failed = {0};
+	int tables = backend_tables_all(machine);
+	struct check_table broken = {.name = "broken", .kernels = machine[1]};
+	for (int t = 1; t < tables; t++) {
+		struct check_table good = {.name = "good", .kernels = machine[t]};
+		cr_expect_eq(check_image_moves(&machine[0], &good, 1, note_failure, &failed), 0, "%s",
+		             failed.text);
+	}
+	honest = machine[1].image;
+	crooked = *honest;
+	crooked.subsample_back = crooked_subsample_back;
+	crooked.adaptive = crooked_adaptive;
+	broken.kernels.image = &crooked;
+	int count = check_image_moves(&machine[0], &broken, 1, note_failure, &failed);
+	cr_expect_eq(count, 2, "%s", failed.text);
+	buf_clear(&failed);
+}

@@ -17,7 +17,7 @@ TestSuite(guarded_models, .init = cli_open, .fini = cli_close, .timeout = 3600);
 static const struct {
 	const char *model;
 	int side;
-} sides[] = {{"alexnet", 63}, {"vgg11", 32}, {"resnet18", 16}, {"resnet34", 16}, {"resnet50", 16}};
+} sides[] = {{"alexnet", 63}, {"vgg11", 32}};
 
 enum { USUAL_SIDE = 8 };
 
@@ -44,12 +44,12 @@ static int side_of(const char *model)
 static void make_images(void)
 {
 	static const char *const splits[] = {"train", "val"}, *const classes[] = {"ape", "bee"};
-	for (int i = 0; i < 8; i++) {
+	for (int i = 0; i < 4; i++) {
 		const struct jpeg_kind kind = {
 		        .width = 70, .height = 66 + i, .stored = JCS_YCbCr, .sampling = 1};
 		struct made m = make_jpeg(&kind);
 		char path[256];
-		snprintf(path, sizeof path, "%s/images/%s/%s/%d.jpg", cli_folder, splits[i / 4],
+		snprintf(path, sizeof path, "%s/images/%s/%s/%d.jpg", cli_folder, splits[i / 2],
 		         classes[i % 2], i);
 		folder_make_parents(path);
 		file_put(path, m.at, m.n);
@@ -70,7 +70,7 @@ Test(guarded_models, one_step_of_every_model)
 		         "{\"name\":\"m\",\"workers\":1,\"steps\":1,\"batch\":2,\"lr\":0.01,\"momentum\":0.9,"
 		         "\"model\":\"%s\",\"data\":{\"kind\":\"imagefolder\",\"dir\":\"%s/"
 		         "images\",\"size\":%d,"
-		         "\"resize\":%d},\"eval\":{\"every\":1,\"train\":2}}",
+		         "\"resize\":%d},\"eval\":{\"every\":0,\"train\":2}}",
 		         name, cli_folder, side, side + 2);
 		fprintf(stderr, "%s\n", name);
 		guarded_expect_as_ref(experiment, "--lanes 1");

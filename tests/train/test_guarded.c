@@ -136,6 +136,16 @@ static void open_machine(void)
 	cr_assert_eq(row->open(&machine, &e), 0, "%s", e.text);
 }
 
+Test(guarded, is_found_and_not_listed)
+{
+	cr_expect(family_find(&family_backends, "guarded"));
+	for (const struct row *const *row = family_backends.rows; *row; row++)
+		cr_expect_str_neq((*row)->name, "guarded");
+	cr_expect_eq(cli("list backends"), 0);
+	cr_expect_null(strstr(cli_out, "guarded"));
+	cli_expect(2, "has memory of its own", "bench model mlp --backend guarded --seconds 0.01");
+}
+
 /* Every entry of ref's table is there, so that a kernel without a guard is no surprise in a run. */
 Test(guarded, its_table_has_all_that_ref_has)
 {
