@@ -5,7 +5,7 @@
  *
  * An experiment is checked before anything is loaded: shape() needs only the settings, or, for a folder of
  * images, the names of its files. load() reads or makes the samples: pixels as bytes, and labels.
- * Normalisation, augmentation (data/image/augment.h), the partition over workers and the order of samples
+ * Normalisation, augmentation (src/backend/gather.h), the partition over workers and the order of samples
  * (data/partition.h) are the same for all rows.
  */
 #ifndef SIGNSGD_DATA_DATASET_H
@@ -21,7 +21,7 @@
 
 enum { CHANNELS_MAX = 4, DATA_ID_SIZE = 13 /* 12 hexadecimal digits: data/fingerprint.h */ };
 
-/* Random changes of small training images: data/image/augment.h makes them. All zero: none. */
+/* Random changes of small training images: src/backend/gather.h says how. All zero: none. */
 struct augment {
 	int pad;   /* pixels of black put around the image before a rectangle of its size is cut out */
 	bool flip; /* mirror left and right with probability 1/2 */

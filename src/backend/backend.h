@@ -16,6 +16,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include "backend/gather.h"
 #include "backend/image.h"
 #include "backend/memory.h"
 #include "backend/sign.h"
@@ -48,6 +49,9 @@ struct backend {
 	void (*reserve)(int lanes);
 
 	const struct memory *memory; /* of this machine, and its queues */
+	/* Images that are all in memory are brought to the machine when a run begins, and gather() makes
+	 * batches of them there. false: batches are gathered on the host and brought one by one. */
+	bool keeps_data;
 
 	/*
 	 * v[n] -> vote plane, and the abstain plane when policy is SIGN_ABSTAIN (abstain is NULL otherwise).
@@ -196,6 +200,15 @@ struct backend {
 	 */
 	void (*pixels)(struct queue *q, size_t images, size_t channels, size_t plane, const uint8_t *p,
 	               const float *factor, const float *shift, float *out);
+
+	/*
+	 * out [count][channels][height][width] and label [count]: a batch of samples index [count] of a data
+	 * set that stands in the machine's memory, as `index` does; changed as gather.h says by numbers of
+	 * *coins (NULL where nothing is changed). What `from` and coins point to at the host is read before
+	 * it returns.
+	 */
+	void (*gather)(struct queue *q, const struct gather *from, size_t count, const uint32_t *index,
+	               const struct stream *coins, uint8_t *out, int32_t *label);
 
 	const struct image_kernels *image; /* layers on images */
 };

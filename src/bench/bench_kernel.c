@@ -245,10 +245,16 @@ struct audience {
 	void *ctx;
 };
 
+/* Of a batch: not cut. */
+static bool of_a_batch(const struct kernel *k)
+{
+	return k->shape == SHAPE_ROWS || k->shape == SHAPE_PRODUCT || k->shape == SHAPE_IMAGES;
+}
+
 /* A job on every backend, with one lane and, where it can be cut, with all. */
 static void time_on_backends(struct measure *m, const struct kernel_job *job, const struct audience *a)
 {
-	bool whole = m->kernel->shape == SHAPE_ROWS || m->kernel->shape == SHAPE_PRODUCT;
+	bool whole = of_a_batch(m->kernel);
 	for (size_t b = 0; b < a->backends; b++) {
 		m->backend = &a->backend[b];
 		if (strcmp(m->backend->name, "ref") == 0 && job->n > REF_N)
@@ -288,11 +294,24 @@ static void time_layer(struct measure *m, const struct audience *a)
 	kernel_memory_close(&m->memory);
 }
 
+/* As CIFAR is trained on. */
+static void time_batch(struct measure *m, const struct audience *a)
+{
+	struct gather g = {.channels = 3, .height = 32, .width = 32, .pad = 4, .flip = true};
+	struct kernel_job job = {.rows = BATCH, .n = (size_t)3 * 32 * 32, .gather = g};
+	kernel_memory_open(&m->memory, m->kernel, (job.rows + 1) * job.n + 1, 0, 0);
+	kernel_memory_fill(&m->memory, m->kernel, &job, FLAVOUR_ORDINARY, 1);
+	time_on_backends(m, &job, a);
+	kernel_memory_close(&m->memory);
+}
+
 static void time_kernel(const struct kernel *k, const struct bandwidth_baseline *baseline,
                         const struct audience *a)
 {
 	struct measure m = {.kernel = k, .baseline = baseline};
-	if (k->shape == SHAPE_ROWS || k->shape == SHAPE_PRODUCT) {
+	if (k->shape == SHAPE_IMAGES) {
+		time_batch(&m, a);
+	} else if (of_a_batch(k)) {
 		time_layer(&m, a);
 	} else if (a->options->n > 0) {
 		time_size(&m, a->options->n, a);

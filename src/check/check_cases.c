@@ -19,6 +19,8 @@ static void walk_variant(struct walk *w, struct kernel_job j, unsigned number)
 	j.other = number / 12 % 2;
 	j.decay = j.other ? 0.1f : 0;
 	j.first = 64 * (w->cases % 5 * 1023);
+	j.gather.pad = 2 * (int)(number % 3);
+	j.gather.flip = number / 3 % 2;
 	j.random = stream_of(w->cases, RNG_TEST, 1, 7);
 	enum kernel_flavour odd = product ? FLAVOUR_FEW_SPECIAL : FLAVOUR_SPECIAL;
 	walk_case(w, j, special ? odd : FLAVOUR_ORDINARY, special);
@@ -71,6 +73,20 @@ static void walk_rows(struct walk *w)
 	walk_variants(w, (struct kernel_job){.n = 33000, .rows = 2});
 }
 
+/* Shifts go beyond the smallest of them. */
+static void walk_images(struct walk *w)
+{
+	const int heights[] = {1, 2, 7, 32}, widths[] = {1, 3, 8, 33};
+	const size_t rows[] = {0, 1, 5};
+	for (int i = 0; i < 3 * 4 * 4 * 3; i++) {
+		struct gather g = {
+		        .channels = 1 + i % 3, .height = heights[i / 3 % 4], .width = widths[i / 12 % 4]};
+		walk_variants(w, (struct kernel_job){.rows = rows[i / 48],
+		                                     .n = (size_t)(g.channels * g.height * g.width),
+		                                     .gather = g});
+	}
+}
+
 static void walk_products(struct walk *w)
 {
 	const size_t side[] = {0, 1, 2, 3, 7, 8, 16, 17, 33, 70};
@@ -94,6 +110,9 @@ void walk_cases(struct walk *w)
 		break;
 	case SHAPE_ROWS:
 		walk_rows(w);
+		break;
+	case SHAPE_IMAGES:
+		walk_images(w);
 		break;
 	case SHAPE_PRODUCT:
 		walk_products(w);

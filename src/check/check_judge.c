@@ -101,6 +101,10 @@ static void describe(const struct kernel *k, const struct kernel_job *j, char *o
 	else if (k->shape == SHAPE_SIGN)
 		snprintf(out, size, "n = %zu, policy %s%s, beta %g, decay %g", j->n, policies[j->policy],
 		         j->flag ? ", abstain plane" : "", (double)j->beta, (double)j->decay);
+	else if (k->shape == SHAPE_IMAGES)
+		snprintf(out, size, "%zu images of %d x %d x %d, pad %d%s", j->rows, j->gather.channels,
+		         j->gather.height, j->gather.width, j->gather.pad,
+		         j->gather.flip ? ", mirrored" : "");
 	else if (k->shape == SHAPE_PRODUCT)
 		snprintf(out, size, "%zu x %zu x %zu%s%s, alpha %g, beta %g", j->rows, j->n, j->inner,
 		         j->flag ? ", A transposed" : "", j->other ? ", B transposed" : "", (double)j->rate,

@@ -28,7 +28,10 @@ void kernel_memory_open(struct kernel_memory *r, const struct kernel *k, size_t 
 		r->abstains[m] = mem_array(r->words, sizeof(*r->abstains[m]));
 	}
 	r->label = mem_array(k->shape == SHAPE_ROWS ? floats : 0, sizeof(*r->label));
-	r->pixel = mem_array(k->shape == SHAPE_VECTOR ? floats : 0, sizeof(*r->pixel));
+	bool images = k->shape == SHAPE_IMAGES;
+	r->pixel = mem_array(k->shape == SHAPE_VECTOR || images ? floats : 0, sizeof(*r->pixel));
+	r->sample_label = mem_array(images ? floats : 0, sizeof(*r->sample_label));
+	r->index = mem_array(images ? floats : 0, sizeof(*r->index));
 }
 
 void kernel_memory_close(struct kernel_memory *r)
@@ -51,6 +54,8 @@ void kernel_memory_close(struct kernel_memory *r)
 	mem_free(r->abstains_lent);
 	mem_free(r->label);
 	mem_free(r->pixel);
+	mem_free(r->sample_label);
+	mem_free(r->index);
 }
 
 /* Random words in sequence. */
@@ -130,6 +135,18 @@ static void fill_votes(struct dice *d, struct kernel_memory *r, int workers, siz
 	}
 }
 
+/* A data set of one sample more than the batch has. Read as floats, its pixels are no NaNs. */
+static void fill_images(struct dice *d, struct kernel_memory *r, const struct kernel_job *sizes)
+{
+	size_t samples = sizes->rows + 1;
+	for (size_t i = 0; i < samples * sizes->n + 1; i++)
+		r->pixel[i] = (uint8_t)(throw_word(d) % 100);
+	for (size_t i = 0; i < samples + 1; i++) {
+		r->sample_label[i] = (uint16_t)throw_word(d);
+		r->index[i] = throw_word(d) % (uint32_t)samples;
+	}
+}
+
 void kernel_memory_fill(struct kernel_memory *r, const struct kernel *k, const struct kernel_job *sizes,
                         enum kernel_flavour flavour, uint64_t seed)
 {
@@ -148,6 +165,8 @@ void kernel_memory_fill(struct kernel_memory *r, const struct kernel *k, const s
 		r->label[i] = (int32_t)(throw_word(&d) % (uint32_t)sizes->n);
 	for (size_t i = 0; k->shape == SHAPE_VECTOR && i < sizes->n + 1; i++)
 		r->pixel[i] = (uint8_t)throw_word(&d);
+	if (k->shape == SHAPE_IMAGES)
+		fill_images(&d, r, sizes);
 }
 
 void kernel_memory_lend(const struct kernel_memory *r, size_t shift, struct kernel_job *j)
@@ -158,6 +177,8 @@ void kernel_memory_lend(const struct kernel_memory *r, size_t shift, struct kern
 	j->abstain = r->abstain + shift;
 	j->label = r->label + shift;
 	j->pixel = r->pixel + shift;
+	j->sample_label = r->sample_label + shift;
+	j->index = r->index + shift;
 	for (int i = 0; i < 3; i++)
 		j->out[i] = r->out[i] ? r->out[i] + shift : NULL;
 	for (int i = 0; i < 2; i++)

@@ -16,6 +16,8 @@ struct kernel_memory {
 	const uint64_t **votes_lent, **abstains_lent; /* [workers], as lent to the last job */
 	int32_t *label;                               /* [floats] */
 	uint8_t *pixel;                               /* [floats] */
+	uint16_t *sample_label;                       /* [floats] */
+	uint32_t *index;                              /* [floats] */
 };
 
 /* Special numbers are zero, denormal, infinite, NaN or huge: none, one in four (votes: close races), one

@@ -186,6 +186,15 @@ static void run_pixels(const struct backend *b, struct kernel_job *j)
 	b->pixels(j->queue, 1, channels, j->n / channels, j->pixel, factor, shift, j->out[0]);
 }
 
+/* The images are bytes in out[0], the labels integers in out[1]; none of them is a NaN as a float. */
+static void run_gather(const struct backend *b, struct kernel_job *j)
+{
+	j->gather.pixels = j->pixel;
+	j->gather.labels = j->sample_label;
+	b->gather(j->queue, &j->gather, j->rows, j->index, &j->random, (uint8_t *)j->out[0],
+	          (int32_t *)(void *)j->out[1]);
+}
+
 /* name, call, shape, inputs, outputs, bytes, limit, allowed error, cancels */
 const struct kernel kernel_table[] = {
         {"sign_pack", run_sign_pack, SHAPE_SIGN, 1, 0, 4 + 1.0 / 8, LIMIT_READ, 0, false},
@@ -221,6 +230,7 @@ const struct kernel kernel_table[] = {
         {"forget_back", run_forget_back, SHAPE_VECTOR, 2, 3, 32, LIMIT_NONE, 0, false},
         {"softmax_loss", run_softmax_loss, SHAPE_ROWS, 0, 1, 8, LIMIT_NONE, 1e-5, false},
         {"pixels", run_pixels, SHAPE_VECTOR, 0, 1, 5, LIMIT_NONE, 0, false},
+        {"gather", run_gather, SHAPE_IMAGES, 0, 2, 2, LIMIT_NONE, 0, false},
 };
 
 const size_t kernel_count = sizeof(kernel_table) / sizeof(kernel_table[0]);

@@ -20,7 +20,10 @@ struct kernel_job {
 	const uint64_t *vote, *abstain; /* [words] */
 	struct votes votes;             /* [workers][words] */
 	const int32_t *label;           /* [rows], below n */
-	const uint8_t *pixel;           /* [n] */
+	const uint8_t *pixel;           /* [n]; images: [rows + 1][n] */
+	struct gather gather;           /* images: their sizes and changes */
+	const uint16_t *sample_label;   /* [rows + 1] */
+	const uint32_t *index;          /* [rows], at most rows */
 	float *out[3];                  /* [rows][n], read and written */
 	uint64_t *plane[2];             /* [words], written: vote, abstain */
 	struct loss loss;               /* what the kernel adds to; sums: its sum is written */
@@ -32,6 +35,7 @@ enum kernel_shape {
 	SHAPE_SIGN,   /* a vector and its planes */
 	SHAPE_VOTE,   /* planes of many workers */
 	SHAPE_ROWS,   /* a matrix */
+	SHAPE_IMAGES, /* a batch of a data set */
 	SHAPE_PRODUCT /* a product of matrices */
 };
 

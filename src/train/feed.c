@@ -87,8 +87,47 @@ int feed_open(struct feed *f, const struct settings *s, struct pool *pool, const
 	return 0;
 }
 
+static void keep(struct feed *f, struct queue *q, int split, const uint8_t *pixels, const uint16_t *labels,
+                 size_t samples)
+{
+	size_t bytes = samples * shape_features(&f->data.shape), label_bytes = samples * sizeof *labels;
+	struct feed_kept *k = &f->kept[split];
+	k->pixels = f->memory->alloc(bytes, "data set");
+	k->labels = f->memory->alloc(label_bytes, "data set's labels");
+	f->memory->upload(q, k->pixels, pixels, bytes);
+	f->memory->upload(q, k->labels, labels, label_bytes);
+}
+
+void feed_keep(struct feed *f, const struct backend *be, struct queue *q)
+{
+	const struct dataset *d = &f->data;
+	if (f->kind != FEED_IMAGES || f->reader || !be->keeps_data)
+		return;
+	f->memory = be->memory;
+	keep(f, q, 0, d->train_pixels, d->train_labels, d->shape.n_train);
+	keep(f, q, 1, d->test_pixels, d->test_labels, d->shape.n_test);
+	f->memory->finish(q);
+}
+
+struct gather feed_images(const struct feed *f, bool test)
+{
+	const struct dataset *d = &f->data;
+	const struct feed_kept here = {test ? d->test_pixels : d->train_pixels,
+	                               test ? d->test_labels : d->train_labels};
+	const struct feed_kept *from = f->memory ? &f->kept[test] : &here;
+	return (struct gather){.pixels = from->pixels,
+	                       .labels = from->labels,
+	                       .channels = d->shape.channels,
+	                       .height = d->shape.height,
+	                       .width = d->shape.width};
+}
+
 void feed_close(struct feed *f)
 {
+	for (int split = 0; f->memory && split < 2; split++) {
+		f->memory->release(f->kept[split].pixels);
+		f->memory->release(f->kept[split].labels);
+	}
 	reader_close(f->reader);
 	if (f->kind == FEED_IMAGES)
 		partition_clear(&f->partition);

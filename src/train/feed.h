@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include "backend/backend.h"
 #include "base/err.h"
 #include "base/pool.h"
 #include "data/dataset.h"
@@ -28,6 +29,12 @@ struct feed_list {
 	size_t samples;
 };
 
+/* Samples in the memory of a machine that keeps data sets; NULL: not there. */
+struct feed_kept {
+	uint8_t *pixels;
+	uint16_t *labels;
+};
+
 struct feed {
 	enum feed_kind kind;
 	int batch; /* samples */
@@ -39,6 +46,8 @@ struct feed {
 	struct text_walk walk;      /* text: the positions of the present step */
 	struct reader *reader;      /* NULL: all samples are in memory */
 	struct feed_list list;
+	const struct memory *memory; /* of the machine that keeps the data; NULL: none does */
+	struct feed_kept kept[2];    /* training, test */
 };
 
 /* The fingerprint of a run's data (data/fingerprint.h). -1 and a sentence when they are not there. */
@@ -48,6 +57,12 @@ int feed_fingerprint(const struct settings *s, char out[DATA_ID_SIZE], struct er
 int feed_open(struct feed *f, const struct settings *s, struct pool *pool, const int *ids, int count,
               struct err *e);
 void feed_close(struct feed *f);
+
+/* Bring images that are all in memory to the machine, if it keeps data sets. */
+void feed_keep(struct feed *f, const struct backend *be, struct queue *q);
+
+/* Where images are gathered from, unchanged: the machine's memory if it keeps them, else the host's. */
+struct gather feed_images(const struct feed *f, bool test);
 
 /* Let the reader follow the workers' batches from step `step` on, unless it does already. */
 void feed_steps(struct feed *f, int64_t step);

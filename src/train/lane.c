@@ -1,8 +1,6 @@
 /* Allocates a lane's memory, and gathers batches into it. */
 #include "train/lane.h"
-#include <string.h>
 #include "base/mem.h"
-#include "data/image/augment.h"
 
 void lane_open(struct lane *l, const struct model_env *env, const void *model_state, struct feed *feed,
                size_t n, bool forges_gradient)
@@ -32,11 +30,13 @@ void lane_open(struct lane *l, const struct model_env *env, const void *model_st
 		return;
 	l->pixels = be->memory->alloc(batch * features, "pixels");
 	l->label = be->memory->alloc(labels, "labels");
+	l->index_brought = be->memory->alloc(batch * sizeof *l->index, "sample numbers");
 }
 
 void lane_close(struct lane *l)
 {
-	void *const buffers[] = {l->scratch, l->forged, l->numbers, l->x, l->pixels, l->label};
+	void *const buffers[] = {l->scratch, l->forged, l->numbers,      l->x,
+	                         l->pixels,  l->label,  l->index_brought};
 	void *const gathered[] = {l->pixels_gathered, l->label_gathered, l->token, l->index};
 	l->row->destroy(l->model);
 	for (size_t i = 0; i < sizeof buffers / sizeof *buffers; i++)
@@ -46,22 +46,31 @@ void lane_close(struct lane *l)
 	l->be->memory->queue_close(l->queue);
 }
 
-/* Bring `count` images to the machine and normalise them there, channel by channel. */
-static void show_images(struct lane *l, const uint8_t *pixels, int count, struct batch *out)
+/* Normalise images that kernels can read, channel by channel. */
+static void show_images(struct lane *l, const uint8_t *pixels, const int32_t *label, int count,
+                        struct batch *out)
 {
 	const struct dataset *d = &l->feed->data;
-	const struct memory *m = l->be->memory;
-	size_t n = (size_t)count, channels = (size_t)d->shape.channels, features = shape_features(&d->shape);
+	size_t channels = (size_t)d->shape.channels, features = shape_features(&d->shape);
 	float factor[CHANNELS_MAX], shift[CHANNELS_MAX];
 	for (size_t c = 0; c < channels; c++) {
 		factor[c] = 1.0f / (255.0f * d->std[c]);
 		shift[c] = -d->mean[c] / d->std[c];
 	}
-	pixels = memory_give(m, l->queue, l->pixels, pixels, n * features);
-	l->be->pixels(l->queue, n, channels, features / channels, pixels, factor, shift, l->x);
+	l->be->pixels(l->queue, (size_t)count, channels, features / channels, pixels, factor, shift, l->x);
 	out->count = count;
 	out->x = l->x;
-	out->label = memory_give(m, l->queue, l->label, l->label_gathered, n * sizeof *l->label);
+	out->label = label;
+}
+
+/* Bring `count` images, and their gathered labels, to the machine. */
+static void bring_images(struct lane *l, const uint8_t *pixels, int count, struct batch *out)
+{
+	const struct memory *m = l->be->memory;
+	size_t n = (size_t)count;
+	pixels = memory_give(m, l->queue, l->pixels, pixels, n * shape_features(&l->feed->data.shape));
+	show_images(l, pixels, memory_give(m, l->queue, l->label, l->label_gathered, n * sizeof *l->label),
+	            count, out);
 }
 
 /* Take batch `number` from the reader. */
@@ -72,28 +81,24 @@ static void take_read(struct lane *l, uint64_t number, int count, struct batch *
 	reader_take(l->feed->reader, number, &pixels, &labels);
 	for (int i = 0; i < count; i++)
 		l->label_gathered[i] = labels[i];
-	show_images(l, pixels, count, out);
+	bring_images(l, pixels, count, out);
 	l->be->memory->finish(l->queue);
 	reader_give_back(l->feed->reader, number);
 }
 
-static uint8_t *gathered(struct lane *l, int i)
+/* The batch of the samples that l->index lists: gathered where they are. */
+static void gather(struct lane *l, const struct gather *from, const struct stream *coins, int count,
+                   struct batch *out)
 {
-	return l->pixels_gathered + (size_t)i * shape_features(&l->feed->data.shape);
-}
-
-/* Gather sample number `sample` of the training set, augmented by the random numbers of this position. */
-static void put_augmented(struct lane *l, int i, uint32_t sample, uint32_t worker, uint64_t position)
-{
-	const struct dataset *d = &l->feed->data;
-	size_t features = shape_features(&d->shape);
-	const uint8_t *pixels = d->train_pixels + sample * features;
-	struct stream coins = stream_of(l->feed->seed, RNG_AUGMENT, worker, position);
-	if (augment_does(&d->augment))
-		augment_image(&d->augment, &d->shape, &coins, pixels, gathered(l, i));
-	else
-		memcpy(gathered(l, i), pixels, features);
-	l->label_gathered[i] = d->train_labels[sample];
+	size_t n = (size_t)count;
+	if (!l->feed->memory) {
+		gather_on_host(l->queue, from, n, l->index, coins, l->pixels_gathered, l->label_gathered);
+		bring_images(l, l->pixels_gathered, count, out);
+		return;
+	}
+	l->be->memory->upload(l->queue, l->index_brought, l->index, n * sizeof *l->index);
+	l->be->gather(l->queue, from, n, l->index_brought, coins, l->pixels, l->label);
+	show_images(l, l->pixels, l->label, count, out);
 }
 
 void lane_images(struct lane *l, uint32_t worker, uint64_t step, uint64_t number, struct batch *out)
@@ -104,9 +109,13 @@ void lane_images(struct lane *l, uint32_t worker, uint64_t step, uint64_t number
 		take_read(l, number, f->batch, out);
 		return;
 	}
-	for (int i = 0; i < f->batch; i++, position++)
-		put_augmented(l, i, partition_sample(&f->partition, (int)worker, position), worker, position);
-	show_images(l, l->pixels_gathered, f->batch, out);
+	struct gather from = feed_images(f, false);
+	struct stream coins = stream_of(f->seed, RNG_AUGMENT, worker, position);
+	from.pad = f->data.augment.pad;
+	from.flip = f->data.augment.flip;
+	for (int i = 0; i < f->batch; i++)
+		l->index[i] = partition_sample(&f->partition, (int)worker, position + (uint64_t)i);
+	gather(l, &from, &coins, f->batch, out);
 }
 
 void lane_tokens(struct lane *l, const int32_t *tokens, size_t positions, size_t first, size_t at, int length,
@@ -129,17 +138,10 @@ void lane_text(struct lane *l, uint32_t worker, struct batch *out)
 
 void lane_pass(struct lane *l, bool test, uint64_t number, int count, struct batch *out)
 {
-	const struct dataset *d = &l->feed->data;
-	const uint8_t *pixels = test ? d->test_pixels : d->train_pixels;
-	const uint16_t *labels = test ? d->test_labels : d->train_labels;
-	size_t features = shape_features(&d->shape);
 	if (l->feed->reader) {
 		take_read(l, number, count, out);
 		return;
 	}
-	for (int i = 0; i < count; i++) {
-		memcpy(gathered(l, i), pixels + l->index[i] * features, features);
-		l->label_gathered[i] = labels[l->index[i]];
-	}
-	show_images(l, l->pixels_gathered, count, out);
+	const struct gather from = feed_images(l->feed, test);
+	gather(l, &from, NULL, count, out);
 }

@@ -28,7 +28,8 @@ struct lane {
 	uint8_t *pixels_gathered; /* [batch][features] */
 	int32_t *label_gathered;  /* as label */
 	int32_t *token;           /* text: [window][batch] */
-	uint32_t *index;          /* [batch] sample numbers of a pass: lane_pass() */
+	uint32_t *index;          /* [batch] sample numbers of a batch; of a pass: lane_pass() */
+	uint32_t *index_brought;  /* [batch] where kernels read them; NULL likewise */
 };
 
 void lane_open(struct lane *l, const struct model_env *env, const void *model_state, struct feed *feed,

@@ -43,6 +43,7 @@ static int open_parts(struct trainer *t, struct pool *pool, const struct link *l
 	t->queue = t->be.memory->queue_open();
 	t->env = settings_model_env(s, &t->be);
 	t->env.queue = t->queue;
+	feed_keep(&t->workforce.feed, &t->be, t->queue);
 	t->number = t->be.memory->alloc(sizeof *t->number, "sum");
 	state_open(&t->state, s, &t->env, l->ids, l->count);
 	workforce_open(&t->workforce, s, &t->env, &t->state, t->observer.probed.record.sign_failure > 0,

@@ -1,4 +1,5 @@
-/* A batch goes to the machine once: bytes and labels, which are made numbers there. */
+/* A batch goes to the machine once: bytes and labels, which are made numbers there; where the machine keeps
+ * the data set, numbers of samples alone. */
 #include <criterion/criterion.h>
 #include "base/mem.h"
 #include "registry.h"
@@ -32,7 +33,8 @@ static void open_machine(struct backend *be)
 	be->memory = &counting;
 }
 
-Test(lane, a_batch_is_uploaded_once)
+/* Three batches, each of `most` uploads with `bytes` bytes together, are the samples of the partition. */
+static void check_batches(bool keep, size_t most, size_t bytes)
 {
 	struct runs runs;
 	struct err e = {0};
@@ -45,6 +47,10 @@ Test(lane, a_batch_is_uploaded_once)
 	struct pool *pool = pool_open(1);
 	open_machine(&be);
 	cr_assert_eq(feed_open(&feed, s, pool, ids, WORKERS, &e), 0, "%s", e.text);
+	struct queue *q = be.memory->queue_open();
+	if (keep)
+		feed_keep(&feed, &be, q);
+	be.memory->queue_close(q);
 	struct model_env env = settings_model_env(s, &be);
 	lane_open(&l, &env, s->model.state, &feed, 1000, false);
 	for (uint64_t step = 0; step < 3; step++) {
@@ -52,8 +58,8 @@ Test(lane, a_batch_is_uploaded_once)
 		int32_t label[BATCH];
 		uploads = uploaded = 0;
 		lane_images(&l, 1, step, 0, &batch);
-		cr_expect_eq(uploads, 2, "pixels and labels: %zu", uploads);
-		cr_expect_eq(uploaded, BATCH * (FEATURES + sizeof(int32_t)), "%zu bytes", uploaded);
+		cr_expect_eq(uploads, most, "%zu uploads", uploads);
+		cr_expect_eq(uploaded, bytes, "%zu bytes", uploaded);
 		be.memory->download(l.queue, x, batch.x, sizeof x);
 		be.memory->download(l.queue, label, batch.label, sizeof label);
 		for (size_t i = 0; i < BATCH; i++) {
@@ -70,4 +76,14 @@ Test(lane, a_batch_is_uploaded_once)
 	feed_close(&feed);
 	pool_close(pool);
 	runs_clear(&runs);
+}
+
+Test(lane, a_batch_is_uploaded_once)
+{
+	check_batches(false, 2, BATCH * (FEATURES + sizeof(int32_t)));
+}
+
+Test(lane, of_a_kept_data_set_the_numbers_of_samples_are_uploaded)
+{
+	check_batches(true, 1, BATCH * sizeof(uint32_t));
 }

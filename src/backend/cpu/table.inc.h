@@ -80,6 +80,7 @@ static void level_fill(struct backend *b)
 	b->forget_back = plain_forget_back;
 	b->softmax_loss = cpu_softmax_loss;
 	b->pixels = plain_pixels;
+	b->gather = gather_on_host;
 	b->image = &level_image;
 }
 

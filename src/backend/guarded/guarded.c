@@ -105,6 +105,18 @@ KERNEL(pixels,
         const float *shift, float *out),
        images, channels, plane, at(p), factor, shift, to(out))
 
+/* The description is the host's, the data set is not. */
+static void guarded_gather(struct queue *q, const struct gather *from, size_t count, const uint32_t *index,
+                           const struct stream *coins, uint8_t *out, int32_t *label)
+{
+	struct gather behind = *from;
+	behind.pixels = at(from->pixels);
+	behind.labels = at(from->labels);
+	guarded_begin(q);
+	ref.gather(NULL, &behind, count, at(index), coins, to(out), to(label));
+	guarded_end(q);
+}
+
 /* The list of votes is the host's, the votes are not. */
 static void guarded_majority(struct queue *q, size_t n, const struct votes *b, enum sign_policy tie,
                              const struct stream *coins, size_t first, uint64_t *pull_vote,
@@ -184,6 +196,7 @@ static int guarded_row_open(struct backend *b, struct err *e)
 	        .name = "guarded",
 	        .detail = "plain C, memory that only kernels can touch",
 	        .memory = &guarded_memory,
+	        .keeps_data = true,
 	        .sign_pack = guarded_sign_pack,
 	        .sign_unpack = guarded_sign_unpack,
 	        .majority = guarded_majority,
@@ -217,6 +230,7 @@ static int guarded_row_open(struct backend *b, struct err *e)
 	        .forget_back = guarded_forget_back,
 	        .softmax_loss = guarded_softmax_loss,
 	        .pixels = guarded_pixels,
+	        .gather = guarded_gather,
 	        .image = &image,
 	};
 	return 0;

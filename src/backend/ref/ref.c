@@ -103,6 +103,7 @@ static int ref_open(struct backend *b, struct err *e)
 	        .forget_back = plain_forget_back,
 	        .softmax_loss = ref_softmax_loss,
 	        .pixels = plain_pixels,
+	        .gather = ref_gather,
 	        .image = &ref_image,
 	};
 	return 0;

@@ -23,6 +23,10 @@ void ref_sigmoid(HOST_QUEUE, size_t n, float *y);
 void ref_softmax_loss(HOST_QUEUE, size_t rows, size_t n, float *z, const int32_t *label, bool back,
                       float weight, struct loss *out);
 
+/* backend/ref/gather.c */
+void ref_gather(struct queue *q, const struct gather *from, size_t count, const uint32_t *index,
+                const struct stream *coins, uint8_t *out, int32_t *label);
+
 /* backend/ref/image.c */
 extern const struct image_kernels ref_image;
 

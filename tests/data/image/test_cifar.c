@@ -1,5 +1,5 @@
 /* CIFAR: layouts and what is no CIFAR file; what is said of files that are not the official ones;
- * augmentation. */
+ * augmented batches. */
 #include <criterion/criterion.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -7,7 +7,6 @@
 #include <unistd.h>
 #include "tests/support/data_help.h"
 
-#include "data/image/augment.h"
 #include "data/image/cifar_file.h"
 #include "tests/support/train.h"
 
@@ -136,74 +135,16 @@ Test(cifar, what_is_no_cifar_file_is_named)
 	cr_assert(strstr(refusal(data_help_path("nothing"), &ten), "No such file"));
 }
 
-/* --- augmentation ------------------------------------------------------------------------------------- */
-
-static struct stream coins_of(uint64_t position)
-{
-	return stream_of(5, RNG_AUGMENT, 3, position);
-}
-
-/* Some shift by at most 4, and perhaps a mirroring, makes `out` of `in`; which one goes to *which. */
-static bool explained(const uint8_t *in, const uint8_t *out, int *which)
-{
-	for (*which = 0; *which < 2 * 81; ++*which) {
-		int flip = *which / 81, dy = *which % 81 / 9 - 4, dx = *which % 9 - 4;
-		bool same = true;
-		for (int i = 0; i < CIFAR_FEATURES && same; i++) {
-			int c = i / 1024, y = i / 32 % 32, x = flip ? 31 - i % 32 : i % 32;
-			int from_y = y + dy, from_x = x + dx;
-			bool inside = from_y >= 0 && from_y < 32 && from_x >= 0 && from_x < 32;
-			same = out[i] == (inside ? in[c * 1024 + from_y * 32 + from_x] : 0);
-		}
-		if (same)
-			return true;
-	}
-	return false;
-}
-
-Test(cifar, augmentation_shifts_over_black_and_mirrors_half)
-{
-	const struct data_shape shape = {.channels = 3, .height = 32, .width = 32};
-	const struct augment transform = {.pad = 4, .flip = true};
-	uint8_t in[CIFAR_FEATURES], out[CIFAR_FEATURES], again[CIFAR_FEATURES];
-	int mirrored = 0, which, seen[9] = {0};
-	for (int i = 0; i < CIFAR_FEATURES; i++)
-		in[i] = (uint8_t)(1 + pixel(3, (size_t)i * (size_t)i) % 255);
-	for (uint64_t p = 0; p < 400; p++) {
-		struct stream coins = coins_of(p);
-		augment_image(&transform, &shape, &coins, in, out);
-		augment_image(&transform, &shape, &coins, in, again);
-		cr_assert_eq(memcmp(out, again, sizeof out), 0);
-		cr_assert(explained(in, out, &which), "image %llu is no shift of the original",
-		          (unsigned long long)p);
-		mirrored += which / 81;
-		seen[which % 9]++;
-	}
-	cr_assert(mirrored > 150 && mirrored < 250, "%d of 400 mirrored", mirrored);
-	for (int i = 0; i < 9; i++)
-		cr_assert(seen[i] > 15, "shift %d came %d times of 400", i - 4, seen[i]);
-}
-
-Test(cifar, nothing_asked_for_changes_nothing)
-{
-	const struct data_shape shape = {.channels = 1, .height = 3, .width = 5};
-	const struct augment nothing = {0};
-	uint8_t in[15] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15}, out[15];
-	struct stream coins = coins_of(0);
-	cr_assert(!augment_does(&nothing));
-	augment_image(&nothing, &shape, &coins, in, out);
-	cr_assert_eq(memcmp(in, out, sizeof in), 0);
-}
-
-/* x after some steps on the made files. */
-static float *trained(const char *more, int lanes, size_t *n)
+/* x after some steps on the made files. How images are augmented: tests/backend/test_gather.c. */
+static float *trained(const char *backend, const char *more, int lanes, size_t *n)
 {
 	char *text =
 	        arena_format(&data_help_arena,
-	                     "{\"workers\":3,\"steps\":15,\"batch\":4,\"lr\":0.01,\"model\":\"softmax\","
+	                     "{\"backend\":\"%s\",\"workers\":3,\"steps\":15,\"batch\":4,\"lr\":0.01,"
+	                     "\"model\":\"softmax\","
 	                     "\"data\":{\"kind\":\"cifar10\",\"check\":false,\"train\":60,\"test\":12%s},"
 	                     "\"data_dir\":\"%s\"}",
-	                     more, data_help_folder);
+	                     backend, more, data_help_folder);
 	return train_x(text, lanes, n);
 }
 
@@ -211,13 +152,28 @@ Test(cifar, augmented_batches_are_the_same_on_any_number_of_lanes)
 {
 	size_t n;
 	put_ten();
-	float *one = trained("", 1, &n), *two = trained("", 2, &n),
-	      *plain = trained(",\"augment\":false", 1, &n);
+	float *one = trained("cpu", "", 1, &n), *two = trained("cpu", "", 2, &n),
+	      *plain = trained("cpu", ",\"augment\":false", 1, &n);
 	cr_assert_eq(memcmp(one, two, n * sizeof *one), 0);
 	cr_assert_neq(memcmp(one, plain, n * sizeof *one), 0);
 	mem_free(one);
 	mem_free(two);
 	mem_free(plain);
+}
+
+/* `ref` gathers and augments on the host, `guarded` where the data set is kept: same random numbers, same
+ * floats. */
+Test(cifar, a_kept_data_set_gives_the_same_batches)
+{
+	const char *const more[] = {"", ",\"augment\":false"};
+	size_t n;
+	put_ten();
+	for (int i = 0; i < 2; i++) {
+		float *host = trained("ref", more[i], 2, &n), *kept = trained("guarded", more[i], 2, &n);
+		cr_expect_eq(memcmp(host, kept, n * sizeof *host), 0);
+		mem_free(host);
+		mem_free(kept);
+	}
 }
 
 /* The real images, where they are: the first 4,000 of the official training set. */
