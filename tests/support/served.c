@@ -56,6 +56,15 @@ int served_free_port(void)
 	return -1;
 }
 
+void served_address(char out[SERVED_ADDRESS], bool tcp)
+{
+	static int count;
+	if (tcp)
+		snprintf(out, SERVED_ADDRESS, "tcp://127.0.0.1:%d", served_free_port());
+	else
+		snprintf(out, SERVED_ADDRESS, "ipc://@signsgd-test-%d-%d", getpid(), count++);
+}
+
 pid_t served_start(const char *log, const char *fmt, ...)
 {
 	char args[1024], path[128];

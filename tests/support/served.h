@@ -2,6 +2,7 @@
 #ifndef SIGNSGD_TESTS_SUPPORT_SERVED_H
 #define SIGNSGD_TESTS_SUPPORT_SERVED_H
 
+#include <stdbool.h>
 #include <sys/types.h>
 #include "tests/support/cli.h"
 
@@ -12,6 +13,11 @@ enum { SERVED_POLL_MS = 20, SERVED_PATIENCE_MS = 60000 };
  * that no other test gets while the calling process lives.
  */
 int served_free_port(void);
+
+enum { SERVED_ADDRESS = 64 };
+
+/* An address that is this process' own also while nobody listens there: tcp with such a port, or ipc. */
+void served_address(char out[SERVED_ADDRESS], bool tcp);
 
 /* `signsgd ARGS` with both outputs into a file of the test's folder; process_wait() for it. */
 pid_t served_start(const char *log, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

@@ -10,6 +10,7 @@
 #include "registry.h"
 #include "base/clock.h"
 #include "base/hash.h"
+#include "tests/support/served.h"
 #include "tests/support/zmq_byzantine.h"
 
 enum { WORKERS = 3, SPARE = 3, ENOUGH = 3000, CUTS = 6, IN_ROW = 6, FEW = 3000, MANY = 100000 };
@@ -25,6 +26,7 @@ struct scene {
 	struct toy_client clients[WORKERS + 1];
 	struct toy_server server;
 	bool spare; /* was told */
+	char address[SERVED_ADDRESS];
 	const char *row;
 };
 
@@ -47,7 +49,8 @@ static void scene_open_row(struct scene *s, size_t n, size_t running, const stru
 		s->clients[i].first = last && i == SPARE ? last->first : i;
 		toy_client_start(&s->toy, s->clients, i, ENDPOINT_KEYS);
 	}
-	toy_server_open(&s->server, &s->toy, ENDPOINT_KEYS, "tcp://127.0.0.1:*", row);
+	served_address(s->address, true);
+	toy_server_open(&s->server, &s->toy, ENDPOINT_KEYS, s->address, row);
 	for (int i = 0; i < WORKERS; i++)
 		toy_client_tell(&s->clients[i], zmq_server_address(s->server.link.self), &s->server.ring);
 	s->server.link.row->sync(s->server.link.self, &s->server.state.st, &e);

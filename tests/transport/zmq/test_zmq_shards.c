@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/hash.h"
 #include "backend/sign.h"
+#include "tests/support/served.h"
 #include "tests/support/zmq_byzantine.h"
 #include "transport/zmq/shard.h"
 
@@ -80,7 +81,8 @@ struct job {
 	struct toy_server server;
 	struct toy_shard shards[SHARDS_OPEN];
 	const char *addresses[SHARDS_OPEN];
-	char own[64], ipc[SHARDS_OPEN][64]; /* where they are told to listen */
+	/* where they are told to listen */
+	char own[SERVED_ADDRESS], shard_at[SHARDS_OPEN][SERVED_ADDRESS];
 	int n_shards, n_clients;
 	struct toy_client *clients;
 };
@@ -100,13 +102,13 @@ static void job_open(struct job *p, const struct toy *t, enum endpoint_trust tru
 	p->n_clients = n_clients;
 	for (int i = 0; i < n_clients; i++)
 		toy_client_start(t, clients, i, trust);
-	snprintf(p->own, sizeof p->own, "ipc://@signsgd-test-main-%d", getpid());
-	toy_server_make(&p->server, t, trust, tcp ? "tcp://127.0.0.1:*" : p->own);
+	served_address(p->own, tcp);
+	toy_server_make(&p->server, t, trust, p->own);
 	p->server.endpoint.n_shards = n_shards;
 	p->server.endpoint.shards = p->addresses;
 	for (int i = 0; i < n_shards; i++) {
-		snprintf(p->ipc[i], sizeof p->ipc[i], "ipc://@signsgd-test-shard-%d-%d", getpid(), i);
-		shard_start(&p->shards[i], t, trust, &p->server.ring, tcp ? "tcp://127.0.0.1:*" : p->ipc[i]);
+		served_address(p->shard_at[i], tcp);
+		shard_start(&p->shards[i], t, trust, &p->server.ring, p->shard_at[i]);
 		p->addresses[i] = p->shards[i].address;
 	}
 	snprintf(row, sizeof row, "{\"kind\":\"zmq\",\"shards\":%d%s}", 1 + n_shards, more);
