@@ -28,6 +28,30 @@ Test(cli_words, what_a_file_leaves_out_is_told)
 	cr_expect_str_eq(cli_err, "");
 }
 
+Test(cli_words, what_a_file_leaves_out_is_told_when_only_errors_are_asked_for)
+{
+	cli_expect(0, "alone.json: no `workers` given", "simulate %s/alone.json --quiet --out %s/a.h5",
+	           cli_folder, cli_folder);
+	cli_expect(0, "no `adversaries.attack` given: Byzantine workers do \"invert\"",
+	           "simulate %s/all.json --adversaries 1 --quiet --out %s/b.h5", cli_folder, cli_folder);
+}
+
+Test(cli_words, an_attack_of_nobody_is_told)
+{
+	static const char *const said[] = {"--adversaries 1", "--adversaries 0",
+	                                   "--set 'sweep={\"adversaries.count\":[0,1]}'"};
+	static const char idle[] =
+	        "`adversaries.attack` given and no `adversaries.count`: nobody is Byzantine";
+	cli_write("idle.json", "{\"steps\":3,\"batch\":1,\"model\":\"quadratic\",\"workers\":3,"
+	                       "\"adversaries\":{\"attack\":\"zero\"}}");
+	cli_expect(0, idle, "validate %s/idle.json", cli_folder);
+	cli_expect(0, idle, "validate %s/all.json --attack zero", cli_folder);
+	for (size_t i = 0; i < sizeof said / sizeof *said; i++) {
+		cr_expect_eq(cli("validate %s/idle.json %s", cli_folder, said[i]), 0, "%s", cli_err);
+		cr_expect_null(strstr(cli_err, "nobody is Byzantine"), "%s: %s", said[i], cli_err);
+	}
+}
+
 Test(cli_words, an_empty_value_of_an_option_is_refused)
 {
 	static const char *const options[] = {"--out \"\"", "--out=", "--data \"\"",
@@ -100,7 +124,24 @@ Test(cli_words, checkpoints_among_results_are_passed_over)
 	cli_expect(0, "r.checkpoint.h5: a checkpoint of a run, no result: passed over", "show %s/*.h5",
 	           cli_folder);
 	cr_expect_not_null(strstr(cli_out, "all"), "%s", cli_out);
-	cr_expect_eq(cli("show %s/r.checkpoint.h5", cli_folder), 2);
+}
+
+Test(cli_words, a_checkpoint_alone_is_said_to_be_one)
+{
+	char found[300];
+	cr_assert_eq(cli("simulate %s/all.json --out %s/r.h5 --json --set checkpoint.keep=true", cli_folder,
+	                 cli_folder),
+	             0, "%s", cli_err);
+	const char *id = strstr(cli_out, "\"id\": \"");
+	id = id ? id + 7 : strstr(cli_out, "\"id\":\"") + 6;
+	snprintf(found, sizeof found,
+	         "r.checkpoint.h5: is the checkpoint of run %.12s after step 3, no result; that stands in "
+	         "%s/r.h5",
+	         id, cli_folder);
+	cli_expect(2, found, "show %s/r.checkpoint.h5", cli_folder);
+	cli_expect(2, found, "show %s/r.checkpoint.h5 %s/r.checkpoint.h5", cli_folder, cli_folder);
+	cr_expect_null(strstr(cli_err, "passed over"), "%s", cli_err);
+	cli_expect(2, "show needs a result file", "show");
 }
 
 Test(cli_words, validate_looks_into_a_file_of_parameters)
