@@ -225,6 +225,13 @@ Test(words, several_values_name_seeds_and_sweep)
 	says(START "\"lr\":[0.1,0.2]}", "\"sweep\": {\"lr\": [...]}");
 	says(START "\"momentum\":[0,0.9]}", "\"sweep\": {\"momentum\": [...]}");
 	says(START "\"partition\":[\"iid\",\"shards\"]}", "\"sweep\": {\"partition\": [...]}");
+	says(START "\"adversaries\":[0,1,2]}", "\"sweep\": {\"adversaries.count\": [...]}");
+	says(START "\"adversaries\":[\"invert\",\"zero\"]}", "\"sweep\": {\"adversaries.attack\": [...]}");
+	says(START "\"eval\":[{\"every\":3}]}", "\"sweep\": {\"eval\": [...]}");
+	says(START "\"sweep\":{\"seeds\":[1,2]}}",
+	     "found `seeds` in `sweep`, expected it at the top of the file");
+	says(START "\"sweep\":{\"lr,seeds\":[[1,2]]}}", "found `seeds` in `sweep`");
+	says(START "\"sweep\":{\"sweep\":[{}]}}", "found `sweep` in `sweep`");
 	says(START "\"adversaries\":2}", "expected an object, as in {\"count\": 2}");
 	says(START "\"adversaries\":\"invert\"}", "expected an object, as in {\"attack\": \"invert\"}");
 }
