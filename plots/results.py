@@ -15,6 +15,8 @@ class PlotError(Exception):
 
 def open_result(path):
     """An h5py.File; PlotError: it cannot be read, or has a layout that these scripts do not know."""
+    if not path:
+        raise PlotError("found an empty path, expected a result file")
     try:
         with open(path, "rb"):
             pass
@@ -39,7 +41,7 @@ def is_checkpoint(path):
     try:
         with h5py.File(path, "r") as file:
             return "checkpoint_version" in file.attrs
-    except OSError:
+    except (OSError, ValueError):
         return False  # said when it is opened
 
 

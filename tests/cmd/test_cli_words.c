@@ -61,6 +61,31 @@ Test(cli_words, an_empty_value_of_an_option_is_refused)
 	cli_expect(2, "-o needs a value (FILE), found an empty one", "plot curves x.h5 -o \"\"");
 }
 
+Test(cli_words, an_empty_path_is_called_that)
+{
+	static const char *const json[] = {"simulate", "train", "validate", "estimate"};
+	for (size_t i = 0; i < sizeof json / sizeof *json; i++)
+		cli_expect(2, "found an empty path, expected a JSON file", "%s \"\"", json[i]);
+	cli_expect(2, "found an empty path, expected an HDF5 file", "show \"\"");
+	cli_expect(2, "init.path: found an empty path, expected a file",
+	           "validate %s/all.json --set init.kind=file --set init.path=", cli_folder);
+}
+
+Test(cli_words, keys_into_a_file_are_the_users_input)
+{
+	cli_write("plain.txt", "mine\n");
+	cli_expect(2, "plain.txt: found a file, expected a folder for the keys", "keys new a -o %s/plain.txt",
+	           cli_folder);
+}
+
+Test(cli_words, a_file_of_parameters_that_is_not_there_is_said_with_its_line)
+{
+	cli_write("start.json", "{\"steps\":3,\"batch\":1,\"model\":\"quadratic\",\"workers\":3,\n"
+	                        "\"init\":{\"kind\":\"file\",\"path\":\"none.h5\"}}");
+	cli_expect(2, "/start.json:2:30: init.path: none.h5: cannot be opened", "validate %s/start.json",
+	           cli_folder);
+}
+
 Test(cli_words, a_sweep_to_a_file_that_is_no_folder_is_the_users_input)
 {
 	cli_write("plain", "mine\n");
@@ -105,6 +130,12 @@ Test(cli_words, addresses_are_answered_with_what_is_wrong)
 	        {"udp://127.0.0.1:5609", "found the protocol udp, expected tcp://HOST:PORT or ipc://PATH"},
 	        {"tcp://:5609", "found no host"},
 	        {"tcp://127.0.0.1", "found no port"},
+	        {"tcp://127.0.0.1:", "found no port"},
+	        {"tcp://[::1]", "found no port"},
+	        {"tcp://127.0.0.1:99999", "found '99999' for a port, expected a number up to 65535"},
+	        {"tcp://127.0.0.1:x", "found 'x' for a port"},
+	        {"tcp://127.0.0.1:5606/", "found '5606/' for a port"},
+	        {"tcp://127.0.0.1:-1", "found '-1' for a port"},
 	};
 	for (size_t i = 0; i < sizeof list / sizeof *list; i++) {
 		cli_expect(2, list[i].part, "serve %s/all.json --insecure --listen %s", cli_folder,
@@ -154,6 +185,8 @@ Test(cli_words, validate_looks_into_a_file_of_parameters)
 	h5_write(f, "/x", H5_F32, 1, (const size_t[]){2}, two);
 	cr_assert_eq(h5_flush(f, false, &e), 0, "%s", e.text);
 	h5_close(f);
+	cli_expect(2, "all.json: init: ", "validate %s/all.json --set init.kind=file --set init.path=%s",
+	           cli_folder, path);
 	cli_expect(2, "tensor \"/x\" is 2, expected 1000",
 	           "validate %s/all.json --set init.kind=file --set init.path=%s", cli_folder, path);
 	cr_expect_eq(
