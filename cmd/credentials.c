@@ -48,17 +48,21 @@ static int check_form(const char *address, struct err *e)
 /* ZeroMQ would take the lowest 16 bits of any number as the port. `*`: any port that is free. */
 static int check_port(const char *address, struct err *e)
 {
-	char shown[256], *end;
+	char shown[256], found[64], *end;
 	if (strncmp(address, TCP, strlen(TCP)))
 		return 0;
 	const char *port = strrchr(address, ':') + 1;
 	unsigned long number = strtoul(port, &end, 10);
 	if (!strcmp(port, "*"))
 		return 0;
-	if (port[0] < '0' || port[0] > '9' || *end || number > UINT16_MAX)
-		return err_user(e, "%s: found no port at its end, expected a number up to %d",
-		                text_shown(address, shown, sizeof(shown)), UINT16_MAX);
-	return 0;
+	if (port[0] >= '0' && port[0] <= '9' && !*end && number <= UINT16_MAX)
+		return 0;
+	text_shown(address, shown, sizeof(shown));
+	if (!port[0] || port[0] == '/' || strchr(port, ']')) /* the colon is the protocol's, or of [::1] */
+		return err_user(e, "%s: found no port at its end, expected a number up to %d", shown,
+		                UINT16_MAX);
+	return err_user(e, "%s: found '%s' for a port, expected a number up to %d", shown,
+	                text_shown(port, found, sizeof(found)), UINT16_MAX);
 }
 
 int credentials_address(const char *address, struct err *e)

@@ -319,42 +319,60 @@ static int print_all(const struct summary *reports, size_t count, bool json)
 	return print_curves(reports, count);
 }
 
-/* A folder's files names the checkpoints of unfinished runs too: beside other files one is passed over, with
- * a word. */
-static bool passed_over(const struct args *a, const char *path)
+static bool is_checkpoint(const char *path)
 {
 	struct err ignored = {0};
 	char *target = NULL;
-	bool is = a->n_rest > 1 && h5_may_replace(path, H5_CHECKPOINT, &target, &ignored) > 0;
+	bool is = h5_may_replace(path, H5_CHECKPOINT, &target, &ignored) > 0;
 
 	mem_free(target);
-	if (is)
-		log_say("%s: a checkpoint of a run, no result: passed over", shown(path));
 	return is;
+}
+
+/*
+ * A folder's files names the checkpoints of unfinished runs too: beside results they are passed over, with a
+ * word. Where there is nothing else each is refused by what it is. over [n_rest].
+ */
+static void pass_over(const struct args *a, bool over[])
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < a->n_rest; i++) {
+		over[i] = is_checkpoint(a->rest[i]);
+		count += over[i];
+	}
+	for (size_t i = 0; i < a->n_rest; i++) {
+		over[i] = over[i] && count < a->n_rest;
+		if (over[i])
+			log_say("%s: a checkpoint of a run, no result: passed over", shown(a->rest[i]));
+	}
 }
 
 /* What can be read is shown, even when another of the files cannot. */
 static int show(const struct args *a)
 {
 	struct summary *reports = mem_alloc((a->n_rest + 1) * sizeof(*reports)); /* [n_rest] */
-	size_t count = 0, checkpoints = 0;
+	bool *over = mem_alloc((a->n_rest + 1) * sizeof(*over));                 /* [n_rest] */
+	struct err e = {0};
+	size_t count = 0;
 	int code = EXIT_DONE;
 
+	pass_over(a, over);
 	for (size_t i = 0; i < a->n_rest; i++) {
-		struct err e = {0};
-		if (passed_over(a, a->rest[i]))
-			checkpoints++;
-		else if (summary_read(&reports[count], a->rest[i], &e))
+		e = (struct err){0};
+		if (over[i])
+			continue;
+		if (summary_read(&reports[count], a->rest[i], &e))
 			code = cmd_fail(&e);
 		else
 			count++;
 	}
-	if (checkpoints == a->n_rest) {
-		struct err e = {0};
+	if (!a->n_rest) {
 		err_user(&e, "show needs a result file, as in 'signsgd show demo/*.h5'");
 		code = cmd_fail(&e);
 	}
 	int drawn = print_all(reports, count, args_flag(a, "json"));
+	mem_free(over);
 	mem_free(reports);
 	return code ? code : drawn;
 }

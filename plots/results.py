@@ -5,6 +5,7 @@ import sys
 
 import h5py
 
+CHECKPOINT = ".checkpoint.h5"  # behind the name of a result without its own ending: as in src/train/checkpoint.c
 LAYOUT_OLDEST, LAYOUT = 1, 2  # that are read; as in src/record/record_internal.h
 
 
@@ -14,6 +15,8 @@ class PlotError(Exception):
 
 def open_result(path):
     """An h5py.File; PlotError: it cannot be read, or has a layout that these scripts do not know."""
+    if not path:
+        raise PlotError("found an empty path, expected a result file")
     try:
         with open(path, "rb"):
             pass
@@ -34,10 +37,31 @@ def why(path, error):
     return f"HDF5 cannot open it: {error}"
 
 
+def is_checkpoint(path):
+    try:
+        with h5py.File(path, "r") as file:
+            return "checkpoint_version" in file.attrs
+    except (OSError, ValueError):
+        return False  # said when it is opened
+
+
+def refuse_checkpoint(path, file):
+    """What stands beside an unfinished result is said to be no more than that."""
+    try:
+        run, step = file.attrs["run_id"], int(file.attrs["step"])
+    except (OSError, RuntimeError, KeyError, TypeError, ValueError):
+        return
+    run = run.decode("utf-8", "replace") if isinstance(run, bytes) else run
+    where = f"; that stands in {path[:-len(CHECKPOINT)]}.h5" if path.endswith(CHECKPOINT) else ""
+    raise PlotError(f"{path}: is the checkpoint of run {run} after step {step}, no result{where}")
+
+
 def check_layout(path, file):
     try:
         version = int(file["format"].attrs["version"])
     except (OSError, RuntimeError, KeyError, TypeError, ValueError):
+        if "checkpoint_version" in file.attrs:
+            refuse_checkpoint(path, file)
         raise PlotError(f"{path}: is an HDF5 file, but no result of signsgd (it has no /format version)") from None
     if version > LAYOUT:
         raise PlotError(f"{path}: is a result of a newer signsgd: found layout version {version}, this one reads "
@@ -48,12 +72,16 @@ def check_layout(path, file):
 
 def files_of(paths):
     """
-    What `folder/*.h5` means: the result files, without the checkpoints that unfinished runs keep beside them. A file
-    that is named twice, or by a link, is one result.
+    What `folder/*.h5` means: the result files, without the checkpoints that unfinished runs keep beside them, which are
+    passed over with a word. A file that is named twice, or by a link, is one result.
     """
-    kept = [path for path in paths if not path.endswith(".checkpoint.h5")] or paths
+    checkpoints = [path for path in paths if is_checkpoint(path)]
+    if len(checkpoints) == len(paths):
+        checkpoints = []  # each is refused by what it is
+    for path in checkpoints:
+        print(f"{program()}: {path}: a checkpoint of a run, no result: passed over", file=sys.stderr)
     files = {}
-    for path in kept:
+    for path in [path for path in paths if path not in checkpoints]:
         first = files.setdefault(file_of(path), path)
         if first is not path:
             print(f"{program()}: {path} is {first} again, and counts once", file=sys.stderr)

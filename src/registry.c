@@ -104,8 +104,9 @@ static const struct word model_words[] = {
 };
 
 static const struct word data_words[] = {
-        {"emnist, kmnist, qmnist, svhn, stl10, tiny_imagenet, celeba, femnist", NULL,
-         "\"imagefolder\" reads any folder of images"},
+        {"emnist, kmnist, qmnist, mnist_c, cinic10, svhn, stl10, tiny_imagenet, imagenette, imagenet100, "
+         "celeba, femnist",
+         NULL, "\"imagefolder\" reads any folder of images"},
         {"ptb, penn_treebank, wikipedia, c4, openwebtext", NULL, "\"text\" reads any text"},
         {0},
 };
@@ -126,7 +127,7 @@ static const struct word aggregator_words[] = {
         {"median, coordinate_wise_median, geometric_median, trimmed_mean, tr_mean, krum, multi_krum, bulyan, "
          "rfa, centered_clipping, meamed, mda, cge, cwtm, monna, smea, clipping, nnm",
          NULL, "what stands against Byzantine workers here is \"vote\""},
-        {"rmsprop, adagrad, adadelta, lamb, lars, lion, lbfgs", NULL,
+        {"nadam, radam, rmsprop, adagrad, adadelta, lamb, lars, lion, lbfgs", NULL,
          "there are \"vote\" (signSGD), \"mean\" (SGD) and \"adam\""},
         {0},
 };
@@ -140,7 +141,8 @@ static const struct word schedule_words[] = {
 };
 
 static const struct word backend_words[] = {
-        {"gpu, cuda, cuda:0, rocm, hip, mps, xpu, tpu", NULL, "this build computes on processors"},
+        {"gpu, cuda, rocm, hip, mps, metal, opencl, vulkan, xpu, npu, tpu", NULL,
+         "this build computes on processors"},
         {0},
 };
 

@@ -206,6 +206,7 @@ const struct data_source data_mnist = {
 
 const struct data_source data_fashion_mnist = {
         .row = {.name = "fashion-mnist",
+                .also = "fmnist, fashion, mnist_fashion",
                 .about = "Fashion-MNIST: 60,000 and 10,000 articles of clothing, 28 x 28 grey",
                 .formula = "official IDX files; pixels / 255, then minus 0.2860, over 0.3530",
                 .keys = keys,

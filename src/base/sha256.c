@@ -52,6 +52,8 @@ void sha256_hex(const void *bytes, size_t count, char out[65])
 
 int sha256_file(const char *path, char out[65], struct err *e)
 {
+	if (!path[0])
+		return err_user(e, "found an empty path, expected a file");
 	FILE *f = fopen(path, "rb");
 	if (!f)
 		return err_user(e, "%s: cannot be opened: %s", path, strerror(errno));

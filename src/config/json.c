@@ -177,7 +177,9 @@ static char *read_whole(const char *path, size_t *length, struct err *e)
 	ssize_t got;
 
 	text_shown(path, shown, sizeof shown);
-	if (fd < 0 && errno == ENOENT) {
+	if (fd < 0 && path[0] == '\0') {
+		err_user(e, "found an empty path, expected a JSON file");
+	} else if (fd < 0 && errno == ENOENT) {
 		err_user(e, "%s: found no such file, expected a JSON file", shown);
 	} else if (fd < 0) {
 		err_user(e, "%s: cannot be opened (%s), expected a JSON file that can be read", shown,

@@ -251,34 +251,46 @@ static int parse_list(struct parse *p, const struct key *k, struct choices *out,
 	return 0;
 }
 
-/* {"count": 2}, where somebody wrote 2: the first key that takes such a value. "" when none does. */
-static void object_meant(const struct key *keys, const struct json *value, struct buf *b)
+/* The first key of an object that takes such a value: what somebody meant who wrote it without one. */
+static const struct key *key_meant(const struct key *keys, const struct json *value)
 {
-	for (const struct key *k = keys; k != NULL && k->name != NULL; k++) {
+	const struct key *k = keys;
+
+	for (; k != NULL && k->name != NULL; k++) {
 		bool fits = value->type == JSON_NUMBER
 		                    ? k->kind == KEY_INT || k->kind == KEY_REAL
 		                    : k->kind == KEY_FAMILY && value->type == JSON_STRING &&
 		                              family_find(k->family, value->string) != NULL;
 
-		if (!fits)
-			continue;
-		buf_format(b, ", as in {\"%s\": ", k->name);
-		json_write(b, value);
-		buf_add(b, "}");
-		return;
+		if (fits)
+			return k;
 	}
+	return NULL;
+}
+
+/* {"count": 2}, where somebody wrote 2, and a sweep of "count" where it was [1, 2]. */
+static int bad_object(struct parse *p, const struct key *keys, const struct json *value)
+{
+	const struct json *one = value->type == JSON_ARRAY ? value->child : value;
+	const struct key *k = one != NULL ? key_meant(keys, one) : NULL;
+	struct buf meant = {0};
+	char path[PATH_SIZE];
+
+	if (k == NULL)
+		return bad_value(p, NULL, value, "an object");
+	if (one != value && value->key != NULL)
+		return json_bad(p->err, value,
+		                "an object; a run with each of several is \"sweep\": {\"%s.%s\": [...]}",
+		                json_path(value, path, sizeof path), k->name);
+	json_write(&meant, one);
+	json_bad(p->err, value, "an object, as in {\"%s\": %s}", k->name, meant.text);
+	buf_clear(&meant);
+	return -1;
 }
 
 static int parse_object(struct parse *p, const struct key *keys, char *state, const struct json *value)
 {
-	struct buf meant = {0};
-
-	if (value->type == JSON_OBJECT)
-		return fill(p, keys, state, value);
-	object_meant(keys, value, &meant);
-	json_bad(p->err, value, "an object%s", meant.length > 0 ? meant.text : "");
-	buf_clear(&meant);
-	return -1;
+	return value->type == JSON_OBJECT ? fill(p, keys, state, value) : bad_object(p, keys, value);
 }
 
 static int parse_value(struct parse *p, const struct key *k, char *at, const struct json *value)

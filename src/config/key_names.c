@@ -68,13 +68,28 @@ const char *names_nearest_hint(const struct names *n, const char *wrong, char *o
 	return out;
 }
 
+/* The same word as one of the list, or one of them with the number of a device: "cuda:1". */
+static bool is_called(const char *word, const char *list)
+{
+	char bare[WORD_SIZE];
+	size_t length = strcspn(word, ":");
+
+	if (text_in_list(word, list))
+		return true;
+	if (word[length] == '\0' || length >= sizeof bare || word[length + 1] == '\0' ||
+	    strspn(word + length + 1, "0123456789") != strlen(word + length + 1))
+		return false;
+	snprintf(bare, sizeof bare, "%.*s", (int)length, word);
+	return text_in_list(bare, list);
+}
+
 const char *words_hint(const struct word *words, const char *wrong, char *out, size_t size)
 {
 	const struct word *w = words;
 	char shown[WORD_SIZE];
 
 	out[0] = '\0';
-	while (w != NULL && w->called != NULL && !text_in_list(wrong, w->called))
+	while (w != NULL && w->called != NULL && !is_called(wrong, w->called))
 		w++;
 	if (w == NULL || w->called == NULL)
 		return out;
@@ -93,7 +108,7 @@ const char *family_hint(const struct family *f, const char *wrong, char *out, si
 	char shown[WORD_SIZE];
 
 	for (const struct row *const *r = f->rows; *r != NULL; r++) {
-		if (!text_in_list(wrong, (*r)->also))
+		if (!is_called(wrong, (*r)->also))
 			continue;
 		snprintf(out, size, "\"%s\" is \"%s\" here", text_shown(wrong, shown, sizeof shown),
 		         (*r)->name);

@@ -66,26 +66,33 @@ static void warn_byzantine_majority(const struct runs *r)
 		         r->at[0].source, count, r->count);
 }
 
-/* What decides a result, has a default, and was not written down. */
+/*
+ * What decides a result, has a default, and was not written down; in some run of the file. idle: there is an
+ * attack, but no word of who attacks.
+ */
 struct unsaid {
-	bool workers, attack;
+	bool workers, attack, idle;
 };
 
 static void note_unsaid(struct unsaid *u, const struct settings *s, const struct json *point)
 {
 	const struct json *adversaries = json_member(point, "adversaries");
 	u->workers = u->workers || !json_member(point, "workers");
-	u->attack = u->attack ||
-	            (s->adversaries.count > 0 && (!adversaries || !json_member(adversaries, "attack")));
+	bool attack = adversaries && json_member(adversaries, "attack");
+	u->attack = u->attack || (s->adversaries.count > 0 && !attack);
+	u->idle = u->idle || (s->adversaries.count == 0 && attack && !json_member(adversaries, "count"));
 }
 
 static void tell_unsaid(const struct unsaid *u, const struct settings *s)
 {
 	if (u->workers)
-		log_say("%s: no `workers` given: one worker trains alone", s->source);
+		log_warn("%s: no `workers` given: one worker trains alone", s->source);
 	if (u->attack)
-		log_say("%s: no `adversaries.attack` given: Byzantine workers do \"%s\"", s->source,
-		        s->adversaries.attack.row->name);
+		log_warn("%s: no `adversaries.attack` given: Byzantine workers do \"%s\"", s->source,
+		         s->adversaries.attack.row->name);
+	if (u->idle)
+		log_warn("%s: `adversaries.attack` given and no `adversaries.count`: nobody is Byzantine",
+		         s->source);
 }
 
 /* One point of the sweep: its values in a copy of the root, read. */
@@ -119,7 +126,7 @@ static int expand(struct runs *out, struct json *root, bool recorded, const stru
 {
 	struct arena *a = &out->arena;
 	struct key_renames renames = {.arena = a};
-	struct unsaid unsaid = {false, false};
+	struct unsaid unsaid = {.idle = false};
 	struct sweep sweep;
 	if (root->type != JSON_OBJECT)
 		return json_bad(e, root, "an object, the experiment");

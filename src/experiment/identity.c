@@ -74,14 +74,25 @@ static void write_group(struct buf *b, const struct settings *s, const char *fil
 	buf_add(b, "}");
 }
 
+/* The hash of the file that parameters begin from; a complaint names the place that names the file. */
+static int hash_start(const char *path, char hex[65], const struct json *root, struct err *e)
+{
+	struct err why = {0};
+	if (!sha256_file(path, hex, &why))
+		return 0;
+	const struct json *init = json_member(root, "init");
+	const struct json *place = init && init->type == JSON_OBJECT ? json_member(init, "path") : NULL;
+	return json_say(e, place ? place : root, "%s", why.text);
+}
+
 int settings_identify(struct arena *a, struct settings *s, const struct json *root, struct err *e)
 {
 	struct buf b = {0};
 	char file_hex[65] = "";
 	const char *file = init_path(s);
 	struct settings same = *s;
-	if (file && sha256_file(file, file_hex, e))
-		return err_prefix(e, "init");
+	if (file && hash_start(file, file_hex, root, e))
+		return -1;
 	drop_idle_attack(&same);
 	put_in_order(a, &same.adversaries.ids);
 	hash_identity(s, file_hex, s->id);

@@ -10,7 +10,8 @@
 #define COUNT_MAX          9007199254740992.0 /* 2^53 */
 
 static const struct word partition_words[] = {
-        {"noniid, non_iid_by_class, by_class, by_label, pathological, extreme_niid, sorted, label_skew, "
+        {"noniid, niid, not_iid, non_iid_by_class, by_class, by_label, pathological, extreme_niid, sorted, "
+         "label_skew, "
          "heterogeneous",
          "label-shards", NULL},
         {"uniform, random, homogeneous", "iid", NULL},

@@ -20,6 +20,14 @@ static const struct word words[] = {
         {"dtype, precision, amp, fp16, bf16", NULL, "numbers are floats of 32 bits"},
         {"threads, num_threads, lanes, n_jobs", NULL, "threads are an option, --lanes"},
         {"shuffle, drop_last, pin_memory", NULL, "every worker draws from its shard without replacement"},
+        {"transform, transforms, transformation, augmentation, augmentations, data_augmentation, "
+         "preprocessing",
+         NULL,
+         "images are changed as \"data\" says: \"augment\" of \"cifar10\", \"crop\" and \"flip\" of "
+         "\"imagefolder\""},
+        {"pre_aggregators, pre_aggregator, pre_aggregation, pre_agg, bucketing, nnm", NULL,
+         "the aggregator has the messages as they were sent"},
+        {"participation, client_fraction, frac, fraction_fit", NULL, "every worker takes part in every step"},
         {0},
 };
 

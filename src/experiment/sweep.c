@@ -66,6 +66,16 @@ int sweep_drop(struct json *root, const char *key, const char *option, struct er
 	return 0;
 }
 
+/* What stands beside `sweep` can be in it under no name. */
+static int refuse_elsewhere(const struct json *values, const char *name, struct err *e)
+{
+	for (const char *const *other = experiment_lingo.elsewhere; *other; other++)
+		if (strcmp(name, *other) == 0)
+			return json_say_key(
+			        e, values, "found `%s` in `sweep`, expected it at the top of the file", name);
+	return 0;
+}
+
 /* "aggregator,lr" -> two keys. */
 static int axis_keys(struct arena *a, struct sweep_axis *axis, const struct json *values, struct err *e)
 {
@@ -79,6 +89,8 @@ static int axis_keys(struct arena *a, struct sweep_axis *axis, const struct json
 			        e, values,
 			        "the name must be one dotted key, or up to %d of them with commas between",
 			        SWEEP_KEYS_MAX);
+		if (refuse_elsewhere(values, p, e))
+			return -1;
 		axis->keys[axis->n_keys++] = p;
 		p = comma ? comma + 1 : NULL;
 	}

@@ -57,6 +57,8 @@ static int read_open(int fd, const char *path, unsigned char **image, size_t *by
 int h5_disk_load(const char *path, bool sealed, unsigned char **image, size_t *bytes, struct err *e)
 {
 	*image = NULL;
+	if (!path[0])
+		return err_user(e, "found an empty path, expected an HDF5 file");
 	int fd = open(path, O_RDONLY | O_CLOEXEC |
 	                            O_NONBLOCK); /* O_NONBLOCK: a pipe without a writer must not block */
 	if (fd < 0)

@@ -7,13 +7,42 @@
 #include "base/mem.h"
 #include "record/record_internal.h"
 
+/* "runs/x.checkpoint.h5" -> "runs/x.h5"; NULL where the name is another. Free with mem_free(). */
+static char *result_of(const char *checkpoint)
+{
+	static const char ending[] = ".checkpoint.h5";
+	size_t length = strlen(checkpoint), end = sizeof ending - 1;
+	if (length <= end || strcmp(checkpoint + length - end, ending) != 0)
+		return NULL;
+	return mem_format("%.*s.h5", (int)(length - end), checkpoint);
+}
+
+/* What stands beside an unfinished result is said to be no more than that. */
+static int refuse_other(struct h5 *f, const char *path, struct err *e)
+{
+	int64_t version, step;
+	struct err ignored = {0};
+	char *result = result_of(path);
+	char *id = h5_get_int(f, "/", "checkpoint_version", &version, &ignored)
+	                   ? NULL
+	                   : h5_get_text(f, "/", "run_id", &ignored);
+	if (id && !h5_get_int(f, "/", "step", &step, &ignored))
+		err_user(e, "%s: is the checkpoint of run %s after step %" PRId64 ", no result%s%s", path, id,
+		         step, result ? "; that stands in " : "", result ? result : "");
+	else
+		err_user(e, "%s: is an HDF5 file, but no result of signsgd (it has no /format version)",
+		         path);
+	mem_free(id);
+	mem_free(result);
+	return -1;
+}
+
 int record_check_format(struct h5 *f, const char *path, struct err *e)
 {
 	int64_t version;
 	struct err inner = {0};
 	if (h5_get_int(f, "/format", "version", &version, &inner))
-		return err_user(
-		        e, "%s: is an HDF5 file, but no result of signsgd (it has no /format version)", path);
+		return refuse_other(f, path, e);
 	if (version > RECORD_LAYOUT)
 		return err_user(e,
 		                "%s: is a result of a newer signsgd: found layout version %" PRId64

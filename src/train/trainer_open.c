@@ -154,5 +154,5 @@ int trainer_check_start(const struct settings *s, size_t n_params, struct err *e
 	int rc = init->read(s->init.state, &env, s->model.state, x, running, e);
 	mem_free(x);
 	mem_free(running);
-	return rc;
+	return rc ? err_prefix(e, "%s", s->source) : 0;
 }

@@ -13,7 +13,8 @@ TestSuite(cli_runs, .init = cli_open, .fini = cli_close, .timeout = 180);
 static const char *const small =
         "{\"name\":\"small\",\"seeds\":[1,2],\"workers\":5,\"steps\":40,\"batch\":1,"
         "\"model\":{\"kind\":\"quadratic\",\"dimensions\":50},\"momentum\":0,\"lr\":0.01,"
-        "\"eval\":{\"every\":10},\"sweep\":{\"adversaries.count\":[0,2]}}";
+        "\"eval\":{\"every\":10},\"adversaries\":{\"attack\":\"invert\"},"
+        "\"sweep\":{\"adversaries.count\":[0,2]}}";
 static const char *const single = "--set seed=3 --set adversaries.count=1"; /* makes one run of it */
 
 static double number(const struct json *line, const char *key)

@@ -28,6 +28,30 @@ Test(cli_words, what_a_file_leaves_out_is_told)
 	cr_expect_str_eq(cli_err, "");
 }
 
+Test(cli_words, what_a_file_leaves_out_is_told_when_only_errors_are_asked_for)
+{
+	cli_expect(0, "alone.json: no `workers` given", "simulate %s/alone.json --quiet --out %s/a.h5",
+	           cli_folder, cli_folder);
+	cli_expect(0, "no `adversaries.attack` given: Byzantine workers do \"invert\"",
+	           "simulate %s/all.json --adversaries 1 --quiet --out %s/b.h5", cli_folder, cli_folder);
+}
+
+Test(cli_words, an_attack_of_nobody_is_told)
+{
+	static const char *const said[] = {"--adversaries 1", "--adversaries 0",
+	                                   "--set 'sweep={\"adversaries.count\":[0,1]}'"};
+	static const char idle[] =
+	        "`adversaries.attack` given and no `adversaries.count`: nobody is Byzantine";
+	cli_write("idle.json", "{\"steps\":3,\"batch\":1,\"model\":\"quadratic\",\"workers\":3,"
+	                       "\"adversaries\":{\"attack\":\"zero\"}}");
+	cli_expect(0, idle, "validate %s/idle.json", cli_folder);
+	cli_expect(0, idle, "validate %s/all.json --attack zero", cli_folder);
+	for (size_t i = 0; i < sizeof said / sizeof *said; i++) {
+		cr_expect_eq(cli("validate %s/idle.json %s", cli_folder, said[i]), 0, "%s", cli_err);
+		cr_expect_null(strstr(cli_err, "nobody is Byzantine"), "%s: %s", said[i], cli_err);
+	}
+}
+
 Test(cli_words, an_empty_value_of_an_option_is_refused)
 {
 	static const char *const options[] = {"--out \"\"", "--out=", "--data \"\"",
@@ -35,6 +59,31 @@ Test(cli_words, an_empty_value_of_an_option_is_refused)
 	for (size_t i = 0; i < sizeof options / sizeof *options; i++)
 		cli_expect(2, "found an empty one", "simulate %s/all.json %s", cli_folder, options[i]);
 	cli_expect(2, "-o needs a value (FILE), found an empty one", "plot curves x.h5 -o \"\"");
+}
+
+Test(cli_words, an_empty_path_is_called_that)
+{
+	static const char *const json[] = {"simulate", "train", "validate", "estimate"};
+	for (size_t i = 0; i < sizeof json / sizeof *json; i++)
+		cli_expect(2, "found an empty path, expected a JSON file", "%s \"\"", json[i]);
+	cli_expect(2, "found an empty path, expected an HDF5 file", "show \"\"");
+	cli_expect(2, "init.path: found an empty path, expected a file",
+	           "validate %s/all.json --set init.kind=file --set init.path=", cli_folder);
+}
+
+Test(cli_words, keys_into_a_file_are_the_users_input)
+{
+	cli_write("plain.txt", "mine\n");
+	cli_expect(2, "plain.txt: found a file, expected a folder for the keys", "keys new a -o %s/plain.txt",
+	           cli_folder);
+}
+
+Test(cli_words, a_file_of_parameters_that_is_not_there_is_said_with_its_line)
+{
+	cli_write("start.json", "{\"steps\":3,\"batch\":1,\"model\":\"quadratic\",\"workers\":3,\n"
+	                        "\"init\":{\"kind\":\"file\",\"path\":\"none.h5\"}}");
+	cli_expect(2, "/start.json:2:30: init.path: none.h5: cannot be opened", "validate %s/start.json",
+	           cli_folder);
 }
 
 Test(cli_words, a_sweep_to_a_file_that_is_no_folder_is_the_users_input)
@@ -81,6 +130,12 @@ Test(cli_words, addresses_are_answered_with_what_is_wrong)
 	        {"udp://127.0.0.1:5609", "found the protocol udp, expected tcp://HOST:PORT or ipc://PATH"},
 	        {"tcp://:5609", "found no host"},
 	        {"tcp://127.0.0.1", "found no port"},
+	        {"tcp://127.0.0.1:", "found no port"},
+	        {"tcp://[::1]", "found no port"},
+	        {"tcp://127.0.0.1:99999", "found '99999' for a port, expected a number up to 65535"},
+	        {"tcp://127.0.0.1:x", "found 'x' for a port"},
+	        {"tcp://127.0.0.1:5606/", "found '5606/' for a port"},
+	        {"tcp://127.0.0.1:-1", "found '-1' for a port"},
 	};
 	for (size_t i = 0; i < sizeof list / sizeof *list; i++) {
 		cli_expect(2, list[i].part, "serve %s/all.json --insecure --listen %s", cli_folder,
@@ -100,7 +155,24 @@ Test(cli_words, checkpoints_among_results_are_passed_over)
 	cli_expect(0, "r.checkpoint.h5: a checkpoint of a run, no result: passed over", "show %s/*.h5",
 	           cli_folder);
 	cr_expect_not_null(strstr(cli_out, "all"), "%s", cli_out);
-	cr_expect_eq(cli("show %s/r.checkpoint.h5", cli_folder), 2);
+}
+
+Test(cli_words, a_checkpoint_alone_is_said_to_be_one)
+{
+	char found[300];
+	cr_assert_eq(cli("simulate %s/all.json --out %s/r.h5 --json --set checkpoint.keep=true", cli_folder,
+	                 cli_folder),
+	             0, "%s", cli_err);
+	const char *id = strstr(cli_out, "\"id\": \"");
+	id = id ? id + 7 : strstr(cli_out, "\"id\":\"") + 6;
+	snprintf(found, sizeof found,
+	         "r.checkpoint.h5: is the checkpoint of run %.12s after step 3, no result; that stands in "
+	         "%s/r.h5",
+	         id, cli_folder);
+	cli_expect(2, found, "show %s/r.checkpoint.h5", cli_folder);
+	cli_expect(2, found, "show %s/r.checkpoint.h5 %s/r.checkpoint.h5", cli_folder, cli_folder);
+	cr_expect_null(strstr(cli_err, "passed over"), "%s", cli_err);
+	cli_expect(2, "show needs a result file", "show");
 }
 
 Test(cli_words, validate_looks_into_a_file_of_parameters)
@@ -113,6 +185,8 @@ Test(cli_words, validate_looks_into_a_file_of_parameters)
 	h5_write(f, "/x", H5_F32, 1, (const size_t[]){2}, two);
 	cr_assert_eq(h5_flush(f, false, &e), 0, "%s", e.text);
 	h5_close(f);
+	cli_expect(2, "all.json: init: ", "validate %s/all.json --set init.kind=file --set init.path=%s",
+	           cli_folder, path);
 	cli_expect(2, "tensor \"/x\" is 2, expected 1000",
 	           "validate %s/all.json --set init.kind=file --set init.path=%s", cli_folder, path);
 	cr_expect_eq(

@@ -69,6 +69,22 @@ Test(figures_words, of_a_file_that_is_no_result_is_said_what_show_says)
 	}
 }
 
+Test(figures_words, checkpoints_are_passed_over_or_said_to_be_ones)
+{
+	cr_assert_eq(cli("simulate %s/e.json --quiet --out %s/k.h5 --set checkpoint.keep=true --seed 2",
+	                 cli_folder, cli_folder),
+	             0, "%s", cli_err);
+	cli_expect(0, "k.checkpoint.h5: a checkpoint of a run, no result: passed over",
+	           "plot curves %s/e.h5 %s/k.checkpoint.h5 %s/k.h5 -o %s/x.png", cli_folder, cli_folder,
+	           cli_folder, cli_folder);
+	cli_expect(2, " after step 20, no result; that stands in ",
+	           "plot curves %s/k.checkpoint.h5 -o %s/x.png", cli_folder, cli_folder);
+	cr_expect_not_null(strstr(cli_err, "k.checkpoint.h5: is the checkpoint of run "), "%s", cli_err);
+	cr_assert(process_shell("cp %s/k.checkpoint.h5 %s/copy.h5", cli_folder, cli_folder));
+	cli_expect(2, "copy.h5: is the checkpoint of run ", "plot curves %s/copy.h5 -o %s/x.png", cli_folder,
+	           cli_folder);
+}
+
 Test(figures_words, dollars_are_no_mathematics)
 {
 	draws("curves", "e.h5", "--title '$\\frac{ and $x_1$'");

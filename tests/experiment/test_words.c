@@ -70,6 +70,10 @@ Test(words, keys_without_a_counterpart_are_said_to_have_none)
 	says(START "\"loss\":1}", "\"loss\" has no counterpart here: a model brings its own loss");
 	says(START "\"comment\":1}", "\"comment\" has no counterpart here");
 	says(START "\"nesterov\":true}", "\"nesterov\" has no counterpart here");
+	says(START "\"transform\":1}",
+	     "\"transform\" has no counterpart here: images are changed as \"data\"");
+	says(START "\"pre_aggregators\":[]}", "\"pre_aggregators\" has no counterpart here");
+	says(START "\"participation\":1}", "\"participation\" has no counterpart here");
 }
 
 Test(words, sweep_and_seeds_are_among_the_names_meant)
@@ -112,8 +116,36 @@ Test(words, values_of_other_programs_name_ours)
 	value_says(ATTACK, "Random_Sign", "did you mean \"random-sign\"?");
 	value_says("\"partition\":", "noniid", "\"noniid\" is \"label-shards\" here");
 	value_says("\"partition\":", "non-iid", "\"non-iid\" is \"label-shards\" here");
+	value_says("\"partition\":", "niid", "\"niid\" is \"label-shards\" here");
+	value_says("\"partition\":", "n-iid", "\"n-iid\" is \"label-shards\" here");
+	value_says("\"partition\":", "not_iid", "\"not_iid\" is \"label-shards\" here");
 	value_says("\"lr\":", "CosineAnnealingLR", "\"CosineAnnealingLR\" is \"cosine\" here");
 	value_says("\"init\":", "kaiming", "\"kaiming\" is \"he\" here");
+}
+
+static void refuse_backend(const char *name, struct err *e)
+{
+	char text[400];
+	snprintf(text, sizeof text, START "\"backend\":\"%s\"}", name);
+	refuse(text, NULL, 0, e);
+}
+
+/* As START, of data sets. */
+static void data_says(const char *name, const char *phrase)
+{
+	char text[400];
+	snprintf(text, sizeof text, "{\"model\":\"softmax\",\"steps\":5,\"workers\":3,\"data\":\"%s\"}",
+	         name);
+	says(text, phrase);
+}
+
+Test(words, data_sets_of_other_names)
+{
+	data_says("fmnist", "\"fmnist\" is \"fashion-mnist\" here");
+	data_says("F-MNIST", "\"F-MNIST\" is \"fashion-mnist\" here");
+	data_says("FashionMNIST", "did you mean \"fashion-mnist\"?");
+	data_says("mnist-c", "\"mnist-c\" has no counterpart here");
+	data_says("imagenette", "\"imagenette\" has no counterpart here");
 }
 
 Test(words, values_without_a_counterpart_are_said_to_have_none)
@@ -125,6 +157,13 @@ Test(words, values_without_a_counterpart_are_said_to_have_none)
 	value_says("\"partition\":", "dirichlet", "\"dirichlet\" has no counterpart here");
 	refuse(START ATTACK "\"ALIE\"}}", NULL, 0, &e);
 	cr_expect_null(strstr(e.text, "did you mean"), "%s", e.text);
+	static const char *const machines[] = {"cuda:1", "metal", "mps", "npu", "xpu:12"};
+	for (size_t i = 0; i < sizeof machines / sizeof *machines; i++) {
+		refuse_backend(machines[i], &e);
+		cr_expect_null(strstr(e.text, "did you mean"), "%s", e.text);
+		cr_expect(strstr(e.text, "has no counterpart here") || strstr(e.text, "\" is \"cuda\" here"),
+		          "%s", e.text);
+	}
 	if (family_find(&family_backends, "cuda"))
 		value_says("\"backend\":", "gpu", "\"gpu\" is \"cuda\" here");
 	else
@@ -186,6 +225,13 @@ Test(words, several_values_name_seeds_and_sweep)
 	says(START "\"lr\":[0.1,0.2]}", "\"sweep\": {\"lr\": [...]}");
 	says(START "\"momentum\":[0,0.9]}", "\"sweep\": {\"momentum\": [...]}");
 	says(START "\"partition\":[\"iid\",\"shards\"]}", "\"sweep\": {\"partition\": [...]}");
+	says(START "\"adversaries\":[0,1,2]}", "\"sweep\": {\"adversaries.count\": [...]}");
+	says(START "\"adversaries\":[\"invert\",\"zero\"]}", "\"sweep\": {\"adversaries.attack\": [...]}");
+	says(START "\"eval\":[{\"every\":3}]}", "\"sweep\": {\"eval\": [...]}");
+	says(START "\"sweep\":{\"seeds\":[1,2]}}",
+	     "found `seeds` in `sweep`, expected it at the top of the file");
+	says(START "\"sweep\":{\"lr,seeds\":[[1,2]]}}", "found `seeds` in `sweep`");
+	says(START "\"sweep\":{\"sweep\":[{}]}}", "found `sweep` in `sweep`");
 	says(START "\"adversaries\":2}", "expected an object, as in {\"count\": 2}");
 	says(START "\"adversaries\":\"invert\"}", "expected an object, as in {\"attack\": \"invert\"}");
 }

@@ -112,6 +112,9 @@ int keyring_new(const char *dir, size_t count, const char *const *names, struct 
 {
 	if (check_names(dir, count, names, e))
 		return -1;
+	struct stat st;
+	if (stat(dir, &st) == 0 && !S_ISDIR(st.st_mode))
+		return err_user(e, "%s: found a file, expected a folder for the keys, or nothing there", dir);
 	if (mkdir(dir, 0700) && errno != EEXIST)
 		return err_world(e, "%s: the folder cannot be made: %s", dir, strerror(errno));
 	int rc = 0;
