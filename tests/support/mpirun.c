@@ -23,8 +23,8 @@ static int mpirun_line(const char *args)
 {
 	char line[3072], path[128];
 	snprintf(line, sizeof line,
-	         "ASAN_OPTIONS=$ASAN_OPTIONS:detect_leaks=0 timeout -k 5 300 mpirun %s >%s/out 2>%s/err", args,
-	         cli_folder, cli_folder);
+	         "ASAN_OPTIONS=$ASAN_OPTIONS:detect_leaks=0 timeout -k 5 300 mpirun %s >%s/out 2>%s/err",
+	         args, cli_folder, cli_folder);
 	int status = system(line);
 	snprintf(path, sizeof path, "%s/out", cli_folder);
 	file_text(path, cli_out, sizeof cli_out);
