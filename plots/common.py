@@ -349,8 +349,7 @@ def spans_decades(values, decades=2):
 
 
 class Parser(argparse.ArgumentParser):
-    def error(self, message):
-        """One sentence, as of every other mistake; --help has the rest."""
+    def error(self, message):  # one sentence, as of every other mistake
         fail(message, 2)
 
 
@@ -476,10 +475,17 @@ def fail(sentence, code):
     sys.exit(code)
 
 
+def check_title(title):
+    """Bytes that are no letters come as halves of surrogates, which an SVG cannot hold."""
+    if any("\ud800" <= letter <= "\udfff" for letter in title):
+        raise PlotError(f"--title: found {ascii(title)}, expected text in UTF-8")
+
+
 def main(p, draw):
     """Parse, draw, save. What the user can mend is one sentence and exit code 2; what nobody foresaw, one and 1."""
     args = p.parse_args()
     try:
+        check_title(args.title or "")
         runs = [Run(path) for path in files_of(args.runs)]
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of means over nothing, which are drawn as nothing

@@ -188,6 +188,12 @@ Test(figures_words, a_wrong_option_is_one_sentence)
 	cr_expect_null(strstr(cli_err, "usage"), "%s", cli_err);
 }
 
+Test(figures_words, a_title_that_is_no_text_is_named)
+{
+	cli_expect(2, "--title: found 'a\\udcff', expected text in UTF-8",
+	           "plot curves %s/e.h5 -o %s/x.svg --title 'a\xff'", cli_folder, cli_folder);
+}
+
 /* Whatever a script runs into that nobody foresaw is a sentence. */
 Test(figures_words, no_mistake_of_a_script_is_a_traceback)
 {
