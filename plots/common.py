@@ -116,6 +116,8 @@ class Run:
 
     def column(self, path):
         """A dataset as an array of doubles."""
+        if not self.has(path):
+            raise PlotError(f"{self.path}: has no {path}{recorded_by(path)}")
         try:
             return np.asarray(self.file[path][...], dtype=float)
         except DAMAGE as error:
@@ -126,6 +128,16 @@ class Run:
         columns = [self.column(path) for path in paths]
         rows = min(len(column) for column in columns)
         return [column[:rows] for column in columns]
+
+
+def recorded_by(column):
+    """What records a column that not every result has, for the end of a sentence."""
+    parts = column.strip("/").split("/")
+    if parts[0] == "probes":
+        return f'; it is recorded by "record": {{"{parts[1]}": 1}}'
+    if parts[-1] == "test_bits" or parts[-1].endswith("perplexity"):
+        return "; it is recorded of runs on a text"
+    return ""
 
 
 def ask_identity(path):
@@ -336,8 +348,13 @@ def spans_decades(values, decades=2):
     return len(values) > 0 and values.min() > 0 and values.max() / values.min() > 10**decades
 
 
+class Parser(argparse.ArgumentParser):
+    def error(self, message):  # one sentence, as of every other mistake
+        fail(message, 2)
+
+
 def parser(about):
-    p = argparse.ArgumentParser(description=about)
+    p = Parser(description=about)
     p.add_argument("runs", nargs="+", metavar="RUN.h5", help="result files of signsgd simulate")
     p.add_argument("-o", "--out", required=True, metavar="FILE", help="the figure: .png, .svg or .pdf")
     p.add_argument("--title", help="title of the figure")
@@ -458,10 +475,17 @@ def fail(sentence, code):
     sys.exit(code)
 
 
+def check_title(title):
+    """Bytes that are no letters come as halves of surrogates, which an SVG cannot hold."""
+    if any("\ud800" <= letter <= "\udfff" for letter in title):
+        raise PlotError(f"--title: found {ascii(title)}, expected text in UTF-8")
+
+
 def main(p, draw):
     """Parse, draw, save. What the user can mend is one sentence and exit code 2; what nobody foresaw, one and 1."""
     args = p.parse_args()
     try:
+        check_title(args.title or "")
         runs = [Run(path) for path in files_of(args.runs)]
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of means over nothing, which are drawn as nothing

@@ -161,6 +161,39 @@ Test(figures_words, a_figure_of_one_run_says_which_and_how_many_are_byzantine)
 	cr_expect_not_null(strstr(cli_out, ", seed 1: 2 of 5 workers Byzantine, zero"), "%s", cli_out);
 }
 
+Test(figures_words, what_a_file_lacks_is_said_with_what_records_it)
+{
+	cli_expect(2,
+	           "e.h5: has no /probes/sign_failure/full_l1; it is recorded by \"record\": "
+	           "{\"sign_failure\": 1}",
+	           "plot toy --theory %s/e.h5 -o %s/x.png", cli_folder, cli_folder);
+	cr_assert(process_shell("$SIGNSGD_PYTHON -c \"import h5py; f = h5py.File('%s/e.h5', 'r+'); "
+	                        "del f['evals/test_bits']\" || true",
+	                        cli_folder));
+	cli_expect(2, "e.h5: has no /evals/test_bits; it is recorded of runs on a text",
+	           "plot curves --y test_bits %s/e.h5 -o %s/x.png", cli_folder, cli_folder);
+}
+
+Test(figures_words, a_wrong_option_is_one_sentence)
+{
+	static const char *const options[] = {"--width 0", "--width nan", "--height x", "--x sideways"};
+	for (size_t i = 0; i < sizeof options / sizeof *options; i++) {
+		cr_expect_eq(cli("plot curves %s/e.h5 -o %s/x.png %s", cli_folder, cli_folder, options[i]),
+		             2);
+		cr_expect_null(strstr(cli_err, "usage"), "%s", cli_err);
+		cr_expect_eq(strchr(cli_err, '\n'), cli_err + strlen(cli_err) - 1, "%s", cli_err);
+	}
+	cli_expect(2, "--target: found 2", "plot time-to-accuracy %s/e.h5 -o %s/x.png --target 2", cli_folder,
+	           cli_folder);
+	cr_expect_null(strstr(cli_err, "usage"), "%s", cli_err);
+}
+
+Test(figures_words, a_title_that_is_no_text_is_named)
+{
+	cli_expect(2, "--title: found 'a\\udcff', expected text in UTF-8",
+	           "plot curves %s/e.h5 -o %s/x.svg --title 'a\xff'", cli_folder, cli_folder);
+}
+
 /* Whatever a script runs into that nobody foresaw is a sentence. */
 Test(figures_words, no_mistake_of_a_script_is_a_traceback)
 {
