@@ -164,7 +164,7 @@ static void *offend_often(void *ctx)
 		die("the Byzantine worker was not refused");
 	byzantine_say(&l, (struct frame){.type = FRAME_HELLO}, "", 0, -1);
 	/* The connection is cut, and a new one is not let in. */
-	for (int i = 0; i < 500 && scene_faults(s, "banned") < 2; i++)
+	for (int i = 0; i < 6000 && scene_faults(s, "banned") < 2; i++)
 		usleep(10000);
 	atomic_store(&s->told, true);
 	byzantine_close(&l);
@@ -189,7 +189,7 @@ static void *come_without_a_key(void *ctx)
 	zmq_curve_keypair(key.public_key, key.secret_key);
 	byzantine_open(&l, &s->toy, SCENE_BYZANTINE, s->address, s->own, &key);
 	byzantine_say(&l, (struct frame){.type = FRAME_HELLO, .step = FRAME_NOWHERE}, "", 0, -1);
-	for (int i = 0; i < 500 && toy_server_fault(&s->server, -1, "unknown_key") == 0; i++)
+	for (int i = 0; i < 6000 && toy_server_fault(&s->server, -1, "unknown_key") == 0; i++)
 		usleep(10000);
 	atomic_store(&s->told, true);
 	byzantine_close(&l);
@@ -352,7 +352,7 @@ static void *knock(void *ctx)
 		if (i % 2)
 			send(fds[i], junk, sizeof junk, MSG_NOSIGNAL);
 	}
-	for (int i = 0; i < 500 && toy_server_fault(&s->server, -1, "handshake") < 400; i++)
+	for (int i = 0; i < 6000 && toy_server_fault(&s->server, -1, "handshake") < 400; i++)
 		usleep(10000);
 	atomic_store(&s->told, true);
 	for (int i = 0; i < 400; i++)
