@@ -210,7 +210,7 @@ test:
 	@mk/setup.sh build figures test
 	@$(MAKE) $(PARALLEL) run-tests
 
-# What CI has time for: threads, and the rooms that read foreign bytes or cut memory themselves. The whole suite is
+# Threads, and the rooms that read foreign bytes or cut memory themselves. The whole suite is
 # `make test SANITIZE=address`, and `undefined` likewise: half an hour each.
 SANITIZED_ROOMS := adversary aggregator backend base config data data/image data/text experiment h5 models/graph record \
                    transport/keys transport

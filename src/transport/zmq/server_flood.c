@@ -32,7 +32,6 @@ struct notes {
 
 struct connection {
 	int fd, cut_ticks; /* ticks since it had to be cut off */
-	uint64_t id;       /* flood_socket_id() */
 	double opened;
 	uint64_t seen; /* notes.seen when it was opened */
 	bool spoke;
@@ -103,16 +102,10 @@ uint64_t flood_socket_id(int fd)
 
 /* --- connections come and go ---------------------------------------------------------------------------- */
 
-/* Did the server read nothing of it yet? */
-static bool is_silent(const struct flood *g, const struct connection *c)
-{
-	return !c->spoke && atomic_load(&g->notes[c->fd].seen) == c->seen;
-}
-
 static void connection_lost(struct flood *g, int at)
 {
 	const struct connection *c = &g->open[at];
-	if (is_silent(g, c))
+	if (!c->spoke && atomic_load(&g->notes[c->fd].seen) == c->seen)
 		faults_count(g->faults, -1, FAULT_HANDSHAKE);
 	else
 		zmq_send(g->lost_out, &c->fd, sizeof c->fd, ZMQ_DONTWAIT);
@@ -120,18 +113,26 @@ static void connection_lost(struct flood *g, int at)
 	memmove(&g->open[at], &g->open[at + 1], (size_t)(--g->n_open - at) * sizeof *g->open);
 }
 
+static void disconnected(struct flood *g, int fd)
+{
+	for (int i = 0; i < g->n_open; i++)
+		if (g->open[i].fd == fd) {
+			connection_lost(g, i);
+			return;
+		}
+}
+
+/* The system has reused this number, so an earlier connection with it is gone, even without an event. */
 static void accepted(struct flood *g, int fd)
 {
 	struct notes *n = &g->notes[fd];
-	for (int i = g->n_open - 1; i >= 0; i--)
-		if (g->open[i].fd == fd) /* an earlier connection with this number */
-			connection_lost(g, i);
+	disconnected(g, fd);
 	if (g->n_open == FD_MOST)
 		return;
 	atomic_store(&n->owner, 0);
 	atomic_store(&n->cut, false);
-	g->open[g->n_open++] = (struct connection){
-	        .fd = fd, .id = flood_socket_id(fd), .opened = clock_s(), .seen = atomic_load(&n->seen)};
+	g->open[g->n_open++] =
+	        (struct connection){.fd = fd, .opened = clock_s(), .seen = atomic_load(&n->seen)};
 	g->n_silent++;
 }
 
@@ -141,8 +142,12 @@ static bool take_event(struct flood *g)
 	int kind, fd;
 	if (!zmq_monitor_next(g->monitor, &kind, &fd))
 		return false;
-	if (kind == ZMQ_EVENT_ACCEPTED && fd >= 0 && fd < FD_MOST)
+	if (fd < 0 || fd >= FD_MOST)
+		return true;
+	if (kind == ZMQ_EVENT_ACCEPTED)
 		accepted(g, fd);
+	else if (kind == ZMQ_EVENT_DISCONNECTED)
+		disconnected(g, fd);
 	return true;
 }
 
@@ -211,11 +216,10 @@ static void *flood_run(void *ctx)
 			continue;
 		checked = now;
 		for (int i = g->n_open - 1; i >= 0; i--) {
-			struct connection *c = &g->open[i];
-			if (flood_socket_id(c->fd) != c->id || c->id == 0)
-				connection_lost(g, i);
+			if (flood_socket_id(g->open[i].fd) != 0)
+				check_connection(g, &g->open[i], now);
 			else
-				check_connection(g, c, now);
+				connection_lost(g, i);
 		}
 		cut_silent(g);
 	}
@@ -241,7 +245,7 @@ struct flood *flood_start(void *context, void *router, const char *address, size
 	g->slack = UNDER_WAY * (uint64_t)most_bytes + KERNEL_BYTES;
 	g->notes = mem_array(FD_MOST, sizeof *g->notes);
 	g->open = mem_array(FD_MOST, sizeof *g->open);
-	if (zmq_socket_monitor(router, "inproc://events", ZMQ_EVENT_ACCEPTED))
+	if (zmq_socket_monitor(router, "inproc://events", ZMQ_EVENT_ACCEPTED | ZMQ_EVENT_DISCONNECTED))
 		die("ZeroMQ does not let connections be watched: %s", zmq_strerror(errno));
 	g->monitor = pair_end(context, "inproc://events", false);
 	g->lost_out = pair_end(context, "inproc://notices", true);

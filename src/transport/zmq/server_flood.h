@@ -41,9 +41,9 @@ void flood_cut(struct flood *g, int fd, int m);
 uint64_t flood_socket_id(int fd);
 
 /*
- * The next connection that was lost. False: there is none. The guard hears of connections later than the
- * server may hear of what came through them: it misses one that is lost before its first message was read,
- * and the number may be another connection's already. So compare flood_socket_id().
+ * The next connection that was lost. False: there is none. The guard misses one that is lost before its first
+ * message was read; the socket may not be closed yet, and the number may be another connection's already. So
+ * compare flood_socket_id(), also now and then without such news.
  */
 bool flood_lost(struct flood *g, int *fd);
 /* The socket to poll for lost connections. */
