@@ -97,12 +97,18 @@ Test(children, killed_twice_it_is_not_started_again_and_the_run_goes_on)
 	finish(run, "worker 0: the process ended again, by signal 9 (Killed); it will not be started again");
 }
 
-/* Votes on a shard that is gone are sent again; a worker that it had not answered starts anew, and is
- * replayed so. */
+/* Votes on a shard that is gone are sent again: nothing is missed, and the bits are those of one process. */
 Test(children, a_killed_shard_is_started_anew)
 {
+	char path[128], other[128], different[128] = "";
+	struct err e = {0};
 	pid_t shard[CHILDREN_MOST];
 	pid_t run = begin("--processes 2 --set transport.shards=2", "shard", 1, shard);
 	kill(shard[0], SIGKILL);
 	finish(run, "a shard: the process ended by signal 9 (Killed) and is started anew, this once");
+	cr_assert_eq(cli("simulate %s/e.json --out %s/simulate.h5 --quiet", cli_folder, cli_folder), 0);
+	snprintf(path, sizeof path, "%s/simulate.h5", cli_folder);
+	snprintf(other, sizeof other, "%s/own.h5", cli_folder);
+	int same = record_same_final(path, other, different, sizeof different, &e);
+	cr_expect_eq(same, 1, "%s%s", same < 0 ? e.text : "other bits: ", different);
 }
