@@ -5,12 +5,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
-enum { COMMAND_SIZE = 8192 };
+enum { COMMAND_SIZE = 8192, POLL_MS = 20 };
 
 const char *process_program(void)
 {
@@ -52,6 +53,24 @@ int process_wait(pid_t pid)
 	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
 		;
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 256 + WTERMSIG(status);
+}
+
+void process_adopt_orphans(void)
+{
+	prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
+}
+
+bool process_none_left(void)
+{
+	for (int ms = 0; ms < CHILD_SECONDS * 1000; ms += POLL_MS) {
+		pid_t gone;
+		while ((gone = waitpid(-1, NULL, WNOHANG)) > 0)
+			;
+		if (gone < 0 && errno == ECHILD)
+			return true;
+		process_sleep_ms(POLL_MS);
+	}
+	return false;
 }
 
 int process_in_child(int (*work)(void *ctx), void *ctx)

@@ -27,6 +27,13 @@ int process_run(const char *args, const char *log);
 /* The exit code, or 256 + the signal that ended it. */
 int process_wait(pid_t pid);
 
+/* From now on the processes that a child leaves behind become our own children, whatever they are called. */
+void process_adopt_orphans(void);
+
+/* Wait until no child is left, adopted ones among them; false when there still are some after CHILD_SECONDS.
+ */
+bool process_none_left(void);
+
 /* Do `work` in a process of its own, so that a crash is seen and not shared: 0 when it ended well. A process
  * that takes longer than CHILD_SECONDS is killed.
  */

@@ -142,18 +142,6 @@ Test(ways, a_server_and_workers_with_keys_give_the_same_bits)
 	}
 }
 
-/* No process of ours is left, and no socket without a file either. */
-static void expect_nothing_left(void)
-{
-	char line[256];
-	snprintf(line, sizeof line,
-	         "pgrep -f '[s]ignsgd .*%s/e.json|(connect|listen) ipc://@[s]ignsgd-' >/dev/null",
-	         cli_folder);
-	for (int i = 0; i < 250 && system(line) == 0; i++)
-		process_sleep_ms(SERVED_POLL_MS);
-	cr_expect_neq(system(line), 0, "processes are left");
-}
-
 static void write_long(void)
 {
 	cli_write(
@@ -171,6 +159,7 @@ static void write_long(void)
 Test(ways, an_interrupted_run_is_continued_in_another_way)
 {
 	static const int signals[] = {SIGINT, SIGHUP};
+	process_adopt_orphans();
 	write_long();
 	cr_assert_eq(cli("simulate %s/e.json --out %s/simulate.h5 --quiet", cli_folder, cli_folder), 0);
 	for (int group = 0; group < 2; group++) {
@@ -185,7 +174,7 @@ Test(ways, an_interrupted_run_is_continued_in_another_way)
 			cr_assert_eq(system(line), 0);
 		kill(pid, signals[group]);
 		cr_expect_eq(process_wait(pid), 128 + signals[group]);
-		expect_nothing_left();
+		cr_expect(process_none_left(), "processes are left");
 		cr_expect_eq(cli(group ? "simulate --resume %s/own1.h5 --quiet"
 		                       : "train --resume %s/own0.h5 --processes 3 --quiet",
 		                 cli_folder),
@@ -197,13 +186,14 @@ Test(ways, an_interrupted_run_is_continued_in_another_way)
 /* Whatever this process dies of, the kernel takes its workers down; what was saved can be continued. */
 Test(ways, a_killed_run_leaves_no_process_and_can_be_continued)
 {
+	process_adopt_orphans();
 	write_long();
 	pid_t pid =
 	        served_start("log", "train %s/e.json --processes 2 --out %s/own.h5", cli_folder, cli_folder);
 	served_wait_for_steps("own", 0);
 	kill(pid, SIGKILL);
 	cr_expect_eq(process_wait(pid), 256 + SIGKILL);
-	expect_nothing_left();
+	cr_expect(process_none_left(), "processes are left");
 	cr_expect_eq(cli("simulate --resume %s/own.h5 --quiet", cli_folder), 0, "%s", cli_err);
 	cr_assert_eq(cli("simulate %s/e.json --out %s/simulate.h5 --quiet", cli_folder, cli_folder), 0);
 	expect_same("own");
