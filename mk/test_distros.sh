@@ -21,6 +21,7 @@ inside() {
 		die "$release: debootstrap failed"
 	# What this machine says about mirrors and proxies holds for packages in there too.
 	cp /etc/resolv.conf "$root/etc/resolv.conf"
+	printf '127.0.0.1 localhost\n::1 localhost\n' >"$root/etc/hosts" # an installer's work, which debootstrap leaves out
 	apt-config dump Acquire 2>/dev/null | grep -E '^Acquire::(https?|Check-|Retries)' >"$root/etc/apt/apt.conf.d/90host"
 	{ mount -t proc proc "$root/proc" && mount --rbind /sys "$root/sys" && mount --rbind /dev "$root/dev"; } ||
 		die "$release: mounting proc, sys and dev failed"
