@@ -166,7 +166,8 @@ static struct exchange_request request_of(struct bench *b)
 	                              .pull_bytes = b->pull_bytes,
 	                              .push_planes = planes_of(b->agg->push_bits, b->push_bytes, b->job.n),
 	                              .pull_planes = planes_of(b->agg->pull_bits, b->pull_bytes, b->job.n)};
-	struct exchange_rule rule = {.separable = b->agg->separable,
+	struct exchange_rule rule = {.name = b->agg->row.name,
+	                             .separable = b->agg->separable,
 	                             .float_mean = b->agg->float_mean,
 	                             .combine = combine,
 	                             .ctx = b};

@@ -113,6 +113,12 @@ void state_open(struct state *st, const struct settings *s, const struct model_e
 		st->bn_owner++;
 }
 
+void state_open_server(struct state *st, size_t floats)
+{
+	st->server_floats = floats;
+	st->server = floats > 0 ? mem_array(floats, sizeof *st->server) : NULL;
+}
+
 static void close_blocks(struct state *st)
 {
 	state_drop_remote(st);
@@ -144,6 +150,7 @@ void state_close(struct state *st)
 	for (size_t i = 0; i < sizeof own / sizeof *own; i++)
 		m->release(own[i]);
 	mem_free(st->norms);
+	mem_free(st->server);
 }
 
 double state_epoch(const struct state *st, const struct settings *s)
@@ -291,6 +298,7 @@ void state_lend(const struct state *st, bool given, struct train_state *out)
 	                            .x = {st->n, st->x_seen},
 	                            .optimizer = {st->optimizer_floats, st->optimizer_seen},
 	                            .running = {st->running_floats, st->running_seen},
+	                            .server = {st->server_floats, st->server},
 	                            .running_fits = st->running ? state_running_fits : NULL,
 	                            .running_ctx = st,
 	                            .worker_floats = st->block_floats,

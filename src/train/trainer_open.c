@@ -141,6 +141,13 @@ void trainer_close(struct trainer *t)
 	mem_free(t);
 }
 
+int trainer_check_transport(const struct settings *s, struct err *e)
+{
+	const struct transport *row = (const struct transport *)s->transport.row;
+	const struct exchange_rule rule = uplink_rule(s);
+	return row->check && row->check(s->transport.state, &rule, e) ? err_prefix(e, "%s", s->source) : 0;
+}
+
 int trainer_check_start(const struct settings *s, size_t n_params, struct err *e)
 {
 	const struct init_row *init = (const struct init_row *)s->init.row;

@@ -47,12 +47,22 @@ static void post_from_lane(void *ctx, const struct lane *l)
 static void prepare_buckets(struct uplink *u, struct round *r)
 {
 	size_t buckets = u->link.buckets > 1 ? (size_t)u->link.buckets : 1;
-	if (buckets == 1 || !u->link.row->post || !r->agg->separable)
+	struct exchange_request x = {.shape = u->shape, .rule = u->rule};
+	if (buckets == 1 || !u->link.row->post || !exchange_cuts(&x))
 		return;
 	u->posted = mem_array((size_t)u->link.count, sizeof *u->posted);
 	u->bucket = planes_bucket(r->job.n, buckets);
 	r->buckets = (struct round_buckets){
 	        .size = u->bucket, .planes = u->shape.push_planes, .made = post_from_lane, .ctx = u};
+}
+
+struct exchange_rule uplink_rule(const struct settings *s)
+{
+	const struct aggregator *agg = (const struct aggregator *)s->aggregator.row;
+	return (struct exchange_rule){.name = agg->row.name,
+	                              .separable = agg->separable,
+	                              .float_mean = agg->float_mean,
+	                              .combine = combine};
 }
 
 /* Set the shape of this run's messages, and the rule that combines them. */
@@ -66,8 +76,8 @@ static void describe(struct uplink *u, const struct settings *s, struct round *r
 	                                  .pull_bytes = pull_bytes,
 	                                  .push_planes = planes_of(agg->push_bits, push_bytes, n),
 	                                  .pull_planes = planes_of(agg->pull_bits, pull_bytes, n)};
-	u->rule = (struct exchange_rule){
-	        .separable = agg->separable, .float_mean = agg->float_mean, .combine = combine, .ctx = u};
+	u->rule = uplink_rule(s);
+	u->rule.ctx = u;
 }
 
 void uplink_prepare(struct uplink *u, const struct settings *s, struct round *r,
@@ -171,11 +181,13 @@ void uplink_show_running(const struct uplink *u, struct state *st)
 		state_show_running(st);
 }
 
-void uplink_take(const struct uplink *u, struct state *st)
+void uplink_take(const struct uplink *u, struct state *st, bool withheld)
 {
 	if (!u->mirrors)
 		return;
 	state_take_running(st);
+	if (withheld)
+		return;
 	st->be->memory->upload(st->queue, u->pull, u->pull_seen, u->shape.pull_bytes);
 	st->be->memory->finish(st->queue);
 }

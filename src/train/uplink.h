@@ -40,6 +40,9 @@ struct uplink {
 	size_t *posted;                         /* [count] coordinates from here on were posted */
 };
 
+/* What a transport must know of the rule of these settings. It has no ctx. */
+struct exchange_rule uplink_rule(const struct settings *s);
+
 /* Borrow the link. link = NULL: open one with all workers in this process. -1 and a sentence. */
 int uplink_open(struct uplink *u, const struct settings *s, const struct backend *be, const struct link *link,
                 struct pool *pool, struct err *e);
@@ -67,11 +70,11 @@ void uplink_gather(struct uplink *u, const struct workforce *workforce, const st
 /*
  * Bring the mirrors that the transport reads up to date: uplink_show() all of the shared state, before the
  * step; uplink_show_running() the running statistics, when the workers have computed. uplink_take() takes
- * what a round brought: running statistics and the answer.
+ * what a round brought: running statistics and, unless the step is withheld, the answer.
  */
 void uplink_show(const struct uplink *u, struct state *st);
 void uplink_show_running(const struct uplink *u, struct state *st);
-void uplink_take(const struct uplink *u, struct state *st);
+void uplink_take(const struct uplink *u, struct state *st, bool withheld);
 
 /* The hash of x (base/hash.h), computed by all lanes; 0 if no other process holds a copy of x. */
 uint64_t uplink_hash(const struct uplink *u, const struct state *st, struct pool *pool);
