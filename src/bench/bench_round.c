@@ -277,6 +277,9 @@ int bench_round(const struct bench_round_options *o, struct bench_round_result *
 	         choose(&family_aggregators, &agg, o->aggregator, &a, e) ||
 	         choose(&family_backends, &backend, "\"cpu\"", &a, e) ||
 	         ((const struct backend_row *)backend.row)->open(&b.be, e);
+	if (!rc && ((const struct aggregator *)agg.row)->rule)
+		rc = err_user(e, "\"%s\" must see all messages at once, which no round here shows it so far",
+		              agg.row->name);
 	if (!rc) {
 		b.pool = pool_open(o->lanes);
 		rc = open_bench(&b, &transport, &agg, e) || run_rounds(&b, out, e);

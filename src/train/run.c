@@ -208,10 +208,10 @@ static void warn_withheld(struct run *run, int64_t before)
 	if (run->withheld || trainer_withheld(run->t) == before)
 		return;
 	run->withheld = true;
-	log_warn("%s: step %lld is withheld: too few messages for aggregator \"%s\", or more that are not "
-	         "finite than it takes to be Byzantine; parameters stay as they are, also in further such "
-	         "steps",
-	         run->o->path, (long long)run->step.step, run->s->aggregator.row->name);
+	log_warn("%s: step %lld is withheld: %s; it changes no parameter, nor do further such steps, which "
+	         "are "
+	         "counted",
+	         run->o->path, (long long)run->step.step, trainer_withheld_why(run->t));
 }
 
 static int one_step(struct run *run, struct err *e)

@@ -38,15 +38,16 @@ struct state {
 	struct queue *queue; /* of the thread that owns the state */
 	int workers;         /* M */
 	size_t n, running_floats, optimizer_floats, carry_floats, server_floats;
-	int64_t step;               /* steps done */
-	bool withholds;             /* the aggregator may withhold a step */
-	int64_t withheld;           /* of them: had no answer, and changed no parameter */
-	float *x;                   /* [n] */
-	float *optimizer;           /* [optimizer_floats]; NULL: the optimizer keeps no memory */
-	float *server;              /* [server_floats] see state_open_server(); NULL: not in this process */
-	float *running;             /* [running_floats] running statistics; NULL: the model has none */
-	float *running_before;      /* [running_floats] `running` before the present step */
-	struct running_norm *norms; /* [n_norms] how they lie in `running` */
+	int64_t step;     /* steps done */
+	bool withholds;   /* the aggregator may withhold a step */
+	int64_t withheld; /* of them: had no answer, and changed no parameter */
+	float *x;         /* [n] */
+	float *optimizer; /* [optimizer_floats]; NULL: the optimizer keeps no memory */
+	float *server;    /* [server_floats] see state_open_server(); NULL: not in this process */
+	const struct backend *server_be; /* whose memory that is */
+	float *running;                  /* [running_floats] running statistics; NULL: the model has none */
+	float *running_before;           /* [running_floats] `running` before the present step */
+	struct running_norm *norms;      /* [n_norms] how they lie in `running` */
 	size_t n_norms;
 	int bn_owner; /* the worker whose batches update `running` */
 	/* For every worker: */
@@ -56,7 +57,7 @@ struct state {
 	size_t *block_floats;  /* [M] */
 	float **blocks;        /* [M] momentum, carry, memory; NULL: not a worker of this process */
 	/* Mirrors, and blocks of other processes' workers, which are only held here: */
-	float *x_seen, *optimizer_seen, *running_seen;
+	float *x_seen, *optimizer_seen, *running_seen, *server_seen;
 	float **blocks_seen; /* [M] NULL: not in this process */
 };
 
@@ -64,10 +65,11 @@ struct state {
 void state_open(struct state *st, const struct settings *s, const struct model_env *env, const int *ids,
                 int count);
 /*
- * The memory of an aggregator that must see all messages at once: floats [floats], whole vectors of
- * coordinates, zeros at first, on the host. Only the process where votes meet has it (struct link, meets).
+ * The memory of an aggregator that must see all messages at once: [floats], whole vectors of coordinates,
+ * zeros at first, memory of the backend that combines messages. Only the process where votes meet has it
+ * (struct link, meets). floats = 0: there is none.
  */
-void state_open_server(struct state *st, size_t floats);
+void state_open_server(struct state *st, const struct backend *be, size_t floats);
 void state_close(struct state *st);
 
 double state_epoch(const struct state *st, const struct settings *s);

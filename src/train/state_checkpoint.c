@@ -39,7 +39,7 @@ static void list(struct state *st, struct listing *l, int64_t *bn_owner)
 	if (st->withholds)
 		x->number = &st->withheld;
 	if (st->server)
-		add(l, "aggregator", st->server_floats, st->server);
+		add(l, "aggregator", st->server_floats, st->server_seen);
 	if (st->optimizer)
 		add(l, "optimiser", st->optimizer_floats, st->optimizer_seen);
 	if (st->running)

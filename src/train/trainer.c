@@ -256,6 +256,12 @@ int64_t trainer_withheld(const struct trainer *t)
 	return t->state.withheld;
 }
 
+const char *trainer_withheld_why(const struct trainer *t)
+{
+	const char *why = t->uplink.run.report.withheld;
+	return why ? why : "";
+}
+
 int64_t trainer_steps_done(const struct trainer *t)
 {
 	return t->state.step;

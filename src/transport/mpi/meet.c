@@ -12,7 +12,7 @@ static int gather(void *self, double *sums, size_t each, struct err *e)
 {
 	struct mpi_self *m = self;
 	size_t blocks = mpi_first_block(m, m->size);
-	if (blocks > INT_MAX / each)
+	if (each > 0 && blocks > INT_MAX / each)
 		return err_user(e, "mpi: %zu sums of %zu blocks are more than MPI can count", each, blocks);
 	for (int r = 0; r < m->size; r++) {
 		size_t first = mpi_first_block(m, r), count = mpi_first_block(m, r + 1) - first;
