@@ -10,7 +10,7 @@ _signsgd_options() {
 }
 
 _signsgd_families() {
-	"$1" list 2>/dev/null | sed -n 's/^\([a-z][a-z]*\): .*/\1/p'
+	"$1" list 2>/dev/null | sed -n 's/^\([a-z][a-z-]*\): .*/\1/p'
 }
 
 _signsgd_rows() {
