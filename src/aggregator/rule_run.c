@@ -306,7 +306,8 @@ static enum meeting_end first_scan(struct rule_step *s, const struct rule_stage 
 	if (measure(s, st, pairs, e))
 		return MEETING_FAILED;
 	int f = g->f, removed = remove_nonfinite(g);
-	snprintf(why, sizeof why, "%d messages are not finite, and f = %d", removed, f);
+	snprintf(why, sizeof why, "%d message%s not finite, and f = %d", removed,
+	         removed == 1 ? " is" : "s are", f);
 	if (removed > f)
 		return withhold(g, why);
 	begin_mix(g);

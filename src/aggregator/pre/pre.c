@@ -12,7 +12,7 @@ static const struct word words[] = {
 };
 
 const struct family family_pre = {.name = "pre-aggregator",
-                                  .plural = "pre",
+                                  .plural = "pre-aggregators",
                                   .about = "what is done to the messages before a rule",
                                   .rows = rows,
                                   .words = words};
