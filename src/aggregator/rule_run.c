@@ -129,6 +129,19 @@ static void close_lane(struct rule_lane *l)
 	mem_free(l->row);
 }
 
+size_t rule_bytes(const struct aggregator *agg, size_t workers, size_t n, size_t lanes)
+{
+	size_t rows = workers + RULE_EXTRA_ROWS, lane, plans, all;
+	/* as if there were a plan: what stands before a rule has one */
+	bool more = __builtin_mul_overflow(lanes, (3 * workers + 1) * RULE_STRIDE, &lane) ||
+	            __builtin_mul_overflow(rule_blocks(n), pairs_of(rows), &plans) ||
+	            __builtin_add_overflow(lane, plans, &all) ||
+	            __builtin_add_overflow(all, 2 * workers * (workers + 1) + rows * rows + workers * rows,
+	                                   &all) ||
+	            __builtin_mul_overflow(all, sizeof(double), &all);
+	return !agg->rule ? 0 : more ? SIZE_MAX : all;
+}
+
 void rule_close(struct rule_run *r)
 {
 	struct rule_engine *g = r->engine;

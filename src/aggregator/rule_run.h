@@ -71,6 +71,9 @@ struct rule_run {
 /* Floats of the server memory: n, or 0. It begins as zero. */
 size_t rule_memory_floats(const struct aggregator *agg, size_t n);
 
+/* Bytes of what rule_open() allocates, for the memory plan. SIZE_MAX stands for more. */
+size_t rule_bytes(const struct aggregator *agg, size_t workers, size_t n, size_t lanes);
+
 /* Where the keys do not say f, it is this. */
 void rule_resolve(const struct aggregator *agg, void *state, int byzantine);
 

@@ -224,6 +224,28 @@ Test(rule_ways, a_server_withholds_the_same_steps_and_so_does_a_replay)
 	mem_free(faults);
 }
 
+/* What a rule takes is in the plan: its memory, and scratch that grows with pairs of workers. */
+Test(rule_ways, memory_is_planned)
+{
+	struct arena a = {0};
+	struct json *lines[CLI_LINES];
+	double messages[2];
+	static const char *const rules[] = {"median", "{\"kind\":\"centered-clipping\",\"tau\":1}"};
+	cli_write("e.json", experiment);
+	for (int r = 0; r < 2; r++) {
+		cr_assert_eq(cli("validate %s/e.json --json --set workers=100 --set 'aggregator=%s'",
+		                 cli_folder, rules[r]),
+		             0, "%s", cli_err);
+		cr_assert_eq(cli_json_lines(&a, lines), 1);
+		const struct json *memory = json_member(lines[0], "memory");
+		cr_expect_eq(cli_number(memory, "optimiser"), r == 1 ? 4 * 70000 : 0);
+		messages[r] = cli_number(memory, "messages");
+	}
+	cr_expect_gt(messages[0], 101 * 4 * 70000.0 + 2 * 8 * 100 * 100 / 2.0);
+	cr_expect_eq(messages[0], messages[1]);
+	arena_clear(&a);
+}
+
 Test(rule_ways, what_cannot_hold_it_is_refused_before_anything_runs)
 {
 	static const char shards[] = "aggregator \"krum\" does not treat every coordinate by itself";
