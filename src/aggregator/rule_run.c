@@ -274,9 +274,13 @@ static void compose_row(struct rule_engine *g, const double *w, double *next)
 {
 	int memory = g->view.extra[RULE_MEMORY];
 	memset(next, 0, (size_t)g->columns * sizeof *next);
-	for (int k = 0; k < g->n; k++)
-		for (int c = 0; c < g->columns; c++)
-			next[c] += w[k] * g->mix[(size_t)k * (size_t)g->columns + (size_t)c];
+	for (int k = 0; k < g->n; k++) {
+		const double *row = g->mix + (size_t)k * (size_t)g->columns;
+		if (g->identity)
+			next[g->alive[k]] = w[k];
+		for (int c = 0; c < g->columns && !g->identity; c++)
+			next[c] += w[k] * row[c];
+	}
 	if (memory >= 0)
 		next[g->columns - 1] += w[memory];
 }
@@ -323,6 +327,8 @@ static enum meeting_end first_scan(struct rule_step *s, const struct rule_stage 
 	         removed == 1 ? " is" : "s are", f);
 	if (removed > f)
 		return withhold(g, why);
+	s->run->report.n = g->n;
+	s->run->report.f = g->f;
 	begin_mix(g);
 	return removed > 0 && pairs && st->rule->median && g->n > 0 && measure(s, st, pairs, e)
 	               ? MEETING_FAILED
@@ -376,7 +382,6 @@ static void report_plan(struct rule_engine *g, int rows, struct rule_report *out
 static void report(struct rule_engine *g, struct rule_report *out)
 {
 	const struct rule *rule = rule_last(g)->rule;
-	out->n = g->n_alive;
 	if (rule->plan)
 		report_plan(g, g->view.n, out);
 	out->has_weights = !rule->column;
@@ -399,7 +404,9 @@ static void begin(struct rule_step *s)
 		g->scores_by_place[i] = NAN;
 		g->weights[i] = 0;
 	}
-	s->run->report = (struct rule_report){.weights = g->weights,
+	s->run->report = (struct rule_report){.n = g->n,
+	                                      .f = g->f,
+	                                      .weights = g->weights,
 	                                      .scores = g->scores_by_place,
 	                                      .chosen = g->chosen_by_place,
 	                                      .removed = g->removed,
@@ -415,8 +422,6 @@ enum meeting_end rule_meet(struct rule_run *r, const struct meeting *m, struct e
 	begin(&s);
 	for (int i = 0; i < g->stages; i++) {
 		enum meeting_end end = m->count ? decide(&s, i, e) : withhold(g, "no message has come");
-		r->report.f = i == 0 ? g->f : r->report.f;
-		r->report.n = g->n_alive;
 		if (end != MEETING_ANSWERED)
 			return end;
 	}

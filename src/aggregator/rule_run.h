@@ -42,14 +42,14 @@ typedef const float *rule_decode_fn(const struct step_job *job, const void *push
 
 /* What became of the messages of the last step, by their places in the meeting. */
 struct rule_report {
-	int n, f;                                 /* messages that counted, and f among them */
-	bool has_weights, has_scores, has_chosen; /* an answer that is no weighted sum of messages has none */
-	const double
-	        *weights; /* [count] of the messages in the answer, through all that stands before the rule */
-	const double *scores; /* [count] NaN: it did not count */
-	const bool *chosen;   /* [count] */
-	const bool *removed;  /* [count] it was not finite */
-	const char *withheld; /* why, as a sentence; "": it was not */
+	/* Messages that counted and f of them; withheld as not finite: all of them, f as told. */
+	int n, f;
+	bool has_weights, has_scores, has_chosen;
+	const double *weights; /* [count] in the answer; none where it is no weighted sum of messages */
+	const double *scores;  /* [count] NaN: it did not count */
+	const bool *chosen;    /* [count] */
+	const bool *removed;   /* [count] it was not finite */
+	const char *withheld;  /* why, as a sentence; "": it was not */
 };
 
 struct rule_run {

@@ -12,7 +12,7 @@
 
 TestSuite(rule_bits, .timeout = 240);
 
-enum { WORKERS = 7, N = 3 * MEETING_BLOCK + 777, SHARES_MOST = 5, STEPS = 2 };
+enum { WORKERS = 7, N = 2 * MEETING_BLOCK + 777, SHARES_MOST = 5, STEPS = 2 };
 
 static const char *const every_rule[] = {
         "{\"kind\":\"median\",\"f\":2}",
