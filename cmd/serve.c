@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "experiment/remote.h"
+#include "train/trainer.h"
 #include "transport/transport.h"
 #include "transport/zmq/zmq.h"
 
@@ -128,7 +129,7 @@ static int prepare(struct serving *v, struct err *e)
 	if (run->transport.row != &transport_zmq.row)
 		return err_user(e, "%s: serve is the server of transport \"%s\", found \"%s\"", run->source,
 		                transport_zmq.row.name, run->transport.row->name);
-	if (settings_check_names(run, run->source, e))
+	if (trainer_check_transport(run, e) || settings_check_names(run, run->source, e))
 		return -1;
 	if (v->endpoint.trust == ENDPOINT_OPEN)
 		return 0;

@@ -296,6 +296,8 @@ static void print_one(const struct summary *d)
 	log_duration(i->wall_s, took);
 	printf("%s: %s, %lld steps in %s", text_shown(i->name, shown, sizeof(shown)), i->state,
 	       (long long)i->steps_done, took);
+	if (i->withheld > 0)
+		printf(", %lld of them withheld", (long long)i->withheld);
 	if (!isnan(i->final_test_accuracy))
 		printf(", test accuracy %.2f %% (best %.2f %%)", 100 * i->final_test_accuracy,
 		       100 * i->best_test_accuracy);

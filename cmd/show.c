@@ -171,13 +171,15 @@ static void extended_facts(struct table *t, const struct summary *r)
 
 static void progress_facts(struct table *t, const struct run_info *i)
 {
-	char took[32];
+	char took[32], withheld[64] = "";
 
 	log_duration(i->wall_s, took);
 	fact(t, "state");
 	table_cell(t, "%s%s%s", i->state, *i->why ? ": " : "", i->why);
 	fact(t, "steps");
-	table_cell(t, "%" PRId64 " of %" PRId64 " in %s", i->steps_done, i->steps, took);
+	if (i->withheld > 0)
+		snprintf(withheld, sizeof withheld, "; %" PRId64 " of them were withheld", i->withheld);
+	table_cell(t, "%" PRId64 " of %" PRId64 " in %s%s", i->steps_done, i->steps, took, withheld);
 }
 
 /* A data set that this program does not know has data all the same. */

@@ -46,6 +46,8 @@ void summary_line(struct buf *b, const struct summary *r)
 	line_count(b, "bytes_up", i->bytes_up);
 	line_count(b, "bytes_down", i->bytes_down);
 	line_int(b, "n_voters", i->n_voters);
+	if (i->withheld > 0)
+		line_int(b, "withheld", i->withheld);
 	line_text(b, "file", r->path);
 }
 

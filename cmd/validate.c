@@ -241,6 +241,8 @@ static int check_starts(const struct runs *r, int lanes, struct err *e)
 	for (size_t i = 0; i < r->count; i++) {
 		struct plan plan;
 		trainer_plan(&r->at[i], lanes, &plan);
+		if (trainer_check_transport(&r->at[i], e))
+			return -1;
 		if (plan.total <= machine_memory().bytes && trainer_check_start(&r->at[i], plan.n_params, e))
 			return -1;
 	}

@@ -10,7 +10,7 @@ _signsgd_options() {
 }
 
 _signsgd_families() {
-	"$1" list 2>/dev/null | sed -n 's/^\([a-z][a-z]*\): .*/\1/p'
+	"$1" list 2>/dev/null | sed -n 's/^\([a-z][a-z-]*\): .*/\1/p'
 }
 
 _signsgd_rows() {
@@ -80,6 +80,11 @@ _signsgd() {
 	fi
 	case $command in
 	simulate | train | serve | validate | estimate) _signsgd_files "$current" json ;;
+	combine) if [ "$(_signsgd_position)" -eq 0 ]; then
+			_signsgd_files "$current" json
+		else
+			_signsgd_files "$current" h5 json
+		fi ;;
 	bench) case $(_signsgd_position) in
 		0) _signsgd_offer "model round" "$current" ;;
 		1) [ "${COMP_WORDS[2]}" != model ] || _signsgd_offer "$(_signsgd_rows "$program" models)" "$current" ;;

@@ -4,6 +4,7 @@
 #include <stddef.h>
 #include "adversary/attack.h"
 #include "aggregator/aggregator.h"
+#include "aggregator/pre/pre.h"
 #include "backend/backend.h"
 #include "data/dataset.h"
 #include "models/init/init_row.h"
@@ -61,10 +62,22 @@ static const struct row *const attacks[] = {
         &attack_nan.row,    NULL,
 };
 
-extern const struct aggregator aggregator_vote, aggregator_mean, aggregator_adam, aggregator_sign_mean;
+extern const struct aggregator aggregator_vote, aggregator_mean, aggregator_adam, aggregator_sign_mean,
+        aggregator_median, aggregator_trimmed_mean, aggregator_krum, aggregator_multi_krum,
+        aggregator_geometric_median, aggregator_centered_clipping;
 
 static const struct row *const aggregators[] = {
-        &aggregator_vote.row, &aggregator_mean.row, &aggregator_adam.row, &aggregator_sign_mean.row, NULL,
+        &aggregator_vote.row,
+        &aggregator_mean.row,
+        &aggregator_adam.row,
+        &aggregator_sign_mean.row,
+        &aggregator_median.row,
+        &aggregator_trimmed_mean.row,
+        &aggregator_krum.row,
+        &aggregator_multi_krum.row,
+        &aggregator_geometric_median.row,
+        &aggregator_centered_clipping.row,
+        NULL,
 };
 
 static const struct row *const schedules[] = {
@@ -124,9 +137,12 @@ static const struct word attack_words[] = {
 
 static const struct word aggregator_words[] = {
         {"signum", "vote", "with `momentum`"},
-        {"median, coordinate_wise_median, geometric_median, trimmed_mean, tr_mean, krum, multi_krum, bulyan, "
-         "rfa, centered_clipping, meamed, mda, cge, cwtm, monna, smea, clipping, nnm",
-         NULL, "what stands against Byzantine workers here is \"vote\""},
+        {"bulyan, meamed, mda, cge, monna, smea, caf, dnc, signguard, fltrust, lasa, fldetector", NULL,
+         "what stands against Byzantine workers here is \"vote\", \"median\", \"trimmed-mean\", \"krum\", "
+         "\"multi-krum\", \"geometric-median\" and \"centered-clipping\""},
+        {"nnm, nearest_neighbor_mixing, clipping, arc, bucketing", NULL,
+         "what is done to the messages first stands in a rule's `before`, as in {\"kind\": \"krum\", "
+         "\"before\": [\"nnm\"]}"},
         {"nadam, radam, rmsprop, adagrad, adadelta, lamb, lars, lion, lbfgs", NULL,
          "there are \"vote\" (signSGD), \"mean\" (SGD) and \"adam\""},
         {0},
@@ -193,6 +209,7 @@ const struct family family_transports = {.name = "transport",
                                          .words = transport_words};
 
 const struct family *const registry_families[] = {
-        &family_models,      &family_layers,    &family_inits,    &family_data,       &family_attacks,
-        &family_aggregators, &family_schedules, &family_backends, &family_transports, NULL,
+        &family_models,   &family_layers,      &family_inits, &family_data,
+        &family_attacks,  &family_aggregators, &family_pre,   &family_schedules,
+        &family_backends, &family_transports,  NULL,
 };

@@ -21,7 +21,12 @@
 struct aggregator {
 	struct row row;
 	bool separable;
-	bool float_mean;   /* pushes are floats [n] and the pull is their mean, as an all-reduce makes it */
+	bool float_mean; /* pushes are floats [n] and the pull is their mean, as an all-reduce makes it */
+	/*
+	 * How the answer is made of messages that must be seen all at once (aggregator/rule_run.h); combine()
+	 * is then NULL and separable false. The state begins with a struct rule_keys. NULL: by combine().
+	 */
+	const struct rule *rule;
 	bool own_momentum; /* has a momentum of its own; the experiment's `momentum` must be 0 */
 	/* Precondition on M workers of which f are declared Byzantine. NULL: none. */
 	int (*check)(const void *state, int workers, int byzantine, struct err *e);

@@ -72,3 +72,13 @@ double stats_median(const double *sorted, size_t n)
 {
 	return n % 2 ? sorted[n / 2] : 0.5 * (sorted[n / 2 - 1] + sorted[n / 2]);
 }
+
+void stats_mark_least(const double *x, size_t n, size_t k, bool *marked)
+{
+	for (size_t i = 0; i < n; i++) {
+		size_t before = 0;
+		for (size_t j = 0; j < n; j++)
+			before += x[j] < x[i] || (x[j] == x[i] && j < i);
+		marked[i] = before < k;
+	}
+}

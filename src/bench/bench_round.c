@@ -2,7 +2,7 @@
 #include "bench/bench_round.h"
 #include <math.h>
 #include <string.h>
-#include "aggregator/aggregator.h"
+#include "aggregator/rule_run.h"
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/stats.h"
@@ -30,7 +30,37 @@ struct bench {
 	double *loss, *round_s, *wait_s;
 	int64_t *born;
 	bool *honest;
+	/* Of an aggregator with a rule: of the rounds, where votes meet; with check: of all workers. */
+	struct rule_run run, run_alone;
+	bool withheld; /* the last round */
 };
+
+static enum meeting_end meet(void *ctx, const struct meeting *m, struct err *e)
+{
+	struct bench *b = ctx;
+	return rule_meet(&b->run, m, e);
+}
+
+static void open_rule(struct bench *b, struct rule_run *r)
+{
+	size_t floats = rule_memory_floats(b->agg, b->job.n);
+	*r = (struct rule_run){.agg = b->agg,
+	                       .state = b->job.state,
+	                       .be = &b->be,
+	                       .lanes = b->o->lanes,
+	                       .workers = b->o->workers,
+	                       .n = b->job.n,
+	                       .seed = SEED};
+	if (floats > 0)
+		r->memory = b->be.memory->alloc(floats * sizeof(float), "memory of the aggregator");
+	rule_open(r);
+}
+
+static void close_rule(const struct bench *b, struct rule_run *r)
+{
+	rule_close(r);
+	b->be.memory->release(r->memory);
+}
 
 static void combine(void *ctx, int lane, int count, const void *const *pushes, size_t begin, size_t end,
                     void *pull)
@@ -68,11 +98,33 @@ static bool same_answer(const struct bench *b)
 	return true;
 }
 
+/* The same messages in one place. True: the step is withheld. */
+static bool meets_alone(struct bench *b)
+{
+	struct err ignored = {0};
+	int *ids = mem_array((size_t)b->o->workers, sizeof *ids);
+	for (int m = 0; m < b->o->workers; m++)
+		ids[m] = m;
+	struct meeting m = {.step = b->job.step,
+	                    .count = b->o->workers,
+	                    .ids = ids,
+	                    .pushes = (const void *const *)b->all,
+	                    .n = b->job.n,
+	                    .end = b->job.n,
+	                    .pull = b->expected,
+	                    .pool = b->pool};
+	enum meeting_end end = rule_meet(&b->run_alone, &m, &ignored);
+	mem_free(ids);
+	return end == MEETING_WITHHELD;
+}
+
 static bool check_answer(struct bench *b)
 {
 	for (int w = 0; w < b->o->workers; w++)
 		make_push(b, w, b->all[w]);
 	memset(b->expected, 0, b->pull_bytes);
+	if (b->agg->rule)
+		return meets_alone(b) == b->withheld && (b->withheld || same_answer(b));
 	b->agg->combine(&b->job, b->o->workers, (const void *const *)b->all, 0, b->job.n, b->expected);
 	return same_answer(b);
 }
@@ -128,6 +180,8 @@ static void close_bench(struct bench *b)
 	free_messages(b, b->all, b->o->workers);
 	if (b->link.row)
 		b->link.row->close(b->link.self);
+	close_rule(b, &b->run);
+	close_rule(b, &b->run_alone);
 	mem_free(b->loss);
 	mem_free(b->born);
 	mem_free(b->honest);
@@ -151,11 +205,18 @@ static int open_bench(struct bench *b, const struct choice *transport, const str
 	b->pull_bytes = b->agg->pull_bytes(agg->state, o->n);
 	if (b->agg->check && b->agg->check(agg->state, o->workers, 0, e))
 		return -1;
+	rule_resolve(b->agg, agg->state, 0);
+	if (b->agg->rule && rule_check(b->agg, agg->state, o->workers, 0, e))
+		return -1;
 	if (o->open ? o->open(o->ctx, transport, &env, &b->link, e)
 	            : row->open(transport->state, &env, &b->link, e))
 		return -1;
 	make_state(b);
 	make_buffers(b);
+	if (b->agg->rule && b->link.meets)
+		open_rule(b, &b->run);
+	if (b->agg->rule && o->check)
+		open_rule(b, &b->run_alone);
 	return b->link.row->sync ? b->link.row->sync(b->link.self, &b->st, e) : 0;
 }
 
@@ -166,9 +227,11 @@ static struct exchange_request request_of(struct bench *b)
 	                              .pull_bytes = b->pull_bytes,
 	                              .push_planes = planes_of(b->agg->push_bits, b->push_bytes, b->job.n),
 	                              .pull_planes = planes_of(b->agg->pull_bits, b->pull_bytes, b->job.n)};
-	struct exchange_rule rule = {.separable = b->agg->separable,
+	struct exchange_rule rule = {.name = b->agg->row.name,
+	                             .separable = b->agg->separable,
 	                             .float_mean = b->agg->float_mean,
 	                             .combine = combine,
+	                             .meet = b->agg->rule ? meet : NULL,
 	                             .ctx = b};
 	return (struct exchange_request){.step = b->job.step,
 	                                 .shape = shape,
@@ -186,7 +249,7 @@ static void post_buckets(struct bench *b, const struct exchange_request *x, int 
 {
 	size_t buckets = b->link.buckets > 1 ? (size_t)b->link.buckets : 1;
 	size_t size = planes_bucket(x->shape.n, buckets);
-	if (buckets == 1 || !x->rule.separable)
+	if (buckets == 1 || !exchange_cuts(x))
 		return;
 	for (size_t end = x->shape.n; end > 0; end = (end - 1) / size * size)
 		b->link.row->post(b->link.self, x, i, (end - 1) / size * size, end);
@@ -225,6 +288,7 @@ static int one_round(struct bench *b, struct bench_round_result *out, double sta
 	if (end != EXCHANGE_DONE)
 		return end == EXCHANGE_FAILED ? -1
 		                              : err_world(e, "the other processes have ended the rounds");
+	b->withheld = reply.flags & EXCHANGE_WITHHELD;
 	if (b->o->check && !check_answer(b))
 		out->wrong++;
 	if (timed >= 0) {

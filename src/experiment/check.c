@@ -4,6 +4,7 @@
 #include <math.h>
 #include <string.h>
 #include "aggregator/aggregator.h"
+#include "aggregator/rule_run.h"
 #include "data/dataset.h"
 #include "data/partition.h"
 #include "data/text/text_walk.h"
@@ -190,6 +191,14 @@ static int check_momentum(const struct settings *s, const struct json *root, str
 	return 0;
 }
 
+/* The rule's f becomes a number. */
+static int check_rule(const struct aggregator *agg, struct settings *s, struct err *e)
+{
+	int byzantine = (int)s->adversaries.count;
+	rule_resolve(agg, s->aggregator.state, byzantine);
+	return rule_check(agg, s->aggregator.state, (int)s->workers, byzantine, e);
+}
+
 static int check_aggregator(struct settings *s, const struct json *root, struct err *e)
 {
 	const struct aggregator *agg = (const struct aggregator *)s->aggregator.row;
@@ -201,6 +210,8 @@ static int check_aggregator(struct settings *s, const struct json *root, struct 
 			                agg->row.name);
 		s->momentum = 0;
 	}
+	if (agg->rule && check_rule(agg, s, e))
+		return say_at(e, root, "aggregator");
 	if (agg->check && agg->check(s->aggregator.state, (int)s->workers, (int)s->adversaries.count, e))
 		return say_at(e, root, "aggregator");
 	return 0;

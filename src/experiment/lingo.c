@@ -25,8 +25,8 @@ static const struct word words[] = {
          NULL,
          "images are changed as \"data\" says: \"augment\" of \"cifar10\", \"crop\" and \"flip\" of "
          "\"imagefolder\""},
-        {"pre_aggregators, pre_aggregator, pre_aggregation, pre_agg, bucketing, nnm", NULL,
-         "the aggregator has the messages as they were sent"},
+        {"pre_aggregators, pre_aggregator, pre_aggregation, pre_agg, bucketing, nnm", "aggregator.before",
+         NULL},
         {"participation, client_fraction, frac, fraction_fit", NULL, "every worker takes part in every step"},
         {0},
 };

@@ -29,6 +29,7 @@ static const struct {
         [H5_RESULT] = {"a result of a run", "/format", "version", "/config/resolved", NULL},
         [H5_CHECKPOINT] = {"a checkpoint of a run", "/", "checkpoint_version", "/state", NULL},
         [H5_PACK] = {"a pack of images", "/", "kind", "/bytes", "signsgd "},
+        [H5_ANSWER] = {"an answer of signsgd combine", "/", "kind", "/answer", "signsgd answer"},
         [H5_FIGURE] = {"a figure of signsgd plot", NULL, NULL, NULL, NULL}, /* no HDF5 file: FIGURE_MARK */
 };
 

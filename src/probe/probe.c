@@ -200,8 +200,12 @@ static void see_push(const struct probe *p, const struct probe_view *v, int m)
 
 static void agreement_step(struct probe *p, const struct probe_view *v)
 {
-	see_pull(p, v);
+	if (v->pull)
+		see_pull(p, v);
 	for (int m = 0; m < v->count; m++) {
+		p->row[m] = NAN;
+		if (!v->pull)
+			continue;
 		see_push(p, v, m);
 		p->row[m] = (double)count_equal(p->n, p->vote.seen, p->abstain.seen, p->pull_vote.seen,
 		                                p->pull_abstain.seen) /

@@ -4,7 +4,8 @@
  *
  * From the messages and gradients of a step, at the x before the step:
  *
- *   agreement     agreement [M]: share of coordinates at which a worker's push has the sign of the answer
+ *   agreement     agreement [M]: share of coordinates at which a worker's push has the sign of the answer;
+ *                 NaN in a step that is withheld
  *   margin        votes [2M+1]: number of coordinates for each V = sum of signs, from -M to M
  *   norms         l1 [M], l2 [M]: of each worker's mini-batch gradient
  *   sign_failure  rate [M]: share of coordinates at which the mini-batch gradient's sign differs from the
@@ -63,7 +64,7 @@ struct probe_view {
 	const struct step_job *job;
 	const struct probe_worker *workers; /* [M] */
 	int count;                          /* M */
-	const void *pull;                   /* [pull_bytes] the answer */
+	const void *pull;                   /* [pull_bytes] the answer; NULL: the step is withheld */
 	/* Writes the full-data gradient at the present x into g [n]. */
 	void (*full_gradient)(void *ctx, float *g);
 	void *ctx;

@@ -41,6 +41,14 @@ static const struct quantity step_quantities[] = {
         {"apply_s", H5_F64, IN(step_row, apply_s), "s", "time for stepping the parameters"},
         {"data_s", H5_F64, IN(step_row, data_s), "s",
          "of compute_s: a lane's mean time for waiting for its batches and gathering them"},
+        {"withheld", H5_I64, IN(step_row, withheld), "steps",
+         "steps since the row before, this one included, that were withheld: without an answer, which "
+         "changes no parameter"},
+};
+
+enum {
+	STEPS_ALL = sizeof step_quantities / sizeof *step_quantities,
+	STEPS_WITHHELD = 1 /* the last ones, only where a step can be withheld */
 };
 
 static const struct quantity eval_quantities[] = {
@@ -62,7 +70,7 @@ static const struct quantity eval_quantities[] = {
 
 enum { EVAL_ALL = sizeof eval_quantities / sizeof *eval_quantities, EVAL_OF_TEXT = 3 /* the last ones */ };
 
-_Static_assert(sizeof step_quantities / sizeof *step_quantities <= COLUMNS_MAX, "columns of /steps");
+_Static_assert((int)STEPS_ALL <= (int)COLUMNS_MAX, "columns of /steps");
 _Static_assert(sizeof eval_quantities / sizeof *eval_quantities <= COLUMNS_MAX, "columns of /evals");
 
 /* A group of columns, and rows that are not in the file yet. */
@@ -80,6 +88,7 @@ struct record {
 	struct record_faults *faults;
 	double flushed; /* clock_s() of the last flush */
 	double earlier_s;
+	int64_t withheld; /* steps, in all rows so far */
 };
 
 static void table_init(struct table *t, struct h5 *f, const char *group, const struct quantity *quantities,
@@ -129,7 +138,7 @@ static struct record *new_record(struct h5 *f, const struct record_meta *m)
 {
 	struct record *r = mem_alloc(sizeof *r);
 	r->file = f;
-	table_init(&r->steps, f, "/steps", step_quantities, sizeof step_quantities / sizeof *step_quantities,
+	table_init(&r->steps, f, "/steps", step_quantities, STEPS_ALL - (m->withholds ? 0 : STEPS_WITHHELD),
 	           RECORD_ROWS);
 	table_init(&r->evals, f, "/evals", eval_quantities, EVAL_ALL - (m->text ? 0 : EVAL_OF_TEXT),
 	           EVAL_ROWS);
@@ -187,7 +196,8 @@ static struct record *go_on(struct h5 *f, const char *path, const struct record_
                             struct err *e)
 {
 	double earlier_s;
-	if (read_earlier(f, path, &earlier_s, e)) {
+	int64_t withheld;
+	if (read_earlier(f, path, &earlier_s, e) || record_read_withheld(f, path, &withheld, e)) {
 		h5_close(f);
 		return NULL;
 	}
@@ -197,6 +207,7 @@ static struct record *go_on(struct h5 *f, const char *path, const struct record_
 	if (r->voters && !had_voters)
 		add_all_voters(r->voters, m->workers, step);
 	r->earlier_s = earlier_s;
+	r->withheld = withheld;
 	return r;
 }
 
@@ -231,7 +242,10 @@ struct record *record_extend(const char *path, const struct record_meta *m, cons
 
 void record_step(struct record *r, const struct step_row *row)
 {
-	table_add(&r->steps, row);
+	struct step_row own = *row;
+	own.withheld -= r->withheld;
+	r->withheld = row->withheld;
+	table_add(&r->steps, &own);
 }
 
 void record_eval(struct record *r, const struct eval_row *row)

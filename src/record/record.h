@@ -32,6 +32,7 @@ struct step_row {
 	double compute_s, encode_s, exchange_s, apply_s;
 	double wait_s; /* of exchange_s: until the last message was there */
 	double data_s; /* of compute_s: a lane's mean time for waiting for its batches and gathering them */
+	int64_t withheld; /* steps so far, this one included, that had no answer and changed no parameter */
 };
 
 struct eval_row {
@@ -60,6 +61,7 @@ struct record_meta {
 	const char *data_id;   /* the fingerprint of the data (data/fingerprint.h), or NULL: not known */
 	const char *data_note; /* what every use of this result must say of its data, or NULL */
 	bool text;             /* evaluations have a perplexity */
+	bool withholds;        /* steps may be withheld: /steps has a column for it */
 	bool voters; /* keep which workers were counted; a file that is continued and has it goes on */
 	uint64_t seed;
 	uint64_t n_params;
@@ -152,6 +154,7 @@ struct run_info {
 	int64_t steps_done, steps;
 	int64_t workers, adversaries;
 	int64_t n_voters;                /* in the last step */
+	int64_t withheld;                /* steps; 0 also where none can be */
 	uint64_t push_bytes, pull_bytes; /* a worker and step */
 	uint64_t bytes_up, bytes_down;   /* a step, all workers, last step */
 	double wall_s;

@@ -271,12 +271,27 @@ static int last_int(struct h5 *f, const char *path, const char *column, int64_t 
 	return 0;
 }
 
+int record_read_withheld(struct h5 *f, const char *path, int64_t *withheld, struct err *e)
+{
+	void *at = NULL;
+	size_t count = 0;
+	*withheld = 0;
+	if (h5_has(f, "/steps/withheld") &&
+	    record_read_column(f, path, "/steps/withheld", H5_I64, &at, &count, e))
+		return -1;
+	for (size_t i = 0; i < count; i++)
+		*withheld += ((int64_t *)at)[i];
+	mem_free(at);
+	return 0;
+}
+
 static int read_steps(struct h5 *f, const char *path, struct run_info *info, struct err *e)
 {
 	int64_t up, down;
 	double best;
 	if (last_int(f, path, "/steps/step", &info->steps_done, e) ||
 	    last_int(f, path, "/steps/n_voters", &info->n_voters, e) ||
+	    record_read_withheld(f, path, &info->withheld, e) ||
 	    last_int(f, path, "/steps/bytes_up", &up, e) ||
 	    last_int(f, path, "/steps/bytes_down", &down, e) ||
 	    last_and_best(f, path, "/steps/wall_s", 1, &info->wall_s, &best, e))

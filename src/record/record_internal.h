@@ -38,6 +38,9 @@ int record_check_format(struct h5 *f, const char *path, struct err *e);
 int record_read_column(struct h5 *f, const char *path, const char *column, enum h5_type type, void **values,
                        size_t *count, struct err *e);
 
+/* How many steps were withheld, by the rows of /steps; 0 where none can be. -1 and a sentence. */
+int record_read_withheld(struct h5 *f, const char *path, int64_t *withheld, struct err *e);
+
 /*
  * The same after `step` steps for a run that goes on: without the last row of /steps and of /evals, if it is
  * of this step and stands there only because the run ended.

@@ -42,6 +42,7 @@ struct run {
 	bool ours;    /* the path was compared again, right before the first write */
 	bool blew_up; /* it has diverged */
 	bool saved_once;
+	bool withheld; /* it was said that a step was withheld */
 };
 
 void run_path(const struct settings *s, const char *out_option, bool many, char *out, size_t size)
@@ -130,7 +131,7 @@ static void show_progress(const struct run *run, bool force)
 		return;
 	int64_t done = trainer_steps_done(run->t), here = done - run->steps_at_start;
 	double elapsed = clock_s() - run->began, rate = elapsed > 0 ? (double)here / elapsed : 0;
-	char time[32] = "?", accuracy[48] = "";
+	char time[32] = "?", accuracy[48] = "", withheld[48] = "";
 	if (done == run->s->steps)
 		log_duration(elapsed, time);
 	else if (rate > 0)
@@ -139,10 +140,12 @@ static void show_progress(const struct run *run, bool force)
 		snprintf(accuracy, sizeof accuracy, ", test perplexity %.4g", run->eval.test_perplexity);
 	else if (isfinite(run->eval.test_accuracy))
 		snprintf(accuracy, sizeof accuracy, ", test accuracy %.4f", run->eval.test_accuracy);
-	progress_show(force, "%s%s%s-%s: step %lld of %lld (%.0f %%), loss %.4g%s, %.4g steps/s, %s %s",
+	if (trainer_withheld(run->t) > 0)
+		snprintf(withheld, sizeof withheld, ", %lld withheld", (long long)trainer_withheld(run->t));
+	progress_show(force, "%s%s%s-%s: step %lld of %lld (%.0f %%)%s, loss %.4g%s, %.4g steps/s, %s %s",
 	              run->o->label ? run->o->label : "", run->o->label ? ": " : "", run->s->name, run->s->id,
 	              (long long)done, (long long)run->s->steps, 100.0 * (double)done / (double)run->s->steps,
-	              run->step.loss, accuracy, rate, done < run->s->steps ? "ETA" : "in", time);
+	              withheld, run->step.loss, accuracy, rate, done < run->s->steps ? "ETA" : "in", time);
 }
 
 /*
@@ -199,12 +202,26 @@ static int take_file(struct run *run, struct err *e)
 	return 0;
 }
 
+/* Once: the number of such steps is part of the progress line and of what is said in the end. */
+static void warn_withheld(struct run *run, int64_t before)
+{
+	if (run->withheld || trainer_withheld(run->t) == before)
+		return;
+	run->withheld = true;
+	log_warn("%s: step %lld is withheld: %s; it changes no parameter, nor do further such steps, which "
+	         "are "
+	         "counted",
+	         run->o->path, (long long)run->step.step, trainer_withheld_why(run->t));
+}
+
 static int one_step(struct run *run, struct err *e)
 {
 	run->flags = (checkpoint_due(run) ? EXCHANGE_SAVE : 0) | (run_signal() ? EXCHANGE_STOP : 0);
+	int64_t withheld = trainer_withheld(run->t);
 	enum trainer_end end = trainer_step(run->t, &run->step, &run->flags, e);
 	if (end != TRAINER_DID)
 		return end == TRAINER_LEFT ? no_step(run) : -1;
+	warn_withheld(run, withheld);
 	run->step.wall_s = wall_s(run);
 	if (run->step.step % run->s->record.every == 0 || run->step.step == run->s->steps)
 		record_step(run->r, &run->step);

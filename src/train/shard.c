@@ -74,13 +74,14 @@ static int serve(struct zmq_shard *h, const struct shard_settings *s, struct bac
 	if (!p.agg->separable)
 		return err_user(e, "aggregator \"%s\" does not treat every coordinate by itself",
 		                p.agg->row.name);
-	p.request = (struct exchange_request){.shape = {.n = n,
-	                                                .push_bytes = push,
-	                                                .pull_bytes = pull,
-	                                                .push_planes = planes_of(p.agg->push_bits, push, n),
-	                                                .pull_planes = planes_of(p.agg->pull_bits, pull, n)},
-	                                      .rule = {.separable = true, .combine = combine, .ctx = &p},
-	                                      .pull = be->memory->alloc(pull, "answer")};
+	p.request = (struct exchange_request){
+	        .shape = {.n = n,
+	                  .push_bytes = push,
+	                  .pull_bytes = pull,
+	                  .push_planes = planes_of(p.agg->push_bits, push, n),
+	                  .pull_planes = planes_of(p.agg->pull_bits, pull, n)},
+	        .rule = {.name = p.agg->row.name, .separable = true, .combine = combine, .ctx = &p},
+	        .pull = be->memory->alloc(pull, "answer")};
 	int rc = zmq_shard_serve(h, pool, &p.request, e);
 	be->memory->release(p.request.pull);
 	return rc;

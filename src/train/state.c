@@ -113,6 +113,30 @@ void state_open(struct state *st, const struct settings *s, const struct model_e
 		st->bn_owner++;
 }
 
+void state_open_server(struct state *st, const struct backend *be, size_t floats)
+{
+	if (floats == 0)
+		return;
+	st->server_floats = floats;
+	st->server_be = be;
+	st->server = be->memory->alloc(floats * sizeof *st->server, "memory of the aggregator");
+	st->server_seen = memory_mirror(be->memory, st->server, floats * sizeof *st->server);
+}
+
+/* It may be memory of another backend than the rest, which then is the host's and has no queue. */
+static struct queue *server_queue(const struct state *st)
+{
+	return st->server_be == st->be ? st->queue : NULL;
+}
+
+static void close_server(struct state *st)
+{
+	if (!st->server)
+		return;
+	memory_mirror_free(st->server_be->memory, st->server_seen);
+	st->server_be->memory->release(st->server);
+}
+
 static void close_blocks(struct state *st)
 {
 	state_drop_remote(st);
@@ -144,6 +168,7 @@ void state_close(struct state *st)
 	for (size_t i = 0; i < sizeof own / sizeof *own; i++)
 		m->release(own[i]);
 	mem_free(st->norms);
+	close_server(st);
 }
 
 double state_epoch(const struct state *st, const struct settings *s)
@@ -188,6 +213,9 @@ void state_show_shared(struct state *st)
 void state_show(struct state *st)
 {
 	state_show_shared(st);
+	if (st->server)
+		st->server_be->memory->download(server_queue(st), st->server_seen, st->server,
+		                                st->server_floats * sizeof *st->server);
 	for (int m = 0; m < st->workers; m++)
 		if (st->hosted[m])
 			show(st, st->blocks_seen[m], st->blocks[m], st->block_floats[m]);
@@ -208,6 +236,11 @@ void state_take_shared(struct state *st)
 
 void state_take(struct state *st)
 {
+	if (st->server) {
+		st->server_be->memory->upload(server_queue(st), st->server, st->server_seen,
+		                              st->server_floats * sizeof *st->server);
+		st->server_be->memory->finish(server_queue(st));
+	}
 	for (int m = 0; m < st->workers; m++)
 		if (st->hosted[m])
 			take(st, st->blocks_seen[m], st->blocks[m], st->block_floats[m]);
@@ -291,6 +324,7 @@ void state_lend(const struct state *st, bool given, struct train_state *out)
 	                            .x = {st->n, st->x_seen},
 	                            .optimizer = {st->optimizer_floats, st->optimizer_seen},
 	                            .running = {st->running_floats, st->running_seen},
+	                            .server = {st->server_floats, st->server_seen},
 	                            .running_fits = st->running ? state_running_fits : NULL,
 	                            .running_ctx = st,
 	                            .worker_floats = st->block_floats,

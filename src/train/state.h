@@ -6,11 +6,13 @@
  * the number of steps done, x, the optimizer's memory and the running statistics. For each worker there is a
  * block with its momentum, the recurrent state of its sequences (carry) and the memory of its attack. A
  * process holds the blocks of its own workers; the root also holds the other blocks while it writes or reads
- * a checkpoint.
+ * a checkpoint. Where votes meet there is the memory of the aggregator, if it has one; where several
+ * processes have shares of the coordinates, each keeps that of its share current, and the root gets all for a
+ * checkpoint.
  *
- * All of it is the machine's memory (backend/memory.h). Checkpoints and transports see mirrors of it, which
- * state_show() makes current; what was written to them becomes the state by state_take(). On the host's own
- * memory the mirrors are the state itself.
+ * All of it but the aggregator's is the machine's memory (backend/memory.h). Checkpoints and transports see
+ * mirrors of it, which state_show() makes current; what was written to them becomes the state by
+ * state_take(). On the host's own memory the mirrors are the state itself.
  *
  * A worker that is not counted in a step starts again in the next one: its block is zeroed. born[m] is the
  * number of steps that were done when the block of worker m was last zeroed.
@@ -35,13 +37,17 @@ struct state {
 	const struct backend *be;
 	struct queue *queue; /* of the thread that owns the state */
 	int workers;         /* M */
-	size_t n, running_floats, optimizer_floats, carry_floats;
-	int64_t step;               /* steps done */
-	float *x;                   /* [n] */
-	float *optimizer;           /* [optimizer_floats]; NULL: the optimizer keeps no memory */
-	float *running;             /* [running_floats] running statistics; NULL: the model has none */
-	float *running_before;      /* [running_floats] `running` before the present step */
-	struct running_norm *norms; /* [n_norms] how they lie in `running` */
+	size_t n, running_floats, optimizer_floats, carry_floats, server_floats;
+	int64_t step;     /* steps done */
+	bool withholds;   /* the aggregator may withhold a step */
+	int64_t withheld; /* of them: had no answer, and changed no parameter */
+	float *x;         /* [n] */
+	float *optimizer; /* [optimizer_floats]; NULL: the optimizer keeps no memory */
+	float *server;    /* [server_floats] see state_open_server(); NULL: not in this process */
+	const struct backend *server_be; /* whose memory that is */
+	float *running;                  /* [running_floats] running statistics; NULL: the model has none */
+	float *running_before;           /* [running_floats] `running` before the present step */
+	struct running_norm *norms;      /* [n_norms] how they lie in `running` */
 	size_t n_norms;
 	int bn_owner; /* the worker whose batches update `running` */
 	/* For every worker: */
@@ -51,13 +57,19 @@ struct state {
 	size_t *block_floats;  /* [M] */
 	float **blocks;        /* [M] momentum, carry, memory; NULL: not a worker of this process */
 	/* Mirrors, and blocks of other processes' workers, which are only held here: */
-	float *x_seen, *optimizer_seen, *running_seen;
+	float *x_seen, *optimizer_seen, *running_seen, *server_seen;
 	float **blocks_seen; /* [M] NULL: not in this process */
 };
 
 /* Create the state at step 0, all zeros. ids [count]: the workers of this process. */
 void state_open(struct state *st, const struct settings *s, const struct model_env *env, const int *ids,
                 int count);
+/*
+ * The memory of an aggregator that must see all messages at once: [floats], whole vectors of coordinates,
+ * zeros at first, memory of the backend that combines messages. Only the process where votes meet has it
+ * (struct link, meets). floats = 0: there is none.
+ */
+void state_open_server(struct state *st, const struct backend *be, size_t floats);
 void state_close(struct state *st);
 
 double state_epoch(const struct state *st, const struct settings *s);

@@ -30,11 +30,16 @@ static void add_own(const struct state *st, struct listing *l, const char *kind,
 	array->optional = true;
 }
 
-/* List the arrays. bn_owner is stored as the number of the running statistics. */
-static void list(const struct state *st, struct listing *l, int64_t *bn_owner)
+/* List the arrays. bn_owner is stored as the number of the running statistics, the number of withheld steps
+ * as that of x. */
+static void list(struct state *st, struct listing *l, int64_t *bn_owner)
 {
-	*l = (struct listing){.at = mem_array(3 * (size_t)st->workers + 3, sizeof *l->at)};
-	add(l, "x", st->n, st->x_seen);
+	*l = (struct listing){.at = mem_array(3 * (size_t)st->workers + 4, sizeof *l->at)};
+	struct checkpoint_array *x = add(l, "x", st->n, st->x_seen);
+	if (st->withholds)
+		x->number = &st->withheld;
+	if (st->server)
+		add(l, "aggregator", st->server_floats, st->server_seen);
 	if (st->optimizer)
 		add(l, "optimiser", st->optimizer_floats, st->optimizer_seen);
 	if (st->running)

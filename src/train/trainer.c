@@ -24,12 +24,19 @@ static void encode_item(void *ctx, int lane, size_t item)
 	worker_encode(&t->workforce.workers[item], &t->workforce.lanes[lane], &t->round);
 }
 
+/* A rule sees all messages at once, but x is stepped by its answer coordinate by coordinate. */
+static bool apply_cuts(const struct round *r)
+{
+	return r->agg->separable || r->agg->rule;
+}
+
 static void apply_item(void *ctx, int lane, size_t item)
 {
 	struct trainer *t = ctx;
 	const struct round *r = &t->round;
-	size_t begin = r->agg->separable ? item * APPLY_CHUNK : 0;
-	size_t end = r->agg->separable && begin + APPLY_CHUNK < r->job.n ? begin + APPLY_CHUNK : r->job.n;
+	bool cut = apply_cuts(r);
+	size_t begin = cut ? item * APPLY_CHUNK : 0;
+	size_t end = cut && begin + APPLY_CHUNK < r->job.n ? begin + APPLY_CHUNK : r->job.n;
 	const struct step_job job = round_job(r, &t->workforce.lanes[lane]);
 	r->agg->apply(&job, t->uplink.pull, begin, end, t->lr, t->settings->weight_decay, t->state.optimizer,
 	              t->state.x);
@@ -38,7 +45,13 @@ static void apply_item(void *ctx, int lane, size_t item)
 
 static size_t apply_items(const struct round *r)
 {
-	return r->agg->separable ? (r->job.n + APPLY_CHUNK - 1) / APPLY_CHUNK : 1;
+	return apply_cuts(r) ? (r->job.n + APPLY_CHUNK - 1) / APPLY_CHUNK : 1;
+}
+
+static void apply(struct trainer *t)
+{
+	pool_run(t->workforce.pool, apply_items(&t->round), apply_item, t);
+	workforce_load(&t->workforce, t->state.x);
 }
 
 /* The mean loss over the honest workers that were counted; if there was none, the mean of an earlier step. */
@@ -166,22 +179,24 @@ enum trainer_end trainer_step(struct trainer *t, struct step_row *row, int *flag
 	uplink_show_running(up, st);
 	enum exchange_end end = up->link.row->exchange(up->link.self, &request, &reply, e);
 	if (flags)
-		*flags = reply.flags;
+		*flags = reply.flags & (EXCHANGE_SAVE | EXCHANGE_STOP);
 	if (end == EXCHANGE_REPLACED)
 		take_over(t, &reply);
 	if (end != EXCHANGE_DONE)
 		return ended(end);
-	uplink_take(up, st);
+	bool withheld = reply.flags & EXCHANGE_WITHHELD;
+	uplink_take(up, st, withheld);
 	double exchanged = clock_s();
 	settle(t, &reply, bn_owner);
-	observer_step(&t->observer, &t->round, workforce, up->pull);
+	observer_step(&t->observer, &t->round, workforce, withheld ? NULL : up->pull);
 	if (workforce->feed.reader && reader_failed(workforce->feed.reader, e))
 		return TRAINER_FAILED;
 	double probed = clock_s();
-	pool_run(workforce->pool, apply_items(&t->round), apply_item, t);
-	workforce_load(workforce, st->x);
+	if (!withheld)
+		apply(t);
 	double applied = clock_s();
 	st->step++;
+	st->withheld += withheld;
 	observer_applied(&t->observer, st);
 	*row = (struct step_row){.step = st->step,
 	                         .epoch = state_epoch(st, t->settings),
@@ -198,7 +213,8 @@ enum trainer_end trainer_step(struct trainer *t, struct step_row *row, int *flag
 	                         .encode_s = encoded - computed + made_s,
 	                         .wait_s = reply.wait_s,
 	                         .exchange_s = exchanged - encoded,
-	                         .apply_s = applied - probed};
+	                         .apply_s = applied - probed,
+	                         .withheld = st->withheld};
 	return TRAINER_DID;
 }
 
@@ -240,6 +256,17 @@ void trainer_run_probes(struct trainer *t)
 void trainer_replay(struct trainer *t, const struct replay *r)
 {
 	t->replay = r;
+}
+
+int64_t trainer_withheld(const struct trainer *t)
+{
+	return t->state.withheld;
+}
+
+const char *trainer_withheld_why(const struct trainer *t)
+{
+	const char *why = t->uplink.run.report.withheld;
+	return why ? why : "";
 }
 
 int64_t trainer_steps_done(const struct trainer *t)

@@ -59,6 +59,9 @@ int plan_check(const struct plan *p, double limit, const char *source, struct er
  * a sentence. */
 int trainer_check_start(const struct settings *s, size_t n_params, struct err *e);
 
+/* Does the transport of the settings suit their aggregator? -1 and a sentence. */
+int trainer_check_transport(const struct settings *s, struct err *e);
+
 struct trainer;
 struct link;
 
@@ -114,6 +117,10 @@ bool trainer_losses_dropped(const struct trainer *t);
 bool trainer_eval_decides(const struct trainer *t);
 
 int64_t trainer_steps_done(const struct trainer *t);
+/* How many of them were withheld: they had no answer, and changed no parameter. */
+int64_t trainer_withheld(const struct trainer *t);
+/* Why the last step was withheld, where votes meet: a sentence; "": it was not. */
+const char *trainer_withheld_why(const struct trainer *t);
 /* The parameters [n], where this thread can read them, until the next call of a function of the trainer. */
 const float *trainer_x(struct trainer *t, size_t *n);
 
@@ -139,7 +146,10 @@ void trainer_skipped(const struct trainer *t, struct record *r);
 int trainer_save(struct trainer *t, const char *path, struct err *e);
 /* Take part in the same, and write nothing: the others do not end before their states are taken. */
 int trainer_collect(struct trainer *t, struct err *e);
-/* Save without the other processes. The file lacks the states of their workers, which will start again. */
+/*
+ * Save without the other processes. The file lacks the states of their workers, which will start again. -1
+ * and a sentence also where other processes have shares of the aggregator's memory.
+ */
 int trainer_save_alone(struct trainer *t, const char *path, struct err *e);
 int trainer_restore(struct trainer *t, const char *path, struct err *e);
 /* The same of a run that had another id before its length was changed (train/extend.h). */

@@ -28,6 +28,7 @@ static int open_parts(struct trainer *t, struct pool *pool, const struct link *l
 {
 	const struct settings *s = t->settings;
 	const struct backend_row *backend = (const struct backend_row *)s->backend.row;
+	const struct aggregator *agg = (const struct aggregator *)s->aggregator.row;
 	t->workforce.pool = pool;
 	if (check_memory(s, pool_lanes(pool), link ? link->count : (int)s->workers, !link || link->root, e) ||
 	    backend->open(&t->be, e) || uplink_open(&t->uplink, s, &t->be, link, pool, e))
@@ -46,6 +47,10 @@ static int open_parts(struct trainer *t, struct pool *pool, const struct link *l
 	feed_keep(&t->workforce.feed, &t->be, t->queue);
 	t->number = t->be.memory->alloc(sizeof *t->number, "sum");
 	state_open(&t->state, s, &t->env, l->ids, l->count);
+	if (l->meets)
+		state_open_server(&t->state, uplink_combines(&t->uplink, &t->be),
+		                  rule_memory_floats(agg, t->state.n));
+	t->state.withholds = agg->rule;
 	workforce_open(&t->workforce, s, &t->env, &t->state, t->observer.probed.record.sign_failure > 0,
 	               t->uplink.mirrors);
 	return 0;
@@ -67,7 +72,7 @@ static void open_round(struct trainer *t)
 	                          .x = st->x,
 	                          .running = st->running,
 	                          .carry_floats = st->carry_floats};
-	uplink_prepare(&t->uplink, s, &t->round, &t->workforce);
+	uplink_prepare(&t->uplink, s, &t->round, &t->workforce, st);
 	evaluate_open(&t->observer.evaluation, s, t->env.model, st, &t->workforce);
 }
 
@@ -139,6 +144,13 @@ void trainer_close(struct trainer *t)
 	if (t->queue)
 		t->be.memory->queue_close(t->queue);
 	mem_free(t);
+}
+
+int trainer_check_transport(const struct settings *s, struct err *e)
+{
+	const struct transport *row = (const struct transport *)s->transport.row;
+	const struct exchange_rule rule = uplink_rule(s);
+	return row->check && row->check(s->transport.state, &rule, e) ? err_prefix(e, "%s", s->source) : 0;
 }
 
 int trainer_check_start(const struct settings *s, size_t n_params, struct err *e)

@@ -1,6 +1,7 @@
 /* The memory plan of a run: sums of what trainer_open() allocates. */
 #include <math.h>
 #include <stddef.h>
+#include "aggregator/rule_run.h"
 #include "base/log.h"
 #include "registry.h"
 #include "train/evaluate.h"
@@ -131,6 +132,14 @@ static void plan_state(const struct settings *s, const struct model_env *env, si
 		        product(attack->memory_floats(s->adversaries.attack.state, n), sizeof(float)));
 }
 
+/* The scratch of a rule that sees all messages at once, and what it remembers. */
+static void plan_rule(const struct settings *s, const struct aggregator *agg, int lanes, struct plan *out)
+{
+	size_t n = out->n_params;
+	out->messages = sum(out->messages, rule_bytes(agg, (size_t)s->workers, n, (size_t)lanes));
+	out->optimiser = sum(out->optimiser, product(rule_memory_floats(agg, n), sizeof(float)));
+}
+
 void trainer_plan_part(const struct settings *s, int lanes, int hosted, bool root, struct plan *out)
 {
 	const struct aggregator *agg = (const struct aggregator *)s->aggregator.row;
@@ -149,6 +158,8 @@ void trainer_plan_part(const struct settings *s, int lanes, int hosted, bool roo
 	out->lanes = sum(product((size_t)lanes, out->lane), shared);
 	out->data = data_bytes(s, lanes);
 	plan_state(s, &env, m, out);
+	if (root) /* where messages meet */
+		plan_rule(s, agg, lanes, out);
 	if (root)
 		out->record = sum(record_bytes(s, n), probe_bytes(s, n));
 	sum_up(out);

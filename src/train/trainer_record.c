@@ -37,6 +37,7 @@ void trainer_meta(const struct trainer *t, struct record_meta *m)
 	        .n_params = t->state.n,
 	        .push_bytes = t->uplink.shape.push_bytes,
 	        .pull_bytes = t->uplink.shape.pull_bytes,
+	        .withholds = t->state.withholds,
 	};
 }
 

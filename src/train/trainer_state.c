@@ -42,18 +42,28 @@ int trainer_collect(struct trainer *t, struct err *e)
 	return rc;
 }
 
-int trainer_save(struct trainer *t, const char *path, struct err *e)
-{
-	if (collect(t, e))
-		return -1;
-	return t->uplink.link.root ? trainer_save_alone(t, path, e) : 0;
-}
-
-int trainer_save_alone(struct trainer *t, const char *path, struct err *e)
+static int write_state(struct trainer *t, const char *path, struct err *e)
 {
 	int rc = state_save(&t->state, t->settings->id, path, e);
 	state_drop_remote(&t->state);
 	return rc;
+}
+
+int trainer_save(struct trainer *t, const char *path, struct err *e)
+{
+	if (collect(t, e))
+		return -1;
+	return t->uplink.link.root ? write_state(t, path, e) : 0;
+}
+
+int trainer_save_alone(struct trainer *t, const char *path, struct err *e)
+{
+	if (t->state.server && t->uplink.link.meets_apart)
+		return err_world(e,
+		                 "%s: the aggregator's memory is in other processes too, and cannot be saved "
+		                 "without them",
+		                 path);
+	return write_state(t, path, e);
 }
 
 int trainer_restore(struct trainer *t, const char *path, struct err *e)

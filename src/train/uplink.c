@@ -33,6 +33,15 @@ static void combine(void *ctx, int lane, int count, const void *const *pushes, s
 	job.be->memory->finish(job.queue);
 }
 
+static enum meeting_end meet(void *ctx, const struct meeting *m, struct err *e)
+{
+	struct uplink *u = ctx;
+	enum meeting_end end = rule_meet(&u->run, m, e);
+	for (int i = 0; m->removed && i < m->count; i++)
+		m->removed[i] = u->run.report.removed[i];
+	return end;
+}
+
 /*
  * Only the trainer's own thread, lane 0, calls the transport; it also posts the buckets that other lanes have
  * made.
@@ -47,12 +56,23 @@ static void post_from_lane(void *ctx, const struct lane *l)
 static void prepare_buckets(struct uplink *u, struct round *r)
 {
 	size_t buckets = u->link.buckets > 1 ? (size_t)u->link.buckets : 1;
-	if (buckets == 1 || !u->link.row->post || !r->agg->separable)
+	struct exchange_request x = {.shape = u->shape, .rule = u->rule};
+	if (buckets == 1 || !u->link.row->post || !exchange_cuts(&x))
 		return;
 	u->posted = mem_array((size_t)u->link.count, sizeof *u->posted);
 	u->bucket = planes_bucket(r->job.n, buckets);
 	r->buckets = (struct round_buckets){
 	        .size = u->bucket, .planes = u->shape.push_planes, .made = post_from_lane, .ctx = u};
+}
+
+struct exchange_rule uplink_rule(const struct settings *s)
+{
+	const struct aggregator *agg = (const struct aggregator *)s->aggregator.row;
+	return (struct exchange_rule){.name = agg->row.name,
+	                              .separable = agg->separable,
+	                              .float_mean = agg->float_mean,
+	                              .combine = combine,
+	                              .meet = agg->rule ? meet : NULL};
 }
 
 /* Set the shape of this run's messages, and the rule that combines them. */
@@ -66,17 +86,46 @@ static void describe(struct uplink *u, const struct settings *s, struct round *r
 	                                  .pull_bytes = pull_bytes,
 	                                  .push_planes = planes_of(agg->push_bits, push_bytes, n),
 	                                  .pull_planes = planes_of(agg->pull_bits, pull_bytes, n)};
-	u->rule = (struct exchange_rule){
-	        .separable = agg->separable, .float_mean = agg->float_mean, .combine = combine, .ctx = u};
+	u->rule = uplink_rule(s);
+	u->rule.ctx = u;
+}
+
+const struct backend *uplink_combines(const struct uplink *u, const struct backend *be)
+{
+	return u->mirrors ? &u->host : be;
+}
+
+static void open_rule(struct uplink *u, const struct settings *s, const struct round *r,
+                      const struct state *st)
+{
+	int lanes = pool_lanes(u->workforce->pool);
+	if (!r->agg->rule || !u->link.meets)
+		return;
+	if (!u->mirrors) {
+		u->queues = mem_array((size_t)lanes, sizeof(struct queue *));
+		for (int i = 0; i < lanes; i++)
+			u->queues[i] = u->workforce->lanes[i].queue;
+	}
+	u->run = (struct rule_run){.agg = r->agg,
+	                           .state = s->aggregator.state,
+	                           .be = uplink_combines(u, r->be),
+	                           .queues = u->queues,
+	                           .lanes = lanes,
+	                           .workers = (int)s->workers,
+	                           .n = r->job.n,
+	                           .seed = s->seed,
+	                           .memory = st->server};
+	rule_open(&u->run);
 }
 
 void uplink_prepare(struct uplink *u, const struct settings *s, struct round *r,
-                    const struct workforce *workforce)
+                    const struct workforce *workforce, const struct state *st)
 {
 	size_t workers = (size_t)s->workers;
 	u->workforce = workforce;
 	u->round = r;
 	describe(u, s, r);
+	open_rule(u, s, r, st);
 	u->pushes = mem_array((size_t)workforce->count, sizeof *u->pushes);
 	r->push_bytes = u->shape.push_bytes;
 	u->pull = r->be->memory->alloc(u->shape.pull_bytes, "answer");
@@ -102,6 +151,8 @@ void uplink_close(struct uplink *u, const struct backend *be)
 	mem_free(u->sorted);
 	mem_free(u->reported_born);
 	mem_free(u->posted);
+	rule_close(&u->run);
+	mem_free(u->queues);
 	if (u->link.self && !u->borrowed)
 		u->link.row->close(u->link.self);
 }
@@ -171,11 +222,13 @@ void uplink_show_running(const struct uplink *u, struct state *st)
 		state_show_running(st);
 }
 
-void uplink_take(const struct uplink *u, struct state *st)
+void uplink_take(const struct uplink *u, struct state *st, bool withheld)
 {
 	if (!u->mirrors)
 		return;
 	state_take_running(st);
+	if (withheld)
+		return;
 	st->be->memory->upload(st->queue, u->pull, u->pull_seen, u->shape.pull_bytes);
 	st->be->memory->finish(st->queue);
 }

@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include "base/err.h"
+#include "aggregator/rule_run.h"
 #include "base/pool.h"
 #include "train/replay.h"
 #include "train/state.h"
@@ -27,7 +28,10 @@ struct uplink {
 	void *pull_seen;     /* its mirror, which the transport writes; or the answer itself */
 	bool mirrors;        /* the transport does not read the machine's memory (transport.h, on_machine) */
 	struct backend host; /* combines what is in mirrors */
-	bool *honest;        /* [M] */
+	/* Of an aggregator with a rule, where votes meet: */
+	struct rule_run run;
+	struct queue **queues; /* [lanes] of the lanes; NULL: messages are on the host */
+	bool *honest;          /* [M] */
 	double *loss;   /* [M] of the present step; before the exchange, only of this process's workers */
 	double *sorted; /* [M] scratch */
 	int64_t *reported_born;  /* [M] state.born as sent to the root; exchange() then updates it */
@@ -40,12 +44,17 @@ struct uplink {
 	size_t *posted;                         /* [count] coordinates from here on were posted */
 };
 
+/* What a transport must know of the rule of these settings. It has no ctx. */
+struct exchange_rule uplink_rule(const struct settings *s);
+
 /* Borrow the link. link = NULL: open one with all workers in this process. -1 and a sentence. */
 int uplink_open(struct uplink *u, const struct settings *s, const struct backend *be, const struct link *link,
                 struct pool *pool, struct err *e);
-/* Allocate messages; set buckets in *r if the transport wants them. The workforce must be open. */
+/* The backend that combines messages: `be`, the machine's, or the host's for what is in mirrors. */
+const struct backend *uplink_combines(const struct uplink *u, const struct backend *be);
+/* Allocate messages; set buckets in *r if the transport wants them. Workforce and state must be open. */
 void uplink_prepare(struct uplink *u, const struct settings *s, struct round *r,
-                    const struct workforce *workforce);
+                    const struct workforce *workforce, const struct state *st);
 void uplink_close(struct uplink *u, const struct backend *be);
 
 /* The request of a step, without its pushes. */
@@ -67,11 +76,11 @@ void uplink_gather(struct uplink *u, const struct workforce *workforce, const st
 /*
  * Bring the mirrors that the transport reads up to date: uplink_show() all of the shared state, before the
  * step; uplink_show_running() the running statistics, when the workers have computed. uplink_take() takes
- * what a round brought: running statistics and the answer.
+ * what a round brought: running statistics and, unless the step is withheld, the answer.
  */
 void uplink_show(const struct uplink *u, struct state *st);
 void uplink_show_running(const struct uplink *u, struct state *st);
-void uplink_take(const struct uplink *u, struct state *st);
+void uplink_take(const struct uplink *u, struct state *st, bool withheld);
 
 /* The hash of x (base/hash.h), computed by all lanes; 0 if no other process holds a copy of x. */
 uint64_t uplink_hash(const struct uplink *u, const struct state *st, struct pool *pool);

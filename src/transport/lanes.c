@@ -47,3 +47,14 @@ void lanes_combine(struct pool *pool, const struct exchange_request *request, in
 	else if (n > 0)
 		request->rule.combine(request->rule.ctx, 0, count, pushes, begin, end, request->pull);
 }
+
+enum meeting_end lanes_meet(const struct exchange_request *request, struct meeting *m, struct err *e)
+{
+	m->step = request->step;
+	m->n = request->shape.n;
+	m->pull = request->pull;
+	if (request->rule.meet)
+		return request->rule.meet(request->rule.ctx, m, e);
+	lanes_combine(m->pool, request, m->count, m->pushes, m->begin, m->end);
+	return MEETING_ANSWERED;
+}

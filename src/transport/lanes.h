@@ -12,4 +12,11 @@
 void lanes_combine(struct pool *pool, const struct exchange_request *request, int count,
                    const void *const *pushes, size_t begin, size_t end);
 
+/*
+ * The same for a rule that may have to see all messages at once. *m: what the transport knows of the
+ * messages, all but step, n and pull. Calls rule.meet, or combines as above if there is none. MEETING_FAILED
+ * and a sentence.
+ */
+enum meeting_end lanes_meet(const struct exchange_request *request, struct meeting *m, struct err *e);
+
 #endif

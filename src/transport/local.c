@@ -11,7 +11,8 @@ extern const struct transport transport_local;
 struct local {
 	int workers;
 	struct pool *pool;
-	int *ids; /* [workers] */
+	int *ids;    /* [workers] */
+	int *voters; /* [workers] those that are counted in the present step */
 };
 
 static int local_open(const void *state, const struct transport_env *env, struct link *link, struct err *e)
@@ -21,25 +22,40 @@ static int local_open(const void *state, const struct transport_env *env, struct
 	l->workers = env->workers;
 	l->pool = env->pool;
 	l->ids = mem_array((size_t)env->workers, sizeof *l->ids);
+	l->voters = mem_array((size_t)env->workers, sizeof *l->voters);
 	for (int m = 0; m < env->workers; m++)
 		l->ids[m] = m;
-	*link = (struct link){
-	        .row = &transport_local, .self = l, .root = true, .count = env->workers, .ids = l->ids};
+	*link = (struct link){.row = &transport_local,
+	                      .self = l,
+	                      .root = true,
+	                      .meets = true,
+	                      .count = env->workers,
+	                      .ids = l->ids};
 	return 0;
 }
 
 static enum exchange_end local_exchange(void *self, const struct exchange_request *request,
                                         struct exchange_reply *reply, struct err *e)
 {
-	(void)e;
 	const struct local *l = self;
 	uint64_t hosted = (uint64_t)request->hosted;
-	lanes_combine(l->pool, request, request->hosted, request->pushes, 0, request->shape.n);
+	exchange_voters(request->born, l->workers, l->voters);
+	struct meeting m = {.count = request->hosted,
+	                    .ids = l->voters,
+	                    .pushes = request->pushes,
+	                    .end = request->shape.n,
+	                    .pool = l->pool};
+	enum meeting_end end = lanes_meet(request, &m, e);
+	if (end == MEETING_FAILED)
+		return EXCHANGE_FAILED;
 	exchange_begin(request, reply);
 	reply->n_voters = request->hosted;
 	reply->bn_owner = bn_owner_next(request->bn_owner, l->workers, request->born, request->honest);
 	reply->bytes_up = hosted * request->shape.push_bytes;
-	reply->bytes_down = hosted * request->shape.pull_bytes;
+	if (end == MEETING_WITHHELD)
+		reply->flags |= EXCHANGE_WITHHELD;
+	else
+		reply->bytes_down = hosted * request->shape.pull_bytes;
 	reply->bytes_busiest = reply->bytes_up + reply->bytes_down;
 	return EXCHANGE_DONE;
 }
@@ -48,6 +64,7 @@ static void local_close(void *self)
 {
 	struct local *l = self;
 	mem_free(l->ids);
+	mem_free(l->voters);
 	mem_free(l);
 }
 

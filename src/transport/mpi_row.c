@@ -55,22 +55,26 @@ static void row_library(bool load, char *out, size_t size)
 		snprintf(out, size, "%s", e.text);
 }
 
-int mpi_check_topology(enum mpi_topology topology, bool separable, bool float_mean, struct err *e)
+int mpi_check_topology(enum mpi_topology topology, const struct exchange_rule *rule, struct err *e)
 {
-	if (topology == TOPOLOGY_SHARDED && !separable)
-		return err_user(e, "mpi: topology 'sharded' needs an aggregator that treats every coordinate "
-		                   "by itself; this one needs 'star'");
-	if (topology == TOPOLOGY_ALLREDUCE && !float_mean)
+	const char *name = rule->name;
+	if (topology == TOPOLOGY_SHARDED && !rule->separable && !rule->meet)
+		return err_user(e,
+		                "mpi: topology 'sharded' needs an aggregator that treats every coordinate by "
+		                "itself; \"%s\" needs 'star'",
+		                name);
+	if (topology == TOPOLOGY_ALLREDUCE && !rule->float_mean)
 		return err_user(e,
 		                "mpi: topology 'allreduce' needs an aggregator whose answer is the mean of "
-		                "floats (mean, adam); this one needs 'sharded' or 'star'");
+		                "floats (mean, adam); \"%s\" needs 'sharded' or 'star'",
+		                name);
 	return 0;
 }
 
-static int row_check(const void *state, bool separable, bool float_mean, struct err *e)
+static int row_check(const void *state, const struct exchange_rule *rule, struct err *e)
 {
 	const struct mpi_settings *s = state;
-	return mpi_check_topology((enum mpi_topology)s->topology, separable, float_mean, e);
+	return mpi_check_topology((enum mpi_topology)s->topology, rule, e);
 }
 
 static const struct key mpi_keys[] = {

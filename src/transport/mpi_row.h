@@ -28,7 +28,7 @@ struct mpi_module {
 	void (*library)(char *out, size_t size);
 };
 
-/* 0, or -1 and a sentence: does the topology suit an aggregator with these values of struct exchange_rule? */
-int mpi_check_topology(enum mpi_topology topology, bool separable, bool float_mean, struct err *e);
+/* 0, or -1 and a sentence: does the topology suit the rule? */
+int mpi_check_topology(enum mpi_topology topology, const struct exchange_rule *rule, struct err *e);
 
 #endif

@@ -24,6 +24,7 @@
 #include "base/err.h"
 #include "config/key.h"
 #include "base/pool.h"
+#include "transport/meeting.h"
 
 /* Combine the votes, in a lane: write coordinates [begin, end) of pull, from the pushes of the workers that
  * voted. Outside of the pool's lanes, lane is 0. */
@@ -60,8 +61,9 @@ void planes_put(const struct planes *p, size_t n, size_t begin, size_t end, cons
 size_t planes_bucket(size_t n, size_t buckets);
 
 enum exchange_flag {
-	EXCHANGE_SAVE = 1, /* collect all state at the root after this step */
-	EXCHANGE_STOP = 2, /* this step is the last one before the process ends */
+	EXCHANGE_SAVE = 1,     /* collect all state at the root after this step */
+	EXCHANGE_STOP = 2,     /* this step is the last one before the process ends */
+	EXCHANGE_WITHHELD = 4, /* replies only: the step has no answer, and pull is not written */
 };
 
 enum exchange_end {
@@ -80,12 +82,17 @@ struct message_shape {
 	struct planes push_planes, pull_planes;
 };
 
-/* How the votes of a round are combined. */
+/*
+ * How the votes of a round are combined: by combine(), or, where meet is not NULL, by meet(), which must see
+ * all messages at once and may withhold the answer.
+ */
 struct exchange_rule {
-	bool separable;  /* every coordinate is combined independently of the others */
-	bool float_mean; /* pushes are n floats, the answer is their mean; MPI's own sum may compute it */
+	const char *name; /* of the aggregator, for sentences */
+	bool separable;   /* every coordinate is combined independently of the others */
+	bool float_mean;  /* pushes are n floats, the answer is their mean; MPI's own sum may compute it */
 	combine_fn *combine;
-	void *ctx; /* the first argument of combine() */
+	meeting_fn *meet;
+	void *ctx; /* the first argument of combine() and meet() */
 };
 
 /* What a process passes to a round. The caller owns the arrays; the transport writes to some of them. */
@@ -126,6 +133,12 @@ struct exchange_reply {
 
 void exchange_begin(const struct exchange_request *request, struct exchange_reply *reply);
 
+/* May messages of this shape, for this rule, be sent in buckets? */
+bool exchange_cuts(const struct exchange_request *request);
+
+/* The workers that were counted, by their `born`, into ids [workers], ascending. Returns how many. */
+int exchange_voters(const int64_t *born, int workers, int *ids);
+
 /*
  * The worker that owns the running statistics after a round with these voters. The owner stays the same if it
  * was counted. Otherwise it is the first honest worker that was counted; if there is none, it stays the same.
@@ -148,11 +161,17 @@ struct train_state {
 	int64_t step;
 	/* The shared state; count 0: there is none. */
 	struct state_part x, optimizer, running; /* parameters, memory of the optimizer, running statistics */
-	const size_t *worker_floats;             /* [M] floats of each worker's own state: momentum, carry,
-	                                          * memory of an attack */
-	float **workers; /* [M] blocks of worker_floats[m]; NULL: not in this process */
-	int64_t *born;   /* [M] the step at which each worker's state began */
-	bool given;      /* the settings alone do not determine the parameters */
+	/*
+	 * The memory of a rule that must see all messages at once, in whole vectors of coordinates. Only the
+	 * process where votes meet has it (link.meets): where several share the coordinates, each keeps that
+	 * of its share current, and collect() brings all of it to the root.
+	 */
+	struct state_part server;
+	const size_t *worker_floats; /* [M] floats of each worker's own state: momentum, carry,
+	                              * memory of an attack */
+	float **workers;             /* [M] blocks of worker_floats[m]; NULL: not in this process */
+	int64_t *born;               /* [M] the step at which each worker's state began */
+	bool given;                  /* the settings alone do not determine the parameters */
 	/* Can an honest batch have made the running statistics `next` of those in `running`? NULL: there are
 	 * none to be judged. */
 	bool (*running_fits)(const void *ctx, const float *next);
@@ -186,10 +205,12 @@ struct link {
 	const struct transport *row;
 	void *self;
 	bool root;
-	bool untrusted; /* at the root: nobody vouches for the workers; no number of theirs decides */
-	int count;      /* workers of this process; may be 0 at the root */
-	int *ids;       /* [count] their numbers, ascending; owned by the transport */
-	int buckets;    /* in how many buckets post() takes a push; 0 or 1: exchange() sends pushes whole */
+	bool untrusted;   /* at the root: nobody vouches for the workers; no number of theirs decides */
+	bool meets;       /* votes meet in this process, or some coordinates of them */
+	bool meets_apart; /* other processes have shares of them too */
+	int count;        /* workers of this process; may be 0 at the root */
+	int *ids;         /* [count] their numbers, ascending; owned by the transport */
+	int buckets;      /* in how many buckets post() takes a push; 0 or 1: exchange() sends pushes whole */
 };
 
 /* How the processes of a run are started. */
@@ -218,10 +239,10 @@ struct transport {
 	 */
 	void (*library)(bool load, char *out, size_t size);
 	/*
-	 * Called before open(): do the settings suit an aggregator with these values of `separable` and
-	 * `float_mean` (struct exchange_rule)? -1 and a sentence if not. NULL: all aggregators suit.
+	 * Called before open(): do the settings suit this rule? It has no ctx yet. -1 and a sentence if not.
+	 * NULL: all rules suit.
 	 */
-	int (*check)(const void *state, bool separable, bool float_mean, struct err *e);
+	int (*check)(const void *state, const struct exchange_rule *rule, struct err *e);
 	/* Writes what `validate` should say of settings that are allowed but fight each other, as a sentence;
 	 * false: nothing. NULL: there is never anything to say. */
 	bool (*remark)(const void *state, char *out, size_t size);

@@ -12,8 +12,8 @@ Test(agg, every_row_describes_itself)
 	for (const struct row *const *r = family_aggregators.rows; *r; r++) {
 		const struct aggregator *a = (const struct aggregator *)*r;
 		cr_assert((*r)->name[0] && (*r)->about[0] && (*r)->formula && (*r)->formula[0]);
-		cr_assert(a->encode && a->combine && a->apply && a->push_bytes && a->pull_bytes, "%s",
-		          (*r)->name);
+		cr_assert(a->encode && a->apply && a->push_bytes && a->pull_bytes, "%s", (*r)->name);
+		cr_assert(a->rule ? !a->combine && !a->separable : a->combine != NULL, "%s", (*r)->name);
 		cr_assert(a->push_signs && a->pull_signs, "%s", (*r)->name);
 		cr_assert_eq((*r)->keys == NULL, (*r)->state_bytes == 0, "%s", (*r)->name);
 	}

@@ -32,3 +32,27 @@ Test(stats, sorts_and_selects)
 		cr_assert_eq(stats_median(sorted, n), 0.5 * (sorted[(n - 1) / 2] + sorted[n / 2]));
 	}
 }
+
+/* The k least: whoever sorts by value and then by index has them first. */
+Test(stats, marks_the_least)
+{
+	enum { MOST = 20 };
+	for (size_t n = 1; n <= MOST; n++) {
+		struct stream draw = stream_of(6, RNG_TEST, 0, n);
+		double x[MOST];
+		bool marked[MOST];
+		for (size_t i = 0; i < n; i++)
+			x[i] = stream_below(&draw, i, 4);
+		for (size_t k = 0; k <= n; k++) {
+			size_t count = 0;
+			stats_mark_least(x, n, k, marked);
+			for (size_t i = 0; i < n; i++) {
+				count += marked[i];
+				for (size_t j = 0; j < n; j++)
+					cr_assert(!marked[i] || marked[j] || x[i] < x[j] ||
+					          (x[i] <= x[j] && i < j));
+			}
+			cr_assert_eq(count, k);
+		}
+	}
+}

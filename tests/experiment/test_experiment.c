@@ -83,6 +83,12 @@ Test(experiment, impossible_combinations)
 	refuses("{\"model\":\"softmax\",\"steps\":5}", "softmax|samples|none");
 	refuses("{" QUADRATIC ",\"data\":\"glyphs\"}", "quadratic|none");
 	refuses("{" QUADRATIC ",\"aggregator\":\"adam\",\"momentum\":0.9}", "momentum|adam");
+	refuses("{" QUADRATIC ",\"workers\":7,\"adversaries\":{\"count\":3},\"aggregator\":\"krum\"}",
+	        "aggregator|krum|n = 7|f = 3|2 f + 2 < n");
+	refuses("{" QUADRATIC
+	        ",\"workers\":7,\"aggregator\":{\"kind\":\"median\",\"f\":4,\"before\":[\"nnm\"]}}",
+	        "aggregator|nnm|n = 7|f = 4|2 f < n");
+	refuses("{" QUADRATIC ",\"workers\":7,\"aggregator\":\"krum\"}", "krum|signsgd combine");
 	refuses("{" QUADRATIC ",\"name\":\"a/b\"}", "name|a/b|letters");
 	refuses("{" QUADRATIC ",\"name\":\"\"}", "name");
 	refuses("{\"model\":\"median-toy\",\"steps\":5,\"workers\":2}", "model|3|2");

@@ -72,7 +72,7 @@ Test(words, keys_without_a_counterpart_are_said_to_have_none)
 	says(START "\"nesterov\":true}", "\"nesterov\" has no counterpart here");
 	says(START "\"transform\":1}",
 	     "\"transform\" has no counterpart here: images are changed as \"data\"");
-	says(START "\"pre_aggregators\":[]}", "\"pre_aggregators\" has no counterpart here");
+	says(START "\"pre_aggregators\":[]}", "\"pre_aggregators\" is \"aggregator.before\" here");
 	says(START "\"participation\":1}", "\"participation\" has no counterpart here");
 }
 
@@ -153,7 +153,8 @@ Test(words, values_without_a_counterpart_are_said_to_have_none)
 	struct err e;
 	value_says(ATTACK, "ALIE", "\"ALIE\" has no counterpart here: it needs the other workers' vectors");
 	value_says(ATTACK, "InnerProductManipulation", "has no counterpart here");
-	value_says(AGGREGATOR, "TrMean", "\"TrMean\" has no counterpart here");
+	value_says(AGGREGATOR, "MeaMed", "\"MeaMed\" has no counterpart here");
+	value_says(AGGREGATOR, "TrMean", "\"TrMean\" is \"trimmed-mean\" here");
 	value_says("\"partition\":", "dirichlet", "\"dirichlet\" has no counterpart here");
 	refuse(START ATTACK "\"ALIE\"}}", NULL, 0, &e);
 	cr_expect_null(strstr(e.text, "did you mean"), "%s", e.text);

@@ -42,11 +42,11 @@ const struct row *rig_ref(void);
 /* Can this processor run it? */
 bool rig_backend_opens(const struct row *row);
 
-/* The name of a row in quotes, in `out`, which is returned. */
+/* A row by its name in quotes, or with the key that it must have, in `out`, which is returned. */
 const char *rig_quoted(const struct row *row, char out[64]);
 
 /* The parts of a step: v [n] into a push, coordinates begin to end of all pushes into the pull, those of the
- * pull into x.
+ * pull into x. A rule sees all of the pushes at once, whatever the range.
  */
 void rig_encode(struct rig *r, uint32_t worker, const float *v);
 void rig_combine(struct rig *r, size_t begin, size_t end);

@@ -4,6 +4,7 @@
 #include "base/mem.h"
 #include "base/rng.h"
 #include "registry.h"
+#include "tests/support/meeting_rule.h"
 
 void toy_open(struct toy *t, int workers, int steps, size_t n, const char *agg)
 {
@@ -60,6 +61,24 @@ void toy_combine(void *ctx, int lane, int count, const void *const *pushes, size
 	r->toy->agg->combine(&job, count, pushes, begin, end, pull);
 }
 
+static struct meeting_rule toy_rule = {.every = 3};
+
+static enum meeting_end toy_meet(void *ctx, const struct meeting *m, struct err *e)
+{
+	(void)ctx;
+	return meeting_rule_meet(&toy_rule, m, e);
+}
+
+bool toy_answer(struct toy_round *r, int count, const int *ids, const void *const *pushes, void *pull)
+{
+	const struct toy *t = r->toy;
+	if (t->meets)
+		return meeting_rule_alone(&toy_rule, r->step, count, ids, pushes, t->n, pull) ==
+		       MEETING_ANSWERED;
+	toy_combine(r, 0, count, pushes, 0, t->n, pull);
+	return true;
+}
+
 struct exchange_request toy_request(const struct toy *t, struct toy_round *r)
 {
 	size_t push_bytes = t->agg->push_bytes(t->job.state, t->n);
@@ -71,7 +90,11 @@ struct exchange_request toy_request(const struct toy *t, struct toy_round *r)
 	                  .pull_bytes = pull_bytes,
 	                  .push_planes = planes_of(t->agg->push_bits, push_bytes, t->n),
 	                  .pull_planes = planes_of(t->agg->pull_bits, pull_bytes, t->n)},
-	        .rule = {.separable = t->agg->separable, .combine = toy_combine, .ctx = r},
+	        .rule = {.name = t->agg->row.name,
+	                 .separable = t->agg->separable && !t->meets,
+	                 .meet = t->meets ? toy_meet : NULL,
+	                 .combine = toy_combine,
+	                 .ctx = r},
 	        .honest = t->honest};
 }
 
@@ -79,6 +102,7 @@ void toy_replay(const struct toy *t, int steps, const int64_t (*born)[TOY_WORKER
 {
 	struct toy_worker w[TOY_WORKERS_MOST];
 	const void *pushes[TOY_WORKERS_MOST];
+	int ids[TOY_WORKERS_MOST];
 	void *pull = mem_array(t->agg->pull_bytes(t->job.state, t->n), 1);
 	memset(x, 0, t->n * sizeof *x);
 	for (int m = 0; m < t->workers; m++)
@@ -93,10 +117,11 @@ void toy_replay(const struct toy *t, int steps, const int64_t (*born)[TOY_WORKER
 				memset(w[m].v, 0, t->n * sizeof(float));
 			if (m != t->zeros)
 				toy_say(t, &w[m], (uint64_t)k, x);
+			ids[count] = m;
 			pushes[count++] = w[m].push;
 		}
-		toy_combine(&r, 0, count, pushes, 0, t->n, pull);
-		toy_apply(t, (uint64_t)k, pull, x);
+		if (toy_answer(&r, count, ids, pushes, pull))
+			toy_apply(t, (uint64_t)k, pull, x);
 	}
 	for (int m = 0; m < t->workers; m++) {
 		mem_free(w[m].v);

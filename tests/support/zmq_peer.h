@@ -27,6 +27,8 @@ struct toy {
 	struct backend be;
 	struct arena arena;
 	const bool *honest; /* [workers] */
+	bool meets;         /* messages, floats, are combined by a rule that must see all at once, and every
+	                     * third step is withheld (meeting_rule.h) */
 	int zeros;          /* the worker whose every vote is all zeros (zmq_byzantine.h); -1: none */
 };
 
@@ -59,6 +61,9 @@ void toy_combine(void *ctx, int lane, int count, const void *const *pushes, size
                  void *pull);
 
 /* The request of a step, without what a server or a client adds to it. */
+/* Combines the votes of step r->step, of workers ids [count]; false: the step is withheld. */
+bool toy_answer(struct toy_round *r, int count, const int *ids, const void *const *pushes, void *pull);
+
 struct exchange_request toy_request(const struct toy *t, struct toy_round *r);
 
 /* What x [n] must be after `steps` steps. born[k][m] is -1 where worker m was not counted in step k, and

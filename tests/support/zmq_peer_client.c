@@ -133,7 +133,8 @@ static bool life_step(struct client_life *c, int *k)
 		*k = (int)reply.step;
 		return true;
 	}
-	toy_apply(c->toy, (uint64_t)*k, c->pull, s->x);
+	if (!(reply.flags & EXCHANGE_WITHHELD))
+		toy_apply(c->toy, (uint64_t)*k, c->pull, s->x);
 	s->st.step = ++*k;
 	if (reply.flags & EXCHANGE_SAVE && c->link->row->collect(c->link->self, &s->st, &e))
 		die("%s", e.text);

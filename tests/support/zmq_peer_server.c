@@ -54,7 +54,8 @@ enum exchange_end toy_server_step(struct toy_server *s, int flags, struct err *e
 		return end;
 	s->bn_owner = reply.bn_owner;
 	s->n_voters[r.step] = reply.n_voters;
-	toy_apply(t, r.step, s->pull, s->state.x);
+	if (!(reply.flags & EXCHANGE_WITHHELD))
+		toy_apply(t, r.step, s->pull, s->state.x);
 	s->state.st.step++;
 	return end;
 }

@@ -64,7 +64,7 @@ int posix_memalign(void **out, size_t alignment, size_t bytes)
 }
 #endif
 
-static const char *const aggregators[] = {"vote", "mean", "adam", "sign-mean"};
+static const char *const aggregators[] = {"vote", "mean", "adam", "sign-mean", "median", "geometric-median"};
 
 static const char *const networks[] = {
         "\"cnn\"",

@@ -66,8 +66,9 @@ Test(guarded, every_aggregator)
 	char options[128];
 	for (const struct row *const *row = family_aggregators.rows; *row; row++) {
 		bool own = ((const struct aggregator *)(const void *)*row)->own_momentum;
-		snprintf(options, sizeof options, "--set aggregator=%s%s", (*row)->name,
-		         own ? " --set momentum=0" : "");
+		bool needs_tau = strcmp((*row)->name, "centered-clipping") == 0;
+		snprintf(options, sizeof options, "--set 'aggregator={\"kind\":\"%s\"%s}'%s", (*row)->name,
+		         needs_tau ? ",\"tau\":1" : "", own ? " --set momentum=0" : " --lanes 2");
 		guarded_expect_as_ref(mlp, options);
 	}
 	guarded_expect_as_ref(mlp, "--set 'aggregator={\"kind\":\"vote\",\"zero\":\"abstain\",\"tie\":"
@@ -124,6 +125,28 @@ Test(guarded, transports_and_replay)
 		cr_expect_eq(cli("simulate --replay %s/own.h5 --quiet --overwrite", cli_folder), 0, "%s",
 		             cli_err);
 	}
+}
+
+/* A rule's memory is the machine's, or the host's where the host combines; it goes into checkpoints. */
+Test(guarded, memory_of_a_rule)
+{
+	static const char rule[] = "--set 'aggregator={\"kind\":\"centered-clipping\",\"tau\":1}' --set "
+	                           "checkpoint.keep=true --set lr=0.1 --steps 4 ";
+	char options[512], path[2][128], different[128] = "";
+	struct err e = {0};
+	snprintf(options, sizeof options, "%s --processes 2", rule);
+	guarded_run("simulate", mlp, rule, "ref", "ref");
+	guarded_run("simulate", mlp, rule, "guarded", "guarded");
+	guarded_run("train", mlp, options, "guarded", "own");
+	cr_assert_eq(cli("simulate --resume %s/ref.h5 --steps 7 --quiet", cli_folder), 0, "%s", cli_err);
+	cr_assert_eq(cli("simulate --resume %s/guarded.h5 --steps 7 --quiet", cli_folder), 0, "%s", cli_err);
+	guarded_expect_same("ref", "guarded");
+	cr_assert_eq(cli("train --resume %s/own.h5 --steps 7 --processes 2 --quiet", cli_folder), 0, "%s",
+	             cli_err);
+	snprintf(path[0], sizeof path[0], "%s/ref.h5", cli_folder);
+	snprintf(path[1], sizeof path[1], "%s/own.h5", cli_folder);
+	cr_expect_eq(record_same_final(path[0], path[1], different, sizeof different, &e), 1, "%s%s", e.text,
+	             different);
 }
 
 static struct backend machine;

@@ -40,7 +40,7 @@ static int ready_round(struct mpi_self *m, const struct exchange_request *x, str
 	if (x->silent || x->hosted != mpi_hosted(m, m->rank))
 		return err_user(e, "mpi: every worker votes in every round; recorded voters are repeated by "
 		                   "signsgd simulate");
-	if (mpi_check_topology(m->topology, x->rule.separable, x->rule.float_mean, e))
+	if (mpi_check_topology(m->topology, &x->rule, e))
 		return -1;
 	if (!m->pushes)
 		mpi_round_open(m, x);
@@ -149,6 +149,8 @@ static int mpi_open(const void *state, const struct transport_env *env, struct l
 	*link = (struct link){.row = &row,
 	                      .self = m,
 	                      .root = m->rank == 0,
+	                      .meets = m->rank == 0 || m->topology == TOPOLOGY_SHARDED,
+	                      .meets_apart = m->size > 1 && m->topology == TOPOLOGY_SHARDED,
 	                      .count = mpi_hosted(m, m->rank),
 	                      .ids = m->ids,
 	                      .buckets = m->most_buckets};

@@ -2,9 +2,9 @@
  * Transport `mpi`: for the files of this folder only, which are built as a module of their own
  * (base/module.h); its row is in the program (transport/mpi_row.h). The files by layer, highest first: mpi.c
  * has the table, and the beginning and end of a run; round.c exchanges a round's data, sum.c does so by
- * all-reduce; state.c sends the root's state to the other ranks and workers' own states back; head.c
- * exchanges the heads of a round; plan.c assigns workers and coordinates to ranks; process.c starts and ends
- * MPI itself and moves bytes.
+ * all-reduce; meet.c holds the meeting of a rule that must see all messages at once; state.c sends the root's
+ * state to the other ranks and workers' own states back; head.c exchanges the heads of a round; plan.c
+ * assigns workers and coordinates to ranks; process.c starts and ends MPI itself and moves bytes.
  *
  * At the beginning of a round every rank sends its head to all others; the heads show whether the root leaves
  * and whether the parameters agree. The data are exchanged after that, all by non-blocking calls. The vector
@@ -71,10 +71,17 @@ struct mpi_self {
 	int *ready, *gone;       /* [own workers] from this bucket on, the vote is final; was sent */
 	unsigned char *messages; /* [workers of other ranks][message_stride], mapped */
 	size_t message_stride, mapped;
-	const void **pushes;                          /* [workers] whole messages */
-	struct mpi_report *reports;                   /* [workers] */
-	struct mpi_requests other_requests;           /* requests for reports, running statistics and state */
-	uint64_t bytes_up, bytes_down, bytes_busiest; /* in each round */
+	const void **pushes;                /* [workers] whole messages */
+	struct mpi_report *reports;         /* [workers] */
+	struct mpi_requests other_requests; /* requests for reports, running statistics and state */
+	uint64_t bytes_up, bytes_down;      /* in each round; down: answers, in a round that has one */
+	uint64_t *moved, *answered; /* [size] that each rank sends and receives: all but answers; answers */
+	/* for a rule that must see all messages at once: */
+	bool whole;          /* shares are whole blocks of coordinates; answers wait for the last bucket */
+	int *ids_of_all;     /* [workers] 0, 1, ... */
+	uint64_t *gathered;  /* [size] bytes of the sums that each rank gave to the others in this round */
+	int *sums, *sums_at; /* [size] how many of the sums each rank has, and where they begin */
+	bool *removed;       /* [workers] of the present round */
 };
 
 /* A rank's share of a bucket, a range of coordinates. */
@@ -91,6 +98,11 @@ struct mpi_range {
 struct mpi_head {
 	uint64_t step, x_hash, n, push_bytes, pull_bytes;
 	int64_t flags;
+};
+
+/* What a rank says of a step whose messages it has seen, or nothing. */
+struct mpi_verdict {
+	int32_t answered, withheld;
 };
 
 /* A worker's report to the root, which records it. It is sent in addition to the vote. */
@@ -149,6 +161,10 @@ int mpi_planes_in(const struct planes *p);
 /* The range of plane k that belongs to the share, in a message of this many bytes. */
 struct mpi_range mpi_range_of(const struct mpi_self *m, const struct planes *p, size_t message_bytes,
                               const struct mpi_share *s, int k);
+/* The bytes of this round, into the reply. withheld: there was no answer. */
+void mpi_count_round(const struct mpi_self *m, bool withheld, struct exchange_reply *reply);
+/* Of rank r: its first block of coordinates, if shares are whole blocks; r = size: the number of blocks. */
+size_t mpi_first_block(const struct mpi_self *m, int r);
 /* Bytes of the running statistics that another rank sends to the root in every round. */
 size_t mpi_running_bytes(const struct mpi_self *m, const struct exchange_request *x);
 
@@ -165,6 +181,12 @@ int mpi_round(struct mpi_self *m, const struct exchange_request *x, struct excha
 
 /* sum.c: exchange the round's data by MPI's own sum. */
 int mpi_sum(struct mpi_self *m, const struct exchange_request *x, struct err *e);
+
+/*
+ * meet.c: let the rule make this rank's share of the answer, from all messages. All ranks must call it, and
+ * all get the same: MEETING_WITHHELD, or MEETING_ANSWERED. MEETING_FAILED and a sentence.
+ */
+enum meeting_end mpi_meet(struct mpi_self *m, const struct exchange_request *x, struct err *e);
 
 /* state.c: sync() and collect() of the row. */
 int mpi_sync(void *self, struct train_state *st, struct err *e);

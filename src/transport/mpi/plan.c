@@ -19,6 +19,18 @@ int mpi_rank_of(const struct mpi_self *m, int worker)
 	return r;
 }
 
+size_t mpi_first_block(const struct mpi_self *m, int r)
+{
+	size_t blocks = (m->n + MEETING_BLOCK - 1) / MEETING_BLOCK;
+	return blocks * (size_t)r / (size_t)m->size;
+}
+
+/* The coordinate, or the end of the bucket that is nearer. */
+static size_t within(const struct mpi_bucket *b, size_t i)
+{
+	return i < b->begin ? b->begin : i > b->end ? b->end : i;
+}
+
 struct mpi_share mpi_share_of(const struct mpi_self *m, const struct mpi_bucket *b, int r)
 {
 	size_t words = (b->end - b->begin + 63) / 64, processes = (size_t)m->size;
@@ -26,6 +38,10 @@ struct mpi_share mpi_share_of(const struct mpi_self *m, const struct mpi_bucket 
 	size_t end = b->begin + words * ((size_t)r + 1) / processes * 64;
 	if (m->topology == TOPOLOGY_STAR)
 		return (struct mpi_share){r == 0 ? b->begin : b->end, b->end};
+	if (m->whole) {
+		begin = within(b, mpi_first_block(m, r) * MEETING_BLOCK);
+		end = within(b, mpi_first_block(m, r + 1) * MEETING_BLOCK);
+	}
 	return (struct mpi_share){begin < b->end ? begin : b->end, end < b->end ? end : b->end};
 }
 
@@ -60,41 +76,59 @@ static uint64_t share_bytes(const struct mpi_self *m, const struct planes *p, si
 	return bytes;
 }
 
-/* Bytes that rank r sends up and down; returns their sum with the bytes it receives. */
-static uint64_t traffic(const struct mpi_self *m, const struct exchange_request *x, int r, uint64_t *up,
-                        uint64_t *down)
+/* Bytes that rank r sends up and down, to m->bytes_*; and those with what it receives. */
+static void traffic(struct mpi_self *m, const struct exchange_request *x, int r)
 {
 	uint64_t hosted = (uint64_t)mpi_hosted(m, r), others = (uint64_t)m->size - 1;
 	uint64_t vote_share = share_bytes(m, &x->shape.push_planes, m->push_bytes, r);
 	uint64_t answer_share = share_bytes(m, &x->shape.pull_planes, m->pull_bytes, r);
 	if (m->topology == TOPOLOGY_ALLREDUCE) {
-		*up = *down = m->pull_bytes - answer_share;
-		return 2 * (*up + *down);
+		uint64_t sums = m->pull_bytes - answer_share;
+		m->bytes_up += sums;
+		m->bytes_down += sums;
+		m->moved[r] += 4 * sums;
+		return;
 	}
-	*up = hosted * (m->push_bytes - vote_share);
-	*down = others * answer_share;
-	return *up + *down + ((uint64_t)m->workers - hosted) * vote_share + m->pull_bytes - answer_share;
+	uint64_t up = hosted * (m->push_bytes - vote_share), down = others * answer_share;
+	m->bytes_up += up;
+	m->bytes_down += down;
+	m->moved[r] += up + ((uint64_t)m->workers - hosted) * vote_share;
+	m->answered[r] = down + m->pull_bytes - answer_share;
 }
 
 static void count_bytes(struct mpi_self *m, const struct exchange_request *x)
 {
-	uint64_t heads = ((uint64_t)m->size - 1) * sizeof *m->heads, running = mpi_running_bytes(m, x);
+	size_t said = sizeof *m->heads + (x->rule.meet ? sizeof(struct mpi_verdict) : 0);
+	uint64_t heads = ((uint64_t)m->size - 1) * said, running = mpi_running_bytes(m, x);
 	uint64_t reports = (uint64_t)(m->workers - mpi_hosted(m, 0)) * sizeof *m->reports;
 	m->bytes_up = (uint64_t)m->size * heads + reports + running;
 	for (int r = 0; r < m->size; r++) {
-		uint64_t up, down, all = 2 * heads + traffic(m, x, r, &up, &down);
-		all += r == 0 ? reports : (uint64_t)mpi_hosted(m, r) * sizeof *m->reports;
-		all += r == 0 || r == mpi_rank_of(m, x->bn_owner) ? running : 0;
-		m->bytes_up += up;
-		m->bytes_down += down;
-		m->bytes_busiest = all > m->bytes_busiest ? all : m->bytes_busiest;
+		m->moved[r] =
+		        2 * heads + (r == 0 ? reports : (uint64_t)mpi_hosted(m, r) * sizeof *m->reports);
+		m->moved[r] += r == 0 || r == mpi_rank_of(m, x->bn_owner) ? running : 0;
+		traffic(m, x, r);
+	}
+}
+
+void mpi_count_round(const struct mpi_self *m, bool withheld, struct exchange_reply *reply)
+{
+	uint64_t others = (uint64_t)m->size - 1, sums = 0;
+	for (int r = 0; r < m->size; r++)
+		sums += m->gathered[r];
+	reply->bytes_up = m->bytes_up + others * sums;
+	reply->bytes_down = withheld ? 0 : m->bytes_down;
+	reply->bytes_busiest = 0;
+	for (int r = 0; r < m->size; r++) {
+		uint64_t all = m->moved[r] + (withheld ? 0 : m->answered[r]);
+		all += others * m->gathered[r] + sums - m->gathered[r];
+		reply->bytes_busiest = all > reply->bytes_busiest ? all : reply->bytes_busiest;
 	}
 }
 
 /* The trainer cuts the vector in the same way (transport.h, post()). */
 static void cut_buckets(struct mpi_self *m, const struct exchange_request *x)
 {
-	size_t buckets = x->rule.separable ? (size_t)m->most_buckets : 1;
+	size_t buckets = exchange_cuts(x) ? (size_t)m->most_buckets : 1;
 	m->bucket = planes_bucket(m->n, buckets);
 	m->n_buckets = (int)((m->n + m->bucket - 1) / m->bucket);
 	m->buckets = mem_array((size_t)m->n_buckets, sizeof *m->buckets);
@@ -141,6 +175,16 @@ void mpi_round_open(struct mpi_self *m, const struct exchange_request *x)
 	m->pull_bytes = x->shape.pull_bytes;
 	m->pushes = mem_array((size_t)m->workers, sizeof *m->pushes);
 	m->reports = mem_array((size_t)m->workers, sizeof *m->reports);
+	m->moved = mem_array((size_t)m->size, sizeof *m->moved);
+	m->answered = mem_array((size_t)m->size, sizeof *m->answered);
+	m->gathered = mem_array((size_t)m->size, sizeof *m->gathered);
+	m->sums = mem_array((size_t)m->size, sizeof *m->sums);
+	m->sums_at = mem_array((size_t)m->size, sizeof *m->sums_at);
+	m->ids_of_all = mem_array((size_t)m->workers, sizeof *m->ids_of_all);
+	m->removed = mem_array((size_t)m->workers, sizeof *m->removed);
+	for (int w = 0; w < m->workers; w++)
+		m->ids_of_all[w] = w;
+	m->whole = x->rule.meet != NULL;
 	m->ready = mem_array((size_t)x->hosted, sizeof *m->ready);
 	m->gone = mem_array((size_t)x->hosted, sizeof *m->gone);
 	cut_buckets(m, x);
@@ -161,6 +205,13 @@ void mpi_round_close(struct mpi_self *m)
 	mem_free(m->other_requests.at);
 	mem_free(m->pushes);
 	mem_free(m->reports);
+	mem_free(m->moved);
+	mem_free(m->answered);
+	mem_free(m->gathered);
+	mem_free(m->sums);
+	mem_free(m->sums_at);
+	mem_free(m->ids_of_all);
+	mem_free(m->removed);
 	mem_free(m->ready);
 	mem_free(m->gone);
 }

@@ -80,6 +80,8 @@ static int pass_answer(struct mpi_self *m, const struct exchange_request *x, str
 static int answer(struct mpi_self *m, const struct exchange_request *x, struct mpi_bucket *b, bool lanes,
                   struct err *e)
 {
+	if (m->whole)
+		return 0; /* when all buckets are here: meet() */
 	struct mpi_share mine = mpi_share_of(m, b, m->rank);
 	if (lanes)
 		lanes_combine(m->pool, x, m->workers, m->pushes, mine.begin, mine.end);
@@ -192,6 +194,21 @@ static int finish_reports(struct mpi_self *m, const struct exchange_request *x, 
 	return 0;
 }
 
+/* All messages are here, for a rule that must see them at once: it answers all buckets, or none. */
+static int meet(struct mpi_self *m, const struct exchange_request *x, struct exchange_reply *reply,
+                struct err *e)
+{
+	enum meeting_end end = mpi_meet(m, x, e);
+	if (end == MEETING_FAILED)
+		return -1;
+	if (end == MEETING_WITHHELD)
+		reply->flags |= EXCHANGE_WITHHELD;
+	for (int b = m->n_buckets - 1; b >= 0 && end == MEETING_ANSWERED; b--)
+		if (pass_answer(m, x, &m->buckets[b], e))
+			return -1;
+	return 0;
+}
+
 static int vote(struct mpi_self *m, const struct exchange_request *x, struct exchange_reply *reply,
                 double start, struct err *e)
 {
@@ -206,6 +223,8 @@ static int vote(struct mpi_self *m, const struct exchange_request *x, struct exc
 			return -1;
 		reply->wait_s = clock_s() - start;
 	}
+	if (m->whole && meet(m, x, reply, e))
+		return -1;
 	for (int b = m->n_buckets - 1; b >= 0; b--)
 		if (mpi_finish(&m->buckets[b].requests, e))
 			return -1;
@@ -215,13 +234,11 @@ static int vote(struct mpi_self *m, const struct exchange_request *x, struct exc
 int mpi_round(struct mpi_self *m, const struct exchange_request *x, struct exchange_reply *reply,
               double start, struct err *e)
 {
-	reply->bytes_up = m->bytes_up;
-	reply->bytes_down = m->bytes_down;
-	reply->bytes_busiest = m->bytes_busiest;
 	reply->wait_s = clock_s() - start;
 	if (post_reports(m, x, e) ||
 	    (m->topology == TOPOLOGY_ALLREDUCE ? mpi_sum(m, x, e) : vote(m, x, reply, start, e)))
 		return -1;
+	mpi_count_round(m, reply->flags & EXCHANGE_WITHHELD, reply);
 	m->votes_expected = false;
 	for (int i = 0; i < x->hosted; i++)
 		m->ready[i] = m->n_buckets;

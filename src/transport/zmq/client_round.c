@@ -36,8 +36,10 @@ static void round_resume(struct connection *c, const struct frame *welcome)
 static bool answer_fits(const struct connection *c, const struct frame *f)
 {
 	const struct zmq_client *h = c->client;
-	size_t pull = f->flags & FRAME_NO_PULL ? 0 : connection_pull_bytes(c);
+	size_t pull = f->flags & (FRAME_NO_PULL | FRAME_WITHHELD) ? 0 : connection_pull_bytes(c);
 	size_t running = f->flags & FRAME_HAS_RUNNING ? h->running_bytes : 0;
+	if (f->flags & FRAME_WITHHELD && !h->round.request->rule.meet)
+		return false; /* this rule always answers */
 	return f->bytes == pull + running && f->worker < (uint32_t)h->env.workers;
 }
 
@@ -65,7 +67,7 @@ static void round_take(struct connection *c, const struct frame *f, const unsign
 	}
 	if (!answer_fits(c, f))
 		return;
-	if (!(f->flags & FRAME_NO_PULL)) {
+	if (!(f->flags & (FRAME_NO_PULL | FRAME_WITHHELD))) {
 		take_pull(c, body);
 		body += connection_pull_bytes(c);
 	}
@@ -75,8 +77,9 @@ static void round_take(struct connection *c, const struct frame *f, const unsign
 		x->born[c->id] = -1;
 	reply->bn_owner = (int)f->worker;
 	reply->must_resync |= f->born > (int64_t)x->step + 1;
-	reply->flags |=
-	        (f->flags & FRAME_SAVE ? EXCHANGE_SAVE : 0) | (f->flags & FRAME_STOP ? EXCHANGE_STOP : 0);
+	reply->flags |= (f->flags & FRAME_SAVE ? EXCHANGE_SAVE : 0) |
+	                (f->flags & FRAME_STOP ? EXCHANGE_STOP : 0) |
+	                (f->flags & FRAME_WITHHELD ? EXCHANGE_WITHHELD : 0);
 	c->answered = true;
 }
 

@@ -26,7 +26,7 @@ static const struct kind kinds[TYPES] = {
         [FRAME_WELCOME] = {"WELCOME", FRAME_HAVE_VOTE | FRAME_GIVEN},
         [FRAME_PARAMS] = {"PARAMS", FRAME_OWN_STATE | FRAME_HAS_RUNNING | FRAME_HAS_STATE},
         [FRAME_ANSWER] = {"ANSWER", FRAME_HAS_RUNNING | FRAME_NO_PULL | FRAME_COUNTED | FRAME_SAVE |
-                                            FRAME_STOP | FRAME_STALE},
+                                            FRAME_STOP | FRAME_STALE | FRAME_WITHHELD},
         [FRAME_ASK_STATE] = {"ASK_STATE", 0},
         [FRAME_REFUSED] = {"REFUSED", 0},
         [FRAME_DONE] = {"DONE", 0},

@@ -91,8 +91,8 @@ enum frame_type {
 	FRAME_PARAMS = 17,
 	/*
 	 * The answer of `step`. worker: owner of the running statistics in the next step; born: the step at
-	 * which the server is; body: the pull unless FRAME_NO_PULL is set, then the running statistics if
-	 * FRAME_HAS_RUNNING is.
+	 * which the server is; body: the pull unless FRAME_NO_PULL or FRAME_WITHHELD is set, then the
+	 * running statistics if FRAME_HAS_RUNNING is.
 	 */
 	FRAME_ANSWER = 18,
 	/* Asks for chunk `index` of the worker's own state. count = 0: the server needs no more. */
@@ -137,6 +137,7 @@ enum frame_flag {
 	FRAME_SAVE = 64,       /* ANSWER: the server wants all state after this step */
 	FRAME_STOP = 128,      /* ANSWER: this is the last step before the run ends or is interrupted */
 	FRAME_STALE = 256,     /* ANSWER: no body, the worker is too far from the run; send SNAPSHOT */
+	FRAME_WITHHELD = 512,  /* ANSWER: the step has no answer, and there is no pull; parameters stay */
 };
 
 /* The step of a worker that has no parameters yet. */

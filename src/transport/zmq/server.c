@@ -66,11 +66,26 @@ static int row_open(const void *state, const struct transport_env *env, struct l
 	*link = (struct link){.row = &transport_zmq,
 	                      .self = s,
 	                      .root = true,
+	                      .meets = true,
 	                      .untrusted = env->endpoint->trust != ENDPOINT_TOKENS};
 	return s ? 0 : -1;
 }
 
 /* --- a round -------------------------------------------------------------------------------------------- */
+
+static int refuse_shards(long long shards, const struct exchange_rule *rule, struct err *e)
+{
+	return err_user(e,
+	                "transport.shards: found %lld, expected 1: aggregator \"%s\" does not treat every "
+	                "coordinate by itself, and needs whole messages at one server",
+	                shards, rule->name);
+}
+
+static int row_check(const void *state, const struct exchange_rule *rule, struct err *e)
+{
+	const struct zmq_settings *set = state;
+	return set->shards > 1 && !rule->separable ? refuse_shards(set->shards, rule, e) : 0;
+}
 
 static int check_cut(const struct layout *l, const struct exchange_request *x, struct err *e)
 {
@@ -78,8 +93,7 @@ static int check_cut(const struct layout *l, const struct exchange_request *x, s
 	size_t range = planes_bucket(shape->n, (size_t)l->n_shards);
 	if (l->n_shards > 1 &&
 	    (!x->rule.separable || shape->push_planes.count == 0 || shape->pull_planes.count == 0))
-		return err_user(
-		        e, "transport.shards: this aggregator does not treat every coordinate by itself");
+		return refuse_shards(l->n_shards, &x->rule, e);
 	if (chunk_count(shape->n, range) < (size_t)l->n_shards)
 		return err_user(e, "transport.shards: found %d, expected at most %zu for %zu parameters",
 		                l->n_shards, chunk_count(shape->n, 64), shape->n);
@@ -118,10 +132,13 @@ static enum exchange_end end_round(struct server *s, const struct exchange_reque
 	reply->bn_owner = bn_owner_next(x->bn_owner, s->workers, x->born, x->honest);
 	if (s->role->decide)
 		end = s->role->decide(s, x, reply, e);
+	else if (round_combine(s, x, reply, reply->n_voters, e))
+		return EXCHANGE_FAILED;
 	else
-		round_finish(s, x, reply, reply->n_voters);
+		round_answer(s, x, reply);
 	if (s->endpoint->trust != ENDPOINT_TOKENS)
 		round_judge_losses(s, x);
+	round_judge_messages(s, reply->n_voters);
 	uint64_t own = s->up + s->down + s->link_bytes;
 	reply->bytes_up += s->up;
 	reply->bytes_down += s->down;
@@ -292,6 +309,7 @@ const struct transport transport_zmq = {
                 .state_bytes = sizeof(struct zmq_settings)},
         .processes = TRANSPORT_SERVED,
         .library = row_library,
+        .check = row_check,
         .remark = row_remark,
         .open = row_open,
         .sync = row_sync,

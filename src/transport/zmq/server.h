@@ -130,6 +130,8 @@ struct server_round {
 	double begun;           /* when the server began to wait for votes */
 	bool warned;            /* a warning was given that votes are missing */
 	const void **pushes;    /* [workers] the first n_votes: pushes of the complete votes */
+	int *voters;            /* [workers] likewise: whose they are */
+	bool *removed;          /* [workers] likewise: left out by the rule, because it is not finite */
 };
 
 /* How long the server waited for the votes of each of the last rounds. */
@@ -436,7 +438,17 @@ void round_await(struct server *s, int m);
 int round_gather(struct server *s, const struct exchange_request *x);
 /* After the round: count the losses that round_gather() has dropped. */
 void round_judge_losses(struct server *s, const struct exchange_request *x);
-/* Combine the gathered votes, answer every worker that waits, and go to the next step. */
+/* After the round: count the messages, of `count`, that the rule has left out because they are not finite. */
+void round_judge_messages(struct server *s, int count);
+/*
+ * For a server that has whole messages: combine the gathered votes. Sets WITHHELD in reply->flags if the rule
+ * gives no answer. -1 and a sentence.
+ */
+int round_combine(struct server *s, const struct exchange_request *x, struct exchange_reply *reply, int count,
+                  struct err *e);
+/* Answer every worker that waits with what x->pull holds, and go to the next step. */
+void round_answer(struct server *s, const struct exchange_request *x, const struct exchange_reply *reply);
+/* For a server of a shard, or with shards: combine the gathered votes, then the same. */
 void round_finish(struct server *s, const struct exchange_request *x, const struct exchange_reply *reply,
                   int count);
 

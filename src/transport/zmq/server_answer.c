@@ -46,6 +46,8 @@ static unsigned flags_of(const struct server *s, const struct exchange_reply *re
 		flags |= FRAME_SAVE;
 	if (s->endpoint->collect && reply->flags & EXCHANGE_STOP)
 		flags |= FRAME_STOP;
+	if (reply->flags & EXCHANGE_WITHHELD)
+		flags |= FRAME_WITHHELD;
 	return flags;
 }
 
@@ -54,13 +56,14 @@ struct answer *answers_add(struct server *s, const struct exchange_request *x,
 {
 	const struct layout *l = &s->layout;
 	struct answer *a = &s->log.at[x->step % s->log.count];
+	size_t pull = reply->flags & EXCHANGE_WITHHELD ? 0 : l->shard_pull;
 	zmq_msg_close(&a->message);
-	message_init(&a->message, l->shard_pull);
+	message_init(&a->message, pull);
 	unsigned char *body = message_body(&a->message);
-	if (l->n_shards > 1)
+	if (pull > 0 && l->n_shards > 1)
 		planes_take(&l->shape.pull_planes, l->shape.n, l->begin, l->end, x->pull, body);
 	else
-		memcpy(body, x->pull, l->shard_pull);
+		memcpy(body, x->pull, pull);
 	a->there = true;
 	a->step = x->step;
 	a->bn_owner = reply->bn_owner;
@@ -72,8 +75,8 @@ struct answer *answers_add(struct server *s, const struct exchange_request *x,
 	                         .step = x->step,
 	                         .born = (int64_t)x->step + 1,
 	                         .worker = (uint32_t)reply->bn_owner,
-	                         .bytes = l->shard_pull,
-	                         .body_hash = hash_words(0, body, l->shard_pull)};
+	                         .bytes = pull,
+	                         .body_hash = hash_words(0, body, pull)};
 	frame_write(&a->head, zmq_msg_data(&a->message));
 	return a;
 }
@@ -101,11 +104,11 @@ void answer_send(struct server *s, int m, struct answer *a, const struct open_re
 {
 	struct peer *p = &s->peers[m];
 	bool running = becomes_bn_owner(s, m, a);
-	size_t pull_bytes = r->no_pull ? 0 : s->layout.shard_pull;
+	size_t pull_bytes = r->no_pull ? 0 : a->head.bytes;
 	struct frame f = a->head;
 	zmq_msg_t message;
 	f.flags = (counted(a, m, r->born) ? FRAME_COUNTED : 0) | (r->no_pull ? FRAME_NO_PULL : 0) |
-	          (running ? FRAME_HAS_RUNNING : 0) |
+	          (running ? FRAME_HAS_RUNNING : 0) | (f.flags & FRAME_WITHHELD) |
 	          (a->step + 1 == s->round.step ? f.flags & (FRAME_SAVE | FRAME_STOP) : 0);
 	f.born = (int64_t)s->round.step;
 	f.bytes = pull_bytes + (running ? s->layout.running_bytes : 0);

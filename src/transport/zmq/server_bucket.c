@@ -31,7 +31,7 @@ void layout_init(struct layout *l, const struct exchange_request *x, size_t runn
 		l->shard_push = planes_range_bytes(&x->shape.push_planes, n, l->begin, l->end);
 		l->shard_pull = planes_range_bytes(&x->shape.pull_planes, n, l->begin, l->end);
 	}
-	if (buckets > 1 && x->rule.separable && x->shape.push_planes.count > 0) {
+	if (buckets > 1 && exchange_cuts(x)) {
 		l->bucket = planes_bucket(n, (size_t)buckets);
 		l->n_buckets = (unsigned)chunk_count(n, l->bucket);
 	}

@@ -24,6 +24,7 @@ const char *const fault_names[FAULTS] = {
         [FAULT_UNKNOWN_KEY] = "unknown_key",
         [FAULT_BANNED] = "banned",
         [FAULT_WRONG_LOSS] = "wrong_loss",
+        [FAULT_NOT_FINITE] = "not_finite",
         [FAULT_WRONG_RUNNING] = "wrong_running",
 };
 

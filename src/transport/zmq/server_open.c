@@ -127,6 +127,8 @@ static void open_peers(struct server *s)
 	s->fault_table =
 	        (struct fault_table){.n_kinds = FAULTS, .kinds = fault_names, .counts = s->faults.counts};
 	s->round.pushes = mem_array(workers, sizeof *s->round.pushes);
+	s->round.voters = mem_array(workers, sizeof *s->round.voters);
+	s->round.removed = mem_array(workers, sizeof *s->round.removed);
 	s->peers = mem_array(workers, sizeof *s->peers);
 	for (size_t m = 0; m < workers; m++) {
 		s->peers[m].presence.fd = -1;
@@ -144,6 +146,8 @@ static void close_peers(struct server *s)
 	}
 	mem_free(s->peers);
 	mem_free(s->round.pushes);
+	mem_free(s->round.voters);
+	mem_free(s->round.removed);
 	mem_free(s->faults.counts);
 	mem_free(s->faults.offences);
 	mem_free(s->faults.banned);

@@ -161,12 +161,25 @@ int round_gather(struct server *s, const struct exchange_request *x)
 		if (!v->complete)
 			continue;
 		x->loss[m] = loss_holds(s, v->loss) ? v->loss : NAN;
+		s->round.removed[count] = false;
+		s->round.voters[count] = m;
 		s->round.pushes[count++] = message_body(&v->message);
 	}
 	return count;
 }
 
-/* No offence where most losses are such: when a run diverges, those of honest workers are. */
+/*
+ * A loss or a message that is not finite is no offence where most are such: when a run diverges, those of
+ * honest workers are. Nor is it where all workers are trusted.
+ */
+static void judge(struct server *s, int m, bool few, enum fault fault)
+{
+	if (few && s->endpoint->trust != ENDPOINT_TOKENS)
+		server_offend(s, m, fault);
+	else
+		faults_count(&s->faults, m, fault);
+}
+
 void round_judge_losses(struct server *s, const struct exchange_request *x)
 {
 	int counted = 0, dropped = 0;
@@ -177,11 +190,34 @@ void round_judge_losses(struct server *s, const struct exchange_request *x)
 	for (int m = 0; dropped > 0 && m < s->workers; m++) {
 		if (x->born[m] < 0 || !isnan(x->loss[m]))
 			continue;
-		if (2 * dropped < counted)
-			server_offend(s, m, FAULT_WRONG_LOSS);
-		else
-			faults_count(&s->faults, m, FAULT_WRONG_LOSS);
+		judge(s, m, 2 * dropped < counted, FAULT_WRONG_LOSS);
 	}
+}
+
+void round_judge_messages(struct server *s, int count)
+{
+	int removed = 0;
+	for (int i = 0; i < count; i++)
+		removed += s->round.removed[i];
+	for (int i = 0; i < count; i++)
+		if (s->round.removed[i])
+			judge(s, s->round.voters[i], 2 * removed < count, FAULT_NOT_FINITE);
+}
+
+int round_combine(struct server *s, const struct exchange_request *x, struct exchange_reply *reply, int count,
+                  struct err *e)
+{
+	struct meeting m = {.count = count,
+	                    .ids = s->round.voters,
+	                    .pushes = s->round.pushes,
+	                    .begin = s->layout.begin,
+	                    .end = s->layout.end,
+	                    .pool = s->env.pool,
+	                    .removed = s->round.removed};
+	enum meeting_end end = lanes_meet(x, &m, e);
+	if (end == MEETING_WITHHELD)
+		reply->flags |= EXCHANGE_WITHHELD;
+	return end == MEETING_FAILED ? -1 : 0;
 }
 
 /*
@@ -215,10 +251,8 @@ static void settle_peer(struct server *s, int m)
 		give_up(s, m);
 }
 
-void round_finish(struct server *s, const struct exchange_request *x, const struct exchange_reply *reply,
-                  int count)
+void round_answer(struct server *s, const struct exchange_request *x, const struct exchange_reply *reply)
 {
-	lanes_combine(s->env.pool, x, count, s->round.pushes, s->layout.begin, s->layout.end);
 	struct answer *a = answers_add(s, x, reply);
 	s->round.step = x->step + 1;
 	s->round.bn_owner = reply->bn_owner;
@@ -227,11 +261,18 @@ void round_finish(struct server *s, const struct exchange_request *x, const stru
 		if (s->role->main)
 			settle_peer(s, m);
 		if (s->peers[m].request.open) {
-			budget_note(s, m, s->peers[m].request.no_pull ? 0 : s->layout.shard_pull);
+			budget_note(s, m, s->peers[m].request.no_pull ? 0 : a->head.bytes);
 			answer_send_open(s, m, a);
 		}
 		vote_clear(&s->peers[m].vote);
 	}
 	s->round.n_votes = 0;
 	s->round.first = false;
+}
+
+void round_finish(struct server *s, const struct exchange_request *x, const struct exchange_reply *reply,
+                  int count)
+{
+	lanes_combine(s->env.pool, x, count, s->round.pushes, s->layout.begin, s->layout.end);
+	round_answer(s, x, reply);
 }

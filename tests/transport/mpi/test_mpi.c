@@ -42,6 +42,21 @@ Test(mpi, every_topology_gives_what_one_process_gives)
 			expect_same_answers(topologies[t], rules[r], &spreads[r % 2], 40001);
 }
 
+/* Rules that must see all messages at once: no block, one, and several; a memory; something before the rule.
+ */
+Test(mpi, whole_messages_give_what_one_process_gives)
+{
+	static const char *const rules[] = {"median", "{\"kind\":\"centered-clipping\",\"tau\":100}",
+	                                    "{\"kind\":\"krum\",\"before\":[\"nnm\"]}"};
+	for (size_t r = 0; r < 3; r++) {
+		buckets = 1 + 3 * (r == 1);
+		expect_same_answers(r % 2 ? "sharded" : "star", rules[r], &spreads[0], 1000);
+		expect_same_answers("sharded", rules[r], &spreads[r == 2 ? 2 : 0], 140000);
+	}
+	cr_expect_eq(mpirun(2, "bench round --topology allreduce --aggregator median --rounds 2 -n 100"), 2);
+	cr_expect_not_null(strstr(cli_err, "\"median\" needs 'sharded' or 'star'"), "%s", cli_err);
+}
+
 /* One and two planes in both directions; every way in which a zero or a tie is said. */
 Test(mpi, votes_are_the_same_under_every_policy)
 {

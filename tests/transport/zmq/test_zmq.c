@@ -153,6 +153,9 @@ Test(zmq, bench_round_checks_every_answer, .init = cli_open, .fini = cli_close)
 {
 	cr_expect_eq(cli("bench round --transport zmq --workers 3 -n 70001 --rounds 5 --check"), 0, "%s",
 	             cli_err);
+	cr_expect_eq(cli("bench round --transport zmq --aggregator median --workers 3 -n 70001 --rounds 3 "
+	                 "--check"),
+	             0, "%s", cli_err);
 	cr_expect_eq(cli("bench round --transport zmq --tcp --workers 2 -n 1000 --rounds 5 --check "
 	                 "--aggregator mean"),
 	             0, "%s", cli_err);

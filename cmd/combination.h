@@ -1,0 +1,29 @@
+/* What an aggregator makes of vectors, outside of any run. */
+#ifndef SIGNSGD_CMD_COMBINATION_H
+#define SIGNSGD_CMD_COMBINATION_H
+
+#include "aggregator/rule_run.h"
+#include "cmd/vectors.h"
+
+struct combination {
+	const struct aggregator *agg;
+	const void *state; /* its parsed keys; f of a rule is resolved (rule_resolve()) */
+	uint64_t seed;
+	int64_t step;
+	int lanes;
+	const struct vectors *in;
+	/* Made by combination_make(): */
+	float *answer;                /* [n] the signs of a vote are -1, 0 and 1 */
+	const double *weights;        /* [count] of the vectors in the answer, or NULL */
+	const double *scores;         /* [count] or NULL; NaN: removed */
+	const bool *chosen, *removed; /* [count] or NULL */
+	struct rule_run run;
+	double *own_weights;
+	struct backend be;
+};
+
+/* -1 and a sentence where the precondition does not hold. Free with combination_clear() in any case. */
+int combination_make(struct combination *c, struct err *e);
+void combination_clear(struct combination *c);
+
+#endif

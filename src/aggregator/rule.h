@@ -1,0 +1,132 @@
+/*
+ * What the author of a rule writes. A rule makes one vector of the n messages of a step, at most f of which
+ * are Byzantine. It has up to three parts, each optional:
+ *
+ *   plan    from the squared distances between rows to weights: the answer is a weighted sum of rows, or
+ *           `column` makes it of several weighted sums
+ *   column  from the n' values of one coordinate to the answer's (without it: their mean)
+ *   after   what the server remembers of the answer
+ *
+ * Rows are the n messages, the origin and, if the rule asks for them, the server's memory and the coordinate
+ * median. The engine (aggregator/rule_run.h) holds all laws: which messages count, when a step is withheld,
+ * the order of sums, lanes, memory of the machine. So a rule's answer has the same bits however the work is
+ * cut.
+ *
+ * A pre-aggregator ("before", aggregator/pre/pre.h) is a rule with a plan alone.
+ */
+#ifndef SIGNSGD_AGGREGATOR_RULE_H
+#define SIGNSGD_AGGREGATOR_RULE_H
+
+#include <math.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include "base/err.h"
+#include "config/key.h"
+
+/* The first member of the state of every rule: keys that all of them have. */
+struct rule_keys {
+	int64_t f;             /* how many messages may be Byzantine; RULE_F_OPEN: not said */
+	struct choices before; /* pre-aggregators (aggregator/pre/), in the order in which they work */
+};
+
+enum { RULE_F_OPEN = -1 };
+
+/* Numbers of rows. The median's row may have no weight. */
+enum rule_row { RULE_ORIGIN, RULE_MEMORY, RULE_MEDIAN, RULE_EXTRA_ROWS };
+
+/* What a plan sees. */
+struct rule_view {
+	const void *state;
+	int n, f;                   /* messages that count in this step; how many of them may be Byzantine */
+	int rows;                   /* rows 0 to n - 1 are the messages, in order of worker */
+	int extra[RULE_EXTRA_ROWS]; /* the numbers of the other rows; -1: the rule did not ask for it */
+	const double *d;            /* [rows][rows] squared distances */
+	uint64_t seed, step;
+};
+
+/* What it makes. */
+struct rule_plan {
+	int n, f;        /* n' <= n and f'; before the plan, a pre-aggregator: n and f; a rule: 1 and f */
+	double *w;       /* [n'][rows] weights, zero before the plan */
+	double *scores;  /* [n] of the messages; NaN before the plan */
+	bool *chosen;    /* [n] false before the plan */
+	double *scratch; /* [4][rows] for the plan itself */
+};
+
+/* One coordinate. */
+struct rule_column {
+	const void *state;
+	int n, f;
+	const double *values; /* [n] in order of worker */
+	const double *sorted; /* [n] ascending */
+};
+
+struct rule {
+	bool memory; /* a server memory, float [n], zero at first: the row RULE_MEMORY. With `after` */
+	bool median; /* the plan wants the row RULE_MEDIAN */
+	/* The precondition. -1 and a sentence. NULL: f < n, which holds for every rule. */
+	int (*check)(const void *state, int n, int f, struct err *e);
+	void (*plan)(const struct rule_view *v, struct rule_plan *p);
+	double (*column)(const struct rule_column *c);
+	/* The answer's `count` coordinates from one on -> the memory's, in place. */
+	void (*after)(const void *state, size_t count, const float *answer, float *memory);
+};
+
+static inline double rule_distance(const struct rule_view *v, int i, int k)
+{
+	return v->d[(size_t)i * (size_t)v->rows + (size_t)k];
+}
+
+/* A check's sentence, behind the row's name: does the inequality, written as in "2 f < n", hold? */
+static inline int rule_expect(bool holds, const char *inequality, int n, int f, struct err *e)
+{
+	return holds ? 0 : err_user(e, "found n = %d messages and f = %d, expected %s", n, f, inequality);
+}
+
+/* The check of every rule that stands a Byzantine minority. */
+static inline int rule_minority(const void *state, int n, int f, struct err *e)
+{
+	(void)state;
+	return rule_expect(2 * f < n, "2 f < n", n, f, e);
+}
+
+/* Why a rule takes no signs, behind its name in a sentence. */
+#define RULE_NO_SIGNS                                                                                        \
+	"takes vectors: of messages that are signs, the sign of the mean, of the median and of the trimmed " \
+	"mean is the majority's, which \"vote\" gives"
+
+/* The keys of struct rule_keys; they stand first in the table of every rule. */
+#define RULE_KEYS                                                                                            \
+	{.name = "f",                                                                                        \
+	 .also = "nb_byz, n_byzantine, byzantine, num_byzantine, tolerance",                                 \
+	 .kind = KEY_INT,                                                                                    \
+	 .offset = offsetof(struct rule_keys, f),                                                            \
+	 .default_json = "-1",                                                                               \
+	 .lowest = RULE_F_OPEN,                                                                              \
+	 .highest = 1000000,                                                                                 \
+	 .help = "how many messages the rule takes to be Byzantine; -1: as many as adversaries.count"},      \
+	{                                                                                                    \
+		.name = "before", .also = "pre_aggregators, pre_aggregator, pre_agg, pre", .kind = KEY_LIST, \
+		.offset = offsetof(struct rule_keys, before), .default_json = "[]", .family = &family_pre,   \
+		.help = "what is done to the messages first, in this order"                                  \
+	}
+
+/* Keys of a rule, one a line. required: the default is NULL. */
+#define RULE_CHOICE(its_name, at, the_default, names, text)                                                  \
+	{                                                                                                    \
+		.name = (its_name), .kind = KEY_CHOICE, .offset = (at), .default_json = (the_default),       \
+		.choices = (names), .help = (text)                                                           \
+	}
+#define RULE_COUNT(its_name, at, the_default, text)                                                          \
+	{                                                                                                    \
+		.name = (its_name), .kind = KEY_INT, .offset = (at), .default_json = (the_default),          \
+		.lowest = 1, .highest = 1000000, .help = (text)                                              \
+	}
+#define RULE_POSITIVE(its_name, at, the_default, text)                                                       \
+	{                                                                                                    \
+		.name = (its_name), .kind = KEY_REAL, .offset = (at), .default_json = (the_default),         \
+		.lowest = 0, .highest = INFINITY, .above = true, .help = (text)                              \
+	}
+
+#endif

@@ -1,0 +1,80 @@
+/* What the two halves of the engine share: rule_run.c decides, rule_chunk.c works on coordinates. */
+#ifndef SIGNSGD_AGGREGATOR_RULE_INTERNAL_H
+#define SIGNSGD_AGGREGATOR_RULE_INTERNAL_H
+
+#include "aggregator/rule_run.h"
+
+enum {
+	RULE_CHUNK = 256,             /* coordinates of all rows that stay in a near cache */
+	RULE_STRIDE = RULE_CHUNK + 8, /* of rows: no power of two, which would share lines of the cache */
+	RULE_RANGE = 32 * RULE_CHUNK, /* coordinates that a lane combines at a time */
+	RULE_WITHHELD_MOST = 1024,
+};
+
+/* A pre-aggregator, or the rule itself, which is the last stage. */
+struct rule_stage {
+	const char *name;
+	const struct rule *rule;
+	const void *state;
+};
+
+/* Scratch of a lane: chunks of rows. */
+struct rule_lane {
+	float *seen;        /* [RULE_CHUNK] of the host */
+	double *x;          /* [workers + 1][RULE_STRIDE] messages by place in the meeting; the memory */
+	double *y;          /* [workers][RULE_STRIDE] mixed */
+	double *sorted;     /* [workers][RULE_STRIDE] */
+	double *column;     /* [2][workers] */
+	const double **row; /* [workers + RULE_EXTRA_ROWS] the rows of the present stage */
+};
+
+struct rule_engine {
+	int stages;
+	struct rule_stage *stage; /* [stages] */
+	struct rule_lane *lane;   /* [lanes] */
+	double *zeros;            /* [RULE_CHUNK] the origin */
+	/* The messages that count, by place; behind stages: n sums of them, of which f may be Byzantine. */
+	int n_alive, n, f;
+	int *alive;         /* [workers] */
+	bool identity;      /* no stage has mixed yet: row i is message alive[i] */
+	double *mix, *next; /* [workers][columns] weights of messages, by place, and of the memory */
+	int columns;        /* count + 1 */
+	/* Of the present scan: */
+	bool pairs;            /* all distances; else from the origin alone */
+	struct rule_view view; /* n, rows, extra, d */
+	size_t each;           /* sums of a block */
+	double *sums;          /* [blocks][each] */
+	double *d;             /* [rows][rows] */
+	double *w, *scratch;   /* of plans */
+	double *scores;        /* [workers] of the stage's rows */
+	bool *chosen;
+	bool *keep;                        /* [rows] */
+	double *scores_by_place, *weights; /* [workers] */
+	bool *chosen_by_place, *removed;
+	char withheld[RULE_WITHHELD_MOST];
+};
+
+/* One step of one run. */
+struct rule_step {
+	struct rule_run *run;
+	struct rule_engine *engine;
+	const struct meeting *meeting;
+};
+
+/* The rule itself, behind all that stands before it. */
+static inline const struct rule_stage *rule_last(const struct rule_engine *g)
+{
+	return &g->stage[g->stages - 1];
+}
+
+static inline size_t rule_blocks(size_t n)
+{
+	return (n + MEETING_BLOCK - 1) / MEETING_BLOCK;
+}
+
+/* Fill in engine->sums of the blocks of this process. */
+void rule_scan(struct rule_step *s);
+/* Write the coordinates of this process: the answer's by the last stage, then the memory's. */
+void rule_combine(struct rule_step *s);
+
+#endif

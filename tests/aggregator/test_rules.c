@@ -1,0 +1,474 @@
+/*
+ * Rules: the cases of tests/golden/rules.json (X5 and X7, answers of the definitions, many of them compared
+ * with ByzFL 0.0.11), what Krum's scores are, ties, messages that are not finite, and the n of a step.
+ */
+#include <criterion/criterion.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+#include "aggregator/pre/pre.h"
+#include "registry.h"
+#include "tests/support/json_help.h"
+#include "tests/support/rule_fixture.h"
+
+TestSuite(rules, .fini = json_help_clear);
+
+enum { D = 4, ROWS_MOST = 7 };
+
+static const float X[ROWS_MOST][D] = {{0.25F, -0.5F, -2.5F, 0.25F},  {2.5F, 0, 1.5F, 1.75F},
+                                      {-2.5F, -0.5F, -2.75F, 2.25F}, {-3, 2, -2, 2.75F},
+                                      {2.75F, -1, 0.75F, 1.75F},     {0.5F, 0.25F, -1, 1},
+                                      {-0.25F, 0.75F, 0.5F, -0.5F}};
+
+static void say_rows(struct rule_rig *r, int rows)
+{
+	for (int i = 0; i < rows; i++)
+		rule_rig_say(r, i, X[i]);
+}
+
+/* --- golden ------------------------------------------------------------------------------------------- */
+
+/* "nnm+krum" with its keys -> {"kind": "krum", "before": ["nnm"], ...}; of a rule that is not there, false.
+ */
+static bool case_rule(const struct json *c, struct buf *b)
+{
+	char name[64], *last = name, *next;
+	struct buf before = {0};
+	snprintf(name, sizeof name, "%s", json_member(c, "rule")->string);
+	name[strcspn(name, ",")] = '\0'; /* ", second step" */
+	bool known = true;
+	for (; (next = strchr(last, '+')); last = next + 1) {
+		*next = '\0';
+		buf_format(&before, "%s\"%s\"", before.text ? "," : "", last);
+		known = known && family_find(&family_pre, last);
+	}
+	const struct aggregator *agg = (const struct aggregator *)family_find(&family_aggregators, last);
+	buf_format(b, "{\"kind\":\"%s\"", last);
+	if (before.text)
+		buf_format(b, ",\"before\":[%s]", before.text);
+	for (const struct json *k = json_member(c, "keys")->child; k; k = k->next) {
+		buf_format(b, ",\"%s\":", k->key);
+		json_write(b, k);
+	}
+	buf_add(b, "}");
+	buf_clear(&before);
+	return known && agg && agg->rule;
+}
+
+static int rows_of(const struct json *c)
+{
+	return strcmp(json_member(c, "input")->string, "X7") == 0 ? 7 : 5;
+}
+
+static void check_values(const char *json, const float *got, const struct json *want, double tolerance)
+{
+	const struct json *value = want->child;
+	for (size_t j = 0; j < D; j++, value = value->next)
+		cr_assert(fabs((double)got[j] - value->number) <= tolerance + 1e-7 * fabs(value->number),
+		          "%s, coordinate %zu: %.9g, expected %.9g", json, j, (double)got[j], value->number);
+}
+
+static void check_case(const struct json *c, const char *json)
+{
+	struct rule_rig r;
+	int steps = strstr(json_member(c, "rule")->string, "second step") ? 2 : 1;
+	rule_rig_init(&r, "ref", json, rows_of(c), D, 1);
+	say_rows(&r, rows_of(c));
+	for (int i = 0; i < steps; i++)
+		cr_assert_eq(rule_rig_meet(&r, (uint64_t)i), MEETING_ANSWERED, "%s: %s", json,
+		             r.run.report.withheld);
+	check_values(json, r.answer, json_member(c, "output"), json_member(c, "abs_tol")->number);
+	rule_rig_clear(&r);
+}
+
+static void check_pre_case(const struct json *c)
+{
+	const struct pre *pre = (const struct pre *)family_find(&family_pre, json_member(c, "rule")->string);
+	int n = rows_of(c), rows = n + 1;
+	double d[64] = {0}, w[64] = {0}, scratch[64];
+	bool chosen[8];
+	for (int i = 0; i < n; i++)
+		for (int k = 0; k < n; k++)
+			for (int j = 0; j < D; j++)
+				d[i * rows + k] += pow((double)X[i][j] - (double)X[k][j], 2);
+	struct rule_view v = {.n = n,
+	                      .f = (int)json_member(json_member(c, "keys"), "f")->number,
+	                      .rows = rows,
+	                      .extra = {n, -1, -1},
+	                      .d = d};
+	struct rule_plan p = {.n = n, .f = v.f, .w = w, .chosen = chosen, .scratch = scratch};
+	pre->rule.plan(&v, &p);
+	cr_assert(p.n == n && p.f == v.f);
+	const struct json *want = json_member(c, "output")->child;
+	for (int i = 0; i < n; i++, want = want->next) {
+		float y[D];
+		for (int j = 0; j < D; j++) {
+			double sum = 0;
+			for (int k = 0; k < n; k++)
+				sum += w[i * rows + k] * (double)X[k][j];
+			y[j] = (float)sum;
+		}
+		check_values(pre->row.name, y, want, json_member(c, "abs_tol")->number);
+	}
+}
+
+Test(rules, golden_cases)
+{
+	struct err e = {0};
+	int rules = 0, pre = 0, left = 0;
+	struct json *all = json_read_file(&json_help_arena, "tests/golden/rules.json", &e);
+	cr_assert(all, "%s", e.text);
+	for (const struct json *c = json_member(all, "cases")->child; c; c = c->next) {
+		struct buf json = {0};
+		if (case_rule(c, &json))
+			rules++, check_case(c, json.text);
+		else if (family_find(&family_pre, json_member(c, "rule")->string))
+			pre++, check_pre_case(c);
+		else
+			left++;
+		buf_clear(&json);
+	}
+	fprintf(stderr,
+	        "rules.json: %d cases of rules, %d of pre-aggregators; %d of what is not there or no rule\n",
+	        rules, pre, left);
+	cr_assert(rules >= 52 && pre >= 3 && rules + pre + left == 96, "%d, %d, %d", rules, pre, left);
+}
+
+/* --- scores and choices ------------------------------------------------------------------------------- */
+
+struct scored {
+	const char *json;
+	int rows;
+	double scores[ROWS_MOST]; /* first one 0: not looked at */
+	const char *chosen;       /* "24": workers 2 and 4 */
+	double answer[D];
+};
+
+static void check_scored(const struct scored *s)
+{
+	struct rule_rig r;
+	double sum = 0;
+	int chosen = (int)strlen(s->chosen);
+	rule_rig_init(&r, "ref", s->json, s->rows, D, 1);
+	say_rows(&r, s->rows);
+	cr_assert_eq(rule_rig_meet(&r, 0), MEETING_ANSWERED, "%s", r.run.report.withheld);
+	const struct rule_report *p = &r.run.report;
+	cr_assert(p->has_scores && p->has_chosen && p->has_weights, "%s", s->json);
+	for (int i = 0; i < s->rows; i++) {
+		bool is = strchr(s->chosen, '0' + i) != NULL;
+		cr_assert_eq(p->chosen[i], is, "%s: worker %d", s->json, i);
+		cr_assert_float_eq(p->weights[i], is ? 1.0 / chosen : 0, 1e-15, "%s", s->json);
+		sum += p->weights[i];
+		if (s->scores[0] > 0)
+			cr_assert_float_eq(p->scores[i], s->scores[i], 1e-6, "%s: worker %d has %.9g",
+			                   s->json, i, p->scores[i]);
+	}
+	cr_assert_float_eq(sum, 1, 1e-15);
+	for (int j = 0; j < D; j++)
+		cr_assert_float_eq(r.answer[j], s->answer[j], 1e-6, "%s: %g", s->json, (double)r.answer[j]);
+	rule_rig_clear(&r);
+}
+
+#define KRUM(keys)  "{\"kind\":\"krum\"," keys "}"
+#define MULTI(keys) "{\"kind\":\"multi-krum\"," keys "}"
+
+Test(rules, krum_in_three_definitions)
+{
+	static const struct scored cases[] = {
+	        {KRUM("\"f\":1"),
+	         5,
+	         {30.9375, 25.1875, 18.9375, 30.625, 20.9375},
+	         "2",
+	         {-2.5, -0.5, -2.75, 2.25}},
+	        {KRUM("\"f\":1,\"as\":\"byzfl\""),
+	         5,
+	         {54.25, 68.75, 59.25, 78.125, 61.25},
+	         "0",
+	         {0.25, -0.5, -2.5, 0.25}},
+	        {KRUM("\"f\":1,\"as\":\"bernstein\""),
+	         5,
+	         {7.8041444, 6.1288768, 6.1137089, 7.5324654, 5.6693538},
+	         "4",
+	         {2.75, -1, 0.75, 1.75}},
+	        {KRUM("\"f\":2"),
+	         7,
+	         {26.4375, 26.6875, 33.125, 50, 29.0625, 19, 30.875},
+	         "5",
+	         {0.5, 0.25, -1, 1}},
+	        {MULTI("\"f\":1,\"m\":2"), 5, {0}, "24", {0.125, -0.75, -1, 2}},
+	        {MULTI("\"f\":1"), 5, {0}, "24", {0.125, -0.75, -1, 2}},
+	        {MULTI("\"f\":1,\"m\":2,\"as\":\"byzfl\""), 5, {0}, "02", {-1.125, -0.5, -2.625, 1.25}},
+	        {MULTI("\"f\":1,\"m\":2,\"as\":\"bernstein\""), 5, {0}, "42", {0.125, -0.75, -1, 2}},
+	        {MULTI("\"f\":1,\"m\":4"), 5, {0}, "2413", {-0.0625, 0.125, -0.625, 2.125}},
+	        {MULTI("\"f\":1,\"m\":4,\"as\":\"byzfl\""), 5, {0}, "0241", {0.75, -0.5, -0.75, 1.5}},
+	        {MULTI("\"f\":1,\"as\":\"byzfl\""), 5, {0}, "0241", {0.75, -0.5, -0.75, 1.5}},
+	        {MULTI("\"f\":2,\"m\":3"), 7, {0}, "501", {1.0833333333, -0.0833333333, -0.6666666667, 1}},
+	        {MULTI("\"f\":2"), 7, {0}, "501", {1.0833333333, -0.0833333333, -0.6666666667, 1}},
+	        {MULTI("\"f\":2,\"m\":5"), 7, {0}, "50146", {1.15, -0.1, -0.15, 0.85}},
+	};
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+		check_scored(&cases[i]);
+}
+
+/* What RULES has for both inputs, worker rows 0 to 3 (an even number), and the documented defaults. */
+Test(rules, numbers_of_the_definitions)
+{
+	static const struct {
+		const char *json;
+		int rows;
+		double answer[D];
+	} cases[] = {
+	        {"\"median\"", 5, {0.25, -0.5, -2, 1.75}},
+	        {"\"median\"", 4, {-1.125, -0.25, -2.25, 2}},
+	        {"{\"kind\":\"trimmed-mean\",\"f\":1}", 5, {0.0833333, -0.3333333, -1.25, 1.9166667}},
+	        {"{\"kind\":\"trimmed-mean\",\"f\":2}", 5, {0.25, -0.5, -2, 1.75}},
+	        {"{\"kind\":\"trimmed-mean\",\"f\":2}", 7, {0.1666667, -0.0833333, -0.8333333, 1.5}},
+	        {"\"trimmed-mean\"", 5, {0, 0, -1, 1.75}},
+	        {"{\"kind\":\"geometric-median\",\"iterations\":3,\"nu\":0.1}",
+	         5,
+	         {-0.0353507, -0.1309873, -1.3402895, 1.492071}},
+	        {"{\"kind\":\"centered-clipping\",\"tau\":2}",
+	         5,
+	         {0.1772351, -0.0765956, -0.539079, 0.8729726}},
+	        {"{\"kind\":\"trimmed-mean\",\"f\":1,\"before\":[\"nnm\"]}",
+	         5,
+	         {-0.1666667, -0.1666667, -1.2708333, 1.6666667}},
+	        {KRUM("\"f\":1,\"before\":[\"nnm\"]"), 5, {-0.625, 0, -1.625, 1.75}},
+	};
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct rule_rig r;
+		rule_rig_init(&r, "ref", cases[i].json, cases[i].rows, D, 1);
+		say_rows(&r, cases[i].rows);
+		cr_assert_eq(rule_rig_meet(&r, 0), MEETING_ANSWERED, "%s", r.run.report.withheld);
+		for (int j = 0; j < D; j++)
+			cr_assert_float_eq(r.answer[j], cases[i].answer[j], 1e-6, "%s: %.9g", cases[i].json,
+			                   (double)r.answer[j]);
+		rule_rig_clear(&r);
+	}
+}
+
+/* The weights are of the messages themselves, through what stands before the rule. */
+Test(rules, weights_reach_through_nnm)
+{
+	struct rule_rig r;
+	rule_rig_init(&r, "ref", KRUM("\"f\":1,\"before\":[\"nnm\"]"), 5, D, 1);
+	say_rows(&r, 5);
+	cr_assert_eq(rule_rig_meet(&r, 0), MEETING_ANSWERED);
+	cr_assert(r.run.report.has_weights);
+	for (int j = 0; j < D; j++) {
+		double sum = 0;
+		for (int i = 0; i < 5; i++)
+			sum += r.run.report.weights[i] * (double)X[i][j];
+		cr_assert_float_eq(r.answer[j], sum, 1e-6);
+	}
+	rule_rig_clear(&r);
+}
+
+/* --- laws --------------------------------------------------------------------------------------------- */
+
+/* Equal scores and equal distances go to the lower worker. */
+Test(rules, ties_go_to_the_lower_worker)
+{
+	static const float same[D] = {1, 2, 3, 4};
+	struct rule_rig r;
+	rule_rig_init(&r, "ref", MULTI("\"f\":1,\"m\":2"), 6, D, 1);
+	for (int i = 0; i < 6; i++)
+		rule_rig_say(&r, i, same);
+	cr_assert_eq(rule_rig_meet(&r, 0), MEETING_ANSWERED);
+	for (int i = 0; i < 6; i++)
+		cr_assert_eq(r.run.report.chosen[i], i < 2);
+	rule_rig_clear(&r);
+
+	/* On a line: 0 and 2 are as far from 1; f = 1 of 3 leaves two, so nnm makes (x_0 + x_1) / 2 of x_1.
+	 */
+	static const float line[3][1] = {{0}, {1}, {2}};
+	rule_rig_init(&r, "ref", "{\"kind\":\"median\",\"f\":1,\"before\":[\"nnm\"]}", 3, 1, 1);
+	for (int i = 0; i < 3; i++)
+		rule_rig_say(&r, i, line[i]);
+	cr_assert_eq(rule_rig_meet(&r, 0), MEETING_ANSWERED);
+	cr_assert_float_eq(r.answer[0], 0.5, 1e-7, "the median of 0.5, 0.5, 1.5");
+	rule_rig_clear(&r);
+}
+
+static const char *const every_rule[] = {
+        "\"kind\":\"median\"",
+        "\"kind\":\"trimmed-mean\"",
+        "\"kind\":\"krum\"",
+        "\"kind\":\"multi-krum\",\"m\":2",
+        "\"kind\":\"geometric-median\"",
+        "\"kind\":\"centered-clipping\",\"tau\":2",
+        "\"kind\":\"trimmed-mean\",\"before\":[\"nnm\"]",
+        "\"kind\":\"geometric-median\",\"before\":[\"nnm\"]",
+};
+
+/* The answer of the rows 0 to 4, with f - 1, is that of six messages of which one is not finite. */
+static void check_removed(const char *members, float what, int where)
+{
+	struct rule_rig clean, odd;
+	char json[160];
+	float bad[D] = {1, 2, 3, 4};
+	snprintf(json, sizeof json, "{%s,\"f\":1}", members);
+	rule_rig_init(&clean, "ref", json, 5, D, 1);
+	snprintf(json, sizeof json, "{%s,\"f\":2}", members);
+	rule_rig_init(&odd, "ref", json, 7, D, 1);
+	odd.meeting.count = 6;
+	bad[2] = what;
+	say_rows(&clean, 5);
+	for (int i = 0, row = 0; i < 6; i++)
+		rule_rig_say(&odd, i, i == where ? bad : X[row++]);
+	cr_assert_eq(rule_rig_meet(&clean, 0), MEETING_ANSWERED, "%s", clean.run.report.withheld);
+	cr_assert_eq(rule_rig_meet(&odd, 0), MEETING_ANSWERED, "%s: %s", json, odd.run.report.withheld);
+	cr_assert_arr_eq(clean.answer, odd.answer, D * sizeof(float), "%s", json);
+	cr_assert(odd.run.report.n == 5 && odd.run.report.f == 1, "%s", json);
+	for (int i = 0; i < 6; i++) {
+		cr_assert_eq(odd.run.report.removed[i], i == where);
+		if (odd.run.report.has_weights)
+			cr_assert_eq(odd.run.report.weights[i],
+			             i == where ? 0 : clean.run.report.weights[i - (i > where)]);
+	}
+	rule_rig_clear(&clean);
+	rule_rig_clear(&odd);
+}
+
+Test(rules, what_is_not_finite_is_removed_with_one_f)
+{
+	static const float odd[] = {NAN, INFINITY, -INFINITY};
+	for (size_t i = 0; i < sizeof every_rule / sizeof *every_rule; i++)
+		for (int k = 0; k < 9; k++)
+			check_removed(every_rule[i], odd[k % 3], k / 3 * 2 + k % 3 % 2);
+}
+
+static void check_withheld(const char *json, int rows, int odd, const char *why)
+{
+	static const float bad[D] = {1, NAN, 0, 0}, before[D] = {5, 6, 7, 8};
+	struct rule_rig r;
+	float memory[D];
+	rule_rig_init(&r, "ref", json, rows, D, 1);
+	say_rows(&r, rows);
+	for (int i = 0; i < odd; i++)
+		rule_rig_say(&r, i, bad);
+	r.be.memory->upload(NULL, r.meeting.pull, before, sizeof before);
+	cr_assert_eq(rule_rig_meet(&r, 0), MEETING_WITHHELD, "%s, %d rows", json, rows);
+	cr_assert(strstr(r.run.report.withheld, why), "%s: %s", json, r.run.report.withheld);
+	cr_assert_arr_eq(r.answer, before, sizeof before, "%s: the answer was written", json);
+	if (r.run.memory) {
+		rule_rig_memory(&r, memory);
+		for (int j = 0; j < D; j++)
+			cr_assert_eq(memory[j], 0);
+	}
+	rule_rig_clear(&r);
+}
+
+Test(rules, steps_are_withheld)
+{
+	for (size_t i = 0; i < sizeof every_rule / sizeof *every_rule; i++) {
+		char json[160];
+		snprintf(json, sizeof json, "{%s,\"f\":1}", every_rule[i]);
+		check_withheld(json, 7, 2, "2 messages are not finite, and f = 1");
+	}
+	check_withheld(KRUM("\"f\":1"), 4, 0, "krum: found n = 4 messages and f = 1, expected 2 f + 2 < n");
+	check_withheld(KRUM("\"f\":1,\"as\":\"byzfl\""), 2, 0,
+	               "found n = 2 messages and f = 1, expected 2 f < n");
+	check_withheld(MULTI("\"f\":1,\"m\":5"), 5, 0,
+	               "found m = 5, n = 5 messages and f = 1, expected m <= n - f");
+	check_withheld("{\"kind\":\"median\",\"f\":2}", 4, 0,
+	               "median: found n = 4 messages and f = 2, expected 2 f < n");
+	check_withheld("{\"kind\":\"krum\",\"as\":\"byzfl\",\"f\":3,\"before\":[\"nnm\"]}", 6, 0,
+	               "nnm: found n = 6");
+	check_withheld("{\"kind\":\"centered-clipping\",\"tau\":1,\"f\":5}", 5, 0, "f < n");
+	check_withheld("{\"kind\":\"median\",\"f\":3}", 3, 3, "n = 0 messages");
+}
+
+/* n is that of the step: the same rule with fewer messages, and with none. */
+Test(rules, n_is_that_of_the_step)
+{
+	struct rule_rig r;
+	rule_rig_init(&r, "ref", KRUM("\"f\":1"), 7, D, 1);
+	say_rows(&r, 7);
+	for (int count = 7; count >= 0; count--) {
+		r.meeting.count = count;
+		cr_assert_eq(rule_rig_meet(&r, 0), count > 4 ? MEETING_ANSWERED : MEETING_WITHHELD, "%d",
+		             count);
+		cr_assert_eq(r.run.report.n, count);
+	}
+	r.meeting.count = 5;
+	cr_assert_eq(rule_rig_meet(&r, 0), MEETING_ANSWERED);
+	cr_assert_arr_eq(r.answer, X[2], sizeof X[2]);
+	rule_rig_clear(&r);
+}
+
+/* Centered clipping begins where the last step ended. */
+Test(rules, the_memory_is_the_last_answer)
+{
+	struct rule_rig r;
+	float memory[D];
+	rule_rig_init(&r, "ref", "{\"kind\":\"centered-clipping\",\"tau\":2}", 5, D, 1);
+	say_rows(&r, 5);
+	for (uint64_t step = 0; step < 3; step++) {
+		cr_assert_eq(rule_rig_meet(&r, step), MEETING_ANSWERED);
+		rule_rig_memory(&r, memory);
+		cr_assert_arr_eq(memory, r.answer, sizeof memory);
+	}
+	rule_rig_clear(&r);
+}
+
+Test(rules, checks_before_training)
+{
+	static const struct {
+		const char *json;
+		int n, f;
+		const char *why; /* NULL: good */
+	} cases[] = {
+	        {"\"krum\"", 7, 2, NULL},
+	        {"\"krum\"", 7, 3, "krum: found n = 7 messages and f = 3, expected 2 f + 2 < n"},
+	        {KRUM("\"f\":2"), 7, 3, NULL},
+	        {KRUM("\"as\":\"byzfl\""), 7, 3, NULL},
+	        {MULTI("\"m\":6"), 7, 2, "found m = 6"},
+	        {"\"median\"", 6, 3, "median: found n = 6 messages and f = 3, expected 2 f < n"},
+	        {"\"trimmed-mean\"", 7, 3, NULL},
+	        {"\"geometric-median\"", 4, 2, "expected 2 f < n"},
+	        {"{\"kind\":\"centered-clipping\",\"tau\":1}", 4, 3, NULL},
+	        {"{\"kind\":\"centered-clipping\",\"tau\":1,\"before\":[\"nnm\"]}", 4, 3, "nnm: found n = 4"},
+	};
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct err e = {0};
+		struct choice c = {0};
+		cr_assert_eq(choice_parse(&family_aggregators, &c, NULL, cases[i].json, &json_help_arena, &e),
+		             0, "%s", e.text);
+		int rc = rule_check((const struct aggregator *)c.row, c.state, cases[i].n, cases[i].f, &e);
+		cr_assert_eq(rc, cases[i].why ? -1 : 0, "%s: %s", cases[i].json, e.text);
+		cr_assert(!cases[i].why || strstr(e.text, cases[i].why), "%s", e.text);
+	}
+}
+
+Test(rules, refused_keys)
+{
+	static const char *const bad[] = {"\"centered-clipping\"",
+	                                  "{\"kind\":\"centered-clipping\",\"tau\":0}",
+	                                  "{\"kind\":\"krum\",\"f\":-2}",
+	                                  "{\"kind\":\"krum\",\"as\":\"paper\"}",
+	                                  "{\"kind\":\"krum\",\"before\":[\"krum\"]}",
+	                                  "{\"kind\":\"krum\",\"before\":\"nnm\"}",
+	                                  "{\"kind\":\"multi-krum\",\"m\":0}",
+	                                  "{\"kind\":\"geometric-median\",\"nu\":0}",
+	                                  "{\"kind\":\"geometric-median\",\"start\":\"origin\"}"};
+	json_help_family_refuses(&family_aggregators, bad, sizeof bad / sizeof *bad);
+}
+
+/* What others call a rule is named where it is refused. */
+Test(rules, names_of_others)
+{
+	static const char *const names[][2] = {{"rfa", "geometric-median"},
+	                                       {"trmean", "trimmed-mean"},
+	                                       {"cm", "median"},
+	                                       {"cwmed", "median"},
+	                                       {"geometric_median", "geometric-median"},
+	                                       {"cclip", "centered-clipping"},
+	                                       {"multikrum", "multi-krum"},
+	                                       {"nnm", "before"}};
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+		char meant[FAMILY_MEANT];
+		family_meant(&family_aggregators, names[i][0], meant);
+		cr_assert(strstr(meant, names[i][1]), "%s: %s", names[i][0], meant);
+	}
+}

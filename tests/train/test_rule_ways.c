@@ -1,0 +1,262 @@
+/*
+ * Aggregators that must see all messages at once, in every way to run: same bits, same withheld steps,
+ * resumed and repeated too. Two workers of seven multiply messages whose largest numbers are about where
+ * floats end: in some steps one message is not finite and left out, in some both are, which is more than f =
+ * 1 and withholds the step. There are more coordinates than a block has.
+ */
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <string.h>
+#include "aggregator/aggregator.h"
+#include "base/mem.h"
+#include "record/record.h"
+#include "registry.h"
+#include "tests/support/mpirun.h"
+#include "tests/support/served.h"
+
+TestSuite(rule_ways, .init = cli_open, .fini = cli_close, .timeout = 600);
+
+enum { STEPS = 16 };
+
+static const char experiment[] =
+        "{\"name\":\"r\",\"seed\":5,\"workers\":7,\"steps\":16,\"batch\":1,\"momentum\":0.25,\"model\":{"
+        "\"kind\":\"quadratic\",\"dimensions\":70000,\"noise\":1e8},\"lr\":{\"kind\":\"constant\",\"rate\":"
+        "1e-9},"
+        "\"aggregator\":{\"kind\":\"krum\",\"f\":1},\"adversaries\":{\"count\":2,\"attack\":{\"kind\":"
+        "\"scale\","
+        "\"factor\":1e30}},\"record\":{\"agreement\":1},\"eval\":{\"every\":0},\"checkpoint\":{\"keep\":true}"
+        "}";
+
+/* What a row needs besides its kind and f. */
+static const char *keys_of(const char *name)
+{
+	if (strcmp(name, "centered-clipping") == 0)
+		return ",\"tau\":1e10";
+	return strcmp(name, "trimmed-mean") == 0 ? ",\"before\":[\"nnm\"]" : "";
+}
+
+/* Write the experiment of that row, and simulate it: e.json and simulate.h5. */
+static void prepare(const char *name)
+{
+	cli_write("e.json", experiment);
+	cr_assert_eq(
+	        cli("simulate %s/e.json --set 'aggregator={\"kind\":\"%s\",\"f\":1%s}' --out %s/simulate.h5 "
+	            "--overwrite --quiet --lanes 2",
+	            cli_folder, name, keys_of(name), cli_folder),
+	        0, "%s: %s", name, cli_err);
+}
+
+static size_t column(const char *file, const char *name, double **values)
+{
+	char path[128];
+	size_t count;
+	struct err e = {0};
+	snprintf(path, sizeof path, "%s/%s.h5", cli_folder, file);
+	cr_assert_eq(record_column(path, name, values, &count, &e), 0, "%s", e.text);
+	return count;
+}
+
+/* NAME.h5 ends like simulate.h5, and has the same withheld steps. */
+static void expect_same(const char *name, const char *row)
+{
+	char path[128], other[128], different[128] = "";
+	struct err e = {0};
+	double *here, *there;
+	snprintf(path, sizeof path, "%s/simulate.h5", cli_folder);
+	snprintf(other, sizeof other, "%s/%s.h5", cli_folder, name);
+	int same = record_same_final(path, other, different, sizeof different, &e);
+	cr_expect_eq(same, 1, "%s, %s: %s%s", row, name, same < 0 ? e.text : "other bits: ", different);
+	size_t count = column("simulate", "/steps/withheld", &here);
+	cr_assert_eq(count, STEPS);
+	cr_assert_eq(column(name, "/steps/withheld", &there), STEPS);
+	for (size_t k = 0; k < STEPS; k++)
+		cr_expect_eq(here[k], there[k], "%s, %s: step %zu", row, name, k + 1);
+	mem_free(here);
+	mem_free(there);
+}
+
+/* `signsgd train` with its own processes, to own.h5. */
+static void train_own(const char *row, int processes, int buckets)
+{
+	cr_expect_eq(
+	        cli("train %s/e.json --set 'aggregator={\"kind\":\"%s\",\"f\":1%s}' --processes %d --set "
+	            "transport.buckets=%d --out %s/own.h5 --overwrite --quiet",
+	            cli_folder, row, keys_of(row), processes, buckets, cli_folder),
+	        0, "%s", cli_err);
+	expect_same("own", row);
+}
+
+static void train_mpi(const char *row, int processes, const char *topology, int buckets)
+{
+	cr_expect_eq(mpirun(processes,
+	                    "train %s/e.json --set 'aggregator={\"kind\":\"%s\",\"f\":1%s}' --set "
+	                    "transport.kind=mpi --set transport.topology=%s --set transport.buckets=%d --out "
+	                    "%s/mpi.h5 --overwrite --quiet",
+	                    cli_folder, row, keys_of(row), topology, buckets, cli_folder),
+	             0, "%s: %s", topology, cli_err);
+	expect_same("mpi", row);
+}
+
+Test(rule_ways, every_row_has_the_same_bits_in_every_way)
+{
+	bool mpi = mpirun_here();
+	for (const struct row *const *r = family_aggregators.rows; *r; r++) {
+		const char *name = (*r)->name;
+		if (!((const struct aggregator *)(const void *)*r)->rule)
+			continue;
+		prepare(name);
+		train_own(name, 2, 3);
+		if (mpi)
+			train_mpi(name, 2, "star", 1);
+		if (mpi)
+			train_mpi(name, 3, "sharded", 2);
+	}
+	if (!mpi)
+		printf("skipped: no mpirun, or built without MPI\n");
+}
+
+/* In rows and words; agreement with an answer that is not there is no number. */
+Test(rule_ways, a_withheld_step_is_said)
+{
+	double *withheld, *down;
+	char path[128];
+	struct run_info info;
+	struct err e = {0};
+	int steps = 0;
+	prepare("median");
+	cr_expect_not_null(strstr(cli_err, "step 1 is withheld: 2 messages are not finite, and f = 1"), "%s",
+	                   cli_err);
+	cr_assert_eq(column("simulate", "/steps/withheld", &withheld), STEPS);
+	cr_assert_eq(column("simulate", "/steps/bytes_down", &down), STEPS);
+	for (size_t k = 0; k < STEPS; k++) {
+		cr_expect_eq(down[k], withheld[k] ? 0 : 7 * 4 * 70000.0);
+		steps += withheld[k] > 0;
+	}
+	cr_expect(steps > 2 && steps < STEPS - 2, "%d", steps);
+	snprintf(path, sizeof path, "%s/simulate.h5", cli_folder);
+	cr_assert_eq(record_info(path, &info, &e), 0, "%s", e.text);
+	cr_expect_eq(info.withheld, steps);
+	cr_assert_eq(cli("show %s/simulate.h5", cli_folder), 0, "%s", cli_err);
+	cr_expect_not_null(strstr(cli_out, "of them were withheld"), "%s", cli_out);
+	mem_free(withheld);
+	mem_free(down);
+	/* rows of several steps each say how many were */
+	cr_assert_eq(cli("simulate %s/e.json --set aggregator.kind=median --set aggregator.f=1 --set "
+	                 "record.every=5 --out %s/sparse.h5 --quiet",
+	                 cli_folder, cli_folder),
+	             0, "%s", cli_err);
+	cr_assert_eq(column("sparse", "/steps/withheld", &withheld), 4);
+	cr_expect_eq(withheld[0] + withheld[1] + withheld[2] + withheld[3], steps);
+	mem_free(withheld);
+	/* what always answers has no such column */
+	cr_assert_eq(cli("simulate %s/e.json --set aggregator=mean --set adversaries.count=0 --out "
+	                 "%s/mean.h5 --quiet",
+	                 cli_folder, cli_folder),
+	             0, "%s", cli_err);
+	snprintf(path, sizeof path, "%s/mean.h5", cli_folder);
+	size_t count;
+	cr_expect_eq(record_column(path, "/steps/withheld", &withheld, &count, &e), -1);
+}
+
+/* The rule's memory goes from one way to the next: local, shares on three ranks, a server and its processes,
+ * two ranks of which one has the memory, local. */
+Test(rule_ways, a_memory_is_continued_in_another_way)
+{
+	static const char row[] = "centered-clipping";
+	prepare(row);
+	cr_assert_eq(cli("simulate %s/e.json --set 'aggregator={\"kind\":\"%s\",\"f\":1%s}' --steps 3 --out "
+	                 "%s/moved.h5 --quiet",
+	                 cli_folder, row, keys_of(row), cli_folder),
+	             0, "%s", cli_err);
+	if (mpirun_here())
+		cr_expect_eq(mpirun(3,
+		                    "train --resume %s/moved.h5 --steps 6 --set "
+		                    "'transport={\"kind\":\"mpi\",\"topology\":\"sharded\"}' --quiet",
+		                    cli_folder),
+		             0, "%s", cli_err);
+	cr_expect_eq(cli("train --resume %s/moved.h5 --steps 9 --set transport=zmq --processes 2 --quiet",
+	                 cli_folder),
+	             0, "%s", cli_err);
+	if (mpirun_here())
+		cr_expect_eq(mpirun(2,
+		                    "train --resume %s/moved.h5 --steps 12 --set "
+		                    "'transport={\"kind\":\"mpi\",\"topology\":\"star\"}' --quiet",
+		                    cli_folder),
+		             0, "%s", cli_err);
+	cr_expect_eq(cli("simulate --resume %s/moved.h5 --steps 16 --quiet", cli_folder), 0, "%s", cli_err);
+	expect_same("moved", row);
+}
+
+/* With keys, and with its workers anew after the server was resumed; then repeated. */
+Test(rule_ways, a_server_withholds_the_same_steps_and_so_does_a_replay)
+{
+	static const char row[] = "centered-clipping";
+	double *faults;
+	cli_write("e.json", experiment);
+	cr_assert_eq(cli("keys new server w0 w1 w2 w3 w4 w5 w6 -o %s/keys", cli_folder), 0, "%s", cli_err);
+	for (int part = 0; part < 2; part++) {
+		int port = served_free_port();
+		char what[256];
+		if (part == 0)
+			snprintf(what, sizeof what,
+			         "%s/e.json --steps 7 --set 'aggregator={\"kind\":\"%s\",\"f\":1%s}' --out "
+			         "%s/served.h5",
+			         cli_folder, row, keys_of(row), cli_folder);
+		else
+			snprintf(what, sizeof what, "--resume %s/served.h5 --steps 16", cli_folder);
+		pid_t server = served_start("serve.log",
+		                            "serve %s --listen tcp://127.0.0.1:%d --keys %s/keys --set "
+		                            "transport.deadline_s=60",
+		                            what, port, cli_folder);
+		pid_t work = served_start(
+		        "work.log", "work --connect tcp://127.0.0.1:%d --keys %s/keys --workers 7 --quiet",
+		        port, cli_folder);
+		cr_expect_eq(process_wait(work), 0);
+		cr_expect_eq(process_wait(server), 0);
+	}
+	cr_assert_eq(
+	        cli("simulate --replay %s/served.h5 --out %s/simulate.h5 --quiet", cli_folder, cli_folder), 0,
+	        "%s", cli_err);
+	expect_same("served", row);
+	cr_assert_eq(column("served", "/faults/not_finite", &faults), 8);
+	cr_expect_gt(faults[0] + faults[1], STEPS / 2);
+	cr_expect_eq(faults[2] + faults[3] + faults[4] + faults[5] + faults[6] + faults[7], 0);
+	mem_free(faults);
+}
+
+/* What a rule takes is in the plan: its memory, and scratch that grows with pairs of workers. */
+Test(rule_ways, memory_is_planned)
+{
+	struct arena a = {0};
+	struct json *lines[CLI_LINES];
+	double messages[2];
+	static const char *const rules[] = {"median", "{\"kind\":\"centered-clipping\",\"tau\":1}"};
+	cli_write("e.json", experiment);
+	for (int r = 0; r < 2; r++) {
+		cr_assert_eq(cli("validate %s/e.json --json --set workers=100 --set 'aggregator=%s'",
+		                 cli_folder, rules[r]),
+		             0, "%s", cli_err);
+		cr_assert_eq(cli_json_lines(&a, lines), 1);
+		const struct json *memory = json_member(lines[0], "memory");
+		cr_expect_eq(cli_number(memory, "optimiser"), r == 1 ? 4 * 70000 : 0);
+		messages[r] = cli_number(memory, "messages");
+	}
+	cr_expect_gt(messages[0], 101 * 4 * 70000.0 + 2 * 8 * 100 * 100 / 2.0);
+	cr_expect_eq(messages[0], messages[1]);
+	arena_clear(&a);
+}
+
+Test(rule_ways, what_cannot_hold_it_is_refused_before_anything_runs)
+{
+	static const char shards[] = "aggregator \"krum\" does not treat every coordinate by itself";
+	cli_write("e.json", experiment);
+	cli_expect(2, shards, "validate %s/e.json --set transport.kind=zmq --set transport.shards=2",
+	           cli_folder);
+	cli_expect(2, shards, "train %s/e.json --processes 2 --set transport.shards=2", cli_folder);
+	cli_expect(2, shards,
+	           "serve %s/e.json --listen tcp://127.0.0.1:1 --shards tcp://127.0.0.1:2 --insecure",
+	           cli_folder);
+	cli_expect(2, "\"krum\" needs 'sharded' or 'star'",
+	           "validate %s/e.json --set transport.kind=mpi --set transport.topology=allreduce",
+	           cli_folder);
+}
