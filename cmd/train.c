@@ -7,7 +7,7 @@
 
 #include <stdlib.h>
 
-#include "aggregator/aggregator.h"
+#include "aggregator/method.h"
 #include "base/log.h"
 #include "registry.h"
 #include "train/feed.h"
@@ -62,9 +62,9 @@ static int choose(struct training *t, struct err *e)
 static int check_row(const struct settings *s, struct err *e)
 {
 	const struct transport *row = (const struct transport *)s->transport.row;
-	const struct aggregator *agg = (const struct aggregator *)s->aggregator.row;
+	const struct method method = settings_method(s);
 	bool launched = mpi_launched() > 0, takes_launched = row->processes == TRANSPORT_LAUNCHED;
-	if (row->check && row->check(s->transport.state, agg->separable, agg->float_mean, e))
+	if (row->check && row->check(s->transport.state, method.separable, method_is_float_mean(&method), e))
 		return err_prefix(e, "%s", s->source);
 	if (row->no_train && !(launched && takes_launched))
 		return err_user(e, "%s: transport \"%s\" %s", s->source, row->row.name, row->no_train);

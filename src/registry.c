@@ -5,10 +5,12 @@
 #include "adversary/attack.h"
 #include "aggregator/aggregator.h"
 #include "backend/backend.h"
+#include "compressor/compressor.h"
 #include "data/dataset.h"
 #include "models/init/init_row.h"
 #include "models/graph/layer.h"
 #include "models/model.h"
+#include "optimizer/optimizer.h"
 #include "optimizer/schedule.h"
 #include "transport/transport.h"
 
@@ -61,11 +63,17 @@ static const struct row *const attacks[] = {
         &attack_nan.row,    NULL,
 };
 
-extern const struct aggregator aggregator_vote, aggregator_mean, aggregator_adam, aggregator_sign_mean;
+extern const struct compressor compressor_none, compressor_sign;
 
-static const struct row *const aggregators[] = {
-        &aggregator_vote.row, &aggregator_mean.row, &aggregator_adam.row, &aggregator_sign_mean.row, NULL,
-};
+static const struct row *const compressors[] = {&compressor_none.row, &compressor_sign.row, NULL};
+
+extern const struct aggregator aggregator_vote, aggregator_mean;
+
+static const struct row *const aggregators[] = {&aggregator_vote.row, &aggregator_mean.row, NULL};
+
+extern const struct optimizer optimizer_sgd, optimizer_adam;
+
+static const struct row *const optimizers[] = {&optimizer_sgd.row, &optimizer_adam.row, NULL};
 
 static const struct row *const schedules[] = {
         &schedule_constant.row, &schedule_step.row,         &schedule_multi_step.row, &schedule_cosine.row,
@@ -122,13 +130,30 @@ static const struct word attack_words[] = {
         {0},
 };
 
+static const struct word compressor_words[] = {
+        {"qsgd, terngrad, top_k, topk, random_k, randk, powersgd, ef_sign, ef_signsgd, error_feedback, "
+         "noisy_sign, sto_sign, fp16, half, bf16",
+         NULL, "there are \"none\" and \"sign\""},
+        {0},
+};
+
 static const struct word aggregator_words[] = {
         {"signum", "vote", "with `momentum`"},
+        {"sign_mean", "mean", "with compressor \"sign\""},
+        {"adam, adamw", "mean", "with optimizer \"adam\""},
         {"median, coordinate_wise_median, geometric_median, trimmed_mean, tr_mean, krum, multi_krum, bulyan, "
          "rfa, centered_clipping, meamed, mda, cge, cwtm, monna, smea, clipping, nnm",
          NULL, "what stands against Byzantine workers here is \"vote\""},
         {"nadam, radam, rmsprop, adagrad, adadelta, lamb, lars, lion, lbfgs", NULL,
-         "there are \"vote\" (signSGD), \"mean\" (SGD) and \"adam\""},
+         "there are \"vote\" (signSGD) and \"mean\" (SGD), and optimizer \"adam\""},
+        {0},
+};
+
+static const struct word optimizer_words[] = {
+        {"signsgd, sign_sgd, signum, majority_vote, signsgd_mv", "sgd", "with aggregator \"vote\""},
+        {"sgdm, momentum, sgd_momentum, sgd_with_momentum, heavy_ball", "sgd", "with `momentum`"},
+        {"nadam, radam, rmsprop, adagrad, adadelta, lamb, lars, lion, lbfgs, nesterov, nag", NULL,
+         "there are \"sgd\" and \"adam\""},
         {0},
 };
 
@@ -168,12 +193,21 @@ const struct family family_attacks = {.name = "attack",
                                       .about = "what Byzantine workers do",
                                       .rows = attacks,
                                       .words = attack_words};
-const struct family family_aggregators = {
-        .name = "aggregator",
-        .plural = "aggregators",
-        .about = "what workers say, what the server makes of it, what the answer does",
-        .rows = aggregators,
-        .words = aggregator_words};
+const struct family family_compressors = {.name = "compressor",
+                                          .plural = "compressors",
+                                          .about = "what a worker says of its vector",
+                                          .rows = compressors,
+                                          .words = compressor_words};
+const struct family family_aggregators = {.name = "aggregator",
+                                          .plural = "aggregators",
+                                          .about = "what the server makes of the workers' messages",
+                                          .rows = aggregators,
+                                          .words = aggregator_words};
+const struct family family_optimizers = {.name = "optimizer",
+                                         .plural = "optimizers",
+                                         .about = "what the answer does to the parameters",
+                                         .rows = optimizers,
+                                         .words = optimizer_words};
 const struct family family_schedules = {.name = "schedule",
                                         .plural = "schedules",
                                         .about = "the learning rate over the steps",
@@ -193,6 +227,7 @@ const struct family family_transports = {.name = "transport",
                                          .words = transport_words};
 
 const struct family *const registry_families[] = {
-        &family_models,      &family_layers,    &family_inits,    &family_data,       &family_attacks,
-        &family_aggregators, &family_schedules, &family_backends, &family_transports, NULL,
+        &family_models,    &family_layers,      &family_inits,       &family_data,
+        &family_attacks,   &family_compressors, &family_aggregators, &family_optimizers,
+        &family_schedules, &family_backends,    &family_transports,  NULL,
 };

@@ -34,8 +34,10 @@ size_t method_pull_bytes(const struct method *m, size_t n);
 /* The optimizer's memory. */
 size_t method_memory_floats(const struct method *m, size_t n);
 
-/* How messages of n coordinates travel, and what combines them. */
+/* How messages of n coordinates travel, what combines them, and whether that is what an all-reduce of floats
+ * makes. */
 struct message_shape method_shape(const struct method *m, size_t n);
+bool method_is_float_mean(const struct method *m);
 struct exchange_rule method_rule(const struct method *m, combine_fn *combine, void *ctx);
 
 /* The job of a step; queue and step are the caller's. */

@@ -69,6 +69,7 @@ struct key {
 	enum key_kind kind;
 	size_t offset;
 	const char *default_json; /* default as JSON text; NULL: must be given; "null": may be absent */
+	const char *default_says; /* of a "null" that others fill in: by what, in words for lists */
 	/*
 	 * Bounds, included, of a KEY_INT, a KEY_REAL or each element of a list; INFINITY for an open side.
 	 * Both 0: no bounds.

@@ -28,17 +28,17 @@ static void apply_item(void *ctx, int lane, size_t item)
 {
 	struct trainer *t = ctx;
 	const struct round *r = &t->round;
-	size_t begin = r->agg->separable ? item * APPLY_CHUNK : 0;
-	size_t end = r->agg->separable && begin + APPLY_CHUNK < r->job.n ? begin + APPLY_CHUNK : r->job.n;
+	size_t begin = r->method.separable ? item * APPLY_CHUNK : 0;
+	size_t end = r->method.separable && begin + APPLY_CHUNK < r->job.n ? begin + APPLY_CHUNK : r->job.n;
 	const struct step_job job = round_job(r, &t->workforce.lanes[lane]);
-	r->agg->apply(&job, t->uplink.pull, begin, end, t->lr, t->settings->weight_decay, t->state.optimizer,
-	              t->state.x);
+	method_apply(&r->method, &job, t->uplink.pull, begin, end, t->lr, t->settings->weight_decay,
+	             t->state.optimizer, t->state.x);
 	r->be->memory->finish(job.queue);
 }
 
 static size_t apply_items(const struct round *r)
 {
-	return r->agg->separable ? (r->job.n + APPLY_CHUNK - 1) / APPLY_CHUNK : 1;
+	return r->method.separable ? (r->job.n + APPLY_CHUNK - 1) / APPLY_CHUNK : 1;
 }
 
 /* The mean loss over the honest workers that were counted; if there was none, the mean of an earlier step. */

@@ -112,7 +112,7 @@ static void sum_up(struct plan *p)
 /* What the state of `hosted` workers takes, and that of the run. */
 static void plan_state(const struct settings *s, const struct model_env *env, size_t hosted, struct plan *out)
 {
-	const struct aggregator *agg = (const struct aggregator *)s->aggregator.row;
+	const struct method method = settings_method(s);
 	const struct attack *attack = (const struct attack *)s->adversaries.attack.row;
 	const struct model *model = env->model;
 	size_t n = out->n_params, count = (size_t)s->adversaries.count;
@@ -123,8 +123,7 @@ static void plan_state(const struct settings *s, const struct model_env *env, si
 	if (s->shape.window > 0)
 		out->data = sum(product(sum(s->shape.n_train, s->shape.n_test), sizeof(int32_t)),
 		                product(evaluate_text_floats(carry), sizeof(float)));
-	if (agg->memory_floats)
-		out->optimiser = product(agg->memory_floats(s->aggregator.state, n), sizeof(float));
+	out->optimiser = product(method_memory_floats(&method, n), sizeof(float));
 	if (attack->memory_floats)
 		out->adversaries = product(
 		        hosted < count ? hosted : count,
@@ -133,7 +132,7 @@ static void plan_state(const struct settings *s, const struct model_env *env, si
 
 void trainer_plan_part(const struct settings *s, int lanes, int hosted, bool root, struct plan *out)
 {
-	const struct aggregator *agg = (const struct aggregator *)s->aggregator.row;
+	const struct method method = settings_method(s);
 	const struct model *model = (const struct model *)s->model.row;
 	struct backend be;
 	open_backend(s, &be);
@@ -141,8 +140,8 @@ void trainer_plan_part(const struct settings *s, int lanes, int hosted, bool roo
 	size_t n = model->n_params(s->model.state, &env), m = (size_t)hosted;
 	size_t shared = model->shared_bytes ? model->shared_bytes(s->model.state, &env) : 0;
 	*out = (struct plan){.n_params = n};
-	out->push_bytes = agg->push_bytes(s->aggregator.state, n);
-	out->pull_bytes = agg->pull_bytes(s->aggregator.state, n);
+	out->push_bytes = method_push_bytes(&method, n);
+	out->pull_bytes = method_pull_bytes(&method, n);
 	/* a server without workers of its own holds the messages of all */
 	out->messages = sum(product(m > 0 ? m : (size_t)s->workers, out->push_bytes), out->pull_bytes);
 	out->lane = lane_bytes(s, &env, n);

@@ -29,7 +29,7 @@ static void combine(void *ctx, int lane, int count, const void *const *pushes, s
 		job.be = &u->host;
 		job.queue = NULL;
 	}
-	u->round->agg->combine(&job, count, pushes, begin, end, pull);
+	method_combine(&u->round->method, &job, count, pushes, begin, end, pull);
 	job.be->memory->finish(job.queue);
 }
 
@@ -47,7 +47,7 @@ static void post_from_lane(void *ctx, const struct lane *l)
 static void prepare_buckets(struct uplink *u, struct round *r)
 {
 	size_t buckets = u->link.buckets > 1 ? (size_t)u->link.buckets : 1;
-	if (buckets == 1 || !u->link.row->post || !r->agg->separable)
+	if (buckets == 1 || !u->link.row->post || !r->method.separable)
 		return;
 	u->posted = mem_array((size_t)u->link.count, sizeof *u->posted);
 	u->bucket = planes_bucket(r->job.n, buckets);
@@ -56,18 +56,10 @@ static void prepare_buckets(struct uplink *u, struct round *r)
 }
 
 /* Set the shape of this run's messages, and the rule that combines them. */
-static void describe(struct uplink *u, const struct settings *s, struct round *r)
+static void describe(struct uplink *u, const struct round *r)
 {
-	const struct aggregator *agg = r->agg;
-	size_t n = r->job.n, push_bytes = agg->push_bytes(s->aggregator.state, n),
-	       pull_bytes = agg->pull_bytes(s->aggregator.state, n);
-	u->shape = (struct message_shape){.n = n,
-	                                  .push_bytes = push_bytes,
-	                                  .pull_bytes = pull_bytes,
-	                                  .push_planes = planes_of(agg->push_bits, push_bytes, n),
-	                                  .pull_planes = planes_of(agg->pull_bits, pull_bytes, n)};
-	u->rule = (struct exchange_rule){
-	        .separable = agg->separable, .float_mean = agg->float_mean, .combine = combine, .ctx = u};
+	u->shape = method_shape(&r->method, r->job.n);
+	u->rule = method_rule(&r->method, combine, u);
 }
 
 void uplink_prepare(struct uplink *u, const struct settings *s, struct round *r,
@@ -76,7 +68,7 @@ void uplink_prepare(struct uplink *u, const struct settings *s, struct round *r,
 	size_t workers = (size_t)s->workers;
 	u->workforce = workforce;
 	u->round = r;
-	describe(u, s, r);
+	describe(u, r);
 	u->pushes = mem_array((size_t)workforce->count, sizeof *u->pushes);
 	r->push_bytes = u->shape.push_bytes;
 	u->pull = r->be->memory->alloc(u->shape.pull_bytes, "answer");

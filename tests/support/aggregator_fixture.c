@@ -1,6 +1,5 @@
 #include "tests/support/aggregator_fixture.h"
 #include <criterion/criterion.h>
-#include <stdio.h>
 #include <string.h>
 #include "base/mem.h"
 #include "registry.h"
@@ -27,17 +26,15 @@ bool rig_guard_holds(const void *buffer, size_t bytes)
 void rig_init(struct rig *r, const struct row *backend, const char *json, int workers, size_t n)
 {
 	struct err e = {0};
-	struct choice c = {0};
 	memset(r, 0, sizeof *r);
 	cr_assert_eq(((const struct backend_row *)backend)->open(&r->be, &e), 0, "%s", e.text);
-	cr_assert_eq(choice_parse(&family_aggregators, &c, NULL, json, &r->arena, &e), 0, "%s: %s", json,
-	             e.text);
-	r->agg = (const struct aggregator *)c.row;
-	r->job = (struct step_job){.state = c.state, .be = &r->be, .seed = SEED, .n = n};
+	r->method = methods_read(&r->arena, json);
+	r->name = json;
+	r->job = method_job(&r->method, &r->be, SEED, n);
 	r->workers = workers;
-	r->push_bytes = r->agg->push_bytes(c.state, n);
-	r->pull_bytes = r->agg->pull_bytes(c.state, n);
-	r->memory_bytes = r->agg->memory_floats ? r->agg->memory_floats(c.state, n) * sizeof(float) : 0;
+	r->push_bytes = method_push_bytes(&r->method, n);
+	r->pull_bytes = method_pull_bytes(&r->method, n);
+	r->memory_bytes = method_memory_floats(&r->method, n) * sizeof(float);
 	for (int m = 0; m < workers; m++)
 		r->push[m] = rig_buffer(r->push_bytes);
 	r->pull = rig_buffer(r->pull_bytes);
@@ -67,25 +64,20 @@ bool rig_backend_opens(const struct row *row)
 	return ((const struct backend_row *)row)->open(&be, &e) == 0;
 }
 
-const char *rig_quoted(const struct row *row, char out[64])
-{
-	snprintf(out, 64, "\"%s\"", row->name);
-	return out;
-}
-
 void rig_encode(struct rig *r, uint32_t worker, const float *v)
 {
-	r->agg->encode(&r->job, worker, v, 0, r->job.n, r->push[worker]);
+	method_encode(&r->method, &r->job, worker, v, 0, r->job.n, r->push[worker]);
 }
 
 void rig_combine(struct rig *r, size_t begin, size_t end)
 {
-	r->agg->combine(&r->job, r->workers, (const void *const *)r->push, begin, end, r->pull);
+	method_combine(&r->method, &r->job, r->workers, (const void *const *)r->push, begin, end, r->pull);
 }
 
 void rig_apply(struct rig *r, size_t begin, size_t end, double lr, double decay)
 {
-	r->agg->apply(&r->job, r->pull, begin, end, lr, decay, r->memory_bytes ? r->memory : NULL, r->x);
+	method_apply(&r->method, &r->job, r->pull, begin, end, lr, decay, r->memory_bytes ? r->memory : NULL,
+	             r->x);
 }
 
 void rig_step(struct rig *r, const float *v, double lr, double decay)
