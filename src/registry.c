@@ -130,6 +130,14 @@ static const struct word attack_words[] = {
         {0},
 };
 
+/* Read by experiment/spelling.h. */
+static const struct earlier_row aggregators_earlier[] = {
+        {"vote", &compressor_sign.row, &aggregator_vote.row},
+        {"sign-mean", &compressor_sign.row, &aggregator_mean.row},
+        {"adam", &optimizer_adam.row, &aggregator_mean.row},
+        {0},
+};
+
 static const struct word compressor_words[] = {
         {"qsgd, terngrad, top_k, topk, random_k, randk, powersgd, ef_sign, ef_signsgd, error_feedback, "
          "noisy_sign, sto_sign, fp16, half, bf16",
@@ -202,7 +210,8 @@ const struct family family_aggregators = {.name = "aggregator",
                                           .plural = "aggregators",
                                           .about = "what the server makes of the workers' messages",
                                           .rows = aggregators,
-                                          .words = aggregator_words};
+                                          .words = aggregator_words,
+                                          .earlier = aggregators_earlier};
 const struct family family_optimizers = {.name = "optimizer",
                                          .plural = "optimizers",
                                          .about = "what the answer does to the parameters",
