@@ -5,16 +5,18 @@
 
 static struct step_job job_of(const struct combination *c)
 {
-	return (struct step_job){
-	        .state = c->state, .be = &c->be, .seed = c->seed, .step = (uint64_t)c->step, .n = c->in->n};
+	struct step_job job = method_job(&c->method, &c->be, c->seed, c->in->n);
+	job.step = (uint64_t)c->step;
+	return job;
 }
 
 static int check(const struct combination *c, struct err *e)
 {
+	const struct aggregator *agg = c->method.aggregator;
 	int n = (int)c->in->count;
-	if (c->agg->rule)
-		return rule_check(c->agg, c->state, n, 0, e);
-	return c->agg->check ? c->agg->check(c->state, n, 0, e) : 0;
+	if (agg->rule)
+		return rule_check(agg, c->method.aggregator_state, n, 0, e);
+	return agg->check ? agg->check(c->method.aggregator_state, n, 0, e) : 0;
 }
 
 static void take_report(struct combination *c)
@@ -39,8 +41,8 @@ static int by_rule(struct combination *c, struct err *e)
 	                    .pool = pool};
 	for (size_t i = 0; i < c->in->count; i++)
 		pushes[i] = c->in->at + i * c->in->n;
-	c->run = (struct rule_run){.agg = c->agg,
-	                           .state = c->state,
+	c->run = (struct rule_run){.agg = c->method.aggregator,
+	                           .state = c->method.aggregator_state,
 	                           .be = &c->be,
 	                           .lanes = c->lanes,
 	                           .workers = (int)c->in->count,
@@ -63,7 +65,7 @@ static void unpack(const struct combination *c, const struct step_job *job, cons
 {
 	size_t words = sign_words(c->in->n);
 	uint64_t *vote = mem_array(words, sizeof *vote), *abstain = mem_array(words, sizeof *abstain);
-	c->agg->pull_signs(job, pull, vote, abstain);
+	method_pull_signs(&c->method, job, pull, vote, abstain);
 	c->be.sign_unpack(NULL, c->in->n, vote, abstain, c->answer);
 	mem_free(vote);
 	mem_free(abstain);
@@ -72,24 +74,25 @@ static void unpack(const struct combination *c, const struct step_job *job, cons
 /* An aggregator that works coordinate by coordinate: messages are made, combined and read. */
 static void by_combine(struct combination *c)
 {
-	const struct aggregator *agg = c->agg;
+	const struct method *m = &c->method;
 	struct step_job job = job_of(c);
-	size_t n = c->in->n, bytes = agg->push_bytes(job.state, n);
+	bool plain = m->push.kind == MESSAGE_FLOATS; /* such a message is v itself */
+	size_t n = c->in->n, bytes = method_push_bytes(m, n);
 	void **pushes = mem_array(c->in->count, sizeof *pushes);
-	void *pull = agg->pull_bits == 32 ? (void *)c->answer : mem_array(agg->pull_bytes(job.state, n), 1);
+	void *pull =
+	        m->pull.kind == MESSAGE_FLOATS ? (void *)c->answer : mem_array(method_pull_bytes(m, n), 1);
 	for (size_t i = 0; i < c->in->count; i++) {
 		float *v = c->in->at + i * n;
-		pushes[i] =
-		        agg->float_mean ? (void *)v : mem_array(bytes, 1); /* such a message is v itself */
-		if (!agg->float_mean)
-			agg->encode(&job, (uint32_t)i, v, 0, n, pushes[i]);
+		pushes[i] = plain ? (void *)v : mem_array(bytes, 1);
+		if (!plain)
+			method_encode(m, &job, (uint32_t)i, v, 0, n, pushes[i]);
 	}
-	agg->combine(&job, (int)c->in->count, (const void *const *)pushes, 0, n, pull);
+	method_combine(m, &job, (int)c->in->count, (const void *const *)pushes, 0, n, pull);
 	if (pull != c->answer) {
 		unpack(c, &job, pull);
 		mem_free(pull);
 	}
-	for (size_t i = 0; i < c->in->count && !agg->float_mean; i++)
+	for (size_t i = 0; i < c->in->count && !plain; i++)
 		mem_free(pushes[i]);
 	mem_free(pushes);
 }
@@ -107,10 +110,10 @@ int combination_make(struct combination *c, struct err *e)
 	if (check(c, e) || row->open(&c->be, e))
 		return -1;
 	c->answer = mem_array(c->in->n, sizeof *c->answer);
-	if (c->agg->rule)
+	if (c->method.aggregator->rule)
 		return by_rule(c, e);
 	by_combine(c);
-	if (c->agg->float_mean)
+	if (method_is_float_mean(&c->method))
 		mean_weights(c);
 	return 0;
 }

@@ -2,12 +2,12 @@
 #ifndef SIGNSGD_CMD_COMBINATION_H
 #define SIGNSGD_CMD_COMBINATION_H
 
+#include "aggregator/method.h"
 #include "aggregator/rule_run.h"
 #include "cmd/vectors.h"
 
 struct combination {
-	const struct aggregator *agg;
-	const void *state; /* its parsed keys; f of a rule is resolved (rule_resolve()) */
+	struct method method; /* f of a rule is resolved (rule_resolve()); the optimizer is not used */
 	uint64_t seed;
 	int64_t step;
 	int lanes;

@@ -8,6 +8,7 @@
 #include "cmd/ui/cmd.h"
 #include "cmd/ui/json_line.h"
 #include "cmd/ui/table.h"
+#include "experiment/spelling.h"
 #include "h5/h5.h"
 #include "h5/h5_replace.h"
 #include "registry.h"
@@ -17,7 +18,7 @@ enum { VECTORS_MOST = 4096, SHOWN = 8, PATH_SHOWN = 256 };
 /* --- the rule ----------------------------------------------------------------------------------------- */
 
 struct rule_file {
-	struct choice aggregator;
+	struct choice compressor, aggregator;
 	uint64_t seed;
 	int64_t step;
 };
@@ -29,6 +30,12 @@ static const struct key rule_file_keys[] = {
          .offset = offsetof(struct rule_file, aggregator),
          .family = &family_aggregators,
          .help = "what is made of the vectors"},
+        {.name = "compressor",
+         .kind = KEY_FAMILY,
+         .offset = offsetof(struct rule_file, compressor),
+         .default_json = "null",
+         .family = &family_compressors,
+         .help = "what is said of them first; null: what the aggregator has by itself"},
         {.name = "seed",
          .kind = KEY_SEED,
          .offset = offsetof(struct rule_file, seed),
@@ -50,14 +57,26 @@ static int read_rule(struct rule_file *out, const char *path, struct arena *a, s
 	struct json *root = json_read_file(a, path, e);
 	if (!root)
 		return -1;
-	*out = (struct rule_file){.seed = 1};
-	if (root->type == JSON_STRING || (root->type == JSON_OBJECT && json_member(root, "kind")))
-		return choice_parse(&family_aggregators, &out->aggregator, root, NULL, a, e);
+	*out = (struct rule_file){0};
+	if (root->type == JSON_STRING || (root->type == JSON_OBJECT && json_member(root, "kind"))) {
+		const struct json *alone = root;
+		root = json_read_text(a, path, "{}", 2, e);
+		if (!root || json_set(a, root, "aggregator", alone, e))
+			return -1;
+	}
 	if (root->type != JSON_OBJECT)
 		return json_bad(e, root,
 		                "an object with \"aggregator\", or an aggregator alone, as in "
 		                "{\"kind\": \"median\"}");
-	return keys_parse(rule_file_keys, out, root, a, e);
+	if (spelling_today(a, root, e))
+		return -1;
+	json_remove(root, "optimizer"); /* what an answer does to parameters is not asked */
+	if (keys_parse(rule_file_keys, out, root, a, e))
+		return -1;
+	struct choice none = {0};
+	spelling_complete(a, &out->aggregator, &out->compressor, &none);
+	const struct method m = method_of(&out->compressor, &out->aggregator, NULL);
+	return method_check_messages(&m, e);
 }
 
 /* The numbers of the vectors that are true in `which` [count]; how many. NULL: none. */
@@ -72,7 +91,7 @@ static size_t numbers_of(const struct combination *c, const bool *which, int64_t
 
 static int64_t f_of(const struct combination *c)
 {
-	return ((const struct rule_keys *)c->state)->f;
+	return ((const struct rule_keys *)c->method.aggregator_state)->f;
 }
 
 /* --- the file ----------------------------------------------------------------------------------------- */
@@ -90,11 +109,11 @@ static void write_question(const struct combination *c, struct h5 *f)
 {
 	struct buf keys = {0};
 	char seed[32];
-	if (c->agg->row.keys)
-		keys_write(&keys, c->agg->row.keys, c->state, KEYS_RESOLVED);
+	if (c->method.aggregator->row.keys)
+		keys_write(&keys, c->method.aggregator->row.keys, c->method.aggregator_state, KEYS_RESOLVED);
 	snprintf(seed, sizeof seed, "%llu", (unsigned long long)c->seed);
 	h5_set_text(f, "/", "kind", "signsgd answer");
-	h5_set_text(f, "/", "aggregator", c->agg->row.name);
+	h5_set_text(f, "/", "aggregator", c->method.aggregator->row.name);
 	h5_set_text(f, "/", "keys", keys.text ? keys.text : "{}");
 	h5_set_text(f, "/", "seed", seed);
 	h5_set_int(f, "/", "step", c->step);
@@ -160,10 +179,10 @@ static void add_answer(struct buf *line, const struct combination *c)
 static void print_json(const struct combination *c)
 {
 	struct buf b = {0};
-	line_text(&b, "aggregator", c->agg->row.name);
+	line_text(&b, "aggregator", c->method.aggregator->row.name);
 	line_count(&b, "vectors", c->in->count);
 	line_count(&b, "coordinates", c->in->n);
-	if (c->agg->rule)
+	if (c->method.aggregator->rule)
 		line_int(&b, "f", f_of(c));
 	line_count(&b, "seed", c->seed);
 	line_int(&b, "step", c->step);
@@ -222,8 +241,9 @@ static void print_answer(const struct combination *c)
 static void print_page(const struct combination *c, bool f_said, const char *out)
 {
 	char shown[PATH_SHOWN];
-	printf("%s of %zu vectors of %zu coordinates", c->agg->row.name, c->in->count, c->in->n);
-	if (c->agg->rule)
+	printf("%s of %zu vectors of %zu coordinates", c->method.aggregator->row.name, c->in->count,
+	       c->in->n);
+	if (c->method.aggregator->rule)
 		printf(", f = %lld%s", (long long)f_of(c),
 		       f_said ? "" : " (it does not say f: none is taken to be Byzantine)");
 	puts("");
@@ -250,14 +270,13 @@ static int run(const struct args *a, const struct rule_file *rule, const struct 
 {
 	const char *out = output_of(a);
 	char shown[PATH_SHOWN];
-	struct combination c = {.agg = (const struct aggregator *)rule->aggregator.row,
-	                        .state = rule->aggregator.state,
+	struct combination c = {.method = method_of(&rule->compressor, &rule->aggregator, NULL),
 	                        .seed = rule->seed,
 	                        .step = rule->step,
 	                        .lanes = pool_cores(),
 	                        .in = in};
-	bool f_said = c.agg->rule && f_of(&c) != RULE_F_OPEN;
-	rule_resolve(c.agg, rule->aggregator.state, 0);
+	bool f_said = c.method.aggregator->rule && f_of(&c) != RULE_F_OPEN;
+	rule_resolve(c.method.aggregator, rule->aggregator.state, 0);
 	int rc = combination_make(&c, e);
 	if (rc)
 		err_prefix(e, "%s", text_shown(a->rest[1], shown, sizeof shown));

@@ -269,7 +269,8 @@ const struct command cmd_list = {
         .name = "list",
         .about = "show what can be named in an experiment file",
         .usage = "list [FAMILY] [NAME]",
-        .details = "Families: experiment, models, layers, inits, data, attacks, aggregators, "
+        .details = "Families: experiment, models, layers, inits, data, attacks, compressors, aggregators, "
+                   "optimizers, "
                    "schedules, backends, transports. With a name, every key of it: type, default, bounds, "
                    "unit and meaning, "
                    "and the formula it stands for.",

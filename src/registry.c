@@ -6,10 +6,12 @@
 #include "aggregator/aggregator.h"
 #include "aggregator/pre/pre.h"
 #include "backend/backend.h"
+#include "compressor/compressor.h"
 #include "data/dataset.h"
 #include "models/init/init_row.h"
 #include "models/graph/layer.h"
 #include "models/model.h"
+#include "optimizer/optimizer.h"
 #include "optimizer/schedule.h"
 #include "transport/transport.h"
 
@@ -62,15 +64,16 @@ static const struct row *const attacks[] = {
         &attack_nan.row,    NULL,
 };
 
-extern const struct aggregator aggregator_vote, aggregator_mean, aggregator_adam, aggregator_sign_mean,
-        aggregator_median, aggregator_trimmed_mean, aggregator_krum, aggregator_multi_krum,
-        aggregator_geometric_median, aggregator_centered_clipping;
+extern const struct compressor compressor_none, compressor_sign;
+
+static const struct row *const compressors[] = {&compressor_none.row, &compressor_sign.row, NULL};
+
+extern const struct aggregator aggregator_vote, aggregator_mean, aggregator_median, aggregator_trimmed_mean,
+        aggregator_krum, aggregator_multi_krum, aggregator_geometric_median, aggregator_centered_clipping;
 
 static const struct row *const aggregators[] = {
         &aggregator_vote.row,
         &aggregator_mean.row,
-        &aggregator_adam.row,
-        &aggregator_sign_mean.row,
         &aggregator_median.row,
         &aggregator_trimmed_mean.row,
         &aggregator_krum.row,
@@ -79,6 +82,10 @@ static const struct row *const aggregators[] = {
         &aggregator_centered_clipping.row,
         NULL,
 };
+
+extern const struct optimizer optimizer_sgd, optimizer_adam;
+
+static const struct row *const optimizers[] = {&optimizer_sgd.row, &optimizer_adam.row, NULL};
 
 static const struct row *const schedules[] = {
         &schedule_constant.row, &schedule_step.row,         &schedule_multi_step.row, &schedule_cosine.row,
@@ -135,8 +142,25 @@ static const struct word attack_words[] = {
         {0},
 };
 
+/* Read by experiment/spelling.h. */
+static const struct earlier_row aggregators_earlier[] = {
+        {"vote", &compressor_sign.row, &aggregator_vote.row},
+        {"sign-mean", &compressor_sign.row, &aggregator_mean.row},
+        {"adam", &optimizer_adam.row, &aggregator_mean.row},
+        {0},
+};
+
+static const struct word compressor_words[] = {
+        {"qsgd, terngrad, top_k, topk, random_k, randk, powersgd, ef_sign, ef_signsgd, error_feedback, "
+         "noisy_sign, sto_sign, fp16, half, bf16",
+         NULL, "there are \"none\" and \"sign\""},
+        {0},
+};
+
 static const struct word aggregator_words[] = {
         {"signum", "vote", "with `momentum`"},
+        {"sign_mean", "mean", "with compressor \"sign\""},
+        {"adam, adamw", "mean", "with optimizer \"adam\""},
         {"bulyan, meamed, mda, cge, monna, smea, caf, dnc, signguard, fltrust, lasa, fldetector", NULL,
          "what stands against Byzantine workers here is \"vote\", \"median\", \"trimmed-mean\", \"krum\", "
          "\"multi-krum\", \"geometric-median\" and \"centered-clipping\""},
@@ -144,7 +168,15 @@ static const struct word aggregator_words[] = {
          "what is done to the messages first stands in a rule's `before`, as in {\"kind\": \"krum\", "
          "\"before\": [\"nnm\"]}"},
         {"nadam, radam, rmsprop, adagrad, adadelta, lamb, lars, lion, lbfgs", NULL,
-         "there are \"vote\" (signSGD), \"mean\" (SGD) and \"adam\""},
+         "there are \"vote\" (signSGD) and \"mean\" (SGD), and optimizer \"adam\""},
+        {0},
+};
+
+static const struct word optimizer_words[] = {
+        {"signsgd, sign_sgd, signum, majority_vote, signsgd_mv", "sgd", "with aggregator \"vote\""},
+        {"sgdm, momentum, sgd_momentum, sgd_with_momentum, heavy_ball", "sgd", "with `momentum`"},
+        {"nadam, radam, rmsprop, adagrad, adadelta, lamb, lars, lion, lbfgs, nesterov, nag", NULL,
+         "there are \"sgd\" and \"adam\""},
         {0},
 };
 
@@ -184,12 +216,22 @@ const struct family family_attacks = {.name = "attack",
                                       .about = "what Byzantine workers do",
                                       .rows = attacks,
                                       .words = attack_words};
-const struct family family_aggregators = {
-        .name = "aggregator",
-        .plural = "aggregators",
-        .about = "what workers say, what the server makes of it, what the answer does",
-        .rows = aggregators,
-        .words = aggregator_words};
+const struct family family_compressors = {.name = "compressor",
+                                          .plural = "compressors",
+                                          .about = "what a worker says of its vector",
+                                          .rows = compressors,
+                                          .words = compressor_words};
+const struct family family_aggregators = {.name = "aggregator",
+                                          .plural = "aggregators",
+                                          .about = "what the server makes of the workers' messages",
+                                          .rows = aggregators,
+                                          .words = aggregator_words,
+                                          .earlier = aggregators_earlier};
+const struct family family_optimizers = {.name = "optimizer",
+                                         .plural = "optimizers",
+                                         .about = "what the answer does to the parameters",
+                                         .rows = optimizers,
+                                         .words = optimizer_words};
 const struct family family_schedules = {.name = "schedule",
                                         .plural = "schedules",
                                         .about = "the learning rate over the steps",
@@ -209,7 +251,7 @@ const struct family family_transports = {.name = "transport",
                                          .words = transport_words};
 
 const struct family *const registry_families[] = {
-        &family_models,   &family_layers,      &family_inits, &family_data,
-        &family_attacks,  &family_aggregators, &family_pre,   &family_schedules,
-        &family_backends, &family_transports,  NULL,
+        &family_models,      &family_layers,      &family_inits, &family_data,       &family_attacks,
+        &family_compressors, &family_aggregators, &family_pre,   &family_optimizers, &family_schedules,
+        &family_backends,    &family_transports,  NULL,
 };

@@ -6,16 +6,12 @@
 #define SIGNSGD_AGGREGATOR_RULE_ROW_H
 
 #include "aggregator/aggregator.h"
-#include "aggregator/mean.h"
 #include "aggregator/pre/pre.h"
 #include "aggregator/rule.h"
 #include "base/stats.h"
-#include "compressor/float32.h"
 
 /* Members of struct aggregator. A rule sees all messages at once, so its row has no combine(). */
 #define RULE_ROW(its_rule)                                                                                   \
-	.rule = &(its_rule), .push_bits = 32, .pull_bits = 32, .push_bytes = float32_bytes,                  \
-	.pull_bytes = float32_bytes, .encode = float32_encode, .apply = mean_apply,                          \
-	.push_signs = float32_signs, .pull_signs = float32_signs
+	.rule = &(its_rule), .compressor = "none", .takes = TAKES_FLOATS, .answers = MESSAGE_FLOATS
 
 #endif

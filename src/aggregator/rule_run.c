@@ -6,7 +6,6 @@
 #include "aggregator/pre/pre.h"
 #include "aggregator/rule_internal.h"
 #include "base/mem.h"
-#include "compressor/float32.h"
 
 /* --- the chain ---------------------------------------------------------------------------------------- */
 

@@ -61,7 +61,7 @@ struct rule_run {
 	int lanes, workers;           /* of the largest pool and the largest meeting */
 	size_t n;
 	uint64_t seed;
-	rule_decode_fn *decode; /* NULL: messages are floats (compressor/float32.h) */
+	rule_decode_fn *decode; /* NULL: messages are plain floats */
 	float *memory;          /* [rule_memory_floats()] the server memory, NULL where there is none */
 	/* Written by rule_meet(): */
 	struct rule_report report;

@@ -19,6 +19,7 @@
 #ifndef SIGNSGD_BACKEND_SIGN_H
 #define SIGNSGD_BACKEND_SIGN_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -43,10 +44,10 @@ static inline uint64_t sign_mask(size_t n, size_t w)
 	return left >= 64 ? ~UINT64_C(0) : (UINT64_C(1) << left) - 1;
 }
 
-/* A sign message of n coordinates: the vote plane, then the abstain plane if the policy is `abstain`. */
-static inline size_t sign_message_bytes(size_t n, enum sign_policy policy)
+/* A sign message of n coordinates: the vote plane, then the abstain plane if it abstains. */
+static inline size_t sign_message_bytes(size_t n, bool abstains)
 {
-	return sign_plane_bytes(n) * (policy == SIGN_ABSTAIN ? 2 : 1);
+	return sign_plane_bytes(n) * (abstains ? 2 : 1);
 }
 
 /* The word of the vote plane that holds coordinate `begin`, a multiple of 64. */
@@ -56,10 +57,9 @@ static inline const uint64_t *sign_message_vote(const void *message, size_t begi
 }
 
 /* The same word of the abstain plane; NULL where the message has none. */
-static inline const uint64_t *sign_message_abstain(const void *message, size_t n, enum sign_policy policy,
-                                                   size_t begin)
+static inline const uint64_t *sign_message_abstain(const void *message, size_t n, bool abstains, size_t begin)
 {
-	return policy == SIGN_ABSTAIN ? sign_message_vote(message, begin) + sign_words(n) : NULL;
+	return abstains ? sign_message_vote(message, begin) + sign_words(n) : NULL;
 }
 
 #endif

@@ -2,10 +2,12 @@
 #include "bench/bench_round.h"
 #include <math.h>
 #include <string.h>
+#include "aggregator/method.h"
 #include "aggregator/rule_run.h"
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/stats.h"
+#include "experiment/spelling.h"
 #include "registry.h"
 #include "transport/transport.h"
 
@@ -17,11 +19,11 @@ struct bench {
 	const struct bench_round_options *o;
 	struct backend be;
 	struct pool *pool;
-	const struct aggregator *agg;
+	struct method method;
 	struct step_job job;
 	struct link link;
 	struct train_state st;
-	size_t push_bytes, pull_bytes;
+	struct message_shape shape;
 	float *v;       /* [n] a worker's vector */
 	void **pushes;  /* [hosted] */
 	void **all;     /* [workers] with check: of all workers */
@@ -43,9 +45,9 @@ static enum meeting_end meet(void *ctx, const struct meeting *m, struct err *e)
 
 static void open_rule(struct bench *b, struct rule_run *r)
 {
-	size_t floats = rule_memory_floats(b->agg, b->job.n);
-	*r = (struct rule_run){.agg = b->agg,
-	                       .state = b->job.state,
+	size_t floats = rule_memory_floats(b->method.aggregator, b->job.n);
+	*r = (struct rule_run){.agg = b->method.aggregator,
+	                       .state = b->method.aggregator_state,
 	                       .be = &b->be,
 	                       .lanes = b->o->lanes,
 	                       .workers = b->o->workers,
@@ -67,7 +69,7 @@ static void combine(void *ctx, int lane, int count, const void *const *pushes, s
 {
 	const struct bench *b = ctx;
 	(void)lane;
-	b->agg->combine(&b->job, count, pushes, begin, end, pull);
+	method_combine(&b->method, &b->job, count, pushes, begin, end, pull);
 }
 
 /* A worker's push of the present step, a function of worker and step alone. Zeros and ties occur. */
@@ -80,7 +82,7 @@ static void make_push(struct bench *b, int worker, void *push)
 		for (size_t k = 0; k < 4 && i + k < b->job.n; k++)
 			b->v[i + k] = (float)((int)(word[k] % 5) - 2) * 0.7F;
 	}
-	b->agg->encode(&b->job, (uint32_t)worker, b->v, 0, b->job.n, push);
+	method_encode(&b->method, &b->job, (uint32_t)worker, b->v, 0, b->job.n, push);
 }
 
 /*
@@ -91,7 +93,7 @@ static bool same_answer(const struct bench *b)
 	const float *got = b->pull, *want = b->expected;
 	float size = 4 * 1.2e-7F * (float)b->o->workers;
 	if (!b->o->sums)
-		return memcmp(b->pull, b->expected, b->pull_bytes) == 0;
+		return memcmp(b->pull, b->expected, b->shape.pull_bytes) == 0;
 	for (size_t i = 0; i < b->job.n; i++)
 		if (!(fabsf(got[i] - want[i]) <= size))
 			return false;
@@ -122,10 +124,11 @@ static bool check_answer(struct bench *b)
 {
 	for (int w = 0; w < b->o->workers; w++)
 		make_push(b, w, b->all[w]);
-	memset(b->expected, 0, b->pull_bytes);
-	if (b->agg->rule)
+	memset(b->expected, 0, b->shape.pull_bytes);
+	if (b->method.aggregator->rule)
 		return meets_alone(b) == b->withheld && (b->withheld || same_answer(b));
-	b->agg->combine(&b->job, b->o->workers, (const void *const *)b->all, 0, b->job.n, b->expected);
+	method_combine(&b->method, &b->job, b->o->workers, (const void *const *)b->all, 0, b->job.n,
+	               b->expected);
 	return same_answer(b);
 }
 
@@ -133,7 +136,7 @@ static void **make_messages(const struct bench *b, int count)
 {
 	void **at = mem_array((size_t)count, sizeof *at);
 	for (int i = 0; i < count; i++)
-		at[i] = b->be.memory->alloc(b->push_bytes, "message");
+		at[i] = b->be.memory->alloc(b->shape.push_bytes, "message");
 	return at;
 }
 
@@ -157,11 +160,11 @@ static void make_buffers(struct bench *b)
 {
 	size_t workers = (size_t)b->o->workers;
 	b->v = b->be.memory->alloc(b->job.n * sizeof *b->v, "vector");
-	b->pull = b->be.memory->alloc(b->pull_bytes, "answer");
+	b->pull = b->be.memory->alloc(b->shape.pull_bytes, "answer");
 	b->pushes = make_messages(b, b->link.count);
 	if (b->o->check) {
 		b->all = make_messages(b, b->o->workers);
-		b->expected = b->be.memory->alloc(b->pull_bytes, "answer");
+		b->expected = b->be.memory->alloc(b->shape.pull_bytes, "answer");
 	}
 	b->loss = mem_array(workers, sizeof *b->loss);
 	b->born = mem_array(workers, sizeof *b->born);
@@ -193,49 +196,35 @@ static void close_bench(struct bench *b)
 	pool_close(b->pool);
 }
 
-static int open_bench(struct bench *b, const struct choice *transport, const struct choice *agg,
-                      struct err *e)
+static int open_bench(struct bench *b, const struct choice *transport, struct err *e)
 {
 	const struct bench_round_options *o = b->o;
+	const struct aggregator *rule = b->method.aggregator;
 	const struct transport *row = (const struct transport *)transport->row;
 	struct transport_env env = {.workers = o->workers, .pool = b->pool};
-	b->agg = (const struct aggregator *)agg->row;
-	b->job = (struct step_job){.state = agg->state, .be = &b->be, .seed = SEED, .n = o->n};
-	b->push_bytes = b->agg->push_bytes(agg->state, o->n);
-	b->pull_bytes = b->agg->pull_bytes(agg->state, o->n);
-	if (b->agg->check && b->agg->check(agg->state, o->workers, 0, e))
+	b->job = method_job(&b->method, &b->be, SEED, o->n);
+	b->shape = method_shape(&b->method, o->n);
+	if (rule->check && rule->check(b->method.aggregator_state, o->workers, 0, e))
 		return -1;
-	rule_resolve(b->agg, agg->state, 0);
-	if (b->agg->rule && rule_check(b->agg, agg->state, o->workers, 0, e))
+	if (rule->rule && rule_check(rule, b->method.aggregator_state, o->workers, 0, e))
 		return -1;
 	if (o->open ? o->open(o->ctx, transport, &env, &b->link, e)
 	            : row->open(transport->state, &env, &b->link, e))
 		return -1;
 	make_state(b);
 	make_buffers(b);
-	if (b->agg->rule && b->link.meets)
+	if (rule->rule && b->link.meets)
 		open_rule(b, &b->run);
-	if (b->agg->rule && o->check)
+	if (rule->rule && o->check)
 		open_rule(b, &b->run_alone);
 	return b->link.row->sync ? b->link.row->sync(b->link.self, &b->st, e) : 0;
 }
 
 static struct exchange_request request_of(struct bench *b)
 {
-	struct message_shape shape = {.n = b->job.n,
-	                              .push_bytes = b->push_bytes,
-	                              .pull_bytes = b->pull_bytes,
-	                              .push_planes = planes_of(b->agg->push_bits, b->push_bytes, b->job.n),
-	                              .pull_planes = planes_of(b->agg->pull_bits, b->pull_bytes, b->job.n)};
-	struct exchange_rule rule = {.name = b->agg->row.name,
-	                             .separable = b->agg->separable,
-	                             .float_mean = b->agg->float_mean,
-	                             .combine = combine,
-	                             .meet = b->agg->rule ? meet : NULL,
-	                             .ctx = b};
 	return (struct exchange_request){.step = b->job.step,
-	                                 .shape = shape,
-	                                 .rule = rule,
+	                                 .shape = b->shape,
+	                                 .rule = method_rule(&b->method, combine, meet, b),
 	                                 .pushes = (const void *const *)b->pushes,
 	                                 .hosted = b->link.count,
 	                                 .pull = b->pull,
@@ -330,19 +319,27 @@ static int choose(const struct family *f, struct choice *c, const char *text, st
 	return value ? choice_parse(f, c, value, NULL, a, e) : -1;
 }
 
+/* The aggregator, in any spelling of an experiment, with what it has by itself. */
+static int choose_method(struct method *m, const char *text, struct arena *a, struct err *e)
+{
+	struct json *root = json_read_text(a, "aggregator", "{}", 2, e);
+	const struct json *value = root ? json_read_text(a, "aggregator", text, strlen(text), e) : NULL;
+	return value && !json_set(a, root, "aggregator", value, e) ? spelling_method(a, root, m, e) : -1;
+}
+
 int bench_round(const struct bench_round_options *o, struct bench_round_result *out, struct err *e)
 {
 	struct arena a = {0};
-	struct choice transport = {0}, agg = {0}, backend = {0};
+	struct choice transport = {0}, backend = {0};
 	struct bench b = {.o = o};
 	*out = (struct bench_round_result){0};
 	int rc = choose(&family_transports, &transport, o->transport, &a, e) ||
-	         choose(&family_aggregators, &agg, o->aggregator, &a, e) ||
+	         choose_method(&b.method, o->aggregator, &a, e) ||
 	         choose(&family_backends, &backend, "\"cpu\"", &a, e) ||
 	         ((const struct backend_row *)backend.row)->open(&b.be, e);
 	if (!rc) {
 		b.pool = pool_open(o->lanes);
-		rc = open_bench(&b, &transport, &agg, e) || run_rounds(&b, out, e);
+		rc = open_bench(&b, &transport, e) || run_rounds(&b, out, e);
 		close_bench(&b);
 	}
 	arena_clear(&a);

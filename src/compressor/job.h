@@ -1,18 +1,24 @@
-/* What every message of one step has in common: the worker encodes with it, the server combines with it. */
+/* What all messages of one step have in common: workers encode with it, the server combines with it. */
 #ifndef SIGNSGD_COMPRESSOR_JOB_H
 #define SIGNSGD_COMPRESSOR_JOB_H
 
 #include <stddef.h>
 #include <stdint.h>
 #include "backend/backend.h"
+#include "compressor/message.h"
 
 struct step_job {
 	const void *state; /* of the row whose functions get this job: its parsed keys */
 	const struct backend *be;
 	struct queue *queue; /* of the lane that calls */
 	uint64_t seed;
-	uint64_t step; /* from 0 */
-	size_t n;      /* coordinates of a vector */
+	uint64_t step;             /* from 0 */
+	size_t n;                  /* coordinates of a vector */
+	struct message push, pull; /* a worker's message, and the answer */
 };
+
+/* The signs of a message: vote and abstain [words], planes of backend/sign.h, both always written. */
+void message_signs(const struct step_job *job, const struct message *m, const void *message, uint64_t *vote,
+                   uint64_t *abstain);
 
 #endif

@@ -1,5 +1,24 @@
-/* The sign layout: see compressor/sign.h. */
-#include "compressor/sign.h"
+/* Compressor `sign`: the signs of the vector, one bit a coordinate, two if workers may abstain. */
+#include "compressor/compressor.h"
+
+struct sign {
+	int zero; /* enum sign_policy */
+};
+
+static enum sign_policy zero_of(const void *state)
+{
+	return (enum sign_policy)((const struct sign *)state)->zero;
+}
+
+static bool sign_abstains(const void *state)
+{
+	return zero_of(state) == SIGN_ABSTAIN;
+}
+
+static size_t sign_bytes(const void *state, size_t n)
+{
+	return sign_message_bytes(n, sign_abstains(state));
+}
 
 /* Where a message's planes begin at a coordinate, and the coins of its zeros. */
 struct place {
@@ -7,39 +26,81 @@ struct place {
 	uint64_t *vote, *abstain; /* abstain: NULL where the message has none */
 };
 
-static struct place place_of(const struct step_job *job, enum sign_policy zero, uint32_t worker, size_t begin,
-                             void *push)
+static struct place place_of(const struct step_job *job, uint32_t worker, size_t begin, void *push)
 {
 	uint64_t *vote = (uint64_t *)push + begin / 64;
 	return (struct place){.coins = stream_of(job->seed, RNG_ZERO, worker, job->step),
 	                      .vote = vote,
-	                      .abstain = zero == SIGN_ABSTAIN ? vote + sign_words(job->n) : NULL};
+	                      .abstain = sign_abstains(job->state) ? vote + sign_words(job->n) : NULL};
 }
 
-void sign_message_encode(const struct step_job *job, enum sign_policy zero, uint32_t worker, const float *v,
-                         size_t begin, size_t end, void *push)
+static void sign_encode(const struct step_job *job, uint32_t worker, const float *v, size_t begin, size_t end,
+                        void *push)
 {
-	struct place at = place_of(job, zero, worker, begin, push);
-	job->be->sign_pack(job->queue, end - begin, v + begin, zero, &at.coins, begin, at.vote, at.abstain);
+	struct place at = place_of(job, worker, begin, push);
+	job->be->sign_pack(job->queue, end - begin, v + begin, zero_of(job->state), &at.coins, begin, at.vote,
+	                   at.abstain);
 }
 
-void sign_message_encode_momentum(const struct step_job *job, enum sign_policy zero, uint32_t worker,
-                                  float beta, const float *g, float *v, size_t begin, size_t end, void *push)
+static void sign_encode_momentum(const struct step_job *job, uint32_t worker, float beta, const float *g,
+                                 float *v, size_t begin, size_t end, void *push)
 {
-	struct place at = place_of(job, zero, worker, begin, push);
-	job->be->momentum_pack(job->queue, end - begin, beta, g + begin, v + begin, zero, &at.coins, begin,
-	                       at.vote, at.abstain);
+	struct place at = place_of(job, worker, begin, push);
+	job->be->momentum_pack(job->queue, end - begin, beta, g + begin, v + begin, zero_of(job->state),
+	                       &at.coins, begin, at.vote, at.abstain);
 }
 
-void sign_message_signs(const struct step_job *job, enum sign_policy policy, const void *message,
-                        uint64_t *vote, uint64_t *abstain)
+/* Coordinates of one word. */
+static void decode_word(uint64_t vote, uint64_t abstain, size_t n, float *out)
+{
+	for (size_t i = 0; i < n; i++)
+		out[i] = abstain >> i & 1 ? 0.0F : vote >> i & 1 ? -1.0F : 1.0F;
+}
+
+static void sign_decode(const struct step_job *job, const void *push, size_t begin, size_t end, float *out)
 {
 	const struct memory *m = job->be->memory;
-	const uint64_t *silent = sign_message_abstain(message, job->n, policy, 0);
-	size_t bytes = sign_plane_bytes(job->n);
-	m->copy(job->queue, vote, sign_message_vote(message, 0), bytes);
-	if (silent)
-		m->copy(job->queue, abstain, silent, bytes);
-	else
-		m->fill(job->queue, abstain, 0, bytes);
+	const uint64_t *votes = sign_message_vote(push, begin),
+	               *abstains = sign_message_abstain(push, job->n, sign_abstains(job->state), begin);
+	for (size_t at = begin; at < end; at += 64, votes++) {
+		uint64_t vote, abstain = 0;
+		m->download(job->queue, &vote, votes, sizeof vote);
+		if (abstains)
+			m->download(job->queue, &abstain, abstains++, sizeof abstain);
+		decode_word(vote, abstain, end - at < 64 ? end - at : 64, out + (at - begin));
+	}
 }
+
+static void sign_signs(const struct step_job *job, const void *push, uint64_t *vote, uint64_t *abstain)
+{
+	message_signs(job, &job->push, push, vote, abstain);
+}
+
+static const struct key sign_keys[] = {
+        {.name = "zero",
+         .kind = KEY_CHOICE,
+         .offset = offsetof(struct sign, zero),
+         .default_json = "\"random\"",
+         .choices = SIGN_POLICY_NAMES,
+         .help = "a worker's sign of a coordinate that is exactly 0, or NaN: a fair coin, +1 (as the "
+                 "published code) or nothing, which costs a second bit a coordinate up"},
+        {0},
+};
+
+const struct compressor compressor_sign = {
+        .row = {.name = "sign",
+                .also = "signs, signsgd, onebit, one_bit, 1bit",
+                .about = "the signs of the vector, one bit a coordinate",
+                .formula = "sign(v_m). Bernstein et al. 2019, Algorithm 1. One bit a coordinate up, two "
+                           "where zero is \"abstain\"",
+                .keys = sign_keys,
+                .state_bytes = sizeof(struct sign)},
+        .says = MESSAGE_SIGNS,
+        .bits = 1,
+        .abstains = sign_abstains,
+        .bytes = sign_bytes,
+        .encode = sign_encode,
+        .encode_momentum = sign_encode_momentum,
+        .decode = sign_decode,
+        .signs = sign_signs,
+};

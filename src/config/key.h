@@ -69,6 +69,7 @@ struct key {
 	enum key_kind kind;
 	size_t offset;
 	const char *default_json; /* default as JSON text; NULL: must be given; "null": may be absent */
+	const char *default_says; /* of a "null" that others fill in: by what, in words for lists */
 	/*
 	 * Bounds, included, of a KEY_INT, a KEY_REAL or each element of a list; INFINITY for an open side.
 	 * Both 0: no bounds.
@@ -109,6 +110,12 @@ struct choices {
 	struct choice *at;
 };
 
+/* A row of that name was one with the keys of two rows of today, `other` of them in its family. */
+struct earlier_row {
+	const char *name;
+	const struct row *one, *other;
+};
+
 struct family {
 	const char *name;   /* "attack" */
 	const char *plural; /* "attacks" */
@@ -117,6 +124,9 @@ struct family {
 	const struct row *const *unlisted; /* found by their names, shown by nothing; or NULL */
 	const char *number_row;            /* the row that a bare number means, or NULL */
 	const struct word *words;          /* what is no plain other name of a row, or NULL */
+	/* Ended by one without a name; or NULL. Who reads files brings them to the rows of today first; for
+	 * the schema, which allows them. */
+	const struct earlier_row *earlier;
 };
 
 /* What a whole file may say beside its table, and words for which no key stands; both may be NULL. */
@@ -187,7 +197,7 @@ const char *key_expected_text(const struct key *k, char *out, size_t size);
 /*
  * JSON Schema (draft 2020-12) of an object with these keys: "type", "properties", "required",
  * "additionalProperties" without braces around them, so that the caller can put "$schema" and "$defs" beside
- * them. A family is a "$ref" to "#/$defs/PLURAL". Earlier names are allowed and "deprecated".
+ * them. A family is a "$ref" to "#/$defs/PLURAL". Earlier names and rows are allowed and "deprecated".
  */
 void keys_schema(struct buf *b, const struct key *keys);
 

@@ -111,43 +111,53 @@ static void property(struct buf *b, const struct key *k, bool earlier_name)
 	buf_add(b, key_may_be_absent(k) ? "},{\"type\":\"null\"}]}" : "}");
 }
 
-/* An object with these keys; with those of a row when there is one. */
-static void object_schema(struct buf *b, const struct key *keys, const struct row *row)
+static void properties(struct buf *b, const struct key *keys, bool *any)
 {
-	bool any = row != NULL;
-
-	buf_add(b, "\"type\":\"object\",\"properties\":{");
-	if (row != NULL) {
-		buf_add(b, "\"kind\":{\"const\":");
-		json_write_string(b, row->name);
-		buf_add(b, "}");
-	}
 	for (const struct key *k = keys; k != NULL && k->name != NULL; k++) {
-		if (any)
-			buf_add(b, ",");
-		any = true;
+		buf_add(b, *any ? "," : "");
+		*any = true;
 		property(b, k, false);
 		if (k->was != NULL) {
 			buf_add(b, ",");
 			property(b, k, true);
 		}
 	}
-	buf_add(b, row != NULL ? "},\"required\":[\"kind\"" : "},\"required\":[");
-	any = row != NULL;
+}
+
+static void required(struct buf *b, const struct key *keys, bool *any)
+{
 	for (const struct key *k = keys; k != NULL && k->name != NULL; k++) {
 		if (k->default_json != NULL)
 			continue;
-		if (any)
-			buf_add(b, ",");
-		any = true;
+		buf_add(b, *any ? "," : "");
+		*any = true;
 		json_write_string(b, k->name);
 	}
+}
+
+/* An object with the keys of both tables; with "kind" where that is not NULL. */
+static void object_schema(struct buf *b, const char *kind, const struct key *keys, const struct key *more)
+{
+	bool any = kind != NULL;
+
+	buf_add(b, "\"type\":\"object\",\"properties\":{");
+	if (kind != NULL) {
+		buf_add(b, "\"kind\":{\"const\":");
+		json_write_string(b, kind);
+		buf_add(b, "}");
+	}
+	properties(b, keys, &any);
+	properties(b, more, &any);
+	buf_add(b, kind != NULL ? "},\"required\":[\"kind\"" : "},\"required\":[");
+	any = kind != NULL;
+	required(b, keys, &any);
+	required(b, more, &any);
 	buf_add(b, "],\"additionalProperties\":false");
 }
 
 void keys_schema(struct buf *b, const struct key *keys)
 {
-	object_schema(b, keys, NULL);
+	object_schema(b, NULL, keys, NULL);
 }
 
 /* Do the keys from here on all have defaults? */
@@ -160,21 +170,44 @@ static bool all_default(const struct key *keys)
 	return true;
 }
 
-void family_schema(struct buf *b, const struct family *f)
+/* How the row was written earlier, if that has the same name; else NULL. */
+static const struct earlier_row *earlier_of(const struct family *f, const struct row *r)
 {
-	const struct row *by_number = f->number_row != NULL ? family_find(f, f->number_row) : NULL;
-	bool any = false;
+	const struct earlier_row *was = f->earlier;
+
+	while (was != NULL && was->name != NULL && strcmp(was->name, r->name) != 0)
+		was++;
+	return was != NULL && was->name != NULL ? was : NULL;
+}
+
+static void row_schema(struct buf *b, const struct family *f, const struct row *r)
+{
+	const struct earlier_row *was = earlier_of(f, r);
 
 	buf_add(b, "{\"description\":");
-	json_write_string(b, f->about);
-	buf_add(b, ",\"oneOf\":[");
-	for (const struct row *const *r = f->rows; *r != NULL; r++) {
-		buf_add(b, r == f->rows ? "{\"description\":" : ",{\"description\":");
-		json_write_string(b, (*r)->about);
-		buf_add(b, ",");
-		object_schema(b, (*r)->keys, *r);
+	json_write_string(b, r->about);
+	buf_add(b, ",");
+	object_schema(b, r->name, r->keys, was != NULL ? was->one->keys : NULL);
+	buf_add(b, "}");
+}
+
+static void earlier_schema(struct buf *b, const struct family *f)
+{
+	for (const struct earlier_row *was = f->earlier; was != NULL && was->name != NULL; was++) {
+		if (family_find(f, was->name) != NULL)
+			continue;
+		buf_format(b, ",{\"description\":\"earlier: %s with %s\",\"deprecated\":true,",
+		           was->other->name, was->one->name);
+		object_schema(b, was->name, was->one->keys, was->other->keys);
 		buf_add(b, "}");
 	}
+}
+
+/* Names that stand for a row with its defaults. */
+static void names_schema(struct buf *b, const struct family *f)
+{
+	bool any = false;
+
 	for (const struct row *const *r = f->rows; *r != NULL; r++) {
 		if (!all_default((*r)->keys))
 			continue;
@@ -182,7 +215,29 @@ void family_schema(struct buf *b, const struct family *f)
 		any = true;
 		json_write_string(b, (*r)->name);
 	}
+	for (const struct earlier_row *was = f->earlier; was != NULL && was->name != NULL; was++) {
+		if (family_find(f, was->name) != NULL)
+			continue;
+		buf_add(b, any ? "," : ",{\"enum\":[");
+		any = true;
+		json_write_string(b, was->name);
+	}
 	buf_add(b, any ? "]}" : "");
+}
+
+void family_schema(struct buf *b, const struct family *f)
+{
+	const struct row *by_number = f->number_row != NULL ? family_find(f, f->number_row) : NULL;
+
+	buf_add(b, "{\"description\":");
+	json_write_string(b, f->about);
+	buf_add(b, ",\"oneOf\":[");
+	for (const struct row *const *r = f->rows; *r != NULL; r++) {
+		buf_add(b, r == f->rows ? "" : ",");
+		row_schema(b, f, *r);
+	}
+	earlier_schema(b, f);
+	names_schema(b, f);
 	if (by_number != NULL && by_number->keys != NULL && all_default(by_number->keys + 1)) {
 		buf_add(b, ",{");
 		value_schema(b, by_number->keys);

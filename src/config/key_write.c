@@ -45,9 +45,10 @@ static const char *give(struct buf *b, char *out, size_t size)
 
 const char *key_default_text(const struct key *k, char *out, size_t size)
 {
-	const char *default_json = k->default_json == NULL ? "required"
-	                           : key_may_be_absent(k)  ? "none"
-	                                                   : k->default_json;
+	const char *default_json = k->default_says != NULL   ? k->default_says
+	                           : k->default_json == NULL ? "required"
+	                           : key_may_be_absent(k)    ? "none"
+	                                                     : k->default_json;
 
 	return text_shown(default_json, out, size);
 }

@@ -3,7 +3,6 @@
 #include <ctype.h>
 #include <math.h>
 #include <string.h>
-#include "aggregator/aggregator.h"
 #include "aggregator/rule_run.h"
 #include "data/dataset.h"
 #include "data/partition.h"
@@ -184,10 +183,10 @@ static int check_momentum(const struct settings *s, const struct json *root, str
 			return json_say(e, place(root, "momentum_at"),
 			                "found %lld behind %lld, expected each value above the one before",
 			                (long long)at->at[i], (long long)at->at[i - 1]);
-	if (at->count > 0 && ((const struct aggregator *)s->aggregator.row)->own_momentum)
+	if (at->count > 0 && ((const struct optimizer *)s->optimizer.row)->own_momentum)
 		return json_say(e, place(root, "momentum_at"),
-		                "aggregator \"%s\" keeps its own momentum; leave `momentum_at` out",
-		                s->aggregator.row->name);
+		                "optimizer \"%s\" keeps its own momentum; leave `momentum_at` out",
+		                s->optimizer.row->name);
 	return 0;
 }
 
@@ -199,15 +198,21 @@ static int check_rule(const struct aggregator *agg, struct settings *s, struct e
 	return rule_check(agg, s->aggregator.state, (int)s->workers, byzantine, e);
 }
 
-static int check_aggregator(struct settings *s, const struct json *root, struct err *e)
+/* Do compressor, aggregator and optimizer fit each other, and the workers? */
+static int check_method(struct settings *s, const struct json *root, struct err *e)
 {
-	const struct aggregator *agg = (const struct aggregator *)s->aggregator.row;
-	if (agg->own_momentum) {
+	const struct method m = settings_method(s);
+	const struct aggregator *agg = m.aggregator;
+	if (method_check_messages(&m, e))
+		return say_at(e, root, json_member(root, "compressor") ? "compressor" : "aggregator");
+	if (method_check_step(&m, e))
+		return say_at(e, root, "optimizer");
+	if (m.optimizer->own_momentum) {
 		if (json_member(root, "momentum") && s->momentum > 0)
 			return json_say(e, place(root, "momentum"),
-			                "aggregator \"%s\" keeps its own momentum; leave `momentum` out or "
+			                "optimizer \"%s\" keeps its own momentum; leave `momentum` out or "
 			                "set it to 0",
-			                agg->row.name);
+			                m.optimizer->row.name);
 		s->momentum = 0;
 	}
 	if (agg->rule && check_rule(agg, s, e))
@@ -246,7 +251,7 @@ static int check_model(struct settings *s, const struct json *root, struct err *
 int experiment_check(struct arena *a, struct settings *s, const struct json *root, struct err *e)
 {
 	if (check_name(s, root, e) || check_adversaries(a, s, root, e) || check_data(s, root, e) ||
-	    check_length(s, root, e) || check_aggregator(s, root, e) || check_momentum(s, root, e) ||
+	    check_length(s, root, e) || check_method(s, root, e) || check_momentum(s, root, e) ||
 	    check_init(s, root, e))
 		return -1;
 	if (check_model(s, root, e))

@@ -6,6 +6,7 @@
 #include "experiment/check.h"
 #include "experiment/identity.h"
 #include "experiment/repeats.h"
+#include "experiment/spelling.h"
 #include "experiment/sweep.h"
 #include "transport/launch.h"
 
@@ -30,7 +31,8 @@ static int apply_change(struct arena *a, struct json *root, const struct change 
 {
 	const char *key = keys_rename_dotted(experiment_keys, c->key, c->option, r);
 	const struct json *value = json_read_value(a, c->option, c->value, e);
-	return !value || make_default(a, root, key, c->option, e) || json_set(a, root, key, value, e) ||
+	return !value || spelling_before_change(a, root, key, c->option, e) ||
+	                       make_default(a, root, key, c->option, e) || json_set(a, root, key, value, e) ||
 	                       keys_rename(experiment_keys, root, r, e) || sweep_drop(root, key, c->option, e)
 	               ? -1
 	               : 0;
@@ -47,8 +49,12 @@ static int apply_changes(struct arena *a, struct json *root, const struct change
 
 static int resolve(struct arena *a, struct settings *s, struct json *root, struct err *e)
 {
-	if (keys_refuse_unknown(experiment_keys, root, &experiment_lingo, e) ||
-	    keys_parse(experiment_keys, s, root, a, e) || experiment_check(a, s, root, e))
+	struct json *now = json_copy(a, root); /* what was given stays as it was spelled */
+	if (spelling_today(a, now, e) || keys_refuse_unknown(experiment_keys, now, &experiment_lingo, e) ||
+	    keys_parse(experiment_keys, s, now, a, e))
+		return -1;
+	spelling_complete(a, &s->aggregator, &s->compressor, &s->optimizer);
+	if (experiment_check(a, s, now, e))
 		return -1;
 	s->source = root->source;
 	return settings_identify(a, s, root, e);

@@ -5,6 +5,7 @@
 #include <string.h>
 #include "base/sha256.h"
 #include "config/key_rename.h"
+#include "experiment/spelling.h"
 #include "models/init/init_row.h"
 
 static const char *text_of(struct arena *a, struct buf *b)
@@ -47,25 +48,32 @@ static void put_in_order(struct arena *a, struct ints *list)
 /* The identity; file_hex: the SHA-256 of the file that the parameters begin with, or "". */
 static void hash_identity(const struct settings *s, const char *file_hex, char out[13])
 {
+	struct arena a = {0};
+	struct settings first = *s;
 	struct buf b = {0};
 	char hex[65];
-	keys_write(&b, experiment_keys, s, KEYS_IDENTITY);
+	spelling_first(&a, &first);
+	keys_write(&b, experiment_keys, &first, KEYS_IDENTITY);
 	buf_add(&b, file_hex);
 	sha256_hex(b.text, b.length, hex);
 	snprintf(out, 13, "%.12s", hex);
 	buf_clear(&b);
+	arena_clear(&a);
 }
 
 /* The group; `file_key` is how the file that parameters begin with is known, and `file` by what (or NULL). */
 static void write_group(struct buf *b, const struct settings *s, const char *file_key, const char *file)
 {
+	struct arena a = {0};
 	struct settings copy = *s;
 	drop_idle_attack(&copy);
+	spelling_first(&a, &copy);
 	if (copy.epochs_given > 0) {
 		copy.epochs = copy.epochs_given;
 		copy.steps = 0;
 	}
 	keys_write(b, experiment_keys, &copy, KEYS_GROUP);
+	arena_clear(&a);
 	if (!file)
 		return;
 	b->text[--b->length] = '\0'; /* the closing brace */
@@ -99,6 +107,7 @@ int settings_identify(struct arena *a, struct settings *s, const struct json *ro
 	hash_identity(&same, file_hex, s->bits);
 	write_group(&b, s, "init_sha256", file ? file_hex : NULL);
 	s->group = text_of(a, &b);
+	s->method = spelling_name(a, s);
 	keys_write(&b, experiment_keys, s, KEYS_RESOLVED);
 	s->resolved = text_of(a, &b);
 	json_write(&b, root);
@@ -117,11 +126,13 @@ int group_of_resolved(const char *source, const char *resolved, struct buf *out,
 	                                     : 0;
 	if (!rc) {
 		json_remove(root, "transport"); /* not every build has every transport */
-		rc = keys_rename(experiment_keys, root, &renames, e) ||
+		rc = keys_rename(experiment_keys, root, &renames, e) || spelling_today(&a, root, e) ||
 		                     keys_parse(experiment_keys, &s, root, &a, e)
 		             ? -1
 		             : 0;
 	}
+	if (!rc)
+		spelling_complete(&a, &s.aggregator, &s.compressor, &s.optimizer);
 	if (!rc)
 		write_group(out, &s, "init_path", init_path(&s));
 	arena_clear(&a);

@@ -6,7 +6,8 @@
  * workers are the same in any order. `bits` is the identity without that.
  *
  * Identities outlive renamed keys. They are made with the names that keys had first (`was` of a struct key),
- * so that results of earlier versions are found under the same id, and by the same default path.
+ * so that results of earlier versions are found under the same id, and by the same default path; and with the
+ * spelling that methods had first (experiment/spelling.h).
  *
  * The group of a run is what figures put runs together by: its identity as JSON, without the seed, the name,
  * and what says only how a run is watched and on which kernels (`not_group` of a struct key). An attack of
@@ -18,8 +19,8 @@
 
 #include "experiment/settings.h"
 
-/* Fill id, bits, group, resolved and given (root as text) of checked settings. -1 and a sentence when init's
- * file cannot be read. */
+/* Fill id, bits, group, method, resolved and given (root as text) of checked settings. -1 and a sentence when
+ * init's file cannot be read. */
 int settings_identify(struct arena *a, struct settings *s, const struct json *root, struct err *e);
 
 /*

@@ -4,15 +4,20 @@
 #include <string.h>
 #include "base/text.h"
 #include "config/key_rename.h"
+#include "experiment/spelling.h"
 #include "models/init/init_row.h"
 #include "registry.h"
 
 static void write_remote(const struct settings *s, enum keys_text which, struct buf *out)
 {
+	struct arena a = {0};
 	struct settings copy = *s;
+	if (which == KEYS_IDENTITY)
+		spelling_first(&a, &copy);
 	if (((const struct init_row *)s->init.row)->file)
 		copy.init = (struct choice){.row = family_find(&family_inits, "model")};
 	keys_write(out, experiment_keys, &copy, which);
+	arena_clear(&a);
 }
 
 /* What comes before the settings' own members. It is cut off before they are read. */
@@ -78,6 +83,15 @@ int settings_check_names(const struct settings *s, const char *source, struct er
 	return 0;
 }
 
+static int check_read(struct arena *a, struct settings *s, const char *source, const char *text, bool foreign,
+                      struct err *e)
+{
+	spelling_complete(a, &s->aggregator, &s->compressor, &s->optimizer);
+	if (check_text(s, source, text, e))
+		return -1;
+	return foreign ? settings_check_names(s, source, e) : 0;
+}
+
 /*
  * Look at the text alone, before anything that it names is looked for: reading settings in full lists the
  * folders and reads the files of their data set, and the file that their parameters come from.
@@ -91,9 +105,9 @@ static int check_sent(const char *source, const char *text, bool foreign, struct
 	int rc = -1;
 	if (root && root->type != JSON_OBJECT)
 		json_bad(e, root, "an object, the experiment");
-	else if (root && !keys_rename(experiment_keys, root, &renames, e) &&
-	         !keys_parse(experiment_keys, &s, root, &a, e) && !check_text(&s, source, text, e))
-		rc = foreign ? settings_check_names(&s, source, e) : 0;
+	else if (root && !keys_rename(experiment_keys, root, &renames, e) && !spelling_today(&a, root, e) &&
+	         !keys_parse(experiment_keys, &s, root, &a, e))
+		rc = check_read(&a, &s, source, text, foreign, e);
 	arena_clear(&a);
 	return rc;
 }

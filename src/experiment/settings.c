@@ -12,6 +12,11 @@ bool settings_is_byzantine(const struct settings *s, int worker)
 	return false;
 }
 
+struct method settings_method(const struct settings *s)
+{
+	return method_of(&s->compressor, &s->aggregator, &s->optimizer);
+}
+
 struct model_env settings_model_env(const struct settings *s, const struct backend *be)
 {
 	return (struct model_env){.be = be,

@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include "aggregator/method.h"
 #include "base/exact.h"
 #include "base/shape.h"
 #include "config/key.h"
@@ -24,7 +25,7 @@ struct settings {
 	double epochs, momentum, weight_decay;
 	struct ints momentum_at; /* steps from which on momentum is the value of .. */
 	struct reals momentum_then;
-	struct choice model, init, data, aggregator, lr, backend, transport;
+	struct choice model, init, data, compressor, aggregator, optimizer, lr, backend, transport;
 	struct {
 		int64_t count;
 		struct ints ids;
@@ -59,6 +60,7 @@ struct settings {
 	double epochs_given; /* `epochs`, where the steps that they make differ from seed to seed; else 0 */
 	char id[13];
 	char bits[13];        /* of all runs whose results have the same bits (experiment/identity.h) */
+	const char *method;   /* compressor, aggregator and optimizer in a word (experiment/spelling.h) */
 	const char *given;    /* the file's value for this run, JSON text */
 	const char *resolved; /* every key written, JSON text */
 	const char *group;    /* what figures group runs by, JSON text (experiment/identity.h) */
@@ -70,6 +72,9 @@ extern const struct lingo experiment_lingo; /* for keys_refuse_unknown() */
 
 /* Is worker m Byzantine? Only once the settings are checked. */
 bool settings_is_byzantine(const struct settings *s, int worker);
+
+/* Its compressor, aggregator and optimizer together, all of which must be chosen. */
+struct method settings_method(const struct settings *s);
 
 /* What a model needs to know of its surroundings. be may be NULL while nothing is computed. */
 struct model_env settings_model_env(const struct settings *s, const struct backend *be);

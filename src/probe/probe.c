@@ -186,14 +186,14 @@ static const uint64_t *seen(const struct probe *p, const struct plane *plane)
 
 static void see_pull(const struct probe *p, const struct probe_view *v)
 {
-	v->agg->pull_signs(v->job, v->pull, p->pull_vote.at, p->pull_abstain.at);
+	method_pull_signs(v->method, v->job, v->pull, p->pull_vote.at, p->pull_abstain.at);
 	seen(p, &p->pull_vote);
 	seen(p, &p->pull_abstain);
 }
 
 static void see_push(const struct probe *p, const struct probe_view *v, int m)
 {
-	v->agg->push_signs(v->job, v->workers[m].push, p->vote.at, p->abstain.at);
+	method_push_signs(v->method, v->job, v->workers[m].push, p->vote.at, p->abstain.at);
 	seen(p, &p->vote);
 	seen(p, &p->abstain);
 }

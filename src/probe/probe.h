@@ -40,7 +40,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include "aggregator/aggregator.h"
+#include "aggregator/method.h"
 #include "experiment/experiment.h"
 #include "record/record.h"
 
@@ -60,7 +60,7 @@ struct probe_worker {
 
 /* What probes can read, after the exchange and before the answer is applied. */
 struct probe_view {
-	const struct aggregator *agg;
+	const struct method *method;
 	const struct step_job *job;
 	const struct probe_worker *workers; /* [M] */
 	int count;                          /* M */

@@ -25,7 +25,7 @@ void observer_close(struct observer *o)
 void observer_step(struct observer *o, const struct round *r, const struct workforce *workforce,
                    const void *pull)
 {
-	struct probe_view view = {.agg = r->agg,
+	struct probe_view view = {.method = &r->method,
 	                          .job = &r->job,
 	                          .workers = workforce->shown,
 	                          .count = workforce->count,

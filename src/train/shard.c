@@ -1,7 +1,7 @@
 /* The server of a shard: see train/shard.h. */
 #include "train/shard.h"
 #include <string.h>
-#include "aggregator/aggregator.h"
+#include "aggregator/method.h"
 #include "config/json.h"
 #include "registry.h"
 #include "train/host.h"
@@ -9,7 +9,7 @@
 /* The settings of a run that a shard needs. */
 struct shard_settings {
 	uint64_t seed;
-	struct choice aggregator, backend;
+	struct choice compressor, aggregator, backend;
 };
 
 static const struct key keys[] = {
@@ -18,6 +18,12 @@ static const struct key keys[] = {
          .offset = offsetof(struct shard_settings, seed),
          .default_json = "1",
          .help = "of the coins for ties"},
+        {.name = "compressor",
+         .kind = KEY_FAMILY,
+         .offset = offsetof(struct shard_settings, compressor),
+         .default_json = "\"sign\"",
+         .family = &family_compressors,
+         .help = "what the messages say"},
         {.name = "aggregator",
          .kind = KEY_FAMILY,
          .offset = offsetof(struct shard_settings, aggregator),
@@ -34,7 +40,7 @@ static const struct key keys[] = {
 };
 
 struct shard {
-	const struct aggregator *agg;
+	struct method method;
 	struct step_job job;
 	struct exchange_request request;
 };
@@ -46,7 +52,7 @@ static void combine(void *ctx, int lane, int count, const void *const *pushes, s
 	struct step_job job = p->job;
 	(void)lane;
 	job.step = p->request.step;
-	p->agg->combine(&job, count, pushes, begin, end, pull);
+	method_combine(&p->method, &job, count, pushes, begin, end, pull);
 }
 
 /* The other keys of the settings concern the main server and the workers only. */
@@ -67,21 +73,16 @@ static int serve(struct zmq_shard *h, const struct shard_settings *s, struct bac
                  struct err *e)
 {
 	size_t n = zmq_shard_n(h);
-	struct shard p = {.agg = (const struct aggregator *)s->aggregator.row,
-	                  .job = {.state = s->aggregator.state, .be = be, .seed = s->seed, .n = n}};
-	size_t push = p.agg->push_bytes(s->aggregator.state, n),
-	       pull = p.agg->pull_bytes(s->aggregator.state, n);
-	if (!p.agg->separable)
+	struct shard p = {.method = method_of(&s->compressor, &s->aggregator, NULL)};
+	if (method_check_messages(&p.method, e))
+		return -1;
+	if (!p.method.separable)
 		return err_user(e, "aggregator \"%s\" does not treat every coordinate by itself",
-		                p.agg->row.name);
-	p.request = (struct exchange_request){
-	        .shape = {.n = n,
-	                  .push_bytes = push,
-	                  .pull_bytes = pull,
-	                  .push_planes = planes_of(p.agg->push_bits, push, n),
-	                  .pull_planes = planes_of(p.agg->pull_bits, pull, n)},
-	        .rule = {.name = p.agg->row.name, .separable = true, .combine = combine, .ctx = &p},
-	        .pull = be->memory->alloc(pull, "answer")};
+		                s->aggregator.row->name);
+	p.job = method_job(&p.method, be, s->seed, n);
+	p.request = (struct exchange_request){.shape = method_shape(&p.method, n),
+	                                      .rule = method_rule(&p.method, combine, NULL, &p)};
+	p.request.pull = be->memory->alloc(p.request.shape.pull_bytes, "answer");
 	int rc = zmq_shard_serve(h, pool, &p.request, e);
 	be->memory->release(p.request.pull);
 	return rc;

@@ -3,7 +3,7 @@
 #include <math.h>
 #include <string.h>
 #include "adversary/attack.h"
-#include "aggregator/aggregator.h"
+#include "aggregator/method.h"
 #include "base/mem.h"
 
 static const double RUNNING_REACH = 1000, RUNNING_LARGEST = 1e12, ROUNDING = 1e-5;
@@ -26,12 +26,12 @@ static size_t attack_floats(const struct settings *s, int m, size_t n)
 static void measure(struct state *st, const struct settings *s, const struct model_env *env)
 {
 	const struct model *model = env->model;
-	const struct aggregator *agg = (const struct aggregator *)s->aggregator.row;
+	const struct method method = settings_method(s);
 	const void *state = s->model.state;
 	st->n = model->n_params(state, env);
 	st->running_floats = model->running_floats ? model->running_floats(state, env) : 0;
 	st->carry_floats = model->carry_floats ? model->carry_floats(state, env) : 0;
-	st->optimizer_floats = agg->memory_floats ? agg->memory_floats(s->aggregator.state, st->n) : 0;
+	st->optimizer_floats = method_memory_floats(&method, st->n);
 }
 
 static void open_shared(struct state *st)

@@ -24,28 +24,21 @@ static void encode_item(void *ctx, int lane, size_t item)
 	worker_encode(&t->workforce.workers[item], &t->workforce.lanes[lane], &t->round);
 }
 
-/* A rule sees all messages at once, but x is stepped by its answer coordinate by coordinate. */
-static bool apply_cuts(const struct round *r)
-{
-	return r->agg->separable || r->agg->rule;
-}
-
 static void apply_item(void *ctx, int lane, size_t item)
 {
 	struct trainer *t = ctx;
 	const struct round *r = &t->round;
-	bool cut = apply_cuts(r);
-	size_t begin = cut ? item * APPLY_CHUNK : 0;
-	size_t end = cut && begin + APPLY_CHUNK < r->job.n ? begin + APPLY_CHUNK : r->job.n;
+	size_t begin = item * APPLY_CHUNK;
+	size_t end = begin + APPLY_CHUNK < r->job.n ? begin + APPLY_CHUNK : r->job.n;
 	const struct step_job job = round_job(r, &t->workforce.lanes[lane]);
-	r->agg->apply(&job, t->uplink.pull, begin, end, t->lr, t->settings->weight_decay, t->state.optimizer,
-	              t->state.x);
+	method_apply(&r->method, &job, t->uplink.pull, begin, end, t->lr, t->settings->weight_decay,
+	             t->state.optimizer, t->state.x);
 	r->be->memory->finish(job.queue);
 }
 
 static size_t apply_items(const struct round *r)
 {
-	return apply_cuts(r) ? (r->job.n + APPLY_CHUNK - 1) / APPLY_CHUNK : 1;
+	return (r->job.n + APPLY_CHUNK - 1) / APPLY_CHUNK;
 }
 
 static void apply(struct trainer *t)

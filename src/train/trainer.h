@@ -1,8 +1,8 @@
 /*
  * The trainer: Algorithm 1 of Bernstein et al. 2019, one step at a time.
  *
- *   shard -> batch -> model.grad -> g -> momentum -> v[w] -> (attack) -> agg.encode -> push[w]
- *   -> transport.exchange(agg.combine) -> pull -> agg.apply -> x
+ *   shard -> batch -> model.grad -> g -> momentum -> v[w] -> (attack) -> compressor.encode -> push[w]
+ *   -> transport.exchange(aggregator.combine) -> pull -> optimizer.apply -> x
  *
  * trainer_step() does what these lines show; everything else is set-up, probes and book-keeping. A trainer
  * consists of parts that do not depend on it (train/trainer_internal.h):

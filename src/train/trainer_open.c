@@ -62,16 +62,13 @@ static void open_round(struct trainer *t)
 	const struct state *st = &t->state;
 	t->round = (struct round){.be = &t->be,
 	                          .model = t->env.model,
-	                          .agg = (const struct aggregator *)s->aggregator.row,
-	                          .job = {.state = s->aggregator.state,
-	                                  .be = &t->be,
-	                                  .queue = t->queue,
-	                                  .seed = s->seed,
-	                                  .n = st->n},
+	                          .method = settings_method(s),
 	                          .feed = &t->workforce.feed,
 	                          .x = st->x,
 	                          .running = st->running,
 	                          .carry_floats = st->carry_floats};
+	t->round.job = method_job(&t->round.method, &t->be, s->seed, st->n);
+	t->round.job.queue = t->queue;
 	uplink_prepare(&t->uplink, s, &t->round, &t->workforce, st);
 	evaluate_open(&t->observer.evaluation, s, t->env.model, st, &t->workforce);
 }

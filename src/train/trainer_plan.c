@@ -113,7 +113,7 @@ static void sum_up(struct plan *p)
 /* What the state of `hosted` workers takes, and that of the run. */
 static void plan_state(const struct settings *s, const struct model_env *env, size_t hosted, struct plan *out)
 {
-	const struct aggregator *agg = (const struct aggregator *)s->aggregator.row;
+	const struct method method = settings_method(s);
 	const struct attack *attack = (const struct attack *)s->adversaries.attack.row;
 	const struct model *model = env->model;
 	size_t n = out->n_params, count = (size_t)s->adversaries.count;
@@ -124,8 +124,7 @@ static void plan_state(const struct settings *s, const struct model_env *env, si
 	if (s->shape.window > 0)
 		out->data = sum(product(sum(s->shape.n_train, s->shape.n_test), sizeof(int32_t)),
 		                product(evaluate_text_floats(carry), sizeof(float)));
-	if (agg->memory_floats)
-		out->optimiser = product(agg->memory_floats(s->aggregator.state, n), sizeof(float));
+	out->optimiser = product(method_memory_floats(&method, n), sizeof(float));
 	if (attack->memory_floats)
 		out->adversaries = product(
 		        hosted < count ? hosted : count,
@@ -133,8 +132,9 @@ static void plan_state(const struct settings *s, const struct model_env *env, si
 }
 
 /* The scratch of a rule that sees all messages at once, and what it remembers. */
-static void plan_rule(const struct settings *s, const struct aggregator *agg, int lanes, struct plan *out)
+static void plan_rule(const struct settings *s, int lanes, struct plan *out)
 {
+	const struct aggregator *agg = (const struct aggregator *)s->aggregator.row;
 	size_t n = out->n_params;
 	out->messages = sum(out->messages, rule_bytes(agg, (size_t)s->workers, n, (size_t)lanes));
 	out->optimiser = sum(out->optimiser, product(rule_memory_floats(agg, n), sizeof(float)));
@@ -142,7 +142,7 @@ static void plan_rule(const struct settings *s, const struct aggregator *agg, in
 
 void trainer_plan_part(const struct settings *s, int lanes, int hosted, bool root, struct plan *out)
 {
-	const struct aggregator *agg = (const struct aggregator *)s->aggregator.row;
+	const struct method method = settings_method(s);
 	const struct model *model = (const struct model *)s->model.row;
 	struct backend be;
 	open_backend(s, &be);
@@ -150,8 +150,8 @@ void trainer_plan_part(const struct settings *s, int lanes, int hosted, bool roo
 	size_t n = model->n_params(s->model.state, &env), m = (size_t)hosted;
 	size_t shared = model->shared_bytes ? model->shared_bytes(s->model.state, &env) : 0;
 	*out = (struct plan){.n_params = n};
-	out->push_bytes = agg->push_bytes(s->aggregator.state, n);
-	out->pull_bytes = agg->pull_bytes(s->aggregator.state, n);
+	out->push_bytes = method_push_bytes(&method, n);
+	out->pull_bytes = method_pull_bytes(&method, n);
 	/* a server without workers of its own holds the messages of all */
 	out->messages = sum(product(m > 0 ? m : (size_t)s->workers, out->push_bytes), out->pull_bytes);
 	out->lane = lane_bytes(s, &env, n);
@@ -159,7 +159,7 @@ void trainer_plan_part(const struct settings *s, int lanes, int hosted, bool roo
 	out->data = data_bytes(s, lanes);
 	plan_state(s, &env, m, out);
 	if (root) /* where messages meet */
-		plan_rule(s, agg, lanes, out);
+		plan_rule(s, lanes, out);
 	if (root)
 		out->record = sum(record_bytes(s, n), probe_bytes(s, n));
 	sum_up(out);

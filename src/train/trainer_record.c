@@ -28,7 +28,7 @@ void trainer_meta(const struct trainer *t, struct record_meta *m)
 	        .workers = (int)s->workers,
 	        .adversaries = (int)s->adversaries.count,
 	        .attack = s->adversaries.count > 0 ? s->adversaries.attack.row->name : "none",
-	        .aggregator = s->aggregator.row->name,
+	        .aggregator = s->method,
 	        .model = s->model.row->name,
 	        .data = s->data.row->name,
 	        .data_note = t->workforce.feed.data.note,

@@ -29,7 +29,7 @@ static void combine(void *ctx, int lane, int count, const void *const *pushes, s
 		job.be = &u->host;
 		job.queue = NULL;
 	}
-	u->round->agg->combine(&job, count, pushes, begin, end, pull);
+	method_combine(&u->round->method, &job, count, pushes, begin, end, pull);
 	job.be->memory->finish(job.queue);
 }
 
@@ -67,27 +67,15 @@ static void prepare_buckets(struct uplink *u, struct round *r)
 
 struct exchange_rule uplink_rule(const struct settings *s)
 {
-	const struct aggregator *agg = (const struct aggregator *)s->aggregator.row;
-	return (struct exchange_rule){.name = agg->row.name,
-	                              .separable = agg->separable,
-	                              .float_mean = agg->float_mean,
-	                              .combine = combine,
-	                              .meet = agg->rule ? meet : NULL};
+	const struct method m = settings_method(s);
+	return method_rule(&m, combine, meet, NULL);
 }
 
 /* Set the shape of this run's messages, and the rule that combines them. */
-static void describe(struct uplink *u, const struct settings *s, struct round *r)
+static void describe(struct uplink *u, const struct round *r)
 {
-	const struct aggregator *agg = r->agg;
-	size_t n = r->job.n, push_bytes = agg->push_bytes(s->aggregator.state, n),
-	       pull_bytes = agg->pull_bytes(s->aggregator.state, n);
-	u->shape = (struct message_shape){.n = n,
-	                                  .push_bytes = push_bytes,
-	                                  .pull_bytes = pull_bytes,
-	                                  .push_planes = planes_of(agg->push_bits, push_bytes, n),
-	                                  .pull_planes = planes_of(agg->pull_bits, pull_bytes, n)};
-	u->rule = uplink_rule(s);
-	u->rule.ctx = u;
+	u->shape = method_shape(&r->method, r->job.n);
+	u->rule = method_rule(&r->method, combine, meet, u);
 }
 
 const struct backend *uplink_combines(const struct uplink *u, const struct backend *be)
@@ -99,14 +87,14 @@ static void open_rule(struct uplink *u, const struct settings *s, const struct r
                       const struct state *st)
 {
 	int lanes = pool_lanes(u->workforce->pool);
-	if (!r->agg->rule || !u->link.meets)
+	if (!r->method.aggregator->rule || !u->link.meets)
 		return;
 	if (!u->mirrors) {
 		u->queues = mem_array((size_t)lanes, sizeof(struct queue *));
 		for (int i = 0; i < lanes; i++)
 			u->queues[i] = u->workforce->lanes[i].queue;
 	}
-	u->run = (struct rule_run){.agg = r->agg,
+	u->run = (struct rule_run){.agg = r->method.aggregator,
 	                           .state = s->aggregator.state,
 	                           .be = uplink_combines(u, r->be),
 	                           .queues = u->queues,
@@ -124,7 +112,7 @@ void uplink_prepare(struct uplink *u, const struct settings *s, struct round *r,
 	size_t workers = (size_t)s->workers;
 	u->workforce = workforce;
 	u->round = r;
-	describe(u, s, r);
+	describe(u, r);
 	open_rule(u, s, r, st);
 	u->pushes = mem_array((size_t)workforce->count, sizeof *u->pushes);
 	r->push_bytes = u->shape.push_bytes;

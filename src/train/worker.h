@@ -2,7 +2,7 @@
  * A worker, honest or Byzantine.
  *
  * worker_compute() does the worker loop of Algorithm 1: batch, gradient, momentum, and the message of the
- * momentum, in one pass over memory where the aggregator has one. Only a message that an attack replaces is
+ * momentum, in one pass over memory where the compressor has one. Only a message that an attack replaces is
  * left to worker_encode(), which runs when all momenta are there.
  *
  * A transport may want messages in buckets while the gradient is still being computed. Then the momentum and
@@ -20,7 +20,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include "adversary/attack.h"
-#include "aggregator/aggregator.h"
+#include "aggregator/method.h"
 #include "models/model.h"
 #include "probe/probe.h"
 #include "train/feed.h"
@@ -40,7 +40,7 @@ struct round_buckets {
 struct round {
 	const struct backend *be;
 	const struct model *model;
-	const struct aggregator *agg;
+	struct method method;
 	size_t push_bytes;
 	struct step_job job; /* job.step is the present step, from 0 */
 	const struct feed *feed;

@@ -21,8 +21,8 @@ static void open_lanes(struct workforce *w, const struct settings *s, struct mod
 static void open_worker(struct workforce *w, int i, const struct settings *s, const struct state *st,
                         bool shows_signs)
 {
-	const struct aggregator *agg = (const struct aggregator *)s->aggregator.row;
-	size_t push_bytes = agg->push_bytes(s->aggregator.state, st->n);
+	const struct method method = settings_method(s);
+	size_t push_bytes = method_push_bytes(&method, st->n);
 	int id = w->feed.ids[i];
 	bool byzantine = settings_is_byzantine(s, id);
 	w->workers[i] = (struct worker){.id = (uint32_t)id,

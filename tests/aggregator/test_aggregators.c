@@ -1,4 +1,5 @@
-/* Aggregators: messages and cuts of every row; mean, sign-mean and adam each against its definition. */
+/* Methods: messages and cuts of all that fit together; mean, sign-mean and adam each against its definition.
+ */
 #include <criterion/criterion.h>
 #include <math.h>
 #include <stdio.h>
@@ -9,13 +10,17 @@
 
 Test(agg, every_row_describes_itself)
 {
+	const struct family *const families[] = {&family_compressors, &family_aggregators,
+	                                         &family_optimizers};
+	for (size_t f = 0; f < 3; f++)
+		for (const struct row *const *r = families[f]->rows; *r; r++) {
+			cr_assert((*r)->name[0] && (*r)->about[0] && (*r)->formula && (*r)->formula[0]);
+			cr_assert_eq((*r)->keys == NULL, (*r)->state_bytes == 0, "%s", (*r)->name);
+		}
 	for (const struct row *const *r = family_aggregators.rows; *r; r++) {
 		const struct aggregator *a = (const struct aggregator *)*r;
-		cr_assert((*r)->name[0] && (*r)->about[0] && (*r)->formula && (*r)->formula[0]);
-		cr_assert(a->encode && a->apply && a->push_bytes && a->pull_bytes, "%s", (*r)->name);
+		cr_assert(a->takes && family_find(&family_compressors, a->compressor), "%s", (*r)->name);
 		cr_assert(a->rule ? !a->combine && !a->separable : a->combine != NULL, "%s", (*r)->name);
-		cr_assert(a->push_signs && a->pull_signs, "%s", (*r)->name);
-		cr_assert_eq((*r)->keys == NULL, (*r)->state_bytes == 0, "%s", (*r)->name);
 	}
 }
 
@@ -45,9 +50,9 @@ static void check_encode(struct rig *r, uint32_t worker, const float *v)
 	memset(r->push[worker], 0xff, r->push_bytes);
 	rig_encode(r, worker, v);
 	cr_assert_eq(memcmp(first, r->push[worker], r->push_bytes), 0, "%s, n = %zu: push not all written",
-	             r->agg->row.name, r->job.n);
+	             r->name, r->job.n);
 	cr_assert(rig_guard_holds(r->push[worker], r->push_bytes), "%s, n = %zu: writes behind the push",
-	          r->agg->row.name, r->job.n);
+	          r->name, r->job.n);
 	mem_free(first);
 }
 
@@ -71,10 +76,32 @@ static void apply_piece(struct rig *r, size_t begin, size_t end)
 	rig_apply(r, begin, end, 0.01, 0.1);
 }
 
+/* What a message says as floats, in ranges, is what its signs say, or v itself. */
+static void check_decode(struct rig *r, uint32_t worker, const float *v)
+{
+	size_t n = r->job.n, words = sign_words(n);
+	struct step_job job = r->job;
+	job.state = r->method.compressor_state;
+	float *said = mem_array(n, sizeof *said);
+	uint64_t *vote = mem_array(2 * words, 8), *abstain = vote + words;
+	method_push_signs(&r->method, &r->job, r->push[worker], vote, abstain);
+	for (size_t begin = 0, end; begin < n; begin = end) {
+		end = begin + 192 < n ? begin + 192 : n;
+		r->method.compressor->decode(&job, r->push[worker], begin, end, said + begin);
+	}
+	for (size_t i = 0; i < n; i++) {
+		bool minus = vote[i / 64] >> i % 64 & 1, silent = abstain[i / 64] >> i % 64 & 1;
+		float want = r->method.push.kind == MESSAGE_FLOATS ? v[i] : silent ? 0 : minus ? -1 : 1;
+		cr_assert(memcmp(&said[i], &want, sizeof want) == 0, "%s, n = %zu, i = %zu", r->name, n, i);
+	}
+	mem_free(said);
+	mem_free(vote);
+}
+
 /* Three steps: `whole` in one range, `cut` in many. */
 static void check_cuts(struct rig *whole, struct rig *cut)
 {
-	const char *name = whole->agg->row.name;
+	const char *name = whole->name;
 	size_t n = whole->job.n;
 	float *v = mem_array(n, sizeof *v);
 	for (uint64_t step = 0; step < 3; step++) {
@@ -82,6 +109,7 @@ static void check_cuts(struct rig *whole, struct rig *cut)
 		for (uint32_t m = 0; m < (uint32_t)whole->workers; m++) {
 			fill_mixed(v, n, m, (uint32_t)whole->workers, step);
 			check_encode(whole, m, v);
+			check_decode(whole, m, v);
 			memcpy(cut->push[m], whole->push[m], whole->push_bytes);
 		}
 		memset(whole->pull, 0x00, whole->pull_bytes);
@@ -104,19 +132,26 @@ static void check_cuts(struct rig *whole, struct rig *cut)
 	mem_free(v);
 }
 
-Test(agg, every_row_gives_the_same_bits_in_ranges)
+static bool is_separable(const char *text)
+{
+	struct arena a = {0};
+	bool separable = methods_read(&a, text).separable;
+	arena_clear(&a);
+	return separable;
+}
+
+Test(agg, every_method_gives_the_same_bits_in_ranges)
 {
 	static const size_t sizes[] = {1, 63, 64, 65, 128, 200, 1000, 4160, 9001};
 	static const int workers[] = {1, 2, 3, 7};
-	char name[64];
 	for (const struct row *const *b = family_backends.rows; *b; b++) {
-		for (const struct row *const *a = family_aggregators.rows; *a; a++) {
-			if (!rig_backend_opens(*b) || !((const struct aggregator *)*a)->separable)
+		for (const struct method_text *t = methods_all(); t->json[0]; t++) {
+			if (!rig_backend_opens(*b) || !is_separable(t->json))
 				continue;
 			for (size_t k = 0; k < sizeof sizes / sizeof *sizes * 4; k++) {
 				struct rig whole, cut;
-				rig_init(&whole, *b, rig_quoted(*a, name), workers[k % 4], sizes[k / 4]);
-				rig_init(&cut, *b, name, workers[k % 4], sizes[k / 4]);
+				rig_init(&whole, *b, t->json, workers[k % 4], sizes[k / 4]);
+				rig_init(&cut, *b, t->json, workers[k % 4], sizes[k / 4]);
 				check_cuts(&whole, &cut);
 				rig_clear(&whole);
 				rig_clear(&cut);
@@ -137,14 +172,13 @@ static void check_fused(struct rig *apart, struct rig *fused, float beta)
 	apart->be.momentum(NULL, n, beta, g, v);
 	rig_encode(apart, 1, v);
 	for (size_t end = n; end > 0; end = (end - 1) / 192 * 192)
-		fused->agg->encode_momentum(&fused->job, 1, beta, g, w, (end - 1) / 192 * 192, end,
-		                            fused->push[1]);
+		method_encode_momentum(&fused->method, &fused->job, 1, beta, g, w, (end - 1) / 192 * 192, end,
+		                       fused->push[1]);
 	for (size_t i = 0; i < n; i++)
 		cr_assert(memcmp(&v[i], &w[i], sizeof *v) == 0 || (isnan(v[i]) && isnan(w[i])),
-		          "%s, n = %zu: v[%zu] is %g, not %g", fused->agg->row.name, n, i, (double)w[i],
-		          (double)v[i]);
+		          "%s, n = %zu: v[%zu] is %g, not %g", fused->name, n, i, (double)w[i], (double)v[i]);
 	cr_assert_eq(memcmp(apart->push[1], fused->push[1], apart->push_bytes), 0, "%s, n = %zu, beta %g",
-	             fused->agg->row.name, n, (double)beta);
+	             fused->name, n, (double)beta);
 	cr_assert(rig_guard_holds(w, n * sizeof *w) && rig_guard_holds(fused->push[1], fused->push_bytes));
 	mem_free(g);
 	mem_free(v);
@@ -155,74 +189,70 @@ Test(agg, momentum_and_message_in_one_pass_are_the_same_bits)
 {
 	static const size_t sizes[] = {1, 63, 64, 65, 200, 4160};
 	const float betas[] = {0, 0.9f, 1};
-	char json[64];
-	int fused_rows = 0;
+	static const char *const methods[] = {"\"mean\"", "{\"kind\":\"vote\",\"zero\":\"random\"}",
+	                                      "{\"kind\":\"vote\",\"zero\":\"positive\"}",
+	                                      "{\"kind\":\"vote\",\"zero\":\"abstain\"}"};
 	for (const struct row *const *b = family_backends.rows; *b; b++)
-		for (const struct row *const *a = family_aggregators.rows; *a; a++) {
-			if (!rig_backend_opens(*b) || !((const struct aggregator *)*a)->encode_momentum)
+		for (size_t m = 0; m < 4; m++) {
+			if (!rig_backend_opens(*b))
 				continue;
-			fused_rows++;
-			for (size_t k = 0; k < sizeof sizes / sizeof *sizes * 9; k++) {
+			for (size_t k = 0; k < sizeof sizes / sizeof *sizes * 3; k++) {
 				struct rig apart, fused;
-				snprintf(json, sizeof json, "{\"kind\":\"%s\",\"zero\":\"%s\"}", (*a)->name,
-				         rig_policy_names[k / 3 % 3]);
-				rig_init(&apart, *b, json, 2, sizes[k / 9]);
-				rig_init(&fused, *b, json, 2, sizes[k / 9]);
+				rig_init(&apart, *b, methods[m], 2, sizes[k / 3]);
+				rig_init(&fused, *b, methods[m], 2, sizes[k / 3]);
 				check_fused(&apart, &fused, betas[k % 3]);
 				rig_clear(&apart);
 				rig_clear(&fused);
 			}
 		}
-	cr_expect_geq(fused_rows, 2 * 2, "vote and sign-mean, on ref and cpu");
 }
 
 /* The probes' planes of v, where every worker says v: what is neither < 0 nor > 0 may be anything. */
-Test(agg, every_row_shows_its_signs)
+Test(agg, every_method_shows_its_signs)
 {
 	enum { N = 150, WORDS = 3 };
-	char name[64];
 	float v[N];
 	for (size_t i = 0; i < N; i++)
 		v[i] = i % 5 == 0 ? 0 : (i % 3 == 0 ? -0.7F : 1.5F);
-	for (const struct row *const *a = family_aggregators.rows; *a; a++) {
+	for (const struct method_text *t = methods_all(); t->json[0]; t++) {
 		uint64_t planes[4][WORDS]; /* vote and abstain of a push and of the pull */
 		struct rig r;
 		memset(planes, 0xff, sizeof planes);
-		rig_init(&r, rig_ref(), rig_quoted(*a, name), 3, N);
+		rig_init(&r, rig_ref(), t->json, 3, N);
 		rig_step(&r, v, 0.1, 0);
-		r.agg->push_signs(&r.job, r.push[1], planes[0], planes[1]);
-		r.agg->pull_signs(&r.job, r.pull, planes[2], planes[3]);
+		method_push_signs(&r.method, &r.job, r.push[1], planes[0], planes[1]);
+		method_pull_signs(&r.method, &r.job, r.pull, planes[2], planes[3]);
 		for (size_t i = 0; i < N; i++) {
 			for (size_t p = 0; p < 4; p++) {
 				bool bit = planes[p][i / 64] >> i % 64 & 1, minus = p % 2 == 0 && v[i] < 0;
-				cr_assert(v[i] == 0 || bit == minus, "%s, coordinate %zu, plane %zu", name, i,
-				          p);
+				cr_assert(v[i] == 0 || bit == minus, "%s, coordinate %zu, plane %zu", t->json,
+				          i, p);
 			}
 		}
 		for (size_t p = 0; p < 4; p++)
-			cr_assert_eq(planes[p][2] & ~sign_mask(N, 2), 0, "%s: padding of plane %zu", name, p);
+			cr_assert_eq(planes[p][2] & ~sign_mask(N, 2), 0, "%s: padding of plane %zu", t->json,
+			             p);
 		rig_clear(&r);
 	}
 }
 
 /* Law 2, second half: x <- x - lr (answer + decay x), the decay untouched by signs and momenta. */
-Test(agg, every_row_decays_beside_the_answer)
+Test(agg, every_method_decays_beside_the_answer)
 {
 	enum { N = 130 };
-	char name[64];
 	float v[N];
 	for (size_t i = 0; i < N; i++)
 		v[i] = i % 2 ? 1 : -1;
-	for (const struct row *const *a = family_aggregators.rows; *a; a++) {
+	for (const struct method_text *t = methods_all(); t->json[0]; t++) {
 		struct rig r;
-		rig_init(&r, rig_ref(), rig_quoted(*a, name), 4, N);
+		rig_init(&r, rig_ref(), t->json, 4, N);
 		bool exact = r.memory_bytes == 0; /* with powers of two; Adam divides 0.1 by 0.1 */
 		for (size_t i = 0; i < N; i++)
 			r.x[i] = (float)i;
 		rig_step(&r, v, 0.125, 0.25);
 		for (size_t i = 0; i < N; i++) {
 			double want = (double)i - 0.125 * (v[i] + 0.25 * (double)i);
-			cr_assert_float_eq(r.x[i], want, exact ? 0 : 1e-5, "%s: %g, not %g", name,
+			cr_assert_float_eq(r.x[i], want, exact ? 0 : 1e-5, "%s: %g, not %g", t->json,
 			                   (double)r.x[i], want);
 		}
 		rig_clear(&r);
@@ -354,7 +384,7 @@ Test(agg, adam_is_adam_in_double)
 	double mean[N];
 	struct rig r;
 	rig_init(&r, rig_ref(), "\"adam\"", WORKERS, N);
-	cr_assert(r.agg->own_momentum);
+	cr_assert(r.method.optimizer->own_momentum);
 	cr_assert_eq(r.memory_bytes, 8 * N);
 	for (size_t i = 0; i < N; i++)
 		want[i].x = r.x[i] = (float)i / N - 0.5F;
@@ -406,10 +436,15 @@ Test(agg, adam_without_memory_is_signsgd)
 
 Test(agg, settings_out_of_bounds_are_refused)
 {
-	static const char *const wrong[] = {
-	        "{\"kind\": \"adam\", \"beta1\": 1}",        "{\"kind\": \"adam\", \"beta2\": -0.1}",
-	        "{\"kind\": \"adam\", \"eps\": -1}",         "{\"kind\": \"vote\", \"zero\": \"negative\"}",
-	        "{\"kind\": \"vote\", \"tie\": \"up\"}",     "{\"kind\": \"sign-mean\", \"tie\": \"random\"}",
-	        "{\"kind\": \"mean\", \"zero\": \"random\"}"};
-	json_help_family_refuses(&family_aggregators, wrong, sizeof wrong / sizeof *wrong);
+	static const char *const votes[] = {"{\"kind\": \"vote\", \"tie\": \"up\"}",
+	                                    "{\"kind\": \"mean\", \"tie\": \"random\"}"};
+	static const char *const signs[] = {"{\"kind\": \"sign\", \"zero\": \"negative\"}",
+	                                    "{\"kind\": \"sign\", \"tie\": \"random\"}",
+	                                    "{\"kind\": \"none\", \"zero\": \"random\"}"};
+	static const char *const steps[] = {
+	        "{\"kind\": \"adam\", \"beta1\": 1}", "{\"kind\": \"adam\", \"beta2\": -0.1}",
+	        "{\"kind\": \"adam\", \"eps\": -1}", "{\"kind\": \"sgd\", \"beta1\": 0.9}"};
+	json_help_family_refuses(&family_aggregators, votes, sizeof votes / sizeof *votes);
+	json_help_family_refuses(&family_compressors, signs, sizeof signs / sizeof *signs);
+	json_help_family_refuses(&family_optimizers, steps, sizeof steps / sizeof *steps);
 }

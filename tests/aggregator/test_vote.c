@@ -37,7 +37,7 @@ static void check_vote(const struct row *backend, int zero, int tie, int workers
 		for (size_t i = 0; i < n; i++)
 			v[i] = values[stream_below(&s, i, 9)];
 		rig_encode(&r, m, v);
-		r.agg->push_signs(&r.job, r.push[m], vote, abstain);
+		method_push_signs(&r.method, &r.job, r.push[m], vote, abstain);
 		for (size_t i = 0; i < n; i++) {
 			int sign = rig_says((double)v[i], zero, RNG_ZERO, m, r.job.step, i);
 			sum[i] += sign;
@@ -46,7 +46,7 @@ static void check_vote(const struct row *backend, int zero, int tie, int workers
 		}
 	}
 	rig_combine(&r, 0, n);
-	r.agg->pull_signs(&r.job, r.pull, vote, abstain);
+	method_pull_signs(&r.method, &r.job, r.pull, vote, abstain);
 	for (size_t i = 0; i < n; i++)
 		cr_assert_eq(shown(vote, abstain, i), rig_says(sum[i], tie, RNG_TIE, 0, r.job.step, i),
 		             "zero %d, tie %d, M = %d, n = %zu, i = %zu, V = %d", zero, tie, workers, n, i,
@@ -74,15 +74,17 @@ Test(vote, is_the_majority_of_integer_signs)
 Test(vote, costs_a_thirty_second_of_the_mean)
 {
 	enum { N = 25600000 };
-	const struct aggregator *mean = (const struct aggregator *)family_find(&family_aggregators, "mean");
-	struct rig r;
+	struct rig r, mean;
+	rig_init(&mean, rig_ref(), "\"mean\"", 1, 64);
 	for (int zero = 0; zero < 3; zero++) {
 		vote_init(&r, rig_ref(), zero, 0, 1, 64);
 		size_t planes = zero == SIGN_ABSTAIN ? 2 : 1;
-		cr_assert_eq(32 * r.agg->push_bytes(r.job.state, N), planes * mean->push_bytes(NULL, N));
-		cr_assert_eq(32 * r.agg->pull_bytes(r.job.state, N), mean->pull_bytes(NULL, N));
+		cr_assert_eq(32 * method_push_bytes(&r.method, N),
+		             planes * method_push_bytes(&mean.method, N));
+		cr_assert_eq(32 * method_pull_bytes(&r.method, N), method_pull_bytes(&mean.method, N));
 		rig_clear(&r);
 	}
+	rig_clear(&mean);
 }
 
 Test(vote, moves_x_by_the_rate)
@@ -179,15 +181,15 @@ Test(vote, tosses_independent_coins)
 	vote_init(&r, rig_ref(), SIGN_RANDOM, SIGN_RANDOM, 2, N);
 	rig_encode(&r, 0, zeros);
 	rig_encode(&r, 1, zeros);
-	r.agg->push_signs(&r.job, r.push[0], said, abstain);
-	r.agg->push_signs(&r.job, r.push[1], said + WORDS, abstain);
+	method_push_signs(&r.method, &r.job, r.push[0], said, abstain);
+	method_push_signs(&r.method, &r.job, r.push[1], said + WORDS, abstain);
 	memset(r.push[0], 0x00, r.push_bytes);
 	memset(r.push[1], 0xff, r.push_bytes); /* a tie everywhere */
 	rig_combine(&r, 0, N);
-	r.agg->pull_signs(&r.job, r.pull, said + 2 * WORDS, abstain);
+	method_pull_signs(&r.method, &r.job, r.pull, said + 2 * WORDS, abstain);
 	r.job.step = 1;
 	rig_encode(&r, 0, zeros);
-	r.agg->push_signs(&r.job, r.push[0], said + 3 * WORDS, abstain);
+	method_push_signs(&r.method, &r.job, r.push[0], said + 3 * WORDS, abstain);
 	for (size_t a = 0; a < 4; a++) {
 		for (size_t b = 0; b <= a; b++) {
 			double agree = 0;
@@ -209,8 +211,8 @@ Test(vote, refuses_more_workers_than_it_can_hold)
 	struct err e = {0};
 	struct rig r;
 	vote_init(&r, rig_ref(), 0, 0, 1, 64);
-	cr_assert_eq(r.agg->check(r.job.state, 4096, 4095, &e), 0);
-	cr_assert_eq(r.agg->check(r.job.state, 4097, 0, &e), -1);
+	cr_assert_eq(r.method.aggregator->check(r.method.aggregator_state, 4096, 4095, &e), 0);
+	cr_assert_eq(r.method.aggregator->check(r.method.aggregator_state, 4097, 0, &e), -1);
 	cr_assert_eq(e.code, EXIT_USER);
 	cr_assert(strstr(e.text, "4097") && strstr(e.text, "4096"), "%s", e.text);
 	rig_clear(&r);
@@ -232,7 +234,7 @@ Test(vote, holds_the_most_workers)
 	for (int minus = MOST / 2 - 1; minus <= MOST / 2 + 1; minus++) {
 		for (int m = 0; m < MOST; m++)
 			pushes[m] = r.push[m < minus];
-		r.agg->combine(&r.job, MOST, pushes, 0, N, r.pull);
+		method_combine(&r.method, &r.job, MOST, pushes, 0, N, r.pull);
 		memset(r.x, 0, N * sizeof *r.x);
 		rig_apply(&r, 0, N, 1, 0);
 		for (size_t i = 0; i < N; i++)

@@ -447,6 +447,12 @@ Test(experiment, schema_is_json_and_names_every_key)
 		cr_expect_not_null(json_member(properties, k->name), "%s", k->name);
 	cr_expect_not_null(json_member(properties, "sweep"));
 	cr_expect_not_null(json_member(properties, "seeds"));
+	const char *const ways[] = {"{\"kind\":{\"const\":\"adam\"},\"beta1\"",
+	                            "{\"kind\":{\"const\":\"sign-mean\"},\"zero\"",
+	                            "{\"kind\":{\"const\":\"vote\"},\"tie\"",
+	                            "{\"enum\":[\"vote\",\"mean\",\"sign-mean\",\"adam\"]}"};
+	for (size_t i = 0; i < sizeof ways / sizeof *ways; i++)
+		cr_expect_not_null(strstr(b.text, ways[i]), "%s", ways[i]);
 	arena_clear(&a);
 	buf_clear(&b);
 }

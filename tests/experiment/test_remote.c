@@ -43,14 +43,20 @@ static char *changed(const char *text, const char *from, const char *to)
 
 Test(remote, settings_of_this_version_and_of_the_earlier_names_are_taken)
 {
+	static const char today[] = "\"compressor\":{\"kind\":\"sign\",\"zero\":\"random\"},\"aggregator\":"
+	                            "{\"kind\":\"vote\",\"tie\":\"random\"},\"optimizer\":{\"kind\":\"sgd\"}",
+	                  first[] =
+	                          "\"aggregator\":{\"kind\":\"vote\",\"zero\":\"random\",\"tie\":\"random\"}";
 	struct buf sent = {0};
 	struct err e;
 	send_settings(&sent);
 	cr_expect_eq(receive(sent.text, &e), 0, "%s", e.text);
 	char *one = changed(sent.text, "\"sign_failure\"", "\"sign-failure\"");
 	char *two = changed(one, "\"gradient_noise\"", "\"gradient-noise\"");
-	char *all = changed(two, "\"l1_l2\"", "\"l1-l2\"");
+	char *three = changed(two, "\"l1_l2\"", "\"l1-l2\"");
+	char *all = changed(three, today, first);
 	cr_expect_eq(receive(all, &e), 0, "%s", e.text);
+	cr_expect_eq(receive(three, &e), -1, "spellings of two versions are taken");
 	cr_expect_eq(receive(two, &e), -1, "names of two versions are taken");
 	cr_expect_not_null(strstr(e.text, "server: found settings that this version would write otherwise"),
 	                   "%s", e.text);
@@ -58,6 +64,7 @@ Test(remote, settings_of_this_version_and_of_the_earlier_names_are_taken)
 	cr_expect_eq(receive(defaults, &e), -1, "a default that is left out is taken");
 	mem_free(one);
 	mem_free(two);
+	mem_free(three);
 	mem_free(all);
 	mem_free(defaults);
 	buf_clear(&sent);

@@ -38,7 +38,8 @@ Test(words, keys_of_other_programs_name_ours)
 	static const char *const pairs[][2] = {
 	        {"learning_rate", "lr"},
 	        {"lr_scheduler", "lr"},
-	        {"optimizer", "aggregator"},
+	        {"optim", "optimizer"},
+	        {"compression", "compressor"},
 	        {"beta", "momentum"},
 	        {"l2", "weight_decay"},
 	        {"wd", "weight_decay"},
@@ -85,6 +86,7 @@ Test(words, sweep_and_seeds_are_among_the_names_meant)
 Test(words, a_key_at_the_wrong_level_is_sent_to_its_own)
 {
 	says(START "\"rate\":0.1}", "\"rate\" is \"lr.rate\" here");
+	says(START "\"optimizer\":{\"kind\":\"sgd\",\"lr\":0.1}}", "\"lr\" is \"lr.rate\" at the top");
 	says(START "\"lr\":{\"kind\":\"cosine\",\"base_lr\":0.1}}", "\"base_lr\" is \"rate\" here");
 	says(START "\"adversaries\":{\"count\":1,\"batch\":1}}", "\"batch\" is \"batch\" at the top");
 	says(START "\"adversaries\":{\"count\":1,\"lerning\":1}}", "expected one of \"count\"");
@@ -101,6 +103,7 @@ static void value_says(const char *where, const char *word, const char *phrase)
 }
 
 #define AGGREGATOR "\"aggregator\":"
+#define OPTIMIZER  "\"optimizer\":"
 #define ATTACK     "\"adversaries\":{\"count\":1,\"attack\":"
 
 Test(words, values_of_other_programs_name_ours)
@@ -108,6 +111,11 @@ Test(words, values_of_other_programs_name_ours)
 	value_says(AGGREGATOR, "signsgd", "\"signsgd\" is \"vote\" here");
 	value_says(AGGREGATOR, "majority", "\"majority\" is \"vote\" here");
 	value_says(AGGREGATOR, "signum", "\"signum\" is \"vote\" here, with `momentum`");
+	value_says(AGGREGATOR, "sgd", "\"sgd\" is \"mean\" here");
+	value_says(OPTIMIZER, "signSGD", "\"signSGD\" is \"sgd\" here, with aggregator \"vote\"");
+	value_says(OPTIMIZER, "SGDM", "\"SGDM\" is \"sgd\" here, with `momentum`");
+	value_says(OPTIMIZER, "AdamW", "\"AdamW\" is \"adam\" here");
+	value_says("\"compressor\":", "fp32", "\"fp32\" is \"none\" here");
 	value_says(AGGREGATOR, "average", "\"average\" is \"mean\" here");
 	value_says(AGGREGATOR, "MajorityVote", "\"MajorityVote\" is \"vote\" here");
 	value_says(ATTACK, "SignFlipping", "\"SignFlipping\" is \"invert\" here");
@@ -153,6 +161,8 @@ Test(words, values_without_a_counterpart_are_said_to_have_none)
 	struct err e;
 	value_says(ATTACK, "ALIE", "\"ALIE\" has no counterpart here: it needs the other workers' vectors");
 	value_says(ATTACK, "InnerProductManipulation", "has no counterpart here");
+	value_says(OPTIMIZER, "lion", "\"lion\" has no counterpart here: there are \"sgd\" and \"adam\"");
+	value_says("\"compressor\":", "QSGD", "\"QSGD\" has no counterpart here");
 	value_says(AGGREGATOR, "MeaMed", "\"MeaMed\" has no counterpart here");
 	value_says(AGGREGATOR, "TrMean", "\"TrMean\" is \"trimmed-mean\" here");
 	value_says("\"partition\":", "dirichlet", "\"dirichlet\" has no counterpart here");

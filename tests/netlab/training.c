@@ -6,7 +6,7 @@
 #include "tests/netlab/training.h"
 #include <math.h>
 #include <stdio.h>
-#include "aggregator/aggregator.h"
+#include "aggregator/method.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/stats.h"
@@ -38,11 +38,11 @@ int training_check(const struct runs *r, struct err *e)
 
 static const char *topology_of(const struct settings *s)
 {
-	const struct aggregator *agg = (const struct aggregator *)s->aggregator.row;
+	const struct method method = settings_method(s);
 
-	if (agg->float_mean)
+	if (method_is_float_mean(&method))
 		return "allreduce";
-	return agg->separable ? "sharded" : "star";
+	return method.separable ? "sharded" : "star";
 }
 
 /* The run as an experiment of its own. */

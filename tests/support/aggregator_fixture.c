@@ -1,6 +1,5 @@
 #include "tests/support/aggregator_fixture.h"
 #include <criterion/criterion.h>
-#include <stdio.h>
 #include <string.h>
 #include "aggregator/rule_run.h"
 #include "base/mem.h"
@@ -28,18 +27,15 @@ bool rig_guard_holds(const void *buffer, size_t bytes)
 void rig_init(struct rig *r, const struct row *backend, const char *json, int workers, size_t n)
 {
 	struct err e = {0};
-	struct choice c = {0};
 	memset(r, 0, sizeof *r);
 	cr_assert_eq(((const struct backend_row *)backend)->open(&r->be, &e), 0, "%s", e.text);
-	cr_assert_eq(choice_parse(&family_aggregators, &c, NULL, json, &r->arena, &e), 0, "%s: %s", json,
-	             e.text);
-	r->agg = (const struct aggregator *)c.row;
-	rule_resolve(r->agg, c.state, 0);
-	r->job = (struct step_job){.state = c.state, .be = &r->be, .seed = SEED, .n = n};
+	r->method = methods_read(&r->arena, json);
+	r->name = json;
+	r->job = method_job(&r->method, &r->be, SEED, n);
 	r->workers = workers;
-	r->push_bytes = r->agg->push_bytes(c.state, n);
-	r->pull_bytes = r->agg->pull_bytes(c.state, n);
-	r->memory_bytes = r->agg->memory_floats ? r->agg->memory_floats(c.state, n) * sizeof(float) : 0;
+	r->push_bytes = method_push_bytes(&r->method, n);
+	r->pull_bytes = method_pull_bytes(&r->method, n);
+	r->memory_bytes = method_memory_floats(&r->method, n) * sizeof(float);
 	for (int m = 0; m < workers; m++)
 		r->push[m] = rig_buffer(r->push_bytes);
 	r->pull = rig_buffer(r->pull_bytes);
@@ -69,24 +65,17 @@ bool rig_backend_opens(const struct row *row)
 	return ((const struct backend_row *)row)->open(&be, &e) == 0;
 }
 
-const char *rig_quoted(const struct row *row, char out[64])
-{
-	bool tau = strcmp(row->name, "centered-clipping") == 0; /* a key that must be given */
-	snprintf(out, 64, tau ? "{\"kind\": \"%s\", \"tau\": 100}" : "\"%s\"", row->name);
-	return out;
-}
-
 void rig_encode(struct rig *r, uint32_t worker, const float *v)
 {
-	r->agg->encode(&r->job, worker, v, 0, r->job.n, r->push[worker]);
+	method_encode(&r->method, &r->job, worker, v, 0, r->job.n, r->push[worker]);
 }
 
 /* All messages at once, in a run of one step. */
 static void combine_by_rule(struct rig *r)
 {
 	struct err e = {0};
-	struct rule_run run = {.agg = r->agg,
-	                       .state = r->job.state,
+	struct rule_run run = {.agg = r->method.aggregator,
+	                       .state = r->method.aggregator_state,
 	                       .be = &r->be,
 	                       .lanes = 1,
 	                       .workers = r->workers,
@@ -98,7 +87,7 @@ static void combine_by_rule(struct rig *r)
 	                    .n = r->job.n,
 	                    .end = r->job.n,
 	                    .pull = r->pull};
-	run.memory = mem_array(rule_memory_floats(r->agg, r->job.n), sizeof(float));
+	run.memory = mem_array(rule_memory_floats(r->method.aggregator, r->job.n), sizeof(float));
 	rule_open(&run);
 	cr_assert_eq(rule_meet(&run, &m, &e), MEETING_ANSWERED, "%s%s", e.text, run.report.withheld);
 	rule_close(&run);
@@ -107,16 +96,17 @@ static void combine_by_rule(struct rig *r)
 
 void rig_combine(struct rig *r, size_t begin, size_t end)
 {
-	if (r->agg->rule) {
+	if (r->method.aggregator->rule) {
 		combine_by_rule(r);
 		return;
 	}
-	r->agg->combine(&r->job, r->workers, (const void *const *)r->push, begin, end, r->pull);
+	method_combine(&r->method, &r->job, r->workers, (const void *const *)r->push, begin, end, r->pull);
 }
 
 void rig_apply(struct rig *r, size_t begin, size_t end, double lr, double decay)
 {
-	r->agg->apply(&r->job, r->pull, begin, end, lr, decay, r->memory_bytes ? r->memory : NULL, r->x);
+	method_apply(&r->method, &r->job, r->pull, begin, end, lr, decay, r->memory_bytes ? r->memory : NULL,
+	             r->x);
 }
 
 void rig_step(struct rig *r, const float *v, double lr, double decay)

@@ -1,11 +1,11 @@
-/* One aggregator with all the memory of a step, and the sign law in integers: for test_aggregators.c and
+/* One method with all the memory of a step, and the sign law in integers: for test_aggregators.c and
  * test_vote.c.
  */
 #ifndef SIGNSGD_TESTS_SUPPORT_AGGREGATOR_FIXTURE_H
 #define SIGNSGD_TESTS_SUPPORT_AGGREGATOR_FIXTURE_H
 
-#include "aggregator/aggregator.h"
 #include "base/rng.h"
+#include "tests/support/methods.h"
 
 enum { WORKERS_MOST = 33, GUARD_BYTES = 64, SEED = 2019 };
 
@@ -13,7 +13,8 @@ enum { WORKERS_MOST = 33, GUARD_BYTES = 64, SEED = 2019 };
 struct rig {
 	struct arena arena;
 	struct backend be;
-	const struct aggregator *agg;
+	struct method method;
+	const char *name; /* the text that it was made of */
 	struct step_job job;
 	int workers;
 	size_t push_bytes, pull_bytes, memory_bytes;
@@ -29,9 +30,7 @@ void *rig_buffer(size_t bytes);
 /* Has nothing been written behind such a buffer? */
 bool rig_guard_holds(const void *buffer, size_t bytes);
 
-/* `json`: {"kind": ...} or a name in quotes, as in an experiment. Ends the test where it is refused. Free
- * with rig_clear().
- */
+/* `json`: as methods_read() takes it. Free with rig_clear(). */
 void rig_init(struct rig *r, const struct row *backend, const char *json, int workers, size_t n);
 
 void rig_clear(struct rig *r);
@@ -41,9 +40,6 @@ const struct row *rig_ref(void);
 
 /* Can this processor run it? */
 bool rig_backend_opens(const struct row *row);
-
-/* A row by its name in quotes, or with the key that it must have, in `out`, which is returned. */
-const char *rig_quoted(const struct row *row, char out[64]);
 
 /* The parts of a step: v [n] into a push, coordinates begin to end of all pushes into the pull, those of the
  * pull into x. A rule sees all of the pushes at once, whatever the range.

@@ -83,7 +83,7 @@ uint64_t byzantine_join(struct byzantine *b)
 
 void byzantine_vote(struct byzantine *b, uint64_t step)
 {
-	size_t bytes = b->toy->agg->push_bytes(b->toy->job.state, b->toy->n);
+	size_t bytes = b->toy->shape.push_bytes;
 	void *push = mem_array(bytes, 1);
 	byzantine_say(b, (struct frame){.type = FRAME_PUSH, .step = step, .born = (int64_t)step}, push, bytes,
 	              -1);

@@ -11,15 +11,14 @@ void toy_open(struct toy *t, int workers, int steps, size_t n, const char *agg)
 	static const bool all[TOY_WORKERS_MOST] = {true, true, true, true, true, true, true, true,
 	                                           true, true, true, true, true, true, true, true};
 	struct err e = {0};
-	struct choice c = {0};
 	char quoted[128];
 	*t = (struct toy){.workers = workers, .steps = steps, .n = n, .honest = all, .zeros = -1};
 	snprintf(quoted, sizeof quoted, agg[0] == '{' ? "%s" : "\"%s\"", agg);
-	if (choice_parse(&family_aggregators, &c, NULL, quoted, &t->arena, &e) ||
-	    ((const struct backend_row *)family_find(&family_backends, "cpu"))->open(&t->be, &e))
+	if (((const struct backend_row *)family_find(&family_backends, "cpu"))->open(&t->be, &e))
 		die("%s", e.text);
-	t->agg = (const struct aggregator *)c.row;
-	t->job = (struct step_job){.state = c.state, .be = &t->be, .seed = 5, .n = n};
+	t->method = methods_read(&t->arena, quoted);
+	t->shape = method_shape(&t->method, n);
+	t->job = method_job(&t->method, &t->be, 5, n);
 }
 
 void toy_close(struct toy *t)
@@ -31,7 +30,7 @@ void toy_worker_open(const struct toy *t, struct toy_worker *w, int id)
 {
 	w->id = id;
 	w->v = mem_array(t->n, sizeof *w->v);
-	w->push = mem_array(t->agg->push_bytes(t->job.state, t->n), 1);
+	w->push = mem_array(t->shape.push_bytes, 1);
 }
 
 void toy_say(const struct toy *t, struct toy_worker *w, uint64_t step, const float *x)
@@ -41,14 +40,14 @@ void toy_say(const struct toy *t, struct toy_worker *w, uint64_t step, const flo
 	job.step = step;
 	for (size_t i = 0; i < t->n; i++)
 		w->v[i] = 0.5F * w->v[i] + (stream_uniform(&s, i) - 0.5F) + 0.125F * x[i];
-	t->agg->encode(&job, (uint32_t)w->id, w->v, 0, t->n, w->push);
+	method_encode(&t->method, &job, (uint32_t)w->id, w->v, 0, t->n, w->push);
 }
 
 void toy_apply(const struct toy *t, uint64_t step, const void *pull, float *x)
 {
 	struct step_job job = t->job;
 	job.step = step;
-	t->agg->apply(&job, pull, 0, t->n, 0.25, 0, NULL, x);
+	method_apply(&t->method, &job, pull, 0, t->n, 0.25, 0, NULL, x);
 }
 
 void toy_combine(void *ctx, int lane, int count, const void *const *pushes, size_t begin, size_t end,
@@ -58,7 +57,7 @@ void toy_combine(void *ctx, int lane, int count, const void *const *pushes, size
 	struct step_job job = r->toy->job;
 	(void)lane;
 	job.step = r->step;
-	r->toy->agg->combine(&job, count, pushes, begin, end, pull);
+	method_combine(&r->toy->method, &job, count, pushes, begin, end, pull);
 }
 
 static struct meeting_rule toy_rule = {.every = 3};
@@ -81,21 +80,12 @@ bool toy_answer(struct toy_round *r, int count, const int *ids, const void *cons
 
 struct exchange_request toy_request(const struct toy *t, struct toy_round *r)
 {
-	size_t push_bytes = t->agg->push_bytes(t->job.state, t->n);
-	size_t pull_bytes = t->agg->pull_bytes(t->job.state, t->n);
+	struct exchange_rule rule = method_rule(&t->method, toy_combine, NULL, r);
+	rule.float_mean = false;
+	rule.separable = rule.separable && !t->meets;
+	rule.meet = t->meets ? toy_meet : NULL;
 	return (struct exchange_request){
-	        .step = r->step,
-	        .shape = {.n = t->n,
-	                  .push_bytes = push_bytes,
-	                  .pull_bytes = pull_bytes,
-	                  .push_planes = planes_of(t->agg->push_bits, push_bytes, t->n),
-	                  .pull_planes = planes_of(t->agg->pull_bits, pull_bytes, t->n)},
-	        .rule = {.name = t->agg->row.name,
-	                 .separable = t->agg->separable && !t->meets,
-	                 .meet = t->meets ? toy_meet : NULL,
-	                 .combine = toy_combine,
-	                 .ctx = r},
-	        .honest = t->honest};
+	        .step = r->step, .shape = t->shape, .rule = rule, .honest = t->honest};
 }
 
 void toy_replay(const struct toy *t, int steps, const int64_t (*born)[TOY_WORKERS_MOST], float *x)
@@ -103,7 +93,7 @@ void toy_replay(const struct toy *t, int steps, const int64_t (*born)[TOY_WORKER
 	struct toy_worker w[TOY_WORKERS_MOST];
 	const void *pushes[TOY_WORKERS_MOST];
 	int ids[TOY_WORKERS_MOST];
-	void *pull = mem_array(t->agg->pull_bytes(t->job.state, t->n), 1);
+	void *pull = mem_array(t->shape.pull_bytes, 1);
 	memset(x, 0, t->n * sizeof *x);
 	for (int m = 0; m < t->workers; m++)
 		toy_worker_open(t, &w[m], m);

@@ -13,8 +13,8 @@
 #define SIGNSGD_TESTS_SUPPORT_ZMQ_PEER_H
 
 #include <sys/types.h>
-#include "aggregator/aggregator.h"
 #include "base/pool.h"
+#include "tests/support/methods.h"
 #include "transport/zmq/server.h"
 
 enum { TOY_WORKERS_MOST = 16, TOY_STEPS_MOST = 4096 };
@@ -22,7 +22,8 @@ enum { TOY_WORKERS_MOST = 16, TOY_STEPS_MOST = 4096 };
 struct toy {
 	int workers, steps;
 	size_t n, running; /* running: floats of running statistics */
-	const struct aggregator *agg;
+	struct method method;
+	struct message_shape shape;
 	struct step_job job;
 	struct backend be;
 	struct arena arena;

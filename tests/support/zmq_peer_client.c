@@ -54,7 +54,7 @@ static void life_open(struct client_life *c)
 {
 	const struct toy *t = c->toy;
 	struct err e = {0};
-	c->pull = mem_array(t->agg->pull_bytes(t->job.state, t->n), 1);
+	c->pull = mem_array(t->shape.pull_bytes, 1);
 	toy_state_open(t, &c->state);
 	for (int i = 0; i < c->link->count; i++) {
 		toy_worker_open(t, &c->w[i], c->link->ids[i]);

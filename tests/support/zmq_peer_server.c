@@ -26,7 +26,7 @@ void toy_server_begin(struct toy_server *s, const char *row)
 	    transport_zmq.open(c.state, &env, &s->link, &e))
 		die("%s", e.text);
 	toy_state_open(t, &s->state);
-	s->pull = mem_array(t->agg->pull_bytes(t->job.state, t->n), 1);
+	s->pull = mem_array(t->shape.pull_bytes, 1);
 }
 
 void toy_server_open(struct toy_server *s, const struct toy *t, enum endpoint_trust trust,

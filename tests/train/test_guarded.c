@@ -6,12 +6,12 @@
 #include <stdio.h>
 #include <string.h>
 #include "adversary/attack.h"
-#include "aggregator/aggregator.h"
 #include "backend/backend.h"
 #include "record/record.h"
 #include "registry.h"
 #include "tests/support/cli.h"
 #include "tests/support/guarded.h"
+#include "tests/support/methods.h"
 
 TestSuite(guarded, .init = cli_open, .fini = cli_close, .timeout = 240);
 
@@ -61,16 +61,10 @@ Test(guarded, models_give_the_bits_of_ref)
 	guarded_expect_as_ref(qrnn, "--lanes 2");
 }
 
-Test(guarded, every_aggregator)
+Test(guarded, every_method)
 {
-	char options[128];
-	for (const struct row *const *row = family_aggregators.rows; *row; row++) {
-		bool own = ((const struct aggregator *)(const void *)*row)->own_momentum;
-		bool needs_tau = strcmp((*row)->name, "centered-clipping") == 0;
-		snprintf(options, sizeof options, "--set 'aggregator={\"kind\":\"%s\"%s}'%s", (*row)->name,
-		         needs_tau ? ",\"tau\":1" : "", own ? " --set momentum=0" : " --lanes 2");
-		guarded_expect_as_ref(mlp, options);
-	}
+	for (const struct method_text *t = methods_all(); t->json[0]; t++)
+		guarded_expect_as_ref(mlp, t->options);
 	guarded_expect_as_ref(mlp, "--set 'aggregator={\"kind\":\"vote\",\"zero\":\"abstain\",\"tie\":"
 	                           "\"abstain\"}' --set record.agreement=1 --lanes 2");
 }

@@ -103,7 +103,7 @@ static void read_column(const char *name, enum h5_type type, size_t count, void 
 /* A vote, which is all zeros, and what else comes with it. False: the run is over. */
 static bool say(struct scene *s, uint64_t step, double loss, const float *running, struct frame *answer)
 {
-	size_t push = s->toy.agg->push_bytes(s->toy.job.state, s->toy.n);
+	size_t push = s->toy.shape.push_bytes;
 	size_t more = running ? s->running * sizeof *running : 0;
 	unsigned char *body = mem_array(push + more, 1);
 	struct frame f = {.type = FRAME_PUSH, .step = step, .born = (int64_t)step, .value = loss};

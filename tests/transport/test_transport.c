@@ -2,8 +2,8 @@
 #include <criterion/criterion.h>
 #include <stdio.h>
 #include <string.h>
-#include "aggregator/aggregator.h"
 #include "registry.h"
+#include "tests/support/methods.h"
 #include "transport/transport.h"
 
 enum { WORKERS = 5 };
@@ -123,21 +123,21 @@ Test(transport, bytes_of_all_workers_are_counted)
 	pool_close(pool);
 }
 
-struct job_of_row {
-	const struct aggregator *agg;
+struct method_job {
+	struct method method;
 	struct step_job job;
 };
 
-static void row_combine(void *ctx, int lane, int count, const void *const *pushes, size_t begin, size_t end,
+static void job_combine(void *ctx, int lane, int count, const void *const *pushes, size_t begin, size_t end,
                         void *pull)
 {
-	const struct job_of_row *r = ctx;
+	const struct method_job *r = ctx;
 	(void)lane;
-	r->agg->combine(&r->job, count, pushes, begin, end, pull);
+	method_combine(&r->method, &r->job, count, pushes, begin, end, pull);
 }
 
 /* The pull of one exchange on `lanes` lanes, to pull [pull_bytes]. */
-static void row_exchange(struct job_of_row *r, const void *const *pushes, int lanes, void *pull)
+static void job_exchange(struct method_job *r, const void *const *pushes, int lanes, void *pull)
 {
 	struct err e = {0};
 	struct link link;
@@ -146,16 +146,13 @@ static void row_exchange(struct job_of_row *r, const void *const *pushes, int la
 	int64_t born[WORKERS] = {0};
 	bool honest[WORKERS] = {0};
 	struct exchange_reply reply;
-	struct exchange_request x = {
-	        .hosted = WORKERS,
-	        .born = born,
-	        .honest = honest,
-	        .shape = {.n = r->job.n,
-	                  .push_bytes = r->agg->push_bytes(r->job.state, r->job.n),
-	                  .pull_bytes = r->agg->pull_bytes(r->job.state, r->job.n)},
-	        .pushes = pushes,
-	        .pull = pull,
-	        .rule = {.separable = r->agg->separable, .combine = row_combine, .ctx = r}};
+	struct exchange_request x = {.hosted = WORKERS,
+	                             .born = born,
+	                             .honest = honest,
+	                             .shape = method_shape(&r->method, r->job.n),
+	                             .pushes = pushes,
+	                             .pull = pull,
+	                             .rule = method_rule(&r->method, job_combine, NULL, r)};
 	cr_assert_eq(local()->open(NULL, &env, &link, &e), 0, "%s", e.text);
 	cr_assert_eq(local()->exchange(link.self, &x, &reply, &e), 0);
 	cr_assert_eq(reply.bytes_up, WORKERS * x.shape.push_bytes);
@@ -165,32 +162,28 @@ static void row_exchange(struct job_of_row *r, const void *const *pushes, int la
 }
 
 /* Law 1. Votes of small integers, so that zeros and ties come up too. */
-static void check_lanes(const struct backend *be, const struct row *row, size_t n)
+static void check_lanes(const struct backend *be, const char *text, size_t n)
 {
 	static const int lanes[] = {1, 2, 3, 8};
 	struct arena arena = {0};
-	struct err e = {0};
-	struct choice c = {0};
-	char name[64];
-	snprintf(name, sizeof name, "\"%s\"", row->name);
-	cr_assert_eq(choice_parse(&family_aggregators, &c, NULL, name, &arena, &e), 0, "%s", e.text);
-	struct job_of_row r = {.agg = (const struct aggregator *)row,
-	                       .job = {.state = c.state, .be = be, .seed = 11, .step = 3, .n = n}};
-	size_t pull_bytes = r.agg->pull_bytes(c.state, n);
+	struct method_job r = {.method = methods_read(&arena, text)};
+	r.job = method_job(&r.method, be, 11, n);
+	r.job.step = 3;
+	size_t pull_bytes = method_pull_bytes(&r.method, n);
 	void *pushes[WORKERS], *want = mem_array(pull_bytes, 1), *pull = mem_array(pull_bytes, 1);
 	float *v = mem_array(n, sizeof *v);
 	for (uint32_t m = 0; m < WORKERS; m++) {
 		struct stream s = stream_of(12, RNG_TEST, m, 0);
 		for (size_t i = 0; i < n; i++)
 			v[i] = (float)((int)(stream_uniform(&s, i) * 5) - 2) * 0.7F;
-		pushes[m] = mem_array(r.agg->push_bytes(c.state, n), 1);
-		r.agg->encode(&r.job, m, v, 0, n, pushes[m]);
+		pushes[m] = mem_array(method_push_bytes(&r.method, n), 1);
+		method_encode(&r.method, &r.job, m, v, 0, n, pushes[m]);
 	}
-	r.agg->combine(&r.job, WORKERS, (const void *const *)pushes, 0, n, want);
+	method_combine(&r.method, &r.job, WORKERS, (const void *const *)pushes, 0, n, want);
 	for (size_t l = 0; l < sizeof lanes / sizeof *lanes; l++) {
 		memset(pull, 0x5a, pull_bytes);
-		row_exchange(&r, (const void *const *)pushes, lanes[l], pull);
-		cr_assert_eq(memcmp(want, pull, pull_bytes), 0, "%s, n = %zu: %d lanes differ", row->name, n,
+		job_exchange(&r, (const void *const *)pushes, lanes[l], pull);
+		cr_assert_eq(memcmp(want, pull, pull_bytes), 0, "%s, n = %zu: %d lanes differ", text, n,
 		             lanes[l]);
 	}
 	for (int m = 0; m < WORKERS; m++)
@@ -209,11 +202,11 @@ Test(transport, lanes_do_not_show)
 		struct err e = {0};
 		if (((const struct backend_row *)*b)->open(&be, &e) != 0)
 			continue; /* this machine has none */
-		for (const struct row *const *r = family_aggregators.rows; *r; r++) {
-			if (((const struct aggregator *)*r)->rule)
+		for (const struct method_text *t = methods_all(); t->json[0]; t++) {
+			if (t->rule)
 				continue; /* tests/aggregator/test_rule_bits.c */
 			for (size_t s = 0; s < sizeof sizes / sizeof *sizes; s++)
-				check_lanes(&be, *r, sizes[s]);
+				check_lanes(&be, t->json, sizes[s]);
 		}
 	}
 }

@@ -19,7 +19,7 @@ static struct scene scene; /* in static memory, for its size */
 /* Messages with one kind of fault, before a vote that is in order. */
 static void lie_once(struct byzantine *l, int kind, uint64_t step)
 {
-	size_t bytes = l->toy->agg->push_bytes(l->toy->job.state, l->toy->n);
+	size_t bytes = l->toy->shape.push_bytes;
 	unsigned char *push = mem_array(bytes + 8, 1);
 	struct frame f = {.type = FRAME_PUSH, .step = step, .born = (int64_t)step};
 	struct frame other = {.type = FRAME_ANSWER, .step = step};

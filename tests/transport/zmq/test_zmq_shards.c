@@ -260,7 +260,7 @@ Test(zmq_shards, without_a_shard_there_is_a_sentence)
 /* The vote for one server: a worker may send it to one and not to another. */
 static void say_vote(struct byzantine *l, const struct toy *t, int to, uint64_t step, uint32_t attempt)
 {
-	struct planes p = planes_of(1, t->agg->push_bytes(t->job.state, t->n), t->n);
+	struct planes p = planes_of(1, t->shape.push_bytes, t->n);
 	size_t range = planes_bucket(t->n, 2), begin = (size_t)to * range, end = to ? t->n : range;
 	size_t bytes = planes_range_bytes(&p, t->n, begin, end);
 	unsigned char *zeros = mem_array(bytes, 1);
@@ -348,7 +348,7 @@ Test(zmq_shards, a_vote_in_part_or_in_parts_of_two_attempts_does_not_count)
 static void lie_to(struct byzantine *l, const struct toy *t, uint64_t step, bool main)
 {
 	static unsigned char junk[8192];
-	const size_t push = t->agg->push_bytes(t->job.state, t->n);
+	const size_t push = t->shape.push_bytes;
 	const struct frame votes[] = {
 	        {.type = FRAME_PUSH, .step = step, .born = (int64_t)step, .index = 0, .count = 5},
 	        {.type = FRAME_PUSH, .step = step, .born = (int64_t)step, .index = 4, .count = 5},

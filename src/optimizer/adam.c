@@ -1,7 +1,6 @@
-/* Aggregator `adam`: the mean gradient, and Adam's step from it on every machine. */
+/* Optimizer `adam`: Adam's step from the answer, in every process alike. */
 #include <math.h>
-#include "aggregator/mean.h"
-#include "compressor/float32.h"
+#include "optimizer/optimizer.h"
 
 struct adam {
 	double beta1, beta2, eps;
@@ -55,28 +54,19 @@ static const struct key adam_keys[] = {
         {0},
 };
 
-const struct aggregator aggregator_adam = {
+const struct optimizer optimizer_adam = {
         .row = {.name = "adam",
                 .also = "adamw",
-                .about = "Adam from the mean of the workers' gradients, with decoupled weight decay",
-                .formula = "g = (1/M) sum over workers of g_m; m <- beta1 m + (1 - beta1) g; s <- beta2 s + "
-                           "(1 - beta2) g^2; x <- x - lr (m / (1 - beta1^t) / (sqrt(s / (1 - beta2^t)) + "
-                           "eps) + decay x), t = step + 1. Kingma and Ba 2015, Algorithm 1; the decay as in "
-                           "Loshchilov and Hutter 2019. With beta1 = beta2 = eps = 0 it is signSGD "
-                           "(Bernstein et al. 2019). 32 bits a coordinate up and 32 down",
+                .about = "Adam from the answer, with decoupled weight decay",
+                .formula = "m <- beta1 m + (1 - beta1) g; s <- beta2 s + (1 - beta2) g^2; x <- x - lr (m / "
+                           "(1 - beta1^t) / (sqrt(s / (1 - beta2^t)) + eps) + decay x), g the answer, t = "
+                           "step + 1. Kingma and Ba 2015, Algorithm 1; the decay as in Loshchilov and "
+                           "Hutter 2019. With beta1 = beta2 = eps = 0 it is signSGD (Bernstein et al. "
+                           "2019)",
                 .keys = adam_keys,
                 .state_bytes = sizeof(struct adam)},
-        .separable = true,
-        .float_mean = true,
-        .push_bits = 32,
-        .pull_bits = 32,
+        .takes = TAKES_FLOATS,
         .own_momentum = true,
-        .push_bytes = float32_bytes,
-        .pull_bytes = float32_bytes,
         .memory_floats = adam_memory_floats,
-        .encode = float32_encode,
-        .combine = mean_combine,
         .apply = adam_apply,
-        .push_signs = float32_signs,
-        .pull_signs = float32_signs,
 };

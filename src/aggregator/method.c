@@ -1,0 +1,151 @@
+/* The three rows of a run together: see aggregator/method.h. */
+#include "aggregator/method.h"
+
+static bool takes(int kinds, enum message_kind kind)
+{
+	return (kinds >> kind & 1) != 0;
+}
+
+struct method method_of(const struct choice *compressor, const struct choice *aggregator,
+                        const struct choice *optimizer)
+{
+	const struct compressor *c = (const struct compressor *)compressor->row;
+	const struct aggregator *a = (const struct aggregator *)aggregator->row;
+	return (struct method){
+	        .compressor = c,
+	        .aggregator = a,
+	        .optimizer = optimizer ? (const struct optimizer *)optimizer->row : NULL,
+	        .compressor_state = compressor->state,
+	        .aggregator_state = aggregator->state,
+	        .optimizer_state = optimizer ? optimizer->state : NULL,
+	        .push = {.kind = c->says, .abstains = c->abstains && c->abstains(compressor->state)},
+	        .pull = {.kind = a->answers, .abstains = a->abstains && a->abstains(aggregator->state)},
+	        .separable = c->bits > 0 && a->separable};
+}
+
+int method_check_messages(const struct method *m, struct err *e)
+{
+	const char *rule = m->aggregator->row.name, *said = m->compressor->row.name;
+	if (takes(m->aggregator->takes, m->push.kind))
+		return 0;
+	if (m->push.kind == MESSAGE_FLOATS)
+		return err_user(
+		        e,
+		        "aggregator \"%s\" counts signs, and compressor \"%s\" sends floats; expected "
+		        "compressor \"%s\", or aggregator \"mean\"",
+		        rule, said, m->aggregator->compressor);
+	return err_user(
+	        e,
+	        "aggregator \"%s\" takes floats, and compressor \"%s\" sends signs: once messages are "
+	        "signs, the sign of their mean, median or trimmed mean and the majority are the same "
+	        "bit; expected aggregator \"vote\" or \"mean\", or compressor \"%s\"",
+	        rule, said, m->aggregator->compressor);
+}
+
+int method_check_step(const struct method *m, struct err *e)
+{
+	if (takes(m->optimizer->takes, m->pull.kind))
+		return 0;
+	return err_user(e,
+	                "optimizer \"%s\" steps by floats, and the answer of aggregator \"%s\" is signs; "
+	                "expected optimizer \"sgd\", or aggregator \"mean\"",
+	                m->optimizer->row.name, m->aggregator->row.name);
+}
+
+size_t method_push_bytes(const struct method *m, size_t n)
+{
+	return m->compressor->bytes(m->compressor_state, n);
+}
+
+size_t method_pull_bytes(const struct method *m, size_t n)
+{
+	return message_bytes(&m->pull, n);
+}
+
+size_t method_memory_floats(const struct method *m, size_t n)
+{
+	return m->optimizer->memory_floats ? m->optimizer->memory_floats(m->optimizer_state, n) : 0;
+}
+
+struct message_shape method_shape(const struct method *m, size_t n)
+{
+	size_t push = method_push_bytes(m, n), pull = method_pull_bytes(m, n);
+	return (struct message_shape){.n = n,
+	                              .push_bytes = push,
+	                              .pull_bytes = pull,
+	                              .push_planes = planes_of(m->compressor->bits, push, n),
+	                              .pull_planes = planes_of(message_bits(&m->pull), pull, n)};
+}
+
+struct exchange_rule method_rule(const struct method *m, combine_fn *combine, meeting_fn *meet, void *ctx)
+{
+	return (struct exchange_rule){.name = m->aggregator->row.name,
+	                              .separable = m->separable,
+	                              .float_mean = method_is_float_mean(m),
+	                              .combine = combine,
+	                              .meet = m->aggregator->rule ? meet : NULL,
+	                              .ctx = ctx};
+}
+
+bool method_is_float_mean(const struct method *m)
+{
+	return m->aggregator->float_mean && m->push.kind == MESSAGE_FLOATS;
+}
+
+struct step_job method_job(const struct method *m, const struct backend *be, uint64_t seed, size_t n)
+{
+	return (struct step_job){.be = be, .seed = seed, .n = n, .push = m->push, .pull = m->pull};
+}
+
+static struct step_job job_of(const struct step_job *job, const void *state)
+{
+	struct step_job own = *job;
+	own.state = state;
+	return own;
+}
+
+void method_encode(const struct method *m, const struct step_job *job, uint32_t worker, const float *v,
+                   size_t begin, size_t end, void *push)
+{
+	const struct step_job own = job_of(job, m->compressor_state);
+	m->compressor->encode(&own, worker, v, begin, end, push);
+}
+
+void method_encode_momentum(const struct method *m, const struct step_job *job, uint32_t worker, float beta,
+                            const float *g, float *v, size_t begin, size_t end, void *push)
+{
+	const struct step_job own = job_of(job, m->compressor_state);
+	if (m->compressor->encode_momentum) {
+		m->compressor->encode_momentum(&own, worker, beta, g, v, begin, end, push);
+		return;
+	}
+	job->be->momentum(job->queue, end - begin, beta, g + begin, v + begin);
+	m->compressor->encode(&own, worker, v, begin, end, push);
+}
+
+void method_combine(const struct method *m, const struct step_job *job, int count, const void *const *pushes,
+                    size_t begin, size_t end, void *pull)
+{
+	const struct step_job own = job_of(job, m->aggregator_state);
+	m->aggregator->combine(&own, count, pushes, begin, end, pull);
+}
+
+void method_apply(const struct method *m, const struct step_job *job, const void *pull, size_t begin,
+                  size_t end, double lr, double decay, float *memory, float *x)
+{
+	const struct step_job own = job_of(job, m->optimizer_state);
+	m->optimizer->apply(&own, pull, begin, end, lr, decay, memory, x);
+}
+
+void method_push_signs(const struct method *m, const struct step_job *job, const void *push, uint64_t *vote,
+                       uint64_t *abstain)
+{
+	const struct step_job own = job_of(job, m->compressor_state);
+	m->compressor->signs(&own, push, vote, abstain);
+}
+
+void method_pull_signs(const struct method *m, const struct step_job *job, const void *pull, uint64_t *vote,
+                       uint64_t *abstain)
+{
+	message_signs(job, &m->pull, pull, vote, abstain);
+}

@@ -1,0 +1,44 @@
+/*
+ * A compressor: what a worker says of its vector. Its message goes to the aggregator, which must take such
+ * messages (aggregator/aggregator.h).
+ *
+ * encode(), encode_momentum() and decode() work on a range of coordinates [begin, end), begin a multiple of
+ * 64 and end a multiple of 64 or n, so that lanes, and shards on several machines, can share the work. A row
+ * whose message cannot be divided has bits = 0 and always gets 0..n. A message is always whole; a call
+ * touches only the coordinates of its range.
+ */
+#ifndef SIGNSGD_COMPRESSOR_COMPRESSOR_H
+#define SIGNSGD_COMPRESSOR_COMPRESSOR_H
+
+#include "compressor/job.h"
+#include "config/key.h"
+
+struct compressor {
+	struct row row;
+	enum message_kind says;
+	/* Bits of a coordinate in each plane of a message, which may then be cut at any multiple of 64
+	 * coordinates; the size of the message gives the number of planes. 0: it is one piece. */
+	int bits;
+	/* Of signs: has a message an abstain plane? NULL: no. */
+	bool (*abstains)(const void *state);
+	/* The most bytes that a message of n coordinates has. */
+	size_t (*bytes)(const void *state, size_t n);
+
+	/* v [n] -> push [bytes], by `worker`, coordinates [begin, end). */
+	void (*encode)(const struct step_job *job, uint32_t worker, const float *v, size_t begin, size_t end,
+	               void *push);
+	/*
+	 * The momentum v = (1 - beta) g + beta v, then encode() of v, on the same coordinates: the same bits
+	 * with less memory traffic. NULL: there is nothing to win, callers do one after the other.
+	 */
+	void (*encode_momentum)(const struct step_job *job, uint32_t worker, float beta, const float *g,
+	                        float *v, size_t begin, size_t end, void *push);
+	/* What the message says of coordinates [begin, end), as floats: out [end - begin], memory of the
+	 * host. The queue is finished then. */
+	void (*decode)(const struct step_job *job, const void *push, size_t begin, size_t end, float *out);
+	/* For probes: the signs in a message, as planes of backend/sign.h: vote and abstain [words], both
+	 * always written. */
+	void (*signs)(const struct step_job *job, const void *push, uint64_t *vote, uint64_t *abstain);
+};
+
+#endif

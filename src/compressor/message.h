@@ -1,0 +1,30 @@
+/*
+ * What a message says of each coordinate: a worker's message, and the server's answer too. What varies from
+ * this, such as one scale for many signs, is a layout of its own compressor.
+ */
+#ifndef SIGNSGD_COMPRESSOR_MESSAGE_H
+#define SIGNSGD_COMPRESSOR_MESSAGE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+enum message_kind {
+	MESSAGE_FLOATS, /* float32 [n] */
+	MESSAGE_SIGNS   /* planes of backend/sign.h */
+};
+
+/* Sets of kinds: 1 << kind. */
+enum { TAKES_FLOATS = 1 << MESSAGE_FLOATS, TAKES_SIGNS = 1 << MESSAGE_SIGNS };
+
+struct message {
+	enum message_kind kind;
+	bool abstains; /* MESSAGE_SIGNS: an abstain plane follows the vote plane */
+};
+
+/* Bytes of n coordinates. */
+size_t message_bytes(const struct message *m, size_t n);
+
+/* Bits of a coordinate in each plane; the size of a message gives the number of planes. */
+int message_bits(const struct message *m);
+
+#endif

@@ -1,0 +1,38 @@
+/* Compressor `none`: the vector itself, 32 bits a coordinate. */
+#include "compressor/compressor.h"
+
+static size_t none_bytes(const void *state, size_t n)
+{
+	(void)state;
+	return n * sizeof(float);
+}
+
+static void none_encode(const struct step_job *job, uint32_t worker, const float *v, size_t begin, size_t end,
+                        void *push)
+{
+	(void)worker;
+	job->be->memory->copy(job->queue, (float *)push + begin, v + begin, (end - begin) * sizeof *v);
+}
+
+static void none_decode(const struct step_job *job, const void *push, size_t begin, size_t end, float *out)
+{
+	job->be->memory->download(job->queue, out, (const float *)push + begin, (end - begin) * sizeof *out);
+}
+
+static void none_signs(const struct step_job *job, const void *push, uint64_t *vote, uint64_t *abstain)
+{
+	message_signs(job, &job->push, push, vote, abstain);
+}
+
+const struct compressor compressor_none = {
+        .row = {.name = "none",
+                .also = "identity, float, float32, fp32, dense, uncompressed, no_compression",
+                .about = "the vector itself, nothing compressed",
+                .formula = "v_m, as 32-bit floats: 32 bits a coordinate up"},
+        .says = MESSAGE_FLOATS,
+        .bits = 32,
+        .bytes = none_bytes,
+        .encode = none_encode,
+        .decode = none_decode,
+        .signs = none_signs,
+};

@@ -1,0 +1,72 @@
+#include "tests/support/methods.h"
+#include <stdio.h>
+#include <string.h>
+#include "base/log.h"
+#include "experiment/spelling.h"
+#include "registry.h"
+
+enum { METHODS_MOST = 64 };
+
+static int read_text(struct arena *a, const char *text, struct method *out, struct err *e)
+{
+	struct json *root = json_read_text(a, "{}", "{}", 2, e);
+	struct json *value = root ? json_read_text(a, text, text, strlen(text), e) : NULL;
+	if (!value)
+		return -1;
+	if (value->type == JSON_OBJECT && !json_member(value, "kind"))
+		root = value;
+	else if (json_set(a, root, "aggregator", value, e))
+		return -1;
+	return spelling_method(a, root, out, e);
+}
+
+struct method methods_read(struct arena *a, const char *text)
+{
+	struct method m;
+	struct err e = {0};
+	if (read_text(a, text, &m, &e))
+		die("%s", e.text);
+	return m;
+}
+
+static bool fits(const char *text)
+{
+	struct arena a = {0};
+	struct method m;
+	struct err e = {0};
+	bool good = read_text(&a, text, &m, &e) == 0;
+	arena_clear(&a);
+	return good;
+}
+
+/* The three rows, where they fit each other. */
+static bool put_together(struct method_text *t, const struct row *compressor, const struct row *aggregator,
+                         const struct row *optimizer)
+{
+	bool own = ((const struct optimizer *)(const void *)optimizer)->own_momentum;
+	bool tau = strcmp(aggregator->name, "centered-clipping") == 0; /* a key that must be given */
+	char rule[64];
+	snprintf(rule, sizeof rule, tau ? "{\"kind\":\"%s\",\"tau\":1}" : "\"%s\"", aggregator->name);
+	snprintf(t->json, sizeof t->json, "{\"compressor\":\"%s\",\"aggregator\":%s,\"optimizer\":\"%s\"}",
+	         compressor->name, rule, optimizer->name);
+	snprintf(t->options, sizeof t->options,
+	         "--set compressor=%s --set 'aggregator=%s' --set optimizer=%s%s", compressor->name, rule,
+	         optimizer->name, own ? " --set momentum=0" : "");
+	t->rule = ((const struct aggregator *)(const void *)aggregator)->rule;
+	return fits(t->json);
+}
+
+const struct method_text *methods_all(void)
+{
+	static struct method_text all[METHODS_MOST + 1];
+	size_t n = 0;
+	for (const struct row *const *g = family_aggregators.rows; *g; g++)
+		for (const struct row *const *c = family_compressors.rows; *c; c++)
+			for (const struct row *const *o = family_optimizers.rows; *o; o++) {
+				if (n == METHODS_MOST)
+					die("more methods than this holds");
+				n += put_together(&all[n], *c, *g, *o);
+			}
+	all[n].json[0] = '\0';
+	return all;
+}
