@@ -42,7 +42,6 @@ struct run {
 	bool ours;    /* the path was compared again, right before the first write */
 	bool blew_up; /* it has diverged */
 	bool saved_once;
-	bool withheld; /* it was said that a step was withheld */
 };
 
 void run_path(const struct settings *s, const char *out_option, bool many, char *out, size_t size)
@@ -202,26 +201,12 @@ static int take_file(struct run *run, struct err *e)
 	return 0;
 }
 
-/* Once: the number of such steps is part of the progress line and of what is said in the end. */
-static void warn_withheld(struct run *run, int64_t before)
-{
-	if (run->withheld || trainer_withheld(run->t) == before)
-		return;
-	run->withheld = true;
-	log_warn("%s: step %lld is withheld: %s; it changes no parameter, nor do further such steps, which "
-	         "are "
-	         "counted",
-	         run->o->path, (long long)run->step.step, trainer_withheld_why(run->t));
-}
-
 static int one_step(struct run *run, struct err *e)
 {
 	run->flags = (checkpoint_due(run) ? EXCHANGE_SAVE : 0) | (run_signal() ? EXCHANGE_STOP : 0);
-	int64_t withheld = trainer_withheld(run->t);
 	enum trainer_end end = trainer_step(run->t, &run->step, &run->flags, e);
 	if (end != TRAINER_DID)
 		return end == TRAINER_LEFT ? no_step(run) : -1;
-	warn_withheld(run, withheld);
 	run->step.wall_s = wall_s(run);
 	if (run->step.step % run->s->record.every == 0 || run->step.step == run->s->steps)
 		record_step(run->r, &run->step);

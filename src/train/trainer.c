@@ -1,6 +1,7 @@
 /* The training step. train/trainer_open.c creates what it needs. */
 #include <math.h>
 #include "base/clock.h"
+#include "base/log.h"
 #include "base/stats.h"
 #include "train/trainer_internal.h"
 
@@ -45,6 +46,17 @@ static void apply(struct trainer *t)
 {
 	pool_run(t->workforce.pool, apply_items(&t->round), apply_item, t);
 	workforce_load(&t->workforce, t->state.x);
+}
+
+/* Said once in a run: the number of such steps is part of its progress and of what is said in the end. */
+static void withhold(struct trainer *t)
+{
+	const struct settings *s = t->settings;
+	if (t->state.withheld++ == 0 && t->uplink.link.root)
+		log_warn("%s-%s: step %lld is withheld: %s; it changes no parameter, nor do further such "
+		         "steps, "
+		         "which are counted",
+		         s->name, s->id, (long long)t->state.step + 1, t->uplink.run.report.withheld);
 }
 
 /* The mean loss over the honest workers that were counted; if there was none, the mean of an earlier step. */
@@ -185,11 +197,12 @@ enum trainer_end trainer_step(struct trainer *t, struct step_row *row, int *flag
 	if (workforce->feed.reader && reader_failed(workforce->feed.reader, e))
 		return TRAINER_FAILED;
 	double probed = clock_s();
-	if (!withheld)
+	if (withheld)
+		withhold(t);
+	else
 		apply(t);
 	double applied = clock_s();
 	st->step++;
-	st->withheld += withheld;
 	observer_applied(&t->observer, st);
 	*row = (struct step_row){.step = st->step,
 	                         .epoch = state_epoch(st, t->settings),
@@ -254,12 +267,6 @@ void trainer_replay(struct trainer *t, const struct replay *r)
 int64_t trainer_withheld(const struct trainer *t)
 {
 	return t->state.withheld;
-}
-
-const char *trainer_withheld_why(const struct trainer *t)
-{
-	const char *why = t->uplink.run.report.withheld;
-	return why ? why : "";
 }
 
 int64_t trainer_steps_done(const struct trainer *t)

@@ -119,8 +119,6 @@ bool trainer_eval_decides(const struct trainer *t);
 int64_t trainer_steps_done(const struct trainer *t);
 /* How many of them were withheld: they had no answer, and changed no parameter. */
 int64_t trainer_withheld(const struct trainer *t);
-/* Why the last step was withheld, where votes meet: a sentence; "": it was not. */
-const char *trainer_withheld_why(const struct trainer *t);
 /* The parameters [n], where this thread can read them, until the next call of a function of the trainer. */
 const float *trainer_x(struct trainer *t, size_t *n);
 
