@@ -158,7 +158,7 @@ Test(zmq_lies, a_second_vote_in_a_round_is_none)
 static void *offend_often(void *ctx)
 {
 	struct scene *s = ctx;
-	struct byzantine l;
+	struct byzantine l, again;
 	struct frame f;
 	byzantine_open(&l, &s->toy, SCENE_BYZANTINE, s->address, s->own, s->key);
 	byzantine_join(&l);
@@ -166,12 +166,13 @@ static void *offend_often(void *ctx)
 		byzantine_say(&l, (struct frame){.type = FRAME_PUSH}, "short", 5, -1);
 	if (!byzantine_await(&l, FRAME_REFUSED, FRAME_NOWHERE, &f))
 		die("the Byzantine worker was not refused");
-	byzantine_say(&l, (struct frame){.type = FRAME_HELLO}, "", 0, -1);
-	/* The connection is cut, and a new one is not let in. */
+	/* The connection is cut, and made again; neither that one nor another is let in. */
+	byzantine_open(&again, &s->toy, SCENE_BYZANTINE, s->address, s->own, s->key);
 	for (int i = 0; i < 6000 && scene_faults(s, "banned") < 2; i++)
 		usleep(10000);
 	atomic_store(&s->told, true);
 	byzantine_close(&l);
+	byzantine_close(&again);
 	return NULL;
 }
 
