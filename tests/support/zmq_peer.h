@@ -135,6 +135,17 @@ void toy_server_begin(struct toy_server *s, const char *row);
 void toy_server_open(struct toy_server *s, const struct toy *t, enum endpoint_trust trust,
                      const char *address, const char *row);
 
+/* Begins to listen: holds a round that ends at once, because nobody can vote yet. The next one is as the
+ * first.
+ */
+void toy_server_listen(struct toy_server *s);
+
+/*
+ * Hears messages until workers [first, first + count) have voted. From now on rounds wait only for workers
+ * that are there, as after a first round: that one would wait for all until its patience ends.
+ */
+void toy_server_meet(struct toy_server *s, int first, int count);
+
 /* One step with EXCHANGE_... flags; s->last is the reply. */
 enum exchange_end toy_server_step(struct toy_server *s, int flags, struct err *e);
 

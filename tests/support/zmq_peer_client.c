@@ -164,7 +164,7 @@ static int toy_client_main(const struct toy *t, struct toy_client *how, enum end
 	struct err e = {0};
 	struct link link;
 	struct endpoint endpoint = {
-	        .trust = trust, .address = address, .ring = &ring, .count = how->count, .patience_s = 20};
+	        .trust = trust, .address = address, .ring = &ring, .count = how->count, .patience_s = 60};
 	toy_read_line(how->to, address, sizeof address);
 	if (trust != ENDPOINT_OPEN) {
 		if (keyring_receive(&ring, how->to, &e))

@@ -1,8 +1,11 @@
 #include "tests/support/zmq_peer.h"
 #include <string.h>
+#include "base/clock.h"
 #include "base/hash.h"
 #include "base/mem.h"
 #include "registry.h"
+
+static const double MEETING_MOST_S = 60; /* for each worker */
 
 void toy_server_make(struct toy_server *s, const struct toy *t, enum endpoint_trust trust,
                      const char *address)
@@ -58,6 +61,29 @@ enum exchange_end toy_server_step(struct toy_server *s, int flags, struct err *e
 		toy_apply(t, r.step, s->pull, s->state.x);
 	s->state.st.step++;
 	return end;
+}
+
+void toy_server_listen(struct toy_server *s)
+{
+	struct server *server = s->link.self;
+	struct err e = {0};
+	double patience = server->set.patience_s;
+	server->set.patience_s = 0;
+	if (toy_server_step(s, 0, &e) != EXCHANGE_FAILED)
+		die("a round without workers has not failed");
+	server->set.patience_s = patience;
+}
+
+void toy_server_meet(struct toy_server *s, int first, int count)
+{
+	struct server *server = s->link.self;
+	for (int m = first; m < first + count; m++)
+		for (double until = clock_s() + MEETING_MOST_S; !server->peers[m].vote.complete;) {
+			if (clock_s() > until)
+				die("worker %d does not vote", m);
+			server_serve(server, 10);
+		}
+	server->round.first = false;
 }
 
 uint64_t toy_server_fault(struct toy_server *s, int m, const char *kind)

@@ -6,7 +6,7 @@
 #include <unistd.h>
 #include "base/hash.h"
 
-enum { WORKERS = 3 };
+enum { WORKERS = 3, PAUSE_US = 2000, SLOWER_AFTER = 512 };
 
 void scene_open(struct scene *s, enum endpoint_trust trust, size_t n, const char *row)
 {
@@ -34,6 +34,13 @@ void scene_tell_clients(struct scene *s)
 		                s->server.endpoint.trust == ENDPOINT_OPEN ? NULL : &s->server.ring);
 }
 
+void scene_meet(struct scene *s)
+{
+	toy_server_listen(&s->server);
+	scene_tell_clients(s);
+	toy_server_meet(&s->server, 0, SCENE_BYZANTINE);
+}
+
 void scene_run(struct scene *s, void *(*attack)(void *))
 {
 	pthread_t thread;
@@ -47,7 +54,8 @@ void scene_run(struct scene *s, void *(*attack)(void *))
 		for (int until = atomic_load(&s->said) + s->a_round;
 		     atomic_load(&s->said) < until && !atomic_load(&s->told);)
 			server_serve(s->server.link.self, 1);
-		usleep(2000);
+		/* Slower and slower, until it follows however little of the machine it has. */
+		usleep(PAUSE_US << s->server.state.st.step / SLOWER_AFTER);
 	}
 	pthread_join(thread, NULL);
 }

@@ -28,6 +28,12 @@ void scene_open(struct scene *s, enum endpoint_trust trust, size_t n, const char
 /* Now the honest may come. */
 void scene_tell_clients(struct scene *s);
 
+/*
+ * The honest come, and rounds wait for them alone. For a Byzantine worker that never votes: the first round
+ * would wait for it as well.
+ */
+void scene_meet(struct scene *s);
+
 /* Rounds until the Byzantine worker has sent everything, and a few more. */
 void scene_run(struct scene *s, void *(*attack)(void *));
 

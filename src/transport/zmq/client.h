@@ -58,6 +58,7 @@ struct connection {
 	const void *push;
 	bool no_pull; /* another connection of this process receives the pull */
 	bool answered;
+	bool gone;                  /* the shard has no such answer any more: the main server has its range */
 	unsigned char *buffer;      /* [header, push, running] the vote while it is sent */
 	_Atomic bool sending;       /* ZeroMQ still reads from the buffer */
 	unsigned n_posted;          /* buckets of the vote that were sent */
@@ -137,6 +138,8 @@ void connection_range(const struct connection *c, size_t *begin, size_t *end);
 size_t connection_pull_bytes(const struct connection *c);
 /* Ask for the answer of the present round without a vote. */
 void connection_fetch(struct connection *c);
+/* Ask the main server for the range of the answer that this shard should have sent. */
+void connection_fetch_range(struct connection *c, int shard);
 /* Send the vote of the present round. If this process does not vote, ask for the answer. */
 void connection_request(struct connection *c);
 
@@ -176,6 +179,12 @@ int client_limit(struct zmq_client *h, size_t body_bytes, struct err *e);
 
 /* Connect every worker to every shard. -1 and a sentence. */
 int shards_open(struct zmq_client *h, struct err *e);
+/* Ask the main server for a range that its shard has no more, if there is one and nothing else is asked for.
+ */
+void shards_fetch(struct zmq_client *h);
+/* Is a range asked for? The main server has sent it. */
+bool shards_fetching(const struct zmq_client *h);
+void shards_take_range(struct zmq_client *h, const struct frame *f, const unsigned char *body);
 
 /* --- client_state.c ------------------------------------------------------------------------------------- */
 

@@ -131,6 +131,18 @@ void connection_fetch(struct connection *c)
 	connection_say(c, &f, NULL, 0);
 }
 
+void connection_fetch_range(struct connection *c, int shard)
+{
+	const struct zmq_client *h = c->client;
+	struct frame f = {.type = FRAME_FETCH,
+	                  .step = h->round.request->step,
+	                  .born = -1,
+	                  .index = (unsigned)shard,
+	                  .count = (unsigned)h->run.n_shards,
+	                  .worker = (uint32_t)c->id};
+	connection_say(c, &f, NULL, 0);
+}
+
 void connection_request(struct connection *c)
 {
 	if (c->client->round.request->silent)

@@ -19,14 +19,16 @@ static void round_resume(struct connection *c, const struct frame *welcome)
 {
 	struct zmq_client *h = c->client;
 	const struct exchange_request *x = h->round.request;
-	if (c->answered)
+	if (c->answered && !shards_fetching(h))
 		return;
 	if (!same_history(h, welcome)) {
 		h->round.stale = true;
 		return;
 	}
 	h->run.instance = welcome->born;
-	if (welcome->step > x->step)
+	if (c->answered)
+		shards_fetch(h);
+	else if (welcome->step > x->step)
 		connection_fetch(c);
 	else if (!(welcome->flags & FRAME_HAVE_VOTE) || x->silent)
 		connection_request(c);
@@ -59,13 +61,17 @@ static void round_take(struct connection *c, const struct frame *f, const unsign
 	struct zmq_client *h = c->client;
 	const struct exchange_request *x = h->round.request;
 	struct exchange_reply *reply = h->round.reply;
-	if (f->type != FRAME_ANSWER || f->step != x->step || c->answered)
+	if (f->type != FRAME_ANSWER || f->step != x->step || (c->answered && !shards_fetching(h)))
 		return;
 	if (f->flags & FRAME_STALE) {
 		h->round.stale = true;
 		return;
 	}
-	if (!answer_fits(c, f))
+	if (f->count > 0) {
+		shards_take_range(h, f, body);
+		return;
+	}
+	if (c->answered || !answer_fits(c, f))
 		return;
 	if (!(f->flags & (FRAME_NO_PULL | FRAME_WITHHELD))) {
 		take_pull(c, body);
@@ -81,6 +87,7 @@ static void round_take(struct connection *c, const struct frame *f, const unsign
 	                (f->flags & FRAME_STOP ? EXCHANGE_STOP : 0) |
 	                (f->flags & FRAME_WITHHELD ? EXCHANGE_WITHHELD : 0);
 	c->answered = true;
+	shards_fetch(h);
 }
 
 static const struct client_phase in_round = {.take = round_take, .resume = round_resume};
@@ -96,7 +103,7 @@ static void begin_connection(struct zmq_client *h, int i)
 		c->buffer = mem_array(FRAME_HEADER_BYTES + h->push_bytes + h->running_bytes, 1);
 	c->push = x->silent ? NULL : x->pushes[i % h->count];
 	c->no_pull = i % h->count > 0;
-	c->answered = false;
+	c->answered = c->gone = false;
 	if (!client_post_close(c) && c->welcomed)
 		connection_request(c);
 }

@@ -25,19 +25,78 @@ static void welcomed(struct connection *c, const struct frame *f)
 		connection_request(c);
 }
 
-static void answered(struct connection *c, const struct frame *f, const unsigned char *body)
+/* The connection to a shard whose range of the answer has to come from the main server; NULL: there is none.
+ */
+static struct connection *first_gone(const struct zmq_client *h)
+{
+	for (int i = 0; h->to_shards && i < h->run.n_shards - 1; i++) {
+		struct connection *c = &h->to_shards[i * h->count];
+		if (c->gone && !c->answered)
+			return c;
+	}
+	return NULL;
+}
+
+bool shards_fetching(const struct zmq_client *h)
+{
+	return first_gone(h) && h->connections[0].answered;
+}
+
+/* One after the other, because a worker has one request open. */
+void shards_fetch(struct zmq_client *h)
+{
+	struct connection *main = &h->connections[0];
+	if (shards_fetching(h) && main->welcomed)
+		connection_fetch_range(main, first_gone(h)->shard);
+}
+
+/*
+ * The shard does not have the answer. If the step is over for it, it died before it answered us, and the main
+ * server has its range.
+ */
+static void stale(struct connection *c, const struct frame *f)
+{
+	struct zmq_client *h = c->client;
+	bool over = f->born > (int64_t)h->round.request->step;
+	if (!over)
+		h->round.stale = true;
+	else if (c->no_pull)
+		c->answered = true;
+	else if (!c->gone) {
+		c->gone = true;
+		if (first_gone(h) == c)
+			shards_fetch(h);
+	}
+}
+
+static void take_range(struct connection *c, const struct frame *f, const unsigned char *body)
 {
 	const struct exchange_request *x = c->client->round.request;
 	size_t begin, end;
-	bool no_pull = f->flags & FRAME_NO_PULL;
-	if (f->flags & FRAME_STALE)
-		c->client->round.stale = true;
-	else if (f->bytes == (no_pull ? 0 : connection_pull_bytes(c)))
-		c->answered = true;
-	if (!c->answered || no_pull)
+	if (f->bytes != connection_pull_bytes(c))
 		return;
 	connection_range(c, &begin, &end);
 	planes_put(&x->shape.pull_planes, x->shape.n, begin, end, body, x->pull);
+	c->answered = true;
+}
+
+void shards_take_range(struct zmq_client *h, const struct frame *f, const unsigned char *body)
+{
+	struct connection *c = first_gone(h);
+	if (!c || f->index != (unsigned)c->shard || f->count != (unsigned)h->run.n_shards)
+		return;
+	take_range(c, f, body);
+	shards_fetch(h);
+}
+
+static void answered(struct connection *c, const struct frame *f, const unsigned char *body)
+{
+	if (f->flags & FRAME_STALE)
+		stale(c, f);
+	else if (!(f->flags & FRAME_NO_PULL))
+		take_range(c, f, body);
+	else if (f->bytes == 0)
+		c->answered = true;
 }
 
 static void take(struct connection *c, const struct frame *f, const unsigned char *body)

@@ -60,7 +60,9 @@ enum frame_type {
 	 * `worker` is the number of this attempt to vote; each attempt has another number.
 	 */
 	FRAME_PUSH = 2,
-	/* Asks for the answer of `step` without a vote. born: that of a vote sent before; -1: none was sent.
+	/*
+	 * Asks for the answer of `step` without a vote. born: that of a vote sent before; -1: none was sent.
+	 * With count, the number of servers: asks the main server for what shard `index` should have sent.
 	 */
 	FRAME_FETCH = 3,
 	/*
@@ -92,7 +94,8 @@ enum frame_type {
 	/*
 	 * The answer of `step`. worker: owner of the running statistics in the next step; born: the step at
 	 * which the server is; body: the pull unless FRAME_NO_PULL or FRAME_WITHHELD is set, then the
-	 * running statistics if FRAME_HAS_RUNNING is.
+	 * running statistics if FRAME_HAS_RUNNING is. With count, the number of servers: nothing but the
+	 * range of shard `index`.
 	 */
 	FRAME_ANSWER = 18,
 	/* Asks for chunk `index` of the worker's own state. count = 0: the server needs no more. */

@@ -220,6 +220,9 @@ struct server_role {
 	/* Has a shard refused the run? -1 and a sentence if a shard has refused it or does not answer. */
 	bool (*refused)(const struct server *s);
 	int (*trouble)(const struct server *s, struct err *e);
+	/* Send worker m the range of the answer of f->step that shard f->index sent. False: it is not here.
+	 */
+	bool (*range)(struct server *s, int m, const struct frame *f);
 	/* Tell the shards that the run is over. */
 	void (*leave)(struct server *s);
 };

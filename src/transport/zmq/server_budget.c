@@ -33,7 +33,8 @@ void budget_open(struct server *s)
 	size_t copy = s->role->main ? shared_bytes(s->st) : 0, own = own_bytes(s), chunk = chunk_down(s);
 	double pieces = (double)chunk_count(copy, chunk), own_pieces = (double)chunk_count(own, chunk);
 	double copy_bytes = (double)copy + FRAME_HEADER_BYTES * pieces;
-	double answers = (double)s->log.count, answer = (double)answer_bytes(s);
+	double ranges = s->role->main ? s->layout.n_shards - 1 : 0;
+	double answers = (double)s->log.count + ranges, answer = (double)answer_bytes(s);
 	double buckets = s->layout.n_buckets, welcome = (double)welcome_bytes(s);
 	struct allowance once = {.messages = HELLOS + SPARE + pieces + own_pieces + answers + buckets,
 	                         .bytes = HELLOS * welcome + copy_bytes + (double)own + answers * answer};

@@ -4,7 +4,7 @@
  *
  *   once       it joins or has fallen far behind: two HELLOs (a client connects again when it knows how long
  *              messages will be), all chunks of the parameters and of its own state, and then the answers of
- *              all L steps that the server keeps
+ *              all L steps that the server keeps, and ranges of one answer in place of all its shards
  *   a round    one answer, in the round or later; a second message, as after a lost connection; all buckets
  *              of a vote that is late; and an L-th of the parameters, because who has just got them needs
  *              them again after L rounds at the earliest. In bytes the larger one of answer and parameters

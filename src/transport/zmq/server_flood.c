@@ -23,11 +23,16 @@ enum {
 	PING_BYTES = 1024,       /* a second */
 };
 
-/* What the server's thread tells the guard about a connection. */
+/*
+ * What the server's thread tells the guard about a connection. The guard may hear later than the server of a
+ * connection with a number that is used again: so what is known of one says of which, by flood_socket_id().
+ */
 struct notes {
-	_Atomic uint64_t seen; /* bytes of its messages; not reset when the system reuses the number */
-	_Atomic int owner;     /* worker + 1; 0: not known */
-	_Atomic bool cut;      /* the connection must be cut off */
+	_Atomic uint64_t seen; /* bytes of the messages of all that had this number */
+	_Atomic uint64_t id;   /* of the connection whose owner is known; 0: of none */
+	_Atomic uint64_t base; /* seen, when its owner was known */
+	_Atomic int owner;     /* the worker */
+	_Atomic uint64_t cut;  /* the id of the connection that must be cut off; 0: none */
 };
 
 struct connection {
@@ -53,6 +58,17 @@ struct flood {
 
 /* --- called by the server ------------------------------------------------------------------------------- */
 
+uint64_t flood_socket_id(int fd)
+{
+	uint64_t cookie = 0;
+	int type;
+	socklen_t size = sizeof type;
+	if (fd < 0 || getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size))
+		return 0;
+	size = sizeof cookie;
+	return getsockopt(fd, SOL_SOCKET, SO_COOKIE, &cookie, &size) == 0 ? cookie : UNKNOWN_ID;
+}
+
 static struct notes *notes_of(struct flood *g, int fd)
 {
 	return g && fd >= 0 && fd < FD_MOST ? &g->notes[fd] : NULL;
@@ -68,15 +84,23 @@ void flood_seen(struct flood *g, int fd, uint64_t bytes)
 void flood_owner(struct flood *g, int fd, int m)
 {
 	struct notes *n = notes_of(g, fd);
-	if (n)
-		atomic_store(&n->owner, m + 1);
+	uint64_t id = flood_socket_id(fd);
+	if (!n)
+		return;
+	if (atomic_load(&n->id) != id) {
+		atomic_store(&n->id, 0);
+		atomic_store(&n->base, atomic_load(&n->seen));
+	}
+	atomic_store(&n->owner, m);
+	atomic_store(&n->id, id);
 }
 
 void flood_cut(struct flood *g, int fd, int m)
 {
 	struct notes *n = notes_of(g, fd);
-	if (n && (m < 0 || atomic_load(&n->owner) == m + 1))
-		atomic_store(&n->cut, true);
+	uint64_t id = flood_socket_id(fd);
+	if (n && (m < 0 || (atomic_load(&n->id) == id && atomic_load(&n->owner) == m)))
+		atomic_store(&n->cut, id);
 }
 
 bool flood_lost(struct flood *g, int *fd)
@@ -87,17 +111,6 @@ bool flood_lost(struct flood *g, int *fd)
 void *flood_socket(const struct flood *g)
 {
 	return g->lost_in;
-}
-
-uint64_t flood_socket_id(int fd)
-{
-	uint64_t cookie = 0;
-	int type;
-	socklen_t size = sizeof type;
-	if (fd < 0 || getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size))
-		return 0;
-	size = sizeof cookie;
-	return getsockopt(fd, SOL_SOCKET, SO_COOKIE, &cookie, &size) == 0 ? cookie : UNKNOWN_ID;
 }
 
 /* --- connections come and go ---------------------------------------------------------------------------- */
@@ -127,10 +140,12 @@ static void accepted(struct flood *g, int fd)
 {
 	struct notes *n = &g->notes[fd];
 	disconnected(g, fd);
+	if (atomic_load(&n->id) == UNKNOWN_ID) /* what is known may be of an earlier connection */
+		atomic_store(&n->id, 0);
+	if (atomic_load(&n->cut) == UNKNOWN_ID)
+		atomic_store(&n->cut, 0);
 	if (g->n_open == FD_MOST)
 		return;
-	atomic_store(&n->owner, 0);
-	atomic_store(&n->cut, false);
 	g->open[g->n_open++] =
 	        (struct connection){.fd = fd, .opened = clock_s(), .seen = atomic_load(&n->seen)};
 	g->n_silent++;
@@ -153,12 +168,12 @@ static bool take_event(struct flood *g)
 
 /* --- a check of all connections ------------------------------------------------------------------------- */
 
-/* Bytes that the kernel has received but the server has not yet read as messages. */
-static uint64_t pending(const struct connection *c, const struct notes *n)
+/* Bytes that the kernel has received but the server has not yet read as messages. base: seen before. */
+static uint64_t pending(const struct connection *c, const struct notes *n, uint64_t base)
 {
 	struct tcp_info info = {0};
 	socklen_t size = sizeof info;
-	uint64_t seen = atomic_load(&n->seen) - c->seen;
+	uint64_t seen = atomic_load(&n->seen) - base;
 	if (getsockopt(c->fd, IPPROTO_TCP, TCP_INFO, &info, &size))
 		return 0;
 	return info.tcpi_bytes_received > seen ? info.tcpi_bytes_received - seen : 0;
@@ -170,20 +185,22 @@ static void cut_now(struct connection *c)
 	shutdown(c->fd, SHUT_RDWR);
 }
 
-static void check_connection(struct flood *g, struct connection *c, double now)
+/* id: flood_socket_id() of it. */
+static void check_connection(struct flood *g, struct connection *c, uint64_t id, double now)
 {
 	struct notes *n = &g->notes[c->fd];
-	uint64_t slack = atomic_load(&n->owner) > 0 ? g->slack : UNKNOWN_BYTES;
+	bool known = atomic_load(&n->id) == id;
+	uint64_t slack = known ? g->slack : UNKNOWN_BYTES, base = known ? atomic_load(&n->base) : c->seen;
 	uint64_t most = slack + (uint64_t)(PING_BYTES * (now - c->opened));
-	if (!c->spoke && atomic_load(&n->seen) != c->seen) {
+	if (!c->spoke && (known || atomic_load(&n->seen) != c->seen)) {
 		c->spoke = true;
 		g->n_silent--;
 	}
-	if (atomic_load(&n->cut) && ++c->cut_ticks == CUT_TICKS)
+	if (atomic_load(&n->cut) == id && ++c->cut_ticks == CUT_TICKS)
 		cut_now(c);
-	if (!g->counts || c->cut_ticks > 0 || pending(c, n) <= most)
+	if (!g->counts || c->cut_ticks > 0 || pending(c, n, base) <= most)
 		return;
-	faults_count(g->faults, atomic_load(&n->owner) - 1, FAULT_FLOOD);
+	faults_count(g->faults, known ? atomic_load(&n->owner) : -1, FAULT_FLOOD);
 	cut_now(c);
 }
 
@@ -216,8 +233,9 @@ static void *flood_run(void *ctx)
 			continue;
 		checked = now;
 		for (int i = g->n_open - 1; i >= 0; i--) {
-			if (flood_socket_id(g->open[i].fd) != 0)
-				check_connection(g, &g->open[i], now);
+			uint64_t id = flood_socket_id(g->open[i].fd);
+			if (id != 0)
+				check_connection(g, &g->open[i], id, now);
 			else
 				connection_lost(g, i);
 		}

@@ -60,8 +60,19 @@ static bool catches_up(const struct server *s, int m, const struct frame *f)
 	return f->step == s->peers[m].answered && (f->type == FRAME_PUSH || f->step + 1 == s->round.step);
 }
 
+/* Does the worker ask for another server's range of the answer? */
+static bool asks_range(const struct server *s, const struct frame *f)
+{
+	return f->type == FRAME_FETCH && f->count > 0 && s->role->range;
+}
+
 void round_past(struct server *s, int m, const struct frame *f)
 {
+	if (asks_range(s, f)) {
+		if (!s->role->range(s, m, f))
+			server_stale(s, m, f->step);
+		return;
+	}
 	struct answer *a = answers_find(&s->log, f->step);
 	struct peer *p = &s->peers[m];
 	struct open_request r = {.no_pull = f->flags & FRAME_NO_PULL, .born = f->born};
@@ -139,6 +150,8 @@ void round_fetch(struct server *s, int m, const struct frame *f)
 		ask_past(s, m, f);
 	} else if (f->step > s->round.step) {
 		server_offend(s, m, FAULT_WRONG_STEP);
+		server_stale(s, m, f->step);
+	} else if (asks_range(s, f)) {
 		server_stale(s, m, f->step);
 	} else {
 		await_answer(s, m, f);

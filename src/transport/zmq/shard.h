@@ -14,9 +14,10 @@
  * frame.h defines the messages between the main server and shards. Each message contains the whole state that
  * it reports, not a change, and is sent again after a lost connection. So a lost message does no harm. A
  * shard counts the faults of workers and reports them to the main server. When a shard is restarted, workers
- * send it their votes again, even those of a round that is already decided. No round ends while a shard is
- * missing. If it is missing for longer than the main server's patience_s, the run ends with an error; it can
- * be resumed from its checkpoint.
+ * send it their votes again, even those of a round that is already decided. If the main server has its range
+ * of the last answer already, workers that it had not answered get the range from the main server. No round
+ * ends while a shard is missing. If it is missing for longer than the main server's patience_s, the run ends
+ * with an error; it can be resumed from its checkpoint.
  */
 #ifndef SIGNSGD_TRANSPORT_ZMQ_SHARD_H
 #define SIGNSGD_TRANSPORT_ZMQ_SHARD_H

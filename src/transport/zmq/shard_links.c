@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <string.h>
 #include "base/clock.h"
+#include "base/hash.h"
 #include "base/mem.h"
 #include "base/text.h"
 #include "transport/zmq/server.h"
@@ -32,6 +33,10 @@ struct shard_links {
 	unsigned char *decision; /* [workers] attempts of the votes that are counted, as wire_put() writes */
 	const struct exchange_request *x; /* of the round that is ending; or NULL */
 	size_t range;                     /* coordinates of a shard */
+	/* The whole pull of the last step, for workers whose shard died before it answered them. */
+	bool has_last;
+	uint64_t last_step;
+	unsigned char *last_pull;
 };
 
 static void shard_range(const struct server *s, int i, size_t *begin, size_t *end)
@@ -70,6 +75,7 @@ void links_open(struct server *s)
 	                          .range = planes_bucket(s->layout.shape.n, n_shards)};
 	l->at = mem_array((size_t)l->count, sizeof *l->at);
 	l->decision = mem_array((size_t)s->workers, WIRE_NUMBER);
+	l->last_pull = mem_array(s->layout.shape.pull_bytes, 1);
 	for (int i = 0; i < l->count; i++)
 		open_link(s, &l->at[i], s->endpoint->shards[i]);
 	s->links = l;
@@ -86,6 +92,7 @@ void links_close(struct shard_links *l)
 	}
 	mem_free(l->at);
 	mem_free(l->decision);
+	mem_free(l->last_pull);
 	mem_free(l);
 }
 
@@ -276,6 +283,32 @@ static bool role_complete(const struct server *s, int m)
 	return true;
 }
 
+static bool role_range(struct server *s, int m, const struct frame *f)
+{
+	const struct shard_links *l = s->links;
+	const struct message_shape *shape = &s->layout.shape;
+	size_t begin, end;
+	zmq_msg_t message;
+	if (!l->has_last || f->step != l->last_step || f->index == 0 ||
+	    f->count != (unsigned)s->layout.n_shards)
+		return false;
+	shard_range(s, (int)f->index - 1, &begin, &end);
+	size_t bytes = planes_range_bytes(&shape->pull_planes, shape->n, begin, end);
+	message_init(&message, bytes);
+	planes_take(&shape->pull_planes, shape->n, begin, end, l->last_pull, message_body(&message));
+	struct frame answer = {.type = FRAME_ANSWER,
+	                       .run = s->run,
+	                       .step = f->step,
+	                       .born = (int64_t)s->round.step,
+	                       .index = f->index,
+	                       .count = f->count,
+	                       .bytes = bytes,
+	                       .body_hash = hash_words(0, message_body(&message), bytes)};
+	frame_write(&answer, zmq_msg_data(&message));
+	server_post(s, m, &message);
+	return true;
+}
+
 static bool role_refused(const struct server *s)
 {
 	for (int i = 0; s->links && i < s->links->count; i++)
@@ -349,6 +382,10 @@ static enum exchange_end role_decide(struct server *s, const struct exchange_req
 	round_finish(s, x, reply, reply->n_voters);
 	enum exchange_end end = wait_for_ranges(s, e);
 	l->x = NULL;
+	l->has_last = end == EXCHANGE_DONE;
+	l->last_step = x->step;
+	if (l->has_last)
+		memcpy(l->last_pull, x->pull, x->shape.pull_bytes);
 	for (int i = 0; i < l->count; i++) {
 		uint64_t all = l->at[i].up + l->at[i].down;
 		reply->bytes_up += l->at[i].up;
@@ -366,5 +403,6 @@ const struct server_role server_role_links = {
         .serve = role_serve,
         .refused = role_refused,
         .trouble = role_trouble,
+        .range = role_range,
         .leave = role_leave,
 };

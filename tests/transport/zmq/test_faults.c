@@ -173,16 +173,17 @@ Test(faults, below_quorum_the_server_saves_and_says_why)
 {
 	for (int m = 0; m < WORKERS; m++)
 		work(m);
-	serve("--set transport.patience_s=4");
+	/* All three come in time on a busy machine too: they are started before the server is. */
+	serve("--set transport.patience_s=12");
 	served_wait_for_steps("run", 50);
 	kill_hard(&scene.workers[1]);
 	kill_hard(&scene.workers[2]);
 	expect_end(&scene.server, "serve.log", 1);
-	expect_said("serve.log", "1 votes of 2 that it needs; waiting up to 4 s for more");
-	expect_said("serve.log", "found 1 votes after 4 s, expected at least 2 of 3 (the quorum)");
+	expect_said("serve.log", "1 votes of 2 that it needs; waiting up to 12 s for more");
+	expect_said("serve.log", "found 1 votes after 12 s, expected at least 2 of 3 (the quorum)");
 	cli_expect(0, "", "show %s/run.h5", cli_folder);
 	/* The keys of its transport are those that it began with. */
-	cli_expect(1, "after 4 s, expected at least 2 of 3 (the quorum)",
+	cli_expect(1, "after 12 s, expected at least 2 of 3 (the quorum)",
 	           "serve --resume %s/run.h5 --listen tcp://127.0.0.1:%d --keys %s/keys", cli_folder,
 	           scene.port, cli_folder);
 	work(1);

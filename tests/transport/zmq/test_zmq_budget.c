@@ -78,9 +78,9 @@ static void *ask_until_shut_out(void *ctx)
 static void expect_shut_out(const struct request *r)
 {
 	asked = r;
-	scene_open(&scene, ENDPOINT_KEYS, r->n, "{\"kind\": \"zmq\", \"patience_s\": 2}");
+	scene_open(&scene, ENDPOINT_KEYS, r->n, NULL);
 	scene.a_round = A_ROUND;
-	scene_tell_clients(&scene);
+	scene_meet(&scene);
 	scene_run(&scene, ask_until_shut_out);
 	cr_expect_gt(scene_faults(&scene, "greedy"), BAN_AFTER,
 	             "%s: %llu of %d offences before they were any", r->what,
@@ -149,10 +149,9 @@ Test(zmq_budget, no_more_is_sent_than_the_budget_allows)
 	for (size_t i = 0; i < sizeof costly / sizeof *costly; i++) {
 		asked = &requests[costly[i]];
 		drawn = 0;
-		scene_open(&scene, ENDPOINT_KEYS, PIECES,
-		           "{\"kind\": \"zmq\", \"patience_s\": 2, \"ban_after\": 1000000}");
+		scene_open(&scene, ENDPOINT_KEYS, PIECES, "{\"kind\": \"zmq\", \"ban_after\": 1000000}");
 		scene.a_round = A_ROUND;
-		scene_tell_clients(&scene);
+		scene_meet(&scene);
 		double begun = clock_s();
 		scene_run(&scene, ask_and_count);
 		const struct server *server = scene.server.link.self;
@@ -220,7 +219,7 @@ static void *join_twice(void *ctx)
 
 Test(zmq_budget, who_joins_and_follows_is_not_punished)
 {
-	scene_open(&scene, ENDPOINT_KEYS, PIECES, NULL);
+	scene_open(&scene, ENDPOINT_KEYS, PIECES, "{\"kind\": \"zmq\", \"deadline_s\": 60}");
 	scene_tell_clients(&scene);
 	scene_run(&scene, join_twice);
 	cr_expect_eq(scene_faults(&scene, "greedy"), 0);

@@ -15,9 +15,10 @@
 enum { WORKERS = 3, SPARE = 3, ENOUGH = 3000, CUTS = 6, IN_ROW = 6, FEW = 3000, MANY = 100000 };
 enum { PAUSE_MS = 2, SLOWER_AFTER = 400, SETTLED_MS = 60000 };
 
-static const char ROW[] = "{\"kind\": \"zmq\", \"deadline_s\": 0.3, \"patience_s\": 10}";
-/* Where everybody is to be counted, however slow: who is gone is known without waiting. */
+/* Everybody is to be counted, however slow: who is gone is known without waiting. */
 static const char PATIENT[] = "{\"kind\": \"zmq\", \"deadline_s\": 60, \"patience_s\": 60}";
+/* From the step on in which a worker that is there is to be missed. */
+static const double HURRY_S = 0.3;
 
 /* A process for each worker, and one more that takes worker 2's place when it is told to. */
 struct scene {
@@ -26,17 +27,14 @@ struct scene {
 	struct toy_server server;
 	bool spare; /* was told */
 	char address[SERVED_ADDRESS];
-	const char *row;
 };
 
 static struct scene scene; /* in static memory, for its size */
 
-static void scene_open_row(struct scene *s, size_t n, size_t running, const struct toy_client *last,
-                           const char *row)
+static void scene_open(struct scene *s, size_t n, size_t running, const struct toy_client *last)
 {
 	struct err e = {0};
 	memset(s, 0, sizeof *s);
-	s->row = row;
 	toy_open(&s->toy, WORKERS, TOY_STEPS_MOST, n, "vote");
 	s->toy.running = running;
 	for (int i = 0; i <= WORKERS; i++) {
@@ -49,15 +47,10 @@ static void scene_open_row(struct scene *s, size_t n, size_t running, const stru
 		toy_client_start(&s->toy, s->clients, i, ENDPOINT_KEYS);
 	}
 	served_address(s->address, true);
-	toy_server_open(&s->server, &s->toy, ENDPOINT_KEYS, s->address, row);
+	toy_server_open(&s->server, &s->toy, ENDPOINT_KEYS, s->address, PATIENT);
 	for (int i = 0; i < WORKERS; i++)
 		toy_client_tell(&s->clients[i], zmq_server_address(s->server.link.self), &s->server.ring);
 	s->server.link.row->sync(s->server.link.self, &s->server.state.st, &e);
-}
-
-static void scene_open(struct scene *s, size_t n, size_t running, const struct toy_client *last)
-{
-	scene_open_row(s, n, running, last, ROW);
 }
 
 static void one_step(struct scene *s, int flags)
@@ -65,6 +58,12 @@ static void one_step(struct scene *s, int flags)
 	struct err e = {0};
 	cr_assert_lt(s->server.state.st.step, ENOUGH, "it never came to what was waited for");
 	cr_assert_eq(toy_server_step(&s->server, flags, &e), EXCHANGE_DONE, "%s", e.text);
+}
+
+static void steps_to(struct scene *s, int64_t step)
+{
+	while (s->server.state.st.step < step)
+		one_step(s, 0);
 }
 
 /* Was worker m counted in the last step, with a state that began at `born` or later? */
@@ -146,8 +145,7 @@ static void tell_spare(struct scene *s)
 Test(zmq_faults, a_killed_worker_is_missed_and_a_new_one_takes_its_place)
 {
 	scene_open(&scene, 3000, 0, &(struct toy_client){.first = 2, .fail = TOY_DIES, .fail_at = 10});
-	while (scene.server.state.st.step < 20)
-		one_step(&scene, 0);
+	steps_to(&scene, 20);
 	cr_expect_eq(scene.server.n_voters[9], 3);
 	cr_expect_eq(scene.server.n_voters[10], 2);
 	cr_expect_eq(scene.server.n_voters[19], 2);
@@ -160,12 +158,17 @@ Test(zmq_faults, a_killed_worker_is_missed_and_a_new_one_takes_its_place)
  */
 Test(zmq_faults, a_round_with_a_quorum_ends_at_its_deadline_whatever_the_patience)
 {
-	scene_open_row(&scene, 3000, 0, &(struct toy_client){.first = 2, .fail = TOY_PAUSES, .fail_at = 10},
-	               "{\"kind\": \"zmq\", \"deadline_s\": 4, \"patience_s\": 2, \"max_missed\": 1}");
-	while (scene.server.state.st.step < 11)
-		one_step(&scene, 0);
+	scene_open(&scene, 3000, 0, &(struct toy_client){.first = 2, .fail = TOY_PAUSES, .fail_at = 10});
+	steps_to(&scene, 10);
+	struct zmq_settings *set = &server_of(&scene)->set, usual = *set;
+	toy_server_meet(&scene.server, 0, 2);
+	set->deadline_s = 0.4;
+	set->patience_s = 0.2;
+	set->max_missed = 1;
+	one_step(&scene, 0);
+	*set = usual;
 	cr_expect_eq(scene.server.last.n_voters, 2);
-	cr_expect_geq(scene.server.last.wait_s, 4);
+	cr_expect_geq(scene.server.last.wait_s, 0.4);
 	kill(scene.clients[2].pid, SIGCONT);
 	steps_until(&scene, 2, 11);
 	scene_close(&scene, -1);
@@ -178,8 +181,9 @@ Test(zmq_faults, a_round_with_a_quorum_ends_at_its_deadline_whatever_the_patienc
 static void stop_for_long(size_t n)
 {
 	scene_open(&scene, n, 0, &(struct toy_client){.first = 2, .fail = TOY_PAUSES, .fail_at = 10});
-	while (scene.server.state.st.step < 100)
-		one_step(&scene, 0);
+	steps_to(&scene, 10);
+	server_of(&scene)->set.deadline_s = HURRY_S;
+	steps_to(&scene, 100);
 	cr_expect_eq(scene.server.n_voters[99], 2);
 	serve_for(&scene, 1);
 	bool held = server_of(&scene)->peers[2].presence.connected; /* ZeroMQ cuts it after some seconds */
@@ -222,8 +226,9 @@ Test(zmq_faults, a_worker_whose_connection_is_cut_again_and_again_is_not_punishe
 static void stop_for_short(size_t n)
 {
 	scene_open(&scene, n, 0, &(struct toy_client){.first = 1, .fail = TOY_PAUSES, .fail_at = 10});
-	while (scene.server.state.st.step < 16)
-		one_step(&scene, 0);
+	steps_to(&scene, 10);
+	server_of(&scene)->set.deadline_s = HURRY_S;
+	steps_to(&scene, 16);
 	kill(scene.clients[1].pid, SIGCONT);
 	steps_until(&scene, 1, 11);
 	cr_expect_eq(toy_server_fault(&scene.server, 1, "greedy"), 0);
@@ -239,8 +244,7 @@ Test(zmq_faults, a_worker_that_missed_a_little_follows)
 Test(zmq_faults, a_worker_with_other_parameters_is_given_the_right_ones)
 {
 	scene_open(&scene, 3000, 0, &(struct toy_client){.first = 0, .fail = TOY_FORGETS, .fail_at = 10});
-	while (scene.server.state.st.step < 10)
-		one_step(&scene, 0);
+	steps_to(&scene, 10);
 	steps_until(&scene, 0, 10);
 	cr_expect_eq(toy_server_fault(&scene.server, 0, "wrong_hash"), 1);
 	scene_close(&scene, -1);
@@ -282,7 +286,7 @@ static void restart(struct scene *s, int64_t step, const float *x, const struct 
 	server->endpoint.address = address;
 	server->endpoint.ring = ring;
 	struct transport_env env = {.workers = WORKERS, .pool = server->pool, .endpoint = &server->endpoint};
-	cr_assert_eq(choice_parse(&family_transports, &c, NULL, s->row, &server->arena, &e), 0);
+	cr_assert_eq(choice_parse(&family_transports, &c, NULL, PATIENT, &server->arena, &e), 0);
 	cr_assert_eq(transport_zmq.open(c.state, &env, &server->link, &e), 0, "%s", e.text);
 	memcpy(server->state.x, x, s->toy.n * sizeof *x);
 	server->state.st.step = step;
@@ -292,12 +296,10 @@ static void restart(struct scene *s, int64_t step, const float *x, const struct 
 
 Test(zmq_faults, a_server_that_comes_again_where_it_was_goes_on_as_if_nothing_had_been)
 {
-	scene_open_row(&scene, 3000, 0, NULL, PATIENT);
-	while (scene.server.state.st.step < 10)
-		one_step(&scene, 0);
+	scene_open(&scene, 3000, 0, NULL);
+	steps_to(&scene, 10);
 	restart(&scene, 10, scene.server.state.x, &scene.server.ring);
-	while (scene.server.state.st.step < 20)
-		one_step(&scene, 0);
+	steps_to(&scene, 20);
 	for (int k = 0; k < 20; k++)
 		for (int m = 0; m < WORKERS; m++)
 			cr_assert_eq(scene.server.born[k][m], 0);
@@ -307,13 +309,11 @@ Test(zmq_faults, a_server_that_comes_again_where_it_was_goes_on_as_if_nothing_ha
 /* What a worker says of the past is not believed: it begins again, as one of which nothing is known. */
 Test(zmq_faults, after_a_resume_a_state_began_when_it_was_recorded)
 {
-	scene_open_row(&scene, 3000, 0, NULL, PATIENT);
-	while (scene.server.state.st.step < 10)
-		one_step(&scene, 0);
+	scene_open(&scene, 3000, 0, NULL);
+	steps_to(&scene, 10);
 	scene.server.state.born[2] = 7; /* and worker 2 says 0 */
 	restart(&scene, 10, scene.server.state.x, &scene.server.ring);
-	while (scene.server.state.st.step < 20)
-		one_step(&scene, 0);
+	steps_to(&scene, 20);
 	for (int k = 10; k < 20; k++)
 		for (int m = 0; m < WORKERS; m++)
 			cr_assert(scene.server.born[k][m] == (m == 2 ? 10 : 0), "step %d, worker %d: %d", k,
@@ -325,15 +325,12 @@ Test(zmq_faults, after_a_resume_a_state_began_when_it_was_recorded)
 Test(zmq_faults, a_server_that_comes_again_further_back_takes_all_along)
 {
 	float *x = mem_array(3000, sizeof *x);
-	scene_open_row(&scene, 3000, 0, NULL, PATIENT);
-	while (scene.server.state.st.step < 5)
-		one_step(&scene, 0);
+	scene_open(&scene, 3000, 0, NULL);
+	steps_to(&scene, 5);
 	memcpy(x, scene.server.state.x, 3000 * sizeof *x);
-	while (scene.server.state.st.step < 10)
-		one_step(&scene, 0);
+	steps_to(&scene, 10);
 	restart(&scene, 5, x, &scene.server.ring);
-	while (scene.server.state.st.step < 20)
-		one_step(&scene, 0);
+	steps_to(&scene, 20);
 	for (int k = 5; k < 20; k++)
 		for (int m = 0; m < WORKERS; m++)
 			cr_assert_eq(scene.server.born[k][m], 5);
@@ -344,13 +341,12 @@ Test(zmq_faults, a_server_that_comes_again_further_back_takes_all_along)
 /* The next BN owner gets them too where the server has them from a checkpoint, and not from a worker. */
 Test(zmq_faults, running_statistics_of_a_checkpoint_go_to_the_next_owner)
 {
-	scene_open_row(&scene, 3000, 17, &(struct toy_client){.first = 0, .fail = TOY_DIES, .fail_at = 10},
-	               "{\"kind\": \"zmq\", \"deadline_s\": 0.3, \"patience_s\": 2}");
-	while (scene.server.state.st.step < 10)
-		one_step(&scene, 0);
+	scene_open(&scene, 3000, 17, &(struct toy_client){.first = 0, .fail = TOY_DIES, .fail_at = 10});
+	steps_to(&scene, 10);
 	restart(&scene, 10, scene.server.state.x, &scene.server.ring);
-	while (scene.server.state.st.step < 15)
-		one_step(&scene, 0);
+	toy_server_listen(&scene.server);
+	toy_server_meet(&scene.server, 1, 2);
+	steps_to(&scene, 15);
 	cr_expect_eq(scene.server.bn_owner, 1);
 	for (int i = 0; i < 17; i++)
 		cr_assert_eq(scene.server.state.running[i], 10 * 1 + 4 * 2, "%g",
@@ -378,8 +374,7 @@ Test(zmq_faults, states_are_collected_and_handed_out)
 {
 	struct err e = {0};
 	struct toy_state *st = &scene.server.state;
-	scene_open_row(&scene, 3000, 0, &(struct toy_client){.first = 2, .fail = TOY_DIES, .fail_at = 12},
-	               PATIENT);
+	scene_open(&scene, 3000, 0, &(struct toy_client){.first = 2, .fail = TOY_DIES, .fail_at = 12});
 	scene.server.endpoint.collect = true;
 	while (st->st.step < 12)
 		one_step(&scene, st->st.step == 5 || st->st.step == 11 ? EXCHANGE_SAVE : 0);
@@ -389,8 +384,7 @@ Test(zmq_faults, states_are_collected_and_handed_out)
 		cr_assert_not_null(st->blocks[m], "worker %d's state is not here", m);
 	restart(&scene, 12, st->x, &scene.server.ring);
 	tell_spare(&scene);
-	while (st->st.step < 20)
-		one_step(&scene, 0);
+	steps_to(&scene, 20);
 	for (int k = 0; k < 20; k++)
 		for (int m = 0; m < WORKERS; m++)
 			cr_assert_eq(scene.server.born[k][m], 0, "step %d, worker %d", k, m);

@@ -32,10 +32,9 @@ Test(zmq_meeting, who_dies_right_after_hello_is_not_taken_for_present)
 	static struct toy_server server;
 	struct byzantine b;
 	toy_open(&toy, WORKERS, 10, 100, "vote");
-	toy_server_open(&server, &toy, ENDPOINT_OPEN, "tcp://127.0.0.1:*",
-	                "{\"kind\": \"zmq\", \"patience_s\": 0.1}");
+	toy_server_open(&server, &toy, ENDPOINT_OPEN, "tcp://127.0.0.1:*", NULL);
 	server.link.row->sync(server.link.self, &server.state.st, &e);
-	cr_assert_eq(toy_server_step(&server, 0, &e), EXCHANGE_FAILED); /* from now on it serves */
+	toy_server_listen(&server);
 	struct server *s = server.link.self;
 	zmq_pollitem_t hello = {.socket = s->router, .events = ZMQ_POLLIN};
 	byzantine_open(&b, &toy, 0, zmq_server_address(s), NULL, NULL);
@@ -44,7 +43,13 @@ Test(zmq_meeting, who_dies_right_after_hello_is_not_taken_for_present)
 	byzantine_close(&b);
 	for (int ms = 0; toy_server_fault(&server, -1, "handshake") == 0; ms++, usleep(1000))
 		cr_assert_lt(ms, SETTLED_MS, "nobody saw that it is gone");
-	server_serve(s, 0);
+	/* ZeroMQ reports a loss a moment before it closes the socket: the server may find it open at first.
+	 */
+	const struct presence *p = &s->peers[0].presence;
+	for (int ms = 0; p->route.bytes == 0 || p->connected; ms += 10) {
+		cr_assert_lt(ms, SETTLED_MS, "it is taken for present");
+		server_serve(s, 10);
+	}
 	for (int m = 0; m < WORKERS; m++)
 		cr_expect(!s->peers[m].presence.connected && !s->peers[m].presence.awaited);
 	toy_server_close(&server);
@@ -117,13 +122,12 @@ Test(zmq_meeting, a_key_that_is_not_known_is_a_sentence)
 	uint64_t hash;
 	toy_open(&toy, 2, 10, 100, "vote");
 	toy_client_start(&toy, &client, 0, ENDPOINT_KEYS);
-	toy_server_open(&server, &toy, ENDPOINT_KEYS, "tcp://127.0.0.1:*",
-	                "{\"kind\": \"zmq\", \"patience_s\": 2}");
+	toy_server_open(&server, &toy, ENDPOINT_KEYS, "tcp://127.0.0.1:*", NULL);
 	server.link.row->sync(server.link.self, &server.state.st, &e);
 	keyring_make(&others, 1);
 	others.at[0] = *keyring_find(&server.ring, KEYRING_SERVER);
 	toy_client_tell(&client, zmq_server_address(server.link.self), &others);
-	cr_assert_eq(toy_server_step(&server, 0, &e), EXCHANGE_FAILED);
+	toy_server_listen(&server);
 	cr_expect_eq(toy_client_end(&client, &hash), EXIT_WORLD); /* die() of the toy */
 	cr_expect_geq(toy_server_fault(&server, -1, "unknown_key"), 1);
 	toy_server_close(&server);
