@@ -22,10 +22,8 @@
  *   server                      the row: its keys, a round from beginning to end
  */
 /* clang-format on */
-/*
- * shard_links.c (a main server's connections to its shards) and shard.c (a shard) call the files of this
- * list. These files call them only through struct server_role, which server_open() is given.
- */
+/* shard_links.c (a main server's connections to its shards) and shard.c (a shard) call the files of this
+ * list. These files call them only through struct server_role, which server_open() is given. */
 #ifndef SIGNSGD_TRANSPORT_ZMQ_SERVER_H
 #define SIGNSGD_TRANSPORT_ZMQ_SERVER_H
 
@@ -220,8 +218,7 @@ struct server_role {
 	/* Has a shard refused the run? -1 and a sentence if a shard has refused it or does not answer. */
 	bool (*refused)(const struct server *s);
 	int (*trouble)(const struct server *s, struct err *e);
-	/* Send worker m the range of the answer of f->step that shard f->index sent. False: it is not here.
-	 */
+	/* Send worker m the range of shard f->index in the answer of f->step. False: it is not here. */
 	bool (*range)(struct server *s, int m, const struct frame *f);
 	/* Tell the shards that the run is over. */
 	void (*leave)(struct server *s);
