@@ -64,6 +64,45 @@ Test(crowd, ipm_is_minus_tau_times_the_honest_mean)
 	                                  (float)(0.1 * -1.75)});
 }
 
+/* {"kind": "ipm", ...} of a golden case of "attack ipm"; false: it is no case of an attack that is there. */
+static bool case_attack(const struct json *c, struct buf *b)
+{
+	static const char prefix[] = "attack ";
+	const char *rule = json_member(c, "rule")->string, *name = rule + sizeof prefix - 1;
+	if (strncmp(rule, prefix, sizeof prefix - 1) != 0 || !family_find(&family_attacks, name))
+		return false;
+	cr_assert_str_eq(json_member(c, "input")->string, "X5 rows 0-3");
+	buf_format(b, "{\"kind\":\"%s\"", name);
+	for (const struct json *k = json_member(c, "keys")->child; k; k = k->next) {
+		buf_format(b, ",\"%s\":", k->key);
+		json_write(b, k);
+	}
+	buf_add(b, "}");
+	return true;
+}
+
+/* The cases of tests/golden/rules.json; those of ipm were compared with ByzFL 0.0.11. */
+Test(crowd, golden_cases, .fini = json_help_clear)
+{
+	struct err e = {0};
+	struct json *all = json_read_file(&json_help_arena, "tests/golden/rules.json", &e);
+	cr_assert_not_null(all, "%s", e.text);
+	int ran = 0;
+	for (const struct json *c = json_member(all, "cases")->child; c; c = c->next) {
+		struct buf b = {0};
+		if (case_attack(c, &b)) {
+			float want[4];
+			const struct json *value = json_member(c, "output")->child;
+			for (size_t i = 0; i < 4; i++, value = value->next)
+				want[i] = (float)value->number;
+			expect(b.text, want);
+			ran++;
+		}
+		buf_clear(&b);
+	}
+	cr_expect_eq(ran, 3, "%d cases", ran);
+}
+
 /* In floats the ones would be lost beside the large number. */
 Test(crowd, ipm_sums_in_double)
 {
