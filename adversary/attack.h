@@ -5,6 +5,8 @@
  * 2019, Definition 1: blind, and not colluding): forge() gets one worker's own vector and a random stream of
  * its own, const, and nothing by which it could find another worker, the server or the parameters.
  *
+ * Attacks that see more have another type: adversary/crowd.h.
+ *
  * v, out and memory are memory of the machine: an attack reads and writes them through kernels and the calls
  * of backend/memory.h alone.
  *
@@ -19,7 +21,10 @@
 #include "config/key.h"
 #include "base/rng.h"
 
-enum attack_sees { ATTACK_OWN };
+enum attack_sees {
+	ATTACK_OWN,
+	ATTACK_CROWD /* the row is the first member of a struct crowd_attack */
+};
 enum attack_acts { ATTACK_GRADIENT, ATTACK_MESSAGE };
 
 /* All that a blind attack can know. */
@@ -40,10 +45,11 @@ struct attack {
 	enum attack_sees sees;
 	enum attack_acts acts_on;
 	size_t (*memory_floats)(const void *state, size_t n); /* NULL: none */
-	/* Write all of out [n]; out is not v. */
+	/* Write all of out [n]; out is not v. NULL: the attack sees the crowd, and forges there. */
 	void (*forge)(const void *state, const struct own_view *view, float *out);
 };
 
 const char *attack_acts_name(enum attack_acts a);
+const char *attack_sees_name(enum attack_sees s);
 
 #endif

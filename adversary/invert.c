@@ -9,10 +9,11 @@ static void invert_forge(const void *state, const struct own_view *view, float *
 
 const struct attack attack_invert = {
         .row = {.name = "invert",
-                .also = "sign_flip, sign_flipping, flip_signs, reverse, reversed_gradient, negate",
+                .also = "flip_signs, reverse, reversed_gradient, negate",
                 .about = "sends the opposite of its own vector",
                 .formula = "v -> -v. Bernstein et al. 2019, Definition 1, example (iii); the adversary of "
-                           "their Figures 1 and 7"},
+                           "their Figures 1 and 7. ByzFL's SignFlipping reverses the honest mean: "
+                           "\"ipm\" with tau = 1"},
         .sees = ATTACK_OWN,
         .acts_on = ATTACK_MESSAGE,
         .forge = invert_forge,

@@ -51,14 +51,15 @@ static void print_key(const struct key *k, const char *prefix)
 	print_wrapped(stdout, 6, 6, k->help);
 }
 
-static const char *acts_on(const struct family *f, const struct row *r)
+/* NULL: the row is no attack. */
+static const struct attack *attack_row(const struct family *f, const struct row *r)
 {
-	return f == &family_attacks ? attack_acts_name(((const struct attack *)r)->acts_on) : NULL;
+	return f == &family_attacks ? (const struct attack *)r : NULL;
 }
 
 static void print_row(const struct family *f, const struct row *r)
 {
-	const char *acts = acts_on(f, r);
+	const struct attack *attack = attack_row(f, r);
 
 	printf("%s (%s)\n  ", r->name, f->name);
 	print_wrapped(stdout, 2, 2, r->about);
@@ -66,8 +67,9 @@ static void print_row(const struct family *f, const struct row *r)
 		fputs("  ", stdout);
 		print_wrapped(stdout, 2, 2, r->formula);
 	}
-	if (acts)
-		printf("  acts on: %s\n", acts);
+	if (attack)
+		printf("  acts on: %s\n  sees: %s\n", attack_acts_name(attack->acts_on),
+		       attack_sees_name(attack->sees));
 	if (!r->keys || !r->keys->name)
 		puts("\n  no keys");
 	for (const struct key *k = r->keys; k && k->name; k++)
@@ -83,11 +85,14 @@ static void print_family(const struct family *f, bool named)
 		puts("  (signsgd list experiment)");
 		return;
 	}
-	table_init(&t, f == &family_attacks ? "llw" : "lw");
+	table_init(&t, f == &family_attacks ? "lllw" : "lw");
 	for (size_t i = 0; f->rows[i]; i++) {
 		table_cell(&t, "%s", f->rows[i]->name);
-		if (f == &family_attacks)
-			table_cell(&t, "%s", acts_on(f, f->rows[i]));
+		const struct attack *attack = attack_row(f, f->rows[i]);
+		if (attack) {
+			table_cell(&t, "%s", attack_acts_name(attack->acts_on));
+			table_cell(&t, "%s", attack_sees_name(attack->sees));
+		}
 		table_cell(&t, "%s", f->rows[i]->about);
 	}
 	table_print(&t, stdout, 2);
@@ -149,14 +154,17 @@ static void keys_line(struct buf *b, const struct key *keys)
 
 static void print_line(const struct family *f, const struct row *r)
 {
+	const struct attack *attack = attack_row(f, r);
 	struct buf b = {0};
 
 	line_text(&b, "family", f->plural);
 	line_text(&b, "name", r->name);
 	line_text(&b, "about", r->about);
 	line_text(&b, "formula", r->formula);
-	if (acts_on(f, r))
-		line_text(&b, "acts_on", acts_on(f, r));
+	if (attack) {
+		line_text(&b, "acts_on", attack_acts_name(attack->acts_on));
+		line_text(&b, "sees", attack_sees_name(attack->sees));
+	}
 	keys_line(&b, r->keys);
 	line_print(&b, stdout);
 }

@@ -3,6 +3,7 @@
 #include "registry.h"
 #include <stddef.h>
 #include "adversary/attack.h"
+#include "adversary/crowd.h"
 #include "aggregator/aggregator.h"
 #include "aggregator/pre/pre.h"
 #include "backend/backend.h"
@@ -55,13 +56,20 @@ static const struct row *const data[] = {
 
 extern const struct attack attack_invert, attack_random_sign, attack_scale, attack_gaussian, attack_zero,
         attack_ones, attack_flip, attack_stale, attack_nan;
+extern const struct crowd_attack attack_ipm;
 
 static const struct row *const attacks[] = {
-        &attack_invert.row, &attack_random_sign.row,
-        &attack_scale.row,  &attack_gaussian.row,
-        &attack_zero.row,   &attack_ones.row,
-        &attack_flip.row,   &attack_stale.row,
-        &attack_nan.row,    NULL,
+        &attack_invert.row,
+        &attack_random_sign.row,
+        &attack_scale.row,
+        &attack_gaussian.row,
+        &attack_zero.row,
+        &attack_ones.row,
+        &attack_flip.row,
+        &attack_stale.row,
+        &attack_nan.row,
+        &attack_ipm.attack.row,
+        NULL,
 };
 
 extern const struct compressor compressor_none, compressor_sign;
@@ -132,10 +140,13 @@ static const struct word data_words[] = {
 };
 
 static const struct word attack_words[] = {
-        {"alie, auto_alie, optimal_alie, a_little_is_enough, little_is_enough, ipm, auto_ipm, optimal_ipm, "
-         "inner_product_manipulation, optimal_inner_product_manipulation, foe, fall_of_empires, empire, "
-         "mimic, min_max, min_sum",
-         NULL, "it needs the other workers' vectors, and an attack here sees its own alone"},
+        {"alie, auto_alie, optimal_alie, a_little_is_enough, little_is_enough, mimic, "
+         "min_max, min_sum, fang",
+         NULL, "it needs the other workers' vectors; the one attack here that sees them is \"ipm\""},
+        {"auto_ipm, optimal_ipm, opt_ipm, optimal_inner_product_manipulation", "ipm",
+         "with \"tau\", which is not searched for"},
+        {"sign_flip, sign_flipping", "invert",
+         "of its own vector; ByzFL's SignFlipping, of the honest mean, is \"ipm\" with \"tau\": 1"},
         {"label_flip, label_flipping", NULL, "attacks change what a worker sends, not its data"},
         {"inf, infinity", "nan", "with \"value\""},
         {"none, no_attack, honest", NULL, "without Byzantine workers \"adversaries.count\" is 0"},

@@ -176,6 +176,7 @@ enum trainer_end trainer_step(struct trainer *t, struct step_row *row, int *flag
 		pool_run(workforce->pool, (size_t)workforce->count, compute_item, t);
 		computed = clock_s();
 		made_s = workforce_encode_s(workforce);
+		crowd_forge(&t->crowd, t->replay, st);
 		pool_run(workforce->pool, (size_t)workforce->count, encode_item, t);
 		uplink_post(up);
 		encoded = clock_s();

@@ -9,6 +9,7 @@
  *
  *   state      what is kept from step to step: x, the optimizer's memory, the workers' blocks (state.h)
  *   workforce  the lanes, the workers of this process, and the feed of samples (workforce.h)
+ *   crowd      what colluders who see the crowd are shown and send (crowd.h)
  *   uplink     the messages of a step and the link to the other processes (uplink.h)
  *   observer   probes and evaluations (observer.h)
  */
@@ -59,7 +60,7 @@ int plan_check(const struct plan *p, double limit, const char *source, struct er
  * a sentence. */
 int trainer_check_start(const struct settings *s, size_t n_params, struct err *e);
 
-/* Does the transport of the settings suit their aggregator? -1 and a sentence. */
+/* Does the transport of the settings suit their aggregator and their attack? -1 and a sentence. */
 int trainer_check_transport(const struct settings *s, struct err *e);
 
 struct trainer;

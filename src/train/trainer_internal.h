@@ -3,6 +3,7 @@
 #define SIGNSGD_TRAIN_TRAINER_INTERNAL_H
 
 #include "optimizer/schedule.h"
+#include "train/crowd.h"
 #include "train/observer.h"
 #include "train/replay.h"
 #include "train/state.h"
@@ -19,6 +20,7 @@ struct trainer {
 	struct model_env env;
 	struct state state;
 	struct workforce workforce;
+	struct crowd crowd;
 	struct uplink uplink;
 	struct observer observer;
 	struct round round; /* what the workers share in the present step */

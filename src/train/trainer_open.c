@@ -30,6 +30,8 @@ static int open_parts(struct trainer *t, struct pool *pool, const struct link *l
 	const struct backend_row *backend = (const struct backend_row *)s->backend.row;
 	const struct aggregator *agg = (const struct aggregator *)s->aggregator.row;
 	t->workforce.pool = pool;
+	if (link && crowd_check(s, link->row, e))
+		return -1;
 	if (check_memory(s, pool_lanes(pool), link ? link->count : (int)s->workers, !link || link->root, e) ||
 	    backend->open(&t->be, e) || uplink_open(&t->uplink, s, &t->be, link, pool, e))
 		return -1;
@@ -69,6 +71,7 @@ static void open_round(struct trainer *t)
 	                          .carry_floats = st->carry_floats};
 	t->round.job = method_job(&t->round.method, &t->be, s->seed, st->n);
 	t->round.job.queue = t->queue;
+	crowd_open(&t->crowd, s, &t->workforce, &t->round);
 	uplink_prepare(&t->uplink, s, &t->round, &t->workforce, st);
 	evaluate_open(&t->observer.evaluation, s, t->env.model, st, &t->workforce);
 }
@@ -133,6 +136,7 @@ void trainer_close(struct trainer *t)
 	if (!t)
 		return;
 	observer_close(&t->observer);
+	crowd_close(&t->crowd, &t->be);
 	workforce_close(&t->workforce);
 	state_close(&t->state);
 	uplink_close(&t->uplink, &t->be);
@@ -147,6 +151,8 @@ int trainer_check_transport(const struct settings *s, struct err *e)
 {
 	const struct transport *row = (const struct transport *)s->transport.row;
 	const struct exchange_rule rule = uplink_rule(s);
+	if (crowd_check(s, row, e))
+		return -1;
 	return row->check && row->check(s->transport.state, &rule, e) ? err_prefix(e, "%s", s->source) : 0;
 }
 

@@ -4,6 +4,7 @@
 #include "aggregator/rule_run.h"
 #include "base/log.h"
 #include "registry.h"
+#include "train/crowd.h"
 #include "train/evaluate.h"
 #include "train/feed.h"
 #include "train/trainer.h"
@@ -156,6 +157,8 @@ void trainer_plan_part(const struct settings *s, int lanes, int hosted, bool roo
 	out->messages = sum(product(m > 0 ? m : (size_t)s->workers, out->push_bytes), out->pull_bytes);
 	out->lane = lane_bytes(s, &env, n);
 	out->lanes = sum(product((size_t)lanes, out->lane), shared);
+	if (crowd_of(s)) /* what the colluders send */
+		out->lanes = sum(out->lanes, product(n, sizeof(float)));
 	out->data = data_bytes(s, lanes);
 	plan_state(s, &env, m, out);
 	if (root) /* where messages meet */

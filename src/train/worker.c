@@ -160,8 +160,9 @@ void worker_encode(struct worker *w, struct lane *l, const struct round *r)
 	if (w->made == 0)
 		return;
 	const struct step_job job = round_job(r, l);
-	forge(w, l, r, w->v, l->scratch);
-	method_encode(&r->method, &job, w->id, l->scratch, 0, r->job.n, w->push);
+	if (!r->forged)
+		forge(w, l, r, w->v, l->scratch);
+	method_encode(&r->method, &job, w->id, r->forged ? r->forged : l->scratch, 0, r->job.n, w->push);
 	show_message(w, l, r, 0, r->job.n);
 	r->be->memory->finish(l->queue);
 	__atomic_store_n(&w->made, 0, __ATOMIC_RELEASE);

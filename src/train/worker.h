@@ -10,8 +10,9 @@
  * beginning, as soon as that part of the gradient is final. The message has the same bits as one made at
  * once. An attack needs the whole vector, so a Byzantine worker's message is made after the backward pass.
  *
- * An attack changes the worker's message, or its gradient if the attack's row says so. It never sees the
- * vectors of another worker.
+ * An attack changes the worker's message, or its gradient if the attack's row says so. A blind one never
+ * sees the vectors of another worker; what colluders send who see the crowd is forged once for all of them,
+ * between the two calls (train/crowd.h).
  */
 #ifndef SIGNSGD_TRAIN_WORKER_H
 #define SIGNSGD_TRAIN_WORKER_H
@@ -50,6 +51,8 @@ struct round {
 	float beta;          /* momentum */
 	struct probe_wants wants;
 	struct round_buckets buckets;
+	const float *forged; /* [n] what all Byzantine workers hand to the compressor; NULL: each forges its
+	                      * own message, if its attack does */
 };
 
 /* The step's job in a lane. */

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 #include "adversary/attack.h"
+#include "adversary/crowd.h"
 #include "registry.h"
 #include "tests/support/json_help.h"
 
@@ -68,8 +69,22 @@ static void forger_clear(struct forger *l)
 	arena_clear(&l->arena);
 }
 
+/* An attack that sees the crowd is alone with its colluders: the honest worker has the same vector. */
+static void forger_forge_all(struct forger *l, const struct crowd_attack *attack, uint64_t step)
+{
+	const float *const vectors[] = {l->v};
+	struct crowd_view view = {
+	        .be = &l->be, .n = l->n, .step = step, .h = 1, .f = 1, .honest = vectors, .own = vectors};
+	attack->forge(l->state, &view, 0, l->n, l->out);
+}
+
 static void forger_forge(struct forger *l, uint32_t worker, uint64_t step)
 {
+	const struct crowd_attack *crowd = crowd_attack_of(l->attack);
+	if (crowd) {
+		forger_forge_all(l, crowd, step);
+		return;
+	}
 	struct own_view view = {
 	        .be = &l->be,
 	        .n = l->n,
@@ -115,12 +130,17 @@ Test(attacks, every_row_describes_itself)
 	for (const struct row *const *r = family_attacks.rows; *r; r++) {
 		const struct attack *a = (const struct attack *)*r;
 		cr_assert((*r)->name[0] && (*r)->about[0] && (*r)->formula && (*r)->formula[0]);
-		cr_assert_eq(a->sees, ATTACK_OWN, "%s", (*r)->name);
-		cr_assert_not_null(a->forge);
+		const struct crowd_attack *crowd = crowd_attack_of(a);
+		cr_assert_eq(a->sees == ATTACK_CROWD, crowd != NULL, "%s", (*r)->name);
+		cr_assert_eq(a->forge == NULL, crowd != NULL, "%s", (*r)->name);
+		cr_assert(!crowd || (crowd->forge && a->acts_on == ATTACK_MESSAGE && !a->memory_floats), "%s",
+		          (*r)->name);
 		cr_assert_eq((*r)->keys == NULL, (*r)->state_bytes == 0, "%s", (*r)->name);
 	}
 	cr_assert_str_eq(attack_acts_name(ATTACK_GRADIENT), "gradient");
 	cr_assert_str_eq(attack_acts_name(ATTACK_MESSAGE), "message");
+	cr_assert_str_eq(attack_sees_name(ATTACK_OWN), "own");
+	cr_assert_str_eq(attack_sees_name(ATTACK_CROWD), "crowd");
 }
 
 /* One forge writes all of out and nothing else, and is a function of its view. */

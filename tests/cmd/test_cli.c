@@ -187,12 +187,20 @@ Test(cli, list_shows_every_key_of_every_row)
 	expect_keys(experiment_keys);
 }
 
-Test(cli, list_says_what_an_attack_acts_on)
+Test(cli, list_says_what_an_attack_acts_on_and_sees)
 {
 	cr_expect_eq(cli("list attacks invert"), 0);
 	cr_expect_not_null(strstr(cli_out, "acts on: message"));
 	cr_expect_eq(cli("list attacks gaussian"), 0);
 	cr_expect_not_null(strstr(cli_out, "acts on: gradient"));
+	cr_expect_not_null(strstr(cli_out, "sees: own"));
+	cr_expect_eq(cli("list attacks ipm"), 0);
+	cr_expect_not_null(strstr(cli_out, "sees: crowd"));
+	cr_expect_not_null(strstr(cli_out, "SignFlipping"));
+	cr_expect_eq(cli("list attacks ipm --json"), 0);
+	cr_expect_not_null(strstr(cli_out, "\"sees\":\"crowd\""), "%s", cli_out);
+	cr_expect_eq(cli("list attacks"), 0);
+	cr_expect_not_null(strstr(cli_out, "FOE"));
 }
 
 Test(cli, list_refuses_what_is_not_there)

@@ -121,6 +121,13 @@ Test(words, values_of_other_programs_name_ours)
 	value_says(ATTACK, "SignFlipping", "\"SignFlipping\" is \"invert\" here");
 	value_says(ATTACK, "sign_flip", "\"sign_flip\" is \"invert\" here");
 	value_says(ATTACK, "sign-flipping", "\"sign-flipping\" is \"invert\" here");
+	value_says(ATTACK, "SignFlipping", "of the honest mean, is \"ipm\" with \"tau\": 1");
+	value_says(ATTACK, "InnerProductManipulation", "\"InnerProductManipulation\" is \"ipm\" here");
+	value_says(ATTACK, "FOE", "\"FOE\" is \"ipm\" here");
+	value_says(ATTACK, "fall-of-empires", "\"fall-of-empires\" is \"ipm\" here");
+	value_says(ATTACK, "empire", "\"empire\" is \"ipm\" here");
+	value_says(ATTACK, "IPM", "did you mean \"ipm\"?");
+	value_says(ATTACK, "Optimal_IPM", "\"ipm\" here, with \"tau\", which is not searched for");
 	value_says(ATTACK, "Random_Sign", "did you mean \"random-sign\"?");
 	value_says("\"partition\":", "noniid", "\"noniid\" is \"label-shards\" here");
 	value_says("\"partition\":", "non-iid", "\"non-iid\" is \"label-shards\" here");
@@ -160,7 +167,7 @@ Test(words, values_without_a_counterpart_are_said_to_have_none)
 {
 	struct err e;
 	value_says(ATTACK, "ALIE", "\"ALIE\" has no counterpart here: it needs the other workers' vectors");
-	value_says(ATTACK, "InnerProductManipulation", "has no counterpart here");
+	value_says(ATTACK, "min-max", "the one attack here that sees them is \"ipm\"");
 	value_says(OPTIMIZER, "lion", "\"lion\" has no counterpart here: there are \"sgd\" and \"adam\"");
 	value_says("\"compressor\":", "QSGD", "\"QSGD\" has no counterpart here");
 	value_says(AGGREGATOR, "MeaMed", "\"MeaMed\" has no counterpart here");

@@ -18,6 +18,8 @@ static const char *const experiments[] = {
         "{\"workers\":5,\"steps\":10,\"batch\":8,\"model\":{\"kind\":\"mlp\",\"activation\":\"tanh\"},"
         "\"data\":{\"kind\":\"glyphs\",\"train\":400,\"test\":100},\"aggregator\":\"mean\","
         "\"adversaries\":{\"count\":1,\"attack\":\"gaussian\"}}",
+        "{\"workers\":5,\"steps\":10,\"batch\":2,\"model\":{\"kind\":\"quadratic\",\"dimensions\":200000},"
+        "\"momentum\":0.5,\"adversaries\":{\"count\":2,\"attack\":\"ipm\"}}",
         "{\"workers\":4,\"steps\":10,\"batch\":8,\"model\":\"softmax\","
         "\"data\":{\"kind\":\"glyphs\",\"train\":400,\"test\":100},\"aggregator\":\"adam\"}",
         "{\"workers\":5,\"steps\":2,\"batch\":4,\"model\":\"resnet20\","

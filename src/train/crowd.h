@@ -1,0 +1,42 @@
+/*
+ * The colluders of a run whose attack sees the crowd (adversary/crowd.h): when all workers of a step have
+ * computed, one vector is forged, by all lanes, which all colluders send.
+ *
+ * A worker that a repeated run does not count in a step is not in the view of that step.
+ */
+#ifndef SIGNSGD_TRAIN_CROWD_H
+#define SIGNSGD_TRAIN_CROWD_H
+
+#include "adversary/crowd.h"
+#include "base/err.h"
+#include "train/replay.h"
+#include "train/state.h"
+#include "train/worker.h"
+#include "train/workforce.h"
+#include "transport/transport.h"
+
+struct crowd {
+	const struct crowd_attack *attack; /* NULL: no Byzantine worker sees the crowd */
+	const void *state;
+	const struct workforce *workforce;
+	const struct round *round;
+	struct crowd_view view; /* of the present step; each lane has a copy with its own queue */
+	float *forged;          /* [n] */
+	const float **honest, **own;
+	const uint64_t **signs; /* [workers] each */
+};
+
+/* The attack of these settings, if it sees the crowd and somebody is Byzantine; or NULL. */
+const struct crowd_attack *crowd_of(const struct settings *s);
+
+/* Is that transport one where the attack of these settings finds its crowd? -1 and a sentence if not. */
+int crowd_check(const struct settings *s, const struct transport *t, struct err *e);
+
+/* Borrows all of it, and gives *r the forged vector. All workers must be in this process. */
+void crowd_open(struct crowd *c, const struct settings *s, const struct workforce *w, struct round *r);
+void crowd_close(struct crowd *c, const struct backend *be);
+
+/* Forge what the colluders of the present step send. Does nothing without such an attack. */
+void crowd_forge(struct crowd *c, const struct replay *replay, const struct state *st);
+
+#endif

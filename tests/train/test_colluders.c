@@ -1,0 +1,275 @@
+/*
+ * Runs whose Byzantine workers see the crowd: whom they see, what they send, and the laws that hold for every
+ * run: same bits on any lanes, resumed and repeated. Where workers are in several processes there is no crowd
+ * to see, and such attacks are refused.
+ */
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+#include "adversary/crowd.h"
+#include "base/mem.h"
+#include "record/record.h"
+#include "registry.h"
+#include "tests/support/cli.h"
+#include "tests/support/train.h"
+
+TestSuite(colluders, .init = cli_open, .fini = cli_close, .timeout = 240);
+
+enum { STEPS = 8 };
+
+#define RUN                                                                                                  \
+	"\"seed\":5,\"steps\":8,\"batch\":2,\"momentum\":0.5,\"lr\":0.01,\"model\":{\"kind\":\"quadratic\"," \
+	"\"dimensions\":300,\"noise\":1}"
+
+/* How far the run's parameters go; replay may be NULL. */
+static double travel(const struct settings *s, const struct replay *replay)
+{
+	struct pool *pool = pool_open(2);
+	struct trainer *t = train_open(s, pool);
+	size_t n;
+	double sum = 0;
+	const float *x = trainer_x(t, &n);
+	float *from = mem_array(n, sizeof *from);
+	memcpy(from, x, n * sizeof *x);
+	trainer_replay(t, replay);
+	train_steps(t, s->steps);
+	x = trainer_x(t, &n);
+	for (size_t i = 0; i < n; i++)
+		sum += ((double)x[i] - from[i]) * ((double)x[i] - from[i]);
+	mem_free(from);
+	trainer_close(t);
+	pool_close(pool);
+	return sqrt(sum);
+}
+
+static double distance(const char *text)
+{
+	struct runs runs;
+	double d = travel(train_settings(&runs, text), NULL);
+	runs_clear(&runs);
+	return d;
+}
+
+#define IPM(count, tau)                                                                                      \
+	"\"adversaries\":{\"count\":" #count ",\"attack\":{\"kind\":\"ipm\",\"tau\":" #tau "}}"
+
+/*
+ * Who answers with the mean of h vectors and f of -(h / f) mu answers 0, whatever momenta and noise were: all
+ * honest workers are in mu, no colluder is, and what is sent is what is in the mean.
+ */
+Test(colluders, cancel_the_mean_of_the_honest)
+{
+	cr_expect_eq(distance("{" RUN ",\"workers\":2,\"aggregator\":\"mean\"," IPM(1, 1) "}"), 0);
+	cr_expect_lt(distance("{" RUN ",\"workers\":5,\"aggregator\":\"mean\"," IPM(2, 1.5) "}"), 1e-6);
+	cr_expect_lt(distance("{" RUN ",\"workers\":7,\"aggregator\":\"mean\"," IPM(2, 2.5) "}"), 1e-6);
+	cr_expect_gt(distance("{" RUN ",\"workers\":5,\"aggregator\":\"mean\"," IPM(2, 1) "}"), 1e-3);
+}
+
+/* Of a compressor's vector its message is sent: here the opposite sign, so that every vote is a tie. */
+Test(colluders, send_the_sign_of_what_they_forge)
+{
+	cr_expect_eq(
+	        distance("{" RUN ",\"workers\":2,\"aggregator\":{\"kind\":\"vote\",\"tie\":\"abstain\"}," IPM(
+	                1, 0.1) "}"),
+	        0);
+	cr_expect_gt(
+	        distance("{" RUN ",\"workers\":4,\"aggregator\":{\"kind\":\"vote\",\"tie\":\"abstain\"}," IPM(
+	                1, 0.1) "}"),
+	        1e-3);
+}
+
+/* An attack that checks all that it is shown, and sends what its first colluder would have sent. */
+struct witness {
+	uint64_t forged; /* how often */
+	int wrong;
+	bool signs, abstains; /* expected */
+};
+
+static bool signs_fit(const struct crowd_view *v, int k)
+{
+	uint64_t vote[8] = {0}, abstain[8] = {0};
+	v->be->sign_pack(v->queue, v->n, v->honest[k], v->abstains ? SIGN_ABSTAIN : SIGN_POSITIVE, NULL, 0,
+	                 vote, v->abstains ? abstain : NULL);
+	return memcmp(vote, sign_message_vote(v->signs[k], 0), sign_plane_bytes(v->n)) == 0 &&
+	       (!v->abstains || memcmp(abstain, sign_message_abstain(v->signs[k], v->n, true, 0),
+	                               sign_plane_bytes(v->n)) == 0);
+}
+
+static void witness_forge(const void *state, const struct crowd_view *v, size_t begin, size_t end, float *out)
+{
+	struct witness *w = *(struct witness *const *)state;
+	w->wrong += v->step != w->forged++;
+	w->wrong += v->h != 3 || v->f != 2 || v->n != 300 || begin != 0 || end != v->n;
+	w->wrong += !v->signs == w->signs || v->abstains != w->abstains;
+	for (int k = 0; v->signs && k < v->h; k++)
+		w->wrong += !signs_fit(v, k);
+	for (int i = 0; i < v->f; i++)
+		for (int k = 0; k < v->h; k++)
+			w->wrong += memcmp(v->own[i], v->honest[k], v->n * sizeof(float)) == 0;
+	v->be->memory->copy(v->queue, out, v->own[0], v->n * sizeof *out);
+}
+
+static const struct crowd_attack witness_attack = {
+        .attack = {.row = {.name = "witness"}, .sees = ATTACK_CROWD, .acts_on = ATTACK_MESSAGE},
+        .forge = witness_forge};
+
+static void show(const char *method, struct witness *w)
+{
+	char text[1024];
+	struct runs runs;
+	snprintf(text, sizeof text, "{" RUN ",\"workers\":5,%s," IPM(2, 1) "}", method);
+	train_settings(&runs, text);
+	struct settings *s = &runs.at[0];
+	s->adversaries.attack.row = &witness_attack.attack.row;
+	s->adversaries.attack.state = &w;
+	struct pool *pool = pool_open(2);
+	struct trainer *t = train_open(s, pool);
+	train_steps(t, s->steps);
+	trainer_close(t);
+	pool_close(pool);
+	runs_clear(&runs);
+	cr_expect_eq(w->forged, STEPS, "%s: once a step for all colluders", method);
+	cr_expect_eq(w->wrong, 0, "%s: %d wrong", method, w->wrong);
+}
+
+Test(colluders, are_shown_this_steps_honest_vectors_and_their_signs)
+{
+	struct witness floats = {0}, signs = {.signs = true}, planes = {.signs = true, .abstains = true};
+	show("\"aggregator\":\"mean\"", &floats);
+	show("\"aggregator\":{\"kind\":\"vote\",\"zero\":\"positive\"}", &signs);
+	show("\"aggregator\":{\"kind\":\"vote\",\"zero\":\"abstain\"}", &planes);
+}
+
+/* Repeat a run of 2 colluders and 3 honest workers, of whom so many are counted: the distance of x. */
+static double repeat(const char *text, int colluders, int honest)
+{
+	int32_t born[STEPS][5];
+	struct runs runs;
+	const struct settings *s = train_settings(&runs, text);
+	for (int step = 0; step < STEPS; step++)
+		for (int m = 0, seen[2] = {0, 0}; m < 5; m++) {
+			bool byzantine = settings_is_byzantine(s, m);
+			born[step][m] = seen[byzantine]++ < (byzantine ? colluders : honest) ? 0 : -1;
+		}
+	const struct replay replay = {.steps = STEPS, .born = born[0]};
+	double d = travel(s, &replay);
+	runs_clear(&runs);
+	return d;
+}
+
+/* Whom a repeated run does not count, nobody sees: the others cancel out. */
+Test(colluders, see_those_that_are_counted)
+{
+	static const char text[] = "{" RUN ",\"workers\":5,\"aggregator\":\"mean\"," IPM(2, 2) "}";
+	cr_expect_lt(repeat(text, 1, 2), 1e-6);
+	cr_expect_gt(repeat(text, 1, 1), 1e-3);
+	cr_expect_eq(repeat(text, 2, 0), 0);
+	cr_expect_eq(repeat(text, 2, 3), distance(text), "all counted: the run itself");
+}
+
+static const char experiment[] = "{\"name\":\"c\"," RUN ",\"workers\":5,\"aggregator\":{\"kind\":\"krum\"},"
+                                 "\"checkpoint\":{\"keep\":true}," IPM(1, 0.1) "}";
+
+static void expect_same(const char *name)
+{
+	char path[128], other[128], different[128] = "";
+	struct err e = {0};
+	snprintf(path, sizeof path, "%s/one.h5", cli_folder);
+	snprintf(other, sizeof other, "%s/%s.h5", cli_folder, name);
+	cr_expect_eq(record_same_final(path, other, different, sizeof different, &e), 1, "%s: %s%s", name,
+	             e.text, different);
+}
+
+static void simulate(const char *name, const char *options)
+{
+	cr_assert_eq(
+	        cli("simulate %s/e.json %s --out %s/%s.h5 --quiet", cli_folder, options, cli_folder, name), 0,
+	        "%s", cli_err);
+}
+
+Test(colluders, have_the_same_bits_on_all_lanes_and_resumed)
+{
+	static const char *const methods[] = {"krum", "vote", "mean"};
+	for (size_t i = 0; i < 3; i++) {
+		char options[128];
+		cli_write("e.json", experiment);
+		snprintf(options, sizeof options, "--set aggregator=%s --overwrite --lanes 1", methods[i]);
+		simulate("one", options);
+		snprintf(options, sizeof options, "--set aggregator=%s --overwrite --lanes 3", methods[i]);
+		simulate("lanes", options);
+		expect_same("lanes");
+		snprintf(options, sizeof options, "--set aggregator=%s --overwrite --steps 3", methods[i]);
+		simulate("resumed", options);
+		cr_assert_eq(cli("simulate --resume %s/resumed.h5 --steps 8 --quiet", cli_folder), 0, "%s",
+		             cli_err);
+		expect_same("resumed");
+	}
+}
+
+#define REFUSED                                                                                              \
+	"adversaries.attack: \"ipm\" sees what the honest workers are about to send, and with transport "    \
+	"\"%s\" "                                                                                            \
+	"these are in other processes"
+
+Test(colluders, are_refused_where_workers_are_in_other_processes)
+{
+	static const char *const transports[] = {
+	        "zmq",
+#ifdef SIGNSGD_MPI
+	        "mpi",
+#endif
+	};
+	char said[256];
+	cli_write("e.json", experiment);
+	for (size_t i = 0; i < sizeof transports / sizeof *transports; i++) {
+		snprintf(said, sizeof said, REFUSED, transports[i]);
+		cli_expect(2, said, "validate %s/e.json --set transport=%s", cli_folder, transports[i]);
+		cli_expect(2, said, "train %s/e.json --set transport=%s --out %s/t.h5", cli_folder,
+		           transports[i], cli_folder);
+	}
+	snprintf(said, sizeof said, REFUSED, "zmq");
+	cli_expect(2, said, "train %s/e.json --processes 2 --out %s/t.h5", cli_folder, cli_folder);
+	cli_expect(2, said, "serve %s/e.json --insecure --listen tcp://127.0.0.1:0 --out %s/t.h5", cli_folder,
+	           cli_folder);
+	cr_expect_eq(cli("validate %s/e.json", cli_folder), 0, "%s", cli_err);
+	cr_expect_eq(cli("validate %s/e.json --set transport=zmq --adversaries 0", cli_folder), 0, "%s",
+	             cli_err);
+}
+
+/* A client takes its settings from a server, which may be another program than ours. */
+Test(colluders, are_refused_by_a_process_that_is_not_alone)
+{
+	static const char text[] = "{" RUN ",\"workers\":5," IPM(1, 1) "}";
+	struct runs runs;
+	struct err e = {0};
+	const struct settings *s = train_settings(&runs, text);
+	struct pool *pool = pool_open(1);
+	int id = 1;
+	struct link link = {.row = (const struct transport *)family_find(&family_transports, "zmq"),
+	                    .count = 1,
+	                    .ids = &id};
+	cr_expect_null(trainer_open(s, pool, &link, &e));
+	cr_expect_eq(e.code, EXIT_USER);
+	cr_expect_not_null(strstr(e.text, "\"ipm\" sees what the honest workers are about to send"), "%s",
+	                   e.text);
+	pool_close(pool);
+	runs_clear(&runs);
+}
+
+static size_t planned(const char *adversaries)
+{
+	char text[1024];
+	struct runs runs;
+	struct plan plan;
+	snprintf(text, sizeof text, "{" RUN ",\"workers\":5,%s}", adversaries);
+	trainer_plan(train_settings(&runs, text), 2, &plan);
+	runs_clear(&runs);
+	return plan.total;
+}
+
+Test(colluders, memory_is_planned)
+{
+	size_t blind = planned("\"adversaries\":{\"count\":2,\"attack\":\"invert\"}");
+	cr_expect_eq(planned(IPM(2, 1)), blind + 300 * sizeof(float));
+	cr_expect_eq(planned(IPM(0, 1)), blind);
+}
