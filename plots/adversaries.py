@@ -1,10 +1,13 @@
 #!/usr/bin/env python3
 """Final accuracy against the share of Byzantine workers: one curve for each aggregator, attack or whatever
-else differs; error bars over the seeds. Without labels the final loss. A run that is not finished has no final
-accuracy: a ring shows its last one, and no mean has it.
+else differs; error bars over the seeds. Where rules and attacks differ there is a panel for each attack. Without
+labels the final loss. A run that is not finished has no final accuracy: a ring shows its last one, and no mean
+has it.
 
 usage: python3 plots/adversaries.py RUN.h5... -o FILE.{png,svg,pdf}
 """
+
+import json
 
 import numpy as np
 
@@ -27,26 +30,77 @@ def counted(run):
     return ("adversaries.count", "adversaries.ids") if first else ("adversaries.count",)
 
 
+def along(runs):
+    """
+    A function of a run: the settings that move along its curve. The f that a rule is told is among them where all runs
+    have f = count, as a rule takes it unless told another: one told f = 2 throughout is another curve.
+    """
+    def beside_f(run):
+        return (*counted(run), "aggregator.f")
+
+    def told(run):
+        return json.dumps(without_attack(common.key_of(run, without=beside_f)), sort_keys=True)
+
+    others = {told(run) for run in runs if run.identity.get("aggregator.f") != run.byzantine}
+    return lambda run: counted(run) if told(run) in others else beside_f(run)
+
+
 def curves(runs):
     """
-    Groups without the count; runs without Byzantine workers belong to every curve that differs only in the attack and
-    in who attacks.
+    Groups without what moves along a curve; runs without Byzantine workers belong to every curve that differs only in
+    the attack and in who attacks.
     """
+    moving = along(runs)
     attacked = [run for run in runs if run.byzantine > 0]
     honest = [run for run in runs if run.byzantine == 0]
-    groups = common.group(attacked or honest, without=counted)
+    groups = common.group(attacked or honest, without=moving)
     homeless = []
     for run in honest if attacked else []:
-        key = without_attack(common.key_of(run, without=counted))
+        key = without_attack(common.key_of(run, without=moving))
         homes = [g for g in groups if without_attack(g.key) == key and same_data(g, run)]
         for home in homes:
             home.runs.append(run)
         homeless += [] if homes else [run]
-    return groups + (common.group(homeless, without=counted) if homeless else [])
+    return groups + (common.group(homeless, without=moving) if homeless else [])
 
 
 def without_attack(key):
     return {k: v for k, v in key.items() if not k.startswith("adversaries.") and k != "data_id"}
+
+
+def attack_of(key):
+    return {k: v for k, v in key.items() if common.belongs(k, ["adversaries.attack"])}
+
+
+def beside_attack(key):
+    return {k: v for k, v in key.items() if k not in attack_of(key)}
+
+
+def distinct(keys):
+    """Different ones among them, in order of their first place."""
+    return list({json.dumps(key, sort_keys=True): key for key in keys}.values())
+
+
+def panels(groups):
+    """
+    [(title, groups)]. Attacks side by side, where something else differs too: six curves in one picture are hard to
+    tell apart. Without an attack a group is a level to compare with, in every panel.
+    """
+    attacks = distinct(attack_of(g.key) for g in groups if attacked(g))
+    others = distinct(beside_attack(g.key) for g in groups)
+    if len(attacks) < 2 or len(others) < 2:
+        return [("", groups)]
+    of_attack = [[g for g in groups if not attacked(g) or attack_of(g.key) == attack] for attack in attacks]
+    titles = common.telling(attacks)
+    names = common.telling(others)
+    for g in groups:
+        g.label = common.label(g, names)
+    return [("attack: " + common.label(common.Group(attack, []), titles), part)
+            for attack, part in zip(attacks, of_attack)]
+
+
+def attacked(g):
+    return any(run.byzantine for run in g.runs)
 
 
 def same_data(g, run):
@@ -106,21 +160,39 @@ def draw_unfinished(axes, runs, name, factor, style, text):
                   label=", ".join(filter(None, [text, common.unfinished_text(runs)])))
 
 
-def draw(args, runs):
-    labelled = any(np.isfinite(run.column("/evals/test_accuracy")).any() for run in runs)
-    name, factor = ("test_accuracy", 100) if labelled else ("test_loss", 1)
-    groups = curves(runs)
-    figure, (axes,) = common.new_figure(args)
-    for g, style in zip(groups, common.colours(len(groups))):
+def draw_panel(axes, groups, args, name, factor, styles):
+    for g, style in zip(groups, styles):
         draw_curve(axes, by_share([run for run in g.runs if ended(run)], name), args, style, g.label, factor)
         draw_unfinished(axes, [run for run in g.runs if not ended(run)], name, factor, style, g.label)
     axes.axvline(50, color="#888888", linewidth=0.8, linestyle=":")
-    if not labelled and common.spans_decades([final(run, name) for run in runs]):
-        axes.set_yscale("log")
     axes.set_xlabel("Byzantine workers (%)")
-    axes.set_ylabel("final test accuracy (%)" if labelled else "final objective f(x)")
-    if any(axes.get_legend_handles_labels()[1]):
-        common.legend(axes)
+
+
+def style_of(parts):
+    """A style for each curve of a panel; what is the same but for the attack looks the same in all panels."""
+    if len(parts) == 1:
+        return [common.colours(len(parts[0][1]))]
+    keys = [[beside_attack(g.key) for g in part] for _, part in parts]
+    known = distinct(key for of_part in keys for key in of_part)
+    styles = common.colours(len(known))
+    return [[styles[known.index(key)] for key in of_part] for of_part in keys]
+
+
+def draw(args, runs):
+    labelled = any(np.isfinite(run.column("/evals/test_accuracy")).any() for run in runs)
+    name, factor = ("test_accuracy", 100) if labelled else ("test_loss", 1)
+    parts = panels(curves(runs))
+    figure, panes = common.new_figure(args, columns=len(parts))
+    for axes, (title, groups), styles in zip(panes, parts, style_of(parts)):
+        axes.set_title(title, fontsize=9)
+        draw_panel(axes, groups, args, name, factor, styles)
+    if len(panes) > 1:
+        common.legend_of_all(panes)
+    elif any(panes[0].get_legend_handles_labels()[1]):
+        common.legend(panes[0])
+    if not labelled and common.spans_decades([final(run, name) for run in runs]):
+        panes[0].set_yscale("log")
+    panes[0].set_ylabel("final test accuracy (%)" if labelled else "final objective f(x)")
     return figure
 
 

@@ -17,7 +17,7 @@ import textwrap
 import traceback
 import warnings
 
-from house import finish, legend, new_figure, power, plt  # noqa: F401  (before h5py and numpy: it says what is missing)
+from house import finish, legend, legend_of_all, new_figure, power, plt  # noqa: F401  (first: it says what is missing)
 import numpy as np
 
 from results import PlotError, files_of, open_result, program

@@ -85,10 +85,24 @@ def legend(axes, **place):
     if len(labels) <= MOST_INSIDE and not long:
         axes.legend(**place)
         return
+    put_beside(axes, handles, labels, axes.get_title() or None)
+
+
+def legend_of_all(panes):
+    """One legend for panels that show the same curves: beside the last, each line once."""
+    lines = {}
+    for axes in panes:
+        for handle, label in zip(*axes.get_legend_handles_labels()):
+            lines.setdefault(label, handle)
+    if lines:
+        put_beside(panes[-1], list(lines.values()), list(lines), None)
+
+
+def put_beside(axes, handles, labels, title):
     rows = max(1, int(axes.figure.get_figheight() * 6))
     found = axes.legend(handles, labels, loc="upper left", bbox_to_anchor=(1, 0.97),
                         bbox_transform=axes.figure.transFigure, fontsize=7, ncol=math.ceil(len(labels) / rows),
-                        title=axes.get_title() or None)
+                        title=title)
     found.set_in_layout(False)  # the curves keep their room, and the picture gets wider
     found.signsgd_beside = True
 

@@ -359,6 +359,77 @@ Test(figures, other_byzantine_workers_are_another_curve)
 	cr_expect(told("adversaries.ids = [3, 4], 2 runs"), "%s", cli_out);
 }
 
+/* The curve of this line style in the panel of this title, or NULL. */
+static const struct json *curve_in(const char *title, const char *style)
+{
+	bool inside = false;
+	for (size_t i = 0; i < n_lines; i++) {
+		const char *what = text_of(lines[i], "what");
+		if (!strcmp(what, "panel"))
+			inside = !strcmp(text_of(lines[i], "title"), title);
+		else if (inside && !strcmp(what, "line") && !strcmp(text_of(lines[i], "style"), style))
+			return lines[i];
+	}
+	return NULL;
+}
+
+static void expect_panel(const char *title, const char *style, double none, double one)
+{
+	const struct json *found = curve_in(title, style);
+	cr_assert_not_null(found, "no %s in panel '%s': %s", style, title, cli_out);
+	expect_near(at(found, 0), none, "nobody attacks");
+	expect_near(at(found, 20), one, title);
+}
+
+static void simulate_rule(const char *name, const char *rule, const char *attack)
+{
+	char more[160];
+	snprintf(more, sizeof more, "--set aggregator=%s %s%s", rule,
+	         *attack ? "--adversaries 1 --attack " : "", attack);
+	simulate(name, 1, more);
+}
+
+/* Rules under several attacks: a panel for each attack, and in all of them the runs without one. A rule's f
+ * that goes with the count makes no curve of its own. */
+Test(figures, rules_under_several_attacks_have_a_panel_for_each)
+{
+	static const char *const rules[] = {"multi-krum", "vote"}, *const styles[] = {"-", "--"};
+	static const char *const names[][3] = {{"k", "ki", "kg"}, {"v", "vi", "vg"}};
+	double none[2], invert[2], gaussian[2];
+	for (size_t r = 0; r < 2; r++) {
+		simulate_rule(names[r][0], rules[r], "");
+		simulate_rule(names[r][1], rules[r], "invert");
+		simulate_rule(names[r][2], rules[r], "gaussian");
+		none[r] = alone("adversaries", names[r][0], 0);
+		invert[r] = alone("adversaries", names[r][1], 20);
+		gaussian[r] = alone("adversaries", names[r][2], 20);
+	}
+	draw("adversaries", "k ki kg");
+	cr_expect_eq(count("panel"), 1, "one rule: %s", cli_out);
+	draw("adversaries", "k ki v vi");
+	cr_expect_eq(count("panel"), 1, "one attack: %s", cli_out);
+	draw("adversaries", "k v ki kg vi vg");
+	cr_expect_eq(count("panel"), 2, "%s", cli_out);
+	cr_expect(told("multi-krum") && told("vote") && !told("aggregator.f"), "%s", cli_out);
+	for (size_t r = 0; r < 2; r++) {
+		expect_panel("attack: invert", styles[r], none[r], invert[r]);
+		expect_panel("attack: gaussian", styles[r], none[r], gaussian[r]);
+	}
+}
+
+/* Where a rule is told its f whatever the count, as in figure 8, that is its curve. */
+Test(figures, an_f_that_was_told_is_a_curve)
+{
+	simulate("none", 1, "--set aggregator=multi-krum --set aggregator.f=1");
+	simulate("one", 1, "--set aggregator=multi-krum --adversaries 1");
+	simulate("zero", 1, "--set aggregator=multi-krum --set aggregator.f=0 --adversaries 1");
+	draw("adversaries", "none one");
+	cr_expect(isfinite(at(need_curve("style", "-"), 0)) && isfinite(at(need_curve("style", "-"), 20)),
+	          "%s", cli_out);
+	draw("adversaries", "none one zero");
+	cr_expect(told("aggregator.f = 0") && told("aggregator.f = 1"), "%s", cli_out);
+}
+
 /* A run that ended before its first evaluation has no point, but it was asked for. */
 Test(figures, a_run_without_evaluations_is_named)
 {

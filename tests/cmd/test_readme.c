@@ -75,6 +75,7 @@ static const char *shorter(const char *line)
 	        {"fig2", " --set data.train=320 --set data.test=64"},
 	        {"fig3", " --steps 3 --set data.train=640 --set data.test=64"},
 	        {"fig7", " --steps 3 --set data.train=896 --set data.test=64 --set eval.train=64"},
+	        {"fig8", " --seed 1 --steps 1 --set data.train=112 --set data.test=64 --set eval.train=64"},
 	        {"", " --steps 3"},
 	};
 	size_t i = 0;

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """What a figure shows, in numbers: runs plots/FIGURE.py and prints, in place of a picture, a line of JSON for every
-curve (label, x, y, line style, marker), every band (its x), every legend (its texts), and what is written below.
+panel (its title) and of its every curve (label, x, y, line style, marker), band (its x) and legend (its texts), and for
+what is written below.
 
 usage: figure_values.py FIGURE ARGUMENT...    the arguments are those of the script, without -o
 """
@@ -30,6 +31,7 @@ def dump(figure, path):
     below = getattr(figure, "_supxlabel", None)
     say("below", text=below.get_text() if below else "")
     for axes in figure.axes:
+        say("panel", title=axes.get_title())
         for line in axes.get_lines():
             say("line", label=str(line.get_label()), x=numbers(line.get_xdata()), y=numbers(line.get_ydata()),
                 style=line.get_linestyle(), marker=str(line.get_marker()))
