@@ -46,7 +46,7 @@ static bool put_together(struct method_text *t, const struct row *compressor, co
 	bool own = ((const struct optimizer *)(const void *)optimizer)->own_momentum;
 	bool tau = strcmp(aggregator->name, "centered-clipping") == 0; /* a key that must be given */
 	char rule[64];
-	snprintf(rule, sizeof rule, tau ? "{\"kind\":\"%s\",\"tau\":1}" : "\"%s\"", aggregator->name);
+	snprintf(rule, sizeof rule, tau ? "{\"kind\":\"%s\",\"tau\":100}" : "\"%s\"", aggregator->name);
 	snprintf(t->json, sizeof t->json, "{\"compressor\":\"%s\",\"aggregator\":%s,\"optimizer\":\"%s\"}",
 	         compressor->name, rule, optimizer->name);
 	snprintf(t->options, sizeof t->options,
