@@ -82,7 +82,7 @@ static void make_push(struct bench *b, int worker, void *push)
 		for (size_t k = 0; k < 4 && i + k < b->job.n; k++)
 			b->v[i + k] = (float)((int)(word[k] % 5) - 2) * 0.7F;
 	}
-	method_encode(&b->method, &b->job, (uint32_t)worker, b->v, 0, b->job.n, push);
+	method_encode(&b->method, &b->job, (uint32_t)worker, b->v, 0, b->job.n, NULL, push);
 }
 
 /*
@@ -204,6 +204,10 @@ static int open_bench(struct bench *b, const struct choice *transport, struct er
 	struct transport_env env = {.workers = o->workers, .pool = b->pool};
 	b->job = method_job(&b->method, &b->be, SEED, o->n);
 	b->shape = method_shape(&b->method, o->n);
+	if (b->method.compressor->memory_floats)
+		return err_user(e,
+		                "compressor \"%s\" keeps a memory for each worker, which is not timed here",
+		                b->method.compressor->row.name);
 	if (rule->check && rule->check(b->method.aggregator_state, o->workers, 0, e))
 		return -1;
 	if (rule->rule && rule_check(rule, b->method.aggregator_state, o->workers, 0, e))
