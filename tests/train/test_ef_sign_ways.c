@@ -4,6 +4,7 @@
  * of a rule has.
  */
 #include <criterion/criterion.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 #include "base/mem.h"
@@ -13,7 +14,7 @@
 
 TestSuite(ef_sign_ways, .init = cli_open, .fini = cli_close, .timeout = 600);
 
-enum { STEPS = 12, N = 70001, PUSH_BYTES = 8 * 1094 + 4 };
+enum { STEPS = 12, PUSH_BYTES = 8 * 1094 + 4 /* 70,001 signs and a scale */ };
 
 static const char experiment[] =
         "{\"name\":\"e\",\"seed\":5,\"workers\":5,\"steps\":12,\"batch\":1,\"momentum\":0.5,\"model\":{"
@@ -150,6 +151,34 @@ Test(ef_sign_ways, a_server_s_run_is_continued_and_repeated)
 	snprintf(path[1], sizeof path[1], "%s/replay.h5", cli_folder);
 	cr_expect_eq(record_same_final(path[0], path[1], different, sizeof different, &e), 1, "%s%s", e.text,
 	             different);
+}
+
+/* A scale that is no number takes its message out of a rule's hands, in this process and behind sockets; the
+ * step has an answer all the same. */
+Test(ef_sign_ways, a_rule_goes_on_without_a_nan)
+{
+	static const char set[] = "--set aggregator=median --set adversaries.attack=nan";
+	char path[128];
+	double *values;
+	size_t count;
+	struct err e = {0};
+	cli_write("e.json", experiment);
+	cr_assert_eq(cli("simulate %s/e.json %s --out %s/simulate.h5 --quiet", cli_folder, set, cli_folder),
+	             0, "%s", cli_err);
+	cr_assert_eq(
+	        cli("train %s/e.json %s --processes 2 --out %s/own.h5 --quiet", cli_folder, set, cli_folder),
+	        0, "%s", cli_err);
+	expect_same("own", "median");
+	snprintf(path, sizeof path, "%s/own.h5", cli_folder);
+	cr_assert_eq(record_column(path, "/steps/withheld", &values, &count, &e), 0, "%s", e.text);
+	for (size_t k = 0; k < count; k++)
+		cr_expect_eq(values[k], 0, "step %zu is withheld", k + 1);
+	mem_free(values);
+	cr_assert_eq(record_column(path, "/steps/loss", &values, &count, &e), 0, "%s", e.text);
+	cr_assert_eq(count, STEPS);
+	cr_expect(isfinite(values[STEPS - 1]) && values[STEPS - 1] < values[0], "%g, %g", values[0],
+	          values[STEPS - 1]);
+	mem_free(values);
 }
 
 /* One piece cannot be shared out, nor added up by MPI; `combine` has neither a rate nor a memory. */
