@@ -212,7 +212,7 @@ test:
 
 # Threads, and the rooms that read foreign bytes or cut memory themselves. The whole suite is
 # `make test SANITIZE=address`, and `undefined` likewise: half an hour each.
-SANITIZED_ROOMS := adversary aggregator backend base config data data/image data/text experiment h5 models/graph record \
+SANITIZED_ROOMS := adversary aggregator backend base compressor config data data/image data/text experiment h5 models/graph record \
                    transport/keys transport
 test-sanitized:
 	@mk/setup.sh build figures test

@@ -85,7 +85,7 @@ static void by_combine(struct combination *c)
 		float *v = c->in->at + i * n;
 		pushes[i] = plain ? (void *)v : mem_array(bytes, 1);
 		if (!plain)
-			method_encode(m, &job, (uint32_t)i, v, 0, n, pushes[i]);
+			method_encode(m, &job, (uint32_t)i, v, 0, n, NULL, pushes[i]);
 	}
 	method_combine(m, &job, (int)c->in->count, (const void *const *)pushes, 0, n, pull);
 	if (pull != c->answer) {

@@ -76,6 +76,12 @@ static int read_rule(struct rule_file *out, const char *path, struct arena *a, s
 	struct choice none = {0};
 	spelling_complete(a, &out->aggregator, &out->compressor, &none);
 	const struct method m = method_of(&out->compressor, &out->aggregator, NULL);
+	if (m.compressor->memory_floats)
+		return err_user(
+		        e,
+		        "%s: compressor \"%s\" says what it remembers of a run and of its learning rate, "
+		        "and here is neither; expected \"none\" or \"sign\"",
+		        path, m.compressor->row.name);
 	return method_check_messages(&m, e);
 }
 

@@ -72,9 +72,10 @@ static const struct row *const attacks[] = {
         NULL,
 };
 
-extern const struct compressor compressor_none, compressor_sign;
+extern const struct compressor compressor_none, compressor_sign, compressor_ef_sign;
 
-static const struct row *const compressors[] = {&compressor_none.row, &compressor_sign.row, NULL};
+static const struct row *const compressors[] = {&compressor_none.row, &compressor_sign.row,
+                                                &compressor_ef_sign.row, NULL};
 
 extern const struct aggregator aggregator_vote, aggregator_mean, aggregator_median, aggregator_trimmed_mean,
         aggregator_krum, aggregator_multi_krum, aggregator_geometric_median, aggregator_centered_clipping;
@@ -162,9 +163,9 @@ static const struct earlier_row aggregators_earlier[] = {
 };
 
 static const struct word compressor_words[] = {
-        {"qsgd, terngrad, top_k, topk, random_k, randk, powersgd, ef_sign, ef_signsgd, error_feedback, "
+        {"qsgd, terngrad, top_k, topk, random_k, randk, powersgd, ef21, "
          "noisy_sign, sto_sign, fp16, half, bf16",
-         NULL, "there are \"none\" and \"sign\""},
+         NULL, "there are \"none\", \"sign\" and \"ef-sign\""},
         {0},
 };
 

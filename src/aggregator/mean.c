@@ -31,6 +31,23 @@ static void add_signs(const struct step_job *job, int count, const void *const *
 		               sign_message_abstain(pushes[m], job->n, abstains, at), -1, 0, sum);
 }
 
+/* A step of the rate -scale along the signs adds what a message says. */
+static void add_scaled(const struct step_job *job, int count, const void *const *pushes, size_t at, size_t n,
+                       float *sum)
+{
+	const struct backend *be = job->be;
+	be->memory->fill(job->queue, sum, 0, n * sizeof *sum);
+	for (int m = 0; m < count; m++)
+		be->sign_apply(job->queue, n, sign_message_vote(pushes[m], at), NULL,
+		               -message_scale(job, pushes[m]), 0, sum);
+}
+
+typedef void add_fn(const struct step_job *job, int count, const void *const *pushes, size_t at, size_t n,
+                    float *sum);
+
+static add_fn *const adds[] = {
+        [MESSAGE_FLOATS] = add_floats, [MESSAGE_SIGNS] = add_signs, [MESSAGE_SCALED] = add_scaled};
+
 static void mean_combine(const struct step_job *job, int count, const void *const *pushes, size_t begin,
                          size_t end, void *pull)
 {
@@ -38,7 +55,7 @@ static void mean_combine(const struct step_job *job, int count, const void *cons
 	for (size_t at = begin; at < end; at += MEAN_BLOCK) {
 		size_t n = end - at < MEAN_BLOCK ? end - at : MEAN_BLOCK;
 		float *sum = (float *)pull + at;
-		(job->push.kind == MESSAGE_SIGNS ? add_signs : add_floats)(job, count, pushes, at, n, sum);
+		adds[job->push.kind](job, count, pushes, at, n, sum);
 		job->be->scale(job->queue, n, share, sum, sum);
 	}
 }
@@ -56,7 +73,7 @@ const struct aggregator aggregator_mean = {
                         "With compressor \"sign\" the mean of the signs, without the vote's last sign: what "
                         "the code published with Bernstein et al. 2019 does as Signum without compression"},
         .compressor = "none",
-        .takes = TAKES_FLOATS | TAKES_SIGNS,
+        .takes = TAKES_VECTORS | TAKES_SIGNS,
         .answers = MESSAGE_FLOATS,
         .separable = true,
         .float_mean = true,

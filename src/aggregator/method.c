@@ -20,7 +20,7 @@ struct method method_of(const struct choice *compressor, const struct choice *ag
 	        .optimizer_state = optimizer ? optimizer->state : NULL,
 	        .push = {.kind = c->says, .abstains = c->abstains && c->abstains(compressor->state)},
 	        .pull = {.kind = a->answers, .abstains = a->abstains && a->abstains(aggregator->state)},
-	        .separable = c->bits > 0 && a->separable};
+	        .separable = a->separable};
 }
 
 int method_check_messages(const struct method *m, struct err *e)
@@ -28,12 +28,12 @@ int method_check_messages(const struct method *m, struct err *e)
 	const char *rule = m->aggregator->row.name, *said = m->compressor->row.name;
 	if (takes(m->aggregator->takes, m->push.kind))
 		return 0;
-	if (m->push.kind == MESSAGE_FLOATS)
-		return err_user(
-		        e,
-		        "aggregator \"%s\" counts signs, and compressor \"%s\" sends floats; expected "
-		        "compressor \"%s\", or aggregator \"mean\"",
-		        rule, said, m->aggregator->compressor);
+	if (m->push.kind != MESSAGE_SIGNS)
+		return err_user(e,
+		                "aggregator \"%s\" counts signs, and compressor \"%s\" sends %s; expected "
+		                "compressor \"%s\", or aggregator \"mean\"",
+		                rule, said, m->push.kind == MESSAGE_FLOATS ? "floats" : "signs with a scale",
+		                m->aggregator->compressor);
 	return err_user(
 	        e,
 	        "aggregator \"%s\" takes floats, and compressor \"%s\" sends signs: once messages are "
@@ -44,6 +44,13 @@ int method_check_messages(const struct method *m, struct err *e)
 
 int method_check_step(const struct method *m, struct err *e)
 {
+	if (m->compressor->lr_inside && m->optimizer->scale_free)
+		return err_user(
+		        e,
+		        "optimizer \"%s\" divides the answer by its own size, and compressor \"%s\" "
+		        "has the learning rate inside its messages, where that would undo it; expected "
+		        "optimizer \"sgd\", or compressor \"none\"",
+		        m->optimizer->row.name, m->compressor->row.name);
 	if (takes(m->optimizer->takes, m->pull.kind))
 		return 0;
 	return err_user(e,
@@ -67,6 +74,11 @@ size_t method_memory_floats(const struct method *m, size_t n)
 	return m->optimizer->memory_floats ? m->optimizer->memory_floats(m->optimizer_state, n) : 0;
 }
 
+size_t method_worker_floats(const struct method *m, size_t n)
+{
+	return m->compressor->memory_floats ? m->compressor->memory_floats(m->compressor_state, n) : 0;
+}
+
 struct message_shape method_shape(const struct method *m, size_t n)
 {
 	size_t push = method_push_bytes(m, n), pull = method_pull_bytes(m, n);
@@ -81,6 +93,7 @@ struct exchange_rule method_rule(const struct method *m, combine_fn *combine, me
 {
 	return (struct exchange_rule){.name = m->aggregator->row.name,
 	                              .separable = m->separable,
+	                              .one_piece = m->compressor->bits > 0 ? NULL : m->compressor->row.name,
 	                              .float_mean = method_is_float_mean(m),
 	                              .combine = combine,
 	                              .meet = m->aggregator->rule ? meet : NULL,
@@ -105,14 +118,14 @@ static struct step_job job_of(const struct step_job *job, const void *state)
 }
 
 void method_encode(const struct method *m, const struct step_job *job, uint32_t worker, const float *v,
-                   size_t begin, size_t end, void *push)
+                   size_t begin, size_t end, float *memory, void *push)
 {
 	const struct step_job own = job_of(job, m->compressor_state);
-	m->compressor->encode(&own, worker, v, begin, end, push);
+	m->compressor->encode(&own, worker, v, begin, end, memory, push);
 }
 
 void method_encode_momentum(const struct method *m, const struct step_job *job, uint32_t worker, float beta,
-                            const float *g, float *v, size_t begin, size_t end, void *push)
+                            const float *g, float *v, size_t begin, size_t end, float *memory, void *push)
 {
 	const struct step_job own = job_of(job, m->compressor_state);
 	if (m->compressor->encode_momentum) {
@@ -120,7 +133,7 @@ void method_encode_momentum(const struct method *m, const struct step_job *job, 
 		return;
 	}
 	job->be->momentum(job->queue, end - begin, beta, g + begin, v + begin);
-	m->compressor->encode(&own, worker, v, begin, end, push);
+	m->compressor->encode(&own, worker, v, begin, end, memory, push);
 }
 
 void method_combine(const struct method *m, const struct step_job *job, int count, const void *const *pushes,
@@ -134,7 +147,10 @@ void method_apply(const struct method *m, const struct step_job *job, const void
                   size_t end, double lr, double decay, float *memory, float *x)
 {
 	const struct step_job own = job_of(job, m->optimizer_state);
-	m->optimizer->apply(&own, pull, begin, end, lr, decay, memory, x);
+	if (m->compressor->lr_inside)
+		m->optimizer->apply(&own, pull, begin, end, 1, lr * decay, memory, x);
+	else
+		m->optimizer->apply(&own, pull, begin, end, lr, decay, memory, x);
 }
 
 void method_push_signs(const struct method *m, const struct step_job *job, const void *push, uint64_t *vote,

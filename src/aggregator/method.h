@@ -16,7 +16,7 @@ struct method {
 	const struct optimizer *optimizer; /* NULL: nothing is applied here */
 	const void *compressor_state, *aggregator_state, *optimizer_state;
 	struct message push, pull;
-	bool separable; /* messages can be cut, and the aggregator works on any range of them */
+	bool separable; /* the aggregator works on any range of whole messages */
 };
 
 /* Of choices of the three families; the states are borrowed. optimizer may be NULL. */
@@ -31,8 +31,9 @@ int method_check_step(const struct method *m, struct err *e);
 /* Bytes of a worker's message and of the answer, of n coordinates. */
 size_t method_push_bytes(const struct method *m, size_t n);
 size_t method_pull_bytes(const struct method *m, size_t n);
-/* The optimizer's memory. */
+/* The optimizer's memory; and the compressor's, of each worker. */
 size_t method_memory_floats(const struct method *m, size_t n);
+size_t method_worker_floats(const struct method *m, size_t n);
 
 /* How messages of n coordinates travel, what combines them, and whether that is what an all-reduce of floats
  * makes. */
@@ -44,12 +45,12 @@ struct exchange_rule method_rule(const struct method *m, combine_fn *combine, me
 /* The job of a step; queue and step are the caller's. */
 struct step_job method_job(const struct method *m, const struct backend *be, uint64_t seed, size_t n);
 
-/* The rows' functions of the same names. */
+/* The rows' functions of the same names. memory [method_worker_floats()] or NULL, of that worker. */
 void method_encode(const struct method *m, const struct step_job *job, uint32_t worker, const float *v,
-                   size_t begin, size_t end, void *push);
+                   size_t begin, size_t end, float *memory, void *push);
 /* The momentum v = (1 - beta) g + beta v, and the message of v. */
 void method_encode_momentum(const struct method *m, const struct step_job *job, uint32_t worker, float beta,
-                            const float *g, float *v, size_t begin, size_t end, void *push);
+                            const float *g, float *v, size_t begin, size_t end, float *memory, void *push);
 void method_combine(const struct method *m, const struct step_job *job, int count, const void *const *pushes,
                     size_t begin, size_t end, void *pull);
 void method_apply(const struct method *m, const struct step_job *job, const void *pull, size_t begin,

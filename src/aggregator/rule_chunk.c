@@ -19,7 +19,8 @@ static struct step_job job_of(const struct rule_step *s, int lane)
 	                         .queue = r->queues ? r->queues[lane] : NULL,
 	                         .seed = r->seed,
 	                         .step = s->meeting->step,
-	                         .n = r->n};
+	                         .n = r->n,
+	                         .push = r->push};
 }
 
 static const float *decode_floats(const struct step_job *job, const void *push, size_t begin, size_t end,
@@ -27,6 +28,20 @@ static const float *decode_floats(const struct step_job *job, const void *push, 
 {
 	return memory_see(job->be->memory, job->queue, (const float *)push + begin,
 	                  (end - begin) * sizeof(float), scratch);
+}
+
+static const float *decode_message(const struct step_job *job, const void *push, size_t begin, size_t end,
+                                   float *scratch)
+{
+	message_floats(job, &job->push, push, begin, end, scratch);
+	return scratch;
+}
+
+static rule_decode_fn *decode_of(const struct rule_run *r)
+{
+	if (r->decode)
+		return r->decode;
+	return r->push.kind == MESSAGE_FLOATS ? decode_floats : decode_message;
 }
 
 static void widen(const float *from, size_t count, double *to)
@@ -41,7 +56,7 @@ static void read_chunk(const struct rule_step *s, int lane, size_t at, size_t co
 	const struct rule_engine *g = s->engine;
 	const struct rule_lane *l = &g->lane[lane];
 	struct step_job job = job_of(s, lane);
-	rule_decode_fn *decode = s->run->decode ? s->run->decode : decode_floats;
+	rule_decode_fn *decode = decode_of(s->run);
 	for (int i = 0; i < g->n_alive; i++) {
 		size_t place = (size_t)g->alive[i];
 		widen(decode(&job, s->meeting->pushes[place], at, at + count, l->seen), count,

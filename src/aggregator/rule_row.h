@@ -1,6 +1,6 @@
 /*
  * What a file with a rule includes: the interface, and what all such rows of the family have in common.
- * Workers send float32 vectors, the answer is one, and x makes a plain step from it.
+ * Workers send vectors, the answer is one, and x makes a plain step from it.
  */
 #ifndef SIGNSGD_AGGREGATOR_RULE_ROW_H
 #define SIGNSGD_AGGREGATOR_RULE_ROW_H
@@ -12,6 +12,6 @@
 
 /* Members of struct aggregator. A rule sees all messages at once, so its row has no combine(). */
 #define RULE_ROW(its_rule)                                                                                   \
-	.rule = &(its_rule), .compressor = "none", .takes = TAKES_FLOATS, .answers = MESSAGE_FLOATS
+	.rule = &(its_rule), .compressor = "none", .takes = TAKES_VECTORS, .answers = MESSAGE_FLOATS
 
 #endif

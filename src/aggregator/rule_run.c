@@ -77,7 +77,7 @@ static void open_lanes(const struct rule_run *r, struct rule_engine *g)
 	g->zeros = mem_array(RULE_CHUNK, sizeof *g->zeros);
 	for (int i = 0; i < r->lanes; i++)
 		g->lane[i] =
-		        (struct rule_lane){.seen = memory_scratch(r->be->memory, RULE_CHUNK * sizeof(float)),
+		        (struct rule_lane){.seen = mem_array(RULE_CHUNK, sizeof(float)),
 		                           .x = mem_array((workers + 1) * row, sizeof(double)),
 		                           .y = mem_array(workers * row, sizeof(double)),
 		                           .sorted = mem_array(workers * row, sizeof(double)),

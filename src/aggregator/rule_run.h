@@ -61,7 +61,8 @@ struct rule_run {
 	int lanes, workers;           /* of the largest pool and the largest meeting */
 	size_t n;
 	uint64_t seed;
-	rule_decode_fn *decode; /* NULL: messages are plain floats */
+	struct message push;    /* the layout of messages */
+	rule_decode_fn *decode; /* NULL: as the layout says */
 	float *memory;          /* [rule_memory_floats()] the server memory, NULL where there is none */
 	/* Written by rule_meet(): */
 	struct rule_report report;

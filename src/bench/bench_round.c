@@ -82,7 +82,7 @@ static void make_push(struct bench *b, int worker, void *push)
 		for (size_t k = 0; k < 4 && i + k < b->job.n; k++)
 			b->v[i + k] = (float)((int)(word[k] % 5) - 2) * 0.7F;
 	}
-	method_encode(&b->method, &b->job, (uint32_t)worker, b->v, 0, b->job.n, push);
+	method_encode(&b->method, &b->job, (uint32_t)worker, b->v, 0, b->job.n, NULL, push);
 }
 
 /*

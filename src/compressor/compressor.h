@@ -4,8 +4,11 @@
  *
  * encode(), encode_momentum() and decode() work on a range of coordinates [begin, end), begin a multiple of
  * 64 and end a multiple of 64 or n, so that lanes, and shards on several machines, can share the work. A row
- * whose message cannot be divided has bits = 0 and always gets 0..n. A message is always whole; a call
- * touches only the coordinates of its range.
+ * whose message cannot be divided has bits = 0, and encode() always gets 0..n. A message is always whole; a
+ * call touches only the coordinates of its range.
+ *
+ * A row may keep a memory for each worker, which begins as zero. It is part of the worker's state: saved,
+ * sent and reset with the momentum (train/state.h). encode() is called once a step.
  */
 #ifndef SIGNSGD_COMPRESSOR_COMPRESSOR_H
 #define SIGNSGD_COMPRESSOR_COMPRESSOR_H
@@ -19,17 +22,23 @@ struct compressor {
 	/* Bits of a coordinate in each plane of a message, which may then be cut at any multiple of 64
 	 * coordinates; the size of the message gives the number of planes. 0: it is one piece. */
 	int bits;
+	/* The learning rate is a factor of what messages say, so that the optimizer steps by the answer as it
+	 * is; weight decay still has the rate. */
+	bool lr_inside;
 	/* Of signs: has a message an abstain plane? NULL: no. */
 	bool (*abstains)(const void *state);
 	/* The most bytes that a message of n coordinates has. */
 	size_t (*bytes)(const void *state, size_t n);
+	/* Of each worker's memory. NULL: none. */
+	size_t (*memory_floats)(const void *state, size_t n);
 
-	/* v [n] -> push [bytes], by `worker`, coordinates [begin, end). */
+	/* v [n] -> push [bytes], by `worker`, coordinates [begin, end). memory [memory_floats] or NULL. */
 	void (*encode)(const struct step_job *job, uint32_t worker, const float *v, size_t begin, size_t end,
-	               void *push);
+	               float *memory, void *push);
 	/*
 	 * The momentum v = (1 - beta) g + beta v, then encode() of v, on the same coordinates: the same bits
-	 * with less memory traffic. NULL: there is nothing to win, callers do one after the other.
+	 * with less memory traffic. NULL: there is nothing to win, callers do one after the other. Rows with
+	 * a memory have none.
 	 */
 	void (*encode_momentum)(const struct step_job *job, uint32_t worker, float beta, const float *g,
 	                        float *v, size_t begin, size_t end, void *push);

@@ -13,6 +13,7 @@ struct step_job {
 	struct queue *queue; /* of the lane that calls */
 	uint64_t seed;
 	uint64_t step;             /* from 0 */
+	double lr;                 /* the learning rate of the step; 0 where nobody encodes */
 	size_t n;                  /* coordinates of a vector */
 	struct message push, pull; /* a worker's message, and the answer */
 };
@@ -20,5 +21,13 @@ struct step_job {
 /* The signs of a message: vote and abstain [words], planes of backend/sign.h, both always written. */
 void message_signs(const struct step_job *job, const struct message *m, const void *message, uint64_t *vote,
                    uint64_t *abstain);
+/* What it says of coordinates [begin, end), begin a multiple of 64, as floats: out [end - begin], memory of
+ * the host. The queue is finished then. */
+void message_floats(const struct step_job *job, const struct message *m, const void *message, size_t begin,
+                    size_t end, float *out);
+/* The scale of scaled signs. A peer may have written any float there. The queue is finished when it has been
+ * read. */
+float message_scale(const struct step_job *job, const void *message);
+void message_set_scale(const struct step_job *job, void *message, float scale);
 
 #endif

@@ -1,15 +1,50 @@
-/* Plain messages, floats or signs: see compressor/message.h. */
+/* The layouts of messages: see compressor/message.h. */
 #include "compressor/message.h"
 #include "compressor/job.h"
 
+enum { WORDS_SEEN = 16 /* of a plane, at a time */ };
+
 size_t message_bytes(const struct message *m, size_t n)
 {
-	return m->kind == MESSAGE_SIGNS ? sign_message_bytes(n, m->abstains) : n * sizeof(float);
+	if (m->kind == MESSAGE_FLOATS)
+		return n * sizeof(float);
+	return sign_message_bytes(n, m->abstains) + (m->kind == MESSAGE_SCALED ? sizeof(float) : 0);
 }
 
 int message_bits(const struct message *m)
 {
-	return m->kind == MESSAGE_SIGNS ? 1 : 32;
+	static const int bits[] = {[MESSAGE_FLOATS] = 32, [MESSAGE_SIGNS] = 1, [MESSAGE_SCALED] = 0};
+	return bits[m->kind];
+}
+
+/* Floats before the scale, which follows the vote plane. */
+static size_t scale_at(const struct step_job *job)
+{
+	return sign_plane_bytes(job->n) / sizeof(float);
+}
+
+float message_scale(const struct step_job *job, const void *message)
+{
+	float scale;
+	job->be->memory->download(job->queue, &scale, (const float *)message + scale_at(job), sizeof scale);
+	return scale;
+}
+
+void message_set_scale(const struct step_job *job, void *message, float scale)
+{
+	job->be->memory->upload(job->queue, (float *)message + scale_at(job), &scale, sizeof scale);
+}
+
+/* --- as signs ----------------------------------------------------------------------------------------- */
+
+/* A message in one piece comes as it was sent, bits behind the last coordinate too. */
+static void clear_padding(const struct step_job *job, uint64_t *plane)
+{
+	size_t last = sign_words(job->n) - 1;
+	uint64_t word;
+	job->be->memory->download(job->queue, &word, plane + last, sizeof word);
+	word &= sign_mask(job->n, last);
+	job->be->memory->upload(job->queue, plane + last, &word, sizeof word);
 }
 
 static void copy_planes(const struct step_job *job, const struct message *m, const void *message,
@@ -28,8 +63,46 @@ static void copy_planes(const struct step_job *job, const struct message *m, con
 void message_signs(const struct step_job *job, const struct message *m, const void *message, uint64_t *vote,
                    uint64_t *abstain)
 {
-	if (m->kind == MESSAGE_SIGNS)
-		copy_planes(job, m, message, vote, abstain);
-	else
+	if (m->kind == MESSAGE_FLOATS)
 		job->be->sign_pack(job->queue, job->n, message, SIGN_ABSTAIN, NULL, 0, vote, abstain);
+	else
+		copy_planes(job, m, message, vote, abstain);
+	if (m->kind == MESSAGE_SCALED)
+		clear_padding(job, vote);
+}
+
+/* --- as floats ---------------------------------------------------------------------------------------- */
+
+static void unpack(const uint64_t *vote, const uint64_t *abstain, float scale, size_t n, float *out)
+{
+	for (size_t i = 0; i < n; i++) {
+		bool minus = vote[i / 64] >> i % 64 & 1, silent = abstain[i / 64] >> i % 64 & 1;
+		out[i] = silent ? 0 : minus ? -scale : scale;
+	}
+}
+
+static void signs_as_floats(const struct step_job *job, const struct message *m, const void *message,
+                            float scale, size_t begin, size_t end, float *out)
+{
+	const struct memory *memory = job->be->memory;
+	for (size_t at = begin; at < end; at += (size_t)WORDS_SEEN * 64) {
+		uint64_t vote[WORDS_SEEN], abstain[WORDS_SEEN] = {0};
+		const uint64_t *silent = sign_message_abstain(message, job->n, m->abstains, at);
+		size_t n = end - at < (size_t)WORDS_SEEN * 64 ? end - at : (size_t)WORDS_SEEN * 64;
+		memory->download(job->queue, vote, sign_message_vote(message, at), sign_plane_bytes(n));
+		if (silent)
+			memory->download(job->queue, abstain, silent, sign_plane_bytes(n));
+		unpack(vote, abstain, scale, n, out + (at - begin));
+	}
+}
+
+void message_floats(const struct step_job *job, const struct message *m, const void *message, size_t begin,
+                    size_t end, float *out)
+{
+	if (m->kind == MESSAGE_FLOATS)
+		job->be->memory->download(job->queue, out, (const float *)message + begin,
+		                          (end - begin) * sizeof *out);
+	else
+		signs_as_floats(job, m, message, m->kind == MESSAGE_SCALED ? message_scale(job, message) : 1,
+		                begin, end, out);
 }

@@ -1,7 +1,4 @@
-/*
- * What a message says of each coordinate: a worker's message, and the server's answer too. What varies from
- * this, such as one scale for many signs, is a layout of its own compressor.
- */
+/* What a message says of each coordinate: a worker's message, and the server's answer too. */
 #ifndef SIGNSGD_COMPRESSOR_MESSAGE_H
 #define SIGNSGD_COMPRESSOR_MESSAGE_H
 
@@ -10,11 +7,17 @@
 
 enum message_kind {
 	MESSAGE_FLOATS, /* float32 [n] */
-	MESSAGE_SIGNS   /* planes of backend/sign.h */
+	MESSAGE_SIGNS,  /* planes of backend/sign.h */
+	MESSAGE_SCALED  /* a vote plane, then a float32: what each sign is multiplied by. In one piece */
 };
 
 /* Sets of kinds: 1 << kind. */
-enum { TAKES_FLOATS = 1 << MESSAGE_FLOATS, TAKES_SIGNS = 1 << MESSAGE_SIGNS };
+enum {
+	TAKES_FLOATS = 1 << MESSAGE_FLOATS,
+	TAKES_SIGNS = 1 << MESSAGE_SIGNS,
+	TAKES_SCALED = 1 << MESSAGE_SCALED,
+	TAKES_VECTORS = TAKES_FLOATS | TAKES_SCALED /* what says any vector, if not exactly */
+};
 
 struct message {
 	enum message_kind kind;
@@ -24,7 +27,8 @@ struct message {
 /* Bytes of n coordinates. */
 size_t message_bytes(const struct message *m, size_t n);
 
-/* Bits of a coordinate in each plane; the size of a message gives the number of planes. */
+/* Bits of a coordinate in each plane; the size of a message gives the number of planes. 0: it is one piece.
+ */
 int message_bits(const struct message *m);
 
 #endif

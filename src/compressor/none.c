@@ -8,15 +8,15 @@ static size_t none_bytes(const void *state, size_t n)
 }
 
 static void none_encode(const struct step_job *job, uint32_t worker, const float *v, size_t begin, size_t end,
-                        void *push)
+                        float *memory, void *push)
 {
-	(void)worker;
+	(void)worker, (void)memory;
 	job->be->memory->copy(job->queue, (float *)push + begin, v + begin, (end - begin) * sizeof *v);
 }
 
 static void none_decode(const struct step_job *job, const void *push, size_t begin, size_t end, float *out)
 {
-	job->be->memory->download(job->queue, out, (const float *)push + begin, (end - begin) * sizeof *out);
+	message_floats(job, &job->push, push, begin, end, out);
 }
 
 static void none_signs(const struct step_job *job, const void *push, uint64_t *vote, uint64_t *abstain)

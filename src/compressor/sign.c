@@ -35,8 +35,9 @@ static struct place place_of(const struct step_job *job, uint32_t worker, size_t
 }
 
 static void sign_encode(const struct step_job *job, uint32_t worker, const float *v, size_t begin, size_t end,
-                        void *push)
+                        float *memory, void *push)
 {
+	(void)memory;
 	struct place at = place_of(job, worker, begin, push);
 	job->be->sign_pack(job->queue, end - begin, v + begin, zero_of(job->state), &at.coins, begin, at.vote,
 	                   at.abstain);
@@ -50,25 +51,9 @@ static void sign_encode_momentum(const struct step_job *job, uint32_t worker, fl
 	                       &at.coins, begin, at.vote, at.abstain);
 }
 
-/* Coordinates of one word. */
-static void decode_word(uint64_t vote, uint64_t abstain, size_t n, float *out)
-{
-	for (size_t i = 0; i < n; i++)
-		out[i] = abstain >> i & 1 ? 0.0F : vote >> i & 1 ? -1.0F : 1.0F;
-}
-
 static void sign_decode(const struct step_job *job, const void *push, size_t begin, size_t end, float *out)
 {
-	const struct memory *m = job->be->memory;
-	const uint64_t *votes = sign_message_vote(push, begin),
-	               *abstains = sign_message_abstain(push, job->n, sign_abstains(job->state), begin);
-	for (size_t at = begin; at < end; at += 64, votes++) {
-		uint64_t vote, abstain = 0;
-		m->download(job->queue, &vote, votes, sizeof vote);
-		if (abstains)
-			m->download(job->queue, &abstain, abstains++, sizeof abstain);
-		decode_word(vote, abstain, end - at < 64 ? end - at : 64, out + (at - begin));
-	}
+	message_floats(job, &job->push, push, begin, end, out);
 }
 
 static void sign_signs(const struct step_job *job, const void *push, uint64_t *vote, uint64_t *abstain)

@@ -67,6 +67,7 @@ const struct optimizer optimizer_adam = {
                 .state_bytes = sizeof(struct adam)},
         .takes = TAKES_FLOATS,
         .own_momentum = true,
+        .scale_free = true,
         .memory_floats = adam_memory_floats,
         .apply = adam_apply,
 };

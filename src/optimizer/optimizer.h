@@ -13,6 +13,7 @@ struct optimizer {
 	struct row row;
 	int takes;         /* the kinds of answers that it steps by: TAKES_ */
 	bool own_momentum; /* has a momentum of its own; the experiment's `momentum` must be 0 */
+	bool scale_free;   /* an answer that is k times as large makes the same step */
 	/* Its memory: the same in every process, saved in checkpoints. NULL: none. */
 	size_t (*memory_floats)(const void *state, size_t n);
 	/* x [n] stepped by the answer, coordinates [begin, end). memory [memory_floats] or NULL. */

@@ -4,8 +4,8 @@
  *
  * Random numbers are counter-based and the order of samples is a function of the seed, so the state is: the
  * step, x, the optimizer's memory, the running statistics, and of every worker the momentum, the carry and
- * the memory of its attack. The file names the run's identity, and a checksum covers every array. A file of
- * another run, a short one or a damaged one is refused with a sentence.
+ * the memories of its compressor and its attack. The file names the run's identity, and a checksum covers
+ * every array. A file of another run, a short one or a damaged one is refused with a sentence.
  */
 #ifndef SIGNSGD_TRAIN_CHECKPOINT_H
 #define SIGNSGD_TRAIN_CHECKPOINT_H

@@ -79,6 +79,9 @@ static int serve(struct zmq_shard *h, const struct shard_settings *s, struct bac
 	if (!p.method.separable)
 		return err_user(e, "aggregator \"%s\" does not treat every coordinate by itself",
 		                s->aggregator.row->name);
+	if (p.method.compressor->bits == 0)
+		return err_user(e, "a message of compressor \"%s\" is one piece, which servers cannot share",
+		                s->compressor.row->name);
 	p.job = method_job(&p.method, be, s->seed, n);
 	p.request = (struct exchange_request){.shape = method_shape(&p.method, n),
 	                                      .rule = method_rule(&p.method, combine, NULL, &p)};

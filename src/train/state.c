@@ -32,6 +32,7 @@ static void measure(struct state *st, const struct settings *s, const struct mod
 	st->running_floats = model->running_floats ? model->running_floats(state, env) : 0;
 	st->carry_floats = model->carry_floats ? model->carry_floats(state, env) : 0;
 	st->optimizer_floats = method_memory_floats(&method, st->n);
+	st->unsaid_floats = method_worker_floats(&method, st->n);
 }
 
 static void open_shared(struct state *st)
@@ -59,7 +60,7 @@ static void open_block(struct state *st, int m)
 {
 	size_t bytes = st->block_floats[m] * sizeof(float);
 	st->hosted[m] = true;
-	st->blocks[m] = st->be->memory->alloc(bytes, "momentum, carry and memory of an attack");
+	st->blocks[m] = st->be->memory->alloc(bytes, "momentum, carry and memories of a worker");
 	st->blocks_seen[m] = memory_mirror(st->be->memory, st->blocks[m], bytes);
 }
 
@@ -83,6 +84,16 @@ static void list_norms(struct state *st, const struct settings *s, const struct 
 	}
 }
 
+static size_t before_unsaid(const struct state *st)
+{
+	return whole(st->n) + whole(st->carry_floats);
+}
+
+static size_t before_memory(const struct state *st)
+{
+	return before_unsaid(st) + whole(st->unsaid_floats);
+}
+
 static void open_blocks(struct state *st, const struct settings *s)
 {
 	size_t workers = (size_t)st->workers;
@@ -94,7 +105,7 @@ static void open_blocks(struct state *st, const struct settings *s)
 	st->blocks_seen = mem_array(workers, sizeof *st->blocks_seen);
 	for (int m = 0; m < st->workers; m++) {
 		st->memory_floats[m] = attack_floats(s, m, st->n);
-		st->block_floats[m] = whole(st->n) + whole(st->carry_floats) + st->memory_floats[m];
+		st->block_floats[m] = before_memory(st) + st->memory_floats[m];
 	}
 }
 
@@ -182,10 +193,14 @@ float *state_carry(const struct state *st, float *block)
 	return st->carry_floats > 0 ? block + whole(st->n) : NULL;
 }
 
+float *state_unsaid(const struct state *st, float *block)
+{
+	return st->unsaid_floats > 0 ? block + before_unsaid(st) : NULL;
+}
+
 float *state_memory(const struct state *st, int m, float *block)
 {
-	size_t before = whole(st->n) + whole(st->carry_floats);
-	return st->memory_floats[m] > 0 ? block + before : NULL;
+	return st->memory_floats[m] > 0 ? block + before_memory(st) : NULL;
 }
 
 static void show(struct state *st, float *seen, const float *at, size_t floats)

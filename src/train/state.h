@@ -4,11 +4,11 @@
  *
  * Random numbers are functions of seed and step, so no generator is part of the state. Every process holds
  * the number of steps done, x, the optimizer's memory and the running statistics. For each worker there is a
- * block with its momentum, the recurrent state of its sequences (carry) and the memory of its attack. A
- * process holds the blocks of its own workers; the root also holds the other blocks while it writes or reads
- * a checkpoint. Where votes meet there is the memory of the aggregator, if it has one; where several
- * processes have shares of the coordinates, each keeps that of its share current, and the root gets all for a
- * checkpoint.
+ * block with its momentum, the recurrent state of its sequences (carry), what its compressor remembers to say
+ * later (unsaid) and the memory of its attack. A process holds the blocks of its own workers; the root also
+ * holds the other blocks while it writes or reads a checkpoint. Where votes meet there is the memory of the
+ * aggregator, if it has one; where several processes have shares of the coordinates, each keeps that of its
+ * share current, and the root gets all for a checkpoint.
  *
  * All of it but the aggregator's is the machine's memory (backend/memory.h). Checkpoints and transports see
  * mirrors of it, which state_show() makes current; what was written to them becomes the state by
@@ -37,7 +37,7 @@ struct state {
 	const struct backend *be;
 	struct queue *queue; /* of the thread that owns the state */
 	int workers;         /* M */
-	size_t n, running_floats, optimizer_floats, carry_floats, server_floats;
+	size_t n, running_floats, optimizer_floats, carry_floats, unsaid_floats, server_floats;
 	int64_t step;     /* steps done */
 	bool withholds;   /* the aggregator may withhold a step */
 	int64_t withheld; /* of them: had no answer, and changed no parameter */
@@ -55,7 +55,7 @@ struct state {
 	int64_t *born;         /* [M]; -1: to be reset before its next step */
 	size_t *memory_floats; /* [M] memory of its attack */
 	size_t *block_floats;  /* [M] */
-	float **blocks;        /* [M] momentum, carry, memory; NULL: not a worker of this process */
+	float **blocks;        /* [M] momentum, carry, unsaid, memory; NULL: not a worker of this process */
 	/* Mirrors, and blocks of other processes' workers, which are only held here: */
 	float *x_seen, *optimizer_seen, *running_seen, *server_seen;
 	float **blocks_seen; /* [M] NULL: not in this process */
@@ -74,9 +74,10 @@ void state_close(struct state *st);
 
 double state_epoch(const struct state *st, const struct settings *s);
 
-/* The carry and the attack's memory in a block of worker m, or in its mirror; NULL: none. The block begins
- * with the momentum [n]. */
+/* The carry, the compressor's memory and the attack's in a block of worker m, or in its mirror; NULL: none.
+ * The block begins with the momentum [n]. */
 float *state_carry(const struct state *st, float *block);
+float *state_unsaid(const struct state *st, float *block);
 float *state_memory(const struct state *st, int m, float *block);
 
 /* Make the mirrors current, and take what was written to them; only x, optimizer and running, or all. */

@@ -34,7 +34,7 @@ static void add_own(const struct state *st, struct listing *l, const char *kind,
  * as that of x. */
 static void list(struct state *st, struct listing *l, int64_t *bn_owner)
 {
-	*l = (struct listing){.at = mem_array(3 * (size_t)st->workers + 4, sizeof *l->at)};
+	*l = (struct listing){.at = mem_array(4 * (size_t)st->workers + 4, sizeof *l->at)};
 	struct checkpoint_array *x = add(l, "x", st->n, st->x_seen);
 	if (st->withholds)
 		x->number = &st->withheld;
@@ -51,6 +51,8 @@ static void list(struct state *st, struct listing *l, int64_t *bn_owner)
 		if (st->carry_floats > 0)
 			add_own(st, l, "carry", m, st->carry_floats, state_carry(st, block));
 		add_own(st, l, "momentum", m, st->n, block);
+		if (st->unsaid_floats > 0)
+			add_own(st, l, "compressor", m, st->unsaid_floats, state_unsaid(st, block));
 		if (st->memory_floats[m] > 0)
 			add_own(st, l, "adversary", m, st->memory_floats[m], state_memory(st, m, block));
 	}

@@ -115,6 +115,7 @@ static void begin_step(struct trainer *t)
 	t->round.wants = probe_wants(&t->observer.probed, step);
 	t->lr = schedule_rate(t->schedule, t->settings->lr.state, &t->schedule_env, step) *
 	        feed_text_step(&t->workforce.feed, step);
+	t->round.job.lr = t->lr;
 	state_keep_running(&t->state);
 }
 

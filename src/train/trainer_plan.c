@@ -18,7 +18,7 @@ enum {
 
 const struct plan_part plan_parts[] = {
         {"parameters", "parameters", offsetof(struct plan, parameters)},
-        {"momentum", "momentum of the workers", offsetof(struct plan, momentum)},
+        {"momentum", "momentum and memory of the workers", offsetof(struct plan, momentum)},
         {"messages", "messages", offsetof(struct plan, messages)},
         {"lanes", "gradients and activations", offsetof(struct plan, lanes)},
         {"data", "data set", offsetof(struct plan, data)},
@@ -121,7 +121,8 @@ static void plan_state(const struct settings *s, const struct model_env *env, si
 	size_t running = model->running_floats ? model->running_floats(s->model.state, env) : 0;
 	size_t carry = model->carry_floats ? model->carry_floats(s->model.state, env) : 0;
 	out->parameters = product(sum(n, running), sizeof(float));
-	out->momentum = product(hosted, product(sum(n, carry), sizeof(float)));
+	out->momentum =
+	        product(hosted, product(sum(sum(n, carry), method_worker_floats(&method, n)), sizeof(float)));
 	if (s->shape.window > 0)
 		out->data = sum(product(sum(s->shape.n_train, s->shape.n_test), sizeof(int32_t)),
 		                product(evaluate_text_floats(carry), sizeof(float)));

@@ -102,6 +102,7 @@ static void open_rule(struct uplink *u, const struct settings *s, const struct r
 	                           .workers = (int)s->workers,
 	                           .n = r->job.n,
 	                           .seed = s->seed,
+	                           .push = r->method.push,
 	                           .memory = st->server};
 	rule_open(&u->run);
 }

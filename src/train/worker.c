@@ -75,7 +75,7 @@ static void make_message(struct worker *w, const struct lane *l, const struct ro
 	double start = clock_s();
 	const struct step_job job = round_job(r, l);
 	size_t end = w->made;
-	method_encode_momentum(&r->method, &job, w->id, r->beta, g, w->v, begin, end, w->push);
+	method_encode_momentum(&r->method, &job, w->id, r->beta, g, w->v, begin, end, w->unsaid, w->push);
 	show_message(w, l, r, begin, end);
 	r->be->memory->finish(l->queue);
 	w->encode_s += clock_s() - start;
@@ -162,7 +162,8 @@ void worker_encode(struct worker *w, struct lane *l, const struct round *r)
 	const struct step_job job = round_job(r, l);
 	if (!r->forged)
 		forge(w, l, r, w->v, l->scratch);
-	method_encode(&r->method, &job, w->id, r->forged ? r->forged : l->scratch, 0, r->job.n, w->push);
+	method_encode(&r->method, &job, w->id, r->forged ? r->forged : l->scratch, 0, r->job.n, w->unsaid,
+	              w->push);
 	show_message(w, l, r, 0, r->job.n);
 	r->be->memory->finish(l->queue);
 	__atomic_store_n(&w->made, 0, __ATOMIC_RELEASE);

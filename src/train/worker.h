@@ -66,6 +66,7 @@ struct worker {
 	const struct attack *attack; /* NULL: honest */
 	const void *attack_state;
 	float *memory; /* of the attack; NULL: it has none */
+	float *unsaid; /* memory of the compressor; NULL: it has none */
 	float *carry;  /* [carry_floats] model state that its sequences carry to the next step; NULL: none */
 	struct probe_worker *shown; /* what probes see of the worker */
 	size_t made; /* coordinates from here on are in the push; atomic, because other lanes read it */

@@ -31,6 +31,7 @@ static void open_worker(struct workforce *w, int i, const struct settings *s, co
 	                                .attack = byzantine ? attack_of(s) : NULL,
 	                                .attack_state = s->adversaries.attack.state,
 	                                .memory = state_memory(st, id, st->blocks[id]),
+	                                .unsaid = state_unsaid(st, st->blocks[id]),
 	                                .carry = state_carry(st, st->blocks[id]),
 	                                .shown = &w->shown[i]};
 	void *push = w->workers[i].push;

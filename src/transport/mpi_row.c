@@ -63,6 +63,12 @@ int mpi_check_topology(enum mpi_topology topology, const struct exchange_rule *r
 		                "mpi: topology 'sharded' needs an aggregator that treats every coordinate by "
 		                "itself; \"%s\" needs 'star'",
 		                name);
+	if (topology == TOPOLOGY_ALLREDUCE && rule->one_piece)
+		return err_user(
+		        e,
+		        "mpi: topology 'allreduce' adds up floats, which are not what compressor \"%s\" "
+		        "sends; expected 'sharded' or 'star'",
+		        rule->one_piece);
 	if (topology == TOPOLOGY_ALLREDUCE && !rule->float_mean)
 		return err_user(e,
 		                "mpi: topology 'allreduce' needs an aggregator whose answer is the mean of "

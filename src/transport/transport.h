@@ -10,9 +10,9 @@
  * over processes. The one exception has to be requested: MPI's own all-reduce of floats (mpi/sum.c).
  *
  * A worker that was not counted in a round starts again in the next one: its momentum, the recurrent state of
- * its sequences (carry) and the memory of its attack are zeroed. So the state of a worker is determined by
- * the rounds in which it was counted. The root records these rounds, so that even a run with faults can be
- * repeated (`simulate --replay`).
+ * its sequences (carry) and the memories of its compressor and its attack are zeroed. So the state of a
+ * worker is determined by the rounds in which it was counted. The root records these rounds, so that even a
+ * run with faults can be repeated (`simulate --replay`).
  */
 #ifndef SIGNSGD_TRANSPORT_TRANSPORT_H
 #define SIGNSGD_TRANSPORT_TRANSPORT_H
@@ -87,9 +87,10 @@ struct message_shape {
  * all messages at once and may withhold the answer.
  */
 struct exchange_rule {
-	const char *name; /* of the aggregator, for sentences */
-	bool separable;   /* every coordinate is combined independently of the others */
-	bool float_mean;  /* pushes are n floats, the answer is their mean; MPI's own sum may compute it */
+	const char *name;      /* of the aggregator, for sentences */
+	bool separable;        /* every coordinate is combined independently of the others */
+	const char *one_piece; /* the compressor whose messages cannot be cut; NULL: they can */
+	bool float_mean; /* pushes are n floats, the answer is their mean; MPI's own sum may compute it */
 	combine_fn *combine;
 	meeting_fn *meet;
 	void *ctx; /* the first argument of combine() and meet() */
@@ -168,7 +169,7 @@ struct train_state {
 	 */
 	struct state_part server;
 	const size_t *worker_floats; /* [M] floats of each worker's own state: momentum, carry,
-	                              * memory of an attack */
+	                              * memories of compressor and attack */
 	float **workers;             /* [M] blocks of worker_floats[m]; NULL: not in this process */
 	int64_t *born;               /* [M] the step at which each worker's state began */
 	bool given;                  /* the settings alone do not determine the parameters */

@@ -40,20 +40,24 @@ static void fill_mixed(float *v, size_t n, uint32_t worker, uint32_t workers, ui
 	}
 }
 
-/* encode() writes the whole push and nothing else, whatever was there before. */
+/* encode() writes the whole push and nothing else, whatever was there before; and a worker's memory. */
 static void check_encode(struct rig *r, uint32_t worker, const float *v)
 {
-	void *first = rig_buffer(r->push_bytes);
+	void *first = rig_buffer(r->push_bytes), *before = rig_buffer(r->worker_bytes);
+	memcpy(before, r->own[worker], r->worker_bytes);
 	memset(r->push[worker], 0x00, r->push_bytes);
 	rig_encode(r, worker, v);
 	memcpy(first, r->push[worker], r->push_bytes);
 	memset(r->push[worker], 0xff, r->push_bytes);
+	memcpy(r->own[worker], before, r->worker_bytes);
 	rig_encode(r, worker, v);
 	cr_assert_eq(memcmp(first, r->push[worker], r->push_bytes), 0, "%s, n = %zu: push not all written",
 	             r->name, r->job.n);
 	cr_assert(rig_guard_holds(r->push[worker], r->push_bytes), "%s, n = %zu: writes behind the push",
 	          r->name, r->job.n);
+	cr_assert(rig_guard_holds(r->own[worker], r->worker_bytes), "%s, n = %zu", r->name, r->job.n);
 	mem_free(first);
+	mem_free(before);
 }
 
 /* Uneven ranges, in an order that is not that of the coordinates: every second one first. */
@@ -76,7 +80,7 @@ static void apply_piece(struct rig *r, size_t begin, size_t end)
 	rig_apply(r, begin, end, 0.01, 0.1);
 }
 
-/* What a message says as floats, in ranges, is what its signs say, or v itself. */
+/* What a message says as floats, in ranges, is what its signs say, times the scale; or v itself. */
 static void check_decode(struct rig *r, uint32_t worker, const float *v)
 {
 	size_t n = r->job.n, words = sign_words(n);
@@ -84,6 +88,8 @@ static void check_decode(struct rig *r, uint32_t worker, const float *v)
 	job.state = r->method.compressor_state;
 	float *said = mem_array(n, sizeof *said);
 	uint64_t *vote = mem_array(2 * words, 8), *abstain = vote + words;
+	bool scaled = r->method.push.kind == MESSAGE_SCALED;
+	float scale = scaled ? message_scale(&job, r->push[worker]) : 1;
 	method_push_signs(&r->method, &r->job, r->push[worker], vote, abstain);
 	for (size_t begin = 0, end; begin < n; begin = end) {
 		end = begin + 192 < n ? begin + 192 : n;
@@ -91,7 +97,10 @@ static void check_decode(struct rig *r, uint32_t worker, const float *v)
 	}
 	for (size_t i = 0; i < n; i++) {
 		bool minus = vote[i / 64] >> i % 64 & 1, silent = abstain[i / 64] >> i % 64 & 1;
-		float want = r->method.push.kind == MESSAGE_FLOATS ? v[i] : silent ? 0 : minus ? -1 : 1;
+		float want = r->method.push.kind == MESSAGE_FLOATS ? v[i]
+		             : silent                              ? 0
+		             : minus                               ? -scale
+		                                                   : scale;
 		cr_assert(memcmp(&said[i], &want, sizeof want) == 0, "%s, n = %zu, i = %zu", r->name, n, i);
 	}
 	mem_free(said);
@@ -106,6 +115,7 @@ static void check_cuts(struct rig *whole, struct rig *cut)
 	float *v = mem_array(n, sizeof *v);
 	for (uint64_t step = 0; step < 3; step++) {
 		whole->job.step = cut->job.step = step;
+		whole->job.lr = 0.01;
 		for (uint32_t m = 0; m < (uint32_t)whole->workers; m++) {
 			fill_mixed(v, n, m, (uint32_t)whole->workers, step);
 			check_encode(whole, m, v);
@@ -173,7 +183,7 @@ static void check_fused(struct rig *apart, struct rig *fused, float beta)
 	rig_encode(apart, 1, v);
 	for (size_t end = n; end > 0; end = (end - 1) / 192 * 192)
 		method_encode_momentum(&fused->method, &fused->job, 1, beta, g, w, (end - 1) / 192 * 192, end,
-		                       fused->push[1]);
+		                       NULL, fused->push[1]);
 	for (size_t i = 0; i < n; i++)
 		cr_assert(memcmp(&v[i], &w[i], sizeof *v) == 0 || (isnan(v[i]) && isnan(w[i])),
 		          "%s, n = %zu: v[%zu] is %g, not %g", fused->name, n, i, (double)w[i], (double)v[i]);

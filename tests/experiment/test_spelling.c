@@ -214,6 +214,12 @@ Test(spelling, what_does_not_fit_together_is_refused)
 {
 	refuses(START "\"compressor\":\"none\"}",
 	        "compressor: aggregator \"vote\" counts signs, and compressor \"none\" sends floats");
+	refuses(START "\"compressor\":\"ef-sign\"}",
+	        "compressor: aggregator \"vote\" counts signs, and compressor \"ef-sign\" sends signs with a "
+	        "scale; expected compressor \"sign\", or aggregator \"mean\"");
+	refuses(START "\"aggregator\":\"mean\",\"compressor\":\"ef-sign\",\"optimizer\":\"adam\"}",
+	        "compressor \"ef-sign\" has the learning rate inside its messages, where that would undo it; "
+	        "expected optimizer \"sgd\", or compressor \"none\"");
 	refuses(START "\"optimizer\":\"adam\"}",
 	        "optimizer \"adam\" steps by floats, and the answer of aggregator \"vote\" is signs");
 	refuses("{\"model\":\"quadratic\",\"steps\":5,\"momentum\":0.5,\"aggregator\":\"mean\",\"optimizer\":"

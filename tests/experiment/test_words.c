@@ -116,6 +116,8 @@ Test(words, values_of_other_programs_name_ours)
 	value_says(OPTIMIZER, "SGDM", "\"SGDM\" is \"sgd\" here, with `momentum`");
 	value_says(OPTIMIZER, "AdamW", "\"AdamW\" is \"adam\" here");
 	value_says("\"compressor\":", "fp32", "\"fp32\" is \"none\" here");
+	value_says("\"compressor\":", "EF-signSGD", "\"EF-signSGD\" is \"ef-sign\" here");
+	value_says("\"compressor\":", "error_feedback", "\"error_feedback\" is \"ef-sign\" here");
 	value_says(AGGREGATOR, "average", "\"average\" is \"mean\" here");
 	value_says(AGGREGATOR, "MajorityVote", "\"MajorityVote\" is \"vote\" here");
 	value_says(ATTACK, "SignFlipping", "\"SignFlipping\" is \"invert\" here");

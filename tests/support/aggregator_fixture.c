@@ -36,8 +36,11 @@ void rig_init(struct rig *r, const struct row *backend, const char *json, int wo
 	r->push_bytes = method_push_bytes(&r->method, n);
 	r->pull_bytes = method_pull_bytes(&r->method, n);
 	r->memory_bytes = method_memory_floats(&r->method, n) * sizeof(float);
-	for (int m = 0; m < workers; m++)
+	r->worker_bytes = method_worker_floats(&r->method, n) * sizeof(float);
+	for (int m = 0; m < workers; m++) {
 		r->push[m] = rig_buffer(r->push_bytes);
+		r->own[m] = rig_buffer(r->worker_bytes);
+	}
 	r->pull = rig_buffer(r->pull_bytes);
 	r->memory = rig_buffer(r->memory_bytes);
 	r->x = rig_buffer(n * sizeof(float));
@@ -45,8 +48,10 @@ void rig_init(struct rig *r, const struct row *backend, const char *json, int wo
 
 void rig_clear(struct rig *r)
 {
-	for (int m = 0; m < r->workers; m++)
+	for (int m = 0; m < r->workers; m++) {
 		mem_free(r->push[m]);
+		mem_free(r->own[m]);
+	}
 	mem_free(r->pull);
 	mem_free(r->memory);
 	mem_free(r->x);
@@ -67,7 +72,8 @@ bool rig_backend_opens(const struct row *row)
 
 void rig_encode(struct rig *r, uint32_t worker, const float *v)
 {
-	method_encode(&r->method, &r->job, worker, v, 0, r->job.n, r->push[worker]);
+	method_encode(&r->method, &r->job, worker, v, 0, r->job.n, r->worker_bytes ? r->own[worker] : NULL,
+	              r->push[worker]);
 }
 
 /* All messages at once, in a run of one step. */
@@ -80,7 +86,8 @@ static void combine_by_rule(struct rig *r)
 	                       .lanes = 1,
 	                       .workers = r->workers,
 	                       .n = r->job.n,
-	                       .seed = SEED};
+	                       .seed = SEED,
+	                       .push = r->method.push};
 	struct meeting m = {.step = r->job.step,
 	                    .count = r->workers,
 	                    .pushes = (const void *const *)r->push,
@@ -111,6 +118,7 @@ void rig_apply(struct rig *r, size_t begin, size_t end, double lr, double decay)
 
 void rig_step(struct rig *r, const float *v, double lr, double decay)
 {
+	r->job.lr = lr;
 	for (int m = 0; m < r->workers; m++)
 		rig_encode(r, (uint32_t)m, v);
 	rig_combine(r, 0, r->job.n);

@@ -17,8 +17,9 @@ struct rig {
 	const char *name; /* the text that it was made of */
 	struct step_job job;
 	int workers;
-	size_t push_bytes, pull_bytes, memory_bytes;
+	size_t push_bytes, pull_bytes, memory_bytes, worker_bytes;
 	void *push[WORKERS_MOST]; /* [workers][push_bytes] */
+	float *own[WORKERS_MOST]; /* [workers][worker_bytes / 4] memories of the compressor */
 	void *pull;               /* [pull_bytes] */
 	float *memory;            /* [memory_bytes / 4] */
 	float *x;                 /* [n] */
@@ -48,7 +49,7 @@ void rig_encode(struct rig *r, uint32_t worker, const float *v);
 void rig_combine(struct rig *r, size_t begin, size_t end);
 void rig_apply(struct rig *r, size_t begin, size_t end, double lr, double decay);
 
-/* The whole step of workers that all say v. */
+/* The whole step of workers that all say v, at that rate. */
 void rig_step(struct rig *r, const float *v, double lr, double decay);
 
 /* Of SIGN_RANDOM, SIGN_POSITIVE and SIGN_ABSTAIN. */

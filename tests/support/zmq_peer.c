@@ -40,7 +40,7 @@ void toy_say(const struct toy *t, struct toy_worker *w, uint64_t step, const flo
 	job.step = step;
 	for (size_t i = 0; i < t->n; i++)
 		w->v[i] = 0.5F * w->v[i] + (stream_uniform(&s, i) - 0.5F) + 0.125F * x[i];
-	method_encode(&t->method, &job, (uint32_t)w->id, w->v, 0, t->n, w->push);
+	method_encode(&t->method, &job, (uint32_t)w->id, w->v, 0, t->n, NULL, w->push);
 }
 
 void toy_apply(const struct toy *t, uint64_t step, const void *pull, float *x)

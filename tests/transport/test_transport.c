@@ -171,13 +171,14 @@ static void check_lanes(const struct backend *be, const char *text, size_t n)
 	r.job.step = 3;
 	size_t pull_bytes = method_pull_bytes(&r.method, n);
 	void *pushes[WORKERS], *want = mem_array(pull_bytes, 1), *pull = mem_array(pull_bytes, 1);
-	float *v = mem_array(n, sizeof *v);
+	r.job.lr = 0.1;
+	float *v = mem_array(n, sizeof *v), *own = mem_array(method_worker_floats(&r.method, n), sizeof *own);
 	for (uint32_t m = 0; m < WORKERS; m++) {
 		struct stream s = stream_of(12, RNG_TEST, m, 0);
 		for (size_t i = 0; i < n; i++)
 			v[i] = (float)((int)(stream_uniform(&s, i) * 5) - 2) * 0.7F;
 		pushes[m] = mem_array(method_push_bytes(&r.method, n), 1);
-		method_encode(&r.method, &r.job, m, v, 0, n, pushes[m]);
+		method_encode(&r.method, &r.job, m, v, 0, n, own, pushes[m]);
 	}
 	method_combine(&r.method, &r.job, WORKERS, (const void *const *)pushes, 0, n, want);
 	for (size_t l = 0; l < sizeof lanes / sizeof *lanes; l++) {
@@ -189,6 +190,7 @@ static void check_lanes(const struct backend *be, const char *text, size_t n)
 	for (int m = 0; m < WORKERS; m++)
 		mem_free(pushes[m]);
 	mem_free(v);
+	mem_free(own);
 	mem_free(want);
 	mem_free(pull);
 	arena_clear(&arena);

@@ -76,8 +76,18 @@ static uint64_t share_bytes(const struct mpi_self *m, const struct planes *p, si
 	return bytes;
 }
 
-/* Bytes that rank r sends up and down, to m->bytes_*; and those with what it receives. */
-static void traffic(struct mpi_self *m, const struct exchange_request *x, int r)
+/* Bytes of a vote's shares: its own, or, where it is one piece, as many times as ranks have a share. */
+static uint64_t all_shares_bytes(const struct mpi_self *m, const struct exchange_request *x)
+{
+	uint64_t bytes = 0;
+	for (int r = 0; r < m->size; r++)
+		bytes += share_bytes(m, &x->shape.push_planes, m->push_bytes, r);
+	return bytes;
+}
+
+/* Bytes that rank r sends up and down, to m->bytes_*; and those with what it receives. vote: of all shares.
+ */
+static void traffic(struct mpi_self *m, const struct exchange_request *x, uint64_t vote, int r)
 {
 	uint64_t hosted = (uint64_t)mpi_hosted(m, r), others = (uint64_t)m->size - 1;
 	uint64_t vote_share = share_bytes(m, &x->shape.push_planes, m->push_bytes, r);
@@ -89,7 +99,7 @@ static void traffic(struct mpi_self *m, const struct exchange_request *x, int r)
 		m->moved[r] += 4 * sums;
 		return;
 	}
-	uint64_t up = hosted * (m->push_bytes - vote_share), down = others * answer_share;
+	uint64_t up = hosted * (vote - vote_share), down = others * answer_share;
 	m->bytes_up += up;
 	m->bytes_down += down;
 	m->moved[r] += up + ((uint64_t)m->workers - hosted) * vote_share;
@@ -101,12 +111,13 @@ static void count_bytes(struct mpi_self *m, const struct exchange_request *x)
 	size_t said = sizeof *m->heads + (x->rule.meet ? sizeof(struct mpi_verdict) : 0);
 	uint64_t heads = ((uint64_t)m->size - 1) * said, running = mpi_running_bytes(m, x);
 	uint64_t reports = (uint64_t)(m->workers - mpi_hosted(m, 0)) * sizeof *m->reports;
+	uint64_t vote = all_shares_bytes(m, x);
 	m->bytes_up = (uint64_t)m->size * heads + reports + running;
 	for (int r = 0; r < m->size; r++) {
 		m->moved[r] =
 		        2 * heads + (r == 0 ? reports : (uint64_t)mpi_hosted(m, r) * sizeof *m->reports);
 		m->moved[r] += r == 0 || r == mpi_rank_of(m, x->bn_owner) ? running : 0;
-		traffic(m, x, r);
+		traffic(m, x, vote, r);
 	}
 }
 

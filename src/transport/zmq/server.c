@@ -75,6 +75,12 @@ static int row_open(const void *state, const struct transport_env *env, struct l
 
 static int refuse_shards(long long shards, const struct exchange_rule *rule, struct err *e)
 {
+	if (rule->one_piece)
+		return err_user(
+		        e,
+		        "transport.shards: found %lld, expected 1: a message of compressor \"%s\" is one "
+		        "piece, which servers cannot share",
+		        shards, rule->one_piece);
 	return err_user(e,
 	                "transport.shards: found %lld, expected 1: aggregator \"%s\" does not treat every "
 	                "coordinate by itself, and needs whole messages at one server",
@@ -84,7 +90,8 @@ static int refuse_shards(long long shards, const struct exchange_rule *rule, str
 static int row_check(const void *state, const struct exchange_rule *rule, struct err *e)
 {
 	const struct zmq_settings *set = state;
-	return set->shards > 1 && !rule->separable ? refuse_shards(set->shards, rule, e) : 0;
+	bool whole = !rule->separable || rule->one_piece;
+	return set->shards > 1 && whole ? refuse_shards(set->shards, rule, e) : 0;
 }
 
 static int check_cut(const struct layout *l, const struct exchange_request *x, struct err *e)

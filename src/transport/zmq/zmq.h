@@ -7,8 +7,9 @@
  * (the answer, such as the majority). All processes hold the shared state: the parameters, the optimizer's
  * memory, and the running statistics of BatchNorm. One worker, the owner of the running statistics
  * (bn_owner), updates them. Each worker also has its own state: its momentum, the recurrent state of its
- * sequences (carry) and the memory of its attack. A worker that is not counted in a round starts again with
- * an empty own state; `born` is the step at which the worker's present own state began.
+ * sequences (carry) and the memories of its compressor and its attack. A worker that is not counted in a
+ * round starts again with an empty own state; `born` is the step at which the worker's present own state
+ * began.
  *
  * Each key has one vote. The key that a connection has proved (ZAP's User-Id) decides which worker a message
  * belongs to; the worker number in the message does not. The server checks everything that a peer sends
