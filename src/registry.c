@@ -78,7 +78,8 @@ static const struct row *const compressors[] = {&compressor_none.row, &compresso
                                                 &compressor_ef_sign.row, NULL};
 
 extern const struct aggregator aggregator_vote, aggregator_mean, aggregator_median, aggregator_trimmed_mean,
-        aggregator_krum, aggregator_multi_krum, aggregator_geometric_median, aggregator_centered_clipping;
+        aggregator_krum, aggregator_multi_krum, aggregator_geometric_median, aggregator_centered_clipping,
+        aggregator_meamed;
 
 static const struct row *const aggregators[] = {
         &aggregator_vote.row,
@@ -89,6 +90,7 @@ static const struct row *const aggregators[] = {
         &aggregator_multi_krum.row,
         &aggregator_geometric_median.row,
         &aggregator_centered_clipping.row,
+        &aggregator_meamed.row,
         NULL,
 };
 
@@ -173,9 +175,9 @@ static const struct word aggregator_words[] = {
         {"signum", "vote", "with `momentum`"},
         {"sign_mean", "mean", "with compressor \"sign\""},
         {"adam, adamw", "mean", "with optimizer \"adam\""},
-        {"bulyan, meamed, mda, cge, monna, smea, caf, dnc, signguard, fltrust, lasa, fldetector", NULL,
+        {"bulyan, mda, cge, monna, smea, caf, dnc, signguard, fltrust, lasa, fldetector", NULL,
          "what stands against Byzantine workers here is \"vote\", \"median\", \"trimmed-mean\", \"krum\", "
-         "\"multi-krum\", \"geometric-median\" and \"centered-clipping\""},
+         "\"multi-krum\", \"geometric-median\", \"centered-clipping\" and \"meamed\""},
         {"nnm, nearest_neighbor_mixing, clipping, arc, bucketing", NULL,
          "what is done to the messages first stands in a rule's `before`, as in {\"kind\": \"krum\", "
          "\"before\": [\"nnm\"]}"},

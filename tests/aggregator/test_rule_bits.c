@@ -21,6 +21,7 @@ static const char *const every_rule[] = {
         "{\"kind\":\"multi-krum\",\"f\":2}",
         "{\"kind\":\"geometric-median\",\"f\":2}",
         "{\"kind\":\"centered-clipping\",\"f\":2,\"tau\":20}",
+        "{\"kind\":\"meamed\",\"f\":2}",
         "{\"kind\":\"trimmed-mean\",\"f\":2,\"before\":[\"nnm\"]}",
         "{\"kind\":\"geometric-median\",\"f\":2,\"before\":[\"nnm\"]}",
         "{\"kind\":\"centered-clipping\",\"f\":2,\"tau\":20,\"before\":[\"nnm\"]}",

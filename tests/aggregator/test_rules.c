@@ -131,7 +131,7 @@ Test(rules, golden_cases)
 	fprintf(stderr,
 	        "rules.json: %d cases of rules, %d of pre-aggregators; %d of what is not there or no rule\n",
 	        rules, pre, left);
-	cr_assert(rules >= 52 && pre >= 3 && rules + pre + left == 96, "%d, %d, %d", rules, pre, left);
+	cr_assert(rules >= 55 && pre >= 3 && rules + pre + left == 96, "%d, %d, %d", rules, pre, left);
 }
 
 /* --- scores and choices ------------------------------------------------------------------------------- */
@@ -288,6 +288,14 @@ Test(rules, ties_go_to_the_lower_worker)
 	cr_assert_eq(rule_rig_meet(&r, 0), MEETING_ANSWERED);
 	cr_assert_float_eq(r.answer[0], 0.5, 1e-7, "the median of 0.5, 0.5, 1.5");
 	rule_rig_clear(&r);
+
+	/* Lower worker, not lower value: 2 and 0 are as far from the median, and 2 was there first. */
+	rule_rig_init(&r, "ref", "{\"kind\":\"meamed\",\"f\":1}", 3, 1, 1);
+	for (int i = 0; i < 3; i++)
+		rule_rig_say(&r, i, line[2 - i]);
+	cr_assert_eq(rule_rig_meet(&r, 0), MEETING_ANSWERED);
+	cr_assert_float_eq(r.answer[0], 1.5, 1e-7, "the mean of 2 and 1");
+	rule_rig_clear(&r);
 }
 
 static const char *const every_rule[] = {
@@ -297,6 +305,7 @@ static const char *const every_rule[] = {
         "\"kind\":\"multi-krum\",\"m\":2",
         "\"kind\":\"geometric-median\"",
         "\"kind\":\"centered-clipping\",\"tau\":2",
+        "\"kind\":\"meamed\"",
         "\"kind\":\"trimmed-mean\",\"before\":[\"nnm\"]",
         "\"kind\":\"geometric-median\",\"before\":[\"nnm\"]",
 };
@@ -426,6 +435,7 @@ Test(rules, checks_before_training)
 	        {MULTI("\"m\":6"), 7, 2, "found m = 6"},
 	        {"\"median\"", 6, 3, "median: found n = 6 messages and f = 3, expected 2 f < n"},
 	        {"\"trimmed-mean\"", 7, 3, NULL},
+	        {"\"meamed\"", 6, 3, "meamed: found n = 6 messages and f = 3, expected 2 f < n"},
 	        {"\"geometric-median\"", 4, 2, "expected 2 f < n"},
 	        {"{\"kind\":\"centered-clipping\",\"tau\":1}", 4, 3, NULL},
 	        {"{\"kind\":\"centered-clipping\",\"tau\":1,\"before\":[\"nnm\"]}", 4, 3, "nnm: found n = 4"},
@@ -464,6 +474,7 @@ Test(rules, names_of_others)
 	                                       {"cwmed", "median"},
 	                                       {"geometric_median", "geometric-median"},
 	                                       {"cclip", "centered-clipping"},
+	                                       {"mean_around_median", "meamed"},
 	                                       {"multikrum", "multi-krum"},
 	                                       {"nnm", "before"}};
 	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
