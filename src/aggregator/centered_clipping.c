@@ -33,7 +33,7 @@ static void centered_clipping_after(const void *state, size_t count, const float
 }
 
 static const struct rule rule_centered_clipping = {
-        .memory = true, .plan = centered_clipping_plan, .after = centered_clipping_after};
+        .memory = true, .products = true, .plan = centered_clipping_plan, .after = centered_clipping_after};
 
 #define AT(member) offsetof(struct centered_clipping, member)
 static const struct key centered_clipping_keys[] = {

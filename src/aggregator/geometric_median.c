@@ -1,4 +1,4 @@
-/* Aggregator `geometric-median`: smoothed Weiszfeld iterations, all on the distances between rows. */
+/* Aggregator `geometric-median`: smoothed Weiszfeld iterations, all on products of the messages. */
 #include <math.h>
 #include "aggregator/point.h"
 #include "aggregator/rule_row.h"
@@ -33,7 +33,7 @@ static void geometric_median_plan(const struct rule_view *v, struct rule_plan *p
 }
 
 static const struct rule rule_geometric_median = {
-        .median = true, .check = rule_minority, .plan = geometric_median_plan};
+        .median = true, .products = true, .check = rule_minority, .plan = geometric_median_plan};
 
 #define AT(member) offsetof(struct geometric_median, member)
 static const struct key geometric_median_keys[] = {

@@ -42,6 +42,7 @@ struct rule_view {
 	int rows;                   /* rows 0 to n - 1 are the messages, in order of worker */
 	int extra[RULE_EXTRA_ROWS]; /* the numbers of the other rows; -1: the rule did not ask for it */
 	const double *d;            /* [rows][rows] squared distances */
+	const double *p; /* [n][n] inner products of the messages, seen from a centre; NULL: not asked for */
 	uint64_t seed, step;
 };
 
@@ -65,6 +66,9 @@ struct rule_column {
 struct rule {
 	bool memory; /* a server memory, float [n], zero at first: the row RULE_MEMORY. With `after` */
 	bool median; /* the plan wants the row RULE_MEDIAN */
+	/* The plan wants inner products: <x_i - c, x_k - c>, c the row RULE_MEMORY if it has one, else the
+	 * row RULE_MEDIAN. */
+	bool products;
 	/* The precondition. -1 and a sentence. NULL: f < n, which holds for every rule. */
 	int (*check)(const void *state, int n, int f, struct err *e);
 	void (*plan)(const struct rule_view *v, struct rule_plan *p);
@@ -76,6 +80,11 @@ struct rule {
 static inline double rule_distance(const struct rule_view *v, int i, int k)
 {
 	return v->d[(size_t)i * (size_t)v->rows + (size_t)k];
+}
+
+static inline double rule_product(const struct rule_view *v, int i, int k)
+{
+	return v->p[(size_t)i * (size_t)v->n + (size_t)k];
 }
 
 /* A check's sentence, behind the row's name: does the inequality, written as in "2 f < n", hold? */

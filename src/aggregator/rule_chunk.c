@@ -144,6 +144,28 @@ static double square_distance(const double *a, const double *b, size_t count)
 	return ((sum[0] + sum[1]) + (sum[2] + sum[3])) + ((sum[4] + sum[5]) + (sum[6] + sum[7]));
 }
 
+/* The same of (a - c) (b - c). */
+static double product(const double *a, const double *b, const double *c, size_t count)
+{
+	double sum[SUMS] = {0};
+	size_t i = 0;
+	for (; i + SUMS <= count; i += SUMS)
+		for (size_t k = 0; k < SUMS; k++)
+			sum[k] += (a[i + k] - c[i + k]) * (b[i + k] - c[i + k]);
+	for (size_t k = 0; i < count; i++, k++)
+		sum[k] += (a[i] - c[i]) * (b[i] - c[i]);
+	return ((sum[0] + sum[1]) + (sum[2] + sum[3])) + ((sum[4] + sum[5]) + (sum[6] + sum[7]));
+}
+
+static void add_products(const struct rule_engine *g, const struct rule_lane *l, size_t count, double *sums)
+{
+	const int *extra = g->view.extra;
+	const double *centre = l->row[extra[extra[RULE_MEMORY] >= 0 ? RULE_MEMORY : RULE_MEDIAN]];
+	for (int i = 0; i < g->n; i++)
+		for (int k = i; k < g->n; k++)
+			*sums++ += product(l->row[i], l->row[k], centre, count);
+}
+
 static void scan_chunk(const struct rule_step *s, int lane, size_t at, size_t count, double *sums)
 {
 	const struct rule_engine *g = s->engine;
@@ -159,6 +181,8 @@ static void scan_chunk(const struct rule_step *s, int lane, size_t at, size_t co
 	for (int i = 0; i < g->view.rows; i++)
 		for (int k = g->pairs ? i + 1 : g->n; k < g->view.rows && i < k; k++)
 			*sums++ += square_distance(l->row[i], l->row[k], count);
+	if (g->products)
+		add_products(g, l, count, sums);
 }
 
 static void scan_block(void *ctx, int lane, size_t item)

@@ -41,10 +41,12 @@ struct rule_engine {
 	int columns;        /* count + 1 */
 	/* Of the present scan: */
 	bool pairs;            /* all distances; else from the origin alone */
-	struct rule_view view; /* n, rows, extra, d */
+	bool products;         /* and the inner products of the messages */
+	struct rule_view view; /* n, rows, extra, d, p */
 	size_t each;           /* sums of a block */
 	double *sums;          /* [blocks][each] */
 	double *d;             /* [rows][rows] */
+	double *p;             /* [workers][workers] */
 	double *w, *scratch;   /* of plans */
 	double *scores;        /* [workers] of the stage's rows */
 	bool *chosen;

@@ -91,8 +91,11 @@ static void open_plans(const struct rule_run *r, struct rule_engine *g)
 	g->alive = mem_array(workers, sizeof *g->alive);
 	g->mix = mem_array(workers * (workers + 1), sizeof *g->mix);
 	g->next = mem_array(workers * (workers + 1), sizeof *g->next);
-	g->sums = mem_array(rule_blocks(r->n) * (has_plan(g) ? pairs_of(rows) : workers), sizeof *g->sums);
+	g->sums = mem_array(rule_blocks(r->n) *
+	                            (has_plan(g) ? pairs_of(rows) + pairs_of(workers + 1) : workers),
+	                    sizeof *g->sums);
 	g->d = mem_array(rows * rows, sizeof *g->d);
+	g->p = mem_array(workers * workers, sizeof *g->p);
 	g->w = mem_array(workers * rows, sizeof *g->w);
 	g->scratch = mem_array(4 * rows, sizeof *g->scratch);
 	g->scores = mem_array(workers, sizeof *g->scores);
@@ -133,9 +136,9 @@ size_t rule_bytes(const struct aggregator *agg, size_t workers, size_t n, size_t
 	size_t rows = workers + RULE_EXTRA_ROWS, lane, plans, all;
 	/* as if there were a plan: what stands before a rule has one */
 	bool more = __builtin_mul_overflow(lanes, (3 * workers + 1) * RULE_STRIDE, &lane) ||
-	            __builtin_mul_overflow(rule_blocks(n), pairs_of(rows), &plans) ||
+	            __builtin_mul_overflow(rule_blocks(n), pairs_of(rows) + pairs_of(workers + 1), &plans) ||
 	            __builtin_add_overflow(lane, plans, &all) ||
-	            __builtin_add_overflow(all, 2 * workers * (workers + 1) + rows * rows + workers * rows,
+	            __builtin_add_overflow(all, 3 * workers * (workers + 1) + rows * rows + workers * rows,
 	                                   &all) ||
 	            __builtin_mul_overflow(all, sizeof(double), &all);
 	return !agg->rule ? 0 : more ? SIZE_MAX : all;
@@ -156,6 +159,7 @@ void rule_close(struct rule_run *r)
 	                     g->next,
 	                     g->sums,
 	                     g->d,
+	                     g->p,
 	                     g->w,
 	                     g->scratch,
 	                     g->scores,
@@ -191,21 +195,32 @@ static void set_rows(const struct rule_step *s, const struct rule_stage *st, boo
 	v->extra[RULE_MEDIAN] = pairs && st->rule->median ? v->rows++ : -1;
 	rows = (size_t)v->rows;
 	g->pairs = pairs;
+	g->products = pairs && st->rule->products;
+	v->p = g->products ? g->p : NULL;
 	g->each = pairs ? pairs_of(rows) : (size_t)g->n;
+	g->each += g->products ? pairs_of((size_t)g->n + 1) : 0;
 }
 
-/* D from the sums: blocks in order, pairs in the order in which a block has them. */
-static void add_blocks(struct rule_engine *g, size_t blocks)
+/* Sum number `at` of all blocks, in order. */
+static double add_blocks(const struct rule_engine *g, size_t blocks, size_t at)
 {
-	size_t pair = 0, rows = (size_t)g->view.rows;
+	double sum = 0;
+	for (size_t b = 0; b < blocks; b++)
+		sum += g->sums[b * g->each + at];
+	return sum;
+}
+
+/* D and the products from the sums, in the order in which a block has them. */
+static void take_sums(struct rule_engine *g, size_t blocks)
+{
+	size_t at = 0, rows = (size_t)g->view.rows, n = (size_t)g->n;
 	memset(g->d, 0, rows * rows * sizeof *g->d);
 	for (size_t i = 0; i < rows; i++)
-		for (size_t k = g->pairs ? i + 1 : (size_t)g->n; k < rows && i < k; k++, pair++) {
-			double sum = 0;
-			for (size_t b = 0; b < blocks; b++)
-				sum += g->sums[b * g->each + pair];
-			g->d[i * rows + k] = g->d[k * rows + i] = sum;
-		}
+		for (size_t k = g->pairs ? i + 1 : n; k < rows && i < k; k++)
+			g->d[i * rows + k] = g->d[k * rows + i] = add_blocks(g, blocks, at++);
+	for (size_t i = 0; i < n && g->products; i++)
+		for (size_t k = i; k < n; k++)
+			g->p[i * n + k] = g->p[k * n + i] = add_blocks(g, blocks, at++);
 }
 
 static int measure(struct rule_step *s, const struct rule_stage *st, bool pairs, struct err *e)
@@ -215,7 +230,7 @@ static int measure(struct rule_step *s, const struct rule_stage *st, bool pairs,
 	rule_scan(s);
 	if (m->gather && m->gather(m->self, s->engine->sums, s->engine->each, e))
 		return -1;
-	add_blocks(s->engine, rule_blocks(m->n));
+	take_sums(s->engine, rule_blocks(m->n));
 	return 0;
 }
 
@@ -227,14 +242,14 @@ static enum meeting_end withhold(struct rule_engine *g, const char *why)
 	return MEETING_WITHHELD;
 }
 
-/* Take the rows that are false in `keep` [rows] out of D. */
-static void shrink(struct rule_engine *g, const bool *keep)
+/* Take the rows that are false in `keep` [rows] out of a matrix [rows][rows]. */
+static void shrink(double *matrix, size_t rows, const bool *keep)
 {
-	size_t rows = (size_t)g->view.rows, to = 0;
+	size_t to = 0;
 	for (size_t i = 0; i < rows; i++)
 		for (size_t k = 0; k < rows; k++)
 			if (keep[i] && keep[k])
-				g->d[to++] = g->d[i * rows + k];
+				matrix[to++] = matrix[i * rows + k];
 }
 
 /* How many messages were not finite. They leave the list and D. */
@@ -245,7 +260,8 @@ static int remove_nonfinite(struct rule_engine *g)
 	int kept = 0, removed;
 	for (int i = 0; i < v->rows; i++)
 		keep[i] = i >= g->n || isfinite(rule_distance(v, i, v->extra[RULE_ORIGIN]));
-	shrink(g, keep);
+	shrink(g->d, (size_t)v->rows, keep);
+	shrink(g->p, (size_t)g->n, keep);
 	for (int i = 0; i < g->n; i++) {
 		g->removed[g->alive[i]] = !keep[i];
 		if (keep[i])
