@@ -2,6 +2,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include "base/mem.h"
 #include "base/text.h"
 #include "cmd/combination.h"
@@ -270,6 +271,22 @@ static const char *output_of(const struct args *a)
 	return out ? out : args_value(a, "out");
 }
 
+/* An answer is a file of ours, and so may be what it is made of: one must not replace the other. */
+static int check_output(const struct args *a, struct err *e)
+{
+	const char *out = output_of(a);
+	struct stat there, here;
+	char shown[PATH_SHOWN];
+	if (args_value(a, "o") && args_value(a, "out"))
+		return err_user(e, "found both -o and --out, which are the same; give one of them");
+	for (size_t i = 0; out && i < a->n_rest; i++)
+		if (!stat(out, &there) && !stat(a->rest[i], &here) && there.st_ino == here.st_ino &&
+		    there.st_dev == here.st_dev)
+			return err_user(e, "-o %s: that is the file which is read; expected another one",
+			                text_shown(out, shown, sizeof shown));
+	return 0;
+}
+
 /* From the files' content to what is printed. */
 static int run(const struct args *a, const struct rule_file *rule, const struct vectors *in, char *target,
                struct err *e)
@@ -308,7 +325,7 @@ static int combine(const struct args *a)
 		err_user(&e,
 		         "combine takes a rule and vectors, as in 'signsgd combine rule.json vectors.h5'");
 	if (e.code || read_rule(&rule, a->rest[0], &arena, &e) ||
-	    (out && h5_may_replace(out, H5_ANSWER, &target, &e) < 0) ||
+	    (out && h5_may_replace(out, H5_ANSWER, &target, &e) < 0) || check_output(a, &e) ||
 	    vectors_read(&in, a->rest[1], VECTORS_MOST, &e) || run(a, &rule, &in, target, &e))
 		cmd_fail(&e);
 	vectors_clear(&in);

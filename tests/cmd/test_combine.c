@@ -264,6 +264,11 @@ Test(combine, files_of_others_stay)
 	cr_expect_str_eq(file_text(path("mine.h5"), text, sizeof text), "my notes");
 	cli_expect(2, "v.json: is a JSON file", "combine %s/r.json %s/v.json -o %s/v.json", cli_folder,
 	           cli_folder, cli_folder);
+	cr_assert_eq(cli("combine %s/r.json %s/v.json -o %s/b.h5", cli_folder, cli_folder, cli_folder), 0);
+	cli_expect(2, "b.h5: that is the file which is read", "combine %s/r.json %s/b.h5 -o %s/b.h5",
+	           cli_folder, cli_folder, cli_folder);
+	cli_expect(2, "found both -o and --out", "combine %s/r.json %s/v.json -o %s/c.h5 --out %s/d.h5",
+	           cli_folder, cli_folder, cli_folder, cli_folder);
 	cli_write("r.json", "{\"kind\":\"krum\",\"f\":4}");
 	cli_expect(2, "expected 2 f + 2 < n", "combine %s/r.json %s/v.json -o %s/a.h5", cli_folder,
 	           cli_folder, cli_folder);
