@@ -16,11 +16,14 @@ static void centered_clipping_plan(const struct rule_view *v, struct rule_plan *
 	const struct centered_clipping *c = v->state;
 	double *distance = p->scratch;
 	p->w[v->extra[RULE_MEMORY]] = 1;
+	p->idle = true;
 	for (int64_t t = 0; t < c->iterations; t++) {
 		double moved = 0;
 		point_distances(v, p->w, distance);
-		for (int i = 0; i < v->n; i++)
+		for (int i = 0; i < v->n; i++) {
+			p->idle = p->idle && distance[i] <= c->tau;
 			moved += distance[i] = fmin(1, c->tau / distance[i]) / v->n;
+		}
 		for (int k = 0; k < v->rows; k++)
 			p->w[k] = p->w[k] * (1 - moved) + (k < v->n ? distance[k] : 0);
 	}

@@ -53,6 +53,7 @@ struct rule_plan {
 	double *scores;  /* [n] of the messages; NaN before the plan */
 	bool *chosen;    /* [n] false before the plan */
 	double *scratch; /* [4][rows] for the plan itself */
+	bool idle;       /* false before; a rule that clips: it clipped nothing, and is a mean in this step */
 };
 
 /* One coordinate. */

@@ -1,6 +1,7 @@
 /* The training step. train/trainer_open.c creates what it needs. */
 #include <math.h>
 #include "base/clock.h"
+#include "base/exact.h"
 #include "base/log.h"
 #include "base/stats.h"
 #include "train/trainer_internal.h"
@@ -57,6 +58,22 @@ static void withhold(struct trainer *t)
 		         "steps, "
 		         "which are counted",
 		         s->name, s->id, (long long)t->state.step + 1, t->uplink.run.report.withheld);
+}
+
+/*
+ * Published values of a length to which messages are clipped belong to another scale of messages. A rule that
+ * has clipped nothing for an epoch is a mean, and no defence; that is said once, when it becomes so.
+ */
+static void watch_clipping(struct trainer *t)
+{
+	const struct settings *s = t->settings;
+	int64_t epoch = (int64_t)ceil(ratio_value(s->steps_per_epoch));
+	t->idle_steps = t->uplink.run.report.idle ? t->idle_steps + 1 : 0;
+	if (epoch > 0 && t->idle_steps == epoch && t->uplink.link.root)
+		log_warn("%s-%s: step %lld: aggregator \"%s\" has clipped no message for an epoch, so that "
+		         "its "
+		         "answer is the mean; expected a smaller `tau`",
+		         s->name, s->id, (long long)t->state.step + 1, s->aggregator.row->name);
 }
 
 /* The mean loss over the honest workers that were counted; if there was none, the mean of an earlier step. */
@@ -203,6 +220,7 @@ enum trainer_end trainer_step(struct trainer *t, struct step_row *row, int *flag
 		withhold(t);
 	else
 		apply(t);
+	watch_clipping(t);
 	double applied = clock_s();
 	st->step++;
 	observer_applied(&t->observer, st);

@@ -27,6 +27,7 @@ struct trainer {
 	const struct schedule *schedule;
 	struct schedule_env schedule_env;
 	double lr;                   /* of the present step */
+	int64_t idle_steps;          /* in a row in which a rule that clips has clipped nothing */
 	const struct replay *replay; /* NULL: no recorded run is repeated */
 };
 

@@ -260,3 +260,21 @@ Test(rule_ways, what_cannot_hold_it_is_refused_before_anything_runs)
 	           "validate %s/e.json --set transport.kind=mpi --set transport.topology=allreduce",
 	           cli_folder);
 }
+
+/* Once an epoch has passed without any clipping, and not again while that goes on. */
+Test(rule_ways, a_length_that_clips_nothing_is_said)
+{
+	static const char said[] = "has clipped no message for an epoch";
+	cli_write("c.json",
+	          "{\"workers\":3,\"steps\":40,\"batch\":8,\"model\":\"softmax\",\"data\":{\"kind\":"
+	          "\"glyphs\",\"train\":240,\"test\":30},\"lr\":0.01,\"aggregator\":{\"kind\":"
+	          "\"centered-clipping\",\"tau\":100}}");
+	cr_assert_eq(cli("simulate %s/c.json --out %s/c.h5", cli_folder, cli_folder), 0, "%s", cli_err);
+	const char *first = strstr(cli_err, said);
+	cr_assert(first && strstr(cli_err, "step 10: aggregator \"centered-clipping\""), "%s", cli_err);
+	cr_expect_null(strstr(first + 1, said), "%s", cli_err);
+	cr_assert_eq(
+	        cli("simulate %s/c.json --set aggregator.tau=1e-3 --out %s/d.h5", cli_folder, cli_folder), 0,
+	        "%s", cli_err);
+	cr_expect_null(strstr(cli_err, said), "%s", cli_err);
+}
