@@ -141,8 +141,8 @@ skip() { # CASE WHY
 	printf '%-28s skipped: %s\n' "$1" "$2"
 }
 
-name_in() { # SIDE FAMILY NAME: as that side spells it ('-' or '_')
-	program "$1" list "$2" | awk -v n="${3//_/-}" '/^  [a-z]/ {k = $1; gsub("_", "-", k); if (k == n) print $1}'
+name_in() { # SIDE FAMILY NAME: as that side spells it ('-' or '_'); a spelling that it only accepts is not listed
+	program "$1" list "$2" | awk -v n="${3//_/-}" '/^  [a-z]/ {k = $1; gsub("_", "-", k); if (k == n) m = $1} END {print m ? m : n}'
 }
 
 small() { # FAMILY NAME: a short run with that attack or aggregator
