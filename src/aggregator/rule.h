@@ -101,11 +101,6 @@ static inline int rule_minority(const void *state, int n, int f, struct err *e)
 	return rule_expect(2 * f < n, "2 f < n", n, f, e);
 }
 
-/* Why a rule takes no signs, behind its name in a sentence. */
-#define RULE_NO_SIGNS                                                                                        \
-	"takes vectors: of messages that are signs, the sign of the mean, of the median and of the trimmed " \
-	"mean is the majority's, which \"vote\" gives"
-
 /* The keys of struct rule_keys; they stand first in the table of every rule. */
 #define RULE_KEYS                                                                                            \
 	{.name = "f",                                                                                        \
