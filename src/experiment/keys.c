@@ -1,13 +1,8 @@
 /* The keys of an experiment file: the top-level table, from which it is parsed, listed and written. */
-#include <stddef.h>
 #include "backend/backend.h"
 #include "data/partition.h"
-#include "experiment/settings.h"
+#include "experiment/keys_internal.h"
 #include "registry.h"
-
-#define AT(member)         offsetof(struct settings, member)
-#define IN(object, member) (offsetof(struct settings, object.member) - offsetof(struct settings, object))
-#define COUNT_MAX          9007199254740992.0 /* 2^53 */
 
 static const struct word partition_words[] = {
         {"noniid, niid, not_iid, non_iid_by_class, by_class, by_label, pathological, extreme_niid, sorted, "
@@ -19,33 +14,6 @@ static const struct word partition_words[] = {
         {"dirichlet, dirichlet_niid, gamma_similarity_niid", NULL,
          "\"label-shards\" is the division by labels"},
         {0},
-};
-
-static const struct key adversaries_keys[] = {
-        {.name = "count",
-         .also = "nb_byz, f, num_byz, n_byz, nb_byzantine, num_byzantine, n_byzantine, num_adversaries, "
-                 "nb_adversaries, num_byzantine_workers, num_attackers",
-         .kind = KEY_INT,
-         .offset = IN(adversaries, count),
-         .default_json = "0",
-         .highest = 4096,
-         .unit = "workers",
-         .help = "how many workers are Byzantine"},
-        {.name = "attack",
-         .also = "attack_name, attack_type, byzantine_attack",
-         .kind = KEY_FAMILY,
-         .offset = IN(adversaries, attack),
-         .default_json = "\"invert\"",
-         .family = &family_attacks,
-         .help = "what they send"},
-        {.name = "ids",
-         .also = "byzantine_ids, byzantine_workers_ids",
-         .kind = KEY_INTS,
-         .offset = IN(adversaries, ids),
-         .default_json = "[]",
-         .highest = 4095,
-         .help = "which workers are Byzantine, from 0; empty: the first `count`"},
-        {.name = NULL},
 };
 
 static const struct key eval_keys[] = {
@@ -68,135 +36,6 @@ static const struct key eval_keys[] = {
          .unit = "samples",
          .help = "training samples (tokens of a text) that the training loss and accuracy are measured on, "
                  "the first ones"},
-        {.name = NULL},
-};
-
-#define NOISE(member)                                                                                        \
-	(offsetof(struct settings, record.noise.member) - offsetof(struct settings, record.noise))
-
-static const struct key noise_keys[] = {
-        {.name = "every",
-         .kind = KEY_INT,
-         .offset = NOISE(every),
-         .default_json = "0",
-         .lowest = 0,
-         .highest = COUNT_MAX,
-         .unit = "steps",
-         .help = "measure at the start and this often; 0: as `at` or `epochs` says"},
-        {.name = "at",
-         .kind = KEY_INTS,
-         .offset = NOISE(at),
-         .default_json = "[]",
-         .lowest = 0,
-         .highest = COUNT_MAX,
-         .unit = "steps",
-         .help = "measure after these many steps; 0: before the first"},
-        {.name = "epochs",
-         .kind = KEY_REALS,
-         .offset = NOISE(epochs),
-         .default_json = "[]",
-         .lowest = 0,
-         .highest = 1e9,
-         .unit = "epochs",
-         .help = "the same in passes of a worker over its shard, each up to the next whole step"},
-        {.name = "weights",
-         .kind = KEY_INTS,
-         .offset = NOISE(weights),
-         .default_json = "[]",
-         .lowest = 0,
-         .highest = COUNT_MAX,
-         .help = "weights to watch, by their index in the flat vector of parameters"},
-        {.name = "random",
-         .kind = KEY_INT,
-         .offset = NOISE(random),
-         .default_json = "0",
-         .lowest = 0,
-         .highest = 1024,
-         .unit = "weights",
-         .help = "this many more, drawn from the seed"},
-        {.name = NULL},
-};
-
-static const struct key record_keys[] = {
-        {.name = "every",
-         .also = "log_every, log_interval, logging_steps, log_freq, print_freq, print_every",
-         .kind = KEY_INT,
-         .offset = IN(record, every),
-         .default_json = "1",
-         .lowest = 1,
-         .highest = COUNT_MAX,
-         .unit = "steps",
-         .help = "a row in /steps this often"},
-        {.name = "agreement",
-         .kind = KEY_INT,
-         .offset = IN(record, agreement),
-         .default_json = "0",
-         .lowest = 0,
-         .highest = COUNT_MAX,
-         .unit = "steps",
-         .help = "share of each worker's signs that agree with the answer, this often; 0: never"},
-        {.name = "margin",
-         .kind = KEY_INT,
-         .offset = IN(record, margin),
-         .default_json = "0",
-         .lowest = 0,
-         .highest = COUNT_MAX,
-         .unit = "steps",
-         .help = "histogram of the vote's margin V = sum of signs, this often; 0: never"},
-        {.name = "norms",
-         .also = "gradient_norm, grad_norm",
-         .kind = KEY_INT,
-         .offset = IN(record, norms),
-         .default_json = "0",
-         .lowest = 0,
-         .highest = COUNT_MAX,
-         .unit = "steps",
-         .help = "L1 and L2 norm of each worker's mini-batch gradient, this often; 0: never"},
-        {.name = "sign_failure",
-         .was = "sign-failure",
-         .kind = KEY_INT,
-         .offset = IN(record, sign_failure),
-         .default_json = "0",
-         .lowest = 0,
-         .highest = COUNT_MAX,
-         .unit = "steps",
-         .help = "share of each worker's gradient signs that differ from the full-data gradient's, and that "
-                 "gradient's norms, this often; 0: never"},
-        {.name = "snapshots",
-         .kind = KEY_INT,
-         .offset = IN(record, snapshots),
-         .default_json = "0",
-         .lowest = 0,
-         .highest = COUNT_MAX,
-         .unit = "steps",
-         .help = "the parameters themselves, this often; 0: never"},
-        {.name = "gradient_noise",
-         .was = "gradient-noise",
-         .kind = KEY_OBJECT,
-         .offset = IN(record, noise),
-         .default_json = "{}",
-         .keys = noise_keys,
-         .help = "stochastic gradients of single weights over a full pass, and whether they are unimodal "
-                 "and symmetric"},
-        {.name = "snr",
-         .kind = KEY_INT,
-         .offset = IN(record, snr),
-         .default_json = "0",
-         .lowest = 0,
-         .highest = COUNT_MAX,
-         .unit = "steps",
-         .help = "signal-to-noise ratio of every weight by a full pass, at the start and this often; 0: "
-                 "never"},
-        {.name = "l1_l2",
-         .was = "l1-l2",
-         .kind = KEY_INT,
-         .offset = IN(record, l1_l2),
-         .default_json = "0",
-         .lowest = 0,
-         .highest = COUNT_MAX,
-         .unit = "steps",
-         .help = "density |v|_1^2 / (n |v|_2^2) of gradient and noise by a full pass, at the start and this "
-                 "often; 0: never"},
         {.name = NULL},
 };
 
@@ -391,7 +230,7 @@ const struct key experiment_keys[] = {
          .kind = KEY_OBJECT,
          .offset = AT(adversaries),
          .default_json = "{}",
-         .keys = adversaries_keys,
+         .keys = experiment_adversaries_keys,
          .help = "the Byzantine workers"},
         {.name = "eval",
          .also = "evaluation, validation, test, evaluation_and_results",
@@ -406,7 +245,7 @@ const struct key experiment_keys[] = {
          .kind = KEY_OBJECT,
          .offset = AT(record),
          .default_json = "{}",
-         .keys = record_keys,
+         .keys = experiment_record_keys,
          .not_group = true,
          .help = "what else is recorded"},
         {.name = "checkpoint",
