@@ -4,6 +4,7 @@
 #include <string.h>
 #include "cmd/bench_model.h"
 #include "cmd/bench_round.h"
+#include "cmd/bench_rule.h"
 #include "cmd/bench_step.h"
 #include "cmd/overrides.h"
 #include "cmd/ui/bench_options.h"
@@ -67,11 +68,13 @@ static void tell_row(void *ctx, const struct bench_kernel_row *r)
 static int first(const char *word, struct err *e)
 {
 	char shown[80];
-	if (!strcmp(word, "model") || !strcmp(word, "round") || !strcmp(word, "step"))
+	if (!strcmp(word, "model") || !strcmp(word, "round") || !strcmp(word, "rule") ||
+	    !strcmp(word, "step"))
 		return 0;
 	return err_user(e,
 	                "bench takes no file, and has no '%s'; --kernel NAME chooses a kernel, `bench model "
-	                "NAME` times a model, `bench round` a transport, `bench step` a vote; `make "
+	                "NAME` times a model, `bench round` a transport, `bench rule` an aggregator, `bench "
+	                "step` a vote; `make "
 	                "bench-net`, in the source folder, measures networks",
 	                text_shown(word, shown, sizeof(shown)));
 }
@@ -98,13 +101,15 @@ static int bench_kernels(const struct args *a)
 	return EXIT_DONE;
 }
 
-/* `bench model NAME`, `bench round` and `bench step` have files of their own. */
+/* The words behind `bench` have files of their own. */
 static int bench(const struct args *a)
 {
 	if (a->n_rest && !strcmp(a->rest[0], "model"))
 		return bench_model_command(a);
 	if (a->n_rest && !strcmp(a->rest[0], "round"))
 		return bench_round_command(a);
+	if (a->n_rest && !strcmp(a->rest[0], "rule"))
+		return bench_rule_command(a);
 	if (a->n_rest && !strcmp(a->rest[0], "step"))
 		return bench_step_command(a);
 	return bench_kernels(a);
@@ -134,8 +139,8 @@ static const struct option options[] = {
 const struct command cmd_bench = {
         .name = "bench",
         .about = "time every kernel, a model, or a round of votes between processes",
-        .usage = "bench [OPTION]...\nbench model NAME [OPTION]...\nbench round [OPTION]...\nbench step "
-                 "[OPTION]...",
+        .usage = "bench [OPTION]...\nbench model NAME [OPTION]...\nbench round [OPTION]...\nbench rule "
+                 "RULE.json VECTORS.h5 [OPTION]...\nbench step [OPTION]...",
         .details = "GB/s counts the bytes that must move; the limit is what plain loops over the same "
                    "bytes reach in the same run; the ratio is the median of the paired ratios. Keep the "
                    "machine idle meanwhile.\n"
@@ -143,6 +148,8 @@ const struct command cmd_bench = {
                    "backward on each, the mean of the gradients and a step of SGD.\n"
                    "bench round: every worker's vote to where they are counted and the answer back, over "
                    "one transport; under mpirun, between its processes.\n"
+                   "bench rule: the answer that `signsgd combine` gives, again and again, beside one plain "
+                   "reading of the vectors in turn.\n"
                    "bench step: momentum, messages, count and answer of whole steps of a vote, and plain "
                    "loops over the bytes that must move, in turn. Networks are measured by 'make "
                    "bench-net', in the program's source folder.",

@@ -13,18 +13,12 @@ static const double SECONDS = 3;
 
 static int read_options(const struct args *a, struct bench_step_options *o, struct err *e)
 {
-	static const char *const others[] = {"kernel",     "batch",     "input",    "classes",
-	                                     "backend",    "transport", "topology", "buckets",
-	                                     "aggregator", "rounds",    "check",    "tcp"};
+	static const char *const taken[] = {"n", "workers", "lanes", "seconds", NULL};
 	long long n = N, workers = WORKERS;
 	if (a->n_rest != 1)
 		return err_user(e, "bench step takes options alone, as in 'signsgd bench step -n 1000000'");
-	for (size_t i = 0; i < sizeof others / sizeof *others; i++)
-		if (args_value(a, others[i]))
-			return err_user(e,
-			                "--%s is not for `bench step`; expected -n, --workers, --lanes or "
-			                "--seconds",
-			                others[i]);
+	if (bench_takes(a, taken, e))
+		return -1;
 	*o = (struct bench_step_options){.seconds = SECONDS};
 	if (args_int(a, "n", 1, BENCH_STEP_N_MOST, &n, e) ||
 	    args_int(a, "workers", 1, BENCH_STEP_WORKERS_MOST, &workers, e) ||

@@ -3,6 +3,8 @@
 #include "base/mem.h"
 #include "registry.h"
 
+enum { RANGE = 1 << 16 }; /* coordinates that a lane combines at a time, a multiple of 64 */
+
 static struct step_job job_of(const struct combination *c)
 {
 	struct step_job job = method_job(&c->method, &c->be, c->seed, c->in->n);
@@ -28,19 +30,8 @@ static void take_report(struct combination *c)
 	c->removed = r->removed;
 }
 
-static int by_rule(struct combination *c, struct err *e)
+static void open_rule(struct combination *c)
 {
-	const void **pushes = mem_array(c->in->count, sizeof *pushes);
-	struct pool *pool = pool_open(c->lanes);
-	struct meeting m = {.step = (uint64_t)c->step,
-	                    .count = (int)c->in->count,
-	                    .pushes = pushes,
-	                    .n = c->in->n,
-	                    .end = c->in->n,
-	                    .pull = c->answer,
-	                    .pool = pool};
-	for (size_t i = 0; i < c->in->count; i++)
-		pushes[i] = c->in->at + i * c->in->n;
 	c->run = (struct rule_run){.agg = c->method.aggregator,
 	                           .state = c->method.aggregator_state,
 	                           .be = &c->be,
@@ -50,13 +41,21 @@ static int by_rule(struct combination *c, struct err *e)
 	                           .seed = c->seed};
 	c->run.memory = mem_array(rule_memory_floats(c->run.agg, c->in->n), sizeof(float));
 	rule_open(&c->run);
+}
+
+static int by_rule(struct combination *c, struct err *e)
+{
+	struct meeting m = {.step = (uint64_t)c->step,
+	                    .count = (int)c->in->count,
+	                    .pushes = (const void *const *)c->pushes,
+	                    .n = c->in->n,
+	                    .end = c->in->n,
+	                    .pull = c->pull,
+	                    .pool = c->pool};
 	enum meeting_end end = rule_meet(&c->run, &m, e);
 	if (end == MEETING_WITHHELD)
 		err_user(e, "%s", c->run.report.withheld);
 	take_report(c);
-	mem_free(c->run.memory);
-	pool_close(pool);
-	mem_free(pushes);
 	return end == MEETING_ANSWERED ? 0 : -1;
 }
 
@@ -71,30 +70,48 @@ static void unpack(const struct combination *c, const struct step_job *job, cons
 	mem_free(abstain);
 }
 
+/* A message of floats is the vector itself. */
+static bool is_plain(const struct combination *c)
+{
+	return c->method.push.kind == MESSAGE_FLOATS;
+}
+
+static bool answers_floats(const struct combination *c)
+{
+	return c->method.pull.kind == MESSAGE_FLOATS;
+}
+
+static void open_messages(struct combination *c)
+{
+	const struct method *m = &c->method;
+	size_t n = c->in->n, bytes = method_push_bytes(m, n);
+	c->answer = mem_array(n, sizeof *c->answer);
+	c->pull = answers_floats(c) ? (void *)c->answer : mem_array(method_pull_bytes(m, n), 1);
+	c->pushes = mem_array(c->in->count, sizeof *c->pushes);
+	for (size_t i = 0; i < c->in->count; i++)
+		c->pushes[i] = is_plain(c) ? (void *)(c->in->at + i * n) : mem_array(bytes, 1);
+}
+
+static void combine_item(void *ctx, int lane, size_t item)
+{
+	const struct combination *c = ctx;
+	struct step_job job = job_of(c);
+	size_t n = c->in->n, begin = item * RANGE, end = n - begin < RANGE ? n : begin + RANGE;
+	(void)lane;
+	method_combine(&c->method, &job, (int)c->in->count, (const void *const *)c->pushes,
+	               c->method.separable ? begin : 0, c->method.separable ? end : n, c->pull);
+}
+
 /* An aggregator that works coordinate by coordinate: messages are made, combined and read. */
 static void by_combine(struct combination *c)
 {
-	const struct method *m = &c->method;
 	struct step_job job = job_of(c);
-	bool plain = m->push.kind == MESSAGE_FLOATS; /* such a message is v itself */
-	size_t n = c->in->n, bytes = method_push_bytes(m, n);
-	void **pushes = mem_array(c->in->count, sizeof *pushes);
-	void *pull =
-	        m->pull.kind == MESSAGE_FLOATS ? (void *)c->answer : mem_array(method_pull_bytes(m, n), 1);
-	for (size_t i = 0; i < c->in->count; i++) {
-		float *v = c->in->at + i * n;
-		pushes[i] = plain ? (void *)v : mem_array(bytes, 1);
-		if (!plain)
-			method_encode(m, &job, (uint32_t)i, v, 0, n, NULL, pushes[i]);
-	}
-	method_combine(m, &job, (int)c->in->count, (const void *const *)pushes, 0, n, pull);
-	if (pull != c->answer) {
-		unpack(c, &job, pull);
-		mem_free(pull);
-	}
-	for (size_t i = 0; i < c->in->count && !plain; i++)
-		mem_free(pushes[i]);
-	mem_free(pushes);
+	size_t n = c->in->n;
+	for (size_t i = 0; i < c->in->count && !is_plain(c); i++)
+		method_encode(&c->method, &job, (uint32_t)i, c->in->at + i * n, 0, n, NULL, c->pushes[i]);
+	pool_run(c->pool, c->method.separable ? (n + RANGE - 1) / RANGE : 1, combine_item, c);
+	if (!answers_floats(c))
+		unpack(c, &job, c->pull);
 }
 
 static void mean_weights(struct combination *c)
@@ -104,23 +121,39 @@ static void mean_weights(struct combination *c)
 		c->own_weights[i] = 1.0 / (double)c->in->count;
 }
 
-int combination_make(struct combination *c, struct err *e)
+int combination_open(struct combination *c, struct err *e)
 {
 	const struct backend_row *row = (const struct backend_row *)family_find(&family_backends, "cpu");
 	if (check(c, e) || row->open(&c->be, e))
 		return -1;
-	c->answer = mem_array(c->in->n, sizeof *c->answer);
+	c->pool = pool_open(c->lanes);
+	open_messages(c);
+	if (c->method.aggregator->rule)
+		open_rule(c);
+	else if (method_is_float_mean(&c->method))
+		mean_weights(c);
+	return 0;
+}
+
+int combination_make(struct combination *c, struct err *e)
+{
 	if (c->method.aggregator->rule)
 		return by_rule(c, e);
 	by_combine(c);
-	if (method_is_float_mean(&c->method))
-		mean_weights(c);
 	return 0;
 }
 
 void combination_clear(struct combination *c)
 {
 	rule_close(&c->run);
+	mem_free(c->run.memory);
+	for (size_t i = 0; c->pushes && i < c->in->count && !is_plain(c); i++)
+		mem_free(c->pushes[i]);
+	mem_free(c->pushes);
+	if (c->pull != c->answer)
+		mem_free(c->pull);
+	if (c->pool)
+		pool_close(c->pool);
 	mem_free(c->own_weights);
 	mem_free(c->answer);
 }

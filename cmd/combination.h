@@ -4,6 +4,7 @@
 
 #include "aggregator/method.h"
 #include "aggregator/rule_run.h"
+#include "base/pool.h"
 #include "cmd/vectors.h"
 
 struct combination {
@@ -12,7 +13,7 @@ struct combination {
 	int64_t step;
 	int lanes;
 	const struct vectors *in;
-	/* Made by combination_make(): */
+	/* Made by combination_open() and combination_make(): */
 	float *answer;                /* [n] the signs of a vote are -1, 0 and 1 */
 	const double *weights;        /* [count] of the vectors in the answer, or NULL */
 	const double *scores;         /* [count] or NULL; NaN: removed */
@@ -20,9 +21,16 @@ struct combination {
 	struct rule_run run;
 	double *own_weights;
 	struct backend be;
+	struct pool *pool;
+	void **pushes; /* [count] messages: the vectors themselves, or made of them */
+	void *pull;
 };
 
-/* -1 and a sentence where the precondition does not hold. Free with combination_clear() in any case. */
+/* -1 and a sentence where the precondition does not hold. Close with combination_clear() in any case. */
+int combination_open(struct combination *c, struct err *e);
+
+/* Make messages of the vectors and the answer of these; as often as one likes. -1 and a sentence where there
+ * is none. */
 int combination_make(struct combination *c, struct err *e);
 void combination_clear(struct combination *c);
 

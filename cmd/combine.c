@@ -6,85 +6,14 @@
 #include "base/mem.h"
 #include "base/text.h"
 #include "cmd/combination.h"
+#include "cmd/rule_file.h"
 #include "cmd/ui/cmd.h"
 #include "cmd/ui/json_line.h"
 #include "cmd/ui/table.h"
-#include "experiment/spelling.h"
 #include "h5/h5.h"
 #include "h5/h5_replace.h"
-#include "registry.h"
 
-enum { VECTORS_MOST = 4096, SHOWN = 8, PATH_SHOWN = 256 };
-
-/* --- the rule ----------------------------------------------------------------------------------------- */
-
-struct rule_file {
-	struct choice compressor, aggregator;
-	uint64_t seed;
-	int64_t step;
-};
-
-static const struct key rule_file_keys[] = {
-        {.name = "aggregator",
-         .also = "rule, aggregation_rule, gar",
-         .kind = KEY_FAMILY,
-         .offset = offsetof(struct rule_file, aggregator),
-         .family = &family_aggregators,
-         .help = "what is made of the vectors"},
-        {.name = "compressor",
-         .kind = KEY_FAMILY,
-         .offset = offsetof(struct rule_file, compressor),
-         .default_json = "null",
-         .family = &family_compressors,
-         .help = "what is said of them first; null: what the aggregator has by itself"},
-        {.name = "seed",
-         .kind = KEY_SEED,
-         .offset = offsetof(struct rule_file, seed),
-         .default_json = "1",
-         .help = "of every random number"},
-        {.name = "step",
-         .kind = KEY_INT,
-         .offset = offsetof(struct rule_file, step),
-         .default_json = "0",
-         .lowest = 0,
-         .highest = 9007199254740992.0,
-         .help = "whose random numbers are drawn"},
-        {0},
-};
-
-/* {"aggregator": ..., "seed": ..., "step": ...}, or the aggregator alone. */
-static int read_rule(struct rule_file *out, const char *path, struct arena *a, struct err *e)
-{
-	struct json *root = json_read_file(a, path, e);
-	if (!root)
-		return -1;
-	*out = (struct rule_file){0};
-	if (root->type == JSON_STRING || (root->type == JSON_OBJECT && json_member(root, "kind"))) {
-		const struct json *alone = root;
-		root = json_read_text(a, path, "{}", 2, e);
-		if (!root || json_set(a, root, "aggregator", alone, e))
-			return -1;
-	}
-	if (root->type != JSON_OBJECT)
-		return json_bad(e, root,
-		                "an object with \"aggregator\", or an aggregator alone, as in "
-		                "{\"kind\": \"median\"}");
-	if (spelling_today(a, root, e))
-		return -1;
-	json_remove(root, "optimizer"); /* what an answer does to parameters is not asked */
-	if (keys_parse(rule_file_keys, out, root, a, e))
-		return -1;
-	struct choice none = {0};
-	spelling_complete(a, &out->aggregator, &out->compressor, &none);
-	const struct method m = method_of(&out->compressor, &out->aggregator, NULL);
-	if (m.compressor->memory_floats)
-		return err_user(
-		        e,
-		        "%s: compressor \"%s\" says what it remembers of a run and of its learning rate, "
-		        "and here is neither; expected \"none\" or \"sign\"",
-		        path, m.compressor->row.name);
-	return method_check_messages(&m, e);
-}
+enum { SHOWN = 8, PATH_SHOWN = 256 };
 
 /* The numbers of the vectors that are true in `which` [count]; how many. NULL: none. */
 static size_t numbers_of(const struct combination *c, const bool *which, int64_t *out)
@@ -300,7 +229,8 @@ static int run(const struct args *a, const struct rule_file *rule, const struct 
 	                        .in = in};
 	bool f_said = c.method.aggregator->rule && f_of(&c) != RULE_F_OPEN;
 	rule_resolve(c.method.aggregator, rule->aggregator.state, 0);
-	int rc = combination_make(&c, e);
+	int rc = combination_open(&c, e);
+	rc = rc ? rc : combination_make(&c, e);
 	if (rc)
 		err_prefix(e, "%s", text_shown(a->rest[1], shown, sizeof shown));
 	if (!rc && target)
@@ -324,9 +254,9 @@ static int combine(const struct args *a)
 	if (a->n_rest != 2)
 		err_user(&e,
 		         "combine takes a rule and vectors, as in 'signsgd combine rule.json vectors.h5'");
-	if (e.code || read_rule(&rule, a->rest[0], &arena, &e) ||
+	if (e.code || rule_file_read(&rule, a->rest[0], &arena, &e) ||
 	    (out && h5_may_replace(out, H5_ANSWER, &target, &e) < 0) || check_output(a, &e) ||
-	    vectors_read(&in, a->rest[1], VECTORS_MOST, &e) || run(a, &rule, &in, target, &e))
+	    vectors_read(&in, a->rest[1], RULE_FILE_VECTORS_MOST, &e) || run(a, &rule, &in, target, &e))
 		cmd_fail(&e);
 	vectors_clear(&in);
 	mem_free(target);

@@ -7,8 +7,6 @@
 #include "aggregator/rule_internal.h"
 #include "base/stats.h"
 
-enum { SUMS = 8 /* sums that run beside each other, for vectors; their order is part of the bits */ };
-
 /* --- reading ------------------------------------------------------------------------------------------ */
 
 static struct step_job job_of(const struct rule_step *s, int lane)
@@ -44,12 +42,6 @@ static rule_decode_fn *decode_of(const struct rule_run *r)
 	return r->push.kind == MESSAGE_FLOATS ? decode_floats : decode_message;
 }
 
-static void widen(const float *from, size_t count, double *to)
-{
-	for (size_t i = 0; i < count; i++)
-		to[i] = from[i];
-}
-
 /* The chunk of every message that counts, and of the memory. */
 static void read_chunk(const struct rule_step *s, int lane, size_t at, size_t count)
 {
@@ -57,46 +49,37 @@ static void read_chunk(const struct rule_step *s, int lane, size_t at, size_t co
 	const struct rule_lane *l = &g->lane[lane];
 	struct step_job job = job_of(s, lane);
 	rule_decode_fn *decode = decode_of(s->run);
+	const struct row_loops *rows = s->run->be->rows;
 	for (int i = 0; i < g->n_alive; i++) {
 		size_t place = (size_t)g->alive[i];
-		widen(decode(&job, s->meeting->pushes[place], at, at + count, l->seen), count,
-		      l->x + place * RULE_STRIDE);
+		rows->widen(count, decode(&job, s->meeting->pushes[place], at, at + count, l->seen),
+		            l->x + place * RULE_STRIDE);
 	}
 	if (rule_last(g)->rule->memory)
-		widen(decode_floats(&job, s->run->memory, at, at + count, l->seen), count,
-		      l->x + (size_t)s->meeting->count * RULE_STRIDE);
+		rows->widen(count, decode_floats(&job, s->run->memory, at, at + count, l->seen),
+		            l->x + (size_t)s->meeting->count * RULE_STRIDE);
 }
 
 /* --- rows --------------------------------------------------------------------------------------------- */
 
 /* to = sum of weights[c] x_c. A weight of 0 reads nothing: what it belongs to may be no number. */
-static void mix_row(const double *weights, int columns, const double *x, size_t count, double *to)
+static void mix_row(const struct row_loops *rows, const double *weights, int columns, const double *x,
+                    size_t count, double *to)
 {
 	memset(to, 0, count * sizeof *to);
-	for (int c = 0; c < columns; c++) {
-		const double *from = x + (size_t)c * RULE_STRIDE;
-		double w = weights[c];
-		for (size_t i = 0; i < count && (w < 0 || w > 0); i++)
-			to[i] += w * from[i];
-	}
+	for (int c = 0; c < columns; c++)
+		if (weights[c] < 0 || weights[c] > 0)
+			rows->add_scaled(count, weights[c], x + (size_t)c * RULE_STRIDE, to);
 }
 
-static void mix_rows(const struct rule_engine *g, const struct rule_lane *l, size_t count)
+static void mix_rows(const struct row_loops *rows, const struct rule_engine *g, const struct rule_lane *l,
+                     size_t count)
 {
 	for (int i = 0; i < g->n; i++) {
 		double *to = l->y + (size_t)i * RULE_STRIDE;
 		l->row[i] = g->identity ? l->x + (size_t)g->alive[i] * RULE_STRIDE : to;
 		if (!g->identity)
-			mix_row(g->mix + (size_t)i * (size_t)g->columns, g->columns, l->x, count, to);
-	}
-}
-
-static void exchange(double *restrict a, double *restrict b, size_t count)
-{
-	for (size_t i = 0; i < count; i++) {
-		double low = a[i] < b[i] ? a[i] : b[i], high = a[i] < b[i] ? b[i] : a[i];
-		a[i] = low;
-		b[i] = high;
+			mix_row(rows, g->mix + (size_t)i * (size_t)g->columns, g->columns, l->x, count, to);
 	}
 }
 
@@ -104,7 +87,8 @@ static void exchange(double *restrict a, double *restrict b, size_t count)
  * Sort the rows' values of every coordinate: Batcher's merge exchange (Knuth, The Art of Computer
  * Programming, volume 3, Algorithm 5.2.2M), whose exchanges are the same for all coordinates.
  */
-static void sort_rows(const struct rule_engine *g, const struct rule_lane *l, size_t count)
+static void sort_rows(const struct row_loops *rows, const struct rule_engine *g, const struct rule_lane *l,
+                      size_t count)
 {
 	int n = g->n, top = 1;
 	for (int i = 0; i < n; i++)
@@ -115,16 +99,17 @@ static void sort_rows(const struct rule_engine *g, const struct rule_lane *l, si
 		for (int q = top / 2, r = 0, d = p; d > 0; d = q - p, q /= 2, r = p)
 			for (int i = 0; i < n - d; i++)
 				if ((i & p) == r)
-					exchange(l->sorted + (size_t)i * RULE_STRIDE,
-					         l->sorted + (size_t)(i + d) * RULE_STRIDE, count);
+					rows->exchange(count, l->sorted + (size_t)i * RULE_STRIDE,
+					               l->sorted + (size_t)(i + d) * RULE_STRIDE);
 }
 
 /* The median of each coordinate, in place of the lowest sorted values. */
-static const double *median_row(const struct rule_engine *g, const struct rule_lane *l, size_t count)
+static const double *median_row(const struct row_loops *rows, const struct rule_engine *g,
+                                const struct rule_lane *l, size_t count)
 {
 	const double *a = l->sorted + (size_t)((g->n - 1) / 2) * RULE_STRIDE,
 	             *b = l->sorted + (size_t)(g->n / 2) * RULE_STRIDE;
-	sort_rows(g, l, count);
+	sort_rows(rows, g, l, count);
 	for (size_t i = 0; i < count; i++)
 		l->sorted[i] = a == b ? a[i] : 0.5 * (a[i] + b[i]);
 	return l->sorted;
@@ -132,57 +117,44 @@ static const double *median_row(const struct rule_engine *g, const struct rule_l
 
 /* --- scan --------------------------------------------------------------------------------------------- */
 
-static double square_distance(const double *a, const double *b, size_t count)
+/* Products of what is left of the rows without the centre. From here on the rows are that. */
+static void add_products(const struct rule_step *s, const struct rule_lane *l, size_t count, double *sums)
 {
-	double sum[SUMS] = {0};
-	size_t i = 0;
-	for (; i + SUMS <= count; i += SUMS)
-		for (size_t k = 0; k < SUMS; k++)
-			sum[k] += (a[i + k] - b[i + k]) * (a[i + k] - b[i + k]);
-	for (size_t k = 0; i < count; i++, k++)
-		sum[k] += (a[i] - b[i]) * (a[i] - b[i]);
-	return ((sum[0] + sum[1]) + (sum[2] + sum[3])) + ((sum[4] + sum[5]) + (sum[6] + sum[7]));
-}
-
-/* The same of (a - c) (b - c). */
-static double product(const double *a, const double *b, const double *c, size_t count)
-{
-	double sum[SUMS] = {0};
-	size_t i = 0;
-	for (; i + SUMS <= count; i += SUMS)
-		for (size_t k = 0; k < SUMS; k++)
-			sum[k] += (a[i + k] - c[i + k]) * (b[i + k] - c[i + k]);
-	for (size_t k = 0; i < count; i++, k++)
-		sum[k] += (a[i] - c[i]) * (b[i] - c[i]);
-	return ((sum[0] + sum[1]) + (sum[2] + sum[3])) + ((sum[4] + sum[5]) + (sum[6] + sum[7]));
-}
-
-static void add_products(const struct rule_engine *g, const struct rule_lane *l, size_t count, double *sums)
-{
+	const struct rule_engine *g = s->engine;
+	const struct row_loops *rows = s->run->be->rows;
 	const int *extra = g->view.extra;
 	const double *centre = l->row[extra[extra[RULE_MEMORY] >= 0 ? RULE_MEMORY : RULE_MEDIAN]];
-	for (int i = 0; i < g->n; i++)
-		for (int k = i; k < g->n; k++)
-			*sums++ += product(l->row[i], l->row[k], centre, count);
+	for (int i = 0; i < g->n; i++) {
+		double *to = l->y + (size_t)i * RULE_STRIDE;
+		rows->subtract(count, l->row[i], centre, to);
+		l->row[i] = to;
+	}
+	for (int i = 0; i < g->n; i++) {
+		rows->products(count, l->row[i], (size_t)(g->n - i), l->row + i, sums);
+		sums += g->n - i;
+	}
 }
 
 static void scan_chunk(const struct rule_step *s, int lane, size_t at, size_t count, double *sums)
 {
 	const struct rule_engine *g = s->engine;
 	const struct rule_lane *l = &g->lane[lane];
+	const struct row_loops *rows = s->run->be->rows;
 	const int *extra = g->view.extra;
 	read_chunk(s, lane, at, count);
-	mix_rows(g, l, count);
+	mix_rows(rows, g, l, count);
 	l->row[extra[RULE_ORIGIN]] = g->zeros;
 	if (extra[RULE_MEMORY] >= 0)
 		l->row[extra[RULE_MEMORY]] = l->x + (size_t)s->meeting->count * RULE_STRIDE;
 	if (extra[RULE_MEDIAN] >= 0)
-		l->row[extra[RULE_MEDIAN]] = median_row(g, l, count);
-	for (int i = 0; i < g->view.rows; i++)
-		for (int k = g->pairs ? i + 1 : g->n; k < g->view.rows && i < k; k++)
-			*sums++ += square_distance(l->row[i], l->row[k], count);
+		l->row[extra[RULE_MEDIAN]] = median_row(rows, g, l, count);
+	for (int i = 0; i < g->view.rows; i++) {
+		int from = g->pairs ? i + 1 : g->n, behind = i < from ? g->view.rows - from : 0;
+		rows->distances(count, l->row[i], (size_t)behind, l->row + from, sums);
+		sums += behind;
+	}
 	if (g->products)
-		add_products(g, l, count, sums);
+		add_products(s, l, count, sums);
 }
 
 static void scan_block(void *ctx, int lane, size_t item)
@@ -213,13 +185,14 @@ void rule_scan(struct rule_step *s)
 
 /* --- combine ------------------------------------------------------------------------------------------ */
 
-static void columns(const struct rule_engine *g, const struct rule_lane *l, size_t count, float *answer)
+static void columns(const struct row_loops *rows, const struct rule_engine *g, const struct rule_lane *l,
+                    size_t count, float *answer)
 {
 	const struct rule_stage *last = rule_last(g);
 	double *values = l->column, *sorted = l->column + g->n;
 	struct rule_column c = {
 	        .state = last->state, .n = g->n, .f = g->f, .values = values, .sorted = sorted};
-	sort_rows(g, l, count);
+	sort_rows(rows, g, l, count);
 	for (size_t j = 0; j < count; j++) {
 		for (int i = 0; i < g->n; i++) {
 			values[i] = l->row[i][j];
@@ -245,12 +218,13 @@ static void combine_chunk(const struct rule_step *s, int lane, size_t at, size_t
 {
 	const struct rule_engine *g = s->engine;
 	const struct rule_lane *l = &g->lane[lane];
+	const struct row_loops *rows = s->run->be->rows;
 	struct step_job job = job_of(s, lane);
 	float answer[RULE_CHUNK];
 	read_chunk(s, lane, at, count);
-	mix_rows(g, l, count);
+	mix_rows(rows, g, l, count);
 	if (rule_last(g)->rule->column)
-		columns(g, l, count, answer);
+		columns(rows, g, l, count, answer);
 	else
 		for (size_t j = 0; j < count; j++)
 			answer[j] = (float)l->row[0][j];

@@ -19,6 +19,7 @@
 #include "backend/gather.h"
 #include "backend/image.h"
 #include "backend/memory.h"
+#include "backend/rows.h"
 #include "backend/sign.h"
 #include "base/err.h"
 #include "config/key.h"
@@ -211,6 +212,7 @@ struct backend {
 	               const struct stream *coins, uint8_t *out, int32_t *label);
 
 	const struct image_kernels *image; /* layers on images */
+	const struct row_loops *rows;      /* the host's loops over rows of doubles (backend/rows.h) */
 };
 
 /* A row of the family of backends. */

@@ -112,3 +112,17 @@ int machine_descriptors(uint64_t more, struct err *e)
 	                           (unsigned long long)need)
 	               : 0;
 }
+
+uint64_t machine_peak_bytes(void)
+{
+	struct rusage usage;
+	char line[128];
+	unsigned long long kib = 0;
+	FILE *f = fopen("/proc/self/status", "r");
+	while (f && !kib && fgets(line, sizeof line, f))
+		sscanf(line, "VmHWM: %llu kB", &kib);
+	if (f)
+		fclose(f);
+	getrusage(RUSAGE_SELF, &usage);
+	return 1024 * (kib ? (uint64_t)kib : (uint64_t)usage.ru_maxrss);
+}

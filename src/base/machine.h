@@ -22,4 +22,10 @@ struct machine_memory machine_memory(void);
  */
 int machine_descriptors(uint64_t more, struct err *e);
 
+/*
+ * Bytes that this program held at its peak. The kernel's VmHWM counts from the program's start; the peak of
+ * getrusage() includes the program that started this one.
+ */
+uint64_t machine_peak_bytes(void);
+
 #endif

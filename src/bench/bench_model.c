@@ -2,10 +2,9 @@
  * machine slows both. */
 #include "bench/bench_model.h"
 #include <math.h>
-#include <stdio.h>
 #include <string.h>
-#include <sys/resource.h>
 #include "base/clock.h"
+#include "base/machine.h"
 #include "base/mem.h"
 #include "base/pool.h"
 #include "base/stats.h"
@@ -290,24 +289,6 @@ static int choose(struct bench_run *r, const struct bench_model_options *o, stru
 	return err_prefix(e, "model '%s'", o->model);
 }
 
-/*
- * Bytes that this program held at its peak. The kernel's VmHWM counts from the program's start; the peak of
- * getrusage() includes the program that started this one.
- */
-static size_t peak_bytes(void)
-{
-	struct rusage usage;
-	char line[128];
-	unsigned long long kib = 0;
-	FILE *f = fopen("/proc/self/status", "r");
-	while (f && !kib && fgets(line, sizeof line, f))
-		sscanf(line, "VmHWM: %llu kB", &kib);
-	if (f)
-		fclose(f);
-	getrusage(RUSAGE_SELF, &usage);
-	return 1024 * (kib ? (size_t)kib : (size_t)usage.ru_maxrss);
-}
-
 int bench_model(const struct bench_model_options *o, struct bench_model_result *out, struct err *e)
 {
 	struct bench_run r = {0};
@@ -323,7 +304,7 @@ int bench_model(const struct bench_model_options *o, struct bench_model_result *
 		out->lane_bytes = r.model->lane_bytes(r.choice.state, &r.env);
 		out->shared_bytes = r.model->shared_bytes ? r.model->shared_bytes(r.choice.state, &r.env) : 0;
 		out->vector_bytes = ((size_t)o->lanes + 1) * r.n * sizeof(float);
-		out->peak_bytes = peak_bytes();
+		out->peak_bytes = machine_peak_bytes();
 		close_run(&r);
 	}
 	arena_clear(&a);

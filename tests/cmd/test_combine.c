@@ -274,3 +274,31 @@ Test(combine, files_of_others_stay)
 	           cli_folder, cli_folder);
 	cr_expect_not(file_there(path("a.h5")));
 }
+
+/* `bench rule` takes what `combine` takes, and times it again and again beside a reading. */
+Test(combine, bench_rule_times_the_answer)
+{
+	static const char *const rules[] = {"{\"kind\": \"krum\", \"f\": 1}", "\"vote\"", "\"mean\""};
+	struct arena a = {0};
+	struct json *line[CLI_LINES];
+	cli_write("vectors.json", X5);
+	for (size_t i = 0; i < sizeof rules / sizeof *rules; i++) {
+		cli_write("rule.json", rules[i]);
+		cr_assert_eq(cli("bench rule %s %s --json --seconds 0.01 --lanes 2", path("rule.json"),
+		                 path("vectors.json")),
+		             0, "%s", cli_err);
+		cr_assert_eq(cli_json_lines(&a, line), 1);
+		cr_expect_eq(json_member(line[0], "vectors")->number, 5);
+		cr_expect_eq(json_member(line[0], "lanes")->number, 2);
+		cr_expect_eq(json_member(line[0], "input_bytes")->number, 5 * 4 * sizeof(float));
+		cr_expect_geq(json_member(line[0], "times")->number, 5);
+		cr_expect_gt(json_member(line[0], "seconds")->number, 0);
+		cr_expect_gt(json_member(line[0], "peak_bytes")->number, 5 * 4 * sizeof(float));
+	}
+	cli_write("rule.json", "{\"kind\": \"krum\", \"f\": 2}");
+	cli_expect(2, "2 f + 2 < n", "bench rule %s %s", path("rule.json"), path("vectors.json"));
+	cli_expect(2, "bench rule takes a rule and vectors", "bench rule");
+	cli_expect(2, "--workers is not for `bench rule`", "bench rule %s %s --workers 3", path("rule.json"),
+	           path("vectors.json"));
+	arena_clear(&a);
+}

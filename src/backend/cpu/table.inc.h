@@ -1,5 +1,6 @@
 /* All kernels for the primitives above, in one table. Needs LEVEL_NAME and LEVEL_SHOWN. */
 #include "backend/plain.inc.h"
+#include "backend/rows_plain.inc.h"
 #include "backend/cpu/random.inc.h"
 #include "backend/cpu/sign.inc.h"
 #include "backend/cpu/majority.inc.h"
@@ -82,6 +83,7 @@ static void level_fill(struct backend *b)
 	b->pixels = plain_pixels;
 	b->gather = gather_on_host;
 	b->image = &level_image;
+	b->rows = &rows_loops;
 }
 
 static const struct cpu_level level = {

@@ -232,6 +232,7 @@ static int guarded_row_open(struct backend *b, struct err *e)
 	        .pixels = guarded_pixels,
 	        .gather = guarded_gather,
 	        .image = &image,
+	        .rows = ref.rows,
 	};
 	return 0;
 }

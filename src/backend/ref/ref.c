@@ -2,6 +2,7 @@
 #include <math.h>
 
 #include "backend/plain.inc.h"
+#include "backend/rows_plain.inc.h"
 #include "backend/ref/ref.h"
 
 static void ref_normal(HOST_QUEUE, size_t n, float sigma, const struct stream *s, size_t first,
@@ -105,6 +106,7 @@ static int ref_open(struct backend *b, struct err *e)
 	        .pixels = plain_pixels,
 	        .gather = ref_gather,
 	        .image = &ref_image,
+	        .rows = &rows_loops,
 	};
 	return 0;
 }

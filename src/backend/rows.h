@@ -1,0 +1,25 @@
+/*
+ * Loops over rows: vectors of doubles that the host works on a chunk at a time, as the rules of
+ * src/aggregator do. They touch memory of the host alone, never the machine's, so they take no queue.
+ *
+ * Every backend that computes on the host has the same bits: sums are eight, sum k of the elements whose
+ * number leaves k when divided by 8, and are added as ((0 + 1) + (2 + 3)) + ((4 + 5) + (6 + 7)).
+ */
+#ifndef SIGNSGD_BACKEND_ROWS_H
+#define SIGNSGD_BACKEND_ROWS_H
+
+#include <stddef.h>
+
+struct row_loops {
+	void (*widen)(size_t count, const float *from, double *to);
+	/* low and high become the lesser and the greater of both, element by element; no NaN. */
+	void (*exchange)(size_t count, double *low, double *high);
+	void (*subtract)(size_t count, const double *a, const double *b, double *out); /* out may be a */
+	void (*add_scaled)(size_t count, double w, const double *x, double *sum);      /* sum += w x */
+	/* sums[k] += the sum of (x - y[k])^2, k < rows. */
+	void (*distances)(size_t count, const double *x, size_t rows, const double *const *y, double *sums);
+	/* sums[k] += the sum of x y[k], k < rows. */
+	void (*products)(size_t count, const double *x, size_t rows, const double *const *y, double *sums);
+};
+
+#endif
