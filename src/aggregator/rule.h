@@ -48,12 +48,14 @@ struct rule_view {
 
 /* What it makes. */
 struct rule_plan {
-	int n, f;        /* n' <= n and f'; before the plan, a pre-aggregator: n and f; a rule: 1 and f */
-	double *w;       /* [n'][rows] weights, zero before the plan */
+	int n, f;  /* n' <= n and f'; before the plan, a pre-aggregator: `left` of n and f; a rule: 1 and f */
+	double *w; /* [n'][rows] weights, zero before the plan */
 	double *scores;  /* [n] of the messages; NaN before the plan */
 	bool *chosen;    /* [n] false before the plan */
 	double *scratch; /* [4][rows] for the plan itself */
-	bool idle;       /* false before; a rule that clips: it clipped nothing, and is a mean in this step */
+	uint32_t *order; /* [n] 0 to n - 1, for a plan that puts them into another order */
+	int *bucket; /* [n] where each of the n' is the mean of a bucket: whose a message is in; -1 before */
+	bool idle;   /* false before; a rule that clips: it clipped nothing, and is a mean in this step */
 };
 
 /* One coordinate. */
@@ -70,6 +72,9 @@ struct rule {
 	/* The plan wants inner products: <x_i - c, x_k - c>, c the row RULE_MEMORY if it has one, else the
 	 * row RULE_MEDIAN. */
 	bool products;
+	bool norms; /* the plan wants distances from the origin alone: the others are not taken */
+	/* A pre-aggregator's n'. NULL: n, as many as before. */
+	int (*left)(const void *state, int n);
 	/* The precondition. -1 and a sentence. NULL: f < n, which holds for every rule. */
 	int (*check)(const void *state, int n, int f, struct err *e);
 	void (*plan)(const struct rule_view *v, struct rule_plan *p);

@@ -49,11 +49,14 @@ struct rule_engine {
 	double *d;             /* [rows][rows] */
 	double *p;             /* [workers][workers] */
 	double *w, *scratch;   /* of plans */
-	double *scores;        /* [workers] of the stage's rows */
+	uint32_t *order;       /* [workers] */
+	int *bucket;
+	double *scores; /* [workers] of the stage's rows */
 	bool *chosen;
 	bool *keep;                        /* [rows] */
 	double *scores_by_place, *weights; /* [workers] */
 	bool *chosen_by_place, *removed;
+	int *bucket_by_place;
 	char withheld[RULE_WITHHELD_MOST];
 };
 

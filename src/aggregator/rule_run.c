@@ -24,21 +24,33 @@ static struct rule_stage stage_of(const struct aggregator *agg, const void *stat
 	return (struct rule_stage){.name = pre->row.name, .rule = &pre->rule, .state = before->at[i].state};
 }
 
-static int check_stage(const struct rule_stage *st, int n, int f, struct err *e)
+/* Behind a stage that leaves fewer than the messages, the sentence says so. */
+static int check_stage(const struct rule_stage *st, int messages, int n, int f, struct err *e)
 {
 	struct err said = {0};
 	if (!rule_expect(f < n, "f < n", n, f, &said) && st->rule->check)
 		st->rule->check(st->state, n, f, &said);
-	return said.code ? err_user(e, "%s: %s", st->name, said.text) : 0;
+	if (!said.code)
+		return 0;
+	return n < messages ? err_user(e, "%s, behind what makes %d of %d messages: %s", st->name, n,
+	                               messages, said.text)
+	                    : err_user(e, "%s: %s", st->name, said.text);
+}
+
+/* How many vectors a pre-aggregator makes of n. */
+static int left_by(const struct rule_stage *st, int n)
+{
+	return st->rule->left ? st->rule->left(st->state, n) : n;
 }
 
 int rule_check(const struct aggregator *agg, const void *state, int n, int f, struct err *e)
 {
 	int64_t told = ((const struct rule_keys *)state)->f;
-	for (int i = 0; i < stages_of(state); i++) {
+	for (int i = 0, left = n; i < stages_of(state); i++) {
 		struct rule_stage st = stage_of(agg, state, i);
-		if (check_stage(&st, n, told == RULE_F_OPEN ? f : (int)told, e))
+		if (check_stage(&st, n, left, told == RULE_F_OPEN ? f : (int)told, e))
 			return -1;
+		left = left_by(&st, left);
 	}
 	return 0;
 }
@@ -100,11 +112,14 @@ static void open_plans(const struct rule_run *r, struct rule_engine *g)
 	g->scratch = mem_array(4 * rows, sizeof *g->scratch);
 	g->scores = mem_array(workers, sizeof *g->scores);
 	g->chosen = mem_array(workers, sizeof *g->chosen);
+	g->order = mem_array(workers, sizeof *g->order);
+	g->bucket = mem_array(workers, sizeof *g->bucket);
 	g->keep = mem_array(rows, sizeof *g->keep);
 	g->scores_by_place = mem_array(workers, sizeof *g->scores_by_place);
 	g->chosen_by_place = mem_array(workers, sizeof *g->chosen_by_place);
 	g->weights = mem_array(workers, sizeof *g->weights);
 	g->removed = mem_array(workers, sizeof *g->removed);
+	g->bucket_by_place = mem_array(workers, sizeof *g->bucket_by_place);
 }
 
 void rule_open(struct rule_run *r)
@@ -164,6 +179,9 @@ void rule_close(struct rule_run *r)
 	                     g->scratch,
 	                     g->scores,
 	                     g->chosen,
+	                     g->order,
+	                     g->bucket,
+	                     g->bucket_by_place,
 	                     g->weights,
 	                     g->removed,
 	                     g->scores_by_place,
@@ -235,6 +253,11 @@ static int measure(struct rule_step *s, const struct rule_stage *st, bool pairs,
 }
 
 /* --- decide ------------------------------------------------------------------------------------------- */
+
+static bool wants_pairs(const struct rule_stage *st)
+{
+	return st->rule->plan && !st->rule->norms;
+}
 
 static enum meeting_end withhold(struct rule_engine *g, const char *why)
 {
@@ -310,20 +333,36 @@ static void compose(struct rule_engine *g, const double *w, int n, int rows)
 	g->identity = false;
 }
 
-static void plan(struct rule_engine *g, const struct rule_stage *st, bool last)
+/* Buckets of vectors that are no longer one of each message are not reported. */
+static void report_buckets(struct rule_engine *g, struct rule_report *out)
 {
+	for (int i = 0; i < g->n && g->n == g->n_alive && g->bucket[i] >= 0; i++) {
+		g->bucket_by_place[g->alive[i]] = g->bucket[i];
+		out->has_buckets = true;
+	}
+}
+
+static void plan(struct rule_step *s, const struct rule_stage *st, bool last)
+{
+	struct rule_engine *g = s->engine;
 	size_t n = (size_t)g->n, rows = (size_t)g->view.rows;
-	struct rule_plan p = {.n = last ? 1 : g->n,
+	struct rule_plan p = {.n = last ? 1 : left_by(st, g->n),
 	                      .f = g->f,
 	                      .w = g->w,
 	                      .scores = g->scores,
 	                      .chosen = g->chosen,
-	                      .scratch = g->scratch};
+	                      .scratch = g->scratch,
+	                      .order = g->order,
+	                      .bucket = g->bucket};
 	memset(g->w, 0, n * rows * sizeof *g->w);
 	memset(g->chosen, 0, n * sizeof *g->chosen);
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; i < n; i++) {
 		g->scores[i] = NAN;
+		g->order[i] = (uint32_t)i;
+		g->bucket[i] = -1;
+	}
 	st->rule->plan(&g->view, &p);
+	report_buckets(g, &s->run->report);
 	compose(g, p.w, p.n, (int)rows);
 	g->n = p.n;
 	g->f = p.f;
@@ -334,7 +373,7 @@ static void plan(struct rule_engine *g, const struct rule_stage *st, bool last)
 static enum meeting_end first_scan(struct rule_step *s, const struct rule_stage *st, struct err *e)
 {
 	struct rule_engine *g = s->engine;
-	bool pairs = st->rule->plan != NULL;
+	bool pairs = wants_pairs(st);
 	char why[RULE_WITHHELD_MOST];
 	if (measure(s, st, pairs, e))
 		return MEETING_FAILED;
@@ -360,14 +399,14 @@ static enum meeting_end decide(struct rule_step *s, int i, struct err *e)
 	enum meeting_end end = MEETING_ANSWERED;
 	if (i == 0)
 		end = first_scan(s, st, e);
-	else if (st->rule->plan && measure(s, st, true, e))
+	else if (st->rule->plan && measure(s, st, wants_pairs(st), e))
 		end = MEETING_FAILED;
 	if (end != MEETING_ANSWERED)
 		return end;
-	if (check_stage(st, g->n, g->f, &said))
+	if (check_stage(st, g->n_alive, g->n, g->f, &said))
 		return withhold(g, said.text);
 	if (st->rule->plan)
-		plan(g, st, i == g->stages - 1);
+		plan(s, st, i == g->stages - 1);
 	return MEETING_ANSWERED;
 }
 
@@ -420,6 +459,7 @@ static void begin(struct rule_step *s)
 		g->removed[i] = g->chosen_by_place[i] = false;
 		g->scores_by_place[i] = NAN;
 		g->weights[i] = 0;
+		g->bucket_by_place[i] = -1;
 	}
 	s->run->report = (struct rule_report){.n = g->n,
 	                                      .f = g->f,
@@ -427,6 +467,7 @@ static void begin(struct rule_step *s)
 	                                      .scores = g->scores_by_place,
 	                                      .chosen = g->chosen_by_place,
 	                                      .removed = g->removed,
+	                                      .bucket = g->bucket_by_place,
 	                                      .withheld = g->withheld};
 }
 

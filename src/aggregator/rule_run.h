@@ -44,12 +44,13 @@ typedef const float *rule_decode_fn(const struct step_job *job, const void *push
 struct rule_report {
 	/* Messages that counted and f of them; withheld as not finite: all of them, f as told. */
 	int n, f;
-	bool has_weights, has_scores, has_chosen;
+	bool has_weights, has_scores, has_chosen, has_buckets;
 	bool idle;             /* a rule that clips has clipped nothing */
 	const double *weights; /* [count] in the answer; none where it is no weighted sum of messages */
 	const double *scores;  /* [count] NaN: it did not count */
 	const bool *chosen;    /* [count] */
 	const bool *removed;   /* [count] it was not finite */
+	const int *bucket;     /* [count] the bucket that it was in; -1: in none */
 	const char *withheld;  /* why, as a sentence; "": it was not */
 };
 

@@ -81,26 +81,76 @@ static void check_case(const struct json *c, const char *json)
 	rule_rig_clear(&r);
 }
 
+/* The pre-aggregator of a case, with its keys but f and order, which are no keys of it. */
+static struct choice case_pre(const struct json *c)
+{
+	struct choice pre = {0};
+	struct buf json = {0};
+	struct err e = {0};
+	buf_format(&json, "{\"kind\":\"%s\"", json_member(c, "rule")->string);
+	for (const struct json *k = json_member(c, "keys")->child; k; k = k->next) {
+		if (!strcmp(k->key, "f") || !strcmp(k->key, "order"))
+			continue;
+		buf_format(&json, ",\"%s\":", k->key);
+		json_write(&json, k);
+	}
+	buf_add(&json, "}");
+	cr_assert_eq(choice_parse(&family_pre, &pre, NULL, json.text, &json_help_arena, &e), 0, "%s", e.text);
+	buf_clear(&json);
+	return pre;
+}
+
+/* Does a plan have the buckets that a case's order makes? A case without an order has none. */
+static bool has_buckets(const struct json *keys, const int *bucket)
+{
+	const struct json *order = json_member(keys, "order");
+	int s = order ? (int)json_member(keys, "s")->number : 1, i = 0;
+	for (const struct json *k = order ? order->child : NULL; k; k = k->next, i++)
+		if (bucket[(int)k->number] != i / s)
+			return false;
+	return true;
+}
+
 static void check_pre_case(const struct json *c)
 {
-	const struct pre *pre = (const struct pre *)family_find(&family_pre, json_member(c, "rule")->string);
-	int n = rows_of(c), rows = n + 1;
-	double d[64] = {0}, w[64] = {0}, scratch[64];
+	enum { DRAWS = 5000 /* of 5! orders */ };
+	const struct choice chosen_pre = case_pre(c);
+	const struct pre *pre = (const struct pre *)chosen_pre.row;
+	const struct json *keys = json_member(c, "keys"), *f = json_member(keys, "f");
+	int n = rows_of(c), rows = n + 1, left = json_member(c, "output")->count;
+	double d[64] = {0}, w[64], scratch[64];
 	bool chosen[8];
-	for (int i = 0; i < n; i++)
-		for (int k = 0; k < n; k++)
+	int bucket[8];
+	uint32_t order[8];
+	for (int i = 0; i < rows; i++)
+		for (int k = 0; k < rows; k++)
 			for (int j = 0; j < D; j++)
-				d[i * rows + k] += pow((double)X[i][j] - (double)X[k][j], 2);
-	struct rule_view v = {.n = n,
-	                      .f = (int)json_member(json_member(c, "keys"), "f")->number,
+				d[i * rows + k] +=
+				        pow((i < n ? (double)X[i][j] : 0) - (k < n ? (double)X[k][j] : 0), 2);
+	struct rule_view v = {.state = chosen_pre.state,
+	                      .n = n,
+	                      .f = f ? (int)f->number : 0,
 	                      .rows = rows,
 	                      .extra = {n, -1, -1},
 	                      .d = d};
-	struct rule_plan p = {.n = n, .f = v.f, .w = w, .chosen = chosen, .scratch = scratch};
-	pre->rule.plan(&v, &p);
-	cr_assert(p.n == n && p.f == v.f);
+	struct rule_plan p = {.n = left,
+	                      .f = v.f,
+	                      .w = w,
+	                      .chosen = chosen,
+	                      .scratch = scratch,
+	                      .order = order,
+	                      .bucket = bucket};
+	cr_assert_eq(pre->rule.left ? pre->rule.left(v.state, n) : n, left);
+	do {
+		cr_assert(v.step++ < DRAWS, "an order that is never drawn");
+		memset(w, 0, sizeof w);
+		for (int i = 0; i < n; i++)
+			order[i] = (uint32_t)i;
+		pre->rule.plan(&v, &p);
+	} while (!has_buckets(keys, bucket));
+	cr_assert(p.n == left && p.f == v.f);
 	const struct json *want = json_member(c, "output")->child;
-	for (int i = 0; i < n; i++, want = want->next) {
+	for (int i = 0; i < left; i++, want = want->next) {
 		float y[D];
 		for (int j = 0; j < D; j++) {
 			double sum = 0;
@@ -131,7 +181,7 @@ Test(rules, golden_cases)
 	fprintf(stderr,
 	        "rules.json: %d cases of rules, %d of pre-aggregators; %d of what is not there or no rule\n",
 	        rules, pre, left);
-	cr_assert(rules >= 55 && pre >= 3 && rules + pre + left == 96, "%d, %d, %d", rules, pre, left);
+	cr_assert(rules >= 58 && pre >= 9 && rules + pre + left == 96, "%d, %d, %d", rules, pre, left);
 }
 
 /* --- scores and choices ------------------------------------------------------------------------------- */
@@ -308,6 +358,9 @@ static const char *const every_rule[] = {
         "\"kind\":\"meamed\"",
         "\"kind\":\"trimmed-mean\",\"before\":[\"nnm\"]",
         "\"kind\":\"geometric-median\",\"before\":[\"nnm\"]",
+        "\"kind\":\"median\",\"before\":[{\"kind\":\"clipping\",\"limit\":2},\"nnm\"]",
+        "\"kind\":\"krum\",\"before\":[\"arc\",\"nnm\"]",
+        "\"kind\":\"trimmed-mean\",\"before\":[\"arc\"]",
 };
 
 /* The answer of the rows 0 to 4, with f - 1, is that of six messages of which one is not finite. */
@@ -439,6 +492,24 @@ Test(rules, checks_before_training)
 	        {"\"geometric-median\"", 4, 2, "expected 2 f < n"},
 	        {"{\"kind\":\"centered-clipping\",\"tau\":1}", 4, 3, NULL},
 	        {"{\"kind\":\"centered-clipping\",\"tau\":1,\"before\":[\"nnm\"]}", 4, 3, "nnm: found n = 4"},
+	        {"{\"kind\":\"centered-clipping\",\"tau\":1,\"before\":\"nnm\"}", 4, 3, "nnm: found n = 4"},
+	        {"{\"kind\":\"centered-clipping\",\"tau\":1,\"before\":\"arc\"}", 4, 2,
+	         "arc: found n = 4 messages and f = 2, expected 2 f < n"},
+	        {KRUM("\"before\":\"bucketing\""), 9, 1, NULL},
+	        {KRUM("\"before\":\"bucketing\""), 8, 1,
+	         "krum, behind what makes 4 of 8 messages: found n = 4 messages and f = 1, expected 2 f + 2 "
+	         "< n"},
+	        {KRUM("\"before\":[\"bucketing\",\"bucketing\"]"), 17, 1, NULL},
+	        {KRUM("\"before\":[\"bucketing\",\"bucketing\"]"), 16, 1,
+	         "behind what makes 4 of 16 messages"},
+	        {KRUM("\"before\":[\"bucketing\",\"nnm\"]"), 4, 1,
+	         "nnm, behind what makes 2 of 4 messages: found n = 2"},
+	        {KRUM("\"before\":[\"nnm\",{\"kind\":\"bucketing\",\"s\":1}]"), 5, 1, NULL},
+	        {"{\"kind\":\"centered-clipping\",\"tau\":1,\"before\":{\"kind\":\"bucketing\",\"s\":100}}",
+	         4, 1,
+	         "centered-clipping, behind what makes 1 of 4 messages: found n = 1 messages and f = 1, "
+	         "expected "
+	         "f < n"},
 	};
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
 		struct err e = {0};
@@ -453,15 +524,19 @@ Test(rules, checks_before_training)
 
 Test(rules, refused_keys)
 {
-	static const char *const bad[] = {"\"centered-clipping\"",
-	                                  "{\"kind\":\"centered-clipping\",\"tau\":0}",
-	                                  "{\"kind\":\"krum\",\"f\":-2}",
-	                                  "{\"kind\":\"krum\",\"as\":\"paper\"}",
-	                                  "{\"kind\":\"krum\",\"before\":[\"krum\"]}",
-	                                  "{\"kind\":\"krum\",\"before\":\"nnm\"}",
-	                                  "{\"kind\":\"multi-krum\",\"m\":0}",
-	                                  "{\"kind\":\"geometric-median\",\"nu\":0}",
-	                                  "{\"kind\":\"geometric-median\",\"start\":\"origin\"}"};
+	static const char *const bad[] = {
+	        "\"centered-clipping\"",
+	        "{\"kind\":\"centered-clipping\",\"tau\":0}",
+	        "{\"kind\":\"krum\",\"f\":-2}",
+	        "{\"kind\":\"krum\",\"as\":\"paper\"}",
+	        "{\"kind\":\"krum\",\"before\":[\"krum\"]}",
+	        "{\"kind\":\"krum\",\"before\":3}",
+	        "{\"kind\":\"krum\",\"before\":\"clipping\"}",
+	        "{\"kind\":\"krum\",\"before\":[{\"kind\":\"clipping\",\"limit\":0}]}",
+	        "{\"kind\":\"krum\",\"before\":[{\"kind\":\"bucketing\",\"s\":0}]}",
+	        "{\"kind\":\"multi-krum\",\"m\":0}",
+	        "{\"kind\":\"geometric-median\",\"nu\":0}",
+	        "{\"kind\":\"geometric-median\",\"start\":\"origin\"}"};
 	json_help_family_refuses(&family_aggregators, bad, sizeof bad / sizeof *bad);
 }
 

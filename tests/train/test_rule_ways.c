@@ -30,9 +30,16 @@ static const char experiment[] =
 /* What a row needs besides its kind and f. */
 static const char *keys_of(const char *name)
 {
-	if (strcmp(name, "centered-clipping") == 0)
-		return ",\"tau\":1e10";
-	return strcmp(name, "trimmed-mean") == 0 ? ",\"before\":[\"nnm\"]" : "";
+	static const char *const keys[][2] = {
+	        {"centered-clipping", ",\"tau\":1e10,\"before\":\"bucketing\""},
+	        {"trimmed-mean", ",\"before\":[{\"kind\":\"clipping\",\"limit\":2e10},\"nnm\"]"},
+	        {"geometric-median", ",\"before\":[\"arc\",\"bucketing\"]"},
+	        {"meamed", ",\"before\":[\"arc\",\"nnm\"]"},
+	};
+	for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
+		if (strcmp(name, keys[i][0]) == 0)
+			return keys[i][1];
+	return "";
 }
 
 /* Write the experiment of that row, and simulate it: e.json and simulate.h5. */
