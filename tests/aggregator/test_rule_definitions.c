@@ -42,8 +42,7 @@ static void say_all(struct rule_rig *r, const struct naive_input *in)
 	}
 	for (int j = 0; j < in->d; j++)
 		memory[j] = (float)in->memory[j];
-	if (r->run.memory)
-		r->be.memory->upload(r->queues[0], r->run.memory, memory, (size_t)in->d * sizeof *memory);
+	rule_rig_remember(r, memory);
 }
 
 static void compare(const struct naive_rule *rule, struct rule_rig *r, struct naive_input *in,
