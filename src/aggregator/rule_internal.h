@@ -1,4 +1,5 @@
-/* What the two halves of the engine share: rule_run.c decides, rule_chunk.c works on coordinates. */
+/* What the parts of the engine share: rule_open.c is before any step, rule_run.c decides, rule_chunk.c works
+ * on coordinates. */
 #ifndef SIGNSGD_AGGREGATOR_RULE_INTERNAL_H
 #define SIGNSGD_AGGREGATOR_RULE_INTERNAL_H
 
@@ -41,15 +42,15 @@ struct rule_engine {
 	double *mix, *next; /* [workers][columns] weights of messages, by place, and of the memory */
 	int columns;        /* count + 1 */
 	/* Of the present scan: */
-	bool pairs;            /* all distances; else from the origin alone */
-	bool products;         /* and the inner products of the messages */
-	struct rule_view view; /* n, rows, extra, d, p */
-	size_t each;           /* sums of a block */
-	double *sums;          /* [blocks][each] */
-	double *d;             /* [rows][rows] */
-	double *p;             /* [workers][workers] */
-	double *w, *scratch;   /* of plans */
-	uint32_t *order;       /* [workers] */
+	bool pairs;                    /* all distances; else from the origin alone */
+	bool products;                 /* and the inner products of the messages */
+	struct rule_view view;         /* n, rows, extra, d, p */
+	size_t each;                   /* sums of a block */
+	double *sums;                  /* [blocks][each] */
+	double *d;                     /* [rows][rows] */
+	double *p;                     /* [workers][workers] */
+	double *w, *scratch, *squares; /* of plans */
+	uint32_t *order;               /* [workers] */
 	int *bucket;
 	double *scores; /* [workers] of the stage's rows */
 	bool *chosen;
@@ -78,6 +79,15 @@ static inline size_t rule_blocks(size_t n)
 	return (n + MEETING_BLOCK - 1) / MEETING_BLOCK;
 }
 
+static inline size_t rule_pairs(size_t rows)
+{
+	return rows * (rows - 1) / 2;
+}
+
+/* A stage's precondition on n vectors. Where it has fewer than the messages, the sentence says so. */
+int rule_check_stage(const struct rule_stage *st, int messages, int n, int f, struct err *e);
+/* How many vectors a stage before the rule makes of n. */
+int rule_left(const struct rule_stage *st, int n);
 /* Fill in engine->sums of the blocks of this process. */
 void rule_scan(struct rule_step *s);
 /* Write the coordinates of this process: the answer's by the last stage, then the memory's. */

@@ -80,6 +80,9 @@ size_t rule_bytes(const struct aggregator *agg, size_t workers, size_t n, size_t
 /* Where the keys do not say f, it is this. */
 void rule_resolve(const struct aggregator *agg, void *state, int byzantine);
 
+/* The worker whose message the rule trusts; -1: it trusts none. */
+int rule_trusted(const struct aggregator *agg, const void *state);
+
 /*
  * The precondition of the rule and of all that stands before it, for n messages; f, if the keys do not say
  * it. -1 and a sentence.

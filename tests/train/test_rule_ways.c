@@ -34,6 +34,8 @@ static const char *keys_of(const char *name)
 	        {"centered-clipping", ",\"tau\":1e10,\"before\":\"bucketing\""},
 	        {"trimmed-mean", ",\"before\":[{\"kind\":\"clipping\",\"limit\":2e10},\"nnm\"]"},
 	        {"geometric-median", ",\"before\":[\"arc\",\"bucketing\"]"},
+	        {"monna", ",\"pivot\":4,\"before\":\"arc\""},
+	        {"mda", ",\"before\":\"nnm\""},
 	        {"meamed", ",\"before\":[\"arc\",\"nnm\"]"},
 	};
 	for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
