@@ -35,7 +35,7 @@ struct settings {
 		int64_t every, train;
 	} eval;
 	struct {
-		int64_t every, agreement, margin, norms, sign_failure, snapshots, snr, l1_l2;
+		int64_t every, agreement, margin, norms, sign_failure, snapshots, snr, l1_l2, weights, kappa;
 		struct {
 			int64_t every, random;
 			struct ints at, weights;
