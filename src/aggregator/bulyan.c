@@ -56,7 +56,8 @@ static double bulyan_column(const struct rule_column *c)
 	return around_median(c, c->n - 2 * c->f);
 }
 
-static const struct rule rule_bulyan = {.check = bulyan_check, .plan = bulyan_plan, .column = bulyan_column};
+static const struct rule rule_bulyan = {
+        .check = bulyan_check, .plan = bulyan_plan, .chooses = true, .column = bulyan_column};
 
 static const struct key bulyan_keys[] = {RULE_KEYS, {0}};
 

@@ -52,7 +52,7 @@ static void mda_plan(const struct rule_view *v, struct rule_plan *p)
 	rule_mean_of_chosen(v, v->n - v->f, p);
 }
 
-static const struct rule rule_mda = {.squares = 1, .check = mda_check, .plan = mda_plan};
+static const struct rule rule_mda = {.squares = 1, .check = mda_check, .plan = mda_plan, .chooses = true};
 
 static const struct key mda_keys[] = {RULE_KEYS, {0}};
 

@@ -85,6 +85,14 @@ struct rule {
 	int (*check)(const void *state, int n, int f, struct err *e);
 	void (*plan)(const struct rule_view *v, struct rule_plan *p);
 	double (*column)(const struct rule_column *c);
+	bool chooses; /* the plan marks which messages it takes */
+	/*
+	 * How robust it is: the kappa of Allouah et al. 2023, Definition 2, for n and f that it takes, with
+	 * ||F - mean_S||^2 <= kappa (1 / |S|) sum over S of ||x_i - mean_S||^2 for every S of n - f messages.
+	 * A pre-aggregator's is that of the chain from it on; behind: that of what follows. NAN: none is
+	 * known. NULL: none is known.
+	 */
+	double (*kappa)(const void *state, int n, int f, double behind);
 	/* The answer's `count` coordinates from one on -> the memory's, in place. */
 	void (*after)(const void *state, size_t count, const float *answer, float *memory);
 };
@@ -116,6 +124,19 @@ static inline void rule_mean_of_chosen(const struct rule_view *v, int count, str
 {
 	for (int i = 0; i < v->n; i++)
 		p->w[i] = p->chosen[i] ? 1.0 / count : 0;
+}
+
+/* r of the bounds: f / (n - 2 f). */
+static inline double rule_ratio(int n, int f)
+{
+	return (double)f / (n - 2 * f);
+}
+
+/* The kappa of both medians: Allouah et al. 2023, Table 1. */
+static inline double rule_median_kappa(const void *state, int n, int f, double behind)
+{
+	(void)state, (void)behind;
+	return 4 * (1 + rule_ratio(n, f)) * (1 + rule_ratio(n, f));
 }
 
 /* A check's sentence, behind the row's name: does the inequality, written as in "2 f < n", hold? */

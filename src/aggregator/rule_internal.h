@@ -1,5 +1,5 @@
-/* What the parts of the engine share: rule_open.c is before any step, rule_run.c decides, rule_chunk.c works
- * on coordinates. */
+/* What the parts of the engine share: rule_open.c is before any step, rule_facts.c what is known then,
+ * rule_run.c decides, rule_chunk.c works on coordinates. */
 #ifndef SIGNSGD_AGGREGATOR_RULE_INTERNAL_H
 #define SIGNSGD_AGGREGATOR_RULE_INTERNAL_H
 
@@ -84,6 +84,9 @@ static inline size_t rule_pairs(size_t rows)
 	return rows * (rows - 1) / 2;
 }
 
+/* How many stages the chain has, and stage i; the last one is the rule itself. */
+int rule_stages(const void *state);
+struct rule_stage rule_stage_of(const struct aggregator *agg, const void *state, int i);
 /* A stage's precondition on n vectors. Where it has fewer than the messages, the sentence says so. */
 int rule_check_stage(const struct rule_stage *st, int messages, int n, int f, struct err *e);
 /* How many vectors a stage before the rule makes of n. */

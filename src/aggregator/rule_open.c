@@ -5,13 +5,12 @@
 
 /* --- the chain ---------------------------------------------------------------------------------------- */
 
-static int stages_of(const void *state)
+int rule_stages(const void *state)
 {
 	return (int)((const struct rule_keys *)state)->before.count + 1;
 }
 
-/* Stage i of the chain; the last one is the rule itself. */
-static struct rule_stage stage_of(const struct aggregator *agg, const void *state, int i)
+struct rule_stage rule_stage_of(const struct aggregator *agg, const void *state, int i)
 {
 	const struct choices *before = &((const struct rule_keys *)state)->before;
 	if (i == (int)before->count)
@@ -51,8 +50,8 @@ static int check_trusted(const struct aggregator *agg, const void *state, int n,
 	if (worker >= n)
 		return err_user(e, "%s: found pivot = %d, expected one of the workers 0 to %d", agg->row.name,
 		                worker, n - 1);
-	for (int i = 0; worker >= 0 && i < stages_of(state); i++) {
-		struct rule_stage st = stage_of(agg, state, i);
+	for (int i = 0; worker >= 0 && i < rule_stages(state); i++) {
+		struct rule_stage st = rule_stage_of(agg, state, i);
 		if (st.rule->left)
 			return err_user(e,
 			                "%s: `pivot` is a worker, and \"%s\" makes one vector of several; "
@@ -65,8 +64,8 @@ static int check_trusted(const struct aggregator *agg, const void *state, int n,
 int rule_check(const struct aggregator *agg, const void *state, int n, int f, struct err *e)
 {
 	int64_t told = ((const struct rule_keys *)state)->f;
-	for (int i = 0, left = n; i < stages_of(state); i++) {
-		struct rule_stage st = stage_of(agg, state, i);
+	for (int i = 0, left = n; i < rule_stages(state); i++) {
+		struct rule_stage st = rule_stage_of(agg, state, i);
 		if (rule_check_stage(&st, n, left, told == RULE_F_OPEN ? f : (int)told, e))
 			return -1;
 		left = rule_left(&st, left);
@@ -148,10 +147,10 @@ void rule_open(struct rule_run *r)
 	struct rule_engine *g = mem_alloc(sizeof *g);
 	if (((const struct rule_keys *)r->state)->f == RULE_F_OPEN)
 		BUG("a rule whose f is not resolved");
-	g->stages = stages_of(r->state);
+	g->stages = rule_stages(r->state);
 	g->stage = mem_array((size_t)g->stages, sizeof *g->stage);
 	for (int i = 0; i < g->stages; i++)
-		g->stage[i] = stage_of(r->agg, r->state, i);
+		g->stage[i] = rule_stage_of(r->agg, r->state, i);
 	open_lanes(r, g);
 	open_plans(r, g);
 	r->engine = g;

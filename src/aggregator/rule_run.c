@@ -268,7 +268,7 @@ static void report_plan(struct rule_engine *g, int rows, struct rule_report *out
 		g->scores_by_place[g->alive[i]] = g->scores[i];
 		g->chosen_by_place[g->alive[i]] = g->chosen[i];
 		out->has_scores = out->has_scores || !isnan(g->scores[i]);
-		out->has_chosen = out->has_chosen || g->chosen[i];
+		out->has_chosen = out->has_chosen || rule_last(g)->rule->chooses;
 	}
 }
 

@@ -89,6 +89,18 @@ int rule_trusted(const struct aggregator *agg, const void *state);
  */
 int rule_check(const struct aggregator *agg, const void *state, int n, int f, struct err *e);
 
+/* What can be said of each step whatever the messages are. A mean weighs all alike, without a rule. */
+struct rule_says {
+	bool weights, chosen, buckets;
+};
+struct rule_says rule_says(const struct aggregator *agg, const void *state);
+
+/*
+ * The robustness of the whole chain for n messages of which f may be Byzantine (struct rule, kappa). NAN
+ * where none is known: also without a rule, and where its precondition does not hold.
+ */
+double rule_kappa(const struct aggregator *agg, const void *state, int n, int f);
+
 void rule_open(struct rule_run *r);
 void rule_close(struct rule_run *r);
 

@@ -38,7 +38,7 @@ static void smea_plan(const struct rule_view *v, struct rule_plan *p)
 }
 
 static const struct rule rule_smea = {
-        .squares = LEAST_SPREAD_SQUARES, .check = smea_check, .plan = smea_plan};
+        .squares = LEAST_SPREAD_SQUARES, .check = smea_check, .plan = smea_plan, .chooses = true};
 
 static const struct key smea_keys[] = {RULE_KEYS, {0}};
 

@@ -11,6 +11,13 @@ static void nnm_plan(const struct rule_view *v, struct rule_plan *p)
 	}
 }
 
+/* Allouah et al. 2023, Table 1. */
+static double nnm_kappa(const void *state, int n, int f, double behind)
+{
+	(void)state;
+	return 8.0 * f / (n - f) * (behind + 1);
+}
+
 const struct pre pre_nnm = {
         .row = {.name = "nnm",
                 .also = "nearest_neighbor_mixing, nearest_neighbour_mixing, nn_mixing",
@@ -19,5 +26,5 @@ const struct pre pre_nnm = {
                         "y_i = mean of the n - f vectors x_k nearest to x_i, x_i among them; equally near: "
                         "the lower worker. n' = n, f' = f; needs 2 f < n. Allouah et al. 2023, "
                         "Algorithm 2"},
-        .rule = {.check = rule_minority, .plan = nnm_plan},
+        .rule = {.check = rule_minority, .plan = nnm_plan, .kappa = nnm_kappa},
 };
