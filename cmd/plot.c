@@ -40,7 +40,8 @@ static int by_name(const void *a, const void *b)
 /* What the scripts share is no figure. */
 static bool is_shared(const char *name)
 {
-	return !strcmp(name, "common.py") || !strcmp(name, "house.py") || !strcmp(name, "results.py");
+	return !strcmp(name, "common.py") || !strcmp(name, "house.py") || !strcmp(name, "results.py") ||
+	       !strcmp(name, "labels.py") || !strcmp(name, "probes.py");
 }
 
 /* The scripts in a folder. */
@@ -241,7 +242,7 @@ static const struct option options[] = {
         {"o", "FILE", "the figure: .png, .svg or .pdf"},
         {"out", "FILE", "the same"},
         {"title", "TEXT", "title of the figure"},
-        {"x", "AXIS", "curves: step, epoch, wall or bytes; snr: step or epoch"},
+        {"x", "AXIS", "curves: step, epoch, wall or bytes; snr, kappa: step or epoch"},
         {"y", "VALUE",
          "curves: test_accuracy, test_loss, train_loss, train_accuracy; text: test_perplexity, "
          "train_perplexity, test_bits"},
@@ -261,7 +262,9 @@ const struct command cmd_plot = {
         .usage = "plot FIGURE RUN.h5... -o FILE.{png,svg,pdf} [OPTION]... [-- MORE...]",
         .details = "Figures: curves (accuracy or loss over a run), adversaries (final accuracy against "
                    "their share), toy (the objective on a logarithmic scale), noise (histograms of single "
-                   "weights' stochastic gradients), snr (signal-to-noise ratio over a run), time-to-accuracy "
+                   "weights' stochastic gradients), snr (signal-to-noise ratio over a run), kappa (how "
+                   "robust the "
+                   "aggregator was in each step, beside its bound), time-to-accuracy "
                    "(accuracy over wall time). Means are over finished runs of one experiment; unfinished "
                    "ones are drawn by themselves. Needs a Python 3 with h5py, numpy and matplotlib; "
                    "SIGNSGD_PYTHON names one. What follows '--' goes to the "

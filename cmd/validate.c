@@ -52,6 +52,11 @@ static void print_line(const struct settings *s, const struct plan *p, const cha
 	line_count(&b, "bytes_down", p->pull_bytes * (size_t)s->workers);
 	line_int(&b, "steps", s->steps);
 	line_real(&b, "epochs", epochs(s));
+	line_text(&b, "method", s->method);
+	line_int(&b, "workers", s->workers);
+	line_int(&b, "adversaries", s->adversaries.count);
+	if (settings_told_f(s) >= 0)
+		line_int(&b, "f", settings_told_f(s));
 	line_open(&b, "memory");
 	line_count(&b, "lane", p->lane);
 	for (const struct plan_part *part = plan_parts; part->name; part++)
@@ -75,6 +80,19 @@ static void print_fact(const char *name, const char *fmt, ...)
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
 	printf("  %-12s %s\n", name, text_shown(text, shown, sizeof(shown)));
+}
+
+/* Who is Byzantine and what the rule is told of it are two numbers. */
+static void print_method(const struct settings *s)
+{
+	char f[32] = "";
+
+	if (settings_told_f(s) >= 0)
+		snprintf(f, sizeof(f), ", f = %lld", (long long)settings_told_f(s));
+	print_fact("method", "%s%s", s->method, f);
+	print_fact("Byzantine", "%lld of %lld workers%s%s", (long long)s->adversaries.count,
+	           (long long)s->workers, s->adversaries.count > 0 ? ", " : "",
+	           s->adversaries.count > 0 ? s->adversaries.attack.row->name : "");
 }
 
 static void print_bytes(const struct settings *s, const struct plan *p)
@@ -165,6 +183,7 @@ static void print_run(const struct settings *s, const struct plan *p, const char
 		print_fact("steps", "%lld, which is %.4g epochs", (long long)s->steps, epochs(s));
 	else
 		print_fact("steps", "%lld", (long long)s->steps);
+	print_method(s);
 	print_bytes(s, p);
 	print_fact("output", "%s%s", path, there);
 	if (remark(s, text, sizeof(text)))

@@ -20,14 +20,12 @@ import warnings
 from house import finish, legend, legend_of_all, new_figure, power, plt  # noqa: F401  (first: it says what is missing)
 import numpy as np
 
+from labels import in_order, label, telling
 from results import PlotError, files_of, open_result, program
 
 # Okabe and Ito's palette, which colour-blind readers can tell apart, without its yellow (too pale for lines).
 PALETTE = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000"]
 DASHES = ["-", "--", "-.", ":"]
-
-# Settings that labels name first.
-FIRST = ("aggregator.kind", "adversaries.count", "adversaries.attack.kind", "workers", "model.kind", "data.kind")
 
 # What h5py and json raise on a file that is damaged or another program's.
 DAMAGE = (OSError, RuntimeError, KeyError, TypeError, ValueError)
@@ -293,44 +291,6 @@ def by_data(g):
         return [g]
     parts = [(name, [run for run in g.runs if run.data_id == name]) for name in ["", *known]]
     return [Group({**g.key, "data_id": name or "unknown"}, runs) for name, runs in parts if runs]
-
-
-def in_order(value):
-    """For sorting settings: absent, numbers by size, the rest as text."""
-    if value is None:
-        return (0, 0, "")
-    if isinstance(value, (int, float)):
-        return (1, value, "")
-    return (2, 0, json.dumps(value))
-
-
-def telling(keys):
-    """The settings that tell the groups apart, the most natural first, and no more than are needed."""
-    names = {name for key in keys for name in key}
-    order = [name for name in FIRST if name in names]
-    order += sorted(names - set(order), key=lambda name: (not name.endswith(".kind"), name))
-    chosen, told = [], [()] * len(keys)
-    for name in order:
-        finer = [(*t, json.dumps(key.get(name))) for t, key in zip(told, keys)]
-        if len(set(finer)) > len(set(told)):
-            chosen.append(name)
-            told = finer
-    return chosen
-
-
-def label(g, names):
-    words = []
-    for name in names:
-        if name == "adversaries.count":
-            words.append(f"{g.runs[0].byzantine} of {g.runs[0].workers} Byzantine")
-        elif name == "workers" and "adversaries.count" not in names:
-            words.append(f"{g.key[name]} worker" + ("s" if g.key[name] != 1 else ""))
-        elif name in g.key and name.endswith(".kind"):
-            words.append(str(g.key[name]))
-        elif name in g.key and name != "workers":
-            value = g.key[name]
-            words.append(f"{name} = {value if isinstance(value, str) else json.dumps(value)}")
-    return ", ".join(words)
 
 
 def colours(count):

@@ -11,44 +11,16 @@ usage: python3 plots/snr.py RUN.h5... -o FILE.{png,svg,pdf} [--x step|epoch]
 import numpy as np
 
 import common
+import probes
 from matplotlib import ticker
 
 GROUP = "/probes/snr/"
 CRITICAL = 2 / np.sqrt(3)
 
 
-def probed(runs):
-    """Those that recorded the ratio; an unfinished run without a probe so far is left out."""
-    chosen = [run for run in runs if check(run)]
-    if not chosen:
-        raise common.PlotError(f"{runs[0].path}: {GROUP}step is empty: no probe was due so far")
-    return chosen
-
-
-def check(run):
-    """Is there a row?"""
-    if not run.has(GROUP + "step"):
-        raise common.PlotError(f"{run.path}: has no {GROUP[:-1]}; the experiment must ask for it: \"record\": "
-                               "{\"snr\": 100}")
-    there = len(run.column(GROUP + "step")) > 0
-    if not there:
-        common.leave_out(run, f"{GROUP}step is empty, {run.progress()}")
-    return there
-
-
-def epochs(run):
-    """Passes over a worker's shard in a step, by which a run's axis of steps becomes one of epochs."""
-    factor = common.epochs_per_step(run)
-    if factor == 0:
-        raise common.PlotError(f"{run.path}: has no epochs; try --x step")
-    return factor
-
-
 def draw_line(axes, g, name, args, style, text, scale=1):
-    factor_of = epochs if args.x == "epoch" else lambda run: 1
-
     def table_of(runs):
-        return common.table(runs, GROUP + "step", GROUP + name, factor_of).scaled(scale)
+        return common.table(runs, GROUP + "step", GROUP + name, probes.factor_of(args.x)).scaled(scale)
 
     common.draw_group(axes, g, table_of, args, style, text)
 
@@ -94,7 +66,7 @@ def draw_share(axes, groups, args):
 
 
 def draw(args, runs):
-    groups = common.group(probed(runs))
+    groups = common.group(probes.probed(runs, GROUP, '{"snr": 100}'))
     figure, (left, right) = common.new_figure(args, 2, sharey=False)
     draw_ratios(left, groups, args)
     draw_share(right, groups, args)

@@ -79,7 +79,8 @@ static const struct row *const compressors[] = {&compressor_none.row, &compresso
 
 extern const struct aggregator aggregator_vote, aggregator_mean, aggregator_median, aggregator_trimmed_mean,
         aggregator_krum, aggregator_multi_krum, aggregator_geometric_median, aggregator_centered_clipping,
-        aggregator_meamed;
+        aggregator_meamed, aggregator_bulyan, aggregator_mda, aggregator_monna, aggregator_smea,
+        aggregator_caf;
 
 static const struct row *const aggregators[] = {
         &aggregator_vote.row,
@@ -91,6 +92,11 @@ static const struct row *const aggregators[] = {
         &aggregator_geometric_median.row,
         &aggregator_centered_clipping.row,
         &aggregator_meamed.row,
+        &aggregator_bulyan.row,
+        &aggregator_mda.row,
+        &aggregator_monna.row,
+        &aggregator_smea.row,
+        &aggregator_caf.row,
         NULL,
 };
 
@@ -175,9 +181,10 @@ static const struct word aggregator_words[] = {
         {"signum", "vote", "with `momentum`"},
         {"sign_mean", "mean", "with compressor \"sign\""},
         {"adam, adamw", "mean", "with optimizer \"adam\""},
-        {"bulyan, mda, cge, monna, smea, caf, dnc, signguard, fltrust, lasa, fldetector", NULL,
+        {"cge, dnc, signguard, fltrust, lasa, fldetector", NULL,
          "what stands against Byzantine workers here is \"vote\", \"median\", \"trimmed-mean\", \"krum\", "
-         "\"multi-krum\", \"geometric-median\", \"centered-clipping\" and \"meamed\""},
+         "\"multi-krum\", \"bulyan\", \"geometric-median\", \"centered-clipping\", \"meamed\", \"mda\", "
+         "\"monna\", \"smea\" and \"caf\""},
         {"nnm, nearest_neighbor_mixing, clipping, arc, bucketing", NULL,
          "what is done to the messages first stands in a rule's `before`, as in {\"kind\": \"krum\", "
          "\"before\": [\"nnm\"]}"},

@@ -32,8 +32,11 @@ static void geometric_median_plan(const struct rule_view *v, struct rule_plan *p
 	}
 }
 
-static const struct rule rule_geometric_median = {
-        .median = true, .products = true, .check = rule_minority, .plan = geometric_median_plan};
+static const struct rule rule_geometric_median = {.median = true,
+                                                  .products = true,
+                                                  .check = rule_minority,
+                                                  .plan = geometric_median_plan,
+                                                  .kappa = rule_median_kappa};
 
 #define AT(member) offsetof(struct geometric_median, member)
 static const struct key geometric_median_keys[] = {

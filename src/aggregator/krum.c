@@ -7,7 +7,15 @@ static void krum_plan(const struct rule_view *v, struct rule_plan *p)
 	krum_mean_of_best(v, 1, p);
 }
 
-static const struct rule rule_krum = {.check = krum_check, .plan = krum_plan};
+/* Allouah et al. 2023, Table 1, of the scores as they were published; for those of others none is known. */
+static double krum_kappa(const void *state, int n, int f, double behind)
+{
+	(void)behind;
+	return ((const struct krum *)state)->as == KRUM_BLANCHARD ? 6 * (1 + rule_ratio(n, f)) : NAN;
+}
+
+static const struct rule rule_krum = {
+        .check = krum_check, .plan = krum_plan, .chooses = true, .kappa = krum_kappa};
 
 static const struct key krum_keys[] = {
         RULE_KEYS,

@@ -1,7 +1,7 @@
 /* Krum's scores: see krum_plan.h. */
 #include "aggregator/krum_plan.h"
 #include <math.h>
-#include "base/stats.h"
+#include <string.h>
 
 const char *const krum_as_names[] = {"blanchard", "byzfl", "bernstein", NULL};
 
@@ -17,26 +17,37 @@ int krum_check(const void *state, int n, int f, struct err *e)
 	                           : rule_expect(2 * f + 2 < n, "2 f + 2 < n", n, f, e);
 }
 
-static double score(const struct rule_view *v, int i, double *distance, bool *near)
+double krum_nearest(const double *distance, int n, int count, double *work)
+{
+	double sum = 0;
+	int edge = count; /* how many are taken at the largest distance */
+	if (count == 0)
+		return 0;
+	memcpy(work, distance, (size_t)n * sizeof *work);
+	double reach = stats_select(work, (size_t)n, (size_t)count - 1);
+	for (int j = 0; j < n; j++)
+		edge -= distance[j] < reach;
+	for (int j = 0; j < n; j++)
+		if (distance[j] < reach || (distance[j] == reach && edge-- > 0))
+			sum += distance[j];
+	return sum;
+}
+
+static double score(const struct rule_view *v, int i, double *distance)
 {
 	const struct krum *k = v->state;
 	int count = v->n - v->f - (k->as == KRUM_BYZFL ? 1 : 2);
-	double sum = 0;
 	for (int j = 0; j < v->n; j++) {
 		double d = rule_distance(v, i, j);
 		distance[j] = j == i ? INFINITY : k->as == KRUM_BERNSTEIN ? sqrt(d) : d;
 	}
-	stats_mark_least(distance, (size_t)v->n, (size_t)count, near);
-	for (int j = 0; j < v->n; j++)
-		sum += near[j] ? distance[j] : 0;
-	return sum;
+	return krum_nearest(distance, v->n, count, distance + v->rows);
 }
 
 void krum_mean_of_best(const struct rule_view *v, int m, struct rule_plan *p)
 {
 	for (int i = 0; i < v->n; i++)
-		p->scores[i] = score(v, i, p->scratch, p->chosen);
+		p->scores[i] = score(v, i, p->scratch);
 	stats_mark_least(p->scores, (size_t)v->n, (size_t)m, p->chosen);
-	for (int i = 0; i < v->n; i++)
-		p->w[i] = p->chosen[i] ? 1.0 / m : 0;
+	rule_mean_of_chosen(v, m, p);
 }

@@ -6,7 +6,8 @@ static double median_column(const struct rule_column *c)
 	return stats_median(c->sorted, (size_t)c->n);
 }
 
-static const struct rule rule_median = {.check = rule_minority, .column = median_column};
+static const struct rule rule_median = {
+        .check = rule_minority, .column = median_column, .kappa = rule_median_kappa};
 
 static const struct key median_keys[] = {RULE_KEYS, {0}};
 

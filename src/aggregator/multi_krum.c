@@ -18,7 +18,8 @@ static void multi_krum_plan(const struct rule_view *v, struct rule_plan *p)
 	krum_mean_of_best(v, krum_m(v->state, v->n, v->f), p);
 }
 
-static const struct rule rule_multi_krum = {.check = multi_krum_check, .plan = multi_krum_plan};
+static const struct rule rule_multi_krum = {
+        .check = multi_krum_check, .plan = multi_krum_plan, .chooses = true};
 
 static const struct key multi_krum_keys[] = {
         RULE_KEYS,

@@ -22,6 +22,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include "base/err.h"
+#include "base/stats.h"
 #include "config/key.h"
 
 /* The first member of the state of every rule: keys that all of them have. */
@@ -41,6 +42,7 @@ struct rule_view {
 	int n, f;                   /* messages that count in this step; how many of them may be Byzantine */
 	int rows;                   /* rows 0 to n - 1 are the messages, in order of worker */
 	int extra[RULE_EXTRA_ROWS]; /* the numbers of the other rows; -1: the rule did not ask for it */
+	int trusted;                /* the row of the worker that the rule trusts; -1: it trusts none */
 	const double *d;            /* [rows][rows] squared distances */
 	const double *p; /* [n][n] inner products of the messages, seen from a centre; NULL: not asked for */
 	uint64_t seed, step;
@@ -48,12 +50,15 @@ struct rule_view {
 
 /* What it makes. */
 struct rule_plan {
-	int n, f;        /* n' <= n and f'; before the plan, a pre-aggregator: n and f; a rule: 1 and f */
-	double *w;       /* [n'][rows] weights, zero before the plan */
+	int n, f;  /* n' <= n and f'; before the plan, a pre-aggregator: `left` of n and f; a rule: 1 and f */
+	double *w; /* [n'][rows] weights, zero before the plan */
 	double *scores;  /* [n] of the messages; NaN before the plan */
 	bool *chosen;    /* [n] false before the plan */
 	double *scratch; /* [4][rows] for the plan itself */
-	bool idle;       /* false before; a rule that clips: it clipped nothing, and is a mean in this step */
+	double *squares; /* [squares][n][n] for the plan itself, as many as the rule asks for */
+	uint32_t *order; /* [n] 0 to n - 1, for a plan that puts them into another order */
+	int *bucket; /* [n] where each of the n' is the mean of a bucket: whose a message is in; -1 before */
+	bool idle;   /* false before; a rule that clips: it clipped nothing, and is a mean in this step */
 };
 
 /* One coordinate. */
@@ -70,10 +75,24 @@ struct rule {
 	/* The plan wants inner products: <x_i - c, x_k - c>, c the row RULE_MEMORY if it has one, else the
 	 * row RULE_MEDIAN. */
 	bool products;
+	bool norms; /* the plan wants distances from the origin alone: the others are not taken */
+	/* A pre-aggregator's n'. NULL: n, as many as before. */
+	int (*left)(const void *state, int n);
+	int squares; /* matrices [n][n] of scratch that the plan asks for */
+	/* The worker that key `pivot` names: its message must be there. NULL: the rule trusts none. */
+	int (*trusted)(const void *state);
 	/* The precondition. -1 and a sentence. NULL: f < n, which holds for every rule. */
 	int (*check)(const void *state, int n, int f, struct err *e);
 	void (*plan)(const struct rule_view *v, struct rule_plan *p);
 	double (*column)(const struct rule_column *c);
+	bool chooses; /* the plan marks which messages it takes */
+	/*
+	 * How robust it is: the kappa of Allouah et al. 2023, Definition 2, for n and f that it takes, with
+	 * ||F - mean_S||^2 <= kappa (1 / |S|) sum over S of ||x_i - mean_S||^2 for every S of n - f messages.
+	 * A pre-aggregator's is that of the chain from it on; behind: that of what follows. NAN: none is
+	 * known. NULL: none is known.
+	 */
+	double (*kappa)(const void *state, int n, int f, double behind);
 	/* The answer's `count` coordinates from one on -> the memory's, in place. */
 	void (*after)(const void *state, size_t count, const float *answer, float *memory);
 };
@@ -86,6 +105,38 @@ static inline double rule_distance(const struct rule_view *v, int i, int k)
 static inline double rule_product(const struct rule_view *v, int i, int k)
 {
 	return v->p[(size_t)i * (size_t)v->n + (size_t)k];
+}
+
+/*
+ * marked[i]: is message i one of the `count` nearest to message `at`? `at` itself is the first of them; of
+ * equally near ones the lower worker. distance [n] is scratch.
+ */
+static inline void rule_mark_nearest(const struct rule_view *v, int at, int count, double *distance,
+                                     bool *marked)
+{
+	for (int k = 0; k < v->n; k++)
+		distance[k] = k == at ? -1 : rule_distance(v, at, k);
+	stats_mark_least(distance, (size_t)v->n, (size_t)count, marked);
+}
+
+/* The answer is the mean of the `count` messages that are chosen. */
+static inline void rule_mean_of_chosen(const struct rule_view *v, int count, struct rule_plan *p)
+{
+	for (int i = 0; i < v->n; i++)
+		p->w[i] = p->chosen[i] ? 1.0 / count : 0;
+}
+
+/* r of the bounds: f / (n - 2 f). */
+static inline double rule_ratio(int n, int f)
+{
+	return (double)f / (n - 2 * f);
+}
+
+/* The kappa of both medians: Allouah et al. 2023, Table 1. */
+static inline double rule_median_kappa(const void *state, int n, int f, double behind)
+{
+	(void)state, (void)behind;
+	return 4 * (1 + rule_ratio(n, f)) * (1 + rule_ratio(n, f));
 }
 
 /* A check's sentence, behind the row's name: does the inequality, written as in "2 f < n", hold? */

@@ -1,4 +1,5 @@
-/* What the two halves of the engine share: rule_run.c decides, rule_chunk.c works on coordinates. */
+/* What the parts of the engine share: rule_open.c is before any step, rule_facts.c what is known then,
+ * rule_run.c decides, rule_chunk.c works on coordinates. */
 #ifndef SIGNSGD_AGGREGATOR_RULE_INTERNAL_H
 #define SIGNSGD_AGGREGATOR_RULE_INTERNAL_H
 
@@ -41,19 +42,22 @@ struct rule_engine {
 	double *mix, *next; /* [workers][columns] weights of messages, by place, and of the memory */
 	int columns;        /* count + 1 */
 	/* Of the present scan: */
-	bool pairs;            /* all distances; else from the origin alone */
-	bool products;         /* and the inner products of the messages */
-	struct rule_view view; /* n, rows, extra, d, p */
-	size_t each;           /* sums of a block */
-	double *sums;          /* [blocks][each] */
-	double *d;             /* [rows][rows] */
-	double *p;             /* [workers][workers] */
-	double *w, *scratch;   /* of plans */
-	double *scores;        /* [workers] of the stage's rows */
+	bool pairs;                    /* all distances; else from the origin alone */
+	bool products;                 /* and the inner products of the messages */
+	struct rule_view view;         /* n, rows, extra, d, p */
+	size_t each;                   /* sums of a block */
+	double *sums;                  /* [blocks][each] */
+	double *d;                     /* [rows][rows] */
+	double *p;                     /* [workers][workers] */
+	double *w, *scratch, *squares; /* of plans */
+	uint32_t *order;               /* [workers] */
+	int *bucket;
+	double *scores; /* [workers] of the stage's rows */
 	bool *chosen;
 	bool *keep;                        /* [rows] */
 	double *scores_by_place, *weights; /* [workers] */
 	bool *chosen_by_place, *removed;
+	int *bucket_by_place;
 	char withheld[RULE_WITHHELD_MOST];
 };
 
@@ -75,6 +79,18 @@ static inline size_t rule_blocks(size_t n)
 	return (n + MEETING_BLOCK - 1) / MEETING_BLOCK;
 }
 
+static inline size_t rule_pairs(size_t rows)
+{
+	return rows * (rows - 1) / 2;
+}
+
+/* How many stages the chain has, and stage i; the last one is the rule itself. */
+int rule_stages(const void *state);
+struct rule_stage rule_stage_of(const struct aggregator *agg, const void *state, int i);
+/* A stage's precondition on n vectors. Where it has fewer than the messages, the sentence says so. */
+int rule_check_stage(const struct rule_stage *st, int messages, int n, int f, struct err *e);
+/* How many vectors a stage before the rule makes of n. */
+int rule_left(const struct rule_stage *st, int n);
 /* Fill in engine->sums of the blocks of this process. */
 void rule_scan(struct rule_step *s);
 /* Write the coordinates of this process: the answer's by the last stage, then the memory's. */

@@ -3,177 +3,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
-#include "aggregator/pre/pre.h"
 #include "aggregator/rule_internal.h"
-#include "base/mem.h"
-
-/* --- the chain ---------------------------------------------------------------------------------------- */
-
-static int stages_of(const void *state)
-{
-	return (int)((const struct rule_keys *)state)->before.count + 1;
-}
-
-/* Stage i of the chain; the last one is the rule itself. */
-static struct rule_stage stage_of(const struct aggregator *agg, const void *state, int i)
-{
-	const struct choices *before = &((const struct rule_keys *)state)->before;
-	if (i == (int)before->count)
-		return (struct rule_stage){.name = agg->row.name, .rule = agg->rule, .state = state};
-	const struct pre *pre = (const struct pre *)before->at[i].row;
-	return (struct rule_stage){.name = pre->row.name, .rule = &pre->rule, .state = before->at[i].state};
-}
-
-static int check_stage(const struct rule_stage *st, int n, int f, struct err *e)
-{
-	struct err said = {0};
-	if (!rule_expect(f < n, "f < n", n, f, &said) && st->rule->check)
-		st->rule->check(st->state, n, f, &said);
-	return said.code ? err_user(e, "%s: %s", st->name, said.text) : 0;
-}
-
-int rule_check(const struct aggregator *agg, const void *state, int n, int f, struct err *e)
-{
-	int64_t told = ((const struct rule_keys *)state)->f;
-	for (int i = 0; i < stages_of(state); i++) {
-		struct rule_stage st = stage_of(agg, state, i);
-		if (check_stage(&st, n, told == RULE_F_OPEN ? f : (int)told, e))
-			return -1;
-	}
-	return 0;
-}
-
-void rule_resolve(const struct aggregator *agg, void *state, int byzantine)
-{
-	struct rule_keys *told = agg->rule ? state : NULL; /* others have no such keys */
-	if (told && told->f == RULE_F_OPEN)
-		told->f = byzantine;
-}
-
-size_t rule_memory_floats(const struct aggregator *agg, size_t n)
-{
-	return agg->rule && agg->rule->memory ? n : 0;
-}
-
-/* --- open and close ----------------------------------------------------------------------------------- */
-
-static size_t pairs_of(size_t rows)
-{
-	return rows * (rows - 1) / 2;
-}
-
-static bool has_plan(const struct rule_engine *g)
-{
-	bool any = false;
-	for (int i = 0; i < g->stages; i++)
-		any = any || g->stage[i].rule->plan;
-	return any;
-}
-
-static void open_lanes(const struct rule_run *r, struct rule_engine *g)
-{
-	size_t workers = (size_t)r->workers, row = RULE_STRIDE;
-	g->lane = mem_array((size_t)r->lanes, sizeof *g->lane);
-	g->zeros = mem_array(RULE_CHUNK, sizeof *g->zeros);
-	for (int i = 0; i < r->lanes; i++)
-		g->lane[i] =
-		        (struct rule_lane){.seen = mem_array(RULE_CHUNK, sizeof(float)),
-		                           .x = mem_array((workers + 1) * row, sizeof(double)),
-		                           .y = mem_array(workers * row, sizeof(double)),
-		                           .sorted = mem_array(workers * row, sizeof(double)),
-		                           .column = mem_array(2 * workers, sizeof(double)),
-		                           .row = mem_array(workers + RULE_EXTRA_ROWS, sizeof(double *))};
-}
-
-static void open_plans(const struct rule_run *r, struct rule_engine *g)
-{
-	size_t workers = (size_t)r->workers, rows = workers + RULE_EXTRA_ROWS;
-	g->alive = mem_array(workers, sizeof *g->alive);
-	g->mix = mem_array(workers * (workers + 1), sizeof *g->mix);
-	g->next = mem_array(workers * (workers + 1), sizeof *g->next);
-	g->sums = mem_array(rule_blocks(r->n) *
-	                            (has_plan(g) ? pairs_of(rows) + pairs_of(workers + 1) : workers),
-	                    sizeof *g->sums);
-	g->d = mem_array(rows * rows, sizeof *g->d);
-	g->p = mem_array(workers * workers, sizeof *g->p);
-	g->w = mem_array(workers * rows, sizeof *g->w);
-	g->scratch = mem_array(4 * rows, sizeof *g->scratch);
-	g->scores = mem_array(workers, sizeof *g->scores);
-	g->chosen = mem_array(workers, sizeof *g->chosen);
-	g->keep = mem_array(rows, sizeof *g->keep);
-	g->scores_by_place = mem_array(workers, sizeof *g->scores_by_place);
-	g->chosen_by_place = mem_array(workers, sizeof *g->chosen_by_place);
-	g->weights = mem_array(workers, sizeof *g->weights);
-	g->removed = mem_array(workers, sizeof *g->removed);
-}
-
-void rule_open(struct rule_run *r)
-{
-	struct rule_engine *g = mem_alloc(sizeof *g);
-	if (((const struct rule_keys *)r->state)->f == RULE_F_OPEN)
-		BUG("a rule whose f is not resolved");
-	g->stages = stages_of(r->state);
-	g->stage = mem_array((size_t)g->stages, sizeof *g->stage);
-	for (int i = 0; i < g->stages; i++)
-		g->stage[i] = stage_of(r->agg, r->state, i);
-	open_lanes(r, g);
-	open_plans(r, g);
-	r->engine = g;
-}
-
-static void close_lane(struct rule_lane *l)
-{
-	mem_free(l->seen);
-	mem_free(l->x);
-	mem_free(l->y);
-	mem_free(l->sorted);
-	mem_free(l->column);
-	mem_free(l->row);
-}
-
-size_t rule_bytes(const struct aggregator *agg, size_t workers, size_t n, size_t lanes)
-{
-	size_t rows = workers + RULE_EXTRA_ROWS, lane, plans, all;
-	/* as if there were a plan: what stands before a rule has one */
-	bool more = __builtin_mul_overflow(lanes, (3 * workers + 1) * RULE_STRIDE, &lane) ||
-	            __builtin_mul_overflow(rule_blocks(n), pairs_of(rows) + pairs_of(workers + 1), &plans) ||
-	            __builtin_add_overflow(lane, plans, &all) ||
-	            __builtin_add_overflow(all, 3 * workers * (workers + 1) + rows * rows + workers * rows,
-	                                   &all) ||
-	            __builtin_mul_overflow(all, sizeof(double), &all);
-	return !agg->rule ? 0 : more ? SIZE_MAX : all;
-}
-
-void rule_close(struct rule_run *r)
-{
-	struct rule_engine *g = r->engine;
-	if (!g)
-		return;
-	for (int i = 0; i < r->lanes; i++)
-		close_lane(&g->lane[i]);
-	void *const all[] = {g->lane,
-	                     g->zeros,
-	                     g->stage,
-	                     g->alive,
-	                     g->mix,
-	                     g->next,
-	                     g->sums,
-	                     g->d,
-	                     g->p,
-	                     g->w,
-	                     g->scratch,
-	                     g->scores,
-	                     g->chosen,
-	                     g->weights,
-	                     g->removed,
-	                     g->scores_by_place,
-	                     g->chosen_by_place,
-	                     g->keep};
-	for (size_t i = 0; i < sizeof all / sizeof *all; i++)
-		mem_free(all[i]);
-	mem_free(g);
-	r->engine = NULL;
-}
 
 /* --- scan and gather ---------------------------------------------------------------------------------- */
 
@@ -187,6 +17,7 @@ static void set_rows(const struct rule_step *s, const struct rule_stage *st, boo
 	                        .n = g->n,
 	                        .f = g->f,
 	                        .rows = g->n,
+	                        .trusted = -1,
 	                        .d = g->d,
 	                        .seed = s->run->seed,
 	                        .step = s->meeting->step};
@@ -197,8 +28,8 @@ static void set_rows(const struct rule_step *s, const struct rule_stage *st, boo
 	g->pairs = pairs;
 	g->products = pairs && st->rule->products;
 	v->p = g->products ? g->p : NULL;
-	g->each = pairs ? pairs_of(rows) : (size_t)g->n;
-	g->each += g->products ? pairs_of((size_t)g->n + 1) : 0;
+	g->each = pairs ? rule_pairs(rows) : (size_t)g->n;
+	g->each += g->products ? rule_pairs((size_t)g->n + 1) : 0;
 }
 
 /* Sum number `at` of all blocks, in order. */
@@ -235,6 +66,11 @@ static int measure(struct rule_step *s, const struct rule_stage *st, bool pairs,
 }
 
 /* --- decide ------------------------------------------------------------------------------------------- */
+
+static bool wants_pairs(const struct rule_stage *st)
+{
+	return st->rule->plan && !st->rule->norms;
+}
 
 static enum meeting_end withhold(struct rule_engine *g, const char *why)
 {
@@ -310,20 +146,61 @@ static void compose(struct rule_engine *g, const double *w, int n, int rows)
 	g->identity = false;
 }
 
-static void plan(struct rule_engine *g, const struct rule_stage *st, bool last)
+/* Whose message a place of the meeting has. */
+static int worker_of(const struct meeting *m, int place)
 {
+	return m->ids ? m->ids[place] : place;
+}
+
+/* The row of the worker that the rule trusts; -1 and a sentence where its message does not count. */
+static int find_trusted(struct rule_step *s, const struct rule_stage *st, struct err *e)
+{
+	struct rule_engine *g = s->engine;
+	int worker = st->rule->trusted ? st->rule->trusted(st->state) : -1;
+	bool came = false;
+	if (worker < 0)
+		return 0;
+	for (int i = 0; i < g->n; i++)
+		if (worker_of(s->meeting, g->alive[i]) == worker)
+			g->view.trusted = i;
+	for (int i = 0; i < s->meeting->count; i++)
+		came = came || worker_of(s->meeting, i) == worker;
+	return g->view.trusted >= 0 ? 0
+	                            : err_user(e, "%s: the message of worker %d, whom `pivot` trusts, %s",
+	                                       st->name, worker, came ? "is not finite" : "has not come");
+}
+
+/* Buckets of vectors that are no longer one of each message are not reported. */
+static void report_buckets(struct rule_engine *g, struct rule_report *out)
+{
+	for (int i = 0; i < g->n && g->n == g->n_alive && g->bucket[i] >= 0; i++) {
+		g->bucket_by_place[g->alive[i]] = g->bucket[i];
+		out->has_buckets = true;
+	}
+}
+
+static void plan(struct rule_step *s, const struct rule_stage *st, bool last)
+{
+	struct rule_engine *g = s->engine;
 	size_t n = (size_t)g->n, rows = (size_t)g->view.rows;
-	struct rule_plan p = {.n = last ? 1 : g->n,
+	struct rule_plan p = {.n = last ? 1 : rule_left(st, g->n),
 	                      .f = g->f,
 	                      .w = g->w,
 	                      .scores = g->scores,
 	                      .chosen = g->chosen,
-	                      .scratch = g->scratch};
+	                      .scratch = g->scratch,
+	                      .order = g->order,
+	                      .bucket = g->bucket,
+	                      .squares = g->squares};
 	memset(g->w, 0, n * rows * sizeof *g->w);
 	memset(g->chosen, 0, n * sizeof *g->chosen);
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; i < n; i++) {
 		g->scores[i] = NAN;
+		g->order[i] = (uint32_t)i;
+		g->bucket[i] = -1;
+	}
 	st->rule->plan(&g->view, &p);
+	report_buckets(g, &s->run->report);
 	compose(g, p.w, p.n, (int)rows);
 	g->n = p.n;
 	g->f = p.f;
@@ -334,7 +211,7 @@ static void plan(struct rule_engine *g, const struct rule_stage *st, bool last)
 static enum meeting_end first_scan(struct rule_step *s, const struct rule_stage *st, struct err *e)
 {
 	struct rule_engine *g = s->engine;
-	bool pairs = st->rule->plan != NULL;
+	bool pairs = wants_pairs(st);
 	char why[RULE_WITHHELD_MOST];
 	if (measure(s, st, pairs, e))
 		return MEETING_FAILED;
@@ -360,14 +237,14 @@ static enum meeting_end decide(struct rule_step *s, int i, struct err *e)
 	enum meeting_end end = MEETING_ANSWERED;
 	if (i == 0)
 		end = first_scan(s, st, e);
-	else if (st->rule->plan && measure(s, st, true, e))
+	else if (st->rule->plan && measure(s, st, wants_pairs(st), e))
 		end = MEETING_FAILED;
 	if (end != MEETING_ANSWERED)
 		return end;
-	if (check_stage(st, g->n, g->f, &said))
+	if (rule_check_stage(st, g->n_alive, g->n, g->f, &said) || find_trusted(s, st, &said))
 		return withhold(g, said.text);
 	if (st->rule->plan)
-		plan(g, st, i == g->stages - 1);
+		plan(s, st, i == g->stages - 1);
 	return MEETING_ANSWERED;
 }
 
@@ -391,7 +268,7 @@ static void report_plan(struct rule_engine *g, int rows, struct rule_report *out
 		g->scores_by_place[g->alive[i]] = g->scores[i];
 		g->chosen_by_place[g->alive[i]] = g->chosen[i];
 		out->has_scores = out->has_scores || !isnan(g->scores[i]);
-		out->has_chosen = out->has_chosen || g->chosen[i];
+		out->has_chosen = out->has_chosen || rule_last(g)->rule->chooses;
 	}
 }
 
@@ -420,6 +297,7 @@ static void begin(struct rule_step *s)
 		g->removed[i] = g->chosen_by_place[i] = false;
 		g->scores_by_place[i] = NAN;
 		g->weights[i] = 0;
+		g->bucket_by_place[i] = -1;
 	}
 	s->run->report = (struct rule_report){.n = g->n,
 	                                      .f = g->f,
@@ -427,6 +305,7 @@ static void begin(struct rule_step *s)
 	                                      .scores = g->scores_by_place,
 	                                      .chosen = g->chosen_by_place,
 	                                      .removed = g->removed,
+	                                      .bucket = g->bucket_by_place,
 	                                      .withheld = g->withheld};
 }
 

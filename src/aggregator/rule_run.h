@@ -44,12 +44,13 @@ typedef const float *rule_decode_fn(const struct step_job *job, const void *push
 struct rule_report {
 	/* Messages that counted and f of them; withheld as not finite: all of them, f as told. */
 	int n, f;
-	bool has_weights, has_scores, has_chosen;
+	bool has_weights, has_scores, has_chosen, has_buckets;
 	bool idle;             /* a rule that clips has clipped nothing */
 	const double *weights; /* [count] in the answer; none where it is no weighted sum of messages */
 	const double *scores;  /* [count] NaN: it did not count */
 	const bool *chosen;    /* [count] */
 	const bool *removed;   /* [count] it was not finite */
+	const int *bucket;     /* [count] the bucket that it was in; -1: in none */
 	const char *withheld;  /* why, as a sentence; "": it was not */
 };
 
@@ -79,11 +80,26 @@ size_t rule_bytes(const struct aggregator *agg, size_t workers, size_t n, size_t
 /* Where the keys do not say f, it is this. */
 void rule_resolve(const struct aggregator *agg, void *state, int byzantine);
 
+/* The worker whose message the rule trusts; -1: it trusts none. */
+int rule_trusted(const struct aggregator *agg, const void *state);
+
 /*
  * The precondition of the rule and of all that stands before it, for n messages; f, if the keys do not say
  * it. -1 and a sentence.
  */
 int rule_check(const struct aggregator *agg, const void *state, int n, int f, struct err *e);
+
+/* What can be said of each step whatever the messages are. A mean weighs all alike, without a rule. */
+struct rule_says {
+	bool weights, chosen, buckets;
+};
+struct rule_says rule_says(const struct aggregator *agg, const void *state);
+
+/*
+ * The robustness of the whole chain for n messages of which f may be Byzantine (struct rule, kappa). NAN
+ * where none is known: also without a rule, and where its precondition does not hold.
+ */
+double rule_kappa(const struct aggregator *agg, const void *state, int n, int f);
 
 void rule_open(struct rule_run *r);
 void rule_close(struct rule_run *r);

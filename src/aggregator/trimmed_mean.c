@@ -9,7 +9,16 @@ static double trimmed_mean_column(const struct rule_column *c)
 	return sum / (c->n - 2 * c->f);
 }
 
-static const struct rule rule_trimmed_mean = {.check = rule_minority, .column = trimmed_mean_column};
+/* Allouah et al. 2023, Table 1. */
+static double trimmed_mean_kappa(const void *state, int n, int f, double behind)
+{
+	(void)state, (void)behind;
+	double r = rule_ratio(n, f);
+	return 6 * r * (1 + r);
+}
+
+static const struct rule rule_trimmed_mean = {
+        .check = rule_minority, .column = trimmed_mean_column, .kappa = trimmed_mean_kappa};
 
 static const struct key trimmed_mean_keys[] = {RULE_KEYS, {0}};
 

@@ -238,12 +238,14 @@ static int parse_family(struct parse *p, const struct family *f, struct choice *
 static int parse_list(struct parse *p, const struct key *k, struct choices *out, const struct json *value)
 {
 	struct choices list = {0};
+	bool alone = value->type == JSON_STRING || value->type == JSON_OBJECT;
+	size_t count = alone ? 1 : value->count;
 
-	if (value->type != JSON_ARRAY)
+	if (value->type != JSON_ARRAY && !alone)
 		return bad_for_key(p, k, value);
-	if (value->count > 0)
-		list.at = arena_alloc(p->arena, value->count * sizeof *list.at);
-	for (const struct json *c = value->child; c != NULL; c = c->next) {
+	if (count > 0)
+		list.at = arena_alloc(p->arena, count * sizeof *list.at);
+	for (const struct json *c = alone ? value : value->child; list.count < count; c = c->next) {
 		if (parse_family(p, k->family, &list.at[list.count++], c) != 0)
 			return -1;
 	}

@@ -7,7 +7,7 @@
  * The top level of an experiment file is a row too, whose keys may be objects (KEY_OBJECT: a sub-struct),
  * families (KEY_FAMILY: a `struct choice`, written as {"kind": NAME, keys}; a bare string NAME stands
  * for {"kind": NAME}; a bare number stands for the family's `number_row` with its first key set to it) and
- * lists of a family's members (KEY_LIST: a `struct choices`).
+ * lists of a family's members (KEY_LIST: a `struct choices`; a member alone stands for a list of it).
  *
  * A choice made in another object's keys ("adversaries.attack") nests in the same way.
  *
@@ -37,7 +37,7 @@ enum key_kind {
 	KEY_REALS,  /* struct reals */
 	KEY_OBJECT, /* the members of `keys`, offsets counted from this key's offset; never absent */
 	KEY_FAMILY, /* struct choice */
-	KEY_LIST    /* struct choices: an array of members of `family` */
+	KEY_LIST    /* struct choices: an array of members of `family`, or one of them */
 };
 
 struct ints {

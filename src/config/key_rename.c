@@ -48,7 +48,7 @@ static int rename_in_value(const struct key *k, struct json *value, struct key_r
 {
 	if (k->kind == KEY_OBJECT)
 		return keys_rename(k->keys, value, r, e);
-	if (k->kind == KEY_FAMILY)
+	if (k->kind == KEY_FAMILY || (k->kind == KEY_LIST && value->type == JSON_OBJECT))
 		return rename_in_choice(k->family, value, r, e);
 	if (k->kind != KEY_LIST || value->type != JSON_ARRAY)
 		return 0;

@@ -76,7 +76,10 @@ static void value_schema(struct buf *b, const struct key *k)
 		buf_format(b, "\"$ref\":\"#/$defs/%s\"", k->family->plural);
 		break;
 	case KEY_LIST:
-		buf_format(b, "\"type\":\"array\",\"items\":{\"$ref\":\"#/$defs/%s\"}", k->family->plural);
+		buf_format(b,
+		           "\"oneOf\":[{\"type\":\"array\",\"items\":{\"$ref\":\"#/$defs/%s\"}},"
+		           "{\"$ref\":\"#/$defs/%s\"}]",
+		           k->family->plural, k->family->plural);
 		break;
 	}
 }

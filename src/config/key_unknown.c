@@ -187,10 +187,12 @@ static void walk_value(struct search *s, const struct key *k, const struct json 
 		row = row_chosen(k, value);
 		if (row != NULL)
 			walk(s, row->keys, value, true);
-	} else if (k->kind == KEY_LIST && value->type == JSON_ARRAY) {
+	} else if (k->kind == KEY_LIST) {
 		struct key element = {.kind = KEY_FAMILY, .family = k->family};
 
-		for (const struct json *c = value->child; c != NULL; c = c->next)
+		if (value->type != JSON_ARRAY)
+			walk_value(s, &element, value);
+		for (const struct json *c = value->child; c != NULL && value->type == JSON_ARRAY; c = c->next)
 			walk_value(s, &element, c);
 	}
 }

@@ -190,12 +190,19 @@ static int check_momentum(const struct settings *s, const struct json *root, str
 	return 0;
 }
 
-/* The rule's f becomes a number. */
+/* The rule's f becomes a number; a worker that it trusts is none of the Byzantine ones. */
 static int check_rule(const struct aggregator *agg, struct settings *s, struct err *e)
 {
-	int byzantine = (int)s->adversaries.count;
+	int byzantine = (int)s->adversaries.count, trusted = rule_trusted(agg, s->aggregator.state);
 	rule_resolve(agg, s->aggregator.state, byzantine);
-	return rule_check(agg, s->aggregator.state, (int)s->workers, byzantine, e);
+	if (rule_check(agg, s->aggregator.state, (int)s->workers, byzantine, e))
+		return -1;
+	if (trusted < 0 || !settings_is_byzantine(s, trusted))
+		return 0;
+	return err_user(e,
+	                "%s: found pivot = %d, a worker that is Byzantine here (adversaries.ids), expected "
+	                "an honest one",
+	                agg->row.name, trusted);
 }
 
 /* Do compressor, aggregator and optimizer fit each other, and the workers? */

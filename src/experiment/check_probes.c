@@ -1,5 +1,6 @@
 /* What `record` asks for and cannot have, with the sentences that say so. */
 #include <math.h>
+#include "aggregator/rule_run.h"
 #include "experiment/check.h"
 #include "models/model.h"
 
@@ -121,10 +122,37 @@ static int check_leftover(const struct settings *s, struct err *e)
 	                  s->shape.n_train, (long long)s->batch, env.batch);
 }
 
+static int check_rule_weights(const struct settings *s, struct err *e)
+{
+	const struct aggregator *agg = (const struct aggregator *)s->aggregator.row;
+	struct rule_says says = rule_says(agg, s->aggregator.state);
+	if (s->record.weights == 0 || says.weights || says.chosen || says.buckets)
+		return 0;
+	return err_user(e,
+	                "weights: aggregator \"%s\" makes each coordinate by itself, so that no worker has a "
+	                "weight in its answer; expected one that weighs messages, such as \"krum\"",
+	                agg->row.name);
+}
+
+/* Answer and honest vectors must be vectors of one size. */
+static int check_kappa(const struct settings *s, struct err *e)
+{
+	const struct method m = settings_method(s);
+	bool signs = m.push.kind == MESSAGE_SIGNS;
+	if (s->record.kappa == 0 || (!signs && !m.compressor->lr_inside && m.pull.kind == MESSAGE_FLOATS))
+		return 0;
+	return err_user(
+	        e,
+	        "kappa: compressor \"%s\" sends %s, and kappa compares the answer with the honest "
+	        "workers' vectors themselves; expected compressor \"none\", and an aggregator that takes "
+	        "floats",
+	        m.compressor->row.name, signs ? "signs" : "what has the learning rate in it");
+}
+
 int experiment_check_probes(struct arena *a, struct settings *s, struct err *e)
 {
 	const size_t given = s->record.noise.at.count;
-	if (settle_epochs(a, s, e) || check_leftover(s, e))
+	if (settle_epochs(a, s, e) || check_leftover(s, e) || check_rule_weights(s, e) || check_kappa(s, e))
 		return -1;
 	bool noise = s->record.noise.every > 0 || s->record.noise.at.count > 0;
 	if (!noise && s->record.noise.weights.count + (size_t)s->record.noise.random > 0)

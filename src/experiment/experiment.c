@@ -72,6 +72,26 @@ static void warn_byzantine_majority(const struct runs *r)
 		         r->at[0].source, count, r->count);
 }
 
+/* So is a rule that is told of fewer than there are; its promise is for f. */
+static void warn_understated_f(const struct runs *r)
+{
+	const struct settings *first = NULL;
+	size_t count = 0;
+	for (size_t i = 0; i < r->count; i++) {
+		const struct settings *s = &r->at[i];
+		int64_t f = settings_told_f(s);
+		if (f < 0 || f >= s->adversaries.count)
+			continue;
+		first = first ? first : s;
+		count++;
+	}
+	if (first)
+		log_warn("%s: in %zu of %zu runs more workers are Byzantine than the aggregator is told: "
+		         "adversaries.count = %lld and aggregator.f = %lld%s; its bound holds up to f",
+		         first->source, count, r->count, (long long)first->adversaries.count,
+		         (long long)settings_told_f(first), count > 1 ? " in the first of them" : "");
+}
+
 /*
  * What decides a result, has a default, and was not written down; in some run of the file. idle: there is an
  * attack, but no word of who attacks.
@@ -156,6 +176,7 @@ static int expand(struct runs *out, struct json *root, bool recorded, const stru
 		return 0;
 	tell_unsaid(&unsaid, &out->at[0]);
 	warn_byzantine_majority(out);
+	warn_understated_f(out);
 	return 0;
 }
 

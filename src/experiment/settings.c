@@ -1,5 +1,6 @@
 /* What can be asked of settings: see experiment/settings.h. */
 #include "experiment/settings.h"
+#include "aggregator/rule.h"
 #include "backend/backend.h"
 #include "models/init/init_row.h"
 #include "models/model.h"
@@ -10,6 +11,12 @@ bool settings_is_byzantine(const struct settings *s, int worker)
 		if (s->adversaries.ids.at[i] == worker)
 			return true;
 	return false;
+}
+
+int64_t settings_told_f(const struct settings *s)
+{
+	bool rule = ((const struct aggregator *)s->aggregator.row)->rule;
+	return rule ? ((const struct rule_keys *)s->aggregator.state)->f : -1;
 }
 
 struct method settings_method(const struct settings *s)

@@ -35,7 +35,7 @@ struct settings {
 		int64_t every, train;
 	} eval;
 	struct {
-		int64_t every, agreement, margin, norms, sign_failure, snapshots, snr, l1_l2;
+		int64_t every, agreement, margin, norms, sign_failure, snapshots, snr, l1_l2, weights, kappa;
 		struct {
 			int64_t every, random;
 			struct ints at, weights;
@@ -72,6 +72,9 @@ extern const struct lingo experiment_lingo; /* for keys_refuse_unknown() */
 
 /* Is worker m Byzantine? Only once the settings are checked. */
 bool settings_is_byzantine(const struct settings *s, int worker);
+
+/* The f that the aggregator is told, once the settings are checked; -1: it has none. */
+int64_t settings_told_f(const struct settings *s);
 
 /* Its compressor, aggregator and optimizer together, all of which must be chosen. */
 struct method settings_method(const struct settings *s);

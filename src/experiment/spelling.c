@@ -215,11 +215,22 @@ void spelling_first(struct arena *a, struct settings *s)
 	drop_usual(&s->optimizer, "sgd");
 }
 
+/* What stands before a rule, and the rule, in the order in which they work: "clipping+nnm+krum". */
+static const char *chain_name(struct arena *a, const struct choice *aggregator)
+{
+	const struct choices *before = &((const struct rule_keys *)aggregator->state)->before;
+	const char *name = aggregator->row->name;
+	for (size_t i = before->count; i > 0; i--)
+		name = arena_format(a, "%s+%s", before->at[i - 1].row->name, name);
+	return name;
+}
+
 const char *spelling_name(struct arena *a, const struct settings *s)
 {
 	struct settings copy = *s;
 	spelling_first(a, &copy);
-	const char *name = copy.aggregator.row->name;
+	bool rule = ((const struct aggregator *)s->aggregator.row)->rule;
+	const char *name = rule ? chain_name(a, &s->aggregator) : copy.aggregator.row->name;
 	if (copy.compressor.row)
 		name = arena_format(a, "%s, %s", name, copy.compressor.row->name);
 	if (copy.optimizer.row)

@@ -40,7 +40,7 @@ int spelling_method(struct arena *a, struct json *root, struct method *out, stru
 /* The earlier spelling: for keys_write(), nothing else can be done with the copy. */
 void spelling_first(struct arena *a, struct settings *s);
 
-/* The method in a word for people: "vote", "adam", "sign-mean", or "sign-mean, adam". In the arena. */
+/* The method in a word for people: "vote", "adam", "sign-mean, adam" or "nnm+krum". In the arena. */
 const char *spelling_name(struct arena *a, const struct settings *s);
 
 #endif

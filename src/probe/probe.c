@@ -25,6 +25,8 @@ struct probe {
 	float *full;    /* [n] */
 	double *number; /* a sum, on the machine */
 	float *seen;    /* [n] where a vector of the machine is read; NULL: where it is */
+	struct weights *weights;
+	struct kappa *kappa;
 	struct noise *noise;
 	struct moments *moments;
 	bool noise_due, moments_due; /* in the present pass */
@@ -46,8 +48,7 @@ static int64_t every(const struct settings *s, enum group g)
 /* Is a row of group g due when `step` steps were done before this one? */
 static bool due(const struct settings *s, enum group g, int64_t step)
 {
-	int64_t period = every(s, g);
-	return period > 0 && (step + 1) % period == 0;
+	return probe_due(every(s, g), step + 1);
 }
 
 const char *probe_needs_all(const struct settings *s)
@@ -114,8 +115,8 @@ static void close_plane(const struct probe *p, struct plane *plane)
 	p->be->memory->release(plane->at);
 }
 
-struct probe *probe_open(const struct settings *s, const struct backend *be, struct queue *queue, size_t n,
-                         struct record *r)
+struct probe *probe_open(const struct settings *s, const struct backend *be, struct queue *queue,
+                         struct pool *pool, size_t n, struct record *r)
 {
 	struct probe *p = mem_alloc(sizeof *p);
 	*p = (struct probe){.s = s, .be = be, .queue = queue, .n = n, .words = sign_words(n)};
@@ -134,6 +135,8 @@ struct probe *probe_open(const struct settings *s, const struct backend *be, str
 	p->number = be->memory->alloc(sizeof *p->number, "sum");
 	if (settings_has_passes(s) || s->record.snapshots > 0)
 		p->seen = memory_scratch(be->memory, n * sizeof(float));
+	p->weights = weights_open(s, record_file(r));
+	p->kappa = kappa_open(s, be, pool, n, record_file(r));
 	p->noise = noise_open(s, n, record_file(r));
 	p->moments = moments_open(s, be, queue, n, record_file(r));
 	return p;
@@ -143,6 +146,8 @@ void probe_close(struct probe *p)
 {
 	if (!p)
 		return;
+	weights_close(p->weights);
+	kappa_close(p->kappa);
 	noise_close(p->noise);
 	moments_close(p->moments);
 	struct h5_column *columns[] = {p->agreement, p->votes,   p->l1,      p->l2,
@@ -277,6 +282,8 @@ void probe_step(struct probe *p, const struct probe_view *v)
 		groups[g](p, v);
 		h5_append(p->steps[g], 1, &done);
 	}
+	weights_step(p->weights, v, done);
+	kappa_step(p->kappa, v, done);
 }
 
 static void take(void *self, const float *g)
@@ -331,7 +338,8 @@ size_t probe_file_bytes(const struct settings *s, size_t n)
 	size_t m = (size_t)s->workers;
 	const size_t row[] = {8 * m, 8 * (2 * m + 1), 16 * m, 8 * m + 16, 4 * n};
 	/* In double: the size of an absurd request must not wrap round to a small one. */
-	double bytes = noise_file_bytes(s) + moments_file_bytes(s);
+	double bytes =
+	        noise_file_bytes(s) + moments_file_bytes(s) + weights_file_bytes(s) + kappa_file_bytes(s);
 	for (int g = AGREEMENT; g <= SNAPSHOTS; g++)
 		if (every(s, (enum group)g) > 0)
 			bytes += (8 + (double)row[g]) * (double)(s->steps / every(s, (enum group)g));

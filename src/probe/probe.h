@@ -12,6 +12,9 @@
  *                 full gradient's (Bernstein et al. 2019, figure 2 and the sign-failure bound);
  *                 full_l1, full_l2: norms of the full gradient
  *
+ *   weights       weight [M] in the answer, chosen [M], bucket [M] (probe/probe_weights.c)
+ *   kappa         kappa and its bound, error, spread (probe/probe_kappa.c)
+ *
  * From the parameters after the step:
  *
  *   snapshots     x [n]
@@ -41,6 +44,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include "aggregator/method.h"
+#include "aggregator/rule_run.h"
 #include "experiment/experiment.h"
 #include "record/record.h"
 
@@ -54,6 +58,7 @@ struct probe_wants {
 /* What probes see of one worker in a step. */
 struct probe_worker {
 	const void *push; /* [push_bytes] its message */
+	const float *v;   /* [n] what it hands to the compressor if it is honest */
 	double l1, l2;    /* norms of its stochastic gradient, if wanted */
 	uint64_t *signs;  /* [words] signs of that gradient, if wanted; NULL if no probe ever wants them */
 };
@@ -65,6 +70,9 @@ struct probe_view {
 	const struct probe_worker *workers; /* [M] */
 	int count;                          /* M */
 	const void *pull;                   /* [pull_bytes] the answer; NULL: the step is withheld */
+	const int64_t *born;                /* [workers of the run] -1: it was not counted */
+	const bool *honest;                 /* [workers of the run] */
+	const struct rule_report *report;   /* of an aggregator with a rule, else NULL */
 	/* Writes the full-data gradient at the present x into g [n]. */
 	void (*full_gradient)(void *ctx, float *g);
 	void *ctx;
@@ -80,8 +88,8 @@ struct probe_pass {
 const char *probe_needs_all(const struct settings *s);
 
 /* Create the columns that s->record asks for. If a file is resumed, its columns are continued. */
-struct probe *probe_open(const struct settings *s, const struct backend *be, struct queue *queue, size_t n,
-                         struct record *r);
+struct probe *probe_open(const struct settings *s, const struct backend *be, struct queue *queue,
+                         struct pool *pool, size_t n, struct record *r);
 void probe_close(struct probe *p);
 
 /* What the probes need from step number `step` (from 0). */

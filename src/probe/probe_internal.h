@@ -1,4 +1,4 @@
-/* The probes that take part in full passes: for probe*.c only. n parameters, K mini-batches a pass. */
+/* The probes that have files of their own: for probe*.c only. n parameters, K mini-batches a pass. */
 #ifndef SIGNSGD_PROBE_PROBE_INTERNAL_H
 #define SIGNSGD_PROBE_PROBE_INTERNAL_H
 
@@ -29,5 +29,28 @@ void moments_take(struct moments *p, const float *at, const float *g);
 void moments_append(struct moments *p, int64_t done);
 size_t moments_bytes(const struct settings *s, size_t n);
 double moments_file_bytes(const struct settings *s);
+
+/* Is a row due when `done` steps are done? */
+static inline bool probe_due(int64_t period, int64_t done)
+{
+	return period > 0 && done % period == 0;
+}
+
+/* weights: what the rule made of each worker's message. NULL where it is not asked for. */
+struct weights;
+
+struct weights *weights_open(const struct settings *s, struct h5 *f);
+void weights_close(struct weights *p);
+void weights_step(struct weights *p, const struct probe_view *v, int64_t done);
+double weights_file_bytes(const struct settings *s);
+
+/* kappa: how robust the rule was in the step. NULL where it is not asked for. */
+struct kappa;
+
+struct kappa *kappa_open(const struct settings *s, const struct backend *be, struct pool *pool, size_t n,
+                         struct h5 *f);
+void kappa_close(struct kappa *p);
+void kappa_step(struct kappa *p, const struct probe_view *v, int64_t done);
+double kappa_file_bytes(const struct settings *s);
 
 #endif

@@ -44,14 +44,9 @@ struct moments {
 	struct h5_column *l1_l2_step, *full, *noise, *stochastic;
 };
 
-static bool due(int64_t period, int64_t done)
-{
-	return period > 0 && done % period == 0;
-}
-
 bool moments_due(const struct settings *s, int64_t done)
 {
-	return due(s->record.snr, done) || due(s->record.l1_l2, done);
+	return probe_due(s->record.snr, done) || probe_due(s->record.l1_l2, done);
 }
 
 static void open_snr(struct moments *p, struct h5 *f)
@@ -215,9 +210,9 @@ static void append_snr(struct moments *p, int64_t done)
 
 void moments_append(struct moments *p, int64_t done)
 {
-	if (due(p->s->record.l1_l2, done))
+	if (probe_due(p->s->record.l1_l2, done))
 		append_l1_l2(p, done);
-	if (due(p->s->record.snr, done))
+	if (probe_due(p->s->record.snr, done))
 		append_snr(p, done); /* last: it uses up the sums */
 	p->count = p->density = 0;
 }

@@ -22,14 +22,29 @@ void observer_close(struct observer *o)
 	evaluate_close(&o->evaluation);
 }
 
+int observer_check(const struct settings *s, const struct transport *t, struct err *e)
+{
+	if (s->record.kappa == 0 || t->processes == TRANSPORT_ALONE)
+		return 0;
+	return err_user(
+	        e,
+	        "%s: record.kappa: it looks at the vectors of all honest workers, and with transport \"%s\" "
+	        "these are in other processes; expected transport \"local\": `signsgd simulate` gives the "
+	        "same bits and records it",
+	        s->source, t->row.name);
+}
+
 void observer_step(struct observer *o, const struct round *r, const struct workforce *workforce,
-                   const void *pull)
+                   const struct uplink *u, const void *pull)
 {
 	struct probe_view view = {.method = &r->method,
 	                          .job = &r->job,
 	                          .workers = workforce->shown,
 	                          .count = workforce->count,
 	                          .pull = pull,
+	                          .born = u->reported_born,
+	                          .honest = u->honest,
+	                          .report = r->method.aggregator->rule ? &u->run.report : NULL,
 	                          .full_gradient = evaluate_full_gradient,
 	                          .ctx = &o->evaluation};
 	if (o->probe)

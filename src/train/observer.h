@@ -8,6 +8,7 @@
 #include "probe/probe.h"
 #include "train/evaluate.h"
 #include "train/state.h"
+#include "train/uplink.h"
 #include "train/worker.h"
 #include "train/workforce.h"
 
@@ -28,9 +29,15 @@ struct observer {
 void observer_open(struct observer *o, const struct settings *s, bool root, int hosted);
 void observer_close(struct observer *o);
 
-/* Probe a step, between the exchange and the apply. */
+/*
+ * Can this transport's processes record what is asked for? Some of it looks at the honest workers' vectors:
+ * -1 and a sentence where these are in other processes.
+ */
+int observer_check(const struct settings *s, const struct transport *t, struct err *e);
+
+/* Probe a step, between the exchange and the apply. pull NULL: the step is withheld. */
 void observer_step(struct observer *o, const struct round *r, const struct workforce *workforce,
-                   const void *pull);
+                   const struct uplink *u, const void *pull);
 /* Probe the parameters of the state. */
 void observer_applied(struct observer *o, const struct state *st);
 

@@ -212,7 +212,7 @@ enum trainer_end trainer_step(struct trainer *t, struct step_row *row, int *flag
 	uplink_take(up, st, withheld);
 	double exchanged = clock_s();
 	settle(t, &reply, bn_owner);
-	observer_step(&t->observer, &t->round, workforce, withheld ? NULL : up->pull);
+	observer_step(&t->observer, &t->round, workforce, up, withheld ? NULL : up->pull);
 	if (workforce->feed.reader && reader_failed(workforce->feed.reader, e))
 		return TRAINER_FAILED;
 	double probed = clock_s();

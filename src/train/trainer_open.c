@@ -30,7 +30,7 @@ static int open_parts(struct trainer *t, struct pool *pool, const struct link *l
 	const struct backend_row *backend = (const struct backend_row *)s->backend.row;
 	const struct aggregator *agg = (const struct aggregator *)s->aggregator.row;
 	t->workforce.pool = pool;
-	if (link && crowd_check(s, link->row, e))
+	if (link && (crowd_check(s, link->row, e) || observer_check(s, link->row, e)))
 		return -1;
 	if (check_memory(s, pool_lanes(pool), link ? link->count : (int)s->workers, !link || link->root, e) ||
 	    backend->open(&t->be, e) || uplink_open(&t->uplink, s, &t->be, link, pool, e))
@@ -151,7 +151,7 @@ int trainer_check_transport(const struct settings *s, struct err *e)
 {
 	const struct transport *row = (const struct transport *)s->transport.row;
 	const struct exchange_rule rule = uplink_rule(s);
-	if (crowd_check(s, row, e))
+	if (crowd_check(s, row, e) || observer_check(s, row, e))
 		return -1;
 	return row->check && row->check(s->transport.state, &rule, e) ? err_prefix(e, "%s", s->source) : 0;
 }

@@ -8,7 +8,8 @@
 void trainer_probe(struct trainer *t, struct record *r)
 {
 	probe_close(t->observer.probe);
-	t->observer.probe = probe_open(&t->observer.probed, &t->be, t->queue, t->state.n, r);
+	t->observer.probe =
+	        probe_open(&t->observer.probed, &t->be, t->queue, t->workforce.pool, t->state.n, r);
 }
 
 void trainer_meta(const struct trainer *t, struct record_meta *m)

@@ -37,6 +37,7 @@ static void open_worker(struct workforce *w, int i, const struct settings *s, co
 	void *push = w->workers[i].push;
 	w->workers[i].push_seen = w->mirrors ? memory_mirror(st->be->memory, push, push_bytes) : push;
 	w->shown[i].push = push;
+	w->shown[i].v = st->blocks[id];
 	if (shows_signs)
 		w->shown[i].signs = st->be->memory->alloc(sign_plane_bytes(st->n), "signs of a gradient");
 }

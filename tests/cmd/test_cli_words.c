@@ -52,6 +52,40 @@ Test(cli_words, an_attack_of_nobody_is_told)
 	}
 }
 
+/* Who is Byzantine and what the rule is told of it are two numbers; fewer than there are is said. */
+Test(cli_words, f_and_the_byzantine_are_both_said)
+{
+	static const char said[] =
+	        "more workers are Byzantine than the aggregator is told: adversaries.count = "
+	        "2 and aggregator.f = 1";
+	cli_write(
+	        "f.json",
+	        "{\"steps\":3,\"batch\":1,\"model\":\"quadratic\",\"workers\":9,\"adversaries\":{\"count\":2,"
+	        "\"attack\":\"zero\"},\"aggregator\":{\"kind\":\"krum\",\"f\":1,\"before\":[\"arc\",\"nnm\"]}"
+	        "}");
+	cli_expect(0, said, "validate %s/f.json", cli_folder);
+	cr_expect_not_null(strstr(cli_out, "method       arc+nnm+krum, f = 1\n"), "%s", cli_out);
+	cr_expect_not_null(strstr(cli_out, "Byzantine    2 of 9 workers, zero\n"), "%s", cli_out);
+	cli_expect(0, said, "simulate %s/f.json --out %s/f.h5", cli_folder, cli_folder);
+	cr_expect_eq(cli("show %s/f.h5", cli_folder), 0);
+	cr_expect_not_null(strstr(cli_out, "arc+nnm+krum of 9 workers"), "%s", cli_out);
+	cr_expect_eq(cli("validate %s/f.json --json", cli_folder), 0);
+	cr_expect_not_null(
+	        strstr(cli_out, "\"method\":\"arc+nnm+krum\",\"workers\":9,\"adversaries\":2,\"f\":1"), "%s",
+	        cli_out);
+	for (int f = 2; f < 4; f++) {
+		cr_expect_eq(cli("validate %s/f.json --set aggregator.f=%d --set aggregator.before=nnm",
+		                 cli_folder, f),
+		             0, "%s", cli_err);
+		cr_expect_null(strstr(cli_err, "more workers"), "%s", cli_err);
+	}
+	cli_expect(0, "in 2 of 4 runs more workers",
+	           "validate %s/f.json --set 'sweep={\"adversaries.count\":[0,1,2,3]}'", cli_folder);
+	cr_expect_not_null(strstr(cli_err, "f = 1 in the first of them"), "%s", cli_err);
+	cr_expect_eq(cli("validate %s/all.json --json", cli_folder), 0);
+	cr_expect_null(strstr(cli_out, "\"f\":"), "%s", cli_out);
+}
+
 Test(cli_words, an_empty_value_of_an_option_is_refused)
 {
 	static const char *const options[] = {"--out \"\"", "--out=", "--data \"\"",

@@ -9,34 +9,9 @@
 #include "base/mem.h"
 #include "h5/h5.h"
 #include "record/record.h"
-#include "tests/support/cli.h"
+#include "tests/support/figure.h"
 
-enum { POINTS_MAX = 64 };
-
-/* What the last figure showed. */
-static struct arena shown;
-static struct json *lines[CLI_LINES];
-static size_t n_lines;
-
-/* A python that can draw, or the test is skipped. */
-static void open_figures(void)
-{
-	const char *python = getenv("SIGNSGD_PYTHON");
-	if (!python || !*python) {
-		puts("skipped: no Python with h5py, numpy and matplotlib");
-		cr_skip_test("no Python with h5py, numpy and matplotlib");
-	}
-	cli_open();
-	setenv("SIGNSGD_PROGRAM", process_program(), 1);
-}
-
-static void close_figures(void)
-{
-	arena_clear(&shown);
-	cli_close();
-}
-
-TestSuite(figures, .init = open_figures, .fini = close_figures, .timeout = 180);
+TestSuite(figures, .init = figure_open, .fini = figure_close, .timeout = 180);
 
 /* Five workers, 40 steps on a quadratic; `seed`, `more`: further changes, as options. */
 static void simulate(const char *name, int seed, const char *more)
@@ -91,117 +66,19 @@ static void forget_data(const char *name)
 	h5_close(f);
 }
 
-/* Draw `names` (with blanks between) of the test's folder. What the script said is in cli_err. */
-static void draw(const char *figure, const char *names)
-{
-	char files[512] = "", copy[128], out[128], err[128];
-	snprintf(copy, sizeof copy, "%s", names);
-	for (char *name = strtok(copy, " "); name; name = strtok(NULL, " "))
-		snprintf(files + strlen(files), sizeof files - strlen(files), " %s/%s.h5", cli_folder, name);
-	snprintf(out, sizeof out, "%s/values", cli_folder);
-	snprintf(err, sizeof err, "%s/said", cli_folder);
-	bool drawn = process_shell("$SIGNSGD_PYTHON tests/support/figure_values.py %s%s >%s 2>%s", figure,
-	                           files, out, err);
-	file_text(out, cli_out, sizeof cli_out);
-	file_text(err, cli_err, sizeof cli_err);
-	cr_assert(drawn, "%s", cli_err);
-	arena_clear(&shown);
-	n_lines = cli_json_lines(&shown, lines);
-}
-
-static const char *text_of(const struct json *line, const char *key)
-{
-	const struct json *value = json_member(line, key);
-	cr_assert(value && value->type == JSON_STRING, "%s is no string", key);
-	return value->string;
-}
-
-/* The first curve whose label has this in it, or the only one of that line style or marker; NULL. */
-static const struct json *curve(const char *key, const char *part)
-{
-	for (size_t i = 0; i < n_lines; i++)
-		if (!strcmp(text_of(lines[i], "what"), "line") && strstr(text_of(lines[i], key), part))
-			return lines[i];
-	return NULL;
-}
-
-static const struct json *need_curve(const char *key, const char *part)
-{
-	const struct json *found = curve(key, part);
-	cr_assert_not_null(found, "no line whose %s is %s in: %s", key, part, cli_out);
-	return found;
-}
-
-static size_t count(const char *what)
-{
-	size_t n = 0;
-	for (size_t i = 0; i < n_lines; i++)
-		n += !strcmp(text_of(lines[i], "what"), what);
-	return n;
-}
-
-/* Copy a curve's numbers; NaN for null. Returns how many there are. */
-static size_t values(const struct json *line, const char *key, double out[POINTS_MAX])
-{
-	size_t n = 0;
-	const struct json *list = json_member(line, key);
-	cr_assert(list && list->type == JSON_ARRAY, "%s is no list", key);
-	for (const struct json *v = list->child; v && n < POINTS_MAX; v = v->next)
-		out[n++] = v->type == JSON_NUMBER ? v->number : NAN;
-	return n;
-}
-
-/* The value of a curve at x; NaN where it has no point. */
-static double at(const struct json *line, double x)
-{
-	double xs[POINTS_MAX], ys[POINTS_MAX];
-	size_t n = values(line, "x", xs);
-	cr_assert_eq(values(line, "y", ys), n);
-	for (size_t i = 0; i < n; i++)
-		if (xs[i] == x)
-			return ys[i];
-	return NAN;
-}
-
-/* Does the legend say it? */
-static bool told(const char *part)
-{
-	for (size_t i = 0; i < n_lines; i++) {
-		if (strcmp(text_of(lines[i], "what"), "legend") != 0)
-			continue;
-		for (const struct json *t = json_member(lines[i], "texts")->child; t; t = t->next)
-			if (strstr(t->string, part))
-				return true;
-	}
-	return false;
-}
-
-static void expect_near(double found, double expected, const char *what)
-{
-	cr_expect(fabs(found - expected) < 1e-9 * fabs(expected), "%s: found %.17g, expected %.17g", what,
-	          found, expected);
-}
-
-/* The value of a run's curve at x, drawn alone. */
-static double alone(const char *figure, const char *name, double x)
-{
-	draw(figure, name);
-	return at(need_curve("style", "-"), x);
-}
-
 Test(figures, no_mean_of_finals_has_an_interrupted_run)
 {
 	simulate("a", 1, "--adversaries 2");
 	simulate("b", 2, "--adversaries 2");
 	simulate("c", 3, "--adversaries 2");
-	const double one = alone("adversaries", "a", 40), two = alone("adversaries", "b", 40);
+	const double one = figure_alone("adversaries", "a", 40), two = figure_alone("adversaries", "b", 40);
 	interrupt("c", 0, 1);
-	draw("adversaries", "a b c");
-	expect_near(at(need_curve("label", "_"), 40), (one + two) / 2, "the mean");
-	cr_expect_not_null(curve("label", "seed 3 interrupted after step 0 of 40"), "%s", cli_out);
-	cr_expect(told("2 runs"), "%s", cli_out);
-	draw("adversaries", "c");
-	cr_expect_eq(count("line") - 1, 1, "more than a ring and the line at 50 %%: %s", cli_out);
+	figure_draw("adversaries", "a b c");
+	figure_expect_near(figure_at(figure_need_curve("label", "_"), 40), (one + two) / 2, "the mean");
+	cr_expect_not_null(figure_curve("label", "seed 3 interrupted after step 0 of 40"), "%s", cli_out);
+	cr_expect(figure_told("2 runs"), "%s", cli_out);
+	figure_draw("adversaries", "c");
+	cr_expect_eq(figure_count("line") - 1, 1, "more than a ring and the line at 50 %%: %s", cli_out);
 }
 
 Test(figures, an_unfinished_seed_is_drawn_by_itself_and_cuts_nothing_off)
@@ -209,36 +86,38 @@ Test(figures, an_unfinished_seed_is_drawn_by_itself_and_cuts_nothing_off)
 	simulate("a", 1, "");
 	simulate("b", 2, "");
 	simulate("c", 3, "");
-	const double one = alone("curves", "a", 40), two = alone("curves", "b", 40);
+	const double one = figure_alone("curves", "a", 40), two = figure_alone("curves", "b", 40);
 	interrupt("c", 12, 2);
-	draw("curves", "a b c");
-	const struct json *mean = need_curve("label", "e, 2 runs"), *left = need_curve("style", ":");
-	double xs[POINTS_MAX];
-	cr_expect_eq(values(mean, "x", xs), 5);
-	expect_near(at(mean, 40), (one + two) / 2, "the mean at the end");
-	cr_expect_eq(values(left, "x", xs), 2);
-	cr_expect(told("e, seed 3 interrupted after step 12 of 40"), "%s", cli_out);
+	figure_draw("curves", "a b c");
+	const struct json *mean = figure_need_curve("label", "e, 2 runs"),
+	                  *left = figure_need_curve("style", ":");
+	double xs[FIGURE_POINTS];
+	cr_expect_eq(figure_numbers(mean, "x", xs), 5);
+	figure_expect_near(figure_at(mean, 40), (one + two) / 2, "the mean at the end");
+	cr_expect_eq(figure_numbers(left, "x", xs), 2);
+	cr_expect(figure_told("e, seed 3 interrupted after step 12 of 40"), "%s", cli_out);
 	interrupt("b", 30, 4);
-	draw("curves", "a b c");
-	expect_near(at(need_curve("style", "-"), 40), one, "the only finished one");
-	cr_expect(told("2 interrupted"), "%s", cli_out);
+	figure_draw("curves", "a b c");
+	figure_expect_near(figure_at(figure_need_curve("style", "-"), 40), one, "the only finished one");
+	cr_expect(figure_told("2 interrupted"), "%s", cli_out);
 }
 
 Test(figures, runs_with_evaluations_at_other_steps_keep_all_points)
 {
 	simulate("a", 1, "");
 	simulate("b", 2, "--set eval.every=20");
-	const double one = alone("curves", "a", 20), two = alone("curves", "b", 20),
-	             early = alone("curves", "a", 10);
-	draw("curves", "a b");
-	const struct json *mean = need_curve("label", "2 runs"), *dots = need_curve("marker", ".");
-	double xs[POINTS_MAX];
-	cr_expect_eq(values(mean, "x", xs), 3);
-	expect_near(at(mean, 20), (one + two) / 2, "the mean");
-	cr_expect_eq(values(dots, "x", xs), 2);
-	expect_near(at(dots, 10), early, "a point of one run");
-	cr_expect_eq(count("band"), 1);
-	cr_expect(told("dots"), "%s", cli_out);
+	const double one = figure_alone("curves", "a", 20), two = figure_alone("curves", "b", 20),
+	             early = figure_alone("curves", "a", 10);
+	figure_draw("curves", "a b");
+	const struct json *mean = figure_need_curve("label", "2 runs"),
+	                  *dots = figure_need_curve("marker", ".");
+	double xs[FIGURE_POINTS];
+	cr_expect_eq(figure_numbers(mean, "x", xs), 3);
+	figure_expect_near(figure_at(mean, 20), (one + two) / 2, "the mean");
+	cr_expect_eq(figure_numbers(dots, "x", xs), 2);
+	figure_expect_near(figure_at(dots, 10), early, "a point of one run");
+	cr_expect_eq(figure_count("band"), 1);
+	cr_expect(figure_told("dots"), "%s", cli_out);
 }
 
 Test(figures, snapshots_are_paired_by_step)
@@ -252,10 +131,12 @@ Test(figures, snapshots_are_paired_by_step)
 		        cli("simulate %s/m.json --seed %d --set record.snapshots=%d --out %s/%d.h5 --quiet",
 		            cli_folder, seed, 10 * seed, cli_folder, seed),
 		        0, "%s", cli_err);
-	const double one = alone("toy", "1", 20), two = alone("toy", "2", 20), first = alone("toy", "1", 10);
+	const double one = figure_alone("toy", "1", 20), two = figure_alone("toy", "2", 20),
+	             first = figure_alone("toy", "1", 10);
 	cr_assert_gt(fabs(one - first), 0.1, "x moves between the snapshots");
-	draw("toy", "1 2");
-	expect_near(at(need_curve("label", "2 runs"), 20), (one + two) / 2, "x after 20 steps");
+	figure_draw("toy", "1 2");
+	figure_expect_near(figure_at(figure_need_curve("label", "2 runs"), 20), (one + two) / 2,
+	                   "x after 20 steps");
 }
 
 /* Messages that travel otherwise change no result. Only where time is drawn they are apart. */
@@ -265,10 +146,10 @@ Test(figures, ways_to_run_an_experiment_are_one_group)
 	cr_assert_eq(
 	        cli("train %s/e.json --seed 1 --processes 2 --out %s/b.h5 --quiet", cli_folder, cli_folder),
 	        0, "%s", cli_err);
-	draw("curves", "a b");
-	cr_expect(told("e, 2 runs, some of the same seed"), "%s", cli_out);
-	draw("curves --x wall", "a b");
-	cr_expect(told("local") && told("zmq"), "%s", cli_out);
+	figure_draw("curves", "a b");
+	cr_expect(figure_told("e, 2 runs, some of the same seed"), "%s", cli_out);
+	figure_draw("curves --x wall", "a b");
+	cr_expect(figure_told("local") && figure_told("zmq"), "%s", cli_out);
 }
 
 Test(figures, a_result_named_twice_counts_once)
@@ -278,10 +159,10 @@ Test(figures, a_result_named_twice_counts_once)
 	simulate("b", 2, "");
 	snprintf(line, sizeof line, "%s/l.h5", cli_folder);
 	cr_assert_eq(symlink("a.h5", line), 0);
-	draw("curves", "a b");
-	const double mean = at(need_curve("label", "2 runs"), 40);
-	draw("curves", "a b a l");
-	expect_near(at(need_curve("label", "e, 2 runs"), 40), mean, "the mean");
+	figure_draw("curves", "a b");
+	const double mean = figure_at(figure_need_curve("label", "2 runs"), 40);
+	figure_draw("curves", "a b a l");
+	figure_expect_near(figure_at(figure_need_curve("label", "e, 2 runs"), 40), mean, "the mean");
 	cr_expect_not_null(strstr(cli_err, "l.h5 is "), "%s", cli_err);
 }
 
@@ -292,8 +173,8 @@ Test(figures, an_old_result_joins_the_seeds_of_today)
 	cr_assert_eq(cli("simulate tests/golden/results-0.1.0/probes.json --seed 4 --out %s/new.h5 --quiet",
 	                 cli_folder),
 	             0, "%s", cli_err);
-	draw("curves", "old new");
-	cr_expect(told("probes, 2 runs"), "%s", cli_out);
+	figure_draw("curves", "old new");
+	cr_expect(figure_told("probes, 2 runs"), "%s", cli_out);
 }
 
 /* The signal-to-noise ratio of a classifier every 3 steps. */
@@ -310,19 +191,19 @@ static void probe(const char *name, const char *more)
 /* Six steps are a pass with batches of 10 samples of 60, and two passes with batches of 20. */
 Test(figures, epochs_are_those_of_each_run)
 {
-	double xs[POINTS_MAX];
+	double xs[FIGURE_POINTS];
 	probe("a", "");
 	probe("b", "--set batch=20");
-	draw("snr", "a b");
-	cr_expect_eq(values(need_curve("label", "largest, batch = 10"), "x", xs), 3);
-	expect_near(xs[2], 1, "epochs with the small batch");
-	cr_expect_eq(values(need_curve("label", "largest, batch = 20"), "x", xs), 3);
-	expect_near(xs[2], 2, "epochs with the large batch");
+	figure_draw("snr", "a b");
+	cr_expect_eq(figure_numbers(figure_need_curve("label", "largest, batch = 10"), "x", xs), 3);
+	figure_expect_near(xs[2], 1, "epochs with the small batch");
+	cr_expect_eq(figure_numbers(figure_need_curve("label", "largest, batch = 20"), "x", xs), 3);
+	figure_expect_near(xs[2], 2, "epochs with the large batch");
 	interrupt("a", 0, 1);
-	draw("snr", "a b");
-	cr_expect_eq(values(need_curve("label", "largest, batch = 20"), "x", xs), 3);
-	expect_near(xs[2], 2, "epochs behind a file that has none so far");
-	cr_expect_eq(values(need_curve("style", ":"), "x", xs), 3);
+	figure_draw("snr", "a b");
+	cr_expect_eq(figure_numbers(figure_need_curve("label", "largest, batch = 20"), "x", xs), 3);
+	figure_expect_near(xs[2], 2, "epochs behind a file that has none so far");
+	cr_expect_eq(figure_numbers(figure_need_curve("style", ":"), "x", xs), 3);
 	cr_expect_eq(xs[0], 0, "the start is known");
 }
 
@@ -331,10 +212,10 @@ Test(figures, losses_over_other_training_samples_are_apart)
 {
 	probe("a", "");
 	probe("b", "--seed 2 --set eval.train=20");
-	draw("curves --y train_loss", "a b");
-	cr_expect(told("eval.train = 20") && !told("2 runs"), "%s", cli_out);
-	draw("curves --y test_loss", "a b");
-	cr_expect(told("p, 2 runs"), "%s", cli_out);
+	figure_draw("curves --y train_loss", "a b");
+	cr_expect(figure_told("eval.train = 20") && !figure_told("2 runs"), "%s", cli_out);
+	figure_draw("curves --y test_loss", "a b");
+	cr_expect(figure_told("p, 2 runs"), "%s", cli_out);
 }
 
 /* Where shards are by label, it matters who is Byzantine. */
@@ -345,30 +226,31 @@ Test(figures, other_byzantine_workers_are_another_curve)
 	simulate("c", 1, "--set adversaries.ids=[4]");
 	simulate("d", 1, "--adversaries 2");
 	simulate("e", 1, "");
-	const double one = alone("adversaries", "a", 20), two = alone("adversaries", "b", 20),
-	             other = alone("adversaries", "c", 20);
-	draw("adversaries", "a b c d e");
-	cr_expect(told("adversaries.ids = [4]"), "%s", cli_out);
-	expect_near(at(need_curve("style", "-"), 20), (one + two) / 2,
-	            "the first worker, however it is named");
-	expect_near(at(need_curve("style", "--"), 20), other, "the last worker");
-	cr_expect(isfinite(at(need_curve("style", "-"), 40)), "two of the first: %s", cli_out);
+	const double one = figure_alone("adversaries", "a", 20), two = figure_alone("adversaries", "b", 20),
+	             other = figure_alone("adversaries", "c", 20);
+	figure_draw("adversaries", "a b c d e");
+	cr_expect(figure_told("adversaries.ids = [4]"), "%s", cli_out);
+	figure_expect_near(figure_at(figure_need_curve("style", "-"), 20), (one + two) / 2,
+	                   "the first worker, however it is named");
+	figure_expect_near(figure_at(figure_need_curve("style", "--"), 20), other, "the last worker");
+	cr_expect(isfinite(figure_at(figure_need_curve("style", "-"), 40)), "two of the first: %s", cli_out);
 	simulate("f", 1, "--set adversaries.ids=[3,4]");
 	simulate("g", 2, "--set adversaries.ids=[4,3]");
-	draw("adversaries", "a f g");
-	cr_expect(told("adversaries.ids = [3, 4], 2 runs"), "%s", cli_out);
+	figure_draw("adversaries", "a f g");
+	cr_expect(figure_told("adversaries.ids = [3, 4], 2 runs"), "%s", cli_out);
 }
 
 /* The curve of this line style in the panel of this title, or NULL. */
 static const struct json *curve_in(const char *title, const char *style)
 {
 	bool inside = false;
-	for (size_t i = 0; i < n_lines; i++) {
-		const char *what = text_of(lines[i], "what");
+	for (size_t i = 0; i < figure_n_lines; i++) {
+		const char *what = figure_text(figure_lines[i], "what");
 		if (!strcmp(what, "panel"))
-			inside = !strcmp(text_of(lines[i], "title"), title);
-		else if (inside && !strcmp(what, "line") && !strcmp(text_of(lines[i], "style"), style))
-			return lines[i];
+			inside = !strcmp(figure_text(figure_lines[i], "title"), title);
+		else if (inside && !strcmp(what, "line") &&
+		         !strcmp(figure_text(figure_lines[i], "style"), style))
+			return figure_lines[i];
 	}
 	return NULL;
 }
@@ -377,8 +259,8 @@ static void expect_panel(const char *title, const char *style, double none, doub
 {
 	const struct json *found = curve_in(title, style);
 	cr_assert_not_null(found, "no %s in panel '%s': %s", style, title, cli_out);
-	expect_near(at(found, 0), none, "nobody attacks");
-	expect_near(at(found, 20), one, title);
+	figure_expect_near(figure_at(found, 0), none, "nobody attacks");
+	figure_expect_near(figure_at(found, 20), one, title);
 }
 
 static void simulate_rule(const char *name, const char *rule, const char *attack)
@@ -400,17 +282,18 @@ Test(figures, rules_under_several_attacks_have_a_panel_for_each)
 		simulate_rule(names[r][0], rules[r], "");
 		simulate_rule(names[r][1], rules[r], "invert");
 		simulate_rule(names[r][2], rules[r], "gaussian");
-		none[r] = alone("adversaries", names[r][0], 0);
-		invert[r] = alone("adversaries", names[r][1], 20);
-		gaussian[r] = alone("adversaries", names[r][2], 20);
+		none[r] = figure_alone("adversaries", names[r][0], 0);
+		invert[r] = figure_alone("adversaries", names[r][1], 20);
+		gaussian[r] = figure_alone("adversaries", names[r][2], 20);
 	}
-	draw("adversaries", "k ki kg");
-	cr_expect_eq(count("panel"), 1, "one rule: %s", cli_out);
-	draw("adversaries", "k ki v vi");
-	cr_expect_eq(count("panel"), 1, "one attack: %s", cli_out);
-	draw("adversaries", "k v ki kg vi vg");
-	cr_expect_eq(count("panel"), 2, "%s", cli_out);
-	cr_expect(told("multi-krum") && told("vote") && !told("aggregator.f"), "%s", cli_out);
+	figure_draw("adversaries", "k ki kg");
+	cr_expect_eq(figure_count("panel"), 1, "one rule: %s", cli_out);
+	figure_draw("adversaries", "k ki v vi");
+	cr_expect_eq(figure_count("panel"), 1, "one attack: %s", cli_out);
+	figure_draw("adversaries", "k v ki kg vi vg");
+	cr_expect_eq(figure_count("panel"), 2, "%s", cli_out);
+	cr_expect(figure_told("multi-krum") && figure_told("vote") && !figure_told("aggregator.f"), "%s",
+	          cli_out);
 	for (size_t r = 0; r < 2; r++) {
 		expect_panel("attack: invert", styles[r], none[r], invert[r]);
 		expect_panel("attack: gaussian", styles[r], none[r], gaussian[r]);
@@ -423,11 +306,12 @@ Test(figures, an_f_that_was_told_is_a_curve)
 	simulate("none", 1, "--set aggregator=multi-krum --set aggregator.f=1");
 	simulate("one", 1, "--set aggregator=multi-krum --adversaries 1");
 	simulate("zero", 1, "--set aggregator=multi-krum --set aggregator.f=0 --adversaries 1");
-	draw("adversaries", "none one");
-	cr_expect(isfinite(at(need_curve("style", "-"), 0)) && isfinite(at(need_curve("style", "-"), 20)),
+	figure_draw("adversaries", "none one");
+	cr_expect(isfinite(figure_at(figure_need_curve("style", "-"), 0)) &&
+	                  isfinite(figure_at(figure_need_curve("style", "-"), 20)),
 	          "%s", cli_out);
-	draw("adversaries", "none one zero");
-	cr_expect(told("aggregator.f = 0") && told("aggregator.f = 1"), "%s", cli_out);
+	figure_draw("adversaries", "none one zero");
+	cr_expect(figure_told("aggregator.f = 0") && figure_told("aggregator.f = 1"), "%s", cli_out);
 }
 
 /* A run that ended before its first evaluation has no point, but it was asked for. */
@@ -436,12 +320,13 @@ Test(figures, a_run_without_evaluations_is_named)
 	probe("a", "");
 	probe("b", "--seed 2");
 	interrupt("b", 0, 0);
-	draw("curves", "a b");
-	cr_expect(told("p, seed 2 interrupted after step 0 of 6, without a point so far"), "%s", cli_out);
-	draw("time-to-accuracy", "a b");
+	figure_draw("curves", "a b");
+	cr_expect(figure_told("p, seed 2 interrupted after step 0 of 6, without a point so far"), "%s",
+	          cli_out);
+	figure_draw("time-to-accuracy", "a b");
 	cr_expect_not_null(strstr(cli_err, "b.h5 is left out: no evaluation, interrupted after step 0 of 6"),
 	                   "%s", cli_err);
-	need_curve("label", "p: ");
+	figure_need_curve("label", "p: ");
 }
 
 /* Two folders of data are two experiments, though their settings are the same. A result that says nothing of
@@ -461,13 +346,14 @@ Test(figures, other_data_are_another_group)
 		                 cli_folder, cli_folder, i % 2, i, cli_folder, i),
 		             0, "%s", cli_err);
 	}
-	draw("curves", "0 2");
-	cr_expect(told("e, 2 runs"), "%s", cli_out);
-	draw("curves", "0 1 2");
-	cr_expect(told("data_id = ") && told("2 runs") && !told("3 runs"), "%s", cli_out);
+	figure_draw("curves", "0 2");
+	cr_expect(figure_told("e, 2 runs"), "%s", cli_out);
+	figure_draw("curves", "0 1 2");
+	cr_expect(figure_told("data_id = ") && figure_told("2 runs") && !figure_told("3 runs"), "%s",
+	          cli_out);
 	forget_data("2");
-	draw("curves", "0 2");
-	cr_expect(told("e, 2 runs"), "%s", cli_out);
-	draw("curves", "0 1 2");
-	cr_expect(told("data_id = unknown") && !told("2 runs"), "%s", cli_out);
+	figure_draw("curves", "0 2");
+	cr_expect(figure_told("e, 2 runs"), "%s", cli_out);
+	figure_draw("curves", "0 1 2");
+	cr_expect(figure_told("data_id = unknown") && !figure_told("2 runs"), "%s", cli_out);
 }

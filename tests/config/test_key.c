@@ -115,9 +115,12 @@ Test(key, refuses_unknown_keys_with_the_nearest_name)
 	         "{\"kind\": \"scale\", \"form\": 1}]}}",
 	         "1:96: model.several[1].form: found an unknown key, expected one of \"kind\", \"factor\", "
 	         "\"from\"; did you mean \"from\"?"},
-	        {"{\"workers\": 7, \"model\": {\"kind\": \"net\", \"hidden\": [1], \"several\": \"invert\"}}",
-	         "1:67: model.several: found the string \"invert\", expected an array, each one of the "
-	         "attacks"},
+	        {"{\"workers\": 7, \"model\": {\"kind\": \"net\", \"hidden\": [1], \"several\": 3}}",
+	         "1:67: model.several: found the number 3, expected an array, each one of the attacks"},
+	        {"{\"workers\": 7, \"model\": {\"kind\": \"net\", \"hidden\": [1], \"several\": {\"kind\": "
+	         "\"scale\", \"form\": 1}}}",
+	         "1:85: model.several.form: found an unknown key, expected one of \"kind\", \"factor\", "
+	         "\"from\"; did you mean \"from\"?"},
 	        {"{\"zzz\": 7}", "1:2: zzz: found an unknown key, expected " ALL_KEYS},
 	        {"{\"Workers\": 7}",
 	         "1:2: Workers: found an unknown key, expected " ALL_KEYS "; did you mean \"workers\"?"},

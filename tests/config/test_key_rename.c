@@ -122,6 +122,16 @@ Test(key_rename, finds_keys_in_objects_families_and_lists)
 	cr_expect_null(note->next);
 }
 
+Test(key_rename, finds_keys_in_a_list_of_one_without_brackets)
+{
+	struct key_renames r = {.arena = &arena};
+	struct err e = {0};
+	struct json *root = tree("x.json", "{\"several\":{\"kind\":\"noise\",\"at-step\":3}}");
+	cr_assert_eq(keys_rename(keys, root, &r, &e), 0, "%s", e.text);
+	expect_written(root, "{\"several\":{\"kind\":\"noise\",\"at_step\":3}}");
+	expect_note(r.first, "x.json", "several.at-step", "several.at_step");
+}
+
 Test(key_rename, leaves_everything_else_alone)
 {
 	static const char *const texts[] = {"{\"l1_l2\":1,\"record\":{\"sign_failure\":2}}",

@@ -1,5 +1,6 @@
 /* Tables of keys, writing: resolved settings, words for lists, JSON Schema. */
 #include <criterion/criterion.h>
+#include <stdio.h>
 
 #include <math.h>
 #include <stdint.h>
@@ -263,7 +264,30 @@ Test(key_write, lists_of_a_family_are_written_whole)
 	struct json *way = json_member(read_schema(schema_of_family(&key_table_models)), "oneOf")->child;
 	cr_assert_str_eq(part(way, "several"),
 	                 "{\"description\":\"a list of members of a family; default []\",\"default\":[],"
-	                 "\"type\":\"array\",\"items\":{\"$ref\":\"#/$defs/attacks\"}}");
+	                 "\"oneOf\":[{\"type\":\"array\",\"items\":{\"$ref\":\"#/$defs/attacks\"}},"
+	                 "{\"$ref\":\"#/$defs/attacks\"}]}");
+}
+
+/* What stands alone is written as a list of it: one setting has one identity. */
+Test(key_write, a_member_alone_is_a_list_of_it)
+{
+	static const char *const ways[][2] = {
+	        {"\"invert\"", "[\"invert\"]"},
+	        {"{\"kind\": \"scale\", \"from\": 1}", "[{\"kind\": \"scale\", \"from\": 1}]"}};
+	for (size_t i = 0; i < sizeof ways / sizeof *ways; i++) {
+		const char *written[2];
+		for (int k = 0; k < 2; k++) {
+			char text[200];
+			snprintf(text, sizeof text,
+			         "{\"workers\": 7, \"model\": {\"kind\": \"net\", \"hidden\": [1], "
+			         "\"several\": %s}, \"seed\": 1}",
+			         ways[i][k]);
+			struct state s = key_table_good(text);
+			cr_assert_eq(((struct net_state *)s.model.state)->several.count, 1);
+			written[k] = key_table_resolved(&s, false);
+		}
+		cr_assert_str_eq(written[0], written[1]);
+	}
 }
 
 Test(key_write, a_row_with_a_required_key_has_no_bare_name)

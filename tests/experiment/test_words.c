@@ -172,8 +172,10 @@ Test(words, values_without_a_counterpart_are_said_to_have_none)
 	value_says(ATTACK, "min-max", "the one attack here that sees them is \"ipm\"");
 	value_says(OPTIMIZER, "lion", "\"lion\" has no counterpart here: there are \"sgd\" and \"adam\"");
 	value_says("\"compressor\":", "QSGD", "\"QSGD\" has no counterpart here");
-	value_says(AGGREGATOR, "Bulyan", "\"Bulyan\" has no counterpart here");
-	value_says(AGGREGATOR, "MDA", "\"centered-clipping\" and \"meamed\"");
+	value_says(AGGREGATOR, "Bulyan", "did you mean \"bulyan\"?");
+	value_says(AGGREGATOR, "SignGuard", "\"SignGuard\" has no counterpart here");
+	value_says(AGGREGATOR, "minimum_diameter_averaging", "is \"mda\" here");
+	value_says(AGGREGATOR, "CGE", "\"smea\" and \"caf\"");
 	value_says(AGGREGATOR, "MeaMed", "did you mean \"meamed\"?");
 	value_says(AGGREGATOR, "TrMean", "\"TrMean\" is \"trimmed-mean\" here");
 	value_says("\"partition\":", "dirichlet", "\"dirichlet\" has no counterpart here");

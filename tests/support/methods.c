@@ -39,14 +39,22 @@ static bool fits(const char *text)
 	return good;
 }
 
+/* The keys of an aggregator that must be given. */
+static const char *needed_of(const char *name)
+{
+	return strcmp(name, "centered-clipping") == 0 ? ",\"tau\":100"
+	       : strcmp(name, "monna") == 0           ? ",\"pivot\":2"
+	                                              : NULL;
+}
+
 /* The three rows, where they fit each other. */
 static bool put_together(struct method_text *t, const struct row *compressor, const struct row *aggregator,
                          const struct row *optimizer)
 {
 	bool own = ((const struct optimizer *)(const void *)optimizer)->own_momentum;
-	bool tau = strcmp(aggregator->name, "centered-clipping") == 0; /* a key that must be given */
+	const char *needed = needed_of(aggregator->name);
 	char rule[64];
-	snprintf(rule, sizeof rule, tau ? "{\"kind\":\"%s\",\"tau\":100}" : "\"%s\"", aggregator->name);
+	snprintf(rule, sizeof rule, needed ? "{\"kind\":\"%s\"%s}" : "\"%s\"", aggregator->name, needed);
 	snprintf(t->json, sizeof t->json, "{\"compressor\":\"%s\",\"aggregator\":%s,\"optimizer\":\"%s\"}",
 	         compressor->name, rule, optimizer->name);
 	snprintf(t->options, sizeof t->options,

@@ -11,6 +11,7 @@
 #include "base/mem.h"
 #include "record/record.h"
 #include "registry.h"
+#include "tests/support/h5_door.h"
 #include "tests/support/mpirun.h"
 #include "tests/support/served.h"
 
@@ -30,9 +31,28 @@ static const char experiment[] =
 /* What a row needs besides its kind and f. */
 static const char *keys_of(const char *name)
 {
-	if (strcmp(name, "centered-clipping") == 0)
-		return ",\"tau\":1e10";
-	return strcmp(name, "trimmed-mean") == 0 ? ",\"before\":[\"nnm\"]" : "";
+	static const char *const keys[][2] = {
+	        {"centered-clipping", ",\"tau\":1e10,\"before\":\"bucketing\""},
+	        {"trimmed-mean", ",\"before\":[{\"kind\":\"clipping\",\"limit\":2e10},\"nnm\"]"},
+	        {"geometric-median", ",\"before\":[\"arc\",\"bucketing\"]"},
+	        {"monna", ",\"pivot\":4,\"before\":\"arc\""},
+	        {"mda", ",\"before\":\"nnm\""},
+	        {"meamed", ",\"before\":[\"arc\",\"nnm\"]"},
+	};
+	for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
+		if (strcmp(name, keys[i][0]) == 0)
+			return keys[i][1];
+	return "";
+}
+
+/* Weights, where the row's chain has them to say. */
+static const char *record_of(const char *name)
+{
+	static const char *const none[] = {"median", "trimmed-mean", "meamed"};
+	for (size_t i = 0; i < sizeof none / sizeof *none; i++)
+		if (strcmp(name, none[i]) == 0)
+			return "";
+	return "--set record.weights=1 ";
 }
 
 /* Write the experiment of that row, and simulate it: e.json and simulate.h5. */
@@ -41,9 +61,25 @@ static void prepare(const char *name)
 	cli_write("e.json", experiment);
 	cr_assert_eq(
 	        cli("simulate %s/e.json --set 'aggregator={\"kind\":\"%s\",\"f\":1%s}' --out %s/simulate.h5 "
-	            "--overwrite --quiet --lanes 2",
-	            cli_folder, name, keys_of(name), cli_folder),
+	            "--overwrite --quiet --lanes 2 %s",
+	            cli_folder, name, keys_of(name), cli_folder, record_of(name)),
 	        0, "%s: %s", name, cli_err);
+}
+
+/* A data set, whole; 0 where it is not there. */
+static size_t numbers(const char *file, const char *name, double **values)
+{
+	char path[128];
+	size_t count = 0;
+	struct err e = {0};
+	snprintf(path, sizeof path, "%s/%s.h5", cli_folder, file);
+	struct h5 *f = h5_open(path, &e);
+	cr_assert(f, "%s", e.text);
+	bool there = h5_has(f, name);
+	h5_close(f);
+	if (there)
+		*values = h5_door_numbers(path, name, &count);
+	return count;
 }
 
 static size_t column(const char *file, const char *name, double **values)
@@ -56,7 +92,26 @@ static size_t column(const char *file, const char *name, double **values)
 	return count;
 }
 
-/* NAME.h5 ends like simulate.h5, and has the same withheld steps. */
+/* What was recorded of the rule's weights is the same, bit for bit. */
+static void expect_same_weights(const char *name, const char *row)
+{
+	static const char *const columns[] = {"step", "weight", "chosen", "bucket"};
+	for (size_t i = 0; i < sizeof columns / sizeof *columns; i++) {
+		char path[64];
+		double *here = NULL, *there = NULL;
+		snprintf(path, sizeof path, "/probes/weights/%s", columns[i]);
+		size_t count = numbers("simulate", path, &here), other = numbers(name, path, &there);
+		cr_assert_eq(count, other, "%s, %s: %s has %zu and %zu", row, name, path, count, other);
+		cr_expect(count > 0 || i > 0 || !*record_of(row), "%s: no weights", row);
+		if (count > 0)
+			cr_expect_eq(memcmp(here, there, count * sizeof *here), 0, "%s, %s: %s", row, name,
+			             path);
+		mem_free(here);
+		mem_free(there);
+	}
+}
+
+/* NAME.h5 ends like simulate.h5, and has the same withheld steps and weights. */
 static void expect_same(const char *name, const char *row)
 {
 	char path[128], other[128], different[128] = "";
@@ -73,6 +128,7 @@ static void expect_same(const char *name, const char *row)
 		cr_expect_eq(here[k], there[k], "%s, %s: step %zu", row, name, k + 1);
 	mem_free(here);
 	mem_free(there);
+	expect_same_weights(name, row);
 }
 
 /* `signsgd train` with its own processes, to own.h5. */
@@ -80,8 +136,8 @@ static void train_own(const char *row, int processes, int buckets)
 {
 	cr_expect_eq(
 	        cli("train %s/e.json --set 'aggregator={\"kind\":\"%s\",\"f\":1%s}' --processes %d --set "
-	            "transport.buckets=%d --out %s/own.h5 --overwrite --quiet",
-	            cli_folder, row, keys_of(row), processes, buckets, cli_folder),
+	            "transport.buckets=%d --out %s/own.h5 --overwrite --quiet %s",
+	            cli_folder, row, keys_of(row), processes, buckets, cli_folder, record_of(row)),
 	        0, "%s", cli_err);
 	expect_same("own", row);
 }
@@ -91,8 +147,8 @@ static void train_mpi(const char *row, int processes, const char *topology, int 
 	cr_expect_eq(mpirun(processes,
 	                    "train %s/e.json --set 'aggregator={\"kind\":\"%s\",\"f\":1%s}' --set "
 	                    "transport.kind=mpi --set transport.topology=%s --set transport.buckets=%d --out "
-	                    "%s/mpi.h5 --overwrite --quiet",
-	                    cli_folder, row, keys_of(row), topology, buckets, cli_folder),
+	                    "%s/mpi.h5 --overwrite --quiet %s",
+	                    cli_folder, row, keys_of(row), topology, buckets, cli_folder, record_of(row)),
 	             0, "%s: %s", topology, cli_err);
 	expect_same("mpi", row);
 }
@@ -165,8 +221,8 @@ Test(rule_ways, a_memory_is_continued_in_another_way)
 	static const char row[] = "centered-clipping";
 	prepare(row);
 	cr_assert_eq(cli("simulate %s/e.json --set 'aggregator={\"kind\":\"%s\",\"f\":1%s}' --steps 3 --out "
-	                 "%s/moved.h5 --quiet",
-	                 cli_folder, row, keys_of(row), cli_folder),
+	                 "%s/moved.h5 --quiet %s",
+	                 cli_folder, row, keys_of(row), cli_folder, record_of(row)),
 	             0, "%s", cli_err);
 	if (mpirun_here())
 		cr_expect_eq(mpirun(3,
@@ -196,12 +252,12 @@ Test(rule_ways, a_server_withholds_the_same_steps_and_so_does_a_replay)
 	cr_assert_eq(cli("keys new server w0 w1 w2 w3 w4 w5 w6 -o %s/keys", cli_folder), 0, "%s", cli_err);
 	for (int part = 0; part < 2; part++) {
 		int port = served_free_port();
-		char what[256];
+		char what[400];
 		if (part == 0)
 			snprintf(what, sizeof what,
 			         "%s/e.json --steps 7 --set 'aggregator={\"kind\":\"%s\",\"f\":1%s}' --out "
-			         "%s/served.h5",
-			         cli_folder, row, keys_of(row), cli_folder);
+			         "%s/served.h5 %s",
+			         cli_folder, row, keys_of(row), cli_folder, record_of(row));
 		else
 			snprintf(what, sizeof what, "--resume %s/served.h5 --steps 16", cli_folder);
 		pid_t server = served_start("serve.log",

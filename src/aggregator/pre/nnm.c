@@ -1,18 +1,21 @@
 /* Pre-aggregator `nnm`: nearest-neighbour mixing. */
 #include "aggregator/pre/pre.h"
-#include "base/stats.h"
 
-/* A message is at distance 0 of itself, but so may others be: it comes first. */
 static void nnm_plan(const struct rule_view *v, struct rule_plan *p)
 {
 	int near = v->n - v->f;
 	for (int i = 0; i < v->n; i++) {
-		for (int k = 0; k < v->n; k++)
-			p->scratch[k] = k == i ? -1 : rule_distance(v, i, k);
-		stats_mark_least(p->scratch, (size_t)v->n, (size_t)near, p->chosen);
+		rule_mark_nearest(v, i, near, p->scratch, p->chosen);
 		for (int k = 0; k < v->n; k++)
 			p->w[(size_t)i * (size_t)v->rows + (size_t)k] = p->chosen[k] ? 1.0 / near : 0;
 	}
+}
+
+/* Allouah et al. 2023, Table 1. */
+static double nnm_kappa(const void *state, int n, int f, double behind)
+{
+	(void)state;
+	return 8.0 * f / (n - f) * (behind + 1);
 }
 
 const struct pre pre_nnm = {
@@ -23,5 +26,5 @@ const struct pre pre_nnm = {
                         "y_i = mean of the n - f vectors x_k nearest to x_i, x_i among them; equally near: "
                         "the lower worker. n' = n, f' = f; needs 2 f < n. Allouah et al. 2023, "
                         "Algorithm 2"},
-        .rule = {.check = rule_minority, .plan = nnm_plan},
+        .rule = {.check = rule_minority, .plan = nnm_plan, .kappa = nnm_kappa},
 };
