@@ -86,8 +86,12 @@ _signsgd() {
 			_signsgd_files "$current" h5 json
 		fi ;;
 	bench) case $(_signsgd_position) in
-		0) _signsgd_offer "model round" "$current" ;;
-		1) [ "${COMP_WORDS[2]}" != model ] || _signsgd_offer "$(_signsgd_rows "$program" models)" "$current" ;;
+		0) _signsgd_offer "model round rule step" "$current" ;;
+		1) case ${COMP_WORDS[2]} in
+			model) _signsgd_offer "$(_signsgd_rows "$program" models)" "$current" ;;
+			rule) _signsgd_files "$current" json ;;
+			esac ;;
+		2) [ "${COMP_WORDS[2]}" != rule ] || _signsgd_files "$current" h5 json ;;
 		esac ;;
 	keys) [ "$(_signsgd_position)" -ne 0 ] || _signsgd_offer "new list" "$current" ;;
 	show) _signsgd_files "$current" h5 ;;

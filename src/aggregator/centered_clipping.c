@@ -19,7 +19,10 @@ static void centered_clipping_plan(const struct rule_view *v, struct rule_plan *
 	p->idle = true;
 	for (int64_t t = 0; t < c->iterations; t++) {
 		double moved = 0;
-		point_distances(v, p->w, distance);
+		if (t == 0)
+			row_distances(v, v->extra[RULE_MEMORY], distance);
+		else
+			point_distances(v, p->w, distance);
 		for (int i = 0; i < v->n; i++) {
 			p->idle = p->idle && distance[i] <= c->tau;
 			moved += distance[i] = fmin(1, c->tau / distance[i]) / v->n;
@@ -35,8 +38,17 @@ static void centered_clipping_after(const void *state, size_t count, const float
 	memcpy(memory, answer, count * sizeof *memory);
 }
 
-static const struct rule rule_centered_clipping = {
-        .memory = true, .products = true, .plan = centered_clipping_plan, .after = centered_clipping_after};
+/* The first iteration needs the distances from the memory alone. */
+static bool centered_clipping_products(const void *state)
+{
+	return ((const struct centered_clipping *)state)->iterations > 1;
+}
+
+static const struct rule rule_centered_clipping = {.distances = RULE_FROM_OTHERS,
+                                                   .memory = true,
+                                                   .products = centered_clipping_products,
+                                                   .plan = centered_clipping_plan,
+                                                   .after = centered_clipping_after};
 
 #define AT(member) offsetof(struct centered_clipping, member)
 static const struct key centered_clipping_keys[] = {

@@ -32,8 +32,16 @@ static void geometric_median_plan(const struct rule_view *v, struct rule_plan *p
 	}
 }
 
-static const struct rule rule_geometric_median = {.median = true,
-                                                  .products = true,
+/* The first iteration from the median or the origin needs the distances from there alone. */
+static bool geometric_median_products(const void *state)
+{
+	const struct geometric_median *g = state;
+	return g->iterations > 1 || g->start == START_MEAN;
+}
+
+static const struct rule rule_geometric_median = {.distances = RULE_FROM_OTHERS,
+                                                  .median = true,
+                                                  .products = geometric_median_products,
                                                   .check = rule_minority,
                                                   .plan = geometric_median_plan,
                                                   .kappa = rule_median_kappa};

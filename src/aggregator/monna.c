@@ -21,8 +21,11 @@ static void monna_plan(const struct rule_view *v, struct rule_plan *p)
 	rule_mean_of_chosen(v, v->n - v->f, p);
 }
 
-static const struct rule rule_monna = {
-        .trusted = monna_trusted, .check = rule_minority, .plan = monna_plan, .chooses = true};
+static const struct rule rule_monna = {.distances = RULE_FROM_OTHERS,
+                                       .trusted = monna_trusted,
+                                       .check = rule_minority,
+                                       .plan = monna_plan,
+                                       .chooses = true};
 
 static const struct key monna_keys[] = {
         RULE_KEYS,

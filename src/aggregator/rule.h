@@ -69,13 +69,18 @@ struct rule_column {
 	const double *sorted; /* [n] ascending */
 };
 
+enum rule_distances {
+	RULE_ALL_PAIRS,
+	RULE_FROM_OTHERS, /* of each message from the rows that are no messages, and from the trusted one */
+};
+
 struct rule {
 	bool memory; /* a server memory, float [n], zero at first: the row RULE_MEMORY. With `after` */
 	bool median; /* the plan wants the row RULE_MEDIAN */
-	/* The plan wants inner products: <x_i - c, x_k - c>, c the row RULE_MEMORY if it has one, else the
-	 * row RULE_MEDIAN. */
-	bool products;
-	bool norms; /* the plan wants distances from the origin alone: the others are not taken */
+	/* Does the plan want inner products: <x_i - c, x_k - c>, c the row RULE_MEMORY if it has one, else
+	 * the row RULE_MEDIAN? NULL: no. */
+	bool (*products)(const void *state);
+	enum rule_distances distances; /* those that the plan wants; others are 0 */
 	/* A pre-aggregator's n'. NULL: n, as many as before. */
 	int (*left)(const void *state, int n);
 	int squares; /* matrices [n][n] of scratch that the plan asks for */

@@ -148,10 +148,14 @@ static void scan_chunk(const struct rule_step *s, int lane, size_t at, size_t co
 		l->row[extra[RULE_MEMORY]] = l->x + (size_t)s->meeting->count * RULE_STRIDE;
 	if (extra[RULE_MEDIAN] >= 0)
 		l->row[extra[RULE_MEDIAN]] = median_row(rows, g, l, count);
-	for (int i = 0; i < g->view.rows; i++) {
-		int from = g->pairs ? i + 1 : g->n, behind = i < from ? g->view.rows - from : 0;
-		rows->distances(count, l->row[i], (size_t)behind, l->row + from, sums);
-		sums += behind;
+	for (int i = 0; i < (g->pairs ? g->view.rows : g->n); i++) {
+		int from = g->pairs ? i + 1 : g->n;
+		rows->distances(count, l->row[i], (size_t)(g->view.rows - from), l->row + from, sums);
+		sums += g->view.rows - from;
+	}
+	if (rule_scans_trusted(g)) {
+		rows->distances(count, l->row[g->view.trusted], (size_t)g->n, l->row, sums);
+		sums += g->n;
 	}
 	if (g->products)
 		add_products(s, l, count, sums);

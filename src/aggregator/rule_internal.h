@@ -42,7 +42,7 @@ struct rule_engine {
 	double *mix, *next; /* [workers][columns] weights of messages, by place, and of the memory */
 	int columns;        /* count + 1 */
 	/* Of the present scan: */
-	bool pairs;                    /* all distances; else from the origin alone */
+	bool pairs;                    /* all distances; else as RULE_FROM_OTHERS has it */
 	bool products;                 /* and the inner products of the messages */
 	struct rule_view view;         /* n, rows, extra, d, p */
 	size_t each;                   /* sums of a block */
@@ -77,6 +77,12 @@ static inline const struct rule_stage *rule_last(const struct rule_engine *g)
 static inline size_t rule_blocks(size_t n)
 {
 	return (n + MEETING_BLOCK - 1) / MEETING_BLOCK;
+}
+
+/* Are there sums of the distances from the trusted message, behind the others? */
+static inline bool rule_scans_trusted(const struct rule_engine *g)
+{
+	return !g->pairs && g->view.trusted >= 0;
 }
 
 static inline size_t rule_pairs(size_t rows)

@@ -7,29 +7,45 @@
 
 /* --- scan and gather ---------------------------------------------------------------------------------- */
 
+static int worker_of(const struct meeting *m, int place)
+{
+	return m->ids ? m->ids[place] : place;
+}
+
+/* The row of the worker that the stage's rule trusts; -1: it trusts none, or there is none. */
+static int trusted_row(const struct rule_step *s, const struct rule_stage *st)
+{
+	const struct rule_engine *g = s->engine;
+	int worker = st->rule->trusted ? st->rule->trusted(st->state) : -1;
+	for (int i = 0; i < g->n && worker >= 0; i++)
+		if (worker_of(s->meeting, g->alive[i]) == worker)
+			return i;
+	return -1;
+}
+
 /* The rows of a scan: the messages, the origin and, for a plan, what the stage's rule asks for. */
-static void set_rows(const struct rule_step *s, const struct rule_stage *st, bool pairs)
+static void set_rows(const struct rule_step *s, const struct rule_stage *st)
 {
 	struct rule_engine *g = s->engine;
 	struct rule_view *v = &g->view;
-	size_t rows;
+	size_t rows, n = (size_t)g->n;
 	*v = (struct rule_view){.state = st->state,
 	                        .n = g->n,
 	                        .f = g->f,
 	                        .rows = g->n,
-	                        .trusted = -1,
+	                        .trusted = trusted_row(s, st),
 	                        .d = g->d,
 	                        .seed = s->run->seed,
 	                        .step = s->meeting->step};
 	v->extra[RULE_ORIGIN] = v->rows++;
-	v->extra[RULE_MEMORY] = pairs && st->rule->memory ? v->rows++ : -1;
-	v->extra[RULE_MEDIAN] = pairs && st->rule->median ? v->rows++ : -1;
+	v->extra[RULE_MEMORY] = st->rule->plan && st->rule->memory ? v->rows++ : -1;
+	v->extra[RULE_MEDIAN] = st->rule->plan && st->rule->median ? v->rows++ : -1;
 	rows = (size_t)v->rows;
-	g->pairs = pairs;
-	g->products = pairs && st->rule->products;
+	g->pairs = st->rule->plan && st->rule->distances == RULE_ALL_PAIRS;
+	g->products = st->rule->products && st->rule->products(st->state);
 	v->p = g->products ? g->p : NULL;
-	g->each = pairs ? rule_pairs(rows) : (size_t)g->n;
-	g->each += g->products ? rule_pairs((size_t)g->n + 1) : 0;
+	g->each = g->pairs ? rule_pairs(rows) : n * (rows - n) + (rule_scans_trusted(g) ? n : 0);
+	g->each += g->products ? rule_pairs(n + 1) : 0;
 }
 
 /* Sum number `at` of all blocks, in order. */
@@ -46,18 +62,20 @@ static void take_sums(struct rule_engine *g, size_t blocks)
 {
 	size_t at = 0, rows = (size_t)g->view.rows, n = (size_t)g->n;
 	memset(g->d, 0, rows * rows * sizeof *g->d);
-	for (size_t i = 0; i < rows; i++)
-		for (size_t k = g->pairs ? i + 1 : n; k < rows && i < k; k++)
+	for (size_t i = 0; i < (g->pairs ? rows : n); i++)
+		for (size_t k = g->pairs ? i + 1 : n; k < rows; k++)
 			g->d[i * rows + k] = g->d[k * rows + i] = add_blocks(g, blocks, at++);
+	for (size_t k = 0, t = (size_t)g->view.trusted; k < n && rule_scans_trusted(g); k++)
+		g->d[t * rows + k] = g->d[k * rows + t] = add_blocks(g, blocks, at++);
 	for (size_t i = 0; i < n && g->products; i++)
 		for (size_t k = i; k < n; k++)
 			g->p[i * n + k] = g->p[k * n + i] = add_blocks(g, blocks, at++);
 }
 
-static int measure(struct rule_step *s, const struct rule_stage *st, bool pairs, struct err *e)
+static int measure(struct rule_step *s, const struct rule_stage *st, struct err *e)
 {
 	const struct meeting *m = s->meeting;
-	set_rows(s, st, pairs);
+	set_rows(s, st);
 	rule_scan(s);
 	if (m->gather && m->gather(m->self, s->engine->sums, s->engine->each, e))
 		return -1;
@@ -66,11 +84,6 @@ static int measure(struct rule_step *s, const struct rule_stage *st, bool pairs,
 }
 
 /* --- decide ------------------------------------------------------------------------------------------- */
-
-static bool wants_pairs(const struct rule_stage *st)
-{
-	return st->rule->plan && !st->rule->norms;
-}
 
 static enum meeting_end withhold(struct rule_engine *g, const char *why)
 {
@@ -147,11 +160,6 @@ static void compose(struct rule_engine *g, const double *w, int n, int rows)
 }
 
 /* Whose message a place of the meeting has. */
-static int worker_of(const struct meeting *m, int place)
-{
-	return m->ids ? m->ids[place] : place;
-}
-
 /* The row of the worker that the rule trusts; -1 and a sentence where its message does not count. */
 static int find_trusted(struct rule_step *s, const struct rule_stage *st, struct err *e)
 {
@@ -160,9 +168,7 @@ static int find_trusted(struct rule_step *s, const struct rule_stage *st, struct
 	bool came = false;
 	if (worker < 0)
 		return 0;
-	for (int i = 0; i < g->n; i++)
-		if (worker_of(s->meeting, g->alive[i]) == worker)
-			g->view.trusted = i;
+	g->view.trusted = trusted_row(s, st); /* again: some may have been removed */
 	for (int i = 0; i < s->meeting->count; i++)
 		came = came || worker_of(s->meeting, i) == worker;
 	return g->view.trusted >= 0 ? 0
@@ -211,9 +217,8 @@ static void plan(struct rule_step *s, const struct rule_stage *st, bool last)
 static enum meeting_end first_scan(struct rule_step *s, const struct rule_stage *st, struct err *e)
 {
 	struct rule_engine *g = s->engine;
-	bool pairs = wants_pairs(st);
 	char why[RULE_WITHHELD_MOST];
-	if (measure(s, st, pairs, e))
+	if (measure(s, st, e))
 		return MEETING_FAILED;
 	int f = g->f, removed = remove_nonfinite(g);
 	snprintf(why, sizeof why, "%d message%s not finite, and f = %d", removed,
@@ -223,7 +228,7 @@ static enum meeting_end first_scan(struct rule_step *s, const struct rule_stage 
 	s->run->report.n = g->n;
 	s->run->report.f = g->f;
 	begin_mix(g);
-	return removed > 0 && pairs && st->rule->median && g->n > 0 && measure(s, st, pairs, e)
+	return removed > 0 && st->rule->plan && st->rule->median && g->n > 0 && measure(s, st, e)
 	               ? MEETING_FAILED
 	               : MEETING_ANSWERED;
 }
@@ -237,7 +242,7 @@ static enum meeting_end decide(struct rule_step *s, int i, struct err *e)
 	enum meeting_end end = MEETING_ANSWERED;
 	if (i == 0)
 		end = first_scan(s, st, e);
-	else if (st->rule->plan && measure(s, st, wants_pairs(st), e))
+	else if (st->rule->plan && measure(s, st, e))
 		end = MEETING_FAILED;
 	if (end != MEETING_ANSWERED)
 		return end;

@@ -42,5 +42,5 @@ const struct pre pre_bucketing = {
                         "Algorithm 1",
                 .keys = bucketing_keys,
                 .state_bytes = sizeof(struct bucketing)},
-        .rule = {.norms = true, .left = bucketing_left, .plan = bucketing_plan},
+        .rule = {.distances = RULE_FROM_OTHERS, .left = bucketing_left, .plan = bucketing_plan},
 };
