@@ -366,6 +366,22 @@ Test(rule_laws, equal_vectors_are_the_answer)
 		}
 }
 
+/* Nor does a least distance that no sum of 1 / nu holds make the answer something else. */
+Test(rule_laws, any_least_distance)
+{
+	static const char *const nus[] = {"1e-320", "1e-308", "1e-100"};
+	for (size_t i = 0; i < sizeof nus / sizeof *nus; i++) {
+		struct problem p = make_problem(1, false);
+		char json[NAIVE_JSON];
+		float got[NAIVE_D];
+		for (int m = 0; m < MESSAGES - BYZANTINE; m++)
+			memcpy(p.x[m], p.memory, sizeof p.memory);
+		snprintf(json, sizeof json, "{\"kind\":\"geometric-median\",\"nu\":%s}", nus[i]);
+		answer_of(json, &p, got);
+		cr_assert_arr_eq(got, p.memory, COORDINATES * sizeof *got, "nu = %s", nus[i]);
+	}
+}
+
 /* A few coordinates that are not 0, the first and the last among them: no other count of them makes a
  * difference.
  */
