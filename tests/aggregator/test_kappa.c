@@ -110,6 +110,8 @@ static double worst_of(int rule, bool nnm, int n, int f, uint64_t tries)
 	snprintf(json, sizeof json, "{\"kind\":\"%s\",\"f\":%d%s}", rules[rule].kind, f,
 	         nnm ? ",\"before\":[\"nnm\"]" : "");
 	rule_rig_init(&r, "ref", json, n, D, 1);
+	cr_assert_float_eq(rule_kappa(r.run.agg, r.run.state, n, f), kappa, 1e-12, "%s: says another bound",
+	                   json);
 	for (uint64_t t = 0; t < tries; t++) {
 		make_input(&p, n, f, (uint32_t)(t % SHAPES), t);
 		for (int i = 0; i < n; i++)
