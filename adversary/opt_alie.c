@@ -45,7 +45,6 @@ const struct crowd_attack attack_opt_alie = {
                          .state_bytes = sizeof(struct opt_alie)},
                  .sees = ATTACK_CROWD,
                  .acts_on = ATTACK_MESSAGE},
-        .check = crowd_search_check,
         .asks = crowd_search_asks,
         .rounds = 1,
         .plan = opt_alie_plan,

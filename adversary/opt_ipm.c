@@ -32,7 +32,6 @@ const struct crowd_attack attack_opt_ipm = {
                            .state_bytes = sizeof(struct crowd_search)},
                    .sees = ATTACK_CROWD,
                    .acts_on = ATTACK_MESSAGE},
-        .check = crowd_search_check,
         .asks = crowd_search_asks,
         .rounds = 1,
         .plan = opt_ipm_plan,
