@@ -56,7 +56,8 @@ static const struct row *const data[] = {
 
 extern const struct attack attack_invert, attack_random_sign, attack_scale, attack_gaussian, attack_zero,
         attack_ones, attack_flip, attack_stale, attack_nan;
-extern const struct crowd_attack attack_ipm;
+extern const struct crowd_attack attack_ipm, attack_alie, attack_opt_ipm, attack_opt_alie, attack_mimic,
+        attack_min_max, attack_min_sum, attack_fang, attack_against, attack_min_margin;
 
 static const struct row *const attacks[] = {
         &attack_invert.row,
@@ -69,6 +70,15 @@ static const struct row *const attacks[] = {
         &attack_stale.row,
         &attack_nan.row,
         &attack_ipm.attack.row,
+        &attack_alie.attack.row,
+        &attack_opt_ipm.attack.row,
+        &attack_opt_alie.attack.row,
+        &attack_mimic.attack.row,
+        &attack_min_max.attack.row,
+        &attack_min_sum.attack.row,
+        &attack_fang.attack.row,
+        &attack_against.attack.row,
+        &attack_min_margin.attack.row,
         NULL,
 };
 
@@ -149,11 +159,6 @@ static const struct word data_words[] = {
 };
 
 static const struct word attack_words[] = {
-        {"alie, auto_alie, optimal_alie, a_little_is_enough, little_is_enough, mimic, "
-         "min_max, min_sum, fang",
-         NULL, "it needs the other workers' vectors; the one attack here that sees them is \"ipm\""},
-        {"auto_ipm, optimal_ipm, opt_ipm, optimal_inner_product_manipulation", "ipm",
-         "with \"tau\", which is not searched for"},
         {"sign_flip, sign_flipping", "invert",
          "of its own vector; ByzFL's SignFlipping, of the honest mean, is \"ipm\" with \"tau\": 1"},
         {"label_flip, label_flipping", NULL, "attacks change what a worker sends, not its data"},
