@@ -22,7 +22,8 @@ struct crowd_view {
 	const struct backend *be;
 	struct queue *queue; /* of the lane that calls */
 	size_t n;            /* coordinates of a vector */
-	uint64_t step;       /* from 0 */
+	uint64_t step;       /* of the run, from 0 */
+	uint64_t age;        /* of the attack: 0 in the first step in which they attack */
 	int h, f;            /* honest workers, colluders; h is 0 only in a repeated run that counts none */
 	const float *const *honest; /* [h] -> [n] what they hand to the compressor, in order of worker */
 	/* [h] -> the honest messages where these are signs (backend/sign.h: the vote plane, and the abstain

@@ -33,7 +33,9 @@ const struct attack attack_flip = {
                            "2019",
                 .keys = flip_keys,
                 .state_bytes = sizeof(struct flip)},
+        .elsewhere = "SignSGD_Codec (signSGD-FD): stochastic flip",
         .sees = ATTACK_OWN,
         .acts_on = ATTACK_MESSAGE,
+        .multiplicative = true,
         .forge = flip_forge,
 };

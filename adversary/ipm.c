@@ -47,6 +47,8 @@ const struct crowd_attack attack_ipm = {
                                     "vector instead",
                          .keys = ipm_keys,
                          .state_bytes = sizeof(struct ipm)},
+                 .elsewhere = "ByzFL: InnerProductManipulation, and SignFlipping with tau 1; Blades: "
+                              "IPMAdversary; FLPoison: IPM",
                  .sees = ATTACK_CROWD,
                  .acts_on = ATTACK_MESSAGE},
         .forge = ipm_forge,

@@ -34,6 +34,7 @@ const struct attack attack_nan = {
                            "the sign",
                 .keys = nan_keys,
                 .state_bytes = sizeof(struct nan)},
+        .elsewhere = "ByzFL: Inf, with value inf",
         .sees = ATTACK_OWN,
         .acts_on = ATTACK_MESSAGE,
         .forge = nan_forge,

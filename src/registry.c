@@ -4,6 +4,7 @@
 #include <stddef.h>
 #include "adversary/attack.h"
 #include "adversary/crowd.h"
+#include "adversary/sleeper.h"
 #include "aggregator/aggregator.h"
 #include "aggregator/pre/pre.h"
 #include "backend/backend.h"
@@ -55,21 +56,21 @@ static const struct row *const data[] = {
 };
 
 extern const struct attack attack_invert, attack_random_sign, attack_scale, attack_gaussian, attack_zero,
-        attack_ones, attack_flip, attack_stale, attack_nan;
+        attack_ones, attack_flip, attack_stale, attack_nan, attack_label_flip, attack_bit_flip;
 extern const struct crowd_attack attack_ipm;
 
+/* Any attack of the menu is what a sleeper may become. */
+static const struct key sleeper_keys[] = {SLEEPER_KEYS(&family_attacks)};
+static const struct attack attack_sleeper = SLEEPER_ROW(sleeper_keys);
+
 static const struct row *const attacks[] = {
-        &attack_invert.row,
-        &attack_random_sign.row,
-        &attack_scale.row,
-        &attack_gaussian.row,
-        &attack_zero.row,
-        &attack_ones.row,
-        &attack_flip.row,
-        &attack_stale.row,
-        &attack_nan.row,
-        &attack_ipm.attack.row,
-        NULL,
+        &attack_invert.row,     &attack_random_sign.row,
+        &attack_scale.row,      &attack_gaussian.row,
+        &attack_zero.row,       &attack_ones.row,
+        &attack_flip.row,       &attack_stale.row,
+        &attack_nan.row,        &attack_label_flip.row,
+        &attack_bit_flip.row,   &attack_sleeper.row,
+        &attack_ipm.attack.row, NULL,
 };
 
 extern const struct compressor compressor_none, compressor_sign, compressor_ef_sign;
@@ -150,7 +151,8 @@ static const struct word attack_words[] = {
          "with \"tau\", which is not searched for"},
         {"sign_flip, sign_flipping", "invert",
          "of its own vector; ByzFL's SignFlipping, of the honest mean, is \"ipm\" with \"tau\": 1"},
-        {"label_flip, label_flipping", NULL, "attacks change what a worker sends, not its data"},
+        {"bf, bitflipping, bit_flipping", "invert",
+         "which is what papers mean by it; bits of packed messages are flipped by \"bit-flip\""},
         {"inf, infinity", "nan", "with \"value\""},
         {"none, no_attack, honest", NULL, "without Byzantine workers \"adversaries.count\" is 0"},
         {0},

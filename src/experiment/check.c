@@ -3,6 +3,7 @@
 #include <ctype.h>
 #include <math.h>
 #include <string.h>
+#include "adversary/attack.h"
 #include "aggregator/rule_run.h"
 #include "data/dataset.h"
 #include "data/partition.h"
@@ -151,6 +152,32 @@ static int check_data(struct settings *s, const struct json *root, struct err *e
 	return 0;
 }
 
+static int check_one_attack(const struct choice *c, const char *key, const struct attack_env *env,
+                            const struct json *root, struct err *e)
+{
+	const struct attack *attack = (const struct attack *)c->row;
+	return attack->check && attack->check(c->state, env, e) ? say_at(e, root, key) : 0;
+}
+
+/* Does the attack, and what it becomes, fit the run? An attack of nobody fits every run. */
+static int check_attack(const struct settings *s, const struct json *root, struct err *e)
+{
+	const struct choice *c = &s->adversaries.attack;
+	const struct attack *attack = (const struct attack *)c->row;
+	const struct attack_env env = {.workers = (int)s->workers,
+	                               .byzantine = (int)s->adversaries.count,
+	                               .classes = s->shape.window > 0 ? 0 : s->shape.n_classes,
+	                               .data = s->data.row->name};
+	uint64_t after;
+	if (s->adversaries.count == 0)
+		return 0;
+	if (check_one_attack(c, "adversaries.attack", &env, root, e))
+		return -1;
+	return attack->then ? check_one_attack(attack->then(c->state, &after), "adversaries.attack.then",
+	                                       &env, root, e)
+	                    : 0;
+}
+
 static int check_length(struct settings *s, const struct json *root, struct err *e)
 {
 	if (s->steps > 0 && s->epochs > 0)
@@ -251,8 +278,8 @@ static int check_model(struct settings *s, const struct json *root, struct err *
 int experiment_check(struct arena *a, struct settings *s, const struct json *root, struct err *e)
 {
 	if (check_name(s, root, e) || check_adversaries(a, s, root, e) || check_data(s, root, e) ||
-	    check_length(s, root, e) || check_method(s, root, e) || check_momentum(s, root, e) ||
-	    check_init(s, root, e))
+	    check_attack(s, root, e) || check_length(s, root, e) || check_method(s, root, e) ||
+	    check_momentum(s, root, e) || check_init(s, root, e))
 		return -1;
 	if (check_model(s, root, e))
 		return -1;

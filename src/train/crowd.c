@@ -6,8 +6,7 @@ enum { FORGE_CHUNK = 1 << 16 }; /* coordinates that a lane forges at a time, a m
 
 const struct crowd_attack *crowd_of(const struct settings *s)
 {
-	const struct row *row = s->adversaries.attack.row;
-	return s->adversaries.count > 0 ? crowd_attack_of((const struct attack *)row) : NULL;
+	return s->adversaries.count > 0 ? crowd_attack_of(adversary_of(&s->adversaries.attack).attack) : NULL;
 }
 
 int crowd_check(const struct settings *s, const struct transport *t, struct err *e)
@@ -16,16 +15,18 @@ int crowd_check(const struct settings *s, const struct transport *t, struct err 
 	if (!a || t->processes == TRANSPORT_ALONE)
 		return 0;
 	return err_user(e,
-	                "%s: adversaries.attack: \"%s\" sees what the honest workers are about to send, "
+	                "%s: adversaries.attack%s: \"%s\" sees what the honest workers are about to send, "
 	                "and with transport \"%s\" these are in other processes; expected transport "
 	                "\"local\", where one process has all workers: `signsgd simulate`",
-	                s->source, a->attack.row.name, t->row.name);
+	                s->source, &a->attack.row == s->adversaries.attack.row ? "" : ".then",
+	                a->attack.row.name, t->row.name);
 }
 
 void crowd_open(struct crowd *c, const struct settings *s, const struct workforce *w, struct round *r)
 {
 	size_t workers = (size_t)w->count;
-	*c = (struct crowd){.attack = crowd_of(s), .state = s->adversaries.attack.state};
+	const struct adversary adversary = adversary_of(&s->adversaries.attack);
+	*c = (struct crowd){.attack = crowd_of(s), .state = adversary.state, .from = adversary.from};
 	if (!c->attack)
 		return;
 	c->workforce = w;
@@ -59,6 +60,7 @@ static void look(struct crowd *c, const struct replay *replay, const struct stat
 {
 	struct crowd_view *v = &c->view;
 	v->step = c->round->job.step;
+	v->age = v->step - c->from;
 	v->h = v->f = 0;
 	for (int i = 0; i < c->workforce->count; i++) {
 		const struct worker *w = &c->workforce->workers[i];
@@ -86,7 +88,7 @@ static void forge_item(void *ctx, int lane, size_t item)
 
 void crowd_forge(struct crowd *c, const struct replay *replay, const struct state *st)
 {
-	if (!c->attack)
+	if (!c->attack || c->round->job.step < c->from)
 		return;
 	look(c, replay, st);
 	pool_run(c->workforce->pool, (c->view.n + FORGE_CHUNK - 1) / FORGE_CHUNK, forge_item, c);

@@ -118,6 +118,15 @@ void lane_images(struct lane *l, uint32_t worker, uint64_t step, uint64_t number
 	gather(l, &from, &coins, f->batch, out);
 }
 
+void lane_relabel(struct lane *l, const struct attack *attack, const void *attack_state, struct batch *batch)
+{
+	const struct memory *m = l->be->memory;
+	size_t count = (size_t)batch->count, bytes = count * sizeof *batch->label;
+	m->download(l->queue, l->label_gathered, batch->label, bytes);
+	attack->relabel(attack_state, l->feed->data.shape.n_classes, count, l->label_gathered);
+	batch->label = memory_give(m, l->queue, l->label, l->label_gathered, bytes);
+}
+
 void lane_tokens(struct lane *l, const int32_t *tokens, size_t positions, size_t first, size_t at, int length,
                  struct batch *out)
 {

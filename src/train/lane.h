@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include "adversary/attack.h"
 #include "backend/backend.h"
 #include "models/model.h"
 #include "train/feed.h"
@@ -39,6 +40,10 @@ void lane_close(struct lane *l);
 
 /* Worker `worker`'s images of a step, augmented; `number` counts the batches of the reader's list. */
 void lane_images(struct lane *l, uint32_t worker, uint64_t step, uint64_t number, struct batch *out);
+
+/* Let an attack on data change the labels of a batch of images that this lane has just gathered: there alone,
+ * not in the data set. */
+void lane_relabel(struct lane *l, const struct attack *attack, const void *attack_state, struct batch *batch);
 
 /*
  * `length` positions from `at` on of the columns from `first` on, in a text whose columns have `positions`

@@ -51,9 +51,9 @@ static size_t product(size_t a, size_t b)
 static size_t lane_bytes(const struct settings *s, const struct model_env *env, size_t n)
 {
 	const struct model *model = (const struct model *)s->model.row;
-	const struct attack *attack = (const struct attack *)s->adversaries.attack.row;
 	size_t bytes = model->lane_bytes(s->model.state, env) + n * sizeof(float);
-	if (s->adversaries.count > 0 && attack->acts_on == ATTACK_GRADIENT)
+	if (s->adversaries.count > 0 &&
+	    adversary_of(&s->adversaries.attack).attack->acts_on == ATTACK_GRADIENT)
 		bytes += n * sizeof(float);
 	if (s->shape.window > 0)
 		bytes += 2 * (size_t)s->shape.window * (size_t)s->batch * sizeof(int32_t);
@@ -115,7 +115,7 @@ static void sum_up(struct plan *p)
 static void plan_state(const struct settings *s, const struct model_env *env, size_t hosted, struct plan *out)
 {
 	const struct method method = settings_method(s);
-	const struct attack *attack = (const struct attack *)s->adversaries.attack.row;
+	const struct adversary adversary = adversary_of(&s->adversaries.attack);
 	const struct model *model = env->model;
 	size_t n = out->n_params, count = (size_t)s->adversaries.count;
 	size_t running = model->running_floats ? model->running_floats(s->model.state, env) : 0;
@@ -127,10 +127,10 @@ static void plan_state(const struct settings *s, const struct model_env *env, si
 		out->data = sum(product(sum(s->shape.n_train, s->shape.n_test), sizeof(int32_t)),
 		                product(evaluate_text_floats(carry), sizeof(float)));
 	out->optimiser = product(method_memory_floats(&method, n), sizeof(float));
-	if (attack->memory_floats)
-		out->adversaries = product(
-		        hosted < count ? hosted : count,
-		        product(attack->memory_floats(s->adversaries.attack.state, n), sizeof(float)));
+	if (adversary.attack->memory_floats)
+		out->adversaries =
+		        product(hosted < count ? hosted : count,
+		                product(adversary.attack->memory_floats(adversary.state, n), sizeof(float)));
 }
 
 /* The scratch of a rule that sees all messages at once, and what it remembers. */

@@ -23,6 +23,18 @@ static void next_batch(struct worker *w, struct lane *l, const struct round *r, 
 	w->data_s = clock_s() - begin;
 }
 
+/* What it does in this step; NULL: it is honest. */
+static const struct attack *attack_now(const struct worker *w, const struct round *r)
+{
+	return w->attack && r->job.step >= w->attack_from ? w->attack : NULL;
+}
+
+static bool attacks_on(const struct worker *w, const struct round *r, enum attack_acts what)
+{
+	const struct attack *now = attack_now(w, r);
+	return now && now->acts_on == what;
+}
+
 static void forge(struct worker *w, const struct lane *l, const struct round *r, const float *v, float *out)
 {
 	struct own_view view = {
@@ -31,15 +43,24 @@ static void forge(struct worker *w, const struct lane *l, const struct round *r,
 	        .n = r->job.n,
 	        .v = v,
 	        .step = r->job.step,
+	        .age = r->job.step - w->attack_from,
 	        .stream = stream_of(r->job.seed, RNG_ATTACK, w->id, r->job.step),
 	        .memory = w->memory,
 	};
 	w->attack->forge(w->attack_state, &view, out);
 }
 
-static bool forges_message(const struct worker *w)
+static void corrupt(const struct worker *w, const struct lane *l, const struct round *r)
 {
-	return w->attack && w->attack->acts_on == ATTACK_MESSAGE;
+	const struct packed_view view = {
+	        .be = r->be,
+	        .queue = l->queue,
+	        .n = r->job.n,
+	        .planes = message_planes(&r->method.push),
+	        .bytes = r->push_bytes,
+	        .stream = stream_of(r->job.seed, RNG_ATTACK, w->id, r->job.step),
+	};
+	w->attack->corrupt(w->attack_state, &view, w->push);
 }
 
 /* A message while it is made in buckets from a gradient. */
@@ -76,6 +97,8 @@ static void make_message(struct worker *w, const struct lane *l, const struct ro
 	const struct step_job job = round_job(r, l);
 	size_t end = w->made;
 	method_encode_momentum(&r->method, &job, w->id, r->beta, g, w->v, begin, end, w->unsaid, w->push);
+	if (attacks_on(w, r, ATTACK_PACKED))
+		corrupt(w, l, r);
 	show_message(w, l, r, begin, end);
 	r->be->memory->finish(l->queue);
 	w->encode_s += clock_s() - start;
@@ -117,7 +140,7 @@ static void show_gradient(struct worker *w, const struct lane *l, const struct r
 static void make_whole(struct worker *w, const struct lane *l, const struct round *r, const float *g)
 {
 	double start = clock_s();
-	if (!forges_message(w)) {
+	if (!attacks_on(w, r, ATTACK_MESSAGE)) {
 		make_message(w, l, r, g, 0);
 		return;
 	}
@@ -129,7 +152,7 @@ static void make_whole(struct worker *w, const struct lane *l, const struct roun
 void worker_compute(struct worker *w, struct lane *l, const struct round *r)
 {
 	struct maker maker = {w, l, r};
-	bool in_buckets = r->buckets.size > 0 && !w->attack;
+	bool in_buckets = r->buckets.size > 0 && (!attack_now(w, r) || attacks_on(w, r, ATTACK_DATA));
 	struct batch batch = {.count = r->feed->batch,
 	                      .carry = w->carry,
 	                      .running = w->owns_bn ? r->running : NULL,
@@ -142,11 +165,13 @@ void worker_compute(struct worker *w, struct lane *l, const struct round *r)
 	w->made = r->job.n;
 	w->encode_s = 0;
 	next_batch(w, l, r, &batch);
+	if (attacks_on(w, r, ATTACK_DATA))
+		lane_relabel(l, w->attack, w->attack_state, &batch);
 	w->loss = r->model->grad(l->model, r->x, &batch, l->scratch);
 	show_gradient(w, l, r, l->scratch);
 	if (in_buckets)
 		make_ready(&maker, 0);
-	if (w->attack && w->attack->acts_on == ATTACK_GRADIENT) {
+	if (attacks_on(w, r, ATTACK_GRADIENT)) {
 		forge(w, l, r, l->scratch, l->forged);
 		gradient = l->forged;
 	}

@@ -2,15 +2,11 @@
 #include "train/workforce.h"
 #include "base/mem.h"
 
-static const struct attack *attack_of(const struct settings *s)
-{
-	return (const struct attack *)s->adversaries.attack.row;
-}
-
 static void open_lanes(struct workforce *w, const struct settings *s, struct model_env *env, size_t n)
 {
 	int lanes = pool_lanes(w->pool);
-	bool forges = s->adversaries.count > 0 && attack_of(s)->acts_on == ATTACK_GRADIENT;
+	bool forges = s->adversaries.count > 0 &&
+	              adversary_of(&s->adversaries.attack).attack->acts_on == ATTACK_GRADIENT;
 	w->lanes = mem_array((size_t)lanes, sizeof *w->lanes);
 	for (int i = 0; i < lanes; i++) {
 		lane_open(&w->lanes[i], env, s->model.state, &w->feed, n, forges);
@@ -24,12 +20,14 @@ static void open_worker(struct workforce *w, int i, const struct settings *s, co
 	const struct method method = settings_method(s);
 	size_t push_bytes = method_push_bytes(&method, st->n);
 	int id = w->feed.ids[i];
-	bool byzantine = settings_is_byzantine(s, id);
+	const struct adversary adversary =
+	        settings_is_byzantine(s, id) ? adversary_of(&s->adversaries.attack) : (struct adversary){0};
 	w->workers[i] = (struct worker){.id = (uint32_t)id,
 	                                .v = st->blocks[id],
 	                                .push = st->be->memory->alloc(push_bytes, "message"),
-	                                .attack = byzantine ? attack_of(s) : NULL,
-	                                .attack_state = s->adversaries.attack.state,
+	                                .attack = adversary.attack,
+	                                .attack_state = adversary.state,
+	                                .attack_from = adversary.from,
 	                                .memory = state_memory(st, id, st->blocks[id]),
 	                                .unsaid = state_unsaid(st, st->blocks[id]),
 	                                .carry = state_carry(st, st->blocks[id]),

@@ -130,6 +130,13 @@ Test(words, values_of_other_programs_name_ours)
 	value_says(ATTACK, "empire", "\"empire\" is \"ipm\" here");
 	value_says(ATTACK, "IPM", "did you mean \"ipm\"?");
 	value_says(ATTACK, "Optimal_IPM", "\"ipm\" here, with \"tau\", which is not searched for");
+	value_says(ATTACK, "LabelFlipping", "\"LabelFlipping\" is \"label-flip\" here");
+	value_says(ATTACK, "label_flip", "did you mean \"label-flip\"?");
+	value_says(ATTACK, "BitFlipping",
+	           "\"BitFlipping\" is \"invert\" here, which is what papers mean by it; bits of packed "
+	           "messages are flipped by \"bit-flip\"");
+	value_says(ATTACK, "bit_flip", "did you mean \"bit-flip\"?");
+	says(START ATTACK "{\"kind\":\"sleeper\",\"then\":\"FOE\"}}}", "\"FOE\" is \"ipm\" here");
 	value_says(ATTACK, "Random_Sign", "did you mean \"random-sign\"?");
 	value_says("\"partition\":", "noniid", "\"noniid\" is \"label-shards\" here");
 	value_says("\"partition\":", "non-iid", "\"non-iid\" is \"label-shards\" here");
