@@ -73,7 +73,7 @@ static const struct key label_flip_keys[] = {
 
 const struct attack attack_label_flip = {
         .row = {.name = "label-flip",
-                .also = "label_flipping, flip_labels, labels_flip",
+                .also = "label_flipping, label_flip_adversary, flip_labels",
                 .about = "trains on wrong labels: its own batches', and does all else as honest workers do",
                 .formula = "y -> L - 1 - y, L the number of classes; or, with `from` and `to`, those of one "
                            "class alone. Its gradient, momentum and message follow; evaluations have the "

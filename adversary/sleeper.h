@@ -30,6 +30,7 @@ int sleeper_check(const void *state, const struct attack_env *env, struct err *e
 	 .unit = "steps",                                                                                    \
 	 .help = "for which it is honest; 0: none"},                                                         \
 	        {.name = "then",                                                                             \
+	         .also = "attack, becomes, wakes_as, attack_kind",                                           \
 	         .kind = KEY_FAMILY,                                                                         \
 	         .offset = offsetof(struct sleeper, then),                                                   \
 	         .default_json = "\"invert\"",                                                               \

@@ -135,6 +135,13 @@ Test(words, values_of_other_programs_name_ours)
 	value_says(ATTACK, "BitFlipping",
 	           "\"BitFlipping\" is \"invert\" here, which is what papers mean by it; bits of packed "
 	           "messages are flipped by \"bit-flip\"");
+	value_says(ATTACK, "negative", "\"negative\" is \"scale\" here, with \"factor\": -10");
+	value_says(ATTACK, "SignFlipAdversary", "\"SignFlipAdversary\" is \"invert\" here");
+	value_says(ATTACK, "LabelFlipAdversary", "\"LabelFlipAdversary\" is \"label-flip\" here");
+	value_says(ATTACK, "BadNets", "no counterpart here: the one attack here on data is \"label-flip\"");
+	value_says(ATTACK, "straggler", "\"stale\" sends messages of earlier steps");
+	says(START ATTACK "{\"kind\":\"sleeper\",\"attack\":\"zero\"}}}", "\"attack\" is \"then\" here");
+	says(START ATTACK "{\"kind\":\"flip\",\"p\":0.1}}}", "\"p\" is \"probability\" here");
 	value_says(ATTACK, "bit_flip", "did you mean \"bit-flip\"?");
 	says(START ATTACK "{\"kind\":\"sleeper\",\"then\":\"FOE\"}}}", "\"FOE\" is \"ipm\" here");
 	value_says(ATTACK, "Random_Sign", "did you mean \"random-sign\"?");
