@@ -20,26 +20,36 @@ struct packed {
 	char *bytes;    /* of the machine */
 };
 
+/* Two words of 64 bits of the stream, as stream_bits() has them. */
+static void draw(const struct packed *p, uint64_t block, uint64_t drawn[2])
+{
+	uint32_t word[4];
+	stream_block(&p->view->stream, block, word);
+	drawn[0] = (uint64_t)word[1] << 32 | word[0];
+	drawn[1] = (uint64_t)word[3] << 32 | word[2];
+}
+
 /*
  * 64 bits, each 1 with the probability limit / 2^32: where a uniform number is below it. The number's binary
- * digits are drawn, the highest first, until all 64 comparisons are decided: after eight words or so. The
- * words of a message have 32 words of the stream each, used or not, so that no bit depends on another.
+ * digits are drawn, the highest first, until all 64 comparisons are decided: after eight words or so. Each
+ * word of a message has 32 words of the stream, used or not, so that no bit depends on another.
  */
 static uint64_t flips_of(const struct packed *p, size_t word)
 {
-	uint64_t flips = 0, open = ~UINT64_C(0), first = (uint64_t)word * DIGITS;
+	uint64_t flips = 0, open = ~UINT64_C(0), drawn[2];
 	if (p->limit >> DIGITS) /* probability 1 */
 		return open;
-	for (int digit = 0; digit < DIGITS && open; digit++) {
+	for (unsigned digit = 0; digit < DIGITS && open; digit++) {
 		uint64_t below = p->limit << digit & 0xffffffff; /* the digits that are left */
 		if (below == 0)
 			break;
-		uint64_t drawn = stream_bits(&p->view->stream, first + (uint64_t)digit);
+		if (digit % 2 == 0)
+			draw(p, ((uint64_t)word * DIGITS + digit) / 2, drawn);
 		if (below >> (DIGITS - 1)) {
-			flips |= open & ~drawn;
-			open &= drawn;
+			flips |= open & ~drawn[digit % 2];
+			open &= drawn[digit % 2];
 		} else {
-			open &= ~drawn;
+			open &= ~drawn[digit % 2];
 		}
 	}
 	return flips;
