@@ -8,15 +8,7 @@ struct ipm {
 static void ipm_forge(const void *state, const struct crowd_view *view, size_t begin, size_t end, float *out)
 {
 	const struct ipm *s = state;
-	for (size_t at = begin, count; at < end; at += count) {
-		double mean[CROWD_CHUNK];
-		float forged[CROWD_CHUNK];
-		count = end - at < CROWD_CHUNK ? end - at : CROWD_CHUNK;
-		crowd_mean(view, at, count, mean);
-		for (size_t i = 0; i < count; i++)
-			forged[i] = (float)(-s->tau * mean[i]);
-		view->be->memory->upload(view->queue, out + at, forged, count * sizeof *forged);
-	}
+	crowd_mix(view, &(struct crowd_mix){.mean = -s->tau}, begin, end, out);
 }
 
 static const struct key ipm_keys[] = {

@@ -57,20 +57,37 @@ static const struct row *const data[] = {
 
 extern const struct attack attack_invert, attack_random_sign, attack_scale, attack_gaussian, attack_zero,
         attack_ones, attack_flip, attack_stale, attack_nan, attack_label_flip, attack_bit_flip;
-extern const struct crowd_attack attack_ipm;
+extern const struct crowd_attack attack_ipm, attack_alie, attack_opt_ipm, attack_opt_alie, attack_mimic,
+        attack_min_max, attack_min_sum, attack_fang, attack_against, attack_min_margin;
 
 /* Any attack of the menu is what a sleeper may become. */
 static const struct key sleeper_keys[] = {SLEEPER_KEYS(&family_attacks)};
 static const struct attack attack_sleeper = SLEEPER_ROW(sleeper_keys);
 
 static const struct row *const attacks[] = {
-        &attack_invert.row,     &attack_random_sign.row,
-        &attack_scale.row,      &attack_gaussian.row,
-        &attack_zero.row,       &attack_ones.row,
-        &attack_flip.row,       &attack_stale.row,
-        &attack_nan.row,        &attack_label_flip.row,
-        &attack_bit_flip.row,   &attack_sleeper.row,
-        &attack_ipm.attack.row, NULL,
+        &attack_invert.row,
+        &attack_random_sign.row,
+        &attack_scale.row,
+        &attack_gaussian.row,
+        &attack_zero.row,
+        &attack_ones.row,
+        &attack_flip.row,
+        &attack_stale.row,
+        &attack_nan.row,
+        &attack_label_flip.row,
+        &attack_bit_flip.row,
+        &attack_sleeper.row,
+        &attack_ipm.attack.row,
+        &attack_alie.attack.row,
+        &attack_opt_ipm.attack.row,
+        &attack_opt_alie.attack.row,
+        &attack_mimic.attack.row,
+        &attack_min_max.attack.row,
+        &attack_min_sum.attack.row,
+        &attack_fang.attack.row,
+        &attack_against.attack.row,
+        &attack_min_margin.attack.row,
+        NULL,
 };
 
 extern const struct compressor compressor_none, compressor_sign, compressor_ef_sign;
@@ -144,11 +161,6 @@ static const struct word data_words[] = {
 };
 
 static const struct word attack_words[] = {
-        {"alie, auto_alie, optimal_alie, a_little_is_enough, little_is_enough, mimic, "
-         "min_max, min_sum, fang",
-         NULL, "it needs the other workers' vectors; the one attack here that sees them is \"ipm\""},
-        {"auto_ipm, optimal_ipm, opt_ipm, optimal_inner_product_manipulation", "ipm",
-         "with \"tau\", which is not searched for"},
         {"sign_flip, sign_flipping, sign_flip_adversary", "invert",
          "of its own vector; ByzFL's SignFlipping, of the honest mean, is \"ipm\" with \"tau\": 1"},
         {"bf, bitflipping, bit_flipping", "invert",

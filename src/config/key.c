@@ -55,8 +55,18 @@ static bool is_whole(const struct json *value)
 	       (value->exact || (value->number == floor(value->number) && fabs(value->number) < two53));
 }
 
+/* Is it the string that stands for a number? */
+static bool is_word(const struct key *k, const struct json *value)
+{
+	return k->word != NULL && value->type == JSON_STRING && strcmp(k->word, value->string) == 0;
+}
+
 static int parse_int(struct parse *p, const struct key *k, int64_t *out, const struct json *value)
 {
+	if (is_word(k, value)) {
+		*out = (int64_t)k->word_value;
+		return 0;
+	}
 	if (value->type == JSON_NUMBER && fabs(value->number) >= two53 && !value->exact)
 		return json_bad(p->err, value,
 		                "an integer of at most 2^53 = 9007199254740992 in size, that one in digits");
@@ -68,6 +78,10 @@ static int parse_int(struct parse *p, const struct key *k, int64_t *out, const s
 
 static int parse_real(struct parse *p, const struct key *k, double *out, const struct json *value)
 {
+	if (is_word(k, value)) {
+		*out = k->word_value;
+		return 0;
+	}
 	if (value->type != JSON_NUMBER || !isfinite(value->number) || !in_bounds(k, value->number))
 		return bad_for_key(p, k, value);
 	*out = value->number == 0 ? 0

@@ -75,6 +75,10 @@ struct key {
 	 * Both 0: no bounds.
 	 */
 	double lowest, highest;
+	/* KEY_INT, KEY_REAL: a string that stands for the number word_value, which bounds need not hold.
+	 * NULL: none. */
+	const char *word;
+	double word_value;
 	const char *const *choices;  /* KEY_CHOICE: NULL-terminated names */
 	const struct word *words;    /* KEY_CHOICE: names that others give to choices, or NULL */
 	const struct key *keys;      /* KEY_OBJECT: members, ended by a key without a name */
@@ -185,7 +189,7 @@ bool key_may_be_absent(const struct key *k);
 /*
  * Default and bounds in words into out. Return out. Default: "0.9", "required", "none" (may be absent).
  * Bounds: "in [0, 1)", "at least 1", "above 0", "each at least 1", "one of iid, shards",
- * "one of the attacks", "" without any.
+ * "one of the attacks", "above 0, or "auto"", "" without any.
  */
 const char *key_default_text(const struct key *k, char *out, size_t size);
 const char *key_bounds_text(const struct key *k, char *out, size_t size);

@@ -25,6 +25,18 @@ static void number_schema(struct buf *b, const struct key *k, const char *type)
 	bound(b, "maximum", "exclusiveMaximum", k->below, k->highest);
 }
 
+/* A number, or the string that stands for one. */
+static void one_number_schema(struct buf *b, const struct key *k, const char *type)
+{
+	buf_add(b, k->word != NULL ? "\"oneOf\":[{" : "");
+	number_schema(b, k, type);
+	if (k->word == NULL)
+		return;
+	buf_add(b, "},{\"const\":");
+	json_write_string(b, k->word);
+	buf_add(b, "}]");
+}
+
 static void list_schema(struct buf *b, const struct key *k, const char *type)
 {
 	buf_add(b, "\"type\":\"array\",\"items\":{");
@@ -45,13 +57,13 @@ static void value_schema(struct buf *b, const struct key *k)
 {
 	switch (k->kind) {
 	case KEY_INT:
-		number_schema(b, k, "integer");
+		one_number_schema(b, k, "integer");
 		break;
 	case KEY_SEED:
 		buf_add(b, seed_schema);
 		break;
 	case KEY_REAL:
-		number_schema(b, k, "number");
+		one_number_schema(b, k, "number");
 		break;
 	case KEY_BOOL:
 		buf_add(b, "\"type\":\"boolean\"");

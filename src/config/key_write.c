@@ -96,6 +96,8 @@ const char *key_bounds_text(const struct key *k, char *out, size_t size)
 	else if (k->kind == KEY_CHOICE)
 		for (int i = 0; k->choices[i] != NULL; i++)
 			buf_format(&b, "%s%s", i == 0 ? "one of " : ", ", k->choices[i]);
+	if (k->word != NULL)
+		buf_format(&b, "%sor \"%s\"", b.length > 0 ? ", " : "", k->word);
 	return give(&b, out, size);
 }
 
@@ -131,6 +133,22 @@ static void write_text_or_null(struct buf *b, const char *text)
 static void write_seed(struct buf *b, uint64_t seed)
 {
 	buf_format(b, seed <= UINT64_C(1) << 53 ? "%" PRIu64 : "\"%" PRIu64 "\"", seed);
+}
+
+static void write_int(struct buf *b, const struct key *k, int64_t value)
+{
+	if (k->word != NULL && value == (int64_t)k->word_value)
+		json_write_string(b, k->word);
+	else
+		buf_format(b, "%" PRId64, value);
+}
+
+static void write_real(struct buf *b, const struct key *k, double value)
+{
+	if (k->word != NULL && value == k->word_value)
+		json_write_string(b, k->word);
+	else
+		json_write_number(b, value);
 }
 
 static void write_ints(struct buf *b, const struct ints *list)
@@ -179,13 +197,13 @@ static void write_value(struct buf *b, const struct key *k, const char *at, enum
 {
 	switch (k->kind) {
 	case KEY_INT:
-		buf_format(b, "%" PRId64, *(const int64_t *)(const void *)at);
+		write_int(b, k, *(const int64_t *)(const void *)at);
 		break;
 	case KEY_SEED:
 		write_seed(b, *(const uint64_t *)(const void *)at);
 		break;
 	case KEY_REAL:
-		json_write_number(b, *(const double *)(const void *)at);
+		write_real(b, k, *(const double *)(const void *)at);
 		break;
 	case KEY_BOOL:
 		buf_add(b, *(const bool *)(const void *)at ? "true" : "false");

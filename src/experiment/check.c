@@ -3,7 +3,7 @@
 #include <ctype.h>
 #include <math.h>
 #include <string.h>
-#include "adversary/attack.h"
+#include "adversary/crowd.h"
 #include "aggregator/rule_run.h"
 #include "data/dataset.h"
 #include "data/partition.h"
@@ -249,6 +249,25 @@ static int check_method(struct settings *s, const struct json *root, struct err 
 	return 0;
 }
 
+/* What an attack that sees the crowd needs of its run. */
+static int check_crowd(const struct settings *s, const struct json *root, struct err *e)
+{
+	const struct adversary adversary = adversary_of(&s->adversaries.attack);
+	const struct crowd_attack *a = crowd_attack_of(adversary.attack);
+	const struct method m = settings_method(s);
+	const struct crowd_terms terms = {.workers = (int)s->workers,
+	                                  .byzantine = (int)s->adversaries.count,
+	                                  .aggregator = m.aggregator->row.name,
+	                                  .compressor = m.compressor->row.name,
+	                                  .signs = m.push.kind == MESSAGE_SIGNS,
+	                                  .remembers = m.compressor->memory_floats != NULL};
+	if (s->adversaries.count == 0 || !a || !a->check || !a->check(adversary.state, &terms, e))
+		return 0;
+	err_prefix(e, "attack \"%s\"", a->attack.row.name);
+	bool becomes = &a->attack.row != s->adversaries.attack.row;
+	return say_at(e, root, becomes ? "adversaries.attack.then" : "adversaries.attack");
+}
+
 static int check_init(const struct settings *s, const struct json *root, struct err *e)
 {
 	const struct init_row *init = (const struct init_row *)s->init.row;
@@ -279,7 +298,7 @@ int experiment_check(struct arena *a, struct settings *s, const struct json *roo
 {
 	if (check_name(s, root, e) || check_adversaries(a, s, root, e) || check_data(s, root, e) ||
 	    check_attack(s, root, e) || check_length(s, root, e) || check_method(s, root, e) ||
-	    check_momentum(s, root, e) || check_init(s, root, e))
+	    check_crowd(s, root, e) || check_momentum(s, root, e) || check_init(s, root, e))
 		return -1;
 	if (check_model(s, root, e))
 		return -1;

@@ -134,6 +134,15 @@ void state_open_server(struct state *st, const struct backend *be, size_t floats
 	st->server_seen = memory_mirror(be->memory, st->server, floats * sizeof *st->server);
 }
 
+void state_open_colluders(struct state *st, size_t floats)
+{
+	if (floats == 0)
+		return;
+	st->colluders_floats = floats;
+	st->colluders = st->be->memory->alloc(floats * sizeof *st->colluders, "memory of the colluders");
+	st->colluders_seen = memory_mirror(st->be->memory, st->colluders, floats * sizeof *st->colluders);
+}
+
 /* It may be memory of another backend than the rest, which then is the host's and has no queue. */
 static struct queue *server_queue(const struct state *st)
 {
@@ -168,11 +177,8 @@ void state_close(struct state *st)
 	if (!st->be)
 		return;
 	const struct memory *m = st->be->memory;
-	float *const seen[] = {st->x_seen, st->optimizer_seen, st->running_seen}, *const own[] = {
-	                                                                                  st->x,
-	                                                                                  st->optimizer,
-	                                                                                  st->running,
-	                                                                                  st->running_before};
+	float *const seen[] = {st->x_seen, st->optimizer_seen, st->running_seen, st->colluders_seen},
+	             *const own[] = {st->colluders, st->x, st->optimizer, st->running, st->running_before};
 	close_blocks(st);
 	for (size_t i = 0; i < sizeof seen / sizeof *seen; i++)
 		memory_mirror_free(m, seen[i]);
@@ -231,6 +237,7 @@ void state_show(struct state *st)
 	if (st->server)
 		st->server_be->memory->download(server_queue(st), st->server_seen, st->server,
 		                                st->server_floats * sizeof *st->server);
+	show(st, st->colluders_seen, st->colluders, st->colluders_floats);
 	for (int m = 0; m < st->workers; m++)
 		if (st->hosted[m])
 			show(st, st->blocks_seen[m], st->blocks[m], st->block_floats[m]);
@@ -256,6 +263,7 @@ void state_take(struct state *st)
 		                              st->server_floats * sizeof *st->server);
 		st->server_be->memory->finish(server_queue(st));
 	}
+	take(st, st->colluders_seen, st->colluders, st->colluders_floats);
 	for (int m = 0; m < st->workers; m++)
 		if (st->hosted[m])
 			take(st, st->blocks_seen[m], st->blocks[m], st->block_floats[m]);

@@ -45,9 +45,11 @@ struct state {
 	float *optimizer; /* [optimizer_floats]; NULL: the optimizer keeps no memory */
 	float *server;    /* [server_floats] see state_open_server(); NULL: not in this process */
 	const struct backend *server_be; /* whose memory that is */
-	float *running;                  /* [running_floats] running statistics; NULL: the model has none */
-	float *running_before;           /* [running_floats] `running` before the present step */
-	struct running_norm *norms;      /* [n_norms] how they lie in `running` */
+	size_t colluders_floats;
+	float *colluders;           /* [colluders_floats] see state_open_colluders(); NULL: there is none */
+	float *running;             /* [running_floats] running statistics; NULL: the model has none */
+	float *running_before;      /* [running_floats] `running` before the present step */
+	struct running_norm *norms; /* [n_norms] how they lie in `running` */
 	size_t n_norms;
 	int bn_owner; /* the worker whose batches update `running` */
 	/* For every worker: */
@@ -57,7 +59,7 @@ struct state {
 	size_t *block_floats;  /* [M] */
 	float **blocks;        /* [M] momentum, carry, unsaid, memory; NULL: not a worker of this process */
 	/* Mirrors, and blocks of other processes' workers, which are only held here: */
-	float *x_seen, *optimizer_seen, *running_seen, *server_seen;
+	float *x_seen, *optimizer_seen, *running_seen, *server_seen, *colluders_seen;
 	float **blocks_seen; /* [M] NULL: not in this process */
 };
 
@@ -70,6 +72,9 @@ void state_open(struct state *st, const struct settings *s, const struct model_e
  * (struct link, meets). floats = 0: there is none.
  */
 void state_open_server(struct state *st, const struct backend *be, size_t floats);
+/* The memory that an attack which sees the crowd keeps for all colluders (adversary/crowd.h). floats = 0: it
+ * keeps none. */
+void state_open_colluders(struct state *st, size_t floats);
 void state_close(struct state *st);
 
 double state_epoch(const struct state *st, const struct settings *s);

@@ -34,12 +34,14 @@ static void add_own(const struct state *st, struct listing *l, const char *kind,
  * as that of x. */
 static void list(struct state *st, struct listing *l, int64_t *bn_owner)
 {
-	*l = (struct listing){.at = mem_array(4 * (size_t)st->workers + 4, sizeof *l->at)};
+	*l = (struct listing){.at = mem_array(4 * (size_t)st->workers + 5, sizeof *l->at)};
 	struct checkpoint_array *x = add(l, "x", st->n, st->x_seen);
 	if (st->withholds)
 		x->number = &st->withheld;
 	if (st->server)
 		add(l, "aggregator", st->server_floats, st->server_seen);
+	if (st->colluders)
+		add(l, "colluders", st->colluders_floats, st->colluders_seen);
 	if (st->optimizer)
 		add(l, "optimiser", st->optimizer_floats, st->optimizer_seen);
 	if (st->running)

@@ -49,6 +49,7 @@ static int open_parts(struct trainer *t, struct pool *pool, const struct link *l
 	feed_keep(&t->workforce.feed, &t->be, t->queue);
 	t->number = t->be.memory->alloc(sizeof *t->number, "sum");
 	state_open(&t->state, s, &t->env, l->ids, l->count);
+	state_open_colluders(&t->state, crowd_memory_floats(s, t->state.n));
 	if (l->meets)
 		state_open_server(&t->state, uplink_combines(&t->uplink, &t->be),
 		                  rule_memory_floats(agg, t->state.n));
@@ -71,7 +72,7 @@ static void open_round(struct trainer *t)
 	                          .carry_floats = st->carry_floats};
 	t->round.job = method_job(&t->round.method, &t->be, s->seed, st->n);
 	t->round.job.queue = t->queue;
-	crowd_open(&t->crowd, s, &t->workforce, &t->round);
+	crowd_open(&t->crowd, s, &t->workforce, &t->round, st);
 	uplink_prepare(&t->uplink, s, &t->round, &t->workforce, st);
 	evaluate_open(&t->observer.evaluation, s, t->env.model, st, &t->workforce);
 }

@@ -142,6 +142,25 @@ static void plan_rule(const struct settings *s, int lanes, struct plan *out)
 	out->optimiser = sum(out->optimiser, product(rule_memory_floats(agg, n), sizeof(float)));
 }
 
+/* What colluders send, measure and remember, and the answers that they try. */
+static void plan_crowd(const struct settings *s, int lanes, struct plan *out)
+{
+	const struct aggregator *agg = (const struct aggregator *)s->aggregator.row;
+	size_t n = out->n_params, blocks = (n + CROWD_BLOCK - 1) / CROWD_BLOCK, bytes = 0;
+	if (!crowd_of(s))
+		return;
+	if (!crowd_each(s))
+		bytes = product(n, sizeof(float));
+	bytes = sum(bytes, product(product(blocks, crowd_sums(s)), sizeof(double)));
+	if (crowd_asks(s)) {
+		bytes = sum(bytes, rule_bytes(agg, (size_t)s->workers, n, (size_t)lanes));
+		bytes = sum(bytes, product(rule_memory_floats(agg, n), sizeof(float)));
+		bytes = sum(bytes, sum(out->pull_bytes, blocks * sizeof(double)));
+	}
+	out->lanes = sum(out->lanes, bytes);
+	out->adversaries = sum(out->adversaries, product(crowd_memory_floats(s, n), sizeof(float)));
+}
+
 void trainer_plan_part(const struct settings *s, int lanes, int hosted, bool root, struct plan *out)
 {
 	const struct method method = settings_method(s);
@@ -158,10 +177,9 @@ void trainer_plan_part(const struct settings *s, int lanes, int hosted, bool roo
 	out->messages = sum(product(m > 0 ? m : (size_t)s->workers, out->push_bytes), out->pull_bytes);
 	out->lane = lane_bytes(s, &env, n);
 	out->lanes = sum(product((size_t)lanes, out->lane), shared);
-	if (crowd_of(s)) /* what the colluders send */
-		out->lanes = sum(out->lanes, product(n, sizeof(float)));
 	out->data = data_bytes(s, lanes);
 	plan_state(s, &env, m, out);
+	plan_crowd(s, lanes, out);
 	if (root) /* where messages meet */
 		plan_rule(s, lanes, out);
 	if (root)

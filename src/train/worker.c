@@ -185,7 +185,9 @@ void worker_encode(struct worker *w, struct lane *l, const struct round *r)
 	if (w->made == 0)
 		return;
 	const struct step_job job = round_job(r, l);
-	if (!r->forged)
+	if (r->collude)
+		r->collude(r->colluding, w, l, l->scratch);
+	else if (!r->forged)
 		forge(w, l, r, w->v, l->scratch);
 	method_encode(&r->method, &job, w->id, r->forged ? r->forged : l->scratch, 0, r->job.n, w->unsaid,
 	              w->push);

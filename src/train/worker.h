@@ -39,6 +39,8 @@ struct round_buckets {
 	void *ctx;
 };
 
+struct worker;
+
 /* What all workers of a process share in a step. All pointers are borrowed. */
 struct round {
 	const struct backend *be;
@@ -55,6 +57,9 @@ struct round {
 	struct round_buckets buckets;
 	const float *forged; /* [n] what all Byzantine workers hand to the compressor; NULL: each forges its
 	                      * own message, if its attack does */
+	/* Colluders of whom each has a vector of its own: write it to out [n]. NULL: there are none. */
+	void (*collude)(void *colluding, const struct worker *w, const struct lane *l, float *out);
+	void *colluding;
 };
 
 /* The step's job in a lane. */

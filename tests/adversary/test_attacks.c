@@ -6,6 +6,7 @@
 #include "adversary/crowd.h"
 #include "registry.h"
 #include "tests/support/chance.h"
+#include "tests/support/crowd_help.h"
 
 enum { GUARD = 16 }; /* floats after a buffer, which must not be written */
 
@@ -41,6 +42,13 @@ static bool guard_holds(const float *at, size_t n)
 	return memcmp(at + n, want, sizeof want) == 0;
 }
 
+static size_t memory_floats(const struct attack *a, const void *state, size_t n)
+{
+	const struct crowd_attack *crowd = crowd_attack_of(a);
+	size_t (*floats)(const void *, size_t) = crowd ? crowd->memory_floats : a->memory_floats;
+	return floats ? floats(state, n) : 0;
+}
+
 /* `json`: {"kind": ...} or a name in quotes, as in an experiment. */
 static void forger_init(struct forger *l, const char *json, size_t n)
 {
@@ -53,7 +61,7 @@ static void forger_init(struct forger *l, const char *json, size_t n)
 	l->attack = (const struct attack *)c.row;
 	l->state = c.state;
 	l->n = n;
-	l->memory_floats = l->attack->memory_floats ? l->attack->memory_floats(l->state, n) : 0;
+	l->memory_floats = memory_floats(l->attack, l->state, n);
 	l->v = guarded(n);
 	l->out = guarded(n);
 	l->memory = guarded(l->memory_floats);
@@ -67,20 +75,11 @@ static void forger_clear(struct forger *l)
 	arena_clear(&l->arena);
 }
 
-/* An attack that sees the crowd is alone with its colluders: the honest worker has the same vector. */
-static void forger_forge_all(struct forger *l, const struct crowd_attack *attack, uint64_t step)
-{
-	const float *const vectors[] = {l->v};
-	struct crowd_view view = {
-	        .be = &l->be, .n = l->n, .step = step, .h = 1, .f = 1, .honest = vectors, .own = vectors};
-	attack->forge(l->state, &view, 0, l->n, l->out);
-}
-
 static void forger_forge(struct forger *l, uint32_t worker, uint64_t step)
 {
 	const struct crowd_attack *crowd = crowd_attack_of(l->attack);
 	if (crowd) {
-		forger_forge_all(l, crowd, step);
+		crowd_help_alone(&l->be, crowd, l->state, l->v, l->n, step, l->memory, l->out);
 		return;
 	}
 	struct own_view view = {
@@ -142,6 +141,8 @@ Test(attacks, every_row_describes_itself)
 		cr_assert(!a->multiplicative || a->sees == ATTACK_OWN, "%s: Definition 1 is blind",
 		          (*r)->name);
 		cr_assert(!crowd || (crowd->forge && a->acts_on == ATTACK_MESSAGE && !a->memory_floats), "%s",
+		          (*r)->name);
+		cr_assert(!crowd || (!crowd->rounds == !crowd->plan && !crowd->sums == !crowd->measure), "%s",
 		          (*r)->name);
 		cr_assert_eq((*r)->keys == NULL, (*r)->state_bytes == 0, "%s", (*r)->name);
 	}

@@ -136,6 +136,60 @@ Test(key_write, one_sided_bounds_in_words)
 	cr_assert_str_eq(key_bounds_text(&k, out, sizeof out), "in (-1, 2000000]");
 }
 
+/* A string that stands for a number: read, written, and said to be expected. */
+Test(key_write, a_word_stands_for_a_number)
+{
+	struct holder {
+		double x;
+		int64_t i;
+	} h;
+	const struct key keys[] = {{.name = "x",
+	                            .kind = KEY_REAL,
+	                            .offset = offsetof(struct holder, x),
+	                            .default_json = "\"auto\"",
+	                            .word = "auto",
+	                            .highest = 5,
+	                            .above = true},
+	                           {.name = "i",
+	                            .kind = KEY_INT,
+	                            .offset = offsetof(struct holder, i),
+	                            .default_json = "2",
+	                            .word = "all",
+	                            .word_value = -1,
+	                            .highest = 9},
+	                           {0}};
+	static const char *const texts[] = {"{}", "{\"x\":3,\"i\":\"all\"}"};
+	static const char *const written[] = {"{\"x\":\"auto\",\"i\":2}", "{\"x\":3,\"i\":\"all\"}"};
+	static const char *const wrong[] = {"{\"x\":\"all\"}", "{\"x\":0}", "{\"i\":-1}", "{\"i\":\"auto\"}"};
+	struct err e = {0};
+	char out[100];
+	for (size_t i = 0; i < 2; i++) {
+		struct buf b = {0};
+		cr_assert_eq(keys_parse(keys, &h, json_help_good(texts[i]), &json_help_arena, &e), 0, "%s",
+		             e.text);
+		keys_write(&b, keys, &h, KEYS_RESOLVED);
+		cr_expect_str_eq(b.text, written[i]);
+		buf_clear(&b);
+	}
+	cr_expect(h.i == -1 && h.x == 3);
+	for (size_t i = 0; i < 4; i++, err_clear(&e)) {
+		cr_expect_eq(keys_parse(keys, &h, json_help_good(wrong[i]), &json_help_arena, &e), -1, "%s",
+		             wrong[i]);
+		cr_expect(strstr(e.text, i < 2 ? "expected a number in (0, 5], or \"auto\""
+		                               : "expected an integer in [0, 9], or \"all\""),
+		          "%s", e.text);
+	}
+	cr_expect_str_eq(key_bounds_text(&keys[0], out, sizeof out), "in (0, 5], or \"auto\"");
+	cr_expect_str_eq(key_default_text(&keys[0], out, sizeof out), "\"auto\"");
+	struct buf b = {0};
+	keys_schema(&b, keys);
+	cr_expect(strstr(b.text,
+	                 "\"default\":\"auto\",\"oneOf\":[{\"type\":\"number\",\"exclusiveMinimum\":0,"
+	                 "\"maximum\":5},{\"const\":\"auto\"}]"),
+	          "%s", b.text);
+	buf_clear(&b);
+}
+
 Test(key_write, kinds_have_names)
 {
 	for (int kind = KEY_INT; kind <= KEY_LIST; kind++) {

@@ -129,7 +129,6 @@ Test(words, values_of_other_programs_name_ours)
 	value_says(ATTACK, "fall-of-empires", "\"fall-of-empires\" is \"ipm\" here");
 	value_says(ATTACK, "empire", "\"empire\" is \"ipm\" here");
 	value_says(ATTACK, "IPM", "did you mean \"ipm\"?");
-	value_says(ATTACK, "Optimal_IPM", "\"ipm\" here, with \"tau\", which is not searched for");
 	value_says(ATTACK, "LabelFlipping", "\"LabelFlipping\" is \"label-flip\" here");
 	value_says(ATTACK, "label_flip", "did you mean \"label-flip\"?");
 	value_says(ATTACK, "BitFlipping",
@@ -144,6 +143,11 @@ Test(words, values_of_other_programs_name_ours)
 	says(START ATTACK "{\"kind\":\"flip\",\"p\":0.1}}}", "\"p\" is \"probability\" here");
 	value_says(ATTACK, "bit_flip", "did you mean \"bit-flip\"?");
 	says(START ATTACK "{\"kind\":\"sleeper\",\"then\":\"FOE\"}}}", "\"FOE\" is \"ipm\" here");
+	value_says(ATTACK, "Optimal_InnerProductManipulation", "is \"opt-ipm\" here");
+	value_says(ATTACK, "ALittleIsEnough", "\"ALittleIsEnough\" is \"alie\" here");
+	value_says(ATTACK, "Auto_ALIE", "\"Auto_ALIE\" is \"opt-alie\" here");
+	value_says(ATTACK, "MinMax", "did you mean \"min-max\"?");
+	value_says(ATTACK, "FangAttack", "\"FangAttack\" is \"fang\" here");
 	value_says(ATTACK, "Random_Sign", "did you mean \"random-sign\"?");
 	value_says("\"partition\":", "noniid", "\"noniid\" is \"label-shards\" here");
 	value_says("\"partition\":", "non-iid", "\"non-iid\" is \"label-shards\" here");
@@ -182,8 +186,7 @@ Test(words, data_sets_of_other_names)
 Test(words, values_without_a_counterpart_are_said_to_have_none)
 {
 	struct err e;
-	value_says(ATTACK, "ALIE", "\"ALIE\" has no counterpart here: it needs the other workers' vectors");
-	value_says(ATTACK, "min-max", "the one attack here that sees them is \"ipm\"");
+	value_says(ATTACK, "backdoor", "\"backdoor\" has no counterpart here");
 	value_says(OPTIMIZER, "lion", "\"lion\" has no counterpart here: there are \"sgd\" and \"adam\"");
 	value_says("\"compressor\":", "QSGD", "\"QSGD\" has no counterpart here");
 	value_says(AGGREGATOR, "Bulyan", "\"Bulyan\" has no counterpart here");
@@ -191,7 +194,7 @@ Test(words, values_without_a_counterpart_are_said_to_have_none)
 	value_says(AGGREGATOR, "MeaMed", "did you mean \"meamed\"?");
 	value_says(AGGREGATOR, "TrMean", "\"TrMean\" is \"trimmed-mean\" here");
 	value_says("\"partition\":", "dirichlet", "\"dirichlet\" has no counterpart here");
-	refuse(START ATTACK "\"ALIE\"}}", NULL, 0, &e);
+	refuse(START ATTACK "\"backdoor\"}}", NULL, 0, &e);
 	cr_expect_null(strstr(e.text, "did you mean"), "%s", e.text);
 	static const char *const machines[] = {"cuda:1", "metal", "mps", "npu", "xpu:12"};
 	for (size_t i = 0; i < sizeof machines / sizeof *machines; i++) {

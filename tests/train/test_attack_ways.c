@@ -31,10 +31,14 @@ static const char *const experiments[] = {
 };
 
 /* All workers must be in one process. */
-static const char crowd[] =
-        RUN ATTACK("{\"kind\":\"sleeper\",\"after\":3,\"then\":{\"kind\":\"ipm\",\"tau\":1}}") "}";
+static const char *const crowds[] = {
+        RUN ATTACK("{\"kind\":\"sleeper\",\"after\":3,\"then\":{\"kind\":\"ipm\",\"tau\":1}}") "}",
+        RUN ATTACK("{\"kind\":\"sleeper\",\"after\":3,\"then\":{\"kind\":\"mimic\",\"target\":\"auto\","
+                   "\"warmup\":3}}") ",\"aggregator\":\"median\"}",
+        RUN ATTACK("{\"kind\":\"sleeper\",\"after\":3,\"then\":\"fang\"}") ",\"aggregator\":\"median\"}",
+};
 
-enum { EXPERIMENTS = sizeof experiments / sizeof *experiments };
+enum { EXPERIMENTS = sizeof experiments / sizeof *experiments, CROWDS = sizeof crowds / sizeof *crowds };
 
 /* Write the experiment and simulate it: e.json and simulate.h5. */
 static void prepare(const char *experiment)
@@ -78,7 +82,8 @@ Test(attack_ways, lanes_and_resumption_change_no_bit)
 {
 	for (int i = 0; i < EXPERIMENTS; i++)
 		expect_on_lanes_and_resumed(experiments[i]);
-	expect_on_lanes_and_resumed(crowd);
+	for (int i = 0; i < CROWDS; i++)
+		expect_on_lanes_and_resumed(crowds[i]);
 }
 
 static void train(const char *name, const char *options, const char *experiment)
@@ -126,12 +131,20 @@ Test(attack_ways, a_server_and_workers_change_no_bit)
 
 Test(attack_ways, a_sleeper_that_becomes_a_crowd_needs_one_process)
 {
-	cli_write("e.json", crowd);
+	cli_write("e.json", crowds[0]);
 	cli_expect(2, "adversaries.attack.then: \"ipm\" sees what the honest workers are about to send",
 	           "train %s/e.json --processes 2 --out %s/t.h5", cli_folder, cli_folder);
 	cli_expect(2, "adversaries.attack.then: \"ipm\" sees",
 	           "serve %s/e.json --insecure --listen tcp://127.0.0.1:0 --out %s/t.h5", cli_folder,
 	           cli_folder);
+}
+
+Test(attack_ways, a_sleeper_fits_what_its_attack_fits)
+{
+	cli_write("e.json", RUN ATTACK("{\"kind\":\"sleeper\",\"after\":3,\"then\":\"against\"}") "}");
+	cli_expect(2, "adversaries.attack.then: attack \"against\": the attack is one on votes",
+	           "validate %s/e.json --set aggregator=median", cli_folder);
+	cr_expect_eq(cli("validate %s/e.json", cli_folder), 0, "%s", cli_err);
 }
 
 Test(attack_ways, a_sleeper_that_never_wakes_is_warned_of)
