@@ -73,15 +73,20 @@ static const char *const networks[] = {
          "\"flatten\",\"dropout\",{\"kind\":\"linear\",\"width\":20}]}"),
 };
 
-static int count_steps(const char *model, const char *aggregator, int steps, const atomic_long *counted)
+/* Those that measure, ask and remember. */
+static const char *const attacks[] = {"\"opt-alie\"", "\"min-max\"", "\"fang\"",
+                                      "{\"kind\":\"mimic\",\"target\":\"auto\"}"};
+
+static int count_steps(const char *model, const char *aggregator, const char *attack, int steps,
+                       const atomic_long *counted)
 {
 	char text[1024];
 	struct runs runs;
 	snprintf(text, sizeof text,
 	         "{\"workers\":5,\"steps\":2000,\"batch\":8,\"model\":%s,"
 	         "\"data\":{\"kind\":\"glyphs\",\"train\":200,\"test\":10},\"aggregator\":\"%s\","
-	         "\"adversaries\":{\"count\":2,\"attack\":\"flip\"}}",
-	         model, aggregator);
+	         "\"adversaries\":{\"count\":2,\"attack\":%s}}",
+	         model, aggregator, attack);
 	struct pool *pool = pool_open(2);
 	struct trainer *t = train_open(train_settings(&runs, text), pool);
 	train_steps(t, 10); /* libraries make their buffers at first use */
@@ -96,7 +101,8 @@ static int count_steps(const char *model, const char *aggregator, int steps, con
 	pool_close(pool);
 	runs_clear(&runs);
 	if (made > 0)
-		printf("allocation: %ld in %d steps of %s under %s\n", made, steps, model, aggregator);
+		printf("allocation: %ld in %d steps of %s under %s with %s\n", made, steps, model, aggregator,
+		       attack);
 	return made > 0;
 }
 
@@ -108,12 +114,16 @@ int main(void)
 		return 0;
 	}
 	for (size_t i = 0; i < sizeof aggregators / sizeof *aggregators; i++)
-		bad += count_steps("{\"kind\":\"mlp\",\"hidden\":[20]}", aggregators[i], 1000, &calls);
+		bad += count_steps("{\"kind\":\"mlp\",\"hidden\":[20]}", aggregators[i], "\"flip\"", 1000,
+		                   &calls);
+	for (size_t i = 0; i < sizeof attacks / sizeof *attacks; i++)
+		bad += count_steps("{\"kind\":\"mlp\",\"hidden\":[20]}", "median", attacks[i], 20, &calls);
 	for (size_t i = 0; i < sizeof networks / sizeof *networks; i++)
-		bad += count_steps(networks[i], "vote", 10, &buffers);
+		bad += count_steps(networks[i], "vote", "\"flip\"", 10, &buffers);
 	if (bad)
 		return 1;
-	printf("allocation: %zu checks passed\n",
-	       sizeof aggregators / sizeof *aggregators + sizeof networks / sizeof *networks);
+	printf("allocation: %zu checks passed\n", sizeof aggregators / sizeof *aggregators +
+	                                                  sizeof networks / sizeof *networks +
+	                                                  sizeof attacks / sizeof *attacks);
 	return 0;
 }

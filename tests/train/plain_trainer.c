@@ -29,6 +29,17 @@ static const char *const experiments[] = {
         "{\"workers\":5,\"steps\":10,\"batch\":2,\"model\":{\"kind\":\"quadratic\",\"dimensions\":200000},"
         "\"momentum\":0.5,\"adversaries\":{\"count\":2,\"attack\":{\"kind\":\"sleeper\",\"after\":4,\"then\":"
         "\"ipm\"}}}",
+        "{\"workers\":5,\"steps\":3,\"batch\":2,\"model\":{\"kind\":\"quadratic\",\"dimensions\":200000},"
+        "\"aggregator\":{\"kind\":\"centered-clipping\",\"tau\":1},\"adversaries\":{\"count\":1,\"attack\":"
+        "{\"kind\":\"opt-alie\",\"evals\":5}}}",
+        "{\"workers\":5,\"steps\":3,\"batch\":2,\"model\":{\"kind\":\"quadratic\",\"dimensions\":200000},"
+        "\"adversaries\":{\"count\":2,\"attack\":{\"kind\":\"opt-ipm\",\"evals\":5}}}",
+        "{\"workers\":5,\"steps\":5,\"batch\":2,\"model\":{\"kind\":\"quadratic\",\"dimensions\":200000},"
+        "\"adversaries\":{\"count\":2,\"attack\":{\"kind\":\"mimic\",\"target\":\"auto\",\"warmup\":3}}}",
+        "{\"workers\":6,\"steps\":5,\"batch\":2,\"model\":{\"kind\":\"quadratic\",\"dimensions\":200000},"
+        "\"aggregator\":\"mean\",\"adversaries\":{\"count\":2,\"attack\":\"min-max\"}}",
+        "{\"workers\":6,\"steps\":5,\"batch\":2,\"model\":{\"kind\":\"quadratic\",\"dimensions\":200000},"
+        "\"adversaries\":{\"count\":3,\"attack\":\"min-margin\"}}",
         "{\"workers\":4,\"steps\":10,\"batch\":8,\"model\":\"softmax\","
         "\"data\":{\"kind\":\"glyphs\",\"train\":400,\"test\":100},\"aggregator\":\"adam\"}",
         "{\"workers\":5,\"steps\":2,\"batch\":4,\"model\":\"resnet20\","

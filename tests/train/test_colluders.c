@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 #include "adversary/crowd.h"
+#include "aggregator/rule_run.h"
 #include "base/mem.h"
 #include "record/record.h"
 #include "registry.h"
@@ -206,6 +207,51 @@ Test(colluders, have_the_same_bits_on_all_lanes_and_resumed)
 	}
 }
 
+/* Each attack under a method that it is for: which of them keep memory, ask, or have a vector for each. */
+static const struct {
+	const char *attack, *aggregator;
+} ways[] = {
+        {"{\"kind\":\"alie\",\"z\":0.5}", "\"median\""},
+        {"\"opt-ipm\"", "{\"kind\":\"centered-clipping\",\"tau\":1}"},
+        {"\"opt-ipm\"", "\"vote\""},
+        {"\"opt-alie\"", "{\"kind\":\"trimmed-mean\",\"before\":[\"nnm\"]}"},
+        {"{\"kind\":\"mimic\",\"target\":2}", "\"vote\""},
+        {"{\"kind\":\"mimic\",\"target\":\"auto\",\"warmup\":6}", "\"krum\""},
+        {"{\"kind\":\"mimic\",\"target\":\"auto\",\"warmup\":2}", "\"vote\""},
+        {"{\"kind\":\"min-max\",\"direction\":\"std\"}", "\"krum\""},
+        {"\"min-sum\"", "\"median\""},
+        {"\"fang\"", "\"trimmed-mean\""},
+        {"{\"kind\":\"fang\",\"rule\":\"krum\"}", "\"multi-krum\""},
+        {"\"against\"", "\"vote\""},
+        {"\"min-margin\"", "{\"kind\":\"vote\",\"zero\":\"abstain\",\"tie\":\"abstain\"}"},
+};
+
+/* The laws of every run: lanes, an interruption and the machine do not show. */
+Test(colluders, of_all_attacks_have_the_same_bits_however_they_run)
+{
+	for (size_t i = 0; i < sizeof ways / sizeof *ways; i++) {
+		char options[400];
+		cli_write("e.json", experiment);
+		int length = snprintf(options, sizeof options,
+		                      "--set 'aggregator=%s' --set adversaries.count=1 --set "
+		                      "'adversaries.attack=%s' --set workers=7 --overwrite ",
+		                      ways[i].aggregator, ways[i].attack);
+		snprintf(options + length, sizeof options - (size_t)length, "--lanes 1");
+		simulate("one", options);
+		snprintf(options + length, sizeof options - (size_t)length, "--lanes 3");
+		simulate("lanes", options);
+		expect_same("lanes");
+		snprintf(options + length, sizeof options - (size_t)length, "--set backend=ref");
+		simulate("ref", options);
+		expect_same("ref");
+		snprintf(options + length, sizeof options - (size_t)length, "--steps 3");
+		simulate("resumed", options);
+		cr_assert_eq(cli("simulate --resume %s/resumed.h5 --steps 8 --quiet", cli_folder), 0, "%s",
+		             cli_err);
+		expect_same("resumed");
+	}
+}
+
 #define REFUSED                                                                                              \
 	"adversaries.attack: \"ipm\" sees what the honest workers are about to send, and with transport "    \
 	"\"%s\" "                                                                                            \
@@ -256,6 +302,8 @@ Test(colluders, are_refused_by_a_process_that_is_not_alone)
 	runs_clear(&runs);
 }
 
+#define ATTACK(attack) "\"adversaries\":{\"count\":2,\"attack\":" attack "}"
+
 static size_t planned(const char *adversaries)
 {
 	char text[1024];
@@ -267,9 +315,48 @@ static size_t planned(const char *adversaries)
 	return plan.total;
 }
 
+/* What an attack needs of a run stands in the experiment, so that it is said before anything runs. */
+Test(colluders, are_refused_where_their_attack_makes_no_sense)
+{
+	cli_write("e.json", experiment);
+#define WITH(attack) "validate %s/e.json --set 'adversaries.attack=" attack "' "
+	cli_expect(2,
+	           "attack \"alie\": \"z\": \"auto\" is 0 with 1 of 5 workers Byzantine, and one that is not "
+	           "positive harms nobody; expected adversaries.count of at least 2, or a number for `z`",
+	           WITH("\"alie\""), cli_folder);
+	cli_expect(2, "messages of compressor \"none\" are no plain signs; expected compressor \"sign\"",
+	           WITH("\"against\""), cli_folder);
+	cli_expect(2, "messages of compressor \"ef-sign\" are no plain signs",
+	           WITH("\"min-margin\"") "--set aggregator=mean --set compressor=ef-sign", cli_folder);
+	cli_expect(2, "a message of compressor \"ef-sign\" says what was left unsaid before, too",
+	           WITH("\"opt-alie\"") "--set aggregator=mean --set compressor=ef-sign", cli_folder);
+	cli_expect(2, "aggregator \"median\" is not Krum; expected aggregator \"krum\" or \"multi-krum\"",
+	           WITH("{\"kind\":\"fang\",\"rule\":\"krum\"}") "--set aggregator=median", cli_folder);
+	cli_expect(2, "found \"target\": 4, and the run has 4 honest workers; expected a number below that",
+	           WITH("{\"kind\":\"mimic\",\"target\":4}"), cli_folder);
+	cr_expect_eq(cli(WITH("{\"kind\":\"mimic\",\"target\":3}"), cli_folder), 0, "%s", cli_err);
+	cr_expect_eq(cli(WITH("\"alie\"") "--adversaries 0", cli_folder), 0, "%s", cli_err);
+	cr_expect_eq(cli(WITH("{\"kind\":\"fang\",\"rule\":\"krum\"}"), cli_folder), 0, "%s", cli_err);
+#undef WITH
+}
+
 Test(colluders, memory_is_planned)
 {
 	size_t blind = planned("\"adversaries\":{\"count\":2,\"attack\":\"invert\"}");
 	cr_expect_eq(planned(IPM(2, 1)), blind + 300 * sizeof(float));
 	cr_expect_eq(planned(IPM(0, 1)), blind);
+	/* sums of a block of 3 honest workers: <q, q>, 2 for each, and their pairs */
+	cr_expect_eq(planned(ATTACK("\"min-max\"")), blind + 300 * sizeof(float) + 10 * sizeof(double));
+	cr_expect_eq(planned(ATTACK("\"fang\"")), blind, "each forges in its lane");
+	size_t learning = planned(ATTACK("{\"kind\":\"mimic\",\"target\":\"auto\"}"));
+	cr_expect_eq(learning, blind + (300 + 601) * sizeof(float) + 9 * sizeof(double));
+	/* the answer, 300 signs, and the distances of its one block */
+	cr_expect_eq(planned(ATTACK("\"opt-ipm\"")), blind + 300 * sizeof(float) + 40 + sizeof(double));
+	size_t rule = planned(ATTACK("\"ipm\"") ",\"aggregator\":{\"kind\":\"centered-clipping\",\"tau\":1}"),
+	       asking = planned(
+	               ATTACK("\"opt-ipm\"") ",\"aggregator\":{\"kind\":\"centered-clipping\",\"tau\":1}");
+	const struct aggregator *clipping =
+	        (const struct aggregator *)family_find(&family_aggregators, "centered-clipping");
+	cr_expect_eq(asking,
+	             rule + rule_bytes(clipping, 5, 300, 2) + 2 * 300 * sizeof(float) + sizeof(double));
 }
