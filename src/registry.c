@@ -9,6 +9,7 @@
 #include "backend/backend.h"
 #include "compressor/compressor.h"
 #include "data/dataset.h"
+#include "data/partition/partition_row.h"
 #include "models/init/init_row.h"
 #include "models/graph/layer.h"
 #include "models/model.h"
@@ -51,6 +52,15 @@ static const struct row *const data[] = {
         &data_tinyshakespeare.row,
         &data_wikitext2.row,
         &data_wikitext103.row,
+        NULL,
+};
+
+extern const struct partition_row partition_iid, partition_shards, partition_label_shards;
+
+static const struct row *const partitions[] = {
+        &partition_iid.row,
+        &partition_shards.row,
+        &partition_label_shards.row,
         NULL,
 };
 
@@ -142,6 +152,16 @@ static const struct word data_words[] = {
         {0},
 };
 
+static const struct word partition_words[] = {
+        {"noniid, niid, not_iid, non_iid_by_class, by_class, by_label, pathological, extreme_niid, sorted, "
+         "label_skew, "
+         "heterogeneous",
+         "label-shards", NULL},
+        {"dirichlet, dirichlet_niid, gamma_similarity_niid", NULL,
+         "\"label-shards\" is the division by labels"},
+        {0},
+};
+
 static const struct word attack_words[] = {
         {"alie, auto_alie, optimal_alie, a_little_is_enough, little_is_enough, mimic, "
          "min_max, min_sum, fang",
@@ -225,6 +245,12 @@ const struct family family_data = {.name = "data",
                                    .about = "what it is trained on",
                                    .rows = data,
                                    .words = data_words};
+const struct family family_partitions = {.name = "partition",
+                                         .plural = "partitions",
+                                         .about = "how the workers share the training set",
+                                         .rows = partitions,
+                                         .words = partition_words,
+                                         .bare = true};
 const struct family family_attacks = {.name = "attack",
                                       .plural = "attacks",
                                       .about = "what Byzantine workers do",
@@ -265,7 +291,7 @@ const struct family family_transports = {.name = "transport",
                                          .words = transport_words};
 
 const struct family *const registry_families[] = {
-        &family_models,      &family_layers,      &family_inits, &family_data,       &family_attacks,
-        &family_compressors, &family_aggregators, &family_pre,   &family_optimizers, &family_schedules,
-        &family_backends,    &family_transports,  NULL,
+        &family_models,    &family_layers,      &family_inits,       &family_data, &family_partitions,
+        &family_attacks,   &family_compressors, &family_aggregators, &family_pre,  &family_optimizers,
+        &family_schedules, &family_backends,    &family_transports,  NULL,
 };

@@ -22,7 +22,7 @@ static size_t eval_samples(const struct settings *s)
 static size_t eval_batches(const struct settings *s)
 {
 	size_t longer = eval_samples(s) > s->shape.n_test ? eval_samples(s) : s->shape.n_test;
-	return longer / (size_t)s->batch + EVALUATE_STREAMS;
+	return longer / (size_t)s->batch.most + EVALUATE_STREAMS;
 }
 
 void evaluate_open(struct evaluation *ev, const struct settings *s, const struct model *model,

@@ -18,12 +18,13 @@ static int list_step(struct feed *f, uint64_t number, uint32_t *index, struct st
 {
 	uint64_t m = number % (uint64_t)f->count, step = number / (uint64_t)f->count;
 	uint32_t worker = (uint32_t)f->ids[m];
-	uint64_t position = step * (uint64_t)f->batch;
-	for (int i = 0; i < f->batch; i++, position++) {
+	int size = (int)f->batch_of[worker];
+	uint64_t position = step * (uint64_t)size;
+	for (int i = 0; i < size; i++, position++) {
 		index[i] = partition_sample(&f->partition, (int)worker, position);
 		coins[i] = stream_of(f->seed, RNG_AUGMENT, worker, position);
 	}
-	return f->batch;
+	return size;
 }
 
 static int list_pass(const struct feed *f, uint64_t number, uint32_t *index)
@@ -68,7 +69,11 @@ int feed_open(struct feed *f, const struct settings *s, struct pool *pool, const
 {
 	const struct data_source *source = (const struct data_source *)s->data.row;
 	const struct data_env env = env_of(s, pool);
-	*f = (struct feed){.batch = (int)s->batch, .seed = s->seed, .ids = ids, .count = count};
+	*f = (struct feed){.batch = (int)s->batch.most,
+	                   .batch_of = s->batch.of,
+	                   .seed = s->seed,
+	                   .ids = ids,
+	                   .count = count};
 	if (!source->load)
 		return 0;
 	if (source->load(s->data.state, &env, &f->data, e))
@@ -77,11 +82,13 @@ int feed_open(struct feed *f, const struct settings *s, struct pool *pool, const
 		log_warn("data set %s: %s", source->row.name, f->data.note);
 	if (f->data.shape.window > 0) {
 		f->kind = FEED_TEXT;
-		text_walk_init(&f->walk, &f->data.shape, (size_t)(s->workers * s->batch), s->seed);
+		text_walk_init(&f->walk, &f->data.shape, (size_t)s->batch.all, s->seed);
 		return 0;
 	}
 	f->kind = FEED_IMAGES;
-	partition_init(&f->partition, &f->data, (enum partition_kind)s->partition, (int)s->workers, s->seed);
+	const struct partition_share share = settings_share(s);
+	if (partition_init(&f->partition, &f->data, &share, s->seed, e))
+		return err_prefix(e, "%s", s->source);
 	if (f->data.lazy_images)
 		open_reader(f, s, pool_lanes(pool));
 	return 0;
@@ -174,5 +181,5 @@ size_t feed_reader_bytes(const struct settings *s, int lanes)
 	const struct data_source *source = (const struct data_source *)s->data.row;
 	if (!source->readers)
 		return 0;
-	return reader_bytes(s->shape.width, (int)s->batch, slots(lanes), source->readers(s->data.state));
+	return reader_bytes(s->shape.width, (int)s->batch.most, slots(lanes), source->readers(s->data.state));
 }

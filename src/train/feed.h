@@ -16,7 +16,7 @@
 #include "base/pool.h"
 #include "data/dataset.h"
 #include "data/image/reader.h"
-#include "data/partition.h"
+#include "data/partition/partition.h"
 #include "data/text/text_walk.h"
 #include "experiment/experiment.h"
 
@@ -37,7 +37,8 @@ struct feed_kept {
 
 struct feed {
 	enum feed_kind kind;
-	int batch; /* samples */
+	int batch;               /* samples of a pass's batch: the largest of the workers' */
+	const int64_t *batch_of; /* [M] of the workers; borrowed */
 	uint64_t seed;
 	const int *ids; /* [count] the workers of this process, ascending; borrowed */
 	int count;

@@ -104,18 +104,19 @@ static void gather(struct lane *l, const struct gather *from, const struct strea
 void lane_images(struct lane *l, uint32_t worker, uint64_t step, uint64_t number, struct batch *out)
 {
 	struct feed *f = l->feed;
-	uint64_t position = step * (uint64_t)f->batch;
+	int size = (int)f->batch_of[worker];
+	uint64_t position = step * (uint64_t)size;
 	if (f->reader) {
-		take_read(l, number, f->batch, out);
+		take_read(l, number, size, out);
 		return;
 	}
 	struct gather from = feed_images(f, false);
 	struct stream coins = stream_of(f->seed, RNG_AUGMENT, worker, position);
 	from.pad = f->data.augment.pad;
 	from.flip = f->data.augment.flip;
-	for (int i = 0; i < f->batch; i++)
+	for (int i = 0; i < size; i++)
 		l->index[i] = partition_sample(&f->partition, (int)worker, position + (uint64_t)i);
-	gather(l, &from, &coins, f->batch, out);
+	gather(l, &from, &coins, size, out);
 }
 
 void lane_tokens(struct lane *l, const int32_t *tokens, size_t positions, size_t first, size_t at, int length,

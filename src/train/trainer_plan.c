@@ -56,9 +56,9 @@ static size_t lane_bytes(const struct settings *s, const struct model_env *env, 
 	if (s->adversaries.count > 0 && attack->acts_on == ATTACK_GRADIENT)
 		bytes += n * sizeof(float);
 	if (s->shape.window > 0)
-		bytes += 2 * (size_t)s->shape.window * (size_t)s->batch * sizeof(int32_t);
+		bytes += 2 * (size_t)s->shape.window * (size_t)s->batch.most * sizeof(int32_t);
 	if (model->wants_data)
-		bytes += (size_t)s->batch *
+		bytes += (size_t)s->batch.most *
 		                 (shape_features(&s->shape) * (sizeof(float) + 1) + 2 * sizeof(int32_t)) +
 		         LANE_LIBRARY_BYTES;
 	return bytes;

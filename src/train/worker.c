@@ -130,7 +130,7 @@ void worker_compute(struct worker *w, struct lane *l, const struct round *r)
 {
 	struct maker maker = {w, l, r};
 	bool in_buckets = r->buckets.size > 0 && !w->attack;
-	struct batch batch = {.count = r->feed->batch,
+	struct batch batch = {.count = (int)r->feed->batch_of[w->id],
 	                      .carry = w->carry,
 	                      .running = w->owns_bn ? r->running : NULL,
 	                      .seed = r->job.seed,
