@@ -55,13 +55,14 @@ static const struct row *const data[] = {
         NULL,
 };
 
-extern const struct partition_row partition_iid, partition_shards, partition_label_shards;
+extern const struct partition_row partition_iid, partition_shards, partition_label_shards,
+        partition_dirichlet, partition_gamma, partition_by_classes, partition_by_sizes;
 
 static const struct row *const partitions[] = {
-        &partition_iid.row,
-        &partition_shards.row,
-        &partition_label_shards.row,
-        NULL,
+        &partition_iid.row,          &partition_shards.row,
+        &partition_label_shards.row, &partition_dirichlet.row,
+        &partition_gamma.row,        &partition_by_classes.row,
+        &partition_by_sizes.row,     NULL,
 };
 
 extern const struct attack attack_invert, attack_random_sign, attack_scale, attack_gaussian, attack_zero,
@@ -157,8 +158,6 @@ static const struct word partition_words[] = {
          "label_skew, "
          "heterogeneous",
          "label-shards", NULL},
-        {"dirichlet, dirichlet_niid, gamma_similarity_niid", NULL,
-         "\"label-shards\" is the division by labels"},
         {0},
 };
 

@@ -15,18 +15,22 @@ static const struct partition_row *row_of(const struct partition_share *share)
 	return (const struct partition_row *)share->how.row;
 }
 
-/* The ask of the workers that have data; `batch` [M] is theirs. */
+/* The ask of the workers that have data. batch, worker [M]: memory for what it points to. */
 static struct partition_ask ask_of(const struct partition_share *share, const struct data_shape *shape,
-                                   const uint16_t *labels, int64_t *batch)
+                                   const uint16_t *labels, int64_t *batch, int *worker)
 {
 	struct partition_ask ask = {.samples = shape->n_train,
 	                            .classes = shape->n_classes,
 	                            .labels = labels,
 	                            .batch = batch,
+	                            .worker = worker,
 	                            .seed = share->seed};
-	for (int w = 0; w < share->workers; w++)
-		if (share->batch[w] > 0)
-			batch[ask.sharers++] = share->batch[w];
+	for (int w = 0; w < share->workers; w++) {
+		if (share->batch[w] == 0)
+			continue;
+		worker[ask.sharers] = w;
+		batch[ask.sharers++] = share->batch[w];
+	}
 	if (ask.sharers < 1 || ask.samples > UINT32_MAX)
 		BUG("a partition over no worker, or of more samples than 32 bits count");
 	return ask;
@@ -39,32 +43,28 @@ static void spread(const struct partition_share *share, int sharers, size_t *siz
 		size[w] = share->batch[w] > 0 ? size[--sharers] : 0;
 }
 
-int partition_sizes(const struct partition_share *share, const struct data_shape *shape, size_t *size,
-                    struct err *e)
+/* Sizes [M] of workers; with labels, whose samples are whose into `owned` too. As partition_sizes(). */
+static int deal(const struct partition_share *share, const struct data_shape *shape, const uint16_t *labels,
+                uint32_t *owned, size_t *size, struct err *e)
 {
-	int64_t *batch = mem_array((size_t)share->workers, sizeof *batch);
-	const struct partition_ask ask = ask_of(share, shape, NULL, batch);
-	int rc = row_of(share)->sizes ? row_of(share)->sizes(share->how.state, &ask, size, e) : 1;
-	mem_free(batch);
+	size_t workers = (size_t)share->workers;
+	int64_t *batch = mem_array(workers, sizeof *batch);
+	int *worker = mem_array(workers, sizeof *worker);
+	const struct partition_ask ask = ask_of(share, shape, labels, batch, worker);
+	int rc = row_of(share)->sizes(share->how.state, &ask, size, e);
+	if (rc >= 0 && labels)
+		rc = row_of(share)->deal(share->how.state, &ask, owned, size, e);
 	if (!rc)
 		spread(share, ask.sharers, size);
+	mem_free(worker);
+	mem_free(batch);
 	return rc;
 }
 
-/* Sizes [M] of workers, and whose samples are whose, into `owned`. */
-static int deal(struct partition *p, const struct dataset *d, const struct partition_share *share,
-                size_t *size, struct err *e)
+int partition_sizes(const struct partition_share *share, const struct data_shape *shape, size_t *size,
+                    struct err *e)
 {
-	const struct partition_row *row = row_of(share);
-	int64_t *batch = mem_array((size_t)share->workers, sizeof *batch);
-	const struct partition_ask ask = ask_of(share, &d->shape, d->train_labels, batch);
-	int rc = row->sizes ? row->sizes(share->how.state, &ask, size, e) : 0;
-	if (!rc)
-		rc = row->deal(share->how.state, &ask, p->owned, size, e);
-	mem_free(batch);
-	if (!rc)
-		spread(share, ask.sharers, size);
-	return rc;
+	return deal(share, shape, NULL, NULL, size, e);
 }
 
 static int check_batches(const struct partition_share *share, const size_t *size, struct err *e)
@@ -84,7 +84,7 @@ int partition_init(struct partition *p, const struct dataset *d, const struct pa
 	size_t workers = (size_t)share->workers, *size = mem_array(workers, sizeof *size);
 	*p = (struct partition){.workers = share->workers, .seed = seed};
 	p->owned = mem_array(d->shape.n_train, sizeof *p->owned);
-	int rc = deal(p, d, share, size, e);
+	int rc = deal(share, &d->shape, d->train_labels, p->owned, size, e);
 	if (!rc)
 		rc = check_batches(share, size, e);
 	if (!rc) {
@@ -128,4 +128,13 @@ uint32_t partition_sample(struct partition *p, int worker, uint64_t position)
 		p->epoch[worker] = epoch;
 	}
 	return order[position % size];
+}
+
+void partition_count(const struct partition *p, const struct dataset *d, int64_t *count)
+{
+	size_t classes = (size_t)d->shape.n_classes;
+	memset(count, 0, (size_t)p->workers * classes * sizeof *count);
+	for (int w = 0; w < p->workers; w++)
+		for (size_t i = p->first[w]; i < p->first[w + 1]; i++)
+			count[(size_t)w * classes + d->train_labels[p->owned[i]]]++;
 }

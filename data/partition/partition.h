@@ -58,4 +58,7 @@ size_t partition_size(const struct partition *p, int worker);
  */
 uint32_t partition_sample(struct partition *p, int worker, uint64_t position);
 
+/* How many samples of each class each worker has, into count [M][classes]. */
+void partition_count(const struct partition *p, const struct dataset *d, int64_t *count);
+
 #endif

@@ -20,19 +20,20 @@ struct partition_ask {
 	const uint16_t *labels; /* [samples]; NULL: not known yet, only sizes() is asked */
 	int sharers;
 	const int64_t *batch; /* [sharers] samples that each takes in a step */
+	const int *worker;    /* [sharers] their numbers, for complaints */
 	uint64_t seed;        /* of the partition's random numbers */
 };
 
 struct partition_row {
 	struct row row;
 	/*
-	 * The sizes of the shards, into size [sharers]. NULL: they follow from the labels, and all samples
-	 * are in use. -1 and a sentence when the settings cannot be met.
+	 * The sizes of the shards, into size [sharers]. Returns 1 where they follow from the labels: then all
+	 * samples are in use. -1 and a sentence when the settings cannot be met.
 	 */
 	int (*sizes)(const void *state, const struct partition_ask *ask, size_t *size, struct err *e);
 	/*
-	 * The order of the samples, into order [samples]; without sizes(), the sizes too. -1 and a sentence
-	 * when the settings cannot be met.
+	 * The order of the samples, into order [samples], and the sizes where they follow from the labels. -1
+	 * and a sentence when the settings cannot be met.
 	 */
 	int (*deal)(const void *state, const struct partition_ask *ask, uint32_t *order, size_t *size,
 	            struct err *e);
@@ -41,11 +42,24 @@ struct partition_row {
 /* sizes() of equal shards: floor(samples / sharers) each. */
 int partition_equal_sizes(const void *state, const struct partition_ask *ask, size_t *size, struct err *e);
 
+/* Where the shard of sharer `m` of `count` begins when all of `samples` are shared evenly; m = count: its
+ * end. */
+size_t partition_cut(size_t samples, int m, int count);
+
 /* All sample numbers into order [samples]: as they are stored, and in the random order of the seed. */
 void partition_stored(const struct partition_ask *ask, uint32_t *order);
 void partition_shuffled(const struct partition_ask *ask, uint32_t *order);
 
 /* Sort order [count] by label; equal labels keep the order that they have. */
 void partition_sort(const struct partition_ask *ask, uint32_t *order, size_t count);
+
+/* Samples of each class, into count [classes]. */
+void partition_classes(const struct partition_ask *ask, size_t *count);
+
+/*
+ * Deal by classes: sharer m gets take [m][classes] samples of each class, from the class's samples in random
+ * order. What is taken of a class is all of it.
+ */
+void partition_by_class(const struct partition_ask *ask, const size_t *take, uint32_t *order, size_t *size);
 
 #endif

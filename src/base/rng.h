@@ -33,7 +33,8 @@ enum purpose {
 	RNG_DROPOUT = 10,  /* dropout's masks */
 	RNG_AUGMENT = 11,  /* how a training sample is augmented; step = its place in its worker's stream */
 	RNG_PROBE = 12,    /* what probes draw: weights to watch, order of a pass, references */
-	RNG_BUCKETS = 13   /* the server's: which messages are averaged before a rule */
+	RNG_BUCKETS = 13,  /* the server's: which messages are averaged before a rule */
+	RNG_SHARES = 17    /* how classes are shared among workers; worker = attempt */
 };
 
 struct stream {
