@@ -136,6 +136,7 @@ static struct key element_of(const struct key *list, enum key_kind kind)
 	struct key element = *list;
 
 	element.kind = kind;
+	element.or_one = false;
 	return element;
 }
 

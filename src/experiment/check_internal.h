@@ -13,6 +13,9 @@ const struct json *check_place(const struct json *root, const char *dotted);
 /* Put the place of `key` before a row's own sentence. Always -1. */
 int check_say_at(struct err *e, const struct json *root, const char *key);
 
+/* What the partition is drawn with, said once where it is `seed`. */
+int check_data_seed(struct settings *s, const struct json *root, struct err *e);
+
 /* Give every worker its batch. The workers are checked. */
 int check_batches(struct arena *a, struct settings *s, const struct json *root, struct err *e);
 

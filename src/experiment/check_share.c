@@ -4,6 +4,16 @@
 #include "models/model.h"
 #include "registry.h"
 
+int check_data_seed(struct settings *s, const struct json *root, struct err *e)
+{
+	const struct json *given = json_member(root, "data_seed");
+	if (given && given->type != JSON_NULL && s->data_seed == 0 && s->seed != 0)
+		return json_bad(e, given, "a seed above 0, or none, which means `seed`");
+	if (s->data_seed == s->seed)
+		s->data_seed = 0;
+	return 0;
+}
+
 int check_batches(struct arena *a, struct settings *s, const struct json *root, struct err *e)
 {
 	const struct ints *given = &s->batch.given;

@@ -31,8 +31,10 @@ struct model_env settings_model_env(const struct settings *s, const struct backe
 
 struct partition_share settings_share(const struct settings *s)
 {
-	return (struct partition_share){
-	        .how = s->partition, .workers = (int)s->workers, .batch = s->batch.of, .seed = s->seed};
+	return (struct partition_share){.how = s->partition,
+	                                .workers = (int)s->workers,
+	                                .batch = s->batch.of,
+	                                .seed = s->data_seed ? s->data_seed : s->seed};
 }
 
 bool settings_has_passes(const struct settings *s)

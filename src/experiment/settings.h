@@ -21,7 +21,7 @@ struct model_env;
 
 struct settings {
 	const char *name;
-	uint64_t seed;
+	uint64_t seed, data_seed; /* data_seed 0: as seed, which it never equals once checked */
 	int64_t workers, steps;
 	struct {
 		struct ints given; /* one for all workers, or one for each */

@@ -1,6 +1,7 @@
 /* Loading the data set, and the lists that its reader follows. */
 #include "train/feed.h"
 #include "base/log.h"
+#include "base/mem.h"
 #include "data/fingerprint.h"
 
 enum { AHEAD = 2 /* batches in addition to two for each lane (one in use, one ready) */ };
@@ -64,12 +65,41 @@ int feed_fingerprint(const struct settings *s, char out[DATA_ID_SIZE], struct er
 	return data_fingerprint((const struct data_source *)s->data.row, s->data.state, &env, out, e);
 }
 
+/* Samples of the largest batch that a process with these workers makes. */
+static int largest_batch(const struct settings *s, const int *ids, int count, bool root)
+{
+	int64_t most = root ? s->batch.most : 1;
+	for (int i = 0; i < count; i++)
+		most = s->batch.of[ids[i]] > most ? s->batch.of[ids[i]] : most;
+	return (int)most;
+}
+
+static void open_text(struct feed *f, const struct settings *s)
+{
+	f->kind = FEED_TEXT;
+	f->column = mem_array((size_t)s->workers, sizeof *f->column);
+	for (int64_t w = 1; w < s->workers; w++)
+		f->column[w] = f->column[w - 1] + (size_t)s->batch.of[w - 1];
+	text_walk_init(&f->walk, &f->data.shape, (size_t)s->batch.all, s->seed);
+}
+
+static int open_images(struct feed *f, const struct settings *s, struct pool *pool, struct err *e)
+{
+	const struct partition_share share = settings_share(s);
+	f->kind = FEED_IMAGES;
+	if (partition_init(&f->partition, &f->data, &share, s->seed, e))
+		return err_prefix(e, "%s", s->source);
+	if (f->data.lazy_images)
+		open_reader(f, s, pool_lanes(pool));
+	return 0;
+}
+
 int feed_open(struct feed *f, const struct settings *s, struct pool *pool, const int *ids, int count,
-              struct err *e)
+              bool root, struct err *e)
 {
 	const struct data_source *source = (const struct data_source *)s->data.row;
 	const struct data_env env = env_of(s, pool);
-	*f = (struct feed){.batch = (int)s->batch.most,
+	*f = (struct feed){.batch = largest_batch(s, ids, count, root),
 	                   .batch_of = s->batch.of,
 	                   .seed = s->seed,
 	                   .ids = ids,
@@ -80,17 +110,9 @@ int feed_open(struct feed *f, const struct settings *s, struct pool *pool, const
 		return -1;
 	if (f->data.note)
 		log_warn("data set %s: %s", source->row.name, f->data.note);
-	if (f->data.shape.window > 0) {
-		f->kind = FEED_TEXT;
-		text_walk_init(&f->walk, &f->data.shape, (size_t)s->batch.all, s->seed);
-		return 0;
-	}
-	f->kind = FEED_IMAGES;
-	const struct partition_share share = settings_share(s);
-	if (partition_init(&f->partition, &f->data, &share, s->seed, e))
-		return err_prefix(e, "%s", s->source);
-	if (f->data.lazy_images)
-		open_reader(f, s, pool_lanes(pool));
+	if (f->data.shape.window == 0)
+		return open_images(f, s, pool, e);
+	open_text(f, s);
 	return 0;
 }
 
@@ -138,6 +160,7 @@ void feed_close(struct feed *f)
 	reader_close(f->reader);
 	if (f->kind == FEED_IMAGES)
 		partition_clear(&f->partition);
+	mem_free(f->column);
 	dataset_clear(&f->data);
 }
 

@@ -142,7 +142,7 @@ void worker_compute(struct worker *w, struct lane *l, const struct round *r)
 	w->made = r->job.n;
 	w->encode_s = 0;
 	next_batch(w, l, r, &batch);
-	w->loss = r->model->grad(l->model, r->x, &batch, l->scratch);
+	w->loss = r->model->grad(lane_instance(l, batch.count), r->x, &batch, l->scratch);
 	show_gradient(w, l, r, l->scratch);
 	if (in_buckets)
 		make_ready(&maker, 0);

@@ -13,7 +13,8 @@ static void open_lanes(struct workforce *w, const struct settings *s, struct mod
 	bool forges = s->adversaries.count > 0 && attack_of(s)->acts_on == ATTACK_GRADIENT;
 	w->lanes = mem_array((size_t)lanes, sizeof *w->lanes);
 	for (int i = 0; i < lanes; i++) {
-		lane_open(&w->lanes[i], env, s->model.state, &w->feed, n, forges);
+		lane_open(&w->lanes[i], env, s->model.state, &w->feed, n, forges,
+		          i > 0 ? &w->lanes[0] : NULL);
 		env->sibling = w->lanes[0].model;
 	}
 }
@@ -73,9 +74,7 @@ void workforce_close(struct workforce *w)
 
 void workforce_load(struct workforce *w, const float *x)
 {
-	const struct lane *first = &w->lanes[0];
-	if (first->row->load)
-		first->row->load(first->model, x);
+	lane_load(&w->lanes[0], x);
 }
 
 /* Of seconds that the workers' lanes took all together. */
