@@ -16,6 +16,7 @@
 #ifndef SIGNSGD_ADVERSARY_ATTACK_H
 #define SIGNSGD_ADVERSARY_ATTACK_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include "backend/backend.h"
 #include "config/key.h"
@@ -32,8 +33,8 @@ struct own_view {
 	const struct backend *be;
 	struct queue *queue; /* of the lane that calls */
 	size_t n;
-	const float *v;       /* [n] its own vector: gradient or message, as acts_on has it */
-	uint64_t step;        /* from 0 */
+	const float *v; /* [n] its own vector: gradient or message, as acts_on has it; NULL: without data */
+	uint64_t step;  /* from 0 */
 	struct stream stream; /* its own: (seed, RNG_ATTACK, worker, step) */
 	/* v, out and memory are memory of the machine: touched by kernels and the calls of backend/memory.h.
 	 */
@@ -44,6 +45,8 @@ struct attack {
 	struct row row;
 	enum attack_sees sees;
 	enum attack_acts acts_on;
+	/* It reads no vector of its own (own_view.v is NULL then), so a worker without data can do it. */
+	bool without_data;
 	size_t (*memory_floats)(const void *state, size_t n); /* NULL: none */
 	/* Write all of out [n]; out is not v. NULL: the attack sees the crowd, and forges there. */
 	void (*forge)(const void *state, const struct own_view *view, float *out);

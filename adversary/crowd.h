@@ -29,7 +29,8 @@ struct crowd_view {
 	 * plane if they abstain); NULL: messages are no signs. */
 	const uint64_t *const *signs;
 	bool abstains;
-	const float *const *own; /* [f] -> [n] what the colluders would send if they were honest */
+	/* [f] -> [n] what the colluders would send if they were honest; zeros where they have no data */
+	const float *const *own;
 };
 
 struct crowd_attack {

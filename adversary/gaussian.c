@@ -38,5 +38,6 @@ const struct attack attack_gaussian = {
                 .state_bytes = sizeof(struct gaussian)},
         .sees = ATTACK_OWN,
         .acts_on = ATTACK_GRADIENT,
+        .without_data = true,
         .forge = gaussian_forge,
 };

@@ -48,6 +48,7 @@ const struct crowd_attack attack_ipm = {
                          .keys = ipm_keys,
                          .state_bytes = sizeof(struct ipm)},
                  .sees = ATTACK_CROWD,
-                 .acts_on = ATTACK_MESSAGE},
+                 .acts_on = ATTACK_MESSAGE,
+                 .without_data = true},
         .forge = ipm_forge,
 };

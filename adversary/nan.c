@@ -36,5 +36,6 @@ const struct attack attack_nan = {
                 .state_bytes = sizeof(struct nan)},
         .sees = ATTACK_OWN,
         .acts_on = ATTACK_MESSAGE,
+        .without_data = true,
         .forge = nan_forge,
 };

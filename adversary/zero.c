@@ -15,5 +15,6 @@ const struct attack attack_zero = {
                            "In a vote the policy `zero` decides its sign"},
         .sees = ATTACK_OWN,
         .acts_on = ATTACK_MESSAGE,
+        .without_data = true,
         .forge = zero_forge,
 };

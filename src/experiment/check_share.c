@@ -1,4 +1,5 @@
 /* Who shares the training set: the batch of each worker, and whether its shard has one. */
+#include "adversary/attack.h"
 #include "data/text/text_walk.h"
 #include "experiment/check_internal.h"
 #include "models/model.h"
@@ -14,6 +15,25 @@ int check_data_seed(struct settings *s, const struct json *root, struct err *e)
 	return 0;
 }
 
+/* Byzantine workers without data have nothing of their own to forge from. */
+static int check_without_data(const struct settings *s, const struct json *root, struct err *e)
+{
+	const struct attack *attack = (const struct attack *)s->adversaries.attack.row;
+	struct buf names = {0};
+	if (attack->without_data)
+		return 0;
+	for (const struct row *const *r = family_attacks.rows; *r; r++)
+		if (((const struct attack *)*r)->without_data)
+			buf_format(&names, "%s\"%s\"", names.length ? ", " : "", (*r)->name);
+	json_say(e, check_place(root, "adversaries.data"),
+	         "attack \"%s\" forges from the worker's own vector, and with \"none\" it computes none; "
+	         "expected "
+	         "\"own\", or one of the attacks that need none: %s",
+	         attack->row.name, names.text);
+	buf_clear(&names);
+	return -1;
+}
+
 int check_batches(struct arena *a, struct settings *s, const struct json *root, struct err *e)
 {
 	const struct ints *given = &s->batch.given;
@@ -23,10 +43,14 @@ int check_batches(struct arena *a, struct settings *s, const struct json *root, 
 		return json_say(e, list,
 		                "found %zu batches, expected one number, or one for each of %zu workers",
 		                given->count, workers);
+	bool idle = s->adversaries.count > 0 && s->adversaries.data == ADVERSARIES_NONE;
+	if (idle && check_without_data(s, root, e))
+		return -1;
 	int64_t *of = arena_alloc(a, workers * sizeof *of);
 	s->batch.most = s->batch.all = 0;
 	for (size_t w = 0; w < workers; w++) {
-		of[w] = given->at[given->count == 1 ? 0 : w];
+		if (!idle || !settings_is_byzantine(s, (int)w))
+			of[w] = given->at[given->count == 1 ? 0 : w];
 		s->batch.all += of[w];
 		if (of[w] > s->batch.most)
 			s->batch.most = of[w];

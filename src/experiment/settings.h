@@ -19,6 +19,9 @@
 struct backend;
 struct model_env;
 
+/* What Byzantine workers compute gradients of. */
+enum adversaries_data { ADVERSARIES_OWN, ADVERSARIES_NONE };
+
 struct settings {
 	const char *name;
 	uint64_t seed, data_seed; /* data_seed 0: as seed, which it never equals once checked */
@@ -37,6 +40,7 @@ struct settings {
 		int64_t count;
 		struct ints ids;
 		struct choice attack;
+		int data; /* enum adversaries_data */
 	} adversaries;
 	struct {
 		int64_t every, train;

@@ -12,13 +12,13 @@ static int slots(int lanes)
 }
 
 /*
- * List the samples of batch `number`: that of this process's worker `number % count` in step `number /
- * count`.
+ * List the samples of batch `number`: that of worker `number % n_reading` of this process's readers in step
+ * `number / n_reading`.
  */
 static int list_step(struct feed *f, uint64_t number, uint32_t *index, struct stream *coins)
 {
-	uint64_t m = number % (uint64_t)f->count, step = number / (uint64_t)f->count;
-	uint32_t worker = (uint32_t)f->ids[m];
+	uint64_t m = number % (uint64_t)f->n_reading, step = number / (uint64_t)f->n_reading;
+	uint32_t worker = (uint32_t)f->reading[m];
 	int size = (int)f->batch_of[worker];
 	uint64_t position = step * (uint64_t)size;
 	for (int i = 0; i < size; i++, position++) {
@@ -65,13 +65,13 @@ int feed_fingerprint(const struct settings *s, char out[DATA_ID_SIZE], struct er
 	return data_fingerprint((const struct data_source *)s->data.row, s->data.state, &env, out, e);
 }
 
-/* Samples of the largest batch that a process with these workers makes. */
+/* Samples of the largest batch that a process with these workers makes, if any. */
 static int largest_batch(const struct settings *s, const int *ids, int count, bool root)
 {
-	int64_t most = root ? s->batch.most : 1;
+	int64_t most = root ? s->batch.most : 0;
 	for (int i = 0; i < count; i++)
 		most = s->batch.of[ids[i]] > most ? s->batch.of[ids[i]] : most;
-	return (int)most;
+	return (int)(most > 0 ? most : s->batch.most);
 }
 
 static void open_text(struct feed *f, const struct settings *s)
@@ -104,6 +104,10 @@ int feed_open(struct feed *f, const struct settings *s, struct pool *pool, const
 	                   .seed = s->seed,
 	                   .ids = ids,
 	                   .count = count};
+	f->reading = mem_array((size_t)count, sizeof *f->reading);
+	for (int i = 0; i < count; i++)
+		if (s->batch.of[ids[i]] > 0)
+			f->reading[f->n_reading++] = ids[i];
 	if (!source->load)
 		return 0;
 	if (source->load(s->data.state, &env, &f->data, e))
@@ -161,6 +165,7 @@ void feed_close(struct feed *f)
 	if (f->kind == FEED_IMAGES)
 		partition_clear(&f->partition);
 	mem_free(f->column);
+	mem_free(f->reading);
 	dataset_clear(&f->data);
 }
 
@@ -177,8 +182,8 @@ static void begin(struct feed *f, const struct feed_list *next, int split, uint6
 void feed_steps(struct feed *f, int64_t step)
 {
 	const struct feed_list next = {.steps = true};
-	uint64_t first = (uint64_t)step * (uint64_t)f->count;
-	if (!f->reader || f->count == 0 || (f->list.steps && reader_next(f->reader) == first))
+	uint64_t first = (uint64_t)step * (uint64_t)f->n_reading;
+	if (!f->reader || f->n_reading == 0 || (f->list.steps && reader_next(f->reader) == first))
 		return;
 	begin(f, &next, TRAIN, UINT64_MAX, first);
 }

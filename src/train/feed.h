@@ -42,6 +42,9 @@ struct feed {
 	uint64_t seed;
 	const int *ids; /* [count] the workers of this process, ascending; borrowed */
 	int count;
+	int *reading; /* [n_reading] those of them that have data, whose batches the reader's list has in turn
+	               */
+	int n_reading;
 	struct dataset data;
 	struct partition partition; /* images: which worker trains on which */
 	struct text_walk walk;      /* text: the positions of the present step */

@@ -19,14 +19,16 @@ static void open_lanes(struct workforce *w, const struct settings *s, struct mod
 	}
 }
 
-static void open_worker(struct workforce *w, int i, const struct settings *s, const struct state *st,
-                        bool shows_signs)
+static void open_worker(struct workforce *w, int i, int place, const struct settings *s,
+                        const struct state *st, bool shows_signs)
 {
 	const struct method method = settings_method(s);
 	size_t push_bytes = method_push_bytes(&method, st->n);
 	int id = w->feed.ids[i];
 	bool byzantine = settings_is_byzantine(s, id);
 	w->workers[i] = (struct worker){.id = (uint32_t)id,
+	                                .idle = w->feed.batch_of[id] == 0,
+	                                .place = place,
 	                                .v = st->blocks[id],
 	                                .push = st->be->memory->alloc(push_bytes, "message"),
 	                                .attack = byzantine ? attack_of(s) : NULL,
@@ -38,6 +40,7 @@ static void open_worker(struct workforce *w, int i, const struct settings *s, co
 	void *push = w->workers[i].push;
 	w->workers[i].push_seen = w->mirrors ? memory_mirror(st->be->memory, push, push_bytes) : push;
 	w->shown[i].push = push;
+	w->shown[i].idle = w->workers[i].idle;
 	if (shows_signs)
 		w->shown[i].signs = st->be->memory->alloc(sign_plane_bytes(st->n), "signs of a gradient");
 }
@@ -50,8 +53,10 @@ void workforce_open(struct workforce *w, const struct settings *s, struct model_
 	w->workers = mem_array((size_t)w->count, sizeof *w->workers);
 	w->shown = mem_array((size_t)w->count, sizeof *w->shown);
 	open_lanes(w, s, env, st->n);
-	for (int i = 0; i < w->count; i++)
-		open_worker(w, i, s, st, shows_signs);
+	for (int i = 0, place = 0; i < w->count; i++) {
+		open_worker(w, i, place, s, st, shows_signs);
+		place += !w->workers[i].idle;
+	}
 }
 
 void workforce_close(struct workforce *w)

@@ -233,6 +233,28 @@ Test(attacks, every_row_is_the_same_on_every_backend)
 }
 
 /* Random attacks draw from their own stream: no two workers or steps agree more than chance has it. */
+/* What a row says it does not need, it does not touch. */
+Test(attacks, rows_without_data_need_no_vector_of_their_own)
+{
+	enum { N = 200 };
+	char name[64];
+	for (const struct row *const *r = family_attacks.rows; *r; r++) {
+		struct forger l;
+		float want[N];
+		forger_init(&l, quoted(*r, name), N);
+		if (l.attack->without_data && !crowd_attack_of(l.attack)) {
+			struct own_view view = {
+			        .be = &l.be, .n = N, .stream = stream_of(4711, RNG_ATTACK, 2, 5), .step = 5};
+			fill_honest(l.v, N, 3);
+			forger_forge(&l, 2, 5);
+			memcpy(want, l.out, sizeof want);
+			l.attack->forge(l.state, &view, l.out);
+			cr_assert_eq(memcmp(want, l.out, sizeof want), 0, "%s", (*r)->name);
+		}
+		forger_clear(&l);
+	}
+}
+
 Test(attacks, random_rows_differ_by_worker_and_step)
 {
 	static const char *const random_rows[] = {"\"random-sign\"", "\"gaussian\"", "\"flip\""};

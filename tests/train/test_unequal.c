@@ -6,7 +6,9 @@
 #include <string.h>
 #include "base/mem.h"
 #include "base/rng.h"
+#include "adversary/attack.h"
 #include "registry.h"
+#include "tests/support/image_folder.h"
 #include "tests/support/train.h"
 #include "train/lane.h"
 
@@ -171,6 +173,71 @@ Test(unequal, a_list_of_one_batch_is_that_batch)
 	expect_same_bits(one, 1, list, 2, true);
 }
 
+/* --- Byzantine workers without data ------------------------------------------------------------------------
+ */
+
+#define ATTACKED(attack) ",\"adversaries\":{\"ids\":[2],\"data\":\"none\",\"attack\":" attack "}}"
+
+/* The honest workers share everything: with zeros from a third, the mean is 2/3 of that of the two alone. */
+Test(unequal, without_data_of_byzantine_workers_the_others_share_everything)
+{
+	static const char
+	        alone[] = "{\"workers\":2,\"steps\":20,\"batch\":8,\"lr\":0.2,\"model\":\"softmax\"," GLYPHS
+	                  "\"aggregator\":\"mean\"}",
+	        among[] = "{\"workers\":3,\"steps\":20,\"batch\":8,\"lr\":0.3,\"model\":\"softmax\"," GLYPHS
+	                  "\"aggregator\":\"mean\"" ATTACKED("\"zero\"");
+	struct runs runs;
+	size_t n, m;
+	float *x = train_x(alone, 1, &n), *y = train_x(among, 2, &m);
+	cr_assert_eq(n, m);
+	for (size_t i = 0; i < n; i++)
+		cr_assert_float_eq(x[i], y[i], 1e-5, "coordinate %zu", i);
+	const struct settings *s = train_settings(&runs, among);
+	cr_expect_eq(s->batch.of[2], 0);
+	cr_expect_eq(s->steps_per_epoch.over * 16, s->steps_per_epoch.under * 600);
+	runs_clear(&runs);
+	mem_free(x);
+	mem_free(y);
+}
+
+Test(unequal, attacks_without_data_give_the_same_bits_on_any_lanes)
+{
+	for (const struct row *const *r = family_attacks.rows; *r; r++) {
+		char text[900];
+		if (!((const struct attack *)*r)->without_data)
+			continue;
+		snprintf(text, sizeof text,
+		         "{\"workers\":4,\"steps\":4,\"batch\":[3,5,7,2],\"lr\":0.01," NORMS GLYPHS
+		         "\"adversaries\":{\"ids\":[0,2],\"data\":\"none\",\"attack\":\"%s\"},\"record\":{"
+		         "\"sign_failure\":1,\"norms\":1}}",
+		         (*r)->name);
+		expect_same_bits(text, 1, text, 3, true);
+	}
+}
+
+/* --- images that are read on the way -------------------------------------------------------------------- */
+
+Test(unequal, the_reader_reads_for_those_who_have_data, .init = data_help_enter, .fini = data_help_leave)
+{
+	image_folder_make();
+	const char *set = arena_format(&data_help_arena, "%s/set", data_help_folder);
+	const char *texts[] = {
+	        arena_format(&data_help_arena,
+	                     "{\"workers\":3,\"steps\":9,\"batch\":[2,4,1],\"lr\":0.01,\"model\":\"softmax\","
+	                     "\"data\":{"
+	                     "\"kind\":\"imagefolder\",\"size\":12,\"resize\":16},\"data_dir\":\"%s\"}",
+	                     set),
+	        arena_format(
+	                &data_help_arena,
+	                "{\"workers\":3,\"steps\":9,\"batch\":[2,3,5],\"lr\":0.01,\"model\":\"softmax\","
+	                "\"data\":{"
+	                "\"kind\":\"imagefolder\",\"size\":12,\"resize\":16},\"data_dir\":\"%s\"" ATTACKED(
+	                        "\"ones\""),
+	                set)};
+	for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+		expect_same_bits(texts[i], 1, texts[i], 3, true);
+}
+
 /* --- data_seed ------------------------------------------------------------------------------------------ */
 
 #define SEEDED "{\"workers\":3,\"steps\":2,\"batch\":8,\"lr\":0.01,\"model\":\"softmax\"," GLYPHS
@@ -228,6 +295,7 @@ Test(unequal, a_data_seed_that_is_the_seed_is_no_other_run)
 	expect_id(SEEDED "\"seed\":2}", SEEDED "\"seed\":2,\"data_seed\":2}", true);
 	expect_id(SEEDED "\"seed\":2}", SEEDED "\"seed\":2,\"data_seed\":null}", true);
 	expect_id(SEEDED "\"seed\":2}", SEEDED "\"seed\":2,\"data_seed\":1}", false);
+	expect_id(SEEDED "\"seed\":2}", SEEDED "\"seed\":2,\"adversaries\":{\"data\":\"own\"}}", true);
 	expect_id(SEEDED "\"partition\":\"iid\"}", SEEDED "\"partition\":{\"kind\":\"iid\"}}", true);
 }
 
@@ -269,5 +337,11 @@ Test(unequal, what_cannot_be_shared_is_refused)
 	expect_refused("\"partition\":\"dirichlet\"", "found no key \"alpha\"");
 	expect_refused("\"partition\":{\"kind\":\"dirichlet\",\"alpha\":0}", "alpha: found the number 0");
 	expect_refused("\"partition\":{\"kind\":\"gamma\",\"g\":1.5}", "g: found the number 1.5");
+	expect_refused(
+	        "\"adversaries\":{\"count\":1,\"data\":\"none\"}",
+	        "adversaries.data: attack \"invert\" forges from the worker's own vector, and with "
+	        "\"none\" it "
+	        "computes none; expected \"own\", or one of the attacks that need none: \"gaussian\", ");
+	expect_refused("\"adversaries\":{\"count\":1,\"data\":\"no\"}", "expected one of \"own\", \"none\"");
 	expect_refused("\"data_seed\":0", "data_seed: found the number 0, expected a seed above 0");
 }
