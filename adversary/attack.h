@@ -46,9 +46,9 @@ struct own_view {
 	const struct backend *be;
 	struct queue *queue; /* of the lane that calls */
 	size_t n;
-	const float *v;       /* [n] its own vector: gradient or message, as acts_on has it */
-	uint64_t step;        /* of the run, from 0 */
-	uint64_t age;         /* of the attack: 0 in the first step in which the worker attacks */
+	const float *v; /* [n] its own vector: gradient or message, as acts_on has it; NULL: without data */
+	uint64_t step;  /* of the run, from 0 */
+	uint64_t age;   /* of the attack: 0 in the first step in which the worker attacks */
 	struct stream stream; /* its own: (seed, RNG_ATTACK, worker, step) */
 	/* v, out and memory are memory of the machine: touched by kernels and the calls of backend/memory.h.
 	 */
@@ -85,6 +85,8 @@ struct attack {
 	const char *elsewhere; /* what other libraries call it, "LIBRARY: NAME; ..."; NULL: none has it */
 	/* Does it fit the run? -1 and a sentence about the attack. NULL: it fits all. */
 	int (*check)(const void *state, const struct attack_env *env, struct err *e);
+	/* It reads no vector of its own (own_view.v is NULL then), so a worker without data can do it. */
+	bool without_data;
 	size_t (*memory_floats)(const void *state, size_t n); /* NULL: none */
 	/* Write all of out [n]; out is not v. NULL: the attack sees the crowd, and forges there; or acts on
 	 * data or the packed message. */

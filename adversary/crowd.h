@@ -60,7 +60,8 @@ struct crowd_view {
 	 * plane if they abstain); NULL: messages are no signs. */
 	const uint64_t *const *signs;
 	bool abstains;
-	const float *const *own; /* [f] -> [n] what the colluders would send if they were honest */
+	/* [f] -> [n] what the colluders would send if they were honest; zeros where they have no data */
+	const float *const *own;
 	const float
 	        *memory; /* [memory_floats] of the machine, zero at first, saved in checkpoints; NULL if 0 */
 	const double *numbers; /* [h + CROWD_NUMBERS] of the plan; zero before the first */

@@ -40,5 +40,6 @@ const struct attack attack_gaussian = {
                      "NoiseAdversary, around 0.1",
         .sees = ATTACK_OWN,
         .acts_on = ATTACK_GRADIENT,
+        .without_data = true,
         .forge = gaussian_forge,
 };

@@ -37,5 +37,6 @@ const struct attack attack_nan = {
         .elsewhere = "ByzFL: Inf, with value inf",
         .sees = ATTACK_OWN,
         .acts_on = ATTACK_MESSAGE,
+        .without_data = true,
         .forge = nan_forge,
 };

@@ -16,5 +16,6 @@ const struct attack attack_zero = {
         .sees = ATTACK_OWN,
         .acts_on = ATTACK_MESSAGE,
         .multiplicative = true,
+        .without_data = true,
         .forge = zero_forge,
 };

@@ -10,6 +10,7 @@
 #include "backend/backend.h"
 #include "compressor/compressor.h"
 #include "data/dataset.h"
+#include "data/partition/partition_row.h"
 #include "models/init/init_row.h"
 #include "models/graph/layer.h"
 #include "models/model.h"
@@ -53,6 +54,16 @@ static const struct row *const data[] = {
         &data_wikitext2.row,
         &data_wikitext103.row,
         NULL,
+};
+
+extern const struct partition_row partition_iid, partition_shards, partition_label_shards,
+        partition_dirichlet, partition_gamma, partition_by_classes, partition_by_sizes;
+
+static const struct row *const partitions[] = {
+        &partition_iid.row,          &partition_shards.row,
+        &partition_label_shards.row, &partition_dirichlet.row,
+        &partition_gamma.row,        &partition_by_classes.row,
+        &partition_by_sizes.row,     NULL,
 };
 
 extern const struct attack attack_invert, attack_random_sign, attack_scale, attack_gaussian, attack_zero,
@@ -160,6 +171,14 @@ static const struct word data_words[] = {
         {0},
 };
 
+static const struct word partition_words[] = {
+        {"noniid, niid, not_iid, non_iid_by_class, by_class, by_label, pathological, extreme_niid, sorted, "
+         "label_skew, "
+         "heterogeneous",
+         "label-shards", NULL},
+        {0},
+};
+
 static const struct word attack_words[] = {
         {"sign_flip, sign_flipping, sign_flip_adversary", "invert",
          "of its own vector; ByzFL's SignFlipping, of the honest mean, is \"ipm\" with \"tau\": 1"},
@@ -246,6 +265,12 @@ const struct family family_data = {.name = "data",
                                    .about = "what it is trained on",
                                    .rows = data,
                                    .words = data_words};
+const struct family family_partitions = {.name = "partition",
+                                         .plural = "partitions",
+                                         .about = "how the workers share the training set",
+                                         .rows = partitions,
+                                         .words = partition_words,
+                                         .bare = true};
 const struct family family_attacks = {.name = "attack",
                                       .plural = "attacks",
                                       .about = "what Byzantine workers do",
@@ -286,7 +311,7 @@ const struct family family_transports = {.name = "transport",
                                          .words = transport_words};
 
 const struct family *const registry_families[] = {
-        &family_models,      &family_layers,      &family_inits, &family_data,       &family_attacks,
-        &family_compressors, &family_aggregators, &family_pre,   &family_optimizers, &family_schedules,
-        &family_backends,    &family_transports,  NULL,
+        &family_models,    &family_layers,      &family_inits,       &family_data, &family_partitions,
+        &family_attacks,   &family_compressors, &family_aggregators, &family_pre,  &family_optimizers,
+        &family_schedules, &family_backends,    &family_transports,  NULL,
 };

@@ -149,11 +149,28 @@ static void make_whole(struct worker *w, const struct lane *l, const struct roun
 	w->encode_s += clock_s() - start;
 }
 
+/* A Byzantine worker without data forges without a vector of its own; its momentum is of what it forged. */
+static void compute_idle(struct worker *w, struct lane *l, const struct round *r)
+{
+	w->loss = w->data_s = 0;
+	if (w->attack->acts_on != ATTACK_GRADIENT)
+		return;
+	forge(w, l, r, NULL, l->forged);
+	make_whole(w, l, r, l->forged);
+	r->be->memory->finish(l->queue);
+}
+
 void worker_compute(struct worker *w, struct lane *l, const struct round *r)
 {
+	w->made = r->job.n;
+	w->encode_s = 0;
+	if (w->idle) {
+		compute_idle(w, l, r);
+		return;
+	}
 	struct maker maker = {w, l, r};
 	bool in_buckets = r->buckets.size > 0 && (!attack_now(w, r) || attacks_on(w, r, ATTACK_DATA));
-	struct batch batch = {.count = r->feed->batch,
+	struct batch batch = {.count = (int)r->feed->batch_of[w->id],
 	                      .carry = w->carry,
 	                      .running = w->owns_bn ? r->running : NULL,
 	                      .seed = r->job.seed,
@@ -162,12 +179,10 @@ void worker_compute(struct worker *w, struct lane *l, const struct round *r)
 	                      .ready = in_buckets ? make_ready : NULL,
 	                      .ready_ctx = &maker};
 	const float *gradient = l->scratch;
-	w->made = r->job.n;
-	w->encode_s = 0;
 	next_batch(w, l, r, &batch);
 	if (attacks_on(w, r, ATTACK_DATA))
 		lane_relabel(l, w->attack, w->attack_state, &batch);
-	w->loss = r->model->grad(l->model, r->x, &batch, l->scratch);
+	w->loss = r->model->grad(lane_instance(l, batch.count), r->x, &batch, l->scratch);
 	show_gradient(w, l, r, l->scratch);
 	if (in_buckets)
 		make_ready(&maker, 0);
@@ -188,7 +203,7 @@ void worker_encode(struct worker *w, struct lane *l, const struct round *r)
 	if (r->collude)
 		r->collude(r->colluding, w, l, l->scratch);
 	else if (!r->forged)
-		forge(w, l, r, w->v, l->scratch);
+		forge(w, l, r, w->idle ? NULL : w->v, l->scratch);
 	method_encode(&r->method, &job, w->id, r->forged ? r->forged : l->scratch, 0, r->job.n, w->unsaid,
 	              w->push);
 	show_message(w, l, r, 0, r->job.n);

@@ -67,6 +67,8 @@ struct step_job round_job(const struct round *r, const struct lane *l);
 
 struct worker {
 	uint32_t id;
+	bool idle;                   /* Byzantine without data: it computes no gradient */
+	int place;                   /* among the workers whose batches are read: feed->reading */
 	float *v;                    /* [n] momentum */
 	void *push;                  /* [push_bytes] message */
 	void *push_seen;             /* its mirror, which the transport reads; or the message itself */

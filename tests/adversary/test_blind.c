@@ -364,6 +364,35 @@ Test(sleeper, wakes_once)
 	says("\"sleeper\"", &env, NULL);
 }
 
+/* What a row says it does not need, it does not touch. */
+Test(blind, rows_without_data_need_no_vector_of_their_own)
+{
+	enum { N = 200 };
+	struct backend be;
+	struct arena arena = {0};
+	float v[N] = {1, -2, 3}, want[N], out[N];
+	open_backend(&be, "ref");
+	for (const struct row *const *r = family_attacks.rows; *r; r++) {
+		const struct attack *a = (const struct attack *)*r;
+		char json[64];
+		if (!a->without_data || !a->forge)
+			continue;
+		snprintf(json, sizeof json, "\"%s\"", (*r)->name);
+		struct choice c = attack_read(&arena, json);
+		struct own_view view = {.be = &be,
+		                        .n = N,
+		                        .v = v,
+		                        .stream = stream_of(4711, RNG_ATTACK, 2, 5),
+		                        .step = 5,
+		                        .age = 5};
+		a->forge(c.state, &view, want);
+		view.v = NULL;
+		a->forge(c.state, &view, out);
+		cr_expect_arr_eq(out, want, sizeof want, "%s", (*r)->name);
+	}
+	arena_clear(&arena);
+}
+
 Test(blind, settings_out_of_bounds_are_refused)
 {
 	static const char *const wrong[] = {

@@ -154,6 +154,8 @@ Test(words, values_of_other_programs_name_ours)
 	value_says("\"partition\":", "niid", "\"niid\" is \"label-shards\" here");
 	value_says("\"partition\":", "n-iid", "\"n-iid\" is \"label-shards\" here");
 	value_says("\"partition\":", "not_iid", "\"not_iid\" is \"label-shards\" here");
+	value_says("\"partition\":", "dirichlet_niid", "\"dirichlet_niid\" is \"dirichlet\" here");
+	value_says("\"partition\":", "gamma_similarity_niid", "\"gamma_similarity_niid\" is \"gamma\" here");
 	value_says("\"lr\":", "CosineAnnealingLR", "\"CosineAnnealingLR\" is \"cosine\" here");
 	value_says("\"init\":", "kaiming", "\"kaiming\" is \"he\" here");
 }
@@ -193,7 +195,6 @@ Test(words, values_without_a_counterpart_are_said_to_have_none)
 	value_says(AGGREGATOR, "MDA", "\"centered-clipping\" and \"meamed\"");
 	value_says(AGGREGATOR, "MeaMed", "did you mean \"meamed\"?");
 	value_says(AGGREGATOR, "TrMean", "\"TrMean\" is \"trimmed-mean\" here");
-	value_says("\"partition\":", "dirichlet", "\"dirichlet\" has no counterpart here");
 	refuse(START ATTACK "\"backdoor\"}}", NULL, 0, &e);
 	cr_expect_null(strstr(e.text, "did you mean"), "%s", e.text);
 	static const char *const machines[] = {"cuda:1", "metal", "mps", "npu", "xpu:12"};

@@ -70,13 +70,13 @@ static void check_batches(bool keep, size_t most, size_t bytes)
 	const struct settings *s = train_settings(&runs, experiment);
 	struct pool *pool = pool_open(1);
 	open_machine(&be);
-	cr_assert_eq(feed_open(&feed, s, pool, ids, WORKERS, &e), 0, "%s", e.text);
+	cr_assert_eq(feed_open(&feed, s, pool, ids, WORKERS, true, &e), 0, "%s", e.text);
 	struct queue *q = be.memory->queue_open();
 	if (keep)
 		feed_keep(&feed, &be, q);
 	be.memory->queue_close(q);
 	struct model_env env = settings_model_env(s, &be);
-	lane_open(&l, &env, s->model.state, &feed, 1000, false);
+	lane_open(&l, &env, s->model.state, &feed, 1000, false, NULL);
 	for (uint64_t step = 0; step < 3; step++) {
 		float x[BATCH * FEATURES];
 		int32_t label[BATCH];
