@@ -26,7 +26,8 @@ const struct crowd_attack attack_against = {
                                       "plain vote: its sum becomes s_j (|V_j| - f), so that the answer is "
                                       "reversed where |V_j| < f, and a tie where |V_j| = f"},
                    .sees = ATTACK_CROWD,
-                   .acts_on = ATTACK_MESSAGE},
+                   .acts_on = ATTACK_MESSAGE,
+                   .without_data = true},
         .check = crowd_target_check,
         .forge = against_forge,
 };

@@ -1,5 +1,18 @@
-/* What all attacks share: the names of what they act on, and of what they see. */
+/* What all attacks share: what they become, and the names of what they see and act on. */
 #include "adversary/attack.h"
+
+struct adversary adversary_of(const struct choice *c)
+{
+	struct adversary a = {.attack = (const struct attack *)c->row, .state = c->state};
+	while (a.attack->then) {
+		uint64_t after;
+		const struct choice *next = a.attack->then(a.state, &after);
+		a.attack = (const struct attack *)next->row;
+		a.state = next->state;
+		a.from += after;
+	}
+	return a;
+}
 
 const char *attack_acts_name(enum attack_acts a)
 {
@@ -8,8 +21,14 @@ const char *attack_acts_name(enum attack_acts a)
 		return "gradient";
 	case ATTACK_MESSAGE:
 		return "message";
+	case ATTACK_DATA:
+		return "data";
+	case ATTACK_PACKED:
+		return "packed";
+	case ATTACK_ACTS_THEN:
+		return "then";
 	}
-	BUG("an attack that acts on neither gradient nor message");
+	BUG("an attack that acts on nothing");
 }
 
 const char *attack_sees_name(enum attack_sees s)
@@ -19,6 +38,13 @@ const char *attack_sees_name(enum attack_sees s)
 		return "own";
 	case ATTACK_CROWD:
 		return "crowd";
+	case ATTACK_SEES_THEN:
+		return "then";
 	}
 	BUG("an attack that sees neither its own vector nor the crowd");
+}
+
+const char *attack_covered_name(const struct attack *a)
+{
+	return a->then ? "then" : a->multiplicative ? "yes" : "no";
 }

@@ -54,7 +54,7 @@ struct crowd_view {
 	const struct backend *be;
 	struct queue *queue;    /* of the lane that calls */
 	size_t n;               /* coordinates of a vector */
-	uint64_t step;          /* from 0 */
+	uint64_t step;          /* of the run, from 0 */
 	int workers, byzantine; /* of the run, counted in this step or not: all, and colluders among them */
 	int h, f; /* honest workers, colluders; h is 0 only in a repeated run that counts none */
 	const float *const *honest; /* [h] -> [n] what they hand to the compressor, in order of worker */
@@ -62,7 +62,8 @@ struct crowd_view {
 	 * plane if they abstain); NULL: messages are no signs. */
 	const uint64_t *const *signs;
 	bool abstains;
-	const float *const *own; /* [f] -> [n] what the colluders would send if they were honest */
+	/* [f] -> [n] what the colluders would send if they were honest; zeros where they have no data */
+	const float *const *own;
 	const float
 	        *memory; /* [memory_floats] of the machine, zero at first, saved in checkpoints; NULL if 0 */
 	const double *numbers; /* [h + CROWD_NUMBERS] of the plan; zero before the first */

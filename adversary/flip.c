@@ -15,6 +15,7 @@ static void flip_forge(const void *state, const struct own_view *view, float *ou
 
 static const struct key flip_keys[] = {
         {.name = "probability",
+         .also = "p, r, rate, flip_probability",
          .kind = KEY_REAL,
          .offset = offsetof(struct flip, probability),
          .default_json = "0.5",
@@ -27,13 +28,16 @@ static const struct key flip_keys[] = {
 
 const struct attack attack_flip = {
         .row = {.name = "flip",
+                .also = "stochastic_flip, random_flip, random_flipping",
                 .about = "flips each sign of its own vector with a probability",
                 .formula = "v_i -> -v_i with probability r, else v_i, coordinates and steps independent. A "
                            "blind multiplicative adversary in the sense of Definition 1 of Bernstein et al. "
                            "2019",
                 .keys = flip_keys,
                 .state_bytes = sizeof(struct flip)},
+        .elsewhere = "SignSGD_Codec (signSGD-FD): stochastic flip",
         .sees = ATTACK_OWN,
         .acts_on = ATTACK_MESSAGE,
+        .multiplicative = true,
         .forge = flip_forge,
 };

@@ -36,7 +36,10 @@ const struct attack attack_gaussian = {
                            "Bernstein et al. 2019, with sigma = 1",
                 .keys = gaussian_keys,
                 .state_bytes = sizeof(struct gaussian)},
+        .elsewhere = "ByzFL: Gaussian, of the message; FLPoison: Gaussian, of the update; Blades: "
+                     "NoiseAdversary, around 0.1",
         .sees = ATTACK_OWN,
         .acts_on = ATTACK_GRADIENT,
+        .without_data = true,
         .forge = gaussian_forge,
 };

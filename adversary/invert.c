@@ -14,7 +14,10 @@ const struct attack attack_invert = {
                 .formula = "v -> -v. Bernstein et al. 2019, Definition 1, example (iii); the adversary of "
                            "their Figures 1 and 7. ByzFL's SignFlipping reverses the honest mean: "
                            "\"ipm\" with tau = 1"},
+        .elsewhere = "FLPoison: SignFlipping; Blades: SignFlipAdversary, of the gradient; the "
+                     "code of bucketing (Karimireddy et al. 2022): BitFlippingWorker",
         .sees = ATTACK_OWN,
         .acts_on = ATTACK_MESSAGE,
+        .multiplicative = true,
         .forge = invert_forge,
 };

@@ -39,7 +39,10 @@ const struct crowd_attack attack_ipm = {
                                     "vector instead",
                          .keys = ipm_keys,
                          .state_bytes = sizeof(struct ipm)},
+                 .elsewhere = "ByzFL: InnerProductManipulation, and SignFlipping with tau 1; Blades: "
+                              "IPMAdversary; FLPoison: IPM",
                  .sees = ATTACK_CROWD,
-                 .acts_on = ATTACK_MESSAGE},
+                 .acts_on = ATTACK_MESSAGE,
+                 .without_data = true},
         .forge = ipm_forge,
 };

@@ -34,7 +34,9 @@ const struct attack attack_nan = {
                            "the sign",
                 .keys = nan_keys,
                 .state_bytes = sizeof(struct nan)},
+        .elsewhere = "ByzFL: Inf, with value inf",
         .sees = ATTACK_OWN,
         .acts_on = ATTACK_MESSAGE,
+        .without_data = true,
         .forge = nan_forge,
 };

@@ -35,5 +35,6 @@ const struct attack attack_ones = {
                 .state_bytes = sizeof(struct ones)},
         .sees = ATTACK_OWN,
         .acts_on = ATTACK_MESSAGE,
+        .without_data = true,
         .forge = ones_forge,
 };

@@ -31,7 +31,10 @@ const struct attack attack_scale = {
                            "the \"negative\" adversary of Blanchard et al. 2017 that their Figure 8 uses",
                 .keys = scale_keys,
                 .state_bytes = sizeof(struct scale)},
+        .elsewhere = "Blanchard et al. 2017 and the code of Bernstein et al. 2019: negative, with "
+                     "factor -10",
         .sees = ATTACK_OWN,
         .acts_on = ATTACK_MESSAGE,
+        .multiplicative = true,
         .forge = scale_forge,
 };

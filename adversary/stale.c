@@ -19,11 +19,11 @@ static void stale_forge(const void *state, const struct own_view *view, float *o
 	const struct stale *s = state;
 	uint64_t delay = (uint64_t)s->delay;
 	size_t bytes = view->n * sizeof *out;
-	float *present = view->memory + view->step % delay * view->n;
+	float *present = view->memory + view->age % delay * view->n;
 	/* Until step `delay` no message is old enough, and the first one is still in slot 0. */
-	const float *old = view->step < delay ? view->memory : present;
+	const float *old = view->age < delay ? view->memory : present;
 	const struct memory *m = view->be->memory;
-	if (view->step == 0)
+	if (view->age == 0)
 		m->copy(view->queue, present, view->v, bytes);
 	m->copy(view->queue, out, old, bytes);
 	m->copy(view->queue, present, view->v, bytes);

@@ -58,6 +58,14 @@ static const struct attack *attack_row(const struct family *f, const struct row 
 	return f == &family_attacks ? (const struct attack *)r : NULL;
 }
 
+static void print_attack(const struct attack *a)
+{
+	printf("  acts on: %s\n  sees: %s\n  covered by Theorem 2 of Bernstein et al. 2019: %s\n  ",
+	       attack_acts_name(a->acts_on), attack_sees_name(a->sees), attack_covered_name(a));
+	fputs("elsewhere: ", stdout);
+	print_wrapped(stdout, 13, 4, a->elsewhere ? a->elsewhere : "nothing known");
+}
+
 static void print_row(const struct family *f, const struct row *r)
 {
 	const struct attack *attack = attack_row(f, r);
@@ -69,12 +77,25 @@ static void print_row(const struct family *f, const struct row *r)
 		print_wrapped(stdout, 2, 2, r->formula);
 	}
 	if (attack)
-		printf("  acts on: %s\n  sees: %s\n", attack_acts_name(attack->acts_on),
-		       attack_sees_name(attack->sees));
+		print_attack(attack);
 	if (!r->keys || !r->keys->name)
 		puts("\n  no keys");
 	for (const struct key *k = r->keys; k && k->name; k++)
 		print_key(k, "");
+}
+
+static void attack_head(struct table *t)
+{
+	static const char *const head[] = {"attack", "acts on", "sees", "Thm. 2", "what it does"};
+	for (size_t i = 0; i < sizeof head / sizeof *head; i++)
+		table_cell(t, "%s", head[i]);
+}
+
+static void attack_cells(struct table *t, const struct attack *a)
+{
+	table_cell(t, "%s", attack_acts_name(a->acts_on));
+	table_cell(t, "%s", attack_sees_name(a->sees));
+	table_cell(t, "%s", attack_covered_name(a));
 }
 
 static void print_family(const struct family *f, bool named)
@@ -86,15 +107,17 @@ static void print_family(const struct family *f, bool named)
 		puts("  (signsgd list experiment)");
 		return;
 	}
-	table_init(&t, f == &family_attacks ? "lllw" : "lw");
+	table_init(&t, f == &family_attacks ? "llllw" : "lw");
+	if (f == &family_attacks)
+		attack_head(&t);
 	for (size_t i = 0; f->rows[i]; i++) {
 		table_cell(&t, "%s", f->rows[i]->name);
 		const struct attack *attack = attack_row(f, f->rows[i]);
-		if (attack) {
-			table_cell(&t, "%s", attack_acts_name(attack->acts_on));
-			table_cell(&t, "%s", attack_sees_name(attack->sees));
-		}
-		table_cell(&t, "%s", f->rows[i]->about);
+		if (attack)
+			attack_cells(&t, attack);
+		bool elsewhere = attack && attack->elsewhere;
+		table_cell(&t, "%s%s%s", f->rows[i]->about, elsewhere ? ". Elsewhere: " : "",
+		           elsewhere ? attack->elsewhere : "");
 	}
 	table_print(&t, stdout, 2);
 	table_clear(&t);
@@ -179,6 +202,8 @@ static void print_line(const struct family *f, const struct row *r)
 	if (attack) {
 		line_text(&b, "acts_on", attack_acts_name(attack->acts_on));
 		line_text(&b, "sees", attack_sees_name(attack->sees));
+		line_text(&b, "theorem_2", attack_covered_name(attack));
+		line_text(&b, "elsewhere", attack->elsewhere);
 	}
 	keys_line(&b, r->keys);
 	line_print(&b, stdout);
@@ -298,7 +323,11 @@ const struct command cmd_list = {
                    "optimizers, "
                    "schedules, backends, transports. With a name, every key of it: type, default, bounds, "
                    "unit and meaning, "
-                   "and the formula it stands for.",
+                   "and the formula it stands for. Of an attack: what it acts on (data, gradient, message, "
+                   "the packed "
+                   "message), what it sees (own: nothing of other workers), whether Theorem 2 of Bernstein "
+                   "et al. 2019 covers it (blind multiplicative adversaries only), what other libraries call "
+                   "it; \"then\": as the attack that it becomes.",
         .example = "signsgd list\n"
                    "signsgd list attacks\n"
                    "signsgd list attacks scale",

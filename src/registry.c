@@ -4,11 +4,13 @@
 #include <stddef.h>
 #include "adversary/attack.h"
 #include "adversary/crowd.h"
+#include "adversary/sleeper.h"
 #include "aggregator/aggregator.h"
 #include "aggregator/pre/pre.h"
 #include "backend/backend.h"
 #include "compressor/compressor.h"
 #include "data/dataset.h"
+#include "data/partition/partition_row.h"
 #include "models/init/init_row.h"
 #include "models/graph/layer.h"
 #include "models/model.h"
@@ -54,10 +56,24 @@ static const struct row *const data[] = {
         NULL,
 };
 
+extern const struct partition_row partition_iid, partition_shards, partition_label_shards,
+        partition_dirichlet, partition_gamma, partition_by_classes, partition_by_sizes;
+
+static const struct row *const partitions[] = {
+        &partition_iid.row,          &partition_shards.row,
+        &partition_label_shards.row, &partition_dirichlet.row,
+        &partition_gamma.row,        &partition_by_classes.row,
+        &partition_by_sizes.row,     NULL,
+};
+
 extern const struct attack attack_invert, attack_random_sign, attack_scale, attack_gaussian, attack_zero,
-        attack_ones, attack_flip, attack_stale, attack_nan;
+        attack_ones, attack_flip, attack_stale, attack_nan, attack_label_flip, attack_bit_flip;
 extern const struct crowd_attack attack_ipm, attack_alie, attack_opt_ipm, attack_opt_alie, attack_mimic,
         attack_min_max, attack_min_sum, attack_fang, attack_against, attack_min_margin;
+
+/* Any attack of the menu is what a sleeper may become. */
+static const struct key sleeper_keys[] = {SLEEPER_KEYS(&family_attacks)};
+static const struct attack attack_sleeper = SLEEPER_ROW(sleeper_keys);
 
 static const struct row *const attacks[] = {
         &attack_invert.row,
@@ -69,6 +85,9 @@ static const struct row *const attacks[] = {
         &attack_flip.row,
         &attack_stale.row,
         &attack_nan.row,
+        &attack_label_flip.row,
+        &attack_bit_flip.row,
+        &attack_sleeper.row,
         &attack_ipm.attack.row,
         &attack_alie.attack.row,
         &attack_opt_ipm.attack.row,
@@ -158,10 +177,26 @@ static const struct word data_words[] = {
         {0},
 };
 
+static const struct word partition_words[] = {
+        {"noniid, niid, not_iid, non_iid_by_class, by_class, by_label, pathological, extreme_niid, sorted, "
+         "label_skew, "
+         "heterogeneous",
+         "label-shards", NULL},
+        {0},
+};
+
 static const struct word attack_words[] = {
-        {"sign_flip, sign_flipping", "invert",
+        {"sign_flip, sign_flipping, sign_flip_adversary", "invert",
          "of its own vector; ByzFL's SignFlipping, of the honest mean, is \"ipm\" with \"tau\": 1"},
-        {"label_flip, label_flipping", NULL, "attacks change what a worker sends, not its data"},
+        {"bf, bitflipping, bit_flipping", "invert",
+         "which is what papers mean by it; bits of packed messages are flipped by \"bit-flip\""},
+        {"negative", "scale", "with \"factor\": -10"},
+        {"noise_adversary", "gaussian", "with \"sigma\"; it is around 0"},
+        {"directional", "ones", "with \"sign\""},
+        {"backdoor, badnets, dba, edge_case, model_replacement, neurotoxin, data_poisoning", NULL,
+         "the one attack here on data is \"label-flip\""},
+        {"slow, straggler, stragglers", NULL,
+         "\"stale\" sends messages of earlier steps; who is late in a step is not counted by `serve`"},
         {"inf, infinity", "nan", "with \"value\""},
         {"none, no_attack, honest", NULL, "without Byzantine workers \"adversaries.count\" is 0"},
         {0},
@@ -237,6 +272,12 @@ const struct family family_data = {.name = "data",
                                    .about = "what it is trained on",
                                    .rows = data,
                                    .words = data_words};
+const struct family family_partitions = {.name = "partition",
+                                         .plural = "partitions",
+                                         .about = "how the workers share the training set",
+                                         .rows = partitions,
+                                         .words = partition_words,
+                                         .bare = true};
 /* What a step is made of: a name of one is easily taken for one of another. */
 static const struct family *const kin[] = {&family_attacks,     &family_compressors, &family_pre,
                                            &family_aggregators, &family_optimizers,  NULL};
@@ -285,7 +326,7 @@ const struct family family_transports = {.name = "transport",
                                          .words = transport_words};
 
 const struct family *const registry_families[] = {
-        &family_models,      &family_layers,      &family_inits, &family_data,       &family_attacks,
-        &family_compressors, &family_aggregators, &family_pre,   &family_optimizers, &family_schedules,
-        &family_backends,    &family_transports,  NULL,
+        &family_models,    &family_layers,      &family_inits,       &family_data, &family_partitions,
+        &family_attacks,   &family_compressors, &family_aggregators, &family_pre,  &family_optimizers,
+        &family_schedules, &family_backends,    &family_transports,  NULL,
 };

@@ -55,16 +55,27 @@ double ratio_value(struct ratio r)
 	return r.over ? (double)r.over / (double)r.under : 0;
 }
 
-int64_t ratio_ceil(double x, struct ratio r)
+/* x r, down to a whole number, or up. */
+static int64_t whole(double x, struct ratio r, bool up)
 {
 	struct decimal d = decimal_of(x);
 	wide over = (wide)d.digits * (wide)r.over, under = (wide)r.under; /* over < 2^57 2^53 */
 	if (!times_ten(&over, d.exponent))
 		return -1; /* 2^128 / 2^53 is more than 2^53 */
 	if (!times_ten(&under, -d.exponent))
-		return over > 0; /* below 2^110 / 2^128 */
-	wide whole = over / under + (over % under != 0);
-	return whole <= (wide)EXACT_MAX ? (int64_t)whole : -1;
+		return up && over > 0; /* below 2^110 / 2^128 */
+	wide n = over / under + (up && over % under != 0);
+	return n <= (wide)EXACT_MAX ? (int64_t)n : -1;
+}
+
+int64_t ratio_ceil(double x, struct ratio r)
+{
+	return whole(x, r, true);
+}
+
+int64_t ratio_floor(double x, struct ratio r)
+{
+	return whole(x, r, false);
 }
 
 int64_t ratio_count(int64_t n, int64_t length, struct ratio r)

@@ -23,6 +23,8 @@ double ratio_value(struct ratio r);
 
 /* x r, up to the next whole number, for a finite x >= 0; -1 when that is more than 2^53. */
 int64_t ratio_ceil(double x, struct ratio r);
+/* The same down to the next whole number. */
+int64_t ratio_floor(double x, struct ratio r);
 
 /* How often `length` r goes into n: floor(n / (length r)). n from 0, length from 1 to 2^53; r above 0. */
 int64_t ratio_count(int64_t n, int64_t length, struct ratio r);

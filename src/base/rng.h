@@ -21,20 +21,21 @@
 #include <stdint.h>
 
 enum purpose {
-	RNG_INIT = 1,      /* the model's starting point and constants */
-	RNG_PARTITION = 2, /* which sample belongs to which worker */
-	RNG_ORDER = 3,     /* order of a worker's samples; step = epoch */
-	RNG_NOISE = 4,     /* the noise of gradients that the model makes itself */
-	RNG_ZERO = 5,      /* what a worker says for an exact zero */
-	RNG_TIE = 6,       /* what the server says for a tie */
-	RNG_ATTACK = 7,    /* an adversary's own stream */
-	RNG_DATA = 8,      /* data that the program makes; step = sample */
-	RNG_TEST = 9,      /* tests, check and bench */
-	RNG_DROPOUT = 10,  /* dropout's masks */
-	RNG_AUGMENT = 11,  /* how a training sample is augmented; step = its place in its worker's stream */
-	RNG_PROBE = 12,    /* what probes draw: weights to watch, order of a pass, references */
-	RNG_BUCKETS = 13,  /* the server's: which messages are averaged before a rule */
-	RNG_COLLUDERS = 15 /* what colluders draw together */
+	RNG_INIT = 1,       /* the model's starting point and constants */
+	RNG_PARTITION = 2,  /* which sample belongs to which worker */
+	RNG_ORDER = 3,      /* order of a worker's samples; step = epoch */
+	RNG_NOISE = 4,      /* the noise of gradients that the model makes itself */
+	RNG_ZERO = 5,       /* what a worker says for an exact zero */
+	RNG_TIE = 6,        /* what the server says for a tie */
+	RNG_ATTACK = 7,     /* an adversary's own stream */
+	RNG_DATA = 8,       /* data that the program makes; step = sample */
+	RNG_TEST = 9,       /* tests, check and bench */
+	RNG_DROPOUT = 10,   /* dropout's masks */
+	RNG_AUGMENT = 11,   /* how a training sample is augmented; step = its place in its worker's stream */
+	RNG_PROBE = 12,     /* what probes draw: weights to watch, order of a pass, references */
+	RNG_BUCKETS = 13,   /* the server's: which messages are averaged before a rule */
+	RNG_COLLUDERS = 15, /* what colluders draw together */
+	RNG_SHARES = 17     /* how classes are shared among workers; worker = attempt */
 };
 
 struct stream {

@@ -11,6 +11,11 @@ size_t message_bytes(const struct message *m, size_t n)
 	return sign_message_bytes(n, m->abstains) + (m->kind == MESSAGE_SCALED ? sizeof(float) : 0);
 }
 
+int message_planes(const struct message *m)
+{
+	return m->kind == MESSAGE_FLOATS ? 0 : m->abstains ? 2 : 1;
+}
+
 int message_bits(const struct message *m)
 {
 	static const int bits[] = {[MESSAGE_FLOATS] = 32, [MESSAGE_SIGNS] = 1, [MESSAGE_SCALED] = 0};

@@ -27,6 +27,9 @@ struct message {
 /* Bytes of n coordinates. */
 size_t message_bytes(const struct message *m, size_t n);
 
+/* Sign planes (backend/sign.h) that a message begins with. Whole floats follow, if anything does. */
+int message_planes(const struct message *m);
+
 /* Bits of a coordinate in each plane; the size of a message gives the number of planes. 0: it is one piece.
  */
 int message_bits(const struct message *m);

@@ -150,6 +150,7 @@ static struct key element_of(const struct key *list, enum key_kind kind)
 	struct key element = *list;
 
 	element.kind = kind;
+	element.or_one = false;
 	return element;
 }
 
@@ -157,7 +158,16 @@ static int parse_ints(struct parse *p, const struct key *k, struct ints *out, co
 {
 	struct key element = element_of(k, KEY_INT);
 	struct ints list = {0};
+	int64_t one;
 
+	if (k->or_one && value->type == JSON_NUMBER) {
+		if (parse_int(p, k, &one, value) != 0)
+			return -1;
+		list = (struct ints){1, arena_alloc(p->arena, sizeof *list.at)};
+		list.at[0] = one;
+		*out = list;
+		return 0;
+	}
 	if (value->type != JSON_ARRAY)
 		return bad_for_key(p, k, value);
 	if (value->count > 0)

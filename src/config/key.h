@@ -86,6 +86,7 @@ struct key {
 	const char *unit;            /* "" or NULL: none */
 	const char *help;            /* a phrase without a final stop */
 	const char *many;            /* the key that takes a list of these; NULL: a sweep does */
+	bool or_one;                 /* KEY_INTS: a bare integer is a list of it alone, and is written so */
 	bool above;                  /* lowest itself is excluded */
 	bool below;                  /* highest itself is excluded */
 	bool not_identity;           /* changes no result, so no part of a run's identity */
@@ -130,6 +131,9 @@ struct family {
 	const struct word *words;          /* what is no plain other name of a row, or NULL */
 	/* Whose rows may be written in its place by mistake; NULL-terminated, or NULL. */
 	const struct family *const *kin;
+	/* It was a KEY_CHOICE once: a row without keys is written by its name alone, as identities have it.
+	 */
+	bool bare;
 	/* Ended by one without a name; or NULL. Who reads files brings them to the rows of today first; for
 	 * the schema, which allows them. */
 	const struct earlier_row *earlier;

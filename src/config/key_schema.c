@@ -44,6 +44,19 @@ static void list_schema(struct buf *b, const struct key *k, const char *type)
 	buf_add(b, "}");
 }
 
+static void ints_schema(struct buf *b, const struct key *k)
+{
+	if (!k->or_one) {
+		list_schema(b, k, "integer");
+		return;
+	}
+	buf_add(b, "\"oneOf\":[{");
+	number_schema(b, k, "integer");
+	buf_add(b, "},{");
+	list_schema(b, k, "integer");
+	buf_add(b, "}]");
+}
+
 static void choices_schema(struct buf *b, const struct key *k)
 {
 	for (int i = 0; k->choices[i] != NULL; i++) {
@@ -76,7 +89,7 @@ static void value_schema(struct buf *b, const struct key *k)
 		choices_schema(b, k);
 		break;
 	case KEY_INTS:
-		list_schema(b, k, "integer");
+		ints_schema(b, k);
 		break;
 	case KEY_REALS:
 		list_schema(b, k, "number");

@@ -107,7 +107,7 @@ const char *key_expected_text(const struct key *k, char *out, size_t size)
 	struct buf b = {0};
 
 	key_bounds_text(k, bounds, sizeof bounds);
-	buf_add(&b, kinds[k->kind].expected);
+	buf_format(&b, "%s%s", k->or_one ? "an integer or " : "", kinds[k->kind].expected);
 	if (bounds[0] != '\0' && b.length > 0)
 		buf_add(&b, is_list(k) ? ", " : " ");
 	buf_add(&b, bounds);
@@ -151,8 +151,12 @@ static void write_real(struct buf *b, const struct key *k, double value)
 		json_write_number(b, value);
 }
 
-static void write_ints(struct buf *b, const struct ints *list)
+static void write_ints(struct buf *b, const struct ints *list, bool or_one)
 {
+	if (or_one && list->count == 1) {
+		buf_format(b, "%" PRId64, list->at[0]);
+		return;
+	}
 	for (size_t i = 0; i < list->count; i++)
 		buf_format(b, "%s%" PRId64, i == 0 ? "[" : ",", list->at[i]);
 	buf_add(b, list->count == 0 ? "[]" : "]");
@@ -170,12 +174,16 @@ static void write_reals(struct buf *b, const struct reals *list)
 static void write_members(struct buf *b, const struct key *keys, const char *state, enum keys_text which,
                           bool *first);
 
-static void write_family(struct buf *b, const struct choice *c, enum keys_text which)
+static void write_family(struct buf *b, const struct family *f, const struct choice *c, enum keys_text which)
 {
 	bool first = false;
 
 	if (c->row == NULL) {
 		buf_add(b, "null");
+		return;
+	}
+	if (f->bare && c->row->keys == NULL) {
+		json_write_string(b, c->row->name);
 		return;
 	}
 	buf_add(b, "{\"kind\":");
@@ -184,11 +192,12 @@ static void write_family(struct buf *b, const struct choice *c, enum keys_text w
 	buf_add(b, "}");
 }
 
-static void write_list(struct buf *b, const struct choices *list, enum keys_text which)
+static void write_list(struct buf *b, const struct family *f, const struct choices *list,
+                       enum keys_text which)
 {
 	for (size_t i = 0; i < list->count; i++) {
 		buf_add(b, i == 0 ? "[" : ",");
-		write_family(b, &list->at[i], which);
+		write_family(b, f, &list->at[i], which);
 	}
 	buf_add(b, list->count == 0 ? "[]" : "]");
 }
@@ -216,7 +225,7 @@ static void write_value(struct buf *b, const struct key *k, const char *at, enum
 		json_write_string(b, k->choices[*(const int *)(const void *)at]);
 		break;
 	case KEY_INTS:
-		write_ints(b, (const struct ints *)(const void *)at);
+		write_ints(b, (const struct ints *)(const void *)at, k->or_one);
 		break;
 	case KEY_REALS:
 		write_reals(b, (const struct reals *)(const void *)at);
@@ -225,10 +234,10 @@ static void write_value(struct buf *b, const struct key *k, const char *at, enum
 		keys_write(b, k->keys, at, which);
 		break;
 	case KEY_FAMILY:
-		write_family(b, (const struct choice *)(const void *)at, which);
+		write_family(b, k->family, (const struct choice *)(const void *)at, which);
 		break;
 	case KEY_LIST:
-		write_list(b, (const struct choices *)(const void *)at, which);
+		write_list(b, k->family, (const struct choices *)(const void *)at, which);
 		break;
 	}
 }

@@ -102,7 +102,7 @@ static int check_data(const struct settings *s, struct err *e)
 	if (settings_pass_batches(s) < 2)
 		return err_user(
 		        e, "%s: noise is measured between mini-batches, and %zu samples make %zu of %lld",
-		        asking(s), s->shape.n_train, settings_pass_batches(s), (long long)s->batch);
+		        asking(s), s->shape.n_train, settings_pass_batches(s), (long long)s->batch.most);
 	return 0;
 }
 
@@ -114,12 +114,12 @@ static int check_leftover(const struct settings *s, struct err *e)
 {
 	const struct model *model = (const struct model *)s->model.row;
 	struct model_env env = settings_model_env(s, NULL);
-	env.batch = (int)(s->shape.n_train % (size_t)s->batch);
+	env.batch = (int)(s->shape.n_train % (size_t)s->batch.most);
 	if (s->record.sign_failure == 0 || env.batch == 0 || !model->check ||
 	    !model->check(s->model.state, &env, e))
 		return 0;
 	return err_prefix(e, "sign_failure: the full gradient of %zu samples by %lld ends with a batch of %d",
-	                  s->shape.n_train, (long long)s->batch, env.batch);
+	                  s->shape.n_train, (long long)s->batch.most, env.batch);
 }
 
 static int check_rule_weights(const struct settings *s, struct err *e)

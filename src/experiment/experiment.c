@@ -1,6 +1,8 @@
 /* From a JSON text to the settings of its runs: see experiment/experiment.h. */
 #include "experiment/experiment.h"
+#include <inttypes.h>
 #include <string.h>
+#include "adversary/attack.h"
 #include "base/log.h"
 #include "config/key_rename.h"
 #include "experiment/check.h"
@@ -121,6 +123,22 @@ static void tell_unsaid(const struct unsaid *u, const struct settings *s)
 		         s->source);
 }
 
+/* Byzantine workers that would begin when the run is over. Nothing is refused: the run can be made longer. */
+static void warn_never_awake(const struct runs *r)
+{
+	size_t count = 0, last = 0;
+	for (size_t i = 0; i < r->count; i++)
+		if (r->at[i].adversaries.count > 0 &&
+		    adversary_of(&r->at[i].adversaries.attack).from >= (uint64_t)r->at[i].steps)
+			count++, last = i;
+	if (count)
+		log_warn("%s: in %zu of %zu runs nobody attacks: adversaries.attack begins after %" PRIu64
+		         " steps, "
+		         "and the run has %" PRId64,
+		         r->at[0].source, count, r->count, adversary_of(&r->at[last].adversaries.attack).from,
+		         r->at[last].steps);
+}
+
 /* One point of the sweep: its values in a copy of the root, read. */
 static int read_point(struct runs *out, const struct json *root, const struct sweep *sweep,
                       struct key_renames *r, struct unsaid *u, struct err *e)
@@ -177,6 +195,7 @@ static int expand(struct runs *out, struct json *root, bool recorded, const stru
 	tell_unsaid(&unsaid, &out->at[0]);
 	warn_byzantine_majority(out);
 	warn_understated_f(out);
+	warn_never_awake(out);
 	return 0;
 }
 

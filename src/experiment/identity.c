@@ -24,8 +24,10 @@ static const char *init_path(const struct settings *s)
 
 static void drop_idle_attack(struct settings *s)
 {
-	if (s->adversaries.count == 0)
-		s->adversaries.attack = (struct choice){0};
+	if (s->adversaries.count > 0)
+		return;
+	s->adversaries.attack = (struct choice){0};
+	s->adversaries.data = ADVERSARIES_OWN;
 }
 
 static int by_value(const void *left, const void *right)

@@ -1,20 +1,7 @@
 /* The keys of an experiment file: the top-level table, from which it is parsed, listed and written. */
 #include "backend/backend.h"
-#include "data/partition.h"
 #include "experiment/keys_internal.h"
 #include "registry.h"
-
-static const struct word partition_words[] = {
-        {"noniid, niid, not_iid, non_iid_by_class, by_class, by_label, pathological, extreme_niid, sorted, "
-         "label_skew, "
-         "heterogeneous",
-         "label-shards", NULL},
-        {"uniform, random, homogeneous", "iid", NULL},
-        {"sequential, contiguous", "shards", NULL},
-        {"dirichlet, dirichlet_niid, gamma_similarity_niid", NULL,
-         "\"label-shards\" is the division by labels"},
-        {0},
-};
 
 static const struct key eval_keys[] = {
         {.name = "every",
@@ -77,13 +64,21 @@ const struct key experiment_keys[] = {
          .not_group = true,
          .help = "what the results are called: letters, digits, '.', '_' and '-'"},
         {.name = "seed",
-         .also = "random_seed, rng_seed, manual_seed, torch_seed, data_distribution_seed, training_seed",
+         .also = "random_seed, rng_seed, manual_seed, torch_seed, training_seed",
          .kind = KEY_SEED,
          .offset = AT(seed),
          .default_json = "1",
          .not_group = true,
          .help = "of every random number of the run",
          .many = "seeds"},
+        {.name = "data_seed",
+         .also = "data_distribution_seed, partition_seed, split_seed",
+         .kind = KEY_SEED,
+         .offset = AT(data_seed),
+         .default_json = "null",
+         .default_says = "`seed`",
+         .not_group = true,
+         .help = "of the partition alone: what each worker gets"},
         {.name = "workers",
          .also = "clients, num_clients, n_clients, nb_clients, nb_workers, num_workers, n_workers, "
                  "world_size, num_processes, nproc, nodes, peers, M",
@@ -117,13 +112,15 @@ const struct key experiment_keys[] = {
         {.name = "batch",
          .also = "batch_size, bs, mini_batch, minibatch_size, train_batch_size, per_device_train_batch_size, "
                  "B",
-         .kind = KEY_INT,
-         .offset = AT(batch),
+         .kind = KEY_INTS,
+         .or_one = true,
+         .offset = AT(batch.given),
          .default_json = "32",
          .lowest = 1,
          .highest = 1 << 24,
          .unit = "samples",
-         .help = "mini-batch of one worker in one step; text: sequences side by side"},
+         .help = "mini-batch of one worker in one step, or a list with that of each; text: sequences side by "
+                 "side"},
         {.name = "model",
          .also = "net, network, arch, architecture, model_name, backbone",
          .kind = KEY_FAMILY,
@@ -153,11 +150,10 @@ const struct key experiment_keys[] = {
          .help = "folder to look for the data set's files in first; no part of a run's identity"},
         {.name = "partition",
          .also = "data_distribution, distribution, distribution_parameter, split, heterogeneity, non_iid",
-         .kind = KEY_CHOICE,
+         .kind = KEY_FAMILY,
          .offset = AT(partition),
          .default_json = "\"iid\"",
-         .choices = PARTITION_NAMES,
-         .words = partition_words,
+         .family = &family_partitions,
          .help = "how the training set is divided among the workers; a text always by shards"},
         {.name = "momentum",
          .also = "beta, beta1, honest_momentum, momentum_factor, mu",

@@ -2,6 +2,8 @@
 #include "experiment/keys_internal.h"
 #include "registry.h"
 
+static const char *const data_names[] = {"own", "none", NULL}; /* order of enum adversaries_data */
+
 const struct key experiment_adversaries_keys[] = {
         {.name = "count",
          .also = "nb_byz, f, num_byz, n_byz, nb_byzantine, num_byzantine, n_byzantine, num_adversaries, "
@@ -26,5 +28,14 @@ const struct key experiment_adversaries_keys[] = {
          .default_json = "[]",
          .highest = 4095,
          .help = "which workers are Byzantine, from 0; empty: the first `count`"},
+        {.name = "data",
+         .kind = KEY_CHOICE,
+         .offset = IN(adversaries, data),
+         .default_json = "null",
+         .default_says = "\"own\"",
+         .choices = data_names,
+         .help = "own: shards of theirs, as everybody; none: the honest workers share everything, for "
+                 "attacks "
+                 "that need no vector of their own"},
         {.name = NULL},
 };

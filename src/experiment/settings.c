@@ -28,12 +28,20 @@ struct model_env settings_model_env(const struct settings *s, const struct backe
 {
 	return (struct model_env){.be = be,
 	                          .data = s->shape,
-	                          .batch = (int)s->batch,
+	                          .batch = (int)s->batch.most,
 	                          .workers = (int)s->workers,
 	                          .seed = s->seed,
 	                          .model = (const struct model *)s->model.row,
 	                          .init = (int)((const struct init_row *)s->init.row)->scheme,
 	                          .profile = s->profile};
+}
+
+struct partition_share settings_share(const struct settings *s)
+{
+	return (struct partition_share){.how = s->partition,
+	                                .workers = (int)s->workers,
+	                                .batch = s->batch.of,
+	                                .seed = s->data_seed ? s->data_seed : s->seed};
 }
 
 bool settings_has_passes(const struct settings *s)
@@ -44,5 +52,5 @@ bool settings_has_passes(const struct settings *s)
 
 size_t settings_pass_batches(const struct settings *s)
 {
-	return s->shape.n_train / (size_t)s->batch;
+	return s->shape.n_train / (size_t)s->batch.most;
 }

@@ -14,22 +14,33 @@
 #include "base/exact.h"
 #include "base/shape.h"
 #include "config/key.h"
+#include "data/partition/partition.h"
 
 struct backend;
 struct model_env;
 
+/* What Byzantine workers compute gradients of. */
+enum adversaries_data { ADVERSARIES_OWN, ADVERSARIES_NONE };
+
 struct settings {
 	const char *name;
-	uint64_t seed;
-	int64_t workers, steps, batch;
+	uint64_t seed, data_seed; /* data_seed 0: as seed, which it never equals once checked */
+	int64_t workers, steps;
+	struct {
+		struct ints given; /* one for all workers, or one for each */
+		/* Derived: */
+		const int64_t *of; /* [M] of each worker; 0: it has no data */
+		int64_t most, all; /* the largest, and their sum: samples of a step */
+	} batch;
 	double epochs, momentum, weight_decay;
 	struct ints momentum_at; /* steps from which on momentum is the value of .. */
 	struct reals momentum_then;
-	struct choice model, init, data, compressor, aggregator, optimizer, lr, backend, transport;
+	struct choice model, init, data, partition, compressor, aggregator, optimizer, lr, backend, transport;
 	struct {
 		int64_t count;
 		struct ints ids;
 		struct choice attack;
+		int data; /* enum adversaries_data */
 	} adversaries;
 	struct {
 		int64_t every, train;
@@ -47,7 +58,6 @@ struct settings {
 		double minutes;
 		bool keep;
 	} checkpoint;
-	int partition; /* enum partition_kind */
 	const char *data_dir;
 	const char *out;
 
@@ -56,7 +66,7 @@ struct settings {
 
 	/* Derived by experiment_check() and from the text: */
 	struct data_shape shape;
-	struct ratio steps_per_epoch; /* samples of a shard over those of a batch; over is 0 without data */
+	struct ratio steps_per_epoch; /* samples in use over those of a step; over is 0 without data */
 	double epochs_given; /* `epochs`, where the steps that they make differ from seed to seed; else 0 */
 	char id[13];
 	char bits[13];        /* of all runs whose results have the same bits (experiment/identity.h) */
@@ -81,6 +91,9 @@ struct method settings_method(const struct settings *s);
 
 /* What a model needs to know of its surroundings. be may be NULL while nothing is computed. */
 struct model_env settings_model_env(const struct settings *s, const struct backend *be);
+
+/* Who shares the training set, and how. */
+struct partition_share settings_share(const struct settings *s);
 
 /* Does `record` ask for full passes over the training set? And the number of mini-batches in one. */
 bool settings_has_passes(const struct settings *s);

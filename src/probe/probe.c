@@ -241,10 +241,10 @@ static void margin_step(struct probe *p, const struct probe_view *v)
 static void norms_step(struct probe *p, const struct probe_view *v)
 {
 	for (int m = 0; m < v->count; m++)
-		p->row[m] = v->workers[m].l1;
+		p->row[m] = v->workers[m].idle ? NAN : v->workers[m].l1;
 	h5_append(p->l1, 1, p->row);
 	for (int m = 0; m < v->count; m++)
-		p->row[m] = v->workers[m].l2;
+		p->row[m] = v->workers[m].idle ? NAN : v->workers[m].l2;
 	h5_append(p->l2, 1, p->row);
 }
 
@@ -261,6 +261,10 @@ static void sign_failure_step(struct probe *p, const struct probe_view *v)
 	p->be->sign_pack(p->queue, p->n, p->full, SIGN_POSITIVE, NULL, 0, p->pull_vote.at, NULL);
 	const uint64_t *none = seen(p, &p->abstain), *full = seen(p, &p->pull_vote);
 	for (int m = 0; m < v->count; m++) {
+		if (v->workers[m].idle) {
+			p->row[m] = NAN;
+			continue;
+		}
 		const uint64_t *signs =
 		        memory_see(memory, p->queue, v->workers[m].signs, bytes, p->vote.seen);
 		size_t equal = count_equal(p->n, signs, none, full, none);

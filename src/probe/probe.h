@@ -59,6 +59,7 @@ struct probe_wants {
 struct probe_worker {
 	const void *push; /* [push_bytes] its message */
 	const float *v;   /* [n] what it hands to the compressor if it is honest */
+	bool idle;        /* it computes no gradient, and what is said of it is NaN */
 	double l1, l2;    /* norms of its stochastic gradient, if wanted */
 	uint64_t *signs;  /* [words] signs of that gradient, if wanted; NULL if no probe ever wants them */
 };

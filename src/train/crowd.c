@@ -5,13 +5,12 @@
 
 const struct crowd_attack *crowd_of(const struct settings *s)
 {
-	const struct row *row = s->adversaries.attack.row;
-	return s->adversaries.count > 0 ? crowd_attack_of((const struct attack *)row) : NULL;
+	return s->adversaries.count > 0 ? crowd_attack_of(adversary_of(&s->adversaries.attack).attack) : NULL;
 }
 
 static const void *state_of(const struct settings *s)
 {
-	return s->adversaries.attack.state;
+	return adversary_of(&s->adversaries.attack).state;
 }
 
 size_t crowd_memory_floats(const struct settings *s, size_t n)
@@ -49,10 +48,11 @@ int crowd_check(const struct settings *s, const struct transport *t, struct err 
 	if (!a || t->processes == TRANSPORT_ALONE)
 		return 0;
 	return err_user(e,
-	                "%s: adversaries.attack: \"%s\" sees what the honest workers are about to send, "
+	                "%s: adversaries.attack%s: \"%s\" sees what the honest workers are about to send, "
 	                "and with transport \"%s\" these are in other processes; expected transport "
 	                "\"local\", where one process has all workers: `signsgd simulate`",
-	                s->source, a->attack.row.name, t->row.name);
+	                s->source, &a->attack.row == s->adversaries.attack.row ? "" : ".then",
+	                a->attack.row.name, t->row.name);
 }
 
 static size_t blocks_of(const struct crowd *c)
@@ -139,7 +139,8 @@ void crowd_open(struct crowd *c, const struct settings *s, const struct workforc
                 const struct state *st)
 {
 	size_t workers = (size_t)w->count;
-	*c = (struct crowd){.attack = crowd_of(s), .state = state_of(s)};
+	const struct adversary adversary = adversary_of(&s->adversaries.attack);
+	*c = (struct crowd){.attack = crowd_of(s), .state = adversary.state, .from = adversary.from};
 	if (!c->attack)
 		return;
 	c->workforce = w;
@@ -250,7 +251,7 @@ static void remember_item(void *ctx, int lane, size_t item)
 
 void crowd_forge(struct crowd *c, const struct replay *replay, const struct state *st)
 {
-	if (!c->attack)
+	if (!c->attack || c->round->job.step < c->from)
 		return;
 	look(c, replay, st);
 	plan(c);

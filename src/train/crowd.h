@@ -20,6 +20,7 @@
 struct crowd {
 	const struct crowd_attack *attack; /* NULL: no Byzantine worker sees the crowd */
 	const void *state;
+	uint64_t from; /* the first step in which they attack */
 	const struct workforce *workforce;
 	const struct round *round;
 	struct crowd_view view; /* of the present step; each lane has a copy with its own queue */

@@ -19,17 +19,17 @@ static size_t eval_samples(const struct settings *s)
 	return (size_t)s->eval.train < s->shape.n_train ? (size_t)s->eval.train : s->shape.n_train;
 }
 
-static size_t eval_batches(const struct settings *s)
+static size_t eval_batches(const struct settings *s, int batch)
 {
 	size_t longer = eval_samples(s) > s->shape.n_test ? eval_samples(s) : s->shape.n_test;
-	return longer / (size_t)s->batch + EVALUATE_STREAMS;
+	return longer / (size_t)batch + EVALUATE_STREAMS;
 }
 
 void evaluate_open(struct evaluation *ev, const struct settings *s, const struct model *model,
                    const struct state *st, struct workforce *workforce)
 {
 	*ev = (struct evaluation){.settings = s, .model = model, .state = st, .workforce = workforce};
-	ev->sums = mem_array(eval_batches(s), sizeof *ev->sums);
+	ev->sums = mem_array(eval_batches(s, workforce->feed.batch), sizeof *ev->sums);
 	if (workforce->feed.kind == FEED_TEXT)
 		ev->streams =
 		        st->be->memory->alloc(evaluate_text_floats(st->carry_floats) * sizeof *ev->streams,

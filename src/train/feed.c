@@ -1,6 +1,7 @@
 /* Loading the data set, and the lists that its reader follows. */
 #include "train/feed.h"
 #include "base/log.h"
+#include "base/mem.h"
 #include "data/fingerprint.h"
 
 enum { AHEAD = 2 /* batches in addition to two for each lane (one in use, one ready) */ };
@@ -11,19 +12,20 @@ static int slots(int lanes)
 }
 
 /*
- * List the samples of batch `number`: that of this process's worker `number % count` in step `number /
- * count`.
+ * List the samples of batch `number`: that of worker `number % n_reading` of this process's readers in step
+ * `number / n_reading`.
  */
 static int list_step(struct feed *f, uint64_t number, uint32_t *index, struct stream *coins)
 {
-	uint64_t m = number % (uint64_t)f->count, step = number / (uint64_t)f->count;
-	uint32_t worker = (uint32_t)f->ids[m];
-	uint64_t position = step * (uint64_t)f->batch;
-	for (int i = 0; i < f->batch; i++, position++) {
+	uint64_t m = number % (uint64_t)f->n_reading, step = number / (uint64_t)f->n_reading;
+	uint32_t worker = (uint32_t)f->reading[m];
+	int size = (int)f->batch_of[worker];
+	uint64_t position = step * (uint64_t)size;
+	for (int i = 0; i < size; i++, position++) {
 		index[i] = partition_sample(&f->partition, (int)worker, position);
 		coins[i] = stream_of(f->seed, RNG_AUGMENT, worker, position);
 	}
-	return f->batch;
+	return size;
 }
 
 static int list_pass(const struct feed *f, uint64_t number, uint32_t *index)
@@ -63,27 +65,58 @@ int feed_fingerprint(const struct settings *s, char out[DATA_ID_SIZE], struct er
 	return data_fingerprint((const struct data_source *)s->data.row, s->data.state, &env, out, e);
 }
 
+/* Samples of the largest batch that a process with these workers makes, if any. */
+static int largest_batch(const struct settings *s, const int *ids, int count, bool root)
+{
+	int64_t most = root ? s->batch.most : 0;
+	for (int i = 0; i < count; i++)
+		most = s->batch.of[ids[i]] > most ? s->batch.of[ids[i]] : most;
+	return (int)(most > 0 ? most : s->batch.most);
+}
+
+static void open_text(struct feed *f, const struct settings *s)
+{
+	f->kind = FEED_TEXT;
+	f->column = mem_array((size_t)s->workers, sizeof *f->column);
+	for (int64_t w = 1; w < s->workers; w++)
+		f->column[w] = f->column[w - 1] + (size_t)s->batch.of[w - 1];
+	text_walk_init(&f->walk, &f->data.shape, (size_t)s->batch.all, s->seed);
+}
+
+static int open_images(struct feed *f, const struct settings *s, struct pool *pool, struct err *e)
+{
+	const struct partition_share share = settings_share(s);
+	f->kind = FEED_IMAGES;
+	if (partition_init(&f->partition, &f->data, &share, s->seed, e))
+		return err_prefix(e, "%s", s->source);
+	if (f->data.lazy_images)
+		open_reader(f, s, pool_lanes(pool));
+	return 0;
+}
+
 int feed_open(struct feed *f, const struct settings *s, struct pool *pool, const int *ids, int count,
-              struct err *e)
+              bool root, struct err *e)
 {
 	const struct data_source *source = (const struct data_source *)s->data.row;
 	const struct data_env env = env_of(s, pool);
-	*f = (struct feed){.batch = (int)s->batch, .seed = s->seed, .ids = ids, .count = count};
+	*f = (struct feed){.batch = largest_batch(s, ids, count, root),
+	                   .batch_of = s->batch.of,
+	                   .seed = s->seed,
+	                   .ids = ids,
+	                   .count = count};
+	f->reading = mem_array((size_t)count, sizeof *f->reading);
+	for (int i = 0; i < count; i++)
+		if (s->batch.of[ids[i]] > 0)
+			f->reading[f->n_reading++] = ids[i];
 	if (!source->load)
 		return 0;
 	if (source->load(s->data.state, &env, &f->data, e))
 		return -1;
 	if (f->data.note)
 		log_warn("data set %s: %s", source->row.name, f->data.note);
-	if (f->data.shape.window > 0) {
-		f->kind = FEED_TEXT;
-		text_walk_init(&f->walk, &f->data.shape, (size_t)(s->workers * s->batch), s->seed);
-		return 0;
-	}
-	f->kind = FEED_IMAGES;
-	partition_init(&f->partition, &f->data, (enum partition_kind)s->partition, (int)s->workers, s->seed);
-	if (f->data.lazy_images)
-		open_reader(f, s, pool_lanes(pool));
+	if (f->data.shape.window == 0)
+		return open_images(f, s, pool, e);
+	open_text(f, s);
 	return 0;
 }
 
@@ -131,6 +164,8 @@ void feed_close(struct feed *f)
 	reader_close(f->reader);
 	if (f->kind == FEED_IMAGES)
 		partition_clear(&f->partition);
+	mem_free(f->column);
+	mem_free(f->reading);
 	dataset_clear(&f->data);
 }
 
@@ -147,8 +182,8 @@ static void begin(struct feed *f, const struct feed_list *next, int split, uint6
 void feed_steps(struct feed *f, int64_t step)
 {
 	const struct feed_list next = {.steps = true};
-	uint64_t first = (uint64_t)step * (uint64_t)f->count;
-	if (!f->reader || f->count == 0 || (f->list.steps && reader_next(f->reader) == first))
+	uint64_t first = (uint64_t)step * (uint64_t)f->n_reading;
+	if (!f->reader || f->n_reading == 0 || (f->list.steps && reader_next(f->reader) == first))
 		return;
 	begin(f, &next, TRAIN, UINT64_MAX, first);
 }
@@ -174,5 +209,5 @@ size_t feed_reader_bytes(const struct settings *s, int lanes)
 	const struct data_source *source = (const struct data_source *)s->data.row;
 	if (!source->readers)
 		return 0;
-	return reader_bytes(s->shape.width, (int)s->batch, slots(lanes), source->readers(s->data.state));
+	return reader_bytes(s->shape.width, (int)s->batch.most, slots(lanes), source->readers(s->data.state));
 }

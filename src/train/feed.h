@@ -16,7 +16,7 @@
 #include "base/pool.h"
 #include "data/dataset.h"
 #include "data/image/reader.h"
-#include "data/partition.h"
+#include "data/partition/partition.h"
 #include "data/text/text_walk.h"
 #include "experiment/experiment.h"
 
@@ -37,13 +37,18 @@ struct feed_kept {
 
 struct feed {
 	enum feed_kind kind;
-	int batch; /* samples */
+	int batch; /* samples of a pass's batch: the largest there is; without passes, that of `ids` */
+	const int64_t *batch_of; /* [M] of the workers; borrowed */
 	uint64_t seed;
 	const int *ids; /* [count] the workers of this process, ascending; borrowed */
 	int count;
+	int *reading; /* [n_reading] those of them that have data, whose batches the reader's list has in turn
+	               */
+	int n_reading;
 	struct dataset data;
 	struct partition partition; /* images: which worker trains on which */
 	struct text_walk walk;      /* text: the positions of the present step */
+	size_t *column;             /* text: [M] the first column of each worker */
 	struct reader *reader;      /* NULL: all samples are in memory */
 	struct feed_list list;
 	const struct memory *memory; /* of the machine that keeps the data; NULL: none does */
@@ -53,9 +58,10 @@ struct feed {
 /* The fingerprint of a run's data (data/fingerprint.h). -1 and a sentence when they are not there. */
 int feed_fingerprint(const struct settings *s, char out[DATA_ID_SIZE], struct err *e);
 
-/* Load the data set. -1 and a sentence; feed_close() is due then too. */
+/* Load the data set. `root`: this process makes passes too. -1 and a sentence; feed_close() is due then too.
+ */
 int feed_open(struct feed *f, const struct settings *s, struct pool *pool, const int *ids, int count,
-              struct err *e);
+              bool root, struct err *e);
 void feed_close(struct feed *f);
 
 /* Bring images that are all in memory to the machine, if it keeps data sets. */

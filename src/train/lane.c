@@ -2,19 +2,39 @@
 #include "train/lane.h"
 #include "base/mem.h"
 
+/* Instances for the sizes that workers of this process have beside the largest. */
+static void open_others(struct lane *l, const struct model_env *env, const void *model_state,
+                        const struct lane *first)
+{
+	const struct feed *f = l->feed;
+	struct model_env own = *env;
+	l->others = mem_array((size_t)f->count, sizeof *l->others);
+	for (int i = 0; i < f->count; i++) {
+		int size = (int)f->batch_of[f->ids[i]];
+		if (size == 0 || size == f->batch || lane_instance(l, size) != l->model)
+			continue;
+		own.batch = size;
+		own.sibling = first ? first->others[l->n_others].model : NULL;
+		l->others[l->n_others++] = (struct lane_model){size, env->model->create(model_state, &own)};
+	}
+}
+
 void lane_open(struct lane *l, const struct model_env *env, const void *model_state, struct feed *feed,
-               size_t n, bool forges_gradient)
+               size_t n, bool forges_gradient, const struct lane *first)
 {
 	const struct backend *be = env->be;
-	size_t features = shape_features(&env->data), batch = (size_t)env->batch;
+	size_t features = shape_features(&env->data), batch = (size_t)feed->batch;
 	struct model_env own = *env;
 	own.queue = be->memory->queue_open();
+	own.batch = feed->batch;
+	own.sibling = first ? first->model : NULL;
 	*l = (struct lane){.be = be,
 	                   .queue = own.queue,
 	                   .row = env->model,
 	                   .feed = feed,
 	                   .model = env->model->create(model_state, &own),
 	                   .scratch = be->memory->alloc(n * sizeof(float), "gradient")};
+	open_others(l, &own, model_state, first);
 	l->numbers = be->memory->alloc(2 * sizeof *l->numbers, "sums");
 	if (forges_gradient)
 		l->forged = be->memory->alloc(n * sizeof(float), "forged gradient");
@@ -38,12 +58,32 @@ void lane_close(struct lane *l)
 	void *const buffers[] = {l->scratch, l->forged, l->numbers,      l->x,
 	                         l->pixels,  l->label,  l->index_brought};
 	void *const gathered[] = {l->pixels_gathered, l->label_gathered, l->token, l->index};
+	for (int i = 0; i < l->n_others; i++)
+		l->row->destroy(l->others[i].model);
+	mem_free(l->others);
 	l->row->destroy(l->model);
 	for (size_t i = 0; i < sizeof buffers / sizeof *buffers; i++)
 		l->be->memory->release(buffers[i]);
 	for (size_t i = 0; i < sizeof gathered / sizeof *gathered; i++)
 		mem_free(gathered[i]);
 	l->be->memory->queue_close(l->queue);
+}
+
+void *lane_instance(const struct lane *l, int size)
+{
+	for (int i = 0; i < l->n_others; i++)
+		if (l->others[i].batch == size)
+			return l->others[i].model;
+	return l->model;
+}
+
+void lane_load(const struct lane *l, const float *x)
+{
+	if (!l->row->load)
+		return;
+	l->row->load(l->model, x);
+	for (int i = 0; i < l->n_others; i++)
+		l->row->load(l->others[i].model, x);
 }
 
 /* Normalise images that kernels can read, channel by channel. */
@@ -104,24 +144,34 @@ static void gather(struct lane *l, const struct gather *from, const struct strea
 void lane_images(struct lane *l, uint32_t worker, uint64_t step, uint64_t number, struct batch *out)
 {
 	struct feed *f = l->feed;
-	uint64_t position = step * (uint64_t)f->batch;
+	int size = (int)f->batch_of[worker];
+	uint64_t position = step * (uint64_t)size;
 	if (f->reader) {
-		take_read(l, number, f->batch, out);
+		take_read(l, number, size, out);
 		return;
 	}
 	struct gather from = feed_images(f, false);
 	struct stream coins = stream_of(f->seed, RNG_AUGMENT, worker, position);
 	from.pad = f->data.augment.pad;
 	from.flip = f->data.augment.flip;
-	for (int i = 0; i < f->batch; i++)
+	for (int i = 0; i < size; i++)
 		l->index[i] = partition_sample(&f->partition, (int)worker, position + (uint64_t)i);
-	gather(l, &from, &coins, f->batch, out);
+	gather(l, &from, &coins, size, out);
+}
+
+void lane_relabel(struct lane *l, const struct attack *attack, const void *attack_state, struct batch *batch)
+{
+	const struct memory *m = l->be->memory;
+	size_t count = (size_t)batch->count, bytes = count * sizeof *batch->label;
+	m->download(l->queue, l->label_gathered, batch->label, bytes);
+	attack->relabel(attack_state, l->feed->data.shape.n_classes, count, l->label_gathered);
+	batch->label = memory_give(m, l->queue, l->label, l->label_gathered, bytes);
 }
 
 void lane_tokens(struct lane *l, const int32_t *tokens, size_t positions, size_t first, size_t at, int length,
                  struct batch *out)
 {
-	size_t columns = (size_t)l->feed->batch;
+	size_t columns = (size_t)out->count;
 	text_gather(tokens, positions, first, columns, at, length, l->token, l->label_gathered);
 	out->length = length;
 	out->token = l->token;
@@ -132,8 +182,8 @@ void lane_tokens(struct lane *l, const int32_t *tokens, size_t positions, size_t
 void lane_text(struct lane *l, uint32_t worker, struct batch *out)
 {
 	const struct text_walk *at = &l->feed->walk;
-	lane_tokens(l, l->feed->data.train_tokens, at->positions, worker * (size_t)l->feed->batch,
-	            at->position, at->length, out);
+	lane_tokens(l, l->feed->data.train_tokens, at->positions, l->feed->column[worker], at->position,
+	            at->length, out);
 }
 
 void lane_pass(struct lane *l, bool test, uint64_t number, int count, struct batch *out)

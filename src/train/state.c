@@ -17,10 +17,10 @@ static size_t whole(size_t floats)
 
 static size_t attack_floats(const struct settings *s, int m, size_t n)
 {
-	const struct attack *attack = (const struct attack *)s->adversaries.attack.row;
-	if (!settings_is_byzantine(s, m) || !attack->memory_floats)
+	if (!settings_is_byzantine(s, m))
 		return 0;
-	return attack->memory_floats(s->adversaries.attack.state, n);
+	const struct adversary a = adversary_of(&s->adversaries.attack);
+	return a.attack->memory_floats ? a.attack->memory_floats(a.state, n) : 0;
 }
 
 static void measure(struct state *st, const struct settings *s, const struct model_env *env)

@@ -13,7 +13,7 @@ static void compute_item(void *ctx, int lane, size_t item)
 {
 	struct trainer *t = ctx;
 	struct worker *w = &t->workforce.workers[item];
-	w->number = t->round.job.step * (uint64_t)t->workforce.count + item;
+	w->number = t->round.job.step * (uint64_t)t->workforce.feed.n_reading + (uint64_t)w->place;
 	w->owns_bn = (int)w->id == t->state.bn_owner;
 	if (t->state.born[w->id] < 0)
 		state_reset_worker(&t->state, (int)w->id, t->workforce.lanes[lane].queue);

@@ -41,7 +41,7 @@ static int open_parts(struct trainer *t, struct pool *pool, const struct link *l
 		t->be.reserve(pool_lanes(pool));
 	const struct link *l = &t->uplink.link;
 	observer_open(&t->observer, s, l->root, l->count);
-	if (feed_open(&t->workforce.feed, s, pool, l->ids, l->count, e))
+	if (feed_open(&t->workforce.feed, s, pool, l->ids, l->count, l->root, e))
 		return -1;
 	t->queue = t->be.memory->queue_open();
 	t->env = settings_model_env(s, &t->be);

@@ -48,18 +48,43 @@ static size_t product(size_t a, size_t b)
 	return __builtin_mul_overflow(a, b, &out) ? SIZE_MAX : out;
 }
 
-static size_t lane_bytes(const struct settings *s, const struct model_env *env, size_t n)
+/* The largest batch below `below` that a worker has; 0: none. */
+static int64_t next_batch(const struct settings *s, int64_t below)
 {
-	const struct model *model = (const struct model *)s->model.row;
-	const struct attack *attack = (const struct attack *)s->adversaries.attack.row;
-	size_t bytes = model->lane_bytes(s->model.state, env) + n * sizeof(float);
-	if (s->adversaries.count > 0 && attack->acts_on == ATTACK_GRADIENT)
+	int64_t most = 0;
+	for (int64_t w = 0; w < s->workers; w++)
+		if (s->batch.of[w] < below && s->batch.of[w] > most)
+			most = s->batch.of[w];
+	return most;
+}
+
+/* What instances of the model take in a lane, and what they share: one for each of the `sizes` largest sizes.
+ */
+static void model_bytes(const struct settings *s, const struct model_env *env, size_t sizes, size_t *lane,
+                        size_t *shared)
+{
+	const struct model *model = env->model;
+	struct model_env own = *env;
+	*lane = *shared = 0;
+	for (int64_t batch = s->batch.most; batch > 0 && sizes > 0; batch = next_batch(s, batch), sizes--) {
+		own.batch = (int)batch;
+		*lane = sum(*lane, model->lane_bytes(s->model.state, &own));
+		if (model->shared_bytes)
+			*shared = sum(*shared, model->shared_bytes(s->model.state, &own));
+	}
+}
+
+/* Of a lane beside the model. */
+static size_t lane_bytes(const struct settings *s, size_t n)
+{
+	size_t bytes = n * sizeof(float), batch = (size_t)s->batch.most;
+	if (s->adversaries.count > 0 &&
+	    adversary_of(&s->adversaries.attack).attack->acts_on == ATTACK_GRADIENT)
 		bytes += n * sizeof(float);
 	if (s->shape.window > 0)
-		bytes += 2 * (size_t)s->shape.window * (size_t)s->batch * sizeof(int32_t);
-	if (model->wants_data)
-		bytes += (size_t)s->batch *
-		                 (shape_features(&s->shape) * (sizeof(float) + 1) + 2 * sizeof(int32_t)) +
+		bytes += 2 * (size_t)s->shape.window * batch * sizeof(int32_t);
+	if (((const struct model *)s->model.row)->wants_data)
+		bytes += batch * (shape_features(&s->shape) * (sizeof(float) + 1) + 2 * sizeof(int32_t)) +
 		         LANE_LIBRARY_BYTES;
 	return bytes;
 }
@@ -115,7 +140,7 @@ static void sum_up(struct plan *p)
 static void plan_state(const struct settings *s, const struct model_env *env, size_t hosted, struct plan *out)
 {
 	const struct method method = settings_method(s);
-	const struct attack *attack = (const struct attack *)s->adversaries.attack.row;
+	const struct adversary adversary = adversary_of(&s->adversaries.attack);
 	const struct model *model = env->model;
 	size_t n = out->n_params, count = (size_t)s->adversaries.count;
 	size_t running = model->running_floats ? model->running_floats(s->model.state, env) : 0;
@@ -127,10 +152,10 @@ static void plan_state(const struct settings *s, const struct model_env *env, si
 		out->data = sum(product(sum(s->shape.n_train, s->shape.n_test), sizeof(int32_t)),
 		                product(evaluate_text_floats(carry), sizeof(float)));
 	out->optimiser = product(method_memory_floats(&method, n), sizeof(float));
-	if (attack->memory_floats)
-		out->adversaries = product(
-		        hosted < count ? hosted : count,
-		        product(attack->memory_floats(s->adversaries.attack.state, n), sizeof(float)));
+	if (adversary.attack->memory_floats)
+		out->adversaries =
+		        product(hosted < count ? hosted : count,
+		                product(adversary.attack->memory_floats(adversary.state, n), sizeof(float)));
 }
 
 /* The scratch of a rule that sees all messages at once, and what it remembers. */
@@ -171,13 +196,14 @@ void trainer_plan_part(const struct settings *s, int lanes, int hosted, bool roo
 	open_backend(s, &be);
 	struct model_env env = settings_model_env(s, &be);
 	size_t n = model->n_params(s->model.state, &env), m = (size_t)hosted;
-	size_t shared = model->shared_bytes ? model->shared_bytes(s->model.state, &env) : 0;
+	size_t instances, shared;
+	model_bytes(s, &env, m + root, &instances, &shared);
 	*out = (struct plan){.n_params = n};
 	out->push_bytes = method_push_bytes(&method, n);
 	out->pull_bytes = method_pull_bytes(&method, n);
 	/* a server without workers of its own holds the messages of all */
 	out->messages = sum(product(m > 0 ? m : (size_t)s->workers, out->push_bytes), out->pull_bytes);
-	out->lane = lane_bytes(s, &env, n);
+	out->lane = sum(instances, lane_bytes(s, n));
 	out->lanes = sum(product((size_t)lanes, out->lane), shared);
 	out->data = data_bytes(s, lanes);
 	plan_state(s, &env, m, out);

@@ -67,6 +67,19 @@ void trainer_final(struct trainer *t, struct record *r)
 	}
 }
 
+/* Add the times of layer `index` in all instances of a lane. */
+static void add_times(const struct trainer *t, const struct lane *l, size_t index, struct layer_row *row)
+{
+	struct layer_info info;
+	for (int i = -1; i < l->n_others; i++) {
+		t->env.model->layer(t->settings->model.state, &t->env, i < 0 ? l->model : l->others[i].model,
+		                    index, &info);
+		row->forward_s += info.forward_s;
+		row->backward_s += info.backward_s;
+	}
+	snprintf(row->name, sizeof row->name, "%s%s%s", info.name, *info.name ? " " : "", info.kind);
+}
+
 void trainer_profile(const struct trainer *t, struct record *r)
 {
 	const struct model *model = t->env.model;
@@ -79,13 +92,8 @@ void trainer_profile(const struct trainer *t, struct record *r)
 		count++;
 	struct layer_row *rows = mem_array(count, sizeof *rows);
 	for (size_t i = 0; i < count; i++)
-		for (int lane = 0; lane < pool_lanes(t->workforce.pool); lane++) {
-			model->layer(state, &t->env, t->workforce.lanes[lane].model, i, &info);
-			snprintf(rows[i].name, sizeof rows[i].name, "%s%s%s", info.name,
-			         *info.name ? " " : "", info.kind);
-			rows[i].forward_s += info.forward_s;
-			rows[i].backward_s += info.backward_s;
-		}
+		for (int lane = 0; lane < pool_lanes(t->workforce.pool); lane++)
+			add_times(t, &t->workforce.lanes[lane], i, &rows[i]);
 	record_profile(r, count, rows);
 	mem_free(rows);
 }

@@ -23,6 +23,18 @@ static void next_batch(struct worker *w, struct lane *l, const struct round *r, 
 	w->data_s = clock_s() - begin;
 }
 
+/* What it does in this step; NULL: it is honest. */
+static const struct attack *attack_now(const struct worker *w, const struct round *r)
+{
+	return w->attack && r->job.step >= w->attack_from ? w->attack : NULL;
+}
+
+static bool attacks_on(const struct worker *w, const struct round *r, enum attack_acts what)
+{
+	const struct attack *now = attack_now(w, r);
+	return now && now->acts_on == what;
+}
+
 static void forge(struct worker *w, const struct lane *l, const struct round *r, const float *v, float *out)
 {
 	struct own_view view = {
@@ -31,15 +43,24 @@ static void forge(struct worker *w, const struct lane *l, const struct round *r,
 	        .n = r->job.n,
 	        .v = v,
 	        .step = r->job.step,
+	        .age = r->job.step - w->attack_from,
 	        .stream = stream_of(r->job.seed, RNG_ATTACK, w->id, r->job.step),
 	        .memory = w->memory,
 	};
 	w->attack->forge(w->attack_state, &view, out);
 }
 
-static bool forges_message(const struct worker *w)
+static void corrupt(const struct worker *w, const struct lane *l, const struct round *r)
 {
-	return w->attack && w->attack->acts_on == ATTACK_MESSAGE;
+	const struct packed_view view = {
+	        .be = r->be,
+	        .queue = l->queue,
+	        .n = r->job.n,
+	        .planes = message_planes(&r->method.push),
+	        .bytes = r->push_bytes,
+	        .stream = stream_of(r->job.seed, RNG_ATTACK, w->id, r->job.step),
+	};
+	w->attack->corrupt(w->attack_state, &view, w->push);
 }
 
 /* A message while it is made in buckets from a gradient. */
@@ -76,6 +97,8 @@ static void make_message(struct worker *w, const struct lane *l, const struct ro
 	const struct step_job job = round_job(r, l);
 	size_t end = w->made;
 	method_encode_momentum(&r->method, &job, w->id, r->beta, g, w->v, begin, end, w->unsaid, w->push);
+	if (attacks_on(w, r, ATTACK_PACKED))
+		corrupt(w, l, r);
 	show_message(w, l, r, begin, end);
 	r->be->memory->finish(l->queue);
 	w->encode_s += clock_s() - start;
@@ -117,7 +140,7 @@ static void show_gradient(struct worker *w, const struct lane *l, const struct r
 static void make_whole(struct worker *w, const struct lane *l, const struct round *r, const float *g)
 {
 	double start = clock_s();
-	if (!forges_message(w)) {
+	if (!attacks_on(w, r, ATTACK_MESSAGE)) {
 		make_message(w, l, r, g, 0);
 		return;
 	}
@@ -126,11 +149,28 @@ static void make_whole(struct worker *w, const struct lane *l, const struct roun
 	w->encode_s += clock_s() - start;
 }
 
+/* A Byzantine worker without data forges without a vector of its own; its momentum is of what it forged. */
+static void compute_idle(struct worker *w, struct lane *l, const struct round *r)
+{
+	w->loss = w->data_s = 0;
+	if (w->attack->acts_on != ATTACK_GRADIENT)
+		return;
+	forge(w, l, r, NULL, l->forged);
+	make_whole(w, l, r, l->forged);
+	r->be->memory->finish(l->queue);
+}
+
 void worker_compute(struct worker *w, struct lane *l, const struct round *r)
 {
+	w->made = r->job.n;
+	w->encode_s = 0;
+	if (w->idle) {
+		compute_idle(w, l, r);
+		return;
+	}
 	struct maker maker = {w, l, r};
-	bool in_buckets = r->buckets.size > 0 && !w->attack;
-	struct batch batch = {.count = r->feed->batch,
+	bool in_buckets = r->buckets.size > 0 && (!attack_now(w, r) || attacks_on(w, r, ATTACK_DATA));
+	struct batch batch = {.count = (int)r->feed->batch_of[w->id],
 	                      .carry = w->carry,
 	                      .running = w->owns_bn ? r->running : NULL,
 	                      .seed = r->job.seed,
@@ -139,14 +179,14 @@ void worker_compute(struct worker *w, struct lane *l, const struct round *r)
 	                      .ready = in_buckets ? make_ready : NULL,
 	                      .ready_ctx = &maker};
 	const float *gradient = l->scratch;
-	w->made = r->job.n;
-	w->encode_s = 0;
 	next_batch(w, l, r, &batch);
-	w->loss = r->model->grad(l->model, r->x, &batch, l->scratch);
+	if (attacks_on(w, r, ATTACK_DATA))
+		lane_relabel(l, w->attack, w->attack_state, &batch);
+	w->loss = r->model->grad(lane_instance(l, batch.count), r->x, &batch, l->scratch);
 	show_gradient(w, l, r, l->scratch);
 	if (in_buckets)
 		make_ready(&maker, 0);
-	if (w->attack && w->attack->acts_on == ATTACK_GRADIENT) {
+	if (attacks_on(w, r, ATTACK_GRADIENT)) {
 		forge(w, l, r, l->scratch, l->forged);
 		gradient = l->forged;
 	}
@@ -163,7 +203,7 @@ void worker_encode(struct worker *w, struct lane *l, const struct round *r)
 	if (r->collude)
 		r->collude(r->colluding, w, l, l->scratch);
 	else if (!r->forged)
-		forge(w, l, r, w->v, l->scratch);
+		forge(w, l, r, w->idle ? NULL : w->v, l->scratch);
 	method_encode(&r->method, &job, w->id, r->forged ? r->forged : l->scratch, 0, r->job.n, w->unsaid,
 	              w->push);
 	show_message(w, l, r, 0, r->job.n);

@@ -8,9 +8,11 @@
  * A transport may want messages in buckets while the gradient is still being computed. Then the momentum and
  * the message of an honest worker are computed bucket by bucket, from the end of the gradient to its
  * beginning, as soon as that part of the gradient is final. The message has the same bits as one made at
- * once. An attack needs the whole vector, so a Byzantine worker's message is made after the backward pass.
+ * once. An attack on more than data needs the whole vector, so such a worker's message is made after the
+ * backward pass.
  *
- * An attack changes the worker's message, or its gradient if the attack's row says so. A blind one never
+ * An attack changes the worker's labels, its gradient, the vector that becomes its message, or the message
+ * when it is packed, as the attack's row says (adversary/attack.h). A blind one never
  * sees the vectors of another worker; what colluders send who see the crowd is forged once for all of them,
  * between the two calls (train/crowd.h).
  */
@@ -65,14 +67,17 @@ struct step_job round_job(const struct round *r, const struct lane *l);
 
 struct worker {
 	uint32_t id;
+	bool idle;                   /* Byzantine without data: it computes no gradient */
+	int place;                   /* among the workers whose batches are read: feed->reading */
 	float *v;                    /* [n] momentum */
 	void *push;                  /* [push_bytes] message */
 	void *push_seen;             /* its mirror, which the transport reads; or the message itself */
 	const struct attack *attack; /* NULL: honest */
 	const void *attack_state;
-	float *memory; /* of the attack; NULL: it has none */
-	float *unsaid; /* memory of the compressor; NULL: it has none */
-	float *carry;  /* [carry_floats] model state that its sequences carry to the next step; NULL: none */
+	uint64_t attack_from; /* the first step in which it attacks; it is honest before */
+	float *memory;        /* of the attack; NULL: it has none */
+	float *unsaid;        /* memory of the compressor; NULL: it has none */
+	float *carry; /* [carry_floats] model state that its sequences carry to the next step; NULL: none */
 	struct probe_worker *shown; /* what probes see of the worker */
 	size_t made; /* coordinates from here on are in the push; atomic, because other lanes read it */
 	/* Of the present step: */

@@ -2,34 +2,35 @@
 #include "train/workforce.h"
 #include "base/mem.h"
 
-static const struct attack *attack_of(const struct settings *s)
-{
-	return (const struct attack *)s->adversaries.attack.row;
-}
-
 static void open_lanes(struct workforce *w, const struct settings *s, struct model_env *env, size_t n)
 {
 	int lanes = pool_lanes(w->pool);
-	bool forges = s->adversaries.count > 0 && attack_of(s)->acts_on == ATTACK_GRADIENT;
+	bool forges = s->adversaries.count > 0 &&
+	              adversary_of(&s->adversaries.attack).attack->acts_on == ATTACK_GRADIENT;
 	w->lanes = mem_array((size_t)lanes, sizeof *w->lanes);
 	for (int i = 0; i < lanes; i++) {
-		lane_open(&w->lanes[i], env, s->model.state, &w->feed, n, forges);
+		lane_open(&w->lanes[i], env, s->model.state, &w->feed, n, forges,
+		          i > 0 ? &w->lanes[0] : NULL);
 		env->sibling = w->lanes[0].model;
 	}
 }
 
-static void open_worker(struct workforce *w, int i, const struct settings *s, const struct state *st,
-                        bool shows_signs)
+static void open_worker(struct workforce *w, int i, int place, const struct settings *s,
+                        const struct state *st, bool shows_signs)
 {
 	const struct method method = settings_method(s);
 	size_t push_bytes = method_push_bytes(&method, st->n);
 	int id = w->feed.ids[i];
-	bool byzantine = settings_is_byzantine(s, id);
+	const struct adversary adversary =
+	        settings_is_byzantine(s, id) ? adversary_of(&s->adversaries.attack) : (struct adversary){0};
 	w->workers[i] = (struct worker){.id = (uint32_t)id,
+	                                .idle = w->feed.batch_of[id] == 0,
+	                                .place = place,
 	                                .v = st->blocks[id],
 	                                .push = st->be->memory->alloc(push_bytes, "message"),
-	                                .attack = byzantine ? attack_of(s) : NULL,
-	                                .attack_state = s->adversaries.attack.state,
+	                                .attack = adversary.attack,
+	                                .attack_state = adversary.state,
+	                                .attack_from = adversary.from,
 	                                .memory = state_memory(st, id, st->blocks[id]),
 	                                .unsaid = state_unsaid(st, st->blocks[id]),
 	                                .carry = state_carry(st, st->blocks[id]),
@@ -38,6 +39,7 @@ static void open_worker(struct workforce *w, int i, const struct settings *s, co
 	w->workers[i].push_seen = w->mirrors ? memory_mirror(st->be->memory, push, push_bytes) : push;
 	w->shown[i].push = push;
 	w->shown[i].v = st->blocks[id];
+	w->shown[i].idle = w->workers[i].idle;
 	if (shows_signs)
 		w->shown[i].signs = st->be->memory->alloc(sign_plane_bytes(st->n), "signs of a gradient");
 }
@@ -50,8 +52,10 @@ void workforce_open(struct workforce *w, const struct settings *s, struct model_
 	w->workers = mem_array((size_t)w->count, sizeof *w->workers);
 	w->shown = mem_array((size_t)w->count, sizeof *w->shown);
 	open_lanes(w, s, env, st->n);
-	for (int i = 0; i < w->count; i++)
-		open_worker(w, i, s, st, shows_signs);
+	for (int i = 0, place = 0; i < w->count; i++) {
+		open_worker(w, i, place, s, st, shows_signs);
+		place += !w->workers[i].idle;
+	}
 }
 
 void workforce_close(struct workforce *w)
@@ -74,9 +78,7 @@ void workforce_close(struct workforce *w)
 
 void workforce_load(struct workforce *w, const float *x)
 {
-	const struct lane *first = &w->lanes[0];
-	if (first->row->load)
-		first->row->load(first->model, x);
+	lane_load(&w->lanes[0], x);
 }
 
 /* Of seconds that the workers' lanes took all together. */

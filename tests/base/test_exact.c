@@ -68,3 +68,14 @@ Test(exact, text_is_the_shortest_that_reads_back)
 			cr_expect_str_eq(text, written[i]);
 	}
 }
+
+/* 0.29 * 100 is 28.999999999999996. */
+Test(exact, floors_are_those_of_the_decimal_number)
+{
+	cr_expect_eq(ratio_floor(0.29, (struct ratio){100, 1}), 29);
+	cr_expect_eq(ratio_floor(0.289, (struct ratio){100, 1}), 28);
+	cr_expect_eq(ratio_floor(1, (struct ratio){103, 1}), 103);
+	cr_expect_eq(ratio_floor(0, (struct ratio){103, 1}), 0);
+	cr_expect_eq(ratio_floor(5e-324, (struct ratio){TWO53, 1}), 0);
+	cr_expect_eq(ratio_floor(2, (struct ratio){TWO53, 1}), -1);
+}

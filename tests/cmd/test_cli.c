@@ -188,7 +188,7 @@ Test(cli, list_shows_every_key_of_every_row)
 	expect_keys(experiment_keys);
 }
 
-Test(cli, list_says_what_an_attack_acts_on_and_sees)
+Test(cli, list_says_what_an_attack_acts_on_sees_and_is_called)
 {
 	cr_expect_eq(cli("list attacks invert"), 0);
 	cr_expect_not_null(strstr(cli_out, "acts on: message"));
@@ -200,8 +200,23 @@ Test(cli, list_says_what_an_attack_acts_on_and_sees)
 	cr_expect_not_null(strstr(cli_out, "SignFlipping"));
 	cr_expect_eq(cli("list attacks ipm --json"), 0);
 	cr_expect_not_null(strstr(cli_out, "\"sees\":\"crowd\""), "%s", cli_out);
+	cr_expect_not_null(strstr(cli_out, "\"theorem_2\":\"no\",\"elsewhere\":\"ByzFL: Inner"), "%s",
+	                   cli_out);
+	cr_expect_eq(cli("list attacks random-sign --json"), 0);
+	cr_expect_not_null(strstr(cli_out, "\"theorem_2\":\"yes\",\"elsewhere\":null"), "%s", cli_out);
+	cr_expect_eq(cli("list attacks label-flip"), 0);
+	cr_expect_not_null(strstr(cli_out, "acts on: data"));
+	cr_expect_not_null(strstr(cli_out, "covered by Theorem 2 of Bernstein et al. 2019: no"));
+	cr_expect_not_null(strstr(cli_out, "elsewhere: ByzFL: LabelFlipping;"));
+	cr_expect_eq(cli("list attacks bit-flip"), 0);
+	cr_expect_not_null(strstr(cli_out, "acts on: packed"));
+	cr_expect_not_null(strstr(cli_out, "elsewhere: nothing known"));
+	cr_expect_eq(cli("list attacks sleeper"), 0);
+	cr_expect_not_null(strstr(cli_out, "acts on: then\n  sees: then\n"));
 	cr_expect_eq(cli("list attacks"), 0);
 	cr_expect_not_null(strstr(cli_out, "FOE"));
+	cr_expect_not_null(strstr(cli_out, "attack       acts on   sees   Thm. 2  what it does\n"));
+	cr_expect_not_null(strstr(cli_out, "invert       message   own    yes     sends the opposite"));
 }
 
 /* Each with its formula; a rule's says what it needs and who published it. */

@@ -5,7 +5,8 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "data/partition.h"
+#include "data/partition/partition.h"
+#include "tests/support/partition_open.h"
 #include "tests/support/plain.h"
 
 extern const struct data_source data_glyphs;
@@ -45,8 +46,8 @@ static void check_partition(const struct dataset *d, struct pool *pool)
 {
 	static uint32_t got[WORKERS][ASKED];
 	struct partition at_once, alone;
-	partition_init(&at_once, d, PARTITION_IID, WORKERS, 3);
-	partition_init(&alone, d, PARTITION_IID, WORKERS, 3);
+	partition_open(&at_once, d, "iid", WORKERS, 3);
+	partition_open(&alone, d, "iid", WORKERS, 3);
 	struct asking job = {&at_once, got};
 	pool_run(pool, WORKERS, ask, &job);
 	for (int w = 0; w < WORKERS; w++)

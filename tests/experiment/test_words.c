@@ -129,6 +129,20 @@ Test(words, values_of_other_programs_name_ours)
 	value_says(ATTACK, "fall-of-empires", "\"fall-of-empires\" is \"ipm\" here");
 	value_says(ATTACK, "empire", "\"empire\" is \"ipm\" here");
 	value_says(ATTACK, "IPM", "did you mean \"ipm\"?");
+	value_says(ATTACK, "LabelFlipping", "\"LabelFlipping\" is \"label-flip\" here");
+	value_says(ATTACK, "label_flip", "did you mean \"label-flip\"?");
+	value_says(ATTACK, "BitFlipping",
+	           "\"BitFlipping\" is \"invert\" here, which is what papers mean by it; bits of packed "
+	           "messages are flipped by \"bit-flip\"");
+	value_says(ATTACK, "negative", "\"negative\" is \"scale\" here, with \"factor\": -10");
+	value_says(ATTACK, "SignFlipAdversary", "\"SignFlipAdversary\" is \"invert\" here");
+	value_says(ATTACK, "LabelFlipAdversary", "\"LabelFlipAdversary\" is \"label-flip\" here");
+	value_says(ATTACK, "BadNets", "no counterpart here: the one attack here on data is \"label-flip\"");
+	value_says(ATTACK, "straggler", "\"stale\" sends messages of earlier steps");
+	says(START ATTACK "{\"kind\":\"sleeper\",\"attack\":\"zero\"}}}", "\"attack\" is \"then\" here");
+	says(START ATTACK "{\"kind\":\"flip\",\"p\":0.1}}}", "\"p\" is \"probability\" here");
+	value_says(ATTACK, "bit_flip", "did you mean \"bit-flip\"?");
+	says(START ATTACK "{\"kind\":\"sleeper\",\"then\":\"FOE\"}}}", "\"FOE\" is \"ipm\" here");
 	value_says(ATTACK, "Optimal_InnerProductManipulation", "is \"opt-ipm\" here");
 	value_says(ATTACK, "ALittleIsEnough", "\"ALittleIsEnough\" is \"alie\" here");
 	value_says(ATTACK, "Auto_ALIE", "\"Auto_ALIE\" is \"opt-alie\" here");
@@ -140,6 +154,8 @@ Test(words, values_of_other_programs_name_ours)
 	value_says("\"partition\":", "niid", "\"niid\" is \"label-shards\" here");
 	value_says("\"partition\":", "n-iid", "\"n-iid\" is \"label-shards\" here");
 	value_says("\"partition\":", "not_iid", "\"not_iid\" is \"label-shards\" here");
+	value_says("\"partition\":", "dirichlet_niid", "\"dirichlet_niid\" is \"dirichlet\" here");
+	value_says("\"partition\":", "gamma_similarity_niid", "\"gamma_similarity_niid\" is \"gamma\" here");
 	value_says("\"lr\":", "CosineAnnealingLR", "\"CosineAnnealingLR\" is \"cosine\" here");
 	value_says("\"init\":", "kaiming", "\"kaiming\" is \"he\" here");
 	/* what stands elsewhere in a method */
@@ -179,7 +195,7 @@ Test(words, data_sets_of_other_names)
 Test(words, values_without_a_counterpart_are_said_to_have_none)
 {
 	struct err e;
-	value_says(ATTACK, "label_flip", "\"label_flip\" has no counterpart here");
+	value_says(ATTACK, "backdoor", "\"backdoor\" has no counterpart here");
 	value_says(OPTIMIZER, "lion", "\"lion\" has no counterpart here: there are \"sgd\" and \"adam\"");
 	value_says("\"compressor\":", "QSGD", "\"QSGD\" has no counterpart here");
 	value_says(AGGREGATOR, "Bulyan", "did you mean \"bulyan\"?");
@@ -188,8 +204,7 @@ Test(words, values_without_a_counterpart_are_said_to_have_none)
 	value_says(AGGREGATOR, "CGE", "\"smea\" and \"caf\"");
 	value_says(AGGREGATOR, "MeaMed", "did you mean \"meamed\"?");
 	value_says(AGGREGATOR, "TrMean", "\"TrMean\" is \"trimmed-mean\" here");
-	value_says("\"partition\":", "dirichlet", "\"dirichlet\" has no counterpart here");
-	refuse(START ATTACK "\"label_flip\"}}", NULL, 0, &e);
+	refuse(START ATTACK "\"backdoor\"}}", NULL, 0, &e);
 	cr_expect_null(strstr(e.text, "did you mean"), "%s", e.text);
 	static const char *const machines[] = {"cuda:1", "metal", "mps", "npu", "xpu:12"};
 	for (size_t i = 0; i < sizeof machines / sizeof *machines; i++) {

@@ -20,6 +20,15 @@ static const char *const experiments[] = {
         "\"adversaries\":{\"count\":1,\"attack\":\"gaussian\"}}",
         "{\"workers\":5,\"steps\":10,\"batch\":2,\"model\":{\"kind\":\"quadratic\",\"dimensions\":200000},"
         "\"momentum\":0.5,\"adversaries\":{\"count\":2,\"attack\":\"ipm\"}}",
+        "{\"workers\":5,\"steps\":10,\"batch\":8,\"model\":\"mlp\","
+        "\"data\":{\"kind\":\"glyphs\",\"train\":400,\"test\":100},\"adversaries\":{\"count\":2,\"attack\":"
+        "\"label-flip\"}}",
+        "{\"workers\":5,\"steps\":10,\"batch\":2,\"model\":{\"kind\":\"quadratic\",\"dimensions\":70001},"
+        "\"compressor\":\"ef-sign\",\"aggregator\":\"median\",\"adversaries\":{\"count\":2,\"attack\":"
+        "\"bit-flip\"}}",
+        "{\"workers\":5,\"steps\":10,\"batch\":2,\"model\":{\"kind\":\"quadratic\",\"dimensions\":200000},"
+        "\"momentum\":0.5,\"adversaries\":{\"count\":2,\"attack\":{\"kind\":\"sleeper\",\"after\":4,\"then\":"
+        "\"ipm\"}}}",
         "{\"workers\":5,\"steps\":3,\"batch\":2,\"model\":{\"kind\":\"quadratic\",\"dimensions\":200000},"
         "\"aggregator\":{\"kind\":\"centered-clipping\",\"tau\":1},\"adversaries\":{\"count\":1,\"attack\":"
         "{\"kind\":\"opt-alie\",\"evals\":5}}}",

@@ -33,6 +33,30 @@ static void open_machine(struct backend *be)
 	be->memory = &counting;
 }
 
+static void add_one(const void *state, int classes, size_t count, int32_t *label)
+{
+	const struct attack *attack = state;
+	cr_expect(attack->acts_on == ATTACK_DATA && classes == 10 && count == BATCH);
+	for (size_t i = 0; i < count; i++)
+		label[i]++;
+}
+
+/* An attack on data changes the batch's labels where the model reads them, and there alone. */
+static void check_relabelled(struct lane *l, struct batch *batch, const int32_t *was)
+{
+	static const struct attack attack = {.acts_on = ATTACK_DATA, .relabel = add_one};
+	int32_t label[BATCH];
+	float x[BATCH * FEATURES], after[BATCH * FEATURES];
+	const struct memory *m = l->be->memory;
+	m->download(l->queue, x, batch->x, sizeof x);
+	lane_relabel(l, &attack, &attack, batch);
+	m->download(l->queue, label, batch->label, sizeof label);
+	m->download(l->queue, after, batch->x, sizeof after);
+	cr_expect_arr_eq(x, after, sizeof x);
+	for (size_t i = 0; i < BATCH; i++)
+		cr_expect_eq(label[i], was[i] + 1);
+}
+
 /* Three batches, each of `most` uploads with `bytes` bytes together, are the samples of the partition. */
 static void check_batches(bool keep, size_t most, size_t bytes)
 {
@@ -46,13 +70,13 @@ static void check_batches(bool keep, size_t most, size_t bytes)
 	const struct settings *s = train_settings(&runs, experiment);
 	struct pool *pool = pool_open(1);
 	open_machine(&be);
-	cr_assert_eq(feed_open(&feed, s, pool, ids, WORKERS, &e), 0, "%s", e.text);
+	cr_assert_eq(feed_open(&feed, s, pool, ids, WORKERS, true, &e), 0, "%s", e.text);
 	struct queue *q = be.memory->queue_open();
 	if (keep)
 		feed_keep(&feed, &be, q);
 	be.memory->queue_close(q);
 	struct model_env env = settings_model_env(s, &be);
-	lane_open(&l, &env, s->model.state, &feed, 1000, false);
+	lane_open(&l, &env, s->model.state, &feed, 1000, false, NULL);
 	for (uint64_t step = 0; step < 3; step++) {
 		float x[BATCH * FEATURES];
 		int32_t label[BATCH];
@@ -71,6 +95,7 @@ static void check_batches(bool keep, size_t most, size_t bytes)
 				                   (p - feed.data.mean[0]) / feed.data.std[0], 1e-5);
 			}
 		}
+		check_relabelled(&l, &batch, label);
 	}
 	lane_close(&l);
 	feed_close(&feed);

@@ -30,6 +30,15 @@ static const char *const experiments[] = {
         "\"aggregator\":{\"kind\":\"vote\",\"zero\":\"abstain\",\"tie\":\"abstain\"},\"adversaries\":{"
         "\"count\":1,"
         "\"attack\":\"stale\"},\"eval\":{\"train\":50}}",
+        /* shards and batches that differ, and a worker without data */
+        "{\"name\":\"unequal\",\"seed\":7,\"data_seed\":3,\"workers\":5,\"steps\":8,\"batch\":[4,9,6,4,2],"
+        "\"model\":{"
+        "\"kind\":\"sequential\",\"layers\":[{\"kind\":\"conv\",\"channels\":6,\"kernel\":5,\"stride\":2},"
+        "\"norm\","
+        "\"relu\"]},\"data\":{\"kind\":\"glyphs\",\"train\":300,\"test\":50},\"lr\":0.01,\"partition\":{"
+        "\"kind\":"
+        "\"dirichlet\",\"alpha\":0.5},\"eval\":{\"train\":50},\"adversaries\":{\"ids\":[1],\"data\":\"none\","
+        "\"attack\":\"ones\"}}",
 };
 
 enum { EXPERIMENTS = sizeof experiments / sizeof *experiments };

@@ -6,7 +6,8 @@
 
 #include "base/mem.h"
 #include "base/rng.h"
-#include "data/partition.h"
+#include "data/partition/partition.h"
+#include "tests/support/partition_open.h"
 
 enum { CLASSES = 10 };
 
@@ -24,21 +25,23 @@ static struct dataset labelled(size_t n, uint64_t seed)
 /* How often each sample [n] comes up in one epoch of one worker. */
 static void count_epoch(struct partition *p, int worker, uint64_t epoch, int *times)
 {
-	for (size_t i = 0; i < p->shard; i++)
-		times[partition_sample(p, worker, epoch * p->shard + i)]++;
+	size_t size = partition_size(p, worker);
+	for (size_t i = 0; i < size; i++)
+		times[partition_sample(p, worker, epoch * size + i)]++;
 }
 
 Test(partition, an_epoch_is_a_permutation_and_shards_are_disjoint)
 {
 	enum { N = 103 };
+	static const char *const kinds[] = {"iid", "shards", "label-shards"};
 	struct dataset d = labelled(N, 1);
-	for (int kind = PARTITION_IID; kind <= PARTITION_LABEL_SHARDS; kind++) {
-		for (int workers = 1; workers <= N + 1; workers += 6) {
+	for (int kind = 0; kind < 3; kind++) {
+		for (int workers = 1; workers <= N; workers += 6) {
 			struct partition p;
 			int first[N] = {0}, second[N] = {0}, used = 0;
-			partition_init(&p, &d, kind, workers, 5);
-			cr_assert_eq(p.shard, (size_t)(N / workers));
-			for (int w = 0; w < workers && p.shard; w++) {
+			partition_open(&p, &d, kinds[kind], workers, 5);
+			for (int w = 0; w < workers; w++) {
+				cr_assert_eq(partition_size(&p, w), (size_t)(N / workers));
 				count_epoch(&p, w, 0, first);
 				count_epoch(&p, w, 3, second);
 			}
@@ -58,7 +61,7 @@ Test(partition, shards_are_ranges_in_stored_order)
 {
 	struct dataset d = labelled(50, 1);
 	struct partition p;
-	partition_init(&p, &d, PARTITION_SHARDS, 7, 1);
+	partition_open(&p, &d, "shards", 7, 1);
 	for (int w = 0; w < 7; w++)
 		for (uint64_t i = 0; i < 7; i++) {
 			uint32_t sample = partition_sample(&p, w, i);
@@ -79,7 +82,7 @@ Test(partition, label_shards_follow_a_stable_sort_by_label)
 		for (uint32_t i = 0; i < N; i++)
 			if (d.train_labels[i] == c)
 				sorted[n++] = i;
-	partition_init(&p, &d, PARTITION_LABEL_SHARDS, WORKERS, 1);
+	partition_open(&p, &d, "label-shards", WORKERS, 1);
 	for (int w = 0; w < WORKERS; w++) {
 		int times[N] = {0};
 		count_epoch(&p, w, 0, times);
@@ -98,8 +101,8 @@ Test(partition, a_sample_is_a_function_of_its_position)
 	struct partition p, q;
 	uint32_t in_order[LONG];
 	struct stream s = stream_of(1, RNG_TEST, 0, 0);
-	partition_init(&p, &d, PARTITION_IID, WORKERS, 9);
-	partition_init(&q, &d, PARTITION_IID, WORKERS, 9);
+	partition_open(&p, &d, "iid", WORKERS, 9);
+	partition_open(&q, &d, "iid", WORKERS, 9);
 	for (uint64_t i = 0; i < LONG; i++)
 		in_order[i] = partition_sample(&p, 1, i);
 	for (uint64_t i = 0; i < 500; i++) {
@@ -115,7 +118,7 @@ Test(partition, a_sample_is_a_function_of_its_position)
 static int equal_places(struct partition *p, int w, uint64_t from, struct partition *q, int v, uint64_t to)
 {
 	int equal = 0;
-	for (uint64_t i = 0; i < p->shard; i++)
+	for (uint64_t i = 0; i < partition_size(p, 0); i++)
 		equal += partition_sample(p, w, from + i) == partition_sample(q, v, to + i);
 	return equal;
 }
@@ -126,13 +129,13 @@ Test(partition, epochs_and_seeds_have_orders_of_their_own)
 	enum { N = 500 };
 	struct dataset d = labelled(N, 3);
 	struct partition p, q;
-	partition_init(&p, &d, PARTITION_SHARDS, 1, 1);
-	partition_init(&q, &d, PARTITION_SHARDS, 1, 2);
+	partition_open(&p, &d, "shards", 1, 1);
+	partition_open(&q, &d, "shards", 1, 2);
 	cr_assert_lt(equal_places(&p, 0, 0, &q, 0, 0), 10);
 	for (uint64_t epoch = 1; epoch < 20; epoch++)
 		cr_assert_lt(equal_places(&p, 0, 0, &q, 0, epoch * N), 10);
 	partition_clear(&q);
-	partition_init(&q, &d, PARTITION_SHARDS, 1, 1);
+	partition_open(&q, &d, "shards", 1, 1);
 	cr_assert_eq(equal_places(&p, 0, 0, &q, 0, 0), N);
 	partition_clear(&p);
 	partition_clear(&q);
@@ -140,16 +143,16 @@ Test(partition, epochs_and_seeds_have_orders_of_their_own)
 }
 
 /* Chi-square of the table worker x label against independence, for one seed. */
-static double label_chi2(const struct dataset *d, enum partition_kind kind, int workers, uint64_t seed)
+static double label_chi2(const struct dataset *d, const char *kind, int workers, uint64_t seed)
 {
 	struct partition p;
 	double total[CLASSES] = {0}, chi2 = 0;
 	for (size_t i = 0; i < d->shape.n_train; i++)
 		total[d->train_labels[i]] += 1;
-	partition_init(&p, d, kind, workers, seed);
+	partition_open(&p, d, kind, workers, seed);
 	for (int w = 0; w < workers; w++) {
 		double found[CLASSES] = {0};
-		for (uint64_t i = 0; i < p.shard; i++)
+		for (uint64_t i = 0; i < partition_size(&p, w); i++)
 			found[d->train_labels[partition_sample(&p, w, i)]] += 1;
 		for (int c = 0; c < CLASSES; c++) {
 			double expected = total[c] / workers;
@@ -171,9 +174,9 @@ Test(partition, iid_shards_have_labels_as_chance_deals_them)
 	struct dataset d = labelled(N, 4);
 	double mean = 0;
 	for (uint64_t seed = 0; seed < SEEDS; seed++)
-		mean += label_chi2(&d, PARTITION_IID, WORKERS, seed) / SEEDS;
+		mean += label_chi2(&d, "iid", WORKERS, seed) / SEEDS;
 	cr_assert_float_eq(mean, FREEDOM, 5 * sqrt(2.0 * FREEDOM / SEEDS), "mean chi-square %g", mean);
-	cr_assert_gt(label_chi2(&d, PARTITION_LABEL_SHARDS, WORKERS, 1), 100.0 * FREEDOM);
+	cr_assert_gt(label_chi2(&d, "label-shards", WORKERS, 1), 100.0 * FREEDOM);
 	dataset_clear(&d);
 }
 
@@ -184,7 +187,7 @@ Test(partition, every_sample_comes_first_equally_often)
 	struct dataset d = labelled(N, 5);
 	struct partition p;
 	double times[N] = {0}, chi2 = 0, expected = (double)EPOCHS / N;
-	partition_init(&p, &d, PARTITION_SHARDS, 1, 6);
+	partition_open(&p, &d, "shards", 1, 6);
 	for (uint64_t epoch = 0; epoch < EPOCHS; epoch++)
 		times[partition_sample(&p, 0, epoch * N)] += 1;
 	for (int i = 0; i < N; i++)
