@@ -262,10 +262,11 @@ const struct command cmd_plot = {
         .usage = "plot FIGURE RUN.h5... -o FILE.{png,svg,pdf} [OPTION]... [-- MORE...]",
         .details = "Figures: curves (accuracy or loss over a run), adversaries (final accuracy against "
                    "their share), toy (the objective on a logarithmic scale), noise (histograms of single "
-                   "weights' stochastic gradients), snr (signal-to-noise ratio over a run), kappa (how "
-                   "robust the "
-                   "aggregator was in each step, beside its bound), time-to-accuracy "
-                   "(accuracy over wall time). Means are over finished runs of one experiment; unfinished "
+                   "weights' stochastic gradients), partition (what each worker got, by class), snr "
+                   "(signal-to-noise ratio over a run), kappa (how robust the aggregator was in each step, "
+                   "beside its bound), time-to-accuracy (accuracy over wall time). Means are over finished "
+                   "runs of "
+                   "one experiment; unfinished "
                    "ones are drawn by themselves. Needs a Python 3 with h5py, numpy and matplotlib; "
                    "SIGNSGD_PYTHON names one. What follows '--' goes to the "
                    "script.",

@@ -18,10 +18,18 @@
 #include "models/model.h"
 #include "record/record.h"
 #include "train/run.h"
+#include "train/shares.h"
 #include "train/trainer.h"
 #include "transport/transport.h"
 
 enum { RUNS_SHOWN = 100, PATH_BYTES = 4096, REMARK_BYTES = 256 };
+
+/* The smallest and the largest shard of a run. */
+struct shares {
+	enum shares_known known;
+	size_t least, most;
+	int64_t poorest, richest; /* workers: the first of those */
+};
 
 static double epochs(const struct settings *s)
 {
@@ -37,7 +45,45 @@ static bool remark(const struct settings *s, char *out, size_t size)
 	return row->remark && row->remark(s->transport.state, out, size);
 }
 
-static void print_line(const struct settings *s, const struct plan *p, const char *path)
+/* Of the workers that have data. */
+static void find_shares(const struct settings *s, int lanes, struct shares *out, struct err *e)
+{
+	size_t *size = mem_array((size_t)s->workers, sizeof(*size));
+	struct pool *pool = pool_open(lanes);
+
+	*out = (struct shares){.known = shares_find(s, pool, size, e), .least = SIZE_MAX};
+	for (int64_t w = 0; out->known == SHARES_KNOWN && w < s->workers; w++) {
+		if (s->batch.of[w] > 0 && size[w] < out->least) {
+			out->least = size[w];
+			out->poorest = w;
+		}
+		if (size[w] > out->most) {
+			out->most = size[w];
+			out->richest = w;
+		}
+	}
+	pool_close(pool);
+	mem_free(size);
+}
+
+static void shares_line(struct buf *b, const struct settings *s, const struct shares *h)
+{
+	if (h->known == SHARES_NONE)
+		return;
+	line_open(b, "shards");
+	line_bool(b, "known", h->known == SHARES_KNOWN);
+	if (h->known == SHARES_KNOWN) {
+		line_count(b, "smallest", h->least);
+		line_int(b, "smallest_of", h->poorest);
+		line_count(b, "largest", h->most);
+		line_int(b, "largest_of", h->richest);
+	}
+	line_int(b, "batches", s->batch.all);
+	line_close(b);
+}
+
+static void print_line(const struct settings *s, const struct plan *p, const struct shares *h,
+                       const char *path)
 {
 	struct buf b = {0};
 	char text[REMARK_BYTES];
@@ -57,6 +103,7 @@ static void print_line(const struct settings *s, const struct plan *p, const cha
 	line_int(&b, "adversaries", s->adversaries.count);
 	if (settings_told_f(s) >= 0)
 		line_int(&b, "f", settings_told_f(s));
+	shares_line(&b, s, h);
 	line_open(&b, "memory");
 	line_count(&b, "lane", p->lane);
 	for (const struct plan_part *part = plan_parts; part->name; part++)
@@ -105,6 +152,24 @@ static void print_bytes(const struct settings *s, const struct plan *p)
 	log_bytes(workers * (double)p->push_bytes, up);
 	log_bytes(workers * (double)p->pull_bytes, down);
 	print_fact("a step", "%s up and %s down a worker; %s up and %s down in all", push, pull, up, down);
+}
+
+static void print_shares(const struct settings *s, const struct shares *h)
+{
+	const char *unit = s->shape.window > 0 ? "tokens" : "samples";
+
+	if (h->known == SHARES_LABELS)
+		print_fact("shards", "%s: they follow from the labels, and the data are not here",
+		           s->partition.row->name);
+	if (h->known != SHARES_KNOWN)
+		return;
+	if (h->least == h->most)
+		print_fact("shards", "%s: %zu %s each; a step takes %lld", s->partition.row->name, h->most,
+		           unit, (long long)s->batch.all);
+	else
+		print_fact("shards", "%s: from %zu %s (worker %lld) to %zu (worker %lld); a step takes %lld",
+		           s->partition.row->name, h->least, unit, (long long)h->poorest, h->most,
+		           (long long)h->richest, (long long)s->batch.all);
 }
 
 static void print_memory(const struct plan *p)
@@ -172,7 +237,8 @@ static void print_network(const struct settings *s, const struct plan *p)
 }
 
 /* All of one run. */
-static void print_run(const struct settings *s, const struct plan *p, const char *path)
+static void print_run(const struct settings *s, const struct plan *p, const struct shares *h,
+                      const char *path)
 {
 	char shown[160], there[64], text[REMARK_BYTES];
 
@@ -184,6 +250,7 @@ static void print_run(const struct settings *s, const struct plan *p, const char
 	else
 		print_fact("steps", "%lld", (long long)s->steps);
 	print_method(s);
+	print_shares(s, h);
 	print_bytes(s, p);
 	print_fact("output", "%s%s", path, there);
 	if (remark(s, text, sizeof(text)))
@@ -234,7 +301,8 @@ static void print_runs(const struct runs *r, int lanes, const struct args *a)
 	differences_clear(&d);
 }
 
-static void say_runs(const struct runs *r, const char *file, int lanes, const struct args *a)
+static void say_runs(const struct runs *r, const struct shares *h, const char *file, int lanes,
+                     const struct args *a)
 {
 	bool json = args_flag(a, "json"), many = r->count > 1;
 	char path[PATH_BYTES], name[PATH_BYTES];
@@ -246,9 +314,9 @@ static void say_runs(const struct runs *r, const char *file, int lanes, const st
 	for (size_t i = 0; i < (json ? r->count : 1); i++) {
 		plan_run(r, i, lanes, a, &plan, path);
 		if (json)
-			print_line(&r->at[i], &plan, path);
+			print_line(&r->at[i], &plan, &h[i], path);
 		else
-			print_run(&r->at[i], &plan, path);
+			print_run(&r->at[i], &plan, &h[i], path);
 	}
 	if (many && !json)
 		print_runs(r, lanes, a);
@@ -268,6 +336,36 @@ static int check_starts(const struct runs *r, int lanes, struct err *e)
 	return 0;
 }
 
+/* Of the runs that are shown in full, into [runs]; shares that cannot be are refused. */
+static int check_shares(const struct runs *r, int lanes, const struct args *a, struct shares *out,
+                        struct err *e)
+{
+	for (size_t i = 0; i < (args_flag(a, "json") ? r->count : 1); i++) {
+		struct err why = {0};
+		find_shares(&r->at[i], lanes, &out[i], &why);
+		if (out[i].known == SHARES_REFUSED) {
+			*e = why;
+			return -1;
+		}
+	}
+	return 0;
+}
+
+/* A file that could be read: say it, or why it cannot run. */
+static int say_file(const struct runs *r, const char *file, int lanes, const struct args *a)
+{
+	struct shares *shares = mem_array(r->count, sizeof(*shares));
+	struct err e = {0};
+	int code = EXIT_DONE;
+
+	if (check_starts(r, lanes, &e) || check_shares(r, lanes, a, shares, &e))
+		code = cmd_fail(&e);
+	else
+		say_runs(r, shares, file, lanes, a);
+	mem_free(shares);
+	return code;
+}
+
 /* Every file is looked at, so that one round of corrections is enough. */
 static int say_files(const struct args *a, const struct overrides *c, int lanes)
 {
@@ -277,12 +375,10 @@ static int say_files(const struct args *a, const struct overrides *c, int lanes)
 
 	for (size_t i = 0; i < a->n_rest; i++) {
 		struct err e = {0};
-		if (experiment_read(&files[i], a->rest[i], c->at, c->count, &e))
-			code = cmd_fail(&e);
-		else if (check_starts(&files[i], lanes, &e))
-			code = cmd_fail(&e);
-		else
-			say_runs(&files[i], a->rest[i], lanes, a);
+		int said = experiment_read(&files[i], a->rest[i], c->at, c->count, &e)
+		                   ? cmd_fail(&e)
+		                   : say_file(&files[i], a->rest[i], lanes, a);
+		code = said != EXIT_DONE ? said : code;
 	}
 	if (refuse_repeated_files(files, a->n_rest, &again))
 		code = cmd_fail(&again);
@@ -320,10 +416,12 @@ const struct command cmd_validate = {
         .name = "validate",
         .about = "check experiment files and say what they would run",
         .usage = "validate FILE.json... [OPTION]...",
-        .details = "The resolved settings, the number of parameters, bytes on the wire a step, memory by "
-                   "part, steps and epochs, and where the result would go. Of a sweep all that for the first "
-                   "run, and for every run what differs. A file that `init` names is read. The options "
-                   "change the settings as those of 'simulate' do.",
+        .details =
+                "The resolved settings, the number of parameters, bytes on the wire a step, memory by "
+                "part, steps and epochs, the smallest and the largest shard (for which the data set is "
+                "read where labels decide), and where the result would go. Of a sweep all that for the first "
+                "run, and for every run what differs. A file that `init` names is read. The options "
+                "change the settings as those of 'simulate' do.",
         .example = "signsgd validate experiments/demo.json\n"
                    "signsgd validate experiments/fashion-7.json --workers 15 --json",
         .options = options,

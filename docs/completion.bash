@@ -109,7 +109,7 @@ _signsgd() {
 		1) _signsgd_offer "$(_signsgd_rows "$program" "${COMP_WORDS[2]}")" "$current" ;;
 		esac ;;
 	plot) if [ "$(_signsgd_position)" -eq 0 ]; then
-			_signsgd_offer "curves adversaries noise snr time-to-accuracy toy" "$current"
+			_signsgd_offer "curves adversaries noise partition snr time-to-accuracy toy" "$current"
 		else
 			_signsgd_files "$current" h5
 		fi ;;

@@ -23,7 +23,7 @@ struct quantity {
 
 static const struct quantity step_quantities[] = {
         {"step", H5_I64, IN(step_row, step), "steps", "steps done, from 1"},
-        {"epoch", H5_F64, IN(step_row, epoch), "epochs", "passes over a worker's shard; 0 without data"},
+        {"epoch", H5_F64, IN(step_row, epoch), "epochs", "samples so far over those in use; 0 without data"},
         {"loss", H5_F64, IN(step_row, loss), "1",
          "mean over the honest workers' mini-batch losses before the step"},
         {"lr", H5_F64, IN(step_row, lr), "1", "learning rate of the step"},
@@ -53,7 +53,7 @@ enum {
 
 static const struct quantity eval_quantities[] = {
         {"step", H5_I64, IN(eval_row, step), "steps", "steps done"},
-        {"epoch", H5_F64, IN(eval_row, epoch), "epochs", "passes over a worker's shard; 0 without data"},
+        {"epoch", H5_F64, IN(eval_row, epoch), "epochs", "samples so far over those in use; 0 without data"},
         {"wall_s", H5_F64, IN(eval_row, wall_s), "s",
          "time since the run began, including what came before a resumption"},
         {"bytes", H5_U64, IN(eval_row, bytes), "bytes", "what all workers sent and received so far"},

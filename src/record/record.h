@@ -21,7 +21,7 @@ enum { RECORD_FLUSH_S = 5, RECORD_ROWS = 4096 };
 
 struct step_row {
 	int64_t step; /* steps done, from 1 */
-	double epoch; /* passes over a worker's shard; 0 without data */
+	double epoch; /* samples so far over those in use; 0 without data */
 	double loss;  /* mean over the honest workers' mini-batch losses before the step */
 	double lr;
 	uint64_t bytes_up; /* all workers, this step */

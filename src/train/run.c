@@ -310,6 +310,7 @@ static int first_look(struct run *run, struct err *e)
 	run->began = run->saved = clock_s();
 	run->steps_at_start = trainer_steps_done(run->t);
 	trainer_probe(run->t, run->r);
+	trainer_partition(run->t, run->r);
 	if (!run->fresh)
 		return 0;
 	if (evaluate(run, e))

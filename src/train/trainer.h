@@ -131,6 +131,9 @@ void trainer_probe(struct trainer *t, struct record *r);
  */
 void trainer_run_probes(struct trainer *t);
 
+/* Write what each worker got to /partition. */
+void trainer_partition(const struct trainer *t, struct record *r);
+
 void trainer_meta(const struct trainer *t, struct record_meta *m);
 /* Write the named tensors to /final. */
 void trainer_final(struct trainer *t, struct record *r);

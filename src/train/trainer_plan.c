@@ -97,7 +97,8 @@ static size_t record_bytes(const struct settings *s, size_t n)
 	size_t step_rows = (size_t)(s->steps / s->record.every) + 1;
 	size_t eval_rows = s->eval.every > 0 ? (size_t)(s->steps / s->eval.every) + 2 : 2;
 	size_t image = EMPTY_IMAGE_BYTES + step_rows * 120 + eval_rows * 88 + probe_file_bytes(s, n) +
-	               n * sizeof(float);
+	               n * sizeof(float) +
+	               (size_t)s->workers * ((size_t)s->shape.n_classes + 1) * sizeof(int64_t);
 	return image + RECORD_ROWS * sizeof(struct step_row);
 }
 

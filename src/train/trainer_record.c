@@ -12,6 +12,34 @@ void trainer_probe(struct trainer *t, struct record *r)
 	        probe_open(&t->observer.probed, &t->be, t->queue, t->workforce.pool, t->state.n, r);
 }
 
+static void write_table(struct h5 *f, const char *path, int rank, const size_t *dims, const int64_t *values,
+                        const char *unit, const char *about)
+{
+	h5_write(f, path, H5_I64, rank, dims, values);
+	h5_set_text(f, path, "unit", unit);
+	h5_set_text(f, path, "about", about);
+}
+
+void trainer_partition(const struct trainer *t, struct record *r)
+{
+	const struct settings *s = t->settings;
+	const struct feed *f = &t->workforce.feed;
+	bool text = f->kind == FEED_TEXT;
+	size_t dims[] = {(size_t)s->workers, text ? 1 : (size_t)s->shape.n_classes};
+	if (f->kind == FEED_NONE)
+		return;
+	int64_t *count = mem_array(dims[0], dims[1] * sizeof *count);
+	if (!text)
+		partition_count(&f->partition, &f->data, count);
+	for (size_t w = 0; text && w < dims[0]; w++)
+		count[w] = (int64_t)f->walk.positions * s->batch.of[w];
+	write_table(record_file(r), "/partition/samples", 2, dims, count, text ? "tokens" : "samples",
+	            text ? "tokens of each worker's shard" : "samples of each class in each worker's shard");
+	write_table(record_file(r), "/partition/batch", 1, dims, s->batch.of, text ? "sequences" : "samples",
+	            "of each worker in a step; 0: it has no data");
+	mem_free(count);
+}
+
 void trainer_meta(const struct trainer *t, struct record_meta *m)
 {
 	const struct settings *s = t->settings;

@@ -344,6 +344,29 @@ Test(cli, validate_takes_the_changes_of_simulate)
 	arena_clear(&a);
 }
 
+/* Where labels decide, the data are read; where they are not here, it says so. */
+Test(cli, validate_says_what_each_worker_gets)
+{
+	cr_expect_eq(cli("validate experiments/demo.json --workers 7 --set "
+	                 "partition={\\\"kind\\\":\\\"sizes\\\",\\\"zipf\\\":1}"),
+	             0, "%s", cli_err);
+	cr_expect_not_null(
+	        strstr(cli_out, "sizes: from 2204 samples (worker 6) to 15427 (worker 0); a step takes 448"),
+	        "%s", cli_out);
+	cr_expect_eq(cli("validate experiments/demo.json --workers 7 --set "
+	                 "partition={\\\"kind\\\":\\\"dirichlet\\\",\\\"alpha\\\":1}"),
+	             0, "%s", cli_err);
+	cr_expect_not_null(strstr(cli_out, "dirichlet: from "), "%s", cli_out);
+	cr_expect_eq(cli("validate experiments/demo.json --workers 7 --json"), 0);
+	cr_expect_not_null(
+	        strstr(cli_out, "\"shards\":{\"known\":true,\"smallest\":5714,\"smallest_of\":0,\"largest\":"
+	                        "5714,\"largest_of\":0,\"batches\":448}"),
+	        "%s", cli_out);
+	cli_expect(2, "in each of 100 draws",
+	           "validate experiments/demo.json --workers 7 --set batch=5600 --set "
+	           "partition={\\\"kind\\\":\\\"dirichlet\\\",\\\"alpha\\\":0.1}");
+}
+
 /* Allowed, but one of the two settings makes the other one useless: it says which. */
 Test(cli, validate_says_where_deadline_and_patience_fight)
 {

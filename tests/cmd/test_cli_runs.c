@@ -197,7 +197,7 @@ Test(cli_runs, plot_refuses_what_cannot_be_drawn)
 {
 	cli_expect(2, "plot needs a figure", "plot");
 	cli_expect(2,
-	           "did you mean 'curves'? There are: adversaries, curves, kappa, noise, snr, "
+	           "did you mean 'curves'? There are: adversaries, curves, kappa, noise, partition, snr, "
 	           "time-to-accuracy, toy",
 	           "plot curve x.h5 -o x.png");
 	cli_expect(2, "there is no figure 'common'", "plot common x.h5 -o x.png");
@@ -276,7 +276,7 @@ Test(cli_runs, plot_answers_bad_files_with_a_sentence)
 	need_python();
 	cli_write("text.h5", "this is no HDF5 file");
 	cr_assert_eq(simulate(single), 0, "%s", cli_err);
-	static const char *const figures[] = {"curves", "adversaries",      "toy",  "noise",
+	static const char *const figures[] = {"curves", "adversaries",      "toy",  "noise", "partition",
 	                                      "snr",    "time-to-accuracy", "kappa"};
 	for (size_t i = 0; i < sizeof figures / sizeof *figures; i++) {
 		cli_expect(2, "text.h5", "plot %s %s/text.h5 -o %s/x.png", figures[i], cli_folder,
@@ -289,6 +289,8 @@ Test(cli_runs, plot_answers_bad_files_with_a_sentence)
 	           cli_folder);
 	cli_expect(2, "has no /probes/gradient_noise", "plot noise %s/r.h5 -o %s/x.png", cli_folder,
 	           cli_folder);
+	cli_expect(2, "has no /partition/samples: it has no data", "plot partition %s/r.h5 -o %s/x.png",
+	           cli_folder, cli_folder);
 	cli_expect(2, "has no /probes/snr", "plot snr %s/r.h5 -o %s/x.png", cli_folder, cli_folder);
 	cli_expect(2, "holds no value", "plot curves %s/r.h5 -o %s/x.png --y test_accuracy", cli_folder,
 	           cli_folder);

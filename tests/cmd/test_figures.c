@@ -357,3 +357,65 @@ Test(figures, other_data_are_another_group)
 	figure_draw("curves", "0 1 2");
 	cr_expect(figure_told("data_id = unknown") && !figure_told("2 runs"), "%s", cli_out);
 }
+
+/* A training set of 300, of which worker 0 has nothing. */
+static void simulate_shares(const char *name, const char *more)
+{
+	cli_write("s.json",
+	          "{\"name\":\"s\",\"workers\":4,\"steps\":2,\"batch\":[9,5,6,7],\"lr\":0.01,\"model\":"
+	          "\"softmax\","
+	          "\"data\":{\"kind\":\"glyphs\",\"train\":300,\"test\":20},\"adversaries\":{\"count\":1,"
+	          "\"data\":"
+	          "\"none\",\"attack\":\"zero\"},\"partition\":{\"kind\":\"dirichlet\",\"alpha\":0.5}}");
+	cr_assert_eq(cli("simulate %s/s.json %s --out %s/%s.h5 --quiet", cli_folder, more, cli_folder, name),
+	             0, "%s", cli_err);
+}
+
+/* The bars of a class are what the file says of it, and the file what there is: each sample once. */
+Test(figures, partition_shows_what_each_worker_got)
+{
+	enum { WORKERS = 4, GLYPHS_CLASSES = 10 };
+	char path[128];
+	struct err e = {0};
+	int64_t samples[WORKERS][GLYPHS_CLASSES], batch[WORKERS], sum = 0;
+	simulate_shares("a", "");
+	snprintf(path, sizeof path, "%s/a.h5", cli_folder);
+	struct h5 *f = h5_open(path, &e);
+	cr_assert_not_null(f, "%s", e.text);
+	cr_assert_eq(h5_read(f, "/partition/samples", H5_I64, WORKERS * GLYPHS_CLASSES, samples, &e), 0, "%s",
+	             e.text);
+	cr_assert_eq(h5_read(f, "/partition/batch", H5_I64, WORKERS, batch, &e), 0, "%s", e.text);
+	h5_close(f);
+	cr_expect(batch[0] == 0 && batch[1] == 5 && batch[2] == 6 && batch[3] == 7);
+	draw("partition", "a");
+	cr_expect_eq(count("bars"), GLYPHS_CLASSES + 1);
+	for (int c = 0; c < GLYPHS_CLASSES; c++) {
+		char label[16];
+		const struct json *bars = NULL;
+		snprintf(label, sizeof label, "class %d", c);
+		for (size_t i = 0; i < n_lines; i++)
+			if (!strcmp(text_of(lines[i], "what"), "bars") &&
+			    !strcmp(text_of(lines[i], "label"), label))
+				bars = lines[i];
+		cr_assert_not_null(bars, "%s", label);
+		for (int w = 0; w < WORKERS; w++) {
+			cr_expect_eq(at(bars, w), (double)samples[w][c], "worker %d, %s", w, label);
+			sum += samples[w][c];
+		}
+		cr_expect_eq(samples[0][c], 0);
+		cr_expect(told(label));
+	}
+	cr_expect_eq(sum, 300);
+}
+
+/* Runs that share their shares are one panel: seeds with a fixed data_seed. */
+Test(figures, partition_has_a_panel_for_each_partition)
+{
+	simulate_shares("a", "--set data_seed=7 --seed 1");
+	simulate_shares("b", "--set data_seed=7 --seed 2");
+	simulate_shares("c", "--seed 2");
+	draw("partition", "a b");
+	cr_expect_eq(count("panel"), 1);
+	draw("partition", "a b c");
+	cr_expect_eq(count("panel"), 2);
+}

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """What a figure shows, in numbers: runs plots/FIGURE.py and prints, in place of a picture, a line of JSON for every
-panel (its title) and of its every curve (label, x, y, line style, marker), band (its x) and legend (its texts), and for
+panel (its title) and of its every curve (label, x, y, line style, marker), band (its x), set of bars (its label, x, heights) and legend (its texts), and for
 what is written below.
 
 usage: figure_values.py FIGURE ARGUMENT...    the arguments are those of the script, without -o
@@ -17,6 +17,7 @@ sys.path.insert(0, PLOTS)
 sys.dont_write_bytecode = True
 
 import common  # noqa: E402  (its folder must be known before)
+from matplotlib.container import BarContainer  # noqa: E402
 
 
 def numbers(values):
@@ -38,6 +39,9 @@ def dump(figure, path):
         for band in axes.collections:
             for outline in band.get_paths():
                 say("band", x=sorted({float(x) for x, _ in outline.vertices}))
+        for bars in filter(lambda container: isinstance(container, BarContainer), axes.containers):
+            say("bars", label=str(bars.get_label()), x=numbers(bar.get_x() + bar.get_width() / 2 for bar in bars),
+                y=numbers(bar.get_height() for bar in bars))
         legend = axes.get_legend()
         say("legend", texts=[text.get_text() for text in legend.get_texts()] if legend else [])
 
