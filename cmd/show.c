@@ -212,13 +212,15 @@ static void result_facts(struct table *t, const struct run_info *i)
 	}
 }
 
+/* Nobody is at fault where a step is withheld because workers are not there. */
 static void fault_facts(struct table *t, const struct summary *r)
 {
+	const char *rest = r->info.withheld > 0 ? "; too few messages were there in withheld steps" : "";
 	struct buf said = {0};
 	struct err ignored = {0}; /* the file has just been read; what it does not say is not shown */
 	if (!record_say_faults(r->path, &said, &ignored) && said.length) {
 		fact(t, "faults");
-		table_cell(t, "%s", said.text);
+		table_cell(t, "%s%s", said.text, strcmp(said.text, "nothing") == 0 ? rest : "");
 	}
 	buf_clear(&said);
 }

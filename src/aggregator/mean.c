@@ -9,45 +9,6 @@
 /* Coordinates that a combine works on at a time: what stays in the nearest cache. */
 enum { MEAN_BLOCK = 2048 };
 
-/* The sum of the messages' coordinates [at, at + n). */
-static void add_floats(const struct step_job *job, int count, const void *const *pushes, size_t at, size_t n,
-                       float *sum)
-{
-	const struct backend *be = job->be;
-	be->memory->copy(job->queue, sum, (const float *)pushes[0] + at, n * sizeof *sum);
-	for (int m = 1; m < count; m++)
-		be->add(job->queue, n, (const float *)pushes[m] + at, sum);
-}
-
-static void add_signs(const struct step_job *job, int count, const void *const *pushes, size_t at, size_t n,
-                      float *sum)
-{
-	const struct backend *be = job->be;
-	bool abstains = job->push.abstains;
-	be->sign_unpack(job->queue, n, sign_message_vote(pushes[0], at),
-	                sign_message_abstain(pushes[0], job->n, abstains, at), sum);
-	for (int m = 1; m < count; m++) /* a step of rate -1 adds the signs */
-		be->sign_apply(job->queue, n, sign_message_vote(pushes[m], at),
-		               sign_message_abstain(pushes[m], job->n, abstains, at), -1, 0, sum);
-}
-
-/* A step of the rate -scale along the signs adds what a message says. */
-static void add_scaled(const struct step_job *job, int count, const void *const *pushes, size_t at, size_t n,
-                       float *sum)
-{
-	const struct backend *be = job->be;
-	be->memory->fill(job->queue, sum, 0, n * sizeof *sum);
-	for (int m = 0; m < count; m++)
-		be->sign_apply(job->queue, n, sign_message_vote(pushes[m], at), NULL,
-		               -message_scale(job, pushes[m]), 0, sum);
-}
-
-typedef void add_fn(const struct step_job *job, int count, const void *const *pushes, size_t at, size_t n,
-                    float *sum);
-
-static add_fn *const adds[] = {
-        [MESSAGE_FLOATS] = add_floats, [MESSAGE_SIGNS] = add_signs, [MESSAGE_SCALED] = add_scaled};
-
 static void mean_combine(const struct step_job *job, int count, const void *const *pushes, size_t begin,
                          size_t end, void *pull)
 {
@@ -55,7 +16,7 @@ static void mean_combine(const struct step_job *job, int count, const void *cons
 	for (size_t at = begin; at < end; at += MEAN_BLOCK) {
 		size_t n = end - at < MEAN_BLOCK ? end - at : MEAN_BLOCK;
 		float *sum = (float *)pull + at;
-		adds[job->push.kind](job, count, pushes, at, n, sum);
+		message_sum(job, count, pushes, at, n, sum);
 		job->be->scale(job->queue, n, share, sum, sum);
 	}
 }

@@ -1,9 +1,6 @@
 /* Aggregator `vote`: the majority vote over signs, one bit a coordinate in both directions. */
 #include "aggregator/aggregator.h"
 
-/* Pointers to the voters' planes live on combine()'s stack, because a step allocates nothing. */
-enum { VOTERS_MAX = 4096 };
-
 struct vote {
 	int tie; /* enum sign_policy */
 };
@@ -18,27 +15,12 @@ static bool vote_abstains(const void *state)
 	return vote_tie(state) == SIGN_ABSTAIN;
 }
 
-static int vote_check(const void *state, int workers, int byzantine, struct err *e)
-{
-	(void)state, (void)byzantine;
-	if (workers > VOTERS_MAX)
-		return err_user(e, "vote: found %d workers, expected at most %d", workers, VOTERS_MAX);
-	return 0;
-}
-
 static void vote_combine(const struct step_job *job, int count, const void *const *pushes, size_t begin,
                          size_t end, void *pull)
 {
 	enum sign_policy tie = vote_tie(job->state);
-	bool abstains = job->push.abstains;
-	const uint64_t *vote[VOTERS_MAX], *abstain[VOTERS_MAX]; /* [count] -> [words] */
-	if (count > VOTERS_MAX)
-		BUG("more voters than vote_check() lets in");
-	for (int m = 0; m < count; m++) {
-		vote[m] = sign_message_vote(pushes[m], begin);
-		abstain[m] = sign_message_abstain(pushes[m], job->n, abstains, begin);
-	}
-	struct votes votes = {.count = count, .vote = vote, .abstain = abstains ? abstain : NULL};
+	struct vote_list list;
+	struct votes votes = message_votes(job, count, pushes, begin, &list);
 	struct stream coins = stream_of(job->seed, RNG_TIE, 0, job->step);
 	uint64_t *answer = (uint64_t *)pull + begin / 64;
 	uint64_t *silent = tie == SIGN_ABSTAIN ? answer + sign_words(job->n) : NULL;
@@ -69,6 +51,5 @@ const struct aggregator aggregator_vote = {
         .answers = MESSAGE_SIGNS,
         .separable = true,
         .abstains = vote_abstains,
-        .check = vote_check,
         .combine = vote_combine,
 };

@@ -25,9 +25,12 @@
 #include "config/key.h"
 #include "base/rng.h"
 
+/* Lists of votes live on stacks, because a step allocates nothing: so many workers a run may have. */
+enum { VOTES_MOST = 4096 };
+
 /* The votes of M workers, as packed planes. */
 struct votes {
-	int count;                      /* M >= 1 */
+	int count;                      /* M >= 1, at most VOTES_MOST */
 	const uint64_t *const *vote;    /* [M] -> [words] of the range */
 	const uint64_t *const *abstain; /* [M] -> [words], or NULL if no vote can abstain */
 };

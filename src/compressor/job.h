@@ -30,4 +30,16 @@ void message_floats(const struct step_job *job, const struct message *m, const v
 float message_scale(const struct step_job *job, const void *message);
 void message_set_scale(const struct step_job *job, void *message, float scale);
 
+/* What points to the planes of sign messages. */
+struct vote_list {
+	const uint64_t *vote[VOTES_MOST], *abstain[VOTES_MOST];
+};
+
+/* The votes that sign messages [count] are, from coordinate `begin` on, a multiple of 64; in *list. */
+struct votes message_votes(const struct step_job *job, int count, const void *const *pushes, size_t begin,
+                           struct vote_list *list);
+/* sum [n] = what messages [count] say of coordinates [at, at + n), added in their order. */
+void message_sum(const struct step_job *job, int count, const void *const *pushes, size_t at, size_t n,
+                 float *sum);
+
 #endif

@@ -111,3 +111,62 @@ void message_floats(const struct step_job *job, const struct message *m, const v
 		signs_as_floats(job, m, message, m->kind == MESSAGE_SCALED ? message_scale(job, message) : 1,
 		                begin, end, out);
 }
+
+/* --- all messages ------------------------------------------------------------------------------------- */
+
+struct votes message_votes(const struct step_job *job, int count, const void *const *pushes, size_t begin,
+                           struct vote_list *list)
+{
+	bool abstains = job->push.abstains;
+	if (count > VOTES_MOST)
+		BUG("more votes than a run has workers");
+	for (int m = 0; m < count; m++) {
+		list->vote[m] = sign_message_vote(pushes[m], begin);
+		list->abstain[m] = sign_message_abstain(pushes[m], job->n, abstains, begin);
+	}
+	return (struct votes){.count = count, .vote = list->vote, .abstain = abstains ? list->abstain : NULL};
+}
+
+static void add_floats(const struct step_job *job, int count, const void *const *pushes, size_t at, size_t n,
+                       float *sum)
+{
+	const struct backend *be = job->be;
+	be->memory->copy(job->queue, sum, (const float *)pushes[0] + at, n * sizeof *sum);
+	for (int m = 1; m < count; m++)
+		be->add(job->queue, n, (const float *)pushes[m] + at, sum);
+}
+
+static void add_signs(const struct step_job *job, int count, const void *const *pushes, size_t at, size_t n,
+                      float *sum)
+{
+	const struct backend *be = job->be;
+	bool abstains = job->push.abstains;
+	be->sign_unpack(job->queue, n, sign_message_vote(pushes[0], at),
+	                sign_message_abstain(pushes[0], job->n, abstains, at), sum);
+	for (int m = 1; m < count; m++) /* a step of rate -1 adds the signs */
+		be->sign_apply(job->queue, n, sign_message_vote(pushes[m], at),
+		               sign_message_abstain(pushes[m], job->n, abstains, at), -1, 0, sum);
+}
+
+/* A step of the rate -scale along the signs adds what a message says. */
+static void add_scaled(const struct step_job *job, int count, const void *const *pushes, size_t at, size_t n,
+                       float *sum)
+{
+	const struct backend *be = job->be;
+	be->memory->fill(job->queue, sum, 0, n * sizeof *sum);
+	for (int m = 0; m < count; m++)
+		be->sign_apply(job->queue, n, sign_message_vote(pushes[m], at), NULL,
+		               -message_scale(job, pushes[m]), 0, sum);
+}
+
+typedef void add_fn(const struct step_job *job, int count, const void *const *pushes, size_t at, size_t n,
+                    float *sum);
+
+static add_fn *const adds[] = {
+        [MESSAGE_FLOATS] = add_floats, [MESSAGE_SIGNS] = add_signs, [MESSAGE_SCALED] = add_scaled};
+
+void message_sum(const struct step_job *job, int count, const void *const *pushes, size_t at, size_t n,
+                 float *sum)
+{
+	adds[job->push.kind](job, count, pushes, at, n, sum);
+}

@@ -29,14 +29,22 @@ struct plan {
 	size_t n_params;
 	size_t push_bytes, pull_bytes; /* for each worker and step */
 	size_t lane;                   /* one lane: activations, a gradient, scratch */
-	size_t parameters, momentum, messages, lanes, data, optimiser, adversaries, record, base, total;
+	size_t parameters, momentum, messages, lanes, data, optimiser, adversaries, mirrors, record, base,
+	        total;
 	size_t checkpoint; /* in addition to total, while a checkpoint is written */
 };
 
 /* Of a process with all workers. */
 void trainer_plan(const struct settings *s, int lanes, struct plan *out);
-/* Of one with some of them, or, at a server, with none; the root also records. */
-void trainer_plan_part(const struct settings *s, int lanes, int hosted, bool root, struct plan *out);
+/* What of a run a process has, as its link says (transport.h). */
+struct plan_share {
+	int hosted;   /* workers; 0: it is a server with none of its own */
+	bool root;    /* it records */
+	bool meets;   /* messages meet in it, or some coordinates of them */
+	bool mirrors; /* its transport does not read the machine's memory */
+};
+void trainer_plan_share(const struct settings *s, int lanes, const struct plan_share *share,
+                        struct plan *out);
 /* What the settings ask of a process that only hosts `hosted` of the workers and records nothing: without
  * what the program and its libraries take for themselves, once and for each lane. */
 void trainer_plan_hosted(const struct settings *s, int lanes, int hosted, struct plan *out);

@@ -8,12 +8,16 @@
 
 /* Refuse what cannot fit before anything is made: half of it would take long, and then the rest is missing.
  */
-static int check_memory(const struct settings *s, int lanes, int workers, bool root, struct err *e)
+static int check_memory(const struct settings *s, int lanes, const struct link *l, struct err *e)
 {
+	const struct plan_share share = {.hosted = l ? l->count : (int)s->workers,
+	                                 .root = !l || l->root,
+	                                 .meets = !l || l->meets,
+	                                 .mirrors = l && !l->row->on_machine};
 	struct machine_memory have = machine_memory();
 	struct plan plan;
 	char need[32], room[32];
-	trainer_plan_part(s, lanes, workers, root, &plan);
+	trainer_plan_share(s, lanes, &share, &plan);
 	if (plan.total <= have.bytes)
 		return 0;
 	log_bytes((double)plan.total, need);
@@ -32,8 +36,8 @@ static int open_parts(struct trainer *t, struct pool *pool, const struct link *l
 	t->workforce.pool = pool;
 	if (link && (crowd_check(s, link->row, e) || observer_check(s, link->row, e)))
 		return -1;
-	if (check_memory(s, pool_lanes(pool), link ? link->count : (int)s->workers, !link || link->root, e) ||
-	    backend->open(&t->be, e) || uplink_open(&t->uplink, s, &t->be, link, pool, e))
+	if (check_memory(s, pool_lanes(pool), link, e) || backend->open(&t->be, e) ||
+	    uplink_open(&t->uplink, s, &t->be, link, pool, e))
 		return -1;
 	if (t->be.slow)
 		log_warn("%s", t->be.slow);

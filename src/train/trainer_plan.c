@@ -24,6 +24,7 @@ const struct plan_part plan_parts[] = {
         {"data", "data set", offsetof(struct plan, data)},
         {"optimiser", "optimiser", offsetof(struct plan, optimiser)},
         {"adversaries", "adversaries", offsetof(struct plan, adversaries)},
+        {"mirrors", "what the host sees of the machine's memory", offsetof(struct plan, mirrors)},
         {"record", "result file", offsetof(struct plan, record)},
         {"base", "program and libraries", offsetof(struct plan, base)},
         {"total", "in all", offsetof(struct plan, total)},
@@ -127,7 +128,7 @@ static size_t data_bytes(const struct settings *s, int lanes)
 static void sum_up(struct plan *p)
 {
 	const size_t own[] = {p->momentum, p->optimiser, p->adversaries},
-	             rest[] = {p->messages, p->lanes, p->data, p->record, BASE_BYTES};
+	             rest[] = {p->messages, p->lanes, p->data, p->mirrors, p->record, BASE_BYTES};
 	p->base = BASE_BYTES;
 	p->checkpoint = p->parameters;
 	for (size_t i = 0; i < sizeof own / sizeof *own; i++)
@@ -189,16 +190,24 @@ static void plan_crowd(const struct settings *s, int lanes, struct plan *out)
 	out->adversaries = sum(out->adversaries, product(crowd_memory_floats(s, n), sizeof(float)));
 }
 
-void trainer_plan_part(const struct settings *s, int lanes, int hosted, bool root, struct plan *out)
+/* Of the state, and of the messages where the transport reads no others; plan_state() comes first. */
+static void plan_mirrors(const struct plan_share *share, struct plan *out)
+{
+	size_t messages = sum(product((size_t)share->hosted, out->push_bytes), out->pull_bytes);
+	out->mirrors = sum(sum(out->parameters, out->momentum), sum(out->optimiser, out->adversaries));
+	out->mirrors = sum(out->mirrors, share->mirrors ? messages : 0);
+}
+
+void trainer_plan_share(const struct settings *s, int lanes, const struct plan_share *share, struct plan *out)
 {
 	const struct method method = settings_method(s);
 	const struct model *model = (const struct model *)s->model.row;
 	struct backend be;
 	open_backend(s, &be);
 	struct model_env env = settings_model_env(s, &be);
-	size_t n = model->n_params(s->model.state, &env), m = (size_t)hosted;
+	size_t n = model->n_params(s->model.state, &env), m = (size_t)share->hosted;
 	size_t instances, shared;
-	model_bytes(s, &env, m + root, &instances, &shared);
+	model_bytes(s, &env, m + share->root, &instances, &shared);
 	*out = (struct plan){.n_params = n};
 	out->push_bytes = method_push_bytes(&method, n);
 	out->pull_bytes = method_pull_bytes(&method, n);
@@ -209,21 +218,26 @@ void trainer_plan_part(const struct settings *s, int lanes, int hosted, bool roo
 	out->data = data_bytes(s, lanes);
 	plan_state(s, &env, m, out);
 	plan_crowd(s, lanes, out);
-	if (root) /* where messages meet */
+	if (share->meets)
 		plan_rule(s, lanes, out);
-	if (root)
+	if (!be.memory->host)
+		plan_mirrors(share, out);
+	if (share->root)
 		out->record = sum(record_bytes(s, n), probe_bytes(s, n));
 	sum_up(out);
 }
 
 void trainer_plan(const struct settings *s, int lanes, struct plan *out)
 {
-	trainer_plan_part(s, lanes, (int)s->workers, true, out);
+	const struct plan_share all = {.hosted = (int)s->workers, .root = true, .meets = true};
+	trainer_plan_share(s, lanes, &all, out);
 }
 
 void trainer_plan_hosted(const struct settings *s, int lanes, int hosted, struct plan *out)
 {
-	trainer_plan_part(s, lanes, hosted < (int)s->workers ? hosted : (int)s->workers, false, out);
+	const struct plan_share share = {.hosted = hosted < (int)s->workers ? hosted : (int)s->workers,
+	                                 .mirrors = true};
+	trainer_plan_share(s, lanes, &share, out);
 	size_t own =
 	        ((const struct model *)s->model.row)->wants_data ? (size_t)lanes * LANE_LIBRARY_BYTES : 0;
 	if (out->total == SIZE_MAX)

@@ -3,6 +3,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
+#include "experiment/experiment.h"
 #include "registry.h"
 #include "tests/support/aggregator_fixture.h"
 #include "tests/support/chance.h"
@@ -206,22 +207,28 @@ Test(vote, tosses_independent_coins)
 	rig_clear(&r);
 }
 
-Test(vote, refuses_more_workers_than_it_can_hold)
+/* A list of votes has a place for every worker that an experiment may have. */
+Test(vote, holds_as_many_votes_as_a_run_has_workers)
 {
-	struct err e = {0};
-	struct rig r;
-	vote_init(&r, rig_ref(), 0, 0, 1, 64);
-	cr_assert_eq(r.method.aggregator->check(r.method.aggregator_state, 4096, 4095, &e), 0);
-	cr_assert_eq(r.method.aggregator->check(r.method.aggregator_state, 4097, 0, &e), -1);
-	cr_assert_eq(e.code, EXIT_USER);
-	cr_assert(strstr(e.text, "4097") && strstr(e.text, "4096"), "%s", e.text);
-	rig_clear(&r);
+	static const char *const texts[] = {
+	        "{\"workers\":4096,\"steps\":1,\"batch\":1,\"model\":\"quadratic\"}",
+	        "{\"workers\":4097,\"steps\":1,\"batch\":1,\"model\":\"quadratic\"}"};
+	for (int i = 0; i < 2; i++) {
+		struct runs runs = {0};
+		struct err e = {0};
+		int rc = experiment_parse(&runs, "e.json", texts[i], strlen(texts[i]), NULL, 0, &e);
+		cr_expect_eq(rc, -i, "%s", e.text);
+		cr_expect(i == 0 || (strstr(e.text, "4097") && strstr(e.text, "4096")), "%s", e.text);
+		if (rc == 0)
+			cr_expect_eq(runs.at[0].workers, VOTES_MOST);
+		runs_clear(&runs);
+	}
 }
 
 /* As many voters as it lets in: one worker more or less decides. */
 Test(vote, holds_the_most_workers)
 {
-	enum { N = 70, MOST = 4096 };
+	enum { N = 70, MOST = VOTES_MOST };
 	static const void *pushes[MOST];
 	struct rig r;
 	float v[N];

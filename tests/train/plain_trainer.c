@@ -1,10 +1,15 @@
 /*
  * Law 1 as a plain program, so that it also runs under the thread sanitizer: whole trainings, every
- * aggregator and attack that keeps memory or makes random numbers, have the same bits on 1, 2, 3 and 8 lanes.
+ * aggregator and attack that keeps memory or makes random numbers, and rules with every part that there is,
+ * over several blocks of coordinates, have the same bits on 1, 2, 3 and 8 lanes.
  */
 #include <stdio.h>
 #include <string.h>
 #include "tests/support/train.h"
+
+#define RULE(its_aggregator)                                                                                 \
+	"{\"workers\":7,\"steps\":3,\"batch\":2,\"model\":{\"kind\":\"quadratic\",\"dimensions\":200000},"   \
+	"\"adversaries\":{\"count\":1,\"attack\":\"invert\"},\"aggregator\":" its_aggregator "}"
 
 static const char *const experiments[] = {
         "{\"workers\":7,\"steps\":12,\"batch\":8,\"model\":{\"kind\":\"mlp\",\"hidden\":[16]},"
@@ -20,6 +25,11 @@ static const char *const experiments[] = {
         "\"adversaries\":{\"count\":1,\"attack\":\"gaussian\"}}",
         "{\"workers\":5,\"steps\":10,\"batch\":2,\"model\":{\"kind\":\"quadratic\",\"dimensions\":200000},"
         "\"momentum\":0.5,\"adversaries\":{\"count\":2,\"attack\":\"ipm\"}}",
+        RULE("\"trimmed-mean\""),
+        RULE("{\"kind\":\"multi-krum\",\"before\":[\"nnm\"]}"),
+        RULE("\"geometric-median\""),
+        RULE("{\"kind\":\"centered-clipping\",\"tau\":1}"),
+        RULE("\"mean\",\"compressor\":\"ef-sign\""),
         "{\"workers\":5,\"steps\":10,\"batch\":8,\"model\":\"mlp\","
         "\"data\":{\"kind\":\"glyphs\",\"train\":400,\"test\":100},\"adversaries\":{\"count\":2,\"attack\":"
         "\"label-flip\"}}",

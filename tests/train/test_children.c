@@ -1,4 +1,8 @@
-/* Processes of `train --processes` that are killed: each is started anew, once. */
+/*
+ * Processes of `train --processes` that are killed: each is started anew, once. The run is planned so long
+ * that it is never over before that, however slow the test; then a signal ends it, and it is resumed with an
+ * end that it reaches.
+ */
 #include <criterion/criterion.h>
 #include <signal.h>
 #include <stdio.h>
@@ -10,9 +14,9 @@
 
 TestSuite(children, .init = cli_open, .fini = cli_close, .timeout = 240);
 
-enum { CHILDREN_MOST = 8, STEPS = 4000 };
+enum { CHILDREN_MOST = 8, MORE_STEPS = 100 };
 
-static const char experiment[] = "{\"name\":\"long\",\"workers\":3,\"steps\":4000,\"batch\":8,\"model\":"
+static const char experiment[] = "{\"name\":\"long\",\"workers\":3,\"steps\":1000000,\"batch\":8,\"model\":"
                                  "\"softmax\",\"data\":{\"kind\":"
                                  "\"glyphs\",\"train\":300,\"test\":30},\"lr\":0.001,\"checkpoint\":{"
                                  "\"every\":50},\"eval\":{\"every\":"
@@ -62,19 +66,27 @@ static pid_t begin(const char *options, const char *command, int count, pid_t ou
 	return run;
 }
 
-static void finish(pid_t run, const char *sentence)
+/*
+ * The run says this, and trains on with whoever is there. End it, and resume it with an end soon after, which
+ * is returned.
+ */
+static long long finish(pid_t run, const char *sentence, const char *options)
 {
-	char said[4096], path[128];
+	char path[128];
 	struct run_info info;
 	struct err e = {0};
-	cr_expect_eq(process_wait(run), 0);
-	served_log("log", said, sizeof said);
-	cr_expect_not_null(strstr(said, sentence), "%s", said);
+	served_wait_for_words("log", sentence);
+	served_wait_for_steps("own", served_steps("own") + MORE_STEPS);
+	kill(run, SIGTERM);
+	cr_expect_eq(process_wait(run), 128 + SIGTERM);
+	long long steps = served_steps("own") + MORE_STEPS;
+	cli_expect(0, "", "train --resume %s/own.h5 --steps %lld --quiet %s", cli_folder, steps, options);
 	snprintf(path, sizeof path, "%s/own.h5", cli_folder);
 	cr_assert_eq(record_info(path, &info, &e), 0, "%s", e.text);
-	cr_expect_eq(info.steps_done, STEPS);
+	cr_expect_eq(info.steps_done, steps);
 	/* who was counted determines the bits, which --replay compares */
-	cr_expect_eq(cli("simulate --replay %s/own.h5 --quiet", cli_folder), 0, "%s", cli_err);
+	cli_expect(0, "", "simulate --replay %s/own.h5 --quiet", cli_folder);
+	return steps;
 }
 
 /* Two of three workers: no quorum without them. */
@@ -85,7 +97,8 @@ Test(children, a_killed_process_of_workers_is_started_anew)
 	kill(work[1], SIGKILL);
 	finish(run,
 	       "workers 1 to 2: the process ended by signal 9 (Killed) and is started anew, this once; until "
-	       "it votes it abstains");
+	       "it votes it abstains",
+	       "--processes 2");
 }
 
 Test(children, killed_twice_it_is_not_started_again_and_the_run_goes_on)
@@ -94,7 +107,8 @@ Test(children, killed_twice_it_is_not_started_again_and_the_run_goes_on)
 	pid_t run = begin("--processes 2", "work", 2, work);
 	kill(work[0], SIGKILL);
 	kill(wait_for_new(run, "work", 2, work), SIGKILL);
-	finish(run, "worker 0: the process ended again, by signal 9 (Killed); it will not be started again");
+	finish(run, "worker 0: the process ended again, by signal 9 (Killed); it will not be started again",
+	       "--processes 2");
 }
 
 /* Votes on a shard that is gone are sent again: nothing is missed, and the bits are those of one process. */
@@ -103,10 +117,14 @@ Test(children, a_killed_shard_is_started_anew)
 	char path[128], other[128], different[128] = "";
 	struct err e = {0};
 	pid_t shard[CHILDREN_MOST];
-	pid_t run = begin("--processes 2 --set transport.shards=2", "shard", 1, shard);
+	const char *options = "--processes 2 --set transport.shards=2";
+	pid_t run = begin(options, "shard", 1, shard);
 	kill(shard[0], SIGKILL);
-	finish(run, "a shard: the process ended by signal 9 (Killed) and is started anew, this once");
-	cr_assert_eq(cli("simulate %s/e.json --out %s/simulate.h5 --quiet", cli_folder, cli_folder), 0);
+	long long steps =
+	        finish(run, "a shard: the process ended by signal 9 (Killed) and is started anew, this once",
+	               options);
+	cli_expect(0, "", "simulate %s/e.json --out %s/simulate.h5 --steps %lld --quiet", cli_folder,
+	           cli_folder, steps);
 	snprintf(path, sizeof path, "%s/simulate.h5", cli_folder);
 	snprintf(other, sizeof other, "%s/own.h5", cli_folder);
 	int same = record_same_final(path, other, different, sizeof different, &e);

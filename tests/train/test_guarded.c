@@ -59,6 +59,8 @@ Test(guarded, models_give_the_bits_of_ref)
 	          "the five boxing wizards jump quickly; the dog does not look up, and sleeps on\n");
 	snprintf(qrnn, sizeof qrnn, text, cli_folder);
 	guarded_expect_as_ref(qrnn, "--lanes 2");
+	guarded_expect_as_ref(qrnn, "--set 'model={\"kind\":\"sequential\",\"layers\":[{\"kind\":\"embed\","
+	                            "\"width\":6,\"dropout\":0.2},{\"kind\":\"qrnn\",\"width\":8}]}'");
 }
 
 Test(guarded, every_method)
@@ -67,6 +69,8 @@ Test(guarded, every_method)
 		guarded_expect_as_ref(mlp, t->options);
 	guarded_expect_as_ref(mlp, "--set 'aggregator={\"kind\":\"vote\",\"zero\":\"abstain\",\"tie\":"
 	                           "\"abstain\"}' --set record.agreement=1 --lanes 2");
+	guarded_expect_as_ref(
+	        mlp, "--set 'aggregator={\"kind\":\"krum\",\"f\":1,\"before\":[\"nnm\"]}' --lanes 2");
 }
 
 Test(guarded, every_attack)

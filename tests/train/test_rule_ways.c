@@ -214,6 +214,23 @@ Test(rule_ways, a_withheld_step_is_said)
 	cr_expect_eq(record_column(path, "/steps/withheld", &withheld, &count, &e), -1);
 }
 
+/* Where workers were not there, nobody is at fault, and yet steps were withheld: one does not belie the
+ * other. */
+Test(rule_ways, withheld_steps_are_said_beside_no_faults)
+{
+	static const uint64_t late[8];
+	char path[128];
+	size_t rows = 8;
+	prepare("median");
+	snprintf(path, sizeof path, "%s/simulate.h5", cli_folder);
+	struct h5 *f = h5_door_edit(path);
+	h5_write(f, "/faults/late", H5_U64, 1, &rows, late);
+	h5_door_save(f);
+	cr_assert_eq(cli("show %s", path), 0, "%s", cli_err);
+	cr_expect_not_null(strstr(cli_out, "nothing; too few messages were there in withheld steps"), "%s",
+	                   cli_out);
+}
+
 /* The rule's memory goes from one way to the next: local, shares on three ranks, a server and its processes,
  * two ranks of which one has the memory, local. */
 Test(rule_ways, a_memory_is_continued_in_another_way)

@@ -7,8 +7,6 @@ extern const struct backend_row backend_ref;
 
 static struct backend ref;
 
-enum { VOTERS_MAX = 4096 };
-
 /* Defines guarded_NAME: what `call` does, in the queue q. */
 #define GUARDED(name, parameters, call)                                                                      \
 	static void guarded_##name parameters                                                                \
@@ -122,9 +120,9 @@ static void guarded_majority(struct queue *q, size_t n, const struct votes *b, e
                              const struct stream *coins, size_t first, uint64_t *pull_vote,
                              uint64_t *pull_abstain)
 {
-	const uint64_t *vote[VOTERS_MAX], *abstain[VOTERS_MAX];
-	if (b->count > VOTERS_MAX)
-		BUG("more voters than an aggregator lets in");
+	const uint64_t *vote[VOTES_MOST], *abstain[VOTES_MOST];
+	if (b->count > VOTES_MOST)
+		BUG("more votes than a run has workers");
 	for (int m = 0; m < b->count; m++) {
 		vote[m] = at(b->vote[m]);
 		abstain[m] = b->abstain ? at(b->abstain[m]) : NULL;
