@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include "base/log.h"
 #include "base/mem.h"
 #include "base/text.h"
 #include "cmd/combination.h"
@@ -305,6 +306,9 @@ static int run(const struct args *a, const struct rule_file *rule, const struct 
 		err_prefix(e, "%s", text_shown(a->rest[1], shown, sizeof shown));
 	if (!rc && target)
 		rc = write_answer(&c, target, e);
+	if (!rc && args_flag(a, "json") && c.method.aggregator->rule && !f_said)
+		log_warn("%s: it does not say f: none of the vectors is taken to be Byzantine",
+		         text_shown(a->rest[0], shown, sizeof shown));
 	if (!rc && args_flag(a, "json"))
 		print_json(&c);
 	else if (!rc)

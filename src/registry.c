@@ -232,26 +232,34 @@ const struct family family_data = {.name = "data",
                                    .about = "what it is trained on",
                                    .rows = data,
                                    .words = data_words};
+/* What a step is made of: a name of one is easily taken for one of another. */
+static const struct family *const kin[] = {&family_attacks,     &family_compressors, &family_pre,
+                                           &family_aggregators, &family_optimizers,  NULL};
+
 const struct family family_attacks = {.name = "attack",
                                       .plural = "attacks",
                                       .about = "what Byzantine workers do",
                                       .rows = attacks,
+                                      .kin = kin,
                                       .words = attack_words};
 const struct family family_compressors = {.name = "compressor",
                                           .plural = "compressors",
                                           .about = "what a worker says of its vector",
                                           .rows = compressors,
+                                          .kin = kin,
                                           .words = compressor_words};
 const struct family family_aggregators = {.name = "aggregator",
                                           .plural = "aggregators",
                                           .about = "what the server makes of the workers' messages",
                                           .rows = aggregators,
+                                          .kin = kin,
                                           .words = aggregator_words,
                                           .earlier = aggregators_earlier};
 const struct family family_optimizers = {.name = "optimizer",
                                          .plural = "optimizers",
                                          .about = "what the answer does to the parameters",
                                          .rows = optimizers,
+                                         .kin = kin,
                                          .words = optimizer_words};
 const struct family family_schedules = {.name = "schedule",
                                         .plural = "schedules",

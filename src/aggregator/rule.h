@@ -58,7 +58,7 @@ struct rule_plan {
 	double *squares; /* [squares][n][n] for the plan itself, as many as the rule asks for */
 	uint32_t *order; /* [n] 0 to n - 1, for a plan that puts them into another order */
 	int *bucket; /* [n] where each of the n' is the mean of a bucket: whose a message is in; -1 before */
-	bool idle;   /* false before; a rule that clips: it clipped nothing, and is a mean in this step */
+	bool idle; /* false before; what clips to a length that was given: it clipped nothing in this step */
 };
 
 /* One coordinate. */

@@ -38,7 +38,6 @@ struct rule_engine {
 	int n_alive, n, f;
 	int *alive;         /* [workers] */
 	bool identity;      /* no stage has mixed yet: row i is message alive[i] */
-	bool idle;          /* the last plan's */
 	double *mix, *next; /* [workers][columns] weights of messages, by place, and of the memory */
 	int columns;        /* count + 1 */
 	/* Of the present scan: */

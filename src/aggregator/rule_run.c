@@ -204,7 +204,8 @@ static void plan(struct rule_step *s, const struct rule_stage *st, bool last)
 	compose(g, p.w, p.n, (int)rows);
 	g->n = p.n;
 	g->f = p.f;
-	g->idle = p.idle;
+	if (p.idle && !s->run->report.idle)
+		s->run->report.idle = st->name;
 }
 
 /* The first scan also tells which messages are not finite. */
@@ -277,7 +278,6 @@ static void report(struct rule_engine *g, struct rule_report *out)
 	const struct rule *rule = rule_last(g)->rule;
 	if (rule->plan)
 		report_plan(g, g->view.n, out);
-	out->idle = rule->plan && g->idle;
 	out->has_weights = !rule->column;
 	for (int c = 0; c < g->columns - 1 && out->has_weights; c++)
 		g->weights[c] = g->mix[c];

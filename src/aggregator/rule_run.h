@@ -45,7 +45,7 @@ struct rule_report {
 	/* Messages that counted and f of them; withheld as not finite: all of them, f as told. */
 	int n, f;
 	bool has_weights, has_scores, has_chosen, has_buckets;
-	bool idle;             /* a rule that clips has clipped nothing */
+	const char *idle;      /* the first stage that clips and has clipped nothing; NULL: none */
 	const double *weights; /* [count] in the answer; none where it is no weighted sum of messages */
 	const double *scores;  /* [count] NaN: it did not count */
 	const bool *chosen;    /* [count] */

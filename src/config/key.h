@@ -124,6 +124,8 @@ struct family {
 	const struct row *const *unlisted; /* found by their names, shown by nothing; or NULL */
 	const char *number_row;            /* the row that a bare number means, or NULL */
 	const struct word *words;          /* what is no plain other name of a row, or NULL */
+	/* Whose rows may be written in its place by mistake; NULL-terminated, or NULL. */
+	const struct family *const *kin;
 	/* Ended by one without a name; or NULL. Who reads files brings them to the rows of today first; for
 	 * the schema, which allows them. */
 	const struct earlier_row *earlier;

@@ -102,6 +102,19 @@ const char *words_hint(const struct word *words, const char *wrong, char *out, s
 	return out;
 }
 
+/* A family of the list that has a row of that name, or NULL. */
+static const struct family *family_of(const struct family *const *list, const char *name)
+{
+	for (; list != NULL && *list != NULL; list++) {
+		for (const struct row *const *r = (*list)->rows; *r != NULL; r++) {
+			if (text_same_word(name, (*r)->name, strlen((*r)->name)) ||
+			    is_called(name, (*r)->also))
+				return *list;
+		}
+	}
+	return NULL;
+}
+
 const char *family_hint(const struct family *f, const char *wrong, char *out, size_t size)
 {
 	struct names n = {.count = 0};
@@ -116,6 +129,12 @@ const char *family_hint(const struct family *f, const char *wrong, char *out, si
 	}
 	if (words_hint(f->words, wrong, out, size)[0] != '\0')
 		return out;
+	const struct family *itself[] = {f, NULL}, *other = family_of(f->kin, wrong);
+	if (other != NULL && family_of(itself, wrong) == NULL) {
+		snprintf(out, size, "\"%s\" is one of the %s here", text_shown(wrong, shown, sizeof shown),
+		         other->plural);
+		return out;
+	}
 	names_of_family(&n, f);
 	return names_nearest_hint(&n, wrong, out, size);
 }

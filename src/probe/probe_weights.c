@@ -1,14 +1,15 @@
 /*
  * The probe weights: what the answer of a step owes to each worker. One row a step, a column a quantity, as
- * far as the aggregator has them (rule_says()):
+ * far as the aggregator has them (rule_says()).
  *
- *   weight [M]  of the worker's message in the answer, through all that stands before the rule; 0 for a
- * message that was not finite; NaN for a worker that was not counted, and for all in a withheld step chosen
- * [M]  1: the rule took the message, 0: it did not; -1 where weight is NaN bucket [M]  in which bucket the
- * message was; -1: in none
+ * weight [M]: of the worker's message in the answer, through all that stands before the rule. 0 for a message
+ * that was not finite, NaN for a worker that was not counted, and for all in a withheld step. What a server
+ * remembers has a weight too, which is no worker's: with it the weights may add up to less than 1, as they do
+ * where messages are clipped.
  *
- * What a server remembers has a weight too, which is no worker's: with it the weights may add up to less than
- * 1, as they do where messages are clipped.
+ * chosen [M]: 1 where the rule took the message, 0 where it did not, -1 where weight is NaN.
+ *
+ * bucket [M]: in which bucket the message was, -1 for none.
  */
 #include <math.h>
 #include "base/mem.h"

@@ -1,5 +1,6 @@
 /* The training step. train/trainer_open.c creates what it needs. */
 #include <math.h>
+#include <string.h>
 #include "base/clock.h"
 #include "base/exact.h"
 #include "base/log.h"
@@ -61,19 +62,23 @@ static void withhold(struct trainer *t)
 }
 
 /*
- * Published values of a length to which messages are clipped belong to another scale of messages. A rule that
- * has clipped nothing for an epoch is a mean, and no defence; that is said once, when it becomes so.
+ * Published values of a length to which messages are clipped belong to another scale of messages. What has
+ * clipped nothing for an epoch is no defence: a rule that clips is then a mean. That is said once, when it
+ * becomes so.
  */
 static void watch_clipping(struct trainer *t)
 {
 	const struct settings *s = t->settings;
+	const char *idle = t->uplink.run.report.idle;
 	int64_t epoch = (int64_t)ceil(ratio_value(s->steps_per_epoch));
-	t->idle_steps = t->uplink.run.report.idle ? t->idle_steps + 1 : 0;
-	if (epoch > 0 && t->idle_steps == epoch && t->uplink.link.root)
-		log_warn("%s-%s: step %lld: aggregator \"%s\" has clipped no message for an epoch, so that "
-		         "its "
-		         "answer is the mean; expected a smaller `tau`",
-		         s->name, s->id, (long long)t->state.step + 1, s->aggregator.row->name);
+	t->idle_steps = idle ? t->idle_steps + 1 : 0;
+	if (epoch <= 0 || t->idle_steps != epoch || !t->uplink.link.root)
+		return;
+	bool rule = strcmp(idle, s->aggregator.row->name) == 0;
+	log_warn("%s-%s: step %lld: %s \"%s\" has clipped no message for an epoch, so that %s; expected a "
+	         "smaller `%s`",
+	         s->name, s->id, (long long)t->state.step + 1, rule ? "aggregator" : "pre-aggregator", idle,
+	         rule ? "its answer is the mean" : "it does nothing", rule ? "tau" : "limit");
 }
 
 /* The mean loss over the honest workers that were counted; if there was none, the mean of an earlier step. */

@@ -212,6 +212,16 @@ Test(combine, what_a_rule_has_not_is_not_written)
 	cr_assert_eq(cli("combine %s/r.json %s/v.json --out %s/a.h5", cli_folder, cli_folder, cli_folder), 0,
 	             "%s", cli_err);
 	cr_expect(strstr(cli_out, "f = 0 (it does not say f"), "%s", cli_out);
+	cr_expect_null(strstr(cli_err, "does not say f"), "%s", cli_err);
+	static const char *const unsaid[] = {"\"median\"", "{\"kind\":\"median\",\"f\":-1}"};
+	for (int i = 0; i < 2; i++) {
+		cli_write("m.json", unsaid[i]);
+		cli_expect(0, "m.json: it does not say f: none of the vectors is taken to be Byzantine",
+		           "combine %s/m.json %s/v.json --json", cli_folder, cli_folder);
+	}
+	cli_write("m.json", "{\"kind\":\"median\",\"f\":0}");
+	cr_expect_eq(cli("combine %s/m.json %s/v.json --json", cli_folder, cli_folder), 0);
+	cr_expect_str_empty(cli_err);
 	struct h5 *f = h5_open(path("a.h5"), &e);
 	cr_assert(f, "%s", e.text);
 	cr_expect(h5_has(f, "/answer") && !h5_has(f, "/weights") && !h5_has(f, "/scores") &&

@@ -138,6 +138,13 @@ Test(words, values_of_other_programs_name_ours)
 	value_says("\"partition\":", "not_iid", "\"not_iid\" is \"label-shards\" here");
 	value_says("\"lr\":", "CosineAnnealingLR", "\"CosineAnnealingLR\" is \"cosine\" here");
 	value_says("\"init\":", "kaiming", "\"kaiming\" is \"he\" here");
+	/* what stands elsewhere in a method */
+	value_says(AGGREGATOR, "ef-sign", "\"ef-sign\" is one of the compressors here");
+	value_says(AGGREGATOR, "IPM", "\"IPM\" is one of the attacks here");
+	value_says(AGGREGATOR, "InnerProductManipulation", "is one of the attacks here");
+	value_says(ATTACK, "krum", "\"krum\" is one of the aggregators here");
+	value_says("\"compressor\":", "vote", "\"vote\" is one of the aggregators here");
+	value_says(OPTIMIZER, "krum", "\"krum\" is one of the aggregators here");
 }
 
 static void refuse_backend(const char *name, struct err *e)

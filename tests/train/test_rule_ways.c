@@ -333,4 +333,18 @@ Test(rule_ways, a_length_that_clips_nothing_is_said)
 	        cli("simulate %s/c.json --set aggregator.tau=1e-3 --out %s/d.h5", cli_folder, cli_folder), 0,
 	        "%s", cli_err);
 	cr_expect_null(strstr(cli_err, said), "%s", cli_err);
+	/* and so of what stands before a rule */
+	cr_assert_eq(cli("simulate %s/c.json --set 'aggregator={\"kind\":\"median\",\"before\":{\"kind\":"
+	                 "\"clipping\",\"limit\":100}}' --out %s/e.h5",
+	                 cli_folder, cli_folder),
+	             0, "%s", cli_err);
+	cr_expect_not_null(strstr(cli_err,
+	                          "step 10: pre-aggregator \"clipping\" has clipped no message for an epoch, "
+	                          "so that it does nothing; expected a smaller `limit`"),
+	                   "%s", cli_err);
+	cr_assert_eq(cli("simulate %s/c.json --set 'aggregator={\"kind\":\"median\",\"before\":{\"kind\":"
+	                 "\"clipping\",\"limit\":1e-3}}' --out %s/f.h5",
+	                 cli_folder, cli_folder),
+	             0, "%s", cli_err);
+	cr_expect_null(strstr(cli_err, said), "%s", cli_err);
 }

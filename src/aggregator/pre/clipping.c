@@ -20,7 +20,11 @@ static const struct key clipping_keys[] = {
 
 static void clipping_plan(const struct rule_view *v, struct rule_plan *p)
 {
-	clip_plan(v, ((const struct clipping *)v->state)->limit, p);
+	double limit = ((const struct clipping *)v->state)->limit;
+	p->idle = true;
+	for (int i = 0; i < v->n; i++)
+		p->idle = p->idle && clip_norm(v, i) <= limit;
+	clip_plan(v, limit, p);
 }
 
 const struct pre pre_clipping = {
