@@ -38,7 +38,7 @@ RULES = {
     "caf": ({"kind": "caf", "f": "f"}, "CAF", {"f": "f"}),
     "nnm+trimmed-mean": ({"kind": "trimmed-mean", "f": "f", "before": ["nnm"]}, "NNM+TrMean", {"f": "f"}),
     "clipping+nnm+trimmed-mean": ({"kind": "trimmed-mean", "f": "f",
-                                   "before": [{"kind": "clipping", "c": 2.0}, "nnm"]},
+                                   "before": [{"kind": "clipping", "limit": 2.0}, "nnm"]},
                                   "Clipping+NNM+TrMean", {"f": "f"}),
 }
 ENUMERATING = ("mda", "smea")
