@@ -313,7 +313,7 @@ FUZZ_MAKE := $(MAKE) CC=clang VARIANT=fuzz SAN="-fsanitize=fuzzer-no-link,addres
 build/fuzz/fuzz_%: tests/fuzz/fuzz_%.c tests/fuzz/fuzz.c tests/fuzz/fuzz.h $(LIB) $B/flags
 	@mkdir -p $(@D)
 	@echo "  FUZZ  $<"
-	@$(CC) $(ALL_CFLAGS) -fsanitize=fuzzer -MMD -MP -MF $@.d -o $@ $< tests/fuzz/fuzz.c $(LIB) $(LIBS)
+	@$(CC) $(ALL_CFLAGS) -fsanitize=fuzzer -MMD -MP -MF $@.d -o $@ $< tests/fuzz/fuzz.c $B/cmd.a $(LIB) $(LIBS)
 
 fuzzers: $(FUZZERS)
 

@@ -1,6 +1,7 @@
 /* `signsgd list`: the menu. Everything is read off the rows, so what is listed is what works. */
 #include <string.h>
 #include "adversary/attack.h"
+#include "aggregator/pre/pre.h"
 #include "cmd/ui/cmd.h"
 #include "cmd/ui/json_line.h"
 #include "cmd/ui/table.h"
@@ -97,6 +98,20 @@ static void print_family(const struct family *f, bool named)
 	}
 	table_print(&t, stdout, 2);
 	table_clear(&t);
+}
+
+/* Rows that are told apart by their formulas, preconditions and sources. */
+static void print_formulas(const struct family *f)
+{
+	printf("%s: %s\n", f->plural, f->about);
+	for (size_t i = 0; f->rows[i]; i++) {
+		printf("\n  %s: ", f->rows[i]->name);
+		print_wrapped(stdout, strlen(f->rows[i]->name) + 4, 4, f->rows[i]->about);
+		if (!f->rows[i]->formula)
+			continue;
+		fputs("      ", stdout);
+		print_wrapped(stdout, 6, 6, f->rows[i]->formula);
+	}
 }
 
 static void keys_line(struct buf *b, const struct key *keys);
@@ -263,6 +278,8 @@ static int list(const struct args *a)
 	else if (json)
 		for (size_t i = 0; f->rows[i]; i++)
 			print_line(f, f->rows[i]);
+	else if (f == &family_aggregators || f == &family_pre)
+		print_formulas(f);
 	else
 		print_family(f, true);
 	return EXIT_DONE;

@@ -3,7 +3,6 @@
  * median of the chosen. The paper leaves open what Krum's neighbours are when few vectors remain: here at
  * least one.
  */
-#include <math.h>
 #include "aggregator/around.h"
 #include "aggregator/krum_plan.h"
 #include "aggregator/rule_row.h"
@@ -14,36 +13,12 @@ static int bulyan_check(const void *state, int n, int f, struct err *e)
 	return rule_expect(4 * f + 3 <= n, "4 f + 3 <= n", n, f, e);
 }
 
-/* Krum's score of i among the `rest` vectors that are not chosen yet: those without a score. */
-static double score(const struct rule_view *v, const struct rule_plan *p, int i, int rest)
-{
-	int near = rest - v->f - 2 > 1 ? rest - v->f - 2 : 1;
-	for (int k = 0; k < v->n; k++)
-		p->scratch[k] = k == i || !isnan(p->scores[k]) ? INFINITY : rule_distance(v, i, k);
-	return krum_nearest(p->scratch, v->n, near < rest ? near : rest - 1, p->scratch + v->rows);
-}
-
-static void choose(const struct rule_view *v, struct rule_plan *p, int rest)
-{
-	int best = -1;
-	double least = INFINITY;
-	for (int i = 0; i < v->n; i++) {
-		double own = isnan(p->scores[i]) ? score(v, p, i, rest) : INFINITY;
-		if (own < least) {
-			least = own;
-			best = i;
-		}
-	}
-	p->scores[best] = least;
-	p->chosen[best] = true;
-}
-
 static void bulyan_plan(const struct rule_view *v, struct rule_plan *p)
 {
 	double *w = p->w;
 	p->n = v->n - 2 * v->f;
 	for (int t = 0; t < p->n; t++)
-		choose(v, p, v->n - t);
+		krum_choose(v, p, v->n - t);
 	for (int i = 0; i < v->n; i++)
 		if (p->chosen[i]) {
 			w[i] = 1;
@@ -66,12 +41,11 @@ const struct aggregator aggregator_bulyan = {
         .row = {.name = "bulyan",
                 .about = "of the vectors that Krum chooses one by one, a mean around the median of each "
                          "coordinate",
-                .formula = "n - 2 f times the choice of `krum` among the r vectors that remain (the max(1, r "
-                           "- f - "
-                           "2) nearest) goes to S; answer_j = mean of the n - 4 f values of S nearest to the "
-                           "median "
-                           "of S, equally near: the lower worker. Needs 4 f + 3 <= n. El Mhamdi et al. 2018, "
-                           "section 4. 32 bits a coordinate up and 32 down",
+                .formula =
+                        "n - 2 f times the choice of `krum` among the r vectors that remain (the max(1, r "
+                        "- f - 2) nearest) goes to S; answer_j = mean of the n - 4 f values of S nearest "
+                        "to the median of S, equally near: the lower worker. Needs 4 f + 3 <= n. El Mhamdi "
+                        "et al. 2018, section 4. 32 bits a coordinate up and 32 down",
                 .keys = bulyan_keys,
                 .state_bytes = sizeof(struct rule_keys)},
 };

@@ -51,9 +51,10 @@ const struct aggregator aggregator_centered_clipping = {
         .row = {.name = "centered-clipping",
                 .also = "cc, centered_clip, cclip, centred_clipping",
                 .about = "the last answer, moved by differences from it that are clipped",
-                .formula = "u = the last answer, 0 at first; `iterations` times u <- u + (1/n) sum over i of "
-                           "(v_i - u) min(1, tau / ||v_i - u||); the answer is u. Karimireddy et al. 2021, "
-                           "Algorithm 2. 32 bits a coordinate up and 32 down",
+                .formula =
+                        "u = the last answer, 0 at first; `iterations` times u <- u + (1/n) sum over i of "
+                        "(v_i - u) min(1, tau / ||v_i - u||); the answer is u. Needs f < n. Karimireddy et "
+                        "al. 2021, Algorithm 2. 32 bits a coordinate up and 32 down",
                 .keys = centered_clipping_keys,
                 .state_bytes = sizeof(struct centered_clipping)},
 };

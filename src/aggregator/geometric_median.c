@@ -6,6 +6,8 @@
 static const char *const starts[] = {"median", "mean", "zero", NULL};
 enum { START_MEDIAN, START_MEAN, START_ZERO };
 
+#define NU_LEAST 1e-300 /* below it the sum of b_i is no number */
+
 struct geometric_median {
 	struct rule_keys told;
 	int start;
@@ -17,7 +19,7 @@ struct geometric_median {
 static void geometric_median_plan(const struct rule_view *v, struct rule_plan *p)
 {
 	const struct geometric_median *g = v->state;
-	double *distance = p->scratch;
+	double *distance = p->scratch, nu = fmax(g->nu, NU_LEAST);
 	row_distances(v, v->extra[g->start == START_ZERO ? RULE_ORIGIN : RULE_MEDIAN], distance);
 	for (int i = 0; i < v->n; i++)
 		p->w[i] = 1.0 / v->n;
@@ -26,7 +28,7 @@ static void geometric_median_plan(const struct rule_view *v, struct rule_plan *p
 		if (t > 0 || g->start == START_MEAN)
 			point_distances(v, p->w, distance);
 		for (int i = 0; i < v->n; i++)
-			sum += p->w[i] = 1 / fmax(g->nu, distance[i]);
+			sum += p->w[i] = 1 / fmax(nu, distance[i]);
 		for (int i = 0; i < v->n; i++)
 			p->w[i] /= sum;
 	}

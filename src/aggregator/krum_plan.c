@@ -17,7 +17,11 @@ int krum_check(const void *state, int n, int f, struct err *e)
 	                           : rule_expect(2 * f + 2 < n, "2 f + 2 < n", n, f, e);
 }
 
-double krum_nearest(const double *distance, int n, int count, double *work)
+/*
+ * The sum of the `count` least of distance [n], in order of worker; of equal ones the lower worker's. What is
+ * left out is INFINITY. work [n] is scratch.
+ */
+static double sum_of_nearest(const double *distance, int n, int count, double *work)
 {
 	double sum = 0;
 	int edge = count; /* how many are taken at the largest distance */
@@ -41,7 +45,7 @@ static double score(const struct rule_view *v, int i, double *distance)
 		double d = rule_distance(v, i, j);
 		distance[j] = j == i ? INFINITY : k->as == KRUM_BERNSTEIN ? sqrt(d) : d;
 	}
-	return krum_nearest(distance, v->n, count, distance + v->rows);
+	return sum_of_nearest(distance, v->n, count, distance + v->rows);
 }
 
 void krum_mean_of_best(const struct rule_view *v, int m, struct rule_plan *p)
@@ -50,4 +54,27 @@ void krum_mean_of_best(const struct rule_view *v, int m, struct rule_plan *p)
 		p->scores[i] = score(v, i, p->scratch);
 	stats_mark_least(p->scores, (size_t)v->n, (size_t)m, p->chosen);
 	rule_mean_of_chosen(v, m, p);
+}
+
+static double score_among(const struct rule_view *v, const struct rule_plan *p, int i, int rest)
+{
+	int near = rest - v->f - 2 > 1 ? rest - v->f - 2 : 1;
+	for (int k = 0; k < v->n; k++)
+		p->scratch[k] = k == i || !isnan(p->scores[k]) ? INFINITY : rule_distance(v, i, k);
+	return sum_of_nearest(p->scratch, v->n, near < rest ? near : rest - 1, p->scratch + v->rows);
+}
+
+void krum_choose(const struct rule_view *v, struct rule_plan *p, int rest)
+{
+	int best = -1;
+	double least = INFINITY;
+	for (int i = 0; i < v->n; i++) {
+		double own = isnan(p->scores[i]) ? score_among(v, p, i, rest) : INFINITY;
+		if (own < least) {
+			least = own;
+			best = i;
+		}
+	}
+	p->scores[best] = least;
+	p->chosen[best] = true;
 }

@@ -24,12 +24,12 @@ extern const char *const krum_as_names[];
 int krum_m(const struct krum *k, int n, int f);
 /* The precondition of the scores. */
 int krum_check(const void *state, int n, int f, struct err *e);
-/*
- * The sum of the `count` least of distance [n], in order of worker; of equal ones the lower worker's. What is
- * left out is INFINITY. work [n] is scratch.
- */
-double krum_nearest(const double *distance, int n, int count, double *work);
 /* The mean of the m vectors of least score; equal scores: the lower worker. */
 void krum_mean_of_best(const struct rule_view *v, int m, struct rule_plan *p);
+/*
+ * Krum's choice among the `rest` messages that are not chosen yet: those without a score. Neighbours are the
+ * nearest max(1, rest - f - 2) of them.
+ */
+void krum_choose(const struct rule_view *v, struct rule_plan *p, int rest);
 
 #endif

@@ -42,7 +42,10 @@ static bool factor_row(const struct search *s, int k)
 	return pivot > 0;
 }
 
-/* Can the set go on with its message number k? The bound may have fallen since the others were factored. */
+/*
+ * Can the set go on with its message number k? The bound may have fallen since the others were factored: rows
+ * of a larger bound would let sets pass that judge() then refuses, at the cost of an eigenvalue each.
+ */
 static bool extends(struct search *s, int k)
 {
 	for (int j = 1; j < k && s->factored != s->bound; j++)

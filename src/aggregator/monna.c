@@ -41,10 +41,11 @@ const struct aggregator aggregator_monna = {
         .row = {.name = "monna",
                 .also = "mo_nna, nearest_neighbor_averaging, nearest_neighbour_averaging",
                 .about = "mean of the n - f vectors nearest to the vector of a trusted worker",
-                .formula = "answer = mean of the n - f vectors v_m of least ||v_m - v_p||, p = `pivot` the "
-                           "trusted worker, v_p among them; equally near: the lower worker. Needs 2 f < n, "
-                           "and a worker that is not Byzantine. Farhadkhani et al. 2023. 32 bits a "
-                           "coordinate up and 32 down",
+                .formula =
+                        "answer = mean of the n - f vectors v_m of least ||v_m - v_p||, p = `pivot` the "
+                        "trusted worker, v_p among them; equally near: the lower worker. Needs 2 f < n, "
+                        "and a worker that is not Byzantine. Farhadkhani et al. 2023. 32 bits a coordinate "
+                        "up and 32 down",
                 .keys = monna_keys,
                 .state_bytes = sizeof(struct monna)},
 };

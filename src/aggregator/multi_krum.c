@@ -37,8 +37,8 @@ const struct aggregator aggregator_multi_krum = {
                 .about = "mean of the m vectors that are nearest to their neighbours",
                 .formula =
                         "scores as in `krum`; the answer is the mean of the m vectors of least score, 1 <= "
-                        "m <= n - f; m = 1 is Krum. Blanchard et al. 2017, full version, section 5. 32 "
-                        "bits a coordinate up and 32 down",
+                        "m <= n - f; m = 1 is Krum. Needs 2 f + 2 < n, as byzfl 2 f < n. Blanchard et al. "
+                        "2017, full version, section 5. 32 bits a coordinate up and 32 down",
                 .keys = multi_krum_keys,
                 .state_bytes = sizeof(struct krum)},
 };

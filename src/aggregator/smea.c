@@ -48,12 +48,9 @@ const struct aggregator aggregator_smea = {
                 .also = "smallest_maximum_eigenvalue_averaging, smallest_max_eigenvalue_averaging",
                 .about = "mean of the n - f vectors that spread least in their worst direction",
                 .formula = "answer = mean of the n - f vectors S whose covariance (1/|S|) sum (v - mu)(v - "
-                           "mu)' has "
-                           "the least greatest eigenvalue; of several such sets the first in lexicographic "
-                           "order. "
-                           "Needs 2 f < n and at most 10^6 subsets. Allouah et al. 2023 (arXiv 2302.04787). "
-                           "32 bits "
-                           "a coordinate up and 32 down",
+                           "mu)' has the least greatest eigenvalue; of several such sets the first in "
+                           "lexicographic order. Needs 2 f < n and at most 10^6 subsets. Allouah et al. 2023 "
+                           "(arXiv 2302.04787). 32 bits a coordinate up and 32 down",
                 .keys = smea_keys,
                 .state_bytes = sizeof(struct rule_keys)},
 };

@@ -1,7 +1,8 @@
 /*
  * The property that makes a rule robust: for every set S of n - f messages, ||F(x) - mean_S||^2 <= kappa
  * (1/|S|) sum over S of ||x_i - mean_S||^2 (Allouah et al. 2023, Definition 2), with the kappa of their
- * Table 1. Tried on random and adversarial inputs, for all sets S.
+ * Table 1. Tried on random and adversarial inputs, for all sets S. The table has no line for meamed,
+ * multi-krum, bulyan, centered-clipping, mda, monna, smea and caf, so nothing is promised of them here.
  */
 #include <criterion/criterion.h>
 #include <math.h>
@@ -11,7 +12,7 @@
 
 TestSuite(kappa, .timeout = 300);
 
-enum { D = 4, N_MOST = 11, TRIES = 12500, SHAPES = 6 };
+enum { D = 4, N_MOST = 11, TRIES = 100000 /* of each rule */, SHAPES = 6 };
 
 struct point {
 	float at[N_MOST][D];
@@ -125,18 +126,28 @@ static double worst_of(int rule, bool nnm, int n, int f, uint64_t tries)
 	return worst;
 }
 
+static const int sizes[][2] = {{5, 1}, {7, 2}, {8, 2}, {9, 3}, {11, 2}, {7, 3}};
+enum { SIZES = sizeof sizes / sizeof *sizes };
+
+static bool takes(int rule, size_t size)
+{
+	return 2 * sizes[size][1] + rules[rule].margin < sizes[size][0];
+}
+
+/* Behind nnm a tenth of the inputs: each is mixed first. */
 Test(kappa, no_input_exceeds_it)
 {
-	static const int sizes[][2] = {{5, 1}, {7, 2}, {8, 2}, {9, 3}, {11, 2}, {7, 3}};
 	double worst = 0;
-	for (int k = 0; k < (int)(sizeof rules / sizeof *rules); k++)
-		for (size_t s = 0; s < sizeof sizes / sizeof *sizes; s++)
-			for (int nnm = 0; nnm < 2; nnm++) {
-				int n = sizes[s][0], f = sizes[s][1];
-				if (2 * f + rules[k].margin >= n)
-					continue;
-				worst = fmax(worst, worst_of(k, nnm, n, f, TRIES / (n > 8 ? 4 : 1)));
-			}
+	for (int k = 0; k < (int)(sizeof rules / sizeof *rules); k++) {
+		uint64_t tries = 0;
+		for (size_t s = 0; s < SIZES; s++)
+			tries += takes(k, s);
+		tries = TRIES / tries + 1;
+		for (size_t s = 0; s < SIZES; s++)
+			for (int nnm = 0; nnm < 2 && takes(k, s); nnm++)
+				worst = fmax(worst, worst_of(k, nnm, sizes[s][0], sizes[s][1],
+				                             tries / (nnm ? 10 : 1)));
+	}
 	fprintf(stderr, "kappa: the largest share of the bound was %.2f\n", worst);
 	cr_assert(worst > 0.1, "inputs that try nothing: %g", worst);
 }

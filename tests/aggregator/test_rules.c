@@ -1,6 +1,6 @@
 /*
  * Rules: the cases of tests/golden/rules.json (X5 and X7, answers of the definitions, many of them compared
- * with ByzFL 0.0.11), what Krum's scores are, ties, messages that are not finite, and the n of a step.
+ * with ByzFL 0.0.11), what Krum's scores are, and what is refused before training.
  */
 #include <criterion/criterion.h>
 #include <math.h>
@@ -13,18 +13,7 @@
 
 TestSuite(rules, .fini = json_help_clear);
 
-enum { D = 4, ROWS_MOST = 7 };
-
-static const float X[ROWS_MOST][D] = {{0.25F, -0.5F, -2.5F, 0.25F},  {2.5F, 0, 1.5F, 1.75F},
-                                      {-2.5F, -0.5F, -2.75F, 2.25F}, {-3, 2, -2, 2.75F},
-                                      {2.75F, -1, 0.75F, 1.75F},     {0.5F, 0.25F, -1, 1},
-                                      {-0.25F, 0.75F, 0.5F, -0.5F}};
-
-static void say_rows(struct rule_rig *r, int rows)
-{
-	for (int i = 0; i < rows; i++)
-		rule_rig_say(r, i, X[i]);
-}
+enum { D = RULE_RIG_D, ROWS_MOST = RULE_RIG_ROWS };
 
 /* --- golden ------------------------------------------------------------------------------------------- */
 
@@ -73,7 +62,7 @@ static void check_case(const struct json *c, const char *json)
 	struct rule_rig r;
 	int steps = strstr(json_member(c, "rule")->string, "second step") ? 2 : 1;
 	rule_rig_init(&r, "ref", json, rows_of(c), D, 1);
-	say_rows(&r, rows_of(c));
+	rule_rig_say_rows(&r, rows_of(c));
 	for (int i = 0; i < steps; i++)
 		cr_assert_eq(rule_rig_meet(&r, (uint64_t)i), MEETING_ANSWERED, "%s: %s", json,
 		             r.run.report.withheld);
@@ -125,8 +114,9 @@ static void check_pre_case(const struct json *c)
 	for (int i = 0; i < rows; i++)
 		for (int k = 0; k < rows; k++)
 			for (int j = 0; j < D; j++)
-				d[i * rows + k] +=
-				        pow((i < n ? (double)X[i][j] : 0) - (k < n ? (double)X[k][j] : 0), 2);
+				d[i * rows + k] += pow((i < n ? (double)rule_rig_x[i][j] : 0) -
+				                               (k < n ? (double)rule_rig_x[k][j] : 0),
+				                       2);
 	struct rule_view v = {.state = chosen_pre.state,
 	                      .n = n,
 	                      .f = f ? (int)f->number : 0,
@@ -155,7 +145,7 @@ static void check_pre_case(const struct json *c)
 		for (int j = 0; j < D; j++) {
 			double sum = 0;
 			for (int k = 0; k < n; k++)
-				sum += w[i * rows + k] * (double)X[k][j];
+				sum += w[i * rows + k] * (double)rule_rig_x[k][j];
 			y[j] = (float)sum;
 		}
 		check_values(pre->row.name, y, want, json_member(c, "abs_tol")->number);
@@ -200,7 +190,7 @@ static void check_scored(const struct scored *s)
 	double sum = 0;
 	int chosen = (int)strlen(s->chosen);
 	rule_rig_init(&r, "ref", s->json, s->rows, D, 1);
-	say_rows(&r, s->rows);
+	rule_rig_say_rows(&r, s->rows);
 	cr_assert_eq(rule_rig_meet(&r, 0), MEETING_ANSWERED, "%s", r.run.report.withheld);
 	const struct rule_report *p = &r.run.report;
 	cr_assert(p->has_scores && p->has_chosen && p->has_weights, "%s", s->json);
@@ -288,7 +278,7 @@ Test(rules, numbers_of_the_definitions)
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
 		struct rule_rig r;
 		rule_rig_init(&r, "ref", cases[i].json, cases[i].rows, D, 1);
-		say_rows(&r, cases[i].rows);
+		rule_rig_say_rows(&r, cases[i].rows);
 		cr_assert_eq(rule_rig_meet(&r, 0), MEETING_ANSWERED, "%s", r.run.report.withheld);
 		for (int j = 0; j < D; j++)
 			cr_assert_float_eq(r.answer[j], cases[i].answer[j], 1e-6, "%s: %.9g", cases[i].json,
@@ -302,177 +292,20 @@ Test(rules, weights_reach_through_nnm)
 {
 	struct rule_rig r;
 	rule_rig_init(&r, "ref", KRUM("\"f\":1,\"before\":[\"nnm\"]"), 5, D, 1);
-	say_rows(&r, 5);
+	rule_rig_say_rows(&r, 5);
 	cr_assert_eq(rule_rig_meet(&r, 0), MEETING_ANSWERED);
 	cr_assert(r.run.report.has_weights);
 	for (int j = 0; j < D; j++) {
 		double sum = 0;
 		for (int i = 0; i < 5; i++)
-			sum += r.run.report.weights[i] * (double)X[i][j];
+			sum += r.run.report.weights[i] * (double)rule_rig_x[i][j];
 		cr_assert_float_eq(r.answer[j], sum, 1e-6);
 	}
 	rule_rig_clear(&r);
 }
 
-/* --- laws --------------------------------------------------------------------------------------------- */
-
-/* Equal scores and equal distances go to the lower worker. */
-Test(rules, ties_go_to_the_lower_worker)
-{
-	static const float same[D] = {1, 2, 3, 4};
-	struct rule_rig r;
-	rule_rig_init(&r, "ref", MULTI("\"f\":1,\"m\":2"), 6, D, 1);
-	for (int i = 0; i < 6; i++)
-		rule_rig_say(&r, i, same);
-	cr_assert_eq(rule_rig_meet(&r, 0), MEETING_ANSWERED);
-	for (int i = 0; i < 6; i++)
-		cr_assert_eq(r.run.report.chosen[i], i < 2);
-	rule_rig_clear(&r);
-
-	/* On a line: 0 and 2 are as far from 1; f = 1 of 3 leaves two, so nnm makes (x_0 + x_1) / 2 of x_1.
-	 */
-	static const float line[3][1] = {{0}, {1}, {2}};
-	rule_rig_init(&r, "ref", "{\"kind\":\"median\",\"f\":1,\"before\":[\"nnm\"]}", 3, 1, 1);
-	for (int i = 0; i < 3; i++)
-		rule_rig_say(&r, i, line[i]);
-	cr_assert_eq(rule_rig_meet(&r, 0), MEETING_ANSWERED);
-	cr_assert_float_eq(r.answer[0], 0.5, 1e-7, "the median of 0.5, 0.5, 1.5");
-	rule_rig_clear(&r);
-
-	/* Lower worker, not lower value: 2 and 0 are as far from the median, and 2 was there first. */
-	rule_rig_init(&r, "ref", "{\"kind\":\"meamed\",\"f\":1}", 3, 1, 1);
-	for (int i = 0; i < 3; i++)
-		rule_rig_say(&r, i, line[2 - i]);
-	cr_assert_eq(rule_rig_meet(&r, 0), MEETING_ANSWERED);
-	cr_assert_float_eq(r.answer[0], 1.5, 1e-7, "the mean of 2 and 1");
-	rule_rig_clear(&r);
-}
-
-static const char *const every_rule[] = {
-        "\"kind\":\"median\"",
-        "\"kind\":\"trimmed-mean\"",
-        "\"kind\":\"krum\"",
-        "\"kind\":\"multi-krum\",\"m\":2",
-        "\"kind\":\"geometric-median\"",
-        "\"kind\":\"centered-clipping\",\"tau\":2",
-        "\"kind\":\"meamed\"",
-        "\"kind\":\"trimmed-mean\",\"before\":[\"nnm\"]",
-        "\"kind\":\"geometric-median\",\"before\":[\"nnm\"]",
-        "\"kind\":\"median\",\"before\":[{\"kind\":\"clipping\",\"limit\":2},\"nnm\"]",
-        "\"kind\":\"krum\",\"before\":[\"arc\",\"nnm\"]",
-        "\"kind\":\"trimmed-mean\",\"before\":[\"arc\"]",
-};
-
-/* The answer of the rows 0 to 4, with f - 1, is that of six messages of which one is not finite. */
-static void check_removed(const char *members, float what, int where)
-{
-	struct rule_rig clean, odd;
-	char json[160];
-	float bad[D] = {1, 2, 3, 4};
-	snprintf(json, sizeof json, "{%s,\"f\":1}", members);
-	rule_rig_init(&clean, "ref", json, 5, D, 1);
-	snprintf(json, sizeof json, "{%s,\"f\":2}", members);
-	rule_rig_init(&odd, "ref", json, 7, D, 1);
-	odd.meeting.count = 6;
-	bad[2] = what;
-	say_rows(&clean, 5);
-	for (int i = 0, row = 0; i < 6; i++)
-		rule_rig_say(&odd, i, i == where ? bad : X[row++]);
-	cr_assert_eq(rule_rig_meet(&clean, 0), MEETING_ANSWERED, "%s", clean.run.report.withheld);
-	cr_assert_eq(rule_rig_meet(&odd, 0), MEETING_ANSWERED, "%s: %s", json, odd.run.report.withheld);
-	cr_assert_arr_eq(clean.answer, odd.answer, D * sizeof(float), "%s", json);
-	cr_assert(odd.run.report.n == 5 && odd.run.report.f == 1, "%s", json);
-	for (int i = 0; i < 6; i++) {
-		cr_assert_eq(odd.run.report.removed[i], i == where);
-		if (odd.run.report.has_weights)
-			cr_assert_eq(odd.run.report.weights[i],
-			             i == where ? 0 : clean.run.report.weights[i - (i > where)]);
-	}
-	rule_rig_clear(&clean);
-	rule_rig_clear(&odd);
-}
-
-Test(rules, what_is_not_finite_is_removed_with_one_f)
-{
-	static const float odd[] = {NAN, INFINITY, -INFINITY};
-	for (size_t i = 0; i < sizeof every_rule / sizeof *every_rule; i++)
-		for (int k = 0; k < 9; k++)
-			check_removed(every_rule[i], odd[k % 3], k / 3 * 2 + k % 3 % 2);
-}
-
-static void check_withheld(const char *json, int rows, int odd, const char *why)
-{
-	static const float bad[D] = {1, NAN, 0, 0}, before[D] = {5, 6, 7, 8};
-	struct rule_rig r;
-	float memory[D];
-	rule_rig_init(&r, "ref", json, rows, D, 1);
-	say_rows(&r, rows);
-	for (int i = 0; i < odd; i++)
-		rule_rig_say(&r, i, bad);
-	r.be.memory->upload(NULL, r.meeting.pull, before, sizeof before);
-	cr_assert_eq(rule_rig_meet(&r, 0), MEETING_WITHHELD, "%s, %d rows", json, rows);
-	cr_assert(strstr(r.run.report.withheld, why), "%s: %s", json, r.run.report.withheld);
-	cr_assert_arr_eq(r.answer, before, sizeof before, "%s: the answer was written", json);
-	if (r.run.memory) {
-		rule_rig_memory(&r, memory);
-		for (int j = 0; j < D; j++)
-			cr_assert_eq(memory[j], 0);
-	}
-	rule_rig_clear(&r);
-}
-
-Test(rules, steps_are_withheld)
-{
-	for (size_t i = 0; i < sizeof every_rule / sizeof *every_rule; i++) {
-		char json[160];
-		snprintf(json, sizeof json, "{%s,\"f\":1}", every_rule[i]);
-		check_withheld(json, 7, 2, "2 messages are not finite, and f = 1");
-	}
-	check_withheld(KRUM("\"f\":1"), 4, 0, "krum: found n = 4 messages and f = 1, expected 2 f + 2 < n");
-	check_withheld(KRUM("\"f\":1,\"as\":\"byzfl\""), 2, 0,
-	               "found n = 2 messages and f = 1, expected 2 f < n");
-	check_withheld(MULTI("\"f\":1,\"m\":5"), 5, 0,
-	               "found m = 5, n = 5 messages and f = 1, expected m <= n - f");
-	check_withheld("{\"kind\":\"median\",\"f\":2}", 4, 0,
-	               "median: found n = 4 messages and f = 2, expected 2 f < n");
-	check_withheld("{\"kind\":\"krum\",\"as\":\"byzfl\",\"f\":3,\"before\":[\"nnm\"]}", 6, 0,
-	               "nnm: found n = 6");
-	check_withheld("{\"kind\":\"centered-clipping\",\"tau\":1,\"f\":5}", 5, 0, "f < n");
-	check_withheld("{\"kind\":\"median\",\"f\":3}", 3, 3, "n = 0 messages");
-}
-
-/* n is that of the step: the same rule with fewer messages, and with none. */
-Test(rules, n_is_that_of_the_step)
-{
-	struct rule_rig r;
-	rule_rig_init(&r, "ref", KRUM("\"f\":1"), 7, D, 1);
-	say_rows(&r, 7);
-	for (int count = 7; count >= 0; count--) {
-		r.meeting.count = count;
-		cr_assert_eq(rule_rig_meet(&r, 0), count > 4 ? MEETING_ANSWERED : MEETING_WITHHELD, "%d",
-		             count);
-		cr_assert_eq(r.run.report.n, count);
-	}
-	r.meeting.count = 5;
-	cr_assert_eq(rule_rig_meet(&r, 0), MEETING_ANSWERED);
-	cr_assert_arr_eq(r.answer, X[2], sizeof X[2]);
-	rule_rig_clear(&r);
-}
-
-/* Centered clipping begins where the last step ended. */
-Test(rules, the_memory_is_the_last_answer)
-{
-	struct rule_rig r;
-	float memory[D];
-	rule_rig_init(&r, "ref", "{\"kind\":\"centered-clipping\",\"tau\":2}", 5, D, 1);
-	say_rows(&r, 5);
-	for (uint64_t step = 0; step < 3; step++) {
-		cr_assert_eq(rule_rig_meet(&r, step), MEETING_ANSWERED);
-		rule_rig_memory(&r, memory);
-		cr_assert_arr_eq(memory, r.answer, sizeof memory);
-	}
-	rule_rig_clear(&r);
-}
+/* --- what is refused -------------------------------------------------------------------------------------
+ */
 
 Test(rules, checks_before_training)
 {
@@ -488,6 +321,26 @@ Test(rules, checks_before_training)
 	        {MULTI("\"m\":6"), 7, 2, "found m = 6"},
 	        {"\"median\"", 6, 3, "median: found n = 6 messages and f = 3, expected 2 f < n"},
 	        {"\"trimmed-mean\"", 7, 3, NULL},
+	        {"\"bulyan\"", 7, 1, NULL},
+	        {"\"bulyan\"", 10, 2, "bulyan: found n = 10 messages and f = 2, expected 4 f + 3 <= n"},
+	        {"\"caf\"", 6, 3, "caf: found n = 6 messages and f = 3, expected 2 f < n"},
+	        {"\"mda\"", 64, 31, NULL},
+	        {"\"mda\"", 65, 1, "mda: found n = 65 messages, expected at most 64"},
+	        {"\"mda\"", 64, 32, "mda: found n = 64 messages and f = 32, expected 2 f < n"},
+	        {"\"smea\"", 23, 9, NULL},
+	        {"\"smea\"", 23, 10,
+	         "smea: found n = 23 messages and f = 10: 1144066 subsets of n - f, expected at most "
+	         "1000000"},
+	        {"\"smea\"", 1000000, 1, NULL},
+	        {"\"smea\"", 64, 31, "more than 1000000000000000 subsets"},
+	        {"\"smea\"", 6, 3, "smea: found n = 6 messages and f = 3, expected 2 f < n"},
+	        {"{\"kind\":\"monna\",\"pivot\":4}", 5, 2, NULL},
+	        {"{\"kind\":\"monna\",\"pivot\":4}", 5, 3, "monna: found n = 5 messages and f = 3"},
+	        {"{\"kind\":\"monna\",\"pivot\":5}", 5, 1,
+	         "monna: found pivot = 5, expected one of the workers 0 to 4"},
+	        {"{\"kind\":\"monna\",\"pivot\":0,\"before\":[\"nnm\",\"arc\"]}", 5, 1, NULL},
+	        {"{\"kind\":\"monna\",\"pivot\":0,\"before\":[\"nnm\",{\"kind\":\"bucketing\",\"s\":1}]}", 5,
+	         1, "monna: `pivot` is a worker, and \"bucketing\" makes one vector of several"},
 	        {"\"meamed\"", 6, 3, "meamed: found n = 6 messages and f = 3, expected 2 f < n"},
 	        {"\"geometric-median\"", 4, 2, "expected 2 f < n"},
 	        {"{\"kind\":\"centered-clipping\",\"tau\":1}", 4, 3, NULL},
@@ -535,6 +388,8 @@ Test(rules, refused_keys)
 	        "{\"kind\":\"krum\",\"before\":[{\"kind\":\"clipping\",\"limit\":0}]}",
 	        "{\"kind\":\"krum\",\"before\":[{\"kind\":\"bucketing\",\"s\":0}]}",
 	        "{\"kind\":\"multi-krum\",\"m\":0}",
+	        "\"monna\"",
+	        "{\"kind\":\"monna\",\"pivot\":-1}",
 	        "{\"kind\":\"geometric-median\",\"nu\":0}",
 	        "{\"kind\":\"geometric-median\",\"start\":\"origin\"}"};
 	json_help_family_refuses(&family_aggregators, bad, sizeof bad / sizeof *bad);
@@ -551,6 +406,9 @@ Test(rules, names_of_others)
 	                                       {"cclip", "centered-clipping"},
 	                                       {"mean_around_median", "meamed"},
 	                                       {"multikrum", "multi-krum"},
+	                                       {"minimum_diameter_averaging", "mda"},
+	                                       {"MoNNA", "monna"},
+	                                       {"covariance_bound_agnostic_filter", "caf"},
 	                                       {"nnm", "before"}};
 	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
 		char meant[FAMILY_MEANT];

@@ -9,6 +9,7 @@
 #include <string.h>
 #include "cmd/commands.h"
 #include "experiment/experiment.h"
+#include "aggregator/aggregator.h"
 #include "registry.h"
 #include "tests/support/cli.h"
 
@@ -201,6 +202,22 @@ Test(cli, list_says_what_an_attack_acts_on_and_sees)
 	cr_expect_not_null(strstr(cli_out, "\"sees\":\"crowd\""), "%s", cli_out);
 	cr_expect_eq(cli("list attacks"), 0);
 	cr_expect_not_null(strstr(cli_out, "FOE"));
+}
+
+/* Each with its formula; a rule's says what it needs and who published it. */
+Test(cli, list_shows_rules_with_precondition_and_source)
+{
+	cr_expect_eq(cli("list aggregators"), 0);
+	for (const struct row *const *r = family_aggregators.rows; *r; r++) {
+		char head[16];
+		snprintf(head, sizeof head, "%.15s", (*r)->formula);
+		cr_expect_not_null(strstr(cli_out, head), "%s", (*r)->name);
+		if (!((const struct aggregator *)(const void *)*r)->rule)
+			continue;
+		cr_expect_not_null(strstr((*r)->formula, "Needs "), "%s", (*r)->name);
+		cr_expect_not_null(strstr((*r)->formula, " 20"), "%s: by whom, and when?", (*r)->name);
+	}
+	expect_narrow("list aggregators");
 }
 
 Test(cli, list_refuses_what_is_not_there)

@@ -111,6 +111,34 @@ Test(combine, aggregators_that_are_no_rules)
 	arena_clear(&a);
 }
 
+/* Rules that choose a set say which; one that weighs, how much. */
+Test(combine, rules_that_choose_a_set)
+{
+	static const struct {
+		const char *rule;
+		double answer[4];
+		const char *chosen;
+	} cases[] = {
+	        {"{\"kind\":\"mda\",\"f\":1}", {0.75, -0.5, -0.75, 1.5}, "[0,1,2,4]"},
+	        {"{\"kind\":\"smea\",\"f\":1}", {-0.6875, 0.25, -1.4375, 1.75}, "[0,1,2,3]"},
+	        {"{\"kind\":\"monna\",\"f\":1,\"pivot\":3}", {-0.6875, 0.25, -1.4375, 1.75}, "[0,1,2,3]"},
+	        {"{\"kind\":\"caf\",\"f\":1}", {0, 0, -1, 1.75}, "null"},
+	        {"{\"kind\":\"bulyan\"}", {0, 0, -1, 1.75}, "[0,1,2,3,4]"},
+	};
+	struct arena a = {0};
+	cli_write("v.json", X5);
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct buf chosen = {0};
+		struct json *line = answer_of(&a, cases[i].rule, "v.json");
+		expect_numbers(line, "answer", cases[i].answer, 4);
+		json_write(&chosen, json_member(line, "chosen"));
+		cr_expect_str_eq(chosen.text, cases[i].chosen, "%s", cases[i].rule);
+		cr_expect_eq(json_member(line, "weights")->type == JSON_NULL, i == 4);
+		buf_clear(&chosen);
+	}
+	arena_clear(&a);
+}
+
 /* A tie is a coin of seed and step: other seeds, other answers, and the same one again. */
 Test(combine, seed_and_step_decide_coins)
 {
@@ -239,6 +267,10 @@ Test(combine, bad_input_gets_a_sentence)
 	refuses("{\"kind\":\"median\",\"f\":1,\"before\":[\"nnn\"]}", X5, "did you mean \"nnm\"");
 	refuses("{\"kind\":\"rfa\"}", X5, "\"rfa\" is \"geometric-median\" here");
 	refuses("{\"kind\":\"centered-clipping\"}", X5, "tau");
+	refuses("{\"kind\":\"monna\"}", X5, "pivot");
+	refuses("{\"kind\":\"monna\",\"pivot\":5}", X5,
+	        "v.json: monna: found pivot = 5, expected one of the workers 0 to 4");
+	refuses("{\"kind\":\"bulyan\",\"f\":1}", X5, "expected 4 f + 3 <= n");
 	refuses("{\"aggregator\":\"median\",\"sed\":1}", X5, "did you mean \"seed\"");
 	refuses("[1]", X5, "r.json:1:1: found an array, expected an object with \"aggregator\"");
 	refuses("{\"seed\":1}", X5, "aggregator");

@@ -88,6 +88,15 @@ Test(experiment, impossible_combinations)
 	refuses("{" QUADRATIC
 	        ",\"workers\":7,\"aggregator\":{\"kind\":\"median\",\"f\":4,\"before\":[\"nnm\"]}}",
 	        "aggregator|nnm|n = 7|f = 4|2 f < n");
+	refuses("{" QUADRATIC
+	        ",\"workers\":7,\"adversaries\":{\"ids\":[2,5]},\"aggregator\":{\"kind\":\"monna\","
+	        "\"pivot\":5}}",
+	        "aggregator|monna|pivot = 5|a worker that is Byzantine here|adversaries.ids");
+	refuses("{" QUADRATIC ",\"workers\":7,\"aggregator\":{\"kind\":\"monna\",\"pivot\":7}}",
+	        "aggregator|monna|pivot = 7|one of the workers 0 to 6");
+	refuses("{" QUADRATIC ",\"workers\":7,\"aggregator\":\"monna\"}", "pivot");
+	refuses("{" QUADRATIC ",\"workers\":30,\"adversaries\":{\"count\":12},\"aggregator\":\"smea\"}",
+	        "aggregator|smea|n = 30|f = 12|86493225 subsets|at most 1000000");
 	refuses("{" QUADRATIC ",\"name\":\"a/b\"}", "name|a/b|letters");
 	refuses("{" QUADRATIC ",\"name\":\"\"}", "name");
 	refuses("{\"model\":\"median-toy\",\"steps\":5,\"workers\":2}", "model|3|2");

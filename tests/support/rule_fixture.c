@@ -5,6 +5,11 @@
 #include "base/mem.h"
 #include "registry.h"
 
+const float rule_rig_x[RULE_RIG_ROWS][RULE_RIG_D] = {{0.25F, -0.5F, -2.5F, 0.25F},  {2.5F, 0, 1.5F, 1.75F},
+                                                     {-2.5F, -0.5F, -2.75F, 2.25F}, {-3, 2, -2, 2.75F},
+                                                     {2.75F, -1, 0.75F, 1.75F},     {0.5F, 0.25F, -1, 1},
+                                                     {-0.25F, 0.75F, 0.5F, -0.5F}};
+
 static void open_rule(struct rule_rig *r, const char *json, int workers, size_t n, int lanes)
 {
 	struct err e = {0};
@@ -71,6 +76,20 @@ void rule_rig_clear(struct rule_rig *r)
 void rule_rig_say(struct rule_rig *r, int worker, const float *v)
 {
 	r->be.memory->upload(r->queues[0], r->push[worker], v, r->run.n * sizeof *v);
+	r->be.memory->finish(r->queues[0]);
+}
+
+void rule_rig_say_rows(struct rule_rig *r, int rows)
+{
+	for (int i = 0; i < rows; i++)
+		rule_rig_say(r, i, rule_rig_x[i]);
+}
+
+void rule_rig_remember(struct rule_rig *r, const float *v)
+{
+	if (!r->run.memory)
+		return;
+	r->be.memory->upload(r->queues[0], r->run.memory, v, r->run.n * sizeof *v);
 	r->be.memory->finish(r->queues[0]);
 }
 

@@ -4,7 +4,10 @@
 
 #include "aggregator/rule_run.h"
 
-enum { RULE_WORKERS_MOST = 33 };
+enum { RULE_WORKERS_MOST = 33, RULE_RIG_D = 4, RULE_RIG_ROWS = 7 };
+
+/* X7 of tests/golden/rules.json; its first five rows are X5. */
+extern const float rule_rig_x[RULE_RIG_ROWS][RULE_RIG_D];
 
 struct rule_rig {
 	struct arena arena;
@@ -28,6 +31,12 @@ void rule_rig_clear(struct rule_rig *r);
 
 /* The message of a worker. v [n] */
 void rule_rig_say(struct rule_rig *r, int worker, const float *v);
+
+/* The first rows of X7, for n = 4. */
+void rule_rig_say_rows(struct rule_rig *r, int rows);
+
+/* The server memory becomes v [n]; without one, nothing happens. */
+void rule_rig_remember(struct rule_rig *r, const float *v);
 
 /* A step by this process alone. */
 enum meeting_end rule_rig_meet(struct rule_rig *r, uint64_t step);
