@@ -159,6 +159,54 @@ Test(unequal, workers_pass_over_their_own_shards)
 	runs_clear(&runs);
 }
 
+/* --- memory --------------------------------------------------------------------------------------------- */
+
+static size_t lane_of(const char *batch, int hosted)
+{
+	char text[700];
+	struct runs runs;
+	struct plan plan;
+	snprintf(text, sizeof text, "{\"workers\":3,\"steps\":2,\"lr\":0.01," NORMS GLYPHS "\"batch\":%s}",
+	         batch);
+	const struct settings *s = train_settings(&runs, text);
+	if (hosted == 3)
+		trainer_plan(s, 1, &plan);
+	else
+		trainer_plan_hosted(s, 1, hosted, &plan);
+	runs_clear(&runs);
+	return plan.lane;
+}
+
+/* An instance for each size that is there; a process with one worker has one, at most for the largest. */
+Test(unequal, the_plan_counts_instances)
+{
+	size_t one = lane_of("40", 3), two = lane_of("[40,20,40]", 3), three = lane_of("[40,20,30]", 3);
+	cr_expect(one < two && two < three && three < 3 * one, "%zu, %zu, %zu", one, two, three);
+	cr_expect_eq(lane_of("[40,40,40]", 3), one);
+	cr_expect_eq(lane_of("[40,20,30]", 1), lane_of("40", 1));
+	cr_expect_eq(lane_of("[40,20,30]", 2), lane_of("[40,30,40]", 2));
+}
+
+/* A process that makes no passes has no more than its own workers' batches. */
+Test(unequal, a_worker_alone_has_its_own_batch)
+{
+	static const int ids[] = {2};
+	struct runs runs;
+	struct err e = {0};
+	struct feed feed;
+	struct pool *pool = pool_open(1);
+	const struct settings *s = train_settings(
+	        &runs, "{\"workers\":3,\"steps\":2,\"lr\":0.01," NORMS GLYPHS "\"batch\":[40,20,5]}");
+	cr_assert_eq(feed_open(&feed, s, pool, ids, 1, false, &e), 0, "%s", e.text);
+	cr_expect_eq(feed.batch, 5);
+	feed_close(&feed);
+	cr_assert_eq(feed_open(&feed, s, pool, ids, 1, true, &e), 0, "%s", e.text);
+	cr_expect_eq(feed.batch, 40);
+	feed_close(&feed);
+	pool_close(pool);
+	runs_clear(&runs);
+}
+
 /* --- the same bits -------------------------------------------------------------------------------------- */
 
 static void expect_same_bits(const char *text, int lanes, const char *other, int other_lanes, bool same)
