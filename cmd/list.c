@@ -32,6 +32,11 @@ static size_t all_families(const struct family *out[FAMILIES_MAX])
 	return n;
 }
 
+static const char *type_of(const struct key *k)
+{
+	return k->or_one ? "integer or integers" : key_kind_name(k->kind);
+}
+
 /* One key, or, for an object, its members with dotted names. */
 static void print_key(const struct key *k, const char *prefix)
 {
@@ -43,7 +48,7 @@ static void print_key(const struct key *k, const char *prefix)
 			print_key(m, name);
 		return;
 	}
-	printf("\n  %s (%s", name, key_kind_name(k->kind));
+	printf("\n  %s (%s", name, type_of(k));
 	printf(k->unit && *k->unit ? ", in %s)" : ")", k->unit);
 	printf(k->default_json ? ", default %s" : ", %s", key_default_text(k, word, sizeof(word)));
 	if (*key_bounds_text(k, word, sizeof(word)))
@@ -159,7 +164,7 @@ static void key_line(struct buf *b, const struct key *k)
 
 	key_bounds_text(k, bounds, sizeof(bounds));
 	line_text(&inner, "name", k->name);
-	line_text(&inner, "type", key_kind_name(k->kind));
+	line_text(&inner, "type", type_of(k));
 	line_bool(&inner, "required", !k->default_json);
 	line_raw(&inner, "default", k->default_json ? k->default_json : "null");
 	line_text(&inner, "bounds", *bounds ? bounds : NULL);
@@ -319,7 +324,8 @@ const struct command cmd_list = {
         .name = "list",
         .about = "show what can be named in an experiment file",
         .usage = "list [FAMILY] [NAME]",
-        .details = "Families: experiment, models, layers, inits, data, attacks, compressors, aggregators, "
+        .details = "Families: experiment, models, layers, inits, data, partitions, attacks, compressors, "
+                   "aggregators, "
                    "optimizers, "
                    "schedules, backends, transports. With a name, every key of it: type, default, bounds, "
                    "unit and meaning, "

@@ -31,7 +31,7 @@ def x_scale(name, longest):
             if longest >= size:
                 return f"sent and received by all workers ({unit})", 1 / size
         return "sent and received by all workers (bytes)", 1
-    return {"step": "step", "epoch": "epoch (passes over a worker's shard)"}[name], 1
+    return {"step": "step", "epoch": "epoch (passes over the samples in use)"}[name], 1
 
 
 def y_text(name, runs):

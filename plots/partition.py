@@ -87,13 +87,15 @@ def draw(args, runs):
         args.width = 5.5 if columns == 1 else 4.0 * columns
     if args.height is None:
         args.height = 3.8 * rows
-    figure, panes = common.new_figure(args, columns, rows)
+    alike = len({shares(run).shape[1] for run in chosen}) == 1
+    figure, panes = common.new_figure(args, columns, rows, sharey=alike)
     for axes, run in zip(panes, chosen):
         draw_run(axes, run)
     for axes in panes[len(chosen):]:
         axes.set_visible(False)
-    for axes in panes[:len(chosen):columns]:
-        axes.set_ylabel("tokens" if shares(chosen[0]).shape[1] == 1 else "samples")
+    for place, (axes, run) in enumerate(zip(panes, chosen)):
+        if place % columns == 0 or not alike:
+            axes.set_ylabel("tokens" if shares(run).shape[1] == 1 else "samples")
     if 1 < max(shares(run).shape[1] for run in chosen) <= MOST_NAMED:
         common.legend_of_all(panes[:len(chosen)])
     return figure

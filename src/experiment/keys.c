@@ -107,8 +107,9 @@ const struct key experiment_keys[] = {
          .lowest = 0,
          .highest = 1e9,
          .unit = "epochs",
-         .help = "how long to train, in passes of each worker over its shard, up to the next whole step; 0: "
-                 "as `steps` says"},
+         .help = "how long to train, in passes over the samples in use (of each worker over its shard, where "
+                 "these "
+                 "are equal), up to the next whole step; 0: as `steps` says"},
         {.name = "batch",
          .also = "batch_size, bs, mini_batch, minibatch_size, train_batch_size, per_device_train_batch_size, "
                  "B",

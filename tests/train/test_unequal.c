@@ -7,7 +7,9 @@
 #include "base/mem.h"
 #include "base/rng.h"
 #include "adversary/attack.h"
+#include "optimizer/schedule.h"
 #include "registry.h"
+#include "tests/support/h5_files.h"
 #include "tests/support/image_folder.h"
 #include "tests/support/train.h"
 #include "train/lane.h"
@@ -59,6 +61,25 @@ Test(unequal, the_column_of_epochs_counts_them)
 	}
 	trainer_close(t);
 	pool_close(pool);
+	runs_clear(&runs);
+}
+
+/* 600 samples, 13 a step: an epoch is over after 46.15 steps, so that the rate falls before step 47, 93 and
+ * 139. */
+Test(unequal, schedules_count_such_epochs)
+{
+	struct runs runs;
+	const struct settings *s = train_settings(
+	        &runs, "{\"workers\":3,\"steps\":150,\"batch\":[8,4,1],\"model\":\"softmax\"," GLYPHS
+	               "\"lr\":{\"kind\":\"step\",\"rate\":1,\"factor\":0.5,\"every\":1,\"per\":\"epoch\"}}");
+	const struct schedule_env env = {.steps = 150, .steps_per_epoch = s->steps_per_epoch};
+	for (int64_t step = 0; step < 150; step++)
+		cr_expect_eq(schedule_rate((const struct schedule *)s->lr.row, s->lr.state, &env, step),
+		             step < 47    ? 1
+		             : step < 93  ? 0.5
+		             : step < 139 ? 0.25
+		                          : 0.125,
+		             "step %d", (int)step);
 	runs_clear(&runs);
 }
 
@@ -138,6 +159,54 @@ Test(unequal, workers_pass_over_their_own_shards)
 	runs_clear(&runs);
 }
 
+/* --- memory --------------------------------------------------------------------------------------------- */
+
+static size_t lane_of(const char *batch, int hosted)
+{
+	char text[700];
+	struct runs runs;
+	struct plan plan;
+	snprintf(text, sizeof text, "{\"workers\":3,\"steps\":2,\"lr\":0.01," NORMS GLYPHS "\"batch\":%s}",
+	         batch);
+	const struct settings *s = train_settings(&runs, text);
+	if (hosted == 3)
+		trainer_plan(s, 1, &plan);
+	else
+		trainer_plan_hosted(s, 1, hosted, &plan);
+	runs_clear(&runs);
+	return plan.lane;
+}
+
+/* An instance for each size that is there; a process with one worker has one, at most for the largest. */
+Test(unequal, the_plan_counts_instances)
+{
+	size_t one = lane_of("40", 3), two = lane_of("[40,20,40]", 3), three = lane_of("[40,20,30]", 3);
+	cr_expect(one < two && two < three && three < 3 * one, "%zu, %zu, %zu", one, two, three);
+	cr_expect_eq(lane_of("[40,40,40]", 3), one);
+	cr_expect_eq(lane_of("[40,20,30]", 1), lane_of("40", 1));
+	cr_expect_eq(lane_of("[40,20,30]", 2), lane_of("[40,30,40]", 2));
+}
+
+/* A process that makes no passes has no more than its own workers' batches. */
+Test(unequal, a_worker_alone_has_its_own_batch)
+{
+	static const int ids[] = {2};
+	struct runs runs;
+	struct err e = {0};
+	struct feed feed;
+	struct pool *pool = pool_open(1);
+	const struct settings *s = train_settings(
+	        &runs, "{\"workers\":3,\"steps\":2,\"lr\":0.01," NORMS GLYPHS "\"batch\":[40,20,5]}");
+	cr_assert_eq(feed_open(&feed, s, pool, ids, 1, false, &e), 0, "%s", e.text);
+	cr_expect_eq(feed.batch, 5);
+	feed_close(&feed);
+	cr_assert_eq(feed_open(&feed, s, pool, ids, 1, true, &e), 0, "%s", e.text);
+	cr_expect_eq(feed.batch, 40);
+	feed_close(&feed);
+	pool_close(pool);
+	runs_clear(&runs);
+}
+
 /* --- the same bits -------------------------------------------------------------------------------------- */
 
 static void expect_same_bits(const char *text, int lanes, const char *other, int other_lanes, bool same)
@@ -162,6 +231,36 @@ Test(unequal, lanes_do_not_change_bits)
 	for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
 		for (int lanes = 2; lanes <= 4; lanes++)
 			expect_same_bits(texts[i], 1, texts[i], lanes, true);
+}
+
+#define UNEQUAL                                                                                              \
+	"{\"workers\":4,\"steps\":12,\"batch\":[3,5,7,2],\"lr\":0.01,\"data_seed\":5," NORMS GLYPHS          \
+	"\"partition\":{\"kind\":\"dirichlet\",\"alpha\":0.5},\"adversaries\":{\"count\":1,\"data\":"        \
+	"\"none\","                                                                                          \
+	"\"attack\":\"gaussian\"}}"
+
+/* Saved after 5 steps and continued on other lanes. */
+Test(unequal, a_run_goes_on_from_its_checkpoint, .init = h5_files_begin, .fini = h5_files_end)
+{
+	const char *path = h5_files_path("a.checkpoint.h5");
+	struct runs runs;
+	struct err e = {0};
+	size_t n;
+	float *whole = train_x(UNEQUAL, 1, &n);
+	const struct settings *s = train_settings(&runs, UNEQUAL);
+	struct pool *pool = pool_open(3);
+	struct trainer *t = train_open(s, pool);
+	train_steps(t, 5);
+	cr_assert_eq(trainer_save(t, path, &e), 0, "%s", e.text);
+	trainer_close(t);
+	t = train_open(s, pool);
+	cr_assert_eq(trainer_restore(t, path, &e), 0, "%s", e.text);
+	train_steps(t, 7);
+	cr_expect_eq(memcmp(trainer_x(t, &n), whole, n * sizeof *whole), 0);
+	trainer_close(t);
+	pool_close(pool);
+	runs_clear(&runs);
+	mem_free(whole);
 }
 
 Test(unequal, a_list_of_one_batch_is_that_batch)
