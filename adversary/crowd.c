@@ -128,25 +128,3 @@ void crowd_mix(const struct crowd_view *view, const struct crowd_mix *mix, size_
 		crowd_write(view, sum, at, count, out);
 	}
 }
-
-int crowd_expect_signs(const struct crowd_terms *terms, struct err *e)
-{
-	if (terms->signs)
-		return 0;
-	return err_user(e,
-	                "the attack is one on votes, and messages of compressor \"%s\" are no plain signs; "
-	                "expected compressor \"sign\", with aggregator \"vote\" or \"mean\"",
-	                terms->compressor);
-}
-
-int crowd_expect_askable(const struct crowd_terms *terms, struct err *e)
-{
-	if (!terms->remembers)
-		return 0;
-	return err_user(
-	        e,
-	        "the attack tries what the server would answer to a vector, and a message of compressor "
-	        "\"%s\" says what was left unsaid before, too; expected compressor \"none\" or "
-	        "\"sign\"",
-	        terms->compressor);
-}

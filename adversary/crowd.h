@@ -36,8 +36,10 @@ enum {
 
 /* What the server would make of the honest messages and a message of every colluder. */
 struct crowd_answer {
-	double distance; /* of the answer from mu; NAN: the step would be withheld */
-	bool chosen;     /* a rule that chooses messages has chosen a colluder's */
+	/* Of the answer from mu; of one with the learning rate inside, over that rate. NAN: the step would be
+	 * withheld. */
+	double distance;
+	bool chosen; /* a rule that chooses messages has chosen a colluder's */
 };
 
 /*
@@ -77,8 +79,7 @@ struct crowd_view {
 struct crowd_terms {
 	int workers, byzantine; /* all, and colluders among them */
 	const char *aggregator, *compressor;
-	bool signs;     /* messages are signs */
-	bool remembers; /* the compressor keeps a memory for each worker */
+	bool signs; /* messages are signs */
 };
 
 struct crowd_attack {
@@ -149,10 +150,5 @@ void crowd_mix(const struct crowd_view *view, const struct crowd_mix *mix, size_
 
 /* Coordinates [begin, begin + count) of out from numbers of the host; count is at most CROWD_CHUNK. */
 void crowd_write(const struct crowd_view *view, const double *from, size_t begin, size_t count, float *out);
-
-/* For check(): an attack on votes needs messages that are signs; one that asks, those that are all that a
- * worker says. */
-int crowd_expect_signs(const struct crowd_terms *terms, struct err *e);
-int crowd_expect_askable(const struct crowd_terms *terms, struct err *e);
 
 #endif

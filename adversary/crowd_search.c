@@ -40,9 +40,3 @@ bool crowd_search_asks(const void *state)
 	(void)state;
 	return true;
 }
-
-int crowd_search_check(const void *state, const struct crowd_terms *terms, struct err *e)
-{
-	(void)state;
-	return crowd_expect_askable(terms, e);
-}

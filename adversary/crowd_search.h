@@ -17,9 +17,8 @@ struct crowd_search {
 /* numbers[0] becomes t. A withheld step is the worst answer. */
 void crowd_search(const struct crowd_search *s, const struct crowd_view *view, double *numbers);
 
-/* asks() and check() of attacks that search. */
+/* asks() of attacks that search. */
 bool crowd_search_asks(const void *state);
-int crowd_search_check(const void *state, const struct crowd_terms *terms, struct err *e);
 
 /* The keys of a struct crowd_search, which is at the offset `at` of the state. */
 #define CROWD_SEARCH_KEYS(at)                                                                                \

@@ -23,5 +23,10 @@ void crowd_right(const struct crowd_view *view, enum crowd_target target, size_t
 int crowd_target_check(const void *state, const struct crowd_terms *terms, struct err *e)
 {
 	(void)state;
-	return crowd_expect_signs(terms, e);
+	if (terms->signs)
+		return 0;
+	return err_user(e,
+	                "the attack is one on votes, and messages of compressor \"%s\" are no plain signs; "
+	                "expected compressor \"sign\", with aggregator \"vote\" or \"mean\"",
+	                terms->compressor);
 }

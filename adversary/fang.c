@@ -21,16 +21,14 @@ static bool fang_asks(const void *state)
 
 static int fang_check(const void *state, const struct crowd_terms *terms, struct err *e)
 {
-	if (!fang_asks(state))
+	bool krum = strcmp(terms->aggregator, "krum") == 0 || strcmp(terms->aggregator, "multi-krum") == 0;
+	if (krum || !fang_asks(state))
 		return 0;
-	if (strcmp(terms->aggregator, "krum") != 0 && strcmp(terms->aggregator, "multi-krum") != 0)
-		return err_user(
-		        e,
-		        "with \"rule\": \"krum\" the attack tries what Krum would choose, and aggregator "
-		        "\"%s\" is not Krum; expected aggregator \"krum\" or \"multi-krum\", or \"rule\": "
-		        "\"trimmed-mean\"",
-		        terms->aggregator);
-	return crowd_expect_askable(terms, e);
+	return err_user(
+	        e,
+	        "with \"rule\": \"krum\" the attack tries what Krum would choose, and aggregator \"%s\" is "
+	        "not Krum; expected aggregator \"krum\" or \"multi-krum\", or \"rule\": \"trimmed-mean\"",
+	        terms->aggregator);
 }
 
 /* Halve lambda until Krum takes a colluder's vector. */

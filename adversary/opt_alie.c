@@ -47,7 +47,6 @@ const struct crowd_attack attack_opt_alie = {
                  .sees = ATTACK_CROWD,
                  .acts_on = ATTACK_MESSAGE,
                  .without_data = true},
-        .check = crowd_search_check,
         .asks = crowd_search_asks,
         .rounds = 1,
         .plan = opt_alie_plan,

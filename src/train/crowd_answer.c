@@ -8,6 +8,13 @@ static size_t pieces(size_t n)
 	return (n + CROWD_BLOCK - 1) / CROWD_BLOCK;
 }
 
+/* Copies begin at multiples of 64 bytes. */
+size_t crowd_unsaid_floats(const struct settings *s, size_t n)
+{
+	const struct method m = settings_method(s);
+	return (method_worker_floats(&m, n) + 15) / 16 * 16;
+}
+
 static size_t end_of(size_t begin, size_t n)
 {
 	return begin + CROWD_BLOCK < n ? begin + CROWD_BLOCK : n;
@@ -49,6 +56,11 @@ void crowd_chain_open(struct crowd_chain *c, const struct settings *s, const str
 	c->colluder = mem_array(workers, sizeof *c->colluder);
 	c->sums = mem_array(pieces(r->job.n), sizeof *c->sums);
 	c->pull = r->be->memory->alloc(method_pull_bytes(&r->method, r->job.n), "answer that colluders try");
+	c->unsaid_floats = crowd_unsaid_floats(s, r->job.n);
+	if (c->unsaid_floats > 0)
+		c->unsaid = r->be->memory->alloc((size_t)s->adversaries.count * c->unsaid_floats *
+		                                         sizeof *c->unsaid,
+		                                 "what colluders leave unsaid, as they try it");
 	open_rule(c, s);
 }
 
@@ -59,6 +71,7 @@ void crowd_chain_close(struct crowd_chain *c)
 	rule_close(&c->run);
 	c->round->be->memory->release(c->pull);
 	c->round->be->memory->release(c->memory);
+	c->round->be->memory->release(c->unsaid);
 	mem_free(c->queues);
 	mem_free(c->pushes);
 	mem_free(c->ids);
@@ -79,23 +92,39 @@ void crowd_chain_add(struct crowd_chain *c, struct worker *w)
 	c->pushes[c->count++] = w->push;
 }
 
-/* One block of one colluder's message, or all of a message that cannot be cut. */
+/* Into how many pieces a message is cut while it is made: one where the compressor remembers, or cannot. */
+static size_t cut_of(const struct crowd_chain *c)
+{
+	bool whole = c->unsaid_floats > 0 || c->round->method.compressor->bits == 0;
+	return whole ? 1 : pieces(c->round->job.n);
+}
+
+/* A copy of what the compressor of colluder i has left unsaid; NULL: it says all. */
+static float *copy_unsaid(const struct crowd_chain *c, size_t i, struct queue *q)
+{
+	float *copy = c->unsaid_floats > 0 ? c->unsaid + i * c->unsaid_floats : NULL;
+	size_t floats = method_worker_floats(&c->round->method, c->round->job.n);
+	if (copy)
+		c->round->be->memory->copy(q, copy, c->colluder[i]->unsaid, floats * sizeof *copy);
+	return copy;
+}
+
+/* One piece of one colluder's message. */
 static void encode_item(void *ctx, int lane, size_t item)
 {
 	const struct crowd_chain *c = ctx;
 	const struct round *r = c->round;
 	const struct step_job job = round_job(r, &c->workforce->lanes[lane]);
-	size_t cut = r->method.compressor->bits > 0 ? pieces(job.n) : 1;
-	const struct worker *w = c->colluder[item / cut];
+	size_t cut = cut_of(c), i = item / cut;
+	const struct worker *w = c->colluder[i];
 	size_t begin = item % cut * CROWD_BLOCK, end = cut > 1 ? end_of(begin, job.n) : job.n;
-	method_encode(&r->method, &job, w->id, c->forged, begin, end, NULL, w->push);
+	method_encode(&r->method, &job, w->id, c->forged, begin, end, copy_unsaid(c, i, job.queue), w->push);
 	job.be->memory->finish(job.queue);
 }
 
 static void encode(struct crowd_chain *c)
 {
-	size_t cut = c->round->method.compressor->bits > 0 ? pieces(c->round->job.n) : 1;
-	pool_run(c->workforce->pool, cut * (size_t)c->colluders, encode_item, c);
+	pool_run(c->workforce->pool, cut_of(c) * (size_t)c->colluders, encode_item, c);
 }
 
 static void combine_item(void *ctx, int lane, size_t item)
@@ -151,7 +180,7 @@ static void distance_item(void *ctx, int lane, size_t item)
 		message_floats(&job, &c->round->method.pull, c->pull, at, at + count, answer);
 		crowd_mean(&view, at, count, mean);
 		for (size_t i = 0; i < count; i++)
-			mean[i] = answer[i] - mean[i];
+			mean[i] = c->scale * answer[i] - mean[i];
 		c->sums[item] += crowd_dot(count, mean, mean);
 	}
 }
@@ -165,6 +194,7 @@ void crowd_chain_answer(struct crowd_chain *c, const struct crowd_view *view, co
 	*answer = (struct crowd_answer){.distance = NAN};
 	c->view = view;
 	c->forged = forged;
+	c->scale = c->round->method.compressor->lr_inside ? 1 / c->round->job.lr : 1;
 	encode(c);
 	if (c->round->method.aggregator->rule) {
 		if (!meet(c, &answer->chosen))

@@ -24,6 +24,9 @@ struct crowd_chain {
 	struct rule_run run;
 	struct queue **queues; /* [lanes] */
 	float *memory;         /* a copy of what the server remembers; NULL: it remembers nothing */
+	size_t unsaid_floats;  /* of a colluder's copy of what its compressor remembers; 0: nothing */
+	float *unsaid;         /* [colluders][unsaid_floats] */
+	double scale;          /* of the answer: 1, or 1 over the learning rate that is inside it */
 	void *pull;
 	double *sums; /* [blocks] squared distances */
 	/* Of the present step: workers that are counted, in their order, and the colluders among them. */
@@ -40,6 +43,9 @@ struct crowd_chain {
 void crowd_chain_open(struct crowd_chain *c, const struct settings *s, const struct workforce *w,
                       const struct round *r, const struct state *st);
 void crowd_chain_close(struct crowd_chain *c);
+
+/* Floats of the copy of what a colluder's compressor remembers, or 0: for the memory plan. */
+size_t crowd_unsaid_floats(const struct settings *s, size_t n);
 
 /* A step begins; its workers follow, in their order. */
 void crowd_chain_begin(struct crowd_chain *c);

@@ -181,6 +181,8 @@ static void plan_crowd(const struct settings *s, int lanes, struct plan *out)
 		bytes = sum(bytes, rule_bytes(agg, (size_t)s->workers, n, (size_t)lanes));
 		bytes = sum(bytes, product(rule_memory_floats(agg, n), sizeof(float)));
 		bytes = sum(bytes, sum(out->pull_bytes, blocks * sizeof(double)));
+		bytes = sum(bytes, product(product((size_t)s->adversaries.count, crowd_unsaid_floats(s, n)),
+		                           sizeof(float)));
 	}
 	out->lanes = sum(out->lanes, bytes);
 	out->adversaries = sum(out->adversaries, product(crowd_memory_floats(s, n), sizeof(float)));

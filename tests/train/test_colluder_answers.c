@@ -25,7 +25,8 @@ enum naive { MEAN, MEDIAN, VOTE, MEAN_OF_SIGNS };
 static struct seen {
 	enum naive rule;
 	int asked, wrong;
-	double factor; /* that the attack chose in the end */
+	double factor;            /* that the attack chose in the end */
+	double foretold, mean[N]; /* what it was told of that, and mu */
 } seen;
 
 /* --- naive answers ------------------------------------------------------------------------------------ */
@@ -139,6 +140,16 @@ static void ask_in_vain(const void *state, const struct crowd_view *v, int round
 	numbers[0] = 1.5;
 }
 
+/* Ask for this and that, then for what is sent. */
+static void foretell(const void *state, const struct crowd_view *v, int round, const double *sums,
+                     double *numbers)
+{
+	ask_in_vain(state, v, round, sums, numbers);
+	seen.foretold = ask(v, 1.5, numbers);
+	for (size_t j = 0; j < v->n; j++)
+		seen.mean[j] = mean_of(v, j);
+}
+
 /* Twice the same question has the same answer; one with the server's own coins would be another. */
 static void toss(const void *state, const struct crowd_view *v, int round, const double *sums,
                  double *numbers)
@@ -176,6 +187,17 @@ static void expect_krum(const void *state, const struct crowd_view *v, int round
 typedef void plan_fn(const void *state, const struct crowd_view *v, int round, const double *sums,
                      double *numbers);
 
+/* The step from x to y, of the rate 0.01, was by an answer as far from mu as was foretold. */
+static void compare_step(const float *x, const float *y)
+{
+	double sum = 0;
+	for (size_t j = 0; j < N; j++) {
+		double d = ((double)x[j] - y[j]) / 0.01 - seen.mean[j];
+		sum += d * d;
+	}
+	seen.wrong += !(fabs(sqrt(sum) - seen.foretold) <= 1e-4 * seen.foretold);
+}
+
 /* The parameters of a run with that attack, whose plan() is a spy's; NULL: its own. */
 static float *spied(const char *attack, plan_fn *plan, const char *method, int workers)
 {
@@ -193,10 +215,14 @@ static float *spied(const char *attack, plan_fn *plan, const char *method, int w
 	s->adversaries.attack.row = &spy.attack.row;
 	struct pool *pool = pool_open(2);
 	struct trainer *t = train_open(s, pool);
-	train_steps(t, s->steps);
-	const float *x = trainer_x(t, &n);
-	float *out = mem_array(n, sizeof *out);
-	memcpy(out, x, n * sizeof *out);
+	float *out = mem_array(N, sizeof *out);
+	for (int64_t step = 0; step < s->steps; step++) {
+		memcpy(out, trainer_x(t, &n), N * sizeof *out);
+		train_steps(t, 1);
+		if (plan == foretell)
+			compare_step(out, trainer_x(t, &n));
+	}
+	memcpy(out, trainer_x(t, &n), N * sizeof *out);
 	trainer_close(t);
 	pool_close(pool);
 	runs_clear(&runs);
@@ -228,7 +254,9 @@ Test(colluder_answers, are_those_of_naive_rules)
 Test(colluder_answers, change_nothing)
 {
 	static const char *const methods[] = {
-	        "\"aggregator\":\"mean\"", "\"aggregator\":\"krum\"",
+	        "\"aggregator\":\"mean\"",
+	        "\"aggregator\":\"krum\"",
+	        "\"aggregator\":\"mean\",\"compressor\":\"ef-sign\"",
 	        "\"aggregator\":{\"kind\":\"centered-clipping\",\"tau\":1,\"before\":[\"nnm\"]}",
 	        "\"aggregator\":\"vote\"",
 	        "\"aggregator\":{\"kind\":\"vote\",\"tie\":\"abstain\"},\"compressor\":{\"kind\":\"sign\","
@@ -240,6 +268,26 @@ Test(colluder_answers, change_nothing)
 		cr_expect_eq(memcmp(asked, plain, N * sizeof *asked), 0, "%s", methods[i]);
 		mem_free(asked);
 		mem_free(plain);
+	}
+}
+
+/* What was foretold is what the server then answers, whatever it and the compressors remember. */
+Test(colluder_answers, come_true)
+{
+	static const char *const methods[] = {
+	        "\"aggregator\":\"mean\"",
+	        "\"aggregator\":\"multi-krum\"",
+	        "\"aggregator\":\"geometric-median\"",
+	        "\"aggregator\":{\"kind\":\"centered-clipping\",\"tau\":1,\"before\":[\"nnm\"]}",
+	        "\"aggregator\":\"mean\",\"compressor\":\"ef-sign\"",
+	        "\"aggregator\":\"median\",\"compressor\":\"ef-sign\"",
+	        "\"aggregator\":\"mean\",\"compressor\":\"sign\"",
+	        "\"aggregator\":{\"kind\":\"vote\",\"tie\":\"abstain\"}"};
+	for (size_t i = 0; i < sizeof methods / sizeof *methods; i++) {
+		seen = (struct seen){0};
+		mem_free(spied("\"opt-ipm\"", foretell, methods[i], WORKERS));
+		cr_expect_eq(seen.asked, 6 * STEPS);
+		cr_expect_eq(seen.wrong, 0, "%s: %d", methods[i], seen.wrong);
 	}
 }
 

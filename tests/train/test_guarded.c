@@ -100,6 +100,23 @@ Test(guarded, packed_messages)
 	}
 }
 
+/* Colluders who remember, and who try what a server answers that remembers, or to workers who do. */
+Test(guarded, colluders)
+{
+	guarded_expect_as_ref(mlp,
+	                      "--set 'adversaries={\"count\":2,\"attack\":{\"kind\":\"mimic\",\"target\":"
+	                      "\"auto\",\"warmup\":2}}' --lanes 2");
+	guarded_expect_as_ref(mlp, "--adversaries 2 --attack opt-ipm --set "
+	                           "'aggregator={\"kind\":\"centered-clipping\",\"tau\":1}' --lanes 2");
+	guarded_expect_as_ref(mlp, "--adversaries 2 --attack opt-alie --set aggregator=median --set "
+	                           "compressor=ef-sign --lanes 2");
+	guarded_expect_as_ref(mlp, "--set 'adversaries={\"count\":1,\"attack\":{\"kind\":\"fang\",\"rule\":"
+	                           "\"krum\"}}' --set aggregator=krum --lanes 2");
+	guarded_expect_as_ref(mlp,
+	                      "--adversaries 2 --attack min-margin --set "
+	                      "'aggregator={\"kind\":\"vote\",\"zero\":\"abstain\",\"tie\":\"abstain\"}'");
+}
+
 Test(guarded, probes)
 {
 	guarded_expect_as_ref(mlp, "--set record.agreement=1 --set record.margin=1 --set record.norms=1 "
