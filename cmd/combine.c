@@ -83,7 +83,7 @@ static int read_rule(struct rule_file *out, const char *path, struct arena *a, s
 		        "%s: compressor \"%s\" says what it remembers of a run and of its learning rate, "
 		        "and here is neither; expected \"none\" or \"sign\"",
 		        path, m.compressor->row.name);
-	return method_check_messages(&m, e);
+	return method_check_messages(&m, e) ? err_prefix(e, "%s", path) : 0;
 }
 
 /* The numbers of the vectors that are true in `which` [count]; how many. NULL: none. */

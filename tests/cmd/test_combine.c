@@ -230,6 +230,8 @@ Test(combine, bad_input_gets_a_sentence)
 	refuses("{\"kind\":\"rfa\"}", X5, "\"rfa\" is \"geometric-median\" here");
 	refuses("{\"kind\":\"centered-clipping\"}", X5, "tau");
 	refuses("{\"aggregator\":\"median\",\"sed\":1}", X5, "did you mean \"seed\"");
+	refuses("{\"aggregator\":\"median\",\"compressor\":\"sign\"}", X5,
+	        "r.json: aggregator \"median\" takes floats, and compressor \"sign\" sends signs");
 	refuses("[1]", X5, "r.json:1:1: found an array, expected an object with \"aggregator\"");
 	refuses("{\"seed\":1}", X5, "aggregator");
 	refuses("\"median\"", "{\"a\":1}", "v.json:1:1: found an object, expected an array of vectors");
