@@ -15,10 +15,7 @@ static struct step_job job_of(const struct combination *c)
 static int check(const struct combination *c, struct err *e)
 {
 	const struct aggregator *agg = c->method.aggregator;
-	int n = (int)c->in->count;
-	if (agg->rule)
-		return rule_check(agg, c->method.aggregator_state, n, 0, e);
-	return agg->check ? agg->check(c->method.aggregator_state, n, 0, e) : 0;
+	return agg->rule ? rule_check(agg, c->method.aggregator_state, (int)c->in->count, 0, e) : 0;
 }
 
 static void take_report(struct combination *c)

@@ -62,5 +62,5 @@ int rule_file_read(struct rule_file *out, const char *path, struct arena *a, str
 		        "%s: compressor \"%s\" says what it remembers of a run and of its learning rate, "
 		        "and here is neither; expected \"none\" or \"sign\"",
 		        path, m.compressor->row.name);
-	return method_check_messages(&m, e);
+	return method_check_messages(&m, e) ? err_prefix(e, "%s", path) : 0;
 }

@@ -14,7 +14,6 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include "base/err.h"
 #include "compressor/job.h"
 #include "config/key.h"
 
@@ -32,8 +31,6 @@ struct aggregator {
 	const struct rule *rule;
 	/* Of signs: has the answer an abstain plane? NULL: no. */
 	bool (*abstains)(const void *state);
-	/* Precondition on M workers of which f are declared Byzantine. NULL: none. */
-	int (*check)(const void *state, int workers, int byzantine, struct err *e);
 	/* pushes [count] of the voters in order of worker -> pull, coordinates [begin, end). */
 	void (*combine)(const struct step_job *job, int count, const void *const *pushes, size_t begin,
 	                size_t end, void *pull);

@@ -204,8 +204,6 @@ static int open_bench(struct bench *b, const struct choice *transport, struct er
 	struct transport_env env = {.workers = o->workers, .pool = b->pool};
 	b->job = method_job(&b->method, &b->be, SEED, o->n);
 	b->shape = method_shape(&b->method, o->n);
-	if (rule->check && rule->check(b->method.aggregator_state, o->workers, 0, e))
-		return -1;
 	if (rule->rule && rule_check(rule, b->method.aggregator_state, o->workers, 0, e))
 		return -1;
 	if (o->open ? o->open(o->ctx, transport, &env, &b->link, e)

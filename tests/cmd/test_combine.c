@@ -272,6 +272,8 @@ Test(combine, bad_input_gets_a_sentence)
 	        "v.json: monna: found pivot = 5, expected one of the workers 0 to 4");
 	refuses("{\"kind\":\"bulyan\",\"f\":1}", X5, "expected 4 f + 3 <= n");
 	refuses("{\"aggregator\":\"median\",\"sed\":1}", X5, "did you mean \"seed\"");
+	refuses("{\"aggregator\":\"median\",\"compressor\":\"sign\"}", X5,
+	        "r.json: aggregator \"median\" takes floats, and compressor \"sign\" sends signs");
 	refuses("[1]", X5, "r.json:1:1: found an array, expected an object with \"aggregator\"");
 	refuses("{\"seed\":1}", X5, "aggregator");
 	refuses("\"median\"", "{\"a\":1}", "v.json:1:1: found an object, expected an array of vectors");
