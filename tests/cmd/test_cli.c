@@ -1,6 +1,7 @@
 /*
- * The command line from outside, without runs: exit codes, sentences, help, list, schema, validate, and that
- * the manual page and the completion know what the program knows. Runs are in test_cli_runs.c.
+ * The command line from outside, without runs: exit codes, sentences, help, schema, validate, and that
+ * the manual page and the completion know what the program knows. Lists are in
+ * test_cli_list.c, runs in test_cli_runs.c.
  */
 #include <criterion/criterion.h>
 #include <glob.h>
@@ -9,21 +10,10 @@
 #include <string.h>
 #include "cmd/commands.h"
 #include "experiment/experiment.h"
-#include "aggregator/aggregator.h"
 #include "registry.h"
 #include "tests/support/cli.h"
 
 TestSuite(cli, .init = cli_open, .fini = cli_close, .timeout = 120);
-
-static void expect_narrow(const char *args)
-{
-	for (const char *line = cli_out; *line; line += strcspn(line, "\n") + 1) {
-		size_t bytes = strcspn(line, "\n");
-		cr_expect_leq(bytes, 80, "%s: a line of %zu columns: %.*s", args, bytes, (int)bytes, line);
-		if (!line[bytes])
-			break;
-	}
-}
 
 Test(cli, no_arguments_print_the_usage_on_stderr)
 {
@@ -42,7 +32,7 @@ Test(cli, help_names_every_command)
 		cr_expect_str_empty(cli_err);
 		for (int i = 0; commands[i]; i++)
 			cr_expect_not_null(strstr(cli_out, commands[i]->about));
-		expect_narrow(forms[f]);
+		cli_expect_narrow(forms[f]);
 	}
 }
 
@@ -52,7 +42,7 @@ Test(cli, help_of_every_command_in_three_ways)
 		const struct command *c = commands[i];
 		static char first[CLI_SIZE];
 		cr_expect_eq(cli("help %s", c->name), 0);
-		expect_narrow(c->name);
+		cli_expect_narrow(c->name);
 		snprintf(first, sizeof first, "%s", cli_out);
 		cr_expect_not_null(strstr(first, c->about));
 		cr_expect_not_null(strstr(first, "usage:"));
@@ -138,136 +128,6 @@ Test(cli, output_that_cannot_be_written_is_no_success)
 	cr_expect_eq(cli_raw("list >&-"), 1);
 	cr_expect_not_null(strstr(cli_err, "standard output could not be written"));
 	cr_expect_eq(cli_raw("help simulate >&- 2>&-"), 1);
-}
-
-static void expect_keys(const struct key *keys)
-{
-	for (const struct key *k = keys; k && k->name; k++) {
-		char word[320];
-		cr_expect_not_null(strstr(cli_out, k->name), "key %s is not listed", k->name);
-		if (k->kind == KEY_OBJECT) {
-			expect_keys(k->keys);
-			continue;
-		}
-		cr_expect_not_null(strstr(cli_out, key_default_text(k, word, sizeof word)), "default of %s",
-		                   k->name);
-		cr_expect_not_null(strstr(cli_out, key_kind_name(k->kind)), "type of %s", k->name);
-	}
-}
-
-Test(cli, list_shows_every_family_and_row)
-{
-	cr_expect_eq(cli("list"), 0);
-	for (size_t f = 0; registry_families[f]; f++) {
-		const struct family *family = registry_families[f];
-		cr_expect_not_null(strstr(cli_out, family->plural));
-		for (size_t r = 0; family->rows[r]; r++)
-			cr_expect_not_null(strstr(cli_out, family->rows[r]->name), "%s",
-			                   family->rows[r]->name);
-	}
-	expect_narrow("list");
-}
-
-Test(cli, list_shows_every_key_of_every_row)
-{
-	for (size_t f = 0; registry_families[f]; f++) {
-		const struct family *family = registry_families[f];
-		static char plural[CLI_SIZE];
-		cr_expect_eq(cli("list %s", family->plural), 0);
-		snprintf(plural, sizeof plural, "%s", cli_out);
-		cr_expect_eq(cli("list %s", family->name), 0);
-		cr_expect_str_eq(cli_out, plural, "the singular %s shows something else", family->name);
-		for (size_t r = 0; family->rows[r]; r++) {
-			cr_expect_not_null(strstr(plural, family->rows[r]->name));
-			cr_expect_eq(cli("list %s %s", family->plural, family->rows[r]->name), 0);
-			expect_keys(family->rows[r]->keys);
-			expect_narrow(family->rows[r]->name);
-		}
-	}
-	cr_expect_eq(cli("list experiment"), 0);
-	expect_keys(experiment_keys);
-}
-
-Test(cli, list_says_what_an_attack_acts_on_sees_and_is_called)
-{
-	cr_expect_eq(cli("list attacks invert"), 0);
-	cr_expect_not_null(strstr(cli_out, "acts on: message"));
-	cr_expect_eq(cli("list attacks gaussian"), 0);
-	cr_expect_not_null(strstr(cli_out, "acts on: gradient"));
-	cr_expect_not_null(strstr(cli_out, "sees: own"));
-	cr_expect_eq(cli("list attacks ipm"), 0);
-	cr_expect_not_null(strstr(cli_out, "sees: crowd"));
-	cr_expect_not_null(strstr(cli_out, "SignFlipping"));
-	cr_expect_eq(cli("list attacks ipm --json"), 0);
-	cr_expect_not_null(strstr(cli_out, "\"sees\":\"crowd\""), "%s", cli_out);
-	cr_expect_not_null(strstr(cli_out, "\"theorem_2\":\"no\",\"elsewhere\":\"ByzFL: Inner"), "%s",
-	                   cli_out);
-	cr_expect_eq(cli("list attacks random-sign --json"), 0);
-	cr_expect_not_null(strstr(cli_out, "\"theorem_2\":\"yes\",\"elsewhere\":null"), "%s", cli_out);
-	cr_expect_eq(cli("list attacks label-flip"), 0);
-	cr_expect_not_null(strstr(cli_out, "acts on: data"));
-	cr_expect_not_null(strstr(cli_out, "covered by Theorem 2 of Bernstein et al. 2019: no"));
-	cr_expect_not_null(strstr(cli_out, "elsewhere: ByzFL: LabelFlipping;"));
-	cr_expect_eq(cli("list attacks bit-flip"), 0);
-	cr_expect_not_null(strstr(cli_out, "acts on: packed"));
-	cr_expect_not_null(strstr(cli_out, "elsewhere: nothing known"));
-	cr_expect_eq(cli("list attacks sleeper"), 0);
-	cr_expect_not_null(strstr(cli_out, "acts on: then\n  sees: then\n"));
-	cr_expect_eq(cli("list attacks"), 0);
-	cr_expect_not_null(strstr(cli_out, "FOE"));
-	cr_expect_not_null(strstr(cli_out, "attack       acts on   sees   Thm. 2  what it does\n"));
-	cr_expect_not_null(strstr(cli_out, "invert       message   own    yes     sends the opposite"));
-}
-
-/* Each with its formula; a rule's says what it needs and who published it. */
-Test(cli, list_shows_rules_with_precondition_and_source)
-{
-	cr_expect_eq(cli("list aggregators"), 0);
-	for (const struct row *const *r = family_aggregators.rows; *r; r++) {
-		char head[16];
-		snprintf(head, sizeof head, "%.15s", (*r)->formula);
-		cr_expect_not_null(strstr(cli_out, head), "%s", (*r)->name);
-		if (!((const struct aggregator *)(const void *)*r)->rule)
-			continue;
-		cr_expect_not_null(strstr((*r)->formula, "Needs "), "%s", (*r)->name);
-		cr_expect_not_null(strstr((*r)->formula, " 20"), "%s: by whom, and when?", (*r)->name);
-	}
-	expect_narrow("list aggregators");
-}
-
-Test(cli, list_refuses_what_is_not_there)
-{
-	cli_expect(2, "did you mean 'attacks'?", "list atacks");
-	cli_expect(2, "did you mean \"invert\"?", "list attacks inverse");
-	cli_expect(2, "'invert' is no family but one of the attacks: 'signsgd list attacks invert'",
-	           "list invert");
-	cli_expect(2, "there is no family", "list zzzzzzzz");
-	cli_expect(2, "is none of the models", "list models zzzzzzzz");
-	cli_expect(2, "found 3 words", "list attacks scale factor");
-}
-
-Test(cli, list_json_is_a_line_a_row)
-{
-	struct arena a = {0};
-	size_t line = 0;
-	cr_expect_eq(cli("list --json"), 0);
-	struct json *lines[CLI_LINES];
-	size_t count = cli_json_lines(&a, lines);
-	cr_expect_str_eq(json_member(lines[line++], "name")->string, "experiment");
-	for (size_t f = 0; registry_families[f]; f++)
-		for (size_t r = 0; registry_families[f]->rows[r]; r++) {
-			cr_assert_lt(line, count);
-			const struct json *j = lines[line++];
-			const struct row *row = registry_families[f]->rows[r];
-			size_t keys = 0;
-			while (row->keys && row->keys[keys].name)
-				keys++;
-			cr_expect_str_eq(json_member(j, "name")->string, row->name);
-			cr_expect_str_eq(json_member(j, "family")->string, registry_families[f]->plural);
-			cr_expect_eq(json_member(j, "keys")->count, keys);
-		}
-	cr_expect_eq(line, count);
-	arena_clear(&a);
 }
 
 Test(cli, schema_is_json_and_has_every_key)

@@ -87,3 +87,13 @@ double cli_number(const struct json *object, const char *key)
 	cr_assert_eq(member->type, JSON_NUMBER, "%s is no number", key);
 	return member->number;
 }
+
+void cli_expect_narrow(const char *args)
+{
+	for (const char *line = cli_out; *line; line += strcspn(line, "\n") + 1) {
+		size_t bytes = strcspn(line, "\n");
+		cr_expect_leq(bytes, 80, "%s: a line of %zu columns: %.*s", args, bytes, (int)bytes, line);
+		if (!line[bytes])
+			break;
+	}
+}

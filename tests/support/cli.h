@@ -34,4 +34,7 @@ size_t cli_json_lines(struct arena *a, struct json *lines[CLI_LINES]);
 /* A number that is a member of `object`; ends the test where there is none. */
 double cli_number(const struct json *object, const char *key);
 
+/* No line of what was printed last is longer than 80 columns; args names the command. */
+void cli_expect_narrow(const char *args);
+
 #endif
