@@ -48,9 +48,10 @@ struct kappa {
 static void open_columns(struct kappa *p, struct h5 *f)
 {
 	p->step = h5_column(f, KAPPA "step", H5_I64, 0, NULL, "steps", "steps done");
-	p->kappa =
-	        h5_column(f, KAPPA "kappa", H5_F64, 0, NULL, "1",
-	                  "error over spread; NaN in a withheld step and where no honest worker was counted");
+	p->kappa = h5_column(f, KAPPA "kappa", H5_F64, 0, NULL, "1",
+	                     "error over spread; NaN in a withheld step, and where the counted honest "
+	                     "workers' vectors are "
+	                     "none or not finite; no finite number where they are all the same");
 	p->bound = h5_column(f, KAPPA "bound", H5_F64, 0, NULL, "1",
 	                     "largest kappa that the aggregator allows; NaN: none is known, or more messages "
 	                     "than f are Byzantine");
