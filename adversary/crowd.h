@@ -34,6 +34,12 @@ enum {
 	CROWD_NUMBERS = 8    /* numbers of a plan, beside one for each honest worker */
 };
 
+/* How many blocks n coordinates have. */
+static inline size_t crowd_blocks(size_t n)
+{
+	return (n + CROWD_BLOCK - 1) / CROWD_BLOCK;
+}
+
 /* What the server would make of the honest messages and a message of every colluder. */
 struct crowd_answer {
 	/* Of the answer from mu; of one with the learning rate inside, over that rate. NAN: the step would be
@@ -79,7 +85,8 @@ struct crowd_view {
 struct crowd_terms {
 	int workers, byzantine; /* all, and colluders among them */
 	const char *aggregator, *compressor;
-	bool signs; /* messages are signs */
+	bool signs;   /* messages are signs */
+	bool chooses; /* an answer says which messages it has chosen */
 };
 
 struct crowd_attack {

@@ -22,8 +22,13 @@ static bool fang_asks(const void *state)
 static int fang_check(const void *state, const struct crowd_terms *terms, struct err *e)
 {
 	bool krum = strcmp(terms->aggregator, "krum") == 0 || strcmp(terms->aggregator, "multi-krum") == 0;
-	if (krum || !fang_asks(state))
+	if (!fang_asks(state) || (krum && terms->chooses))
 		return 0;
+	if (krum)
+		return err_user(e, "with \"rule\": \"krum\" the attack tries what Krum would choose, and "
+		                   "behind buckets that "
+		                   "is no message; expected no \"bucketing\" in `before`, or \"rule\": "
+		                   "\"trimmed-mean\"");
 	return err_user(
 	        e,
 	        "with \"rule\": \"krum\" the attack tries what Krum would choose, and aggregator \"%s\" is "

@@ -38,7 +38,7 @@ def label(g, names):
             said.append(f"{g.runs[0].byzantine} of {g.runs[0].workers} Byzantine")
         elif name == "workers" and "adversaries.count" not in names:
             said.append(f"{g.key[name]} worker" + ("s" if g.key[name] != 1 else ""))
-        elif name == "aggregator.before":
+        elif name in ("aggregator.before", "aggregator.kind"):
             said.append(chain(g.key))
         elif name in g.key and name.endswith(".kind"):
             said.append(str(g.key[name]))

@@ -73,11 +73,6 @@ static inline const struct rule_stage *rule_last(const struct rule_engine *g)
 	return &g->stage[g->stages - 1];
 }
 
-static inline size_t rule_blocks(size_t n)
-{
-	return (n + MEETING_BLOCK - 1) / MEETING_BLOCK;
-}
-
 /* Are there sums of the distances from the trusted message, behind the others? */
 static inline bool rule_scans_trusted(const struct rule_engine *g)
 {

@@ -122,7 +122,7 @@ static void open_plans(const struct rule_run *r, struct rule_engine *g)
 	g->alive = mem_array(workers, sizeof *g->alive);
 	g->mix = mem_array(workers * (workers + 1), sizeof *g->mix);
 	g->next = mem_array(workers * (workers + 1), sizeof *g->next);
-	g->sums = mem_array(rule_blocks(r->n) *
+	g->sums = mem_array(meeting_blocks(r->n) *
 	                            (has_plan(g) ? rule_pairs(rows) + rule_pairs(workers + 1) : workers),
 	                    sizeof *g->sums);
 	g->d = mem_array(rows * rows, sizeof *g->d);
@@ -170,14 +170,15 @@ size_t rule_bytes(const struct aggregator *agg, size_t workers, size_t n, size_t
 {
 	size_t rows = workers + RULE_EXTRA_ROWS, lane, plans, all;
 	/* as if there were a plan: what stands before a rule has one */
-	bool more =
-	        __builtin_mul_overflow(lanes, (3 * workers + 1) * RULE_STRIDE, &lane) ||
-	        __builtin_mul_overflow(rule_blocks(n), rule_pairs(rows) + rule_pairs(workers + 1), &plans) ||
-	        __builtin_add_overflow(lane, plans, &all) ||
-	        __builtin_add_overflow(
-	                all, (3 + squares_of(agg)) * workers * (workers + 1) + rows * rows + workers * rows,
-	                &all) ||
-	        __builtin_mul_overflow(all, sizeof(double), &all);
+	bool more = __builtin_mul_overflow(lanes, (3 * workers + 1) * RULE_STRIDE, &lane) ||
+	            __builtin_mul_overflow(meeting_blocks(n), rule_pairs(rows) + rule_pairs(workers + 1),
+	                                   &plans) ||
+	            __builtin_add_overflow(lane, plans, &all) ||
+	            __builtin_add_overflow(all,
+	                                   (3 + squares_of(agg)) * workers * (workers + 1) + rows * rows +
+	                                           workers * rows,
+	                                   &all) ||
+	            __builtin_mul_overflow(all, sizeof(double), &all);
 	return !agg->rule ? 0 : more ? SIZE_MAX : all;
 }
 

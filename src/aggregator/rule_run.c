@@ -7,6 +7,7 @@
 
 /* --- scan and gather ---------------------------------------------------------------------------------- */
 
+/* Whose message a place of the meeting has. */
 static int worker_of(const struct meeting *m, int place)
 {
 	return m->ids ? m->ids[place] : place;
@@ -79,7 +80,7 @@ static int measure(struct rule_step *s, const struct rule_stage *st, struct err 
 	rule_scan(s);
 	if (m->gather && m->gather(m->self, s->engine->sums, s->engine->each, e))
 		return -1;
-	take_sums(s->engine, rule_blocks(m->n));
+	take_sums(s->engine, meeting_blocks(m->n));
 	return 0;
 }
 
@@ -159,7 +160,6 @@ static void compose(struct rule_engine *g, const double *w, int n, int rows)
 	g->identity = false;
 }
 
-/* Whose message a place of the meeting has. */
 /* The row of the worker that the rule trusts; -1 and a sentence where its message does not count. */
 static int find_trusted(struct rule_step *s, const struct rule_stage *st, struct err *e)
 {

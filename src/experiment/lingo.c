@@ -27,6 +27,9 @@ static const struct word words[] = {
          "\"imagefolder\""},
         {"pre_aggregators, pre_aggregator, pre_aggregation, pre_agg, bucketing, nnm", "aggregator.before",
          NULL},
+        {"before", "aggregator.before",
+         "of rules such as \"median\": \"mean\" and \"vote\" take the messages as they are; "
+         "\"trimmed-mean\" with \"f\": 0 is a mean that has it"},
         {"participation, client_fraction, frac, fraction_fit", NULL, "every worker takes part in every step"},
         {0},
 };

@@ -45,17 +45,13 @@ struct kappa {
 	struct h5_column *step, *kappa, *bound, *error, *spread;
 };
 
-static size_t blocks_of(size_t n)
-{
-	return (n + MEETING_BLOCK - 1) / MEETING_BLOCK;
-}
-
 static void open_columns(struct kappa *p, struct h5 *f)
 {
 	p->step = h5_column(f, KAPPA "step", H5_I64, 0, NULL, "steps", "steps done");
-	p->kappa =
-	        h5_column(f, KAPPA "kappa", H5_F64, 0, NULL, "1",
-	                  "error over spread; NaN in a withheld step and where no honest worker was counted");
+	p->kappa = h5_column(f, KAPPA "kappa", H5_F64, 0, NULL, "1",
+	                     "error over spread; NaN in a withheld step, and where the counted honest "
+	                     "workers' vectors are "
+	                     "none or not finite; no finite number where they are all the same");
 	p->bound = h5_column(f, KAPPA "bound", H5_F64, 0, NULL, "1",
 	                     "largest kappa that the aggregator allows; NaN: none is known, or more messages "
 	                     "than f are Byzantine");
@@ -81,7 +77,7 @@ struct kappa *kappa_open(const struct settings *s, const struct backend *be, str
 		        .scratch = memory_scratch(be->memory, workers * CHUNK * sizeof(float)),
 		        .chunk = mem_array(workers, sizeof(float *)),
 		};
-	p->blocks = mem_array(blocks_of(n), sizeof *p->blocks);
+	p->blocks = mem_array(meeting_blocks(n), sizeof *p->blocks);
 	p->honest = mem_array(workers, sizeof *p->honest);
 	open_columns(p, f);
 	return p;
@@ -146,8 +142,8 @@ static void add_block(void *ctx, int lane, size_t block)
 static struct sums measure(struct kappa *p)
 {
 	struct sums all = {0, 0};
-	pool_run(p->pool, blocks_of(p->n), add_block, p);
-	for (size_t b = 0; b < blocks_of(p->n); b++) {
+	pool_run(p->pool, meeting_blocks(p->n), add_block, p);
+	for (size_t b = 0; b < meeting_blocks(p->n); b++) {
 		all.error += p->blocks[b].error;
 		all.spread += p->blocks[b].spread;
 	}

@@ -86,24 +86,25 @@ static void append_weights(struct weights *p, const struct probe_view *v)
 	h5_append(p->weight, 1, p->weights);
 }
 
-static void append_chosen(struct weights *p, const struct probe_view *v)
+static int chosen_of(const struct rule_report *r, int at)
 {
-	for (int64_t m = 0, at = 0; m < p->s->workers; m++) {
-		bool counted = v->born[m] >= 0;
-		p->numbers[m] = counted && v->pull ? v->report->chosen[at] : -1;
-		at += counted;
-	}
-	h5_append(p->chosen, 1, p->numbers);
+	return r->chosen[at];
 }
 
-static void append_buckets(struct weights *p, const struct probe_view *v)
+static int bucket_of(const struct rule_report *r, int at)
 {
-	for (int64_t m = 0, at = 0; m < p->s->workers; m++) {
+	return r->bucket[at];
+}
+
+static void append_numbers(struct weights *p, const struct probe_view *v, struct h5_column *column,
+                           int (*number_of)(const struct rule_report *r, int at))
+{
+	for (int m = 0, at = 0; m < p->s->workers; m++) {
 		bool counted = v->born[m] >= 0;
-		p->numbers[m] = counted && v->pull ? v->report->bucket[at] : -1;
+		p->numbers[m] = counted && v->pull ? number_of(v->report, at) : -1;
 		at += counted;
 	}
-	h5_append(p->bucket, 1, p->numbers);
+	h5_append(column, 1, p->numbers);
 }
 
 void weights_step(struct weights *p, const struct probe_view *v, int64_t done)
@@ -114,9 +115,9 @@ void weights_step(struct weights *p, const struct probe_view *v, int64_t done)
 	if (p->weight)
 		append_weights(p, v);
 	if (p->chosen)
-		append_chosen(p, v);
+		append_numbers(p, v, p->chosen, chosen_of);
 	if (p->bucket)
-		append_buckets(p, v);
+		append_numbers(p, v, p->bucket, bucket_of);
 }
 
 double weights_file_bytes(const struct settings *s)

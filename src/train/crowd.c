@@ -55,11 +55,6 @@ int crowd_check(const struct settings *s, const struct transport *t, struct err 
 	                a->attack.row.name, t->row.name);
 }
 
-static size_t blocks_of(const struct crowd *c)
-{
-	return (c->view.n + CROWD_BLOCK - 1) / CROWD_BLOCK;
-}
-
 /* The range of block `item`, in a lane's queue. */
 static struct crowd_view view_of(const struct crowd *c, int lane, size_t item, size_t *begin, size_t *end)
 {
@@ -81,7 +76,7 @@ static void forge_item(void *ctx, int lane, size_t item)
 
 static void forge(struct crowd *c)
 {
-	pool_run(c->workforce->pool, blocks_of(c), forge_item, c);
+	pool_run(c->workforce->pool, crowd_blocks(c->view.n), forge_item, c);
 }
 
 static void ask(void *asked, const double *numbers, struct crowd_answer *answer)
@@ -131,7 +126,7 @@ static void open_sums(struct crowd *c, const struct settings *s)
 	c->numbers = mem_array((size_t)s->workers + CROWD_NUMBERS, sizeof *c->numbers);
 	if (most == 0)
 		return;
-	c->sums = mem_array((c->round->job.n + CROWD_BLOCK - 1) / CROWD_BLOCK, most * sizeof *c->sums);
+	c->sums = mem_array(crowd_blocks(c->round->job.n), most * sizeof *c->sums);
 	c->totals = mem_array(most, sizeof *c->totals);
 }
 
@@ -222,8 +217,8 @@ static void measure_item(void *ctx, int lane, size_t item)
 static void measure(struct crowd *c)
 {
 	memset(c->totals, 0, c->each * sizeof *c->totals);
-	pool_run(c->workforce->pool, blocks_of(c), measure_item, c);
-	for (size_t b = 0; b < blocks_of(c); b++)
+	pool_run(c->workforce->pool, crowd_blocks(c->view.n), measure_item, c);
+	for (size_t b = 0; b < crowd_blocks(c->view.n); b++)
 		for (size_t i = 0; i < c->each; i++)
 			c->totals[i] += c->sums[b * c->each + i];
 }
@@ -258,5 +253,5 @@ void crowd_forge(struct crowd *c, const struct replay *replay, const struct stat
 	if (c->forged)
 		forge(c);
 	if (c->memory)
-		pool_run(c->workforce->pool, blocks_of(c), remember_item, c);
+		pool_run(c->workforce->pool, crowd_blocks(c->view.n), remember_item, c);
 }

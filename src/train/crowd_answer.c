@@ -3,11 +3,6 @@
 #include <math.h>
 #include "base/mem.h"
 
-static size_t pieces(size_t n)
-{
-	return (n + CROWD_BLOCK - 1) / CROWD_BLOCK;
-}
-
 /* Copies begin at multiples of 64 bytes. */
 size_t crowd_unsaid_floats(const struct settings *s, size_t n)
 {
@@ -54,7 +49,7 @@ void crowd_chain_open(struct crowd_chain *c, const struct settings *s, const str
 	c->pushes = mem_array(workers, sizeof *c->pushes);
 	c->ids = mem_array(workers, sizeof *c->ids);
 	c->colluder = mem_array(workers, sizeof *c->colluder);
-	c->sums = mem_array(pieces(r->job.n), sizeof *c->sums);
+	c->sums = mem_array(crowd_blocks(r->job.n), sizeof *c->sums);
 	c->pull = r->be->memory->alloc(method_pull_bytes(&r->method, r->job.n), "answer that colluders try");
 	c->unsaid_floats = crowd_unsaid_floats(s, r->job.n);
 	if (c->unsaid_floats > 0)
@@ -96,7 +91,7 @@ void crowd_chain_add(struct crowd_chain *c, struct worker *w)
 static size_t cut_of(const struct crowd_chain *c)
 {
 	bool whole = c->unsaid_floats > 0 || c->round->method.compressor->bits == 0;
-	return whole ? 1 : pieces(c->round->job.n);
+	return whole ? 1 : crowd_blocks(c->round->job.n);
 }
 
 /* A copy of what the compressor of colluder i has left unsaid; NULL: it says all. */
@@ -189,7 +184,7 @@ void crowd_chain_answer(struct crowd_chain *c, const struct crowd_view *view, co
                         struct crowd_answer *answer)
 {
 	struct pool *pool = c->workforce->pool;
-	size_t blocks = pieces(c->round->job.n);
+	size_t blocks = crowd_blocks(c->round->job.n);
 	double sum = 0;
 	*answer = (struct crowd_answer){.distance = NAN};
 	c->view = view;

@@ -144,7 +144,8 @@ static void show_progress(const struct run *run, bool force)
 	progress_show(force, "%s%s%s-%s: step %lld of %lld (%.0f %%)%s, loss %.4g%s, %.4g steps/s, %s %s",
 	              run->o->label ? run->o->label : "", run->o->label ? ": " : "", run->s->name, run->s->id,
 	              (long long)done, (long long)run->s->steps, 100.0 * (double)done / (double)run->s->steps,
-	              withheld, run->step.loss, accuracy, rate, done < run->s->steps ? "ETA" : "in", time);
+	              withheld, isnan(run->step.loss) ? NAN /* without a sign */ : run->step.loss, accuracy,
+	              rate, done < run->s->steps ? "ETA" : "in", time);
 }
 
 /*

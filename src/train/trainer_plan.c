@@ -173,7 +173,7 @@ static void plan_rule(const struct settings *s, int lanes, struct plan *out)
 static void plan_crowd(const struct settings *s, int lanes, struct plan *out)
 {
 	const struct aggregator *agg = (const struct aggregator *)s->aggregator.row;
-	size_t n = out->n_params, blocks = (n + CROWD_BLOCK - 1) / CROWD_BLOCK, bytes = 0;
+	size_t n = out->n_params, blocks = crowd_blocks(n), bytes = 0;
 	if (!crowd_of(s))
 		return;
 	if (!crowd_each(s))

@@ -14,6 +14,12 @@
 /* Coordinates of a block: sums over coordinates are one double a block, added in order. */
 enum { MEETING_BLOCK = 65536 };
 
+/* How many there are of n coordinates. */
+static inline size_t meeting_blocks(size_t n)
+{
+	return (n + MEETING_BLOCK - 1) / MEETING_BLOCK;
+}
+
 enum meeting_end {
 	MEETING_FAILED = -1,  /* with a sentence */
 	MEETING_ANSWERED = 0, /* pull's coordinates [begin, end) are written */

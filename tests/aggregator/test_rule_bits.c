@@ -150,9 +150,8 @@ static int gather(void *self, double *sums, size_t each, struct err *e)
 {
 	(void)e;
 	struct process *p = self;
-	size_t begin = p->rig.meeting.begin / MEETING_BLOCK * each,
-	       blocks = (N + MEETING_BLOCK - 1) / MEETING_BLOCK,
-	       end = (p->rig.meeting.end + MEETING_BLOCK - 1) / MEETING_BLOCK * each;
+	size_t begin = p->rig.meeting.begin / MEETING_BLOCK * each, blocks = meeting_blocks(N),
+	       end = meeting_blocks(p->rig.meeting.end) * each;
 	if (p->rig.meeting.begin < p->rig.meeting.end)
 		memcpy(p->job->sums + begin, sums + begin, (end - begin) * sizeof *sums);
 	pthread_barrier_wait(&p->job->meet);
@@ -176,7 +175,7 @@ static void *process_main(void *at)
 /* Whole blocks of a process; with more processes than blocks, the first ones have none. */
 static void set_share(struct process *p)
 {
-	size_t blocks = (N + MEETING_BLOCK - 1) / MEETING_BLOCK, shares = (size_t)p->shares;
+	size_t blocks = meeting_blocks(N), shares = (size_t)p->shares;
 	size_t begin = blocks * (size_t)p->number / shares, end = blocks * (size_t)(p->number + 1) / shares;
 	p->rig.meeting.begin = begin * MEETING_BLOCK;
 	p->rig.meeting.end = end == blocks ? N : end * MEETING_BLOCK;

@@ -8,6 +8,7 @@
 #include <string.h>
 #include "aggregator/pre/pre.h"
 #include "registry.h"
+#include "tests/support/aggregator_fixture.h"
 #include "tests/support/json_help.h"
 #include "tests/support/rule_fixture.h"
 
@@ -17,7 +18,7 @@ enum { D = RULE_RIG_D, ROWS_MOST = RULE_RIG_ROWS };
 
 /* --- golden ------------------------------------------------------------------------------------------- */
 
-/* "nnm+krum" with its keys -> {"kind": "krum", "before": ["nnm"], ...}; of a rule that is not there, false.
+/* "nnm+krum" with its keys -> {"kind": "krum", "before": ["nnm"], ...}; of what is no rule, false.
  */
 static bool case_rule(const struct json *c, struct buf *b)
 {
@@ -152,10 +153,23 @@ static void check_pre_case(const struct json *c)
 	}
 }
 
+/* The mean is no rule of a meeting. */
+static void check_mean_case(const struct json *c)
+{
+	struct rig r;
+	rig_init(&r, rig_ref(), "\"mean\"", rows_of(c), D);
+	for (int i = 0; i < rows_of(c); i++)
+		rig_encode(&r, (uint32_t)i, rule_rig_x[i]);
+	rig_combine(&r, 0, D);
+	check_values("mean", r.pull, json_member(c, "output"), json_member(c, "abs_tol")->number);
+	rig_clear(&r);
+}
+
+/* All of them: those of attacks are in tests/adversary/test_crowd.c. */
 Test(rules, golden_cases)
 {
 	struct err e = {0};
-	int rules = 0, pre = 0, left = 0;
+	int rules = 0, pre = 0, means = 0, attacks = 0;
 	struct json *all = json_read_file(&json_help_arena, "tests/golden/rules.json", &e);
 	cr_assert(all, "%s", e.text);
 	for (const struct json *c = json_member(all, "cases")->child; c; c = c->next) {
@@ -164,14 +178,15 @@ Test(rules, golden_cases)
 			rules++, check_case(c, json.text);
 		else if (family_find(&family_pre, json_member(c, "rule")->string))
 			pre++, check_pre_case(c);
+		else if (!strcmp(json_member(c, "rule")->string, "mean"))
+			means++, check_mean_case(c);
 		else
-			left++;
+			attacks += !strncmp(json_member(c, "rule")->string, "attack ", 7);
 		buf_clear(&json);
 	}
-	fprintf(stderr,
-	        "rules.json: %d cases of rules, %d of pre-aggregators; %d of what is not there or no rule\n",
-	        rules, pre, left);
-	cr_assert(rules >= 74 && pre >= 9 && rules + pre + left == 96, "%d, %d, %d", rules, pre, left);
+	cr_assert(rules == 74 && pre == 9 && means == 2 && attacks == 11, "%d, %d, %d, %d", rules, pre, means,
+	          attacks);
+	cr_assert_eq(rules + pre + means + attacks, json_member(all, "cases")->count);
 }
 
 /* --- scores and choices ------------------------------------------------------------------------------- */

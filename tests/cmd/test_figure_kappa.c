@@ -86,6 +86,16 @@ Test(figure_kappa, has_a_bound_for_each_that_has_one)
 	cr_expect_eq(dotted, 2, "%s", cli_out);
 }
 
+/* So it is where the rules alone would tell the curves apart: behind nnm a median is another aggregator. */
+Test(figure_kappa, names_what_stands_before_among_different_rules)
+{
+	simulate("a", "\"krum\"", "");
+	simulate("b", "{\"kind\":\"median\",\"before\":[\"nnm\"]}", "");
+	figure_draw("kappa", "a b");
+	cr_expect(figure_told("nnm + median") && !figure_told("nnm + krum") && figure_told("krum"), "%s",
+	          cli_out);
+}
+
 /* An answer that is the honest mean itself, but for rounding, is drawn at the edge. */
 Test(figure_kappa, has_an_end_below)
 {

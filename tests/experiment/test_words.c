@@ -74,6 +74,8 @@ Test(words, keys_without_a_counterpart_are_said_to_have_none)
 	says(START "\"transform\":1}",
 	     "\"transform\" has no counterpart here: images are changed as \"data\"");
 	says(START "\"pre_aggregators\":[]}", "\"pre_aggregators\" is \"aggregator.before\" here");
+	says(START "\"aggregator\":{\"kind\":\"mean\",\"before\":[\"nnm\"]}}",
+	     "\"before\" is \"aggregator.before\" here, of rules such as \"median\"");
 	says(START "\"participation\":1}", "\"participation\" has no counterpart here");
 }
 

@@ -186,6 +186,26 @@ Test(probe_rule, kappa_of_the_mean_of_the_honest_is_nothing)
 	mem_free(kappa);
 }
 
+/* Honest workers without noise say the same: there is no spread to measure an error by. */
+Test(probe_rule, kappa_of_equal_vectors_is_no_finite_number)
+{
+	size_t count;
+	simulate("r",
+	         "{\"workers\":5,\"steps\":4,\"batch\":1,\"lr\":0.01,\"model\":{\"kind\":\"quadratic\","
+	         "\"dimensions\":8,"
+	         "\"noise\":0},\"adversaries\":{\"count\":1,\"attack\":\"invert\"},\"aggregator\":\"mean\","
+	         "\"record\":{"
+	         "\"kappa\":1}}",
+	         "");
+	double *kappa = column("r", "/probes/kappa/kappa", &count),
+	       *spread = column("r", "/probes/kappa/spread", &count);
+	cr_assert_eq(count, 4);
+	for (size_t i = 0; i < count; i++)
+		cr_expect(!isfinite(kappa[i]) && spread[i] == 0, "%g of %g", kappa[i], spread[i]);
+	mem_free(kappa);
+	mem_free(spread);
+}
+
 /* Both Byzantine messages overflow, which is more than f: such a step has no answer, and no kappa. */
 Test(probe_rule, withheld_steps_have_rows_without_numbers)
 {

@@ -6,7 +6,7 @@
 /* Squared norms of all messages, block by block. */
 static int scan(const struct meeting *m, double *totals, struct err *e)
 {
-	size_t blocks = (m->n + MEETING_BLOCK - 1) / MEETING_BLOCK, each = (size_t)m->count;
+	size_t blocks = meeting_blocks(m->n), each = (size_t)m->count;
 	double *sums = mem_array(blocks * each, sizeof *sums);
 	for (size_t i = 0; i < each; i++)
 		for (size_t k = m->begin; k < m->end; k++) {

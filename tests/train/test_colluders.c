@@ -330,6 +330,11 @@ Test(colluders, are_refused_where_their_attack_makes_no_sense)
 	           WITH("\"min-margin\"") "--set aggregator=mean --set compressor=ef-sign", cli_folder);
 	cli_expect(2, "aggregator \"median\" is not Krum; expected aggregator \"krum\" or \"multi-krum\"",
 	           WITH("{\"kind\":\"fang\",\"rule\":\"krum\"}") "--set aggregator=median", cli_folder);
+	cli_expect(2, "behind buckets that is no message; expected no \"bucketing\" in `before`",
+	           WITH("{\"kind\":\"fang\",\"rule\":\"krum\"}") "--set "
+	                                                         "'aggregator.before=[{\"kind\":"
+	                                                         "\"bucketing\",\"s\":1}]'",
+	           cli_folder);
 	cli_expect(2, "found \"target\": 4, and the run has 4 honest workers; expected a number below that",
 	           WITH("{\"kind\":\"mimic\",\"target\":4}"), cli_folder);
 	cr_expect_eq(cli(WITH("\"opt-alie\"") "--set aggregator=mean --set compressor=ef-sign", cli_folder),

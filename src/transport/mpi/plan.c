@@ -21,7 +21,7 @@ int mpi_rank_of(const struct mpi_self *m, int worker)
 
 size_t mpi_first_block(const struct mpi_self *m, int r)
 {
-	size_t blocks = (m->n + MEETING_BLOCK - 1) / MEETING_BLOCK;
+	size_t blocks = meeting_blocks(m->n);
 	return blocks * (size_t)r / (size_t)m->size;
 }
 
