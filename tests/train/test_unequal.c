@@ -435,6 +435,8 @@ Test(unequal, what_cannot_be_shared_is_refused)
 	expect_refused("\"partition\":{\"kind\":\"sizes\",\"list\":[1,2]}", "list: found 2 sizes");
 	expect_refused("\"partition\":\"dirichlet\"", "found no key \"alpha\"");
 	expect_refused("\"partition\":{\"kind\":\"dirichlet\",\"alpha\":0}", "alpha: found the number 0");
+	expect_refused("\"partition\":{\"kind\":\"dirichlet\",\"as\":\"hsu\",\"alpha\":1e-320}",
+	               "expected a number in [1e-06, 1000000]");
 	expect_refused("\"partition\":{\"kind\":\"gamma\",\"g\":1.5}", "g: found the number 1.5");
 	expect_refused(
 	        "\"adversaries\":{\"count\":1,\"data\":\"none\"}",
