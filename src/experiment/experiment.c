@@ -155,17 +155,18 @@ static int read_point(struct runs *out, const struct json *root, const struct sw
 	return 0;
 }
 
-/* The names of today. What a result file says was written by us: its earlier names are not worth a word. */
-static int rename_root(struct json *root, bool recorded, struct key_renames *r, struct err *e)
+/* The names of today. told: a result file or a server says it, whose user was warned; earlier names in it are
+ * ours. */
+static int rename_root(struct json *root, bool told, struct key_renames *r, struct err *e)
 {
 	if (keys_rename(experiment_keys, root, r, e) || sweep_rename(root, r, e))
 		return -1;
-	if (recorded)
+	if (told)
 		r->first = NULL;
 	return 0;
 }
 
-static int expand(struct runs *out, struct json *root, bool recorded, const struct change *changes,
+static int expand(struct runs *out, struct json *root, bool told, const struct change *changes,
                   size_t n_changes, struct err *e)
 {
 	struct arena *a = &out->arena;
@@ -174,8 +175,8 @@ static int expand(struct runs *out, struct json *root, bool recorded, const stru
 	struct sweep sweep;
 	if (root->type != JSON_OBJECT)
 		return json_bad(e, root, "an object, the experiment");
-	if (rename_root(root, recorded, &renames, e) ||
-	    apply_changes(a, root, changes, n_changes, &renames, e) || sweep_read(a, &sweep, root, e))
+	if (rename_root(root, told, &renames, e) || apply_changes(a, root, changes, n_changes, &renames, e) ||
+	    sweep_read(a, &sweep, root, e))
 		return -1;
 	const struct json *seeds = json_member(root, "seeds");
 	if (seeds && json_member(root, "seed"))
@@ -190,7 +191,7 @@ static int expand(struct runs *out, struct json *root, bool recorded, const stru
 	if (mpi_launched_rank() > 0)
 		return 0; /* the first process says it for all */
 	key_renames_warn(&renames);
-	if (recorded)
+	if (told)
 		return 0;
 	tell_unsaid(&unsaid, &out->at[0]);
 	warn_byzantine_majority(out);
@@ -200,35 +201,29 @@ static int expand(struct runs *out, struct json *root, bool recorded, const stru
 }
 
 /* root: NULL where reading it has failed, with a sentence. */
-static int expand_or_clear(struct runs *out, struct json *root, bool recorded, const struct change *changes,
+static int expand_or_clear(struct runs *out, struct json *root, bool told, const struct change *changes,
                            size_t n_changes, struct err *e)
 {
-	if (root && expand(out, root, recorded, changes, n_changes, e) == 0)
+	if (root && expand(out, root, told, changes, n_changes, e) == 0)
 		return 0;
 	runs_clear(out);
 	return -1;
-}
-
-/* The settings of a text; *out holds the arena, and whether they are foreign. */
-static int parse(struct runs *out, const char *source, const char *text, size_t length,
-                 const struct change *changes, size_t n_changes, struct err *e)
-{
-	struct json *root = json_read_text(&out->arena, source, text, length, e);
-	return expand_or_clear(out, root, false, changes, n_changes, e);
 }
 
 int experiment_parse(struct runs *out, const char *source, const char *text, size_t length,
                      const struct change *changes, size_t n_changes, struct err *e)
 {
 	*out = (struct runs){0};
-	return parse(out, source, text, length, changes, n_changes, e);
+	struct json *root = json_read_text(&out->arena, source, text, length, e);
+	return expand_or_clear(out, root, false, changes, n_changes, e);
 }
 
-int experiment_parse_foreign(struct runs *out, const char *source, const char *text, size_t length,
-                             const struct change *changes, size_t n_changes, struct err *e)
+int experiment_sent(struct runs *out, const char *source, const char *text, size_t length, bool foreign,
+                    const struct change *changes, size_t n_changes, struct err *e)
 {
-	*out = (struct runs){.foreign = true};
-	return parse(out, source, text, length, changes, n_changes, e);
+	*out = (struct runs){.foreign = foreign};
+	struct json *root = json_read_text(&out->arena, source, text, length, e);
+	return expand_or_clear(out, root, true, changes, n_changes, e);
 }
 
 int experiment_read(struct runs *out, const char *path, const struct change *changes, size_t n_changes,

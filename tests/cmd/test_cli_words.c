@@ -95,6 +95,19 @@ Test(cli_words, an_empty_value_of_an_option_is_refused)
 	cli_expect(2, "-o needs a value (FILE), found an empty one", "plot curves x.h5 -o \"\"");
 }
 
+/* Not by each process that the settings are sent to. */
+Test(cli_words, a_warning_is_said_once_in_several_processes)
+{
+	static const char said[] = "more workers are Byzantine than the aggregator is told";
+	cli_write("once.json",
+	          "{\"steps\":2,\"batch\":1,\"model\":\"quadratic\",\"workers\":6,\"adversaries\":"
+	          "{\"count\":2,\"attack\":\"zero\"},\"aggregator\":{\"kind\":\"krum\",\"f\":1}}");
+	cli_expect(0, said, "train %s/once.json --processes 2 --quiet --out %s/once.h5", cli_folder,
+	           cli_folder);
+	cr_expect_null(strstr(strstr(cli_err, said) + 1, said), "%s", cli_err);
+	cr_expect_null(strstr(cli_err, "settings of"), "%s", cli_err);
+}
+
 Test(cli_words, an_empty_path_is_called_that)
 {
 	static const char *const json[] = {"simulate", "train", "validate", "estimate"};
