@@ -204,6 +204,7 @@ const struct partition_row partition_dirichlet = {
                         "anew, up to 100 times, while some worker has less than its batch",
                 .keys = dirichlet_keys,
                 .state_bytes = sizeof(struct dirichlet)},
+        .drawn = true,
         .sizes = dirichlet_sizes,
         .deal = dirichlet_deal,
 };

@@ -5,6 +5,7 @@
 #include "adversary/attack.h"
 #include "base/log.h"
 #include "config/key_rename.h"
+#include "data/partition/partition.h"
 #include "experiment/check.h"
 #include "experiment/identity.h"
 #include "experiment/repeats.h"
@@ -96,11 +97,22 @@ static void warn_understated_f(const struct runs *r)
 
 /*
  * What decides a result, has a default, and was not written down; in some run of the file. idle: there is an
- * attack, but no word of who attacks.
+ * attack, but no word of who attacks. partition, data_seed: given; shared, drawn: what they are for is there.
  */
 struct unsaid {
 	bool workers, attack, idle;
+	bool partition, shared, data_seed, drawn;
 };
+
+static void note_shares(struct unsaid *u, const struct settings *s, const struct json *point)
+{
+	const struct json *data_seed = json_member(point, "data_seed");
+	bool samples = s->shape.n_train > 0;
+	u->partition = u->partition || json_member(point, "partition");
+	u->shared = u->shared || samples;
+	u->data_seed = u->data_seed || (data_seed && data_seed->type != JSON_NULL);
+	u->drawn = u->drawn || (samples && partition_drawn(&s->partition));
+}
 
 static void note_unsaid(struct unsaid *u, const struct settings *s, const struct json *point)
 {
@@ -109,6 +121,7 @@ static void note_unsaid(struct unsaid *u, const struct settings *s, const struct
 	bool attack = adversaries && json_member(adversaries, "attack");
 	u->attack = u->attack || (s->adversaries.count > 0 && !attack);
 	u->idle = u->idle || (s->adversaries.count == 0 && attack && !json_member(adversaries, "count"));
+	note_shares(u, s, point);
 }
 
 static void tell_unsaid(const struct unsaid *u, const struct settings *s)
@@ -120,6 +133,12 @@ static void tell_unsaid(const struct unsaid *u, const struct settings *s)
 		         s->adversaries.attack.row->name);
 	if (u->idle)
 		log_warn("%s: `adversaries.attack` given and no `adversaries.count`: nobody is Byzantine",
+		         s->source);
+	if (u->partition && !u->shared)
+		log_warn("%s: `partition` given and no samples to share (data \"%s\"): it changes nothing",
+		         s->source, s->data.row->name);
+	if (u->data_seed && !u->drawn)
+		log_warn("%s: `data_seed` given and no partition that is drawn: it changes nothing",
 		         s->source);
 }
 

@@ -52,6 +52,27 @@ Test(cli_words, an_attack_of_nobody_is_told)
 	}
 }
 
+/* Where nothing is shared, or nothing of it drawn. */
+Test(cli_words, a_partition_that_changes_nothing_is_told)
+{
+	static const char partition[] =
+	        "`partition` given and no samples to share (data \"none\"): it changes nothing";
+	static const char seed[] = "`data_seed` given and no partition that is drawn: it changes nothing";
+	static const char glyphs[] = "--set model=softmax --set data=glyphs";
+	cli_expect(0, partition, "validate %s/all.json --set partition=label-shards", cli_folder);
+	cli_expect(0, seed, "validate %s/all.json --set data_seed=5", cli_folder);
+	cli_expect(0, seed, "validate %s/all.json %s --set partition=shards --set data_seed=5", cli_folder,
+	           glyphs);
+	static const char *const meant[] = {"--set partition=iid --set data_seed=5",
+	                                    "--set partition=label-shards",
+	                                    "--set data_seed=5 --set 'sweep.partition=[\"iid\",\"shards\"]'"};
+	for (size_t i = 0; i < sizeof meant / sizeof *meant; i++) {
+		cr_expect_eq(cli("validate %s/all.json %s %s", cli_folder, glyphs, meant[i]), 0, "%s",
+		             cli_err);
+		cr_expect_str_eq(cli_err, "", "%s", meant[i]);
+	}
+}
+
 /* Who is Byzantine and what the rule is told of it are two numbers; fewer than there are is said. */
 Test(cli_words, f_and_the_byzantine_are_both_said)
 {
