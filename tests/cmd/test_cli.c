@@ -309,14 +309,6 @@ static void expect_in_section(const char *page, const char *head, const char *wo
 	cr_expect(at && at < end, "%s: %s is missing", head, word);
 }
 
-Test(cli, the_manual_page_knows_every_family)
-{
-	static char page[CLI_SIZE];
-	file_text("docs/signsgd.1", page, sizeof page);
-	for (size_t f = 0; registry_families[f]; f++)
-		expect_in_section(page, "list", registry_families[f]->plural);
-}
-
 static void expect_completion(const char *words, int position, const char *offered)
 {
 	char command[1024];
