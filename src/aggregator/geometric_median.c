@@ -6,7 +6,8 @@
 static const char *const starts[] = {"median", "mean", "zero", NULL};
 enum { START_MEDIAN, START_MEAN, START_ZERO };
 
-#define NU_LEAST 1e-300 /* below it the sum of b_i is no number */
+#define NU_LEAST   1e-300 /* below it the sum of b_i is no number */
+#define NU_DEFAULT 1e-6
 
 struct geometric_median {
 	struct rule_keys told;
@@ -41,12 +42,24 @@ static bool geometric_median_products(const void *state)
 	return g->iterations > 1 || g->start == START_MEAN;
 }
 
+/*
+ * That of the geometric median itself, which is what iterations from the coordinate median stay close to: it
+ * has the same bound. From elsewhere few iterations may end anywhere between, and within a large nu of each
+ * other messages are averaged: nothing is known of these.
+ */
+static double geometric_median_kappa(const void *state, int n, int f, double behind)
+{
+	const struct geometric_median *g = state;
+	bool close = g->start == START_MEDIAN && g->nu <= NU_DEFAULT;
+	return close ? rule_median_kappa(state, n, f, behind) : NAN;
+}
+
 static const struct rule rule_geometric_median = {.distances = RULE_FROM_OTHERS,
                                                   .median = true,
                                                   .products = geometric_median_products,
                                                   .check = rule_minority,
                                                   .plan = geometric_median_plan,
-                                                  .kappa = rule_median_kappa};
+                                                  .kappa = geometric_median_kappa};
 
 #define AT(member) offsetof(struct geometric_median, member)
 static const struct key geometric_median_keys[] = {

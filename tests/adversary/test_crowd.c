@@ -14,13 +14,13 @@ static void expect_near(const char *json, const float want[4], double tolerance)
 {
 	struct crowd_scene s;
 	float out[4];
-	scene_open(&s, json, scene_rows[0], 4, H, 1);
+	crowd_scene_open(&s, json, scene_rows[0], 4, H, 1);
 	scene_plan(&s);
 	scene_forge(&s, -1, 0, 4, out);
 	for (size_t i = 0; i < 4; i++)
 		cr_expect_leq(fabs((double)out[i] - want[i]), tolerance, "%s, coordinate %zu: %.9g, not %.9g",
 		              json, i, (double)out[i], (double)want[i]);
-	scene_close(&s);
+	crowd_scene_close(&s);
 }
 
 Test(crowd, ipm_is_minus_tau_times_the_honest_mean)
@@ -88,12 +88,12 @@ Test(crowd, searched_attacks_send_what_the_others_do)
 static double z_of(int n, int f)
 {
 	struct crowd_scene s;
-	scene_open(&s, "\"alie\"", scene_rows[0], 4, H, 1);
+	crowd_scene_open(&s, "\"alie\"", scene_rows[0], 4, H, 1);
 	s.view.workers = n;
 	s.view.byzantine = f;
 	scene_plan(&s);
 	double z = s.view.numbers[0];
-	scene_close(&s);
+	crowd_scene_close(&s);
 	return z;
 }
 
@@ -102,10 +102,10 @@ static bool alie_takes(const char *json, int n, int f, char *said, size_t size)
 	struct crowd_scene s;
 	struct err e = {0};
 	const struct crowd_terms terms = {.workers = n, .byzantine = f};
-	scene_open(&s, json, scene_rows[0], 4, H, 1);
+	crowd_scene_open(&s, json, scene_rows[0], 4, H, 1);
 	int rc = scene_attack(&s)->check(s.choice.state, &terms, &e);
 	snprintf(said, size, "%s", e.text);
-	scene_close(&s);
+	crowd_scene_close(&s);
 	return rc == 0;
 }
 
@@ -155,10 +155,10 @@ Test(crowd, ipm_sums_in_double)
 	static const float v[H] = {1e9F, 1, 1, -1e9F};
 	struct crowd_scene s;
 	float out;
-	scene_open(&s, "{\"kind\":\"ipm\",\"tau\":2}", v, 1, H, 1);
+	crowd_scene_open(&s, "{\"kind\":\"ipm\",\"tau\":2}", v, 1, H, 1);
 	scene_forge(&s, -1, 0, 1, &out);
 	cr_expect_eq(out, -1);
-	scene_close(&s);
+	crowd_scene_close(&s);
 }
 
 /* Attacks of all rows, in all their ways. */
@@ -201,7 +201,7 @@ Test(crowd, an_empty_crowd_ends_nothing)
 	for (size_t w = 0; w < WAYS; w++) {
 		struct crowd_scene s;
 		float out[4];
-		scene_open(&s, ways[w], scene_rows[0], 4, H, 1);
+		crowd_scene_open(&s, ways[w], scene_rows[0], 4, H, 1);
 		s.view.h = 0;
 		for (uint64_t step = 0; step < 3; step++) {
 			memset(out, 0xff, sizeof out);
@@ -210,7 +210,7 @@ Test(crowd, an_empty_crowd_ends_nothing)
 				cr_expect(isfinite(out[i]), "%s", ways[w]);
 			cr_expect(out[0] == 0 || scene_attack(&s)->check, "%s", ways[w]);
 		}
-		scene_close(&s);
+		crowd_scene_close(&s);
 	}
 }
 
@@ -224,7 +224,7 @@ Test(crowd, vectors_that_are_not_finite_end_nothing)
 			float v[H][4], out[4];
 			memcpy(v, scene_rows, sizeof v);
 			v[1][2] = bad[b];
-			scene_open(&s, ways[w], v[0], 4, H, 2);
+			crowd_scene_open(&s, ways[w], v[0], 4, H, 2);
 			scene_step(&s, 0, out);
 			v[1][2] = 1;
 			scene_step(&s, 1, out);
@@ -232,7 +232,7 @@ Test(crowd, vectors_that_are_not_finite_end_nothing)
 				cr_expect(isfinite(out[i]), "%s", ways[w]);
 			for (size_t i = 0; s.memory && i < 9; i++)
 				cr_expect(isfinite(s.memory[i]), "%s", ways[w]);
-			scene_close(&s);
+			crowd_scene_close(&s);
 		}
 }
 
@@ -244,7 +244,7 @@ Test(crowd, ranges_do_not_show)
 	scene_fill(v, H * LONG, 0);
 	for (size_t w = 0; w < WAYS; w++) {
 		struct crowd_scene s;
-		scene_open(&s, ways[w], v, LONG, H, 1);
+		crowd_scene_open(&s, ways[w], v, LONG, H, 1);
 		int who = scene_attack(&s)->each ? 0 : -1;
 		scene_plan(&s);
 		scene_forge(&s, who, 0, LONG, whole);
@@ -257,7 +257,7 @@ Test(crowd, ranges_do_not_show)
 			}
 			cr_expect_eq(memcmp(whole, parts, sizeof whole), 0, "%s by %zu", ways[w], sizes[k]);
 		}
-		scene_close(&s);
+		crowd_scene_close(&s);
 	}
 }
 
@@ -267,12 +267,12 @@ static void two_steps(const char *json, const float *v, size_t n, bool poisoned,
 	struct crowd_scene s;
 	float *poison = mem_array(n, sizeof *poison);
 	memset(poison, 0xff, n * sizeof *poison);
-	scene_open(&s, json, v, n, H, 2);
+	crowd_scene_open(&s, json, v, n, H, 2);
 	for (int i = 0; i < 2 && poisoned; i++)
 		s.own[i] = poison;
 	scene_step(&s, 0, out);
 	scene_step(&s, 1, out);
-	scene_close(&s);
+	crowd_scene_close(&s);
 	mem_free(poison);
 }
 

@@ -73,14 +73,14 @@ static void check_search(const char *row, int landscape, int evals, double start
 	char json[160];
 	snprintf(json, sizeof json, "{\"kind\":\"%s\",\"evals\":%d,\"start\":%g,\"delta\":%g,\"ratio\":%g}",
 	         row, evals, start, delta, ratio);
-	scene_open(&s, json, scene_rows[0], 4, SCENE_ROWS, 1);
+	crowd_scene_open(&s, json, scene_rows[0], 4, SCENE_ROWS, 1);
 	s.view.ask = ask;
 	s.view.asked = &asked;
 	scene_plan(&s);
 	cr_expect_eq(s.view.numbers[0], naive_search(landscape, evals, start, delta, ratio),
 	             "%s, landscape %d: %g", json, landscape, s.view.numbers[0]);
 	cr_expect_eq(asked.count, evals, "%s: %d", json, asked.count);
-	scene_close(&s);
+	crowd_scene_close(&s);
 }
 
 Test(crowd_learns, the_search_is_byzfls)
@@ -177,7 +177,7 @@ Test(crowd_learns, mimic_finds_the_direction_by_ojas_rule)
 	struct crowd_scene s;
 	char json[80];
 	snprintf(json, sizeof json, "{\"kind\":\"mimic\",\"target\":\"auto\",\"warmup\":%d}", WARMUP);
-	scene_open(&s, json, v, N, H, 2);
+	crowd_scene_open(&s, json, v, N, H, 2);
 	struct stream noise = stream_of(5, RNG_COLLUDERS, 0, 0);
 	for (size_t i = 0; i < N; i++) {
 		float normal[4];
@@ -204,7 +204,7 @@ Test(crowd_learns, mimic_finds_the_direction_by_ojas_rule)
 	for (size_t i = 0; i < N; i++)
 		line += s.memory[i] * (i % 2 ? 1 : -1) / sqrt(N);
 	cr_expect_gt(fabs(line), 0.9, "%g", line);
-	scene_close(&s);
+	crowd_scene_close(&s);
 }
 
 Test(crowd_learns, mimic_copies_whom_it_is_told)
@@ -214,14 +214,14 @@ Test(crowd_learns, mimic_copies_whom_it_is_told)
 		char json[60];
 		float out[4];
 		snprintf(json, sizeof json, "{\"kind\":\"mimic\",\"target\":%d}", k);
-		scene_open(&s, json, scene_rows[0], 4, SCENE_ROWS, 1);
+		crowd_scene_open(&s, json, scene_rows[0], 4, SCENE_ROWS, 1);
 		cr_expect_eq(scene_attack(&s)->memory_floats(s.choice.state, 4), 0);
 		scene_step(&s, 3, out);
 		cr_expect_eq(memcmp(out, scene_rows[k], sizeof out), 0);
 		s.view.h = 2; /* where only these are counted */
 		scene_step(&s, 3, out);
 		cr_expect_eq(memcmp(out, scene_rows[k < 2 ? k : 1], sizeof out), 0);
-		scene_close(&s);
+		crowd_scene_close(&s);
 	}
 }
 
@@ -231,7 +231,7 @@ Test(crowd_learns, mimic_of_equals_learns_nothing)
 	static const float equal[] = {1, 2, 1, 2}, apart[] = {1, 2, 3, -4};
 	struct crowd_scene s;
 	float out[2];
-	scene_open(&s, "{\"kind\":\"mimic\",\"target\":\"auto\"}", equal, 2, 2, 1);
+	crowd_scene_open(&s, "{\"kind\":\"mimic\",\"target\":\"auto\"}", equal, 2, 2, 1);
 	scene_step(&s, 0, out);
 	cr_expect(out[0] == 1 && out[1] == 2);
 	cr_expect_eq(s.memory[4], 0, "it has begun");
@@ -240,5 +240,5 @@ Test(crowd_learns, mimic_of_equals_learns_nothing)
 	scene_step(&s, 1, out);
 	cr_expect_eq(s.memory[4], 1);
 	cr_expect_float_eq(hypot(s.memory[0], s.memory[1]), 1, 1e-6);
-	scene_close(&s);
+	crowd_scene_close(&s);
 }

@@ -94,7 +94,7 @@ static double sent(const struct naive *x, const char *row, int direction)
 	double along = 0, square = 0;
 	float *out = mem_array(x->n, sizeof *out);
 	snprintf(json, sizeof json, "{\"kind\":\"%s\",\"direction\":\"%s\"}", row, directions[direction]);
-	scene_open(&s, json, x->v, x->n, x->h, 2);
+	crowd_scene_open(&s, json, x->v, x->n, x->h, 2);
 	scene_plan(&s);
 	scene_forge(&s, -1, 0, x->n, out);
 	for (size_t i = 0; i < x->n; i++) {
@@ -103,7 +103,7 @@ static double sent(const struct naive *x, const char *row, int direction)
 	}
 	for (size_t i = 0; i < x->n; i++)
 		cr_expect_float_eq(out[i], x->mean[i] + along / square * x->p[i], 1e-5);
-	scene_close(&s);
+	crowd_scene_close(&s);
 	mem_free(out);
 	return along / square;
 }
@@ -148,15 +148,15 @@ Test(crowd_reach, without_room_the_mean_is_sent)
 		struct crowd_scene s;
 		float out[2];
 		for (int h = 1; h <= 3; h += 2) {
-			scene_open(&s, rows[r], equal, 2, h, 1);
+			crowd_scene_open(&s, rows[r], equal, 2, h, 1);
 			scene_step(&s, 0, out);
 			cr_expect(out[0] == 1 && out[1] == 2, "%s, h = %d", rows[r], h);
-			scene_close(&s);
+			crowd_scene_close(&s);
 		}
-		scene_open(&s, rows[r], opposite, 2, 2, 1);
+		crowd_scene_open(&s, rows[r], opposite, 2, 2, 1);
 		scene_step(&s, 0, out);
 		cr_expect(out[0] == 0 && out[1] == 0, "%s", rows[r]);
-		scene_close(&s);
+		crowd_scene_close(&s);
 	}
 }
 
@@ -189,7 +189,7 @@ Test(crowd_reach, fang_outbids_and_each_colluder_draws_for_itself)
 	for (size_t i = 0; i < DRAWN; i++) /* all signs of both extremes */
 		for (int k = 0; k < 4; k++)
 			v[(size_t)k * DRAWN + i] += (float)(int)(i % 3) - 1;
-	scene_open(&s, "{\"kind\":\"fang\",\"b\":3}", v, DRAWN, 4, COLLUDERS);
+	crowd_scene_open(&s, "{\"kind\":\"fang\",\"b\":3}", v, DRAWN, 4, COLLUDERS);
 	for (int c = 0; c < COLLUDERS; c++)
 		scene_forge(&s, c, 0, DRAWN, out[c]);
 	for (size_t j = 0; j < DRAWN; j++)
@@ -199,7 +199,7 @@ Test(crowd_reach, fang_outbids_and_each_colluder_draws_for_itself)
 			count++;
 		}
 	cr_expect_float_eq(sum / count, 0.5, 5 * 0.5 / sqrt(count), "they draw alike: %g", sum / count);
-	scene_close(&s);
+	crowd_scene_close(&s);
 }
 
 /* As uniform as it says: the mean of a range's draws is its middle. */
@@ -210,14 +210,14 @@ Test(crowd_reach, fang_is_uniform)
 	double sum = 0;
 	for (size_t i = 0; i < DRAWN; i++)
 		v[i] = -2;
-	scene_open(&s, "\"fang\"", v, DRAWN, 1, 1);
+	crowd_scene_open(&s, "\"fang\"", v, DRAWN, 1, 1);
 	scene_forge(&s, 0, 0, DRAWN, out);
 	for (size_t i = 0; i < DRAWN; i++) {
 		cr_expect(out[i] >= -2 && out[i] <= -1);
 		sum += out[i];
 	}
 	cr_expect_float_eq(sum / DRAWN, -1.5, 5 * sqrt(1.0 / 12 / DRAWN));
-	scene_close(&s);
+	crowd_scene_close(&s);
 }
 
 struct krum {
@@ -242,7 +242,8 @@ Test(crowd_reach, fang_halves_lambda_until_krum_takes_it)
 		struct krum krum = {.taken = cases[i].taken};
 		struct crowd_scene s;
 		float out[4];
-		scene_open(&s, "{\"kind\":\"fang\",\"rule\":\"krum\"}", scene_rows[0], 4, SCENE_ROWS, 1);
+		crowd_scene_open(&s, "{\"kind\":\"fang\",\"rule\":\"krum\"}", scene_rows[0], 4, SCENE_ROWS,
+		                 1);
 		s.view.ask = ask_krum;
 		s.view.asked = &krum;
 		scene_plan(&s);
@@ -250,6 +251,6 @@ Test(crowd_reach, fang_halves_lambda_until_krum_takes_it)
 		cr_expect_eq(krum.asked, cases[i].asked, "%d times", krum.asked);
 		for (size_t j = 0; j < 4; j++) /* mu: - + - + */
 			cr_expect_eq(out[j], (float)(j % 2 ? -cases[i].lambda : cases[i].lambda));
-		scene_close(&s);
+		crowd_scene_close(&s);
 	}
 }

@@ -58,7 +58,7 @@ Test(crowd_votes, against_turns_just_what_f_colluders_can)
 		for (int f = 1; f <= 5; f++) {
 			struct crowd_scene s;
 			fill_votes(v, N, h, (uint64_t)(10 * h + f));
-			scene_open(&s, "\"against\"", v, N, h, f);
+			crowd_scene_open(&s, "\"against\"", v, N, h, f);
 			forge_all(&s, f, out, sums);
 			for (size_t j = 0; j < N; j++) {
 				int V = votes_of(v, N, h, j), right = V ? sign(V) : sign(mean_of(v, N, h, j));
@@ -67,7 +67,7 @@ Test(crowd_votes, against_turns_just_what_f_colluders_can)
 				             "h = %d, f = %d, V = %d", h, f, V);
 				cr_expect_eq(V + sums[j] == 0, abs(V) == f);
 			}
-			scene_close(&s);
+			crowd_scene_close(&s);
 		}
 }
 
@@ -79,14 +79,14 @@ Test(crowd_votes, min_margin_by_hand)
 	struct crowd_scene s;
 	float out[4];
 	int sums[4];
-	scene_open(&s, "\"min-margin\"", scene_rows[0], 4, SCENE_ROWS, 3);
+	crowd_scene_open(&s, "\"min-margin\"", scene_rows[0], 4, SCENE_ROWS, 3);
 	forge_all(&s, 3, out, sums);
 	for (size_t j = 0; j < 4; j++) {
 		cr_expect_eq(votes_of(scene_rows[0], 4, SCENE_ROWS, j), votes[j]);
 		cr_expect_eq(votes[j] + sums[j], sum[j], "coordinate %zu: %d", j, votes[j] + sums[j]);
 		cr_expect_eq((3 - right[j] * sums[j]) / 2, against[j]);
 	}
-	scene_close(&s);
+	crowd_scene_close(&s);
 }
 
 /* The same answers as all against, with as few as that takes: one vote less would not do. */
@@ -98,8 +98,8 @@ Test(crowd_votes, min_margin_answers_as_against_does)
 		for (int f = 1; f <= 6; f++) {
 			struct crowd_scene one, other;
 			fill_votes(v, N, h, (uint64_t)(100 + 10 * h + f));
-			scene_open(&one, "\"against\"", v, N, h, f);
-			scene_open(&other, "\"min-margin\"", v, N, h, f);
+			crowd_scene_open(&one, "\"against\"", v, N, h, f);
+			crowd_scene_open(&other, "\"min-margin\"", v, N, h, f);
 			forge_all(&one, f, out, all);
 			forge_all(&other, f, out, few);
 			for (size_t j = 0; j < N; j++) {
@@ -111,8 +111,8 @@ Test(crowd_votes, min_margin_answers_as_against_does)
 				cr_expect(abs(V) >= f || (abs(answer) <= 2 && answer != 0),
 				          "V = %d, f = %d: %d", V, f, answer);
 			}
-			scene_close(&one);
-			scene_close(&other);
+			crowd_scene_close(&one);
+			crowd_scene_close(&other);
 		}
 }
 
@@ -124,7 +124,7 @@ Test(crowd_votes, min_margin_turns_the_mean)
 	for (int f = 1; f <= 4; f++) {
 		struct crowd_scene s;
 		scene_fill(v, (size_t)7 * N, (uint64_t)(500 + f));
-		scene_open(&s, "{\"kind\":\"min-margin\",\"target\":\"mean\"}", v, N, 7, f);
+		crowd_scene_open(&s, "{\"kind\":\"min-margin\",\"target\":\"mean\"}", v, N, 7, f);
 		forge_all(&s, f, out, sums);
 		for (size_t j = 0; j < N; j++) {
 			int V = votes_of(v, N, 7, j), right = sign(mean_of(v, N, 7, j)), ahead = V * right;
@@ -132,7 +132,7 @@ Test(crowd_votes, min_margin_turns_the_mean)
 			if (ahead < 0 || ahead >= f)
 				cr_expect_eq(sums[j], f * sign(V));
 		}
-		scene_close(&s);
+		crowd_scene_close(&s);
 	}
 }
 
@@ -147,7 +147,7 @@ Test(crowd_votes, min_margin_takes_turns)
 		v[j] = 2;
 		v[N + j] = -1; /* V = 0, mu > 0: k = 3 of 4 vote - */
 	}
-	scene_open(&s, "\"min-margin\"", v, N, 2, F);
+	crowd_scene_open(&s, "\"min-margin\"", v, N, 2, F);
 	for (uint64_t step = 0; step < F; step++) {
 		s.view.step = step;
 		for (int c = 0; c < F; c++) {
@@ -162,7 +162,7 @@ Test(crowd_votes, min_margin_takes_turns)
 	for (int c = 0; c < F; c++)
 		for (size_t j = 0; j < N; j++)
 			cr_expect_eq(against[c][j], 3);
-	scene_close(&s);
+	crowd_scene_close(&s);
 }
 
 /* Votes that abstain do not count. */
@@ -175,7 +175,7 @@ Test(crowd_votes, silent_votes_do_not_count)
 	struct crowd_scene s;
 	static float v[3 * 65];
 	int votes[65];
-	scene_open(&s, "\"against\"", v, 65, 3, 1);
+	crowd_scene_open(&s, "\"against\"", v, 65, 3, 1);
 	s.view.signs = messages;
 	s.view.abstains = true;
 	crowd_votes(&s.view, 0, 65, votes);
@@ -184,5 +184,5 @@ Test(crowd_votes, silent_votes_do_not_count)
 	cr_expect_eq(votes[2], 0);
 	cr_expect_eq(votes[3], 3);
 	cr_expect_eq(votes[64], 0);
-	scene_close(&s);
+	crowd_scene_close(&s);
 }

@@ -7,6 +7,7 @@
 #include <criterion/criterion.h>
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 #include "base/rng.h"
 #include "tests/support/rule_fixture.h"
 
@@ -40,6 +41,7 @@ static const struct {
 } rules[] = {
         {"krum", krum_kappa, 2},
         {"median", median_kappa, 0},
+        {"geometric-median", median_kappa, 0},
         {"geometric-median\",\"iterations\":300,\"start\":\"median", median_kappa, 0},
         {"trimmed-mean", trimmed_kappa, 0},
 };
@@ -148,4 +150,34 @@ Test(kappa, no_input_exceeds_it)
 	}
 	fprintf(stderr, "kappa: the largest share of the bound was %.2f\n", worst);
 	cr_assert(worst > 0.1, "inputs that try nothing: %g", worst);
+}
+
+/* Six messages nearly together, and one far away. */
+static double share_of(const char *keys)
+{
+	static const float x[7][D] = {{9}, {1}, {1.01F}, {1, 0.01F}, {1}, {1}, {1}};
+	double share;
+	char json[120];
+	struct rule_rig r;
+	struct point p = {0};
+	snprintf(json, sizeof json, "{\"kind\":\"geometric-median\",\"f\":1%s}", keys);
+	rule_rig_init(&r, "ref", json, 7, D, 1);
+	for (int i = 0; i < 7; i++) {
+		memcpy(p.at[i], x[i], sizeof p.at[i]);
+		rule_rig_say(&r, i, p.at[i]);
+	}
+	cr_assert_eq(rule_rig_meet(&r, 0), MEETING_ANSWERED);
+	share = worst_share(&p, 7, 1, r.answer, median_kappa(0.2));
+	cr_expect_eq(isnan(rule_kappa(r.run.agg, r.run.state, 7, 1)), share > 1, "%s: share %g", keys, share);
+	rule_rig_clear(&r);
+	return share;
+}
+
+/* Weiszfeld's iterations that end before they are there, and a nu in which differences vanish. */
+Test(kappa, nothing_is_promised_of_what_only_resembles_a_geometric_median)
+{
+	cr_expect_lt(share_of(""), 1);
+	cr_expect_gt(share_of(",\"start\":\"zero\",\"iterations\":3,\"nu\":0.1"), 1);
+	cr_expect_gt(share_of(",\"start\":\"mean\",\"iterations\":1"), 1);
+	cr_expect_gt(share_of(",\"nu\":100"), 1);
 }

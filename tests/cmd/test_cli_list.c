@@ -7,6 +7,7 @@
 #include "experiment/settings.h"
 #include "registry.h"
 #include "tests/support/cli.h"
+#include "tests/support/file.h"
 
 TestSuite(cli_list, .init = cli_open, .fini = cli_close, .timeout = 120);
 
@@ -36,6 +37,22 @@ Test(cli_list, shows_every_family_and_row)
 			                   family->rows[r]->name);
 	}
 	cli_expect_narrow("list");
+}
+
+/* Help and manual name them too, or nobody would look for those that a rule's key has, such as
+ * pre-aggregators. */
+Test(cli_list, its_help_names_every_family)
+{
+	static char page[40000];
+	file_text("docs/signsgd.1", page, sizeof page);
+	cr_expect_eq(cli("help list"), 0);
+	const char *families = strstr(page, "Families are ");
+	cr_assert_not_null(families);
+	for (size_t f = 0; registry_families[f]; f++) {
+		const char *name = registry_families[f]->plural;
+		cr_expect_not_null(strstr(cli_out, name), "help list: %s", name);
+		cr_expect_not_null(strstr(families, name), "signsgd.1: %s", name);
+	}
 }
 
 Test(cli_list, shows_every_key_of_every_row)

@@ -387,23 +387,23 @@ Test(figures, partition_shows_what_each_worker_got)
 	cr_assert_eq(h5_read(f, "/partition/batch", H5_I64, WORKERS, batch, &e), 0, "%s", e.text);
 	h5_close(f);
 	cr_expect(batch[0] == 0 && batch[1] == 5 && batch[2] == 6 && batch[3] == 7);
-	draw("partition", "a");
-	cr_expect_eq(count("bars"), GLYPHS_CLASSES + 1);
+	figure_draw("partition", "a");
+	cr_expect_eq(figure_count("bars"), GLYPHS_CLASSES + 1);
 	for (int c = 0; c < GLYPHS_CLASSES; c++) {
 		char label[16];
 		const struct json *bars = NULL;
 		snprintf(label, sizeof label, "class %d", c);
-		for (size_t i = 0; i < n_lines; i++)
-			if (!strcmp(text_of(lines[i], "what"), "bars") &&
-			    !strcmp(text_of(lines[i], "label"), label))
-				bars = lines[i];
+		for (size_t i = 0; i < figure_n_lines; i++)
+			if (!strcmp(figure_text(figure_lines[i], "what"), "bars") &&
+			    !strcmp(figure_text(figure_lines[i], "label"), label))
+				bars = figure_lines[i];
 		cr_assert_not_null(bars, "%s", label);
 		for (int w = 0; w < WORKERS; w++) {
-			cr_expect_eq(at(bars, w), (double)samples[w][c], "worker %d, %s", w, label);
+			cr_expect_eq(figure_at(bars, w), (double)samples[w][c], "worker %d, %s", w, label);
 			sum += samples[w][c];
 		}
 		cr_expect_eq(samples[0][c], 0);
-		cr_expect(told(label));
+		cr_expect(figure_told(label));
 	}
 	cr_expect_eq(sum, 300);
 }
@@ -414,8 +414,8 @@ Test(figures, partition_has_a_panel_for_each_partition)
 	simulate_shares("a", "--set data_seed=7 --seed 1");
 	simulate_shares("b", "--set data_seed=7 --seed 2");
 	simulate_shares("c", "--seed 2");
-	draw("partition", "a b");
-	cr_expect_eq(count("panel"), 1);
-	draw("partition", "a b c");
-	cr_expect_eq(count("panel"), 2);
+	figure_draw("partition", "a b");
+	cr_expect_eq(figure_count("panel"), 1);
+	figure_draw("partition", "a b c");
+	cr_expect_eq(figure_count("panel"), 2);
 }

@@ -13,7 +13,7 @@ const struct crowd_attack *scene_attack(const struct crowd_scene *s)
 	return crowd_attack_of((const struct attack *)s->choice.row);
 }
 
-void scene_open(struct crowd_scene *s, const char *json, const float *vectors, size_t n, int h, int f)
+void crowd_scene_open(struct crowd_scene *s, const char *json, const float *vectors, size_t n, int h, int f)
 {
 	struct err e = {0};
 	*s = (struct crowd_scene){0};
@@ -43,7 +43,7 @@ void scene_open(struct crowd_scene *s, const char *json, const float *vectors, s
 	crowd_help_signs(&s->help, &s->view);
 }
 
-void scene_close(struct crowd_scene *s)
+void crowd_scene_close(struct crowd_scene *s)
 {
 	crowd_help_clear(&s->help);
 	mem_free(s->memory);

@@ -23,8 +23,8 @@ struct crowd_scene {
  * vectors [h][n], f colluders, who own copies of the first vector. Messages are the signs of the vectors,
  * zeros positive. `json`: an attack as in an experiment.
  */
-void scene_open(struct crowd_scene *s, const char *json, const float *vectors, size_t n, int h, int f);
-void scene_close(struct crowd_scene *s);
+void crowd_scene_open(struct crowd_scene *s, const char *json, const float *vectors, size_t n, int h, int f);
+void crowd_scene_close(struct crowd_scene *s);
 const struct crowd_attack *scene_attack(const struct crowd_scene *s);
 
 /* Measure and plan; coordinates [begin, end) of colluder i, -1 for all; a whole step, memory included. */

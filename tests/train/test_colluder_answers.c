@@ -19,12 +19,15 @@ enum { N = 300, WORKERS = 7, COLLUDERS = 2, STEPS = 6 };
 	"\"seed\":5,\"steps\":6,\"batch\":2,\"momentum\":0.5,\"lr\":0.01,\"model\":{\"kind\":\"quadratic\"," \
 	"\"dimensions\":300,\"noise\":1}"
 
+#define BUCKETS_OF(rule) "\"aggregator\":{\"kind\":\"" rule "\",\"f\":1,\"before\":[\"bucketing\"]}"
+
 enum naive { MEAN, MEDIAN, VOTE, MEAN_OF_SIGNS };
 
 /* What the spies of a run have seen. */
 static struct seen {
 	enum naive rule;
 	int asked, wrong;
+	int alike;                /* answers that are those of the server's own draws */
 	double factor;            /* that the attack chose in the end */
 	double foretold, mean[N]; /* what it was told of that, and mu */
 } seen;
@@ -168,6 +171,41 @@ static void toss(const void *state, const struct crowd_view *v, int round, const
 	seen.wrong += ask(v, 1, numbers) != first || fabs(first - sqrt(server)) < 1e-9;
 }
 
+/* How far the answer of a median of buckets of two is from mu, if the order is drawn from `seed`. */
+static double bucketed_distance(const struct crowd_view *v, uint64_t seed, double t)
+{
+	enum { BUCKETS = (WORKERS + 1) / 2 };
+	uint32_t order[WORKERS];
+	struct stream draw = stream_of(seed, RNG_BUCKETS, 0, v->step);
+	double sum = 0;
+	for (uint32_t i = 0; i < WORKERS; i++)
+		order[i] = i;
+	stream_shuffle(&draw, order, WORKERS);
+	for (size_t j = 0; j < v->n; j++) {
+		double mean[BUCKETS] = {0}, mu = mean_of(v, j);
+		for (uint32_t i = 0; i < WORKERS; i++) {
+			/* the colluders are the first of the workers */
+			double x =
+			        order[i] < COLLUDERS ? (float)(-t * mu) : v->honest[order[i] - COLLUDERS][j];
+			mean[i / 2] += x / (i + 1 == WORKERS && WORKERS % 2 ? 1 : 2);
+		}
+		stats_sort(mean, BUCKETS);
+		sum += pow(stats_median(mean, BUCKETS) - mu, 2);
+	}
+	return sqrt(sum);
+}
+
+/* The buckets that colluders try are of an order from their own stream, and not the server's. */
+static void draw_buckets(const void *state, const struct crowd_view *v, int round, const double *sums,
+                         double *numbers)
+{
+	struct stream own = stream_of(5, RNG_COLLUDERS, 1, 0);
+	double asked = ask(v, 1, numbers), mine = bucketed_distance(v, stream_bits(&own, 0), 1);
+	(void)state, (void)round, (void)sums;
+	seen.wrong += !(fabs(asked - mine) <= 1e-5 * mine) || ask(v, 1, numbers) != asked;
+	seen.alike += fabs(asked - bucketed_distance(v, 5, 1)) <= 1e-5 * mine;
+}
+
 /* Krum has taken what was found, and not what was twice as far. */
 static void expect_krum(const void *state, const struct crowd_view *v, int round, const double *sums,
                         double *numbers)
@@ -258,6 +296,8 @@ Test(colluder_answers, change_nothing)
 	        "\"aggregator\":\"krum\"",
 	        "\"aggregator\":\"mean\",\"compressor\":\"ef-sign\"",
 	        "\"aggregator\":{\"kind\":\"centered-clipping\",\"tau\":1,\"before\":[\"nnm\"]}",
+	        BUCKETS_OF("median"),
+	        BUCKETS_OF("geometric-median"),
 	        "\"aggregator\":\"vote\"",
 	        "\"aggregator\":{\"kind\":\"vote\",\"tie\":\"abstain\"},\"compressor\":{\"kind\":\"sign\","
 	        "\"zero\":"
@@ -297,6 +337,19 @@ Test(colluder_answers, do_not_tell_the_servers_coins)
 	mem_free(spied("\"opt-ipm\"", toss, "\"aggregator\":\"vote\"", 2 * COLLUDERS));
 	cr_expect_eq(seen.asked, 2 * STEPS);
 	cr_expect_eq(seen.wrong, 0);
+}
+
+/*
+ * Nor its order of the buckets: in some step two orders put the same messages together, but not in all. What
+ * the server draws stays the same whether or not somebody asks: `change_nothing` has buckets too.
+ */
+Test(colluder_answers, do_not_tell_the_servers_buckets)
+{
+	seen = (struct seen){0};
+	mem_free(spied("\"opt-ipm\"", draw_buckets, BUCKETS_OF("median"), WORKERS));
+	cr_expect_eq(seen.asked, 2 * STEPS);
+	cr_expect_eq(seen.wrong, 0, "%d", seen.wrong);
+	cr_expect_lt(seen.alike, STEPS, "%d", seen.alike);
 }
 
 Test(colluder_answers, say_whom_krum_chooses)

@@ -155,12 +155,15 @@ static void bye(struct server *s, int m)
 
 /* --- other messages ------------------------------------------------------------------------------------- */
 
-/* Does it come from the connection that sent the last HELLO? A process that was replaced is told so. */
+/*
+ * Does it come from the connection that sent the last HELLO? A process that was replaced is told so. The last
+ * messages of a connection, such as BYE, may be read when it is known to be lost: that is no fault.
+ */
 static bool announced(struct server *s, int m, const struct route *from)
 {
 	const struct presence *p = m < 0 ? NULL : &s->peers[m].presence;
-	if (p && p->connected && same_route(&p->route, from))
-		return true;
+	if (p && same_route(&p->route, from) && (p->connected || !p->leaving))
+		return p->connected;
 	faults_count(&s->faults, m, FAULT_UNANNOUNCED);
 	if (p && same_route(&p->replaced, from) && budget_pay_message(s, m))
 		say_replaced(s, from);

@@ -233,6 +233,23 @@ Test(faults, workers_wait_for_a_server_that_was_killed)
 	expect_said("again.log", "resumed after step");
 }
 
+/* Its last word is often read when its connection is gone already; it was there, and is counted as no fault.
+ */
+Test(faults, a_worker_that_leaves_has_no_fault)
+{
+	serve("");
+	work_all();
+	train_for_a_while();
+	gate_allow(scene.gate, SOME_BYTES);
+	kill(scene.workers[2], SIGTERM);
+	expect_end(&scene.workers[2], "w2.log", 128 + SIGTERM);
+	served_wait_for_steps("run", 100);
+	kill(scene.server, SIGTERM);
+	expect_end(&scene.server, "serve.log", 128 + SIGTERM);
+	cli_expect(0, "", "show %s/run.h5", cli_folder);
+	cr_expect_null(strstr(cli_out, "unannounced"), "%s", cli_out);
+}
+
 /* The last process that connects with a key speaks for it; the one before it is told, and ends. */
 Test(faults, the_same_worker_on_another_machine_takes_its_place)
 {
