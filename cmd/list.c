@@ -223,6 +223,18 @@ static const struct family *home_of(const char *row)
 	return NULL;
 }
 
+/* Is it, or begins it as, a key of these? As in "batch" and "adversaries.data". */
+static bool is_key(const struct key *keys, const char *dotted)
+{
+	size_t length = strcspn(dotted, ".");
+	for (const struct key *k = keys; k->name; k++) {
+		if (strncmp(k->name, dotted, length) != 0 || k->name[length])
+			continue;
+		return !dotted[length] || k->kind != KEY_OBJECT || is_key(k->keys, dotted + length + 1);
+	}
+	return false;
+}
+
 static const struct family *find_family(const char *name, struct err *e)
 {
 	const struct family *families[FAMILIES_MAX];
@@ -242,6 +254,9 @@ static const struct family *find_family(const char *name, struct err *e)
 	if (home)
 		err_user(e, "'%s' is no family but one of the %s: 'signsgd list %s %s'", shown, home->plural,
 		         home->plural, shown);
+	else if (is_key(experiment_keys, name))
+		err_user(e, "'%s' is no family but a key of the experiment: 'signsgd list experiment'",
+		         shown);
 	else if (near)
 		err_user(e, "there is no family '%s'; did you mean '%s'?", shown, near);
 	else

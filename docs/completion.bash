@@ -30,6 +30,11 @@ _signsgd_offer() {
 	mapfile -t COMPREPLY < <(compgen -W "$1" -- "$2")
 }
 
+# The names before the brackets of 'Figures: NAME (what it is), NAME (what it is). Means are ...'.
+_signsgd_figures() {
+	"$1" help plot 2>/dev/null | tr '\n' ' ' | sed 's/.*Figures: //; s/([^)]*)//g; s/\..*//; s/,/ /g'
+}
+
 # Options of a command that take a value.
 _signsgd_with_value() {
 	"$1" help "$2" 2>/dev/null | sed -n 's/^  \(-[a-z]\), \(--[a-z-]*\) [A-Z].*/\1 \2/p; s/^  \(--[a-z-]*\) [A-Z].*/\1/p'
@@ -70,7 +75,8 @@ _signsgd() {
 		[ "$command" != plot ] || { _signsgd_files "$current" png svg pdf; return; }
 		_signsgd_files "$current" h5; return ;;
 	--x | -x) _signsgd_offer "step epoch wall bytes" "$current"; return ;;
-	--y | -y) _signsgd_offer "test_accuracy test_loss train_loss train_accuracy" "$current"; return ;;
+	--y | -y) _signsgd_offer "test_accuracy test_loss train_loss train_accuracy test_perplexity train_perplexity \
+			test_bits" "$current"; return ;;
 	--band) _signsgd_offer "minmax std none" "$current"; return ;;
 	-*) [[ " $(_signsgd_with_value "$program" "$command" | tr '\n' ' ') " != *" $previous "* ]] || return ;;
 	esac
@@ -109,7 +115,7 @@ _signsgd() {
 		1) _signsgd_offer "$(_signsgd_rows "$program" "${COMP_WORDS[2]}")" "$current" ;;
 		esac ;;
 	plot) if [ "$(_signsgd_position)" -eq 0 ]; then
-			_signsgd_offer "curves adversaries noise partition snr time-to-accuracy toy" "$current"
+			_signsgd_offer "$(_signsgd_figures "$program")" "$current"
 		else
 			_signsgd_files "$current" h5
 		fi ;;

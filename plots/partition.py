@@ -66,7 +66,8 @@ def draw_run(axes, run):
     byzantine = run.flat.get("adversaries.ids", [])
     below = np.zeros(workers)
     for c, colour in enumerate(colours_of(classes)):
-        axes.bar(np.arange(workers), table[:, c], bottom=below, color=[colour], width=0.8,
+        bottom = np.where(table[:, c] > 0, below, 0)  # a bar of nothing on top would leave no margin above it
+        axes.bar(np.arange(workers), table[:, c], bottom=bottom, color=[colour], width=0.8,
                  label=f"class {c}" if classes > 1 else "tokens")
         below = below + table[:, c]
     axes.bar(byzantine, below[byzantine], width=0.8, facecolor="none", edgecolor="white", linewidth=0, hatch="///",

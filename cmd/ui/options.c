@@ -58,7 +58,8 @@ static int unknown(struct reader *r, const char *name)
 		err_user(r->e, "%s has no option '%s'; did you mean '%s%s'?", r->c->name, shown, dashes(near),
 		         near);
 	else
-		err_user(r->e, "%s has no option '%s'; see 'signsgd help %s'", r->c->name, shown, r->c->name);
+		err_user(r->e, "%s has no option '%s'; %ssee 'signsgd help %s'", r->c->name, shown,
+		         find(a, "set", 3) ? "other keys are given by --set KEY=VALUE, " : "", r->c->name);
 	mem_free(names);
 	return -1;
 }

@@ -78,6 +78,7 @@ const struct partition_row partition_by_classes = {
                         "its samples in random order",
                 .keys = classes_keys,
                 .state_bytes = sizeof(struct classes)},
+        .drawn = true,
         .sizes = classes_sizes,
         .deal = classes_deal,
 };

@@ -178,9 +178,8 @@ static const struct key dirichlet_keys[] = {
          .also = "concentration, dirichlet_alpha, dir_alpha",
          .kind = KEY_REAL,
          .offset = offsetof(struct dirichlet, alpha),
-         .lowest = 0,
+         .lowest = 1e-6,
          .highest = 1e6,
-         .above = true,
          .help = "concentration: the smaller, the more unequal"},
         {.name = "as",
          .kind = KEY_CHOICE,
@@ -205,6 +204,7 @@ const struct partition_row partition_dirichlet = {
                         "anew, up to 100 times, while some worker has less than its batch",
                 .keys = dirichlet_keys,
                 .state_bytes = sizeof(struct dirichlet)},
+        .drawn = true,
         .sizes = dirichlet_sizes,
         .deal = dirichlet_deal,
 };

@@ -24,7 +24,7 @@ struct draw {
 double draw_uniform(struct draw *d);
 
 /* Shares q [count] >= 0 of sum 1, from Dirichlet(shape [count]); a shape of 0 has no share. Some shape is
- * above 0. */
+ * above 0, and none between 0 and 1e-300: logarithms of such draws are beyond a double. */
 void draw_dirichlet(struct draw *d, int count, const double *shape, double *q);
 
 #endif

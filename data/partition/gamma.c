@@ -72,6 +72,7 @@ const struct partition_row partition_gamma = {
                         "rest is sorted by label and cut into M equal runs; worker m gets run m of both",
                 .keys = gamma_keys,
                 .state_bytes = sizeof(struct gamma)},
+        .drawn = true,
         .sizes = gamma_sizes,
         .deal = gamma_deal,
 };

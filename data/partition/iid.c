@@ -17,6 +17,7 @@ const struct partition_row partition_iid = {
                 .about = "equal shards of all samples in a random order",
                 .formula =
                         "shard m is places m n .. (m + 1) n - 1 of one random permutation, n = floor(N / M)"},
+        .drawn = true,
         .sizes = partition_equal_sizes,
         .deal = iid_deal,
 };

@@ -67,6 +67,11 @@ int partition_sizes(const struct partition_share *share, const struct data_shape
 	return deal(share, shape, NULL, NULL, size, e);
 }
 
+bool partition_drawn(const struct choice *how)
+{
+	return ((const struct partition_row *)how->row)->drawn;
+}
+
 static int check_batches(const struct partition_share *share, const size_t *size, struct err *e)
 {
 	for (int w = 0; w < share->workers; w++)

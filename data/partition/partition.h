@@ -10,6 +10,7 @@
 #ifndef SIGNSGD_DATA_PARTITION_PARTITION_H
 #define SIGNSGD_DATA_PARTITION_PARTITION_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include "config/key.h"
@@ -30,6 +31,9 @@ struct partition_share {
  */
 int partition_sizes(const struct partition_share *share, const struct data_shape *shape, size_t *size,
                     struct err *e);
+
+/* Does the seed decide who gets what? */
+bool partition_drawn(const struct choice *how);
 
 struct partition {
 	int workers;

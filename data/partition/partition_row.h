@@ -8,6 +8,7 @@
 #ifndef SIGNSGD_DATA_PARTITION_PARTITION_ROW_H
 #define SIGNSGD_DATA_PARTITION_PARTITION_ROW_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include "base/err.h"
@@ -26,6 +27,7 @@ struct partition_ask {
 
 struct partition_row {
 	struct row row;
+	bool drawn; /* by the seed */
 	/*
 	 * The sizes of the shards, into size [sharers]. Returns 1 where they follow from the labels: then all
 	 * samples are in use. -1 and a sentence when the settings cannot be met.

@@ -104,6 +104,7 @@ const struct partition_row partition_by_sizes = {
                            "1)^s, rounded down, and what is left over to the largest remainders",
                 .keys = sizes_keys,
                 .state_bytes = sizeof(struct sizes)},
+        .drawn = true,
         .sizes = sizes_sizes,
         .deal = sizes_deal,
 };

@@ -15,7 +15,7 @@ int check_data_seed(struct settings *s, const struct json *root, struct err *e)
 	return 0;
 }
 
-/* Byzantine workers without data have nothing of their own to forge from. */
+/* Byzantine workers without data have no gradient to forge from, or to be honest with for a while. */
 static int check_without_data(const struct settings *s, const struct json *root, struct err *e)
 {
 	const struct attack *attack = (const struct attack *)s->adversaries.attack.row;
@@ -26,9 +26,9 @@ static int check_without_data(const struct settings *s, const struct json *root,
 		if (((const struct attack *)*r)->without_data)
 			buf_format(&names, "%s\"%s\"", names.length ? ", " : "", (*r)->name);
 	json_say(e, check_place(root, "adversaries.data"),
-	         "attack \"%s\" forges from the worker's own vector, and with \"none\" it computes none; "
-	         "expected "
-	         "\"own\", or one of the attacks that need none: %s",
+	         "attack \"%s\" needs the worker's own gradient, and with \"none\" there are no data to make "
+	         "it of; "
+	         "expected \"own\", or one of the attacks that need none: %s",
 	         attack->row.name, names.text);
 	buf_clear(&names);
 	return -1;

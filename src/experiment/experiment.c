@@ -5,6 +5,7 @@
 #include "adversary/attack.h"
 #include "base/log.h"
 #include "config/key_rename.h"
+#include "data/partition/partition.h"
 #include "experiment/check.h"
 #include "experiment/identity.h"
 #include "experiment/repeats.h"
@@ -96,11 +97,22 @@ static void warn_understated_f(const struct runs *r)
 
 /*
  * What decides a result, has a default, and was not written down; in some run of the file. idle: there is an
- * attack, but no word of who attacks.
+ * attack, but no word of who attacks. partition, data_seed: given; shared, drawn: what they are for is there.
  */
 struct unsaid {
 	bool workers, attack, idle;
+	bool partition, shared, data_seed, drawn;
 };
+
+static void note_shares(struct unsaid *u, const struct settings *s, const struct json *point)
+{
+	const struct json *data_seed = json_member(point, "data_seed");
+	bool samples = s->shape.n_train > 0;
+	u->partition = u->partition || json_member(point, "partition");
+	u->shared = u->shared || samples;
+	u->data_seed = u->data_seed || (data_seed && data_seed->type != JSON_NULL);
+	u->drawn = u->drawn || (samples && partition_drawn(&s->partition));
+}
 
 static void note_unsaid(struct unsaid *u, const struct settings *s, const struct json *point)
 {
@@ -109,6 +121,7 @@ static void note_unsaid(struct unsaid *u, const struct settings *s, const struct
 	bool attack = adversaries && json_member(adversaries, "attack");
 	u->attack = u->attack || (s->adversaries.count > 0 && !attack);
 	u->idle = u->idle || (s->adversaries.count == 0 && attack && !json_member(adversaries, "count"));
+	note_shares(u, s, point);
 }
 
 static void tell_unsaid(const struct unsaid *u, const struct settings *s)
@@ -120,6 +133,12 @@ static void tell_unsaid(const struct unsaid *u, const struct settings *s)
 		         s->adversaries.attack.row->name);
 	if (u->idle)
 		log_warn("%s: `adversaries.attack` given and no `adversaries.count`: nobody is Byzantine",
+		         s->source);
+	if (u->partition && !u->shared)
+		log_warn("%s: `partition` given and no samples to share (data \"%s\"): it changes nothing",
+		         s->source, s->data.row->name);
+	if (u->data_seed && !u->drawn)
+		log_warn("%s: `data_seed` given and no partition that is drawn: it changes nothing",
 		         s->source);
 }
 
@@ -155,17 +174,18 @@ static int read_point(struct runs *out, const struct json *root, const struct sw
 	return 0;
 }
 
-/* The names of today. What a result file says was written by us: its earlier names are not worth a word. */
-static int rename_root(struct json *root, bool recorded, struct key_renames *r, struct err *e)
+/* The names of today. told: a result file or a server says it, whose user was warned; earlier names in it are
+ * ours. */
+static int rename_root(struct json *root, bool told, struct key_renames *r, struct err *e)
 {
 	if (keys_rename(experiment_keys, root, r, e) || sweep_rename(root, r, e))
 		return -1;
-	if (recorded)
+	if (told)
 		r->first = NULL;
 	return 0;
 }
 
-static int expand(struct runs *out, struct json *root, bool recorded, const struct change *changes,
+static int expand(struct runs *out, struct json *root, bool told, const struct change *changes,
                   size_t n_changes, struct err *e)
 {
 	struct arena *a = &out->arena;
@@ -174,8 +194,8 @@ static int expand(struct runs *out, struct json *root, bool recorded, const stru
 	struct sweep sweep;
 	if (root->type != JSON_OBJECT)
 		return json_bad(e, root, "an object, the experiment");
-	if (rename_root(root, recorded, &renames, e) ||
-	    apply_changes(a, root, changes, n_changes, &renames, e) || sweep_read(a, &sweep, root, e))
+	if (rename_root(root, told, &renames, e) || apply_changes(a, root, changes, n_changes, &renames, e) ||
+	    sweep_read(a, &sweep, root, e))
 		return -1;
 	const struct json *seeds = json_member(root, "seeds");
 	if (seeds && json_member(root, "seed"))
@@ -190,7 +210,7 @@ static int expand(struct runs *out, struct json *root, bool recorded, const stru
 	if (mpi_launched_rank() > 0)
 		return 0; /* the first process says it for all */
 	key_renames_warn(&renames);
-	if (recorded)
+	if (told)
 		return 0;
 	tell_unsaid(&unsaid, &out->at[0]);
 	warn_byzantine_majority(out);
@@ -200,35 +220,29 @@ static int expand(struct runs *out, struct json *root, bool recorded, const stru
 }
 
 /* root: NULL where reading it has failed, with a sentence. */
-static int expand_or_clear(struct runs *out, struct json *root, bool recorded, const struct change *changes,
+static int expand_or_clear(struct runs *out, struct json *root, bool told, const struct change *changes,
                            size_t n_changes, struct err *e)
 {
-	if (root && expand(out, root, recorded, changes, n_changes, e) == 0)
+	if (root && expand(out, root, told, changes, n_changes, e) == 0)
 		return 0;
 	runs_clear(out);
 	return -1;
-}
-
-/* The settings of a text; *out holds the arena, and whether they are foreign. */
-static int parse(struct runs *out, const char *source, const char *text, size_t length,
-                 const struct change *changes, size_t n_changes, struct err *e)
-{
-	struct json *root = json_read_text(&out->arena, source, text, length, e);
-	return expand_or_clear(out, root, false, changes, n_changes, e);
 }
 
 int experiment_parse(struct runs *out, const char *source, const char *text, size_t length,
                      const struct change *changes, size_t n_changes, struct err *e)
 {
 	*out = (struct runs){0};
-	return parse(out, source, text, length, changes, n_changes, e);
+	struct json *root = json_read_text(&out->arena, source, text, length, e);
+	return expand_or_clear(out, root, false, changes, n_changes, e);
 }
 
-int experiment_parse_foreign(struct runs *out, const char *source, const char *text, size_t length,
-                             const struct change *changes, size_t n_changes, struct err *e)
+int experiment_sent(struct runs *out, const char *source, const char *text, size_t length, bool foreign,
+                    const struct change *changes, size_t n_changes, struct err *e)
 {
-	*out = (struct runs){.foreign = true};
-	return parse(out, source, text, length, changes, n_changes, e);
+	*out = (struct runs){.foreign = foreign};
+	struct json *root = json_read_text(&out->arena, source, text, length, e);
+	return expand_or_clear(out, root, true, changes, n_changes, e);
 }
 
 int experiment_read(struct runs *out, const char *path, const struct change *changes, size_t n_changes,

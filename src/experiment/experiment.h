@@ -32,9 +32,15 @@ struct runs {
 /* Read a file, apply the changes, expand, resolve, check. -1 and a sentence. Warnings go to log_warn(). */
 int experiment_read(struct runs *out, const char *path, const struct change *changes, size_t n_changes,
                     struct err *e);
-/* The same from a text (tests, fuzzing, what a server sends). */
+/* The same from a text (tests, fuzzing). */
 int experiment_parse(struct runs *out, const char *source, const char *text, size_t length,
                      const struct change *changes, size_t n_changes, struct err *e);
+/*
+ * The same of what a server sends: its user was warned, and nobody is again. foreign: the server is on
+ * another machine, and the settings may name files of data folders only.
+ */
+int experiment_sent(struct runs *out, const char *source, const char *text, size_t length, bool foreign,
+                    const struct change *changes, size_t n_changes, struct err *e);
 /*
  * The same from what a result file at `path` says of its run (/config/resolved). What its user was
  * warned of when the run began is not said again, nor that the text has earlier names of keys. The text has
@@ -42,9 +48,6 @@ int experiment_parse(struct runs *out, const char *source, const char *text, siz
  */
 int experiment_recorded(struct runs *out, const char *path, const char *text, const struct change *changes,
                         size_t n_changes, struct err *e);
-/* The same of a text from another machine: the settings are `foreign`. */
-int experiment_parse_foreign(struct runs *out, const char *source, const char *text, size_t length,
-                             const struct change *changes, size_t n_changes, struct err *e);
 void runs_clear(struct runs *r);
 
 #endif

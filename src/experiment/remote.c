@@ -117,8 +117,7 @@ static int read_settings(struct runs *out, const char *source, const char *text,
 {
 	*out = (struct runs){0};
 	if (check_sent(source, text, foreign, e) ||
-	    (foreign ? experiment_parse_foreign : experiment_parse)(out, source, text, strlen(text), changes,
-	                                                            n_changes, e))
+	    experiment_sent(out, source, text, strlen(text), foreign, changes, n_changes, e))
 		return -1;
 	if (out->count == 1 && !check_text(&out->at[0], source, text, e))
 		return 0;

@@ -64,7 +64,7 @@ static void withhold(struct trainer *t)
 /*
  * Published values of a length to which messages are clipped belong to another scale of messages. What has
  * clipped nothing for an epoch is no defence: a rule that clips is then a mean. That is said once, when it
- * becomes so.
+ * first becomes so: near the length of the messages it comes and goes.
  */
 static void watch_clipping(struct trainer *t)
 {
@@ -72,8 +72,9 @@ static void watch_clipping(struct trainer *t)
 	const char *idle = t->uplink.run.report.idle;
 	int64_t epoch = (int64_t)ceil(ratio_value(s->steps_per_epoch));
 	t->idle_steps = idle ? t->idle_steps + 1 : 0;
-	if (epoch <= 0 || t->idle_steps != epoch || !t->uplink.link.root)
+	if (epoch <= 0 || t->idle_steps < epoch || t->idle_said || !t->uplink.link.root)
 		return;
+	t->idle_said = true;
 	bool rule = strcmp(idle, s->aggregator.row->name) == 0;
 	log_warn("%s-%s: step %lld: %s \"%s\" has clipped no message for an epoch, so that %s; expected a "
 	         "smaller `%s`",

@@ -28,6 +28,7 @@ struct trainer {
 	struct schedule_env schedule_env;
 	double lr;                   /* of the present step */
 	int64_t idle_steps;          /* in a row in which a rule that clips has clipped nothing */
+	bool idle_said;              /* that they were as many as an epoch has */
 	const struct replay *replay; /* NULL: no recorded run is repeated */
 };
 

@@ -298,6 +298,17 @@ Test(cli, the_manual_page_knows_every_command_and_option)
 	}
 }
 
+/* Is the word somewhere in a section of the page? */
+static void expect_in_section(const char *page, const char *head, const char *word)
+{
+	char begin[64];
+	snprintf(begin, sizeof begin, ".SS \"%s", head);
+	const char *section = strstr(page, begin);
+	cr_assert_not_null(section, "no section of %s", head);
+	const char *at = strstr(section, word), *end = strstr(section + 1, "\n.S");
+	cr_expect(at && at < end, "%s: %s is missing", head, word);
+}
+
 static void expect_completion(const char *words, int position, const char *offered)
 {
 	char command[1024];
@@ -328,6 +339,31 @@ Test(cli, the_completion_offers_what_there_is)
 	expect_completion("bench --kernel mo", 3, "  ");
 	expect_completion("data fetch \"\"", 3, " mnist ");
 	cr_expect_null(strstr(cli_out, "glyphs"), "what cannot be fetched is offered:%s", cli_out);
+}
+
+/* A sentence of `plot` lists the scripts that there are. */
+Test(cli, manual_page_help_and_completion_know_every_figure)
+{
+	static char page[CLI_SIZE], all[CLI_SIZE], help[CLI_SIZE];
+	file_text("docs/signsgd.1", page, sizeof page);
+	cr_assert_eq(cli("help plot"), 0);
+	snprintf(help, sizeof help, "%s", cli_out);
+	cli_expect(2, "here are: ", "plot nothing x.h5 -o x.png");
+	snprintf(all, sizeof all, "%s", strstr(cli_err, "here are: ") + strlen("here are: "));
+	size_t count = 0;
+	for (char *name = strtok(all, ", \n"); name; name = strtok(NULL, ", \n"), count++) {
+		char words[80], offered[80], roff[80] = "\n.B ";
+		size_t used = strlen(roff);
+		for (const char *at = name; *at; at++)
+			used += (size_t)snprintf(roff + used, sizeof roff - used, "%s%c",
+			                         *at == '-' ? "\\" : "", *at);
+		expect_in_section(page, "plot", roff);
+		cr_expect_not_null(strstr(help, name), "help plot: %s is missing", name);
+		snprintf(words, sizeof words, "plot %s", name);
+		snprintf(offered, sizeof offered, " %s ", name);
+		expect_completion(words, 2, offered);
+	}
+	cr_expect_geq(count, 8);
 }
 
 Test(cli, check_passes_and_names_every_kernel_once_a_backend)

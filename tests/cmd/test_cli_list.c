@@ -128,6 +128,12 @@ Test(cli_list, refuses_what_is_not_there)
 	cli_expect(2, "did you mean \"invert\"?", "list attacks inverse");
 	cli_expect(2, "'invert' is no family but one of the attacks: 'signsgd list attacks invert'",
 	           "list invert");
+	static const char *const keys[] = {"batch", "data_seed", "adversaries.data",
+	                                   "record.gradient_noise.at", "partition.alpha"};
+	for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
+		cli_expect(2, "is no family but a key of the experiment: 'signsgd list experiment'",
+		           "list %s", keys[i]);
+	cli_expect(2, "there is no family 'adversaries.date'", "list adversaries.date");
 	cli_expect(2, "there is no family", "list zzzzzzzz");
 	cli_expect(2, "is none of the models", "list models zzzzzzzz");
 	cli_expect(2, "found 3 words", "list attacks scale factor");

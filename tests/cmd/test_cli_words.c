@@ -52,6 +52,27 @@ Test(cli_words, an_attack_of_nobody_is_told)
 	}
 }
 
+/* Where nothing is shared, or nothing of it drawn. */
+Test(cli_words, a_partition_that_changes_nothing_is_told)
+{
+	static const char partition[] =
+	        "`partition` given and no samples to share (data \"none\"): it changes nothing";
+	static const char seed[] = "`data_seed` given and no partition that is drawn: it changes nothing";
+	static const char glyphs[] = "--set model=softmax --set data=glyphs";
+	cli_expect(0, partition, "validate %s/all.json --set partition=label-shards", cli_folder);
+	cli_expect(0, seed, "validate %s/all.json --set data_seed=5", cli_folder);
+	cli_expect(0, seed, "validate %s/all.json %s --set partition=shards --set data_seed=5", cli_folder,
+	           glyphs);
+	static const char *const meant[] = {"--set partition=iid --set data_seed=5",
+	                                    "--set partition=label-shards",
+	                                    "--set data_seed=5 --set 'sweep.partition=[\"iid\",\"shards\"]'"};
+	for (size_t i = 0; i < sizeof meant / sizeof *meant; i++) {
+		cr_expect_eq(cli("validate %s/all.json %s %s", cli_folder, glyphs, meant[i]), 0, "%s",
+		             cli_err);
+		cr_expect_str_eq(cli_err, "", "%s", meant[i]);
+	}
+}
+
 /* Who is Byzantine and what the rule is told of it are two numbers; fewer than there are is said. */
 Test(cli_words, f_and_the_byzantine_are_both_said)
 {
@@ -93,6 +114,19 @@ Test(cli_words, an_empty_value_of_an_option_is_refused)
 	for (size_t i = 0; i < sizeof options / sizeof *options; i++)
 		cli_expect(2, "found an empty one", "simulate %s/all.json %s", cli_folder, options[i]);
 	cli_expect(2, "-o needs a value (FILE), found an empty one", "plot curves x.h5 -o \"\"");
+}
+
+/* Not by each process that the settings are sent to. */
+Test(cli_words, a_warning_is_said_once_in_several_processes)
+{
+	static const char said[] = "more workers are Byzantine than the aggregator is told";
+	cli_write("once.json",
+	          "{\"steps\":2,\"batch\":1,\"model\":\"quadratic\",\"workers\":6,\"adversaries\":"
+	          "{\"count\":2,\"attack\":\"zero\"},\"aggregator\":{\"kind\":\"krum\",\"f\":1}}");
+	cli_expect(0, said, "train %s/once.json --processes 2 --quiet --out %s/once.h5", cli_folder,
+	           cli_folder);
+	cr_expect_null(strstr(strstr(cli_err, said) + 1, said), "%s", cli_err);
+	cr_expect_null(strstr(cli_err, "settings of"), "%s", cli_err);
 }
 
 Test(cli_words, an_empty_path_is_called_that)

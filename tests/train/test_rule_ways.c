@@ -334,7 +334,8 @@ Test(rule_ways, what_cannot_hold_it_is_refused_before_anything_runs)
 	           cli_folder);
 }
 
-/* Once an epoch has passed without any clipping, and not again while that goes on. */
+/* Once an epoch has passed without any clipping, and not again: neither while that goes on, nor when it
+ * comes back. */
 Test(rule_ways, a_length_that_clips_nothing_is_said)
 {
 	static const char said[] = "has clipped no message for an epoch";
@@ -364,4 +365,15 @@ Test(rule_ways, a_length_that_clips_nothing_is_said)
 	                 cli_folder, cli_folder),
 	             0, "%s", cli_err);
 	cr_expect_null(strstr(cli_err, said), "%s", cli_err);
+	/* an epoch is two samples; the gradient of one is as long as 22.1, of the other as 25.2 */
+	cr_assert_eq(
+	        cli("simulate %s/c.json --workers 1 --set batch=1 --set momentum=0 "
+	            "--set lr=1e-9 --set 'partition={\"kind\":\"sizes\",\"list\":[2]}' --set "
+	            "'aggregator={\"kind\":\"median\",\"before\":{\"kind\":\"clipping\",\"limit\":23.5}}' "
+	            "--out %s/g.h5",
+	            cli_folder, cli_folder),
+	        0, "%s", cli_err);
+	first = strstr(cli_err, said);
+	cr_assert_not_null(first, "%s", cli_err);
+	cr_expect_null(strstr(first + 1, said), "%s", cli_err);
 }

@@ -435,12 +435,14 @@ Test(unequal, what_cannot_be_shared_is_refused)
 	expect_refused("\"partition\":{\"kind\":\"sizes\",\"list\":[1,2]}", "list: found 2 sizes");
 	expect_refused("\"partition\":\"dirichlet\"", "found no key \"alpha\"");
 	expect_refused("\"partition\":{\"kind\":\"dirichlet\",\"alpha\":0}", "alpha: found the number 0");
+	expect_refused("\"partition\":{\"kind\":\"dirichlet\",\"as\":\"hsu\",\"alpha\":1e-320}",
+	               "expected a number in [1e-06, 1000000]");
 	expect_refused("\"partition\":{\"kind\":\"gamma\",\"g\":1.5}", "g: found the number 1.5");
 	expect_refused(
 	        "\"adversaries\":{\"count\":1,\"data\":\"none\"}",
-	        "adversaries.data: attack \"invert\" forges from the worker's own vector, and with "
-	        "\"none\" it "
-	        "computes none; expected \"own\", or one of the attacks that need none: \"gaussian\", ");
+	        "adversaries.data: attack \"invert\" needs the worker's own gradient, and with "
+	        "\"none\" there are no data to make it of; expected \"own\", or one of the attacks that need "
+	        "none: \"gaussian\", ");
 	expect_refused("\"adversaries\":{\"count\":1,\"data\":\"no\"}", "expected one of \"own\", \"none\"");
 	expect_refused("\"data_seed\":0", "data_seed: found the number 0, expected a seed above 0");
 }

@@ -149,9 +149,11 @@ Test(options, a_wrong_name_is_answered_with_the_nearest)
 	expect_refused(PARSE("--hlep"), "did you mean '--help'?");
 	expect_refused(PARSE("--worker=3"), "did you mean '--workers'?");
 	expect_refused(PARSE("-workers"), "did you mean '--workers'?");
-	expect_refused(PARSE("--completely-different"),
-	               "try has no option '--completely-different'; see 'signsgd help try'");
-	expect_refused(PARSE_BARE("--verbose"), "bare has no option '--verbose'");
+	expect_refused(
+	        PARSE("--completely-different"),
+	        "try has no option '--completely-different'; other keys are given by --set KEY=VALUE, see "
+	        "'signsgd help try'");
+	expect_refused(PARSE_BARE("--verbose"), "bare has no option '--verbose'; see 'signsgd help bare'");
 }
 
 Test(options, no_prefix_is_taken_for_a_name)
