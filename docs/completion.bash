@@ -14,7 +14,7 @@ _signsgd_families() {
 }
 
 _signsgd_rows() {
-	"$1" list "$2" 2>/dev/null | sed -n 's/^  \([a-z][a-z0-9-]*\) .*/\1/p'
+	"$1" list "$2" --json 2>/dev/null | sed -n 's/^{"family":"[^"]*","name":"\([^"]*\)".*/\1/p'
 }
 
 _signsgd_files() {

@@ -322,6 +322,23 @@ static void expect_completion(const char *words, int position, const char *offer
 	cr_expect_not_null(strstr(cli_out, offered), "'%s' offers%s", words, cli_out);
 }
 
+/* In whatever form `list` shows a family to people. */
+Test(cli, the_completion_offers_the_rows_of_every_family_and_nothing_else)
+{
+	for (size_t f = 0; registry_families[f]; f++) {
+		const struct family *family = registry_families[f];
+		char words[80], rows[1024] = " ";
+		size_t used = 1;
+		for (size_t r = 0; family->rows[r]; r++)
+			used += (size_t)snprintf(rows + used, sizeof rows - used, "%s ",
+			                         family->rows[r]->name);
+		cr_assert_lt(used, sizeof rows);
+		snprintf(words, sizeof words, "list %s \"\"", family->plural);
+		expect_completion(words, 3, rows);
+		cr_expect_str_eq(strtok(cli_out, "\n"), rows);
+	}
+}
+
 Test(cli, the_completion_offers_what_there_is)
 {
 	expect_completion("sim", 1, " simulate ");
@@ -330,6 +347,7 @@ Test(cli, the_completion_offers_what_there_is)
 	expect_completion("simulate x.json --attack inv", 4, " invert ");
 	expect_completion("list att", 2, " attacks ");
 	expect_completion("list attacks fl", 3, " flip ");
+	expect_completion("bench round --aggregator kr", 4, " krum ");
 	expect_completion("plot adv", 2, " adversaries ");
 	expect_completion("validate experiments/dem", 2, " experiments/demo.json ");
 	expect_completion("help ben", 2, " bench ");
