@@ -17,7 +17,7 @@ enum { TIMES_MOST = 1001, TIMES_LEAST = 5, RANGE = 1 << 16 /* coordinates that a
 
 static const double SECONDS = 3, QUARTILE = 0.25, MEDIAN = 0.5;
 
-/* The yardstick: every coordinate is read once, every coordinate of an answer written. */
+/* The baseline: every coordinate is read once, every coordinate of an answer written. */
 struct reading {
 	const struct bandwidth_baseline *loops;
 	const struct vectors *in;
