@@ -23,7 +23,7 @@ static void add_backends(struct table *t)
 		const struct backend_row *row = (const struct backend_row *)family_backends.rows[i];
 		struct backend b = {0};
 		struct err e = {0};
-		int failed = row->open(&b, &e);
+		int failed = row->open(&b, NULL, &e);
 		table_cell(t, "backend %s", row->row.name);
 		table_cell(t, "%s", failed ? e.text : b.detail);
 	}

@@ -221,8 +221,11 @@ struct backend {
 /* A row of the family of backends. */
 struct backend_row {
 	struct row row;
-	/* Fill the table for this machine. -1 and a sentence when it cannot run this backend. */
-	int (*open)(struct backend *b, struct err *e);
+	/*
+	 * Fill the table for this machine, as the row's keys say (NULL: their defaults). -1 and a sentence
+	 * when it cannot run this backend.
+	 */
+	int (*open)(struct backend *b, const void *state, struct err *e);
 };
 
 /* The vector level that the cpu backend would use here: "AVX-512", "AVX2", "plain C". */

@@ -13,8 +13,12 @@
 #include <stdint.h>
 #include <string.h>
 
-/* Also into functions compiled for a wider instruction set by __attribute__((target)). */
+/* Also into functions compiled for a wider instruction set by __attribute__((target)), and for a GPU. */
+#ifdef __CUDACC__
+#define RNG_INLINE static __host__ __device__ inline
+#else
 #define RNG_INLINE static inline __attribute__((always_inline))
+#endif
 
 struct rng_words {
 	uint32_t a, b, c, d;

@@ -328,7 +328,7 @@ static size_t open_backends(struct backend *list, size_t size)
 	for (size_t i = 0; family_backends.rows[i] && count < size; i++) {
 		const struct backend_row *row = (const struct backend_row *)family_backends.rows[i];
 		struct err e = {0};
-		if (row->open(&list[count], &e) == 0)
+		if (row->open(&list[count], NULL, &e) == 0)
 			count++;
 		else
 			log_say("backend %s is not timed: %s", row->row.name, e.text);

@@ -74,7 +74,7 @@ int check_run(void (*tell)(void *ctx, const struct check_result *r), void *ctx)
 		struct backend *b = strcmp(row->row.name, "ref") == 0 ? &ref : &tables[count].kernels;
 		if (strcmp(row->row.name, "cpu") == 0)
 			count = cpu_tables(tables, count, &names);
-		else if (row->open(b, &e))
+		else if (row->open(b, NULL, &e))
 			log_say("backend %s is not checked: %s", row->row.name, e.text);
 		else if (b != &ref)
 			tables[count++].name = row->row.name;

@@ -97,8 +97,8 @@ int shard_run(struct zmq_shard *h, struct pool *pool, struct err *e)
 	struct arena arena = {0};
 	struct backend be = {0}, host = {0};
 	int rc = zmq_shard_wait(h, e) || read_settings(&s, zmq_shard_settings(h), &arena, e) ||
-	         ((const struct backend_row *)s.backend.row)->open(&be, e) || host_open(&be, &host, e) ||
-	         serve(h, &s, &host, pool, e);
+	         ((const struct backend_row *)s.backend.row)->open(&be, s.backend.state, e) ||
+	         host_open(&be, &host, e) || serve(h, &s, &host, pool, e);
 	arena_clear(&arena);
 	return rc ? -1 : 0;
 }

@@ -36,7 +36,7 @@ static int open_parts(struct trainer *t, struct pool *pool, const struct link *l
 	t->workforce.pool = pool;
 	if (link && (crowd_check(s, link->row, e) || observer_check(s, link->row, e)))
 		return -1;
-	if (check_memory(s, pool_lanes(pool), link, e) || backend->open(&t->be, e) ||
+	if (check_memory(s, pool_lanes(pool), link, e) || backend->open(&t->be, s->backend.state, e) ||
 	    uplink_open(&t->uplink, s, &t->be, link, pool, e))
 		return -1;
 	if (t->be.slow)

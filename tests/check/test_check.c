@@ -45,7 +45,8 @@ Test(check, finds_broken_kernels, .timeout = 300)
 	struct backend ref;
 	struct err e = {0};
 	int seen[2] = {0, 0};
-	cr_assert_eq(((const struct backend_row *)family_find(&family_backends, "ref"))->open(&ref, &e), 0);
+	cr_assert_eq(((const struct backend_row *)family_find(&family_backends, "ref"))->open(&ref, NULL, &e),
+	             0);
 	struct check_table broken = {.name = "broken", .kernels = ref};
 	honest_majority = ref.majority;
 	broken.kernels.majority = crooked_majority;

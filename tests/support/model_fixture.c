@@ -42,7 +42,7 @@ void fixture_open(struct fixture *f, const char *json, const char *backend, cons
 	fixture_settings(f, json, env);
 	const struct row *machine = family_find(&family_backends, backend);
 	cr_assert(machine);
-	cr_assert_eq(((const struct backend_row *)machine)->open(&f->be, &e), 0, "%s", e.text);
+	cr_assert_eq(((const struct backend_row *)machine)->open(&f->be, NULL, &e), 0, "%s", e.text);
 	if (f->model->check)
 		cr_assert_eq(f->model->check(f->choice.state, &f->env, &e), 0, "%s", e.text);
 	fixture_alloc_bytes = 0;

@@ -193,7 +193,7 @@ static void open_machine(void)
 	struct err e = {0};
 	const struct backend_row *row =
 	        (const struct backend_row *)(const void *)family_find(&family_backends, "guarded");
-	cr_assert_eq(row->open(&machine, &e), 0, "%s", e.text);
+	cr_assert_eq(row->open(&machine, NULL, &e), 0, "%s", e.text);
 }
 
 Test(guarded, is_found_and_not_listed)
@@ -214,7 +214,7 @@ Test(guarded, its_table_has_all_that_ref_has)
 	open_machine();
 	const struct backend_row *row =
 	        (const struct backend_row *)(const void *)family_find(&family_backends, "ref");
-	cr_assert_eq(row->open(&ref, &e), 0);
+	cr_assert_eq(row->open(&ref, NULL, &e), 0);
 	void *const *ours = (void *const *)(const void *)&machine, *const *theirs =
 	                                                                   (void *const *)(const void *)&ref;
 	for (size_t i = 0; i < sizeof machine / sizeof *ours; i++)

@@ -202,7 +202,7 @@ Test(transport, lanes_do_not_show)
 	for (const struct row *const *b = family_backends.rows; *b; b++) {
 		struct backend be;
 		struct err e = {0};
-		if (((const struct backend_row *)*b)->open(&be, &e) != 0)
+		if (((const struct backend_row *)*b)->open(&be, NULL, &e) != 0)
 			continue; /* this machine has none */
 		for (const struct method_text *t = methods_all(); t->json[0]; t++) {
 			if (t->rule)

@@ -181,10 +181,11 @@ static struct image_kernels image = {
         .statistics = guarded_image_statistics,
 };
 
-static int guarded_row_open(struct backend *b, struct err *e)
+static int guarded_row_open(struct backend *b, const void *state, struct err *e)
 {
+	(void)state;
 	guarded_open();
-	if (backend_ref.open(&ref, e))
+	if (backend_ref.open(&ref, NULL, e))
 		return -1;
 	image.block = ref.image->block;
 	image.floats = ref.image->floats;

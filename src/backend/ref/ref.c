@@ -64,9 +64,9 @@ static void ref_sum_square(HOST_QUEUE, size_t n, const float *x, double *out)
 	ref_dot(queue, n, x, x, out);
 }
 
-static int ref_open(struct backend *b, struct err *e)
+static int ref_open(struct backend *b, const void *state, struct err *e)
 {
-	(void)e;
+	(void)state, (void)e;
 	*b = (struct backend){
 	        .name = "ref",
 	        .detail = "plain C",
