@@ -13,7 +13,8 @@
  * Environment: SIGNSGD_EMULATED_SEED=N, another order (default 1); SIGNSGD_EMULATED_DEVICES=N, how many
  * devices there are (default 1); SIGNSGD_EMULATED_MEMORY=BYTES, what each has (default 16 GiB);
  * SIGNSGD_EMULATED_FAIL=N, the N-th call that can fail does so; SIGNSGD_EMULATED_COUNT=FILE, where the number
- * of such calls is written when the process ends.
+ * of such calls is written when the process ends, and what was not given back, a line each: "calls 123",
+ * "allocations 0", "streams 0", "events 0", "handles 0".
  */
 #ifndef SIGNSGD_TESTS_CUDA_EMULATED_H
 #define SIGNSGD_TESTS_CUDA_EMULATED_H
@@ -45,6 +46,9 @@ void *emulated_at(const void *address, const char *who);
  * fail (SIGNSGD_EMULATED_FAIL), and then it does nothing but say so.
  */
 int emulated_fails(void);
+
+/* A library's handle was made (1) or destroyed (-1): for the list of what was left behind. */
+void emulated_handles(int change);
 
 /* A sentence to stderr, then abort(): for what no correct program does. */
 void emulated_bug(const char *format, ...) __attribute__((format(printf, 1, 2), noreturn));
