@@ -3,8 +3,8 @@
  * object of its own; the module that tests build against it, and the stand-ins of cuBLAS and cuDNN, call it.
  *
  * Memory of the device is at addresses that the host can neither read nor write: whoever touches them outside
- * of work that was given to a stream ends the process with a sentence. An allocation ends at a page, addresses
- * are not used twice, and what is in new memory is no number.
+ * of work that was given to a stream ends the process with a sentence. An allocation ends at a page,
+ * addresses are not used twice, and what is in new memory is no number.
  *
  * Work that is given to a stream is run later, by the thread that waits for it: in the order of its stream,
  * after the events that its stream waits for, and mixed at random with work of other streams. One piece of
@@ -27,9 +27,9 @@ extern "C" {
 #endif
 
 /*
- * Give the stream a piece of work: work(arguments) runs later, with a copy of the `bytes` bytes at `arguments`
- * that is freed behind it. It runs on a thread of the host that waits for some stream, alone; it must not call
- * the runtime. A stream that is not open ends the process with a sentence.
+ * Give the stream a piece of work: work(arguments) runs later, with a copy of the `bytes` bytes at
+ * `arguments` that is freed behind it. It runs on a thread of the host that waits for some stream, alone; it
+ * must not call the runtime. A stream that is not open ends the process with a sentence.
  */
 void emulated_enqueue(cudaStream_t stream, void (*work)(void *arguments), const void *arguments,
                       size_t bytes);

@@ -29,8 +29,10 @@ void emulated_unlock(void);
 void emulated_run_all(void);
 /* Under the lock: a number in [0, n). */
 uint64_t emulated_draw(uint64_t n);
-/* Under the lock: is it open, and of this thread's device? */
+/* Is it of this thread's device? */
 bool emulated_stream_is_here(cudaStream_t stream);
+/* Until all work that the stream has is done. */
+void emulated_wait(cudaStream_t stream);
 int emulated_streams(void), emulated_events(void);
 
 /* emulated_block.c */

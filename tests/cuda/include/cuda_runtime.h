@@ -27,15 +27,20 @@ using std::signbit;
 
 struct dim3 {
 	unsigned x, y, z;
-	constexpr dim3(unsigned a = 1, unsigned b = 1, unsigned c = 1) : x(a), y(b), z(c) {}
-	operator uint3() const { return {x, y, z}; }
+	constexpr dim3(unsigned a = 1, unsigned b = 1, unsigned c = 1) : x(a), y(b), z(c)
+	{
+	}
+	operator uint3() const
+	{
+		return {x, y, z};
+	}
 };
 
 #define __global__
 #define __device__
 #define __host__
 #define __constant__
-#define __shared__ static /* blocks are run one after the other */
+#define __shared__      static /* blocks are run one after the other */
 #define __forceinline__ inline __attribute__((always_inline))
 #define __launch_bounds__(...)
 
@@ -67,15 +72,15 @@ uint64_t emulated_meet(enum emulated_meeting kind, unsigned mask, uint64_t value
 /* The number of this thread in its warp. */
 int emulated_lane(void);
 
-void *emulated_at(const void *address, const char *who);
-
 #ifdef __cplusplus
+/* As tests/cuda/emulated.h says. */
+void *emulated_at(const void *address, const char *who);
 }
 
 #define threadIdx emulated_thread
-#define blockIdx emulated_block
-#define blockDim emulated_threads
-#define gridDim emulated_blocks
+#define blockIdx  emulated_block
+#define blockDim  emulated_threads
+#define gridDim   emulated_blocks
 static const int warpSize = 32;
 
 #define LAUNCH(q, kernel, blocks, threads, ...)                                                              \
@@ -163,7 +168,8 @@ static inline int emulated_from_across(int bits, int width = 32)
 template <typename T>
 static inline T emulated_shuffle(unsigned mask, T value, int from, const char *file, int line)
 {
-	static_assert(sizeof value <= 8 && std::is_arithmetic_v<T>, "numbers of at most 8 bytes are shuffled");
+	static_assert(sizeof value <= 8 && std::is_arithmetic_v<T>,
+	              "numbers of at most 8 bytes are shuffled");
 	uint64_t bits = 0;
 	memcpy(&bits, &value, sizeof value);
 	bits = emulated_meet(EMULATED_SHUFFLE, mask, bits, from, file, line);

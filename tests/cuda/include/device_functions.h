@@ -8,14 +8,22 @@
 #include <type_traits>
 
 #define EMULATED_VECTOR(type, number)                                                                        \
-	struct alignas(sizeof(number) * 2) type##2 {                                                         \
+	struct alignas(sizeof(number) * 2) type##2                                                           \
+	{                                                                                                    \
 		number x, y;                                                                                 \
 	};                                                                                                   \
-	struct alignas(16) type##4 {                                                                         \
+	struct alignas(16) type##4                                                                           \
+	{                                                                                                    \
 		number x, y, z, w;                                                                           \
 	};                                                                                                   \
-	static inline type##2 make_##type##2(number x, number y) { return {x, y}; }                           \
-	static inline type##4 make_##type##4(number x, number y, number z, number w) { return {x, y, z, w}; }
+	static inline type##2 make_##type##2(number x, number y)                                             \
+	{                                                                                                    \
+		return {x, y};                                                                               \
+	}                                                                                                    \
+	static inline type##4 make_##type##4(number x, number y, number z, number w)                         \
+	{                                                                                                    \
+		return {x, y, z, w};                                                                         \
+	}
 
 EMULATED_VECTOR(float, float)
 EMULATED_VECTOR(int, int)
