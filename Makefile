@@ -297,14 +297,17 @@ EMULATED_RUNTIME := $B/cuda/libcudart_emulated.so
 # What the stand-ins of cuBLAS and cuDNN are made of: the definitions of the kernels.
 EMULATED_REF     := $(patsubst %.c,$B/pic/%.o,$(wildcard src/backend/ref/*.c src/backend/*.c src/base/*.c))
 EMULATED_LIBRARIES := $(patsubst tests/cuda/stand_in_%.c,$B/cuda/lib%.so,$(wildcard tests/cuda/stand_in_cu*.c))
+# Tests of the stand-in itself are programs that use it without the module.
+STAND_IN_TESTS   := $B/tests/cuda/test_stand_in $B/tests/cuda/test_kernels
+STAND_IN_OBJ     := $B/tests/cuda/stand_in_help.o $B/tests/cuda/stand_in_kernels.o
 TEST_ENV := SIGNSGD_CUDA_PATH="$(CURDIR)/$B/cuda"
 
 all: $(EMULATED_LIBRARIES)
 
-$B/tests/cuda/%.o $B/pic/%.o: DEFINES = -fPIC $(EMULATED_INCLUDE)
+$B/tests/cuda/%.o $B/pic/%.o: DEFINES = -fPIC -Wno-pedantic $(EMULATED_INCLUDE)
 $B/tests/cuda/test_%: EXTRA = $(EMULATED_INCLUDE)
-$B/tests/cuda/test_stand_in: $B/tests/cuda/stand_in_kernels.o $(EMULATED_RUNTIME)
-$B/tests/cuda/test_stand_in: EXTRA = $(EMULATED_INCLUDE) $B/tests/cuda/stand_in_kernels.o $(EMULATED_RUNTIME) \
+$(STAND_IN_TESTS): $(STAND_IN_OBJ) $(EMULATED_RUNTIME)
+$(STAND_IN_TESTS): EXTRA = $(EMULATED_INCLUDE) $(STAND_IN_OBJ) $(SUPPORT) $(EMULATED_RUNTIME) \
   -Wl,-rpath,$(CURDIR)/$B/cuda
 $B/tests/cuda/stand_in_kernels.o: tests/cuda/stand_in_kernels.cu $B/flags
 	@mkdir -p $(@D)
