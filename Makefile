@@ -75,7 +75,7 @@ endif
 endif
 # In place of nvcc, where a GPU is stood in for: "a stand-in for a GPU", below.
 EMULATED_CXXFLAGS := -std=c++17 -O2 -g -ffp-contract=off -fno-math-errno -fno-exceptions -fno-rtti -fPIC -fvisibility=hidden \
-                     -Wall -Wextra -Wno-unused-function -Wno-missing-field-initializers $(if $(DEV),-Werror)
+                     -Wall -Wno-unused-function -Wno-unknown-pragmas $(if $(DEV),-Werror)
 LIB_CFLAGS := $(shell pkg-config --cflags $(PACKAGES) 2>/dev/null)
 HDF5_HL    := $(patsubst -lhdf5%,-lhdf5%_hl,$(filter -lhdf5%,$(shell pkg-config --libs-only-l $(HDF5_PC) 2>/dev/null)))
 LIBS       := $(shell pkg-config --libs-only-L $(HDF5_PC) 2>/dev/null) $(HDF5_HL) \
