@@ -39,11 +39,12 @@ struct cuda_conv {
 	size_t image, rounded_in, rounded_out, d_filters, rounded_d_filters;
 };
 
-static cudnn_tensor tensor_open(const struct cudnn *library, cudnn_type type, const struct image *i)
+static cudnn_tensor tensor_open(const struct cudnn *library, cudnn_format format, cudnn_type type,
+                                const struct image *i)
 {
 	cudnn_tensor t = NULL;
 	cudnn_check(library->tensor_create(&t), "describe an image");
-	cudnn_check(library->tensor_set(t, CUDNN_NHWC, type, i->count, i->channels, i->height, i->width),
+	cudnn_check(library->tensor_set(t, format, type, i->count, i->channels, i->height, i->width),
 	            "describe an image");
 	return t;
 }
@@ -51,9 +52,9 @@ static cudnn_tensor tensor_open(const struct cudnn *library, cudnn_type type, co
 static void describe_arrays(const struct cudnn *library, struct cuda_conv *c, const struct image_spec *s)
 {
 	cudnn_type type = c->bf16 ? CUDNN_BF16 : CUDNN_FLOAT;
-	c->in = tensor_open(library, type, &s->in);
-	c->out = tensor_open(library, type, &s->out);
-	c->bias = tensor_open(library, type, &(struct image){1, s->out.channels, 1, 1});
+	c->in = tensor_open(library, CUDNN_NHWC, type, &s->in);
+	c->out = tensor_open(library, CUDNN_NHWC, type, &s->out);
+	c->bias = tensor_open(library, CUDNN_NCHW, type, &(struct image){1, s->out.channels, 1, 1});
 	cudnn_check(library->filter_create(&c->filter), "describe a filter");
 	cudnn_check(library->filter_set(c->filter, type, CUDNN_NHWC, s->out.channels, (int)c->in_channels,
 	                                s->kernel[0], s->kernel[1]),
