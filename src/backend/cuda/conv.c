@@ -104,6 +104,11 @@ static cudnn_status measure(const struct cudnn *l, cudnn_handle h, const struct 
 	return l->filter_workspace(h, c->in, c->out, p->how, c->filter, p->algorithm, &p->workspace);
 }
 
+static bool unsupported(cudnn_status status)
+{
+	return status == CUDNN_8_UNSUPPORTED || status / 1000 == CUDNN_9_UNSUPPORTED / 1000;
+}
+
 /* Float32 stays float32; else the arithmetic that the choice was made for, unless it is in float16. */
 static bool takes(const struct cudnn *l, cudnn_handle h, const struct cuda_conv *c, struct pass *p,
                   const cudnn_forward_choice *choice)
@@ -116,7 +121,11 @@ static bool takes(const struct cudnn *l, cudnn_handle h, const struct cuda_conv 
 		math = choice->math;
 	cudnn_check(l->conv_set_math(p->how, math), "compute in the precision");
 	p->algorithm = choice->algorithm;
-	return measure(l, h, c, p) == CUDNN_OK && p->workspace <= most_workspace;
+	cudnn_status status = measure(l, h, c, p);
+	if (unsupported(status))
+		return false;
+	cudnn_check(status, "say how much memory an algorithm needs");
+	return p->workspace <= most_workspace;
 }
 
 /* Sets the pass's algorithm. */
@@ -269,11 +278,6 @@ static const void *input(struct queue *q, const struct image_layer *l)
 		in = image;
 	}
 	return given(q, l, cuda_image_floats(i), in, l->conv->rounded_in);
-}
-
-static bool unsupported(cudnn_status status)
-{
-	return status == CUDNN_8_UNSUPPORTED || status / 1000 == CUDNN_9_UNSUPPORTED / 1000;
 }
 
 static const float one = 1, zero = 0;
