@@ -10,7 +10,9 @@ PREFIX   ?= /usr/local
 CC       ?= gcc
 MAKEFLAGS += --no-print-directory
 
-ifdef SANITIZE
+ifdef EMULATED_CUDA
+VARIANT ?= emulated
+else ifdef SANITIZE
 VARIANT ?= $(SANITIZE)
 else ifdef DEV
 VARIANT ?= dev
@@ -35,7 +37,7 @@ endif
 HDF5_PC  := $(shell pkg-config --exists hdf5 2>/dev/null && echo hdf5 || echo hdf5-serial)
 PACKAGES := $(HDF5_PC) openblas libcjson libcurl zlib libcrypto libjpeg libpng libwebp libzmq
 # What sets up first, or needs no libraries.
-WITHOUT_LIBRARIES := setup demo test test-sanitized test-distros test-faults test-guarded fuzz clean help format \
+WITHOUT_LIBRARIES := setup demo test test-sanitized test-distros test-faults test-guarded test-cuda fuzz clean help format \
                      format-check uninstall dist
 ifeq ($(filter $(WITHOUT_LIBRARIES),$(MAKECMDGOALS)),)
 MISSING := $(shell for p in $(PACKAGES); do pkg-config --exists $$p 2>/dev/null || echo $$p; done)
@@ -71,6 +73,9 @@ MPI_LIBS   := $(or $(shell $(MPICC) --showme:link 2>/dev/null),$(filter -l% -L% 
 MPI_NAME   := $(shell mk/mpi_name.sh $(CC) $(MPI_CFLAGS))
 endif
 endif
+# In place of nvcc, where a GPU is stood in for: "a stand-in for a GPU", below.
+EMULATED_CXXFLAGS := -std=c++17 -O2 -g -ffp-contract=off -fno-math-errno -fno-exceptions -fno-rtti -fPIC -fvisibility=hidden \
+                     -Wall -Wno-unused-function -Wno-unknown-pragmas $(if $(DEV),-Werror)
 LIB_CFLAGS := $(shell pkg-config --cflags $(PACKAGES) 2>/dev/null)
 HDF5_HL    := $(patsubst -lhdf5%,-lhdf5%_hl,$(filter -lhdf5%,$(shell pkg-config --libs-only-l $(HDF5_PC) 2>/dev/null)))
 LIBS       := $(shell pkg-config --libs-only-L $(HDF5_PC) 2>/dev/null) $(HDF5_HL) \
@@ -105,13 +110,16 @@ NETLAB_SRC := $(filter-out %/main.c,$(filter-out tests/netlab/test_%,$(wildcard 
 NETLAB_OBJ := $(NETLAB_SRC:%.c=$B/%.o)
 NETLAB   := $B/netlab.a
 TEST_SRC := $(sort $(wildcard tests/*/test_*.c tests/*/*/test_*.c))
+ifndef EMULATED_CUDA
+TEST_SRC := $(filter-out tests/cuda/%,$(TEST_SRC))
+endif
 PLAIN_SRC := $(sort $(wildcard tests/*/plain_*.c tests/*/*/plain_*.c))
 TESTS    := $(TEST_SRC:tests/%.c=$B/tests/%)
 PLAINS   := $(PLAIN_SRC:tests/%.c=$B/tests/%)
 C_FILES  := $(sort $(shell find src models adversary data cmd tests -name '*.[ch]'))
 
 .PHONY: all help setup demo run-demo test run-tests repeat test-sanitized test-distros test-faults run-faults \
-        test-guarded run-guarded bench-net network-doc fuzz fuzzers floors format format-check install uninstall dist clean \
+        test-guarded run-guarded test-cuda bench-net network-doc fuzz fuzzers floors format format-check install uninstall dist clean \
         FORCE
 .DELETE_ON_ERROR:
 
@@ -129,6 +137,7 @@ help:
 	@echo "  make test-sanitized   threads, and the rooms that read foreign bytes, under the sanitizers"
 	@echo "  make test-faults   a day of dead, slow and Byzantine machines: FAULT_S seconds (default 45), FAULT_SEED"
 	@echo "  make test-guarded  one step of every model on memory that only kernels can touch; minutes"
+	@echo "  make test-cuda     the backend cuda on a stand-in for a GPU; minutes"
 	@echo "  make test-distros  demo and tests on bare Debian 12 and 13, as root, with debootstrap  [DISTROS=trixie]"
 	@echo "  make bench-net     rounds over networks made of namespaces, as root; ARGS=\"--help\" lists the options"
 	@echo "  make network-doc   docs/NETWORK.md anew, as root [WITH_TRAINING=1]"
@@ -278,6 +287,54 @@ test-guarded:
 run-guarded: all $B/tests/guarded/models
 	@SIGNSGD_BIN="$(CURDIR)/$B/signsgd" $B/tests/guarded/models
 
+# --- a stand-in for a GPU -----------------------------------------------------------------------------
+
+# EMULATED_CUDA=1: the module of the backend `cuda` for the processor. Kernels are compiled as C++, the runtime and
+# the libraries are those of tests/cuda (tests/cuda/emulated.h). It is the variant `emulated`, and no other's tests.
+ifdef EMULATED_CUDA
+EMULATED_INCLUDE := -Itests/cuda/include
+EMULATED_RUNTIME := $B/cuda/libcudart_emulated.so
+# What the stand-ins of cuBLAS and cuDNN are made of: the definitions of the kernels.
+EMULATED_REF     := $(patsubst %.c,$B/pic/%.o,$(wildcard src/backend/ref/*.c src/backend/*.c src/base/*.c))
+EMULATED_LIBRARIES := $(patsubst tests/cuda/stand_in_%.c,$B/cuda/lib%.so,$(wildcard tests/cuda/stand_in_cu*.c))
+# Tests of the stand-in itself are programs that use it without the module.
+STAND_IN_TESTS   := $B/tests/cuda/test_stand_in $B/tests/cuda/test_kernels
+STAND_IN_OBJ     := $B/tests/cuda/stand_in_help.o $B/tests/cuda/stand_in_kernels.o
+TEST_ENV := SIGNSGD_CUDA_PATH="$(CURDIR)/$B/cuda"
+
+all: $(EMULATED_LIBRARIES)
+
+$B/tests/cuda/%.o $B/pic/%.o: DEFINES = -fPIC -Wno-pedantic $(EMULATED_INCLUDE)
+$B/tests/cuda/test_%: EXTRA = $(EMULATED_INCLUDE)
+$(STAND_IN_TESTS): $(STAND_IN_OBJ) $(EMULATED_RUNTIME)
+$(STAND_IN_TESTS): EXTRA = $(EMULATED_INCLUDE) $(STAND_IN_OBJ) $(SUPPORT) $(EMULATED_RUNTIME) \
+  -Wl,-rpath,$(CURDIR)/$B/cuda
+$B/tests/cuda/stand_in_kernels.o: tests/cuda/stand_in_kernels.cu $B/flags
+	@mkdir -p $(@D)
+	@echo "  CXX   $<"
+	@$(CXX) -x c++ $(EMULATED_CXXFLAGS) $(EMULATED_INCLUDE) -I. -Isrc -MMD -MP -c -o $@ $<
+$(EMULATED_RUNTIME): $(patsubst %.c,$B/%.o,$(wildcard tests/cuda/emulated_*.c))
+	@mkdir -p $(@D)
+	@echo "  LINK  $@"
+	@$(CC) $(ALL_CFLAGS) -shared -Wl,-soname,$(@F) -o $@ $^
+$B/pic/%.o: %.c $B/flags
+	@mkdir -p $(@D)
+	@echo "  CC    $< (for the stand-ins)"
+	@$(CC) $(ALL_CFLAGS) $(DEFINES) -MMD -MP -c -o $@ $<
+$B/pic.a: $(EMULATED_REF)
+	@rm -f $@ && ar qcs $@ $(EMULATED_REF)
+$(EMULATED_LIBRARIES): $B/cuda/lib%.so: $B/tests/cuda/stand_in_%.o $B/pic.a $(EMULATED_RUNTIME)
+	@echo "  LINK  $@"
+	@$(CC) $(ALL_CFLAGS) -shared -Wl,--exclude-libs,ALL -o $@ $< $B/pic.a $(EMULATED_RUNTIME) -Wl,-rpath,\$$ORIGIN -lm
+	@ln -sf $(@F) $@.13 && ln -sf $(@F) $@.9
+-include $(EMULATED_REF:.o=.d) $(patsubst %.c,$B/%.d,$(wildcard tests/cuda/*.c)) $B/tests/cuda/stand_in_kernels.d
+endif
+
+# At most 10 minutes on 2 cores.
+test-cuda:
+	@mk/setup.sh build test
+	@$(MAKE) $(PARALLEL) EMULATED_CUDA=1 $(if $(T),,ROOMS=cuda) run-tests
+
 # README's two commands on bare Debian systems, as root; what they said is in build/distros.
 test-distros:
 	@mk/test_distros.sh $(DISTROS)
@@ -295,12 +352,12 @@ network-doc: all $B/tests/netlab/bench_net
 	@tests/netlab/document.sh $(WITH_TRAINING) >docs/NETWORK.md.tmp && mv docs/NETWORK.md.tmp docs/NETWORK.md
 
 run-tests: all $(SUITE)
-	@SIGNSGD_BIN="$(CURDIR)/$B/signsgd" SIGNSGD_VARIANT=$(VARIANT) tests/run.sh $B $(SUITE)
+	@SIGNSGD_BIN="$(CURDIR)/$B/signsgd" SIGNSGD_VARIANT=$(VARIANT) $(TEST_ENV) tests/run.sh $B $(SUITE)
 
 # For tests that fail now and then: N times, up to the first failure. T=name.
 N ?= 20
 repeat: all $(SUITE)
-	@for i in $$(seq $(N)); do SIGNSGD_BIN="$(CURDIR)/$B/signsgd" SIGNSGD_VARIANT=$(VARIANT) \
+	@for i in $$(seq $(N)); do SIGNSGD_BIN="$(CURDIR)/$B/signsgd" SIGNSGD_VARIANT=$(VARIANT) $(TEST_ENV) \
 	  tests/run.sh $B $(SUITE) >$B/repeat.log 2>&1 || { cat $B/repeat.log; echo "run $$i of $(N) failed"; exit 1; }; done; \
 	  echo "$(N) runs without a failure: $(notdir $(SUITE))"
 

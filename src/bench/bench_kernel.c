@@ -248,7 +248,8 @@ struct audience {
 /* Of a batch: not cut. */
 static bool of_a_batch(const struct kernel *k)
 {
-	return k->shape == SHAPE_ROWS || k->shape == SHAPE_PRODUCT || k->shape == SHAPE_IMAGES;
+	return k->shape == SHAPE_ROWS || k->shape == SHAPE_TABLE || k->shape == SHAPE_PRODUCT ||
+	       k->shape == SHAPE_IMAGES;
 }
 
 /* A job on every backend, with one lane and, where it can be cut, with all. */

@@ -27,7 +27,8 @@ void kernel_memory_open(struct kernel_memory *r, const struct kernel *k, size_t 
 		r->votes[m] = mem_array(r->words, sizeof(*r->votes[m]));
 		r->abstains[m] = mem_array(r->words, sizeof(*r->abstains[m]));
 	}
-	r->label = mem_array(k->shape == SHAPE_ROWS ? floats : 0, sizeof(*r->label));
+	bool labels = k->shape == SHAPE_ROWS || k->shape == SHAPE_TABLE;
+	r->label = mem_array(labels ? floats : 0, sizeof(*r->label));
 	bool images = k->shape == SHAPE_IMAGES;
 	r->pixel = mem_array(k->shape == SHAPE_VECTOR || images ? floats : 0, sizeof(*r->pixel));
 	r->sample_label = mem_array(images ? floats : 0, sizeof(*r->sample_label));
@@ -163,6 +164,8 @@ void kernel_memory_fill(struct kernel_memory *r, const struct kernel *k, const s
 	fill_votes(&d, r, sizes->votes.count, words, flavour);
 	for (size_t i = 0; k->shape == SHAPE_ROWS && i < sizes->rows + 1; i++)
 		r->label[i] = (int32_t)(throw_word(&d) % (uint32_t)sizes->n);
+	for (size_t i = 0; k->shape == SHAPE_TABLE && i < sizes->rows + 1; i++)
+		r->label[i] = (int32_t)(throw_word(&d) % (uint32_t)(sizes->rows > 0 ? sizes->rows : 1));
 	for (size_t i = 0; k->shape == SHAPE_VECTOR && i < sizes->n + 1; i++)
 		r->pixel[i] = (uint8_t)throw_word(&d);
 	if (k->shape == SHAPE_IMAGES)

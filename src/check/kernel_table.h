@@ -19,7 +19,7 @@ struct kernel_job {
 	const float *x, *y;             /* [rows][n]; gemm: A [rows * inner] and B [inner * n] */
 	const uint64_t *vote, *abstain; /* [words] */
 	struct votes votes;             /* [workers][words] */
-	const int32_t *label;           /* [rows], below n */
+	const int32_t *label;           /* [rows], below n; tables: below rows */
 	const uint8_t *pixel;           /* [n]; images: [rows + 1][n] */
 	struct gather gather;           /* images: their sizes and changes */
 	const uint16_t *sample_label;   /* [rows + 1] */
@@ -35,6 +35,7 @@ enum kernel_shape {
 	SHAPE_SIGN,   /* a vector and its planes */
 	SHAPE_VOTE,   /* planes of many workers */
 	SHAPE_ROWS,   /* a matrix */
+	SHAPE_TABLE,  /* a matrix, and as many numbers of rows of another one */
 	SHAPE_IMAGES, /* a batch of a data set */
 	SHAPE_PRODUCT /* a product of matrices */
 };

@@ -31,12 +31,11 @@ static int check_memory(const struct settings *s, int lanes, const struct link *
 static int open_parts(struct trainer *t, struct pool *pool, const struct link *link, struct err *e)
 {
 	const struct settings *s = t->settings;
-	const struct backend_row *backend = (const struct backend_row *)s->backend.row;
 	const struct aggregator *agg = (const struct aggregator *)s->aggregator.row;
 	t->workforce.pool = pool;
 	if (link && (crowd_check(s, link->row, e) || observer_check(s, link->row, e)))
 		return -1;
-	if (check_memory(s, pool_lanes(pool), link, e) || backend->open(&t->be, s->backend.state, e) ||
+	if (check_memory(s, pool_lanes(pool), link, e) || settings_open_machine(s, &t->be, e) ||
 	    uplink_open(&t->uplink, s, &t->be, link, pool, e))
 		return -1;
 	if (t->be.slow)

@@ -110,7 +110,7 @@ static size_t record_bytes(const struct settings *s, size_t n)
 static void open_backend(const struct settings *s, struct backend *be)
 {
 	struct err e = {0};
-	if (((const struct backend_row *)s->backend.row)->open(be, s->backend.state, &e) == 0)
+	if (settings_open_machine(s, be, &e) == 0)
 		return;
 	const struct row *ref = family_find(&family_backends, "ref");
 	((const struct backend_row *)ref)->open(be, NULL, &e);

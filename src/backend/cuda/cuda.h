@@ -97,9 +97,17 @@ void cuda_tanh_back(struct queue *q, size_t n, const float *y, float *dy);
 void cuda_sigmoid(struct queue *q, size_t n, float *y);
 void cuda_sigmoid_back(struct queue *q, size_t n, const float *y, float *dy);
 void cuda_add_relu(struct queue *q, size_t n, const float *x, float *y);
-void cuda_forget(struct queue *q, size_t n, const float *f, const float *z, const float *before, float *cell);
-void cuda_forget_back(struct queue *q, size_t n, const float *d, const float *before, float *d_cell, float *z,
-                      float *f);
+/* recurrence.cu */
+void cuda_embed(struct queue *q, size_t count, size_t width, const int32_t *token, const float *factor,
+                const float *table, float *out);
+void cuda_embed_back(struct queue *q, size_t count, size_t width, const int32_t *token, const float *factor,
+                     const float *d, float *d_table);
+void cuda_recur(struct queue *q, size_t steps, size_t n, const float *f, const float *z, const float *start,
+                float *cell);
+void cuda_recur_back(struct queue *q, size_t steps, size_t n, const float *d, const float *cell,
+                     const float *start, float *d_cell, float *z, float *f);
+void cuda_pair(struct queue *q, size_t rows, size_t count, size_t n, const float *x, float *last, float *out);
+void cuda_pair_back(struct queue *q, size_t rows, size_t count, size_t n, const float *d, float *d_x);
 /* loss.cu */
 void cuda_softmax_loss(struct queue *q, size_t rows, size_t n, float *z, const int32_t *label, bool back,
                        float weight, struct loss *out);
@@ -108,11 +116,15 @@ void cuda_pixels(struct queue *q, size_t images, size_t channels, size_t plane, 
                  const float *factor, const float *shift, float *out);
 void cuda_gather(struct queue *q, const struct gather *from, size_t count, const uint32_t *index,
                  const struct stream *coins, uint8_t *out, int32_t *label);
-/* gemm.c: by cuBLAS */
+/* gemm.c: by cuBLAS. What a queue needs for products is made at the first, or by open; close, with the queue,
+ * is for one that is finished. */
+void cuda_products_open(struct queue *q);
+void cuda_products_close(struct queue *q);
 void cuda_gemm(struct queue *q, bool ta, bool tb, size_t m, size_t n, size_t k, float alpha, const float *a,
                const float *b, float beta, float *c);
 
 extern const struct image_kernels cuda_image; /* image.c */
+void cuda_layers_close(struct queue *q);      /* as cuda_products_close() */
 
 #ifdef __cplusplus
 }
