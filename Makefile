@@ -350,9 +350,7 @@ run-guarded: all $B/tests/guarded/models
 ifdef EMULATED_CUDA
 EMULATED_INCLUDE := -Itests/cuda/include
 EMULATED_RUNTIME := $B/cuda/libcudart_emulated.so
-# What the stand-ins of cuBLAS and cuDNN are made of: the definitions of the kernels.
-EMULATED_REF     := $(patsubst %.c,$B/pic/%.o,$(wildcard src/backend/ref/*.c src/backend/*.c src/base/*.c))
-EMULATED_LIBRARIES := $(patsubst tests/cuda/stand_in_%.c,$B/cuda/lib%.so,$(wildcard tests/cuda/stand_in_cu*.c))
+EMULATED_LIBRARIES := $B/cuda/libcublas.so.13 $B/cuda/libcudnn.so.9
 # Tests of the stand-in itself are programs that use it without the module.
 STAND_IN_TESTS   := $B/tests/cuda/test_stand_in $B/tests/cuda/test_kernels
 STAND_IN_OBJ     := $B/tests/cuda/stand_in_help.o $B/tests/cuda/stand_in_kernels.o
@@ -360,7 +358,8 @@ TEST_ENV := SIGNSGD_CUDA_PATH="$(CURDIR)/$B/cuda"
 
 all: $(EMULATED_LIBRARIES)
 
-$B/tests/cuda/%.o $B/pic/%.o: DEFINES = -fPIC -Wno-pedantic $(EMULATED_INCLUDE)
+$B/tests/cuda/%.o: DEFINES = -fPIC -Wno-pedantic $(EMULATED_INCLUDE)
+$B/tests/cuda/stand_in_cu%.o: DEFINES = -fPIC -fvisibility=hidden $(EMULATED_INCLUDE)
 $B/tests/cuda/test_%: EXTRA = $(EMULATED_INCLUDE)
 $(STAND_IN_TESTS): $(STAND_IN_OBJ) $(EMULATED_RUNTIME)
 $(STAND_IN_TESTS): EXTRA = $(EMULATED_INCLUDE) $(STAND_IN_OBJ) $(SUPPORT) $(EMULATED_RUNTIME) \
@@ -373,17 +372,12 @@ $(EMULATED_RUNTIME): $(patsubst %.c,$B/%.o,$(wildcard tests/cuda/emulated_*.c))
 	@mkdir -p $(@D)
 	@echo "  LINK  $@"
 	@$(CC) $(ALL_CFLAGS) -shared -Wl,-soname,$(@F) -o $@ $^
-$B/pic/%.o: %.c $B/flags
-	@mkdir -p $(@D)
-	@echo "  CC    $< (for the stand-ins)"
-	@$(CC) $(ALL_CFLAGS) $(DEFINES) -MMD -MP -c -o $@ $<
-$B/pic.a: $(EMULATED_REF)
-	@rm -f $@ && ar qcs $@ $(EMULATED_REF)
-$(EMULATED_LIBRARIES): $B/cuda/lib%.so: $B/tests/cuda/stand_in_%.o $B/pic.a $(EMULATED_RUNTIME)
+$B/cuda/libcublas.so.13: $(patsubst %.c,$B/%.o,$(wildcard tests/cuda/stand_in_cublas*.c))
+$B/cuda/libcudnn.so.9: $(patsubst %.c,$B/%.o,$(wildcard tests/cuda/stand_in_cudnn*.c))
+$(EMULATED_LIBRARIES): $(EMULATED_RUNTIME)
 	@echo "  LINK  $@"
-	@$(CC) $(ALL_CFLAGS) -shared -Wl,--exclude-libs,ALL -o $@ $< $B/pic.a $(EMULATED_RUNTIME) -Wl,-rpath,\$$ORIGIN -lm
-	@ln -sf $(@F) $@.13 && ln -sf $(@F) $@.9
--include $(EMULATED_REF:.o=.d) $(patsubst %.c,$B/%.d,$(wildcard tests/cuda/*.c)) $B/tests/cuda/stand_in_kernels.d
+	@$(CC) $(ALL_CFLAGS) -shared -o $@ $(filter %.o,$^) $(EMULATED_RUNTIME) -Wl,-rpath,\$$ORIGIN -lm
+-include $(patsubst %.c,$B/%.d,$(wildcard tests/cuda/*.c)) $B/tests/cuda/stand_in_kernels.d
 endif
 
 # At most 10 minutes on 2 cores.

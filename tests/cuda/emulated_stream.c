@@ -39,6 +39,7 @@ struct CUevent_st {
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static _Thread_local bool works; /* this thread is in a piece of work */
 static struct CUstream_st *streams;
+static struct CUstream_st default_stream = {.last = &default_stream.first};
 static int n_streams, n_events, waiting;
 static uint64_t random_state;
 
@@ -65,10 +66,12 @@ uint64_t emulated_draw(uint64_t n)
 	return (z ^ z >> 31) % n;
 }
 
-static void expect_open(const struct CUstream_st *s)
+/* NULL is the default stream, which streams of ours neither wait for nor are waited for by. */
+static struct CUstream_st *opened(cudaStream_t s)
 {
-	if (!s || s->mark != STREAM_MARK)
+	if (s && s->mark != STREAM_MARK)
 		emulated_bug("work for a stream that is not open");
+	return s ? s : &default_stream;
 }
 
 static void expect_event(const struct CUevent_st *e)
@@ -79,8 +82,7 @@ static void expect_event(const struct CUevent_st *e)
 
 bool emulated_stream_is_here(cudaStream_t s)
 {
-	expect_open(s);
-	return s->device == emulated_device();
+	return opened(s) == &default_stream || s->device == emulated_device();
 }
 
 static void release(struct CUevent_st *e)
@@ -118,8 +120,8 @@ static void run_first(struct CUstream_st *s)
 /* Any stream whose next piece can run, each with the same chance; NULL: none. */
 static struct CUstream_st *any(void)
 {
-	struct CUstream_st *chosen = NULL;
-	uint64_t count = 0;
+	struct CUstream_st *chosen = can_run(&default_stream) ? &default_stream : NULL;
+	uint64_t count = chosen != NULL;
 	for (struct CUstream_st *s = streams; s; s = s->next)
 		if (can_run(s) && emulated_draw(++count) == 0)
 			chosen = s;
@@ -178,8 +180,7 @@ static void add_event(struct CUstream_st *s, enum kind kind, struct CUevent_st *
 void emulated_enqueue(cudaStream_t s, void (*work)(void *arguments), const void *arguments, size_t bytes)
 {
 	emulated_lock();
-	expect_open(s);
-	struct item *i = add(s, WORK, bytes);
+	struct item *i = add(opened(s), WORK, bytes);
 	i->work = work;
 	if (bytes > 0)
 		memcpy(i->arguments, arguments, bytes);
@@ -193,8 +194,8 @@ cudaError_t cudaStreamCreateWithFlags(cudaStream_t *stream, unsigned flags)
 	cudaError_t status = emulated_call();
 	if (status)
 		return status;
-	if (flags > cudaStreamNonBlocking)
-		return emulated_say(cudaErrorInvalidValue);
+	if (flags != cudaStreamNonBlocking)
+		emulated_bug("a stream that the default stream waits for; expected cudaStreamNonBlocking");
 	struct CUstream_st *s = calloc(1, sizeof *s);
 	if (!s)
 		return emulated_say(cudaErrorMemoryAllocation);
@@ -213,9 +214,10 @@ cudaError_t cudaStreamDestroy(cudaStream_t stream)
 	cudaError_t status = emulated_call();
 	if (status)
 		return status;
+	if (!stream)
+		return emulated_say(cudaErrorInvalidResourceHandle);
 	emulated_lock();
-	expect_open(stream);
-	run_until(stream, NULL);
+	run_until(opened(stream), NULL);
 	struct CUstream_st **at = &streams;
 	while (*at != stream)
 		at = &(*at)->next;
@@ -230,8 +232,7 @@ cudaError_t cudaStreamDestroy(cudaStream_t stream)
 void emulated_wait(cudaStream_t stream)
 {
 	emulated_lock();
-	expect_open(stream);
-	run_until(stream, NULL);
+	run_until(opened(stream), NULL);
 	emulated_unlock();
 }
 
@@ -262,9 +263,8 @@ cudaError_t cudaStreamWaitEvent(cudaStream_t stream, cudaEvent_t event, unsigned
 	if (flags != 0)
 		return emulated_say(cudaErrorInvalidValue);
 	emulated_lock();
-	expect_open(stream);
 	expect_event(event);
-	add_event(stream, WAIT, event);
+	add_event(opened(stream), WAIT, event);
 	emulated_unlock();
 	return cudaSuccess;
 }
@@ -293,10 +293,9 @@ cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t stream)
 	if (status)
 		return status;
 	emulated_lock();
-	expect_open(stream);
 	expect_event(event);
 	event->asked++;
-	add_event(stream, RECORD, event);
+	add_event(opened(stream), RECORD, event);
 	emulated_unlock();
 	return cudaSuccess;
 }

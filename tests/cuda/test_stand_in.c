@@ -64,7 +64,8 @@ static int freed_twice(void)
 
 static int no_stream(void)
 {
-	struct queue q = {0};
+	uint64_t nothing[8] = {0};
+	struct queue q = {.stream = (cudaStream_t)(void *)nothing};
 	stand_in_step(&q, 1, stand_in_device(4));
 	return 0;
 }

@@ -1,7 +1,7 @@
 /* Batches of images: bytes to normalised floats, and gathering from a data set that stands on the device. */
 #include "backend/cuda/quad.cuh"
 
-enum { CHANNELS_AT_ONCE = 64 };
+static const size_t CHANNELS_AT_ONCE = 64;
 
 struct alignas(QUAD) bytes {
 	uint8_t v[QUAD];

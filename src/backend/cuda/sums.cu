@@ -64,7 +64,7 @@ static void sum_in(struct queue *q, size_t n, TERM term, const float *x, const f
 {
 	double *share = (double *)q->scratch;
 	size_t blocks = cuda_blocks(n, QUAD * SHARE_QUADS);
-	unsigned shares = blocks < SHARES_MOST ? (unsigned)blocks : SHARES_MOST;
+	unsigned shares = blocks < SHARES_MOST ? (unsigned)blocks : (unsigned)SHARES_MOST;
 	LAUNCH(q, sum_shares<TERM>, shares, CUDA_THREADS, n, term, x, y, share);
 	LAUNCH(q, sum_of_shares, 1, CUDA_THREADS, shares, share, out);
 }
