@@ -2,6 +2,7 @@
  * The door to cuBLAS and cuDNN: which files are taken for them, and what is said of what cannot be one. Told
  * by `version --devices`, which opens both.
  */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
