@@ -255,6 +255,11 @@ struct backend_row {
 	 * when it cannot run this backend.
 	 */
 	int (*open)(struct backend *b, const void *state, struct err *e);
+	/*
+	 * For `version`: calls tell() for each line, of what it was built with, or, load: of what it opens
+	 * when it is needed, and what is there. NULL: open() is quick, and tells what there is to tell.
+	 */
+	void (*describe)(bool load, void (*tell)(void *ctx, const char *name, const char *text), void *ctx);
 };
 
 /* The vector level that the cpu backend would use here: "AVX-512", "AVX2", "plain C". */

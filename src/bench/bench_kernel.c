@@ -79,9 +79,9 @@ static void baseline_turn(void *ctx, int lane, size_t item)
 	case LIMIT_NONE:
 		break;
 	case LIMIT_READ:
-		j->loss.correct += m->baseline->read[m->kind](n / 2, (const uint64_t *)(const void *)j->x);
+		j->loss->correct += m->baseline->read[m->kind](n / 2, (const uint64_t *)(const void *)j->x);
 		if (m->kernel->inputs > 1)
-			j->loss.correct +=
+			j->loss->correct +=
 			        m->baseline->read[m->kind](n / 2, (const uint64_t *)(const void *)j->y);
 		break;
 	case LIMIT_COPY:
@@ -186,6 +186,7 @@ static void cut(const struct measure *m, const struct kernel_job *whole, size_t 
 	for (size_t w = 0; w < workers; w++)
 		vote[w] = whole->votes.vote[w] + word;
 	part->votes.vote = vote;
+	part->loss = mem_array(1, sizeof(*part->loss));
 }
 
 /* Cut the job into one part a lane; more where a part takes long, so that no lane waits for another. */
@@ -217,8 +218,10 @@ static struct bench_kernel_row time_job(struct measure *m, struct kernel_job job
 	double bytes = kernel_bytes(m->kernel, &job);
 	cut_all(m, &job);
 	take_samples(m, bytes, o->seconds, &s);
-	for (size_t i = 0; i < m->n_parts; i++)
+	for (size_t i = 0; i < m->n_parts; i++) {
 		mem_free((void *)(uintptr_t)m->part[i].votes.vote);
+		mem_free(m->part[i].loss);
+	}
 	mem_free(m->part);
 	double median_s = stats_quantile(s.kernel_s, s.count, 0.5);
 	return (struct bench_kernel_row){.kernel = m->kernel->name,
@@ -277,7 +280,8 @@ static void time_size(struct measure *m, size_t n, const struct audience *a)
 		struct kernel_job job = {.n = n, .rows = 1};
 		if (m->kernel->shape == SHAPE_VOTE)
 			job.votes.count = workers[i];
-		kernel_memory_open(&m->memory, m->kernel, n + 1, sign_words(n) + 1, job.votes.count);
+		kernel_memory_open(&m->memory, m->kernel, n + 1, sign_words(n) + 1, job.votes.count,
+		                   &memory_host);
 		kernel_memory_fill(&m->memory, m->kernel, &job, FLAVOUR_ORDINARY, 1);
 		time_on_backends(m, &job, a);
 		kernel_memory_close(&m->memory);
@@ -289,7 +293,7 @@ static void time_layer(struct measure *m, const struct audience *a)
 {
 	bool product = m->kernel->shape == SHAPE_PRODUCT, loss = strcmp(m->kernel->name, "softmax_loss") == 0;
 	struct kernel_job job = {.rows = BATCH, .n = loss ? CLASSES : HIDDEN, .inner = product ? PIXELS : 0};
-	kernel_memory_open(&m->memory, m->kernel, PIXELS * HIDDEN + 1, 0, 0);
+	kernel_memory_open(&m->memory, m->kernel, PIXELS * HIDDEN + 1, 0, 0, &memory_host);
 	kernel_memory_fill(&m->memory, m->kernel, &job, FLAVOUR_ORDINARY, 1);
 	time_on_backends(m, &job, a);
 	kernel_memory_close(&m->memory);
@@ -300,7 +304,7 @@ static void time_batch(struct measure *m, const struct audience *a)
 {
 	struct gather g = {.channels = 3, .height = 32, .width = 32, .pad = 4, .flip = true};
 	struct kernel_job job = {.rows = BATCH, .n = (size_t)3 * 32 * 32, .gather = g};
-	kernel_memory_open(&m->memory, m->kernel, (job.rows + 1) * job.n + 1, 0, 0);
+	kernel_memory_open(&m->memory, m->kernel, (job.rows + 1) * job.n + 1, 0, 0, &memory_host);
 	kernel_memory_fill(&m->memory, m->kernel, &job, FLAVOUR_ORDINARY, 1);
 	time_on_backends(m, &job, a);
 	kernel_memory_close(&m->memory);
@@ -329,10 +333,12 @@ static size_t open_backends(struct backend *list, size_t size)
 	for (size_t i = 0; family_backends.rows[i] && count < size; i++) {
 		const struct backend_row *row = (const struct backend_row *)family_backends.rows[i];
 		struct err e = {0};
-		if (row->open(&list[count], NULL, &e) == 0)
-			count++;
-		else
+		if (row->open(&list[count], NULL, &e) == 0 && !list[count].memory->host)
+			err_world(&e, "it has memory of its own; bench times kernels on the host's");
+		if (e.code)
 			log_say("backend %s is not timed: %s", row->row.name, e.text);
+		else
+			count++;
 	}
 	return count;
 }

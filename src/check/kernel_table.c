@@ -95,17 +95,17 @@ static void run_multiply(const struct backend *b, struct kernel_job *j)
 
 static void run_sum_abs(const struct backend *b, struct kernel_job *j)
 {
-	b->sum_abs(j->queue, j->n, j->x, &j->loss.sum);
+	b->sum_abs(j->queue, j->n, j->x, &j->loss->sum);
 }
 
 static void run_sum_square(const struct backend *b, struct kernel_job *j)
 {
-	b->sum_square(j->queue, j->n, j->x, &j->loss.sum);
+	b->sum_square(j->queue, j->n, j->x, &j->loss->sum);
 }
 
 static void run_dot(const struct backend *b, struct kernel_job *j)
 {
-	b->dot(j->queue, j->n, j->x, j->y, &j->loss.sum);
+	b->dot(j->queue, j->n, j->x, j->y, &j->loss->sum);
 }
 
 static void run_gemm(const struct backend *b, struct kernel_job *j)
@@ -200,9 +200,9 @@ static void run_pair_back(const struct backend *b, struct kernel_job *j)
 /* Without back, the content of z is undefined: clear it. */
 static void run_softmax_loss(const struct backend *b, struct kernel_job *j)
 {
-	b->softmax_loss(j->queue, j->rows, j->n, j->out[0], j->label, j->flag, j->rate, &j->loss);
-	for (size_t i = 0; i < j->rows * j->n && !j->flag; i++)
-		j->out[0][i] = 0;
+	b->softmax_loss(j->queue, j->rows, j->n, j->out[0], j->label, j->flag, j->rate, j->loss);
+	if (!j->flag)
+		b->constant(j->queue, j->rows * j->n, 0, j->out[0]);
 }
 
 /* Two channels where the number of pixels is even. */

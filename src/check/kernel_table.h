@@ -7,7 +7,10 @@
 
 #include "backend/backend.h"
 
-/* Arguments and results of any kernel. A kernel on one vector has rows = 1. */
+/*
+ * Arguments and results of any kernel. A kernel on one vector has rows = 1. What is read and written is the
+ * machine's memory (kernel_memory.h), lists of it are the host's.
+ */
 struct kernel_job {
 	struct queue *queue;
 	size_t n, rows, inner; /* coordinates of a row; rows; gemm: columns of op(A) */
@@ -26,7 +29,7 @@ struct kernel_job {
 	const uint32_t *index;          /* [rows], at most rows */
 	float *out[3];                  /* [rows][n], read and written */
 	uint64_t *plane[2];             /* [words], written: vote, abstain */
-	struct loss loss;               /* what the kernel adds to; sums: its sum is written */
+	struct loss *loss;              /* what the kernel adds to; sums: its sum is written */
 };
 
 /* Decides which sizes and settings a kernel is checked with. */

@@ -101,7 +101,9 @@ static cudnn_status set_sizes(struct object *o, cudnn_format format, cudnn_type 
 		return EXECUTION_FAILED;
 	if (!o || n <= 0 || c <= 0 || h <= 0 || w <= 0)
 		return BAD_PARAM;
-	if (format != CUDNN_NHWC || (type != CUDNN_FLOAT && type != CUDNN_BF16))
+	/* channels-last only; of one pixel, both layouts are the same */
+	bool pixel = format == CUDNN_NCHW && n == 1 && h == 1 && w == 1;
+	if ((format != CUDNN_NHWC && !pixel) || (type != CUDNN_FLOAT && type != CUDNN_BF16))
 		return NOT_SUPPORTED;
 	o->type = type;
 	o->n = n;

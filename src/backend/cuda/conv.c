@@ -39,11 +39,12 @@ struct cuda_conv {
 	size_t image, rounded_in, rounded_out, d_filters, rounded_d_filters;
 };
 
-static cudnn_tensor tensor_open(const struct cudnn *library, cudnn_type type, const struct image *i)
+static cudnn_tensor tensor_open(const struct cudnn *library, cudnn_format format, cudnn_type type,
+                                const struct image *i)
 {
 	cudnn_tensor t = NULL;
 	cudnn_check(library->tensor_create(&t), "describe an image");
-	cudnn_check(library->tensor_set(t, CUDNN_NHWC, type, i->count, i->channels, i->height, i->width),
+	cudnn_check(library->tensor_set(t, format, type, i->count, i->channels, i->height, i->width),
 	            "describe an image");
 	return t;
 }
@@ -51,9 +52,9 @@ static cudnn_tensor tensor_open(const struct cudnn *library, cudnn_type type, co
 static void describe_arrays(const struct cudnn *library, struct cuda_conv *c, const struct image_spec *s)
 {
 	cudnn_type type = c->bf16 ? CUDNN_BF16 : CUDNN_FLOAT;
-	c->in = tensor_open(library, type, &s->in);
-	c->out = tensor_open(library, type, &s->out);
-	c->bias = tensor_open(library, type, &(struct image){1, s->out.channels, 1, 1});
+	c->in = tensor_open(library, CUDNN_NHWC, type, &s->in);
+	c->out = tensor_open(library, CUDNN_NHWC, type, &s->out);
+	c->bias = tensor_open(library, CUDNN_NCHW, type, &(struct image){1, s->out.channels, 1, 1});
 	cudnn_check(library->filter_create(&c->filter), "describe a filter");
 	cudnn_check(library->filter_set(c->filter, type, CUDNN_NHWC, s->out.channels, (int)c->in_channels,
 	                                s->kernel[0], s->kernel[1]),
@@ -103,6 +104,11 @@ static cudnn_status measure(const struct cudnn *l, cudnn_handle h, const struct 
 	return l->filter_workspace(h, c->in, c->out, p->how, c->filter, p->algorithm, &p->workspace);
 }
 
+static bool unsupported(cudnn_status status)
+{
+	return status == CUDNN_8_UNSUPPORTED || status / 1000 == CUDNN_9_UNSUPPORTED / 1000;
+}
+
 /* Float32 stays float32; else the arithmetic that the choice was made for, unless it is in float16. */
 static bool takes(const struct cudnn *l, cudnn_handle h, const struct cuda_conv *c, struct pass *p,
                   const cudnn_forward_choice *choice)
@@ -115,7 +121,11 @@ static bool takes(const struct cudnn *l, cudnn_handle h, const struct cuda_conv 
 		math = choice->math;
 	cudnn_check(l->conv_set_math(p->how, math), "compute in the precision");
 	p->algorithm = choice->algorithm;
-	return measure(l, h, c, p) == CUDNN_OK && p->workspace <= most_workspace;
+	cudnn_status status = measure(l, h, c, p);
+	if (unsupported(status))
+		return false;
+	cudnn_check(status, "say how much memory an algorithm needs");
+	return p->workspace <= most_workspace;
 }
 
 /* Sets the pass's algorithm. */
@@ -268,11 +278,6 @@ static const void *input(struct queue *q, const struct image_layer *l)
 		in = image;
 	}
 	return given(q, l, cuda_image_floats(i), in, l->conv->rounded_in);
-}
-
-static bool unsupported(cudnn_status status)
-{
-	return status == CUDNN_8_UNSUPPORTED || status / 1000 == CUDNN_9_UNSUPPORTED / 1000;
 }
 
 static const float one = 1, zero = 0;

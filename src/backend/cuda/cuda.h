@@ -28,8 +28,20 @@ extern "C" {
  */
 enum { CUDA_SCRATCH = 1 << 20, CUDA_WORKSPACE = 32 << 20 };
 
+/*
+ * Where bytes of the host wait for their way to the device, which reads this memory by itself: halves of
+ * CUDA_STAGING bytes in turn, each free when its event has happened.
+ */
+enum { CUDA_STAGING = 1 << 20 };
+struct cuda_staging {
+	char *half[2];
+	cudaEvent_t sent[2];
+	int next;
+};
+
 struct queue {
 	cudaStream_t stream;
+	struct cuda_staging staging;
 	void *scratch;   /* the device's, CUDA_SCRATCH bytes; contents do not outlive a kernel of the table */
 	void *products;  /* handle of cuBLAS, made at the first product */
 	void *workspace; /* its workspace on the device */

@@ -36,11 +36,11 @@ static const float *beta_of(const struct image_layer *l)
 	return l->memory.weights + cuda_whole_lines(channels_of(l));
 }
 
-static cudnn_tensor tensor_open(const struct cudnn *library, int n, int channels, int height, int width)
+static cudnn_tensor tensor_open(const struct cudnn *library, cudnn_format format, const struct image *i)
 {
 	cudnn_tensor t = NULL;
 	cudnn_check(library->tensor_create(&t), "describe an array");
-	cudnn_check(library->tensor_set(t, CUDNN_NHWC, CUDNN_FLOAT, n, channels, height, width),
+	cudnn_check(library->tensor_set(t, format, CUDNN_FLOAT, i->count, i->channels, i->height, i->width),
 	            "describe an array");
 	return t;
 }
@@ -51,8 +51,9 @@ struct cuda_norm *cuda_norm_open(const struct image_spec *s, struct image_need *
 	const struct image *i = &s->in;
 	struct cuda_norm *n = mem_alloc(sizeof(*n));
 	size_t line = cuda_whole_lines((size_t)i->channels), floats = cuda_whole_lines(cuda_image_floats(i));
-	n->image = tensor_open(library, i->count, i->channels, i->height, i->width);
-	n->channels = tensor_open(library, 1, i->channels, 1, 1);
+	n->image = tensor_open(library, CUDNN_NHWC, i);
+	/* a number a channel is the same in both layouts; this one is what everybody gives */
+	n->channels = tensor_open(library, CUDNN_NCHW, &(struct image){1, i->channels, 1, 1});
 	n->values = (size_t)i->count * cuda_image_pixels(i);
 	need->weights_floats = 2 * line;
 	need->keep_bytes = ARRAYS * line * sizeof(float);
