@@ -73,9 +73,6 @@ MPI_LIBS   := $(or $(shell $(MPICC) --showme:link 2>/dev/null),$(filter -l% -L% 
 MPI_NAME   := $(shell mk/mpi_name.sh $(CC) $(MPI_CFLAGS))
 endif
 endif
-# In place of nvcc, where a GPU is stood in for: "a stand-in for a GPU", below.
-EMULATED_CXXFLAGS := -std=c++17 -O2 -g -ffp-contract=off -fno-math-errno -fno-exceptions -fno-rtti -fPIC -fvisibility=hidden \
-                     -Wall -Wno-unused-function -Wno-unknown-pragmas $(if $(DEV),-Werror)
 # CUDA is a choice: with a toolkit here there is the module of the backend `cuda`, without it (or with WITHOUT_CUDA=1,
 # or NVCC=) the backend says so when it is asked for. CUDA_HOME names the toolkit, or NVCC the compiler ('ccache nvcc'
 # works); else nvcc is looked for on the PATH and in /usr/local/cuda. CUDA_ARCH: the architectures that kernels are
@@ -83,7 +80,7 @@ EMULATED_CXXFLAGS := -std=c++17 -O2 -g -ffp-contract=off -fno-math-errno -fno-ex
 # sanitizers one, because each takes its time.
 # What the rules below use: CUDA_CC and CUDA_FLAGS compile a .cu file, CUDA_INCLUDE is for C files of the module,
 # CUDA_LIBS is the runtime, CUDA_ARCHS the architectures, CUDA_NAME what `version` says. Without CUDA_CC: no module.
-ifndef WITHOUT_CUDA
+ifeq ($(WITHOUT_CUDA)$(EMULATED_CUDA),)
 ifeq ($(origin NVCC),undefined)
 NVCC := $(firstword $(if $(CUDA_HOME),$(wildcard $(CUDA_HOME)/bin/nvcc),$(shell command -v nvcc 2>/dev/null) $(wildcard /usr/local/cuda/bin/nvcc)))
 endif
@@ -104,6 +101,16 @@ else ifneq ($(and $(CUDA_ARCH),$(CUDA_FOUND)),)
 $(error $(CUDA_FOUND))
 endif
 endif
+endif
+# In place of nvcc and its runtime: "a stand-in for a GPU", below.
+ifdef EMULATED_CUDA
+CUDA_CC      := $(CXX) -x c++
+CUDA_ARCHS   := 80
+CUDA_NAME    := a stand-in for a GPU
+CUDA_INCLUDE := -Itests/cuda/include
+CUDA_LIBS    := $B/cuda/libcudart_emulated.so -Wl,-rpath,\$$ORIGIN/cuda
+CUDA_FLAGS   := -std=c++17 -O2 -g -ffp-contract=off -fno-math-errno -fno-exceptions -fno-rtti -fPIC -fvisibility=hidden \
+                -Wall -Wno-unused-function -Wno-unknown-pragmas $(if $(DEV),-Werror) $(CUDA_INCLUDE)
 endif
 LIB_CFLAGS := $(shell pkg-config --cflags $(PACKAGES) 2>/dev/null)
 HDF5_HL    := $(patsubst -lhdf5%,-lhdf5%_hl,$(filter -lhdf5%,$(shell pkg-config --libs-only-l $(HDF5_PC) 2>/dev/null)))
@@ -348,26 +355,22 @@ run-guarded: all $B/tests/guarded/models
 # EMULATED_CUDA=1: the module of the backend `cuda` for the processor. Kernels are compiled as C++, the runtime and
 # the libraries are those of tests/cuda (tests/cuda/emulated.h). It is the variant `emulated`, and no other's tests.
 ifdef EMULATED_CUDA
-EMULATED_INCLUDE := -Itests/cuda/include
-EMULATED_RUNTIME := $B/cuda/libcudart_emulated.so
+EMULATED_RUNTIME := $(firstword $(CUDA_LIBS))
+$B/signsgd-cuda.so: $(EMULATED_RUNTIME)
 EMULATED_LIBRARIES := $B/cuda/libcublas.so.13 $B/cuda/libcudnn.so.9
 # Tests of the stand-in itself are programs that use it without the module.
 STAND_IN_TESTS   := $B/tests/cuda/test_stand_in $B/tests/cuda/test_kernels
-STAND_IN_OBJ     := $B/tests/cuda/stand_in_help.o $B/tests/cuda/stand_in_kernels.o
+STAND_IN_OBJ     := $B/tests/cuda/stand_in_help.o $B/tests/cuda/stand_in_kernels.cu.o
 TEST_ENV := SIGNSGD_CUDA_PATH="$(CURDIR)/$B/cuda"
 
 all: $(EMULATED_LIBRARIES)
 
-$B/tests/cuda/%.o: DEFINES = -fPIC -Wno-pedantic $(EMULATED_INCLUDE)
-$B/tests/cuda/stand_in_cu%.o: DEFINES = -fPIC -fvisibility=hidden $(EMULATED_INCLUDE)
-$B/tests/cuda/test_%: EXTRA = $(EMULATED_INCLUDE)
+$B/tests/cuda/%.o: DEFINES = -fPIC -Wno-pedantic $(CUDA_INCLUDE)
+$B/tests/cuda/stand_in_cu%.o: DEFINES = -fPIC -fvisibility=hidden $(CUDA_INCLUDE)
+$B/tests/cuda/test_%: EXTRA = $(CUDA_INCLUDE)
 $(STAND_IN_TESTS): $(STAND_IN_OBJ) $(EMULATED_RUNTIME)
-$(STAND_IN_TESTS): EXTRA = $(EMULATED_INCLUDE) $(STAND_IN_OBJ) $(SUPPORT) $(EMULATED_RUNTIME) \
+$(STAND_IN_TESTS): EXTRA = $(CUDA_INCLUDE) $(STAND_IN_OBJ) $(SUPPORT) $(EMULATED_RUNTIME) \
   -Wl,-rpath,$(CURDIR)/$B/cuda
-$B/tests/cuda/stand_in_kernels.o: tests/cuda/stand_in_kernels.cu $B/flags
-	@mkdir -p $(@D)
-	@echo "  CXX   $<"
-	@$(CXX) -x c++ $(EMULATED_CXXFLAGS) $(EMULATED_INCLUDE) -I. -Isrc -MMD -MP -c -o $@ $<
 $(EMULATED_RUNTIME): $(patsubst %.c,$B/%.o,$(wildcard tests/cuda/emulated_*.c))
 	@mkdir -p $(@D)
 	@echo "  LINK  $@"
@@ -377,7 +380,7 @@ $B/cuda/libcudnn.so.9: $(patsubst %.c,$B/%.o,$(wildcard tests/cuda/stand_in_cudn
 $(EMULATED_LIBRARIES): $(EMULATED_RUNTIME)
 	@echo "  LINK  $@"
 	@$(CC) $(ALL_CFLAGS) -shared -o $@ $(filter %.o,$^) $(EMULATED_RUNTIME) -Wl,-rpath,\$$ORIGIN -lm
--include $(patsubst %.c,$B/%.d,$(wildcard tests/cuda/*.c)) $B/tests/cuda/stand_in_kernels.d
+-include $(patsubst %.c,$B/%.d,$(wildcard tests/cuda/*.c)) $B/tests/cuda/stand_in_kernels.cu.d
 endif
 
 # At most 10 minutes on 2 cores.

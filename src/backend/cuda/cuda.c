@@ -4,11 +4,14 @@
 #include <stdio.h>
 
 #include "backend/cuda/device.h"
+#include "backend/cuda/library.h"
 
 extern const struct backend_row backend_cpu;
 extern const struct cuda_module signsgd_module_cuda;
 
-static char detail[512];
+enum { TEXT = 512 };
+
+static char detail[TEXT];
 
 /* "NVIDIA H200, compute capability 9.0, CUDA 13.0, tf32" */
 static void write_detail(void)
@@ -33,13 +36,62 @@ static int cuda_open(struct backend *b, const struct cuda_settings *s, struct er
 	        .detail = detail,
 	        .memory = &cuda_memory,
 	        .keeps_data = true,
+	        .sign_pack = cuda_sign_pack,
+	        .sign_unpack = cuda_sign_unpack,
+	        .majority = cuda_majority,
+	        .sign_apply = cuda_sign_apply,
+	        .momentum = cuda_momentum,
+	        .momentum_pack = cuda_momentum_pack,
+	        .scale = cuda_scale,
+	        .add = cuda_add,
+	        .descend = cuda_descend,
+	        .adam = cuda_adam,
+	        .normal = cuda_normal,
+	        .dropout = cuda_dropout,
+	        .flip = cuda_flip,
+	        .random_sign = cuda_random_sign,
+	        .constant = cuda_constant,
+	        .multiply = cuda_multiply,
+	        .sum_abs = cuda_sum_abs,
+	        .sum_square = cuda_sum_square,
+	        .dot = cuda_dot,
+	        .gemm = cuda_gemm,
+	        .add_bias = cuda_add_bias,
+	        .sum_rows = cuda_sum_rows,
+	        .relu = cuda_relu,
+	        .relu_back = cuda_relu_back,
+	        .tanh = cuda_tanh,
+	        .tanh_back = cuda_tanh_back,
+	        .sigmoid = cuda_sigmoid,
+	        .sigmoid_back = cuda_sigmoid_back,
+	        .add_relu = cuda_add_relu,
+	        .embed = cuda_embed,
+	        .embed_back = cuda_embed_back,
+	        .recur = cuda_recur,
+	        .recur_back = cuda_recur_back,
+	        .pair = cuda_pair,
+	        .pair_back = cuda_pair_back,
+	        .softmax_loss = cuda_softmax_loss,
+	        .pixels = cuda_pixels,
+	        .gather = cuda_gather,
+	        .image = &cuda_image,
 	        .rows = host.rows,
 	};
 	return 0;
 }
 
+static void cuda_describe(void (*tell)(void *ctx, const char *name, const char *text), void *ctx)
+{
+	char text[TEXT];
+	cuda_devices_describe(tell, ctx);
+	library_cublas_text(sizeof text, text);
+	tell(ctx, "cuBLAS", text);
+	library_cudnn_text(sizeof text, text);
+	tell(ctx, "cuDNN", text);
+}
+
 MODULE_TABLE const struct cuda_module signsgd_module_cuda = {
         .head = {SIGNSGD_VERSION, SIGNSGD_COMMIT},
         .open = cuda_open,
-        .describe = cuda_devices_describe,
+        .describe = cuda_describe,
 };
