@@ -154,4 +154,5 @@ const struct memory cuda_memory = {
         .fill = cuda_fill,
         .finish = cuda_finish,
         .free_bytes = cuda_free_bytes,
+        .queue_bytes = CUDA_SCRATCH + CUDA_WORKSPACE,
 };
