@@ -10,7 +10,9 @@ PREFIX   ?= /usr/local
 CC       ?= gcc
 MAKEFLAGS += --no-print-directory
 
-ifdef SANITIZE
+ifdef EMULATED_CUDA
+VARIANT ?= emulated
+else ifdef SANITIZE
 VARIANT ?= $(SANITIZE)
 else ifdef DEV
 VARIANT ?= dev
@@ -35,7 +37,7 @@ endif
 HDF5_PC  := $(shell pkg-config --exists hdf5 2>/dev/null && echo hdf5 || echo hdf5-serial)
 PACKAGES := $(HDF5_PC) openblas libcjson libcurl zlib libcrypto libjpeg libpng libwebp libzmq
 # What sets up first, or needs no libraries.
-WITHOUT_LIBRARIES := setup demo test test-sanitized test-distros test-faults test-guarded fuzz clean help format \
+WITHOUT_LIBRARIES := setup demo test test-sanitized test-distros test-faults test-guarded test-cuda fuzz clean help format \
                      format-check uninstall dist
 ifeq ($(filter $(WITHOUT_LIBRARIES),$(MAKECMDGOALS)),)
 MISSING := $(shell for p in $(PACKAGES); do pkg-config --exists $$p 2>/dev/null || echo $$p; done)
@@ -71,6 +73,45 @@ MPI_LIBS   := $(or $(shell $(MPICC) --showme:link 2>/dev/null),$(filter -l% -L% 
 MPI_NAME   := $(shell mk/mpi_name.sh $(CC) $(MPI_CFLAGS))
 endif
 endif
+# CUDA is a choice: with a toolkit here there is the module of the backend `cuda`, without it (or with WITHOUT_CUDA=1,
+# or NVCC=) the backend says so when it is asked for. CUDA_HOME names the toolkit, or NVCC the compiler ('ccache nvcc'
+# works); else nvcc is looked for on the PATH and in /usr/local/cuda. CUDA_ARCH: the architectures that kernels are
+# made for (90, or "80 90"; mk/cuda.sh). Without it all that the toolkit knows; in builds for developers and under
+# sanitizers one, because each takes its time.
+# What the rules below use: CUDA_CC and CUDA_FLAGS compile a .cu file, CUDA_INCLUDE is for C files of the module,
+# CUDA_LIBS is the runtime, CUDA_ARCHS the architectures, CUDA_NAME what `version` says. Without CUDA_CC: no module.
+ifeq ($(WITHOUT_CUDA)$(EMULATED_CUDA),)
+ifeq ($(origin NVCC),undefined)
+NVCC := $(firstword $(if $(CUDA_HOME),$(wildcard $(CUDA_HOME)/bin/nvcc),$(shell command -v nvcc 2>/dev/null) $(wildcard /usr/local/cuda/bin/nvcc)))
+endif
+ifneq ($(NVCC),)
+ifeq ($(filter $(WITHOUT_LIBRARIES),$(MAKECMDGOALS)),)
+CUDA_FOUND := $(shell mk/cuda.sh $(lastword $(NVCC)) $(or $(CUDA_ARCH),$(if $(DEV)$(SANITIZE),one)))
+endif
+CUDA_ARCHS := $(patsubst arch=%,%,$(filter arch=%,$(CUDA_FOUND)))
+ifneq ($(CUDA_ARCHS),)
+CUDA_CC      := $(NVCC)
+CUDA_NAME    := CUDA $(patsubst release=%,%,$(filter release=%,$(CUDA_FOUND)))
+CUDA_INCLUDE := $(patsubst include=%,-isystem %,$(filter include=%,$(CUDA_FOUND)))
+CUDA_LIBS    := $(patsubst lib=%,-L%,$(filter lib=%,$(CUDA_FOUND))) -lcudart_static -lrt -lpthread -ldl
+# -fmad=false: the bits of ref, as -ffp-contract=off does for C.
+CUDA_FLAGS   := -std=c++17 -O3 -fmad=false $(filter -gencode=%,$(CUDA_FOUND)) -Wno-deprecated-gpu-targets -Xptxas -v \
+                -Xcompiler -fPIC,-fvisibility=hidden $(if $(DEV),-Werror all-warnings -Xcompiler -Wall)
+else ifneq ($(and $(CUDA_ARCH),$(CUDA_FOUND)),)
+$(error $(CUDA_FOUND))
+endif
+endif
+endif
+# In place of nvcc and its runtime: "a stand-in for a GPU", below.
+ifdef EMULATED_CUDA
+CUDA_CC      := $(CXX) -x c++
+CUDA_ARCHS   := 80
+CUDA_NAME    := a stand-in for a GPU
+CUDA_INCLUDE := -Itests/cuda/include
+CUDA_LIBS    := $B/cuda/libcudart_emulated.so -Wl,-rpath,\$$ORIGIN/cuda
+CUDA_FLAGS   := -std=c++17 -O2 -g -ffp-contract=off -fno-math-errno -fno-exceptions -fno-rtti -fPIC -fvisibility=hidden \
+                -Wall -Wno-unused-function -Wno-unknown-pragmas $(if $(DEV),-Werror) $(CUDA_INCLUDE)
+endif
 LIB_CFLAGS := $(shell pkg-config --cflags $(PACKAGES) 2>/dev/null)
 HDF5_HL    := $(patsubst -lhdf5%,-lhdf5%_hl,$(filter -lhdf5%,$(shell pkg-config --libs-only-l $(HDF5_PC) 2>/dev/null)))
 LIBS       := $(shell pkg-config --libs-only-L $(HDF5_PC) 2>/dev/null) $(HDF5_HL) \
@@ -91,8 +132,12 @@ LIB_SRC  := $(sort $(shell find src models adversary data -name '*.c'))
 MPI_SRC  := $(filter src/transport/mpi/%,$(LIB_SRC))
 LIB_SRC  := $(filter-out $(MPI_SRC),$(LIB_SRC))
 MPI_OBJ  := $(MPI_SRC:%.c=$B/%.o)
-MODULES  := $(if $(MPI_LIBS),$B/signsgd-mpi.so)
-MODULE_OBJ := $(if $(MPI_LIBS),$(MPI_OBJ))
+# Likewise CUDA: C files, and kernels (x.cu becomes x.cu.o).
+CUDA_SRC := $(filter src/backend/cuda/%,$(LIB_SRC))
+LIB_SRC  := $(filter-out $(CUDA_SRC),$(LIB_SRC))
+CUDA_OBJ := $(CUDA_SRC:%.c=$B/%.o) $(patsubst %,$B/%.o,$(sort $(wildcard src/backend/cuda/*.cu)))
+MODULES  := $(if $(MPI_LIBS),$B/signsgd-mpi.so) $(if $(CUDA_CC),$B/signsgd-cuda.so)
+MODULE_OBJ := $(if $(MPI_LIBS),$(MPI_OBJ)) $(if $(CUDA_CC),$(CUDA_OBJ))
 CMD_SRC  := $(wildcard cmd/*.c cmd/ui/*.c)
 LIB_OBJ  := $(LIB_SRC:%.c=$B/%.o)
 CMD_OBJ  := $(CMD_SRC:%.c=$B/%.o)
@@ -105,13 +150,16 @@ NETLAB_SRC := $(filter-out %/main.c,$(filter-out tests/netlab/test_%,$(wildcard 
 NETLAB_OBJ := $(NETLAB_SRC:%.c=$B/%.o)
 NETLAB   := $B/netlab.a
 TEST_SRC := $(sort $(wildcard tests/*/test_*.c tests/*/*/test_*.c))
+ifndef EMULATED_CUDA
+TEST_SRC := $(filter-out tests/cuda/%,$(TEST_SRC))
+endif
 PLAIN_SRC := $(sort $(wildcard tests/*/plain_*.c tests/*/*/plain_*.c))
 TESTS    := $(TEST_SRC:tests/%.c=$B/tests/%)
 PLAINS   := $(PLAIN_SRC:tests/%.c=$B/tests/%)
-C_FILES  := $(sort $(shell find src models adversary data cmd tests -name '*.[ch]'))
+C_FILES  := $(sort $(shell find src models adversary data cmd tests -name '*.[ch]' -o -name '*.cu' -o -name '*.cuh'))
 
 .PHONY: all help setup demo run-demo test run-tests repeat test-sanitized test-distros test-faults run-faults \
-        test-guarded run-guarded bench-net network-doc fuzz fuzzers floors format format-check install uninstall dist clean \
+        test-guarded run-guarded test-cuda bench-net network-doc fuzz fuzzers floors format format-check install uninstall dist clean \
         FORCE
 .DELETE_ON_ERROR:
 
@@ -129,6 +177,7 @@ help:
 	@echo "  make test-sanitized   threads, and the rooms that read foreign bytes, under the sanitizers"
 	@echo "  make test-faults   a day of dead, slow and Byzantine machines: FAULT_S seconds (default 45), FAULT_SEED"
 	@echo "  make test-guarded  one step of every model on memory that only kernels can touch; minutes"
+	@echo "  make test-cuda     the backend cuda on a stand-in for a GPU; minutes"
 	@echo "  make test-distros  demo and tests on bare Debian 12 and 13, as root, with debootstrap  [DISTROS=trixie]"
 	@echo "  make bench-net     rounds over networks made of namespaces, as root; ARGS=\"--help\" lists the options"
 	@echo "  make network-doc   docs/NETWORK.md anew, as root [WITH_TRAINING=1]"
@@ -141,11 +190,15 @@ $B/signsgd: $(CMD_OBJ) $(LIB) $B/exports
 	@$(CC) $(ALL_CFLAGS) -o $@ $(CMD_OBJ) @$B/exports $(LIB) $(LIBS)
 
 # A program shows its modules the functions that they use and no others.
-$B/exports: $(LIB) $(MODULE_OBJ) mk/exports.sh
+$B/exports: $(LIB) $(MODULE_OBJ) mk/exports.sh $B/flags $B/cuda_flags
 	@mk/exports.sh $@ $(LIB) $(MODULE_OBJ)
 $B/signsgd-mpi.so: $(MPI_OBJ)
 	@echo "  LINK  $@"
 	@$(CC) $(ALL_CFLAGS) -shared -o $@ $(MPI_OBJ) $(MPI_LIBS)
+# exclude-libs: what the runtime shows is nobody else's.
+$B/signsgd-cuda.so: $(CUDA_OBJ)
+	@echo "  LINK  $@"
+	@$(CC) $(ALL_CFLAGS) -shared -Wl,--exclude-libs,ALL -o $@ $(CUDA_OBJ) $(CUDA_LIBS) -lm
 
 $(LIB): $(LIB_OBJ) $B/cmd.a
 	@rm -f $@ && ar qcs $@ $(LIB_OBJ)
@@ -159,6 +212,14 @@ $B/%.o: %.c $B/flags
 	@echo "  CC    $<"
 	@$(CC) $(ALL_CFLAGS) $(LEVEL) $(DEFINES) -MMD -MP -c -o $@ $<
 
+# Registers and spills of every kernel, which ptxas tells, are kept beside the object (tests/backend/test_ptxas.c);
+# what else is said is shown.
+$B/%.cu.o: %.cu $B/cuda_flags
+	@mkdir -p $(@D)
+	@echo "  NVCC  $<"
+	@$(CUDA_CC) $(CUDA_FLAGS) -I. -Isrc -MMD -MP -MF $(@:.o=.d) -c -o $@ $< >$(@:.o=.ptxas) 2>&1; code=$$?; \
+	  grep -v -e '^ptxas info ' -e ' bytes stack frame, ' $(@:.o=.ptxas) >&2; exit $$code
+
 $B/src/base/version.o: DEFINES = -DSIGNSGD_VERSION='"$(VERSION)"' -DSIGNSGD_COMMIT='"$(COMMIT)"'
 $B/src/base/version.o: $B/commit
 $B/src/base/module.o: DEFINES = -DSIGNSGD_BUILD_DIR='"$B"' -DSIGNSGD_MODULES_DIR='"$(PREFIX)/lib/signsgd"'
@@ -166,6 +227,11 @@ $B/src/base/module.o: $B/prefix
 $B/src/transport/mpi/%.o: DEFINES = $(patsubst -I%,-isystem %,$(MPI_CFLAGS)) -fPIC -fvisibility=hidden \
   -DSIGNSGD_VERSION='"$(VERSION)"' -DSIGNSGD_COMMIT='"$(COMMIT)"'
 $B/src/transport/mpi/mpi.o: $B/commit
+$B/src/backend/cuda/%.o: DEFINES = $(CUDA_INCLUDE) -fPIC -fvisibility=hidden -DSIGNSGD_CUDA_ARCHS='"$(CUDA_ARCHS)"' \
+  -DSIGNSGD_VERSION='"$(VERSION)"' -DSIGNSGD_COMMIT='"$(COMMIT)"'
+$B/src/backend/cuda/cuda.o: $B/commit
+$(CUDA_OBJ) $B/src/backend/cuda_row.o: $B/cuda_flags
+$B/src/backend/cuda_row.o: DEFINES = $(if $(CUDA_CC),-DSIGNSGD_CUDA='"$(CUDA_NAME)"')
 $B/src/transport/mpi_row.o: DEFINES = $(if $(MPI_LIBS),-DSIGNSGD_MPI='"$(MPI_NAME)"')
 $B/src/backend/cpu/blas_library.o: DEFINES = $(if $(BLAS_SONAME),-DSIGNSGD_BLAS='"$(BLAS_SONAME)"')
 $B/src/registry.o: DEFINES = $(if $(MPI_LIBS),-DSIGNSGD_MPI)
@@ -184,8 +250,14 @@ $B/flags: FORCE
 	  echo "found: $$($(CC) --version | head -n 1)"; \
 	  for p in $(PACKAGES); do echo "found: $$p $$(pkg-config --modversion $$p)"; done; \
 	  echo "found: $(if $(MPI_LIBS),MPI by $(MPICC),no MPI: there will be no transport mpi)"; }
+# A module of an earlier build with other choices must not be opened.
+ALL_CUDA_FLAGS = $(CUDA_CC) $(CUDA_FLAGS) $(CUDA_INCLUDE) $(CUDA_LIBS) $(CUDA_NAME) $(CUDA_ARCHS)
+$B/cuda_flags: FORCE
+	@mkdir -p $B; echo '$(ALL_CUDA_FLAGS)' | cmp -s - $@ || { echo '$(ALL_CUDA_FLAGS)' > $@; \
+	  $(if $(CUDA_CC),,rm -f $B/signsgd-cuda.so;) \
+	  echo "found: $(if $(CUDA_CC),$(CUDA_NAME) by $(CUDA_CC) for architectures $(CUDA_ARCHS),$(or $(CUDA_FOUND),no CUDA): the backend cuda will only say so)"; }
 
--include $(LIB_OBJ:.o=.d) $(MPI_OBJ:.o=.d) $(CMD_OBJ:.o=.d) $(SUPPORT_OBJ:.o=.d) $(NETLAB_OBJ:.o=.d) $B/tests/netlab/main.d $(TESTS:=.d) $(PLAINS:=.d) $(wildcard build/fuzz/*.d)
+-include $(LIB_OBJ:.o=.d) $(MPI_OBJ:.o=.d) $(CUDA_OBJ:.o=.d) $(CMD_OBJ:.o=.d) $(SUPPORT_OBJ:.o=.d) $(NETLAB_OBJ:.o=.d) $B/tests/netlab/main.d $(TESTS:=.d) $(PLAINS:=.d) $(wildcard build/fuzz/*.d)
 
 # --- the two commands ---------------------------------------------------------------------------------
 
@@ -278,6 +350,44 @@ test-guarded:
 run-guarded: all $B/tests/guarded/models
 	@SIGNSGD_BIN="$(CURDIR)/$B/signsgd" $B/tests/guarded/models
 
+# --- a stand-in for a GPU -----------------------------------------------------------------------------
+
+# EMULATED_CUDA=1: the module of the backend `cuda` for the processor. Kernels are compiled as C++, the runtime and
+# the libraries are those of tests/cuda (tests/cuda/emulated.h). It is the variant `emulated`, and no other's tests.
+ifdef EMULATED_CUDA
+EMULATED_RUNTIME := $(firstword $(CUDA_LIBS))
+$B/signsgd-cuda.so: $(EMULATED_RUNTIME)
+EMULATED_LIBRARIES := $B/cuda/libcublas.so.13 $B/cuda/libcudnn.so.9
+# Tests of the stand-in itself are programs that use it without the module.
+STAND_IN_TESTS   := $B/tests/cuda/test_stand_in $B/tests/cuda/test_kernels
+STAND_IN_OBJ     := $B/tests/cuda/stand_in_help.o $B/tests/cuda/stand_in_kernels.cu.o
+TEST_ENV := SIGNSGD_CUDA_PATH="$(CURDIR)/$B/cuda" SIGNSGD_MODULES="$(CURDIR)/$B"
+
+all: $(EMULATED_LIBRARIES)
+
+$B/tests/cuda/%.o: DEFINES = -fPIC -Wno-pedantic $(CUDA_INCLUDE)
+$B/tests/cuda/stand_in_cu%.o: DEFINES = -fPIC -fvisibility=hidden $(CUDA_INCLUDE)
+$B/tests/cuda/test_%: EXTRA = $(CUDA_INCLUDE)
+$(STAND_IN_TESTS): $(STAND_IN_OBJ) $(EMULATED_RUNTIME)
+$(STAND_IN_TESTS): EXTRA = $(CUDA_INCLUDE) $(STAND_IN_OBJ) $(SUPPORT) $(EMULATED_RUNTIME) \
+  -Wl,-rpath,$(CURDIR)/$B/cuda
+$(EMULATED_RUNTIME): $(patsubst %.c,$B/%.o,$(wildcard tests/cuda/emulated_*.c))
+	@mkdir -p $(@D)
+	@echo "  LINK  $@"
+	@$(CC) $(ALL_CFLAGS) -shared -Wl,-soname,$(@F) -o $@ $^
+$B/cuda/libcublas.so.13: $(patsubst %.c,$B/%.o,$(wildcard tests/cuda/stand_in_cublas*.c))
+$B/cuda/libcudnn.so.9: $(patsubst %.c,$B/%.o,$(wildcard tests/cuda/stand_in_cudnn*.c))
+$(EMULATED_LIBRARIES): $(EMULATED_RUNTIME)
+	@echo "  LINK  $@"
+	@$(CC) $(ALL_CFLAGS) -shared -o $@ $(filter %.o,$^) $(EMULATED_RUNTIME) -Wl,-rpath,\$$ORIGIN -lm
+-include $(patsubst %.c,$B/%.d,$(wildcard tests/cuda/*.c)) $B/tests/cuda/stand_in_kernels.cu.d
+endif
+
+# At most 10 minutes on 2 cores.
+test-cuda:
+	@mk/setup.sh build test
+	@$(MAKE) $(PARALLEL) EMULATED_CUDA=1 $(if $(T),,ROOMS=cuda) run-tests
+
 # README's two commands on bare Debian systems, as root; what they said is in build/distros.
 test-distros:
 	@mk/test_distros.sh $(DISTROS)
@@ -295,12 +405,12 @@ network-doc: all $B/tests/netlab/bench_net
 	@tests/netlab/document.sh $(WITH_TRAINING) >docs/NETWORK.md.tmp && mv docs/NETWORK.md.tmp docs/NETWORK.md
 
 run-tests: all $(SUITE)
-	@SIGNSGD_BIN="$(CURDIR)/$B/signsgd" SIGNSGD_VARIANT=$(VARIANT) tests/run.sh $B $(SUITE)
+	@SIGNSGD_BIN="$(CURDIR)/$B/signsgd" SIGNSGD_VARIANT=$(VARIANT) $(TEST_ENV) tests/run.sh $B $(SUITE)
 
 # For tests that fail now and then: N times, up to the first failure. T=name.
 N ?= 20
 repeat: all $(SUITE)
-	@for i in $$(seq $(N)); do SIGNSGD_BIN="$(CURDIR)/$B/signsgd" SIGNSGD_VARIANT=$(VARIANT) \
+	@for i in $$(seq $(N)); do SIGNSGD_BIN="$(CURDIR)/$B/signsgd" SIGNSGD_VARIANT=$(VARIANT) $(TEST_ENV) \
 	  tests/run.sh $B $(SUITE) >$B/repeat.log 2>&1 || { cat $B/repeat.log; echo "run $$i of $(N) failed"; exit 1; }; done; \
 	  echo "$(N) runs without a failure: $(notdir $(SUITE))"
 
@@ -346,7 +456,7 @@ install: all
 	install -m 644 docs/completion.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/signsgd
 
 uninstall:
-	rm -f $(DESTDIR)$(PREFIX)/bin/signsgd $(DESTDIR)$(PREFIX)/lib/signsgd/signsgd-mpi.so $(DESTDIR)$(PREFIX)/share/man/man1/signsgd.1 \
+	rm -f $(DESTDIR)$(PREFIX)/bin/signsgd $(patsubst %,$(DESTDIR)$(PREFIX)/lib/signsgd/signsgd-%.so,mpi cuda) $(DESTDIR)$(PREFIX)/share/man/man1/signsgd.1 \
 	  $(DESTDIR)$(PREFIX)/share/bash-completion/completions/signsgd \
 	  $(patsubst %,$(DESTDIR)$(PREFIX)/share/signsgd/%,$(wildcard plots/*.py experiments/*.json))
 	@for d in share/signsgd/plots share/signsgd/experiments share/signsgd lib/signsgd; do \

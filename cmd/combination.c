@@ -121,7 +121,7 @@ static void mean_weights(struct combination *c)
 int combination_open(struct combination *c, struct err *e)
 {
 	const struct backend_row *row = (const struct backend_row *)family_find(&family_backends, "cpu");
-	if (check(c, e) || row->open(&c->be, e))
+	if (check(c, e) || row->open(&c->be, NULL, e))
 		return -1;
 	c->pool = pool_open(c->lanes);
 	open_messages(c);

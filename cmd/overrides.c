@@ -6,6 +6,7 @@
 #include "base/pool.h"
 #include "transport/launch.h"
 #include "base/text.h"
+#include "registry.h"
 
 enum { LANES_MAX = 1024 };
 
@@ -96,6 +97,16 @@ void overrides_clear(struct overrides *c)
 {
 	arena_clear(&c->arena);
 	*c = (struct overrides){0};
+}
+
+int machine_of(const struct args *a, struct arena *arena, struct choice *out, struct err *e)
+{
+	const char *value = args_value(a, "backend");
+	*out = (struct choice){0};
+	if (!value)
+		return 0;
+	const struct json *json = json_read_value(arena, "--backend", value, e);
+	return json ? choice_parse(&family_backends, out, json, NULL, arena, e) : -1;
 }
 
 int lanes_of(const struct args *a, int *lanes, struct err *e)

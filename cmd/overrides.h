@@ -17,6 +17,8 @@
 	{"data", "DIR", "folder with the data set's files"},                                    \
 	{"out", "PATH", "result file, or folder for several runs; else runs/NAME-ID.h5"},       \
 	{"set", "KEY=VALUE", "any key of the experiment, dotted; may be repeated"}
+#define MACHINE_OPTION                                                                          \
+	{"backend", "NAME", "this machine's kernels, not those of the experiment; or JSON, with keys"}
 #define LANES_OPTION {"lanes", "L", "threads that compute the workers; else one a core"}
 /* clang-format on */
 
@@ -39,6 +41,12 @@ int overrides_init(struct overrides *c, const struct args *a, const struct chang
  */
 int overrides_remote(struct overrides *c, const struct args *a, struct err *e);
 void overrides_clear(struct overrides *c);
+
+/*
+ * --backend, with its keys' values in the arena; *out is without a row where it is not given. -1 and a
+ * sentence.
+ */
+int machine_of(const struct args *a, struct arena *arena, struct choice *out, struct err *e);
 
 /*
  * --lanes, or as many as there are cores. Where MPI's launcher or srun has started several processes on the

@@ -166,6 +166,7 @@ static const struct option options[] = {
         {"listen", "ADDRESS", "where workers connect, as in tcp://0.0.0.0:5555"},
         {"shards", "ADDRESS,...", "the run's other servers ('signsgd shard'), where workers connect too"},
         CREDENTIALS_OPTIONS,
+        MACHINE_OPTION,
         SESSION_OPTIONS,
         {NULL, NULL, NULL},
 };

@@ -128,18 +128,22 @@ static int choose_run(struct session *s, struct err *e)
 
 int session_prepare(struct session *s, const char *command, const struct args *a, struct err *e)
 {
+	struct choice machine;
 	s->args = a;
 	s->command = command;
 	s->resume = args_value(s->args, "resume");
 	s->json = args_flag(s->args, "json");
 	log_quiet(args_flag(s->args, "quiet"));
 	if (check_usage(s, e) || lanes_of(s->args, &s->lanes, e) ||
-	    overrides_init(&s->overrides, s->args, s->more, s->n_more, e) || read_files(s, e))
+	    overrides_init(&s->overrides, s->args, s->more, s->n_more, e) ||
+	    machine_of(s->args, &s->overrides.arena, &machine, e) || read_files(s, e))
 		return -1;
 	for (size_t i = 0; i < s->n_files; i++) {
 		s->total += s->files[i].count;
-		for (size_t r = 0; r < s->files[i].count; r++)
+		for (size_t r = 0; r < s->files[i].count; r++) {
 			s->files[i].at[r].profile = args_flag(s->args, "profile");
+			s->files[i].at[r].machine = machine;
+		}
 	}
 	if (s->resume && s->total != 1)
 		return err_user(e, "--resume continues one run, and the experiments given make %zu",

@@ -241,6 +241,7 @@ static int train(const struct args *a)
 static const struct option options[] = {
         {"processes", "P", "start P processes that share the workers; else one a core"},
         {"transport", "KIND", "how votes meet ('signsgd list transports')"},
+        MACHINE_OPTION,
         SESSION_OPTIONS,
         {NULL, NULL, NULL},
 };

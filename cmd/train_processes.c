@@ -99,12 +99,15 @@ static int start_children(struct launcher *l, const struct settings *s, struct e
 {
 	int count = processes_of(l->training, s), shards = l->endpoint.n_shards;
 	int lanes = l->training->session.lanes / count, next = 0;
+	const char *machine = args_value(l->training->args, "backend");
 	l->roles = mem_array((size_t)(count + shards), sizeof(*l->roles));
 	for (int i = 0; i < shards; i++) {
 		add_usual(&l->shard[i], "shard", "--listen", l->at[i], lanes);
 		l->roles[i] = (struct child_role){.arguments = l->shard[i].at};
 	}
 	add_usual(&l->work, "work", "--connect", l->address, lanes);
+	if (machine)
+		add(&l->work, "--backend", machine);
 	add_paths(&l->work, s);
 	for (int i = 0; i < count; i++) {
 		int share = share_of((int)s->workers, count, i);

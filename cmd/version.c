@@ -17,13 +17,23 @@
 #define COMPILER "GCC " __VERSION__
 #endif
 
-static void add_backends(struct table *t)
+static void add_line(void *table, const char *name, const char *text)
+{
+	table_cell(table, "%s", name);
+	table_cell(table, "%s", text);
+}
+
+static void add_backends(struct table *t, bool load)
 {
 	for (size_t i = 0; family_backends.rows[i]; i++) {
 		const struct backend_row *row = (const struct backend_row *)family_backends.rows[i];
 		struct backend b = {0};
 		struct err e = {0};
-		int failed = row->open(&b, &e);
+		if (row->describe) {
+			row->describe(load, add_line, t);
+			continue;
+		}
+		int failed = row->open(&b, NULL, &e);
 		table_cell(t, "backend %s", row->row.name);
 		table_cell(t, "%s", failed ? e.text : b.detail);
 	}
@@ -64,7 +74,7 @@ static int version(const struct args *a)
 	table_cell(&t, "%s", json_library_version());
 	table_cell(&t, "libcurl");
 	table_cell(&t, "%s", data_fetch_library());
-	add_backends(&t);
+	add_backends(&t, args_flag(a, "devices"));
 	add_transports(&t, args_flag(a, "devices"));
 	table_cell(&t, "processor");
 	table_cell(&t, "%d cores, %s: %s", pool_cores(), backend_cpu_level(), backend_cpu_features());
@@ -74,7 +84,10 @@ static int version(const struct args *a)
 }
 
 static const struct option options[] = {
-        {"devices", NULL, "open the libraries too that other commands open when they need them: MPI's"},
+        {"devices", NULL,
+         "open the libraries too that other commands open when they need them, MPI's and CUDA's, and name "
+         "the "
+         "GPUs"},
         {NULL, NULL, NULL},
 };
 

@@ -26,6 +26,7 @@ struct working {
 	const struct curve_key **keys; /* [endpoint.count] */
 	struct zmq_client *client;
 	struct overrides overrides;
+	struct choice machine; /* --backend */
 	struct runs runs;
 	int lanes;
 	double memory; /* bytes that the server's settings may take */
@@ -124,7 +125,7 @@ static int prepare(struct working *w, struct err *e)
 	long long count = 1;
 	if (patience_of(a, &w->endpoint.patience_s, e) || memory_of(a, &w->memory, e) ||
 	    lanes_of(a, &w->lanes, e) || credentials_trust(a, w->endpoint.address, &w->endpoint.trust, e) ||
-	    overrides_remote(&w->overrides, a, e))
+	    overrides_remote(&w->overrides, a, e) || machine_of(a, &w->overrides.arena, &w->machine, e))
 		return -1;
 	if (w->endpoint.trust == ENDPOINT_OPEN) {
 		if (args_int(a, "workers", 1, WORKERS_MAX, &count, e))
@@ -175,6 +176,7 @@ static int understand(struct working *w, struct err *e)
 	if (experiment_remote(&w->runs, data_id, source, zmq_client_settings(w->client), foreign,
 	                      w->overrides.at, w->overrides.count, e))
 		return -1;
+	w->runs.at[0].machine = w->machine;
 	trainer_plan_hosted(&w->runs.at[0], w->lanes, w->endpoint.count, &plan);
 	if (foreign && plan_check(&plan, w->memory, source, e))
 		return -1;
@@ -247,6 +249,7 @@ static const struct option options[] = {
         {"set", "KEY=VALUE", "a path of the data set, as in --set data.path=/images"},
         {"patience", "TIME", "how long to wait for a server that is away (default: 60s)"},
         {"memory", "SIZE", "most that the server's settings may take here (default: 512MiB)"},
+        MACHINE_OPTION,
         LANES_OPTION,
         {"quiet", NULL, "say only warnings and errors"},
         {NULL, NULL, NULL},
@@ -259,7 +262,8 @@ const struct command cmd_work = {
         .details =
                 "Needs no experiment file: the server sends the settings, and this machine has the data "
                 "set. The settings are read as strictly as a file, and cannot name a file of this "
-                "machine: its paths are given here. A worker may come, go and come back at any time; it "
+                "machine: its paths are given here, and its kernels by --backend, where they are not to "
+                "be those of the experiment. A worker may come, go and come back at any time; it "
                 "gets the "
                 "run's parameters and votes from the next step on. While the server is away it "
                 "waits. Settings that need more memory than --memory are refused before anything is "

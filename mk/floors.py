@@ -104,7 +104,7 @@ def source_files(*endings):
 
 def check_includes(house):
     count = 0
-    for path in source_files(".c", ".h", ".cu"):
+    for path in source_files(".c", ".h", ".cu", ".cuh"):
         with open(path, encoding="utf-8") as f:
             found = re.findall(r'^\s*#\s*include\s*(["<])([^">]+)', f.read(), re.M)
         for mark, name in found:
@@ -132,7 +132,7 @@ class Symbols:
         self.uses = defaultdict(set)
         self.missing = []
         for source in source_files(".c", ".cu"):
-            object_file = f"{build}/{os.path.splitext(source)[0]}.o"
+            object_file = f"{build}/{source.removesuffix('.c')}.o"
             if os.path.exists(object_file):
                 self.read(object_file, source)
             else:

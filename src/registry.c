@@ -138,10 +138,11 @@ static const struct row *const schedules[] = {
         &schedule_linear.row,   &schedule_inverse_sqrt.row, &schedule_theory.row,     NULL,
 };
 
-extern const struct backend_row backend_cpu, backend_ref, backend_guarded;
+extern const struct backend_row backend_cpu, backend_cuda, backend_ref, backend_guarded;
 
 static const struct row *const backends[] = {
         &backend_cpu.row,
+        &backend_cuda.row,
         &backend_ref.row,
         NULL,
 };
@@ -250,8 +251,8 @@ static const struct word schedule_words[] = {
 };
 
 static const struct word backend_words[] = {
-        {"gpu, cuda, rocm, hip, mps, metal, opencl, vulkan, xpu, npu, tpu", NULL,
-         "this build computes on processors"},
+        {"rocm, hip, mps, metal, opencl, vulkan, xpu, npu, tpu", NULL,
+         "there are processors (\"cpu\") and NVIDIA's GPUs (\"cuda\")"},
         {0},
 };
 

@@ -189,6 +189,7 @@ void net_qrnn_forward(struct net *n, struct net_node *node);
 void net_qrnn_backward(struct net *n, struct net_node *node, float *d_out, float *const d_in[2]);
 void net_classify_forward(struct net *n, struct net_node *node);
 size_t net_classify_scratch_bytes(const struct net *n, const struct net_node *node);
+size_t net_embed_keep_bytes(const struct net *n, const struct net_node *node);
 size_t net_qrnn_keep_bytes(const struct net *n, const struct net_node *node);
 size_t net_qrnn_scratch_bytes(const struct net *n, const struct net_node *node);
 

@@ -234,6 +234,8 @@ static size_t keep_bytes(const struct net *n, const struct net_node *node)
 {
 	if (node->kind == NODE_QRNN)
 		return net_qrnn_keep_bytes(n, node);
+	if (node->kind == NODE_EMBED)
+		return net_embed_keep_bytes(n, node);
 	return node->kind == NODE_IMAGE ? node->need.keep_bytes : 0;
 }
 

@@ -100,19 +100,6 @@ int net_qrnn(struct net *n, const char *name, int in, int width, int kernel, dou
 	return net_add_value(n, node, true, (struct net_size){width, 1, 1});
 }
 
-/* x [rows][in / 2] -> [x_t, x_(t-1)] [rows][in]. last [count][in / 2]: x_(-1), which becomes the batch's last
- * input. */
-static void pair_up(const struct net *n, const struct qrnn *q, const float *x, float *last)
-{
-	size_t half = q->in / 2, bytes = half * sizeof *x;
-	for (size_t r = 0; r < q->rows; r++) {
-		const float *earlier = r < q->count ? last + r * half : x + (r - q->count) * half;
-		n->env.be->memory->copy(n->env.queue, q->pairs + r * q->in, x + r * half, bytes);
-		n->env.be->memory->copy(n->env.queue, q->pairs + r * q->in + half, earlier, bytes);
-	}
-	n->env.be->memory->copy(n->env.queue, last, x + (q->rows - q->count) * half, q->count * bytes);
-}
-
 /* x [rows][in] -> Z, F, O. */
 static void make_gates(const struct net *n, const struct net_node *node, const struct qrnn *q, const float *x)
 {
@@ -141,18 +128,18 @@ void net_qrnn_forward(struct net *n, struct net_node *node)
 {
 	const struct backend *be = n->env.be;
 	struct qrnn q = qrnn_of(n, node);
-	size_t step = q.count * q.width; /* numbers of a position */
+	size_t step = q.count * q.width, last = q.rows * q.width - step; /* numbers of a position */
 	float *carried = n->batch->carry + node->carry;
-	const float *x = net_value_at(n, node->in[0]), *before = q.before;
+	const float *x = net_value_at(n, node->in[0]);
 	if (node->kernel == 2) {
-		pair_up(n, &q, x, carried + (size_t)n->env.batch * q.width);
+		be->pair(n->env.queue, q.rows, q.count, q.in / 2, x, carried + (size_t)n->env.batch * q.width,
+		         q.pairs);
 		x = q.pairs;
 	}
 	make_gates(n, node, &q, x);
-	n->env.be->memory->copy(n->env.queue, q.before, carried, step * sizeof *carried);
-	for (size_t at = 0; at < q.rows * q.width; before = q.cell + at, at += step)
-		be->forget(n->env.queue, step, q.gate[1] + at, q.gate[0] + at, before, q.cell + at);
-	n->env.be->memory->copy(n->env.queue, carried, before, step * sizeof *carried);
+	be->memory->copy(n->env.queue, q.before, carried, step * sizeof *carried);
+	be->recur(n->env.queue, q.rows / q.count, step, q.gate[1], q.gate[0], q.before, q.cell);
+	be->memory->copy(n->env.queue, carried, q.cell + last, step * sizeof *carried);
 	be->multiply(n->env.queue, q.rows * q.width, q.gate[2], q.cell, net_value_at(n, node->out));
 }
 
@@ -163,27 +150,12 @@ static void gates_back(const struct net *n, struct qrnn *q, const float *d_out, 
 	const struct backend *be = n->env.be;
 	size_t step = q->count * q->width, floats = q->rows * q->width;
 	be->multiply(n->env.queue, floats, d_out, q->gate[2], d);
-	n->env.be->memory->fill(n->env.queue, d_cell, 0, step * sizeof *d_cell);
-	for (size_t at = floats; at > 0;) {
-		at -= step;
-		be->forget_back(n->env.queue, step, d + at, at > 0 ? q->cell + at - step : q->before, d_cell,
-		                q->gate[0] + at, q->gate[1] + at);
-	}
+	be->memory->fill(n->env.queue, d_cell, 0, step * sizeof *d_cell);
+	be->recur_back(n->env.queue, q->rows / q->count, step, d, q->cell, q->before, d_cell, q->gate[0],
+	               q->gate[1]);
 	be->multiply(n->env.queue, floats, d_out, q->cell, q->cell);
 	be->sigmoid_back(n->env.queue, floats, q->gate[2], q->cell);
 	q->gate[2] = q->cell;
-}
-
-/* From the gradient of [x_t, x_(t-1)] to that of x: each input was read by its own position and by the next.
- */
-static void unpair(const struct net *n, const struct qrnn *q, const float *d_pairs, float *d_x)
-{
-	size_t half = q->in / 2;
-	for (size_t r = 0; r < q->rows; r++)
-		n->env.be->memory->copy(n->env.queue, d_x + r * half, d_pairs + r * q->in,
-		                        half * sizeof *d_x);
-	for (size_t r = q->count; r < q->rows; r++)
-		n->env.be->add(n->env.queue, half, d_pairs + r * q->in + half, d_x + (r - q->count) * half);
 }
 
 void net_qrnn_backward(struct net *n, struct net_node *node, float *d_out, float *const d_in[2])
@@ -206,5 +178,5 @@ void net_qrnn_backward(struct net *n, struct net_node *node, float *d_out, float
 			         net_parameter(n, node->weight) + part, i > 0, d_x);
 	}
 	if (d_in[0] && two)
-		unpair(n, &q, d_pairs, d_in[0]);
+		be->pair_back(n->env.queue, q.rows, q.count, q.in / 2, d_pairs, d_in[0]);
 }

@@ -30,25 +30,30 @@ int net_embed(struct net *n, const char *name, int width, double row_dropout)
 	return net_add_value(n, node, true, (struct net_size){width, 1, 1});
 }
 
-/* The factor of a word's row. */
-static float factor_of(const struct net *n, const struct net_node *node, const struct stream *s, int32_t word)
+size_t net_embed_keep_bytes(const struct net *n, const struct net_node *node)
 {
-	if (!n->training || node->rate == 0)
-		return 1;
-	bool stays = stream_uniform(s, node->draw + (uint64_t)word) >= (float)node->rate;
-	return stays ? 1 / (1 - (float)node->rate) : 0;
+	return node->rate > 0 ? (size_t)n->env.data.n_classes * sizeof(float) : 0;
+}
+
+/* The factors of the words' rows, where they are kept; NULL: 1. */
+static float *factors(const struct net *n, const struct net_node *node)
+{
+	return n->training ? net_at(n, node->keep) : NULL;
 }
 
 void net_embed_forward(struct net *n, struct net_node *node)
 {
+	const struct backend *be = n->env.be;
 	const struct batch *b = n->batch;
 	struct stream s = stream_of(b->seed, RNG_DROPOUT, b->worker, b->step);
-	size_t width = net_width(n, node->out);
-	const float *table = net_parameter(n, node->weight);
-	float *out = net_value_at(n, node->out);
-	for (size_t r = 0; r < n->rows; r++)
-		n->env.be->scale(n->env.queue, width, factor_of(n, node, &s, b->token[r]),
-		                 table + (size_t)b->token[r] * width, out + r * width);
+	size_t words = (size_t)n->env.data.n_classes;
+	float *factor = factors(n, node);
+	if (factor) {
+		be->constant(n->env.queue, words, 1, factor);
+		be->dropout(n->env.queue, words, (float)node->rate, &s, node->draw, factor, factor);
+	}
+	be->embed(n->env.queue, n->rows, net_width(n, node->out), b->token, factor,
+	          net_parameter(n, node->weight), net_value_at(n, node->out));
 }
 
 /* Has the last layer, which runs backward first, written this table's gradient? */
@@ -57,22 +62,12 @@ static bool tied(const struct net *n, const struct net_node *node)
 	return n->node[n->n_nodes - 1].weight == node->weight;
 }
 
-/* Rows are added in their order, so that the sums are always the same. */
 void net_embed_backward(struct net *n, struct net_node *node, float *d_out, float *const d_in[2])
 {
-	const struct batch *b = n->batch;
-	struct stream s = stream_of(b->seed, RNG_DROPOUT, b->worker, b->step);
-	size_t width = net_width(n, node->out);
 	float *g = net_gradient(n, node->weight);
 	(void)d_in;
 	if (!tied(n, node))
 		n->env.be->memory->fill(n->env.queue, g, 0, n->tensor[node->weight].tensor.count * sizeof *g);
-	for (size_t r = 0; r < n->rows; r++) {
-		float factor = factor_of(n, node, &s, b->token[r]), *d = d_out + r * width;
-		if (factor == 0)
-			continue;
-		if (factor != 1)
-			n->env.be->scale(n->env.queue, width, factor, d, d);
-		n->env.be->add(n->env.queue, width, d, g + (size_t)b->token[r] * width);
-	}
+	n->env.be->embed_back(n->env.queue, n->rows, net_width(n, node->out), n->batch->token,
+	                      factors(n, node), d_out, g);
 }

@@ -178,15 +178,44 @@ struct backend {
 	void (*add_relu)(struct queue *q, size_t n, const float *x, float *y);
 
 	/*
-	 * One position of a recurrent cell (models/graph/net_qrnn.c): cell = f z + (1 - f) before. Backward,
-	 * d is the cell's gradient from its own position and d_cell the one from the next position: d_cell +=
-	 * d; z becomes d_cell f (1 - z^2) and f becomes (d_cell (z - before)) (f (1 - f)), the gradients
-	 * before tanh and sigmoid; d_cell becomes d_cell (1 - f), the gradient of the cell before.
+	 * Rows of a table [words][width]: row r of out [count][width] is row t = token[r] of the table, times
+	 * factor[t]; factor [words], NULL: 1. 0 <= t < words.
 	 */
-	void (*forget)(struct queue *q, size_t n, const float *f, const float *z, const float *before,
-	               float *cell);
-	void (*forget_back)(struct queue *q, size_t n, const float *d, const float *before, float *d_cell,
-	                    float *z, float *f);
+	void (*embed)(struct queue *q, size_t count, size_t width, const int32_t *token, const float *factor,
+	              const float *table, float *out);
+	/*
+	 * Its gradient is added to that of the table: row token[r] of d_table [words][width] += factor[t]
+	 * d[r], the product rounded, for r = 0, 1, ... in this order. Where the factor is 0, nothing is
+	 * added.
+	 */
+	void (*embed_back)(struct queue *q, size_t count, size_t width, const int32_t *token,
+	                   const float *factor, const float *d, float *d_table);
+
+	/*
+	 * The cells of a recurrent layer (models/graph/net_qrnn.c), `steps` positions of n numbers:
+	 * cell_t = f_t z_t + (1 - f_t) cell_(t-1), cell_(-1) = start [n]. f, z, cell: [steps][n].
+	 */
+	void (*recur)(struct queue *q, size_t steps, size_t n, const float *f, const float *z,
+	              const float *start, float *cell);
+	/*
+	 * Backward, t = steps - 1 ... 0. d [steps][n] are the cells' gradients, each from its own position;
+	 * d_cell [n] begins as the gradient that the last cell has from behind and ends as that of `start`.
+	 * c = d_cell + d_t; z_t becomes c f (1 - z^2) and f_t becomes (c (z - cell_(t-1))) (f (1 - f)), the
+	 * gradients before tanh and sigmoid; d_cell becomes c (1 - f).
+	 */
+	void (*recur_back)(struct queue *q, size_t steps, size_t n, const float *d, const float *cell,
+	                   const float *start, float *d_cell, float *z, float *f);
+
+	/*
+	 * Each row beside the one `count` rows before it: out [rows][2][n] = x_r, x_(r - count); before the
+	 * first are those of last [count][n], which becomes the last `count` rows of x [rows][n].
+	 * count <= rows.
+	 */
+	void (*pair)(struct queue *q, size_t rows, size_t count, size_t n, const float *x, float *last,
+	             float *out);
+	/* d [rows][2][n] -> d_x [rows][n]: each row's gradient as the first of a pair, plus that as the
+	 * second. */
+	void (*pair_back)(struct queue *q, size_t rows, size_t count, size_t n, const float *d, float *d_x);
 
 	/*
 	 * Softmax and cross-entropy of logits z [rows][n] (overwritten) and labels [rows]. Adds to *out the
@@ -221,8 +250,16 @@ struct backend {
 /* A row of the family of backends. */
 struct backend_row {
 	struct row row;
-	/* Fill the table for this machine. -1 and a sentence when it cannot run this backend. */
-	int (*open)(struct backend *b, struct err *e);
+	/*
+	 * Fill the table for this machine, as the row's keys say (NULL: their defaults). -1 and a sentence
+	 * when it cannot run this backend.
+	 */
+	int (*open)(struct backend *b, const void *state, struct err *e);
+	/*
+	 * For `version`: calls tell() for each line, of what it was built with, or, load: of what it opens
+	 * when it is needed, and what is there. NULL: open() is quick, and tells what there is to tell.
+	 */
+	void (*describe)(bool load, void (*tell)(void *ctx, const char *name, const char *text), void *ctx);
 };
 
 /* The vector level that the cpu backend would use here: "AVX-512", "AVX2", "plain C". */

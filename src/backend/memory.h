@@ -48,6 +48,10 @@ struct memory {
 
 	/* Wait until all work that was given to the queue is done. */
 	void (*finish)(struct queue *q);
+
+	/* The machine's bytes: free now, and all. Another process may take them. NULL: the host's own. */
+	void (*free_bytes)(size_t *left, size_t *all);
+	size_t queue_bytes; /* that a queue, and the libraries that work in it, take of them */
 };
 
 /* The memory of backends that run on the host's processor. */

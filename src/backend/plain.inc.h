@@ -125,16 +125,49 @@ static void plain_add_relu(HOST_QUEUE, size_t n, const float *x, float *y)
 	}
 }
 
-static void plain_forget(HOST_QUEUE, size_t n, const float *f, const float *z, const float *before,
-                         float *cell)
+static void plain_embed(HOST_QUEUE, size_t count, size_t width, const int32_t *token, const float *factor,
+                        const float *table, float *out)
+{
+	for (size_t r = 0; r < count; r++) {
+		size_t t = (size_t)token[r];
+		plain_scale(queue, width, factor ? factor[t] : 1, table + t * width, out + r * width);
+	}
+}
+
+/* sum += a x */
+static void plain_add_scaled(size_t n, float a, const float *x, float *sum)
+{
+	INDEPENDENT
+	for (size_t i = 0; i < n; i++)
+		sum[i] += a * x[i];
+}
+
+static void plain_embed_back(HOST_QUEUE, size_t count, size_t width, const int32_t *token,
+                             const float *factor, const float *d, float *d_table)
+{
+	for (size_t r = 0; r < count; r++) {
+		size_t t = (size_t)token[r];
+		float a = factor ? factor[t] : 1;
+		if (a != 0)
+			plain_add_scaled(width, a, d + r * width, d_table + t * width);
+	}
+}
+
+static void plain_cell(size_t n, const float *f, const float *z, const float *before, float *cell)
 {
 	INDEPENDENT
 	for (size_t i = 0; i < n; i++)
 		cell[i] = f[i] * z[i] + (1 - f[i]) * before[i];
 }
 
-static void plain_forget_back(HOST_QUEUE, size_t n, const float *d, const float *before, float *d_cell,
-                              float *z, float *f)
+static void plain_recur(HOST_QUEUE, size_t steps, size_t n, const float *f, const float *z,
+                        const float *start, float *cell)
+{
+	for (size_t t = 0; t < steps; t++)
+		plain_cell(n, f + t * n, z + t * n, t > 0 ? cell + (t - 1) * n : start, cell + t * n);
+}
+
+static void plain_cell_back(size_t n, const float *d, const float *before, float *d_cell, float *z, float *f)
 {
 	INDEPENDENT
 	for (size_t i = 0; i < n; i++) {
@@ -142,6 +175,34 @@ static void plain_forget_back(HOST_QUEUE, size_t n, const float *d, const float 
 		z[i] = dc * share * (1 - candidate * candidate);
 		f[i] = dc * (candidate - before[i]) * (share * left);
 		d_cell[i] = dc * left;
+	}
+}
+
+static void plain_recur_back(HOST_QUEUE, size_t steps, size_t n, const float *d, const float *cell,
+                             const float *start, float *d_cell, float *z, float *f)
+{
+	for (size_t t = steps; t-- > 0;)
+		plain_cell_back(n, d + t * n, t > 0 ? cell + (t - 1) * n : start, d_cell, z + t * n,
+		                f + t * n);
+}
+
+static void plain_pair(HOST_QUEUE, size_t rows, size_t count, size_t n, const float *x, float *last,
+                       float *out)
+{
+	for (size_t r = 0; r < rows; r++) {
+		const float *before = r < count ? last + r * n : x + (r - count) * n;
+		memcpy(out + 2 * r * n, x + r * n, n * sizeof(*x));
+		memcpy(out + (2 * r + 1) * n, before, n * sizeof(*x));
+	}
+	memcpy(last, x + (rows - count) * n, count * n * sizeof(*x));
+}
+
+static void plain_pair_back(HOST_QUEUE, size_t rows, size_t count, size_t n, const float *d, float *d_x)
+{
+	for (size_t r = 0; r < rows; r++) {
+		memcpy(d_x + r * n, d + 2 * r * n, n * sizeof(*d));
+		if (r + count < rows)
+			plain_add(queue, n, d + (2 * (r + count) + 1) * n, d_x + r * n);
 	}
 }
 

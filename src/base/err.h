@@ -30,9 +30,9 @@ int err_prefix(struct err *e, const char *fmt, ...) __attribute__((format(printf
 void err_clear(struct err *e);
 
 /* Print "signsgd: SENTENCE" and exit 1. */
-_Noreturn void die(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+__attribute__((noreturn)) void die(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
-_Noreturn void bug_at(const char *file, int line, const char *what);
+__attribute__((noreturn)) void bug_at(const char *file, int line, const char *what);
 #define BUG(what) bug_at(__FILE__, __LINE__, (what))
 
 #endif

@@ -25,11 +25,16 @@ void philox4x32(const uint32_t key[2], const uint32_t counter[4], uint32_t out[4
 	out[3] = x.d;
 }
 
-void stream_block(const struct stream *s, uint64_t block, uint32_t out[4])
+static void check_block(uint64_t block)
 {
 	if (block >> BLOCK_BITS)
 		BUG("a random stream's block is beyond the counter");
-	struct rng_words x = rng_philox(s->key[0], s->key[1], rng_counter(s->tag, s->step, block));
+}
+
+void stream_block(const struct stream *s, uint64_t block, uint32_t out[4])
+{
+	check_block(block);
+	struct rng_words x = rng_block(s, block);
 	out[0] = x.a;
 	out[1] = x.b;
 	out[2] = x.c;
@@ -38,27 +43,22 @@ void stream_block(const struct stream *s, uint64_t block, uint32_t out[4])
 
 uint64_t stream_bits(const struct stream *s, uint64_t index)
 {
-	uint32_t w[4];
-	stream_block(s, index / 2, w);
-	size_t low = 2 * (size_t)(index % 2);
-	return (uint64_t)w[low + 1] << 32 | w[low];
+	check_block(index / 2);
+	return rng_bits(s, index);
 }
 
 float stream_uniform(const struct stream *s, uint64_t index)
 {
 	uint32_t w[4];
 	stream_block(s, index / 4, w);
-	return (float)(w[index % 4] >> 8) * 0x1p-24f;
+	return rng_uniform(w[index % 4]);
 }
 
 uint32_t stream_below(const struct stream *s, uint64_t index, uint32_t bound)
 {
 	if (bound == 0)
 		BUG("stream_below() with bound 0");
-	/* floor(bits * bound / 2^64) in two halves; the sum stays below 2^64 */
-	uint64_t bits = stream_bits(s, index);
-	uint64_t low = (bits & UINT32_MAX) * bound, high = (bits >> 32) * bound;
-	return (uint32_t)((high + (low >> 32)) >> 32);
+	return rng_below(stream_bits(s, index), bound);
 }
 
 void stream_normal4(const struct stream *s, uint64_t block, float out[4])

@@ -12,9 +12,14 @@
 #include <math.h>
 #include <stdint.h>
 #include <string.h>
+#include "base/rng.h"
 
-/* Also into functions compiled for a wider instruction set by __attribute__((target)). */
+/* Also into functions compiled for a wider instruction set by __attribute__((target)), and for a GPU. */
+#ifdef __CUDACC__
+#define RNG_INLINE static __host__ __device__ inline
+#else
 #define RNG_INLINE static inline __attribute__((always_inline))
+#endif
 
 struct rng_words {
 	uint32_t a, b, c, d;
@@ -66,6 +71,32 @@ RNG_INLINE struct rng_words rng_counter(uint32_t tag, uint64_t step, uint64_t bl
 	struct rng_words x = {(uint32_t)block, (uint32_t)step, tag,
 	                      (uint32_t)(block >> 32) << 16 | (uint32_t)(step >> 32)};
 	return x;
+}
+
+/* stream_block(), of a block below 2^48. */
+RNG_INLINE struct rng_words rng_block(const struct stream *s, uint64_t block)
+{
+	return rng_philox(s->key[0], s->key[1], rng_counter(s->tag, s->step, block));
+}
+
+/* stream_bits() */
+RNG_INLINE uint64_t rng_bits(const struct stream *s, uint64_t index)
+{
+	struct rng_words w = rng_block(s, index / 2);
+	return index % 2 ? (uint64_t)w.d << 32 | w.c : (uint64_t)w.b << 32 | w.a;
+}
+
+/* stream_uniform() of its word */
+RNG_INLINE float rng_uniform(uint32_t word)
+{
+	return (float)(word >> 8) * 0x1p-24f;
+}
+
+/* stream_below() of its bits: floor(bits * bound / 2^64) in two halves, whose sum stays below 2^64. */
+RNG_INLINE uint32_t rng_below(uint64_t bits, uint32_t bound)
+{
+	uint64_t low = (uint32_t)bits * (uint64_t)bound, high = (bits >> 32) * bound;
+	return (uint32_t)((high + (low >> 32)) >> 32);
 }
 
 /*

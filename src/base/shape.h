@@ -22,8 +22,8 @@ static inline size_t shape_features(const struct data_shape *s)
 }
 
 /*
- * A mini-batch, and whose turn it is. Models without data use only the last three. x, label, carry and
- * running are the machine's memory (backend/memory.h); tokens stay with the host, which looks their rows up.
+ * A mini-batch, and whose turn it is. Models without data use only the last three. x, token, label, carry and
+ * running are the machine's memory (backend/memory.h).
  *
  * Images: x and a label each. Text: `count` sequences side by side, `length` positions of each; the label
  * of a position is the token that follows it.

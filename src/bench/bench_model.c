@@ -258,7 +258,7 @@ static int choose(struct bench_run *r, const struct bench_model_options *o, stru
 	struct buf default_json = {0};
 	const struct row *model = find(&family_models, o->model, e);
 	const struct row *machine = model ? find(&family_backends, o->backend, e) : NULL;
-	if (!machine || ((const struct backend_row *)machine)->open(&r->be, e))
+	if (!machine || ((const struct backend_row *)machine)->open(&r->be, NULL, e))
 		return -1;
 	if (!r->be.memory->host)
 		return err_user(e, "backend '%s' has memory of its own; bench times models on the host's",

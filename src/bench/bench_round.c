@@ -334,7 +334,7 @@ int bench_round(const struct bench_round_options *o, struct bench_round_result *
 	int rc = choose(&family_transports, &transport, o->transport, &a, e) ||
 	         choose_method(&b.method, o->aggregator, &a, e) ||
 	         choose(&family_backends, &backend, "\"cpu\"", &a, e) ||
-	         ((const struct backend_row *)backend.row)->open(&b.be, e);
+	         ((const struct backend_row *)backend.row)->open(&b.be, backend.state, e);
 	if (!rc) {
 		b.pool = pool_open(o->lanes);
 		rc = open_bench(&b, &transport, e) || run_rounds(&b, out, e);

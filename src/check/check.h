@@ -23,11 +23,12 @@ struct check_result {
 };
 
 /*
- * Calls `tell` for every kernel of every backend except ref; the cpu backend is checked at each level of this
- * processor.
- * Returns the number that failed.
+ * Calls `tell` for every kernel of one backend; or, where `only` has no row, of every listed backend but ref
+ * that opens here; the others are said. The cpu backend is checked at each level of this processor. Returns
+ * the number that failed; -1 and a sentence where the one cannot be opened.
  */
-int check_run(void (*tell)(void *ctx, const struct check_result *r), void *ctx);
+int check_run(const struct choice *only, void (*tell)(void *ctx, const struct check_result *r), void *ctx,
+              struct err *e);
 
 /* A table of kernels to compare with ref, and its name in results. */
 struct check_table {

@@ -109,6 +109,7 @@ void walk_cases(struct walk *w)
 		walk_votes(w);
 		break;
 	case SHAPE_ROWS:
+	case SHAPE_TABLE:
 		walk_rows(w);
 		break;
 	case SHAPE_IMAGES:

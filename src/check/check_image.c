@@ -97,88 +97,150 @@ void image_run_close(struct image_run *r)
 		mem_free(all[i]);
 }
 
-/* The image value to rows; apart from these rows it must hold zeros. */
-static void leave(const struct image_kernels *k, struct image_run *r, const struct image *i,
-                  const float *image, float *rows)
-{
-	size_t n = k->floats(i);
-	float *again = mem_array(n, sizeof(*again));
-	k->to_rows(NULL, i, image, rows);
-	k->from_rows(NULL, i, rows, again);
-	for (size_t j = 0; j < n; j++)
-		if (image[j] != again[j] && !(isnan(image[j]) && isnan(again[j])))
-			r->padding_kept = false;
-	mem_free(again);
-}
-
-struct places {
+/* A run on a machine: its memory, which the layer and what is brought to it and fetched from it share. */
+struct scene {
+	const struct backend *be;
+	struct queue *queue;
 	float *in, *out, *d_out, *d_in, *weights;
 	void *keep, *scratch;
+	float *rows, *again; /* of the larger of two values: as rows, and an image anew */
+	float *w, *b, *running, *dw, *db, *statistics;
 };
 
 /* Memory that is not zero, because a layer may get such memory. */
-static void *dirty(size_t bytes)
+static void *dirty(const struct scene *c, size_t bytes)
 {
-	unsigned char *p = mem_array(bytes + 1, 1);
-	memset(p, 0x7b, bytes);
+	const struct memory *m = c->be->memory;
+	void *p = m->alloc(bytes + 1, "a layer's numbers");
+	m->fill(c->queue, p, 0x7b, bytes);
 	return p;
 }
 
-static void places_open(struct places *p, const struct image_kernels *k, const struct image_run *r,
-                        const struct image_need *need)
+/* NULL where there are none. */
+static float *brought(const struct scene *c, const float *from, size_t n)
 {
-	const struct image_spec *s = &r->spec;
-	p->in = dirty((s->rows_in ? r->in_floats : k->floats(&s->in)) * sizeof(float));
-	p->out = dirty(k->floats(&s->out) * sizeof(float));
-	p->d_out = dirty(k->floats(&s->out) * sizeof(float));
-	p->d_in = s->d_in ? dirty(k->floats(&s->in) * sizeof(float)) : NULL;
-	p->weights = dirty(need->weights_floats * sizeof(float));
-	p->keep = dirty(need->keep_bytes);
-	p->scratch = dirty(need->scratch_bytes);
+	if (n == 0)
+		return NULL;
+	float *p = dirty(c, n * sizeof(*p));
+	c->be->memory->upload(c->queue, p, from, n * sizeof(*p));
+	return p;
 }
 
-static void places_close(struct places *p)
+static void fetch(const struct scene *c, float *to, const float *from, size_t n)
 {
-	void *all[] = {p->in, p->out, p->d_out, p->d_in, p->weights, p->keep, p->scratch};
+	if (n > 0)
+		c->be->memory->download(c->queue, to, from, n * sizeof(*to));
+}
+
+/* The image value to rows; apart from these rows it must hold zeros. */
+static void leave(const struct scene *c, struct image_run *r, const struct image *i, const float *image,
+                  float *rows)
+{
+	const struct image_kernels *k = c->be->image;
+	size_t n = k->floats(i);
+	float *found = mem_array(n, sizeof(*found)), *again = mem_array(n, sizeof(*again));
+	k->to_rows(c->queue, i, image, c->rows);
+	k->from_rows(c->queue, i, c->rows, c->again);
+	fetch(c, rows, c->rows, rows_floats(i));
+	fetch(c, found, image, n);
+	fetch(c, again, c->again, n);
+	for (size_t j = 0; j < n; j++)
+		if (found[j] != again[j] && !(isnan(found[j]) && isnan(again[j])))
+			r->padding_kept = false;
+	mem_free(found);
+	mem_free(again);
+}
+
+static size_t larger(size_t a, size_t b)
+{
+	return a > b ? a : b;
+}
+
+static void scene_open(struct scene *c, const struct backend *be, const struct image_run *r,
+                       const struct image_need *need)
+{
+	const struct image_spec *s = &r->spec;
+	const struct image_kernels *k = be->image;
+	size_t in = k->floats(&s->in), out = k->floats(&s->out),
+	       statistics = s->kind == IMAGE_NORM ? 2 * r->w_floats : 0;
+	*c = (struct scene){.be = be, .queue = be->memory->queue_open()};
+	c->in = dirty(c, (s->rows_in ? r->in_floats : in) * sizeof(float));
+	c->out = dirty(c, out * sizeof(float));
+	c->d_out = dirty(c, out * sizeof(float));
+	c->d_in = s->d_in ? dirty(c, in * sizeof(float)) : NULL;
+	c->weights = dirty(c, need->weights_floats * sizeof(float));
+	c->keep = dirty(c, need->keep_bytes);
+	c->scratch = dirty(c, need->scratch_bytes);
+	c->rows = dirty(c, larger(r->in_floats, r->out_floats) * sizeof(float));
+	c->again = dirty(c, larger(in, out) * sizeof(float));
+	c->w = brought(c, r->w, r->w_floats);
+	c->b = brought(c, r->b, r->b_floats);
+	c->running = brought(c, r->running, statistics);
+	c->dw = brought(c, r->dw, r->w_floats);
+	c->db = brought(c, r->db, r->b_floats);
+	c->statistics = brought(c, r->statistics, statistics);
+}
+
+static void scene_close(struct scene *c)
+{
+	const struct memory *m = c->be->memory;
+	void *const all[] = {c->in,   c->out,     c->d_out, c->d_in,  c->weights,
+	                     c->keep, c->scratch, c->rows,  c->again, c->w,
+	                     c->b,    c->running, c->dw,    c->db,    c->statistics};
 	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
-		mem_free(all[i]);
+		m->release(all[i]);
+	m->queue_close(c->queue);
 }
 
-static void forward_and_back(const struct image_kernels *k, struct image_layer *l, struct image_run *r,
-                             const struct places *p)
+static void forward_and_back(const struct scene *c, struct image_layer *l, struct image_run *r)
 {
+	const struct image_kernels *k = c->be->image;
 	const struct image_spec *s = &r->spec;
-	k->forward(NULL, l, false, r->running);
-	leave(k, r, &s->out, p->out, r->inferred);
-	k->forward(NULL, l, true, NULL);
-	leave(k, r, &s->out, p->out, r->out);
-	if (s->kind == IMAGE_NORM)
-		k->statistics(NULL, l, r->statistics);
+	k->forward(c->queue, l, false, c->running);
+	leave(c, r, &s->out, c->out, r->inferred);
+	k->forward(c->queue, l, true, NULL);
+	leave(c, r, &s->out, c->out, r->out);
+	if (s->kind == IMAGE_NORM) {
+		k->statistics(c->queue, l, c->statistics);
+		fetch(c, r->statistics, c->statistics, 2 * r->w_floats);
+	}
 	if (!s->back)
 		return;
-	k->backward(NULL, l, r->dw, r->db);
+	k->backward(c->queue, l, c->dw, c->db);
+	fetch(c, r->dw, c->dw, r->w_floats);
+	fetch(c, r->db, c->db, r->b_floats);
 	if (s->d_in)
-		leave(k, r, &s->in, p->d_in, r->d_in);
+		leave(c, r, &s->in, c->d_in, r->d_in);
 }
 
-void image_run_on(const struct image_kernels *k, struct image_run *r)
+/* Rows of the host as an image of the machine. */
+static void enter(const struct scene *c, const struct image *i, const float *rows, float *image)
+{
+	c->be->memory->upload(c->queue, c->rows, rows, rows_floats(i) * sizeof(*rows));
+	c->be->image->from_rows(c->queue, i, c->rows, image);
+}
+
+void image_run_on(const struct backend *be, struct image_run *r)
 {
 	const struct image_spec *s = &r->spec;
+	const struct image_kernels *k = be->image;
 	struct image_need need;
-	struct places p;
+	struct scene c;
 	struct image_layer *l = k->open(s, &need);
 	r->padding_kept = true;
-	places_open(&p, k, r, &need);
-	k->bind(NULL, l, &(struct image_memory){p.in, p.out, p.d_out, p.d_in, p.weights, p.keep, p.scratch});
+	scene_open(&c, be, r, &need);
+	k->bind(c.queue, l,
+	        &(struct image_memory){c.in, c.out, c.d_out, c.d_in, c.weights, c.keep, c.scratch});
 	if (s->rows_in)
-		memcpy(p.in, r->in, r->in_floats * sizeof(float));
+		be->memory->upload(c.queue, c.in, r->in, r->in_floats * sizeof(*r->in));
 	else
-		k->from_rows(NULL, &s->in, r->in, p.in);
-	k->from_rows(NULL, &s->out, r->d_out, p.d_out);
-	k->load(NULL, l, r->w, r->b);
-	forward_and_back(k, l, r, &p);
+		enter(&c, &s->in, r->in, c.in);
+	enter(&c, &s->out, r->d_out, c.d_out);
+	k->load(c.queue, l, c.w, c.b);
+	forward_and_back(&c, l, r);
+	be->memory->finish(c.queue);
 	k->close(l);
-	places_close(&p);
+	scene_close(&c);
 }
 
 static void absolute(size_t n, const float *from, float *to)
@@ -188,7 +250,7 @@ static void absolute(size_t n, const float *from, float *to)
 }
 
 /* The same layer on absolute values, without its ReLU: every output is the sum of its absolute summands. */
-static void linear_sizes(const struct image_kernels *ref, const struct image_run *r, struct image_run *size)
+static void linear_sizes(const struct backend *ref, const struct image_run *r, struct image_run *size)
 {
 	if (r->spec.kind == IMAGE_MAX_POOL) /* must choose the same pixels */
 		memcpy(size->in, r->in, r->in_floats * sizeof(float));
@@ -243,8 +305,7 @@ static double worst_of(size_t n, const float *want, const float *got, const floa
 	return worst;
 }
 
-double image_run_error(const struct image_kernels *ref, const struct image_run *want,
-                       const struct image_run *got)
+double image_run_error(const struct backend *ref, const struct image_run *want, const struct image_run *got)
 {
 	const struct image_spec *s = &want->spec;
 	struct image_run size;

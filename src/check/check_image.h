@@ -22,14 +22,13 @@ void image_run_open(struct image_run *r, const struct image_spec *spec, uint64_t
 void image_run_close(struct image_run *r);
 
 /* Open the layer on this backend, run it forward (and backward if the spec says so), and close it. */
-void image_run_on(const struct image_kernels *k, struct image_run *r);
+void image_run_on(const struct backend *be, struct image_run *r);
 
 /*
  * The largest difference between outputs of `got` and `want`, each relative to the sum of the absolute values
  * of its summands, because rounding errors grow with that. Infinite when padding is not zero.
  */
-double image_run_error(const struct image_kernels *ref, const struct image_run *want,
-                       const struct image_run *got);
+double image_run_error(const struct backend *ref, const struct image_run *want, const struct image_run *got);
 
 /* A spec with the size of its output filled in. */
 struct image_spec image_window_spec(enum image_kind kind, struct image in, int out_channels,

@@ -111,11 +111,11 @@ static void compare(const struct backend *ref, const struct check_table *tables,
 {
 	struct image_run want, got;
 	image_run_open(&want, s, seed);
-	image_run_on(ref->image, &want);
+	image_run_on(ref, &want);
 	for (size_t t = 0; t < count; t++) {
 		image_run_open(&got, s, seed);
-		image_run_on(tables[t].kernels.image, &got);
-		note(&results[t], s, image_run_error(ref->image, &want, &got));
+		image_run_on(&tables[t].kernels, &got);
+		note(&results[t], s, image_run_error(ref, &want, &got));
 		image_run_close(&got);
 	}
 	image_run_close(&want);

@@ -27,6 +27,8 @@ static struct kernel_job redirected(const struct walk *w, struct kernel_job j, s
 		memset(to->plane[i], 0x5a, guarded_words(w, &j) * sizeof(uint64_t));
 		j.plane[i] = to->plane[i] + shift;
 	}
+	*to->loss = (struct loss){0};
+	j.loss = to->loss;
 	return j;
 }
 
@@ -36,8 +38,8 @@ static void absolute(const float *from, float *to, size_t count)
 		to[i] = fabsf(from[i]);
 }
 
-/* ref's result for absolute values: errors are relative to it where sums may cancel. */
-static struct kernel_job absolute_job(struct walk *w, struct kernel_job j, size_t shift)
+/* ref's result for absolute values, in w->size: errors are relative to it where sums may cancel. */
+static void absolute_job(struct walk *w, struct kernel_job j, size_t shift)
 {
 	j = redirected(w, j, &w->size, shift);
 	absolute(j.x, w->size.x, kernel_input_size(w->kernel, &j, 0));
@@ -48,7 +50,6 @@ static struct kernel_job absolute_job(struct walk *w, struct kernel_job j, size_
 	j.y = w->size.y;
 	j.rate = fabsf(j.rate);
 	w->kernel->run(w->ref, &j);
-	return j;
 }
 
 /* The difference of two numbers relative to `size`; 0 for two NaNs or two equal infinities. */
@@ -71,25 +72,25 @@ static double difference_of(float want, float got)
 }
 
 /* The worst error in the outputs, guards included. */
-static double worst_of(const struct walk *w, const struct kernel_job *want, const struct kernel_job *got,
-                       const struct kernel_job *size)
+static double worst_of(const struct walk *w, const struct kernel_job *sizes)
 {
 	const struct kernel *k = w->kernel;
+	const struct loss *want = w->want.loss, *got = w->got.loss;
 	double worst = 0;
 	for (int o = 0; o < k->outputs; o++)
-		for (size_t i = 0; i < guarded_floats(want); i++) {
+		for (size_t i = 0; i < guarded_floats(sizes); i++) {
 			float a = w->want.out[o][i], b = w->got.out[o][i];
 			double error = k->allowed == 0 ? difference_of(a, b)
 			                               : error_of(a, b, k->cancels ? w->size.out[o][i] : a);
 			worst = fmax(worst, error);
 		}
 	for (int p = 0; p < 2; p++)
-		if (memcmp(w->want.plane[p], w->got.plane[p], guarded_words(w, want) * sizeof(uint64_t)) != 0)
+		if (memcmp(w->want.plane[p], w->got.plane[p], guarded_words(w, sizes) * sizeof(uint64_t)) !=
+		    0)
 			worst = INFINITY;
-	if (want->loss.correct != got->loss.correct)
+	if (want->correct != got->correct)
 		worst = INFINITY;
-	return fmax(worst,
-	            error_of(want->loss.sum, got->loss.sum, k->cancels ? size->loss.sum : want->loss.sum));
+	return fmax(worst, error_of(want->sum, got->sum, k->cancels ? w->size.loss->sum : want->sum));
 }
 
 static void describe(const struct kernel *k, const struct kernel_job *j, char *out, size_t size)
@@ -124,18 +125,34 @@ static void note(const struct walk *w, struct check_result *r, const struct kern
 	describe(w->kernel, j, r->where, sizeof(r->where));
 }
 
+/* Table t's results, in w->got. */
+static void run_table(struct walk *w, size_t t, const struct kernel_job *sizes, size_t shift)
+{
+	const struct kernel *k = w->kernel;
+	const struct walk_far *far = &w->far[t];
+	struct kernel_job job = redirected(w, *sizes, &w->got, shift);
+	if (w->table[t].kernels.memory->host) {
+		k->run(&w->table[t].kernels, &job);
+		return;
+	}
+	kernel_memory_bring(&far->memory, far->queue, k, sizes, WALK_GUARD, &w->given, &w->got);
+	kernel_memory_lend(&far->memory, shift, &job);
+	job.queue = far->queue;
+	k->run(&w->table[t].kernels, &job);
+	kernel_memory_fetch(&far->memory, far->queue, k, sizes, WALK_GUARD, &w->got);
+}
+
 void walk_case(struct walk *w, struct kernel_job sizes, enum kernel_flavour flavour, size_t shift)
 {
 	const struct kernel *k = w->kernel;
 	kernel_memory_fill(&w->given, k, &sizes, flavour, w->cases++);
 	kernel_memory_lend(&w->given, shift, &sizes);
-	struct kernel_job want = redirected(w, sizes, &w->want, shift), size = {0};
+	struct kernel_job want = redirected(w, sizes, &w->want, shift);
 	k->run(w->ref, &want);
 	if (k->cancels)
-		size = absolute_job(w, sizes, shift);
+		absolute_job(w, sizes, shift);
 	for (size_t t = 0; t < w->count; t++) {
-		struct kernel_job got = redirected(w, sizes, &w->got, shift);
-		k->run(&w->table[t].kernels, &got);
-		note(w, &w->result[t], &got, worst_of(w, &want, &got, &size));
+		run_table(w, t, &sizes, shift);
+		note(w, &w->result[t], &sizes, worst_of(w, &sizes));
 	}
 }

@@ -6,6 +6,12 @@
 #include "check/check.h"
 #include "check/kernel_memory.h"
 
+/* Where a table with memory of its own works; all zero for others. */
+struct walk_far {
+	struct kernel_memory memory;
+	struct queue *queue;
+};
+
 struct walk {
 	const struct kernel *kernel;
 	const struct backend *ref;
@@ -14,6 +20,7 @@ struct walk {
 	size_t count;
 	uint64_t cases;
 	struct kernel_memory given;           /* inputs, and contents of the outputs before a job */
+	struct walk_far *far;                 /* [count] */
 	struct kernel_memory want, got, size; /* results: ref's, the table's, ref's for absolute values */
 };
 

@@ -95,17 +95,17 @@ static void run_multiply(const struct backend *b, struct kernel_job *j)
 
 static void run_sum_abs(const struct backend *b, struct kernel_job *j)
 {
-	b->sum_abs(j->queue, j->n, j->x, &j->loss.sum);
+	b->sum_abs(j->queue, j->n, j->x, &j->loss->sum);
 }
 
 static void run_sum_square(const struct backend *b, struct kernel_job *j)
 {
-	b->sum_square(j->queue, j->n, j->x, &j->loss.sum);
+	b->sum_square(j->queue, j->n, j->x, &j->loss->sum);
 }
 
 static void run_dot(const struct backend *b, struct kernel_job *j)
 {
-	b->dot(j->queue, j->n, j->x, j->y, &j->loss.sum);
+	b->dot(j->queue, j->n, j->x, j->y, &j->loss->sum);
 }
 
 static void run_gemm(const struct backend *b, struct kernel_job *j)
@@ -159,23 +159,50 @@ static void run_add_relu(const struct backend *b, struct kernel_job *j)
 	b->add_relu(j->queue, j->n, j->x, j->out[0]);
 }
 
-/* the cell overwrites the one before */
-static void run_forget(const struct backend *b, struct kernel_job *j)
+/* A table of as many words as there are rows; y begins with their factors. */
+static void run_embed(const struct backend *b, struct kernel_job *j)
 {
-	b->forget(j->queue, j->n, j->x, j->y, j->out[0], j->out[0]);
+	b->embed(j->queue, j->rows, j->n, j->label, j->flag ? j->y : NULL, j->x, j->out[0]);
 }
 
-static void run_forget_back(const struct backend *b, struct kernel_job *j)
+static void run_embed_back(const struct backend *b, struct kernel_job *j)
 {
-	b->forget_back(j->queue, j->n, j->x, j->y, j->out[0], j->out[1], j->out[2]);
+	b->embed_back(j->queue, j->rows, j->n, j->label, j->flag ? j->y : NULL, j->x, j->out[0]);
+}
+
+static void run_recur(const struct backend *b, struct kernel_job *j)
+{
+	b->recur(j->queue, j->rows, j->n, j->x, j->y, j->out[1], j->out[0]);
+}
+
+/* what is only read may be the same */
+static void run_recur_back(const struct backend *b, struct kernel_job *j)
+{
+	b->recur_back(j->queue, j->rows, j->n, j->x, j->y, j->x, j->out[0], j->out[1], j->out[2]);
+}
+
+/* Pairs of n / 2 numbers each, with a third of the rows and one more side by side. */
+static size_t side_by_side(const struct kernel_job *j)
+{
+	return j->rows > 0 ? 1 + j->rows / 3 : 0;
+}
+
+static void run_pair(const struct backend *b, struct kernel_job *j)
+{
+	b->pair(j->queue, j->rows, side_by_side(j), j->n / 2, j->x, j->out[1], j->out[0]);
+}
+
+static void run_pair_back(const struct backend *b, struct kernel_job *j)
+{
+	b->pair_back(j->queue, j->rows, side_by_side(j), j->n / 2, j->x, j->out[0]);
 }
 
 /* Without back, the content of z is undefined: clear it. */
 static void run_softmax_loss(const struct backend *b, struct kernel_job *j)
 {
-	b->softmax_loss(j->queue, j->rows, j->n, j->out[0], j->label, j->flag, j->rate, &j->loss);
-	for (size_t i = 0; i < j->rows * j->n && !j->flag; i++)
-		j->out[0][i] = 0;
+	b->softmax_loss(j->queue, j->rows, j->n, j->out[0], j->label, j->flag, j->rate, j->loss);
+	if (!j->flag)
+		b->constant(j->queue, j->rows * j->n, 0, j->out[0]);
 }
 
 /* Two channels where the number of pixels is even. */
@@ -226,8 +253,12 @@ const struct kernel kernel_table[] = {
         {"sigmoid", run_sigmoid, SHAPE_VECTOR, 0, 1, 8, LIMIT_NONE, 1e-6, false},
         {"sigmoid_back", run_sigmoid_back, SHAPE_VECTOR, 1, 1, 12, LIMIT_TRIAD, 0, false},
         {"add_relu", run_add_relu, SHAPE_VECTOR, 1, 1, 12, LIMIT_TRIAD, 0, false},
-        {"forget", run_forget, SHAPE_VECTOR, 2, 1, 16, LIMIT_NONE, 0, false},
-        {"forget_back", run_forget_back, SHAPE_VECTOR, 2, 3, 32, LIMIT_NONE, 0, false},
+        {"embed", run_embed, SHAPE_TABLE, 2, 1, 8, LIMIT_NONE, 0, false},
+        {"embed_back", run_embed_back, SHAPE_TABLE, 2, 1, 12, LIMIT_NONE, 0, false},
+        {"recur", run_recur, SHAPE_ROWS, 2, 2, 12, LIMIT_NONE, 0, false},
+        {"recur_back", run_recur_back, SHAPE_ROWS, 2, 3, 24, LIMIT_NONE, 0, false},
+        {"pair", run_pair, SHAPE_ROWS, 1, 2, 6, LIMIT_NONE, 0, false},
+        {"pair_back", run_pair_back, SHAPE_ROWS, 1, 1, 6, LIMIT_NONE, 0, false},
         {"softmax_loss", run_softmax_loss, SHAPE_ROWS, 0, 1, 8, LIMIT_NONE, 1e-5, false},
         {"pixels", run_pixels, SHAPE_VECTOR, 0, 1, 5, LIMIT_NONE, 0, false},
         {"gather", run_gather, SHAPE_IMAGES, 0, 2, 2, LIMIT_NONE, 0, false},

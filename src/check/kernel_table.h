@@ -7,7 +7,10 @@
 
 #include "backend/backend.h"
 
-/* Arguments and results of any kernel. A kernel on one vector has rows = 1. */
+/*
+ * Arguments and results of any kernel. A kernel on one vector has rows = 1. What is read and written is the
+ * machine's memory (kernel_memory.h), lists of it are the host's.
+ */
 struct kernel_job {
 	struct queue *queue;
 	size_t n, rows, inner; /* coordinates of a row; rows; gemm: columns of op(A) */
@@ -19,14 +22,14 @@ struct kernel_job {
 	const float *x, *y;             /* [rows][n]; gemm: A [rows * inner] and B [inner * n] */
 	const uint64_t *vote, *abstain; /* [words] */
 	struct votes votes;             /* [workers][words] */
-	const int32_t *label;           /* [rows], below n */
+	const int32_t *label;           /* [rows], below n; tables: below rows */
 	const uint8_t *pixel;           /* [n]; images: [rows + 1][n] */
 	struct gather gather;           /* images: their sizes and changes */
 	const uint16_t *sample_label;   /* [rows + 1] */
 	const uint32_t *index;          /* [rows], at most rows */
 	float *out[3];                  /* [rows][n], read and written */
 	uint64_t *plane[2];             /* [words], written: vote, abstain */
-	struct loss loss;               /* what the kernel adds to; sums: its sum is written */
+	struct loss *loss;              /* what the kernel adds to; sums: its sum is written */
 };
 
 /* Decides which sizes and settings a kernel is checked with. */
@@ -35,6 +38,7 @@ enum kernel_shape {
 	SHAPE_SIGN,   /* a vector and its planes */
 	SHAPE_VOTE,   /* planes of many workers */
 	SHAPE_ROWS,   /* a matrix */
+	SHAPE_TABLE,  /* a matrix, and as many numbers of rows of another one */
 	SHAPE_IMAGES, /* a batch of a data set */
 	SHAPE_PRODUCT /* a product of matrices */
 };

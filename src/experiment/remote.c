@@ -62,7 +62,8 @@ static int check_text(const struct settings *s, const char *source, const char *
 	return err_user(e,
 	                "%s: found settings that this version would write otherwise, "
 	                "or that changes of ours have changed; expected what a server "
-	                "of the same version sends, and changes of paths alone",
+	                "of the same version sends, and changes of paths alone (--backend chooses the "
+	                "kernels of this machine)",
 	                source);
 }
 

@@ -24,6 +24,12 @@ struct method settings_method(const struct settings *s)
 	return method_of(&s->compressor, &s->aggregator, &s->optimizer);
 }
 
+int settings_open_machine(const struct settings *s, struct backend *out, struct err *e)
+{
+	const struct choice *own = s->machine.row ? &s->machine : &s->backend;
+	return ((const struct backend_row *)own->row)->open(out, own->state, e);
+}
+
 struct model_env settings_model_env(const struct settings *s, const struct backend *be)
 {
 	return (struct model_env){.be = be,

@@ -62,6 +62,9 @@ struct settings {
 	const char *out;
 
 	bool profile; /* not of the file: measure the time of every layer */
+	/* Not of the file: the kernels of this machine, where they are not those of `backend`; else without a
+	 * row. What the run is, and what other processes are told, `backend` says. */
+	struct choice machine;
 	bool foreign; /* not of the file: another machine sent it, and may name files of data folders only */
 
 	/* Derived by experiment_check() and from the text: */
@@ -88,6 +91,9 @@ int64_t settings_told_f(const struct settings *s);
 
 /* Its compressor, aggregator and optimizer together, all of which must be chosen. */
 struct method settings_method(const struct settings *s);
+
+/* Open the machine that runs the kernels in this process. -1 and a sentence. */
+int settings_open_machine(const struct settings *s, struct backend *out, struct err *e);
 
 /* What a model needs to know of its surroundings. be may be NULL while nothing is computed. */
 struct model_env settings_model_env(const struct settings *s, const struct backend *be);

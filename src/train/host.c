@@ -4,8 +4,9 @@
 
 int host_open(const struct backend *machine, struct backend *out, struct err *e)
 {
-	*out = *machine;
-	if (machine->memory->host)
+	if (machine && machine->memory->host) {
+		*out = *machine;
 		return 0;
-	return ((const struct backend_row *)family_find(&family_backends, "cpu"))->open(out, e);
+	}
+	return ((const struct backend_row *)family_find(&family_backends, "cpu"))->open(out, NULL, e);
 }

@@ -6,8 +6,8 @@
 #include "base/err.h"
 
 /*
- * The machine itself where its memory is the host's; else `cpu`. Kernels on messages give the same bits on
- * every backend, so it can combine for any machine. -1 and a sentence.
+ * The machine itself where its memory is the host's; else, or for no machine (NULL), `cpu`. Kernels on
+ * messages give the same bits on every backend, so it can combine for any machine. -1 and a sentence.
  */
 int host_open(const struct backend *machine, struct backend *out, struct err *e);
 

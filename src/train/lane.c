@@ -44,20 +44,21 @@ void lane_open(struct lane *l, const struct model_env *env, const void *model_st
 	l->x = be->memory->alloc(batch * features * sizeof(float), "images");
 	l->pixels_gathered = mem_array(batch, features);
 	l->label_gathered = mem_array(labels, 1);
-	l->token = mem_array(batch * window, sizeof *l->token);
+	l->token_gathered = mem_array(batch * window, sizeof *l->token_gathered);
 	l->index = mem_array(batch, sizeof *l->index);
 	if (be->memory->host)
 		return;
 	l->pixels = be->memory->alloc(batch * features, "pixels");
 	l->label = be->memory->alloc(labels, "labels");
+	l->token = be->memory->alloc(batch * window * sizeof *l->token, "tokens");
 	l->index_brought = be->memory->alloc(batch * sizeof *l->index, "sample numbers");
 }
 
 void lane_close(struct lane *l)
 {
-	void *const buffers[] = {l->scratch, l->forged, l->numbers,      l->x,
-	                         l->pixels,  l->label,  l->index_brought};
-	void *const gathered[] = {l->pixels_gathered, l->label_gathered, l->token, l->index};
+	void *const buffers[] = {l->scratch, l->forged, l->numbers, l->x,
+	                         l->pixels,  l->label,  l->token,   l->index_brought};
+	void *const gathered[] = {l->pixels_gathered, l->label_gathered, l->token_gathered, l->index};
 	for (int i = 0; i < l->n_others; i++)
 		l->row->destroy(l->others[i].model);
 	mem_free(l->others);
@@ -171,12 +172,12 @@ void lane_relabel(struct lane *l, const struct attack *attack, const void *attac
 void lane_tokens(struct lane *l, const int32_t *tokens, size_t positions, size_t first, size_t at, int length,
                  struct batch *out)
 {
-	size_t columns = (size_t)out->count;
-	text_gather(tokens, positions, first, columns, at, length, l->token, l->label_gathered);
+	const struct memory *m = l->be->memory;
+	size_t columns = (size_t)out->count, bytes = columns * (size_t)length * sizeof *l->label;
+	text_gather(tokens, positions, first, columns, at, length, l->token_gathered, l->label_gathered);
 	out->length = length;
-	out->token = l->token;
-	out->label = memory_give(l->be->memory, l->queue, l->label, l->label_gathered,
-	                         columns * (size_t)length * sizeof *l->label);
+	out->token = memory_give(m, l->queue, l->token, l->token_gathered, bytes);
+	out->label = memory_give(m, l->queue, l->label, l->label_gathered, bytes);
 }
 
 void lane_text(struct lane *l, uint32_t worker, struct batch *out)

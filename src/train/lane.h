@@ -33,10 +33,11 @@ struct lane {
 	float *x;        /* [batch][features] */
 	uint8_t *pixels; /* [batch][features]; NULL: pixels are read where they were gathered */
 	int32_t *label;  /* [batch]; text: [window][batch]; NULL likewise */
+	int32_t *token;  /* text: [window][batch]; NULL likewise */
 	/* Gathered on the host, for one upload a batch: */
 	uint8_t *pixels_gathered; /* [batch][features] */
 	int32_t *label_gathered;  /* as label */
-	int32_t *token;           /* text: [window][batch] */
+	int32_t *token_gathered;  /* as token */
 	uint32_t *index;          /* [batch] sample numbers of a batch; of a pass: lane_pass() */
 	uint32_t *index_brought;  /* [batch] where kernels read them; NULL likewise */
 };

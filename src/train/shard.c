@@ -9,7 +9,7 @@
 /* The settings of a run that a shard needs. */
 struct shard_settings {
 	uint64_t seed;
-	struct choice compressor, aggregator, backend;
+	struct choice compressor, aggregator;
 };
 
 static const struct key keys[] = {
@@ -30,12 +30,6 @@ static const struct key keys[] = {
          .default_json = "\"vote\"",
          .family = &family_aggregators,
          .help = "what is made of the messages"},
-        {.name = "backend",
-         .kind = KEY_FAMILY,
-         .offset = offsetof(struct shard_settings, backend),
-         .default_json = "\"cpu\"",
-         .family = &family_backends,
-         .help = "the machine that runs the kernels"},
         {0},
 };
 
@@ -95,10 +89,9 @@ int shard_run(struct zmq_shard *h, struct pool *pool, struct err *e)
 {
 	struct shard_settings s = {0};
 	struct arena arena = {0};
-	struct backend be = {0}, host = {0};
+	struct backend host = {0};
 	int rc = zmq_shard_wait(h, e) || read_settings(&s, zmq_shard_settings(h), &arena, e) ||
-	         ((const struct backend_row *)s.backend.row)->open(&be, e) || host_open(&be, &host, e) ||
-	         serve(h, &s, &host, pool, e);
+	         host_open(NULL, &host, e) || serve(h, &s, &host, pool, e);
 	arena_clear(&arena);
 	return rc ? -1 : 0;
 }

@@ -104,7 +104,7 @@ static void open_backend(struct backend *be, const char *name)
 	struct err e = {0};
 	const struct backend_row *row =
 	        (const struct backend_row *)(const void *)family_find(&family_backends, name);
-	cr_assert_eq(row->open(be, &e), 0, "%s", e.text);
+	cr_assert_eq(row->open(be, NULL, &e), 0, "%s", e.text);
 }
 
 /* The message [bytes], in memory of the machine and back, after worker `worker` has attacked in `step`. */

@@ -72,7 +72,7 @@ int main(void)
 	static struct scene s;
 	struct err e = {0};
 	const struct backend_row *cpu = (const struct backend_row *)family_find(&family_backends, "cpu");
-	if (cpu->open(&s.backend, &e)) {
+	if (cpu->open(&s.backend, NULL, &e)) {
 		fprintf(stderr, "plain_backend: %s\n", e.text);
 		return 1;
 	}

@@ -388,17 +388,17 @@ Test(backend, the_level_can_be_named)
 	struct backend b;
 	struct err e = {0};
 	setenv("SIGNSGD_CPU", "base", 1);
-	cr_assert_eq(backend_tables_row("cpu")->open(&b, &e), 0);
+	cr_assert_eq(backend_tables_row("cpu")->open(&b, NULL, &e), 0);
 	cr_expect(strncmp(b.detail, "plain C, OpenBLAS", 17) == 0, "%s", b.detail);
 	cr_expect_str_eq(backend_cpu_level(), "plain C");
 	setenv("SIGNSGD_CPU", "sse9", 1);
-	cr_expect_eq(backend_tables_row("cpu")->open(&b, &e), -1);
+	cr_expect_eq(backend_tables_row("cpu")->open(&b, NULL, &e), -1);
 	cr_expect_eq(e.code, EXIT_USER);
 	cr_expect(strstr(e.text, "SIGNSGD_CPU") && strstr(e.text, "sse9") && strstr(e.text, "base"), "%s",
 	          e.text);
 	setenv("SIGNSGD_CPU", "", 1);
 	err_clear(&e);
-	cr_expect_eq(backend_tables_row("cpu")->open(&b, &e), 0, "an empty variable is none");
+	cr_expect_eq(backend_tables_row("cpu")->open(&b, NULL, &e), 0, "an empty variable is none");
 }
 
 /* What a worker says for an exact zero is fair, coordinate by coordinate: 4000 steps, five standard

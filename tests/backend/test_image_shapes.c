@@ -87,11 +87,11 @@ static void expect_agreement(const struct backend *machine, int count, const str
 {
 	struct image_run want, got;
 	image_run_open(&want, s, seed);
-	image_run_on(machine[0].image, &want);
+	image_run_on(&machine[0], &want);
 	for (int m = 1; m < count; m++) {
 		image_run_open(&got, s, seed);
-		image_run_on(machine[m].image, &got);
-		double error = image_run_error(machine[0].image, &want, &got);
+		image_run_on(&machine[m], &got);
+		double error = image_run_error(&machine[0], &want, &got);
 		cr_expect_leq(error, ALLOWED, "%s, seed %d: %g on %s", image_fixture_shown(s), (int)seed,
 		              error, machine[m].detail);
 		image_run_close(&got);
@@ -123,7 +123,7 @@ Test(image_shapes, constant_channels_are_normalised_to_beta)
 		image_run_open(&r, &s, 3);
 		for (size_t i = 0; i < r.in_floats; i++)
 			r.in[i] = (float)(i / 9 % 20) / 4;
-		image_run_on(machine[m].image, &r);
+		image_run_on(&machine[m], &r);
 		for (size_t i = 0; i < r.out_floats; i++)
 			cr_assert_eq(r.out[i], r.b[i / 9 % 20], "%s: number %zu", machine[m].detail, i);
 		for (size_t c = 0; c < 20; c++) {
@@ -146,7 +146,7 @@ Test(image_shapes, variance_does_not_cancel)
 		image_run_open(&r, &s, 3);
 		for (size_t i = 0; i < r.in_floats; i++)
 			r.in[i] = 10000 + (float)(i % 2);
-		image_run_on(machine[m].image, &r);
+		image_run_on(&machine[m], &r);
 		for (size_t c = 0; c < 3; c++) {
 			cr_expect_float_eq(r.statistics[c], 10000.5, 1e-2, "%s", machine[m].detail);
 			cr_expect_float_eq(r.statistics[3 + c], 0.25, 1e-4, "%s: variance %g",
@@ -212,7 +212,7 @@ Test(image_shapes, what_is_no_number_stays_visible)
 			for (size_t j = 0; j < r.w_floats; j++)
 				r.w[j] = 1;
 			r.in[5] = NAN; /* line 1, column 1 of channel 0 */
-			image_run_on(machine[m].image, &r);
+			image_run_on(&machine[m], &r);
 			cr_expect_eq(count_nan(r.out_floats, r.out), cases[i].outputs, "%s: %s",
 			             machine[m].detail, image_fixture_shown(&cases[i].spec));
 			image_run_close(&r);

@@ -258,7 +258,7 @@ Test(sign, a_tie_falls_either_way_alike)
 	uint64_t plus[1] = {0}, minus[1] = {~UINT64_C(0)}, out[1];
 	const uint64_t *vote[] = {plus, minus};
 	int ones[64] = {0};
-	cr_assert_eq(((const struct backend_row *)family_backends.rows[0])->open(&be, &e), 0);
+	cr_assert_eq(((const struct backend_row *)family_backends.rows[0])->open(&be, NULL, &e), 0);
 	for (uint64_t step = 0; step < 4000; step++) {
 		struct stream coins = stream_of(1, RNG_TIE, 0, step);
 		be.majority(NULL, 64, &(struct votes){.count = 2, .vote = vote}, SIGN_RANDOM, &coins, 0, out,

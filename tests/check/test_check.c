@@ -17,7 +17,9 @@ static void count_results(void *ctx, const struct check_result *r)
 Test(check, every_kernel_of_every_backend_agrees_with_ref, .timeout = 300)
 {
 	int seen[2] = {0, 0};
-	cr_expect_eq(check_run(count_results, seen), 0);
+	const struct choice all = {0};
+	struct err e = {0};
+	cr_expect_eq(check_run(&all, count_results, seen, &e), 0, "%s", e.text);
 	cr_expect_gt(seen[0], 20);
 	cr_expect_eq(seen[1], 0);
 }
@@ -45,11 +47,23 @@ Test(check, finds_broken_kernels, .timeout = 300)
 	struct backend ref;
 	struct err e = {0};
 	int seen[2] = {0, 0};
-	cr_assert_eq(((const struct backend_row *)family_find(&family_backends, "ref"))->open(&ref, &e), 0);
+	cr_assert_eq(((const struct backend_row *)family_find(&family_backends, "ref"))->open(&ref, NULL, &e),
+	             0);
 	struct check_table broken = {.name = "broken", .kernels = ref};
 	honest_majority = ref.majority;
 	broken.kernels.majority = crooked_majority;
 	broken.kernels.descend = crooked_descend;
 	cr_expect_eq(check_tables(&ref, &broken, 1, count_results, seen), 2);
 	cr_expect_eq(seen[1], 2);
+}
+
+/* Also where kernels have memory of their own, and a backend that is not listed. */
+Test(check, a_backend_alone, .timeout = 300)
+{
+	int seen[2] = {0, 0};
+	const struct choice guarded = {.row = family_find(&family_backends, "guarded")};
+	struct err e = {0};
+	cr_expect_eq(check_run(&guarded, count_results, seen, &e), 0, "%s", e.text);
+	cr_expect_gt(seen[0], 20);
+	cr_expect_eq(seen[1], 0);
 }

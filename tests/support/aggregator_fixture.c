@@ -28,7 +28,7 @@ void rig_init(struct rig *r, const struct row *backend, const char *json, int wo
 {
 	struct err e = {0};
 	memset(r, 0, sizeof *r);
-	cr_assert_eq(((const struct backend_row *)backend)->open(&r->be, &e), 0, "%s", e.text);
+	cr_assert_eq(((const struct backend_row *)backend)->open(&r->be, NULL, &e), 0, "%s", e.text);
 	r->method = methods_read(&r->arena, json);
 	r->name = json;
 	r->job = method_job(&r->method, &r->be, SEED, n);
@@ -61,13 +61,6 @@ void rig_clear(struct rig *r)
 const struct row *rig_ref(void)
 {
 	return family_find(&family_backends, "ref");
-}
-
-bool rig_backend_opens(const struct row *row)
-{
-	struct backend be;
-	struct err e = {0};
-	return ((const struct backend_row *)row)->open(&be, &e) == 0;
 }
 
 void rig_encode(struct rig *r, uint32_t worker, const float *v)

@@ -15,7 +15,7 @@ int backend_tables_all(struct backend tables[TABLES_MAX])
 	struct err e = {0};
 	const struct cpu_level *level;
 	int count = 1;
-	cr_assert_eq(backend_tables_row("ref")->open(&tables[0], &e), 0);
+	cr_assert_eq(backend_tables_row("ref")->open(&tables[0], NULL, &e), 0);
 	for (size_t i = 0; (level = cpu_level_at(i)) && count < TABLES_MAX; i++)
 		cpu_open_level(level, &tables[count++]);
 	cr_assert_geq(count, 2);

@@ -18,7 +18,7 @@ void crowd_scene_open(struct crowd_scene *s, const char *json, const float *vect
 	struct err e = {0};
 	*s = (struct crowd_scene){0};
 	const struct backend_row *ref = (const struct backend_row *)family_find(&family_backends, "ref");
-	cr_assert_eq(ref->open(&s->be, &e), 0, "%s", e.text);
+	cr_assert_eq(ref->open(&s->be, NULL, &e), 0, "%s", e.text);
 	cr_assert_eq(choice_parse(&family_attacks, &s->choice, NULL, json, &s->arena, &e), 0, "%s", e.text);
 	const struct crowd_attack *a = scene_attack(s);
 	cr_assert_not_null(a, "%s", json);

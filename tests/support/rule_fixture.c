@@ -38,7 +38,7 @@ void rule_rig_init(struct rule_rig *r, const char *backend, const char *json, in
 	struct err e = {0};
 	memset(r, 0, sizeof *r);
 	const struct backend_row *row = (const struct backend_row *)family_find(&family_backends, backend);
-	cr_assert_eq(row->open(&r->be, &e), 0, "%s", e.text);
+	cr_assert_eq(row->open(&r->be, NULL, &e), 0, "%s", e.text);
 	r->pool = pool_open(lanes);
 	r->queues = mem_array((size_t)lanes, sizeof *r->queues);
 	for (int i = 0; i < lanes; i++)

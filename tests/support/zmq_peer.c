@@ -14,7 +14,7 @@ void toy_open(struct toy *t, int workers, int steps, size_t n, const char *agg)
 	char quoted[128];
 	*t = (struct toy){.workers = workers, .steps = steps, .n = n, .honest = all, .zeros = -1};
 	snprintf(quoted, sizeof quoted, agg[0] == '{' ? "%s" : "\"%s\"", agg);
-	if (((const struct backend_row *)family_find(&family_backends, "cpu"))->open(&t->be, &e))
+	if (((const struct backend_row *)family_find(&family_backends, "cpu"))->open(&t->be, NULL, &e))
 		die("%s", e.text);
 	t->method = methods_read(&t->arena, quoted);
 	t->shape = method_shape(&t->method, n);

@@ -27,7 +27,7 @@ static void open_machine(struct backend *be)
 	struct err e = {0};
 	const struct backend_row *row =
 	        (const struct backend_row *)(const void *)family_find(&family_backends, "guarded");
-	cr_assert_eq(row->open(be, &e), 0, "%s", e.text);
+	cr_assert_eq(row->open(be, NULL, &e), 0, "%s", e.text);
 	own = counting = *be->memory;
 	counting.upload = count_upload;
 	be->memory = &counting;

@@ -131,7 +131,8 @@ Test(unequal, workers_pass_over_their_own_shards)
 	        "{\"workers\":3,\"steps\":1,\"batch\":[5,10,4],\"lr\":0.01,\"backend\":\"ref\","
 	        "\"model\":\"softmax\"," GLYPHS "\"partition\":{\"kind\":\"sizes\",\"list\":[100,250,80]}}");
 	struct pool *pool = pool_open(1);
-	cr_assert_eq(((const struct backend_row *)s->backend.row)->open(&be, &e), 0, "%s", e.text);
+	cr_assert_eq(((const struct backend_row *)s->backend.row)->open(&be, s->backend.state, &e), 0, "%s",
+	             e.text);
 	cr_assert_eq(feed_open(&feed, s, pool, ids, M, true, &e), 0, "%s", e.text);
 	struct model_env env = settings_model_env(s, &be);
 	lane_open(&l, &env, s->model.state, &feed, 10000, false, NULL);

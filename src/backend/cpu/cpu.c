@@ -63,8 +63,9 @@ void cpu_open_level(const struct cpu_level *level, struct backend *b)
 	level->fill(b);
 }
 
-static int cpu_open(struct backend *b, struct err *e)
+static int cpu_open(struct backend *b, const void *state, struct err *e)
 {
+	(void)state;
 	const struct cpu_level *level = cpu_level_chosen(e);
 	if (!level)
 		return -1;

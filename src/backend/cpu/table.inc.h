@@ -77,8 +77,12 @@ static void level_fill(struct backend *b)
 	b->sigmoid = cpu_sigmoid;
 	b->sigmoid_back = plain_sigmoid_back;
 	b->add_relu = plain_add_relu;
-	b->forget = plain_forget;
-	b->forget_back = plain_forget_back;
+	b->embed = plain_embed;
+	b->embed_back = plain_embed_back;
+	b->recur = plain_recur;
+	b->recur_back = plain_recur_back;
+	b->pair = plain_pair;
+	b->pair_back = plain_pair_back;
 	b->softmax_loss = cpu_softmax_loss;
 	b->pixels = plain_pixels;
 	b->gather = gather_on_host;

@@ -89,11 +89,26 @@ KERNEL(tanh_back, (struct queue * q, size_t n, const float *y, float *dy), n, at
 KERNEL(sigmoid, (struct queue * q, size_t n, float *y), n, to(y))
 KERNEL(sigmoid_back, (struct queue * q, size_t n, const float *y, float *dy), n, at(y), to(dy))
 KERNEL(add_relu, (struct queue * q, size_t n, const float *x, float *y), n, at(x), to(y))
-KERNEL(forget, (struct queue * q, size_t n, const float *f, const float *z, const float *before, float *cell),
-       n, at(f), at(z), at(before), to(cell))
-KERNEL(forget_back,
-       (struct queue * q, size_t n, const float *d, const float *before, float *d_cell, float *z, float *f),
-       n, at(d), at(before), to(d_cell), to(z), to(f))
+KERNEL(embed,
+       (struct queue * q, size_t count, size_t width, const int32_t *token, const float *factor,
+        const float *table, float *out),
+       count, width, at(token), at(factor), at(table), to(out))
+KERNEL(embed_back,
+       (struct queue * q, size_t count, size_t width, const int32_t *token, const float *factor,
+        const float *d, float *d_table),
+       count, width, at(token), at(factor), at(d), to(d_table))
+KERNEL(recur,
+       (struct queue * q, size_t steps, size_t n, const float *f, const float *z, const float *start,
+        float *cell),
+       steps, n, at(f), at(z), at(start), to(cell))
+KERNEL(recur_back,
+       (struct queue * q, size_t steps, size_t n, const float *d, const float *cell, const float *start,
+        float *d_cell, float *z, float *f),
+       steps, n, at(d), at(cell), at(start), to(d_cell), to(z), to(f))
+KERNEL(pair, (struct queue * q, size_t rows, size_t count, size_t n, const float *x, float *last, float *out),
+       rows, count, n, at(x), to(last), to(out))
+KERNEL(pair_back, (struct queue * q, size_t rows, size_t count, size_t n, const float *d, float *d_x), rows,
+       count, n, at(d), to(d_x))
 KERNEL(softmax_loss,
        (struct queue * q, size_t rows, size_t n, float *z, const int32_t *label, bool back, float weight,
         struct loss *out),
@@ -181,10 +196,11 @@ static struct image_kernels image = {
         .statistics = guarded_image_statistics,
 };
 
-static int guarded_row_open(struct backend *b, struct err *e)
+static int guarded_row_open(struct backend *b, const void *state, struct err *e)
 {
+	(void)state;
 	guarded_open();
-	if (backend_ref.open(&ref, e))
+	if (backend_ref.open(&ref, NULL, e))
 		return -1;
 	image.block = ref.image->block;
 	image.floats = ref.image->floats;
@@ -224,8 +240,12 @@ static int guarded_row_open(struct backend *b, struct err *e)
 	        .sigmoid = guarded_sigmoid,
 	        .sigmoid_back = guarded_sigmoid_back,
 	        .add_relu = guarded_add_relu,
-	        .forget = guarded_forget,
-	        .forget_back = guarded_forget_back,
+	        .embed = guarded_embed,
+	        .embed_back = guarded_embed_back,
+	        .recur = guarded_recur,
+	        .recur_back = guarded_recur_back,
+	        .pair = guarded_pair,
+	        .pair_back = guarded_pair_back,
 	        .softmax_loss = guarded_softmax_loss,
 	        .pixels = guarded_pixels,
 	        .gather = guarded_gather,

@@ -64,9 +64,9 @@ static void ref_sum_square(HOST_QUEUE, size_t n, const float *x, double *out)
 	ref_dot(queue, n, x, x, out);
 }
 
-static int ref_open(struct backend *b, struct err *e)
+static int ref_open(struct backend *b, const void *state, struct err *e)
 {
-	(void)e;
+	(void)state, (void)e;
 	*b = (struct backend){
 	        .name = "ref",
 	        .detail = "plain C",
@@ -100,8 +100,12 @@ static int ref_open(struct backend *b, struct err *e)
 	        .sigmoid = ref_sigmoid,
 	        .sigmoid_back = plain_sigmoid_back,
 	        .add_relu = plain_add_relu,
-	        .forget = plain_forget,
-	        .forget_back = plain_forget_back,
+	        .embed = plain_embed,
+	        .embed_back = plain_embed_back,
+	        .recur = plain_recur,
+	        .recur_back = plain_recur_back,
+	        .pair = plain_pair,
+	        .pair_back = plain_pair_back,
 	        .softmax_loss = ref_softmax_loss,
 	        .pixels = plain_pixels,
 	        .gather = ref_gather,

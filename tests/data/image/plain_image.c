@@ -217,7 +217,7 @@ int main(void)
 	struct err e = {0};
 	long different = 0;
 	const struct backend_row *cpu = (const struct backend_row *)family_find(&family_backends, "cpu");
-	if (cpu->open(&backend, &e)) {
+	if (cpu->open(&backend, NULL, &e)) {
 		fprintf(stderr, "plain_image: %s\n", e.text);
 		return 1;
 	}

@@ -1,0 +1,364 @@
+/*
+ * Convolution by cuDNN, and what stands around it: weights are [out][kernel h][kernel w][in / groups] to it,
+ * and plain rows become an image first. Of the algorithms, in the order in which cuDNN expects them to be
+ * fast, the first is taken that is deterministic and whose workspace fits; none is tried, so that every
+ * process and every resumed run takes the same one.
+ *
+ * With the precision bf16, cuDNN gets numbers that are rounded to bfloat16 (input, weights, the gradient of
+ * the output), adds products in float32, and gives results in bfloat16, which become float32 again; bias and
+ * ReLU are applied behind that. The gradient of the bias is always summed from the float32 numbers.
+ *
+ * weights: the filters, in float32 or bfloat16, then the bias, each padded to whole lines.
+ */
+#include <stdio.h>
+
+#include "backend/cuda/image.h"
+#include "backend/cuda/library.h"
+#include "base/mem.h"
+
+/* What an algorithm may use. */
+static const size_t most_workspace = (size_t)256 << 20;
+
+/* One of the three computations. */
+struct pass {
+	cudnn_conv how; /* with the kind of arithmetic that the algorithm was announced with */
+	int algorithm;
+	size_t workspace; /* bytes */
+};
+
+struct cuda_conv {
+	bool bf16;
+	cudnn_tensor in, out, bias;
+	cudnn_filter filter;
+	cudnn_activation relu;
+	struct pass forward, data, weights;
+	bool fused; /* bias and ReLU by cuDNN, as long as it does not say that it cannot */
+	size_t taps, in_channels,
+	        filters; /* pixels of a kernel, channels of a group, numbers of all filters */
+	/* Places in the scratch, in bytes: the workspace is at 0. */
+	size_t image, rounded_in, rounded_out, d_filters, rounded_d_filters;
+};
+
+static cudnn_tensor tensor_open(const struct cudnn *library, cudnn_format format, cudnn_type type,
+                                const struct image *i)
+{
+	cudnn_tensor t = NULL;
+	cudnn_check(library->tensor_create(&t), "describe an image");
+	cudnn_check(library->tensor_set(t, format, type, i->count, i->channels, i->height, i->width),
+	            "describe an image");
+	return t;
+}
+
+static void describe_arrays(const struct cudnn *library, struct cuda_conv *c, const struct image_spec *s)
+{
+	cudnn_type type = c->bf16 ? CUDNN_BF16 : CUDNN_FLOAT;
+	c->in = tensor_open(library, CUDNN_NHWC, type, &s->in);
+	c->out = tensor_open(library, CUDNN_NHWC, type, &s->out);
+	c->bias = tensor_open(library, CUDNN_NCHW, type, &(struct image){1, s->out.channels, 1, 1});
+	cudnn_check(library->filter_create(&c->filter), "describe a filter");
+	cudnn_check(library->filter_set(c->filter, type, CUDNN_NHWC, s->out.channels, (int)c->in_channels,
+	                                s->kernel[0], s->kernel[1]),
+	            "describe a filter");
+	cudnn_check(library->activation_create(&c->relu), "describe a ReLU");
+	cudnn_check(library->activation_set(c->relu, CUDNN_RELU, CUDNN_NAN_STAYS, 0), "describe a ReLU");
+}
+
+static cudnn_conv describe_conv(const struct cudnn *library, const struct image_spec *s)
+{
+	cudnn_conv how = NULL;
+	cudnn_check(library->conv_create(&how), "describe a convolution");
+	cudnn_check(library->conv_set(how, s->pad[0], s->pad[1], s->stride[0], s->stride[1], 1, 1,
+	                              CUDNN_IS_CROSS_CORRELATION, CUDNN_FLOAT),
+	            "describe a convolution");
+	cudnn_check(library->conv_set_groups(how, s->groups), "describe a convolution");
+	return how;
+}
+
+enum { MOST_CHOICES = CUDNN_FORWARD_ALGORITHMS };
+
+/* The arithmetic that the precision asks for; CUDNN_IN_TF32 is what cuDNN does with floats if it may. */
+static cudnn_math wanted_math(const struct cuda_conv *c)
+{
+	if (c->bf16)
+		return CUDNN_IN_TENSOR_CORES;
+	return cuda_machine.precision == CUDA_FP32 ? CUDNN_IN_FP32 : CUDNN_IN_TF32;
+}
+
+/* The choices for one pass of the convolution. */
+static cudnn_status list(const struct cudnn *l, cudnn_handle h, const struct cuda_conv *c,
+                         const struct pass *p, int *count, cudnn_forward_choice *found)
+{
+	if (p == &c->forward)
+		return l->forward_choices(h, c->in, c->filter, p->how, c->out, MOST_CHOICES, count, found);
+	if (p == &c->data)
+		return l->data_choices(h, c->filter, c->out, p->how, c->in, MOST_CHOICES, count, found);
+	return l->filter_choices(h, c->in, c->out, p->how, c->filter, MOST_CHOICES, count, found);
+}
+
+static cudnn_status measure(const struct cudnn *l, cudnn_handle h, const struct cuda_conv *c, struct pass *p)
+{
+	if (p == &c->forward)
+		return l->forward_workspace(h, c->in, c->filter, p->how, c->out, p->algorithm, &p->workspace);
+	if (p == &c->data)
+		return l->data_workspace(h, c->filter, c->out, p->how, c->in, p->algorithm, &p->workspace);
+	return l->filter_workspace(h, c->in, c->out, p->how, c->filter, p->algorithm, &p->workspace);
+}
+
+static bool unsupported(cudnn_status status)
+{
+	return status == CUDNN_8_UNSUPPORTED || status / 1000 == CUDNN_9_UNSUPPORTED / 1000;
+}
+
+/* Float32 stays float32; else the arithmetic that the choice was made for, unless it is in float16. */
+static bool takes(const struct cudnn *l, cudnn_handle h, const struct cuda_conv *c, struct pass *p,
+                  const cudnn_forward_choice *choice)
+{
+	cudnn_math math = wanted_math(c);
+	if (choice->status != CUDNN_OK || choice->determinism != CUDNN_IS_DETERMINISTIC ||
+	    choice->math == CUDNN_IN_HALF)
+		return false;
+	if (math != CUDNN_IN_FP32)
+		math = choice->math;
+	cudnn_check(l->conv_set_math(p->how, math), "compute in the precision");
+	p->algorithm = choice->algorithm;
+	cudnn_status status = measure(l, h, c, p);
+	if (unsupported(status))
+		return false;
+	cudnn_check(status, "say how much memory an algorithm needs");
+	return p->workspace <= most_workspace;
+}
+
+/* Sets the pass's algorithm. */
+static void choose(const struct cudnn *l, cudnn_handle h, const struct cuda_conv *c,
+                   const struct image_spec *s, struct pass *p, const char *what)
+{
+	cudnn_forward_choice found[MOST_CHOICES];
+	int count = 0;
+	p->how = describe_conv(l, s);
+	cudnn_check(l->conv_set_math(p->how, wanted_math(c)), "compute in the precision");
+	cudnn_check(list(l, h, c, p, &count, found), "list its algorithms for a convolution");
+	for (int i = 0; i < count; i++)
+		if (takes(l, h, c, p, &found[i]))
+			return;
+	die("cuDNN %zu has no deterministic algorithm with at most %zu MiB of workspace for %s of a "
+	    "convolution "
+	    "of %d x %d x %d x %d, kernel %d x %d, stride %d x %d, pad %d x %d, groups %d",
+	    l->version(), most_workspace >> 20, what, s->in.count, s->in.channels, s->in.height, s->in.width,
+	    s->kernel[0], s->kernel[1], s->stride[0], s->stride[1], s->pad[0], s->pad[1], s->groups);
+}
+
+static void choose_all(const struct cudnn *l, struct cuda_conv *c, const struct image_spec *s)
+{
+	cudnn_handle h = cuda_planning_begin();
+	choose(l, h, c, s, &c->forward, "the result");
+	if (s->back)
+		choose(l, h, c, s, &c->weights, "the gradient of the weights");
+	if (s->back && s->d_in)
+		choose(l, h, c, s, &c->data, "the gradient of the input");
+	cuda_planning_end();
+}
+
+/* `bytes` more of the scratch, and where they are. */
+static size_t place(struct image_need *need, bool wanted, size_t bytes)
+{
+	size_t at = need->scratch_bytes;
+	if (wanted)
+		need->scratch_bytes += (bytes + 63) / 64 * 64;
+	return at;
+}
+
+static size_t larger(size_t a, size_t b)
+{
+	return a > b ? a : b;
+}
+
+static void place_all(struct cuda_conv *c, const struct image_spec *s, struct image_need *need)
+{
+	size_t in = cuda_image_floats(&s->in), out = cuda_image_floats(&s->out);
+	place(need, true, larger(c->forward.workspace, larger(c->data.workspace, c->weights.workspace)));
+	c->image = place(need, s->rows_in, in * sizeof(float));
+	c->rounded_in = place(need, c->bf16, in * sizeof(uint16_t));
+	c->rounded_out = place(need, c->bf16, out * sizeof(uint16_t));
+	c->d_filters = place(need, s->back, c->filters * sizeof(float));
+	c->rounded_d_filters = place(need, s->back && c->bf16, c->filters * sizeof(uint16_t));
+	/* load() has no scratch, so the filters that it rounds lie behind the rounded ones */
+	need->weights_floats = cuda_whole_lines(c->filters) * (c->bf16 ? 2 : 1) +
+	                       (s->bias ? cuda_whole_lines((size_t)s->out.channels) : 0);
+}
+
+struct cuda_conv *cuda_conv_open(const struct image_spec *s, struct image_need *need)
+{
+	const struct cudnn *library = cudnn_must_be_there();
+	struct cuda_conv *c = mem_alloc(sizeof(*c));
+	c->bf16 = cuda_machine.precision == CUDA_BF16;
+	c->fused = s->bias && s->relu && !c->bf16;
+	c->taps = (size_t)s->kernel[0] * (size_t)s->kernel[1];
+	c->in_channels = (size_t)(s->in.channels / s->groups);
+	c->filters = (size_t)s->out.channels * c->taps * c->in_channels;
+	describe_arrays(library, c, s);
+	choose_all(library, c, s);
+	place_all(c, s, need);
+	return c;
+}
+
+void cuda_conv_close(struct cuda_conv *c)
+{
+	if (!c)
+		return;
+	const struct cudnn *library = cudnn_must_be_there();
+	cudnn_tensor tensors[] = {c->in, c->out, c->bias};
+	cudnn_conv ways[] = {c->forward.how, c->data.how, c->weights.how};
+	for (int i = 0; i < 3; i++) {
+		cudnn_check(library->tensor_destroy(tensors[i]), "let go of an image");
+		if (ways[i])
+			cudnn_check(library->conv_destroy(ways[i]), "let go of a convolution");
+	}
+	cudnn_check(library->filter_destroy(c->filter), "let go of a filter");
+	cudnn_check(library->activation_destroy(c->relu), "let go of a ReLU");
+	mem_free(c);
+}
+
+/* The filters in float32, and the bias. */
+static float *filters_of(const struct image_layer *l)
+{
+	return l->memory.weights + (l->conv->bf16 ? cuda_whole_lines(l->conv->filters) : 0);
+}
+
+static float *bias_of(const struct image_layer *l)
+{
+	return filters_of(l) + cuda_whole_lines(l->conv->filters);
+}
+
+static void *scratch_at(const struct image_layer *l, size_t place)
+{
+	return (char *)l->memory.scratch + place;
+}
+
+void cuda_conv_load(struct queue *q, struct image_layer *l, const float *w, const float *b)
+{
+	const struct cuda_conv *c = l->conv;
+	size_t out = (size_t)l->spec.out.channels;
+	cuda_transpose(q, out, c->in_channels, c->taps, w, filters_of(l));
+	if (c->bf16)
+		cuda_to_bf16(q, c->filters, filters_of(l), (uint16_t *)(void *)l->memory.weights);
+	if (l->spec.bias)
+		cuda_memory.copy(q, bias_of(l), b, out * sizeof(*b));
+}
+
+/* Numbers as cuDNN gets them: where they are, or rounded. */
+static const void *given(struct queue *q, const struct image_layer *l, size_t n, const float *x, size_t place)
+{
+	if (!l->conv->bf16)
+		return x;
+	cuda_to_bf16(q, n, x, scratch_at(l, place));
+	return scratch_at(l, place);
+}
+
+/* Where cuDNN puts a result that should come to x, */
+static void *taken(const struct image_layer *l, float *x, size_t place)
+{
+	return l->conv->bf16 ? scratch_at(l, place) : (void *)x;
+}
+
+/* and what is to be done when it is there. */
+static void arrived(struct queue *q, const struct image_layer *l, size_t n, float *x, size_t place)
+{
+	if (l->conv->bf16)
+		cuda_from_bf16(q, n, scratch_at(l, place), x);
+}
+
+/* The input, channels-last. */
+static const void *input(struct queue *q, const struct image_layer *l)
+{
+	const struct image *i = &l->spec.in;
+	const float *in = l->memory.in;
+	if (l->spec.rows_in) {
+		float *image = scratch_at(l, l->conv->image);
+		cuda_transpose(q, (size_t)i->count, (size_t)i->channels, cuda_image_pixels(i), in, image);
+		in = image;
+	}
+	return given(q, l, cuda_image_floats(i), in, l->conv->rounded_in);
+}
+
+static const float one = 1, zero = 0;
+
+/* With bias and ReLU in one. false: cuDNN has no such thing for this convolution. */
+static bool forward_fused(struct queue *q, struct image_layer *l, const void *in)
+{
+	struct cuda_conv *c = l->conv;
+	const struct pass *p = &c->forward;
+	float *out = l->memory.out;
+	cudnn_status status = cudnn_must_be_there()->fused(cuda_layers_handle(q), &one, c->in, in, c->filter,
+	                                                   l->memory.weights, p->how, p->algorithm,
+	                                                   l->memory.scratch, p->workspace, &zero, c->out,
+	                                                   out, c->bias, bias_of(l), c->relu, c->out, out);
+	c->fused = !unsupported(status);
+	if (c->fused)
+		cudnn_check(status, "convolve");
+	return c->fused;
+}
+
+void cuda_conv_forward(struct queue *q, struct image_layer *l)
+{
+	const struct cuda_conv *c = l->conv;
+	const struct pass *p = &c->forward;
+	const struct image *o = &l->spec.out;
+	float *out = l->memory.out;
+	const void *in = input(q, l);
+	if (c->fused && forward_fused(q, l, in))
+		return;
+	cudnn_check(cudnn_must_be_there()->forward(cuda_layers_handle(q), &one, c->in, in, c->filter,
+	                                           l->memory.weights, p->how, p->algorithm, l->memory.scratch,
+	                                           p->workspace, &zero, c->out,
+	                                           taken(l, out, c->rounded_out)),
+	            "convolve");
+	arrived(q, l, cuda_image_floats(o), out, c->rounded_out);
+	if (l->spec.bias)
+		cuda_add_bias(q, (size_t)o->count * cuda_image_pixels(o), (size_t)o->channels, bias_of(l),
+		              out);
+	if (l->spec.relu)
+		cuda_relu(q, cuda_image_floats(o), out);
+}
+
+static void weights_gradient(struct queue *q, struct image_layer *l, const void *d_out, float *dw)
+{
+	const struct cuda_conv *c = l->conv;
+	const struct pass *p = &c->weights;
+	float *d_filters = scratch_at(l, c->d_filters);
+	const void *in = input(q, l);
+	cudnn_check(cudnn_must_be_there()->filter(cuda_layers_handle(q), &one, c->in, in, c->out, d_out,
+	                                          p->how, p->algorithm, l->memory.scratch, p->workspace,
+	                                          &zero, c->filter,
+	                                          taken(l, d_filters, c->rounded_d_filters)),
+	            "find the gradient of the weights of a convolution");
+	arrived(q, l, c->filters, d_filters, c->rounded_d_filters);
+	cuda_transpose(q, (size_t)l->spec.out.channels, c->taps, c->in_channels, d_filters, dw);
+}
+
+/* The rounded input is no longer needed: its place takes the gradient. */
+static void input_gradient(struct queue *q, struct image_layer *l, const void *d_out)
+{
+	const struct cuda_conv *c = l->conv;
+	const struct pass *p = &c->data;
+	cudnn_check(cudnn_must_be_there()->data(cuda_layers_handle(q), &one, c->filter, l->memory.weights,
+	                                        c->out, d_out, p->how, p->algorithm, l->memory.scratch,
+	                                        p->workspace, &zero, c->in,
+	                                        taken(l, l->memory.d_in, c->rounded_in)),
+	            "find the gradient of the input of a convolution");
+	arrived(q, l, cuda_image_floats(&l->spec.in), l->memory.d_in, c->rounded_in);
+}
+
+void cuda_conv_backward(struct queue *q, struct image_layer *l, float *dw, float *db)
+{
+	const struct image *o = &l->spec.out;
+	size_t n = cuda_image_floats(o);
+	if (l->spec.relu)
+		cuda_relu_back(q, n, l->memory.out, l->memory.d_out);
+	if (l->spec.bias)
+		cuda_sum_pixels(q, (size_t)o->count * cuda_image_pixels(o), (size_t)o->channels,
+		                l->memory.d_out, db);
+	const void *d_out = given(q, l, n, l->memory.d_out, l->conv->rounded_out);
+	weights_gradient(q, l, d_out, dw);
+	if (l->spec.d_in)
+		input_gradient(q, l, d_out);
+}

@@ -1,0 +1,115 @@
+/* The module's table, and the table of kernels: see backend/cuda/cuda.h. */
+#include "backend/cuda/cuda.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "backend/cuda/device.h"
+#include "backend/cuda/library.h"
+
+extern const struct backend_row backend_cpu;
+extern const struct cuda_module signsgd_module_cuda;
+
+enum { TEXT = 512 };
+
+static char detail[TEXT];
+
+/* ", cuBLAS 13.0.2": of the text, which goes on behind the version. */
+static void add_library(const char *name, bool there, const char *text)
+{
+	size_t length = strlen(detail);
+	if (there)
+		snprintf(detail + length, sizeof detail - length, ", %s %.*s", name, (int)strcspn(text, " "),
+		         text);
+	else
+		snprintf(detail + length, sizeof detail - length, ", no %s", name);
+}
+
+/* All that decides the bits: "NVIDIA H200, compute capability 9.0, tf32, CUDA 13.0, cuBLAS 13.0.2, no cuDNN".
+ */
+static void write_detail(void)
+{
+	static const char *const precision[] = {"fp32", "tf32", "bf16"};
+	char version[16], text[TEXT];
+	int runtime = 0;
+	struct err e = {0};
+	cuda_check(cudaRuntimeGetVersion(&runtime), "asking for the version");
+	snprintf(detail, sizeof detail, "%s, %s, CUDA %s", cuda_device_name(),
+	         precision[cuda_machine.precision], cuda_version(runtime, version));
+	library_cublas_text(sizeof text, text);
+	add_library("cuBLAS", library_cublas(&e), text);
+	library_cudnn_text(sizeof text, text);
+	add_library("cuDNN", library_cudnn(&e), text);
+}
+
+static int cuda_open(struct backend *b, const struct cuda_settings *s, struct err *e)
+{
+	struct backend host;
+	if (cuda_device_open(s->device, e) || backend_cpu.open(&host, NULL, e))
+		return err_prefix(e, "cuda");
+	cuda_machine.precision = (enum cuda_precision)s->precision;
+	write_detail();
+	*b = (struct backend){
+	        .name = "cuda",
+	        .detail = detail,
+	        .memory = &cuda_memory,
+	        .keeps_data = true,
+	        .sign_pack = cuda_sign_pack,
+	        .sign_unpack = cuda_sign_unpack,
+	        .majority = cuda_majority,
+	        .sign_apply = cuda_sign_apply,
+	        .momentum = cuda_momentum,
+	        .momentum_pack = cuda_momentum_pack,
+	        .scale = cuda_scale,
+	        .add = cuda_add,
+	        .descend = cuda_descend,
+	        .adam = cuda_adam,
+	        .normal = cuda_normal,
+	        .dropout = cuda_dropout,
+	        .flip = cuda_flip,
+	        .random_sign = cuda_random_sign,
+	        .constant = cuda_constant,
+	        .multiply = cuda_multiply,
+	        .sum_abs = cuda_sum_abs,
+	        .sum_square = cuda_sum_square,
+	        .dot = cuda_dot,
+	        .gemm = cuda_gemm,
+	        .add_bias = cuda_add_bias,
+	        .sum_rows = cuda_sum_rows,
+	        .relu = cuda_relu,
+	        .relu_back = cuda_relu_back,
+	        .tanh = cuda_tanh,
+	        .tanh_back = cuda_tanh_back,
+	        .sigmoid = cuda_sigmoid,
+	        .sigmoid_back = cuda_sigmoid_back,
+	        .add_relu = cuda_add_relu,
+	        .embed = cuda_embed,
+	        .embed_back = cuda_embed_back,
+	        .recur = cuda_recur,
+	        .recur_back = cuda_recur_back,
+	        .pair = cuda_pair,
+	        .pair_back = cuda_pair_back,
+	        .softmax_loss = cuda_softmax_loss,
+	        .pixels = cuda_pixels,
+	        .gather = cuda_gather,
+	        .image = &cuda_image,
+	        .rows = host.rows,
+	};
+	return 0;
+}
+
+static void cuda_describe(void (*tell)(void *ctx, const char *name, const char *text), void *ctx)
+{
+	char text[TEXT];
+	cuda_devices_describe(tell, ctx);
+	library_cublas_text(sizeof text, text);
+	tell(ctx, "cuBLAS", text);
+	library_cudnn_text(sizeof text, text);
+	tell(ctx, "cuDNN", text);
+}
+
+MODULE_TABLE const struct cuda_module signsgd_module_cuda = {
+        .head = {SIGNSGD_VERSION, SIGNSGD_COMMIT},
+        .open = cuda_open,
+        .describe = cuda_describe,
+};

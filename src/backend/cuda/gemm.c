@@ -1,0 +1,81 @@
+/* Products of matrices, by cuBLAS. */
+#include <limits.h>
+
+#include "backend/cuda/cuda.h"
+#include "backend/cuda/library.h"
+
+static void close_products(struct queue *q)
+{
+	cuda_here();
+	cublas_check(cublas_must_be_there()->destroy(q->products), "let go of this device");
+	cuda_memory.release(q->workspace);
+	q->products = q->workspace = NULL;
+}
+
+/*
+ * One handle and one workspace a queue: with a workspace of its own, what cuBLAS computes does not depend on
+ * what other queues do.
+ */
+static void open_products(struct queue *q)
+{
+	const struct cublas *library = cublas_must_be_there();
+	cublas_handle handle = NULL;
+	if (q->products)
+		return;
+	cuda_here();
+	q->workspace = cuda_memory.alloc(CUDA_WORKSPACE, "the workspace of products");
+	cublas_check(library->create(&handle), "use this device");
+	cublas_check(library->set_stream(handle, q->stream), "work in a stream");
+	/* after the stream, which takes the workspace away */
+	cublas_check(library->set_workspace(handle, q->workspace, CUDA_WORKSPACE), "work in given memory");
+	q->products = handle;
+	q->close_products = close_products;
+}
+
+static cublas_compute compute(void)
+{
+	switch (cuda_machine.precision) {
+	case CUDA_TF32:
+		return CUBLAS_IN_TF32;
+	case CUDA_BF16:
+		return CUBLAS_IN_BF16;
+	case CUDA_FP32:
+		break;
+	}
+	return CUBLAS_IN_FP32;
+}
+
+/* C = beta C, without reading it for 0. */
+static void scale_only(struct queue *q, size_t n, float beta, float *c)
+{
+	if (beta == 0)
+		cuda_memory.fill(q, c, 0, n * sizeof(*c));
+	else if (beta != 1)
+		cuda_scale(q, n, beta, c, c);
+}
+
+/* cuBLAS counts columns first: to it, dense rows of a matrix are the columns of its transpose, and
+ * C' = op(B)' op(A)'. */
+void cuda_gemm(struct queue *q, bool ta, bool tb, size_t m, size_t n, size_t k, float alpha, const float *a,
+               const float *b, float beta, float *c)
+{
+	if (m == 0 || n == 0)
+		return;
+	if (k == 0 || alpha == 0) {
+		scale_only(q, m * n, beta, c);
+		return;
+	}
+	if (m > INT_MAX || n > INT_MAX || k > INT_MAX)
+		die("cuBLAS cannot multiply matrices of %zu x %zu and %zu x %zu: expected at most %d rows "
+		    "and "
+		    "columns",
+		    m, k, k, n, INT_MAX);
+	open_products(q);
+	cuda_here();
+	cublas_check(cublas_must_be_there()->gemm(q->products, tb ? CUBLAS_TRANSPOSED : CUBLAS_PLAIN,
+	                                          ta ? CUBLAS_TRANSPOSED : CUBLAS_PLAIN, (int)n, (int)m,
+	                                          (int)k, &alpha, b, CUBLAS_FLOAT, (int)(tb ? k : n), a,
+	                                          CUBLAS_FLOAT, (int)(ta ? m : k), &beta, c, CUBLAS_FLOAT,
+	                                          (int)n, compute(), CUBLAS_DEFAULT_ALGORITHM),
+	             "multiply two matrices");
+}

@@ -1,0 +1,96 @@
+/* Kernels with random numbers: a thread makes one block of the stream, which is four numbers. */
+#include "backend/cuda/quad.cuh"
+
+static __device__ inline void quad_words(const struct stream *s, uint64_t first, uint32_t word[QUAD])
+{
+	struct rng_words w = rng_block(s, first / QUAD);
+	word[0] = w.a;
+	word[1] = w.b;
+	word[2] = w.c;
+	word[3] = w.d;
+}
+
+static __global__ void normal_quads(size_t n, float sigma, struct stream s, size_t first, const float *mean,
+                                    float *out)
+{
+	size_t i = quad_begin();
+	if (i >= n)
+		return;
+	uint32_t word[QUAD];
+	float z[QUAD];
+	quad_words(&s, first + i, word);
+	rng_normal2(word[0], word[1], &z[0], &z[1]);
+	rng_normal2(word[2], word[3], &z[2], &z[3]);
+	struct quad x = quad_load(mean, i, n);
+#pragma unroll
+	for (int k = 0; k < QUAD; k++)
+		x.v[k] += sigma * z[k];
+	quad_store(x, out, i, n);
+}
+
+void cuda_normal(struct queue *q, size_t n, float sigma, const struct stream *s, size_t first,
+                 const float *mean, float *out)
+{
+	LAUNCH(q, normal_quads, cuda_blocks(n, QUAD), CUDA_THREADS, n, sigma, *s, first, mean, out);
+}
+
+static __global__ void dropout_quads(size_t n, float rate, struct stream s, size_t first, const float *x,
+                                     float *out)
+{
+	size_t i = quad_begin();
+	if (i >= n)
+		return;
+	uint32_t word[QUAD];
+	quad_words(&s, first + i, word);
+	struct quad a = quad_load(x, i, n);
+#pragma unroll
+	for (int k = 0; k < QUAD; k++)
+		a.v[k] = rng_uniform(word[k]) >= rate ? a.v[k] / (1 - rate) : 0;
+	quad_store(a, out, i, n);
+}
+
+void cuda_dropout(struct queue *q, size_t n, float rate, const struct stream *s, size_t first, const float *x,
+                  float *out)
+{
+	LAUNCH(q, dropout_quads, cuda_blocks(n, QUAD), CUDA_THREADS, n, rate, *s, first, x, out);
+}
+
+static __global__ void flip_quads(size_t n, uint64_t limit, struct stream s, size_t first, const float *x,
+                                  float *out)
+{
+	size_t i = quad_begin();
+	if (i >= n)
+		return;
+	uint32_t word[QUAD];
+	quad_words(&s, first + i, word);
+	struct quad a = quad_load(x, i, n);
+#pragma unroll
+	for (int k = 0; k < QUAD; k++)
+		a.v[k] = word[k] < limit ? -a.v[k] : a.v[k];
+	quad_store(a, out, i, n);
+}
+
+void cuda_flip(struct queue *q, size_t n, uint64_t limit, const struct stream *s, size_t first,
+               const float *x, float *out)
+{
+	LAUNCH(q, flip_quads, cuda_blocks(n, QUAD), CUDA_THREADS, n, limit, *s, first, x, out);
+}
+
+static __global__ void random_sign_quads(size_t n, struct stream s, size_t first, const float *x, float *out)
+{
+	size_t i = quad_begin();
+	if (i >= n)
+		return;
+	uint64_t coins = rng_bits(&s, (first + i) / 64) >> (i % 64);
+	struct quad a = quad_load(x, i, n);
+#pragma unroll
+	for (int k = 0; k < QUAD; k++)
+		a.v[k] = coins >> k & 1 ? -a.v[k] : a.v[k];
+	quad_store(a, out, i, n);
+}
+
+void cuda_random_sign(struct queue *q, size_t n, const struct stream *s, size_t first, const float *x,
+                      float *out)
+{
+	LAUNCH(q, random_sign_quads, cuda_blocks(n, QUAD), CUDA_THREADS, n, *s, first, x, out);
+}

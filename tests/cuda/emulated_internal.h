@@ -1,0 +1,48 @@
+/* What the parts of the emulated runtime are to each other: see tests/cuda/emulated.h. */
+#ifndef SIGNSGD_TESTS_CUDA_EMULATED_INTERNAL_H
+#define SIGNSGD_TESTS_CUDA_EMULATED_INTERNAL_H
+
+#include "tests/cuda/emulated.h"
+#include <cuda_runtime.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+/* emulated_runtime.c: calls. */
+/* What the call says: remembered for cudaGetLastError() unless it is success. */
+cudaError_t emulated_say(cudaError_t status);
+/* Begin a call that can fail: success, or what it has to say at once. */
+cudaError_t emulated_call(void);
+/* This thread's device, and one for it that is there. */
+int emulated_device(void);
+/* A number of the environment. */
+unsigned long long emulated_setting(const char *name, unsigned long long otherwise);
+
+/* emulated_memory.c */
+enum emulated_place { EMULATED_HOST, EMULATED_DEVICE, EMULATED_PINNED };
+enum emulated_place emulated_place(const void *address);
+int emulated_allocations(void);
+
+/* emulated_stream.c: the lock under which all work runs, and is given and waited for. */
+void emulated_lock(void);
+void emulated_unlock(void);
+/* Under the lock: all work of all streams. */
+void emulated_run_all(void);
+/* Under the lock: a number in [0, n). */
+uint64_t emulated_draw(uint64_t n);
+/* Is it of this thread's device? */
+bool emulated_stream_is_here(cudaStream_t stream);
+/* Until all work that the stream has is done. */
+void emulated_wait(cudaStream_t stream);
+int emulated_streams(void), emulated_events(void);
+
+/* emulated_block.c */
+struct emulated_kernel {
+	const char *name;
+	struct uint3 blocks, threads;
+	void (*call)(const void *parameters);
+	void *parameters;
+};
+/* Under the lock, by the thread that waits: all of its threads. */
+void emulated_run_kernel(const struct emulated_kernel *k);
+
+#endif
