@@ -361,7 +361,7 @@ EMULATED_LIBRARIES := $B/cuda/libcublas.so.13 $B/cuda/libcudnn.so.9
 # Tests of the stand-in itself are programs that use it without the module.
 STAND_IN_TESTS   := $B/tests/cuda/test_stand_in $B/tests/cuda/test_kernels
 STAND_IN_OBJ     := $B/tests/cuda/stand_in_help.o $B/tests/cuda/stand_in_kernels.cu.o
-TEST_ENV := SIGNSGD_CUDA_PATH="$(CURDIR)/$B/cuda"
+TEST_ENV := SIGNSGD_CUDA_PATH="$(CURDIR)/$B/cuda" SIGNSGD_MODULES="$(CURDIR)/$B"
 
 all: $(EMULATED_LIBRARIES)
 

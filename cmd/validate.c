@@ -108,6 +108,8 @@ static void print_line(const struct settings *s, const struct plan *p, const str
 	line_count(&b, "lane", p->lane);
 	for (const struct plan_part *part = plan_parts; part->name; part++)
 		line_count(&b, part->name, plan_part_bytes(p, part));
+	line_count(&b, "device", p->device);
+	line_count(&b, "host", p->total - p->device);
 	line_close(&b);
 	line_text(&b, "file", path);
 	if (remark(s, text, sizeof(text)))
@@ -172,26 +174,47 @@ static void print_shares(const struct settings *s, const struct shares *h)
 		           (long long)h->richest, (long long)s->batch.all);
 }
 
+static void memory_row(struct table *t, const struct plan *p, const char *about, size_t bytes,
+                       const char *where)
+{
+	char text[32];
+
+	log_bytes((double)bytes, text);
+	table_cell(t, "%s", about);
+	table_cell(t, "%s", text);
+	if (p->device > 0)
+		table_cell(t, "%s", where);
+}
+
 static void print_memory(const struct plan *p)
 {
 	struct machine_memory have = machine_memory();
 	struct table t;
-	char room[32];
+	struct err none = {0};
+	char room[32], device_room[80] = "", part[32], all[32];
 
 	log_bytes((double)have.bytes, room);
-	table_init(&t, "lr");
-	for (const struct plan_part *part = plan_parts; part->name; part++) {
-		char bytes[32];
-		if (!plan_part_bytes(p, part))
+	log_bytes((double)p->device_free, part);
+	log_bytes((double)p->device_all, all);
+	if (p->device > 0)
+		snprintf(device_room, sizeof(device_room), "; %s has %s free of %s", p->backend, part, all);
+	table_init(&t, p->device > 0 ? "lrl" : "lr");
+	for (const struct plan_part *at = plan_parts; at->name; at++) {
+		size_t bytes = plan_part_bytes(p, at);
+		bool whole = at->offset >= offsetof(struct plan, total);
+		if (bytes)
+			memory_row(&t, p, at->about, bytes, whole ? "" : at->device ? "device" : "host");
+		if (p->device == 0 || at->offset != offsetof(struct plan, total))
 			continue;
-		log_bytes((double)plan_part_bytes(p, part), bytes);
-		table_cell(&t, "%s", part->about);
-		table_cell(&t, "%s", bytes);
+		memory_row(&t, p, "of it on the device", p->device, "");
+		memory_row(&t, p, "of it on the host", p->total - p->device, "");
 	}
-	printf("  memory (%s has %s%s)\n", have.of, room,
-	       p->total > have.bytes ? ": not enough, this run would be refused here" : "");
+	printf("  memory (%s has %s%s%s)\n", have.of, room, device_room,
+	       plan_room(p, &none) ? ": not enough, this run would be refused here" : "");
 	table_print(&t, stdout, 4);
 	table_clear(&t);
+	if (p->guessed)
+		puts("    its backend cannot be opened here: that is what `ref` would need");
 }
 
 /* What simulate would find at the output path: "" or " (there: finished)". */
@@ -284,13 +307,14 @@ static void print_runs(const struct runs *r, int lanes, const struct args *a)
 	for (size_t i = 0; i < shown; i++) {
 		char path[PATH_BYTES], there[64], memory[32];
 		struct plan plan;
+		struct err none = {0};
 		plan_run(r, i, lanes, a, &plan, path);
 		presence(&r->at[i], path, there);
 		log_bytes((double)plan.total, memory);
 		differences_row(&d, &t, i);
 		table_cell(&t, "%zu", plan.n_params);
 		table_cell(&t, "%lld", (long long)r->at[i].steps);
-		table_cell(&t, "%s%s", memory, plan.total > machine_memory().bytes ? ", not enough" : "");
+		table_cell(&t, "%s%s", memory, plan_room(&plan, &none) ? ", not enough" : "");
 		table_cell(&t, "%s%s", path, there);
 	}
 	printf("\n");

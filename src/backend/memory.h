@@ -51,6 +51,7 @@ struct memory {
 
 	/* The machine's bytes: free now, and all. Another process may take them. NULL: the host's own. */
 	void (*free_bytes)(size_t *left, size_t *all);
+	size_t queue_bytes; /* that a queue, and the libraries that work in it, take of them */
 };
 
 /* The memory of backends that run on the host's processor. */

@@ -24,14 +24,23 @@
 #include "record/record.h"
 #include "train/replay.h"
 
-/* The memory that a run needs, in bytes, known before anything is loaded. SIZE_MAX stands for more. */
+/*
+ * The memory that a run needs, in bytes, known before anything is loaded. SIZE_MAX stands for more. gathered,
+ * device_data, probes, queues and mirrors are 0 where the backend's memory is the host's.
+ */
 struct plan {
 	size_t n_params;
 	size_t push_bytes, pull_bytes; /* for each worker and step */
 	size_t lane;                   /* one lane: activations, a gradient, scratch */
-	size_t parameters, momentum, messages, lanes, data, optimiser, adversaries, mirrors, record, base,
-	        total;
+	size_t parameters, momentum, messages, lanes, gathered, data, device_data, optimiser, adversaries,
+	        probes, queues, mirrors, record, base, total;
 	size_t checkpoint; /* in addition to total, while a checkpoint is written */
+
+	/* A backend with memory of its own: what of the total is there, what is free and all that there is.
+	 * Else 0. */
+	size_t device, device_free, device_all;
+	const char *backend; /* its name */
+	bool guessed;        /* it cannot be opened here: this is what `ref` would need */
 };
 
 /* Of a process with all workers. */
@@ -53,6 +62,7 @@ void trainer_plan_hosted(const struct settings *s, int lanes, int hosted, struct
 struct plan_part {
 	const char *name, *about;
 	size_t offset;
+	bool device; /* it lies where the backend's memory is */
 };
 
 extern const struct plan_part plan_parts[];
@@ -63,6 +73,9 @@ size_t plan_part_bytes(const struct plan *p, const struct plan_part *part);
  * to, and which --memory would allow it. Always 0 for less.
  */
 int plan_check(const struct plan *p, double limit, const char *source, struct err *e);
+
+/* Is there room for the plan: on the host, and where the backend's memory is? -1 and a sentence. */
+int plan_room(const struct plan *p, struct err *e);
 
 /* Would the run begin? Reads the file that its parameters come from, if any, and keeps nothing of it. -1 and
  * a sentence. */

@@ -1,7 +1,6 @@
 /* Opening and closing a trainer. */
 #include <math.h>
 #include "base/log.h"
-#include "base/machine.h"
 #include "base/mem.h"
 #include "models/init/init_row.h"
 #include "train/trainer_internal.h"
@@ -14,18 +13,9 @@ static int check_memory(const struct settings *s, int lanes, const struct link *
 	                                 .root = !l || l->root,
 	                                 .meets = !l || l->meets,
 	                                 .mirrors = l && !l->row->on_machine};
-	struct machine_memory have = machine_memory();
 	struct plan plan;
-	char need[32], room[32];
 	trainer_plan_share(s, lanes, &share, &plan);
-	if (plan.total <= have.bytes)
-		return 0;
-	log_bytes((double)plan.total, need);
-	log_bytes((double)have.bytes, room);
-	return err_world(e,
-	                 "memory: this run needs about %s in this process, found %s (%s); `signsgd validate` "
-	                 "says what it goes to",
-	                 need, room, have.of);
+	return plan_room(&plan, e);
 }
 
 static int open_parts(struct trainer *t, struct pool *pool, const struct link *link, struct err *e)

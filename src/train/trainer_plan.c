@@ -3,6 +3,7 @@
 #include <stddef.h>
 #include "aggregator/rule_run.h"
 #include "base/log.h"
+#include "base/machine.h"
 #include "registry.h"
 #include "train/crowd.h"
 #include "train/evaluate.h"
@@ -16,20 +17,26 @@ enum {
 	LANE_LIBRARY_BYTES = 4 << 20   /* packing buffers that OpenBLAS touches in a lane */
 };
 
+#define PART(member) offsetof(struct plan, member)
+
 const struct plan_part plan_parts[] = {
-        {"parameters", "parameters", offsetof(struct plan, parameters)},
-        {"momentum", "momentum and memory of the workers", offsetof(struct plan, momentum)},
-        {"messages", "messages", offsetof(struct plan, messages)},
-        {"lanes", "gradients and activations", offsetof(struct plan, lanes)},
-        {"data", "data set", offsetof(struct plan, data)},
-        {"optimiser", "optimiser", offsetof(struct plan, optimiser)},
-        {"adversaries", "adversaries", offsetof(struct plan, adversaries)},
-        {"mirrors", "what the host sees of the machine's memory", offsetof(struct plan, mirrors)},
-        {"record", "result file", offsetof(struct plan, record)},
-        {"base", "program and libraries", offsetof(struct plan, base)},
-        {"total", "in all", offsetof(struct plan, total)},
-        {"checkpoint", "more while a checkpoint is written", offsetof(struct plan, checkpoint)},
-        {NULL, NULL, 0},
+        {"parameters", "parameters", PART(parameters), true},
+        {"momentum", "momentum and memory of the workers", PART(momentum), true},
+        {"messages", "messages", PART(messages), true},
+        {"lanes", "gradients and activations", PART(lanes), true},
+        {"gathered", "batches before they go to the device", PART(gathered), false},
+        {"data", "data set", PART(data), false},
+        {"device_data", "data set, where the device reads it", PART(device_data), true},
+        {"optimiser", "optimiser", PART(optimiser), true},
+        {"adversaries", "adversaries", PART(adversaries), true},
+        {"probes", "what is measured on the device", PART(probes), true},
+        {"queues", "libraries and queues of the device", PART(queues), true},
+        {"mirrors", "what the host sees of the machine's memory", PART(mirrors), false},
+        {"record", "result file", PART(record), false},
+        {"base", "program and libraries", PART(base), false},
+        {"total", "in all", PART(total), false},
+        {"checkpoint", "more while a checkpoint is written", PART(checkpoint), false},
+        {NULL, NULL, 0, false},
 };
 
 size_t plan_part_bytes(const struct plan *p, const struct plan_part *part)
@@ -75,7 +82,7 @@ static void model_bytes(const struct settings *s, const struct model_env *env, s
 	}
 }
 
-/* Of a lane beside the model. */
+/* Of a lane beside the model, where its memory is. */
 static size_t lane_bytes(const struct settings *s, size_t n)
 {
 	size_t bytes = n * sizeof(float), batch = (size_t)s->batch.most;
@@ -85,9 +92,24 @@ static size_t lane_bytes(const struct settings *s, size_t n)
 	if (s->shape.window > 0)
 		bytes += 2 * (size_t)s->shape.window * batch * sizeof(int32_t);
 	if (((const struct model *)s->model.row)->wants_data)
-		bytes += batch * (shape_features(&s->shape) * (sizeof(float) + 1) + 2 * sizeof(int32_t)) +
-		         LANE_LIBRARY_BYTES;
+		bytes += batch * (shape_features(&s->shape) * (sizeof(float) + 1) + 2 * sizeof(int32_t));
 	return bytes;
+}
+
+/* What libraries of the host take in a lane. */
+static size_t library_bytes(const struct settings *s)
+{
+	return ((const struct model *)s->model.row)->wants_data ? LANE_LIBRARY_BYTES : 0;
+}
+
+/* Of a lane on the host, where its own memory is elsewhere: its batch. */
+static size_t gathered_bytes(const struct settings *s)
+{
+	size_t batch = (size_t)s->batch.most;
+	if (!((const struct model *)s->model.row)->wants_data)
+		return 0;
+	return batch * (shape_features(&s->shape) + 2 * sizeof(int32_t)) +
+	       2 * (size_t)s->shape.window * batch * sizeof(int32_t);
 }
 
 /*
@@ -103,14 +125,14 @@ static size_t record_bytes(const struct settings *s, size_t n)
 	return image + RECORD_ROWS * sizeof(struct step_row);
 }
 
-/*
- * Open the backend of the settings. If that fails, open `ref`, which is always available; the run will report
- * the error.
+/* Open the run's machine. If that fails, open `ref`, which is always available; the run will report the
+ * error.
  */
-static void open_backend(const struct settings *s, struct backend *be)
+static void open_backend(const struct settings *s, struct backend *be, struct plan *out)
 {
 	struct err e = {0};
-	if (settings_open_machine(s, be, &e) == 0)
+	out->guessed = settings_open_machine(s, be, &e) != 0;
+	if (!out->guessed)
 		return;
 	const struct row *ref = family_find(&family_backends, "ref");
 	((const struct backend_row *)ref)->open(be, NULL, &e);
@@ -125,17 +147,20 @@ static size_t data_bytes(const struct settings *s, int lanes)
 	       2 * sizeof(uint32_t) * s->shape.n_train + feed_reader_bytes(s, lanes);
 }
 
-static void sum_up(struct plan *p)
+static void sum_up(struct plan *p, const struct memory *m)
 {
-	const size_t own[] = {p->momentum, p->optimiser, p->adversaries},
-	             rest[] = {p->messages, p->lanes, p->data, p->mirrors, p->record, BASE_BYTES};
+	const size_t own[] = {p->momentum, p->optimiser, p->adversaries};
 	p->base = BASE_BYTES;
 	p->checkpoint = p->parameters;
 	for (size_t i = 0; i < sizeof own / sizeof *own; i++)
 		p->checkpoint = sum(p->checkpoint, own[i]);
-	p->total = p->checkpoint;
-	for (size_t i = 0; i < sizeof rest / sizeof *rest; i++)
-		p->total = sum(p->total, rest[i]);
+	p->total = p->device = 0;
+	for (const struct plan_part *part = plan_parts; part->offset != PART(total); part++) {
+		p->total = sum(p->total, plan_part_bytes(p, part));
+		p->device = sum(p->device, part->device && !m->host ? plan_part_bytes(p, part) : 0);
+	}
+	if (!m->host)
+		m->free_bytes(&p->device_free, &p->device_all);
 }
 
 /* What the state of `hosted` workers takes, and that of the run. */
@@ -198,33 +223,51 @@ static void plan_mirrors(const struct plan_share *share, struct plan *out)
 	out->mirrors = sum(out->mirrors, share->mirrors ? messages : 0);
 }
 
+/* What is on the host because a machine's memory is elsewhere, and what it needs there in addition. */
+static void plan_apart(const struct settings *s, int lanes, const struct plan_share *share,
+                       const struct backend *be, struct plan *out)
+{
+	const struct data_source *source = (const struct data_source *)s->data.row;
+	bool images = s->shape.window == 0 && !source->readers;
+	plan_mirrors(share, out);
+	out->gathered = product((size_t)lanes, sum(gathered_bytes(s), library_bytes(s)));
+	if (images && be->keeps_data)
+		out->device_data = product(sum(s->shape.n_train, s->shape.n_test),
+		                           shape_features(&s->shape) + sizeof(uint16_t));
+	if (share->root)
+		out->probes = probe_bytes(s, out->n_params);
+	out->queues = product((size_t)lanes + 1, be->memory->queue_bytes);
+}
+
 void trainer_plan_share(const struct settings *s, int lanes, const struct plan_share *share, struct plan *out)
 {
 	const struct method method = settings_method(s);
 	const struct model *model = (const struct model *)s->model.row;
 	struct backend be;
-	open_backend(s, &be);
+	*out = (struct plan){.guessed = false};
+	open_backend(s, &be, out);
 	struct model_env env = settings_model_env(s, &be);
 	size_t n = model->n_params(s->model.state, &env), m = (size_t)share->hosted;
 	size_t instances, shared;
 	model_bytes(s, &env, m + share->root, &instances, &shared);
-	*out = (struct plan){.n_params = n};
+	out->n_params = n;
+	out->backend = be.name;
 	out->push_bytes = method_push_bytes(&method, n);
 	out->pull_bytes = method_pull_bytes(&method, n);
 	/* a server without workers of its own holds the messages of all */
 	out->messages = sum(product(m > 0 ? m : (size_t)s->workers, out->push_bytes), out->pull_bytes);
-	out->lane = sum(instances, lane_bytes(s, n));
+	out->lane = sum(instances, sum(lane_bytes(s, n), be.memory->host ? library_bytes(s) : 0));
 	out->lanes = sum(product((size_t)lanes, out->lane), shared);
 	out->data = data_bytes(s, lanes);
 	plan_state(s, &env, m, out);
 	plan_crowd(s, lanes, out);
 	if (share->meets)
 		plan_rule(s, lanes, out);
-	if (!be.memory->host)
-		plan_mirrors(share, out);
 	if (share->root)
-		out->record = sum(record_bytes(s, n), probe_bytes(s, n));
-	sum_up(out);
+		out->record = sum(record_bytes(s, n), be.memory->host ? probe_bytes(s, n) : 0);
+	if (!be.memory->host)
+		plan_apart(s, lanes, share, &be, out);
+	sum_up(out, be.memory);
 }
 
 void trainer_plan(const struct settings *s, int lanes, struct plan *out)
@@ -238,13 +281,34 @@ void trainer_plan_hosted(const struct settings *s, int lanes, int hosted, struct
 	const struct plan_share share = {.hosted = hosted < (int)s->workers ? hosted : (int)s->workers,
 	                                 .mirrors = true};
 	trainer_plan_share(s, lanes, &share, out);
-	size_t own =
-	        ((const struct model *)s->model.row)->wants_data ? (size_t)lanes * LANE_LIBRARY_BYTES : 0;
+	size_t own = product((size_t)lanes, library_bytes(s));
 	if (out->total == SIZE_MAX)
 		return;
-	out->lanes -= own;
+	*(out->device > 0 ? &out->gathered : &out->lanes) -= own;
 	out->total -= own + out->base;
 	out->base = 0;
+}
+
+int plan_room(const struct plan *p, struct err *e)
+{
+	struct machine_memory have = machine_memory();
+	size_t here = p->total - p->device;
+	char need[32], room[32], all[32];
+	bool short_here = here > have.bytes, short_there = p->device > p->device_free;
+	if (!short_here && !short_there)
+		return 0;
+	log_bytes((double)(short_here ? here : p->device), need);
+	log_bytes(short_here ? (double)have.bytes : (double)p->device_free, room);
+	log_bytes((double)p->device_all, all);
+	if (short_here)
+		return err_world(e,
+		                 "memory: this run needs about %s in this process, found %s (%s); `signsgd "
+		                 "validate` says what it goes to",
+		                 need, room, have.of);
+	return err_world(e,
+	                 "memory: this run needs about %s of the memory of backend \"%s\", found %s free of "
+	                 "%s; `signsgd validate` says what it goes to",
+	                 need, p->backend, room, all);
 }
 
 int plan_check(const struct plan *p, double limit, const char *source, struct err *e)
@@ -253,7 +317,7 @@ int plan_check(const struct plan *p, double limit, const char *source, struct er
 	char total[32], part[32], allowed[32];
 	if ((double)p->total <= limit)
 		return 0;
-	for (const struct plan_part *at = plan_parts; at->offset != offsetof(struct plan, total); at++)
+	for (const struct plan_part *at = plan_parts; at->offset != PART(total); at++)
 		if (plan_part_bytes(p, at) > plan_part_bytes(p, most))
 			most = at;
 	log_bytes((double)p->total, total);

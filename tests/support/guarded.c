@@ -1,4 +1,5 @@
 #include "tests/support/guarded.h"
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 #include "base/mem.h"
@@ -88,6 +89,21 @@ void guarded_expect_same(const char *name, const char *other)
 	for (size_t i = 0; i < sizeof groups / sizeof *groups; i++)
 		expect_same_group(a, b, groups[i]);
 	expect_same_probes(a, b);
+	h5_close(a);
+	h5_close(b);
+}
+
+void guarded_expect_near(const char *name, const char *other, const char *path, double relative)
+{
+	size_t count, others;
+	struct h5 *a = open_result(name), *b = open_result(other);
+	double *left = numbers(a, path, &count), *right = numbers(b, path, &others);
+	cr_assert_eq(count, others, "%s", path);
+	for (size_t i = 0; i < count; i++)
+		cr_expect(fabs(left[i] - right[i]) <= relative * fabs(right[i]),
+		          "%s of %s, row %zu: %.9g and %.9g", path, name, i, left[i], right[i]);
+	mem_free(left);
+	mem_free(right);
 	h5_close(a);
 	h5_close(b);
 }

@@ -14,6 +14,9 @@ void guarded_run(const char *command, const char *experiment, const char *option
  * files. */
 void guarded_expect_same(const char *name, const char *other);
 
+/* A column of numbers ("/steps/loss") of the one is that of the other, up to a relative difference. */
+void guarded_expect_near(const char *name, const char *other, const char *path, double relative);
+
 /* `simulate` with these options gives the same on `ref` and on `guarded`. */
 void guarded_expect_as_ref(const char *experiment, const char *options);
 

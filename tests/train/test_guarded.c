@@ -12,33 +12,9 @@
 #include "tests/support/cli.h"
 #include "tests/support/guarded.h"
 #include "tests/support/methods.h"
+#include "tests/support/small_experiments.h"
 
 TestSuite(guarded, .init = cli_open, .fini = cli_close, .timeout = 240);
-
-#define GLYPHS "\"data\":{\"kind\":\"glyphs\",\"train\":40,\"test\":10},\"eval\":{\"every\":1}"
-
-static const char mlp[] = "{\"name\":\"mlp\",\"seed\":5,\"workers\":5,\"steps\":4,\"batch\":4,\"lr\":0.01,"
-                          "\"momentum\":0.9,\"model\":{\"kind\":\"mlp\",\"hidden\":[9,7]}," GLYPHS "}";
-
-static const char quadratic[] =
-        "{\"name\":\"q\",\"seed\":2,\"workers\":3,\"steps\":6,\"lr\":0.01,\"momentum\":0.5,"
-        "\"model\":{\"kind\":\"quadratic\",\"dimensions\":130,\"spread\":8},\"eval\":{\"every\":2}}";
-
-/* Every layer for images, and all that a network does between them. */
-static const char layers[] =
-        "{\"name\":\"s\",\"seed\":4,\"workers\":2,\"steps\":2,\"batch\":3,\"lr\":0.01,\"momentum\":0.9,"
-        "\"aggregator\":\"vote\",\"model\":{\"kind\":\"sequential\",\"layers\":["
-        "{\"kind\":\"conv\",\"channels\":4,\"kernel\":5,\"stride\":2},\"norm\",\"relu\","
-        "{\"kind\":\"block\",\"channels\":6,\"stride\":2},{\"kind\":\"max-pool\",\"kernel\":2},\"tanh\","
-        "{\"kind\":\"mean-pool\",\"kernel\":2,\"stride\":1},{\"kind\":\"dropout\",\"rate\":0.2},"
-        "\"global-mean\",\"flatten\",{\"kind\":\"linear\",\"width\":5}]}," GLYPHS "}";
-
-static const char text[] =
-        "{\"name\":\"t\",\"seed\":1,\"workers\":2,\"steps\":6,\"batch\":2,\"lr\":0.001,\"momentum\":0.9,"
-        "\"model\":{\"kind\":\"qrnn\",\"layers\":2,\"embedding\":6,\"hidden\":8,\"window\":2,\"tied\":true,"
-        "\"dropout_words\":0.2,\"dropout_input\":0.1,\"dropout_hidden\":0.1,\"dropout_output\":0.1,"
-        "\"zoneout\":0.1},\"data\":{\"kind\":\"text\",\"train\":\"%s/text\",\"bptt\":5,"
-        "\"random_length\":true},\"eval\":{\"every\":2}}";
 
 Test(guarded, models_give_the_bits_of_ref)
 {
@@ -46,18 +22,15 @@ Test(guarded, models_give_the_bits_of_ref)
 	                          "\"model\":\"median-toy\",\"eval\":{\"every\":1}}";
 	static const char cnn[] = "{\"name\":\"c\",\"workers\":1,\"steps\":1,\"batch\":2,\"lr\":0.01,"
 	                          "\"model\":\"cnn\",\"data\":{\"kind\":\"glyphs\",\"train\":3,\"test\":2}}";
-	char qrnn[1024];
-	guarded_expect_as_ref(mlp, "--lanes 2");
+	char qrnn[SMALL_TEXT];
+	guarded_expect_as_ref(small_mlp, "--lanes 2");
 	guarded_expect_as_ref(toy, "--set model.noise=0.5 --lanes 2");
-	guarded_expect_as_ref(quadratic, "--set model.noise=0.5 --lanes 2");
-	guarded_expect_as_ref(quadratic, "--set model.noise=0 --set lr=theory");
-	guarded_expect_as_ref(quadratic, "--set model.spread=1 --set record.sign_failure=1");
+	guarded_expect_as_ref(small_quadratic, "--set model.noise=0.5 --lanes 2");
+	guarded_expect_as_ref(small_quadratic, "--set model.noise=0 --set lr=theory");
+	guarded_expect_as_ref(small_quadratic, "--set model.spread=1 --set record.sign_failure=1");
 	guarded_expect_as_ref(cnn, "");
-	guarded_expect_as_ref(layers, "--lanes 2");
-	cli_write("text",
-	          "the quick brown fox jumps over the lazy dog\nand the dog sleeps on, and on, and on\n"
-	          "the five boxing wizards jump quickly; the dog does not look up, and sleeps on\n");
-	snprintf(qrnn, sizeof qrnn, text, cli_folder);
+	guarded_expect_as_ref(small_layers, "--lanes 2");
+	small_text(qrnn);
 	guarded_expect_as_ref(qrnn, "--lanes 2");
 	guarded_expect_as_ref(qrnn, "--set 'model={\"kind\":\"sequential\",\"layers\":[{\"kind\":\"embed\","
 	                            "\"width\":6,\"dropout\":0.2},{\"kind\":\"qrnn\",\"width\":8}]}'");
@@ -66,11 +39,11 @@ Test(guarded, models_give_the_bits_of_ref)
 Test(guarded, every_method)
 {
 	for (const struct method_text *t = methods_all(); t->json[0]; t++)
-		guarded_expect_as_ref(mlp, t->options);
-	guarded_expect_as_ref(mlp, "--set 'aggregator={\"kind\":\"vote\",\"zero\":\"abstain\",\"tie\":"
-	                           "\"abstain\"}' --set record.agreement=1 --lanes 2");
+		guarded_expect_as_ref(small_mlp, t->options);
+	guarded_expect_as_ref(small_mlp, "--set 'aggregator={\"kind\":\"vote\",\"zero\":\"abstain\",\"tie\":"
+	                                 "\"abstain\"}' --set record.agreement=1 --lanes 2");
 	guarded_expect_as_ref(
-	        mlp, "--set 'aggregator={\"kind\":\"krum\",\"f\":1,\"before\":[\"nnm\"]}' --lanes 2");
+	        small_mlp, "--set 'aggregator={\"kind\":\"krum\",\"f\":1,\"before\":[\"nnm\"]}' --lanes 2");
 }
 
 Test(guarded, every_attack)
@@ -78,7 +51,7 @@ Test(guarded, every_attack)
 	char options[128];
 	for (const struct row *const *row = family_attacks.rows; *row; row++) {
 		snprintf(options, sizeof options, "--adversaries 2 --attack %s", (*row)->name);
-		guarded_expect_as_ref(mlp, options);
+		guarded_expect_as_ref(small_mlp, options);
 		if (((const struct attack *)(const void *)*row)->then)
 			continue;
 		snprintf(options, sizeof options,
@@ -86,7 +59,7 @@ Test(guarded, every_attack)
 		         "'adversaries.attack={\"kind\":\"sleeper\",\"after\":2,\"then\":"
 		         "\"%s\"}'",
 		         (*row)->name);
-		guarded_expect_as_ref(mlp, options);
+		guarded_expect_as_ref(small_mlp, options);
 	}
 }
 
@@ -100,33 +73,35 @@ Test(guarded, packed_messages)
 		char options[256];
 		snprintf(options, sizeof options, "--adversaries 2 --attack bit-flip --lanes 2 %s",
 		         methods[i]);
-		guarded_expect_as_ref(mlp, options);
+		guarded_expect_as_ref(small_mlp, options);
 	}
 }
 
 /* Colluders who remember, and who try what a server answers that remembers, or to workers who do. */
 Test(guarded, colluders)
 {
-	guarded_expect_as_ref(mlp,
+	guarded_expect_as_ref(small_mlp,
 	                      "--set 'adversaries={\"count\":2,\"attack\":{\"kind\":\"mimic\",\"target\":"
 	                      "\"auto\",\"warmup\":2}}' --lanes 2");
-	guarded_expect_as_ref(mlp, "--adversaries 2 --attack opt-ipm --set "
-	                           "'aggregator={\"kind\":\"centered-clipping\",\"tau\":1}' --lanes 2");
-	guarded_expect_as_ref(mlp, "--adversaries 2 --attack opt-alie --set aggregator=median --set "
-	                           "compressor=ef-sign --lanes 2");
-	guarded_expect_as_ref(mlp, "--set 'adversaries={\"count\":1,\"attack\":{\"kind\":\"fang\",\"rule\":"
-	                           "\"krum\"}}' --set aggregator=krum --lanes 2");
-	guarded_expect_as_ref(mlp,
+	guarded_expect_as_ref(small_mlp, "--adversaries 2 --attack opt-ipm --set "
+	                                 "'aggregator={\"kind\":\"centered-clipping\",\"tau\":1}' --lanes 2");
+	guarded_expect_as_ref(small_mlp, "--adversaries 2 --attack opt-alie --set aggregator=median --set "
+	                                 "compressor=ef-sign --lanes 2");
+	guarded_expect_as_ref(small_mlp,
+	                      "--set 'adversaries={\"count\":1,\"attack\":{\"kind\":\"fang\",\"rule\":"
+	                      "\"krum\"}}' --set aggregator=krum --lanes 2");
+	guarded_expect_as_ref(small_mlp,
 	                      "--adversaries 2 --attack min-margin --set "
 	                      "'aggregator={\"kind\":\"vote\",\"zero\":\"abstain\",\"tie\":\"abstain\"}'");
 }
 
 Test(guarded, probes)
 {
-	guarded_expect_as_ref(mlp, "--set record.agreement=1 --set record.margin=1 --set record.norms=1 "
-	                           "--set record.sign_failure=1 --set record.snapshots=1 --lanes 2");
-	guarded_expect_as_ref(mlp, "--set record.snr=2 --set record.l1_l2=1 --set "
-	                           "'record.gradient_noise={\"at\":[0,2],\"random\":3}' --lanes 2");
+	guarded_expect_as_ref(small_mlp,
+	                      "--set record.agreement=1 --set record.margin=1 --set record.norms=1 "
+	                      "--set record.sign_failure=1 --set record.snapshots=1 --lanes 2");
+	guarded_expect_as_ref(small_mlp, "--set record.snr=2 --set record.l1_l2=1 --set "
+	                                 "'record.gradient_noise={\"at\":[0,2],\"random\":3}' --lanes 2");
 }
 
 Test(guarded, checkpoints_and_what_continues_from_them)
@@ -134,8 +109,8 @@ Test(guarded, checkpoints_and_what_continues_from_them)
 	const char *all = "--adversaries 1 --attack stale --set aggregator=adam --set momentum=0";
 	char options[256];
 	snprintf(options, sizeof options, "%s --set checkpoint.every=2 --set checkpoint.keep=true", all);
-	guarded_run("simulate", mlp, options, "ref", "ref");
-	guarded_run("simulate", mlp, options, "guarded", "guarded");
+	guarded_run("simulate", small_mlp, options, "ref", "ref");
+	guarded_run("simulate", small_mlp, options, "guarded", "guarded");
 	guarded_expect_same("ref", "guarded");
 	cr_assert_eq(cli("simulate --resume %s/ref.h5 --steps 7 --quiet", cli_folder), 0, "%s", cli_err);
 	cr_assert_eq(cli("simulate --resume %s/guarded.h5 --steps 7 --quiet", cli_folder), 0, "%s", cli_err);
@@ -147,7 +122,7 @@ Test(guarded, transports_and_replay)
 {
 	static const char *const ways[] = {"--processes 2", "--processes 2 --set transport.buckets=3",
 	                                   "--processes 2 --set transport.shards=2"};
-	const char *const experiments[] = {mlp, layers};
+	const char *const experiments[] = {small_mlp, small_layers};
 	for (size_t i = 0; i < 2; i++) {
 		guarded_run("simulate", experiments[i], "", "ref", "ref");
 		for (size_t w = 0; w < sizeof ways / sizeof *ways; w++) {
@@ -172,9 +147,9 @@ Test(guarded, memory_of_a_rule)
 	char options[512], path[2][128], different[128] = "";
 	struct err e = {0};
 	snprintf(options, sizeof options, "%s --processes 2", rule);
-	guarded_run("simulate", mlp, rule, "ref", "ref");
-	guarded_run("simulate", mlp, rule, "guarded", "guarded");
-	guarded_run("train", mlp, options, "guarded", "own");
+	guarded_run("simulate", small_mlp, rule, "ref", "ref");
+	guarded_run("simulate", small_mlp, rule, "guarded", "guarded");
+	guarded_run("train", small_mlp, options, "guarded", "own");
 	cr_assert_eq(cli("simulate --resume %s/ref.h5 --steps 7 --quiet", cli_folder), 0, "%s", cli_err);
 	cr_assert_eq(cli("simulate --resume %s/guarded.h5 --steps 7 --quiet", cli_folder), 0, "%s", cli_err);
 	guarded_expect_same("ref", "guarded");

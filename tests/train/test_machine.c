@@ -3,6 +3,7 @@
  * change; another machine's backend need not open here.
  */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include "base/mem.h"
 #include "h5/h5.h"
@@ -107,4 +108,93 @@ Test(machine, wrong_names_and_keys_get_a_sentence)
 	           "serve %s/e.json --listen tcp://127.0.0.1:0 --insecure --backend '{\"kind\":\"cpu\","
 	           "\"device\":1}'",
 	           cli_folder);
+}
+
+/* A device that no machine has, with the module or without it. */
+#define NO_GPU "'{\"kind\":\"cuda\",\"device\":1023}'"
+
+Test(machine, a_backend_that_is_not_here_is_the_worlds)
+{
+	cli_write("e.json", ref);
+	cli_expect(1, "cuda: ", "check --backend " NO_GPU);
+	cr_expect_str_eq(cli_out, "");
+	cli_expect(1, "cuda: ", "train %s/e.json --processes 1 --out %s/t.h5 --backend " NO_GPU, cli_folder,
+	           cli_folder);
+}
+
+/* A server and workers without a GPU do a run that is made for one. */
+Test(machine, an_experiment_for_another_machine_runs_by_options)
+{
+	struct run_info info, own;
+	struct err e = {0};
+	char *path, *found;
+	cli_write("e.json", ref);
+	cr_assert_eq(cli("simulate %s/e.json --out %s/ref.h5 --quiet", cli_folder, cli_folder), 0, "%s",
+	             cli_err);
+	cr_assert_eq(cli("validate %s/e.json --json --set backend=" NO_GPU, cli_folder), 0, "%s", cli_err);
+	char options[] = "--set backend=" NO_GPU " --backend ref";
+	serve("gpu", options, "--backend guarded");
+	char *other = path_of("ref"), different[128] = "";
+	path = path_of("gpu");
+	cr_assert_eq(record_info(other, &own, &e), 0, "%s", e.text);
+	cr_assert_eq(record_info(path, &info, &e), 0, "%s", e.text);
+	found = backend_of(path);
+	cr_expect_str_neq(info.id, own.id);
+	cr_expect_str_eq(found, "ref");
+	cr_expect_eq(record_same_final(other, path, different, sizeof different, &e), 1, "%s %s", different,
+	             e.text);
+	mem_free(found);
+	mem_free(path);
+	mem_free(other);
+}
+
+/* `device` is where, `precision` is what. */
+Test(machine, a_gpus_number_is_no_part_of_an_id)
+{
+	static const char *const backends[] = {"cuda", NO_GPU, "'{\"kind\":\"cuda\",\"precision\":\"fp32\"}'",
+	                                       "'{\"kind\":\"cuda\",\"precision\":\"tf32\"}'"};
+	char ids[4][16];
+	cli_write("e.json", ref);
+	for (int i = 0; i < 4; i++) {
+		struct arena a = {0};
+		struct json *lines[CLI_LINES];
+		cr_assert_eq(cli("validate %s/e.json --json --set backend=%s", cli_folder, backends[i]), 0,
+		             "%s", cli_err);
+		cr_assert_eq(cli_json_lines(&a, lines), 1);
+		snprintf(ids[i], sizeof ids[i], "%s", json_member(lines[0], "id")->string);
+		arena_clear(&a);
+	}
+	cr_expect_str_eq(ids[0], ids[1]);
+	cr_expect_str_eq(ids[0], ids[2]);
+	cr_expect_str_neq(ids[0], ids[3]);
+	cli_expect(2, "did you mean \"precision\"?",
+	           "validate %s/e.json --set backend='{\"kind\":\"cuda\",\"precison\":\"tf32\"}'",
+	           cli_folder);
+	cli_expect(2, "one of \"fp32\", \"tf32\", \"bf16\"",
+	           "validate %s/e.json --set backend='{\"kind\":\"cuda\",\"precision\":\"fp16\"}'",
+	           cli_folder);
+}
+
+/* Of both memories, before anything is trained. */
+Test(machine, memory_of_a_device_is_announced_and_too_little_refused)
+{
+	struct arena a = {0};
+	struct json *lines[CLI_LINES];
+	cli_write("e.json", ref);
+	cr_assert_eq(cli("validate %s/e.json --set backend=guarded", cli_folder), 0, "%s", cli_err);
+	cr_expect_not_null(strstr(cli_out, "; guarded has "));
+	cr_expect_not_null(strstr(cli_out, "of it on the device"));
+	cr_expect_not_null(strstr(cli_out, "of it on the host"));
+	cr_assert_eq(cli("validate %s/e.json --json --set backend=guarded", cli_folder), 0, "%s", cli_err);
+	cr_assert_eq(cli_json_lines(&a, lines), 1);
+	const struct json *memory = json_member(lines[0], "memory");
+	cr_expect_gt(cli_number(memory, "device"), 0);
+	cr_expect_eq(cli_number(memory, "device") + cli_number(memory, "host"), cli_number(memory, "total"));
+	arena_clear(&a);
+	setenv("SIGNSGD_GUARDED_BYTES", "1000", 1);
+	cli_expect(1, "of the memory of backend \"guarded\", found 1000 B free of 1000 B",
+	           "simulate %s/e.json --set backend=guarded --out %s/t.h5", cli_folder, cli_folder);
+	cr_assert_eq(cli("validate %s/e.json --set backend=guarded", cli_folder), 0, "%s", cli_err);
+	cr_expect_not_null(strstr(cli_out, "not enough, this run would be refused here"));
+	unsetenv("SIGNSGD_GUARDED_BYTES");
 }

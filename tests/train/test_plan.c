@@ -1,5 +1,6 @@
 /* What memory a process is planned to need, by what it has of a run. */
 #include <criterion/criterion.h>
+#include <stdlib.h>
 #include "tests/support/train.h"
 
 TestSuite(plan, .timeout = 60);
@@ -50,4 +51,32 @@ Test(plan, mirrors_are_counted_where_there_are_any)
 	cr_expect_eq(far.mirrors, state);
 	cr_expect_eq(apart.mirrors, state + (WORKERS + 1) * N * sizeof(float));
 	cr_expect_eq(far.total - own.total, far.mirrors);
+}
+
+/* Every part lies in one place, and both places have a total. */
+Test(plan, what_lies_on_the_device_is_told_apart)
+{
+	const struct plan_share all = {WORKERS, true, true, false};
+	const struct plan own = plan_of(host, &all), far = plan_of(guarded, &all);
+	const size_t state = (1 + WORKERS) * N * sizeof(float);
+	size_t device = 0;
+	for (const struct plan_part *p = plan_parts; p->name; p++)
+		device += p->device ? plan_part_bytes(&far, p) : 0;
+	cr_expect_eq(own.device, 0);
+	cr_expect_eq(far.device, device);
+	cr_expect_eq(far.device, state + far.messages + far.lanes);
+	cr_expect_eq(far.total - far.device, far.mirrors + far.record + far.base + far.data);
+}
+
+Test(plan, too_little_memory_of_a_device_is_said_with_both_numbers)
+{
+	const struct plan_share all = {WORKERS, true, true, false};
+	struct err e = {0};
+	setenv("SIGNSGD_GUARDED_BYTES", "1048576", 1);
+	const struct plan far = plan_of(guarded, &all), own = plan_of(host, &all);
+	cr_expect_eq(plan_room(&far, &e), -1);
+	cr_expect_eq(e.code, EXIT_WORLD);
+	cr_expect_str_eq(e.text, "memory: this run needs about 2.7 MiB of the memory of backend \"guarded\", "
+	                         "found 1.0 MiB free of 1.0 MiB; `signsgd validate` says what it goes to");
+	cr_expect_eq(plan_room(&own, &e), 0);
 }

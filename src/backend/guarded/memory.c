@@ -4,11 +4,13 @@
 #include <stdatomic.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 #include "backend/guarded/guarded.h"
 #include "base/err.h"
+#include "base/machine.h"
 #include "base/mem.h"
 
 /* Addresses cost nothing. */
@@ -194,6 +196,13 @@ static void guarded_fill(struct queue *q, void *to, unsigned char byte, size_t b
 	guarded_end(q);
 }
 
+/* As many as the host has; fewer, for tests, by SIGNSGD_GUARDED_BYTES. */
+static void guarded_free_bytes(size_t *left, size_t *all)
+{
+	const char *told = getenv("SIGNSGD_GUARDED_BYTES");
+	*left = *all = told ? (size_t)strtoull(told, NULL, 10) : (size_t)machine_memory().bytes;
+}
+
 static void guarded_finish(struct queue *q)
 {
 	guarded_begin(q);
@@ -210,4 +219,5 @@ const struct memory guarded_memory = {
         .copy = guarded_copy,
         .fill = guarded_fill,
         .finish = guarded_finish,
+        .free_bytes = guarded_free_bytes,
 };

@@ -1,0 +1,167 @@
+/*
+ * Whole runs on the backend `cuda`, on the stand-in for a GPU (tests/cuda/emulated.h), which runs work late
+ * and in another order with every seed: nothing in a run may depend on that. Votes are steps by signs, so
+ * runs that differ from `ref` in the last bits of sums stay near it for so few steps.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "record/record.h"
+#include "tests/support/cli.h"
+#include "tests/support/guarded.h"
+#include "tests/support/small_experiments.h"
+
+TestSuite(device, .init = cli_open, .fini = cli_close, .timeout = 400);
+
+static const double NEAR = 1e-3;
+
+static void with_seed(int seed)
+{
+	char text[16];
+	snprintf(text, sizeof text, "%d", seed);
+	setenv("SIGNSGD_EMULATED_SEED", text, 1);
+}
+
+/* The same bits with every seed; losses near those of ref. */
+static void expect_learns(const char *experiment, const char *options)
+{
+	guarded_run("simulate", experiment, options, "ref", "ref");
+	for (int seed = 1; seed <= 3; seed++) {
+		char name[16];
+		snprintf(name, sizeof name, "cuda%d", seed);
+		with_seed(seed);
+		guarded_run("simulate", experiment, options, "cuda", name);
+		if (seed > 1)
+			guarded_expect_same("cuda1", name);
+	}
+	guarded_expect_near("cuda1", "ref", "/steps/loss", NEAR);
+	guarded_expect_near("cuda1", "ref", "/evals/train_loss", NEAR);
+}
+
+static void expect_same_final(const char *name, const char *other, const char *what)
+{
+	char path[2][128], different[128] = "";
+	struct err e = {0};
+	snprintf(path[0], sizeof path[0], "%s/%s.h5", cli_folder, name);
+	snprintf(path[1], sizeof path[1], "%s/%s.h5", cli_folder, other);
+	cr_expect_eq(record_same_final(path[0], path[1], different, sizeof different, &e), 1, "%s: %s%s",
+	             what, e.text, different);
+}
+
+Test(device, check_passes)
+{
+	cr_expect_eq(cli("check --backend cuda"), 0, "%s%s", cli_out, cli_err);
+}
+
+Test(device, dense_models_and_toys)
+{
+	static const char toy[] = "{\"name\":\"m\",\"workers\":3,\"steps\":5,\"lr\":0.1,\"momentum\":0.5,"
+	                          "\"model\":\"median-toy\",\"eval\":{\"every\":1}}";
+	expect_learns(small_mlp, "--lanes 2");
+	expect_learns(toy, "--set model.noise=0.5 --lanes 2");
+	expect_learns(small_quadratic, "--set model.noise=0.5 --lanes 2");
+}
+
+Test(device, layers_on_images)
+{
+	expect_learns(small_layers, "--lanes 2");
+}
+
+Test(device, cnn)
+{
+	static const char cnn[] = "{\"name\":\"c\",\"workers\":2,\"steps\":2,\"batch\":2,\"lr\":0.01,"
+	                          "\"model\":\"cnn\",\"data\":{\"kind\":\"glyphs\",\"train\":4,\"test\":2}}";
+	expect_learns(cnn, "");
+}
+
+Test(device, text)
+{
+	char qrnn[SMALL_TEXT];
+	small_text(qrnn);
+	expect_learns(qrnn, "--lanes 2");
+}
+
+Test(device, methods_that_are_not_votes)
+{
+	expect_learns(small_mlp, "--set aggregator=adam --set momentum=0 --lanes 2");
+	expect_learns(small_mlp, "--set aggregator=median --set compressor=ef-sign --adversaries 2 --attack "
+	                         "bit-flip");
+	expect_learns(small_mlp,
+	              "--set 'aggregator={\"kind\":\"krum\",\"f\":1,\"before\":[\"nnm\"]}' --lanes 2");
+	expect_learns(small_mlp, "--set 'aggregator={\"kind\":\"vote\",\"zero\":\"abstain\",\"tie\":"
+	                         "\"abstain\"}' --lanes 2");
+}
+
+Test(device, probes)
+{
+	expect_learns(small_mlp, "--set record.agreement=1 --set record.margin=1 --set record.norms=1 --set "
+	                         "record.sign_failure=1 --set record.snapshots=1 --lanes 2");
+	expect_learns(small_mlp, "--set record.snr=2 --set record.l1_l2=1 --set "
+	                         "'record.gradient_noise={\"at\":[0,2],\"random\":3}' --lanes 2");
+}
+
+/* As if it had not been interrupted. */
+Test(device, continues_from_a_checkpoint)
+{
+	static const char options[] = "--adversaries 1 --attack stale --set aggregator=adam --set momentum=0";
+	char shorter[256];
+	snprintf(shorter, sizeof shorter, "%s --set checkpoint.keep=true --steps 3", options);
+	guarded_run("simulate", small_layers, shorter, "cuda", "part");
+	snprintf(shorter, sizeof shorter, "%s --steps 5", options);
+	guarded_run("simulate", small_layers, shorter, "cuda", "whole");
+	with_seed(2);
+	cr_assert_eq(cli("simulate --resume %s/part.h5 --steps 5 --quiet", cli_folder), 0, "%s", cli_err);
+	expect_same_final("whole", "part", "resume");
+}
+
+Test(device, processes_and_buckets)
+{
+	static const char *const ways[] = {"--processes 2", "--processes 2 --set transport.buckets=3"};
+	const char *const experiments[] = {small_mlp, small_layers};
+	for (size_t i = 0; i < 2; i++) {
+		guarded_run("simulate", experiments[i], "", "cuda", "one");
+		for (size_t w = 0; w < sizeof ways / sizeof *ways; w++) {
+			guarded_run("train", experiments[i], ways[w], "cuda", "own");
+			expect_same_final("one", "own", ways[w]);
+		}
+		cr_expect_eq(cli("simulate --replay %s/own.h5 --quiet --overwrite", cli_folder), 0, "%s",
+		             cli_err);
+	}
+}
+
+/* Every thread works on the device that was chosen. */
+Test(device, another_device)
+{
+	guarded_run("simulate", small_layers, "--lanes 2", "cuda", "first");
+	setenv("SIGNSGD_EMULATED_DEVICES", "2", 1);
+	guarded_run("simulate", small_layers, "--lanes 2", "'{\"kind\":\"cuda\",\"device\":1}'", "second");
+	guarded_expect_same("first", "second");
+}
+
+/* The stand-ins multiply what is asked for; all else is float32. */
+Test(device, precisions)
+{
+	guarded_run("simulate", small_layers, "", "ref", "ref");
+	guarded_run("simulate", small_layers, "", "'{\"kind\":\"cuda\",\"precision\":\"tf32\"}'", "tf32");
+	guarded_run("simulate", small_layers, "", "'{\"kind\":\"cuda\",\"precision\":\"bf16\"}'", "bf16");
+	guarded_expect_near("tf32", "ref", "/steps/loss", 0.05);
+	guarded_expect_near("bf16", "ref", "/steps/loss", 0.2);
+}
+
+Test(device, one_that_cannot_be_used_is_said)
+{
+	cli_write("e.json", small_layers);
+	setenv("SIGNSGD_EMULATED_DEVICES", "0", 1);
+	cli_expect(1, "no GPU was found", "simulate %s/e.json --set backend=cuda --out %s/o.h5", cli_folder,
+	           cli_folder);
+	setenv("SIGNSGD_EMULATED_DEVICES", "1", 1);
+	cli_expect(1, "this machine has 1 GPU",
+	           "simulate %s/e.json --set 'backend={\"kind\":\"cuda\",\"device\":1}' --out %s/o.h5",
+	           cli_folder, cli_folder);
+	setenv("SIGNSGD_EMULATED_MEMORY", "1000000", 1);
+	cli_expect(1, "memory", "simulate %s/e.json --set backend=cuda --out %s/o.h5", cli_folder,
+	           cli_folder);
+	unsetenv("SIGNSGD_EMULATED_MEMORY");
+	setenv("SIGNSGD_CUDA_PATH", cli_folder, 1);
+	cli_expect(1, "cu", "simulate %s/e.json --set backend=cuda --out %s/o.h5", cli_folder, cli_folder);
+}
