@@ -115,16 +115,28 @@ static const struct family *family_of(const struct family *const *list, const ch
 	return NULL;
 }
 
+/* Others write the number of a device behind the machine's name, we in a key of its own. */
+static bool takes_device(const struct row *r)
+{
+	const struct key *k = r->keys;
+	while (k != NULL && k->name != NULL && strcmp(k->name, "device") != 0)
+		k++;
+	return k != NULL && k->name != NULL;
+}
+
 const char *family_hint(const struct family *f, const char *wrong, char *out, size_t size)
 {
 	struct names n = {.count = 0};
 	char shown[WORD_SIZE];
+	const char *number = strchr(wrong, ':');
 
 	for (const struct row *const *r = f->rows; *r != NULL; r++) {
-		if (!is_called(wrong, (*r)->also))
+		if (!is_called(wrong, (*r)->also) && (number == NULL || !is_called(wrong, (*r)->name)))
 			continue;
-		snprintf(out, size, "\"%s\" is \"%s\" here", text_shown(wrong, shown, sizeof shown),
-		         (*r)->name);
+		int length = snprintf(out, size, "\"%s\" is \"%s\" here",
+		                      text_shown(wrong, shown, sizeof shown), (*r)->name);
+		if (number != NULL && takes_device(*r) && length < (int)size)
+			snprintf(out + length, size - (size_t)length, ", with \"device\": %.8s", number + 1);
 		return out;
 	}
 	if (words_hint(f->words, wrong, out, size)[0] != '\0')

@@ -7,6 +7,7 @@
 #include "registry.h"
 #include "tests/support/chance.h"
 #include "tests/support/crowd_help.h"
+#include "tests/support/machines.h"
 
 enum { GUARD = 16 }; /* floats after a buffer, which must not be written */
 
@@ -221,11 +222,10 @@ Test(attacks, every_row_is_the_same_on_every_backend)
 {
 	char name[64];
 	enum { N = 1003 };
-	for (const struct row *const *b = family_backends.rows; *b; b++) {
+	for (const struct row *const *b = machines_on_host(); *b; b++) {
 		struct backend be;
 		struct err e = {0};
-		if (((const struct backend_row *)*b)->open(&be, NULL, &e) != 0)
-			continue; /* this machine has none */
+		cr_assert_eq(((const struct backend_row *)*b)->open(&be, NULL, &e), 0);
 		for (const struct row *const *r = family_attacks.rows; *r; r++) {
 			if (!forges(*r))
 				continue;

@@ -7,6 +7,7 @@
 #include "registry.h"
 #include "tests/support/aggregator_fixture.h"
 #include "tests/support/json_help.h"
+#include "tests/support/machines.h"
 
 Test(agg, every_row_describes_itself)
 {
@@ -154,9 +155,9 @@ Test(agg, every_method_gives_the_same_bits_in_ranges)
 {
 	static const size_t sizes[] = {1, 63, 64, 65, 128, 200, 1000, 4160, 9001};
 	static const int workers[] = {1, 2, 3, 7};
-	for (const struct row *const *b = family_backends.rows; *b; b++) {
+	for (const struct row *const *b = machines_on_host(); *b; b++) {
 		for (const struct method_text *t = methods_all(); t->json[0]; t++) {
-			if (!rig_backend_opens(*b) || !is_separable(t->json))
+			if (!is_separable(t->json))
 				continue;
 			for (size_t k = 0; k < sizeof sizes / sizeof *sizes * 4; k++) {
 				struct rig whole, cut;
@@ -202,10 +203,8 @@ Test(agg, momentum_and_message_in_one_pass_are_the_same_bits)
 	static const char *const methods[] = {"\"mean\"", "{\"kind\":\"vote\",\"zero\":\"random\"}",
 	                                      "{\"kind\":\"vote\",\"zero\":\"positive\"}",
 	                                      "{\"kind\":\"vote\",\"zero\":\"abstain\"}"};
-	for (const struct row *const *b = family_backends.rows; *b; b++)
+	for (const struct row *const *b = machines_on_host(); *b; b++)
 		for (size_t m = 0; m < 4; m++) {
-			if (!rig_backend_opens(*b))
-				continue;
 			for (size_t k = 0; k < sizeof sizes / sizeof *sizes * 3; k++) {
 				struct rig apart, fused;
 				rig_init(&apart, *b, methods[m], 2, sizes[k / 3]);

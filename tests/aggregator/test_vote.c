@@ -7,6 +7,7 @@
 #include "registry.h"
 #include "tests/support/aggregator_fixture.h"
 #include "tests/support/chance.h"
+#include "tests/support/machines.h"
 
 static void vote_init(struct rig *r, const struct row *backend, int zero, int tie, int workers, size_t n)
 {
@@ -65,8 +66,8 @@ static void check_vote(const struct row *backend, int zero, int tie, int workers
 Test(vote, is_the_majority_of_integer_signs)
 {
 	static const size_t sizes[] = {1, 64, 130, 321};
-	for (const struct row *const *b = family_backends.rows; *b; b++) {
-		for (int k = 0; rig_backend_opens(*b) && k < 9 * WORKERS_MOST; k++)
+	for (const struct row *const *b = machines_on_host(); *b; b++) {
+		for (int k = 0; k < 9 * WORKERS_MOST; k++)
 			check_vote(*b, k % 3, k / 3 % 3, k / 9 + 1, sizes[(k + k / 9) % 4]);
 	}
 }

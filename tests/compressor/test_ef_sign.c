@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "registry.h"
 #include "tests/support/aggregator_fixture.h"
+#include "tests/support/machines.h"
 
 #define EF(aggregator) "{\"compressor\":\"ef-sign\",\"aggregator\":" aggregator "}"
 
@@ -33,10 +34,8 @@ Test(ef_sign, two_steps_by_hand)
 	                                     {-0.0625, -0.0625, 0.0625, 0.0625}},
 	                    memory[2][N] = {{0.0125, -0.1125, -0.0375, -0.0875}, {0.05, 0, 0, 0.05}},
 	                    x[2][N] = {{-0.0875, 0.0875, -0.0875, -0.0875}, {-0.025, 0.15, -0.15, -0.15}};
-	for (const struct row *const *b = family_backends.rows; *b; b++) {
+	for (const struct row *const *b = machines_on_host(); *b; b++) {
 		struct rig r;
-		if (!rig_backend_opens(*b))
-			continue;
 		rig_init(&r, *b, mean, 1, N);
 		cr_assert_eq(r.push_bytes, 8 + 4);
 		for (int step = 0; step < 2; step++) {

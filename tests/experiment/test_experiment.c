@@ -246,6 +246,11 @@ Test(experiment, identity_is_what_is_run_not_how_it_is_written)
 	identity("{" QUADRATIC ",\"weight_decay\":0,\"lr\":{\"kind\":\"cosine\",\"lowest\":0}}", a);
 	identity("{" QUADRATIC ",\"weight_decay\":-0.0,\"lr\":{\"kind\":\"cosine\",\"lowest\":-0}}", b);
 	cr_expect_str_eq(a, b);
+	identity("{" QUADRATIC ",\"backend\":\"cuda\"}", a);
+	identity("{" QUADRATIC ",\"backend\":{\"kind\":\"cuda\",\"device\":3,\"precision\":\"fp32\"}}", b);
+	cr_expect_str_eq(a, b);
+	identity("{" QUADRATIC ",\"backend\":{\"kind\":\"cuda\",\"precision\":\"tf32\"}}", b);
+	cr_expect_str_neq(a, b);
 	identity("{" GLYPHS ",\"epochs\":2,\"batch\":70}", a);
 	identity("{" GLYPHS ",\"steps\":20,\"batch\":70}", b);
 	cr_expect_str_eq(a, b);

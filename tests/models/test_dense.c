@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 #include "registry.h"
+#include "tests/support/machines.h"
 #include "tests/support/model_fixture.h"
 
 static void open_stack(struct fixture *f, const char *json, const char *backend, int features, int classes,
@@ -109,7 +110,7 @@ Test(dense, losses_gradients_and_three_steps_are_pytorch_s)
 	const struct json *file = json_read_file(&a, "tests/golden/dense.json", &e);
 	cr_assert(file, "%s", e.text);
 	for (const struct json *c = json_member(file, "cases")->child; c; c = c->next)
-		for (const struct row *const *machine = family_backends.rows; *machine; machine++) {
+		for (const struct row *const *machine = machines_on_host(); *machine; machine++) {
 			const char *name = json_member(c, "name")->string;
 			struct buf json = {0};
 			struct fixture f;
@@ -188,7 +189,7 @@ Test(dense, correct_are_the_samples_whose_largest_logit_is_the_label)
 	const float x[] = {3, 1, 2, 0, 5, 1, 1, 1, 9};
 	const int32_t label[] = {0, 2, 2};
 	struct batch batch = {.count = 3, .x = x, .label = label};
-	for (const struct row *const *machine = family_backends.rows; *machine; machine++) {
+	for (const struct row *const *machine = machines_on_host(); *machine; machine++) {
 		struct fixture f;
 		double loss = 0, expected = 0;
 		size_t correct = 0;
@@ -212,7 +213,7 @@ Test(dense, a_batch_is_the_sum_of_its_samples)
 {
 	float x[FIX_BATCH * FIX_FEATURES];
 	int32_t label[FIX_BATCH];
-	for (const struct row *const *machine = family_backends.rows; *machine; machine++) {
+	for (const struct row *const *machine = machines_on_host(); *machine; machine++) {
 		struct fixture f;
 		struct batch batch = {.count = FIX_BATCH};
 		double all = 0, one = 0, sum = 0;

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 #include "registry.h"
+#include "tests/support/machines.h"
 #include "tests/support/model_fixture.h"
 
 static const char *const more_settings[] = {
@@ -48,7 +49,7 @@ static void walk(void (*try)(struct fixture *f, const char *what, const struct b
 {
 	struct samples s;
 	samples_make(&s);
-	for (const struct row *const *machine = family_backends.rows; *machine; machine++) {
+	for (const struct row *const *machine = machines_on_host(); *machine; machine++) {
 		size_t n_rows = 0;
 		while (family_models.rows[n_rows])
 			n_rows++;

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 #include "registry.h"
+#include "tests/support/machines.h"
 #include "tests/support/model_fixture.h"
 
 /* A case of sequences: `length` positions of `batch` of them, with memory for tokens and carry. */
@@ -126,7 +127,7 @@ Test(qrnn, losses_gradients_steps_and_carry_are_pytorch_s)
 	const struct json *file = json_read_file(&a, "tests/golden/qrnn.json", &e);
 	cr_assert(file, "%s", e.text);
 	for (const struct json *c = json_member(file, "cases")->child; c; c = c->next)
-		for (const struct row *const *machine = family_backends.rows; *machine; machine++)
+		for (const struct row *const *machine = machines_on_host(); *machine; machine++)
 			golden_run(c, (*machine)->name);
 	arena_clear(&a);
 }

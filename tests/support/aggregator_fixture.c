@@ -63,13 +63,6 @@ const struct row *rig_ref(void)
 	return family_find(&family_backends, "ref");
 }
 
-bool rig_backend_opens(const struct row *row)
-{
-	struct backend be;
-	struct err e = {0};
-	return ((const struct backend_row *)row)->open(&be, NULL, &e) == 0;
-}
-
 void rig_encode(struct rig *r, uint32_t worker, const float *v)
 {
 	method_encode(&r->method, &r->job, worker, v, 0, r->job.n, r->worker_bytes ? r->own[worker] : NULL,

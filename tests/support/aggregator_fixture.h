@@ -39,9 +39,6 @@ void rig_clear(struct rig *r);
 /* The row of the backend "ref". */
 const struct row *rig_ref(void);
 
-/* Can this processor run it? */
-bool rig_backend_opens(const struct row *row);
-
 /* The parts of a step: v [n] into a push, coordinates begin to end of all pushes into the pull, those of the
  * pull into x. A rule sees all of the pushes at once, whatever the range.
  */

@@ -17,12 +17,13 @@ const struct model_env fixture_env = {
 };
 
 size_t fixture_alloc_bytes;
+static const struct memory *fixture_machine;
 static struct memory fixture_memory;
 
 static void *fixture_counting_alloc(size_t bytes, const char *what)
 {
 	fixture_alloc_bytes += bytes;
-	return memory_host.alloc(bytes, what);
+	return fixture_machine->alloc(bytes, what);
 }
 
 void fixture_settings(struct fixture *f, const char *json, const struct model_env *env)
@@ -46,10 +47,12 @@ void fixture_open(struct fixture *f, const char *json, const char *backend, cons
 	if (f->model->check)
 		cr_assert_eq(f->model->check(f->choice.state, &f->env, &e), 0, "%s", e.text);
 	fixture_alloc_bytes = 0;
-	fixture_memory = *f->be.memory;
+	fixture_machine = f->be.memory;
+	fixture_memory = *fixture_machine;
 	fixture_memory.alloc = fixture_counting_alloc;
 	f->be.memory = &fixture_memory;
 	f->env.be = &f->be;
+	f->env.queue = fixture_machine->queue_open();
 	f->instance = f->model->create(f->choice.state, &f->env);
 	f->n = f->model->n_params(f->choice.state, &f->env);
 	f->x = mem_array(f->n, sizeof *f->x);
@@ -61,6 +64,8 @@ void fixture_close(struct fixture *f)
 {
 	if (f->instance)
 		f->model->destroy(f->instance);
+	if (f->env.queue)
+		fixture_machine->queue_close(f->env.queue);
 	mem_free(f->x);
 	mem_free(f->g);
 	arena_clear(&f->arena);

@@ -2,6 +2,7 @@
 #include "backend/cuda/cuda.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "backend/cuda/device.h"
 #include "backend/cuda/library.h"
@@ -13,22 +14,39 @@ enum { TEXT = 512 };
 
 static char detail[TEXT];
 
-/* "NVIDIA H200, compute capability 9.0, CUDA 13.0, tf32" */
+/* ", cuBLAS 13.0.2": of the text, which goes on behind the version. */
+static void add_library(const char *name, bool there, const char *text)
+{
+	size_t length = strlen(detail);
+	if (there)
+		snprintf(detail + length, sizeof detail - length, ", %s %.*s", name, (int)strcspn(text, " "),
+		         text);
+	else
+		snprintf(detail + length, sizeof detail - length, ", no %s", name);
+}
+
+/* All that decides the bits: "NVIDIA H200, compute capability 9.0, tf32, CUDA 13.0, cuBLAS 13.0.2, no cuDNN".
+ */
 static void write_detail(void)
 {
 	static const char *const precision[] = {"fp32", "tf32", "bf16"};
-	char version[16];
+	char version[16], text[TEXT];
 	int runtime = 0;
+	struct err e = {0};
 	cuda_check(cudaRuntimeGetVersion(&runtime), "asking for the version");
-	snprintf(detail, sizeof detail, "%s, CUDA %s, %s", cuda_device_name(), cuda_version(runtime, version),
-	         precision[cuda_machine.precision]);
+	snprintf(detail, sizeof detail, "%s, %s, CUDA %s", cuda_device_name(),
+	         precision[cuda_machine.precision], cuda_version(runtime, version));
+	library_cublas_text(sizeof text, text);
+	add_library("cuBLAS", library_cublas(&e), text);
+	library_cudnn_text(sizeof text, text);
+	add_library("cuDNN", library_cudnn(&e), text);
 }
 
 static int cuda_open(struct backend *b, const struct cuda_settings *s, struct err *e)
 {
 	struct backend host;
 	if (cuda_device_open(s->device, e) || backend_cpu.open(&host, NULL, e))
-		return -1;
+		return err_prefix(e, "cuda");
 	cuda_machine.precision = (enum cuda_precision)s->precision;
 	write_detail();
 	*b = (struct backend){

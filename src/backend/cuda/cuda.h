@@ -46,6 +46,9 @@ struct queue {
 	void *products;  /* handle of cuBLAS, made at the first product */
 	void *workspace; /* its workspace on the device */
 	void *layers;    /* handle of cuDNN, made at the first layer */
+	/* Let go of these when the queue, which is finished, is closed. NULL: they were not made. */
+	void (*close_products)(struct queue *q);
+	void (*close_layers)(struct queue *q);
 };
 
 /* The one device that this process works on. */
@@ -128,15 +131,11 @@ void cuda_pixels(struct queue *q, size_t images, size_t channels, size_t plane, 
                  const float *factor, const float *shift, float *out);
 void cuda_gather(struct queue *q, const struct gather *from, size_t count, const uint32_t *index,
                  const struct stream *coins, uint8_t *out, int32_t *label);
-/* gemm.c: by cuBLAS. What a queue needs for products is made at the first, or by open; close, with the queue,
- * is for one that is finished. */
-void cuda_products_open(struct queue *q);
-void cuda_products_close(struct queue *q);
+/* gemm.c: by cuBLAS */
 void cuda_gemm(struct queue *q, bool ta, bool tb, size_t m, size_t n, size_t k, float alpha, const float *a,
                const float *b, float beta, float *c);
 
 extern const struct image_kernels cuda_image; /* image.c */
-void cuda_layers_close(struct queue *q);      /* as cuda_products_close() */
 
 #ifdef __cplusplus
 }

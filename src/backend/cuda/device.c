@@ -59,18 +59,17 @@ static int no_device(cudaError_t status, struct err *e)
 	(void)cudaGetLastError();
 	versions(&driver, &runtime);
 	if (status == cudaErrorInsufficientDriver && driver > 0)
-		return err_world(
-		        e,
-		        "cuda: the NVIDIA driver is too old: found one for CUDA %s, expected one for "
-		        "CUDA %s, with which this program was built",
-		        cuda_version(driver, have), cuda_version(runtime, want));
+		return err_world(e,
+		                 "the NVIDIA driver is too old: found one for CUDA %s, expected one for "
+		                 "CUDA %s, with which this program was built",
+		                 cuda_version(driver, have), cuda_version(runtime, want));
 	if (driver == 0)
-		return err_world(e, "cuda: no NVIDIA driver was found on this machine");
+		return err_world(e, "no NVIDIA driver was found on this machine");
 	if (status != cudaSuccess && status != cudaErrorNoDevice)
-		return err_world(e, "cuda: the GPUs cannot be counted: %s (%s)", cudaGetErrorString(status),
+		return err_world(e, "the GPUs cannot be counted: %s (%s)", cudaGetErrorString(status),
 		                 cudaGetErrorName(status));
-	return visible ? err_world(e, "cuda: no GPU was found; CUDA_VISIBLE_DEVICES is \"%s\"", visible)
-	               : err_world(e, "cuda: no GPU was found");
+	return visible ? err_world(e, "no GPU was found; CUDA_VISIBLE_DEVICES is \"%s\"", visible)
+	               : err_world(e, "no GPU was found");
 }
 
 /* -1 and a sentence unless there is one. */
@@ -101,16 +100,15 @@ static int check_capability(int device, const struct cudaDeviceProp *p, struct e
 {
 	int capability = p->major * 10 + p->minor;
 	if (capability < LEAST_CAPABILITY)
-		return err_world(e, "cuda: GPU %d (%s) has compute capability %d.%d, expected at least %d.%d",
+		return err_world(e, "GPU %d (%s) has compute capability %d.%d, expected at least %d.%d",
 		                 device, p->name, p->major, p->minor, LEAST_CAPABILITY / 10,
 		                 LEAST_CAPABILITY % 10);
 	if (!has_kernels(capability))
-		return err_world(
-		        e,
-		        "cuda: GPU %d (%s) has compute capability %d.%d, and this program has kernels "
-		        "for the architectures %s; build it with CUDA_ARCH=%d, where the toolkit "
-		        "knows that",
-		        device, p->name, p->major, p->minor, SIGNSGD_CUDA_ARCHS, capability);
+		return err_world(e,
+		                 "GPU %d (%s) has compute capability %d.%d, and this program has kernels "
+		                 "for the architectures %s; build it with CUDA_ARCH=%d, where the toolkit "
+		                 "knows that",
+		                 device, p->name, p->major, p->minor, SIGNSGD_CUDA_ARCHS, capability);
 	return 0;
 }
 
@@ -119,7 +117,7 @@ static int choose(int64_t wanted, int count, struct err *e)
 	if (wanted == CUDA_DEVICE_LOCAL_RANK)
 		return mpi_launched_rank_here() % count;
 	if (wanted >= count)
-		return err_world(e, "cuda: device: found %lld, and this machine has %d GPU%s, counted from 0",
+		return err_world(e, "device: found %lld, and this machine has %d GPU%s, counted from 0",
 		                 (long long)wanted, count, count == 1 ? "" : "s");
 	return (int)wanted;
 }
@@ -133,7 +131,7 @@ static int begin(int device, const struct cudaDeviceProp *p, struct err *e)
 	if (status == cudaSuccess)
 		return 0;
 	(void)cudaGetLastError();
-	return err_world(e, "cuda: GPU %d (%s) cannot be used: %s (%s)", device, p->name,
+	return err_world(e, "GPU %d (%s) cannot be used: %s (%s)", device, p->name,
 	                 cudaGetErrorString(status), cudaGetErrorName(status));
 }
 
@@ -146,7 +144,7 @@ int cuda_device_open(int64_t wanted, struct err *e)
 	if (cuda_machine.device == device)
 		return 0;
 	if (cuda_machine.device >= 0)
-		return err_world(e, "cuda: this process works on GPU %d already, and cannot on GPU %d too",
+		return err_world(e, "this process works on GPU %d already, and cannot on GPU %d too",
 		                 cuda_machine.device, device);
 	cudaError_t status = cudaGetDeviceProperties(&p, device);
 	if (status != cudaSuccess)

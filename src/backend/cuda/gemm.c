@@ -4,11 +4,19 @@
 #include "backend/cuda/cuda.h"
 #include "backend/cuda/library.h"
 
+static void close_products(struct queue *q)
+{
+	cuda_here();
+	cublas_check(cublas_must_be_there()->destroy(q->products), "let go of this device");
+	cuda_memory.release(q->workspace);
+	q->products = q->workspace = NULL;
+}
+
 /*
  * One handle and one workspace a queue: with a workspace of its own, what cuBLAS computes does not depend on
  * what other queues do.
  */
-void cuda_products_open(struct queue *q)
+static void open_products(struct queue *q)
 {
 	const struct cublas *library = cublas_must_be_there();
 	cublas_handle handle = NULL;
@@ -21,16 +29,7 @@ void cuda_products_open(struct queue *q)
 	/* after the stream, which takes the workspace away */
 	cublas_check(library->set_workspace(handle, q->workspace, CUDA_WORKSPACE), "work in given memory");
 	q->products = handle;
-}
-
-void cuda_products_close(struct queue *q)
-{
-	if (!q->products)
-		return;
-	cuda_here();
-	cublas_check(cublas_must_be_there()->destroy(q->products), "let go of this device");
-	cuda_memory.release(q->workspace);
-	q->products = q->workspace = NULL;
+	q->close_products = close_products;
 }
 
 static cublas_compute compute(void)
@@ -67,11 +66,10 @@ void cuda_gemm(struct queue *q, bool ta, bool tb, size_t m, size_t n, size_t k, 
 		return;
 	}
 	if (m > INT_MAX || n > INT_MAX || k > INT_MAX)
-		die("cuBLAS cannot multiply matrices of %zu x %zu and %zu x %zu: expected at most %d rows "
-		    "and "
+		die("cuBLAS cannot multiply %zu x %zu and %zu x %zu numbers: expected at most %d rows and "
 		    "columns",
 		    m, k, k, n, INT_MAX);
-	cuda_products_open(q);
+	open_products(q);
 	cuda_here();
 	cublas_check(cublas_must_be_there()->gemm(q->products, tb ? CUBLAS_TRANSPOSED : CUBLAS_PLAIN,
 	                                          ta ? CUBLAS_TRANSPOSED : CUBLAS_PLAIN, (int)n, (int)m,

@@ -11,7 +11,7 @@ struct row_loss {
 	double loss, correct;
 };
 
-enum { ROWS_MOST = CUDA_SCRATCH / sizeof(struct row_loss), ROW_SHORT = 256 };
+enum { ROWS_MOST = CUDA_SCRATCH / sizeof(struct row_loss), WARP_ENOUGH = 256 };
 
 /* A number, and where it is. */
 struct place {
@@ -36,6 +36,8 @@ static __device__ inline struct place block_largest(size_t n, const float *z)
 	for (int offset = WARP / 2; offset > 0; offset /= 2)
 		best = larger(best, place{__shfl_xor_sync(WHOLE_WARP, best.value, offset),
 		                          __shfl_xor_sync(WHOLE_WARP, best.index, offset)});
+	if (blockDim.x == WARP)
+		return best;
 	if (threadIdx.x % WARP == 0) {
 		value[threadIdx.x / WARP] = best.value;
 		index[threadIdx.x / WARP] = best.index;
@@ -82,14 +84,19 @@ static __global__ void add_rows(unsigned rows, const struct row_loss *row, struc
 	}
 }
 
+/* Of the block that goes through n numbers. */
+static int threads_for(size_t n)
+{
+	return n <= WARP_ENOUGH ? (int)WARP : (int)CUDA_THREADS;
+}
+
 void cuda_softmax_loss(struct queue *q, size_t rows, size_t n, float *z, const int32_t *label, bool back,
                        float weight, struct loss *out)
 {
 	struct row_loss *result = (struct row_loss *)q->scratch;
-	int threads = n <= ROW_SHORT ? (int)WARP : (int)CUDA_THREADS;
 	for (size_t r = 0; r < rows; r += ROWS_MOST) {
 		unsigned count = rows - r < ROWS_MOST ? (unsigned)(rows - r) : (unsigned)ROWS_MOST;
-		LAUNCH(q, softmax_rows, count, threads, n, z + r * n, label + r, back, weight, result);
-		LAUNCH(q, add_rows, 1, CUDA_THREADS, count, result, out);
+		LAUNCH(q, softmax_rows, count, threads_for(n), n, z + r * n, label + r, back, weight, result);
+		LAUNCH(q, add_rows, 1, threads_for(count), count, result, out);
 	}
 }

@@ -81,8 +81,10 @@ static void cuda_finish(struct queue *q)
 static void cuda_queue_close(struct queue *q)
 {
 	cuda_finish(q);
-	cuda_products_close(q);
-	cuda_layers_close(q);
+	if (q->close_products)
+		q->close_products(q);
+	if (q->close_layers)
+		q->close_layers(q);
 	staging_close(&q->staging);
 	cuda_release(q->scratch);
 	cuda_check(cudaStreamDestroy(q->stream), "closing a stream");

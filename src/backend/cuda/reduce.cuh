@@ -21,6 +21,8 @@ static __device__ inline double block_sum(double x)
 {
 	__shared__ double part[WARPS_MOST];
 	x = warp_sum(x);
+	if (blockDim.x == WARP)
+		return x;
 	if (threadIdx.x % WARP == 0)
 		part[threadIdx.x / WARP] = x;
 	__syncthreads();

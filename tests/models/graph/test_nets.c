@@ -6,11 +6,12 @@
 #include <math.h>
 #include <string.h>
 #include "registry.h"
+#include "tests/support/machines.h"
 #include "tests/support/net_fixture.h"
 
 static void both_machines(const struct net_suit *s, void (*try)(struct net_fixture *t))
 {
-	for (const struct row *const *machine = family_backends.rows; *machine; machine++) {
+	for (const struct row *const *machine = machines_on_host(); *machine; machine++) {
 		struct net_fixture t;
 		if (s->heavy && strcmp((*machine)->name, "ref") == 0)
 			continue;

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 #include "registry.h"
+#include "tests/support/machines.h"
 #include "tests/support/model_fixture.h"
 
 /* Probability that a normal number of deviation 1 is above s. */
@@ -90,7 +91,7 @@ Test(quadratic, noise_is_unbiased_with_the_variance_of_a_batch_s_mean)
 	         SIGMA);
 	snprintf(curved, sizeof curved,
 	         "{\"kind\":\"quadratic\",\"dimensions\":%d,\"noise\":%g,\"spread\":9}", DIMENSIONS, SIGMA);
-	for (const struct row *const *machine = family_backends.rows; *machine; machine++) {
+	for (const struct row *const *machine = machines_on_host(); *machine; machine++) {
 		check_noise(flat, (*machine)->name);
 		check_noise(curved, (*machine)->name);
 	}
