@@ -14,6 +14,7 @@
  *
  *   weights       weight [M] in the answer, chosen [M], bucket [M] (probe/probe_weights.c)
  *   kappa         kappa and its bound, error, spread (probe/probe_kappa.c)
+ *   certificate   turned [M/2]: share of coordinates that f voters could turn (probe/probe_certificate.c)
  *
  * From the parameters after the step:
  *
@@ -96,13 +97,19 @@ void probe_close(struct probe *p);
 /* What the probes need from step number `step` (from 0). */
 struct probe_wants probe_wants(const struct settings *s, int64_t step);
 
+/*
+ * The messages of the voters that a step counts, where they are combined: coordinates [begin, end) of pushes
+ * [count], in a lane. Before probe_step(), and every coordinate once. The queue is that of the lane.
+ */
+void probe_votes(struct probe *p, const struct step_job *job, int lane, int count, const void *const *pushes,
+                 size_t begin, size_t end);
 /* Append the rows that are due from this step's messages and gradients. */
 void probe_step(struct probe *p, const struct probe_view *v);
 /* Append the rows that are due from the parameters x [n] after `done` steps; 0: before the first step. */
 void probe_applied(struct probe *p, const float *x, int64_t done, const struct probe_pass *pass);
 
 /* Bytes for the memory plan: of the probes' buffers, and of their rows in the result file of a whole run. */
-size_t probe_bytes(const struct settings *s, size_t n);
+size_t probe_bytes(const struct settings *s, size_t n, size_t lanes);
 size_t probe_file_bytes(const struct settings *s, size_t n);
 
 #endif

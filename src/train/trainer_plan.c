@@ -223,7 +223,7 @@ void trainer_plan_share(const struct settings *s, int lanes, const struct plan_s
 	if (!be.memory->host)
 		plan_mirrors(share, out);
 	if (share->root)
-		out->record = sum(record_bytes(s, n), probe_bytes(s, n));
+		out->record = sum(record_bytes(s, n), probe_bytes(s, n, (size_t)lanes));
 	sum_up(out);
 }
 
