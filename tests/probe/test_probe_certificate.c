@@ -239,6 +239,39 @@ Test(probe_certificate, the_same_bits_wherever_one_process_counts)
 	expect_same("one", "mpi");
 }
 
+/* The last row, in words and as JSON; null where nothing was recorded. */
+Test(probe_certificate, is_shown)
+{
+	struct arena a = {0};
+	struct json *lines[CLI_LINES];
+	char words[160];
+	size_t count;
+	simulate("r", RUN("random", "random"), "");
+	double *turned = column("r", "/probes/certificate/turned", &count), *last = turned + count - M / 2;
+	cr_assert_eq(cli("show --json %s/r.h5", cli_folder), 0, "%s", cli_err);
+	cr_assert_eq(cli_json_lines(&a, lines), 1);
+	const struct json *shown = json_member(lines[0], "certificate");
+	cr_assert(shown && shown->type == JSON_OBJECT, "%s", cli_out);
+	cr_expect_eq(json_member(shown, "step")->number, STEPS);
+	size_t f = 0;
+	for (const struct json *v = json_member(shown, "turned")->child; v; v = v->next, f++)
+		cr_expect(f < M / 2 && v->number == last[f], "%zu: %.17g", f, v->number);
+	cr_expect_eq(f, M / 2);
+	cr_assert_eq(cli("show %s/r.h5", cli_folder), 0, "%s", cli_err);
+	snprintf(words, sizeof words, "in step 4 the vote of %.2f %% of the coordinates",
+	         100 * (1 - last[0]));
+	cr_expect_not_null(strstr(cli_out, words), "%s: %s", words, cli_out);
+	snprintf(words, sizeof words, "of %.2f %% from any 3", 100 * (1 - last[2]));
+	cr_expect_not_null(strstr(cli_out, words), "%s: %s", words, cli_out);
+	simulate("r", RUN("random", "random"), "--set record={}");
+	cr_assert_eq(cli("show --json %s/r.h5", cli_folder), 0, "%s", cli_err);
+	cr_expect_not_null(strstr(cli_out, "\"certificate\":null"), "%s", cli_out);
+	cr_assert_eq(cli("show %s/r.h5", cli_folder), 0, "%s", cli_err);
+	cr_expect_null(strstr(cli_out, "certificate"), "%s", cli_out);
+	mem_free(turned);
+	arena_clear(&a);
+}
+
 Test(probe_certificate, what_cannot_be_recorded_is_refused_by_name)
 {
 	cli_write("e.json", RUN("random", "random"));
