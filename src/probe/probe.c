@@ -227,6 +227,8 @@ static void margin_step(struct probe *p, const struct probe_view *v)
 	size_t voters = (size_t)v->count;
 	memset(p->sums, 0, p->n * sizeof *p->sums);
 	for (size_t m = 0; m < voters; m++) {
+		if (v->born[m] < 0)
+			continue; /* in a run that is repeated */
 		see_push(p, v, (int)m);
 		votes_add(p->n, p->vote.seen, p->abstain.seen, p->sums);
 	}

@@ -6,7 +6,8 @@
  *
  *   agreement     agreement [M]: share of coordinates at which a worker's push has the sign of the answer;
  *                 NaN in a step that is withheld
- *   margin        votes [2M+1]: number of coordinates for each V = sum of signs, from -M to M
+ *   margin        votes [2M+1]: number of coordinates for each V = sum of the counted workers' signs, from
+ *                 -M to M
  *   norms         l1 [M], l2 [M]: of each worker's mini-batch gradient
  *   sign_failure  rate [M]: share of coordinates at which the mini-batch gradient's sign differs from the
  *                 full gradient's (Bernstein et al. 2019, figure 2 and the sign-failure bound);

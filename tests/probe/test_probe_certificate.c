@@ -5,6 +5,7 @@
  */
 #include <criterion/criterion.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include "base/mem.h"
 #include "h5/h5.h"
@@ -167,7 +168,17 @@ Test(probe_certificate, is_what_trying_all_other_votes_finds)
 
 /* --- runs ----------------------------------------------------------------------------------------------- */
 
-/* Where all workers were counted, margins say the same. */
+/* A row of the certificate is what the step's margins [2M+1] say. */
+static void expect_within(const double *turned, const double *votes)
+{
+	for (int f = 1; f <= M / 2; f++) {
+		double within = 0, got = turned[f - 1];
+		for (int sum = -2 * f; sum <= 2 * f; sum++)
+			within += votes[sum + M];
+		cr_expect_eq(got, within / N, "f %d: %g, expected %g", f, got, within / N);
+	}
+}
+
 static void check_beside_margins(const char *text, bool abstains)
 {
 	size_t rows, count, steps;
@@ -178,14 +189,11 @@ static void check_beside_margins(const char *text, bool abstains)
 	cr_assert(rows == STEPS / 2 * (M / 2) && count == STEPS / 2 * (2 * M + 1) && steps == STEPS / 2);
 	for (size_t i = 0; i < steps; i++) {
 		cr_expect_eq(step[i], 2 * (double)(i + 1));
-		for (int f = 1; f <= M / 2; f++) {
-			double within = 0, got = turned[i * (M / 2) + (size_t)f - 1];
-			for (int sum = -2 * f; sum <= 2 * f; sum++)
-				within += votes[i * (2 * M + 1) + (size_t)(sum + M)];
-			cr_expect_eq(got, within / N, "f %d: %g, expected %g", f, got, within / N);
-			cr_expect(got > 0 && (abstains && f >= 3 ? got == 1 : got < 1),
-			          "six votes are turned by three, nine by no four: %g", got);
-		}
+		const double *row = turned + i * (M / 2);
+		expect_within(row, votes + i * (2 * M + 1));
+		for (int f = 1; f <= M / 2; f++)
+			cr_expect(row[f - 1] > 0 && (abstains && f >= 3 ? row[f - 1] == 1 : row[f - 1] < 1),
+			          "six votes are turned by three, nine by no four: %g", row[f - 1]);
 	}
 	mem_free(turned);
 	mem_free(votes);
@@ -237,6 +245,37 @@ Test(probe_certificate, the_same_bits_wherever_one_process_counts)
 	                    cli_folder, cli_folder),
 	             0, "%s", cli_err);
 	expect_same("one", "mpi");
+}
+
+/* Two workers lose a round of a recorded run, which is repeated: they have no votes there to change. */
+Test(probe_certificate, counts_the_votes_of_those_that_were_counted)
+{
+	static const char text[] = RUN("positive", "positive");
+	int32_t born[STEPS][M] = {0};
+	size_t count, shape[] = {STEPS, M};
+	char path[200];
+	cli_write("e.json", text);
+	cr_assert_eq(cli("train %s/e.json --processes 2 --out %s/own.h5 --quiet", cli_folder, cli_folder), 0,
+	             "%s", cli_err);
+	for (int m = 2; m < 9; m += 5) {
+		born[1][m] = -1;
+		born[2][m] = born[3][m] = 2;
+	}
+	snprintf(path, sizeof path, "%s/own.h5", cli_folder);
+	struct h5 *f = h5_door_edit(path);
+	h5_write(f, "/voters/since", H5_I32, 2, shape, born);
+	h5_door_save(f);
+	h5_close(f);
+	cli_expect(1, "other bits", "simulate --replay %s --out %s/replay.h5 --quiet", path, cli_folder);
+	double *turned = column("replay", "/probes/certificate/turned", &count),
+	       *votes = column("replay", "/probes/margin/votes", &count);
+	cr_assert_eq(count, STEPS / 2 * (2 * M + 1));
+	for (int sum = -M; sum <= M; sum++)
+		cr_expect((sum % 2 != 0 && abs(sum) < M) || votes[sum + M] == 0,
+		          "seven were counted, and V = %d at %g coordinates", sum, votes[sum + M]);
+	expect_within(turned, votes);
+	mem_free(turned);
+	mem_free(votes);
 }
 
 /* The last row, in words and as JSON; null where nothing was recorded. */
