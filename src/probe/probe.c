@@ -66,6 +66,12 @@ static bool wants_planes(const struct settings *s)
 	return s->record.agreement > 0 || s->record.margin > 0 || s->record.sign_failure > 0;
 }
 
+/* Gradients of a full pass, or the parameters. */
+static bool reads_vectors(const struct settings *s)
+{
+	return settings_has_passes(s) || s->record.snapshots > 0;
+}
+
 struct probe_wants probe_wants(const struct settings *s, int64_t step)
 {
 	return (struct probe_wants){.norms = due(s, NORMS, step), .signs = due(s, SIGN_FAILURE, step)};
@@ -134,7 +140,7 @@ struct probe *probe_open(const struct settings *s, const struct backend *be, str
 	if (s->record.sign_failure > 0)
 		p->full = be->memory->alloc(n * sizeof(float), "gradient of a probe");
 	p->number = be->memory->alloc(sizeof *p->number, "sum");
-	if (settings_has_passes(s) || s->record.snapshots > 0)
+	if (reads_vectors(s))
 		p->seen = memory_scratch(be->memory, n * sizeof(float));
 	p->weights = weights_open(s, record_file(r));
 	p->kappa = kappa_open(s, be, pool, n, record_file(r));
@@ -340,7 +346,18 @@ size_t probe_bytes(const struct settings *s, size_t n, size_t lanes)
 		bytes += n * sizeof(float) + (size_t)s->workers * sign_plane_bytes(n);
 	if (settings_has_passes(s))
 		bytes += s->shape.n_train * sizeof(uint32_t); /* the order of a full pass */
-	bytes += noise_bytes(s) + moments_bytes(s, n) + certificate_bytes(s, lanes);
+	bytes +=
+	        noise_bytes(s) + moments_bytes(s, n) + kappa_bytes(s, n, lanes) + certificate_bytes(s, lanes);
+	return bytes;
+}
+
+size_t probe_mirror_bytes(const struct settings *s, size_t n, size_t lanes)
+{
+	size_t bytes = kappa_mirror_bytes(s, lanes) + certificate_mirror_bytes(s, lanes);
+	if (wants_planes(s))
+		bytes += 4 * sign_plane_bytes(n);
+	if (reads_vectors(s))
+		bytes += n * sizeof(float);
 	return bytes;
 }
 

@@ -111,6 +111,8 @@ void probe_applied(struct probe *p, const float *x, int64_t done, const struct p
 
 /* Bytes for the memory plan: of the probes' buffers, and of their rows in the result file of a whole run. */
 size_t probe_bytes(const struct settings *s, size_t n, size_t lanes);
+/* More buffers, where the machine's memory is not the host's: what of it is read. */
+size_t probe_mirror_bytes(const struct settings *s, size_t n, size_t lanes);
 size_t probe_file_bytes(const struct settings *s, size_t n);
 
 #endif

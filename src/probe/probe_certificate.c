@@ -169,8 +169,13 @@ void certificate_step(struct certificate *p, int64_t done)
 
 size_t certificate_bytes(const struct settings *s, size_t lanes)
 {
-	size_t lane = CHUNK * sizeof(int16_t) + 2 * CHUNK_BYTES + bins_of(s) * sizeof(int64_t);
+	size_t lane = CHUNK * sizeof(int16_t) + bins_of(s) * sizeof(int64_t);
 	return s->record.certificate > 0 ? lanes * lane : 0;
+}
+
+size_t certificate_mirror_bytes(const struct settings *s, size_t lanes)
+{
+	return s->record.certificate > 0 ? lanes * 2 * CHUNK_BYTES : 0;
 }
 
 double certificate_file_bytes(const struct settings *s)

@@ -222,6 +222,8 @@ void trainer_plan_share(const struct settings *s, int lanes, const struct plan_s
 		plan_rule(s, lanes, out);
 	if (!be.memory->host)
 		plan_mirrors(share, out);
+	if (!be.memory->host && share->root)
+		out->mirrors = sum(out->mirrors, probe_mirror_bytes(s, n, (size_t)lanes));
 	if (share->root)
 		out->record = sum(record_bytes(s, n), probe_bytes(s, n, (size_t)lanes));
 	sum_up(out);

@@ -1,5 +1,6 @@
 /* What memory a process is planned to need, by what it has of a run. */
 #include <criterion/criterion.h>
+#include <stdio.h>
 #include "tests/support/train.h"
 
 TestSuite(plan, .timeout = 60);
@@ -50,4 +51,33 @@ Test(plan, mirrors_are_counted_where_there_are_any)
 	cr_expect_eq(far.mirrors, state);
 	cr_expect_eq(apart.mirrors, state + (WORKERS + 1) * N * sizeof(float));
 	cr_expect_eq(far.total - own.total, far.mirrors);
+}
+
+/* What probes read of the machine's memory is there twice too; two lanes. */
+Test(plan, what_probes_read_is_counted_where_there_are_mirrors)
+{
+	static const struct {
+		const char *record, *aggregator;
+		size_t bytes;
+	} cases[] = {
+	        {"margin", "vote", 4 * 8 * ((N + 63) / 64)},
+	        {"snapshots", "vote", N * sizeof(float)},
+	        {"kappa", "mean", 2 * (WORKERS + 1) * 1024 * sizeof(float)},
+	        {"certificate", "vote", 2 * 2 * 65536 / 8},
+	};
+	const struct plan_share all = {WORKERS, true, true, false}, sent = {WORKERS, false, true, false};
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		char asked[400], plain[400];
+		for (int far = 0; far < 2; far++) {
+			const char *backend = far ? ",\"backend\":\"guarded\"}" : "}";
+			snprintf(plain, sizeof plain, RUN "\"%s\"%s", cases[i].aggregator, backend);
+			snprintf(asked, sizeof asked, RUN "\"%s\",\"record\":{\"%s\":1}%s",
+			         cases[i].aggregator, cases[i].record, backend);
+			const struct plan with = plan_of(asked, &all), without = plan_of(plain, &all);
+			cr_expect_eq(with.mirrors - without.mirrors, far ? cases[i].bytes : 0, "%s: %zu",
+			             cases[i].record, with.mirrors - without.mirrors);
+			cr_expect_gt(with.record, without.record, "%s", cases[i].record);
+		}
+		cr_expect_eq(plan_of(asked, &sent).mirrors, plan_of(plain, &sent).mirrors, "who records");
+	}
 }
