@@ -30,7 +30,8 @@ struct figures {
 };
 
 /* Options that go on to the script as they are. */
-static const char *const passed[] = {"title", "x", "y", "band", "width", "height", "log", "theory", "target"};
+static const char *const passed[] = {"title",  "x",   "y",      "band",   "width",
+                                     "height", "log", "theory", "target", "f"};
 
 static int by_name(const void *a, const void *b)
 {
@@ -242,7 +243,7 @@ static const struct option options[] = {
         {"o", "FILE", "the figure: .png, .svg or .pdf"},
         {"out", "FILE", "the same"},
         {"title", "TEXT", "title of the figure"},
-        {"x", "AXIS", "curves: step, epoch, wall or bytes; snr, kappa: step or epoch"},
+        {"x", "AXIS", "curves: step, epoch, wall or bytes; snr, kappa, certificate: step or epoch"},
         {"y", "VALUE",
          "curves: test_accuracy, test_loss, train_loss, train_accuracy; text: test_perplexity, "
          "train_perplexity, test_bits"},
@@ -251,6 +252,7 @@ static const struct option options[] = {
         {"height", "INCHES", "of the figure"},
         {"log", NULL, "curves: logarithmic y axis"},
         {"target", "SHARE", "time-to-accuracy: the accuracy, as in 0.88"},
+        {"f", "F,...", "certificate: numbers of voters that have a line, as in 1,2; else up to 8 of them"},
         {"theory", NULL, "toy: the bound of Theorem 2 over the measured gradient norm"},
         {"quiet", NULL, "say only errors"},
         {NULL, NULL, NULL},
@@ -264,9 +266,9 @@ const struct command cmd_plot = {
                    "their share), toy (the objective on a logarithmic scale), noise (histograms of single "
                    "weights' stochastic gradients), partition (what each worker got, by class), snr "
                    "(signal-to-noise ratio over a run), kappa (how robust the aggregator was in each step, "
-                   "beside its bound), time-to-accuracy (accuracy over wall time). Means are over finished "
-                   "runs of "
-                   "one experiment; unfinished "
+                   "beside its bound), certificate (share of coordinates at which no f voters could have "
+                   "turned the majority), time-to-accuracy (accuracy over wall "
+                   "time). Means are over finished runs of one experiment; unfinished "
                    "ones are drawn by themselves. Needs a Python 3 with h5py, numpy and matplotlib; "
                    "SIGNSGD_PYTHON names one. What follows '--' goes to the "
                    "script.",

@@ -80,6 +80,31 @@ static void add_identity(struct buf *b, const char *path)
 	h5_close(f);
 }
 
+/* The certificate's last row; null without one. */
+static void line_certificate(struct buf *b, const struct summary *r)
+{
+	struct err ignored = {0}; /* the file has just been read; what it does not say is not shown */
+	struct buf out = {0};
+	double *turned;
+	size_t count;
+	int64_t step = 0;
+	record_certificate(r->path, &step, &turned, &count, &ignored);
+	for (size_t f = 0; f < count; f++)
+		buf_format(&out, "%s%.17g", f ? "," : "", turned[f]);
+	if (count > 0) {
+		line_open(b, "certificate");
+		line_int(b, "step", step);
+		char *list = mem_format("[%s]", out.text);
+		line_raw(b, "turned", list);
+		mem_free(list);
+		line_close(b);
+	} else {
+		line_raw(b, "certificate", "null");
+	}
+	buf_clear(&out);
+	mem_free(turned);
+}
+
 /* Files say only what there is some of. */
 static void line_count_or_null(struct buf *b, const char *name, int64_t count)
 {
@@ -111,6 +136,7 @@ static void print_line(const struct summary *r)
 	line_int(&b, "adversaries", i->adversaries);
 	line_text(&b, "attack", i->attack);
 	line_real(&b, "final_train_loss", i->final_train_loss);
+	line_certificate(&b, r);
 	add_identity(&b, r->path);
 	line_print(&b, stdout);
 }
@@ -212,6 +238,28 @@ static void result_facts(struct table *t, const struct run_info *i)
 	}
 }
 
+/* From one voter, and from as many as are Byzantine. */
+static void certificate_facts(struct table *t, const struct summary *r)
+{
+	struct err ignored = {0}; /* as in line_certificate() */
+	size_t count, byzantine = (size_t)r->info.adversaries;
+	double *turned;
+	int64_t step = 0;
+	record_certificate(r->path, &step, &turned, &count, &ignored);
+	if (count > 0) {
+		char more[80] = "";
+		if (byzantine > 1 && byzantine <= count)
+			snprintf(more, sizeof more, ", of %.2f %% from any %zu",
+			         100 * (1 - turned[byzantine - 1]), byzantine);
+		fact(t, "certificate");
+		table_cell(t,
+		           "in step %" PRId64
+		           " the vote of %.2f %% of the coordinates was safe from any one voter%s",
+		           step, 100 * (1 - turned[0]), more);
+	}
+	mem_free(turned);
+}
+
 /* Nobody is at fault where a step is withheld because workers are not there. */
 static void fault_facts(struct table *t, const struct summary *r)
 {
@@ -245,6 +293,7 @@ static void print_facts(const struct summary *r)
 	extended_facts(&t, r);
 	bytes_fact(&t, i);
 	result_facts(&t, i);
+	certificate_facts(&t, r);
 	fault_facts(&t, r);
 	table_print(&t, stdout, 2);
 	table_clear(&t);

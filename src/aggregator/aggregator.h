@@ -23,6 +23,7 @@ struct aggregator {
 	int takes;              /* the kinds of messages that it combines: TAKES_ */
 	enum message_kind answers;
 	bool separable;
+	bool majority;   /* the answer is the sign of the plain sum of the voters' signs */
 	bool float_mean; /* of floats, the answer is their mean, as an all-reduce makes it */
 	/*
 	 * How the answer is made of messages that must be seen all at once (aggregator/rule_run.h); combine()

@@ -50,6 +50,7 @@ const struct aggregator aggregator_vote = {
         .takes = TAKES_SIGNS,
         .answers = MESSAGE_SIGNS,
         .separable = true,
+        .majority = true,
         .abstains = vote_abstains,
         .combine = vote_combine,
 };

@@ -149,10 +149,27 @@ static int check_kappa(const struct settings *s, struct err *e)
 	        m.compressor->row.name, signs ? "signs" : "what has the learning rate in it");
 }
 
+static int check_certificate(const struct settings *s, struct err *e)
+{
+	const struct aggregator *agg = (const struct aggregator *)s->aggregator.row;
+	if (s->record.certificate == 0)
+		return 0;
+	if (!agg->majority)
+		return err_user(e,
+		                "certificate: it says how many voters could turn a majority, and aggregator "
+		                "\"%s\" takes none; expected \"vote\"",
+		                agg->row.name);
+	if (s->workers < 2)
+		return err_user(e, "certificate: it goes up to half of the workers, found 1 worker, expected "
+		                   "2 or more");
+	return 0;
+}
+
 int experiment_check_probes(struct arena *a, struct settings *s, struct err *e)
 {
 	const size_t given = s->record.noise.at.count;
-	if (settle_epochs(a, s, e) || check_leftover(s, e) || check_rule_weights(s, e) || check_kappa(s, e))
+	if (settle_epochs(a, s, e) || check_leftover(s, e) || check_rule_weights(s, e) || check_kappa(s, e) ||
+	    check_certificate(s, e))
 		return -1;
 	bool noise = s->record.noise.every > 0 || s->record.noise.at.count > 0;
 	if (!noise && s->record.noise.weights.count + (size_t)s->record.noise.random > 0)

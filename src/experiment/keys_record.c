@@ -112,6 +112,16 @@ const struct key experiment_record_keys[] = {
          .unit = "steps",
          .help = "how far the answer is from the mean of the honest workers, over their spread, beside its "
                  "bound, this often; 0: never. Of `simulate`"},
+        {.name = "certificate",
+         .kind = KEY_INT,
+         .offset = IN(record, certificate),
+         .default_json = "null",
+         .default_says = "0",
+         .lowest = 0,
+         .highest = COUNT_MAX,
+         .unit = "steps",
+         .help = "share of coordinates at which f of the counted voters, voting otherwise, could turn the "
+                 "majority, for every f up to half of the workers, this often; 0: never. Of `vote`"},
         {.name = "snapshots",
          .kind = KEY_INT,
          .offset = IN(record, snapshots),

@@ -46,7 +46,8 @@ struct settings {
 		int64_t every, train;
 	} eval;
 	struct {
-		int64_t every, agreement, margin, norms, sign_failure, snapshots, snr, l1_l2, weights, kappa;
+		int64_t every, agreement, margin, norms, sign_failure, snapshots, snr, l1_l2, weights, kappa,
+		        certificate;
 		struct {
 			int64_t every, random;
 			struct ints at, weights;

@@ -27,6 +27,7 @@ struct probe {
 	float *seen;    /* [n] where a vector of the machine is read; NULL: where it is */
 	struct weights *weights;
 	struct kappa *kappa;
+	struct certificate *certificate;
 	struct noise *noise;
 	struct moments *moments;
 	bool noise_due, moments_due; /* in the present pass */
@@ -63,6 +64,12 @@ const char *probe_needs_all(const struct settings *s)
 static bool wants_planes(const struct settings *s)
 {
 	return s->record.agreement > 0 || s->record.margin > 0 || s->record.sign_failure > 0;
+}
+
+/* Gradients of a full pass, or the parameters. */
+static bool reads_vectors(const struct settings *s)
+{
+	return settings_has_passes(s) || s->record.snapshots > 0;
 }
 
 struct probe_wants probe_wants(const struct settings *s, int64_t step)
@@ -133,10 +140,11 @@ struct probe *probe_open(const struct settings *s, const struct backend *be, str
 	if (s->record.sign_failure > 0)
 		p->full = be->memory->alloc(n * sizeof(float), "gradient of a probe");
 	p->number = be->memory->alloc(sizeof *p->number, "sum");
-	if (settings_has_passes(s) || s->record.snapshots > 0)
+	if (reads_vectors(s))
 		p->seen = memory_scratch(be->memory, n * sizeof(float));
 	p->weights = weights_open(s, record_file(r));
 	p->kappa = kappa_open(s, be, pool, n, record_file(r));
+	p->certificate = certificate_open(s, be, pool, n, record_file(r));
 	p->noise = noise_open(s, n, record_file(r));
 	p->moments = moments_open(s, be, queue, n, record_file(r));
 	return p;
@@ -148,6 +156,7 @@ void probe_close(struct probe *p)
 		return;
 	weights_close(p->weights);
 	kappa_close(p->kappa);
+	certificate_close(p->certificate);
 	noise_close(p->noise);
 	moments_close(p->moments);
 	struct h5_column *columns[] = {p->agreement, p->votes,   p->l1,      p->l2,
@@ -224,13 +233,10 @@ static void margin_step(struct probe *p, const struct probe_view *v)
 	size_t voters = (size_t)v->count;
 	memset(p->sums, 0, p->n * sizeof *p->sums);
 	for (size_t m = 0; m < voters; m++) {
+		if (v->born[m] < 0)
+			continue; /* in a run that is repeated */
 		see_push(p, v, (int)m);
-		const uint64_t *vote = p->vote.seen, *abstains = p->abstain.seen;
-		for (size_t i = 0; i < p->n; i++) {
-			int minus = (int)(vote[i / 64] >> (i % 64) & 1),
-			    abstain = (int)(abstains[i / 64] >> (i % 64) & 1);
-			p->sums[i] = (int16_t)(p->sums[i] + (1 - abstain) * (1 - 2 * minus));
-		}
+		votes_add(p->n, p->vote.seen, p->abstain.seen, p->sums);
 	}
 	memset(p->bins, 0, (2 * voters + 1) * sizeof *p->bins);
 	for (size_t i = 0; i < p->n; i++)
@@ -275,6 +281,12 @@ static void sign_failure_step(struct probe *p, const struct probe_view *v)
 	h5_append(p->full_l2, 1, &l2);
 }
 
+void probe_votes(struct probe *p, const struct step_job *job, int lane, int count, const void *const *pushes,
+                 size_t begin, size_t end)
+{
+	certificate_votes(p->certificate, job, lane, count, pushes, begin, end);
+}
+
 void probe_step(struct probe *p, const struct probe_view *v)
 {
 	static void (*const groups[])(struct probe *, const struct probe_view *) = {
@@ -288,6 +300,7 @@ void probe_step(struct probe *p, const struct probe_view *v)
 	}
 	weights_step(p->weights, v, done);
 	kappa_step(p->kappa, v, done);
+	certificate_step(p->certificate, done);
 }
 
 static void take(void *self, const float *g)
@@ -322,7 +335,7 @@ void probe_applied(struct probe *p, const float *x, int64_t done, const struct p
 	run_pass(p, done, pass);
 }
 
-size_t probe_bytes(const struct settings *s, size_t n)
+size_t probe_bytes(const struct settings *s, size_t n, size_t lanes)
 {
 	size_t bytes = 0;
 	if (wants_planes(s))
@@ -333,7 +346,18 @@ size_t probe_bytes(const struct settings *s, size_t n)
 		bytes += n * sizeof(float) + (size_t)s->workers * sign_plane_bytes(n);
 	if (settings_has_passes(s))
 		bytes += s->shape.n_train * sizeof(uint32_t); /* the order of a full pass */
-	bytes += noise_bytes(s) + moments_bytes(s, n);
+	bytes +=
+	        noise_bytes(s) + moments_bytes(s, n) + kappa_bytes(s, n, lanes) + certificate_bytes(s, lanes);
+	return bytes;
+}
+
+size_t probe_mirror_bytes(const struct settings *s, size_t n, size_t lanes)
+{
+	size_t bytes = kappa_mirror_bytes(s, lanes) + certificate_mirror_bytes(s, lanes);
+	if (wants_planes(s))
+		bytes += 4 * sign_plane_bytes(n);
+	if (reads_vectors(s))
+		bytes += n * sizeof(float);
 	return bytes;
 }
 
@@ -342,8 +366,8 @@ size_t probe_file_bytes(const struct settings *s, size_t n)
 	size_t m = (size_t)s->workers;
 	const size_t row[] = {8 * m, 8 * (2 * m + 1), 16 * m, 8 * m + 16, 4 * n};
 	/* In double: the size of an absurd request must not wrap round to a small one. */
-	double bytes =
-	        noise_file_bytes(s) + moments_file_bytes(s) + weights_file_bytes(s) + kappa_file_bytes(s);
+	double bytes = noise_file_bytes(s) + moments_file_bytes(s) + weights_file_bytes(s) +
+	               kappa_file_bytes(s) + certificate_file_bytes(s);
 	for (int g = AGREEMENT; g <= SNAPSHOTS; g++)
 		if (every(s, (enum group)g) > 0)
 			bytes += (8 + (double)row[g]) * (double)(s->steps / every(s, (enum group)g));

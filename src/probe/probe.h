@@ -6,7 +6,8 @@
  *
  *   agreement     agreement [M]: share of coordinates at which a worker's push has the sign of the answer;
  *                 NaN in a step that is withheld
- *   margin        votes [2M+1]: number of coordinates for each V = sum of signs, from -M to M
+ *   margin        votes [2M+1]: number of coordinates for each V = sum of the counted workers' signs, from
+ *                 -M to M
  *   norms         l1 [M], l2 [M]: of each worker's mini-batch gradient
  *   sign_failure  rate [M]: share of coordinates at which the mini-batch gradient's sign differs from the
  *                 full gradient's (Bernstein et al. 2019, figure 2 and the sign-failure bound);
@@ -14,6 +15,7 @@
  *
  *   weights       weight [M] in the answer, chosen [M], bucket [M] (probe/probe_weights.c)
  *   kappa         kappa and its bound, error, spread (probe/probe_kappa.c)
+ *   certificate   turned [M/2]: share of coordinates that f voters could turn (probe/probe_certificate.c)
  *
  * From the parameters after the step:
  *
@@ -96,13 +98,21 @@ void probe_close(struct probe *p);
 /* What the probes need from step number `step` (from 0). */
 struct probe_wants probe_wants(const struct settings *s, int64_t step);
 
+/*
+ * The messages of the voters that a step counts, where they are combined: coordinates [begin, end) of pushes
+ * [count], in a lane. Before probe_step(), and every coordinate once. The queue is that of the lane.
+ */
+void probe_votes(struct probe *p, const struct step_job *job, int lane, int count, const void *const *pushes,
+                 size_t begin, size_t end);
 /* Append the rows that are due from this step's messages and gradients. */
 void probe_step(struct probe *p, const struct probe_view *v);
 /* Append the rows that are due from the parameters x [n] after `done` steps; 0: before the first step. */
 void probe_applied(struct probe *p, const float *x, int64_t done, const struct probe_pass *pass);
 
 /* Bytes for the memory plan: of the probes' buffers, and of their rows in the result file of a whole run. */
-size_t probe_bytes(const struct settings *s, size_t n);
+size_t probe_bytes(const struct settings *s, size_t n, size_t lanes);
+/* More buffers, where the machine's memory is not the host's: what of it is read. */
+size_t probe_mirror_bytes(const struct settings *s, size_t n, size_t lanes);
 size_t probe_file_bytes(const struct settings *s, size_t n);
 
 #endif

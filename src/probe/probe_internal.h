@@ -51,6 +51,26 @@ struct kappa *kappa_open(const struct settings *s, const struct backend *be, str
                          struct h5 *f);
 void kappa_close(struct kappa *p);
 void kappa_step(struct kappa *p, const struct probe_view *v, int64_t done);
+size_t kappa_bytes(const struct settings *s, size_t n, size_t lanes);
+size_t kappa_mirror_bytes(const struct settings *s, size_t lanes);
 double kappa_file_bytes(const struct settings *s);
+
+/* certificate: how many voters could turn the majority. NULL where it is not asked for. */
+struct certificate;
+
+struct certificate *certificate_open(const struct settings *s, const struct backend *be, struct pool *pool,
+                                     size_t n, struct h5 *f);
+void certificate_close(struct certificate *p);
+/* As probe_votes(). */
+void certificate_votes(struct certificate *p, const struct step_job *job, int lane, int count,
+                       const void *const *pushes, size_t begin, size_t end);
+void certificate_step(struct certificate *p, int64_t done);
+size_t certificate_bytes(const struct settings *s, size_t lanes);
+size_t certificate_mirror_bytes(const struct settings *s, size_t lanes);
+double certificate_file_bytes(const struct settings *s);
+
+/* Add a message's signs to V, sums [n], from planes of backend/sign.h that this thread reads. abstain NULL:
+ * there is no such plane. */
+void votes_add(size_t n, const uint64_t *vote, const uint64_t *abstain, int16_t *sums);
 
 #endif

@@ -193,6 +193,17 @@ void kappa_step(struct kappa *p, const struct probe_view *v, int64_t done)
 	h5_append(p->spread, 1, &all.spread);
 }
 
+size_t kappa_bytes(const struct settings *s, size_t n, size_t lanes)
+{
+	size_t pointers = (lanes + 1) * (size_t)s->workers * sizeof(float *);
+	return s->record.kappa > 0 ? meeting_blocks(n) * sizeof(struct sums) + pointers : 0;
+}
+
+size_t kappa_mirror_bytes(const struct settings *s, size_t lanes)
+{
+	return s->record.kappa > 0 ? lanes * ((size_t)s->workers + 1) * CHUNK * sizeof(float) : 0;
+}
+
 double kappa_file_bytes(const struct settings *s)
 {
 	return s->record.kappa > 0 ? 8.0 * 5 * (double)(s->steps / s->record.kappa) : 0;

@@ -176,6 +176,11 @@ int record_read_voters(const char *path, size_t workers, int64_t *steps, int32_t
  * none was counted; "" for a file without counts. -1 and a sentence when it cannot be read. */
 int record_say_faults(const char *path, struct buf *out, struct err *e);
 
+/* The last row of the probe certificate (probe/probe.h): the steps that were done, and the share of
+ * coordinates that f = 1, 2, ... voters could turn, *turned [*count] by mem_array(); NULL and 0 where there
+ * is no row. -1 and a sentence when it cannot be read. */
+int record_certificate(const char *path, int64_t *step, double **turned, size_t *count, struct err *e);
+
 /* Do both runs end with the same bits, tensor by tensor? 1, or 0 and the first that differs, or -1 and a
  * sentence. */
 int record_same_final(const char *path, const char *other, char *different, size_t size, struct err *e);

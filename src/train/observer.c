@@ -22,7 +22,7 @@ void observer_close(struct observer *o)
 	evaluate_close(&o->evaluation);
 }
 
-int observer_check(const struct settings *s, const struct transport *t, struct err *e)
+static int check_kappa(const struct settings *s, const struct transport *t, struct err *e)
 {
 	if (s->record.kappa == 0 || t->processes == TRANSPORT_ALONE)
 		return 0;
@@ -32,6 +32,23 @@ int observer_check(const struct settings *s, const struct transport *t, struct e
 	        "these are in other processes; expected transport \"local\": `signsgd simulate` gives the "
 	        "same bits and records it",
 	        s->source, t->row.name);
+}
+
+static int check_certificate(const struct settings *s, const struct transport *t, struct err *e)
+{
+	if (s->record.certificate == 0 || !t->apart || !t->apart(s->transport.state))
+		return 0;
+	return err_user(e,
+	                "%s: record.certificate: it looks at all votes, and with these settings of transport "
+	                "\"%s\" several processes count shares of them; expected one that counts all "
+	                "(`topology` \"star\" of mpi, `shards` 1 of zmq), or `signsgd simulate`, which gives "
+	                "the same bits",
+	                s->source, t->row.name);
+}
+
+int observer_check(const struct settings *s, const struct transport *t, struct err *e)
+{
+	return check_kappa(s, t, e) || check_certificate(s, t, e) ? -1 : 0;
 }
 
 void observer_step(struct observer *o, const struct round *r, const struct workforce *workforce,

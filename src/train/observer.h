@@ -30,8 +30,8 @@ void observer_open(struct observer *o, const struct settings *s, bool root, int 
 void observer_close(struct observer *o);
 
 /*
- * Can this transport's processes record what is asked for? Some of it looks at the honest workers' vectors:
- * -1 and a sentence where these are in other processes.
+ * Can this transport's processes record what is asked for? Some of it looks at the honest workers' vectors,
+ * some at all votes: -1 and a sentence where these are in other processes.
  */
 int observer_check(const struct settings *s, const struct transport *t, struct err *e);
 

@@ -234,8 +234,10 @@ static void plan_apart(const struct settings *s, int lanes, const struct plan_sh
 	if (images && be->keeps_data)
 		out->device_data = product(sum(s->shape.n_train, s->shape.n_test),
 		                           shape_features(&s->shape) + sizeof(uint16_t));
-	if (share->root)
-		out->probes = probe_bytes(s, out->n_params);
+	if (share->root) {
+		out->probes = probe_bytes(s, out->n_params, (size_t)lanes);
+		out->mirrors = sum(out->mirrors, probe_mirror_bytes(s, out->n_params, (size_t)lanes));
+	}
 	out->queues = product((size_t)lanes + 1, be->memory->queue_bytes);
 }
 
@@ -264,7 +266,7 @@ void trainer_plan_share(const struct settings *s, int lanes, const struct plan_s
 	if (share->meets)
 		plan_rule(s, lanes, out);
 	if (share->root)
-		out->record = sum(record_bytes(s, n), be.memory->host ? probe_bytes(s, n) : 0);
+		out->record = sum(record_bytes(s, n), be.memory->host ? probe_bytes(s, n, (size_t)lanes) : 0);
 	if (!be.memory->host)
 		plan_apart(s, lanes, share, &be, out);
 	sum_up(out, be.memory);

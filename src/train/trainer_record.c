@@ -10,6 +10,7 @@ void trainer_probe(struct trainer *t, struct record *r)
 	probe_close(t->observer.probe);
 	t->observer.probe =
 	        probe_open(&t->observer.probed, &t->be, t->queue, t->workforce.pool, t->state.n, r);
+	t->uplink.probe = t->observer.probe;
 }
 
 static void write_table(struct h5 *f, const char *path, int rank, const size_t *dims, const int64_t *values,

@@ -30,6 +30,8 @@ static void combine(void *ctx, int lane, int count, const void *const *pushes, s
 		job.queue = NULL;
 	}
 	method_combine(&u->round->method, &job, count, pushes, begin, end, pull);
+	if (u->probe)
+		probe_votes(u->probe, &job, lane, count, pushes, begin, end);
 	job.be->memory->finish(job.queue);
 }
 

@@ -11,6 +11,7 @@
 #include "base/err.h"
 #include "aggregator/rule_run.h"
 #include "base/pool.h"
+#include "probe/probe.h"
 #include "train/replay.h"
 #include "train/state.h"
 #include "train/worker.h"
@@ -38,6 +39,7 @@ struct uplink {
 	bool must_resync;        /* the root is ahead: get its state instead of computing */
 	struct train_state lent; /* the view of the state that is lent to the transport */
 	const struct workforce *workforce; /* the workers whose messages are sent */
+	struct probe *probe;               /* sees the votes where they are combined; NULL: none */
 	/* For messages in buckets: */
 	size_t bucket; /* coordinates, a multiple of 64; 0: messages are sent whole */
 	const struct exchange_request *present; /* the request of the present step */

@@ -83,6 +83,11 @@ static int row_check(const void *state, const struct exchange_rule *rule, struct
 	return mpi_check_topology((enum mpi_topology)s->topology, rule, e);
 }
 
+static bool row_apart(const void *state)
+{
+	return ((const struct mpi_settings *)state)->topology != TOPOLOGY_STAR;
+}
+
 static const struct key mpi_keys[] = {
         {.name = "topology",
          .kind = KEY_CHOICE,
@@ -122,6 +127,7 @@ const struct transport transport_mpi = {
         .no_train = "needs MPI's launcher, as in 'mpirun -n 4 signsgd train FILE.json'",
         .library = row_library,
         .check = row_check,
+        .apart = row_apart,
         .open = row_open,
         .tell = row_tell,
         .fail = row_fail,

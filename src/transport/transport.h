@@ -247,6 +247,9 @@ struct transport {
 	/* Writes what `validate` should say of settings that are allowed but fight each other, as a sentence;
 	 * false: nothing. NULL: there is never anything to say. */
 	bool (*remark)(const void *state, char *out, size_t size);
+	/* With these settings, do several processes share the coordinates, so that nowhere all votes are
+	 * combined? NULL: one process combines them all. */
+	bool (*apart)(const void *state);
 	/* Open the transport and fill *link. -1 and a sentence. */
 	int (*open)(const void *state, const struct transport_env *env, struct link *link, struct err *e);
 	/*

@@ -28,13 +28,18 @@ void figure_close(void)
 	cli_close();
 }
 
-/* Draw `names` (with blanks between) of the test's folder. What the script said is in cli_err. */
+/* Draw `names` (with blanks between) of the test's folder; options among them go to the script. What it said
+ * is in cli_err. */
 void figure_draw(const char *figure, const char *names)
 {
 	char files[512] = "", copy[128], out[128], err[128];
 	snprintf(copy, sizeof copy, "%s", names);
 	for (char *name = strtok(copy, " "); name; name = strtok(NULL, " "))
-		snprintf(files + strlen(files), sizeof files - strlen(files), " %s/%s.h5", cli_folder, name);
+		if (*name == '-')
+			snprintf(files + strlen(files), sizeof files - strlen(files), " %s", name);
+		else
+			snprintf(files + strlen(files), sizeof files - strlen(files), " %s/%s.h5", cli_folder,
+			         name);
 	snprintf(out, sizeof out, "%s/values", cli_folder);
 	snprintf(err, sizeof err, "%s/said", cli_folder);
 	bool drawn = process_shell("$SIGNSGD_PYTHON tests/support/figure_values.py %s%s >%s 2>%s", figure,

@@ -15,7 +15,8 @@ extern size_t figure_n_lines;
 void figure_open(void);
 void figure_close(void);
 
-/* Draw `names` (with blanks between) of the test's folder. What the script said is in cli_err. */
+/* Draw `names` (with blanks between) of the test's folder; options among them go to the script. What it said
+ * is in cli_err. */
 void figure_draw(const char *figure, const char *names);
 /* A text of a line. */
 const char *figure_text(const struct json *line, const char *key);

@@ -1,5 +1,6 @@
 /* What memory a process is planned to need, by what it has of a run. */
 #include <criterion/criterion.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include "tests/support/train.h"
 
@@ -79,4 +80,33 @@ Test(plan, too_little_memory_of_a_device_is_said_with_both_numbers)
 	cr_expect_str_eq(e.text, "memory: this run needs about 2.7 MiB of the memory of backend \"guarded\", "
 	                         "found 1.0 MiB free of 1.0 MiB; `signsgd validate` says what it goes to");
 	cr_expect_eq(plan_room(&own, &e), 0);
+}
+
+/* What probes read of the machine's memory is there twice too; two lanes. */
+Test(plan, what_probes_read_is_counted_where_there_are_mirrors)
+{
+	static const struct {
+		const char *record, *aggregator;
+		size_t bytes;
+	} cases[] = {
+	        {"margin", "vote", 4 * 8 * ((N + 63) / 64)},
+	        {"snapshots", "vote", N * sizeof(float)},
+	        {"kappa", "mean", 2 * (WORKERS + 1) * 1024 * sizeof(float)},
+	        {"certificate", "vote", 2 * 2 * 65536 / 8},
+	};
+	const struct plan_share all = {WORKERS, true, true, false}, sent = {WORKERS, false, true, false};
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		char asked[400], plain[400];
+		for (int far = 0; far < 2; far++) {
+			const char *backend = far ? ",\"backend\":\"guarded\"}" : "}";
+			snprintf(plain, sizeof plain, RUN "\"%s\"%s", cases[i].aggregator, backend);
+			snprintf(asked, sizeof asked, RUN "\"%s\",\"record\":{\"%s\":1}%s",
+			         cases[i].aggregator, cases[i].record, backend);
+			const struct plan with = plan_of(asked, &all), without = plan_of(plain, &all);
+			cr_expect_eq(with.mirrors - without.mirrors, far ? cases[i].bytes : 0, "%s: %zu",
+			             cases[i].record, with.mirrors - without.mirrors);
+			cr_expect_gt(with.record, without.record, "%s", cases[i].record);
+		}
+		cr_expect_eq(plan_of(asked, &sent).mirrors, plan_of(plain, &sent).mirrors, "who records");
+	}
 }

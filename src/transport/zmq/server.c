@@ -233,6 +233,11 @@ int zmq_shards(const void *state)
 	return (int)((const struct zmq_settings *)state)->shards;
 }
 
+static bool row_apart(const void *state)
+{
+	return zmq_shards(state) > 1;
+}
+
 const char *zmq_server_address(const void *self)
 {
 	return ((const struct server *)self)->address;
@@ -318,6 +323,7 @@ const struct transport transport_zmq = {
         .library = row_library,
         .check = row_check,
         .remark = row_remark,
+        .apart = row_apart,
         .open = row_open,
         .sync = row_sync,
         .exchange = row_exchange,
