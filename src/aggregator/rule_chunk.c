@@ -1,5 +1,5 @@
 /*
- * The engine's work on coordinates: chunks of the messages in double, mixed by the weights so far; sums of
+ * The engine's work on coordinates: chunks of the messages, mixed in double by the weights so far; sums of
  * squared differences; the answer. All of it is plain C on the host, which reads chunks by the calls of
  * backend/memory.h.
  */

@@ -23,8 +23,10 @@ struct rule_stage {
 struct rule_lane {
 	float *seen;     /* [workers + 1][RULE_STRIDE] for what cannot be read where it is */
 	const float **x; /* [workers + 1] messages by place in the meeting; the memory */
-	double *y;      /* [workers + RULE_EXTRA_ROWS + 1][RULE_STRIDE] rows of the present stage in double */
-	double *sorted; /* [workers][RULE_STRIDE] */
+	/* [workers + RULE_EXTRA_ROWS + 1][RULE_STRIDE] rows of the present stage; behind them the trusted one
+	 */
+	double *y;
+	double *sorted;      /* [workers][RULE_STRIDE] */
 	float *exchanged;    /* [workers][RULE_STRIDE] messages being sorted */
 	double *column;      /* [2][workers] */
 	const double **row;  /* [workers + RULE_EXTRA_ROWS] the rows of the present stage */

@@ -175,7 +175,7 @@ size_t rule_bytes(const struct aggregator *agg, size_t workers, size_t n, size_t
 {
 	size_t rows = workers + RULE_EXTRA_ROWS, lane, plans, all;
 	/* as if there were a plan: what stands before a rule has one */
-	bool more = __builtin_mul_overflow(lanes, (3 * workers + RULE_EXTRA_ROWS + 1) * RULE_STRIDE, &lane) ||
+	bool more = __builtin_mul_overflow(lanes, (3 * workers + RULE_EXTRA_ROWS + 2) * RULE_STRIDE, &lane) ||
 	            __builtin_mul_overflow(meeting_blocks(n), rule_pairs(rows) + rule_pairs(workers + 1),
 	                                   &plans) ||
 	            __builtin_add_overflow(lane, plans, &all) ||
