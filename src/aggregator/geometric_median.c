@@ -56,6 +56,7 @@ static double geometric_median_kappa(const void *state, int n, int f, double beh
 
 static const struct rule rule_geometric_median = {.distances = RULE_FROM_OTHERS,
                                                   .median = true,
+                                                  .norms = true,
                                                   .products = geometric_median_products,
                                                   .check = rule_minority,
                                                   .plan = geometric_median_plan,

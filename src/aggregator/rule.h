@@ -7,7 +7,7 @@
  *   column  from the n' values of one coordinate to the answer's (without it: their mean)
  *   after   what the server remembers of the answer
  *
- * Rows are the n messages, the origin and, if the rule asks for them, the server's memory and the coordinate
+ * Rows are the n messages and, if the rule asks for them, the origin, the server's memory and the coordinate
  * median. The engine (aggregator/rule_run.h) holds all laws: which messages count, when a step is withheld,
  * the order of sums, lanes, memory of the machine. So a rule's answer has the same bits however the work is
  * cut.
@@ -77,6 +77,7 @@ enum rule_distances {
 struct rule {
 	bool memory; /* a server memory, float [n], zero at first: the row RULE_MEMORY. With `after` */
 	bool median; /* the plan wants the row RULE_MEDIAN */
+	bool norms;  /* and the row RULE_ORIGIN: the distance from it is a squared norm */
 	/* Does the plan want inner products: <x_i - c, x_k - c>, c the row RULE_MEMORY if it has one, else
 	 * the row RULE_MEDIAN? NULL: no. */
 	bool (*products)(const void *state);

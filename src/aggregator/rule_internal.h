@@ -21,12 +21,17 @@ struct rule_stage {
 
 /* Scratch of a lane: chunks of rows. */
 struct rule_lane {
-	float *seen;        /* [RULE_CHUNK] of the host */
-	double *x;          /* [workers + 1][RULE_STRIDE] messages by place in the meeting; the memory */
-	double *y;          /* [workers][RULE_STRIDE] mixed */
-	double *sorted;     /* [workers][RULE_STRIDE] */
-	double *column;     /* [2][workers] */
-	const double **row; /* [workers + RULE_EXTRA_ROWS] the rows of the present stage */
+	float *seen;     /* [workers + 1][RULE_STRIDE] for what cannot be read where it is */
+	const float **x; /* [workers + 1] messages by place in the meeting; the memory */
+	/* [workers + RULE_EXTRA_ROWS + 1][RULE_STRIDE] rows of the present stage; behind them the trusted one
+	 */
+	double *y;
+	double *sorted;      /* [workers][RULE_STRIDE] */
+	float *exchanged;    /* [workers][RULE_STRIDE] messages being sorted */
+	double *column;      /* [2][workers] */
+	const double **row;  /* [workers + RULE_EXTRA_ROWS] the rows of the present stage */
+	double *weight;      /* [workers + 1] those of a mixture that are not 0 */
+	const float **mixed; /* [workers + 1] what has them */
 };
 
 struct rule_engine {
@@ -41,19 +46,20 @@ struct rule_engine {
 	double *mix, *next; /* [workers][columns] weights of messages, by place, and of the memory */
 	int columns;        /* count + 1 */
 	/* Of the present scan: */
-	bool pairs;                    /* all distances; else as RULE_FROM_OTHERS has it */
-	bool products;                 /* and the inner products of the messages */
-	struct rule_view view;         /* n, rows, extra, d, p */
-	size_t each;                   /* sums of a block */
-	double *sums;                  /* [blocks][each] */
-	double *d;                     /* [rows][rows] */
-	double *p;                     /* [workers][workers] */
-	double *w, *scratch, *squares; /* of plans */
-	uint32_t *order;               /* [workers] */
+	bool pairs;                             /* all distances; else those of the messages from `other` */
+	int others, other[RULE_EXTRA_ROWS + 1]; /* rows: see RULE_FROM_OTHERS */
+	bool products;                          /* and the inner products of the messages */
+	struct rule_view view;                  /* n, rows, extra, d, p */
+	size_t each;                            /* sums of a block */
+	double *sums;                           /* [blocks][each] */
+	double *d;                              /* [rows][rows] */
+	double *p;                              /* [workers][workers] */
+	double *w, *scratch, *squares;          /* of plans */
+	uint32_t *order;                        /* [workers] */
 	int *bucket;
 	double *scores; /* [workers] of the stage's rows */
 	bool *chosen;
-	bool *keep;                        /* [rows] */
+	bool *keep;                        /* [rows] is it finite? */
 	double *scores_by_place, *weights; /* [workers] */
 	bool *chosen_by_place, *removed;
 	int *bucket_by_place;
@@ -73,10 +79,10 @@ static inline const struct rule_stage *rule_last(const struct rule_engine *g)
 	return &g->stage[g->stages - 1];
 }
 
-/* Are there sums of the distances from the trusted message, behind the others? */
-static inline bool rule_scans_trusted(const struct rule_engine *g)
+/* The row from which the products are seen: see struct rule. */
+static inline int rule_centre(const struct rule_view *v)
 {
-	return !g->pairs && g->view.trusted >= 0;
+	return v->extra[v->extra[RULE_MEMORY] >= 0 ? RULE_MEMORY : RULE_MEDIAN];
 }
 
 static inline size_t rule_pairs(size_t rows)

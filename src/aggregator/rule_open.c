@@ -103,17 +103,19 @@ static bool has_plan(const struct rule_engine *g)
 
 static void open_lanes(const struct rule_run *r, struct rule_engine *g)
 {
-	size_t workers = (size_t)r->workers, row = RULE_STRIDE;
+	size_t workers = (size_t)r->workers, rows = workers + RULE_EXTRA_ROWS, row = RULE_STRIDE;
 	g->lane = mem_array((size_t)r->lanes, sizeof *g->lane);
 	g->zeros = mem_array(RULE_CHUNK, sizeof *g->zeros);
 	for (int i = 0; i < r->lanes; i++)
-		g->lane[i] =
-		        (struct rule_lane){.seen = mem_array(RULE_CHUNK, sizeof(float)),
-		                           .x = mem_array((workers + 1) * row, sizeof(double)),
-		                           .y = mem_array(workers * row, sizeof(double)),
-		                           .sorted = mem_array(workers * row, sizeof(double)),
-		                           .column = mem_array(2 * workers, sizeof(double)),
-		                           .row = mem_array(workers + RULE_EXTRA_ROWS, sizeof(double *))};
+		g->lane[i] = (struct rule_lane){.seen = mem_array((workers + 1) * row, sizeof(float)),
+		                                .x = mem_array(workers + 1, sizeof(float *)),
+		                                .y = mem_array((rows + 1) * row, sizeof(double)),
+		                                .sorted = mem_array(workers * row, sizeof(double)),
+		                                .exchanged = mem_array(workers * row, sizeof(float)),
+		                                .column = mem_array(2 * workers, sizeof(double)),
+		                                .row = mem_array(rows, sizeof(double *)),
+		                                .weight = mem_array(workers + 1, sizeof(double)),
+		                                .mixed = mem_array(workers + 1, sizeof(float *))};
 }
 
 static void open_plans(const struct rule_run *r, struct rule_engine *g)
@@ -162,15 +164,18 @@ static void close_lane(struct rule_lane *l)
 	mem_free(l->x);
 	mem_free(l->y);
 	mem_free(l->sorted);
+	mem_free(l->exchanged);
 	mem_free(l->column);
 	mem_free(l->row);
+	mem_free(l->weight);
+	mem_free(l->mixed);
 }
 
 size_t rule_bytes(const struct aggregator *agg, size_t workers, size_t n, size_t lanes)
 {
 	size_t rows = workers + RULE_EXTRA_ROWS, lane, plans, all;
 	/* as if there were a plan: what stands before a rule has one */
-	bool more = __builtin_mul_overflow(lanes, (3 * workers + 1) * RULE_STRIDE, &lane) ||
+	bool more = __builtin_mul_overflow(lanes, (3 * workers + RULE_EXTRA_ROWS + 2) * RULE_STRIDE, &lane) ||
 	            __builtin_mul_overflow(meeting_blocks(n), rule_pairs(rows) + rule_pairs(workers + 1),
 	                                   &plans) ||
 	            __builtin_add_overflow(lane, plans, &all) ||

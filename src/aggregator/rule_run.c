@@ -24,11 +24,12 @@ static int trusted_row(const struct rule_step *s, const struct rule_stage *st)
 	return -1;
 }
 
-/* The rows of a scan: the messages, the origin and, for a plan, what the stage's rule asks for. */
+/* The rows of a scan: the messages and, for a plan, what the stage's rule asks for. */
 static void set_rows(const struct rule_step *s, const struct rule_stage *st)
 {
 	struct rule_engine *g = s->engine;
 	struct rule_view *v = &g->view;
+	const struct rule *rule = st->rule;
 	size_t rows, n = (size_t)g->n;
 	*v = (struct rule_view){.state = st->state,
 	                        .n = g->n,
@@ -38,15 +39,20 @@ static void set_rows(const struct rule_step *s, const struct rule_stage *st)
 	                        .d = g->d,
 	                        .seed = s->run->seed,
 	                        .step = s->meeting->step};
-	v->extra[RULE_ORIGIN] = v->rows++;
-	v->extra[RULE_MEMORY] = st->rule->plan && st->rule->memory ? v->rows++ : -1;
-	v->extra[RULE_MEDIAN] = st->rule->plan && st->rule->median ? v->rows++ : -1;
+	v->extra[RULE_ORIGIN] = rule->plan && rule->norms ? v->rows++ : -1;
+	v->extra[RULE_MEMORY] = rule->plan && rule->memory ? v->rows++ : -1;
+	v->extra[RULE_MEDIAN] = rule->plan && rule->median ? v->rows++ : -1;
 	rows = (size_t)v->rows;
-	g->pairs = st->rule->plan && st->rule->distances == RULE_ALL_PAIRS;
-	g->products = st->rule->products && st->rule->products(st->state);
+	g->pairs = rule->plan && rule->distances == RULE_ALL_PAIRS;
+	g->products = rule->products && rule->products(st->state);
 	v->p = g->products ? g->p : NULL;
-	g->each = g->pairs ? rule_pairs(rows) : n * (rows - n) + (rule_scans_trusted(g) ? n : 0);
-	g->each += g->products ? rule_pairs(n + 1) : 0;
+	g->others = 0;
+	for (int k = g->n; k < v->rows; k++)
+		g->other[g->others++] = k;
+	if (v->trusted >= 0)
+		g->other[g->others++] = v->trusted;
+	g->each = (g->identity ? n : 0) + (g->pairs ? rule_pairs(rows) : n * (size_t)g->others) +
+	          (g->products ? rule_pairs(n) : 0);
 }
 
 /* Sum number `at` of all blocks, in order. */
@@ -58,19 +64,37 @@ static double add_blocks(const struct rule_engine *g, size_t blocks, size_t at)
 	return sum;
 }
 
-/* D and the products from the sums, in the order in which a block has them. */
+static void set_both(double *matrix, size_t rows, size_t i, size_t k, double value)
+{
+	matrix[i * rows + k] = matrix[k * rows + i] = value;
+}
+
+/* The squared length of a message, seen from the centre, is its distance from there. */
+static void take_products(struct rule_engine *g, size_t blocks, size_t at)
+{
+	size_t n = (size_t)g->n;
+	for (int i = 0; i < g->n; i++)
+		set_both(g->p, n, (size_t)i, (size_t)i, rule_distance(&g->view, i, rule_centre(&g->view)));
+	for (size_t i = 0; i < n; i++)
+		for (size_t k = i + 1; k < n; k++)
+			set_both(g->p, n, i, k, add_blocks(g, blocks, at++));
+}
+
+/* What is finite, D and the products from the sums, in the order in which a block has them. */
 static void take_sums(struct rule_engine *g, size_t blocks)
 {
 	size_t at = 0, rows = (size_t)g->view.rows, n = (size_t)g->n;
 	memset(g->d, 0, rows * rows * sizeof *g->d);
-	for (size_t i = 0; i < (g->pairs ? rows : n); i++)
-		for (size_t k = g->pairs ? i + 1 : n; k < rows; k++)
-			g->d[i * rows + k] = g->d[k * rows + i] = add_blocks(g, blocks, at++);
-	for (size_t k = 0, t = (size_t)g->view.trusted; k < n && rule_scans_trusted(g); k++)
-		g->d[t * rows + k] = g->d[k * rows + t] = add_blocks(g, blocks, at++);
-	for (size_t i = 0; i < n && g->products; i++)
-		for (size_t k = i; k < n; k++)
-			g->p[i * n + k] = g->p[k * n + i] = add_blocks(g, blocks, at++);
+	for (size_t i = 0; i < n && g->identity; i++)
+		g->keep[i] = add_blocks(g, blocks, at++) == 0;
+	for (size_t i = 0; i < rows && g->pairs; i++)
+		for (size_t k = i + 1; k < rows; k++)
+			set_both(g->d, rows, i, k, add_blocks(g, blocks, at++));
+	for (size_t i = 0; i < n && !g->pairs; i++)
+		for (int k = 0; k < g->others; k++)
+			set_both(g->d, rows, i, (size_t)g->other[k], add_blocks(g, blocks, at++));
+	if (g->products)
+		take_products(g, blocks, at);
 }
 
 static int measure(struct rule_step *s, const struct rule_stage *st, struct err *e)
@@ -108,8 +132,8 @@ static int remove_nonfinite(struct rule_engine *g)
 	struct rule_view *v = &g->view;
 	bool *keep = g->keep;
 	int kept = 0, removed;
-	for (int i = 0; i < v->rows; i++)
-		keep[i] = i >= g->n || isfinite(rule_distance(v, i, v->extra[RULE_ORIGIN]));
+	for (int i = g->n; i < v->rows; i++)
+		keep[i] = true;
 	shrink(g->d, (size_t)v->rows, keep);
 	shrink(g->p, (size_t)g->n, keep);
 	for (int i = 0; i < g->n; i++) {

@@ -12,10 +12,14 @@
 
 struct row_loops {
 	void (*widen)(size_t count, const float *from, double *to);
+	/* How many of x are NaN or infinite. */
+	size_t (*nonfinite)(size_t count, const float *x);
 	/* low and high become the lesser and the greater of both, element by element; no NaN. */
 	void (*exchange)(size_t count, double *low, double *high);
+	void (*exchange_floats)(size_t count, float *low, float *high);
 	void (*subtract)(size_t count, const double *a, const double *b, double *out); /* out may be a */
-	void (*add_scaled)(size_t count, double w, const double *x, double *sum);      /* sum += w x */
+	/* to = the sum of w[k] x[k], k < rows, in this order from 0 on. */
+	void (*mix)(size_t count, size_t rows, const double *w, const float *const *x, double *to);
 	/* sums[k] += the sum of (x - y[k])^2, k < rows. */
 	void (*distances)(size_t count, const double *x, size_t rows, const double *const *y, double *sums);
 	/* sums[k] += the sum of x y[k], k < rows. */

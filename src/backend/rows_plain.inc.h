@@ -2,6 +2,7 @@
  * The loops over rows (backend/rows.h): their only definition, which ref.c and every level of the cpu backend
  * include and compile for their own vector registers.
  */
+#include <stdint.h>
 #include <string.h>
 #include "backend/rows.h"
 
@@ -11,9 +12,13 @@
 
 /* The eight sums of a row, in as many registers as they need. */
 typedef double row_vector __attribute__((vector_size(VECTOR_BYTES)));
-typedef long long row_mask __attribute__((vector_size(VECTOR_BYTES)));
 
-enum { ROW_EIGHT = 8, ROW_LANES = VECTOR_BYTES / sizeof(double), ROW_VECTORS = ROW_EIGHT / ROW_LANES };
+enum {
+	ROW_EIGHT = 8,
+	ROW_MIXED = 16,
+	ROW_LANES = VECTOR_BYTES / sizeof(double),
+	ROW_VECTORS = ROW_EIGHT / ROW_LANES
+};
 
 static inline __attribute__((always_inline)) row_vector row_load(const double *x)
 {
@@ -22,35 +27,67 @@ static inline __attribute__((always_inline)) row_vector row_load(const double *x
 	return v;
 }
 
+#define ROW_TWO(x)  (x)[0], (x)[1]
+#define ROW_FOUR(x) ROW_TWO(x), ROW_TWO(x + 2)
+
+/* Named one by one: of these, compilers make one instruction, of __builtin_convertvector() several. */
+static inline __attribute__((always_inline)) row_vector row_widened(const float *x)
+{
+#if VECTOR_BYTES == 64
+	return (row_vector){ROW_FOUR(x), ROW_FOUR(x + 4)};
+#elif VECTOR_BYTES == 32
+	return (row_vector){ROW_FOUR(x)};
+#else
+	return (row_vector){ROW_TWO(x)};
+#endif
+}
+
 static void rows_widen(size_t count, const float *from, double *to)
 {
 	for (size_t i = 0; i < count; i++)
 		to[i] = from[i];
 }
 
-/* Where the mask is set: x, else y. */
-static inline __attribute__((always_inline)) row_vector row_choose(row_mask m, row_vector x, row_vector y)
+/* Such have an exponent of ones. */
+static size_t rows_nonfinite(size_t count, const float *x)
 {
-	return (row_vector)((m & (row_mask)x) | (~m & (row_mask)y));
+	const uint32_t exponent = 0x7f800000;
+	uint32_t found = 0;
+	for (size_t i = 0; i < count; i++) {
+		uint32_t bits;
+		memcpy(&bits, x + i, sizeof bits);
+		found += (bits & exponent) == exponent;
+	}
+	return found;
 }
 
 /* Written with masks: of a plain loop, compilers make stores under conditions. */
-static void rows_exchange(size_t count, double *low, double *high)
-{
-	size_t i = 0;
-	for (; i + ROW_LANES <= count; i += ROW_LANES) {
-		row_vector a = row_load(low + i), b = row_load(high + i);
-		row_mask less = a < b;
-		row_vector lesser = row_choose(less, a, b), greater = row_choose(less, b, a);
-		memcpy(low + i, &lesser, sizeof lesser);
-		memcpy(high + i, &greater, sizeof greater);
+#define DEFINE_EXCHANGE(name, number, mask)                                                                  \
+	static void name(size_t count, number *low, number *high)                                            \
+	{                                                                                                    \
+		typedef number vector __attribute__((vector_size(VECTOR_BYTES)));                            \
+		typedef mask masks __attribute__((vector_size(VECTOR_BYTES)));                               \
+		enum { LANES = VECTOR_BYTES / sizeof(number) };                                              \
+		size_t i = 0;                                                                                \
+		for (; i + LANES <= count; i += LANES) {                                                     \
+			vector a, b;                                                                         \
+			memcpy(&a, low + i, sizeof a);                                                       \
+			memcpy(&b, high + i, sizeof b);                                                      \
+			masks less = a < b;                                                                  \
+			masks lesser = (less & (masks)a) | (~less & (masks)b),                               \
+			      greater = (less & (masks)b) | (~less & (masks)a);                              \
+			memcpy(low + i, &lesser, sizeof lesser);                                             \
+			memcpy(high + i, &greater, sizeof greater);                                          \
+		}                                                                                            \
+		for (; i < count; i++) {                                                                     \
+			number a = low[i], b = high[i];                                                      \
+			low[i] = a < b ? a : b;                                                              \
+			high[i] = a < b ? b : a;                                                             \
+		}                                                                                            \
 	}
-	for (; i < count; i++) {
-		double a = low[i], b = high[i];
-		low[i] = a < b ? a : b;
-		high[i] = a < b ? b : a;
-	}
-}
+
+DEFINE_EXCHANGE(rows_exchange, double, long long)
+DEFINE_EXCHANGE(rows_exchange_floats, float, int)
 
 static void rows_subtract(size_t count, const double *a, const double *b, double *out)
 {
@@ -59,10 +96,25 @@ static void rows_subtract(size_t count, const double *a, const double *b, double
 		out[i] = a[i] - b[i];
 }
 
-static void rows_add_scaled(size_t count, double w, const double *restrict x, double *restrict sum)
+/* Sums of ROW_MIXED coordinates stay in registers while all rows are added. */
+static void rows_mix(size_t count, size_t rows, const double *w, const float *const *x, double *to)
 {
-	for (size_t i = 0; i < count; i++)
-		sum[i] += w * x[i];
+	size_t i = 0;
+	for (; i + ROW_MIXED <= count; i += ROW_MIXED) {
+		row_vector sum[ROW_MIXED / ROW_LANES];
+		for (size_t r = 0; r < ROW_MIXED / ROW_LANES; r++)
+			sum[r] = (row_vector){0};
+		for (size_t k = 0; k < rows; k++)
+			for (size_t r = 0; r < ROW_MIXED / ROW_LANES; r++)
+				sum[r] += w[k] * row_widened(x[k] + i + r * ROW_LANES);
+		for (size_t r = 0; r < ROW_MIXED / ROW_LANES; r++)
+			memcpy(to + i + r * ROW_LANES, &sum[r], sizeof sum[r]);
+	}
+	for (; i < count; i++) {
+		to[i] = 0;
+		for (size_t k = 0; k < rows; k++)
+			to[i] += w[k] * x[k][i];
+	}
 }
 
 #define ROW_SQUARE(x, y)  (((x) - (y)) * ((x) - (y)))
@@ -102,9 +154,11 @@ DEFINE_ROW_SUMS(rows_products, ROW_PRODUCT)
 
 static const struct row_loops rows_loops = {
         .widen = rows_widen,
+        .nonfinite = rows_nonfinite,
         .exchange = rows_exchange,
+        .exchange_floats = rows_exchange_floats,
         .subtract = rows_subtract,
-        .add_scaled = rows_add_scaled,
+        .mix = rows_mix,
         .distances = rows_distances,
         .products = rows_products,
 };

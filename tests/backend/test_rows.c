@@ -3,6 +3,8 @@
  * every length around the registers' and for more rows than one.
  */
 #include <criterion/criterion.h>
+#include <float.h>
+#include <math.h>
 #include <string.h>
 #include "backend/backend.h"
 #include "base/rng.h"
@@ -78,28 +80,50 @@ static void try_sums(const struct row_loops *loops, const struct rows *r, size_t
 
 static void try_elements(const struct row_loops *loops, const struct rows *r, size_t count)
 {
-	double low[COUNT_MOST], high[COUNT_MOST], left[COUNT_MOST], sum[COUNT_MOST], wide[COUNT_MOST];
-	float narrow[COUNT_MOST];
+	double low[COUNT_MOST], high[COUNT_MOST], left[COUNT_MOST], wide[COUNT_MOST];
+	float narrow[COUNT_MOST], least[COUNT_MOST], most[COUNT_MOST];
 	memcpy(low, r->at[0], sizeof low);
 	memcpy(high, r->at[1], sizeof high);
-	memcpy(sum, r->at[2], sizeof sum);
-	for (size_t i = 0; i < COUNT_MOST; i++)
-		narrow[i] = (float)r->at[3][i];
+	for (size_t i = 0; i < COUNT_MOST; i++) {
+		narrow[i] = least[i] = (float)r->at[3][i];
+		most[i] = (float)r->at[2][i];
+	}
 	loops->exchange(count, low, high);
+	loops->exchange_floats(count, least, most);
 	loops->subtract(count, r->at[0], r->at[1], left);
-	loops->add_scaled(count, 0.3, r->at[1], sum);
 	loops->widen(count, narrow, wide);
 	for (size_t i = 0; i < COUNT_MOST; i++) {
 		double a = r->at[0][i], b = r->at[1][i];
-		volatile double scaled = 0.3 * b;
-		bool swap = i < count && b < a;
+		float c = narrow[i], d = (float)r->at[2][i];
+		bool swap = i < count && b < a, swap_floats = i < count && d < c;
 		cr_expect(low[i] == (swap ? b : a) && high[i] == (swap ? a : b), "exchange %zu of %zu", i,
 		          count);
-		cr_expect(sum[i] == r->at[2][i] + (i < count ? scaled : 0), "add_scaled %zu of %zu", i,
-		          count);
+		cr_expect(least[i] == (swap_floats ? d : c) && most[i] == (swap_floats ? c : d),
+		          "exchange_floats %zu of %zu", i, count);
 		cr_expect(i >= count || (left[i] == a - b && wide[i] == (double)narrow[i]), "%zu of %zu", i,
 		          count);
 	}
+}
+
+static void try_mix(const struct row_loops *loops, const struct rows *r, size_t count, size_t rows)
+{
+	static const double w[ROWS_MOST] = {0.3, -1.7, 1e-3, 5, 0.1};
+	float narrow[ROWS_MOST][COUNT_MOST];
+	const float *row[ROWS_MOST];
+	double mixed[COUNT_MOST], want[COUNT_MOST];
+	memset(mixed, 1, sizeof mixed);
+	memset(want, 1, sizeof want);
+	for (size_t i = 0; i < count; i++)
+		want[i] = 0;
+	for (size_t k = 0; k < ROWS_MOST; k++) {
+		row[k] = narrow[k];
+		for (size_t i = 0; i < COUNT_MOST; i++) {
+			volatile double scaled = w[k] * (narrow[k][i] = (float)r->at[k][i]);
+			want[i] += i < count && k < rows ? scaled : 0;
+		}
+	}
+	loops->mix(count, rows, w, row, mixed);
+	expect_bits(mixed, want, sizeof mixed, "mix", count);
 }
 
 Test(rows, loops_have_the_bits_of_their_definition)
@@ -111,8 +135,29 @@ Test(rows, loops_have_the_bits_of_their_definition)
 	for (int t = 0; t < found; t++)
 		for (size_t count = 0; count <= COUNT_MOST; count++) {
 			try_elements(tables[t].rows, &r, count);
-			for (size_t rows = 0; rows <= ROWS_MOST; rows++)
+			for (size_t rows = 0; rows <= ROWS_MOST; rows++) {
 				try_sums(tables[t].rows, &r, count, rows);
+				try_mix(tables[t].rows, &r, count, rows);
+			}
+		}
+}
+
+Test(rows, what_is_not_finite_is_counted_wherever_it_stands)
+{
+	static const float strange[] = {NAN, -NAN, INFINITY, -INFINITY};
+	struct backend tables[TABLES_MAX];
+	int found = backend_tables_all(tables);
+	float x[COUNT_MOST];
+	for (size_t i = 0; i < COUNT_MOST; i++)
+		x[i] = i % 3 ? i % 2 ? FLT_MAX : -FLT_MAX : i % 2 ? -0.0F : FLT_TRUE_MIN;
+	for (int t = 0; t < found; t++)
+		for (size_t i = 0; i < COUNT_MOST; i++) {
+			float held = x[i];
+			x[i] = strange[i % 4];
+			for (size_t count = 0; count <= COUNT_MOST; count++)
+				cr_expect_eq(tables[t].rows->nonfinite(count, x), i < count, "%zu of %zu", i,
+				             count);
+			x[i] = held;
 		}
 }
 
@@ -123,12 +168,20 @@ Test(rows, what_is_equal_stays_where_it_is)
 	for (int t = 0; t < found; t++) {
 		double low[9] = {0.0, -0.0, 1, 1, 1, 1, 1, 1, 0.0},
 		       high[9] = {-0.0, 0.0, 1, 1, 1, 1, 1, 1, -0.0};
+		float least[9], most[9], c[9], d[9];
 		double a[9], b[9];
+		for (int i = 0; i < 9; i++) {
+			least[i] = d[i] = (float)low[i];
+			most[i] = c[i] = (float)high[i];
+		}
 		memcpy(a, low, sizeof a);
 		memcpy(b, high, sizeof b);
+		tables[t].rows->exchange_floats(9, least, most);
 		tables[t].rows->exchange(9, low, high);
 		/* not less: the first goes up, as in the definition (a < b ? a : b, a < b ? b : a) */
 		expect_bits(low, b, sizeof b, "exchange", 9);
 		expect_bits(high, a, sizeof a, "exchange", 9);
+		expect_bits(least, c, sizeof c, "exchange_floats", 9);
+		expect_bits(most, d, sizeof d, "exchange_floats", 9);
 	}
 }

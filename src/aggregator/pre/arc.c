@@ -19,5 +19,5 @@ const struct pre pre_arc = {
                 .about = "the longest messages are shortened to the length of the next longest",
                 .formula = "k = floor(2 (f / n) (n - f)); C = the (k + 1)-th largest |x_i|; y_i = x_i min(1, "
                            "C / |x_i|). n' = n, f' = f; needs 2 f < n. Allouah et al. 2025, Algorithm 2"},
-        .rule = {.distances = RULE_FROM_OTHERS, .check = rule_minority, .plan = arc_plan},
+        .rule = {.distances = RULE_FROM_OTHERS, .norms = true, .check = rule_minority, .plan = arc_plan},
 };

@@ -4,7 +4,7 @@
 
 #include "aggregator/rule.h"
 
-/* The length of message i. Every plan has the distances from the origin. */
+/* The length of message i, for a plan that asks for `norms`. */
 double clip_norm(const struct rule_view *v, int i);
 
 /* y_i = x_i min(1, limit / |x_i|); a message of length 0 stays. */

@@ -35,5 +35,5 @@ const struct pre pre_clipping = {
                            "ByzFL's Clipping has limit 2 where none is given; here it must be",
                 .keys = clipping_keys,
                 .state_bytes = sizeof(struct clipping)},
-        .rule = {.distances = RULE_FROM_OTHERS, .plan = clipping_plan},
+        .rule = {.distances = RULE_FROM_OTHERS, .norms = true, .plan = clipping_plan},
 };
