@@ -183,7 +183,7 @@ static void progress_facts(struct table *t, const struct run_info *i)
 	if (i->has_privacy) {
 		char spent[PRIVACY_TEXT];
 		fact(t, "privacy");
-		table_cell(t, "%s", privacy_text(&i->privacy, spent));
+		table_cell(t, "%s", privacy_text(&i->privacy, i->steps_done, spent));
 	}
 }
 

@@ -171,7 +171,7 @@ static void print_privacy(const struct settings *s)
 	char text[PRIVACY_TEXT];
 	const struct privacy spent = whole_privacy(s);
 	if (settings_method(s).compressor->privacy)
-		print_fact("privacy", "%s", privacy_text(&spent, text));
+		print_fact("privacy", "%s", privacy_text(&spent, s->steps, text));
 }
 
 static void print_shares(const struct settings *s, const struct shares *h)

@@ -2,7 +2,7 @@
 #ifndef SIGNSGD_COMPRESSOR_PRIVACY_H
 #define SIGNSGD_COMPRESSOR_PRIVACY_H
 
-#include <stddef.h>
+#include <stdint.h>
 
 /*
  * (epsilon, delta) of all messages of one worker, where what the steps promise is added up; and another pair
@@ -13,8 +13,8 @@ struct privacy {
 	double renyi_epsilon, renyi_delta;
 };
 
-/* In words for people, with what it takes for granted; into out. Returns out. */
-enum { PRIVACY_TEXT = 320 };
-const char *privacy_text(const struct privacy *p, char out[PRIVACY_TEXT]);
+/* In words for people, of so many steps, with what it takes for granted; into out. Returns out. */
+enum { PRIVACY_TEXT = 448 };
+const char *privacy_text(const struct privacy *p, int64_t steps, char out[PRIVACY_TEXT]);
 
 #endif

@@ -131,6 +131,13 @@ Test(noisy_ways, privacy_is_recorded_and_said)
 	cr_expect_not_null(strstr(cli_out, "\"privacy\":{\"epsilon\":4,\"delta\":8e-05,"), "%s", cli_out);
 	cr_assert_eq(cli("show %s/moved.h5", cli_folder), 0, "%s", cli_err);
 	cr_expect_not_null(strstr(cli_out, "privacy  "), "%s", cli_out);
+	cr_expect_null(strstr(cli_out, "no guarantee"), "%s", cli_out);
+	cr_assert_eq(cli("validate %s/e.json %s --set compressor.epsilon=1", cli_folder, methods[2]), 0, "%s",
+	             cli_err);
+	cr_expect_not_null(strstr(cli_out,
+	                          "all steps (no guarantee: sigma's formula is proven for an epsilon "
+	                          "below 1)"),
+	                   "%s", cli_out);
 	prepare(methods[1]);
 	cr_assert_eq(cli("show %s/simulate.h5", cli_folder), 0, "%s", cli_err);
 	cr_expect_null(strstr(cli_out, "privacy"), "%s", cli_out);
