@@ -85,7 +85,7 @@ struct crowd_view {
 struct crowd_terms {
 	int workers, byzantine; /* all, and colluders among them */
 	const char *aggregator, *compressor;
-	bool signs;   /* messages are signs */
+	bool signs;   /* messages are the signs of what colluders hand over */
 	bool chooses; /* an answer says which messages it has chosen */
 };
 

@@ -206,6 +206,11 @@ static void progress_facts(struct table *t, const struct run_info *i)
 	if (i->withheld > 0)
 		snprintf(withheld, sizeof withheld, "; %" PRId64 " of them were withheld", i->withheld);
 	table_cell(t, "%" PRId64 " of %" PRId64 " in %s%s", i->steps_done, i->steps, took, withheld);
+	if (i->has_privacy) {
+		char spent[PRIVACY_TEXT];
+		fact(t, "privacy");
+		table_cell(t, "%s", privacy_text(&i->privacy, i->steps_done, spent));
+	}
 }
 
 /* A data set that this program does not know has data all the same. */

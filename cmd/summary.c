@@ -27,6 +27,16 @@ int summary_read(struct summary *r, const char *path, struct err *e)
 	return seed ? 0 : -1;
 }
 
+void summary_privacy(struct buf *b, const struct privacy *p)
+{
+	line_open(b, "privacy");
+	line_real(b, "epsilon", p->epsilon);
+	line_real(b, "delta", p->delta);
+	line_real(b, "renyi_epsilon", p->renyi_epsilon);
+	line_real(b, "renyi_delta", p->renyi_delta);
+	line_close(b);
+}
+
 void summary_line(struct buf *b, const struct summary *r)
 {
 	const struct run_info *i = &r->info;
@@ -48,6 +58,8 @@ void summary_line(struct buf *b, const struct summary *r)
 	line_int(b, "n_voters", i->n_voters);
 	if (i->withheld > 0)
 		line_int(b, "withheld", i->withheld);
+	if (i->has_privacy)
+		summary_privacy(b, &i->privacy);
 	line_text(b, "file", r->path);
 }
 

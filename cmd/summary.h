@@ -20,6 +20,9 @@ int summary_read(struct summary *r, const char *path, struct err *e);
 /* The members that all of them print; more may follow before line_print(). */
 void summary_line(struct buf *b, const struct summary *r);
 
+/* A member "privacy": what messages spend. */
+void summary_privacy(struct buf *b, const struct privacy *p);
+
 /* A head, a row a file, and what must be said of the data. */
 void summary_table(const struct summary *rows, size_t count);
 

@@ -6,6 +6,7 @@
 #include <string.h>
 #include "cmd/differences.h"
 #include "cmd/overrides.h"
+#include "cmd/summary.h"
 #include "cmd/ui/cmd.h"
 #include "cmd/ui/json_line.h"
 #include "cmd/ui/pretty.h"
@@ -82,6 +83,13 @@ static void shares_line(struct buf *b, const struct settings *s, const struct sh
 	line_close(b);
 }
 
+/* What all steps spend. */
+static struct privacy whole_privacy(const struct settings *s)
+{
+	const struct method m = settings_method(s);
+	return method_privacy(&m, s->steps);
+}
+
 static void print_line(const struct settings *s, const struct plan *p, const struct shares *h,
                        const char *path)
 {
@@ -96,6 +104,10 @@ static void print_line(const struct settings *s, const struct plan *p, const str
 	line_count(&b, "pull_bytes", p->pull_bytes);
 	line_count(&b, "bytes_up", p->push_bytes * (size_t)s->workers);
 	line_count(&b, "bytes_down", p->pull_bytes * (size_t)s->workers);
+	if (settings_method(s).compressor->privacy) {
+		const struct privacy spent = whole_privacy(s);
+		summary_privacy(&b, &spent);
+	}
 	line_int(&b, "steps", s->steps);
 	line_real(&b, "epochs", epochs(s));
 	line_text(&b, "method", s->method);
@@ -154,6 +166,14 @@ static void print_bytes(const struct settings *s, const struct plan *p)
 	log_bytes(workers * (double)p->push_bytes, up);
 	log_bytes(workers * (double)p->pull_bytes, down);
 	print_fact("a step", "%s up and %s down a worker; %s up and %s down in all", push, pull, up, down);
+}
+
+static void print_privacy(const struct settings *s)
+{
+	char text[PRIVACY_TEXT];
+	const struct privacy spent = whole_privacy(s);
+	if (settings_method(s).compressor->privacy)
+		print_fact("privacy", "%s", privacy_text(&spent, s->steps, text));
 }
 
 static void print_shares(const struct settings *s, const struct shares *h)
@@ -275,6 +295,7 @@ static void print_run(const struct settings *s, const struct plan *p, const stru
 	print_method(s);
 	print_shares(s, h);
 	print_bytes(s, p);
+	print_privacy(s);
 	print_fact("output", "%s%s", path, there);
 	if (remark(s, text, sizeof(text)))
 		print_fact("remark", "%s", text);

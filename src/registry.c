@@ -101,10 +101,18 @@ static const struct row *const attacks[] = {
         NULL,
 };
 
-extern const struct compressor compressor_none, compressor_sign, compressor_ef_sign;
+extern const struct compressor compressor_none, compressor_sign, compressor_ef_sign, compressor_noisy_sign,
+        compressor_sto_sign, compressor_dp_sign;
 
-static const struct row *const compressors[] = {&compressor_none.row, &compressor_sign.row,
-                                                &compressor_ef_sign.row, NULL};
+static const struct row *const compressors[] = {
+        &compressor_none.row,
+        &compressor_sign.row,
+        &compressor_ef_sign.row,
+        &compressor_noisy_sign.row,
+        &compressor_sto_sign.row,
+        &compressor_dp_sign.row,
+        NULL,
+};
 
 extern const struct aggregator aggregator_vote, aggregator_mean, aggregator_median, aggregator_trimmed_mean,
         aggregator_krum, aggregator_multi_krum, aggregator_geometric_median, aggregator_centered_clipping,
@@ -212,9 +220,8 @@ static const struct earlier_row aggregators_earlier[] = {
 };
 
 static const struct word compressor_words[] = {
-        {"qsgd, terngrad, top_k, topk, random_k, randk, powersgd, ef21, "
-         "noisy_sign, sto_sign, fp16, half, bf16",
-         NULL, "there are \"none\", \"sign\" and \"ef-sign\""},
+        {"qsgd, terngrad, top_k, topk, random_k, randk, powersgd, ef21, fp16, half, bf16", NULL,
+         "there are \"none\", \"sign\", \"ef-sign\", \"noisy-sign\", \"sto-sign\" and \"dp-sign\""},
         {0},
 };
 

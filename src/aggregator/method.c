@@ -59,6 +59,18 @@ int method_check_step(const struct method *m, struct err *e)
 	                m->optimizer->row.name, m->aggregator->row.name);
 }
 
+bool method_in_ranges(const struct method *m)
+{
+	const struct compressor *c = m->compressor;
+	return c->bits > 0 && !(c->whole && c->whole(m->compressor_state)) && !c->memory_floats;
+}
+
+struct privacy method_privacy(const struct method *m, int64_t steps)
+{
+	const struct compressor *c = m->compressor;
+	return c->privacy ? c->privacy(m->compressor_state, steps) : (struct privacy){0};
+}
+
 size_t method_push_bytes(const struct method *m, size_t n)
 {
 	return m->compressor->bytes(m->compressor_state, n);
@@ -156,8 +168,7 @@ void method_apply(const struct method *m, const struct step_job *job, const void
 void method_push_signs(const struct method *m, const struct step_job *job, const void *push, uint64_t *vote,
                        uint64_t *abstain)
 {
-	const struct step_job own = job_of(job, m->compressor_state);
-	m->compressor->signs(&own, push, vote, abstain);
+	message_signs(job, &m->push, push, vote, abstain);
 }
 
 void method_pull_signs(const struct method *m, const struct step_job *job, const void *pull, uint64_t *vote,

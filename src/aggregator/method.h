@@ -28,6 +28,10 @@ int method_check_messages(const struct method *m, struct err *e);
 /* Does the optimizer step by what the aggregator answers? -1 and a sentence if not. */
 int method_check_step(const struct method *m, struct err *e);
 
+/* May a message be made range by range, in any order, and more than once? */
+bool method_in_ranges(const struct method *m);
+/* What each worker's messages of so many steps spend; zeros where the compressor says nothing of it. */
+struct privacy method_privacy(const struct method *m, int64_t steps);
 /* Bytes of a worker's message and of the answer, of n coordinates. */
 size_t method_push_bytes(const struct method *m, size_t n);
 size_t method_pull_bytes(const struct method *m, size_t n);

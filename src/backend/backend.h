@@ -35,6 +35,13 @@ struct votes {
 	const uint64_t *const *abstain; /* [M] -> [words], or NULL if no vote can abstain */
 };
 
+/* What is done to a vector before its signs are taken: v becomes scale v + size z. */
+struct sign_noise {
+	enum noise_kind kind;
+	float scale, size;
+	struct stream stream; /* of z: number i belongs to coordinate i of the whole vector */
+};
+
 /* Losses of samples: their sum, and how many of them were classified right. */
 struct loss {
 	double sum;
@@ -63,6 +70,14 @@ struct backend {
 	 */
 	void (*sign_pack)(struct queue *q, size_t n, const float *v, enum sign_policy zero,
 	                  const struct stream *coins, size_t first, uint64_t *vote, uint64_t *abstain);
+
+	/*
+	 * sign_pack() under SIGN_RANDOM of scale v + size z, which is kept nowhere; number i of z is that of
+	 * stream_normal4(), stream_symmetric() or stream_laplace(). What noise and coins point to is read
+	 * before it returns.
+	 */
+	void (*noise_pack)(struct queue *q, size_t n, const float *v, const struct sign_noise *noise,
+	                   const struct stream *coins, size_t first, uint64_t *vote);
 
 	/* Planes -> +1, -1 (and 0 where abstain) as floats. abstain may be NULL. */
 	void (*sign_unpack)(struct queue *q, size_t n, const uint64_t *vote, const uint64_t *abstain,
@@ -149,6 +164,9 @@ struct backend {
 	void (*sum_abs)(struct queue *q, size_t n, const float *x, double *out);
 	void (*sum_square)(struct queue *q, size_t n, const float *x, double *out);
 	void (*dot)(struct queue *q, size_t n, const float *x, const float *y, double *out);
+
+	/* The largest |x|, to *out; NaN are passed over, and without any number it is 0. */
+	void (*max_abs)(struct queue *q, size_t n, const float *x, double *out);
 
 	/*
 	 * C [m][n] = alpha op(A) op(B) + beta C, op transposes when ta / tb; op(A) is [m][k], op(B) is

@@ -75,6 +75,23 @@ static void plain_multiply(HOST_QUEUE, size_t n, const float *a, const float *x,
 		out[i] = a[i] * x[i];
 }
 
+/* As integers, in whose order the sizes of floats stand; any order of the loop gives the same. */
+static void plain_max_abs(HOST_QUEUE, size_t n, const float *x, double *out)
+{
+	const uint32_t infinite = 0x7f800000u;
+	uint32_t most = 0;
+	for (size_t i = 0; i < n; i++) {
+		uint32_t size;
+		memcpy(&size, x + i, sizeof size);
+		size &= 0x7fffffffu;
+		size = size > infinite ? 0 : size;
+		most = size > most ? size : most;
+	}
+	float largest;
+	memcpy(&largest, &most, sizeof largest);
+	*out = largest;
+}
+
 static void plain_add_bias(HOST_QUEUE, size_t rows, size_t n, const float *bias, float *y)
 {
 	for (size_t r = 0; r < rows; r++)

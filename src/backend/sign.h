@@ -34,6 +34,12 @@ enum sign_policy { SIGN_RANDOM, SIGN_POSITIVE, SIGN_ABSTAIN }; /* order of SIGN_
 
 #define SIGN_POLICY_NAMES ((const char *const[]){"random", "positive", "abstain", NULL})
 
+/* Noise that is added before a sign is taken, of size 1 each: N(0, 1), uniform in (-1, 1), or Laplace's
+ * distribution of density e^-|z| / 2. Order of SIGN_NOISE_NAMES. */
+enum noise_kind { SIGN_NORMAL, SIGN_UNIFORM, SIGN_LAPLACE };
+
+#define SIGN_NOISE_NAMES ((const char *const[]){"normal", "uniform", "laplace", NULL})
+
 SIGN_INLINE size_t sign_words(size_t n)
 {
 	return (n + 63) / 64;

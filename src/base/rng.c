@@ -47,11 +47,26 @@ uint64_t stream_bits(const struct stream *s, uint64_t index)
 	return rng_bits(s, index);
 }
 
-float stream_uniform(const struct stream *s, uint64_t index)
+static uint32_t word_of(const struct stream *s, uint64_t index)
 {
 	uint32_t w[4];
 	stream_block(s, index / 4, w);
-	return rng_uniform(w[index % 4]);
+	return w[index % 4];
+}
+
+float stream_uniform(const struct stream *s, uint64_t index)
+{
+	return rng_uniform(word_of(s, index));
+}
+
+float stream_symmetric(const struct stream *s, uint64_t index)
+{
+	return rng_symmetric(word_of(s, index));
+}
+
+float stream_laplace(const struct stream *s, uint64_t index)
+{
+	return rng_laplace(word_of(s, index));
 }
 
 uint32_t stream_below(const struct stream *s, uint64_t index, uint32_t bound)

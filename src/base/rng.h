@@ -35,7 +35,8 @@ enum purpose {
 	RNG_PROBE = 12,     /* what probes draw: weights to watch, order of a pass, references */
 	RNG_BUCKETS = 13,   /* the server's: which messages are averaged before a rule */
 	RNG_COLLUDERS = 15, /* what colluders draw together */
-	RNG_SHARES = 17     /* how classes are shared among workers; worker = attempt */
+	RNG_SHARES = 17,    /* how classes are shared among workers; worker = attempt */
+	RNG_MESSAGE = 18    /* what a worker's compressor draws */
 };
 
 struct stream {
@@ -57,6 +58,16 @@ uint64_t stream_bits(const struct stream *s, uint64_t index);
 
 /* Uniform in [0, 1): number `index` of the stream, 24 bits, four a block. */
 float stream_uniform(const struct stream *s, uint64_t index);
+
+/*
+ * Uniform in (-1, 1): (2 k + 1) / 2^24 - 1 of the 24 bits k behind stream_uniform(). It is never 0, -1 or 1,
+ * and -u is as likely as u.
+ */
+float stream_symmetric(const struct stream *s, uint64_t index);
+
+/* Laplace's distribution of mean 0 and scale 1, density e^-|z| / 2: -ln(1 - |u|) with the sign of
+ * u = stream_symmetric(). Never 0. */
+float stream_laplace(const struct stream *s, uint64_t index);
 
 /* A fair integer in [0, bound), bound >= 1, by 64-bit multiplication (bias below 2^-32 * bound / 2^32). */
 uint32_t stream_below(const struct stream *s, uint64_t index, uint32_t bound);

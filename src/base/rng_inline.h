@@ -149,6 +149,21 @@ RNG_INLINE void rng_sincos_inline(float u, float *sine, float *cosine)
 	*cosine = rng_float_of((c_bits ^ crossed) ^ ((quarter + 1u) & 2u) << 30);
 }
 
+/* A number of stream_symmetric() from its word: exact, because the numerator is odd and below 2^24. */
+RNG_INLINE float rng_symmetric(uint32_t word)
+{
+	return (float)(2 * (int32_t)(word >> 8) + 1 - (1 << 24)) * 0x1p-24f;
+}
+
+/* A number of stream_laplace() from its word. */
+RNG_INLINE float rng_laplace(uint32_t word)
+{
+	const uint32_t sign = 0x80000000u;
+	uint32_t u = rng_bits_of(rng_symmetric(word));
+	float size = -rng_log_inline(1 - rng_float_of(u & ~sign));
+	return rng_float_of(rng_bits_of(size) | (u & sign));
+}
+
 /* Two normal numbers from two words, as stream_normal4() says. */
 RNG_INLINE void rng_normal2(uint32_t w0, uint32_t w1, float *n0, float *n1)
 {

@@ -11,6 +11,16 @@ static void run_sign_pack(const struct backend *b, struct kernel_job *j)
 	b->sign_pack(j->queue, j->n, j->x, j->policy, &j->random, j->first, j->plane[0], abstain_if(j));
 }
 
+/* The policy is the kind of noise. */
+static void run_noise_pack(const struct backend *b, struct kernel_job *j)
+{
+	const struct sign_noise noise = {.kind = (enum noise_kind)j->policy,
+	                                 .scale = j->rate,
+	                                 .size = j->beta,
+	                                 .stream = stream_of(5, RNG_TEST, 2, 8)};
+	b->noise_pack(j->queue, j->n, j->x, &noise, &j->random, j->first, j->plane[0]);
+}
+
 static void run_sign_unpack(const struct backend *b, struct kernel_job *j)
 {
 	b->sign_unpack(j->queue, j->n, j->vote, j->flag ? j->abstain : NULL, j->out[0]);
@@ -106,6 +116,11 @@ static void run_sum_square(const struct backend *b, struct kernel_job *j)
 static void run_dot(const struct backend *b, struct kernel_job *j)
 {
 	b->dot(j->queue, j->n, j->x, j->y, &j->loss->sum);
+}
+
+static void run_max_abs(const struct backend *b, struct kernel_job *j)
+{
+	b->max_abs(j->queue, j->n, j->x, &j->loss.sum);
 }
 
 static void run_gemm(const struct backend *b, struct kernel_job *j)
@@ -225,6 +240,7 @@ static void run_gather(const struct backend *b, struct kernel_job *j)
 /* name, call, shape, inputs, outputs, bytes, limit, allowed error, cancels */
 const struct kernel kernel_table[] = {
         {"sign_pack", run_sign_pack, SHAPE_SIGN, 1, 0, 4 + 1.0 / 8, LIMIT_READ, 0, false},
+        {"noise_pack", run_noise_pack, SHAPE_SIGN, 1, 0, 4 + 1.0 / 8, LIMIT_NONE, 0, false},
         {"sign_unpack", run_sign_unpack, SHAPE_SIGN, 0, 1, 4 + 1.0 / 8, LIMIT_FILL, 0, false},
         {"majority", run_majority, SHAPE_VOTE, 0, 0, 0, LIMIT_FOLD, 0, false},
         {"sign_apply", run_sign_apply, SHAPE_SIGN, 0, 1, 8 + 1.0 / 8, LIMIT_UPDATE, 0, false},
@@ -243,6 +259,7 @@ const struct kernel kernel_table[] = {
         {"sum_abs", run_sum_abs, SHAPE_VECTOR, 1, 0, 4, LIMIT_READ, 1e-12, true},
         {"sum_square", run_sum_square, SHAPE_VECTOR, 1, 0, 4, LIMIT_READ, 1e-12, true},
         {"dot", run_dot, SHAPE_VECTOR, 2, 0, 8, LIMIT_READ, 1e-12, true},
+        {"max_abs", run_max_abs, SHAPE_VECTOR, 1, 0, 4, LIMIT_READ, 0, false},
         {"gemm", run_gemm, SHAPE_PRODUCT, 2, 1, 0, LIMIT_NONE, 1e-5, true},
         {"add_bias", run_add_bias, SHAPE_ROWS, 1, 1, 8, LIMIT_UPDATE, 0, false},
         {"sum_rows", run_sum_rows, SHAPE_ROWS, 1, 1, 4, LIMIT_READ, 0, false},

@@ -2,10 +2,11 @@
  * A compressor: what a worker says of its vector. Its message goes to the aggregator, which must take such
  * messages (aggregator/aggregator.h).
  *
- * encode(), encode_momentum() and decode() work on a range of coordinates [begin, end), begin a multiple of
- * 64 and end a multiple of 64 or n, so that lanes, and shards on several machines, can share the work. A row
- * whose message cannot be divided has bits = 0, and encode() always gets 0..n. A message is always whole; a
- * call touches only the coordinates of its range.
+ * encode() and encode_momentum() work on a range of coordinates [begin, end), begin a multiple of 64 and end
+ * a multiple of 64 or n, so that lanes, and shards on several machines, can share the work. A row whose
+ * message cannot be divided has bits = 0, and one that must see the whole vector first says so (`whole`);
+ * their encode() always gets 0..n. A message is always whole; a call touches only the coordinates of its
+ * range. What a message says follows from its kind (compressor/job.h).
  *
  * A row may keep a memory for each worker, which begins as zero. It is part of the worker's state: saved,
  * sent and reset with the momentum (train/state.h). encode() is called once a step.
@@ -14,6 +15,7 @@
 #define SIGNSGD_COMPRESSOR_COMPRESSOR_H
 
 #include "compressor/job.h"
+#include "compressor/privacy.h"
 #include "config/key.h"
 
 struct compressor {
@@ -25,10 +27,16 @@ struct compressor {
 	/* The learning rate is a factor of what messages say, so that the optimizer steps by the answer as it
 	 * is; weight decay still has the rate. */
 	bool lr_inside;
+	/* Of messages with bits: does each coordinate's depend on the whole vector, by a norm? NULL: no. */
+	bool (*whole)(const void *state);
+	/* Signs are drawn: a vector alone does not decide them. */
+	bool random;
 	/* Of signs: has a message an abstain plane? NULL: no. */
 	bool (*abstains)(const void *state);
 	/* The most bytes that a message of n coordinates has. */
 	size_t (*bytes)(const void *state, size_t n);
+	/* What a worker's messages of so many steps give away of its data; NULL: nobody knows. */
+	struct privacy (*privacy)(const void *state, int64_t steps);
 	/* Of each worker's memory. NULL: none. */
 	size_t (*memory_floats)(const void *state, size_t n);
 
@@ -42,12 +50,6 @@ struct compressor {
 	 */
 	void (*encode_momentum)(const struct step_job *job, uint32_t worker, float beta, const float *g,
 	                        float *v, size_t begin, size_t end, void *push);
-	/* What the message says of coordinates [begin, end), as floats: out [end - begin], memory of the
-	 * host. The queue is finished then. */
-	void (*decode)(const struct step_job *job, const void *push, size_t begin, size_t end, float *out);
-	/* For probes: the signs in a message, as planes of backend/sign.h: vote and abstain [words], both
-	 * always written. */
-	void (*signs)(const struct step_job *job, const void *push, uint64_t *vote, uint64_t *abstain);
 };
 
 #endif

@@ -41,16 +41,6 @@ static void ef_sign_encode(const struct step_job *job, uint32_t worker, const fl
 	job->be->sign_apply(job->queue, job->n, push, NULL, scale, 0, memory);
 }
 
-static void ef_sign_decode(const struct step_job *job, const void *push, size_t begin, size_t end, float *out)
-{
-	message_floats(job, &job->push, push, begin, end, out);
-}
-
-static void ef_sign_signs(const struct step_job *job, const void *push, uint64_t *vote, uint64_t *abstain)
-{
-	message_signs(job, &job->push, push, vote, abstain);
-}
-
 static const struct key ef_sign_keys[] = {
         {.name = "scope",
          .kind = KEY_CHOICE,
@@ -76,6 +66,4 @@ const struct compressor compressor_ef_sign = {
         .bytes = ef_sign_bytes,
         .memory_floats = ef_sign_memory_floats,
         .encode = ef_sign_encode,
-        .decode = ef_sign_decode,
-        .signs = ef_sign_signs,
 };

@@ -14,16 +14,6 @@ static void none_encode(const struct step_job *job, uint32_t worker, const float
 	job->be->memory->copy(job->queue, (float *)push + begin, v + begin, (end - begin) * sizeof *v);
 }
 
-static void none_decode(const struct step_job *job, const void *push, size_t begin, size_t end, float *out)
-{
-	message_floats(job, &job->push, push, begin, end, out);
-}
-
-static void none_signs(const struct step_job *job, const void *push, uint64_t *vote, uint64_t *abstain)
-{
-	message_signs(job, &job->push, push, vote, abstain);
-}
-
 const struct compressor compressor_none = {
         .row = {.name = "none",
                 .also = "identity, float, float32, fp32, dense, uncompressed, no_compression",
@@ -33,6 +23,4 @@ const struct compressor compressor_none = {
         .bits = 32,
         .bytes = none_bytes,
         .encode = none_encode,
-        .decode = none_decode,
-        .signs = none_signs,
 };

@@ -51,16 +51,6 @@ static void sign_encode_momentum(const struct step_job *job, uint32_t worker, fl
 	                       &at.coins, begin, at.vote, at.abstain);
 }
 
-static void sign_decode(const struct step_job *job, const void *push, size_t begin, size_t end, float *out)
-{
-	message_floats(job, &job->push, push, begin, end, out);
-}
-
-static void sign_signs(const struct step_job *job, const void *push, uint64_t *vote, uint64_t *abstain)
-{
-	message_signs(job, &job->push, push, vote, abstain);
-}
-
 static const struct key sign_keys[] = {
         {.name = "zero",
          .kind = KEY_CHOICE,
@@ -86,6 +76,4 @@ const struct compressor compressor_sign = {
         .bytes = sign_bytes,
         .encode = sign_encode,
         .encode_momentum = sign_encode_momentum,
-        .decode = sign_decode,
-        .signs = sign_signs,
 };

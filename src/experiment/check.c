@@ -198,7 +198,7 @@ static int check_crowd(const struct settings *s, const struct json *root, struct
 	                                  .byzantine = (int)s->adversaries.count,
 	                                  .aggregator = m.aggregator->row.name,
 	                                  .compressor = m.compressor->row.name,
-	                                  .signs = m.push.kind == MESSAGE_SIGNS,
+	                                  .signs = m.push.kind == MESSAGE_SIGNS && !m.compressor->random,
 	                                  .chooses = rule_says(m.aggregator, m.aggregator_state).chosen};
 	if (s->adversaries.count == 0 || !a || !a->check || !a->check(adversary.state, &terms, e))
 		return 0;

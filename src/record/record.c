@@ -11,15 +11,20 @@
 
 enum { COLUMNS_MAX = 24, EVAL_ROWS = 64, COLUMN_PATH_BYTES = 64 };
 
+/* Runs that have a quantity, where not all do. */
+enum { OF_WITHHOLDING = 1, OF_PRIVACY = 2, OF_TEXT = 4 };
+
 /* A quantity: where it stands in a row's struct, and what the file says of it. */
 struct quantity {
 	const char *name;
 	enum h5_type type;
 	size_t bytes, offset;
+	unsigned of; /* OF_ */
 	const char *unit, *about;
 };
 
-#define IN(row, member) sizeof(((struct row *)0)->member), offsetof(struct row, member)
+#define IN_SOME(row, member, of) sizeof(((struct row *)0)->member), offsetof(struct row, member), of
+#define IN(row, member)          IN_SOME(row, member, 0)
 
 static const struct quantity step_quantities[] = {
         {"step", H5_I64, IN(step_row, step), "steps", "steps done, from 1"},
@@ -41,15 +46,20 @@ static const struct quantity step_quantities[] = {
         {"apply_s", H5_F64, IN(step_row, apply_s), "s", "time for stepping the parameters"},
         {"data_s", H5_F64, IN(step_row, data_s), "s",
          "of compute_s: a lane's mean time for waiting for its batches and gathering them"},
-        {"withheld", H5_I64, IN(step_row, withheld), "steps",
+        {"withheld", H5_I64, IN_SOME(step_row, withheld, OF_WITHHOLDING), "steps",
          "steps since the row before, this one included, that were withheld: without an answer, which "
          "changes no parameter"},
+        {"privacy_epsilon", H5_F64, IN_SOME(step_row, privacy.epsilon, OF_PRIVACY), "1",
+         "what a worker's messages have spent so far, the steps added up"},
+        {"privacy_delta", H5_F64, IN_SOME(step_row, privacy.delta, OF_PRIVACY), "1",
+         "the delta of privacy_epsilon"},
+        {"privacy_renyi_epsilon", H5_F64, IN_SOME(step_row, privacy.renyi_epsilon, OF_PRIVACY), "1",
+         "the same by Renyi's divergence"},
+        {"privacy_renyi_delta", H5_F64, IN_SOME(step_row, privacy.renyi_delta, OF_PRIVACY), "1",
+         "the delta of privacy_renyi_epsilon"},
 };
 
-enum {
-	STEPS_ALL = sizeof step_quantities / sizeof *step_quantities,
-	STEPS_WITHHELD = 1 /* the last ones, only where a step can be withheld */
-};
+enum { STEPS_ALL = sizeof step_quantities / sizeof *step_quantities };
 
 static const struct quantity eval_quantities[] = {
         {"step", H5_I64, IN(eval_row, step), "steps", "steps done"},
@@ -63,22 +73,23 @@ static const struct quantity eval_quantities[] = {
         {"test_loss", H5_F64, IN(eval_row, test_loss), "1", "loss on the test samples"},
         {"test_accuracy", H5_F64, IN(eval_row, test_accuracy), "1",
          "share of the test samples that are classified right"},
-        {"train_perplexity", H5_F64, IN(eval_row, train_perplexity), "1", "e^train_loss"},
-        {"test_perplexity", H5_F64, IN(eval_row, test_perplexity), "1", "e^test_loss"},
-        {"test_bits", H5_F64, IN(eval_row, test_bits), "bits", "test_loss / ln 2: bits a token"},
+        {"train_perplexity", H5_F64, IN_SOME(eval_row, train_perplexity, OF_TEXT), "1", "e^train_loss"},
+        {"test_perplexity", H5_F64, IN_SOME(eval_row, test_perplexity, OF_TEXT), "1", "e^test_loss"},
+        {"test_bits", H5_F64, IN_SOME(eval_row, test_bits, OF_TEXT), "bits",
+         "test_loss / ln 2: bits a token"},
 };
 
-enum { EVAL_ALL = sizeof eval_quantities / sizeof *eval_quantities, EVAL_OF_TEXT = 3 /* the last ones */ };
+enum { EVAL_ALL = sizeof eval_quantities / sizeof *eval_quantities };
 
 _Static_assert((int)STEPS_ALL <= (int)COLUMNS_MAX, "columns of /steps");
-_Static_assert(sizeof eval_quantities / sizeof *eval_quantities <= COLUMNS_MAX, "columns of /evals");
+_Static_assert((int)EVAL_ALL <= (int)COLUMNS_MAX, "columns of /evals");
 
 /* A group of columns, and rows that are not in the file yet. */
 struct table {
-	const struct quantity *quantities; /* [n] */
 	size_t n, size, filled;
-	struct h5_column *columns[COLUMNS_MAX]; /* [n] */
-	unsigned char *rows[COLUMNS_MAX];       /* [n] of [size] values */
+	const struct quantity *quantities[COLUMNS_MAX]; /* [n] */
+	struct h5_column *columns[COLUMNS_MAX];         /* [n] */
+	unsigned char *rows[COLUMNS_MAX];               /* [n] of [size] values */
 };
 
 struct record {
@@ -91,20 +102,26 @@ struct record {
 	int64_t withheld; /* steps, in all rows so far */
 };
 
-static void table_init(struct table *t, struct h5 *f, const char *group, const struct quantity *quantities,
-                       size_t n, size_t size)
+static void table_add_column(struct table *t, struct h5 *f, const char *group, const struct quantity *q)
 {
 	char path[COLUMN_PATH_BYTES], scale[COLUMN_PATH_BYTES];
-	*t = (struct table){.quantities = quantities, .n = n, .size = size};
-	snprintf(scale, sizeof scale, "%s/%s", group, quantities[0].name);
-	for (size_t i = 0; i < n; i++) {
-		const struct quantity *q = &quantities[i];
-		snprintf(path, sizeof path, "%s/%s", group, q->name);
-		t->columns[i] = h5_column(f, path, q->type, 0, NULL, q->unit, q->about);
-		t->rows[i] = mem_array(size, q->bytes);
-		if (i > 0)
-			h5_scale(f, path, scale);
-	}
+	snprintf(path, sizeof path, "%s/%s", group, q->name);
+	t->quantities[t->n] = q;
+	t->columns[t->n] = h5_column(f, path, q->type, 0, NULL, q->unit, q->about);
+	t->rows[t->n] = mem_array(t->size, q->bytes);
+	snprintf(scale, sizeof scale, "%s/%s", group, t->quantities[0]->name);
+	if (t->n++ > 0)
+		h5_scale(f, path, scale);
+}
+
+/* The columns of all[count] that a run of these kinds (OF_) has. */
+static void table_init(struct table *t, struct h5 *f, const char *group, const struct quantity *all,
+                       size_t count, unsigned kinds, size_t size)
+{
+	*t = (struct table){.size = size};
+	for (size_t i = 0; i < count; i++)
+		if ((all[i].of & ~kinds) == 0)
+			table_add_column(t, f, group, &all[i]);
 }
 
 /* Append the gathered rows to the file in memory. */
@@ -120,7 +137,7 @@ static void table_add(struct table *t, const void *row)
 	if (t->filled == t->size)
 		table_empty(t);
 	for (size_t i = 0; i < t->n; i++) {
-		const struct quantity *q = &t->quantities[i];
+		const struct quantity *q = t->quantities[i];
 		memcpy(t->rows[i] + t->filled * q->bytes, (const char *)row + q->offset, q->bytes);
 	}
 	t->filled++;
@@ -138,10 +155,10 @@ static struct record *new_record(struct h5 *f, const struct record_meta *m)
 {
 	struct record *r = mem_alloc(sizeof *r);
 	r->file = f;
-	table_init(&r->steps, f, "/steps", step_quantities, STEPS_ALL - (m->withholds ? 0 : STEPS_WITHHELD),
-	           RECORD_ROWS);
-	table_init(&r->evals, f, "/evals", eval_quantities, EVAL_ALL - (m->text ? 0 : EVAL_OF_TEXT),
-	           EVAL_ROWS);
+	unsigned kinds =
+	        (m->withholds ? OF_WITHHOLDING : 0) | (m->privacy ? OF_PRIVACY : 0) | (m->text ? OF_TEXT : 0);
+	table_init(&r->steps, f, "/steps", step_quantities, STEPS_ALL, kinds, RECORD_ROWS);
+	table_init(&r->evals, f, "/evals", eval_quantities, EVAL_ALL, kinds, EVAL_ROWS);
 	h5_group(f, "/probes");
 	if (m->voters || h5_has(f, VOTERS))
 		r->voters = record_voters_open(f, (size_t)m->workers);

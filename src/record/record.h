@@ -14,6 +14,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include "base/err.h"
+#include "compressor/privacy.h"
 #include "h5/h5.h"
 #include "base/mem.h"
 
@@ -33,6 +34,7 @@ struct step_row {
 	double wait_s; /* of exchange_s: until the last message was there */
 	double data_s; /* of compute_s: a lane's mean time for waiting for its batches and gathering them */
 	int64_t withheld; /* steps so far, this one included, that had no answer and changed no parameter */
+	struct privacy privacy; /* spent by each worker so far, this step included */
 };
 
 struct eval_row {
@@ -62,6 +64,7 @@ struct record_meta {
 	const char *data_note; /* what every use of this result must say of its data, or NULL */
 	bool text;             /* evaluations have a perplexity */
 	bool withholds;        /* steps may be withheld: /steps has a column for it */
+	bool privacy;          /* messages spend privacy: /steps has columns for it */
 	bool voters; /* keep which workers were counted; a file that is continued and has it goes on */
 	uint64_t seed;
 	uint64_t n_params;
@@ -155,6 +158,8 @@ struct run_info {
 	int64_t workers, adversaries;
 	int64_t n_voters;                /* in the last step */
 	int64_t withheld;                /* steps; 0 also where none can be */
+	bool has_privacy;                /* the file says what messages have spent: */
+	struct privacy privacy;          /* in the last step's row */
 	uint64_t push_bytes, pull_bytes; /* a worker and step */
 	uint64_t bytes_up, bytes_down;   /* a step, all workers, last step */
 	double wall_s;

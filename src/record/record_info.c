@@ -285,6 +285,25 @@ int record_read_withheld(struct h5 *f, const char *path, int64_t *withheld, stru
 	return 0;
 }
 
+/* The last row's; *has false: the file has no such columns. */
+static int read_privacy(struct h5 *f, const char *path, bool *has, struct privacy *p, struct err *e)
+{
+	const struct {
+		const char *column;
+		double *out;
+	} parts[] = {{"/steps/privacy_epsilon", &p->epsilon},
+	             {"/steps/privacy_delta", &p->delta},
+	             {"/steps/privacy_renyi_epsilon", &p->renyi_epsilon},
+	             {"/steps/privacy_renyi_delta", &p->renyi_delta}};
+	double best;
+	*has = h5_has(f, parts[0].column);
+	for (size_t i = 0; *has && i < sizeof parts / sizeof *parts; i++)
+		if (last_and_best(f, path, parts[i].column, 1, parts[i].out, &best, e))
+			return -1;
+	*has = *has && !isnan(p->epsilon);
+	return 0;
+}
+
 static int read_steps(struct h5 *f, const char *path, struct run_info *info, struct err *e)
 {
 	int64_t up, down;
@@ -292,6 +311,7 @@ static int read_steps(struct h5 *f, const char *path, struct run_info *info, str
 	if (last_int(f, path, "/steps/step", &info->steps_done, e) ||
 	    last_int(f, path, "/steps/n_voters", &info->n_voters, e) ||
 	    record_read_withheld(f, path, &info->withheld, e) ||
+	    read_privacy(f, path, &info->has_privacy, &info->privacy, e) ||
 	    last_int(f, path, "/steps/bytes_up", &up, e) ||
 	    last_int(f, path, "/steps/bytes_down", &down, e) ||
 	    last_and_best(f, path, "/steps/wall_s", 1, &info->wall_s, &best, e))

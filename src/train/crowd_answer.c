@@ -90,8 +90,7 @@ void crowd_chain_add(struct crowd_chain *c, struct worker *w)
 /* Into how many pieces a message is cut while it is made: one where the compressor remembers, or cannot. */
 static size_t cut_of(const struct crowd_chain *c)
 {
-	bool whole = c->unsaid_floats > 0 || c->round->method.compressor->bits == 0;
-	return whole ? 1 : crowd_blocks(c->round->job.n);
+	return method_in_ranges(&c->round->method) ? crowd_blocks(c->round->job.n) : 1;
 }
 
 /* A copy of what the compressor of colluder i has left unsaid; NULL: it says all. */

@@ -246,7 +246,8 @@ enum trainer_end trainer_step(struct trainer *t, struct step_row *row, int *flag
 	                         .wait_s = reply.wait_s,
 	                         .exchange_s = exchanged - encoded,
 	                         .apply_s = applied - probed,
-	                         .withheld = st->withheld};
+	                         .withheld = st->withheld,
+	                         .privacy = method_privacy(&t->round.method, st->step)};
 	return TRAINER_DID;
 }
 

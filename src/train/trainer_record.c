@@ -68,6 +68,7 @@ void trainer_meta(const struct trainer *t, struct record_meta *m)
 	        .push_bytes = t->uplink.shape.push_bytes,
 	        .pull_bytes = t->uplink.shape.pull_bytes,
 	        .withholds = t->state.withholds,
+	        .privacy = t->round.method.compressor->privacy,
 	};
 }
 

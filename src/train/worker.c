@@ -169,7 +169,8 @@ void worker_compute(struct worker *w, struct lane *l, const struct round *r)
 		return;
 	}
 	struct maker maker = {w, l, r};
-	bool in_buckets = r->buckets.size > 0 && (!attack_now(w, r) || attacks_on(w, r, ATTACK_DATA));
+	bool in_buckets = r->buckets.size > 0 && method_in_ranges(&r->method) &&
+	                  (!attack_now(w, r) || attacks_on(w, r, ATTACK_DATA));
 	struct batch batch = {.count = (int)r->feed->batch_of[w->id],
 	                      .carry = w->carry,
 	                      .running = w->owns_bn ? r->running : NULL,

@@ -8,8 +8,8 @@
  * A transport may want messages in buckets while the gradient is still being computed. Then the momentum and
  * the message of an honest worker are computed bucket by bucket, from the end of the gradient to its
  * beginning, as soon as that part of the gradient is final. The message has the same bits as one made at
- * once. An attack on more than data needs the whole vector, so such a worker's message is made after the
- * backward pass.
+ * once. An attack on more than data needs the whole vector, as some compressors do, so such a worker's
+ * message is made after the backward pass.
  *
  * An attack changes the worker's labels, its gradient, the vector that becomes its message, or the message
  * when it is packed, as the attack's row says (adversary/attack.h). A blind one never

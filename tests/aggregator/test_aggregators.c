@@ -85,8 +85,7 @@ static void apply_piece(struct rig *r, size_t begin, size_t end)
 static void check_decode(struct rig *r, uint32_t worker, const float *v)
 {
 	size_t n = r->job.n, words = sign_words(n);
-	struct step_job job = r->job;
-	job.state = r->method.compressor_state;
+	const struct step_job job = r->job;
 	float *said = mem_array(n, sizeof *said);
 	uint64_t *vote = mem_array(2 * words, 8), *abstain = vote + words;
 	bool scaled = r->method.push.kind == MESSAGE_SCALED;
@@ -94,7 +93,7 @@ static void check_decode(struct rig *r, uint32_t worker, const float *v)
 	method_push_signs(&r->method, &r->job, r->push[worker], vote, abstain);
 	for (size_t begin = 0, end; begin < n; begin = end) {
 		end = begin + 192 < n ? begin + 192 : n;
-		r->method.compressor->decode(&job, r->push[worker], begin, end, said + begin);
+		message_floats(&job, &r->method.push, r->push[worker], begin, end, said + begin);
 	}
 	for (size_t i = 0; i < n; i++) {
 		bool minus = vote[i / 64] >> i % 64 & 1, silent = abstain[i / 64] >> i % 64 & 1;

@@ -149,6 +149,36 @@ Test(rng, uniforms_fill_the_interval_evenly)
 	chance_assert_uniform(counts, CELLS, N, "uniforms");
 }
 
+/* Numbers around 0: the uniform ones shifted by half a step, exactly; and their Laplace quantiles. */
+Test(rng, symmetric_and_laplace_numbers_are_of_the_same_words)
+{
+	struct stream s = stream_of(4, RNG_TEST, 1, 2);
+	double sum = 0, sizes = 0;
+	enum { N = 100000 };
+	for (uint64_t i = 0; i < N; i++) {
+		double u = 2 * (double)stream_uniform(&s, i) - 1 + 0x1p-24, l = stream_laplace(&s, i);
+		cr_assert_eq(stream_symmetric(&s, i), u);
+		cr_assert_float_eq(l, copysign(-log1p(-fabs(u)), u), 3e-7 * fmax(1, fabs(l)));
+		cr_assert(u != 0 && fabs(u) < 1 && l != 0 && (l > 0) == (u > 0));
+		sum += l;
+		sizes += fabs(l);
+	}
+	/* mean 0 and variance 2; |l| has mean and variance 1 */
+	cr_assert_lt(fabs(sum / N), Z_LIMIT * sqrt(2.0 / N));
+	cr_assert_lt(fabs(sizes / N - 1), Z_LIMIT * sqrt(1.0 / N));
+}
+
+/* The ends of both, and that no other sign is possible. */
+Test(rng, laplace_numbers_of_extreme_words_are_finite)
+{
+	cr_assert_eq(rng_symmetric(0), -1 + 0x1p-24F);
+	cr_assert_eq(rng_symmetric(UINT32_MAX), 1 - 0x1p-24F);
+	cr_assert_eq(rng_symmetric(0x7fffffffu), -0x1p-24F);
+	cr_assert_float_eq(rng_laplace(UINT32_MAX), 24 * log(2), 2e-6);
+	cr_assert_eq(rng_laplace(0), -rng_laplace(UINT32_MAX));
+	cr_assert(rng_laplace(0x80000000u) > 0 && rng_laplace(0x7fffffffu) < 0);
+}
+
 Test(rng, integers_below_a_bound_are_fair)
 {
 	static const uint32_t bounds[] = {2, 3, 6, 10, 24, 1000};

@@ -47,18 +47,32 @@ static const char *needed_of(const char *name)
 	                                              : NULL;
 }
 
+/* Keys with which a compressor leaves the signs of vectors of some size alone, where its noise would not. */
+static const char *quiet_of(const char *name)
+{
+	return strcmp(name, "noisy-sign") == 0 ? ",\"b\":0.5,\"noise\":\"uniform\""
+	       : strcmp(name, "sto-sign") == 0 ? ",\"b\":0.5"
+	       : strcmp(name, "dp-sign") == 0  ? ",\"clip\":1,\"epsilon\":1e6"
+	                                       : NULL;
+}
+
+static void write_choice(char *out, size_t size, const char *name, const char *keys)
+{
+	snprintf(out, size, keys ? "{\"kind\":\"%s\"%s}" : "\"%s\"", name, keys);
+}
+
 /* The three rows, where they fit each other. */
 static bool put_together(struct method_text *t, const struct row *compressor, const struct row *aggregator,
                          const struct row *optimizer)
 {
 	bool own = ((const struct optimizer *)(const void *)optimizer)->own_momentum;
-	const char *needed = needed_of(aggregator->name);
-	char rule[64];
-	snprintf(rule, sizeof rule, needed ? "{\"kind\":\"%s\"%s}" : "\"%s\"", aggregator->name, needed);
-	snprintf(t->json, sizeof t->json, "{\"compressor\":\"%s\",\"aggregator\":%s,\"optimizer\":\"%s\"}",
-	         compressor->name, rule, optimizer->name);
+	char rule[64], said[96];
+	write_choice(rule, sizeof rule, aggregator->name, needed_of(aggregator->name));
+	write_choice(said, sizeof said, compressor->name, quiet_of(compressor->name));
+	snprintf(t->json, sizeof t->json, "{\"compressor\":%s,\"aggregator\":%s,\"optimizer\":\"%s\"}", said,
+	         rule, optimizer->name);
 	snprintf(t->options, sizeof t->options,
-	         "--set compressor=%s --set 'aggregator=%s' --set optimizer=%s%s", compressor->name, rule,
+	         "--set 'compressor=%s' --set 'aggregator=%s' --set optimizer=%s%s", said, rule,
 	         optimizer->name, own ? " --set momentum=0" : "");
 	t->rule = ((const struct aggregator *)(const void *)aggregator)->rule;
 	return fits(t->json);

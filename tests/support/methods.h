@@ -13,8 +13,8 @@ struct method methods_read(struct arena *a, const char *text);
 
 /* One whose three rows fit each other. */
 struct method_text {
-	char json[160];    /* for methods_read() */
-	char options[160]; /* for a command, over any experiment */
+	char json[256];    /* for methods_read() */
+	char options[256]; /* for a command, over any experiment */
 	bool rule;         /* messages must be seen all at once */
 };
 

@@ -11,6 +11,7 @@
 #include "record/record.h"
 #include "tests/support/mpirun.h"
 #include "tests/support/served.h"
+#include "tests/support/ways.h"
 
 TestSuite(ef_sign_ways, .init = cli_open, .fini = cli_close, .timeout = 600);
 
@@ -34,28 +35,14 @@ static void prepare(const char *rule)
 	             0, "%s: %s", rule, cli_err);
 }
 
-/* NAME.h5 ends like simulate.h5. */
 static void expect_same(const char *name, const char *rule)
 {
-	char path[128], other[128], different[128] = "";
-	struct err e = {0};
-	snprintf(path, sizeof path, "%s/simulate.h5", cli_folder);
-	snprintf(other, sizeof other, "%s/%s.h5", cli_folder, name);
-	int same = record_same_final(path, other, different, sizeof different, &e);
-	cr_expect_eq(same, 1, "%s, %s: %s%s", name, rule, same < 0 ? e.text : "other bits: ", different);
+	ways_expect_same(name, "simulate", rule);
 }
 
 static double bytes_up(const char *name)
 {
-	char path[128];
-	double *values;
-	size_t count;
-	struct err e = {0};
-	snprintf(path, sizeof path, "%s/%s.h5", cli_folder, name);
-	cr_assert_eq(record_column(path, "/steps/bytes_up", &values, &count, &e), 0, "%s", e.text);
-	double last = values[count - 1];
-	mem_free(values);
-	return last;
+	return ways_last(name, "/steps/bytes_up");
 }
 
 static void train_mpi(const char *rule, const char *topology)
@@ -125,8 +112,6 @@ Test(ef_sign_ways, a_memory_is_continued_in_another_way)
 /* With keys. Workers that come anew to a server begin without a memory, and a replay begins there too. */
 Test(ef_sign_ways, a_server_s_run_is_continued_and_repeated)
 {
-	char path[2][128], different[128] = "";
-	struct err e = {0};
 	prepare("mean");
 	cr_assert_eq(cli("keys new server w0 w1 w2 w3 w4 -o %s/keys", cli_folder), 0, "%s", cli_err);
 	for (int part = 0; part < 2; part++) {
@@ -147,10 +132,7 @@ Test(ef_sign_ways, a_server_s_run_is_continued_and_repeated)
 	}
 	cr_assert_eq(cli("simulate --replay %s/served.h5 --out %s/replay.h5 --quiet", cli_folder, cli_folder),
 	             0, "%s", cli_err);
-	snprintf(path[0], sizeof path[0], "%s/served.h5", cli_folder);
-	snprintf(path[1], sizeof path[1], "%s/replay.h5", cli_folder);
-	cr_expect_eq(record_same_final(path[0], path[1], different, sizeof different, &e), 1, "%s%s", e.text,
-	             different);
+	ways_expect_same("replay", "served", "mean");
 }
 
 /* A scale that is no number takes its message out of a rule's hands, in this process and behind sockets; the

@@ -60,6 +60,17 @@ INLINE void normal_row(const struct stream *s, uint64_t block, float z[ROW_NUMBE
 	}
 }
 
+/* ROW_NUMBERS uniform or Laplace numbers (base/rng.h) from block `block` on. */
+INLINE void noise_row(enum noise_kind kind, const struct stream *s, uint64_t block, float z[ROW_NUMBERS])
+{
+	uint32_t first[ROW_WORDS], second[ROW_WORDS];
+	random_row(s, block, first, second);
+	for (size_t i = 0; i < ROW_WORDS; i++) {
+		z[2 * i] = kind == SIGN_UNIFORM ? rng_symmetric(first[i]) : rng_laplace(first[i]);
+		z[2 * i + 1] = kind == SIGN_UNIFORM ? rng_symmetric(second[i]) : rng_laplace(second[i]);
+	}
+}
+
 static void cpu_normal(HOST_QUEUE, size_t n, float sigma, const struct stream *s, size_t first,
                        const float *mean, float *out)
 {

@@ -109,6 +109,31 @@ static void cpu_momentum_pack(HOST_QUEUE, size_t n, float beta, const float *g, 
 	}
 }
 
+/* A word's coordinates, which are a row's numbers; padded with +1, whose bits are 0. */
+static void noise_word(size_t count, const float *v, const struct sign_noise *noise, size_t first,
+                       float y[64])
+{
+	float z[ROW_NUMBERS];
+	if (noise->kind == SIGN_NORMAL)
+		normal_row(&noise->stream, first / 4, z);
+	else
+		noise_row(noise->kind, &noise->stream, first / 4, z);
+	for (size_t i = 0; i < count; i++)
+		y[i] = noise->scale * v[i] + noise->size * z[i];
+	for (size_t i = count; i < 64; i++)
+		y[i] = 1;
+}
+
+static void cpu_noise_pack(HOST_QUEUE, size_t n, const float *v, const struct sign_noise *noise,
+                           const struct stream *coins, size_t first, uint64_t *vote)
+{
+	for (size_t at = 0; at < n; at += 64) {
+		float y[64];
+		noise_word(n - at < 64 ? n - at : 64, v + at, noise, first + at, y);
+		pack_chunk(1, y, SIGN_RANDOM, coins, (first + at) / 64, vote + at / 64, NULL);
+	}
+}
+
 /* Change the signs of 64 values where bits of the word are 1. */
 INLINE void negate_word(uint64_t word, const float *x, float *out)
 {

@@ -50,6 +50,7 @@ static const struct image_kernels level_image = {
 static void level_fill(struct backend *b)
 {
 	b->sign_pack = cpu_sign_pack;
+	b->noise_pack = cpu_noise_pack;
 	b->sign_unpack = cpu_sign_unpack;
 	b->majority = cpu_majority;
 	b->sign_apply = cpu_sign_apply;
@@ -68,6 +69,7 @@ static void level_fill(struct backend *b)
 	b->sum_abs = cpu_sum_abs;
 	b->sum_square = cpu_sum_square;
 	b->dot = cpu_dot;
+	b->max_abs = plain_max_abs;
 	b->add_bias = plain_add_bias;
 	b->sum_rows = plain_sum_rows;
 	b->relu = plain_relu;

@@ -33,6 +33,10 @@ KERNEL(sign_pack,
        (struct queue * q, size_t n, const float *v, enum sign_policy zero, const struct stream *coins,
         size_t first, uint64_t *vote, uint64_t *abstain),
        n, at(v), zero, coins, first, to(vote), to(abstain))
+KERNEL(noise_pack,
+       (struct queue * q, size_t n, const float *v, const struct sign_noise *noise,
+        const struct stream *coins, size_t first, uint64_t *vote),
+       n, at(v), noise, coins, first, to(vote))
 KERNEL(sign_unpack, (struct queue * q, size_t n, const uint64_t *vote, const uint64_t *abstain, float *v), n,
        at(vote), at(abstain), to(v))
 KERNEL(sign_apply,
@@ -74,6 +78,7 @@ KERNEL(sum_abs, (struct queue * q, size_t n, const float *x, double *out), n, at
 KERNEL(sum_square, (struct queue * q, size_t n, const float *x, double *out), n, at(x), to(out))
 KERNEL(dot, (struct queue * q, size_t n, const float *x, const float *y, double *out), n, at(x), at(y),
        to(out))
+KERNEL(max_abs, (struct queue * q, size_t n, const float *x, double *out), n, at(x), to(out))
 KERNEL(gemm,
        (struct queue * q, bool ta, bool tb, size_t m, size_t n, size_t k, float alpha, const float *a,
         const float *b, float beta, float *c),
@@ -212,6 +217,7 @@ static int guarded_row_open(struct backend *b, const void *state, struct err *e)
 	        .memory = &guarded_memory,
 	        .keeps_data = true,
 	        .sign_pack = guarded_sign_pack,
+	        .noise_pack = guarded_noise_pack,
 	        .sign_unpack = guarded_sign_unpack,
 	        .majority = guarded_majority,
 	        .sign_apply = guarded_sign_apply,
@@ -230,6 +236,7 @@ static int guarded_row_open(struct backend *b, const void *state, struct err *e)
 	        .sum_abs = guarded_sum_abs,
 	        .sum_square = guarded_sum_square,
 	        .dot = guarded_dot,
+	        .max_abs = guarded_max_abs,
 	        .gemm = guarded_gemm,
 	        .add_bias = guarded_add_bias,
 	        .sum_rows = guarded_sum_rows,

@@ -7,6 +7,8 @@
 /* backend/ref/sign.c */
 void ref_sign_pack(HOST_QUEUE, size_t n, const float *v, enum sign_policy zero, const struct stream *coins,
                    size_t first, uint64_t *vote, uint64_t *abstain);
+void ref_noise_pack(HOST_QUEUE, size_t n, const float *v, const struct sign_noise *noise,
+                    const struct stream *coins, size_t first, uint64_t *vote);
 void ref_random_sign(struct queue *q, size_t n, const struct stream *s, size_t first, const float *x,
                      float *out);
 void ref_sign_unpack(HOST_QUEUE, size_t n, const uint64_t *vote, const uint64_t *abstain, float *v);

@@ -34,6 +34,30 @@ void ref_sign_pack(HOST_QUEUE, size_t n, const float *v, enum sign_policy zero, 
 	}
 }
 
+static float noise_at(const struct sign_noise *noise, size_t i)
+{
+	float z[4];
+	if (noise->kind == SIGN_UNIFORM)
+		return stream_symmetric(&noise->stream, i);
+	if (noise->kind == SIGN_LAPLACE)
+		return stream_laplace(&noise->stream, i);
+	stream_normal4(&noise->stream, i / 4, z);
+	return z[i % 4];
+}
+
+/* A word at a time. */
+void ref_noise_pack(HOST_QUEUE, size_t n, const float *v, const struct sign_noise *noise,
+                    const struct stream *coins, size_t first, uint64_t *vote)
+{
+	for (size_t at = 0; at < n; at += 64) {
+		float noisy[64];
+		size_t count = n - at < 64 ? n - at : 64;
+		for (size_t i = 0; i < count; i++)
+			noisy[i] = noise->scale * v[at + i] + noise->size * noise_at(noise, first + at + i);
+		ref_sign_pack(queue, count, noisy, SIGN_RANDOM, coins, first + at, vote + at / 64, NULL);
+	}
+}
+
 void ref_random_sign(HOST_QUEUE, size_t n, const struct stream *s, size_t first, const float *x, float *out)
 {
 	uint64_t bits = 0;
