@@ -120,7 +120,7 @@ static void run_dot(const struct backend *b, struct kernel_job *j)
 
 static void run_max_abs(const struct backend *b, struct kernel_job *j)
 {
-	b->max_abs(j->queue, j->n, j->x, &j->loss.sum);
+	b->max_abs(j->queue, j->n, j->x, &j->loss->sum);
 }
 
 static void run_gemm(const struct backend *b, struct kernel_job *j)

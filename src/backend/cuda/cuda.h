@@ -71,6 +71,8 @@ extern const struct memory cuda_memory; /* memory.c */
 /* sign.cu */
 void cuda_sign_pack(struct queue *q, size_t n, const float *v, enum sign_policy zero,
                     const struct stream *coins, size_t first, uint64_t *vote, uint64_t *abstain);
+void cuda_noise_pack(struct queue *q, size_t n, const float *v, const struct sign_noise *noise,
+                     const struct stream *coins, size_t first, uint64_t *vote);
 void cuda_sign_unpack(struct queue *q, size_t n, const uint64_t *vote, const uint64_t *abstain, float *v);
 void cuda_sign_apply(struct queue *q, size_t n, const uint64_t *vote, const uint64_t *abstain, float lr,
                      float decay, float *x);
@@ -102,6 +104,7 @@ void cuda_random_sign(struct queue *q, size_t n, const struct stream *s, size_t 
 void cuda_sum_abs(struct queue *q, size_t n, const float *x, double *out);
 void cuda_sum_square(struct queue *q, size_t n, const float *x, double *out);
 void cuda_dot(struct queue *q, size_t n, const float *x, const float *y, double *out);
+void cuda_max_abs(struct queue *q, size_t n, const float *x, double *out);
 void cuda_sum_rows(struct queue *q, size_t rows, size_t n, const float *y, float *out);
 /* layers.cu */
 void cuda_add_bias(struct queue *q, size_t rows, size_t n, const float *bias, float *y);

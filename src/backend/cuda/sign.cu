@@ -105,6 +105,35 @@ static __global__ void momentum_words(size_t n, float beta, const float *g, floa
 	pack_values(value, s, sign_words(n), &how, vote, abstain);
 }
 
+/* Number i of the noise. */
+static __device__ inline float noise_at(const struct sign_noise &noise, size_t i)
+{
+	struct rng_words w = rng_block(&noise.stream, i / 4);
+	bool late = i % 4 >= 2, odd = i % 2 == 1;
+	uint32_t even_word = late ? w.c : w.a, odd_word = late ? w.d : w.b;
+	float even, other;
+	if (noise.kind == SIGN_UNIFORM)
+		return rng_symmetric(odd ? odd_word : even_word);
+	if (noise.kind == SIGN_LAPLACE)
+		return rng_laplace(odd ? odd_word : even_word);
+	rng_normal2(even_word, odd_word, &even, &other);
+	return odd ? other : even;
+}
+
+static __global__ void noise_words(size_t n, const float *v, struct sign_noise noise, struct packing how,
+                                   uint64_t *vote)
+{
+	struct share s = share_of();
+	float value[PACK_LOADS];
+#pragma unroll
+	for (int j = 0; j < PACK_LOADS; j++) {
+		size_t i = coordinate(s, j);
+		value[j] = i < n ? noise.scale * v[i] + noise.size * noise_at(noise, 64 * how.first_word + i)
+		                 : 1;
+	}
+	pack_values(value, s, sign_words(n), &how, vote, NULL);
+}
+
 static unsigned pack_blocks(size_t n)
 {
 	return cuda_blocks(sign_words(n) * WARP, PACK_WORDS);
@@ -131,6 +160,13 @@ void cuda_momentum_pack(struct queue *q, size_t n, float beta, const float *g, f
 {
 	struct packing how = packing_of(zero, coins, first);
 	LAUNCH(q, momentum_words, pack_blocks(n), CUDA_THREADS, n, beta, g, v, how, vote, abstain);
+}
+
+void cuda_noise_pack(struct queue *q, size_t n, const float *v, const struct sign_noise *noise,
+                     const struct stream *coins, size_t first, uint64_t *vote)
+{
+	struct packing how = packing_of(SIGN_RANDOM, coins, first);
+	LAUNCH(q, noise_words, pack_blocks(n), CUDA_THREADS, n, v, *noise, how, vote);
 }
 
 /* The bits of the quad that begins at coordinate i; a plane that is not there has none. */

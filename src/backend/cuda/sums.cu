@@ -33,55 +33,70 @@ struct product {
 	}
 };
 
-template <class TERM>
-static __global__ void sum_shares(size_t n, TERM term, const float *x, const float *y, double *share)
+struct size_or_zero {
+	__device__ double operator()(double x, double) const
+	{
+		return isnan(x) ? 0 : fabs(x);
+	}
+};
+
+template <class TERM, class FOLD>
+static __global__ void fold_shares(size_t n, TERM term, FOLD fold, const float *x, const float *y,
+                                   double *share)
 {
 	size_t stride = QUAD * (size_t)gridDim.x * blockDim.x;
-	double sum[QUAD] = {};
+	double all[QUAD] = {};
 	for (size_t i = quad_begin(); i < n; i += stride) {
 		struct quad a = quad_load(x, i, n), b = quad_load(y, i, n);
 #pragma unroll
 		for (int k = 0; k < QUAD; k++)
-			sum[k] += term(a.v[k], b.v[k]);
+			all[k] = fold(all[k], term(a.v[k], b.v[k]));
 	}
-	double all = block_sum((sum[0] + sum[1]) + (sum[2] + sum[3]));
+	double one = block_fold(fold(fold(all[0], all[1]), fold(all[2], all[3])), fold);
 	if (threadIdx.x == 0)
-		share[blockIdx.x] = all;
+		share[blockIdx.x] = one;
 }
 
-static __global__ void sum_of_shares(unsigned shares, const double *share, double *out)
+template <class FOLD>
+static __global__ void fold_of_shares(unsigned shares, FOLD fold, const double *share, double *out)
 {
-	double sum = 0;
+	double all = 0;
 	for (unsigned i = threadIdx.x; i < shares; i += blockDim.x)
-		sum += share[i];
-	sum = block_sum(sum);
+		all = fold(all, share[i]);
+	all = block_fold(all, fold);
 	if (threadIdx.x == 0)
-		*out = sum;
+		*out = all;
 }
 
-template <class TERM>
-static void sum_in(struct queue *q, size_t n, TERM term, const float *x, const float *y, double *out)
+template <class TERM, class FOLD>
+static void fold_in(struct queue *q, size_t n, TERM term, FOLD fold, const float *x, const float *y,
+                    double *out)
 {
 	double *share = (double *)q->scratch;
 	size_t blocks = cuda_blocks(n, QUAD * SHARE_QUADS);
-	unsigned shares = blocks < SHARES_MOST ? (unsigned)blocks : (unsigned)SHARES_MOST;
-	LAUNCH(q, sum_shares<TERM>, shares, CUDA_THREADS, n, term, x, y, share);
-	LAUNCH(q, sum_of_shares, 1, CUDA_THREADS, shares, share, out);
+	unsigned shares = blocks < SHARES_MOST ? (unsigned)blocks : SHARES_MOST;
+	LAUNCH(q, (fold_shares<TERM, FOLD>), shares, CUDA_THREADS, n, term, fold, x, y, share);
+	LAUNCH(q, fold_of_shares<FOLD>, 1, CUDA_THREADS, shares, fold, share, out);
 }
 
 void cuda_sum_abs(struct queue *q, size_t n, const float *x, double *out)
 {
-	sum_in(q, n, absolute{}, x, x, out);
+	fold_in(q, n, absolute{}, plus{}, x, x, out);
 }
 
 void cuda_sum_square(struct queue *q, size_t n, const float *x, double *out)
 {
-	sum_in(q, n, square{}, x, x, out);
+	fold_in(q, n, square{}, plus{}, x, x, out);
 }
 
 void cuda_dot(struct queue *q, size_t n, const float *x, const float *y, double *out)
 {
-	sum_in(q, n, product{}, x, y, out);
+	fold_in(q, n, product{}, plus{}, x, y, out);
+}
+
+void cuda_max_abs(struct queue *q, size_t n, const float *x, double *out)
+{
+	fold_in(q, n, size_or_zero{}, larger{}, x, x, out);
 }
 
 enum {
