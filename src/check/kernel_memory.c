@@ -182,11 +182,12 @@ static void bring_votes(const struct kernel_memory *to, struct queue *q, const s
                         size_t bytes, const struct kernel_memory *from)
 {
 	const struct memory *m = to->machine;
+	size_t abstains = sizes->flag ? bytes : 0; /* many small uploads: those that are read */
 	m->upload(q, to->vote, from->vote, bytes);
-	m->upload(q, to->abstain, from->abstain, bytes);
+	m->upload(q, to->abstain, from->abstain, abstains);
 	for (int w = 0; w < sizes->votes.count; w++) {
 		m->upload(q, to->votes[w], from->votes[w], bytes);
-		m->upload(q, to->abstains[w], from->abstains[w], bytes);
+		m->upload(q, to->abstains[w], from->abstains[w], abstains);
 	}
 }
 

@@ -33,8 +33,8 @@ void stand_in_finish(struct queue *q);
 int stand_in_run(int (*work)(void));
 extern char stand_in_said[4096];
 
-/* It returns 0: once; with every seed; with some seeds and not with others, which is what an order that nobody
- * asked for is like. */
+/* It returns 0: once; with every seed; with some seeds and not with others, which is what an order that
+ * nobody asked for is like. */
 void stand_in_expect_well(int (*work)(void));
 void stand_in_expect_always(int (*work)(void));
 void stand_in_expect_now_and_then(int (*work)(void));
