@@ -108,7 +108,7 @@ CUDA_CC      := $(CXX) -x c++
 CUDA_ARCHS   := 80
 CUDA_NAME    := a stand-in for a GPU
 CUDA_INCLUDE := -Itests/cuda/include
-CUDA_LIBS    := $B/cuda/libcudart_emulated.so -Wl,-rpath,\$$ORIGIN/cuda
+CUDA_LIBS    := $B/libcudart_emulated.so -Wl,-rpath,\$$ORIGIN
 CUDA_FLAGS   := -std=c++17 -O2 -g -ffp-contract=off -fno-math-errno -fno-exceptions -fno-rtti -fPIC -fvisibility=hidden \
                 -Wall -Wno-unused-function -Wno-unknown-pragmas $(if $(DEV),-Werror) $(CUDA_INCLUDE)
 endif
@@ -370,7 +370,7 @@ $B/tests/cuda/stand_in_cu%.o: DEFINES = -fPIC -fvisibility=hidden $(CUDA_INCLUDE
 $B/tests/cuda/test_%: EXTRA = $(CUDA_INCLUDE)
 $(STAND_IN_TESTS): $(STAND_IN_OBJ) $(EMULATED_RUNTIME)
 $(STAND_IN_TESTS): EXTRA = $(CUDA_INCLUDE) $(STAND_IN_OBJ) $(SUPPORT) $(EMULATED_RUNTIME) \
-  -Wl,-rpath,$(CURDIR)/$B/cuda
+  -Wl,-rpath,$(CURDIR)/$B
 $(EMULATED_RUNTIME): $(patsubst %.c,$B/%.o,$(wildcard tests/cuda/emulated_*.c))
 	@mkdir -p $(@D)
 	@echo "  LINK  $@"
@@ -379,7 +379,7 @@ $B/cuda/libcublas.so.13: $(patsubst %.c,$B/%.o,$(wildcard tests/cuda/stand_in_cu
 $B/cuda/libcudnn.so.9: $(patsubst %.c,$B/%.o,$(wildcard tests/cuda/stand_in_cudnn*.c))
 $(EMULATED_LIBRARIES): $(EMULATED_RUNTIME)
 	@echo "  LINK  $@"
-	@$(CC) $(ALL_CFLAGS) -shared -o $@ $(filter %.o,$^) $(EMULATED_RUNTIME) -Wl,-rpath,\$$ORIGIN -lm
+	@$(CC) $(ALL_CFLAGS) -shared -o $@ $(filter %.o,$^) $(EMULATED_RUNTIME) -Wl,-rpath,\$$ORIGIN/.. -lm
 -include $(patsubst %.c,$B/%.d,$(wildcard tests/cuda/*.c)) $B/tests/cuda/stand_in_kernels.cu.d
 endif
 

@@ -60,8 +60,8 @@ static const struct key cuda_keys[] = {
          .default_json = "\"fp32\"",
          .choices = (const char *const[]){"fp32", "tf32", "bf16", NULL},
          .help = "what the products of layers multiply: fp32, IEEE single precision; tf32 or bf16, numbers "
-                 "of 10 or 7 bits behind the point on tensor cores, added up in single precision. All else "
-                 "is single precision"},
+                 "of 10 or 7 bits behind the point on tensor cores, added up in single precision; with bf16 "
+                 "cuDNN gives the results of convolutions in bf16 too. All else is single precision"},
         {0},
 };
 

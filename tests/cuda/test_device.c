@@ -161,9 +161,6 @@ Test(device, one_that_cannot_be_used_is_said)
 	setenv("SIGNSGD_EMULATED_MEMORY", "1000000", 1);
 	cli_expect(1, "memory", "simulate %s/e.json --set backend=cuda --out %s/o.h5", cli_folder,
 	           cli_folder);
-	unsetenv("SIGNSGD_EMULATED_MEMORY");
-	setenv("SIGNSGD_CUDA_PATH", cli_folder, 1);
-	cli_expect(1, "cu", "simulate %s/e.json --set backend=cuda --out %s/o.h5", cli_folder, cli_folder);
 }
 
 /* The stand-in's module has kernels for 8.0, and PTX of it, which later devices translate. */

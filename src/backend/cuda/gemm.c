@@ -66,8 +66,7 @@ void cuda_gemm(struct queue *q, bool ta, bool tb, size_t m, size_t n, size_t k, 
 		return;
 	}
 	if (m > INT_MAX || n > INT_MAX || k > INT_MAX)
-		die("cuBLAS cannot multiply matrices of %zu x %zu and %zu x %zu: expected at most %d rows "
-		    "and "
+		die("cuBLAS cannot multiply %zu x %zu and %zu x %zu numbers: expected at most %d rows and "
 		    "columns",
 		    m, k, k, n, INT_MAX);
 	open_products(q);
