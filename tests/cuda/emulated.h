@@ -12,6 +12,7 @@
  *
  * Environment: SIGNSGD_EMULATED_SEED=N, another order (default 1); SIGNSGD_EMULATED_DEVICES=N, how many
  * devices there are (default 1); SIGNSGD_EMULATED_MEMORY=BYTES, what each has (default 16 GiB);
+ * SIGNSGD_EMULATED_CAPABILITY=N, ten times its compute capability (default 80);
  * SIGNSGD_EMULATED_FAIL=N, the N-th call that can fail does so; SIGNSGD_EMULATED_COUNT=FILE, where the number
  * of such calls is written when the process ends, and what was not given back, a line each: "calls 123",
  * "allocations 0", "streams 0", "events 0", "handles 0".

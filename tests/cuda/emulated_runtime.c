@@ -133,12 +133,13 @@ cudaError_t cudaGetDeviceProperties(struct cudaDeviceProp *p, int number)
 		return status;
 	if (number < 0 || number >= devices())
 		return emulated_say(cudaErrorInvalidDevice);
+	int capability = (int)emulated_setting("SIGNSGD_EMULATED_CAPABILITY", 80);
 	*p = (struct cudaDeviceProp){.name = "Emulated",
 	                             .totalGlobalMem =
 	                                     (size_t)emulated_setting("SIGNSGD_EMULATED_MEMORY", 16ULL << 30),
 	                             .sharedMemPerBlock = 48 << 10,
-	                             .major = 8,
-	                             .minor = 0,
+	                             .major = capability / 10,
+	                             .minor = capability % 10,
 	                             .multiProcessorCount = 4,
 	                             .warpSize = 32,
 	                             .maxThreadsPerBlock = 1024,

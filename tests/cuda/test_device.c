@@ -162,3 +162,22 @@ Test(device, one_that_cannot_be_used_is_said)
 	cli_expect(1, "memory", "simulate %s/e.json --set backend=cuda --out %s/o.h5", cli_folder,
 	           cli_folder);
 }
+
+/* The stand-in's module has kernels for 8.0, and PTX of it, which later devices translate. */
+Test(device, one_without_kernels_is_said)
+{
+	cli_write("e.json", small_layers);
+	setenv("SIGNSGD_EMULATED_CAPABILITY", "61", 1);
+	cli_expect(1, "has compute capability 6.1, expected at least 7.0",
+	           "simulate %s/e.json --set backend=cuda --out %s/o.h5", cli_folder, cli_folder);
+	setenv("SIGNSGD_EMULATED_CAPABILITY", "75", 1);
+	cli_expect(1, "has kernels for the architectures 80; build it with CUDA_ARCH=75",
+	           "simulate %s/e.json --set backend=cuda --out %s/o.h5", cli_folder, cli_folder);
+	static const char *const enough[] = {"80", "89", "90", "121"};
+	for (size_t i = 0; i < sizeof enough / sizeof *enough; i++) {
+		setenv("SIGNSGD_EMULATED_CAPABILITY", enough[i], 1);
+		cr_expect_eq(cli("simulate %s/e.json --steps 1 --set backend=cuda --overwrite --out %s/o.h5",
+		                 cli_folder, cli_folder),
+		             0, "%s: %s", enough[i], cli_err);
+	}
+}
