@@ -66,7 +66,6 @@ _signsgd() {
 	case $previous in
 	--backend) _signsgd_offer "$(_signsgd_rows "$program" backends)" "$current"; return ;;
 	--transport) _signsgd_offer "$(_signsgd_rows "$program" transports)" "$current"; return ;;
-	--backend) _signsgd_offer "$(_signsgd_rows "$program" backends)" "$current"; return ;;
 	--topology) _signsgd_offer "star sharded allreduce" "$current"; return ;;
 	--aggregator) _signsgd_offer "$(_signsgd_rows "$program" aggregators)" "$current"; return ;;
 	--attack) _signsgd_offer "$(_signsgd_rows "$program" attacks)" "$current"; return ;;
