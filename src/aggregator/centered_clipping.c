@@ -19,10 +19,7 @@ static void centered_clipping_plan(const struct rule_view *v, struct rule_plan *
 	p->idle = true;
 	for (int64_t t = 0; t < c->iterations; t++) {
 		double moved = 0;
-		if (t == 0)
-			row_distances(v, v->extra[RULE_MEMORY], distance);
-		else
-			point_distances(v, p->w, distance);
+		point_distances(v, t ? POINT_MIXED : v->extra[RULE_MEMORY], p->w, distance);
 		for (int i = 0; i < v->n; i++) {
 			p->idle = p->idle && distance[i] <= c->tau;
 			moved += distance[i] = fmin(1, c->tau / distance[i]) / v->n;

@@ -21,13 +21,13 @@ static void geometric_median_plan(const struct rule_view *v, struct rule_plan *p
 {
 	const struct geometric_median *g = v->state;
 	double *distance = p->scratch, nu = fmax(g->nu, NU_LEAST);
-	row_distances(v, v->extra[g->start == START_ZERO ? RULE_ORIGIN : RULE_MEDIAN], distance);
+	int from = g->start == START_MEAN ? POINT_MIXED
+	                                  : v->extra[g->start == START_ZERO ? RULE_ORIGIN : RULE_MEDIAN];
 	for (int i = 0; i < v->n; i++)
 		p->w[i] = 1.0 / v->n;
 	for (int64_t t = 0; t < g->iterations; t++) {
 		double sum = 0;
-		if (t > 0 || g->start == START_MEAN)
-			point_distances(v, p->w, distance);
+		point_distances(v, t ? POINT_MIXED : from, p->w, distance);
 		for (int i = 0; i < v->n; i++)
 			sum += p->w[i] = 1 / fmax(nu, distance[i]);
 		for (int i = 0; i < v->n; i++)

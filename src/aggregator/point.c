@@ -10,17 +10,12 @@ static double weighted(const struct rule_view *v, int i, const double *w)
 	return sum;
 }
 
-void point_distances(const struct rule_view *v, const double *w, double *out)
+void point_distances(const struct rule_view *v, int row, const double *w, double *out)
 {
 	double square = 0;
-	for (int k = 0; k < v->n; k++)
+	for (int k = 0; k < v->n && row < 0; k++)
 		square += w[k] > 0 || w[k] < 0 ? w[k] * weighted(v, k, w) : 0;
 	for (int i = 0; i < v->n; i++) /* rounding may go below 0 */
-		out[i] = sqrt(fmax(0, rule_product(v, i, i) - 2 * weighted(v, i, w) + square));
-}
-
-void row_distances(const struct rule_view *v, int row, double *out)
-{
-	for (int i = 0; i < v->n; i++)
-		out[i] = sqrt(rule_distance(v, i, row));
+		out[i] = sqrt(row >= 0 ? rule_distance(v, i, row)
+		                       : fmax(0, rule_product(v, i, i) - 2 * weighted(v, i, w) + square));
 }

@@ -4,16 +4,17 @@
 
 #include "aggregator/rule.h"
 
+enum { POINT_MIXED = -1 };
+
 /*
- * out[i] = ||x_i - z|| of the n messages, z = c + sum of w_k (x_k - c) over the messages, c the centre of the
- * products (struct rule): ||x_i - z||^2 = P_ii - 2 (P w)_i + w'Pw.
+ * out[i] = ||x_i - z|| of the n messages. Where iterations begin, z is a row. From then on row is POINT_MIXED
+ * and z = c + sum of w_k (x_k - c) over the messages, c the centre of the products (struct rule):
+ * ||x_i - z||^2 = P_ii - 2 (P w)_i + w'Pw.
  *
  * D would do (sum_k w_k D_ik - w'Dw / 2) if there were no rounding: but a message at a distance R has a
  * weight near 1/R, and w D of it is near R, in which the distances of all others are lost. Seen from a centre
  * near the others, w P of it is as small as they are.
  */
-void point_distances(const struct rule_view *v, const double *w, double *out);
-/* out[i] = ||x_i - row||. */
-void row_distances(const struct rule_view *v, int row, double *out);
+void point_distances(const struct rule_view *v, int row, const double *w, double *out);
 
 #endif
