@@ -22,13 +22,13 @@ static int all_tables(struct backend tables[4])
 	struct err e = {0};
 	int count = 0;
 	cr_assert_eq(((const struct backend_row *)family_find(&family_backends, "ref"))
-	                     ->open(&tables[count++], &e),
+	                     ->open(&tables[count++], NULL, &e),
 	             0);
 	for (int i = 0; i < 3; i++) {
 		err_clear(&e);
 		setenv("SIGNSGD_CPU", levels[i], 1);
 		if (((const struct backend_row *)family_find(&family_backends, "cpu"))
-		            ->open(&tables[count], &e) == 0)
+		            ->open(&tables[count], NULL, &e) == 0)
 			count++;
 		else
 			printf("skipped: %s\n", e.text);

@@ -10,6 +10,7 @@
 #include "registry.h"
 #include "tests/support/aggregator_fixture.h"
 #include "tests/support/chance.h"
+#include "tests/support/machines.h"
 #include "tests/support/json_help.h"
 
 TestSuite(noisy, .fini = json_help_clear, .timeout = 240);
@@ -65,9 +66,8 @@ Test(noisy, golden_probabilities)
 	for (size_t i = 0; i < D; i++, value = value->next)
 		v[i] = (float)value->number;
 	for (const struct json *c = json_member(all, "signs")->child; c; c = c->next, cases++)
-		for (const struct row *const *b = family_backends.rows; *b; b++)
-			if (rig_backend_opens(*b))
-				check_case(c, v, *b);
+		for (const struct row *const *b = machines_on_host(); *b; b++)
+			check_case(c, v, *b);
 	cr_assert_eq(cases, 9);
 }
 
