@@ -10,8 +10,8 @@
 #include "registry.h"
 #include "tests/support/aggregator_fixture.h"
 #include "tests/support/chance.h"
-#include "tests/support/machines.h"
 #include "tests/support/json_help.h"
+#include "tests/support/machines.h"
 
 TestSuite(noisy, .fini = json_help_clear, .timeout = 240);
 
