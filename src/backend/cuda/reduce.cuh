@@ -1,6 +1,6 @@
 /*
- * Sums and the like over a block's threads, in an order that depends on their number alone. All threads of the block call,
- * whole warps of them, and all get the result.
+ * Sums and the like over a block's threads, in an order that depends on their number alone. All threads of
+ * the block call, whole warps of them, and all get the result.
  */
 #ifndef SIGNSGD_BACKEND_CUDA_REDUCE_CUH
 #define SIGNSGD_BACKEND_CUDA_REDUCE_CUH
