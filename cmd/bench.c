@@ -82,16 +82,21 @@ static int first(const char *word, struct err *e)
 static int bench_kernels(const struct args *a)
 {
 	struct bench_kernel_options o = {.kernel = args_value(a, "kernel"), .seconds = SECONDS};
+	struct arena arena = {0};
 	struct err e = {0};
 	long long n = 0;
-	int rows = 0;
+	int rows = 0, failed;
 
 	if (a->n_rest)
 		first(a->rest[0], &e);
 	if (e.code || args_int(a, "n", 1, N_MOST, &n, &e) || bench_seconds(a, &o.seconds, &e))
 		return cmd_fail(&e);
 	o.n = (size_t)n;
-	bench_kernel(&o, args_flag(a, "json") ? tell_line : tell_row, &rows);
+	failed = machine_of(a, &arena, &o.only, &e) ||
+	         bench_kernel(&o, args_flag(a, "json") ? tell_line : tell_row, &rows, &e);
+	arena_clear(&arena);
+	if (failed)
+		return cmd_fail(&e);
 	if (!rows) {
 		char shown[80];
 		err_user(&e, "--kernel: no kernel's name contains '%s'; 'signsgd check' shows them",
@@ -122,7 +127,7 @@ static const struct option options[] = {
         {"batch", "B", "model: samples a lane and step (default: 128)"},
         {"input", "CxHxW", "model: size of a sample (default: what the model was made for)"},
         {"classes", "N", "model: how many classes; text: size of the vocabulary"},
-        {"backend", "NAME", "model: the machine (default: cpu)"},
+        {"backend", "NAME", "kernels of this one alone; model: the machine (default: cpu)"},
         {"transport", "NAME", "round: default mpi under mpirun or srun, else local"},
         {"tcp", NULL, "round: zmq over TCP with CURVE on the loopback interface, instead of ipc"},
         {"topology", "NAME", "round: of transport mpi ('signsgd list transports mpi')"},

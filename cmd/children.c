@@ -41,7 +41,7 @@ struct children {
  * stops the children once the workers' states are saved. Only what may be called after a fork() beside
  * threads.
  */
-_Noreturn static void become(const char *const *arguments, int keys, pid_t parent)
+_Noreturn static void become(const char *const *arguments, char *const *environment, int keys, pid_t parent)
 {
 	sigset_t none;
 	prctl(PR_SET_PDEATHSIG, SIGKILL); /* the thread that forks lives as long as it has children */
@@ -54,7 +54,7 @@ _Noreturn static void become(const char *const *arguments, int keys, pid_t paren
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	dup2(keys, STDIN_FILENO);
-	execv("/proc/self/exe", (char *const *)(uintptr_t)arguments);
+	execve("/proc/self/exe", (char *const *)(uintptr_t)arguments, environment);
 	_exit(EXIT_WORLD);
 }
 
@@ -70,6 +70,18 @@ static int send_keys(const struct keyring *ring, const struct child_role *role, 
 	return rc;
 }
 
+/* This process's environment, and in front, where it is found first, the child's number. */
+static char **environment_of(char *number)
+{
+	size_t count = 0;
+	while (environ[count])
+		count++;
+	char **out = mem_array(count + 2, sizeof(*out)); /* ends with NULL */
+	out[0] = number;
+	memcpy(out + 1, environ, count * sizeof(*out));
+	return out;
+}
+
 /* Start the child, and send it its keys. */
 static int spawn(const struct children *c, struct child *child, struct err *e)
 {
@@ -77,9 +89,13 @@ static int spawn(const struct children *c, struct child *child, struct err *e)
 	pid_t parent = getpid();
 	if (pipe2(ends, O_CLOEXEC))
 		return err_world(e, "no pipe to a worker process: %s", strerror(errno));
+	char number[NAME_BYTES];
+	snprintf(number, sizeof(number), "SIGNSGD_LOCAL_RANK=%d", child->role->number);
+	char **environment = environment_of(number);
 	pid_t pid = fork();
 	if (pid == 0)
-		become(child->role->arguments, ends[0], parent);
+		become(child->role->arguments, environment, ends[0], parent);
+	mem_free(environment);
 	close(ends[0]);
 	if (pid < 0) {
 		close(ends[1]);

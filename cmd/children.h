@@ -17,6 +17,7 @@
 struct child_role {
 	const char *const *arguments; /* of the program, its name first, ended by NULL */
 	int first, count; /* its workers, whose keys it gets; count 0: a shard, which gets all keys */
+	int number;       /* among the machine's processes: its SIGNSGD_LOCAL_RANK (transport/launch.h) */
 };
 
 struct children;

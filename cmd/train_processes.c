@@ -111,8 +111,8 @@ static int start_children(struct launcher *l, const struct settings *s, struct e
 	add_paths(&l->work, s);
 	for (int i = 0; i < count; i++) {
 		int share = share_of((int)s->workers, count, i);
-		l->roles[shards + i] =
-		        (struct child_role){.arguments = l->work.at, .first = next, .count = share};
+		l->roles[shards + i] = (struct child_role){
+		        .arguments = l->work.at, .first = next, .count = share, .number = i};
 		next += share;
 	}
 	l->children = children_start(l->roles, count + shards, &l->ring, e);

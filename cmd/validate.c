@@ -233,8 +233,9 @@ static void print_memory(const struct plan *p)
 	       plan_room(p, &none) ? ": not enough, this run would be refused here" : "");
 	table_print(&t, stdout, 4);
 	table_clear(&t);
-	if (p->guessed)
-		puts("    its backend cannot be opened here: that is what `ref` would need");
+	if (p->guessed.text[0])
+		printf("    its backend cannot be opened here (%s): that is what `ref` would need\n",
+		       p->guessed.text);
 }
 
 /* What simulate would find at the output path: "" or " (there: finished)". */

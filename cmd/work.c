@@ -178,6 +178,10 @@ static int understand(struct working *w, struct err *e)
 		return -1;
 	w->runs.at[0].machine = w->machine;
 	trainer_plan_hosted(&w->runs.at[0], w->lanes, w->endpoint.count, &plan);
+	if (plan.guessed.text[0]) {
+		*e = plan.guessed;
+		return -1;
+	}
 	if (foreign && plan_check(&plan, w->memory, source, e))
 		return -1;
 	return check_data(&w->runs.at[0], w->endpoint.address, data_id, e);

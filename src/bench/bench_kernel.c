@@ -376,10 +376,12 @@ static void time_kernel(const struct kernel *k, const struct bandwidth_baseline 
 	}
 }
 
-/* Every backend that opens here. */
-static size_t open_backends(struct backend *list, size_t size)
+/* The backend that was asked for, or every one that opens here. 0 and a sentence: it does not open. */
+static size_t open_backends(const struct choice *only, struct backend *list, size_t size, struct err *why)
 {
 	size_t count = 0;
+	if (only->row)
+		return ((const struct backend_row *)only->row)->open(list, only->state, why) == 0;
 	for (size_t i = 0; family_backends.rows[i] && count < size; i++) {
 		const struct backend_row *row = (const struct backend_row *)family_backends.rows[i];
 		struct err e = {0};
@@ -391,19 +393,22 @@ static size_t open_backends(struct backend *list, size_t size)
 	return count;
 }
 
-void bench_kernel(const struct bench_kernel_options *o,
-                  void (*tell)(void *ctx, const struct bench_kernel_row *r), void *ctx)
+int bench_kernel(const struct bench_kernel_options *o,
+                 void (*tell)(void *ctx, const struct bench_kernel_row *r), void *ctx, struct err *e)
 {
 	struct backend backends[MAX_BACKENDS];
-	struct err e = {0};
-	const struct cpu_level *level = cpu_level_chosen(&e);
+	struct err unknown = {0};
+	size_t count = open_backends(&o->only, backends, MAX_BACKENDS, e);
+	if (count == 0)
+		return -1;
+	const struct cpu_level *level = cpu_level_chosen(&unknown);
 	int cores = pool_cores();
 	struct pool *pool[2] = {pool_open(1), pool_open(cores)};
 	struct audience a = {.options = o,
 	                     .pool = pool,
 	                     .pools = cores > 1 ? 2 : 1,
 	                     .backend = backends,
-	                     .backends = open_backends(backends, MAX_BACKENDS),
+	                     .backends = count,
 	                     .tell = tell,
 	                     .ctx = ctx};
 	for (size_t i = 0; i < kernel_count; i++)
@@ -411,4 +416,5 @@ void bench_kernel(const struct bench_kernel_options *o,
 			time_kernel(&kernel_table[i], &(level ? level : cpu_base)->baseline, &a);
 	pool_close(pool[0]);
 	pool_close(pool[1]);
+	return 0;
 }

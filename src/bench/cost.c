@@ -3,7 +3,9 @@
 
 #include <math.h>
 #include <string.h>
+#include "base/err.h"
 #include "bench/bench_kernel.h"
+#include "registry.h"
 
 const char *const cost_names[COST_TOPOLOGIES] = {
         [COST_FLOAT_SERVER] = "float server",   [COST_FLOAT_RING] = "float ring",
@@ -207,7 +209,7 @@ static void take_speed(void *ctx, const struct bench_kernel_row *r)
 	double workers = r->workers ? r->workers : 1;
 	double distance = fabs(log(workers / s->workers)), speed = 1e3 * (double)r->n * workers / r->ms;
 
-	if (strcmp(r->kernel, s->kernel) || strcmp(r->backend, "cpu"))
+	if (strcmp(r->kernel, s->kernel))
 		return;
 	if (!s->speed || distance < s->distance || (distance <= s->distance && speed > s->speed)) {
 		s->distance = distance;
@@ -218,9 +220,14 @@ static void take_speed(void *ctx, const struct bench_kernel_row *r)
 static double speed_of(const char *kernel, size_t n, double workers)
 {
 	struct speed_search search = {.kernel = kernel, .workers = workers};
-	struct bench_kernel_options o = {.kernel = kernel, .n = n, .seconds = MEASURE_S};
+	const struct bench_kernel_options o = {.kernel = kernel,
+	                                       .n = n,
+	                                       .seconds = MEASURE_S,
+	                                       .only = {.row = family_find(&family_backends, "cpu")}};
+	struct err e = {0};
 
-	bench_kernel(&o, take_speed, &search);
+	if (bench_kernel(&o, take_speed, &search, &e))
+		die("%s", e.text);
 	return search.speed;
 }
 

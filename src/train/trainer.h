@@ -40,17 +40,18 @@ struct plan {
 	 * Else 0. */
 	size_t device, device_free, device_all;
 	const char *backend; /* its name */
-	bool guessed;        /* it cannot be opened here: this is what `ref` would need */
+	struct err guessed; /* with a sentence: why it cannot be opened here; this is what `ref` would need */
 };
 
 /* Of a process with all workers. */
 void trainer_plan(const struct settings *s, int lanes, struct plan *out);
 /* What of a run a process has, as its link says (transport.h). */
 struct plan_share {
-	int hosted;   /* workers; 0: it is a server with none of its own */
-	bool root;    /* it records */
-	bool meets;   /* messages meet in it, or some coordinates of them */
-	bool mirrors; /* its transport does not read the machine's memory */
+	int hosted;               /* workers; 0: it is a server with none of its own */
+	bool root;                /* it records */
+	bool meets;               /* messages meet in it, or some coordinates of them */
+	bool mirrors;             /* its transport does not read the machine's memory */
+	const struct backend *be; /* the machine, open; NULL: the plan opens that of the settings */
 };
 void trainer_plan_share(const struct settings *s, int lanes, const struct plan_share *share,
                         struct plan *out);

@@ -7,12 +7,14 @@
 
 /* Refuse what cannot fit before anything is made: half of it would take long, and then the rest is missing.
  */
-static int check_memory(const struct settings *s, int lanes, const struct link *l, struct err *e)
+static int check_memory(const struct settings *s, const struct backend *be, int lanes, const struct link *l,
+                        struct err *e)
 {
 	const struct plan_share share = {.hosted = l ? l->count : (int)s->workers,
 	                                 .root = !l || l->root,
 	                                 .meets = !l || l->meets,
-	                                 .mirrors = l && !l->row->on_machine};
+	                                 .mirrors = l && !l->row->on_machine,
+	                                 .be = be};
 	struct plan plan;
 	trainer_plan_share(s, lanes, &share, &plan);
 	return plan_room(&plan, e);
@@ -25,7 +27,7 @@ static int open_parts(struct trainer *t, struct pool *pool, const struct link *l
 	t->workforce.pool = pool;
 	if (link && (crowd_check(s, link->row, e) || observer_check(s, link->row, e)))
 		return -1;
-	if (check_memory(s, pool_lanes(pool), link, e) || settings_open_machine(s, &t->be, e) ||
+	if (settings_open_machine(s, &t->be, e) || check_memory(s, &t->be, pool_lanes(pool), link, e) ||
 	    uplink_open(&t->uplink, s, &t->be, link, pool, e))
 		return -1;
 	if (t->be.slow)

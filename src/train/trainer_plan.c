@@ -125,14 +125,11 @@ static size_t record_bytes(const struct settings *s, size_t n)
 	return image + RECORD_ROWS * sizeof(struct step_row);
 }
 
-/* Open the run's machine. If that fails, open `ref`, which is always available; the run will report the
- * error.
- */
+/* Open the run's machine. If that fails, open `ref`, which is always available: what it needs is a guess. */
 static void open_backend(const struct settings *s, struct backend *be, struct plan *out)
 {
 	struct err e = {0};
-	out->guessed = settings_open_machine(s, be, &e) != 0;
-	if (!out->guessed)
+	if (!settings_open_machine(s, be, &out->guessed))
 		return;
 	const struct row *ref = family_find(&family_backends, "ref");
 	((const struct backend_row *)ref)->open(be, NULL, &e);
@@ -246,8 +243,11 @@ void trainer_plan_share(const struct settings *s, int lanes, const struct plan_s
 	const struct method method = settings_method(s);
 	const struct model *model = (const struct model *)s->model.row;
 	struct backend be;
-	*out = (struct plan){.guessed = false};
-	open_backend(s, &be, out);
+	*out = (struct plan){.n_params = 0};
+	if (share->be)
+		be = *share->be;
+	else
+		open_backend(s, &be, out);
 	struct model_env env = settings_model_env(s, &be);
 	size_t n = model->n_params(s->model.state, &env), m = (size_t)share->hosted;
 	size_t instances, shared;

@@ -129,7 +129,11 @@ int mpi_launched_rank_here(void)
 	/* srun sets its own for any program: see above */
 	static const char *const ranks[] = {"OMPI_COMM_WORLD_LOCAL_RANK", "MPI_LOCALRANKID", NULL};
 	static const char *const numbers[] = {"SLURM_LOCALID", NULL};
-	int rank = mpi_launched() > 0 ? number_in(ranks) : 0;
+	static const char *const own[] = {"SIGNSGD_LOCAL_RANK", NULL};
+	int rank = number_in(own);
+	if (rank >= 0)
+		return rank;
+	rank = mpi_launched() > 0 ? number_in(ranks) : 0;
 	rank = rank < 0 ? number_in(numbers) : rank;
 	return rank > 0 ? rank : 0;
 }

@@ -20,7 +20,8 @@ int mpi_launched(void);
 int mpi_launched_rank(void);
 
 /* Its number among those on this machine, from 0: which of the machine's devices is its own; 0 where it is
- * not known. */
+ * not known. SIGNSGD_LOCAL_RANK, which `train` gives to processes that it starts, goes before a launcher's.
+ */
 int mpi_launched_rank_here(void);
 
 /*

@@ -425,6 +425,10 @@ Test(cli, bench_prints_a_line_a_row)
 	cli_expect(2, "--seconds: found 'nan'", "bench --seconds nan");
 	cli_expect(2, "no kernel's name contains 'majestic'", "bench --kernel majestic --seconds 0.01");
 	cli_expect(2, "bench takes no file", "bench x");
+	cli_expect(2, "found the string \"nope\"", "bench --backend nope");
+	cr_expect_eq(cli("bench --backend ref --kernel majority --n 1000 --seconds 0.01 --json"), 0, "%s",
+	             cli_err);
+	cr_expect(strstr(cli_out, "\"ref\"") && !strstr(cli_out, "\"cpu\""), "%s", cli_out);
 	cli_expect(2, "`make bench-net`", "bench net --rate 5mbit");
 	cli_expect(2, "bench has no option '--rate'", "bench round --rate 5mbit");
 	cli_expect(2, "or 'verify PATH', found 'pak'", "data pak --rate 5");

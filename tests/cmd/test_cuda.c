@@ -57,5 +57,9 @@ Test(cuda, without_a_gpu_it_says_so)
 	cli_expect(1, "cuda: ", "simulate experiments/demo.json --steps 2 --set backend=cuda --out %s/runs",
 	           cli_folder);
 	cr_expect(!strstr(cli_err, "cpu"), "%s", cli_err);
+	cli_expect(1, "cuda: ", "bench --backend cuda --kernel majority --seconds 0.01");
 	cli_expect(1, "cuda: ", "bench model mlp --backend cuda --seconds 0.01");
+	cr_expect_eq(cli("validate experiments/demo.json --adversaries 1 --set backend=cuda"), 0, "%s",
+	             cli_err);
+	cr_expect(strstr(cli_out, "its backend cannot be opened here (cuda: "), "%s", cli_out);
 }

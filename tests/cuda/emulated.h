@@ -15,7 +15,8 @@
  * SIGNSGD_EMULATED_CAPABILITY=N, ten times its compute capability (default 80);
  * SIGNSGD_EMULATED_FAIL=N, the N-th call that can fail does so; SIGNSGD_EMULATED_COUNT=FILE, where the number
  * of such calls is written when the process ends, and what was not given back, a line each: "calls 123",
- * "allocations 0", "streams 0", "events 0", "handles 0".
+ * "allocations 0", "streams 0", "events 0", "handles 0"; SIGNSGD_EMULATED_CHOSEN=FILE, to which every thread
+ * of every process adds the number of a device that it chooses, a line each.
  */
 #ifndef SIGNSGD_TESTS_CUDA_EMULATED_H
 #define SIGNSGD_TESTS_CUDA_EMULATED_H

@@ -138,6 +138,23 @@ Test(device, another_device)
 	guarded_expect_same("first", "second");
 }
 
+/* Processes that one run starts take the devices in turn. */
+Test(device, processes_share_the_devices)
+{
+	char chosen[FOLDER_SIZE + 16], text[4096];
+	snprintf(chosen, sizeof chosen, "%s/chosen", cli_folder);
+	setenv("SIGNSGD_EMULATED_DEVICES", "2", 1);
+	setenv("SIGNSGD_EMULATED_CHOSEN", chosen, 1);
+	guarded_run("train", small_mlp, "--processes 2 --lanes 1", "cuda", "own");
+	file_text(chosen, text, sizeof text);
+	cr_expect(strstr(text, "0\n") && strstr(text, "1\n"), "\"%s\"", text);
+	remove(chosen);
+	guarded_run("simulate", small_mlp, "--lanes 1", "cuda", "one");
+	file_text(chosen, text, sizeof text);
+	cr_expect(strstr(text, "0\n") && !strstr(text, "1\n"), "\"%s\"", text);
+	expect_same_final("one", "own", "two devices");
+}
+
 /* The stand-ins multiply what is asked for; all else is float32. */
 Test(device, precisions)
 {

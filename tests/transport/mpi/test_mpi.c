@@ -225,7 +225,8 @@ static void forget_launchers(void)
 	                                    "SLURM_CPU_BIND_TYPE",
 	                                    "SLURM_CPU_BIND_LIST",
 	                                    "OMPI_COMM_WORLD_LOCAL_RANK",
-	                                    "MPI_LOCALRANKID"};
+	                                    "MPI_LOCALRANKID",
+	                                    "SIGNSGD_LOCAL_RANK"};
 	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
 		unsetenv(names[i]);
 }
@@ -345,4 +346,6 @@ Test(launcher, tells_which_of_the_processes_of_a_machine_this_is)
 	cr_expect_eq(mpi_launched_rank_here(), 1);
 	setenv("OMPI_COMM_WORLD_LOCAL_RANK", "3", 1);
 	cr_expect_eq(mpi_launched_rank_here(), 3);
+	setenv("SIGNSGD_LOCAL_RANK", "4", 1); /* of a process that one of the launcher's has started */
+	cr_expect_eq(mpi_launched_rank_here(), 4);
 }
