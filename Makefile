@@ -378,6 +378,7 @@ $(EMULATED_RUNTIME): $(patsubst %.c,$B/%.o,$(wildcard tests/cuda/emulated_*.c))
 $B/cuda/libcublas.so.13: $(patsubst %.c,$B/%.o,$(wildcard tests/cuda/stand_in_cublas*.c))
 $B/cuda/libcudnn.so.9: $(patsubst %.c,$B/%.o,$(wildcard tests/cuda/stand_in_cudnn*.c))
 $(EMULATED_LIBRARIES): $(EMULATED_RUNTIME)
+	@mkdir -p $(@D)
 	@echo "  LINK  $@"
 	@$(CC) $(ALL_CFLAGS) -shared -o $@ $(filter %.o,$^) $(EMULATED_RUNTIME) -Wl,-rpath,\$$ORIGIN/.. -lm
 -include $(patsubst %.c,$B/%.d,$(wildcard tests/cuda/*.c)) $B/tests/cuda/stand_in_kernels.cu.d
