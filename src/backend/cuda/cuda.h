@@ -55,6 +55,7 @@ struct queue {
 /* The one device that this process works on. */
 struct cuda_machine {
 	int device;
+	int capability; /* 10 times its compute capability */
 	int multiprocessors;
 	enum cuda_precision precision;
 };
