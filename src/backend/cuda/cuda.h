@@ -56,7 +56,6 @@ struct queue {
 struct cuda_machine {
 	int device;
 	int capability; /* 10 times its compute capability */
-	int multiprocessors;
 	enum cuda_precision precision;
 };
 extern struct cuda_machine cuda_machine;

@@ -154,7 +154,6 @@ int cuda_device_open(int64_t wanted, struct err *e)
 	here = true;
 	cuda_machine.device = device;
 	cuda_machine.capability = p.major * 10 + p.minor;
-	cuda_machine.multiprocessors = p.multiProcessorCount;
 	snprintf(name_text, sizeof(name_text), "%s, compute capability %d.%d", p.name, p.major, p.minor);
 	return 0;
 }
