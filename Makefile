@@ -105,7 +105,7 @@ endif
 # In place of nvcc and its runtime: "a stand-in for a GPU", below.
 ifdef EMULATED_CUDA
 CUDA_CC      := $(CXX) -x c++
-CUDA_ARCHS   := 80
+CUDA_ARCHS   := 75 80
 CUDA_NAME    := a stand-in for a GPU
 CUDA_INCLUDE := -Itests/cuda/include
 CUDA_LIBS    := $B/libcudart_emulated.so -Wl,-rpath,\$$ORIGIN

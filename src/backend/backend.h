@@ -7,8 +7,8 @@
  * 64, so that it begins with a word of the sign planes. Kernels get pointers to the range's first value;
  * where random numbers depend on its index in the whole vector, they also get that index, `first`. Matrices
  * are row-major. Float kernels are IEEE single precision without fused operations unless said otherwise. The
- * vector kernels (not gemm, not the sums) give the same bits on every backend; their input and output may be
- * the same array, but must not overlap otherwise. Kernels never fail and allocate nothing.
+ * vector kernels (not gemm, the sums, tanh and sigmoid) give the same bits on every backend; their input and
+ * output may be the same array, but must not overlap otherwise. Kernels never fail and allocate nothing.
  */
 #ifndef SIGNSGD_BACKEND_BACKEND_H
 #define SIGNSGD_BACKEND_BACKEND_H

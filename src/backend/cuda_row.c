@@ -70,10 +70,9 @@ const struct backend_row backend_cuda = {
         .row = {.name = "cuda",
                 .also = "gpu, nvidia, cudnn, cublas",
                 .about = "an NVIDIA GPU: kernels in CUDA, products by cuBLAS, layers on images by cuDNN",
-                .formula =
-                        "Signs, votes, random numbers and elementwise kernels have the bits of `ref`; sums "
-                        "and products have the same bits on the same card model with the same versions of "
-                        "the libraries",
+                .formula = "Signs, votes, random numbers and elementwise kernels (but tanh and sigmoid) have "
+                           "the bits of `ref`; sums and products have the same bits on the same card model "
+                           "with the same versions of the libraries",
                 .keys = cuda_keys,
                 .state_bytes = sizeof(struct cuda_settings)},
         .open = row_open,

@@ -5,27 +5,14 @@
 
 struct copy {
 	void *to;
-	const void *from; /* NULL: the bytes follow */
+	const void *from;
 	size_t bytes;
-	_Alignas(16) unsigned char at[];
 };
 
 static void copy(void *arguments)
 {
 	const struct copy *c = arguments;
-	memcpy(c->to, c->from ? c->from : c->at, c->bytes);
-}
-
-/* From memory of the host that is not page-locked: the bytes are taken now. */
-static void copy_now_and_later(void *to, const void *from, size_t bytes, cudaStream_t stream)
-{
-	struct copy *c = malloc(sizeof *c + bytes);
-	if (!c)
-		emulated_bug("no memory for a copy of %zu bytes", bytes);
-	*c = (struct copy){.to = to, .bytes = bytes};
-	memcpy(c->at, from, bytes);
-	emulated_enqueue(stream, copy, c, sizeof *c + bytes);
-	free(c);
+	memcpy(c->to, c->from, c->bytes);
 }
 
 static bool is_kind(enum cudaMemcpyKind kind, bool from_device, bool to_device)
@@ -46,8 +33,9 @@ static cudaError_t stream_call(cudaStream_t stream)
 }
 
 /*
- * As the runtime has it: a copy from or to memory of the host that is not page-locked has read or written
- * there when it returns; one from or to page-locked memory does so when its turn in the stream has come.
+ * Memory of the host is read when the copy's turn in the stream has come. The runtime often takes what is not
+ * page-locked before it returns, but does not promise it. A copy to such memory has written there when it
+ * returns.
  */
 cudaError_t cudaMemcpyAsync(void *to, const void *from, size_t bytes, enum cudaMemcpyKind kind,
                             cudaStream_t stream)
@@ -58,14 +46,9 @@ cudaError_t cudaMemcpyAsync(void *to, const void *from, size_t bytes, enum cudaM
 	const enum emulated_place there = emulated_place(to), here = emulated_place(from);
 	if (!is_kind(kind, here == EMULATED_DEVICE, there == EMULATED_DEVICE))
 		return emulated_say(cudaErrorInvalidValue);
-	struct copy c = {.to = there == EMULATED_HOST ? to : emulated_at(to, "cudaMemcpyAsync"),
-	                 .bytes = bytes};
-	if (here == EMULATED_HOST) {
-		copy_now_and_later(c.to, from, bytes, stream);
-	} else {
-		c.from = emulated_at(from, "cudaMemcpyAsync");
-		emulated_enqueue(stream, copy, &c, sizeof c);
-	}
+	const struct copy c = {there == EMULATED_HOST ? to : emulated_at(to, "cudaMemcpyAsync"),
+	                       here == EMULATED_HOST ? from : emulated_at(from, "cudaMemcpyAsync"), bytes};
+	emulated_enqueue(stream, copy, &c, sizeof c);
 	if (there == EMULATED_HOST)
 		emulated_wait(stream);
 	return cudaSuccess;

@@ -200,5 +200,6 @@ cudnn_status cudnnSetActivationDescriptor(cudnn_activation a, cudnn_activation_m
 		return EXECUTION_FAILED;
 	if (!as(a, ACTIVATION) || nan < 0 || nan > 1)
 		return BAD_PARAM;
+	as(a, ACTIVATION)->nan = nan;
 	return mode == CUDNN_RELU ? CUDNN_OK : NOT_SUPPORTED;
 }

@@ -21,6 +21,7 @@ struct object {
 	cudaStream_t stream;                 /* handle */
 	int type, n, c, h, w;                /* tensor, filter: n is `out`, c is `in` of a group */
 	int pad[2], stride[2], math, groups; /* conv */
+	int nan;                             /* activation */
 };
 
 static inline struct object *as(void *p, enum known known)

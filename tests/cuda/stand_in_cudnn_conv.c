@@ -265,7 +265,7 @@ static void add_bias_and_cut(const struct conv *c, double *y)
 {
 	for (size_t i = 0; i < numbers(&c->y); i++) {
 		y[i] += c->bias[i % (size_t)c->y.c];
-		y[i] = y[i] < 0 ? 0 : y[i];
+		y[i] = y[i] > 0 ? y[i] : 0; /* and so for a NaN */
 	}
 }
 
@@ -328,6 +328,8 @@ static cudnn_status run(struct conv *c, void (*work)(void *), int algorithm, voi
 		             who, algorithm);
 	if (bytes < needed(c) || !space)
 		return BAD_PARAM;
+	if ((uintptr_t)space % 256 != 0)
+		emulated_bug("%s: the workspace %p is no multiple of 256 bytes", who, space);
 	c->workspace = array_at(space, who);
 	c->bytes = needed(c);
 	emulated_enqueue(c->stream, work, c, sizeof(*c));
@@ -396,6 +398,8 @@ cudnn_status cudnnConvolutionBiasActivationForward(cudnn_handle h, const void *a
 	if (!one || one->n != 1 || one->c != c.y.c || one->h != 1 || one->w != 1 || !as(z_as, TENSOR) || !z ||
 	    !as(a, ACTIVATION))
 		return BAD_PARAM;
+	if (as(a, ACTIVATION)->nan != CUDNN_NAN_GOES)
+		emulated_bug("%s: a ReLU that keeps NaN is supported for no convolution", __func__);
 	if (c.how.groups != 1 || c.x.type != CUDNN_FLOAT)
 		return NOT_SUPPORTED;
 	c.in = array_at(x, __func__);

@@ -63,6 +63,7 @@ void *stand_in_pinned(size_t bytes)
 void stand_in_up(struct queue *q, void *to, const void *from, size_t bytes)
 {
 	OK(cudaMemcpyAsync(to, from, bytes, cudaMemcpyHostToDevice, q->stream));
+	stand_in_finish(q);
 }
 
 void stand_in_down(struct queue *q, void *to, const void *from, size_t bytes)

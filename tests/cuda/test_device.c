@@ -180,17 +180,35 @@ Test(device, one_that_cannot_be_used_is_said)
 	           cli_folder);
 }
 
-/* The stand-in's module has kernels for 8.0, and PTX of it, which later devices translate. */
+/* A result file never says that products were rounded where the libraries would not have done so. */
+Test(device, a_precision_that_it_has_not_is_said)
+{
+	static const char say[] = "simulate %s/e.json --steps 1 --overwrite --out %s/o.h5 --set "
+	                          "'backend={\"kind\":\"cuda\",\"precision\":\"%s\"}'";
+	cli_write("e.json", small_mlp);
+	setenv("NVIDIA_TF32_OVERRIDE", "0", 1);
+	cli_expect(1, "precision: found \"tf32\", which NVIDIA_TF32_OVERRIDE=0 forbids", say, cli_folder,
+	           cli_folder, "tf32");
+	cr_expect_eq(cli(say, cli_folder, cli_folder, "bf16"), 0, "%s", cli_err);
+	unsetenv("NVIDIA_TF32_OVERRIDE");
+	setenv("SIGNSGD_EMULATED_CAPABILITY", "75", 1);
+	cli_expect(1, "compute capability 7.5; expected \"fp32\", or at least 8.0", say, cli_folder,
+	           cli_folder, "bf16");
+	cli_expect(1, "precision: found \"tf32\" on ", say, cli_folder, cli_folder, "tf32");
+	cr_expect_eq(cli(say, cli_folder, cli_folder, "fp32"), 0, "%s", cli_err);
+}
+
+/* The stand-in's module has kernels for 7.5 and 8.0, and PTX of this, which later devices translate. */
 Test(device, one_without_kernels_is_said)
 {
 	cli_write("e.json", small_layers);
 	setenv("SIGNSGD_EMULATED_CAPABILITY", "61", 1);
 	cli_expect(1, "has compute capability 6.1, expected at least 7.0",
 	           "simulate %s/e.json --set backend=cuda --out %s/o.h5", cli_folder, cli_folder);
-	setenv("SIGNSGD_EMULATED_CAPABILITY", "75", 1);
-	cli_expect(1, "has kernels for the architectures 80; build it with CUDA_ARCH=75",
+	setenv("SIGNSGD_EMULATED_CAPABILITY", "70", 1);
+	cli_expect(1, "has kernels for the architectures 75 80; build it with CUDA_ARCH=70",
 	           "simulate %s/e.json --set backend=cuda --out %s/o.h5", cli_folder, cli_folder);
-	static const char *const enough[] = {"80", "89", "90", "121"};
+	static const char *const enough[] = {"75", "80", "89", "90", "121"};
 	for (size_t i = 0; i < sizeof enough / sizeof *enough; i++) {
 		setenv("SIGNSGD_EMULATED_CAPABILITY", enough[i], 1);
 		cr_expect_eq(cli("simulate %s/e.json --steps 1 --set backend=cuda --overwrite --out %s/o.h5",

@@ -97,6 +97,18 @@ Test(precision, fp32_keeps_all_bits)
 	expect_layers(0, 1e-5);
 }
 
+/* By cuDNN in one call, which has rules of its own. */
+Test(precision, convolutions_with_bias_and_relu_are_fused)
+{
+	struct image_spec conv =
+	        image_window_spec(IMAGE_CONV, (struct image){2, 8, 9, 7}, 16, (const int[]){3, 3},
+	                          (const int[]){1, 1}, (const int[]){1, 1});
+	conv.bias = conv.relu = true;
+	open_with(CUDA_FP32);
+	double error = error_of(&conv);
+	cr_expect_lt(error, 1e-5, "off by %g", error);
+}
+
 Test(precision, tf32_keeps_ten_bits_of_factors)
 {
 	open_with(CUDA_TF32);

@@ -126,7 +126,7 @@ static int late(void)
 	for (unsigned i = 0; i < N; i++)
 		here[i] = i;
 	stand_in_up(&q, x, here, sizeof here);
-	memset(here, 0, sizeof here); /* was taken */
+	memset(here, 0, sizeof here);
 	memset(locked, 0, sizeof here);
 	stand_in_step(&q, N, x);
 	stand_in_down(&q, locked, x, sizeof here);
@@ -137,11 +137,15 @@ static int late(void)
 		MUST(locked[i] == 2 * i + 1);
 	stand_in_down(&q, here, x, sizeof here); /* waits by itself */
 	MUST(memcmp(here, locked, sizeof here) == 0);
-	stand_in_up(&q, x, locked, sizeof here);
+	OK(cudaMemcpyAsync(x, locked, sizeof here, cudaMemcpyHostToDevice, q.stream));
 	locked[7] = 70; /* too early */
 	stand_in_finish(&q);
 	stand_in_down(&q, here, x, sizeof here);
 	MUST(here[7] == 70);
+	OK(cudaMemcpyAsync(x, here, sizeof here, cudaMemcpyHostToDevice, q.stream));
+	here[7] = 71; /* likewise */
+	stand_in_down(&q, here, x, sizeof here);
+	MUST(here[7] == 71);
 	return 0;
 }
 

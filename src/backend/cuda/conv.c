@@ -19,6 +19,11 @@
 /* What an algorithm may use. */
 static const size_t most_workspace = (size_t)256 << 20;
 
+/* Where a workspace begins, in bytes: cuDNN names no alignment, and everybody brings it what cudaMalloc()
+ * gives.
+ */
+enum { WORKSPACE_ALIGN = 256, SCRATCH_ALIGN = 64 };
+
 /* One of the three computations. */
 struct pass {
 	cudnn_conv how; /* with the kind of arithmetic that the algorithm was announced with */
@@ -35,7 +40,7 @@ struct cuda_conv {
 	bool fused; /* bias and ReLU by cuDNN, as long as it does not say that it cannot */
 	size_t taps, in_channels,
 	        filters; /* pixels of a kernel, channels of a group, numbers of all filters */
-	/* Places in the scratch, in bytes: the workspace is at 0. */
+	/* Places in the scratch, in bytes, behind the workspace. */
 	size_t image, rounded_in, rounded_out, d_filters, rounded_d_filters;
 };
 
@@ -60,7 +65,8 @@ static void describe_arrays(const struct cudnn *library, struct cuda_conv *c, co
 	                                s->kernel[0], s->kernel[1]),
 	            "describe a filter");
 	cudnn_check(library->activation_create(&c->relu), "describe a ReLU");
-	cudnn_check(library->activation_set(c->relu, CUDNN_RELU, CUDNN_NAN_STAYS, 0), "describe a ReLU");
+	/* cuDNN fuses no ReLU that has to keep NaN */
+	cudnn_check(library->activation_set(c->relu, CUDNN_RELU, CUDNN_NAN_GOES, 0), "describe a ReLU");
 }
 
 static cudnn_conv describe_conv(const struct cudnn *library, const struct image_spec *s)
@@ -175,7 +181,9 @@ static size_t larger(size_t a, size_t b)
 static void place_all(struct cuda_conv *c, const struct image_spec *s, struct image_need *need)
 {
 	size_t in = cuda_image_floats(&s->in), out = cuda_image_floats(&s->out);
-	place(need, true, larger(c->forward.workspace, larger(c->data.workspace, c->weights.workspace)));
+	place(need, true,
+	      larger(c->forward.workspace, larger(c->data.workspace, c->weights.workspace)) +
+	              WORKSPACE_ALIGN - SCRATCH_ALIGN);
 	c->image = place(need, s->rows_in, in * sizeof(float));
 	c->rounded_in = place(need, c->bf16, in * sizeof(uint16_t));
 	c->rounded_out = place(need, c->bf16, out * sizeof(uint16_t));
@@ -234,6 +242,12 @@ static void *scratch_at(const struct image_layer *l, size_t place)
 	return (char *)l->memory.scratch + place;
 }
 
+static void *workspace_of(const struct image_layer *l)
+{
+	uintptr_t at = (uintptr_t)l->memory.scratch;
+	return (char *)l->memory.scratch + (WORKSPACE_ALIGN - at % WORKSPACE_ALIGN) % WORKSPACE_ALIGN;
+}
+
 void cuda_conv_load(struct queue *q, struct image_layer *l, const float *w, const float *b)
 {
 	const struct cuda_conv *c = l->conv;
@@ -288,10 +302,9 @@ static bool forward_fused(struct queue *q, struct image_layer *l, const void *in
 	struct cuda_conv *c = l->conv;
 	const struct pass *p = &c->forward;
 	float *out = l->memory.out;
-	cudnn_status status = cudnn_must_be_there()->fused(cuda_layers_handle(q), &one, c->in, in, c->filter,
-	                                                   l->memory.weights, p->how, p->algorithm,
-	                                                   l->memory.scratch, p->workspace, &zero, c->out,
-	                                                   out, c->bias, bias_of(l), c->relu, c->out, out);
+	cudnn_status status = cudnn_must_be_there()->fused(
+	        cuda_layers_handle(q), &one, c->in, in, c->filter, l->memory.weights, p->how, p->algorithm,
+	        workspace_of(l), p->workspace, &zero, c->out, out, c->bias, bias_of(l), c->relu, c->out, out);
 	c->fused = !unsupported(status);
 	if (c->fused)
 		cudnn_check(status, "convolve");
@@ -308,7 +321,7 @@ void cuda_conv_forward(struct queue *q, struct image_layer *l)
 	if (c->fused && forward_fused(q, l, in))
 		return;
 	cudnn_check(cudnn_must_be_there()->forward(cuda_layers_handle(q), &one, c->in, in, c->filter,
-	                                           l->memory.weights, p->how, p->algorithm, l->memory.scratch,
+	                                           l->memory.weights, p->how, p->algorithm, workspace_of(l),
 	                                           p->workspace, &zero, c->out,
 	                                           taken(l, out, c->rounded_out)),
 	            "convolve");
@@ -327,9 +340,8 @@ static void weights_gradient(struct queue *q, struct image_layer *l, const void 
 	float *d_filters = scratch_at(l, c->d_filters);
 	const void *in = input(q, l);
 	cudnn_check(cudnn_must_be_there()->filter(cuda_layers_handle(q), &one, c->in, in, c->out, d_out,
-	                                          p->how, p->algorithm, l->memory.scratch, p->workspace,
-	                                          &zero, c->filter,
-	                                          taken(l, d_filters, c->rounded_d_filters)),
+	                                          p->how, p->algorithm, workspace_of(l), p->workspace, &zero,
+	                                          c->filter, taken(l, d_filters, c->rounded_d_filters)),
 	            "find the gradient of the weights of a convolution");
 	arrived(q, l, c->filters, d_filters, c->rounded_d_filters);
 	cuda_transpose(q, (size_t)l->spec.out.channels, c->taps, c->in_channels, d_filters, dw);
@@ -341,7 +353,7 @@ static void input_gradient(struct queue *q, struct image_layer *l, const void *d
 	const struct cuda_conv *c = l->conv;
 	const struct pass *p = &c->data;
 	cudnn_check(cudnn_must_be_there()->data(cuda_layers_handle(q), &one, c->filter, l->memory.weights,
-	                                        c->out, d_out, p->how, p->algorithm, l->memory.scratch,
+	                                        c->out, d_out, p->how, p->algorithm, workspace_of(l),
 	                                        p->workspace, &zero, c->in,
 	                                        taken(l, l->memory.d_in, c->rounded_in)),
 	            "find the gradient of the input of a convolution");

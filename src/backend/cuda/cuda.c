@@ -2,6 +2,7 @@
 #include "backend/cuda/cuda.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "backend/cuda/device.h"
@@ -10,9 +11,10 @@
 extern const struct backend_row backend_cpu;
 extern const struct cuda_module signsgd_module_cuda;
 
-enum { TEXT = 512 };
+enum { TEXT = 512, ROUNDING_CAPABILITY = 80 };
 
 static char detail[TEXT];
+static const char *const precision_names[] = {"fp32", "tf32", "bf16"};
 
 /* ", cuBLAS 13.0.2": of the text, which goes on behind the version. */
 static void add_library(const char *name, bool there, const char *text)
@@ -29,23 +31,40 @@ static void add_library(const char *name, bool there, const char *text)
  */
 static void write_detail(void)
 {
-	static const char *const precision[] = {"fp32", "tf32", "bf16"};
 	char version[16], text[TEXT];
 	int runtime = 0;
 	struct err e = {0};
 	cuda_check(cudaRuntimeGetVersion(&runtime), "asking for the version");
 	snprintf(detail, sizeof detail, "%s, %s, CUDA %s", cuda_device_name(),
-	         precision[cuda_machine.precision], cuda_version(runtime, version));
+	         precision_names[cuda_machine.precision], cuda_version(runtime, version));
 	library_cublas_text(sizeof text, text);
 	add_library("cuBLAS", library_cublas(&e), text);
 	library_cudnn_text(sizeof text, text);
 	add_library("cuDNN", library_cudnn(&e), text);
 }
 
+/*
+ * Products of rounded numbers, where the result file will say that there were any: libraries take float32 in
+ * silence where tensor cores cannot round or the environment forbids it.
+ */
+static int check_precision(int precision, struct err *e)
+{
+	const char *allowed = getenv("NVIDIA_TF32_OVERRIDE"), *name = precision_names[precision];
+	int capability = cuda_machine.capability;
+	if (precision != CUDA_FP32 && capability < ROUNDING_CAPABILITY)
+		return err_world(e, "precision: found \"%s\" on %s; expected \"fp32\", or at least %d.%d",
+		                 name, cuda_device_name(), ROUNDING_CAPABILITY / 10,
+		                 ROUNDING_CAPABILITY % 10);
+	if (precision == CUDA_TF32 && allowed && strcmp(allowed, "0") == 0)
+		return err_world(e, "precision: found \"%s\", which NVIDIA_TF32_OVERRIDE=0 forbids", name);
+	return 0;
+}
+
 static int cuda_open(struct backend *b, const struct cuda_settings *s, struct err *e)
 {
 	struct backend host;
-	if (cuda_device_open(s->device, e) || backend_cpu.open(&host, NULL, e))
+	if (cuda_device_open(s->device, e) || check_precision(s->precision, e) ||
+	    backend_cpu.open(&host, NULL, e))
 		return err_prefix(e, "cuda");
 	cuda_machine.precision = (enum cuda_precision)s->precision;
 	write_detail();

@@ -9,8 +9,9 @@
  * host travel as parameters of the launch.
  *
  * Bits: sign kernels, random numbers and elementwise kernels give those of `ref` (-fmad=false, IEEE division
- * and square root). Sums and products give the same bits for the same card model and library versions,
- * whatever else runs, for any number of queues: no atomics, no choice by timing.
+ * and square root), but for tanh and sigmoid, which are CUDA's. Sums and products give the same bits for the
+ * same card model and library versions, whatever else runs, for any number of queues: no atomics, no choice
+ * by timing.
  */
 #ifndef SIGNSGD_BACKEND_CUDA_CUDA_H
 #define SIGNSGD_BACKEND_CUDA_CUDA_H
@@ -54,7 +55,7 @@ struct queue {
 /* The one device that this process works on. */
 struct cuda_machine {
 	int device;
-	int multiprocessors;
+	int capability; /* 10 times its compute capability */
 	enum cuda_precision precision;
 };
 extern struct cuda_machine cuda_machine;

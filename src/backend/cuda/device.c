@@ -153,7 +153,7 @@ int cuda_device_open(int64_t wanted, struct err *e)
 		return -1;
 	here = true;
 	cuda_machine.device = device;
-	cuda_machine.multiprocessors = p.multiProcessorCount;
+	cuda_machine.capability = p.major * 10 + p.minor;
 	snprintf(name_text, sizeof(name_text), "%s, compute capability %d.%d", p.name, p.major, p.minor);
 	return 0;
 }

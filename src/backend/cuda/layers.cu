@@ -1,4 +1,7 @@
-/* Layers' elementwise kernels, with the operations of plain.inc.h in their order: the same bits. */
+/*
+ * Layers' elementwise kernels, with the operations of plain.inc.h in their order: the same bits, but for tanh
+ * and the logistic function, whose tanhf() and expf() are CUDA's.
+ */
 #include "backend/cuda/quad.cuh"
 
 static __global__ void add_bias_quads(size_t all, size_t n, const float *bias, float *y)

@@ -176,16 +176,14 @@ template <bool ABSTAINS> static struct few_votes<ABSTAINS> listed(const struct v
 	return l;
 }
 
-/* The copies read the caller's lists before they return, because these are not page-locked. */
+/* By upload(), behind which the caller's lists may change: see memory.c. */
 template <bool ABSTAINS>
 static struct many_votes<ABSTAINS> uploaded(struct queue *q, const struct votes *b) {
 	size_t bytes = (size_t)b->count * sizeof(*b->vote);
 	const uint64_t **vote = (const uint64_t **)q->scratch, **abstain = vote + b->count;
-	const cudaMemcpyKind up = cudaMemcpyHostToDevice;
-	cuda_here();
-	cuda_check(cudaMemcpyAsync(vote, b->vote, bytes, up, q->stream), "the list of votes");
+	cuda_memory.upload(q, vote, b->vote, bytes);
 	if (ABSTAINS)
-		cuda_check(cudaMemcpyAsync(abstain, b->abstain, bytes, up, q->stream), "the list of votes");
+		cuda_memory.upload(q, abstain, b->abstain, bytes);
 	return many_votes<ABSTAINS>{vote, abstain};
 }
 

@@ -1,6 +1,6 @@
 /*
  * Sums and the like over a block's threads, in an order that depends on their number alone. All threads of
- * the block call, whole warps of them, and all get the result.
+ * the block call, whole warps of them, and all get the result. A fold is a barrier for them.
  */
 #ifndef SIGNSGD_BACKEND_CUDA_REDUCE_CUH
 #define SIGNSGD_BACKEND_CUDA_REDUCE_CUH
@@ -37,8 +37,11 @@ template <class F> static __device__ inline double block_fold(double x, F f)
 {
 	__shared__ double part[WARPS_MOST];
 	x = warp_fold(x, f);
-	if (blockDim.x == WARP)
+	if (blockDim.x == WARP) {
+		__syncwarp(); /* a shuffle orders no memory, and callers read before the fold what one writes
+		                 behind it */
 		return x;
+	}
 	if (threadIdx.x % WARP == 0)
 		part[threadIdx.x / WARP] = x;
 	__syncthreads();
