@@ -1,5 +1,6 @@
 /* What all attacks share: what they become, and the names of what they see and act on. */
 #include "adversary/attack.h"
+#include <stdio.h>
 
 struct adversary adversary_of(const struct choice *c)
 {
@@ -12,6 +13,14 @@ struct adversary adversary_of(const struct choice *c)
 		a.from += after;
 	}
 	return a;
+}
+
+const char *attack_name(const struct choice *c, char out[ATTACK_NAME])
+{
+	const struct row *then = &adversary_of(c).attack->row;
+	bool other = then != c->row;
+	snprintf(out, ATTACK_NAME, "%s%s%s", c->row->name, other ? "+" : "", other ? then->name : "");
+	return out;
 }
 
 const char *attack_acts_name(enum attack_acts a)

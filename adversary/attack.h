@@ -109,6 +109,10 @@ struct adversary {
 
 struct adversary adversary_of(const struct choice *c);
 
+/* "invert", or "sleeper+invert" of what becomes another; into out. Returns out. */
+enum { ATTACK_NAME = 64 };
+const char *attack_name(const struct choice *c, char out[ATTACK_NAME]);
+
 /* Words for lists. covered: by Theorem 2, "yes", "no", or "then", as the attack that it becomes. */
 const char *attack_acts_name(enum attack_acts a);
 const char *attack_sees_name(enum attack_sees s);

@@ -11,6 +11,7 @@
 #include "cmd/ui/json_line.h"
 #include "cmd/ui/pretty.h"
 #include "cmd/ui/table.h"
+#include "adversary/attack.h"
 #include "base/log.h"
 #include "base/machine.h"
 #include "base/text.h"
@@ -146,14 +147,15 @@ static void print_fact(const char *name, const char *fmt, ...)
 /* Who is Byzantine and what the rule is told of it are two numbers. */
 static void print_method(const struct settings *s)
 {
-	char f[32] = "";
+	char f[32] = "", attack[ATTACK_NAME] = "";
 
+	if (s->adversaries.count > 0)
+		attack_name(&s->adversaries.attack, attack);
 	if (settings_told_f(s) >= 0)
 		snprintf(f, sizeof(f), ", f = %lld", (long long)settings_told_f(s));
 	print_fact("method", "%s%s", s->method, f);
 	print_fact("Byzantine", "%lld of %lld workers%s%s", (long long)s->adversaries.count,
-	           (long long)s->workers, s->adversaries.count > 0 ? ", " : "",
-	           s->adversaries.count > 0 ? s->adversaries.attack.row->name : "");
+	           (long long)s->workers, *attack ? ", " : "", attack);
 }
 
 static void print_bytes(const struct settings *s, const struct plan *p)

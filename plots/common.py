@@ -411,7 +411,7 @@ def say_of_runs(figure, runs):
 
 def about(run):
     """Which run it is, and how many of its workers are Byzantine."""
-    attack = f", {run.setting('adversaries.attack.kind')}" if run.byzantine else ""
+    attack = f", {run.read_meta('attack')}" if run.byzantine else ""
     run_id = run.read_meta("id", "")
     return (f"{run.setting('name')}{', id ' + run_id if run_id else ''}, seed {run.setting('seed')}: {run.byzantine} of "
             f"{run.workers} workers Byzantine{attack}")

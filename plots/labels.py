@@ -2,9 +2,11 @@
 
 import json
 
+ATTACK = "adversaries.attack.kind"
+BECOMES = "adversaries.attack.then.kind"
+
 # Settings that labels name first.
-FIRST = ("aggregator.kind", "aggregator.before", "adversaries.count", "adversaries.attack.kind", "workers", "model.kind",
-         "data.kind")
+FIRST = ("aggregator.kind", "aggregator.before", "adversaries.count", ATTACK, "workers", "model.kind", "data.kind")
 
 
 def in_order(value):
@@ -40,11 +42,20 @@ def label(g, names):
             said.append(f"{g.key[name]} worker" + ("s" if g.key[name] != 1 else ""))
         elif name in ("aggregator.before", "aggregator.kind"):
             said.append(chain(g.key))
+        elif name == ATTACK and name in g.key:
+            said.append(attack(g.key))
+        elif name == BECOMES and ATTACK in names:
+            continue  # said already
         elif name in g.key and name.endswith(".kind"):
             said.append(str(g.key[name]))
         elif name in g.key and name != "workers":
             said.append(f"{name} = {g.key[name] if isinstance(g.key[name], str) else json.dumps(g.key[name])}")
     return ", ".join(said)
+
+
+def attack(key):
+    """What Byzantine workers do, and what that becomes: "sleeper+invert"."""
+    return "+".join(str(key[name]) for name in (ATTACK, BECOMES) if name in key)
 
 
 def chain(key):

@@ -15,9 +15,15 @@ struct dp_sign {
 	double clip, epsilon, delta;
 };
 
+/* sigma epsilon / clip; 1 / delta may be no number. */
+static double multiplier_of(const struct dp_sign *s)
+{
+	return sqrt(2 * (log(1.25) - log(s->delta)));
+}
+
 static double sigma_of(const struct dp_sign *s)
 {
-	return s->clip / s->epsilon * sqrt(2 * log(1.25 / s->delta));
+	return s->clip / s->epsilon * multiplier_of(s);
 }
 
 static bool dp_sign_whole(const void *state)
@@ -40,10 +46,10 @@ static void dp_sign_encode(const struct step_job *job, uint32_t worker, const fl
 static struct privacy dp_sign_privacy(const void *state, int64_t steps)
 {
 	const struct dp_sign *s = state;
-	double ratio = s->clip / sigma_of(s), divergence = (double)steps * ratio * ratio / 2;
+	double ratio = s->epsilon / multiplier_of(s), divergence = (double)steps * ratio * ratio / 2;
 	return (struct privacy){.epsilon = (double)steps * s->epsilon,
 	                        .delta = fmin((double)steps * s->delta, 1),
-	                        .renyi_epsilon = divergence + 2 * sqrt(divergence * log(1 / s->delta)),
+	                        .renyi_epsilon = divergence + 2 * sqrt(divergence * -log(s->delta)),
 	                        .renyi_delta = s->delta};
 }
 

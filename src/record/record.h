@@ -59,7 +59,8 @@ struct record_meta {
 	int lanes;
 	int64_t steps; /* planned */
 	int workers, adversaries;
-	const char *attack, *aggregator, *model, *data;
+	const char *aggregator, *model, *data;
+	char attack[64];       /* as /meta has it */
 	const char *data_id;   /* the fingerprint of the data (data/fingerprint.h), or NULL: not known */
 	const char *data_note; /* what every use of this result must say of its data, or NULL */
 	bool text;             /* evaluations have a perplexity */

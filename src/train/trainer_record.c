@@ -57,7 +57,7 @@ void trainer_meta(const struct trainer *t, struct record_meta *m)
 	        .every = s->record.every,
 	        .workers = (int)s->workers,
 	        .adversaries = (int)s->adversaries.count,
-	        .attack = s->adversaries.count > 0 ? s->adversaries.attack.row->name : "none",
+	        .attack = "none",
 	        .aggregator = s->method,
 	        .model = s->model.row->name,
 	        .data = s->data.row->name,
@@ -70,6 +70,8 @@ void trainer_meta(const struct trainer *t, struct record_meta *m)
 	        .withholds = t->state.withholds,
 	        .privacy = t->round.method.compressor->privacy,
 	};
+	if (s->adversaries.count > 0)
+		attack_name(&s->adversaries.attack, m->attack);
 }
 
 /* Write the counter of batches that PyTorch has for every normalisation: it refuses a file without it. */

@@ -218,6 +218,32 @@ Test(figures, losses_over_other_training_samples_are_apart)
 	cr_expect(figure_told("p, 2 runs"), "%s", cli_out);
 }
 
+/* In files, in words and in labels, where another attack stands beside it too. */
+Test(figures, a_sleeper_is_called_by_what_it_becomes)
+{
+	static const char asleep[] =
+	        "--adversaries 2 --set "
+	        "'adversaries.attack={\"kind\":\"sleeper\",\"after\":5,\"then\":\"%s\"}'";
+	char zero[120], ones[120];
+	snprintf(zero, sizeof zero, asleep, "zero");
+	snprintf(ones, sizeof ones, asleep, "ones");
+	simulate("a", 1, zero);
+	simulate("b", 1, ones);
+	simulate("c", 1, "--adversaries 2 --attack zero");
+	cr_assert_eq(cli("show %s/a.h5", cli_folder), 0, "%s", cli_err);
+	cr_expect_not_null(strstr(cli_out, "2 of 5, sleeper+zero\n"), "%s", cli_out);
+	cr_assert_eq(cli("show --json %s/c.h5", cli_folder), 0, "%s", cli_err);
+	cr_expect_not_null(strstr(cli_out, "\"attack\":\"zero\""), "%s", cli_out);
+	cr_assert_eq(cli("validate %s/e.json %s", cli_folder, ones), 0, "%s", cli_err);
+	cr_expect_not_null(strstr(cli_out, "2 of 5 workers, sleeper+ones\n"), "%s", cli_out);
+	figure_draw("curves", "a");
+	cr_expect_not_null(strstr(cli_out, "2 of 5 workers Byzantine, sleeper+zero\""), "%s", cli_out);
+	figure_draw("curves", "a b c");
+	cr_expect(figure_told("sleeper+zero") && figure_told("sleeper+ones") && figure_told("zero"), "%s",
+	          cli_out);
+	cr_expect(!figure_told("sleeper, ") && !figure_told("sleeper+zero, zero"), "%s", cli_out);
+}
+
 /* Where shards are by label, it matters who is Byzantine. */
 Test(figures, other_byzantine_workers_are_another_curve)
 {

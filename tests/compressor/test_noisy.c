@@ -185,6 +185,40 @@ Test(noisy, privacy_is_what_the_theorems_say)
 	arena_clear(&a);
 }
 
+/* 1 / delta is beyond the largest double, and clip / epsilon may be. */
+Test(noisy, privacy_is_a_number_for_the_least_delta_and_the_largest_clip)
+{
+	struct arena a = {0};
+	const struct method least =
+	        methods_read(&a, VOTE("{\"kind\":\"dp-sign\",\"clip\":1,\"epsilon\":0.5,\"delta\":1e-320}"));
+	const struct method large = methods_read(
+	        &a, VOTE("{\"kind\":\"dp-sign\",\"clip\":1e308,\"epsilon\":0.5,\"delta\":1e-5}"));
+	/* r = 0.25 / (4 ln(1.25 / delta)), 4 (r + ...): ln 1e320 = 736.827, ln 1.25e320 = 737.050 */
+	cr_expect_float_eq(method_privacy(&least, 4).renyi_epsilon,
+	                   0.25 / 737.05 + 2 * sqrt(0.25 / 737.05 * 736.827), 1e-5);
+	cr_expect_float_eq(method_privacy(&large, 300).renyi_epsilon, 10.175167, 1e-6);
+	arena_clear(&a);
+}
+
+Test(noisy, what_is_no_guarantee_says_so)
+{
+	static const struct {
+		struct privacy spent;
+		const char *said; /* NULL: it is one */
+	} cases[] = {
+	        {{.epsilon = 5, .delta = 0.1}, NULL},
+	        {{.epsilon = 10, .delta = 0.1}, "an epsilon below 1"},
+	        {{.epsilon = 5, .delta = 1}, "with a delta of 1"},
+	        {{.epsilon = 10, .delta = 1}, "an epsilon below 1"},
+	};
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		char text[PRIVACY_TEXT];
+		privacy_text(&cases[i].spent, 10, text);
+		cr_expect_eq(strstr(text, "no guarantee") != NULL, cases[i].said != NULL, "%s", text);
+		cr_expect(!cases[i].said || strstr(text, cases[i].said), "%s", text);
+	}
+}
+
 Test(noisy, settings_out_of_bounds_are_refused)
 {
 	static const char *const texts[] = {

@@ -4,18 +4,11 @@ enum { LANES_SUM = VECTOR_BYTES / 8, SUM_VECTORS = 4, SUM_BLOCK = LANES_SUM * SU
 
 enum sum_kind { SUM_PLAIN, SUM_ABS, SUM_PRODUCT };
 
-INLINE vdouble widened(const float *p)
-{
-	vfloat_short v;
-	memcpy(&v, p, sizeof(v));
-	return __builtin_convertvector(v, vdouble);
-}
-
 INLINE vdouble summand(enum sum_kind kind, const float *x, const float *y)
 {
-	vdouble v = widened(x);
+	vdouble v = row_widened(x);
 	if (kind == SUM_PRODUCT)
-		return v * widened(y);
+		return v * row_widened(y);
 	if (kind == SUM_ABS)
 		return (vdouble)((vword)v & (UINT64_MAX >> 1));
 	return v;

@@ -10,7 +10,6 @@ typedef uint64_t vword __attribute__((vector_size(VECTOR_BYTES)));
 typedef uint32_t vhalf __attribute__((vector_size(VECTOR_BYTES)));
 typedef float vfloat __attribute__((vector_size(VECTOR_BYTES)));
 typedef double vdouble __attribute__((vector_size(VECTOR_BYTES)));
-typedef float vfloat_short __attribute__((vector_size(VECTOR_BYTES / 2))); /* as many as a vdouble holds */
 
 #define INLINE static inline __attribute__((always_inline))
 
