@@ -49,12 +49,15 @@ Test(ptxas, no_kernel_spills)
 	int count = 0;
 	cr_assert_not_null(realpath(process_program(), program));
 	snprintf(pattern, sizeof pattern, "%s/src/backend/cuda/*.cu.ptxas", dirname(program));
-	if (glob(pattern, 0, NULL, &found) != 0)
-		cr_skip_test("skipped: built without nvcc");
+	if (glob(pattern, 0, NULL, &found) != 0) {
+		printf("skipped: built without nvcc\n");
+		return;
+	}
 	for (size_t i = 0; i < found.gl_pathc; i++)
 		count += read_told(found.gl_pathv[i]);
 	globfree(&found);
 	if (count == 0)
-		cr_skip_test("skipped: built by another compiler than nvcc");
-	cr_expect_geq(count, 30);
+		printf("skipped: built by another compiler than nvcc\n");
+	else
+		cr_expect_geq(count, 30);
 }

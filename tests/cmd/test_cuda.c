@@ -43,6 +43,7 @@ Test(cuda, without_its_module_it_says_so)
 	cr_expect_eq(cli("version"), 0);
 	cr_expect(strstr(cli_out, "backend cuda"), "%s", cli_out);
 	cr_expect_eq(cli("version --devices"), 0);
+	cli_unbroken();
 	cr_expect(strstr(cli_out, "the module signsgd-cuda.so is not in"), "%s", cli_out);
 	cli_write("signsgd-cuda.so", "no module");
 	cli_expect(1, "could not be opened",

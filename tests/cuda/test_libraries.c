@@ -2,7 +2,6 @@
  * The door to cuBLAS and cuDNN: which files are taken for them, and what is said of what cannot be one. Told
  * by `version --devices`, which opens both.
  */
-#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,15 +24,10 @@ static void library(const char *name, const char *code)
 	                        cli_folder, name, cli_folder, name, cli_folder));
 }
 
-/* Lines are broken where the table is full: a blank stands for any number of them. */
 static void expect_told(const char *part)
 {
-	size_t n = 0;
 	cr_assert_eq(cli("version --devices"), 0, "%s", cli_err);
-	for (const char *c = cli_out; *c; c++)
-		if (!isspace((unsigned char)*c) || (n > 0 && cli_out[n - 1] != ' '))
-			cli_out[n++] = isspace((unsigned char)*c) ? ' ' : *c;
-	cli_out[n] = '\0';
+	cli_unbroken();
 	cr_expect_not_null(strstr(cli_out, part), "expected \"%s\", found %s", part, cli_out);
 }
 

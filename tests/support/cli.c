@@ -1,4 +1,5 @@
 #include "tests/support/cli.h"
+#include <ctype.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -61,6 +62,15 @@ void cli_write(const char *name, const char *text)
 	char path[256];
 	snprintf(path, sizeof path, "%s/%s", cli_folder, name);
 	file_put_text(path, text);
+}
+
+void cli_unbroken(void)
+{
+	size_t n = 0;
+	for (const char *c = cli_out; *c; c++)
+		if (!isspace((unsigned char)*c) || (n > 0 && cli_out[n - 1] != ' '))
+			cli_out[n++] = isspace((unsigned char)*c) ? ' ' : *c;
+	cli_out[n] = '\0';
 }
 
 size_t cli_json_lines(struct arena *a, struct json *lines[CLI_LINES])

@@ -28,6 +28,10 @@ void cli_expect(int code, const char *part, const char *fmt, ...) __attribute__(
 /* Writes a file in the test's folder. */
 void cli_write(const char *name, const char *text);
 
+/* Tables break their lines where they are full: from here on cli_out is one line, words with a blank between.
+ */
+void cli_unbroken(void);
+
 /* Every line of cli_out must be a JSON object; returns how many there are. The arena owns them. */
 size_t cli_json_lines(struct arena *a, struct json *lines[CLI_LINES]);
 
