@@ -34,8 +34,9 @@ void cuda_normal(struct queue *q, size_t n, float sigma, const struct stream *s,
 	LAUNCH(q, normal_quads, cuda_blocks(n, QUAD), CUDA_THREADS, n, sigma, *s, first, mean, out);
 }
 
-static __global__ void dropout_quads(size_t n, float rate, struct stream s, size_t first, const float *x,
-                                     float *out)
+/* out[i] = f(word first + i of the stream, x[i]). */
+template <class F>
+static __global__ void word_quads(size_t n, F f, struct stream s, size_t first, const float *x, float *out)
 {
 	size_t i = quad_begin();
 	if (i >= n)
@@ -45,35 +46,38 @@ static __global__ void dropout_quads(size_t n, float rate, struct stream s, size
 	struct quad a = quad_load(x, i, n);
 #pragma unroll
 	for (int k = 0; k < QUAD; k++)
-		a.v[k] = rng_uniform(word[k]) >= rate ? a.v[k] / (1 - rate) : 0;
+		a.v[k] = f(word[k], a.v[k]);
 	quad_store(a, out, i, n);
 }
+
+struct dropped {
+	float rate;
+	__device__ float operator()(uint32_t word, float x) const
+	{
+		return rng_uniform(word) >= rate ? x / (1 - rate) : 0;
+	}
+};
 
 void cuda_dropout(struct queue *q, size_t n, float rate, const struct stream *s, size_t first, const float *x,
                   float *out)
 {
-	LAUNCH(q, dropout_quads, cuda_blocks(n, QUAD), CUDA_THREADS, n, rate, *s, first, x, out);
+	LAUNCH(q, word_quads<dropped>, cuda_blocks(n, QUAD), CUDA_THREADS, n, dropped{rate}, *s, first, x,
+	       out);
 }
 
-static __global__ void flip_quads(size_t n, uint64_t limit, struct stream s, size_t first, const float *x,
-                                  float *out)
-{
-	size_t i = quad_begin();
-	if (i >= n)
-		return;
-	uint32_t word[QUAD];
-	quad_words(&s, first + i, word);
-	struct quad a = quad_load(x, i, n);
-#pragma unroll
-	for (int k = 0; k < QUAD; k++)
-		a.v[k] = word[k] < limit ? -a.v[k] : a.v[k];
-	quad_store(a, out, i, n);
-}
+struct flipped {
+	uint64_t limit;
+	__device__ float operator()(uint32_t word, float x) const
+	{
+		return word < limit ? -x : x;
+	}
+};
 
 void cuda_flip(struct queue *q, size_t n, uint64_t limit, const struct stream *s, size_t first,
                const float *x, float *out)
 {
-	LAUNCH(q, flip_quads, cuda_blocks(n, QUAD), CUDA_THREADS, n, limit, *s, first, x, out);
+	LAUNCH(q, word_quads<flipped>, cuda_blocks(n, QUAD), CUDA_THREADS, n, flipped{limit}, *s, first, x,
+	       out);
 }
 
 static __global__ void random_sign_quads(size_t n, struct stream s, size_t first, const float *x, float *out)
