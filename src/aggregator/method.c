@@ -119,7 +119,8 @@ bool method_is_float_mean(const struct method *m)
 
 struct step_job method_job(const struct method *m, const struct backend *be, uint64_t seed, size_t n)
 {
-	return (struct step_job){.be = be, .seed = seed, .n = n, .push = m->push, .pull = m->pull};
+	return (struct step_job){
+	        .be = be, .seed = seed, .n = n, .layers = m->layers, .push = m->push, .pull = m->pull};
 }
 
 static struct step_job job_of(const struct step_job *job, const void *state)

@@ -16,7 +16,8 @@ struct method {
 	const struct optimizer *optimizer; /* NULL: nothing is applied here */
 	const void *compressor_state, *aggregator_state, *optimizer_state;
 	struct message push, pull;
-	bool separable; /* the aggregator works on any range of whole messages */
+	bool separable;              /* the aggregator works on any range of whole messages */
+	const struct layers *layers; /* of the model's parameters, borrowed; NULL: none are known */
 };
 
 /* Of choices of the three families; the states are borrowed. optimizer may be NULL. */

@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include "backend/backend.h"
+#include "compressor/layers.h"
 #include "compressor/message.h"
 
 struct step_job {
@@ -12,10 +13,11 @@ struct step_job {
 	const struct backend *be;
 	struct queue *queue; /* of the lane that calls */
 	uint64_t seed;
-	uint64_t step;             /* from 0 */
-	double lr;                 /* the learning rate of the step; 0 where nobody encodes */
-	size_t n;                  /* coordinates of a vector */
-	struct message push, pull; /* a worker's message, and the answer */
+	uint64_t step;               /* from 0 */
+	double lr;                   /* the learning rate of the step; 0 where nobody encodes */
+	size_t n;                    /* coordinates of a vector */
+	const struct layers *layers; /* of the model; NULL: none are known */
+	struct message push, pull;   /* a worker's message, and the answer */
 };
 
 /* The signs of a message: vote and abstain [words], planes of backend/sign.h, both always written. */

@@ -236,6 +236,22 @@ static int check_model(struct settings *s, const struct json *root, struct err *
 	return 0;
 }
 
+/* The layers that the model's parameters are. */
+static const struct layers *layers_of(struct arena *a, const struct settings *s)
+{
+	const struct model *model = (const struct model *)s->model.row;
+	const struct model_env env = settings_model_env(s, NULL);
+	struct layers *out = arena_alloc(a, sizeof *out);
+	struct tensor t;
+	while (model->tensor(s->model.state, &env, out->count, &t))
+		out->count++;
+	struct layer_range *at = arena_alloc(a, out->count * sizeof *at);
+	for (size_t i = 0; model->tensor(s->model.state, &env, i, &t); i++)
+		at[i] = (struct layer_range){t.offset, t.offset + t.count, t.rank > 1 ? t.dims[0] : 0};
+	out->at = at;
+	return out;
+}
+
 int experiment_check(struct arena *a, struct settings *s, const struct json *root, struct err *e)
 {
 	if (check_name(s, root, e) || check_adversaries(a, s, root, e) || check_data_seed(s, root, e) ||
@@ -245,5 +261,6 @@ int experiment_check(struct arena *a, struct settings *s, const struct json *roo
 		return -1;
 	if (check_model(s, root, e))
 		return -1;
+	s->layers = layers_of(a, s);
 	return experiment_check_probes(a, s, e) ? check_say_at(e, root, "record") : 0;
 }

@@ -8,8 +8,8 @@
 #include "experiment/settings.h"
 
 /*
- * -1 and a sentence with the place in `root`. Derived are shape and steps_per_epoch, steps from epochs, the
- * ids of the Byzantine workers, and momentum 0 under an aggregator that keeps its own.
+ * -1 and a sentence with the place in `root`. Derived are shape, layers and steps_per_epoch, steps from
+ * epochs, the ids of the Byzantine workers, and momentum 0 under an aggregator that keeps its own.
  */
 int experiment_check(struct arena *a, struct settings *s, const struct json *root, struct err *e);
 

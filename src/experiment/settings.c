@@ -21,7 +21,9 @@ int64_t settings_told_f(const struct settings *s)
 
 struct method settings_method(const struct settings *s)
 {
-	return method_of(&s->compressor, &s->aggregator, &s->optimizer);
+	struct method m = method_of(&s->compressor, &s->aggregator, &s->optimizer);
+	m.layers = s->layers;
+	return m;
 }
 
 int settings_open_machine(const struct settings *s, struct backend *out, struct err *e)

@@ -70,6 +70,7 @@ struct settings {
 
 	/* Derived by experiment_check() and from the text: */
 	struct data_shape shape;
+	const struct layers *layers;  /* of the model's parameters */
 	struct ratio steps_per_epoch; /* samples in use over those of a step; over is 0 without data */
 	double epochs_given; /* `epochs`, where the steps that they make differ from seed to seed; else 0 */
 	char id[13];
