@@ -11,6 +11,7 @@
 #include "compressor/compressor.h"
 #include "data/dataset.h"
 #include "data/partition/partition_row.h"
+#include "direction/direction.h"
 #include "models/init/init_row.h"
 #include "models/graph/layer.h"
 #include "models/model.h"
@@ -98,6 +99,15 @@ static const struct row *const attacks[] = {
         &attack_fang.attack.row,
         &attack_against.attack.row,
         &attack_min_margin.attack.row,
+        NULL,
+};
+
+extern const struct direction direction_momentum, direction_lion, direction_muon;
+
+static const struct row *const directions[] = {
+        &direction_momentum.row,
+        &direction_lion.row,
+        &direction_muon.row,
         NULL,
 };
 
@@ -219,6 +229,12 @@ static const struct earlier_row aggregators_earlier[] = {
         {0},
 };
 
+static const struct word direction_words[] = {
+        {"adam, adamw", NULL, "\"adam\" is an optimizer here, which steps by what the server answers"},
+        {"nesterov, nag, soap, kfac, dion, scion", NULL, "there are \"momentum\", \"lion\" and \"muon\""},
+        {0},
+};
+
 static const struct word compressor_words[] = {
         {"qsgd, terngrad, top_k, topk, random_k, randk, powersgd, ef21, fp16, half, bf16", NULL,
          "there are \"none\", \"sign\", \"ef-sign\", \"noisy-sign\", \"sto-sign\" and \"dp-sign\""},
@@ -236,15 +252,17 @@ static const struct word aggregator_words[] = {
         {"nnm, nearest_neighbor_mixing, clipping, arc, bucketing", NULL,
          "what is done to the messages first stands in a rule's `before`, as in {\"kind\": \"krum\", "
          "\"before\": [\"nnm\"]}"},
-        {"nadam, radam, rmsprop, adagrad, adadelta, lamb, lars, lion, lbfgs", NULL,
+        {"nadam, radam, rmsprop, adagrad, adadelta, lamb, lars, lbfgs", NULL,
          "there are \"vote\" (signSGD) and \"mean\" (SGD), and optimizer \"adam\""},
+        {"lion, dlion, distributed_lion, muon, signmuon", "vote", "with `direction`: \"lion\" or \"muon\""},
         {0},
 };
 
 static const struct word optimizer_words[] = {
         {"signsgd, sign_sgd, signum, majority_vote, signsgd_mv", "sgd", "with aggregator \"vote\""},
         {"sgdm, momentum, sgd_momentum, sgd_with_momentum, heavy_ball", "sgd", "with `momentum`"},
-        {"nadam, radam, rmsprop, adagrad, adadelta, lamb, lars, lion, lbfgs, nesterov, nag", NULL,
+        {"lion, muon, signmuon", "sgd", "with `direction`: \"lion\" or \"muon\", and aggregator \"vote\""},
+        {"nadam, radam, rmsprop, adagrad, adadelta, lamb, lars, lbfgs, nesterov, nag", NULL,
          "there are \"sgd\" and \"adam\""},
         {0},
 };
@@ -287,8 +305,13 @@ const struct family family_partitions = {.name = "partition",
                                          .words = partition_words,
                                          .bare = true};
 /* What a step is made of: a name of one is easily taken for one of another. */
-static const struct family *const kin[] = {&family_attacks,     &family_compressors, &family_pre,
-                                           &family_aggregators, &family_optimizers,  NULL};
+static const struct family *const kin[] = {&family_attacks,
+                                           &family_directions,
+                                           &family_compressors,
+                                           &family_pre,
+                                           &family_aggregators,
+                                           &family_optimizers,
+                                           NULL};
 
 const struct family family_attacks = {.name = "attack",
                                       .plural = "attacks",
@@ -296,6 +319,12 @@ const struct family family_attacks = {.name = "attack",
                                       .rows = attacks,
                                       .kin = kin,
                                       .words = attack_words};
+const struct family family_directions = {.name = "direction",
+                                         .plural = "directions",
+                                         .about = "what a worker makes of its gradients",
+                                         .rows = directions,
+                                         .kin = kin,
+                                         .words = direction_words};
 const struct family family_compressors = {.name = "compressor",
                                           .plural = "compressors",
                                           .about = "what a worker says of its vector",
@@ -334,7 +363,7 @@ const struct family family_transports = {.name = "transport",
                                          .words = transport_words};
 
 const struct family *const registry_families[] = {
-        &family_models,    &family_layers,      &family_inits,       &family_data, &family_partitions,
-        &family_attacks,   &family_compressors, &family_aggregators, &family_pre,  &family_optimizers,
-        &family_schedules, &family_backends,    &family_transports,  NULL,
+        &family_models,     &family_layers,     &family_inits,       &family_data,        &family_partitions,
+        &family_attacks,    &family_directions, &family_compressors, &family_aggregators, &family_pre,
+        &family_optimizers, &family_schedules,  &family_backends,    &family_transports,  NULL,
 };

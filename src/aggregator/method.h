@@ -1,12 +1,14 @@
 /*
- * The method of a run: the compressor, the aggregator and the optimizer that it puts together, each with the
- * values of its keys. The functions below call theirs, each with a job of its own state.
+ * The method of a run: the direction, the compressor, the aggregator and the optimizer that it puts together,
+ * each with the values of its keys. The functions below call those of the last three, each with a job of its
+ * own state; train/turn.h calls the direction.
  */
 #ifndef SIGNSGD_AGGREGATOR_METHOD_H
 #define SIGNSGD_AGGREGATOR_METHOD_H
 
 #include "aggregator/aggregator.h"
 #include "compressor/compressor.h"
+#include "direction/direction.h"
 #include "optimizer/optimizer.h"
 #include "transport/transport.h"
 
@@ -14,13 +16,15 @@ struct method {
 	const struct compressor *compressor;
 	const struct aggregator *aggregator;
 	const struct optimizer *optimizer; /* NULL: nothing is applied here */
-	const void *compressor_state, *aggregator_state, *optimizer_state;
+	const struct direction *direction; /* NULL: nothing is made of gradients here */
+	const void *compressor_state, *aggregator_state, *optimizer_state, *direction_state;
 	struct message push, pull;
 	bool separable;              /* the aggregator works on any range of whole messages */
 	const struct layers *layers; /* of the model's parameters, borrowed; NULL: none are known */
 };
 
-/* Of choices of the three families; the states are borrowed. optimizer may be NULL. */
+/* Of choices of three families; the states are borrowed. optimizer may be NULL. The direction is left to the
+ * caller, as `layers` is. */
 struct method method_of(const struct choice *compressor, const struct choice *aggregator,
                         const struct choice *optimizer);
 

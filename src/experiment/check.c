@@ -131,6 +131,16 @@ static int check_length(struct settings *s, const struct json *root, struct err 
 	return 0;
 }
 
+/* The row that keeps a momentum of its own, and its family; or NULL. */
+static const char *keeps_momentum(const struct settings *s, const char **family)
+{
+	const struct method m = settings_method(s);
+	*family = m.optimizer->own_momentum ? "optimizer" : "direction";
+	if (m.optimizer->own_momentum)
+		return m.optimizer->row.name;
+	return m.direction->own_momentum ? m.direction->row.name : NULL;
+}
+
 /* Changes of momentum: a value for every step, in rising order, and workers that keep momentum. */
 static int check_momentum(const struct settings *s, const struct json *root, struct err *e)
 {
@@ -144,10 +154,10 @@ static int check_momentum(const struct settings *s, const struct json *root, str
 			return json_say(e, check_place(root, "momentum_at"),
 			                "found %lld behind %lld, expected each value above the one before",
 			                (long long)at->at[i], (long long)at->at[i - 1]);
-	if (at->count > 0 && ((const struct optimizer *)s->optimizer.row)->own_momentum)
+	const char *family, *keeper = keeps_momentum(s, &family);
+	if (at->count > 0 && keeper)
 		return json_say(e, check_place(root, "momentum_at"),
-		                "optimizer \"%s\" keeps its own momentum; leave `momentum_at` out",
-		                s->optimizer.row->name);
+		                "%s \"%s\" keeps its own momentum; leave `momentum_at` out", family, keeper);
 	return 0;
 }
 
@@ -175,12 +185,13 @@ static int check_method(struct settings *s, const struct json *root, struct err 
 		return check_say_at(e, root, json_member(root, "compressor") ? "compressor" : "aggregator");
 	if (method_check_step(&m, e))
 		return check_say_at(e, root, "optimizer");
-	if (m.optimizer->own_momentum) {
+	const char *family, *keeper = keeps_momentum(s, &family);
+	if (keeper) {
 		if (json_member(root, "momentum") && s->momentum > 0)
 			return json_say(e, check_place(root, "momentum"),
-			                "optimizer \"%s\" keeps its own momentum; leave `momentum` out or "
+			                "%s \"%s\" keeps its own momentum; leave `momentum` out or "
 			                "set it to 0",
-			                m.optimizer->row.name);
+			                family, keeper);
 		s->momentum = 0;
 	}
 	if (agg->rule && check_rule(agg, s, e))

@@ -9,7 +9,8 @@
 
 /*
  * -1 and a sentence with the place in `root`. Derived are shape, layers and steps_per_epoch, steps from
- * epochs, the ids of the Byzantine workers, and momentum 0 under an aggregator that keeps its own.
+ * epochs, the ids of the Byzantine workers, and momentum 0 under an optimizer or direction that keeps its
+ * own.
  */
 int experiment_check(struct arena *a, struct settings *s, const struct json *root, struct err *e);
 

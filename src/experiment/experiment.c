@@ -56,7 +56,7 @@ static int resolve(struct arena *a, struct settings *s, struct json *root, struc
 	if (spelling_today(a, now, e) || keys_refuse_unknown(experiment_keys, now, &experiment_lingo, e) ||
 	    keys_parse(experiment_keys, s, now, a, e))
 		return -1;
-	spelling_complete(a, &s->aggregator, &s->compressor, &s->optimizer);
+	spelling_complete_settings(a, s);
 	if (experiment_check(a, s, now, e))
 		return -1;
 	s->source = root->source;

@@ -134,7 +134,7 @@ int group_of_resolved(const char *source, const char *resolved, struct buf *out,
 		             : 0;
 	}
 	if (!rc)
-		spelling_complete(&a, &s.aggregator, &s.compressor, &s.optimizer);
+		spelling_complete_settings(&a, &s);
 	if (!rc)
 		write_group(out, &s, "init_path", init_path(&s));
 	arena_clear(&a);

@@ -163,8 +163,8 @@ const struct key experiment_keys[] = {
          .default_json = "0.9",
          .lowest = 0,
          .highest = 0.9999999,
-         .help = "beta of v = (1 - beta) g + beta v at each worker; 0 under an optimizer that keeps its "
-                 "own"},
+         .help = "beta of v = (1 - beta) g + beta v at each worker; 0 under an optimizer or "
+                 "a direction that keeps its own"},
         {.name = "momentum_at",
          .kind = KEY_INTS,
          .offset = AT(momentum_at),
@@ -181,6 +181,14 @@ const struct key experiment_keys[] = {
          .lowest = 0,
          .highest = 0.9999999,
          .help = "what beta becomes at the steps of `momentum_at`"},
+        {.name = "direction",
+         .also = "worker_optimizer, client_optimizer, local_optimizer, update_rule",
+         .kind = KEY_FAMILY,
+         .offset = AT(direction),
+         .default_json = "null",
+         .default_says = "\"momentum\"",
+         .family = &family_directions,
+         .help = "what a worker makes of its gradients: the vector that is compressed"},
         {.name = "compressor",
          .also = "compression, compress, compressors, grad_compression, gradient_compression, quantizer, "
                  "quantization, codec",

@@ -87,7 +87,7 @@ int settings_check_names(const struct settings *s, const char *source, struct er
 static int check_read(struct arena *a, struct settings *s, const char *source, const char *text, bool foreign,
                       struct err *e)
 {
-	spelling_complete(a, &s->aggregator, &s->compressor, &s->optimizer);
+	spelling_complete_settings(a, s);
 	if (check_text(s, source, text, e))
 		return -1;
 	return foreign ? settings_check_names(s, source, e) : 0;

@@ -35,7 +35,8 @@ struct settings {
 	double epochs, momentum, weight_decay;
 	struct ints momentum_at; /* steps from which on momentum is the value of .. */
 	struct reals momentum_then;
-	struct choice model, init, data, partition, compressor, aggregator, optimizer, lr, backend, transport;
+	struct choice model, init, data, partition, direction, compressor, aggregator, optimizer, lr, backend,
+	        transport;
 	struct {
 		int64_t count;
 		struct ints ids;
@@ -75,7 +76,8 @@ struct settings {
 	double epochs_given; /* `epochs`, where the steps that they make differ from seed to seed; else 0 */
 	char id[13];
 	char bits[13];        /* of all runs whose results have the same bits (experiment/identity.h) */
-	const char *method;   /* compressor, aggregator and optimizer in a word (experiment/spelling.h) */
+	const char *method;   /* direction, compressor, aggregator and optimizer in a word
+	                         (experiment/spelling.h) */
 	const char *given;    /* the file's value for this run, JSON text */
 	const char *resolved; /* every key written, JSON text */
 	const char *group;    /* what figures group runs by, JSON text (experiment/identity.h) */
@@ -91,7 +93,7 @@ bool settings_is_byzantine(const struct settings *s, int worker);
 /* The f that the aggregator is told, once the settings are checked; -1: it has none. */
 int64_t settings_told_f(const struct settings *s);
 
-/* Its compressor, aggregator and optimizer together, all of which must be chosen. */
+/* Its direction, compressor, aggregator and optimizer together, all of which must be chosen. */
 struct method settings_method(const struct settings *s);
 
 /* Open the machine that runs the kernels in this process. -1 and a sentence. */

@@ -107,12 +107,12 @@ int spelling_before_change(struct arena *a, struct json *root, const char *dotte
 {
 	size_t length = strcspn(dotted, ".");
 	const char *key = arena_format(a, "%.*s", (int)length, dotted);
-	bool compressor = strcmp(key, "compressor") == 0;
-	if (!compressor && strcmp(key, "optimizer") != 0)
+	bool compressor = strcmp(key, "compressor") == 0, direction = strcmp(key, "direction") == 0;
+	if (!compressor && !direction && strcmp(key, "optimizer") != 0)
 		return 0;
-	if (spelling_today(a, root, e))
+	if (!direction && spelling_today(a, root, e))
 		return -1;
-	const char *usual = compressor ? usual_compressor(root) : "sgd";
+	const char *usual = compressor ? usual_compressor(root) : direction ? "momentum" : "sgd";
 	if (!dotted[length] || given(root, key) || !usual)
 		return 0;
 	const struct json *name = json_read_value(a, option, usual, e);
@@ -134,6 +134,12 @@ void spelling_complete(struct arena *a, const struct choice *aggregator, struct 
 {
 	choose(a, &family_compressors, ((const struct aggregator *)aggregator->row)->compressor, compressor);
 	choose(a, &family_optimizers, "sgd", optimizer);
+}
+
+void spelling_complete_settings(struct arena *a, struct settings *s)
+{
+	spelling_complete(a, &s->aggregator, &s->compressor, &s->optimizer);
+	choose(a, &family_directions, "momentum", &s->direction);
 }
 
 int spelling_method(struct arena *a, struct json *root, struct method *out, struct err *e)
@@ -213,6 +219,7 @@ void spelling_first(struct arena *a, struct settings *s)
 	}
 	drop_usual(&s->compressor, usual);
 	drop_usual(&s->optimizer, "sgd");
+	drop_usual(&s->direction, "momentum");
 }
 
 /* What stands before a rule, and the rule, in the order in which they work: "clipping+nnm+krum". */
@@ -231,6 +238,8 @@ const char *spelling_name(struct arena *a, const struct settings *s)
 	spelling_first(a, &copy);
 	bool rule = ((const struct aggregator *)s->aggregator.row)->rule;
 	const char *name = rule ? chain_name(a, &s->aggregator) : copy.aggregator.row->name;
+	if (copy.direction.row)
+		name = arena_format(a, "%s, %s", name, copy.direction.row->name);
 	if (copy.compressor.row)
 		name = arena_format(a, "%s, %s", name, copy.compressor.row->name);
 	if (copy.optimizer.row)

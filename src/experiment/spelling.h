@@ -29,6 +29,8 @@ int spelling_before_change(struct arena *a, struct json *root, const char *dotte
 /* Choose what was not chosen: the aggregator's usual compressor, and "sgd". */
 void spelling_complete(struct arena *a, const struct choice *aggregator, struct choice *compressor,
                        struct choice *optimizer);
+/* The same of settings, and "momentum". */
+void spelling_complete_settings(struct arena *a, struct settings *s);
 
 /*
  * The method of an object with `compressor`, `aggregator` and `optimizer`, in any spelling; its other members

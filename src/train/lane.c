@@ -20,7 +20,7 @@ static void open_others(struct lane *l, const struct model_env *env, const void 
 }
 
 void lane_open(struct lane *l, const struct model_env *env, const void *model_state, struct feed *feed,
-               size_t n, bool forges_gradient, const struct lane *first)
+               size_t n, bool forges_gradient, size_t vector_floats, const struct lane *first)
 {
 	const struct backend *be = env->be;
 	size_t features = shape_features(&env->data), batch = (size_t)feed->batch;
@@ -38,6 +38,8 @@ void lane_open(struct lane *l, const struct model_env *env, const void *model_st
 	l->numbers = be->memory->alloc(2 * sizeof *l->numbers, "sums");
 	if (forges_gradient)
 		l->forged = be->memory->alloc(n * sizeof(float), "forged gradient");
+	if (vector_floats > 0)
+		l->vector = be->memory->alloc(vector_floats * sizeof *l->vector, "vector of a worker");
 	if (!env->model->wants_data)
 		return;
 	size_t window = (size_t)env->data.window, labels = batch * (window ? window : 1) * sizeof(int32_t);
@@ -56,8 +58,8 @@ void lane_open(struct lane *l, const struct model_env *env, const void *model_st
 
 void lane_close(struct lane *l)
 {
-	void *const buffers[] = {l->scratch, l->forged, l->numbers, l->x,
-	                         l->pixels,  l->label,  l->token,   l->index_brought};
+	void *const buffers[] = {l->scratch, l->forged, l->vector, l->numbers,      l->x,
+	                         l->pixels,  l->label,  l->token,  l->index_brought};
 	void *const gathered[] = {l->pixels_gathered, l->label_gathered, l->token_gathered, l->index};
 	for (int i = 0; i < l->n_others; i++)
 		l->row->destroy(l->others[i].model);

@@ -29,6 +29,7 @@ struct lane {
 	int n_others;
 	float *scratch;  /* [n]: a gradient while computing, a forged message while encoding */
 	float *forged;   /* [n]: a forged gradient; NULL where no attack acts on gradients */
+	float *vector;   /* of the worker that it computes, with scratch (train/turn.h); NULL: none is lent */
 	double *numbers; /* [2] sums */
 	float *x;        /* [batch][features] */
 	uint8_t *pixels; /* [batch][features]; NULL: pixels are read where they were gathered */
@@ -42,9 +43,12 @@ struct lane {
 	uint32_t *index_brought;  /* [batch] where kernels read them; NULL likewise */
 };
 
-/* first: the lane that was opened first, whose models are the siblings of this one's; NULL for itself. */
+/*
+ * first: the lane that was opened first, whose models are the siblings of this one's; NULL for itself.
+ * vector_floats: of `vector`.
+ */
 void lane_open(struct lane *l, const struct model_env *env, const void *model_state, struct feed *feed,
-               size_t n, bool forges_gradient, const struct lane *first);
+               size_t n, bool forges_gradient, size_t vector_floats, const struct lane *first);
 /* Lanes of a process are siblings: the first one is closed last. */
 void lane_close(struct lane *l);
 

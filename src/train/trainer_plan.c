@@ -9,6 +9,7 @@
 #include "train/evaluate.h"
 #include "train/feed.h"
 #include "train/trainer.h"
+#include "train/turn.h"
 
 enum {
 	EMPTY_IMAGE_BYTES = 160 << 10, /* a result file without rows */
@@ -89,6 +90,7 @@ static size_t lane_bytes(const struct settings *s, size_t n)
 	if (s->adversaries.count > 0 &&
 	    adversary_of(&s->adversaries.attack).attack->acts_on == ATTACK_GRADIENT)
 		bytes += n * sizeof(float);
+	bytes += turn_lane_floats(s, n) * sizeof(float);
 	if (s->shape.window > 0)
 		bytes += 2 * (size_t)s->shape.window * batch * sizeof(int32_t);
 	if (((const struct model *)s->model.row)->wants_data)
@@ -260,6 +262,7 @@ void trainer_plan_share(const struct settings *s, int lanes, const struct plan_s
 	out->messages = sum(product(m > 0 ? m : (size_t)s->workers, out->push_bytes), out->pull_bytes);
 	out->lane = sum(instances, sum(lane_bytes(s, n), be.memory->host ? library_bytes(s) : 0));
 	out->lanes = sum(product((size_t)lanes, out->lane), shared);
+	out->lanes = sum(out->lanes, product(turn_kept(s, m), product(n, sizeof(float))));
 	out->data = data_bytes(s, lanes);
 	plan_state(s, &env, m, out);
 	plan_crowd(s, lanes, out);

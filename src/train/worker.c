@@ -2,6 +2,7 @@
 #include "train/worker.h"
 #include <math.h>
 #include "base/clock.h"
+#include "train/turn.h"
 
 struct step_job round_job(const struct round *r, const struct lane *l)
 {
@@ -89,14 +90,20 @@ static void show_message(const struct worker *w, const struct lane *l, const str
 	}
 }
 
-/* Compute momentum and message of the gradient g [n] for coordinates [begin, w->made). */
+/* Compute vector and message of the gradient g [n] for coordinates [begin, w->made). */
 static void make_message(struct worker *w, const struct lane *l, const struct round *r, const float *g,
                          size_t begin)
 {
 	double start = clock_s();
 	const struct step_job job = round_job(r, l);
 	size_t end = w->made;
-	method_encode_momentum(&r->method, &job, w->id, r->beta, g, w->v, begin, end, w->unsaid, w->push);
+	if (r->method.direction->in_place) {
+		method_encode_momentum(&r->method, &job, w->id, r->beta, g, w->m, begin, end, w->unsaid,
+		                       w->push);
+	} else {
+		turn_gradient(w, l, r, job, g, begin, end);
+		method_encode(&r->method, &job, w->id, turn_vector(w, l), begin, end, w->unsaid, w->push);
+	}
 	if (attacks_on(w, r, ATTACK_PACKED))
 		corrupt(w, l, r);
 	show_message(w, l, r, begin, end);
@@ -134,7 +141,7 @@ static void show_gradient(struct worker *w, const struct lane *l, const struct r
 		r->be->sign_pack(l->queue, n, g, SIGN_POSITIVE, NULL, 0, w->shown->signs, NULL);
 }
 
-/* At once, while the gradient may still be in a cache. Where an attack replaces the message, the momentum
+/* At once, while the gradient may still be in a cache. Where an attack replaces the message, the vector
  * alone.
  */
 static void make_whole(struct worker *w, const struct lane *l, const struct round *r, const float *g)
@@ -144,7 +151,7 @@ static void make_whole(struct worker *w, const struct lane *l, const struct roun
 		make_message(w, l, r, g, 0);
 		return;
 	}
-	r->be->momentum(l->queue, r->job.n, r->beta, g, w->v);
+	turn_gradient(w, l, r, round_job(r, l), g, 0, r->job.n);
 	r->be->memory->finish(l->queue);
 	w->encode_s += clock_s() - start;
 }
@@ -170,7 +177,7 @@ void worker_compute(struct worker *w, struct lane *l, const struct round *r)
 	}
 	struct maker maker = {w, l, r};
 	bool in_buckets = r->buckets.size > 0 && method_in_ranges(&r->method) &&
-	                  (!attack_now(w, r) || attacks_on(w, r, ATTACK_DATA));
+	                  !r->method.direction->whole && (!attack_now(w, r) || attacks_on(w, r, ATTACK_DATA));
 	struct batch batch = {.count = (int)r->feed->batch_of[w->id],
 	                      .carry = w->carry,
 	                      .running = w->owns_bn ? r->running : NULL,

@@ -1,15 +1,16 @@
 /*
  * A worker, honest or Byzantine.
  *
- * worker_compute() does the worker loop of Algorithm 1: batch, gradient, momentum, and the message of the
- * momentum, in one pass over memory where the compressor has one. Only a message that an attack replaces is
- * left to worker_encode(), which runs when all momenta are there.
+ * worker_compute() does the worker loop of Algorithm 1: batch, gradient, the vector that the direction makes
+ * of it (direction/direction.h; the momentum, most often) and its message, both in one pass over memory where
+ * the compressor has one. Only a message that an attack replaces is left to worker_encode(), which runs when
+ * all vectors are there.
  *
- * A transport may want messages in buckets while the gradient is still being computed. Then the momentum and
+ * A transport may want messages in buckets while the gradient is still being computed. Then the vector and
  * the message of an honest worker are computed bucket by bucket, from the end of the gradient to its
  * beginning, as soon as that part of the gradient is final. The message has the same bits as one made at
- * once. An attack on more than data needs the whole vector, as some compressors do, so such a worker's
- * message is made after the backward pass.
+ * once. An attack on more than data needs the whole vector, as some compressors and directions do, so such a
+ * worker's message is made after the backward pass.
  *
  * An attack changes the worker's labels, its gradient, the vector that becomes its message, or the message
  * when it is packed, as the attack's row says (adversary/attack.h). A blind one never
@@ -69,7 +70,8 @@ struct worker {
 	uint32_t id;
 	bool idle;                   /* Byzantine without data: it computes no gradient */
 	int place;                   /* among the workers whose batches are read: feed->reading */
-	float *v;                    /* [n] momentum */
+	float *m;                    /* [n] momentum: what the direction remembers */
+	float *v;                    /* [n] its vector, which may be m; NULL: in its lane (train/turn.h) */
 	void *push;                  /* [push_bytes] message */
 	void *push_seen;             /* its mirror, which the transport reads; or the message itself */
 	const struct attack *attack; /* NULL: honest */
@@ -85,10 +87,10 @@ struct worker {
 	uint64_t number; /* number of its batch in the reader's list */
 	double loss;     /* of its batch */
 	double data_s;   /* seconds that its lane took to get the batch */
-	double encode_s; /* seconds of worker_compute() that its lane took for momentum and message */
+	double encode_s; /* seconds of worker_compute() that its lane took for vector and message */
 };
 
-/* Compute gradient and momentum of this step, and the message unless an attack replaces it. */
+/* Compute gradient and vector of this step, and the message unless an attack replaces it. */
 void worker_compute(struct worker *w, struct lane *l, const struct round *r);
 /* Make the message that worker_compute() has not made, if there is one. */
 void worker_encode(struct worker *w, struct lane *l, const struct round *r);

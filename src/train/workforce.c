@@ -1,6 +1,7 @@
 /* Lanes and workers of a process. */
 #include "train/workforce.h"
 #include "base/mem.h"
+#include "train/turn.h"
 
 static void open_lanes(struct workforce *w, const struct settings *s, struct model_env *env, size_t n)
 {
@@ -9,7 +10,7 @@ static void open_lanes(struct workforce *w, const struct settings *s, struct mod
 	              adversary_of(&s->adversaries.attack).attack->acts_on == ATTACK_GRADIENT;
 	w->lanes = mem_array((size_t)lanes, sizeof *w->lanes);
 	for (int i = 0; i < lanes; i++) {
-		lane_open(&w->lanes[i], env, s->model.state, &w->feed, n, forges,
+		lane_open(&w->lanes[i], env, s->model.state, &w->feed, n, forges, turn_lane_floats(s, n),
 		          i > 0 ? &w->lanes[0] : NULL);
 		env->sibling = w->lanes[0].model;
 	}
@@ -26,7 +27,7 @@ static void open_worker(struct workforce *w, int i, int place, const struct sett
 	w->workers[i] = (struct worker){.id = (uint32_t)id,
 	                                .idle = w->feed.batch_of[id] == 0,
 	                                .place = place,
-	                                .v = st->blocks[id],
+	                                .m = st->blocks[id],
 	                                .push = st->be->memory->alloc(push_bytes, "message"),
 	                                .attack = adversary.attack,
 	                                .attack_state = adversary.state,
@@ -38,7 +39,11 @@ static void open_worker(struct workforce *w, int i, int place, const struct sett
 	void *push = w->workers[i].push;
 	w->workers[i].push_seen = w->mirrors ? memory_mirror(st->be->memory, push, push_bytes) : push;
 	w->shown[i].push = push;
-	w->shown[i].v = st->blocks[id];
+	if (method.direction->in_place)
+		w->workers[i].v = st->blocks[id];
+	else if (turn_keeps(s, id))
+		w->workers[i].v = st->be->memory->alloc(st->n * sizeof(float), "vector of a worker");
+	w->shown[i].v = w->workers[i].v;
 	w->shown[i].idle = w->workers[i].idle;
 	if (shows_signs)
 		w->shown[i].signs = st->be->memory->alloc(sign_plane_bytes(st->n), "signs of a gradient");
@@ -64,6 +69,8 @@ void workforce_close(struct workforce *w)
 	for (int i = 0; i < w->count; i++) {
 		if (w->mirrors)
 			memory_mirror_free(be->memory, w->workers[i].push_seen);
+		if (w->workers[i].v != w->workers[i].m)
+			be->memory->release(w->workers[i].v);
 		be->memory->release(w->workers[i].push);
 		be->memory->release(w->shown[i].signs);
 	}

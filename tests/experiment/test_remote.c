@@ -43,7 +43,8 @@ static char *changed(const char *text, const char *from, const char *to)
 
 Test(remote, settings_of_this_version_and_of_the_earlier_names_are_taken)
 {
-	static const char today[] = "\"compressor\":{\"kind\":\"sign\",\"zero\":\"random\"},\"aggregator\":"
+	static const char today[] = "\"direction\":{\"kind\":\"momentum\"},\"compressor\":{\"kind\":\"sign\","
+	                            "\"zero\":\"random\"},\"aggregator\":"
 	                            "{\"kind\":\"vote\",\"tie\":\"random\"},\"optimizer\":{\"kind\":\"sgd\"}",
 	                  first[] =
 	                          "\"aggregator\":{\"kind\":\"vote\",\"zero\":\"random\",\"tie\":\"random\"}";

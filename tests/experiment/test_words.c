@@ -106,6 +106,7 @@ static void value_says(const char *where, const char *word, const char *phrase)
 
 #define AGGREGATOR "\"aggregator\":"
 #define OPTIMIZER  "\"optimizer\":"
+#define DIRECTION  "\"direction\":"
 #define ATTACK     "\"adversaries\":{\"count\":1,\"attack\":"
 
 Test(words, values_of_other_programs_name_ours)
@@ -117,6 +118,12 @@ Test(words, values_of_other_programs_name_ours)
 	value_says(OPTIMIZER, "signSGD", "\"signSGD\" is \"sgd\" here, with aggregator \"vote\"");
 	value_says(OPTIMIZER, "SGDM", "\"SGDM\" is \"sgd\" here, with `momentum`");
 	value_says(OPTIMIZER, "AdamW", "\"AdamW\" is \"adam\" here");
+	value_says(OPTIMIZER, "Lion", "\"Lion\" is \"sgd\" here, with `direction`: \"lion\" or \"muon\"");
+	value_says(AGGREGATOR, "SignMuon", "\"SignMuon\" is \"vote\" here, with `direction`");
+	value_says(DIRECTION, "distributed-lion", "\"distributed-lion\" is \"lion\" here");
+	value_says(DIRECTION, "DLion", "\"DLion\" is \"lion\" here");
+	value_says(DIRECTION, "SignMuon", "\"SignMuon\" is \"muon\" here");
+	value_says(DIRECTION, "signum", "\"signum\" is \"momentum\" here");
 	value_says("\"compressor\":", "fp32", "\"fp32\" is \"none\" here");
 	value_says("\"compressor\":", "EF-signSGD", "\"EF-signSGD\" is \"ef-sign\" here");
 	value_says("\"compressor\":", "error_feedback", "\"error_feedback\" is \"ef-sign\" here");
@@ -198,7 +205,9 @@ Test(words, values_without_a_counterpart_are_said_to_have_none)
 {
 	struct err e;
 	value_says(ATTACK, "backdoor", "\"backdoor\" has no counterpart here");
-	value_says(OPTIMIZER, "lion", "\"lion\" has no counterpart here: there are \"sgd\" and \"adam\"");
+	value_says(OPTIMIZER, "lamb", "\"lamb\" has no counterpart here: there are \"sgd\" and \"adam\"");
+	value_says(DIRECTION, "SOAP", "there are \"momentum\", \"lion\" and \"muon\"");
+	value_says(DIRECTION, "adamw", "\"adam\" is an optimizer here");
 	value_says("\"compressor\":", "QSGD", "\"QSGD\" has no counterpart here");
 	value_says(AGGREGATOR, "Bulyan", "did you mean \"bulyan\"?");
 	value_says(AGGREGATOR, "SignGuard", "\"SignGuard\" has no counterpart here");

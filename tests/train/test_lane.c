@@ -76,7 +76,7 @@ static void check_batches(bool keep, size_t most, size_t bytes)
 		feed_keep(&feed, &be, q);
 	be.memory->queue_close(q);
 	struct model_env env = settings_model_env(s, &be);
-	lane_open(&l, &env, s->model.state, &feed, 1000, false, NULL);
+	lane_open(&l, &env, s->model.state, &feed, 1000, false, 0, NULL);
 	for (uint64_t step = 0; step < 3; step++) {
 		float x[BATCH * FEATURES];
 		int32_t label[BATCH];

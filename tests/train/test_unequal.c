@@ -135,7 +135,7 @@ Test(unequal, workers_pass_over_their_own_shards)
 	             e.text);
 	cr_assert_eq(feed_open(&feed, s, pool, ids, M, true, &e), 0, "%s", e.text);
 	struct model_env env = settings_model_env(s, &be);
-	lane_open(&l, &env, s->model.state, &feed, 10000, false, NULL);
+	lane_open(&l, &env, s->model.state, &feed, 10000, false, 0, NULL);
 	cr_expect_eq(l.n_others, 2);
 	int times[N] = {0}, seen = 0;
 	for (uint32_t m = 0; m < M; m++) {
