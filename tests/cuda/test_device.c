@@ -53,6 +53,16 @@ Test(device, check_passes)
 	cr_expect_eq(cli("check --backend cuda"), 0, "%s%s", cli_out, cli_err);
 }
 
+/* Muon multiplies matrices, whose sums have another order: a sign of what is nearly 0 may be the other one.
+ */
+Test(device, directions)
+{
+	expect_learns(small_mlp, "--set direction=lion --set momentum=0 --lanes 2");
+	expect_learns(small_mlp, "--set direction=muon --lanes 2");
+	expect_learns(small_mlp, "--set direction=muon --adversaries 2 --attack alie --set aggregator=median "
+	                         "--set record.kappa=1 --set lr=0.001");
+}
+
 Test(device, dense_models_and_toys)
 {
 	static const char toy[] = "{\"name\":\"m\",\"workers\":3,\"steps\":5,\"lr\":0.1,\"momentum\":0.5,"

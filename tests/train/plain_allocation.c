@@ -77,16 +77,18 @@ static const char *const networks[] = {
 static const char *const attacks[] = {"\"opt-alie\"", "\"min-max\"", "\"fang\"",
                                       "{\"kind\":\"mimic\",\"target\":\"auto\"}"};
 
-static int count_steps(const char *model, const char *aggregator, const char *attack, int steps,
-                       const atomic_long *counted)
+static const char *const directions[] = {"lion", "muon"};
+
+static int count_steps(const char *model, const char *aggregator, const char *attack, const char *direction,
+                       int steps, const atomic_long *counted)
 {
 	char text[1024];
 	struct runs runs;
 	snprintf(text, sizeof text,
 	         "{\"workers\":5,\"steps\":2000,\"batch\":8,\"model\":%s,"
 	         "\"data\":{\"kind\":\"glyphs\",\"train\":200,\"test\":10},\"aggregator\":\"%s\","
-	         "\"adversaries\":{\"count\":2,\"attack\":%s}}",
-	         model, aggregator, attack);
+	         "\"direction\":\"%s\",\"adversaries\":{\"count\":2,\"attack\":%s}}",
+	         model, aggregator, direction, attack);
 	struct pool *pool = pool_open(2);
 	struct trainer *t = train_open(train_settings(&runs, text), pool);
 	train_steps(t, 10); /* libraries make their buffers at first use */
@@ -101,8 +103,8 @@ static int count_steps(const char *model, const char *aggregator, const char *at
 	pool_close(pool);
 	runs_clear(&runs);
 	if (made > 0)
-		printf("allocation: %ld in %d steps of %s under %s with %s\n", made, steps, model, aggregator,
-		       attack);
+		printf("allocation: %ld in %d steps of %s under %s with %s, %s\n", made, steps, model,
+		       aggregator, attack, direction);
 	return made > 0;
 }
 
@@ -114,16 +116,20 @@ int main(void)
 		return 0;
 	}
 	for (size_t i = 0; i < sizeof aggregators / sizeof *aggregators; i++)
-		bad += count_steps("{\"kind\":\"mlp\",\"hidden\":[20]}", aggregators[i], "\"flip\"", 1000,
-		                   &calls);
+		bad += count_steps("{\"kind\":\"mlp\",\"hidden\":[20]}", aggregators[i], "\"flip\"",
+		                   "momentum", 1000, &calls);
 	for (size_t i = 0; i < sizeof attacks / sizeof *attacks; i++)
-		bad += count_steps("{\"kind\":\"mlp\",\"hidden\":[20]}", "median", attacks[i], 20, &calls);
+		bad += count_steps("{\"kind\":\"mlp\",\"hidden\":[20]}", "median", attacks[i], "momentum", 20,
+		                   &calls);
 	for (size_t i = 0; i < sizeof networks / sizeof *networks; i++)
-		bad += count_steps(networks[i], "vote", "\"flip\"", 10, &buffers);
+		bad += count_steps(networks[i], "vote", "\"flip\"", "momentum", 10, &buffers);
+	for (size_t i = 0; i < sizeof directions / sizeof *directions; i++)
+		bad += count_steps("{\"kind\":\"mlp\",\"hidden\":[20]}", "vote", "\"flip\"", directions[i],
+		                   100, &calls);
 	if (bad)
 		return 1;
-	printf("allocation: %zu checks passed\n", sizeof aggregators / sizeof *aggregators +
-	                                                  sizeof networks / sizeof *networks +
-	                                                  sizeof attacks / sizeof *attacks);
+	printf("allocation: %zu checks passed\n",
+	       sizeof aggregators / sizeof *aggregators + sizeof networks / sizeof *networks +
+	               sizeof attacks / sizeof *attacks + sizeof directions / sizeof *directions);
 	return 0;
 }
