@@ -60,10 +60,10 @@ struct probe_wants {
 /* What probes see of one worker in a step. */
 struct probe_worker {
 	const void *push; /* [push_bytes] its message */
-	const float *v;   /* [n] what it hands to the compressor if it is honest */
-	bool idle;        /* it computes no gradient, and what is said of it is NaN */
-	double l1, l2;    /* norms of its stochastic gradient, if wanted */
-	uint64_t *signs;  /* [words] signs of that gradient, if wanted; NULL if no probe ever wants them */
+	const float *v;  /* [n] what it hands to the compressor if it is honest; NULL: no probe asks for it */
+	bool idle;       /* it computes no gradient, and what is said of it is NaN */
+	double l1, l2;   /* norms of its stochastic gradient, if wanted */
+	uint64_t *signs; /* [words] signs of that gradient, if wanted; NULL if no probe ever wants them */
 };
 
 /* What probes can read, after the exchange and before the answer is applied. */
