@@ -8,6 +8,9 @@ BECOMES = "adversaries.attack.then.kind"
 # Settings that labels name first.
 FIRST = ("aggregator.kind", "aggregator.before", "adversaries.count", ATTACK, "workers", "model.kind", "data.kind")
 
+# What an identity does not say because it is the default, and is named beside groups that say another.
+USUAL = {"direction.kind": "momentum", "optimizer.kind": "sgd"}
+
 
 def in_order(value):
     """For sorting settings: absent, numbers by size, the rest as text."""
@@ -46,6 +49,8 @@ def label(g, names):
             said.append(attack(g.key))
         elif name == BECOMES and ATTACK in names:
             continue  # said already
+        elif name in USUAL and name not in g.key:
+            said.append(USUAL[name])
         elif name in g.key and name.endswith(".kind"):
             said.append(str(g.key[name]))
         elif name in g.key and name != "workers":

@@ -244,6 +244,16 @@ Test(figures, a_sleeper_is_called_by_what_it_becomes)
 	cr_expect(!figure_told("sleeper, ") && !figure_told("sleeper+zero, zero"), "%s", cli_out);
 }
 
+/* The default is no part of an identity, and yet has a name beside the others. */
+Test(figures, a_default_is_named_beside_the_others)
+{
+	simulate("a", 1, "");
+	simulate("b", 1, "--set momentum=0 --set direction=lion");
+	simulate("c", 1, "--set direction=muon");
+	figure_draw("curves", "a b c");
+	cr_expect(figure_told("momentum") && figure_told("lion") && figure_told("muon"), "%s", cli_out);
+}
+
 /* Where shards are by label, it matters who is Byzantine. */
 Test(figures, other_byzantine_workers_are_another_curve)
 {
