@@ -42,11 +42,12 @@ const struct direction direction_lion = {
                         "evolved_sign_momentum",
                 .about = "what Lion takes the signs of; workers' own, as in Distributed Lion",
                 .formula =
-                        "v_m = beta1 m_m + (1 - beta1) g_m, then m_m <- beta2 m_m + (1 - beta2) g_m, m_m = 0 "
-                        "at first. With aggregator \"vote\" it is Distributed Lion's MaVo, with compressor "
-                        "\"sign\" and aggregator \"mean\" its Avg (Liu et al. 2024); `weight_decay` is "
-                        "decoupled, as theirs. Where their code counts 0 as -1 and breaks ties towards -1, "
-                        "`zero` of \"sign\" and `tie` of \"vote\" say what is done",
+                        "v_m = beta1 m_m + (1 - beta1) g_m, then m_m <- beta2 m_m + (1 - beta2) g_m, m_m "
+                        "= 0 at first. With aggregator \"vote\" it is Distributed Lion's MaVo, with "
+                        "compressor \"sign\" and aggregator \"mean\" its Avg (Liu et al. 2024); "
+                        "`weight_decay` is decoupled, as theirs. Their code counts 0 as -1 and breaks ties "
+                        "towards -1; here `zero` of \"sign\" and `tie` of \"vote\" say what is done. Its "
+                        "rates are usually a third to a tenth of Adam's",
                 .keys = lion_keys,
                 .state_bytes = sizeof(struct lion)},
         .own_momentum = true,

@@ -101,15 +101,13 @@ const struct direction direction_muon = {
         .row = {.name = "muon",
                 .also = "signmuon, sign_muon, newton_schulz, polar, orthogonal, shampoo",
                 .about = "momentum, each matrix of it near its polar factor: SignMuon where signs are sent",
-                .formula =
-                        "m_m <- (1 - beta) g_m + beta m_m, beta the experiment's `momentum`. Of each matrix "
-                        "(a convolution's weight has a row an output channel): X = m / |m|_F, five times X "
-                        "<- "
-                        "3.4445 X + (-4.775 A + 2.0315 A^2) X, A = X X' (Jordan et al. 2024); all other "
-                        "numbers are sent as they are in m. The two have sizes of their own, which "
-                        "signs forget and compressor \"none\" does not. About 20 r^2 c + 10 r^3 "
-                        "multiplications and additions a matrix of r rows and c >= r columns, a worker and "
-                        "step"},
+                .formula = "m_m <- (1 - beta) g_m + beta m_m, beta the experiment's `momentum`. Of each "
+                           "matrix (a convolution's weight has a row an output channel): X = m / |m|_F, five "
+                           "times X <- 3.4445 X + (-4.775 A + 2.0315 A^2) X, A = X X' (Jordan et al. 2024); "
+                           "all other numbers are sent as they are in m. With aggregator \"vote\" it is "
+                           "SignMuon (arXiv 2605.16311). The two have sizes of their own, which signs forget "
+                           "and compressor \"none\" does not. About 20 r^2 c + 10 r^3 multiplications and "
+                           "additions a matrix of r rows and c >= r columns, a worker and step"},
         .whole = true,
         .scratch_floats = muon_scratch_floats,
         .turn = muon_turn,
