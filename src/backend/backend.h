@@ -18,6 +18,7 @@
 #include <stdint.h>
 #include "backend/gather.h"
 #include "backend/image.h"
+#include "backend/joins.h"
 #include "backend/memory.h"
 #include "backend/rows.h"
 #include "backend/sign.h"
@@ -263,6 +264,7 @@ struct backend {
 
 	const struct image_kernels *image; /* layers on images */
 	const struct row_loops *rows;      /* the host's loops over rows of doubles (backend/rows.h) */
+	const struct joins *joins;         /* what may work on several workers' batches at once */
 };
 
 /* A row of the family of backends. */

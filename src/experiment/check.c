@@ -1,6 +1,7 @@
 /* Impossible combinations, each with the sentence that refuses it. */
 #include "experiment/check.h"
 #include <ctype.h>
+#include <limits.h>
 #include <math.h>
 #include <string.h>
 #include "adversary/crowd.h"
@@ -247,6 +248,23 @@ static int check_model(struct settings *s, const struct json *root, struct err *
 	return 0;
 }
 
+/* Workers are computed at once by their batches, and samples are counted in an int. */
+static int check_fuse(const struct settings *s, const struct json *root, struct err *e)
+{
+	const struct model *model = (const struct model *)s->model.row;
+	if (s->fuse > 1 && !model->grad_many)
+		return json_say(e, check_place(root, "fuse"),
+		                "found %lld, and model \"%s\" has no batches that workers could share a pass "
+		                "over; expected 1",
+		                (long long)s->fuse, model->row.name);
+	if (s->fuse > INT_MAX / s->batch.most)
+		return json_say(e, check_place(root, "fuse"),
+		                "found %lld workers with %lld samples each, expected at most %d samples at "
+		                "once",
+		                (long long)s->fuse, (long long)s->batch.most, INT_MAX);
+	return 0;
+}
+
 /* The layers that the model's parameters are. */
 static const struct layers *layers_of(struct arena *a, const struct settings *s)
 {
@@ -270,7 +288,7 @@ int experiment_check(struct arena *a, struct settings *s, const struct json *roo
 	    check_length(s, root, e) || check_method(s, root, e) || check_crowd(s, root, e) ||
 	    check_momentum(s, root, e) || check_init(s, root, e))
 		return -1;
-	if (check_model(s, root, e))
+	if (check_model(s, root, e) || check_fuse(s, root, e))
 		return -1;
 	s->layers = layers_of(a, s);
 	return experiment_check_probes(a, s, e) ? check_say_at(e, root, "record") : 0;

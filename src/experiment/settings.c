@@ -39,6 +39,7 @@ struct model_env settings_model_env(const struct settings *s, const struct backe
 	return (struct model_env){.be = be,
 	                          .data = s->shape,
 	                          .batch = (int)s->batch.most,
+	                          .fuse = (int)s->fuse,
 	                          .workers = (int)s->workers,
 	                          .seed = s->seed,
 	                          .model = (const struct model *)s->model.row,

@@ -26,6 +26,7 @@ struct settings {
 	const char *name;
 	uint64_t seed, data_seed; /* data_seed 0: as seed, which it never equals once checked */
 	int64_t workers, steps;
+	int64_t fuse; /* batches of so many workers of a process at once, at most */
 	struct {
 		struct ints given; /* one for all workers, or one for each */
 		/* Derived: */

@@ -8,6 +8,7 @@
 #include "train/crowd.h"
 #include "train/evaluate.h"
 #include "train/feed.h"
+#include "train/lane.h"
 #include "train/trainer.h"
 #include "train/turn.h"
 
@@ -67,16 +68,26 @@ static int64_t next_batch(const struct settings *s, int64_t below)
 	return most;
 }
 
+/* Workers with batches of a size that a lane takes at once, of `hosted` workers, whoever they are. */
+static int fuse_of(const struct settings *s, int64_t batch, int hosted)
+{
+	int alike = 0;
+	for (int64_t w = 0; w < s->workers; w++)
+		alike += s->batch.of[w] == batch;
+	return lane_fuse(s->fuse, alike < hosted ? alike : hosted);
+}
+
 /* What instances of the model take in a lane, and what they share: one for each of the `sizes` largest sizes.
  */
-static void model_bytes(const struct settings *s, const struct model_env *env, size_t sizes, size_t *lane,
-                        size_t *shared)
+static void model_bytes(const struct settings *s, const struct model_env *env, int hosted, size_t sizes,
+                        size_t *lane, size_t *shared)
 {
 	const struct model *model = env->model;
 	struct model_env own = *env;
 	*lane = *shared = 0;
 	for (int64_t batch = s->batch.most; batch > 0 && sizes > 0; batch = next_batch(s, batch), sizes--) {
 		own.batch = (int)batch;
+		own.fuse = fuse_of(s, batch, hosted);
 		*lane = sum(*lane, model->lane_bytes(s->model.state, &own));
 		if (model->shared_bytes)
 			*shared = sum(*shared, model->shared_bytes(s->model.state, &own));
@@ -84,17 +95,19 @@ static void model_bytes(const struct settings *s, const struct model_env *env, s
 }
 
 /* Of a lane beside the model, where its memory is. */
-static size_t lane_bytes(const struct settings *s, size_t n)
+static size_t lane_bytes(const struct settings *s, size_t n, size_t slots)
 {
-	size_t bytes = n * sizeof(float), batch = (size_t)s->batch.most;
+	size_t bytes = slots * lane_stride(n) * sizeof(float), batch = (size_t)s->batch.most,
+	       features = shape_features(&s->shape);
 	if (s->adversaries.count > 0 &&
 	    adversary_of(&s->adversaries.attack).attack->acts_on == ATTACK_GRADIENT)
 		bytes += n * sizeof(float);
 	bytes += turn_lane_floats(s, n) * sizeof(float);
 	if (s->shape.window > 0)
-		bytes += 2 * (size_t)s->shape.window * batch * sizeof(int32_t);
+		bytes += 2 * slots * (size_t)s->shape.window * batch * sizeof(int32_t);
 	if (((const struct model *)s->model.row)->wants_data)
-		bytes += batch * (shape_features(&s->shape) * (sizeof(float) + 1) + 2 * sizeof(int32_t));
+		bytes += slots * lane_stride(batch * features) * sizeof(float) + batch * features +
+		         (slots + 1) * batch * sizeof(int32_t);
 	return bytes;
 }
 
@@ -105,13 +118,13 @@ static size_t library_bytes(const struct settings *s)
 }
 
 /* Of a lane on the host, where its own memory is elsewhere: its batch. */
-static size_t gathered_bytes(const struct settings *s)
+static size_t gathered_bytes(const struct settings *s, size_t slots)
 {
 	size_t batch = (size_t)s->batch.most;
 	if (!((const struct model *)s->model.row)->wants_data)
 		return 0;
-	return batch * (shape_features(&s->shape) + 2 * sizeof(int32_t)) +
-	       2 * (size_t)s->shape.window * batch * sizeof(int32_t);
+	return batch * (shape_features(&s->shape) + (slots + 1) * sizeof(int32_t)) +
+	       2 * slots * (size_t)s->shape.window * batch * sizeof(int32_t);
 }
 
 /*
@@ -229,7 +242,8 @@ static void plan_apart(const struct settings *s, int lanes, const struct plan_sh
 	const struct data_source *source = (const struct data_source *)s->data.row;
 	bool images = s->shape.window == 0 && !source->readers;
 	plan_mirrors(share, out);
-	out->gathered = product((size_t)lanes, sum(gathered_bytes(s), library_bytes(s)));
+	size_t slots = (size_t)lane_fuse(s->fuse, share->hosted);
+	out->gathered = product((size_t)lanes, sum(gathered_bytes(s, slots), library_bytes(s)));
 	if (images && be->keeps_data)
 		out->device_data = product(sum(s->shape.n_train, s->shape.n_test),
 		                           shape_features(&s->shape) + sizeof(uint16_t));
@@ -252,15 +266,15 @@ void trainer_plan_share(const struct settings *s, int lanes, const struct plan_s
 		open_backend(s, &be, out);
 	struct model_env env = settings_model_env(s, &be);
 	size_t n = model->n_params(s->model.state, &env), m = (size_t)share->hosted;
-	size_t instances, shared;
-	model_bytes(s, &env, m + share->root, &instances, &shared);
+	size_t instances, shared, slots = (size_t)lane_fuse(s->fuse, share->hosted);
+	model_bytes(s, &env, share->hosted, m + share->root, &instances, &shared);
 	out->n_params = n;
 	out->backend = be.name;
 	out->push_bytes = method_push_bytes(&method, n);
 	out->pull_bytes = method_pull_bytes(&method, n);
 	/* a server without workers of its own holds the messages of all */
 	out->messages = sum(product(m > 0 ? m : (size_t)s->workers, out->push_bytes), out->pull_bytes);
-	out->lane = sum(instances, sum(lane_bytes(s, n), be.memory->host ? library_bytes(s) : 0));
+	out->lane = sum(instances, sum(lane_bytes(s, n, slots), be.memory->host ? library_bytes(s) : 0));
 	out->lanes = sum(product((size_t)lanes, out->lane), shared);
 	out->lanes = sum(out->lanes, product(turn_kept(s, m), product(n, sizeof(float))));
 	out->data = data_bytes(s, lanes);

@@ -61,6 +61,7 @@ void workforce_open(struct workforce *w, const struct settings *s, struct model_
 		open_worker(w, i, place, s, st, shows_signs);
 		place += !w->workers[i].idle;
 	}
+	groups_open(&w->groups, w->workers, w->count, &w->feed, s->fuse);
 }
 
 void workforce_close(struct workforce *w)
@@ -77,6 +78,7 @@ void workforce_close(struct workforce *w)
 	/* The first lane is closed last, because the others borrow from it. */
 	for (int i = pool_lanes(w->pool) - 1; w->lanes && i >= 0; i--)
 		lane_close(&w->lanes[i]);
+	groups_close(&w->groups);
 	mem_free(w->lanes);
 	mem_free(w->workers);
 	mem_free(w->shown);
@@ -91,8 +93,8 @@ void workforce_load(struct workforce *w, const float *x)
 /* Of seconds that the workers' lanes took all together. */
 static double lane_mean(const struct workforce *w, double sum)
 {
-	int lanes = pool_lanes(w->pool);
-	return w->count > 0 ? sum / (lanes < w->count ? lanes : w->count) : 0;
+	int lanes = pool_lanes(w->pool), busy = w->groups.count;
+	return busy > 0 ? sum / (lanes < busy ? lanes : busy) : 0;
 }
 
 double workforce_data_s(const struct workforce *w)
