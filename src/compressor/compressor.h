@@ -14,6 +14,7 @@
 #ifndef SIGNSGD_COMPRESSOR_COMPRESSOR_H
 #define SIGNSGD_COMPRESSOR_COMPRESSOR_H
 
+#include "compressor/code.h"
 #include "compressor/job.h"
 #include "compressor/privacy.h"
 #include "config/key.h"
@@ -35,6 +36,8 @@ struct compressor {
 	bool (*abstains)(const void *state);
 	/* The most bytes that a message of n coordinates has. */
 	size_t (*bytes)(const void *state, size_t n);
+	/* Of MESSAGE_CODED: how its bytes are read. NULL: the layout is fixed. */
+	const struct message_code *code;
 	/* What a worker's messages of so many steps give away of its data; NULL: nobody knows. */
 	struct privacy (*privacy)(const void *state, int64_t steps);
 	/* Of each worker's memory. NULL: none. */
