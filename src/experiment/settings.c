@@ -21,10 +21,9 @@ int64_t settings_told_f(const struct settings *s)
 
 struct method settings_method(const struct settings *s)
 {
-	struct method m = method_of(&s->compressor, &s->aggregator, &s->optimizer);
+	struct method m = method_of(&s->compressor, &s->aggregator, &s->optimizer, s->layers);
 	m.direction = (const struct direction *)s->direction.row;
 	m.direction_state = s->direction.state;
-	m.layers = s->layers;
 	return m;
 }
 

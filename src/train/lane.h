@@ -38,6 +38,8 @@ struct lane {
 	float *forged;   /* [n]: a forged gradient; NULL where no attack acts on gradients */
 	float *vector;   /* of the worker that it computes, with scratch (train/turn.h); NULL: none is lent */
 	double *numbers; /* [2] sums */
+	float *block;    /* step_job.scratch */
+	float *seen;     /* step_job.seen */
 	float *x;        /* [slots][batch][features] */
 	uint8_t *pixels; /* [batch][features]; NULL: pixels are read where they were gathered */
 	size_t labels;   /* of a slot: batch; text: window * batch */
