@@ -102,7 +102,7 @@ static const struct row *const attacks[] = {
 };
 
 extern const struct compressor compressor_none, compressor_sign, compressor_ef_sign, compressor_noisy_sign,
-        compressor_sto_sign, compressor_dp_sign;
+        compressor_sto_sign, compressor_dp_sign, compressor_ssdm;
 
 static const struct row *const compressors[] = {
         &compressor_none.row,
@@ -111,6 +111,7 @@ static const struct row *const compressors[] = {
         &compressor_noisy_sign.row,
         &compressor_sto_sign.row,
         &compressor_dp_sign.row,
+        &compressor_ssdm.row,
         NULL,
 };
 
@@ -221,7 +222,8 @@ static const struct earlier_row aggregators_earlier[] = {
 
 static const struct word compressor_words[] = {
         {"qsgd, terngrad, top_k, topk, random_k, randk, powersgd, ef21, fp16, half, bf16", NULL,
-         "there are \"none\", \"sign\", \"ef-sign\", \"noisy-sign\", \"sto-sign\" and \"dp-sign\""},
+         "there are \"none\", \"sign\", \"ef-sign\", \"noisy-sign\", \"sto-sign\", \"dp-sign\" and "
+         "\"ssdm\""},
         {0},
 };
 
