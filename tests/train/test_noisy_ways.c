@@ -115,8 +115,8 @@ Test(noisy_ways, a_server_s_run_is_repeated)
 Test(noisy_ways, privacy_is_recorded_and_said)
 {
 	prepare(methods[DP_SIGN]);
-	cr_assert_eq(cli("simulate %s/e.json %s --steps 3 --out %s/moved.h5 --quiet", cli_folder, methods[DP_SIGN],
-	                 cli_folder),
+	cr_assert_eq(cli("simulate %s/e.json %s --steps 3 --out %s/moved.h5 --quiet", cli_folder,
+	                 methods[DP_SIGN], cli_folder),
 	             0, "%s", cli_err);
 	cr_expect_eq(ways_last("moved", "/steps/privacy_epsilon"), 1.5);
 	cr_expect_eq(cli("simulate --resume %s/moved.h5 --steps 8 --quiet", cli_folder), 0, "%s", cli_err);
@@ -133,8 +133,8 @@ Test(noisy_ways, privacy_is_recorded_and_said)
 	cr_assert_eq(cli("show %s/moved.h5", cli_folder), 0, "%s", cli_err);
 	cr_expect_not_null(strstr(cli_out, "privacy  "), "%s", cli_out);
 	cr_expect_null(strstr(cli_out, "no guarantee"), "%s", cli_out);
-	cr_assert_eq(cli("validate %s/e.json %s --set compressor.epsilon=1", cli_folder, methods[DP_SIGN]), 0, "%s",
-	             cli_err);
+	cr_assert_eq(cli("validate %s/e.json %s --set compressor.epsilon=1", cli_folder, methods[DP_SIGN]), 0,
+	             "%s", cli_err);
 	cr_expect_not_null(strstr(cli_out,
 	                          "all steps (no guarantee: sigma's formula is proven for an epsilon "
 	                          "below 1)"),
