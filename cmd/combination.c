@@ -5,10 +5,17 @@
 
 enum { RANGE = 1 << 16 }; /* coordinates that a lane combines at a time, a multiple of 64 */
 
+static bool is_coded(const struct combination *c)
+{
+	return c->method.push.kind == MESSAGE_CODED;
+}
+
 static struct step_job job_of(const struct combination *c)
 {
 	struct step_job job = method_job(&c->method, &c->be, c->seed, c->in->n);
 	job.step = (uint64_t)c->step;
+	if (is_coded(c))
+		job.push = (struct message){.kind = MESSAGE_FLOATS}; /* decoded when it is combined */
 	return job;
 }
 
@@ -35,7 +42,8 @@ static void open_rule(struct combination *c)
 	                           .lanes = c->lanes,
 	                           .workers = (int)c->in->count,
 	                           .n = c->in->n,
-	                           .seed = c->seed};
+	                           .seed = c->seed,
+	                           .push = job_of(c).push};
 	c->run.memory = mem_array(rule_memory_floats(c->run.agg, c->in->n), sizeof(float));
 	rule_open(&c->run);
 }
@@ -85,8 +93,13 @@ static void open_messages(struct combination *c)
 	c->answer = mem_array(n, sizeof *c->answer);
 	c->pull = answers_floats(c) ? (void *)c->answer : mem_array(method_pull_bytes(m, n), 1);
 	c->pushes = mem_array(c->in->count, sizeof *c->pushes);
+	if (is_coded(c)) {
+		c->code = mem_array(bytes, 1);
+		bytes = n * sizeof(float);
+	}
 	for (size_t i = 0; i < c->in->count; i++)
 		c->pushes[i] = is_plain(c) ? (void *)(c->in->at + i * n) : mem_array(bytes, 1);
+	c->scratch = mem_array((size_t)c->lanes * MESSAGE_SCRATCH, sizeof *c->scratch);
 }
 
 static void combine_item(void *ctx, int lane, size_t item)
@@ -94,18 +107,32 @@ static void combine_item(void *ctx, int lane, size_t item)
 	const struct combination *c = ctx;
 	struct step_job job = job_of(c);
 	size_t n = c->in->n, begin = item * RANGE, end = n - begin < RANGE ? n : begin + RANGE;
-	(void)lane;
+	job.scratch = c->scratch + (size_t)lane * MESSAGE_SCRATCH;
 	method_combine(&c->method, &job, (int)c->in->count, (const void *const *)c->pushes,
 	               c->method.separable ? begin : 0, c->method.separable ? end : n, c->pull);
 }
 
-/* An aggregator that works coordinate by coordinate: messages are made, combined and read. */
+/* Of the vectors; codes are decoded at once. */
+static void make_messages(struct combination *c)
+{
+	const struct message *push = &c->method.push;
+	struct step_job job = method_job(&c->method, &c->be, c->seed, c->in->n);
+	size_t n = c->in->n;
+	job.step = (uint64_t)c->step;
+	job.scratch = c->scratch;
+	for (size_t i = 0; i < c->in->count && !is_plain(c); i++) {
+		void *made = is_coded(c) ? c->code : c->pushes[i];
+		method_encode(&c->method, &job, (uint32_t)i, c->in->at + i * n, 0, n, NULL, made);
+		if (is_coded(c))
+			push->code->floats(push->state, push->layers, n, made, c->pushes[i]);
+	}
+}
+
+/* An aggregator that works coordinate by coordinate: messages are combined and read. */
 static void by_combine(struct combination *c)
 {
 	struct step_job job = job_of(c);
 	size_t n = c->in->n;
-	for (size_t i = 0; i < c->in->count && !is_plain(c); i++)
-		method_encode(&c->method, &job, (uint32_t)i, c->in->at + i * n, 0, n, NULL, c->pushes[i]);
 	pool_run(c->pool, c->method.separable ? (n + RANGE - 1) / RANGE : 1, combine_item, c);
 	if (!answers_floats(c))
 		unpack(c, &job, c->pull);
@@ -134,6 +161,7 @@ int combination_open(struct combination *c, struct err *e)
 
 int combination_make(struct combination *c, struct err *e)
 {
+	make_messages(c);
 	if (c->method.aggregator->rule)
 		return by_rule(c, e);
 	by_combine(c);
@@ -147,6 +175,8 @@ void combination_clear(struct combination *c)
 	for (size_t i = 0; c->pushes && i < c->in->count && !is_plain(c); i++)
 		mem_free(c->pushes[i]);
 	mem_free(c->pushes);
+	mem_free(c->code);
+	mem_free(c->scratch);
 	if (c->pull != c->answer)
 		mem_free(c->pull);
 	if (c->pool)

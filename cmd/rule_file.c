@@ -55,7 +55,7 @@ int rule_file_read(struct rule_file *out, const char *path, struct arena *a, str
 		return -1;
 	struct choice none = {0};
 	spelling_complete(a, &out->aggregator, &out->compressor, &none);
-	const struct method m = method_of(&out->compressor, &out->aggregator, NULL);
+	const struct method m = method_of(&out->compressor, &out->aggregator, NULL, NULL);
 	if (m.compressor->memory_floats)
 		return err_user(
 		        e,

@@ -30,6 +30,9 @@ struct aggregator {
 	 * is then NULL and separable false. The state begins with a struct rule_keys. NULL: by combine().
 	 */
 	const struct rule *rule;
+	/* Of messages with scales: each is clipped to so many times the median of all; 0, or NULL: it is not.
+	 */
+	double (*clip_scale)(const void *state);
 	/* Of signs: has the answer an abstain plane? NULL: no. */
 	bool (*abstains)(const void *state);
 	/* pushes [count] of the voters in order of worker -> pull, coordinates [begin, end). */

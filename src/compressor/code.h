@@ -1,6 +1,6 @@
 /*
- * Messages of kind MESSAGE_CODED: bytes of a row's own, in memory of the host. A message begins with its whole
- * length in bytes, as a uint32, little endian, so that it can have another length in every step.
+ * Messages of kind MESSAGE_CODED: bytes of a row's own, in memory of the host. A message begins with its
+ * whole length in bytes, as a uint32, little endian, so that it can have another length in every step.
  *
  * What a peer sent is first checked by refuses(); floats() is called only for what has passed. Both see the
  * same state and layers as encode(), and neither allocates. `layers` is NULL where none are known.

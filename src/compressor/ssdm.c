@@ -34,6 +34,5 @@ const struct compressor compressor_ssdm = {
         .bits = 1,
         .random = true,
         .whole = ssdm_whole,
-        .bytes = noisy_bytes,
         .encode = ssdm_encode,
 };

@@ -188,12 +188,34 @@ static int check_method(struct settings *s, const struct json *root, struct err 
 	return 0;
 }
 
+/* A code is the host's, and of a form of its own: bits of it are no numbers, and no answer of it is tried. */
+static int check_code(const struct method *m, const struct adversary *adversary, struct err *e)
+{
+	const struct attack *attack = adversary->attack;
+	const struct crowd_attack *crowd = crowd_attack_of(attack);
+	if (m->push.kind != MESSAGE_CODED)
+		return 0;
+	if (attack->acts_on == ATTACK_PACKED)
+		return err_user(e,
+		                "attack \"%s\" flips bits of messages, and those of compressor \"%s\" are "
+		                "a code; expected one whose messages are signs or floats",
+		                attack->row.name, m->compressor->row.name);
+	if (crowd && crowd->asks && crowd->asks(adversary->state))
+		return err_user(e,
+		                "attack \"%s\" tries what the server would answer, which is not done with "
+		                "codes, as compressor \"%s\" sends; expected another compressor",
+		                attack->row.name, m->compressor->row.name);
+	return 0;
+}
+
 /* What an attack that sees the crowd needs of its run. */
 static int check_crowd(const struct settings *s, const struct json *root, struct err *e)
 {
 	const struct adversary adversary = adversary_of(&s->adversaries.attack);
 	const struct crowd_attack *a = crowd_attack_of(adversary.attack);
 	const struct method m = settings_method(s);
+	if (s->adversaries.count > 0 && check_code(&m, &adversary, e))
+		return check_say_at(e, root, "adversaries.attack");
 	const struct crowd_terms terms = {.workers = (int)s->workers,
 	                                  .byzantine = (int)s->adversaries.count,
 	                                  .aggregator = m.aggregator->row.name,

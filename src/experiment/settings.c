@@ -21,9 +21,7 @@ int64_t settings_told_f(const struct settings *s)
 
 struct method settings_method(const struct settings *s)
 {
-	struct method m = method_of(&s->compressor, &s->aggregator, &s->optimizer);
-	m.layers = s->layers;
-	return m;
+	return method_of(&s->compressor, &s->aggregator, &s->optimizer, s->layers);
 }
 
 int settings_open_machine(const struct settings *s, struct backend *out, struct err *e)

@@ -158,7 +158,7 @@ int spelling_method(struct arena *a, struct json *root, struct method *out, stru
 		return -1;
 	spelling_complete(a, &g, &c, &o);
 	rule_resolve((const struct aggregator *)g.row, g.state, 0);
-	*out = method_of(&c, &g, &o);
+	*out = method_of(&c, &g, &o, NULL);
 	return method_check_messages(out, e) || method_check_step(out, e) ? -1 : 0;
 }
 

@@ -56,9 +56,10 @@ void lane_open(struct lane *l, const struct model_env *env, const void *model_st
 
 void lane_close(struct lane *l)
 {
-	void *const buffers[] = {l->scratch, l->forged, l->numbers, l->x,
-	                         l->pixels,  l->label,  l->token,   l->index_brought};
-	void *const gathered[] = {l->pixels_gathered, l->label_gathered, l->token_gathered, l->index};
+	void *const buffers[] = {l->scratch, l->forged, l->numbers,      l->x, l->block, l->pixels,
+	                         l->label,   l->token,  l->index_brought};
+	void *const gathered[] = {l->pixels_gathered, l->label_gathered, l->token_gathered, l->index,
+	                          l->seen};
 	for (int i = 0; i < l->n_others; i++)
 		l->row->destroy(l->others[i].model);
 	mem_free(l->others);

@@ -30,6 +30,8 @@ struct lane {
 	float *scratch;  /* [n]: a gradient while computing, a forged message while encoding */
 	float *forged;   /* [n]: a forged gradient; NULL where no attack acts on gradients */
 	double *numbers; /* [2] sums */
+	float *block;    /* step_job.scratch */
+	float *seen;     /* step_job.seen */
 	float *x;        /* [batch][features] */
 	uint8_t *pixels; /* [batch][features]; NULL: pixels are read where they were gathered */
 	int32_t *label;  /* [batch]; text: [window][batch]; NULL likewise */

@@ -58,7 +58,7 @@ static void withhold(struct trainer *t)
 		log_warn("%s-%s: step %lld is withheld: %s; it changes no parameter, nor do further such "
 		         "steps, "
 		         "which are counted",
-		         s->name, s->id, (long long)t->state.step + 1, t->uplink.run.report.withheld);
+		         s->name, s->id, (long long)t->state.step + 1, t->uplink.withheld);
 }
 
 /*

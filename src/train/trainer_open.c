@@ -23,7 +23,7 @@ static int check_memory(const struct settings *s, const struct backend *be, int 
 static int open_parts(struct trainer *t, struct pool *pool, const struct link *link, struct err *e)
 {
 	const struct settings *s = t->settings;
-	const struct aggregator *agg = (const struct aggregator *)s->aggregator.row;
+	const struct method method = settings_method(s);
 	t->workforce.pool = pool;
 	if (link && (crowd_check(s, link->row, e) || observer_check(s, link->row, e)))
 		return -1;
@@ -47,10 +47,11 @@ static int open_parts(struct trainer *t, struct pool *pool, const struct link *l
 	state_open_colluders(&t->state, crowd_memory_floats(s, t->state.n));
 	if (l->meets)
 		state_open_server(&t->state, uplink_combines(&t->uplink, &t->be),
-		                  rule_memory_floats(agg, t->state.n));
-	t->state.withholds = agg->rule;
+		                  rule_memory_floats(method.aggregator, t->state.n),
+		                  method_answer_floats(&method, t->state.n));
+	t->state.withholds = method_meets(&method);
 	workforce_open(&t->workforce, s, &t->env, &t->state, t->observer.probed.record.sign_failure > 0,
-	               t->uplink.mirrors);
+	               t->uplink.on_host);
 	return 0;
 }
 
@@ -67,6 +68,7 @@ static void open_round(struct trainer *t)
 	                          .carry_floats = st->carry_floats};
 	t->round.job = method_job(&t->round.method, &t->be, s->seed, st->n);
 	t->round.job.queue = t->queue;
+	t->round.job.seen = t->workforce.lanes[0].seen;
 	crowd_open(&t->crowd, s, &t->workforce, &t->round, st);
 	uplink_prepare(&t->uplink, s, &t->round, &t->workforce, st);
 	evaluate_open(&t->observer.evaluation, s, t->env.model, st, &t->workforce);

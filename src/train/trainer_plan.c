@@ -1,6 +1,7 @@
 /* The memory plan of a run: sums of what trainer_open() allocates. */
 #include <math.h>
 #include <stddef.h>
+#include "aggregator/judge.h"
 #include "aggregator/rule_run.h"
 #include "base/log.h"
 #include "base/machine.h"
@@ -85,7 +86,7 @@ static void model_bytes(const struct settings *s, const struct model_env *env, s
 /* Of a lane beside the model, where its memory is. */
 static size_t lane_bytes(const struct settings *s, size_t n)
 {
-	size_t bytes = n * sizeof(float), batch = (size_t)s->batch.most;
+	size_t bytes = (n + MESSAGE_SCRATCH) * sizeof(float), batch = (size_t)s->batch.most;
 	if (s->adversaries.count > 0 &&
 	    adversary_of(&s->adversaries.attack).attack->acts_on == ATTACK_GRADIENT)
 		bytes += n * sizeof(float);
@@ -100,6 +101,13 @@ static size_t lane_bytes(const struct settings *s, size_t n)
 static size_t library_bytes(const struct settings *s)
 {
 	return ((const struct model *)s->model.row)->wants_data ? LANE_LIBRARY_BYTES : 0;
+}
+
+/* The same, and the vectors that a compressor sees there. */
+static size_t host_lane_bytes(const struct settings *s, size_t n, bool host)
+{
+	const struct method m = settings_method(s);
+	return sum(library_bytes(s), product(method_seen_floats(&m, n, host), sizeof(float)));
 }
 
 /* Of a lane on the host, where its own memory is elsewhere: its batch. */
@@ -182,13 +190,15 @@ static void plan_state(const struct settings *s, const struct model_env *env, si
 		                product(adversary.attack->memory_floats(adversary.state, n), sizeof(float)));
 }
 
-/* The scratch of a rule that sees all messages at once, and what it remembers. */
-static void plan_rule(const struct settings *s, int lanes, struct plan *out)
+/* Of all messages at once: scratch of a rule, what codes say; what is remembered of rule and answers. */
+static void plan_meeting(const struct settings *s, int lanes, struct plan *out)
 {
-	const struct aggregator *agg = (const struct aggregator *)s->aggregator.row;
-	size_t n = out->n_params;
-	out->messages = sum(out->messages, rule_bytes(agg, (size_t)s->workers, n, (size_t)lanes));
-	out->optimiser = sum(out->optimiser, product(rule_memory_floats(agg, n), sizeof(float)));
+	const struct method m = settings_method(s);
+	size_t n = out->n_params, workers = (size_t)s->workers;
+	out->messages = sum(out->messages, rule_bytes(m.aggregator, workers, n, (size_t)lanes));
+	out->messages = sum(out->messages, judge_bytes(&m, workers, n));
+	size_t floats = sum(rule_memory_floats(m.aggregator, n), method_answer_floats(&m, n));
+	out->optimiser = sum(out->optimiser, product(floats, sizeof(float)));
 }
 
 /* What colluders send, measure and remember, and the answers that they try. */
@@ -204,7 +214,7 @@ static void plan_crowd(const struct settings *s, int lanes, struct plan *out)
 	if (crowd_asks(s)) {
 		bytes = sum(bytes, rule_bytes(agg, (size_t)s->workers, n, (size_t)lanes));
 		bytes = sum(bytes, product(rule_memory_floats(agg, n), sizeof(float)));
-		bytes = sum(bytes, sum(out->pull_bytes, blocks * sizeof(double)));
+		bytes = sum(bytes, sum(product(n, sizeof(float)), blocks * sizeof(double)));
 		bytes = sum(bytes, product(product((size_t)s->adversaries.count, crowd_unsaid_floats(s, n)),
 		                           sizeof(float)));
 	}
@@ -227,7 +237,8 @@ static void plan_apart(const struct settings *s, int lanes, const struct plan_sh
 	const struct data_source *source = (const struct data_source *)s->data.row;
 	bool images = s->shape.window == 0 && !source->readers;
 	plan_mirrors(share, out);
-	out->gathered = product((size_t)lanes, sum(gathered_bytes(s), library_bytes(s)));
+	out->gathered =
+	        product((size_t)lanes, sum(gathered_bytes(s), host_lane_bytes(s, out->n_params, false)));
 	if (images && be->keeps_data)
 		out->device_data = product(sum(s->shape.n_train, s->shape.n_test),
 		                           shape_features(&s->shape) + sizeof(uint16_t));
@@ -255,16 +266,18 @@ void trainer_plan_share(const struct settings *s, int lanes, const struct plan_s
 	out->n_params = n;
 	out->backend = be.name;
 	out->push_bytes = method_push_bytes(&method, n);
-	out->pull_bytes = method_pull_bytes(&method, n);
+	out->pull_bytes = method_answer_bytes(&method, n);
 	/* a server without workers of its own holds the messages of all */
 	out->messages = sum(product(m > 0 ? m : (size_t)s->workers, out->push_bytes), out->pull_bytes);
-	out->lane = sum(instances, sum(lane_bytes(s, n), be.memory->host ? library_bytes(s) : 0));
+	if (method.two_way) /* what it says */
+		out->messages = sum(out->messages, method_pull_bytes(&method, n));
+	out->lane = sum(instances, sum(lane_bytes(s, n), be.memory->host ? host_lane_bytes(s, n, true) : 0));
 	out->lanes = sum(product((size_t)lanes, out->lane), shared);
 	out->data = data_bytes(s, lanes);
 	plan_state(s, &env, m, out);
 	plan_crowd(s, lanes, out);
 	if (share->meets)
-		plan_rule(s, lanes, out);
+		plan_meeting(s, lanes, out);
 	if (share->root)
 		out->record = sum(record_bytes(s, n), be.memory->host ? probe_bytes(s, n, (size_t)lanes) : 0);
 	if (!be.memory->host)

@@ -7,6 +7,8 @@ struct step_job round_job(const struct round *r, const struct lane *l)
 {
 	struct step_job job = r->job;
 	job.queue = l->queue;
+	job.scratch = l->block;
+	job.seen = l->seen;
 	return job;
 }
 
@@ -77,6 +79,8 @@ static void show_message(const struct worker *w, const struct lane *l, const str
 	const struct memory *m = r->be->memory;
 	const struct planes *planes = &r->buckets.planes;
 	size_t n = r->job.n;
+	if (r->method.push.kind == MESSAGE_CODED)
+		return; /* it is on the host */
 	if (begin == 0 && end == n) {
 		m->download(l->queue, w->push_seen, w->push, r->push_bytes);
 		return;

@@ -15,6 +15,7 @@ struct workforce {
 	struct worker *workers;     /* [count] in order of id */
 	struct probe_worker *shown; /* [count] what probes see of them */
 	bool mirrors;               /* messages have mirrors */
+	bool coded;                 /* messages are memory of the host */
 	int count;                  /* may be 0 at the root, if all workers are in other processes */
 };
 
