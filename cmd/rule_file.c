@@ -48,7 +48,7 @@ int rule_file_read(struct rule_file *out, const char *path, struct arena *a, str
 		return json_bad(e, root,
 		                "an object with \"aggregator\", or an aggregator alone, as in "
 		                "{\"kind\": \"median\"}");
-	if (spelling_today(a, root, e))
+	if (spelling_today(a, root, e) || spelling_usual_rule(a, root, e))
 		return -1;
 	json_remove(root, "optimizer"); /* what an answer does to parameters is not asked */
 	if (keys_parse(rule_file_keys, out, root, a, e))

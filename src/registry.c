@@ -112,15 +112,16 @@ static const struct row *const directions[] = {
 };
 
 extern const struct compressor compressor_none, compressor_sign, compressor_ef_sign, compressor_noisy_sign,
-        compressor_sto_sign, compressor_dp_sign, compressor_scaled_sign, compressor_one_bit,
+        compressor_sto_sign, compressor_dp_sign, compressor_ssdm, compressor_scaled_sign, compressor_one_bit,
         compressor_terngrad;
 
 static const struct row *const compressors[] = {
         &compressor_none.row,        &compressor_sign.row,
         &compressor_ef_sign.row,     &compressor_noisy_sign.row,
         &compressor_sto_sign.row,    &compressor_dp_sign.row,
-        &compressor_scaled_sign.row, &compressor_one_bit.row,
-        &compressor_terngrad.row,    NULL,
+        &compressor_ssdm.row,        &compressor_scaled_sign.row,
+        &compressor_one_bit.row,     &compressor_terngrad.row,
+        NULL,
 };
 
 extern const struct aggregator aggregator_vote, aggregator_mean, aggregator_median, aggregator_trimmed_mean,
@@ -237,7 +238,7 @@ static const struct word direction_words[] = {
 static const struct word compressor_words[] = {
         {"qsgd, top_k, topk, random_k, randk, powersgd, ef21, fp16, half, bf16", NULL,
          "there are \"none\", \"sign\", \"ef-sign\", \"scaled-sign\", \"one-bit\", \"terngrad\", "
-         "\"noisy-sign\", \"sto-sign\" and \"dp-sign\""},
+         "\"noisy-sign\", \"sto-sign\", \"dp-sign\" and \"ssdm\""},
         {0},
 };
 

@@ -24,6 +24,7 @@ enum { COMPRESSOR_SERVER = 0xffffff };
 
 struct compressor {
 	struct row row;
+	const char *aggregator; /* the name of the one that is chosen with it where none is; NULL: "vote" */
 	enum message_kind says;
 	/* Bits of a coordinate in each plane of a message, which may then be cut at any multiple of 64
 	 * coordinates; the size of the message gives the number of planes. 0: it is one piece. */
