@@ -108,7 +108,7 @@ struct exchange_rule method_rule(const struct method *m, combine_fn *combine, me
 	                              .one_piece = m->compressor->bits > 0 ? NULL : m->compressor->row.name,
 	                              .float_mean = method_is_float_mean(m),
 	                              .combine = combine,
-	                              .meet = m->aggregator->rule ? meet : NULL,
+	                              .meet = aggregator_meets(m->aggregator) ? meet : NULL,
 	                              .ctx = ctx};
 }
 

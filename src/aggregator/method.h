@@ -44,7 +44,7 @@ size_t method_worker_floats(const struct method *m, size_t n);
  * makes. */
 struct message_shape method_shape(const struct method *m, size_t n);
 bool method_is_float_mean(const struct method *m);
-/* meet is for an aggregator with a rule; NULL: it has none. */
+/* meet is for an aggregator that must see all messages at once (aggregator_meets()). */
 struct exchange_rule method_rule(const struct method *m, combine_fn *combine, meeting_fn *meet, void *ctx);
 
 /* The job of a step; queue and step are the caller's. */

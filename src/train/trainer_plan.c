@@ -27,7 +27,7 @@ const struct plan_part plan_parts[] = {
         {"gathered", "batches before they go to the device", PART(gathered), false},
         {"data", "data set", PART(data), false},
         {"device_data", "data set, where the device reads it", PART(device_data), true},
-        {"optimiser", "optimiser", PART(optimiser), true},
+        {"optimiser", "memory of optimiser and aggregator", PART(optimiser), true},
         {"adversaries", "adversaries", PART(adversaries), true},
         {"probes", "what is measured on the device", PART(probes), true},
         {"queues", "libraries and queues of the device", PART(queues), true},
@@ -185,16 +185,15 @@ static void plan_state(const struct settings *s, const struct model_env *env, si
 /* The scratch of a rule that sees all messages at once, and what it remembers. */
 static void plan_rule(const struct settings *s, int lanes, struct plan *out)
 {
-	const struct aggregator *agg = (const struct aggregator *)s->aggregator.row;
-	size_t n = out->n_params;
-	out->messages = sum(out->messages, rule_bytes(agg, (size_t)s->workers, n, (size_t)lanes));
-	out->optimiser = sum(out->optimiser, product(rule_memory_floats(agg, n), sizeof(float)));
+	const struct rule_size size = settings_rule_size(s, out->n_params, lanes);
+	out->messages = sum(out->messages, rule_bytes(&size));
+	out->optimiser = sum(out->optimiser, product(rule_memory(&size).floats, sizeof(float)));
 }
 
 /* What colluders send, measure and remember, and the answers that they try. */
 static void plan_crowd(const struct settings *s, int lanes, struct plan *out)
 {
-	const struct aggregator *agg = (const struct aggregator *)s->aggregator.row;
+	const struct rule_size size = settings_rule_size(s, out->n_params, lanes);
 	size_t n = out->n_params, blocks = crowd_blocks(n), bytes = 0;
 	if (!crowd_of(s))
 		return;
@@ -202,8 +201,8 @@ static void plan_crowd(const struct settings *s, int lanes, struct plan *out)
 		bytes = product(n, sizeof(float));
 	bytes = sum(bytes, product(product(blocks, crowd_sums(s)), sizeof(double)));
 	if (crowd_asks(s)) {
-		bytes = sum(bytes, rule_bytes(agg, (size_t)s->workers, n, (size_t)lanes));
-		bytes = sum(bytes, product(rule_memory_floats(agg, n), sizeof(float)));
+		bytes = sum(bytes, rule_bytes(&size));
+		bytes = sum(bytes, product(rule_memory(&size).floats, sizeof(float)));
 		bytes = sum(bytes, sum(out->pull_bytes, blocks * sizeof(double)));
 		bytes = sum(bytes, product(product((size_t)s->adversaries.count, crowd_unsaid_floats(s, n)),
 		                           sizeof(float)));

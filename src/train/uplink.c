@@ -89,7 +89,7 @@ static void open_rule(struct uplink *u, const struct settings *s, const struct r
                       const struct state *st)
 {
 	int lanes = pool_lanes(u->workforce->pool);
-	if (!r->method.aggregator->rule || !u->link.meets)
+	if (!aggregator_meets(r->method.aggregator) || !u->link.meets)
 		return;
 	if (!u->mirrors) {
 		u->queues = mem_array((size_t)lanes, sizeof(struct queue *));
@@ -105,6 +105,7 @@ static void open_rule(struct uplink *u, const struct settings *s, const struct r
 	                           .n = r->job.n,
 	                           .seed = s->seed,
 	                           .push = r->method.push,
+	                           .layers = r->method.layers,
 	                           .memory = st->server};
 	rule_open(&u->run);
 }

@@ -29,7 +29,7 @@ struct uplink {
 	void *pull_seen;     /* its mirror, which the transport writes; or the answer itself */
 	bool mirrors;        /* the transport does not read the machine's memory (transport.h, on_machine) */
 	struct backend host; /* combines what is in mirrors */
-	/* Of an aggregator with a rule, where votes meet: */
+	/* Of an aggregator that must see all messages at once, where they meet: */
 	struct rule_run run;
 	struct queue **queues; /* [lanes] of the lanes; NULL: messages are on the host */
 	bool *honest;          /* [M] */

@@ -21,7 +21,8 @@ Test(agg, every_row_describes_itself)
 	for (const struct row *const *r = family_aggregators.rows; *r; r++) {
 		const struct aggregator *a = (const struct aggregator *)*r;
 		cr_assert(a->takes && family_find(&family_compressors, a->compressor), "%s", (*r)->name);
-		cr_assert(a->rule ? !a->combine && !a->separable : a->combine != NULL, "%s", (*r)->name);
+		cr_assert(aggregator_meets(a) ? !a->combine && !a->separable : a->combine != NULL, "%s",
+		          (*r)->name);
 	}
 }
 

@@ -74,7 +74,7 @@ static bool put_together(struct method_text *t, const struct row *compressor, co
 	snprintf(t->options, sizeof t->options,
 	         "--set 'compressor=%s' --set 'aggregator=%s' --set optimizer=%s%s", said, rule,
 	         optimizer->name, own ? " --set momentum=0" : "");
-	t->rule = ((const struct aggregator *)(const void *)aggregator)->rule;
+	t->rule = aggregator_meets((const struct aggregator *)(const void *)aggregator);
 	return fits(t->json);
 }
 
