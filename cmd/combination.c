@@ -36,6 +36,10 @@ static void take_report(struct combination *c)
 
 static void open_rule(struct combination *c)
 {
+	const struct rule_size size = {.agg = c->method.aggregator,
+	                               .state = c->method.aggregator_state,
+	                               .workers = c->in->count,
+	                               .n = c->in->n};
 	c->run = (struct rule_run){.agg = c->method.aggregator,
 	                           .state = c->method.aggregator_state,
 	                           .be = &c->be,
@@ -44,24 +48,8 @@ static void open_rule(struct combination *c)
 	                           .n = c->in->n,
 	                           .seed = c->seed,
 	                           .push = job_of(c).push};
-	c->run.memory = mem_array(rule_memory_floats(c->run.agg, c->in->n), sizeof(float));
+	c->run.memory = mem_array(rule_memory(&size).floats, sizeof(float));
 	rule_open(&c->run);
-}
-
-static int by_rule(struct combination *c, struct err *e)
-{
-	struct meeting m = {.step = (uint64_t)c->step,
-	                    .count = (int)c->in->count,
-	                    .pushes = (const void *const *)c->pushes,
-	                    .n = c->in->n,
-	                    .end = c->in->n,
-	                    .pull = c->pull,
-	                    .pool = c->pool};
-	enum meeting_end end = rule_meet(&c->run, &m, e);
-	if (end == MEETING_WITHHELD)
-		err_user(e, "%s", c->run.report.withheld);
-	take_report(c);
-	return end == MEETING_ANSWERED ? 0 : -1;
 }
 
 /* The signs of an answer as numbers. */
@@ -84,6 +72,26 @@ static bool is_plain(const struct combination *c)
 static bool answers_floats(const struct combination *c)
 {
 	return c->method.pull.kind == MESSAGE_FLOATS;
+}
+
+/* An aggregator that must see all messages at once. */
+static int by_meeting(struct combination *c, struct err *e)
+{
+	const struct step_job job = job_of(c);
+	struct meeting m = {.step = (uint64_t)c->step,
+	                    .count = (int)c->in->count,
+	                    .pushes = (const void *const *)c->pushes,
+	                    .n = c->in->n,
+	                    .end = c->in->n,
+	                    .pull = c->pull,
+	                    .pool = c->pool};
+	enum meeting_end end = rule_meet(&c->run, &m, e);
+	if (end == MEETING_WITHHELD)
+		err_user(e, "%s", c->run.report.withheld);
+	take_report(c);
+	if (end == MEETING_ANSWERED && !answers_floats(c))
+		unpack(c, &job, c->pull);
+	return end == MEETING_ANSWERED ? 0 : -1;
 }
 
 static void open_messages(struct combination *c)
@@ -152,7 +160,7 @@ int combination_open(struct combination *c, struct err *e)
 		return -1;
 	c->pool = pool_open(c->lanes);
 	open_messages(c);
-	if (c->method.aggregator->rule)
+	if (aggregator_meets(c->method.aggregator))
 		open_rule(c);
 	else if (method_is_float_mean(&c->method))
 		mean_weights(c);
@@ -162,8 +170,8 @@ int combination_open(struct combination *c, struct err *e)
 int combination_make(struct combination *c, struct err *e)
 {
 	make_messages(c);
-	if (c->method.aggregator->rule)
-		return by_rule(c, e);
+	if (aggregator_meets(c->method.aggregator))
+		return by_meeting(c, e);
 	by_combine(c);
 	return 0;
 }

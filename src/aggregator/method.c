@@ -111,8 +111,8 @@ struct privacy method_privacy(const struct method *m, int64_t steps)
 
 bool method_meets(const struct method *m)
 {
-	return m->aggregator->rule || m->push.kind == MESSAGE_SCALED || m->push.kind == MESSAGE_CODED ||
-	       m->two_way;
+	return aggregator_meets(m->aggregator) || m->push.kind == MESSAGE_SCALED ||
+	       m->push.kind == MESSAGE_CODED || m->two_way;
 }
 
 size_t method_push_bytes(const struct method *m, size_t n)

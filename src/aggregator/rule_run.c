@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 #include "aggregator/rule_internal.h"
+#include "aggregator/weighted.h"
 
 /* --- scan and gather ---------------------------------------------------------------------------------- */
 
@@ -344,6 +345,8 @@ enum meeting_end rule_meet(struct rule_run *r, const struct meeting *m, struct e
 	struct rule_step s = {.run = r, .engine = g, .meeting = m};
 	if (m->begin % MEETING_BLOCK || m->count > r->workers || m->n != r->n)
 		BUG("a meeting that the rule was not opened for");
+	if (r->weighted)
+		return weighted_meet(r, m, e);
 	begin(&s);
 	for (int i = 0; i < g->stages; i++) {
 		enum meeting_end end = m->count ? decide(&s, i, e) : withhold(g, "no message has come");

@@ -1,6 +1,6 @@
 /* What can be asked of settings: see experiment/settings.h. */
 #include "experiment/settings.h"
-#include "aggregator/rule.h"
+#include "aggregator/rule_run.h"
 #include "backend/backend.h"
 #include "models/init/init_row.h"
 #include "models/model.h"
@@ -25,6 +25,16 @@ struct method settings_method(const struct settings *s)
 	m.direction = (const struct direction *)s->direction.row;
 	m.direction_state = s->direction.state;
 	return m;
+}
+
+struct rule_size settings_rule_size(const struct settings *s, size_t n, int lanes)
+{
+	return (struct rule_size){.agg = (const struct aggregator *)s->aggregator.row,
+	                          .state = s->aggregator.state,
+	                          .layers = s->layers,
+	                          .workers = (size_t)s->workers,
+	                          .n = n,
+	                          .lanes = (size_t)lanes};
 }
 
 int settings_open_machine(const struct settings *s, struct backend *out, struct err *e)

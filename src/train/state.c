@@ -124,11 +124,13 @@ void state_open(struct state *st, const struct settings *s, const struct model_e
 		st->bn_owner++;
 }
 
-void state_open_server(struct state *st, const struct backend *be, size_t floats, size_t unsaid)
+void state_open_server(struct state *st, const struct backend *be, size_t vectors, size_t floats,
+                       size_t unsaid)
 {
 	size_t bytes = (floats + unsaid) * sizeof *st->server;
 	if (bytes == 0)
 		return;
+	st->server_vectors = vectors;
 	st->server_floats = floats + unsaid;
 	st->server_unsaid_floats = unsaid;
 	st->server_be = be;
@@ -356,6 +358,7 @@ void state_lend(const struct state *st, bool given, struct train_state *out)
 	                            .optimizer = {st->optimizer_floats, st->optimizer_seen},
 	                            .running = {st->running_floats, st->running_seen},
 	                            .server = {st->server_floats, st->server_seen},
+	                            .server_vectors = st->server_vectors,
 	                            .running_fits = st->running ? state_running_fits : NULL,
 	                            .running_ctx = st,
 	                            .worker_floats = st->block_floats,

@@ -45,11 +45,12 @@ static int open_parts(struct trainer *t, struct pool *pool, const struct link *l
 	t->number = t->be.memory->alloc(sizeof *t->number, "sum");
 	state_open(&t->state, s, &t->env, l->ids, l->count);
 	state_open_colluders(&t->state, crowd_memory_floats(s, t->state.n));
+	const struct rule_size size = settings_rule_size(s, t->state.n, pool_lanes(pool));
+	const struct rule_memory memory = rule_memory(&size);
 	if (l->meets)
-		state_open_server(&t->state, uplink_combines(&t->uplink, &t->be),
-		                  rule_memory_floats(method.aggregator, t->state.n),
-		                  method_answer_floats(&method, t->state.n));
-	t->state.withholds = method_meets(&method);
+		state_open_server(&t->state, uplink_combines(&t->uplink, &t->be), memory.vectors,
+		                  memory.floats, method_answer_floats(&method, t->state.n));
+	t->state.withholds = method_meets(&method) && !method.aggregator->weighing;
 	workforce_open(&t->workforce, s, &t->env, &t->state, t->observer.probed.record.sign_failure > 0,
 	               t->uplink.on_host);
 	return 0;

@@ -30,7 +30,7 @@ const struct plan_part plan_parts[] = {
         {"gathered", "batches before they go to the device", PART(gathered), false},
         {"data", "data set", PART(data), false},
         {"device_data", "data set, where the device reads it", PART(device_data), true},
-        {"optimiser", "optimiser", PART(optimiser), true},
+        {"optimiser", "memory of optimiser and aggregator", PART(optimiser), true},
         {"adversaries", "adversaries", PART(adversaries), true},
         {"probes", "what is measured on the device", PART(probes), true},
         {"queues", "libraries and queues of the device", PART(queues), true},
@@ -209,17 +209,17 @@ static void plan_state(const struct settings *s, const struct model_env *env, si
 static void plan_meeting(const struct settings *s, int lanes, struct plan *out)
 {
 	const struct method m = settings_method(s);
-	size_t n = out->n_params, workers = (size_t)s->workers;
-	out->messages = sum(out->messages, rule_bytes(m.aggregator, workers, n, (size_t)lanes));
-	out->messages = sum(out->messages, judge_bytes(&m, workers, n));
-	size_t floats = sum(rule_memory_floats(m.aggregator, n), method_answer_floats(&m, n));
+	const struct rule_size size = settings_rule_size(s, out->n_params, lanes);
+	out->messages = sum(out->messages, rule_bytes(&size));
+	out->messages = sum(out->messages, judge_bytes(&m, size.workers, size.n));
+	size_t floats = sum(rule_memory(&size).floats, method_answer_floats(&m, size.n));
 	out->optimiser = sum(out->optimiser, product(floats, sizeof(float)));
 }
 
 /* What colluders send, measure and remember, and the answers that they try. */
 static void plan_crowd(const struct settings *s, int lanes, struct plan *out)
 {
-	const struct aggregator *agg = (const struct aggregator *)s->aggregator.row;
+	const struct rule_size size = settings_rule_size(s, out->n_params, lanes);
 	size_t n = out->n_params, blocks = crowd_blocks(n), bytes = 0;
 	if (!crowd_of(s))
 		return;
@@ -227,8 +227,8 @@ static void plan_crowd(const struct settings *s, int lanes, struct plan *out)
 		bytes = product(n, sizeof(float));
 	bytes = sum(bytes, product(product(blocks, crowd_sums(s)), sizeof(double)));
 	if (crowd_asks(s)) {
-		bytes = sum(bytes, rule_bytes(agg, (size_t)s->workers, n, (size_t)lanes));
-		bytes = sum(bytes, product(rule_memory_floats(agg, n), sizeof(float)));
+		bytes = sum(bytes, rule_bytes(&size));
+		bytes = sum(bytes, product(rule_memory(&size).floats, sizeof(float)));
 		bytes = sum(bytes, sum(product(n, sizeof(float)), blocks * sizeof(double)));
 		bytes = sum(bytes, product(product((size_t)s->adversaries.count, crowd_unsaid_floats(s, n)),
 		                           sizeof(float)));

@@ -83,14 +83,15 @@ static enum meeting_end meet(void *ctx, const struct meeting *given, struct err 
 	struct uplink *u = ctx;
 	const struct method *method = &u->round->method;
 	const struct step_job job = lane_job(u, 0);
+	bool by_rule = aggregator_meets(method->aggregator);
 	struct meeting m = *given;
 	if (u->sent)
 		m.pull = u->pull_seen;
-	if (u->rule.judged && (!method->aggregator->rule || u->judge.rows))
+	if (u->rule.judged && (!by_rule || u->judge.rows))
 		judge_messages(&u->judge, &job, m.pool, m.count, m.pushes);
-	if (method->aggregator->rule && u->judge.rows)
+	if (by_rule && u->judge.rows)
 		m.pushes = u->judge.rows;
-	enum meeting_end end = method->aggregator->rule ? meet_by_rule(u, &m, e) : meet_by_ranges(u, &m);
+	enum meeting_end end = by_rule ? meet_by_rule(u, &m, e) : meet_by_ranges(u, &m);
 	if (end == MEETING_ANSWERED && u->sent)
 		method_encode_answer(method, &job, u->pull_seen, u->unsaid, u->sent);
 	return end;
@@ -151,7 +152,7 @@ static void open_rule(struct uplink *u, const struct settings *s, const struct r
 {
 	int lanes = pool_lanes(u->workforce->pool);
 	struct message push = r->method.push;
-	if (!r->method.aggregator->rule)
+	if (!aggregator_meets(r->method.aggregator))
 		return;
 	if (push.kind == MESSAGE_CODED)
 		push = (struct message){.kind = MESSAGE_FLOATS};
@@ -169,6 +170,7 @@ static void open_rule(struct uplink *u, const struct settings *s, const struct r
 	                           .n = r->job.n,
 	                           .seed = s->seed,
 	                           .push = push,
+	                           .layers = r->method.layers,
 	                           .memory = st->server};
 	rule_open(&u->run);
 }

@@ -34,7 +34,7 @@ struct uplink {
 	struct backend host; /* that does it */
 	float *host_scratch; /* step_job.scratch of its lanes, one after the other */
 	/* Where votes meet, and the method meets (method_meets()): */
-	struct rule_run run;       /* of an aggregator with a rule */
+	struct rule_run run;       /* of an aggregator that meets */
 	struct judge judge;        /* of scales and codes */
 	float *unsaid;             /* memory of who compresses the answer; NULL: none */
 	const struct meeting *met; /* while the messages of one are combined; NULL: messages come in ranges */

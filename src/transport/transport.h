@@ -176,11 +176,13 @@ struct train_state {
 	/* The shared state; count 0: there is none. */
 	struct state_part x, optimizer, running; /* parameters, memory of the optimizer, running statistics */
 	/*
-	 * The memory of a rule that must see all messages at once, in whole vectors of coordinates. Only the
-	 * process where votes meet has it (link.meets): where several share the coordinates, each keeps that
-	 * of its share current, and collect() brings all of it to the root.
+	 * The memory of a rule that must see all messages at once: server_vectors whole vectors of
+	 * coordinates, then what does not belong to any. Only the process where votes meet has it
+	 * (link.meets): where several share the coordinates, each keeps that of its share current, and all of
+	 * what follows; collect() brings the shares to the root.
 	 */
 	struct state_part server;
+	size_t server_vectors;
 	const size_t *worker_floats; /* [M] floats of each worker's own state: momentum, carry,
 	                              * memories of compressor and attack */
 	float **workers;             /* [M] blocks of worker_floats[m]; NULL: not in this process */

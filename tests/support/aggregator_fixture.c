@@ -112,7 +112,9 @@ static void combine_by_rule(struct rig *r)
 	                    .n = r->job.n,
 	                    .end = r->job.n,
 	                    .pull = r->pull};
-	run.memory = mem_array(rule_memory_floats(r->method.aggregator, r->job.n), sizeof(float));
+	const struct rule_size size = {
+	        .agg = run.agg, .state = run.state, .workers = (size_t)r->workers, .n = r->job.n};
+	run.memory = mem_array(rule_memory(&size).floats, sizeof(float));
 	rule_open(&run);
 	cr_assert_eq(rule_meet(&run, &m, &e), MEETING_ANSWERED, "%s%s", e.text, run.report.withheld);
 	rule_close(&run);
@@ -125,7 +127,7 @@ void rig_combine(struct rig *r, size_t begin, size_t end)
 	bool judged = judge_has(&r->method);
 	if (judged)
 		judge_messages(&r->judge, &r->job, r->pool, r->workers, (const void *const *)r->push);
-	if (r->method.aggregator->rule) {
+	if (aggregator_meets(r->method.aggregator)) {
 		combine_by_rule(r);
 		return;
 	}

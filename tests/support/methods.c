@@ -82,8 +82,9 @@ static bool put_together(struct method_text *t, const struct row *compressor, co
 	         "--set 'compressor=%s' --set 'aggregator=%s' --set optimizer=%s%s", said, rule,
 	         optimizer->name, own ? " --set momentum=0" : "");
 	t->drawn = strcmp(compressor->name, "ssdm") == 0; /* whose noise is as large as the vector */
-	t->rule = ((const struct aggregator *)(const void *)aggregator)->rule;
-	return fits(t->json) && is_taken(compressor->name, aggregator->name, t->rule);
+	const struct aggregator *agg = (const struct aggregator *)(const void *)aggregator;
+	t->rule = aggregator_meets(agg);
+	return fits(t->json) && is_taken(compressor->name, aggregator->name, agg->rule);
 }
 
 const struct method_text *methods_all(void)
