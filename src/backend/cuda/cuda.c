@@ -115,6 +115,7 @@ static int cuda_open(struct backend *b, const struct cuda_settings *s, struct er
 	        .gather = cuda_gather,
 	        .image = &cuda_image,
 	        .rows = host.rows,
+	        .rules = &cuda_rules,
 	};
 	return 0;
 }
