@@ -158,6 +158,7 @@ static void open_engine(struct rule_run *r)
 		g->stage[i] = rule_stage_of(r->agg, r->state, i);
 	open_lanes(r, g);
 	open_plans(r, g);
+	rule_machine_open(r, g);
 	r->engine = g;
 }
 
@@ -209,6 +210,7 @@ void rule_close(struct rule_run *r)
 		weighted_close(r);
 	if (!g)
 		return;
+	rule_machine_close(r, g);
 	for (int i = 0; i < r->lanes; i++)
 		close_lane(&g->lane[i]);
 	void *const all[] = {g->lane,

@@ -205,19 +205,30 @@ static void plan_state(const struct settings *s, const struct model_env *env, si
 		                product(adversary.attack->memory_floats(adversary.state, n), sizeof(float)));
 }
 
+/* What a rule takes of the memory of a machine that has kernels for it. NULL: it works on mirrors. */
+static size_t machine_bytes(const struct settings *s, const struct backend *be, size_t n)
+{
+	const struct method method = settings_method(s);
+	if (!be)
+		return 0;
+	return rule_machine_bytes(method.aggregator, method.aggregator_state, be, &method.push,
+	                          (size_t)s->workers, n);
+}
+
 /* Of all messages at once: scratch of a rule, what codes say; what is remembered of rule and answers. */
-static void plan_meeting(const struct settings *s, int lanes, struct plan *out)
+static void plan_meeting(const struct settings *s, int lanes, const struct backend *be, struct plan *out)
 {
 	const struct method m = settings_method(s);
 	const struct rule_size size = settings_rule_size(s, out->n_params, lanes);
 	out->messages = sum(out->messages, rule_bytes(&size));
+	out->messages = sum(out->messages, machine_bytes(s, be, size.n));
 	out->messages = sum(out->messages, judge_bytes(&m, size.workers, size.n));
 	size_t floats = sum(rule_memory(&size).floats, method_answer_floats(&m, size.n));
 	out->optimiser = sum(out->optimiser, product(floats, sizeof(float)));
 }
 
 /* What colluders send, measure and remember, and the answers that they try. */
-static void plan_crowd(const struct settings *s, int lanes, struct plan *out)
+static void plan_crowd(const struct settings *s, int lanes, const struct backend *be, struct plan *out)
 {
 	const struct rule_size size = settings_rule_size(s, out->n_params, lanes);
 	size_t n = out->n_params, blocks = crowd_blocks(n), bytes = 0;
@@ -228,6 +239,7 @@ static void plan_crowd(const struct settings *s, int lanes, struct plan *out)
 	bytes = sum(bytes, product(product(blocks, crowd_sums(s)), sizeof(double)));
 	if (crowd_asks(s)) {
 		bytes = sum(bytes, rule_bytes(&size));
+		bytes = sum(bytes, machine_bytes(s, be, n));
 		bytes = sum(bytes, product(rule_memory(&size).floats, sizeof(float)));
 		bytes = sum(bytes, sum(product(n, sizeof(float)), blocks * sizeof(double)));
 		bytes = sum(bytes, product(product((size_t)s->adversaries.count, crowd_unsaid_floats(s, n)),
@@ -293,9 +305,9 @@ void trainer_plan_share(const struct settings *s, int lanes, const struct plan_s
 	out->lanes = sum(out->lanes, product(turn_kept(s, m), product(n, sizeof(float))));
 	out->data = data_bytes(s, lanes);
 	plan_state(s, &env, m, out);
-	plan_crowd(s, lanes, out);
+	plan_crowd(s, lanes, &be, out);
 	if (share->meets)
-		plan_meeting(s, lanes, out);
+		plan_meeting(s, lanes, share->mirrors ? NULL : &be, out);
 	if (share->root)
 		out->record = sum(record_bytes(s, n), be.memory->host ? probe_bytes(s, n, (size_t)lanes) : 0);
 	if (!be.memory->host)

@@ -124,6 +124,7 @@ static int cuda_open(struct backend *b, const struct cuda_settings *s, struct er
 	        .image = &cuda_image,
 	        .rows = host.rows,
 	        .joins = &joins,
+	        .rules = &cuda_rules,
 	};
 	return 0;
 }
