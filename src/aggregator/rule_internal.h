@@ -34,6 +34,11 @@ struct rule_lane {
 	const float **mixed; /* [workers + 1] what has them */
 };
 
+/* The rows whose lesser values come to stand in `low`, and the greater in `high`. */
+struct rule_exchange {
+	uint16_t low, high;
+};
+
 struct rule_engine {
 	int stages;
 	struct rule_stage *stage;     /* [stages] */
@@ -53,10 +58,12 @@ struct rule_engine {
 	struct rule_view view;                  /* n, rows, extra, d, p */
 	size_t each;                            /* sums of a block */
 	double *sums;                           /* [blocks][each] */
-	double *d;                              /* [rows][rows] */
-	double *p;                              /* [workers][workers] */
-	double *w, *scratch, *squares;          /* of plans */
-	uint32_t *order;                        /* [workers] */
+	size_t n_exchanges;
+	struct rule_exchange *exchange; /* [rule_exchanges(workers)] that sort the rows */
+	double *d;                      /* [rows][rows] */
+	double *p;                      /* [workers][workers] */
+	double *w, *scratch, *squares;  /* of plans */
+	uint32_t *order;                /* [workers] */
 	int *bucket;
 	double *scores; /* [workers] of the stage's rows */
 	bool *chosen;
@@ -98,6 +105,10 @@ struct rule_stage rule_stage_of(const struct aggregator *agg, const void *state,
 int rule_check_stage(const struct rule_stage *st, int messages, int n, int f, struct err *e);
 /* How many vectors a stage before the rule makes of n. */
 int rule_left(const struct rule_stage *st, int n);
+/* The most exchanges that sort so many rows, or fewer. */
+size_t rule_exchanges(size_t rows);
+/* Make the list of those after which rows `first` to `last` are what they are when all n are sorted. */
+void rule_list_exchanges(struct rule_engine *g, int first, int last);
 /* Fill in engine->sums of the blocks of this process. */
 void rule_scan(struct rule_step *s);
 /* Write the coordinates of this process: the answer's by the last stage, then the memory's. */

@@ -130,6 +130,7 @@ static void open_plans(const struct rule_run *r, struct rule_engine *g)
 	g->sums = mem_array(meeting_blocks(r->n) *
 	                            (has_plan(g) ? rule_pairs(rows) + rule_pairs(workers + 1) : workers),
 	                    sizeof *g->sums);
+	g->exchange = mem_array(rule_exchanges(workers), sizeof *g->exchange);
 	g->d = mem_array(rows * rows, sizeof *g->d);
 	g->p = mem_array(workers * workers, sizeof *g->p);
 	g->w = mem_array(workers * rows, sizeof *g->w);
@@ -197,7 +198,7 @@ size_t rule_bytes(const struct rule_size *s)
 	            __builtin_add_overflow(lane, plans, &all) ||
 	            __builtin_add_overflow(all,
 	                                   (3 + squares_of(agg)) * workers * (workers + 1) + rows * rows +
-	                                           workers * rows,
+	                                           workers * rows + rule_exchanges(workers),
 	                                   &all) ||
 	            __builtin_mul_overflow(all, sizeof(double), &all);
 	return !agg->rule ? 0 : more ? SIZE_MAX : all;
@@ -220,6 +221,7 @@ void rule_close(struct rule_run *r)
 	                     g->mix,
 	                     g->next,
 	                     g->sums,
+	                     g->exchange,
 	                     g->d,
 	                     g->p,
 	                     g->w,
