@@ -117,7 +117,7 @@ static int measure(const struct args *a, const struct rule_file *rule, const str
                    double seconds, struct err *e)
 {
 	const struct cpu_level *level = cpu_level_chosen(e);
-	struct combination c = {.method = method_of(&rule->compressor, &rule->aggregator, NULL),
+	struct combination c = {.method = method_of(&rule->compressor, &rule->aggregator, NULL, NULL),
 	                        .seed = rule->seed,
 	                        .step = rule->step,
 	                        .lanes = lanes,

@@ -22,8 +22,9 @@ struct combination {
 	double *own_weights;
 	struct backend be;
 	struct pool *pool;
-	void **pushes; /* [count] messages: the vectors themselves, or made of them */
-	void *pull;
+	void **pushes;     /* [count] messages: the vectors themselves, or made of them */
+	void *pull, *code; /* of a compressor with codes: the present message */
+	float *scratch;    /* step_job.scratch of the lanes */
 };
 
 /* -1 and a sentence where the precondition does not hold. Close with combination_clear() in any case. */

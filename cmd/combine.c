@@ -223,7 +223,7 @@ static int run(const struct args *a, const struct rule_file *rule, const struct 
 {
 	const char *out = output_of(a);
 	char shown[PATH_SHOWN];
-	struct combination c = {.method = method_of(&rule->compressor, &rule->aggregator, NULL),
+	struct combination c = {.method = method_of(&rule->compressor, &rule->aggregator, NULL, NULL),
 	                        .seed = rule->seed,
 	                        .step = rule->step,
 	                        .lanes = pool_cores(),

@@ -48,14 +48,14 @@ int rule_file_read(struct rule_file *out, const char *path, struct arena *a, str
 		return json_bad(e, root,
 		                "an object with \"aggregator\", or an aggregator alone, as in "
 		                "{\"kind\": \"median\"}");
-	if (spelling_today(a, root, e))
+	if (spelling_today(a, root, e) || spelling_usual_rule(a, root, e))
 		return -1;
 	json_remove(root, "optimizer"); /* what an answer does to parameters is not asked */
 	if (keys_parse(rule_file_keys, out, root, a, e))
 		return -1;
 	struct choice none = {0};
 	spelling_complete(a, &out->aggregator, &out->compressor, &none);
-	const struct method m = method_of(&out->compressor, &out->aggregator, NULL);
+	const struct method m = method_of(&out->compressor, &out->aggregator, NULL, NULL);
 	if (m.compressor->memory_floats)
 		return err_user(
 		        e,

@@ -1,6 +1,9 @@
 /*
  * Forward and backward through fully connected layers. The matrix products read W from the parameter vector
  * and write its gradient into g, so nothing is packed, transposed or copied.
+ *
+ * The batches of several workers stand in a layer's values one behind the other, each where a line of LINE
+ * numbers begins.
  */
 #include "models/dense.h"
 #include <math.h>
@@ -8,18 +11,32 @@
 #include <stdio.h>
 #include "base/mem.h"
 
+enum { LINE = 16 /* floats */ };
+
 struct dense {
 	struct dense_shape shape;
 	const struct backend *be;
 	struct queue *queue;
-	size_t batch; /* samples that the buffers hold */
+	size_t batch; /* samples of a worker that the buffers hold */
+	size_t fuse;  /* workers */
 	uint64_t seed;
 	size_t weight[DENSE_LAYERS_MAX]; /* where in x a layer's W begins; its b follows */
 	size_t bias[DENSE_LAYERS_MAX];
-	float *out[DENSE_LAYERS_MAX]; /* [batch][width[l + 1]] outputs; the last: logits, then their gradient
-	                               */
-	struct loss *loss;            /* of the present batch, on the machine */
-	float *delta[2]; /* [batch][widest hidden] gradients of hidden outputs, used in turn; NULL: no need */
+	float *out[DENSE_LAYERS_MAX]; /* [fuse][batch][width[l + 1]] outputs; the last: logits, then their
+	                               * gradient */
+	struct loss *loss;            /* [fuse] of the present batches, on the machine */
+	struct loss *loss_seen;       /* [fuse] */
+	float *delta[2]; /* [fuse][batch][widest hidden] gradients of hidden outputs, used in turn; NULL: no
+	                  * need */
+};
+
+/* The batches of a call. */
+struct turn {
+	const float *x; /* parameters */
+	size_t count;   /* batches */
+	size_t rows;    /* samples of each */
+	const struct batch *batch;
+	bool whole; /* the batches' samples stand one behind the other */
 };
 
 size_t dense_n_params(const struct dense_shape *shape)
@@ -65,12 +82,30 @@ static int n_deltas(const struct dense_shape *shape)
 	return shape->layers > 2 ? 2 : shape->layers - 1;
 }
 
+/* From the rows of one batch to those of the next, in floats. */
+static size_t stride(size_t rows, size_t width)
+{
+	return (rows * width + LINE - 1) / LINE * LINE;
+}
+
+static size_t fuse_of(const struct model_env *env)
+{
+	return env->fuse > 1 ? (size_t)env->fuse : 1;
+}
+
+/* Floats of a buffer. */
+static size_t buffer(const struct model_env *env, size_t width)
+{
+	size_t rows = (size_t)env->batch, fuse = fuse_of(env);
+	return (fuse - 1) * stride(rows, width) + rows * width;
+}
+
 size_t dense_lane_bytes(const struct dense_shape *shape, const struct model_env *env)
 {
-	size_t floats = (size_t)n_deltas(shape) * widest_hidden(shape);
+	size_t floats = (size_t)n_deltas(shape) * buffer(env, widest_hidden(shape));
 	for (int l = 0; l < shape->layers; l++)
-		floats += shape->width[l + 1];
-	return floats * (size_t)env->batch * sizeof(float) + sizeof(struct loss);
+		floats += buffer(env, shape->width[l + 1]);
+	return floats * sizeof(float) + fuse_of(env) * sizeof(struct loss);
 }
 
 void *dense_create(const struct dense_shape *shape, const struct model_env *env)
@@ -80,6 +115,7 @@ void *dense_create(const struct dense_shape *shape, const struct model_env *env)
 	d->be = env->be;
 	d->queue = env->queue;
 	d->batch = (size_t)env->batch;
+	d->fuse = fuse_of(env);
 	d->seed = env->seed;
 	for (int l = 0; l < shape->layers; l++) {
 		struct tensor t;
@@ -87,11 +123,12 @@ void *dense_create(const struct dense_shape *shape, const struct model_env *env)
 		d->weight[l] = t.offset;
 		d->bias[l] = t.offset + t.count;
 		d->out[l] =
-		        d->be->memory->alloc(d->batch * shape->width[l + 1] * sizeof(float), "activations");
+		        d->be->memory->alloc(buffer(env, shape->width[l + 1]) * sizeof(float), "activations");
 	}
-	d->loss = d->be->memory->alloc(sizeof *d->loss, "loss");
+	d->loss = d->be->memory->alloc(d->fuse * sizeof *d->loss, "loss");
+	d->loss_seen = mem_array(d->fuse, sizeof *d->loss_seen);
 	for (int i = 0; i < n_deltas(shape); i++)
-		d->delta[i] = d->be->memory->alloc(d->batch * widest_hidden(shape) * sizeof(float),
+		d->delta[i] = d->be->memory->alloc(buffer(env, widest_hidden(shape)) * sizeof(float),
 		                                   "gradients of activations");
 	return d;
 }
@@ -104,6 +141,7 @@ void dense_destroy(void *instance)
 	for (int i = 0; i < n_deltas(&d->shape); i++)
 		d->be->memory->release(d->delta[i]);
 	d->be->memory->release(d->loss);
+	mem_free(d->loss_seen);
 	mem_free(d);
 }
 
@@ -119,86 +157,143 @@ void dense_init(void *instance, float *x)
 	}
 }
 
-/* The input of layer l: the batch, or the output of the layer before. */
-static const float *input(const struct dense *d, int l, const struct batch *batch)
+static struct turn turn_of(const struct dense *d, const float *x, size_t count, const struct batch *batch)
 {
-	return l == 0 ? batch->x : d->out[l - 1];
+	struct turn t = {.x = x, .count = count, .rows = (size_t)batch->count, .batch = batch, .whole = true};
+	for (size_t p = 0; p < count; p++) {
+		if (batch[p].count < 1 || batch[p].count != batch->count || t.rows > d->batch ||
+		    count > d->fuse)
+			BUG("a batch of another size than the model was made for");
+		t.whole = t.whole && batch[p].x == batch->x + p * t.rows * d->shape.width[0];
+	}
+	return t;
 }
 
-static void forward(const struct dense *d, const float *x, const struct batch *batch)
+/* The input of layer l: the batch, or the output of the layer before. */
+static const float *input(const struct dense *d, const struct turn *t, int l, size_t p)
 {
-	size_t rows = (size_t)batch->count;
-	if (batch->count < 1 || rows > d->batch)
-		BUG("a batch of another size than the model was made for");
+	return l == 0 ? t->batch[p].x : d->out[l - 1] + p * stride(t->rows, d->shape.width[l]);
+}
+
+/* Batches that one call may work on, whose rows have these widths: all, if there are no gaps between them. */
+static size_t together(const struct turn *t, size_t width, size_t other)
+{
+	return t->rows * width % LINE == 0 && t->rows * other % LINE == 0 ? t->count : 1;
+}
+
+/* From the first number of a value to its last. */
+static size_t all_floats(const struct turn *t, size_t width)
+{
+	return (t->count - 1) * stride(t->rows, width) + t->rows * width;
+}
+
+/* Layer l, without its activation. */
+static void forward_layer(const struct dense *d, const struct turn *t, int l)
+{
+	size_t in = d->shape.width[l], out = d->shape.width[l + 1], step = together(t, out, out),
+	       rows = t->rows, products = 1;
+	float *y = d->out[l];
+	if ((l > 0 || t->whole) && joins_product(d->be->joins, true, rows, out, in))
+		products = together(t, in, out);
+	for (size_t p = 0; p < t->count; p += products)
+		d->be->gemm(d->queue, false, true, products * rows, out, in, 1, input(d, t, l, p),
+		            t->x + d->weight[l], 0, y + p * stride(rows, out));
+	for (size_t p = 0; p < t->count; p += step)
+		d->be->add_bias(d->queue, step * rows, out, t->x + d->bias[l], y + p * stride(rows, out));
+}
+
+static void forward(const struct dense *d, const struct turn *t)
+{
 	for (int l = 0; l < d->shape.layers; l++) {
-		size_t in = d->shape.width[l], out = d->shape.width[l + 1];
-		float *y = d->out[l];
-		d->be->gemm(d->queue, false, true, rows, out, in, 1, input(d, l, batch), x + d->weight[l], 0,
-		            y);
-		d->be->add_bias(d->queue, rows, out, x + d->bias[l], y);
+		size_t all = all_floats(t, d->shape.width[l + 1]);
+		forward_layer(d, t, l);
 		if (l + 1 == d->shape.layers)
 			break;
 		if (d->shape.activation == ACTIVATION_RELU)
-			d->be->relu(d->queue, rows * out, y);
+			d->be->relu(d->queue, all, d->out[l]);
 		else
-			d->be->tanh(d->queue, rows * out, y);
+			d->be->tanh(d->queue, all, d->out[l]);
 	}
 }
 
-/* From dy, the gradient of the logits, to g. The batch itself needs no gradient. */
-static void backward(const struct dense *d, const float *x, const struct batch *batch, const float *dy,
-                     float *g)
+/* From dy, the gradient of layer l's output without activation, to that of its input, dx. */
+static void input_back(const struct dense *d, const struct turn *t, int l, const float *dy, float *dx)
 {
-	size_t rows = (size_t)batch->count;
+	size_t in = d->shape.width[l], out = d->shape.width[l + 1], all = all_floats(t, in), rows = t->rows;
+	size_t step = joins_product(d->be->joins, false, rows, in, out) ? together(t, in, out) : 1;
+	for (size_t p = 0; p < t->count; p += step)
+		d->be->gemm(d->queue, false, false, step * rows, in, out, 1, dy + p * stride(rows, out),
+		            t->x + d->weight[l], 0, dx + p * stride(rows, in));
+	if (d->shape.activation == ACTIVATION_RELU)
+		d->be->relu_back(d->queue, all, d->out[l - 1], dx);
+	else
+		d->be->tanh_back(d->queue, all, d->out[l - 1], dx);
+}
+
+/* From dy, the gradient of the logits, to g. The batch itself needs no gradient. */
+static void backward(const struct dense *d, const struct turn *t, const float *dy, float *const *g)
+{
 	for (int l = d->shape.layers - 1; l >= 0; l--) {
-		size_t in = d->shape.width[l], out = d->shape.width[l + 1];
-		d->be->gemm(d->queue, true, false, out, in, rows, 1, dy, input(d, l, batch), 0,
-		            g + d->weight[l]);
-		d->be->sum_rows(d->queue, rows, out, dy, g + d->bias[l]);
-		batch_ready(batch, d->weight[l]);
+		size_t in = d->shape.width[l], out = d->shape.width[l + 1], step = stride(t->rows, out);
+		for (size_t p = 0; p < t->count; p++) {
+			d->be->gemm(d->queue, true, false, out, in, t->rows, 1, dy + p * step,
+			            input(d, t, l, p), 0, g[p] + d->weight[l]);
+			d->be->sum_rows(d->queue, t->rows, out, dy + p * step, g[p] + d->bias[l]);
+			batch_ready(&t->batch[p], d->weight[l]);
+		}
 		if (l == 0)
 			break;
 		float *dx = d->delta[(l + 1) % 2];
-		d->be->gemm(d->queue, false, false, rows, in, out, 1, dy, x + d->weight[l], 0, dx);
-		if (d->shape.activation == ACTIVATION_RELU)
-			d->be->relu_back(d->queue, rows * in, d->out[l - 1], dx);
-		else
-			d->be->tanh_back(d->queue, rows * in, d->out[l - 1], dx);
+		input_back(d, t, l, dy, dx);
 		dy = dx;
 	}
 }
 
-/* From the logits to the loss, and with `back` to their gradient. */
-static void make_loss(const struct dense *d, const struct batch *batch, bool back)
+/* From the logits to the losses, and with `back` to their gradient. */
+static void make_loss(const struct dense *d, const struct turn *t, bool back)
 {
 	int last = d->shape.layers - 1;
-	d->be->memory->fill(d->queue, d->loss, 0, sizeof *d->loss);
-	d->be->softmax_loss(d->queue, (size_t)batch->count, d->shape.width[last + 1], d->out[last],
-	                    batch->label, back, 1 / (float)batch->count, d->loss);
+	size_t classes = d->shape.width[last + 1];
+	d->be->memory->fill(d->queue, d->loss, 0, t->count * sizeof *d->loss);
+	for (size_t p = 0; p < t->count; p++)
+		d->be->softmax_loss(d->queue, t->rows, classes, d->out[last] + p * stride(t->rows, classes),
+		                    t->batch[p].label, back, 1 / (float)t->rows, &d->loss[p]);
 }
 
-static struct loss loss_of(const struct dense *d)
+/* The losses of the call's batches. */
+static const struct loss *losses_of(const struct dense *d, const struct turn *t)
 {
-	struct loss loss;
-	d->be->memory->download(d->queue, &loss, d->loss, sizeof loss);
-	return loss;
+	d->be->memory->download(d->queue, d->loss_seen, d->loss, t->count * sizeof *d->loss);
+	return d->loss_seen;
+}
+
+void dense_grad_many(void *instance, const float *x, int count, const struct batch *batch, float *const *g,
+                     double *loss)
+{
+	const struct dense *d = instance;
+	const struct turn t = turn_of(d, x, (size_t)count, batch);
+	forward(d, &t);
+	make_loss(d, &t, true);
+	backward(d, &t, d->out[d->shape.layers - 1], g);
+	const struct loss *found = losses_of(d, &t);
+	for (int p = 0; p < count; p++)
+		loss[p] = found[p].sum / batch->count;
 }
 
 double dense_grad(void *instance, const float *x, const struct batch *batch, float *g)
 {
-	const struct dense *d = instance;
-	forward(d, x, batch);
-	make_loss(d, batch, true);
-	backward(d, x, batch, d->out[d->shape.layers - 1], g);
-	return loss_of(d).sum / batch->count;
+	double loss;
+	dense_grad_many(instance, x, 1, batch, &g, &loss);
+	return loss;
 }
 
 void dense_eval(void *instance, const float *x, const struct batch *batch, double *loss_sum, size_t *correct)
 {
 	const struct dense *d = instance;
-	forward(d, x, batch);
-	make_loss(d, batch, false);
-	struct loss loss = loss_of(d);
-	*loss_sum = loss.sum;
-	*correct = loss.correct;
+	const struct turn t = turn_of(d, x, 1, batch);
+	forward(d, &t);
+	make_loss(d, &t, false);
+	const struct loss *loss = losses_of(d, &t);
+	*loss_sum = loss->sum;
+	*correct = loss->correct;
 }

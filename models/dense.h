@@ -34,6 +34,8 @@ void *dense_create(const struct dense_shape *shape, const struct model_env *env)
 void dense_destroy(void *instance);
 void dense_init(void *instance, float *x);
 double dense_grad(void *instance, const float *x, const struct batch *batch, float *g);
+void dense_grad_many(void *instance, const float *x, int count, const struct batch *batch, float *const *g,
+                     double *loss);
 void dense_eval(void *instance, const float *x, const struct batch *batch, double *loss_sum, size_t *correct);
 
 #endif

@@ -92,5 +92,6 @@ const struct model model_mlp = {
         .destroy = dense_destroy,
         .init = dense_init,
         .grad = dense_grad,
+        .grad_many = dense_grad_many,
         .eval = dense_eval,
 };

@@ -35,6 +35,7 @@ struct model_env {
 	struct queue *queue; /* create(): of the lane that the instance belongs to */
 	struct data_shape data;
 	int batch;   /* samples a worker and step */
+	int fuse;    /* create(): batches of so many workers at once; 0: 1 */
 	int workers; /* M */
 	uint64_t seed;
 	const struct model *model; /* the row itself */
@@ -102,6 +103,17 @@ struct model {
 
 	/* g [n] = mean gradient over the batch at x [n]; returns the mean loss there. Every g is written. */
 	double (*grad)(void *instance, const float *x, const struct batch *batch, float *g);
+
+	/*
+	 * grad() of several workers at once, with the bits of one after the other: loss[i] and g[i] [n] are
+	 * those of batch[i]; 1 <= count <= env.fuse, all of env.batch samples. What belongs to one worker
+	 * (gradients of parameters, statistics, random numbers, running, carry, ready) stays its own; the
+	 * pass forward and that of the input gradients are shared as far as the backend says
+	 * (backend/joins.h). It shares most where batches stand one behind the other in memory. Arrays are
+	 * the host's, and what they point to is the machine's. NULL: the model has none.
+	 */
+	void (*grad_many)(void *instance, const float *x, int count, const struct batch *batch,
+	                  float *const *g, double *loss);
 
 	/*
 	 * With data: *loss_sum = sum of losses over the batch (count <= env.batch), *correct = samples whose

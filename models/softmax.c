@@ -49,5 +49,6 @@ const struct model model_softmax = {
         .destroy = dense_destroy,
         .init = dense_init,
         .grad = dense_grad,
+        .grad_many = dense_grad_many,
         .eval = dense_eval,
 };

@@ -112,7 +112,8 @@ static const struct row *const directions[] = {
 };
 
 extern const struct compressor compressor_none, compressor_sign, compressor_ef_sign, compressor_noisy_sign,
-        compressor_sto_sign, compressor_dp_sign;
+        compressor_sto_sign, compressor_dp_sign, compressor_ssdm, compressor_scaled_sign, compressor_one_bit,
+        compressor_terngrad;
 
 static const struct row *const compressors[] = {
         &compressor_none.row,
@@ -121,13 +122,17 @@ static const struct row *const compressors[] = {
         &compressor_noisy_sign.row,
         &compressor_sto_sign.row,
         &compressor_dp_sign.row,
+        &compressor_ssdm.row,
+        &compressor_scaled_sign.row,
+        &compressor_one_bit.row,
+        &compressor_terngrad.row,
         NULL,
 };
 
 extern const struct aggregator aggregator_vote, aggregator_mean, aggregator_median, aggregator_trimmed_mean,
         aggregator_krum, aggregator_multi_krum, aggregator_geometric_median, aggregator_centered_clipping,
         aggregator_meamed, aggregator_bulyan, aggregator_mda, aggregator_monna, aggregator_smea,
-        aggregator_caf;
+        aggregator_caf, aggregator_signsgd_fd, aggregator_signsgd_fv;
 
 static const struct row *const aggregators[] = {
         &aggregator_vote.row,
@@ -144,6 +149,8 @@ static const struct row *const aggregators[] = {
         &aggregator_monna.row,
         &aggregator_smea.row,
         &aggregator_caf.row,
+        &aggregator_signsgd_fd.row,
+        &aggregator_signsgd_fv.row,
         NULL,
 };
 
@@ -236,8 +243,9 @@ static const struct word direction_words[] = {
 };
 
 static const struct word compressor_words[] = {
-        {"qsgd, terngrad, top_k, topk, random_k, randk, powersgd, ef21, fp16, half, bf16", NULL,
-         "there are \"none\", \"sign\", \"ef-sign\", \"noisy-sign\", \"sto-sign\" and \"dp-sign\""},
+        {"qsgd, top_k, topk, random_k, randk, powersgd, ef21, fp16, half, bf16", NULL,
+         "there are \"none\", \"sign\", \"ef-sign\", \"scaled-sign\", \"one-bit\", \"terngrad\", "
+         "\"noisy-sign\", \"sto-sign\", \"dp-sign\" and \"ssdm\""},
         {0},
 };
 
@@ -246,9 +254,7 @@ static const struct word aggregator_words[] = {
         {"sign_mean", "mean", "with compressor \"sign\""},
         {"adam, adamw", "mean", "with optimizer \"adam\""},
         {"cge, dnc, signguard, fltrust, lasa, fldetector", NULL,
-         "what stands against Byzantine workers here is \"vote\", \"median\", \"trimmed-mean\", \"krum\", "
-         "\"multi-krum\", \"bulyan\", \"geometric-median\", \"centered-clipping\", \"meamed\", \"mda\", "
-         "\"monna\", \"smea\" and \"caf\""},
+         "all of these but \"mean\" stand against Byzantine workers"},
         {"nnm, nearest_neighbor_mixing, clipping, arc, bucketing", NULL,
          "what is done to the messages first stands in a rule's `before`, as in {\"kind\": \"krum\", "
          "\"before\": [\"nnm\"]}"},

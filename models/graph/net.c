@@ -64,48 +64,78 @@ static void backward(struct net *n)
 		double start = n->env.profile ? clock_s() : 0;
 		if (n->node[i].out < 0 || n->value[n->node[i].out].wanted)
 			back_through(n, &n->node[i]);
-		batch_ready(n->batch, n->node[i].below);
+		for (size_t p = 0; p < n->parts; p++)
+			batch_ready(&n->batch[p], n->node[i].below);
 		if (n->env.profile)
 			n->node[i].backward_s += clock_s() - start;
 	}
 }
 
-/* Take a batch. Images are copied into the network's input; missing samples become zeros. */
-static void take(struct net *n, const float *x, const struct batch *batch, bool training, float *g)
+/* Images are copied into the network's input; samples that a single batch lacks become zeros. */
+static void take_images(struct net *n, size_t part)
+{
+	size_t width = net_width(n, NET_INPUT), used = n->rows * width, all = (size_t)n->env.batch * width;
+	float *in = net_value_part(n, NET_INPUT, part);
+	n->env.be->memory->copy(n->env.queue, in, n->batch[part].x, used * sizeof *in);
+	n->env.be->memory->fill(n->env.queue, in + used, 0, (all - used) * sizeof *in);
+}
+
+static void expect_size(const struct net *n, const struct batch *batch, int parts)
 {
 	bool tokens = n->env.data.window > 0;
-	if (batch->count < 1 || batch->count > n->env.batch || (tokens && batch->count != n->env.batch) ||
+	if (parts < 1 || parts > n->env.fuse || batch->count < 1 || batch->count > n->env.batch ||
+	    ((tokens || parts > 1) && batch->count != n->env.batch) ||
 	    (tokens && (batch->length < 1 || batch->length > n->env.data.window)))
 		BUG("a batch of another size than the network was planned for");
+}
+
+/* Take the batches of a call. g: their gradients; NULL: without training. */
+static void take(struct net *n, const float *x, int parts, const struct batch *batch, float *const *g)
+{
+	bool tokens = n->env.data.window > 0;
+	for (int p = 0; p < parts; p++)
+		expect_size(n, &batch[p], parts);
 	n->x = x;
 	n->g = g;
+	n->parts = (size_t)parts;
 	n->batch = batch;
-	n->training = training;
+	n->training = g != NULL;
 	n->rows = (size_t)batch->count * (size_t)(tokens ? batch->length : 1);
-	if (tokens)
-		return;
-	size_t width = net_width(n, NET_INPUT), used = n->rows * width, all = (size_t)n->env.batch * width;
-	float *in = net_value_at(n, NET_INPUT);
-	n->env.be->memory->copy(n->env.queue, in, batch->x, used * sizeof *in);
-	n->env.be->memory->fill(n->env.queue, in + used, 0, (all - used) * sizeof *in);
+	for (size_t p = 0; p < n->parts && !tokens; p++)
+		take_images(n, p);
 }
 
 /* --- instances ---------------------------------------------------------------------------------------- */
 
+/* The memory of a node's part. That of the first, but for the weights, is also that of a layer of all. */
+static struct image_memory memory_of(const struct net *n, const struct net_node *node, size_t part)
+{
+	const int slot = n->value[node->out].slot;
+	float *d_out = net_at(n, slot), *d_in = gradient_of(n, node, 0);
+	return (struct image_memory){.in = net_value_part(n, node->in[0], part),
+	                             .out = net_value_part(n, node->out, part),
+	                             .d_out = d_out ? d_out + part * net_stride(n, node->out) : NULL,
+	                             .d_in = d_in ? d_in + part * net_stride(n, node->in[0]) : NULL,
+	                             .weights = n->shared + node->shared,
+	                             .keep = net_keep_part(n, node, part),
+	                             .scratch = net_at(n, n->scratch)};
+}
+
 static void bind(struct net *n)
 {
+	const struct image_kernels *k = n->env.be->image;
 	for (int i = 0; i < n->n_nodes; i++) {
 		const struct net_node *node = &n->node[i];
 		if (node->kind != NODE_IMAGE)
 			continue;
-		const struct image_memory m = {.in = net_value_at(n, node->in[0]),
-		                               .out = net_value_at(n, node->out),
-		                               .d_out = net_at(n, n->value[node->out].slot),
-		                               .d_in = gradient_of(n, node, 0),
-		                               .weights = n->shared + node->shared,
-		                               .keep = net_at(n, node->keep),
-		                               .scratch = net_at(n, n->scratch)};
-		n->env.be->image->bind(n->env.queue, node->layer, &m);
+		struct image_memory all = memory_of(n, node, 0);
+		all.weights = n->shared + node->joined_shared;
+		for (size_t p = 0; p < (size_t)n->env.fuse; p++) {
+			const struct image_memory m = memory_of(n, node, p);
+			k->bind(n->env.queue, node->layer[p], &m);
+		}
+		if (node->joined)
+			k->bind(n->env.queue, node->joined, &all);
 	}
 }
 
@@ -137,16 +167,10 @@ void *net_model_create(const void *state, const struct model_env *env)
 	n->owns_shared = !sibling;
 	n->shared = sibling ? sibling->shared
 	                    : env->be->memory->alloc(n->shared_floats * sizeof(float), "weights of layers");
-	n->loss = env->be->memory->alloc(sizeof *n->loss, "loss");
+	n->loss = env->be->memory->alloc((size_t)n->env.fuse * sizeof *n->loss, "loss");
+	n->loss_seen = mem_array((size_t)n->env.fuse, sizeof *n->loss_seen);
 	bind(n);
 	return n;
-}
-
-static void close_layers(struct net *n)
-{
-	for (int i = 0; i < n->n_nodes; i++)
-		if (n->node[i].layer)
-			n->env.be->image->close(n->node[i].layer);
 }
 
 void net_model_destroy(void *instance)
@@ -154,7 +178,8 @@ void net_model_destroy(void *instance)
 	struct net *n = instance;
 	if (n->tail)
 		net_model_destroy(n->tail);
-	close_layers(n);
+	net_close_layers(n);
+	mem_free(n->loss_seen);
 	n->env.be->memory->release(n->arena);
 	n->env.be->memory->release(n->loss);
 	if (n->owns_shared)
@@ -165,12 +190,16 @@ void net_model_destroy(void *instance)
 void net_model_load(void *instance, const float *x)
 {
 	struct net *n = instance;
+	const struct image_kernels *k = n->env.be->image;
 	n->x = x;
 	for (int i = 0; i < n->n_nodes; i++) {
 		const struct net_node *node = &n->node[i];
-		if (node->kind == NODE_IMAGE && node->weight >= 0)
-			n->env.be->image->load(n->env.queue, node->layer, net_parameter(n, node->weight),
-			                       net_parameter(n, node->bias));
+		const float *w = net_parameter(n, node->weight), *b = net_parameter(n, node->bias);
+		if (node->kind != NODE_IMAGE || !w)
+			continue;
+		k->load(n->env.queue, node->layer[0], w, b);
+		if (node->joined)
+			k->load(n->env.queue, node->joined, w, b);
 	}
 	n->env.be->memory->finish(n->env.queue);
 }
@@ -208,6 +237,7 @@ static struct net *of_size(struct net *n, const float *x, int count)
 	if (!n->tail || n->tail->env.batch != count) {
 		struct model_env env = n->env;
 		env.batch = count;
+		env.fuse = 1;
 		env.sibling = NULL;
 		if (n->tail)
 			net_model_destroy(n->tail);
@@ -217,29 +247,44 @@ static struct net *of_size(struct net *n, const float *x, int count)
 	return n->tail;
 }
 
-static struct loss loss_of(const struct net *n)
+/* The losses of the call's batches. */
+static const struct loss *losses_of(const struct net *n)
 {
-	struct loss loss;
-	n->env.be->memory->download(n->env.queue, &loss, n->loss, sizeof loss);
-	return loss;
+	n->env.be->memory->download(n->env.queue, n->loss_seen, n->loss, n->parts * sizeof *n->loss);
+	return n->loss_seen;
+}
+
+static void grad_of(struct net *n, const float *x, int count, const struct batch *batch, float *const *g,
+                    double *loss)
+{
+	take(n, x, count, batch, g);
+	forward(n);
+	backward(n);
+	const struct loss *found = losses_of(n);
+	for (int p = 0; p < count; p++)
+		loss[p] = found[p].sum / (double)n->rows;
 }
 
 double net_model_grad(void *instance, const float *x, const struct batch *batch, float *g)
 {
-	struct net *n = of_size(instance, x, batch->count);
-	take(n, x, batch, true, g);
-	forward(n);
-	backward(n);
-	return loss_of(n).sum / (double)n->rows;
+	double loss;
+	grad_of(of_size(instance, x, batch->count), x, 1, batch, &g, &loss);
+	return loss;
+}
+
+void net_model_grad_many(void *instance, const float *x, int count, const struct batch *batch,
+                         float *const *g, double *loss)
+{
+	grad_of(instance, x, count, batch, g, loss);
 }
 
 void net_model_eval(void *instance, const float *x, const struct batch *batch, double *loss_sum,
                     size_t *correct)
 {
 	struct net *n = instance;
-	take(n, x, batch, false, NULL);
+	take(n, x, 1, batch, NULL);
 	forward(n);
-	struct loss loss = loss_of(n);
-	*loss_sum = loss.sum;
-	*correct = loss.correct;
+	const struct loss *loss = losses_of(n);
+	*loss_sum = loss->sum;
+	*correct = loss->correct;
 }

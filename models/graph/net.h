@@ -99,6 +99,8 @@ void net_model_init(void *instance, float *x);
 void net_model_init_running(void *instance, float *running);
 void net_model_load(void *instance, const float *x);
 double net_model_grad(void *instance, const float *x, const struct batch *batch, float *g);
+void net_model_grad_many(void *instance, const float *x, int count, const struct batch *batch,
+                         float *const *g, double *loss);
 void net_model_eval(void *instance, const float *x, const struct batch *batch, double *loss_sum,
                     size_t *correct);
 
@@ -110,6 +112,6 @@ void net_model_eval(void *instance, const float *x, const struct batch *batch, d
 	.running = net_model_running, .carry_floats = net_model_carry_floats, .layer = net_model_layer,      \
 	.create = net_model_create, .destroy = net_model_destroy, .init = net_model_init,                    \
 	.init_running = net_model_init_running, .load = net_model_load, .grad = net_model_grad,              \
-	.eval = net_model_eval
+	.grad_many = net_model_grad_many, .eval = net_model_eval
 
 #endif

@@ -96,12 +96,32 @@ size_t net_rows_max(const struct net *n)
 	return (size_t)n->env.batch * (size_t)(n->env.data.window > 0 ? n->env.data.window : 1);
 }
 
-size_t net_floats(const struct net *n, int value)
+size_t net_part_floats(const struct net *n, int value)
 {
 	if (n->value[value].rows)
 		return n->rows * net_width(n, value);
 	struct image whole = net_image(n, value, n->env.batch);
 	return n->env.be->image->floats(&whole);
+}
+
+size_t net_stride(const struct net *n, int value)
+{
+	return (net_part_floats(n, value) + LINE - 1) / LINE * LINE;
+}
+
+size_t net_floats(const struct net *n, int value)
+{
+	return (n->parts - 1) * net_stride(n, value) + net_part_floats(n, value);
+}
+
+bool net_whole(const struct net *n, int value)
+{
+	return net_stride(n, value) == net_part_floats(n, value);
+}
+
+size_t net_together(const struct net *n, int value, int other)
+{
+	return net_whole(n, value) && net_whole(n, other) ? n->parts : 1;
 }
 
 /* The value as an image; adds a node that converts rows. */
@@ -410,6 +430,8 @@ struct net *net_build(const void *state, const struct model_env *env)
 	struct net *n = mem_alloc(sizeof *n);
 	n->state = state;
 	n->env = *env;
+	n->env.fuse = env->fuse > 1 ? env->fuse : 1;
+	n->parts = 1;
 	n->scheme = INIT_PYTORCH;
 	n->scratch = -1;
 	net_add_value(n, NULL, true,

@@ -21,39 +21,53 @@ size_t net_classify_scratch_bytes(const struct net *n, const struct net_node *no
 	return (chunk_rows(n) + 1) * (size_t)n->env.data.n_classes * sizeof(float);
 }
 
+/* Rows of a part: those of a chunk. */
+struct chunk {
+	size_t part, first, rows;
+};
+
 /* dz [rows][classes] -> gradients of weight and bias (added to those of the chunks before) and of the input.
  */
-static void chunk_back(struct net *n, const struct net_node *node, size_t first, size_t rows, float *dz)
+static void chunk_back(struct net *n, const struct net_node *node, const struct chunk *c, float *dz)
 {
 	const struct backend *be = n->env.be;
 	size_t classes = (size_t)n->env.data.n_classes, in = net_width(n, node->in[0]);
-	const float *x = net_value_at(n, node->in[0]) + first * in;
-	float *sums = dz + chunk_rows(n) * classes, *bias = net_gradient(n, node->bias);
-	be->gemm(n->env.queue, true, false, classes, in, rows, 1, dz, x, first > 0,
-	         net_gradient(n, node->weight));
-	be->sum_rows(n->env.queue, rows, classes, dz, first > 0 ? sums : bias);
-	if (first > 0)
+	const float *x = net_value_part(n, node->in[0], c->part) + c->first * in;
+	float *sums = dz + chunk_rows(n) * classes, *bias = net_gradient(n, node->bias, c->part);
+	bool more = c->first > 0;
+	be->gemm(n->env.queue, true, false, classes, in, c->rows, 1, dz, x, more,
+	         net_gradient(n, node->weight, c->part));
+	be->sum_rows(n->env.queue, c->rows, classes, dz, more ? sums : bias);
+	if (more)
 		be->add(n->env.queue, classes, sums, bias);
 	int slot = n->value[node->in[0]].slot;
 	if (slot >= 0)
-		be->gemm(n->env.queue, false, false, rows, in, classes, 1, dz, net_parameter(n, node->weight),
-		         0, net_at(n, slot) + first * in);
+		be->gemm(n->env.queue, false, false, c->rows, in, classes, 1, dz,
+		         net_parameter(n, node->weight), 0,
+		         net_at(n, slot) + c->part * net_stride(n, node->in[0]) + c->first * in);
 }
 
-void net_classify_forward(struct net *n, struct net_node *node)
+static void part_forward(struct net *n, struct net_node *node, size_t part)
 {
 	const struct backend *be = n->env.be;
 	size_t classes = (size_t)n->env.data.n_classes, in = net_width(n, node->in[0]), step = chunk_rows(n);
 	float *z = net_at(n, n->scratch); /* [chunk][classes], then [classes] */
-	n->env.be->memory->fill(n->env.queue, n->loss, 0, sizeof *n->loss);
 	for (size_t first = 0; first < n->rows; first += step) {
-		size_t rows = n->rows - first < step ? n->rows - first : step;
-		be->gemm(n->env.queue, false, true, rows, classes, in, 1,
-		         net_value_at(n, node->in[0]) + first * in, net_parameter(n, node->weight), 0, z);
-		be->add_bias(n->env.queue, rows, classes, net_parameter(n, node->bias), z);
-		be->softmax_loss(n->env.queue, rows, classes, z, n->batch->label + first, n->training,
-		                 1 / (float)n->rows, n->loss);
+		const struct chunk c = {part, first, n->rows - first < step ? n->rows - first : step};
+		be->gemm(n->env.queue, false, true, c.rows, classes, in, 1,
+		         net_value_part(n, node->in[0], part) + first * in, net_parameter(n, node->weight), 0,
+		         z);
+		be->add_bias(n->env.queue, c.rows, classes, net_parameter(n, node->bias), z);
+		be->softmax_loss(n->env.queue, c.rows, classes, z, n->batch[part].label + first, n->training,
+		                 1 / (float)n->rows, &n->loss[part]);
 		if (n->training)
-			chunk_back(n, node, first, rows, z);
+			chunk_back(n, node, &c, z);
 	}
+}
+
+void net_classify_forward(struct net *n, struct net_node *node)
+{
+	n->env.be->memory->fill(n->env.queue, n->loss, 0, n->parts * sizeof *n->loss);
+	for (size_t p = 0; p < n->parts; p++)
+		part_forward(n, node, p);
 }

@@ -14,6 +14,8 @@
 
 #include "models/graph/net.h"
 
+enum { LINE = 16 /* floats */ };
+
 enum net_kind {
 	NODE_IMAGE, /* convolution, normalisation, pools: spec says which */
 	NODE_FROM_ROWS,
@@ -63,19 +65,21 @@ struct net_node {
 	int in[2]; /* values; -1: none */
 	int out;   /* value; -1: the loss */
 	enum net_flow flow[2];
-	int weight, bias;       /* tensors; -1: none */
-	struct image_spec spec; /* NODE_IMAGE */
-	struct image_need need; /* NODE_IMAGE */
-	struct image_layer *layer;
-	size_t shared;         /* NODE_IMAGE: floats into the shared memory */
-	enum net_activation f; /* linear, activate; ADD: NET_RELU or NET_LINEAR */
-	int stride;            /* subsample */
-	int kernel;            /* QRNN: positions */
-	double rate;           /* dropout, zoneout */
+	int weight, bias;             /* tensors; -1: none */
+	struct image_spec spec;       /* NODE_IMAGE */
+	struct image_need need;       /* NODE_IMAGE */
+	struct image_layer **layer;   /* [fuse] */
+	struct image_layer *joined;   /* of all parts at once; NULL: there is none */
+	size_t shared, joined_shared; /* NODE_IMAGE: floats into the shared memory, of these two */
+	enum net_activation f;        /* linear, activate; ADD: NET_RELU or NET_LINEAR */
+	int stride;                   /* subsample */
+	int kernel;                   /* QRNN: positions */
+	double rate;                  /* dropout, zoneout */
 	bool variational;
 	size_t draw;           /* dropout: its first random number in the step's stream */
 	size_t running, carry; /* floats into the batch's vectors */
 	int keep, temp;        /* places; -1: none */
+	size_t keep_stride;    /* bytes from part to part */
 	double multiply_adds;  /* of a sample, forward */
 	size_t below;          /* earlier nodes may still write gradients of x's first `below` floats */
 	double forward_s, backward_s;
@@ -101,20 +105,23 @@ struct net {
 	bool owns_shared;
 	struct net *tail; /* of another batch size, for normalisation; or NULL */
 
+	struct loss *loss;      /* [fuse] on the machine */
+	struct loss *loss_seen; /* [fuse] */
+
 	/* Of the current call: */
 	const float *x;
-	float *g;
-	const struct batch *batch;
+	size_t parts;              /* batches */
+	const struct batch *batch; /* [parts] */
+	float *const *g;           /* [parts] */
 	bool training;
-	size_t rows;       /* samples; text: positions of all sequences */
-	struct loss *loss; /* on the machine */
+	size_t rows; /* of each batch: samples; text: positions of all sequences */
 };
 
 /* The functions of a kind of node. */
 struct net_ops {
 	const char *shown;
 	void (*forward)(struct net *n, struct net_node *node);
-	/* d_out -> d_in[2] (NULL: not needed); parameters' gradients into n->g. */
+	/* d_out -> d_in[2] (NULL: not needed), of all parts; parameters' gradients into n->g. */
 	void (*backward)(struct net *n, struct net_node *node, float *d_out, float *const d_in[2]);
 };
 
@@ -132,11 +139,20 @@ int net_as_rows(struct net *n, int value);
 size_t net_width(const struct net *n, int value);
 /* Rows of a full batch. */
 size_t net_rows_max(const struct net *n);
-/* Floats of a value that the current call uses. */
+/* Floats of a value that the current call uses: of one part; from part to part; from the first to the last.
+ */
+size_t net_part_floats(const struct net *n, int value);
+size_t net_stride(const struct net *n, int value);
 size_t net_floats(const struct net *n, int value);
+/* Does a part end where the next one begins? */
+bool net_whole(const struct net *n, int value);
+/* Parts that one call may work on: all, if both values are without gaps; else 1. */
+size_t net_together(const struct net *n, int value, int other);
 
 /* net_plan.c */
 void net_plan(struct net *n);
+/* Close the image layers that it has opened. */
+void net_close_layers(struct net *n);
 
 /* The memory of values and parameters while the network runs. */
 static inline float *net_at(const struct net *n, int place)
@@ -149,6 +165,18 @@ static inline float *net_value_at(const struct net *n, int value)
 	return value < 0 ? NULL : net_at(n, n->value[value].place);
 }
 
+static inline float *net_value_part(const struct net *n, int value, size_t part)
+{
+	return net_value_at(n, value) + part * net_stride(n, value);
+}
+
+/* Of what a node keeps from forward to backward. */
+static inline float *net_keep_part(const struct net *n, const struct net_node *node, size_t part)
+{
+	char *keep = (char *)net_at(n, node->keep);
+	return keep ? (float *)(void *)(keep + part * node->keep_stride) : NULL;
+}
+
 static inline struct image net_image(const struct net *n, int value, int count)
 {
 	struct net_size s = n->value[value].size;
@@ -159,9 +187,9 @@ static inline const float *net_parameter(const struct net *n, int tensor)
 {
 	return tensor < 0 ? NULL : n->x + n->tensor[tensor].tensor.offset;
 }
-static inline float *net_gradient(const struct net *n, int tensor)
+static inline float *net_gradient(const struct net *n, int tensor, size_t part)
 {
-	return tensor < 0 ? NULL : n->g + n->tensor[tensor].tensor.offset;
+	return tensor < 0 ? NULL : n->g[part] + n->tensor[tensor].tensor.offset;
 }
 
 /* Kinds of node, by file: net_image.c, net_rows.c, net_text.c, net_classify.c. */
@@ -179,6 +207,9 @@ void net_adaptive_forward(struct net *n, struct net_node *node);
 void net_adaptive_backward(struct net *n, struct net_node *node, float *d_out, float *const d_in[2]);
 void net_activate_forward(struct net *n, struct net_node *node);
 void net_activate_backward(struct net *n, struct net_node *node, float *d_out, float *const d_in[2]);
+/* c = a op(b), for all parts: a has the shape of value `from`, c that of value `to`, b is the same for all.
+ */
+void net_product(const struct net *n, bool tb, int from, const float *a, const float *b, int to, float *c);
 void net_linear_forward(struct net *n, struct net_node *node);
 void net_linear_backward(struct net *n, struct net_node *node, float *d_out, float *const d_in[2]);
 void net_dropout_forward(struct net *n, struct net_node *node);

@@ -113,9 +113,7 @@ static void measure(const void *state, const struct model_env *env, size_t *aren
 	net_plan(n);
 	*arena = n->arena_bytes;
 	*shared = n->shared_floats * sizeof(float);
-	for (int i = 0; i < n->n_nodes; i++)
-		if (n->node[i].layer)
-			env->be->image->close(n->node[i].layer);
+	net_close_layers(n);
 	net_free_graph(n);
 }
 
@@ -123,7 +121,7 @@ size_t net_model_lane_bytes(const void *state, const struct model_env *env)
 {
 	size_t arena, shared;
 	measure(state, env, &arena, &shared);
-	return arena + sizeof(struct loss);
+	return arena + (size_t)(env->fuse > 1 ? env->fuse : 1) * sizeof(struct loss);
 }
 
 size_t net_model_shared_bytes(const void *state, const struct model_env *env)

@@ -41,15 +41,7 @@ static int time_back(const struct net *n, int node)
 
 static size_t value_bytes(const struct net *n, int value)
 {
-	const struct net_value *v = &n->value[value];
-	size_t floats;
-	if (v->rows) {
-		floats = net_rows_max(n) * net_width(n, value);
-	} else {
-		struct image whole = net_image(n, value, n->env.batch);
-		floats = n->env.be->image->floats(&whole);
-	}
-	return floats * sizeof(float);
+	return (size_t)n->env.fuse * net_stride(n, value) * sizeof(float);
 }
 
 static int add_place(struct net *n, size_t bytes, int begin, int end)
@@ -216,6 +208,36 @@ static void put_all(struct net *n)
 	mem_free(taken);
 }
 
+/* What a layer needs, and another one that does not run at the same time. */
+static size_t larger(size_t a, size_t b)
+{
+	return a > b ? a : b;
+}
+
+/* Room for a layer's weights in the memory that the lanes share. */
+static size_t share(struct net *n, const struct image_need *need)
+{
+	size_t at = n->shared_floats;
+	n->shared_floats += (need->weights_floats + ALIGN - 1) / ALIGN * ALIGN;
+	return at;
+}
+
+/* One layer for the batches of all workers, if the backend has the same bits then. Its parts must be what it
+ * takes for one batch: images, one behind the other. */
+static void open_joined(struct net *n, struct net_node *node)
+{
+	struct image_spec spec = node->spec;
+	struct image_need need;
+	if (n->env.fuse == 1 || !joins_layer(n->env.be->joins, &spec) || !net_whole(n, node->in[0]) ||
+	    !net_whole(n, node->out))
+		return;
+	spec.in.count *= n->env.fuse;
+	spec.out.count *= n->env.fuse;
+	node->joined = n->env.be->image->open(&spec, &need);
+	node->joined_shared = share(n, &need);
+	node->need.scratch_bytes = larger(need.scratch_bytes, node->need.scratch_bytes);
+}
+
 /* Open the image layers, which say how much memory they need. */
 static void open_layers(struct net *n)
 {
@@ -223,9 +245,25 @@ static void open_layers(struct net *n)
 		struct net_node *node = &n->node[i];
 		if (node->kind != NODE_IMAGE)
 			continue;
-		node->layer = n->env.be->image->open(&node->spec, &node->need);
-		node->shared = n->shared_floats;
-		n->shared_floats += (node->need.weights_floats + ALIGN - 1) / ALIGN * ALIGN;
+		node->layer = mem_array((size_t)n->env.fuse, sizeof(struct image_layer *));
+		for (int p = 0; p < n->env.fuse; p++)
+			node->layer[p] = n->env.be->image->open(&node->spec, &node->need);
+		node->shared = share(n, &node->need);
+		open_joined(n, node);
+	}
+}
+
+void net_close_layers(struct net *n)
+{
+	for (int i = 0; i < n->n_nodes; i++) {
+		struct net_node *node = &n->node[i];
+		for (int p = 0; node->layer && p < n->env.fuse; p++)
+			n->env.be->image->close(node->layer[p]);
+		if (node->joined)
+			n->env.be->image->close(node->joined);
+		mem_free(node->layer);
+		node->layer = NULL;
+		node->joined = NULL;
 	}
 }
 
@@ -255,6 +293,7 @@ static size_t scratch_bytes(const struct net *n, const struct net_node *node)
 void net_plan(struct net *n)
 {
 	size_t scratch = 0;
+	n->rows = net_rows_max(n);
 	open_layers(n);
 	place_values(n);
 	for (int i = n->n_nodes - 1; i >= 0; i--)
@@ -262,8 +301,10 @@ void net_plan(struct net *n)
 			flow_to(n, i, which);
 	for (int i = 0; i < n->n_nodes; i++) {
 		size_t keep = keep_bytes(n, &n->node[i]), needs = scratch_bytes(n, &n->node[i]);
+		n->node[i].keep_stride = (keep + ALIGN - 1) / ALIGN * ALIGN;
 		if (keep > 0)
-			n->node[i].keep = add_place(n, keep, i, time_back(n, i));
+			n->node[i].keep = add_place(n, (size_t)n->env.fuse * n->node[i].keep_stride, i,
+			                            time_back(n, i));
 		scratch = needs > scratch ? needs : scratch;
 	}
 	if (scratch > 0)

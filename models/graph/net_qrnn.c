@@ -25,6 +25,7 @@ enum { GATES = 3 };
 
 /* A layer's sizes, and the memory that it keeps from forward to backward. */
 struct qrnn {
+	const struct batch *batch;
 	size_t rows, count, in, width; /* in: of one position, both of kernel 2 counted */
 	float *gate[GATES];            /* Z, F, O: [rows][width] */
 	float *cell;                   /* C [rows][width] */
@@ -32,12 +33,13 @@ struct qrnn {
 	float *pairs;                  /* kernel 2: [rows][in], [x_t, x_(t-1)] */
 };
 
-static struct qrnn qrnn_of(const struct net *n, const struct net_node *node)
+static struct qrnn qrnn_of(const struct net *n, const struct net_node *node, size_t part)
 {
 	size_t width = net_width(n, node->out), all = net_rows_max(n) * width;
-	float *keep = net_at(n, node->keep);
-	struct qrnn q = {.rows = n->rows,
-	                 .count = (size_t)n->batch->count,
+	float *keep = net_keep_part(n, node, part);
+	struct qrnn q = {.batch = &n->batch[part],
+	                 .rows = n->rows,
+	                 .count = (size_t)n->batch[part].count,
 	                 .in = net_width(n, node->in[0]) * (size_t)node->kernel,
 	                 .width = width,
 	                 .gate = {keep, keep + all, keep + 2 * all},
@@ -104,7 +106,7 @@ int net_qrnn(struct net *n, const char *name, int in, int width, int kernel, dou
 static void make_gates(const struct net *n, const struct net_node *node, const struct qrnn *q, const float *x)
 {
 	const struct backend *be = n->env.be;
-	const struct batch *b = n->batch;
+	const struct batch *b = q->batch;
 	struct stream s = stream_of(b->seed, RNG_DROPOUT, b->worker, b->step);
 	size_t floats = q->rows * q->width;
 	float stays = (float)(1 - node->rate), *forget = q->gate[1];
@@ -124,13 +126,13 @@ static void make_gates(const struct net *n, const struct net_node *node, const s
 	be->scale(n->env.queue, floats, stays, forget, forget);
 }
 
-void net_qrnn_forward(struct net *n, struct net_node *node)
+static void part_forward(struct net *n, const struct net_node *node, size_t part)
 {
 	const struct backend *be = n->env.be;
-	struct qrnn q = qrnn_of(n, node);
+	struct qrnn q = qrnn_of(n, node, part);
 	size_t step = q.count * q.width, last = q.rows * q.width - step; /* numbers of a position */
-	float *carried = n->batch->carry + node->carry;
-	const float *x = net_value_at(n, node->in[0]);
+	float *carried = q.batch->carry + node->carry;
+	const float *x = net_value_part(n, node->in[0], part);
 	if (node->kernel == 2) {
 		be->pair(n->env.queue, q.rows, q.count, q.in / 2, x, carried + (size_t)n->env.batch * q.width,
 		         q.pairs);
@@ -140,7 +142,13 @@ void net_qrnn_forward(struct net *n, struct net_node *node)
 	be->memory->copy(n->env.queue, q.before, carried, step * sizeof *carried);
 	be->recur(n->env.queue, q.rows / q.count, step, q.gate[1], q.gate[0], q.before, q.cell);
 	be->memory->copy(n->env.queue, carried, q.cell + last, step * sizeof *carried);
-	be->multiply(n->env.queue, q.rows * q.width, q.gate[2], q.cell, net_value_at(n, node->out));
+	be->multiply(n->env.queue, q.rows * q.width, q.gate[2], q.cell, net_value_part(n, node->out, part));
+}
+
+void net_qrnn_forward(struct net *n, struct net_node *node)
+{
+	for (size_t p = 0; p < n->parts; p++)
+		part_forward(n, node, p);
 }
 
 /* d_out = dL/dH -> the gradients of the gates before their functions, in their places. d [rows][width] and
@@ -158,25 +166,34 @@ static void gates_back(const struct net *n, struct qrnn *q, const float *d_out, 
 	q->gate[2] = q->cell;
 }
 
-void net_qrnn_backward(struct net *n, struct net_node *node, float *d_out, float *const d_in[2])
+/* d_out [rows][width] -> d_in [rows][in of one position]; NULL: not needed. */
+static void part_backward(struct net *n, const struct net_node *node, size_t part, const float *d_out,
+                          float *d_in)
 {
 	const struct backend *be = n->env.be;
-	struct qrnn q = qrnn_of(n, node);
+	struct qrnn q = qrnn_of(n, node, part);
 	bool two = node->kernel == 2;
 	float *d = net_at(n, n->scratch), *d_cell = d + net_rows_max(n) * q.width,
-	      *d_pairs = d_cell + (size_t)n->env.batch * q.width, *d_x = two ? d_pairs : d_in[0];
-	const float *x = two ? q.pairs : net_value_at(n, node->in[0]);
+	      *d_pairs = d_cell + (size_t)n->env.batch * q.width, *d_x = two ? d_pairs : d_in;
+	const float *x = two ? q.pairs : net_value_part(n, node->in[0], part);
 	gates_back(n, &q, d_out, d, d_cell);
 	for (size_t i = 0; i < GATES; i++) {
-		size_t part = i * q.width * q.in;
+		size_t at = i * q.width * q.in;
 		be->gemm(n->env.queue, true, false, q.width, q.in, q.rows, 1, q.gate[i], x, 0,
-		         net_gradient(n, node->weight) + part);
+		         net_gradient(n, node->weight, part) + at);
 		be->sum_rows(n->env.queue, q.rows, q.width, q.gate[i],
-		             net_gradient(n, node->bias) + i * q.width);
-		if (d_in[0])
+		             net_gradient(n, node->bias, part) + i * q.width);
+		if (d_in)
 			be->gemm(n->env.queue, false, false, q.rows, q.in, q.width, 1, q.gate[i],
-			         net_parameter(n, node->weight) + part, i > 0, d_x);
+			         net_parameter(n, node->weight) + at, i > 0, d_x);
 	}
-	if (d_in[0] && two)
-		be->pair_back(n->env.queue, q.rows, q.count, q.in / 2, d_pairs, d_in[0]);
+	if (d_in && two)
+		be->pair_back(n->env.queue, q.rows, q.count, q.in / 2, d_pairs, d_in);
+}
+
+void net_qrnn_backward(struct net *n, struct net_node *node, float *d_out, float *const d_in[2])
+{
+	for (size_t p = 0; p < n->parts; p++)
+		part_backward(n, node, p, d_out + p * net_stride(n, node->out),
+		              d_in[0] ? d_in[0] + p * net_stride(n, node->in[0]) : NULL);
 }

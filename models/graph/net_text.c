@@ -36,24 +36,30 @@ size_t net_embed_keep_bytes(const struct net *n, const struct net_node *node)
 }
 
 /* The factors of the words' rows, where they are kept; NULL: 1. */
-static float *factors(const struct net *n, const struct net_node *node)
+static float *factors(const struct net *n, const struct net_node *node, size_t part)
 {
-	return n->training ? net_at(n, node->keep) : NULL;
+	return n->training ? net_keep_part(n, node, part) : NULL;
 }
 
-void net_embed_forward(struct net *n, struct net_node *node)
+static void part_forward(struct net *n, const struct net_node *node, size_t part)
 {
 	const struct backend *be = n->env.be;
-	const struct batch *b = n->batch;
+	const struct batch *b = &n->batch[part];
 	struct stream s = stream_of(b->seed, RNG_DROPOUT, b->worker, b->step);
 	size_t words = (size_t)n->env.data.n_classes;
-	float *factor = factors(n, node);
+	float *factor = factors(n, node, part);
 	if (factor) {
 		be->constant(n->env.queue, words, 1, factor);
 		be->dropout(n->env.queue, words, (float)node->rate, &s, node->draw, factor, factor);
 	}
 	be->embed(n->env.queue, n->rows, net_width(n, node->out), b->token, factor,
-	          net_parameter(n, node->weight), net_value_at(n, node->out));
+	          net_parameter(n, node->weight), net_value_part(n, node->out, part));
+}
+
+void net_embed_forward(struct net *n, struct net_node *node)
+{
+	for (size_t p = 0; p < n->parts; p++)
+		part_forward(n, node, p);
 }
 
 /* Has the last layer, which runs backward first, written this table's gradient? */
@@ -64,10 +70,13 @@ static bool tied(const struct net *n, const struct net_node *node)
 
 void net_embed_backward(struct net *n, struct net_node *node, float *d_out, float *const d_in[2])
 {
-	float *g = net_gradient(n, node->weight);
+	size_t bytes = n->tensor[node->weight].tensor.count * sizeof *d_out;
 	(void)d_in;
-	if (!tied(n, node))
-		n->env.be->memory->fill(n->env.queue, g, 0, n->tensor[node->weight].tensor.count * sizeof *g);
-	n->env.be->embed_back(n->env.queue, n->rows, net_width(n, node->out), n->batch->token,
-	                      factors(n, node), d_out, g);
+	for (size_t p = 0; p < n->parts; p++) {
+		float *g = net_gradient(n, node->weight, p);
+		if (!tied(n, node))
+			n->env.be->memory->fill(n->env.queue, g, 0, bytes);
+		n->env.be->embed_back(n->env.queue, n->rows, net_width(n, node->out), n->batch[p].token,
+		                      factors(n, node, p), d_out + p * net_stride(n, node->out), g);
+	}
 }

@@ -30,11 +30,23 @@ struct aggregator {
 	 * is then NULL and separable false. The state begins with a struct rule_keys. NULL: by combine().
 	 */
 	const struct rule *rule;
+	/* Of signs that are added with weights (aggregator/weighted.h): how it weighs. combine() is then NULL
+	 * and separable false. The state is a struct weighted_keys. NULL: it has no such weights. */
+	const struct weighing *weighing;
+	/* Of messages with scales: each is clipped to so many times the median of all; 0, or NULL: it is not.
+	 */
+	double (*clip_scale)(const void *state);
 	/* Of signs: has the answer an abstain plane? NULL: no. */
 	bool (*abstains)(const void *state);
 	/* pushes [count] of the voters in order of worker -> pull, coordinates [begin, end). */
 	void (*combine)(const struct step_job *job, int count, const void *const *pushes, size_t begin,
 	                size_t end, void *pull);
 };
+
+/* Must it see all messages at once? Then aggregator/rule_run.h answers. */
+static inline bool aggregator_meets(const struct aggregator *a)
+{
+	return a->rule || a->weighing;
+}
 
 #endif

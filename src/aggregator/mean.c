@@ -4,7 +4,17 @@
  * Sums run over the workers in their order, coordinate by coordinate, so that any cut into ranges gives the
  * same bits.
  */
+#include <math.h>
 #include "aggregator/aggregator.h"
+
+struct mean {
+	double clip_scale; /* 0: none */
+};
+
+static double mean_clip_scale(const void *state)
+{
+	return ((const struct mean *)state)->clip_scale;
+}
 
 /* Coordinates that a combine works on at a time: what stays in the nearest cache. */
 enum { MEAN_BLOCK = 2048 };
@@ -21,6 +31,20 @@ static void mean_combine(const struct step_job *job, int count, const void *cons
 	}
 }
 
+static const struct key mean_keys[] = {
+        {.name = "clip_scale",
+         .also = "scale_clip, clip_scales, max_scale",
+         .kind = KEY_REAL,
+         .offset = offsetof(struct mean, clip_scale),
+         .default_json = "null",
+         .lowest = 0,
+         .highest = INFINITY,
+         .above = true,
+         .help = "of messages that are signs and scales: the server clips each scale to so many times the "
+                 "median of the scales that count, range by range; without it one worker may send any scale"},
+        {0},
+};
+
 const struct aggregator aggregator_mean = {
         .row = {.name = "mean",
                 .also = "average, avg, averaging, sgd, fedavg, fedsgd",
@@ -32,11 +56,14 @@ const struct aggregator aggregator_mean = {
                         "(1 - beta) here. Not robust: a NaN or an infinity of one worker reaches x. The "
                         "baseline of Bernstein et al. 2019, Figure 5. 32 bits a coordinate up and 32 down. "
                         "With compressor \"sign\" the mean of the signs, without the vote's last sign: what "
-                        "the code published with Bernstein et al. 2019 does as Signum without compression"},
+                        "the code published with Bernstein et al. 2019 does as Signum without compression",
+                .keys = mean_keys,
+                .state_bytes = sizeof(struct mean)},
         .compressor = "none",
         .takes = TAKES_VECTORS | TAKES_SIGNS,
         .answers = MESSAGE_FLOATS,
         .separable = true,
         .float_mean = true,
+        .clip_scale = mean_clip_scale,
         .combine = mean_combine,
 };

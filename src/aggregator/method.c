@@ -6,8 +6,24 @@ static bool takes(int kinds, enum message_kind kind)
 	return (kinds >> kind & 1) != 0;
 }
 
+static bool asked(bool (*ask)(const void *state), const void *state)
+{
+	return ask && ask(state);
+}
+
+static struct message push_of(const struct compressor *c, const void *state, const struct layers *layers)
+{
+	return (struct message){.kind = c->says,
+	                        .abstains = asked(c->abstains, state),
+	                        .scales = c->scales,
+	                        .scope = asked(c->by_layer, state) ? layers : NULL,
+	                        .code = c->code,
+	                        .state = state,
+	                        .layers = layers};
+}
+
 struct method method_of(const struct choice *compressor, const struct choice *aggregator,
-                        const struct choice *optimizer)
+                        const struct choice *optimizer, const struct layers *layers)
 {
 	const struct compressor *c = (const struct compressor *)compressor->row;
 	const struct aggregator *a = (const struct aggregator *)aggregator->row;
@@ -18,28 +34,50 @@ struct method method_of(const struct choice *compressor, const struct choice *ag
 	        .compressor_state = compressor->state,
 	        .aggregator_state = aggregator->state,
 	        .optimizer_state = optimizer ? optimizer->state : NULL,
-	        .push = {.kind = c->says, .abstains = c->abstains && c->abstains(compressor->state)},
-	        .pull = {.kind = a->answers, .abstains = a->abstains && a->abstains(aggregator->state)},
-	        .separable = a->separable};
+	        .push = push_of(c, compressor->state, layers),
+	        .pull = {.kind = a->answers, .abstains = asked(a->abstains, aggregator->state)},
+	        .two_way = asked(c->two_way, compressor->state),
+	        .separable = a->separable,
+	        .layers = layers};
+}
+
+/* What messages are, in words. */
+static const char *said(const struct method *m)
+{
+	static const char *const words[] = {[MESSAGE_FLOATS] = "floats",
+	                                    [MESSAGE_SIGNS] = "signs",
+	                                    [MESSAGE_SCALED] = "signs with a scale",
+	                                    [MESSAGE_CODED] = "a code of floats"};
+	return words[m->push.kind];
+}
+
+double method_clip_scale(const struct method *m)
+{
+	return m->aggregator->clip_scale ? m->aggregator->clip_scale(m->aggregator_state) : 0;
 }
 
 int method_check_messages(const struct method *m, struct err *e)
 {
-	const char *rule = m->aggregator->row.name, *said = m->compressor->row.name;
+	const char *rule = m->aggregator->row.name, *name = m->compressor->row.name;
+	if (method_clip_scale(m) > 0 && m->push.kind != MESSAGE_SCALED)
+		return err_user(e,
+		                "aggregator \"%s\": found clip_scale, which clips the scales of messages, "
+		                "and compressor \"%s\" sends %s; expected a compressor that sends signs and "
+		                "scales, such as \"ef-sign\"",
+		                rule, name, said(m));
 	if (takes(m->aggregator->takes, m->push.kind))
 		return 0;
 	if (m->push.kind != MESSAGE_SIGNS)
 		return err_user(e,
 		                "aggregator \"%s\" counts signs, and compressor \"%s\" sends %s; expected "
 		                "compressor \"%s\", or aggregator \"mean\"",
-		                rule, said, m->push.kind == MESSAGE_FLOATS ? "floats" : "signs with a scale",
-		                m->aggregator->compressor);
+		                rule, name, said(m), m->aggregator->compressor);
 	return err_user(
 	        e,
 	        "aggregator \"%s\" takes floats, and compressor \"%s\" sends signs: once messages are "
 	        "signs, the sign of their mean, median or trimmed mean and the majority are the same "
 	        "bit; expected aggregator \"vote\" or \"mean\", or compressor \"%s\"",
-	        rule, said, m->aggregator->compressor);
+	        rule, name, m->aggregator->compressor);
 }
 
 int method_check_step(const struct method *m, struct err *e)
@@ -71,9 +109,20 @@ struct privacy method_privacy(const struct method *m, int64_t steps)
 	return c->privacy ? c->privacy(m->compressor_state, steps) : (struct privacy){0};
 }
 
+bool method_meets(const struct method *m)
+{
+	return aggregator_meets(m->aggregator) || m->push.kind == MESSAGE_SCALED ||
+	       m->push.kind == MESSAGE_CODED || m->two_way;
+}
+
 size_t method_push_bytes(const struct method *m, size_t n)
 {
-	return m->compressor->bytes(m->compressor_state, n);
+	return message_bytes(&m->push, n);
+}
+
+size_t method_answer_bytes(const struct method *m, size_t n)
+{
+	return message_bytes(m->two_way ? &m->push : &m->pull, n);
 }
 
 size_t method_pull_bytes(const struct method *m, size_t n)
@@ -91,24 +140,45 @@ size_t method_worker_floats(const struct method *m, size_t n)
 	return m->compressor->memory_floats ? m->compressor->memory_floats(m->compressor_state, n) : 0;
 }
 
+size_t method_answer_floats(const struct method *m, size_t n)
+{
+	return m->two_way ? method_worker_floats(m, n) : 0;
+}
+
+/* A code is seen as floats, for probes, also where memory is the host's. */
+size_t method_seen_floats(const struct method *m, size_t n, bool host)
+{
+	size_t code = m->push.kind == MESSAGE_CODED, memory = method_worker_floats(m, n);
+	if (host)
+		return code * n;
+	return code * (n + memory) + (size_t)m->compressor->seen * n;
+}
+
 struct message_shape method_shape(const struct method *m, size_t n)
 {
-	size_t push = method_push_bytes(m, n), pull = method_pull_bytes(m, n);
+	const struct message *answer = m->two_way ? &m->push : &m->pull;
+	size_t push = method_push_bytes(m, n), pull = method_answer_bytes(m, n);
 	return (struct message_shape){.n = n,
 	                              .push_bytes = push,
 	                              .pull_bytes = pull,
+	                              .push_varies = m->push.kind == MESSAGE_CODED,
+	                              .pull_varies = answer->kind == MESSAGE_CODED,
 	                              .push_planes = planes_of(m->compressor->bits, push, n),
-	                              .pull_planes = planes_of(message_bits(&m->pull), pull, n)};
+	                              .pull_planes = planes_of(message_bits(answer), pull, n)};
 }
 
 struct exchange_rule method_rule(const struct method *m, combine_fn *combine, meeting_fn *meet, void *ctx)
 {
+	const char *compressor = m->compressor->row.name;
 	return (struct exchange_rule){.name = m->aggregator->row.name,
 	                              .separable = m->separable,
-	                              .one_piece = m->compressor->bits > 0 ? NULL : m->compressor->row.name,
+	                              .one_piece = m->compressor->bits > 0 ? NULL : compressor,
+	                              .two_way = m->two_way ? compressor : NULL,
+	                              .judged =
+	                                      m->push.kind == MESSAGE_SCALED || m->push.kind == MESSAGE_CODED,
 	                              .float_mean = method_is_float_mean(m),
 	                              .combine = combine,
-	                              .meet = m->aggregator->rule ? meet : NULL,
+	                              .meet = method_meets(m) ? meet : NULL,
 	                              .ctx = ctx};
 }
 
@@ -130,11 +200,29 @@ static struct step_job job_of(const struct step_job *job, const void *state)
 	return own;
 }
 
+/* A code is made on the host: the vector is seen there, and what the row remembers comes and goes. */
+static void encode_on_host(const struct method *m, const struct step_job *job, uint32_t worker,
+                           const float *v, float *memory, void *push)
+{
+	const struct memory *at = job->be->memory;
+	size_t n = job->n, remembered = method_worker_floats(m, n) * sizeof(float);
+	const float *seen = memory_see(at, job->queue, v, n * sizeof *v, job->seen);
+	float *own = at->host ? memory : job->seen + n;
+	if (memory)
+		at->download(job->queue, own, memory, remembered);
+	m->compressor->encode(job, worker, seen, 0, n, memory ? own : NULL, push);
+	if (memory)
+		at->upload(job->queue, memory, own, remembered);
+}
+
 void method_encode(const struct method *m, const struct step_job *job, uint32_t worker, const float *v,
                    size_t begin, size_t end, float *memory, void *push)
 {
 	const struct step_job own = job_of(job, m->compressor_state);
-	m->compressor->encode(&own, worker, v, begin, end, memory, push);
+	if (m->compressor->code)
+		encode_on_host(m, &own, worker, v, memory, push);
+	else
+		m->compressor->encode(&own, worker, v, begin, end, memory, push);
 }
 
 void method_encode_momentum(const struct method *m, const struct step_job *job, uint32_t worker, float beta,
@@ -146,7 +234,15 @@ void method_encode_momentum(const struct method *m, const struct step_job *job, 
 		return;
 	}
 	job->be->momentum(job->queue, end - begin, beta, g + begin, v + begin);
-	m->compressor->encode(&own, worker, v, begin, end, memory, push);
+	method_encode(m, job, worker, v, begin, end, memory, push);
+}
+
+void method_encode_answer(const struct method *m, const struct step_job *job, const float *answer,
+                          float *memory, void *push)
+{
+	struct step_job own = *job;
+	own.lr = 1; /* what workers say has the rate inside already, if messages have it at all */
+	method_encode(m, &own, COMPRESSOR_SERVER, answer, 0, job->n, memory, push);
 }
 
 void method_combine(const struct method *m, const struct step_job *job, int count, const void *const *pushes,

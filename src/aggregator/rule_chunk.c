@@ -1,7 +1,7 @@
 /*
  * The engine's work on coordinates: chunks of the messages, mixed in double by the weights so far; sums of
  * squared differences; the answer. All of it is plain C on the host, which reads chunks by the calls of
- * backend/memory.h.
+ * backend/memory.h. Machines that have kernels for it do it themselves: rule_machine.c.
  */
 #include <string.h>
 #include "aggregator/rule_internal.h"
@@ -92,26 +92,18 @@ static void make_rows(const struct row_loops *rows, const struct rule_engine *g,
 		l->row[i] = make_row(rows, g, l, i, count, l->y + (size_t)i * RULE_STRIDE);
 }
 
-/*
- * Sort the rows' values of every coordinate: Batcher's merge exchange (Knuth, The Art of Computer
- * Programming, volume 3, Algorithm 5.2.2M), whose exchanges are the same for all coordinates. Messages are
- * sorted as the floats that they are.
- */
+/* Messages are sorted as the floats that they are. */
 static void exchange_rows(const struct row_loops *rows, const struct rule_engine *g,
                           const struct rule_lane *l, size_t count)
 {
-	int n = g->n, top = 1;
-	while (top < n)
-		top *= 2;
-	for (int p = top / 2; p > 0; p /= 2)
-		for (int q = top / 2, r = 0, d = p; d > 0; d = q - p, q /= 2, r = p)
-			for (int i = 0; i < n - d; i++) {
-				size_t low = (size_t)i * RULE_STRIDE, high = (size_t)(i + d) * RULE_STRIDE;
-				if ((i & p) == r && g->identity)
-					rows->exchange_floats(count, l->exchanged + low, l->exchanged + high);
-				else if ((i & p) == r)
-					rows->exchange(count, l->sorted + low, l->sorted + high);
-			}
+	for (size_t i = 0; i < g->n_exchanges; i++) {
+		size_t low = g->exchange[i].low * (size_t)RULE_STRIDE,
+		       high = g->exchange[i].high * (size_t)RULE_STRIDE;
+		if (g->identity)
+			rows->exchange_floats(count, l->exchanged + low, l->exchanged + high);
+		else
+			rows->exchange(count, l->sorted + low, l->sorted + high);
+	}
 }
 
 /* Rows `first` to `last` of the sorted ones come to stand in l->sorted. */
@@ -154,49 +146,62 @@ static double *add_nonfinite(const struct rule_step *s, const struct rule_lane *
 	return sums;
 }
 
-static double *add_pairs(const struct rule_step *s, const struct rule_lane *l, size_t count, double *sums)
+/* The rows that distances are taken from. The trusted one is a message, made a row behind the others. */
+static void find_others(const struct row_loops *rows, const struct rule_engine *g, const struct rule_lane *l,
+                        size_t count, const double **other)
 {
-	const struct rule_engine *g = s->engine;
-	for (int i = 0, rows = g->view.rows; i < rows - 1; i++) {
-		s->run->be->rows->distances(count, l->row[i], (size_t)(rows - i - 1), l->row + i + 1, sums);
-		sums += rows - i - 1;
-	}
-	return sums;
-}
-
-/* Messages are made rows one by one: those that no products need stay where the nearest cache has them. */
-static double *add_from_others(const struct rule_step *s, const struct rule_lane *l, size_t count,
-                               double *sums)
-{
-	const struct rule_engine *g = s->engine;
-	const struct row_loops *rows = s->run->be->rows;
-	const double *other[RULE_EXTRA_ROWS + 1];
 	double *trusted = l->y + (size_t)g->view.rows * RULE_STRIDE;
 	for (int k = 0; k < g->others; k++)
 		other[k] = g->other[k] < g->n ? make_row(rows, g, l, g->other[k], count, trusted)
 		                              : l->row[g->other[k]];
-	for (int i = 0; i < g->n; i++) {
-		size_t place = g->products ? (size_t)i : 0;
-		if (g->identity)
-			l->row[i] = make_row(rows, g, l, i, count, l->y + place * RULE_STRIDE);
-		rows->distances(count, l->row[i], (size_t)g->others, other, sums);
-		sums += g->others;
-	}
-	return sums;
 }
 
-/* Products of what is left of the rows without the centre. From here on the rows are that. */
-static void add_products(const struct rule_step *s, const struct rule_lane *l, size_t count, double *sums)
+/*
+ * Messages are read once: for what is not finite, for their distances from the others and, where products are
+ * wanted, for what is left of them without the centre.
+ */
+static double *measure_messages(const struct rule_step *s, const struct rule_lane *l, size_t count,
+                                double *sums)
+{
+	const struct rule_engine *g = s->engine;
+	const double *other[RULE_EXTRA_ROWS + 1];
+	double *nonfinite = sums, *away = sums + g->n;
+	find_others(s->run->be->rows, g, l, count, other);
+	for (int i = 0; i < g->n; i++, away += g->others) {
+		double *left = g->products ? l->y + (size_t)i * RULE_STRIDE : NULL;
+		nonfinite[i] += (double)s->run->be->rows->measure(count, l->x[g->alive[i]], (size_t)g->others,
+		                                                  other, away, left);
+		l->row[i] = left;
+	}
+	return away;
+}
+
+/* Rows become what is left of them without the centre. */
+static void leave_centre(const struct rule_step *s, const struct rule_lane *l, size_t count)
+{
+	const struct rule_engine *g = s->engine;
+	const double *centre = l->row[rule_centre(&g->view)];
+	for (int i = 0; i < g->n; i++)
+		s->run->be->rows->subtract(count, l->row[i], centre, l->y + (size_t)i * RULE_STRIDE);
+}
+
+/* The same of rows that are made already. */
+static double *measure_rows(const struct rule_step *s, const struct rule_lane *l, size_t count, double *sums)
 {
 	const struct rule_engine *g = s->engine;
 	const struct row_loops *rows = s->run->be->rows;
-	const double *centre = l->row[rule_centre(&g->view)];
-	for (int i = 0; i < g->n; i++)
-		rows->subtract(count, l->row[i], centre, l->y + (size_t)i * RULE_STRIDE);
-	for (int i = 0; i < g->n - 1; i++) {
-		rows->products(count, l->row[i], (size_t)(g->n - i - 1), l->row + i + 1, sums);
-		sums += g->n - i - 1;
+	const double *other[RULE_EXTRA_ROWS + 1];
+	if (g->pairs) {
+		rows->pair_distances(count, (size_t)g->view.rows, l->row, sums);
+		sums += rule_pairs((size_t)g->view.rows);
+	} else {
+		find_others(rows, g, l, count, other);
+		for (int i = 0; i < g->n; i++, sums += g->others)
+			rows->distances(count, l->row[i], (size_t)g->others, other, sums);
 	}
+	if (g->products)
+		leave_centre(s, l, count);
+	return sums;
 }
 
 /* The rows that are no messages. */
@@ -220,17 +225,19 @@ static void scan_chunk(const struct rule_step *s, int lane, size_t at, size_t co
 {
 	const struct rule_engine *g = s->engine;
 	const struct rule_lane *l = &g->lane[lane];
+	const struct row_loops *rows = s->run->be->rows;
+	bool made = g->pairs || !g->identity;
 	read_chunk(s, lane, at, count);
-	if (g->identity)
+	if (g->identity && (g->pairs || !g->others))
 		sums = add_nonfinite(s, l, count, sums);
 	if (!g->pairs && !g->others)
 		return;
-	if (g->pairs || !g->identity)
-		make_rows(s->run->be->rows, g, l, count);
+	if (made)
+		make_rows(rows, g, l, count);
 	make_extra(s, l, count);
-	sums = g->pairs ? add_pairs(s, l, count, sums) : add_from_others(s, l, count, sums);
+	sums = made ? measure_rows(s, l, count, sums) : measure_messages(s, l, count, sums);
 	if (g->products)
-		add_products(s, l, count, sums);
+		rows->pair_products(count, (size_t)g->n, l->row, sums);
 }
 
 static void scan_block(void *ctx, int lane, size_t item)
@@ -254,9 +261,18 @@ static void on_lanes(struct rule_step *s, size_t item, void (*job)(void *ctx, in
 		job(s, 0, i);
 }
 
+/* Where messages are, if they can stay there. */
+static bool by_machine(const struct rule_step *s)
+{
+	return s->engine->machine && !s->run->decode;
+}
+
 void rule_scan(struct rule_step *s)
 {
-	on_lanes(s, MEETING_BLOCK, scan_block);
+	if (by_machine(s))
+		rule_machine_scan(s);
+	else
+		on_lanes(s, MEETING_BLOCK, scan_block);
 }
 
 /* --- combine ------------------------------------------------------------------------------------------ */
@@ -281,13 +297,8 @@ static void columns(const struct row_loops *rows, const struct rule_engine *g, c
 static void remember(const struct rule_step *s, const struct step_job *job, size_t at, size_t count,
                      const float *answer)
 {
-	const struct rule_stage *last = rule_last(s->engine);
-	float memory[RULE_CHUNK];
-	if (!last->rule->after)
-		return;
-	job->be->memory->download(job->queue, memory, s->run->memory + at, count * sizeof *memory);
-	last->rule->after(last->state, count, answer, memory);
-	job->be->memory->upload(job->queue, s->run->memory + at, memory, count * sizeof *memory);
+	if (rule_last(s->engine)->rule->keeps_answer)
+		job->be->memory->upload(job->queue, s->run->memory + at, answer, count * sizeof *answer);
 }
 
 static void combine_chunk(const struct rule_step *s, int lane, size_t at, size_t count)
@@ -322,5 +333,8 @@ static void combine_range(void *ctx, int lane, size_t item)
 
 void rule_combine(struct rule_step *s)
 {
-	on_lanes(s, RULE_RANGE, combine_range);
+	if (by_machine(s))
+		rule_machine_combine(s);
+	else
+		on_lanes(s, RULE_RANGE, combine_range);
 }

@@ -4,7 +4,7 @@
 
 struct rule_says rule_says(const struct aggregator *agg, const void *state)
 {
-	struct rule_says out = {.weights = agg->float_mean};
+	struct rule_says out = {.weights = agg->float_mean || agg->weighing};
 	if (!agg->rule)
 		return out;
 	for (int i = 0; i < rule_stages(state) - 1; i++) {

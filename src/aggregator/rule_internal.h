@@ -1,12 +1,12 @@
 /* What the parts of the engine share: rule_open.c is before any step, rule_facts.c what is known then,
- * rule_run.c decides, rule_chunk.c works on coordinates. */
+ * rule_run.c decides, rule_chunk.c works on coordinates, rule_machine.c has a machine do that. */
 #ifndef SIGNSGD_AGGREGATOR_RULE_INTERNAL_H
 #define SIGNSGD_AGGREGATOR_RULE_INTERNAL_H
 
 #include "aggregator/rule_run.h"
 
 enum {
-	RULE_CHUNK = 256,             /* coordinates of all rows that stay in a near cache */
+	RULE_CHUNK = RULES_CHUNK,     /* coordinates of all rows that stay in a near cache */
 	RULE_STRIDE = RULE_CHUNK + 8, /* of rows: no power of two, which would share lines of the cache */
 	RULE_RANGE = 32 * RULE_CHUNK, /* coordinates that a lane combines at a time */
 	RULE_WITHHELD_MOST = 1024,
@@ -34,11 +34,17 @@ struct rule_lane {
 	const float **mixed; /* [workers + 1] what has them */
 };
 
+/* The rows whose lesser values come to stand in `low`, and the greater in `high`. */
+struct rule_exchange {
+	uint16_t low, high;
+};
+
 struct rule_engine {
 	int stages;
-	struct rule_stage *stage; /* [stages] */
-	struct rule_lane *lane;   /* [lanes] */
-	double *zeros;            /* [RULE_CHUNK] the origin */
+	struct rule_stage *stage;     /* [stages] */
+	struct rule_lane *lane;       /* [lanes] */
+	struct rule_machine *machine; /* rule_machine.c; NULL: the host does it all */
+	double *zeros;                /* [RULE_CHUNK] the origin */
 	/* The messages that count, by place; behind stages: n sums of them, of which f may be Byzantine. */
 	int n_alive, n, f;
 	int *alive;         /* [workers] */
@@ -52,10 +58,12 @@ struct rule_engine {
 	struct rule_view view;                  /* n, rows, extra, d, p */
 	size_t each;                            /* sums of a block */
 	double *sums;                           /* [blocks][each] */
-	double *d;                              /* [rows][rows] */
-	double *p;                              /* [workers][workers] */
-	double *w, *scratch, *squares;          /* of plans */
-	uint32_t *order;                        /* [workers] */
+	size_t n_exchanges;
+	struct rule_exchange *exchange; /* [rule_exchanges(workers)] that sort the rows */
+	double *d;                      /* [rows][rows] */
+	double *p;                      /* [workers][workers] */
+	double *w, *scratch, *squares;  /* of plans */
+	uint32_t *order;                /* [workers] */
 	int *bucket;
 	double *scores; /* [workers] of the stage's rows */
 	bool *chosen;
@@ -97,9 +105,18 @@ struct rule_stage rule_stage_of(const struct aggregator *agg, const void *state,
 int rule_check_stage(const struct rule_stage *st, int messages, int n, int f, struct err *e);
 /* How many vectors a stage before the rule makes of n. */
 int rule_left(const struct rule_stage *st, int n);
+/* The most exchanges that sort so many rows, or fewer. */
+size_t rule_exchanges(size_t rows);
+/* Make the list of those after which rows `first` to `last` are what they are when all n are sorted. */
+void rule_list_exchanges(struct rule_engine *g, int first, int last);
 /* Fill in engine->sums of the blocks of this process. */
 void rule_scan(struct rule_step *s);
 /* Write the coordinates of this process: the answer's by the last stage, then the memory's. */
 void rule_combine(struct rule_step *s);
+/* The same by kernels, where engine->machine says so. It stays NULL where the machine cannot. */
+void rule_machine_open(const struct rule_run *r, struct rule_engine *g);
+void rule_machine_close(const struct rule_run *r, struct rule_engine *g);
+void rule_machine_scan(const struct rule_step *s);
+void rule_machine_combine(const struct rule_step *s);
 
 #endif

@@ -1,6 +1,7 @@
 /* What is settled before any step: the chain of stages, its preconditions, memory. See rule_run.h. */
 #include "aggregator/pre/pre.h"
 #include "aggregator/rule_internal.h"
+#include "aggregator/weighted.h"
 #include "base/mem.h"
 
 /* --- the chain ---------------------------------------------------------------------------------------- */
@@ -80,9 +81,11 @@ void rule_resolve(const struct aggregator *agg, void *state, int byzantine)
 		told->f = byzantine;
 }
 
-size_t rule_memory_floats(const struct aggregator *agg, size_t n)
+struct rule_memory rule_memory(const struct rule_size *s)
 {
-	return agg->rule && agg->rule->memory ? n : 0;
+	bool memory = s->agg->rule && s->agg->rule->memory;
+	return s->agg->weighing ? weighted_memory(s)
+	                        : (struct rule_memory){.vectors = memory, .floats = memory ? s->n : 0};
 }
 
 /* --- open and close ----------------------------------------------------------------------------------- */
@@ -127,6 +130,7 @@ static void open_plans(const struct rule_run *r, struct rule_engine *g)
 	g->sums = mem_array(meeting_blocks(r->n) *
 	                            (has_plan(g) ? rule_pairs(rows) + rule_pairs(workers + 1) : workers),
 	                    sizeof *g->sums);
+	g->exchange = mem_array(rule_exchanges(workers), sizeof *g->exchange);
 	g->d = mem_array(rows * rows, sizeof *g->d);
 	g->p = mem_array(workers * workers, sizeof *g->p);
 	g->w = mem_array(workers * rows, sizeof *g->w);
@@ -144,7 +148,7 @@ static void open_plans(const struct rule_run *r, struct rule_engine *g)
 	g->bucket_by_place = mem_array(workers, sizeof *g->bucket_by_place);
 }
 
-void rule_open(struct rule_run *r)
+static void open_engine(struct rule_run *r)
 {
 	struct rule_engine *g = mem_alloc(sizeof *g);
 	if (((const struct rule_keys *)r->state)->f == RULE_F_OPEN)
@@ -155,7 +159,16 @@ void rule_open(struct rule_run *r)
 		g->stage[i] = rule_stage_of(r->agg, r->state, i);
 	open_lanes(r, g);
 	open_plans(r, g);
+	rule_machine_open(r, g);
 	r->engine = g;
+}
+
+void rule_open(struct rule_run *r)
+{
+	if (r->agg->weighing)
+		weighted_open(r);
+	else
+		open_engine(r);
 }
 
 static void close_lane(struct rule_lane *l)
@@ -171,9 +184,13 @@ static void close_lane(struct rule_lane *l)
 	mem_free(l->mixed);
 }
 
-size_t rule_bytes(const struct aggregator *agg, size_t workers, size_t n, size_t lanes)
+size_t rule_bytes(const struct rule_size *s)
 {
+	const struct aggregator *agg = s->agg;
+	size_t workers = s->workers, n = s->n, lanes = s->lanes;
 	size_t rows = workers + RULE_EXTRA_ROWS, lane, plans, all;
+	if (agg->weighing)
+		return weighted_bytes(s);
 	/* as if there were a plan: what stands before a rule has one */
 	bool more = __builtin_mul_overflow(lanes, (3 * workers + RULE_EXTRA_ROWS + 2) * RULE_STRIDE, &lane) ||
 	            __builtin_mul_overflow(meeting_blocks(n), rule_pairs(rows) + rule_pairs(workers + 1),
@@ -181,7 +198,7 @@ size_t rule_bytes(const struct aggregator *agg, size_t workers, size_t n, size_t
 	            __builtin_add_overflow(lane, plans, &all) ||
 	            __builtin_add_overflow(all,
 	                                   (3 + squares_of(agg)) * workers * (workers + 1) + rows * rows +
-	                                           workers * rows,
+	                                           workers * rows + rule_exchanges(workers),
 	                                   &all) ||
 	            __builtin_mul_overflow(all, sizeof(double), &all);
 	return !agg->rule ? 0 : more ? SIZE_MAX : all;
@@ -190,8 +207,11 @@ size_t rule_bytes(const struct aggregator *agg, size_t workers, size_t n, size_t
 void rule_close(struct rule_run *r)
 {
 	struct rule_engine *g = r->engine;
+	if (r->weighted)
+		weighted_close(r);
 	if (!g)
 		return;
+	rule_machine_close(r, g);
 	for (int i = 0; i < r->lanes; i++)
 		close_lane(&g->lane[i]);
 	void *const all[] = {g->lane,
@@ -201,6 +221,7 @@ void rule_close(struct rule_run *r)
 	                     g->mix,
 	                     g->next,
 	                     g->sums,
+	                     g->exchange,
 	                     g->d,
 	                     g->p,
 	                     g->w,

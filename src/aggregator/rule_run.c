@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 #include "aggregator/rule_internal.h"
+#include "aggregator/weighted.h"
 
 /* --- scan and gather ---------------------------------------------------------------------------------- */
 
@@ -51,6 +52,10 @@ static void set_rows(const struct rule_step *s, const struct rule_stage *st)
 		g->other[g->others++] = k;
 	if (v->trusted >= 0)
 		g->other[g->others++] = v->trusted;
+	if (g->products && g->other[g->others - 1] != rule_centre(v))
+		BUG("products of a rule whose last other row is not their centre");
+	if (v->extra[RULE_MEDIAN] >= 0)
+		rule_list_exchanges(g, (g->n - 1) / 2, g->n / 2);
 	g->each = (g->identity ? n : 0) + (g->pairs ? rule_pairs(rows) : n * (size_t)g->others) +
 	          (g->products ? rule_pairs(n) : 0);
 }
@@ -344,6 +349,8 @@ enum meeting_end rule_meet(struct rule_run *r, const struct meeting *m, struct e
 	struct rule_step s = {.run = r, .engine = g, .meeting = m};
 	if (m->begin % MEETING_BLOCK || m->count > r->workers || m->n != r->n)
 		BUG("a meeting that the rule was not opened for");
+	if (r->weighted)
+		return weighted_meet(r, m, e);
 	begin(&s);
 	for (int i = 0; i < g->stages; i++) {
 		enum meeting_end end = m->count ? decide(&s, i, e) : withhold(g, "no message has come");
@@ -352,6 +359,8 @@ enum meeting_end rule_meet(struct rule_run *r, const struct meeting *m, struct e
 	}
 	if (!rule_last(g)->rule->column)
 		average_rows(g);
+	else
+		rule_list_exchanges(g, 0, g->n - 1);
 	report(g, &r->report);
 	rule_combine(&s);
 	return MEETING_ANSWERED;

@@ -15,12 +15,12 @@
  *   scan     each block of this process: squared distances of the rows. One reading of the messages
  *   gather   the blocks of the other processes (struct meeting)
  *   decide   what counts, weights: from the sums alone, so the same in every process
- *   combine  the answer's coordinates, then `after`. One reading of the messages
+ *   combine  the answer's coordinates, then the memory's. One reading of the messages
  * Scan, gather and decide are repeated for every pre-aggregator and for a rule with a plan behind one; and
  * once where the plan wants the coordinate median and a message was removed. A rule without a plan is scanned
  * once, for what is not finite. So a rule by itself reads the messages twice, a rule with a plan behind `nnm`
  * three times, and none of them is ever copied: beside messages and answer there are some chunks for each
- * lane.
+ * lane. Float messages in the memory of a machine with kernels for rules (backend/rules.h) stay there.
  */
 #ifndef SIGNSGD_AGGREGATOR_RULE_RUN_H
 #define SIGNSGD_AGGREGATOR_RULE_RUN_H
@@ -56,26 +56,46 @@ struct rule_report {
 
 struct rule_run {
 	/* Set by the caller, who owns all of it, before rule_open(): */
-	const struct aggregator *agg; /* a row with a rule */
+	const struct aggregator *agg; /* a row whose messages meet: aggregator_meets() */
 	const void *state;            /* its parsed keys, with f resolved (rule_resolve()) */
 	const struct backend *be;     /* whose memory the messages, the answer and `memory` are */
 	struct queue *const *queues;  /* [lanes] NULL: `be` has none */
 	int lanes, workers;           /* of the largest pool and the largest meeting */
 	size_t n;
 	uint64_t seed;
-	struct message push;    /* the layout of messages */
-	rule_decode_fn *decode; /* NULL: as the layout says */
-	float *memory;          /* [rule_memory_floats()] the server memory, NULL where there is none */
+	struct message push;         /* the layout of messages */
+	const struct layers *layers; /* of the model; NULL: one that is all */
+	rule_decode_fn *decode;      /* NULL: as the layout says */
+	float *memory;               /* [rule_memory()] the server memory, NULL where there is none */
 	/* Written by rule_meet(): */
 	struct rule_report report;
 	struct rule_engine *engine;
+	struct weighted_engine *weighted; /* of a row that weighs votes */
 };
 
-/* Floats of the server memory: n, or 0. It begins as zero. */
-size_t rule_memory_floats(const struct aggregator *agg, size_t n);
+/* What the memory of a server depends on. */
+struct rule_size {
+	const struct aggregator *agg;
+	const void *state;
+	const struct layers *layers;
+	size_t workers, n, lanes;
+};
+
+/*
+ * The server memory begins as zero: whole vectors of coordinates, then numbers that all processes have where
+ * several share the coordinates. SIZE_MAX stands for more floats.
+ */
+struct rule_memory {
+	size_t vectors, floats; /* floats: of all */
+};
+struct rule_memory rule_memory(const struct rule_size *size);
 
 /* Bytes of what rule_open() allocates, for the memory plan. SIZE_MAX stands for more. */
-size_t rule_bytes(const struct aggregator *agg, size_t workers, size_t n, size_t lanes);
+size_t rule_bytes(const struct rule_size *size);
+
+/* Bytes of the memory of `be` that it allocates, for messages of this layout. 0: the host does the work. */
+size_t rule_machine_bytes(const struct aggregator *agg, const void *state, const struct backend *be,
+                          const struct message *push, size_t workers, size_t n);
 
 /* Where the keys do not say f, it is this. */
 void rule_resolve(const struct aggregator *agg, void *state, int byzantine);

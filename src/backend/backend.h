@@ -18,8 +18,10 @@
 #include <stdint.h>
 #include "backend/gather.h"
 #include "backend/image.h"
+#include "backend/joins.h"
 #include "backend/memory.h"
 #include "backend/rows.h"
+#include "backend/rules.h"
 #include "backend/sign.h"
 #include "base/err.h"
 #include "config/key.h"
@@ -263,6 +265,9 @@ struct backend {
 
 	const struct image_kernels *image; /* layers on images */
 	const struct row_loops *rows;      /* the host's loops over rows of doubles (backend/rows.h) */
+	const struct joins *joins;         /* what may work on several workers' batches at once */
+	/* Rules where messages are (backend/rules.h). NULL: on the host, by `rows`. */
+	const struct rules_kernels *rules;
 };
 
 /* A row of the family of backends. */

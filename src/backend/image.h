@@ -111,9 +111,12 @@ struct image_kernels {
 	/*
 	 * After a training forward; unchanged since: in (of a convolution or norm), out (where a ReLU
 	 * follows) and keep. d_out -> d_in if the spec says so; the gradients of load()'s parameters -> dw
-	 * and db, in the same canonical layouts (NULL where there are none).
+	 * and db, in the same canonical layouts (NULL where there are none). conv with dw = NULL: d_in alone;
 	 */
 	void (*backward)(struct queue *q, struct image_layer *l, float *dw, float *db);
+	/* conv: dw and db alone, when the backward() of a layer that has these images too has masked d_out.
+	 */
+	void (*weights_back)(struct queue *q, struct image_layer *l, float *dw, float *db);
 
 	/* norm, after a training forward: the batch's mean and biased variance, statistics [2][channels]. */
 	void (*statistics)(struct queue *q, const struct image_layer *l, float *statistics);

@@ -22,8 +22,16 @@ struct row_loops {
 	void (*mix)(size_t count, size_t rows, const double *w, const float *const *x, double *to);
 	/* sums[k] += the sum of (x - y[k])^2, k < rows. */
 	void (*distances)(size_t count, const double *x, size_t rows, const double *const *y, double *sums);
-	/* sums[k] += the sum of x y[k], k < rows. */
-	void (*products)(size_t count, const double *x, size_t rows, const double *const *y, double *sums);
+	/*
+	 * distances() of a message, in one reading: how many of x are NaN or infinite comes back. left, if it
+	 * is not NULL: x - y[rows - 1].
+	 */
+	size_t (*measure)(size_t count, const float *x, size_t rows, const double *const *y, double *sums,
+	                  double *left);
+	/* sums += the sum of (y[i] - y[k])^2, or of y[i] y[k], of all pairs i < k: (0, 1), (0, 2) ... (1, 2)
+	 * ... */
+	void (*pair_distances)(size_t count, size_t rows, const double *const *y, double *sums);
+	void (*pair_products)(size_t count, size_t rows, const double *const *y, double *sums);
 };
 
 #endif

@@ -32,7 +32,8 @@ struct bench {
 	double *loss, *round_s, *wait_s;
 	int64_t *born;
 	bool *honest;
-	/* Of an aggregator with a rule: of the rounds, where votes meet; with check: of all workers. */
+	/* Of an aggregator that must see all messages: of the rounds, where votes meet; with check: of all
+	 * workers. */
 	struct rule_run run, run_alone;
 	bool withheld; /* the last round */
 };
@@ -45,14 +46,19 @@ static enum meeting_end meet(void *ctx, const struct meeting *m, struct err *e)
 
 static void open_rule(struct bench *b, struct rule_run *r)
 {
-	size_t floats = rule_memory_floats(b->method.aggregator, b->job.n);
+	const struct rule_size size = {.agg = b->method.aggregator,
+	                               .state = b->method.aggregator_state,
+	                               .workers = (size_t)b->o->workers,
+	                               .n = b->job.n};
+	size_t floats = rule_memory(&size).floats;
 	*r = (struct rule_run){.agg = b->method.aggregator,
 	                       .state = b->method.aggregator_state,
 	                       .be = &b->be,
 	                       .lanes = b->o->lanes,
 	                       .workers = b->o->workers,
 	                       .n = b->job.n,
-	                       .seed = SEED};
+	                       .seed = SEED,
+	                       .push = b->method.push};
 	if (floats > 0)
 		r->memory = b->be.memory->alloc(floats * sizeof(float), "memory of the aggregator");
 	rule_open(r);
@@ -125,7 +131,7 @@ static bool check_answer(struct bench *b)
 	for (int w = 0; w < b->o->workers; w++)
 		make_push(b, w, b->all[w]);
 	memset(b->expected, 0, b->shape.pull_bytes);
-	if (b->method.aggregator->rule)
+	if (aggregator_meets(b->method.aggregator))
 		return meets_alone(b) == b->withheld && (b->withheld || same_answer(b));
 	method_combine(&b->method, &b->job, b->o->workers, (const void *const *)b->all, 0, b->job.n,
 	               b->expected);
@@ -211,9 +217,9 @@ static int open_bench(struct bench *b, const struct choice *transport, struct er
 		return -1;
 	make_state(b);
 	make_buffers(b);
-	if (rule->rule && b->link.meets)
+	if (aggregator_meets(rule) && b->link.meets)
 		open_rule(b, &b->run);
-	if (rule->rule && o->check)
+	if (aggregator_meets(rule) && o->check)
 		open_rule(b, &b->run_alone);
 	return b->link.row->sync ? b->link.row->sync(b->link.self, &b->st, e) : 0;
 }

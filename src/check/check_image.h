@@ -15,6 +15,7 @@ struct image_run {
 	float *out, *inferred;                            /* training forward; inference forward */
 	float *d_in, *dw, *db, *statistics;               /* norm: statistics [2][channels] */
 	bool padding_kept;                                /* all filling channels were zero */
+	bool halves_same; /* conv: backward() without weights, then weights_back(), gave the same bits */
 };
 
 /* Random input, a function of the seed; coarse numbers, whose sums are exact, if the layer ends in a ReLU. */
@@ -26,7 +27,8 @@ void image_run_on(const struct backend *be, struct image_run *r);
 
 /*
  * The largest difference between outputs of `got` and `want`, each relative to the sum of the absolute values
- * of its summands, because rounding errors grow with that. Infinite when padding is not zero.
+ * of its summands, because rounding errors grow with that. Infinite when padding is not zero, or a pass back
+ * in halves had other bits.
  */
 double image_run_error(const struct backend *ref, const struct image_run *want, const struct image_run *got);
 

@@ -14,12 +14,17 @@
 #ifndef SIGNSGD_COMPRESSOR_COMPRESSOR_H
 #define SIGNSGD_COMPRESSOR_COMPRESSOR_H
 
+#include "compressor/code.h"
 #include "compressor/job.h"
 #include "compressor/privacy.h"
 #include "config/key.h"
 
+/* The number, in random streams, of who compresses the answer. */
+enum { COMPRESSOR_SERVER = 0xffffff };
+
 struct compressor {
 	struct row row;
+	const char *aggregator; /* the name of the one that is chosen with it where none is; NULL: "vote" */
 	enum message_kind says;
 	/* Bits of a coordinate in each plane of a message, which may then be cut at any multiple of 64
 	 * coordinates; the size of the message gives the number of planes. 0: it is one piece. */
@@ -33,8 +38,19 @@ struct compressor {
 	bool random;
 	/* Of signs: has a message an abstain plane? NULL: no. */
 	bool (*abstains)(const void *state);
-	/* The most bytes that a message of n coordinates has. */
-	size_t (*bytes)(const void *state, size_t n);
+	/* Of MESSAGE_SCALED: how many scales a range has (compressor/message.h); and is each layer a range?
+	 * NULL: the whole vector is one. */
+	int scales;
+	bool (*by_layer)(const void *state);
+	/* Of MESSAGE_CODED: how its bytes are read. The row's encode() gets memory of the host alone: v, what
+	 * it remembers, and push. NULL: the layout is fixed. */
+	const struct message_code *code;
+	/* Vectors [n] of the host that encode() uses in job->seen, where the machine's memory is elsewhere:
+	 * of a row without a code, which has its own. */
+	int seen;
+	/* Is the answer compressed by this row too? Its encode() then gets what the aggregator answers, as
+	 * the vector of worker COMPRESSOR_SERVER, at the rate 1. NULL: never. */
+	bool (*two_way)(const void *state);
 	/* What a worker's messages of so many steps give away of its data; NULL: nobody knows. */
 	struct privacy (*privacy)(const void *state, int64_t steps);
 	/* Of each worker's memory. NULL: none. */

@@ -98,6 +98,5 @@ const struct compressor compressor_dp_sign = {
         .random = true,
         .whole = dp_sign_whole,
         .privacy = dp_sign_privacy,
-        .bytes = noisy_bytes,
         .encode = dp_sign_encode,
 };

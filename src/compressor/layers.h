@@ -32,4 +32,31 @@ static inline struct layer_range layers_at(const struct layers *l, size_t n, siz
 	return l ? l->at[i] : (struct layer_range){.begin = 0, .end = n};
 }
 
+/* The layer of n coordinates that has coordinate i. */
+static inline size_t layers_find(const struct layers *l, size_t n, size_t i)
+{
+	size_t low = 0, high = layers_count(l);
+	while (high - low > 1) {
+		size_t middle = low + (high - low) / 2;
+		if (layers_at(l, n, middle).begin <= i)
+			low = middle;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+/* A range of coordinates cut where layers end. */
+struct layer_piece {
+	size_t begin, end; /* coordinates */
+	size_t layer;      /* that they are of */
+};
+
+/* The piece of [begin, end), not empty, that begins it. */
+static inline struct layer_piece layers_piece(const struct layers *l, size_t n, size_t begin, size_t end)
+{
+	size_t layer = layers_find(l, n, begin), to = layers_at(l, n, layer).end;
+	return (struct layer_piece){begin, to < end ? to : end, layer};
+}
+
 #endif

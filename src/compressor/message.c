@@ -8,36 +8,21 @@ size_t message_bytes(const struct message *m, size_t n)
 {
 	if (m->kind == MESSAGE_FLOATS)
 		return n * sizeof(float);
-	return sign_message_bytes(n, m->abstains) + (m->kind == MESSAGE_SCALED ? sizeof(float) : 0);
+	if (m->kind == MESSAGE_CODED)
+		return m->code->most(m->state, m->layers, n);
+	return sign_message_bytes(n, m->abstains) + message_scales(m) * sizeof(float);
 }
 
 int message_planes(const struct message *m)
 {
-	return m->kind == MESSAGE_FLOATS ? 0 : m->abstains ? 2 : 1;
+	return m->kind == MESSAGE_FLOATS || m->kind == MESSAGE_CODED ? 0 : m->abstains ? 2 : 1;
 }
 
 int message_bits(const struct message *m)
 {
-	static const int bits[] = {[MESSAGE_FLOATS] = 32, [MESSAGE_SIGNS] = 1, [MESSAGE_SCALED] = 0};
+	static const int bits[] = {
+	        [MESSAGE_FLOATS] = 32, [MESSAGE_SIGNS] = 1, [MESSAGE_SCALED] = 0, [MESSAGE_CODED] = 0};
 	return bits[m->kind];
-}
-
-/* Floats before the scale, which follows the vote plane. */
-static size_t scale_at(const struct step_job *job)
-{
-	return sign_plane_bytes(job->n) / sizeof(float);
-}
-
-float message_scale(const struct step_job *job, const void *message)
-{
-	float scale;
-	job->be->memory->download(job->queue, &scale, (const float *)message + scale_at(job), sizeof scale);
-	return scale;
-}
-
-void message_set_scale(const struct step_job *job, void *message, float scale)
-{
-	job->be->memory->upload(job->queue, (float *)message + scale_at(job), &scale, sizeof scale);
 }
 
 /* --- as signs ----------------------------------------------------------------------------------------- */
@@ -65,10 +50,30 @@ static void copy_planes(const struct step_job *job, const struct message *m, con
 		memory->fill(job->queue, abstain, 0, bytes);
 }
 
+/* The signs of floats of the host, as sign_pack() under SIGN_ABSTAIN has them. */
+static void code_signs(const struct step_job *job, const struct message *m, const void *message,
+                       uint64_t *vote, uint64_t *abstain)
+{
+	const struct memory *memory = job->be->memory;
+	m->code->floats(m->state, m->layers, job->n, message, job->seen);
+	for (size_t w = 0; w < sign_words(job->n); w++) {
+		uint64_t minus = 0, silent = 0;
+		for (size_t i = 64 * w; i < job->n && i < 64 * w + 64; i++) {
+			float v = job->seen[i];
+			minus |= (uint64_t)(v < 0) << i % 64;
+			silent |= (uint64_t)(!(v < 0) && !(v > 0)) << i % 64;
+		}
+		memory->upload(job->queue, vote + w, &minus, sizeof minus);
+		memory->upload(job->queue, abstain + w, &silent, sizeof silent);
+	}
+}
+
 void message_signs(const struct step_job *job, const struct message *m, const void *message, uint64_t *vote,
                    uint64_t *abstain)
 {
-	if (m->kind == MESSAGE_FLOATS)
+	if (m->kind == MESSAGE_CODED)
+		code_signs(job, m, message, vote, abstain);
+	else if (m->kind == MESSAGE_FLOATS)
 		job->be->sign_pack(job->queue, job->n, message, SIGN_ABSTAIN, NULL, 0, vote, abstain);
 	else
 		copy_planes(job, m, message, vote, abstain);
@@ -78,16 +83,16 @@ void message_signs(const struct step_job *job, const struct message *m, const vo
 
 /* --- as floats ---------------------------------------------------------------------------------------- */
 
-static void unpack(const uint64_t *vote, const uint64_t *abstain, float scale, size_t n, float *out)
+static void unpack(const uint64_t *vote, const uint64_t *abstain, size_t n, float *out)
 {
 	for (size_t i = 0; i < n; i++) {
 		bool minus = vote[i / 64] >> i % 64 & 1, silent = abstain[i / 64] >> i % 64 & 1;
-		out[i] = silent ? 0 : minus ? -scale : scale;
+		out[i] = silent ? 0 : minus ? -1 : 1;
 	}
 }
 
 static void signs_as_floats(const struct step_job *job, const struct message *m, const void *message,
-                            float scale, size_t begin, size_t end, float *out)
+                            size_t begin, size_t end, float *out)
 {
 	const struct memory *memory = job->be->memory;
 	for (size_t at = begin; at < end; at += (size_t)WORDS_SEEN * 64) {
@@ -97,7 +102,7 @@ static void signs_as_floats(const struct step_job *job, const struct message *m,
 		memory->download(job->queue, vote, sign_message_vote(message, at), sign_plane_bytes(n));
 		if (silent)
 			memory->download(job->queue, abstain, silent, sign_plane_bytes(n));
-		unpack(vote, abstain, scale, n, out + (at - begin));
+		unpack(vote, abstain, n, out + (at - begin));
 	}
 }
 
@@ -107,9 +112,12 @@ void message_floats(const struct step_job *job, const struct message *m, const v
 	if (m->kind == MESSAGE_FLOATS)
 		job->be->memory->download(job->queue, out, (const float *)message + begin,
 		                          (end - begin) * sizeof *out);
+	else if (m->kind == MESSAGE_SCALED)
+		message_scaled_floats(job, m, message, begin, end, out);
+	else if (m->kind == MESSAGE_SIGNS)
+		signs_as_floats(job, m, message, begin, end, out);
 	else
-		signs_as_floats(job, m, message, m->kind == MESSAGE_SCALED ? message_scale(job, message) : 1,
-		                begin, end, out);
+		BUG("a code is read whole");
 }
 
 /* --- all messages ------------------------------------------------------------------------------------- */
@@ -148,15 +156,14 @@ static void add_signs(const struct step_job *job, int count, const void *const *
 		               sign_message_abstain(pushes[m], job->n, abstains, at), -1, 0, sum);
 }
 
-/* A step of the rate -scale along the signs adds what a message says. */
 static void add_scaled(const struct step_job *job, int count, const void *const *pushes, size_t at, size_t n,
                        float *sum)
 {
-	const struct backend *be = job->be;
-	be->memory->fill(job->queue, sum, 0, n * sizeof *sum);
+	size_t each = message_scales(&job->push);
+	job->be->memory->fill(job->queue, sum, 0, n * sizeof *sum);
 	for (int m = 0; m < count; m++)
-		be->sign_apply(job->queue, n, sign_message_vote(pushes[m], at), NULL,
-		               -message_scale(job, pushes[m]), 0, sum);
+		message_add_scaled(job, &job->push, pushes[m],
+		                   job->scales ? job->scales + (size_t)m * each : NULL, 1, at, at + n, sum);
 }
 
 typedef void add_fn(const struct step_job *job, int count, const void *const *pushes, size_t at, size_t n,

@@ -1,12 +1,6 @@
 /* Noise, then signs: see compressor/noisy.h. */
 #include "compressor/noisy.h"
 
-size_t noisy_bytes(const void *state, size_t n)
-{
-	(void)state;
-	return sign_message_bytes(n, false);
-}
-
 void noisy_encode(const struct step_job *job, uint32_t worker, enum noise_kind kind, double scale,
                   double size, const float *v, size_t begin, size_t end, void *push)
 {

@@ -5,9 +5,6 @@
 
 #include "compressor/compressor.h"
 
-/* The `bytes` of such a row. */
-size_t noisy_bytes(const void *state, size_t n);
-
 /*
  * sign(scale v + size z), coordinates [begin, end) of push, z of the worker's own stream; a fair coin for
  * what is then 0 or NaN.

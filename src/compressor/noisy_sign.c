@@ -48,6 +48,5 @@ const struct compressor compressor_noisy_sign = {
         .says = MESSAGE_SIGNS,
         .bits = 1,
         .random = true,
-        .bytes = noisy_bytes,
         .encode = noisy_sign_encode,
 };

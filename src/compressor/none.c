@@ -1,12 +1,6 @@
 /* Compressor `none`: the vector itself, 32 bits a coordinate. */
 #include "compressor/compressor.h"
 
-static size_t none_bytes(const void *state, size_t n)
-{
-	(void)state;
-	return n * sizeof(float);
-}
-
 static void none_encode(const struct step_job *job, uint32_t worker, const float *v, size_t begin, size_t end,
                         float *memory, void *push)
 {
@@ -21,6 +15,5 @@ const struct compressor compressor_none = {
                 .formula = "v_m, as 32-bit floats: 32 bits a coordinate up"},
         .says = MESSAGE_FLOATS,
         .bits = 32,
-        .bytes = none_bytes,
         .encode = none_encode,
 };

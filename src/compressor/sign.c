@@ -15,11 +15,6 @@ static bool sign_abstains(const void *state)
 	return zero_of(state) == SIGN_ABSTAIN;
 }
 
-static size_t sign_bytes(const void *state, size_t n)
-{
-	return sign_message_bytes(n, sign_abstains(state));
-}
-
 /* Where a message's planes begin at a coordinate, and the coins of its zeros. */
 struct place {
 	struct stream coins;
@@ -64,7 +59,7 @@ static const struct key sign_keys[] = {
 
 const struct compressor compressor_sign = {
         .row = {.name = "sign",
-                .also = "signs, signsgd, onebit, one_bit, 1bit",
+                .also = "signs, signsgd, onebit, 1bit",
                 .about = "the signs of the vector, one bit a coordinate",
                 .formula = "sign(v_m). Bernstein et al. 2019, Algorithm 1. One bit a coordinate up, two "
                            "where zero is \"abstain\"",
@@ -73,7 +68,6 @@ const struct compressor compressor_sign = {
         .says = MESSAGE_SIGNS,
         .bits = 1,
         .abstains = sign_abstains,
-        .bytes = sign_bytes,
         .encode = sign_encode,
         .encode_momentum = sign_encode_momentum,
 };

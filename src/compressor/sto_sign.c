@@ -51,6 +51,5 @@ const struct compressor compressor_sto_sign = {
         .bits = 1,
         .random = true,
         .whole = sto_sign_whole,
-        .bytes = noisy_bytes,
         .encode = sto_sign_encode,
 };

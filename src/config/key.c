@@ -127,13 +127,19 @@ static int parse_seed(struct parse *p, const struct key *k, uint64_t *out, const
 	return bad_for_key(p, k, value);
 }
 
+static bool is_choice(const struct key *k, int i, const char *name)
+{
+	return strcmp(k->choices[i], name) == 0 ||
+	       (k->choices_were != NULL && strcmp(k->choices_were[i], name) == 0);
+}
+
 static int parse_choice_name(struct parse *p, const struct key *k, int *out, const struct json *value)
 {
 	struct names n = {.count = 0};
 	char expected[EXPECTED_SIZE], hint[HINT_SIZE] = "";
 
 	for (int i = 0; k->choices[i] != NULL; i++) {
-		if (value->type == JSON_STRING && strcmp(k->choices[i], value->string) == 0) {
+		if (value->type == JSON_STRING && is_choice(k, i, value->string)) {
 			*out = i;
 			return 0;
 		}

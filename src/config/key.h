@@ -79,7 +79,10 @@ struct key {
 	 * NULL: none. */
 	const char *word;
 	double word_value;
-	const char *const *choices;  /* KEY_CHOICE: NULL-terminated names */
+	const char *const *choices; /* KEY_CHOICE: NULL-terminated names */
+	/* KEY_CHOICE: what each choice was called in earlier versions, as files may still say; identities are
+	 * made with it, as with `was`. NULL: always the same. */
+	const char *const *choices_were;
 	const struct word *words;    /* KEY_CHOICE: names that others give to choices, or NULL */
 	const struct key *keys;      /* KEY_OBJECT: members, ended by a key without a name */
 	const struct family *family; /* KEY_FAMILY, KEY_LIST */

@@ -202,6 +202,18 @@ static void write_list(struct buf *b, const struct family *f, const struct choic
 	buf_add(b, list->count == 0 ? "[]" : "]");
 }
 
+static bool under_first_names(enum keys_text which)
+{
+	return which == KEYS_IDENTITY || which == KEYS_GROUP;
+}
+
+static void write_choice(struct buf *b, const struct key *k, int i, enum keys_text which)
+{
+	bool first = under_first_names(which) && k->choices_were != NULL;
+
+	json_write_string(b, first ? k->choices_were[i] : k->choices[i]);
+}
+
 static void write_value(struct buf *b, const struct key *k, const char *at, enum keys_text which)
 {
 	switch (k->kind) {
@@ -222,7 +234,7 @@ static void write_value(struct buf *b, const struct key *k, const char *at, enum
 		write_text_or_null(b, *(const char *const *)(const void *)at);
 		break;
 	case KEY_CHOICE:
-		json_write_string(b, k->choices[*(const int *)(const void *)at]);
+		write_choice(b, k, *(const int *)(const void *)at, which);
 		break;
 	case KEY_INTS:
 		write_ints(b, (const struct ints *)(const void *)at, k->or_one);
@@ -283,8 +295,7 @@ static void write_members(struct buf *b, const struct key *keys, const char *sta
 			continue;
 		if (which == KEYS_GROUP && k->not_group)
 			continue;
-		bool first_name = which == KEYS_IDENTITY || which == KEYS_GROUP;
-		write_member_name(b, first_name && k->was != NULL ? k->was : k->name, first);
+		write_member_name(b, under_first_names(which) && k->was != NULL ? k->was : k->name, first);
 		if (absent)
 			buf_add(b, "null");
 		else

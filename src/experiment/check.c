@@ -1,6 +1,7 @@
 /* Impossible combinations, each with the sentence that refuses it. */
 #include "experiment/check.h"
 #include <ctype.h>
+#include <limits.h>
 #include <math.h>
 #include <string.h>
 #include "adversary/crowd.h"
@@ -199,12 +200,34 @@ static int check_method(struct settings *s, const struct json *root, struct err 
 	return 0;
 }
 
+/* A code is the host's, and of a form of its own: bits of it are no numbers, and no answer of it is tried. */
+static int check_code(const struct method *m, const struct adversary *adversary, struct err *e)
+{
+	const struct attack *attack = adversary->attack;
+	const struct crowd_attack *crowd = crowd_attack_of(attack);
+	if (m->push.kind != MESSAGE_CODED)
+		return 0;
+	if (attack->acts_on == ATTACK_PACKED)
+		return err_user(e,
+		                "attack \"%s\" flips bits of messages, and those of compressor \"%s\" are "
+		                "a code; expected one whose messages are signs or floats",
+		                attack->row.name, m->compressor->row.name);
+	if (crowd && crowd->asks && crowd->asks(adversary->state))
+		return err_user(e,
+		                "attack \"%s\" tries what the server would answer, which is not done with "
+		                "codes, as compressor \"%s\" sends; expected another compressor",
+		                attack->row.name, m->compressor->row.name);
+	return 0;
+}
+
 /* What an attack that sees the crowd needs of its run. */
 static int check_crowd(const struct settings *s, const struct json *root, struct err *e)
 {
 	const struct adversary adversary = adversary_of(&s->adversaries.attack);
 	const struct crowd_attack *a = crowd_attack_of(adversary.attack);
 	const struct method m = settings_method(s);
+	if (s->adversaries.count > 0 && check_code(&m, &adversary, e))
+		return check_say_at(e, root, "adversaries.attack");
 	const struct crowd_terms terms = {.workers = (int)s->workers,
 	                                  .byzantine = (int)s->adversaries.count,
 	                                  .aggregator = m.aggregator->row.name,
@@ -247,6 +270,23 @@ static int check_model(struct settings *s, const struct json *root, struct err *
 	return 0;
 }
 
+/* Workers are computed at once by their batches, and samples are counted in an int. */
+static int check_fuse(const struct settings *s, const struct json *root, struct err *e)
+{
+	const struct model *model = (const struct model *)s->model.row;
+	if (s->fuse > 1 && !model->grad_many)
+		return json_say(e, check_place(root, "fuse"),
+		                "found %lld, and model \"%s\" has no batches that workers could share a pass "
+		                "over; expected 1",
+		                (long long)s->fuse, model->row.name);
+	if (s->fuse > INT_MAX / s->batch.most)
+		return json_say(e, check_place(root, "fuse"),
+		                "found %lld workers with %lld samples each, expected at most %d samples at "
+		                "once",
+		                (long long)s->fuse, (long long)s->batch.most, INT_MAX);
+	return 0;
+}
+
 /* The layers that the model's parameters are. */
 static const struct layers *layers_of(struct arena *a, const struct settings *s)
 {
@@ -270,7 +310,7 @@ int experiment_check(struct arena *a, struct settings *s, const struct json *roo
 	    check_length(s, root, e) || check_method(s, root, e) || check_crowd(s, root, e) ||
 	    check_momentum(s, root, e) || check_init(s, root, e))
 		return -1;
-	if (check_model(s, root, e))
+	if (check_model(s, root, e) || check_fuse(s, root, e))
 		return -1;
 	s->layers = layers_of(a, s);
 	return experiment_check_probes(a, s, e) ? check_say_at(e, root, "record") : 0;

@@ -53,7 +53,8 @@ static int apply_changes(struct arena *a, struct json *root, const struct change
 static int resolve(struct arena *a, struct settings *s, struct json *root, struct err *e)
 {
 	struct json *now = json_copy(a, root); /* what was given stays as it was spelled */
-	if (spelling_today(a, now, e) || keys_refuse_unknown(experiment_keys, now, &experiment_lingo, e) ||
+	if (spelling_today(a, now, e) || spelling_usual_rule(a, now, e) ||
+	    keys_refuse_unknown(experiment_keys, now, &experiment_lingo, e) ||
 	    keys_parse(experiment_keys, s, now, a, e))
 		return -1;
 	spelling_complete_settings(a, s);

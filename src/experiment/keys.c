@@ -205,7 +205,8 @@ const struct key experiment_keys[] = {
          .offset = AT(aggregator),
          .default_json = "\"vote\"",
          .family = &family_aggregators,
-         .help = "what is made of the workers' messages"},
+         .help = "what is made of the workers' messages; with compressor \"ssdm\" \"mean\", where nothing "
+                 "else is said"},
         {.name = "optimizer",
          .also = "optim, optimiser, server_optimizer, opt",
          .kind = KEY_FAMILY,
@@ -269,6 +270,17 @@ const struct key experiment_keys[] = {
          .family = &family_backends,
          .not_group = true,
          .help = "the machine that runs the kernels"},
+        {.name = "fuse",
+         .kind = KEY_INT,
+         .offset = AT(fuse),
+         .default_json = "1",
+         .lowest = 1,
+         .highest = 4096,
+         .unit = "workers",
+         .not_identity = true,
+         .help = "workers of a process whose batches share a pass forward and one of the input gradients, "
+                 "at most as many as it has; takes memory for as many gradients in every lane. Changes no "
+                 "result"},
         {.name = "transport",
          .also = "communication, comm, dist_backend, communicator",
          .kind = KEY_FAMILY,

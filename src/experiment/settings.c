@@ -1,6 +1,6 @@
 /* What can be asked of settings: see experiment/settings.h. */
 #include "experiment/settings.h"
-#include "aggregator/rule.h"
+#include "aggregator/rule_run.h"
 #include "backend/backend.h"
 #include "models/init/init_row.h"
 #include "models/model.h"
@@ -21,11 +21,20 @@ int64_t settings_told_f(const struct settings *s)
 
 struct method settings_method(const struct settings *s)
 {
-	struct method m = method_of(&s->compressor, &s->aggregator, &s->optimizer);
+	struct method m = method_of(&s->compressor, &s->aggregator, &s->optimizer, s->layers);
 	m.direction = (const struct direction *)s->direction.row;
 	m.direction_state = s->direction.state;
-	m.layers = s->layers;
 	return m;
+}
+
+struct rule_size settings_rule_size(const struct settings *s, size_t n, int lanes)
+{
+	return (struct rule_size){.agg = (const struct aggregator *)s->aggregator.row,
+	                          .state = s->aggregator.state,
+	                          .layers = s->layers,
+	                          .workers = (size_t)s->workers,
+	                          .n = n,
+	                          .lanes = (size_t)lanes};
 }
 
 int settings_open_machine(const struct settings *s, struct backend *out, struct err *e)
@@ -39,6 +48,7 @@ struct model_env settings_model_env(const struct settings *s, const struct backe
 	return (struct model_env){.be = be,
 	                          .data = s->shape,
 	                          .batch = (int)s->batch.most,
+	                          .fuse = (int)s->fuse,
 	                          .workers = (int)s->workers,
 	                          .seed = s->seed,
 	                          .model = (const struct model *)s->model.row,

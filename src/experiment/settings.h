@@ -18,6 +18,7 @@
 
 struct backend;
 struct model_env;
+struct rule_size;
 
 /* What Byzantine workers compute gradients of. */
 enum adversaries_data { ADVERSARIES_OWN, ADVERSARIES_NONE };
@@ -26,6 +27,7 @@ struct settings {
 	const char *name;
 	uint64_t seed, data_seed; /* data_seed 0: as seed, which it never equals once checked */
 	int64_t workers, steps;
+	int64_t fuse; /* batches of so many workers of a process at once, at most */
 	struct {
 		struct ints given; /* one for all workers, or one for each */
 		/* Derived: */
@@ -95,6 +97,9 @@ int64_t settings_told_f(const struct settings *s);
 
 /* Its direction, compressor, aggregator and optimizer together, all of which must be chosen. */
 struct method settings_method(const struct settings *s);
+
+/* What the memory of the aggregator depends on (aggregator/rule_run.h), of n coordinates. */
+struct rule_size settings_rule_size(const struct settings *s, size_t n, int lanes);
 
 /* Open the machine that runs the kernels in this process. -1 and a sentence. */
 int settings_open_machine(const struct settings *s, struct backend *out, struct err *e);

@@ -94,6 +94,18 @@ int spelling_today(struct arena *a, struct json *root, struct err *e)
 	return 0;
 }
 
+int spelling_usual_rule(struct arena *a, struct json *root, struct err *e)
+{
+	const struct json *said = given(root, "compressor");
+	const char *name = said ? kind_of(said) : NULL;
+	const struct row *row = name ? family_find(&family_compressors, name) : NULL;
+	const char *usual = row ? ((const struct compressor *)row)->aggregator : NULL;
+	if (!usual || given(root, "aggregator"))
+		return 0;
+	const struct json rule = name_at(said, usual);
+	return json_set(a, root, "aggregator", &rule, e);
+}
+
 /* The name of the usual compressor of the aggregator that a tree names; NULL where that is none. */
 static const char *usual_compressor(const struct json *root)
 {
@@ -145,14 +157,14 @@ void spelling_complete_settings(struct arena *a, struct settings *s)
 int spelling_method(struct arena *a, struct json *root, struct method *out, struct err *e)
 {
 	struct choice c = {0}, g = {0}, o = {0};
-	if (spelling_today(a, root, e) ||
+	if (spelling_today(a, root, e) || spelling_usual_rule(a, root, e) ||
 	    choice_parse(&family_compressors, &c, json_member(root, "compressor"), "null", a, e) ||
 	    choice_parse(&family_aggregators, &g, json_member(root, "aggregator"), "\"vote\"", a, e) ||
 	    choice_parse(&family_optimizers, &o, json_member(root, "optimizer"), "null", a, e))
 		return -1;
 	spelling_complete(a, &g, &c, &o);
 	rule_resolve((const struct aggregator *)g.row, g.state, 0);
-	*out = method_of(&c, &g, &o);
+	*out = method_of(&c, &g, &o, NULL);
 	return method_check_messages(out, e) || method_check_step(out, e) ? -1 : 0;
 }
 

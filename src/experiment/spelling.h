@@ -26,6 +26,10 @@ int spelling_today(struct arena *a, struct json *root, struct err *e);
 int spelling_before_change(struct arena *a, struct json *root, const char *dotted, const char *option,
                            struct err *e);
 
+/* Where the tree of one run, in today's spelling, names a compressor and no aggregator: give it the one that
+ * is usual with that compressor. */
+int spelling_usual_rule(struct arena *a, struct json *root, struct err *e);
+
 /* Choose what was not chosen: the aggregator's usual compressor, and "sgd". */
 void spelling_complete(struct arena *a, const struct choice *aggregator, struct choice *compressor,
                        struct choice *optimizer);

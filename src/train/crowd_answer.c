@@ -19,7 +19,7 @@ static void open_rule(struct crowd_chain *c, const struct settings *s)
 {
 	const struct round *r = c->round;
 	int lanes = pool_lanes(c->workforce->pool);
-	if (!r->method.aggregator->rule)
+	if (!aggregator_meets(r->method.aggregator))
 		return;
 	c->queues = mem_array((size_t)lanes, sizeof(struct queue *));
 	for (int i = 0; i < lanes; i++)
@@ -36,6 +36,7 @@ static void open_rule(struct crowd_chain *c, const struct settings *s)
 	                           .n = r->job.n,
 	                           .seed = c->seed,
 	                           .push = r->method.push,
+	                           .layers = r->method.layers,
 	                           .memory = c->memory};
 	rule_open(&c->run);
 }
@@ -190,7 +191,7 @@ void crowd_chain_answer(struct crowd_chain *c, const struct crowd_view *view, co
 	c->forged = forged;
 	c->scale = c->round->method.compressor->lr_inside ? 1 / c->round->job.lr : 1;
 	encode(c);
-	if (c->round->method.aggregator->rule) {
+	if (aggregator_meets(c->round->method.aggregator)) {
 		if (!meet(c, &answer->chosen))
 			return;
 	} else {

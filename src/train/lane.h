@@ -1,6 +1,10 @@
 /*
  * A lane: one thread's share of what a gradient needs, which it lends to one worker after another. It holds
  * an instance of the model, scratch memory, and the batch that it gathers from the feed.
+ *
+ * Where several workers are taken at once (`fuse`), it has a slot for each of them: a gradient and a batch,
+ * the slots' numbers one behind the other, each from where a line of memory begins. The functions that gather
+ * a batch fill the present slot.
  */
 #ifndef SIGNSGD_TRAIN_LANE_H
 #define SIGNSGD_TRAIN_LANE_H
@@ -27,21 +31,44 @@ struct lane {
 	void *model;               /* instance of the row, for batches of up to feed->batch */
 	struct lane_model *others; /* [n_others] instances for the other sizes of batches that workers have */
 	int n_others;
-	float *scratch;  /* [n]: a gradient while computing, a forged message while encoding */
+	size_t slots;    /* workers that it can take at once */
+	size_t slot;     /* the present one; 0 but while a group's batches are gathered */
+	size_t n;        /* coordinates */
+	float *scratch;  /* [slots][n]: gradients while computing, a forged message while encoding */
 	float *forged;   /* [n]: a forged gradient; NULL where no attack acts on gradients */
 	float *vector;   /* of the worker that it computes, with scratch (train/turn.h); NULL: none is lent */
 	double *numbers; /* [2] sums */
-	float *x;        /* [batch][features] */
+	float *block;    /* step_job.scratch */
+	float *seen;     /* step_job.seen */
+	float *x;        /* [slots][batch][features] */
 	uint8_t *pixels; /* [batch][features]; NULL: pixels are read where they were gathered */
-	int32_t *label;  /* [batch]; text: [window][batch]; NULL likewise */
-	int32_t *token;  /* text: [window][batch]; NULL likewise */
+	size_t labels;   /* of a slot: batch; text: window * batch */
+	int32_t *label;  /* [slots][labels]; NULL likewise */
+	int32_t *token;  /* text: [slots][labels]; NULL likewise */
 	/* Gathered on the host, for one upload a batch: */
 	uint8_t *pixels_gathered; /* [batch][features] */
 	int32_t *label_gathered;  /* as label */
 	int32_t *token_gathered;  /* as token */
-	uint32_t *index;          /* [batch] sample numbers of a batch; of a pass: lane_pass() */
-	uint32_t *index_brought;  /* [batch] where kernels read them; NULL likewise */
+	/* Of a group of workers, [slots]: */
+	struct batch *batches;
+	float **gradients;
+	double *losses;
+	uint32_t *index;         /* [batch] sample numbers of a batch; of a pass: lane_pass() */
+	uint32_t *index_brought; /* [batch] where kernels read them; NULL likewise */
 };
+
+/* Floats from one slot to the next, of which each has so many numbers. */
+static inline size_t lane_stride(size_t numbers)
+{
+	return (numbers + 15) / 16 * 16;
+}
+
+/* Workers that a lane takes at once, of so many that could be. */
+static inline int lane_fuse(int64_t fuse, int64_t of)
+{
+	int64_t least = of < fuse ? of : fuse;
+	return least > 1 ? (int)least : 1;
+}
 
 /*
  * first: the lane that was opened first, whose models are the siblings of this one's; NULL for itself.
@@ -51,6 +78,9 @@ void lane_open(struct lane *l, const struct model_env *env, const void *model_st
                size_t n, bool forges_gradient, size_t vector_floats, const struct lane *first);
 /* Lanes of a process are siblings: the first one is closed last. */
 void lane_close(struct lane *l);
+
+/* The gradient of the present slot. */
+float *lane_gradient(const struct lane *l);
 
 /* The instance for batches of `size` samples. */
 void *lane_instance(const struct lane *l, int size);

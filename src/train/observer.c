@@ -61,7 +61,7 @@ void observer_step(struct observer *o, const struct round *r, const struct workf
 	                          .pull = pull,
 	                          .born = u->reported_born,
 	                          .honest = u->honest,
-	                          .report = r->method.aggregator->rule ? &u->run.report : NULL,
+	                          .report = aggregator_meets(r->method.aggregator) ? &u->run.report : NULL,
 	                          .full_gradient = evaluate_full_gradient,
 	                          .ctx = &o->evaluation};
 	if (o->probe)

@@ -67,7 +67,7 @@ static int serve(struct zmq_shard *h, const struct shard_settings *s, struct bac
                  struct err *e)
 {
 	size_t n = zmq_shard_n(h);
-	struct shard p = {.method = method_of(&s->compressor, &s->aggregator, NULL)};
+	struct shard p = {.method = method_of(&s->compressor, &s->aggregator, NULL, NULL)};
 	if (method_check_messages(&p.method, e))
 		return -1;
 	if (!p.method.separable)

@@ -124,14 +124,24 @@ void state_open(struct state *st, const struct settings *s, const struct model_e
 		st->bn_owner++;
 }
 
-void state_open_server(struct state *st, const struct backend *be, size_t floats)
+void state_open_server(struct state *st, const struct backend *be, size_t vectors, size_t floats,
+                       size_t unsaid)
 {
-	if (floats == 0)
+	size_t bytes = (floats + unsaid) * sizeof *st->server;
+	if (bytes == 0)
 		return;
-	st->server_floats = floats;
+	st->server_vectors = vectors;
+	st->server_floats = floats + unsaid;
+	st->server_unsaid_floats = unsaid;
 	st->server_be = be;
-	st->server = be->memory->alloc(floats * sizeof *st->server, "memory of the aggregator");
-	st->server_seen = memory_mirror(be->memory, st->server, floats * sizeof *st->server);
+	st->server = be->memory->alloc(bytes, "memory of the aggregator");
+	st->server_seen = memory_mirror(be->memory, st->server, bytes);
+}
+
+float *state_server_unsaid(const struct state *st)
+{
+	return st->server_unsaid_floats > 0 ? st->server + st->server_floats - st->server_unsaid_floats
+	                                    : NULL;
 }
 
 void state_open_colluders(struct state *st, size_t floats)
@@ -348,6 +358,7 @@ void state_lend(const struct state *st, bool given, struct train_state *out)
 	                            .optimizer = {st->optimizer_floats, st->optimizer_seen},
 	                            .running = {st->running_floats, st->running_seen},
 	                            .server = {st->server_floats, st->server_seen},
+	                            .server_vectors = st->server_vectors,
 	                            .running_fits = st->running ? state_running_fits : NULL,
 	                            .running_ctx = st,
 	                            .worker_floats = st->block_floats,

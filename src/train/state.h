@@ -38,12 +38,14 @@ struct state {
 	struct queue *queue; /* of the thread that owns the state */
 	int workers;         /* M */
 	size_t n, running_floats, optimizer_floats, carry_floats, unsaid_floats, server_floats;
-	int64_t step;     /* steps done */
-	bool withholds;   /* the aggregator may withhold a step */
-	int64_t withheld; /* of them: had no answer, and changed no parameter */
-	float *x;         /* [n] */
-	float *optimizer; /* [optimizer_floats]; NULL: the optimizer keeps no memory */
-	float *server;    /* [server_floats] see state_open_server(); NULL: not in this process */
+	size_t server_vectors;       /* how many vectors [n] the memory of the server begins with */
+	size_t server_unsaid_floats; /* the last of server_floats */
+	int64_t step;                /* steps done */
+	bool withholds;              /* the aggregator may withhold a step */
+	int64_t withheld;            /* of them: had no answer, and changed no parameter */
+	float *x;                    /* [n] */
+	float *optimizer;            /* [optimizer_floats]; NULL: the optimizer keeps no memory */
+	float *server;               /* [server_floats] see state_open_server(); NULL: not in this process */
 	const struct backend *server_be; /* whose memory that is */
 	size_t colluders_floats;
 	float *colluders;           /* [colluders_floats] see state_open_colluders(); NULL: there is none */
@@ -67,11 +69,15 @@ struct state {
 void state_open(struct state *st, const struct settings *s, const struct model_env *env, const int *ids,
                 int count);
 /*
- * The memory of an aggregator that must see all messages at once: [floats], whole vectors of coordinates,
- * zeros at first, memory of the backend that combines messages. Only the process where votes meet has it
- * (struct link, meets). floats = 0: there is none.
+ * The memory of an aggregator that must see all messages at once (rule_memory()): [floats], of which
+ * `vectors` whole vectors of coordinates come first, and behind it [unsaid] what a compressed answer has not
+ * said. Zeros at first, memory of the backend that combines messages. Only the process where votes meet has
+ * it (struct link, meets). Both 0: there is none.
  */
-void state_open_server(struct state *st, const struct backend *be, size_t floats);
+void state_open_server(struct state *st, const struct backend *be, size_t vectors, size_t floats,
+                       size_t unsaid);
+/* What answers have not said; NULL: they have no memory, or it is in another process. */
+float *state_server_unsaid(const struct state *st);
 /* The memory that an attack which sees the crowd keeps for all colluders (adversary/crowd.h). floats = 0: it
  * keeps none. */
 void state_open_colluders(struct state *st, size_t floats);

@@ -9,16 +9,22 @@
 
 enum { APPLY_CHUNK = 1 << 16 }; /* coordinates; 256 KiB of x, a multiple of 64 */
 
-static void compute_item(void *ctx, int lane, size_t item)
+static void prepare(struct trainer *t, struct worker *w, int lane)
 {
-	struct trainer *t = ctx;
-	struct worker *w = &t->workforce.workers[item];
 	w->number = t->round.job.step * (uint64_t)t->workforce.feed.n_reading + (uint64_t)w->place;
 	w->owns_bn = (int)w->id == t->state.bn_owner;
 	if (t->state.born[w->id] < 0)
 		state_reset_worker(&t->state, (int)w->id, t->workforce.lanes[lane].queue);
 	t->uplink.reported_born[w->id] = t->state.born[w->id];
-	worker_compute(w, &t->workforce.lanes[lane], &t->round);
+}
+
+static void compute_item(void *ctx, int lane, size_t item)
+{
+	struct trainer *t = ctx;
+	const struct group *g = &t->workforce.groups.group[item];
+	for (int i = 0; i < g->count; i++)
+		prepare(t, g->workers[i], lane);
+	group_compute(g, &t->workforce.lanes[lane], &t->round);
 }
 
 static void encode_item(void *ctx, int lane, size_t item)
@@ -58,7 +64,7 @@ static void withhold(struct trainer *t)
 		log_warn("%s-%s: step %lld is withheld: %s; it changes no parameter, nor do further such "
 		         "steps, "
 		         "which are counted",
-		         s->name, s->id, (long long)t->state.step + 1, t->uplink.run.report.withheld);
+		         s->name, s->id, (long long)t->state.step + 1, t->uplink.withheld);
 }
 
 /*
@@ -197,7 +203,7 @@ enum trainer_end trainer_step(struct trainer *t, struct step_row *row, int *flag
 	if (!up->must_resync) {
 		uplink_post_begin(up, &request);
 		feed_steps(&workforce->feed, st->step);
-		pool_run(workforce->pool, (size_t)workforce->count, compute_item, t);
+		pool_run(workforce->pool, (size_t)workforce->groups.count, compute_item, t);
 		computed = clock_s();
 		made_s = workforce_encode_s(workforce);
 		crowd_forge(&t->crowd, t->replay, st);

@@ -23,7 +23,7 @@ static int check_memory(const struct settings *s, const struct backend *be, int 
 static int open_parts(struct trainer *t, struct pool *pool, const struct link *link, struct err *e)
 {
 	const struct settings *s = t->settings;
-	const struct aggregator *agg = (const struct aggregator *)s->aggregator.row;
+	const struct method method = settings_method(s);
 	t->workforce.pool = pool;
 	if (link && (crowd_check(s, link->row, e) || observer_check(s, link->row, e)))
 		return -1;
@@ -45,12 +45,14 @@ static int open_parts(struct trainer *t, struct pool *pool, const struct link *l
 	t->number = t->be.memory->alloc(sizeof *t->number, "sum");
 	state_open(&t->state, s, &t->env, l->ids, l->count);
 	state_open_colluders(&t->state, crowd_memory_floats(s, t->state.n));
+	const struct rule_size size = settings_rule_size(s, t->state.n, pool_lanes(pool));
+	const struct rule_memory memory = rule_memory(&size);
 	if (l->meets)
-		state_open_server(&t->state, uplink_combines(&t->uplink, &t->be),
-		                  rule_memory_floats(agg, t->state.n));
-	t->state.withholds = agg->rule;
+		state_open_server(&t->state, uplink_combines(&t->uplink, &t->be), memory.vectors,
+		                  memory.floats, method_answer_floats(&method, t->state.n));
+	t->state.withholds = method_meets(&method) && !method.aggregator->weighing;
 	workforce_open(&t->workforce, s, &t->env, &t->state, t->observer.probed.record.sign_failure > 0,
-	               t->uplink.mirrors);
+	               t->uplink.on_host);
 	return 0;
 }
 
@@ -67,6 +69,7 @@ static void open_round(struct trainer *t)
 	                          .carry_floats = st->carry_floats};
 	t->round.job = method_job(&t->round.method, &t->be, s->seed, st->n);
 	t->round.job.queue = t->queue;
+	t->round.job.seen = t->workforce.lanes[0].seen;
 	crowd_open(&t->crowd, s, &t->workforce, &t->round, st);
 	uplink_prepare(&t->uplink, s, &t->round, &t->workforce, st);
 	evaluate_open(&t->observer.evaluation, s, t->env.model, st, &t->workforce);

@@ -1,6 +1,7 @@
 /* The memory plan of a run: sums of what trainer_open() allocates. */
 #include <math.h>
 #include <stddef.h>
+#include "aggregator/judge.h"
 #include "aggregator/rule_run.h"
 #include "base/log.h"
 #include "base/machine.h"
@@ -8,6 +9,7 @@
 #include "train/crowd.h"
 #include "train/evaluate.h"
 #include "train/feed.h"
+#include "train/lane.h"
 #include "train/trainer.h"
 #include "train/turn.h"
 
@@ -28,7 +30,7 @@ const struct plan_part plan_parts[] = {
         {"gathered", "batches before they go to the device", PART(gathered), false},
         {"data", "data set", PART(data), false},
         {"device_data", "data set, where the device reads it", PART(device_data), true},
-        {"optimiser", "optimiser", PART(optimiser), true},
+        {"optimiser", "memory of optimiser and aggregator", PART(optimiser), true},
         {"adversaries", "adversaries", PART(adversaries), true},
         {"probes", "what is measured on the device", PART(probes), true},
         {"queues", "libraries and queues of the device", PART(queues), true},
@@ -67,16 +69,26 @@ static int64_t next_batch(const struct settings *s, int64_t below)
 	return most;
 }
 
+/* Workers with batches of a size that a lane takes at once, of `hosted` workers, whoever they are. */
+static int fuse_of(const struct settings *s, int64_t batch, int hosted)
+{
+	int alike = 0;
+	for (int64_t w = 0; w < s->workers; w++)
+		alike += s->batch.of[w] == batch;
+	return lane_fuse(s->fuse, alike < hosted ? alike : hosted);
+}
+
 /* What instances of the model take in a lane, and what they share: one for each of the `sizes` largest sizes.
  */
-static void model_bytes(const struct settings *s, const struct model_env *env, size_t sizes, size_t *lane,
-                        size_t *shared)
+static void model_bytes(const struct settings *s, const struct model_env *env, int hosted, size_t sizes,
+                        size_t *lane, size_t *shared)
 {
 	const struct model *model = env->model;
 	struct model_env own = *env;
 	*lane = *shared = 0;
 	for (int64_t batch = s->batch.most; batch > 0 && sizes > 0; batch = next_batch(s, batch), sizes--) {
 		own.batch = (int)batch;
+		own.fuse = fuse_of(s, batch, hosted);
 		*lane = sum(*lane, model->lane_bytes(s->model.state, &own));
 		if (model->shared_bytes)
 			*shared = sum(*shared, model->shared_bytes(s->model.state, &own));
@@ -84,17 +96,19 @@ static void model_bytes(const struct settings *s, const struct model_env *env, s
 }
 
 /* Of a lane beside the model, where its memory is. */
-static size_t lane_bytes(const struct settings *s, size_t n)
+static size_t lane_bytes(const struct settings *s, size_t n, size_t slots)
 {
-	size_t bytes = n * sizeof(float), batch = (size_t)s->batch.most;
+	size_t bytes = (slots * lane_stride(n) + MESSAGE_SCRATCH) * sizeof(float),
+	       batch = (size_t)s->batch.most, features = shape_features(&s->shape);
 	if (s->adversaries.count > 0 &&
 	    adversary_of(&s->adversaries.attack).attack->acts_on == ATTACK_GRADIENT)
 		bytes += n * sizeof(float);
 	bytes += turn_lane_floats(s, n) * sizeof(float);
 	if (s->shape.window > 0)
-		bytes += 2 * (size_t)s->shape.window * batch * sizeof(int32_t);
+		bytes += 2 * slots * (size_t)s->shape.window * batch * sizeof(int32_t);
 	if (((const struct model *)s->model.row)->wants_data)
-		bytes += batch * (shape_features(&s->shape) * (sizeof(float) + 1) + 2 * sizeof(int32_t));
+		bytes += slots * lane_stride(batch * features) * sizeof(float) + batch * features +
+		         (slots + 1) * batch * sizeof(int32_t);
 	return bytes;
 }
 
@@ -104,14 +118,21 @@ static size_t library_bytes(const struct settings *s)
 	return ((const struct model *)s->model.row)->wants_data ? LANE_LIBRARY_BYTES : 0;
 }
 
+/* The same, and the vectors that a compressor sees there. */
+static size_t host_lane_bytes(const struct settings *s, size_t n, bool host)
+{
+	const struct method m = settings_method(s);
+	return sum(library_bytes(s), product(method_seen_floats(&m, n, host), sizeof(float)));
+}
+
 /* Of a lane on the host, where its own memory is elsewhere: its batch. */
-static size_t gathered_bytes(const struct settings *s)
+static size_t gathered_bytes(const struct settings *s, size_t slots)
 {
 	size_t batch = (size_t)s->batch.most;
 	if (!((const struct model *)s->model.row)->wants_data)
 		return 0;
-	return batch * (shape_features(&s->shape) + 2 * sizeof(int32_t)) +
-	       2 * (size_t)s->shape.window * batch * sizeof(int32_t);
+	return batch * (shape_features(&s->shape) + (slots + 1) * sizeof(int32_t)) +
+	       2 * slots * (size_t)s->shape.window * batch * sizeof(int32_t);
 }
 
 /*
@@ -184,19 +205,32 @@ static void plan_state(const struct settings *s, const struct model_env *env, si
 		                product(adversary.attack->memory_floats(adversary.state, n), sizeof(float)));
 }
 
-/* The scratch of a rule that sees all messages at once, and what it remembers. */
-static void plan_rule(const struct settings *s, int lanes, struct plan *out)
+/* What a rule takes of the memory of a machine that has kernels for it. NULL: it works on mirrors. */
+static size_t machine_bytes(const struct settings *s, const struct backend *be, size_t n)
 {
-	const struct aggregator *agg = (const struct aggregator *)s->aggregator.row;
-	size_t n = out->n_params;
-	out->messages = sum(out->messages, rule_bytes(agg, (size_t)s->workers, n, (size_t)lanes));
-	out->optimiser = sum(out->optimiser, product(rule_memory_floats(agg, n), sizeof(float)));
+	const struct method method = settings_method(s);
+	if (!be)
+		return 0;
+	return rule_machine_bytes(method.aggregator, method.aggregator_state, be, &method.push,
+	                          (size_t)s->workers, n);
+}
+
+/* Of all messages at once: scratch of a rule, what codes say; what is remembered of rule and answers. */
+static void plan_meeting(const struct settings *s, int lanes, const struct backend *be, struct plan *out)
+{
+	const struct method m = settings_method(s);
+	const struct rule_size size = settings_rule_size(s, out->n_params, lanes);
+	out->messages = sum(out->messages, rule_bytes(&size));
+	out->messages = sum(out->messages, machine_bytes(s, be, size.n));
+	out->messages = sum(out->messages, judge_bytes(&m, size.workers, size.n));
+	size_t floats = sum(rule_memory(&size).floats, method_answer_floats(&m, size.n));
+	out->optimiser = sum(out->optimiser, product(floats, sizeof(float)));
 }
 
 /* What colluders send, measure and remember, and the answers that they try. */
-static void plan_crowd(const struct settings *s, int lanes, struct plan *out)
+static void plan_crowd(const struct settings *s, int lanes, const struct backend *be, struct plan *out)
 {
-	const struct aggregator *agg = (const struct aggregator *)s->aggregator.row;
+	const struct rule_size size = settings_rule_size(s, out->n_params, lanes);
 	size_t n = out->n_params, blocks = crowd_blocks(n), bytes = 0;
 	if (!crowd_of(s))
 		return;
@@ -204,9 +238,10 @@ static void plan_crowd(const struct settings *s, int lanes, struct plan *out)
 		bytes = product(n, sizeof(float));
 	bytes = sum(bytes, product(product(blocks, crowd_sums(s)), sizeof(double)));
 	if (crowd_asks(s)) {
-		bytes = sum(bytes, rule_bytes(agg, (size_t)s->workers, n, (size_t)lanes));
-		bytes = sum(bytes, product(rule_memory_floats(agg, n), sizeof(float)));
-		bytes = sum(bytes, sum(out->pull_bytes, blocks * sizeof(double)));
+		bytes = sum(bytes, rule_bytes(&size));
+		bytes = sum(bytes, machine_bytes(s, be, n));
+		bytes = sum(bytes, product(rule_memory(&size).floats, sizeof(float)));
+		bytes = sum(bytes, sum(product(n, sizeof(float)), blocks * sizeof(double)));
 		bytes = sum(bytes, product(product((size_t)s->adversaries.count, crowd_unsaid_floats(s, n)),
 		                           sizeof(float)));
 	}
@@ -229,7 +264,9 @@ static void plan_apart(const struct settings *s, int lanes, const struct plan_sh
 	const struct data_source *source = (const struct data_source *)s->data.row;
 	bool images = s->shape.window == 0 && !source->readers;
 	plan_mirrors(share, out);
-	out->gathered = product((size_t)lanes, sum(gathered_bytes(s), library_bytes(s)));
+	size_t slots = (size_t)lane_fuse(s->fuse, share->hosted);
+	out->gathered = product((size_t)lanes,
+	                        sum(gathered_bytes(s, slots), host_lane_bytes(s, out->n_params, false)));
 	if (images && be->keeps_data)
 		out->device_data = product(sum(s->shape.n_train, s->shape.n_test),
 		                           shape_features(&s->shape) + sizeof(uint16_t));
@@ -252,22 +289,25 @@ void trainer_plan_share(const struct settings *s, int lanes, const struct plan_s
 		open_backend(s, &be, out);
 	struct model_env env = settings_model_env(s, &be);
 	size_t n = model->n_params(s->model.state, &env), m = (size_t)share->hosted;
-	size_t instances, shared;
-	model_bytes(s, &env, m + share->root, &instances, &shared);
+	size_t instances, shared, slots = (size_t)lane_fuse(s->fuse, share->hosted);
+	model_bytes(s, &env, share->hosted, m + share->root, &instances, &shared);
 	out->n_params = n;
 	out->backend = be.name;
 	out->push_bytes = method_push_bytes(&method, n);
-	out->pull_bytes = method_pull_bytes(&method, n);
+	out->pull_bytes = method_answer_bytes(&method, n);
 	/* a server without workers of its own holds the messages of all */
 	out->messages = sum(product(m > 0 ? m : (size_t)s->workers, out->push_bytes), out->pull_bytes);
-	out->lane = sum(instances, sum(lane_bytes(s, n), be.memory->host ? library_bytes(s) : 0));
+	if (method.two_way) /* what it says */
+		out->messages = sum(out->messages, method_pull_bytes(&method, n));
+	out->lane = sum(instances,
+	                sum(lane_bytes(s, n, slots), be.memory->host ? host_lane_bytes(s, n, true) : 0));
 	out->lanes = sum(product((size_t)lanes, out->lane), shared);
 	out->lanes = sum(out->lanes, product(turn_kept(s, m), product(n, sizeof(float))));
 	out->data = data_bytes(s, lanes);
 	plan_state(s, &env, m, out);
-	plan_crowd(s, lanes, out);
+	plan_crowd(s, lanes, &be, out);
 	if (share->meets)
-		plan_rule(s, lanes, out);
+		plan_meeting(s, lanes, share->mirrors ? NULL : &be, out);
 	if (share->root)
 		out->record = sum(record_bytes(s, n), be.memory->host ? probe_bytes(s, n, (size_t)lanes) : 0);
 	if (!be.memory->host)

@@ -2,12 +2,6 @@
 #include "train/turn.h"
 #include "adversary/crowd.h"
 
-/* The scratch begins at a multiple of 64 bytes behind the vector. */
-static size_t padded(size_t n)
-{
-	return (n + 15) / 16 * 16;
-}
-
 static const struct direction *direction_of(const struct settings *s)
 {
 	return (const struct direction *)s->direction.row;
@@ -18,7 +12,7 @@ size_t turn_lane_floats(const struct settings *s, size_t n)
 	const struct direction *d = direction_of(s);
 	if (d->in_place)
 		return 0;
-	return padded(n) + (d->scratch_floats ? d->scratch_floats(s->layers, n) : 0);
+	return lane_stride(n) + (d->scratch_floats ? d->scratch_floats(s->layers, n) : 0);
 }
 
 static bool all_keep(const struct settings *s)
@@ -58,7 +52,7 @@ void turn_gradient(const struct worker *w, const struct lane *l, const struct ro
 	                          .g = g,
 	                          .m = w->m,
 	                          .v = turn_vector(w, l),
-	                          .scratch = l->vector ? l->vector + padded(r->job.n) : NULL,
+	                          .scratch = l->vector ? l->vector + lane_stride(r->job.n) : NULL,
 	                          .number = l->numbers};
 	job.state = r->method.direction_state;
 	r->method.direction->turn(&job, &t, begin, end);

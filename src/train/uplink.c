@@ -4,6 +4,7 @@
 #include "base/mem.h"
 #include "registry.h"
 #include "train/host.h"
+#include "transport/lanes.h"
 
 enum { HASH_SEED = 1, HASH_ITEM = 16 * HASH_BLOCK /* bytes that a lane hashes at a time */ };
 
@@ -12,22 +13,38 @@ int uplink_open(struct uplink *u, const struct settings *s, const struct backend
 {
 	struct transport_env env = {.workers = (int)s->workers, .pool = pool};
 	const struct transport *local = (const struct transport *)family_find(&family_transports, "local");
+	const struct method method = settings_method(s);
 	*u = (struct uplink){.borrowed = link != NULL};
 	u->mirrors = link && !link->row->on_machine;
+	u->on_host = u->mirrors || method.push.kind == MESSAGE_CODED || method.two_way;
+	if (u->on_host && host_open(be, &u->host, e))
+		return -1;
 	if (!link)
 		return local->open(NULL, &env, &u->link, e);
 	u->link = *link;
-	return u->mirrors ? host_open(be, &u->host, e) : 0;
+	return 0;
+}
+
+static struct step_job lane_job(const struct uplink *u, int lane)
+{
+	struct step_job job = round_job(u->round, &u->workforce->lanes[lane]);
+	if (!u->on_host)
+		return job;
+	job.be = &u->host;
+	job.queue = NULL;
+	job.scratch = u->host_scratch + (size_t)lane * MESSAGE_SCRATCH;
+	return job;
 }
 
 static void combine(void *ctx, int lane, int count, const void *const *pushes, size_t begin, size_t end,
                     void *pull)
 {
 	const struct uplink *u = ctx;
-	struct step_job job = round_job(u->round, &u->workforce->lanes[lane]);
-	if (u->mirrors) {
-		job.be = &u->host;
-		job.queue = NULL;
+	struct step_job job = lane_job(u, lane);
+	if (u->met) {
+		job.scales = u->judge.scales;
+		if (job.push.kind == MESSAGE_CODED) /* they are decoded by now */
+			job.push.kind = MESSAGE_FLOATS;
 	}
 	method_combine(&u->round->method, &job, count, pushes, begin, end, pull);
 	if (u->probe)
@@ -35,13 +52,57 @@ static void combine(void *ctx, int lane, int count, const void *const *pushes, s
 	job.be->memory->finish(job.queue);
 }
 
-static enum meeting_end meet(void *ctx, const struct meeting *m, struct err *e)
+/* The rule's answer of messages, of which codes are floats by now. */
+static enum meeting_end meet_by_rule(struct uplink *u, const struct meeting *m, struct err *e)
 {
-	struct uplink *u = ctx;
 	enum meeting_end end = rule_meet(&u->run, m, e);
 	for (int i = 0; m->removed && i < m->count; i++)
 		m->removed[i] = u->run.report.removed[i];
+	u->withheld = u->run.report.withheld;
 	return end;
+}
+
+/* Range by range, without the messages that are refused. */
+static enum meeting_end meet_by_ranges(struct uplink *u, const struct meeting *m)
+{
+	struct exchange_request x = {.rule = u->rule, .pull = m->pull};
+	for (int i = 0; m->removed && u->rule.judged && i < m->count; i++)
+		m->removed[i] = u->judge.refused[i];
+	int count = u->rule.judged ? u->judge.count : m->count;
+	u->withheld = "no message is one that its compressor can have made";
+	if (count == 0)
+		return MEETING_WITHHELD;
+	u->met = m;
+	lanes_combine(m->pool, &x, count, u->rule.judged ? u->judge.pushes : m->pushes, m->begin, m->end);
+	u->met = NULL;
+	return MEETING_ANSWERED;
+}
+
+static enum meeting_end meet(void *ctx, const struct meeting *given, struct err *e)
+{
+	struct uplink *u = ctx;
+	const struct method *method = &u->round->method;
+	const struct step_job job = lane_job(u, 0);
+	bool by_rule = aggregator_meets(method->aggregator);
+	struct meeting m = *given;
+	if (u->sent)
+		m.pull = u->pull_seen;
+	if (u->rule.judged && (!by_rule || u->judge.rows))
+		judge_messages(&u->judge, &job, m.pool, m.count, m.pushes);
+	if (by_rule && u->judge.rows)
+		m.pushes = u->judge.rows;
+	enum meeting_end end = by_rule ? meet_by_rule(u, &m, e) : meet_by_ranges(u, &m);
+	if (end == MEETING_ANSWERED && u->sent)
+		method_encode_answer(method, &job, u->pull_seen, u->unsaid, u->sent);
+	return end;
+}
+
+/* A compressed answer that a server sent. */
+static const char *refuses(void *ctx, const void *answer, size_t bytes)
+{
+	const struct uplink *u = ctx;
+	const struct message *m = &u->round->method.push;
+	return m->code->refuses(m->state, m->layers, u->shape.n, answer, bytes);
 }
 
 /*
@@ -78,20 +139,24 @@ static void describe(struct uplink *u, const struct round *r)
 {
 	u->shape = method_shape(&r->method, r->job.n);
 	u->rule = method_rule(&r->method, combine, meet, u);
+	u->rule.refuses = u->shape.pull_varies ? refuses : NULL;
 }
 
 const struct backend *uplink_combines(const struct uplink *u, const struct backend *be)
 {
-	return u->mirrors ? &u->host : be;
+	return u->on_host ? &u->host : be;
 }
 
 static void open_rule(struct uplink *u, const struct settings *s, const struct round *r,
                       const struct state *st)
 {
 	int lanes = pool_lanes(u->workforce->pool);
-	if (!r->method.aggregator->rule || !u->link.meets)
+	struct message push = r->method.push;
+	if (!aggregator_meets(r->method.aggregator))
 		return;
-	if (!u->mirrors) {
+	if (push.kind == MESSAGE_CODED)
+		push = (struct message){.kind = MESSAGE_FLOATS};
+	if (!u->on_host) {
 		u->queues = mem_array((size_t)lanes, sizeof(struct queue *));
 		for (int i = 0; i < lanes; i++)
 			u->queues[i] = u->workforce->lanes[i].queue;
@@ -104,9 +169,34 @@ static void open_rule(struct uplink *u, const struct settings *s, const struct r
 	                           .workers = (int)s->workers,
 	                           .n = r->job.n,
 	                           .seed = s->seed,
-	                           .push = r->method.push,
+	                           .push = push,
+	                           .layers = r->method.layers,
 	                           .memory = st->server};
 	rule_open(&u->run);
+}
+
+/* What combines messages that must be seen at once. */
+static void open_meeting(struct uplink *u, const struct settings *s, const struct round *r,
+                         const struct state *st)
+{
+	if (!u->link.meets)
+		return;
+	open_rule(u, s, r, st);
+	judge_open(&u->judge, &r->method, (int)s->workers, r->job.n);
+	u->unsaid = state_server_unsaid(st);
+}
+
+/* A compressed answer travels as it is, and is read to where the optimizer finds it. */
+static void open_answer(struct uplink *u, const struct round *r)
+{
+	size_t bytes = method_pull_bytes(&r->method, r->job.n);
+	u->pull = r->be->memory->alloc(bytes, "answer");
+	u->pull_seen = u->on_host ? memory_mirror(r->be->memory, u->pull, bytes) : u->pull;
+	if (r->method.two_way)
+		u->sent = u->host.memory->alloc(u->shape.pull_bytes, "compressed answer");
+	if (u->on_host)
+		u->host_scratch =
+		        mem_array((size_t)pool_lanes(u->workforce->pool) * MESSAGE_SCRATCH, sizeof(float));
 }
 
 void uplink_prepare(struct uplink *u, const struct settings *s, struct round *r,
@@ -116,11 +206,10 @@ void uplink_prepare(struct uplink *u, const struct settings *s, struct round *r,
 	u->workforce = workforce;
 	u->round = r;
 	describe(u, r);
-	open_rule(u, s, r, st);
+	open_meeting(u, s, r, st);
+	open_answer(u, r);
 	u->pushes = mem_array((size_t)workforce->count, sizeof *u->pushes);
 	r->push_bytes = u->shape.push_bytes;
-	u->pull = r->be->memory->alloc(u->shape.pull_bytes, "answer");
-	u->pull_seen = u->mirrors ? memory_mirror(r->be->memory, u->pull, u->shape.pull_bytes) : u->pull;
 	u->honest = mem_array(workers, sizeof *u->honest);
 	u->loss = mem_array(workers, sizeof *u->loss);
 	u->sorted = mem_array(workers, sizeof *u->sorted);
@@ -132,10 +221,13 @@ void uplink_prepare(struct uplink *u, const struct settings *s, struct round *r,
 
 void uplink_close(struct uplink *u, const struct backend *be)
 {
-	if (u->pull && u->mirrors)
+	if (u->pull && u->on_host)
 		memory_mirror_free(be->memory, u->pull_seen);
 	if (u->pull)
 		be->memory->release(u->pull);
+	if (u->sent)
+		u->host.memory->release(u->sent);
+	mem_free(u->host_scratch);
 	mem_free(u->pushes);
 	mem_free(u->honest);
 	mem_free(u->loss);
@@ -143,6 +235,7 @@ void uplink_close(struct uplink *u, const struct backend *be)
 	mem_free(u->reported_born);
 	mem_free(u->posted);
 	rule_close(&u->run);
+	judge_close(&u->judge);
 	mem_free(u->queues);
 	if (u->link.self && !u->borrowed)
 		u->link.row->close(u->link.self);
@@ -159,7 +252,7 @@ struct exchange_request uplink_request(const struct uplink *u, uint64_t step, co
 	                                 .flags = flags,
 	                                 .bn_owner = st->bn_owner,
 	                                 .honest = u->honest,
-	                                 .pull = u->pull_seen,
+	                                 .pull = u->sent ? u->sent : u->pull_seen,
 	                                 .loss = u->loss,
 	                                 .born = u->reported_born};
 }
@@ -213,14 +306,27 @@ void uplink_show_running(const struct uplink *u, struct state *st)
 		state_show_running(st);
 }
 
+/* What a compressed answer says. */
+static void read_answer(const struct uplink *u)
+{
+	const struct step_job job = lane_job(u, 0);
+	const struct message *m = &u->round->method.push;
+	if (m->kind == MESSAGE_CODED)
+		m->code->floats(m->state, m->layers, job.n, u->sent, u->pull_seen);
+	else
+		message_floats(&job, m, u->sent, 0, job.n, u->pull_seen);
+}
+
 void uplink_take(const struct uplink *u, struct state *st, bool withheld)
 {
-	if (!u->mirrors)
+	if (u->mirrors)
+		state_take_running(st);
+	if (!u->on_host || withheld)
 		return;
-	state_take_running(st);
-	if (withheld)
-		return;
-	st->be->memory->upload(st->queue, u->pull, u->pull_seen, u->shape.pull_bytes);
+	if (u->sent)
+		read_answer(u);
+	st->be->memory->upload(st->queue, u->pull, u->pull_seen,
+	                       method_pull_bytes(&u->round->method, u->shape.n));
 	st->be->memory->finish(st->queue);
 }
 

@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include "base/err.h"
+#include "aggregator/judge.h"
 #include "aggregator/rule_run.h"
 #include "base/pool.h"
 #include "probe/probe.h"
@@ -25,14 +26,21 @@ struct uplink {
 	struct message_shape shape;
 	struct exchange_rule rule;
 	const void **pushes; /* [count] the messages in the request, or their mirrors */
-	void *pull;          /* [pull_bytes] the answer */
-	void *pull_seen;     /* its mirror, which the transport writes; or the answer itself */
-	bool mirrors;        /* the transport does not read the machine's memory (transport.h, on_machine) */
-	struct backend host; /* combines what is in mirrors */
-	/* Of an aggregator with a rule, where votes meet: */
-	struct rule_run run;
-	struct queue **queues; /* [lanes] of the lanes; NULL: messages are on the host */
-	bool *honest;          /* [M] */
+	void *pull;          /* [method_pull_bytes()] the answer, by which the optimizer steps */
+	void *pull_seen;     /* its mirror, which is written; or the answer itself */
+	void *sent;   /* [pull_bytes of the shape] a compressed answer, as it travels; NULL: it is not */
+	bool mirrors; /* the transport does not read the machine's memory (transport.h, on_machine) */
+	bool on_host; /* messages are combined on the host: mirrors, codes, and for a compressed answer */
+	struct backend host; /* that does it */
+	float *host_scratch; /* step_job.scratch of its lanes, one after the other */
+	/* Where votes meet, and the method meets (method_meets()): */
+	struct rule_run run;       /* of an aggregator that meets */
+	struct judge judge;        /* of scales and codes */
+	float *unsaid;             /* memory of who compresses the answer; NULL: none */
+	const struct meeting *met; /* while the messages of one are combined; NULL: messages come in ranges */
+	const char *withheld;      /* why the last answer was withheld */
+	struct queue **queues;     /* [lanes] of the lanes; NULL: messages are on the host */
+	bool *honest;              /* [M] */
 	double *loss;   /* [M] of the present step; before the exchange, only of this process's workers */
 	double *sorted; /* [M] scratch */
 	int64_t *reported_born;  /* [M] state.born as sent to the root; exchange() then updates it */
@@ -52,7 +60,7 @@ struct exchange_rule uplink_rule(const struct settings *s);
 /* Borrow the link. link = NULL: open one with all workers in this process. -1 and a sentence. */
 int uplink_open(struct uplink *u, const struct settings *s, const struct backend *be, const struct link *link,
                 struct pool *pool, struct err *e);
-/* The backend that combines messages: `be`, the machine's, or the host's for what is in mirrors. */
+/* The backend that combines messages: `be`, the machine's, or the host's. */
 const struct backend *uplink_combines(const struct uplink *u, const struct backend *be);
 /* Allocate messages; set buckets in *r if the transport wants them. Workforce and state must be open. */
 void uplink_prepare(struct uplink *u, const struct settings *s, struct round *r,
@@ -78,7 +86,8 @@ void uplink_gather(struct uplink *u, const struct workforce *workforce, const st
 /*
  * Bring the mirrors that the transport reads up to date: uplink_show() all of the shared state, before the
  * step; uplink_show_running() the running statistics, when the workers have computed. uplink_take() takes
- * what a round brought: running statistics and, unless the step is withheld, the answer.
+ * what a round brought: running statistics and, unless the step is withheld, the answer, which is read where
+ * it is compressed.
  */
 void uplink_show(const struct uplink *u, struct state *st);
 void uplink_show_running(const struct uplink *u, struct state *st);

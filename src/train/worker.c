@@ -8,6 +8,8 @@ struct step_job round_job(const struct round *r, const struct lane *l)
 {
 	struct step_job job = r->job;
 	job.queue = l->queue;
+	job.scratch = l->block;
+	job.seen = l->seen;
 	return job;
 }
 
@@ -64,13 +66,6 @@ static void corrupt(const struct worker *w, const struct lane *l, const struct r
 	w->attack->corrupt(w->attack_state, &view, w->push);
 }
 
-/* A message while it is made in buckets from a gradient. */
-struct maker {
-	struct worker *w;
-	const struct lane *l;
-	const struct round *r;
-};
-
 /* Show the transport coordinates [begin, end) of the message. */
 static void show_message(const struct worker *w, const struct lane *l, const struct round *r, size_t begin,
                          size_t end)
@@ -78,6 +73,8 @@ static void show_message(const struct worker *w, const struct lane *l, const str
 	const struct memory *m = r->be->memory;
 	const struct planes *planes = &r->buckets.planes;
 	size_t n = r->job.n;
+	if (r->method.push.kind == MESSAGE_CODED)
+		return; /* it is on the host */
 	if (begin == 0 && end == n) {
 		m->download(l->queue, w->push_seen, w->push, r->push_bytes);
 		return;
@@ -122,7 +119,7 @@ static void make_ready(void *ctx, size_t begin)
 		size_t from = (m->w->made - 1) / size * size;
 		if (from < begin)
 			return;
-		make_message(m->w, m->l, m->r, m->l->scratch, from);
+		make_message(m->w, m->l, m->r, m->g, from);
 		m->r->buckets.made(m->r->buckets.ctx, m->l);
 	}
 }
@@ -167,40 +164,60 @@ static void compute_idle(struct worker *w, struct lane *l, const struct round *r
 	r->be->memory->finish(l->queue);
 }
 
-void worker_compute(struct worker *w, struct lane *l, const struct round *r)
+/* Is the message made in buckets, while the gradient is computed? */
+static bool in_buckets(const struct worker *w, const struct round *r)
+{
+	return r->buckets.size > 0 && method_in_ranges(&r->method) && !r->method.direction->whole &&
+	       (!attack_now(w, r) || attacks_on(w, r, ATTACK_DATA));
+}
+
+void worker_begin(struct worker *w, struct lane *l, const struct round *r, struct batch *out)
 {
 	w->made = r->job.n;
 	w->encode_s = 0;
-	if (w->idle) {
-		compute_idle(w, l, r);
-		return;
-	}
-	struct maker maker = {w, l, r};
-	bool in_buckets = r->buckets.size > 0 && method_in_ranges(&r->method) &&
-	                  !r->method.direction->whole && (!attack_now(w, r) || attacks_on(w, r, ATTACK_DATA));
-	struct batch batch = {.count = (int)r->feed->batch_of[w->id],
+	w->maker = (struct maker){w, l, r, lane_gradient(l)};
+	*out = (struct batch){.count = (int)r->feed->batch_of[w->id],
 	                      .carry = w->carry,
 	                      .running = w->owns_bn ? r->running : NULL,
 	                      .seed = r->job.seed,
 	                      .worker = w->id,
 	                      .step = r->job.step,
-	                      .ready = in_buckets ? make_ready : NULL,
-	                      .ready_ctx = &maker};
-	const float *gradient = l->scratch;
-	next_batch(w, l, r, &batch);
+	                      .ready = in_buckets(w, r) ? make_ready : NULL,
+	                      .ready_ctx = &w->maker};
+	next_batch(w, l, r, out);
 	if (attacks_on(w, r, ATTACK_DATA))
-		lane_relabel(l, w->attack, w->attack_state, &batch);
-	w->loss = r->model->grad(lane_instance(l, batch.count), r->x, &batch, l->scratch);
-	show_gradient(w, l, r, l->scratch);
-	if (in_buckets)
-		make_ready(&maker, 0);
+		lane_relabel(l, w->attack, w->attack_state, out);
+}
+
+void worker_end(struct worker *w, double loss)
+{
+	const struct lane *l = w->maker.l;
+	const struct round *r = w->maker.r;
+	const float *gradient = w->maker.g;
+	w->loss = loss;
+	show_gradient(w, l, r, gradient);
+	if (in_buckets(w, r))
+		make_ready(&w->maker, 0);
 	if (attacks_on(w, r, ATTACK_GRADIENT)) {
-		forge(w, l, r, l->scratch, l->forged);
+		forge(w, l, r, gradient, l->forged);
 		gradient = l->forged;
 	}
-	if (!in_buckets)
+	if (!in_buckets(w, r))
 		make_whole(w, l, r, gradient);
 	r->be->memory->finish(l->queue);
+}
+
+void worker_compute(struct worker *w, struct lane *l, const struct round *r)
+{
+	struct batch batch;
+	if (w->idle) {
+		w->made = r->job.n;
+		w->encode_s = 0;
+		compute_idle(w, l, r);
+		return;
+	}
+	worker_begin(w, l, r, &batch);
+	worker_end(w, r->model->grad(lane_instance(l, batch.count), r->x, &batch, w->maker.g));
 }
 
 void worker_encode(struct worker *w, struct lane *l, const struct round *r)

@@ -12,6 +12,9 @@
  * once. An attack on more than data needs the whole vector, as some compressors and directions do, so such a
  * worker's message is made after the backward pass.
  *
+ * Several workers may share the passes of a gradient (train/group.h): worker_begin() and worker_end() are
+ * what comes before and behind it.
+ *
  * An attack changes the worker's labels, its gradient, the vector that becomes its message, or the message
  * when it is packed, as the attack's row says (adversary/attack.h). A blind one never
  * sees the vectors of another worker; what colluders send who see the crowd is forged once for all of them,
@@ -66,6 +69,14 @@ struct round {
 /* The step's job in a lane. */
 struct step_job round_job(const struct round *r, const struct lane *l);
 
+/* A message while it is made in buckets from a gradient. */
+struct maker {
+	struct worker *w;
+	const struct lane *l;
+	const struct round *r;
+	float *g; /* [n] the gradient, in the lane */
+};
+
 struct worker {
 	uint32_t id;
 	bool idle;                   /* Byzantine without data: it computes no gradient */
@@ -83,6 +94,7 @@ struct worker {
 	struct probe_worker *shown; /* what probes see of the worker */
 	size_t made; /* coordinates from here on are in the push; atomic, because other lanes read it */
 	/* Of the present step: */
+	struct maker maker;
 	bool owns_bn;    /* its batches update the running statistics */
 	uint64_t number; /* number of its batch in the reader's list */
 	double loss;     /* of its batch */
@@ -92,6 +104,10 @@ struct worker {
 
 /* Compute gradient and vector of this step, and the message unless an attack replaces it. */
 void worker_compute(struct worker *w, struct lane *l, const struct round *r);
+/* The same but for the gradient itself, of a worker with data: get the batch, whose gradient goes to the
+ * lane's present slot; and what is done with it. */
+void worker_begin(struct worker *w, struct lane *l, const struct round *r, struct batch *out);
+void worker_end(struct worker *w, double loss);
 /* Make the message that worker_compute() has not made, if there is one. */
 void worker_encode(struct worker *w, struct lane *l, const struct round *r);
 

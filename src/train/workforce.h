@@ -4,6 +4,7 @@
 
 #include "base/pool.h"
 #include "train/feed.h"
+#include "train/group.h"
 #include "train/lane.h"
 #include "train/state.h"
 #include "train/worker.h"
@@ -13,8 +14,10 @@ struct workforce {
 	struct feed feed;
 	struct lane *lanes;         /* [pool_lanes] */
 	struct worker *workers;     /* [count] in order of id */
+	struct groups groups;       /* of these, as lanes take them */
 	struct probe_worker *shown; /* [count] what probes see of them */
 	bool mirrors;               /* messages have mirrors */
+	bool coded;                 /* messages are memory of the host */
 	int count;                  /* may be 0 at the root, if all workers are in other processes */
 };
 

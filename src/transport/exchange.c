@@ -7,6 +7,32 @@ void exchange_begin(const struct exchange_request *request, struct exchange_repl
 	        .step = request->step, .flags = request->flags, .bn_owner = request->bn_owner};
 }
 
+enum { LENGTH_BYTES = 4 };
+
+static size_t said_length(const void *message)
+{
+	const unsigned char *at = message;
+	size_t length = 0;
+	for (int i = 0; i < LENGTH_BYTES; i++)
+		length |= (size_t)at[i] << 8 * i;
+	return length;
+}
+
+size_t message_length(bool varies, size_t most, const void *message)
+{
+	size_t length = varies ? said_length(message) : most;
+	if (length > most || (varies && length < LENGTH_BYTES))
+		BUG("a message of a length that it cannot have");
+	return length;
+}
+
+bool message_length_holds(bool varies, size_t most, const void *message, size_t bytes)
+{
+	if (!varies)
+		return bytes == most;
+	return bytes >= LENGTH_BYTES && bytes <= most && said_length(message) == bytes;
+}
+
 bool exchange_cuts(const struct exchange_request *request)
 {
 	const struct exchange_rule *rule = &request->rule;

@@ -51,11 +51,14 @@ static enum exchange_end local_exchange(void *self, const struct exchange_reques
 	exchange_begin(request, reply);
 	reply->n_voters = request->hosted;
 	reply->bn_owner = bn_owner_next(request->bn_owner, l->workers, request->born, request->honest);
-	reply->bytes_up = hosted * request->shape.push_bytes;
+	const struct message_shape *shape = &request->shape;
+	for (int i = 0; i < request->hosted; i++)
+		reply->bytes_up += message_length(shape->push_varies, shape->push_bytes, request->pushes[i]);
 	if (end == MEETING_WITHHELD)
 		reply->flags |= EXCHANGE_WITHHELD;
 	else
-		reply->bytes_down = hosted * request->shape.pull_bytes;
+		reply->bytes_down =
+		        hosted * message_length(shape->pull_varies, shape->pull_bytes, request->pull);
 	reply->bytes_busiest = reply->bytes_up + reply->bytes_down;
 	return EXCHANGE_DONE;
 }

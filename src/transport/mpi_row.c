@@ -63,6 +63,11 @@ int mpi_check_topology(enum mpi_topology topology, const struct exchange_rule *r
 		                "mpi: topology 'sharded' needs an aggregator that treats every coordinate by "
 		                "itself; \"%s\" needs 'star'",
 		                name);
+	if (topology != TOPOLOGY_STAR && rule->two_way)
+		return err_user(e,
+		                "mpi: compressor \"%s\" with two_way makes the answer too, which one process "
+		                "does that has all of it; expected topology 'star'",
+		                rule->two_way);
 	if (topology == TOPOLOGY_ALLREDUCE && rule->one_piece)
 		return err_user(
 		        e,

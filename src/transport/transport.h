@@ -77,10 +77,18 @@ enum exchange_end {
 
 /* Sizes and layout of the messages of a round; the same in every round of a run. */
 struct message_shape {
-	size_t n; /* coordinates */
-	size_t push_bytes, pull_bytes;
+	size_t n;                      /* coordinates */
+	size_t push_bytes, pull_bytes; /* of what varies, the most */
+	/* A message begins with its length in bytes, a uint32, little endian, and that many are sent. Such
+	 * messages are memory of the host, and cannot be cut. */
+	bool push_varies, pull_varies;
 	struct planes push_planes, pull_planes;
 };
+
+/* Bytes of a message of this process, of a shape of at most `most`. */
+size_t message_length(bool varies, size_t most, const void *message);
+/* Is a length that a message says it has one that it can have? `bytes` of it are there. */
+bool message_length_holds(bool varies, size_t most, const void *message, size_t bytes);
 
 /*
  * How the votes of a round are combined: by combine(), or, where meet is not NULL, by meet(), which must see
@@ -90,10 +98,15 @@ struct exchange_rule {
 	const char *name;      /* of the aggregator, for sentences */
 	bool separable;        /* every coordinate is combined independently of the others */
 	const char *one_piece; /* the compressor whose messages cannot be cut; NULL: they can */
+	const char *two_way;   /* the compressor that makes the answer too, in one place; NULL: none does */
+	bool judged;           /* meet() removes messages that no compressor can have made */
 	bool float_mean; /* pushes are n floats, the answer is their mean; MPI's own sum may compute it */
 	combine_fn *combine;
 	meeting_fn *meet;
-	void *ctx; /* the first argument of combine() and meet() */
+	/* Of an answer that varies in length: what is wrong with bytes that a peer sent for it; NULL:
+	 * nothing. Itself NULL: nothing can be. */
+	const char *(*refuses)(void *ctx, const void *answer, size_t bytes);
+	void *ctx; /* the first argument of these */
 };
 
 /* What a process passes to a round. The caller owns the arrays; the transport writes to some of them. */
@@ -163,11 +176,13 @@ struct train_state {
 	/* The shared state; count 0: there is none. */
 	struct state_part x, optimizer, running; /* parameters, memory of the optimizer, running statistics */
 	/*
-	 * The memory of a rule that must see all messages at once, in whole vectors of coordinates. Only the
-	 * process where votes meet has it (link.meets): where several share the coordinates, each keeps that
-	 * of its share current, and collect() brings all of it to the root.
+	 * The memory of a rule that must see all messages at once: server_vectors whole vectors of
+	 * coordinates, then what does not belong to any. Only the process where votes meet has it
+	 * (link.meets): where several share the coordinates, each keeps that of its share current, and all of
+	 * what follows; collect() brings the shares to the root.
 	 */
 	struct state_part server;
+	size_t server_vectors;
 	const size_t *worker_floats; /* [M] floats of each worker's own state: momentum, carry,
 	                              * memories of compressor and attack */
 	float **workers;             /* [M] blocks of worker_floats[m]; NULL: not in this process */

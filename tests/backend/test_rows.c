@@ -10,7 +10,7 @@
 #include "base/rng.h"
 #include "tests/support/backend_tables.h"
 
-enum { COUNT_MOST = 70, ROWS_MOST = 5, SUMS = 8 };
+enum { COUNT_MOST = 70, ROWS_MOST = 19, PAIRS_MOST = ROWS_MOST * (ROWS_MOST - 1) / 2, SUMS = 8 };
 
 static double value(uint32_t row, size_t i)
 {
@@ -63,19 +63,60 @@ static void expect_bits(const void *a, const void *b, size_t bytes, const char *
 	          count);
 }
 
-static void try_sums(const struct row_loops *loops, const struct rows *r, size_t count, size_t rows)
+static void try_distances(const struct row_loops *loops, const struct rows *r, size_t count, size_t rows)
 {
-	double distances[ROWS_MOST], products[ROWS_MOST], far[ROWS_MOST], inner[ROWS_MOST];
-	for (size_t k = 0; k < ROWS_MOST; k++)
-		distances[k] = products[k] = far[k] = inner[k] = 0.25 * (double)k;
-	for (size_t k = 0; k < rows; k++) {
-		far[k] += naive_distance(r->row[0], r->row[k], count);
-		inner[k] += naive_product(r->row[0], r->row[k], count);
+	double distances[ROWS_MOST], far[ROWS_MOST];
+	for (size_t k = 0; k < ROWS_MOST; k++) {
+		distances[k] = far[k] = 0.25 * (double)k;
+		far[k] += k < rows ? naive_distance(r->row[0], r->row[k], count) : 0;
 	}
 	loops->distances(count, r->row[0], rows, r->row, distances);
-	loops->products(count, r->row[0], rows, r->row, products);
 	expect_bits(distances, far, sizeof far, "distances", count);
-	expect_bits(products, inner, sizeof inner, "products", count);
+}
+
+static void try_pairs(const struct row_loops *loops, const struct rows *r, size_t count, size_t rows)
+{
+	double distances[PAIRS_MOST], products[PAIRS_MOST], far[PAIRS_MOST], inner[PAIRS_MOST];
+	size_t at = 0;
+	for (size_t k = 0; k < PAIRS_MOST; k++)
+		distances[k] = products[k] = far[k] = inner[k] = 0.25 * (double)k;
+	for (size_t i = 0; i < rows; i++)
+		for (size_t k = i + 1; k < rows; k++, at++) {
+			far[at] += naive_distance(r->row[i], r->row[k], count);
+			inner[at] += naive_product(r->row[i], r->row[k], count);
+		}
+	loops->pair_distances(count, rows, r->row, distances);
+	loops->pair_products(count, rows, r->row, products);
+	expect_bits(distances, far, sizeof far, "pair_distances", count);
+	expect_bits(products, inner, sizeof inner, "pair_products", count);
+}
+
+/* What is not finite is in message 1 alone, wherever there is room for it. */
+static void try_measure(const struct row_loops *loops, const struct rows *r, size_t count, size_t rows,
+                        bool strange)
+{
+	double sums[ROWS_MOST], want[ROWS_MOST], wide[COUNT_MOST], left[COUNT_MOST], rest[COUNT_MOST];
+	float x[COUNT_MOST];
+	size_t odd = strange && count > 0 ? 1 : 0, found;
+	for (size_t i = 0; i < COUNT_MOST; i++) {
+		x[i] = (float)r->at[1][i];
+		wide[i] = x[i];
+		left[i] = rest[i] = 7;
+	}
+	for (size_t k = 0; k < ROWS_MOST; k++) {
+		sums[k] = want[k] = 0.25 * (double)k;
+		want[k] += k < rows ? naive_distance(wide, r->row[k], count) : 0;
+	}
+	for (size_t i = 0; i < count && rows > 0; i++)
+		rest[i] = wide[i] - r->at[rows - 1][i];
+	if (odd)
+		x[count * 2 / 3] = INFINITY;
+	found = loops->measure(count, x, rows, r->row, sums, strange ? NULL : left);
+	cr_expect_eq(found, odd, "%zu not finite of %zu", found, count);
+	if (strange)
+		return;
+	expect_bits(sums, want, sizeof want, "measure", count);
+	expect_bits(left, rest, sizeof rest, "measure's rest", count);
 }
 
 static void try_elements(const struct row_loops *loops, const struct rows *r, size_t count)
@@ -107,7 +148,7 @@ static void try_elements(const struct row_loops *loops, const struct rows *r, si
 
 static void try_mix(const struct row_loops *loops, const struct rows *r, size_t count, size_t rows)
 {
-	static const double w[ROWS_MOST] = {0.3, -1.7, 1e-3, 5, 0.1};
+	static const double w[ROWS_MOST] = {0.3, -1.7, 1e-3, 5, 0.1, -2, 1e5, 3};
 	float narrow[ROWS_MOST][COUNT_MOST];
 	const float *row[ROWS_MOST];
 	double mixed[COUNT_MOST], want[COUNT_MOST];
@@ -136,7 +177,10 @@ Test(rows, loops_have_the_bits_of_their_definition)
 		for (size_t count = 0; count <= COUNT_MOST; count++) {
 			try_elements(tables[t].rows, &r, count);
 			for (size_t rows = 0; rows <= ROWS_MOST; rows++) {
-				try_sums(tables[t].rows, &r, count, rows);
+				try_distances(tables[t].rows, &r, count, rows);
+				try_pairs(tables[t].rows, &r, count, rows);
+				try_measure(tables[t].rows, &r, count, rows, false);
+				try_measure(tables[t].rows, &r, count, rows, true);
 				try_mix(tables[t].rows, &r, count, rows);
 			}
 		}

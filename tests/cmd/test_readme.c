@@ -111,7 +111,7 @@ static bool wants_data(const char *line)
 		return false;
 	snprintf(path, sizeof path, "%.*s", (int)strcspn(at, " "), at);
 	file_text(path, experiment, sizeof experiment);
-	return strstr(experiment, "fashion-mnist") || strstr(experiment, "shakespeare");
+	return strstr(experiment, "mnist\"") || strstr(experiment, "shakespeare");
 }
 
 /* What skipped lines would have made: later lines that read it are skipped too. */

@@ -103,8 +103,8 @@ Test(ef_sign, nothing_is_lost_and_the_mean_is_in_order)
 	mem_free(left);
 }
 
-/* Any bytes may come from a peer: a scale that is no number, or the largest, and bits behind the last
- * coordinate. Planes for probes are clean, and the mean is what the floats' mean would be. */
+/* Any bytes may come from a peer: a scale that is no number, or below 0, or the largest, and bits behind the
+ * last coordinate. What no compressor writes is left out. Planes for probes are clean. */
 Test(ef_sign, a_peer_writes_what_it_likes)
 {
 	enum { N = 70 };
@@ -123,12 +123,14 @@ Test(ef_sign, a_peer_writes_what_it_likes)
 		memcpy((char *)r.push[1] + sign_plane_bytes(N), &scales[k], sizeof *scales);
 		said(&r, 1, d);
 		for (size_t i = 0; i < N; i++)
-			cr_assert(isnan(scales[k]) ? isnan(d[i]) : d[i] == -scales[k]);
+			cr_assert(isfinite(scales[k]) && scales[k] > 0 ? d[i] == -scales[k] : isnan(d[i]));
 		method_push_signs(&r.method, &r.job, r.push[1], planes, planes + 2);
 		cr_assert(planes[0] == UINT64_MAX && planes[1] == sign_mask(N, 1) && !planes[2] &&
 		          !planes[3]);
 		rig_combine(&r, 0, N);
-		cr_assert_eq(isfinite(((const float *)r.pull)[0]), isfinite(scales[k]));
+		cr_assert_eq(r.judge.count, isfinite(scales[k]) && scales[k] > 0 ? 3 : 2);
+		cr_assert_eq(r.judge.refused[1], r.judge.count == 2);
+		cr_assert(isfinite(((const float *)r.pull)[0]));
 		cr_assert(rig_guard_holds(r.pull, r.pull_bytes));
 	}
 	rig_clear(&r);

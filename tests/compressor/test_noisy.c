@@ -1,6 +1,6 @@
 /*
- * Compressors that draw their signs: `noisy-sign`, `sto-sign` and `dp-sign` against the probabilities of
- * their definitions (tests/golden/compressors.json), and bit by bit against their streams.
+ * Compressors that draw their signs: `noisy-sign`, `sto-sign`, `dp-sign` and `ssdm` against the probabilities
+ * of their definitions (tests/golden/compressors.json), and bit by bit against their streams.
  */
 #include <criterion/criterion.h>
 #include <math.h>
@@ -68,7 +68,32 @@ Test(noisy, golden_probabilities)
 	for (const struct json *c = json_member(all, "signs")->child; c; c = c->next, cases++)
 		for (const struct row *const *b = machines_on_host(); *b; b++)
 			check_case(c, v, *b);
-	cr_assert_eq(cases, 9);
+	cr_assert_eq(cases, 10);
+}
+
+/* The mean of the answers, times the length of v, is v. */
+Test(noisy, ssdm_s_mean_has_no_bias)
+{
+	enum { WORKERS = 25, STEPS = DRAWS / WORKERS };
+	static const float v[D] = {1, -2, 0.5F, 0};
+	const double length = sqrt(5.25);
+	double sum[D] = {0};
+	struct rig r;
+	rig_init(&r, rig_ref(), "{\"compressor\":\"ssdm\"}", WORKERS, D);
+	for (uint64_t step = 0; step < STEPS; step++) {
+		r.job.step = step;
+		for (uint32_t m = 0; m < WORKERS; m++)
+			rig_encode(&r, m, v);
+		rig_combine(&r, 0, D);
+		for (size_t i = 0; i < D; i++)
+			sum[i] += (double)((const float *)r.pull)[i];
+	}
+	for (size_t i = 0; i < D; i++) {
+		double ratio = (double)v[i] / length, error = length * sqrt((1 - ratio * ratio) / DRAWS);
+		cr_expect_leq(fabs(sum[i] / STEPS * length - (double)v[i]), Z_LIMIT * error, "%zu: %g", i,
+		              sum[i] / STEPS * length);
+	}
+	rig_clear(&r);
 }
 
 static float noise_of(const char *kind, const struct stream *s, size_t i)
@@ -117,6 +142,7 @@ Test(noisy, who_needs_the_whole_vector_says_so)
 		bool in_ranges;
 	} rows[] = {{VOTE("{\"kind\":\"sto-sign\",\"b\":1}"), true},
 	            {VOTE("\"sto-sign\""), false},
+	            {VOTE("\"ssdm\""), false},
 	            {VOTE("{\"kind\":\"dp-sign\",\"clip\":1,\"epsilon\":1}"), false}};
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
 		struct arena a = {0};
@@ -139,6 +165,10 @@ Test(noisy, strange_values)
 	        {VOTE("\"sto-sign\""), {NAN, 1, -1, 0}, {0.5, 1, 0, 0.5}},
 	        {VOTE("\"sto-sign\""), {0, 0, -0.0F, NAN}, {0.5, 0.5, 0.5, 0.5}},
 	        {VOTE("\"sto-sign\""), {INFINITY, 1, -1, 0}, {1, 0.5, 0.5, 0.5}},
+	        {VOTE("\"ssdm\""), {NAN, 1, -1, 0}, {0.5, 0.5, 0.5, 0.5}},
+	        {VOTE("\"ssdm\""), {0, 0, -0.0F, NAN}, {0.5, 0.5, 0.5, 0.5}},
+	        {VOTE("\"ssdm\""), {INFINITY, 1, -1, 0}, {1, 0.5, 0.5, 0.5}},
+	        {VOTE("\"ssdm\""), {0, -7, 0, 0}, {0.5, 0, 0.5, 0.5}},
 	        /* nothing of a vector without a norm gets out */
 	        {VOTE("{\"kind\":\"dp-sign\",\"clip\":1,\"epsilon\":1e6}"),
 	         {INFINITY, 9, -9, 0},

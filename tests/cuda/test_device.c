@@ -91,6 +91,30 @@ Test(device, text)
 	expect_learns(qrnn, "--lanes 2");
 }
 
+/* Workers at once have the bits of one after the other, in full groups and in others. */
+static void expect_fused(const char *experiment, const char *options)
+{
+	char all[256];
+	with_seed(1);
+	guarded_run("simulate", experiment, options, "cuda", "one");
+	for (int fuse = 2; fuse <= 3; fuse++) {
+		snprintf(all, sizeof all, "%s --set fuse=%d", options, fuse);
+		with_seed(fuse);
+		guarded_run("simulate", experiment, all, "cuda", "many");
+		guarded_expect_same("one", "many");
+	}
+}
+
+Test(device, workers_at_once)
+{
+	char qrnn[SMALL_TEXT];
+	expect_fused(small_mlp, "--lanes 2 --adversaries 2 --attack gaussian");
+	expect_fused(small_mlp, "--adversaries 1 --attack label-flip");
+	expect_fused(small_layers, "--set workers=3 --lanes 2");
+	small_text(qrnn);
+	expect_fused(qrnn, "--set workers=3");
+}
+
 Test(device, methods_that_are_not_votes)
 {
 	expect_learns(small_mlp, "--set aggregator=adam --set momentum=0 --lanes 2");

@@ -464,8 +464,9 @@ Test(experiment, schema_is_json_and_names_every_key)
 	        "{\"kind\":{\"const\":\"adam\"},\"beta1\"", "{\"kind\":{\"const\":\"sign-mean\"},\"zero\"",
 	        "{\"kind\":{\"const\":\"vote\"},\"tie\"",
 	        "{\"enum\":[\"vote\",\"mean\",\"median\",\"trimmed-mean\",\"krum\",\"multi-krum\","
-	        "\"geometric-median\",\"meamed\",\"bulyan\",\"mda\",\"smea\",\"caf\",\"sign-mean\",\"adam\"]"
-	        "}"};
+	        "\"geometric-median\",\"meamed\",\"bulyan\",\"mda\",\"smea\",\"caf\",\"signsgd-fd\","
+	        "\"signsgd-fv\","
+	        "\"sign-mean\",\"adam\"]}"};
 	for (size_t i = 0; i < sizeof ways / sizeof *ways; i++)
 		cr_expect_not_null(strstr(b.text, ways[i]), "%s", ways[i]);
 	arena_clear(&a);

@@ -210,6 +210,24 @@ Test(spelling, complaints_are_about_what_was_written)
 	refuses(START "\"aggregator\":\"adamw\"}", "\"adamw\" is \"mean\" here, with optimizer \"adam\"");
 }
 
+/* A compressor whose messages are made for a mean brings it; what is said of the aggregator stays said. */
+Test(spelling, a_compressor_brings_its_usual_aggregator)
+{
+	struct runs r;
+	struct err e;
+	same(START "\"compressor\":\"ssdm\"}", START "\"compressor\":\"ssdm\",\"aggregator\":\"mean\"}");
+	same(START "\"compressor\":{\"kind\":\"ssdm\"},\"aggregator\":null}",
+	     START "\"compressor\":\"ssdm\",\"aggregator\":\"mean\"}");
+	same(START "\"sweep\":{\"compressor\":[\"sign\",\"ssdm\"]}}",
+	     START "\"sweep\":{\"compressor,aggregator\":[[\"sign\",\"vote\"],[\"ssdm\",\"mean\"]]}}");
+	same_after(START "\"compressor\":\"sign\"}", START "\"compressor\":\"ssdm\"}", "compressor",
+	           "\"sign\"");
+	cr_assert_eq(parse(&r, START "\"compressor\":\"ssdm\",\"aggregator\":\"vote\"}", NULL, NULL, &e), 0,
+	             "%s", e.text);
+	cr_expect_str_eq(r.at[0].method, "vote, ssdm");
+	runs_clear(&r);
+}
+
 Test(spelling, what_does_not_fit_together_is_refused)
 {
 	refuses(START "\"compressor\":\"none\"}",

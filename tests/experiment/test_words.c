@@ -212,7 +212,7 @@ Test(words, values_without_a_counterpart_are_said_to_have_none)
 	value_says(AGGREGATOR, "Bulyan", "did you mean \"bulyan\"?");
 	value_says(AGGREGATOR, "SignGuard", "\"SignGuard\" has no counterpart here");
 	value_says(AGGREGATOR, "minimum_diameter_averaging", "is \"mda\" here");
-	value_says(AGGREGATOR, "CGE", "\"smea\" and \"caf\"");
+	value_says(AGGREGATOR, "CGE", "all of these but \"mean\" stand against Byzantine workers");
 	value_says(AGGREGATOR, "MeaMed", "did you mean \"meamed\"?");
 	value_says(AGGREGATOR, "TrMean", "\"TrMean\" is \"trimmed-mean\" here");
 	refuse(START ATTACK "\"backdoor\"}}", NULL, 0, &e);

@@ -98,7 +98,7 @@ static int read_rule(struct arena *a, const char *line, struct method *out)
 		return -1;
 	}
 	spelling_complete(a, &aggregator, &compressor, &none);
-	*out = method_of(&compressor, &aggregator, NULL);
+	*out = method_of(&compressor, &aggregator, NULL, NULL);
 	rule_resolve(out->aggregator, aggregator.state, 0);
 	return method_check_messages(out, &e);
 }

@@ -26,13 +26,33 @@ bool rig_guard_holds(const void *buffer, size_t bytes)
 
 void rig_init(struct rig *r, const struct row *backend, const char *json, int workers, size_t n)
 {
+	rig_init_layers(r, backend, json, workers, n, NULL);
+}
+
+/* What was read without layers. */
+static void add_layers(struct method *m, const struct layers *layers)
+{
+	const struct choice compressor = {&m->compressor->row, (void *)(uintptr_t)m->compressor_state},
+	                    aggregator = {&m->aggregator->row, (void *)(uintptr_t)m->aggregator_state},
+	                    optimizer = {&m->optimizer->row, (void *)(uintptr_t)m->optimizer_state};
+	*m = method_of(&compressor, &aggregator, &optimizer, layers);
+}
+
+void rig_init_layers(struct rig *r, const struct row *backend, const char *json, int workers, size_t n,
+                     const struct layers *layers)
+{
 	struct err e = {0};
 	memset(r, 0, sizeof *r);
 	cr_assert_eq(((const struct backend_row *)backend)->open(&r->be, NULL, &e), 0, "%s", e.text);
 	r->method = methods_read(&r->arena, json);
+	add_layers(&r->method, layers);
 	r->name = json;
 	r->job = method_job(&r->method, &r->be, SEED, n);
 	r->workers = workers;
+	r->job.scratch = r->scratch = rig_buffer(MESSAGE_SCRATCH * sizeof(float));
+	r->job.seen = r->seen = rig_buffer(method_seen_floats(&r->method, n, true) * sizeof(float));
+	judge_open(&r->judge, &r->method, workers, n);
+	r->pool = pool_open(1);
 	r->push_bytes = method_push_bytes(&r->method, n);
 	r->pull_bytes = method_pull_bytes(&r->method, n);
 	r->memory_bytes = method_memory_floats(&r->method, n) * sizeof(float);
@@ -55,6 +75,10 @@ void rig_clear(struct rig *r)
 	mem_free(r->pull);
 	mem_free(r->memory);
 	mem_free(r->x);
+	mem_free(r->scratch);
+	mem_free(r->seen);
+	judge_close(&r->judge);
+	pool_close(r->pool);
 	arena_clear(&r->arena);
 }
 
@@ -80,14 +104,17 @@ static void combine_by_rule(struct rig *r)
 	                       .workers = r->workers,
 	                       .n = r->job.n,
 	                       .seed = SEED,
-	                       .push = r->method.push};
+	                       .push = r->judge.rows ? (struct message){.kind = MESSAGE_FLOATS}
+	                                             : r->method.push};
 	struct meeting m = {.step = r->job.step,
 	                    .count = r->workers,
-	                    .pushes = (const void *const *)r->push,
+	                    .pushes = r->judge.rows ? r->judge.rows : (const void *const *)r->push,
 	                    .n = r->job.n,
 	                    .end = r->job.n,
 	                    .pull = r->pull};
-	run.memory = mem_array(rule_memory_floats(r->method.aggregator, r->job.n), sizeof(float));
+	const struct rule_size size = {
+	        .agg = run.agg, .state = run.state, .workers = (size_t)r->workers, .n = r->job.n};
+	run.memory = mem_array(rule_memory(&size).floats, sizeof(float));
 	rule_open(&run);
 	cr_assert_eq(rule_meet(&run, &m, &e), MEETING_ANSWERED, "%s%s", e.text, run.report.withheld);
 	rule_close(&run);
@@ -96,11 +123,21 @@ static void combine_by_rule(struct rig *r)
 
 void rig_combine(struct rig *r, size_t begin, size_t end)
 {
-	if (r->method.aggregator->rule) {
+	struct step_job job = r->job;
+	bool judged = judge_has(&r->method);
+	if (judged)
+		judge_messages(&r->judge, &r->job, r->pool, r->workers, (const void *const *)r->push);
+	if (aggregator_meets(r->method.aggregator)) {
 		combine_by_rule(r);
 		return;
 	}
-	method_combine(&r->method, &r->job, r->workers, (const void *const *)r->push, begin, end, r->pull);
+	if (judged && r->judge.count == 0)
+		return; /* a step without an answer */
+	job.scales = r->judge.scales;
+	if (r->judge.rows)
+		job.push.kind = MESSAGE_FLOATS;
+	method_combine(&r->method, &job, judged ? r->judge.count : r->workers,
+	               judged ? r->judge.pushes : (const void *const *)r->push, begin, end, r->pull);
 }
 
 void rig_apply(struct rig *r, size_t begin, size_t end, double lr, double decay)

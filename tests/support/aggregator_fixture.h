@@ -4,6 +4,7 @@
 #ifndef SIGNSGD_TESTS_SUPPORT_AGGREGATOR_FIXTURE_H
 #define SIGNSGD_TESTS_SUPPORT_AGGREGATOR_FIXTURE_H
 
+#include "aggregator/judge.h"
 #include "base/rng.h"
 #include "tests/support/methods.h"
 
@@ -23,6 +24,9 @@ struct rig {
 	void *pull;               /* [pull_bytes] */
 	float *memory;            /* [memory_bytes / 4] */
 	float *x;                 /* [n] */
+	float *scratch, *seen;    /* of the job */
+	struct judge judge;
+	struct pool *pool;
 };
 
 /* Zeroed bytes [bytes] with a guard behind them. Free with mem_free(). */
@@ -33,6 +37,9 @@ bool rig_guard_holds(const void *buffer, size_t bytes);
 
 /* `json`: as methods_read() takes it. Free with rig_clear(). */
 void rig_init(struct rig *r, const struct row *backend, const char *json, int workers, size_t n);
+/* The same of a model with layers, which are borrowed; NULL: none are known. */
+void rig_init_layers(struct rig *r, const struct row *backend, const char *json, int workers, size_t n,
+                     const struct layers *layers);
 
 void rig_clear(struct rig *r);
 

@@ -5,7 +5,7 @@
 #include "experiment/spelling.h"
 #include "registry.h"
 
-enum { METHODS_MOST = 64 };
+enum { METHODS_MOST = 256 };
 
 static int read_text(struct arena *a, const char *text, struct method *out, struct err *e)
 {
@@ -61,6 +61,13 @@ static void write_choice(char *out, size_t size, const char *name, const char *k
 	snprintf(out, size, keys ? "{\"kind\":\"%s\"%s}" : "\"%s\"", name, keys);
 }
 
+/* Rules read the floats of any message alike: most are taken with two compressors, one with all. */
+static bool is_taken(const char *compressor, const char *aggregator, bool rule)
+{
+	return !rule || strcmp(aggregator, "median") == 0 || strcmp(compressor, "none") == 0 ||
+	       strcmp(compressor, "ef-sign") == 0;
+}
+
 /* The three rows, where they fit each other. */
 static bool put_together(struct method_text *t, const struct row *compressor, const struct row *aggregator,
                          const struct row *optimizer)
@@ -74,8 +81,10 @@ static bool put_together(struct method_text *t, const struct row *compressor, co
 	snprintf(t->options, sizeof t->options,
 	         "--set 'compressor=%s' --set 'aggregator=%s' --set optimizer=%s%s", said, rule,
 	         optimizer->name, own ? " --set momentum=0" : "");
-	t->rule = ((const struct aggregator *)(const void *)aggregator)->rule;
-	return fits(t->json);
+	t->drawn = strcmp(compressor->name, "ssdm") == 0; /* whose noise is as large as the vector */
+	const struct aggregator *agg = (const struct aggregator *)(const void *)aggregator;
+	t->rule = aggregator_meets(agg);
+	return fits(t->json) && is_taken(compressor->name, aggregator->name, agg->rule);
 }
 
 const struct method_text *methods_all(void)

@@ -16,6 +16,7 @@ struct method_text {
 	char json[256];    /* for methods_read() */
 	char options[256]; /* for a command, over any experiment */
 	bool rule;         /* messages must be seen all at once */
+	bool drawn;        /* a vector does not decide what is said of it */
 };
 
 /* All of them; the last has an empty `json`. */

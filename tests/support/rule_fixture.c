@@ -26,7 +26,8 @@ static void open_rule(struct rule_rig *r, const char *json, int workers, size_t 
 	                           .workers = workers,
 	                           .n = n,
 	                           .seed = 7};
-	size_t floats = rule_memory_floats(agg, n);
+	const struct rule_size size = {.agg = agg, .state = c.state, .workers = (size_t)workers, .n = n};
+	size_t floats = rule_memory(&size).floats;
 	if (floats)
 		r->run.memory = r->be.memory->alloc(floats * sizeof(float), "server memory");
 	rule_open(&r->run);

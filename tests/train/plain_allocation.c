@@ -79,16 +79,16 @@ static const char *const attacks[] = {"\"opt-alie\"", "\"min-max\"", "\"fang\"",
 
 static const char *const directions[] = {"lion", "muon"};
 
-static int count_steps(const char *model, const char *aggregator, const char *attack, const char *direction,
-                       int steps, const atomic_long *counted)
+static int count_steps(const char *model, int fuse, const char *aggregator, const char *attack,
+                       const char *direction, int steps, const atomic_long *counted)
 {
 	char text[1024];
 	struct runs runs;
 	snprintf(text, sizeof text,
-	         "{\"workers\":5,\"steps\":2000,\"batch\":8,\"model\":%s,"
+	         "{\"workers\":5,\"steps\":2000,\"batch\":8,\"model\":%s,\"fuse\":%d,"
 	         "\"data\":{\"kind\":\"glyphs\",\"train\":200,\"test\":10},\"aggregator\":\"%s\","
 	         "\"direction\":\"%s\",\"adversaries\":{\"count\":2,\"attack\":%s}}",
-	         model, aggregator, direction, attack);
+	         model, fuse, aggregator, direction, attack);
 	struct pool *pool = pool_open(2);
 	struct trainer *t = train_open(train_settings(&runs, text), pool);
 	train_steps(t, 10); /* libraries make their buffers at first use */
@@ -116,20 +116,21 @@ int main(void)
 		return 0;
 	}
 	for (size_t i = 0; i < sizeof aggregators / sizeof *aggregators; i++)
-		bad += count_steps("{\"kind\":\"mlp\",\"hidden\":[20]}", aggregators[i], "\"flip\"",
-		                   "momentum", 1000, &calls);
+		bad += count_steps("{\"kind\":\"mlp\",\"hidden\":[20]}", i % 2 ? 3 : 1, aggregators[i],
+		                   "\"flip\"", "momentum", 1000, &calls);
 	for (size_t i = 0; i < sizeof attacks / sizeof *attacks; i++)
-		bad += count_steps("{\"kind\":\"mlp\",\"hidden\":[20]}", "median", attacks[i], "momentum", 20,
-		                   &calls);
+		bad += count_steps("{\"kind\":\"mlp\",\"hidden\":[20]}", 2, "median", attacks[i], "momentum",
+		                   20, &calls);
 	for (size_t i = 0; i < sizeof networks / sizeof *networks; i++)
-		bad += count_steps(networks[i], "vote", "\"flip\"", "momentum", 10, &buffers);
+		for (int fuse = 1; fuse <= 3; fuse += 2)
+			bad += count_steps(networks[i], fuse, "vote", "\"flip\"", "momentum", 10, &buffers);
 	for (size_t i = 0; i < sizeof directions / sizeof *directions; i++)
-		bad += count_steps("{\"kind\":\"mlp\",\"hidden\":[20]}", "vote", "\"flip\"", directions[i],
+		bad += count_steps("{\"kind\":\"mlp\",\"hidden\":[20]}", 2, "vote", "\"flip\"", directions[i],
 		                   100, &calls);
 	if (bad)
 		return 1;
 	printf("allocation: %zu checks passed\n",
-	       sizeof aggregators / sizeof *aggregators + sizeof networks / sizeof *networks +
+	       sizeof aggregators / sizeof *aggregators + 2 * (sizeof networks / sizeof *networks) +
 	               sizeof attacks / sizeof *attacks + sizeof directions / sizeof *directions);
 	return 0;
 }

@@ -360,11 +360,13 @@ Test(colluders, memory_is_planned)
 	size_t rule = planned(ATTACK("\"ipm\"") ",\"aggregator\":{\"kind\":\"centered-clipping\",\"tau\":1}"),
 	       asking = planned(
 	               ATTACK("\"opt-ipm\"") ",\"aggregator\":{\"kind\":\"centered-clipping\",\"tau\":1}");
-	const struct aggregator *clipping =
-	        (const struct aggregator *)family_find(&family_aggregators, "centered-clipping");
+	const struct rule_size clipping = {
+	        .agg = (const struct aggregator *)family_find(&family_aggregators, "centered-clipping"),
+	        .workers = 5,
+	        .n = 300,
+	        .lanes = 2};
 	size_t saying = planned(ATTACK("\"ipm\"") ",\"aggregator\":\"mean\",\"compressor\":\"ef-sign\""),
 	       trying = planned(ATTACK("\"opt-ipm\"") ",\"aggregator\":\"mean\",\"compressor\":\"ef-sign\"");
 	cr_expect_eq(trying, saying + (300 + 2 * 304) * sizeof(float) + sizeof(double));
-	cr_expect_eq(asking,
-	             rule + rule_bytes(clipping, 5, 300, 2) + 2 * 300 * sizeof(float) + sizeof(double));
+	cr_expect_eq(asking, rule + rule_bytes(&clipping) + 2 * 300 * sizeof(float) + sizeof(double));
 }

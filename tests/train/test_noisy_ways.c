@@ -23,10 +23,11 @@ static const char experiment[] =
 static const char *const methods[] = {
         "--set 'compressor={\"kind\":\"noisy-sign\",\"b\":0.01,\"noise\":\"laplace\"}'",
         "--set compressor=sto-sign --set aggregator=mean",
+        "--set compressor=ssdm",
         "--set 'compressor={\"kind\":\"dp-sign\",\"clip\":1,\"epsilon\":0.5}'",
 };
 
-enum { METHODS = sizeof methods / sizeof *methods };
+enum { STO_SIGN = 1, DP_SIGN = 3, METHODS = sizeof methods / sizeof *methods };
 
 /* Write the experiment and simulate it: e.json and simulate.h5. */
 static void prepare(const char *method)
@@ -91,13 +92,13 @@ Test(noisy_ways, a_run_is_continued_in_another_way)
 /* With keys, and again without what made the rounds: the noise follows from the seed. */
 Test(noisy_ways, a_server_s_run_is_repeated)
 {
-	prepare(methods[2]);
+	prepare(methods[DP_SIGN]);
 	cr_assert_eq(cli("keys new server w0 w1 w2 w3 w4 -o %s/keys", cli_folder), 0, "%s", cli_err);
 	int port = served_free_port();
 	pid_t server = served_start("serve.log",
 	                            "serve %s/e.json %s --listen tcp://127.0.0.1:%d --keys %s/keys --out "
 	                            "%s/served.h5 --quiet --set transport.deadline_s=60",
-	                            cli_folder, methods[2], port, cli_folder, cli_folder);
+	                            cli_folder, methods[DP_SIGN], port, cli_folder, cli_folder);
 	pid_t work = served_start("work.log",
 	                          "work --connect tcp://127.0.0.1:%d --keys %s/keys --workers 5 --quiet",
 	                          port, cli_folder);
@@ -113,9 +114,9 @@ Test(noisy_ways, a_server_s_run_is_repeated)
 /* Spent in the steps so far, in a file that is continued too; foretold by validate, and said by show. */
 Test(noisy_ways, privacy_is_recorded_and_said)
 {
-	prepare(methods[2]);
-	cr_assert_eq(cli("simulate %s/e.json %s --steps 3 --out %s/moved.h5 --quiet", cli_folder, methods[2],
-	                 cli_folder),
+	prepare(methods[DP_SIGN]);
+	cr_assert_eq(cli("simulate %s/e.json %s --steps 3 --out %s/moved.h5 --quiet", cli_folder,
+	                 methods[DP_SIGN], cli_folder),
 	             0, "%s", cli_err);
 	cr_expect_eq(ways_last("moved", "/steps/privacy_epsilon"), 1.5);
 	cr_expect_eq(cli("simulate --resume %s/moved.h5 --steps 8 --quiet", cli_folder), 0, "%s", cli_err);
@@ -124,7 +125,7 @@ Test(noisy_ways, privacy_is_recorded_and_said)
 	cr_expect_float_eq(ways_last("moved", "/steps/privacy_renyi_epsilon"), 1.443308, 1e-5);
 	cr_expect_eq(ways_last("moved", "/steps/privacy_renyi_delta"), 1e-5);
 	static const char said[] = "epsilon 4, delta 8e-05 by adding up all steps; epsilon 1.44";
-	cr_assert_eq(cli("validate %s/e.json %s", cli_folder, methods[2]), 0, "%s", cli_err);
+	cr_assert_eq(cli("validate %s/e.json %s", cli_folder, methods[DP_SIGN]), 0, "%s", cli_err);
 	cr_expect_not_null(strstr(cli_out, said), "%s", cli_out);
 	cr_expect_not_null(strstr(cli_out, "were its noise a secret"), "%s", cli_out);
 	cr_assert_eq(cli("show %s/moved.h5 --json", cli_folder), 0, "%s", cli_err);
@@ -132,13 +133,13 @@ Test(noisy_ways, privacy_is_recorded_and_said)
 	cr_assert_eq(cli("show %s/moved.h5", cli_folder), 0, "%s", cli_err);
 	cr_expect_not_null(strstr(cli_out, "privacy  "), "%s", cli_out);
 	cr_expect_null(strstr(cli_out, "no guarantee"), "%s", cli_out);
-	cr_assert_eq(cli("validate %s/e.json %s --set compressor.epsilon=1", cli_folder, methods[2]), 0, "%s",
-	             cli_err);
+	cr_assert_eq(cli("validate %s/e.json %s --set compressor.epsilon=1", cli_folder, methods[DP_SIGN]), 0,
+	             "%s", cli_err);
 	cr_expect_not_null(strstr(cli_out,
 	                          "all steps (no guarantee: sigma's formula is proven for an epsilon "
 	                          "below 1)"),
 	                   "%s", cli_out);
-	prepare(methods[1]);
+	prepare(methods[STO_SIGN]);
 	cr_assert_eq(cli("show %s/simulate.h5", cli_folder), 0, "%s", cli_err);
 	cr_expect_null(strstr(cli_out, "privacy"), "%s", cli_out);
 }

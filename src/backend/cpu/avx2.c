@@ -60,6 +60,12 @@ INLINE bool doubtful(vword doubt)
 	return !_mm256_testz_si256((__m256i)doubt, (__m256i)doubt);
 }
 
+/* Of equal numbers and NaN, these give the second. */
+#define LESSER_DOUBLES(a, b)  _mm256_min_pd(a, b)
+#define GREATER_DOUBLES(a, b) _mm256_max_pd(b, a)
+#define LESSER_FLOATS(a, b)   _mm256_min_ps(a, b)
+#define GREATER_FLOATS(a, b)  _mm256_max_ps(b, a)
+
 #define LEVEL_NAME  "avx2"
 #define LEVEL_SHOWN "AVX2"
 #include "backend/cpu/table.inc.h"

@@ -83,6 +83,12 @@ INLINE bool doubtful(vword doubt)
 	return _mm512_cmpgt_epu32_mask((__m512i)doubt, _mm512_set1_epi32(infinity)) != 0;
 }
 
+/* Of equal numbers and NaN, these give the second. */
+#define LESSER_DOUBLES(a, b)  _mm512_min_pd(a, b)
+#define GREATER_DOUBLES(a, b) _mm512_max_pd(b, a)
+#define LESSER_FLOATS(a, b)   _mm512_min_ps(a, b)
+#define GREATER_FLOATS(a, b)  _mm512_max_ps(b, a)
+
 #define LEVEL_NAME  "avx512"
 #define LEVEL_SHOWN "AVX-512"
 #include "backend/cpu/table.inc.h"

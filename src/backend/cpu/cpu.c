@@ -52,6 +52,8 @@ void cpu_open_level(const struct cpu_level *level, struct backend *b)
 	size_t i = 0;
 	while (known[i] != level)
 		i++;
+	/* OpenBLAS and oneDNN choose the order of sums by the number of rows and images. */
+	static const struct joins joins = {.product = NULL};
 	const struct blas_library *blas = blas_library();
 	snprintf(detail[i], sizeof(detail[i]), "%s, %s, %s", level->shown, blas->name, cpu_image_library());
 	*b = (struct backend){.name = "cpu",
@@ -59,6 +61,7 @@ void cpu_open_level(const struct cpu_level *level, struct backend *b)
 	                      .slow = blas->slow ? blas->slow : cpu_image_slow(),
 	                      .reserve = blas_library_reserve,
 	                      .memory = &memory_host,
+	                      .joins = &joins,
 	                      .gemm = cpu_gemm};
 	level->fill(b);
 }

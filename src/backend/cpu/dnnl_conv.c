@@ -12,7 +12,7 @@
  * exact zero must stay zero, because the sign law treats zeros in a special way, and rounding would hide
  * them.
  *
- * A layer is three programs, each a list of primitives with their arguments, made when the layer is opened.
+ * A layer is four programs, each a list of primitives with their arguments, made when the layer is opened.
  * An argument knows in which of the layer's memories it is and at which offset; bind() tells oneDNN.
  */
 #include "backend/cpu/dnnl.h"
@@ -56,7 +56,7 @@ struct cpu_conv {
 	struct conv_window window;
 	struct conv_layouts given; /* weights: canonical */
 	struct pass forward, back_data, back_weights;
-	struct program load, run, back;
+	struct program load, run, input_back, weights_back;
 	dnnl_memory_t w, dw, db;            /* what load() and backward() are given */
 	size_t weights_bytes, bias_at;      /* of the shared weights; offset of the bias in them */
 	size_t scratch_used, scratch_bytes; /* of the pass being planned, and the most of all passes */
@@ -291,7 +291,7 @@ static void plan_forward(struct cpu_conv *c, dnnl_memory_t weights, dnnl_memory_
 static void plan_back_data(struct cpu_conv *c, dnnl_memory_t weights)
 {
 	const struct pass *b = &c->back_data;
-	struct program *p = &c->back;
+	struct program *p = &c->input_back;
 	c->scratch_used = 0;
 	dnnl_memory_t d_dst = converted(c, p, &c->given.dst, BASE_D_OUT, &b->wants.dst);
 	dnnl_memory_t d_src = written(c, &c->given.src, BASE_D_IN, &b->wants.src);
@@ -305,7 +305,7 @@ static void plan_back_data(struct cpu_conv *c, dnnl_memory_t weights)
 static void plan_back_weights(struct cpu_conv *c)
 {
 	const struct pass *b = &c->back_weights;
-	struct program *p = &c->back;
+	struct program *p = &c->weights_back;
 	c->scratch_used = 0;
 	dnnl_memory_t src = converted(c, p, &c->given.src, BASE_IN, &b->wants.src);
 	dnnl_memory_t d_dst = converted(c, p, &c->given.dst, BASE_D_OUT, &b->wants.dst);
@@ -419,7 +419,8 @@ void cpu_conv_close(struct cpu_conv *c)
 {
 	program_close(&c->load);
 	program_close(&c->run);
-	program_close(&c->back);
+	program_close(&c->input_back);
+	program_close(&c->weights_back);
 	for (int i = 0; i < c->slots; i++)
 		dnnl_memory_destroy(c->slot[i].memory);
 	pass_close(&c->forward);
@@ -452,10 +453,15 @@ void cpu_conv_forward(struct cpu_conv *c)
 	execute(c, &c->run);
 }
 
-void cpu_conv_backward(struct cpu_conv *c, float *dw, float *db)
+void cpu_conv_input_back(struct cpu_conv *c)
+{
+	execute(c, &c->input_back);
+}
+
+void cpu_conv_weights_back(struct cpu_conv *c, float *dw, float *db)
 {
 	set_handle(c->dw, dw);
 	if (c->spec.bias)
 		set_handle(c->db, db);
-	execute(c, &c->back);
+	execute(c, &c->weights_back);
 }

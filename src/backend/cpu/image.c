@@ -153,5 +153,12 @@ void cpu_image_backward(HOST_QUEUE, struct image_layer *l, float *dw, float *db)
 		return;
 	if (l->spec.relu)
 		l->planes->relu_back(queue, cpu_image_floats(&l->spec.out), l->memory.out, l->memory.d_out);
-	cpu_conv_backward(l->conv, dw, db);
+	cpu_conv_input_back(l->conv);
+	if (dw)
+		cpu_conv_weights_back(l->conv, dw, db);
+}
+
+void cpu_image_weights_back(HOST_QUEUE, struct image_layer *l, float *dw, float *db)
+{
+	cpu_conv_weights_back(l->conv, dw, db);
 }

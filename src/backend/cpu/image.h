@@ -95,6 +95,7 @@ void cpu_image_close(struct image_layer *l);
 void cpu_image_load(HOST_QUEUE, struct image_layer *l, const float *w, const float *b);
 void cpu_image_forward(HOST_QUEUE, struct image_layer *l, bool training, const float *running);
 void cpu_image_backward(HOST_QUEUE, struct image_layer *l, float *dw, float *db);
+void cpu_image_weights_back(HOST_QUEUE, struct image_layer *l, float *dw, float *db);
 void cpu_image_statistics(HOST_QUEUE, const struct image_layer *l, float *statistics);
 
 /* backend/cpu/norm.c */
@@ -110,6 +111,7 @@ void cpu_conv_close(struct cpu_conv *c);
 void cpu_conv_load(struct cpu_conv *c, const float *w, const float *b);
 void cpu_conv_forward(struct cpu_conv *c);
 /* d_out is masked already. */
-void cpu_conv_backward(struct cpu_conv *c, float *dw, float *db);
+void cpu_conv_input_back(struct cpu_conv *c);
+void cpu_conv_weights_back(struct cpu_conv *c, float *dw, float *db);
 
 #endif

@@ -44,6 +44,7 @@ static const struct image_kernels level_image = {
         .load = cpu_image_load,
         .forward = cpu_image_forward,
         .backward = cpu_image_backward,
+        .weights_back = cpu_image_weights_back,
         .statistics = cpu_image_statistics,
 };
 

@@ -360,17 +360,34 @@ static void input_gradient(struct queue *q, struct image_layer *l, const void *d
 	arrived(q, l, cuda_image_floats(&l->spec.in), l->memory.d_in, c->rounded_in);
 }
 
-void cuda_conv_backward(struct queue *q, struct image_layer *l, float *dw, float *db)
+/* The gradient of what comes out, as cuDNN gets it. */
+static const void *output(struct queue *q, const struct image_layer *l)
+{
+	return given(q, l, cuda_image_floats(&l->spec.out), l->memory.d_out, l->conv->rounded_out);
+}
+
+static void parameters_gradient(struct queue *q, struct image_layer *l, const void *d_out, float *dw,
+                                float *db)
 {
 	const struct image *o = &l->spec.out;
-	size_t n = cuda_image_floats(o);
-	if (l->spec.relu)
-		cuda_relu_back(q, n, l->memory.out, l->memory.d_out);
 	if (l->spec.bias)
 		cuda_sum_pixels(q, (size_t)o->count * cuda_image_pixels(o), (size_t)o->channels,
 		                l->memory.d_out, db);
-	const void *d_out = given(q, l, n, l->memory.d_out, l->conv->rounded_out);
 	weights_gradient(q, l, d_out, dw);
+}
+
+void cuda_conv_weights_back(struct queue *q, struct image_layer *l, float *dw, float *db)
+{
+	parameters_gradient(q, l, output(q, l), dw, db);
+}
+
+void cuda_conv_backward(struct queue *q, struct image_layer *l, float *dw, float *db)
+{
+	if (l->spec.relu)
+		cuda_relu_back(q, cuda_image_floats(&l->spec.out), l->memory.out, l->memory.d_out);
+	const void *d_out = output(q, l);
+	if (dw)
+		parameters_gradient(q, l, d_out, dw, db);
 	if (l->spec.d_in)
 		input_gradient(q, l, d_out);
 }

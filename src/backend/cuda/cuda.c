@@ -60,6 +60,14 @@ static int check_precision(int precision, struct err *e)
 	return 0;
 }
 
+/*
+ * What may take several workers' batches at once (backend/joins.h). cuBLAS and cuDNN promise the same bits
+ * for the same sizes alone, so products and convolutions run batch by batch. This is the one place where more
+ * can be switched on: a function that is true for the cards, versions and sizes for which it was measured
+ * that a joined call gives the bits of single ones.
+ */
+static const struct joins joins = {.product = NULL};
+
 static int cuda_open(struct backend *b, const struct cuda_settings *s, struct err *e)
 {
 	struct backend host;
@@ -115,6 +123,8 @@ static int cuda_open(struct backend *b, const struct cuda_settings *s, struct er
 	        .gather = cuda_gather,
 	        .image = &cuda_image,
 	        .rows = host.rows,
+	        .joins = &joins,
+	        .rules = &cuda_rules,
 	};
 	return 0;
 }

@@ -139,6 +139,14 @@ void cuda_gather(struct queue *q, const struct gather *from, size_t count, const
 void cuda_gemm(struct queue *q, bool ta, bool tb, size_t m, size_t n, size_t k, float alpha, const float *a,
                const float *b, float beta, float *c);
 
+/* order.cu: kernels of backend/rules.h; the others of them are in rules.cu */
+enum { CUDA_SORTED_AT_ONCE = 32 };
+void cuda_order(struct queue *q, struct rules_piece p, int n, const struct rules_row *x, enum rules_form form,
+                struct rules_order what, void *values, float *to);
+void cuda_median(struct queue *q, struct rules_piece p, int n, const struct rules_row *x,
+                 enum rules_form form, void *values, double *to);
+extern const struct rules_kernels cuda_rules; /* rules.cu */
+
 extern const struct image_kernels cuda_image; /* image.c */
 
 #ifdef __cplusplus

@@ -101,5 +101,6 @@ const struct image_kernels cuda_image = {
         .load = load,
         .forward = forward,
         .backward = backward,
+        .weights_back = cuda_conv_weights_back,
         .statistics = cuda_norm_statistics,
 };

@@ -50,6 +50,7 @@ void cuda_conv_close(struct cuda_conv *c);
 void cuda_conv_load(struct queue *q, struct image_layer *l, const float *w, const float *b);
 void cuda_conv_forward(struct queue *q, struct image_layer *l);
 void cuda_conv_backward(struct queue *q, struct image_layer *l, float *dw, float *db);
+void cuda_conv_weights_back(struct queue *q, struct image_layer *l, float *dw, float *db);
 
 /* norm.c */
 struct cuda_norm *cuda_norm_open(const struct image_spec *s, struct image_need *need);

@@ -171,6 +171,7 @@ IMAGE(load, (struct queue * q, struct image_layer *l, const float *w, const floa
 IMAGE(forward, (struct queue * q, struct image_layer *l, bool training, const float *running), l, training,
       at(running))
 IMAGE(backward, (struct queue * q, struct image_layer *l, float *dw, float *db), l, to(dw), to(db))
+IMAGE(weights_back, (struct queue * q, struct image_layer *l, float *dw, float *db), l, to(dw), to(db))
 IMAGE(statistics, (struct queue * q, const struct image_layer *l, float *statistics), l, to(statistics))
 
 static void guarded_image_bind(struct queue *q, struct image_layer *l, const struct image_memory *m)
@@ -198,6 +199,7 @@ static struct image_kernels image = {
         .load = guarded_image_load,
         .forward = guarded_image_forward,
         .backward = guarded_image_backward,
+        .weights_back = guarded_image_weights_back,
         .statistics = guarded_image_statistics,
 };
 
@@ -258,6 +260,7 @@ static int guarded_row_open(struct backend *b, const void *state, struct err *e)
 	        .gather = guarded_gather,
 	        .image = &image,
 	        .rows = ref.rows,
+	        .joins = ref.joins,
 	};
 	return 0;
 }

@@ -72,6 +72,11 @@ static void backward(HOST_QUEUE, struct image_layer *l, float *dw, float *db)
 		ref_pool_backward(l);
 }
 
+static void weights_back(HOST_QUEUE, struct image_layer *l, float *dw, float *db)
+{
+	ref_conv_weights_back(l, dw, db);
+}
+
 #define IMAGE_BLOCK(i) 1
 #include "backend/image_plain.inc.h"
 
@@ -96,5 +101,6 @@ const struct image_kernels ref_image = {
         .load = load,
         .forward = forward,
         .backward = backward,
+        .weights_back = weights_back,
         .statistics = ref_norm_statistics,
 };

@@ -26,6 +26,7 @@ void ref_conv_need(const struct image_spec *s, struct image_need *need);
 void ref_conv_load(struct image_layer *l, const float *w, const float *b);
 void ref_conv_forward(struct image_layer *l);
 void ref_conv_backward(struct image_layer *l, float *dw, float *db);
+void ref_conv_weights_back(struct image_layer *l, float *dw, float *db);
 
 void ref_norm_need(const struct image_spec *s, struct image_need *need);
 void ref_norm_load(struct image_layer *l, const float *w, const float *b);

@@ -141,11 +141,9 @@ static double one_bias_gradient(const struct image_layer *l, int o)
 	return sum;
 }
 
-void ref_conv_backward(struct image_layer *l, float *dw, float *db)
+void ref_conv_weights_back(struct image_layer *l, float *dw, float *db)
 {
 	const struct image_spec *s = &l->spec;
-	if (s->relu)
-		mask_by_output(l);
 	for (int o = 0; o < s->out.channels; o++) {
 		for (int c = 0; c < s->in.channels / s->groups; c++)
 			for (int ky = 0; ky < s->kernel[0]; ky++)
@@ -155,6 +153,14 @@ void ref_conv_backward(struct image_layer *l, float *dw, float *db)
 		if (s->bias)
 			db[o] = (float)one_bias_gradient(l, o);
 	}
-	if (s->d_in)
+}
+
+void ref_conv_backward(struct image_layer *l, float *dw, float *db)
+{
+	if (l->spec.relu)
+		mask_by_output(l);
+	if (dw)
+		ref_conv_weights_back(l, dw, db);
+	if (l->spec.d_in)
 		input_gradient(l);
 }

@@ -71,8 +71,9 @@ struct mpi_self {
 	int *ready, *gone;       /* [own workers] from this bucket on, the vote is final; was sent */
 	unsigned char *messages; /* [workers of other ranks][message_stride], mapped */
 	size_t message_stride, mapped;
-	const void **pushes;                /* [workers] whole messages */
-	struct mpi_report *reports;         /* [workers] */
+	const void **pushes;        /* [workers] whole messages */
+	struct mpi_report *reports; /* [workers] */
+	uint64_t *lengths; /* [workers] bytes of messages that vary; at the root of all, behind the reports */
 	struct mpi_requests other_requests; /* requests for reports, running statistics and state */
 	uint64_t bytes_up, bytes_down;      /* in each round; down: answers, in a round that has one */
 	uint64_t *moved, *answered; /* [size] that each rank sends and receives: all but answers; answers */
@@ -128,6 +129,9 @@ int mpi_check(int rc, const char *what, struct err *e);
 /* Non-blocking, in chunks that MPI can count; the requests are added to *r. -1 and a sentence. */
 int mpi_post_send(const struct mpi_self *m, struct mpi_requests *r, const void *from, size_t bytes, int to,
                   int tag, struct err *e);
+/* The same of `bytes` of at most `most`, for which the other rank has posted a receive. */
+int mpi_post_send_some(const struct mpi_self *m, struct mpi_requests *r, const void *from, size_t bytes,
+                       size_t most, int to, int tag, struct err *e);
 int mpi_post_recv(const struct mpi_self *m, struct mpi_requests *r, void *to, size_t bytes, int from, int tag,
                   struct err *e);
 /* Wait until all requests are done; then *r is empty. -1 and a sentence. */
@@ -161,8 +165,10 @@ int mpi_planes_in(const struct planes *p);
 /* The range of plane k that belongs to the share, in a message of this many bytes. */
 struct mpi_range mpi_range_of(const struct mpi_self *m, const struct planes *p, size_t message_bytes,
                               const struct mpi_share *s, int k);
-/* The bytes of this round, into the reply. withheld: there was no answer. */
-void mpi_count_round(const struct mpi_self *m, bool withheld, struct exchange_reply *reply);
+/* The bytes of this round, into the reply; at the root, all reports must be here. withheld: there was no
+ * answer. Where messages vary in length, only the root knows them all. */
+void mpi_count_round(struct mpi_self *m, const struct exchange_request *x, bool withheld,
+                     struct exchange_reply *reply);
 /* Of rank r: its first block of coordinates, if shares are whole blocks; r = size: the number of blocks. */
 size_t mpi_first_block(const struct mpi_self *m, int r);
 /* Bytes of the running statistics that another rank sends to the root in every round. */

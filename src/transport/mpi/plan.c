@@ -85,45 +85,79 @@ static uint64_t all_shares_bytes(const struct mpi_self *m, const struct exchange
 	return bytes;
 }
 
-/* Bytes that rank r sends up and down, to m->bytes_*; and those with what it receives. vote: of all shares.
- */
-static void traffic(struct mpi_self *m, const struct exchange_request *x, uint64_t vote, int r)
+/* Bytes of the messages of rank r's workers, where these vary. */
+static uint64_t lengths_of(const struct mpi_self *m, int r)
 {
-	uint64_t hosted = (uint64_t)mpi_hosted(m, r), others = (uint64_t)m->size - 1;
-	uint64_t vote_share = share_bytes(m, &x->shape.push_planes, m->push_bytes, r);
-	uint64_t answer_share = share_bytes(m, &x->shape.pull_planes, m->pull_bytes, r);
+	uint64_t bytes = 0;
+	for (int w = m->first[r]; w < m->first[r + 1]; w++)
+		bytes += m->lengths[w];
+	return bytes;
+}
+
+/*
+ * Votes that rank r sends, and that it gets. vote, share: of one message of the most bytes, to all ranks and
+ * to this one; a message that varies is one piece, which goes whole to as many ranks.
+ */
+static void votes(const struct mpi_self *m, const struct exchange_request *x, uint64_t vote, uint64_t share,
+                  int r, uint64_t *sent, uint64_t *got)
+{
+	uint64_t hosted = (uint64_t)mpi_hosted(m, r), all = 0, own;
+	*sent = hosted * (vote - share);
+	*got = ((uint64_t)m->workers - hosted) * share;
+	if (!x->shape.push_varies)
+		return;
+	own = lengths_of(m, r);
+	for (int k = 0; k < m->size; k++)
+		all += lengths_of(m, k);
+	*sent = own * ((vote - share) / m->push_bytes);
+	*got = (all - own) * (share / m->push_bytes);
+}
+
+/* Bytes that rank r sends up and down, to m->bytes_*; and those with what it receives. vote: of all shares;
+ * pull: bytes of the answer. */
+static void traffic(struct mpi_self *m, const struct exchange_request *x, uint64_t vote, size_t pull, int r)
+{
+	uint64_t others = (uint64_t)m->size - 1, up, got;
+	uint64_t answer_share = share_bytes(m, &x->shape.pull_planes, pull, r);
 	if (m->topology == TOPOLOGY_ALLREDUCE) {
-		uint64_t sums = m->pull_bytes - answer_share;
+		uint64_t sums = pull - answer_share;
 		m->bytes_up += sums;
 		m->bytes_down += sums;
 		m->moved[r] += 4 * sums;
 		return;
 	}
-	uint64_t up = hosted * (vote - vote_share), down = others * answer_share;
+	votes(m, x, vote, share_bytes(m, &x->shape.push_planes, m->push_bytes, r), r, &up, &got);
+	uint64_t down = others * answer_share;
 	m->bytes_up += up;
 	m->bytes_down += down;
-	m->moved[r] += up + ((uint64_t)m->workers - hosted) * vote_share;
-	m->answered[r] = down + m->pull_bytes - answer_share;
+	m->moved[r] += up + got;
+	m->answered[r] = down + pull - answer_share;
 }
 
-static void count_bytes(struct mpi_self *m, const struct exchange_request *x)
+static void count_bytes(struct mpi_self *m, const struct exchange_request *x, size_t pull)
 {
 	size_t said = sizeof *m->heads + (x->rule.meet ? sizeof(struct mpi_verdict) : 0);
+	size_t report = sizeof *m->reports + (x->shape.push_varies ? sizeof *m->lengths : 0);
 	uint64_t heads = ((uint64_t)m->size - 1) * said, running = mpi_running_bytes(m, x);
-	uint64_t reports = (uint64_t)(m->workers - mpi_hosted(m, 0)) * sizeof *m->reports;
+	uint64_t reports = (uint64_t)(m->workers - mpi_hosted(m, 0)) * report;
 	uint64_t vote = all_shares_bytes(m, x);
 	m->bytes_up = (uint64_t)m->size * heads + reports + running;
+	m->bytes_down = 0;
 	for (int r = 0; r < m->size; r++) {
-		m->moved[r] =
-		        2 * heads + (r == 0 ? reports : (uint64_t)mpi_hosted(m, r) * sizeof *m->reports);
+		m->moved[r] = 2 * heads + (r == 0 ? reports : (uint64_t)mpi_hosted(m, r) * report);
 		m->moved[r] += r == 0 || r == mpi_rank_of(m, x->bn_owner) ? running : 0;
-		traffic(m, x, vote, r);
+		traffic(m, x, vote, pull, r);
 	}
 }
 
-void mpi_count_round(const struct mpi_self *m, bool withheld, struct exchange_reply *reply)
+void mpi_count_round(struct mpi_self *m, const struct exchange_request *x, bool withheld,
+                     struct exchange_reply *reply)
 {
 	uint64_t others = (uint64_t)m->size - 1, sums = 0;
+	if (x->shape.push_varies || x->shape.pull_varies)
+		count_bytes(m, x,
+		            withheld ? m->pull_bytes
+		                     : message_length(x->shape.pull_varies, m->pull_bytes, x->pull));
 	for (int r = 0; r < m->size; r++)
 		sums += m->gathered[r];
 	reply->bytes_up = m->bytes_up + others * sums;
@@ -158,8 +192,10 @@ static void reserve_requests(struct mpi_self *m, const struct exchange_request *
 	size_t down = 2 * others * (size_t)mpi_planes_in(&x->shape.pull_planes) * mpi_chunks(m->pull_bytes);
 	for (int b = 0; b < m->n_buckets; b++)
 		mpi_reserve(&m->buckets[b].requests, up > down ? up : down);
-	mpi_reserve(&m->other_requests, others * mpi_chunks((size_t)m->most_hosted * sizeof *m->reports) +
-	                                        mpi_chunks(mpi_running_bytes(m, x)));
+	mpi_reserve(&m->other_requests,
+	            others * mpi_chunks((size_t)m->most_hosted * sizeof *m->reports) +
+	                    others * mpi_chunks((size_t)m->most_hosted * sizeof *m->lengths) +
+	                    mpi_chunks(mpi_running_bytes(m, x)));
 }
 
 /* Map memory for the messages of other ranks' workers, on ranks that combine. */
@@ -186,6 +222,7 @@ void mpi_round_open(struct mpi_self *m, const struct exchange_request *x)
 	m->pull_bytes = x->shape.pull_bytes;
 	m->pushes = mem_array((size_t)m->workers, sizeof *m->pushes);
 	m->reports = mem_array((size_t)m->workers, sizeof *m->reports);
+	m->lengths = mem_array((size_t)m->workers, sizeof *m->lengths);
 	m->moved = mem_array((size_t)m->size, sizeof *m->moved);
 	m->answered = mem_array((size_t)m->size, sizeof *m->answered);
 	m->gathered = mem_array((size_t)m->size, sizeof *m->gathered);
@@ -203,7 +240,7 @@ void mpi_round_open(struct mpi_self *m, const struct exchange_request *x)
 		m->ready[i] = m->n_buckets;
 	reserve_requests(m, x);
 	map_messages(m);
-	count_bytes(m, x);
+	count_bytes(m, x, m->pull_bytes);
 }
 
 void mpi_round_close(struct mpi_self *m)
@@ -216,6 +253,7 @@ void mpi_round_close(struct mpi_self *m)
 	mem_free(m->other_requests.at);
 	mem_free(m->pushes);
 	mem_free(m->reports);
+	mem_free(m->lengths);
 	mem_free(m->moved);
 	mem_free(m->answered);
 	mem_free(m->gathered);

@@ -175,16 +175,24 @@ static MPI_Request *next_request(struct mpi_requests *r)
 	return &r->at[r->count++];
 }
 
-int mpi_post_send(const struct mpi_self *m, struct mpi_requests *r, const void *from, size_t bytes, int to,
-                  int tag, struct err *e)
+/* A receive is posted for every chunk of the most: those that are left over are empty. */
+int mpi_post_send_some(const struct mpi_self *m, struct mpi_requests *r, const void *from, size_t bytes,
+                       size_t most, int to, int tag, struct err *e)
 {
-	for (size_t at = 0; at < bytes; at += CHUNK_BYTES) {
-		int rc = MPI_Isend((const char *)from + at, (int)chunk_at(at, bytes), MPI_BYTE, to, tag,
+	for (size_t at = 0; at < most; at += CHUNK_BYTES) {
+		size_t begin = at < bytes ? at : bytes;
+		int rc = MPI_Isend((const char *)from + begin, (int)chunk_at(begin, bytes), MPI_BYTE, to, tag,
 		                   m->comm, next_request(r));
 		if (mpi_check(rc, "MPI_Isend", e))
 			return -1;
 	}
 	return 0;
+}
+
+int mpi_post_send(const struct mpi_self *m, struct mpi_requests *r, const void *from, size_t bytes, int to,
+                  int tag, struct err *e)
+{
+	return mpi_post_send_some(m, r, from, bytes, bytes, to, tag, e);
 }
 
 int mpi_post_recv(const struct mpi_self *m, struct mpi_requests *r, void *to, size_t bytes, int from, int tag,

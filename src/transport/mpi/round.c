@@ -44,8 +44,11 @@ static int send_vote(struct mpi_self *m, const struct exchange_request *x, struc
 		struct mpi_share yours = mpi_share_of(m, b, to);
 		for (int k = 0; k < mpi_planes_in(&x->shape.push_planes); k++) {
 			struct mpi_range p = mpi_range_of(m, &x->shape.push_planes, m->push_bytes, &yours, k);
-			if (mpi_post_send(m, &b->requests, message + p.at, p.bytes, to,
-			                  vote_tag(m, m->ids[i], b), e))
+			size_t bytes = x->shape.push_varies && p.bytes > 0
+			                       ? message_length(true, p.bytes, message)
+			                       : p.bytes;
+			if (mpi_post_send_some(m, &b->requests, message + p.at, bytes, p.bytes, to,
+			                       vote_tag(m, m->ids[i], b), e))
 				return -1;
 		}
 	}
@@ -67,9 +70,13 @@ static int pass_answer(struct mpi_self *m, const struct exchange_request *x, str
 			struct mpi_range out =
 			        mpi_range_of(m, &x->shape.pull_planes, m->pull_bytes, &mine, k);
 			char *pull = x->pull;
+			size_t bytes = x->shape.pull_varies && out.bytes > 0
+			                       ? message_length(true, out.bytes, pull)
+			                       : out.bytes;
 			if (mpi_post_recv(m, &b->requests, pull + in.at, in.bytes, from, answer_tag(m, b),
 			                  e) ||
-			    mpi_post_send(m, &b->requests, pull + out.at, out.bytes, to, answer_tag(m, b), e))
+			    mpi_post_send_some(m, &b->requests, pull + out.at, bytes, out.bytes, to,
+			                       answer_tag(m, b), e))
 				return -1;
 		}
 	}
@@ -159,6 +166,16 @@ int mpi_round_post(struct mpi_self *m, const struct exchange_request *x, int i, 
 	return 0;
 }
 
+/* Of rank r, to the root. */
+static int post_lengths(struct mpi_self *m, int r, struct err *e)
+{
+	uint64_t *lengths = m->lengths + m->first[r];
+	size_t bytes = (size_t)mpi_hosted(m, r) * sizeof *lengths;
+	if (m->rank == r && mpi_post_send(m, &m->other_requests, lengths, bytes, 0, 0, e))
+		return -1;
+	return m->rank == 0 ? mpi_post_recv(m, &m->other_requests, lengths, bytes, r, 0, e) : 0;
+}
+
 /* Send to the root: losses and `born` of all workers, which it records, and the running statistics, with
  * which it evaluates. */
 static int post_reports(struct mpi_self *m, const struct exchange_request *x, struct err *e)
@@ -168,12 +185,16 @@ static int post_reports(struct mpi_self *m, const struct exchange_request *x, st
 	for (int i = 0; i < x->hosted; i++)
 		m->reports[m->ids[i]] =
 		        (struct mpi_report){.loss = x->loss[m->ids[i]], .born = x->born[m->ids[i]]};
+	for (int i = 0; i < x->hosted && x->shape.push_varies; i++)
+		m->lengths[m->ids[i]] = message_length(true, m->push_bytes, x->pushes[i]);
 	for (int r = 1; r < m->size; r++) {
 		struct mpi_report *reports = m->reports + m->first[r];
 		size_t bytes = (size_t)mpi_hosted(m, r) * sizeof *reports;
 		if (m->rank == r && mpi_post_send(m, &m->other_requests, reports, bytes, 0, 0, e))
 			return -1;
 		if (m->rank == 0 && mpi_post_recv(m, &m->other_requests, reports, bytes, r, 0, e))
+			return -1;
+		if (x->shape.push_varies && post_lengths(m, r, e))
 			return -1;
 	}
 	if (running > 0 && m->rank == owner)
@@ -238,9 +259,11 @@ int mpi_round(struct mpi_self *m, const struct exchange_request *x, struct excha
 	if (post_reports(m, x, e) ||
 	    (m->topology == TOPOLOGY_ALLREDUCE ? mpi_sum(m, x, e) : vote(m, x, reply, start, e)))
 		return -1;
-	mpi_count_round(m, reply->flags & EXCHANGE_WITHHELD, reply);
 	m->votes_expected = false;
 	for (int i = 0; i < x->hosted; i++)
 		m->ready[i] = m->n_buckets;
-	return finish_reports(m, x, e);
+	if (finish_reports(m, x, e))
+		return -1;
+	mpi_count_round(m, x, reply->flags & EXCHANGE_WITHHELD, reply);
+	return 0;
 }

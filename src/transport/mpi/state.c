@@ -69,7 +69,7 @@ static int take_state(struct mpi_self *m, struct train_state *st, const int64_t 
 static int collect_server(struct mpi_self *m, struct train_state *st, struct err *e)
 {
 	struct mpi_bucket all = {.end = st->x.count};
-	size_t vectors = m->topology == TOPOLOGY_SHARDED ? st->server.count / st->x.count : 0;
+	size_t vectors = m->topology == TOPOLOGY_SHARDED ? st->server_vectors : 0;
 	for (size_t v = 0; v < vectors; v++)
 		for (int r = 1; r < m->size; r++) {
 			struct mpi_share s = mpi_share_of(m, &all, r);

@@ -91,7 +91,7 @@ static void say_push(struct connection *c)
 	const struct exchange_request *x = h->round.request;
 	bool sharded = h->run.n_shards > 1;
 	size_t running = c->shard == 0 && x->bn_owner == c->id ? h->running_bytes : 0;
-	size_t push = h->push_bytes, begin, end;
+	size_t push = message_length(x->shape.push_varies, h->push_bytes, c->push), begin, end;
 	zmq_msg_t m;
 	connection_range(c, &begin, &end);
 	if (sharded)

@@ -34,18 +34,26 @@ static void round_resume(struct connection *c, const struct frame *welcome)
 		connection_request(c);
 }
 
-/* Does the answer have the right sizes? */
-static bool answer_fits(const struct connection *c, const struct frame *f)
+/* Does the answer have the right sizes? *pull: bytes of the pull in it. */
+static bool answer_fits(const struct connection *c, const struct frame *f, const unsigned char *body,
+                        size_t *pull)
 {
 	const struct zmq_client *h = c->client;
-	size_t pull = f->flags & (FRAME_NO_PULL | FRAME_WITHHELD) ? 0 : connection_pull_bytes(c);
+	const struct exchange_request *x = h->round.request;
 	size_t running = f->flags & FRAME_HAS_RUNNING ? h->running_bytes : 0;
-	if (f->flags & FRAME_WITHHELD && !h->round.request->rule.meet)
-		return false; /* this rule always answers */
-	return f->bytes == pull + running && f->worker < (uint32_t)h->env.workers;
+	bool none = f->flags & (FRAME_NO_PULL | FRAME_WITHHELD);
+	if ((f->flags & FRAME_WITHHELD && !x->rule.meet) || /* this rule always answers */
+	    f->bytes < running || f->worker >= (uint32_t)h->env.workers)
+		return false;
+	*pull = f->bytes - running;
+	if (none)
+		return *pull == 0;
+	if (!message_length_holds(x->shape.pull_varies, connection_pull_bytes(c), body, *pull))
+		return false;
+	return !x->shape.pull_varies || !x->rule.refuses || !x->rule.refuses(x->rule.ctx, body, *pull);
 }
 
-static void take_pull(const struct connection *c, const unsigned char *body)
+static void take_pull(const struct connection *c, const unsigned char *body, size_t bytes)
 {
 	const struct exchange_request *x = c->client->round.request;
 	size_t begin, end;
@@ -53,7 +61,7 @@ static void take_pull(const struct connection *c, const unsigned char *body)
 	if (c->client->run.n_shards > 1)
 		planes_put(&x->shape.pull_planes, x->shape.n, begin, end, body, x->pull);
 	else
-		memcpy(x->pull, body, x->shape.pull_bytes);
+		memcpy(x->pull, body, bytes);
 }
 
 static void round_take(struct connection *c, const struct frame *f, const unsigned char *body)
@@ -71,12 +79,12 @@ static void round_take(struct connection *c, const struct frame *f, const unsign
 		shards_take_range(h, f, body);
 		return;
 	}
-	if (c->answered || !answer_fits(c, f))
+	size_t pull = 0;
+	if (c->answered || !answer_fits(c, f, body, &pull))
 		return;
-	if (!(f->flags & (FRAME_NO_PULL | FRAME_WITHHELD))) {
-		take_pull(c, body);
-		body += connection_pull_bytes(c);
-	}
+	if (pull > 0)
+		take_pull(c, body, pull);
+	body += pull;
 	if (f->flags & FRAME_HAS_RUNNING)
 		memcpy(h->st->running.at, body, h->running_bytes);
 	if (!(f->flags & FRAME_COUNTED))

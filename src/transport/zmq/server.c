@@ -125,8 +125,7 @@ static void take_running(struct server *s)
 	struct peer_vote *v = &s->peers[s->round.bn_owner].vote;
 	if (!v->complete || s->layout.running_bytes == 0)
 		return;
-	memcpy(s->st->running.at, message_body(&v->message) + s->layout.shape.push_bytes,
-	       s->layout.running_bytes);
+	memcpy(s->st->running.at, message_body(&v->message) + v->push_bytes, s->layout.running_bytes);
 	s->running_of = s->round.bn_owner;
 }
 

@@ -70,11 +70,12 @@ struct presence {
 struct peer_vote {
 	bool kept; /* the server has the vote and it passed the checks (at a shard: its range of the vote) */
 	bool complete; /* kept, and every shard has its range of the same attempt: the vote will be counted */
-	double loss;   /* of its batch, as the worker reports */
-	int64_t born;  /* step at which the worker's own state (momentum) began, as the worker reports */
-	uint64_t x_hash;       /* of the worker's parameters; 0: not sent */
-	uint64_t attempt;      /* 2^32 + number of the attempt: a worker may send several in a step */
-	zmq_msg_t message;     /* the message of a kept vote: header, push, running statistics */
+	size_t push_bytes; /* of the whole push in `message` */
+	double loss;       /* of its batch, as the worker reports */
+	int64_t born;      /* step at which the worker's own state (momentum) began, as the worker reports */
+	uint64_t x_hash;   /* of the worker's parameters; 0: not sent */
+	uint64_t attempt;  /* 2^32 + number of the attempt: a worker may send several in a step */
+	zmq_msg_t message; /* the message of a kept vote: header, push, running statistics */
 	unsigned char *buffer; /* [header, push, running] for a vote in several messages; or NULL */
 	unsigned n_buckets;    /* buckets in the buffer */
 };
@@ -116,6 +117,7 @@ struct layout {
 	size_t shard_push, shard_pull; /* bytes of the shard in a push and in a pull */
 	size_t bucket;                 /* coordinates in a bucket of a vote; 0: votes come whole */
 	unsigned n_buckets;
+	bool judged; /* the rule leaves out messages that no compressor can have made */
 };
 
 /* The present round. */
@@ -369,7 +371,9 @@ void bucket_assemble(const struct layout *l, struct peer_vote *v, zmq_msg_t *mes
  */
 enum fault vote_check(struct server *s, int m, const struct frame *f, zmq_msg_t *message);
 /* Is the length of a vote right? The vote may be for any step. */
-bool vote_length_holds(const struct server *s, int m, const struct frame *f);
+bool vote_length_holds(const struct server *s, int m, const struct frame *f, const unsigned char *body);
+/* Bytes of the push in a vote of this header. */
+size_t vote_push_bytes(const struct layout *l, const struct frame *f);
 /* Does the hash match the parameters of the present step? True if either side does not know its hash. */
 bool vote_hash_holds(const struct server *s, uint64_t x_hash);
 /* Keep a vote that passed vote_check(). Takes ownership of the content of *message. */

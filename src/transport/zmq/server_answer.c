@@ -56,7 +56,9 @@ struct answer *answers_add(struct server *s, const struct exchange_request *x,
 {
 	const struct layout *l = &s->layout;
 	struct answer *a = &s->log.at[x->step % s->log.count];
-	size_t pull = reply->flags & EXCHANGE_WITHHELD ? 0 : l->shard_pull;
+	size_t pull = reply->flags & EXCHANGE_WITHHELD
+	                      ? 0
+	                      : message_length(l->shape.pull_varies, l->shard_pull, x->pull);
 	zmq_msg_close(&a->message);
 	message_init(&a->message, pull);
 	unsigned char *body = message_body(&a->message);

@@ -19,6 +19,7 @@ void layout_init(struct layout *l, const struct exchange_request *x, size_t runn
 {
 	size_t n = x->shape.n;
 	l->shape = x->shape;
+	l->judged = x->rule.judged;
 	l->running_bytes = running_bytes;
 	l->begin = 0;
 	l->end = n;

@@ -25,6 +25,7 @@ const char *const fault_names[FAULTS] = {
         [FAULT_BANNED] = "banned",
         [FAULT_WRONG_LOSS] = "wrong_loss",
         [FAULT_NOT_FINITE] = "not_finite",
+        [FAULT_WRONG_MESSAGE] = "wrong_message",
         [FAULT_WRONG_RUNNING] = "wrong_running",
 };
 

@@ -35,6 +35,7 @@ enum fault {
 	FAULT_BANNED,        /* a banned worker tried to connect or to say something */
 	FAULT_WRONG_LOSS,    /* of a vote that counts: a loss that is not finite, or beyond LOSS_MOST */
 	FAULT_NOT_FINITE,    /* of a vote that counts: floats that are not finite, which the rule left out */
+	FAULT_WRONG_MESSAGE, /* of a vote that counts: a code or a scale that no compressor can have made */
 	FAULT_WRONG_RUNNING, /* a vote with running statistics that no honest batch can have made */
 	FAULTS               /* how many kinds; also the result of a check that found none */
 };

@@ -119,7 +119,7 @@ void round_push(struct server *s, int m, const struct frame *f, zmq_msg_t *messa
 			server_offend(s, m, fault);
 		return;
 	}
-	if (!vote_length_holds(s, m, f))
+	if (!vote_length_holds(s, m, f, message_body(message)))
 		fault = FAULT_WRONG_LENGTH;
 	else if (f->step != step)
 		fault = f->step < step ? FAULT_LATE : FAULT_WRONG_STEP;
@@ -214,7 +214,8 @@ void round_judge_messages(struct server *s, int count)
 		removed += s->round.removed[i];
 	for (int i = 0; i < count; i++)
 		if (s->round.removed[i])
-			judge(s, s->round.voters[i], 2 * removed < count, FAULT_NOT_FINITE);
+			judge(s, s->round.voters[i], 2 * removed < count,
+			      s->layout.judged ? FAULT_WRONG_MESSAGE : FAULT_NOT_FINITE);
 }
 
 int round_combine(struct server *s, const struct exchange_request *x, struct exchange_reply *reply, int count,

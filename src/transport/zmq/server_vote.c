@@ -24,7 +24,16 @@ bool vote_hash_holds(const struct server *s, uint64_t x_hash)
 	return expected == 0 || x_hash == 0 || x_hash == expected;
 }
 
-bool vote_length_holds(const struct server *s, int m, const struct frame *f)
+/* What follows it are the running statistics. */
+size_t vote_push_bytes(const struct layout *l, const struct frame *f)
+{
+	size_t running = f->flags & FRAME_HAS_RUNNING ? l->running_bytes : 0;
+	if (l->shape.push_varies)
+		return f->bytes > running ? f->bytes - running : 0;
+	return bucket_closes(l, f) ? 0 : l->shard_push;
+}
+
+bool vote_length_holds(const struct server *s, int m, const struct frame *f, const unsigned char *body)
 {
 	const struct layout *l = &s->layout;
 	bool closes = bucket_closes(l, f), running = f->flags & FRAME_HAS_RUNNING;
@@ -32,7 +41,10 @@ bool vote_length_holds(const struct server *s, int m, const struct frame *f)
 		return false; /* only this worker can send the running statistics */
 	if (f->count > 0 && !closes)
 		return false;
-	return f->bytes == (closes ? 0 : l->shard_push) + (running ? l->running_bytes : 0);
+	size_t push = vote_push_bytes(l, f);
+	if (l->shape.push_varies)
+		return message_length_holds(true, l->shard_push, body, push);
+	return f->bytes == push + (running ? l->running_bytes : 0);
 }
 
 static enum fault check_padding(const struct layout *l, const unsigned char *push)
@@ -64,7 +76,7 @@ enum fault vote_check(struct server *s, int m, const struct frame *f, zmq_msg_t 
 		return FAULT_WRONG_BORN;
 	if (s->role->main && !vote_hash_holds(s, f->x_hash))
 		return FAULT_WRONG_HASH;
-	if (m == s->round.bn_owner && !running_holds(s, message_body(message) + (closes ? 0 : l->shard_push)))
+	if (m == s->round.bn_owner && !running_holds(s, message_body(message) + vote_push_bytes(l, f)))
 		return FAULT_WRONG_RUNNING;
 	return check_padding(l,
 	                     closes || sharded ? p->vote.buffer + FRAME_HEADER_BYTES : message_body(message));
@@ -101,6 +113,7 @@ void vote_keep(struct server *s, int m, const struct frame *f, zmq_msg_t *messag
 		align(message);
 	zmq_msg_move(&v->message, message);
 	v->kept = true;
+	v->push_bytes = l->shape.push_varies ? vote_push_bytes(l, f) : l->shape.push_bytes;
 	v->loss = f->value;
 	v->born = f->born;
 	v->x_hash = f->x_hash;

@@ -120,6 +120,7 @@ static void steps(int topology, int buckets, size_t n, bool begun)
 	}
 	s.st = (struct train_state){.x = {n, pull},
 	                            .server = {n, memory},
+	                            .server_vectors = 1,
 	                            .worker_floats = s.floats,
 	                            .workers = s.blocks,
 	                            .born = s.born,

@@ -113,7 +113,8 @@ Test(zmq_lies, each_is_dropped_and_counted)
 	                {"wrong_hash", 1},   {"wrong_run", 1},   {"garbage", 4},       {"other_version", 1},
 	                {"damaged", 1},      {"multipart", 1},   {"late", 1},          {"duplicate", 0},
 	                {"takeover", 0},     {"unannounced", 0}, {"banned", 0},        {"greedy", 0},
-	                {"flood", 0},        {"wrong_loss", 0},  {"wrong_running", 0}, {"not_finite", 0}};
+	                {"flood", 0},        {"wrong_loss", 0},  {"wrong_running", 0}, {"not_finite", 0},
+	                {"wrong_message", 0}};
 	scene_open(&scene, ENDPOINT_KEYS, 1000, COUNTED);
 	scene_tell_clients(&scene);
 	scene_run(&scene, tell_all_lies);
