@@ -201,24 +201,25 @@ void uplink_gather(struct uplink *u, const struct workforce *workforce, const st
 	}
 }
 
+/* A transport that reads messages in the machine's memory sees the state in mirrors too, and its hash is
+ * taken there. */
 void uplink_show(const struct uplink *u, struct state *st)
 {
-	if (u->mirrors)
+	if (u->borrowed)
 		state_show_shared(st);
 }
 
 void uplink_show_running(const struct uplink *u, struct state *st)
 {
-	if (u->mirrors)
+	if (u->borrowed)
 		state_show_running(st);
 }
 
 void uplink_take(const struct uplink *u, struct state *st, bool withheld)
 {
-	if (!u->mirrors)
-		return;
-	state_take_running(st);
-	if (withheld)
+	if (u->borrowed)
+		state_take_running(st);
+	if (withheld || !u->mirrors)
 		return;
 	st->be->memory->upload(st->queue, u->pull, u->pull_seen, u->shape.pull_bytes);
 	st->be->memory->finish(st->queue);
