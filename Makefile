@@ -133,7 +133,7 @@ MPI_SRC  := $(filter src/transport/mpi/%,$(LIB_SRC))
 LIB_SRC  := $(filter-out $(MPI_SRC),$(LIB_SRC))
 MPI_OBJ  := $(MPI_SRC:%.c=$B/%.o)
 # Likewise CUDA: C files, and kernels (x.cu becomes x.cu.o).
-CUDA_SRC := $(filter src/backend/cuda/%,$(LIB_SRC))
+CUDA_SRC := $(filter src/backend/cuda/% src/transport/nccl/%,$(LIB_SRC))
 LIB_SRC  := $(filter-out $(CUDA_SRC),$(LIB_SRC))
 CUDA_OBJ := $(CUDA_SRC:%.c=$B/%.o) $(patsubst %,$B/%.o,$(sort $(wildcard src/backend/cuda/*.cu)))
 MODULES  := $(if $(MPI_LIBS),$B/signsgd-mpi.so) $(if $(CUDA_CC),$B/signsgd-cuda.so)
@@ -227,11 +227,11 @@ $B/src/base/module.o: $B/prefix
 $B/src/transport/mpi/%.o: DEFINES = $(patsubst -I%,-isystem %,$(MPI_CFLAGS)) -fPIC -fvisibility=hidden \
   -DSIGNSGD_VERSION='"$(VERSION)"' -DSIGNSGD_COMMIT='"$(COMMIT)"'
 $B/src/transport/mpi/mpi.o: $B/commit
-$B/src/backend/cuda/%.o: DEFINES = $(CUDA_INCLUDE) -fPIC -fvisibility=hidden -DSIGNSGD_CUDA_ARCHS='"$(CUDA_ARCHS)"' \
+$B/src/backend/cuda/%.o $B/src/transport/nccl/%.o: DEFINES = $(CUDA_INCLUDE) -fPIC -fvisibility=hidden -DSIGNSGD_CUDA_ARCHS='"$(CUDA_ARCHS)"' \
   -DSIGNSGD_VERSION='"$(VERSION)"' -DSIGNSGD_COMMIT='"$(COMMIT)"'
-$B/src/backend/cuda/cuda.o: $B/commit
-$(CUDA_OBJ) $B/src/backend/cuda_row.o: $B/cuda_flags
-$B/src/backend/cuda_row.o: DEFINES = $(if $(CUDA_CC),-DSIGNSGD_CUDA='"$(CUDA_NAME)"')
+$B/src/backend/cuda/cuda.o $B/src/transport/nccl/nccl.o: $B/commit
+$(CUDA_OBJ) $B/src/backend/cuda_row.o $B/src/transport/nccl_row.o: $B/cuda_flags
+$B/src/backend/cuda_row.o $B/src/transport/nccl_row.o: DEFINES = $(if $(CUDA_CC),-DSIGNSGD_CUDA='"$(CUDA_NAME)"')
 $B/src/transport/mpi_row.o: DEFINES = $(if $(MPI_LIBS),-DSIGNSGD_MPI='"$(MPI_NAME)"')
 $B/src/backend/cpu/blas_library.o: DEFINES = $(if $(BLAS_SONAME),-DSIGNSGD_BLAS='"$(BLAS_SONAME)"')
 $B/src/registry.o: DEFINES = $(if $(MPI_LIBS),-DSIGNSGD_MPI)
@@ -357,7 +357,7 @@ run-guarded: all $B/tests/guarded/models
 ifdef EMULATED_CUDA
 EMULATED_RUNTIME := $(firstword $(CUDA_LIBS))
 $B/signsgd-cuda.so: $(EMULATED_RUNTIME)
-EMULATED_LIBRARIES := $B/cuda/libcublas.so.13 $B/cuda/libcudnn.so.9
+EMULATED_LIBRARIES := $B/cuda/libcublas.so.13 $B/cuda/libcudnn.so.9 $B/cuda/libnccl.so.2
 # Tests of the stand-in itself are programs that use it without the module.
 STAND_IN_TESTS   := $B/tests/cuda/test_stand_in $B/tests/cuda/test_kernels
 STAND_IN_OBJ     := $B/tests/cuda/stand_in_help.o $B/tests/cuda/stand_in_kernels.cu.o
@@ -366,7 +366,7 @@ TEST_ENV := SIGNSGD_CUDA_PATH="$(CURDIR)/$B/cuda" SIGNSGD_MODULES="$(CURDIR)/$B"
 all: $(EMULATED_LIBRARIES)
 
 $B/tests/cuda/%.o: DEFINES = -fPIC -Wno-pedantic $(CUDA_INCLUDE)
-$B/tests/cuda/stand_in_cu%.o: DEFINES = -fPIC -fvisibility=hidden $(CUDA_INCLUDE)
+$B/tests/cuda/stand_in_cu%.o $B/tests/cuda/stand_in_nccl%.o: DEFINES = -fPIC -fvisibility=hidden $(CUDA_INCLUDE)
 $B/tests/cuda/test_%: EXTRA = $(CUDA_INCLUDE)
 $(STAND_IN_TESTS): $(STAND_IN_OBJ) $(EMULATED_RUNTIME)
 $(STAND_IN_TESTS): EXTRA = $(CUDA_INCLUDE) $(STAND_IN_OBJ) $(SUPPORT) $(EMULATED_RUNTIME) \
@@ -377,6 +377,7 @@ $(EMULATED_RUNTIME): $(patsubst %.c,$B/%.o,$(wildcard tests/cuda/emulated_*.c))
 	@$(CC) $(ALL_CFLAGS) -shared -Wl,-soname,$(@F) -o $@ $^
 $B/cuda/libcublas.so.13: $(patsubst %.c,$B/%.o,$(wildcard tests/cuda/stand_in_cublas*.c))
 $B/cuda/libcudnn.so.9: $(patsubst %.c,$B/%.o,$(wildcard tests/cuda/stand_in_cudnn*.c))
+$B/cuda/libnccl.so.2: $(patsubst %.c,$B/%.o,$(wildcard tests/cuda/stand_in_nccl*.c))
 $(EMULATED_LIBRARIES): $(EMULATED_RUNTIME)
 	@mkdir -p $(@D)
 	@echo "  LINK  $@"

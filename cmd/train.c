@@ -21,7 +21,7 @@ static const struct transport *row_with(enum transport_processes processes)
 {
 	for (size_t i = 0; family_transports.rows[i]; i++) {
 		const struct transport *row = (const struct transport *)family_transports.rows[i];
-		if (row->processes == processes)
+		if (row->processes == processes && !row->backend)
 			return row;
 	}
 	return NULL;

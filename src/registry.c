@@ -175,15 +175,14 @@ static const struct row *const backends[] = {
 /* For who writes a backend or a model. */
 static const struct row *const backends_unlisted[] = {&backend_guarded.row, NULL};
 
-extern const struct transport transport_local, transport_mpi, transport_zmq;
+extern const struct transport transport_local, transport_mpi, transport_nccl, transport_zmq;
 
 static const struct row *const transports[] = {
         &transport_local.row,
 #ifdef SIGNSGD_MPI /* the row alone: MPI itself is in a module */
         &transport_mpi.row,
 #endif
-        &transport_zmq.row,
-        NULL,
+        &transport_nccl.row,  &transport_zmq.row, NULL,
 };
 
 /* What people bring from other programs, where it is not simply another name of a row. */
@@ -288,7 +287,7 @@ static const struct word backend_words[] = {
 };
 
 static const struct word transport_words[] = {
-        {"nccl, gloo, mpi", NULL, "\"zmq\" goes over any network"}, /* mpi: in a build without it */
+        {"gloo, mpi", NULL, "\"zmq\" goes over any network"}, /* mpi: in a build without it */
         {0},
 };
 

@@ -71,6 +71,11 @@ static int check_build(const char *file, const struct module_head *head, struct 
 
 const void *module_open(const char *name, struct err *e)
 {
+	return module_part(name, name, e);
+}
+
+const void *module_part(const char *name, const char *table, struct err *e)
+{
 	char file[FILE_SIZE], symbol[64];
 	if (find(name, file, e))
 		return NULL;
@@ -81,7 +86,7 @@ const void *module_open(const char *name, struct err *e)
 		err_world(e, "the module signsgd-%s.so could not be opened: %s", name, dlerror());
 		return NULL;
 	}
-	snprintf(symbol, sizeof(symbol), "signsgd_module_%s", name);
+	snprintf(symbol, sizeof(symbol), "signsgd_module_%s", table);
 	const struct module_head *head = dlsym(handle, symbol);
 	if (!head)
 		err_world(e, "%s is no module of this program: it has no %s", file, symbol);

@@ -2,10 +2,10 @@
  * Modules: shared objects of the program's own, for what needs a large foreign library that most commands do
  * without. A module is opened when it is needed and stays open as long as the process lives.
  *
- * Program and module talk through tables. The module shows one symbol, its table, named
- * `signsgd_module_NAME`, whose first member is what MODULE_BUILD says. It calls back the few functions of the
- * program that it uses; the build finds out which these are, and the program exports those and no others
- * (mk/exports.sh).
+ * Program and module talk through tables. The module shows its table, named `signsgd_module_NAME`, whose
+ * first member is a struct module_head, those of its parts, and no other symbol. It calls back the few
+ * functions of the program that it uses; the build finds out which these are, and the program exports those
+ * and no others (mk/exports.sh).
  */
 #ifndef SIGNSGD_BASE_MODULE_H
 #define SIGNSGD_BASE_MODULE_H
@@ -27,5 +27,7 @@ struct module_head {
  * it, and where `make install` does. Call it from one thread at a time.
  */
 const void *module_open(const char *name, struct err *e);
+/* Likewise another table of the same file: `signsgd_module_TABLE` of signsgd-NAME.so. */
+const void *module_part(const char *name, const char *table, struct err *e);
 
 #endif

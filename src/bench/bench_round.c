@@ -1,6 +1,7 @@
 /* Rounds without training: see bench/bench_round.h. */
 #include "bench/bench_round.h"
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 #include "aggregator/method.h"
 #include "aggregator/rule_run.h"
@@ -24,11 +25,13 @@ struct bench {
 	struct link link;
 	struct train_state st;
 	struct message_shape shape;
-	float *v;       /* [n] a worker's vector */
-	void **pushes;  /* [hosted] */
-	void **all;     /* [workers] with check: of all workers */
-	void *pull;     /* [pull_bytes] */
-	void *expected; /* [pull_bytes] with check */
+	struct queue **queues; /* [lanes] the first is also that of the job */
+	float *v, *v_seen;     /* [n] a worker's vector, and its mirror */
+	void *seen[2];         /* [pull_bytes] where answers are compared; NULL: where they are */
+	void **pushes;         /* [hosted] */
+	void **all;            /* [workers] with check: of all workers */
+	void *pull;            /* [pull_bytes] */
+	void *expected;        /* [pull_bytes] with check */
 	double *loss, *round_s, *wait_s;
 	int64_t *born;
 	bool *honest;
@@ -54,6 +57,7 @@ static void open_rule(struct bench *b, struct rule_run *r)
 	*r = (struct rule_run){.agg = b->method.aggregator,
 	                       .state = b->method.aggregator_state,
 	                       .be = &b->be,
+	                       .queues = b->be.memory->host ? NULL : b->queues,
 	                       .lanes = b->o->lanes,
 	                       .workers = b->o->workers,
 	                       .n = b->job.n,
@@ -74,8 +78,10 @@ static void combine(void *ctx, int lane, int count, const void *const *pushes, s
                     void *pull)
 {
 	const struct bench *b = ctx;
-	(void)lane;
-	method_combine(&b->method, &b->job, count, pushes, begin, end, pull);
+	struct step_job job = b->job;
+	job.queue = b->queues[lane];
+	method_combine(&b->method, &job, count, pushes, begin, end, pull);
+	b->be.memory->finish(job.queue);
 }
 
 /* A worker's push of the present step, a function of worker and step alone. Zeros and ties occur. */
@@ -86,9 +92,11 @@ static void make_push(struct bench *b, int worker, void *push)
 		uint32_t word[4];
 		stream_block(&s, i / 4, word);
 		for (size_t k = 0; k < 4 && i + k < b->job.n; k++)
-			b->v[i + k] = (float)((int)(word[k] % 5) - 2) * 0.7F;
+			b->v_seen[i + k] = (float)((int)(word[k] % 5) - 2) * 0.7F;
 	}
+	b->be.memory->upload(b->job.queue, b->v, b->v_seen, b->job.n * sizeof *b->v);
 	method_encode(&b->method, &b->job, (uint32_t)worker, b->v, 0, b->job.n, NULL, push);
+	b->be.memory->finish(b->job.queue);
 }
 
 /*
@@ -96,10 +104,12 @@ static void make_push(struct bench *b, int worker, void *push)
  */
 static bool same_answer(const struct bench *b)
 {
-	const float *got = b->pull, *want = b->expected;
+	const struct memory *m = b->be.memory;
+	const float *got = memory_see(m, b->job.queue, b->pull, b->shape.pull_bytes, b->seen[0]);
+	const float *want = memory_see(m, b->job.queue, b->expected, b->shape.pull_bytes, b->seen[1]);
 	float size = 4 * 1.2e-7F * (float)b->o->workers;
 	if (!b->o->sums)
-		return memcmp(b->pull, b->expected, b->shape.pull_bytes) == 0;
+		return memcmp(got, want, b->shape.pull_bytes) == 0;
 	for (size_t i = 0; i < b->job.n; i++)
 		if (!(fabsf(got[i] - want[i]) <= size))
 			return false;
@@ -130,11 +140,13 @@ static bool check_answer(struct bench *b)
 {
 	for (int w = 0; w < b->o->workers; w++)
 		make_push(b, w, b->all[w]);
-	memset(b->expected, 0, b->shape.pull_bytes);
+	b->be.memory->fill(b->job.queue, b->expected, 0, b->shape.pull_bytes);
+	b->be.memory->finish(b->job.queue);
 	if (aggregator_meets(b->method.aggregator))
 		return meets_alone(b) == b->withheld && (b->withheld || same_answer(b));
 	method_combine(&b->method, &b->job, b->o->workers, (const void *const *)b->all, 0, b->job.n,
 	               b->expected);
+	b->be.memory->finish(b->job.queue);
 	return same_answer(b);
 }
 
@@ -166,11 +178,14 @@ static void make_buffers(struct bench *b)
 {
 	size_t workers = (size_t)b->o->workers;
 	b->v = b->be.memory->alloc(b->job.n * sizeof *b->v, "vector");
+	b->v_seen = memory_mirror(b->be.memory, b->v, b->job.n * sizeof *b->v);
 	b->pull = b->be.memory->alloc(b->shape.pull_bytes, "answer");
 	b->pushes = make_messages(b, b->link.count);
 	if (b->o->check) {
 		b->all = make_messages(b, b->o->workers);
 		b->expected = b->be.memory->alloc(b->shape.pull_bytes, "answer");
+		for (int i = 0; i < 2; i++)
+			b->seen[i] = memory_scratch(b->be.memory, b->shape.pull_bytes);
 	}
 	b->loss = mem_array(workers, sizeof *b->loss);
 	b->born = mem_array(workers, sizeof *b->born);
@@ -183,6 +198,7 @@ static void make_buffers(struct bench *b)
 static void close_bench(struct bench *b)
 {
 	float *const vectors[] = {b->v, b->pull, b->expected};
+	memory_mirror_free(b->be.memory, b->v_seen);
 	for (size_t i = 0; i < sizeof vectors / sizeof *vectors; i++)
 		b->be.memory->release(vectors[i]);
 	free_messages(b, b->pushes, b->link.count);
@@ -191,6 +207,11 @@ static void close_bench(struct bench *b)
 		b->link.row->close(b->link.self);
 	close_rule(b, &b->run);
 	close_rule(b, &b->run_alone);
+	for (int i = 0; b->queues && i < b->o->lanes; i++)
+		b->be.memory->queue_close(b->queues[i]);
+	mem_free(b->queues);
+	mem_free(b->seen[0]);
+	mem_free(b->seen[1]);
 	mem_free(b->loss);
 	mem_free(b->born);
 	mem_free(b->honest);
@@ -208,7 +229,11 @@ static int open_bench(struct bench *b, const struct choice *transport, struct er
 	const struct aggregator *rule = b->method.aggregator;
 	const struct transport *row = (const struct transport *)transport->row;
 	struct transport_env env = {.workers = o->workers, .pool = b->pool};
+	b->queues = mem_array((size_t)o->lanes, sizeof(struct queue *));
+	for (int i = 0; i < o->lanes; i++)
+		b->queues[i] = b->be.memory->queue_open();
 	b->job = method_job(&b->method, &b->be, SEED, o->n);
+	b->job.queue = b->queues[0];
 	b->shape = method_shape(&b->method, o->n);
 	if (rule->rule && rule_check(rule, b->method.aggregator_state, o->workers, 0, e))
 		return -1;
@@ -323,6 +348,15 @@ static int choose(const struct family *f, struct choice *c, const char *text, st
 	return value ? choice_parse(f, c, value, NULL, a, e) : -1;
 }
 
+/* The processor, but for a transport that moves the memory of another machine. */
+static int choose_backend(struct choice *c, const struct choice *transport, struct arena *a, struct err *e)
+{
+	const char *wanted = ((const struct transport *)transport->row)->backend;
+	char name[64];
+	snprintf(name, sizeof name, "\"%s\"", wanted ? wanted : "cpu");
+	return choose(&family_backends, c, name, a, e);
+}
+
 /* The aggregator, in any spelling of an experiment, with what it has by itself. */
 static int choose_method(struct method *m, const char *text, struct arena *a, struct err *e)
 {
@@ -339,7 +373,7 @@ int bench_round(const struct bench_round_options *o, struct bench_round_result *
 	*out = (struct bench_round_result){0};
 	int rc = choose(&family_transports, &transport, o->transport, &a, e) ||
 	         choose_method(&b.method, o->aggregator, &a, e) ||
-	         choose(&family_backends, &backend, "\"cpu\"", &a, e) ||
+	         choose_backend(&backend, &transport, &a, e) ||
 	         ((const struct backend_row *)backend.row)->open(&b.be, backend.state, e);
 	if (!rc) {
 		b.pool = pool_open(o->lanes);

@@ -1,5 +1,6 @@
 /* Opening and closing a trainer. */
 #include <math.h>
+#include <string.h>
 #include "base/log.h"
 #include "base/mem.h"
 #include "models/init/init_row.h"
@@ -146,10 +147,22 @@ void trainer_close(struct trainer *t)
 	mem_free(t);
 }
 
+/* Of this machine, which may compute with another backend than the experiment says. */
+static int check_backend(const struct settings *s, const struct transport *row, struct err *e)
+{
+	const char *has = (s->machine.row ? s->machine : s->backend).row->name;
+	if (!row->backend || strcmp(has, row->backend) == 0)
+		return 0;
+	return err_user(e, "%s: transport \"%s\" moves the memory of backend \"%s\"; found backend \"%s\"",
+	                s->source, row->row.name, row->backend, has);
+}
+
 int trainer_check_transport(const struct settings *s, struct err *e)
 {
 	const struct transport *row = (const struct transport *)s->transport.row;
 	const struct exchange_rule rule = uplink_rule(s);
+	if (check_backend(s, row, e))
+		return -1;
 	if (crowd_check(s, row, e) || observer_check(s, row, e))
 		return -1;
 	return row->check && row->check(s->transport.state, &rule, e) ? err_prefix(e, "%s", s->source) : 0;

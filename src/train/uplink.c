@@ -294,15 +294,17 @@ void uplink_gather(struct uplink *u, const struct workforce *workforce, const st
 	}
 }
 
+/* A transport that reads messages in the machine's memory sees the state in mirrors too, and its hash is
+ * taken there. */
 void uplink_show(const struct uplink *u, struct state *st)
 {
-	if (u->mirrors)
+	if (u->borrowed)
 		state_show_shared(st);
 }
 
 void uplink_show_running(const struct uplink *u, struct state *st)
 {
-	if (u->mirrors)
+	if (u->borrowed)
 		state_show_running(st);
 }
 
@@ -319,7 +321,7 @@ static void read_answer(const struct uplink *u)
 
 void uplink_take(const struct uplink *u, struct state *st, bool withheld)
 {
-	if (u->mirrors)
+	if (u->borrowed)
 		state_take_running(st);
 	if (!u->on_host || withheld)
 		return;

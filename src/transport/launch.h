@@ -44,4 +44,7 @@ int mpi_launched_apart(int *number);
  */
 int mpi_launched_broadcast(void *at, size_t bytes, struct err *e);
 
+/* This process fails with this exit code: ends the others, which may wait for it in MPI. */
+void mpi_launched_fail(int code);
+
 #endif

@@ -37,11 +37,16 @@ static int row_tell(void *self, int64_t *value, struct err *e)
 
 /* Without the module MPI was not begun: the launcher ends the others when this process ends with that code.
  */
+void mpi_launched_fail(int code)
+{
+	if (opened)
+		opened->fail(code);
+}
+
 static void row_fail(void *self, int code)
 {
 	(void)self;
-	if (opened)
-		opened->fail(code);
+	mpi_launched_fail(code);
 }
 
 static void row_library(bool load, char *out, size_t size)
@@ -55,37 +60,10 @@ static void row_library(bool load, char *out, size_t size)
 		snprintf(out, size, "%s", e.text);
 }
 
-int mpi_check_topology(enum mpi_topology topology, const struct exchange_rule *rule, struct err *e)
-{
-	const char *name = rule->name;
-	if (topology == TOPOLOGY_SHARDED && !rule->separable && !rule->meet)
-		return err_user(e,
-		                "mpi: topology 'sharded' needs an aggregator that treats every coordinate by "
-		                "itself; \"%s\" needs 'star'",
-		                name);
-	if (topology != TOPOLOGY_STAR && rule->two_way)
-		return err_user(e,
-		                "mpi: compressor \"%s\" with two_way makes the answer too, which one process "
-		                "does that has all of it; expected topology 'star'",
-		                rule->two_way);
-	if (topology == TOPOLOGY_ALLREDUCE && rule->one_piece)
-		return err_user(
-		        e,
-		        "mpi: topology 'allreduce' adds up floats, which are not what compressor \"%s\" "
-		        "sends; expected 'sharded' or 'star'",
-		        rule->one_piece);
-	if (topology == TOPOLOGY_ALLREDUCE && !rule->float_mean)
-		return err_user(e,
-		                "mpi: topology 'allreduce' needs an aggregator whose answer is the mean of "
-		                "floats (mean, adam); \"%s\" needs 'sharded' or 'star'",
-		                name);
-	return 0;
-}
-
 static int row_check(const void *state, const struct exchange_rule *rule, struct err *e)
 {
 	const struct mpi_settings *s = state;
-	return mpi_check_topology((enum mpi_topology)s->topology, rule, e);
+	return topology_check("mpi", (enum topology)s->topology, rule, e);
 }
 
 static bool row_apart(const void *state)
@@ -98,7 +76,7 @@ static const struct key mpi_keys[] = {
          .kind = KEY_CHOICE,
          .offset = offsetof(struct mpi_settings, topology),
          .default_json = "\"sharded\"",
-         .choices = (const char *const[]){"star", "sharded", "allreduce", NULL},
+         .choices = TOPOLOGY_NAMES,
          .not_identity = true,
          .help = "star: votes meet at process 0, as in the paper; sharded: each process counts its share of "
                  "the coordinates; allreduce: MPI's own sum, for means of floats only"},

@@ -7,13 +7,10 @@
 #define SIGNSGD_TRANSPORT_MPI_ROW_H
 
 #include "base/module.h"
-#include "transport/transport.h"
-
-/* In the order of the key's choices. */
-enum mpi_topology { TOPOLOGY_STAR, TOPOLOGY_SHARDED, TOPOLOGY_ALLREDUCE };
+#include "transport/topology.h"
 
 struct mpi_settings {
-	int topology; /* enum mpi_topology */
+	int topology; /* enum topology */
 	int64_t buckets;
 };
 
@@ -27,8 +24,5 @@ struct mpi_module {
 	void (*fail)(int code);
 	void (*library)(char *out, size_t size);
 };
-
-/* 0, or -1 and a sentence: does the topology suit the rule? */
-int mpi_check_topology(enum mpi_topology topology, const struct exchange_rule *rule, struct err *e);
 
 #endif

@@ -244,6 +244,9 @@ struct transport {
 	 * combine(). Other rows get memory of the host, and a state of the host's.
 	 */
 	bool on_machine;
+	/* The one backend whose memory it moves; NULL: any. A row that wants one is nobody's choice unasked.
+	 */
+	const char *backend;
 	/*
 	 * Why `train` cannot use this transport (LAUNCHED: without the launcher). The text is the end of a
 	 * sentence that begins with the transport's name. NULL: `train` can use it.

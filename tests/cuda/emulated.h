@@ -22,6 +22,7 @@
 #define SIGNSGD_TESTS_CUDA_EMULATED_H
 
 #include <cuda_runtime_api.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 #ifdef __cplusplus
@@ -35,6 +36,13 @@ extern "C" {
  */
 void emulated_enqueue(cudaStream_t stream, void (*work)(void *arguments), const void *arguments,
                       size_t bytes);
+
+/*
+ * The same for work that ends when others do their part: attempt(arguments) is called again and again, alone,
+ * while somebody waits for a stream or asks for one, until it returns true. It must not wait itself.
+ */
+void emulated_enqueue_until(cudaStream_t stream, bool (*attempt)(void *arguments), const void *arguments,
+                            size_t bytes);
 
 /*
  * Where the processor finds what is behind an address of the device, or of page-locked memory, which devices

@@ -200,6 +200,7 @@ static const struct {
         {cudaErrorNoDevice, "cudaErrorNoDevice", "no CUDA-capable device is detected"},
         {cudaErrorInvalidDevice, "cudaErrorInvalidDevice", "invalid device ordinal"},
         {cudaErrorInvalidResourceHandle, "cudaErrorInvalidResourceHandle", "invalid resource handle"},
+        {cudaErrorNotReady, "cudaErrorNotReady", "device not ready"},
         {cudaErrorUnknown, "cudaErrorUnknown", "unknown error"},
 };
 

@@ -4,6 +4,7 @@
  */
 #include "tests/cuda/emulated_internal.h"
 #include <pthread.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,12 +13,13 @@ static const uint64_t STREAM_MARK = 0x73747265616d2e6f, EVENT_MARK = 0x6576656e7
 /* So much work may wait in all streams together. */
 enum { MOST_WAITING = 4096 };
 
-enum kind { WORK, RECORD, WAIT };
+enum kind { WORK, ATTEMPT, RECORD, WAIT };
 
 struct item {
 	struct item *next;
 	enum kind kind;
 	void (*work)(void *arguments);
+	bool (*attempt)(void *arguments);
 	struct CUevent_st *event;
 	uint64_t version; /* of the event, that is recorded here or waited for */
 	_Alignas(16) unsigned char arguments[];
@@ -97,9 +99,22 @@ static bool can_run(const struct CUstream_st *s)
 	return i && (i->kind != WAIT || i->event->done >= i->version);
 }
 
+/* Others get their turn when it was not the last one. */
+static bool attempt(const struct item *i)
+{
+	works = true;
+	bool done = i->attempt((void *)(uintptr_t)i->arguments);
+	works = false;
+	if (!done)
+		sched_yield();
+	return done;
+}
+
 static void run_first(struct CUstream_st *s)
 {
 	struct item *i = s->first;
+	if (i->kind == ATTEMPT && !attempt(i))
+		return;
 	s->first = i->next;
 	if (!s->first)
 		s->last = &s->first;
@@ -108,7 +123,7 @@ static void run_first(struct CUstream_st *s)
 		works = true;
 		i->work(i->arguments);
 		works = false;
-	} else {
+	} else if (i->kind != ATTEMPT) {
 		if (i->kind == RECORD)
 			i->event->done = i->version;
 		i->event->held--;
@@ -189,6 +204,17 @@ void emulated_enqueue(cudaStream_t s, void (*work)(void *arguments), const void 
 	emulated_unlock();
 }
 
+void emulated_enqueue_until(cudaStream_t s, bool (*attempt_it)(void *arguments), const void *arguments,
+                            size_t bytes)
+{
+	emulated_lock();
+	struct item *i = add(opened(s), ATTEMPT, bytes);
+	i->attempt = attempt_it;
+	if (bytes > 0)
+		memcpy(i->arguments, arguments, bytes);
+	emulated_unlock();
+}
+
 cudaError_t cudaStreamCreateWithFlags(cudaStream_t *stream, unsigned flags)
 {
 	cudaError_t status = emulated_call();
@@ -242,6 +268,21 @@ cudaError_t cudaStreamSynchronize(cudaStream_t stream)
 	if (!status)
 		emulated_wait(stream);
 	return status;
+}
+
+/* A device works while nobody waits: who asks lets it do a piece. */
+cudaError_t cudaStreamQuery(cudaStream_t stream)
+{
+	cudaError_t status = emulated_call();
+	if (status)
+		return status;
+	emulated_lock();
+	struct CUstream_st *s = opened(stream);
+	if (s->first && any())
+		run_first(can_run(s) && emulated_draw(2) == 0 ? s : any());
+	bool done = !s->first;
+	emulated_unlock();
+	return done ? cudaSuccess : emulated_say(cudaErrorNotReady);
 }
 
 cudaError_t cudaDeviceSynchronize(void)

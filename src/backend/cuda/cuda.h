@@ -67,6 +67,8 @@ void cuda_here(void);
 void cuda_check(cudaError_t status, const char *what);
 
 extern const struct memory cuda_memory; /* memory.c */
+/* Is all work of the queue done? Does not wait. */
+bool cuda_finished(struct queue *q);
 
 /* Kernels of backend.h, where they are defined: each as the table says. */
 /* sign.cu */

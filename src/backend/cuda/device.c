@@ -18,6 +18,7 @@ enum { TEXT = 512, LEAST_CAPABILITY = 70 };
 struct cuda_machine cuda_machine = {.device = -1};
 
 static char name_text[TEXT];
+static int64_t bus;
 static _Thread_local bool here; /* the device is this thread's current one */
 
 void cuda_check(cudaError_t status, const char *what)
@@ -154,8 +155,14 @@ int cuda_device_open(int64_t wanted, struct err *e)
 	here = true;
 	cuda_machine.device = device;
 	cuda_machine.capability = p.major * 10 + p.minor;
+	bus = ((int64_t)p.pciDomainID * 256 + p.pciBusID) * 256 + p.pciDeviceID;
 	snprintf(name_text, sizeof(name_text), "%s, compute capability %d.%d", p.name, p.major, p.minor);
 	return 0;
+}
+
+int64_t cuda_device_bus(void)
+{
+	return bus;
 }
 
 const char *cuda_device_name(void)

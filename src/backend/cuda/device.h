@@ -14,6 +14,9 @@
  */
 int cuda_device_open(int64_t wanted, struct err *e);
 
+/* Of the device that is open: where it is in this machine, whatever number the process knows it by. */
+int64_t cuda_device_bus(void);
+
 /* "NVIDIA H200, compute capability 9.0": of the device that is open. */
 const char *cuda_device_name(void);
 

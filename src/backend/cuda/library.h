@@ -3,9 +3,7 @@
  * names of ours, and the tables of their functions. Their headers are not needed: the libraries are opened
  * when a layer first needs one, so that the program starts without them and a model of only products does
  * without cuDNN. tests/backend/test_cuda_library.c compares what stands here with the real headers.
- *
- * Each is looked for in the folders of $SIGNSGD_CUDA_PATH (separated by colons): in the folder itself, and in
- * the places below it where pip's packages put it; then where the loader looks.
+ * Where they are looked for: see find.h.
  */
 #ifndef SIGNSGD_BACKEND_CUDA_LIBRARY_H
 #define SIGNSGD_BACKEND_CUDA_LIBRARY_H

@@ -78,6 +78,19 @@ static void cuda_finish(struct queue *q)
 	cuda_check(cudaStreamSynchronize(q->stream), "waiting for the device");
 }
 
+/* The runtime remembers that it was not ready as if that were an error. */
+bool cuda_finished(struct queue *q)
+{
+	cuda_here();
+	cudaError_t status = cudaStreamQuery(q->stream);
+	if (status == cudaErrorNotReady) {
+		(void)cudaGetLastError();
+		return false;
+	}
+	cuda_check(status, "waiting for the device");
+	return true;
+}
+
 static void cuda_queue_close(struct queue *q)
 {
 	cuda_finish(q);

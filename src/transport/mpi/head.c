@@ -1,25 +1,6 @@
 /* The head of a round: what every process sends to all others before a round's data. */
 #include "transport/mpi/mpi_internal.h"
 
-/* Flags of heads only, beside enum exchange_flag. */
-enum {
-	HEAD_LEAVE = 1 << 8, /* the root: the run is over */
-	HEAD_GONE = 1 << 9,  /* another rank: it takes part in no further round */
-	HEAD_SHARED = EXCHANGE_SAVE | EXCHANGE_STOP,
-};
-
-static void fill_head(struct mpi_self *m, const struct exchange_request *x)
-{
-	*m->own = (struct mpi_head){.step = x->step,
-	                            .x_hash = x->x_hash,
-	                            .n = x->shape.n,
-	                            .push_bytes = x->shape.push_bytes,
-	                            .pull_bytes = x->shape.pull_bytes,
-	                            .flags = x->flags & HEAD_SHARED};
-	if (m->stop && *m->stop)
-		m->own->flags |= EXCHANGE_STOP;
-}
-
 static int receive_heads(struct mpi_self *m, bool wait, struct err *e)
 {
 	int done = 1;
@@ -44,55 +25,25 @@ static int send_head(struct mpi_self *m, bool wait, struct err *e)
 	return mpi_check(rc, "MPI_Iallgather", e) || (wait && receive_heads(m, true, e)) ? -1 : 0;
 }
 
-/* Every rank compares all heads, so that all end with the same sentence. */
-static int compare_heads(const struct mpi_self *m, struct err *e)
-{
-	const struct mpi_head *root = &m->heads[0];
-	for (int r = 1; r < m->size; r++) {
-		const struct mpi_head *h = &m->heads[r];
-		if (h->flags & HEAD_GONE)
-			return err_world(e, "mpi: process %d has ended its part of the run", r);
-		if (h->step != root->step)
-			return err_world(e, "mpi: process %d is at step %llu, process 0 at step %llu", r,
-			                 (unsigned long long)h->step, (unsigned long long)root->step);
-		if (h->n != root->n || h->push_bytes != root->push_bytes || h->pull_bytes != root->pull_bytes)
-			return err_world(e, "mpi: process %d and process 0 run different experiments", r);
-		if (h->x_hash != root->x_hash)
-			return err_world(
-			        e,
-			        "mpi: before step %llu the parameters of process %d differ from those "
-			        "of process 0; do all run the same program on the same kind of machine?",
-			        (unsigned long long)root->step + 1, r);
-	}
-	return 0;
-}
-
 int mpi_exchange_heads(struct mpi_self *m, const struct exchange_request *x, bool wait, struct err *e)
 {
 	if (m->heads_here)
 		return m->left;
 	if (!m->head_sent)
-		fill_head(m, x);
+		*m->own = head_of(x, m->stop);
 	if (m->head_sent ? receive_heads(m, wait, e) : send_head(m, wait, e))
 		return -1;
 	if (!m->heads_here)
 		return 0;
-	m->left = m->heads[0].flags & HEAD_LEAVE;
-	return m->left ? 1 : compare_heads(m, e);
-}
-
-int mpi_head_flags(const struct mpi_self *m)
-{
-	int64_t flags = 0;
-	for (int r = 0; r < m->size; r++)
-		flags |= m->heads[r].flags & HEAD_SHARED;
-	return (int)flags;
+	int rc = heads_compare("mpi", m->heads, m->size, e);
+	m->left = rc > 0;
+	return rc;
 }
 
 void mpi_last_head(struct mpi_self *m)
 {
 	struct err ignored = {0};
-	*m->own = (struct mpi_head){.flags = m->rank == 0 ? HEAD_LEAVE : HEAD_GONE};
+	*m->own = (struct round_head){.flags = m->rank == 0 ? HEAD_LEAVE : HEAD_GONE};
 	if (send_head(m, true, &ignored) == 0)
 		m->left = m->heads[0].flags & HEAD_LEAVE;
 }

@@ -9,13 +9,9 @@
 /* What the program knows of the module. */
 extern const struct mpi_module signsgd_module_mpi;
 
-/* Every rank gets a contiguous range of workers; ranges differ by at most one worker. The root, which also
- * evaluates, never gets a larger range than others. */
 static void assign_workers(struct mpi_self *m)
 {
-	m->first = mem_array((size_t)m->size + 1, sizeof *m->first);
-	for (int r = 0; r <= m->size; r++)
-		m->first[r] = (int)((int64_t)m->workers * r / m->size);
+	m->first = topology_deal(m->workers, m->size);
 	int count = mpi_hosted(m, m->rank);
 	m->ids = mem_array((size_t)count, sizeof *m->ids);
 	for (int i = 0; i < count; i++)
@@ -40,7 +36,7 @@ static int ready_round(struct mpi_self *m, const struct exchange_request *x, str
 	if (x->silent || x->hosted != mpi_hosted(m, m->rank))
 		return err_user(e, "mpi: every worker votes in every round; recorded voters are repeated by "
 		                   "signsgd simulate");
-	if (mpi_check_topology(m->topology, &x->rule, e))
+	if (topology_check("mpi", m->topology, &x->rule, e))
 		return -1;
 	if (!m->pushes)
 		mpi_round_open(m, x);
@@ -67,7 +63,7 @@ static enum exchange_end hold_round(struct mpi_self *m, const struct exchange_re
 	int rc = ready_round(m, x, e) ? -1 : mpi_exchange_heads(m, x, true, e);
 	if (rc)
 		return rc < 0 ? EXCHANGE_FAILED : EXCHANGE_LEFT;
-	reply->flags = mpi_head_flags(m);
+	reply->flags = heads_flags(m->heads, m->size);
 	if (mpi_round(m, x, reply, start, e))
 		return EXCHANGE_FAILED;
 	m->head_sent = m->heads_here = false;
@@ -136,7 +132,7 @@ static int mpi_open(const void *state, const struct transport_env *env, struct l
 	m->comm = comm;
 	MPI_Comm_rank(comm, &m->rank);
 	MPI_Comm_size(comm, &m->size);
-	m->topology = (enum mpi_topology)s->topology;
+	m->topology = (enum topology)s->topology;
 	m->most_buckets = m->topology == TOPOLOGY_ALLREDUCE ? 1 : (int)s->buckets;
 	m->workers = env->workers;
 	m->pool = env->pool;

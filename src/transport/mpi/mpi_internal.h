@@ -28,6 +28,7 @@
 #define SIGNSGD_TRANSPORT_MPI_MPI_INTERNAL_H
 
 #include <mpi.h>
+#include "transport/head.h"
 #include "transport/mpi_row.h"
 
 /* Requests that are not finished. */
@@ -46,7 +47,7 @@ struct mpi_bucket {
 struct mpi_self {
 	MPI_Comm comm;
 	int rank, size; /* number of this process; number of processes */
-	enum mpi_topology topology;
+	enum topology topology;
 	int workers;
 	struct pool *pool;
 	const volatile sig_atomic_t *stop; /* or NULL */
@@ -55,14 +56,14 @@ struct mpi_self {
 	int most_hosted;                   /* the largest number of workers of a rank */
 	struct train_state *st;            /* lent by sync(), NULL before it */
 
-	struct mpi_head *own;   /* this rank's head in the current round */
-	struct mpi_head *heads; /* [size] */
-	MPI_Request head;       /* of the exchange of heads, until it is done */
-	bool head_sent;         /* this rank's head was sent in the current round */
-	bool heads_here;        /* all heads of the current round were received */
-	bool votes_expected;    /* receives for the votes of the current round are posted */
-	bool left, failed;      /* this rank sent or received the root's LEAVE; a round failed */
-	struct err trouble;     /* an error in post(), which exchange() reports */
+	struct round_head *own;   /* this rank's head in the current round */
+	struct round_head *heads; /* [size] */
+	MPI_Request head;         /* of the exchange of heads, until it is done */
+	bool head_sent;           /* this rank's head was sent in the current round */
+	bool heads_here;          /* all heads of the current round were received */
+	bool votes_expected;      /* receives for the votes of the current round are posted */
+	bool left, failed;        /* this rank sent or received the root's LEAVE; a round failed */
+	struct err trouble;       /* an error in post(), which exchange() reports */
 
 	/* allocated in the first round: */
 	size_t n, push_bytes, pull_bytes, bucket; /* coordinates of a bucket */
@@ -93,12 +94,6 @@ struct mpi_share {
 /* A range of a message, in bytes. */
 struct mpi_range {
 	size_t at, bytes;
-};
-
-/* The head of a round, which every rank sends to all others. */
-struct mpi_head {
-	uint64_t step, x_hash, n, push_bytes, pull_bytes;
-	int64_t flags;
 };
 
 /* What a rank says of a step whose messages it has seen, or nothing. */
@@ -153,8 +148,6 @@ int mpi_exchange_heads(struct mpi_self *m, const struct exchange_request *x, boo
 
 /* The last head of a run: the root sends it to say that the run is over, and the other ranks receive it. */
 void mpi_last_head(struct mpi_self *m);
-/* The combined flags of all heads of this round (enum exchange_flag). */
-int mpi_head_flags(const struct mpi_self *m);
 
 /* plan.c. The memory of all rounds, allocated in the first one. */
 void mpi_round_open(struct mpi_self *m, const struct exchange_request *x);

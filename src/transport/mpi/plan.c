@@ -13,10 +13,7 @@
 
 int mpi_rank_of(const struct mpi_self *m, int worker)
 {
-	int r = 0;
-	while (worker >= m->first[r + 1])
-		r++;
-	return r;
+	return topology_dealt(m->first, worker);
 }
 
 size_t mpi_first_block(const struct mpi_self *m, int r)
