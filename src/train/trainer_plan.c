@@ -231,6 +231,7 @@ static void plan_meeting(const struct settings *s, int lanes, const struct backe
 static void plan_crowd(const struct settings *s, int lanes, const struct backend *be, struct plan *out)
 {
 	const struct rule_size size = settings_rule_size(s, out->n_params, lanes);
+	const struct method method = settings_method(s);
 	size_t n = out->n_params, blocks = crowd_blocks(n), bytes = 0;
 	if (!crowd_of(s))
 		return;
@@ -240,8 +241,9 @@ static void plan_crowd(const struct settings *s, int lanes, const struct backend
 	if (crowd_asks(s)) {
 		bytes = sum(bytes, rule_bytes(&size));
 		bytes = sum(bytes, machine_bytes(s, be, n));
+		bytes = sum(bytes, judge_bytes(&method, size.workers, n));
 		bytes = sum(bytes, product(rule_memory(&size).floats, sizeof(float)));
-		bytes = sum(bytes, sum(product(n, sizeof(float)), blocks * sizeof(double)));
+		bytes = sum(bytes, sum(method_pull_bytes(&method, n), blocks * sizeof(double)));
 		bytes = sum(bytes, product(product((size_t)s->adversaries.count, crowd_unsaid_floats(s, n)),
 		                           sizeof(float)));
 	}
