@@ -18,17 +18,31 @@
 #include "optimizer/schedule.h"
 #include "transport/transport.h"
 
-extern const struct model model_quadratic, model_median_toy, model_softmax, model_mlp, model_cnn,
-        model_resnet20, model_resnet32, model_resnet44, model_resnet56, model_resnet110, model_resnet18,
-        model_resnet34, model_resnet50, model_alexnet, model_vgg11, model_qrnn, model_sequential;
+extern const struct model model_quadratic, model_median_toy, model_sign_trap, model_softmax, model_mlp,
+        model_cnn, model_resnet20, model_resnet32, model_resnet44, model_resnet56, model_resnet110,
+        model_resnet18, model_resnet34, model_resnet50, model_alexnet, model_vgg11, model_qrnn,
+        model_sequential;
 
 static const struct row *const models[] = {
-        &model_quadratic.row, &model_median_toy.row, &model_softmax.row,
-        &model_mlp.row,       &model_cnn.row,        &model_resnet20.row,
-        &model_resnet32.row,  &model_resnet44.row,   &model_resnet56.row,
-        &model_resnet110.row, &model_resnet18.row,   &model_resnet34.row,
-        &model_resnet50.row,  &model_alexnet.row,    &model_vgg11.row,
-        &model_qrnn.row,      &model_sequential.row, NULL,
+        &model_quadratic.row,
+        &model_median_toy.row,
+        &model_sign_trap.row,
+        &model_softmax.row,
+        &model_mlp.row,
+        &model_cnn.row,
+        &model_resnet20.row,
+        &model_resnet32.row,
+        &model_resnet44.row,
+        &model_resnet56.row,
+        &model_resnet110.row,
+        &model_resnet18.row,
+        &model_resnet34.row,
+        &model_resnet50.row,
+        &model_alexnet.row,
+        &model_vgg11.row,
+        &model_qrnn.row,
+        &model_sequential.row,
+        NULL,
 };
 
 static const struct row *const inits[] = {

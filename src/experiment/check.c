@@ -188,23 +188,23 @@ static int check_method(struct settings *s, const struct json *root, struct err 
 	return 0;
 }
 
-/* A code is the host's, and of a form of its own: bits of it are no numbers, and no answer of it is tried. */
+/* What codes and compressed answers, which are made on the host, leave no room for. */
 static int check_code(const struct method *m, const struct adversary *adversary, struct err *e)
 {
 	const struct attack *attack = adversary->attack;
 	const struct crowd_attack *crowd = crowd_attack_of(attack);
-	if (m->push.kind != MESSAGE_CODED)
-		return 0;
-	if (attack->acts_on == ATTACK_PACKED)
+	bool coded = m->push.kind == MESSAGE_CODED;
+	if (coded && attack->acts_on == ATTACK_PACKED)
 		return err_user(e,
 		                "attack \"%s\" flips bits of messages, and those of compressor \"%s\" are "
 		                "a code; expected one whose messages are signs or floats",
 		                attack->row.name, m->compressor->row.name);
-	if (crowd && crowd->asks && crowd->asks(adversary->state))
+	if ((coded || m->two_way) && crowd && crowd->asks && crowd->asks(adversary->state))
 		return err_user(e,
-		                "attack \"%s\" tries what the server would answer, which is not done with "
-		                "codes, as compressor \"%s\" sends; expected another compressor",
-		                attack->row.name, m->compressor->row.name);
+		                "attack \"%s\" tries what the server would answer, which is not done %s "
+		                "compressor \"%s\"; expected %s",
+		                attack->row.name, coded ? "with the codes of" : "where the answer is made by",
+		                m->compressor->row.name, coded ? "another compressor" : "two_way false");
 	return 0;
 }
 

@@ -57,6 +57,7 @@ void crowd_chain_open(struct crowd_chain *c, const struct settings *s, const str
 		                                         sizeof *c->unsaid,
 		                                 "what colluders leave unsaid, as they try it");
 	open_rule(c, s);
+	judge_open(&c->judge, &r->method, (int)s->workers, r->job.n);
 }
 
 void crowd_chain_close(struct crowd_chain *c)
@@ -64,6 +65,7 @@ void crowd_chain_close(struct crowd_chain *c)
 	if (!c->round)
 		return;
 	rule_close(&c->run);
+	judge_close(&c->judge);
 	c->round->be->memory->release(c->pull);
 	c->round->be->memory->release(c->memory);
 	c->round->be->memory->release(c->unsaid);
@@ -126,9 +128,26 @@ static void combine_item(void *ctx, int lane, size_t item)
 	const struct crowd_chain *c = ctx;
 	struct step_job job = round_job(c->round, &c->workforce->lanes[lane]);
 	size_t begin = item * CROWD_BLOCK;
+	bool judged = judge_has(&c->round->method);
 	job.seed = c->seed;
-	method_combine(&c->round->method, &job, c->count, c->pushes, begin, end_of(begin, job.n), c->pull);
+	job.scales = c->judge.scales;
+	method_combine(&c->round->method, &job, judged ? c->judge.count : c->count,
+	               judged ? c->judge.pushes : c->pushes, begin, end_of(begin, job.n), c->pull);
 	job.be->memory->finish(job.queue);
+}
+
+/* The mean of messages, of which those that no compressor can have made are left out. */
+static bool combine(struct crowd_chain *c)
+{
+	struct pool *pool = c->workforce->pool;
+	const struct step_job job = round_job(c->round, &c->workforce->lanes[0]);
+	if (judge_has(&c->round->method)) {
+		judge_messages(&c->judge, &job, pool, c->count, c->pushes);
+		if (c->judge.count == 0)
+			return false;
+	}
+	pool_run(pool, crowd_blocks(c->round->job.n), combine_item, c);
+	return true;
 }
 
 /* Is there an answer? And of a rule that chooses: has it chosen a colluder's message? */
@@ -190,12 +209,9 @@ void crowd_chain_answer(struct crowd_chain *c, const struct crowd_view *view, co
 	c->forged = forged;
 	c->scale = c->round->method.compressor->lr_inside ? 1 / c->round->job.lr : 1;
 	encode(c);
-	if (c->round->method.aggregator->rule) {
-		if (!meet(c, &answer->chosen))
-			return;
-	} else {
-		pool_run(pool, blocks, combine_item, c);
-	}
+	bool rule = c->round->method.aggregator->rule;
+	if (rule ? !meet(c, &answer->chosen) : !combine(c))
+		return;
 	pool_run(pool, blocks, distance_item, c);
 	for (size_t i = 0; i < blocks; i++)
 		sum += c->sums[i];

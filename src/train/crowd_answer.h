@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include "adversary/crowd.h"
+#include "aggregator/judge.h"
 #include "aggregator/rule_run.h"
 #include "experiment/experiment.h"
 #include "train/state.h"
@@ -20,7 +21,8 @@ struct crowd_chain {
 	const struct round *round;
 	const struct workforce *workforce;
 	const struct state *st;
-	uint64_t seed; /* the colluders', for what the server draws by lot */
+	uint64_t seed;      /* the colluders', for what the server draws by lot */
+	struct judge judge; /* of messages with scales */
 	struct rule_run run;
 	struct queue **queues; /* [lanes] */
 	float *memory;         /* a copy of what the server remembers; NULL: it remembers nothing */

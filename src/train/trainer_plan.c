@@ -204,7 +204,8 @@ static void plan_meeting(const struct settings *s, int lanes, struct plan *out)
 /* What colluders send, measure and remember, and the answers that they try. */
 static void plan_crowd(const struct settings *s, int lanes, struct plan *out)
 {
-	const struct aggregator *agg = (const struct aggregator *)s->aggregator.row;
+	const struct method method = settings_method(s);
+	const struct aggregator *agg = method.aggregator;
 	size_t n = out->n_params, blocks = crowd_blocks(n), bytes = 0;
 	if (!crowd_of(s))
 		return;
@@ -213,6 +214,7 @@ static void plan_crowd(const struct settings *s, int lanes, struct plan *out)
 	bytes = sum(bytes, product(product(blocks, crowd_sums(s)), sizeof(double)));
 	if (crowd_asks(s)) {
 		bytes = sum(bytes, rule_bytes(agg, (size_t)s->workers, n, (size_t)lanes));
+		bytes = sum(bytes, judge_bytes(&method, (size_t)s->workers, n));
 		bytes = sum(bytes, product(rule_memory_floats(agg, n), sizeof(float)));
 		bytes = sum(bytes, sum(product(n, sizeof(float)), blocks * sizeof(double)));
 		bytes = sum(bytes, product(product((size_t)s->adversaries.count, crowd_unsaid_floats(s, n)),

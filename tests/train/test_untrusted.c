@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include "compressor/code.h"
 #include "h5/h5.h"
 #include "record/record.h"
 #include "tests/support/served.h"
@@ -135,6 +136,89 @@ Test(untrusted, a_false_loss_is_dropped_and_its_vote_counts)
 	read_column("/steps/loss", H5_F64, STEPS, recorded);
 	for (int k = 0; k < STEPS; k++)
 		cr_expect(recorded[k] > 0 && recorded[k] < 10, "step %d: loss %g", k, recorded[k]);
+}
+
+#define MESSAGES(compressor)                                                                                 \
+	START DATA "\"steps\":30,\"model\":\"softmax\",\"aggregator\":\"mean\",\"compressor\":" compressor   \
+	           ","                                                                                       \
+	           "\"eval\":{\"train\":30}}"
+
+/* Two layers, 784 weights of ten classes and their biases. */
+enum { COORDINATES = 7850, DIGITS = (COORDINATES + 3) / 4, SCALES = 2, PLANE = (COORDINATES + 63) / 64 * 8 };
+
+static void put_float(unsigned char *at, float value)
+{
+	memcpy(at, &value, sizeof value);
+}
+
+/* A code of zeros, and then what is wrong with it in this step. Returns whether a compressor can have made
+ * it. */
+static bool make_code(unsigned char *code, uint64_t step)
+{
+	static const float scales[] = {NAN, -1, INFINITY};
+	size_t bytes = CODE_LENGTH_BYTES + SCALES * sizeof(float) + DIGITS;
+	memset(code, 0, bytes);
+	code_set_length(code, bytes);
+	put_float(code + CODE_LENGTH_BYTES, 1e30F);
+	if (step % 6 < 3)
+		put_float(code + CODE_LENGTH_BYTES + step % 2 * sizeof(float), scales[step % 6]);
+	else if (step % 6 == 3)
+		code[CODE_LENGTH_BYTES + SCALES * sizeof(float) + step] = 0x0c; /* a digit 3 */
+	else if (step % 6 == 4)
+		code[bytes - 1] = 0x10; /* a digit behind the last */
+	return step % 6 == 5;
+}
+
+/* A plane of zeros, and two scales a layer. */
+static bool make_scaled(unsigned char *message, uint64_t step)
+{
+	static const float scales[] = {NAN, -1, 1, INFINITY, -INFINITY};
+	memset(message, 0, PLANE + 2 * SCALES * sizeof(float));
+	if (step % 6 < 5)
+		put_float(message + PLANE + (step % 6 == 2 ? 3 : 0) * sizeof(float), scales[step % 6]);
+	return step % 6 == 5;
+}
+
+/* What no compressor can have made is left out and counted, and its worker is not; what has another length
+ * than it says is no vote. */
+Test(untrusted, messages_that_no_compressor_makes_are_left_out)
+{
+	static const struct {
+		const char *text;
+		bool (*make)(unsigned char *message, uint64_t step);
+		size_t bytes;
+	} kinds[] = {
+	        {MESSAGES("\"terngrad\""), make_code, CODE_LENGTH_BYTES + SCALES * sizeof(float) + DIGITS},
+	        {MESSAGES("\"one-bit\""), make_scaled, PLANE + 2 * SCALES * sizeof(float)}};
+	for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+		static struct scene s;
+		struct run_info info;
+		struct frame f;
+		unsigned char *message = mem_array(kinds[i].bytes, 1);
+		int64_t faults[WORKERS + 1], false_ones = 0, lies = 0;
+		scene_open(&s, kinds[i].text, STEPS, 2, 2);
+		cr_assert_eq(s.toy.n, COORDINATES);
+		for (uint64_t k = 0; k < STEPS; k++) {
+			const struct frame push = {
+			        .type = FRAME_PUSH, .step = k, .born = (int64_t)k, .value = 1};
+			false_ones += !kinds[i].make(message, k);
+			if (k % 5 == 0) { /* one byte less than it says, or than there are */
+				byzantine_say(&s.b, push, message, kinds[i].bytes - 1, -1);
+				lies++;
+			}
+			byzantine_say(&s.b, push, message, kinds[i].bytes, -1);
+			cr_assert(byzantine_await(&s.b, FRAME_ANSWER, k, &f), "no answer of step %d", (int)k);
+			cr_expect(f.flags & FRAME_COUNTED, "step %d: it was not counted", (int)k);
+		}
+		scene_close(&s, &info);
+		read_column("/faults/wrong_message", H5_I64, WORKERS + 1, faults);
+		cr_expect(faults[0] == 0 && faults[1] == 0 && faults[2] == false_ones, "%d, not %d",
+		          (int)faults[2], (int)false_ones);
+		read_column("/faults/wrong_length", H5_I64, WORKERS + 1, faults);
+		cr_expect(faults[0] == 0 && faults[1] == 0 && faults[2] == lies);
+		cr_expect(isfinite(info.final_test_loss));
+		mem_free(message);
+	}
 }
 
 /* They are dropped with their vote; the next worker owns them, and the voters are enough to repeat the run.
