@@ -216,7 +216,7 @@ static void plan_crowd(const struct settings *s, int lanes, struct plan *out)
 		bytes = sum(bytes, rule_bytes(agg, (size_t)s->workers, n, (size_t)lanes));
 		bytes = sum(bytes, judge_bytes(&method, (size_t)s->workers, n));
 		bytes = sum(bytes, product(rule_memory_floats(agg, n), sizeof(float)));
-		bytes = sum(bytes, sum(product(n, sizeof(float)), blocks * sizeof(double)));
+		bytes = sum(bytes, sum(method_pull_bytes(&method, n), blocks * sizeof(double)));
 		bytes = sum(bytes, product(product((size_t)s->adversaries.count, crowd_unsaid_floats(s, n)),
 		                           sizeof(float)));
 	}

@@ -364,7 +364,9 @@ Test(colluders, memory_is_planned)
 	        (const struct aggregator *)family_find(&family_aggregators, "centered-clipping");
 	size_t saying = planned(ATTACK("\"ipm\"") ",\"aggregator\":\"mean\",\"compressor\":\"ef-sign\""),
 	       trying = planned(ATTACK("\"opt-ipm\"") ",\"aggregator\":\"mean\",\"compressor\":\"ef-sign\"");
-	cr_expect_eq(trying, saying + (300 + 2 * 304) * sizeof(float) + sizeof(double));
+	/* and what each of 5 messages is judged with: its scale, two pointers, scratch, a verdict */
+	const size_t judged = 5 * (sizeof(float) + 2 * sizeof(void *) + sizeof(double) + sizeof(bool));
+	cr_expect_eq(trying, saying + (300 + 2 * 304) * sizeof(float) + sizeof(double) + judged);
 	cr_expect_eq(asking,
 	             rule + rule_bytes(clipping, 5, 300, 2) + 2 * 300 * sizeof(float) + sizeof(double));
 }
