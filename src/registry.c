@@ -127,7 +127,7 @@ static const struct row *const directions[] = {
 
 extern const struct compressor compressor_none, compressor_sign, compressor_ef_sign, compressor_noisy_sign,
         compressor_sto_sign, compressor_dp_sign, compressor_ssdm, compressor_scaled_sign, compressor_one_bit,
-        compressor_terngrad;
+        compressor_terngrad, compressor_qsgd, compressor_top_k;
 
 static const struct row *const compressors[] = {
         &compressor_none.row,
@@ -140,6 +140,8 @@ static const struct row *const compressors[] = {
         &compressor_scaled_sign.row,
         &compressor_one_bit.row,
         &compressor_terngrad.row,
+        &compressor_qsgd.row,
+        &compressor_top_k.row,
         NULL,
 };
 
@@ -256,9 +258,9 @@ static const struct word direction_words[] = {
 };
 
 static const struct word compressor_words[] = {
-        {"qsgd, top_k, topk, random_k, randk, powersgd, ef21, fp16, half, bf16", NULL,
-         "there are \"none\", \"sign\", \"ef-sign\", \"scaled-sign\", \"one-bit\", \"terngrad\", "
-         "\"noisy-sign\", \"sto-sign\", \"dp-sign\" and \"ssdm\""},
+        {"random_k, randk, powersgd, ef21, fp16, half, bf16", NULL,
+         "there are \"none\", \"qsgd\", \"terngrad\", \"top-k\", \"one-bit\", \"scaled-sign\", "
+         "\"ef-sign\", \"sign\", \"noisy-sign\", \"sto-sign\", \"dp-sign\" and \"ssdm\""},
         {0},
 };
 

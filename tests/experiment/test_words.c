@@ -126,6 +126,9 @@ Test(words, values_of_other_programs_name_ours)
 	value_says(DIRECTION, "signum", "\"signum\" is \"momentum\" here");
 	value_says("\"compressor\":", "fp32", "\"fp32\" is \"none\" here");
 	value_says("\"compressor\":", "EF-signSGD", "\"EF-signSGD\" is \"ef-sign\" here");
+	value_says("\"compressor\":", "QSGD", "did you mean \"qsgd\"?");
+	value_says("\"compressor\":", "s3gd-mv", "\"s3gd-mv\" is \"top-k\" here");
+	says(START "\"compressor\":{\"kind\":\"top-k\",\"ratio\":0.1}}", "\"ratio\" is \"share\" here");
 	value_says("\"compressor\":", "error_feedback", "\"error_feedback\" is \"ef-sign\" here");
 	value_says(AGGREGATOR, "average", "\"average\" is \"mean\" here");
 	value_says(AGGREGATOR, "MajorityVote", "\"MajorityVote\" is \"vote\" here");
@@ -208,7 +211,7 @@ Test(words, values_without_a_counterpart_are_said_to_have_none)
 	value_says(OPTIMIZER, "lamb", "\"lamb\" has no counterpart here: there are \"sgd\" and \"adam\"");
 	value_says(DIRECTION, "SOAP", "there are \"momentum\", \"lion\" and \"muon\"");
 	value_says(DIRECTION, "adamw", "\"adam\" is an optimizer here");
-	value_says("\"compressor\":", "QSGD", "\"QSGD\" has no counterpart here");
+	value_says("\"compressor\":", "PowerSGD", "\"PowerSGD\" has no counterpart here");
 	value_says(AGGREGATOR, "Bulyan", "did you mean \"bulyan\"?");
 	value_says(AGGREGATOR, "SignGuard", "\"SignGuard\" has no counterpart here");
 	value_says(AGGREGATOR, "minimum_diameter_averaging", "is \"mda\" here");

@@ -53,6 +53,8 @@ static const char *quiet_of(const char *name)
 	return strcmp(name, "noisy-sign") == 0 ? ",\"b\":0.5,\"noise\":\"uniform\""
 	       : strcmp(name, "sto-sign") == 0 ? ",\"b\":0.5"
 	       : strcmp(name, "dp-sign") == 0  ? ",\"clip\":1,\"epsilon\":1e6"
+	       : strcmp(name, "qsgd") == 0     ? ",\"norm\":\"max\",\"levels\":15"
+	       : strcmp(name, "top-k") == 0    ? ",\"share\":1"
 	                                       : NULL;
 }
 
