@@ -55,5 +55,7 @@ const char *attack_sees_name(enum attack_sees s)
 
 const char *attack_covered_name(const struct attack *a)
 {
-	return a->then ? "then" : a->multiplicative ? "yes" : "no";
+	static const char *const names[] = {
+	        [MULTIPLIES_NOT] = "no", [MULTIPLIES] = "yes", [MULTIPLIES_SIGNS] = "signs"};
+	return a->then ? "then" : names[a->multiplicative];
 }

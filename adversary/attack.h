@@ -79,9 +79,10 @@ struct attack {
 	/*
 	 * It multiplies its own vector, coordinate by coordinate, by numbers that it chose before it saw it:
 	 * a blind multiplicative adversary (Bernstein et al. 2019, Definition 1), the only kind that their
-	 * Theorem 2 covers.
+	 * Theorem 2 covers. MULTIPLIES_SIGNS: where the message is signs; floats it changes as no number that
+	 * was chosen before does.
 	 */
-	bool multiplicative;
+	enum attack_multiplies { MULTIPLIES_NOT, MULTIPLIES, MULTIPLIES_SIGNS } multiplicative;
 	const char *elsewhere; /* what other libraries call it, "LIBRARY: NAME; ..."; NULL: none has it */
 	/* Does it fit the run? -1 and a sentence about the attack. NULL: it fits all. */
 	int (*check)(const void *state, const struct attack_env *env, struct err *e);
@@ -113,7 +114,9 @@ struct adversary adversary_of(const struct choice *c);
 enum { ATTACK_NAME = 64 };
 const char *attack_name(const struct choice *c, char out[ATTACK_NAME]);
 
-/* Words for lists. covered: by Theorem 2, "yes", "no", or "then", as the attack that it becomes. */
+/* Words for lists. covered: by Theorem 2, "yes", "no", "signs" where messages are signs, or "then", as the
+ * attack that it becomes.
+ */
 const char *attack_acts_name(enum attack_acts a);
 const char *attack_sees_name(enum attack_sees s);
 const char *attack_covered_name(const struct attack *a);

@@ -150,6 +150,6 @@ const struct attack attack_bit_flip = {
                 .state_bytes = sizeof(struct bit_flip)},
         .sees = ATTACK_OWN,
         .acts_on = ATTACK_PACKED,
-        .multiplicative = true,
+        .multiplicative = MULTIPLIES_SIGNS,
         .corrupt = bit_flip_corrupt,
 };

@@ -38,6 +38,6 @@ const struct attack attack_flip = {
         .elsewhere = "SignSGD_Codec (signSGD-FD): stochastic flip",
         .sees = ATTACK_OWN,
         .acts_on = ATTACK_MESSAGE,
-        .multiplicative = true,
+        .multiplicative = MULTIPLIES,
         .forge = flip_forge,
 };

@@ -18,6 +18,6 @@ const struct attack attack_invert = {
                      "code of bucketing (Karimireddy et al. 2022): BitFlippingWorker",
         .sees = ATTACK_OWN,
         .acts_on = ATTACK_MESSAGE,
-        .multiplicative = true,
+        .multiplicative = MULTIPLIES,
         .forge = invert_forge,
 };

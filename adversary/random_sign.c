@@ -16,6 +16,6 @@ const struct attack attack_random_sign = {
                            "Definition 1, example (ii)"},
         .sees = ATTACK_OWN,
         .acts_on = ATTACK_MESSAGE,
-        .multiplicative = true,
+        .multiplicative = MULTIPLIES,
         .forge = random_sign_forge,
 };

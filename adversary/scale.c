@@ -35,6 +35,6 @@ const struct attack attack_scale = {
                      "factor -10",
         .sees = ATTACK_OWN,
         .acts_on = ATTACK_MESSAGE,
-        .multiplicative = true,
+        .multiplicative = MULTIPLIES,
         .forge = scale_forge,
 };

@@ -15,7 +15,7 @@ const struct attack attack_zero = {
                            "In a vote the policy `zero` decides its sign"},
         .sees = ATTACK_OWN,
         .acts_on = ATTACK_MESSAGE,
-        .multiplicative = true,
+        .multiplicative = MULTIPLIES,
         .without_data = true,
         .forge = zero_forge,
 };

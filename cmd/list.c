@@ -347,7 +347,8 @@ const struct command cmd_list = {
                    "and the formula it stands for. Of an attack: what it acts on (data, gradient, message, "
                    "the packed "
                    "message), what it sees (own: nothing of other workers), whether Theorem 2 of Bernstein "
-                   "et al. 2019 covers it (blind multiplicative adversaries only), what other libraries call "
+                   "et al. 2019 covers it (blind multiplicative adversaries only; \"signs\": where it sends "
+                   "signs), what other libraries call "
                    "it; \"then\": as the attack that it becomes.",
         .example = "signsgd list\n"
                    "signsgd list attacks\n"

@@ -118,6 +118,12 @@ struct backend {
 	/* sum += x. */
 	void (*add)(struct queue *q, size_t n, const float *x, float *sum);
 
+	/*
+	 * out = a (x[0] + x[1] + ... + x[count - 1]), added in this order, each [n]; count >= 1, and out is
+	 * none of them. The list x is the host's and is read before it returns.
+	 */
+	void (*sum_scaled)(struct queue *q, size_t n, int count, const float *const *x, float a, float *out);
+
 	/* x = x - lr (d + decay x). */
 	void (*descend)(struct queue *q, size_t n, const float *d, float lr, float decay, float *x);
 

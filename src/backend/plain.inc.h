@@ -43,6 +43,58 @@ static void plain_add(HOST_QUEUE, size_t n, const float *x, float *sum)
 		sum[i] += x[i];
 }
 
+/* Many vectors are added some at a time: fewer are too much work on the sum, more too many streams of memory.
+ */
+enum { ADDED_BLOCK = 4096 /* coordinates of the sum that stay in the nearest cache */ };
+
+static void plain_add_two(size_t begin, size_t end, const float *const *x, float *sum)
+{
+	INDEPENDENT
+	for (size_t i = begin; i < end; i++)
+		sum[i] = sum[i] + x[0][i] + x[1][i];
+}
+
+static void plain_add_four(size_t begin, size_t end, const float *const *x, float *sum)
+{
+	INDEPENDENT
+	for (size_t i = begin; i < end; i++)
+		sum[i] = sum[i] + x[0][i] + x[1][i] + x[2][i] + x[3][i];
+}
+
+static void plain_add_eight(size_t begin, size_t end, const float *const *x, float *sum)
+{
+	INDEPENDENT
+	for (size_t i = begin; i < end; i++)
+		sum[i] = sum[i] + x[0][i] + x[1][i] + x[2][i] + x[3][i] + x[4][i] + x[5][i] + x[6][i] +
+		         x[7][i];
+}
+
+/* Adds vectors number `at` and some behind it, of `count` in all; the number of the next one comes back. */
+static int plain_add_some(size_t begin, size_t end, int at, int count, const float *const *x, float *sum)
+{
+	int left = count - at, some = left >= 8 ? 8 : left >= 4 ? 4 : left >= 2 ? 2 : 1;
+	if (some == 8)
+		plain_add_eight(begin, end, x + at, sum);
+	else if (some == 4)
+		plain_add_four(begin, end, x + at, sum);
+	else if (some == 2)
+		plain_add_two(begin, end, x + at, sum);
+	else
+		plain_add(NULL, end - begin, x[at] + begin, sum + begin);
+	return at + some;
+}
+
+static void plain_sum_scaled(HOST_QUEUE, size_t n, int count, const float *const *x, float a, float *out)
+{
+	for (size_t at = 0; at < n; at += ADDED_BLOCK) {
+		size_t end = n - at < ADDED_BLOCK ? n : at + ADDED_BLOCK;
+		memcpy(out + at, x[0] + at, (end - at) * sizeof *out);
+		for (int m = 1; m < count;)
+			m = plain_add_some(at, end, m, count, x, out);
+		plain_scale(NULL, end - at, a, out + at, out + at);
+	}
+}
+
 static void plain_descend(HOST_QUEUE, size_t n, const float *d, float lr, float decay, float *x)
 {
 	INDEPENDENT

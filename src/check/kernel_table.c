@@ -60,6 +60,16 @@ static void run_add(const struct backend *b, struct kernel_job *j)
 	b->add(j->queue, j->n, j->x, j->out[0]);
 }
 
+/* Rows of x are the vectors; the first of out is their sum. */
+static void run_sum_scaled(const struct backend *b, struct kernel_job *j)
+{
+	const float *x[VOTES_MOST];
+	for (size_t r = 0; r < j->rows && r < VOTES_MOST; r++)
+		x[r] = j->x + r * j->n;
+	if (j->rows > 0)
+		b->sum_scaled(j->queue, j->n, (int)j->rows, x, j->rate, j->out[0]);
+}
+
 static void run_descend(const struct backend *b, struct kernel_job *j)
 {
 	b->descend(j->queue, j->n, j->x, j->rate, j->decay, j->out[0]);
@@ -248,6 +258,7 @@ const struct kernel kernel_table[] = {
         {"momentum_pack", run_momentum_pack, SHAPE_SIGN, 1, 1, 12 + 1.0 / 8, LIMIT_TRIAD, 0, false},
         {"scale", run_scale, SHAPE_VECTOR, 1, 1, 8, LIMIT_COPY, 0, false},
         {"add", run_add, SHAPE_VECTOR, 1, 1, 12, LIMIT_TRIAD, 0, false},
+        {"sum_scaled", run_sum_scaled, SHAPE_ROWS, 1, 1, 4, LIMIT_READ, 0, false},
         {"descend", run_descend, SHAPE_VECTOR, 1, 1, 12, LIMIT_TRIAD, 0, false},
         {"adam", run_adam, SHAPE_VECTOR, 1, 3, 28, LIMIT_NONE, 0, false},
         {"normal", run_normal, SHAPE_VECTOR, 1, 1, 8, LIMIT_NONE, 0, false},

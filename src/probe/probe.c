@@ -217,8 +217,8 @@ static void agreement_step(struct probe *p, const struct probe_view *v)
 	if (v->pull)
 		see_pull(p, v);
 	for (int m = 0; m < v->count; m++) {
-		p->row[m] = NAN;
-		if (!v->pull)
+		p->row[m] = NAN; /* also of what is not of this step: the server has not counted it */
+		if (!v->pull || v->born[m] < 0)
 			continue;
 		see_push(p, v, m);
 		p->row[m] = (double)count_equal(p->n, p->vote.seen, p->abstain.seen, p->pull_vote.seen,

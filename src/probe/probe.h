@@ -5,7 +5,7 @@
  * From the messages and gradients of a step, at the x before the step:
  *
  *   agreement     agreement [M]: share of coordinates at which a worker's push has the sign of the answer;
- *                 NaN in a step that is withheld
+ *                 NaN for a worker that was not counted, and in a step that is withheld
  *   margin        votes [2M+1]: number of coordinates for each V = sum of the counted workers' signs, from
  *                 -M to M
  *   norms         l1 [M], l2 [M]: of each worker's mini-batch gradient

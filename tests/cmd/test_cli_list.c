@@ -97,6 +97,7 @@ Test(cli_list, says_what_an_attack_acts_on_sees_and_is_called)
 	cr_expect_not_null(strstr(cli_out, "elsewhere: ByzFL: LabelFlipping;"));
 	cr_expect_eq(cli("list attacks bit-flip"), 0);
 	cr_expect_not_null(strstr(cli_out, "acts on: packed"));
+	cr_expect_not_null(strstr(cli_out, "covered by Theorem 2 of Bernstein et al. 2019: signs"));
 	cr_expect_not_null(strstr(cli_out, "elsewhere: nothing known"));
 	cr_expect_eq(cli("list attacks sleeper"), 0);
 	cr_expect_not_null(strstr(cli_out, "acts on: then\n  sees: then\n"));

@@ -59,6 +59,7 @@ static void level_fill(struct backend *b)
 	b->momentum_pack = cpu_momentum_pack;
 	b->scale = plain_scale;
 	b->add = plain_add;
+	b->sum_scaled = plain_sum_scaled;
 	b->descend = plain_descend;
 	b->adam = plain_adam;
 	b->normal = cpu_normal;

@@ -68,6 +68,15 @@ static int check_precision(int precision, struct err *e)
  */
 static const struct joins joins = {.product = NULL};
 
+/* The sum stays in the second-level cache of the device for as long as it is shorter. */
+static void sum_scaled(struct queue *q, size_t n, int count, const float *const *x, float a, float *out)
+{
+	cuda_memory.copy(q, out, x[0], n * sizeof *out);
+	for (int m = 1; m < count; m++)
+		cuda_add(q, n, x[m], out);
+	cuda_scale(q, n, a, out, out);
+}
+
 static int cuda_open(struct backend *b, const struct cuda_settings *s, struct err *e)
 {
 	struct backend host;
@@ -90,6 +99,7 @@ static int cuda_open(struct backend *b, const struct cuda_settings *s, struct er
 	        .momentum_pack = cuda_momentum_pack,
 	        .scale = cuda_scale,
 	        .add = cuda_add,
+	        .sum_scaled = sum_scaled,
 	        .descend = cuda_descend,
 	        .adam = cuda_adam,
 	        .normal = cuda_normal,

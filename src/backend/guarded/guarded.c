@@ -153,6 +153,20 @@ static void guarded_majority(struct queue *q, size_t n, const struct votes *b, e
 	guarded_end(q);
 }
 
+/* Nor are the vectors of a list. */
+static void guarded_sum_scaled(struct queue *q, size_t n, int count, const float *const *x, float a,
+                               float *out)
+{
+	const float *behind[VOTES_MOST];
+	if (count > VOTES_MOST)
+		BUG("more vectors than a run has workers");
+	for (int m = 0; m < count; m++)
+		behind[m] = at(x[m]);
+	guarded_begin(q);
+	ref.sum_scaled(NULL, n, count, behind, a, to(out));
+	guarded_end(q);
+}
+
 IMAGE(to_rows, (struct queue * q, const struct image *i, const float *image, float *rows), i, at(image),
       to(rows))
 IMAGE(from_rows, (struct queue * q, const struct image *i, const float *rows, float *image), i, at(rows),
@@ -226,6 +240,7 @@ static int guarded_row_open(struct backend *b, const void *state, struct err *e)
 	        .momentum = guarded_momentum,
 	        .scale = guarded_scale,
 	        .add = guarded_add,
+	        .sum_scaled = guarded_sum_scaled,
 	        .descend = guarded_descend,
 	        .adam = guarded_adam,
 	        .normal = guarded_normal,

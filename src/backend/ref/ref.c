@@ -95,6 +95,7 @@ static int ref_open(struct backend *b, const void *state, struct err *e)
 	        .momentum_pack = ref_momentum_pack,
 	        .scale = plain_scale,
 	        .add = plain_add,
+	        .sum_scaled = plain_sum_scaled,
 	        .descend = plain_descend,
 	        .adam = plain_adam,
 	        .normal = ref_normal,
