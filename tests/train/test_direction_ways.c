@@ -8,6 +8,7 @@
 #include "adversary/attack.h"
 #include "registry.h"
 #include "tests/support/guarded.h"
+#include "tests/support/methods.h"
 #include "tests/support/mpirun.h"
 #include "tests/support/served.h"
 #include "tests/support/small_experiments.h"
@@ -72,6 +73,7 @@ Test(direction_ways, every_way_gives_the_same_bits)
 		             0, "%s", cli_err);
 		ways_expect_same("one", "simulate", methods[k]);
 		train_own(methods[k], "--set transport.buckets=3");
+		train_own(methods[k], "--set transport.buckets=4 --set fuse=3");
 		if (k < OF_SIGNS)
 			train_own(methods[k], "--set transport.shards=2");
 		if (!mpirun_here()) {
@@ -171,8 +173,9 @@ Test(direction_ways, compressors_and_probes_see_what_is_compressed)
 	expect_as_gradients("--set aggregator=mean --set record.kappa=1 --lanes 2");
 	expect_as_gradients("--set 'aggregator={\"kind\":\"krum\",\"f\":1}' --set record.kappa=1 --set "
 	                    "record.weights=1 --adversaries 1");
-	expect_as_gradients("--set aggregator=mean --set compressor=ef-sign --lanes 2");
-	expect_as_gradients("--set 'compressor={\"kind\":\"dp-sign\",\"clip\":1,\"epsilon\":0.5}'");
+	for (const struct method_text *t = methods_all(); t->json[0]; t++)
+		if (!t->rule)
+			expect_as_gradients(t->options);
 	expect_as_gradients("--set record.agreement=1 --set record.norms=1 --set record.sign_failure=2");
 }
 
