@@ -207,9 +207,6 @@ void net_adaptive_forward(struct net *n, struct net_node *node);
 void net_adaptive_backward(struct net *n, struct net_node *node, float *d_out, float *const d_in[2]);
 void net_activate_forward(struct net *n, struct net_node *node);
 void net_activate_backward(struct net *n, struct net_node *node, float *d_out, float *const d_in[2]);
-/* c = a op(b), for all parts: a has the shape of value `from`, c that of value `to`, b is the same for all.
- */
-void net_product(const struct net *n, bool tb, int from, const float *a, const float *b, int to, float *c);
 void net_linear_forward(struct net *n, struct net_node *node);
 void net_linear_backward(struct net *n, struct net_node *node, float *d_out, float *const d_in[2]);
 void net_dropout_forward(struct net *n, struct net_node *node);

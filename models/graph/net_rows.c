@@ -36,7 +36,9 @@ void net_activate_backward(struct net *n, struct net_node *node, float *d_out, f
 		n->env.be->memory->copy(n->env.queue, d_in[0], d_out, floats * sizeof *d_out);
 }
 
-void net_product(const struct net *n, bool tb, int from, const float *a, const float *b, int to, float *c)
+/* c = a op(b), for all parts: a has the shape of value `from`, c that of value `to`, b is the same for all.
+ */
+static void product(const struct net *n, bool tb, int from, const float *a, const float *b, int to, float *c)
 {
 	const struct backend *be = n->env.be;
 	size_t in = net_width(n, from), out = net_width(n, to), step = 1;
@@ -51,8 +53,8 @@ void net_linear_forward(struct net *n, struct net_node *node)
 {
 	size_t out = net_width(n, node->out), step = net_together(n, node->out, node->out);
 	float *y = net_value_at(n, node->out);
-	net_product(n, true, node->in[0], net_value_at(n, node->in[0]), net_parameter(n, node->weight),
-	            node->out, y);
+	product(n, true, node->in[0], net_value_at(n, node->in[0]), net_parameter(n, node->weight), node->out,
+	        y);
 	for (size_t p = 0; p < n->parts; p += step)
 		n->env.be->add_bias(n->env.queue, step * n->rows, out, net_parameter(n, node->bias),
 		                    net_value_part(n, node->out, p));
@@ -71,7 +73,7 @@ void net_linear_backward(struct net *n, struct net_node *node, float *d_out, flo
 		be->sum_rows(n->env.queue, n->rows, out, dy, net_gradient(n, node->bias, p));
 	}
 	if (d_in[0])
-		net_product(n, false, node->out, d_out, net_parameter(n, node->weight), node->in[0], d_in[0]);
+		product(n, false, node->out, d_out, net_parameter(n, node->weight), node->in[0], d_in[0]);
 }
 
 /* out = x times the step's mask, each worker's its own. Variational: the same mask for every position. */

@@ -88,6 +88,11 @@ static void joint_open(struct joint *t, const char *json, const char *backend, c
 	own.fuse = WORKERS;
 	fixture_open(&t->f, json, backend, &own);
 	snprintf(t->what, sizeof t->what, "%.140s on %s, batch %d", json, backend, env->batch);
+	const struct model *m = t->f.model;
+	size_t lane = m->lane_bytes(t->f.choice.state, &t->f.env),
+	       shared = m->shared_bytes ? m->shared_bytes(t->f.choice.state, &t->f.env) : 0;
+	cr_expect_eq(fixture_alloc_bytes, lane + shared, "%s: took %zu bytes, announced %zu", t->what,
+	             fixture_alloc_bytes, lane + shared);
 	own = t->f.env;
 	own.fuse = 1;
 	t->single = t->f.model->create(t->f.choice.state, &own);
