@@ -34,6 +34,7 @@ const struct compressor compressor_ef_sign = {
                            "answer + e. One bit a coordinate and 32 a range up. n floats of memory a worker",
                 .keys = ef_sign_keys,
                 .state_bytes = sizeof(struct scaled_keys)},
+        .aggregator = "mean",
         .says = MESSAGE_SCALED,
         .lr_inside = true,
         .scales = 1,

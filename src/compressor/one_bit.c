@@ -52,6 +52,7 @@ const struct compressor compressor_one_bit = {
                            "at the new one",
                 .keys = one_bit_keys,
                 .state_bytes = sizeof(struct scaled_keys)},
+        .aggregator = "mean",
         .says = MESSAGE_SCALED,
         .scales = 2,
         .seen = 1,

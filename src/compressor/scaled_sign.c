@@ -37,6 +37,7 @@ const struct compressor compressor_scaled_sign = {
                            "and 32 a range up",
                 .keys = scaled_sign_keys,
                 .state_bytes = sizeof(struct scaled_sign)},
+        .aggregator = "mean",
         .says = MESSAGE_SCALED,
         .scales = 1,
         .by_layer = scaled_by_layer,

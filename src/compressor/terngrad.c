@@ -194,6 +194,7 @@ const struct compressor compressor_terngrad = {
                            "2017. 2 bits a coordinate (`packing` \"trits\": 1.6) and 32 a range up",
                 .keys = terngrad_keys,
                 .state_bytes = sizeof(struct terngrad)},
+        .aggregator = "mean",
         .says = MESSAGE_CODED,
         .random = true,
         .code = &terngrad_code,

@@ -205,8 +205,9 @@ const struct key experiment_keys[] = {
          .offset = AT(aggregator),
          .default_json = "\"vote\"",
          .family = &family_aggregators,
-         .help = "what is made of the workers' messages; with compressor \"ssdm\" \"mean\", where nothing "
-                 "else is said"},
+         .help = "what is made of the workers' messages; \"mean\" with compressors whose messages are no "
+                 "plain "
+                 "signs, where nothing else is said"},
         {.name = "optimizer",
          .also = "optim, optimiser, server_optimizer, opt",
          .kind = KEY_FAMILY,

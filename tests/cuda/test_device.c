@@ -126,6 +126,18 @@ Test(device, methods_that_are_not_votes)
 	                         "\"abstain\"}' --lanes 2");
 }
 
+/* Codes are made on the host, of vectors that come down and of memories that go up again. */
+Test(device, codes_and_drawn_signs)
+{
+	expect_learns(small_mlp, "--set compressor=ssdm --lanes 2");
+	expect_learns(small_mlp, "--set 'compressor={\"kind\":\"qsgd\",\"coding\":\"elias\",\"two_way\":"
+	                         "true}' --lanes 2");
+	expect_learns(small_mlp, "--set compressor=qsgd --set aggregator=median");
+	expect_learns(small_mlp, "--set 'compressor={\"kind\":\"top-k\",\"share\":0.1}' --lanes 2");
+	expect_learns(small_mlp, "--set 'compressor={\"kind\":\"top-k\",\"share\":0.1,\"sends\":\"signs\","
+	                         "\"two_way\":true}' --lanes 2");
+}
+
 Test(device, probes)
 {
 	expect_learns(small_mlp, "--set record.agreement=1 --set record.margin=1 --set record.norms=1 --set "

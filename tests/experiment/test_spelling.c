@@ -1,5 +1,6 @@
 /* One method in two spellings: the same run, id and group, from a file, a sweep and the command line. */
 #include <criterion/criterion.h>
+#include <stdio.h>
 #include <string.h>
 #include "experiment/experiment.h"
 #include "experiment/identity.h"
@@ -213,6 +214,8 @@ Test(spelling, complaints_are_about_what_was_written)
 /* A compressor whose messages are made for a mean brings it; what is said of the aggregator stays said. */
 Test(spelling, a_compressor_brings_its_usual_aggregator)
 {
+	static const char *const usual[] = {"ef-sign",  "scaled-sign", "one-bit", "ssdm",
+	                                    "terngrad", "qsgd",        "top-k"};
 	struct runs r;
 	struct err e;
 	same(START "\"compressor\":\"ssdm\"}", START "\"compressor\":\"ssdm\",\"aggregator\":\"mean\"}");
@@ -220,6 +223,12 @@ Test(spelling, a_compressor_brings_its_usual_aggregator)
 	     START "\"compressor\":\"ssdm\",\"aggregator\":\"mean\"}");
 	same(START "\"sweep\":{\"compressor\":[\"sign\",\"ssdm\"]}}",
 	     START "\"sweep\":{\"compressor,aggregator\":[[\"sign\",\"vote\"],[\"ssdm\",\"mean\"]]}}");
+	for (size_t i = 0; i < sizeof usual / sizeof *usual; i++) {
+		char alone[200], both[200];
+		snprintf(alone, sizeof alone, START "\"compressor\":\"%s\"}", usual[i]);
+		snprintf(both, sizeof both, START "\"compressor\":\"%s\",\"aggregator\":\"mean\"}", usual[i]);
+		same(alone, both);
+	}
 	same_after(START "\"compressor\":\"sign\"}", START "\"compressor\":\"ssdm\"}", "compressor",
 	           "\"sign\"");
 	cr_assert_eq(parse(&r, START "\"compressor\":\"ssdm\",\"aggregator\":\"vote\"}", NULL, NULL, &e), 0,
@@ -232,7 +241,7 @@ Test(spelling, what_does_not_fit_together_is_refused)
 {
 	refuses(START "\"compressor\":\"none\"}",
 	        "compressor: aggregator \"vote\" counts signs, and compressor \"none\" sends floats");
-	refuses(START "\"compressor\":\"ef-sign\"}",
+	refuses(START "\"aggregator\":\"vote\",\"compressor\":\"ef-sign\"}",
 	        "compressor: aggregator \"vote\" counts signs, and compressor \"ef-sign\" sends signs with a "
 	        "scale; expected compressor \"sign\", or aggregator \"mean\"");
 	refuses(START "\"aggregator\":\"mean\",\"compressor\":\"ef-sign\",\"optimizer\":\"adam\"}",
