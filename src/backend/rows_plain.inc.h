@@ -19,6 +19,7 @@ typedef int row_ints __attribute__((vector_size(VECTOR_BYTES)));
 enum {
 	ROW_EIGHT = 8,
 	ROW_MIXED = 16,
+	ROW_STREAMS = 8,
 	ROW_LANES = VECTOR_BYTES / sizeof(double),
 	ROW_VECTORS = ROW_EIGHT / ROW_LANES,
 	ROW_SECOND = ROW_VECTORS > 1 ? ROW_LANES : 0, /* a tile has registers for two vectors of a sum */
@@ -123,14 +124,14 @@ static void rows_subtract(size_t count, const double *a, const double *b, double
 		out[i] = a[i] - b[i];
 }
 
-/* Sums of ROW_MIXED coordinates stay in registers while all rows are added. */
-static void rows_mix(size_t count, size_t rows, const double *w, const float *const *x, double *to)
+/* Sums of ROW_MIXED coordinates stay in registers while some rows are added to `to`. */
+static void rows_mix_some(size_t count, size_t rows, const double *w, const float *const *x, double *to)
 {
 	size_t i = 0;
 	for (; i + ROW_MIXED <= count; i += ROW_MIXED) {
 		row_vector sum[ROW_MIXED / ROW_LANES];
 		for (size_t r = 0; r < ROW_MIXED / ROW_LANES; r++)
-			sum[r] = (row_vector){0};
+			sum[r] = row_load(to + i + r * ROW_LANES);
 		for (size_t k = 0; k < rows; k++) {
 			ROW_AHEAD(x[k] + count + i);
 			for (size_t r = 0; r < ROW_MIXED / ROW_LANES; r++)
@@ -139,11 +140,18 @@ static void rows_mix(size_t count, size_t rows, const double *w, const float *co
 		for (size_t r = 0; r < ROW_MIXED / ROW_LANES; r++)
 			memcpy(to + i + r * ROW_LANES, &sum[r], sizeof sum[r]);
 	}
-	for (; i < count; i++) {
-		to[i] = 0;
+	for (; i < count; i++)
 		for (size_t k = 0; k < rows; k++)
 			to[i] += w[k] * x[k][i];
-	}
+}
+
+/* As many rows at a time as memory follows well. */
+static void rows_mix(size_t count, size_t rows, const double *w, const float *const *x, double *to)
+{
+	for (size_t i = 0; i < count; i++)
+		to[i] = 0;
+	for (size_t k = 0; k < rows; k += ROW_STREAMS)
+		rows_mix_some(count, rows - k < ROW_STREAMS ? rows - k : ROW_STREAMS, w + k, x + k, to);
 }
 
 /* --- sums of terms -------------------------------------------------------------------------------------- */
