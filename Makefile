@@ -159,7 +159,7 @@ PLAINS   := $(PLAIN_SRC:tests/%.c=$B/tests/%)
 C_FILES  := $(sort $(shell find src models adversary data cmd tests -name '*.[ch]' -o -name '*.cu' -o -name '*.cuh'))
 
 .PHONY: all help setup demo run-demo test run-tests repeat test-sanitized test-distros test-faults run-faults \
-        test-guarded run-guarded test-cuda bench-net network-doc fuzz fuzzers floors format format-check install uninstall dist clean \
+        test-guarded run-guarded test-cuda bench-net network-doc gpu-kit fuzz fuzzers floors format format-check install uninstall dist clean \
         FORCE
 .DELETE_ON_ERROR:
 
@@ -178,6 +178,7 @@ help:
 	@echo "  make test-faults   a day of dead, slow and Byzantine machines: FAULT_S seconds (default 45), FAULT_SEED"
 	@echo "  make test-guarded  one step of every model on memory that only kernels can touch; minutes"
 	@echo "  make test-cuda     the backend cuda on a stand-in for a GPU; minutes"
+	@echo "  make gpu-kit    build/gpu-kit: a folder that checks and measures the backend cuda where a GPU is"
 	@echo "  make test-distros  demo and tests on bare Debian 12 and 13, as root, with debootstrap  [DISTROS=trixie]"
 	@echo "  make bench-net     rounds over networks made of namespaces, as root; ARGS=\"--help\" lists the options"
 	@echo "  make network-doc   docs/NETWORK.md anew, as root [WITH_TRAINING=1]"
@@ -384,6 +385,13 @@ $(EMULATED_LIBRARIES): $(EMULATED_RUNTIME)
 	@$(CC) $(ALL_CFLAGS) -shared -o $@ $(filter %.o,$^) $(EMULATED_RUNTIME) -Wl,-rpath,\$$ORIGIN/.. -lm
 -include $(patsubst %.c,$B/%.d,$(wildcard tests/cuda/*.c)) $B/tests/cuda/stand_in_kernels.cu.d
 endif
+
+# One folder and one command to check and measure the backend `cuda` on a machine with a GPU (tests/gpu/run.sh), with
+# networks beside golden values where Criterion is.
+GPU_KIT := build/gpu-kit
+GPU_KIT_TEST := $(if $(CRITERION),$B/tests/cuda/test_golden_nets)
+gpu-kit: all $(GPU_KIT_TEST)
+	@mk/gpu_kit.sh $B $(GPU_KIT) "$(GPU_KIT_TEST)" $(CC)
 
 # At most 10 minutes on 2 cores.
 test-cuda:

@@ -15,6 +15,7 @@ enum { LEAST_ROUNDS = 5, MOST_ROUNDS = 1000, GEMM_SIDE = 768 };
 
 /* What one lane works with. */
 struct bench_lane {
+	struct queue *queue;
 	void *instance;
 	float *g;               /* [n] */
 	float *x;               /* [batch][features]; NULL for text */
@@ -44,21 +45,34 @@ static size_t positions(const struct bench_run *r)
 static void fill_normal(const struct bench_run *r, uint32_t lane, uint64_t what, size_t n, float *x)
 {
 	struct stream s = stream_of(1, RNG_TEST, lane, what);
-	memset(x, 0, n * sizeof *x);
-	r->be.normal(NULL, n, 1, &s, 0, x, x);
+	struct queue *q = r->lane[lane].queue;
+	r->be.memory->fill(q, x, 0, n * sizeof *x);
+	r->be.normal(q, n, 1, &s, 0, x, x);
+	r->be.memory->finish(q);
+}
+
+/* Classes at random, in the machine's memory; `which` of two such lists. */
+static int32_t *make_classes(const struct bench_run *r, const struct bench_lane *l, uint32_t number,
+                             size_t which)
+{
+	const struct memory *m = r->be.memory;
+	struct stream s = stream_of(1, RNG_TEST, number, 3);
+	size_t count = positions(r), bytes = count * sizeof(int32_t);
+	int32_t *at = m->alloc(bytes, "classes"), *seen = memory_mirror(m, at, bytes);
+	for (size_t i = 0; i < count; i++)
+		seen[i] = (int32_t)stream_below(&s, 2 * i + which, (uint32_t)r->env.data.n_classes);
+	m->upload(l->queue, at, seen, bytes);
+	m->finish(l->queue);
+	memory_mirror_free(m, seen);
+	return at;
 }
 
 static void open_batch(struct bench_run *r, struct bench_lane *l, uint32_t number)
 {
 	const struct data_shape *d = &r->env.data;
-	struct stream s = stream_of(1, RNG_TEST, number, 3);
-	size_t count = positions(r), features = shape_features(d) * (size_t)r->env.batch;
-	l->label = mem_array(count, sizeof *l->label);
-	l->token = mem_array(count, sizeof *l->token);
-	for (size_t i = 0; i < count; i++) {
-		l->label[i] = (int32_t)stream_below(&s, 2 * i, (uint32_t)d->n_classes);
-		l->token[i] = (int32_t)stream_below(&s, 2 * i + 1, (uint32_t)d->n_classes);
-	}
+	size_t features = shape_features(d) * (size_t)r->env.batch;
+	l->label = make_classes(r, l, number, 0);
+	l->token = make_classes(r, l, number, 1);
 	if (d->window == 0) {
 		l->x = r->be.memory->alloc(features * sizeof(float), "images");
 		fill_normal(r, number, 0, features, l->x);
@@ -79,6 +93,8 @@ static void open_lane(struct bench_run *r, uint32_t number)
 	const size_t square = (size_t)GEMM_SIDE * GEMM_SIDE;
 	const void *state = r->choice.state;
 	size_t carry = r->model->carry_floats ? r->model->carry_floats(state, &r->env) : 0;
+	l->queue = r->be.memory->queue_open();
+	r->env.queue = l->queue;
 	l->instance = r->model->create(state, &r->env);
 	r->env.sibling = r->lane[0].instance;
 	l->g = r->be.memory->alloc(r->n * sizeof(float), "gradient");
@@ -92,6 +108,19 @@ static void open_lane(struct bench_run *r, uint32_t number)
 	open_batch(r, l, number);
 }
 
+/* What the host's functions write, to the machine. */
+static void begin_with(const struct bench_run *r, float *at, size_t count,
+                       void (*write)(void *instance, float *out))
+{
+	const struct memory *m = r->be.memory;
+	const struct bench_lane *l = &r->lane[0];
+	float *seen = memory_mirror(m, at, count * sizeof *at);
+	write(l->instance, seen);
+	m->upload(l->queue, at, seen, count * sizeof *at);
+	m->finish(l->queue);
+	memory_mirror_free(m, seen);
+}
+
 static void open_run(struct bench_run *r, int lanes)
 {
 	const void *state = r->choice.state;
@@ -102,10 +131,10 @@ static void open_run(struct bench_run *r, int lanes)
 	for (int i = 0; i < lanes; i++)
 		open_lane(r, (uint32_t)i);
 	r->x = r->be.memory->alloc(r->n * sizeof(float), "parameters");
-	r->model->init(r->lane[0].instance, r->x);
+	begin_with(r, r->x, r->n, r->model->init);
 	if (running > 0) {
 		r->running = r->be.memory->alloc(running * sizeof(float), "running statistics");
-		r->model->init_running(r->lane[0].instance, r->running);
+		begin_with(r, r->running, running, r->model->init_running);
 		r->lane[0].batch.running = r->running;
 	}
 	if (r->model->load)
@@ -120,8 +149,9 @@ static void close_run(struct bench_run *r)
 		r->model->destroy(l->instance);
 		for (size_t v = 0; v < sizeof vectors / sizeof *vectors; v++)
 			r->be.memory->release(vectors[v]);
-		mem_free(l->label);
-		mem_free(l->token);
+		r->be.memory->release(l->label);
+		r->be.memory->release(l->token);
+		r->be.memory->queue_close(l->queue);
 	}
 	r->be.memory->release(r->x);
 	r->be.memory->release(r->running);
@@ -142,7 +172,8 @@ static void gemm_item(void *ctx, int lane, size_t item)
 	const struct bench_run *r = ctx;
 	const struct bench_lane *l = &r->lane[item];
 	(void)lane;
-	r->be.gemm(NULL, false, false, GEMM_SIDE, GEMM_SIDE, GEMM_SIDE, 1, l->a, l->b, 0, l->c);
+	r->be.gemm(l->queue, false, false, GEMM_SIDE, GEMM_SIDE, GEMM_SIDE, 1, l->a, l->b, 0, l->c);
+	r->be.memory->finish(l->queue);
 }
 
 /* Seconds of one round of training. */
@@ -150,10 +181,12 @@ static double train(struct bench_run *r)
 {
 	size_t lanes = (size_t)pool_lanes(r->pool);
 	double start = clock_s();
+	struct queue *q = r->lane[0].queue;
 	pool_run(r->pool, lanes, gradient_item, r);
 	for (size_t i = 1; i < lanes; i++)
-		r->be.add(NULL, r->n, r->lane[i].g, r->lane[0].g);
-	r->be.descend(NULL, r->n, r->lane[0].g, 1e-3f / (float)lanes, 0, r->x);
+		r->be.add(q, r->n, r->lane[i].g, r->lane[0].g);
+	r->be.descend(q, r->n, r->lane[0].g, 1e-3f / (float)lanes, 0, r->x);
+	r->be.memory->finish(q);
 	if (r->model->load)
 		r->model->load(r->lane[0].instance, r->x);
 	return clock_s() - start;
@@ -258,11 +291,8 @@ static int choose(struct bench_run *r, const struct bench_model_options *o, stru
 	struct buf default_json = {0};
 	const struct row *model = find(&family_models, o->model, e);
 	const struct row *machine = model ? find(&family_backends, o->backend, e) : NULL;
-	if (!machine || ((const struct backend_row *)machine)->open(&r->be, NULL, e))
+	if (!machine || ((const struct backend_row *)machine)->open(&r->be, o->backend_state, e))
 		return -1;
-	if (!r->be.memory->host)
-		return err_user(e, "backend '%s' has memory of its own; bench times models on the host's",
-		                o->backend);
 	r->model = (const struct model *)model;
 	if (!r->model->wants_data)
 		return err_user(e,
@@ -283,7 +313,7 @@ static int choose(struct bench_run *r, const struct bench_model_options *o, stru
 	                            .workers = o->lanes,
 	                            .seed = 1,
 	                            .model = r->model,
-	                            .profile = true};
+	                            .profile = r->be.memory->host};
 	if (rc || !r->model->check || r->model->check(r->choice.state, &r->env, e) == 0)
 		return rc;
 	return err_prefix(e, "model '%s'", o->model);
@@ -298,7 +328,8 @@ int bench_model(const struct bench_model_options *o, struct bench_model_result *
 	if (rc == 0) {
 		open_run(&r, o->lanes);
 		measure(&r, o->seconds, out);
-		profile(&r, out);
+		if (r.env.profile) /* elsewhere layers only give work to a queue */
+			profile(&r, out);
 		out->shape = r.env.data;
 		out->n_params = r.n;
 		out->lane_bytes = r.model->lane_bytes(r.choice.state, &r.env);
