@@ -339,7 +339,8 @@ const struct command cmd_list = {
         .name = "list",
         .about = "show what can be named in an experiment file",
         .usage = "list [FAMILY] [NAME]",
-        .details = "Families: experiment, models, layers, inits, data, partitions, attacks, compressors, "
+        .details = "Families: experiment, models, layers, inits, data, partitions, codings, attacks, "
+                   "compressors, "
                    "aggregators, pre-aggregators, optimizers, schedules, backends, transports. With a name, "
                    "every key of it: type, default, bounds, "
                    "unit and meaning, "

@@ -257,7 +257,7 @@ int experiment_check(struct arena *a, struct settings *s, const struct json *roo
 	if (check_name(s, root, e) || check_adversaries(a, s, root, e) || check_data_seed(s, root, e) ||
 	    check_batches(a, s, root, e) || check_data(a, s, root, e) || check_attack(s, root, e) ||
 	    check_length(s, root, e) || check_method(s, root, e) || check_crowd(s, root, e) ||
-	    check_momentum(s, root, e) || check_init(s, root, e))
+	    check_coding(a, s, root, e) || check_momentum(s, root, e) || check_init(s, root, e))
 		return -1;
 	if (check_model(s, root, e))
 		return -1;

@@ -11,6 +11,7 @@
 #include "adversary/attack.h"
 #include "backend/backend.h"
 #include "models/model.h"
+#include "train/coded.h"
 #include "train/feed.h"
 
 /* Normalisation counts the samples of a batch, so that each size has an instance. */
@@ -30,6 +31,7 @@ struct lane {
 	float *scratch;  /* [n]: a gradient while computing, a forged message while encoding */
 	float *forged;   /* [n]: a forged gradient; NULL where no attack acts on gradients */
 	double *numbers; /* [2] sums */
+	struct coded coded;
 	float *x;        /* [batch][features] */
 	uint8_t *pixels; /* [batch][features]; NULL: pixels are read where they were gathered */
 	int32_t *label;  /* [batch]; text: [window][batch]; NULL likewise */
@@ -54,7 +56,8 @@ void *lane_instance(const struct lane *l, int size);
 /* x has changed: let the models update what they derive from it. Of the first lane, for all its siblings. */
 void lane_load(const struct lane *l, const float *x);
 
-/* Worker `worker`'s images of a step, augmented; `number` counts the batches of the reader's list. */
+/* Images of worker `worker`'s shard in a step, augmented; `number` counts the batches of the reader's list.
+ */
 void lane_images(struct lane *l, uint32_t worker, uint64_t step, uint64_t number, struct batch *out);
 
 /* Let an attack on data change the labels of a batch of images that this lane has just gathered: there alone,

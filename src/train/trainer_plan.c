@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "base/machine.h"
 #include "registry.h"
+#include "train/coded.h"
 #include "train/crowd.h"
 #include "train/evaluate.h"
 #include "train/feed.h"
@@ -89,6 +90,8 @@ static size_t lane_bytes(const struct settings *s, size_t n)
 	if (s->adversaries.count > 0 &&
 	    adversary_of(&s->adversaries.attack).attack->acts_on == ATTACK_GRADIENT)
 		bytes += n * sizeof(float);
+	if (s->parts)
+		bytes += coded_bytes(n);
 	if (s->shape.window > 0)
 		bytes += 2 * (size_t)s->shape.window * batch * sizeof(int32_t);
 	if (((const struct model *)s->model.row)->wants_data)
@@ -250,7 +253,7 @@ void trainer_plan_share(const struct settings *s, int lanes, const struct plan_s
 	struct model_env env = settings_model_env(s, &be);
 	size_t n = model->n_params(s->model.state, &env), m = (size_t)share->hosted;
 	size_t instances, shared;
-	model_bytes(s, &env, m + share->root, &instances, &shared);
+	model_bytes(s, &env, s->parts ? (size_t)s->workers : m + share->root, &instances, &shared);
 	out->n_params = n;
 	out->backend = be.name;
 	out->push_bytes = method_push_bytes(&method, n);

@@ -68,7 +68,9 @@ struct step_job round_job(const struct round *r, const struct lane *l);
 struct worker {
 	uint32_t id;
 	bool idle;                   /* Byzantine without data: it computes no gradient */
-	int place;                   /* among the workers whose batches are read: feed->reading */
+	int place;                   /* where its batches begin among those that are read: feed->reading */
+	const int *parts;            /* [n_parts] the parts of the data that it has, by coding; */
+	int n_parts;                 /* 0: there is no coding, and it has its own shard alone */
 	float *v;                    /* [n] momentum */
 	void *push;                  /* [push_bytes] message */
 	void *push_seen;             /* its mirror, which the transport reads; or the message itself */
