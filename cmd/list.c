@@ -339,9 +339,9 @@ const struct command cmd_list = {
         .name = "list",
         .about = "show what can be named in an experiment file",
         .usage = "list [FAMILY] [NAME]",
-        .details = "Families: experiment, models, layers, inits, data, partitions, attacks, directions, "
-                   "compressors, aggregators, pre-aggregators, optimizers, schedules, backends, transports. "
-                   "With a name, "
+        .details = "Families: experiment, models, layers, inits, data, partitions, codings, attacks, "
+                   "directions, compressors, aggregators, pre-aggregators, optimizers, schedules, "
+                   "backends, transports. With a name, "
                    "every key of it: type, default, bounds, "
                    "unit and meaning, "
                    "and the formula it stands for. Of an attack: what it acts on (data, gradient, message, "

@@ -4,6 +4,7 @@
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
+#include "cmd/coding.h"
 #include "cmd/differences.h"
 #include "cmd/overrides.h"
 #include "cmd/summary.h"
@@ -109,6 +110,8 @@ static void print_line(const struct settings *s, const struct plan *p, const str
 		const struct privacy spent = whole_privacy(s);
 		summary_privacy(&b, &spent);
 	}
+	if (s->parts)
+		line_int(&b, "gradients", coding_gradients(s));
 	line_int(&b, "steps", s->steps);
 	line_real(&b, "epochs", epochs(s));
 	line_text(&b, "method", s->method);
@@ -176,6 +179,13 @@ static void print_privacy(const struct settings *s)
 	const struct privacy spent = whole_privacy(s);
 	if (settings_method(s).compressor->privacy)
 		print_fact("privacy", "%s", privacy_text(&spent, s->steps, text));
+}
+
+static void print_coding(const struct settings *s)
+{
+	char text[CODING_TEXT];
+	if (s->parts)
+		print_fact("coding", "%s", coding_text(s, text));
 }
 
 static void print_shares(const struct settings *s, const struct shares *h)
@@ -297,6 +307,7 @@ static void print_run(const struct settings *s, const struct plan *p, const stru
 		print_fact("steps", "%lld", (long long)s->steps);
 	print_method(s);
 	print_shares(s, h);
+	print_coding(s);
 	print_bytes(s, p);
 	print_privacy(s);
 	print_fact("output", "%s%s", path, there);

@@ -10,6 +10,7 @@
 #include "backend/backend.h"
 #include "compressor/compressor.h"
 #include "data/dataset.h"
+#include "data/partition/coding.h"
 #include "data/partition/partition_row.h"
 #include "direction/direction.h"
 #include "models/init/init_row.h"
@@ -144,6 +145,10 @@ static const struct row *const compressors[] = {
         &compressor_top_k.row,
         NULL,
 };
+
+extern const struct coding coding_bernoulli, coding_perfect;
+
+static const struct row *const codings[] = {&coding_bernoulli.row, &coding_perfect.row, NULL};
 
 extern const struct aggregator aggregator_vote, aggregator_mean, aggregator_median, aggregator_trimmed_mean,
         aggregator_krum, aggregator_multi_krum, aggregator_geometric_median, aggregator_centered_clipping,
@@ -325,6 +330,10 @@ const struct family family_partitions = {.name = "partition",
                                          .rows = partitions,
                                          .words = partition_words,
                                          .bare = true};
+const struct family family_codings = {.name = "coding",
+                                      .plural = "codings",
+                                      .about = "which parts of the data each worker computes gradients of",
+                                      .rows = codings};
 /* What a step is made of: a name of one is easily taken for one of another. */
 static const struct family *const kin[] = {&family_attacks,
                                            &family_directions,
@@ -384,7 +393,8 @@ const struct family family_transports = {.name = "transport",
                                          .words = transport_words};
 
 const struct family *const registry_families[] = {
-        &family_models,     &family_layers,     &family_inits,       &family_data,        &family_partitions,
-        &family_attacks,    &family_directions, &family_compressors, &family_aggregators, &family_pre,
-        &family_optimizers, &family_schedules,  &family_backends,    &family_transports,  NULL,
+        &family_models,      &family_layers,      &family_inits,      &family_data,
+        &family_partitions,  &family_codings,     &family_attacks,    &family_directions,
+        &family_compressors, &family_aggregators, &family_pre,        &family_optimizers,
+        &family_schedules,   &family_backends,    &family_transports, NULL,
 };

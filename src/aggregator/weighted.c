@@ -103,6 +103,7 @@ static void open_lanes(const struct rule_run *r, struct weighted_engine *g)
 		        .sum = mem_array(WEIGHTED_CHUNK, sizeof(double)),
 		        .size = mem_array(WEIGHTED_CHUNK, sizeof(double)),
 		        .w = mem_array(WEIGHTED_CHUNK, sizeof(double)),
+		        .memo = mem_array((size_t)1 << WEIGHTED_MEMO_BITS, sizeof(struct weighted_memo)),
 		        .a = mem_array(WEIGHTED_CHUNK, sizeof(float)),
 		        .rest = mem_array(WEIGHTED_CHUNK, sizeof(float))};
 }
@@ -131,7 +132,9 @@ size_t weighted_bytes(const struct rule_size *s)
 {
 	size_t layers = layers_of(s->state, s->layers), lane, sums, all;
 	/* as if every layer were in every block */
-	bool more = __builtin_mul_overflow(s->lanes, s->workers * 18 * WEIGHTED_WORDS + 4 * WEIGHTED_CHUNK,
+	bool more = __builtin_mul_overflow(s->lanes,
+	                                   s->workers * 18 * WEIGHTED_WORDS + 4 * WEIGHTED_CHUNK +
+	                                           (3 << WEIGHTED_MEMO_BITS),
 	                                   &lane) ||
 	            __builtin_mul_overflow(s->workers * (layers + 1), meeting_blocks(s->n), &sums) ||
 	            __builtin_add_overflow(lane, sums, &all) ||
@@ -145,8 +148,9 @@ void weighted_close(struct rule_run *r)
 	struct weighted_engine *g = r->weighted;
 	for (int i = 0; i < r->lanes; i++) {
 		const struct weighted_lane *l = &g->lane[i];
-		void *const own[] = {(void *)l->vote, (void *)l->silent, l->seen, l->sum, l->size, l->w, l->a,
-		                     l->rest};
+		void *const own[] = {
+		        (void *)l->vote, (void *)l->silent, l->seen, l->sum, l->size, l->w, l->a, l->rest,
+		        l->memo};
 		for (size_t k = 0; k < sizeof own / sizeof *own; k++)
 			mem_free(own[k]);
 	}

@@ -105,6 +105,25 @@ static int sign_at(const uint64_t *vote, const uint64_t *silent, size_t i)
 	return vote[i / 64] >> i % 64 & 1 ? -1 : 1;
 }
 
+static uint64_t bits_of(double x)
+{
+	uint64_t bits;
+	memcpy(&bits, &x, sizeof bits);
+	return bits;
+}
+
+/* weighted_of(), which the lane may remember. */
+static double weight_of(const struct chunk *c, double a, double counted)
+{
+	uint64_t bits = bits_of(a), rounds = bits_of(counted);
+	struct weighted_memo *m =
+	        &c->lane->memo[bits * UINT64_C(0x9E3779B97F4A7C15) >> (64 - WEIGHTED_MEMO_BITS)];
+	if (m->a != bits || m->c != rounds || counted <= 0)
+		*m = (struct weighted_memo){bits, rounds,
+		                            weighted_of(weighted_keys(c->round->run), a, counted)};
+	return m->w;
+}
+
 /* A worker's weights in this chunk, to lane->w. */
 static void weigh(const struct chunk *c, int place)
 {
@@ -115,7 +134,7 @@ static void weigh(const struct chunk *c, int place)
 		double *sum = g->sums + c->block * g->each + (size_t)c->round->run->workers * g->most +
 		              (size_t)place;
 		for (size_t i = 0; i < c->count; i++) {
-			w[i] = weighted_of(weighted_keys(c->round->run), agreement_at(&a, i), g->c[place]);
+			w[i] = weight_of(c, agreement_at(&a, i), g->c[place]);
 			*sum += w[i];
 		}
 		return;
@@ -128,11 +147,17 @@ static void weigh(const struct chunk *c, int place)
 	}
 }
 
+/* Add them to the sums, each with the sign of the message. */
 static void add(const struct chunk *c, int place)
 {
 	const struct weighted_lane *l = c->lane;
+	const uint64_t *vote = l->vote[place], *silent = l->silent[place];
 	for (size_t i = 0; i < c->count; i++) {
-		l->sum[i] += l->w[i] * sign_at(l->vote[place], l->silent[place], i);
+		uint64_t minus = vote[i / 64] >> i % 64 & 1, mute = silent ? silent[i / 64] >> i % 64 & 1 : 0;
+		uint64_t bits = (bits_of(l->w[i]) ^ minus << 63) & (mute - 1);
+		double term;
+		memcpy(&term, &bits, sizeof term);
+		l->sum[i] += term;
 		l->size[i] += fabs(l->w[i]);
 	}
 }

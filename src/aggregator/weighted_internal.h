@@ -8,13 +8,22 @@
 
 enum { WEIGHTED_WORDS = 16, WEIGHTED_CHUNK = 64 * WEIGHTED_WORDS /* coordinates at a time */ };
 
+/* A logarithm costs more than all else, and coordinates that share a history share a weight. */
+enum { WEIGHTED_MEMO_BITS = 9 };
+
+struct weighted_memo {
+	uint64_t a, c; /* as bits */
+	double w;
+};
+
 /* Scratch of a lane. */
 struct weighted_lane {
 	const uint64_t **vote, **silent; /* [workers] where this thread reads a chunk of each message */
 	uint64_t *seen;                  /* [2][workers][WEIGHTED_WORDS] for what it cannot read in place */
 	/* [WEIGHTED_CHUNK] of the present chunk: sums, and sums of the weights' sizes; a worker's weights. */
 	double *sum, *size, *w;
-	float *a, *rest; /* [WEIGHTED_CHUNK] a worker's, of coordinates: first and second floats */
+	struct weighted_memo *memo; /* [1 << WEIGHTED_MEMO_BITS] */
+	float *a, *rest;            /* [WEIGHTED_CHUNK] a worker's, of coordinates: first and second floats */
 	uint64_t answer[WEIGHTED_WORDS], quiet[WEIGHTED_WORDS];
 };
 

@@ -36,7 +36,8 @@ enum purpose {
 	RNG_BUCKETS = 13,   /* the server's: which messages are averaged before a rule */
 	RNG_COLLUDERS = 15, /* what colluders draw together */
 	RNG_SHARES = 17,    /* how classes are shared among workers; worker = attempt */
-	RNG_MESSAGE = 18    /* what a worker's compressor draws */
+	RNG_MESSAGE = 18,   /* what a worker's compressor draws */
+	RNG_CODING = 19     /* which workers have which parts of the data; step = 0 */
 };
 
 struct stream {

@@ -279,6 +279,11 @@ static int check_fuse(const struct settings *s, const struct json *root, struct 
 		                "found %lld, and model \"%s\" has no batches that workers could share a pass "
 		                "over; expected 1",
 		                (long long)s->fuse, model->row.name);
+	if (s->fuse > 1 && s->parts)
+		return json_say(e, check_place(root, "fuse"),
+		                "found %lld, and by `coding` a worker's gradients, one a part of the data, are "
+		                "computed one after the other; expected 1",
+		                (long long)s->fuse);
 	if (s->fuse > INT_MAX / s->batch.most)
 		return json_say(e, check_place(root, "fuse"),
 		                "found %lld workers with %lld samples each, expected at most %d samples at "
@@ -308,7 +313,7 @@ int experiment_check(struct arena *a, struct settings *s, const struct json *roo
 	if (check_name(s, root, e) || check_adversaries(a, s, root, e) || check_data_seed(s, root, e) ||
 	    check_batches(a, s, root, e) || check_data(a, s, root, e) || check_attack(s, root, e) ||
 	    check_length(s, root, e) || check_method(s, root, e) || check_crowd(s, root, e) ||
-	    check_momentum(s, root, e) || check_init(s, root, e))
+	    check_coding(a, s, root, e) || check_momentum(s, root, e) || check_init(s, root, e))
 		return -1;
 	if (check_model(s, root, e) || check_fuse(s, root, e))
 		return -1;

@@ -25,4 +25,7 @@ int check_shards(struct arena *a, struct settings *s, const struct json *root, s
 /* The same of a text, which is always shared by shards. */
 int check_text(struct settings *s, const struct json *root, struct err *e);
 
+/* Who has which parts of the data, if there is a coding. Batches and method are checked. */
+int check_coding(struct arena *a, struct settings *s, const struct json *root, struct err *e);
+
 #endif

@@ -14,6 +14,7 @@
 #include "base/exact.h"
 #include "base/shape.h"
 #include "config/key.h"
+#include "data/partition/coding.h"
 #include "data/partition/partition.h"
 
 struct backend;
@@ -37,8 +38,8 @@ struct settings {
 	double epochs, momentum, weight_decay;
 	struct ints momentum_at; /* steps from which on momentum is the value of .. */
 	struct reals momentum_then;
-	struct choice model, init, data, partition, direction, compressor, aggregator, optimizer, lr, backend,
-	        transport;
+	struct choice model, init, data, partition, coding, direction, compressor, aggregator, optimizer, lr,
+	        backend, transport;
 	struct {
 		int64_t count;
 		struct ints ids;
@@ -74,6 +75,7 @@ struct settings {
 	/* Derived by experiment_check() and from the text: */
 	struct data_shape shape;
 	const struct layers *layers;  /* of the model's parameters */
+	const struct parts *parts;    /* of the data, whose gradients each worker computes; NULL: its own */
 	struct ratio steps_per_epoch; /* samples in use over those of a step; over is 0 without data */
 	double epochs_given; /* `epochs`, where the steps that they make differ from seed to seed; else 0 */
 	char id[13];

@@ -12,7 +12,7 @@
 enum { COLUMNS_MAX = 24, EVAL_ROWS = 64, COLUMN_PATH_BYTES = 64 };
 
 /* Runs that have a quantity, where not all do. */
-enum { OF_WITHHOLDING = 1, OF_PRIVACY = 2, OF_TEXT = 4 };
+enum { OF_WITHHOLDING = 1, OF_PRIVACY = 2, OF_TEXT = 4, OF_CODING = 8 };
 
 /* A quantity: where it stands in a row's struct, and what the file says of it. */
 struct quantity {
@@ -57,6 +57,8 @@ static const struct quantity step_quantities[] = {
          "the same by Renyi's divergence"},
         {"privacy_renyi_delta", H5_F64, IN_SOME(step_row, privacy.renyi_delta, OF_PRIVACY), "1",
          "the delta of privacy_renyi_epsilon"},
+        {"gradients", H5_I64, IN_SOME(step_row, gradients, OF_CODING), "gradients",
+         "gradients of a batch that the counted workers have computed in this step"},
 };
 
 enum { STEPS_ALL = sizeof step_quantities / sizeof *step_quantities };
@@ -155,8 +157,8 @@ static struct record *new_record(struct h5 *f, const struct record_meta *m)
 {
 	struct record *r = mem_alloc(sizeof *r);
 	r->file = f;
-	unsigned kinds =
-	        (m->withholds ? OF_WITHHOLDING : 0) | (m->privacy ? OF_PRIVACY : 0) | (m->text ? OF_TEXT : 0);
+	unsigned kinds = (m->withholds ? OF_WITHHOLDING : 0) | (m->privacy ? OF_PRIVACY : 0) |
+	                 (m->coded ? OF_CODING : 0) | (m->text ? OF_TEXT : 0);
 	table_init(&r->steps, f, "/steps", step_quantities, STEPS_ALL, kinds, RECORD_ROWS);
 	table_init(&r->evals, f, "/evals", eval_quantities, EVAL_ALL, kinds, EVAL_ROWS);
 	h5_group(f, "/probes");

@@ -35,6 +35,7 @@ struct step_row {
 	double data_s; /* of compute_s: a lane's mean time for waiting for its batches and gathering them */
 	int64_t withheld; /* steps so far, this one included, that had no answer and changed no parameter */
 	struct privacy privacy; /* spent by each worker so far, this step included */
+	int64_t gradients;      /* that the counted workers have computed in this step; with a coding alone */
 };
 
 struct eval_row {
@@ -66,6 +67,7 @@ struct record_meta {
 	bool text;             /* evaluations have a perplexity */
 	bool withholds;        /* steps may be withheld: /steps has a column for it */
 	bool privacy;          /* messages spend privacy: /steps has columns for it */
+	bool coded;            /* workers compute several gradients a step: /steps has a column for it */
 	bool voters; /* keep which workers were counted; a file that is continued and has it goes on */
 	uint64_t seed;
 	uint64_t n_params;

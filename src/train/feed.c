@@ -11,6 +11,17 @@ static int slots(int lanes)
 	return 2 * lanes + AHEAD;
 }
 
+void feed_list(struct feed *f, int shard, uint64_t step, uint32_t *index)
+{
+	uint64_t size = (uint64_t)f->batch_of[shard];
+	if (f->shared)
+		pthread_mutex_lock(&f->lock);
+	for (uint64_t i = 0; i < size; i++)
+		index[i] = partition_sample(&f->partition, shard, step * size + i);
+	if (f->shared)
+		pthread_mutex_unlock(&f->lock);
+}
+
 /*
  * List the samples of batch `number`: that of worker `number % n_reading` of this process's readers in step
  * `number / n_reading`.
@@ -20,11 +31,9 @@ static int list_step(struct feed *f, uint64_t number, uint32_t *index, struct st
 	uint64_t m = number % (uint64_t)f->n_reading, step = number / (uint64_t)f->n_reading;
 	uint32_t worker = (uint32_t)f->reading[m];
 	int size = (int)f->batch_of[worker];
-	uint64_t position = step * (uint64_t)size;
-	for (int i = 0; i < size; i++, position++) {
-		index[i] = partition_sample(&f->partition, (int)worker, position);
-		coins[i] = stream_of(f->seed, RNG_AUGMENT, worker, position);
-	}
+	feed_list(f, (int)worker, step, index);
+	for (int i = 0; i < size; i++)
+		coins[i] = stream_of(f->seed, RNG_AUGMENT, worker, step * (uint64_t)size + (uint64_t)i);
 	return size;
 }
 
@@ -68,7 +77,7 @@ int feed_fingerprint(const struct settings *s, char out[DATA_ID_SIZE], struct er
 /* Samples of the largest batch that a process with these workers makes, if any. */
 static int largest_batch(const struct settings *s, const int *ids, int count, bool root)
 {
-	int64_t most = root ? s->batch.most : 0;
+	int64_t most = root || s->parts ? s->batch.most : 0;
 	for (int i = 0; i < count; i++)
 		most = s->batch.of[ids[i]] > most ? s->batch.of[ids[i]] : most;
 	return (int)(most > 0 ? most : s->batch.most);
@@ -94,6 +103,23 @@ static int open_images(struct feed *f, const struct settings *s, struct pool *po
 	return 0;
 }
 
+/* Whose batches these workers read. */
+static void list_shards(struct feed *f, const struct settings *s)
+{
+	size_t most = (size_t)f->count * (s->parts ? (size_t)s->workers : 1);
+	f->reading = mem_array(most, sizeof *f->reading);
+	for (int i = 0; i < f->count; i++) {
+		int id = f->ids[i];
+		for (int k = 0; s->parts && k < parts_count(s->parts, id); k++)
+			f->reading[f->n_reading++] = s->parts->at[s->parts->first[id] + k];
+		if (!s->parts && s->batch.of[id] > 0)
+			f->reading[f->n_reading++] = id;
+	}
+	f->shared = s->parts != NULL;
+	if (f->shared)
+		pthread_mutex_init(&f->lock, NULL);
+}
+
 int feed_open(struct feed *f, const struct settings *s, struct pool *pool, const int *ids, int count,
               bool root, struct err *e)
 {
@@ -104,10 +130,7 @@ int feed_open(struct feed *f, const struct settings *s, struct pool *pool, const
 	                   .seed = s->seed,
 	                   .ids = ids,
 	                   .count = count};
-	f->reading = mem_array((size_t)count, sizeof *f->reading);
-	for (int i = 0; i < count; i++)
-		if (s->batch.of[ids[i]] > 0)
-			f->reading[f->n_reading++] = ids[i];
+	list_shards(f, s);
 	if (!source->load)
 		return 0;
 	if (source->load(s->data.state, &env, &f->data, e))
@@ -166,6 +189,8 @@ void feed_close(struct feed *f)
 		partition_clear(&f->partition);
 	mem_free(f->column);
 	mem_free(f->reading);
+	if (f->shared)
+		pthread_mutex_destroy(&f->lock);
 	dataset_clear(&f->data);
 }
 

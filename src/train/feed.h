@@ -8,6 +8,7 @@
 #ifndef SIGNSGD_TRAIN_FEED_H
 #define SIGNSGD_TRAIN_FEED_H
 
+#include <pthread.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -42,9 +43,12 @@ struct feed {
 	uint64_t seed;
 	const int *ids; /* [count] the workers of this process, ascending; borrowed */
 	int count;
-	int *reading; /* [n_reading] those of them that have data, whose batches the reader's list has in turn
-	               */
+	/* [n_reading] whose shards the batches of these workers are of, worker after worker, as the reader's
+	 * list has them: each worker's own, if it has data, or its parts */
+	int *reading;
 	int n_reading;
+	bool shared;          /* several workers may ask for samples of one shard at once: */
+	pthread_mutex_t lock; /* of the partition */
 	struct dataset data;
 	struct partition partition; /* images: which worker trains on which */
 	struct text_walk walk;      /* text: the positions of the present step */
@@ -66,6 +70,9 @@ void feed_close(struct feed *f);
 
 /* Bring images that are all in memory to the machine, if it keeps data sets. */
 void feed_keep(struct feed *f, const struct backend *be, struct queue *q);
+
+/* List the samples of batch number `step` of a shard's images, index [batch_of[shard]]. */
+void feed_list(struct feed *f, int shard, uint64_t step, uint32_t *index);
 
 /* Where images are gathered from, unchanged: the machine's memory if it keeps them, else the host's. */
 struct gather feed_images(const struct feed *f, bool test);

@@ -22,10 +22,10 @@ static void open_others(struct lane *l, const struct model_env *env, const void 
                         const struct lane *first)
 {
 	const struct feed *f = l->feed;
-	l->others = mem_array((size_t)f->count, sizeof *l->others);
-	for (int i = 0; i < f->count; i++) {
-		int size = (int)f->batch_of[f->ids[i]];
-		if (size == 0 || size == f->batch || lane_instance(l, size) != l->model)
+	l->others = mem_array((size_t)f->n_reading, sizeof *l->others);
+	for (int i = 0; i < f->n_reading; i++) {
+		int size = (int)f->batch_of[f->reading[i]];
+		if (size == f->batch || lane_instance(l, size) != l->model)
 			continue;
 		void *sibling = first ? first->others[l->n_others].model : NULL;
 		l->others[l->n_others++] =
@@ -72,6 +72,8 @@ void lane_open(struct lane *l, const struct model_env *env, const void *model_st
 	l->batches = mem_array(l->slots, sizeof *l->batches);
 	l->gradients = mem_array(l->slots, sizeof *l->gradients);
 	l->losses = mem_array(l->slots, sizeof *l->losses);
+	if (feed->shared)
+		coded_open(&l->coded, be, n);
 	if (forges_gradient)
 		l->forged = be->memory->alloc(n * sizeof(float), "forged gradient");
 	if (vector_floats > 0)
@@ -86,6 +88,7 @@ void lane_close(struct lane *l)
 	                         l->block,   l->pixels, l->label,  l->token,   l->index_brought};
 	void *const gathered[] = {l->pixels_gathered, l->label_gathered, l->token_gathered, l->index,
 	                          l->batches,         l->gradients,      l->losses,         l->seen};
+	coded_close(&l->coded, l->be);
 	for (int i = 0; i < l->n_others; i++)
 		l->row->destroy(l->others[i].model);
 	mem_free(l->others);
@@ -200,8 +203,7 @@ void lane_images(struct lane *l, uint32_t worker, uint64_t step, uint64_t number
 	struct stream coins = stream_of(f->seed, RNG_AUGMENT, worker, position);
 	from.pad = f->data.augment.pad;
 	from.flip = f->data.augment.flip;
-	for (int i = 0; i < size; i++)
-		l->index[i] = partition_sample(&f->partition, (int)worker, position + (uint64_t)i);
+	feed_list(f, (int)worker, step, l->index);
 	gather(l, &from, &coins, size, out);
 }
 

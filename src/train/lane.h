@@ -15,6 +15,7 @@
 #include "adversary/attack.h"
 #include "backend/backend.h"
 #include "models/model.h"
+#include "train/coded.h"
 #include "train/feed.h"
 
 /* Normalisation counts the samples of a batch, so that each size has an instance. */
@@ -38,6 +39,7 @@ struct lane {
 	float *forged;   /* [n]: a forged gradient; NULL where no attack acts on gradients */
 	float *vector;   /* of the worker that it computes, with scratch (train/turn.h); NULL: none is lent */
 	double *numbers; /* [2] sums */
+	struct coded coded;
 	float *block;    /* step_job.scratch */
 	float *seen;     /* step_job.seen */
 	float *x;        /* [slots][batch][features] */
@@ -88,7 +90,8 @@ void *lane_instance(const struct lane *l, int size);
 /* x has changed: let the models update what they derive from it. Of the first lane, for all its siblings. */
 void lane_load(const struct lane *l, const float *x);
 
-/* Worker `worker`'s images of a step, augmented; `number` counts the batches of the reader's list. */
+/* Images of worker `worker`'s shard in a step, augmented; `number` counts the batches of the reader's list.
+ */
 void lane_images(struct lane *l, uint32_t worker, uint64_t step, uint64_t number, struct batch *out);
 
 /* Let an attack on data change the labels of a batch of images that this lane has just gathered: there alone,

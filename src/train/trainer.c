@@ -254,6 +254,8 @@ enum trainer_end trainer_step(struct trainer *t, struct step_row *row, int *flag
 	                         .apply_s = applied - probed,
 	                         .withheld = st->withheld,
 	                         .privacy = method_privacy(&t->round.method, st->step)};
+	if (t->settings->parts)
+		row->gradients = coded_gradients(t->settings->parts, up->reported_born, st->workers);
 	return TRAINER_DID;
 }
 

@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/machine.h"
 #include "registry.h"
+#include "train/coded.h"
 #include "train/crowd.h"
 #include "train/evaluate.h"
 #include "train/feed.h"
@@ -104,6 +105,8 @@ static size_t lane_bytes(const struct settings *s, size_t n, size_t slots)
 	    adversary_of(&s->adversaries.attack).attack->acts_on == ATTACK_GRADIENT)
 		bytes += n * sizeof(float);
 	bytes += turn_lane_floats(s, n) * sizeof(float);
+	if (s->parts)
+		bytes += coded_bytes(n);
 	if (s->shape.window > 0)
 		bytes += 2 * slots * (size_t)s->shape.window * batch * sizeof(int32_t);
 	if (((const struct model *)s->model.row)->wants_data)
@@ -292,7 +295,8 @@ void trainer_plan_share(const struct settings *s, int lanes, const struct plan_s
 	struct model_env env = settings_model_env(s, &be);
 	size_t n = model->n_params(s->model.state, &env), m = (size_t)share->hosted;
 	size_t instances, shared, slots = (size_t)lane_fuse(s->fuse, share->hosted);
-	model_bytes(s, &env, share->hosted, m + share->root, &instances, &shared);
+	model_bytes(s, &env, share->hosted, s->parts ? (size_t)s->workers : m + share->root, &instances,
+	            &shared);
 	out->n_params = n;
 	out->backend = be.name;
 	out->push_bytes = method_push_bytes(&method, n);

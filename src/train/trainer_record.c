@@ -69,6 +69,7 @@ void trainer_meta(const struct trainer *t, struct record_meta *m)
 	        .pull_bytes = t->uplink.shape.pull_bytes,
 	        .withholds = t->state.withholds,
 	        .privacy = t->round.method.compressor->privacy,
+	        .coded = t->settings->parts != NULL,
 	};
 	if (s->adversaries.count > 0)
 		attack_name(&s->adversaries.attack, m->attack);

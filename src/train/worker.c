@@ -13,17 +13,19 @@ struct step_job round_job(const struct round *r, const struct lane *l)
 	return job;
 }
 
-static void next_batch(struct worker *w, struct lane *l, const struct round *r, struct batch *out)
+/* Batch `number` of the reader's list: of that shard. */
+static void next_batch(struct worker *w, struct lane *l, const struct round *r, uint32_t shard,
+                       uint64_t number, struct batch *out)
 {
 	double begin = clock_s();
 	if (r->feed->kind == FEED_IMAGES)
-		lane_images(l, w->id, r->job.step, w->number, out);
+		lane_images(l, shard, r->job.step, number, out);
 	if (r->feed->kind == FEED_TEXT) {
 		if (r->feed->walk.position == 0 && w->carry) /* the sequences begin at this step */
 			r->be->memory->fill(l->queue, w->carry, 0, r->carry_floats * sizeof *w->carry);
-		lane_text(l, w->id, out);
+		lane_text(l, shard, out);
 	}
-	w->data_s = clock_s() - begin;
+	w->data_s += clock_s() - begin;
 }
 
 /* What it does in this step; NULL: it is honest. */
@@ -156,11 +158,43 @@ static void make_whole(struct worker *w, const struct lane *l, const struct roun
 /* A Byzantine worker without data forges without a vector of its own; its momentum is of what it forged. */
 static void compute_idle(struct worker *w, struct lane *l, const struct round *r)
 {
-	w->loss = w->data_s = 0;
+	w->loss = 0;
 	if (w->attack->acts_on != ATTACK_GRADIENT)
 		return;
 	forge(w, l, r, NULL, l->forged);
 	make_whole(w, l, r, l->forged);
+	r->be->memory->finish(l->queue);
+}
+
+/*
+ * A worker with parts of the data: their gradients one after the other, the sum of their signs in place of
+ * one. The same part gives the same batch and dropout in every worker; the running statistics are those of
+ * the first part.
+ */
+static void compute_coded(struct worker *w, struct lane *l, const struct round *r)
+{
+	double loss = 0;
+	for (int k = 0; k < w->n_parts; k++) {
+		uint32_t part = (uint32_t)w->parts[k];
+		struct batch batch = {.count = (int)r->feed->batch_of[part],
+		                      .running = w->owns_bn && k == 0 ? r->running : NULL,
+		                      .seed = r->job.seed,
+		                      .worker = part,
+		                      .step = r->job.step};
+		next_batch(w, l, r, part, w->number + (uint64_t)k, &batch);
+		if (attacks_on(w, r, ATTACK_DATA))
+			lane_relabel(l, w->attack, w->attack_state, &batch);
+		loss += r->model->grad(lane_instance(l, batch.count), r->x, &batch, l->scratch);
+		coded_add(&l->coded, r->be, l->queue, r->job.n, k == 0, l->scratch);
+	}
+	w->loss = loss / w->n_parts;
+	show_gradient(w, l, r, l->coded.sum);
+	const float *vector = l->coded.sum;
+	if (attacks_on(w, r, ATTACK_GRADIENT)) {
+		forge(w, l, r, l->coded.sum, l->forged);
+		vector = l->forged;
+	}
+	make_whole(w, l, r, vector);
 	r->be->memory->finish(l->queue);
 }
 
@@ -174,7 +208,7 @@ static bool in_buckets(const struct worker *w, const struct round *r)
 void worker_begin(struct worker *w, struct lane *l, const struct round *r, struct batch *out)
 {
 	w->made = r->job.n;
-	w->encode_s = 0;
+	w->encode_s = w->data_s = 0;
 	w->maker = (struct maker){w, l, r, lane_gradient(l)};
 	*out = (struct batch){.count = (int)r->feed->batch_of[w->id],
 	                      .carry = w->carry,
@@ -184,7 +218,7 @@ void worker_begin(struct worker *w, struct lane *l, const struct round *r, struc
 	                      .step = r->job.step,
 	                      .ready = in_buckets(w, r) ? make_ready : NULL,
 	                      .ready_ctx = &w->maker};
-	next_batch(w, l, r, out);
+	next_batch(w, l, r, w->id, w->number, out);
 	if (attacks_on(w, r, ATTACK_DATA))
 		lane_relabel(l, w->attack, w->attack_state, out);
 }
@@ -210,10 +244,10 @@ void worker_end(struct worker *w, double loss)
 void worker_compute(struct worker *w, struct lane *l, const struct round *r)
 {
 	struct batch batch;
-	if (w->idle) {
+	if (w->idle || w->n_parts > 0) {
 		w->made = r->job.n;
-		w->encode_s = 0;
-		compute_idle(w, l, r);
+		w->encode_s = w->data_s = 0;
+		(w->idle ? compute_idle : compute_coded)(w, l, r);
 		return;
 	}
 	worker_begin(w, l, r, &batch);

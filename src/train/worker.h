@@ -80,7 +80,9 @@ struct maker {
 struct worker {
 	uint32_t id;
 	bool idle;                   /* Byzantine without data: it computes no gradient */
-	int place;                   /* among the workers whose batches are read: feed->reading */
+	int place;                   /* where its batches begin among those that are read: feed->reading */
+	const int *parts;            /* [n_parts] the parts of the data that it has, by coding; */
+	int n_parts;                 /* 0: there is no coding, and it has its own shard alone */
 	float *m;                    /* [n] momentum: what the direction remembers */
 	float *v;                    /* [n] its vector, which may be m; NULL: in its lane (train/turn.h) */
 	void *push;                  /* [push_bytes] message */

@@ -47,6 +47,10 @@ static void open_worker(struct workforce *w, int i, int place, const struct sett
 	                                .unsaid = state_unsaid(st, st->blocks[id]),
 	                                .carry = state_carry(st, st->blocks[id]),
 	                                .shown = &w->shown[i]};
+	if (s->parts) {
+		w->workers[i].parts = s->parts->at + s->parts->first[id];
+		w->workers[i].n_parts = parts_count(s->parts, id);
+	}
 	void *push = w->workers[i].push;
 	w->workers[i].push_seen = w->mirrors ? memory_mirror(push_memory(w, st->be), push, push_bytes) : push;
 	w->shown[i].push = push;
@@ -71,7 +75,7 @@ void workforce_open(struct workforce *w, const struct settings *s, struct model_
 	open_lanes(w, s, env, st->n);
 	for (int i = 0, place = 0; i < w->count; i++) {
 		open_worker(w, i, place, s, st, shows_signs);
-		place += !w->workers[i].idle;
+		place += w->workers[i].n_parts > 0 ? w->workers[i].n_parts : !w->workers[i].idle;
 	}
 	groups_open(&w->groups, w->workers, w->count, &w->feed, s->fuse);
 }

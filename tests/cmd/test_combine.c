@@ -139,6 +139,18 @@ Test(combine, rules_that_choose_a_set)
 	arena_clear(&a);
 }
 
+/* A weighted vote outside of any run is in its first round, where all weights are 1. */
+Test(combine, signs_that_are_added_with_weights)
+{
+	static const double answer[] = {1, -1, -1, 1}, weights[] = {1, 1, 1, 1, 1};
+	struct arena a = {0};
+	cli_write("v.json", X5);
+	struct json *line = answer_of(&a, "{\"kind\":\"signsgd-fd\",\"tie\":\"positive\"}", "v.json");
+	expect_numbers(line, "answer", answer, 4);
+	expect_numbers(line, "weights", weights, 5);
+	arena_clear(&a);
+}
+
 /* A tie is a coin of seed and step: other seeds, other answers, and the same one again. */
 Test(combine, seed_and_step_decide_coins)
 {

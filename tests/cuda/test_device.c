@@ -124,6 +124,12 @@ Test(device, methods_that_are_not_votes)
 	              "--set 'aggregator={\"kind\":\"krum\",\"f\":1,\"before\":[\"nnm\"]}' --lanes 2");
 	expect_learns(small_mlp, "--set 'aggregator={\"kind\":\"vote\",\"zero\":\"abstain\",\"tie\":"
 	                         "\"abstain\"}' --lanes 2");
+	expect_learns(small_mlp, "--set 'aggregator={\"kind\":\"signsgd-fd\",\"weights\":\"coordinate\","
+	                         "\"rho\":0.9,\"initial_rounds\":1,\"tie\":\"abstain\"}' --set "
+	                         "record.weights=1 --lanes 2");
+	expect_learns(small_mlp,
+	              "--set 'coding={\"kind\":\"bernoulli\",\"redundancy\":2.5}' --set momentum=0 "
+	              "--set compressor.zero=positive --lanes 2");
 }
 
 /* Codes are made on the host, of vectors that come down and of memories that go up again. */
