@@ -94,6 +94,7 @@ static int cuda_open(struct backend *b, const struct cuda_settings *s, struct er
 	        .sum_square = cuda_sum_square,
 	        .dot = cuda_dot,
 	        .max_abs = cuda_max_abs,
+	        .hash = cuda_hash,
 	        .gemm = cuda_gemm,
 	        .add_bias = cuda_add_bias,
 	        .sum_rows = cuda_sum_rows,

@@ -39,12 +39,10 @@ static struct image_layer *open_layer(const struct image_spec *spec, struct imag
 	return l;
 }
 
-/* What the queue needs to work with cuDNN is made here, so that no step allocates. */
 static void bind(struct queue *q, struct image_layer *l, const struct image_memory *m)
 {
+	(void)q;
 	l->memory = *m;
-	if (l->conv || l->norm)
-		cuda_layers_handle(q);
 }
 
 static void close_layer(struct image_layer *l)

@@ -38,7 +38,7 @@ static inline size_t cuda_whole_lines(size_t floats)
 	return (floats + 15) / 16 * 16;
 }
 
-/* handle.c: the queue's handle of cuDNN, made at the first call; and one for opening layers, for which
+/* handle.c: the queue's handle of cuDNN; and one for opening layers, for which
  * cuda_planning_end() lets others in again. */
 void *cuda_layers_handle(struct queue *q);
 void *cuda_planning_begin(void);
