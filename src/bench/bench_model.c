@@ -15,10 +15,11 @@ enum { LEAST_ROUNDS = 5, MOST_ROUNDS = 1000, GEMM_SIDE = 768 };
 
 /* What one lane works with. */
 struct bench_lane {
+	struct queue *queue;
 	void *instance;
 	float *g;               /* [n] */
 	float *x;               /* [batch][features]; NULL for text */
-	int32_t *token, *label; /* [positions] */
+	int32_t *token, *label; /* [positions]; all of these are the machine's */
 	float *carry;           /* NULL: none */
 	float *a, *b, *c;       /* [GEMM_SIDE][GEMM_SIDE] */
 	struct batch batch;
@@ -44,21 +45,33 @@ static size_t positions(const struct bench_run *r)
 static void fill_normal(const struct bench_run *r, uint32_t lane, uint64_t what, size_t n, float *x)
 {
 	struct stream s = stream_of(1, RNG_TEST, lane, what);
-	memset(x, 0, n * sizeof *x);
-	r->be.normal(NULL, n, 1, &s, 0, x, x);
+	struct queue *q = r->lane[lane].queue;
+	r->be.constant(q, n, 0, x);
+	r->be.normal(q, n, 1, &s, 0, x, x);
+	r->be.memory->finish(q);
+}
+
+/* Numbers below the number of classes, every second one of a stream. */
+static int32_t *random_classes(const struct bench_run *r, uint32_t lane, uint64_t from)
+{
+	struct stream s = stream_of(1, RNG_TEST, lane, 3);
+	size_t count = positions(r);
+	int32_t *here = mem_array(count, sizeof *here), *there;
+	for (size_t i = 0; i < count; i++)
+		here[i] = (int32_t)stream_below(&s, 2 * i + from, (uint32_t)r->env.data.n_classes);
+	there = r->be.memory->alloc(count * sizeof *here, "labels");
+	r->be.memory->upload(r->lane[lane].queue, there, here, count * sizeof *here);
+	r->be.memory->finish(r->lane[lane].queue);
+	mem_free(here);
+	return there;
 }
 
 static void open_batch(struct bench_run *r, struct bench_lane *l, uint32_t number)
 {
 	const struct data_shape *d = &r->env.data;
-	struct stream s = stream_of(1, RNG_TEST, number, 3);
-	size_t count = positions(r), features = shape_features(d) * (size_t)r->env.batch;
-	l->label = mem_array(count, sizeof *l->label);
-	l->token = mem_array(count, sizeof *l->token);
-	for (size_t i = 0; i < count; i++) {
-		l->label[i] = (int32_t)stream_below(&s, 2 * i, (uint32_t)d->n_classes);
-		l->token[i] = (int32_t)stream_below(&s, 2 * i + 1, (uint32_t)d->n_classes);
-	}
+	size_t features = shape_features(d) * (size_t)r->env.batch;
+	l->label = random_classes(r, number, 0);
+	l->token = random_classes(r, number, 1);
 	if (d->window == 0) {
 		l->x = r->be.memory->alloc(features * sizeof(float), "images");
 		fill_normal(r, number, 0, features, l->x);
@@ -79,6 +92,7 @@ static void open_lane(struct bench_run *r, uint32_t number)
 	const size_t square = (size_t)GEMM_SIDE * GEMM_SIDE;
 	const void *state = r->choice.state;
 	size_t carry = r->model->carry_floats ? r->model->carry_floats(state, &r->env) : 0;
+	r->env.queue = l->queue = r->be.memory->queue_open();
 	l->instance = r->model->create(state, &r->env);
 	r->env.sibling = r->lane[0].instance;
 	l->g = r->be.memory->alloc(r->n * sizeof(float), "gradient");
@@ -92,6 +106,18 @@ static void open_lane(struct bench_run *r, uint32_t number)
 	open_batch(r, l, number);
 }
 
+/* The model's own beginning, which it writes on the host. */
+static void begin(struct bench_run *r, float *x, size_t floats, void (*init)(void *instance, float *x))
+{
+	const struct memory *m = r->be.memory;
+	const struct bench_lane *l = &r->lane[0];
+	float *here = memory_mirror(m, x, floats * sizeof *x);
+	init(l->instance, here);
+	m->upload(l->queue, x, here, floats * sizeof *x);
+	m->finish(l->queue);
+	memory_mirror_free(m, here);
+}
+
 static void open_run(struct bench_run *r, int lanes)
 {
 	const void *state = r->choice.state;
@@ -102,10 +128,10 @@ static void open_run(struct bench_run *r, int lanes)
 	for (int i = 0; i < lanes; i++)
 		open_lane(r, (uint32_t)i);
 	r->x = r->be.memory->alloc(r->n * sizeof(float), "parameters");
-	r->model->init(r->lane[0].instance, r->x);
+	begin(r, r->x, r->n, r->model->init);
 	if (running > 0) {
 		r->running = r->be.memory->alloc(running * sizeof(float), "running statistics");
-		r->model->init_running(r->lane[0].instance, r->running);
+		begin(r, r->running, running, r->model->init_running);
 		r->lane[0].batch.running = r->running;
 	}
 	if (r->model->load)
@@ -116,12 +142,11 @@ static void close_run(struct bench_run *r)
 {
 	for (int i = pool_lanes(r->pool) - 1; i >= 0; i--) {
 		struct bench_lane *l = &r->lane[i];
-		float *const vectors[] = {l->g, l->x, l->carry, l->a, l->b, l->c};
+		void *const vectors[] = {l->g, l->x, l->carry, l->a, l->b, l->c, l->label, l->token};
 		r->model->destroy(l->instance);
 		for (size_t v = 0; v < sizeof vectors / sizeof *vectors; v++)
 			r->be.memory->release(vectors[v]);
-		mem_free(l->label);
-		mem_free(l->token);
+		r->be.memory->queue_close(l->queue);
 	}
 	r->be.memory->release(r->x);
 	r->be.memory->release(r->running);
@@ -135,6 +160,7 @@ static void gradient_item(void *ctx, int lane, size_t item)
 	struct bench_lane *l = &r->lane[item];
 	(void)lane;
 	r->model->grad(l->instance, r->x, &l->batch, l->g);
+	r->be.memory->finish(l->queue);
 }
 
 static void gemm_item(void *ctx, int lane, size_t item)
@@ -142,20 +168,23 @@ static void gemm_item(void *ctx, int lane, size_t item)
 	const struct bench_run *r = ctx;
 	const struct bench_lane *l = &r->lane[item];
 	(void)lane;
-	r->be.gemm(NULL, false, false, GEMM_SIDE, GEMM_SIDE, GEMM_SIDE, 1, l->a, l->b, 0, l->c);
+	r->be.gemm(l->queue, false, false, GEMM_SIDE, GEMM_SIDE, GEMM_SIDE, 1, l->a, l->b, 0, l->c);
+	r->be.memory->finish(l->queue);
 }
 
 /* Seconds of one round of training. */
 static double train(struct bench_run *r)
 {
 	size_t lanes = (size_t)pool_lanes(r->pool);
+	struct queue *q = r->lane[0].queue;
 	double start = clock_s();
 	pool_run(r->pool, lanes, gradient_item, r);
 	for (size_t i = 1; i < lanes; i++)
-		r->be.add(NULL, r->n, r->lane[i].g, r->lane[0].g);
-	r->be.descend(NULL, r->n, r->lane[0].g, 1e-3f / (float)lanes, 0, r->x);
+		r->be.add(q, r->n, r->lane[i].g, r->lane[0].g);
+	r->be.descend(q, r->n, r->lane[0].g, 1e-3f / (float)lanes, 0, r->x);
 	if (r->model->load)
 		r->model->load(r->lane[0].instance, r->x);
+	r->be.memory->finish(q);
 	return clock_s() - start;
 }
 
@@ -260,9 +289,6 @@ static int choose(struct bench_run *r, const struct bench_model_options *o, stru
 	const struct row *machine = model ? find(&family_backends, o->backend, e) : NULL;
 	if (!machine || ((const struct backend_row *)machine)->open(&r->be, NULL, e))
 		return -1;
-	if (!r->be.memory->host)
-		return err_user(e, "backend '%s' has memory of its own; bench times models on the host's",
-		                o->backend);
 	r->model = (const struct model *)model;
 	if (!r->model->wants_data)
 		return err_user(e,
@@ -283,7 +309,7 @@ static int choose(struct bench_run *r, const struct bench_model_options *o, stru
 	                            .workers = o->lanes,
 	                            .seed = 1,
 	                            .model = r->model,
-	                            .profile = true};
+	                            .profile = r->be.memory->host};
 	if (rc || !r->model->check || r->model->check(r->choice.state, &r->env, e) == 0)
 		return rc;
 	return err_prefix(e, "model '%s'", o->model);
@@ -298,7 +324,9 @@ int bench_model(const struct bench_model_options *o, struct bench_model_result *
 	if (rc == 0) {
 		open_run(&r, o->lanes);
 		measure(&r, o->seconds, out);
-		profile(&r, out);
+		if (r.be.memory->host) /* elsewhere the work of a layer is done when the next one has been
+		                          given */
+			profile(&r, out);
 		out->shape = r.env.data;
 		out->n_params = r.n;
 		out->lane_bytes = r.model->lane_bytes(r.choice.state, &r.env);

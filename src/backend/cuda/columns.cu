@@ -136,40 +136,40 @@ static void columns_of(const struct work &w, const struct part &p, const float *
 	LAUNCH(w.q, make_columns, cuda_blocks(p.rows * w.numbers, 1), CUDA_THREADS, p, in, w.columns);
 }
 
-void cuda_columns_forward(struct queue *q, const struct image_spec *s, const float *in, const float *filters,
-                          void *columns, float *out)
+void cuda_columns_forward(struct queue *q, enum cuda_precision precision, const struct image_spec *s,
+                          const float *in, const float *filters, void *columns, float *out)
 {
 	const struct work w = work_of(q, s, columns);
 	for_each_part(w, [&](const struct part &p, size_t g) {
 		columns_of(w, p, in);
-		cuda_gemm_in(q, false, true, p.rows, w.filters, w.numbers, 1, w.columns, w.numbers,
+		cuda_gemm_in(q, precision, false, true, p.rows, w.filters, w.numbers, 1, w.columns, w.numbers,
 		             filters + g * w.filters * w.numbers, w.numbers, 0,
 		             out + p.first * w.out_channels + g * w.filters, w.out_channels);
 	});
 }
 
-void cuda_columns_weights(struct queue *q, const struct image_spec *s, const float *in, const float *d_out,
-                          void *columns, float *d_filters)
+void cuda_columns_weights(struct queue *q, enum cuda_precision precision, const struct image_spec *s,
+                          const float *in, const float *d_out, void *columns, float *d_filters)
 {
 	const struct work w = work_of(q, s, columns);
 	for_each_part(w, [&](const struct part &p, size_t g) {
 		columns_of(w, p, in);
-		cuda_gemm_in(q, true, false, w.filters, w.numbers, p.rows, 1,
+		cuda_gemm_in(q, precision, true, false, w.filters, w.numbers, p.rows, 1,
 		             d_out + p.first * w.out_channels + g * w.filters, w.out_channels, w.columns,
 		             w.numbers, p.first > 0 ? 1 : 0, d_filters + g * w.filters * w.numbers,
 		             w.numbers);
 	});
 }
 
-void cuda_columns_input(struct queue *q, const struct image_spec *s, const float *filters, const float *d_out,
-                        void *columns, float *d_in)
+void cuda_columns_input(struct queue *q, enum cuda_precision precision, const struct image_spec *s,
+                        const float *filters, const float *d_out, void *columns, float *d_in)
 {
 	const struct work w = work_of(q, s, columns);
 	size_t plane = cuda_image_pixels(&s->out), pixels = cuda_image_pixels(&s->in);
 	cuda_memory.fill(q, d_in, 0, cuda_image_floats(&s->in) * sizeof(*d_in));
 	for_each_part(w, [&](const struct part &p, size_t g) {
 		size_t image = p.first / plane, images = (p.first + p.rows - 1) / plane + 1 - image;
-		cuda_gemm_in(q, false, false, p.rows, w.numbers, w.filters, 1,
+		cuda_gemm_in(q, precision, false, false, p.rows, w.numbers, w.filters, 1,
 		             d_out + p.first * w.out_channels + g * w.filters, w.out_channels,
 		             filters + g * w.filters * w.numbers, w.numbers, 0, w.columns, w.numbers);
 		LAUNCH(q, add_columns, cuda_blocks(images * pixels * w.of, 1), CUDA_THREADS, p, image, images,

@@ -35,6 +35,7 @@ struct pass {
 };
 
 struct cuda_conv {
+	enum cuda_precision precision;
 	bool bf16;
 	cudnn_tensor in, out, bias;
 	cudnn_filter filter;
@@ -90,7 +91,7 @@ static cudnn_math wanted_math(const struct cuda_conv *c)
 {
 	if (c->bf16)
 		return CUDNN_IN_TENSOR_CORES;
-	return cuda_machine.precision == CUDA_FP32 ? CUDNN_IN_FP32 : CUDNN_IN_TF32;
+	return c->precision == CUDA_FP32 ? CUDNN_IN_FP32 : CUDNN_IN_TF32;
 }
 
 /* The choices for one pass of the convolution. */
@@ -155,9 +156,10 @@ static void choose(const struct cudnn *l, cudnn_handle h, const struct cuda_conv
 
 enum { FORWARD, WEIGHTS, DATA, PASSES };
 
-/* What was chosen for a shape, which all lanes have; the precision is that of the process. */
+/* What was chosen for a shape in a precision, which all lanes have. */
 struct chosen {
 	struct chosen *next;
+	enum cuda_precision precision;
 	struct image_spec spec;
 	bool made[PASSES];
 	struct pass pass[PASSES];
@@ -182,21 +184,21 @@ static bool same_shape(const struct image_spec *a, const struct image_spec *b)
 }
 
 /* Of this shape; while the planning handle is ours. Lives as long as the process. */
-static struct chosen *chosen_for(const struct image_spec *s)
+static struct chosen *chosen_for(enum cuda_precision precision, const struct image_spec *s)
 {
 	static struct chosen *all;
 	for (struct chosen *at = all; at; at = at->next)
-		if (same_shape(&at->spec, s))
+		if (at->precision == precision && same_shape(&at->spec, s))
 			return at;
 	struct chosen *fresh = mem_alloc(sizeof(*fresh));
-	*fresh = (struct chosen){.next = all, .spec = *s};
+	*fresh = (struct chosen){.next = all, .precision = precision, .spec = *s};
 	return all = fresh;
 }
 
 static void choose_pass(const struct cudnn *l, cudnn_handle h, const struct cuda_conv *c,
                         const struct image_spec *s, struct pass *p, int which)
 {
-	struct chosen *known = chosen_for(s);
+	struct chosen *known = chosen_for(c->precision, s);
 	cudnn_conv how = describe_conv(l, s);
 	if (!known->made[which]) {
 		p->how = how;
@@ -252,11 +254,13 @@ static void place_all(struct cuda_conv *c, const struct image_spec *s, struct im
 	                       (s->bias ? cuda_whole_lines((size_t)s->out.channels) : 0);
 }
 
-struct cuda_conv *cuda_conv_open(const struct image_spec *s, struct image_need *need)
+struct cuda_conv *cuda_conv_open(enum cuda_precision precision, const struct image_spec *s,
+                                 struct image_need *need)
 {
 	const struct cudnn *library = cudnn_must_be_there();
 	struct cuda_conv *c = mem_alloc(sizeof(*c));
-	c->bf16 = cuda_machine.precision == CUDA_BF16;
+	c->precision = precision;
+	c->bf16 = precision == CUDA_BF16;
 	c->fused = s->bias && s->relu && !c->bf16;
 	c->taps = (size_t)s->kernel[0] * (size_t)s->kernel[1];
 	c->in_channels = (size_t)(s->in.channels / s->groups);
@@ -392,7 +396,8 @@ void cuda_conv_forward(struct queue *q, struct image_layer *l)
 	const struct image *o = &l->spec.out;
 	float *out = l->memory.out;
 	if (l->conv->forward.columns) {
-		cuda_columns_forward(q, &l->spec, image_of(q, l), filters_of(l), workspace_of(l), out);
+		cuda_columns_forward(q, l->conv->precision, &l->spec, image_of(q, l), filters_of(l),
+		                     workspace_of(l), out);
 	} else {
 		const void *in = input(q, l);
 		if (l->conv->fused && forward_fused(q, l, in))
@@ -413,8 +418,8 @@ static void filters_gradient(struct queue *q, const struct image_layer *l, const
 	const struct cuda_conv *c = l->conv;
 	const struct pass *p = &c->weights;
 	if (p->columns) {
-		cuda_columns_weights(q, &l->spec, image_of(q, l), l->memory.d_out, workspace_of(l),
-		                     d_filters);
+		cuda_columns_weights(q, l->conv->precision, &l->spec, image_of(q, l), l->memory.d_out,
+		                     workspace_of(l), d_filters);
 		return;
 	}
 	const void *in = input(q, l);
@@ -431,8 +436,8 @@ static void input_gradient(struct queue *q, struct image_layer *l, const void *d
 	const struct cuda_conv *c = l->conv;
 	const struct pass *p = &c->data;
 	if (p->columns) {
-		cuda_columns_input(q, &l->spec, filters_of(l), l->memory.d_out, workspace_of(l),
-		                   l->memory.d_in);
+		cuda_columns_input(q, l->conv->precision, &l->spec, filters_of(l), l->memory.d_out,
+		                   workspace_of(l), l->memory.d_in);
 		return;
 	}
 	cudnn_check(cudnn_must_be_there()->data(cuda_layers_handle(q), &one, c->filter, l->memory.weights,

@@ -57,7 +57,6 @@ struct mark {
 struct cuda_machine {
 	int device;
 	int capability; /* 10 times its compute capability */
-	enum cuda_precision precision;
 };
 extern struct cuda_machine cuda_machine;
 
@@ -138,12 +137,15 @@ void cuda_pixels(struct queue *q, size_t images, size_t channels, size_t plane, 
                  const float *factor, const float *shift, float *out);
 void cuda_gather(struct queue *q, const struct gather *from, size_t count, const uint32_t *index,
                  const struct stream *coins, uint8_t *out, int32_t *label);
-/* gemm.c: by cuBLAS */
-void cuda_gemm(struct queue *q, bool ta, bool tb, size_t m, size_t n, size_t k, float alpha, const float *a,
-               const float *b, float beta, float *c);
+/* gemm.c: by cuBLAS, in each precision */
+enum { CUDA_PRECISIONS = CUDA_BF16 + 1 };
+typedef void cuda_gemm_fn(struct queue *q, bool ta, bool tb, size_t m, size_t n, size_t k, float alpha,
+                          const float *a, const float *b, float beta, float *c);
+extern cuda_gemm_fn *const cuda_gemm[CUDA_PRECISIONS];
 /* The same of matrices whose rows begin so many numbers behind each other; no side is 0. */
-void cuda_gemm_in(struct queue *q, bool ta, bool tb, size_t m, size_t n, size_t k, float alpha,
-                  const float *a, size_t lda, const float *b, size_t ldb, float beta, float *c, size_t ldc);
+void cuda_gemm_in(struct queue *q, enum cuda_precision precision, bool ta, bool tb, size_t m, size_t n,
+                  size_t k, float alpha, const float *a, size_t lda, const float *b, size_t ldb, float beta,
+                  float *c, size_t ldc);
 
 /* The libraries' handles and workspaces, made when a queue is opened, where the libraries are there. */
 void cuda_products_open(struct queue *q); /* gemm.c */
@@ -159,7 +161,7 @@ void cuda_median(struct queue *q, struct rules_piece p, int n, const struct rule
                  enum rules_form form, void *values, double *to);
 extern const struct rules_kernels cuda_rules; /* rules.cu */
 
-extern const struct image_kernels cuda_image; /* image.c */
+extern const struct image_kernels cuda_image[CUDA_PRECISIONS]; /* image.c */
 
 #ifdef __cplusplus
 }

@@ -32,9 +32,9 @@ void cuda_products_open(struct queue *q)
 	q->products = handle;
 }
 
-static cublas_compute compute(void)
+static cublas_compute compute(enum cuda_precision precision)
 {
-	switch (cuda_machine.precision) {
+	switch (precision) {
 	case CUDA_TF32:
 		return CUBLAS_IN_TF32;
 	case CUDA_BF16:
@@ -56,8 +56,9 @@ static void scale_only(struct queue *q, size_t n, float beta, float *c)
 
 /* cuBLAS counts columns first: to it, rows of a matrix are the columns of its transpose, and
  * C' = op(B)' op(A)'. */
-void cuda_gemm_in(struct queue *q, bool ta, bool tb, size_t m, size_t n, size_t k, float alpha,
-                  const float *a, size_t lda, const float *b, size_t ldb, float beta, float *c, size_t ldc)
+void cuda_gemm_in(struct queue *q, enum cuda_precision precision, bool ta, bool tb, size_t m, size_t n,
+                  size_t k, float alpha, const float *a, size_t lda, const float *b, size_t ldb, float beta,
+                  float *c, size_t ldc)
 {
 	const struct cublas *library = cublas_must_be_there();
 	if (m > INT_MAX || n > INT_MAX || k > INT_MAX || lda > INT_MAX || ldb > INT_MAX || ldc > INT_MAX)
@@ -68,17 +69,30 @@ void cuda_gemm_in(struct queue *q, bool ta, bool tb, size_t m, size_t n, size_t 
 	cublas_check(library->gemm(q->products, tb ? CUBLAS_TRANSPOSED : CUBLAS_PLAIN,
 	                           ta ? CUBLAS_TRANSPOSED : CUBLAS_PLAIN, (int)n, (int)m, (int)k, &alpha, b,
 	                           CUBLAS_FLOAT, (int)ldb, a, CUBLAS_FLOAT, (int)lda, &beta, c, CUBLAS_FLOAT,
-	                           (int)ldc, compute(), CUBLAS_DEFAULT_ALGORITHM),
+	                           (int)ldc, compute(precision), CUBLAS_DEFAULT_ALGORITHM),
 	             "multiply two matrices");
 }
 
-void cuda_gemm(struct queue *q, bool ta, bool tb, size_t m, size_t n, size_t k, float alpha, const float *a,
-               const float *b, float beta, float *c)
+static void product(struct queue *q, enum cuda_precision precision, bool ta, bool tb, size_t m, size_t n,
+                    size_t k, float alpha, const float *a, const float *b, float beta, float *c)
 {
 	if (m == 0 || n == 0)
 		return;
 	if (k == 0 || alpha == 0)
 		scale_only(q, m * n, beta, c);
 	else
-		cuda_gemm_in(q, ta, tb, m, n, k, alpha, a, ta ? m : k, b, tb ? k : n, beta, c, n);
+		cuda_gemm_in(q, precision, ta, tb, m, n, k, alpha, a, ta ? m : k, b, tb ? k : n, beta, c, n);
 }
+
+#define DEFINE_GEMM(name, precision)                                                                         \
+	static void name(struct queue *q, bool ta, bool tb, size_t m, size_t n, size_t k, float alpha,       \
+	                 const float *a, const float *b, float beta, float *c)                               \
+	{                                                                                                    \
+		product(q, precision, ta, tb, m, n, k, alpha, a, b, beta, c);                                \
+	}
+DEFINE_GEMM(gemm_fp32, CUDA_FP32)
+DEFINE_GEMM(gemm_tf32, CUDA_TF32)
+DEFINE_GEMM(gemm_bf16, CUDA_BF16)
+
+cuda_gemm_fn *const cuda_gemm[CUDA_PRECISIONS] = {
+        [CUDA_FP32] = gemm_fp32, [CUDA_TF32] = gemm_tf32, [CUDA_BF16] = gemm_bf16};

@@ -45,7 +45,8 @@ void *cuda_planning_begin(void);
 void cuda_planning_end(void);
 
 /* conv.c */
-struct cuda_conv *cuda_conv_open(const struct image_spec *s, struct image_need *need);
+struct cuda_conv *cuda_conv_open(enum cuda_precision precision, const struct image_spec *s,
+                                 struct image_need *need);
 void cuda_conv_close(struct cuda_conv *c);
 void cuda_conv_load(struct queue *q, struct image_layer *l, const float *w, const float *b);
 void cuda_conv_forward(struct queue *q, struct image_layer *l);
