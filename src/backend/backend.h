@@ -176,6 +176,9 @@ struct backend {
 	/* The largest |x|, to *out; NaN are passed over, and without any number it is 0. */
 	void (*max_abs)(struct queue *q, size_t n, const float *x, double *out);
 
+	/* The sum of hash_blocks() (base/hash.h) over the bytes of x from block 0 on, to *out. */
+	void (*hash)(struct queue *q, size_t n, uint64_t seed, const float *x, uint64_t *out);
+
 	/*
 	 * C [m][n] = alpha op(A) op(B) + beta C, op transposes when ta / tb; op(A) is [m][k], op(B) is
 	 * [k][n]; dense rows. Matrices with a factor of 0 are not read. The error is below 1e-5 of the

@@ -39,6 +39,7 @@ static void open_batches(struct lane *l, const struct model_env *env)
 	const struct memory *m = l->be->memory;
 	size_t features = shape_features(&env->data), batch = (size_t)l->feed->batch,
 	       window = (size_t)env->data.window, slots = l->slots;
+	l->brought = m->mark_open();
 	l->labels = batch * (window ? window : 1);
 	l->x = m->alloc(slots * lane_stride(batch * features) * sizeof(float), "images");
 	l->pixels_gathered = mem_array(batch, features);
@@ -97,6 +98,8 @@ void lane_close(struct lane *l)
 		l->be->memory->release(buffers[i]);
 	for (size_t i = 0; i < sizeof gathered / sizeof *gathered; i++)
 		mem_free(gathered[i]);
+	if (l->brought)
+		l->be->memory->mark_close(l->brought);
 	l->be->memory->queue_close(l->queue);
 }
 
@@ -161,16 +164,23 @@ static void bring_images(struct lane *l, const uint8_t *pixels, int count, struc
 	show_images(l, pixels, show_labels(l, n), count, out);
 }
 
-/* Take batch `number` from the reader. */
+/* Take batch `number` from the reader, straight from its ring. */
 static void take_read(struct lane *l, uint64_t number, int count, struct batch *out)
 {
+	const struct memory *m = l->be->memory;
+	size_t n = (size_t)count;
 	const uint8_t *pixels;
 	const uint16_t *labels;
 	reader_take(l->feed->reader, number, &pixels, &labels);
 	for (int i = 0; i < count; i++)
 		own_labels(l)[i] = labels[i];
-	bring_images(l, pixels, count, out);
-	l->be->memory->finish(l->queue);
+	if (!m->host) {
+		m->send(l->queue, l->pixels, pixels, n * shape_features(&l->feed->data.shape));
+		m->mark_set(l->queue, l->brought);
+		pixels = l->pixels;
+	}
+	show_images(l, pixels, show_labels(l, n), count, out);
+	m->mark_wait(l->brought);
 	reader_give_back(l->feed->reader, number);
 }
 

@@ -40,13 +40,14 @@ struct lane {
 	float *vector;   /* of the worker that it computes, with scratch (train/turn.h); NULL: none is lent */
 	double *numbers; /* [2] sums */
 	struct coded coded;
-	float *block;    /* step_job.scratch */
-	float *seen;     /* step_job.seen */
-	float *x;        /* [slots][batch][features] */
-	uint8_t *pixels; /* [batch][features]; NULL: pixels are read where they were gathered */
-	size_t labels;   /* of a slot: batch; text: window * batch */
-	int32_t *label;  /* [slots][labels]; NULL likewise */
-	int32_t *token;  /* text: [slots][labels]; NULL likewise */
+	float *block;         /* step_job.scratch */
+	float *seen;          /* step_job.seen */
+	float *x;             /* [slots][batch][features] */
+	uint8_t *pixels;      /* [batch][features]; NULL: pixels are read where they were gathered */
+	size_t labels;        /* of a slot: batch; text: window * batch */
+	int32_t *label;       /* [slots][labels]; NULL likewise */
+	int32_t *token;       /* text: [slots][labels]; NULL likewise */
+	struct mark *brought; /* behind pixels on their way from the reader */
 	/* Gathered on the host, for one upload a batch: */
 	uint8_t *pixels_gathered; /* [batch][features] */
 	int32_t *label_gathered;  /* as label */

@@ -105,15 +105,44 @@ static const char *refuses(void *ctx, const void *answer, size_t bytes)
 	return m->code->refuses(m->state, m->layers, u->shape.n, answer, bytes);
 }
 
+/* Post what is made, from the end to the beginning; waits: also what is still on its way to the host. */
+static void post(struct uplink *u, bool waits)
+{
+	const struct memory *m = u->round->be->memory;
+	for (int i = 0; u->bucket > 0 && i < u->workforce->count; i++) {
+		size_t made = __atomic_load_n(&u->workforce->workers[i].made, __ATOMIC_ACQUIRE);
+		while (u->posted[i] > made) {
+			size_t bucket = (u->posted[i] - 1) / u->bucket, from = bucket * u->bucket;
+			struct mark *mark = u->workforce->workers[i].marks[bucket];
+			if (!waits && !m->mark_reached(mark))
+				break;
+			m->mark_wait(mark);
+			u->link.row->post(u->link.self, u->present, i, from, u->posted[i]);
+			u->posted[i] = from;
+		}
+	}
+}
+
 /*
  * Only the trainer's own thread, lane 0, calls the transport; it also posts the buckets that other lanes have
- * made.
+ * made. It does not wait for any: it has kernels to give to its queue.
  */
 static void post_from_lane(void *ctx, const struct lane *l)
 {
 	struct uplink *u = ctx;
 	if (l == &u->workforce->lanes[0])
-		uplink_post(u);
+		post(u, false);
+}
+
+static void open_marks(struct uplink *u, const struct memory *m, size_t buckets)
+{
+	size_t workers = (size_t)u->workforce->count;
+	u->n_marks = workers * buckets;
+	u->marks = mem_array(u->n_marks, sizeof *u->marks);
+	for (size_t i = 0; i < u->n_marks; i++)
+		u->marks[i] = m->mark_open();
+	for (size_t i = 0; i < workers; i++)
+		u->workforce->workers[i].marks = u->marks + i * buckets;
 }
 
 static void prepare_buckets(struct uplink *u, struct round *r)
@@ -124,6 +153,7 @@ static void prepare_buckets(struct uplink *u, struct round *r)
 		return;
 	u->posted = mem_array((size_t)u->link.count, sizeof *u->posted);
 	u->bucket = planes_bucket(r->job.n, buckets);
+	open_marks(u, r->be->memory, (r->job.n + u->bucket - 1) / u->bucket);
 	r->buckets = (struct round_buckets){
 	        .size = u->bucket, .planes = u->shape.push_planes, .made = post_from_lane, .ctx = u};
 }
@@ -191,7 +221,7 @@ static void open_answer(struct uplink *u, const struct round *r)
 {
 	size_t bytes = method_pull_bytes(&r->method, r->job.n);
 	u->pull = r->be->memory->alloc(bytes, "answer");
-	u->pull_seen = u->on_host ? memory_mirror(r->be->memory, u->pull, bytes) : u->pull;
+	u->pull_seen = u->on_host ? memory_mirror_moving(r->be->memory, u->pull, bytes) : u->pull;
 	if (r->method.two_way)
 		u->sent = u->host.memory->alloc(u->shape.pull_bytes, "compressed answer");
 	if (u->on_host)
@@ -208,8 +238,11 @@ void uplink_prepare(struct uplink *u, const struct settings *s, struct round *r,
 	describe(u, r);
 	open_meeting(u, s, r, st);
 	open_answer(u, r);
+	if (!u->link.root || u->link.count < st->workers)
+		u->sum = r->be->memory->alloc(sizeof *u->sum, "hash");
 	u->pushes = mem_array((size_t)workforce->count, sizeof *u->pushes);
 	r->push_bytes = u->shape.push_bytes;
+	u->taken = r->be->memory->mark_open();
 	u->honest = mem_array(workers, sizeof *u->honest);
 	u->loss = mem_array(workers, sizeof *u->loss);
 	u->sorted = mem_array(workers, sizeof *u->sorted);
@@ -222,12 +255,19 @@ void uplink_prepare(struct uplink *u, const struct settings *s, struct round *r,
 void uplink_close(struct uplink *u, const struct backend *be)
 {
 	if (u->pull && u->on_host)
-		memory_mirror_free(be->memory, u->pull_seen);
+		memory_mirror_moving_free(be->memory, u->pull_seen);
 	if (u->pull)
 		be->memory->release(u->pull);
 	if (u->sent)
 		u->host.memory->release(u->sent);
 	mem_free(u->host_scratch);
+	if (u->sum)
+		be->memory->release(u->sum);
+	for (size_t i = 0; i < u->n_marks; i++)
+		be->memory->mark_close(u->marks[i]);
+	if (u->taken)
+		be->memory->mark_close(u->taken);
+	mem_free(u->marks);
 	mem_free(u->pushes);
 	mem_free(u->honest);
 	mem_free(u->loss);
@@ -271,14 +311,7 @@ void uplink_post_begin(struct uplink *u, struct exchange_request *request)
 
 void uplink_post(struct uplink *u)
 {
-	for (int i = 0; u->bucket > 0 && i < u->workforce->count; i++) {
-		size_t made = __atomic_load_n(&u->workforce->workers[i].made, __ATOMIC_ACQUIRE);
-		while (u->posted[i] > made) {
-			size_t from = (u->posted[i] - 1) / u->bucket * u->bucket;
-			u->link.row->post(u->link.self, u->present, i, from, u->posted[i]);
-			u->posted[i] = from;
-		}
-	}
+	post(u, true);
 }
 
 void uplink_gather(struct uplink *u, const struct workforce *workforce, const struct replay *replay,
@@ -325,14 +358,16 @@ void uplink_take(const struct uplink *u, struct state *st, bool withheld)
 		state_take_running(st);
 	if (!u->on_host || withheld)
 		return;
+	const struct memory *m = st->be->memory;
 	if (u->sent)
 		read_answer(u);
-	st->be->memory->upload(st->queue, u->pull, u->pull_seen,
-	                       method_pull_bytes(&u->round->method, u->shape.n));
-	st->be->memory->finish(st->queue);
+	m->send(st->queue, u->pull, u->pull_seen, method_pull_bytes(&u->round->method, u->shape.n));
+	m->mark_set(st->queue, u->taken);
+	for (int i = 0; i < pool_lanes(u->workforce->pool); i++)
+		m->mark_follow(u->workforce->lanes[i].queue, u->taken);
 }
 
-/* A sum that all lanes add to. */
+/* A sum that all lanes of the host add to. */
 struct hashing {
 	const char *bytes;
 	size_t count;
@@ -351,9 +386,15 @@ static void hash_item(void *ctx, int lane, size_t item)
 
 uint64_t uplink_hash(const struct uplink *u, const struct state *st, struct pool *pool)
 {
-	struct hashing h = {.bytes = (const char *)st->x_seen, .count = st->n * sizeof *st->x};
-	if (u->link.count == st->workers && u->link.root)
+	const struct memory *m = st->be->memory;
+	struct hashing h = {.bytes = (const char *)st->x, .count = st->n * sizeof *st->x};
+	if (!u->sum)
 		return 0;
-	pool_run(pool, (h.count + HASH_ITEM - 1) / HASH_ITEM, hash_item, &h);
+	if (m->host) {
+		pool_run(pool, (h.count + HASH_ITEM - 1) / HASH_ITEM, hash_item, &h);
+	} else {
+		st->be->hash(st->queue, st->n, HASH_SEED, st->x, u->sum);
+		m->download(st->queue, &h.sum, u->sum, sizeof h.sum);
+	}
 	return hash_combine(HASH_SEED, h.sum, h.count);
 }

@@ -52,7 +52,8 @@ static void open_worker(struct workforce *w, int i, int place, const struct sett
 		w->workers[i].n_parts = parts_count(s->parts, id);
 	}
 	void *push = w->workers[i].push;
-	w->workers[i].push_seen = w->mirrors ? memory_mirror(push_memory(w, st->be), push, push_bytes) : push;
+	w->workers[i].push_seen =
+	        w->mirrors ? memory_mirror_moving(push_memory(w, st->be), push, push_bytes) : push;
 	w->shown[i].push = push;
 	if (method.direction->in_place)
 		w->workers[i].v = st->blocks[id];
@@ -85,7 +86,7 @@ void workforce_close(struct workforce *w)
 	const struct backend *be = w->lanes ? w->lanes[0].be : NULL;
 	for (int i = 0; i < w->count; i++) {
 		if (w->mirrors)
-			memory_mirror_free(push_memory(w, be), w->workers[i].push_seen);
+			memory_mirror_moving_free(push_memory(w, be), w->workers[i].push_seen);
 		if (w->workers[i].v != w->workers[i].m)
 			be->memory->release(w->workers[i].v);
 		push_memory(w, be)->release(w->workers[i].push);
