@@ -76,6 +76,9 @@ static const char *shorter(const char *line)
 	        {"fig3", " --steps 3 --set data.train=640 --set data.test=64"},
 	        {"fig7", " --steps 3 --set data.train=896 --set data.test=64 --set eval.train=64"},
 	        {"fig8", " --seed 1 --steps 1 --set data.train=112 --set data.test=64 --set eval.train=64"},
+	        {"directions-cifar", " --steps 2 --set lr.rate=0.001 --set data.train=256 --set data.test=64 "
+	                             "--set eval.train=64"},
+	        {"directions", " --steps 3 --set lr.rate=0.004"},
 	        {"", " --steps 3"},
 	};
 	size_t i = 0;
