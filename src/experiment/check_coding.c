@@ -1,5 +1,6 @@
 /* What election coding needs of its run, and who then has which parts. */
 #include <string.h>
+#include "direction/direction.h"
 #include "experiment/check_internal.h"
 #include "models/model.h"
 
@@ -45,6 +46,12 @@ int check_coding(struct arena *a, struct settings *s, const struct json *root, s
 		                "a worker sends the majority of signs, and compressor \"%s\" says something "
 		                "else; expected compressor \"sign\"",
 		                s->compressor.row->name);
+	if (!((const struct direction *)s->direction.row)->in_place)
+		return json_say(
+		        e, check_place(root, "direction"),
+		        "with `coding` a worker sends the majority of the signs of gradients, of which "
+		        "\"%s\" makes no vector; expected \"momentum\", with \"momentum\": 0",
+		        s->direction.row->name);
 	if (s->record.norms > 0)
 		return json_say(
 		        e, check_place(root, "record.norms"),

@@ -79,6 +79,14 @@ static const char *const attacks[] = {"\"opt-alie\"", "\"min-max\"", "\"fang\"",
 
 static const char *const directions[] = {"lion", "muon"};
 
+/* Messages with scales and codes, one way and two: behind the name of an aggregator. */
+static const char *const messages[] = {
+        "mean\",\"compressor\":\"one-bit",
+        "mean\",\"compressor\":{\"kind\":\"ef-sign\",\"scope\":\"layer\",\"two_way\":true},\"name\":\"e",
+        "mean\",\"compressor\":{\"kind\":\"terngrad\",\"two_way\":true},\"name\":\"e",
+        "median\",\"compressor\":\"terngrad",
+};
+
 static int count_steps(const char *model, int fuse, const char *aggregator, const char *attack,
                        const char *direction, int steps, const atomic_long *counted)
 {
@@ -118,6 +126,9 @@ int main(void)
 	for (size_t i = 0; i < sizeof aggregators / sizeof *aggregators; i++)
 		bad += count_steps("{\"kind\":\"mlp\",\"hidden\":[20]}", i % 2 ? 3 : 1, aggregators[i],
 		                   "\"flip\"", "momentum", 1000, &calls);
+	for (size_t i = 0; i < sizeof messages / sizeof *messages; i++)
+		bad += count_steps("{\"kind\":\"mlp\",\"hidden\":[20]}", 1, messages[i], "\"flip\"",
+		                   "momentum", 100, &calls);
 	for (size_t i = 0; i < sizeof attacks / sizeof *attacks; i++)
 		bad += count_steps("{\"kind\":\"mlp\",\"hidden\":[20]}", 2, "median", attacks[i], "momentum",
 		                   20, &calls);
@@ -131,6 +142,7 @@ int main(void)
 		return 1;
 	printf("allocation: %zu checks passed\n",
 	       sizeof aggregators / sizeof *aggregators + 2 * (sizeof networks / sizeof *networks) +
-	               sizeof attacks / sizeof *attacks + sizeof directions / sizeof *directions);
+	               sizeof messages / sizeof *messages + sizeof attacks / sizeof *attacks +
+	               sizeof directions / sizeof *directions);
 	return 0;
 }
