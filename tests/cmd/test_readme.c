@@ -76,6 +76,8 @@ static const char *shorter(const char *line)
 	        {"fig3", " --steps 3 --set data.train=640 --set data.test=64"},
 	        {"fig7", " --steps 3 --set data.train=896 --set data.test=64 --set eval.train=64"},
 	        {"fig8", " --seed 1 --steps 1 --set data.train=112 --set data.test=64 --set eval.train=64"},
+	        {"chen", " --seed 1 --steps 1 --set data.train=1000 --set data.test=64"},
+	        {"qsgd", " --seed 1 --steps 1 --set data.train=448 --set data.test=64"},
 	        {"", " --steps 3"},
 	};
 	size_t i = 0;
