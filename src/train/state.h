@@ -42,6 +42,8 @@ struct state {
 	int64_t step;                /* steps done */
 	bool withholds;              /* the aggregator may withhold a step */
 	int64_t withheld;            /* of them: had no answer, and changed no parameter */
+	bool varies;                 /* the steps alone do not say what was sent */
+	int64_t sent;                /* bytes of all steps done, in a checkpoint where they vary */
 	float *x;                    /* [n] */
 	float *optimizer;            /* [optimizer_floats]; NULL: the optimizer keeps no memory */
 	float *server;               /* [server_floats] see state_open_server(); NULL: not in this process */

@@ -9,6 +9,7 @@ struct listing {
 	size_t count;
 	struct checkpoint_array *at; /* [count] */
 	struct arena names;
+	float nothing; /* what an array holds that is there for its number */
 };
 
 static struct checkpoint_array *add(struct listing *l, const char *name, size_t count, float *at)
@@ -31,13 +32,15 @@ static void add_own(const struct state *st, struct listing *l, const char *kind,
 }
 
 /* List the arrays. bn_owner is stored as the number of the running statistics, the number of withheld steps
- * as that of x. */
+ * as that of x, the bytes of messages of all lengths as that of an array of one zero. */
 static void list(struct state *st, struct listing *l, int64_t *bn_owner)
 {
-	*l = (struct listing){.at = mem_array(4 * (size_t)st->workers + 5, sizeof *l->at)};
+	*l = (struct listing){.at = mem_array(4 * (size_t)st->workers + 6, sizeof *l->at)};
 	struct checkpoint_array *x = add(l, "x", st->n, st->x_seen);
 	if (st->withholds)
 		x->number = &st->withheld;
+	if (st->varies)
+		add(l, "sent", 1, &l->nothing)->number = &st->sent;
 	if (st->server)
 		add(l, "aggregator", st->server_floats, st->server_seen);
 	if (st->colluders)

@@ -44,6 +44,7 @@ int trainer_collect(struct trainer *t, struct err *e)
 
 static int write_state(struct trainer *t, const char *path, struct err *e)
 {
+	t->state.sent = (int64_t)t->observer.bytes;
 	int rc = state_save(&t->state, t->settings->id, path, e);
 	state_drop_remote(&t->state);
 	return rc;
@@ -77,8 +78,9 @@ int trainer_restore_as(struct trainer *t, const char *run_id, const char *path, 
 	if (state_restore(st, run_id, path, e))
 		return -1;
 	workforce_load(&t->workforce, st->x);
-	t->observer.bytes = (uint64_t)st->step * (uint64_t)st->workers *
-	                    (t->uplink.shape.push_bytes + t->uplink.shape.pull_bytes);
+	t->observer.bytes = st->varies ? (uint64_t)st->sent
+	                               : (uint64_t)st->step * (uint64_t)st->workers *
+	                                         (t->uplink.shape.push_bytes + t->uplink.shape.pull_bytes);
 	return 0;
 }
 

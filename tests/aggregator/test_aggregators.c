@@ -126,7 +126,8 @@ static void check_cuts(struct rig *whole, struct rig *cut)
 		whole->job.lr = 0.01;
 		for (uint32_t m = 0; m < (uint32_t)whole->workers; m++) {
 			fill_mixed(v, n, m, (uint32_t)whole->workers, step);
-			if (judge_has(&whole->method)) /* what says nothing else is left out: test_messages.c */
+			if (judge_has(
+			            &whole->method)) /* what says nothing else is left out: test_messages.c */
 				make_finite(v, n);
 			check_encode(whole, m, v);
 			if (whole->method.push.kind != MESSAGE_CODED) /* test_messages.c */
@@ -248,8 +249,8 @@ Test(agg, every_method_shows_its_signs)
 				bool bit = planes[p][i / 64] >> i % 64 & 1, minus = p % 2 == 0 && v[i] < 0;
 				bool silent = planes[p | 1][i / 64] >> i % 64 & 1; /* a code may draw 0 */
 				bool coded = r.method.push.kind == MESSAGE_CODED;
-				cr_assert(v[i] == 0 || bit == minus || (coded && silent), "%s, coordinate %zu, plane %zu", t->json,
-				          i, p);
+				cr_assert(v[i] == 0 || bit == minus || (coded && silent),
+				          "%s, coordinate %zu, plane %zu", t->json, i, p);
 			}
 		}
 		for (size_t p = 0; p < 4; p++)

@@ -55,6 +55,31 @@ Test(spelling, both_are_one_experiment)
 	     START "\"compressor\":{\"kind\":\"sign\",\"zero\":\"abstain\"}}");
 }
 
+/* A choice that has another name today; and keys that were not there, at what goes without saying. */
+Test(spelling, an_id_outlives_the_name_of_a_choice)
+{
+	static const char *const texts[] = {
+	        "\"ef-sign\"",
+	        "{\"kind\":\"ef-sign\",\"scope\":\"vector\"}",
+	        "{\"kind\":\"ef-sign\",\"scope\":\"whole\",\"two_way\":false}",
+	        "{\"kind\":\"ef-sign\",\"scope\":\"layer\"}",
+	        "{\"kind\":\"ef-sign\",\"two_way\":true}",
+	};
+	for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+		struct runs r;
+		struct err e;
+		char text[300];
+		snprintf(text, sizeof text,
+		         "{\"name\":\"e\",\"workers\":3,\"steps\":5,\"batch\":1,\"model\":\"quadratic\","
+		         "\"aggregator\":{\"kind\":\"mean\",\"clip_scale\":null},\"compressor\":%s}",
+		         texts[i]);
+		cr_assert_eq(parse(&r, text, NULL, NULL, &e), 0, "%s", e.text);
+		cr_expect_eq(strcmp(r.at[0].id, "760536f712e4") == 0, i < 3, "%s: %s", texts[i], r.at[0].id);
+		cr_expect_eq(strstr(r.at[0].resolved, "vector") == NULL, true, "%s", r.at[0].resolved);
+		runs_clear(&r);
+	}
+}
+
 /* Computed by 0.1.0, whose only spelling was the earlier one. */
 Test(spelling, ids_are_those_of_the_earlier_one)
 {

@@ -208,10 +208,7 @@ struct server_role {
 	void (*lost)(struct server *s, int fd);
 	/* For a main server with shards. Does every shard have its range of worker m's vote? */
 	bool (*complete)(const struct server *s, int m);
-	/*
-	 * The server has enough votes: end the round here and at the shards, and get the shards' ranges of
-	 * the pull.
-	 */
+	/* There are enough votes: end the round here and at the shards, and get their ranges of the pull. */
 	enum exchange_end (*decide)(struct server *s, const struct exchange_request *x,
 	                            struct exchange_reply *reply, struct err *e);
 	/* Write the sockets to poll into items; returns how many. Handle the messages that came on them. */
@@ -286,9 +283,7 @@ struct server *server_open(const struct zmq_settings *set, const struct transpor
                            const struct server_role *role, struct err *e);
 /* Listen, and accept bodies of at most body_bytes. watch: start the flood guard. -1 and a sentence. */
 int server_bind(struct server *s, size_t body_bytes, bool watch, struct err *e);
-/*
- * Listen no more, and wait until nobody can be connected. A server that was bound without `watch` may then be
- * bound again.
+/* Listen no more, and wait until nobody can be connected; it may be bound again, if it was without `watch`.
  */
 void server_unbind(struct server *s);
 void server_close(struct server *s);
@@ -372,8 +367,6 @@ void bucket_assemble(const struct layout *l, struct peer_vote *v, zmq_msg_t *mes
 enum fault vote_check(struct server *s, int m, const struct frame *f, zmq_msg_t *message);
 /* Is the length of a vote right? The vote may be for any step. */
 bool vote_length_holds(const struct server *s, int m, const struct frame *f, const unsigned char *body);
-/* Bytes of the push in a vote of this header. */
-size_t vote_push_bytes(const struct layout *l, const struct frame *f);
 /* Does the hash match the parameters of the present step? True if either side does not know its hash. */
 bool vote_hash_holds(const struct server *s, uint64_t x_hash);
 /* Keep a vote that passed vote_check(). Takes ownership of the content of *message. */

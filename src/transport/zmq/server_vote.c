@@ -24,8 +24,8 @@ bool vote_hash_holds(const struct server *s, uint64_t x_hash)
 	return expected == 0 || x_hash == 0 || x_hash == expected;
 }
 
-/* What follows it are the running statistics. */
-size_t vote_push_bytes(const struct layout *l, const struct frame *f)
+/* Bytes of the push in a vote of this header; what follows it are the running statistics. */
+static size_t vote_push_bytes(const struct layout *l, const struct frame *f)
 {
 	size_t running = f->flags & FRAME_HAS_RUNNING ? l->running_bytes : 0;
 	if (l->shape.push_varies)
