@@ -104,6 +104,19 @@ Test(device, codes_and_drawn_signs)
 	                         "\"two_way\":true}' --lanes 2");
 }
 
+/* Scales of layers are read and added on the device; codes, and answers that are compressed, on the host. */
+Test(device, messages_with_scales_and_codes)
+{
+	expect_learns(small_mlp, "--set aggregator=mean --set compressor=one-bit --lanes 2");
+	expect_learns(small_mlp, "--set 'aggregator={\"kind\":\"mean\",\"clip_scale\":3}' --set "
+	                         "compressor=scaled-sign --lanes 2");
+	expect_learns(small_mlp, "--set aggregator=mean --set "
+	                         "'compressor={\"kind\":\"ef-sign\",\"scope\":\"layer\",\"two_way\":true}'");
+	expect_learns(small_mlp, "--set aggregator=mean --set "
+	                         "'compressor={\"kind\":\"terngrad\",\"two_way\":true}' --set "
+	                         "record.agreement=1 --lanes 2");
+}
+
 Test(device, probes)
 {
 	expect_learns(small_mlp, "--set record.agreement=1 --set record.margin=1 --set record.norms=1 --set "

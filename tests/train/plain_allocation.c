@@ -77,6 +77,14 @@ static const char *const networks[] = {
 static const char *const attacks[] = {"\"opt-alie\"", "\"min-max\"", "\"fang\"",
                                       "{\"kind\":\"mimic\",\"target\":\"auto\"}"};
 
+/* Messages with scales and codes, one way and two: behind the name of an aggregator. */
+static const char *const messages[] = {
+        "mean\",\"compressor\":\"one-bit",
+        "mean\",\"compressor\":{\"kind\":\"ef-sign\",\"scope\":\"layer\",\"two_way\":true},\"name\":\"e",
+        "mean\",\"compressor\":{\"kind\":\"terngrad\",\"two_way\":true},\"name\":\"e",
+        "median\",\"compressor\":\"terngrad",
+};
+
 static int count_steps(const char *model, const char *aggregator, const char *attack, int steps,
                        const atomic_long *counted)
 {
@@ -116,14 +124,17 @@ int main(void)
 	for (size_t i = 0; i < sizeof aggregators / sizeof *aggregators; i++)
 		bad += count_steps("{\"kind\":\"mlp\",\"hidden\":[20]}", aggregators[i], "\"flip\"", 1000,
 		                   &calls);
+	for (size_t i = 0; i < sizeof messages / sizeof *messages; i++)
+		bad += count_steps("{\"kind\":\"mlp\",\"hidden\":[20]}", messages[i], "\"flip\"", 100,
+		                   &calls);
 	for (size_t i = 0; i < sizeof attacks / sizeof *attacks; i++)
 		bad += count_steps("{\"kind\":\"mlp\",\"hidden\":[20]}", "median", attacks[i], 20, &calls);
 	for (size_t i = 0; i < sizeof networks / sizeof *networks; i++)
 		bad += count_steps(networks[i], "vote", "\"flip\"", 10, &buffers);
 	if (bad)
 		return 1;
-	printf("allocation: %zu checks passed\n", sizeof aggregators / sizeof *aggregators +
-	                                                  sizeof networks / sizeof *networks +
-	                                                  sizeof attacks / sizeof *attacks);
+	printf("allocation: %zu checks passed\n",
+	       sizeof aggregators / sizeof *aggregators + sizeof networks / sizeof *networks +
+	               sizeof messages / sizeof *messages + sizeof attacks / sizeof *attacks);
 	return 0;
 }

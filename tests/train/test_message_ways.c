@@ -154,6 +154,41 @@ Test(message_ways, a_rule_on_codes)
 	ways_expect_same("mpi", "simulate", "krum");
 }
 
+/* Scales are clipped where messages meet. */
+Test(message_ways, clipped_scales)
+{
+	static const char set[] = "--set compressor=scaled-sign --set "
+	                          "'aggregator={\"kind\":\"mean\",\"clip_scale\":1}' --set "
+	                          "'adversaries.attack={\"kind\":\"scale\",\"factor\":-1e6}'";
+	cli_write("e.json", experiment);
+	cr_assert_eq(cli("simulate %s/e.json %s --out %s/simulate.h5 --quiet", cli_folder, set, cli_folder),
+	             0, "%s", cli_err);
+	cr_expect_lt(ways_last("simulate", "/steps/loss"), 4);
+	cr_assert_eq(
+	        cli("train %s/e.json %s --processes 2 --out %s/own.h5 --quiet", cli_folder, set, cli_folder),
+	        0, "%s", cli_err);
+	ways_expect_same("own", "simulate", "clip_scale");
+	if (!mpirun_here())
+		return;
+	cr_assert_eq(mpirun(3, "train %s/e.json %s --set transport.kind=mpi --out %s/mpi.h5 --quiet",
+	                    cli_folder, set, cli_folder),
+	             0, "%s", cli_err);
+	ways_expect_same("mpi", "simulate", "clip_scale");
+}
+
+/* Beside messages and answer: the floats of all messages, and for each its place among those that count, its
+ * row, scratch and a verdict. */
+Test(message_ways, what_codes_say_is_announced)
+{
+	char says[64];
+	int judged = 4 * N + 2 * (int)sizeof(void *) + (int)sizeof(double) + 1;
+	snprintf(says, sizeof says, "\"messages\":%d,", WORKERS * ways[3].push + 4 * N + WORKERS * judged);
+	cli_write("e.json", experiment);
+	cr_assert_eq(cli("validate %s/e.json --set 'compressor=%s' --json", cli_folder, ways[3].compressor),
+	             0, "%s", cli_err);
+	cr_expect_not_null(strstr(cli_out, says), "no %s in %s", says, cli_out);
+}
+
 Test(message_ways, what_cannot_be_is_refused_by_name)
 {
 	static const struct {
