@@ -79,6 +79,8 @@ static const char *shorter(const char *line)
 	        {"directions-cifar", " --steps 2 --set lr.rate=0.001 --set data.train=256 --set data.test=64 "
 	                             "--set eval.train=64"},
 	        {"directions", " --steps 3 --set lr.rate=0.004"},
+	        {"chen", " --seed 1 --steps 1 --set data.train=1000 --set data.test=64"},
+	        {"qsgd", " --seed 1 --steps 1 --set data.train=448 --set data.test=64"},
 	        {"", " --steps 3"},
 	};
 	size_t i = 0;
