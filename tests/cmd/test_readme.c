@@ -121,7 +121,7 @@ static bool wants_data(const char *line)
 
 /* What skipped lines would have made: later lines that read it are skipped too. */
 struct unmade {
-	char name[8][64];
+	char name[16][64];
 	size_t count;
 };
 

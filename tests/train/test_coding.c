@@ -247,6 +247,8 @@ Test(coding, what_it_cannot_have_is_refused)
 	        {"--set record.norms=1", "record.norms: with `coding` a worker has gradients of several"},
 	        {"--adversaries 1 --attack zero --set adversaries.data=none",
 	         "each worker's shard is a part that others compute too, and worker 0 has none"},
+	        {"--set direction=lion", "direction: with `coding` a worker sends the majority of the signs"},
+	        {"--set fuse=2", "fuse: found 2, and by `coding` a worker's gradients"},
 	        {"--set coding=cyclic", "expected one of \"bernoulli\", \"perfect\""},
 	};
 	cli_write("c.json", experiment);
