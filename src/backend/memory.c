@@ -54,6 +54,19 @@ void memory_mirror_free(const struct memory *m, void *mirror)
 		mem_free(mirror);
 }
 
+void *memory_near_mirror(const struct memory *m, void *at, size_t bytes)
+{
+	return m->host_alloc && at ? m->host_alloc(bytes, "what travels") : memory_mirror(m, at, bytes);
+}
+
+void memory_near_mirror_free(const struct memory *m, void *mirror)
+{
+	if (m->host_release)
+		m->host_release(mirror);
+	else
+		memory_mirror_free(m, mirror);
+}
+
 const void *memory_see(const struct memory *m, struct queue *q, const void *at, size_t bytes, void *scratch)
 {
 	if (m->host)

@@ -46,6 +46,11 @@ struct memory {
 	void (*copy)(struct queue *q, void *to, const void *from, size_t bytes);
 	void (*fill)(struct queue *q, void *to, unsigned char byte, size_t bytes);
 
+	/* Memory of the host that the machine reads and writes by itself, zeroed: the fastest way, and
+	 * scarce. NULL: any of the host's memory is as good. */
+	void *(*host_alloc)(size_t bytes, const char *what);
+	void (*host_release)(void *p);
+
 	/* Wait until all work that was given to the queue is done. */
 	void (*finish)(struct queue *q);
 
@@ -64,6 +69,9 @@ extern const struct memory memory_host;
  */
 void *memory_mirror(const struct memory *m, void *at, size_t bytes);
 void memory_mirror_free(const struct memory *m, void *mirror);
+/* The same in host_alloc()'s memory, for what travels in every step. */
+void *memory_near_mirror(const struct memory *m, void *at, size_t bytes);
+void memory_near_mirror_free(const struct memory *m, void *mirror);
 
 /*
  * Where this thread can read `bytes` bytes of the machine's memory, as they are when the queue is finished:

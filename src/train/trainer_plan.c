@@ -258,6 +258,10 @@ void trainer_plan_share(const struct settings *s, int lanes, const struct plan_s
 	out->pull_bytes = method_pull_bytes(&method, n);
 	/* a server without workers of its own holds the messages of all */
 	out->messages = sum(product(m > 0 ? m : (size_t)s->workers, out->push_bytes), out->pull_bytes);
+	if (share->link && share->link->row->round_bytes)
+		out->messages =
+		        sum(out->messages, share->link->row->round_bytes(share->link->self, out->push_bytes,
+		                                                         out->pull_bytes));
 	out->lane = sum(instances, sum(lane_bytes(s, n), be.memory->host ? library_bytes(s) : 0));
 	out->lanes = sum(product((size_t)lanes, out->lane), shared);
 	out->data = data_bytes(s, lanes);

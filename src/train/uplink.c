@@ -120,7 +120,7 @@ void uplink_prepare(struct uplink *u, const struct settings *s, struct round *r,
 	u->pushes = mem_array((size_t)workforce->count, sizeof *u->pushes);
 	r->push_bytes = u->shape.push_bytes;
 	u->pull = r->be->memory->alloc(u->shape.pull_bytes, "answer");
-	u->pull_seen = u->mirrors ? memory_mirror(r->be->memory, u->pull, u->shape.pull_bytes) : u->pull;
+	u->pull_seen = u->mirrors ? memory_near_mirror(r->be->memory, u->pull, u->shape.pull_bytes) : u->pull;
 	u->honest = mem_array(workers, sizeof *u->honest);
 	u->loss = mem_array(workers, sizeof *u->loss);
 	u->sorted = mem_array(workers, sizeof *u->sorted);
@@ -133,7 +133,7 @@ void uplink_prepare(struct uplink *u, const struct settings *s, struct round *r,
 void uplink_close(struct uplink *u, const struct backend *be)
 {
 	if (u->pull && u->mirrors)
-		memory_mirror_free(be->memory, u->pull_seen);
+		memory_near_mirror_free(be->memory, u->pull_seen);
 	if (u->pull)
 		be->memory->release(u->pull);
 	mem_free(u->pushes);

@@ -44,12 +44,32 @@ static void cuda_release(void *p)
 	cuda_check(cudaFree(p), "releasing memory");
 }
 
+static void *cuda_host_alloc(size_t bytes, const char *what)
+{
+	void *p = NULL;
+	cuda_here();
+	cudaError_t status = cudaMallocHost(&p, bytes > 0 ? bytes : 1);
+	if (status == cudaErrorMemoryAllocation)
+		die("memory: the system has no %zu bytes of page-locked memory for \"%s\" (`ulimit -l` may "
+		    "say how "
+		    "much there is)",
+		    bytes, what);
+	cuda_check(status, "allocating memory of the host");
+	memset(p, 0, bytes);
+	return p;
+}
+
+static void cuda_host_release(void *p)
+{
+	cuda_here();
+	if (p)
+		cuda_check(cudaFreeHost(p), "releasing memory of the host");
+}
+
 static void staging_open(struct cuda_staging *s)
 {
 	for (int i = 0; i < 2; i++) {
-		void *half = NULL;
-		cuda_check(cudaMallocHost(&half, CUDA_STAGING), "allocating memory of the host");
-		s->half[i] = half;
+		s->half[i] = cuda_host_alloc(CUDA_STAGING, "uploads of a queue");
 		cuda_check(cudaEventCreateWithFlags(&s->sent[i], cudaEventDisableTiming), "making an event");
 	}
 }
@@ -58,7 +78,7 @@ static void staging_close(struct cuda_staging *s)
 {
 	for (int i = 0; i < 2; i++) {
 		cuda_check(cudaEventDestroy(s->sent[i]), "closing an event");
-		cuda_check(cudaFreeHost(s->half[i]), "releasing memory of the host");
+		cuda_host_release(s->half[i]);
 	}
 }
 
@@ -165,6 +185,8 @@ const struct memory cuda_memory = {
         .download = cuda_download,
         .copy = cuda_copy,
         .fill = cuda_fill,
+        .host_alloc = cuda_host_alloc,
+        .host_release = cuda_host_release,
         .finish = cuda_finish,
         .free_bytes = cuda_free_bytes,
         .queue_bytes = CUDA_SCRATCH + CUDA_WORKSPACE,
