@@ -50,6 +50,7 @@ struct plan_share {
 	int hosted;               /* workers; 0: it is a server with none of its own */
 	bool root;                /* it records */
 	bool meets;               /* messages meet in it, or some coordinates of them */
+	const struct link *link;  /* NULL: its transport is not open */
 	bool mirrors;             /* its transport does not read the machine's memory */
 	const struct backend *be; /* the machine, open; NULL: the plan opens that of the settings */
 };

@@ -14,6 +14,7 @@ static int check_memory(const struct settings *s, const struct backend *be, int 
 	const struct plan_share share = {.hosted = l ? l->count : (int)s->workers,
 	                                 .root = !l || l->root,
 	                                 .meets = !l || l->meets,
+	                                 .link = l,
 	                                 .mirrors = l && !l->row->on_machine,
 	                                 .be = be};
 	struct plan plan;

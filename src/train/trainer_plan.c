@@ -305,6 +305,10 @@ void trainer_plan_share(const struct settings *s, int lanes, const struct plan_s
 	out->messages = sum(product(m > 0 ? m : (size_t)s->workers, out->push_bytes), out->pull_bytes);
 	if (method.two_way) /* what it says */
 		out->messages = sum(out->messages, method_pull_bytes(&method, n));
+	if (share->link && share->link->row->round_bytes)
+		out->messages =
+		        sum(out->messages, share->link->row->round_bytes(share->link->self, out->push_bytes,
+		                                                         out->pull_bytes));
 	out->lane = sum(instances,
 	                sum(lane_bytes(s, n, slots), be.memory->host ? host_lane_bytes(s, n, true) : 0));
 	out->lanes = sum(product((size_t)lanes, out->lane), shared);

@@ -270,6 +270,9 @@ struct transport {
 	bool (*apart)(const void *state);
 	/* Open the transport and fill *link. -1 and a sentence. */
 	int (*open)(const void *state, const struct transport_env *env, struct link *link, struct err *e);
+	/* Bytes of the machine's memory that rounds with messages of these sizes take in this process, beside
+	 * its own messages. NULL: none. */
+	size_t (*round_bytes)(const void *self, size_t push_bytes, size_t pull_bytes);
 	/*
 	 * Before a run: send the root's *value to all processes. self may be NULL, because no link needs to
 	 * be open. -1 and a sentence when it cannot be sent. NULL: there are no other processes to tell.

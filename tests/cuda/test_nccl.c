@@ -154,12 +154,13 @@ Test(nccl, all_reduce_gives_the_mean_up_to_rounding)
 
 /* --- what goes wrong ---------------------------------------------------------------------------------- */
 
-/* A job in which something happens to process 2 in the middle of a round. Its exit code. */
-static int train_with(const char *variable, const char *topology, const char *words)
+/* A job in which something happens to a process in the middle of a round ("2:5": to process 2, in its fifth
+ * group of calls). Its exit code. */
+static int train_with(const char *variable, const char *whom, const char *topology, const char *words)
 {
 	char line[512];
 	cli_write("e.json", small_mlp);
-	setenv(variable, "2:5", 1);
+	setenv(variable, whom, 1);
 	snprintf(line, sizeof line, "--workers 7 --steps 50 --set transport.topology=%s", topology);
 	int code = train(4, line);
 	unsetenv(variable);
@@ -176,10 +177,12 @@ Test(nccl, a_process_that_is_killed_in_a_round_ends_all)
 {
 	for (int t = 0; t < 2; t++) {
 		setenv("OMPI_MCA_orte_enable_recovery", "1", 1);
-		train_with("SIGNSGD_EMULATED_NCCL_DIE", topologies[t],
+		train_with("SIGNSGD_EMULATED_NCCL_DIE", "2:5", topologies[t],
 		           "process 2 is gone: it died, or its machine cannot be reached any more");
+		train_with("SIGNSGD_EMULATED_NCCL_DIE", "0:9", topologies[t],
+		           "process 0 is gone: it died, or its machine cannot be reached any more");
 		unsetenv("OMPI_MCA_orte_enable_recovery");
-		cr_expect_neq(train_with("SIGNSGD_EMULATED_NCCL_DIE", topologies[t], NULL), 0);
+		cr_expect_neq(train_with("SIGNSGD_EMULATED_NCCL_DIE", "2:5", topologies[t], NULL), 0);
 	}
 }
 
@@ -187,7 +190,7 @@ Test(nccl, an_asynchronous_error_ends_all)
 {
 	for (int t = 0; t < 2; t++)
 		cr_expect_eq(
-		        train_with("SIGNSGD_EMULATED_NCCL_FAIL", topologies[t],
+		        train_with("SIGNSGD_EMULATED_NCCL_FAIL", "2:5", topologies[t],
 		                   "remote process exited or there was a network error: the stand-in was "
 		                   "told to fail"),
 		        1, "%s", cli_err);

@@ -116,6 +116,16 @@ static enum exchange_end nccl_exchange(void *self, const struct exchange_request
 	return end;
 }
 
+/* Of what plan.c allocates, up to what is rounded up. */
+static size_t nccl_round_bytes(const void *self, size_t push_bytes, size_t pull_bytes)
+{
+	const struct nccl_self *s = self;
+	size_t elsewhere = (size_t)(s->workers - nccl_hosted(s, s->rank)), size = (size_t)s->size;
+	if (s->topology == TOPOLOGY_SHARDED)
+		return size > 1 ? elsewhere * (push_bytes / size) + pull_bytes : 0;
+	return s->topology == TOPOLOGY_STAR && s->rank == 0 ? elsewhere * push_bytes : 0;
+}
+
 /* --- the end ------------------------------------------------------------------------------------------ */
 
 static void nccl_leave(void *self, bool finished, const char *why)
@@ -149,6 +159,7 @@ static const struct transport row = {
         .row = {.name = "nccl"},
         .processes = TRANSPORT_LAUNCHED,
         .on_machine = true,
+        .round_bytes = nccl_round_bytes,
         .sync = nccl_sync,
         .exchange = nccl_exchange,
         .collect = nccl_collect,
