@@ -21,6 +21,19 @@ struct search {
 	double factored; /* the bound that `factor` is of */
 };
 
+/* Of elements 1 to count - 1; chains of additions run beside each other. */
+static double dot(int count, const double *a, const double *b)
+{
+	double sums[4] = {0};
+	int i = 1;
+	for (; i + 4 <= count; i += 4)
+		for (int k = 0; k < 4; k++)
+			sums[k] += a[i + k] * b[i + k];
+	for (; i < count; i++)
+		sums[0] += a[i] * b[i];
+	return (sums[0] + sums[1]) + (sums[2] + sums[3]);
+}
+
 /* The next row of the factor. False: the messages up to this one spread too much. */
 static bool factor_row(const struct search *s, int k)
 {
@@ -33,9 +46,7 @@ static bool factor_row(const struct search *s, int k)
 		const double *above = s->factor + (size_t)j * n;
 		double sum = limit - 0.5 * (square + rule_distance(s->v, other, first) -
 		                            rule_distance(s->v, own, other));
-		for (int i = 1; i < j; i++)
-			sum -= row[i] * above[i];
-		row[j] = sum / above[j];
+		row[j] = (sum - dot(j, row, above)) / above[j];
 		pivot -= row[j] * row[j];
 	}
 	row[k] = sqrt(fmax(0, pivot));
@@ -64,7 +75,7 @@ static void judge(struct search *s)
 		q[i] = 0;
 	for (int k = 0; k < s->size; k++)
 		q[s->set[k]] = 1.0 / s->size;
-	double spread = spread_greatest(s->v, q, s->p->squares + (size_t)n * (size_t)n, offset, along);
+	double spread = spread_value(s->v, q, s->p->squares + (size_t)n * (size_t)n, offset, along);
 	if (!(spread < s->bound))
 		return;
 	s->bound = spread * (1 - LEAST_SPREAD_SAME);

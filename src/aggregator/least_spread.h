@@ -4,7 +4,7 @@
 
 #include "aggregator/rule.h"
 
-enum { LEAST_SPREAD_SQUARES = 3 /* that it needs of a plan */ };
+enum { LEAST_SPREAD_SQUARES = 2 /* that it needs of a plan */ };
 
 /* What differs by a smaller share is equal: more than rounding makes of equals. */
 #define LEAST_SPREAD_SAME 1e-12

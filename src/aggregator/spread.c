@@ -81,14 +81,20 @@ static void set_offsets(const struct rule_view *v, const double *q, double *offs
 		offset[i] -= 0.5 * all;
 }
 
-double spread_greatest(const struct rule_view *v, const double *q, double *squares, double *offset,
-                       double *along)
+static void set_matrix(const struct rule_view *v, const double *q, double *squares, double *offset)
 {
 	size_t n = (size_t)v->n;
 	set_offsets(v, q, offset);
 	for (int i = 0; i < v->n; i++)
 		for (int k = 0; k < v->n; k++)
 			squares[(size_t)i * n + (size_t)k] = sqrt(q[i] * q[k]) * product(v, offset, i, k);
+}
+
+double spread_greatest(const struct rule_view *v, const double *q, double *squares, double *offset,
+                       double *along)
+{
+	size_t n = (size_t)v->n;
+	set_matrix(v, q, squares, offset);
 	size_t top = diagonalize(squares, squares + n * n, n);
 	double value = fmax(0, squares[top * n + top]);
 	const double *u = squares + (n + top) * n;
@@ -99,4 +105,85 @@ double spread_greatest(const struct rule_view *v, const double *q, double *squar
 		along[i] = q[i] > 0 && value > 0 ? sum * sum / value : 0;
 	}
 	return value;
+}
+
+/* --- the greatest eigenvalue alone ---------------------------------------------------------------------- */
+
+/* x [n] -> the vector v with (I - beta v v') x = (alpha, 0, ...), in place; alpha comes back. */
+static double reflect(double *x, size_t n, double *beta)
+{
+	double square = 0, alpha;
+	for (size_t i = 1; i < n; i++)
+		square += x[i] * x[i];
+	*beta = 0;
+	if (!(square > 0))
+		return x[0];
+	alpha = -copysign(sqrt(x[0] * x[0] + square), x[0]);
+	x[0] -= alpha;
+	*beta = 2 / (x[0] * x[0] + square);
+	return alpha;
+}
+
+/* a [m][m] in rows of n -> (I - beta v v') a (I - beta v v') = a - v w' - w v'; w [m] is scratch. */
+static void reflect_both(double *a, size_t n, size_t m, const double *v, double beta, double *w)
+{
+	double along = 0;
+	for (size_t i = 0; i < m; i++) {
+		double sums[4] = {0};
+		size_t k = 0;
+		for (; k + 4 <= m; k += 4)
+			for (size_t j = 0; j < 4; j++)
+				sums[j] += a[i * n + k + j] * v[k + j];
+		for (; k < m; k++)
+			sums[0] += a[i * n + k] * v[k];
+		w[i] = beta * ((sums[0] + sums[1]) + (sums[2] + sums[3]));
+		along += v[i] * w[i];
+	}
+	for (size_t i = 0; i < m; i++)
+		w[i] -= 0.5 * beta * along * v[i];
+	for (size_t i = 0; i < m; i++)
+		for (size_t k = 0; k < m; k++)
+			a[i * n + k] -= v[i] * w[k] + w[i] * v[k];
+}
+
+/* a [n][n] becomes tridiagonal in its diagonal and beside[k] = a_(k, k + 1); rows of a are used up. */
+static void make_tridiagonal(double *a, size_t n, double *beside, double *w)
+{
+	for (size_t k = 0; k + 1 < n; k++) {
+		double beta, *v = a + k * n + k + 1;
+		size_t m = n - k - 1;
+		beside[k] = reflect(v, m, &beta);
+		if (beta > 0)
+			reflect_both(a + (k + 1) * (n + 1), n, m, v, beta, w);
+	}
+}
+
+/* Are all eigenvalues below x? */
+static bool all_below(const double *a, size_t n, const double *beside, double x)
+{
+	double pivot = 1;
+	for (size_t i = 0; i < n; i++) {
+		double side = i > 0 ? beside[i - 1] : 0;
+		pivot = a[i * (n + 1)] - x - (i > 0 ? side * side / pivot : 0);
+		if (!(pivot < 0))
+			return false;
+	}
+	return true;
+}
+
+double spread_value(const struct rule_view *v, const double *q, double *squares, double *offset, double *line)
+{
+	size_t n = (size_t)v->n;
+	double low = 0, high = 0;
+	set_matrix(v, q, squares, offset);
+	for (size_t i = 0; i < n; i++)
+		high += squares[i * (n + 1)]; /* the trace: none is negative but for rounding */
+	make_tridiagonal(squares, n, line, offset);
+	for (double middle = 0.5 * high; low < middle && middle < high; middle = low + 0.5 * (high - low)) {
+		if (all_below(squares, n, line, middle))
+			high = middle;
+		else
+			low = middle;
+	}
+	return fmax(0, high);
 }

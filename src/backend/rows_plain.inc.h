@@ -168,13 +168,19 @@ static inline __attribute__((always_inline)) void row_keep(row_vector first, row
 		memcpy(to + ROW_SECOND, &second, sizeof second);
 }
 
-/* What is left of a row behind its last eight, and the order in which the eight sums are added. */
+/* The order in which the eight sums are added. */
+static inline __attribute__((always_inline)) double row_all(const double *s)
+{
+	return ((s[0] + s[1]) + (s[2] + s[3])) + ((s[4] + s[5]) + (s[6] + s[7]));
+}
+
+/* With what is left of a row behind its last eight. */
 static inline __attribute__((always_inline)) double row_end(enum row_term term, size_t begin, size_t count,
                                                             const double *x, const double *y, double *s)
 {
 	for (size_t i = begin; i < count; i++)
 		s[i - begin] += ROW_TERM(term, x[i], y[i]);
-	return ((s[0] + s[1]) + (s[2] + s[3])) + ((s[4] + s[5]) + (s[6] + s[7]));
+	return row_all(s);
 }
 
 /* The sums of two pairs of rows, whose chains of additions run beside each other. */
@@ -240,8 +246,11 @@ static inline __attribute__((always_inline)) void rows_tile(enum row_term term, 
 		row_keep(s2, t2, sums[2] + r);
 		row_keep(s3, t3, sums[3] + r);
 	}
+	for (size_t i = eights; i < count; i++)
+		for (size_t k = 0; k < 4; k++)
+			sums[k][i - eights] += ROW_TERM(term, x[k / 2][i], y[k % 2][i]);
 	for (size_t k = 0; k < 4; k++)
-		*sum[k] += row_end(term, eights, count, x[k / 2], y[k % 2], sums[k]);
+		*sum[k] += row_all(sums[k]);
 }
 
 /* Where the sum of rows i < k stands among those of all pairs. */
@@ -273,15 +282,14 @@ static inline __attribute__((always_inline)) void rows_pairs(enum row_term term,
 		for (size_t i = 0; i + 2 < rows && i < near + ROW_NEAR; i += 2)
 			for (size_t k = i + 2 > near ? i + 2 : near; k < rows && k < near + ROW_NEAR;
 			     k += 2) {
-				double none[2] = {0};
-				bool both = k + 1 < rows;
-				rows_tile(term, count, y + i,
-				          (const double *const[]){y[k], y[both ? k + 1 : k]},
-				          (double *const[]){sums + row_pair(rows, i, k),
-				                            both ? sums + row_pair(rows, i, k + 1) : none,
-				                            sums + row_pair(rows, i + 1, k),
-				                            both ? sums + row_pair(rows, i + 1, k + 1)
-				                                 : none + 1});
+				const double *const two[] = {y[k], y[k + 1 < rows ? k + 1 : k]};
+				double *at = sums + row_pair(rows, i, k),
+				       *below = sums + row_pair(rows, i + 1, k);
+				if (k + 1 < rows)
+					rows_tile(term, count, y + i, two,
+					          (double *const[]){at, at + 1, below, below + 1});
+				else
+					rows_two(term, count, y + i, two, (double *const[]){at, below});
 			}
 }
 
