@@ -30,16 +30,21 @@ struct layout {
 	size_t piece, weights, mixed, chunk_sums, block_sums, values;
 };
 
+static bool stands_behind(const void *state)
+{
+	return ((const struct rule_keys *)state)->before.count > 0;
+}
+
 /* Are there rows that are no messages but must be written down? */
 static bool writes_rows(const struct aggregator *agg, const void *state)
 {
 	const struct rule *rule = agg->rule;
-	return rule_stages(state) > 1 || rule->median || (rule->plan && rule->column);
+	return stands_behind(state) || rule->median || (rule->plan && rule->column);
 }
 
 static size_t sums_each(const struct aggregator *agg, const void *state, size_t workers)
 {
-	bool plans = agg->rule->plan || rule_stages(state) > 1;
+	bool plans = agg->rule->plan || stands_behind(state);
 	return plans ? workers + rule_pairs(workers + RULE_EXTRA_ROWS) + rule_pairs(workers + 1) : workers;
 }
 

@@ -150,9 +150,10 @@ void cuda_gemm_in(struct queue *q, enum cuda_precision precision, bool ta, bool 
                   float *c, size_t ldc);
 
 /* The libraries' handles and workspaces, made when a queue is opened, where the libraries are there. */
-void cuda_products_open(struct queue *q); /* gemm.c */
+bool cuda_products_there(void);           /* handle.c */
+void cuda_products_open(struct queue *q); /* its workspace is there */
 void cuda_products_close(struct queue *q);
-void cuda_layers_open(struct queue *q); /* handle.c */
+void cuda_layers_open(struct queue *q);
 void cuda_layers_close(struct queue *q);
 
 /* order.cu: kernels of backend/rules.h; the others of them are in rules.cu */

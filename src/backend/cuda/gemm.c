@@ -4,34 +4,6 @@
 #include "backend/cuda/cuda.h"
 #include "backend/cuda/library.h"
 
-void cuda_products_close(struct queue *q)
-{
-	if (!q->products)
-		return;
-	cublas_check(cublas_must_be_there()->destroy(q->products), "let go of this device");
-	cuda_memory.release(q->workspace);
-	q->products = q->workspace = NULL;
-}
-
-/*
- * One handle and one workspace a queue: with a workspace of its own, what cuBLAS computes does not depend on
- * what other queues do.
- */
-void cuda_products_open(struct queue *q)
-{
-	struct err none = {0};
-	const struct cublas *library = library_cublas(&none);
-	cublas_handle handle = NULL;
-	if (!library)
-		return;
-	q->workspace = cuda_memory.alloc(CUDA_WORKSPACE, "the workspace of products");
-	cublas_check(library->create(&handle), "use this device");
-	cublas_check(library->set_stream(handle, q->stream), "work in a stream");
-	/* after the stream, which takes the workspace away */
-	cublas_check(library->set_workspace(handle, q->workspace, CUDA_WORKSPACE), "work in given memory");
-	q->products = handle;
-}
-
 static cublas_compute compute(enum cuda_precision precision)
 {
 	switch (precision) {

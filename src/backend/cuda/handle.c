@@ -1,8 +1,36 @@
-/* Handles of cuDNN: one a queue, and one to open layers with. */
+/* Handles of cuBLAS and cuDNN: one of each a queue, and one to open layers with. */
 #include <pthread.h>
 
 #include "backend/cuda/image.h"
 #include "backend/cuda/library.h"
+
+/*
+ * One handle and one workspace a queue: with a workspace of its own, what cuBLAS computes does not depend on
+ * what other queues do.
+ */
+bool cuda_products_there(void)
+{
+	struct err none = {0};
+	return library_cublas(&none);
+}
+
+void cuda_products_open(struct queue *q)
+{
+	const struct cublas *library = cublas_must_be_there();
+	cublas_handle handle = NULL;
+	cublas_check(library->create(&handle), "use this device");
+	cublas_check(library->set_stream(handle, q->stream), "work in a stream");
+	/* after the stream, which takes the workspace away */
+	cublas_check(library->set_workspace(handle, q->workspace, CUDA_WORKSPACE), "work in given memory");
+	q->products = handle;
+}
+
+void cuda_products_close(struct queue *q)
+{
+	if (q->products)
+		cublas_check(cublas_must_be_there()->destroy(q->products), "let go of this device");
+	q->products = NULL;
+}
 
 static cudnn_handle handle_open(void)
 {

@@ -69,7 +69,10 @@ static struct queue *cuda_queue_open(void)
 	cuda_check(cudaStreamCreateWithFlags(&q->stream, cudaStreamNonBlocking), "making a stream");
 	q->scratch = cuda_alloc(CUDA_SCRATCH, "scratch of a queue");
 	staging_open(&q->staging);
-	cuda_products_open(q);
+	if (cuda_products_there()) {
+		q->workspace = cuda_alloc(CUDA_WORKSPACE, "the workspace of products");
+		cuda_products_open(q);
+	}
 	cuda_layers_open(q);
 	return q;
 }
@@ -99,6 +102,7 @@ static void cuda_queue_close(struct queue *q)
 	cuda_products_close(q);
 	cuda_layers_close(q);
 	staging_close(&q->staging);
+	cuda_release(q->workspace);
 	cuda_release(q->scratch);
 	cuda_check(cudaStreamDestroy(q->stream), "closing a stream");
 	mem_free(q);
