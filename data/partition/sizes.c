@@ -96,6 +96,8 @@ static const struct key sizes_keys[] = {
         {0},
 };
 
+static const char *const sizes_one_of[] = {"zipf", "list", NULL};
+
 const struct partition_row partition_by_sizes = {
         .row = {.name = "sizes",
                 .also = "quantity_skew, unbalanced, zipf",
@@ -103,7 +105,8 @@ const struct partition_row partition_by_sizes = {
                 .formula = "shards of one random permutation; zipf: sizes N w_m / sum w with w_m = 1 / (m + "
                            "1)^s, rounded down, and what is left over to the largest remainders",
                 .keys = sizes_keys,
-                .state_bytes = sizeof(struct sizes)},
+                .state_bytes = sizeof(struct sizes),
+                .one_of = sizes_one_of},
         .drawn = true,
         .sizes = sizes_sizes,
         .deal = sizes_deal,

@@ -104,6 +104,9 @@ struct row {
 	const char *formula;    /* what it computes, with its source; NULL: nothing to say */
 	const struct key *keys; /* ended by a key without a name; NULL: none */
 	size_t state_bytes;     /* of the struct that keys fill; 0 without keys */
+	/* [2] and a NULL: keys of which just one is given. The row itself refuses the rest; a schema says it.
+	 * NULL: none. */
+	const char *const *one_of;
 };
 
 /* One row with its state, as an experiment chose it. */

@@ -208,6 +208,16 @@ static const struct earlier_row *earlier_of(const struct family *f, const struct
 	return was != NULL && was->name != NULL ? was : NULL;
 }
 
+/* Nothing, and a list of nothing, say no more than a key that is not there. */
+static void one_of_schema(struct buf *b, const char *const *keys)
+{
+	for (size_t i = 0; keys != NULL && keys[i] != NULL; i++)
+		buf_format(b,
+		           "%s{\"required\":[\"%s\"],\"properties\":{\"%s\":{\"not\":{\"enum\":[null,[]]}}}}",
+		           i == 0 ? ",\"oneOf\":[" : ",", keys[i], keys[i]);
+	buf_add(b, keys != NULL ? "]" : "");
+}
+
 static void row_schema(struct buf *b, const struct family *f, const struct row *r)
 {
 	const struct earlier_row *was = earlier_of(f, r);
@@ -216,6 +226,7 @@ static void row_schema(struct buf *b, const struct family *f, const struct row *
 	json_write_string(b, r->about);
 	buf_add(b, ",");
 	object_schema(b, r->name, r->keys, was != NULL ? was->one->keys : NULL);
+	one_of_schema(b, r->one_of);
 	buf_add(b, "}");
 }
 
@@ -237,7 +248,7 @@ static void names_schema(struct buf *b, const struct family *f)
 	bool any = false;
 
 	for (const struct row *const *r = f->rows; *r != NULL; r++) {
-		if (!all_default((*r)->keys))
+		if (!all_default((*r)->keys) || (*r)->one_of != NULL)
 			continue;
 		buf_add(b, any ? "," : ",{\"enum\":[");
 		any = true;

@@ -122,8 +122,48 @@ static void key_names(struct names *n, const struct search *s, const struct key 
 		names_add(n, *other);
 }
 
+/* "eval" and "evals". */
+static bool is_plural(const char *a, const char *b)
+{
+	size_t n_a = strlen(a), n_b = strlen(b);
+
+	return n_b == n_a + 1 ? strncmp(a, b, n_a) == 0 && b[n_a] == 's'
+	                      : n_a == n_b + 1 && strncmp(a, b, n_b) == 0 && a[n_b] == 's';
+}
+
+/* The key of a table that a word means; NULL: none. */
+static const struct key *key_meant(const struct key *keys, const char *word)
+{
+	for (const struct key *k = keys; k != NULL && k->name != NULL; k++)
+		if (fits(k, word, false) || fits(k, word, true) || is_plural(k->name, word))
+			return k;
+	return NULL;
+}
+
+/* A key that this row does not have, and others of its family do: which. False: none has it. */
+static bool find_rows(const struct family *f, const char *word, char hint[HINT_SIZE])
+{
+	const struct row *const *has = f->rows;
+	const struct key *k = NULL;
+	size_t length;
+
+	while (*has != NULL && (k = key_meant((*has)->keys, word)) == NULL)
+		has++;
+	if (k == NULL)
+		return false;
+	length = (size_t)snprintf(hint, HINT_SIZE, "\"%s\" is a key of \"%s\"", k->name, (*has)->name);
+	for (const struct row *const *r = has + 1; *r != NULL && length < HINT_SIZE - SHOWN_SIZE; r++) {
+		const struct key *other = key_meant((*r)->keys, word);
+
+		if (other != NULL && strcmp(other->name, k->name) == 0)
+			length += (size_t)snprintf(hint + length, HINT_SIZE - length, ", \"%.40s\"",
+			                           (*r)->name);
+	}
+	return true;
+}
+
 static void hint_for(const struct search *s, const struct key *keys, const struct json *m,
-                     const struct names *n, char hint[HINT_SIZE])
+                     const struct names *n, const struct family *f, char hint[HINT_SIZE])
 {
 	const struct word *words = s->lingo != NULL ? s->lingo->words : NULL;
 	char shown[SHOWN_SIZE];
@@ -134,6 +174,10 @@ static void hint_for(const struct search *s, const struct key *keys, const struc
 		return;
 	if (find_meant(&meant, keys, m->parent, m->key) && !is_spelling(&meant, m->key))
 		snprintf(hint, HINT_SIZE, "\"%s\" is \"%.150s\" here", shown, meant.path);
+	else if (f != NULL && key_meant(keys, m->key) != NULL)
+		names_nearest_hint(n, m->key, hint, HINT_SIZE);
+	else if (f != NULL && find_rows(f, m->key, hint))
+		return;
 	else if (m->parent != s->root && find_meant(&meant, s->top, s->root, m->key))
 		snprintf(hint, HINT_SIZE, "\"%s\" is \"%.150s\" at the top", shown, meant.path);
 	else
@@ -158,7 +202,8 @@ static void list(struct search *s, const struct json *m, const char *hint)
 		buf_format(&s->list, " (%s)", hint);
 }
 
-static void note(struct search *s, const struct key *keys, const struct json *m, const struct names *n)
+static void note(struct search *s, const struct key *keys, const struct json *m, const struct names *n,
+                 const struct family *f)
 {
 	char hint[HINT_SIZE];
 
@@ -167,7 +212,7 @@ static void note(struct search *s, const struct key *keys, const struct json *m,
 		s->left_off++;
 		return;
 	}
-	hint_for(s, keys, m, n, hint);
+	hint_for(s, keys, m, n, f, hint);
 	list(s, m, hint);
 	if (s->count++ > 0)
 		return;
@@ -175,18 +220,19 @@ static void note(struct search *s, const struct key *keys, const struct json *m,
 	names_expected(n, hint, s->expected, sizeof s->expected);
 }
 
-static void walk(struct search *s, const struct key *keys, const struct json *object, bool has_kind);
+/* f: the keys are those of a row of this family; NULL: of no row. */
+static void walk(struct search *s, const struct key *keys, const struct json *object, const struct family *f);
 
 static void walk_value(struct search *s, const struct key *k, const struct json *value)
 {
 	const struct row *row;
 
 	if (k->kind == KEY_OBJECT) {
-		walk(s, k->keys, value, false);
+		walk(s, k->keys, value, NULL);
 	} else if (k->kind == KEY_FAMILY) {
 		row = row_chosen(k, value);
 		if (row != NULL)
-			walk(s, row->keys, value, true);
+			walk(s, row->keys, value, k->family);
 	} else if (k->kind == KEY_LIST) {
 		struct key element = {.kind = KEY_FAMILY, .family = k->family};
 
@@ -197,13 +243,13 @@ static void walk_value(struct search *s, const struct key *k, const struct json 
 	}
 }
 
-static void walk(struct search *s, const struct key *keys, const struct json *object, bool has_kind)
+static void walk(struct search *s, const struct key *keys, const struct json *object, const struct family *f)
 {
 	struct names n = {.count = 0};
 
 	if (object->type != JSON_OBJECT)
 		return;
-	key_names(&n, s, keys, object, has_kind);
+	key_names(&n, s, keys, object, f != NULL);
 	for (const struct json *m = object->child; m != NULL; m = m->next) {
 		const struct key *k = find_key(keys, m->key);
 		size_t i = 0;
@@ -211,7 +257,7 @@ static void walk(struct search *s, const struct key *keys, const struct json *ob
 		while (i < n.count && strcmp(n.at[i], m->key) != 0)
 			i++;
 		if (i == n.count)
-			note(s, keys, m, &n);
+			note(s, keys, m, &n, f);
 		else if (k != NULL)
 			walk_value(s, k, m);
 	}
@@ -236,7 +282,7 @@ int keys_refuse_unknown(const struct key *keys, const struct json *object, const
 {
 	struct search s = {.top = keys, .root = object, .lingo = v};
 
-	walk(&s, keys, object, false);
+	walk(&s, keys, object, NULL);
 	return refuse(&s, e);
 }
 

@@ -34,6 +34,9 @@ static int apply_change(struct arena *a, struct json *root, const struct change 
 {
 	const char *key = keys_rename_dotted(experiment_keys, c->key, c->option, r);
 	const struct json *value = json_read_value(a, c->option, c->value, e);
+	if (value && strncmp(key, "sweep.", strlen("sweep.")) == 0)
+		return sweep_set(a, root, key + strlen("sweep."), value, e) || sweep_rename(root, r, e) ? -1
+		                                                                                        : 0;
 	return !value || spelling_before_change(a, root, key, c->option, e) ||
 	                       make_default(a, root, key, c->option, e) || json_set(a, root, key, value, e) ||
 	                       keys_rename(experiment_keys, root, r, e) || sweep_drop(root, key, c->option, e)

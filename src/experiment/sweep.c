@@ -46,6 +46,19 @@ static bool names_key(const char *names, const char *key)
 	return false;
 }
 
+/* json_set() would take the dots for objects within each other: it makes a member without, which is renamed.
+ */
+int sweep_set(struct arena *a, struct json *root, const char *name, const struct json *values, struct err *e)
+{
+	struct json *sweep = json_member(root, "sweep");
+	if (sweep && sweep->type == JSON_OBJECT)
+		json_remove(sweep, name);
+	if (json_set(a, root, "sweep.=", values, e))
+		return -1;
+	json_member(json_member(root, "sweep"), "=")->key = arena_string(a, name);
+	return 0;
+}
+
 int sweep_drop(struct json *root, const char *key, const char *option, struct err *e)
 {
 	if (strcmp(key, "seed") == 0)

@@ -36,6 +36,12 @@ struct sweep {
 int sweep_rename(struct json *root, struct key_renames *r, struct err *e);
 
 /*
+ * Sweep the dotted key `name` over the values of a list: a member of `sweep`, in place of one of that name.
+ * -1 and a sentence where `sweep` is no object.
+ */
+int sweep_set(struct arena *a, struct json *root, const char *name, const struct json *values, struct err *e);
+
+/*
  * Take `key` out of root's `sweep` (or `seeds`), because it is set otherwise. -1 and a sentence, about
  * `option`, where it is swept together with other keys.
  */

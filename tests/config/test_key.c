@@ -135,7 +135,8 @@ Test(key, refuses_unknown_keys_with_the_nearest_name)
 	         "\"factor\", "
 	         "\"from\"; did you mean \"factor\"?"},
 	        {"{\"workers\": 7, \"model\": {\"kind\": \"flat\", \"hidden\": []}}",
-	         "1:42: model.hidden: found an unknown key, expected one of \"kind\""},
+	         "1:42: model.hidden: found an unknown key, expected one of \"kind\"; "
+	         "\"hidden\" is a key of \"net\""},
 	};
 
 	check_refusals(list, sizeof list / sizeof *list);

@@ -440,6 +440,26 @@ Test(experiment, changes_from_the_command_line)
 	cr_assert_eq(change(&r, "{" QUADRATIC "}", "steps.deep", "1", &e), -1);
 }
 
+Test(experiment, a_dotted_key_is_swept_by_an_option)
+{
+	struct runs r;
+	struct err e = {0};
+	cr_assert_eq(change(&r, "{" QUADRATIC ",\"workers\":5,\"sweep\":{\"lr\":[1,2]}}",
+	                    "sweep.adversaries.count", "[0,1,2]", &e),
+	             0, "%s", e.text);
+	cr_expect_eq(r.count, 6);
+	cr_expect_eq(r.at[1].adversaries.count, 1);
+	runs_clear(&r);
+	cr_assert_eq(change(&r, "{" QUADRATIC ",\"workers\":5,\"sweep\":{\"adversaries.count\":[0,1]}}",
+	                    "sweep.adversaries.count", "[2]", &e),
+	             0, "%s", e.text);
+	cr_expect_eq(r.count, 1);
+	cr_expect_eq(r.at[0].adversaries.count, 2);
+	runs_clear(&r);
+	cr_expect_eq(change(&r, "{" QUADRATIC "}", "sweep.adversaries.count", "3", &e), -1);
+	cr_expect_not_null(strstr(e.text, "expected a list"), "%s", e.text);
+}
+
 Test(experiment, a_byzantine_majority_is_allowed)
 {
 	accepts("{" QUADRATIC ",\"workers\":2,\"adversaries\":{\"count\":1}}", 1);
@@ -469,6 +489,11 @@ Test(experiment, schema_is_json_and_names_every_key)
 	        "\"sign-mean\",\"adam\"]}"};
 	for (size_t i = 0; i < sizeof ways / sizeof *ways; i++)
 		cr_expect_not_null(strstr(b.text, ways[i]), "%s", ways[i]);
+	/* just one of two keys, and neither of them by a name alone */
+	cr_expect_not_null(strstr(b.text,
+	                          "\"oneOf\":[{\"required\":[\"zipf\"],\"properties\":{\"zipf\":{\"not\":{"
+	                          "\"enum\":[null,[]]}}}},{\"required\":[\"list\"]"));
+	cr_expect_null(strstr(b.text, "\"sizes\",\""));
 	arena_clear(&a);
 	buf_clear(&b);
 }

@@ -94,6 +94,17 @@ Test(words, a_key_at_the_wrong_level_is_sent_to_its_own)
 	says(START "\"adversaries\":{\"count\":1,\"lerning\":1}}", "expected one of \"count\"");
 }
 
+Test(words, a_key_of_another_row_is_sent_to_it)
+{
+	says(START "\"partition\":{\"kind\":\"iid\",\"alpha\":0.1}}", "\"alpha\" is a key of \"dirichlet\"");
+	says(START "\"partition\":{\"kind\":\"iid\",\"concentration\":1}}",
+	     "\"alpha\" is a key of \"dirichlet\"");
+	says(START "\"adversaries\":{\"count\":1,\"attack\":{\"kind\":\"invert\",\"eval\":3}}}",
+	     "\"evals\" is a key of \"opt-ipm\", \"opt-alie\"");
+	says(START "\"adversaries\":{\"count\":1,\"attack\":{\"kind\":\"opt-ipm\",\"eval\":3}}}",
+	     "did you mean \"evals\"?");
+}
+
 /* A row, by where it is chosen. */
 static void value_says(const char *where, const char *word, const char *phrase)
 {
