@@ -109,6 +109,14 @@ static int memory_of(const struct args *a, double *out, struct err *e)
 	return text ? units_memory("--memory", text, out, e) : 0;
 }
 
+/* Kernels that are not here are said before a server is asked for anything. */
+static int check_machine(const struct choice *machine, struct err *e)
+{
+	struct backend unused;
+	return machine->row ? ((const struct backend_row *)machine->row)->open(&unused, machine->state, e)
+	                    : 0;
+}
+
 static int prepare(struct working *w, struct err *e)
 {
 	const struct args *a = w->args;
@@ -125,7 +133,8 @@ static int prepare(struct working *w, struct err *e)
 	long long count = 1;
 	if (patience_of(a, &w->endpoint.patience_s, e) || memory_of(a, &w->memory, e) ||
 	    lanes_of(a, &w->lanes, e) || credentials_trust(a, w->endpoint.address, &w->endpoint.trust, e) ||
-	    overrides_remote(&w->overrides, a, e) || machine_of(a, &w->overrides.arena, &w->machine, e))
+	    overrides_remote(&w->overrides, a, e) || machine_of(a, &w->overrides.arena, &w->machine, e) ||
+	    check_machine(&w->machine, e))
 		return -1;
 	if (w->endpoint.trust == ENDPOINT_OPEN) {
 		if (args_int(a, "workers", 1, WORKERS_MAX, &count, e))

@@ -32,6 +32,7 @@ struct slot {
 struct reader {
 	const struct lazy_images *lazy_images;
 	int batch, slots, threads;
+	const struct memory *memory; /* which has the pixels */
 	size_t features;
 	struct slot *ring; /* [slots] */
 	pthread_t *thread; /* [threads] */
@@ -201,20 +202,22 @@ static void start_threads(struct reader *r)
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
 }
 
-struct reader *reader_open(const struct lazy_images *images, int batch, int slots, int threads)
+struct reader *reader_open(const struct lazy_images *images, int batch, int slots, int threads,
+                           const struct memory *memory)
 {
 	if (batch < 1 || slots < 1 || threads < 1)
 		BUG("a reader without batch, slots or threads");
 	struct reader *r = mem_alloc(sizeof *r);
 	size_t side = (size_t)images->transform.size, n = (size_t)batch;
-	*r = (struct reader){.lazy_images = images, .batch = batch, .slots = slots, .threads = threads};
+	*r = (struct reader){
+	        .lazy_images = images, .batch = batch, .slots = slots, .threads = threads, .memory = memory};
 	r->features = 3 * side * side;
 	r->ring = mem_array((size_t)slots, sizeof *r->ring);
 	for (int i = 0; i < slots; i++) {
 		r->ring[i].index = mem_array(n, sizeof *r->ring[i].index);
 		r->ring[i].coins = mem_array(n, sizeof *r->ring[i].coins);
 		r->ring[i].labels = mem_array(n, sizeof *r->ring[i].labels);
-		r->ring[i].pixels = mem_array(n, r->features);
+		r->ring[i].pixels = memory->host_alloc(n * r->features);
 	}
 	for (int split = 0; split < 2; split++)
 		r->known[split] = mem_array(images->image_set->n[split], 1);
@@ -243,7 +246,7 @@ void reader_close(struct reader *r)
 		mem_free(r->ring[i].index);
 		mem_free(r->ring[i].coins);
 		mem_free(r->ring[i].labels);
-		mem_free(r->ring[i].pixels);
+		r->memory->host_release(r->ring[i].pixels);
 	}
 	mem_free(r->known[0]);
 	mem_free(r->known[1]);

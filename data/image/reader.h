@@ -20,6 +20,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include "backend/memory.h"
 #include "base/err.h"
 #include "base/rng.h"
 #include "data/image/image_set.h"
@@ -36,8 +37,12 @@ void lazy_images_close(struct lazy_images *images);
 
 struct reader;
 
-/* Batches of at most `batch` samples, `slots` of them in the ring. Starts the threads; dies if it cannot. */
-struct reader *reader_open(const struct lazy_images *images, int batch, int slots, int threads);
+/*
+ * Batches of at most `batch` samples, `slots` of them in the ring, whose pixels a machine can send() from
+ * there (backend/memory.h). Starts the threads; dies if it cannot.
+ */
+struct reader *reader_open(const struct lazy_images *images, int batch, int slots, int threads,
+                           const struct memory *memory);
 /* May be called between passes or during one, while no lane waits for a batch. NULL: does nothing. */
 void reader_close(struct reader *r);
 

@@ -31,8 +31,16 @@ static double bulyan_column(const struct rule_column *c)
 	return around_median(c, c->n - 2 * c->f);
 }
 
-static const struct rule rule_bulyan = {
-        .check = bulyan_check, .plan = bulyan_plan, .chooses = true, .column = bulyan_column};
+static struct rules_order bulyan_order(int n, int f)
+{
+	return (struct rules_order){RULES_AROUND, n - 2 * f};
+}
+
+static const struct rule rule_bulyan = {.check = bulyan_check,
+                                        .plan = bulyan_plan,
+                                        .chooses = true,
+                                        .column = bulyan_column,
+                                        .order = bulyan_order};
 
 static const struct key bulyan_keys[] = {RULE_KEYS, {0}};
 

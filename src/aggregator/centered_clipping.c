@@ -1,6 +1,5 @@
 /* Aggregator `centered-clipping`: the last answer, moved by clipped differences from it. */
 #include <math.h>
-#include <string.h>
 #include "aggregator/point.h"
 #include "aggregator/rule_row.h"
 
@@ -29,12 +28,6 @@ static void centered_clipping_plan(const struct rule_view *v, struct rule_plan *
 	}
 }
 
-static void centered_clipping_after(const void *state, size_t count, const float *answer, float *memory)
-{
-	(void)state;
-	memcpy(memory, answer, count * sizeof *memory);
-}
-
 /* The first iteration needs the distances from the memory alone. */
 static bool centered_clipping_products(const void *state)
 {
@@ -44,8 +37,8 @@ static bool centered_clipping_products(const void *state)
 static const struct rule rule_centered_clipping = {.distances = RULE_FROM_OTHERS,
                                                    .memory = true,
                                                    .products = centered_clipping_products,
-                                                   .plan = centered_clipping_plan,
-                                                   .after = centered_clipping_after};
+                                                   .keeps_answer = true,
+                                                   .plan = centered_clipping_plan};
 
 #define AT(member) offsetof(struct centered_clipping, member)
 static const struct key centered_clipping_keys[] = {

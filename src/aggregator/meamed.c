@@ -10,7 +10,13 @@ static double meamed_column(const struct rule_column *c)
 	return around_median(c, c->n - c->f);
 }
 
-static const struct rule rule_meamed = {.check = rule_minority, .column = meamed_column};
+static struct rules_order meamed_order(int n, int f)
+{
+	return (struct rules_order){RULES_AROUND, n - f};
+}
+
+static const struct rule rule_meamed = {
+        .check = rule_minority, .column = meamed_column, .order = meamed_order};
 
 static const struct key meamed_keys[] = {RULE_KEYS, {0}};
 

@@ -6,8 +6,14 @@ static double median_column(const struct rule_column *c)
 	return stats_median(c->sorted, (size_t)c->n);
 }
 
+static struct rules_order median_order(int n, int f)
+{
+	(void)f;
+	return (struct rules_order){RULES_MEDIAN, n};
+}
+
 static const struct rule rule_median = {
-        .check = rule_minority, .column = median_column, .kappa = rule_median_kappa};
+        .check = rule_minority, .column = median_column, .order = median_order, .kappa = rule_median_kappa};
 
 static const struct key median_keys[] = {RULE_KEYS, {0}};
 

@@ -5,7 +5,8 @@
  *   plan    from the squared distances between rows to weights: the answer is a weighted sum of rows, or
  *           `column` makes it of several weighted sums
  *   column  from the n' values of one coordinate to the answer's (without it: their mean)
- *   after   what the server remembers of the answer
+ *
+ * and the answer may be what the server remembers.
  *
  * Rows are the n messages and, if the rule asks for them, the origin, the server's memory and the coordinate
  * median. The engine (aggregator/rule_run.h) holds all laws: which messages count, when a step is withheld,
@@ -21,6 +22,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include "backend/rules.h"
 #include "base/err.h"
 #include "base/stats.h"
 #include "config/key.h"
@@ -75,9 +77,10 @@ enum rule_distances {
 };
 
 struct rule {
-	bool memory; /* a server memory, float [n], zero at first: the row RULE_MEMORY. With `after` */
-	bool median; /* the plan wants the row RULE_MEDIAN */
-	bool norms;  /* and the row RULE_ORIGIN: the distance from it is a squared norm */
+	bool memory;       /* a server memory, float [n], zero at first: the row RULE_MEMORY */
+	bool keeps_answer; /* it becomes the answer of each step */
+	bool median;       /* the plan wants the row RULE_MEDIAN */
+	bool norms;        /* and the row RULE_ORIGIN: the distance from it is a squared norm */
 	/* Does the plan want inner products: <x_i - c, x_k - c>, c the row RULE_MEMORY if it has one, else
 	 * the row RULE_MEDIAN? NULL: no. */
 	bool (*products)(const void *state);
@@ -91,6 +94,8 @@ struct rule {
 	int (*check)(const void *state, int n, int f, struct err *e);
 	void (*plan)(const struct rule_view *v, struct rule_plan *p);
 	double (*column)(const struct rule_column *c);
+	/* The same, in words that a machine's kernels know. NULL: the host has to do it. */
+	struct rules_order (*order)(int n, int f);
 	bool chooses; /* the plan marks which messages it takes */
 	/*
 	 * How robust it is: the kappa of Allouah et al. 2023, Definition 2, for n and f that it takes, with
@@ -99,8 +104,6 @@ struct rule {
 	 * known. NULL: none is known.
 	 */
 	double (*kappa)(const void *state, int n, int f, double behind);
-	/* The answer's `count` coordinates from one on -> the memory's, in place. */
-	void (*after)(const void *state, size_t count, const float *answer, float *memory);
 };
 
 static inline double rule_distance(const struct rule_view *v, int i, int k)

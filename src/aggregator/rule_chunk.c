@@ -1,7 +1,7 @@
 /*
  * The engine's work on coordinates: chunks of the messages, mixed in double by the weights so far; sums of
  * squared differences; the answer. All of it is plain C on the host, which reads chunks by the calls of
- * backend/memory.h.
+ * backend/memory.h. Machines that have kernels for it do it themselves: rule_machine.c.
  */
 #include <string.h>
 #include "aggregator/rule_internal.h"
@@ -254,9 +254,18 @@ static void on_lanes(struct rule_step *s, size_t item, void (*job)(void *ctx, in
 		job(s, 0, i);
 }
 
+/* Where messages are, if they can stay there. */
+static bool by_machine(const struct rule_step *s)
+{
+	return s->engine->machine && !s->run->decode;
+}
+
 void rule_scan(struct rule_step *s)
 {
-	on_lanes(s, MEETING_BLOCK, scan_block);
+	if (by_machine(s))
+		rule_machine_scan(s);
+	else
+		on_lanes(s, MEETING_BLOCK, scan_block);
 }
 
 /* --- combine ------------------------------------------------------------------------------------------ */
@@ -281,13 +290,8 @@ static void columns(const struct row_loops *rows, const struct rule_engine *g, c
 static void remember(const struct rule_step *s, const struct step_job *job, size_t at, size_t count,
                      const float *answer)
 {
-	const struct rule_stage *last = rule_last(s->engine);
-	float memory[RULE_CHUNK];
-	if (!last->rule->after)
-		return;
-	job->be->memory->download(job->queue, memory, s->run->memory + at, count * sizeof *memory);
-	last->rule->after(last->state, count, answer, memory);
-	job->be->memory->upload(job->queue, s->run->memory + at, memory, count * sizeof *memory);
+	if (rule_last(s->engine)->rule->keeps_answer)
+		job->be->memory->upload(job->queue, s->run->memory + at, answer, count * sizeof *answer);
 }
 
 static void combine_chunk(const struct rule_step *s, int lane, size_t at, size_t count)
@@ -322,5 +326,8 @@ static void combine_range(void *ctx, int lane, size_t item)
 
 void rule_combine(struct rule_step *s)
 {
-	on_lanes(s, RULE_RANGE, combine_range);
+	if (by_machine(s))
+		rule_machine_combine(s);
+	else
+		on_lanes(s, RULE_RANGE, combine_range);
 }

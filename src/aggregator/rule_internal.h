@@ -1,12 +1,12 @@
 /* What the parts of the engine share: rule_open.c is before any step, rule_facts.c what is known then,
- * rule_run.c decides, rule_chunk.c works on coordinates. */
+ * rule_run.c decides, rule_chunk.c works on coordinates, rule_machine.c has a machine do that. */
 #ifndef SIGNSGD_AGGREGATOR_RULE_INTERNAL_H
 #define SIGNSGD_AGGREGATOR_RULE_INTERNAL_H
 
 #include "aggregator/rule_run.h"
 
 enum {
-	RULE_CHUNK = 256,             /* coordinates of all rows that stay in a near cache */
+	RULE_CHUNK = RULES_CHUNK,     /* coordinates of all rows that stay in a near cache */
 	RULE_STRIDE = RULE_CHUNK + 8, /* of rows: no power of two, which would share lines of the cache */
 	RULE_RANGE = 32 * RULE_CHUNK, /* coordinates that a lane combines at a time */
 	RULE_WITHHELD_MOST = 1024,
@@ -36,9 +36,10 @@ struct rule_lane {
 
 struct rule_engine {
 	int stages;
-	struct rule_stage *stage; /* [stages] */
-	struct rule_lane *lane;   /* [lanes] */
-	double *zeros;            /* [RULE_CHUNK] the origin */
+	struct rule_stage *stage;     /* [stages] */
+	struct rule_lane *lane;       /* [lanes] */
+	struct rule_machine *machine; /* rule_machine.c; NULL: the host does it all */
+	double *zeros;                /* [RULE_CHUNK] the origin */
 	/* The messages that count, by place; behind stages: n sums of them, of which f may be Byzantine. */
 	int n_alive, n, f;
 	int *alive;         /* [workers] */
@@ -101,5 +102,10 @@ int rule_left(const struct rule_stage *st, int n);
 void rule_scan(struct rule_step *s);
 /* Write the coordinates of this process: the answer's by the last stage, then the memory's. */
 void rule_combine(struct rule_step *s);
+/* The same by kernels, where engine->machine says so. It stays NULL where the machine cannot. */
+void rule_machine_open(const struct rule_run *r, struct rule_engine *g);
+void rule_machine_close(const struct rule_run *r, struct rule_engine *g);
+void rule_machine_scan(const struct rule_step *s);
+void rule_machine_combine(const struct rule_step *s);
 
 #endif

@@ -155,6 +155,7 @@ void rule_open(struct rule_run *r)
 		g->stage[i] = rule_stage_of(r->agg, r->state, i);
 	open_lanes(r, g);
 	open_plans(r, g);
+	rule_machine_open(r, g);
 	r->engine = g;
 }
 
@@ -192,6 +193,7 @@ void rule_close(struct rule_run *r)
 	struct rule_engine *g = r->engine;
 	if (!g)
 		return;
+	rule_machine_close(r, g);
 	for (int i = 0; i < r->lanes; i++)
 		close_lane(&g->lane[i]);
 	void *const all[] = {g->lane,

@@ -15,12 +15,12 @@
  *   scan     each block of this process: squared distances of the rows. One reading of the messages
  *   gather   the blocks of the other processes (struct meeting)
  *   decide   what counts, weights: from the sums alone, so the same in every process
- *   combine  the answer's coordinates, then `after`. One reading of the messages
+ *   combine  the answer's coordinates, then the memory's. One reading of the messages
  * Scan, gather and decide are repeated for every pre-aggregator and for a rule with a plan behind one; and
  * once where the plan wants the coordinate median and a message was removed. A rule without a plan is scanned
  * once, for what is not finite. So a rule by itself reads the messages twice, a rule with a plan behind `nnm`
  * three times, and none of them is ever copied: beside messages and answer there are some chunks for each
- * lane.
+ * lane. Float messages in the memory of a machine with kernels for rules (backend/rules.h) stay there.
  */
 #ifndef SIGNSGD_AGGREGATOR_RULE_RUN_H
 #define SIGNSGD_AGGREGATOR_RULE_RUN_H
@@ -76,6 +76,10 @@ size_t rule_memory_floats(const struct aggregator *agg, size_t n);
 
 /* Bytes of what rule_open() allocates, for the memory plan. SIZE_MAX stands for more. */
 size_t rule_bytes(const struct aggregator *agg, size_t workers, size_t n, size_t lanes);
+
+/* Bytes of the memory of `be` that it allocates, for messages of this layout. 0: the host does the work. */
+size_t rule_machine_bytes(const struct aggregator *agg, const void *state, const struct backend *be,
+                          const struct message *push, size_t workers, size_t n);
 
 /* Where the keys do not say f, it is this. */
 void rule_resolve(const struct aggregator *agg, void *state, int byzantine);

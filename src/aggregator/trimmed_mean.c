@@ -17,8 +17,15 @@ static double trimmed_mean_kappa(const void *state, int n, int f, double behind)
 	return 6 * r * (1 + r);
 }
 
-static const struct rule rule_trimmed_mean = {
-        .check = rule_minority, .column = trimmed_mean_column, .kappa = trimmed_mean_kappa};
+static struct rules_order trimmed_mean_order(int n, int f)
+{
+	return (struct rules_order){RULES_MIDDLE, n - 2 * f};
+}
+
+static const struct rule rule_trimmed_mean = {.check = rule_minority,
+                                              .column = trimmed_mean_column,
+                                              .order = trimmed_mean_order,
+                                              .kappa = trimmed_mean_kappa};
 
 static const struct key trimmed_mean_keys[] = {RULE_KEYS, {0}};
 

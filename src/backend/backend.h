@@ -20,6 +20,7 @@
 #include "backend/image.h"
 #include "backend/memory.h"
 #include "backend/rows.h"
+#include "backend/rules.h"
 #include "backend/sign.h"
 #include "base/err.h"
 #include "config/key.h"
@@ -168,6 +169,9 @@ struct backend {
 	/* The largest |x|, to *out; NaN are passed over, and without any number it is 0. */
 	void (*max_abs)(struct queue *q, size_t n, const float *x, double *out);
 
+	/* The sum of hash_blocks() (base/hash.h) over the bytes of x from block 0 on, to *out. */
+	void (*hash)(struct queue *q, size_t n, uint64_t seed, const float *x, uint64_t *out);
+
 	/*
 	 * C [m][n] = alpha op(A) op(B) + beta C, op transposes when ta / tb; op(A) is [m][k], op(B) is
 	 * [k][n]; dense rows. Matrices with a factor of 0 are not read. The error is below 1e-5 of the
@@ -263,6 +267,8 @@ struct backend {
 
 	const struct image_kernels *image; /* layers on images */
 	const struct row_loops *rows;      /* the host's loops over rows of doubles (backend/rows.h) */
+	/* Rules where messages are (backend/rules.h). NULL: on the host, by `rows`. */
+	const struct rules_kernels *rules;
 };
 
 /* A row of the family of backends. */

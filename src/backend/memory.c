@@ -30,6 +30,32 @@ static void host_fill(HOST_QUEUE, void *to, unsigned char byte, size_t bytes)
 		memset(to, byte, bytes);
 }
 
+void *memory_host_alloc(size_t bytes)
+{
+	return mem_array(bytes, 1);
+}
+
+struct mark *memory_no_mark(void)
+{
+	return NULL;
+}
+
+void memory_mark_nothing(struct mark *m)
+{
+	(void)m;
+}
+
+void memory_mark_queue_nothing(struct queue *q, struct mark *m)
+{
+	(void)q, (void)m;
+}
+
+bool memory_mark_reached(struct mark *m)
+{
+	(void)m;
+	return true;
+}
+
 const struct memory memory_host = {
         .host = true,
         .alloc = host_alloc,
@@ -38,6 +64,9 @@ const struct memory memory_host = {
         .queue_close = host_queue_nothing,
         .upload = host_copy,
         .download = host_copy,
+        .send = host_copy,
+        .bring = host_copy,
+        MEMORY_WITHOUT_MARKS,
         .copy = host_copy,
         .fill = host_fill,
         .finish = host_queue_nothing,
@@ -54,17 +83,15 @@ void memory_mirror_free(const struct memory *m, void *mirror)
 		mem_free(mirror);
 }
 
-void *memory_near_mirror(const struct memory *m, void *at, size_t bytes)
+void *memory_mirror_moving(const struct memory *m, void *at, size_t bytes)
 {
-	return m->host_alloc && at ? m->host_alloc(bytes, "what travels") : memory_mirror(m, at, bytes);
+	return m->host || !at ? at : m->host_alloc(bytes);
 }
 
-void memory_near_mirror_free(const struct memory *m, void *mirror)
+void memory_mirror_moving_free(const struct memory *m, void *mirror)
 {
-	if (m->host_release)
+	if (!m->host)
 		m->host_release(mirror);
-	else
-		memory_mirror_free(m, mirror);
 }
 
 const void *memory_see(const struct memory *m, struct queue *q, const void *at, size_t bytes, void *scratch)

@@ -8,7 +8,8 @@
  *
  * A queue is a sequence of work: kernels and the calls below do their work in the order in which they were
  * given to it, perhaps later. Each lane has one, and so has the trainer's own thread. Nothing orders the work
- * of two queues, so a thread that hands memory to another one calls finish() first. What a kernel gets by
+ * of two queues, so a thread that hands memory to another one calls finish() first, or sets a mark that the
+ * other one waits for or has its queue follow. What a kernel gets by
  * pointer from the host (a stream, the list of votes) is read before it returns. Where work is done before a
  * kernel returns, as on the host, a queue is nothing: queue_open() returns NULL.
  */
@@ -19,6 +20,7 @@
 #include <stddef.h>
 
 struct queue; /* each backend defines its own */
+struct mark;  /* likewise: a place in the work of a queue; NULL where work is done before a call returns */
 
 /* The queue of kernels that do their work before they return. */
 #define HOST_QUEUE __attribute__((unused)) struct queue *queue
@@ -46,13 +48,28 @@ struct memory {
 	void (*copy)(struct queue *q, void *to, const void *from, size_t bytes);
 	void (*fill)(struct queue *q, void *to, unsigned char byte, size_t bytes);
 
-	/* Memory of the host that the machine reads and writes by itself, zeroed: the fastest way, and
-	 * scarce. NULL: any of the host's memory is as good. */
-	void *(*host_alloc)(size_t bytes, const char *what);
-	void (*host_release)(void *p);
-
 	/* Wait until all work that was given to the queue is done. */
 	void (*finish)(struct queue *q);
+
+	/*
+	 * upload() and download() that nobody waits for: the host's end lies in memory of host_alloc(), which
+	 * send() reads and bring() writes until a mark that was set behind it is reached.
+	 */
+	void (*send)(struct queue *q, void *to, const void *from, size_t bytes);
+	void (*bring)(struct queue *q, void *to, const void *from, size_t bytes);
+	/* Zeroed memory of the host, aligned to 64 bytes. Dies if there is none. */
+	void *(*host_alloc)(size_t bytes);
+	void (*host_release)(void *p); /* NULL: nothing */
+
+	struct mark *(*mark_open)(void);
+	void (*mark_close)(struct mark *m);
+	/* Behind the work that the queue has now; where it stood before does not matter any more. */
+	void (*mark_set)(struct queue *q, struct mark *m);
+	/* Is all that stands before it done? By any thread, as mark_wait(). One never set is reached. */
+	bool (*mark_reached)(struct mark *m);
+	void (*mark_wait)(struct mark *m);
+	/* What is given to the queue from now on waits for the mark; the caller does not. */
+	void (*mark_follow)(struct queue *q, struct mark *m);
 
 	/* The machine's bytes: free now, and all. Another process may take them. NULL: the host's own. */
 	void (*free_bytes)(size_t *left, size_t *all);
@@ -62,6 +79,18 @@ struct memory {
 /* The memory of backends that run on the host's processor. */
 extern const struct memory memory_host;
 
+/* For backends that do all work before a call returns: send and bring are their upload and download. */
+#define MEMORY_WITHOUT_MARKS                                                                                 \
+	.host_alloc = memory_host_alloc, .host_release = mem_free, .mark_open = memory_no_mark,              \
+	.mark_close = memory_mark_nothing, .mark_set = memory_mark_queue_nothing,                            \
+	.mark_reached = memory_mark_reached, .mark_wait = memory_mark_nothing,                               \
+	.mark_follow = memory_mark_queue_nothing
+void *memory_host_alloc(size_t bytes);
+struct mark *memory_no_mark(void);
+void memory_mark_nothing(struct mark *m);
+void memory_mark_queue_nothing(struct queue *q, struct mark *m);
+bool memory_mark_reached(struct mark *m);
+
 /*
  * A mirror: the host's view of a range of the machine's memory. On the host it is that memory itself, and
  * costs nothing; elsewhere it is memory of the host, zeroed. download() brings the present content to it,
@@ -69,9 +98,10 @@ extern const struct memory memory_host;
  */
 void *memory_mirror(const struct memory *m, void *at, size_t bytes);
 void memory_mirror_free(const struct memory *m, void *mirror);
-/* The same in host_alloc()'s memory, for what travels in every step. */
-void *memory_near_mirror(const struct memory *m, void *at, size_t bytes);
-void memory_near_mirror_free(const struct memory *m, void *mirror);
+
+/* A mirror for send() and bring(). */
+void *memory_mirror_moving(const struct memory *m, void *at, size_t bytes);
+void memory_mirror_moving_free(const struct memory *m, void *mirror);
 
 /*
  * Where this thread can read `bytes` bytes of the machine's memory, as they are when the queue is finished:

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "backend/backend.h"
+#include "base/hash.h"
 
 /* Tells the compiler that no iteration reads what another one wrote. */
 #ifdef __clang__
@@ -76,6 +77,11 @@ static void plain_multiply(HOST_QUEUE, size_t n, const float *a, const float *x,
 }
 
 /* As integers, in whose order the sizes of floats stand; any order of the loop gives the same. */
+static void plain_hash(HOST_QUEUE, size_t n, uint64_t seed, const float *x, uint64_t *out)
+{
+	*out = hash_blocks(seed, 0, x, n * sizeof *x);
+}
+
 static void plain_max_abs(HOST_QUEUE, size_t n, const float *x, double *out)
 {
 	const uint32_t infinite = 0x7f800000u;

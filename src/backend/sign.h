@@ -22,15 +22,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include "base/inline.h"
 
 enum sign_policy { SIGN_RANDOM, SIGN_POSITIVE, SIGN_ABSTAIN }; /* order of SIGN_POLICY_NAMES */
-
-/* Also into kernels of a GPU. */
-#ifdef __CUDACC__
-#define SIGN_INLINE static __host__ __device__ inline
-#else
-#define SIGN_INLINE static inline
-#endif
 
 #define SIGN_POLICY_NAMES ((const char *const[]){"random", "positive", "abstain", NULL})
 
@@ -40,7 +34,7 @@ enum noise_kind { SIGN_NORMAL, SIGN_UNIFORM, SIGN_LAPLACE };
 
 #define SIGN_NOISE_NAMES ((const char *const[]){"normal", "uniform", "laplace", NULL})
 
-SIGN_INLINE size_t sign_words(size_t n)
+INLINE_ANYWHERE size_t sign_words(size_t n)
 {
 	return (n + 63) / 64;
 }
@@ -51,7 +45,7 @@ static inline size_t sign_plane_bytes(size_t n)
 }
 
 /* The bits of word w that belong to coordinates below n. */
-SIGN_INLINE uint64_t sign_mask(size_t n, size_t w)
+INLINE_ANYWHERE uint64_t sign_mask(size_t n, size_t w)
 {
 	size_t left = n - 64 * w;
 	return left >= 64 ? ~UINT64_C(0) : (UINT64_C(1) << left) - 1;

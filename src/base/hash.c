@@ -1,33 +1,10 @@
 /* The hash of hash.h: four lanes of multiplications, blocks summed. */
-#include "base/hash.h"
+#include "base/hash_inline.h"
 
 #include <endian.h>
 #include <string.h>
 
-enum { LANES = 4, WORD = 8 };
-
-/* Odd, with about as many ones as zeros: fractional parts of the square roots of 2, 3, 5 and 7, last bit set.
- */
-static const uint64_t k_word = 0x6A09E667F3BCC909, k_lane = 0xBB67AE8584CAA73B, k_block = 0x3C6EF372FE94F82B,
-                      k_mix = 0xA54FF53A5F1D36F1;
-
-static inline uint64_t rotate(uint64_t x, int by)
-{
-	return x << by | x >> (64 - by);
-}
-
-static inline uint64_t turn(uint64_t lane, uint64_t word)
-{
-	return rotate(lane + word * k_word, 31) * k_lane;
-}
-
-/* One-to-one; every bit of the result depends on every bit of x. */
-static uint64_t mix(uint64_t x)
-{
-	x = (x ^ x >> 32) * k_mix;
-	x = (x ^ x >> 29) * k_word;
-	return x ^ x >> 32;
-}
+enum { LANES = HASH_LANES, WORD = 8 };
 
 static inline uint64_t load(const unsigned char *p)
 {
@@ -43,7 +20,7 @@ static void turn_rest(uint64_t lane[LANES], const unsigned char *p, size_t count
 		unsigned char word[WORD] = {0};
 		size_t here = count < WORD ? count : WORD;
 		memcpy(word, p, here);
-		lane[i] = turn(lane[i], load(word));
+		lane[i] = hash_turn(lane[i], load(word));
 		p += here;
 		count -= here;
 	}
@@ -51,20 +28,20 @@ static void turn_rest(uint64_t lane[LANES], const unsigned char *p, size_t count
 
 static uint64_t block_hash(uint64_t seed, size_t number, const unsigned char *p, size_t count)
 {
-	uint64_t key = mix(seed + ((uint64_t)number + 1) * k_block);
-	uint64_t a = key, b = key + k_word, c = key + k_lane, d = key + k_mix;
+	uint64_t key = hash_key(seed, number);
+	uint64_t a = hash_lane(key, 0), b = hash_lane(key, 1), c = hash_lane(key, 2), d = hash_lane(key, 3);
 	size_t left = count;
 	for (; left >= LANES * WORD; left -= LANES * WORD, p += LANES * WORD) {
-		a = turn(a, load(p));
-		b = turn(b, load(p + WORD));
-		c = turn(c, load(p + 2 * WORD));
-		d = turn(d, load(p + 3 * WORD));
+		a = hash_turn(a, load(p));
+		b = hash_turn(b, load(p + WORD));
+		c = hash_turn(c, load(p + 2 * WORD));
+		d = hash_turn(d, load(p + 3 * WORD));
 	}
 	uint64_t lane[LANES] = {a, b, c, d};
 	turn_rest(lane, p, left);
-	uint64_t h = mix(key + count);
+	uint64_t h = hash_end(key, count);
 	for (int i = 0; i < LANES; i++)
-		h = mix(h ^ lane[i]);
+		h = hash_end_lane(h, lane[i]);
 	return h;
 }
 
@@ -80,7 +57,7 @@ uint64_t hash_blocks(uint64_t seed, size_t first, const void *bytes, size_t coun
 
 uint64_t hash_combine(uint64_t seed, uint64_t sum, size_t count)
 {
-	return mix(mix(seed ^ k_block) + mix((uint64_t)count ^ k_mix) + sum);
+	return hash_mix(hash_mix(seed ^ hash_k_block) + hash_mix((uint64_t)count ^ hash_k_mix) + sum);
 }
 
 uint64_t hash_words(uint64_t seed, const void *bytes, size_t count)

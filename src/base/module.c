@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include "base/version.h"
 
@@ -27,10 +28,16 @@ enum { FILE_SIZE = PATH_MAX + 64 };
  */
 static const char *const near[] = {".", SIGNSGD_BUILD_DIR, "../lib/signsgd"};
 
+/* Opening what is no file (a FIFO) may wait for ever. */
+static bool is_file(const char *path)
+{
+	struct stat s;
+	return stat(path, &s) == 0 && S_ISREG(s.st_mode);
+}
+
 static bool is_in(const char *folder, const char *name, char file[FILE_SIZE])
 {
-	return snprintf(file, FILE_SIZE, "%s/signsgd-%s.so", folder, name) < FILE_SIZE &&
-	       access(file, F_OK) == 0;
+	return snprintf(file, FILE_SIZE, "%s/signsgd-%s.so", folder, name) < FILE_SIZE && is_file(file);
 }
 
 /* Sets `file`. */

@@ -12,27 +12,21 @@
 #include <math.h>
 #include <stdint.h>
 #include <string.h>
+#include "base/inline.h"
 #include "base/rng.h"
-
-/* Also into functions compiled for a wider instruction set by __attribute__((target)), and for a GPU. */
-#ifdef __CUDACC__
-#define RNG_INLINE static __host__ __device__ inline
-#else
-#define RNG_INLINE static inline __attribute__((always_inline))
-#endif
 
 struct rng_words {
 	uint32_t a, b, c, d;
 };
 
-RNG_INLINE uint32_t rng_bits_of(float x)
+INLINE_ANYWHERE uint32_t rng_bits_of(float x)
 {
 	uint32_t bits;
 	memcpy(&bits, &x, sizeof(bits));
 	return bits;
 }
 
-RNG_INLINE float rng_float_of(uint32_t bits)
+INLINE_ANYWHERE float rng_float_of(uint32_t bits)
 {
 	float x;
 	memcpy(&x, &bits, sizeof(x));
@@ -40,7 +34,7 @@ RNG_INLINE float rng_float_of(uint32_t bits)
 }
 
 /* One round of Philox4x32: two 32 x 32 -> 64 products, crossed over. */
-RNG_INLINE struct rng_words rng_round(struct rng_words x, uint32_t k0, uint32_t k1)
+INLINE_ANYWHERE struct rng_words rng_round(struct rng_words x, uint32_t k0, uint32_t k1)
 {
 	uint64_t p0 = (uint64_t)0xD2511F53u * x.a;
 	uint64_t p1 = (uint64_t)0xCD9E8D57u * x.c;
@@ -50,7 +44,7 @@ RNG_INLINE struct rng_words rng_round(struct rng_words x, uint32_t k0, uint32_t 
 }
 
 /* Ten rounds; before each but the first the key moves on by the golden ratio and by sqrt(3) - 1. */
-RNG_INLINE struct rng_words rng_philox(uint32_t k0, uint32_t k1, struct rng_words x)
+INLINE_ANYWHERE struct rng_words rng_philox(uint32_t k0, uint32_t k1, struct rng_words x)
 {
 	const uint32_t step0 = 0x9E3779B9u, step1 = 0xBB67AE85u;
 	x = rng_round(x, k0, k1);
@@ -66,7 +60,7 @@ RNG_INLINE struct rng_words rng_philox(uint32_t k0, uint32_t k1, struct rng_word
 }
 
 /* The counter of block `block` in step `step` of the stream with this tag, as base/rng.h lays it out. */
-RNG_INLINE struct rng_words rng_counter(uint32_t tag, uint64_t step, uint64_t block)
+INLINE_ANYWHERE struct rng_words rng_counter(uint32_t tag, uint64_t step, uint64_t block)
 {
 	struct rng_words x = {(uint32_t)block, (uint32_t)step, tag,
 	                      (uint32_t)(block >> 32) << 16 | (uint32_t)(step >> 32)};
@@ -74,26 +68,26 @@ RNG_INLINE struct rng_words rng_counter(uint32_t tag, uint64_t step, uint64_t bl
 }
 
 /* stream_block(), of a block below 2^48. */
-RNG_INLINE struct rng_words rng_block(const struct stream *s, uint64_t block)
+INLINE_ANYWHERE struct rng_words rng_block(const struct stream *s, uint64_t block)
 {
 	return rng_philox(s->key[0], s->key[1], rng_counter(s->tag, s->step, block));
 }
 
 /* stream_bits() */
-RNG_INLINE uint64_t rng_bits(const struct stream *s, uint64_t index)
+INLINE_ANYWHERE uint64_t rng_bits(const struct stream *s, uint64_t index)
 {
 	struct rng_words w = rng_block(s, index / 2);
 	return index % 2 ? (uint64_t)w.d << 32 | w.c : (uint64_t)w.b << 32 | w.a;
 }
 
 /* stream_uniform() of its word */
-RNG_INLINE float rng_uniform(uint32_t word)
+INLINE_ANYWHERE float rng_uniform(uint32_t word)
 {
 	return (float)(word >> 8) * 0x1p-24f;
 }
 
 /* stream_below() of its bits: floor(bits * bound / 2^64) in two halves, whose sum stays below 2^64. */
-RNG_INLINE uint32_t rng_below(uint64_t bits, uint32_t bound)
+INLINE_ANYWHERE uint32_t rng_below(uint64_t bits, uint32_t bound)
 {
 	uint64_t low = (uint32_t)bits * (uint64_t)bound, high = (bits >> 32) * bound;
 	return (uint32_t)((high + (low >> 32)) >> 32);
@@ -104,7 +98,7 @@ RNG_INLINE uint32_t rng_below(uint64_t bits, uint32_t bound)
  * ln x = e ln 2 + f - f^2 / 2 + f^3 P(f), P minimax of degree 7 for the relative error (6e-9).
  * ln 2 is split so that e times its first part is exact. ln 1 is +0.
  */
-RNG_INLINE float rng_log_inline(float x)
+INLINE_ANYWHERE float rng_log_inline(float x)
 {
 	const uint32_t root_half = 0x3F3504F3u, one = 0x3F800000u;
 	uint32_t shifted = rng_bits_of(x) + (one - root_half);
@@ -127,7 +121,7 @@ RNG_INLINE float rng_log_inline(float x)
  * Sine and cosine of 2 pi u, u in [0, 1). u = q / 4 + r with r in [-1/8, 1/8], exactly; polynomials in
  * r^2 (relative errors 3e-9 and 5e-11) for 2 pi r; q turns the pair by quarters.
  */
-RNG_INLINE void rng_sincos_inline(float u, float *sine, float *cosine)
+INLINE_ANYWHERE void rng_sincos_inline(float u, float *sine, float *cosine)
 {
 	int32_t q = (int32_t)(4.0f * u + 0.5f);
 	float r = u - 0.25f * (float)q;
@@ -150,13 +144,13 @@ RNG_INLINE void rng_sincos_inline(float u, float *sine, float *cosine)
 }
 
 /* A number of stream_symmetric() from its word: exact, because the numerator is odd and below 2^24. */
-RNG_INLINE float rng_symmetric(uint32_t word)
+INLINE_ANYWHERE float rng_symmetric(uint32_t word)
 {
 	return (float)(2 * (int32_t)(word >> 8) + 1 - (1 << 24)) * 0x1p-24f;
 }
 
 /* A number of stream_laplace() from its word. */
-RNG_INLINE float rng_laplace(uint32_t word)
+INLINE_ANYWHERE float rng_laplace(uint32_t word)
 {
 	const uint32_t sign = 0x80000000u;
 	uint32_t u = rng_bits_of(rng_symmetric(word));
@@ -165,7 +159,7 @@ RNG_INLINE float rng_laplace(uint32_t word)
 }
 
 /* Two normal numbers from two words, as stream_normal4() says. */
-RNG_INLINE void rng_normal2(uint32_t w0, uint32_t w1, float *n0, float *n1)
+INLINE_ANYWHERE void rng_normal2(uint32_t w0, uint32_t w1, float *n0, float *n1)
 {
 	const float unit = 0x1p-24f;
 	float u1 =

@@ -19,7 +19,7 @@ struct bench_lane {
 	void *instance;
 	float *g;               /* [n] */
 	float *x;               /* [batch][features]; NULL for text */
-	int32_t *token, *label; /* [positions] */
+	int32_t *token, *label; /* [positions]; all of these are the machine's */
 	float *carry;           /* NULL: none */
 	float *a, *b, *c;       /* [GEMM_SIDE][GEMM_SIDE] */
 	struct batch batch;
@@ -46,33 +46,32 @@ static void fill_normal(const struct bench_run *r, uint32_t lane, uint64_t what,
 {
 	struct stream s = stream_of(1, RNG_TEST, lane, what);
 	struct queue *q = r->lane[lane].queue;
-	r->be.memory->fill(q, x, 0, n * sizeof *x);
+	r->be.constant(q, n, 0, x);
 	r->be.normal(q, n, 1, &s, 0, x, x);
 	r->be.memory->finish(q);
 }
 
-/* Classes at random, in the machine's memory; `which` of two such lists. */
-static int32_t *make_classes(const struct bench_run *r, const struct bench_lane *l, uint32_t number,
-                             size_t which)
+/* Numbers below the number of classes, every second one of a stream. */
+static int32_t *random_classes(const struct bench_run *r, uint32_t lane, uint64_t from)
 {
-	const struct memory *m = r->be.memory;
-	struct stream s = stream_of(1, RNG_TEST, number, 3);
-	size_t count = positions(r), bytes = count * sizeof(int32_t);
-	int32_t *at = m->alloc(bytes, "classes"), *seen = memory_mirror(m, at, bytes);
+	struct stream s = stream_of(1, RNG_TEST, lane, 3);
+	size_t count = positions(r);
+	int32_t *here = mem_array(count, sizeof *here), *there;
 	for (size_t i = 0; i < count; i++)
-		seen[i] = (int32_t)stream_below(&s, 2 * i + which, (uint32_t)r->env.data.n_classes);
-	m->upload(l->queue, at, seen, bytes);
-	m->finish(l->queue);
-	memory_mirror_free(m, seen);
-	return at;
+		here[i] = (int32_t)stream_below(&s, 2 * i + from, (uint32_t)r->env.data.n_classes);
+	there = r->be.memory->alloc(count * sizeof *here, "labels");
+	r->be.memory->upload(r->lane[lane].queue, there, here, count * sizeof *here);
+	r->be.memory->finish(r->lane[lane].queue);
+	mem_free(here);
+	return there;
 }
 
 static void open_batch(struct bench_run *r, struct bench_lane *l, uint32_t number)
 {
 	const struct data_shape *d = &r->env.data;
 	size_t features = shape_features(d) * (size_t)r->env.batch;
-	l->label = make_classes(r, l, number, 0);
-	l->token = make_classes(r, l, number, 1);
+	l->label = random_classes(r, number, 0);
+	l->token = random_classes(r, number, 1);
 	if (d->window == 0) {
 		l->x = r->be.memory->alloc(features * sizeof(float), "images");
 		fill_normal(r, number, 0, features, l->x);
@@ -93,8 +92,7 @@ static void open_lane(struct bench_run *r, uint32_t number)
 	const size_t square = (size_t)GEMM_SIDE * GEMM_SIDE;
 	const void *state = r->choice.state;
 	size_t carry = r->model->carry_floats ? r->model->carry_floats(state, &r->env) : 0;
-	l->queue = r->be.memory->queue_open();
-	r->env.queue = l->queue;
+	r->env.queue = l->queue = r->be.memory->queue_open();
 	l->instance = r->model->create(state, &r->env);
 	r->env.sibling = r->lane[0].instance;
 	l->g = r->be.memory->alloc(r->n * sizeof(float), "gradient");
@@ -108,17 +106,16 @@ static void open_lane(struct bench_run *r, uint32_t number)
 	open_batch(r, l, number);
 }
 
-/* What the host's functions write, to the machine. */
-static void begin_with(const struct bench_run *r, float *at, size_t count,
-                       void (*write)(void *instance, float *out))
+/* The model's own beginning, which it writes on the host. */
+static void begin(struct bench_run *r, float *x, size_t floats, void (*init)(void *instance, float *x))
 {
 	const struct memory *m = r->be.memory;
 	const struct bench_lane *l = &r->lane[0];
-	float *seen = memory_mirror(m, at, count * sizeof *at);
-	write(l->instance, seen);
-	m->upload(l->queue, at, seen, count * sizeof *at);
+	float *here = memory_mirror(m, x, floats * sizeof *x);
+	init(l->instance, here);
+	m->upload(l->queue, x, here, floats * sizeof *x);
 	m->finish(l->queue);
-	memory_mirror_free(m, seen);
+	memory_mirror_free(m, here);
 }
 
 static void open_run(struct bench_run *r, int lanes)
@@ -131,10 +128,10 @@ static void open_run(struct bench_run *r, int lanes)
 	for (int i = 0; i < lanes; i++)
 		open_lane(r, (uint32_t)i);
 	r->x = r->be.memory->alloc(r->n * sizeof(float), "parameters");
-	begin_with(r, r->x, r->n, r->model->init);
+	begin(r, r->x, r->n, r->model->init);
 	if (running > 0) {
 		r->running = r->be.memory->alloc(running * sizeof(float), "running statistics");
-		begin_with(r, r->running, running, r->model->init_running);
+		begin(r, r->running, running, r->model->init_running);
 		r->lane[0].batch.running = r->running;
 	}
 	if (r->model->load)
@@ -145,12 +142,10 @@ static void close_run(struct bench_run *r)
 {
 	for (int i = pool_lanes(r->pool) - 1; i >= 0; i--) {
 		struct bench_lane *l = &r->lane[i];
-		float *const vectors[] = {l->g, l->x, l->carry, l->a, l->b, l->c};
+		void *const vectors[] = {l->g, l->x, l->carry, l->a, l->b, l->c, l->label, l->token};
 		r->model->destroy(l->instance);
 		for (size_t v = 0; v < sizeof vectors / sizeof *vectors; v++)
 			r->be.memory->release(vectors[v]);
-		r->be.memory->release(l->label);
-		r->be.memory->release(l->token);
 		r->be.memory->queue_close(l->queue);
 	}
 	r->be.memory->release(r->x);
@@ -165,6 +160,7 @@ static void gradient_item(void *ctx, int lane, size_t item)
 	struct bench_lane *l = &r->lane[item];
 	(void)lane;
 	r->model->grad(l->instance, r->x, &l->batch, l->g);
+	r->be.memory->finish(l->queue);
 }
 
 static void gemm_item(void *ctx, int lane, size_t item)
@@ -180,15 +176,15 @@ static void gemm_item(void *ctx, int lane, size_t item)
 static double train(struct bench_run *r)
 {
 	size_t lanes = (size_t)pool_lanes(r->pool);
-	double start = clock_s();
 	struct queue *q = r->lane[0].queue;
+	double start = clock_s();
 	pool_run(r->pool, lanes, gradient_item, r);
 	for (size_t i = 1; i < lanes; i++)
 		r->be.add(q, r->n, r->lane[i].g, r->lane[0].g);
 	r->be.descend(q, r->n, r->lane[0].g, 1e-3f / (float)lanes, 0, r->x);
-	r->be.memory->finish(q);
 	if (r->model->load)
 		r->model->load(r->lane[0].instance, r->x);
+	r->be.memory->finish(q);
 	return clock_s() - start;
 }
 
@@ -291,7 +287,7 @@ static int choose(struct bench_run *r, const struct bench_model_options *o, stru
 	struct buf default_json = {0};
 	const struct row *model = find(&family_models, o->model, e);
 	const struct row *machine = model ? find(&family_backends, o->backend, e) : NULL;
-	if (!machine || ((const struct backend_row *)machine)->open(&r->be, o->backend_state, e))
+	if (!machine || ((const struct backend_row *)machine)->open(&r->be, NULL, e))
 		return -1;
 	r->model = (const struct model *)model;
 	if (!r->model->wants_data)
@@ -328,7 +324,8 @@ int bench_model(const struct bench_model_options *o, struct bench_model_result *
 	if (rc == 0) {
 		open_run(&r, o->lanes);
 		measure(&r, o->seconds, out);
-		if (r.env.profile) /* elsewhere layers only give work to a queue */
+		if (r.be.memory->host) /* elsewhere the work of a layer is done when the next one has been
+		                          given */
 			profile(&r, out);
 		out->shape = r.env.data;
 		out->n_params = r.n;

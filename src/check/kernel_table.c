@@ -118,6 +118,11 @@ static void run_dot(const struct backend *b, struct kernel_job *j)
 	b->dot(j->queue, j->n, j->x, j->y, &j->loss->sum);
 }
 
+static void run_hash(const struct backend *b, struct kernel_job *j)
+{
+	b->hash(j->queue, j->n, 7, j->x, &j->loss->correct);
+}
+
 static void run_max_abs(const struct backend *b, struct kernel_job *j)
 {
 	b->max_abs(j->queue, j->n, j->x, &j->loss->sum);
@@ -260,6 +265,7 @@ const struct kernel kernel_table[] = {
         {"sum_square", run_sum_square, SHAPE_VECTOR, 1, 0, 4, LIMIT_READ, 1e-12, true},
         {"dot", run_dot, SHAPE_VECTOR, 2, 0, 8, LIMIT_READ, 1e-12, true},
         {"max_abs", run_max_abs, SHAPE_VECTOR, 1, 0, 4, LIMIT_READ, 0, false},
+        {"hash", run_hash, SHAPE_VECTOR, 1, 0, 4, LIMIT_READ, 0, false},
         {"gemm", run_gemm, SHAPE_PRODUCT, 2, 1, 0, LIMIT_NONE, 1e-5, true},
         {"add_bias", run_add_bias, SHAPE_ROWS, 1, 1, 8, LIMIT_UPDATE, 0, false},
         {"sum_rows", run_sum_rows, SHAPE_ROWS, 1, 1, 4, LIMIT_READ, 0, false},

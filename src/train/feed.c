@@ -45,12 +45,6 @@ static int list(void *ctx, uint64_t number, uint32_t *index, struct stream *coin
 	return f->list.steps ? list_step(f, number, index, coins) : list_pass(f, number, index);
 }
 
-static void open_reader(struct feed *f, const struct settings *s, int lanes)
-{
-	const struct data_source *source = (const struct data_source *)s->data.row;
-	f->reader = reader_open(f->data.lazy_images, f->batch, slots(lanes), source->readers(s->data.state));
-}
-
 static struct data_env env_of(const struct settings *s, struct pool *pool)
 {
 	return (struct data_env){.dir = s->data_dir[0] ? s->data_dir : NULL,
@@ -86,11 +80,12 @@ static void open_text(struct feed *f, const struct settings *s)
 static int open_images(struct feed *f, const struct settings *s, struct pool *pool, struct err *e)
 {
 	const struct partition_share share = settings_share(s);
+	const struct data_source *source = (const struct data_source *)s->data.row;
 	f->kind = FEED_IMAGES;
 	if (partition_init(&f->partition, &f->data, &share, s->seed, e))
 		return err_prefix(e, "%s", s->source);
-	if (f->data.lazy_images)
-		open_reader(f, s, pool_lanes(pool));
+	f->slots = slots(pool_lanes(pool));
+	f->readers = f->data.lazy_images ? source->readers(s->data.state) : 0;
 	return 0;
 }
 
@@ -134,6 +129,8 @@ static void keep(struct feed *f, struct queue *q, int split, const uint8_t *pixe
 void feed_keep(struct feed *f, const struct backend *be, struct queue *q)
 {
 	const struct dataset *d = &f->data;
+	if (f->kind == FEED_IMAGES && d->lazy_images)
+		f->reader = reader_open(d->lazy_images, f->batch, f->slots, f->readers, be->memory);
 	if (f->kind != FEED_IMAGES || f->reader || !be->keeps_data)
 		return;
 	f->memory = be->memory;

@@ -49,6 +49,7 @@ struct feed {
 	struct partition partition; /* images: which worker trains on which */
 	struct text_walk walk;      /* text: the positions of the present step */
 	size_t *column;             /* text: [M] the first column of each worker */
+	int slots, readers;         /* of the reader: batches in its ring, threads */
 	struct reader *reader;      /* NULL: all samples are in memory */
 	struct feed_list list;
 	const struct memory *memory; /* of the machine that keeps the data; NULL: none does */
@@ -64,7 +65,10 @@ int feed_open(struct feed *f, const struct settings *s, struct pool *pool, const
               bool root, struct err *e);
 void feed_close(struct feed *f);
 
-/* Bring images that are all in memory to the machine, if it keeps data sets. */
+/*
+ * Bring images that are all in memory to the machine, if it keeps data sets; begin to read others, into
+ * memory from which it takes them.
+ */
 void feed_keep(struct feed *f, const struct backend *be, struct queue *q);
 
 /* Where images are gathered from, unchanged: the machine's memory if it keeps them, else the host's. */

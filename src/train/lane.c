@@ -41,6 +41,7 @@ void lane_open(struct lane *l, const struct model_env *env, const void *model_st
 	if (!env->model->wants_data)
 		return;
 	size_t window = (size_t)env->data.window, labels = batch * (window ? window : 1) * sizeof(int32_t);
+	l->brought = be->memory->mark_open();
 	l->x = be->memory->alloc(batch * features * sizeof(float), "images");
 	l->pixels_gathered = mem_array(batch, features);
 	l->label_gathered = mem_array(labels, 1);
@@ -67,6 +68,8 @@ void lane_close(struct lane *l)
 		l->be->memory->release(buffers[i]);
 	for (size_t i = 0; i < sizeof gathered / sizeof *gathered; i++)
 		mem_free(gathered[i]);
+	if (l->brought)
+		l->be->memory->mark_close(l->brought);
 	l->be->memory->queue_close(l->queue);
 }
 
@@ -114,16 +117,24 @@ static void bring_images(struct lane *l, const uint8_t *pixels, int count, struc
 	            count, out);
 }
 
-/* Take batch `number` from the reader. */
+/* Take batch `number` from the reader, straight from its ring. */
 static void take_read(struct lane *l, uint64_t number, int count, struct batch *out)
 {
+	const struct memory *m = l->be->memory;
+	size_t n = (size_t)count;
 	const uint8_t *pixels;
 	const uint16_t *labels;
 	reader_take(l->feed->reader, number, &pixels, &labels);
 	for (int i = 0; i < count; i++)
 		l->label_gathered[i] = labels[i];
-	bring_images(l, pixels, count, out);
-	l->be->memory->finish(l->queue);
+	if (!m->host) {
+		m->send(l->queue, l->pixels, pixels, n * shape_features(&l->feed->data.shape));
+		m->mark_set(l->queue, l->brought);
+		pixels = l->pixels;
+	}
+	show_images(l, pixels, memory_give(m, l->queue, l->label, l->label_gathered, n * sizeof *l->label),
+	            count, out);
+	m->mark_wait(l->brought);
 	reader_give_back(l->feed->reader, number);
 }
 

@@ -27,13 +27,14 @@ struct lane {
 	void *model;               /* instance of the row, for batches of up to feed->batch */
 	struct lane_model *others; /* [n_others] instances for the other sizes of batches that workers have */
 	int n_others;
-	float *scratch;  /* [n]: a gradient while computing, a forged message while encoding */
-	float *forged;   /* [n]: a forged gradient; NULL where no attack acts on gradients */
-	double *numbers; /* [2] sums */
-	float *x;        /* [batch][features] */
-	uint8_t *pixels; /* [batch][features]; NULL: pixels are read where they were gathered */
-	int32_t *label;  /* [batch]; text: [window][batch]; NULL likewise */
-	int32_t *token;  /* text: [window][batch]; NULL likewise */
+	float *scratch;       /* [n]: a gradient while computing, a forged message while encoding */
+	float *forged;        /* [n]: a forged gradient; NULL where no attack acts on gradients */
+	double *numbers;      /* [2] sums */
+	struct mark *brought; /* behind pixels on their way from the reader */
+	float *x;             /* [batch][features] */
+	uint8_t *pixels;      /* [batch][features]; NULL: pixels are read where they were gathered */
+	int32_t *label;       /* [batch]; text: [window][batch]; NULL likewise */
+	int32_t *token;       /* text: [window][batch]; NULL likewise */
 	/* Gathered on the host, for one upload a batch: */
 	uint8_t *pixels_gathered; /* [batch][features] */
 	int32_t *label_gathered;  /* as label */

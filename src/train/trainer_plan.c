@@ -182,17 +182,28 @@ static void plan_state(const struct settings *s, const struct model_env *env, si
 		                product(adversary.attack->memory_floats(adversary.state, n), sizeof(float)));
 }
 
+/* What a rule takes of the memory of a machine that has kernels for it. NULL: it works on mirrors. */
+static size_t machine_bytes(const struct settings *s, const struct backend *be, size_t n)
+{
+	const struct method method = settings_method(s);
+	if (!be)
+		return 0;
+	return rule_machine_bytes(method.aggregator, method.aggregator_state, be, &method.push,
+	                          (size_t)s->workers, n);
+}
+
 /* The scratch of a rule that sees all messages at once, and what it remembers. */
-static void plan_rule(const struct settings *s, int lanes, struct plan *out)
+static void plan_rule(const struct settings *s, int lanes, const struct backend *be, struct plan *out)
 {
 	const struct aggregator *agg = (const struct aggregator *)s->aggregator.row;
 	size_t n = out->n_params;
 	out->messages = sum(out->messages, rule_bytes(agg, (size_t)s->workers, n, (size_t)lanes));
+	out->messages = sum(out->messages, machine_bytes(s, be, n));
 	out->optimiser = sum(out->optimiser, product(rule_memory_floats(agg, n), sizeof(float)));
 }
 
 /* What colluders send, measure and remember, and the answers that they try. */
-static void plan_crowd(const struct settings *s, int lanes, struct plan *out)
+static void plan_crowd(const struct settings *s, int lanes, const struct backend *be, struct plan *out)
 {
 	const struct aggregator *agg = (const struct aggregator *)s->aggregator.row;
 	size_t n = out->n_params, blocks = crowd_blocks(n), bytes = 0;
@@ -203,6 +214,7 @@ static void plan_crowd(const struct settings *s, int lanes, struct plan *out)
 	bytes = sum(bytes, product(product(blocks, crowd_sums(s)), sizeof(double)));
 	if (crowd_asks(s)) {
 		bytes = sum(bytes, rule_bytes(agg, (size_t)s->workers, n, (size_t)lanes));
+		bytes = sum(bytes, machine_bytes(s, be, n));
 		bytes = sum(bytes, product(rule_memory_floats(agg, n), sizeof(float)));
 		bytes = sum(bytes, sum(out->pull_bytes, blocks * sizeof(double)));
 		bytes = sum(bytes, product(product((size_t)s->adversaries.count, crowd_unsaid_floats(s, n)),
@@ -266,9 +278,9 @@ void trainer_plan_share(const struct settings *s, int lanes, const struct plan_s
 	out->lanes = sum(product((size_t)lanes, out->lane), shared);
 	out->data = data_bytes(s, lanes);
 	plan_state(s, &env, m, out);
-	plan_crowd(s, lanes, out);
+	plan_crowd(s, lanes, &be, out);
 	if (share->meets)
-		plan_rule(s, lanes, out);
+		plan_rule(s, lanes, share->mirrors ? NULL : &be, out);
 	if (share->root)
 		out->record = sum(record_bytes(s, n), be.memory->host ? probe_bytes(s, n, (size_t)lanes) : 0);
 	if (!be.memory->host)

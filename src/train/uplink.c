@@ -44,15 +44,44 @@ static enum meeting_end meet(void *ctx, const struct meeting *m, struct err *e)
 	return end;
 }
 
+/* Post what is made, from the end to the beginning; waits: also what is still on its way to the host. */
+static void post(struct uplink *u, bool waits)
+{
+	const struct memory *m = u->round->be->memory;
+	for (int i = 0; u->bucket > 0 && i < u->workforce->count; i++) {
+		size_t made = __atomic_load_n(&u->workforce->workers[i].made, __ATOMIC_ACQUIRE);
+		while (u->posted[i] > made) {
+			size_t bucket = (u->posted[i] - 1) / u->bucket, from = bucket * u->bucket;
+			struct mark *mark = u->workforce->workers[i].marks[bucket];
+			if (!waits && !m->mark_reached(mark))
+				break;
+			m->mark_wait(mark);
+			u->link.row->post(u->link.self, u->present, i, from, u->posted[i]);
+			u->posted[i] = from;
+		}
+	}
+}
+
 /*
  * Only the trainer's own thread, lane 0, calls the transport; it also posts the buckets that other lanes have
- * made.
+ * made. It does not wait for any: it has kernels to give to its queue.
  */
 static void post_from_lane(void *ctx, const struct lane *l)
 {
 	struct uplink *u = ctx;
 	if (l == &u->workforce->lanes[0])
-		uplink_post(u);
+		post(u, false);
+}
+
+static void open_marks(struct uplink *u, const struct memory *m, size_t buckets)
+{
+	size_t workers = (size_t)u->workforce->count;
+	u->n_marks = workers * buckets;
+	u->marks = mem_array(u->n_marks, sizeof *u->marks);
+	for (size_t i = 0; i < u->n_marks; i++)
+		u->marks[i] = m->mark_open();
+	for (size_t i = 0; i < workers; i++)
+		u->workforce->workers[i].marks = u->marks + i * buckets;
 }
 
 static void prepare_buckets(struct uplink *u, struct round *r)
@@ -63,6 +92,7 @@ static void prepare_buckets(struct uplink *u, struct round *r)
 		return;
 	u->posted = mem_array((size_t)u->link.count, sizeof *u->posted);
 	u->bucket = planes_bucket(r->job.n, buckets);
+	open_marks(u, r->be->memory, (r->job.n + u->bucket - 1) / u->bucket);
 	r->buckets = (struct round_buckets){
 	        .size = u->bucket, .planes = u->shape.push_planes, .made = post_from_lane, .ctx = u};
 }
@@ -117,10 +147,14 @@ void uplink_prepare(struct uplink *u, const struct settings *s, struct round *r,
 	u->round = r;
 	describe(u, r);
 	open_rule(u, s, r, st);
+	if (!u->link.root || u->link.count < st->workers)
+		u->sum = r->be->memory->alloc(sizeof *u->sum, "hash");
 	u->pushes = mem_array((size_t)workforce->count, sizeof *u->pushes);
 	r->push_bytes = u->shape.push_bytes;
 	u->pull = r->be->memory->alloc(u->shape.pull_bytes, "answer");
-	u->pull_seen = u->mirrors ? memory_near_mirror(r->be->memory, u->pull, u->shape.pull_bytes) : u->pull;
+	u->pull_seen =
+	        u->mirrors ? memory_mirror_moving(r->be->memory, u->pull, u->shape.pull_bytes) : u->pull;
+	u->taken = r->be->memory->mark_open();
 	u->honest = mem_array(workers, sizeof *u->honest);
 	u->loss = mem_array(workers, sizeof *u->loss);
 	u->sorted = mem_array(workers, sizeof *u->sorted);
@@ -133,9 +167,16 @@ void uplink_prepare(struct uplink *u, const struct settings *s, struct round *r,
 void uplink_close(struct uplink *u, const struct backend *be)
 {
 	if (u->pull && u->mirrors)
-		memory_near_mirror_free(be->memory, u->pull_seen);
+		memory_mirror_moving_free(be->memory, u->pull_seen);
 	if (u->pull)
 		be->memory->release(u->pull);
+	if (u->sum)
+		be->memory->release(u->sum);
+	for (size_t i = 0; i < u->n_marks; i++)
+		be->memory->mark_close(u->marks[i]);
+	if (u->taken)
+		be->memory->mark_close(u->taken);
+	mem_free(u->marks);
 	mem_free(u->pushes);
 	mem_free(u->honest);
 	mem_free(u->loss);
@@ -178,14 +219,7 @@ void uplink_post_begin(struct uplink *u, struct exchange_request *request)
 
 void uplink_post(struct uplink *u)
 {
-	for (int i = 0; u->bucket > 0 && i < u->workforce->count; i++) {
-		size_t made = __atomic_load_n(&u->workforce->workers[i].made, __ATOMIC_ACQUIRE);
-		while (u->posted[i] > made) {
-			size_t from = (u->posted[i] - 1) / u->bucket * u->bucket;
-			u->link.row->post(u->link.self, u->present, i, from, u->posted[i]);
-			u->posted[i] = from;
-		}
-	}
+	post(u, true);
 }
 
 void uplink_gather(struct uplink *u, const struct workforce *workforce, const struct replay *replay,
@@ -201,14 +235,13 @@ void uplink_gather(struct uplink *u, const struct workforce *workforce, const st
 	}
 }
 
-/* A transport that reads messages in the machine's memory sees the state in mirrors too, and its hash is
- * taken there. */
 void uplink_show(const struct uplink *u, struct state *st)
 {
-	if (u->borrowed)
+	if (u->mirrors)
 		state_show_shared(st);
 }
 
+/* A transport that reads messages in the machine's memory sees these in a mirror all the same. */
 void uplink_show_running(const struct uplink *u, struct state *st)
 {
 	if (u->borrowed)
@@ -221,11 +254,14 @@ void uplink_take(const struct uplink *u, struct state *st, bool withheld)
 		state_take_running(st);
 	if (withheld || !u->mirrors)
 		return;
-	st->be->memory->upload(st->queue, u->pull, u->pull_seen, u->shape.pull_bytes);
-	st->be->memory->finish(st->queue);
+	const struct memory *m = st->be->memory;
+	m->send(st->queue, u->pull, u->pull_seen, u->shape.pull_bytes);
+	m->mark_set(st->queue, u->taken);
+	for (int i = 0; i < pool_lanes(u->workforce->pool); i++)
+		m->mark_follow(u->workforce->lanes[i].queue, u->taken);
 }
 
-/* A sum that all lanes add to. */
+/* A sum that all lanes of the host add to. */
 struct hashing {
 	const char *bytes;
 	size_t count;
@@ -244,9 +280,15 @@ static void hash_item(void *ctx, int lane, size_t item)
 
 uint64_t uplink_hash(const struct uplink *u, const struct state *st, struct pool *pool)
 {
-	struct hashing h = {.bytes = (const char *)st->x_seen, .count = st->n * sizeof *st->x};
-	if (u->link.count == st->workers && u->link.root)
+	const struct memory *m = st->be->memory;
+	struct hashing h = {.bytes = (const char *)st->x, .count = st->n * sizeof *st->x};
+	if (!u->sum)
 		return 0;
-	pool_run(pool, (h.count + HASH_ITEM - 1) / HASH_ITEM, hash_item, &h);
+	if (m->host) {
+		pool_run(pool, (h.count + HASH_ITEM - 1) / HASH_ITEM, hash_item, &h);
+	} else {
+		st->be->hash(st->queue, st->n, HASH_SEED, st->x, u->sum);
+		m->download(st->queue, &h.sum, u->sum, sizeof h.sum);
+	}
 	return hash_combine(HASH_SEED, h.sum, h.count);
 }

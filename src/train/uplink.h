@@ -32,6 +32,7 @@ struct uplink {
 	/* Of an aggregator with a rule, where votes meet: */
 	struct rule_run run;
 	struct queue **queues; /* [lanes] of the lanes; NULL: messages are on the host */
+	uint64_t *sum;         /* of the machine, for the hash of x; NULL: it is not sent */
 	bool *honest;          /* [M] */
 	double *loss;   /* [M] of the present step; before the exchange, only of this process's workers */
 	double *sorted; /* [M] scratch */
@@ -44,6 +45,9 @@ struct uplink {
 	size_t bucket; /* coordinates, a multiple of 64; 0: messages are sent whole */
 	const struct exchange_request *present; /* the request of the present step */
 	size_t *posted;                         /* [count] coordinates from here on were posted */
+	size_t n_marks;
+	struct mark **marks; /* [count][buckets] behind the buckets of a message on their way to the host */
+	struct mark *taken;  /* behind the answer on its way to the machine */
 };
 
 /* What a transport must know of the rule of these settings. It has no ctx. */
@@ -64,7 +68,7 @@ struct exchange_request uplink_request(const struct uplink *u, uint64_t step, co
                                        int flags);
 /*
  * With buckets: call uplink_post_begin() before the workers compute. uplink_post() posts the buckets that are
- * made but not posted yet.
+ * made but not posted yet, and waits until they are with the host.
  */
 void uplink_post_begin(struct uplink *u, struct exchange_request *request);
 void uplink_post(struct uplink *u);

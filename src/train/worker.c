@@ -70,7 +70,7 @@ struct maker {
 	const struct round *r;
 };
 
-/* Show the transport coordinates [begin, end) of the message. */
+/* Show the transport coordinates [begin, end) of the message: a bucket is only on its way. */
 static void show_message(const struct worker *w, const struct lane *l, const struct round *r, size_t begin,
                          size_t end)
 {
@@ -85,8 +85,9 @@ static void show_message(const struct worker *w, const struct lane *l, const str
 	       bytes = planes_offset(planes, n, end) - from;
 	for (int p = 0; p < planes->count; p++) {
 		size_t at = (size_t)p * stride + from;
-		m->download(l->queue, (char *)w->push_seen + at, (const char *)w->push + at, bytes);
+		m->bring(l->queue, (char *)w->push_seen + at, (const char *)w->push + at, bytes);
 	}
+	m->mark_set(l->queue, w->marks[begin / r->buckets.size]);
 }
 
 /* Compute momentum and message of the gradient g [n] for coordinates [begin, w->made). */
@@ -100,7 +101,6 @@ static void make_message(struct worker *w, const struct lane *l, const struct ro
 	if (attacks_on(w, r, ATTACK_PACKED))
 		corrupt(w, l, r);
 	show_message(w, l, r, begin, end);
-	r->be->memory->finish(l->queue);
 	w->encode_s += clock_s() - start;
 	__atomic_store_n(&w->made, begin, __ATOMIC_RELEASE);
 }

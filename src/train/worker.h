@@ -80,6 +80,9 @@ struct worker {
 	float *carry; /* [carry_floats] model state that its sequences carry to the next step; NULL: none */
 	struct probe_worker *shown; /* what probes see of the worker */
 	size_t made; /* coordinates from here on are in the push; atomic, because other lanes read it */
+	struct mark *const
+	        *marks; /* [buckets] set behind what shows a bucket in push_seen; NULL: none is needed
+	                 */
 	/* Of the present step: */
 	bool owns_bn;    /* its batches update the running statistics */
 	uint64_t number; /* number of its batch in the reader's list */

@@ -36,7 +36,7 @@ static void open_worker(struct workforce *w, int i, int place, const struct sett
 	                                .carry = state_carry(st, st->blocks[id]),
 	                                .shown = &w->shown[i]};
 	void *push = w->workers[i].push;
-	w->workers[i].push_seen = w->mirrors ? memory_near_mirror(st->be->memory, push, push_bytes) : push;
+	w->workers[i].push_seen = w->mirrors ? memory_mirror_moving(st->be->memory, push, push_bytes) : push;
 	w->shown[i].push = push;
 	w->shown[i].v = st->blocks[id];
 	w->shown[i].idle = w->workers[i].idle;
@@ -63,7 +63,7 @@ void workforce_close(struct workforce *w)
 	const struct backend *be = w->lanes ? w->lanes[0].be : NULL;
 	for (int i = 0; i < w->count; i++) {
 		if (w->mirrors)
-			memory_near_mirror_free(be->memory, w->workers[i].push_seen);
+			memory_mirror_moving_free(be->memory, w->workers[i].push_seen);
 		be->memory->release(w->workers[i].push);
 		be->memory->release(w->shown[i].signs);
 	}

@@ -3,129 +3,43 @@
  * several processes, on every backend, `guarded` among them, and whatever memory the caller has had before.
  */
 #include <criterion/criterion.h>
-#include <math.h>
 #include <pthread.h>
 #include <string.h>
 #include "base/mem.h"
-#include "base/rng.h"
-#include "tests/support/rule_fixture.h"
+#include "tests/support/rule_bits.h"
 
 TestSuite(rule_bits, .timeout = 240);
 
-enum { WORKERS = 7, N = 2 * MEETING_BLOCK + 777, SHARES_MOST = 5, STEPS = 2 };
+enum { WORKERS = RULE_BITS_WORKERS, N = 2 * MEETING_BLOCK + 777, SHARES_MOST = 5 };
 
-static const char *const every_rule[] = {
-        "{\"kind\":\"median\",\"f\":2}",
-        "{\"kind\":\"trimmed-mean\",\"f\":2}",
-        "{\"kind\":\"krum\",\"f\":2}",
-        "{\"kind\":\"multi-krum\",\"f\":2}",
-        "{\"kind\":\"geometric-median\",\"f\":2}",
-        "{\"kind\":\"centered-clipping\",\"f\":2,\"tau\":20}",
-        "{\"kind\":\"meamed\",\"f\":2}",
-        "{\"kind\":\"bulyan\",\"f\":1}",
-        "{\"kind\":\"mda\",\"f\":2}",
-        "{\"kind\":\"monna\",\"f\":2,\"pivot\":6}",
-        "{\"kind\":\"smea\",\"f\":2}",
-        "{\"kind\":\"caf\",\"f\":2}",
-        "{\"kind\":\"trimmed-mean\",\"f\":2,\"before\":[\"nnm\"]}",
-        "{\"kind\":\"bulyan\",\"f\":1,\"before\":[\"nnm\"]}",
-        "{\"kind\":\"geometric-median\",\"f\":2,\"before\":[\"nnm\"]}",
-        "{\"kind\":\"centered-clipping\",\"f\":2,\"tau\":20,\"before\":[\"nnm\"]}",
-        "{\"kind\":\"median\",\"f\":1,\"before\":\"bucketing\"}",
-        "{\"kind\":\"krum\",\"f\":1,\"as\":\"byzfl\",\"before\":[\"arc\",\"bucketing\"]}",
-        "{\"kind\":\"trimmed-mean\",\"f\":2,\"before\":[{\"kind\":\"clipping\",\"limit\":100},\"nnm\"]}",
-};
-enum { RULES = sizeof every_rule / sizeof *every_rule };
-
-/* Message 3 has a NaN in the second block, in the second step alone. */
-static void say(struct rule_rig *r, uint64_t step)
+static struct rule_left alone(const char *json, const char *backend, int lanes, size_t n)
 {
-	float *v = mem_array(r->run.n, sizeof *v);
-	for (int m = 0; m < WORKERS; m++) {
-		struct stream s = stream_of(3, RNG_TEST, (uint32_t)m, step);
-		for (size_t i = 0; i < r->run.n; i++)
-			v[i] = (stream_uniform(&s, i) - 0.5F) * (float)(m + 1);
-		if (m == 3 && step == 1 && r->run.n > MEETING_BLOCK)
-			v[MEETING_BLOCK + 5] = NAN;
-		rule_rig_say(r, m, v);
-	}
-	mem_free(v);
-}
-
-/* What two steps leave: answer, memory, weights. */
-struct left {
-	float *answer, *memory;
-	double weights[WORKERS], scores[WORKERS];
-};
-
-static void keep(const struct rule_rig *r, struct left *out)
-{
-	out->answer = mem_array(r->run.n, sizeof *out->answer);
-	out->memory = mem_array(r->run.n, sizeof *out->memory);
-	memcpy(out->answer, r->answer, r->run.n * sizeof *out->answer);
-	memcpy(out->weights, r->run.report.weights, sizeof out->weights);
-	memcpy(out->scores, r->run.report.scores, sizeof out->scores);
-	if (r->run.memory)
-		rule_rig_memory(r, out->memory);
-}
-
-static void forget(struct left *l)
-{
-	mem_free(l->answer);
-	mem_free(l->memory);
-}
-
-static struct left alone(const char *json, const char *backend, int lanes, size_t n)
-{
-	struct rule_rig r;
-	struct left out;
-	rule_rig_init(&r, backend, json, WORKERS, n, lanes);
-	for (uint64_t step = 0; step < STEPS; step++) {
-		say(&r, step);
-		cr_assert_eq(rule_rig_meet(&r, step), MEETING_ANSWERED, "%s: %s", json,
-		             r.run.report.withheld);
-	}
-	keep(&r, &out);
-	rule_rig_clear(&r);
-	return out;
-}
-
-static void expect_same(const struct left *a, const struct left *b, size_t n, const char *json,
-                        const char *what, int count)
-{
-	cr_assert_eq(memcmp(a->answer, b->answer, n * sizeof *a->answer), 0, "%s: answer, %d %s", json, count,
-	             what);
-	cr_assert_eq(memcmp(a->memory, b->memory, n * sizeof *a->memory), 0, "%s: memory, %d %s", json, count,
-	             what);
-	cr_assert_eq(memcmp(a->weights, b->weights, sizeof a->weights), 0, "%s: weights, %d %s", json, count,
-	             what);
-	cr_assert_eq(memcmp(a->scores, b->scores, sizeof a->scores), 0, "%s: scores, %d %s", json, count,
-	             what);
+	return rule_left_by(json, backend, WORKERS, lanes, n);
 }
 
 Test(rule_bits, any_number_of_lanes)
 {
-	for (size_t k = 0; k < RULES; k++) {
-		struct left one = alone(every_rule[k], "ref", 1, N);
+	for (size_t k = 0; k < RULE_BITS_RULES; k++) {
+		struct rule_left one = alone(rule_bits_rules[k], "ref", 1, N);
 		for (int lanes = 2; lanes <= 4; lanes++) {
-			struct left more = alone(every_rule[k], "ref", lanes, N);
-			expect_same(&one, &more, N, every_rule[k], "lanes", lanes);
-			forget(&more);
+			struct rule_left more = alone(rule_bits_rules[k], "ref", lanes, N);
+			rule_left_same(&one, &more, N, rule_bits_rules[k], "lanes", lanes);
+			rule_left_free(&more);
 		}
-		forget(&one);
+		rule_left_free(&one);
 	}
 }
 
 Test(rule_bits, every_backend)
 {
 	static const size_t sizes[] = {1, 7, 255, 257, 9001};
-	for (size_t k = 0; k < RULES; k++)
+	for (size_t k = 0; k < RULE_BITS_RULES; k++)
 		for (size_t s = 0; s < sizeof sizes / sizeof *sizes; s++) {
-			struct left ref = alone(every_rule[k], "ref", 1, sizes[s]);
-			struct left guarded = alone(every_rule[k], "guarded", 2, sizes[s]);
-			expect_same(&ref, &guarded, sizes[s], every_rule[k], "lanes, guarded", 2);
-			forget(&ref);
-			forget(&guarded);
+			struct rule_left ref = alone(rule_bits_rules[k], "ref", 1, sizes[s]);
+			struct rule_left guarded = alone(rule_bits_rules[k], "guarded", 2, sizes[s]);
+			rule_left_same(&ref, &guarded, sizes[s], rule_bits_rules[k], "lanes, guarded", 2);
+			rule_left_free(&ref);
+			rule_left_free(&guarded);
 		}
 }
 
@@ -164,8 +78,8 @@ static int gather(void *self, double *sums, size_t each, struct err *e)
 static void *process_main(void *at)
 {
 	struct process *p = at;
-	for (uint64_t step = 0; step < STEPS; step++) {
-		say(&p->rig, step);
+	for (uint64_t step = 0; step < RULE_BITS_STEPS; step++) {
+		rule_bits_say(&p->rig, step);
 		if (rule_rig_meet(&p->rig, step) != MEETING_ANSWERED)
 			return at;
 	}
@@ -184,11 +98,11 @@ static void set_share(struct process *p)
 }
 
 /* The shares' answers and memories, each in its place. */
-static struct left in_shares(const char *json, int shares)
+static struct rule_left in_shares(const char *json, int shares)
 {
 	struct job job = {.sums = mem_array(4 * 66, sizeof(double))};
 	struct process p[SHARES_MOST];
-	struct left out = {0};
+	struct rule_left out = {0};
 	pthread_barrier_init(&job.meet, NULL, (unsigned)shares);
 	for (int i = 0; i < shares; i++) {
 		p[i] = (struct process){.job = &job, .json = json, .number = i, .shares = shares};
@@ -202,15 +116,15 @@ static struct left in_shares(const char *json, int shares)
 		cr_assert(!bad, "%s, share %d of %d", json, i, shares);
 		cr_assert_eq(job.gathered[i], job.gathered[0], "every process gathers equally often");
 	}
-	keep(&p[0].rig, &out);
+	rule_left_keep(&p[0].rig, &out);
 	for (int i = 0; i < shares; i++) {
-		struct left own;
+		struct rule_left own;
 		size_t begin = p[i].rig.meeting.begin, count = p[i].rig.meeting.end - begin;
-		keep(&p[i].rig, &own);
+		rule_left_keep(&p[i].rig, &own);
 		memcpy(out.answer + begin, own.answer + begin, count * sizeof *own.answer);
 		memcpy(out.memory + begin, own.memory + begin, count * sizeof *own.memory);
 		cr_assert_eq(memcmp(own.weights, out.weights, sizeof out.weights), 0);
-		forget(&own);
+		rule_left_free(&own);
 		rule_rig_clear(&p[i].rig);
 	}
 	pthread_barrier_destroy(&job.meet);
@@ -220,14 +134,14 @@ static struct left in_shares(const char *json, int shares)
 
 Test(rule_bits, any_number_of_shares)
 {
-	for (size_t k = 0; k < RULES; k++) {
-		struct left one = alone(every_rule[k], "ref", 1, N);
+	for (size_t k = 0; k < RULE_BITS_RULES; k++) {
+		struct rule_left one = alone(rule_bits_rules[k], "ref", 1, N);
 		for (int shares = 1; shares <= SHARES_MOST; shares++) {
-			struct left more = in_shares(every_rule[k], shares);
-			expect_same(&one, &more, N, every_rule[k], "shares", shares);
-			forget(&more);
+			struct rule_left more = in_shares(rule_bits_rules[k], shares);
+			rule_left_same(&one, &more, N, rule_bits_rules[k], "shares", shares);
+			rule_left_free(&more);
 		}
-		forget(&one);
+		rule_left_free(&one);
 	}
 }
 
@@ -248,12 +162,12 @@ static const float *count_reads(const struct step_job *job, const void *push, si
 Test(rule_bits, how_often_messages_are_read)
 {
 	enum { SHORT = MEETING_BLOCK + 100 };
-	for (size_t k = 0; k < RULES; k++) {
+	for (size_t k = 0; k < RULE_BITS_RULES; k++) {
 		struct rule_rig r;
 		float *v = mem_array(SHORT, sizeof *v);
-		rule_rig_init(&r, "ref", every_rule[k], WORKERS, SHORT, 1);
+		rule_rig_init(&r, "ref", rule_bits_rules[k], WORKERS, SHORT, 1);
 		r.run.decode = count_reads;
-		say(&r, 0);
+		rule_bits_say(&r, 0);
 		r.be.memory->download(NULL, v, r.push[0], SHORT * sizeof *v);
 		v[0] = 1234;
 		rule_rig_say(&r, 0, v);
@@ -262,7 +176,7 @@ Test(rule_bits, how_often_messages_are_read)
 		size_t plans = ((const struct rule_keys *)r.run.state)->before.count +
 		               (r.run.agg->rule->plan != NULL),
 		       want = plans > 1 ? plans + 1 : 2;
-		cr_assert_eq(reads, SHORT * (int)want, "%s: %d readings", every_rule[k], reads / SHORT);
+		cr_assert_eq(reads, SHORT * (int)want, "%s: %d readings", rule_bits_rules[k], reads / SHORT);
 		rule_rig_clear(&r);
 		mem_free(v);
 	}
@@ -278,7 +192,7 @@ Test(rule_bits, a_gather_that_fails)
 {
 	struct rule_rig r;
 	struct err e = {0};
-	rule_rig_init(&r, "ref", every_rule[2], WORKERS, 100, 1);
+	rule_rig_init(&r, "ref", rule_bits_rules[2], WORKERS, 100, 1);
 	r.meeting.gather = fails;
 	cr_assert_eq(rule_meet(&r.run, &r.meeting, &e), MEETING_FAILED);
 	cr_assert_str_eq(e.text, "the others are gone");

@@ -48,6 +48,11 @@ Test(cuda, without_its_module_it_says_so)
 	cli_write("signsgd-cuda.so", "no module");
 	cli_expect(1, "could not be opened",
 	           "simulate experiments/demo.json --steps 2 --set backend=cuda --out %s/runs", cli_folder);
+	/* opening a FIFO would wait for a writer */
+	cr_assert(
+	        process_shell("rm %s/signsgd-cuda.so && mkfifo %s/signsgd-cuda.so", cli_folder, cli_folder));
+	cli_expect(1, "the module signsgd-cuda.so is not in ",
+	           "simulate experiments/demo.json --steps 2 --set backend=cuda --out %s/runs", cli_folder);
 }
 
 Test(cuda, without_a_gpu_it_says_so)
@@ -60,6 +65,8 @@ Test(cuda, without_a_gpu_it_says_so)
 	cr_expect(!strstr(cli_err, "cpu"), "%s", cli_err);
 	cli_expect(1, "cuda: ", "bench --backend cuda --kernel majority --seconds 0.01");
 	cli_expect(1, "cuda: ", "bench model mlp --backend cuda --seconds 0.01");
+	/* before it asks a server, of which there is none */
+	cli_expect(1, "cuda: ", "work --connect tcp://127.0.0.1:9 --insecure --backend cuda --patience 1s");
 	cr_expect_eq(cli("validate experiments/demo.json --adversaries 1 --set backend=cuda"), 0, "%s",
 	             cli_err);
 	cr_expect(strstr(cli_out, "its backend cannot be opened here (cuda: "), "%s", cli_out);

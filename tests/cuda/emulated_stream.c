@@ -353,6 +353,21 @@ cudaError_t cudaEventSynchronize(cudaEvent_t event)
 	return cudaSuccess;
 }
 
+/* Sometimes the device has done a little more meanwhile. */
+cudaError_t cudaEventQuery(cudaEvent_t event)
+{
+	cudaError_t status = emulated_call();
+	if (status)
+		return status;
+	emulated_lock();
+	expect_event(event);
+	if (waiting > 0 && emulated_draw(2) == 0)
+		run_any();
+	bool done = event->done >= event->asked;
+	emulated_unlock();
+	return done ? cudaSuccess : emulated_say(cudaErrorNotReady);
+}
+
 cudaError_t cudaEventDestroy(cudaEvent_t event)
 {
 	cudaError_t status = emulated_call();

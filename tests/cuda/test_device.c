@@ -155,6 +155,13 @@ Test(device, processes_share_the_devices)
 	expect_same_final("one", "own", "two devices");
 }
 
+Test(device, models_are_timed)
+{
+	cr_expect_eq(cli("bench model cnn --backend cuda --seconds 0.01 --lanes 2 --batch 2"), 0, "%s",
+	             cli_err);
+	cr_expect(strstr(cli_out, "images/s"), "%s", cli_out);
+}
+
 /* The stand-ins multiply what is asked for; all else is float32. */
 Test(device, precisions)
 {

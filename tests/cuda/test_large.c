@@ -64,6 +64,26 @@ static float *floats(size_t n, uint64_t seed)
 	return x;
 }
 
+/* --- hash ------------------------------------------------------------------------------------------- */
+
+/* Of broken words and blocks, from the address of any float. */
+Test(cuda_large, hash)
+{
+	static const size_t sizes[] = {0, 1, 2, 7, 9, 16383, 16384, 16385, 40001, 16384 * 9 + 3};
+	for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+		size_t n = sizes[i];
+		float *x = floats(n + 1, 5);
+		uint64_t want, *out = cuda.memory->alloc(sizeof *out, "a test");
+		float *there = brought(x, (n + 1) * sizeof *x);
+		ref.hash(NULL, n, 3 + i, x + 1, &want);
+		cuda.hash(queue, n, 3 + i, there + 1, out);
+		expect(out, &want, sizeof want);
+		cuda.memory->release(out);
+		cuda.memory->release(there);
+		mem_free(x);
+	}
+}
+
 /* --- votes -------------------------------------------------------------------------------------------- */
 
 enum { COORDINATES = 200, WORDS = (COORDINATES + 63) / 64 };

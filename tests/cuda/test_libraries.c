@@ -36,6 +36,15 @@ static void expect_told(const char *part)
 	"int cublasSetStream_v2(void) { return 0; } int cublasSetWorkspace_v2(void) { return 0; }"           \
 	"int cublasGemmEx(void) { return 0; }"
 
+/* Opening it would wait for a writer. */
+Test(cuda_libraries, a_fifo_is_none)
+{
+	cr_assert(process_shell("mkfifo %s/libcublas.so.13", cli_folder));
+	library("libcublas.so.12",
+	        CUBLAS_FUNCTIONS "int cublasGetProperty(int w, int *v) { *v = 12; return 0; }");
+	expect_told("12.12.12");
+}
+
 Test(cuda_libraries, one_of_pip_is_found_below_its_folder)
 {
 	library("nvidia/cublas/lib/libcublas.so.12",

@@ -70,6 +70,7 @@ static void level_fill(struct backend *b)
 	b->sum_square = cpu_sum_square;
 	b->dot = cpu_dot;
 	b->max_abs = plain_max_abs;
+	b->hash = plain_hash;
 	b->add_bias = plain_add_bias;
 	b->sum_rows = plain_sum_rows;
 	b->relu = plain_relu;

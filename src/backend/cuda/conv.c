@@ -2,7 +2,8 @@
  * Convolution by cuDNN, and what stands around it: weights are [out][kernel h][kernel w][in / groups] to it,
  * and plain rows become an image first. Of the algorithms, in the order in which cuDNN expects them to be
  * fast, the first is taken that is deterministic and whose workspace fits; none is tried, so that every
- * process and every resumed run takes the same one.
+ * process and every resumed run takes the same one, and the choice for a shape is made once for all lanes.
+ * Where there is none, the pass is made of products (columns.h).
  *
  * With the precision bf16, cuDNN gets numbers that are rounded to bfloat16 (input, weights, the gradient of
  * the output), adds products in float32, and gives results in bfloat16, which become float32 again; bias and
@@ -12,7 +13,7 @@
  */
 #include <stdio.h>
 
-#include "backend/cuda/image.h"
+#include "backend/cuda/columns.h"
 #include "backend/cuda/library.h"
 #include "base/mem.h"
 
@@ -28,10 +29,13 @@ enum { WORKSPACE_ALIGN = 256, SCRATCH_ALIGN = 64 };
 struct pass {
 	cudnn_conv how; /* with the kind of arithmetic that the algorithm was announced with */
 	int algorithm;
+	cudnn_math math;
 	size_t workspace; /* bytes */
+	bool columns;     /* by columns.h, without cuDNN */
 };
 
 struct cuda_conv {
+	enum cuda_precision precision;
 	bool bf16;
 	cudnn_tensor in, out, bias;
 	cudnn_filter filter;
@@ -87,7 +91,7 @@ static cudnn_math wanted_math(const struct cuda_conv *c)
 {
 	if (c->bf16)
 		return CUDNN_IN_TENSOR_CORES;
-	return cuda_machine.precision == CUDA_FP32 ? CUDNN_IN_FP32 : CUDNN_IN_TF32;
+	return c->precision == CUDA_FP32 ? CUDNN_IN_FP32 : CUDNN_IN_TF32;
 }
 
 /* The choices for one pass of the convolution. */
@@ -126,6 +130,7 @@ static bool takes(const struct cudnn *l, cudnn_handle h, const struct cuda_conv 
 	if (math != CUDNN_IN_FP32)
 		math = choice->math;
 	cudnn_check(l->conv_set_math(p->how, math), "compute in the precision");
+	p->math = math;
 	p->algorithm = choice->algorithm;
 	cudnn_status status = measure(l, h, c, p);
 	if (unsupported(status))
@@ -134,34 +139,89 @@ static bool takes(const struct cudnn *l, cudnn_handle h, const struct cuda_conv 
 	return p->workspace <= most_workspace;
 }
 
-/* Sets the pass's algorithm. */
+/* Sets the pass's algorithm; p->how is there. */
 static void choose(const struct cudnn *l, cudnn_handle h, const struct cuda_conv *c,
-                   const struct image_spec *s, struct pass *p, const char *what)
+                   const struct image_spec *s, struct pass *p)
 {
 	cudnn_forward_choice found[MOST_CHOICES];
 	int count = 0;
-	p->how = describe_conv(l, s);
 	cudnn_check(l->conv_set_math(p->how, wanted_math(c)), "compute in the precision");
 	cudnn_check(list(l, h, c, p, &count, found), "list its algorithms for a convolution");
 	for (int i = 0; i < count; i++)
 		if (takes(l, h, c, p, &found[i]))
 			return;
-	die("cuDNN %zu has no deterministic algorithm with at most %zu MiB of workspace for %s of a "
-	    "convolution "
-	    "of %d x %d x %d x %d, kernel %d x %d, stride %d x %d, pad %d x %d, groups %d",
-	    l->version(), most_workspace >> 20, what, s->in.count, s->in.channels, s->in.height, s->in.width,
-	    s->kernel[0], s->kernel[1], s->stride[0], s->stride[1], s->pad[0], s->pad[1], s->groups);
+	p->columns = true;
+	p->workspace = cuda_columns_bytes(s);
+}
+
+enum { FORWARD, WEIGHTS, DATA, PASSES };
+
+/* What was chosen for a shape in a precision, which all lanes have. */
+struct chosen {
+	struct chosen *next;
+	enum cuda_precision precision;
+	struct image_spec spec;
+	bool made[PASSES];
+	struct pass pass[PASSES];
+};
+
+static bool same_image(const struct image *a, const struct image *b)
+{
+	return a->count == b->count && a->channels == b->channels && a->height == b->height &&
+	       a->width == b->width;
+}
+
+static bool same_pair(const int a[2], const int b[2])
+{
+	return a[0] == b[0] && a[1] == b[1];
+}
+
+static bool same_shape(const struct image_spec *a, const struct image_spec *b)
+{
+	return same_image(&a->in, &b->in) && same_image(&a->out, &b->out) &&
+	       same_pair(a->kernel, b->kernel) && same_pair(a->stride, b->stride) &&
+	       same_pair(a->pad, b->pad) && a->groups == b->groups;
+}
+
+/* Of this shape; while the planning handle is ours. Lives as long as the process. */
+static struct chosen *chosen_for(enum cuda_precision precision, const struct image_spec *s)
+{
+	static struct chosen *all;
+	for (struct chosen *at = all; at; at = at->next)
+		if (at->precision == precision && same_shape(&at->spec, s))
+			return at;
+	struct chosen *fresh = mem_alloc(sizeof(*fresh));
+	*fresh = (struct chosen){.next = all, .precision = precision, .spec = *s};
+	return all = fresh;
+}
+
+static void choose_pass(const struct cudnn *l, cudnn_handle h, const struct cuda_conv *c,
+                        const struct image_spec *s, struct pass *p, int which)
+{
+	struct chosen *known = chosen_for(c->precision, s);
+	cudnn_conv how = describe_conv(l, s);
+	if (!known->made[which]) {
+		p->how = how;
+		choose(l, h, c, s, p);
+		known->made[which] = true;
+		known->pass[which] = *p;
+	}
+	*p = known->pass[which];
+	p->how = how;
+	if (!p->columns)
+		cudnn_check(l->conv_set_math(p->how, p->math), "compute in the precision");
 }
 
 static void choose_all(const struct cudnn *l, struct cuda_conv *c, const struct image_spec *s)
 {
 	cudnn_handle h = cuda_planning_begin();
-	choose(l, h, c, s, &c->forward, "the result");
+	choose_pass(l, h, c, s, &c->forward, FORWARD);
 	if (s->back)
-		choose(l, h, c, s, &c->weights, "the gradient of the weights");
+		choose_pass(l, h, c, s, &c->weights, WEIGHTS);
 	if (s->back && s->d_in)
-		choose(l, h, c, s, &c->data, "the gradient of the input");
+		choose_pass(l, h, c, s, &c->data, DATA);
 	cuda_planning_end();
+	c->fused = c->fused && !c->forward.columns;
 }
 
 /* `bytes` more of the scratch, and where they are. */
@@ -194,11 +254,13 @@ static void place_all(struct cuda_conv *c, const struct image_spec *s, struct im
 	                       (s->bias ? cuda_whole_lines((size_t)s->out.channels) : 0);
 }
 
-struct cuda_conv *cuda_conv_open(const struct image_spec *s, struct image_need *need)
+struct cuda_conv *cuda_conv_open(enum cuda_precision precision, const struct image_spec *s,
+                                 struct image_need *need)
 {
 	const struct cudnn *library = cudnn_must_be_there();
 	struct cuda_conv *c = mem_alloc(sizeof(*c));
-	c->bf16 = cuda_machine.precision == CUDA_BF16;
+	c->precision = precision;
+	c->bf16 = precision == CUDA_BF16;
 	c->fused = s->bias && s->relu && !c->bf16;
 	c->taps = (size_t)s->kernel[0] * (size_t)s->kernel[1];
 	c->in_channels = (size_t)(s->in.channels / s->groups);
@@ -281,17 +343,21 @@ static void arrived(struct queue *q, const struct image_layer *l, size_t n, floa
 		cuda_from_bf16(q, n, scratch_at(l, place), x);
 }
 
-/* The input, channels-last. */
-static const void *input(struct queue *q, const struct image_layer *l)
+/* The input, channels-last, */
+static const float *image_of(struct queue *q, const struct image_layer *l)
 {
 	const struct image *i = &l->spec.in;
-	const float *in = l->memory.in;
-	if (l->spec.rows_in) {
-		float *image = scratch_at(l, l->conv->image);
-		cuda_transpose(q, (size_t)i->count, (size_t)i->channels, cuda_image_pixels(i), in, image);
-		in = image;
-	}
-	return given(q, l, cuda_image_floats(i), in, l->conv->rounded_in);
+	float *image = scratch_at(l, l->conv->image);
+	if (!l->spec.rows_in)
+		return l->memory.in;
+	cuda_transpose(q, (size_t)i->count, (size_t)i->channels, cuda_image_pixels(i), l->memory.in, image);
+	return image;
+}
+
+/* and as cuDNN gets it. */
+static const void *input(struct queue *q, const struct image_layer *l)
+{
+	return given(q, l, cuda_image_floats(&l->spec.in), image_of(q, l), l->conv->rounded_in);
 }
 
 static const float one = 1, zero = 0;
@@ -311,21 +377,33 @@ static bool forward_fused(struct queue *q, struct image_layer *l, const void *in
 	return c->fused;
 }
 
-void cuda_conv_forward(struct queue *q, struct image_layer *l)
+/* Without bias and ReLU. */
+static void forward_plain(struct queue *q, const struct image_layer *l, const void *in)
 {
 	const struct cuda_conv *c = l->conv;
 	const struct pass *p = &c->forward;
-	const struct image *o = &l->spec.out;
 	float *out = l->memory.out;
-	const void *in = input(q, l);
-	if (c->fused && forward_fused(q, l, in))
-		return;
 	cudnn_check(cudnn_must_be_there()->forward(cuda_layers_handle(q), &one, c->in, in, c->filter,
 	                                           l->memory.weights, p->how, p->algorithm, workspace_of(l),
 	                                           p->workspace, &zero, c->out,
 	                                           taken(l, out, c->rounded_out)),
 	            "convolve");
-	arrived(q, l, cuda_image_floats(o), out, c->rounded_out);
+	arrived(q, l, cuda_image_floats(&l->spec.out), out, c->rounded_out);
+}
+
+void cuda_conv_forward(struct queue *q, struct image_layer *l)
+{
+	const struct image *o = &l->spec.out;
+	float *out = l->memory.out;
+	if (l->conv->forward.columns) {
+		cuda_columns_forward(q, l->conv->precision, &l->spec, image_of(q, l), filters_of(l),
+		                     workspace_of(l), out);
+	} else {
+		const void *in = input(q, l);
+		if (l->conv->fused && forward_fused(q, l, in))
+			return;
+		forward_plain(q, l, in);
+	}
 	if (l->spec.bias)
 		cuda_add_bias(q, (size_t)o->count * cuda_image_pixels(o), (size_t)o->channels, bias_of(l),
 		              out);
@@ -333,18 +411,23 @@ void cuda_conv_forward(struct queue *q, struct image_layer *l)
 		cuda_relu(q, cuda_image_floats(o), out);
 }
 
-static void weights_gradient(struct queue *q, struct image_layer *l, const void *d_out, float *dw)
+/* d_out as cuDNN gets it. */
+static void filters_gradient(struct queue *q, const struct image_layer *l, const void *d_out,
+                             float *d_filters)
 {
 	const struct cuda_conv *c = l->conv;
 	const struct pass *p = &c->weights;
-	float *d_filters = scratch_at(l, c->d_filters);
+	if (p->columns) {
+		cuda_columns_weights(q, l->conv->precision, &l->spec, image_of(q, l), l->memory.d_out,
+		                     workspace_of(l), d_filters);
+		return;
+	}
 	const void *in = input(q, l);
 	cudnn_check(cudnn_must_be_there()->filter(cuda_layers_handle(q), &one, c->in, in, c->out, d_out,
 	                                          p->how, p->algorithm, workspace_of(l), p->workspace, &zero,
 	                                          c->filter, taken(l, d_filters, c->rounded_d_filters)),
 	            "find the gradient of the weights of a convolution");
 	arrived(q, l, c->filters, d_filters, c->rounded_d_filters);
-	cuda_transpose(q, (size_t)l->spec.out.channels, c->taps, c->in_channels, d_filters, dw);
 }
 
 /* The rounded input is no longer needed: its place takes the gradient. */
@@ -352,6 +435,11 @@ static void input_gradient(struct queue *q, struct image_layer *l, const void *d
 {
 	const struct cuda_conv *c = l->conv;
 	const struct pass *p = &c->data;
+	if (p->columns) {
+		cuda_columns_input(q, l->conv->precision, &l->spec, filters_of(l), l->memory.d_out,
+		                   workspace_of(l), l->memory.d_in);
+		return;
+	}
 	cudnn_check(cudnn_must_be_there()->data(cuda_layers_handle(q), &one, c->filter, l->memory.weights,
 	                                        c->out, d_out, p->how, p->algorithm, workspace_of(l),
 	                                        p->workspace, &zero, c->in,
@@ -362,15 +450,18 @@ static void input_gradient(struct queue *q, struct image_layer *l, const void *d
 
 void cuda_conv_backward(struct queue *q, struct image_layer *l, float *dw, float *db)
 {
+	const struct cuda_conv *c = l->conv;
 	const struct image *o = &l->spec.out;
+	float *d_filters = scratch_at(l, c->d_filters);
 	size_t n = cuda_image_floats(o);
 	if (l->spec.relu)
 		cuda_relu_back(q, n, l->memory.out, l->memory.d_out);
 	if (l->spec.bias)
 		cuda_sum_pixels(q, (size_t)o->count * cuda_image_pixels(o), (size_t)o->channels,
 		                l->memory.d_out, db);
-	const void *d_out = given(q, l, n, l->memory.d_out, l->conv->rounded_out);
-	weights_gradient(q, l, d_out, dw);
+	const void *d_out = given(q, l, n, l->memory.d_out, c->rounded_out);
+	filters_gradient(q, l, d_out, d_filters);
+	cuda_transpose(q, (size_t)l->spec.out.channels, c->taps, c->in_channels, d_filters, dw);
 	if (l->spec.d_in)
 		input_gradient(q, l, d_out);
 }

@@ -13,34 +13,34 @@ extern const struct cuda_module signsgd_module_cuda;
 
 enum { TEXT = 512, ROUNDING_CAPABILITY = 80 };
 
-static char detail[TEXT];
+static char details[CUDA_PRECISIONS][TEXT];
 static const char *const precision_names[] = {"fp32", "tf32", "bf16"};
 
 /* ", cuBLAS 13.0.2": of the text, which goes on behind the version. */
-static void add_library(const char *name, bool there, const char *text)
+static void add_library(char detail[TEXT], const char *name, bool there, const char *text)
 {
 	size_t length = strlen(detail);
 	if (there)
-		snprintf(detail + length, sizeof detail - length, ", %s %.*s", name, (int)strcspn(text, " "),
+		snprintf(detail + length, (size_t)TEXT - length, ", %s %.*s", name, (int)strcspn(text, " "),
 		         text);
 	else
-		snprintf(detail + length, sizeof detail - length, ", no %s", name);
+		snprintf(detail + length, (size_t)TEXT - length, ", no %s", name);
 }
 
 /* All that decides the bits: "NVIDIA H200, compute capability 9.0, tf32, CUDA 13.0, cuBLAS 13.0.2, no cuDNN".
  */
-static void write_detail(void)
+static void write_detail(int precision)
 {
-	char version[16], text[TEXT];
+	char version[16], text[TEXT], *detail = details[precision];
 	int runtime = 0;
 	struct err e = {0};
 	cuda_check(cudaRuntimeGetVersion(&runtime), "asking for the version");
-	snprintf(detail, sizeof detail, "%s, %s, CUDA %s", cuda_device_name(),
-	         precision_names[cuda_machine.precision], cuda_version(runtime, version));
+	snprintf(detail, (size_t)TEXT, "%s, %s, CUDA %s", cuda_device_name(), precision_names[precision],
+	         cuda_version(runtime, version));
 	library_cublas_text(sizeof text, text);
-	add_library("cuBLAS", library_cublas(&e), text);
+	add_library(detail, "cuBLAS", library_cublas(&e), text);
 	library_cudnn_text(sizeof text, text);
-	add_library("cuDNN", library_cudnn(&e), text);
+	add_library(detail, "cuDNN", library_cudnn(&e), text);
 }
 
 /*
@@ -66,11 +66,10 @@ static int cuda_open(struct backend *b, const struct cuda_settings *s, struct er
 	if (cuda_device_open(s->device, e) || check_precision(s->precision, e) ||
 	    backend_cpu.open(&host, NULL, e))
 		return err_prefix(e, "cuda");
-	cuda_machine.precision = (enum cuda_precision)s->precision;
-	write_detail();
+	write_detail(s->precision);
 	*b = (struct backend){
 	        .name = "cuda",
-	        .detail = detail,
+	        .detail = details[s->precision],
 	        .memory = &cuda_memory,
 	        .keeps_data = true,
 	        .sign_pack = cuda_sign_pack,
@@ -94,7 +93,8 @@ static int cuda_open(struct backend *b, const struct cuda_settings *s, struct er
 	        .sum_square = cuda_sum_square,
 	        .dot = cuda_dot,
 	        .max_abs = cuda_max_abs,
-	        .gemm = cuda_gemm,
+	        .hash = cuda_hash,
+	        .gemm = cuda_gemm[s->precision],
 	        .add_bias = cuda_add_bias,
 	        .sum_rows = cuda_sum_rows,
 	        .relu = cuda_relu,
@@ -113,8 +113,9 @@ static int cuda_open(struct backend *b, const struct cuda_settings *s, struct er
 	        .softmax_loss = cuda_softmax_loss,
 	        .pixels = cuda_pixels,
 	        .gather = cuda_gather,
-	        .image = &cuda_image,
+	        .image = &cuda_image[s->precision],
 	        .rows = host.rows,
+	        .rules = &cuda_rules,
 	};
 	return 0;
 }

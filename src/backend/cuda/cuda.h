@@ -44,19 +44,19 @@ struct queue {
 	cudaStream_t stream;
 	struct cuda_staging staging;
 	void *scratch;   /* the device's, CUDA_SCRATCH bytes; contents do not outlive a kernel of the table */
-	void *products;  /* handle of cuBLAS, made at the first product */
+	void *products;  /* handle of cuBLAS; NULL: it is not there */
 	void *workspace; /* its workspace on the device */
-	void *layers;    /* handle of cuDNN, made at the first layer */
-	/* Let go of these when the queue, which is finished, is closed. NULL: they were not made. */
-	void (*close_products)(struct queue *q);
-	void (*close_layers)(struct queue *q);
+	void *layers;    /* handle of cuDNN; NULL: it is not there */
+};
+
+struct mark {
+	cudaEvent_t event;
 };
 
 /* The one device that this process works on. */
 struct cuda_machine {
 	int device;
 	int capability; /* 10 times its compute capability */
-	enum cuda_precision precision;
 };
 extern struct cuda_machine cuda_machine;
 
@@ -109,6 +109,8 @@ void cuda_sum_square(struct queue *q, size_t n, const float *x, double *out);
 void cuda_dot(struct queue *q, size_t n, const float *x, const float *y, double *out);
 void cuda_max_abs(struct queue *q, size_t n, const float *x, double *out);
 void cuda_sum_rows(struct queue *q, size_t rows, size_t n, const float *y, float *out);
+/* hash.cu */
+void cuda_hash(struct queue *q, size_t n, uint64_t seed, const float *x, uint64_t *out);
 /* layers.cu */
 void cuda_add_bias(struct queue *q, size_t rows, size_t n, const float *bias, float *y);
 void cuda_relu(struct queue *q, size_t n, float *y);
@@ -137,11 +139,31 @@ void cuda_pixels(struct queue *q, size_t images, size_t channels, size_t plane, 
                  const float *factor, const float *shift, float *out);
 void cuda_gather(struct queue *q, const struct gather *from, size_t count, const uint32_t *index,
                  const struct stream *coins, uint8_t *out, int32_t *label);
-/* gemm.c: by cuBLAS */
-void cuda_gemm(struct queue *q, bool ta, bool tb, size_t m, size_t n, size_t k, float alpha, const float *a,
-               const float *b, float beta, float *c);
+/* gemm.c: by cuBLAS, in each precision */
+enum { CUDA_PRECISIONS = CUDA_BF16 + 1 };
+typedef void cuda_gemm_fn(struct queue *q, bool ta, bool tb, size_t m, size_t n, size_t k, float alpha,
+                          const float *a, const float *b, float beta, float *c);
+extern cuda_gemm_fn *const cuda_gemm[CUDA_PRECISIONS];
+/* The same of matrices whose rows begin so many numbers behind each other; no side is 0. */
+void cuda_gemm_in(struct queue *q, enum cuda_precision precision, bool ta, bool tb, size_t m, size_t n,
+                  size_t k, float alpha, const float *a, size_t lda, const float *b, size_t ldb, float beta,
+                  float *c, size_t ldc);
 
-extern const struct image_kernels cuda_image; /* image.c */
+/* The libraries' handles and workspaces, made when a queue is opened, where the libraries are there. */
+void cuda_products_open(struct queue *q); /* gemm.c */
+void cuda_products_close(struct queue *q);
+void cuda_layers_open(struct queue *q); /* handle.c */
+void cuda_layers_close(struct queue *q);
+
+/* order.cu: kernels of backend/rules.h; the others of them are in rules.cu */
+enum { CUDA_SORTED_AT_ONCE = 32 };
+void cuda_order(struct queue *q, struct rules_piece p, int n, const struct rules_row *x, enum rules_form form,
+                struct rules_order what, void *values, float *to);
+void cuda_median(struct queue *q, struct rules_piece p, int n, const struct rules_row *x,
+                 enum rules_form form, void *values, double *to);
+extern const struct rules_kernels cuda_rules; /* rules.cu */
+
+extern const struct image_kernels cuda_image[CUDA_PRECISIONS]; /* image.c */
 
 #ifdef __cplusplus
 }

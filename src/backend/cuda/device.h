@@ -9,7 +9,7 @@
 
 /*
  * Makes device number `wanted` (CUDA_DEVICE_LOCAL_RANK: the local rank's) that of this process, and fills
- * cuda_machine but for its precision. -1 and a sentence when there is no driver, no such device, or this
+ * cuda_machine. -1 and a sentence when there is no driver, no such device, or this
  * module has no kernels for it, or when the process works on another one already.
  */
 int cuda_device_open(int64_t wanted, struct err *e);

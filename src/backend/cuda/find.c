@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
+#include <sys/stat.h>
 
 static const char folders_named[] = "SIGNSGD_CUDA_PATH";
 
@@ -13,11 +13,18 @@ static const char folders_named[] = "SIGNSGD_CUDA_PATH";
 static const char *const below[] = {"", "/nvidia/cublas/lib", "/nvidia/cudnn/lib", "/nvidia/cu13/lib",
                                     "/nvidia/nccl/lib"};
 
+/* Opening what is no file (a FIFO) may wait for ever. */
+static bool is_file(const char *path)
+{
+	struct stat s;
+	return stat(path, &s) == 0 && S_ISREG(s.st_mode);
+}
+
 /* Opens the file if it is there. A file that is there and cannot be opened is worth a sentence, unless
  * another one can. */
 static bool open_file(struct library *l, const char *file)
 {
-	if (strchr(file, '/') && access(file, F_OK) != 0)
+	if (strchr(file, '/') && !is_file(file))
 		return false;
 	l->handle = dlopen(file, RTLD_NOW | RTLD_LOCAL);
 	if (l->handle)

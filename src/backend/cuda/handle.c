@@ -12,20 +12,27 @@ static cudnn_handle handle_open(void)
 	return handle;
 }
 
-static void close_layers(struct queue *q)
+void cuda_layers_close(struct queue *q)
 {
-	cuda_here();
+	if (!q->layers)
+		return;
 	cudnn_check(cudnn_must_be_there()->destroy(q->layers), "let go of this device");
 	q->layers = NULL;
 }
 
+void cuda_layers_open(struct queue *q)
+{
+	struct err none = {0};
+	const struct cudnn *library = library_cudnn(&none);
+	if (!library)
+		return;
+	q->layers = handle_open();
+	cudnn_check(library->set_stream(q->layers, q->stream), "work in a stream");
+}
+
+/* Layers are opened before, so cuDNN is there. */
 void *cuda_layers_handle(struct queue *q)
 {
-	if (!q->layers) {
-		q->layers = handle_open();
-		cudnn_check(cudnn_must_be_there()->set_stream(q->layers, q->stream), "work in a stream");
-		q->close_layers = close_layers;
-	}
 	cuda_here();
 	return q->layers;
 }

@@ -18,14 +18,15 @@ static void from_rows(struct queue *q, const struct image *i, const float *rows,
 	cuda_transpose(q, (size_t)i->count, (size_t)i->channels, cuda_image_pixels(i), rows, image);
 }
 
-static struct image_layer *open_layer(const struct image_spec *spec, struct image_need *need)
+static struct image_layer *open_layer(enum cuda_precision precision, const struct image_spec *spec,
+                                      struct image_need *need)
 {
 	struct image_layer *l = mem_alloc(sizeof(*l));
 	l->spec = *spec;
 	*need = (struct image_need){0};
 	switch (spec->kind) {
 	case IMAGE_CONV:
-		l->conv = cuda_conv_open(spec, need);
+		l->conv = cuda_conv_open(precision, spec, need);
 		break;
 	case IMAGE_NORM:
 		l->norm = cuda_norm_open(spec, need);
@@ -39,12 +40,10 @@ static struct image_layer *open_layer(const struct image_spec *spec, struct imag
 	return l;
 }
 
-/* What the queue needs to work with cuDNN is made here, so that no step allocates. */
 static void bind(struct queue *q, struct image_layer *l, const struct image_memory *m)
 {
+	(void)q;
 	l->memory = *m;
-	if (l->conv || l->norm)
-		cuda_layers_handle(q);
 }
 
 static void close_layer(struct image_layer *l)
@@ -86,20 +85,23 @@ static void backward(struct queue *q, struct image_layer *l, float *dw, float *d
 		cuda_pool_backward(q, l);
 }
 
-const struct image_kernels cuda_image = {
-        .block = block,
-        .floats = cuda_image_floats,
-        .to_rows = to_rows,
-        .from_rows = from_rows,
-        .subsample = cuda_subsample,
-        .subsample_back = cuda_subsample_back,
-        .adaptive = cuda_adaptive,
-        .adaptive_back = cuda_adaptive_back,
-        .open = open_layer,
-        .bind = bind,
-        .close = close_layer,
-        .load = load,
-        .forward = forward,
-        .backward = backward,
-        .statistics = cuda_norm_statistics,
-};
+#define DEFINE_OPEN(name, precision)                                                                         \
+	static struct image_layer *name(const struct image_spec *spec, struct image_need *need)              \
+	{                                                                                                    \
+		return open_layer(precision, spec, need);                                                    \
+	}
+DEFINE_OPEN(open_fp32, CUDA_FP32)
+DEFINE_OPEN(open_tf32, CUDA_TF32)
+DEFINE_OPEN(open_bf16, CUDA_BF16)
+
+#define TABLE(its_open)                                                                                      \
+	{                                                                                                    \
+		.block = block, .floats = cuda_image_floats, .to_rows = to_rows, .from_rows = from_rows,     \
+		.subsample = cuda_subsample, .subsample_back = cuda_subsample_back,                          \
+		.adaptive = cuda_adaptive, .adaptive_back = cuda_adaptive_back, .open = its_open,            \
+		.bind = bind, .close = close_layer, .load = load, .forward = forward, .backward = backward,  \
+		.statistics = cuda_norm_statistics,                                                          \
+	}
+
+const struct image_kernels cuda_image[CUDA_PRECISIONS] = {
+        [CUDA_FP32] = TABLE(open_fp32), [CUDA_TF32] = TABLE(open_tf32), [CUDA_BF16] = TABLE(open_bf16)};

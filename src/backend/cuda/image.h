@@ -38,14 +38,15 @@ static inline size_t cuda_whole_lines(size_t floats)
 	return (floats + 15) / 16 * 16;
 }
 
-/* handle.c: the queue's handle of cuDNN, made at the first call; and one for opening layers, for which
+/* handle.c: the queue's handle of cuDNN; and one for opening layers, for which
  * cuda_planning_end() lets others in again. */
 void *cuda_layers_handle(struct queue *q);
 void *cuda_planning_begin(void);
 void cuda_planning_end(void);
 
 /* conv.c */
-struct cuda_conv *cuda_conv_open(const struct image_spec *s, struct image_need *need);
+struct cuda_conv *cuda_conv_open(enum cuda_precision precision, const struct image_spec *s,
+                                 struct image_need *need);
 void cuda_conv_close(struct cuda_conv *c);
 void cuda_conv_load(struct queue *q, struct image_layer *l, const float *w, const float *b);
 void cuda_conv_forward(struct queue *q, struct image_layer *l);

@@ -44,32 +44,12 @@ static void cuda_release(void *p)
 	cuda_check(cudaFree(p), "releasing memory");
 }
 
-static void *cuda_host_alloc(size_t bytes, const char *what)
-{
-	void *p = NULL;
-	cuda_here();
-	cudaError_t status = cudaMallocHost(&p, bytes > 0 ? bytes : 1);
-	if (status == cudaErrorMemoryAllocation)
-		die("memory: the system has no %zu bytes of page-locked memory for \"%s\" (`ulimit -l` may "
-		    "say how "
-		    "much there is)",
-		    bytes, what);
-	cuda_check(status, "allocating memory of the host");
-	memset(p, 0, bytes);
-	return p;
-}
-
-static void cuda_host_release(void *p)
-{
-	cuda_here();
-	if (p)
-		cuda_check(cudaFreeHost(p), "releasing memory of the host");
-}
-
 static void staging_open(struct cuda_staging *s)
 {
 	for (int i = 0; i < 2; i++) {
-		s->half[i] = cuda_host_alloc(CUDA_STAGING, "uploads of a queue");
+		void *half = NULL;
+		cuda_check(cudaMallocHost(&half, CUDA_STAGING), "allocating memory of the host");
+		s->half[i] = half;
 		cuda_check(cudaEventCreateWithFlags(&s->sent[i], cudaEventDisableTiming), "making an event");
 	}
 }
@@ -78,7 +58,7 @@ static void staging_close(struct cuda_staging *s)
 {
 	for (int i = 0; i < 2; i++) {
 		cuda_check(cudaEventDestroy(s->sent[i]), "closing an event");
-		cuda_host_release(s->half[i]);
+		cuda_check(cudaFreeHost(s->half[i]), "releasing memory of the host");
 	}
 }
 
@@ -89,6 +69,8 @@ static struct queue *cuda_queue_open(void)
 	cuda_check(cudaStreamCreateWithFlags(&q->stream, cudaStreamNonBlocking), "making a stream");
 	q->scratch = cuda_alloc(CUDA_SCRATCH, "scratch of a queue");
 	staging_open(&q->staging);
+	cuda_products_open(q);
+	cuda_layers_open(q);
 	return q;
 }
 
@@ -114,10 +96,8 @@ bool cuda_finished(struct queue *q)
 static void cuda_queue_close(struct queue *q)
 {
 	cuda_finish(q);
-	if (q->close_products)
-		q->close_products(q);
-	if (q->close_layers)
-		q->close_layers(q);
+	cuda_products_close(q);
+	cuda_layers_close(q);
 	staging_close(&q->staging);
 	cuda_release(q->scratch);
 	cuda_check(cudaStreamDestroy(q->stream), "closing a stream");
@@ -156,6 +136,82 @@ static void cuda_download(struct queue *q, void *to, const void *from, size_t by
 	cuda_finish(q);
 }
 
+static void cuda_send(struct queue *q, void *to, const void *from, size_t bytes)
+{
+	cuda_here();
+	if (to != from && bytes > 0)
+		cuda_check(cudaMemcpyAsync(to, from, bytes, cudaMemcpyHostToDevice, q->stream), "an upload");
+}
+
+static void cuda_bring(struct queue *q, void *to, const void *from, size_t bytes)
+{
+	cuda_here();
+	if (to != from && bytes > 0)
+		cuda_check(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToHost, q->stream), "a download");
+}
+
+static void *cuda_host_alloc(size_t bytes)
+{
+	void *p = NULL;
+	cuda_here();
+	cuda_check(cudaMallocHost(&p, bytes > 0 ? bytes : 1), "allocating memory of the host");
+	memset(p, 0, bytes);
+	return p;
+}
+
+static void cuda_host_release(void *p)
+{
+	cuda_here();
+	if (p)
+		cuda_check(cudaFreeHost(p), "releasing memory of the host");
+}
+
+static struct mark *cuda_mark_open(void)
+{
+	struct mark *m = mem_alloc(sizeof *m);
+	cuda_here();
+	cuda_check(cudaEventCreateWithFlags(&m->event, cudaEventDisableTiming), "making an event");
+	return m;
+}
+
+static void cuda_mark_close(struct mark *m)
+{
+	cuda_here();
+	if (m)
+		cuda_check(cudaEventDestroy(m->event), "closing an event");
+	mem_free(m);
+}
+
+static void cuda_mark_set(struct queue *q, struct mark *m)
+{
+	cuda_here();
+	cuda_check(cudaEventRecord(m->event, q->stream), "recording an event");
+}
+
+static bool cuda_mark_reached(struct mark *m)
+{
+	cuda_here();
+	cudaError_t status = cudaEventQuery(m->event);
+	if (status == cudaErrorNotReady) {
+		(void)cudaGetLastError(); /* no error, but the runtime remembers it as one */
+		return false;
+	}
+	cuda_check(status, "asking for an event");
+	return true;
+}
+
+static void cuda_mark_wait(struct mark *m)
+{
+	cuda_here();
+	cuda_check(cudaEventSynchronize(m->event), "waiting for an event");
+}
+
+static void cuda_mark_follow(struct queue *q, struct mark *m)
+{
+	cuda_here();
+	cuda_check(cudaStreamWaitEvent(q->stream, m->event, 0), "following an event");
+}
+
 static void cuda_copy(struct queue *q, void *to, const void *from, size_t bytes)
 {
 	cuda_here();
@@ -183,10 +239,18 @@ const struct memory cuda_memory = {
         .queue_close = cuda_queue_close,
         .upload = cuda_upload,
         .download = cuda_download,
-        .copy = cuda_copy,
-        .fill = cuda_fill,
+        .send = cuda_send,
+        .bring = cuda_bring,
         .host_alloc = cuda_host_alloc,
         .host_release = cuda_host_release,
+        .mark_open = cuda_mark_open,
+        .mark_close = cuda_mark_close,
+        .mark_set = cuda_mark_set,
+        .mark_reached = cuda_mark_reached,
+        .mark_wait = cuda_mark_wait,
+        .mark_follow = cuda_mark_follow,
+        .copy = cuda_copy,
+        .fill = cuda_fill,
         .finish = cuda_finish,
         .free_bytes = cuda_free_bytes,
         .queue_bytes = CUDA_SCRATCH + CUDA_WORKSPACE,

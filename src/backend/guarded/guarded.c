@@ -79,6 +79,8 @@ KERNEL(sum_square, (struct queue * q, size_t n, const float *x, double *out), n,
 KERNEL(dot, (struct queue * q, size_t n, const float *x, const float *y, double *out), n, at(x), at(y),
        to(out))
 KERNEL(max_abs, (struct queue * q, size_t n, const float *x, double *out), n, at(x), to(out))
+KERNEL(hash, (struct queue * q, size_t n, uint64_t seed, const float *x, uint64_t *out), n, seed, at(x),
+       to(out))
 KERNEL(gemm,
        (struct queue * q, bool ta, bool tb, size_t m, size_t n, size_t k, float alpha, const float *a,
         const float *b, float beta, float *c),
@@ -237,6 +239,7 @@ static int guarded_row_open(struct backend *b, const void *state, struct err *e)
 	        .sum_square = guarded_sum_square,
 	        .dot = guarded_dot,
 	        .max_abs = guarded_max_abs,
+	        .hash = guarded_hash,
 	        .gemm = guarded_gemm,
 	        .add_bias = guarded_add_bias,
 	        .sum_rows = guarded_sum_rows,

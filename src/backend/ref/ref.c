@@ -92,6 +92,7 @@ static int ref_open(struct backend *b, const void *state, struct err *e)
 	        .sum_square = ref_sum_square,
 	        .dot = ref_dot,
 	        .max_abs = plain_max_abs,
+	        .hash = plain_hash,
 	        .gemm = ref_gemm,
 	        .add_bias = plain_add_bias,
 	        .sum_rows = plain_sum_rows,

@@ -91,7 +91,8 @@ static void compare(const struct lazy_images *g)
 {
 	static uint8_t alone[BATCHES][BATCH * FEATURES], together[BATCHES][BATCH * FEATURES];
 	struct pool *one = pool_open(1), *many = pool_open(LANES);
-	struct reader *a = reader_open(g, BATCH, 1, 1), *b = reader_open(g, BATCH, SLOTS, READERS);
+	struct reader *a = reader_open(g, BATCH, 1, 1, &memory_host),
+	              *b = reader_open(g, BATCH, SLOTS, READERS, &memory_host);
 	for (int round = 0; round < 4; round++) {
 		pass(a, one, round % 2, BATCHES, alone);
 		pass(b, many, 1 - round % 2, 5, together); /* left in the middle */
@@ -105,7 +106,7 @@ static void compare(const struct lazy_images *g)
 	pass(b, many, 0, 2, together);
 	reader_close(a);
 	reader_close(b); /* with batches read that nobody took */
-	reader_close(reader_open(g, BATCH, SLOTS, READERS));
+	reader_close(reader_open(g, BATCH, SLOTS, READERS, &memory_host));
 	pool_close(one);
 	pool_close(many);
 }

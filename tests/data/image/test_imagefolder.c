@@ -94,7 +94,7 @@ static int list_some(void *ctx, uint64_t number, uint32_t *index, struct stream 
 static struct seen *seen_by(const struct lazy_images *g, int split, int slots, int threads)
 {
 	struct seen *seen = mem_alloc(sizeof *seen);
-	struct reader *r = reader_open(g, BATCH, slots, threads);
+	struct reader *r = reader_open(g, BATCH, slots, threads, &memory_host);
 	size_t all = g->image_set->n[split];
 	struct err e = {0};
 	const struct reader_pass pass = {.split = split,
