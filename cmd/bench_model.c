@@ -33,18 +33,28 @@ static int input_of(const struct args *a, struct data_shape *out, struct err *e)
 	                text_shown(text, shown, sizeof shown));
 }
 
-static int read_options(const struct args *a, struct bench_model_options *o, struct err *e)
+/* The machine: a name, or JSON with keys. */
+static int read_machine(const struct args *a, struct bench_model_options *o, struct arena *arena,
+                        struct err *e)
+{
+	struct choice machine = {0};
+	if (machine_of(a, arena, &machine, e))
+		return -1;
+	o->backend = machine.row ? machine.row->name : "cpu";
+	o->backend_state = machine.state;
+	return 0;
+}
+
+static int read_options(const struct args *a, struct bench_model_options *o, struct arena *arena,
+                        struct err *e)
 {
 	long long batch = BATCH, classes = 0;
 	if (a->n_rest != 2)
 		return err_user(e, "bench model takes one name, as in 'signsgd bench model resnet20'");
 	if (args_value(a, "kernel") || args_value(a, "n"))
 		return err_user(e, "--kernel and --n choose kernels; `bench model` times a whole model");
-	*o = (struct bench_model_options){
-	        .model = a->rest[1], .backend = args_value(a, "backend"), .seconds = SECONDS};
-	if (!o->backend)
-		o->backend = "cpu";
-	if (args_int(a, "batch", 1, BATCH_MOST, &batch, e) ||
+	*o = (struct bench_model_options){.model = a->rest[1], .seconds = SECONDS};
+	if (read_machine(a, o, arena, e) || args_int(a, "batch", 1, BATCH_MOST, &batch, e) ||
 	    args_int(a, "classes", 2, CLASSES_MOST, &classes, e) || input_of(a, &o->shape, e) ||
 	    bench_seconds(a, &o->seconds, e) || lanes_of(a, &o->lanes, e))
 		return -1;
@@ -146,13 +156,15 @@ int bench_model_command(const struct args *a)
 {
 	struct bench_model_options o;
 	struct bench_model_result r;
+	struct arena arena = {0};
 	struct err e = {0};
-	if (read_options(a, &o, &e) || bench_model(&o, &r, &e))
-		return cmd_fail(&e);
-	if (args_flag(a, "json"))
+	int failed = read_options(a, &o, &arena, &e) || bench_model(&o, &r, &e);
+	if (!failed && args_flag(a, "json"))
 		print_json(&o, &r);
-	else
+	else if (!failed)
 		print_text(&o, &r);
-	mem_free(r.layer);
-	return EXIT_DONE;
+	if (!failed)
+		mem_free(r.layer);
+	arena_clear(&arena);
+	return failed ? cmd_fail(&e) : EXIT_DONE;
 }

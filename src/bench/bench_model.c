@@ -287,7 +287,7 @@ static int choose(struct bench_run *r, const struct bench_model_options *o, stru
 	struct buf default_json = {0};
 	const struct row *model = find(&family_models, o->model, e);
 	const struct row *machine = model ? find(&family_backends, o->backend, e) : NULL;
-	if (!machine || ((const struct backend_row *)machine)->open(&r->be, NULL, e))
+	if (!machine || ((const struct backend_row *)machine)->open(&r->be, o->backend_state, e))
 		return -1;
 	r->model = (const struct model *)model;
 	if (!r->model->wants_data)

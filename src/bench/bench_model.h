@@ -11,11 +11,12 @@
 #include "models/model.h"
 
 struct bench_model_options {
-	const char *model;       /* a row's name */
-	const char *backend;     /* a row's name */
-	struct data_shape shape; /* of samples; all 0: what the model was made for */
-	int batch, lanes;        /* samples for each lane and round */
-	double seconds;          /* about how long to measure */
+	const char *model;         /* a row's name */
+	const char *backend;       /* a row's name */
+	const void *backend_state; /* its parsed keys; NULL: as they are by themselves */
+	struct data_shape shape;   /* of samples; all 0: what the model was made for */
+	int batch, lanes;          /* samples for each lane and round */
+	double seconds;            /* about how long to measure */
 };
 
 struct bench_model_result {
