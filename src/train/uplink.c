@@ -327,14 +327,13 @@ void uplink_gather(struct uplink *u, const struct workforce *workforce, const st
 	}
 }
 
-/* A transport that reads messages in the machine's memory sees the state in mirrors too, and its hash is
- * taken there. */
 void uplink_show(const struct uplink *u, struct state *st)
 {
-	if (u->borrowed)
+	if (u->mirrors)
 		state_show_shared(st);
 }
 
+/* A transport that reads messages in the machine's memory sees these in a mirror all the same. */
 void uplink_show_running(const struct uplink *u, struct state *st)
 {
 	if (u->borrowed)

@@ -220,6 +220,7 @@ Test(nccl_alone, is_refused_where_something_is_missing)
 	           cli_folder);
 	cli_expect(2, "transport \"nccl\" moves the memory of backend \"cuda\"; found backend \"ref\"",
 	           "validate %s/e.json --set transport=nccl --set backend=ref", cli_folder);
+	cr_assert(process_shell("ln -s ${SIGNSGD_CUDA_PATH%%%%:*}/libcu* %s/", cli_folder));
 	setenv("SIGNSGD_CUDA_PATH", cli_folder, 1);
 	if (!dlopen("libnccl.so.2", RTLD_LAZY)) /* else the loader finds one */
 		cli_expect(1,
