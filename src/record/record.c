@@ -104,6 +104,18 @@ struct record {
 	int64_t withheld; /* steps, in all rows so far */
 };
 
+/* A column that the file did not have, of a version that did not know of it: zeros for the rows that are
+ * there.
+ */
+static void fill_new(struct table *t, size_t i)
+{
+	size_t rows = h5_rows(t->columns[0]);
+	if (h5_rows(t->columns[i]) > 0)
+		return;
+	for (size_t at = 0; at < rows; at += t->size)
+		h5_append(t->columns[i], rows - at < t->size ? rows - at : t->size, t->rows[i]);
+}
+
 static void table_add_column(struct table *t, struct h5 *f, const char *group, const struct quantity *q)
 {
 	char path[COLUMN_PATH_BYTES], scale[COLUMN_PATH_BYTES];
@@ -111,6 +123,7 @@ static void table_add_column(struct table *t, struct h5 *f, const char *group, c
 	t->quantities[t->n] = q;
 	t->columns[t->n] = h5_column(f, path, q->type, 0, NULL, q->unit, q->about);
 	t->rows[t->n] = mem_array(t->size, q->bytes);
+	fill_new(t, t->n);
 	snprintf(scale, sizeof scale, "%s/%s", group, t->quantities[0]->name);
 	if (t->n++ > 0)
 		h5_scale(f, path, scale);

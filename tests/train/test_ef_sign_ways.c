@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 #include "base/mem.h"
+#include "h5/h5.h"
 #include "record/record.h"
 #include "tests/support/mpirun.h"
 #include "tests/support/served.h"
@@ -134,6 +135,29 @@ Test(ef_sign_ways, a_server_s_run_is_continued_and_repeated)
 	cr_assert_eq(cli("simulate --replay %s/served.h5 --out %s/replay.h5 --quiet", cli_folder, cli_folder),
 	             0, "%s", cli_err);
 	ways_expect_same("replay", "served", "mean");
+}
+
+/* Files of a version that withheld no step of a mean have no column for it: its rows are zeros. */
+Test(ef_sign_ways, a_file_without_the_column_is_continued)
+{
+	char path[128];
+	double *values;
+	size_t count;
+	struct err e = {0};
+	prepare("mean");
+	cr_assert_eq(cli("simulate %s/e.json --steps 3 --out %s/moved.h5 --quiet", cli_folder, cli_folder), 0,
+	             "%s", cli_err);
+	snprintf(path, sizeof path, "%s/moved.h5", cli_folder);
+	struct h5 *file = h5_edit(path, &e);
+	cr_assert_not_null(file, "%s", e.text);
+	h5_remove(file, "/steps/withheld");
+	cr_assert_eq(h5_flush(file, false, &e), 0, "%s", e.text);
+	h5_close(file);
+	cr_expect_eq(cli("simulate --resume %s/moved.h5 --steps 12 --quiet", cli_folder), 0, "%s", cli_err);
+	cr_assert_eq(record_column(path, "/steps/withheld", &values, &count, &e), 0, "%s", e.text);
+	cr_expect_eq(count, STEPS);
+	mem_free(values);
+	expect_same("moved", "mean");
 }
 
 /* A scale that is no number takes its message out of a rule's hands, in this process and behind sockets; the
