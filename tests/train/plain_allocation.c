@@ -85,6 +85,8 @@ static const char *const messages[] = {
         "mean\",\"compressor\":{\"kind\":\"ef-sign\",\"scope\":\"layer\",\"two_way\":true},\"name\":\"e",
         "mean\",\"compressor\":{\"kind\":\"terngrad\",\"two_way\":true},\"name\":\"e",
         "median\",\"compressor\":\"terngrad",
+        "mean\",\"compressor\":{\"kind\":\"qsgd\",\"coding\":\"elias\",\"two_way\":true},\"name\":\"e",
+        "mean\",\"compressor\":{\"kind\":\"top-k\",\"two_way\":true},\"name\":\"e",
 };
 
 static int count_steps(const char *model, int fuse, const char *aggregator, const char *attack,
