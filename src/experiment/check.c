@@ -280,10 +280,11 @@ static int check_fuse(const struct settings *s, const struct json *root, struct 
 		                "over; expected 1",
 		                (long long)s->fuse, model->row.name);
 	if (s->fuse > 1 && s->parts)
-		return json_say(e, check_place(root, "fuse"),
-		                "found %lld, and by `coding` a worker's gradients, one a part of the data, are "
-		                "computed one after the other; expected 1",
-		                (long long)s->fuse);
+		return json_say(
+		        e, check_place(root, "fuse"),
+		        "found %lld, and by `coding` a worker's gradients, one a part of the data, are "
+		        "computed one after the other; expected 1",
+		        (long long)s->fuse);
 	if (s->fuse > INT_MAX / s->batch.most)
 		return json_say(e, check_place(root, "fuse"),
 		                "found %lld workers with %lld samples each, expected at most %d samples at "
