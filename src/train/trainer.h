@@ -50,9 +50,9 @@ struct plan_share {
 	int hosted;               /* workers; 0: it is a server with none of its own */
 	bool root;                /* it records */
 	bool meets;               /* messages meet in it, or some coordinates of them */
-	const struct link *link;  /* NULL: its transport is not open */
 	bool mirrors;             /* its transport does not read the machine's memory */
 	const struct backend *be; /* the machine, open; NULL: the plan opens that of the settings */
+	const struct link *link;  /* NULL: its transport is not open */
 };
 void trainer_plan_share(const struct settings *s, int lanes, const struct plan_share *share,
                         struct plan *out);

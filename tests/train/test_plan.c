@@ -28,9 +28,10 @@ static struct plan plan_of(const char *text, const struct plan_share *share)
  */
 Test(plan, a_rule_takes_memory_wherever_messages_meet)
 {
-	const struct plan root = plan_of(clipping, &(struct plan_share){1, true, true, true, NULL}),
-	                  share = plan_of(clipping, &(struct plan_share){1, false, true, true, NULL}),
-	                  without = plan_of(clipping, &(struct plan_share){1, false, false, true, NULL});
+	const struct plan root = plan_of(clipping, &(struct plan_share){1, true, true, true, NULL, NULL}),
+	                  share = plan_of(clipping, &(struct plan_share){1, false, true, true, NULL, NULL}),
+	                  without =
+	                          plan_of(clipping, &(struct plan_share){1, false, false, true, NULL, NULL});
 	cr_expect_eq(share.optimiser, N * sizeof(float));
 	cr_expect_eq(share.optimiser, root.optimiser);
 	cr_expect_eq(share.messages, root.messages);
@@ -43,8 +44,8 @@ Test(plan, a_rule_takes_memory_wherever_messages_meet)
 /* Where memory is not the host's, the state is there twice; messages too, if the transport is the host's. */
 Test(plan, mirrors_are_counted_where_there_are_any)
 {
-	const struct plan_share all = {WORKERS, true, true, false, NULL},
-	                        sent = {WORKERS, true, true, true, NULL};
+	const struct plan_share all = {WORKERS, true, true, false, NULL, NULL},
+	                        sent = {WORKERS, true, true, true, NULL, NULL};
 	const struct plan own = plan_of(host, &all), far = plan_of(guarded, &all),
 	                  apart = plan_of(guarded, &sent);
 	const size_t state = (1 + WORKERS) * N * sizeof(float);
@@ -58,7 +59,7 @@ Test(plan, mirrors_are_counted_where_there_are_any)
 /* Every part lies in one place, and both places have a total. */
 Test(plan, what_lies_on_the_device_is_told_apart)
 {
-	const struct plan_share all = {WORKERS, true, true, false, NULL};
+	const struct plan_share all = {WORKERS, true, true, false, NULL, NULL};
 	const struct plan own = plan_of(host, &all), far = plan_of(guarded, &all);
 	const size_t state = (1 + WORKERS) * N * sizeof(float);
 	size_t device = 0;
@@ -72,7 +73,7 @@ Test(plan, what_lies_on_the_device_is_told_apart)
 
 Test(plan, too_little_memory_of_a_device_is_said_with_both_numbers)
 {
-	const struct plan_share all = {WORKERS, true, true, false, NULL};
+	const struct plan_share all = {WORKERS, true, true, false, NULL, NULL};
 	struct err e = {0};
 	setenv("SIGNSGD_GUARDED_BYTES", "1048576", 1);
 	const struct plan far = plan_of(guarded, &all), own = plan_of(host, &all);
@@ -95,8 +96,8 @@ Test(plan, what_probes_read_is_counted_where_there_are_mirrors)
 	        {"kappa", "mean", 2 * (WORKERS + 1) * 1024 * sizeof(float)},
 	        {"certificate", "vote", 2 * 2 * 65536 / 8},
 	};
-	const struct plan_share all = {WORKERS, true, true, false, NULL},
-	                        sent = {WORKERS, false, true, false, NULL};
+	const struct plan_share all = {WORKERS, true, true, false, NULL, NULL},
+	                        sent = {WORKERS, false, true, false, NULL, NULL};
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
 		char asked[400], plain[400];
 		for (int far = 0; far < 2; far++) {
