@@ -355,7 +355,7 @@ static int take_list(struct image_set *p, struct h5 *f, struct err *e)
 
 int pack_read(struct image_set *p, struct err *e)
 {
-	p->pack = open(p->path, O_RDONLY | O_CLOEXEC);
+	p->pack = open(p->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a pipe is refused below */
 	if (p->pack < 0)
 		return err_user(
 		        e,

@@ -115,6 +115,11 @@ bool method_meets(const struct method *m)
 	       m->push.kind == MESSAGE_CODED || m->two_way;
 }
 
+bool method_on_host(const struct method *m)
+{
+	return m->push.kind == MESSAGE_CODED || m->two_way;
+}
+
 size_t method_push_bytes(const struct method *m, size_t n)
 {
 	return message_bytes(&m->push, n);
@@ -174,6 +179,7 @@ struct exchange_rule method_rule(const struct method *m, combine_fn *combine, me
 	                              .separable = m->separable,
 	                              .one_piece = m->compressor->bits > 0 ? NULL : compressor,
 	                              .two_way = m->two_way ? compressor : NULL,
+	                              .on_host = method_on_host(m) ? compressor : NULL,
 	                              .judged =
 	                                      m->push.kind == MESSAGE_SCALED || m->push.kind == MESSAGE_CODED,
 	                              .float_mean = method_is_float_mean(m),

@@ -45,6 +45,9 @@ struct privacy method_privacy(const struct method *m, int64_t steps);
 /* Must messages be seen whole, all at once, because a rule, scales or codes have to be judged, or because the
  * answer is compressed? */
 bool method_meets(const struct method *m);
+/* Are messages or answers made on the host, whatever machine computes, because they are codes or compressed
+ * where they meet? */
+bool method_on_host(const struct method *m);
 /* The most bytes of a worker's message, of what the aggregator answers, and of what travels down. */
 size_t method_push_bytes(const struct method *m, size_t n);
 size_t method_pull_bytes(const struct method *m, size_t n);

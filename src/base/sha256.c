@@ -2,9 +2,12 @@
 #include "base/sha256.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <openssl/evp.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 #include "base/mem.h"
 
 enum { SHA256_BYTES = 32, READ_BYTES = 64 * 1024 };
@@ -50,13 +53,30 @@ void sha256_hex(const void *bytes, size_t count, char out[65])
 	sha256_end(s, out);
 }
 
+/* NULL and a sentence. What a pipe says would be gone when it is read; one without a writer would block. */
+static FILE *open_file(const char *path, struct err *e)
+{
+	struct stat st;
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	FILE *f = NULL;
+	if (fd < 0 || fstat(fd, &st))
+		err_user(e, "%s: cannot be opened: %s", path, strerror(errno));
+	else if (!S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode))
+		err_user(e, "%s: is a device or pipe, expected a file", path);
+	else if (!(f = fdopen(fd, "rb")))
+		err_world(e, "%s: cannot be opened: %s", path, strerror(errno));
+	if (!f && fd >= 0)
+		close(fd);
+	return f;
+}
+
 int sha256_file(const char *path, char out[65], struct err *e)
 {
 	if (!path[0])
 		return err_user(e, "found an empty path, expected a file");
-	FILE *f = fopen(path, "rb");
+	FILE *f = open_file(path, e);
 	if (!f)
-		return err_user(e, "%s: cannot be opened: %s", path, strerror(errno));
+		return -1;
 	struct sha256 *s = sha256_begin();
 	unsigned char bytes[READ_BYTES];
 	size_t got;

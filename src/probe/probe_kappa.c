@@ -139,9 +139,12 @@ static void add_block(void *ctx, int lane, size_t block)
 		add_chunk(p, &p->lanes[lane], at, end - at < CHUNK ? end - at : CHUNK, &p->blocks[block]);
 }
 
-static struct sums measure(struct kappa *p)
+/* By queues of its own, of lanes that do not know whose work the answer is: `queue` has all of it behind it.
+ */
+static struct sums measure(struct kappa *p, struct queue *queue)
 {
 	struct sums all = {0, 0};
+	p->be->memory->finish(queue);
 	pool_run(p->pool, meeting_blocks(p->n), add_block, p);
 	for (size_t b = 0; b < meeting_blocks(p->n); b++) {
 		all.error += p->blocks[b].error;
@@ -184,7 +187,7 @@ void kappa_step(struct kappa *p, const struct probe_view *v, int64_t done)
 		if (v->honest[m] && v->born[m] >= 0)
 			p->honest[p->h++] = v->workers[m].v;
 	if (v->pull && p->h > 0)
-		all = measure(p);
+		all = measure(p, v->job->queue);
 	double kappa = all.error / all.spread, bound = bound_of(p, v);
 	h5_append(p->step, 1, &done);
 	h5_append(p->kappa, 1, &kappa);

@@ -16,7 +16,7 @@ int uplink_open(struct uplink *u, const struct settings *s, const struct backend
 	const struct method method = settings_method(s);
 	*u = (struct uplink){.borrowed = link != NULL};
 	u->mirrors = link && !link->row->on_machine;
-	u->on_host = u->mirrors || method.push.kind == MESSAGE_CODED || method.two_way;
+	u->on_host = u->mirrors || method_on_host(&method);
 	if (u->on_host && host_open(be, &u->host, e))
 		return -1;
 	if (!link)
@@ -63,13 +63,17 @@ static enum meeting_end meet_by_rule(struct uplink *u, const struct meeting *m, 
 }
 
 /* Range by range, without the messages that are refused. */
-static enum meeting_end meet_by_ranges(struct uplink *u, const struct meeting *m)
+static enum meeting_end meet_by_ranges(struct uplink *u, const struct step_job *job, const struct meeting *m)
 {
 	struct exchange_request x = {.rule = u->rule, .pull = m->pull};
+	u->withheld = "no message is one that its compressor can have made";
+	if (m->begin == m->end)
+		return MEETING_ABSENT; /* a message may not have been sent here */
+	if (u->rule.judged)
+		judge_messages(&u->judge, job, m->pool, m->count, m->pushes);
 	for (int i = 0; m->removed && u->rule.judged && i < m->count; i++)
 		m->removed[i] = u->judge.refused[i];
 	int count = u->rule.judged ? u->judge.count : m->count;
-	u->withheld = "no message is one that its compressor can have made";
 	if (count == 0)
 		return MEETING_WITHHELD;
 	u->met = m;
@@ -87,11 +91,11 @@ static enum meeting_end meet(void *ctx, const struct meeting *given, struct err 
 	struct meeting m = *given;
 	if (u->sent)
 		m.pull = u->pull_seen;
-	if (u->rule.judged && (!by_rule || u->judge.rows))
+	if (by_rule && u->judge.rows) {
 		judge_messages(&u->judge, &job, m.pool, m.count, m.pushes);
-	if (by_rule && u->judge.rows)
 		m.pushes = u->judge.rows;
-	enum meeting_end end = by_rule ? meet_by_rule(u, &m, e) : meet_by_ranges(u, &m);
+	}
+	enum meeting_end end = by_rule ? meet_by_rule(u, &m, e) : meet_by_ranges(u, &job, &m);
 	if (end == MEETING_ANSWERED && u->sent)
 		method_encode_answer(method, &job, u->pull_seen, u->unsaid, u->sent);
 	return end;

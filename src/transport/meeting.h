@@ -24,6 +24,7 @@ enum meeting_end {
 	MEETING_FAILED = -1,  /* with a sentence */
 	MEETING_ANSWERED = 0, /* pull's coordinates [begin, end) are written */
 	MEETING_WITHHELD = 1, /* no answer in this step: pull is not written */
+	MEETING_ABSENT = 2,   /* this process has no share, has read no message and decides nothing */
 };
 
 struct meeting {
@@ -43,7 +44,7 @@ struct meeting {
 	void *self;
 	/*
 	 * [count] false; set to true for a message that is left out because it is not finite. Its worker
-	 * stays counted. The same in every process.
+	 * stays counted. The same in every process that has a share.
 	 */
 	bool *removed;
 };

@@ -54,13 +54,13 @@ static void row_library(bool load, char *out, size_t size)
 static int row_check(const void *state, const struct exchange_rule *rule, struct err *e)
 {
 	const struct nccl_settings *s = state;
-	if (rule->one_piece)
+	if (rule->on_host)
 		return err_user(
 		        e,
-		        "nccl: a message of compressor \"%s\" is one piece, which is read on the host; "
-		        "expected transport \"mpi\", or a compressor whose messages can be cut, such as "
-		        "\"sign\"",
-		        rule->one_piece);
+		        "nccl: moves the memory of GPUs, and what compressor \"%s\"%s says is made on "
+		        "the host; expected transport \"mpi\", or a compressor without codes and "
+		        "without two_way",
+		        rule->on_host, rule->two_way ? " with two_way" : "");
 	return topology_check("nccl", (enum topology)s->topology, rule, e);
 }
 

@@ -99,8 +99,10 @@ struct exchange_rule {
 	bool separable;        /* every coordinate is combined independently of the others */
 	const char *one_piece; /* the compressor whose messages cannot be cut; NULL: they can */
 	const char *two_way;   /* the compressor that makes the answer too, in one place; NULL: none does */
-	bool judged;           /* meet() removes messages that no compressor can have made */
-	bool float_mean; /* pushes are n floats, the answer is their mean; MPI's own sum may compute it */
+	const char
+	        *on_host; /* the compressor whose messages or answers are made on the host; NULL: none are */
+	bool judged;      /* meet() removes messages that no compressor can have made */
+	bool float_mean;  /* pushes are n floats, the answer is their mean; MPI's own sum may compute it */
 	combine_fn *combine;
 	meeting_fn *meet;
 	/* Of an answer that varies in length: what is wrong with bytes that a peer sent for it; NULL:

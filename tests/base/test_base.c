@@ -296,6 +296,9 @@ Test(sha256, what_is_no_file_is_named)
 	cr_assert_eq(e.code, EXIT_USER);
 	cr_assert_str_eq(e.text, "/nowhere/data.gz: cannot be opened: No such file or directory");
 	err_clear(&e);
+	cr_assert_eq(sha256_file("/dev/null", sum, &e), -1);
+	cr_expect_str_eq(e.text, "/dev/null: is a device or pipe, expected a file");
+	err_clear(&e);
 	cr_assert_eq(sha256_file("/", sum, &e), -1);
 	cr_assert_str_eq(e.text, "/: cannot be read: Is a directory");
 }

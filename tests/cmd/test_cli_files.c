@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include "h5/h5.h"
 #include "record/record.h"
@@ -104,6 +105,19 @@ Test(cli_files, a_link_is_followed_and_stays)
 	cr_assert(process_shell("cd %s && ln -sf r.h5 r.h5", cli_folder));
 	cli_expect(2, "the link cannot be followed", "simulate %s/e.json --out %s/r.h5", cli_folder,
 	           cli_folder);
+}
+
+/* Nobody writes to it: who opened it as a file would wait for ever. */
+Test(cli_files, a_pipe_in_place_of_a_file_is_refused)
+{
+	char path[160];
+	snprintf(path, sizeof path, "%s/pipe", cli_folder);
+	cr_assert_eq(mkfifo(path, 0600), 0);
+	cli_expect(2, "pipe: is a device or pipe, expected a file", "data verify %s", path);
+	cli_write("e.json", "{\"name\":\"e\",\"workers\":3,\"steps\":1,\"batch\":2,\"lr\":0.1,\"model\":"
+	                    "\"softmax\",\"data\":{\"kind\":\"glyphs\",\"train\":30,\"test\":5}}");
+	cli_expect(2, "pipe: is a device or pipe, expected a file",
+	           "validate %s/e.json --set 'init={\"kind\":\"file\",\"path\":\"%s\"}'", cli_folder, path);
 }
 
 /* Tiny golden pictures, one of them damaged: in the folder, and in its pack. */

@@ -139,6 +139,8 @@ Test(device, codes_and_drawn_signs)
 	expect_learns(small_mlp, "--set 'compressor={\"kind\":\"qsgd\",\"coding\":\"elias\",\"two_way\":"
 	                         "true}' --lanes 2");
 	expect_learns(small_mlp, "--set compressor=qsgd --set aggregator=median");
+	expect_learns(small_mlp,
+	              "--set compressor=qsgd --set aggregator=median --set record.kappa=1 --steps 12");
 	expect_learns(small_mlp, "--set 'compressor={\"kind\":\"top-k\",\"share\":0.1}' --lanes 2");
 	expect_learns(small_mlp, "--set 'compressor={\"kind\":\"top-k\",\"share\":0.1,\"sends\":\"signs\","
 	                         "\"two_way\":true}' --lanes 2");

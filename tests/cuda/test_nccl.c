@@ -71,6 +71,9 @@ Test(nccl, means)
 	expect_law("--workers 5 --adversaries 0 --set aggregator=mean");
 	expect_law("--workers 3 --adversaries 0 --set aggregator=mean --set compressor=ef-sign --set "
 	           "momentum=0");
+	expect_law("--workers 3 --adversaries 0 --set aggregator=mean --set compressor=one-bit");
+	expect_law("--workers 5 --adversaries 1 --attack gaussian --set aggregator=median --set "
+	           "'compressor={\"kind\":\"scaled-sign\",\"scope\":\"layer\"}'");
 }
 
 /* Normalisation: running statistics of a worker of another process than the root's. */
@@ -220,6 +223,13 @@ Test(nccl_alone, is_refused_where_something_is_missing)
 	           cli_folder);
 	cli_expect(2, "transport \"nccl\" moves the memory of backend \"cuda\"; found backend \"ref\"",
 	           "validate %s/e.json --set transport=nccl --set backend=ref", cli_folder);
+	static const char *const on_host[] = {
+	        "qsgd", "'{\"kind\":\"ef-sign\",\"two_way\":true}' --set transport.topology=star"};
+	for (int i = 0; i < 2; i++)
+		cli_expect(2, "says is made on the host; expected transport \"mpi\"",
+		           "validate %s/e.json --set transport=nccl --set backend=cuda --set aggregator=mean "
+		           "--set compressor=%s",
+		           cli_folder, on_host[i]);
 	cr_assert(process_shell("ln -s ${SIGNSGD_CUDA_PATH%%%%:*}/libcu* %s/", cli_folder));
 	setenv("SIGNSGD_CUDA_PATH", cli_folder, 1);
 	if (!dlopen("libnccl.so.2", RTLD_LAZY)) /* else the loader finds one */

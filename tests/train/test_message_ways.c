@@ -94,6 +94,32 @@ Test(message_ways, every_way_gives_the_same_bits)
 		printf("skipped: no mpirun, or built without MPI\n");
 }
 
+/* N are one share, of one process; of six, the first has neither that nor a worker, and is sent no message.
+ * Nor does one that has a worker decide by that worker's message, which may be refused. */
+Test(message_ways, processes_without_a_share_decide_nothing)
+{
+	static const char *const of[] = {
+	        "--set compressor=qsgd", "--set 'compressor={\"kind\":\"top-k\",\"share\":0.1}'",
+	        "--set compressor=one-bit --set adversaries.count=2 --set adversaries.attack=nan",
+	        "--set compressor=qsgd --set adversaries.count=2 --set adversaries.attack=nan"};
+	if (!mpirun_here()) {
+		printf("skipped: no mpirun, or built without MPI\n");
+		return;
+	}
+	cli_write("e.json", experiment);
+	for (size_t i = 0; i < sizeof of / sizeof *of; i++) {
+		cr_assert_eq(cli("simulate %s/e.json %s --out %s/simulate.h5 --overwrite --quiet", cli_folder,
+		                 of[i], cli_folder),
+		             0, "%s: %s", of[i], cli_err);
+		cr_expect_eq(mpirun(6,
+		                    "train %s/e.json %s --set transport=mpi --out %s/sharded.h5 --overwrite "
+		                    "--quiet",
+		                    cli_folder, of[i], cli_folder),
+		             0, "%s: %s", of[i], cli_err);
+		ways_expect_same("sharded", "simulate", of[i]);
+	}
+}
+
 /* What workers and the server remember goes from one way to the next. */
 Test(message_ways, a_run_is_continued_in_another_way)
 {
