@@ -175,8 +175,9 @@ static void bytes_fact(struct table *t, const struct run_info *i)
 	log_bytes((double)i->bytes_up, up);
 	log_bytes((double)i->bytes_down, down);
 	fact(t, "a step");
-	table_cell(t, "%s up and %s down a worker; %s up and %s down in all, %" PRId64 " voters", push, pull,
-	           up, down, i->n_voters);
+	table_cell(t, "%s%s up and %s%s down a worker; %s up and %s down in all, %" PRId64 " voters",
+	           summary_at_most(i->push_varies), push, summary_at_most(i->pull_varies), pull, up, down,
+	           i->n_voters);
 }
 
 static void extended_facts(struct table *t, const struct summary *r)

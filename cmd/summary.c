@@ -63,6 +63,11 @@ void summary_line(struct buf *b, const struct summary *r)
 	line_text(b, "file", r->path);
 }
 
+const char *summary_at_most(bool varies)
+{
+	return varies ? "at most " : "";
+}
+
 static void add_row(struct table *t, const struct summary *r)
 {
 	const struct run_info *i = &r->info;

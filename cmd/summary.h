@@ -23,6 +23,9 @@ void summary_line(struct buf *b, const struct summary *r);
 /* A member "privacy": what messages spend. */
 void summary_privacy(struct buf *b, const struct privacy *p);
 
+/* What stands before a number of bytes, the most of what varies in length. */
+const char *summary_at_most(bool varies);
+
 /* A head, a row a file, and what must be said of the data. */
 void summary_table(const struct summary *rows, size_t count);
 

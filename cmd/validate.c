@@ -165,12 +165,16 @@ static void print_bytes(const struct settings *s, const struct plan *p)
 {
 	char push[32], pull[32], up[32], down[32];
 	double workers = (double)s->workers;
+	const struct method m = settings_method(s);
+	const bool varies = message_varies(&m.push);
+	const char *most_up = summary_at_most(varies), *most_down = summary_at_most(varies && m.two_way);
 
 	log_bytes((double)p->push_bytes, push);
 	log_bytes((double)p->pull_bytes, pull);
 	log_bytes(workers * (double)p->push_bytes, up);
 	log_bytes(workers * (double)p->pull_bytes, down);
-	print_fact("a step", "%s up and %s down a worker; %s up and %s down in all", push, pull, up, down);
+	print_fact("a step", "%s%s up and %s%s down a worker; %s%s up and %s%s down in all", most_up, push,
+	           most_down, pull, most_up, up, most_down, down);
 }
 
 static void print_privacy(const struct settings *s)

@@ -8,6 +8,7 @@
 #ifndef SIGNSGD_COMPRESSOR_CODE_H
 #define SIGNSGD_COMPRESSOR_CODE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include "compressor/layers.h"
@@ -23,6 +24,8 @@ struct message_code {
 	 */
 	const char *(*refuses)(const void *state, const struct layers *layers, size_t n, const void *message,
 	                       size_t bytes);
+	/* Are messages of one kind of different lengths? NULL: never, all have the most. */
+	bool (*varies)(const void *state);
 	/* What a message that was checked says: out [n], memory of the host. */
 	void (*floats)(const void *state, const struct layers *layers, size_t n, const void *message,
 	               float *out);

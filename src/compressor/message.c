@@ -13,6 +13,11 @@ size_t message_bytes(const struct message *m, size_t n)
 	return sign_message_bytes(n, m->abstains) + message_scales(m) * sizeof(float);
 }
 
+bool message_varies(const struct message *m)
+{
+	return m->kind == MESSAGE_CODED && m->code->varies && m->code->varies(m->state);
+}
+
 int message_planes(const struct message *m)
 {
 	return m->kind == MESSAGE_FLOATS || m->kind == MESSAGE_CODED ? 0 : m->abstains ? 2 : 1;

@@ -44,6 +44,9 @@ struct message {
 /* Bytes of n coordinates; of a code, the most. */
 size_t message_bytes(const struct message *m, size_t n);
 
+/* Has a message another length from step to step? message_bytes() is then the most. */
+bool message_varies(const struct message *m);
+
 /* Sign planes (backend/sign.h) that a message begins with. Whole floats follow, if anything does. */
 int message_planes(const struct message *m);
 

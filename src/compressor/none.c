@@ -13,6 +13,7 @@ const struct compressor compressor_none = {
                 .also = "identity, float, float32, fp32, dense, uncompressed, no_compression",
                 .about = "the vector itself, nothing compressed",
                 .formula = "v_m, as 32-bit floats: 32 bits a coordinate up"},
+        .aggregator = "mean",
         .says = MESSAGE_FLOATS,
         .bits = 32,
         .encode = none_encode,

@@ -47,6 +47,11 @@ static size_t qsgd_most(const void *state, const struct layers *layers, size_t n
 	return CODE_LENGTH_BYTES + layers_count(ranges) * sizeof(float) + (size_t)((bits + 7) / 8);
 }
 
+static bool qsgd_varies(const void *state)
+{
+	return ((const struct qsgd *)state)->coding == LEVELS_ELIAS;
+}
+
 /* --- writing -------------------------------------------------------------------------------------------- */
 
 static double length_of(const float *v, size_t d)
@@ -212,7 +217,7 @@ static void qsgd_floats(const void *state, const struct layers *layers, size_t n
 }
 
 static const struct message_code qsgd_code = {
-        .most = qsgd_most, .refuses = qsgd_refuses, .floats = qsgd_floats};
+        .most = qsgd_most, .varies = qsgd_varies, .refuses = qsgd_refuses, .floats = qsgd_floats};
 
 static const struct key qsgd_keys[] = {
         {.name = "levels",

@@ -213,9 +213,8 @@ const struct key experiment_keys[] = {
          .offset = AT(aggregator),
          .default_json = "\"vote\"",
          .family = &family_aggregators,
-         .help = "what is made of the workers' messages; \"mean\" with compressors whose messages are no "
-                 "plain "
-                 "signs, where nothing else is said"},
+         .help = "what is made of the workers' messages; where nothing else is said, \"mean\" with "
+                 "compressors other than those that are there for a vote"},
         {.name = "optimizer",
          .also = "optim, optimiser, server_optimizer, opt",
          .kind = KEY_FAMILY,

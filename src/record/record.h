@@ -71,8 +71,9 @@ struct record_meta {
 	bool voters; /* keep which workers were counted; a file that is continued and has it goes on */
 	uint64_t seed;
 	uint64_t n_params;
-	uint64_t push_bytes, pull_bytes; /* a worker and step */
-	int64_t every;                   /* steps between rows of /steps; 0: as the file's first row shows */
+	uint64_t push_bytes, pull_bytes; /* a worker and step; of what varies, the most */
+	bool push_varies, pull_varies;
+	int64_t every; /* steps between rows of /steps; 0: as the file's first row shows */
 };
 
 struct record;
@@ -163,8 +164,9 @@ struct run_info {
 	int64_t withheld;                /* steps; 0 also where none can be */
 	bool has_privacy;                /* the file says what messages have spent: */
 	struct privacy privacy;          /* in the last step's row */
-	uint64_t push_bytes, pull_bytes; /* a worker and step */
-	uint64_t bytes_up, bytes_down;   /* a step, all workers, last step */
+	uint64_t push_bytes, pull_bytes; /* a worker and step; of what varies, the most */
+	bool push_varies, pull_varies;
+	uint64_t bytes_up, bytes_down; /* a step, all workers, last step */
 	double wall_s;
 	double final_train_loss;
 	double final_test_loss, final_test_accuracy, best_test_loss,

@@ -238,6 +238,8 @@ static int read_meta(struct h5 *f, struct run_info *info, struct err *e)
 		return -1;
 	info->push_bytes = (uint64_t)push;
 	info->pull_bytes = (uint64_t)pull;
+	info->push_varies = meta_count(f, "push_varies") > 0;
+	info->pull_varies = meta_count(f, "pull_varies") > 0;
 	return 0;
 }
 

@@ -76,6 +76,10 @@ static void write_run(struct h5 *f, const struct record_meta *m)
 	h5_set_int(f, "/meta", "n_params", (int64_t)m->n_params);
 	h5_set_int(f, "/meta", "push_bytes", (int64_t)m->push_bytes);
 	h5_set_int(f, "/meta", "pull_bytes", (int64_t)m->pull_bytes);
+	if (m->push_varies)
+		h5_set_int(f, "/meta", "push_varies", 1);
+	if (m->pull_varies)
+		h5_set_int(f, "/meta", "pull_varies", 1);
 }
 
 void record_write_state(struct h5 *f, enum run_state state, const char *why, bool ended)

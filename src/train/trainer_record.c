@@ -67,6 +67,8 @@ void trainer_meta(const struct trainer *t, struct record_meta *m)
 	        .n_params = t->state.n,
 	        .push_bytes = t->uplink.shape.push_bytes,
 	        .pull_bytes = t->uplink.shape.pull_bytes,
+	        .push_varies = message_varies(&t->round.method.push),
+	        .pull_varies = t->round.method.two_way && message_varies(&t->round.method.push),
 	        .withholds = t->state.withholds,
 	        .privacy = t->round.method.compressor->privacy,
 	        .coded = t->settings->parts != NULL,

@@ -240,7 +240,7 @@ Test(spelling, complaints_are_about_what_was_written)
 Test(spelling, a_compressor_brings_its_usual_aggregator)
 {
 	static const char *const usual[] = {"ef-sign",  "scaled-sign", "one-bit", "ssdm",
-	                                    "terngrad", "qsgd",        "top-k"};
+	                                    "terngrad", "qsgd",        "top-k",   "none"};
 	struct runs r;
 	struct err e;
 	same(START "\"compressor\":\"ssdm\"}", START "\"compressor\":\"ssdm\",\"aggregator\":\"mean\"}");
@@ -264,7 +264,7 @@ Test(spelling, a_compressor_brings_its_usual_aggregator)
 
 Test(spelling, what_does_not_fit_together_is_refused)
 {
-	refuses(START "\"compressor\":\"none\"}",
+	refuses(START "\"aggregator\":\"vote\",\"compressor\":\"none\"}",
 	        "compressor: aggregator \"vote\" counts signs, and compressor \"none\" sends floats");
 	refuses(START "\"aggregator\":\"vote\",\"compressor\":\"ef-sign\"}",
 	        "compressor: aggregator \"vote\" counts signs, and compressor \"ef-sign\" sends signs with a "

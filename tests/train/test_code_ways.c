@@ -72,6 +72,30 @@ static void simulate_as(const struct way *w, const char *option)
 	             0, "%s: %s", w->compressor, cli_err);
 }
 
+static void expect_most(const char *what, bool up, bool down, const char *compressor)
+{
+	const char *line = strstr(cli_out, "\n  a step "), *end = line ? strstr(line, "a worker") : NULL;
+	cr_assert(end, "%s, %s: no bytes of a step", what, compressor);
+	const char *first = strstr(line, "at most "), *middle = strstr(line, " up and ");
+	cr_assert(middle && middle < end, "%s, %s: %s", what, compressor, line);
+	cr_expect_eq(first && first < middle, up, "%s, %s: %s", what, compressor, line);
+	const char *second = strstr(middle, "at most ");
+	cr_expect_eq(second && second < end, down, "%s, %s: %s", what, compressor, line);
+}
+
+Test(code_ways, lengths_that_vary_are_said_as_the_most)
+{
+	for (int k = 0; k < WAYS; k++) {
+		const struct way *w = &ways[k];
+		prepare(w);
+		cr_expect_eq(cli("show %s/simulate.h5", cli_folder), 0, "%s", cli_err);
+		expect_most("show", w->push == 0, w->pull == 0, w->compressor);
+		cr_expect_eq(cli("validate %s/e.json --set 'compressor=%s'", cli_folder, w->compressor), 0,
+		             "%s", cli_err);
+		expect_most("validate", w->push == 0, w->pull == 0, w->compressor);
+	}
+}
+
 Test(code_ways, lanes_do_not_show)
 {
 	for (int k = 0; k < WAYS; k++) {
