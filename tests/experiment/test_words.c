@@ -98,6 +98,10 @@ Test(words, keys_without_a_counterpart_are_said_to_have_none)
 	says(START "\"pre_aggregators\":[]}", "\"pre_aggregators\" is \"aggregator.before\" here");
 	says(START "\"aggregator\":{\"kind\":\"mean\",\"before\":[\"nnm\"]}}",
 	     "\"before\" is \"aggregator.before\" here, of rules such as \"median\"");
+	says(START "\"aggregator\":{\"kind\":\"mean\",\"before\":[\"nnm\"]}}",
+	     "is a mean behind \"clipping\" or \"bucketing\", but \"nnm\" and \"arc\" change no mean where f "
+	     "is "
+	     "0");
 	says(START "\"participation\":1}", "\"participation\" has no counterpart here");
 }
 
