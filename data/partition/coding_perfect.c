@@ -10,8 +10,13 @@ static bool perfect_holds(const void *state, uint64_t seed, int workers, int wor
 const struct coding coding_perfect = {
         .row = {.name = "perfect",
                 .also = "full, all, replicated",
-                .about = "every worker has every part: all honest votes are the same",
-                .formula = "G_ik = 1: M gradients a worker and step, and any Byzantine minority changes no "
-                           "answer, as long as no worker's own majority is a tie. Sohn et al. 2020"},
+                .about = "every worker has every part: all honest votes are the same, but for coins "
+                         "where their signs add up to 0",
+                .formula =
+                        "G_ik = 1: M gradients a worker and step, and any Byzantine minority changes no "
+                        "answer where the signs of the parts add up to more or less than 0. Where they add "
+                        "up to 0, as those of a weight that no sample reaches, each worker votes as "
+                        "`zero` of its compressor says: \"random\" is a coin of its own, with "
+                        "\"positive\" all honest votes are the same there too. Sohn et al. 2020"},
         .holds = perfect_holds,
 };

@@ -17,8 +17,9 @@ static struct net_window window_of(const struct window *w)
 
 #define KERNEL_KEY                                                                                           \
 	{                                                                                                    \
-		.name = "kernel", .kind = KEY_INT, .offset = offsetof(struct window, kernel), .lowest = 1,   \
-		.highest = WINDOW_MAX, .unit = "pixels", .help = "side of the window",                       \
+		.name = "kernel", .also = "kernel_size", .kind = KEY_INT,                                    \
+		.offset = offsetof(struct window, kernel), .lowest = 1, .highest = WINDOW_MAX,               \
+		.unit = "pixels", .help = "side of the window",                                              \
 	}
 #define STRIDE_KEY(DEFAULT, HELP)                                                                            \
 	{                                                                                                    \
@@ -48,6 +49,7 @@ static int add_conv(const void *state, struct net *n, const char *name, int in, 
 
 static const struct key conv_keys[] = {
         {.name = "channels",
+         .also = "out_channels, out, filters",
          .kind = KEY_INT,
          .offset = offsetof(struct conv, channels),
          .lowest = 1,
@@ -195,6 +197,7 @@ static int add_linear(const void *state, struct net *n, const char *name, int in
 
 static const struct key linear_keys[] = {
         {.name = "width",
+         .also = "out_features, out, units",
          .kind = KEY_INT,
          .offset = offsetof(struct linear, width),
          .lowest = 1,
@@ -226,6 +229,7 @@ static int add_dropout(const void *state, struct net *n, const char *name, int i
 
 static const struct key dropout_keys[] = {
         {.name = "rate",
+         .also = "p, probability",
          .kind = KEY_REAL,
          .offset = offsetof(struct dropout, rate),
          .default_json = "0.5",

@@ -29,7 +29,8 @@ static const struct word words[] = {
          NULL},
         {"before", "aggregator.before",
          "of rules such as \"median\": \"mean\" and \"vote\" take the messages as they are; "
-         "\"trimmed-mean\" with \"f\": 0 is a mean that has it"},
+         "\"trimmed-mean\" with \"f\": 0 is a mean behind \"clipping\" or \"bucketing\", but \"nnm\" and "
+         "\"arc\" change no mean where f is 0"},
         {"participation, client_fraction, frac, fraction_fit", NULL, "every worker takes part in every step"},
         {0},
 };

@@ -66,6 +66,28 @@ Test(words, keys_of_other_programs_name_ours)
 		key_is(pairs[i][0], pairs[i][1]);
 }
 
+/* A key of a layer, as PyTorch has it. */
+static void layer_key_is(const char *layer, const char *word, const char *ours)
+{
+	char text[400], phrase[100];
+	snprintf(text, sizeof text,
+	         "{\"data\":\"glyphs\",\"steps\":5,\"workers\":3,\"model\":{\"kind\":\"sequential\","
+	         "\"layers\":[{\"kind\":\"%s\",\"%s\":1}]}}",
+	         layer, word);
+	snprintf(phrase, sizeof phrase, "\"%s\" is \"%s\" here", word, ours);
+	says(text, phrase);
+}
+
+Test(words, keys_of_layers_of_other_programs_name_ours)
+{
+	layer_key_is("linear", "out_features", "width");
+	layer_key_is("linear", "out", "width"); /* and not the result file */
+	layer_key_is("conv", "out_channels", "channels");
+	layer_key_is("conv", "kernel_size", "kernel");
+	layer_key_is("max-pool", "kernel_size", "kernel");
+	layer_key_is("dropout", "p", "rate");
+}
+
 Test(words, keys_without_a_counterpart_are_said_to_have_none)
 {
 	says(START "\"loss\":1}", "\"loss\" has no counterpart here: a model brings its own loss");
@@ -76,6 +98,10 @@ Test(words, keys_without_a_counterpart_are_said_to_have_none)
 	says(START "\"pre_aggregators\":[]}", "\"pre_aggregators\" is \"aggregator.before\" here");
 	says(START "\"aggregator\":{\"kind\":\"mean\",\"before\":[\"nnm\"]}}",
 	     "\"before\" is \"aggregator.before\" here, of rules such as \"median\"");
+	says(START "\"aggregator\":{\"kind\":\"mean\",\"before\":[\"nnm\"]}}",
+	     "is a mean behind \"clipping\" or \"bucketing\", but \"nnm\" and \"arc\" change no mean where f "
+	     "is "
+	     "0");
 	says(START "\"participation\":1}", "\"participation\" has no counterpart here");
 }
 

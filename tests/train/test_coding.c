@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "record/record.h"
 #include "registry.h"
+#include "tests/support/h5_door.h"
 #include "tests/support/json_help.h"
 #include "tests/support/mpirun.h"
 #include "tests/support/served.h"
@@ -210,6 +211,30 @@ Test(coding, with_the_perfect_code_liars_change_nothing)
 	snprintf(path, sizeof path, "%s/honest.h5", cli_folder);
 	snprintf(other, sizeof other, "%s/without.h5", cli_folder);
 	cr_expect_eq(record_same_final(path, other, different, sizeof different, &e), 0);
+}
+
+/* The share of coordinates that one voter of the five could turn, in the last step. */
+static double turned_by_one(const char *options)
+{
+	size_t count;
+	char all[200], path[128];
+	snprintf(all, sizeof all, "--set coding=perfect --set record.certificate=1 %s", options);
+	simulate("votes", all);
+	snprintf(path, sizeof path, "%s/votes.h5", cli_folder);
+	double *turned = h5_door_numbers(path, "/probes/certificate/turned", &count);
+	cr_assert_eq(count, WORKERS / 2 * STEPS);
+	double last = turned[count - WORKERS / 2];
+	mem_free(turned);
+	return last;
+}
+
+/* Gradients that are 0 have no majority: there each worker has a coin, unless `zero` says what they vote. */
+Test(coding, honest_votes_of_the_perfect_code_differ_by_coins_alone)
+{
+	cr_expect_eq(turned_by_one("--set compressor.zero=positive"), 0);
+	cr_expect_gt(turned_by_one(""), 0);
+	cr_assert_eq(cli("list codings perfect"), 0, "%s", cli_err);
+	cr_expect_not_null(strstr(cli_out, "but for coins"), "%s", cli_out);
 }
 
 Test(coding, gradients_are_counted)
