@@ -1,5 +1,6 @@
 /* What a step passes to its transport. */
 #include "train/uplink.h"
+#include <math.h>
 #include "base/hash.h"
 #include "base/mem.h"
 #include "registry.h"
@@ -82,6 +83,19 @@ static enum meeting_end meet_by_ranges(struct uplink *u, const struct step_job *
 	return MEETING_ANSWERED;
 }
 
+/*
+ * Workers refuse a code that is not finite, as servers do, and would wait for another for ever. A few
+ * messages as large as floats can be are enough for that.
+ */
+static bool can_say(const struct uplink *u, size_t n)
+{
+	const float *answer = u->pull_seen;
+	for (size_t i = 0; i < n; i++)
+		if (!isfinite(answer[i] + (u->unsaid ? u->unsaid[i] : 0)))
+			return false;
+	return true;
+}
+
 static enum meeting_end meet(void *ctx, const struct meeting *given, struct err *e)
 {
 	struct uplink *u = ctx;
@@ -96,6 +110,10 @@ static enum meeting_end meet(void *ctx, const struct meeting *given, struct err 
 		m.pushes = u->judge.rows;
 	}
 	enum meeting_end end = by_rule ? meet_by_rule(u, &m, e) : meet_by_ranges(u, &job, &m);
+	if (end == MEETING_ANSWERED && u->sent && method->push.kind == MESSAGE_CODED && !can_say(u, job.n)) {
+		u->withheld = "the answer is not finite, which no code says";
+		return MEETING_WITHHELD;
+	}
 	if (end == MEETING_ANSWERED && u->sent)
 		method_encode_answer(method, &job, u->pull_seen, u->unsaid, u->sent);
 	return end;

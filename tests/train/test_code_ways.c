@@ -119,6 +119,28 @@ Test(code_ways, a_machine_of_its_own_does_not_show)
 	}
 }
 
+/* At this rate vectors grow by half a step, so that the sum of five overflows before one does: workers would
+ * refuse the code of it, and wait. */
+Test(code_ways, an_answer_that_no_code_says_is_withheld)
+{
+	static const char *const codes[] = {"{\"kind\":\"qsgd\",\"levels\":100,\"two_way\":true}",
+	                                    "{\"kind\":\"terngrad\",\"two_way\":true}",
+	                                    "{\"kind\":\"top-k\",\"share\":1,\"two_way\":true}"};
+	cli_write("e.json", "{\"name\":\"o\",\"workers\":5,\"steps\":240,\"model\":{\"kind\":\"quadratic\","
+	                    "\"dimensions\":100},\"lr\":2.5,\"momentum\":0,\"eval\":{\"every\":0}}");
+	for (size_t k = 0; k < sizeof codes / sizeof *codes; k++) {
+		const struct way w = {.compressor = codes[k]};
+		simulate_as(&w, "");
+		cr_expect_not_null(strstr(cli_err, "the answer is not finite, which no code says"), "%s: %s",
+		                   codes[k], cli_err);
+		cr_expect_eq(cli("train %s/e.json --processes 2 --set 'compressor=%s' --out %s/train.h5 "
+		                 "--overwrite --quiet",
+		                 cli_folder, codes[k], cli_folder),
+		             0, "%s: %s", codes[k], cli_err);
+		ways_expect_same("train", "other", codes[k]);
+	}
+}
+
 static void train_mpi(const struct way *w, const char *topology)
 {
 	cr_expect_eq(mpirun(3,
