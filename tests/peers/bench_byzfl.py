@@ -1,11 +1,17 @@
 #!/usr/bin/env python3
-"""Ten honest workers and three Byzantine workers, cnn, batch 32: a step of ByzFL against a step of signsgd.
+"""Ten honest workers and some Byzantine workers, cnn: a step of ByzFL against a step of signsgd.
 
     python3 tests/peers/bench_byzfl.py [--rules Average,MultiKrum,Median] [--seconds S] [--rounds R] [--lanes L]
+    python3 tests/peers/bench_byzfl.py --default [--f 1,2,3,4] [--threads 1,2]
 
 ByzFL (package `byzfl`) is driven by its own Client, ByzantineClient and Server, as its own training loop does,
 on batches that are ready in memory. Ours is `signsgd simulate` with the vote, and with the mean, on fashion-like
 images that the program makes itself; batches are gathered, Byzantine workers compute gradients of their own.
+There are three Byzantine workers, and batches of 32.
+
+With --default both compute the experiment with which ByzFL's benchmark begins: 1 to 4 Byzantine workers that send
+the opposite of the honest mean and compute nothing, batches of 25, a trimmed mean and a geometric median behind
+clipping (at 2) and nearest-neighbour mixing.
 """
 import argparse
 
@@ -31,26 +37,25 @@ EXPERIMENT = {
 }
 
 
-def loader():
-    samples = torch.utils.data.TensorDataset(torch.randn(64 * BATCH, 1, 28, 28), torch.randint(10, (64 * BATCH,)))
-    return torch.utils.data.DataLoader(samples, batch_size=BATCH, shuffle=True)
+def loader(batch):
+    samples = torch.utils.data.TensorDataset(torch.randn(64 * batch, 1, 28, 28), torch.randint(10, (64 * batch,)))
+    return torch.utils.data.DataLoader(samples, batch_size=batch, shuffle=True)
 
 
 class Loop:
     """The inside of ByzFL's DSGD loop."""
 
-    def __init__(self, rule):
+    def __init__(self, rule, parameters, f=BYZANTINE, batch=BATCH, before=()):
         torch.manual_seed(1)
         common = {"model_name": "cnn_mnist", "device": "cpu", "optimizer_name": "SGD", "learning_rate": 0.1,
                   "weight_decay": 0.0, "milestones": [10**9], "learning_rate_decay": 0.5}
         self.clients = [Client({**common, "loss_name": "CrossEntropyLoss", "LabelFlipping": False, "nb_labels": 10,
-                                "momentum": 0.9, "training_dataloader": loader(), "store_per_client_metrics": False})
+                                "momentum": 0.9, "training_dataloader": loader(batch), "store_per_client_metrics": False})
                         for _ in range(HONEST)]
-        parameters = {} if rule == "Average" else {"f": BYZANTINE}
-        info = {"name": rule, "parameters": {} if rule in ("Average", "Median") else parameters}
-        self.server = Server({**common, "test_loader": loader(), "validation_loader": None, "aggregator_info": info,
-                              "pre_agg_list": []})
-        self.byzantine = ByzantineClient({"name": "SignFlipping", "f": BYZANTINE, "parameters": {}})
+        info = {"name": rule, "parameters": parameters}
+        self.server = Server({**common, "test_loader": loader(batch), "validation_loader": None, "aggregator_info": info,
+                              "pre_agg_list": list(before)})
+        self.byzantine = ByzantineClient({"name": "SignFlipping", "f": f, "parameters": {}})
         for client in self.clients:
             client.set_model_state(self.server.get_dict_parameters())
 
@@ -64,18 +69,50 @@ class Loop:
             client.set_model_state(state)
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    duel.add_arguments(parser)
-    parser.add_argument("--rules", default="Average,MultiKrum", help="ByzFL's aggregators (default: Average,MultiKrum)")
-    args = parser.parse_args()
+def default_experiment(f, rule):
+    """Ours of ByzFL's first experiment: the attack sends minus the honest mean."""
+    before = [{"kind": "clipping", "limit": 2.0}, "nnm"]
+    return {**EXPERIMENT, "workers": HONEST + f, "batch": 25, "aggregator": {**rule, "f": f, "before": before},
+            "adversaries": {"count": f, "data": "none", "attack": {"kind": "ipm", "tau": 1}}}
+
+
+def compare_default(args):
+    rules = (("TrMean", lambda f: {"f": f}, {"kind": "trimmed-mean"}),
+             ("GeometricMedian", lambda f: {},
+              {"kind": "geometric-median", "start": "zero", "iterations": 3, "nu": 0.1}))
+    for theirs, parameters, ours in rules:
+        for f in (int(text) for text in args.f.split(",")):
+            before = [{"name": "Clipping", "parameters": {"c": 2.0}}, {"name": "NNM", "parameters": {"f": f}}]
+            loop = Loop(theirs, parameters(f), f, 25, before)
+            for threads in (int(text) for text in args.threads.split(",")):
+                torch.set_num_threads(threads)
+                duel.duel(args, f"cnn, {HONEST} honest workers and {f} Byzantine, batch 25",
+                          f"ByzFL {theirs}, {threads} thr.", lambda steps: duel.timed(loop.step, steps),
+                          lambda steps: duel.simulate(default_experiment(f, ours), steps, args.lanes), at_first=(3, 30))
+
+
+def compare_rules(args):
     for rule in args.rules.split(","):
-        loop = Loop(rule)
+        loop = Loop(rule, {} if rule in ("Average", "Median") else {"f": BYZANTINE})
         for threads in (1, 2):
             torch.set_num_threads(threads)
             duel.duel(args, f"cnn, {HONEST} honest workers and {BYZANTINE} Byzantine, batch {BATCH}",
                       f"ByzFL {rule}, {threads} thr.", lambda steps: duel.timed(loop.step, steps),
                       lambda steps: duel.simulate(EXPERIMENT, steps, args.lanes), at_first=(3, 30))
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    duel.add_arguments(parser)
+    parser.add_argument("--rules", default="Average,MultiKrum", help="ByzFL's aggregators (default: Average,MultiKrum)")
+    parser.add_argument("--default", action="store_true", help="ByzFL's first experiment")
+    parser.add_argument("--f", default="1,2,3,4", help="its numbers of Byzantine workers (default: 1,2,3,4)")
+    parser.add_argument("--threads", default="2", help="its threads (default: 2)")
+    args = parser.parse_args()
+    if args.default:
+        compare_default(args)
+    else:
+        compare_rules(args)
 
 
 if __name__ == "__main__":
