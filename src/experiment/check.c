@@ -155,10 +155,10 @@ static int check_momentum(const struct settings *s, const struct json *root, str
 			return json_say(e, check_place(root, "momentum_at"),
 			                "found %lld behind %lld, expected each value above the one before",
 			                (long long)at->at[i], (long long)at->at[i - 1]);
-	const char *family, *keeper = keeps_momentum(s, &family);
-	if (at->count > 0 && keeper)
+	const char *family, *owner = keeps_momentum(s, &family);
+	if (at->count > 0 && owner)
 		return json_say(e, check_place(root, "momentum_at"),
-		                "%s \"%s\" keeps its own momentum; leave `momentum_at` out", family, keeper);
+		                "%s \"%s\" keeps its own momentum; leave `momentum_at` out", family, owner);
 	return 0;
 }
 
@@ -186,13 +186,13 @@ static int check_method(struct settings *s, const struct json *root, struct err 
 		return check_say_at(e, root, json_member(root, "compressor") ? "compressor" : "aggregator");
 	if (method_check_step(&m, e))
 		return check_say_at(e, root, "optimizer");
-	const char *family, *keeper = keeps_momentum(s, &family);
-	if (keeper) {
+	const char *family, *owner = keeps_momentum(s, &family);
+	if (owner) {
 		if (json_member(root, "momentum") && s->momentum > 0)
 			return json_say(e, check_place(root, "momentum"),
 			                "%s \"%s\" keeps its own momentum; leave `momentum` out or "
 			                "set it to 0",
-			                family, keeper);
+			                family, owner);
 		s->momentum = 0;
 	}
 	if (agg->rule && check_rule(agg, s, e))

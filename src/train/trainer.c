@@ -185,6 +185,25 @@ static enum trainer_end ended(enum exchange_end end)
 	return end == EXCHANGE_FAILED ? TRAINER_FAILED : end == EXCHANGE_LEFT ? TRAINER_LEFT : TRAINER_DID;
 }
 
+/* When gradients and messages were made, and the seconds that messages took while gradients were. */
+struct made {
+	double computed, encoded, encode_s;
+};
+
+static void make_messages(struct trainer *t, struct exchange_request *request, struct made *made)
+{
+	struct workforce *workforce = &t->workforce;
+	uplink_post_begin(&t->uplink, request);
+	feed_steps(&workforce->feed, t->state.step);
+	pool_run(workforce->pool, (size_t)workforce->groups.count, compute_item, t);
+	made->computed = clock_s();
+	made->encode_s = workforce_encode_s(workforce);
+	crowd_forge(&t->crowd, t->replay, &t->state);
+	pool_run(workforce->pool, (size_t)workforce->count, encode_item, t);
+	uplink_post(&t->uplink);
+	made->encoded = clock_s();
+}
+
 enum trainer_end trainer_step(struct trainer *t, struct step_row *row, int *flags, struct err *e)
 {
 	struct workforce *workforce = &t->workforce;
@@ -199,18 +218,10 @@ enum trainer_end trainer_step(struct trainer *t, struct step_row *row, int *flag
 	struct exchange_reply reply;
 	uplink_show(up, st);
 	request.x_hash = uplink_hash(up, st, workforce->pool);
-	double start = clock_s(), computed = start, encoded = start, made_s = 0;
-	if (!up->must_resync) {
-		uplink_post_begin(up, &request);
-		feed_steps(&workforce->feed, st->step);
-		pool_run(workforce->pool, (size_t)workforce->groups.count, compute_item, t);
-		computed = clock_s();
-		made_s = workforce_encode_s(workforce);
-		crowd_forge(&t->crowd, t->replay, st);
-		pool_run(workforce->pool, (size_t)workforce->count, encode_item, t);
-		uplink_post(up);
-		encoded = clock_s();
-	}
+	double start = clock_s();
+	struct made made = {.computed = start, .encoded = start};
+	if (!up->must_resync)
+		make_messages(t, &request, &made);
 	uplink_gather(up, workforce, t->replay, st, &request);
 	uplink_show_running(up, st);
 	enum exchange_end end = up->link.row->exchange(up->link.self, &request, &reply, e);
@@ -246,11 +257,11 @@ enum trainer_end trainer_step(struct trainer *t, struct step_row *row, int *flag
 	                         .bytes_down = reply.bytes_down,
 	                         .bytes_busiest = reply.bytes_busiest,
 	                         .n_voters = reply.n_voters,
-	                         .compute_s = computed - start - made_s,
+	                         .compute_s = made.computed - start - made.encode_s,
 	                         .data_s = workforce_data_s(workforce),
-	                         .encode_s = encoded - computed + made_s,
+	                         .encode_s = made.encoded - made.computed + made.encode_s,
 	                         .wait_s = reply.wait_s,
-	                         .exchange_s = exchanged - encoded,
+	                         .exchange_s = exchanged - made.encoded,
 	                         .apply_s = applied - probed,
 	                         .withheld = st->withheld,
 	                         .privacy = method_privacy(&t->round.method, st->step)};
