@@ -16,6 +16,7 @@ worst_case  over attacks: the least of the means, over the seeds that all attack
 Only numpy. Everything that is not finite goes through as it is: a mean with NaN is NaN.
 """
 
+import functools
 import itertools
 import math
 
@@ -48,6 +49,7 @@ def t_outside(angle, df):
     return scale * math.cos(angle) ** (df - 1)
 
 
+@functools.lru_cache(maxsize=None)
 def t_quantile(p, df):
     """
     The p-quantile of Student's t, 0 < p < 1, for a whole number df >= 1 of degrees of freedom: the angle by Newton's
@@ -84,6 +86,11 @@ def mean_band(values):
     if len(values) == 1:
         return mean, math.nan
     return mean, t_quantile((1 + SHARE) / 2, len(values) - 1) * float(np.std(values, ddof=1)) / math.sqrt(len(values))
+
+
+def half_widths(values):
+    """Of each row of values [points][runs], NaN where a run has none: mean_band's half width over those there are."""
+    return np.array([mean_band(row[~np.isnan(row)])[1] for row in np.asarray(values, dtype=float)])
 
 
 def common_seeds(*by_seed):
