@@ -9,8 +9,9 @@
 static int check_usage(const struct args *a, struct err *e)
 {
 	if (a->n_rest < 2)
-		return err_user(e, "claims needs an experiment file and the folder of its results, as in 'signsgd "
-		                   "claims experiments/papers/karimireddy-ef.json ef/'");
+		return err_user(
+		        e, "claims needs an experiment file and the folder of its results, as in 'signsgd "
+		           "claims experiments/papers/karimireddy-ef.json ef/'");
 	struct arena arena = {0};
 	const struct json *root = json_read_file(&arena, a->rest[0], e);
 	int bad = !root ? -1 : root->type != JSON_OBJECT ? json_bad(e, root, "an object, the experiment") : 0;
@@ -42,14 +43,16 @@ const struct command cmd_claims = {
         .name = "claims",
         .about = "hold what an experiment file claims against its results",
         .usage = "claims FILE.json FOLDER... [--json] [--strict]",
-        .details = "`claims` of an experiment file is a list; each says what two groups of its runs should differ "
-                   "by, and how much of that may be missed: {\"say\": \"a sentence\", \"source\": \"paper, "
-                   "figure\", \"of\": {\"dotted.key\": value}, \"than\": the same or a number, \"measure\": "
-                   "\"test_accuracy\", \"by\": least difference (negative: at least so much lower; without it: "
-                   "the same), \"tolerance\": t}. The difference is the mean over the seeds of FILE, with its "
-                   "95 % band: a claim holds where the whole band is on the claimed side, does not hold where "
-                   "none of it is, and is else not decided. Values are means of the last 5 evaluations. "
-                   "Exit code 1: runs are missing. Needs a Python 3 with h5py, numpy and matplotlib.",
+        .details =
+                "`claims` of an experiment file is a list; each says what two groups of its runs should "
+                "differ "
+                "by, and how much of that may be missed: {\"say\": \"a sentence\", \"source\": \"paper, "
+                "figure\", \"of\": {\"dotted.key\": value}, \"than\": the same or a number, \"measure\": "
+                "\"test_accuracy\", \"by\": least difference (negative: at least so much lower; without it: "
+                "the same), \"tolerance\": t}. The difference is the mean over the seeds of FILE, with its "
+                "95 % band: a claim holds where the whole band is on the claimed side, does not hold where "
+                "none of it is, and is else not decided. Values are means of the last 5 evaluations. "
+                "Exit code 1: runs are missing. Needs a Python 3 with h5py, numpy and matplotlib.",
         .example = "signsgd simulate experiments/papers/karimireddy-ef.json --out ef/\n"
                    "signsgd claims experiments/papers/karimireddy-ef.json ef/",
         .options = options,

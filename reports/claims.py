@@ -11,7 +11,6 @@ Exit code: 0: every claim was judged; 1: runs of a claim are missing, or with --
 means runs of several experiments.
 """
 
-import argparse
 import json
 import math
 import os
@@ -20,9 +19,10 @@ import sys
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "plots"))
 
 import bands  # noqa: E402
-from common import Run, fail, group  # noqa: E402
 from labels import telling  # noqa: E402
-from results import CHECKPOINT, PlotError, files_of, program  # noqa: E402
+from results import PlotError, files_below, program  # noqa: E402
+from runs import Run, group  # noqa: E402
+from script import Parser, fail  # noqa: E402
 
 HOLDS, FAILS, OPEN, MISSING = "holds", "does not hold", "not decided", "missing"
 ENDED = ("finished", "diverged")
@@ -151,7 +151,9 @@ class Finding:
         """What is claimed, and how much less is allowed."""
         if self.by is None:
             return f"the same within {self.number(self.tolerance)}"
-        allowed = f", less {self.number(self.tolerance)}" if self.tolerance else ""
+        if not self.by:
+            return f"no lower{f' by more than {self.number(self.tolerance)}' if self.tolerance else ''}"
+        allowed = f", give or take {self.number(self.tolerance)}" if self.tolerance else ""
         return f"{'at most' if self.by < 0 else 'at least'} {self.number(self.by, True)}{allowed}"
 
     def found(self):
@@ -213,16 +215,6 @@ def evaluate(path, runs):
     return [Finding(claim, own, seeds, f"{path}: claims[{i}]") for i, claim in enumerate(claims)]
 
 
-def below(paths):
-    """Files as they are, of folders all results in them and below."""
-    found = []
-    for path in paths:
-        inside = [os.path.join(at, name) for at, _, names in os.walk(path) for name in names
-                  if name.endswith(".h5") and not name.endswith(CHECKPOINT)]
-        found += sorted(inside) if os.path.isdir(path) else [path]
-    return files_of(found) if found else []
-
-
 def print_text(path, findings):
     for finding in findings:
         print(f"{finding.verdict:13}  {finding.say}")
@@ -232,18 +224,18 @@ def print_text(path, findings):
         print(f"{'':13}    found:   {finding.found()}")
     verdicts = [finding.verdict for finding in findings]
     counts = [f"{verdicts.count(v)} {v}" for v in (HOLDS, FAILS, OPEN, MISSING) if v in verdicts]
-    print(f"{path}: {len(findings)} claim{'s' if len(findings) > 1 else ''}: {', '.join(counts)}")
+    print(f"{path}: {len(findings)} claim{'s' if len(findings) > 1 else ''}, {', '.join(counts)}")
 
 
 def main():
-    p = argparse.ArgumentParser(prog=program(), description=__doc__.split("\n\n")[0])
+    p = Parser(prog=program(), description=__doc__.split("\n\n")[0])
     p.add_argument("experiment")
     p.add_argument("paths", nargs="+")
     p.add_argument("--json", action="store_true")
     p.add_argument("--strict", action="store_true")
     args = p.parse_args()
     try:
-        findings = evaluate(args.experiment, [Run(path) for path in below(args.paths)])
+        findings = evaluate(args.experiment, [Run(path) for path in files_below(args.paths)])
     except PlotError as sentence:
         fail(sentence, 2)
     if args.json:

@@ -69,8 +69,8 @@ static int refuse_part(const struct key_level *l, const struct json *member, con
 	snprintf(before, sizeof before, "%.*s", at > member->key ? (int)(at - member->key) - 1 : 0,
 	         member->key);
 	if (l->keys == NULL && l->family == NULL)
-		return json_say_key(e, member, "found \"%s\" behind \"%s\", which has no keys below it", shown,
-		                    before);
+		return json_say_key(e, member, "found \"%s\" behind \"%s\", which has no keys below it",
+		                    shown, before);
 	names_of_level(&n, l);
 	names_expected(&n, names_nearest_hint(&n, part, hint, sizeof hint), expected, sizeof expected);
 	return json_say_key(e, member, "found \"%s\"%s%s%s, expected %s", shown,
@@ -85,8 +85,8 @@ int keys_refuse_dotted(const struct key *keys, const struct json *member, struct
 	for (const char *at = member->key;;) {
 		size_t length = strcspn(at, ".");
 		const struct key *k = key_level_find(&level, at, length, false);
-		bool kind = level.family != NULL && length == strlen("kind") &&
-		            strncmp(at, "kind", length) == 0;
+		bool kind =
+		        level.family != NULL && length == strlen("kind") && strncmp(at, "kind", length) == 0;
 
 		if (k == NULL && !kind)
 			return refuse_part(&level, member, at, length, e);

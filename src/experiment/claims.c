@@ -24,7 +24,7 @@ static const struct member {
 enum { MEMBERS = sizeof members / sizeof members[0] };
 
 /* Columns of /evals (docs/RESULTS.md). */
-static const char *const measures[] = {"test_accuracy", "test_loss",       "train_accuracy", "train_loss",
+static const char *const measures[] = {"test_accuracy", "test_loss",       "train_accuracy",  "train_loss",
                                        "test_bits",     "test_perplexity", "train_perplexity"};
 enum { MEASURES = sizeof measures / sizeof measures[0] };
 
@@ -62,7 +62,8 @@ static int refuse_member(const struct json *m, struct err *e)
 static int check_settings(const struct json *object, struct err *e)
 {
 	if (!object->child)
-		return json_say(e, object, "found no settings, expected those that tell these runs from others");
+		return json_say(e, object,
+		                "found no settings, expected those that tell these runs from others");
 	for (const struct json *m = object->child; m; m = m->next)
 		if (keys_refuse_dotted(experiment_keys, m, e))
 			return -1;
@@ -100,8 +101,7 @@ static int check_member(const struct json *m, struct err *e)
 	case NUMBER:
 		return m->type == JSON_NUMBER ? 0 : json_bad(e, m, "a number");
 	case NOT_NEGATIVE:
-		return m->type == JSON_NUMBER && m->number >= 0 ? 0
-		                                                : json_bad(e, m, "a number, at least 0");
+		return m->type == JSON_NUMBER && m->number >= 0 ? 0 : json_bad(e, m, "a number, at least 0");
 	default:
 		return check_measure(m, e);
 	}
@@ -158,12 +158,14 @@ static void schema_member(struct buf *b, const struct member *m)
 
 void claims_schema(struct buf *b)
 {
-	buf_add(b, "\"claims\":{\"type\":\"array\",\"description\":\"what the runs should show, read by signsgd "
-	           "claims; no settings\",\"items\":{\"type\":\"object\",\"properties\":{");
+	buf_add(b,
+	        "\"claims\":{\"type\":\"array\",\"description\":\"what the runs should show, read by signsgd "
+	        "claims; no settings\",\"items\":{\"type\":\"object\",\"properties\":{");
 	for (size_t i = 0; i < MEMBERS; i++) {
 		buf_add(b, i ? "," : "");
 		schema_member(b, &members[i]);
 	}
-	buf_add(b, "},\"required\":[\"say\",\"of\",\"than\"],\"anyOf\":[{\"required\":[\"by\"]},{\"required\":"
-	           "[\"tolerance\"]}],\"additionalProperties\":false}},");
+	buf_add(b,
+	        "},\"required\":[\"say\",\"of\",\"than\"],\"anyOf\":[{\"required\":[\"by\"]},{\"required\":"
+	        "[\"tolerance\"]}],\"additionalProperties\":false}},");
 }
