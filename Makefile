@@ -476,13 +476,15 @@ install: all
 	install -m 644 plots/*.py $(DESTDIR)$(PREFIX)/share/signsgd/plots/
 	$(if $(wildcard reports/*.py),install -m 644 reports/*.py $(DESTDIR)$(PREFIX)/share/signsgd/reports/)
 	install -m 644 experiments/*.json $(DESTDIR)$(PREFIX)/share/signsgd/experiments/
+	install -d $(DESTDIR)$(PREFIX)/share/signsgd/experiments/papers
+	install -m 644 experiments/papers/*.json $(DESTDIR)$(PREFIX)/share/signsgd/experiments/papers/
 	install -m 644 docs/completion.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/signsgd
 
 uninstall:
 	rm -f $(DESTDIR)$(PREFIX)/bin/signsgd $(patsubst %,$(DESTDIR)$(PREFIX)/lib/signsgd/signsgd-%.so,mpi cuda) $(DESTDIR)$(PREFIX)/share/man/man1/signsgd.1 \
 	  $(DESTDIR)$(PREFIX)/share/bash-completion/completions/signsgd \
-	  $(patsubst %,$(DESTDIR)$(PREFIX)/share/signsgd/%,$(wildcard plots/*.py reports/*.py experiments/*.json))
-	@for d in share/signsgd/plots share/signsgd/reports share/signsgd/experiments share/signsgd lib/signsgd; do \
+	  $(patsubst %,$(DESTDIR)$(PREFIX)/share/signsgd/%,$(wildcard plots/*.py reports/*.py experiments/*.json experiments/papers/*.json))
+	@for d in share/signsgd/plots share/signsgd/reports share/signsgd/experiments/papers share/signsgd/experiments share/signsgd lib/signsgd; do \
 	  rmdir "$(DESTDIR)$(PREFIX)/$$d" 2>/dev/null || true; done
 
 # What git knows at the last commit. The file mk/commit names it where there is no repository.
