@@ -212,6 +212,9 @@ def evaluate(path, runs):
     if not claims:
         raise PlotError(f"{path}: has no `claims`, expected a list of them")
     own = [run for run in runs if run.setting("name") == name]
+    if len(own) < len(runs):
+        print(f"{program()}: {len(runs) - len(own)} of {len(runs)} results have another name than {name}: passed over",
+              file=sys.stderr)
     return [Finding(claim, own, seeds, f"{path}: claims[{i}]") for i, claim in enumerate(claims)]
 
 

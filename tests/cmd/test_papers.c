@@ -11,7 +11,7 @@
 #include "base/mem.h"
 #include "tests/support/figure.h"
 
-TestSuite(papers, .init = figure_open, .fini = figure_close, .timeout = 120);
+TestSuite(papers, .init = figure_open, .fini = figure_close, .timeout = 300);
 
 /* Two rates of steps along the signs, three seeds; `claims` is JSON. */
 static void write_file(const char *claims)
@@ -116,6 +116,13 @@ Test(papers, claims_want_all_seeds_and_one_experiment)
 	write_file("{\"say\":\"a\",\"of\":{\"workers\":3},\"than\":1" LOSS "\"by\":0}");
 	cli_expect(2, "means runs of 2 experiments, which differ in lr.rate", "claims %s/c.json %s/c",
 	           cli_folder, cli_folder);
+	cr_assert_eq(cli("simulate %s/c.json --set name=other --out %s/c/ --quiet --run 1", cli_folder,
+	                 cli_folder),
+	             0, "%s", cli_err);
+	write_file("{\"say\":\"a\"," SLOW ",\"than\":1" LOSS "\"by\":0}");
+	cr_expect_eq(claims(""), 1);
+	cr_expect_not_null(strstr(cli_err, "1 of 3 results have another name than c: passed over"), "%s",
+	                   cli_err);
 	cli_expect(2, "has no `claims`", "claims experiments/demo.json %s/c", cli_folder);
 	cli_expect(2, "claims needs an experiment file and the folder", "claims %s/c.json", cli_folder);
 	arena_clear(&a);
