@@ -225,9 +225,26 @@ def print_text(path, findings):
             print(f"{'':13}    {finding.source}")
         print(f"{'':13}    claimed: {finding.asked()}")
         print(f"{'':13}    found:   {finding.found()}")
+    print(f"{path}: {summary(findings)}")
+
+
+def summary(findings):
+    """ "6 claims, 3 holds, ..." """
     verdicts = [finding.verdict for finding in findings]
     counts = [f"{verdicts.count(v)} {v}" for v in (HOLDS, FAILS, OPEN, MISSING) if v in verdicts]
-    print(f"{path}: {len(findings)} claim{'s' if len(findings) > 1 else ''}, {', '.join(counts)}")
+    return f"{len(findings)} claim{'s' if len(findings) > 1 else ''}, {', '.join(counts)}"
+
+
+def section(path, runs):
+    """The claims of a file as a part of a page of results (report.py)."""
+    from page_html import join, table, tag  # only pages need it
+
+    findings = evaluate(path, runs)
+    rows = [[tag("strong", f.verdict), f.say, f.asked(), f.found(), f.source or "–"] for f in findings]
+    words = (f"{os.path.basename(path)} has {summary(findings)}. Compared are means of the last {bands.LAST} evaluations, paired by "
+             "seed, with Student's 95 % band: a claim holds where the whole band is on the claimed side, does not hold where none "
+             "of it is, and is not decided in between.")
+    return join([tag("p", words), table("What is claimed, and what was found", ["verdict", "claim", "claimed", "found", "source"], rows)])
 
 
 def main():
