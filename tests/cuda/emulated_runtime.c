@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static atomic_ullong calls;
+static atomic_ullong calls, first_capture;
 static atomic_int handles;
 static _Thread_local cudaError_t last;
 static _Thread_local int device;
@@ -49,8 +49,11 @@ static void count(void)
 	FILE *f = path && *path && !forked ? fopen(path, "w") : NULL;
 	if (!f)
 		return;
-	fprintf(f, "calls %llu\nallocations %d\nstreams %d\nevents %d\nhandles %d\n", atomic_load(&calls),
-	        emulated_allocations(), emulated_streams(), emulated_events(), atomic_load(&handles));
+	fprintf(f,
+	        "calls %llu\nallocations %d\nstreams %d\nevents %d\nhandles %d\ngraphs %d\nlaunches "
+	        "%d\nfirst capture %llu\n",
+	        atomic_load(&calls), emulated_allocations(), emulated_streams(), emulated_events(),
+	        atomic_load(&handles), emulated_graphs(), emulated_launches(), atomic_load(&first_capture));
 	fclose(f);
 }
 
@@ -65,6 +68,12 @@ static void begin(void)
 	used = true;
 	pthread_atfork(NULL, NULL, after_fork);
 	atexit(count);
+}
+
+void emulated_note_capture(void)
+{
+	unsigned long long none = 0;
+	atomic_compare_exchange_strong(&first_capture, &none, atomic_load(&calls) + 1);
 }
 
 int emulated_fails(void)
@@ -197,10 +206,21 @@ static const struct {
         {cudaErrorInvalidConfiguration, "cudaErrorInvalidConfiguration", "invalid configuration argument"},
         {cudaErrorInsufficientDriver, "cudaErrorInsufficientDriver",
          "CUDA driver version is insufficient for CUDA runtime version"},
+        {cudaErrorCallRequiresNewerDriver, "cudaErrorCallRequiresNewerDriver",
+         "API call is not supported in the installed CUDA driver"},
         {cudaErrorNoDevice, "cudaErrorNoDevice", "no CUDA-capable device is detected"},
         {cudaErrorInvalidDevice, "cudaErrorInvalidDevice", "invalid device ordinal"},
         {cudaErrorInvalidResourceHandle, "cudaErrorInvalidResourceHandle", "invalid resource handle"},
         {cudaErrorNotReady, "cudaErrorNotReady", "device not ready"},
+        {cudaErrorNotSupported, "cudaErrorNotSupported", "operation not supported"},
+        {cudaErrorStreamCaptureUnsupported, "cudaErrorStreamCaptureUnsupported",
+         "operation not permitted when stream is capturing"},
+        {cudaErrorStreamCaptureInvalidated, "cudaErrorStreamCaptureInvalidated",
+         "operation failed due to a previous error during capture"},
+        {cudaErrorStreamCaptureIsolation, "cudaErrorStreamCaptureIsolation",
+         "dependency created on uncaptured work in another stream"},
+        {cudaErrorStreamCaptureWrongThread, "cudaErrorStreamCaptureWrongThread",
+         "attempt to terminate a thread-local capture sequence from another thread"},
         {cudaErrorUnknown, "cudaErrorUnknown", "unknown error"},
 };
 

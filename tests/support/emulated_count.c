@@ -1,0 +1,29 @@
+#include "tests/support/emulated_count.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "base/mem.h"
+#include "tests/support/cli.h"
+
+static const char variable[] = "SIGNSGD_EMULATED_COUNT";
+
+void emulated_count_to(const char *name)
+{
+	if (!name) {
+		unsetenv(variable);
+		return;
+	}
+	char *path = mem_format("%s/%s", cli_folder, name);
+	setenv(variable, path, 1);
+	mem_free(path);
+}
+
+long emulated_counted(const char *name, const char *what)
+{
+	char text[512], *path = mem_format("%s/%s", cli_folder, name);
+	file_text(path, text, sizeof text);
+	mem_free(path);
+	const char *at = strstr(text, what);
+	cr_assert(at, "no '%s' in \"%s\"", what, text);
+	return strtol(at + strlen(what), NULL, 10);
+}
