@@ -13,10 +13,11 @@
  * Environment: SIGNSGD_EMULATED_SEED=N, another order (default 1); SIGNSGD_EMULATED_DEVICES=N, how many
  * devices there are (default 1); SIGNSGD_EMULATED_MEMORY=BYTES, what each has (default 16 GiB);
  * SIGNSGD_EMULATED_CAPABILITY=N, ten times its compute capability (default 80);
- * SIGNSGD_EMULATED_FAIL=N, the N-th call that can fail does so; SIGNSGD_EMULATED_COUNT=FILE, where the number
- * of such calls is written when the process ends, and what was not given back, a line each: "calls 123",
- * "allocations 0", "streams 0", "events 0", "handles 0", "graphs 0", "launches 12" of graphs, "first capture
- * 45", the number of the first call that began a capture (0: none); SIGNSGD_EMULATED_NO_CAPTURE=NAME, the
+ * SIGNSGD_EMULATED_FAIL=N, the N-th call that can fail does so; SIGNSGD_EMULATED_COUNT=FILE, to which the
+ * number of such calls is added when a process ends, and what was not given back, a line each: "calls 123",
+ * "allocations 0", "streams 0", "events 0", "handles 0", "graphs 0", "launches 12" of graphs, and
+ * the numbers of calls, 0 without one: "first capture 45", where one began, "last launch 60", of a graph, and
+ * "last graph 70", any that is about graphs; SIGNSGD_EMULATED_NO_CAPTURE=NAME, the
  * call that cannot be made for a capture: of a library, any that computes; cudaStreamBeginCapture (as with a
  * driver that has none), cudaGraphInstantiateWithFlags (as without memory); SIGNSGD_EMULATED_CHOSEN=FILE, to
  * which every thread of every process adds the number of a device that it chooses, a line each.

@@ -131,8 +131,7 @@ bool emulated_cannot_capture(cudaStream_t stream, const char *function)
 
 cudaError_t cudaStreamBeginCapture(cudaStream_t stream, enum cudaStreamCaptureMode mode)
 {
-	emulated_note_capture();
-	cudaError_t status = emulated_call();
+	cudaError_t status = emulated_graph_call(EMULATED_CAPTURE);
 	if (status)
 		return status;
 	if (mode != cudaStreamCaptureModeThreadLocal)
@@ -153,7 +152,7 @@ cudaError_t cudaStreamBeginCapture(cudaStream_t stream, enum cudaStreamCaptureMo
 
 cudaError_t cudaStreamIsCapturing(cudaStream_t stream, enum cudaStreamCaptureStatus *out)
 {
-	cudaError_t status = emulated_call();
+	cudaError_t status = emulated_graph_call(EMULATED_OTHER);
 	if (status)
 		return status;
 	const struct emulated_capture *c = capture_of(stream);
@@ -173,7 +172,7 @@ static void free_graph(struct CUgraph_st *g)
 
 cudaError_t cudaStreamEndCapture(cudaStream_t stream, cudaGraph_t *out)
 {
-	cudaError_t status = emulated_call();
+	cudaError_t status = emulated_graph_call(EMULATED_OTHER);
 	*out = NULL;
 	if (status)
 		return status;
@@ -199,7 +198,7 @@ static void expect_graph(const struct CUgraph_st *g)
 
 cudaError_t cudaGraphDestroy(cudaGraph_t graph)
 {
-	cudaError_t status = emulated_call();
+	cudaError_t status = emulated_graph_call(EMULATED_OTHER);
 	if (status)
 		return status;
 	expect_graph(graph);
@@ -209,7 +208,7 @@ cudaError_t cudaGraphDestroy(cudaGraph_t graph)
 
 cudaError_t cudaGraphInstantiateWithFlags(cudaGraphExec_t *out, cudaGraph_t graph, unsigned long long flags)
 {
-	cudaError_t status = emulated_call();
+	cudaError_t status = emulated_graph_call(EMULATED_OTHER);
 	if (status)
 		return status;
 	if (named("cudaGraphInstantiateWithFlags"))
@@ -237,7 +236,7 @@ static void expect_exec(const struct CUgraphExec_st *e)
 
 cudaError_t cudaGraphLaunch(cudaGraphExec_t exec, cudaStream_t stream)
 {
-	cudaError_t status = emulated_call();
+	cudaError_t status = emulated_graph_call(EMULATED_LAUNCH);
 	if (status)
 		return status;
 	expect_exec(exec);
@@ -251,7 +250,7 @@ cudaError_t cudaGraphLaunch(cudaGraphExec_t exec, cudaStream_t stream)
 
 cudaError_t cudaGraphExecDestroy(cudaGraphExec_t exec)
 {
-	cudaError_t status = emulated_call();
+	cudaError_t status = emulated_graph_call(EMULATED_OTHER);
 	if (status)
 		return status;
 	expect_exec(exec);

@@ -12,13 +12,13 @@
 cudaError_t emulated_say(cudaError_t status);
 /* Begin a call that can fail: success, or what it has to say at once. */
 cudaError_t emulated_call(void);
+/* The same of a call for graphs, whose number SIGNSGD_EMULATED_COUNT tells. */
+enum emulated_graph_call { EMULATED_CAPTURE, EMULATED_LAUNCH, EMULATED_OTHER };
+cudaError_t emulated_graph_call(enum emulated_graph_call what);
 /* This thread's device, and one for it that is there. */
 int emulated_device(void);
 /* A number of the environment. */
 unsigned long long emulated_setting(const char *name, unsigned long long otherwise);
-
-/* The call that begins a capture comes: the first is counted (SIGNSGD_EMULATED_COUNT). */
-void emulated_note_capture(void);
 
 /* emulated_memory.c */
 enum emulated_place { EMULATED_HOST, EMULATED_DEVICE, EMULATED_PINNED };

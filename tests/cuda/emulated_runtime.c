@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static atomic_ullong calls, first_capture;
+static atomic_ullong calls, first_capture, last_launch, last_graph_call;
 static atomic_int handles;
 static _Thread_local cudaError_t last;
 static _Thread_local int device;
@@ -46,14 +46,15 @@ void emulated_handles(int change)
 static void count(void)
 {
 	const char *path = getenv("SIGNSGD_EMULATED_COUNT");
-	FILE *f = path && *path && !forked ? fopen(path, "w") : NULL;
+	FILE *f = path && *path && !forked ? fopen(path, "a") : NULL;
 	if (!f)
 		return;
 	fprintf(f,
 	        "calls %llu\nallocations %d\nstreams %d\nevents %d\nhandles %d\ngraphs %d\nlaunches "
-	        "%d\nfirst capture %llu\n",
+	        "%d\nfirst capture %llu\nlast launch %llu\nlast graph %llu\n",
 	        atomic_load(&calls), emulated_allocations(), emulated_streams(), emulated_events(),
-	        atomic_load(&handles), emulated_graphs(), emulated_launches(), atomic_load(&first_capture));
+	        atomic_load(&handles), emulated_graphs(), emulated_launches(), atomic_load(&first_capture),
+	        atomic_load(&last_launch), atomic_load(&last_graph_call));
 	fclose(f);
 }
 
@@ -68,12 +69,6 @@ static void begin(void)
 	used = true;
 	pthread_atfork(NULL, NULL, after_fork);
 	atexit(count);
-}
-
-void emulated_note_capture(void)
-{
-	unsigned long long none = 0;
-	atomic_compare_exchange_strong(&first_capture, &none, atomic_load(&calls) + 1);
 }
 
 int emulated_fails(void)
@@ -101,6 +96,18 @@ cudaError_t emulated_call(void)
 	if (forked)
 		return emulated_say(cudaErrorInitializationError);
 	return devices() > 0 ? cudaSuccess : emulated_say(cudaErrorNoDevice);
+}
+
+cudaError_t emulated_graph_call(enum emulated_graph_call what)
+{
+	cudaError_t status = emulated_call();
+	unsigned long long none = 0, number = atomic_load(&calls);
+	if (what == EMULATED_CAPTURE)
+		atomic_compare_exchange_strong(&first_capture, &none, number);
+	if (what == EMULATED_LAUNCH)
+		atomic_store(&last_launch, number);
+	atomic_store(&last_graph_call, number);
+	return status;
 }
 
 int emulated_device(void)

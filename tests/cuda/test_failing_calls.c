@@ -41,21 +41,14 @@ static void expect_failure(long call)
 		cr_expect_eq(cli("show %s", result), 0, "call %ld: %s", call, cli_err);
 }
 
-/* From call number `first` of the run on. */
-static void fail_from(long first)
-{
-	long calls = emulated_counted("count", "calls ");
-	cr_assert_gt(first, 0);
-	cr_assert_gt(calls, first);
-	for (long i = first; i <= calls; i++)
-		expect_failure(i);
-}
-
 static void fail_each(const char *experiment)
 {
 	cli_write("e.json", experiment);
 	expect_all_given_back();
-	fail_from(1);
+	long calls = emulated_counted("count", "calls ");
+	cr_assert_gt(calls, 0);
+	for (long i = 1; i <= calls; i++)
+		expect_failure(i);
 }
 
 Test(failing_calls, of_products)
@@ -74,14 +67,19 @@ Test(failing_calls, of_layers)
 	          "\"glyphs\",\"train\":4,\"test\":2},\"eval\":{\"every\":0}}");
 }
 
-/* A gradient that is only computed, one that is captured in pieces, and one that is replayed. */
+/* A gradient that is only computed, one that is captured, and one that is replayed: from the beginning of the
+ * capture to the replay, and where the graph is let go. */
 Test(failing_calls, of_graphs)
 {
-	cli_write("e.json",
-	          "{\"name\":\"g\",\"workers\":1,\"steps\":3,\"batch\":2,\"lr\":0.01,\"backend\":\"cuda\","
-	          "\"model\":{\"kind\":\"sequential\",\"layers\":[\"flatten\",{\"kind\":\"dropout\",\"rate\":"
-	          "0.2}]},\"data\":{\"kind\":\"glyphs\",\"train\":4,\"test\":2},\"eval\":{\"every\":0}}");
+	cli_write("e.json", "{\"name\":\"g\",\"workers\":1,\"steps\":3,\"batch\":2,\"lr\":0.01,\"backend\":"
+	                    "\"cuda\",\"model\":\"softmax\",\"data\":{\"kind\":\"glyphs\",\"train\":4,"
+	                    "\"test\":2},\"eval\":{\"every\":0}}");
 	expect_all_given_back();
 	cr_expect_eq(emulated_counted("count", "launches "), 2);
-	fail_from(emulated_counted("count", "first capture "));
+	long first = emulated_counted("count", "first capture "),
+	     last = emulated_counted("count", "last launch ");
+	cr_assert(first > 0 && last > first);
+	for (long i = first; i <= last; i++)
+		expect_failure(i);
+	expect_failure(emulated_counted("count", "last graph "));
 }

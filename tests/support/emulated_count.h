@@ -3,10 +3,10 @@
 #ifndef SIGNSGD_TESTS_SUPPORT_EMULATED_COUNT_H
 #define SIGNSGD_TESTS_SUPPORT_EMULATED_COUNT_H
 
-/* Runs from now on write their counts to this file in the test's folder; NULL: to none. */
+/* Runs from now on add their counts to this file in the test's folder, a new one; NULL: to none. */
 void emulated_count_to(const char *name);
 
-/* Of that file: the number behind "calls ", "launches ", ... */
+/* Of that file: the largest number behind "calls ", "launches ", ... of a process. */
 long emulated_counted(const char *name, const char *what);
 
 #endif
