@@ -10,8 +10,19 @@
 #include <stdint.h>
 #include <stdio.h>
 #include "base/mem.h"
+#include "models/graph/walk.h"
 
 enum { LINE = 16 /* floats */ };
+
+/* The batches of a call. */
+struct turn {
+	const float *x; /* parameters */
+	size_t count;   /* batches */
+	size_t rows;    /* samples of each */
+	const struct batch *batch;
+	float *const *g; /* gradients; NULL: none */
+	bool whole;      /* the batches' samples stand one behind the other */
+};
 
 struct dense {
 	struct dense_shape shape;
@@ -28,15 +39,8 @@ struct dense {
 	struct loss *loss_seen;       /* [fuse] */
 	float *delta[2]; /* [fuse][batch][widest hidden] gradients of hidden outputs, used in turn; NULL: no
 	                  * need */
-};
-
-/* The batches of a call. */
-struct turn {
-	const float *x; /* parameters */
-	size_t count;   /* batches */
-	size_t rows;    /* samples of each */
-	const struct batch *batch;
-	bool whole; /* the batches' samples stand one behind the other */
+	struct walk *walk;
+	struct turn turn; /* of the present gradient */
 };
 
 size_t dense_n_params(const struct dense_shape *shape)
@@ -105,56 +109,7 @@ size_t dense_lane_bytes(const struct dense_shape *shape, const struct model_env 
 	size_t floats = (size_t)n_deltas(shape) * buffer(env, widest_hidden(shape));
 	for (int l = 0; l < shape->layers; l++)
 		floats += buffer(env, shape->width[l + 1]);
-	return floats * sizeof(float) + fuse_of(env) * sizeof(struct loss);
-}
-
-void *dense_create(const struct dense_shape *shape, const struct model_env *env)
-{
-	struct dense *d = mem_alloc(sizeof *d);
-	d->shape = *shape;
-	d->be = env->be;
-	d->queue = env->queue;
-	d->batch = (size_t)env->batch;
-	d->fuse = fuse_of(env);
-	d->seed = env->seed;
-	for (int l = 0; l < shape->layers; l++) {
-		struct tensor t;
-		dense_tensor(shape, 2 * (size_t)l, &t);
-		d->weight[l] = t.offset;
-		d->bias[l] = t.offset + t.count;
-		d->out[l] =
-		        d->be->memory->alloc(buffer(env, shape->width[l + 1]) * sizeof(float), "activations");
-	}
-	d->loss = d->be->memory->alloc(d->fuse * sizeof *d->loss, "loss");
-	d->loss_seen = mem_array(d->fuse, sizeof *d->loss_seen);
-	for (int i = 0; i < n_deltas(shape); i++)
-		d->delta[i] = d->be->memory->alloc(buffer(env, widest_hidden(shape)) * sizeof(float),
-		                                   "gradients of activations");
-	return d;
-}
-
-void dense_destroy(void *instance)
-{
-	struct dense *d = instance;
-	for (int l = 0; l < d->shape.layers; l++)
-		d->be->memory->release(d->out[l]);
-	for (int i = 0; i < n_deltas(&d->shape); i++)
-		d->be->memory->release(d->delta[i]);
-	d->be->memory->release(d->loss);
-	mem_free(d->loss_seen);
-	mem_free(d);
-}
-
-void dense_init(void *instance, float *x)
-{
-	const struct dense *d = instance;
-	struct tensor t;
-	for (size_t index = 0; dense_tensor(&d->shape, index, &t); index++) {
-		struct stream draw = stream_of(d->seed, RNG_INIT, 0, index);
-		float bound = 1 / sqrtf((float)d->shape.width[index / 2]);
-		for (size_t i = 0; i < t.count; i++)
-			x[t.offset + i] = (2 * stream_uniform(&draw, i) - 1) * bound;
-	}
+	return floats * sizeof(float) + fuse_of(env) * sizeof(struct loss) + walk_bytes(env, 0);
 }
 
 static struct turn turn_of(const struct dense *d, const float *x, size_t count, const struct batch *batch)
@@ -230,25 +185,6 @@ static void input_back(const struct dense *d, const struct turn *t, int l, const
 		d->be->tanh_back(d->queue, all, d->out[l - 1], dx);
 }
 
-/* From dy, the gradient of the logits, to g. The batch itself needs no gradient. */
-static void backward(const struct dense *d, const struct turn *t, const float *dy, float *const *g)
-{
-	for (int l = d->shape.layers - 1; l >= 0; l--) {
-		size_t in = d->shape.width[l], out = d->shape.width[l + 1], step = stride(t->rows, out);
-		for (size_t p = 0; p < t->count; p++) {
-			d->be->gemm(d->queue, true, false, out, in, t->rows, 1, dy + p * step,
-			            input(d, t, l, p), 0, g[p] + d->weight[l]);
-			d->be->sum_rows(d->queue, t->rows, out, dy + p * step, g[p] + d->bias[l]);
-			batch_ready(&t->batch[p], d->weight[l]);
-		}
-		if (l == 0)
-			break;
-		float *dx = d->delta[(l + 1) % 2];
-		input_back(d, t, l, dy, dx);
-		dy = dx;
-	}
-}
-
 /* From the logits to the losses, and with `back` to their gradient. */
 static void make_loss(const struct dense *d, const struct turn *t, bool back)
 {
@@ -258,6 +194,94 @@ static void make_loss(const struct dense *d, const struct turn *t, bool back)
 	for (size_t p = 0; p < t->count; p++)
 		d->be->softmax_loss(d->queue, t->rows, classes, d->out[last] + p * stride(t->rows, classes),
 		                    t->batch[p].label, back, 1 / (float)t->rows, &d->loss[p]);
+}
+
+/*
+ * Time t of a gradient: layer L - 1 - t of L, from the gradient of its output to those of its parameters.
+ * Before the first is the way forward; the batch itself needs no gradient.
+ */
+static void backward(void *instance, int time)
+{
+	const struct dense *d = instance;
+	const struct turn *t = &d->turn;
+	int l = d->shape.layers - 1 - time;
+	const float *dy = d->out[l];
+	if (time == 0) {
+		forward(d, t);
+		make_loss(d, t, true);
+	} else {
+		dy = d->delta[l % 2];
+		input_back(d, t, l + 1, time == 1 ? d->out[l + 1] : d->delta[(l + 1) % 2], d->delta[l % 2]);
+	}
+	size_t in = d->shape.width[l], out = d->shape.width[l + 1], step = stride(t->rows, out);
+	for (size_t p = 0; p < t->count; p++) {
+		d->be->gemm(d->queue, true, false, out, in, t->rows, 1, dy + p * step, input(d, t, l, p), 0,
+		            t->g[p] + d->weight[l]);
+		d->be->sum_rows(d->queue, t->rows, out, dy + p * step, t->g[p] + d->bias[l]);
+	}
+}
+
+/* The gradient is final behind the layers before. */
+static size_t below(const void *instance, int time)
+{
+	const struct dense *d = instance;
+	return d->weight[d->shape.layers - 1 - time];
+}
+
+void *dense_create(const struct dense_shape *shape, const struct model_env *env)
+{
+	struct dense *d = mem_alloc(sizeof *d);
+	d->shape = *shape;
+	d->be = env->be;
+	d->queue = env->queue;
+	d->batch = (size_t)env->batch;
+	d->fuse = fuse_of(env);
+	d->seed = env->seed;
+	for (int l = 0; l < shape->layers; l++) {
+		struct tensor t;
+		dense_tensor(shape, 2 * (size_t)l, &t);
+		d->weight[l] = t.offset;
+		d->bias[l] = t.offset + t.count;
+		d->out[l] =
+		        d->be->memory->alloc(buffer(env, shape->width[l + 1]) * sizeof(float), "activations");
+	}
+	d->loss = d->be->memory->alloc(d->fuse * sizeof *d->loss, "loss");
+	d->loss_seen = mem_array(d->fuse, sizeof *d->loss_seen);
+	for (int i = 0; i < n_deltas(shape); i++)
+		d->delta[i] = d->be->memory->alloc(buffer(env, widest_hidden(shape)) * sizeof(float),
+		                                   "gradients of activations");
+	const struct walk_kind kind = {.times = shape->layers,
+	                               .n = dense_n_params(shape),
+	                               .instance = d,
+	                               .work = backward,
+	                               .below = below};
+	d->walk = walk_open(env, &kind);
+	return d;
+}
+
+void dense_destroy(void *instance)
+{
+	struct dense *d = instance;
+	walk_close(d->walk);
+	for (int l = 0; l < d->shape.layers; l++)
+		d->be->memory->release(d->out[l]);
+	for (int i = 0; i < n_deltas(&d->shape); i++)
+		d->be->memory->release(d->delta[i]);
+	d->be->memory->release(d->loss);
+	mem_free(d->loss_seen);
+	mem_free(d);
+}
+
+void dense_init(void *instance, float *x)
+{
+	const struct dense *d = instance;
+	struct tensor t;
+	for (size_t index = 0; dense_tensor(&d->shape, index, &t); index++) {
+		struct stream draw = stream_of(d->seed, RNG_INIT, 0, index);
+		float bound = 1 / sqrtf((float)d->shape.width[index / 2]);
+		for (size_t i = 0; i < t.count; i++)
+			x[t.offset + i] = (2 * stream_uniform(&draw, i) - 1) * bound;
+	}
 }
 
 /* The losses of the call's batches. */
@@ -270,12 +294,11 @@ static const struct loss *losses_of(const struct dense *d, const struct turn *t)
 void dense_grad_many(void *instance, const float *x, int count, const struct batch *batch, float *const *g,
                      double *loss)
 {
-	const struct dense *d = instance;
-	const struct turn t = turn_of(d, x, (size_t)count, batch);
-	forward(d, &t);
-	make_loss(d, &t, true);
-	backward(d, &t, d->out[d->shape.layers - 1], g);
-	const struct loss *found = losses_of(d, &t);
+	struct dense *d = instance;
+	d->turn = turn_of(d, x, (size_t)count, batch);
+	d->turn.g = g;
+	walk_gradient(d->walk, x, count, batch, g);
+	const struct loss *found = losses_of(d, &d->turn);
 	for (int p = 0; p < count; p++)
 		loss[p] = found[p].sum / batch->count;
 }

@@ -36,40 +36,7 @@ static float *gradient_of(const struct net *n, const struct net_node *node, int 
 	return net_at(n, n->value[node->in[which]].slot);
 }
 
-/* --- walks -------------------------------------------------------------------------------------------- */
-
-static void forward(struct net *n)
-{
-	for (int i = 0; i < n->n_nodes; i++) {
-		double start = n->env.profile ? clock_s() : 0;
-		net_ops[n->node[i].kind].forward(n, &n->node[i]);
-		if (n->env.profile)
-			n->node[i].forward_s += clock_s() - start;
-	}
-}
-
-static void back_through(struct net *n, struct net_node *node)
-{
-	float *const d_in[2] = {gradient_of(n, node, 0), gradient_of(n, node, 1)};
-	float *d_out = node->out < 0 ? NULL : net_at(n, n->value[node->out].slot);
-	net_ops[node->kind].backward(n, node, d_out, d_in);
-	if (node->flow[0] == FLOW_ADD && node->kind != NODE_ADD)
-		n->env.be->add(n->env.queue, net_floats(n, node->in[0]), d_in[0],
-		               net_at(n, n->value[node->in[0]].slot));
-}
-
-static void backward(struct net *n)
-{
-	for (int i = n->n_nodes - 1; i >= 0; i--) {
-		double start = n->env.profile ? clock_s() : 0;
-		if (n->node[i].out < 0 || n->value[n->node[i].out].wanted)
-			back_through(n, &n->node[i]);
-		for (size_t p = 0; p < n->parts; p++)
-			batch_ready(&n->batch[p], n->node[i].below);
-		if (n->env.profile)
-			n->node[i].backward_s += clock_s() - start;
-	}
-}
+/* --- batches ------------------------------------------------------------------------------------------ */
 
 /* Images are copied into the network's input; samples that a single batch lacks become zeros. */
 static void take_images(struct net *n, size_t part)
@@ -101,8 +68,69 @@ static void take(struct net *n, const float *x, int parts, const struct batch *b
 	n->batch = batch;
 	n->training = g != NULL;
 	n->rows = (size_t)batch->count * (size_t)(tokens ? batch->length : 1);
-	for (size_t p = 0; p < n->parts && !tokens; p++)
+}
+
+static void take_input(struct net *n)
+{
+	for (size_t p = 0; p < n->parts && n->env.data.window == 0; p++)
 		take_images(n, p);
+}
+
+/* --- walks -------------------------------------------------------------------------------------------- */
+
+static void forward_through(struct net *n, struct net_node *node)
+{
+	double start = n->env.profile ? clock_s() : 0;
+	net_ops[node->kind].forward(n, node);
+	if (n->env.profile)
+		node->forward_s += clock_s() - start;
+}
+
+static void forward(struct net *n)
+{
+	take_input(n);
+	for (int i = 0; i < n->n_nodes; i++)
+		forward_through(n, &n->node[i]);
+}
+
+static void back_through(struct net *n, struct net_node *node)
+{
+	float *const d_in[2] = {gradient_of(n, node, 0), gradient_of(n, node, 1)};
+	float *d_out = node->out < 0 ? NULL : net_at(n, n->value[node->out].slot);
+	net_ops[node->kind].backward(n, node, d_out, d_in);
+	if (node->flow[0] == FLOW_ADD && node->kind != NODE_ADD)
+		n->env.be->add(n->env.queue, net_floats(n, node->in[0]), d_in[0],
+		               net_at(n, n->value[node->in[0]].slot));
+}
+
+/* The node that runs backward at this time of a walk; below 0: one runs forward. */
+static int back_at(const struct net *n, int time)
+{
+	return time < n->n_nodes ? -1 : 2 * n->n_nodes - 1 - time;
+}
+
+static void work(void *instance, int time)
+{
+	struct net *n = instance;
+	int i = back_at(n, time);
+	if (time == 0)
+		take_input(n);
+	if (i < 0) {
+		forward_through(n, &n->node[time]);
+		return;
+	}
+	double start = n->env.profile ? clock_s() : 0;
+	if (n->node[i].out < 0 || n->value[n->node[i].out].wanted)
+		back_through(n, &n->node[i]);
+	if (n->env.profile)
+		n->node[i].backward_s += clock_s() - start;
+}
+
+static size_t below(const void *instance, int time)
+{
+	const struct net *n = instance;
+	int i = back_at(n, time);
+	return i < 0 ? n->n_params : n->node[i].below;
 }
 
 /* --- instances ---------------------------------------------------------------------------------------- */
@@ -170,6 +198,14 @@ void *net_model_create(const void *state, const struct model_env *env)
 	n->loss = env->be->memory->alloc((size_t)n->env.fuse * sizeof *n->loss, "loss");
 	n->loss_seen = mem_array((size_t)n->env.fuse, sizeof *n->loss_seen);
 	bind(n);
+	const struct walk_kind kind = {.times = 2 * n->n_nodes,
+	                               .n = n->n_params,
+	                               .carry = n->n_carry,
+	                               .draws = n->draws > 0,
+	                               .instance = n,
+	                               .work = work,
+	                               .below = below};
+	n->walk = walk_open(&n->env, &kind);
 	return n;
 }
 
@@ -178,6 +214,7 @@ void net_model_destroy(void *instance)
 	struct net *n = instance;
 	if (n->tail)
 		net_model_destroy(n->tail);
+	walk_close(n->walk);
 	net_close_layers(n);
 	mem_free(n->loss_seen);
 	n->env.be->memory->release(n->arena);
@@ -258,8 +295,7 @@ static void grad_of(struct net *n, const float *x, int count, const struct batch
                     double *loss)
 {
 	take(n, x, count, batch, g);
-	forward(n);
-	backward(n);
+	walk_gradient(n->walk, x, count, batch, g);
 	const struct loss *found = losses_of(n);
 	for (int p = 0; p < count; p++)
 		loss[p] = found[p].sum / (double)n->rows;

@@ -3,8 +3,8 @@
  *
  * Forward, nodes run in the order in which they were added; backward, in reverse order. The last node is the
  * loss, which runs forward and backward in one call. Time is counted in nodes: node i runs forward at time i
- * and backward at time 2 (N - 1) - i. Every buffer is used from one time to another; buffers whose times do
- * not overlap may share memory (net_plan.c).
+ * and backward at time 2 (N - 1) - i; a walk (walk.h) counts the last node twice. Every buffer is used from
+ * one time to another; buffers whose times do not overlap may share memory (net_plan.c).
  *
  * The files by layer, lowest first: net_build.c; the kinds of node (net_image.c, net_rows.c, net_text.c,
  * net_qrnn.c, net_classify.c); net_plan.c; net.c; net_model.c.
@@ -13,6 +13,7 @@
 #define SIGNSGD_MODELS_GRAPH_NET_INTERNAL_H
 
 #include "models/graph/net.h"
+#include "models/graph/walk.h"
 
 enum { LINE = 16 /* floats */ };
 
@@ -105,6 +106,7 @@ struct net {
 	bool owns_shared;
 	struct net *tail; /* of another batch size, for normalisation; or NULL */
 
+	struct walk *walk;      /* of gradients */
 	struct loss *loss;      /* [fuse] on the machine */
 	struct loss *loss_seen; /* [fuse] */
 
@@ -175,6 +177,12 @@ static inline float *net_keep_part(const struct net *n, const struct net_node *n
 {
 	char *keep = (char *)net_at(n, node->keep);
 	return keep ? (float *)(void *)(keep + part * node->keep_stride) : NULL;
+}
+
+/* Where the worker of a part has what it carries along. */
+static inline float *net_carry(const struct net *n, size_t part)
+{
+	return n->training ? walk_carry(n->walk, part) : n->batch[part].carry;
 }
 
 static inline struct image net_image(const struct net *n, int value, int count)

@@ -111,7 +111,7 @@ static void measure(const void *state, const struct model_env *env, size_t *aren
 {
 	struct net *n = net_build(state, env);
 	net_plan(n);
-	*arena = n->arena_bytes;
+	*arena = n->arena_bytes + walk_bytes(&n->env, n->n_carry);
 	*shared = n->shared_floats * sizeof(float);
 	net_close_layers(n);
 	net_free_graph(n);

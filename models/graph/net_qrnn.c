@@ -25,7 +25,7 @@ enum { GATES = 3 };
 
 /* A layer's sizes, and the memory that it keeps from forward to backward. */
 struct qrnn {
-	const struct batch *batch;
+	size_t part;
 	size_t rows, count, in, width; /* in: of one position, both of kernel 2 counted */
 	float *gate[GATES];            /* Z, F, O: [rows][width] */
 	float *cell;                   /* C [rows][width] */
@@ -37,7 +37,7 @@ static struct qrnn qrnn_of(const struct net *n, const struct net_node *node, siz
 {
 	size_t width = net_width(n, node->out), all = net_rows_max(n) * width;
 	float *keep = net_keep_part(n, node, part);
-	struct qrnn q = {.batch = &n->batch[part],
+	struct qrnn q = {.part = part,
 	                 .rows = n->rows,
 	                 .count = (size_t)n->batch[part].count,
 	                 .in = net_width(n, node->in[0]) * (size_t)node->kernel,
@@ -106,8 +106,6 @@ int net_qrnn(struct net *n, const char *name, int in, int width, int kernel, dou
 static void make_gates(const struct net *n, const struct net_node *node, const struct qrnn *q, const float *x)
 {
 	const struct backend *be = n->env.be;
-	const struct batch *b = q->batch;
-	struct stream s = stream_of(b->seed, RNG_DROPOUT, b->worker, b->step);
 	size_t floats = q->rows * q->width;
 	float stays = (float)(1 - node->rate), *forget = q->gate[1];
 	for (size_t i = 0; i < GATES; i++) {
@@ -122,7 +120,8 @@ static void make_gates(const struct net *n, const struct net_node *node, const s
 	if (node->rate == 0)
 		return;
 	if (n->training) /* the kernel divides by what stays; a gate does not */
-		be->dropout(n->env.queue, floats, (float)node->rate, &s, node->draw, forget, forget);
+		be->dropout(n->env.queue, floats, (float)node->rate, walk_stream(n->walk, q->part),
+		            node->draw, forget, forget);
 	be->scale(n->env.queue, floats, stays, forget, forget);
 }
 
@@ -131,7 +130,7 @@ static void part_forward(struct net *n, const struct net_node *node, size_t part
 	const struct backend *be = n->env.be;
 	struct qrnn q = qrnn_of(n, node, part);
 	size_t step = q.count * q.width, last = q.rows * q.width - step; /* numbers of a position */
-	float *carried = q.batch->carry + node->carry;
+	float *carried = net_carry(n, part) + node->carry;
 	const float *x = net_value_part(n, node->in[0], part);
 	if (node->kernel == 2) {
 		be->pair(n->env.queue, q.rows, q.count, q.in / 2, x, carried + (size_t)n->env.batch * q.width,

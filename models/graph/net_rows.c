@@ -82,12 +82,11 @@ static void mask(const struct net *n, const struct net_node *node, const float *
 	size_t width = net_width(n, node->out);
 	for (size_t p = 0; p < n->parts; p++) {
 		const struct batch *b = &n->batch[p];
-		struct stream s = stream_of(b->seed, RNG_DROPOUT, b->worker, b->step);
 		size_t turns = node->variational ? (size_t)b->length : 1, floats = n->rows / turns * width,
 		       at = p * net_stride(n, node->out);
 		for (size_t t = 0; t < turns; t++, at += floats)
-			n->env.be->dropout(n->env.queue, floats, (float)node->rate, &s, node->draw, x + at,
-			                   out + at);
+			n->env.be->dropout(n->env.queue, floats, (float)node->rate, walk_stream(n->walk, p),
+			                   node->draw, x + at, out + at);
 	}
 }
 

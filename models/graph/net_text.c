@@ -45,12 +45,12 @@ static void part_forward(struct net *n, const struct net_node *node, size_t part
 {
 	const struct backend *be = n->env.be;
 	const struct batch *b = &n->batch[part];
-	struct stream s = stream_of(b->seed, RNG_DROPOUT, b->worker, b->step);
 	size_t words = (size_t)n->env.data.n_classes;
 	float *factor = factors(n, node, part);
 	if (factor) {
 		be->constant(n->env.queue, words, 1, factor);
-		be->dropout(n->env.queue, words, (float)node->rate, &s, node->draw, factor, factor);
+		be->dropout(n->env.queue, words, (float)node->rate, walk_stream(n->walk, part), node->draw,
+		            factor, factor);
 	}
 	be->embed(n->env.queue, n->rows, net_width(n, node->out), b->token, factor,
 	          net_parameter(n, node->weight), net_value_part(n, node->out, part));

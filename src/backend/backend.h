@@ -16,6 +16,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include "backend/capture.h"
 #include "backend/gather.h"
 #include "backend/image.h"
 #include "backend/joins.h"
@@ -275,6 +276,7 @@ struct backend {
 	const struct image_kernels *image; /* layers on images */
 	const struct row_loops *rows;      /* the host's loops over rows of doubles (backend/rows.h) */
 	const struct joins *joins;         /* what may work on several workers' batches at once */
+	const struct captures *captures;   /* work that is captured and replayed. NULL: none is */
 	/* Rules where messages are (backend/rules.h). NULL: on the host, by `rows`. */
 	const struct rules_kernels *rules;
 };

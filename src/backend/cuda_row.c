@@ -23,8 +23,8 @@ static const struct cuda_module *module(struct err *e)
 
 static int row_open(struct backend *b, const void *state, struct err *e)
 {
-	static const struct cuda_settings defaults = {.device = CUDA_DEVICE_LOCAL_RANK,
-	                                              .precision = CUDA_FP32};
+	static const struct cuda_settings defaults = {
+	        .device = CUDA_DEVICE_LOCAL_RANK, .precision = CUDA_FP32, .graphs = true};
 	return module(e) ? opened->open(b, state ? state : &defaults, e) : -1;
 }
 
@@ -62,6 +62,14 @@ static const struct key cuda_keys[] = {
          .help = "what the products of layers multiply: fp32, IEEE single precision; tf32 or bf16, numbers "
                  "of 10 or 7 bits behind the point on tensor cores, added up in single precision; with bf16 "
                  "cuDNN gives the results of convolutions in bf16 too. All else is single precision"},
+        {.name = "graphs",
+         .also = "cuda_graphs, cuda_graph, use_cuda_graph, graph",
+         .kind = KEY_BOOL,
+         .offset = offsetof(struct cuda_settings, graphs),
+         .default_json = "true",
+         .not_identity = true,
+         .help = "capture what a worker's gradient is made of as CUDA graphs, and replay them; false: each "
+                 "kernel is launched anew in every step. Changes no result"},
         {0},
 };
 

@@ -19,6 +19,7 @@ struct cuda_settings {
 	int64_t device; /* as the driver counts them from 0; CUDA_DEVICE_LOCAL_RANK: this process's rank on
 	                   its machine, modulo the number of devices */
 	int precision;  /* enum cuda_precision */
+	bool graphs;    /* what a gradient does is captured and replayed */
 };
 
 /* The module's table. */

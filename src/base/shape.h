@@ -42,10 +42,12 @@ struct batch {
 	uint64_t step;
 	/*
 	 * grad(): told, as the gradient is made from its end to its beginning, that g's coordinates from
-	 * `begin` on are final. A model may say it never, or seldom. NULL: nobody listens.
+	 * `begin` on are final. A model may say it never, or seldom. NULL: nobody listens. It is of use only
+	 * where another `bucket` of numbers, counted from coordinate 0, is complete; 0 is the same as 1.
 	 */
 	void (*ready)(void *ctx, size_t begin);
 	void *ready_ctx;
+	size_t bucket;
 };
 
 static inline void batch_ready(const struct batch *b, size_t begin)

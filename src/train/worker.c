@@ -217,7 +217,8 @@ void worker_begin(struct worker *w, struct lane *l, const struct round *r, struc
 	                      .worker = w->id,
 	                      .step = r->job.step,
 	                      .ready = in_buckets(w, r) ? make_ready : NULL,
-	                      .ready_ctx = &w->maker};
+	                      .ready_ctx = &w->maker,
+	                      .bucket = r->buckets.size};
 	next_batch(w, l, r, w->id, w->number, out);
 	if (attacks_on(w, r, ATTACK_DATA))
 		lane_relabel(l, w->attack, w->attack_state, out);

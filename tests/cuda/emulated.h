@@ -13,10 +13,14 @@
  * Environment: SIGNSGD_EMULATED_SEED=N, another order (default 1); SIGNSGD_EMULATED_DEVICES=N, how many
  * devices there are (default 1); SIGNSGD_EMULATED_MEMORY=BYTES, what each has (default 16 GiB);
  * SIGNSGD_EMULATED_CAPABILITY=N, ten times its compute capability (default 80);
- * SIGNSGD_EMULATED_FAIL=N, the N-th call that can fail does so; SIGNSGD_EMULATED_COUNT=FILE, where the number
- * of such calls is written when the process ends, and what was not given back, a line each: "calls 123",
- * "allocations 0", "streams 0", "events 0", "handles 0"; SIGNSGD_EMULATED_CHOSEN=FILE, to which every thread
- * of every process adds the number of a device that it chooses, a line each.
+ * SIGNSGD_EMULATED_FAIL=N, the N-th call that can fail does so; SIGNSGD_EMULATED_COUNT=FILE, to which the
+ * number of such calls is added when a process ends, and what was not given back, a line each: "calls 123",
+ * "allocations 0", "streams 0", "events 0", "handles 0", "graphs 0", "launches 12" of graphs, and
+ * the numbers of calls, 0 without one: "first capture 45", where one began, "last launch 60", of a graph, and
+ * "last graph 70", any that is about graphs; SIGNSGD_EMULATED_NO_CAPTURE=NAME, the
+ * call that cannot be made for a capture: of a library, any that computes; cudaStreamBeginCapture (as with a
+ * driver that has none), cudaGraphInstantiateWithFlags (as without memory); SIGNSGD_EMULATED_CHOSEN=FILE, to
+ * which every thread of every process adds the number of a device that it chooses, a line each.
  */
 #ifndef SIGNSGD_TESTS_CUDA_EMULATED_H
 #define SIGNSGD_TESTS_CUDA_EMULATED_H
@@ -43,6 +47,10 @@ void emulated_enqueue(cudaStream_t stream, void (*work)(void *arguments), const 
  */
 void emulated_enqueue_until(cudaStream_t stream, bool (*attempt)(void *arguments), const void *arguments,
                             size_t bytes);
+
+/* Of a library's function: can it not work in this stream, because that captures? The capture is broken then.
+ */
+bool emulated_cannot_capture(cudaStream_t stream, const char *function);
 
 /*
  * Where the processor finds what is behind an address of the device, or of page-locked memory, which devices

@@ -163,6 +163,8 @@ cudaError_t cudaMemGetInfo(size_t *free, size_t *all)
 cudaError_t cudaMalloc(void **at, size_t bytes)
 {
 	cudaError_t status = emulated_call();
+	if (!status)
+		status = emulated_unsafe_in_capture();
 	if (status)
 		return status;
 	pthread_once(&once, reserve);
@@ -179,6 +181,8 @@ cudaError_t cudaMalloc(void **at, size_t bytes)
 cudaError_t cudaFree(void *at)
 {
 	cudaError_t status = emulated_call();
+	if (!status)
+		status = emulated_unsafe_in_capture();
 	if (status || !at)
 		return status;
 	if (emulated_place(at) != EMULATED_DEVICE)
@@ -193,6 +197,8 @@ cudaError_t cudaFree(void *at)
 cudaError_t cudaMallocHost(void **at, size_t bytes)
 {
 	cudaError_t status = emulated_call();
+	if (!status)
+		status = emulated_unsafe_in_capture();
 	if (status)
 		return status;
 	pthread_once(&once, reserve);
@@ -205,6 +211,8 @@ cudaError_t cudaMallocHost(void **at, size_t bytes)
 cudaError_t cudaFreeHost(void *at)
 {
 	cudaError_t status = emulated_call();
+	if (!status)
+		status = emulated_unsafe_in_capture();
 	if (status || !at)
 		return status;
 	if (emulated_place(at) != EMULATED_PINNED)

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static atomic_ullong calls;
+static atomic_ullong calls, first_capture, last_launch, last_graph_call;
 static atomic_int handles;
 static _Thread_local cudaError_t last;
 static _Thread_local int device;
@@ -46,11 +46,15 @@ void emulated_handles(int change)
 static void count(void)
 {
 	const char *path = getenv("SIGNSGD_EMULATED_COUNT");
-	FILE *f = path && *path && !forked ? fopen(path, "w") : NULL;
+	FILE *f = path && *path && !forked ? fopen(path, "a") : NULL;
 	if (!f)
 		return;
-	fprintf(f, "calls %llu\nallocations %d\nstreams %d\nevents %d\nhandles %d\n", atomic_load(&calls),
-	        emulated_allocations(), emulated_streams(), emulated_events(), atomic_load(&handles));
+	fprintf(f,
+	        "calls %llu\nallocations %d\nstreams %d\nevents %d\nhandles %d\ngraphs %d\nlaunches "
+	        "%d\nfirst capture %llu\nlast launch %llu\nlast graph %llu\n",
+	        atomic_load(&calls), emulated_allocations(), emulated_streams(), emulated_events(),
+	        atomic_load(&handles), emulated_graphs(), emulated_launches(), atomic_load(&first_capture),
+	        atomic_load(&last_launch), atomic_load(&last_graph_call));
 	fclose(f);
 }
 
@@ -92,6 +96,18 @@ cudaError_t emulated_call(void)
 	if (forked)
 		return emulated_say(cudaErrorInitializationError);
 	return devices() > 0 ? cudaSuccess : emulated_say(cudaErrorNoDevice);
+}
+
+cudaError_t emulated_graph_call(enum emulated_graph_call what)
+{
+	cudaError_t status = emulated_call();
+	unsigned long long none = 0, number = atomic_load(&calls);
+	if (what == EMULATED_CAPTURE)
+		atomic_compare_exchange_strong(&first_capture, &none, number);
+	if (what == EMULATED_LAUNCH)
+		atomic_store(&last_launch, number);
+	atomic_store(&last_graph_call, number);
+	return status;
 }
 
 int emulated_device(void)
@@ -197,10 +213,21 @@ static const struct {
         {cudaErrorInvalidConfiguration, "cudaErrorInvalidConfiguration", "invalid configuration argument"},
         {cudaErrorInsufficientDriver, "cudaErrorInsufficientDriver",
          "CUDA driver version is insufficient for CUDA runtime version"},
+        {cudaErrorCallRequiresNewerDriver, "cudaErrorCallRequiresNewerDriver",
+         "API call is not supported in the installed CUDA driver"},
         {cudaErrorNoDevice, "cudaErrorNoDevice", "no CUDA-capable device is detected"},
         {cudaErrorInvalidDevice, "cudaErrorInvalidDevice", "invalid device ordinal"},
         {cudaErrorInvalidResourceHandle, "cudaErrorInvalidResourceHandle", "invalid resource handle"},
         {cudaErrorNotReady, "cudaErrorNotReady", "device not ready"},
+        {cudaErrorNotSupported, "cudaErrorNotSupported", "operation not supported"},
+        {cudaErrorStreamCaptureUnsupported, "cudaErrorStreamCaptureUnsupported",
+         "operation not permitted when stream is capturing"},
+        {cudaErrorStreamCaptureInvalidated, "cudaErrorStreamCaptureInvalidated",
+         "operation failed due to a previous error during capture"},
+        {cudaErrorStreamCaptureIsolation, "cudaErrorStreamCaptureIsolation",
+         "dependency created on uncaptured work in another stream"},
+        {cudaErrorStreamCaptureWrongThread, "cudaErrorStreamCaptureWrongThread",
+         "attempt to terminate a thread-local capture sequence from another thread"},
         {cudaErrorUnknown, "cudaErrorUnknown", "unknown error"},
 };
 

@@ -30,6 +30,7 @@ struct CUstream_st {
 	int device;
 	struct item *first, **last;
 	struct CUstream_st *next;
+	struct emulated_capture *capture;
 };
 
 /* Recorded `asked` times, `done` of which have come about. */
@@ -85,6 +86,11 @@ static void expect_event(const struct CUevent_st *e)
 bool emulated_stream_is_here(cudaStream_t s)
 {
 	return opened(s) == &default_stream || s->device == emulated_device();
+}
+
+struct emulated_capture **emulated_capture_at(cudaStream_t s)
+{
+	return &opened(s)->capture;
 }
 
 static void release(struct CUevent_st *e)
@@ -194,6 +200,8 @@ static void add_event(struct CUstream_st *s, enum kind kind, struct CUevent_st *
 
 void emulated_enqueue(cudaStream_t s, void (*work)(void *arguments), const void *arguments, size_t bytes)
 {
+	if (emulated_captures(s, work, arguments, bytes))
+		return;
 	emulated_lock();
 	struct item *i = add(opened(s), WORK, bytes);
 	i->work = work;
@@ -207,6 +215,8 @@ void emulated_enqueue(cudaStream_t s, void (*work)(void *arguments), const void 
 void emulated_enqueue_until(cudaStream_t s, bool (*attempt_it)(void *arguments), const void *arguments,
                             size_t bytes)
 {
+	if (opened(s)->capture)
+		emulated_bug("work that ends when others do their part is captured");
 	emulated_lock();
 	struct item *i = add(opened(s), ATTEMPT, bytes);
 	i->attempt = attempt_it;
@@ -242,6 +252,8 @@ cudaError_t cudaStreamDestroy(cudaStream_t stream)
 		return status;
 	if (!stream)
 		return emulated_say(cudaErrorInvalidResourceHandle);
+	if (opened(stream)->capture)
+		emulated_bug("a stream is closed that captures");
 	emulated_lock();
 	run_until(opened(stream), NULL);
 	struct CUstream_st **at = &streams;
@@ -266,6 +278,8 @@ cudaError_t cudaStreamSynchronize(cudaStream_t stream)
 {
 	cudaError_t status = emulated_call();
 	if (!status)
+		status = emulated_breaks_capture(stream, cudaErrorStreamCaptureUnsupported);
+	if (!status)
 		emulated_wait(stream);
 	return status;
 }
@@ -274,6 +288,8 @@ cudaError_t cudaStreamSynchronize(cudaStream_t stream)
 cudaError_t cudaStreamQuery(cudaStream_t stream)
 {
 	cudaError_t status = emulated_call();
+	if (!status)
+		status = emulated_breaks_capture(stream, cudaErrorStreamCaptureUnsupported);
 	if (status)
 		return status;
 	emulated_lock();
@@ -288,6 +304,8 @@ cudaError_t cudaStreamQuery(cudaStream_t stream)
 cudaError_t cudaDeviceSynchronize(void)
 {
 	cudaError_t status = emulated_call();
+	if (!status)
+		status = emulated_unsafe_in_capture();
 	if (status)
 		return status;
 	emulated_lock();
@@ -303,6 +321,9 @@ cudaError_t cudaStreamWaitEvent(cudaStream_t stream, cudaEvent_t event, unsigned
 		return status;
 	if (flags != 0)
 		return emulated_say(cudaErrorInvalidValue);
+	status = emulated_breaks_capture(stream, cudaErrorStreamCaptureIsolation);
+	if (status)
+		return status;
 	emulated_lock();
 	expect_event(event);
 	add_event(opened(stream), WAIT, event);
@@ -333,6 +354,8 @@ cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t stream)
 	cudaError_t status = emulated_call();
 	if (status)
 		return status;
+	if (opened(stream)->capture)
+		emulated_bug("an event is recorded in a stream that captures");
 	emulated_lock();
 	expect_event(event);
 	event->asked++;

@@ -29,7 +29,8 @@ static cudaError_t stream_call(cudaStream_t stream)
 	cudaError_t status = emulated_call();
 	if (status)
 		return status;
-	return emulated_stream_is_here(stream) ? cudaSuccess : emulated_say(cudaErrorInvalidResourceHandle);
+	return emulated_stream_is_here(stream) ? emulated_capture_says(stream)
+	                                       : emulated_say(cudaErrorInvalidResourceHandle);
 }
 
 /*
@@ -46,6 +47,10 @@ cudaError_t cudaMemcpyAsync(void *to, const void *from, size_t bytes, enum cudaM
 	const enum emulated_place there = emulated_place(to), here = emulated_place(from);
 	if (!is_kind(kind, here == EMULATED_DEVICE, there == EMULATED_DEVICE))
 		return emulated_say(cudaErrorInvalidValue);
+	if (there == EMULATED_HOST || here == EMULATED_HOST) /* not page-locked: the call itself may wait */
+		status = emulated_breaks_capture(stream, cudaErrorStreamCaptureUnsupported);
+	if (status)
+		return status;
 	const struct copy c = {there == EMULATED_HOST ? to : emulated_at(to, "cudaMemcpyAsync"),
 	                       here == EMULATED_HOST ? from : emulated_at(from, "cudaMemcpyAsync"), bytes};
 	emulated_enqueue(stream, copy, &c, sizeof c);

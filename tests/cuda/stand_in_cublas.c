@@ -164,6 +164,8 @@ cublas_status cublasGemmEx(cublas_handle h, cublas_operation ta, cublas_operatio
 	if (m < 0 || n < 0 || k < 0 || ta < 0 || ta > 1 || tb < 0 || tb > 1 || !alpha || !beta ||
 	    lda < most(1, ta ? k : m) || ldb < most(1, tb ? n : k) || ldc < most(1, m))
 		return INVALID_VALUE;
+	if (emulated_cannot_capture(mine->stream, "cublasGemmEx"))
+		return EXECUTION_FAILED;
 	if (mine->bytes < LEAST_WORKSPACE)
 		emulated_bug(
 		        "cublasGemmEx: without a workspace of its own, bits would depend on other streams");

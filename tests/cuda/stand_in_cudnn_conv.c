@@ -329,6 +329,8 @@ static cudnn_status run(struct conv *c, void (*work)(void *), int algorithm, voi
 		             who, algorithm);
 	if (bytes < needed(c) || !space)
 		return BAD_PARAM;
+	if (emulated_cannot_capture(c->stream, who))
+		return EXECUTION_FAILED;
 	if ((uintptr_t)space % 256 != 0)
 		emulated_bug("%s: the workspace %p is no multiple of 256 bytes", who, space);
 	c->workspace = array_at(space, who);

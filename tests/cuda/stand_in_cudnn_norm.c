@@ -110,6 +110,8 @@ cudnn_status cudnnBatchNormalizationForwardTraining(cudnn_handle h, cudnn_norm_m
 	n.mean = array_at(mean, __func__);
 	n.inverse = array_at(inverse, __func__);
 	n.factor = factor;
+	if (emulated_cannot_capture(as(h, HANDLE)->stream, __func__))
+		return EXECUTION_FAILED;
 	emulated_enqueue(as(h, HANDLE)->stream, train, &n, sizeof(n));
 	return CUDNN_OK;
 }
@@ -138,6 +140,8 @@ cudnn_status cudnnBatchNormalizationBackward(cudnn_handle h, cudnn_norm_mode mod
 	n.d_beta = array_at(d_shift, __func__);
 	n.saved_mean = array_at(mean, __func__);
 	n.saved_inverse = array_at(inverse, __func__);
+	if (emulated_cannot_capture(as(h, HANDLE)->stream, __func__))
+		return EXECUTION_FAILED;
 	emulated_enqueue(as(h, HANDLE)->stream, back, &n, sizeof(n));
 	return CUDNN_OK;
 }

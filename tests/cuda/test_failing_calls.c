@@ -6,18 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include "tests/support/cli.h"
+#include "tests/support/emulated_count.h"
 
 TestSuite(failing_calls, .init = cli_open, .fini = cli_close, .timeout = 600);
-
-/* Of a file of SIGNSGD_EMULATED_COUNT. */
-static long counted(const char *path, const char *what)
-{
-	char text[512];
-	file_text(path, text, sizeof text);
-	const char *at = strstr(text, what);
-	cr_assert(at, "no '%s' in \"%s\"", what, text);
-	return strtol(at + strlen(what), NULL, 10);
-}
 
 static int run(void)
 {
@@ -25,13 +16,14 @@ static int run(void)
 	           cli_folder);
 }
 
-static long expect_all_given_back(const char *count)
+static void expect_all_given_back(void)
 {
-	static const char *const what[] = {"streams ", "events ", "allocations ", "handles "};
+	static const char *const what[] = {"streams ", "events ", "allocations ", "handles ", "graphs "};
+	emulated_count_to("count");
 	cr_assert_eq(run(), 0, "%s", cli_err);
+	emulated_count_to(NULL);
 	for (size_t i = 0; i < sizeof what / sizeof *what; i++)
-		cr_expect_eq(counted(count, what[i]), 0, "%s", what[i]);
-	return counted(count, "calls ");
+		cr_expect_eq(emulated_counted("count", what[i]), 0, "%s", what[i]);
 }
 
 static void expect_failure(long call)
@@ -51,12 +43,9 @@ static void expect_failure(long call)
 
 static void fail_each(const char *experiment)
 {
-	char count[FOLDER_SIZE + 16];
-	snprintf(count, sizeof count, "%s/count", cli_folder);
 	cli_write("e.json", experiment);
-	setenv("SIGNSGD_EMULATED_COUNT", count, 1);
-	long calls = expect_all_given_back(count);
-	unsetenv("SIGNSGD_EMULATED_COUNT");
+	expect_all_given_back();
+	long calls = emulated_counted("count", "calls ");
 	cr_assert_gt(calls, 0);
 	for (long i = 1; i <= calls; i++)
 		expect_failure(i);
@@ -76,4 +65,21 @@ Test(failing_calls, of_layers)
 	          "\"kernel\":3},"
 	          "\"norm\",\"relu\",{\"kind\":\"max-pool\",\"kernel\":2},\"flatten\"]},\"data\":{\"kind\":"
 	          "\"glyphs\",\"train\":4,\"test\":2},\"eval\":{\"every\":0}}");
+}
+
+/* A gradient that is only computed, one that is captured, and one that is replayed: from the beginning of the
+ * capture to the replay, and where the graph is let go. */
+Test(failing_calls, of_graphs)
+{
+	cli_write("e.json", "{\"name\":\"g\",\"workers\":1,\"steps\":3,\"batch\":2,\"lr\":0.01,\"backend\":"
+	                    "\"cuda\",\"model\":\"softmax\",\"data\":{\"kind\":\"glyphs\",\"train\":4,"
+	                    "\"test\":2},\"eval\":{\"every\":0}}");
+	expect_all_given_back();
+	cr_expect_eq(emulated_counted("count", "launches "), 2);
+	long first = emulated_counted("count", "first capture "),
+	     last = emulated_counted("count", "last launch ");
+	cr_assert(first > 0 && last > first);
+	for (long i = first; i <= last; i++)
+		expect_failure(i);
+	expect_failure(emulated_counted("count", "last graph "));
 }

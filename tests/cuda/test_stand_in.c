@@ -294,7 +294,9 @@ Test(stand_in, a_chosen_call_fails_and_calls_are_counted)
 	setenv("SIGNSGD_EMULATED_COUNT", path, 1);
 	stand_in_expect_well(third_fails);
 	file_text(path, text, sizeof text);
-	cr_expect_str_eq(text, "calls 5\nallocations 1\nstreams 1\nevents 0\nhandles 0\n");
+	cr_expect_str_eq(text,
+	                 "calls 5\nallocations 1\nstreams 1\nevents 0\nhandles 0\ngraphs 0\nlaunches 0\n"
+	                 "first capture 0\nlast launch 0\nlast graph 0\n");
 }
 
 Test(stand_in, a_device_is_not_inherited)

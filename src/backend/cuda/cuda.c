@@ -134,6 +134,7 @@ static int cuda_open(struct backend *b, const struct cuda_settings *s, struct er
 	        .image = &cuda_image[s->precision],
 	        .rows = host.rows,
 	        .joins = &joins,
+	        .captures = s->graphs ? &cuda_captures : NULL,
 	        .rules = &cuda_rules,
 	};
 	return 0;

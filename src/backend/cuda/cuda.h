@@ -6,7 +6,8 @@
  *
  * A queue is a CUDA stream with what the libraries and our sums need to work in it; all of it is made when
  * the queue is opened, and nothing is allocated in a step. Numbers that a kernel gets by pointer from the
- * host travel as parameters of the launch.
+ * host travel as parameters of the launch. What a lane does for a gradient is captured as CUDA graphs
+ * (capture.c; models/graph/walk.h says what goes into one).
  *
  * Bits: sign kernels, random numbers and elementwise kernels give those of `ref` (-fmad=false, IEEE division
  * and square root), but for tanh and sigmoid, which are CUDA's. Sums and products give the same bits for the
@@ -40,6 +41,13 @@ struct cuda_staging {
 	int next;
 };
 
+/* Work that is captured (capture.c). */
+struct cuda_capture {
+	cudaStream_t stream;
+	struct capture_streams streams;
+	struct err why; /* it cannot be replayed */
+};
+
 struct queue {
 	cudaStream_t stream;
 	struct cuda_staging staging;
@@ -47,6 +55,7 @@ struct queue {
 	void *products;  /* handle of cuBLAS; NULL: it is not there */
 	void *workspace; /* its workspace on the device */
 	void *layers;    /* handle of cuDNN; NULL: it is not there */
+	struct cuda_capture capture;
 };
 
 struct mark {
@@ -63,8 +72,25 @@ extern struct cuda_machine cuda_machine;
 /* Before work is given to a queue: makes the device this thread's current one. */
 void cuda_here(void);
 
-/* Dies with a sentence that has `what` and the runtime's word for the status, unless it is success. */
+/* check.c */
+/*
+ * Dies with a sentence that has `what` and the runtime's word for the status, unless it is success. While
+ * this thread captures work, what cannot be captured only ends the capture.
+ */
 void cuda_check(cudaError_t status, const char *what);
+/* The same of a library that was asked to do something and did not: returns if it was the capture's fault. */
+void cuda_library_failed(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* What this thread captures from now on; NULL: nothing any more. */
+void cuda_capture_set(struct cuda_capture *c);
+/*
+ * Called by what depends on numbers that the host has in this step and perhaps not in the next, such as lr,
+ * the momentum's beta or coins: a capture that meets it is given up.
+ */
+void cuda_once(const char *what);
+/* Where a kernel that is captured will read the stream; NULL: the stream is as it is now. */
+const struct stream *cuda_stream_there(const struct stream *s);
+extern const struct captures cuda_captures; /* capture.c */
 
 extern const struct memory cuda_memory; /* memory.c */
 /* Is all work of the queue done? Does not wait. */

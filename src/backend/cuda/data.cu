@@ -133,6 +133,7 @@ static __global__ void gather_images(struct gather from, unsigned blocks, const 
 void cuda_gather(struct queue *q, const struct gather *from, size_t count, const uint32_t *index,
                  const struct stream *coins, uint8_t *out, int32_t *label)
 {
+	cuda_once("a batch");
 	size_t n = (size_t)from->channels * (size_t)from->height * (size_t)from->width;
 	unsigned blocks = cuda_blocks(n, QUAD);
 	struct stream own = {};

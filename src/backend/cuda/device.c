@@ -21,12 +21,6 @@ static char name_text[TEXT];
 static int64_t bus;
 static _Thread_local bool here; /* the device is this thread's current one */
 
-void cuda_check(cudaError_t status, const char *what)
-{
-	if (status != cudaSuccess)
-		die("cuda: %s: %s (%s)", what, cudaGetErrorString(status), cudaGetErrorName(status));
-}
-
 void cuda_here(void)
 {
 	if (here)

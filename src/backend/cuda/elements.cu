@@ -42,6 +42,7 @@ struct descended {
 /* A beta of 0 copies, so that a NaN in v does not stay. */
 void cuda_momentum(struct queue *q, size_t n, float beta, const float *g, float *v)
 {
+	cuda_once("a momentum");
 	if (beta != 0)
 		quad_combine_in(q, n, momentum_of{1 - beta, beta}, g, v, v);
 	else if (g != v)
@@ -60,6 +61,7 @@ void cuda_add(struct queue *q, size_t n, const float *x, float *sum)
 
 void cuda_descend(struct queue *q, size_t n, const float *d, float lr, float decay, float *x)
 {
+	cuda_once("a step");
 	quad_combine_in(q, n, descended{lr, decay}, d, x, x);
 }
 
@@ -106,6 +108,7 @@ static __global__ void adam_quads(size_t n, struct adam a, const float *g, float
 void cuda_adam(struct queue *q, size_t n, const float *g, float b1, float b2, float eps, float c1, float c2,
                float lr, float decay, float *m, float *s, float *x)
 {
+	cuda_once("a step of Adam");
 	const struct adam a = {b1, b2, 1 - b1, 1 - b2, eps, c1, c2, lr, decay};
 	LAUNCH(q, adam_quads, cuda_blocks(n, QUAD), CUDA_THREADS, n, a, g, m, s, x);
 }

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 
+#include "backend/cuda/cuda.h"
 #include "backend/cuda/find.h"
 
 static struct cublas cublas;
@@ -146,11 +147,11 @@ void library_cudnn_text(size_t size, char text[])
 void cublas_check(cublas_status status, const char *what)
 {
 	if (status != CUBLAS_OK)
-		die("cuBLAS cannot %s (status %d)", what, status);
+		cuda_library_failed("cuBLAS cannot %s (status %d)", what, status);
 }
 
 void cudnn_check(cudnn_status status, const char *what)
 {
 	if (status != CUDNN_OK)
-		die("cuDNN cannot %s: %s (status %d)", what, cudnn.word(status), status);
+		cuda_library_failed("cuDNN cannot %s: %s (status %d)", what, cudnn.word(status), status);
 }

@@ -200,6 +200,7 @@ static void majority(struct queue *q, size_t n, const struct votes *b, const str
 void cuda_majority(struct queue *q, size_t n, const struct votes *b, enum sign_policy tie,
                    const struct stream *coins, size_t first, uint64_t *pull_vote, uint64_t *pull_abstain)
 {
+	cuda_once("a majority");
 	struct race r = race_of(b, tie, coins, first);
 	if (b->abstain)
 		majority<true>(q, n, b, &r, pull_vote, pull_abstain);

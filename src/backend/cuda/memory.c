@@ -118,6 +118,7 @@ static void cuda_upload(struct queue *q, void *to, const void *from, size_t byte
 	struct cuda_staging *s = &q->staging;
 	if (to == from)
 		return;
+	cuda_once("an upload");
 	cuda_here();
 	for (size_t at = 0; at < bytes; at += CUDA_STAGING) {
 		size_t part = bytes - at < CUDA_STAGING ? bytes - at : CUDA_STAGING;
@@ -142,6 +143,7 @@ static void cuda_download(struct queue *q, void *to, const void *from, size_t by
 
 static void cuda_send(struct queue *q, void *to, const void *from, size_t bytes)
 {
+	cuda_once("an upload");
 	cuda_here();
 	if (to != from && bytes > 0)
 		cuda_check(cudaMemcpyAsync(to, from, bytes, cudaMemcpyHostToDevice, q->stream), "an upload");

@@ -31,17 +31,35 @@ static __global__ void normal_quads(size_t n, float sigma, struct stream s, size
 void cuda_normal(struct queue *q, size_t n, float sigma, const struct stream *s, size_t first,
                  const float *mean, float *out)
 {
+	cuda_once("normal noise");
 	LAUNCH(q, normal_quads, cuda_blocks(n, QUAD), CUDA_THREADS, n, sigma, *s, first, mean, out);
+}
+
+/* A stream as it was when the kernel was given, or, in work that is replayed, as it is in memory then. */
+struct source {
+	struct stream now;
+	const struct stream *there; /* NULL: now */
+};
+
+static struct source source_of(const struct stream *s)
+{
+	return {*s, cuda_stream_there(s)};
+}
+
+static __device__ inline struct stream stream_from(const struct source &from)
+{
+	return from.there ? *DEVICE_AT(from.there) : from.now;
 }
 
 /* out[i] = f(word first + i of the stream, x[i]). */
 template <class F>
-static __global__ void word_quads(size_t n, F f, struct stream s, size_t first, const float *x, float *out)
+static __global__ void word_quads(size_t n, F f, struct source from, size_t first, const float *x, float *out)
 {
 	size_t i = quad_begin();
 	if (i >= n)
 		return;
 	uint32_t word[QUAD];
+	struct stream s = stream_from(from);
 	quad_words(&s, first + i, word);
 	struct quad a = quad_load(x, i, n);
 #pragma unroll
@@ -61,8 +79,8 @@ struct dropped {
 void cuda_dropout(struct queue *q, size_t n, float rate, const struct stream *s, size_t first, const float *x,
                   float *out)
 {
-	LAUNCH(q, word_quads<dropped>, cuda_blocks(n, QUAD), CUDA_THREADS, n, dropped{rate}, *s, first, x,
-	       out);
+	LAUNCH(q, word_quads<dropped>, cuda_blocks(n, QUAD), CUDA_THREADS, n, dropped{rate}, source_of(s),
+	       first, x, out);
 }
 
 struct flipped {
@@ -76,8 +94,8 @@ struct flipped {
 void cuda_flip(struct queue *q, size_t n, uint64_t limit, const struct stream *s, size_t first,
                const float *x, float *out)
 {
-	LAUNCH(q, word_quads<flipped>, cuda_blocks(n, QUAD), CUDA_THREADS, n, flipped{limit}, *s, first, x,
-	       out);
+	LAUNCH(q, word_quads<flipped>, cuda_blocks(n, QUAD), CUDA_THREADS, n, flipped{limit}, source_of(s),
+	       first, x, out);
 }
 
 static __global__ void random_sign_quads(size_t n, struct stream s, size_t first, const float *x, float *out)
@@ -96,5 +114,6 @@ static __global__ void random_sign_quads(size_t n, struct stream s, size_t first
 void cuda_random_sign(struct queue *q, size_t n, const struct stream *s, size_t first, const float *x,
                       float *out)
 {
+	cuda_once("a random sign");
 	LAUNCH(q, random_sign_quads, cuda_blocks(n, QUAD), CUDA_THREADS, n, *s, first, x, out);
 }

@@ -150,6 +150,8 @@ static struct packing packing_of(enum sign_policy zero, const struct stream *coi
 void cuda_sign_pack(struct queue *q, size_t n, const float *v, enum sign_policy zero,
                     const struct stream *coins, size_t first, uint64_t *vote, uint64_t *abstain)
 {
+	if (coins)
+		cuda_once("signs by coins");
 	struct packing how = packing_of(zero, coins, first);
 	LAUNCH(q, pack_words, pack_blocks(n), CUDA_THREADS, n, v, how, vote, abstain);
 }
@@ -158,6 +160,7 @@ void cuda_momentum_pack(struct queue *q, size_t n, float beta, const float *g, f
                         enum sign_policy zero, const struct stream *coins, size_t first, uint64_t *vote,
                         uint64_t *abstain)
 {
+	cuda_once("a momentum");
 	struct packing how = packing_of(zero, coins, first);
 	LAUNCH(q, momentum_words, pack_blocks(n), CUDA_THREADS, n, beta, g, v, how, vote, abstain);
 }
@@ -165,6 +168,7 @@ void cuda_momentum_pack(struct queue *q, size_t n, float beta, const float *g, f
 void cuda_noise_pack(struct queue *q, size_t n, const float *v, const struct sign_noise *noise,
                      const struct stream *coins, size_t first, uint64_t *vote)
 {
+	cuda_once("noise before signs");
 	struct packing how = packing_of(SIGN_RANDOM, coins, first);
 	LAUNCH(q, noise_words, pack_blocks(n), CUDA_THREADS, n, v, *noise, how, vote);
 }
@@ -225,5 +229,6 @@ static __global__ void apply_quads(size_t n, const uint64_t *vote, const uint64_
 void cuda_sign_apply(struct queue *q, size_t n, const uint64_t *vote, const uint64_t *abstain, float lr,
                      float decay, float *x)
 {
+	cuda_once("a step by signs");
 	LAUNCH(q, apply_quads, cuda_blocks(n, QUAD), CUDA_THREADS, n, vote, abstain, lr, decay, x);
 }
