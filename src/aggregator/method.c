@@ -1,5 +1,6 @@
 /* The three rows of a run together: see aggregator/method.h. */
 #include "aggregator/method.h"
+#include <math.h>
 
 static bool takes(int kinds, enum message_kind kind)
 {
@@ -249,6 +250,22 @@ void method_encode_answer(const struct method *m, const struct step_job *job, co
 	struct step_job own = *job;
 	own.lr = 1; /* what workers say has the rate inside already, if messages have it at all */
 	method_encode(m, &own, COMPRESSOR_SERVER, answer, 0, job->n, memory, push);
+}
+
+bool method_can_say(const struct method *m, size_t n, const float *answer, const float *memory)
+{
+	for (size_t i = 0; i < n && m->push.kind == MESSAGE_CODED; i++)
+		if (!isfinite(answer[i] + (memory ? memory[i] : 0)))
+			return false;
+	return true;
+}
+
+void method_read_answer(const struct method *m, const struct step_job *job, const void *push, float *answer)
+{
+	if (m->push.kind == MESSAGE_CODED)
+		m->push.code->floats(m->push.state, m->push.layers, job->n, push, answer);
+	else
+		message_floats(job, &m->push, push, 0, job->n, answer);
 }
 
 void method_combine(const struct method *m, const struct step_job *job, int count, const void *const *pushes,

@@ -226,8 +226,6 @@ Test(message_ways, what_cannot_be_is_refused_by_name)
 	        {"--set compressor=terngrad --set adversaries.attack=bit-flip",
 	         "attack \"bit-flip\" flips bits of messages, and those of compressor \"terngrad\" are a "
 	         "code"},
-	        {"--set compressor=terngrad --set adversaries.attack=opt-ipm",
-	         "attack \"opt-ipm\" tries what the server would answer"},
 	        {"--set compressor=terngrad --set aggregator=vote",
 	         "aggregator \"vote\" counts signs, and compressor \"terngrad\" sends a code of floats"},
 	};
