@@ -35,6 +35,9 @@ int method_check_messages(const struct method *m, struct err *e);
 /* Does the optimizer step by what the aggregator answers? -1 and a sentence if not. */
 int method_check_step(const struct method *m, struct err *e);
 
+/* Can messages of n coordinates say their length (compressor/code.h)? -1 and a sentence if not. */
+int method_check_size(const struct method *m, size_t n, struct err *e);
+
 /* How many times the median of their scales those of messages are clipped to; 0: they are not. */
 double method_clip_scale(const struct method *m);
 

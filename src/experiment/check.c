@@ -302,6 +302,17 @@ static const struct layers *layers_of(struct arena *a, const struct settings *s)
 	return out;
 }
 
+/* The layers are known. */
+static int check_size(const struct settings *s, const struct json *root, struct err *e)
+{
+	const struct model *model = (const struct model *)s->model.row;
+	const struct model_env env = settings_model_env(s, NULL);
+	const struct method m = settings_method(s);
+	return method_check_size(&m, model->n_params(s->model.state, &env), e)
+	               ? check_say_at(e, root, "compressor")
+	               : 0;
+}
+
 int experiment_check(struct arena *a, struct settings *s, const struct json *root, struct err *e)
 {
 	if (check_name(s, root, e) || check_adversaries(a, s, root, e) || check_data_seed(s, root, e) ||
@@ -312,5 +323,7 @@ int experiment_check(struct arena *a, struct settings *s, const struct json *roo
 	if (check_model(s, root, e) || check_fuse(s, root, e))
 		return -1;
 	s->layers = layers_of(a, s);
+	if (check_size(s, root, e))
+		return -1;
 	return experiment_check_probes(a, s, e) ? check_say_at(e, root, "record") : 0;
 }

@@ -228,6 +228,10 @@ Test(message_ways, what_cannot_be_is_refused_by_name)
 	         "code"},
 	        {"--set compressor=terngrad --set aggregator=vote",
 	         "aggregator \"vote\" counts signs, and compressor \"terngrad\" sends a code of floats"},
+	        {"--set data=none --set 'model={\"kind\":\"quadratic\",\"dimensions\":600000000}' --set "
+	         "'compressor={\"kind\":\"top-k\",\"share\":1}'",
+	         "compressor \"top-k\": a message of 600000000 coordinates has 4800000004 bytes, and a code "
+	         "says its length and coordinates in 32 bits; expected at most 4294967295 of both"},
 	};
 	cli_write("e.json", experiment);
 	for (size_t k = 0; k < sizeof cases / sizeof *cases; k++) {
