@@ -215,6 +215,24 @@ Test(message_ways, what_codes_say_is_announced)
 	cr_expect_not_null(strstr(cli_out, says), "no %s in %s", says, cli_out);
 }
 
+Test(message_ways, of_no_fixed_length_say_so)
+{
+	cli_write("e.json", experiment);
+	cr_assert_eq(
+	        cli("validate %s/e.json --set 'compressor={\"kind\":\"qsgd\",\"coding\":\"elias\"}' --json",
+	            cli_folder),
+	        0, "%s", cli_err);
+	cr_expect_not_null(strstr(cli_out, ",\"varies\":true,"), "%s", cli_out);
+	cr_assert_eq(
+	        cli("simulate %s/e.json --set 'compressor={\"kind\":\"qsgd\",\"coding\":\"elias\"}' --json "
+	            "--out %s/varies.h5",
+	            cli_folder, cli_folder),
+	        0, "%s", cli_err);
+	cr_expect_not_null(strstr(cli_out, ",\"varies\":true,"), "%s", cli_out);
+	cr_assert_eq(cli("validate %s/e.json --set compressor=qsgd --json", cli_folder), 0, "%s", cli_err);
+	cr_expect_null(strstr(cli_out, "\"varies\""), "%s", cli_out);
+}
+
 Test(message_ways, what_cannot_be_is_refused_by_name)
 {
 	static const struct {
