@@ -144,8 +144,10 @@ const struct attack attack_bit_flip = {
                            "message that the compressor has made; its momentum and what its compressor "
                            "remembers do not know. Of signs it is \"flip\"; an abstention may become a "
                            "vote of +1, and the reverse. Of floats it may make infinities and NaN: rules "
-                           "leave out such a message, \"mean\" does not. Papers that call the reversal of "
-                           "a whole gradient bit flipping mean \"invert\"",
+                           "leave out such a message, \"mean\" does not. Refused with codes (qsgd, terngrad, "
+                           "top-k): hardly a bit of them flips without making a message that no "
+                           "compressor can have made, which is dropped whole. Papers that call the "
+                           "reversal of a whole gradient bit flipping mean \"invert\"",
                 .keys = bit_flip_keys,
                 .state_bytes = sizeof(struct bit_flip)},
         .sees = ATTACK_OWN,

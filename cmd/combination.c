@@ -156,7 +156,7 @@ static void mean_weights(struct combination *c)
 int combination_open(struct combination *c, struct err *e)
 {
 	const struct backend_row *row = (const struct backend_row *)family_find(&family_backends, "cpu");
-	if (check(c, e) || row->open(&c->be, NULL, e))
+	if (check(c, e) || method_check_size(&c->method, c->in->n, e) || row->open(&c->be, NULL, e))
 		return -1;
 	c->pool = pool_open(c->lanes);
 	open_messages(c);

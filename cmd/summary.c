@@ -37,6 +37,12 @@ void summary_privacy(struct buf *b, const struct privacy *p)
 	line_close(b);
 }
 
+void summary_varies(struct buf *b, bool varies)
+{
+	if (varies)
+		line_bool(b, "varies", true);
+}
+
 void summary_line(struct buf *b, const struct summary *r)
 {
 	const struct run_info *i = &r->info;
@@ -55,6 +61,7 @@ void summary_line(struct buf *b, const struct summary *r)
 	line_count(b, "pull_bytes", i->pull_bytes);
 	line_count(b, "bytes_up", i->bytes_up);
 	line_count(b, "bytes_down", i->bytes_down);
+	summary_varies(b, i->push_varies);
 	line_int(b, "n_voters", i->n_voters);
 	if (i->withheld > 0)
 		line_int(b, "withheld", i->withheld);

@@ -23,6 +23,9 @@ void summary_line(struct buf *b, const struct summary *r);
 /* A member "privacy": what messages spend. */
 void summary_privacy(struct buf *b, const struct privacy *p);
 
+/* A member "varies": messages differ in length, and `push_bytes` is the most. Nothing where they do not. */
+void summary_varies(struct buf *b, bool varies);
+
 /* What stands before a number of bytes, the most of what varies in length. */
 const char *summary_at_most(bool varies);
 

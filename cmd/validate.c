@@ -95,6 +95,7 @@ static struct privacy whole_privacy(const struct settings *s)
 static void print_line(const struct settings *s, const struct plan *p, const struct shares *h,
                        const char *path)
 {
+	const struct method m = settings_method(s);
 	struct buf b = {0};
 	char text[REMARK_BYTES];
 
@@ -106,7 +107,8 @@ static void print_line(const struct settings *s, const struct plan *p, const str
 	line_count(&b, "pull_bytes", p->pull_bytes);
 	line_count(&b, "bytes_up", p->push_bytes * (size_t)s->workers);
 	line_count(&b, "bytes_down", p->pull_bytes * (size_t)s->workers);
-	if (settings_method(s).compressor->privacy) {
+	summary_varies(&b, message_varies(&m.push));
+	if (m.compressor->privacy) {
 		const struct privacy spent = whole_privacy(s);
 		summary_privacy(&b, &spent);
 	}

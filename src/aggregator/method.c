@@ -1,5 +1,7 @@
 /* The three rows of a run together: see aggregator/method.h. */
 #include "aggregator/method.h"
+#include <inttypes.h>
+#include <math.h>
 
 static bool takes(int kinds, enum message_kind kind)
 {
@@ -95,6 +97,19 @@ int method_check_step(const struct method *m, struct err *e)
 	                "optimizer \"%s\" steps by floats, and the answer of aggregator \"%s\" is signs; "
 	                "expected optimizer \"sgd\", or aggregator \"mean\"",
 	                m->optimizer->row.name, m->aggregator->row.name);
+}
+
+int method_check_size(const struct method *m, size_t n, struct err *e)
+{
+	size_t bytes = method_push_bytes(m, n);
+	if (m->push.kind != MESSAGE_CODED || (bytes <= UINT32_MAX && n <= UINT32_MAX))
+		return 0;
+	return err_user(
+	        e,
+	        "compressor \"%s\": a message of %zu coordinates has %s%zu bytes, and a code says its "
+	        "length and coordinates in 32 bits; expected at most %" PRIu32
+	        " of both, or a compressor without a code, such as \"ef-sign\"",
+	        m->compressor->row.name, n, message_varies(&m->push) ? "up to " : "", bytes, UINT32_MAX);
 }
 
 bool method_in_ranges(const struct method *m)
@@ -249,6 +264,22 @@ void method_encode_answer(const struct method *m, const struct step_job *job, co
 	struct step_job own = *job;
 	own.lr = 1; /* what workers say has the rate inside already, if messages have it at all */
 	method_encode(m, &own, COMPRESSOR_SERVER, answer, 0, job->n, memory, push);
+}
+
+bool method_can_say(const struct method *m, size_t n, const float *answer, const float *memory)
+{
+	for (size_t i = 0; i < n && m->push.kind == MESSAGE_CODED; i++)
+		if (!isfinite(answer[i] + (memory ? memory[i] : 0)))
+			return false;
+	return true;
+}
+
+void method_read_answer(const struct method *m, const struct step_job *job, const void *push, float *answer)
+{
+	if (m->push.kind == MESSAGE_CODED)
+		m->push.code->floats(m->push.state, m->push.layers, job->n, push, answer);
+	else
+		message_floats(job, &m->push, push, 0, job->n, answer);
 }
 
 void method_combine(const struct method *m, const struct step_job *job, int count, const void *const *pushes,

@@ -35,6 +35,9 @@ int method_check_messages(const struct method *m, struct err *e);
 /* Does the optimizer step by what the aggregator answers? -1 and a sentence if not. */
 int method_check_step(const struct method *m, struct err *e);
 
+/* Can messages of n coordinates say their length (compressor/code.h)? -1 and a sentence if not. */
+int method_check_size(const struct method *m, size_t n, struct err *e);
+
 /* How many times the median of their scales those of messages are clipped to; 0: they are not. */
 double method_clip_scale(const struct method *m);
 
@@ -79,6 +82,12 @@ void method_encode_momentum(const struct method *m, const struct step_job *job, 
  * NULL, of the job's machine. */
 void method_encode_answer(const struct method *m, const struct step_job *job, const float *answer,
                           float *memory, void *push);
+/* Can the answer [n], with what its sender remembers, be said as a message? Memory of the host. Codes say no
+ * number that is not finite: workers refuse one that does, as servers do, and would wait for another for
+ * ever. A few messages as large as floats can be are enough for that. */
+bool method_can_say(const struct method *m, size_t n, const float *answer, const float *memory);
+/* What a compressed answer says: answer [n], memory of the host, as the job's machine is. */
+void method_read_answer(const struct method *m, const struct step_job *job, const void *push, float *answer);
 void method_combine(const struct method *m, const struct step_job *job, int count, const void *const *pushes,
                     size_t begin, size_t end, void *pull);
 void method_apply(const struct method *m, const struct step_job *job, const void *pull, size_t begin,

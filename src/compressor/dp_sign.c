@@ -88,8 +88,8 @@ const struct compressor compressor_dp_sign = {
                 .also = "dp_signsgd, dp_sign_sgd, private_sign",
                 .about = "signs of a clipped vector after normal noise: differential privacy",
                 .formula = "+1 with the probability Phi(u/sigma), else -1; u = v_m min(1, clip/|v_m|), sigma "
-                           "= (clip/epsilon) sqrt(2 ln(1.25/delta)). Jin et al. 2020. One bit a coordinate "
-                           "up. What is spent over all steps, and what it takes for granted: "
+                           "= (clip/epsilon) sqrt(2 ln(1.25/delta)). Jin et al. 2020. Up: 8 ceil(n / 64) "
+                           "bytes. What is spent over all steps, and what it takes for granted: "
                            "docs/SECURITY.md",
                 .keys = dp_sign_keys,
                 .state_bytes = sizeof(struct dp_sign)},

@@ -27,11 +27,12 @@ const struct compressor compressor_ef_sign = {
         .row = {.name = "ef-sign",
                 .also = "ef_signsgd, error_feedback, ef_sgd",
                 .about = "signs with scales; what they do not say is remembered and said later",
-                .formula = "p = lr v_m + e_m; D_m = (|p|_1 / n) sign(p), sign(0) = +1, of each range of "
-                           "`scope`, which has n coordinates; e_m <- p - D_m, e_m = 0 at first. The rate is "
-                           "inside: x <- x - (answer + lr decay x). Karimireddy et al. 2019, Algorithm 1; "
-                           "two-way Zheng et al. 2019, whose server remembers e likewise and sends D of "
-                           "answer + e. One bit a coordinate and 32 a range up. n floats of memory a worker",
+                .formula =
+                        "p = lr v_m + e_m; D_m = (|p|_1 / d) sign(p), sign(0) = +1, of each range of "
+                        "`scope`, which has d coordinates; e_m <- p - D_m, e_m = 0 at first. The rate is "
+                        "inside: x <- x - (answer + lr decay x). Karimireddy et al. 2019, Algorithm 1; "
+                        "two-way Zheng et al. 2019, whose server remembers e likewise and sends D of "
+                        "answer + e. Up: 8 ceil(n / 64) + 4 r bytes, r ranges. n floats of memory a worker",
                 .keys = ef_sign_keys,
                 .state_bytes = sizeof(struct scaled_keys)},
         .aggregator = "mean",

@@ -41,8 +41,8 @@ const struct compressor compressor_noisy_sign = {
                 .also = "noisy_signsgd, z_sign, z_signsgd, z_signfedavg, median_noise",
                 .about = "signs after noise of a given size",
                 .formula = "sign(v_m + b z), z drawn anew for each coordinate, worker and step; what is then "
-                           "exactly 0, or NaN, is a fair coin. Chen et al. 2020; Tang et al. 2023. One bit "
-                           "a coordinate up",
+                           "exactly 0, or NaN, is a fair coin. Chen et al. 2020; Tang et al. 2023. Up: 8 "
+                           "ceil(n / 64) bytes",
                 .keys = noisy_sign_keys,
                 .state_bytes = sizeof(struct noisy_sign)},
         .says = MESSAGE_SIGNS,

@@ -12,7 +12,7 @@ const struct compressor compressor_none = {
         .row = {.name = "none",
                 .also = "identity, float, float32, fp32, dense, uncompressed, no_compression",
                 .about = "the vector itself, nothing compressed",
-                .formula = "v_m, as 32-bit floats: 32 bits a coordinate up"},
+                .formula = "v_m, as 32-bit floats. Up: 4 n bytes"},
         .aggregator = "mean",
         .says = MESSAGE_FLOATS,
         .bits = 32,

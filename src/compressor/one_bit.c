@@ -47,7 +47,7 @@ const struct compressor compressor_one_bit = {
                          "do not say is remembered",
                 .formula = "t = v_m + e_m; D_m = the mean of all t >= 0 where t >= 0, the mean of all t < 0 "
                            "elsewhere, of each range of `scope`; e_m <- t - D_m, e_m = 0 at first. Seide et "
-                           "al. 2014. One bit a coordinate and 64 a range up. n floats of memory a worker. "
+                           "al. 2014. Up: 8 ceil(n / 64) + 8 r bytes, r ranges. n floats of memory a worker. "
                            "The rate is not inside: after a step of the schedule what is remembered is said "
                            "at the new one",
                 .keys = one_bit_keys,

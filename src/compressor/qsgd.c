@@ -253,12 +253,12 @@ const struct compressor compressor_qsgd = {
         .row = {.name = "qsgd",
                 .also = "quantized_sgd, quantization, stochastic_quantization",
                 .about = "values rounded at random to a few levels of a norm, without bias",
-                .formula =
-                        "a = s |v_m| / N, N the norm of the range of `scope`; the level is floor(a), or, "
-                        "with the probability a - floor(a), one above; the value N sign(v_m) level / s. "
-                        "Alistarh et al. 2017, equation 1 and section 3.2. Up, of each range: 32 bits, and "
-                        "fixed ceil(log2(2 s + 1) d / 8) bytes, for every 512 coordinates and for the "
-                        "rest",
+                .formula = "a = s |v_m| / N, N the norm of the range of `scope`; the level is floor(a), or, "
+                           "with the probability a - floor(a), one above; the value N sign(v_m) level / s. "
+                           "Alistarh et al. 2017, equation 1 and section 3.2. Up: 4 bytes and of each range "
+                           "4 + floor(d / 512) ceil(64 log2(2 s + 1)) + ceil((d mod 512) log2(2 s + 1) / 8) "
+                           "bytes, d its coordinates; with \"elias\": 4 + 4 r + ceil(n (2 + e) / 8) bytes at "
+                           "most, r ranges, e the bits of Elias' code of s",
                 .keys = qsgd_keys,
                 .state_bytes = sizeof(struct qsgd)},
         .aggregator = "mean",

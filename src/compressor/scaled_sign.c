@@ -32,9 +32,10 @@ const struct compressor compressor_scaled_sign = {
         .row = {.name = "scaled-sign",
                 .also = "scaled_signsgd, byteps_onebit, l1_sign",
                 .about = "signs with the mean of what they are the signs of, and nothing remembered",
-                .formula = "(|v_m|_1 / n) sign(v_m), of each range of `scope`, which has n coordinates: "
-                           "\"ef-sign\" without its memory, as BytePS has it (onebit). One bit a coordinate "
-                           "and 32 a range up",
+                .formula =
+                        "(|v_m|_1 / d) sign(v_m), of each range of `scope`, which has d coordinates: "
+                        "\"ef-sign\" without its memory, as BytePS has it (onebit). Up: 8 ceil(n / 64) + 4 r "
+                        "bytes, r ranges",
                 .keys = scaled_sign_keys,
                 .state_bytes = sizeof(struct scaled_sign)},
         .aggregator = "mean",

@@ -61,8 +61,8 @@ const struct compressor compressor_sign = {
         .row = {.name = "sign",
                 .also = "signs, signsgd, onebit, 1bit",
                 .about = "the signs of the vector, one bit a coordinate",
-                .formula = "sign(v_m). Bernstein et al. 2019, Algorithm 1. One bit a coordinate up, two "
-                           "where zero is \"abstain\"",
+                .formula = "sign(v_m). Bernstein et al. 2019, Algorithm 1. Up: 8 ceil(n / 64) bytes; where "
+                           "zero is \"abstain\": 16 ceil(n / 64) bytes",
                 .keys = sign_keys,
                 .state_bytes = sizeof(struct sign)},
         .says = MESSAGE_SIGNS,

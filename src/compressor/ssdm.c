@@ -28,7 +28,7 @@ const struct compressor compressor_ssdm = {
                          "has no bias",
                 .formula = "+1 with the probability 1/2 + v_m/(2 |v_m|), |v_m| the L2 norm, else -1. NaN, "
                            "and zeros where all are 0, are fair coins. Safaryan and Richtarik 2021, where "
-                           "the answer is the mean. One bit a coordinate up"},
+                           "the answer is the mean. Up: 8 ceil(n / 64) bytes"},
         .aggregator = "mean",
         .says = MESSAGE_SIGNS,
         .bits = 1,

@@ -44,7 +44,7 @@ const struct compressor compressor_sto_sign = {
                 .also = "sto_signsgd, stochastic_sign, stochastic_sign_sgd, sto_sign_sgd",
                 .about = "random signs, whose mean is the value over b",
                 .formula = "+1 with the probability 1/2 + v_m/(2 b), else -1; sure where |v_m| > b. NaN, and "
-                           "zeros where all are 0, are fair coins. Jin et al. 2020. One bit a coordinate up",
+                           "zeros where all are 0, are fair coins. Jin et al. 2020. Up: 8 ceil(n / 64) bytes",
                 .keys = sto_sign_keys,
                 .state_bytes = sizeof(struct sto_sign)},
         .says = MESSAGE_SIGNS,

@@ -189,9 +189,11 @@ const struct compressor compressor_terngrad = {
         .row = {.name = "terngrad",
                 .also = "tern_grad, ternary, ternary_gradients",
                 .about = "-1, 0 or 1 times the largest value, drawn so that the mean is the value",
-                .formula = "of each range of `scope`: c = v_m, clipped to `clip` standard deviations of the "
-                           "range; s = max |c|; s sign(v) with the probability |c| / s, else 0. Wen et al. "
-                           "2017. 2 bits a coordinate (`packing` \"trits\": 1.6) and 32 a range up",
+                .formula =
+                        "of each range of `scope`: c = v_m, clipped to `clip` standard deviations of the "
+                        "range; s = max |c|; s sign(v) with the probability |c| / s, else 0. Wen et al. "
+                        "2017. Up: 4 + 4 r + ceil(n / 4) bytes, r ranges; with \"trits\": 4 + 4 r + ceil(n "
+                        "/ 5) bytes",
                 .keys = terngrad_keys,
                 .state_bytes = sizeof(struct terngrad)},
         .aggregator = "mean",

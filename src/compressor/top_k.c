@@ -137,8 +137,9 @@ const struct compressor compressor_top_k = {
                 .formula = "p = v_m + e_m; of each range of `scope`, which has d coordinates, the k = max(1, "
                            "floor(share d)) of largest |p|, of as large ones those of lower number; e_m <- p "
                            "with 0 there, e_m = 0 at first. Stich et al. 2018; with signs Park and Lee 2023, "
-                           "whose vote over them is a mean here. Up, of each range: k (32 + 32) bits, or k "
-                           "32 bits and ceil(k / 8) bytes. n floats of memory a worker",
+                           "whose vote over them is a mean here. Up: 4 bytes and of each range 8 k bytes; "
+                           "with \"signs\": 4 bytes and of each range 4 k + ceil(k / 8) bytes. n floats of "
+                           "memory a worker",
                 .keys = top_k_keys,
                 .state_bytes = sizeof(struct top_k)},
         .aggregator = "mean",

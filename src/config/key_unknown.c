@@ -162,6 +162,42 @@ static bool find_rows(const struct family *f, const char *word, char hint[HINT_S
 	return true;
 }
 
+/* The rows of a key's family, if it is another one. */
+static const struct row *const *rows_of_other(const struct key *k, const struct family *f)
+{
+	static const struct row *const none[] = {NULL};
+
+	return k->kind == KEY_FAMILY && k->family != f ? k->family->rows : none;
+}
+
+/* A key that no row of this family has, and rows of one other family of the top have. False: none has it, or
+ * several have. */
+static bool find_family(const struct search *s, const struct family *f, const char *word,
+                        char hint[HINT_SIZE])
+{
+	const struct key *found = NULL, *meant = NULL;
+	const struct row *row = NULL;
+
+	for (const struct key *top = s->top; top != NULL && top->name != NULL; top++) {
+		for (const struct row *const *r = rows_of_other(top, f); *r != NULL; r++) {
+			const struct key *k = find_key((*r)->keys, word);
+
+			if (k == NULL)
+				continue;
+			if (found != NULL && found != top)
+				return false;
+			if (found == NULL)
+				row = *r;
+			found = top;
+			meant = k;
+		}
+	}
+	if (found != NULL)
+		snprintf(hint, HINT_SIZE, "\"%s\" is \"%s.%s\" here, a key of \"%s\"", meant->name,
+		         found->name, meant->name, row->name);
+	return found != NULL;
+}
+
 static void hint_for(const struct search *s, const struct key *keys, const struct json *m,
                      const struct names *n, const struct family *f, char hint[HINT_SIZE])
 {
@@ -180,6 +216,8 @@ static void hint_for(const struct search *s, const struct key *keys, const struc
 		return;
 	else if (m->parent != s->root && find_meant(&meant, s->top, s->root, m->key))
 		snprintf(hint, HINT_SIZE, "\"%s\" is \"%.150s\" at the top", shown, meant.path);
+	else if (f != NULL && find_family(s, f, m->key, hint))
+		return;
 	else
 		names_nearest_hint(n, m->key, hint, HINT_SIZE);
 }

@@ -200,24 +200,17 @@ static int check_method(struct settings *s, const struct json *root, struct err 
 	return 0;
 }
 
-/* What codes and compressed answers, which are made on the host, leave no room for. */
-static int check_code(const struct method *m, const struct adversary *adversary, struct err *e)
+/* With most flipped bits a code is none, which is dropped where messages meet: a lost message, no flipped
+ * bit. */
+static int check_packed(const struct method *m, const struct attack *attack, struct err *e)
 {
-	const struct attack *attack = adversary->attack;
-	const struct crowd_attack *crowd = crowd_attack_of(attack);
-	bool coded = m->push.kind == MESSAGE_CODED;
-	if (coded && attack->acts_on == ATTACK_PACKED)
-		return err_user(e,
-		                "attack \"%s\" flips bits of messages, and those of compressor \"%s\" are "
-		                "a code; expected one whose messages are signs or floats",
-		                attack->row.name, m->compressor->row.name);
-	if ((coded || m->two_way) && crowd && crowd->asks && crowd->asks(adversary->state))
-		return err_user(e,
-		                "attack \"%s\" tries what the server would answer, which is not done %s "
-		                "compressor \"%s\"; expected %s",
-		                attack->row.name, coded ? "with the codes of" : "where the answer is made by",
-		                m->compressor->row.name, coded ? "another compressor" : "two_way false");
-	return 0;
+	if (m->push.kind != MESSAGE_CODED || attack->acts_on != ATTACK_PACKED)
+		return 0;
+	return err_user(e,
+	                "attack \"%s\" flips bits of messages, and those of compressor \"%s\" are a code, of "
+	                "which hardly a bit flips without the message being dropped; expected a compressor "
+	                "whose messages are signs or floats",
+	                attack->row.name, m->compressor->row.name);
 }
 
 /* What an attack that sees the crowd needs of its run. */
@@ -226,7 +219,7 @@ static int check_crowd(const struct settings *s, const struct json *root, struct
 	const struct adversary adversary = adversary_of(&s->adversaries.attack);
 	const struct crowd_attack *a = crowd_attack_of(adversary.attack);
 	const struct method m = settings_method(s);
-	if (s->adversaries.count > 0 && check_code(&m, &adversary, e))
+	if (s->adversaries.count > 0 && check_packed(&m, adversary.attack, e))
 		return check_say_at(e, root, "adversaries.attack");
 	const struct crowd_terms terms = {.workers = (int)s->workers,
 	                                  .byzantine = (int)s->adversaries.count,
@@ -309,6 +302,17 @@ static const struct layers *layers_of(struct arena *a, const struct settings *s)
 	return out;
 }
 
+/* The layers are known. */
+static int check_size(const struct settings *s, const struct json *root, struct err *e)
+{
+	const struct model *model = (const struct model *)s->model.row;
+	const struct model_env env = settings_model_env(s, NULL);
+	const struct method m = settings_method(s);
+	return method_check_size(&m, model->n_params(s->model.state, &env), e)
+	               ? check_say_at(e, root, "compressor")
+	               : 0;
+}
+
 int experiment_check(struct arena *a, struct settings *s, const struct json *root, struct err *e)
 {
 	if (check_name(s, root, e) || check_adversaries(a, s, root, e) || check_data_seed(s, root, e) ||
@@ -319,5 +323,7 @@ int experiment_check(struct arena *a, struct settings *s, const struct json *roo
 	if (check_model(s, root, e) || check_fuse(s, root, e))
 		return -1;
 	s->layers = layers_of(a, s);
+	if (check_size(s, root, e))
+		return -1;
 	return experiment_check_probes(a, s, e) ? check_say_at(e, root, "record") : 0;
 }

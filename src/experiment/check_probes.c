@@ -3,6 +3,7 @@
 #include "aggregator/rule_run.h"
 #include "experiment/check.h"
 #include "models/model.h"
+#include "registry.h"
 
 /* `epochs` become steps, behind those of `at`. */
 static int settle_epochs(struct arena *a, struct settings *s, struct err *e)
@@ -134,19 +135,36 @@ static int check_rule_weights(const struct settings *s, struct err *e)
 	                agg->row.name);
 }
 
+/* Does a compressor say its vector, in the same measure? */
+static bool says_vectors(const struct compressor *c)
+{
+	return c->says != MESSAGE_SIGNS && !c->lr_inside;
+}
+
+/* "none", "one-bit" or "qsgd": those that do. */
+static const char *saying_vectors(struct arena *a)
+{
+	const char *names = "";
+	for (const struct row *const *r = family_compressors.rows; *r; r++)
+		if (says_vectors((const struct compressor *)*r))
+			names = arena_format(a, "%s%s\"%s\"", names, *names ? ", " : "", (*r)->name);
+	return names;
+}
+
 /* Answer and honest vectors must be vectors of one size. */
-static int check_kappa(const struct settings *s, struct err *e)
+static int check_kappa(struct arena *a, const struct settings *s, struct err *e)
 {
 	const struct method m = settings_method(s);
-	bool signs = m.push.kind == MESSAGE_SIGNS;
-	if (s->record.kappa == 0 || (!signs && !m.compressor->lr_inside && m.pull.kind == MESSAGE_FLOATS))
+	if (s->record.kappa == 0 || (says_vectors(m.compressor) && m.pull.kind == MESSAGE_FLOATS))
 		return 0;
 	return err_user(
 	        e,
 	        "kappa: compressor \"%s\" sends %s, and kappa compares the answer with the honest "
-	        "workers' vectors themselves; expected compressor \"none\", and an aggregator that takes "
-	        "floats",
-	        m.compressor->row.name, signs ? "signs" : "what has the learning rate in it");
+	        "workers' vectors themselves; expected one of the compressors %s, and an aggregator that "
+	        "takes floats",
+	        m.compressor->row.name,
+	        m.push.kind == MESSAGE_SIGNS ? "signs" : "what has the learning rate in it",
+	        saying_vectors(a));
 }
 
 static int check_certificate(const struct settings *s, struct err *e)
@@ -168,8 +186,8 @@ static int check_certificate(const struct settings *s, struct err *e)
 int experiment_check_probes(struct arena *a, struct settings *s, struct err *e)
 {
 	const size_t given = s->record.noise.at.count;
-	if (settle_epochs(a, s, e) || check_leftover(s, e) || check_rule_weights(s, e) || check_kappa(s, e) ||
-	    check_certificate(s, e))
+	if (settle_epochs(a, s, e) || check_leftover(s, e) || check_rule_weights(s, e) ||
+	    check_kappa(a, s, e) || check_certificate(s, e))
 		return -1;
 	bool noise = s->record.noise.every > 0 || s->record.noise.at.count > 0;
 	if (!noise && s->record.noise.weights.count + (size_t)s->record.noise.random > 0)

@@ -59,6 +59,56 @@ int sweep_set(struct arena *a, struct json *root, const char *name, const struct
 	return 0;
 }
 
+/* Is `key` what stands below `name`, which has `length` characters, as "lr.rate" below "lr"? */
+static bool is_below(const char *key, const char *name, size_t length)
+{
+	return strncmp(key, name, length) == 0 && key[length] == '.';
+}
+
+/* Does root have a value at "a.b", whose name ends at a comma or with the string? */
+static bool has_value(const struct json *root, const char *dotted)
+{
+	for (const struct json *at = root; at; dotted++) {
+		size_t length = strcspn(dotted, ".,");
+		const struct json *member = at->type == JSON_OBJECT ? at->child : NULL;
+		while (member && (strncmp(member->key, dotted, length) != 0 || member->key[length]))
+			member = member->next;
+		at = member;
+		dotted += length;
+		if (*dotted != '.')
+			return at != NULL;
+	}
+	return false;
+}
+
+/* What was set of `key` in root, and what a point of the axis sets, must not hide each other. */
+static int refuse_hidden(const struct json *root, const char *names, const char *key, const char *option,
+                         struct err *e)
+{
+	size_t length;
+	for (const char *p = names; *p; p += length + (p[length] == ',')) {
+		length = strcspn(p, ",");
+		bool alone = length == strlen(names);
+		if (is_below(key, p, length))
+			return err_user(
+			        e,
+			        "%s: \"%.*s\" is swept (sweep.\"%s\"), and each of its values would "
+			        "replace what is set below it; %s",
+			        option, (int)length, p, names,
+			        alone ? "give the whole of it instead, which is then no longer swept, "
+			                "or change the values in the file"
+			              : "change the values in the file instead");
+		if (is_below(p, key, strlen(key)) && has_value(root, p))
+			return err_user(e,
+			                "%s: \"%.*s\" is swept (sweep.\"%s\"), which would replace the one "
+			                "given here; leave it out here, or %s",
+			                option, (int)length, p, names,
+			                alone ? "set it alone, and it is no longer swept"
+			                      : "change the file instead");
+	}
+	return 0;
+}
+
 int sweep_drop(struct json *root, const char *key, const char *option, struct err *e)
 {
 	if (strcmp(key, "seed") == 0)
@@ -75,6 +125,8 @@ int sweep_drop(struct json *root, const char *key, const char *option, struct er
 			                "%s: \"%s\" is swept together with other keys (sweep.\"%s\"); change "
 			                "the file instead",
 			                option, key, s->key);
+		else if (refuse_hidden(root, s->key, key, option, e))
+			return -1;
 	}
 	return 0;
 }

@@ -43,7 +43,8 @@ int sweep_set(struct arena *a, struct json *root, const char *name, const struct
 
 /*
  * Take `key` out of root's `sweep` (or `seeds`), because it is set otherwise. -1 and a sentence, about
- * `option`, where it is swept together with other keys.
+ * `option`, where it is swept together with other keys; where a key above it is swept, whose values would
+ * replace it; or where a key below it is swept that its new value, which stands in root, has too.
  */
 int sweep_drop(struct json *root, const char *key, const char *option, struct err *e);
 

@@ -131,7 +131,7 @@ static void open_sums(struct crowd *c, const struct settings *s)
 }
 
 void crowd_open(struct crowd *c, const struct settings *s, const struct workforce *w, struct round *r,
-                const struct state *st)
+                const struct state *st, const struct backend *combines)
 {
 	size_t workers = (size_t)w->count;
 	const struct adversary adversary = adversary_of(&s->adversaries.attack);
@@ -151,7 +151,7 @@ void crowd_open(struct crowd *c, const struct settings *s, const struct workforc
 	open_sums(c, s);
 	open_view(c, s, r);
 	if (crowd_asks(s)) {
-		crowd_chain_open(&c->chain, s, w, r, st);
+		crowd_chain_open(&c->chain, s, w, r, st, combines);
 		c->view.ask = ask;
 		c->view.asked = c;
 	}

@@ -51,9 +51,10 @@ bool crowd_each(const struct settings *s);
 /* Is that transport one where the attack of these settings finds its crowd? -1 and a sentence if not. */
 int crowd_check(const struct settings *s, const struct transport *t, struct err *e);
 
-/* Borrows all of it, and gives *r what is forged. All workers must be in this process. */
+/* Borrows all of it, and gives *r what is forged. All workers must be in this process, whose messages the
+ * backend `combines` combines. */
 void crowd_open(struct crowd *c, const struct settings *s, const struct workforce *w, struct round *r,
-                const struct state *st);
+                const struct state *st, const struct backend *combines);
 void crowd_close(struct crowd *c, const struct backend *be);
 
 /* Forge what the colluders of the present step send. Does nothing without such an attack. */

@@ -21,15 +21,19 @@ struct crowd_chain {
 	const struct round *round;
 	const struct workforce *workforce;
 	const struct state *st;
-	uint64_t seed;      /* the colluders', for what the server draws by lot */
-	struct judge judge; /* of messages with scales */
+	const struct backend *be; /* that combines messages: the machine's, or the host's */
+	bool on_host;             /* the host's, which has no queues */
+	float *scratch;           /* step_job.scratch there, lane after lane */
+	uint64_t seed;            /* the colluders', for what the server draws by lot */
+	struct judge judge;       /* of messages with scales, and of codes */
 	struct rule_run run;
-	struct queue **queues; /* [lanes] */
+	struct queue **queues; /* [lanes]; NULL on the host */
 	float *memory;         /* a copy of what the server remembers; NULL: it remembers nothing */
 	size_t unsaid_floats;  /* of a colluder's copy of what its compressor remembers; 0: nothing */
 	float *unsaid;         /* [colluders][unsaid_floats] */
 	double scale;          /* of the answer: 1, or 1 over the learning rate that is inside it */
 	void *pull;
+	void *sent;   /* a compressed answer; NULL: it is not compressed */
 	double *sums; /* [blocks] squared distances */
 	/* Of the present step: workers that are counted, in their order, and the colluders among them. */
 	int count, colluders;
@@ -41,9 +45,10 @@ struct crowd_chain {
 	const float *forged;
 };
 
-/* Borrows all of it. Workers and state are open. */
+/* Borrows all of it. Workers and state are open; `combines` is the backend where the run's own messages are
+ * combined. */
 void crowd_chain_open(struct crowd_chain *c, const struct settings *s, const struct workforce *w,
-                      const struct round *r, const struct state *st);
+                      const struct round *r, const struct state *st, const struct backend *combines);
 void crowd_chain_close(struct crowd_chain *c);
 
 /* Floats of the copy of what a colluder's compressor remembers, or 0: for the memory plan. */

@@ -72,7 +72,7 @@ static void open_round(struct trainer *t)
 	t->round.job = method_job(&t->round.method, &t->be, s->seed, st->n);
 	t->round.job.queue = t->queue;
 	t->round.job.seen = t->workforce.lanes[0].seen;
-	crowd_open(&t->crowd, s, &t->workforce, &t->round, st);
+	crowd_open(&t->crowd, s, &t->workforce, &t->round, st, uplink_combines(&t->uplink, &t->be));
 	uplink_prepare(&t->uplink, s, &t->round, &t->workforce, st);
 	t->state.varies = t->uplink.shape.push_varies || t->uplink.shape.pull_varies;
 	evaluate_open(&t->observer.evaluation, s, t->env.model, st, &t->workforce);

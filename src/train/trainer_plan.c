@@ -245,8 +245,11 @@ static void plan_crowd(const struct settings *s, int lanes, const struct backend
 		bytes = sum(bytes, rule_bytes(&size));
 		bytes = sum(bytes, machine_bytes(s, be, n));
 		bytes = sum(bytes, judge_bytes(&method, size.workers, n));
-		bytes = sum(bytes, product(rule_memory(&size).floats, sizeof(float)));
+		bytes = sum(bytes, product(sum(rule_memory(&size).floats, method_answer_floats(&method, n)),
+		                           sizeof(float)));
 		bytes = sum(bytes, sum(method_pull_bytes(&method, n), blocks * sizeof(double)));
+		if (method.two_way)
+			bytes = sum(bytes, method_answer_bytes(&method, n));
 		bytes = sum(bytes, product(product((size_t)s->adversaries.count, crowd_unsaid_floats(s, n)),
 		                           sizeof(float)));
 	}

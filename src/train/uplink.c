@@ -1,6 +1,5 @@
 /* What a step passes to its transport. */
 #include "train/uplink.h"
-#include <math.h>
 #include "base/hash.h"
 #include "base/mem.h"
 #include "registry.h"
@@ -83,19 +82,6 @@ static enum meeting_end meet_by_ranges(struct uplink *u, const struct step_job *
 	return MEETING_ANSWERED;
 }
 
-/*
- * Workers refuse a code that is not finite, as servers do, and would wait for another for ever. A few
- * messages as large as floats can be are enough for that.
- */
-static bool can_say(const struct uplink *u, size_t n)
-{
-	const float *answer = u->pull_seen;
-	for (size_t i = 0; i < n; i++)
-		if (!isfinite(answer[i] + (u->unsaid ? u->unsaid[i] : 0)))
-			return false;
-	return true;
-}
-
 static enum meeting_end meet(void *ctx, const struct meeting *given, struct err *e)
 {
 	struct uplink *u = ctx;
@@ -110,7 +96,7 @@ static enum meeting_end meet(void *ctx, const struct meeting *given, struct err 
 		m.pushes = u->judge.rows;
 	}
 	enum meeting_end end = by_rule ? meet_by_rule(u, &m, e) : meet_by_ranges(u, &job, &m);
-	if (end == MEETING_ANSWERED && u->sent && method->push.kind == MESSAGE_CODED && !can_say(u, job.n)) {
+	if (end == MEETING_ANSWERED && u->sent && !method_can_say(method, job.n, u->pull_seen, u->unsaid)) {
 		u->withheld = "the answer is not finite, which no code says";
 		return MEETING_WITHHELD;
 	}
@@ -362,17 +348,6 @@ void uplink_show_running(const struct uplink *u, struct state *st)
 		state_show_running(st);
 }
 
-/* What a compressed answer says. */
-static void read_answer(const struct uplink *u)
-{
-	const struct step_job job = lane_job(u, 0);
-	const struct message *m = &u->round->method.push;
-	if (m->kind == MESSAGE_CODED)
-		m->code->floats(m->state, m->layers, job.n, u->sent, u->pull_seen);
-	else
-		message_floats(&job, m, u->sent, 0, job.n, u->pull_seen);
-}
-
 void uplink_take(const struct uplink *u, struct state *st, bool withheld)
 {
 	if (u->borrowed)
@@ -380,8 +355,9 @@ void uplink_take(const struct uplink *u, struct state *st, bool withheld)
 	if (!u->on_host || withheld)
 		return;
 	const struct memory *m = st->be->memory;
+	const struct step_job job = lane_job(u, 0);
 	if (u->sent)
-		read_answer(u);
+		method_read_answer(&u->round->method, &job, u->sent, u->pull_seen);
 	m->send(st->queue, u->pull, u->pull_seen, method_pull_bytes(&u->round->method, u->shape.n));
 	m->mark_set(st->queue, u->taken);
 	for (int i = 0; i < pool_lanes(u->workforce->pool); i++)

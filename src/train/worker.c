@@ -90,6 +90,11 @@ static void show_message(const struct worker *w, const struct lane *l, const str
 	m->mark_set(l->queue, w->marks[begin / r->buckets.size]);
 }
 
+void worker_show(const struct worker *w, const struct lane *l, const struct round *r)
+{
+	show_message(w, l, r, 0, r->job.n);
+}
+
 /* Compute vector and message of the gradient g [n] for coordinates [begin, w->made). */
 static void make_message(struct worker *w, const struct lane *l, const struct round *r, const float *g,
                          size_t begin)
@@ -266,7 +271,7 @@ void worker_encode(struct worker *w, struct lane *l, const struct round *r)
 		forge(w, l, r, w->idle ? NULL : w->v, l->scratch);
 	method_encode(&r->method, &job, w->id, r->forged ? r->forged : l->scratch, 0, r->job.n, w->unsaid,
 	              w->push);
-	show_message(w, l, r, 0, r->job.n);
+	worker_show(w, l, r);
 	r->be->memory->finish(l->queue);
 	__atomic_store_n(&w->made, 0, __ATOMIC_RELEASE);
 }

@@ -113,6 +113,8 @@ void worker_compute(struct worker *w, struct lane *l, const struct round *r);
  * lane's present slot; and what is done with it. */
 void worker_begin(struct worker *w, struct lane *l, const struct round *r, struct batch *out);
 void worker_end(struct worker *w, double loss);
+/* Bring the message to where it is combined, if that is not where it is made. */
+void worker_show(const struct worker *w, const struct lane *l, const struct round *r);
 /* Make the message that worker_compute() has not made, if there is one. */
 void worker_encode(struct worker *w, struct lane *l, const struct round *r);
 

@@ -407,59 +407,6 @@ Test(experiment, resolved_settings_are_an_experiment)
 	runs_clear(&again);
 }
 
-static int change(struct runs *r, const char *text, const char *key, const char *value, struct err *e)
-{
-	struct change c = {.key = key, .value = value, .option = "--set"};
-	*e = (struct err){0};
-	return experiment_parse(r, "x.json", text, strlen(text), &c, 1, e);
-}
-
-Test(experiment, changes_from_the_command_line)
-{
-	struct runs r;
-	struct err e;
-	const char *swept = "{" QUADRATIC ",\"workers\":7,\"sweep\":{\"adversaries.count\":[0,1,2]}}";
-	cr_assert_eq(change(&r, swept, "adversaries.count", "3", &e), 0, "%s", e.text);
-	cr_expect_eq(r.count, 1); /* what is set is no longer swept */
-	cr_expect_eq(r.at[0].adversaries.count, 3);
-	runs_clear(&r);
-	cr_assert_eq(change(&r, swept, "adversaries.attack", "zero", &e), 0, "%s", e.text);
-	cr_expect_str_eq(r.at[0].adversaries.attack.row->name, "zero");
-	cr_expect_eq(r.count, 3);
-	runs_clear(&r);
-	cr_assert_eq(change(&r, "{" QUADRATIC ",\"seeds\":[1,2]}", "seed", "7", &e), 0, "%s", e.text);
-	cr_expect_eq(r.count, 1);
-	runs_clear(&r);
-	cr_assert_eq(change(&r, "{" QUADRATIC "}", "aggregator.tie", "abstain", &e), 0, "%s", e.text);
-	runs_clear(&r);
-	cr_assert_eq(change(&r, "{" QUADRATIC "}", "momentun", "0.5", &e), -1);
-	cr_expect(strstr(e.text, "momentun") && strstr(e.text, "\"momentum\""), "%s", e.text);
-	cr_assert_eq(change(&r, "{" QUADRATIC "}", "momentum", "2", &e), -1);
-	cr_expect(strstr(e.text, "--set") && strstr(e.text, "momentum"), "%s", e.text);
-	cr_assert_eq(change(&r, "{" QUADRATIC "}", "momentum", "{1}", &e), -1);
-	cr_assert_eq(change(&r, "{" QUADRATIC "}", "steps.deep", "1", &e), -1);
-}
-
-Test(experiment, a_dotted_key_is_swept_by_an_option)
-{
-	struct runs r;
-	struct err e = {0};
-	cr_assert_eq(change(&r, "{" QUADRATIC ",\"workers\":5,\"sweep\":{\"lr\":[1,2]}}",
-	                    "sweep.adversaries.count", "[0,1,2]", &e),
-	             0, "%s", e.text);
-	cr_expect_eq(r.count, 6);
-	cr_expect_eq(r.at[1].adversaries.count, 1);
-	runs_clear(&r);
-	cr_assert_eq(change(&r, "{" QUADRATIC ",\"workers\":5,\"sweep\":{\"adversaries.count\":[0,1]}}",
-	                    "sweep.adversaries.count", "[2]", &e),
-	             0, "%s", e.text);
-	cr_expect_eq(r.count, 1);
-	cr_expect_eq(r.at[0].adversaries.count, 2);
-	runs_clear(&r);
-	cr_expect_eq(change(&r, "{" QUADRATIC "}", "sweep.adversaries.count", "3", &e), -1);
-	cr_expect_not_null(strstr(e.text, "expected a list"), "%s", e.text);
-}
-
 Test(experiment, a_byzantine_majority_is_allowed)
 {
 	accepts("{" QUADRATIC ",\"workers\":2,\"adversaries\":{\"count\":1}}", 1);

@@ -127,6 +127,8 @@ Test(words, a_key_of_another_row_is_sent_to_it)
 	     "\"alpha\" is a key of \"dirichlet\"");
 	says(START "\"adversaries\":{\"count\":1,\"attack\":{\"kind\":\"invert\",\"eval\":3}}}",
 	     "\"evals\" is a key of \"opt-ipm\", \"opt-alie\"");
+	says(START "\"aggregator\":{\"kind\":\"signsgd-fd\",\"zero\":\"positive\"}}",
+	     "\"zero\" is \"compressor.zero\" here, a key of \"sign\"");
 	says(START "\"adversaries\":{\"count\":1,\"attack\":{\"kind\":\"opt-ipm\",\"eval\":3}}}",
 	     "did you mean \"evals\"?");
 }

@@ -400,6 +400,11 @@ Test(probe_rule, what_cannot_be_recorded_is_refused_by_name)
 	cli_expect(2, "record: kappa: compressor \"ef-sign\" sends what has the learning rate in it",
 	           "validate %s/e.json --set aggregator=mean --set compressor=ef-sign --set record.kappa=1",
 	           cli_folder);
+	cli_expect(2,
+	           "expected one of the compressors \"none\", \"scaled-sign\", \"one-bit\", \"terngrad\", "
+	           "\"qsgd\", \"top-k\", and an aggregator that takes floats",
+	           "validate %s/e.json --set aggregator=mean --set compressor=ssdm --set record.kappa=1",
+	           cli_folder);
 	static const char elsewhere[] = "record.kappa: it looks at the vectors of all honest workers";
 	cli_expect(2, elsewhere, "validate %s/e.json --set transport=zmq --set record.kappa=1", cli_folder);
 	cli_expect(2, elsewhere, "train %s/e.json --processes 2 --set record.kappa=1 --out %s/t.h5",

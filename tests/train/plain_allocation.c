@@ -134,6 +134,8 @@ int main(void)
 	for (size_t i = 0; i < sizeof attacks / sizeof *attacks; i++)
 		bad += count_steps("{\"kind\":\"mlp\",\"hidden\":[20]}", 2, "median", attacks[i], "momentum",
 		                   20, &calls);
+	bad += count_steps("{\"kind\":\"mlp\",\"hidden\":[20]}", 1, messages[2], attacks[0], "momentum", 20,
+	                   &calls);
 	for (size_t i = 0; i < sizeof networks / sizeof *networks; i++)
 		for (int fuse = 1; fuse <= 3; fuse += 2)
 			bad += count_steps(networks[i], fuse, "vote", "\"flip\"", "momentum", 10, &buffers);
@@ -143,7 +145,7 @@ int main(void)
 	if (bad)
 		return 1;
 	printf("allocation: %zu checks passed\n",
-	       sizeof aggregators / sizeof *aggregators + 2 * (sizeof networks / sizeof *networks) +
+	       1 + sizeof aggregators / sizeof *aggregators + 2 * (sizeof networks / sizeof *networks) +
 	               sizeof messages / sizeof *messages + sizeof attacks / sizeof *attacks +
 	               sizeof directions / sizeof *directions);
 	return 0;

@@ -295,6 +295,9 @@ Test(colluder_answers, change_nothing)
 	        "\"aggregator\":\"mean\"",
 	        "\"aggregator\":\"krum\"",
 	        "\"aggregator\":\"mean\",\"compressor\":\"ef-sign\"",
+	        "\"aggregator\":\"mean\",\"compressor\":{\"kind\":\"ef-sign\",\"two_way\":true}",
+	        "\"aggregator\":\"mean\",\"compressor\":{\"kind\":\"qsgd\",\"two_way\":true}",
+	        "\"aggregator\":\"krum\",\"compressor\":{\"kind\":\"top-k\",\"two_way\":true}",
 	        "\"aggregator\":{\"kind\":\"centered-clipping\",\"tau\":1,\"before\":[\"nnm\"]}",
 	        BUCKETS_OF("median"),
 	        BUCKETS_OF("geometric-median"),
@@ -321,6 +324,12 @@ Test(colluder_answers, come_true)
 	        "\"aggregator\":{\"kind\":\"centered-clipping\",\"tau\":1,\"before\":[\"nnm\"]}",
 	        "\"aggregator\":\"mean\",\"compressor\":\"ef-sign\"",
 	        "\"aggregator\":\"median\",\"compressor\":\"ef-sign\"",
+	        "\"aggregator\":\"mean\",\"compressor\":{\"kind\":\"ef-sign\",\"two_way\":true}",
+	        "\"aggregator\":\"mean\",\"compressor\":\"qsgd\"",
+	        "\"aggregator\":\"mean\",\"compressor\":{\"kind\":\"qsgd\",\"coding\":\"elias\"}",
+	        "\"aggregator\":\"median\",\"compressor\":\"terngrad\"",
+	        "\"aggregator\":\"mean\",\"compressor\":{\"kind\":\"top-k\",\"two_way\":true}",
+	        "\"aggregator\":\"multi-krum\",\"compressor\":{\"kind\":\"one-bit\",\"two_way\":true}",
 	        "\"aggregator\":\"mean\",\"compressor\":\"sign\"",
 	        "\"aggregator\":{\"kind\":\"vote\",\"tie\":\"abstain\"}"};
 	for (size_t i = 0; i < sizeof methods / sizeof *methods; i++) {

@@ -209,21 +209,24 @@ Test(colluders, have_the_same_bits_on_all_lanes_and_resumed)
 
 /* Each attack under a method that it is for: which of them keep memory, ask, or have a vector for each. */
 static const struct {
-	const char *attack, *aggregator;
+	const char *attack, *aggregator, *compressor; /* NULL: the usual one */
 } ways[] = {
-        {"{\"kind\":\"alie\",\"z\":0.5}", "\"median\""},
-        {"\"opt-ipm\"", "{\"kind\":\"centered-clipping\",\"tau\":1}"},
-        {"\"opt-ipm\"", "\"vote\""},
-        {"\"opt-alie\"", "{\"kind\":\"trimmed-mean\",\"before\":[\"nnm\"]}"},
-        {"{\"kind\":\"mimic\",\"target\":2}", "\"vote\""},
-        {"{\"kind\":\"mimic\",\"target\":\"auto\",\"warmup\":6}", "\"krum\""},
-        {"{\"kind\":\"mimic\",\"target\":\"auto\",\"warmup\":2}", "\"vote\""},
-        {"{\"kind\":\"min-max\",\"direction\":\"std\"}", "\"krum\""},
-        {"\"min-sum\"", "\"median\""},
-        {"\"fang\"", "\"trimmed-mean\""},
-        {"{\"kind\":\"fang\",\"rule\":\"krum\"}", "\"multi-krum\""},
-        {"\"against\"", "\"vote\""},
-        {"\"min-margin\"", "{\"kind\":\"vote\",\"zero\":\"abstain\",\"tie\":\"abstain\"}"},
+        {"{\"kind\":\"alie\",\"z\":0.5}", "\"median\"", NULL},
+        {"\"opt-ipm\"", "{\"kind\":\"centered-clipping\",\"tau\":1}", NULL},
+        {"\"opt-ipm\"", "\"vote\"", NULL},
+        {"\"opt-ipm\"", "\"mean\"", "{\"kind\":\"ef-sign\",\"two_way\":true}"},
+        {"\"opt-ipm\"", "\"mean\"", "{\"kind\":\"qsgd\",\"coding\":\"elias\",\"two_way\":true}"},
+        {"\"opt-alie\"", "\"median\"", "{\"kind\":\"top-k\",\"two_way\":true}"},
+        {"\"opt-alie\"", "{\"kind\":\"trimmed-mean\",\"before\":[\"nnm\"]}", NULL},
+        {"{\"kind\":\"mimic\",\"target\":2}", "\"vote\"", NULL},
+        {"{\"kind\":\"mimic\",\"target\":\"auto\",\"warmup\":6}", "\"krum\"", NULL},
+        {"{\"kind\":\"mimic\",\"target\":\"auto\",\"warmup\":2}", "\"vote\"", NULL},
+        {"{\"kind\":\"min-max\",\"direction\":\"std\"}", "\"krum\"", NULL},
+        {"\"min-sum\"", "\"median\"", NULL},
+        {"\"fang\"", "\"trimmed-mean\"", NULL},
+        {"{\"kind\":\"fang\",\"rule\":\"krum\"}", "\"multi-krum\"", NULL},
+        {"\"against\"", "\"vote\"", NULL},
+        {"\"min-margin\"", "{\"kind\":\"vote\",\"zero\":\"abstain\",\"tie\":\"abstain\"}", NULL},
 };
 
 /* The laws of every run: lanes, an interruption and the machine do not show. */
@@ -234,8 +237,10 @@ Test(colluders, of_all_attacks_have_the_same_bits_however_they_run)
 		cli_write("e.json", experiment);
 		int length = snprintf(options, sizeof options,
 		                      "--set 'aggregator=%s' --set adversaries.count=1 --set "
-		                      "'adversaries.attack=%s' --set workers=7 --overwrite ",
-		                      ways[i].aggregator, ways[i].attack);
+		                      "'adversaries.attack=%s' --set 'compressor=%s' --set workers=7 "
+		                      "--overwrite ",
+		                      ways[i].aggregator, ways[i].attack,
+		                      ways[i].compressor ? ways[i].compressor : "null");
 		snprintf(options + length, sizeof options - (size_t)length, "--lanes 1");
 		simulate("one", options);
 		snprintf(options + length, sizeof options - (size_t)length, "--lanes 3");
@@ -370,5 +375,12 @@ Test(colluders, memory_is_planned)
 	/* and what each of 5 messages is judged with: its scale, two pointers, scratch, a verdict */
 	const size_t judged = 5 * (sizeof(float) + 2 * sizeof(void *) + sizeof(double) + sizeof(bool));
 	cr_expect_eq(trying, saying + (300 + 2 * 304) * sizeof(float) + sizeof(double) + judged);
+	/* behind a compressed answer, it, and what who makes it remembers */
+	static const char both[] =
+	        ",\"aggregator\":\"mean\",\"compressor\":{\"kind\":\"ef-sign\",\"two_way\":true}";
+	char said[256], tried[256];
+	snprintf(said, sizeof said, ATTACK("\"ipm\"") "%s", both);
+	snprintf(tried, sizeof tried, ATTACK("\"opt-ipm\"") "%s", both);
+	cr_expect_eq(planned(tried) - planned(said), trying - saying + 300 * sizeof(float) + 44);
 	cr_expect_eq(asking, rule + rule_bytes(&clipping) + 2 * 300 * sizeof(float) + sizeof(double));
 }

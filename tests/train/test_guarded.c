@@ -87,6 +87,12 @@ Test(guarded, colluders)
 	                                 "'aggregator={\"kind\":\"centered-clipping\",\"tau\":1}' --lanes 2");
 	guarded_expect_as_ref(small_mlp, "--adversaries 2 --attack opt-alie --set aggregator=median --set "
 	                                 "compressor=ef-sign --lanes 2");
+	guarded_expect_as_ref(small_mlp, "--adversaries 2 --attack opt-ipm --set aggregator=median --set "
+	                                 "'compressor={\"kind\":\"top-k\",\"two_way\":true}' --lanes 2");
+	guarded_expect_as_ref(small_mlp, "--set "
+	                                 "'adversaries={\"count\":2,\"attack\":{\"kind\":\"opt-ipm\","
+	                                 "\"evals\":3,\"delta\":0.1}}' --set aggregator=mean --set "
+	                                 "'compressor={\"kind\":\"ef-sign\",\"two_way\":true}' --lanes 2");
 	guarded_expect_as_ref(small_mlp,
 	                      "--set 'adversaries={\"count\":1,\"attack\":{\"kind\":\"fang\",\"rule\":"
 	                      "\"krum\"}}' --set aggregator=krum --lanes 2");

@@ -215,6 +215,24 @@ Test(message_ways, what_codes_say_is_announced)
 	cr_expect_not_null(strstr(cli_out, says), "no %s in %s", says, cli_out);
 }
 
+Test(message_ways, of_no_fixed_length_say_so)
+{
+	cli_write("e.json", experiment);
+	cr_assert_eq(
+	        cli("validate %s/e.json --set 'compressor={\"kind\":\"qsgd\",\"coding\":\"elias\"}' --json",
+	            cli_folder),
+	        0, "%s", cli_err);
+	cr_expect_not_null(strstr(cli_out, ",\"varies\":true,"), "%s", cli_out);
+	cr_assert_eq(
+	        cli("simulate %s/e.json --set 'compressor={\"kind\":\"qsgd\",\"coding\":\"elias\"}' --json "
+	            "--out %s/varies.h5",
+	            cli_folder, cli_folder),
+	        0, "%s", cli_err);
+	cr_expect_not_null(strstr(cli_out, ",\"varies\":true,"), "%s", cli_out);
+	cr_assert_eq(cli("validate %s/e.json --set compressor=qsgd --json", cli_folder), 0, "%s", cli_err);
+	cr_expect_null(strstr(cli_out, "\"varies\""), "%s", cli_out);
+}
+
 Test(message_ways, what_cannot_be_is_refused_by_name)
 {
 	static const struct {
@@ -226,10 +244,12 @@ Test(message_ways, what_cannot_be_is_refused_by_name)
 	        {"--set compressor=terngrad --set adversaries.attack=bit-flip",
 	         "attack \"bit-flip\" flips bits of messages, and those of compressor \"terngrad\" are a "
 	         "code"},
-	        {"--set compressor=terngrad --set adversaries.attack=opt-ipm",
-	         "attack \"opt-ipm\" tries what the server would answer"},
 	        {"--set compressor=terngrad --set aggregator=vote",
 	         "aggregator \"vote\" counts signs, and compressor \"terngrad\" sends a code of floats"},
+	        {"--set data=none --set 'model={\"kind\":\"quadratic\",\"dimensions\":600000000}' --set "
+	         "'compressor={\"kind\":\"top-k\",\"share\":1}'",
+	         "compressor \"top-k\": a message of 600000000 coordinates has 4800000004 bytes, and a code "
+	         "says its length and coordinates in 32 bits; expected at most 4294967295 of both"},
 	};
 	cli_write("e.json", experiment);
 	for (size_t k = 0; k < sizeof cases / sizeof *cases; k++) {
