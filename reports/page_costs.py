@@ -5,6 +5,7 @@ import math
 import numpy as np
 
 from bands import mean_band
+from costs import sent
 from grid import ended
 from page_html import details, join, table, tag
 from page_svg import BOTTOM, HEIGHT, LEFT, RIGHT, TOP, WIDTH, Axis, frame, key, number, svg
@@ -17,15 +18,11 @@ class Cost:
 
     def __init__(self, g):
         runs = [run for run in g.runs if ended(run)]
-        self.both, self.seconds = (mean_band([last(run, column) for run in runs])[0] for column in ("/evals/bytes", "/evals/wall_s"))
-        up, down = (sum(float(run.column(f"/steps/bytes_{way}").sum()) for run in runs if run.has(f"/steps/bytes_{way}"))
-                    for way in ("up", "down"))
-        share = up / (up + down) if up + down > 0 else math.nan  # steps of which no row was recorded cost alike
-        self.up, self.down = share * self.both, (1 - share) * self.both
+        self.both, self.up, self.down = (mean_band([last(sent(run, way)) for run in runs])[0] for way in ("both", "up", "down"))
+        self.seconds = mean_band([last(run.column("/evals/wall_s")) for run in runs])[0]
 
 
-def last(run, column):
-    values = run.column(column) if run.has(column) else []
+def last(values):
     return float(values[-1]) if len(values) else math.nan
 
 

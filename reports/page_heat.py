@@ -19,10 +19,14 @@ class Cell:
 
 
 class Map:
-    """cells: {(row, column): Cell}; framed: columns with a frame, such as the worst case."""
+    """
+    cells: {(row, column): Cell}; framed: columns with a frame, such as the worst case; files: links to what is behind it,
+    where they do not stand in the cells.
+    """
 
-    def __init__(self, title, corner, rows, columns, cells, framed=()):
-        self.title, self.corner, self.rows, self.columns, self.cells, self.framed = title, corner, rows, columns, cells, framed
+    def __init__(self, title, corner, rows, columns, cells, framed=(), files=""):
+        self.title, self.corner, self.rows, self.columns, self.cells = title, corner, rows, columns, cells
+        self.framed, self.files = framed, files
 
 
 class Scale:
@@ -75,7 +79,7 @@ def draw(name, one, scale, about, size):
 def behind(one):
     """The same as a table."""
     rows = [[row, *[said(one.cells.get((row, column))) for column in one.columns]] for row in one.rows]
-    return table(one.title or one.corner, [one.corner, *one.columns], rows)
+    return join([table(one.title or one.corner, [one.corner, *one.columns], rows), tag("p", one.files) if one.files else ""])
 
 
 def said(cell):

@@ -128,7 +128,8 @@ def cell_of(page, g):
 def cell_of_worst(page, worst):
     m = page.study.measure
     sub = f"{m.bare(worst.low)} to {m.bare(worst.high)}" if math.isfinite(worst.low) else ""
-    behind = m.between(worst.mean, worst.low, worst.high) + f", {worst.group.place['attack']}"
+    links = page.links.seeds([run for run in worst.group.runs if ended(run)])
+    behind = join([f"{m.between(worst.mean, worst.low, worst.high)}, {worst.group.place['attack']} · ", links])
     return Cell(m.factor * worst.mean, m.bare(worst.mean), sub, behind)
 
 
@@ -217,7 +218,9 @@ def last_rows(page, name, caption, column, axes, points_of):
 
 def margins(page):
     def points_of(votes):
-        return {v - len(votes) // 2: 100 * float(count) / max(float(votes.sum()), 1) for v, count in enumerate(votes)}
+        """Of an odd number of voters V is odd; what cannot be is no point."""
+        possible = [v for v in range(len(votes)) if votes[v % 2::2].any()]
+        return {v - len(votes) // 2: 100 * float(count) / max(float(votes.sum()), 1) for v, count in enumerate(votes) if v in possible}
 
     return last_rows(page, "margins", "Margins of the vote at the last step that recorded them: share of coordinates by V, the sum of the counted votes' "
                      "signs.", "/probes/margin/votes", Axes("V", "coordinates (%)", plain), points_of)
@@ -257,4 +260,5 @@ def shares_map(page, g, run, samples):
     cells = {(row, column): Cell(float(samples[w, c]), f"{samples[w, c]:.0f}") for w, row in enumerate(rows)
              for c, column in enumerate(columns)}
     cut = f", the first {MOST_WORKERS} of {len(samples)} workers" if len(samples) > MOST_WORKERS else ""
-    return Map(f"{g.place['partition']}, seed {run.setting('seed')}{cut}", "worker", rows, columns, cells)
+    return Map(f"{g.place['partition']}, seed {run.setting('seed')}{cut}", "worker", rows, columns, cells,
+               files=join(["First of this partition: ", page.links.to(run, run.meta["id"])]))

@@ -4,44 +4,10 @@ rule, and how the rules compare. All numbers are those of plots/bands.py.
 
 import math
 
-import numpy as np
-
-from bands import less_is_better, mean_band, paired, worst_case
-from grid import NO_ATTACK, Grid, ended, finals
+from bands import mean_band, paired, worst_case
+from grid import NO_ATTACK, Grid, ended, finals, measure_of
 
 SITUATION = ("attack", "share", "partition")
-
-
-class Measure:
-    """The column that rules are compared by, and how its numbers are said."""
-
-    def __init__(self, runs):
-        labelled = any(np.isfinite(run.column("/evals/test_accuracy")).any() for run in runs)
-        self.column = "test_accuracy" if labelled else "test_loss"
-        self.falls = less_is_better(self.column)
-        self.name = "test loss" if self.falls else "test accuracy"
-        self.factor, self.unit = (1, "") if self.falls else (100, " %")
-        self.axis = self.name + (" (%)" if self.unit else "")
-
-    def bare(self, value):
-        if not math.isfinite(value):
-            return "–"
-        return f"{self.factor * value:.4g}" if self.falls else f"{self.factor * value:.1f}"
-
-    def say(self, value):
-        return self.bare(value) + (self.unit if math.isfinite(value) else "")
-
-    def spread(self, mean, half):
-        """ "73.5 ± 2.1"; without a band the mean alone."""
-        return self.bare(mean) + (f" ± {self.bare(half)}" if math.isfinite(half) else "")
-
-    def between(self, mean, low, high):
-        """ "73.5 % (70.1 to 76.0)"."""
-        return self.say(mean) + (f" ({self.bare(low)} to {self.bare(high)})" if math.isfinite(low) else "")
-
-    def points(self, difference):
-        """A difference; of shares in percent, those are points."""
-        return self.bare(difference) + (" points" if self.unit else "")
 
 
 class Worst:
@@ -59,7 +25,7 @@ class Study:
         self.runs, self.refused = runs, list(refused)
         self.grid = Grid(runs)
         self.groups = self.grid.groups
-        self.measure = Measure(runs)
+        self.measure = measure_of(runs)
         self.of = {id(g): finals(g, self.measure.column) for g in self.groups}
         self.bands = {id(g): mean_band(self.of[id(g)].values()) for g in self.groups}
         for g in self.groups:
