@@ -7,12 +7,12 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "cmd/program.h"
 #include "train/run.h"
 
 enum { PATIENCE_S = 3, NAP_US = 2000, NAME_BYTES = 64 };
@@ -35,29 +35,6 @@ struct children {
 
 /* --- starting ----------------------------------------------------------------------------------------- */
 
-/*
- * In the child: become the program that the arguments ask for, with keys on standard input. A terminal,
- * `timeout` or an init system sends its signals to all processes, but only the parent may act on them: it
- * stops the children once the workers' states are saved. Only what may be called after a fork() beside
- * threads.
- */
-_Noreturn static void become(const char *const *arguments, char *const *environment, int keys, pid_t parent)
-{
-	sigset_t none;
-	prctl(PR_SET_PDEATHSIG, SIGKILL); /* the thread that forks lives as long as it has children */
-	if (getppid() != parent)
-		_exit(EXIT_WORLD);
-	signal(SIGINT, SIG_IGN);
-	signal(SIGTERM, SIG_IGN);
-	signal(SIGHUP, SIG_IGN);
-	signal(SIGUSR1, SIG_IGN);
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
-	dup2(keys, STDIN_FILENO);
-	execve("/proc/self/exe", (char *const *)(uintptr_t)arguments, environment);
-	_exit(EXIT_WORLD);
-}
-
 static int send_keys(const struct keyring *ring, const struct child_role *role, int fd, struct err *e)
 {
 	if (role->count == 0)
@@ -70,32 +47,22 @@ static int send_keys(const struct keyring *ring, const struct child_role *role, 
 	return rc;
 }
 
-/* This process's environment, and in front, where it is found first, the child's number. */
-static char **environment_of(char *number)
-{
-	size_t count = 0;
-	while (environ[count])
-		count++;
-	char **out = mem_array(count + 2, sizeof(*out)); /* ends with NULL */
-	out[0] = number;
-	memcpy(out + 1, environ, count * sizeof(*out));
-	return out;
-}
-
 /* Start the child, and send it its keys. */
 static int spawn(const struct children *c, struct child *child, struct err *e)
 {
 	int ends[2];
-	pid_t parent = getpid();
 	if (pipe2(ends, O_CLOEXEC))
 		return err_world(e, "no pipe to a worker process: %s", strerror(errno));
 	char number[NAME_BYTES];
 	snprintf(number, sizeof(number), "SIGNSGD_LOCAL_RANK=%d", child->role->number);
-	char **environment = environment_of(number);
-	pid_t pid = fork();
-	if (pid == 0)
-		become(child->role->arguments, environment, ends[0], parent);
-	mem_free(environment);
+	const struct program program = {.arguments = child->role->arguments,
+	                                .variables = {number},
+	                                .in = ends[0],
+	                                .out = -1,
+	                                .kept = -1,
+	                                .deaf = true};
+	/* the thread that starts it lives as long as it has children */
+	pid_t pid = program_start(&program);
 	close(ends[0]);
 	if (pid < 0) {
 		close(ends[1]);
@@ -122,22 +89,13 @@ static const char *name_of(const struct child *child, char out[NAME_BYTES])
 	return out;
 }
 
-static const char *end_of(int status, char out[NAME_BYTES])
-{
-	if (WIFSIGNALED(status))
-		snprintf(out, NAME_BYTES, "signal %d (%s)", WTERMSIG(status), strsignal(WTERMSIG(status)));
-	else
-		snprintf(out, NAME_BYTES, "exit code %d", WEXITSTATUS(status));
-	return out;
-}
-
 /* The child has failed. Start it anew, unless it was so already or the run ends; true: it is there again. */
 static bool revive(struct children *c, struct child *child, int status)
 {
-	char name[NAME_BYTES], end[NAME_BYTES];
+	char name[NAME_BYTES], end[PROGRAM_END];
 	struct err e = {0};
 	name_of(child, name);
-	end_of(status, end);
+	program_end(status, end);
 	if (run_signal())
 		return false;
 	if (child->again) {

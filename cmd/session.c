@@ -10,8 +10,6 @@
 #include "base/text.h"
 #include "record/record.h"
 
-enum { PATH_BYTES = 4096 };
-
 /* The experiment that a result file carries, for --resume and --replay without a file. */
 static int read_recorded(struct session *s, struct err *e)
 {
@@ -100,30 +98,67 @@ static int check_usage(const struct session *s, struct err *e)
 	if (s->resume && args_flag(s->args, "overwrite"))
 		return err_user(e,
 		                "--resume continues a run and --overwrite starts it again; give one of them");
+	if (args_value(s->args, "part") && (s->resume || s->repeated || args_value(s->args, "run")))
+		return err_user(e, "--part chooses among the runs of a sweep; leave out --%s",
+		                s->resume     ? "resume"
+		                : s->repeated ? "replay"
+		                              : "run");
 	if (s->resume && args_value(s->args, "out"))
 		return err_user(e, "--resume writes to the file it continues; leave out --out");
 	return 0;
 }
 
-/* --run N leaves one run in the session. */
-static int choose_run(struct session *s, struct err *e)
+/* "i/N" of --part; without it both stay. */
+static int part_of(const struct session *s, size_t *part, size_t *parts, struct err *e)
+{
+	const char *text = args_value(s->args, "part");
+	char shown[80], rest;
+	long long i = 0, n = 0;
+
+	if (text && (strspn(text, "0123456789/") != strlen(text) ||
+	             sscanf(text, "%9lld/%9lld%c", &i, &n, &rest) != 2 || i < 1 || i > n))
+		return err_user(
+		        e,
+		        "--part: found '%s', expected a part and how many there are, from 1/N to N/N, "
+		        "as in --part 1/4",
+		        text_shown(text, shown, sizeof(shown)));
+	if (text) {
+		*part = (size_t)i;
+		*parts = (size_t)n;
+	}
+	return 0;
+}
+
+/* --run N leaves one run in the session, --part i/N every Nth, from the ith on. */
+static int choose_points(struct session *s, struct err *e)
 {
 	long long number = 0;
-	if (args_int(s->args, "run", 1, (long long)s->total, &number, e))
+	size_t part = 1, parts = 1, kept = 0;
+
+	if (args_int(s->args, "run", 1, (long long)s->all, &number, e) || part_of(s, &part, &parts, e))
 		return -1;
-	if (number == 0)
-		return 0;
-	const struct settings *run = session_run_at(s, (size_t)number);
-	for (size_t f = 0; f < s->n_files; f++) {
-		struct runs *file = &s->files[f];
-		bool here = run >= file->at && run < file->at + file->count;
-		*file = (struct runs){.arena = file->arena,
-		                      .at = here ? file->at + (run - file->at) : file->at,
-		                      .count = here};
-	}
-	s->chosen = s->total > 1;
-	s->total = 1;
+	for (size_t i = 0; i < s->all; i++)
+		if (number ? i + 1 == (size_t)number : i % parts == part - 1)
+			s->points[kept++] = s->points[i];
+	s->total = kept;
 	return 0;
+}
+
+static void list_points(struct session *s, const struct choice *machine)
+{
+	for (size_t i = 0; i < s->n_files; i++)
+		s->all += s->files[i].count;
+	s->points = mem_alloc((s->all + 1) * sizeof(*s->points)); /* [all] */
+	s->done = mem_alloc((s->all + 1) * sizeof(*s->done));     /* [total] */
+	s->over = mem_alloc((s->all + 1) * sizeof(*s->over));     /* [total] */
+	for (size_t i = 0; i < s->n_files; i++)
+		for (size_t r = 0; r < s->files[i].count; r++) {
+			struct settings *run = &s->files[i].at[r];
+			run->profile = args_flag(s->args, "profile");
+			run->machine = *machine;
+			s->points[s->total] = (struct session_point){run, s->total + 1};
+			s->total++;
+		}
 }
 
 int session_prepare(struct session *s, const char *command, const struct args *a, struct err *e)
@@ -138,53 +173,58 @@ int session_prepare(struct session *s, const char *command, const struct args *a
 	    overrides_init(&s->overrides, s->args, s->more, s->n_more, e) ||
 	    machine_of(s->args, &s->overrides.arena, &machine, e) || read_files(s, e))
 		return -1;
-	for (size_t i = 0; i < s->n_files; i++) {
-		s->total += s->files[i].count;
-		for (size_t r = 0; r < s->files[i].count; r++) {
-			s->files[i].at[r].profile = args_flag(s->args, "profile");
-			s->files[i].at[r].machine = machine;
-		}
-	}
-	if (s->resume && s->total != 1)
-		return err_user(e, "--resume continues one run, and the experiments given make %zu",
-		                s->total);
-	if (choose_run(s, e))
-		return -1;
-	s->done = mem_alloc((s->total + 1) * sizeof(*s->done)); /* [total] */
-	s->over = mem_alloc((s->total + 1) * sizeof(*s->over)); /* [total] */
-	return 0;
+	list_points(s, &machine);
+	if (s->resume && s->all != 1)
+		return err_user(e, "--resume continues one run, and the experiments given make %zu", s->all);
+	return choose_points(s, e);
 }
 
-static int report(struct session *s, enum run_outcome outcome, const char *path, struct err *e)
+static void print_due(struct session *s, bool all)
 {
-	struct summary *d = &s->done[s->n_done];
-	struct buf b = {0};
-
-	if (summary_read(d, path, e))
-		return -1;
-	d->path = mem_string(path);
-	d->skipped = outcome == RUN_SKIPPED;
-	s->n_done++;
-	if (s->json) {
+	for (; s->printed < s->total; s->printed++) {
+		const struct summary *d = &s->done[s->printed];
+		struct buf b = {0};
+		if (!d->path && !all && !s->over[s->printed])
+			return;
+		if (!d->path || !s->json || s->silent)
+			continue;
 		summary_line(&b, d);
 		line_print(&b, stdout);
 	}
+}
+
+int session_report(struct session *s, size_t i, enum run_outcome outcome, const char *path, struct err *e)
+{
+	struct summary d = {.skipped = outcome == RUN_SKIPPED};
+
+	if (summary_read(&d, path, e))
+		return -1;
+	mem_free((char *)s->done[i].path);
+	d.path = mem_string(path);
+	s->done[i] = d;
+	print_due(s, false);
 	return 0;
+}
+
+bool session_diverged(const struct session *s, size_t i)
+{
+	return !strcmp(s->done[i].info.state, run_state_name(RUN_DIVERGED));
 }
 
 /*
  * Where a run is written. With --run the place is the one that it has among all runs, so that the commands of
  * an array of jobs share one --out, unless that is the name of a result.
  */
-static void path_of(const struct session *s, const struct settings *run, char path[PATH_BYTES])
+void session_path(const struct session *s, size_t i, char path[SESSION_PATH])
 {
+	const struct settings *run = s->points[i].run;
 	const char *end = strrchr(run->out, '.');
-	bool many = s->total > 1 || (s->chosen && !(end && !strcmp(end, ".h5")));
+	bool alone = args_flag(s->args, "run") && end && !strcmp(end, ".h5");
 
 	if (s->resume)
-		snprintf(path, PATH_BYTES, "%s", s->resume);
+		snprintf(path, SESSION_PATH, "%s", s->resume);
 	else
-		run_path(run, NULL, many, path, PATH_BYTES);
+		run_path(run, NULL, s->all > 1 && !alone, path, SESSION_PATH);
 }
 
 struct walk {
@@ -199,7 +239,7 @@ static int run_next(void *ctx, const struct settings *run, size_t number, enum r
 {
 	struct walk *w = ctx;
 	struct session *s = w->session;
-	char label[48], path[PATH_BYTES];
+	char label[48], path[SESSION_PATH];
 	struct run_options o = {.path = path,
 	                        .overwrite = args_flag(s->args, "overwrite"),
 	                        .resume = s->resume != NULL,
@@ -209,15 +249,14 @@ static int run_next(void *ctx, const struct settings *run, size_t number, enum r
 	                        .replay = s->replay};
 
 	snprintf(label, sizeof(label), "%zu of %zu", number, s->total);
-	path_of(s, run, path);
+	session_path(s, number - 1, path);
 	if (run_one(run, w->pool, &o, outcome, e))
 		return -1;
 	if (*outcome == RUN_LEFT)
 		return 0;
-	if (report(s, *outcome, path, e))
+	if (session_report(s, number - 1, *outcome, path, e))
 		return -1;
-	if (*outcome != RUN_STOPPED &&
-	    !strcmp(s->done[s->n_done - 1].info.state, run_state_name(RUN_DIVERGED)))
+	if (*outcome != RUN_STOPPED && session_diverged(s, number - 1))
 		w->code = EXIT_WORLD;
 	return 0;
 }
@@ -229,11 +268,7 @@ int session_stopped(void)
 
 const struct settings *session_run_at(const struct session *s, size_t number)
 {
-	const struct runs *file = s->files;
-
-	for (number--; number >= file->count; file++)
-		number -= file->count;
-	return &file->at[number];
+	return s->points[number - 1].run;
 }
 
 int session_walk(struct session *s, session_one *one, void *ctx, enum run_outcome *end, struct err *e)
@@ -263,16 +298,17 @@ int session_walk(struct session *s, session_one *one, void *ctx, enum run_outcom
 }
 
 /* Runs that another process does are its to finish, and are no failure of this one; but they are not done. */
-static void say_left(const struct session *s)
+void session_end(struct session *s)
 {
-	char path[PATH_BYTES];
+	char path[SESSION_PATH];
 
-	for (size_t i = 0; i < s->total; i++) {
+	for (size_t i = 0; i < s->total && !run_signal(); i++) {
 		if (s->over[i])
 			continue;
-		path_of(s, session_run_at(s, i + 1), path);
+		session_path(s, i, path);
 		log_warn("%s: not done here: another process is at it", path);
 	}
+	print_due(s, true);
 }
 
 int session_run(struct session *s, struct pool *pool)
@@ -283,19 +319,18 @@ int session_run(struct session *s, struct pool *pool)
 
 	run_catch_signals();
 	if (session_walk(s, run_next, &walk, &end, &e)) {
+		print_due(s, true);
 		s->failed = true;
 		return cmd_fail(&e);
 	}
-	if (end == RUN_STOPPED)
-		return session_stopped();
-	say_left(s);
-	return walk.code;
+	session_end(s);
+	return end == RUN_STOPPED ? session_stopped() : walk.code;
 }
 
 static void print_one(const struct summary *d)
 {
 	const struct run_info *i = &d->info;
-	char took[32], shown[PATH_BYTES];
+	char took[32], shown[SESSION_PATH];
 
 	log_duration(i->wall_s, took);
 	printf("%s: %s, %lld steps in %s", text_shown(i->name, shown, sizeof(shown)), i->state,
@@ -315,21 +350,29 @@ static void print_one(const struct summary *d)
 
 void session_summary(const struct session *s)
 {
-	if (s->json || args_flag(s->args, "quiet") || !s->n_done)
-		return;
-	if (s->total == 1)
-		print_one(&s->done[0]);
-	else
-		summary_table(s->done, s->n_done);
+	struct summary *rows = mem_alloc((s->total + 1) * sizeof(*rows)); /* [count] */
+	size_t count = 0;
+
+	for (size_t i = 0; i < s->total; i++)
+		if (s->done[i].path)
+			rows[count++] = s->done[i];
+	if (s->json || s->silent || args_flag(s->args, "quiet"))
+		count = 0;
+	if (count == 1 && s->total == 1)
+		print_one(&rows[0]);
+	else if (count > 0)
+		summary_table(rows, count);
+	mem_free(rows);
 }
 
 void session_clear(struct session *s)
 {
 	for (size_t i = 0; i < s->n_files; i++)
 		runs_clear(&s->files[i]);
-	for (size_t i = 0; i < s->n_done; i++)
+	for (size_t i = 0; i < s->total; i++)
 		mem_free((char *)s->done[i].path);
 	mem_free(s->files);
+	mem_free(s->points);
 	mem_free(s->done);
 	mem_free(s->over);
 	overrides_clear(&s->overrides);

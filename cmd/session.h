@@ -12,6 +12,12 @@
 #include "experiment/experiment.h"
 #include "train/run.h"
 
+/* A run of the session, and its number among all of its files, from 1: that of --run. */
+struct session_point {
+	const struct settings *run;
+	size_t number;
+};
+
 struct session {
 	const char *command; /* its name, for sentences */
 	const struct args *args;
@@ -26,11 +32,13 @@ struct session {
 	int lanes;
 	const struct run_job *job;
 	const struct replay *replay;
-	struct summary *done; /* [n_done], of [total] */
-	bool *over;           /* [total] this process is done with it */
-	size_t n_done, total;
-	bool chosen; /* one run of more, by --run */
-	bool failed; /* a run could not go on to its end */
+	struct session_point *points; /* [total] those that --run and --part leave */
+	struct summary *done;         /* [total] what came of them; without a path: nothing yet */
+	bool *over;                   /* [total] this process is done with it */
+	size_t total, all;            /* all: before --run and --part */
+	size_t printed;               /* lines of JSON, which come in the order of the points */
+	bool silent;                  /* another process says what came of them */
+	bool failed;                  /* a run could not go on to its end */
 };
 
 /*
@@ -52,11 +60,27 @@ typedef int session_one(void *ctx, const struct settings *run, size_t number, en
  */
 int session_walk(struct session *s, session_one *one, void *ctx, enum run_outcome *end, struct err *e);
 
-/* Run `number`, from 1. */
+/* Run `number` of those that are left, from 1. */
 const struct settings *session_run_at(const struct session *s, size_t number);
 
-/* Run all of them, also after one that diverged. Says what is wrong, and returns the exit code. */
+/* Run all of them in this process, one after the other, also after one that diverged. Says what is wrong, and
+ * returns the exit code. */
 int session_run(struct session *s, struct pool *pool);
+
+enum { SESSION_PATH = 4096 };
+
+/* Where point i (from 0) is written: the same place whether it is run alone, in a part, or with all. */
+void session_path(const struct session *s, size_t i, char path[SESSION_PATH]);
+
+/*
+ * Keep what the result file says of point i, for the summary, and print its line of JSON once those of the
+ * points before it are printed, or these are over without one. -1 and a sentence: the file cannot be read.
+ */
+int session_report(struct session *s, size_t i, enum run_outcome outcome, const char *path, struct err *e);
+bool session_diverged(const struct session *s, size_t i);
+
+/* Name the points that another process is at, and print what session_report() has held back. */
+void session_end(struct session *s);
 
 /*
  * Is the transport chosen already: by a file, by an option, or because --resume continues a run over this

@@ -1,5 +1,7 @@
 /* `signsgd simulate`: every run of every file, one after the other, and what came of them. */
 #include <string.h>
+#include "cmd/jobs.h"
+#include "cmd/point.h"
 #include "cmd/session.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -49,9 +51,9 @@ static int check_data(const struct session *s, const struct settings *run, struc
 
 static int read_voters(struct session *s, struct repeat *r, struct err *e)
 {
-	const struct settings *run = &s->files[0].at[0];
 	if (s->total != 1)
 		return err_user(e, "--replay repeats one run, and the changes given make %zu", s->total);
+	const struct settings *run = session_run_at(s, 1);
 	if (check_data(s, run, e) ||
 	    record_read_voters(s->repeated, (size_t)run->workers, &r->replay.steps, &r->born, e))
 		return -1;
@@ -86,10 +88,14 @@ static int simulate(const struct args *a)
 	struct err e = {0};
 	int code;
 
+	if (point_is())
+		return point_run(a);
 	if (s.repeated)
 		choose_out(&s, &repeat, s.repeated);
 	if (session_prepare(&s, "simulate", a, &e) || (s.repeated && read_voters(&s, &repeat, &e))) {
 		code = cmd_fail(&e);
+	} else if (jobs_wanted(&s)) {
+		code = jobs_run(&s);
 	} else {
 		struct pool *pool = pool_open(s.lanes);
 		code = session_run(&s, pool);
@@ -106,6 +112,8 @@ static int simulate(const struct args *a)
 
 static const struct option options[] = {
         SESSION_OPTIONS,
+        {"jobs", "J", "so many runs of a sweep at once; else as cores and memory allow"},
+        {"part", "i/N", "every Nth run of a sweep, from the ith on, as for a task of an array"},
         {"replay", "RUN.h5", "repeat a run of `train` with the voters it had, and compare"},
         {NULL, NULL, NULL},
 };

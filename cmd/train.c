@@ -79,18 +79,16 @@ static int check_row(const struct settings *s, struct err *e)
 static int check_rows(const struct training *t, struct err *e)
 {
 	const struct session *s = &t->session;
-	for (size_t f = 0; f < s->n_files; f++)
-		for (size_t i = 0; i < s->files[f].count; i++) {
-			if (check_row(&s->files[f].at[i], e))
-				return -1;
-			if (s->files[f].at[i].transport.row != s->files[0].at[0].transport.row)
-				return err_user(e,
-				                "%s: one command trains over one transport, found \"%s\" "
-				                "and \"%s\"",
-				                s->files[f].at[i].source,
-				                s->files[0].at[0].transport.row->name,
-				                s->files[f].at[i].transport.row->name);
-		}
+	const struct row *first = session_run_at(s, 1)->transport.row;
+	for (size_t i = 1; i <= s->total; i++) {
+		const struct settings *run = session_run_at(s, i);
+		if (check_row(run, e))
+			return -1;
+		if (run->transport.row != first)
+			return err_user(e,
+			                "%s: one command trains over one transport, found \"%s\" and \"%s\"",
+			                run->source, first->name, run->transport.row->name);
+	}
 	return 0;
 }
 
@@ -105,7 +103,7 @@ static int prepare(struct training *t, struct err *e)
 		return err_user(e, "--processes is for processes of our own; MPI's launcher has started %d",
 		                mpi_launched());
 	t->processes = (int)processes;
-	t->row = (const struct transport *)t->session.files[0].at[0].transport.row;
+	t->row = (const struct transport *)session_run_at(&t->session, 1)->transport.row;
 	return 0;
 }
 

@@ -294,6 +294,7 @@ struct backend_row {
 	 * when it is needed, and what is there. NULL: open() is quick, and tells what there is to tell.
 	 */
 	void (*describe)(bool load, void (*tell)(void *ctx, const char *name, const char *text), void *ctx);
+	bool device; /* it is one of few devices, which processes had better not share */
 };
 
 /* The vector level that the cpu backend would use here: "AVX-512", "AVX2", "plain C". */

@@ -85,4 +85,5 @@ const struct backend_row backend_cuda = {
                 .state_bytes = sizeof(struct cuda_settings)},
         .open = row_open,
         .describe = row_describe,
+        .device = true,
 };

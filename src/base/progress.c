@@ -87,6 +87,22 @@ void progress_show(bool force, const char *fmt, ...)
 	pthread_mutex_unlock(&state.lock);
 }
 
+void progress_keep(const char *fmt, ...)
+{
+	char line[LINE_BYTES + sizeof(CLEAR_TO_END)] = "\r";
+	pthread_mutex_lock(&state.lock);
+	due_locked(clock_s());
+	if (!log_is_quiet()) {
+		va_list ap;
+		va_start(ap, fmt);
+		vsnprintf(line + 1, LINE_BYTES - 1, fmt, ap);
+		va_end(ap);
+		draw(line, strlen(line));
+		log_end_line();
+	}
+	pthread_mutex_unlock(&state.lock);
+}
+
 void progress_end(void)
 {
 	log_end_line();

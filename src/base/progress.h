@@ -11,6 +11,8 @@
 bool progress_due(void);
 /* Show a line if one is due; force: in any case, for the last line of a run. */
 void progress_show(bool force, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* A line that stays, in place of the one that stands on the terminal; the next is due when it was. */
+void progress_keep(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 /* Leave the line that stands on the terminal as it is, and go to the next one. */
 void progress_end(void);
 

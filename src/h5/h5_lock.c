@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -110,6 +109,18 @@ int h5_lock_take(struct h5_lock *l, const char *path, struct err *e)
 	mem_free(l->path);
 	l->path = NULL;
 	return -1;
+}
+
+bool h5_lock_held(const char *path)
+{
+	struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+	char *name = mem_format("%s.lock", path);
+	int fd = open(name, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW);
+	bool held = fd >= 0 && fcntl(fd, F_OFD_GETLK, &whole) == 0 && whole.l_type != F_UNLCK;
+	if (fd >= 0)
+		close(fd);
+	mem_free(name);
+	return held;
 }
 
 void h5_lock_release(struct h5_lock *l)

@@ -17,6 +17,7 @@
 #ifndef SIGNSGD_H5_H5_LOCK_H
 #define SIGNSGD_H5_H5_LOCK_H
 
+#include <stdbool.h>
 #include "base/err.h"
 
 enum { H5_LOCK_HOLDER_BYTES = 512 };
@@ -33,6 +34,9 @@ struct h5_lock {
  * no lock.
  */
 int h5_lock_take(struct h5_lock *l, const char *path, struct err *e);
+
+/* Does another process, or another lock of this one, hold the lock of `path`? Takes nothing. */
+bool h5_lock_held(const char *path);
 
 /* Remove the lock file and let go. Does nothing when the lock is not held (all zero). */
 void h5_lock_release(struct h5_lock *l);

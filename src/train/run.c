@@ -18,6 +18,7 @@
 
 enum {
 	PATH_SIZE = 4096,
+	PROGRESS_SIZE = 512,
 	LOOK_STEPS = 100, /* between looks at x, where the losses of workers do not decide */
 	DOUBT_STEPS = 10, /* between evaluations while most of those losses cannot be believed */
 };
@@ -124,28 +125,27 @@ static int save(struct run *run, struct err *e)
 	                  : trainer_save(run->t, run->place.checkpoint, e);
 }
 
-static void show_progress(const struct run *run, bool force)
+static void show_progress(const struct run *run, bool last)
 {
-	if (!force && !progress_due())
+	const struct run_options *o = run->o;
+	char text[PROGRESS_SIZE];
+	if (!last && !o->progress && !progress_due())
 		return;
-	int64_t done = trainer_steps_done(run->t), here = done - run->steps_at_start;
-	double elapsed = clock_s() - run->began, rate = elapsed > 0 ? (double)here / elapsed : 0;
-	char time[32] = "?", accuracy[48] = "", withheld[48] = "";
-	if (done == run->s->steps)
-		log_duration(elapsed, time);
-	else if (rate > 0)
-		log_duration((double)(run->s->steps - done) / rate, time);
-	if (isfinite(run->eval.test_perplexity))
-		snprintf(accuracy, sizeof accuracy, ", test perplexity %.4g", run->eval.test_perplexity);
-	else if (isfinite(run->eval.test_accuracy))
-		snprintf(accuracy, sizeof accuracy, ", test accuracy %.4f", run->eval.test_accuracy);
-	if (trainer_withheld(run->t) > 0)
-		snprintf(withheld, sizeof withheld, ", %lld withheld", (long long)trainer_withheld(run->t));
-	progress_show(force, "%s%s%s-%s: step %lld of %lld (%.0f %%)%s, loss %.4g%s, %.4g steps/s, %s %s",
-	              run->o->label ? run->o->label : "", run->o->label ? ": " : "", run->s->name, run->s->id,
-	              (long long)done, (long long)run->s->steps, 100.0 * (double)done / (double)run->s->steps,
-	              withheld, isnan(run->step.loss) ? NAN /* without a sign */ : run->step.loss, accuracy,
-	              rate, done < run->s->steps ? "ETA" : "in", time);
+	const struct run_progress p = {.began = run->steps_at_start,
+	                               .done = trainer_steps_done(run->t),
+	                               .steps = run->s->steps,
+	                               .withheld = trainer_withheld(run->t),
+	                               .loss = run->step.loss,
+	                               .accuracy = run->eval.test_accuracy,
+	                               .perplexity = run->eval.test_perplexity,
+	                               .elapsed = clock_s() - run->began};
+	if (o->progress) {
+		o->progress(o->progress_ctx, &p, last);
+		return;
+	}
+	run_progress_text(&p, text, sizeof text);
+	progress_show(last, "%s%s%s-%s: %s", o->label ? o->label : "", o->label ? ": " : "", run->s->name,
+	              run->s->id, text);
 }
 
 /*
@@ -435,25 +435,6 @@ static void clear(struct run *run)
 		run->o->job->finish(run->o->job->ctx, &run->link);
 }
 
-/* A run that diverged would diverge again; say so also where only warnings are wanted. */
-static void say_skipped(const struct run_options *o, const struct run_place *place)
-{
-	char checkpoint[PATH_SIZE];
-	struct run_info info;
-	struct err ignored = {0};
-	checkpoint_path(place->path, checkpoint, sizeof checkpoint);
-	bool kept = access(checkpoint, F_OK) == 0;
-	if (record_info(place->path, &info, &ignored) ||
-	    strcmp(info.state, run_state_name(RUN_DIVERGED)) != 0)
-		log_say("%s: done already, skipped (--overwrite starts it again)", o->path);
-	else
-		log_warn("%s: skipped, because it diverged and would again (%s); try a smaller lr, or an "
-		         "aggregator "
-		         "that withstands faulty workers, with another --out%s%s",
-		         o->path, info.why, kept ? "; its last checkpoint is kept: " : "",
-		         kept ? checkpoint : "");
-}
-
 int run_one(const struct settings *s, struct pool *pool, const struct run_options *o,
             enum run_outcome *outcome, struct err *e)
 {
@@ -474,7 +455,7 @@ int run_one(const struct settings *s, struct pool *pool, const struct run_option
 		*outcome = RUN_LEFT;
 	} else if (!rc && skip) {
 		*outcome = RUN_SKIPPED;
-		say_skipped(o, place);
+		run_place_say_skipped(place, o);
 	} else if (!rc) {
 		run_may_end(place->lock.path);
 		rc = begin(&run, place->present != RUN_PRESENT_NOTHING, pool, e) || trainer_sync(run.t, e) ||

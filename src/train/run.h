@@ -11,6 +11,7 @@
 #include "base/pool.h"
 #include "experiment/experiment.h"
 #include "record/record.h"
+#include "train/run_progress.h"
 
 struct link;
 struct replay;
@@ -38,6 +39,9 @@ struct run_options {
 	const char *label;           /* "3 of 12", or NULL: for the progress line */
 	const struct run_job *job;   /* NULL: all in this process */
 	const struct replay *replay; /* repeat a recorded run; NULL: do not */
+	/* Called after each step instead of drawing the progress line; last: the run is over. NULL: drawn. */
+	void (*progress)(void *ctx, const struct run_progress *p, bool last);
+	void *progress_ctx;
 };
 
 /*

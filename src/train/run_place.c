@@ -6,10 +6,12 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/log.h"
 #include "base/mem.h"
 #include "h5/h5_replace.h"
 #include "record/record.h"
 #include "train/checkpoint.h"
+#include "train/feed.h"
 
 enum { PATH_SIZE = 4096 };
 
@@ -172,4 +174,40 @@ void run_place_clear(struct run_place *p)
 	mem_free(p->path);
 	mem_free(p->checkpoint);
 	*p = (struct run_place){0};
+}
+
+void run_place_say_skipped(const struct run_place *place, const struct run_options *o)
+{
+	char checkpoint[PATH_SIZE];
+	struct run_info info;
+	struct err ignored = {0};
+	checkpoint_path(place->path, checkpoint, sizeof checkpoint);
+	bool kept = access(checkpoint, F_OK) == 0;
+	if (record_info(place->path, &info, &ignored) ||
+	    strcmp(info.state, run_state_name(RUN_DIVERGED)) != 0)
+		log_say("%s: done already, skipped (--overwrite starts it again)", o->path);
+	else
+		log_warn("%s: skipped, because it diverged and would again (%s); try a smaller lr, or an "
+		         "aggregator "
+		         "that withstands faulty workers, with another --out%s%s",
+		         o->path, info.why, kept ? "; its last checkpoint is kept: " : "",
+		         kept ? checkpoint : "");
+}
+
+bool run_place_skip(const struct settings *s, const struct run_options *o)
+{
+	char data_id[DATA_ID_SIZE];
+	struct run_place place;
+	struct err ignored = {0};
+	if (o->overwrite || access(o->path, F_OK) != 0)
+		return false;
+	if (feed_fingerprint(s, data_id, &ignored))
+		data_id[0] = '\0';
+	err_clear(&ignored);
+	const struct run_key key = {s->id, data_id};
+	bool done = look(&place, &key, o, &ignored) == 0 && place.present == RUN_PRESENT_FINISHED;
+	if (done)
+		run_place_say_skipped(&place, o);
+	run_place_clear(&place);
+	return done;
 }

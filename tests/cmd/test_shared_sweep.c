@@ -104,7 +104,8 @@ Test(shared_sweep, what_was_let_go_meanwhile_is_taken)
 	char args[3 * FOLDER_SIZE], log[FOLDER_SIZE + 8];
 	write_sweep(process_sanitized() ? 20000 : 400000); /* seconds */
 	struct h5_lock lock = hold(0);
-	snprintf(args, sizeof args, "simulate %s/e.json --lanes 1 --out %s/r", cli_folder, cli_folder);
+	snprintf(args, sizeof args, "simulate %s/e.json --jobs 1 --lanes 1 --out %s/r", cli_folder,
+	         cli_folder);
 	snprintf(log, sizeof log, "%s/log", cli_folder);
 	pid_t pid = process_start(args, log, 0);
 	while (access(paths[1], F_OK) != 0) /* the first was passed over */
