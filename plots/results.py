@@ -98,13 +98,17 @@ def files_below(paths):
         if not os.path.isdir(path):
             found.append(path)
             continue
-        inside = sorted(os.path.join(folder, name) for folder, _, names in os.walk(path) for name in names
-                        if name.endswith(".h5") and not name.endswith(CHECKPOINT))
-        results = [name for name in inside if not is_foreign(name)]
+        results = [name for name in inside(path) if not is_foreign(name)]
         if not results:
             raise PlotError(f"{path}: there is no result file (*.h5) in this folder")
         found += results
     return files_of(found)
+
+
+def inside(folder):
+    """All files below a folder that may be results, in the order of their names; checkpoints are none."""
+    return sorted(os.path.join(at, name) for at, _, names in os.walk(folder) for name in names
+                  if name.endswith(".h5") and not name.endswith(CHECKPOINT))
 
 
 def is_foreign(path):

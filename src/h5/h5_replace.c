@@ -21,6 +21,10 @@ enum { LINKS_MAX = 40, HEAD_BYTES = 4096 };
 #define FIGURE_MARK "signsgd plot"
 static const char png_mark[] = "Software\0" FIGURE_MARK;
 
+/* How a page of `report` begins (HEAD of reports/report.py). */
+static const char page_head[] = "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
+                                "<meta name=\"generator\" content=\"signsgd report\">\n";
+
 /* How a file of ours is told from others: by an attribute that no other program writes there. */
 static const struct {
 	const char *about, *group, *attribute, *beside; /* beside: an object that is there as well */
@@ -31,6 +35,7 @@ static const struct {
         [H5_PACK] = {"a pack of images", "/", "kind", "/bytes", "signsgd "},
         [H5_ANSWER] = {"an answer of signsgd combine", "/", "kind", "/answer", "signsgd answer"},
         [H5_FIGURE] = {"a figure of signsgd plot", NULL, NULL, NULL, NULL}, /* no HDF5 file: FIGURE_MARK */
+        [H5_PAGE] = {"a page of signsgd report", NULL, NULL, NULL, NULL},   /* no HDF5 file: page_head */
 };
 
 /* --- links -------------------------------------------------------------------------------------------- */
@@ -235,10 +240,13 @@ static int judge_file(const char *path, off_t size, enum h5_kind kind, struct er
 		return err_user(e, "%s: is there, and may not be read: %s", path, strerror(why));
 	if (begins(f.head, (size_t)f.n_head, "\x89HDF\r\n\x1A\n"))
 		return judge_h5(path, kind, e);
-	bool figure = is_figure(&f);
-	if (figure && kind == H5_FIGURE)
+	enum h5_kind found = is_figure(&f)                                 ? H5_FIGURE
+	                     : begins(f.head, (size_t)f.n_head, page_head) ? H5_PAGE
+	                                                                   : H5_KINDS;
+	if (found == kind)
 		return 1;
-	return refuse(path, figure ? kinds[H5_FIGURE].about : what_head(f.head, (size_t)f.n_head), kind, e);
+	return refuse(path, found < H5_KINDS ? kinds[found].about : what_head(f.head, (size_t)f.n_head), kind,
+	              e);
 }
 
 int h5_may_replace(const char *path, enum h5_kind kind, char **target, struct err *e)
