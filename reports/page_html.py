@@ -42,7 +42,7 @@ def table(caption, head, rows, first="row"):
     """A table; the first cell of each row is its head. Cells are text or markup."""
     heads = [tag("th", cell, scope="col") for cell in head]
     body = [tag("tr", tag("th", row[0], scope=first), *[tag("td", cell) for cell in row[1:]]) for row in rows]
-    return scroll(caption, tag("table", tag("caption", caption), tag("thead", tag("tr", *heads)), tag("tbody", *body)))
+    return scroll(caption, tag("table", tag("caption", tag("span", caption)), tag("thead", tag("tr", *heads)), tag("tbody", *body)))
 
 
 def section(name, title, *children):

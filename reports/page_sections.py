@@ -104,7 +104,7 @@ def over_run(page, name, caption, column, axes, factor=1.0, bound=None):
 def curves(page):
     m = page.study.measure
     say = lambda mean, half: m.spread(mean / m.factor, half / m.factor)  # noqa: E731
-    axes = Axes("step", m.axis, say)
+    axes = Axes("step", m.axis, say, ends=(0, math.inf if m.falls else 100))
     return over_run(page, "curves", f"{m.name.capitalize()} over the run{page.study.below('95 % band', '; shaded: ')}.", f"/evals/{m.column}", axes, m.factor)
 
 
@@ -223,7 +223,7 @@ def margins(page):
         return {v - len(votes) // 2: 100 * float(count) / max(float(votes.sum()), 1) for v, count in enumerate(votes) if v in possible}
 
     return last_rows(page, "margins", "Margins of the vote at the last step that recorded them: share of coordinates by V, the sum of the counted votes' "
-                     "signs.", "/probes/margin/votes", Axes("V", "coordinates (%)", plain), points_of)
+                     "signs.", "/probes/margin/votes", Axes("V", "coordinates (%)", plain, ends=(0, 100)), points_of)
 
 
 def certificates(page):
@@ -231,7 +231,7 @@ def certificates(page):
         return {f: 100 * (1 - float(share)) for f, share in enumerate(turned, 1)}
 
     return last_rows(page, "certificates", "Certificates at the last step that recorded them: share of coordinates at which no f voters, whatever they had said, "
-                     "could have turned the majority.", "/probes/certificate/turned", Axes("f", "safe coordinates (%)", plain), points_of)
+                     "could have turned the majority.", "/probes/certificate/turned", Axes("f", "safe coordinates (%)", plain, ends=(0, 100)), points_of)
 
 
 def partition(page):

@@ -140,7 +140,7 @@ NOTES = [
     "A run that diverged counts with the last value that it recorded, and is marked. One that has not finished counts nowhere; it is "
     "listed below.",
     "± and shaded bands: 95 % by Student's t over seeds, mean ± t(0.975, S − 1) s / √S; 4.30 s / √S … with 3 seeds, 2.78 with 5. One "
-    "run has no band.",
+    "run has no band. Curves show bands only as far as values can be; tables say all of them.",
     "Worst case: the least of the means (of losses the largest) over the situations, and in brackets the middle 95 % of that number over "
     "resamples of the seeds, drawn for all situations together. With 3 seeds that reaches from the worst seed to the best, and says no "
     "more.",
