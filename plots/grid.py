@@ -223,7 +223,8 @@ def split(grid, rows, columns):
     """A grid by two settings, each an aspect or a dotted key: a Part for everything else that differs."""
     names = [ALSO.get(name, name) for name in (rows, columns)]
     said = [[coordinate(grid, g, name) for g in grid.groups] for name in names]
-    rest = [{key: value for key, value in g.key.items() if not any(told_by(name, key) for name in names)} for g in grid.groups]
+    rest = [{key: value for key, value in g.key.items() if not any(told_by(name, key) for name in names)}
+            for g in grid.groups]
     differ = telling(rest)
     found = {}
     for g, key, row, column in zip(grid.groups, rest, *said):
