@@ -101,6 +101,7 @@ _signsgd() {
 			esac ;;
 		2) [ "${COMP_WORDS[2]}" != rule ] || _signsgd_files "$current" h5 json ;;
 		esac ;;
+	claims) [ "$(_signsgd_position)" -ne 0 ] || _signsgd_files "$current" json ;;
 	keys) [ "$(_signsgd_position)" -ne 0 ] || _signsgd_offer "new list" "$current" ;;
 	show | report) _signsgd_files "$current" h5 ;;
 	help) _signsgd_offer "$(_signsgd_commands "$program")" "$current" ;;
