@@ -43,14 +43,9 @@ def asked(runs):
     found = values_of(runs)
     vary = [[tag("code", name), tag("span", several(values))] for name, values in found.items() if len(values) > 1]
     same = [[tag("code", name), next(iter(values))] for name, values in found.items() if len(values) == 1]
-    parts = wrapped(table("Settings that vary", ["setting", "values"], vary)) if vary else tag("p", "No setting varies.")
-    others = wrapped(table("Settings that are the same in all runs", ["setting", "value"], same))
+    parts = table("Settings that vary", ["setting", "values"], vary) if vary else tag("p", "No setting varies.")
+    others = table("Settings that are the same in all runs", ["setting", "value"], same)
     return join([parts, details(f"{len(same)} settings that do not vary", others)])
-
-
-def wrapped(said):
-    """A table whose cells may be long."""
-    return type(said)(said.replace("<td>", '<td class="wrap">'))
 
 
 # --- again ---------------------------------------------------------------------------------------------------------

@@ -38,7 +38,7 @@ caption{text-align:left;font-size:.85rem;padding:.2rem 0}caption span{display:in
 th,td{padding:.28rem .65rem;text-align:left;vertical-align:top;border-bottom:1px solid var(--rule)}
 thead th{border-bottom:2px solid var(--rule)}
 tbody th{font-weight:600;min-width:8.5rem}
-td{white-space:nowrap}td.wrap{white-space:normal;min-width:16rem}
+td{white-space:nowrap}td.wrap{white-space:normal;min-width:12rem}
 tr.best{background:var(--shade)}
 figure{margin:1rem 0 1.6rem}
 figcaption{font-size:.88rem;max-width:46rem;margin-bottom:.5rem}

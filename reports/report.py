@@ -8,6 +8,7 @@ usage: python3 reports/report.py FOLDER|RUN.h5... -o PAGE.html [--title TEXT] [-
 import os
 import sys
 import tempfile
+import traceback
 
 sys.path.insert(1, os.path.join(os.path.dirname(os.path.realpath(__file__)), "..", "plots"))
 
@@ -111,6 +112,10 @@ def main():
         page = whole(args, Study(runs, refused))
     except PlotError as sentence:
         fail(sentence, 2)
+    except Exception as error:
+        where = traceback.extract_tb(error.__traceback__)[-1]
+        fail(f"{args.out} cannot be made from these files: {type(error).__name__}: {error or 'no more is known'} "
+             f"({os.path.basename(where.filename)}, line {where.lineno})", 1)
     write(args.out, page)
 
 
