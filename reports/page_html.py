@@ -5,6 +5,8 @@ import os
 import re
 from urllib.parse import quote
 
+from grid import seed_of
+
 # Letters that HTML has no place for: controls, halves of surrogates.
 UNSAYABLE = {code: "\ufffd" for code in [*range(9), 11, 12, *range(14, 32), 127, *range(0xD800, 0xE000)]}
 
@@ -73,5 +75,5 @@ class Links:
 
     def seeds(self, runs):
         """ "seed 1, 2, 3", each a link."""
-        runs = sorted(runs, key=lambda run: run.setting("seed"))
+        runs = sorted(runs, key=seed_of)
         return join(["seed ", join([self.to(run, run.setting("seed")) for run in runs], ", ")])

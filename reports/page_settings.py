@@ -4,6 +4,7 @@ very runs once more.
 
 import json
 
+from grid import seed_of
 from labels import in_order
 from page_html import details, join, table, tag
 
@@ -57,7 +58,7 @@ def again(runs):
     for run in runs:
         given = {key: value for key, value in run.given.items() if key not in (*NO_SETTING, "seed")}
         if given:
-            alike.setdefault((str(given.get("name")), tuple(sorted(given))), []).append((given, run.setting("seed")))
+            alike.setdefault((str(given.get("name")), tuple(sorted(given))), []).append((given, seed_of(run)))
     return [one_file(of_file) for _, of_file in sorted(alike.items())]
 
 
