@@ -90,7 +90,12 @@ def said(cell):
 
 
 def figure(name, caption, maps, say, size=(92, 42), least=None):
-    """say(value): a number in words, for the ends of the scale; least: where it begins, else with the least number."""
+    """
+    say(value): a number in words, for the ends of the scale; least: where it begins, else with the least number.
+    Nothing, where no cell has a value.
+    """
+    if not any(math.isfinite(cell.value) for one in maps for cell in one.cells.values()):
+        return ""
     scale = Scale(maps, least)
     shown = [tag("div", tag("h3", one.title) if one.title else "",
                  scroll(one.title or caption, draw(f"{name}{i}", one, scale, caption, size)), class_="wide")

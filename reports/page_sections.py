@@ -82,7 +82,7 @@ def line_of(page, g, points, factor=1.0, bound=False):
     xs = sorted(set.intersection(*map(set, points)))
     chosen = np.linspace(0, len(xs) - 1, min(len(xs), MOST_POINTS)).round().astype(int) if xs else []
     xs = [xs[i] for i in chosen]
-    bands = [mean_band([factor * of_run[x] for of_run in points if math.isfinite(of_run[x])]) for x in xs]
+    bands = [mean_band([factor * of_run[x] for of_run in points]) for x in xs]
     label, style = page.line(g)
     return Line(label + (" (bound)" if bound else ""), style, xs, [mean for mean, _ in bands], [m - h for m, h in bands],
                 [m + h for m, h in bands], g.runs, bound)
@@ -114,6 +114,8 @@ def curves(page):
     say = lambda mean, half: m.spread(mean / m.factor, half / m.factor)  # noqa: E731
     axes = Axes("step", m.axis, say, ends=(0, math.inf if m.falls else 100))
     caption = f"{m.name.capitalize()} over the run{page.study.below('95 % band', '; shaded: ')}."
+    if any(run.state == "diverged" for run in page.study.runs):
+        caption += " A line ends where the first of its runs diverged."
     return over_run(page, "curves", caption, f"/evals/{m.column}", axes, m.factor)
 
 

@@ -73,7 +73,7 @@ class Study:
         for rule in self.grid.labels["rule"]:
             found = self.worst(rule, task=task)
             missing = len(wanted - {g.key_of_place for g in found.groups}) if found else len(wanted)
-            if missing or not math.isfinite(found.mean):
+            if missing or not found or not math.isfinite(found.mean):
                 lacking.append((rule, missing))
             else:
                 ranked.append(found)

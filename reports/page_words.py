@@ -55,7 +55,8 @@ def where(study, worst):
 def opening(study, task):
     """How the sentence about a task's best rule begins: what is the worst of."""
     places = list(zip(*study.situations(task)))
-    words = [word for word, labels in zip(("attack", "share of Byzantine workers", "partition"), places) if len(set(labels)) > 1]
+    names = ("attack", "share of Byzantine workers", "partition")
+    words = [word for word, labels in zip(names, places) if len(set(labels)) > 1]
     if not words:
         return "Under attack, " if attacks(study) else "At the end, "
     if len(words) == 1:
@@ -90,7 +91,8 @@ def best(study, task):
     parts = [opening(study, task), tag("strong", lead), where(study, first)]
     if rest:
         following = [f"{one.rule} with {m.between(one.mean, one.low, one.high)}{where(study, one)}" for one in rest[:3]]
-        parts += [f": the {'lowest' if m.falls else 'highest'} of all. Then ", "; ".join(following), ". ", verdict(study, first, rest)]
+        parts += [f": the {'lowest' if m.falls else 'highest'} of all. Then ", "; ".join(following), ". ",
+                  verdict(study, first, rest)]
     else:
         parts += [f". It is the only {rule_word(study)} here, so that none can be called the best."
                   if not lacking else f". It is the only {rule_word(study)} that was run in every situation."]
@@ -103,12 +105,14 @@ def best(study, task):
 def sure(study):
     """What the bands are, in one sentence or two."""
     few, most = study.seeds()
+    if most == 0:
+        return "No run has ended so far: this page has no results yet."
     if most < 2:
         return ("Every setting has one seed: there are no bands, and nothing on this page says how sure a difference is. "
                 "Two seeds or more (“seeds” in the experiment) would.")
     counted = few if few == most else f"{few} to {most}"
-    said = (f"Numbers in brackets are 95 % bands over {counted} seeds, of differences by Student's t; final {study.measure.name} "
-            "is the mean of a run's last 5 evaluations.")
+    said = (f"Numbers in brackets are 95 % bands over {counted} seeds, of differences by Student's t; final "
+            f"{study.measure.name} is the mean of a run's last 5 evaluations.")
     if most <= FEW:
         said += (" With so few seeds the bootstrap band of a worst case reaches no further than from the worst seed to the "
                  "best: trust the differences more.")
@@ -150,9 +154,9 @@ NOTES = [
     "nowhere; it is listed above.",
     "± and shaded bands: 95 % by Student's t over seeds, mean ± t(0.975, S − 1) s / √S; t is 4.30 with 3 seeds, 2.78 with 5. "
     "One run has no band. Curves show bands only as far as values can be; tables say all of them.",
-    "Worst case: the least of the means (of losses the largest) over the situations, and in brackets the middle 95 % of that "
-    "number over resamples of the seeds, drawn for all situations together. With 3 seeds that reaches from the worst seed to "
-    "the best, and says no more.",
+    "Worst case: the least of the means (of losses the largest) over the situations, of the seeds that all of them have, and "
+    "in brackets the middle 95 % of that number over resamples of the seeds, drawn for all situations together. With 3 seeds "
+    "that reaches from the worst seed to the best, and says no more.",
     "Differences are paired by seed: at equal seeds both rules had equal data and starts. “Distinguishable” means that the "
     "95 % band of the difference leaves out 0; it is not corrected for how many rules are compared, nor for that the worst "
     "situation of each was found in the same runs.",

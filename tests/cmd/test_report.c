@@ -129,6 +129,14 @@ Test(report, cannot_be_broken_by_a_file)
 	cr_expect(strstr(page, "&lt;script&gt;alert(1)"));
 	cr_expect(strstr(page, "&lt;b&gt;cut.h5") && strstr(page, "a&amp;b.h5: is no HDF5 file"));
 	cr_expect(strstr(page, "1 diverged, 1 interrupted"), "states are counted");
+	/* a folder in which nothing has ended */
+	cr_assert(process_shell("cd %s/runs && rm -f *cut.h5 a*.h5 && for f in *.h5; do $SIGNSGD_PYTHON "
+	                        "\"$OLDPWD\"/tests/support/spoil_result.py $f running; done",
+	                        cli_folder));
+	make_page("none");
+	good = page_is("--whole", "none", false);
+	cr_expect(good, "%s", cli_out);
+	cr_expect(strstr(page_text("none"), "No run has ended so far"));
 	cr_assert_eq(cli("report %s/runs -o %s/t.html --title '<script>x</script>'", cli_folder, cli_folder),
 	             0, "%s", cli_err);
 	cr_expect_null(strstr(page_text("t"), "<script"));
