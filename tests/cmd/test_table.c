@@ -281,7 +281,7 @@ Test(table, best_is_the_best_worst_case_on_validation)
 	make("t", tuned);
 	cr_assert_eq(cli("best %s/t --by validation --per aggregator --json", cli_folder), 0, "%s", cli_err);
 	cr_assert_eq(cli_json_lines(&a, lines), 2);
-	cr_expect_str_eq(json_member(lines[0], "aggregator")->string, "krum");
+	cr_expect_str_eq(json_member(lines[0], "per")->string, "krum");
 	const struct json *best = json_member(lines[1], "best");
 	cr_expect_eq(of(json_member(best, "settings"), "lr.rate"), 0.01);
 	cr_expect_float_eq(of(json_member(best, "validation"), "mean"), 0.45, 1e-12);
@@ -301,6 +301,9 @@ Test(table, best_is_the_best_worst_case_on_validation)
 
 Test(table, best_never_chooses_by_the_test_set)
 {
+	make("s", BASE TUNED("mean", 0.1, "invert", 1, 0.9,
+	                     0.99) ",{\"set\":{\"adversaries.count\":3},\"seed\":1,\"evals\":{"
+	                           "\"validation_accuracy\":[0,0.5],\"test_accuracy\":[0,0.5]}}]}");
 	make("g", grid);
 	cli_expect(2, "best needs a folder of results, --by and --per", "best %s/g --by validation",
 	           cli_folder);
@@ -310,6 +313,14 @@ Test(table, best_never_chooses_by_the_test_set)
 	           "has no validation split (11 of 11 runs have none); run the experiment with \"data\": "
 	           "{\"validation\":",
 	           "best %s/g --by validation --per aggregator", cli_folder);
+	cli_expect(2,
+	           "mean: the runs differ in byzantine, which is no setting to choose; expected one of its "
+	           "values, with "
+	           "--where, or --per byzantine besides",
+	           "best %s/s --by validation --per aggregator", cli_folder);
+	cr_expect_eq(cli("best %s/s --by validation --per aggregator --per byzantine", cli_folder), 0, "%s",
+	             cli_err);
+	cr_expect_not_null(strstr(cli_out, "mean, 3: one choice of settings\n"), "%s", cli_out);
 	make("t", tuned);
 	cli_expect(2, "--over aggregator: is the same as --per aggregator",
 	           "best %s/t --by validation --per aggregator --over aggregator", cli_folder);
