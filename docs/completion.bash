@@ -76,7 +76,8 @@ _signsgd() {
 		[ "$command" != plot ] || { _signsgd_files "$current" png svg pdf; return; }
 		_signsgd_files "$current" h5; return ;;
 	--x | -x) _signsgd_offer "step epoch wall bytes" "$current"; return ;;
-	--y | -y) _signsgd_offer "test_accuracy test_loss train_loss train_accuracy test_perplexity train_perplexity \
+	--y | -y) _signsgd_offer "test_accuracy test_loss train_loss train_accuracy validation_accuracy \
+			validation_loss validation_bits test_perplexity train_perplexity \
 			test_bits" "$current"; return ;;
 	--format) _signsgd_offer "text markdown latex csv json" "$current"; return ;;
 	--by) _signsgd_offer "validation" "$current"; return ;;
