@@ -232,6 +232,9 @@ Test(table, what_it_refuses)
 	           "table %s/g --rows aggregator --columns aggregator", cli_folder);
 	cli_expect(2, "--against aggregator=krum: expected one of mean, median",
 	           "table %s/g --rows aggregator --columns attack --against aggregator=krum", cli_folder);
+	make("n", BASE "{\"seed\":1,\"evals\":{\"test_accuracy\":[null,null]}}]}");
+	cli_expect(2, "/evals/test_accuracy holds no value in any of the files",
+	           "table %s/n --rows aggregator", cli_folder);
 	cr_assert(process_shell("mkdir %s/empty", cli_folder));
 	cli_expect(2, "there is no result file (*.h5) in this folder", "table %s/empty --rows seed",
 	           cli_folder);
