@@ -57,14 +57,20 @@ static const struct option options[] = {
         {"o", "FILE", "the figure: .png, .svg or .pdf"},
         {"out", "FILE", "the same"},
         {"title", "TEXT", "title of the figure"},
-        {"x", "AXIS", "curves: step, epoch, wall or bytes; snr, kappa, certificate: step or epoch"},
+        {"x", "AXIS",
+         "curves: step, epoch, wall or bytes; snr, kappa, certificate: step or epoch; bytes: up, down or "
+         "both"},
         {"y", "VALUE",
          "curves: test_accuracy, test_loss, train_loss, train_accuracy; text: test_perplexity, "
          "train_perplexity, test_bits"},
-        {"band", "KIND", "over seeds: minmax, std or none"},
+        {"band", "KIND",
+         "over seeds: minmax, std, t (95 % by Student's t; of heatmap, box and bytes as it is) or none"},
         {"width", "INCHES", "of the figure"},
         {"height", "INCHES", "of the figure"},
         {"log", NULL, "curves: logarithmic y axis"},
+        {"curve", NULL, "bytes: accuracy over the run against the bytes so far"},
+        {"rows", "SETTING", "heatmap: rule, attack, share, partition, task, or a key as in lr.rate"},
+        {"columns", "SETTING", "heatmap: the same"},
         {"target", "SHARE", "time-to-accuracy: the accuracy, as in 0.88"},
         {"f", "F,...", "certificate: numbers of voters that have a line, as in 1,2; else up to 8 of them"},
         {"theory", NULL, "toy: the bound of Theorem 2 over the measured gradient norm"},
@@ -82,7 +88,9 @@ const struct command cmd_plot = {
                    "(signal-to-noise ratio over a run), kappa (how robust the aggregator was in each step, "
                    "beside its bound), certificate (share of coordinates at which no f voters could have "
                    "turned the majority), time-to-accuracy (accuracy over wall "
-                   "time). Means are over finished runs of one experiment; unfinished "
+                   "time), heatmap (final accuracy by rule and attack, with the worst case), box (final "
+                   "accuracy of every seed, by setting), bytes (accuracy against bytes sent). Means are over "
+                   "finished runs of one experiment; unfinished "
                    "ones are drawn by themselves. Needs a Python 3 with h5py, numpy and matplotlib; "
                    "SIGNSGD_PYTHON names one. What follows '--' goes to the "
                    "script.",

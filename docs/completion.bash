@@ -73,11 +73,13 @@ _signsgd() {
 	--data | --to) compopt -o dirnames 2>/dev/null; return ;;
 	--out | -o | --o) [ "$command" != keys ] || { compopt -o dirnames 2>/dev/null; return; }
 		[ "$command" != plot ] || { _signsgd_files "$current" png svg pdf; return; }
+		[ "$command" != report ] || { _signsgd_files "$current" html; return; }
 		_signsgd_files "$current" h5; return ;;
-	--x | -x) _signsgd_offer "step epoch wall bytes" "$current"; return ;;
+	--claims) _signsgd_files "$current" json; return ;;
+	--x | -x) _signsgd_offer "step epoch wall bytes up down both" "$current"; return ;;
 	--y | -y) _signsgd_offer "test_accuracy test_loss train_loss train_accuracy test_perplexity train_perplexity \
 			test_bits" "$current"; return ;;
-	--band) _signsgd_offer "minmax std none" "$current"; return ;;
+	--band) _signsgd_offer "minmax std t none" "$current"; return ;;
 	-*) [[ " $(_signsgd_with_value "$program" "$command" | tr '\n' ' ') " != *" $previous "* ]] || return ;;
 	esac
 	if [[ $current == -* ]]; then
@@ -101,7 +103,7 @@ _signsgd() {
 		esac ;;
 	claims) [ "$(_signsgd_position)" -ne 0 ] || _signsgd_files "$current" json ;;
 	keys) [ "$(_signsgd_position)" -ne 0 ] || _signsgd_offer "new list" "$current" ;;
-	show) _signsgd_files "$current" h5 ;;
+	show | report) _signsgd_files "$current" h5 ;;
 	help) _signsgd_offer "$(_signsgd_commands "$program")" "$current" ;;
 	data) case $(_signsgd_position) in
 		0) _signsgd_offer "list fetch pack verify" "$current" ;;

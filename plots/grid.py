@@ -3,10 +3,15 @@ attacks how, how many do, how the data are shared and what is trained are the si
 page compares rules in the same situation.
 """
 
+import difflib
 import json
+import math
 
-from bands import final
+import numpy as np
+
+from bands import final, less_is_better
 from labels import ATTACK, in_order, label, telling
+from results import PlotError
 from runs import belongs, group, key_of
 
 # Settings of each aspect; all others make the rule.
@@ -106,7 +111,7 @@ def part_of(g, aspect, moving):
             if aspect_of(name) == aspect and not (aspect == "rule" and name in beside)}
 
 
-class Part:
+class Beside:
     """What labels.label() takes for a group."""
 
     def __init__(self, g, key):
@@ -114,18 +119,18 @@ class Part:
 
 
 def say_rule(g, key, names):
-    return label(Part(g, key), names) or label(Part(g, key), ["aggregator.kind", "aggregator.before"])
+    return label(Beside(g, key), names) or label(Beside(g, key), ["aggregator.kind", "aggregator.before"])
 
 
 def say_attack(g, key, names):
     if not key.get(ATTACK):
         return NO_ATTACK
-    return label(Part(g, key), [ATTACK] + [name for name in names if name != ATTACK])
+    return label(Beside(g, key), [ATTACK] + [name for name in names if name != ATTACK])
 
 
 def say_share(g, key, names):
     more = [name for name in names if name not in ("adversaries.count", "workers")]
-    return label(Part(g, key), ["adversaries.count", *more])
+    return label(Beside(g, key), ["adversaries.count", *more])
 
 
 def say_partition(g, key, names):
@@ -138,8 +143,8 @@ def say_partition(g, key, names):
 
 
 def say_task(g, key, names):
-    kinds = [name for name in ("model.kind", "data.kind") if name in key]
-    return label(Part(g, key), kinds + [name for name in names if name not in kinds])
+    kinds = [name for name in ("model.kind", "data.kind") if key.get(name) not in (None, "none")]
+    return label(Beside(g, key), kinds + [name for name in names if name not in kinds])
 
 
 def as_text(value):
@@ -160,3 +165,95 @@ def finals(g, column, peak=False):
     for run in filter(ended, g.runs):
         found.setdefault(run.setting("seed"), final(run, column, peak=peak))
     return found
+
+
+class Measure:
+    """A column that rules are compared by, and how its numbers are said."""
+
+    def __init__(self, column):
+        self.column = column
+        self.falls = less_is_better(self.column)
+        self.name = "test loss" if self.falls else "test accuracy"
+        self.factor, self.unit = (1, "") if self.falls else (100, " %")
+        self.axis = self.name + (" (%)" if self.unit else "")
+
+    def bare(self, value):
+        if not math.isfinite(value):
+            return "–"
+        return f"{self.factor * value:.4g}" if self.falls else f"{self.factor * value:.1f}"
+
+    def say(self, value):
+        return self.bare(value) + (self.unit if math.isfinite(value) else "")
+
+    def spread(self, mean, half):
+        """ "73.5 ± 2.1"; without a band the mean alone."""
+        return self.bare(mean) + (f" ± {self.bare(half)}" if math.isfinite(half) else "")
+
+    def between(self, mean, low, high):
+        """ "73.5 % (70.1 to 76.0)"."""
+        return self.say(mean) + (f" ({self.bare(low)} to {self.bare(high)})" if math.isfinite(low) else "")
+
+    def points(self, difference):
+        """A difference; of shares in percent, those are points."""
+        return self.bare(difference) + (" points" if self.unit else "")
+
+
+def measure_of(runs):
+    """Test accuracy where any run has one, else test loss."""
+    labelled = any(np.isfinite(run.column("/evals/test_accuracy")).any() for run in runs)
+    return Measure("test_accuracy" if labelled else "test_loss")
+
+
+# --- rows and columns ----------------------------------------------------------------------------------------------
+
+# Other words for aspects.
+ALSO = {"aggregator": "rule", "adversaries.attack": "attack", "adversaries.count": "share", "model": "task"}
+
+
+class Part:
+    """Groups that differ in rows and columns only: cells {(row, column): group}, labels in order."""
+
+    def __init__(self, title, rows, columns, cells, by_attack):
+        self.title, self.cells, self.by_attack = title, cells, by_attack
+        self.rows = [row for row in rows if any(row == at for at, _ in cells)]
+        self.columns = [column for column in columns if any(column == at for _, at in cells)]
+
+
+def split(grid, rows, columns):
+    """A grid by two settings, each an aspect or a dotted key: a Part for everything else that differs."""
+    names = [ALSO.get(name, name) for name in (rows, columns)]
+    said = [[coordinate(grid, g, name) for g in grid.groups] for name in names]
+    rest = [{key: value for key, value in g.key.items() if not any(told_by(name, key) for name in names)}
+            for g in grid.groups]
+    differ = telling(rest)
+    found = {}
+    for g, key, row, column in zip(grid.groups, rest, *said):
+        cells = found.setdefault(label(Beside(g, key), differ), {})
+        if (row, column) in cells:
+            raise PlotError(f"{rows} and {columns} do not tell {g.label} from {cells[row, column].label}")
+        cells[row, column] = g
+    order = [grid.labels[name] if name in ASPECTS else in_turn(grid, name) for name in names]
+    return [Part(title, *order, cells, names[1] == "attack") for title, cells in found.items()]
+
+
+def told_by(name, key):
+    """Does a row or column of this name say the setting? The f of a rule goes with the share."""
+    if name in ASPECTS:
+        return aspect_of(key) == name or (key == "aggregator.f" and name == "share")
+    return belongs(key, [name])
+
+
+def coordinate(grid, g, name):
+    if name in ASPECTS:
+        return g.place[name]
+    if not any(belongs(key, [name]) for group in grid.groups for key in group.runs[0].flat):
+        known = sorted({key for group in grid.groups for key in group.runs[0].flat})
+        raise PlotError(f"no run has a setting {name}; expected one of {', '.join(ASPECTS)}, or a key such as "
+                        f"{(difflib.get_close_matches(name, known, 1, 0) or known)[0]}")
+    return ", ".join(as_text(value) for key, value in g.runs[0].flat.items() if belongs(key, [name]))
+
+
+def in_turn(grid, name):
+    """The values of a key, in order."""
+    values = {coordinate(grid, g, name): in_order(g.runs[0].flat.get(name)) for g in grid.groups}
+    return sorted(values, key=values.get)

@@ -1,10 +1,10 @@
-"""Heat maps: a number in every cell, on a colour that goes from dark (little) to bright (much), the same for all maps of a
-figure.
+"""Heat maps: a number in every cell, on a colour that goes from dark (little) to bright (much), the same for all maps
+of a figure.
 """
 
 import math
 
-from page_html import details, join, scroll, table, tag
+from page_html import BEHIND, details, join, scroll, table, tag
 from page_style import ink_on, ramp
 from page_svg import LETTER, broken, lines_of_text, number, svg, text
 
@@ -19,10 +19,14 @@ class Cell:
 
 
 class Map:
-    """cells: {(row, column): Cell}; framed: columns with a frame, such as the worst case."""
+    """
+    cells: {(row, column): Cell}; framed: columns with a frame, such as the worst case; files: links to what is behind it,
+    where they do not stand in the cells.
+    """
 
-    def __init__(self, title, corner, rows, columns, cells, framed=()):
-        self.title, self.corner, self.rows, self.columns, self.cells, self.framed = title, corner, rows, columns, cells, framed
+    def __init__(self, title, corner, rows, columns, cells, framed=(), files=""):
+        self.title, self.corner, self.rows, self.columns, self.cells = title, corner, rows, columns, cells
+        self.framed, self.files = framed, files
 
 
 class Scale:
@@ -75,7 +79,8 @@ def draw(name, one, scale, about, size):
 def behind(one):
     """The same as a table."""
     rows = [[row, *[said(one.cells.get((row, column))) for column in one.columns]] for row in one.rows]
-    return table(one.title or one.corner, [one.corner, *one.columns], rows)
+    made = table(one.title or one.corner, [one.corner, *one.columns], rows)
+    return join([made, tag("p", one.files) if one.files else ""])
 
 
 def said(cell):
@@ -94,4 +99,4 @@ def figure(name, caption, maps, say, size=(92, 42), least=None):
     ends = tag("p", f"Colours go from dark ({say(scale.low)}) to bright ({say(scale.high)}).", class_="soft")
     return tag("figure", tag("figcaption", caption), tag("div", join(first), class_="maps"),
                details(f"{len(rest)} more maps", tag("div", join(rest), class_="maps")) if rest else "", ends,
-               details("Numbers and files behind this figure", *[behind(one) for one in maps]), id=name)
+               details(BEHIND, *[behind(one) for one in maps]), id=name)

@@ -8,6 +8,9 @@ from urllib.parse import quote
 UNSAYABLE = {code: "\ufffd" for code in [*range(9), 11, 12, *range(14, 32), 127, *range(0xD800, 0xE000)]}
 
 
+BEHIND = "Numbers and files behind this figure"
+
+
 class Html(str):
     """Text that is markup."""
 
@@ -42,7 +45,8 @@ def table(caption, head, rows, first="row"):
     """A table; the first cell of each row is its head. Cells are text or markup."""
     heads = [tag("th", cell, scope="col") for cell in head]
     body = [tag("tr", tag("th", row[0], scope=first), *[tag("td", cell) for cell in row[1:]]) for row in rows]
-    return scroll(caption, tag("table", tag("caption", caption), tag("thead", tag("tr", *heads)), tag("tbody", *body)))
+    made = tag("table", tag("caption", tag("span", caption)), tag("thead", tag("tr", *heads)), tag("tbody", *body))
+    return scroll(caption, made)
 
 
 def section(name, title, *children):

@@ -9,6 +9,8 @@ from runs import DAMAGE, Run
 # Groups whose columns a page shows, and single columns of others.
 GROUPS = ("evals", "probes/kappa", "probes/margin", "probes/certificate", "partition")
 COLUMNS = ("steps/step", "steps/bytes_up", "steps/bytes_down")
+META = ("id", "data_id", "data_note", "state", "why", "start", "version", "commit", "host", "processor", "lanes",
+        "backend", "backend_detail", "libraries")
 
 
 class Kept(Run):
@@ -17,7 +19,7 @@ class Kept(Run):
     def __init__(self, path):
         super().__init__(path)
         self.given = self.read_json("config/given") if self.has("config/given") else {}
-        self.meta = {name: self.read_meta(name) for name in self.file["meta"].attrs}
+        self.meta = {name: self.read_meta(name, "") for name in META}
         self.kept = {}
         for name in [f"{group}/{column}" for group in GROUPS for column in self.file.get(group, ())] + list(COLUMNS):
             if name in self.file:

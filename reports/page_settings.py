@@ -10,6 +10,8 @@ from page_html import details, join, table, tag
 MOST_VALUES = 12
 # Where a result was written is no setting of what was run; a seed is said by `seeds`.
 NO_SETTING = ("out",)
+AGAIN = ("Saved under these names, the files below make the same runs, with the same ids, and with the same bits on the same "
+         "processor and libraries:")
 ABSENT = "–"  # a setting of other rows
 
 
@@ -41,9 +43,9 @@ def asked(runs):
     found = values_of(runs)
     vary = [[tag("code", name), tag("span", several(values))] for name, values in found.items() if len(values) > 1]
     same = [[tag("code", name), next(iter(values))] for name, values in found.items() if len(values) == 1]
-    parts = [wrapped(table("Settings that vary", ["setting", "values"], vary))] if vary else [tag("p", "No setting varies.")]
-    return join([*parts, details(f"{len(same)} settings that do not vary",
-                                 wrapped(table("Settings that are the same in all runs", ["setting", "value"], same)))])
+    parts = wrapped(table("Settings that vary", ["setting", "values"], vary)) if vary else tag("p", "No setting varies.")
+    others = wrapped(table("Settings that are the same in all runs", ["setting", "value"], same))
+    return join([parts, details(f"{len(same)} settings that do not vary", others)])
 
 
 def wrapped(said):
@@ -65,7 +67,10 @@ def again(runs):
 
 
 def one_file(points):
-    """A file for points with equal keys: those that vary become a sweep of them together, and seeds where all points have the same."""
+    """
+    A file for points with equal keys: those that vary become a sweep of them together; `seeds` where all points have the
+    same.
+    """
     vary = [key for key in points[0][0] if len({as_json(given[key]) for given, _ in points}) > 1]
     said = {key: value for key, value in points[0][0].items() if key not in vary}
     seeds_of = {}
@@ -104,7 +109,6 @@ def how_again(runs):
     files = again(runs)
     names = ["again.json"] if len(files) == 1 else [f"again-{i + 1}.json" for i in range(len(files))]
     commands = [f"signsgd simulate {name} --out again/" for name in names] + ["signsgd report again/ -o again.html"]
-    parts = [tag("p", "Saved under these names, the files below make the same runs, with the same ids, and with the same bits on the same "
-                      "processor and libraries:"), tag("pre", "\n".join(commands))]
+    parts = [tag("p", AGAIN), tag("pre", "\n".join(commands))]
     parts += [details(name, tag("pre", file_text(said))) for name, said in zip(names, files)]
     return join(parts)

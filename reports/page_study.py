@@ -4,44 +4,10 @@ rule, and how the rules compare. All numbers are those of plots/bands.py.
 
 import math
 
-import numpy as np
-
-from bands import less_is_better, mean_band, paired, worst_case
-from grid import NO_ATTACK, Grid, ended, finals
+from bands import mean_band, paired, worst_case
+from grid import NO_ATTACK, Grid, ended, finals, measure_of
 
 SITUATION = ("attack", "share", "partition")
-
-
-class Measure:
-    """The column that rules are compared by, and how its numbers are said."""
-
-    def __init__(self, runs):
-        labelled = any(np.isfinite(run.column("/evals/test_accuracy")).any() for run in runs)
-        self.column = "test_accuracy" if labelled else "test_loss"
-        self.falls = less_is_better(self.column)
-        self.name = "test loss" if self.falls else "test accuracy"
-        self.factor, self.unit = (1, "") if self.falls else (100, " %")
-        self.axis = self.name + (" (%)" if self.unit else "")
-
-    def bare(self, value):
-        if not math.isfinite(value):
-            return "–"
-        return f"{self.factor * value:.4g}" if self.falls else f"{self.factor * value:.1f}"
-
-    def say(self, value):
-        return self.bare(value) + (self.unit if math.isfinite(value) else "")
-
-    def spread(self, mean, half):
-        """ "73.5 ± 2.1"; without a band the mean alone."""
-        return self.bare(mean) + (f" ± {self.bare(half)}" if math.isfinite(half) else "")
-
-    def between(self, mean, low, high):
-        """ "73.5 % (70.1 to 76.0)"."""
-        return self.say(mean) + (f" ({self.bare(low)} to {self.bare(high)})" if math.isfinite(low) else "")
-
-    def points(self, difference):
-        """A difference; of shares in percent, those are points."""
-        return self.bare(difference) + (" points" if self.unit else "")
 
 
 class Worst:
@@ -59,7 +25,7 @@ class Study:
         self.runs, self.refused = runs, list(refused)
         self.grid = Grid(runs)
         self.groups = self.grid.groups
-        self.measure = Measure(runs)
+        self.measure = measure_of(runs)
         self.of = {id(g): finals(g, self.measure.column) for g in self.groups}
         self.bands = {id(g): mean_band(self.of[id(g)].values()) for g in self.groups}
         for g in self.groups:
@@ -85,8 +51,8 @@ class Study:
         return [g for g in found if g.place["attack"] != NO_ATTACK] or found
 
     def situations(self, task):
-        """All situations that any rule is in, with Byzantine workers where any has them, in order."""
-        return list(dict.fromkeys(g.key_of_place for g in self.in_order(self.attacked(task=task))))
+        """All situations in which any rule has a value, with Byzantine workers where any has them, in order."""
+        return list(dict.fromkeys(g.key_of_place for g in self.in_order(self.attacked(task=task)) if self.values(g)))
 
     def below(self, band, before="; below it its "):
         """What a figure says of its bands, where there are any."""
@@ -143,7 +109,7 @@ def states(runs):
     for run in runs:
         found[run.state] = found.get(run.state, 0) + 1
     order = ["finished", "diverged", "interrupted", "failed", "running"]
-    said = [f"{found[state]} {state}" for state in sorted(found, key=lambda s: (s not in order, s in order and order.index(s)))]
+    said = [f"{found[state]} {state}" for state in order + sorted(set(found) - set(order)) if state in found]
     return f"{len(runs)} run{'s' if len(runs) != 1 else ''}: " + ", ".join(said)
 
 

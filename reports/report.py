@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""One page about a folder of results: what was compared, which rule was best under the worst attack, how sure that is, and
-the tables and figures behind it. The page loads nothing, and runs no script.
+"""One page about a folder of results: what was compared, which rule was best under the worst attack, how sure that is,
+and the tables and figures behind it. The page loads nothing, and runs no script.
 
 usage: python3 reports/report.py FOLDER|RUN.h5... -o PAGE.html [--title TEXT] [--claims FILE.json]
 """
@@ -24,7 +24,8 @@ from results import PlotError  # noqa: E402
 from script import Parser, fail  # noqa: E402
 
 # The page begins with this; by it `signsgd report` knows a page that it may replace (src/h5/h5_replace.c).
-HEAD = ('<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n<meta name="generator" content="signsgd report">\n')
+HEAD = ('<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        '<meta name="generator" content="signsgd report">\n')
 POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 
 
@@ -66,7 +67,8 @@ def whole(args, study):
     page = sections.Page(study, Links(args.out))
     title = title_of(args, study)
     parts = parts_of(page, args.claims)
-    contents = tag("nav", tag("ul", *[tag("li", tag("a", said, href=f"#{name}")) for name, said, _ in parts]), aria_label="Contents")
+    places = [tag("li", tag("a", said, href=f"#{name}")) for name, said, _ in parts]
+    contents = tag("nav", tag("ul", *places), aria_label="Contents")
     head = join([tag("title", f"{title}: report"), tag("style", Html(style.sheet()))], "\n")
     body = join([
         tag("a", "To the results", href="#short", class_="skip"),
@@ -82,7 +84,8 @@ def write(path, text):
     """The whole page or none: a reader of the old one sees no half."""
     target = os.path.realpath(path)
     try:
-        with tempfile.NamedTemporaryFile("w", dir=os.path.dirname(target), prefix=".report-", delete=False, encoding="utf-8") as file:
+        with tempfile.NamedTemporaryFile("w", dir=os.path.dirname(target), prefix=".report-", delete=False,
+                                         encoding="utf-8") as file:
             file.write(text)
         mask = os.umask(0)
         os.umask(mask)
