@@ -159,11 +159,16 @@ def ended(run):
     return run.state in ("finished", "diverged")
 
 
+def seed_of(run):
+    """A number: what no double holds stands in a file as text."""
+    return int(str(run.setting("seed")), 0)
+
+
 def finals(g, column, peak=False):
     """{seed: final value} of a group's runs that have ended; a seed that was run twice counts once."""
     found = {}
     for run in filter(ended, g.runs):
-        found.setdefault(run.setting("seed"), final(run, column, peak=peak))
+        found.setdefault(seed_of(run), final(run, column, peak=peak))
     return found
 
 

@@ -60,7 +60,7 @@ def panel(page, name, title, costs, x_of, label):
         parts.append(style.mark(x_axis.at(x), y_axis.at(factor * mean)))
     about = "; ".join(f"{g.label or 'the runs'}: {label} {x:.3g}, {study.measure.spread(*study.band(g))}"
                       for g, x in shown[:MOST_TOLD])
-    return tag("div", tag("h4", title), svg(name, title, about, parts), class_="panel")
+    return tag("div", tag("h3", title), svg(name, title, about, parts), class_="panel")
 
 
 def edges(band, factor):

@@ -92,7 +92,7 @@ def said(cell):
 def figure(name, caption, maps, say, size=(92, 42), least=None):
     """say(value): a number in words, for the ends of the scale; least: where it begins, else with the least number."""
     scale = Scale(maps, least)
-    shown = [tag("div", tag("h4", one.title) if one.title else "",
+    shown = [tag("div", tag("h3", one.title) if one.title else "",
                  scroll(one.title or caption, draw(f"{name}{i}", one, scale, caption, size)), class_="wide")
              for i, one in enumerate(maps)]
     first, rest = shown[:MOST_OPEN], shown[MOST_OPEN:]

@@ -91,7 +91,7 @@ def figure(name, caption, panels, axes, links):
     """panels: (title, lines). Their lines have one legend, below."""
     panels = [(title, lines) for title, lines in panels if any(line.x for line in lines)]
     spans = [value for _, lines in panels for line in lines for value in spanned(line, axes)]
-    shown = [tag("div", tag("h4", title) if title else "", panel(f"{name}{i}", title or caption, lines, axes, spans),
+    shown = [tag("div", tag("h3", title) if title else "", panel(f"{name}{i}", title or caption, lines, axes, spans),
                  class_="panel") for i, (title, lines) in enumerate(panels)]
     legend = {line.label: line.style for _, lines in panels for line in lines if not line.bound}
     behind = details(BEHIND, *[numbers(title, lines, axes, links) for title, lines in panels])

@@ -4,6 +4,7 @@ very runs once more.
 
 import json
 
+from grid import seed_of
 from labels import in_order
 from page_html import details, join, table, tag
 
@@ -43,14 +44,9 @@ def asked(runs):
     found = values_of(runs)
     vary = [[tag("code", name), tag("span", several(values))] for name, values in found.items() if len(values) > 1]
     same = [[tag("code", name), next(iter(values))] for name, values in found.items() if len(values) == 1]
-    parts = wrapped(table("Settings that vary", ["setting", "values"], vary)) if vary else tag("p", "No setting varies.")
-    others = wrapped(table("Settings that are the same in all runs", ["setting", "value"], same))
+    parts = table("Settings that vary", ["setting", "values"], vary) if vary else tag("p", "No setting varies.")
+    others = table("Settings that are the same in all runs", ["setting", "value"], same)
     return join([parts, details(f"{len(same)} settings that do not vary", others)])
-
-
-def wrapped(said):
-    """A table whose cells may be long."""
-    return type(said)(said.replace("<td>", '<td class="wrap">'))
 
 
 # --- again ---------------------------------------------------------------------------------------------------------
@@ -62,7 +58,7 @@ def again(runs):
     for run in runs:
         given = {key: value for key, value in run.given.items() if key not in (*NO_SETTING, "seed")}
         if given:
-            alike.setdefault((str(given.get("name")), tuple(sorted(given))), []).append((given, run.setting("seed")))
+            alike.setdefault((str(given.get("name")), tuple(sorted(given))), []).append((given, seed_of(run)))
     return [one_file(of_file) for _, of_file in sorted(alike.items())]
 
 

@@ -23,8 +23,7 @@ main,header,nav{max-width:72rem;margin:0 auto;padding:0 1rem}
 main{padding-bottom:4rem}
 h1{font-size:1.7rem;line-height:1.2;margin:1.6rem 0 .3rem;overflow-wrap:anywhere}
 h2{font-size:1.25rem;margin:2.6rem 0 .6rem;padding-top:.6rem;border-top:1px solid var(--rule)}
-h3{font-size:1.02rem;margin:1.4rem 0 .4rem}
-h4{font-size:.87rem;font-weight:600;margin:0 0 .2rem}
+h3{font-size:.87rem;font-weight:600;margin:0 0 .2rem}
 p,ul{max-width:46rem}
 .soft,caption,figcaption{color:var(--soft)}
 .lead{font-size:1.06rem}
@@ -38,7 +37,7 @@ caption{text-align:left;font-size:.85rem;padding:.2rem 0}caption span{display:in
 th,td{padding:.28rem .65rem;text-align:left;vertical-align:top;border-bottom:1px solid var(--rule)}
 thead th{border-bottom:2px solid var(--rule)}
 tbody th{font-weight:600;min-width:8.5rem}
-td{white-space:nowrap}td.wrap{white-space:normal;min-width:16rem}
+td{white-space:nowrap}td.wrap{white-space:normal;min-width:12rem}
 tr.best{background:var(--shade)}
 figure{margin:1rem 0 1.6rem}
 figcaption{font-size:.88rem;max-width:46rem;margin-bottom:.5rem}

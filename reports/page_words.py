@@ -52,13 +52,15 @@ def where(study, worst):
     return f", under {', '.join(place)}" if place else ""
 
 
-def worst_word(study):
-    more = [word for aspect, word in (("share", "share of Byzantine workers"), ("partition", "partition"))
-            if study.grid.varies(aspect)]
-    if not attacks(study):
-        return "worst " + (more[-1] if more else "case")
-    return "worst attack" if not more else "worst combination of " + (", " if more[1:] else " and ").join(
-        ["attack", " and ".join(more)])
+def opening(study, task):
+    """How the sentence about a task's best rule begins: what is the worst of."""
+    places = list(zip(*study.situations(task)))
+    words = [word for word, labels in zip(("attack", "share of Byzantine workers", "partition"), places) if len(set(labels)) > 1]
+    if not words:
+        return "Under attack, " if attacks(study) else "At the end, "
+    if len(words) == 1:
+        return f"Under its worst {words[0]}, "
+    return f"Under its worst combination of {', '.join(words[:-1])} and {words[-1]}, "
 
 
 def verdict(study, first, others):
@@ -84,9 +86,8 @@ def best(study, task):
         return f"No {rule_word(study)} was run to its end in every situation, so that none can be called the best."
     first, rest = ranked[0], ranked[1:]
     verb = "has a loss of" if m.falls else "keeps" if attacks(study) else "reaches"
-    said = f"Under its {worst_word(study)}, " if attacks(study) or len(study.situations(task)) > 1 else "At the end, "
     lead = f"{first.rule or 'the ' + rule_word(study)} {verb} {m.between(first.mean, first.low, first.high)}"
-    parts = [said, tag("strong", lead), where(study, first)]
+    parts = [opening(study, task), tag("strong", lead), where(study, first)]
     if rest:
         following = [f"{one.rule} with {m.between(one.mean, one.low, one.high)}{where(study, one)}" for one in rest[:3]]
         parts += [f": the {'lowest' if m.falls else 'highest'} of all. Then ", "; ".join(following), ". ", verdict(study, first, rest)]
@@ -109,7 +110,7 @@ def sure(study):
     said = (f"Numbers in brackets are 95 % bands over {counted} seeds, of differences by Student's t; final {study.measure.name} "
             "is the mean of a run's last 5 evaluations.")
     if most <= FEW:
-        said += (" With so few seeds the bootstrap band of a worst case reaches little further than from the worst seed to the "
+        said += (" With so few seeds the bootstrap band of a worst case reaches no further than from the worst seed to the "
                  "best: trust the differences more.")
     return said + (" Settings with one seed have no band." if few < 2 else "")
 

@@ -93,6 +93,7 @@ def check_structure(page):
         assert all(head.attributes.get("scope") in ("row", "col") for head in table.all("th")), "a <th> has no scope"
     levels = [int(element.name[1]) for element in everything(page.root) if element.name in ("h1", "h2", "h3", "h4")]
     assert levels.count(1) == 1 and levels[0] == 1
+    assert all(after <= before + 1 for before, after in zip(levels, levels[1:])), "a heading is passed over"
 
 
 def everything(element):
