@@ -236,8 +236,8 @@ $B/src/backend/cuda_row.o $B/src/transport/nccl_row.o: DEFINES = $(if $(CUDA_CC)
 $B/src/transport/mpi_row.o: DEFINES = $(if $(MPI_LIBS),-DSIGNSGD_MPI='"$(MPI_NAME)"')
 $B/src/backend/cpu/blas_library.o: DEFINES = $(if $(BLAS_SONAME),-DSIGNSGD_BLAS='"$(BLAS_SONAME)"')
 $B/src/registry.o: DEFINES = $(if $(MPI_LIBS),-DSIGNSGD_MPI)
-$B/cmd/plot.o: DEFINES = -DSIGNSGD_PLOTS_DIR='"$(PREFIX)/share/signsgd/plots"'
-$B/cmd/plot.o: $B/prefix
+$B/cmd/ui/scripts.o: DEFINES = -DSIGNSGD_SHARE_DIR='"$(PREFIX)/share/signsgd"'
+$B/cmd/ui/scripts.o: $B/prefix
 
 # Changes only when its content would: what depends on it is rebuilt then and only then. Says once what was found.
 COMMIT = $(shell mk/commit.sh)
@@ -457,19 +457,20 @@ format-check:
 
 install: all
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/man/man1 $(DESTDIR)$(PREFIX)/share/signsgd/plots \
-	  $(DESTDIR)$(PREFIX)/share/signsgd/experiments $(DESTDIR)$(PREFIX)/share/bash-completion/completions
+	  $(DESTDIR)$(PREFIX)/share/signsgd/reports $(DESTDIR)$(PREFIX)/share/signsgd/experiments $(DESTDIR)$(PREFIX)/share/bash-completion/completions
 	install -m 755 signsgd $(DESTDIR)$(PREFIX)/bin/signsgd
 	$(if $(MODULES),install -d $(DESTDIR)$(PREFIX)/lib/signsgd && install -m 755 $(MODULES) $(DESTDIR)$(PREFIX)/lib/signsgd/)
 	install -m 644 docs/signsgd.1 $(DESTDIR)$(PREFIX)/share/man/man1/signsgd.1
 	install -m 644 plots/*.py $(DESTDIR)$(PREFIX)/share/signsgd/plots/
+	$(if $(wildcard reports/*.py),install -m 644 reports/*.py $(DESTDIR)$(PREFIX)/share/signsgd/reports/)
 	install -m 644 experiments/*.json $(DESTDIR)$(PREFIX)/share/signsgd/experiments/
 	install -m 644 docs/completion.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/signsgd
 
 uninstall:
 	rm -f $(DESTDIR)$(PREFIX)/bin/signsgd $(patsubst %,$(DESTDIR)$(PREFIX)/lib/signsgd/signsgd-%.so,mpi cuda) $(DESTDIR)$(PREFIX)/share/man/man1/signsgd.1 \
 	  $(DESTDIR)$(PREFIX)/share/bash-completion/completions/signsgd \
-	  $(patsubst %,$(DESTDIR)$(PREFIX)/share/signsgd/%,$(wildcard plots/*.py experiments/*.json))
-	@for d in share/signsgd/plots share/signsgd/experiments share/signsgd lib/signsgd; do \
+	  $(patsubst %,$(DESTDIR)$(PREFIX)/share/signsgd/%,$(wildcard plots/*.py reports/*.py experiments/*.json))
+	@for d in share/signsgd/plots share/signsgd/reports share/signsgd/experiments share/signsgd lib/signsgd; do \
 	  rmdir "$(DESTDIR)$(PREFIX)/$$d" 2>/dev/null || true; done
 
 # What git knows at the last commit. The file mk/commit names it where there is no repository.

@@ -3,7 +3,6 @@
 #include <string.h>
 #include "cmd/import_byzfl_things.h"
 #include "base/log.h"
-#include "registry.h"
 
 enum { LIST_MOST = 1000, WORKERS_MOST = 1000000, SEED_MOST = 1000000, SEEDS_MOST = 10000 };
 
@@ -213,25 +212,24 @@ static int give_clients(struct import *m, struct json *clients)
 	return 0;
 }
 
-/* Does some data set have the key? */
-static bool data_has(const char *key)
-{
-	for (const struct row *const *r = family_data.rows; *r; r++)
-		for (const struct key *k = (*r)->keys; k && k->name; k++)
-			if (strcmp(k->name, key) == 0)
-				return true;
-	return false;
-}
-
-static void say_train_set(struct import *m, struct json *config)
+/* What of the training set trains there: the rest is for choosing settings, as here what data.validation
+ * says. */
+static int give_validation(struct import *m, struct json *config)
 {
 	const struct json *share = import_take_or(m, config, "size_train_set", "0.8");
-	if (share->type == JSON_NUMBER && share->number >= 1)
-		return;
-	log_say("%s: benchmark_config.size_train_set: here all samples of the training set are trained on%s; "
-	        "there a share "
-	        "(0.8 where none is given) is, and the rest is for choosing settings",
-	        m->root->source, data_has("validation") ? " unless data.validation holds some back" : "");
+	struct list l = {0};
+	int rc = import_check_list(m, share);
+	for (const struct json *one = import_first(share); !rc && one; one = import_next(share, one))
+		if (one->type == JSON_NUMBER && one->number > 0 && one->number <= 1)
+			import_add(&l, arena_format(m->a, "%.12g", 1 - one->number));
+		else
+			rc = json_bad(m->e, one, "a number above 0 and at most 1");
+	if (!rc && share->number < 1)
+		log_say("%s: size_train_set, 0.8 where none is given, trains there, and the rest is for "
+		        "choosing "
+		        "settings: that is data.validation",
+		        m->root->source);
+	return import_give_unless(m, rc, "data.validation", &l);
 }
 
 static int give_config(struct import *m, struct json *config)
@@ -251,8 +249,8 @@ static int give_config(struct import *m, struct json *config)
 	if (device && !is_text(device, "cpu"))
 		import_say(m, device, "is not carried over: --set backend=cuda chooses a GPU");
 	say_not_carried(m, config, "nb_workers", "is computed there, and not read");
-	say_train_set(m, config);
-	if (give_same(m, "steps", import_take_or(m, config, "nb_steps", "1000")) ||
+	if (give_validation(m, config) ||
+	    give_same(m, "steps", import_take_or(m, config, "nb_steps", "1000")) ||
 	    give_workers(m, config, tolerated) || byzfl_give_partition(m, config) ||
 	    byzfl_give_rules(m, tolerated) || byzfl_give_attacks(m) || give_all_seeds(m, config))
 		return -1;

@@ -238,6 +238,11 @@ static void result_facts(struct table *t, const struct run_info *i)
 		table_cell(t, "%.6g%s, best %.6g", i->final_test_loss, has_data(i) ? " on test data" : "",
 		           i->best_test_loss);
 	}
+	if (!isnan(i->final_validation_accuracy)) {
+		fact(t, "validation");
+		table_cell(t, "%.2f %%, best %.2f %%; loss %.6g", 100 * i->final_validation_accuracy,
+		           100 * i->best_validation_accuracy, i->final_validation_loss);
+	}
 	if (has_data(i) && !isnan(i->final_train_loss)) {
 		fact(t, "train loss");
 		table_cell(t, "%.6g", i->final_train_loss);

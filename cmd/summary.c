@@ -49,6 +49,12 @@ void summary_line(struct buf *b, const struct summary *r)
 	line_real(b, "final_test_loss", i->final_test_loss);
 	line_real(b, "best_test_accuracy", i->best_test_accuracy);
 	line_real(b, "best_test_loss", i->best_test_loss);
+	if (!isnan(i->final_validation_loss)) {
+		line_real(b, "final_validation_accuracy", i->final_validation_accuracy);
+		line_real(b, "final_validation_loss", i->final_validation_loss);
+		line_real(b, "best_validation_accuracy", i->best_validation_accuracy);
+		line_real(b, "best_validation_loss", i->best_validation_loss);
+	}
 	line_real(b, "wall_s", i->wall_s);
 	line_real(b, "steps_per_s", rate(i));
 	line_count(b, "push_bytes", i->push_bytes);

@@ -210,6 +210,13 @@ static void print_shares(const struct settings *s, const struct shares *h)
 		           (long long)h->richest, (long long)s->batch.all);
 }
 
+static void print_validation(const struct settings *s)
+{
+	if (s->shape.n_validation > 0)
+		print_fact("validation", "%zu %s that nobody trains on; %zu are left", s->shape.n_validation,
+		           s->shape.window > 0 ? "tokens" : "samples", s->shape.n_train);
+}
+
 static void memory_row(struct table *t, const struct plan *p, const char *about, size_t bytes,
                        const char *where)
 {
@@ -310,6 +317,7 @@ static void print_run(const struct settings *s, const struct plan *p, const stru
 	else
 		print_fact("steps", "%lld", (long long)s->steps);
 	print_method(s);
+	print_validation(s);
 	print_shares(s, h);
 	print_coding(s);
 	print_bytes(s, p);

@@ -37,10 +37,17 @@ struct dataset {
 	uint16_t *test_labels;  /* [n_test] */
 	int32_t *train_tokens,
 	        *test_tokens; /* [n_train], [n_test] of a text, which has no pixels; mem_free() */
+	/* [n_validation], behind what is trained on in the same memory (data/hold_out.h). */
+	uint8_t *validation_pixels;
+	uint16_t *validation_labels;
+	int32_t *validation_tokens;
 	float mean[CHANNELS_MAX], std[CHANNELS_MAX]; /* [channels] of pixel / 255, for normalisation */
 	struct augment augment; /* of training batches; evaluations and full passes see unchanged samples */
 	struct lazy_images *lazy_images; /* not NULL: files are read while training runs; no pixels here */
-	void (*close_lazy_images)(struct lazy_images *images); /* set if lazy_images is */
+	/* Both set if lazy_images is. held [all training images]: 1 for each of the `count` that are taken
+	 * out. */
+	void (*close_lazy_images)(struct lazy_images *images);
+	void (*hold_out_lazy_images)(struct lazy_images *images, const uint8_t *held, size_t count);
 	char *note; /* a sentence that every result from this data must contain, or NULL; mem_free() */
 };
 
@@ -66,6 +73,20 @@ struct data_file {
 	const char *sha256;
 	size_t bytes;
 };
+
+/* The state of every row with samples begins with this, and its table of keys has DATA_KEYS. */
+struct data_keys {
+	double validation; /* share of the training set; 0: none */
+};
+
+/* clang-format off */
+#define DATA_KEYS \
+	{.name = "validation", .also = "validation_split, validation_share, val_split, val_size, val_fraction, dev_split, " \
+	 "holdout", .kind = KEY_REAL, .offset = offsetof(struct data_keys, validation), .default_json = "null", \
+	 .default_says = "0", .lowest = 0, .highest = 1, .below = true, \
+	 .help = "share of the training set that nobody trains on: settings are chosen by its accuracy; the same " \
+	 "share of every class, drawn by `data_seed`; of a text its end"}
+/* clang-format on */
 
 struct data_source {
 	struct row row;

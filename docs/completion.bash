@@ -72,12 +72,15 @@ _signsgd() {
 	--resume | --replay) _signsgd_files "$current" h5; return ;;
 	--data | --to) compopt -o dirnames 2>/dev/null; return ;;
 	--out | -o | --o) [ "$command" != keys ] || { compopt -o dirnames 2>/dev/null; return; }
+		[ "$command" != table ] || { _signsgd_files "$current" md tex csv txt json; return; }
 		[ "$command" != plot ] || { _signsgd_files "$current" png svg pdf; return; }
 		_signsgd_files "$current" h5; return ;;
 	--x | -x) _signsgd_offer "step epoch wall bytes" "$current"; return ;;
 	--y | -y) _signsgd_offer "test_accuracy test_loss train_loss train_accuracy test_perplexity train_perplexity \
 			test_bits" "$current"; return ;;
-	--band) _signsgd_offer "minmax std none" "$current"; return ;;
+	--format) _signsgd_offer "text markdown latex csv json" "$current"; return ;;
+	--by) _signsgd_offer "validation" "$current"; return ;;
+	--band) _signsgd_offer "minmax std t none" "$current"; return ;;
 	-*) [[ " $(_signsgd_with_value "$program" "$command" | tr '\n' ' ') " != *" $previous "* ]] || return ;;
 	esac
 	if [[ $current == -* ]]; then
@@ -105,7 +108,7 @@ _signsgd() {
 		2) [ "${COMP_WORDS[2]}" != rule ] || _signsgd_files "$current" h5 json ;;
 		esac ;;
 	keys) [ "$(_signsgd_position)" -ne 0 ] || _signsgd_offer "new list" "$current" ;;
-	show) _signsgd_files "$current" h5 ;;
+	show | table | best) _signsgd_files "$current" h5 ;;
 	help) _signsgd_offer "$(_signsgd_commands "$program")" "$current" ;;
 	data) case $(_signsgd_position) in
 		0) _signsgd_offer "list fetch pack verify" "$current" ;;

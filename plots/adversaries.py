@@ -12,6 +12,8 @@ import json
 import numpy as np
 
 import common
+from grid import along, without_attack
+
 
 def final(run, name):
     """The last evaluation's value; NaN for a run that diverged."""
@@ -19,30 +21,6 @@ def final(run, name):
     if run.state == "diverged" or not len(values):
         return np.nan
     return values[-1]
-
-
-def counted(run):
-    """
-    The settings that move along a curve: the count, and with it who is Byzantine where these are the first workers. Who
-    else was named is another experiment, because shards of the data differ.
-    """
-    first = sorted(run.setting("adversaries.ids")) == list(range(run.byzantine))
-    return ("adversaries.count", "adversaries.ids") if first else ("adversaries.count",)
-
-
-def along(runs):
-    """
-    A function of a run: the settings that move along its curve. The f that a rule is told is among them where all runs
-    have f = count, as a rule takes it unless told another: one told f = 2 throughout is another curve.
-    """
-    def beside_f(run):
-        return (*counted(run), "aggregator.f")
-
-    def told(run):
-        return json.dumps(without_attack(common.key_of(run, without=beside_f)), sort_keys=True)
-
-    others = {told(run) for run in runs if run.identity.get("aggregator.f") != run.byzantine}
-    return lambda run: counted(run) if told(run) in others else beside_f(run)
 
 
 def curves(runs):
@@ -62,10 +40,6 @@ def curves(runs):
             home.runs.append(run)
         homeless += [] if homes else [run]
     return groups + (common.group(homeless, without=moving) if homeless else [])
-
-
-def without_attack(key):
-    return {k: v for k, v in key.items() if not k.startswith("adversaries.") and k != "data_id"}
 
 
 def attack_of(key):

@@ -88,6 +88,41 @@ def files_of(paths):
     return list(files.values())
 
 
+def files_below(paths):
+    """
+    The result files of a list of files and folders: of a folder all below it, in the order of their names, without
+    checkpoints and, after a word, without other programs' files.
+    """
+    found = []
+    for path in paths:
+        if not os.path.isdir(path):
+            found.append(path)
+            continue
+        results = [name for name in inside(path) if not is_foreign(name)]
+        if not results:
+            raise PlotError(f"{path}: there is no result file (*.h5) in this folder")
+        found += results
+    return files_of(found)
+
+
+def inside(folder):
+    """All files below a folder that may be results, in the order of their names; checkpoints are none."""
+    return sorted(os.path.join(at, name) for at, _, names in os.walk(folder) for name in names
+                  if name.endswith(".h5") and not name.endswith(CHECKPOINT))
+
+
+def is_foreign(path):
+    """An HDF5 file that is no result: passed over with a word. What is damaged is said when it is opened."""
+    try:
+        with h5py.File(path, "r") as file:
+            foreign = "format" not in file
+    except (OSError, ValueError):
+        return False
+    if foreign:
+        print(f"{program()}: {path}: no result of a run: passed over", file=sys.stderr)
+    return foreign
+
+
 def file_of(path):
     """What is the same for all names of a file."""
     try:

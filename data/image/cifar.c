@@ -20,6 +20,7 @@
 enum { N_TRAIN = 50000, N_TEST = 10000, CHANNELS = 3, PAD = 4 };
 
 struct cifar {
+	struct data_keys all;
 	int64_t train, test;
 	bool check, augment;
 	const char *dir;
@@ -267,6 +268,7 @@ static const struct key keys[] = {
          .help = "folder that holds the files, or holds the folder of the official archive with them; "
                  "searched "
                  "after --data and before SIGNSGD_DATA and the cache"},
+        DATA_KEYS,
         {0},
 };
 

@@ -18,6 +18,7 @@
 enum { SIDE = 28, PIXELS = SIDE * SIDE, CLASSES = 10, STYLES = 2, STROKE_POINTS_MAX = 10, PATH_MAX = 36 };
 
 struct glyphs {
+	struct data_keys all;
 	uint64_t seed;
 	int64_t train, test, clutter;
 	double noise, warp;
@@ -359,6 +360,7 @@ static const struct key keys[] = {
          .highest = 100,
          .unit = "strokes",
          .help = "stray strokes on every drawing"},
+        DATA_KEYS,
         {0},
 };
 

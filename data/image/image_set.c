@@ -169,7 +169,7 @@ void image_set_close(struct image_set *p)
 		return;
 	if (p->pack >= 0)
 		close(p->pack);
-	for (int split = 0; split < 2; split++)
+	for (int split = 0; split < SPLITS; split++)
 		mem_free(p->at[split]);
 	mem_free(p->classes);
 	arena_clear(&p->names);
@@ -208,4 +208,15 @@ void image_set_thin(struct image_set *p, int split, size_t n)
 	for (size_t i = 0; i < n; i++)
 		p->at[split][i] = p->at[split][i * p->n[split] / n];
 	p->n[split] = n;
+}
+
+void image_set_hold_out(struct image_set *p, const uint8_t *held, size_t count)
+{
+	size_t all = p->n[TRAIN];
+	image_set_alloc(p, HELD_OUT, count);
+	p->n[TRAIN] = p->n[HELD_OUT] = 0;
+	for (size_t i = 0; i < all; i++) {
+		int to = held[i] ? HELD_OUT : TRAIN;
+		p->at[to][p->n[to]++] = p->at[TRAIN][i];
+	}
 }

@@ -33,7 +33,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 
-enum { CLASSES_MAX = 1 << 16, TRAIN = 0, VAL = 1 };
+enum { CLASSES_MAX = 1 << 16, TRAIN = 0, VAL = 1, HELD_OUT = 2 /* of TRAIN */, SPLITS = 3 };
 
 struct image_file {
 	const char *name; /* "train/n01440764/n01440764_10026.JPEG" */
@@ -43,12 +43,12 @@ struct image_file {
 };
 
 struct image_set {
-	char *path;               /* of the folder or the pack */
-	int pack;                 /* the pack's descriptor, -1 for a folder */
-	bool sealed;              /* a pack with checksums */
-	struct arena names;       /* all names */
-	struct image_file *at[2]; /* [TRAIN, VAL][n] */
-	size_t n[2];
+	char *path;                    /* of the folder or the pack */
+	int pack;                      /* the pack's descriptor, -1 for a folder */
+	bool sealed;                   /* a pack with checksums */
+	struct arena names;            /* all names */
+	struct image_file *at[SPLITS]; /* [n] */
+	size_t n[SPLITS];
 	char **classes; /* [n_classes] */
 	int n_classes;
 	size_t left_out;           /* files of the folder that are no images by their names or places */
@@ -69,6 +69,9 @@ void image_set_warn(const struct image_set *p);
 
 /* Keep n files of a split, evenly spread over the list and so over the classes: file floor(i all / n). */
 void image_set_thin(struct image_set *p, int split, size_t n);
+
+/* Move the files with held [n[TRAIN]] from TRAIN to HELD_OUT, `count` of them, in their order. */
+void image_set_hold_out(struct image_set *p, const uint8_t *held, size_t count);
 
 /* A buffer that grows to the size of the largest file. */
 struct file_bytes {

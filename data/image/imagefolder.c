@@ -17,6 +17,7 @@ enum { CHANNELS = 3, READERS = 2, SIDE_MAX = 4096, COUNT_MAX = 1 << 30 };
 enum { BAD_REFUSE, BAD_SKIP };
 
 struct imagefolder {
+	struct data_keys all;
 	const char *dir;
 	int64_t train, test, size, resize, readers;
 	struct reals scale, ratio, mean, std;
@@ -136,6 +137,7 @@ static int imagefolder_load(const void *state, const struct data_env *env, struc
 		out->std[c] = (float)f->std.at[c];
 	}
 	out->close_lazy_images = lazy_images_close;
+	out->hold_out_lazy_images = lazy_images_hold_out;
 	out->lazy_images = mem_alloc(sizeof *out->lazy_images);
 	*out->lazy_images = (struct lazy_images){.image_set = p,
 	                                         .skip = f->bad == BAD_SKIP,
@@ -287,6 +289,7 @@ static const struct key keys[] = {
          .unit = "threads",
          .not_identity = true,
          .help = "threads that read and decode ahead; 2 if absent; any number gives the same bits"},
+        DATA_KEYS,
         {0},
 };
 

@@ -12,6 +12,7 @@
 enum { N_TRAIN = 60000, N_TEST = 10000, SIDE = 28, CLASSES = 10 };
 
 struct mnist {
+	struct data_keys all;
 	int64_t train, test;
 	const char *dir;
 };
@@ -134,6 +135,7 @@ static const struct key keys[] = {
          .default_json = "null",
          .help = "folder that holds the files, or holds a folder of the data set's name with them; searched "
                  "after --data and before SIGNSGD_DATA and the cache"},
+        DATA_KEYS,
         {0},
 };
 

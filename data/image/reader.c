@@ -47,9 +47,14 @@ struct reader {
 	int busy;           /* threads that work on a sample */
 	bool stop;
 	struct err failed;
-	size_t skipped, odd; /* files: replaced by others; taken in spite of a note (image/bitmap.h) */
-	uint8_t *known[2];   /* [split][n] which of both a file is counted as: BAD, ODD */
+	size_t skipped, odd;    /* files: replaced by others; taken in spite of a note (image/bitmap.h) */
+	uint8_t *known[SPLITS]; /* [split][n] which of both a file is counted as: BAD, ODD */
 };
+
+void lazy_images_hold_out(struct lazy_images *images, const uint8_t *held, size_t count)
+{
+	image_set_hold_out(images->image_set, held, count);
+}
 
 void lazy_images_close(struct lazy_images *images)
 {
@@ -219,7 +224,7 @@ struct reader *reader_open(const struct lazy_images *images, int batch, int slot
 		r->ring[i].labels = mem_array(n, sizeof *r->ring[i].labels);
 		r->ring[i].pixels = memory->host_alloc(n * r->features);
 	}
-	for (int split = 0; split < 2; split++)
+	for (int split = 0; split < SPLITS; split++)
 		r->known[split] = mem_array(images->image_set->n[split], 1);
 	r->thread = mem_array((size_t)threads, sizeof *r->thread);
 	pthread_mutex_init(&r->lock, NULL);

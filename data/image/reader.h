@@ -34,6 +34,7 @@ struct lazy_images {
 };
 
 void lazy_images_close(struct lazy_images *images);
+void lazy_images_hold_out(struct lazy_images *images, const uint8_t *held, size_t count); /* data/dataset.h */
 
 struct reader;
 
@@ -48,7 +49,7 @@ void reader_close(struct reader *r);
 
 /* A pass. list() is called under the reader's lock, in ascending order of batches. */
 struct reader_pass {
-	int split;        /* TRAIN, VAL */
+	int split;        /* TRAIN, VAL, HELD_OUT */
 	bool augmented;   /* list() fills coins too */
 	uint64_t batches; /* numbers 0 .. batches - 1 */
 	/*

@@ -209,6 +209,7 @@ static const struct key keys[] = {
          .default_json = "\"char\"",
          .choices = level_names,
          .help = "what a token is: a character, or a word (with <eos> at each line's end)"},
+        DATA_KEYS,
         {0},
 };
 

@@ -7,6 +7,7 @@
 
 /* The state of every text row begins with this, and its table of keys with TEXT_KEYS. */
 struct text_windows {
+	struct data_keys all;
 	int64_t bptt;
 	bool random_length;
 };

@@ -163,6 +163,7 @@ static const struct key wikitext_keys[] = {
          .default_json = "\"valid\"",
          .choices = split_names,
          .help = "the text that evaluations are made on"},
+        DATA_KEYS,
         {0},
 };
 
@@ -260,6 +261,7 @@ static int shakespeare_load(const void *state, const struct data_env *env, struc
 static const struct key shakespeare_keys[] = {
         TEXT_KEYS("100"),
         DIR_KEY(struct shakespeare),
+        DATA_KEYS,
         {0},
 };
 

@@ -37,7 +37,8 @@ enum purpose {
 	RNG_COLLUDERS = 15, /* what colluders draw together */
 	RNG_SHARES = 17,    /* how classes are shared among workers; worker = attempt */
 	RNG_MESSAGE = 18,   /* what a worker's compressor draws */
-	RNG_CODING = 19     /* which workers have which parts of the data; step = 0 */
+	RNG_CODING = 19,    /* which workers have which parts of the data; step = 0 */
+	RNG_VALIDATION = 20 /* which samples are held out of the training set; worker = class */
 };
 
 struct stream {

@@ -8,6 +8,7 @@
 
 struct data_shape {
 	size_t n_train, n_test;      /* samples; text: tokens; 0 for data set `none` */
+	size_t n_validation;         /* held out of the training set, and not in n_train (data/hold_out.h) */
 	int channels, height, width; /* of a sample; features = channels * height * width */
 	int n_classes;               /* text: size of the vocabulary */
 	int window;                  /* text: most positions of a sequence in a step; 0: samples are images */
@@ -19,6 +20,12 @@ struct data_shape {
 static inline size_t shape_features(const struct data_shape *s)
 {
 	return (size_t)s->channels * (size_t)s->height * (size_t)s->width;
+}
+
+/* All samples (tokens) that there are. */
+static inline size_t shape_samples(const struct data_shape *s)
+{
+	return s->n_train + s->n_validation + s->n_test;
 }
 
 /*

@@ -83,6 +83,8 @@ static int check_data(struct arena *a, struct settings *s, const struct json *ro
 		                model->row.name);
 	if (!data->load)
 		return 0;
+	if (check_validation(s, root, e))
+		return -1;
 	return s->shape.window > 0 ? check_text(s, root, e) : check_shards(a, s, root, e);
 }
 

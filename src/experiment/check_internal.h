@@ -16,6 +16,9 @@ int check_say_at(struct err *e, const struct json *root, const char *key);
 /* What the partition is drawn with, said once where it is `seed`. */
 int check_data_seed(struct settings *s, const struct json *root, struct err *e);
 
+/* Take the validation split out of the training samples of s->shape. The settings of the data are checked. */
+int check_validation(struct settings *s, const struct json *root, struct err *e);
+
 /* Give every worker its batch. The workers are checked. */
 int check_batches(struct arena *a, struct settings *s, const struct json *root, struct err *e);
 

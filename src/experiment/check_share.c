@@ -1,5 +1,6 @@
 /* Who shares the training set: the batch of each worker, and whether its shard has one. */
 #include "adversary/attack.h"
+#include "data/hold_out.h"
 #include "data/text/text_walk.h"
 #include "experiment/check_internal.h"
 #include "models/model.h"
@@ -12,6 +13,24 @@ int check_data_seed(struct settings *s, const struct json *root, struct err *e)
 		return json_bad(e, given, "a seed above 0, or none, which means `seed`");
 	if (s->data_seed == s->seed)
 		s->data_seed = 0;
+	return 0;
+}
+
+int check_validation(struct settings *s, const struct json *root, struct err *e)
+{
+	double share = hold_out_share(&s->data);
+	size_t all = s->shape.n_train, count = hold_out_count(all, share);
+	const char *unit = s->shape.window > 0 ? "tokens" : "samples";
+	if (share == 0)
+		return 0;
+	if (count == 0 || count == all)
+		return json_say(e, check_place(root, "data.validation"),
+		                "a share of %g of %zu training %s leaves none to %s; expected a share that "
+		                "is at least "
+		                "one of them, and not all",
+		                share, all, unit, count ? "train on" : "validate on");
+	s->shape.n_validation = count;
+	s->shape.n_train = all - count;
 	return 0;
 }
 
@@ -138,6 +157,10 @@ int check_text(struct settings *s, const struct json *root, struct err *e)
 		               : json_say(e, check_place(root, "batch"),
 		                          "%zu training tokens are too few for %lld sequences",
 		                          s->shape.n_train, (long long)s->batch.all);
+	if (s->shape.n_validation > 0 && text_positions(s->shape.n_validation, batch) == 0)
+		return json_say(e, check_place(root, "data.validation"),
+		                "%zu validation tokens are too few for %lld sequences", s->shape.n_validation,
+		                (long long)s->batch.most);
 	if (text_positions(s->shape.n_test, batch) == 0)
 		return json_say(e, check_place(root, "batch"),
 		                "%zu test tokens are too few for %lld sequences", s->shape.n_test,

@@ -118,7 +118,8 @@ static void note_shares(struct unsaid *u, const struct settings *s, const struct
 	u->partition = u->partition || json_member(point, "partition");
 	u->shared = u->shared || samples;
 	u->data_seed = u->data_seed || (data_seed && data_seed->type != JSON_NULL);
-	u->drawn = u->drawn || (samples && partition_drawn(&s->partition));
+	bool held_out = s->shape.n_validation > 0 && s->shape.window == 0;
+	u->drawn = u->drawn || held_out || (samples && partition_drawn(&s->partition));
 }
 
 static void note_unsaid(struct unsaid *u, const struct settings *s, const struct json *point)

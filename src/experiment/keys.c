@@ -78,7 +78,8 @@ const struct key experiment_keys[] = {
          .default_json = "null",
          .default_says = "`seed`",
          .not_group = true,
-         .help = "of the partition alone: what each worker gets"},
+         .help = "of the partition and of `data.validation` alone: what each worker gets, and what nobody "
+                 "does"},
         {.name = "workers",
          .also = "clients, num_clients, n_clients, nb_clients, nb_workers, num_workers, n_workers, "
                  "world_size, num_processes, nproc, nodes, peers, M",

@@ -12,7 +12,7 @@
 enum { COLUMNS_MAX = 24, EVAL_ROWS = 64, COLUMN_PATH_BYTES = 64 };
 
 /* Runs that have a quantity, where not all do. */
-enum { OF_WITHHOLDING = 1, OF_PRIVACY = 2, OF_TEXT = 4, OF_CODING = 8 };
+enum { OF_WITHHOLDING = 1, OF_PRIVACY = 2, OF_TEXT = 4, OF_CODING = 8, OF_VALIDATION = 16 };
 
 /* A quantity: where it stands in a row's struct, and what the file says of it. */
 struct quantity {
@@ -79,6 +79,12 @@ static const struct quantity eval_quantities[] = {
         {"test_perplexity", H5_F64, IN_SOME(eval_row, test_perplexity, OF_TEXT), "1", "e^test_loss"},
         {"test_bits", H5_F64, IN_SOME(eval_row, test_bits, OF_TEXT), "bits",
          "test_loss / ln 2: bits a token"},
+        {"validation_loss", H5_F64, IN_SOME(eval_row, validation_loss, OF_VALIDATION), "1",
+         "loss on the validation samples"},
+        {"validation_accuracy", H5_F64, IN_SOME(eval_row, validation_accuracy, OF_VALIDATION), "1",
+         "share of the validation samples that are classified right"},
+        {"validation_bits", H5_F64, IN_SOME(eval_row, validation_bits, OF_VALIDATION | OF_TEXT), "bits",
+         "validation_loss / ln 2: bits a token"},
 };
 
 enum { EVAL_ALL = sizeof eval_quantities / sizeof *eval_quantities };
@@ -171,7 +177,8 @@ static struct record *new_record(struct h5 *f, const struct record_meta *m)
 	struct record *r = mem_alloc(sizeof *r);
 	r->file = f;
 	unsigned kinds = (m->withholds ? OF_WITHHOLDING : 0) | (m->privacy ? OF_PRIVACY : 0) |
-	                 (m->coded ? OF_CODING : 0) | (m->text ? OF_TEXT : 0);
+	                 (m->coded ? OF_CODING : 0) | (m->text ? OF_TEXT : 0) |
+	                 (m->validation ? OF_VALIDATION : 0);
 	table_init(&r->steps, f, "/steps", step_quantities, STEPS_ALL, kinds, RECORD_ROWS);
 	table_init(&r->evals, f, "/evals", eval_quantities, EVAL_ALL, kinds, EVAL_ROWS);
 	h5_group(f, "/probes");

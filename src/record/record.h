@@ -47,6 +47,8 @@ struct eval_row {
 	double test_loss, test_accuracy;
 	double train_perplexity, test_perplexity; /* e^loss, of text; there are no such columns without */
 	double test_bits;                         /* loss / ln 2: bits a token */
+	/* Of the validation split; there are no such columns without one. */
+	double validation_loss, validation_accuracy, validation_bits;
 };
 
 enum run_state { RUN_RUNNING, RUN_FINISHED, RUN_INTERRUPTED, RUN_DIVERGED, RUN_FAILED };
@@ -65,6 +67,7 @@ struct record_meta {
 	const char *data_id;   /* the fingerprint of the data (data/fingerprint.h), or NULL: not known */
 	const char *data_note; /* what every use of this result must say of its data, or NULL */
 	bool text;             /* evaluations have a perplexity */
+	bool validation;       /* evaluations have a validation split */
 	bool withholds;        /* steps may be withheld: /steps has a column for it */
 	bool privacy;          /* messages spend privacy: /steps has columns for it */
 	bool coded;            /* workers compute several gradients a step: /steps has a column for it */
@@ -172,6 +175,8 @@ struct run_info {
 	double final_test_loss, final_test_accuracy, best_test_loss,
 	        best_test_accuracy;                                          /* NaN where not evaluated */
 	double final_test_perplexity, best_test_perplexity, final_test_bits; /* NaN without text */
+	double final_validation_loss, final_validation_accuracy, best_validation_loss,
+	        best_validation_accuracy; /* NaN without a validation split */
 };
 
 /* Of this layout or an earlier one. -1 and a sentence when the file cannot be read or is no result file of

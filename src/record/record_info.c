@@ -343,6 +343,22 @@ static int read_evals(struct h5 *f, const char *path, struct run_info *info, str
 	               : 0;
 }
 
+/* Of a run without a validation split NaN. */
+static int read_validation(struct h5 *f, const char *path, struct run_info *info, struct err *e)
+{
+	info->final_validation_loss = info->best_validation_loss = NAN;
+	info->final_validation_accuracy = info->best_validation_accuracy = NAN;
+	if (!h5_has(f, "/evals/validation_loss"))
+		return 0;
+	return last_and_best(f, path, "/evals/validation_loss", -1, &info->final_validation_loss,
+	                     &info->best_validation_loss, e) ||
+	                       last_and_best(f, path, "/evals/validation_accuracy", 1,
+	                                     &info->final_validation_accuracy,
+	                                     &info->best_validation_accuracy, e)
+	               ? -1
+	               : 0;
+}
+
 int record_info(const char *path, struct run_info *info, struct err *e)
 {
 	struct h5 *f = h5_open(path, e);
@@ -350,7 +366,7 @@ int record_info(const char *path, struct run_info *info, struct err *e)
 		return -1;
 	*info = (struct run_info){0};
 	int rc = record_check_format(f, path, e) || read_meta(f, info, e) || read_steps(f, path, info, e) ||
-	                         read_evals(f, path, info, e)
+	                         read_evals(f, path, info, e) || read_validation(f, path, info, e)
 	                 ? -1
 	                 : 0;
 	h5_close(f);

@@ -6,7 +6,7 @@
 /* A section of a pass that the lanes work on together. */
 struct pass {
 	struct evaluation *ev;
-	bool test;
+	enum feed_set set;
 	size_t first, samples; /* batches begin at sample `first` */
 	const uint32_t *order; /* [n_train] sample numbers; NULL: in stored order */
 };
@@ -22,6 +22,7 @@ static size_t eval_samples(const struct settings *s)
 static size_t eval_batches(const struct settings *s, int batch)
 {
 	size_t longer = eval_samples(s) > s->shape.n_test ? eval_samples(s) : s->shape.n_test;
+	longer = longer > s->shape.n_validation ? longer : s->shape.n_validation;
 	return longer / (size_t)batch + EVALUATE_STREAMS;
 }
 
@@ -66,7 +67,7 @@ static void gather(const struct pass *p, struct lane *l, size_t item, struct bat
 	                      .worker = PASS_WORKER,
 	                      .step = (uint64_t)p->ev->state->step * batches(p->ev, f->data.shape.n_train) +
 	                              number};
-	lane_pass(l, p->test, number, (int)count, out);
+	lane_pass(l, p->set, number, (int)count, out);
 }
 
 static void eval_item(void *ctx, int lane, size_t item)
@@ -80,15 +81,15 @@ static void eval_item(void *ctx, int lane, size_t item)
 	ev->model->eval(l->model, ev->state->x, &batch, &ev->sums[item].loss, &ev->sums[item].correct);
 }
 
-static void eval_set(struct evaluation *ev, bool test, size_t samples, double *loss, double *accuracy)
+static void eval_set(struct evaluation *ev, enum feed_set set, size_t samples, double *loss, double *accuracy)
 {
-	struct pass p = {.ev = ev, .test = test, .samples = samples};
+	struct pass p = {.ev = ev, .set = set, .samples = samples};
 	size_t count = batches(ev, samples), correct = 0;
 	double sum = 0;
 	*loss = *accuracy = NAN;
 	if (samples == 0)
 		return;
-	feed_pass(&ev->workforce->feed, test, NULL, samples);
+	feed_pass(&ev->workforce->feed, set, NULL, samples);
 	pool_run(ev->workforce->pool, count, eval_item, &p);
 	for (size_t i = 0; i < count; i++) {
 		sum += ev->sums[i].loss;
@@ -111,14 +112,17 @@ int evaluate_all(struct evaluation *ev, struct eval_row *row, struct err *e)
 {
 	struct feed *f = &ev->workforce->feed;
 	row->train_perplexity = row->test_perplexity = row->test_bits = NAN;
+	row->validation_loss = row->validation_accuracy = row->validation_bits = NAN;
 	if (f->kind == FEED_TEXT)
 		evaluate_text(ev, eval_samples(ev->settings), row);
 	if (f->kind == FEED_NONE)
 		eval_function(ev, row);
 	if (f->kind != FEED_IMAGES)
 		return 0;
-	eval_set(ev, false, eval_samples(ev->settings), &row->train_loss, &row->train_accuracy);
-	eval_set(ev, true, f->data.shape.n_test, &row->test_loss, &row->test_accuracy);
+	eval_set(ev, SET_TRAIN, eval_samples(ev->settings), &row->train_loss, &row->train_accuracy);
+	eval_set(ev, SET_TEST, f->data.shape.n_test, &row->test_loss, &row->test_accuracy);
+	eval_set(ev, SET_VALIDATION, f->data.shape.n_validation, &row->validation_loss,
+	         &row->validation_accuracy);
 	feed_steps(f, ev->state->step); /* so that the next step finds its batches */
 	return f->reader ? reader_failed(f->reader, e) : 0;
 }
@@ -143,7 +147,7 @@ static void gradient_pass(struct evaluation *ev, const uint32_t *order, size_t s
 {
 	struct workforce *workforce = ev->workforce;
 	size_t size = (size_t)workforce->feed.batch, stride = (size_t)pool_lanes(workforce->pool) * size;
-	feed_pass(&workforce->feed, false, order, samples);
+	feed_pass(&workforce->feed, SET_TRAIN, order, samples);
 	for (size_t first = 0; first < samples; first += stride) {
 		struct pass p = {.ev = ev,
 		                 .first = first,

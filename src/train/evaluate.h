@@ -26,7 +26,7 @@ struct evaluation {
 	const struct model *model;
 	const struct state *state;
 	struct workforce *workforce;
-	struct eval_sums *sums; /* [batches of the longer evaluation] */
+	struct eval_sums *sums; /* [batches of the longest evaluation] */
 	uint32_t *order;        /* [n_train] of a full pass; NULL: no probe asks for any */
 	float *streams;         /* text: [evaluate_text_floats] carries */
 };
@@ -50,7 +50,7 @@ void evaluate_full_gradient(void *ctx, float *g);
  */
 void evaluate_each_gradient(void *ctx, void (*take)(void *self, const float *g), void *self);
 
-/* Text: the same as evaluate_all() over the first `train` training tokens and all test tokens. */
+/* Text: the same as evaluate_all() over the first `train` training tokens and all others. */
 void evaluate_text(struct evaluation *ev, size_t train, struct eval_row *row);
 /* Floats of the carries that it works with: each stream's own. */
 size_t evaluate_text_floats(size_t carry_floats);

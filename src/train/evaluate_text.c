@@ -70,6 +70,9 @@ void evaluate_text(struct evaluation *ev, size_t train, struct eval_row *row)
 	const struct dataset *d = &ev->workforce->feed.data;
 	eval_tokens(ev, d->train_tokens, train, &row->train_loss, &row->train_accuracy);
 	eval_tokens(ev, d->test_tokens, d->shape.n_test, &row->test_loss, &row->test_accuracy);
+	eval_tokens(ev, d->validation_tokens, d->shape.n_validation, &row->validation_loss,
+	            &row->validation_accuracy);
+	row->validation_bits = row->validation_loss / log(2);
 	row->train_perplexity = exp(row->train_loss);
 	row->test_perplexity = exp(row->test_loss);
 	row->test_bits = row->test_loss / log(2);

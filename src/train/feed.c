@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "data/fingerprint.h"
+#include "data/hold_out.h"
 
 enum { AHEAD = 2 /* batches in addition to two for each lane (one in use, one ready) */ };
 
@@ -130,6 +131,7 @@ int feed_open(struct feed *f, const struct settings *s, struct pool *pool, const
 		return 0;
 	if (source->load(s->data.state, &env, &f->data, e))
 		return -1;
+	hold_out(&f->data, s->shape.n_validation, settings_share(s).seed);
 	if (f->data.note)
 		log_warn("data set %s: %s", source->row.name, f->data.note);
 	if (f->data.shape.window == 0)
@@ -138,15 +140,28 @@ int feed_open(struct feed *f, const struct settings *s, struct pool *pool, const
 	return 0;
 }
 
-static void keep(struct feed *f, struct queue *q, int split, const uint8_t *pixels, const uint16_t *labels,
-                 size_t samples)
+/* Where the samples of a set are in the host's memory, and how many. */
+static struct feed_kept held_by_host(const struct dataset *d, enum feed_set set, size_t *samples)
 {
-	size_t bytes = samples * shape_features(&f->data.shape), label_bytes = samples * sizeof *labels;
-	struct feed_kept *k = &f->kept[split];
+	const struct data_shape *shape = &d->shape;
+	*samples = set == SET_TRAIN ? shape->n_train : set == SET_TEST ? shape->n_test : shape->n_validation;
+	return set == SET_TRAIN  ? (struct feed_kept){d->train_pixels, d->train_labels}
+	       : set == SET_TEST ? (struct feed_kept){d->test_pixels, d->test_labels}
+	                         : (struct feed_kept){d->validation_pixels, d->validation_labels};
+}
+
+static void keep(struct feed *f, struct queue *q, enum feed_set set)
+{
+	size_t samples;
+	const struct feed_kept host = held_by_host(&f->data, set, &samples);
+	size_t bytes = samples * shape_features(&f->data.shape), label_bytes = samples * sizeof *host.labels;
+	struct feed_kept *k = &f->kept[set];
+	if (samples == 0)
+		return;
 	k->pixels = f->memory->alloc(bytes, "data set");
 	k->labels = f->memory->alloc(label_bytes, "data set's labels");
-	f->memory->upload(q, k->pixels, pixels, bytes);
-	f->memory->upload(q, k->labels, labels, label_bytes);
+	f->memory->upload(q, k->pixels, host.pixels, bytes);
+	f->memory->upload(q, k->labels, host.labels, label_bytes);
 }
 
 void feed_keep(struct feed *f, const struct backend *be, struct queue *q)
@@ -157,17 +172,17 @@ void feed_keep(struct feed *f, const struct backend *be, struct queue *q)
 	if (f->kind != FEED_IMAGES || f->reader || !be->keeps_data)
 		return;
 	f->memory = be->memory;
-	keep(f, q, 0, d->train_pixels, d->train_labels, d->shape.n_train);
-	keep(f, q, 1, d->test_pixels, d->test_labels, d->shape.n_test);
+	for (int set = 0; set < SETS; set++)
+		keep(f, q, (enum feed_set)set);
 	f->memory->finish(q);
 }
 
-struct gather feed_images(const struct feed *f, bool test)
+struct gather feed_images(const struct feed *f, enum feed_set set)
 {
 	const struct dataset *d = &f->data;
-	const struct feed_kept here = {test ? d->test_pixels : d->train_pixels,
-	                               test ? d->test_labels : d->train_labels};
-	const struct feed_kept *from = f->memory ? &f->kept[test] : &here;
+	size_t samples;
+	const struct feed_kept here = held_by_host(d, set, &samples);
+	const struct feed_kept *from = f->memory ? &f->kept[set] : &here;
 	return (struct gather){.pixels = from->pixels,
 	                       .labels = from->labels,
 	                       .channels = d->shape.channels,
@@ -177,10 +192,11 @@ struct gather feed_images(const struct feed *f, bool test)
 
 void feed_close(struct feed *f)
 {
-	for (int split = 0; f->memory && split < 2; split++) {
-		f->memory->release(f->kept[split].pixels);
-		f->memory->release(f->kept[split].labels);
-	}
+	for (int set = 0; set < SETS; set++)
+		if (f->kept[set].pixels) {
+			f->memory->release(f->kept[set].pixels);
+			f->memory->release(f->kept[set].labels);
+		}
 	reader_close(f->reader);
 	if (f->kind == FEED_IMAGES)
 		partition_clear(&f->partition);
@@ -192,10 +208,11 @@ void feed_close(struct feed *f)
 }
 
 /* The reader asks for batches during the whole pass, so the list may change only between two passes. */
-static void begin(struct feed *f, const struct feed_list *next, int split, uint64_t batches, uint64_t first)
+static void begin(struct feed *f, const struct feed_list *next, enum feed_set set, uint64_t batches,
+                  uint64_t first)
 {
 	const struct reader_pass pass = {
-	        .split = split, .augmented = next->steps, .batches = batches, .list = list, .ctx = f};
+	        .split = (int)set, .augmented = next->steps, .batches = batches, .list = list, .ctx = f};
 	reader_rest(f->reader);
 	f->list = *next;
 	reader_begin(f->reader, &pass, first);
@@ -207,15 +224,15 @@ void feed_steps(struct feed *f, int64_t step)
 	uint64_t first = (uint64_t)step * (uint64_t)f->n_reading;
 	if (!f->reader || f->n_reading == 0 || (f->list.steps && reader_next(f->reader) == first))
 		return;
-	begin(f, &next, TRAIN, UINT64_MAX, first);
+	begin(f, &next, SET_TRAIN, UINT64_MAX, first);
 }
 
-void feed_pass(struct feed *f, bool test, const uint32_t *order, size_t samples)
+void feed_pass(struct feed *f, enum feed_set set, const uint32_t *order, size_t samples)
 {
 	const struct feed_list next = {.order = order, .samples = samples};
 	size_t size = (size_t)f->batch;
 	if (f->reader)
-		begin(f, &next, test ? VAL : TRAIN, (samples + size - 1) / size, 0);
+		begin(f, &next, set, (samples + size - 1) / size, 0);
 }
 
 double feed_text_step(struct feed *f, int64_t step)

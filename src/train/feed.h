@@ -21,6 +21,9 @@
 #include "data/text/text_walk.h"
 #include "experiment/experiment.h"
 
+/* Parts of a data set; of a lazy one they are its splits (data/image/image_set.h). */
+enum feed_set { SET_TRAIN = TRAIN, SET_TEST = VAL, SET_VALIDATION = HELD_OUT, SETS = SPLITS };
+
 enum feed_kind { FEED_NONE, FEED_IMAGES, FEED_TEXT };
 
 /* What the reader follows. */
@@ -57,7 +60,7 @@ struct feed {
 	struct reader *reader;      /* NULL: all samples are in memory */
 	struct feed_list list;
 	const struct memory *memory; /* of the machine that keeps the data; NULL: none does */
-	struct feed_kept kept[2];    /* training, test */
+	struct feed_kept kept[SETS];
 };
 
 /* The fingerprint of a run's data (data/fingerprint.h). -1 and a sentence when they are not there. */
@@ -79,16 +82,16 @@ void feed_keep(struct feed *f, const struct backend *be, struct queue *q);
 void feed_list(struct feed *f, int shard, uint64_t step, uint32_t *index);
 
 /* Where images are gathered from, unchanged: the machine's memory if it keeps them, else the host's. */
-struct gather feed_images(const struct feed *f, bool test);
+struct gather feed_images(const struct feed *f, enum feed_set set);
 
 /* Let the reader follow the workers' batches from step `step` on, unless it does already. */
 void feed_steps(struct feed *f, int64_t step);
 
 /*
- * Let the reader follow a pass over `samples` samples of the test or training set, cut into batches. Every
+ * Let the reader follow a pass over `samples` samples of a set, cut into batches. Every
  * batch must be taken. `order` may change only when the next pass or feed_steps() has begun.
  */
-void feed_pass(struct feed *f, bool test, const uint32_t *order, size_t samples);
+void feed_pass(struct feed *f, enum feed_set set, const uint32_t *order, size_t samples);
 
 /*
  * Text: go to the positions of step `step`. Returns the factor on the learning rate: the length of this

@@ -209,7 +209,7 @@ void lane_images(struct lane *l, uint32_t worker, uint64_t step, uint64_t number
 		take_read(l, number, size, out);
 		return;
 	}
-	struct gather from = feed_images(f, false);
+	struct gather from = feed_images(f, SET_TRAIN);
 	struct stream coins = stream_of(f->seed, RNG_AUGMENT, worker, position);
 	from.pad = f->data.augment.pad;
 	from.flip = f->data.augment.flip;
@@ -246,12 +246,12 @@ void lane_text(struct lane *l, uint32_t worker, struct batch *out)
 	            at->length, out);
 }
 
-void lane_pass(struct lane *l, bool test, uint64_t number, int count, struct batch *out)
+void lane_pass(struct lane *l, enum feed_set set, uint64_t number, int count, struct batch *out)
 {
 	if (l->feed->reader) {
 		take_read(l, number, count, out);
 		return;
 	}
-	const struct gather from = feed_images(l->feed, test);
+	const struct gather from = feed_images(l->feed, set);
 	gather(l, &from, NULL, count, out);
 }

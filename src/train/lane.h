@@ -110,6 +110,6 @@ void lane_tokens(struct lane *l, const int32_t *tokens, size_t positions, size_t
 void lane_text(struct lane *l, uint32_t worker, struct batch *out);
 
 /* Batch `number` of a pass: `count` images with the sample numbers l->index [count], as they are. */
-void lane_pass(struct lane *l, bool test, uint64_t number, int count, struct batch *out);
+void lane_pass(struct lane *l, enum feed_set set, uint64_t number, int count, struct batch *out);
 
 #endif

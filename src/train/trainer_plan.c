@@ -166,7 +166,7 @@ static size_t data_bytes(const struct settings *s, int lanes)
 {
 	const struct data_source *source = (const struct data_source *)s->data.row;
 	size_t sample = source->readers ? LISTED_BYTES : shape_features(&s->shape);
-	return (s->shape.n_train + s->shape.n_test) * (sample + sizeof(uint16_t)) +
+	return shape_samples(&s->shape) * (sample + sizeof(uint16_t)) +
 	       2 * sizeof(uint32_t) * s->shape.n_train + feed_reader_bytes(s, lanes);
 }
 
@@ -199,7 +199,7 @@ static void plan_state(const struct settings *s, const struct model_env *env, si
 	out->momentum =
 	        product(hosted, product(sum(sum(n, carry), method_worker_floats(&method, n)), sizeof(float)));
 	if (s->shape.window > 0)
-		out->data = sum(product(sum(s->shape.n_train, s->shape.n_test), sizeof(int32_t)),
+		out->data = sum(product(shape_samples(&s->shape), sizeof(int32_t)),
 		                product(evaluate_text_floats(carry), sizeof(float)));
 	out->optimiser = product(method_memory_floats(&method, n), sizeof(float));
 	if (adversary.attack->memory_floats)
@@ -273,8 +273,8 @@ static void plan_apart(const struct settings *s, int lanes, const struct plan_sh
 	out->gathered = product((size_t)lanes,
 	                        sum(gathered_bytes(s, slots), host_lane_bytes(s, out->n_params, false)));
 	if (images && be->keeps_data)
-		out->device_data = product(sum(s->shape.n_train, s->shape.n_test),
-		                           shape_features(&s->shape) + sizeof(uint16_t));
+		out->device_data =
+		        product(shape_samples(&s->shape), shape_features(&s->shape) + sizeof(uint16_t));
 	if (share->root) {
 		out->probes = probe_bytes(s, out->n_params, (size_t)lanes);
 		out->mirrors = sum(out->mirrors, probe_mirror_bytes(s, out->n_params, (size_t)lanes));

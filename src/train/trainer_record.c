@@ -63,6 +63,7 @@ void trainer_meta(const struct trainer *t, struct record_meta *m)
 	        .data = s->data.row->name,
 	        .data_note = t->workforce.feed.data.note,
 	        .text = t->workforce.feed.data.shape.window > 0,
+	        .validation = t->workforce.feed.data.shape.n_validation > 0,
 	        .seed = s->seed,
 	        .n_params = t->state.n,
 	        .push_bytes = t->uplink.shape.push_bytes,

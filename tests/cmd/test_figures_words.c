@@ -198,13 +198,17 @@ Test(figures_words, a_title_that_is_no_text_is_named)
 Test(figures_words, no_mistake_of_a_script_is_a_traceback)
 {
 	char plots[512], *here = realpath("plots", NULL);
-	cli_write("broken.py", "import common\ncommon.main(common.parser('x'), lambda args, runs: 1 // 0)\n");
+	cli_write("broken.py",
+	          "#!\nimport common\ncommon.main(common.parser('x'), lambda args, runs: 1 // 0)\n");
+	cli_write("shared.py", "import common\n");
 	snprintf(plots, sizeof plots, "%s", cli_folder);
 	setenv("SIGNSGD_PLOTS", plots, 1);
 	setenv("PYTHONPATH", here, 1);
 	cli_expect(1, "cannot be drawn from these files: ZeroDivisionError",
 	           "plot broken %s/e.h5 -o %s/x.png", cli_folder, cli_folder);
 	cr_expect_null(strstr(cli_err, "Traceback"), "%s", cli_err);
+	cli_expect(2, "there is no figure 'shared'; there are: broken", "plot shared %s/e.h5 -o %s/x.png",
+	           cli_folder, cli_folder);
 	unsetenv("SIGNSGD_PLOTS");
 	unsetenv("PYTHONPATH");
 	free(here);

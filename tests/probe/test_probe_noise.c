@@ -67,7 +67,7 @@ static void each_gradient(struct trainer *t, uint64_t step, float *g)
 	for (size_t k = 0; k < K; k++) {
 		struct batch batch = {.count = B};
 		memcpy(l->index, order + k * B, B * sizeof *order);
-		lane_pass(l, false, k, B, &batch);
+		lane_pass(l, SET_TRAIN, k, B, &batch);
 		t->env.model->grad(l->model, t->state.x, &batch, g + k * n);
 	}
 }

@@ -32,7 +32,7 @@ void figure_close(void)
  * is in cli_err. */
 void figure_draw(const char *figure, const char *names)
 {
-	char files[512] = "", copy[128], out[128], err[128];
+	char files[1024] = "", copy[512], out[128], err[128];
 	snprintf(copy, sizeof copy, "%s", names);
 	for (char *name = strtok(copy, " "); name; name = strtok(NULL, " "))
 		if (*name == '-')

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """What a figure shows, in numbers: runs plots/FIGURE.py and prints, in place of a picture, a line of JSON for every
-panel (its title) and of its every curve (label, x, y, line style, marker), band (its x), set of bars (its label, x, heights) and legend (its texts), and for
-what is written below.
+panel (its title) and of its every curve (label, x, y, line style, marker), band (its x), set of bars (its label, x, heights),
+cell of a heat map (row, column, text, value) and legend (its texts), and for what is written below.
 
 usage: figure_values.py FIGURE ARGUMENT...    the arguments are those of the script, without -o
 """
@@ -28,6 +28,13 @@ def say(what, **members):
     print(json.dumps({"what": what, **members}))
 
 
+def say_cells(axes, image):
+    rows, columns = ([tick.get_text() for tick in axis.get_ticklabels()] for axis in (axes.yaxis, axes.xaxis))
+    for text in axes.texts:
+        x, y = text.get_position()
+        say("cell", row=rows[y], column=columns[x], text=text.get_text(), value=numbers([image.get_array()[y, x]])[0])
+
+
 def dump(figure, path):
     below = getattr(figure, "_supxlabel", None)
     say("below", text=below.get_text() if below else "")
@@ -42,6 +49,8 @@ def dump(figure, path):
         for bars in filter(lambda container: isinstance(container, BarContainer), axes.containers):
             say("bars", label=str(bars.get_label()), x=numbers(bar.get_x() + bar.get_width() / 2 for bar in bars),
                 y=numbers(bar.get_height() for bar in bars))
+        for image in axes.get_images():
+            say_cells(axes, image)
         legend = axes.get_legend()
         say("legend", texts=[text.get_text() for text in legend.get_texts()] if legend else [])
 

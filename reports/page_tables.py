@@ -1,0 +1,84 @@
+"""The tables of a page: every setting with its band, what did not finish, and every run with what says which it is."""
+
+from grid import ASPECTS
+from page_html import details, join, table, tag
+from page_words import rule_word
+
+MOST_ROWS = 60  # that are shown at once
+
+
+def folded(what, rows, made):
+    """A long table behind a word."""
+    return made if len(rows) <= MOST_ROWS else details(f"{what}: {len(rows)} rows", made)
+
+
+def settings(page):
+    """Every setting: its place, its seeds, its final value with the band."""
+    study, grid = page.study, page.study.grid
+    aspects = [aspect for aspect in ("task", *[a for a in ASPECTS if a != "task"]) if grid.varies(aspect)] or ["rule"]
+    words = {"rule": rule_word(study), "share": "Byzantine workers"}
+    rows = []
+    for g in study.groups:
+        values = study.values(g)
+        spread = study.measure.spread(*study.band(g))
+        ends = f"{study.measure.bare(min(values.values()))} to {study.measure.bare(max(values.values()))}" if len(values) > 1 else "–"
+        rows.append([*[g.place[aspect] or "–" for aspect in aspects], spread, ends, str(len(values)), states_of(g), page.links.seeds(g.runs)])
+    what = f"Final {study.measure.axis} of every setting: mean ± half of the 95 % band over seeds"
+    head = [*[words.get(aspect, aspect) for aspect in aspects], study.measure.axis, "lowest to highest seed", "seeds", "remarks", "files"]
+    return folded("Every setting", rows, table(what, head, rows))
+
+
+def states_of(g):
+    states = [run.state for run in g.runs if run.state != "finished"]
+    return ", ".join(f"{states.count(state)} {state}" for state in sorted(set(states))) or "–"
+
+
+def trouble(page):
+    """Runs that diverged, failed, were interrupted or still run, and files that are no results."""
+    runs = [run for run in page.study.runs if run.state != "finished"]
+    rows = [[page.links.to(run, label_of(page, run)), run.setting("seed"), run.state, run.progress().removeprefix(f"{run.state} "), run.meta.get("why") or "–"]
+            for run in runs]
+    parts = [folded("Runs", rows, table("Runs that did not finish", ["run", "seed", "state", "how far", "why"], rows))] if rows else []
+    if page.study.refused:
+        parts.append(tag("p", "Files that are left out, because they are no results or damaged:"))
+        parts.append(tag("ul", *[tag("li", sentence) for _, sentence in page.study.refused]))
+    return join(parts) if parts else tag("p", "Nothing: every run finished.")
+
+
+def label_of(page, run):
+    g = next(g for g in page.study.groups if any(member is run for member in g.runs))
+    return g.label or str(run.setting("name"))
+
+
+def runs(page):
+    """Which run is which, made by what, on which machine."""
+    rows = []
+    for run in page.study.runs:
+        meta = run.meta
+        rows.append([page.links.to(run, meta.get("id") or run.path), run.setting("name"), run.setting("seed"), meta.get("data_id") or "–",
+                     run.state, meta.get("start") or "–", f"{meta.get('version', '')} {meta.get('commit', '')}".strip() or "–",
+                     machine(meta)])
+    head = ["id", "name", "seed", "data id", "state", "begun", "version", "machine"]
+    return details(f"All {len(rows)} runs: ids, data ids, versions, machines", table("All runs", head, rows))
+
+
+def machine(meta):
+    said = [meta.get("host"), meta.get("processor"), f"{meta['lanes']} lanes" if meta.get("lanes") else None,
+            meta.get("backend"), meta.get("backend_detail"), meta.get("libraries")]
+    return ", ".join(part for part in said if part)
+
+
+def data_notes(study):
+    """What every use of these results must say of their data."""
+    notes = sorted({run.data_note for run in study.runs if run.data_note})
+    return join([tag("p", note, class_="note") for note in notes])
+
+
+def summary(study):
+    """One line below the title: made by what, when."""
+    versions = sorted({f"{run.meta.get('version', '')} ({run.meta.get('commit', '')})" for run in study.runs})
+    begun = sorted(run.meta.get("start") or "" for run in study.runs)
+    days = sorted({begun[0][:10], begun[-1][:10]} - {""})
+    return f"Results of signsgd {', '.join(versions)}, " + (" to ".join(days) if days else "undated")
+
+

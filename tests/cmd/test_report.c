@@ -1,0 +1,161 @@
+/* `signsgd report`: a page whose numbers are those of the files, that any browser shows without loading
+ * anything, and that no file can break. What is on it is read by support/page_values.py. */
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "tests/support/figure.h"
+
+TestSuite(report, .init = figure_open, .fini = figure_close, .timeout = 180);
+
+/* Two rules, two attacks, `seeds`; the results are in runs/ of the test's folder. */
+static void simulate(const char *seeds)
+{
+	char text[1024];
+	snprintf(text, sizeof text,
+	         "{\"name\":\"page\",\"workers\":7,\"steps\":24,\"batch\":4,\"momentum\":0.5,\"lr\":0.1,"
+	         "\"model\":{\"kind\":\"softmax\"},\"compressor\":\"none\",\"data\":{\"kind\":\"glyphs\","
+	         "\"train\":280,\"test\":100},\"adversaries\":{\"count\":2},\"eval\":{\"every\":3,\"train\":"
+	         "50},"
+	         "\"record\":{\"kappa\":6},\"sweep\":{\"aggregator\":[\"mean\",\"median\"],"
+	         "\"adversaries.attack\":[\"invert\",\"zero\"]},\"seeds\":%s}",
+	         seeds);
+	cli_write("page.json", text);
+	cr_assert_eq(cli("simulate %s/page.json --out %s/runs/ --quiet", cli_folder, cli_folder), 0, "%s",
+	             cli_err);
+}
+
+/* The page of runs/, as NAME.html in the test's folder. */
+static void make_page(const char *name)
+{
+	cr_assert_eq(cli("report %s/runs -o %s/%s.html", cli_folder, cli_folder, name), 0, "%s", cli_err);
+}
+
+/* tests/support/page_values.py ARGUMENT FOLDER/NAME.html [FOLDER/runs]; what it said is in cli_out. */
+static bool page_is(const char *argument, const char *name, bool with_runs)
+{
+	char said[256];
+	snprintf(said, sizeof said, "%s/said", cli_folder);
+	bool good = process_shell("$SIGNSGD_PYTHON tests/support/page_values.py %s %s/%s.html %s%s >%s 2>&1",
+	                          argument, cli_folder, name, with_runs ? cli_folder : "",
+	                          with_runs ? "/runs" : "", said);
+	file_text(said, cli_out, sizeof cli_out);
+	return good;
+}
+
+/* A text of the page NAME.html, all of it. */
+static const char *page_text(const char *name)
+{
+	char path[256];
+	snprintf(path, sizeof path, "%s/%s.html", cli_folder, name);
+	return file_text(path, cli_out, sizeof cli_out);
+}
+
+/* In a browser without a window: nothing is said to the console, refused or loaded. Whether it was there. */
+static bool shown_by_chromium(const char *name)
+{
+	static const char find[] =
+	        "$(command -v chromium || command -v chromium-browser || command -v google-chrome)";
+	char said[256];
+	if (!process_shell("test -n \"%s\"", find))
+		return false;
+	snprintf(said, sizeof said, "%s/console", cli_folder);
+	cr_assert(process_shell("%s --headless=new --no-sandbox --disable-gpu --user-data-dir=%s/chromium "
+	                        "--enable-logging=stderr --dump-dom file://%s/%s.html >%s/dom 2>%s",
+	                        find, cli_folder, cli_folder, name, cli_folder, said));
+	file_text(said, cli_err, sizeof cli_err);
+	cr_expect_null(strstr(cli_err, "CONSOLE"), "%s", cli_err);
+	snprintf(said, sizeof said, "%s/dom", cli_folder);
+	file_text(said, cli_out, sizeof cli_out);
+	cr_expect_not_null(strstr(cli_out, "How to run it again"));
+	return true;
+}
+
+Test(report, says_what_the_files_say)
+{
+	simulate("[1,2,3]");
+	make_page("a");
+	bool good = page_is("", "a", true);
+	cr_assert(good, "%s", cli_out);
+	cr_expect_eq(atoi(cli_out), 6, "%s", cli_out);
+	make_page("b");
+	cr_expect(process_shell("cmp %s/a.html %s/b.html", cli_folder, cli_folder),
+	          "the same files, another page");
+	/* what it says of how to run it again makes runs with the same ids, which are in the files' names */
+	good = page_is("--again", "a", false);
+	cr_assert(good, "%s", cli_out);
+	cli_write("again.json", cli_out);
+	cr_assert_eq(cli("simulate %s/again.json --out %s/again/ --quiet", cli_folder, cli_folder), 0, "%s",
+	             cli_err);
+	cr_expect(
+	        process_shell(
+	                "test \"$(ls %s/runs/*.h5 | xargs -n1 basename)\" = \"$(ls %s/again/*.h5 | xargs -n1 "
+	                "basename)\"",
+	                cli_folder, cli_folder),
+	        "other ids");
+	if (!shown_by_chromium("a"))
+		puts("no chromium: not looked at in a browser");
+}
+
+/* One seed has no band, and the page says what that means. */
+Test(report, says_that_one_seed_says_nothing_of_chance)
+{
+	simulate("[4]");
+	make_page("a");
+	bool good = page_is("--whole", "a", false);
+	cr_expect(good, "%s", cli_out);
+	const char *page = page_text("a");
+	cr_expect(strstr(page, "Every setting has one seed: there are no bands"));
+	cr_expect(strstr(page, "one seed says nothing about how sure that is"));
+	cr_expect_null(strstr(page, "class=\"band"));
+	cr_expect_null(strstr(page, "shaded: 95"));
+}
+
+/* Whatever a file says stays text; what cannot be read is named, and the others are shown. */
+Test(report, cannot_be_broken_by_a_file)
+{
+	simulate("[1]");
+	cr_assert(process_shell(
+	        "cd %s/runs && set -- *.h5 && $SIGNSGD_PYTHON \"$OLDPWD\"/tests/support/spoil_result.py "
+	        "$1 && $SIGNSGD_PYTHON \"$OLDPWD\"/tests/support/spoil_result.py $2 interrupted && head "
+	        "-c 3000 $3 >'<b>cut.h5' && rm $3 && echo no >'a&b.h5'",
+	        cli_folder));
+	make_page("a");
+	bool good = page_is("--whole", "a", false);
+	cr_expect(good, "%s", cli_out);
+	const char *page = page_text("a");
+	cr_expect_null(strstr(page, "<script"));
+	cr_expect_null(strstr(page, "<img"));
+	cr_expect(strstr(page, "&lt;script&gt;alert(1)"));
+	cr_expect(strstr(page, "&lt;b&gt;cut.h5") && strstr(page, "a&amp;b.h5: is no HDF5 file"));
+	cr_expect(strstr(page, "1 diverged, 1 interrupted"), "states are counted");
+	cr_assert_eq(cli("report %s/runs -o %s/t.html --title '<script>x</script>'", cli_folder, cli_folder),
+	             0, "%s", cli_err);
+	cr_expect_null(strstr(page_text("t"), "<script"));
+}
+
+Test(report, replaces_nothing_that_is_not_its_own)
+{
+	simulate("[1]");
+	make_page("a");
+	make_page("a");
+	cli_write("mine.html", "<!DOCTYPE html>\n<html lang=\"en\">\n<p>signsgd report</p>\n");
+	cli_expect(2, "is a text file, expected a page of signsgd report or nothing; it stays as it is",
+	           "report %s/runs -o %s/mine.html", cli_folder, cli_folder);
+	cli_expect(2, "expected a name that ends in .html", "report %s/runs -o %s/page.htm", cli_folder,
+	           cli_folder);
+	cli_expect(2, "report needs -o PAGE.html", "report %s/runs", cli_folder);
+	cli_expect(2, "report needs a folder of results", "report -o %s/b.html", cli_folder);
+	cr_assert(process_shell("mkdir %s/empty", cli_folder));
+	cli_expect(2, "no result of signsgd is there", "report %s/empty -o %s/b.html", cli_folder,
+	           cli_folder);
+	cli_expect(1, "could not be written", "report %s/runs -o %s/nowhere/b.html", cli_folder, cli_folder);
+	cr_expect(process_shell("test ! -e %s/b.html && test -z \"$(ls -A %s | grep report-)\"", cli_folder,
+	                        cli_folder));
+}
+
+/* Text and lines can be read in both schemes, and by who cannot tell colours apart. */
+Test(report, has_contrast)
+{
+	cr_expect(process_shell("$SIGNSGD_PYTHON tests/support/page_values.py --style"));
+}
