@@ -14,22 +14,6 @@ static const char *written(struct arena *a, const struct json *value)
 	return text;
 }
 
-/* The value of a dotted key, or NULL. */
-static const struct json *value_at(const struct json *at, const char *dotted)
-{
-	while (at && *dotted) {
-		char name[128];
-		size_t length = strcspn(dotted, ".");
-		if (at->type != JSON_OBJECT || length >= sizeof(name))
-			return NULL;
-		memcpy(name, dotted, length);
-		name[length] = '\0';
-		at = json_member(at, name);
-		dotted += length + (dotted[length] == '.');
-	}
-	return at;
-}
-
 static void add_key(struct differences *d, const char *key)
 {
 	for (size_t i = 0; i < d->count; i++)
@@ -107,7 +91,7 @@ void differences_row(struct differences *d, struct table *t, size_t run)
 {
 	table_cell(t, "%s", d->runs->at[run].id);
 	for (size_t k = 0; k < d->count; k++) {
-		const struct json *value = value_at(d->given[run], d->keys[k]);
+		const struct json *value = json_at(d->given[run], d->keys[k]);
 		if (value && value->type == JSON_STRING)
 			table_cell(t, "%s", value->string);
 		else

@@ -99,6 +99,13 @@ void overrides_clear(struct overrides *c)
 	*c = (struct overrides){0};
 }
 
+int overrides_read(const struct overrides *c, const struct args *a, const char *path, struct runs *out,
+                   struct err *e)
+{
+	return args_flag(a, "strict") ? experiment_read_strict(out, path, c->at, c->count, e)
+	                              : experiment_read(out, path, c->at, c->count, e);
+}
+
 int machine_of(const struct args *a, struct arena *arena, struct choice *out, struct err *e)
 {
 	const char *value = args_value(a, "backend");

@@ -20,6 +20,8 @@
 #define MACHINE_OPTION                                                                          \
 	{"backend", "NAME", "this machine's kernels, not those of the experiment; or JSON, with keys"}
 #define LANES_OPTION {"lanes", "L", "threads that compute the workers; else one a core"}
+/* Of commands that run or check whole grids. */
+#define GRID_OPTION {"strict", NULL, "refuse a grid with points that a rule is not made for"}
 /* clang-format on */
 
 struct overrides {
@@ -41,6 +43,11 @@ int overrides_init(struct overrides *c, const struct args *a, const struct chang
  */
 int overrides_remote(struct overrides *c, const struct args *a, struct err *e);
 void overrides_clear(struct overrides *c);
+
+/* Read an experiment file with the changes, and as --strict says, of a command with GRID_OPTION. -1 and a
+ * sentence. */
+int overrides_read(const struct overrides *c, const struct args *a, const char *path, struct runs *out,
+                   struct err *e);
 
 /*
  * --backend, with its keys' values in the arena; *out is without a row where it is not given. -1 and a

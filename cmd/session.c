@@ -82,7 +82,7 @@ static int read_files(struct session *s, struct err *e)
 	if (!a->n_rest && (s->resume || s->repeated))
 		return read_recorded(s, e);
 	for (size_t i = 0; i < a->n_rest; i++) {
-		if (experiment_read(&s->files[i], a->rest[i], s->overrides.at, s->overrides.count, e))
+		if (overrides_read(&s->overrides, a, a->rest[i], &s->files[i], e))
 			return -1;
 		s->n_files++;
 	}

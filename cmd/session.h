@@ -76,6 +76,7 @@ void session_clear(struct session *s);
 #define SESSION_OPTIONS                                                                         \
 	OVERRIDE_OPTIONS,                                                                       \
 	LANES_OPTION,                                                                           \
+	GRID_OPTION,                                                                            \
 	{"resume", "RUN.h5", "continue this run, as it says itself; with --steps N to another end"}, \
 	{"run", "N", "one run of a sweep alone, from 1, in the order of 'validate --json'"},    \
 	{"overwrite", NULL, "start again, over results that are there; other files stay"},      \

@@ -446,7 +446,7 @@ static int say_files(const struct args *a, const struct overrides *c, int lanes)
 
 	for (size_t i = 0; i < a->n_rest; i++) {
 		struct err e = {0};
-		int said = experiment_read(&files[i], a->rest[i], c->at, c->count, &e)
+		int said = overrides_read(c, a, a->rest[i], &files[i], &e)
 		                   ? cmd_fail(&e)
 		                   : say_file(&files[i], a->rest[i], lanes, a);
 		code = said != EXIT_DONE ? said : code;
@@ -477,9 +477,7 @@ static int validate(const struct args *a)
 }
 
 static const struct option options[] = {
-        OVERRIDE_OPTIONS,
-        LANES_OPTION,
-        {"json", NULL, "one line of JSON a run"},
+        OVERRIDE_OPTIONS,   LANES_OPTION, GRID_OPTION, {"json", NULL, "one line of JSON a run"},
         {NULL, NULL, NULL},
 };
 

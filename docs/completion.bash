@@ -92,6 +92,11 @@ _signsgd() {
 	fi
 	case $command in
 	simulate | train | serve | validate | estimate) _signsgd_files "$current" json ;;
+	import) if [ "$(_signsgd_position)" -eq 0 ]; then
+			_signsgd_offer "byzfl" "$current"
+		else
+			_signsgd_files "$current" json
+		fi ;;
 	combine) if [ "$(_signsgd_position)" -eq 0 ]; then
 			_signsgd_files "$current" json
 		else

@@ -11,8 +11,11 @@ static int mda_check(const void *state, int n, int f, struct err *e)
 {
 	if (rule_minority(state, n, f, e))
 		return -1;
-	return n <= CLIQUE_MOST ? 0
-	                        : err_user(e, "found n = %d messages, expected at most %d", n, CLIQUE_MOST);
+	if (n <= CLIQUE_MOST)
+		return 0;
+	err_user(e, "found n = %d messages, expected at most %d", n, CLIQUE_MOST);
+	e->kind = ERR_IMPOSSIBLE;
+	return -1;
 }
 
 static void mda_plan(const struct rule_view *v, struct rule_plan *p)

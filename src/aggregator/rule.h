@@ -151,7 +151,11 @@ static inline double rule_median_kappa(const void *state, int n, int f, double b
 /* A check's sentence, behind the row's name: does the inequality, written as in "2 f < n", hold? */
 static inline int rule_expect(bool holds, const char *inequality, int n, int f, struct err *e)
 {
-	return holds ? 0 : err_user(e, "found n = %d messages and f = %d, expected %s", n, f, inequality);
+	if (holds)
+		return 0;
+	err_user(e, "found n = %d messages and f = %d, expected %s", n, f, inequality);
+	e->kind = ERR_IMPOSSIBLE;
+	return -1;
 }
 
 /* The check of every rule that stands a Byzantine minority. */

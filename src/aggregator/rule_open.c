@@ -27,9 +27,12 @@ int rule_check_stage(const struct rule_stage *st, int messages, int n, int f, st
 		st->rule->check(st->state, n, f, &said);
 	if (!said.code)
 		return 0;
-	return n < messages ? err_user(e, "%s, behind what makes %d of %d messages: %s", st->name, n,
-	                               messages, said.text)
-	                    : err_user(e, "%s: %s", st->name, said.text);
+	if (n < messages)
+		err_user(e, "%s, behind what makes %d of %d messages: %s", st->name, n, messages, said.text);
+	else
+		err_user(e, "%s: %s", st->name, said.text);
+	e->kind = said.kind;
+	return -1;
 }
 
 int rule_left(const struct rule_stage *st, int n)

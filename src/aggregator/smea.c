@@ -27,8 +27,10 @@ static int smea_check(const void *state, int n, int f, struct err *e)
 		return -1;
 	if (count <= SUBSETS_MOST)
 		return 0;
-	return err_user(e, "found n = %d messages and f = %d: %s%.0f subsets of n - f, expected at most %.0f",
-	                n, f, counted ? "" : "more than ", counted ? count : COUNTED_MOST, SUBSETS_MOST);
+	err_user(e, "found n = %d messages and f = %d: %s%.0f subsets of n - f, expected at most %.0f", n, f,
+	         counted ? "" : "more than ", counted ? count : COUNTED_MOST, SUBSETS_MOST);
+	e->kind = ERR_IMPOSSIBLE;
+	return -1;
 }
 
 static void smea_plan(const struct rule_view *v, struct rule_plan *p)

@@ -34,6 +34,7 @@ __attribute__((format(printf, 3, 0))) static void set_first(struct err *e, int c
 	if (e->text[0])
 		return;
 	e->code = code;
+	e->kind = ERR_OTHER;
 	write_sentence(e->text, sizeof(e->text), fmt, ap);
 }
 
@@ -77,6 +78,7 @@ int err_prefix(struct err *e, const char *fmt, ...)
 void err_clear(struct err *e)
 {
 	e->code = EXIT_DONE;
+	e->kind = ERR_OTHER;
 	e->text[0] = '\0';
 }
 

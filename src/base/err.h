@@ -13,9 +13,16 @@
 
 enum { EXIT_DONE = 0, EXIT_WORLD = 1, EXIT_USER = 2 };
 
+/* What a caller may do about it, where that differs from saying the sentence. */
+enum err_kind {
+	ERR_OTHER,
+	ERR_IMPOSSIBLE /* numbers of workers that a rule is not made for: a grid can do without the point */
+};
+
 struct err {
 	int code;        /* EXIT_USER: the user's input; EXIT_WORLD: the machine, the disk, the network */
 	char text[1024]; /* one sentence without a final newline; "" while nothing is wrong */
+	enum err_kind kind;
 };
 
 /* Set *e to a sentence about the user's input (exit code 2). Always returns -1. The first sentence stays. */

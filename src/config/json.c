@@ -262,6 +262,20 @@ struct json *json_member(const struct json *object, const char *key)
 	return NULL;
 }
 
+const struct json *json_at(const struct json *object, const char *dotted)
+{
+	const struct json *at = object;
+	while (at != NULL && *dotted != '\0') {
+		size_t length = strcspn(dotted, ".");
+		const struct json *m = at->type == JSON_OBJECT ? at->child : NULL;
+		while (m != NULL && (strncmp(m->key, dotted, length) != 0 || m->key[length] != '\0'))
+			m = m->next;
+		at = m;
+		dotted += length + (dotted[length] == '.');
+	}
+	return at;
+}
+
 struct json *json_copy(struct arena *a, const struct json *from)
 {
 	struct json *copy = arena_alloc(a, sizeof *copy), **end = &copy->child;

@@ -52,6 +52,9 @@ struct json *json_read_value(struct arena *a, const char *source, const char *te
 /* Member of an object by exact name, or NULL. */
 struct json *json_member(const struct json *object, const char *key);
 
+/* What stands at "a.b.c" below an object, or NULL. "": the object itself. */
+const struct json *json_at(const struct json *object, const char *dotted);
+
 /*
  * A copy of the tree that shares no node (strings are shared); a root. Sweeps change copies.
  */

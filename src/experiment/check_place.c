@@ -27,6 +27,9 @@ int check_say_at(struct err *e, const struct json *root, const char *key)
 	const struct json *where = check_place(root, key);
 	err_clear(e);
 	if (where == root)
-		return json_say(e, where, "%s: %s", key, said.text);
-	return json_say(e, where, "%s", said.text);
+		json_say(e, where, "%s: %s", key, said.text);
+	else
+		json_say(e, where, "%s", said.text);
+	e->kind = said.kind;
+	return -1;
 }

@@ -1,6 +1,7 @@
 /* From a JSON text to the settings of its runs: see experiment/experiment.h. */
 #include "experiment/experiment.h"
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 #include "adversary/attack.h"
 #include "base/log.h"
@@ -8,6 +9,7 @@
 #include "data/partition/partition.h"
 #include "experiment/check.h"
 #include "experiment/claims.h"
+#include "experiment/except.h"
 #include "experiment/identity.h"
 #include "experiment/repeats.h"
 #include "experiment/spelling.h"
@@ -38,11 +40,12 @@ static int apply_change(struct arena *a, struct json *root, const struct change 
 	if (value && strncmp(key, "sweep.", strlen("sweep.")) == 0)
 		return sweep_set(a, root, key + strlen("sweep."), value, e) || sweep_rename(root, r, e) ? -1
 		                                                                                        : 0;
-	return !value || spelling_before_change(a, root, key, c->option, e) ||
-	                       make_default(a, root, key, c->option, e) || json_set(a, root, key, value, e) ||
-	                       keys_rename(experiment_keys, root, r, e) || sweep_drop(root, key, c->option, e)
-	               ? -1
-	               : 0;
+	bool swept = sweep_names(root, key);
+	if (!value || spelling_before_change(a, root, key, c->option, e) ||
+	    make_default(a, root, key, c->option, e) || json_set(a, root, key, value, e) ||
+	    keys_rename(experiment_keys, root, r, e) || sweep_drop(root, key, c->option, e))
+		return -1;
+	return swept ? except_settle(a, root, key, c->option, e) : 0;
 }
 
 static int apply_changes(struct arena *a, struct json *root, const struct change *changes, size_t count,
@@ -165,19 +168,98 @@ static void warn_never_awake(const struct runs *r)
 }
 
 /* One point of the sweep: its values in a copy of the root, read. */
-static int read_point(struct runs *out, const struct json *root, const struct sweep *sweep,
+static int read_point(struct runs *out, const struct json *root, const struct sweep *sweep, size_t number,
                       struct key_renames *r, struct unsaid *u, struct err *e)
 {
 	struct arena *a = &out->arena;
 	struct json *point = json_copy(a, root);
 	json_remove(point, "sweep");
 	json_remove(point, "seeds");
-	out->at[out->count].foreign = out->foreign;
-	if (sweep_apply(a, sweep, out->count, point, e) || keys_rename(experiment_keys, point, r, e) ||
+	out->at[out->count] = (struct settings){.foreign = out->foreign};
+	if (sweep_apply(a, sweep, number, point, e) || keys_rename(experiment_keys, point, r, e) ||
 	    resolve(a, &out->at[out->count], point, e))
 		return -1;
 	note_unsaid(u, &out->at[out->count++], point);
 	return 0;
+}
+
+/* How many points are impossible, which, and why the first is. */
+struct impossible {
+	size_t count;
+	struct buf which;
+	struct err first;
+};
+
+enum { IMPOSSIBLE_SHOWN = 4 };
+
+static void note_impossible(struct impossible *i, const struct sweep *sweep, size_t point,
+                            const struct err *e)
+{
+	if (i->count == 0)
+		i->first = *e;
+	if (i->count < IMPOSSIBLE_SHOWN) {
+		buf_add(&i->which, i->count > 0 ? ", " : "");
+		sweep_say_point(&i->which, sweep, point);
+	}
+	i->count++;
+}
+
+static void warn_impossible(const struct impossible *i, const struct sweep *sweep, const char *source)
+{
+	char more[40] = "";
+	if (i->count > IMPOSSIBLE_SHOWN)
+		snprintf(more, sizeof more, " and %zu more", i->count - IMPOSSIBLE_SHOWN);
+	log_warn("%s: %zu of %zu runs are left out, because a rule is not made for their numbers of workers: "
+	         "%s%s; of the first: %s",
+	         source, i->count, sweep->runs + i->count, i->which.text, more, i->first.text);
+}
+
+/* Read what the sweep has for runs, and take the impossible ones out of it unless none stays. */
+static int read_points(struct runs *out, const struct json *root, struct sweep *sweep, struct key_renames *r,
+                       struct unsaid *u, struct impossible *no, struct err *e)
+{
+	size_t n = sweep->runs, kept = 0;
+	for (size_t i = 0; i < n; i++) {
+		struct err said = {0};
+		size_t point = sweep->point[i];
+		if (!read_point(out, root, sweep, point, r, u, &said)) {
+			sweep->point[kept++] = point;
+			continue;
+		}
+		if (said.kind != ERR_IMPOSSIBLE || out->strict) {
+			*e = said;
+			return -1;
+		}
+		note_impossible(no, sweep, point, &said);
+	}
+	sweep->runs = kept;
+	if (kept == 0)
+		*e = no->first;
+	return kept > 0 ? 0 : -1;
+}
+
+/* The grid and its points. What is left out of it is counted. */
+static int read_grid(struct runs *out, const struct json *root, struct sweep *sweep, struct key_renames *r,
+                     struct unsaid *u, struct err *e)
+{
+	struct arena *a = &out->arena;
+	struct impossible no = {0};
+	const struct json *seeds = json_member(root, "seeds");
+	if (sweep_read(a, sweep, root, e) || except_apply(a, sweep, e))
+		return -1;
+	if (seeds && json_member(root, "seed"))
+		return json_say(e, seeds, "give either `seed` or `seeds`");
+	out->left_out.by_except = sweep->points - sweep->runs;
+	out->at = arena_alloc(a, sweep->runs * sizeof *out->at);
+	int rc = read_points(out, root, sweep, r, u, &no, e);
+	if (!rc && no.count > 0) {
+		out->left_out.impossible = no.count;
+		out->left_out.why_impossible = arena_string(a, no.first.text);
+		if (mpi_launched_rank() == 0)
+			warn_impossible(&no, sweep, root->source);
+	}
+	buf_clear(&no.which);
+	return rc;
 }
 
 /* The names of today. told: a result file or a server says it, whose user was warned; earlier names in it are
@@ -204,18 +286,10 @@ static int expand(struct runs *out, struct json *root, bool told, const struct c
 		return -1;
 	json_remove(root, "claims");
 	if (rename_root(root, told, &renames, e) || apply_changes(a, root, changes, n_changes, &renames, e) ||
-	    sweep_read(a, &sweep, root, e))
-		return -1;
-	const struct json *seeds = json_member(root, "seeds");
-	if (seeds && json_member(root, "seed"))
-		return json_say(e, seeds, "give either `seed` or `seeds`");
-	out->at = arena_alloc(a, sweep.points * sizeof *out->at);
-	for (size_t i = 0; i < sweep.points; i++)
-		if (read_point(out, root, &sweep, &renames, &unsaid, e))
-			return -1;
-	if (refuse_repeats(out->at, &sweep, e))
+	    read_grid(out, root, &sweep, &renames, &unsaid, e) || refuse_repeats(out->at, &sweep, e))
 		return -1;
 	out->count = leave_out_idle_attacks(out->at, out->count, mpi_launched_rank() == 0);
+	out->left_out.idle = sweep.runs - out->count;
 	if (mpi_launched_rank() > 0)
 		return 0; /* the first process says it for all */
 	key_renames_warn(&renames);
@@ -258,6 +332,14 @@ int experiment_read(struct runs *out, const char *path, const struct change *cha
                     struct err *e)
 {
 	*out = (struct runs){0};
+	struct json *root = json_read_file(&out->arena, path, e);
+	return expand_or_clear(out, root, false, changes, n_changes, e);
+}
+
+int experiment_read_strict(struct runs *out, const char *path, const struct change *changes, size_t n_changes,
+                           struct err *e)
+{
+	*out = (struct runs){.strict = true};
 	struct json *root = json_read_file(&out->arena, path, e);
 	return expand_or_clear(out, root, false, changes, n_changes, e);
 }

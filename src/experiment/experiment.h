@@ -22,16 +22,33 @@ struct change {
 	const char *option; /* for complaints: "--set momentum=2" */
 };
 
+/* Points of a grid that are no runs. */
+struct left_out {
+	size_t by_except;           /* experiment/except.h */
+	size_t impossible;          /* the numbers of workers are none that the rule is made for */
+	size_t idle;                /* they would repeat another (experiment/repeats.h) */
+	const char *why_impossible; /* of the first of them; NULL: there are none */
+};
+
 struct runs {
 	struct arena arena; /* owns everything below */
 	struct settings *at;
 	size_t count;
+	struct left_out left_out;
 	bool foreign; /* another machine wrote the text */
+	bool strict;  /* no point is left out because it is impossible */
 };
 
-/* Read a file, apply the changes, expand, resolve, check. -1 and a sentence. Warnings go to log_warn(). */
+/*
+ * Read a file, apply the changes, expand, resolve, check. -1 and a sentence. Warnings go to log_warn(). Of a
+ * grid, points whose numbers of workers a rule is not made for are left out with a warning, as long as others
+ * stay.
+ */
 int experiment_read(struct runs *out, const char *path, const struct change *changes, size_t n_changes,
                     struct err *e);
+/* The same, but such a point is refused, as it is where it is a file's only one. */
+int experiment_read_strict(struct runs *out, const char *path, const struct change *changes, size_t n_changes,
+                           struct err *e);
 /* The same from a text (tests, fuzzing). */
 int experiment_parse(struct runs *out, const char *source, const char *text, size_t length,
                      const struct change *changes, size_t n_changes, struct err *e);

@@ -11,6 +11,7 @@ static const struct word words[] = {
         {"comment, comments, _comment, description, note, notes, //, #", NULL,
          "a file has settings only; notes go beside it"},
         {"grid, param_grid, search_space, hyperparameters", "sweep", NULL},
+        {"except, exclude, skip, filter, constraints, forbidden", "sweep.except", NULL},
         {"repeats, repetitions, n_seeds, num_seeds, nb_training_seeds, random_seeds", "seeds",
          "a list of them"},
         {"nesterov, dampening", NULL, "momentum is v = (1 - beta) g + beta v"},

@@ -46,7 +46,7 @@ static bool nobody_attacks(const struct settings *s)
 
 int refuse_repeats(const struct settings *runs, const struct sweep *sweep, struct err *e)
 {
-	size_t n = sweep->points, first = 0;
+	size_t n = sweep->runs, first = 0;
 	struct print *prints = mem_array(n, sizeof *prints); /* [n] */
 	for (size_t i = 0; i < n; i++)
 		prints[i] = (struct print){nobody_attacks(&runs[i]) ? runs[i].id : runs[i].bits, i};

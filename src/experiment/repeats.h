@@ -12,7 +12,7 @@
 #include "experiment/sweep.h"
 
 /*
- * runs[i] is point i of the sweep, resolved. -1 and a sentence about the first value that makes a run again:
+ * runs[i] is run i of the sweep, resolved. -1 and a sentence about the first value that makes a run again:
  * one with the same id, or with the same Byzantine workers in another order.
  */
 int refuse_repeats(const struct settings *runs, const struct sweep *sweep, struct err *e);

@@ -22,7 +22,11 @@ static void schema_families(struct buf *b)
 static const char many_schema[] =
         "\"sweep\":{\"type\":\"object\",\"description\":\"a grid: dotted keys (several with commas between: "
         "set together) "
-        "and the values each takes\",\"additionalProperties\":{\"type\":\"array\",\"minItems\":1,"
+        "and the values each "
+        "takes\",\"properties\":{\"except\":{\"type\":\"array\",\"description\":\"combinations "
+        "that are left out: swept keys, or keys below them, each with a value or a list of them\",\"items\":{"
+        "\"type\":\"object\",\"minProperties\":1}}},\"additionalProperties\":{\"type\":\"array\","
+        "\"minItems\":1,"
         "\"uniqueItems\":true}},"
         "\"seeds\":{\"type\":\"array\",\"description\":\"repeat every run with each of these "
         "seeds\",\"minItems\":1,\"uniqueItems\":true},";

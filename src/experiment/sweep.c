@@ -19,11 +19,21 @@ static const char *renamed(const struct json *values, struct key_renames *r)
 	return now;
 }
 
+/* In what is left out too. Whatever is no list of objects is refused when it is read. */
+static void rename_except(struct json *except, struct key_renames *r)
+{
+	for (struct json *entry = except->child; entry; entry = entry->next)
+		for (struct json *m = entry->type == JSON_OBJECT ? entry->child : NULL; m; m = m->next)
+			m->key = renamed(m, r);
+}
+
 int sweep_rename(struct json *root, struct key_renames *r, struct err *e)
 {
 	struct json *sweep = json_member(root, "sweep");
 	for (struct json *s = sweep && sweep->type == JSON_OBJECT ? sweep->child : NULL; s; s = s->next) {
 		const char *name = renamed(s, r);
+		if (strcmp(name, SWEEP_EXCEPT) == 0)
+			rename_except(s, r);
 		if (strcmp(name, s->key) != 0 && json_member(sweep, name))
 			return json_say_key(
 			        e, s,
@@ -44,6 +54,12 @@ static bool names_key(const char *names, const char *key)
 			return true;
 	}
 	return false;
+}
+
+bool sweep_names(const struct json *root, const char *key)
+{
+	const struct json *sweep = json_member(root, "sweep");
+	return (strcmp(key, "seed") == 0 && json_member(root, "seeds")) || (sweep && json_member(sweep, key));
 }
 
 /* json_set() would take the dots for objects within each other: it makes a member without, which is renamed.
@@ -171,21 +187,58 @@ int sweep_read(struct arena *a, struct sweep *out, const struct json *root, stru
 	const struct json *sweep = json_member(root, "sweep"), *seeds = json_member(root, "seeds");
 	if (sweep && sweep->type != JSON_OBJECT)
 		return json_bad(e, sweep, "an object {\"dotted.key\": [values]}");
+	out->except = sweep ? json_member(sweep, SWEEP_EXCEPT) : NULL;
 	for (const struct json *values = sweep ? sweep->child : NULL; values; values = values->next)
-		if (add_axis(a, out, values, NULL, e))
+		if (values != out->except && add_axis(a, out, values, NULL, e))
 			return -1;
-	return seeds ? add_axis(a, out, seeds, "seed", e) : 0;
+	if (seeds && add_axis(a, out, seeds, "seed", e))
+		return -1;
+	out->runs = out->points;
+	out->point = arena_alloc(a, out->points * sizeof *out->point);
+	for (size_t i = 0; i < out->points; i++)
+		out->point[i] = i;
+	return 0;
 }
 
-/* The value of axis i at a point. The last axis turns fastest. */
-static const struct json *value_at(const struct sweep *s, size_t i, size_t point)
+/* The last axis turns fastest. */
+size_t sweep_index(const struct sweep *s, size_t axis, size_t point)
 {
-	for (size_t k = s->n_axes - 1; k > i; k--)
+	for (size_t k = s->n_axes - 1; k > axis; k--)
 		point /= s->axes[k].values->count;
-	const struct json *value = s->axes[i].values->child;
-	for (size_t k = point % s->axes[i].values->count; k > 0; k--)
+	return point % s->axes[axis].values->count;
+}
+
+/* Element i of an array. */
+static const struct json *element(const struct json *array, size_t i)
+{
+	const struct json *value = array->child;
+	for (; i > 0; i--)
 		value = value->next;
 	return value;
+}
+
+const struct json *sweep_value(const struct sweep_axis *axis, size_t index, size_t k)
+{
+	const struct json *value = element(axis->values, index);
+	return axis->n_keys > 1 ? element(value, k) : value;
+}
+
+static const struct json *value_at(const struct sweep *s, size_t i, size_t point)
+{
+	return element(s->axes[i].values, sweep_index(s, i, point));
+}
+
+void sweep_say_point(struct buf *b, const struct sweep *s, size_t point)
+{
+	const char *before = "{";
+	for (size_t i = 0; i < s->n_axes; i++)
+		for (size_t k = 0; k < s->axes[i].n_keys; k++, before = ",") {
+			buf_add(b, before);
+			json_write_string(b, s->axes[i].keys[k]);
+			buf_add(b, ":");
+			json_write(b, sweep_value(&s->axes[i], sweep_index(s, i, point), k));
+		}
+	buf_add(b, s->n_axes > 0 ? "}" : "{}");
 }
 
 int sweep_apply(struct arena *a, const struct sweep *s, size_t point, struct json *root, struct err *e)
@@ -208,10 +261,10 @@ int sweep_say_repeat(const struct sweep *s, size_t first, size_t again, const ch
 	const char *keys = "";
 	size_t differ = 0;
 	for (size_t i = 0; i < s->n_axes; i++) {
-		if (value_at(s, i, first) == value_at(s, i, again))
+		if (value_at(s, i, s->point[first]) == value_at(s, i, s->point[again]))
 			continue;
-		was = value_at(s, i, first);
-		now = value_at(s, i, again);
+		was = value_at(s, i, s->point[first]);
+		now = value_at(s, i, s->point[again]);
 		keys = s->axes[i].values->key;
 		differ++;
 	}
@@ -222,7 +275,7 @@ int sweep_say_repeat(const struct sweep *s, size_t first, size_t again, const ch
 		return json_say(
 		        e, now,
 		        "found %s, which gives run %zu of %zu the %s of run %zu, expected each run once",
-		        found, again + 1, s->points, id ? "identity" : "settings", first + 1);
+		        found, again + 1, s->runs, id ? "identity" : "settings", first + 1);
 	if (id)
 		return json_say(
 		        e, now,
