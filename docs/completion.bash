@@ -72,12 +72,18 @@ _signsgd() {
 	--resume | --replay) _signsgd_files "$current" h5; return ;;
 	--data | --to) compopt -o dirnames 2>/dev/null; return ;;
 	--out | -o | --o) [ "$command" != keys ] || { compopt -o dirnames 2>/dev/null; return; }
+		[ "$command" != table ] || { _signsgd_files "$current" md tex csv txt json; return; }
 		[ "$command" != plot ] || { _signsgd_files "$current" png svg pdf; return; }
+		[ "$command" != report ] || { _signsgd_files "$current" html; return; }
 		_signsgd_files "$current" h5; return ;;
-	--x | -x) _signsgd_offer "step epoch wall bytes" "$current"; return ;;
-	--y | -y) _signsgd_offer "test_accuracy test_loss train_loss train_accuracy test_perplexity train_perplexity \
+	--x | -x) _signsgd_offer "step epoch wall bytes up down both" "$current"; return ;;
+	--y | -y) _signsgd_offer "test_accuracy test_loss train_loss train_accuracy validation_accuracy \
+			validation_loss validation_bits test_perplexity train_perplexity \
 			test_bits" "$current"; return ;;
-	--band) _signsgd_offer "minmax std none" "$current"; return ;;
+	--format) _signsgd_offer "text markdown latex csv json" "$current"; return ;;
+	--by) _signsgd_offer "validation" "$current"; return ;;
+	--claims) _signsgd_files "$current" json; return ;;
+	--band) _signsgd_offer "minmax std t none" "$current"; return ;;
 	-*) [[ " $(_signsgd_with_value "$program" "$command" | tr '\n' ' ') " != *" $previous "* ]] || return ;;
 	esac
 	if [[ $current == -* ]]; then
@@ -86,6 +92,11 @@ _signsgd() {
 	fi
 	case $command in
 	simulate | train | serve | validate | estimate) _signsgd_files "$current" json ;;
+	import) if [ "$(_signsgd_position)" -eq 0 ]; then
+			_signsgd_offer "byzfl" "$current"
+		else
+			_signsgd_files "$current" json
+		fi ;;
 	combine) if [ "$(_signsgd_position)" -eq 0 ]; then
 			_signsgd_files "$current" json
 		else
@@ -101,7 +112,7 @@ _signsgd() {
 		esac ;;
 	claims) [ "$(_signsgd_position)" -ne 0 ] || _signsgd_files "$current" json ;;
 	keys) [ "$(_signsgd_position)" -ne 0 ] || _signsgd_offer "new list" "$current" ;;
-	show) _signsgd_files "$current" h5 ;;
+	show | report | table | best) _signsgd_files "$current" h5 ;;
 	help) _signsgd_offer "$(_signsgd_commands "$program")" "$current" ;;
 	data) case $(_signsgd_position) in
 		0) _signsgd_offer "list fetch pack verify" "$current" ;;

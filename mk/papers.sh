@@ -1,6 +1,7 @@
 #!/bin/sh
 # The papers that are named, one after the other: `signsgd simulate` their file of experiments/papers/ to papers/NAME/,
-# hold its claims against the results (papers/NAME/claims.txt), draw papers/NAME/figure.png; last a table of all. What
+# hold its claims against the results (papers/NAME/claims.txt), draw papers/NAME/figure.png, write
+# papers/NAME/report.html; last a table of all. What
 # is there and finished is not run again. A claim that does not hold is a result: exit code 1 is for runs that are
 # missing and data that were not found.
 #
@@ -39,6 +40,7 @@ for name in "$@"; do
 	"$program" claims "$file" "$folder" >"$folder/claims.txt" || missing=1
 	cat "$folder/claims.txt"
 	"$program" plot "$(figure)" "$folder"/*.h5 -o "$folder/figure.png" --band t --quiet || missing=1
+	"$program" report "$folder" -o "$folder/report.html" --claims "$file" --quiet || missing=1
 	table="$table$(printf '%-22s %5d %14d %12d %8d %8d' "$name" "$(count 'holds        ')" "$(count 'does not hold')" \
 		"$(count 'not decided  ')" "$(count 'missing      ')" "$seconds")
 "

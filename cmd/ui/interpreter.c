@@ -42,28 +42,30 @@ int program_run(char *const argv[], int silent)
 
 /* From a folder without a matplotlibrc, as plots/house.py does: a broken one is no reason to have no Python.
  */
-static int draws(const char *python)
+static bool has_modules(const char *python, bool draws)
 {
-	char name[256], flag[] = "-c",
-	                code[] = "import os; os.environ['MATPLOTLIBRC'] = os.devnull; "
-	                         "os.chdir('/'); import h5py, numpy, matplotlib";
+	char name[256], flag[] = "-c", code[200];
 	char *const argv[] = {name, flag, code, NULL};
 
 	snprintf(name, sizeof(name), "%s", python);
+	snprintf(code, sizeof(code),
+	         "import os; os.environ['MATPLOTLIBRC'] = os.devnull; os.chdir('/'); import h5py, numpy%s",
+	         draws ? ", matplotlib" : "");
 	return program_run(argv, 1) == 0;
 }
 
-static int refuse(const char *tried, struct err *e)
+static int refuse(const char *tried, bool draws, struct err *e)
 {
-	return err_world(
-	        e,
-	        "figures need a Python 3 with h5py, numpy and matplotlib, and none of these has them: %s; "
-	        "install them with 'apt-get install python3-h5py python3-matplotlib' or 'pip install h5py "
-	        "matplotlib', or name another Python in SIGNSGD_PYTHON",
-	        tried);
+	return err_world(e,
+	                 "%s need a Python 3 with %s, and none of these has them: %s; install them with "
+	                 "'apt-get install python3-h5py%s' or 'pip install h5py%s', or name another Python "
+	                 "in SIGNSGD_PYTHON",
+	                 draws ? "figures" : "tables and reports",
+	                 draws ? "h5py, numpy and matplotlib" : "h5py and numpy", tried,
+	                 draws ? " python3-matplotlib" : "", draws ? " matplotlib" : "");
 }
 
-int interpreter_find(char *out, size_t size, struct err *e)
+int interpreter_find(bool draws, char *out, size_t size, struct err *e)
 {
 	const char *named = getenv("SIGNSGD_PYTHON");
 	char tried[TRIED_BYTES] = "", shown[256];
@@ -71,7 +73,8 @@ int interpreter_find(char *out, size_t size, struct err *e)
 
 	if (named && *named) {
 		snprintf(out, size, "%s", named);
-		return draws(named) ? 0 : refuse(text_shown(named, shown, sizeof(shown)), e);
+		return has_modules(named, draws) ? 0
+		                                 : refuse(text_shown(named, shown, sizeof(shown)), draws, e);
 	}
 	for (int i = NEWEST + 2; i >= OLDEST; i--) {
 		if (i == NEWEST + 2)
@@ -80,9 +83,9 @@ int interpreter_find(char *out, size_t size, struct err *e)
 			snprintf(out, size, "/usr/bin/python3");
 		else
 			snprintf(out, size, "python3.%d", i);
-		if (draws(out))
+		if (has_modules(out, draws))
 			return 0;
 		used += (size_t)snprintf(tried + used, sizeof(tried) - used, "%s%s", used ? ", " : "", out);
 	}
-	return refuse(tried, e);
+	return refuse(tried, draws, e);
 }

@@ -193,7 +193,7 @@ int scripts_run(const struct scripts *s, const char *name, const struct args *a,
 
 	if (!s->count)
 		refuse_all(s, &e);
-	if (!s->count || interpreter_find(python, sizeof(python), &e))
+	if (!s->count || interpreter_find(!strcmp(s->folder, "plots"), python, sizeof(python), &e))
 		return cmd_fail(&e);
 	name_program();
 	const char *script = arena_format(&m, "%s/%s.py", s->path, name);
@@ -203,5 +203,21 @@ int scripts_run(const struct scripts *s, const char *name, const struct args *a,
 		code = EXIT_WORLD;
 	}
 	arena_clear(&m);
+	return code;
+}
+
+int scripts_command(const char *folder, const char *name, const struct args *a)
+{
+	struct scripts *s = scripts_find(folder);
+	struct err e = {0};
+	int code;
+
+	if (scripts_have(s, name)) {
+		code = scripts_run(s, name, a, 0);
+	} else {
+		scripts_refuse(s, "script", name, &e);
+		code = cmd_fail(&e);
+	}
+	mem_free(s);
 	return code;
 }

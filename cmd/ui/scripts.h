@@ -42,6 +42,12 @@ int scripts_refuse(const struct scripts *s, const char *what, const char *name, 
  */
 int scripts_run(const struct scripts *s, const char *name, const struct args *a, size_t first);
 
+/*
+ * A command that is one script of a folder, of which all positional arguments are files: find it and run it.
+ * The exit code, after a sentence where it is not there.
+ */
+int scripts_command(const char *folder, const char *name, const struct args *a);
+
 /* What -o or --out says; NULL: neither is given, or the command has no such option. */
 const char *scripts_output(const struct args *a);
 

@@ -359,6 +359,12 @@ static int scan_after(struct scan *s, struct err *e)
 			                        : "',' or ']' after an element");
 		step(s, 1);
 		f->index++;
+		f->key = NULL;
+		skip_space(s);
+		if (at(s, f->object ? '}' : ']'))
+			return refuse(s, e, NULL,
+			              f->object ? "a key in double quotes, or no comma before it"
+			                        : "another element, or no comma before it");
 		return f->object ? scan_key(s, e) : 0;
 	}
 	return 0;

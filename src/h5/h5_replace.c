@@ -25,6 +25,12 @@ static const char png_mark[] = "Software\0" FIGURE_MARK;
 static const char page_head[] = "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
                                 "<meta name=\"generator\" content=\"signsgd report\">\n";
 
+/* How the forms of a table begin, and how the first line of a CSV ends (MARK, CSV_ENDS of
+ * reports/table_forms.py). */
+static const char *const table_heads[] = {"signsgd table: ", "<!-- signsgd table -->\n",
+                                          "% signsgd table: ", "{\"made_by\": \"signsgd table\","};
+static const char csv_ends[] = ",mean,half_width,low,high,n,diverged,unfinished,worst_attack\n";
+
 /* How a file of ours is told from others: by an attribute that no other program writes there. */
 static const struct {
 	const char *about, *group, *attribute, *beside; /* beside: an object that is there as well */
@@ -36,6 +42,7 @@ static const struct {
         [H5_ANSWER] = {"an answer of signsgd combine", "/", "kind", "/answer", "signsgd answer"},
         [H5_FIGURE] = {"a figure of signsgd plot", NULL, NULL, NULL, NULL}, /* no HDF5 file: FIGURE_MARK */
         [H5_PAGE] = {"a page of signsgd report", NULL, NULL, NULL, NULL},   /* no HDF5 file: page_head */
+        [H5_TABLE] = {"a table of signsgd table", NULL, NULL, NULL, NULL},  /* no HDF5 file: table_heads */
 };
 
 /* --- links -------------------------------------------------------------------------------------------- */
@@ -232,6 +239,16 @@ static bool is_figure(const struct ends *f)
 	return is_png_figure(f) || is_svg_figure(f) || is_pdf_figure(f);
 }
 
+static bool is_table(const struct ends *f)
+{
+	size_t n = (size_t)f->n_head;
+	const char *line_ends = memchr(f->head, '\n', n);
+	for (size_t i = 0; i < sizeof table_heads / sizeof *table_heads; i++)
+		if (begins(f->head, n, table_heads[i]))
+			return true;
+	return line_ends && find(f->head, line_ends + 1, csv_ends) == line_ends + 1;
+}
+
 static int judge_file(const char *path, off_t size, enum h5_kind kind, struct err *e)
 {
 	struct ends f;
@@ -242,6 +259,7 @@ static int judge_file(const char *path, off_t size, enum h5_kind kind, struct er
 		return judge_h5(path, kind, e);
 	enum h5_kind found = is_figure(&f)                                 ? H5_FIGURE
 	                     : begins(f.head, (size_t)f.n_head, page_head) ? H5_PAGE
+	                     : is_table(&f)                                ? H5_TABLE
 	                                                                   : H5_KINDS;
 	if (found == kind)
 		return 1;

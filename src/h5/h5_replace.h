@@ -1,8 +1,9 @@
 /*
  * What may be written over. One function decides for every file that a command writes as a whole: results,
- * checkpoints, packs, answers of `combine`, and figures and pages, which are no HDF5 files and carry a mark
- * (plots/common.py, reports/report.py). Only a regular file that signsgd made, of the very kind that is to be
- * written, may be replaced. Anything else is refused with a sentence that says what it is.
+ * checkpoints, packs, answers of `combine`, and figures, pages and tables, which are no HDF5 files and carry
+ * a mark (plots/common.py, reports/report.py, reports/table_forms.py). Only a regular file that signsgd made,
+ * of the very kind that is to be written, may be replaced. Anything else is refused with a sentence that says
+ * what it is.
  *
  * Links are followed, and the file they lead to is judged and written; the link itself stays.
  */
@@ -11,7 +12,7 @@
 
 #include "base/err.h"
 
-enum h5_kind { H5_RESULT, H5_CHECKPOINT, H5_PACK, H5_FIGURE, H5_PAGE, H5_ANSWER, H5_KINDS };
+enum h5_kind { H5_RESULT, H5_CHECKPOINT, H5_PACK, H5_FIGURE, H5_PAGE, H5_TABLE, H5_ANSWER, H5_KINDS };
 
 /*
  * 0: nothing is at `path`. 1: a file of ours of this kind is there. *target gets the path to write to (free

@@ -81,12 +81,13 @@ Test(make, what_is_installed_is_removed_again)
 {
 	if (process_sanitized())
 		cr_skip_test("skipped: a build with a sanitizer is not installed");
-	cr_assert_eq(shell("cp -r Makefile mk docs plots experiments %s/ && cd %s && touch signsgd && "
-	                   "for d in release dev; do mkdir -p build/$d && touch build/$d/signsgd-mpi.so "
-	                   "build/$d/signsgd-cuda.so; done && "
-	                   "make -o all install DESTDIR=%s/root PREFIX=/usr && find root -name '*.so'",
-	                   cli_folder, cli_folder, cli_folder),
-	             0, "%s", cli_out);
+	cr_assert_eq(
+	        shell("cp -r Makefile mk docs plots reports experiments %s/ && cd %s && touch signsgd && "
+	              "for d in release dev; do mkdir -p build/$d && touch build/$d/signsgd-mpi.so "
+	              "build/$d/signsgd-cuda.so; done && "
+	              "make -o all install DESTDIR=%s/root PREFIX=/usr && find root -name '*.so'",
+	              cli_folder, cli_folder, cli_folder),
+	        0, "%s", cli_out);
 	if (family_find(&family_transports, "mpi"))
 		cr_expect(strstr(cli_out, "root/usr/lib/signsgd/signsgd-mpi.so"), "%s", cli_out);
 	if (shell("make -p -n all | grep -q '^CUDA_ARCHS := [0-9]'") == 0)

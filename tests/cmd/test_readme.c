@@ -35,16 +35,17 @@ static bool elsewhere(const char *line)
 /* A folder that looks like the project's, to one who types README's commands. */
 static void make_place(char *folder)
 {
-	char command[PATH_MAX * 6 + 128], root[PATH_MAX];
+	char command[PATH_MAX * 7 + 128], root[PATH_MAX];
 	folder_make(folder);
 	cr_assert_not_null(realpath(".", root));
 	char program[PATH_MAX];
 	cr_assert_not_null(realpath(process_program(), program));
 	snprintf(command, sizeof command,
-	         "cd %s && cp '%s' signsgd && cp -r '%s/experiments' '%s/plots' '%s/tests' . && mkdir -p "
+	         "cd %s && cp '%s' signsgd && cp -r '%s/experiments' '%s/plots' '%s/reports' '%s/tests' . && "
+	         "mkdir -p "
 	         "docs; "
 	         "cp '%s'/*.so .; true",
-	         folder, program, root, root, root, launcher_modules());
+	         folder, program, root, root, root, root, launcher_modules());
 	cr_assert_eq(system(command), 0);
 }
 
@@ -322,8 +323,9 @@ Test(readme, the_tour_shows_the_rooms_as_they_are)
 /* Is it a path of the project in a document: within back quotes, with a slash, without a wildcard? */
 static bool names_path(const char *word)
 {
-	static const char *const tops[] = {"src/",   "cmd/",   "models/", "data/",        "adversary/",
-	                                   "tests/", "plots/", "docs/",   "experiments/", "mk/"};
+	static const char *const tops[] = {"src/",       "cmd/",         "models/", "data/",
+	                                   "adversary/", "tests/",       "plots/",  "reports/",
+	                                   "docs/",      "experiments/", "mk/"};
 	for (size_t i = 0; i < sizeof tops / sizeof *tops; i++)
 		if (starts(word, tops[i]))
 			return !strpbrk(word, " *<$") && strspn(word, "abcdefghijklmnopqrstuvwxyz") > 0;

@@ -129,9 +129,36 @@ Test(report, cannot_be_broken_by_a_file)
 	cr_expect(strstr(page, "&lt;script&gt;alert(1)"));
 	cr_expect(strstr(page, "&lt;b&gt;cut.h5") && strstr(page, "a&amp;b.h5: is no HDF5 file"));
 	cr_expect(strstr(page, "1 diverged, 1 interrupted"), "states are counted");
+	/* a folder in which nothing has ended */
+	cr_assert(process_shell("cd %s/runs && rm -f *cut.h5 a*.h5 && for f in *.h5; do $SIGNSGD_PYTHON "
+	                        "\"$OLDPWD\"/tests/support/spoil_result.py $f running; done",
+	                        cli_folder));
+	make_page("none");
+	good = page_is("--whole", "none", false);
+	cr_expect(good, "%s", cli_out);
+	cr_expect(strstr(page_text("none"), "No run has ended so far"));
 	cr_assert_eq(cli("report %s/runs -o %s/t.html --title '<script>x</script>'", cli_folder, cli_folder),
 	             0, "%s", cli_err);
 	cr_expect_null(strstr(page_text("t"), "<script"));
+}
+
+/* Without labels the loss is compared, of which less is better; a seed that no double holds is a seed. */
+Test(report, ranks_the_least_loss_first)
+{
+	cli_write("loss.json",
+	          "{\"name\":\"loss\",\"workers\":5,\"steps\":20,\"batch\":1,\"lr\":0.01,\"model\":{"
+	          "\"kind\":\"quadratic\",\"dimensions\":20},\"adversaries\":{\"count\":1,\"attack\":"
+	          "\"invert\"},\"compressor\":\"none\",\"eval\":{\"every\":2},\"sweep\":{\"aggregator\":["
+	          "\"median\",\"mean\"]},\"seeds\":[2,\"18446744073709551615\"]}");
+	cr_assert_eq(cli("simulate %s/loss.json --out %s/runs/ --quiet", cli_folder, cli_folder), 0, "%s",
+	             cli_err);
+	make_page("a");
+	bool good = page_is("--whole", "a", false);
+	cr_expect(good, "%s", cli_out);
+	const char *page = page_text("a");
+	cr_expect(strstr(page, " has a loss of ") && strstr(page, ": the lowest of all."));
+	cr_expect(strstr(page, "paired over 2 seeds"));
+	cr_expect(strstr(page, ">18446744073709551615</a>"));
 }
 
 Test(report, replaces_nothing_that_is_not_its_own)

@@ -41,7 +41,7 @@ Test(json, refuses_what_is_no_value)
 	        {"[+1]", "t.json:1:2: [0]: found '+1', expected " VALUE},
 	        {"[.5]", "t.json:1:2: [0]: found '.5', expected " VALUE},
 	        {"['a']", "t.json:1:2: [0]: found ''', expected " VALUE},
-	        {"[1,]", "t.json:1:4: [1]: found ']', expected " VALUE},
+	        {"[1,]", "t.json:1:4: [1]: found ']', expected another element, or no comma before it"},
 	        {"{\"a\":}", "t.json:1:6: a: found '}', expected " VALUE},
 	        {"[\x01]", "t.json:1:2: [0]: found the control character \\x01, expected " VALUE},
 	        {"[\xff]",
@@ -92,7 +92,9 @@ Test(json, refuses_broken_structure)
 	        {"[1", "t.json:1:3: [0]: found the end of the text, expected ',' or ']' after an element"},
 	        {"{\"a\" 1}", "t.json:1:6: a: found '1', expected ':' after the key"},
 	        {"{a: 1}", "t.json:1:2: found 'a', expected a key in double quotes"},
-	        {"{\"a\": 1,}", "t.json:1:9: found '}', expected a key in double quotes"},
+	        {"{\"a\": 1,}",
+	         "t.json:1:9: found '}', expected a key in double quotes, or no comma before it"},
+
 	        {"{\"\": 1}", "t.json:1:2: found an empty key, expected a name"},
 	        {"{\"a\": [{\"b\": 1, \"\": 2}]}", "t.json:1:17: a[0]: found an empty key, expected a name"},
 	};

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Does every claim of an experiment file mean runs of that file, one for each seed, and name what varies among them? A
-line for each that does not, and last how many sides of claims were looked at. Exit 1 where any does not.
+"""Does every claim of experiment files mean runs of its file, one for each seed, and name what varies among them? A line
+for each that does not, and last how many sides of claims were looked at. Exit 1 where any does not.
 
-usage: signsgd validate --json EXPERIMENT.json | python3 tests/support/claims_match.py EXPERIMENT.json
+usage: signsgd validate --json EXPERIMENT.json... | python3 tests/support/claims_match.py
 """
 
 import json
@@ -36,9 +36,8 @@ def faults(selection, runs, seeds):
         yield "means runs that differ in more than their seeds"
 
 
-def main():
-    path = sys.argv[1]
-    runs = [Planned(json.loads(line)["settings"]) for line in sys.stdin]
+def look_at(path, runs):
+    """(sides of claims, those that are wrong) of a file."""
     _, of_file, seeds = claims.read_experiment(path)
     looked_at = wrong = 0
     for i, claim in enumerate(of_file):
@@ -49,8 +48,19 @@ def main():
             for fault in faults(claim[name], runs, seeds):
                 wrong += 1
                 print(f"{path}: claims[{i}].{name} {json.dumps(claim[name])}: {fault}")
-    print(looked_at)
-    sys.exit(1 if wrong else 0)
+    if not looked_at:
+        print(f"{path}: claims nothing")
+    return looked_at, wrong + (not looked_at)
+
+
+def main():
+    files = {}
+    for line in sys.stdin:
+        run = json.loads(line)
+        files.setdefault(run["source"], []).append(Planned(run["settings"]))
+    counts = [look_at(path, runs) for path, runs in files.items()]
+    print(f"sides of claims: {sum(looked_at for looked_at, _ in counts)}")
+    sys.exit(1 if any(wrong for _, wrong in counts) else 0)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Makes a result file say markup wherever it says words, as a file from anywhere may.
 
-usage: spoil_result.py RUN.h5
+usage: spoil_result.py RUN.h5 [STATE]    STATE: that the run is in, else "diverged"
 """
 
 import json
@@ -26,4 +26,4 @@ with h5py.File(sys.argv[1], "r+") as file:
         file[f"config/{name}"] = json.dumps(said)
     for name in ("id", "data_id", "data_note", "why", "version", "commit", "host", "processor", "backend_detail"):
         file["meta"].attrs[name] = EVIL
-    file["meta"].attrs["state"] = "interrupted" if len(sys.argv) > 2 else "diverged"
+    file["meta"].attrs["state"] = sys.argv[2] if len(sys.argv) > 2 else "diverged"
