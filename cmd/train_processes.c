@@ -72,6 +72,23 @@ static void add_paths(struct arguments *a, const struct settings *s)
 	}
 }
 
+/*
+ * Nor does it send keys of the backend that change no result (which GPU, how work is given to it), because
+ * they are a machine's own; they go as an option too, unless one says the backend.
+ */
+static void add_backend(struct arguments *a, const char *given, const struct settings *s)
+{
+	const struct row *row = s->backend.row;
+	struct buf keys = {0};
+	if (given) {
+		add(a, "--backend", given);
+	} else if (row->keys) {
+		keys_write(&keys, row->keys, s->backend.state, KEYS_RESOLVED);
+		add(a, "--backend", arena_format(&a->arena, "{\"kind\":\"%s\",%s", row->name, keys.text + 1));
+	}
+	buf_clear(&keys);
+}
+
 static int share_of(int workers, int processes, int i)
 {
 	return (int)((long long)workers * (i + 1) / processes) - (int)((long long)workers * i / processes);
@@ -99,15 +116,13 @@ static int start_children(struct launcher *l, const struct settings *s, struct e
 {
 	int count = processes_of(l->training, s), shards = l->endpoint.n_shards;
 	int lanes = l->training->session.lanes / count, next = 0;
-	const char *machine = args_value(l->training->args, "backend");
 	l->roles = mem_array((size_t)(count + shards), sizeof(*l->roles));
 	for (int i = 0; i < shards; i++) {
 		add_usual(&l->shard[i], "shard", "--listen", l->at[i], lanes);
 		l->roles[i] = (struct child_role){.arguments = l->shard[i].at};
 	}
 	add_usual(&l->work, "work", "--connect", l->address, lanes);
-	if (machine)
-		add(&l->work, "--backend", machine);
+	add_backend(&l->work, args_value(l->training->args, "backend"), s);
 	add_paths(&l->work, s);
 	for (int i = 0; i < count; i++) {
 		int share = share_of((int)s->workers, count, i);

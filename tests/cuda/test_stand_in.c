@@ -223,6 +223,121 @@ Test(stand_in, a_missing_event_is_seen)
 	stand_in_expect_now_and_then(without_events);
 }
 
+/* --- captures --- */
+
+static struct queue capturing(void)
+{
+	struct queue q = stand_in_queue();
+	OK(cudaStreamBeginCapture(q.stream, cudaStreamCaptureModeThreadLocal));
+	return q;
+}
+
+static cudaGraphExec_t captured(struct queue *q)
+{
+	cudaGraph_t graph;
+	cudaGraphExec_t exec;
+	OK(cudaStreamEndCapture(q->stream, &graph));
+	OK(cudaGraphInstantiateWithFlags(&exec, graph, 0));
+	OK(cudaGraphDestroy(graph));
+	return exec;
+}
+
+/* Nothing runs when it is captured, and all of it with each launch, in the order of the stream. */
+static int replayed(void)
+{
+	struct queue q = stand_in_queue();
+	unsigned here[N], *locked = stand_in_pinned(sizeof here), *x = stand_in_device(sizeof here);
+	OK(cudaMemsetAsync(x, 0, sizeof here, q.stream));
+	OK(cudaStreamBeginCapture(q.stream, cudaStreamCaptureModeThreadLocal));
+	stand_in_step(&q, N, x);
+	OK(cudaMemcpyAsync(x, locked, sizeof *x, cudaMemcpyHostToDevice, q.stream));
+	cudaGraphExec_t exec = captured(&q);
+	stand_in_down(&q, here, x, sizeof here);
+	MUST(here[0] == 0 && here[N - 1] == 0);
+	for (unsigned i = 1; i <= 3; i++) {
+		locked[0] = 10 * i; /* the address was captured, not what was there */
+		stand_in_step(&q, N, x);
+		OK(cudaGraphLaunch(exec, q.stream));
+		stand_in_down(&q, here, x, sizeof here);
+		MUST(here[0] == 10 * i && here[N - 1] == (1u << 2 * i) - 1);
+	}
+	OK(cudaGraphLaunch(exec, q.stream));
+	OK(cudaGraphExecDestroy(exec)); /* what was launched is done all the same */
+	stand_in_down(&q, here, x, sizeof here);
+	MUST(here[N - 1] == 127);
+	return 0;
+}
+
+Test(stand_in, graphs_replay_what_was_captured)
+{
+	stand_in_expect_always(replayed);
+}
+
+static void broken(struct queue *q, cudaError_t says)
+{
+	enum cudaStreamCaptureStatus status;
+	cudaGraph_t graph;
+	MUST(says == cudaErrorStreamCaptureUnsupported);
+	OK(cudaStreamIsCapturing(q->stream, &status));
+	MUST(status == cudaStreamCaptureStatusInvalidated);
+	MUST(cudaStreamEndCapture(q->stream, &graph) == cudaErrorStreamCaptureInvalidated && !graph);
+	OK(cudaStreamIsCapturing(q->stream, &status));
+	MUST(status == cudaStreamCaptureStatusNone);
+}
+
+/* Whoever waits or allocates in a capture has none. */
+static int no_captures(void)
+{
+	void *at, *x = stand_in_device(4);
+	unsigned here = 0;
+	struct queue q = capturing();
+	broken(&q, cudaMalloc(&at, 4));
+	q = capturing();
+	broken(&q, cudaFree(x));
+	q = capturing();
+	broken(&q, cudaMallocHost(&at, 4));
+	q = capturing();
+	broken(&q, cudaDeviceSynchronize());
+	q = capturing();
+	broken(&q, cudaStreamSynchronize(q.stream));
+	q = capturing();
+	broken(&q, cudaStreamQuery(q.stream));
+	q = capturing();
+	broken(&q, cudaMemcpyAsync(x, &here, 4, cudaMemcpyHostToDevice, q.stream));
+	q = capturing();
+	MUST(cudaStreamSynchronize(q.stream) == cudaErrorStreamCaptureUnsupported);
+	MUST(cudaMemsetAsync(x, 0, 4, q.stream) == cudaErrorStreamCaptureInvalidated);
+	return 0;
+}
+
+static int graph_outlives_memory(void)
+{
+	unsigned *x = stand_in_device(400);
+	struct queue q = capturing();
+	stand_in_step(&q, 1, x);
+	cudaGraphExec_t exec = captured(&q);
+	OK(cudaFree(x));
+	OK(cudaGraphLaunch(exec, q.stream));
+	stand_in_finish(&q);
+	return 0;
+}
+
+static int event_in_a_capture(void)
+{
+	cudaEvent_t e;
+	OK(cudaEventCreateWithFlags(&e, cudaEventDisableTiming));
+	struct queue q = capturing();
+	OK(cudaEventRecord(e, q.stream));
+	return 0;
+}
+
+Test(stand_in, captures_are_broken_by_what_waits)
+{
+	stand_in_expect_well(no_captures);
+	stand_in_expect_bug(graph_outlives_memory, "an allocation of 400 bytes that was given back");
+	stand_in_expect_bug(event_in_a_capture, "an event is recorded in a stream that captures");
+}
+
 /* --- calls that fail --- */
 
 static int wrong_calls(void)

@@ -68,10 +68,11 @@ void cuda_library_failed(const char *format, ...)
 	err_world(&captured->why, "%s", text);
 }
 
-void cuda_once(const char *what)
+bool cuda_once(const char *what)
 {
 	if (captured)
 		err_world(&captured->why, "%s depends on numbers that are other ones in each step", what);
+	return captured;
 }
 
 const struct stream *cuda_stream_there(const struct stream *s)

@@ -85,9 +85,10 @@ void cuda_library_failed(const char *format, ...) __attribute__((format(printf, 
 void cuda_capture_set(struct cuda_capture *c);
 /*
  * Called by what depends on numbers that the host has in this step and perhaps not in the next, such as lr,
- * the momentum's beta or coins: a capture that meets it is given up.
+ * the momentum's beta or coins: a capture that meets it is given up. true: so it was, and as nothing of the
+ * capture will be done, the caller need not go on.
  */
-void cuda_once(const char *what);
+bool cuda_once(const char *what);
 /* Where a kernel that is captured will read the stream; NULL: the stream is as it is now. */
 const struct stream *cuda_stream_there(const struct stream *s);
 extern const struct captures cuda_captures; /* capture.c */

@@ -116,9 +116,8 @@ static void cuda_queue_close(struct queue *q)
 static void cuda_upload(struct queue *q, void *to, const void *from, size_t bytes)
 {
 	struct cuda_staging *s = &q->staging;
-	if (to == from)
+	if (to == from || cuda_once("an upload"))
 		return;
-	cuda_once("an upload");
 	cuda_here();
 	for (size_t at = 0; at < bytes; at += CUDA_STAGING) {
 		size_t part = bytes - at < CUDA_STAGING ? bytes - at : CUDA_STAGING;
@@ -143,7 +142,8 @@ static void cuda_download(struct queue *q, void *to, const void *from, size_t by
 
 static void cuda_send(struct queue *q, void *to, const void *from, size_t bytes)
 {
-	cuda_once("an upload");
+	if (cuda_once("an upload"))
+		return;
 	cuda_here();
 	if (to != from && bytes > 0)
 		cuda_check(cudaMemcpyAsync(to, from, bytes, cudaMemcpyHostToDevice, q->stream), "an upload");
@@ -190,6 +190,8 @@ static void cuda_mark_close(struct mark *m)
 
 static void cuda_mark_set(struct queue *q, struct mark *m)
 {
+	if (cuda_once("a mark"))
+		return;
 	cuda_here();
 	cuda_check(cudaEventRecord(m->event, q->stream), "recording an event");
 }
