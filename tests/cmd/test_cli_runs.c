@@ -197,7 +197,7 @@ Test(cli_runs, plot_refuses_what_cannot_be_drawn)
 {
 	cli_expect(2, "plot needs a figure", "plot");
 	cli_expect(2,
-	           "did you mean 'curves'? There are: adversaries, certificate, curves, kappa, noise, "
+	           "did you mean 'curves'? There are: adversaries, certificate, curves, half, kappa, noise, "
 	           "partition, snr, "
 	           "time-to-accuracy, toy",
 	           "plot curve x.h5 -o x.png");
@@ -278,8 +278,8 @@ Test(cli_runs, plot_answers_bad_files_with_a_sentence, .timeout = 600)
 	cli_write("text.h5", "this is no HDF5 file");
 	cr_assert_eq(simulate(single), 0, "%s", cli_err);
 	static const char *const figures[] = {
-	        "curves", "adversaries",      "toy",   "noise",      "partition",
-	        "snr",    "time-to-accuracy", "kappa", "certificate"};
+	        "curves", "adversaries",      "toy",   "noise",       "partition",
+	        "snr",    "time-to-accuracy", "kappa", "certificate", "half"};
 	for (size_t i = 0; i < sizeof figures / sizeof *figures; i++) {
 		cli_expect(2, "text.h5", "plot %s %s/text.h5 -o %s/x.png", figures[i], cli_folder,
 		           cli_folder);
