@@ -197,6 +197,29 @@ Test(jobs, a_point_that_fails_stops_no_other_and_is_named)
 	cr_expect_eq(count_states("r", "finished"), n_points);
 }
 
+static size_t times_said(const char *text, const char *part)
+{
+	size_t count = 0;
+	for (const char *at = text; (at = strstr(at, part)); at++)
+		count++;
+	return count;
+}
+
+/* Kernels of an old processor are slow on this one, which every process finds out. */
+Test(jobs, what_all_of_them_warn_of_is_said_once)
+{
+	write_grid(three);
+	setenv("OPENBLAS_CORETYPE", "Prescott", 1);
+	cr_expect_eq(grid("one", "--run 1"), 0, "%s", cli_err);
+	size_t here = times_said(cli_err, "matrix products are slow");
+	cr_expect_eq(grid("r", "--jobs 2"), 0, "%s", cli_err);
+	cr_expect_eq(times_said(cli_err, "matrix products are slow"), here, "%s", cli_err);
+	cr_expect_eq(times_said(cli_err, "no `adversaries.attack` given"), 1, "by the parent: %s", cli_err);
+	for (const char *line = cli_err; *line; line += strcspn(line, "\n") + 1)
+		cr_expect(strncmp(line, "signsgd: warning: ", 18) == 0 || strstr(line, " of 4: ") == line + 1,
+		          "whole lines, each with its name: %.80s", line);
+}
+
 /* What the user has to mend is exit 2, as for a single run. */
 Test(jobs, what_is_in_the_way_is_the_users)
 {
