@@ -35,6 +35,20 @@ static bool is_ours(const char *name)
 	return false;
 }
 
+/*
+ * Lanes of a point that begins now: its share of the cores among those that will be busy with it, so that the
+ * last points of a grid leave none idle. Bits do not depend on it.
+ */
+static int lanes_now(const struct jobs *j)
+{
+	size_t busy = 1 + jobs_in(j, JOB_WAITS);
+	for (int k = 0; k < j->count; k++) {
+		const struct run_progress *p = &j->slots[k].point.progress;
+		busy += j->slots[k].used && p->done <= p->steps / 2;
+	}
+	return jobs_lanes(j->session, busy < (size_t)j->count ? (int)busy : j->count);
+}
+
 /* A command line that does this point alone. What the settings are the child is told otherwise. */
 static const char **arguments_of(const struct jobs *j, size_t index, struct arena *arena)
 {
@@ -49,7 +63,7 @@ static const char **arguments_of(const struct jobs *j, size_t index, struct aren
 			at[n++] = arena_format(arena, "--%s%s%s", o->name, o->argument ? "=" : "",
 			                       o->argument ? a->given[i].value : "");
 	}
-	at[n++] = arena_format(arena, "--lanes=%d", j->lanes);
+	at[n++] = arena_format(arena, "--lanes=%d", lanes_now(j));
 	at[n++] = arena_format(arena, "--run=%zu", j->session->points[index].number);
 	for (size_t i = 0; i < a->n_rest; i++)
 		at[n++] = a->rest[i];
@@ -87,6 +101,7 @@ static void start(struct jobs *j, struct slot *slot, size_t index)
 	const struct run_options o = {.path = path, .overwrite = args_flag(s->args, "overwrite")};
 
 	session_path(s, index, path);
+	j->at[index].state = JOB_RUNS;
 	if (run_place_skip(s->points[index].run, &o)) {
 		finish(j, index, RUN_SKIPPED);
 		return;
@@ -98,7 +113,6 @@ static void start(struct jobs *j, struct slot *slot, size_t index)
 	                                           (int)(slot - j->slots)};
 	slot->index = index;
 	slot->used = point_start(&slot->point, &order, &e) == 0;
-	j->at[index].state = JOB_RUNS;
 	if (!slot->used)
 		fail(j, index, &e);
 	arena_clear(&arena);
@@ -290,7 +304,6 @@ bool jobs_wanted(const struct session *s)
 int jobs_run(struct session *s)
 {
 	struct jobs j = {.session = s};
-	struct jobs_size size;
 	struct err e = {0};
 
 	find_ranks(&j.ranks, &j.rank);
@@ -300,14 +313,12 @@ int jobs_run(struct session *s)
 		        "--overwrite starts runs again, and each of the %d processes of this job would do so "
 		        "with those that another has just finished; remove the results, or leave it out",
 		        j.ranks);
-	if (e.code || jobs_size(s, &size, &e))
+	if (e.code || jobs_size(s, &j.count, &e))
 		return j.rank > 0 ? e.code : cmd_fail(&e);
 	if (s->total == 0)
 		log_say("--part %s: the experiments given make %zu runs, and none is in this part",
 		        args_value(s->args, "part"), s->all);
 	s->silent = j.rank > 0;
-	j.count = size.jobs;
-	j.lanes = size.lanes;
 	j.began = clock_s();
 	j.at = mem_array(s->total + 1, sizeof(*j.at));       /* [total] */
 	j.order = mem_array(s->total + 1, sizeof(*j.order)); /* [total] */

@@ -8,9 +8,9 @@
 
 enum { JOBS_MAX = 1024 };
 
-static int lanes_each(const struct session *s, int jobs)
+int jobs_lanes(const struct session *s, int at_once)
 {
-	int each = s->lanes / jobs;
+	int each = s->lanes / at_once;
 	return args_value(s->args, "lanes") ? s->lanes : each > 0 ? each : 1;
 }
 
@@ -46,29 +46,28 @@ static const struct settings *largest(const struct session *s)
 }
 
 /* Fewer, if the memory is not there; where the user has chosen (given), a warning. */
-static void fit_memory(const struct session *s, bool given, struct jobs_size *size)
+static int fit_memory(const struct session *s, bool given, int wanted)
 {
 	const struct machine_memory have = machine_memory();
 	const double room = (double)have.bytes / mpi_launched_here();
 	const struct settings *run = largest(s);
-	const int wanted = size->jobs;
 	char need[32], all[32];
+	int jobs = wanted;
 
-	while (!given && size->jobs > 1 && need_of(run, size->lanes) * size->jobs > room) {
-		size->jobs--;
-		size->lanes = lanes_each(s, size->jobs);
-	}
-	log_bytes(need_of(run, size->lanes), need);
+	while (!given && jobs > 1 && need_of(run, jobs_lanes(s, jobs)) * jobs > room)
+		jobs--;
+	log_bytes(need_of(run, jobs_lanes(s, jobs)), need);
 	log_bytes(room, all);
-	if (size->jobs < wanted)
+	if (jobs < wanted)
 		log_say("%d at once, not %d: each needs up to %s of memory, and there is room for %s (%s)",
-		        size->jobs, wanted, need, all, have.of);
-	else if (given && size->jobs > 1 && need_of(run, size->lanes) * size->jobs > room)
-		log_warn("--jobs %d: each run needs up to %s of memory, found %s for all (%s)", size->jobs,
-		         need, all, have.of);
+		        jobs, wanted, need, all, have.of);
+	else if (jobs > 1 && need_of(run, jobs_lanes(s, jobs)) * jobs > room)
+		log_warn("--jobs %d: each run needs up to %s of memory, found %s for all (%s)", jobs, need,
+		         all, have.of);
+	return jobs;
 }
 
-int jobs_size(const struct session *s, struct jobs_size *out, struct err *e)
+int jobs_size(const struct session *s, int *out, struct err *e)
 {
 	long long cores = pool_cores() / mpi_launched_here(), jobs = cores;
 	bool given = args_value(s->args, "jobs"), device = on_device(s);
@@ -81,9 +80,8 @@ int jobs_size(const struct session *s, struct jobs_size *out, struct err *e)
 		return -1;
 	if (jobs > (long long)s->total)
 		jobs = (long long)s->total;
-	out->jobs = jobs > 0 ? (int)jobs : 1;
-	out->lanes = lanes_each(s, out->jobs);
-	if (out->jobs > 1 && !device)
-		fit_memory(s, given, out);
-	return machine_descriptors(2 * (uint64_t)out->jobs, e);
+	if (jobs > 1 && !device)
+		jobs = fit_memory(s, given, (int)jobs);
+	*out = jobs > 0 ? (int)jobs : 1;
+	return machine_descriptors(2 * (uint64_t)*out, e);
 }

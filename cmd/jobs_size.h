@@ -4,16 +4,14 @@
 
 #include "cmd/session.h"
 
-struct jobs_size {
-	int jobs, lanes;
-};
-
 /*
- * --jobs and --lanes where they are given. Else as many as the cores hold that this process may use, with one
+ * --jobs, where it is given. Else as many as the cores hold that this process may use, with one
  * lane each, no more than points, and as the memory allows that `validate` announces; one at a time where
- * points are timed (--profile) or compute on a device. Cores that are left are shared among them. -1 and a
- * sentence.
+ * points are timed (--profile) or compute on a device. -1 and a sentence.
  */
-int jobs_size(const struct session *s, struct jobs_size *out, struct err *e);
+int jobs_size(const struct session *s, int *jobs, struct err *e);
+
+/* Lanes of each of so many points at once: --lanes, or its share of the cores. */
+int jobs_lanes(const struct session *s, int at_once);
 
 #endif

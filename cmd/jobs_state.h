@@ -30,7 +30,7 @@ struct jobs {
 	struct job *at;     /* [total], as session.points */
 	size_t *order;      /* [total] in which they are begun */
 	struct slot *slots; /* [count] */
-	int count, lanes;
+	int count;
 	int ranks, rank;     /* of the job that this process is one of; 1 and 0: of none */
 	bool trained;        /* something was, since the last look at what others had */
 	bool stopping;       /* the children know of the signal */

@@ -43,7 +43,7 @@ static double eta(const struct jobs *j)
 		left += (double)(p->steps ? p->steps - p->done : j->session->points[slot->index].run->steps);
 		did += (double)(p->done - p->began);
 	}
-	return did > 0 ? left * elapsed / did : NAN;
+	return 1000 * did > left ? left * elapsed / did : NAN;
 }
 
 static void add(char line[LINE_BYTES], const char *text)

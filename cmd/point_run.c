@@ -95,17 +95,17 @@ static int do_run(const struct order *o, const struct args *a, struct reporter *
                   struct err *e)
 {
 	struct runs runs = {0};
-	int lanes;
-	if (lanes_of(a, &lanes, e) || read_settings(o, a, &runs, e))
-		return -1;
-	const struct run_options options = {.path = o->path,
-	                                    .overwrite = args_flag(a, "overwrite"),
-	                                    .leave_held = true,
-	                                    .progress = report_progress,
-	                                    .progress_ctx = r};
-	struct pool *pool = pool_open(lanes);
-	int rc = run_one(&runs.at[0], pool, &options, outcome, e);
-	pool_close(pool);
+	int lanes, rc = lanes_of(a, &lanes, e) || read_settings(o, a, &runs, e) ? -1 : 0;
+	if (!rc) {
+		const struct run_options options = {.path = o->path,
+		                                    .overwrite = args_flag(a, "overwrite"),
+		                                    .leave_held = true,
+		                                    .progress = report_progress,
+		                                    .progress_ctx = r};
+		struct pool *pool = pool_open(lanes);
+		rc = run_one(&runs.at[0], pool, &options, outcome, e);
+		pool_close(pool);
+	}
 	runs_clear(&runs);
 	return rc;
 }

@@ -1,4 +1,4 @@
-/* `signsgd simulate`: every run of every file, one after the other, and what came of them. */
+/* `signsgd simulate`: every run of every file, several at once, and what came of them. */
 #include <string.h>
 #include "cmd/jobs.h"
 #include "cmd/point.h"
@@ -112,8 +112,8 @@ static int simulate(const struct args *a)
 
 static const struct option options[] = {
         SESSION_OPTIONS,
-        {"jobs", "J", "so many runs of a sweep at once; else as cores and memory allow"},
-        {"part", "i/N", "every Nth run of a sweep, from the ith on, as for a task of an array"},
+        {"jobs", "J", "so many runs at once, a process each; else as cores and memory allow"},
+        {"part", "i/N", "every Nth run of a sweep, from the ith on: for a task of an array"},
         {"replay", "RUN.h5", "repeat a run of `train` with the voters it had, and compare"},
         {NULL, NULL, NULL},
 };
@@ -123,9 +123,16 @@ const struct command cmd_simulate = {
         .about = "run experiments, all workers in this process",
         .usage = "simulate FILE.json... [OPTION]...\nsimulate --resume RUN.h5 [OPTION]...\nsimulate --replay "
                  "RUN.h5 [OPTION]...",
-        .details = "Runs every point of every file's sweep, in order. A result that is there and finished "
+        .details = "Runs every point of every file's sweep. A result that is there and finished "
                    "is skipped, one that was interrupted is continued. Of several runs, those that another "
-                   "process is writing are left to it, named at the end, and no failure. SIGHUP (a lost "
+                   "process is writing are left to it, named at the end, and no failure.\n"
+                   "Several runs are done at once, each in a process of its own with --lanes threads: "
+                   "--jobs of them, or as many as there are cores for and memory, as `validate` announces "
+                   "it; one at a time with --profile or on a device. Cores that are left go to the lanes. "
+                   "One that diverges is a result; one that fails, or whose process is killed, stops no "
+                   "other and is named at the end. --part i/N is for arrays of tasks. Processes that mpirun "
+                   "or srun has started share the runs, and the first speaks for all.\n"
+                   "SIGHUP (a lost "
                    "terminal), SIGINT, SIGTERM and SIGUSR1 finish the step, save everything, and exit "
                    "with 129, 130, 143 and 138; the same command then continues. Before "
                    "the first step, while data are made, they end it at once.\n"
@@ -134,14 +141,16 @@ const struct command cmd_simulate = {
                    "bits are those of a run that was planned so. The file then is that other run's, with "
                    "its id. Rates of steps that are done cannot change: a schedule that descends over "
                    "the whole run needs its `lr.length`.\n"
-                   "Results are the same, bit for bit, for any number of lanes, and the same as those of "
+                   "Results are the same, bit for bit, for any number of lanes and jobs, and the same as "
+                   "those of "
                    "`train`. Where workers of `train` were late or lost, its result says who was counted "
                    "in each step; --replay repeats that, and exits with 1 unless the bits are the same.\n"
                    "Exit code: 0 when every run finished or is left to a process that is at it, 1 when one "
                    "diverged or the machine failed, 2 "
-                   "when a file or an option was wrong.",
+                   "when a file or an option was wrong, also where that stopped some runs alone.",
         .example = "signsgd simulate experiments/demo.json\n"
-                   "signsgd simulate experiments/demo.json --adversaries 3 --out byzantine.h5",
+                   "signsgd simulate experiments/demo.json --adversaries 3 --out byzantine.h5\n"
+                   "signsgd simulate experiments/fig1-toy.json --jobs 2 --out fig1/",
         .options = options,
         .run = simulate,
 };

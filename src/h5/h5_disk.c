@@ -234,3 +234,15 @@ int h5_disk_save(const char *path, const unsigned char *image, size_t bytes, boo
 	mem_free(temporary);
 	return rc;
 }
+
+void h5_disk_remove(const char *path)
+{
+	char *temporary = mem_format("%s.tmp", path);
+	int fd = open(temporary, O_RDWR | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW);
+	if (fd >= 0 && lock(fd) && is_leftover(fd, temporary))
+		unlink(temporary);
+	if (fd >= 0)
+		close(fd);
+	unlink(path);
+	mem_free(temporary);
+}

@@ -24,6 +24,10 @@ int h5_disk_load(const char *path, bool sealed, unsigned char **image, size_t *b
  */
 int h5_disk_save(const char *path, const unsigned char *image, size_t bytes, bool sync, struct err *e);
 
+/* Remove the file, if it is there, and what a killed writer left beside it: what h5_disk_save() overwrites.
+ */
+void h5_disk_remove(const char *path);
+
 /* The path's last part, for a sentence that has named the folder. */
 const char *h5_disk_name(const char *path);
 

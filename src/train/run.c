@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/progress.h"
+#include "h5/h5_disk.h"
 #include "train/checkpoint.h"
 #include "train/extend.h"
 #include "train/feed.h"
@@ -262,7 +263,7 @@ static int end(struct run *run, enum run_outcome *outcome, struct err *e)
 	if (!(state == RUN_INTERRUPTED && remaking(run)) && record_end(run->r, state, why, e))
 		return -1;
 	if (state == RUN_FINISHED && !run->s->checkpoint.keep)
-		unlink(run->place.checkpoint);
+		h5_disk_remove(run->place.checkpoint);
 	if (run->linked && run->link.row->leave)
 		run->link.row->leave(run->link.self, state != RUN_INTERRUPTED, why);
 	show_progress(run, true);
@@ -326,7 +327,7 @@ static int loop(struct run *run, enum run_outcome *outcome, struct err *e)
 		return -1;
 	run->ours = true;
 	if (run->fresh)
-		unlink(run->place.checkpoint); /* of an earlier run */
+		h5_disk_remove(run->place.checkpoint); /* of an earlier run */
 	if (!remaking(run) && record_flush(run->r, e))
 		return -1;
 	run->flags = 0;
@@ -455,7 +456,7 @@ int run_one(const struct settings *s, struct pool *pool, const struct run_option
 		*outcome = RUN_LEFT;
 	} else if (!rc && skip) {
 		*outcome = RUN_SKIPPED;
-		run_place_say_skipped(place, o);
+		run_place_pass(place, o);
 	} else if (!rc) {
 		run_may_end(place->lock.path);
 		rc = begin(&run, place->present != RUN_PRESENT_NOTHING, pool, e) || trainer_sync(run.t, e) ||

@@ -8,6 +8,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "h5/h5_disk.h"
 #include "h5/h5_replace.h"
 #include "record/record.h"
 #include "train/checkpoint.h"
@@ -176,22 +177,54 @@ void run_place_clear(struct run_place *p)
 	*p = (struct run_place){0};
 }
 
-void run_place_say_skipped(const struct run_place *place, const struct run_options *o)
+/*
+ * Is the checkpoint one that the finished run did not want to keep? One that is kept is of its last step. Its
+ * lock may be there without it.
+ */
+static bool is_litter(const struct run_place *p, const struct run_info *info, const char *checkpoint,
+                      const char *lock)
+{
+	char id[sizeof p->id];
+	int64_t step;
+	struct err ignored = {0};
+	if (access(checkpoint, F_OK) != 0)
+		return access(lock, F_OK) == 0;
+	return checkpoint_peek(checkpoint, id, &step, &ignored) == 0 && strcmp(id, p->id) == 0 &&
+	       step < info->steps_done;
+}
+
+/* A process that still writes there will do it itself, and holds the lock. */
+static void tidy(const struct run_place *p, const struct run_info *info, const char *checkpoint)
+{
+	char *name = mem_format("%s.lock", p->path);
+	struct h5_lock lock = {0};
+	struct err ignored = {0};
+	if (is_litter(p, info, checkpoint, name) && !h5_lock_held(p->path) &&
+	    h5_lock_take(&lock, p->path, &ignored) == 0) {
+		if (is_litter(p, info, checkpoint, name))
+			h5_disk_remove(checkpoint);
+		h5_lock_release(&lock);
+	}
+	mem_free(name);
+}
+
+void run_place_pass(const struct run_place *place, const struct run_options *o)
 {
 	char checkpoint[PATH_SIZE];
 	struct run_info info;
 	struct err ignored = {0};
 	checkpoint_path(place->path, checkpoint, sizeof checkpoint);
-	bool kept = access(checkpoint, F_OK) == 0;
 	if (record_info(place->path, &info, &ignored) ||
-	    strcmp(info.state, run_state_name(RUN_DIVERGED)) != 0)
+	    strcmp(info.state, run_state_name(RUN_DIVERGED)) != 0) {
+		if (!ignored.code)
+			tidy(place, &info, checkpoint);
 		log_say("%s: done already, skipped (--overwrite starts it again)", o->path);
-	else
-		log_warn("%s: skipped, because it diverged and would again (%s); try a smaller lr, or an "
-		         "aggregator "
-		         "that withstands faulty workers, with another --out%s%s",
-		         o->path, info.why, kept ? "; its last checkpoint is kept: " : "",
-		         kept ? checkpoint : "");
+		return;
+	}
+	bool kept = access(checkpoint, F_OK) == 0;
+	log_warn("%s: skipped, because it diverged and would again (%s); try a smaller lr, or an "
+	         "aggregator that withstands faulty workers, with another --out%s%s",
+	         o->path, info.why, kept ? "; its last checkpoint is kept: " : "", kept ? checkpoint : "");
 }
 
 bool run_place_skip(const struct settings *s, const struct run_options *o)
@@ -207,7 +240,7 @@ bool run_place_skip(const struct settings *s, const struct run_options *o)
 	const struct run_key key = {s->id, data_id};
 	bool done = look(&place, &key, o, &ignored) == 0 && place.present == RUN_PRESENT_FINISHED;
 	if (done)
-		run_place_say_skipped(&place, o);
+		run_place_pass(&place, o);
 	run_place_clear(&place);
 	return done;
 }

@@ -61,8 +61,11 @@ int run_place_beside(struct run_place *p, struct err *e);
  */
 int run_place_peek(struct run_place *p, const char *id, const char *advice, int64_t *step, struct err *e);
 
-/* Say that a run is skipped. One that diverged would diverge again: also where only warnings are wanted. */
-void run_place_say_skipped(const struct run_place *p, const struct run_options *o);
+/*
+ * Pass over a finished run. That is said; of one that diverged, and would again, also where only warnings are
+ * wanted. What it would have removed, had it not been killed right after its last words, is removed.
+ */
+void run_place_pass(const struct run_place *p, const struct run_options *o);
 
 /*
  * Would run_one() skip it, because it is finished? Then that is said. Takes no lock; what cannot be looked at

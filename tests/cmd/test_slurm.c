@@ -21,7 +21,8 @@ enum {
 	SCRIPT_SRUN = 0,
 	SCRIPT_TRAP,
 	SCRIPT_MPIRUN,
-	SCRIPT_ARRAY
+	SCRIPT_ARRAY,
+	SCRIPT_PART
 };
 
 static pid_t slurm;
@@ -143,7 +144,7 @@ static void write_script(int which)
  */
 Test(slurm_scripts, are_scripts_that_tell_srun_its_cores, .init = cli_open, .fini = cli_close)
 {
-	for (int i = SCRIPT_SRUN; i <= SCRIPT_ARRAY; i++) {
+	for (int i = SCRIPT_SRUN; i <= SCRIPT_PART; i++) {
 		cli_write("script.sh", script(i));
 		cr_expect(process_shell("bash -n %s/script.sh", cli_folder), "script %d", i);
 		cr_expect(!strstr(script(i), "\nsrun ") ||
@@ -287,6 +288,34 @@ Test(slurm, the_documented_array_does_a_run_a_task)
 	cr_expect_eq(results("finished"), 2);
 	cr_expect_eq(shell("cat job.1.out job.2.out | grep -c 'finished, 30 steps'"), 0, "%s", cli_out);
 	cr_expect_str_eq(cli_out, "2\n", "each task does its own");
+}
+
+/* Two tasks, three runs: the first has two. */
+Test(slurm, the_documented_parts_are_the_whole)
+{
+	write_experiment("experiments/fig7-adversaries.json", 30, 1000, ",\"seeds\":[1,2,3]");
+	write_script(SCRIPT_PART);
+	int job = submit("--array=1-2 --cpus-per-task=1");
+	wait_for(job);
+	cr_expect_eq(exit_code(job), 0);
+	cr_expect_eq(results("finished"), 3);
+	shell("cat job.*.out");
+	cr_expect(said("1 of 3: ") && said("2 of 3: ") && said("3 of 3: "), "%s", cli_out);
+	cr_expect(!said("skipped") && !said("left to"), "each task does its own: %s", cli_out);
+}
+
+/* Tasks that do not know each other by MPI know their numbers, which is enough to deal the runs. */
+Test(slurm, tasks_of_srun_deal_the_runs)
+{
+	write_experiment("e.json", 30, 1000, ",\"seeds\":[1,2,3,4]");
+	write_script(SCRIPT_SRUN);
+	cr_expect_eq(shell("srun -n 2 signsgd simulate e.json --json --quiet --out results"), 0, "%s",
+	             cli_out);
+	cr_expect_eq(results("finished"), 4);
+	cr_expect_eq(
+	        shell("srun -n 2 signsgd simulate e.json --json --quiet --out results | grep -c finished"),
+	        0);
+	cr_expect_str_eq(cli_out, "4\n", "the first speaks for all: %s", cli_out);
 }
 
 /* Without --run the tasks share the sweep, and none does what another is doing. */
