@@ -6,8 +6,10 @@
 #include <string.h>
 #include "cmd/coding.h"
 #include "cmd/differences.h"
+#include "cmd/forecast.h"
 #include "cmd/overrides.h"
 #include "cmd/summary.h"
+#include "cmd/validate_plan.h"
 #include "cmd/ui/cmd.h"
 #include "cmd/ui/json_line.h"
 #include "cmd/ui/pretty.h"
@@ -93,7 +95,7 @@ static struct privacy whole_privacy(const struct settings *s)
 }
 
 static void print_line(const struct settings *s, const struct plan *p, const struct shares *h,
-                       const char *path)
+                       const char *path, const struct forecast *f, size_t run)
 {
 	const struct method m = settings_method(s);
 	struct buf b = {0};
@@ -132,6 +134,7 @@ static void print_line(const struct settings *s, const struct plan *p, const str
 	line_text(&b, "file", path);
 	if (remark(s, text, sizeof(text)))
 		line_text(&b, "remark", text);
+	forecast_line(&b, f, run);
 	line_raw(&b, "settings", s->resolved);
 	line_print(&b, stdout);
 }
@@ -219,50 +222,6 @@ static void print_validation(const struct settings *s)
 		           s->shape.window > 0 ? "tokens" : "samples", s->shape.n_train);
 }
 
-static void memory_row(struct table *t, const struct plan *p, const char *about, size_t bytes,
-                       const char *where)
-{
-	char text[32];
-
-	log_bytes((double)bytes, text);
-	table_cell(t, "%s", about);
-	table_cell(t, "%s", text);
-	if (p->device > 0)
-		table_cell(t, "%s", where);
-}
-
-static void print_memory(const struct plan *p)
-{
-	struct machine_memory have = machine_memory();
-	struct table t;
-	struct err none = {0};
-	char room[32], device_room[80] = "", part[32], all[32];
-
-	log_bytes((double)have.bytes, room);
-	log_bytes((double)p->device_free, part);
-	log_bytes((double)p->device_all, all);
-	if (p->device > 0)
-		snprintf(device_room, sizeof(device_room), "; %s has %s free of %s", p->backend, part, all);
-	table_init(&t, p->device > 0 ? "lrl" : "lr");
-	for (const struct plan_part *at = plan_parts; at->name; at++) {
-		size_t bytes = plan_part_bytes(p, at);
-		bool whole = at->offset >= offsetof(struct plan, total);
-		if (bytes)
-			memory_row(&t, p, at->about, bytes, whole ? "" : at->device ? "device" : "host");
-		if (p->device == 0 || at->offset != offsetof(struct plan, total))
-			continue;
-		memory_row(&t, p, "of it on the device", p->device, "");
-		memory_row(&t, p, "of it on the host", p->total - p->device, "");
-	}
-	printf("  memory (%s has %s%s%s)\n", have.of, room, device_room,
-	       plan_room(p, &none) ? ": not enough, this run would be refused here" : "");
-	table_print(&t, stdout, 4);
-	table_clear(&t);
-	if (p->guessed.text[0])
-		printf("    its backend cannot be opened here (%s): that is what `ref` would need\n",
-		       p->guessed.text);
-}
-
 /* What simulate would find at the output path: "" or " (there: finished)". */
 static void presence(const struct settings *s, const char *path, char out[64])
 {
@@ -274,40 +233,9 @@ static void presence(const struct settings *s, const char *path, char out[64])
 		snprintf(out, 64, " (there: %s)", strcmp(info.id, s->id) ? "another run" : info.state);
 }
 
-/* The network's layers, where the model knows them. */
-static void print_network(const struct settings *s, const struct plan *p)
-{
-	const struct model *model = (const struct model *)s->model.row;
-	struct model_env env = settings_model_env(s, NULL);
-	struct layer_info info;
-	struct table t;
-	double sum = 0;
-	char lane[32];
-
-	if (!model->layer)
-		return;
-	table_init(&t, "lllrr");
-	const char *const head[] = {"layer", "kind", "output", "parameters", "multiply-adds"};
-	for (size_t i = 0; i < sizeof(head) / sizeof(*head); i++)
-		table_cell(&t, "%s", head[i]);
-	for (size_t i = 0; model->layer(s->model.state, &env, NULL, i, &info); i++) {
-		table_cell(&t, "%s", info.name);
-		table_cell(&t, "%s", info.kind);
-		table_cell(&t, "%s", info.shape);
-		table_cell(&t, "%zu", info.params);
-		table_cell(&t, "%.0f", info.multiply_adds);
-		sum += info.multiply_adds;
-	}
-	log_bytes((double)p->lane, lane);
-	printf("  network, %.4g million multiply-adds a sample forward, %s of memory a lane\n", sum / 1e6,
-	       lane);
-	table_print(&t, stdout, 4);
-	table_clear(&t);
-}
-
 /* All of one run. */
 static void print_run(const struct settings *s, const struct plan *p, const struct shares *h,
-                      const char *path)
+                      const char *path, const struct forecast *f)
 {
 	char shown[160], there[64], text[REMARK_BYTES];
 
@@ -325,10 +253,11 @@ static void print_run(const struct settings *s, const struct plan *p, const stru
 	print_bytes(s, p);
 	print_privacy(s);
 	print_fact("output", "%s%s", path, there);
+	forecast_print_run(f, 0);
 	if (remark(s, text, sizeof(text)))
 		print_fact("remark", "%s", text);
-	print_network(s, p);
-	print_memory(p);
+	validate_print_network(s, p);
+	validate_print_memory(p);
 	fputs("  settings\n    ", stdout);
 	pretty_print(stdout, 4, s->resolved);
 	putchar('\n');
@@ -374,8 +303,8 @@ static void print_runs(const struct runs *r, int lanes, const struct args *a)
 	differences_clear(&d);
 }
 
-static void say_runs(const struct runs *r, const struct shares *h, const char *file, int lanes,
-                     const struct args *a)
+static void say_runs(const struct runs *r, const struct shares *h, const struct forecast *f, const char *file,
+                     int lanes, const struct args *a)
 {
 	bool json = args_flag(a, "json"), many = r->count > 1;
 	char path[PATH_BYTES], name[PATH_BYTES];
@@ -387,12 +316,14 @@ static void say_runs(const struct runs *r, const struct shares *h, const char *f
 	for (size_t i = 0; i < (json ? r->count : 1); i++) {
 		plan_run(r, i, lanes, a, &plan, path);
 		if (json)
-			print_line(&r->at[i], &plan, &h[i], path);
+			print_line(&r->at[i], &plan, &h[i], path, f, i);
 		else
-			print_run(&r->at[i], &plan, &h[i], path);
+			print_run(&r->at[i], &plan, &h[i], path, f);
 	}
-	if (many && !json)
-		print_runs(r, lanes, a);
+	if (!many || json)
+		return;
+	print_runs(r, lanes, a);
+	forecast_print(f);
 }
 
 /* Files that parameters come from are opened here too: what is in them is part of the experiment. */
@@ -428,13 +359,16 @@ static int check_shares(const struct runs *r, int lanes, const struct args *a, s
 static int say_file(const struct runs *r, const char *file, int lanes, const struct args *a)
 {
 	struct shares *shares = mem_array(r->count, sizeof(*shares));
+	struct forecast forecast = {0};
 	struct err e = {0};
 	int code = EXIT_DONE;
 
-	if (check_starts(r, lanes, &e) || check_shares(r, lanes, a, shares, &e))
+	if (check_starts(r, lanes, &e) || check_shares(r, lanes, a, shares, &e) ||
+	    forecast_open(&forecast, r, a, lanes, &e))
 		code = cmd_fail(&e);
 	else
-		say_runs(r, shares, file, lanes, a);
+		say_runs(r, shares, &forecast, file, lanes, a);
+	forecast_clear(&forecast);
 	mem_free(shares);
 	return code;
 }
@@ -479,7 +413,11 @@ static int validate(const struct args *a)
 }
 
 static const struct option options[] = {
-        OVERRIDE_OPTIONS,   LANES_OPTION, GRID_OPTION, {"json", NULL, "one line of JSON a run"},
+        OVERRIDE_OPTIONS,
+        LANES_OPTION,
+        GRID_OPTION,
+        FORECAST_OPTIONS,
+        {"json", NULL, "one line of JSON a run"},
         {NULL, NULL, NULL},
 };
 
@@ -491,7 +429,12 @@ const struct command cmd_validate = {
                 "The resolved settings, the number of parameters, bytes on the wire a step, memory by "
                 "part, steps and epochs, the smallest and the largest shard (for which the data set is "
                 "read where labels decide), and where the result would go. Of a sweep all that for the first "
-                "run, and for every run what differs. A file that `init` names is read. The options "
+                "run, and for every run what differs; then how many runs there are and how many are left "
+                "out, how long all take, "
+                "by a step of each kind that is timed on made-up samples (without reading images, "
+                "measurements "
+                "of `record` and networks), and what their files take. A file that `init` names is read. The "
+                "options "
                 "change the settings as those of 'simulate' do.",
         .example = "signsgd validate experiments/demo.json\n"
                    "signsgd validate experiments/fashion-7.json --workers 15 --json",

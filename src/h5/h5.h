@@ -75,6 +75,9 @@ int h5_shape(struct h5 *f, const char *path, int *rank, size_t dims[8], struct e
 /* Read a whole dataset, converted to `type`, that must hold exactly `count` values. */
 int h5_read(struct h5 *f, const char *path, enum h5_type type, size_t count, void *values, struct err *e);
 
+/* What a column of so many rows takes in the file: whole chunks. */
+size_t h5_column_bytes(size_t row_bytes, size_t rows);
+
 /*
  * A column: dataset [rows][row_dims...] with unlimited rows, chunked; attributes "unit" and "about".
  * When the dataset exists already (h5_edit), it is continued after its last row.

@@ -126,6 +126,12 @@ static size_t row_bytes(const struct h5_column *c)
 	return bytes;
 }
 
+size_t h5_column_bytes(size_t row_bytes, size_t rows)
+{
+	size_t of_chunk = row_bytes < CHUNK_BYTES ? CHUNK_BYTES / row_bytes : 1;
+	return (rows + of_chunk - 1) / of_chunk * of_chunk * row_bytes;
+}
+
 /*
  * No chunk cache: the file is in memory already. HDF5's default would take up to 1 MiB more for each column
  * and make appending slower.

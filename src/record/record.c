@@ -188,6 +188,20 @@ static struct record *new_record(struct h5 *f, const struct record_meta *m)
 	return r;
 }
 
+/* The columns that every run has. */
+static size_t rows_bytes(const struct quantity *all, size_t count, size_t rows)
+{
+	size_t bytes = 0;
+	for (size_t i = 0; i < count; i++)
+		bytes += all[i].of ? 0 : h5_column_bytes(all[i].bytes, rows);
+	return bytes;
+}
+
+size_t record_rows_bytes(size_t steps, size_t evals)
+{
+	return rows_bytes(step_quantities, STEPS_ALL, steps) + rows_bytes(eval_quantities, EVAL_ALL, evals);
+}
+
 struct record *record_create(const char *path, const struct record_meta *m)
 {
 	struct h5 *f = h5_create(path);

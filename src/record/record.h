@@ -81,6 +81,9 @@ struct record_meta {
 
 struct record;
 
+/* What /steps and /evals take in a file that has so many rows of them. */
+size_t record_rows_bytes(size_t steps, size_t evals);
+
 /* A new result file; on disk after the first flush. */
 struct record *record_create(const char *path, const struct record_meta *m);
 

@@ -79,6 +79,10 @@ int plan_check(const struct plan *p, double limit, const char *source, struct er
 /* Is there room for the plan: on the host, and where the backend's memory is? -1 and a sentence. */
 int plan_room(const struct plan *p, struct err *e);
 
+/* Bytes of the result file of a finished run with n parameters, and how many evaluations are in it. */
+size_t trainer_file_bytes(const struct settings *s, size_t n);
+size_t trainer_evaluations(const struct settings *s);
+
 /* Would the run begin? Reads the file that its parameters come from, if any, and keeps nothing of it. -1 and
  * a sentence. */
 int trainer_check_start(const struct settings *s, size_t n_params, struct err *e);

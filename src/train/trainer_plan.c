@@ -15,10 +15,10 @@
 #include "train/turn.h"
 
 enum {
-	EMPTY_IMAGE_BYTES = 160 << 10, /* a result file without rows */
-	LISTED_BYTES = 128,            /* of one file in the list of files, with its name */
-	BASE_BYTES = 24 << 20,         /* the program, its libraries and their buffers, measured at rest */
-	LANE_LIBRARY_BYTES = 4 << 20   /* packing buffers that OpenBLAS touches in a lane */
+	EMPTY_FILE_BYTES = 80 << 10, /* a result file without rows: names and what is said of them */
+	LISTED_BYTES = 128,          /* of one file in the list of files, with its name */
+	BASE_BYTES = 24 << 20,       /* the program, its libraries and their buffers, measured at rest */
+	LANE_LIBRARY_BYTES = 4 << 20 /* packing buffers that OpenBLAS touches in a lane */
 };
 
 #define PART(member) offsetof(struct plan, member)
@@ -138,17 +138,26 @@ static size_t gathered_bytes(const struct settings *s, size_t slots)
 	       2 * slots * (size_t)s->shape.window * batch * sizeof(int32_t);
 }
 
-/*
- * The result file of a whole run, of which HDF5 keeps one copy in memory: all rows, and the final parameters.
- */
+size_t trainer_evaluations(const struct settings *s)
+{
+	return s->eval.every > 0 ? (size_t)(s->steps / s->eval.every) + (s->steps % s->eval.every > 0) + 1
+	                         : 1;
+}
+
+size_t trainer_file_bytes(const struct settings *s, size_t n)
+{
+	size_t labels = (size_t)s->shape.n_classes + 1;
+	size_t bytes =
+	        sum(record_rows_bytes((size_t)(s->steps / s->record.every) + 1, trainer_evaluations(s)),
+	            probe_file_bytes(s, n));
+	bytes = sum(bytes, product(n, sizeof(float)));
+	return sum(bytes, EMPTY_FILE_BYTES + (size_t)s->workers * labels * sizeof(int64_t));
+}
+
+/* HDF5 keeps one copy of the result file in memory. */
 static size_t record_bytes(const struct settings *s, size_t n)
 {
-	size_t step_rows = (size_t)(s->steps / s->record.every) + 1;
-	size_t eval_rows = s->eval.every > 0 ? (size_t)(s->steps / s->eval.every) + 2 : 2;
-	size_t image = EMPTY_IMAGE_BYTES + step_rows * 120 + eval_rows * 88 + probe_file_bytes(s, n) +
-	               n * sizeof(float) +
-	               (size_t)s->workers * ((size_t)s->shape.n_classes + 1) * sizeof(int64_t);
-	return image + RECORD_ROWS * sizeof(struct step_row);
+	return sum(trainer_file_bytes(s, n), RECORD_ROWS * sizeof(struct step_row));
 }
 
 /* Open the run's machine. If that fails, open `ref`, which is always available: what it needs is a guess. */
