@@ -184,6 +184,31 @@ Test(table, has_differences_by_seed)
 	arena_clear(&a);
 }
 
+/* Two counts, one of them of nobody, whose attack is none of the settings; a share by its last word, by size.
+ */
+Test(table, knows_settings_by_short_names)
+{
+	make("w", BASE "{\"set\":{\"partition.alpha\":10,\"adversaries.ids\":[0,1]},\"seed\":1,\"evals\":{"
+	               "\"test_accuracy\":[0,0.5]}},"
+	               "{\"set\":{\"partition.alpha\":0.5,\"adversaries.ids\":[0,1]},\"seed\":1,\"evals\":{"
+	               "\"test_accuracy\":[0,0.25]}},"
+	               "{\"set\":{\"partition.alpha\":0.5,\"adversaries.count\":0,\"adversaries.ids\":[],"
+	               "\"adversaries.attack\":null},"
+	               "\"given\":{\"adversaries.attack\":{\"kind\":\"invert\"}},\"seed\":1,\"evals\":{"
+	               "\"test_accuracy\":[0,0.75]}}]}");
+	cr_assert_eq(cli("table %s/w --rows alpha --columns byzantine", cli_folder), 0, "%s", cli_err);
+	cr_expect_not_null(strstr(cli_out, "alpha \\ byzantine          0          2\n"
+	                                   "0.5                75.00 (1)  25.00 (1)\n"
+	                                   "10                         –  50.00 (1)\n"),
+	                   "%s", cli_out);
+	cr_expect_not_null(strstr(cli_out, "Other settings that differ with byzantine: attack."), "%s",
+	                   cli_out);
+	cr_assert_eq(cli("table %s/w --rows attack --where alpha=0.50", cli_folder), 0, "%s", cli_err);
+	cr_expect_not_null(strstr(cli_out, "none        75.00 (1)\ninvert      25.00 (1)\n"), "%s", cli_out);
+	cr_expect_not_null(strstr(cli_out, "Other settings that differ with attack: byzantine."), "%s",
+	                   cli_out);
+}
+
 Test(table, has_forms_that_are_known_again)
 {
 	static const char *const forms[] = {"t.txt", "t.md", "t.tex", "t.csv", "t.json"};
