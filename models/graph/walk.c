@@ -20,7 +20,6 @@ struct walk {
 	const struct backend *be;
 	struct queue *queue;
 	size_t fuse;
-	bool profile;
 	struct stream *stream;       /* [fuse] */
 	const struct batch *batch;   /* of the present gradient */
 	struct tape *present;        /* its tape; NULL: it is only done */
