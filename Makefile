@@ -158,7 +158,7 @@ TESTS    := $(TEST_SRC:tests/%.c=$B/tests/%)
 PLAINS   := $(PLAIN_SRC:tests/%.c=$B/tests/%)
 C_FILES  := $(sort $(shell find src models adversary data cmd tests -name '*.[ch]' -o -name '*.cu' -o -name '*.cuh'))
 
-.PHONY: all help setup demo run-demo test run-tests repeat test-sanitized test-distros test-faults run-faults \
+.PHONY: all help setup demo run-demo papers test run-tests repeat test-sanitized test-distros test-faults run-faults \
         test-guarded run-guarded test-cuda bench-net network-doc gpu-kit fuzz fuzzers floors format format-check install uninstall dist clean \
         FORCE
 .DELETE_ON_ERROR:
@@ -173,6 +173,7 @@ endif
 
 help:
 	@sed -n '/^#/!q;s/^# \{0,1\}//p' Makefile
+	@echo "  make papers     the claims of papers, reproduced (experiments/papers/; make paper-NAME: one); a quarter of an hour"
 	@echo "  make repeat     tests N times (default 20), up to the first failure: T=name N=200"
 	@echo "  make test-sanitized   threads, and the rooms that read foreign bytes, under the sanitizers"
 	@echo "  make test-faults   a day of dead, slow and Byzantine machines: FAULT_S seconds (default 45), FAULT_SEED"
@@ -291,6 +292,17 @@ test-sanitized:
 	@mk/setup.sh build figures test
 	@$(MAKE) $(PARALLEL) SANITIZE=thread run-tests
 	@$(MAKE) $(PARALLEL) SANITIZE=address,undefined VARIANT=sanitized ROOMS="$(SANITIZED_ROOMS)" run-tests
+
+# --- the papers, reproduced -----------------------------------------------------------------------------
+
+# `make papers`: all of experiments/papers/; `make paper-NAME`: one. ARGS are more options of `simulate`.
+PAPERS := $(basename $(notdir $(sort $(wildcard experiments/papers/*.json))))
+.PHONY: $(PAPERS:%=paper-%)
+
+papers: all
+	@ARGS="$(ARGS)" mk/papers.sh ./signsgd $(PAPERS)
+$(PAPERS:%=paper-%): paper-%: all
+	@ARGS="$(ARGS)" mk/papers.sh ./signsgd $*
 
 # --- tests --------------------------------------------------------------------------------------------
 
@@ -464,13 +476,15 @@ install: all
 	install -m 644 plots/*.py $(DESTDIR)$(PREFIX)/share/signsgd/plots/
 	$(if $(wildcard reports/*.py),install -m 644 reports/*.py $(DESTDIR)$(PREFIX)/share/signsgd/reports/)
 	install -m 644 experiments/*.json $(DESTDIR)$(PREFIX)/share/signsgd/experiments/
+	install -d $(DESTDIR)$(PREFIX)/share/signsgd/experiments/papers
+	install -m 644 experiments/papers/*.json $(DESTDIR)$(PREFIX)/share/signsgd/experiments/papers/
 	install -m 644 docs/completion.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/signsgd
 
 uninstall:
 	rm -f $(DESTDIR)$(PREFIX)/bin/signsgd $(patsubst %,$(DESTDIR)$(PREFIX)/lib/signsgd/signsgd-%.so,mpi cuda) $(DESTDIR)$(PREFIX)/share/man/man1/signsgd.1 \
 	  $(DESTDIR)$(PREFIX)/share/bash-completion/completions/signsgd \
-	  $(patsubst %,$(DESTDIR)$(PREFIX)/share/signsgd/%,$(wildcard plots/*.py reports/*.py experiments/*.json))
-	@for d in share/signsgd/plots share/signsgd/reports share/signsgd/experiments share/signsgd lib/signsgd; do \
+	  $(patsubst %,$(DESTDIR)$(PREFIX)/share/signsgd/%,$(wildcard plots/*.py reports/*.py experiments/*.json experiments/papers/*.json))
+	@for d in share/signsgd/plots share/signsgd/reports share/signsgd/experiments/papers share/signsgd/experiments share/signsgd lib/signsgd; do \
 	  rmdir "$(DESTDIR)$(PREFIX)/$$d" 2>/dev/null || true; done
 
 # What git knows at the last commit. The file mk/commit names it where there is no repository.

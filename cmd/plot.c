@@ -62,7 +62,7 @@ static const struct option options[] = {
          "both"},
         {"y", "VALUE",
          "curves: test_accuracy, test_loss, train_loss, train_accuracy; text: test_perplexity, "
-         "train_perplexity, test_bits"},
+         "train_perplexity, test_bits; with a validation split validation_accuracy, ..."},
         {"band", "KIND",
          "over seeds: minmax, std, t (95 % by Student's t; of heatmap, box and bytes as it is) or none"},
         {"width", "INCHES", "of the figure"},

@@ -74,12 +74,15 @@ _signsgd() {
 	--out | -o | --o) [ "$command" != keys ] || { compopt -o dirnames 2>/dev/null; return; }
 		[ "$command" != table ] || { _signsgd_files "$current" md tex csv txt json; return; }
 		[ "$command" != plot ] || { _signsgd_files "$current" png svg pdf; return; }
+		[ "$command" != report ] || { _signsgd_files "$current" html; return; }
 		_signsgd_files "$current" h5; return ;;
-	--x | -x) _signsgd_offer "step epoch wall bytes" "$current"; return ;;
-	--y | -y) _signsgd_offer "test_accuracy test_loss train_loss train_accuracy test_perplexity train_perplexity \
+	--x | -x) _signsgd_offer "step epoch wall bytes up down both" "$current"; return ;;
+	--y | -y) _signsgd_offer "test_accuracy test_loss train_loss train_accuracy validation_accuracy \
+			validation_loss validation_bits test_perplexity train_perplexity \
 			test_bits" "$current"; return ;;
 	--format) _signsgd_offer "text markdown latex csv json" "$current"; return ;;
 	--by) _signsgd_offer "validation" "$current"; return ;;
+	--claims) _signsgd_files "$current" json; return ;;
 	--band) _signsgd_offer "minmax std t none" "$current"; return ;;
 	-*) [[ " $(_signsgd_with_value "$program" "$command" | tr '\n' ' ') " != *" $previous "* ]] || return ;;
 	esac
@@ -107,8 +110,9 @@ _signsgd() {
 			esac ;;
 		2) [ "${COMP_WORDS[2]}" != rule ] || _signsgd_files "$current" h5 json ;;
 		esac ;;
+	claims) [ "$(_signsgd_position)" -ne 0 ] || _signsgd_files "$current" json ;;
 	keys) [ "$(_signsgd_position)" -ne 0 ] || _signsgd_offer "new list" "$current" ;;
-	show | table | best) _signsgd_files "$current" h5 ;;
+	show | report | table | best) _signsgd_files "$current" h5 ;;
 	help) _signsgd_offer "$(_signsgd_commands "$program")" "$current" ;;
 	data) case $(_signsgd_position) in
 		0) _signsgd_offer "list fetch pack verify" "$current" ;;

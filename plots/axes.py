@@ -18,9 +18,17 @@ DATA = "data_id"  # of runs on other data: a setting like others
 
 
 def settings_of(run):
-    """All settings of a run by their dotted names: those of its identity under their first names, and the others."""
+    """
+    All settings of a run by their dotted names: those of its identity under their first names, and what is none of it,
+    such as `eval`. Byzantine workers that are the first ones are said by their count.
+    """
     if not hasattr(run, "settings"):
-        run.settings = {**run.flat, **key_of(run), **({DATA: run.data_id} if run.data_id else {})}
+        own = key_of(run)
+        if own.get("adversaries.ids") == list(range(own.get("adversaries.count") or 0)):
+            del own["adversaries.ids"]
+        tops = {name.split(".")[0] for name in own}
+        others = {name: value for name, value in run.flat.items() if name.split(".")[0] not in tops}
+        run.settings = {**others, **own, **({DATA: run.data_id} if run.data_id else {})}
     return run.settings
 
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Final accuracy (without labels the final loss) of every seed, a row a setting: a dot a run, a box from the lower to the upper
-quartile with a line at the median, and a diamond at the mean with its 95 % band. A run that diverged is a cross at its last value; one
-that is not finished has none.
+"""Final accuracy (without labels the final loss) of every seed, a row a setting: a dot a run, a box from the lower to the
+upper quartile with a line at the median, and a diamond at the mean with its 95 % band. A run that diverged is a cross at
+its last value; one that is not finished has none.
 
 usage: python3 plots/box.py RUN.h5... -o FILE.{png,svg,pdf}
 """
@@ -51,7 +51,7 @@ def draw(args, runs):
         draw_setting(axes, at, g, measure, style["color"], args.band)
     axes.set_yticks(np.arange(len(groups)), [text_of(g) for g in groups], fontsize=7)
     axes.set_ylim(len(groups) - 0.4, -0.7)
-    axes.set_xlabel(f"final {measure.axis}" + ("; diamond: mean and its 95 % band" if args.band == "t" else "; diamond: mean"))
+    axes.set_xlabel(f"final {measure.axis}; diamond: mean" + (" and its 95 % band" if args.band == "t" else ""))
     return figure
 
 

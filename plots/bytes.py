@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
-"""Final accuracy (without labels the final loss) against the bytes that all workers sent (up) and received (down): a mark a
-setting, with its 95 % band. With --curve the accuracy over the run against the bytes so far.
+"""Final accuracy (without labels the final loss) against the bytes that all workers sent (up) and received (down): a mark
+a setting, with its 95 % band. With --curve the accuracy over the run against the bytes so far.
 
 usage: python3 plots/bytes.py RUN.h5... -o FILE.{png,svg,pdf} [--curve] [--x up|down|both]
 """
 
+import functools
 import math
 
 import numpy as np
@@ -35,9 +36,10 @@ def total(g, way):
 def draw_mark(axes, g, way, measure, style, band):
     mean, half = mean_band(finals(g, measure.column).values())
     half = half if band == "t" and math.isfinite(half) else 0.0
-    text = ", ".join(filter(None, [g.label, common.count_text([[run.setting("seed") for run in g.runs if ended(run)]])]))
-    axes.errorbar([total(g, way)], [measure.factor * mean], yerr=[measure.factor * half], marker="o", markersize=5, capsize=3,
-                  linestyle="none", color=style["color"], label=text or g.runs[0].setting("name"))
+    seeds = [run.setting("seed") for run in g.runs if ended(run)]
+    text = ", ".join(filter(None, [g.label, common.count_text([seeds])]))
+    axes.errorbar([total(g, way)], [measure.factor * mean], yerr=[measure.factor * half], marker="o", markersize=5,
+                  capsize=3, linestyle="none", color=style["color"], label=text or g.runs[0].setting("name"))
 
 
 def draw(args, runs):
@@ -49,7 +51,7 @@ def draw(args, runs):
     for axes, way in zip(panes, ways):
         for g, style in zip(groups, common.colours(len(groups))):
             if args.curve:
-                common.draw_group(axes, g, lambda some: over_bytes(some, way, measure), args, style, g.label)  # noqa: B023
+                common.draw_group(axes, g, functools.partial(over_bytes, way=way, measure=measure), args, style, g.label)
             else:
                 draw_mark(axes, g, way, measure, style, args.band)
         if not args.curve and common.spans_decades([total(g, way) for g in groups], 1):

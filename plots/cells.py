@@ -5,11 +5,12 @@ The numbers are those of bands.py.
 import math
 import sys
 
+import numpy as np
+
 from axes import DATA, NO_ATTACK, Axis, below, collapse, values, varying
 from bands import final, mean_band, worst_case
+from grid import ended, seed_of
 from results import PlotError, program
-
-ENDED = ("finished", "diverged")
 
 
 class Cell:
@@ -17,10 +18,10 @@ class Cell:
 
     def __init__(self, runs, column, peak):
         self.runs = one_of_each_seed(runs)
-        ended = [run for run in self.runs if run.state in ENDED]
-        self.by_seed = {run.setting("seed"): final(run, column, peak) for run in ended}
-        self.diverged = sum(run.state == "diverged" for run in ended)
-        self.unfinished = len(self.runs) - len(ended)
+        at_end = [run for run in self.runs if ended(run)]
+        self.by_seed = {seed_of(run): final(run, column, peak) for run in at_end}
+        self.diverged = sum(run.state == "diverged" for run in at_end)
+        self.unfinished = len(self.runs) - len(at_end)
         self.mean, self.half = mean_band(self.by_seed.values())
 
     @property
@@ -31,8 +32,8 @@ class Cell:
 def one_of_each_seed(runs):
     """A seed that was run twice counts once: the run that has ended, or else the first."""
     found = {}
-    for run in sorted(runs, key=lambda run: run.state not in ENDED):
-        first = found.setdefault(run.setting("seed"), run)
+    for run in sorted(runs, key=lambda run: not ended(run)):
+        first = found.setdefault(seed_of(run), run)
         if first is not run:
             print(f"{program()}: {run.path}: the seed of {first.path} once more, which counts", file=sys.stderr)
     return list(found.values())
@@ -44,6 +45,8 @@ def need_column(runs, column, option="--value"):
         if not run.has(f"/evals/{column}"):
             there = sorted(name for name in run.file["evals"] if name not in ("step", "epoch", "wall_s", "bytes"))
             raise PlotError(f"{option} {column}: {run.path} has no /evals/{column}; it has {', '.join(there)}")
+    if not any(np.isfinite(run.column(f"/evals/{column}")).any() for run in runs):
+        raise PlotError(f"{option} {column}: /evals/{column} holds no value in any of the files, expected another")
 
 
 def place(runs, axes):

@@ -9,7 +9,6 @@ Needs h5py, numpy and matplotlib.
 import argparse
 import os
 import textwrap
-import traceback
 import warnings
 
 from house import finish, legend, legend_of_all, new_figure, power, plt  # noqa: F401  (first: it says what is missing)
@@ -19,7 +18,7 @@ from bands import half_widths
 from labels import label, telling  # noqa: F401  (figures have these and the next from here)
 from results import PlotError, files_of
 from runs import TIMED, Group, Run, belongs, group, key_of, leave_out  # noqa: F401
-from script import Parser, fail
+from script import Parser, fail, sentences
 
 # Okabe and Ito's palette, which colour-blind readers can tell apart, without its yellow (too pale for lines).
 PALETTE = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000"]
@@ -247,9 +246,8 @@ def check_title(title):
 
 
 def main(p, draw):
-    """Parse, draw, save. What the user can mend is one sentence and exit code 2; what nobody foresaw, one and 1."""
-    args = p.parse_args()
-    try:
+    """Parse, draw, save; script.py says how it ends."""
+    def work(args):
         check_title(args.title or "")
         runs = [Run(path) for path in files_of(args.runs)]
         with warnings.catch_warnings():
@@ -257,9 +255,5 @@ def main(p, draw):
             figure = draw(args, runs)
         say_of_runs(figure, runs)
         save(figure, args.out)
-    except PlotError as sentence:
-        fail(sentence, 2)
-    except Exception as error:
-        where = traceback.extract_tb(error.__traceback__)[-1]
-        fail(f"{args.out} cannot be drawn from these files: {type(error).__name__}: {error or 'no more is known'} "
-             f"({os.path.basename(where.filename)}, line {where.lineno})", 1)
+
+    sentences(p, work, "drawn")

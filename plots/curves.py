@@ -3,7 +3,8 @@
 A run that is not finished is a dotted line of its own.
 
 usage: python3 plots/curves.py RUN.h5... -o FILE.{png,svg,pdf} [--x step|epoch|wall|bytes]
-       [--y test_accuracy|test_loss|train_loss|train_accuracy|test_perplexity|train_perplexity|test_bits]
+       [--y test_accuracy|test_loss|train_loss|train_accuracy|validation_accuracy|validation_loss|test_perplexity|
+        train_perplexity|test_bits|validation_bits]
 """
 
 import numpy as np
@@ -11,7 +12,8 @@ import numpy as np
 import common
 
 X_COLUMNS = {"step": "step", "epoch": "epoch", "wall": "wall_s", "bytes": "bytes"}
-Y_NAMES = ["test_accuracy", "test_loss", "train_loss", "train_accuracy", "test_perplexity", "train_perplexity", "test_bits"]
+Y_NAMES = ["test_accuracy", "test_loss", "train_loss", "train_accuracy", "validation_accuracy", "validation_loss",
+           "test_perplexity", "train_perplexity", "test_bits", "validation_bits"]
 
 
 def default_y(runs):
@@ -40,8 +42,8 @@ def y_text(name, runs):
         return f"{what} (%)", 100
     if name.endswith("perplexity"):
         return what, 1
-    if name == "test_bits":
-        return "bits a token on the test text", 1
+    if name.endswith("_bits"):
+        return f"bits a token on the {name.removesuffix('_bits')} text", 1
     labelled = any(run.setting("data.kind") != "none" for run in runs)
     return f"{what} (nats)" if labelled else "objective f(x)", 1
 

@@ -159,11 +159,16 @@ def ended(run):
     return run.state in ("finished", "diverged")
 
 
+def seed_of(run):
+    """A number: what no double holds stands in a file as text."""
+    return int(str(run.setting("seed")), 0)
+
+
 def finals(g, column, peak=False):
     """{seed: final value} of a group's runs that have ended; a seed that was run twice counts once."""
     found = {}
     for run in filter(ended, g.runs):
-        found.setdefault(run.setting("seed"), final(run, column, peak=peak))
+        found.setdefault(seed_of(run), final(run, column, peak=peak))
     return found
 
 
@@ -223,7 +228,8 @@ def split(grid, rows, columns):
     """A grid by two settings, each an aspect or a dotted key: a Part for everything else that differs."""
     names = [ALSO.get(name, name) for name in (rows, columns)]
     said = [[coordinate(grid, g, name) for g in grid.groups] for name in names]
-    rest = [{key: value for key, value in g.key.items() if not any(told_by(name, key) for name in names)} for g in grid.groups]
+    rest = [{key: value for key, value in g.key.items() if not any(told_by(name, key) for name in names)}
+            for g in grid.groups]
     differ = telling(rest)
     found = {}
     for g, key, row, column in zip(grid.groups, rest, *said):

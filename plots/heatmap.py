@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Final accuracy (without labels the final loss) in the cells of a grid, the mean over seeds with half of its 95 % band: by
-default a row a rule and a column an attack, with the worst case over the attacks at the right. A panel for everything else
-that differs. A cell with runs that diverged has a cross behind its number.
+"""Final accuracy (without labels the final loss) in the cells of a grid, the mean over seeds with half of its 95 % band:
+by default a row a rule and a column an attack, with the worst case over the attacks at the right. A panel for
+everything else that differs. A cell with runs that diverged has a cross behind its number.
 
 usage: python3 plots/heatmap.py RUN.h5... -o FILE.{png,svg,pdf} [--rows SETTING] [--columns SETTING]
 
@@ -22,7 +22,8 @@ WORST = "worst"
 
 def worst_of(row, of_cell, falls):
     """The row's worst case over its attacks, where there are several: (mean, low, high), else None."""
-    values = {column: by_seed for (at, column), by_seed in of_cell.items() if at == row and column != NO_ATTACK and by_seed}
+    values = {column: by_seed for (at, column), by_seed in of_cell.items()
+              if at == row and column != NO_ATTACK and by_seed}
     if len(values) < 2:
         return None
     _, mean, low, high = worst_case(values, falls)
@@ -73,8 +74,8 @@ def draw(args, runs):
     measure = measure_of(runs)
     parts = split(Grid(runs), args.rows, args.columns)
     if len(parts) > MOST_PANELS:
-        raise common.PlotError(f"found {len(parts)} combinations of other settings ({parts[0].title}; {parts[1].title}; ...), "
-                               f"expected at most {MOST_PANELS}: give fewer files, or other --rows and --columns")
+        raise common.PlotError(f"found {len(parts)} combinations of other settings ({parts[0].title}; {parts[1].title}; "
+                               f"...), expected at most {MOST_PANELS}: give fewer files, or other --rows and --columns")
     of_part = [cells_of(part, measure) for part in parts]
     known = [measure.factor * value for cells in of_part for value, _ in cells.values() if math.isfinite(value)]
     across = min(len(parts), 2)

@@ -116,6 +116,8 @@ def recorded_by(column):
     parts = column.strip("/").split("/")
     if parts[0] == "probes":
         return f'; it is recorded by "record": {{"{parts[1]}": 1}}'
+    if parts[-1].startswith("validation_"):
+        return '; it is recorded of runs with "data": {"validation": SHARE}'
     if parts[-1] == "test_bits" or parts[-1].endswith("perplexity"):
         return "; it is recorded of runs on a text"
     return ""

@@ -19,8 +19,8 @@ def fail(sentence, code):
     sys.exit(code)
 
 
-def sentences(parser, work):
-    """work(args). What nobody foresaw is one sentence, too, and exit code 1."""
+def sentences(parser, work, made="made"):
+    """work(args). What nobody foresaw is one sentence, too, and exit code 1; made: what is done to args.out."""
     args = parser.parse_args()
     try:
         work(args)
@@ -28,8 +28,8 @@ def sentences(parser, work):
         fail(sentence, 2)
     except Exception as error:
         where = traceback.extract_tb(error.__traceback__)[-1]
-        fail(f"{args.runs[0]}: no {program()} can be made of this: {type(error).__name__}: {error or 'no more is known'} "
-             f"({os.path.basename(where.filename)}, line {where.lineno})", 1)
+        fail(f"{getattr(args, 'out', None) or 'the answer'} cannot be {made} from these files: {type(error).__name__}: "
+             f"{error or 'no more is known'} ({os.path.basename(where.filename)}, line {where.lineno})", 1)
 
 
 def read_runs(paths):

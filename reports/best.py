@@ -13,9 +13,10 @@ import sys
 
 sys.path.insert(1, os.path.join(os.path.dirname(os.path.realpath(__file__)), "..", "plots"))
 
-from axes import NO_ATTACK, Axis, as_text, chosen, settings_of, varying  # noqa: E402  (the other folder must be known before)
+from axes import NO_ATTACK, Axis, as_text, below, chosen, collapse, settings_of, varying  # noqa: E402  (the other folder must be known before)
 from bands import less_is_better, worst_case  # noqa: E402
-from cells import DATA, Cell, Measure, Worst, place, same_axis  # noqa: E402
+from cells import Cell, Measure, Worst, place, same_axis  # noqa: E402
+from grid import aspect_of  # noqa: E402
 from results import PlotError  # noqa: E402
 from script import Parser, read_runs, sentences, write_whole  # noqa: E402
 
@@ -91,24 +92,34 @@ def axis_over(args, runs):
 
 
 def choices(args, runs):
-    per, over = Axis(args.per, runs, "--per", whole=False), axis_over(args, runs)
-    if over and same_axis(per, over):
-        raise PlotError(f"--over {over.name}: is the same as --per {args.per}, expected another setting")
+    """(the axis of --over or None, [Choice of each method, the best first])."""
+    per, over = [Axis(name, runs, "--per", whole=False) for name in args.per], axis_over(args, runs)
+    for axis in per:
+        if over and same_axis(axis, over):
+            raise PlotError(f"--over {over.name}: is the same as --per {axis.name}, expected another setting")
     falls = less_is_better(args.value)
-    found = []
-    for label in per.labels:
-        some = [run for run in runs if per.of(run) == label]
-        names = [name for name in varying(some, [over.prefix] if over else []) if not goes_with(name, some, over)]
-        if DATA in names:
-            raise PlotError(f"{some[0].path}: the runs of {label} were trained on different data; choose some")
-        by_settings = {}
-        for run in some:
-            by_settings.setdefault(json.dumps([settings_of(run).get(name) for name in names]), []).append(run)
-        settings = [Settings(group, over, names, args.value) for group in by_settings.values()]
-        for one in settings:
-            one.judge(attacks(over), falls)
-        found.append(Choice(label, settings, falls))
-    return per, over, sorted(found, key=rank(falls))
+    found = [choice(", ".join(at), some, per, over, args.value, falls) for at, some in place(runs, per).items()]
+    return over, sorted(found, key=rank(falls))
+
+
+def choice(label, runs, per, over, value, falls):
+    names = [name for name in varying(runs, [over.prefix] if over else []) if not goes_with(name, runs, over)]
+    refuse_situations(label, names, per)
+    by_settings = {}
+    for run in runs:
+        by_settings.setdefault(json.dumps([settings_of(run).get(name) for name in names]), []).append(run)
+    settings = [Settings(some, over, names, value) for some in by_settings.values()]
+    for one in settings:
+        one.judge(attacks(over), falls)
+    return Choice(label, settings, falls)
+
+
+def refuse_situations(label, names, per):
+    """Who attacks and what is trained on what data is nothing that a method could choose."""
+    given = collapse([name for name in names if aspect_of(name) != "rule" and not any(below(name, axis.prefix) for axis in per)])
+    if given:
+        raise PlotError(f"{label}: the runs differ in {', '.join(given)}, which is no setting to choose; expected one of its values, "
+                        f"with --where, or --per {given[0]} besides")
 
 
 def goes_with(name, runs, over):
@@ -176,12 +187,12 @@ def member(one):
             "missing": one.missing, "validation": numbers(one, "validation")}
 
 
-def json_text(args, per, over, found):
+def json_text(args, over, found):
     """A line for each method. The test numbers are those of the chosen settings alone."""
     lines = []
     for choice in found:
         best = {**member(choice.best), "test": numbers(choice.best, "test"), "files": [run.path for run in choice.best.runs]} if choice.best else None
-        lines.append(json.dumps({per.name: choice.label, "over": over.name if over else None, "value": args.value, "best": best,
+        lines.append(json.dumps({"per": choice.label, "over": over.name if over else None, "value": args.value, "best": best,
                                  "others": [member(one) for one in [*choice.ranked[1:], *choice.lacking]]}, ensure_ascii=False))
     return "\n".join(lines) + "\n"
 
@@ -190,7 +201,7 @@ def parser():
     p = Parser(description=__doc__.split("\n\n")[0])
     p.add_argument("runs", nargs="+", metavar="FOLDER|RUN.h5")
     p.add_argument("--by", required=True, metavar="SPLIT")
-    p.add_argument("--per", required=True, metavar="NAME")
+    p.add_argument("--per", required=True, action="append", metavar="NAME")
     p.add_argument("--over", metavar="NAME")
     p.add_argument("--value", choices=["accuracy", "loss", "bits"], default="accuracy")
     p.add_argument("--where", action="append", default=[], metavar="NAME=VALUE")
@@ -202,8 +213,8 @@ def main(args):
     refuse_test(args.by)
     runs = chosen(read_runs(args.runs), args.where)
     need_validation(runs, args.value)
-    per, over, found = choices(args, runs)
-    write_whole(None, json_text(args, per, over, found) if args.json else text(args, over, found))
+    over, found = choices(args, runs)
+    write_whole(None, json_text(args, over, found) if args.json else text(args, over, found))
 
 
 if __name__ == "__main__":

@@ -7,10 +7,13 @@ import numpy as np
 from bands import mean_band
 from costs import sent
 from grid import ended
-from page_html import details, join, table, tag
+from page_html import BEHIND, details, join, table, tag
 from page_svg import BOTTOM, HEIGHT, LEFT, RIGHT, TOP, WIDTH, Axis, frame, key, number, svg
 
 MOST_BANDS = 60  # marks with their bands: more would hide each other
+MOST_TOLD = 20  # marks in the description of a picture
+HEAD = ("up", "down", "both ways", "wall time", "runs")
+SHARED = "Runs at the same time share the machine, so that their wall times are longer."
 
 
 class Cost:
@@ -18,7 +21,8 @@ class Cost:
 
     def __init__(self, g):
         runs = [run for run in g.runs if ended(run)]
-        self.both, self.up, self.down = (mean_band([last(sent(run, way)) for run in runs])[0] for way in ("both", "up", "down"))
+        self.both, self.up, self.down = (mean_band([last(sent(run, way)) for run in runs])[0]
+                                         for way in ("both", "up", "down"))
         self.seconds = mean_band([last(run.column("/evals/wall_s")) for run in runs])[0]
 
 
@@ -54,8 +58,9 @@ def panel(page, name, title, costs, x_of, label):
             parts.append(tag("line", x1=number(x_axis.at(x)), x2=number(x_axis.at(x)), y1=number(y_axis.at(low)),
                              y2=number(y_axis.at(high)), class_=f"bar {style.colour}"))
         parts.append(style.mark(x_axis.at(x), y_axis.at(factor * mean)))
-    about = "; ".join(f"{g.label or 'the runs'}: {label} {x:.3g}, {study.measure.spread(*study.band(g))}" for g, x in shown[:20])
-    return tag("div", tag("h4", title), svg(name, title, about, parts), class_="panel")
+    about = "; ".join(f"{g.label or 'the runs'}: {label} {x:.3g}, {study.measure.spread(*study.band(g))}"
+                      for g, x in shown[:MOST_TOLD])
+    return tag("div", tag("h3", title), svg(name, title, about, parts), class_="panel")
 
 
 def edges(band, factor):
@@ -71,15 +76,15 @@ def figure(page):
              panel(page, "wall", "Against wall time", costs, lambda cost: cost.seconds, "seconds")]
     if not any(shown):
         return ""
-    hosts = sorted({(run.meta.get("host"), run.meta.get("lanes"), run.meta.get("backend")) for run in study.runs}, key=str)
-    fair = "" if len(hosts) == 1 else f" The runs were made in {len(hosts)} settings of machine, lanes and backend: their times do not compare."
+    hosts = {(run.meta["host"], run.meta["lanes"], run.meta["backend"]) for run in study.runs}
+    fair = "" if len(hosts) == 1 else (f" They were made in {len(hosts)} settings of machine, lanes and backend: their times "
+                                       "do not compare.")
     rows = [[g.label or "all", study.measure.spread(*study.band(g)), size(cost.up), size(cost.down), size(cost.both),
-             f"{cost.seconds:.3g} s" if math.isfinite(cost.seconds) else "–", page.links.seeds(g.runs)] for g, cost in costs]
+             f"{cost.seconds:.3g} s" if math.isfinite(cost.seconds) else "–", page.links.seeds(g.runs)]
+            for g, cost in costs]
     legend = key([(style, label) for label, style in dict(page.line(g) for g, _ in costs).items()])
-    caption = (f"Final {study.measure.axis} against what a run cost, one mark a setting; lines: 95 % bands over seeds. Runs at the same time share the "
-               f"machine, so that their wall times are longer.{fair}")
+    lines = study.below("95 % band", "; lines: ")
+    caption = f"Final {study.measure.axis} against what a run cost, one mark a setting{lines}. {SHARED}{fair}"
+    behind = table("What every setting cost, mean over its runs", ["setting", study.measure.name, *HEAD], rows)
     return tag("figure", tag("figcaption", caption), tag("div", join(shown), class_="panels"), legend,
-               details("Numbers and files behind this figure", table("What every setting cost, mean over its runs", ["setting", study.measure.name, "up", "down", "both ways",
-                       "wall time", "runs"], rows)), id="costs-figure")
-
-
+               details(BEHIND, behind), id="costs-figure")

@@ -1,10 +1,10 @@
-"""Heat maps: a number in every cell, on a colour that goes from dark (little) to bright (much), the same for all maps of a
-figure.
+"""Heat maps: a number in every cell, on a colour that goes from dark (little) to bright (much), the same for all maps
+of a figure.
 """
 
 import math
 
-from page_html import details, join, scroll, table, tag
+from page_html import BEHIND, details, join, scroll, table, tag
 from page_style import ink_on, ramp
 from page_svg import LETTER, broken, lines_of_text, number, svg, text
 
@@ -79,7 +79,8 @@ def draw(name, one, scale, about, size):
 def behind(one):
     """The same as a table."""
     rows = [[row, *[said(one.cells.get((row, column))) for column in one.columns]] for row in one.rows]
-    return join([table(one.title or one.corner, [one.corner, *one.columns], rows), tag("p", one.files) if one.files else ""])
+    made = table(one.title or one.corner, [one.corner, *one.columns], rows)
+    return join([made, tag("p", one.files) if one.files else ""])
 
 
 def said(cell):
@@ -91,11 +92,11 @@ def said(cell):
 def figure(name, caption, maps, say, size=(92, 42), least=None):
     """say(value): a number in words, for the ends of the scale; least: where it begins, else with the least number."""
     scale = Scale(maps, least)
-    shown = [tag("div", tag("h4", one.title) if one.title else "",
+    shown = [tag("div", tag("h3", one.title) if one.title else "",
                  scroll(one.title or caption, draw(f"{name}{i}", one, scale, caption, size)), class_="wide")
              for i, one in enumerate(maps)]
     first, rest = shown[:MOST_OPEN], shown[MOST_OPEN:]
     ends = tag("p", f"Colours go from dark ({say(scale.low)}) to bright ({say(scale.high)}).", class_="soft")
     return tag("figure", tag("figcaption", caption), tag("div", join(first), class_="maps"),
                details(f"{len(rest)} more maps", tag("div", join(rest), class_="maps")) if rest else "", ends,
-               details("Numbers and files behind this figure", *[behind(one) for one in maps]), id=name)
+               details(BEHIND, *[behind(one) for one in maps]), id=name)

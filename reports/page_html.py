@@ -2,10 +2,17 @@
 
 import html
 import os
+import re
 from urllib.parse import quote
+
+from grid import seed_of
 
 # Letters that HTML has no place for: controls, halves of surrogates.
 UNSAYABLE = {code: "\ufffd" for code in [*range(9), 11, 12, *range(14, 32), 127, *range(0xD800, 0xE000)]}
+
+
+LONG = 40  # letters of a cell that stay on one line
+BEHIND = "Numbers and files behind this figure"
 
 
 class Html(str):
@@ -38,11 +45,17 @@ def scroll(label, *children):
     return tag("div", *children, class_="scroll", tabindex="0", role="region", aria_label=label)
 
 
+def cell_of(said):
+    """A cell; long ones may break."""
+    return tag("td", said, class_="wrap" if len(re.sub("<[^>]*>", "", str(said))) > LONG else None)
+
+
 def table(caption, head, rows, first="row"):
     """A table; the first cell of each row is its head. Cells are text or markup."""
     heads = [tag("th", cell, scope="col") for cell in head]
-    body = [tag("tr", tag("th", row[0], scope=first), *[tag("td", cell) for cell in row[1:]]) for row in rows]
-    return scroll(caption, tag("table", tag("caption", caption), tag("thead", tag("tr", *heads)), tag("tbody", *body)))
+    body = [tag("tr", tag("th", row[0], scope=first), *map(cell_of, row[1:])) for row in rows]
+    made = tag("table", tag("caption", tag("span", caption)), tag("thead", tag("tr", *heads)), tag("tbody", *body))
+    return scroll(caption, made)
 
 
 def section(name, title, *children):
@@ -62,5 +75,5 @@ class Links:
 
     def seeds(self, runs):
         """ "seed 1, 2, 3", each a link."""
-        runs = sorted(runs, key=lambda run: run.setting("seed"))
+        runs = sorted(runs, key=seed_of)
         return join(["seed ", join([self.to(run, run.setting("seed")) for run in runs], ", ")])

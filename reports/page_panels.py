@@ -2,7 +2,7 @@
 
 import math
 
-from page_html import details, join, table, tag
+from page_html import BEHIND, details, join, table, tag
 from page_svg import BOTTOM, HEIGHT, LEFT, RIGHT, TOP, WIDTH, Axis, curve, frame, key, svg
 
 MOST_OPEN = 12  # panels that are shown at once
@@ -21,10 +21,17 @@ class Line:
 
 
 class Axes:
-    """What both axes are called, how numbers of y are said: say(mean, half of the band)."""
+    """
+    What both axes are called, how numbers of y are said: say(mean, half of the band). ends: what y cannot leave, as a
+    share 0 and 100 %; wider bands are drawn up to there.
+    """
 
-    def __init__(self, x, y, say, log=False):
-        self.x, self.y, self.say, self.log = x, y, say, log
+    def __init__(self, x, y, say, log=False, ends=(-math.inf, math.inf)):
+        self.x, self.y, self.say, self.log, self.ends = x, y, say, log, ends
+
+    def cut(self, values):
+        low, high = self.ends
+        return [min(max(value, low), high) if math.isfinite(value) else value for value in values]
 
 
 def panel(name, title, lines, axes, spans):
@@ -33,7 +40,8 @@ def panel(name, title, lines, axes, spans):
     y_axis = Axis(spans, HEIGHT - BOTTOM, TOP, log=axes.log)
     parts = frame(x_axis, y_axis, axes.x, axes.y)
     for line in lines:
-        parts += curve(line.style, x_axis, y_axis, line.x, line.mean, line.low, line.high, line.bound)
+        parts += curve(line.style, x_axis, y_axis, line.x, line.mean, axes.cut(line.low), axes.cut(line.high),
+                       line.bound)
     return svg(name, f"{axes.y}: {title}", in_words(lines, axes), parts)
 
 
@@ -74,15 +82,19 @@ def said_at(found, axes):
     return axes.say(mean, (high - low) / 2)
 
 
+def spanned(line, axes):
+    """What of a line the axis has to show: on a logarithmic one wide bands would leave no room for the rest."""
+    return line.mean if axes.log else [*line.mean, *axes.cut(line.low), *axes.cut(line.high)]
+
+
 def figure(name, caption, panels, axes, links):
     """panels: (title, lines). Their lines have one legend, below."""
     panels = [(title, lines) for title, lines in panels if any(line.x for line in lines)]
-    spans = [value for _, lines in panels for line in lines
-             for column in ((line.mean,) if axes.log else (line.mean, line.low, line.high)) for value in column]
-    shown = [tag("div", tag("h4", title) if title else "", panel(f"{name}{i}", title or caption, lines, axes, spans),
+    spans = [value for _, lines in panels for line in lines for value in spanned(line, axes)]
+    shown = [tag("div", tag("h3", title) if title else "", panel(f"{name}{i}", title or caption, lines, axes, spans),
                  class_="panel") for i, (title, lines) in enumerate(panels)]
     legend = {line.label: line.style for _, lines in panels for line in lines if not line.bound}
-    behind = details("Numbers and files behind this figure", *[numbers(title, lines, axes, links) for title, lines in panels])
+    behind = details(BEHIND, *[numbers(title, lines, axes, links) for title, lines in panels])
     first, rest = shown[:MOST_OPEN], shown[MOST_OPEN:]
     more = details(f"{len(rest)} more panels", tag("div", join(rest), class_="panels")) if rest else ""
     return tag("figure", tag("figcaption", caption), tag("div", join(first), class_="panels"), more,

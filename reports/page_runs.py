@@ -9,8 +9,8 @@ from runs import DAMAGE, Run
 # Groups whose columns a page shows, and single columns of others.
 GROUPS = ("evals", "probes/kappa", "probes/margin", "probes/certificate", "partition")
 COLUMNS = ("steps/step", "steps/bytes_up", "steps/bytes_down")
-META = ("id", "data_id", "data_note", "state", "why", "start", "version", "commit", "host", "processor", "lanes", "backend",
-        "backend_detail", "libraries")
+META = ("id", "data_id", "data_note", "state", "why", "start", "version", "commit", "host", "processor", "lanes",
+        "backend", "backend_detail", "libraries")
 
 
 class Kept(Run):

@@ -7,7 +7,7 @@ import numpy as np
 import page_heat as heat
 import page_panels as panels
 from bands import mean_band
-from grid import ended
+from grid import NO_ATTACK, ended
 from page_heat import Cell, Map
 from page_html import Html, join
 from page_panels import Axes, Line
@@ -18,6 +18,12 @@ NOTHING = Html("")
 BESIDE = ("task", "attack", "share", "partition")  # what stands beside the rule
 MOST_POINTS = 100  # of one curve
 MOST_WORKERS, MOST_PARTITIONS = 40, 6
+KAPPA = ("How robust the aggregator was: kappa over the run, and dotted, in the same colour, the bound that is known of it. "
+         "Below the bound the definition of robustness holds.")
+MARGINS = ("Margins of the vote at the last step that recorded them: share of coordinates by V, the sum of the counted "
+           "votes' signs.")
+CERTIFICATES = ("Certificates at the last step that recorded them: share of coordinates at which no f voters, whatever they "
+                "had said, could have turned the majority.")
 
 
 class Page:
@@ -32,9 +38,12 @@ class Page:
         names = study.grid.labels["rule"] if self.by_rule else [self.situation(g) for g in self.in_order(study.groups)]
         self.styles = {name: Style(i) for i, name in enumerate(dict.fromkeys(names))}
 
-    def in_order(self, groups):
+    def order(self, g, aspects):
         labels = self.study.grid.labels
-        return sorted(groups, key=lambda g: [labels[aspect].index(g.place[aspect]) for aspect in BESIDE])
+        return [labels[aspect].index(g.place[aspect]) for aspect in aspects]
+
+    def in_order(self, groups):
+        return sorted(groups, key=lambda g: self.order(g, BESIDE))
 
     def situation(self, g):
         """All but the rule, as far as it differs."""
@@ -56,8 +65,7 @@ class Page:
         """Places beside attack and rule, [(title, {aspect: label})], in order, of groups with Byzantine workers."""
         grid, found = self.study.grid, {}
         beside = [aspect for aspect in BESIDE if aspect != "attack"]
-        labels = grid.labels
-        for g in sorted(self.study.attacked(), key=lambda g: [labels[aspect].index(g.place[aspect]) for aspect in beside]):
+        for g in sorted(self.study.attacked(), key=lambda g: self.order(g, beside)):
             found[", ".join(g.place[aspect] for aspect in beside if grid.varies(aspect))] = {
                 aspect: g.place[aspect] for aspect in beside}
         return list(found.items())
@@ -104,8 +112,9 @@ def over_run(page, name, caption, column, axes, factor=1.0, bound=None):
 def curves(page):
     m = page.study.measure
     say = lambda mean, half: m.spread(mean / m.factor, half / m.factor)  # noqa: E731
-    axes = Axes("step", m.axis, say)
-    return over_run(page, "curves", f"{m.name.capitalize()} over the run{page.study.below('95 % band', '; shaded: ')}.", f"/evals/{m.column}", axes, m.factor)
+    axes = Axes("step", m.axis, say, ends=(0, math.inf if m.falls else 100))
+    caption = f"{m.name.capitalize()} over the run{page.study.below('95 % band', '; shaded: ')}."
+    return over_run(page, "curves", caption, f"/evals/{m.column}", axes, m.factor)
 
 
 def plain(mean, half):
@@ -133,13 +142,21 @@ def cell_of_worst(page, worst):
     return Cell(m.factor * worst.mean, m.bare(worst.mean), sub, behind)
 
 
+def unattacked(study, place):
+    """What has no Byzantine workers, but as many workers, beside those at a place: what attacks are compared with."""
+    workers = {g.runs[0].workers for g in study.grid.find(**place)}
+    return [g for g in study.grid.find(task=place["task"], partition=place["partition"], attack=NO_ATTACK)
+            if g.runs[0].workers in workers]
+
+
 def by_attack(page):
     """Rule x attack, a map a condition, with the worst case at the right."""
     study, maps = page.study, []
     columns = [label for label in study.grid.labels["attack"]]
     worst = "worst attack"
     for title, place in page.conditions():
-        cells = {(g.place["rule"], g.place["attack"]): cell_of(page, g) for g in study.grid.find(**place)}
+        groups = unattacked(study, place) + study.grid.find(**place)
+        cells = {(g.place["rule"], g.place["attack"]): cell_of(page, g) for g in groups}
         for rule in study.grid.labels["rule"]:
             found = study.worst(rule, **place) if len(attacks(study)) > 1 else None
             if found:
@@ -147,14 +164,15 @@ def by_attack(page):
         used = [column for column in columns if any(at == column for _, at in cells)]
         framed = [worst] if any(at == worst for _, at in cells) else []
         maps.append(Map(title, rule_word(study), study.grid.labels["rule"], used + framed, cells, framed))
-    if not any(len(one.columns) * len(one.rows) > 1 for one in maps):
+    if not study.grid.varies("rule") and len(attacks(study)) < 2:
         return NOTHING
     caption = f"Final {study.measure.axis}, {rule_word(study)} by attack{study.below('95 % band')}."
     return heat.figure("by-attack", caption, maps, lambda value: study.measure.say(value / study.measure.factor))
 
 
-def worst_by(page, name, caption, maps):
+def worst_by(page, name, what, maps):
     m = page.study.measure
+    caption = f"{what}, final {m.axis}{page.study.below('bootstrap band')}."
     return heat.figure(name, caption, maps, lambda value: m.say(value / m.factor))
 
 
@@ -170,8 +188,7 @@ def by_condition(page):
             if worst:
                 cells[rule, title] = cell_of_worst(page, worst)
     one = Map("", rule_word(study), study.grid.labels["rule"], [title for title, _ in found], cells)
-    return worst_by(page, "by-condition", f"Worst case over attacks, final {study.measure.axis}{study.below('bootstrap band')}.",
-                    [one])
+    return worst_by(page, "by-condition", "Worst case over attacks", [one])
 
 
 def by_share(page):
@@ -190,7 +207,7 @@ def by_share(page):
                         cells[partition, share] = cell_of_worst(page, worst)
             title = ", ".join(filter(None, [task if grid.varies("task") else "", rule]))
             maps.append(Map(title, "partition", grid.labels["partition"], grid.labels["share"], cells))
-    return worst_by(page, "by-share", f"Worst case over attacks by share of Byzantine workers and partition, final {study.measure.axis}{study.below('bootstrap band')}.",
+    return worst_by(page, "by-share", "Worst case over attacks by share of Byzantine workers and partition",
                     [one for one in maps if one.cells])
 
 
@@ -199,18 +216,18 @@ def by_share(page):
 
 def kappa(page):
     log = Axes("step", "kappa", plain, log=True)
-    return over_run(page, "kappa", "How robust the aggregator was: kappa over the run, and dotted, in the same colour, the bound that is known of it. "
-                    "Below the bound the definition of robustness holds.", "/probes/kappa/kappa", log, bound="/probes/kappa/bound")
+    return over_run(page, "kappa", KAPPA, "/probes/kappa/kappa", log, bound="/probes/kappa/bound")
 
 
 def last_rows(page, name, caption, column, axes, points_of):
     """A figure of the last row of a probe: points_of(row) -> {x: y}."""
     shown = []
-    has = [g for g in page.study.groups if any(ended(run) and run.has(column) and len(run.column(column)) for run in g.runs)]
-    for title, groups in page.situations(has):
+    runs_of = {id(g): [run for run in g.runs if ended(run) and run.has(column) and len(run.column(column))]
+               for g in page.study.groups}
+    for title, groups in page.situations([g for g in page.study.groups if runs_of[id(g)]]):
         lines = []
         for g in groups:
-            runs = [run for run in g.runs if ended(run) and run.has(column) and len(run.column(column))]
+            runs = runs_of[id(g)]
             lines.append(line_of(page, g, [points_of(run.column(column)[-1]) for run in runs]))
         shown.append((title, lines))
     return panels.figure(name, caption, shown, axes, page.links) if shown else NOTHING
@@ -220,18 +237,18 @@ def margins(page):
     def points_of(votes):
         """Of an odd number of voters V is odd; what cannot be is no point."""
         possible = [v for v in range(len(votes)) if votes[v % 2::2].any()]
-        return {v - len(votes) // 2: 100 * float(count) / max(float(votes.sum()), 1) for v, count in enumerate(votes) if v in possible}
+        return {v - len(votes) // 2: 100 * float(votes[v]) / max(float(votes.sum()), 1) for v in possible}
 
-    return last_rows(page, "margins", "Margins of the vote at the last step that recorded them: share of coordinates by V, the sum of the counted votes' "
-                     "signs.", "/probes/margin/votes", Axes("V", "coordinates (%)", plain), points_of)
+    axes = Axes("V", "coordinates (%)", plain, ends=(0, 100))
+    return last_rows(page, "margins", MARGINS, "/probes/margin/votes", axes, points_of)
 
 
 def certificates(page):
     def points_of(turned):
         return {f: 100 * (1 - float(share)) for f, share in enumerate(turned, 1)}
 
-    return last_rows(page, "certificates", "Certificates at the last step that recorded them: share of coordinates at which no f voters, whatever they had said, "
-                     "could have turned the majority.", "/probes/certificate/turned", Axes("f", "safe coordinates (%)", plain), points_of)
+    axes = Axes("f", "safe coordinates (%)", plain, ends=(0, 100))
+    return last_rows(page, "certificates", CERTIFICATES, "/probes/certificate/turned", axes, points_of)
 
 
 def partition(page):
@@ -250,7 +267,8 @@ def partition(page):
     if not maps:
         return NOTHING
     more = f" The first {MOST_PARTITIONS} of {len(seen)} that differ." if len(seen) > MOST_PARTITIONS else ""
-    return heat.figure("partition-map", f"Samples of each class in each worker's share; B: Byzantine.{more}", maps, lambda value: f"{value:.0f}", (46, 22), least=0.0)
+    caption = f"Samples of each class in each worker's share; B: Byzantine.{more}"
+    return heat.figure("partition-map", caption, maps, lambda value: f"{value:.0f}", (46, 22), least=0.0)
 
 
 def shares_map(page, g, run, samples):

@@ -4,12 +4,15 @@ very runs once more.
 
 import json
 
+from grid import seed_of
 from labels import in_order
 from page_html import details, join, table, tag
 
 MOST_VALUES = 12
 # Where a result was written is no setting of what was run; a seed is said by `seeds`.
 NO_SETTING = ("out",)
+AGAIN = ("Saved under these names, the files below make the same runs, with the same ids, and with the same bits on the same "
+         "processor and libraries:")
 ABSENT = "–"  # a setting of other rows
 
 
@@ -41,14 +44,9 @@ def asked(runs):
     found = values_of(runs)
     vary = [[tag("code", name), tag("span", several(values))] for name, values in found.items() if len(values) > 1]
     same = [[tag("code", name), next(iter(values))] for name, values in found.items() if len(values) == 1]
-    parts = [wrapped(table("Settings that vary", ["setting", "values"], vary))] if vary else [tag("p", "No setting varies.")]
-    return join([*parts, details(f"{len(same)} settings that do not vary",
-                                 wrapped(table("Settings that are the same in all runs", ["setting", "value"], same)))])
-
-
-def wrapped(said):
-    """A table whose cells may be long."""
-    return type(said)(said.replace("<td>", '<td class="wrap">'))
+    parts = table("Settings that vary", ["setting", "values"], vary) if vary else tag("p", "No setting varies.")
+    others = table("Settings that are the same in all runs", ["setting", "value"], same)
+    return join([parts, details(f"{len(same)} settings that do not vary", others)])
 
 
 # --- again ---------------------------------------------------------------------------------------------------------
@@ -60,12 +58,15 @@ def again(runs):
     for run in runs:
         given = {key: value for key, value in run.given.items() if key not in (*NO_SETTING, "seed")}
         if given:
-            alike.setdefault((str(given.get("name")), tuple(sorted(given))), []).append((given, run.setting("seed")))
+            alike.setdefault((str(given.get("name")), tuple(sorted(given))), []).append((given, seed_of(run)))
     return [one_file(of_file) for _, of_file in sorted(alike.items())]
 
 
 def one_file(points):
-    """A file for points with equal keys: those that vary become a sweep of them together, and seeds where all points have the same."""
+    """
+    A file for points with equal keys: those that vary become a sweep of them together; `seeds` where all points have the
+    same.
+    """
     vary = [key for key in points[0][0] if len({as_json(given[key]) for given, _ in points}) > 1]
     said = {key: value for key, value in points[0][0].items() if key not in vary}
     seeds_of = {}
@@ -104,7 +105,6 @@ def how_again(runs):
     files = again(runs)
     names = ["again.json"] if len(files) == 1 else [f"again-{i + 1}.json" for i in range(len(files))]
     commands = [f"signsgd simulate {name} --out again/" for name in names] + ["signsgd report again/ -o again.html"]
-    parts = [tag("p", "Saved under these names, the files below make the same runs, with the same ids, and with the same bits on the same "
-                      "processor and libraries:"), tag("pre", "\n".join(commands))]
+    parts = [tag("p", AGAIN), tag("pre", "\n".join(commands))]
     parts += [details(name, tag("pre", file_text(said))) for name, said in zip(names, files)]
     return join(parts)

@@ -51,8 +51,8 @@ class Study:
         return [g for g in found if g.place["attack"] != NO_ATTACK] or found
 
     def situations(self, task):
-        """All situations that any rule is in, with Byzantine workers where any has them, in order."""
-        return list(dict.fromkeys(g.key_of_place for g in self.in_order(self.attacked(task=task))))
+        """All situations in which any rule has a value, with Byzantine workers where any has them, in order."""
+        return list(dict.fromkeys(g.key_of_place for g in self.in_order(self.attacked(task=task)) if self.values(g)))
 
     def below(self, band, before="; below it its "):
         """What a figure says of its bands, where there are any."""
@@ -109,7 +109,7 @@ def states(runs):
     for run in runs:
         found[run.state] = found.get(run.state, 0) + 1
     order = ["finished", "diverged", "interrupted", "failed", "running"]
-    said = [f"{found[state]} {state}" for state in sorted(found, key=lambda s: (s not in order, s in order and order.index(s)))]
+    said = [f"{found[state]} {state}" for state in order + sorted(set(found) - set(order)) if state in found]
     return f"{len(runs)} run{'s' if len(runs) != 1 else ''}: " + ", ".join(said)
 
 

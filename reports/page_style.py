@@ -23,8 +23,7 @@ main,header,nav{max-width:72rem;margin:0 auto;padding:0 1rem}
 main{padding-bottom:4rem}
 h1{font-size:1.7rem;line-height:1.2;margin:1.6rem 0 .3rem;overflow-wrap:anywhere}
 h2{font-size:1.25rem;margin:2.6rem 0 .6rem;padding-top:.6rem;border-top:1px solid var(--rule)}
-h3{font-size:1.02rem;margin:1.4rem 0 .4rem}
-h4{font-size:.87rem;font-weight:600;margin:0 0 .2rem}
+h3{font-size:.87rem;font-weight:600;margin:0 0 .2rem}
 p,ul{max-width:46rem}
 .soft,caption,figcaption{color:var(--soft)}
 .lead{font-size:1.06rem}
@@ -34,11 +33,11 @@ a{color:var(--link)}
 nav ul{display:flex;flex-wrap:wrap;gap:.2rem 1rem;list-style:none;padding:0;margin:.6rem 0;max-width:none;font-size:.92rem}
 .scroll{overflow-x:auto;max-width:100%}
 table{border-collapse:collapse;font-size:.88rem;margin:.5rem 0;font-variant-numeric:tabular-nums}
-caption{text-align:left;font-size:.85rem;padding:.2rem 0;max-width:60rem}
+caption{text-align:left;font-size:.85rem;padding:.2rem 0}caption span{display:inline-block;position:sticky;left:0;max-width:min(60rem,calc(100vw - 2.4rem))}
 th,td{padding:.28rem .65rem;text-align:left;vertical-align:top;border-bottom:1px solid var(--rule)}
 thead th{border-bottom:2px solid var(--rule)}
 tbody th{font-weight:600;min-width:8.5rem}
-td{white-space:nowrap}td.wrap{white-space:normal;min-width:16rem}
+td{white-space:nowrap}td.wrap{white-space:normal;min-width:12rem}
 tr.best{background:var(--shade)}
 figure{margin:1rem 0 1.6rem}
 figcaption{font-size:.88rem;max-width:46rem;margin-bottom:.5rem}
@@ -59,7 +58,7 @@ svg text{fill:var(--ink)}svg .on-b{fill:#000}svg .on-w{fill:#fff}svg .tick{fill:
 .key li{display:flex;align-items:center;gap:.4rem}.key svg{flex:none}
 details{margin:.4rem 0}summary{cursor:pointer;color:var(--link);font-size:.9rem;width:fit-content}
 pre{background:var(--shade);padding:.7rem .9rem;overflow-x:auto;font-size:.82rem;border-radius:4px}
-code{font-size:.9em;overflow-wrap:anywhere}
+code{font-size:.9em}
 .note{background:var(--shade);border-left:4px solid var(--link);padding:.5rem .9rem;max-width:46rem}
 @media (max-width:30rem){th,td{padding:.25rem .45rem}h1{font-size:1.4rem}}
 @media print{nav,.skip{display:none}body{font-size:10.5pt}figure,.panel,tr{break-inside:avoid}h2,h3{break-after:avoid}

@@ -5,6 +5,8 @@ from page_html import details, join, table, tag
 from page_words import rule_word
 
 MOST_ROWS = 60  # that are shown at once
+HEAD = ("lowest to highest seed", "seeds", "remarks", "files")  # behind the place and the value
+STOPPED = ("run", "seed", "state", "how far", "why")
 
 
 def folded(what, rows, made):
@@ -20,11 +22,11 @@ def settings(page):
     rows = []
     for g in study.groups:
         values = study.values(g)
-        spread = study.measure.spread(*study.band(g))
-        ends = f"{study.measure.bare(min(values.values()))} to {study.measure.bare(max(values.values()))}" if len(values) > 1 else "–"
-        rows.append([*[g.place[aspect] or "–" for aspect in aspects], spread, ends, str(len(values)), states_of(g), page.links.seeds(g.runs)])
+        ends = " to ".join(study.measure.bare(end(values.values())) for end in (min, max)) if len(values) > 1 else "–"
+        rows.append([*[g.place[aspect] or "–" for aspect in aspects], study.measure.spread(*study.band(g)), ends,
+                     str(len(values)), states_of(g), page.links.seeds(g.runs)])
     what = f"Final {study.measure.axis} of every setting: mean ± half of the 95 % band over seeds"
-    head = [*[words.get(aspect, aspect) for aspect in aspects], study.measure.axis, "lowest to highest seed", "seeds", "remarks", "files"]
+    head = [*[words.get(aspect, aspect) for aspect in aspects], study.measure.axis, *HEAD]
     return folded("Every setting", rows, table(what, head, rows))
 
 
@@ -36,9 +38,9 @@ def states_of(g):
 def trouble(page):
     """Runs that diverged, failed, were interrupted or still run, and files that are no results."""
     runs = [run for run in page.study.runs if run.state != "finished"]
-    rows = [[page.links.to(run, label_of(page, run)), run.setting("seed"), run.state, run.progress().removeprefix(f"{run.state} "), run.meta.get("why") or "–"]
-            for run in runs]
-    parts = [folded("Runs", rows, table("Runs that did not finish", ["run", "seed", "state", "how far", "why"], rows))] if rows else []
+    rows = [[page.links.to(run, label_of(page, run)), run.setting("seed"), run.state,
+             run.progress().removeprefix(f"{run.state} "), run.meta["why"] or "–"] for run in runs]
+    parts = [folded("Runs", rows, table("Runs that did not finish", STOPPED, rows))] if rows else []
     if page.study.refused:
         parts.append(tag("p", "Files that are left out, because they are no results or damaged:"))
         parts.append(tag("ul", *[tag("li", sentence) for _, sentence in page.study.refused]))
@@ -55,16 +57,16 @@ def runs(page):
     rows = []
     for run in page.study.runs:
         meta = run.meta
-        rows.append([page.links.to(run, meta.get("id") or run.path), run.setting("name"), run.setting("seed"), meta.get("data_id") or "–",
-                     run.state, meta.get("start") or "–", f"{meta.get('version', '')} {meta.get('commit', '')}".strip() or "–",
-                     machine(meta)])
+        rows.append([page.links.to(run, meta["id"] or run.path), run.setting("name"), run.setting("seed"),
+                     meta["data_id"] or "–", run.state, meta["start"] or "–",
+                     f"{meta['version']} {meta['commit']}".strip() or "–", machine(meta)])
     head = ["id", "name", "seed", "data id", "state", "begun", "version", "machine"]
     return details(f"All {len(rows)} runs: ids, data ids, versions, machines", table("All runs", head, rows))
 
 
 def machine(meta):
-    said = [meta.get("host"), meta.get("processor"), f"{meta['lanes']} lanes" if meta.get("lanes") else None,
-            meta.get("backend"), meta.get("backend_detail"), meta.get("libraries")]
+    said = [meta["host"], meta["processor"], f"{meta['lanes']} lanes" if meta["lanes"] else "", meta["backend"],
+            meta["backend_detail"], meta["libraries"]]
     return ", ".join(part for part in said if part)
 
 

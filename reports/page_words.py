@@ -1,5 +1,5 @@
-"""The first paragraphs of a page, made from its numbers: what was compared, which rule was best under the worst attack, and how
-sure that is.
+"""The first paragraphs of a page, made from its numbers: what was compared, which rule was best under the worst attack,
+and how sure that is.
 """
 
 from grid import NO_ATTACK
@@ -7,6 +7,7 @@ from page_html import join, table, tag
 from page_study import SITUATION, states
 
 MOST_NAMED = 8
+FEW = 5  # seeds, of which a bootstrap has little to draw
 
 
 def listed(labels):
@@ -51,12 +52,15 @@ def where(study, worst):
     return f", under {', '.join(place)}" if place else ""
 
 
-def worst_word(study):
-    more = [word for aspect, word in (("share", "share of Byzantine workers"), ("partition", "partition"))
-            if study.grid.varies(aspect)]
-    if not attacks(study):
-        return "worst " + (more[-1] if more else "case")
-    return "worst attack" if not more else f"worst combination of attack{', ' if len(more) > 1 else ' and '}{' and '.join(more)}"
+def opening(study, task):
+    """How the sentence about a task's best rule begins: what is the worst of."""
+    places = list(zip(*study.situations(task)))
+    words = [word for word, labels in zip(("attack", "share of Byzantine workers", "partition"), places) if len(set(labels)) > 1]
+    if not words:
+        return "Under attack, " if attacks(study) else "At the end, "
+    if len(words) == 1:
+        return f"Under its worst {words[0]}, "
+    return f"Under its worst combination of {', '.join(words[:-1])} and {words[-1]}, "
 
 
 def verdict(study, first, others):
@@ -82,17 +86,17 @@ def best(study, task):
         return f"No {rule_word(study)} was run to its end in every situation, so that none can be called the best."
     first, rest = ranked[0], ranked[1:]
     verb = "has a loss of" if m.falls else "keeps" if attacks(study) else "reaches"
-    said = f"Under its {worst_word(study)}, " if attacks(study) or len(study.situations(task)) > 1 else "At the end, "
-    lead = tag("strong", f"{first.rule or 'the ' + rule_word(study)} {verb} {m.between(first.mean, first.low, first.high)}")
-    parts = [said, lead, where(study, first)]
+    lead = f"{first.rule or 'the ' + rule_word(study)} {verb} {m.between(first.mean, first.low, first.high)}"
+    parts = [opening(study, task), tag("strong", lead), where(study, first)]
     if rest:
         following = [f"{one.rule} with {m.between(one.mean, one.low, one.high)}{where(study, one)}" for one in rest[:3]]
-        parts += [": the best. Then ", "; ".join(following), ". ", verdict(study, first, rest)]
+        parts += [f": the {'lowest' if m.falls else 'highest'} of all. Then ", "; ".join(following), ". ", verdict(study, first, rest)]
     else:
         parts += [f". It is the only {rule_word(study)} here, so that none can be called the best."
                   if not lacking else f". It is the only {rule_word(study)} that was run in every situation."]
     if lacking:
-        parts.append(f" Not ranked, because they lack a value in some situation: {listed([rule for rule, _ in lacking])}.")
+        names = listed([rule for rule, _ in lacking])
+        parts.append(f" Not ranked, because they lack a value in some situation: {names}.")
     return join(parts)
 
 
@@ -100,11 +104,15 @@ def sure(study):
     """What the bands are, in one sentence or two."""
     few, most = study.seeds()
     if most < 2:
-        return ("Every setting has one seed: there are no bands, and nothing on this page says how sure a difference is. Two "
-                "seeds or more (“seeds” in the experiment) would.")
-    some = " Settings with one seed have no band." if few < 2 else ""
-    return (f"Numbers in brackets are 95 % bands over {few if few == most else f'{few} to {most}'} seeds; final {study.measure.name} is "
-            f"the mean of a run's last 5 evaluations.{some}")
+        return ("Every setting has one seed: there are no bands, and nothing on this page says how sure a difference is. "
+                "Two seeds or more (“seeds” in the experiment) would.")
+    counted = few if few == most else f"{few} to {most}"
+    said = (f"Numbers in brackets are 95 % bands over {counted} seeds, of differences by Student's t; final {study.measure.name} "
+            "is the mean of a run's last 5 evaluations.")
+    if most <= FEW:
+        said += (" With so few seeds the bootstrap band of a worst case reaches no further than from the worst seed to the "
+                 "best: trust the differences more.")
+    return said + (" Settings with one seed have no band." if few < 2 else "")
 
 
 def lead(study):
@@ -127,7 +135,8 @@ def ranks(study, task, several):
         rows.append([one.rule, study.measure.between(one.mean, one.low, one.high),
                      ", ".join(one.group.place[aspect] for aspect in SITUATION if study.grid.varies(aspect)) or "–",
                      beside.numbers if beside else "–", beside.short if beside else "the first"])
-    rows += [[rule, "–", f"lacks {missing} situations" if missing else "no value", "–", "not ranked"] for rule, missing in lacking]
+    rows += [[rule, "–", f"lacks {missing} situation{'s' * (missing > 1)}" if missing else "no value", "–", "not ranked"]
+             for rule, missing in lacking]
     what = (f"Every {rule_word(study)} by its worst case" + (f", {task}" if several else "") +
             "; differences to the first are paired by seed, with their 95 % bands")
     return table(what, [rule_word(study), f"worst case, {study.measure.name}", "where that is", "behind the first by",
@@ -135,17 +144,18 @@ def ranks(study, task, several):
 
 
 NOTES = [
-    "Final value of a run: the mean of its last 5 evaluations (of all but that before the first step where it has fewer). It is no "
-    "best value over time: that would be chosen with the test data.",
-    "A run that diverged counts with the last value that it recorded, and is marked. One that has not finished counts nowhere; it is "
-    "listed below.",
-    "± and shaded bands: 95 % by Student's t over seeds, mean ± t(0.975, S − 1) s / √S; 4.30 s / √S … with 3 seeds, 2.78 with 5. One "
-    "run has no band.",
-    "Worst case: the least of the means (of losses the largest) over the situations, and in brackets the middle 95 % of that number over "
-    "resamples of the seeds, drawn for all situations together. With 3 seeds that reaches from the worst seed to the best, and says no "
-    "more.",
-    "Differences are paired by seed: at equal seeds both rules had equal data, starts and batches. “Distinguishable” means that the 95 % band of "
-    "the difference leaves out 0; it is not corrected for how many rules are compared.",
+    "Final value of a run: the mean of its last 5 evaluations (of all but that before the first step where it has fewer). It "
+    "is no best value over time: that would be chosen with the test data.",
+    "A run that diverged counts with the last value that it recorded, and is marked. One that has not finished counts "
+    "nowhere; it is listed above.",
+    "± and shaded bands: 95 % by Student's t over seeds, mean ± t(0.975, S − 1) s / √S; t is 4.30 with 3 seeds, 2.78 with 5. "
+    "One run has no band. Curves show bands only as far as values can be; tables say all of them.",
+    "Worst case: the least of the means (of losses the largest) over the situations, and in brackets the middle 95 % of that "
+    "number over resamples of the seeds, drawn for all situations together. With 3 seeds that reaches from the worst seed to "
+    "the best, and says no more.",
+    "Differences are paired by seed: at equal seeds both rules had equal data and starts. “Distinguishable” means that the "
+    "95 % band of the difference leaves out 0; it is not corrected for how many rules are compared, nor for that the worst "
+    "situation of each was found in the same runs.",
 ]
 
 

@@ -1,13 +1,12 @@
 #!/usr/bin/env python3
-"""One page about a folder of results: what was compared, which rule was best under the worst attack, how sure that is, and
-the tables and figures behind it. The page loads nothing, and runs no script.
+"""One page about a folder of results: what was compared, which rule was best under the worst attack, how sure that is,
+and the tables and figures behind it. The page loads nothing, and runs no script.
 
 usage: python3 reports/report.py FOLDER|RUN.h5... -o PAGE.html [--title TEXT] [--claims FILE.json]
 """
 
 import os
 import sys
-import tempfile
 
 sys.path.insert(1, os.path.join(os.path.dirname(os.path.realpath(__file__)), "..", "plots"))
 
@@ -20,11 +19,11 @@ import page_words as words  # noqa: E402
 from page_html import Html, Links, join, section, tag  # noqa: E402
 from page_runs import read  # noqa: E402
 from page_study import Study  # noqa: E402
-from results import PlotError  # noqa: E402
-from script import Parser, fail  # noqa: E402
+from script import Parser, sentences, write_whole  # noqa: E402
 
 # The page begins with this; by it `signsgd report` knows a page that it may replace (src/h5/h5_replace.c).
-HEAD = ('<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n<meta name="generator" content="signsgd report">\n')
+HEAD = ('<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        '<meta name="generator" content="signsgd report">\n')
 POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 
 
@@ -66,7 +65,8 @@ def whole(args, study):
     page = sections.Page(study, Links(args.out))
     title = title_of(args, study)
     parts = parts_of(page, args.claims)
-    contents = tag("nav", tag("ul", *[tag("li", tag("a", said, href=f"#{name}")) for name, said, _ in parts]), aria_label="Contents")
+    places = [tag("li", tag("a", said, href=f"#{name}")) for name, said, _ in parts]
+    contents = tag("nav", tag("ul", *places), aria_label="Contents")
     head = join([tag("title", f"{title}: report"), tag("style", Html(style.sheet()))], "\n")
     body = join([
         tag("a", "To the results", href="#short", class_="skip"),
@@ -78,20 +78,6 @@ def whole(args, study):
     return f"{HEAD}{policy}{view}{head}\n</head>\n<body>\n{body}\n</body>\n</html>\n"
 
 
-def write(path, text):
-    """The whole page or none: a reader of the old one sees no half."""
-    target = os.path.realpath(path)
-    try:
-        with tempfile.NamedTemporaryFile("w", dir=os.path.dirname(target), prefix=".report-", delete=False, encoding="utf-8") as file:
-            file.write(text)
-        mask = os.umask(0)
-        os.umask(mask)
-        os.chmod(file.name, 0o666 & ~mask)
-        os.replace(file.name, target)
-    except OSError as error:
-        fail(f"{path} could not be written: {error.strerror or error}", 1)
-
-
 def parser():
     p = Parser(description=__doc__.split("\n\n")[0])
     p.add_argument("runs", nargs="+", metavar="FOLDER|RUN.h5", help="result files, or folders with such below")
@@ -101,15 +87,10 @@ def parser():
     return p
 
 
-def main():
-    args = parser().parse_args()
-    try:
-        runs, refused = read(args.runs)
-        page = whole(args, Study(runs, refused))
-    except PlotError as sentence:
-        fail(sentence, 2)
-    write(args.out, page)
+def main(args):
+    runs, refused = read(args.runs)
+    write_whole(args.out, whole(args, Study(runs, refused)))
 
 
 if __name__ == "__main__":
-    main()
+    sentences(parser(), main)

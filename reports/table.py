@@ -46,7 +46,6 @@ class Table:
         self.cells = {at: Cell(some, args.value, args.peak) for at, some in placed.items()}
         self.falls = less_is_better(args.value)
         self.follow = followers(runs, self.axes)
-        self.seeds = len({seed for cell in self.cells.values() for seed in cell.by_seed})
         self.peak = args.peak
         self.against = self.find(args.against) if args.against else None
         self.heads = self.columns.labels if self.columns else [args.value]

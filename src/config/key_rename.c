@@ -2,6 +2,7 @@
 #include "config/key_rename.h"
 #include <string.h>
 #include "base/log.h"
+#include "config/key_dotted.h"
 
 enum { PATH_SIZE = 200 };
 
@@ -73,53 +74,17 @@ int keys_rename(const struct key *keys, struct json *object, struct key_renames 
 	return 0;
 }
 
-/* Where a part of a dotted name is looked up: a table, or the tables of all rows of a family. */
-struct level {
-	const struct key *keys;
-	const struct family *family;
-};
-
-/* The key that is called so, or that once was; NULL: none. */
-static const struct key *find_in(const struct key *keys, const char *name, size_t length, bool earlier)
-{
-	for (const struct key *k = keys; k != NULL && k->name != NULL; k++) {
-		const char *called = earlier ? k->was : k->name;
-
-		if (called != NULL && strncmp(called, name, length) == 0 && called[length] == '\0')
-			return k;
-	}
-	return NULL;
-}
-
-static const struct key *find(const struct level *l, const char *name, size_t length, bool earlier)
-{
-	const struct key *k = find_in(l->keys, name, length, earlier);
-
-	for (const struct row *const *row = l->family != NULL ? l->family->rows : NULL;
-	     row != NULL && *row != NULL && k == NULL; row++)
-		k = find_in((*row)->keys, name, length, earlier);
-	return k;
-}
-
-static struct level below(const struct key *k)
-{
-	if (k == NULL)
-		return (struct level){NULL, NULL};
-	return (struct level){k->kind == KEY_OBJECT ? k->keys : NULL,
-	                      k->kind == KEY_FAMILY ? k->family : NULL};
-}
-
 const char *keys_rename_dotted(const struct key *keys, const char *dotted, const char *source,
                                struct key_renames *r)
 {
-	struct level level = {keys, NULL};
+	struct key_level level = {keys, NULL};
 	struct buf now = {0};
 	bool renamed = false;
 
 	for (const char *at = dotted; *at != '\0';) {
 		size_t length = strcspn(at, ".");
-		const struct key *k = find(&level, at, length, false);
-		const struct key *old = k == NULL ? find(&level, at, length, true) : NULL;
+		const struct key *k = key_level_find(&level, at, length, false);
+		const struct key *old = k == NULL ? key_level_find(&level, at, length, true) : NULL;
 
 		buf_bytes(&now, old != NULL ? old->name : at, old != NULL ? strlen(old->name) : length);
 		at += length;
@@ -130,7 +95,7 @@ const char *keys_rename_dotted(const struct key *keys, const char *dotted, const
 			at++;
 		}
 		renamed = renamed || old != NULL;
-		level = below(k != NULL ? k : old);
+		level = key_level_below(k != NULL ? k : old);
 	}
 	if (renamed)
 		dotted = arena_string(r->arena, now.text);

@@ -8,6 +8,7 @@
 #include "config/key_rename.h"
 #include "data/partition/partition.h"
 #include "experiment/check.h"
+#include "experiment/claims.h"
 #include "experiment/except.h"
 #include "experiment/identity.h"
 #include "experiment/repeats.h"
@@ -281,6 +282,9 @@ static int expand(struct runs *out, struct json *root, bool told, const struct c
 	struct sweep sweep;
 	if (root->type != JSON_OBJECT)
 		return json_bad(e, root, "an object, the experiment");
+	if (claims_check(root, e))
+		return -1;
+	json_remove(root, "claims");
 	if (rename_root(root, told, &renames, e) || apply_changes(a, root, changes, n_changes, &renames, e) ||
 	    read_grid(out, root, &sweep, &renames, &unsaid, e) || refuse_repeats(out->at, &sweep, e))
 		return -1;

@@ -2,10 +2,10 @@
  * From an experiment file to settings that can run.
  *
  * One JSON object. Its keys are the table experiment_keys, except `sweep` and `seeds`, which make one file
- * many runs (experiment/sweep.h). Changes from the command line come first, then the grid is expanded, then
- * every point is parsed, checked (experiment/check.h) and given its identity (experiment/identity.h).
- * Whatever can be refused without loading data is refused here. Earlier names of keys are read too, with a
- * warning for each file (config/key_rename.h).
+ * many runs (experiment/sweep.h), and `claims` (experiment/claims.h). Changes from the command line come
+ * first, then the grid is expanded, then every point is parsed, checked (experiment/check.h) and given its
+ * identity (experiment/identity.h). Whatever can be refused without loading data is refused here. Earlier
+ * names of keys are read too, with a warning for each file (config/key_rename.h).
  */
 #ifndef SIGNSGD_EXPERIMENT_EXPERIMENT_H
 #define SIGNSGD_EXPERIMENT_EXPERIMENT_H

@@ -2,7 +2,7 @@
 #include <stddef.h>
 #include "experiment/settings.h"
 
-static const char *const elsewhere[] = {"sweep", "seeds", NULL};
+static const char *const elsewhere[] = {"sweep", "seeds", "claims", NULL};
 
 static const struct word words[] = {
         {"nb_honest_clients, honest_clients, num_honest, nb_honest, n_honest, num_honest_workers", "workers",

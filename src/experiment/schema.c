@@ -1,6 +1,7 @@
 /* The schema of the top level with those of all families: see experiment/schema.h. */
 #include "experiment/schema.h"
 #include <string.h>
+#include "experiment/claims.h"
 #include "experiment/settings.h"
 #include "registry.h"
 
@@ -42,6 +43,7 @@ void experiment_schema(struct buf *b)
 	buf_add(b, ",");
 	buf_bytes(b, keys.text, (size_t)(at - keys.text));
 	buf_add(b, many_schema);
+	claims_schema(b);
 	buf_format(b, "%s}", at);
 	buf_clear(&keys);
 }

@@ -350,6 +350,7 @@ Test(cli, the_completion_offers_what_there_is)
 	expect_completion("bench round --aggregator kr", 4, " krum ");
 	expect_completion("plot adv", 2, " adversaries ");
 	expect_completion("validate experiments/dem", 2, " experiments/demo.json ");
+	expect_completion("claims experiments/papers/park", 2, " experiments/papers/park-fd.json ");
 	expect_completion("help ben", 2, " bench ");
 	expect_completion("data fetch fash", 3, " fashion-mnist ");
 	expect_completion("keys n", 2, " new ");

@@ -196,11 +196,15 @@ Test(cli_runs, show_refuses_what_is_no_result)
 Test(cli_runs, plot_refuses_what_cannot_be_drawn)
 {
 	cli_expect(2, "plot needs a figure", "plot");
-	cli_expect(2,
-	           "did you mean 'curves'? There are: adversaries, certificate, curves, kappa, noise, "
-	           "partition, snr, "
-	           "time-to-accuracy, toy",
-	           "plot curve x.h5 -o x.png");
+	char said[1024], path[200];
+	snprintf(path, sizeof path, "%s/figures", cli_folder);
+	cr_assert(process_shell("cd plots && grep -l '^#!' *.py | LC_ALL=C sort | sed 's/[.]py$//' | paste "
+	                        "-sd, | sed 's/,/, /g' "
+	                        "| tr -d '\\n' >%s",
+	                        path));
+	snprintf(said, sizeof said, "did you mean 'curves'? There are: %s\n",
+	         file_text(path, cli_out, sizeof cli_out));
+	cli_expect(2, said, "plot curve x.h5 -o x.png");
 	cli_expect(2, "there is no figure 'common'", "plot common x.h5 -o x.png");
 	cli_expect(2, "there is no figure 'results'", "plot results x.h5 -o x.png");
 	cli_expect(2, "there is no figure", "plot ../plots/curves x.h5 -o x.png");

@@ -134,6 +134,25 @@ Test(report, cannot_be_broken_by_a_file)
 	cr_expect_null(strstr(page_text("t"), "<script"));
 }
 
+/* Without labels the loss is compared, of which less is better; a seed that no double holds is a seed. */
+Test(report, ranks_the_least_loss_first)
+{
+	cli_write("loss.json",
+	          "{\"name\":\"loss\",\"workers\":5,\"steps\":20,\"batch\":1,\"lr\":0.01,\"model\":{"
+	          "\"kind\":\"quadratic\",\"dimensions\":20},\"adversaries\":{\"count\":1,\"attack\":"
+	          "\"invert\"},\"compressor\":\"none\",\"eval\":{\"every\":2},\"sweep\":{\"aggregator\":["
+	          "\"median\",\"mean\"]},\"seeds\":[2,\"18446744073709551615\"]}");
+	cr_assert_eq(cli("simulate %s/loss.json --out %s/runs/ --quiet", cli_folder, cli_folder), 0, "%s",
+	             cli_err);
+	make_page("a");
+	bool good = page_is("--whole", "a", false);
+	cr_expect(good, "%s", cli_out);
+	const char *page = page_text("a");
+	cr_expect(strstr(page, " has a loss of ") && strstr(page, ": the lowest of all."));
+	cr_expect(strstr(page, "paired over 2 seeds"));
+	cr_expect(strstr(page, ">18446744073709551615</a>"));
+}
+
 Test(report, replaces_nothing_that_is_not_its_own)
 {
 	simulate("[1]");

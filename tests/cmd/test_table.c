@@ -184,6 +184,31 @@ Test(table, has_differences_by_seed)
 	arena_clear(&a);
 }
 
+/* Two counts, one of them of nobody, whose attack is none of the settings; a share by its last word, by size.
+ */
+Test(table, knows_settings_by_short_names)
+{
+	make("w", BASE "{\"set\":{\"partition.alpha\":10,\"adversaries.ids\":[0,1]},\"seed\":1,\"evals\":{"
+	               "\"test_accuracy\":[0,0.5]}},"
+	               "{\"set\":{\"partition.alpha\":0.5,\"adversaries.ids\":[0,1]},\"seed\":1,\"evals\":{"
+	               "\"test_accuracy\":[0,0.25]}},"
+	               "{\"set\":{\"partition.alpha\":0.5,\"adversaries.count\":0,\"adversaries.ids\":[],"
+	               "\"adversaries.attack\":null},"
+	               "\"given\":{\"adversaries.attack\":{\"kind\":\"invert\"}},\"seed\":1,\"evals\":{"
+	               "\"test_accuracy\":[0,0.75]}}]}");
+	cr_assert_eq(cli("table %s/w --rows alpha --columns byzantine", cli_folder), 0, "%s", cli_err);
+	cr_expect_not_null(strstr(cli_out, "alpha \\ byzantine          0          2\n"
+	                                   "0.5                75.00 (1)  25.00 (1)\n"
+	                                   "10                         –  50.00 (1)\n"),
+	                   "%s", cli_out);
+	cr_expect_not_null(strstr(cli_out, "Other settings that differ with byzantine: attack."), "%s",
+	                   cli_out);
+	cr_assert_eq(cli("table %s/w --rows attack --where alpha=0.50", cli_folder), 0, "%s", cli_err);
+	cr_expect_not_null(strstr(cli_out, "none        75.00 (1)\ninvert      25.00 (1)\n"), "%s", cli_out);
+	cr_expect_not_null(strstr(cli_out, "Other settings that differ with attack: byzantine."), "%s",
+	                   cli_out);
+}
+
 Test(table, has_forms_that_are_known_again)
 {
 	static const char *const forms[] = {"t.txt", "t.md", "t.tex", "t.csv", "t.json"};
@@ -232,6 +257,9 @@ Test(table, what_it_refuses)
 	           "table %s/g --rows aggregator --columns aggregator", cli_folder);
 	cli_expect(2, "--against aggregator=krum: expected one of mean, median",
 	           "table %s/g --rows aggregator --columns attack --against aggregator=krum", cli_folder);
+	make("n", BASE "{\"seed\":1,\"evals\":{\"test_accuracy\":[null,null]}}]}");
+	cli_expect(2, "/evals/test_accuracy holds no value in any of the files",
+	           "table %s/n --rows aggregator", cli_folder);
 	cr_assert(process_shell("mkdir %s/empty", cli_folder));
 	cli_expect(2, "there is no result file (*.h5) in this folder", "table %s/empty --rows seed",
 	           cli_folder);
@@ -281,7 +309,7 @@ Test(table, best_is_the_best_worst_case_on_validation)
 	make("t", tuned);
 	cr_assert_eq(cli("best %s/t --by validation --per aggregator --json", cli_folder), 0, "%s", cli_err);
 	cr_assert_eq(cli_json_lines(&a, lines), 2);
-	cr_expect_str_eq(json_member(lines[0], "aggregator")->string, "krum");
+	cr_expect_str_eq(json_member(lines[0], "per")->string, "krum");
 	const struct json *best = json_member(lines[1], "best");
 	cr_expect_eq(of(json_member(best, "settings"), "lr.rate"), 0.01);
 	cr_expect_float_eq(of(json_member(best, "validation"), "mean"), 0.45, 1e-12);
@@ -301,6 +329,9 @@ Test(table, best_is_the_best_worst_case_on_validation)
 
 Test(table, best_never_chooses_by_the_test_set)
 {
+	make("s", BASE TUNED("mean", 0.1, "invert", 1, 0.9,
+	                     0.99) ",{\"set\":{\"adversaries.count\":3},\"seed\":1,\"evals\":{"
+	                           "\"validation_accuracy\":[0,0.5],\"test_accuracy\":[0,0.5]}}]}");
 	make("g", grid);
 	cli_expect(2, "best needs a folder of results, --by and --per", "best %s/g --by validation",
 	           cli_folder);
@@ -310,6 +341,14 @@ Test(table, best_never_chooses_by_the_test_set)
 	           "has no validation split (11 of 11 runs have none); run the experiment with \"data\": "
 	           "{\"validation\":",
 	           "best %s/g --by validation --per aggregator", cli_folder);
+	cli_expect(2,
+	           "mean: the runs differ in byzantine, which is no setting to choose; expected one of its "
+	           "values, with "
+	           "--where, or --per byzantine besides",
+	           "best %s/s --by validation --per aggregator", cli_folder);
+	cr_expect_eq(cli("best %s/s --by validation --per aggregator --per byzantine", cli_folder), 0, "%s",
+	             cli_err);
+	cr_expect_not_null(strstr(cli_out, "mean, 3: one choice of settings\n"), "%s", cli_out);
 	make("t", tuned);
 	cli_expect(2, "--over aggregator: is the same as --per aggregator",
 	           "best %s/t --by validation --per aggregator --over aggregator", cli_folder);

@@ -3,6 +3,7 @@
 #include <criterion/criterion.h>
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include "base/mem.h"
 #include "record/record.h"
@@ -86,7 +87,7 @@ Test(validation, is_the_same_in_all_ways_to_run)
 	cli_expect(0, "ends with the same bits", "simulate --replay %s", file("processes"));
 }
 
-/* 400 samples in 50 batches of 8 are all that is trained on, and all of the train accuracy's. */
+/* 400 samples are left, and all of the train accuracy's. */
 Test(validation, is_evaluated_and_not_trained_on)
 {
 	size_t n;
@@ -154,6 +155,21 @@ Test(validation, works_for_files_and_texts)
 	double *bits = column("text", "validation_bits", &n);
 	cr_expect_float_eq(bits[n - 1], info.final_validation_loss / log(2), 1e-12);
 	mem_free(bits);
+}
+
+Test(validation, is_drawn_and_missed_by_figures)
+{
+	if (!getenv("SIGNSGD_PYTHON"))
+		cr_skip_test("skipped: no Python with h5py, numpy and matplotlib");
+	cli_write("v.json", digits);
+	run("simulate", "v", "");
+	cr_expect_eq(cli("plot curves %s -o %s/v.png --y validation_accuracy --quiet", file("v"), cli_folder),
+	             0, "%s", cli_err);
+	run("simulate", "w", "--set data.validation=0");
+	cli_expect(2,
+	           "has no /evals/validation_loss; it is recorded of runs with \"data\": {\"validation\": "
+	           "SHARE}",
+	           "plot curves %s -o %s/w.png --y validation_loss", file("w"), cli_folder);
 }
 
 Test(validation, what_cannot_be_split_is_refused)

@@ -50,6 +50,31 @@ Test(h5_replace, only_the_very_kind_may_be_replaced)
 	cr_expect(strstr(e.text, "is an HDF5 file that signsgd did not make"), "%s", e.text);
 }
 
+static int judge_text(const char *text, enum h5_kind kind)
+{
+	struct err e;
+	const char *path = h5_files_path("t");
+	file_put(path, text, strlen(text));
+	return judge(path, kind, &e);
+}
+
+Test(h5_replace, tables_are_known_by_how_they_begin)
+{
+	static const char csv[] = "rule,attack,mean,half_width,low,high,n,diverged,unfinished,worst_attack\n";
+	cr_expect_eq(judge_text("signsgd table: test accuracy\n", H5_TABLE), 1);
+	cr_expect_eq(judge_text("<!-- signsgd table -->\nx", H5_TABLE), 1);
+	cr_expect_eq(judge_text("% signsgd table: x\n", H5_TABLE), 1);
+	cr_expect_eq(judge_text("{\"made_by\": \"signsgd table\", \"x\": 1}", H5_TABLE), 1);
+	cr_expect_eq(judge_text(csv, H5_TABLE), 1);
+	cr_expect_eq(
+	        judge_text("a,b\nrule,attack,mean,half_width,low,high,n,diverged,unfinished,worst_attack\n",
+	                   H5_TABLE),
+	        -1, "the words stand in the second line");
+	cr_expect_eq(judge_text("# signsgd table: mine\n", H5_TABLE), -1);
+	cr_expect_eq(judge_text(csv, H5_FIGURE), -1);
+	cr_expect_eq(judge_text("", H5_TABLE), -1);
+}
+
 /* Root may read everything, so root becomes somebody else. */
 static int judge_as_nobody(void *path)
 {

@@ -5,6 +5,7 @@ usage: python3 tests/support/made_runs.py RUNS.json FOLDER
 
 RUNS.json: {"base": {settings}, "runs": [{"set": {"dotted.key": value}, "seed": 1, "state": "finished", "evals": {"test_accuracy":
 [at step 0, at step 10, ...]}}]}; a state that is left out is "finished".
+"given": settings as /config/resolved has them, where the identity says something else.
 """
 
 import copy
@@ -24,7 +25,9 @@ def put(settings, dotted, value):
 
 
 def write(path, settings, run):
-    resolved = {"name": "made", "seed": run["seed"], "steps": 100, **settings}
+    resolved = {"name": "made", "seed": run["seed"], "steps": 100, **copy.deepcopy(settings)}
+    for key, chosen in run.get("given", {}).items():
+        put(resolved, key, chosen)
     with h5py.File(path, "w") as file:
         file.create_group("format").attrs["version"] = np.int64(2)
         file["config/resolved"] = json.dumps(resolved)

@@ -21,8 +21,9 @@ for room in ("plots", "reports"):
     sys.path.insert(1, os.path.join(HERE, "..", "..", room))
 
 VOID = {"meta"}
-KNOWN = set("html head meta title style body a header nav main section figure figcaption table caption thead tbody tr th td ul li p h1 h2 "
-            "h3 h4 div span strong code pre details summary svg desc line rect circle polygon polyline text".split())
+KNOWN = set("html head meta title style body a header nav main section figure figcaption table caption thead tbody tr th td "
+            "ul li p h1 h2 h3 h4 div span strong code pre details summary svg desc line rect circle polygon polyline "
+            "text".split())
 
 
 class Page(html.parser.HTMLParser):
@@ -92,6 +93,7 @@ def check_structure(page):
         assert all(head.attributes.get("scope") in ("row", "col") for head in table.all("th")), "a <th> has no scope"
     levels = [int(element.name[1]) for element in everything(page.root) if element.name in ("h1", "h2", "h3", "h4")]
     assert levels.count(1) == 1 and levels[0] == 1
+    assert all(after <= before + 1 for before, after in zip(levels, levels[1:])), "a heading is passed over"
 
 
 def everything(element):
@@ -164,7 +166,8 @@ def check_numbers(page, folder):
         if row["rule"] != first:
             best = known[first][worst[first][0]]
             difference, half, _ = paired(best, known[row["rule"]][attack])
-            assert row["behind the first by"] == f"{percent(difference)} ({percent(difference - half)} to {percent(difference + half)})", row
+            band = f"({percent(difference - half)} to {percent(difference + half)})"
+            assert row["behind the first by"] == f"{percent(difference)} {band}", row
             apart = abs(difference) > half
             assert row["told from the first?"] == ("distinguishable" if apart else "not distinguishable"), row
         compared += 1
@@ -193,7 +196,8 @@ def main(arguments):
     assert text.startswith("<!DOCTYPE html>\n")
     page = Page(text.split("\n", 1)[1])
     if arguments[0] == "--again":
-        return print(next(d for d in page.root.all("details") if d.first("summary").text() == "again.json").first("pre").text())
+        folded = next(d for d in page.root.all("details") if d.first("summary").text() == "again.json")
+        return print(folded.first("pre").text())
     assert "default-src 'none'" in text and "url(" not in text and "@import" not in text
     check_structure(page)
     if arguments[0] == "--whole":

@@ -1,0 +1,272 @@
+#!/usr/bin/env python3
+"""What an experiment file claims, held against what its runs found.
+
+usage: python3 reports/claims.py EXPERIMENT.json FOLDER|RUN.h5... [--json] [--strict]
+
+A claim is about one number: the mean over seeds of (`of` less `than`) in `measure`, paired by seed, with its 95 % band
+(plots/bands.py). It holds where the whole band lies on the claimed side, does not hold where no part of it does, and is
+not decided in between. One seed has no band, and its number decides alone, which is said.
+
+Exit code: 0: every claim was judged; 1: runs of a claim are missing, or with --strict one does not hold; 2: a claim
+means runs of several experiments.
+"""
+
+import json
+import math
+import os
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "plots"))
+
+import bands  # noqa: E402
+from labels import telling  # noqa: E402
+from results import PlotError, files_below, program  # noqa: E402
+from runs import Run, group  # noqa: E402
+from script import Parser, fail  # noqa: E402
+
+HOLDS, FAILS, OPEN, MISSING = "holds", "does not hold", "not decided", "missing"
+ENDED = ("finished", "diverged")
+
+
+# --- which runs are meant ------------------------------------------------------------------------------------------
+
+
+def same(found, wanted):
+    """
+    Is a setting, as a result file has it in full, what a claim says of it? As in an experiment file a name alone, or a
+    number alone (its first key), stands for a choice; keys that a claim does not name may be anything.
+    """
+    if isinstance(wanted, dict):
+        kind = {"kind": found} if isinstance(found, str) else found
+        return isinstance(kind, dict) and all(same(kind.get(key), value) for key, value in wanted.items())
+    if isinstance(wanted, list):
+        found = found or []
+        return isinstance(found, list) and len(found) == len(wanted) and all(map(same, found, wanted))
+    if isinstance(found, dict):
+        first = next((value for key, value in found.items() if key != "kind"), None)
+        return found.get("kind") == wanted if isinstance(wanted, str) else first is not None and first == wanted
+    return found == wanted and isinstance(found, bool) == isinstance(wanted, bool)
+
+
+def setting(config, dotted):
+    """The value at "a.b.c"; None: there is none."""
+    for name in dotted.split("."):
+        if isinstance(config, str):
+            config = {"kind": config}
+        config = config.get(name) if isinstance(config, dict) else None
+    return config
+
+
+def meant(runs, selection):
+    return [run for run in runs if all(same(setting(run.config, key), value) for key, value in selection.items())]
+
+
+def one_experiment(runs, selection, where):
+    """The runs that a selection means, which may differ in their seeds alone."""
+    found = meant(runs, selection)
+    groups = group(found)
+    if len(groups) > 1:
+        raise PlotError(f"{where}: {text_of(selection)} means runs of {len(groups)} experiments, which differ in "
+                        f"{', '.join(telling([g.key for g in groups]))}; name what tells them apart")
+    return found
+
+
+def seed_of(value):
+    """A seed that no double holds is written as a string."""
+    return int(value, 0) if isinstance(value, str) else int(value)
+
+
+def text_of(selection):
+    return json.dumps(selection)
+
+
+# --- one claim -----------------------------------------------------------------------------------------------------
+
+
+class Side:
+    """What one side of a claim has: values by seed, and what lacks."""
+
+    def __init__(self, claim, name, runs, seeds, where):
+        self.selection = claim[name]
+        self.by_seed, self.diverged, self.lacking = {}, [], []
+        if not isinstance(self.selection, dict):
+            self.mean, self.half = float(self.selection), 0.0
+            return
+        for run in one_experiment(runs, self.selection, f"{where}.{name}"):
+            if run.state in ENDED:
+                seed = seed_of(run.setting("seed"))
+                self.by_seed[seed] = bands.final(run, claim.get("measure", "test_accuracy"))
+                self.diverged += [seed] if run.state == "diverged" else []
+        self.lacking = [seed for seed in map(seed_of, seeds) if seed not in self.by_seed]
+        self.mean, self.half = bands.mean_band(self.by_seed.values())
+
+    @property
+    def is_number(self):
+        return not isinstance(self.selection, dict)
+
+
+class Finding:
+    """
+    A claim beside what was found: `verdict` (one of HOLDS, FAILS, OPEN, MISSING), the sides `of` and `than`, the mean
+    `difference` and the half width `half` of its band (NaN: one seed), the number of `seeds`.
+    """
+
+    def __init__(self, claim, runs, seeds, where):
+        self.claim = claim
+        self.say, self.source = claim["say"], claim.get("source", "")
+        self.measure = claim.get("measure", "test_accuracy")
+        self.by, self.tolerance = claim.get("by"), claim.get("tolerance", 0.0)
+        self.of = Side(claim, "of", runs, seeds, where)
+        self.than = Side(claim, "than", runs, seeds, where)
+        if self.than.is_number:
+            self.difference, self.half = self.of.mean - self.than.mean, self.of.half
+            self.seeds = len(self.of.by_seed)
+        else:
+            self.difference, self.half, self.seeds = bands.paired(self.of.by_seed, self.than.by_seed)
+        self.verdict = MISSING if self.of.lacking or self.than.lacking else self.judge()
+
+    def judge(self):
+        half = 0.0 if math.isnan(self.half) else self.half
+        if not math.isfinite(self.difference):
+            return OPEN
+        if self.by is None:
+            nearest, furthest = max(0.0, abs(self.difference) - half), abs(self.difference) + half
+            return HOLDS if furthest <= self.tolerance else FAILS if nearest > self.tolerance else OPEN
+        sign = -1 if self.by < 0 else 1
+        reached, asked = sign * self.difference, abs(self.by) - self.tolerance
+        return HOLDS if reached - half >= asked else FAILS if reached + half < asked else OPEN
+
+    # --- in words --------------------------------------------------------------------------------------------------
+
+    def number(self, value, signed=False):
+        if self.measure.endswith("accuracy"):
+            return f"{100 * value:{'+' if signed else ''}.1f}"
+        return f"{value:{'+' if signed else ''}.4g}"
+
+    @property
+    def unit(self):
+        return " points" if self.measure.endswith("accuracy") else ""
+
+    def asked(self):
+        """What is claimed, and how much less is allowed."""
+        if self.by is None:
+            return f"the same within {self.number(self.tolerance)}"
+        if not self.by:
+            return f"no lower{f' by more than {self.number(self.tolerance)}' if self.tolerance else ''}"
+        allowed = f", give or take {self.number(self.tolerance)}" if self.tolerance else ""
+        return f"{'at most' if self.by < 0 else 'at least'} {self.number(self.by, True)}{allowed}"
+
+    def found(self):
+        """The numbers of both sides, their difference and its band."""
+        if self.verdict == MISSING:
+            return "; ".join(self.lacks(side) for side in (self.of, self.than) if side.lacking)
+        percent = " %" if self.unit else ""
+        text = (f"{self.measure.replace('_', ' ')} {self.number(self.of.mean)}{percent} against "
+                f"{self.number(self.than.mean)}{percent}: {self.number(self.difference, True)}{self.unit}")
+        if math.isnan(self.half):
+            text += ", one seed, no band"
+        else:
+            text += (f", 95 % band {self.number(self.difference - self.half, True)} to "
+                     f"{self.number(self.difference + self.half, True)}, {self.seeds} seeds")
+        gone = [f"{len(side.diverged)} of {len(side.by_seed)} runs of {name} diverged"
+                for name, side in (("`of`", self.of), ("`than`", self.than)) if side.diverged]
+        return "; ".join([text, *gone])
+
+    def lacks(self, side):
+        seeds = ", ".join(map(str, side.lacking))
+        return f"no finished run of seed {seeds} with {text_of(side.selection)}"
+
+    def row(self, experiment, number):
+        """For a machine."""
+        band = not (self.verdict == MISSING or math.isnan(self.half))
+        numbers = {"of_mean": self.of.mean, "than_mean": self.than.mean, "difference": self.difference,
+                   "low": self.difference - self.half if band else math.nan,
+                   "high": self.difference + self.half if band else math.nan}
+        return {"experiment": experiment, "claim": number, "say": self.say, "source": self.source,
+                "verdict": self.verdict, "measure": self.measure, "of": self.claim["of"], "than": self.claim["than"],
+                **{key: value if math.isfinite(value) else None for key, value in numbers.items()},
+                "seeds": self.seeds, "by": self.by, "tolerance": self.tolerance,
+                "diverged": len(self.of.diverged) + len(self.than.diverged), "asked": self.asked(),
+                "found": self.found()}
+
+
+# --- a file --------------------------------------------------------------------------------------------------------
+
+
+def read_experiment(path):
+    """(name, claims, seeds) of an experiment file, whose form signsgd has checked."""
+    try:
+        with open(path, encoding="utf-8") as file:
+            root = json.load(file)
+        claims = root.get("claims") or []
+        return root.get("name", "run"), claims, root.get("seeds") or [root.get("seed", 1)]
+    except OSError as error:
+        raise PlotError(f"{path}: cannot be read: {error.strerror}") from None
+    except (ValueError, AttributeError) as error:
+        raise PlotError(f"{path}: is no experiment: {error}") from None
+
+
+def evaluate(path, runs):
+    """A Finding for each claim of the experiment file at `path`; runs of other names count nowhere."""
+    name, claims, seeds = read_experiment(path)
+    if not claims:
+        raise PlotError(f"{path}: has no `claims`, expected a list of them")
+    own = [run for run in runs if run.setting("name") == name]
+    if len(own) < len(runs):
+        print(f"{program()}: {len(runs) - len(own)} of {len(runs)} results have another name than {name}: passed over",
+              file=sys.stderr)
+    return [Finding(claim, own, seeds, f"{path}: claims[{i}]") for i, claim in enumerate(claims)]
+
+
+def print_text(path, findings):
+    for finding in findings:
+        print(f"{finding.verdict:13}  {finding.say}")
+        if finding.source:
+            print(f"{'':13}    {finding.source}")
+        print(f"{'':13}    claimed: {finding.asked()}")
+        print(f"{'':13}    found:   {finding.found()}")
+    print(f"{path}: {summary(findings)}")
+
+
+def summary(findings):
+    """ "6 claims, 3 holds, ..." """
+    verdicts = [finding.verdict for finding in findings]
+    counts = [f"{verdicts.count(v)} {v}" for v in (HOLDS, FAILS, OPEN, MISSING) if v in verdicts]
+    return f"{len(findings)} claim{'s' if len(findings) > 1 else ''}, {', '.join(counts)}"
+
+
+def section(path, runs):
+    """The claims of a file as a part of a page of results (report.py)."""
+    from page_html import join, table, tag  # only pages need it
+
+    findings = evaluate(path, runs)
+    rows = [[tag("strong", f.verdict), f.say, f.asked(), f.found(), f.source or "–"] for f in findings]
+    words = (f"{os.path.basename(path)} has {summary(findings)}. Compared are means of the last {bands.LAST} evaluations, paired by "
+             "seed, with Student's 95 % band: a claim holds where the whole band is on the claimed side, does not hold where none "
+             "of it is, and is not decided in between.")
+    return join([tag("p", words), table("What is claimed, and what was found", ["verdict", "claim", "claimed", "found", "source"], rows)])
+
+
+def main():
+    p = Parser(prog=program(), description=__doc__.split("\n\n")[0])
+    p.add_argument("experiment")
+    p.add_argument("paths", nargs="+")
+    p.add_argument("--json", action="store_true")
+    p.add_argument("--strict", action="store_true")
+    args = p.parse_args()
+    try:
+        findings = evaluate(args.experiment, [Run(path) for path in files_below(args.paths)])
+    except PlotError as sentence:
+        fail(sentence, 2)
+    if args.json:
+        name = read_experiment(args.experiment)[0]
+        for number, finding in enumerate(findings):
+            print(json.dumps(finding.row(name, number)))
+    else:
+        print_text(args.experiment, findings)
+    verdicts = {finding.verdict for finding in findings}
+    sys.exit(1 if MISSING in verdicts or (args.strict and FAILS in verdicts) else 0)
+
+
+if __name__ == "__main__":
+    main()
