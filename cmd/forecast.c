@@ -104,14 +104,11 @@ static void find_times(struct forecast *f)
 
 /* --- all together ------------------------------------------------------------------------------------- */
 
-static void find_room(struct forecast *f)
+static void find_room(struct forecast *f, const struct plan *plans)
 {
 	for (size_t i = 0; i < f->runs->count; i++) {
-		const struct settings *s = &f->runs->at[i];
-		struct plan plan;
-		trainer_plan(s, f->lanes, &plan);
-		f->run[i].file_bytes = (double)trainer_file_bytes(s, plan.n_params);
-		f->run[i].checkpoint_bytes = (double)plan.checkpoint;
+		f->run[i].file_bytes = (double)trainer_file_bytes(&f->runs->at[i], plans[i].n_params);
+		f->run[i].checkpoint_bytes = (double)plans[i].checkpoint;
 	}
 }
 
@@ -133,7 +130,8 @@ static void sum_up(struct forecast *f)
 		f->all.time_s = longest;
 }
 
-int forecast_open(struct forecast *f, const struct runs *runs, const struct args *a, int lanes, struct err *e)
+int forecast_open(struct forecast *f, const struct runs *runs, const struct plan *plans, const struct args *a,
+                  int lanes, struct err *e)
 {
 	bool timed = args_flag(a, "time") || (runs->count > 1 && !args_flag(a, "no-time"));
 	*f = (struct forecast){.runs = runs};
@@ -143,7 +141,7 @@ int forecast_open(struct forecast *f, const struct runs *runs, const struct args
 	grid_at_once(a, lanes, runs->count, &f->jobs, &f->lanes);
 	for (size_t i = 0; i < runs->count; i++)
 		f->run[i] = (struct forecast_run){.step_s = NAN, .eval_s = NAN, .time_s = NAN};
-	find_room(f);
+	find_room(f, plans);
 	if (timed)
 		find_times(f);
 	sum_up(f);

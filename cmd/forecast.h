@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "cmd/ui/cmd.h"
 #include "experiment/experiment.h"
+#include "train/trainer.h"
 
 struct forecast_run {
 	double step_s, eval_s, time_s;       /* NAN: not known */
@@ -29,9 +30,10 @@ struct forecast {
 		"no-time", NULL, "do not time a step of each kind that a grid has"                           \
 	}
 
-/* -1 and a sentence where the options contradict each other. Free with forecast_clear(). */
-int forecast_open(struct forecast *f, const struct runs *runs, const struct args *a, int lanes,
-                  struct err *e);
+/* plans: of the runs. -1 and a sentence where the options contradict each other. Free with forecast_clear().
+ */
+int forecast_open(struct forecast *f, const struct runs *runs, const struct plan *plans, const struct args *a,
+                  int lanes, struct err *e);
 void forecast_clear(struct forecast *f);
 
 /* What is said of one run, of all, and of what was left out; as text, and as members of a line. */

@@ -179,14 +179,14 @@ static int give_rate(struct import *m, struct json *model)
 	return import_give(m, "lr", &l);
 }
 
-static int give_model(struct import *m, struct json *model)
+static int give_model(struct import *m, struct json *model, const char *const *validation)
 {
 	const struct json *loss = import_take(model, "loss"), *labels = import_take(model, "nb_labels"),
 	                  *optimizer = import_take(model, "optimizer_name");
 	if (byzfl_give_names(m, "model", byzfl_models, import_take_or(m, model, "name", "\"cnn_mnist\""),
-	                     "model") ||
+	                     "model", (const char *const[]){"", NULL}) ||
 	    byzfl_give_names(m, "data", byzfl_data, import_take_or(m, model, "dataset_name", "\"mnist\""),
-	                     "data set") ||
+	                     "data set", validation) ||
 	    give_rate(m, model))
 		return -1;
 	if (is_text(loss, "NLLLoss") || is_text(loss, "CrossEntropyLoss"))
@@ -212,24 +212,28 @@ static int give_clients(struct import *m, struct json *clients)
 	return 0;
 }
 
-/* What of the training set trains there: the rest is for choosing settings, as here what data.validation
- * says. */
-static int give_validation(struct import *m, struct json *config)
+/* What of the training set does not train there is for choosing settings, as what data.validation says is
+ * here. A member of the data for each share, NULL behind the last; NULL and a sentence. */
+static const char **read_validation(struct import *m, struct json *config)
 {
 	const struct json *share = import_take_or(m, config, "size_train_set", "0.8");
-	struct list l = {0};
-	int rc = import_check_list(m, share);
-	for (const struct json *one = import_first(share); !rc && one; one = import_next(share, one))
-		if (one->type == JSON_NUMBER && one->number > 0 && one->number <= 1)
-			import_add(&l, arena_format(m->a, "%.12g", 1 - one->number));
-		else
-			rc = json_bad(m->e, one, "a number above 0 and at most 1");
-	if (!rc && share->number < 1)
-		log_say("%s: size_train_set, 0.8 where none is given, trains there, and the rest is for "
-		        "choosing "
-		        "settings: that is data.validation",
-		        m->root->source);
-	return import_give_unless(m, rc, "data.validation", &l);
+	const char **out = arena_alloc(m->a, (share->count + 2) * sizeof *out);
+	size_t n = 0;
+	if (import_check_list(m, share))
+		return NULL;
+	for (const struct json *one = import_first(share); one; one = import_next(share, one)) {
+		if (one->type != JSON_NUMBER || one->number <= 0 || one->number > 1) {
+			json_bad(m->e, one, "a number above 0 and at most 1, or a list of such");
+			return NULL;
+		}
+		out[n++] =
+		        one->number < 1 ? arena_format(m->a, ",\"validation\":%.12g", 1 - one->number) : "";
+	}
+	log_say("%s: size_train_set, 0.8 where none is given, trains there, and the rest is for choosing "
+	        "settings: that is "
+	        "data.validation",
+	        m->root->source);
+	return out;
 }
 
 static int give_config(struct import *m, struct json *config)
@@ -249,8 +253,7 @@ static int give_config(struct import *m, struct json *config)
 	if (device && !is_text(device, "cpu"))
 		import_say(m, device, "is not carried over: --set backend=cuda chooses a GPU");
 	say_not_carried(m, config, "nb_workers", "is computed there, and not read");
-	if (give_validation(m, config) ||
-	    give_same(m, "steps", import_take_or(m, config, "nb_steps", "1000")) ||
+	if (give_same(m, "steps", import_take_or(m, config, "nb_steps", "1000")) ||
 	    give_workers(m, config, tolerated) || byzfl_give_partition(m, config) ||
 	    byzfl_give_rules(m, tolerated) || byzfl_give_attacks(m) || give_all_seeds(m, config))
 		return -1;
@@ -304,7 +307,8 @@ const struct json *import_byzfl(struct arena *a, struct json *config, struct err
 	m.out = json_read_value(a, "import", "{\"name\":\"byzfl\"}", e);
 	struct json *bench = section(&m, "benchmark_config"), *model = section(&m, "model"),
 	            *clients = section(&m, "honest_clients"), *ev = section(&m, "evaluation_and_results");
-	if (!bench || !model || !clients || !ev || give_model(&m, model) || give_config(&m, bench) ||
+	const char **validation = bench && model && clients && ev ? read_validation(&m, bench) : NULL;
+	if (!validation || give_model(&m, model, validation) || give_config(&m, bench) ||
 	    give_clients(&m, clients) || give_evaluation(&m, ev))
 		return NULL;
 	import_say_unknown(&m, config);

@@ -322,15 +322,15 @@ int byzfl_give_attacks(struct import *m)
 
 /* Names of `names` without parameters. */
 int byzfl_give_names(struct import *m, const char *key, const struct byzfl_name *names,
-                     const struct json *given, const char *what)
+                     const struct json *given, const char *what, const char *const *tails)
 {
 	struct list l = {0};
 	int rc = import_check_list(m, given);
 	for (const struct json *one = import_first(given); !rc && one; one = import_next(given, one)) {
 		const struct byzfl_name *n = byzfl_find(names, one, what, m->e);
 		rc = n ? 0 : -1;
-		if (n)
-			add_thing(&l, n, NULL, 0, "");
+		for (const char *const *tail = tails; n && *tail; tail++)
+			add_thing(&l, n, NULL, 0, *tail);
 		if (n && n->says)
 			import_say(m, one, "%s", n->says);
 	}

@@ -31,9 +31,10 @@ extern const struct byzfl_name byzfl_aggregators[], byzfl_pre_aggregators[], byz
 const struct byzfl_name *byzfl_find(const struct byzfl_name *names, const struct json *value,
                                     const char *what, struct err *e);
 
-/* Our key from a name of theirs, or several. */
+/* Our key from a name of theirs, or several, each with every one of the tails, which are members behind a
+ * comma (NULL ends them). */
 int byzfl_give_names(struct import *m, const char *key, const struct byzfl_name *names,
-                     const struct json *given, const char *what);
+                     const struct json *given, const char *what, const char *const *tails);
 
 int byzfl_give_partition(struct import *m, struct json *config);
 

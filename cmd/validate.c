@@ -263,17 +263,13 @@ static void print_run(const struct settings *s, const struct plan *p, const stru
 	putchar('\n');
 }
 
-/* What a run is asked for here: its plan and its path. */
-static void plan_run(const struct runs *r, size_t i, int lanes, const struct args *a, struct plan *plan,
-                     char path[PATH_BYTES])
+static void path_of(const struct runs *r, size_t i, const struct args *a, char path[PATH_BYTES])
 {
-	const struct settings *s = &r->at[i];
-	trainer_plan(s, lanes, plan);
-	run_path(s, NULL, r->count > 1 || a->n_rest > 1, path, PATH_BYTES);
+	run_path(&r->at[i], NULL, r->count > 1 || a->n_rest > 1, path, PATH_BYTES);
 }
 
 /* The runs of a sweep, a row each: what the file gives them otherwise than the first, and what follows. */
-static void print_runs(const struct runs *r, int lanes, const struct args *a)
+static void print_runs(const struct runs *r, const struct plan *plans, const struct args *a)
 {
 	size_t shown = r->count <= RUNS_SHOWN ? r->count : RUNS_SHOWN;
 	struct differences d;
@@ -284,15 +280,15 @@ static void print_runs(const struct runs *r, int lanes, const struct args *a)
 	differences_head(&d, &t);
 	for (size_t i = 0; i < shown; i++) {
 		char path[PATH_BYTES], there[64], memory[32];
-		struct plan plan;
+		const struct plan *plan = &plans[i];
 		struct err none = {0};
-		plan_run(r, i, lanes, a, &plan, path);
+		path_of(r, i, a, path);
 		presence(&r->at[i], path, there);
-		log_bytes((double)plan.total, memory);
+		log_bytes((double)plan->total, memory);
 		differences_row(&d, &t, i);
-		table_cell(&t, "%zu", plan.n_params);
+		table_cell(&t, "%zu", plan->n_params);
 		table_cell(&t, "%lld", (long long)r->at[i].steps);
-		table_cell(&t, "%s%s", memory, plan_room(&plan, &none) ? ", not enough" : "");
+		table_cell(&t, "%s%s", memory, plan_room(plan, &none) ? ", not enough" : "");
 		table_cell(&t, "%s%s", path, there);
 	}
 	printf("\n");
@@ -303,38 +299,36 @@ static void print_runs(const struct runs *r, int lanes, const struct args *a)
 	differences_clear(&d);
 }
 
-static void say_runs(const struct runs *r, const struct shares *h, const struct forecast *f, const char *file,
-                     int lanes, const struct args *a)
+static void say_runs(const struct runs *r, const struct plan *plans, const struct shares *h,
+                     const struct forecast *f, const char *file, const struct args *a)
 {
 	bool json = args_flag(a, "json"), many = r->count > 1;
 	char path[PATH_BYTES], name[PATH_BYTES];
-	struct plan plan;
 
 	if (!json)
 		printf("%s: %zu run%s\n", text_shown(file, name, sizeof(name)), r->count,
 		       many ? "s, of which this is the first" : "");
 	for (size_t i = 0; i < (json ? r->count : 1); i++) {
-		plan_run(r, i, lanes, a, &plan, path);
+		path_of(r, i, a, path);
 		if (json)
-			print_line(&r->at[i], &plan, &h[i], path, f, i);
+			print_line(&r->at[i], &plans[i], &h[i], path, f, i);
 		else
-			print_run(&r->at[i], &plan, &h[i], path, f);
+			print_run(&r->at[i], &plans[i], &h[i], path, f);
 	}
 	if (!many || json)
 		return;
-	print_runs(r, lanes, a);
+	print_runs(r, plans, a);
 	forecast_print(f);
 }
 
 /* Files that parameters come from are opened here too: what is in them is part of the experiment. */
-static int check_starts(const struct runs *r, int lanes, struct err *e)
+static int check_starts(const struct runs *r, const struct plan *plans, struct err *e)
 {
 	for (size_t i = 0; i < r->count; i++) {
-		struct plan plan;
-		trainer_plan(&r->at[i], lanes, &plan);
 		if (trainer_check_transport(&r->at[i], e))
 			return -1;
-		if (plan.total <= machine_memory().bytes && trainer_check_start(&r->at[i], plan.n_params, e))
+		if (plans[i].total <= machine_memory().bytes &&
+		    trainer_check_start(&r->at[i], plans[i].n_params, e))
 			return -1;
 	}
 	return 0;
@@ -359,16 +353,20 @@ static int check_shares(const struct runs *r, int lanes, const struct args *a, s
 static int say_file(const struct runs *r, const char *file, int lanes, const struct args *a)
 {
 	struct shares *shares = mem_array(r->count, sizeof(*shares));
+	struct plan *plans = mem_array(r->count, sizeof(*plans));
 	struct forecast forecast = {0};
 	struct err e = {0};
 	int code = EXIT_DONE;
 
-	if (check_starts(r, lanes, &e) || check_shares(r, lanes, a, shares, &e) ||
-	    forecast_open(&forecast, r, a, lanes, &e))
+	for (size_t i = 0; i < r->count; i++)
+		trainer_plan(&r->at[i], lanes, &plans[i]);
+	if (check_starts(r, plans, &e) || check_shares(r, lanes, a, shares, &e) ||
+	    forecast_open(&forecast, r, plans, a, lanes, &e))
 		code = cmd_fail(&e);
 	else
-		say_runs(r, shares, &forecast, file, lanes, a);
+		say_runs(r, plans, shares, &forecast, file, a);
 	forecast_clear(&forecast);
+	mem_free(plans);
 	mem_free(shares);
 	return code;
 }
