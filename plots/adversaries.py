@@ -12,6 +12,7 @@ import json
 import numpy as np
 
 import common
+from bands import mean_band
 from grid import along, without_attack
 
 
@@ -107,6 +108,8 @@ def spread(values, kind):
         return 0, 0
     if kind == "std":
         return (values.std(ddof=1),) * 2
+    if kind == "t":
+        return (mean_band(values)[1],) * 2
     return values.mean() - values.min(), values.max() - values.mean()
 
 

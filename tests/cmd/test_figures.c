@@ -81,6 +81,20 @@ Test(figures, no_mean_of_finals_has_an_interrupted_run)
 	cr_expect_eq(figure_count("line") - 1, 1, "more than a ring and the line at 50 %%: %s", cli_out);
 }
 
+/* Of two seeds: t(0.975, 1) = 12.706 standard errors, each half of the difference. */
+Test(figures, bars_of_finals_are_the_band_that_was_asked_for)
+{
+	simulate("a", 1, "--adversaries 2");
+	simulate("b", 2, "--adversaries 2");
+	const double one = figure_alone("adversaries", "a", 40), two = figure_alone("adversaries", "b", 40);
+	const double half = fabs(one - two) / 2, mean = (one + two) / 2;
+	figure_draw("adversaries", "--band=t a b");
+	figure_expect_near(figure_at(figure_need_curve("marker", "_"), 40), mean - 12.706204736 * half,
+	                   "the low end of the 95 % band");
+	figure_draw("adversaries", "a b");
+	figure_expect_near(figure_at(figure_need_curve("marker", "_"), 40), mean - half, "the lower seed");
+}
+
 Test(figures, an_unfinished_seed_is_drawn_by_itself_and_cuts_nothing_off)
 {
 	simulate("a", 1, "");
