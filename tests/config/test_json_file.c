@@ -56,7 +56,8 @@ Test(json_file, is_read_and_named)
 	cr_assert_eq(json_member(root, "a")->number, 1);
 	cr_assert_str_eq(json_member(root, "a")->source, in_folder("a.json"));
 	write_file("a.json", "{\n\"a\": 1,}", 10);
-	check_file_refusal(in_folder("a.json"), ":2:8: found '}', expected a key in double quotes, or no comma before it");
+	check_file_refusal(in_folder("a.json"),
+	                   ":2:8: found '}', expected a key in double quotes, or no comma before it");
 }
 
 Test(json_file, what_cannot_be_read_is_told_in_a_sentence_each)
