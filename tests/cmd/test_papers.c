@@ -146,6 +146,9 @@ Test(papers, claims_say_what_they_are_not_about)
 	cr_expect_not_null(strstr(cli_err, "6 of 6 runs have other settings than"), "%s", cli_err);
 	cr_expect_not_null(strstr(cli_err, "c.json: steps = 20\n"), "%s", cli_err);
 	write_file("{\"say\":\"a\"," SLOW "," FAST ",\"by\":0}");
+	cli_write("bad.json", "{\"claims\":[{\"say\":\"a\"}]}");
+	cli_expect(2, "bad.json:1:12: claims[0]: found no `of`",
+	           "report %s/c -o %s/bad.html --claims %s/bad.json", cli_folder, cli_folder, cli_folder);
 	cli_expect(2, "claims[0].of: these runs have no test_accuracy", "claims %s/c.json %s/c", cli_folder,
 	           cli_folder);
 }
