@@ -163,7 +163,7 @@ C_FILES  := $(sort $(shell find src models adversary data cmd tests -name '*.[ch
         FORCE
 .DELETE_ON_ERROR:
 
-ifdef SANITIZE
+ifneq ($(SANITIZE)$(EMULATED_CUDA),)
 all: $B/signsgd $(MODULES)
 else
 all: signsgd $(MODULES)

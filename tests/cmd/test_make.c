@@ -150,6 +150,20 @@ Test(make, without_a_cuda_toolkit_all_else_is_built)
 	cr_expect(strstr(cli_out, "wants a C++ compiler, and no-such-compiler is none"), "%s", cli_out);
 }
 
+/* ./signsgd is for its user: never one that takes the processor for a GPU, or that looks for faults. */
+Test(make, the_program_here_is_a_real_one)
+{
+	static const char *const real[] = {"DEV=1", "WITHOUT_CUDA=1"}, *const not_real[] = {
+	                                                                       "EMULATED_CUDA=1",
+	                                                                       "DEV=1 EMULATED_CUDA=1",
+	                                                                       "SANITIZE=thread"};
+	for (size_t i = 0; i < sizeof real / sizeof *real; i++)
+		cr_expect_eq(shell("make -n -p %s all | grep '^all: signsgd '", real[i]), 0, "%s", real[i]);
+	for (size_t i = 0; i < sizeof not_real / sizeof *not_real; i++)
+		cr_expect_eq(shell("make -n -p %s all | grep '^all: build/[^ ]*/signsgd '", not_real[i]), 0,
+		             "%s", not_real[i]);
+}
+
 /* A root that cannot be made: said, and nothing of it stays, neither files nor mounts. */
 Test(make, test_distros_leaves_nothing_behind)
 {

@@ -222,6 +222,26 @@ Test(device, processes_share_the_devices)
 	expect_same_final("one", "own", "two devices");
 }
 
+/* Points of a grid come to a device one after the other; --jobs spreads them over all. */
+Test(device, points_of_a_grid_share_the_devices)
+{
+	char chosen[FOLDER_SIZE + 16], text[4096];
+	snprintf(chosen, sizeof chosen, "%s/chosen", cli_folder);
+	setenv("SIGNSGD_EMULATED_DEVICES", "2", 1);
+	setenv("SIGNSGD_EMULATED_CHOSEN", chosen, 1);
+	cli_write("e.json", small_mlp);
+	for (int jobs = 1; jobs <= 2; jobs++) {
+		remove(chosen);
+		cr_assert_eq(cli("simulate %s/e.json --set backend=cuda --steps 1 --set "
+		                 "'sweep={\"lr\":[0.01,0.02]}' %s --out %s/grid --overwrite --quiet",
+		                 cli_folder, jobs == 1 ? "" : "--jobs 2", cli_folder),
+		             0, "%s", cli_err);
+		file_text(chosen, text, sizeof text);
+		cr_expect(strstr(text, "0\n") && !strstr(text, "1\n") == (jobs == 1), "%d: \"%s\"", jobs,
+		          text);
+	}
+}
+
 Test(device, models_are_timed)
 {
 	cr_expect_eq(cli("bench model cnn --backend cuda --seconds 0.01 --lanes 2 --batch 2"), 0, "%s",
