@@ -3,13 +3,13 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
-#include "cmd/jobs_size.h"
 #include "cmd/ui/json_line.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/pool.h"
 #include "train/timing.h"
 #include "train/trainer.h"
+#include "transport/launch.h"
 
 static const double TIMING_S = 10; /* kinds of steps that are reached later have the mean of the others */
 
@@ -20,20 +20,18 @@ struct shape {
 	struct timing timing;
 };
 
-static const struct settings *run_at(const void *points, size_t i)
+/* How many runs of a grid are computed at once, and in how many lanes each: one lane a core, unless --lanes
+ * says. */
+static void grid_at_once(const struct args *a, int lanes, size_t runs, int *jobs, int *each)
 {
-	return &((const struct runs *)points)->at[i];
-}
-
-/* How many runs are computed at once, and in how many lanes each: as `simulate` will. */
-static int find_jobs(struct forecast *f, const struct args *a, int lanes, struct err *e)
-{
-	const struct jobs_grid grid = {
-	        .args = a, .lanes = lanes, .count = f->runs->count, .at = run_at, .points = f->runs};
-	if (jobs_size(&grid, &f->jobs, e))
-		return -1;
-	f->lanes = jobs_lanes(&grid, f->jobs);
-	return 0;
+	int cores = pool_cores() / mpi_launched_here();
+	bool alone = runs == 1;
+	*each = alone || args_value(a, "lanes") ? lanes : 1;
+	*jobs = alone ? 1 : cores / *each;
+	if (*jobs > (int)runs)
+		*jobs = (int)runs;
+	if (*jobs < 1)
+		*jobs = 1;
 }
 
 /* --- time --------------------------------------------------------------------------------------------- */
@@ -139,9 +137,8 @@ int forecast_open(struct forecast *f, const struct runs *runs, const struct plan
 	*f = (struct forecast){.runs = runs};
 	if (args_flag(a, "time") && args_flag(a, "no-time"))
 		return err_user(e, "--time and --no-time contradict each other; give one of them");
-	if (find_jobs(f, a, lanes, e))
-		return -1;
 	f->run = mem_array(runs->count, sizeof *f->run);
+	grid_at_once(a, lanes, runs->count, &f->jobs, &f->lanes);
 	for (size_t i = 0; i < runs->count; i++)
 		f->run[i] = (struct forecast_run){.step_s = NAN, .eval_s = NAN, .time_s = NAN};
 	find_room(f, plans);

@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/progress.h"
+#include "cmd/jobs_size.h"
 #include "cmd/jobs_state.h"
 #include "cmd/jobs_talk.h"
 #include "h5/h5_lock.h"
@@ -45,7 +46,7 @@ static int lanes_now(const struct jobs *j)
 		const struct run_progress *p = &j->slots[k].point.progress;
 		busy += j->slots[k].used && p->done <= p->steps / 2;
 	}
-	return jobs_lanes(&j->grid, busy < (size_t)j->count ? (int)busy : j->count);
+	return jobs_lanes(j->session, busy < (size_t)j->count ? (int)busy : j->count);
 }
 
 /* A command line that does this point alone. What the settings are the child is told otherwise. */
@@ -300,14 +301,9 @@ bool jobs_wanted(const struct session *s)
 	return !s->resume && !s->repeated && (s->all > 1 || ranks > 1) && !args_value(s->args, "run");
 }
 
-static const struct settings *point_at(const void *points, size_t i)
-{
-	return ((const struct session_point *)points)[i].run;
-}
-
 int jobs_run(struct session *s)
 {
-	struct jobs j = {.session = s, .grid = {s->args, s->lanes, s->total, point_at, s->points}};
+	struct jobs j = {.session = s};
 	struct err e = {0};
 
 	find_ranks(&j.ranks, &j.rank);
@@ -317,7 +313,7 @@ int jobs_run(struct session *s)
 		        "--overwrite starts runs again, and each of the %d processes of this job would do so "
 		        "with those that another has just finished; remove the results, or leave it out",
 		        j.ranks);
-	if (e.code || jobs_size(&j.grid, &j.count, &e))
+	if (e.code || jobs_size(s, &j.count, &e))
 		return j.rank > 0 ? e.code : cmd_fail(&e);
 	if (s->total == 0)
 		log_say("--part %s: the experiments given make %zu runs, and none is in this part",

@@ -2,7 +2,6 @@
 #ifndef SIGNSGD_CMD_JOBS_STATE_H
 #define SIGNSGD_CMD_JOBS_STATE_H
 
-#include "cmd/jobs_size.h"
 #include "cmd/point.h"
 #include "cmd/session.h"
 
@@ -28,10 +27,9 @@ struct heard {
 
 struct jobs {
 	struct session *session;
-	struct jobs_grid grid; /* its points */
-	struct job *at;        /* [total], as session.points */
-	size_t *order;         /* [total] in which they are begun */
-	struct slot *slots;    /* [count] */
+	struct job *at;     /* [total], as session.points */
+	size_t *order;      /* [total] in which they are begun */
+	struct slot *slots; /* [count] */
 	int count;
 	int ranks, rank;     /* of the job that this process is one of; 1 and 0: of none */
 	bool trained;        /* something was, since the last look at what others had */
