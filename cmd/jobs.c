@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/machine.h"
 #include "base/progress.h"
 #include "cmd/jobs_size.h"
 #include "cmd/jobs_state.h"
@@ -46,7 +47,8 @@ static int lanes_now(const struct jobs *j)
 		const struct run_progress *p = &j->slots[k].point.progress;
 		busy += j->slots[k].used && p->done <= p->steps / 2;
 	}
-	return jobs_lanes(j->session, busy < (size_t)j->count ? (int)busy : j->count);
+	return jobs_lanes(j->session->args, j->session->lanes,
+	                  busy < (size_t)j->count ? (int)busy : j->count);
 }
 
 /* A command line that does this point alone. What the settings are the child is told otherwise. */
@@ -294,6 +296,23 @@ static int exit_code(const struct jobs *j)
 	return code;
 }
 
+/* How many at once; says where memory decides. */
+static int find_size(const struct session *s, int *count, struct err *e)
+{
+	const struct settings **runs = mem_array(s->total + 1, sizeof(*runs)); /* [total] */
+	const struct jobs_grid grid = {s->args, runs, s->total, s->lanes};
+	struct jobs_size size;
+	for (size_t i = 0; i < s->total; i++)
+		runs[i] = s->points[i].run;
+	int rc = jobs_size(&grid, &size, e) || machine_descriptors(2 * (uint64_t)size.jobs, e) ? -1 : 0;
+	if (!rc) {
+		jobs_size_say(&size);
+		*count = size.jobs;
+	}
+	mem_free(runs);
+	return rc;
+}
+
 bool jobs_wanted(const struct session *s)
 {
 	int ranks, rank;
@@ -313,7 +332,7 @@ int jobs_run(struct session *s)
 		        "--overwrite starts runs again, and each of the %d processes of this job would do so "
 		        "with those that another has just finished; remove the results, or leave it out",
 		        j.ranks);
-	if (e.code || jobs_size(s, &j.count, &e))
+	if (e.code || find_size(s, &j.count, &e))
 		return j.rank > 0 ? e.code : cmd_fail(&e);
 	if (s->total == 0)
 		log_say("--part %s: the experiments given make %zu runs, and none is in this part",
