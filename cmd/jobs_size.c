@@ -9,6 +9,11 @@
 
 enum { JOBS_MAX = 1024 };
 
+int jobs_given(const struct args *a, long long *jobs, struct err *e)
+{
+	return args_int(a, "jobs", 1, JOBS_MAX, jobs, e);
+}
+
 int jobs_lanes(const struct args *a, int lanes, int at_once)
 {
 	int each = lanes / at_once;
@@ -70,7 +75,7 @@ int jobs_size(const struct jobs_grid *g, struct jobs_size *out, struct err *e)
 		jobs = cores / g->lanes;
 	if (device || args_flag(g->args, "profile"))
 		jobs = 1;
-	if (args_int(g->args, "jobs", 1, JOBS_MAX, &jobs, e))
+	if (jobs_given(g->args, &jobs, e))
 		return -1;
 	if (jobs > (long long)g->count)
 		jobs = (long long)g->count;

@@ -36,6 +36,9 @@ int jobs_size(const struct jobs_grid *g, struct jobs_size *out, struct err *e);
 /* The same in words, where memory decides: log_say() for fewer, log_warn() for --jobs beyond it. */
 void jobs_size_say(const struct jobs_size *size);
 
+/* --jobs; *jobs stays as it is where it is not given. -1 and a sentence. */
+int jobs_given(const struct args *a, long long *jobs, struct err *e);
+
 /* Lanes of each of so many runs at once: --lanes, or its share of the cores. */
 int jobs_lanes(const struct args *a, int lanes, int at_once);
 

@@ -1,6 +1,7 @@
 /* `signsgd simulate`: every run of every file, several at once, and what came of them. */
 #include <string.h>
 #include "cmd/jobs.h"
+#include "cmd/jobs_size.h"
 #include "cmd/point.h"
 #include "cmd/session.h"
 #include "base/log.h"
@@ -86,13 +87,15 @@ static int simulate(const struct args *a)
 	struct session s = {.repeated = args_value(a, "replay")};
 	struct repeat repeat = {0};
 	struct err e = {0};
+	long long jobs; /* looked at although a single run has no use for it */
 	int code;
 
 	if (point_is())
 		return point_run(a);
 	if (s.repeated)
 		choose_out(&s, &repeat, s.repeated);
-	if (session_prepare(&s, "simulate", a, &e) || (s.repeated && read_voters(&s, &repeat, &e))) {
+	if (jobs_given(a, &jobs, &e) || session_prepare(&s, "simulate", a, &e) ||
+	    (s.repeated && read_voters(&s, &repeat, &e))) {
 		code = cmd_fail(&e);
 	} else if (jobs_wanted(&s)) {
 		code = jobs_run(&s);

@@ -146,8 +146,10 @@ Test(jobs, the_files_are_the_same_for_any_number_at_once)
 	}
 	expect_same("j2", "j1");
 	expect_same("j3", "j1");
-	cli_expect(2, "--jobs: found '0', expected a whole number from 1", "simulate %s/e.json --jobs 0",
-	           cli_folder);
+	static const char *const wrong[] = {"--jobs=0", "--jobs=0 --run 1", "--jobs=0 --set sweep={}"};
+	for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
+		cli_expect(2, "--jobs: found '0', expected a whole number from 1", "simulate %s/e.json %s",
+		           cli_folder, wrong[i]);
 }
 
 /* The first takes longer than all others together, and its line comes first. */
