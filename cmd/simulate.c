@@ -97,6 +97,8 @@ static int simulate(const struct args *a)
 	if (jobs_given(a, &jobs, &e) || session_prepare(&s, "simulate", a, &e) ||
 	    (s.repeated && read_voters(&s, &repeat, &e))) {
 		code = cmd_fail(&e);
+	} else if (jobs_others(&s)) {
+		code = EXIT_DONE;
 	} else if (jobs_wanted(&s)) {
 		code = jobs_run(&s);
 	} else {
