@@ -9,7 +9,6 @@
 #include "base/pool.h"
 #include "train/timing.h"
 #include "train/trainer.h"
-#include "transport/launch.h"
 
 static const double TIMING_S = 10; /* kinds of steps that are reached later have the mean of the others */
 
@@ -20,18 +19,18 @@ struct shape {
 	struct timing timing;
 };
 
-/* How many runs of a grid are computed at once, and in how many lanes each: one lane a core, unless --lanes
- * says. */
-static void grid_at_once(const struct args *a, int lanes, size_t runs, int *jobs, int *each)
+/* How many runs are computed at once, and in how many lanes each, as `simulate` would. */
+static int grid_at_once(struct forecast *f, const struct args *a, int lanes, struct err *e)
 {
-	int cores = pool_cores() / mpi_launched_here();
-	bool alone = runs == 1;
-	*each = alone || args_value(a, "lanes") ? lanes : 1;
-	*jobs = alone ? 1 : cores / *each;
-	if (*jobs > (int)runs)
-		*jobs = (int)runs;
-	if (*jobs < 1)
-		*jobs = 1;
+	const struct settings **runs = mem_array(f->runs->count, sizeof *runs);
+	const struct jobs_grid grid = {a, runs, f->runs->count, lanes};
+	for (size_t i = 0; i < f->runs->count; i++)
+		runs[i] = &f->runs->at[i];
+	int rc = jobs_size(&grid, &f->size, e);
+	if (!rc)
+		f->lanes = jobs_lanes(a, lanes, f->size.jobs);
+	mem_free(runs);
+	return rc;
 }
 
 /* --- time --------------------------------------------------------------------------------------------- */
@@ -124,8 +123,8 @@ static void sum_up(struct forecast *f)
 		kept += keeps ? r->checkpoint_bytes : 0;
 		largest = !keeps && r->checkpoint_bytes > largest ? r->checkpoint_bytes : largest;
 	}
-	f->all.checkpoint_bytes = kept + f->jobs * largest;
-	f->all.time_s /= f->jobs;
+	f->all.checkpoint_bytes = kept + f->size.jobs * largest;
+	f->all.time_s /= f->size.jobs;
 	if (f->all.time_s < longest)
 		f->all.time_s = longest;
 }
@@ -138,7 +137,8 @@ int forecast_open(struct forecast *f, const struct runs *runs, const struct plan
 	if (args_flag(a, "time") && args_flag(a, "no-time"))
 		return err_user(e, "--time and --no-time contradict each other; give one of them");
 	f->run = mem_array(runs->count, sizeof *f->run);
-	grid_at_once(a, lanes, runs->count, &f->jobs, &f->lanes);
+	if (grid_at_once(f, a, lanes, e))
+		return -1;
 	for (size_t i = 0; i < runs->count; i++)
 		f->run[i] = (struct forecast_run){.step_s = NAN, .eval_s = NAN, .time_s = NAN};
 	find_room(f, plans);
@@ -203,7 +203,7 @@ static void print_time(const struct forecast *f)
 	log_duration(f->all.time_s, time);
 	printf("  %-12s about %s, by %zu of %zu kinds of steps that were timed here: %d run%s at once, %d "
 	       "lane%s each\n",
-	       "time", time, f->timed, f->shapes, f->jobs, f->jobs == 1 ? "" : "s", f->lanes,
+	       "time", time, f->timed, f->shapes, f->size.jobs, f->size.jobs == 1 ? "" : "s", f->lanes,
 	       f->lanes == 1 ? "" : "s");
 	if (f->unknown[0])
 		printf("  %-12s some have the mean of the others: %s\n", "", f->unknown);
@@ -239,7 +239,7 @@ void forecast_line(struct buf *b, const struct forecast *f, size_t run)
 	line_count(b, "idle", o->idle);
 	line_count(b, "step_kinds", f->shapes);
 	line_count(b, "timed", f->timed);
-	line_int(b, "jobs", f->jobs);
+	line_int(b, "jobs", f->size.jobs);
 	line_int(b, "lanes", f->lanes);
 	line_real(b, "time_s", f->all.time_s);
 	line_count(b, "file_bytes", (size_t)f->all.file_bytes);

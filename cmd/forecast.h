@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include "base/mem.h"
+#include "cmd/jobs_size.h"
 #include "cmd/ui/cmd.h"
 #include "experiment/experiment.h"
 #include "train/trainer.h"
@@ -17,7 +18,8 @@ struct forecast {
 	const struct runs *runs;
 	struct forecast_run *run; /* [runs->count] */
 	size_t shapes, timed;     /* kinds of steps, and how many of them were timed */
-	int jobs, lanes;          /* runs at once, and the lanes of each */
+	struct jobs_size size;    /* runs at once */
+	int lanes;                /* of each */
 	char unknown[1024];       /* why a kind of steps could not be timed; "": it could */
 	struct forecast_run
 	        all; /* time: of all together, jobs at once; checkpoints: the most at once and kept ones */

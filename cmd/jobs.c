@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/machine.h"
 #include "base/progress.h"
 #include "cmd/jobs_size.h"
 #include "cmd/jobs_state.h"
@@ -46,7 +47,8 @@ static int lanes_now(const struct jobs *j)
 		const struct run_progress *p = &j->slots[k].point.progress;
 		busy += j->slots[k].used && p->done <= p->steps / 2;
 	}
-	return jobs_lanes(j->session, busy < (size_t)j->count ? (int)busy : j->count);
+	return jobs_lanes(j->session->args, j->session->lanes,
+	                  busy < (size_t)j->count ? (int)busy : j->count);
 }
 
 /* A command line that does this point alone. What the settings are the child is told otherwise. */
@@ -72,9 +74,16 @@ static const char **arguments_of(const struct jobs *j, size_t index, struct aren
 
 static void fail(struct jobs *j, size_t index, const struct err *why)
 {
-	j->at[index] = (struct job){JOB_FAILED, *why};
+	j->at[index].state = JOB_FAILED;
+	j->at[index].why = *why;
 	j->session->over[index] = true;
 	jobs_say_failed(j, index);
+}
+
+/* Was it there, finished, before this job began? Else another of its processes has just done it. */
+static bool was_there(const struct jobs *j, size_t index)
+{
+	return j->ranks == 1 || j->at[index].there;
 }
 
 /* Its result says what came of it. */
@@ -84,7 +93,8 @@ static void finish(struct jobs *j, size_t index, enum run_outcome outcome)
 	struct err e = {0};
 	session_path(j->session, index, path);
 	j->session->over[index] = true;
-	if (session_report(j->session, index, outcome, path, &e)) {
+	const bool theirs = outcome == RUN_SKIPPED && !was_there(j, index);
+	if (session_report(j->session, index, theirs ? RUN_DID : outcome, path, &e)) {
 		fail(j, index, &e);
 		return;
 	}
@@ -98,12 +108,18 @@ static void start(struct jobs *j, struct slot *slot, size_t index)
 	struct arena arena = {0};
 	struct err e = {0};
 	char path[SESSION_PATH];
-	const struct run_options o = {.path = path, .overwrite = args_flag(s->args, "overwrite")};
+	const struct run_options o = {.path = path,
+	                              .overwrite = args_flag(s->args, "overwrite"),
+	                              .pass_silently = j->rank > 0 || !was_there(j, index)};
 
 	session_path(s, index, path);
 	j->at[index].state = JOB_RUNS;
 	if (run_place_skip(s->points[index].run, &o)) {
 		finish(j, index, RUN_SKIPPED);
+		return;
+	}
+	if (j->ranks > 1 && h5_lock_held(path)) {
+		j->at[index].state = JOB_LEFT;
 		return;
 	}
 	const struct point_order order = {.arguments = arguments_of(j, index, &arena),
@@ -277,6 +293,16 @@ static void put_in_order(struct jobs *j)
 			j->order[n++] = i;
 }
 
+/* Which results another process of the job has not just written. */
+static void look_what_is_there(struct jobs *j)
+{
+	char path[SESSION_PATH];
+	for (size_t i = 0; i < j->session->total; i++) {
+		session_path(j->session, i, path);
+		j->at[i].there = access(path, F_OK) == 0;
+	}
+}
+
 static int exit_code(const struct jobs *j)
 {
 	int code = EXIT_DONE;
@@ -294,11 +320,35 @@ static int exit_code(const struct jobs *j)
 	return code;
 }
 
+/* How many at once; says where memory decides. */
+static int find_size(const struct session *s, int *count, struct err *e)
+{
+	const struct settings **runs = mem_array(s->total + 1, sizeof(*runs)); /* [total] */
+	const struct jobs_grid grid = {s->args, runs, s->total, s->lanes};
+	struct jobs_size size;
+	for (size_t i = 0; i < s->total; i++)
+		runs[i] = s->points[i].run;
+	int rc = jobs_size(&grid, &size, e) || machine_descriptors(2 * (uint64_t)size.jobs, e) ? -1 : 0;
+	if (!rc) {
+		jobs_size_say(&size);
+		*count = size.jobs;
+	}
+	mem_free(runs);
+	return rc;
+}
+
 bool jobs_wanted(const struct session *s)
 {
 	int ranks, rank;
 	find_ranks(&ranks, &rank);
-	return !s->resume && !s->repeated && (s->all > 1 || ranks > 1) && !args_value(s->args, "run");
+	return !s->resume && !s->repeated && (ranks > 1 || (s->all > 1 && !args_value(s->args, "run")));
+}
+
+bool jobs_others(const struct session *s)
+{
+	int ranks, rank;
+	find_ranks(&ranks, &rank);
+	return rank > 0 && (s->resume || s->repeated);
 }
 
 int jobs_run(struct session *s)
@@ -313,7 +363,7 @@ int jobs_run(struct session *s)
 		        "--overwrite starts runs again, and each of the %d processes of this job would do so "
 		        "with those that another has just finished; remove the results, or leave it out",
 		        j.ranks);
-	if (e.code || jobs_size(s, &j.count, &e))
+	if (e.code || find_size(s, &j.count, &e))
 		return j.rank > 0 ? e.code : cmd_fail(&e);
 	if (s->total == 0)
 		log_say("--part %s: the experiments given make %zu runs, and none is in this part",
@@ -324,6 +374,7 @@ int jobs_run(struct session *s)
 	j.order = mem_array(s->total + 1, sizeof(*j.order)); /* [total] */
 	j.slots = mem_array((size_t)j.count, sizeof(*j.slots));
 	put_in_order(&j);
+	look_what_is_there(&j);
 	run_catch_signals();
 	do_all(&j);
 	if (j.rank == 0)

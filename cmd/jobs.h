@@ -12,6 +12,9 @@
 /* Is the session one for jobs_run(): several points, or one of a job with several processes? */
 bool jobs_wanted(const struct session *s);
 
+/* Is its one run, of --resume or --replay, that of another process of the same job: the first? */
+bool jobs_others(const struct session *s);
+
 /*
  * Do all points. The first process of a job goes on until none is left, and speaks for all; the others end
  * when there is nothing for them to do, with 0, because Open MPI would end the first one with them. Says what

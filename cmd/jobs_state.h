@@ -9,6 +9,7 @@ enum job_state { JOB_WAITS, JOB_RUNS, JOB_DONE, JOB_STOPPED, JOB_FAILED, JOB_LEF
 
 struct job {
 	enum job_state state;
+	bool there;     /* a result was, when this process began */
 	struct err why; /* JOB_FAILED */
 };
 

@@ -97,11 +97,13 @@ static int do_run(const struct order *o, const struct args *a, struct reporter *
 	struct runs runs = {0};
 	int lanes, rc = lanes_of(a, &lanes, e) || read_settings(o, a, &runs, e) ? -1 : 0;
 	if (!rc) {
-		const struct run_options options = {.path = o->path,
-		                                    .overwrite = args_flag(a, "overwrite"),
-		                                    .leave_held = true,
-		                                    .progress = report_progress,
-		                                    .progress_ctx = r};
+		const struct run_options options = {
+		        .path = o->path,
+		        .overwrite = args_flag(a, "overwrite"),
+		        .leave_held = true,
+		        .pass_silently = true, /* the parent has looked before: it has just become so */
+		        .progress = report_progress,
+		        .progress_ctx = r};
 		struct pool *pool = pool_open(lanes);
 		rc = run_one(&runs.at[0], pool, &options, outcome, e);
 		pool_close(pool);

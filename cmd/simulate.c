@@ -1,6 +1,7 @@
 /* `signsgd simulate`: every run of every file, several at once, and what came of them. */
 #include <string.h>
 #include "cmd/jobs.h"
+#include "cmd/jobs_size.h"
 #include "cmd/point.h"
 #include "cmd/session.h"
 #include "base/log.h"
@@ -86,14 +87,18 @@ static int simulate(const struct args *a)
 	struct session s = {.repeated = args_value(a, "replay")};
 	struct repeat repeat = {0};
 	struct err e = {0};
+	long long jobs; /* looked at although a single run has no use for it */
 	int code;
 
 	if (point_is())
 		return point_run(a);
 	if (s.repeated)
 		choose_out(&s, &repeat, s.repeated);
-	if (session_prepare(&s, "simulate", a, &e) || (s.repeated && read_voters(&s, &repeat, &e))) {
+	if (jobs_given(a, &jobs, &e) || session_prepare(&s, "simulate", a, &e) ||
+	    (s.repeated && read_voters(&s, &repeat, &e))) {
 		code = cmd_fail(&e);
+	} else if (jobs_others(&s)) {
+		code = EXIT_DONE;
 	} else if (jobs_wanted(&s)) {
 		code = jobs_run(&s);
 	} else {
@@ -126,6 +131,9 @@ const struct command cmd_simulate = {
         .details = "Runs every point of every file's sweep. A result that is there and finished "
                    "is skipped, one that was interrupted is continued. Of several runs, those that another "
                    "process is writing are left to it, named at the end, and no failure.\n"
+                   "Of a sweep, points that `sweep.except` lists ([{\"KEY\": VALUE or list, ...}]) are left "
+                   "out, and so, with a warning, are impossible points, for whose numbers of workers a rule "
+                   "is not made; --strict refuses these. `validate` counts both.\n"
                    "Several runs are done at once, each in a process of its own with --lanes threads: "
                    "--jobs of them, or as many as there are cores for and memory, as `validate` announces "
                    "it; one at a time with --profile or on a device. Cores that are left go to the lanes. "

@@ -89,6 +89,13 @@ static void add_backend(struct arguments *a, const char *given, const struct set
 	buf_clear(&keys);
 }
 
+/* Nor how many of a process's workers share a pass, which changes no result either. */
+static void add_fuse(struct arguments *a, const struct settings *s)
+{
+	if (s->fuse > 1)
+		add(a, "--set", arena_format(&a->arena, "fuse=%lld", (long long)s->fuse));
+}
+
 static int share_of(int workers, int processes, int i)
 {
 	return (int)((long long)workers * (i + 1) / processes) - (int)((long long)workers * i / processes);
@@ -123,6 +130,7 @@ static int start_children(struct launcher *l, const struct settings *s, struct e
 	}
 	add_usual(&l->work, "work", "--connect", l->address, lanes);
 	add_backend(&l->work, args_value(l->training->args, "backend"), s);
+	add_fuse(&l->work, s);
 	add_paths(&l->work, s);
 	for (int i = 0; i < count; i++) {
 		int share = share_of((int)s->workers, count, i);

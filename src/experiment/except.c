@@ -261,8 +261,12 @@ static int apply_entry(struct arena *a, const struct sweep *s, const struct json
                        struct err *e)
 {
 	size_t n = 0, found = 0;
-	if (entry->type != JSON_OBJECT || !entry->child)
+	if (entry->type != JSON_OBJECT)
 		return json_bad(e, entry, "an object of swept keys, each with a value or a list of them");
+	if (!entry->child)
+		return json_say(e, entry,
+		                "found an object without keys, expected swept keys, each with a value or a "
+		                "list of them");
 	struct term *terms = arena_alloc(a, entry->count * sizeof *terms);
 	for (const struct json *m = entry->child; m; m = m->next)
 		if (read_term(a, s, m, &terms[n++], e))

@@ -208,6 +208,59 @@ static int refuse_key_twice(const struct sweep *s, struct err *e)
 	return 0;
 }
 
+/* Has one of the axis's values for its key k something of its own at `below`? */
+static bool values_have(const struct sweep_axis *axis, size_t k, const char *below)
+{
+	for (size_t i = 0; i < axis->values->count; i++) {
+		const struct json *value = sweep_value(axis, i, k);
+		if (value && has_value(value, below))
+			return true;
+	}
+	return false;
+}
+
+/*
+ * A key and one below it, as "compressor" and "compressor.levels": the values of the first replace all of it,
+ * so they must be set first, and must not have the second one's too. Axes are set from the last to the first,
+ * the keys of one from its first on.
+ */
+static int refuse_overwritten(const struct sweep_axis *whole, size_t k, const struct sweep_axis *axis,
+                              size_t n, struct err *e)
+{
+	const char *name = whole->keys[k], *key = axis->keys[n];
+	if (!is_below(key, name, strlen(name)))
+		return 0;
+	if (whole < axis)
+		return json_say_key(e, axis->values,
+		                    "found the key \"%s\", which the values of sweep.\"%s\" would replace; "
+		                    "expected it before that one",
+		                    key, whole->values->key);
+	if (whole == axis && k > n)
+		return json_say_key(e, axis->values,
+		                    "found the key \"%s\", which the values of \"%s\" would replace; "
+		                    "expected it behind that one",
+		                    key, name);
+	if (values_have(whole, k, key + strlen(name) + 1))
+		return json_say_key(e, axis->values,
+		                    "found the key \"%s\" a second time (a value of sweep.\"%s\" has it "
+		                    "too), expected each key once",
+		                    key, whole->values->key);
+	return 0;
+}
+
+/* `axis` is the last one, and its values have been looked at. */
+static int refuse_below(const struct sweep *s, struct err *e)
+{
+	const struct sweep_axis *axis = &s->axes[s->n_axes - 1];
+	for (const struct sweep_axis *other = s->axes; other <= axis; other++)
+		for (size_t i = 0; i < other->n_keys; i++)
+			for (size_t k = 0; k < axis->n_keys; k++)
+				if (refuse_overwritten(other, i, axis, k, e) ||
+				    (other < axis && refuse_overwritten(axis, k, other, i, e)))
+					return -1;
+	return 0;
+}
+
 static int add_axis(struct arena *a, struct sweep *s, const struct json *values, const char *key,
                     struct err *e)
 {
@@ -227,6 +280,8 @@ static int add_axis(struct arena *a, struct sweep *s, const struct json *values,
 		if (v->type != JSON_ARRAY || v->count != axis->n_keys)
 			return json_bad(e, v, "a list of %zu values, one for each key of \"%s\"",
 			                axis->n_keys, values->key);
+	if (refuse_below(s, e))
+		return -1;
 	s->points *= values->count;
 	if (s->points > SWEEP_RUNS_MAX)
 		return json_say(e, values, "the sweep makes more than %d runs", SWEEP_RUNS_MAX);

@@ -36,6 +36,7 @@ struct run_options {
 	bool overwrite;              /* replace a result that is there, of whichever run */
 	bool resume;                 /* there must be something to resume */
 	bool leave_held;             /* what another process is writing is its, and no error: RUN_LEFT */
+	bool pass_silently;          /* a finished run is skipped without a word */
 	const char *label;           /* "3 of 12", or NULL: for the progress line */
 	const struct run_job *job;   /* NULL: all in this process */
 	const struct replay *replay; /* repeat a recorded run; NULL: do not */

@@ -218,9 +218,12 @@ void run_place_pass(const struct run_place *place, const struct run_options *o)
 	    strcmp(info.state, run_state_name(RUN_DIVERGED)) != 0) {
 		if (!ignored.code)
 			tidy(place, &info, checkpoint);
-		log_say("%s: done already, skipped (--overwrite starts it again)", o->path);
+		if (!o->pass_silently)
+			log_say("%s: done already, skipped (--overwrite starts it again)", o->path);
 		return;
 	}
+	if (o->pass_silently)
+		return;
 	bool kept = access(checkpoint, F_OK) == 0;
 	log_warn("%s: skipped, because it diverged and would again (%s); try a smaller lr, or an "
 	         "aggregator that withstands faulty workers, with another --out%s%s",

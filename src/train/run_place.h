@@ -62,8 +62,9 @@ int run_place_beside(struct run_place *p, struct err *e);
 int run_place_peek(struct run_place *p, const char *id, const char *advice, int64_t *step, struct err *e);
 
 /*
- * Pass over a finished run. That is said; of one that diverged, and would again, also where only warnings are
- * wanted. What it would have removed, had it not been killed right after its last words, is removed.
+ * Pass over a finished run. That is said, unless options.pass_silently; of one that diverged, and would
+ * again, also where only warnings are wanted. What it would have removed, had it not been killed right after
+ * its last words, is removed.
  */
 void run_place_pass(const struct run_place *p, const struct run_options *o);
 

@@ -149,3 +149,19 @@ Test(grid, validate_says_what_a_grid_takes)
 	cr_expect_not_null(strstr(cli_out, "an evaluation"));
 	cli_expect(2, "contradict", "validate %s/e.json --time --no-time", cli_folder);
 }
+
+/* As many at once as `simulate` would do: one where a device computes, in all lanes. */
+Test(grid, runs_on_a_device_are_announced_one_at_a_time)
+{
+	struct arena a = {0};
+	struct json *lines[CLI_LINES];
+	cli_write("e.json", HEAD "\"lr\":[0.1,0.2]}}");
+	cr_assert_eq(cli("validate %s/e.json --json --no-time --set backend=cuda", cli_folder), 0, "%s",
+	             cli_err);
+	cr_assert_eq(cli_json_lines(&a, lines), 2);
+	cr_expect_eq(of(lines[0], "grid", "jobs"), 1);
+	cr_assert_eq(cli("validate %s/e.json --json --no-time --lanes 3 --set backend=cuda", cli_folder), 0);
+	cr_assert_eq(cli_json_lines(&a, lines), 2);
+	cr_expect_eq(of(lines[0], "grid", "lanes"), 3);
+	arena_clear(&a);
+}

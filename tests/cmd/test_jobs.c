@@ -146,8 +146,10 @@ Test(jobs, the_files_are_the_same_for_any_number_at_once)
 	}
 	expect_same("j2", "j1");
 	expect_same("j3", "j1");
-	cli_expect(2, "--jobs: found '0', expected a whole number from 1", "simulate %s/e.json --jobs 0",
-	           cli_folder);
+	static const char *const wrong[] = {"--jobs=0", "--jobs=0 --run 1", "--jobs=0 --set sweep={}"};
+	for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
+		cli_expect(2, "--jobs: found '0', expected a whole number from 1", "simulate %s/e.json %s",
+		           cli_folder, wrong[i]);
 }
 
 /* The first takes longer than all others together, and its line comes first. */
@@ -274,6 +276,13 @@ Test(jobs, processes_of_a_job_share_the_points)
 		cr_expect(strstr(names[i], json_member(lines[i], "id")->string));
 	cr_expect_null(strstr(cli_err, "another process"), "%s", cli_err);
 	arena_clear(&a);
+	cr_expect_eq(mpirun(3, "simulate %s/e.json --out %s/r/ --run 2", cli_folder, cli_folder), 0, "%s",
+	             cli_err);
+	cr_expect_eq(times_said(cli_err, "done already"), 1, "by the first: %s", cli_err);
+	cr_expect_eq(mpirun(3, "simulate %s/e.json --out %s/run/ --run 2", cli_folder, cli_folder), 0,
+	             "one does it: %s", cli_err);
+	cr_expect_eq(mpirun(2, "simulate --resume %s --set checkpoint.keep=true", path_of("run", 1)), 0,
+	             "the first does it: %s", cli_err);
 	cr_expect_eq(mpirun(2, "simulate %s/e.json --out %s/r --overwrite", cli_folder, cli_folder), 2);
 	cr_expect_not_null(strstr(cli_err, "each of the 2 processes of this job"), "%s", cli_err);
 	cr_expect_eq(mpirun(2, "simulate %s/e.json --out %s/bad --attack nan --set aggregator=mean",

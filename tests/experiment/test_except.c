@@ -95,7 +95,7 @@ Test(except, refuses_what_would_leave_nothing_out)
 {
 	refuses("{\"aggregator\":\"krum\"}", "sweep.except|list of combinations");
 	refuses("[\"krum\"]", "sweep.except[0]|object of swept keys");
-	refuses("[{}]", "sweep.except[0]|object of swept keys");
+	refuses("[{}]", "sweep.except[0]|found an object without keys, expected swept keys");
 	refuses("[{\"agregator\":\"krum\"}]",
 	        "x.json:1|\"agregator\"|\"aggregator\", \"adversaries.count\"|did you "
 	        "mean \"aggregator\"?");

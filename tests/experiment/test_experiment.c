@@ -154,7 +154,16 @@ Test(experiment, runs_that_repeat_are_refused)
 	        "sweep.adversaries.ids[1]: found an array");
 	/* what is set later hides what was set before */
 	refuses("{" QUADRATIC ",\"sweep\":{\"lr\":[1,2],\"lr.rate\":[3,4]}}",
-	        "sweep.lr.rate[1]: found the number 4|expected each value once");
+	        "sweep.lr.rate: found the key \"lr.rate\", which the values of sweep.\"lr\" would "
+	        "replace|expected it before that one");
+	refuses("{" QUADRATIC ",\"sweep\":{\"lr\":[1],\"lr.rate\":[3]}}", "would replace");
+	refuses("{" QUADRATIC ",\"sweep\":{\"lr.rate,lr\":[[3,\"cosine\"]]}}",
+	        "which the values of \"lr\" would replace; expected it behind that one");
+	refuses("{" QUADRATIC
+	        ",\"sweep\":{\"lr.rate\":[1,2],\"lr\":[\"cosine\",{\"kind\":\"constant\",\"rate\":3}]}}",
+	        "sweep.lr.rate: found the key \"lr.rate\" a second time (a value of sweep.\"lr\" has it "
+	        "too)");
+	accepts("{" QUADRATIC ",\"sweep\":{\"lr,lr.rate\":[[\"cosine\",3],[\"constant\",3]]}}", 2);
 	refuses("{" QUADRATIC ",\"sweep\":{\"out\":[\"a.h5\",\"b.h5\"]}}",
 	        "sweep.out[1]: found the string \"b.h5\"");
 	accepts("{" QUADRATIC ",\"sweep\":{\"out,seed\":[[\"a.h5\",1],[\"b.h5\",2]]}}", 2);

@@ -2,6 +2,7 @@
  * `fuse`: so many workers of a process share the passes of a gradient, and nothing in a result tells how many
  * they were: models, attacks, unequal batches, workers without data, ways to run, checkpoints.
  */
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include "record/record.h"
@@ -122,6 +123,24 @@ Test(fuse, own_processes_and_buckets)
 	run("simulate", "", "one");
 	run("train", "--set fuse=2 --processes 2 --set transport.buckets=4", "many");
 	ways_expect_same("many", "one", "mlp in buckets");
+}
+
+/* Workers' processes know it, although no server sends it. */
+Test(fuse, processes_are_told)
+{
+	char args[2 * FOLDER_SIZE + 100], log[FOLDER_SIZE + 8];
+	cli_write("e.json", small_mlp);
+	snprintf(args, sizeof args,
+	         "train %s/e.json --steps 1000000 --set fuse=2 --processes 1 --lanes 1 --out %s/r.h5",
+	         cli_folder, cli_folder);
+	snprintf(log, sizeof log, "%s/log", cli_folder);
+	pid_t pid = process_start(args, log, 0);
+	while (!process_shell("pgrep -P %d -f '^signsgd work ' >/dev/null", (int)pid))
+		process_sleep_ms(2);
+	bool told = process_shell("pgrep -P %d -f '^signsgd work .*--set fuse=2( |$)' >/dev/null", (int)pid);
+	kill(pid, SIGTERM);
+	process_wait(pid);
+	cr_expect(told);
 }
 
 Test(fuse, mpi, .init = mpirun_open)
