@@ -21,10 +21,10 @@ WORST = "worst"
 
 
 def worst_of(row, of_cell, falls):
-    """The row's worst case over its attacks, where there are several: (mean, low, high), else None."""
-    values = {column: by_seed for (at, column), by_seed in of_cell.items()
-              if at == row and column != NO_ATTACK and by_seed}
-    if len(values) < 2:
+    """The row's worst case over attacks, where there are several and it has a value under each: (mean, low, high), else None."""
+    attacks = {column for (_, column), by_seed in of_cell.items() if column != NO_ATTACK and by_seed}
+    values = {column: by_seed for (at, column), by_seed in of_cell.items() if at == row and column in attacks and by_seed}
+    if len(attacks) < 2 or len(values) < len(attacks):
         return None
     _, mean, low, high = worst_case(values, falls)
     return mean, low, high

@@ -160,7 +160,7 @@ def by_attack(page):
         groups = unattacked(study, place) + study.grid.find(**place)
         cells = {(g.place["rule"], g.place["attack"]): cell_of(page, g) for g in groups}
         for rule in study.grid.labels["rule"]:
-            found = study.worst(rule, **place) if len(attacks(study)) > 1 else None
+            found = study.worst_of_all(rule, **place) if len(attacks(study)) > 1 else None
             if found:
                 cells[rule, worst] = cell_of_worst(page, found)
         used = [column for column in columns if any(at == column for _, at in cells)]
@@ -186,7 +186,7 @@ def by_condition(page):
     cells = {}
     for title, place in found:
         for rule in study.grid.labels["rule"]:
-            worst = study.worst(rule, **place)
+            worst = study.worst_of_all(rule, **place)
             if worst:
                 cells[rule, title] = cell_of_worst(page, worst)
     one = Map("", rule_word(study), study.grid.labels["rule"], [title for title, _ in found], cells)
@@ -204,7 +204,7 @@ def by_share(page):
             cells = {}
             for share in grid.labels["share"]:
                 for partition in grid.labels["partition"]:
-                    worst = study.worst(rule, task=task, share=share, partition=partition)
+                    worst = study.worst_of_all(rule, task=task, share=share, partition=partition)
                     if worst:
                         cells[partition, share] = cell_of_worst(page, worst)
             title = ", ".join(filter(None, [task if grid.varies("task") else "", rule]))
