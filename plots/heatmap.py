@@ -14,7 +14,7 @@ import numpy as np
 
 import common
 from bands import mean_band, worst_case
-from grid import NO_ATTACK, Grid, finals, measure_of, split
+from grid import NO_ATTACK, Grid, finals, measure_of, need_ended, split
 
 MOST_PANELS = 6
 WORST = "worst"
@@ -71,6 +71,7 @@ def draw_panel(axes, part, measure, cells, edges):
 
 
 def draw(args, runs):
+    need_ended(runs)
     measure = measure_of(runs)
     parts = split(Grid(runs), args.rows, args.columns)
     if len(parts) > MOST_PANELS:

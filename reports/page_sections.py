@@ -7,7 +7,7 @@ import numpy as np
 import page_heat as heat
 import page_panels as panels
 from bands import mean_band
-from grid import NO_ATTACK, ended
+from grid import NO_ATTACK, ended, seed_of
 from page_heat import Cell, Map
 from page_html import Html, join
 from page_panels import Axes, Line
@@ -257,7 +257,7 @@ def partition(page):
     """What each worker got, by class: a map for each partition that is there."""
     maps, seen = [], set()
     for g in page.study.groups:
-        for run in g.runs:
+        for run in sorted(g.runs, key=seed_of):
             if not run.has("/partition/samples"):
                 continue
             samples = run.column("/partition/samples")

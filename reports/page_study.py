@@ -75,9 +75,12 @@ class Study:
         return found if whole else None
 
     def ranking(self, task):
-        """(Worst of each rule that was run in every situation, best first; rules that were not, with how many lack)."""
+        """
+        (Worst of each rule that was run in every situation, best first; rules that were not, with how many lack). Rules
+        of other tasks are neither.
+        """
         wanted, ranked, lacking = set(self.situations(task)), [], []
-        for rule in self.grid.labels["rule"]:
+        for rule in [rule for rule in self.grid.labels["rule"] if self.grid.find(rule=rule, task=task)]:
             found = self.worst(rule, task=task)
             missing = len(wanted - {g.key_of_place for g in found.groups}) if found else len(wanted)
             if missing or not found or not math.isfinite(found.mean):

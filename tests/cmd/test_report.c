@@ -131,6 +131,15 @@ Test(report, knows_no_worst_case_of_what_is_not_there)
 	cr_expect(strstr(cli_out, "no seed has them all"));
 	cr_assert_eq(cli("table %s/runs --rows aggregator --columns attack --format csv", cli_folder), 0);
 	cr_expect(strstr(cli_out, "\nmean,worst case,,,,,0,0,0,\n"), "%s", cli_out);
+	/* rules of another task lack nothing in this one; shares of the data are in the order of seeds */
+	cr_assert_eq(cli("simulate %s/page.json --set data.test=50 --set momentum=0.4 --out %s/runs/ --quiet",
+	                 cli_folder, cli_folder),
+	             0, "%s", cli_err);
+	make_page("two");
+	const char *page = page_text("two");
+	cr_expect_null(strstr(page, "lacks 2 situations"));
+	const char *first = strstr(page, "iid, seed 1"), *second = strstr(page, "iid, seed 2");
+	cr_expect(first && second && first < second);
 }
 
 /* Whatever a file says stays text; what cannot be read is named, and the others are shown. */
