@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 #include "base/mem.h"
+#include "base/pool.h"
 #include "tests/support/cli.h"
 #include "tests/support/file.h"
 
@@ -126,6 +127,28 @@ Test(grid, kinds_of_steps_are_timed)
 	cr_expect_eq(json_member(grid, "time_s")->type, JSON_NULL);
 	cr_expect_eq(cli_number(grid, "timed"), 0);
 	arena_clear(&a);
+}
+
+/* What is announced is as `simulate` does it: one at a time, in all lanes, where they share a device. */
+Test(grid, runs_at_once_are_announced_as_they_are_run)
+{
+	const char *const backends[] = {"cpu", "cuda"};
+	double lanes[2];
+	for (int device = 0; device < 2; device++) {
+		struct arena a = {0};
+		struct json *lines[CLI_LINES];
+		cli_write("e.json", HEAD "\"aggregator\":[\"vote\",\"mean\"]}}");
+		cr_assert_eq(cli("validate %s/e.json --json --no-time --set backend=%s", cli_folder,
+		                 backends[device]),
+		             0, "%s", cli_err);
+		cr_assert_eq(cli_json_lines(&a, lines), 2);
+		double jobs = of(lines[0], "grid", "jobs");
+		lanes[device] = jobs * of(lines[0], "grid", "lanes");
+		cr_expect_eq(jobs, device || pool_cores() == 1 ? 1 : 2, "%s", backends[device]);
+		arena_clear(&a);
+	}
+	cr_expect_eq(lanes[1], pool_cores(), "all cores");
+	cr_expect_geq(lanes[0], pool_cores() - 1, "all but what cannot be shared evenly");
 }
 
 Test(grid, validate_says_what_a_grid_takes)
