@@ -25,6 +25,7 @@ from runs import Run, group  # noqa: E402
 from script import Parser, fail  # noqa: E402
 
 HOLDS, FAILS, OPEN, MISSING = "holds", "does not hold", "not decided", "missing"
+SEVERAL = {HOLDS: "hold", FAILS: "do not hold"}
 ENDED = ("finished", "diverged")
 
 
@@ -88,11 +89,12 @@ class Side:
 
     def __init__(self, claim, name, runs, seeds, where):
         self.selection = claim[name]
-        self.by_seed, self.diverged, self.lacking = {}, [], []
+        self.by_seed, self.diverged, self.lacking, self.runs = {}, [], [], []
         if not isinstance(self.selection, dict):
             self.mean, self.half = float(self.selection), 0.0
             return
-        for run in one_experiment(runs, self.selection, f"{where}.{name}"):
+        self.runs = one_experiment(runs, self.selection, f"{where}.{name}")
+        for run in self.runs:
             if run.state in ENDED:
                 seed = seed_of(run.setting("seed"))
                 self.by_seed[seed] = bands.final(run, claim.get("measure", "test_accuracy"))
@@ -138,10 +140,20 @@ class Finding:
 
     # --- in words --------------------------------------------------------------------------------------------------
 
-    def number(self, value, signed=False):
-        if self.measure.endswith("accuracy"):
-            return f"{100 * value:{'+' if signed else ''}.1f}"
-        return f"{value:{'+' if signed else ''}.4g}"
+    def number(self, value):
+        return f"{100 * value:.1f}" if self.unit else f"{value:.4g}"
+
+    def side(self, side):
+        """The mean of a side with its unit."""
+        return self.number(side.mean) + (" %" if self.unit else "")
+
+    def apart(self, value):
+        """A difference, with a digit more than the sides have: those are rounded."""
+        return f"{100 * value:+.2f}" if self.unit else f"{value:+.5g}"
+
+    def amount(self, value):
+        """What is claimed: "20 points"."""
+        return f"{100 * value if self.unit else value:.4g}{self.unit}"
 
     @property
     def unit(self):
@@ -150,24 +162,30 @@ class Finding:
     def asked(self):
         """What is claimed, and how much less is allowed."""
         if self.by is None:
-            return f"the same within {self.number(self.tolerance)}"
+            return f"the same within {self.amount(self.tolerance)}"
         if not self.by:
-            return f"no lower{f' by more than {self.number(self.tolerance)}' if self.tolerance else ''}"
-        allowed = f", give or take {self.number(self.tolerance)}" if self.tolerance else ""
-        return f"{'at most' if self.by < 0 else 'at least'} {self.number(self.by, True)}{allowed}"
+            return f"no lower{f' by more than {self.amount(self.tolerance)}' if self.tolerance else ''}"
+        allowed = f", or up to {self.amount(self.tolerance)} less than that" if self.tolerance else ""
+        return f"at least {self.amount(abs(self.by))} {'lower' if self.by < 0 else 'higher'}{allowed}"
 
     def found(self):
         """The numbers of both sides, their difference and its band."""
         if self.verdict == MISSING:
-            return "; ".join(self.lacks(side) for side in (self.of, self.than) if side.lacking)
-        percent = " %" if self.unit else ""
-        text = (f"{self.measure.replace('_', ' ')} {self.number(self.of.mean)}{percent} against "
-                f"{self.number(self.than.mean)}{percent}: {self.number(self.difference, True)}{self.unit}")
+            return self.gaps()
+        return (f"{self.measure.replace('_', ' ')} {self.side(self.of)} against {self.side(self.than)}: "
+                f"{self.differs()}")
+
+    def gaps(self):
+        return "; ".join(self.lacks(side) for side in (self.of, self.than) if side.lacking)
+
+    def differs(self):
+        """The difference and its band, and what diverged."""
+        text = f"{self.apart(self.difference)}{self.unit}"
         if math.isnan(self.half):
             text += ", one seed, no band"
         else:
-            text += (f", 95 % band {self.number(self.difference - self.half, True)} to "
-                     f"{self.number(self.difference + self.half, True)}, {self.seeds} seeds")
+            text += (f", 95 % band {self.apart(self.difference - self.half)} to "
+                     f"{self.apart(self.difference + self.half)}, {self.seeds} seeds")
         gone = [f"{len(side.diverged)} of {len(side.by_seed)} runs of {name} diverged"
                 for name, side in (("`of`", self.of), ("`than`", self.than)) if side.diverged]
         return "; ".join([text, *gone])
@@ -223,28 +241,44 @@ def print_text(path, findings):
         print(f"{finding.verdict:13}  {finding.say}")
         if finding.source:
             print(f"{'':13}    {finding.source}")
+        print(f"{'':13}    of:      {text_of(finding.claim['of'])}")
+        print(f"{'':13}    than:    {text_of(finding.claim['than'])}")
         print(f"{'':13}    claimed: {finding.asked()}")
         print(f"{'':13}    found:   {finding.found()}")
     print(f"{path}: {summary(findings)}")
 
 
 def summary(findings):
-    """ "6 claims, 3 holds, ..." """
+    """ "6 claims, 3 hold, ..." """
     verdicts = [finding.verdict for finding in findings]
-    counts = [f"{verdicts.count(v)} {v}" for v in (HOLDS, FAILS, OPEN, MISSING) if v in verdicts]
+    counts = [f"{verdicts.count(v)} {v if verdicts.count(v) == 1 else SEVERAL.get(v, v)}"
+              for v in (HOLDS, FAILS, OPEN, MISSING) if v in verdicts]
     return f"{len(findings)} claim{'s' if len(findings) > 1 else ''}, {', '.join(counts)}"
 
 
-def section(path, runs):
+def side_of(finding, side, study):
+    """A side of a claim on a page: which setting it is, in the words of the page's other parts, and its mean."""
+    if side.is_number:
+        return finding.side(side)
+    if side.lacking or not side.runs:
+        return text_of(side.selection)
+    name = next((g.label for g in study.groups if any(run is side.runs[0] for run in g.runs)), "")
+    return f"{name or text_of(side.selection)}: {finding.side(side)}"
+
+
+def section(path, study):
     """The claims of a file as a part of a page of results (report.py)."""
     from page_html import join, table, tag  # only pages need it
 
-    findings = evaluate(path, runs)
-    rows = [[tag("strong", f.verdict), f.say, f.asked(), f.found(), f.source or "–"] for f in findings]
-    words = (f"{os.path.basename(path)} has {summary(findings)}. Compared are means of the last {bands.LAST} evaluations, paired by "
-             "seed, with Student's 95 % band: a claim holds where the whole band is on the claimed side, does not hold where none "
-             "of it is, and is not decided in between.")
-    return join([tag("p", words), table("What is claimed, and what was found", ["verdict", "claim", "claimed", "found", "source"], rows)])
+    findings = evaluate(path, study.runs)
+    rows = [[tag("strong", f.verdict), f.say, f.asked(), side_of(f, f.of, study), side_of(f, f.than, study),
+             f.gaps() if f.verdict == MISSING else f.differs(), f.source or "–"] for f in findings]
+    measures = sorted({f.measure.replace("_", " ") for f in findings})
+    words = (f"{os.path.basename(path)} has {summary(findings)}. Compared are means of the last {bands.LAST} evaluations "
+             f"({', '.join(measures)}), paired by seed, with Student's 95 % band: a claim holds where the whole band is on "
+             "the claimed side, does not hold where none of it is, and is not decided in between.")
+    head = ["verdict", "claim", "claimed: the first is", "the first", "the second", "difference found", "source"]
+    return join([tag("p", words), table("What is claimed, and what was found", head, rows)])
 
 
 def main():

@@ -78,6 +78,13 @@ Test(report, says_what_the_files_say)
 	bool good = page_is("", "a", true);
 	cr_assert(good, "%s", cli_out);
 	cr_expect_eq(atoi(cli_out), 6, "%s", cli_out);
+	const char *page = page_text("a");
+	cr_expect(strstr(page,
+	                 "7 workers, 2 of them Byzantine, train the model softmax on the data glyphs for 24 "
+	                 "steps."));
+	cr_expect(strstr(page, "2 attack settings were tried."));
+	cr_expect(strstr(page, "All settings send the same"));
+	cr_expect_null(strstr(page, "id=\"partition-map\""), "a figure of what chance alone did");
 	make_page("b");
 	cr_expect(process_shell("cmp %s/a.html %s/b.html", cli_folder, cli_folder),
 	          "the same files, another page");
