@@ -12,7 +12,7 @@ import numpy as np
 
 import common
 from bands import final, mean_band
-from grid import ended, finals, measure_of
+from grid import ended, finals, measure_of, need_ended
 
 MOST_ROWS = 60
 LEAST_FOR_BOX = 4  # fewer runs are their own quartiles
@@ -42,6 +42,7 @@ def text_of(g):
 
 
 def draw(args, runs):
+    need_ended(runs)
     measure, groups = measure_of(runs), common.group(runs)
     if len(groups) > MOST_ROWS:
         raise common.PlotError(f"found {len(groups)} settings, expected at most {MOST_ROWS}")

@@ -13,7 +13,7 @@ import numpy as np
 import common
 from bands import mean_band
 from costs import sent
-from grid import ended, finals, measure_of
+from grid import ended, finals, measure_of, need_ended
 
 SAID = {"up": "bytes up", "down": "bytes down", "both": "bytes, both ways"}
 
@@ -43,6 +43,8 @@ def draw_mark(axes, g, way, measure, style, band):
 
 
 def draw(args, runs):
+    if not args.curve:
+        need_ended(runs, "; --curve draws what there is")
     measure = measure_of(runs)
     groups = common.group(runs, apart=common.TIMED)
     ways = [args.x] if args.x else ["up", "down"]

@@ -8,7 +8,7 @@ import sys
 import numpy as np
 
 from axes import DATA, NO_ATTACK, Axis, below, collapse, values, varying
-from bands import final, mean_band, worst_case
+from bands import common_seeds, final, mean_band, worst_case
 from grid import ended, seed_of
 from results import PlotError, program
 
@@ -87,12 +87,15 @@ def attacks_of(axis):
 
 
 class Worst:
-    """The worst case over the attacks of an axis; attack None and NaN where a cell is missing or has no value."""
+    """The worst case over the attacks of an axis; attack None and NaN where a cell is missing or has no value, or no
+    seed is in all of them. count: seeds that are.
+    """
 
     def __init__(self, cells, labels, falls):
         self.missing = [label for label in labels if label not in cells or not cells[label].count]
         of_attack = {} if self.missing else {label: cells[label].by_seed for label in labels}
         self.attack, self.mean, self.low, self.high = worst_case(of_attack, falls)
+        self.count = len(common_seeds(*of_attack.values()))
         self.diverged = 0 if self.missing else max(cells[label].diverged for label in labels)
 
 

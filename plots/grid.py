@@ -160,6 +160,12 @@ def ended(run):
     return run.state in ("finished", "diverged")
 
 
+def need_ended(runs, otherwise=""):
+    """Of runs that all go on there is no final value, and no figure of them."""
+    if not any(map(ended, runs)):
+        raise PlotError(f"no run has ended, and only such have a final value: {runs[0].path} is {runs[0].progress()}{otherwise}")
+
+
 def seed_of(run):
     """A number: what no double holds stands in a file as text."""
     return int(str(run.setting("seed")), 0)

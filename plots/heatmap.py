@@ -14,17 +14,17 @@ import numpy as np
 
 import common
 from bands import mean_band, worst_case
-from grid import NO_ATTACK, Grid, finals, measure_of, split
+from grid import NO_ATTACK, Grid, finals, measure_of, need_ended, split
 
 MOST_PANELS = 6
 WORST = "worst"
 
 
 def worst_of(row, of_cell, falls):
-    """The row's worst case over its attacks, where there are several: (mean, low, high), else None."""
-    values = {column: by_seed for (at, column), by_seed in of_cell.items()
-              if at == row and column != NO_ATTACK and by_seed}
-    if len(values) < 2:
+    """The row's worst case over attacks, where there are several and it has a value under each: (mean, low, high), else None."""
+    attacks = {column for (_, column), by_seed in of_cell.items() if column != NO_ATTACK and by_seed}
+    values = {column: by_seed for (at, column), by_seed in of_cell.items() if at == row and column in attacks and by_seed}
+    if len(attacks) < 2 or len(values) < len(attacks):
         return None
     _, mean, low, high = worst_case(values, falls)
     return mean, low, high
@@ -71,6 +71,7 @@ def draw_panel(axes, part, measure, cells, edges):
 
 
 def draw(args, runs):
+    need_ended(runs)
     measure = measure_of(runs)
     parts = split(Grid(runs), args.rows, args.columns)
     if len(parts) > MOST_PANELS:

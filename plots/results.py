@@ -1,12 +1,24 @@
 """Which files are results, and opening one. What is wrong with it is said in the words of `signsgd show`."""
 
+import errno
 import os
+import resource
 import sys
 
 import h5py
 
 CHECKPOINT = ".checkpoint.h5"  # behind the name of a result without its own ending: as in src/train/checkpoint.c
 LAYOUT_OLDEST, LAYOUT = 1, 2  # that are read; as in src/record/record_internal.h
+
+
+
+def allow_many_files():
+    """A grid has more runs than a shell lets a program open without asking; all that it may ask for."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+
+allow_many_files()
 
 
 class PlotError(Exception):
@@ -30,6 +42,8 @@ def open_result(path):
 def why(path, error):
     if os.path.isdir(path):
         return "is a folder, expected a file"
+    if error.errno == errno.EMFILE:
+        return f"is one file more than may be open ('ulimit -Hn' says {resource.getrlimit(resource.RLIMIT_NOFILE)[1]})"
     if error.errno and not h5py.is_hdf5(path):
         return f"cannot be opened: {os.strerror(error.errno)}"
     if not h5py.is_hdf5(path):

@@ -7,7 +7,7 @@ import numpy as np
 import page_heat as heat
 import page_panels as panels
 from bands import mean_band
-from grid import NO_ATTACK, ended
+from grid import NO_ATTACK, ended, seed_of
 from page_heat import Cell, Map
 from page_html import Html, details, join, tag
 from page_panels import Axes, Line
@@ -163,7 +163,7 @@ def by_attack(page):
             head[NO_ATTACK] = f"{NO_ATTACK}, none Byzantine"  # where the map's title says how many others have
         cells = {(g.place["rule"], head[g.place["attack"]]): cell_of(page, g) for g in groups}
         for rule in study.grid.labels["rule"]:
-            found = study.worst(rule, **place) if len(attacks(study)) > 1 else None
+            found = study.worst_of_all(rule, **place) if len(attacks(study)) > 1 else None
             if found:
                 cells[rule, worst] = cell_of_worst(page, found)
         used = [head[column] for column in columns if column in head]
@@ -193,7 +193,7 @@ def by_condition(page):
     cells = {}
     for title, place in found:
         for rule in study.grid.labels["rule"]:
-            worst = study.worst(rule, **place)
+            worst = study.worst_of_all(rule, **place)
             if worst:
                 cells[rule, title] = cell_of_worst(page, worst)
     one = Map("", rule_word(study), study.grid.labels["rule"], [title for title, _ in found], cells)
@@ -211,7 +211,7 @@ def by_share(page):
             cells = {}
             for share in grid.labels["share"]:
                 for partition in grid.labels["partition"]:
-                    worst = study.worst(rule, task=task, share=share, partition=partition)
+                    worst = study.worst_of_all(rule, task=task, share=share, partition=partition)
                     if worst:
                         cells[partition, share] = cell_of_worst(page, worst)
             title = ", ".join(filter(None, [task if grid.varies("task") else "", rule]))
@@ -264,7 +264,7 @@ def partition(page):
     """What each worker got, by class: a map for each partition that is there."""
     maps, seen, alike = [], set(), True
     for g in page.study.groups:
-        for run in g.runs:
+        for run in sorted(g.runs, key=seed_of):
             if not run.has("/partition/samples"):
                 continue
             samples = run.column("/partition/samples")

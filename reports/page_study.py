@@ -80,10 +80,20 @@ class Study:
         groups = self.in_order([g for g in self.attacked(**place) if g.place["rule"] == rule and self.values(g)])
         return Worst(rule, groups, self.of, self.measure.falls) if groups else None
 
+    def worst_of_all(self, rule, **place):
+        """As worst(); None as well where it lacks a situation that another rule has, or a seed that all of them have."""
+        found = self.worst(rule, **place)
+        wanted = {g.key_of_place for g in self.attacked(**place) if self.values(g)}
+        whole = found and found.group and wanted == {g.key_of_place for g in found.groups}
+        return found if whole else None
+
     def ranking(self, task):
-        """(Worst of each rule that was run in every situation, best first; rules that were not, with how many lack)."""
+        """
+        (Worst of each rule that was run in every situation, best first; rules that were not, with how many lack). Rules
+        of other tasks are neither.
+        """
         wanted, ranked, lacking = set(self.situations(task)), [], []
-        for rule in self.grid.labels["rule"]:
+        for rule in [rule for rule in self.grid.labels["rule"] if self.grid.find(rule=rule, task=task)]:
             found = self.worst(rule, task=task)
             missing = len(wanted - {g.key_of_place for g in found.groups}) if found else len(wanted)
             if missing or not found or not math.isfinite(found.mean):

@@ -89,8 +89,7 @@ class Table:
         for row in self.rows.labels:
             cells = {head: self.at(row, head) for head in self.heads if self.at(row, head)}
             worst = Worst(cells, attacks_of(self.columns), self.falls)
-            count = min((cells[head].count for head in attacks_of(self.columns) if head in cells), default=0)
-            found.append(Entry(row, "worst case", worst.mean, math.nan, count, worst.diverged, 0, low=worst.low,
+            found.append(Entry(row, "worst case", worst.mean, math.nan, worst.count, worst.diverged, 0, low=worst.low,
                                high=worst.high, attack=worst.attack))
         return found
 
@@ -111,7 +110,7 @@ class Table:
             said.append("One run has no band.")
         if self.worst:
             said.append("Worst case: the least of the means over attacks" if not self.falls else "Worst case: the largest of the means over attacks")
-            said[-1] += ", in brackets its 95 % band by bootstrap over seeds; not known where an attack is missing."
+            said[-1] += ", in brackets its 95 % band by bootstrap over seeds; not known where an attack is missing, or no seed has them all."
         if self.against:
             said.append(f"The {['row', 'column'][self.against[0]]} {self.against[1]} has its own values; all others are "
                         "differences to it over the seeds that both have.")

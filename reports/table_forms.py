@@ -28,6 +28,16 @@ def marks(entry):
     return "".join(f" {sign}{count}" for sign, count in (("†", entry.diverged), ("‡", entry.unfinished)) if count)
 
 
+def one_line(words):
+    """What a file says may hold line ends and letters that turn the others round."""
+    return "".join(letter if letter.isprintable() else " " for letter in words)
+
+
+def around(table):
+    """(the title, the notes)."""
+    return one_line(table.title()), [one_line(note) for note in table.notes()]
+
+
 def lines_of(table):
     """The head and the rows, as texts."""
     corner = table.rows.name + (f" \\ {table.columns.name}" if table.columns else "")
@@ -35,23 +45,28 @@ def lines_of(table):
     for i, row in enumerate(table.rows.labels):
         entries = table.entries[i] + ([table.worst[i]] if table.worst else [])
         lines.append([row, *(said(table, entry) for entry in entries)])
-    return lines
+    return [[one_line(cell) for cell in line] for line in lines]
 
 
 def text(table):
-    lines = lines_of(table)
+    lines, (title, notes) = lines_of(table), around(table)
     widths = [max(len(line[i]) for line in lines) for i in range(len(lines[0]))]
     body = ["  ".join(cell.ljust(width) if i == 0 else cell.rjust(width) for i, (cell, width) in enumerate(zip(line, widths))).rstrip()
             for line in lines]
-    return "\n".join([f"{MARK}: {table.title()}", "", *body, "", *table.notes()]) + "\n"
+    return "\n".join([f"{MARK}: {title}", "", *body, "", *notes]) + "\n"
+
+
+def mark_down(words):
+    """Neither a column of its own nor HTML."""
+    return words.replace("&", "&amp;").replace("<", "&lt;").replace("|", "\\|")
 
 
 def markdown(table):
-    lines = [[cell.replace("|", "\\|") for cell in line] for line in lines_of(table)]
+    lines, (title, notes) = [list(map(mark_down, line)) for line in lines_of(table)], around(table)
     rows = [f"| {' | '.join(line)} |" for line in lines]
     rule = "|" + "|".join([" --- "] + [" ---: "] * (len(lines[0]) - 1)) + "|"
-    return "\n".join([f"<!-- {MARK} -->", f"{capital(table.title())}.", "", rows[0], rule, *rows[1:], "",
-                      *(f"{note}  " for note in table.notes())]).rstrip() + "\n"
+    return "\n".join([f"<!-- {MARK} -->", f"{capital(mark_down(title))}.", "", rows[0], rule, *rows[1:], "",
+                      *(f"{mark_down(note)}  " for note in notes)]).rstrip() + "\n"
 
 
 def capital(sentence):
@@ -60,7 +75,7 @@ def capital(sentence):
 
 TEX = {"\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", "{": r"\{", "}": r"\}",
        "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "±": r"$\pm$", "–": "--", "†": r"$\dagger$", "‡": r"$\ddagger$",
-       "[": "{[}", "]": "{]}", "<": "$<$", ">": "$>$", '"': "''"}
+       "[": "{[}", "]": "{]}", "<": "$<$", ">": "$>$", "|": r"\textbar{}", '"': "''"}
 
 
 def tex(words):
@@ -69,11 +84,11 @@ def tex(words):
 
 def latex(table):
     """Plain LaTeX: no package is needed."""
-    lines = lines_of(table)
+    lines, (title, notes) = lines_of(table), around(table)
     lines[0][0] = lines[0][0].replace(" \\ ", " / ")
     rows = [" & ".join(map(tex, line)) + r" \\" for line in lines]
-    return "\n".join([f"% {MARK}: {table.title()}", rf"\begin{{tabular}}{{l{'r' * (len(lines[0]) - 1)}}}", r"\hline", rows[0],
-                      r"\hline", *rows[1:], r"\hline", r"\end{tabular}", *(f"% {note}" for note in table.notes())]) + "\n"
+    return "\n".join([f"% {MARK}: {title}", rf"\begin{{tabular}}{{l{'r' * (len(lines[0]) - 1)}}}", r"\hline", rows[0],
+                      r"\hline", *rows[1:], r"\hline", r"\end{tabular}", *(f"% {note}" for note in notes)]) + "\n"
 
 
 def bare(value):

@@ -89,6 +89,12 @@ Test(figure_grid, heatmap_has_means_with_bands_and_the_worst_attack)
 		}
 		figure_expect_near(cli_number(cell(rules[r], "worst"), "value"), worst, "the worst case");
 	}
+	/* of a row that lacks an attack the worst is not known */
+	figure_draw("heatmap", "mean-invert-1 mean-invert-2 median-invert-1 median-invert-2 median-zero-1");
+	cr_expect_eq(figure_count("cell"), 4);
+	figure_expect_near(cli_number(cell("median", "worst"), "value"),
+	                   fmin(final_of("median", "invert", 1), final_of("median", "zero", 1)),
+	                   "the worst case");
 	/* rows and columns may be any settings */
 	strcat(names, " --rows=attack --columns=aggregator.kind");
 	figure_draw("heatmap", names);

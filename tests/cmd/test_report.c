@@ -8,8 +8,8 @@
 
 TestSuite(report, .init = figure_open, .fini = figure_close, .timeout = 180);
 
-/* Two rules, two attacks, `seeds`; the results are in runs/ of the test's folder. */
-static void simulate(const char *seeds)
+/* Two rules, two attacks, and what more the sweep has; the results are in runs/ of the test's folder. */
+static void simulate_swept(const char *more)
 {
 	char text[1024];
 	snprintf(text, sizeof text,
@@ -18,11 +18,18 @@ static void simulate(const char *seeds)
 	         "\"train\":280,\"test\":100},\"adversaries\":{\"count\":2},\"eval\":{\"every\":3,\"train\":"
 	         "50},"
 	         "\"record\":{\"kappa\":6},\"sweep\":{\"aggregator\":[\"mean\",\"median\"],"
-	         "\"adversaries.attack\":[\"invert\",\"zero\"]},\"seeds\":%s}",
-	         seeds);
+	         "\"adversaries.attack\":[\"invert\",\"zero\"]%s}",
+	         more);
 	cli_write("page.json", text);
 	cr_assert_eq(cli("simulate %s/page.json --out %s/runs/ --quiet", cli_folder, cli_folder), 0, "%s",
 	             cli_err);
+}
+
+static void simulate(const char *seeds)
+{
+	char more[64];
+	snprintf(more, sizeof more, "},\"seeds\":%s", seeds);
+	simulate_swept(more);
 }
 
 /* The page of runs/, as NAME.html in the test's folder. */
@@ -150,6 +157,30 @@ Test(report, names_attacks_and_counts_falls)
 	cr_expect_eq(
 	        cli("report %s/runs -o %s/c.html --claims %s/none.json", cli_folder, cli_folder, cli_folder),
 	        2);
+}
+
+/* No worst case of a rule that lacks an attack, nor of one whose attacks have no seed in common. */
+Test(report, knows_no_worst_case_of_what_is_not_there)
+{
+	simulate_swept(",\"seed\":[1,2],\"except\":["
+	               "{\"aggregator\":\"mean\",\"adversaries.attack\":\"zero\",\"seed\":1},"
+	               "{\"aggregator\":\"mean\",\"adversaries.attack\":\"invert\",\"seed\":2}]}");
+	make_page("apart");
+	cr_expect(
+	        strstr(page_text("apart"), "Not ranked, because they lack a value in some situation: mean."));
+	cli_expect(0, "", "table %s/runs --rows aggregator --columns attack", cli_folder);
+	cr_expect(strstr(cli_out, "no seed has them all"));
+	cr_assert_eq(cli("table %s/runs --rows aggregator --columns attack --format csv", cli_folder), 0);
+	cr_expect(strstr(cli_out, "\nmean,worst case,,,,,0,0,0,\n"), "%s", cli_out);
+	/* rules of another task lack nothing in this one; shares of the data are in the order of seeds */
+	cr_assert_eq(cli("simulate %s/page.json --set data.test=50 --set momentum=0.4 --out %s/runs/ --quiet",
+	                 cli_folder, cli_folder),
+	             0, "%s", cli_err);
+	make_page("two");
+	const char *page = page_text("two");
+	cr_expect_null(strstr(page, "lacks 2 situations"));
+	const char *first = strstr(page, "iid, seed 1"), *second = strstr(page, "iid, seed 2");
+	cr_expect(first && second && first < second);
 }
 
 /* Whatever a file says stays text; what cannot be read is named, and the others are shown. */

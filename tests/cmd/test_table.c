@@ -353,3 +353,38 @@ Test(table, best_never_chooses_by_the_test_set)
 	cli_expect(2, "--over aggregator: is the same as --per aggregator",
 	           "best %s/t --by validation --per aggregator --over aggregator", cli_folder);
 }
+
+/* Names of another program's making are neither columns nor HTML nor lines of their own. */
+Test(table, keeps_what_files_say_in_its_place)
+{
+	make("odd", BASE RUN("a|b<i>\\nz", "invert", 1, "", 0.5) "]}");
+	cli_expect(0, "", "table %s/odd --rows aggregator --format markdown", cli_folder);
+	cr_expect(strstr(cli_out, "\n| a\\|b&lt;i> z | 50.00 (1) |\n"), "%s", cli_out);
+	cli_expect(0, "", "table %s/odd --rows aggregator --format latex", cli_folder);
+	cr_expect(strstr(cli_out, "\na\\textbar{}b$<$i$>$ z & 50.00 (1) \\\\\n"), "%s", cli_out);
+	cli_expect(0, "", "table %s/odd --rows aggregator", cli_folder);
+	cr_expect(strstr(cli_out, "\na|b<i> z "), "%s", cli_out);
+}
+
+/* More runs than a shell lets a program open; what cannot be opened is one sentence. */
+Test(table, opens_more_files_than_were_asked_for)
+{
+	make("g", grid);
+	cr_expect(process_shell(
+	        "ulimit -Sn 12 && $SIGNSGD_BIN table %s/g --rows aggregator --columns attack >%s/said",
+	        cli_folder, cli_folder));
+	cr_expect(
+	        process_shell("ulimit -n 12 && ! $SIGNSGD_BIN table %s/g --rows aggregator --columns attack "
+	                      "2>%s/said && grep -q 'one file more than may be open' %s/said",
+	                      cli_folder, cli_folder, cli_folder));
+}
+
+Test(table, figures_of_final_values_need_one)
+{
+	make("on", BASE "{\"seed\":1,\"state\":\"interrupted\",\"evals\":{\"test_accuracy\":[0,0.5]}}]}");
+	static const char *const figures[] = {"box", "heatmap", "bytes"};
+	for (size_t i = 0; i < sizeof figures / sizeof *figures; i++)
+		cli_expect(2, "no run has ended, and only such have a final value",
+		           "plot %s %s/on/000.h5 -o %s/x.png", figures[i], cli_folder, cli_folder);
+	cr_expect(process_shell("test ! -e %s/x.png", cli_folder));
+}
