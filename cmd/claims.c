@@ -2,24 +2,15 @@
 #include "base/mem.h"
 #include "cmd/ui/cmd.h"
 #include "cmd/ui/scripts.h"
-#include "config/json.h"
 #include "experiment/claims.h"
 
-/* The form of the claims is checked here, with the sentences of experiment files. */
 static int check_usage(const struct args *a, struct err *e)
 {
 	if (a->n_rest < 2)
 		return err_user(
 		        e, "claims needs an experiment file and the folder of its results, as in 'signsgd "
 		           "claims experiments/papers/karimireddy-ef.json ef/'");
-	struct arena arena = {0};
-	const struct json *root = json_read_file(&arena, a->rest[0], e);
-	int bad = !root ? -1 : root->type != JSON_OBJECT ? json_bad(e, root, "an object, the experiment") : 0;
-	if (!bad && !json_member(root, "claims"))
-		bad = err_user(e, "%s: has no `claims`, expected a list of them", a->rest[0]);
-	bad = bad ? bad : claims_check(root, e);
-	arena_clear(&arena);
-	return bad;
+	return claims_check_file(a->rest[0], e);
 }
 
 static int claims(const struct args *a)

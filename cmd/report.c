@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "cmd/ui/cmd.h"
 #include "cmd/ui/scripts.h"
+#include "experiment/claims.h"
 #include "h5/h5_replace.h"
 
 static int check_output(const char *out, struct err *e)
@@ -31,6 +32,8 @@ static int check_usage(const struct args *a, const struct scripts *reports, stru
 		                "report needs a folder of results, as in 'signsgd report demo -o demo.html'");
 	if (!scripts_have(reports, "report"))
 		return scripts_refuse(reports, "report", "report", e);
+	if (args_value(a, "claims") && claims_check_file(args_value(a, "claims"), e))
+		return -1;
 	return check_output(scripts_output(a), e);
 }
 

@@ -36,6 +36,12 @@ for name in "$@"; do
 	"$program" simulate "$file" --out "$folder/" ${ARGS:-} >"$folder/runs.txt"
 	code=$?
 	[ $code -gt 2 ] && exit $code # interrupted: the same command goes on from there
+	if ! ls "$folder"/*.h5 >/dev/null 2>&1; then # `simulate` has said why
+		missing=1
+		table="$table$(printf '%-22s not run' "$name")
+"
+		continue
+	fi
 	seconds=$(($(date +%s) - begin))
 	"$program" claims "$file" "$folder" >"$folder/claims.txt" || missing=1
 	cat "$folder/claims.txt"

@@ -85,7 +85,9 @@ def mean_band(values):
     mean = float(np.mean(values))
     if len(values) == 1:
         return mean, math.nan
-    return mean, t_quantile((1 + SHARE) / 2, len(values) - 1) * float(np.std(values, ddof=1)) / math.sqrt(len(values))
+    with np.errstate(invalid="ignore", over="ignore"):  # losses of runs that diverged
+        spread = float(np.std(values, ddof=1))
+    return mean, t_quantile((1 + SHARE) / 2, len(values) - 1) * spread / math.sqrt(len(values))
 
 
 def half_widths(values):

@@ -21,12 +21,13 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 import bands  # noqa: E402
 from labels import telling  # noqa: E402
 from results import PlotError, files_below, program  # noqa: E402
-from runs import Run, group  # noqa: E402
-from script import Parser, fail  # noqa: E402
+from runs import Run, flatten, group  # noqa: E402
+from script import Parser, sentences  # noqa: E402
 
 HOLDS, FAILS, OPEN, MISSING = "holds", "does not hold", "not decided", "missing"
 SEVERAL = {HOLDS: "hold", FAILS: "do not hold"}
 ENDED = ("finished", "diverged")
+BESIDE = ("claims", "sweep", "seeds", "seed", "out", "data_dir")  # of a file: what is no setting of all its runs
 
 
 # --- which runs are meant ------------------------------------------------------------------------------------------
@@ -72,6 +73,24 @@ def one_experiment(runs, selection, where):
     return found
 
 
+def other_settings(run, root):
+    """{dotted key: its value in the run} where an experiment file says another: the run was made with `--set`."""
+    swept = {key for names in root.get("sweep") or {} for key in names.split(",")}
+    fixed = flatten({key: value for key, value in root.items() if key not in BESIDE})
+    found = {key: setting(run.config, key) for key in fixed
+             if not any(key == s or key.startswith(s + ".") or s.startswith(key + ".") for s in swept)}
+    return {key: value for key, value in found.items() if value is not None and not same(value, fixed[key])}
+
+
+def say_other_settings(path, root, runs):
+    """A verdict about runs that are not the file's own, shortened ones as a rule, is one about these."""
+    others = [found for found in (other_settings(run, root) for run in runs) if found]
+    if others:
+        keys = ", ".join(dict.fromkeys(f"{key} = {json.dumps(value)}" for found in others for key, value in found.items()))
+        return f"{len(others)} of {len(runs)} runs have other settings than {path}: {keys}"
+    return ""
+
+
 def seed_of(value):
     """A seed that no double holds is written as a string."""
     return int(value, 0) if isinstance(value, str) else int(value)
@@ -99,6 +118,9 @@ class Side:
                 seed = seed_of(run.setting("seed"))
                 self.by_seed[seed] = bands.final(run, claim.get("measure", "test_accuracy"))
                 self.diverged += [seed] if run.state == "diverged" else []
+        if self.by_seed and not self.diverged and all(map(math.isnan, self.by_seed.values())):
+            raise PlotError(f"{where}.{name}: these runs have no {claim.get('measure', 'test_accuracy')}; name "
+                            "another `measure`")
         self.lacking = [seed for seed in map(seed_of, seeds) if seed not in self.by_seed]
         self.mean, self.half = bands.mean_band(self.by_seed.values())
 
@@ -182,7 +204,7 @@ class Finding:
         """The difference and its band, and what diverged."""
         text = f"{self.apart(self.difference)}{self.unit}"
         if math.isnan(self.half):
-            text += ", one seed, no band"
+            text += f", {'one seed' if self.seeds == 1 else f'{self.seeds} seeds'}, no band"
         else:
             text += (f", 95 % band {self.apart(self.difference - self.half)} to "
                      f"{self.apart(self.difference + self.half)}, {self.seeds} seeds")
@@ -212,12 +234,11 @@ class Finding:
 
 
 def read_experiment(path):
-    """(name, claims, seeds) of an experiment file, whose form signsgd has checked."""
+    """(an experiment file, whose form signsgd has checked; the seeds of its runs)."""
     try:
         with open(path, encoding="utf-8") as file:
             root = json.load(file)
-        claims = root.get("claims") or []
-        return root.get("name", "run"), claims, root.get("seeds") or [root.get("seed", 1)]
+        return root, root.get("seeds") or [root.get("seed", 1)]
     except OSError as error:
         raise PlotError(f"{path}: cannot be read: {error.strerror}") from None
     except (ValueError, AttributeError) as error:
@@ -225,22 +246,32 @@ def read_experiment(path):
 
 
 def evaluate(path, runs):
-    """A Finding for each claim of the experiment file at `path`; runs of other names count nowhere."""
-    name, claims, seeds = read_experiment(path)
+    """
+    (name, [a Finding for each claim], what is to say of the runs) of the experiment file at `path`; runs of other names
+    count nowhere.
+    """
+    root, seeds = read_experiment(path)
+    name, claims = root.get("name", "run"), root.get("claims")
     if not claims:
         raise PlotError(f"{path}: has no `claims`, expected a list of them")
     own = [run for run in runs if run.setting("name") == name]
     if len(own) < len(runs):
         print(f"{program()}: {len(runs) - len(own)} of {len(runs)} results have another name than {name}: passed over",
               file=sys.stderr)
-    return [Finding(claim, own, seeds, f"{path}: claims[{i}]") for i, claim in enumerate(claims)]
+    findings = [Finding(claim, own, seeds, f"{path}: claims[{i}]") for i, claim in enumerate(claims)]
+    return name, findings, say_other_settings(path, root, own)
+
+
+def shown(text):
+    """A file's text on a terminal, which obeys no control character of it."""
+    return "".join(letter if letter.isprintable() else "\ufffd" for letter in text)
 
 
 def print_text(path, findings):
     for finding in findings:
-        print(f"{finding.verdict:13}  {finding.say}")
+        print(f"{finding.verdict:13}  {shown(finding.say)}")
         if finding.source:
-            print(f"{'':13}    {finding.source}")
+            print(f"{'':13}    {shown(finding.source)}")
         print(f"{'':13}    of:      {text_of(finding.claim['of'])}")
         print(f"{'':13}    than:    {text_of(finding.claim['than'])}")
         print(f"{'':13}    claimed: {finding.asked()}")
@@ -270,30 +301,31 @@ def section(path, study):
     """The claims of a file as a part of a page of results (report.py)."""
     from page_html import join, table, tag  # only pages need it
 
-    findings = evaluate(path, study.runs)
+    _, findings, note = evaluate(path, study.runs)
     rows = [[tag("strong", f.verdict), f.say, f.asked(), side_of(f, f.of, study), side_of(f, f.than, study),
              f.gaps() if f.verdict == MISSING else f.differs(), f.source or "–"] for f in findings]
     measures = sorted({f.measure.replace("_", " ") for f in findings})
     words = (f"{os.path.basename(path)} has {summary(findings)}. Compared are means of the last {bands.LAST} evaluations "
              f"({', '.join(measures)}), paired by seed, with Student's 95 % band: a claim holds where the whole band is on "
-             "the claimed side, does not hold where none of it is, and is not decided in between.")
+             f"the claimed side, does not hold where none of it is, and is not decided in between.{f' {note}.' if note else ''}")
     head = ["verdict", "claim", "claimed: the first is", "the first", "the second", "difference found", "source"]
     return join([tag("p", words), table("What is claimed, and what was found", head, rows)])
 
 
-def main():
+def parser():
     p = Parser(prog=program(), description=__doc__.split("\n\n")[0])
     p.add_argument("experiment")
     p.add_argument("paths", nargs="+")
     p.add_argument("--json", action="store_true")
     p.add_argument("--strict", action="store_true")
-    args = p.parse_args()
-    try:
-        findings = evaluate(args.experiment, [Run(path) for path in files_below(args.paths)])
-    except PlotError as sentence:
-        fail(sentence, 2)
+    return p
+
+
+def main(args):
+    name, findings, note = evaluate(args.experiment, [Run(path) for path in files_below(args.paths)])
+    if note:
+        print(f"{program()}: {note}", file=sys.stderr)
     if args.json:
-        name = read_experiment(args.experiment)[0]
         for number, finding in enumerate(findings):
             print(json.dumps(finding.row(name, number)))
     else:
@@ -303,4 +335,4 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    sentences(parser(), main)

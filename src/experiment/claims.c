@@ -138,6 +138,18 @@ int claims_check(const struct json *root, struct err *e)
 	return 0;
 }
 
+int claims_check_file(const char *path, struct err *e)
+{
+	struct arena a = {0};
+	const struct json *root = json_read_file(&a, path, e);
+	int bad = !root ? -1 : root->type != JSON_OBJECT ? json_bad(e, root, "an object, the experiment") : 0;
+	if (!bad && !json_member(root, "claims"))
+		bad = err_user(e, "%s: has no `claims`, expected a list of them", path);
+	bad = bad ? bad : claims_check(root, e);
+	arena_clear(&a);
+	return bad;
+}
+
 static void schema_member(struct buf *b, const struct member *m)
 {
 	static const char *const types[] = {

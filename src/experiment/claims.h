@@ -24,6 +24,10 @@
  * -1 and a sentence. */
 int claims_check(const struct json *root, struct err *e);
 
+/* Refuse a file that cannot be read, is no object, has no `claims`, or whose claims claims_check() refuses.
+ * Here its form as an experiment is not looked at. -1 and a sentence. */
+int claims_check_file(const char *path, struct err *e);
+
 /* "claims": the JSON schema of it. */
 void claims_schema(struct buf *b);
 

@@ -134,6 +134,27 @@ Test(papers, claims_want_all_seeds_and_one_experiment)
 	arena_clear(&a);
 }
 
+Test(papers, claims_say_what_they_are_not_about)
+{
+	write_file("{\"say\":\"a\\u001b[31m\"," SLOW "," FAST LOSS "\"by\":0}");
+	simulate("");
+	cr_expect_eq(claims(""), 0, "%s", cli_err);
+	cr_expect_null(strstr(cli_err, "other settings"), "%s", cli_err);
+	cr_expect_null(strchr(cli_out, '\x1b'), "a terminal obeys a claim");
+	cr_expect_not_null(strstr(cli_out, "a\xef\xbf\xbd[31m"), "%s", cli_out);
+	cr_assert_eq(cli("simulate %s/c.json --set steps=20 --out %s/short/ --quiet", cli_folder, cli_folder),
+	             0);
+	cr_expect_eq(cli("claims %s/c.json %s/short", cli_folder, cli_folder), 0, "%s", cli_err);
+	cr_expect_not_null(strstr(cli_err, "6 of 6 runs have other settings than"), "%s", cli_err);
+	cr_expect_not_null(strstr(cli_err, "c.json: steps = 20\n"), "%s", cli_err);
+	write_file("{\"say\":\"a\"," SLOW "," FAST ",\"by\":0}");
+	cli_write("bad.json", "{\"claims\":[{\"say\":\"a\"}]}");
+	cli_expect(2, "bad.json:1:12: claims[0]: found no `of`",
+	           "report %s/c -o %s/bad.html --claims %s/bad.json", cli_folder, cli_folder, cli_folder);
+	cli_expect(2, "claims[0].of: these runs have no test_accuracy", "claims %s/c.json %s/c", cli_folder,
+	           cli_folder);
+}
+
 Test(papers, claim_what_their_files_run)
 {
 	char command[PATH_MAX * 2], said[FOLDER_SIZE + 16];
@@ -175,4 +196,12 @@ Test(papers, are_run_and_summed_up)
 	        "test -s %s/papers/bernstein-fig1/figure.png && test -s %s/papers/bernstein-fig1/report.html",
 	        cli_folder, cli_folder);
 	cr_expect_eq(system(command), 0, "there is no figure");
+	snprintf(command, sizeof command, "cd %s && %s/mk/papers.sh %s karimireddy-nothing >said 2>&1",
+	         cli_folder, root, program);
+	cr_expect_neq(system(command), 0);
+	file_text(said, cli_out, sizeof cli_out);
+	cr_expect_not_null(strstr(cli_out, "found no such file"), "%s", cli_out);
+	cr_expect_not_null(strstr(cli_out, "\nkarimireddy-nothing    not run\n"), "%s", cli_out);
+	cr_expect_null(strstr(cli_out, "plot"), "without a result there is nothing to draw: %s", cli_out);
+	cr_expect_null(strstr(cli_out, ".py:"), "%s", cli_out);
 }

@@ -38,7 +38,8 @@ def faults(selection, runs, seeds):
 
 def look_at(path, runs):
     """(sides of claims, those that are wrong) of a file."""
-    _, of_file, seeds = claims.read_experiment(path)
+    root, seeds = claims.read_experiment(path)
+    of_file = root["claims"]
     looked_at = wrong = 0
     for i, claim in enumerate(of_file):
         for name in ("of", "than"):
