@@ -175,7 +175,8 @@ class Finding:
 
     def amount(self, value):
         """What is claimed: "20 points"."""
-        return f"{100 * value if self.unit else value:.4g}{self.unit}"
+        said = f"{100 * value if self.unit else value:.4g}"
+        return said + (self.unit.removesuffix("s") if said == "1" else self.unit)
 
     @property
     def unit(self):
@@ -297,17 +298,23 @@ def side_of(finding, side, study):
     return f"{name or text_of(side.selection)}: {finding.side(side)}"
 
 
+def in_words(text):
+    """Sides as a page calls them."""
+    return text.replace("`of`", "the first").replace("`than`", "the second")
+
+
 def section(path, study):
     """The claims of a file as a part of a page of results (report.py)."""
     from page_html import join, table, tag  # only pages need it
 
     _, findings, note = evaluate(path, study.runs)
     rows = [[tag("strong", f.verdict), f.say, f.asked(), side_of(f, f.of, study), side_of(f, f.than, study),
-             f.gaps() if f.verdict == MISSING else f.differs(), f.source or "–"] for f in findings]
+             f.gaps() if f.verdict == MISSING else in_words(f.differs()), f.source or "–"] for f in findings]
     measures = sorted({f.measure.replace("_", " ") for f in findings})
-    words = (f"{os.path.basename(path)} has {summary(findings)}. Compared are means of the last {bands.LAST} evaluations "
-             f"({', '.join(measures)}), paired by seed, with Student's 95 % band: a claim holds where the whole band is on "
-             f"the claimed side, does not hold where none of it is, and is not decided in between.{f' {note}.' if note else ''}")
+    words = (f"{os.path.basename(path)} has {summary(findings)}. Compared are means of the last {bands.LAST} "
+             f"evaluations ({', '.join(measures)}), paired by seed, with Student's 95 % band: a claim holds where the "
+             "whole band is on the claimed side, does not hold where none of it is, and is not decided in between."
+             f"{f' {note}.' if note else ''}")
     head = ["verdict", "claim", "claimed: the first is", "the first", "the second", "difference found", "source"]
     return join([tag("p", words), table("What is claimed, and what was found", head, rows)])
 

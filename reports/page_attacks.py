@@ -1,5 +1,5 @@
-"""What a worst case hides: which rule is best in every single situation, and what each rule loses there against the same
-workers without attackers.
+"""What a worst case hides: which rule is best in every single situation, and what each rule loses there against the
+same workers without attackers.
 """
 
 import math
@@ -81,10 +81,12 @@ def of_task(study, task):
     rows = [best_in(study, one) for one in found]
     head = ["attack", f"best {word}", m.axis, "next", "behind the best by", "told from the best?"]
     parts = [tag("p", tried, class_="lead"), folded(f"The best {word} under every attack", rows, table(
-        f"{name}The best {word} under every attack; ± is Student's 95 % band, of differences paired by seed", head, rows))]
+        f"{name}The best {word} under every attack; ± is Student's 95 % band, of differences paired by seed",
+        head, rows))]
     if any(one.free for one in found) and len(found) <= MOST_SAID:
         side = "higher" if m.falls else "lower"
-        what = f"{name}What attacks do to every {word}: {m.axis}, and how much {side} that is than with no worker Byzantine"
+        what = (f"{name}What attacks do to every {word}: {m.axis}, and how much {side} that is than with no worker "
+                "Byzantine")
         parts.append(table(what, [word, "no attack", *[one.name for one in found]],
                            losses(study, found)))
     return join(parts)

@@ -75,8 +75,9 @@ def figure(page):
     costs = [(g, Cost(g)) for g in study.groups if study.values(g)]
     sizes = [cost.both for _, cost in costs if cost.both > 0]
     equal = len(sizes) > 1 and max(sizes) <= ALIKE * min(sizes)
-    shown = ["" if equal else panel(page, "bytes", "Against bytes sent, both ways", costs, lambda cost: cost.both, "bytes"),
-             panel(page, "wall", "Against wall time", costs, lambda cost: cost.seconds, "seconds")]
+    sent_by = "" if equal else panel(page, "bytes", "Against bytes sent, both ways", costs, lambda cost: cost.both,
+                                     "bytes")
+    shown = [sent_by, panel(page, "wall", "Against wall time", costs, lambda cost: cost.seconds, "seconds")]
     if not any(shown):
         return ""
     hosts = {(run.meta["host"], run.meta["lanes"], run.meta["backend"]) for run in study.runs}

@@ -175,7 +175,7 @@ def by_attack(page):
     if any(NO_ATTACK in at for one in maps for _, at in one.cells) and attacks(study):
         caption += f" In the column “{NO_ATTACK}” no worker is Byzantine."
     if any(one.framed for one in maps):
-        caption += " Framed: the worst attack" + (", with its bootstrap band (low to high)." if study.seeds()[1] > 1 else ".")
+        caption += f" Framed: the worst attack{study.below('bootstrap band (low to high)', ', with its ')}."
     return heat.figure("by-attack", caption, maps, lambda value: study.measure.say(value / study.measure.factor))
 
 
@@ -279,8 +279,9 @@ def partition(page):
     more = f" The first {MOST_PARTITIONS} of {len(seen)} that differ." if len(seen) > MOST_PARTITIONS else ""
     caption = f"Samples of each class in each worker's share; B: Byzantine.{more}"
     if alike:
-        return join([tag("p", "The data are shared iid: each worker's share is drawn at random from all classes, so that the "
-                              "shares differ by chance alone."), details(caption, *map(heat.behind, maps))])
+        said = ("The data are shared iid: each worker's share is drawn at random from all classes, so that the shares "
+                "differ by chance alone.")
+        return join([tag("p", said), details(caption, *map(heat.behind, maps))])
     return heat.figure("partition-map", caption, maps, lambda value: f"{value:.0f}", (46, 22), least=0.0)
 
 

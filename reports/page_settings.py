@@ -48,19 +48,21 @@ def several(of_setting):
 
 def short(name):
     """A key in words: "attack z"."""
-    return SHORT.get(name) or name.removeprefix("adversaries.").removesuffix(".kind").replace(".", " ").replace("_", " ")
+    plain = name.removeprefix("adversaries.").removesuffix(".kind")
+    return SHORT.get(name) or plain.replace(".", " ").replace("_", " ")
 
 
 def asked(runs):
     """Both tables of settings."""
     found = values_of(runs)
-    vary = [[short(name), tag("span", several(values)), tag("code", name)] for name, values in found.items() if len(values) > 1]
+    vary = [[short(name), tag("span", several(values)), tag("code", name)]
+            for name, values in found.items() if len(values) > 1]
     same = [[tag("code", name), next(iter(values))] for name, values in found.items() if len(values) == 1]
     parts = table("Settings that vary", ["setting", "values", "key"], vary) if vary else tag("p", "No setting varies.")
     others = table("Settings that are the same in all runs", ["setting", "value"], same)
     auto = as_json("auto") in {value for of_setting in found.values() for value in of_setting}
-    said = tag("p", "“auto”: the program works the value out by itself, from the other settings or the machine; the value "
-                    "is not among the settings.", class_="soft") if auto else ""
+    said = tag("p", "“auto”: the program works the value out by itself, from the other settings or the machine; the "
+                    "value is not among the settings.", class_="soft") if auto else ""
     return join([parts, said, details(f"{len(same)} settings that do not vary", others)])
 
 

@@ -88,8 +88,8 @@ def runs(page):
     rows = []
     for run in page.study.runs:
         meta = run.meta
-        rows.append([page.links.to(run, meta["id"] or run.path), label_of(page, run), run.setting("name"), run.setting("seed"),
-                     meta["data_id"] or "–", run.state, meta["start"] or "–",
+        rows.append([page.links.to(run, meta["id"] or run.path), label_of(page, run), run.setting("name"),
+                     run.setting("seed"), meta["data_id"] or "–", run.state, meta["start"] or "–",
                      f"{meta['version']} {meta['commit']}".strip() or "–", machine(meta)])
     head = ["id", "setting", "name", "seed", "data id", "state", "begun", "version", "machine"]
     return details(f"All {len(rows)} runs: ids, data ids, versions, machines", table("All runs", head, rows))

@@ -49,7 +49,10 @@ def trained(study):
     what = f"the model {' or '.join(models)}" if len(models) <= 4 else f"{len(models)} models"
     what += f" on the data {' or '.join(kinds)}" if kinds and len(kinds) <= 4 else ""
     more = f" ({listed(tasks)})" if len(tasks) > 1 else ""
-    return (f"{one_of(run.workers for run in runs)} workers, {whom}, train {what}{more} for "
+    workers = one_of(run.workers for run in runs)
+    if workers == "1":
+        return f"1 worker trains {what}{more} for {one_of(run.number('steps') for run in runs)} steps."
+    return (f"{workers} workers, {whom}, train {what}{more} for "
             f"{one_of(run.number('steps') for run in runs)} steps.")
 
 
@@ -134,12 +137,12 @@ def sure(study):
         return ("Every setting has one seed: there are no bands, and nothing on this page says how sure a difference is. "
                 "Two seeds or more (“seeds” in the experiment) would.")
     counted = few if few == most else f"{few} to {most}"
-    said = (f"Two kinds of 95 % bands over {counted} seeds: ± is Student's, (low to high) is the bootstrap band of a worst "
-            "case. Bands of worst cases do not decide which is better; the differences paired by seed do. Final "
+    said = (f"Two kinds of 95 % bands over {counted} seeds: ± is Student's, (low to high) is the bootstrap band of a "
+            "worst case. Bands of worst cases do not decide which is better; the differences paired by seed do. Final "
             f"{study.measure.name} is the mean of a run's last 5 evaluations.")
     if most <= FEW:
-        said += (f" A bootstrap of {'so few' if few != most else most} seeds reaches no further than from the worst seed to "
-                 "the best: it is too narrow.")
+        said += (f" A bootstrap of {'so few' if few != most else most} seeds reaches no further than from the worst seed "
+                 "to the best: it is too narrow.")
     return said + (" Settings with one seed have no band." if few < 2 else "")
 
 
@@ -180,8 +183,8 @@ NOTES = [
     "± and shaded bands: 95 % by Student's t over seeds, mean ± t(0.975, S − 1) s / √S; t is 4.30 with 3 seeds, 2.78 with 5. "
     "One run has no band. Curves show bands only as far as values can be; tables say all of them.",
     "Worst case: the least of the means (of losses the largest) over the situations, of the seeds that all of them have, and "
-    "as (low to high) the middle 95 % of that number over resamples of the seeds, drawn for all situations together. With 3 "
-    "seeds that reaches no further than from the worst seed to the best: it is too narrow.",
+    "as (low to high) the middle 95 % of that number over resamples of the seeds, drawn for all situations together. "
+    "With 3 seeds that reaches no further than from the worst seed to the best: it is too narrow.",
     "Differences are paired by seed: at equal seeds both rules had equal data and starts. “Distinguishable” means that the "
     "95 % band of the difference leaves out 0; it is not corrected for how many rules are compared, nor for that the worst "
     "situation of each was found in the same runs.",

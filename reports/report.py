@@ -73,7 +73,8 @@ def whole(args, study):
     body = join([
         tag("a", "To the results", href="#short", class_="skip"),
         tag("header", tag("h1", title), tag("p", tables.summary(study), class_="soft")), contents,
-        tag("main", section("short", "In short", words.lead(study), attacks.by_situation(study)), *[section(*part) for part in parts]),
+        tag("main", section("short", "In short", words.lead(study), attacks.by_situation(study)),
+            *[section(*part) for part in parts]),
     ], "\n")
     policy = f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">\n'
     view = '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
