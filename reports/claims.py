@@ -308,14 +308,17 @@ def section(path, study):
     from page_html import join, table, tag  # only pages need it
 
     _, findings, note = evaluate(path, study.runs)
-    rows = [[tag("strong", f.verdict), f.say, f.asked(), side_of(f, f.of, study), side_of(f, f.than, study),
-             f.gaps() if f.verdict == MISSING else in_words(f.differs()), f.source or "–"] for f in findings]
+    said = [join([f.say, tag("span", f" ({f.source})", class_="soft") if f.source else ""]) for f in findings]
+    sides = [join([tag("span", side_of(f, side, study)) for side in (f.of, f.than)], " against ") for f in findings]
+    rows = [[tag("strong", f.verdict), claim, f.asked(), both,
+             f.gaps() if f.verdict == MISSING else in_words(f.differs())]
+            for f, claim, both in zip(findings, said, sides)]
     measures = sorted({f.measure.replace("_", " ") for f in findings})
     words = (f"{os.path.basename(path)} has {summary(findings)}. Compared are means of the last {bands.LAST} "
              f"evaluations ({', '.join(measures)}), paired by seed, with Student's 95 % band: a claim holds where the "
              "whole band is on the claimed side, does not hold where none of it is, and is not decided in between."
              f"{f' {note}.' if note else ''}")
-    head = ["verdict", "claim", "claimed: the first is", "the first", "the second", "difference found", "source"]
+    head = ["verdict", "claim", "claimed: the first is", "the first against the second", "difference found"]
     return join([tag("p", words), table("What is claimed, and what was found", head, rows)])
 
 
