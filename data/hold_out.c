@@ -83,18 +83,40 @@ static uint8_t *draw(const struct dataset *d, size_t count, uint64_t seed)
 	return held;
 }
 
-/* Bring items of `bytes` bytes that are held behind those that are not, each in their order. */
+/* Where each item goes: those that are held behind those that are not, each in their order. */
+static uint32_t *places(size_t all, size_t count, const uint8_t *held)
+{
+	uint32_t *to = mem_array(all, sizeof *to), kept = 0, taken = (uint32_t)(all - count);
+	for (size_t i = 0; i < all; i++)
+		to[i] = held[i] ? taken++ : kept++;
+	return to;
+}
+
+static void swap(unsigned char *a, unsigned char *b, unsigned char *between, size_t bytes)
+{
+	memcpy(between, a, bytes);
+	memcpy(a, b, bytes);
+	memcpy(b, between, bytes);
+}
+
+/*
+ * Bring items of `bytes` bytes to their places, along the cycles of the permutation: a copy of what is held
+ * would be memory that no plan of a run counts.
+ */
 static void part(void *items, size_t bytes, size_t all, size_t count, const uint8_t *held)
 {
-	unsigned char *at = items, *behind = mem_array(count, bytes);
-	size_t kept = 0, taken = 0;
-	for (size_t i = 0; i < all; i++)
-		if (held[i])
-			memcpy(behind + taken++ * bytes, at + i * bytes, bytes);
-		else if (kept++ < i)
-			memcpy(at + (kept - 1) * bytes, at + i * bytes, bytes);
-	memcpy(at + kept * bytes, behind, count * bytes);
-	mem_free(behind);
+	unsigned char *at = items, *between = mem_array(1, bytes);
+	uint32_t *to = places(all, count, held);
+	for (size_t i = 0; i < all; i++) {
+		while (to[i] != i) {
+			uint32_t next = to[i];
+			swap(at + i * bytes, at + next * bytes, between, bytes);
+			to[i] = to[next];
+			to[next] = next;
+		}
+	}
+	mem_free(to);
+	mem_free(between);
 }
 
 static void hold_out_images(struct dataset *d, size_t count, uint64_t seed)

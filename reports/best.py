@@ -58,8 +58,15 @@ class Choice:
         self.ranked = sorted(complete, key=lambda one: one.worst["validation"].mean, reverse=not falls)
         self.best = self.ranked[0] if self.ranked else None
 
+    @property
+    def ties(self):
+        """How many others are as good on the validation split."""
+        return sum(one.worst["validation"].mean == self.best.worst["validation"].mean for one in self.ranked[1:])
+
     def among(self):
-        return f"best of {len(self.ranked)} settings" if len(self.ranked) > 1 else "nothing to choose from"
+        if len(self.ranked) < 2:
+            return "nothing to choose from"
+        return f"best of {len(self.ranked)} settings" + (f" (the first of {self.ties + 1} that are equally good)" if self.ties else "")
 
 
 def refuse_test(by):

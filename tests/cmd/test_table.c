@@ -388,3 +388,13 @@ Test(table, figures_of_final_values_need_one)
 		           "plot %s %s/on/000.h5 -o %s/x.png", figures[i], cli_folder, cli_folder);
 	cr_expect(process_shell("test ! -e %s/x.png", cli_folder));
 }
+
+Test(table, best_says_that_others_are_as_good)
+{
+	make("tie", BASE "{\"seed\":1,\"evals\":{\"validation_accuracy\":[0,0.5],\"test_accuracy\":[0,0.5]}},"
+	                 "{\"set\":{\"lr.rate\":0.2},\"seed\":1,\"evals\":{\"validation_accuracy\":[0,0.5],"
+	                 "\"test_accuracy\":[0,0.9]}}]}");
+	cr_assert_eq(cli("best %s/tie --by validation --per aggregator", cli_folder), 0, "%s", cli_err);
+	cr_expect(strstr(cli_out, "best of 2 settings (the first of 2 that are equally good)"), "%s",
+	          cli_out);
+}

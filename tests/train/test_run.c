@@ -429,4 +429,9 @@ Test(run, takes_the_memory_that_validate_announced)
 	unlink(run_path_);
 	announced_memory("{\"workers\":2,\"steps\":2,\"batch\":64,\"model\":\"resnet20\","
 	                 "\"data\":{\"kind\":\"glyphs\",\"train\":200,\"test\":64},\"eval\":{\"train\":64}}");
+	unlink(run_path_);
+	/* half of a large set is held out in place */
+	announced_memory(
+	        "{\"workers\":2,\"steps\":2,\"batch\":4,\"model\":\"softmax\",\"data\":{\"kind\":"
+	        "\"glyphs\",\"train\":60000,\"test\":64,\"validation\":0.5},\"eval\":{\"train\":64}}");
 }
