@@ -125,7 +125,8 @@ def say_rule(g, key, names):
 def say_attack(g, key, names):
     if not key.get(ATTACK):
         return NO_ATTACK
-    return label(Beside(g, key), [ATTACK] + [name for name in names if name != ATTACK])
+    said = label(Beside(g, key), [ATTACK] + [name for name in names if name != ATTACK])
+    return said.replace(", adversaries.attack.", ", ")
 
 
 def say_share(g, key, names):

@@ -25,6 +25,7 @@ from runs import Run, flatten, group  # noqa: E402
 from script import Parser, sentences  # noqa: E402
 
 HOLDS, FAILS, OPEN, MISSING = "holds", "does not hold", "not decided", "missing"
+SEVERAL = {HOLDS: "hold", FAILS: "do not hold"}
 ENDED = ("finished", "diverged")
 BESIDE = ("claims", "sweep", "seeds", "seed", "out", "data_dir")  # of a file: what is no setting of all its runs
 
@@ -107,11 +108,12 @@ class Side:
 
     def __init__(self, claim, name, runs, seeds, where):
         self.selection = claim[name]
-        self.by_seed, self.diverged, self.lacking = {}, [], []
+        self.by_seed, self.diverged, self.lacking, self.runs = {}, [], [], []
         if not isinstance(self.selection, dict):
             self.mean, self.half = float(self.selection), 0.0
             return
-        for run in one_experiment(runs, self.selection, f"{where}.{name}"):
+        self.runs = one_experiment(runs, self.selection, f"{where}.{name}")
+        for run in self.runs:
             if run.state in ENDED:
                 seed = seed_of(run.setting("seed"))
                 self.by_seed[seed] = bands.final(run, claim.get("measure", "test_accuracy"))
@@ -160,10 +162,21 @@ class Finding:
 
     # --- in words --------------------------------------------------------------------------------------------------
 
-    def number(self, value, signed=False):
-        if self.measure.endswith("accuracy"):
-            return f"{100 * value:{'+' if signed else ''}.1f}"
-        return f"{value:{'+' if signed else ''}.4g}"
+    def number(self, value):
+        return f"{100 * value:.1f}" if self.unit else f"{value:.4g}"
+
+    def side(self, side):
+        """The mean of a side with its unit."""
+        return self.number(side.mean) + (" %" if self.unit else "")
+
+    def apart(self, value):
+        """A difference, with a digit more than the sides have: those are rounded."""
+        return f"{100 * value:+.2f}" if self.unit else f"{value:+.5g}"
+
+    def amount(self, value):
+        """What is claimed: "20 points"."""
+        said = f"{100 * value if self.unit else value:.4g}"
+        return said + (self.unit.removesuffix("s") if said == "1" else self.unit)
 
     @property
     def unit(self):
@@ -172,24 +185,30 @@ class Finding:
     def asked(self):
         """What is claimed, and how much less is allowed."""
         if self.by is None:
-            return f"the same within {self.number(self.tolerance)}"
+            return f"the same within {self.amount(self.tolerance)}"
         if not self.by:
-            return f"no lower{f' by more than {self.number(self.tolerance)}' if self.tolerance else ''}"
-        allowed = f", give or take {self.number(self.tolerance)}" if self.tolerance else ""
-        return f"{'at most' if self.by < 0 else 'at least'} {self.number(self.by, True)}{allowed}"
+            return f"no lower{f' by more than {self.amount(self.tolerance)}' if self.tolerance else ''}"
+        allowed = f", or up to {self.amount(self.tolerance)} less than that" if self.tolerance else ""
+        return f"at least {self.amount(abs(self.by))} {'lower' if self.by < 0 else 'higher'}{allowed}"
 
     def found(self):
         """The numbers of both sides, their difference and its band."""
         if self.verdict == MISSING:
-            return "; ".join(self.lacks(side) for side in (self.of, self.than) if side.lacking)
-        percent = " %" if self.unit else ""
-        text = (f"{self.measure.replace('_', ' ')} {self.number(self.of.mean)}{percent} against "
-                f"{self.number(self.than.mean)}{percent}: {self.number(self.difference, True)}{self.unit}")
+            return self.gaps()
+        return (f"{self.measure.replace('_', ' ')} {self.side(self.of)} against {self.side(self.than)}: "
+                f"{self.differs()}")
+
+    def gaps(self):
+        return "; ".join(self.lacks(side) for side in (self.of, self.than) if side.lacking)
+
+    def differs(self):
+        """The difference and its band, and what diverged."""
+        text = f"{self.apart(self.difference)}{self.unit}"
         if math.isnan(self.half):
             text += f", {'one seed' if self.seeds == 1 else f'{self.seeds} seeds'}, no band"
         else:
-            text += (f", 95 % band {self.number(self.difference - self.half, True)} to "
-                     f"{self.number(self.difference + self.half, True)}, {self.seeds} seeds")
+            text += (f", 95 % band {self.apart(self.difference - self.half)} to "
+                     f"{self.apart(self.difference + self.half)}, {self.seeds} seeds")
         gone = [f"{len(side.diverged)} of {len(side.by_seed)} runs of {name} diverged"
                 for name, side in (("`of`", self.of), ("`than`", self.than)) if side.diverged]
         return "; ".join([text, *gone])
@@ -254,28 +273,53 @@ def print_text(path, findings):
         print(f"{finding.verdict:13}  {shown(finding.say)}")
         if finding.source:
             print(f"{'':13}    {shown(finding.source)}")
+        print(f"{'':13}    of:      {text_of(finding.claim['of'])}")
+        print(f"{'':13}    than:    {text_of(finding.claim['than'])}")
         print(f"{'':13}    claimed: {finding.asked()}")
         print(f"{'':13}    found:   {finding.found()}")
     print(f"{path}: {summary(findings)}")
 
 
 def summary(findings):
-    """ "6 claims, 3 holds, ..." """
+    """ "6 claims, 3 hold, ..." """
     verdicts = [finding.verdict for finding in findings]
-    counts = [f"{verdicts.count(v)} {v}" for v in (HOLDS, FAILS, OPEN, MISSING) if v in verdicts]
+    counts = [f"{verdicts.count(v)} {v if verdicts.count(v) == 1 else SEVERAL.get(v, v)}"
+              for v in (HOLDS, FAILS, OPEN, MISSING) if v in verdicts]
     return f"{len(findings)} claim{'s' if len(findings) > 1 else ''}, {', '.join(counts)}"
 
 
-def section(path, runs):
+def side_of(finding, side, study):
+    """A side of a claim on a page: which setting it is, in the words of the page's other parts, and its mean."""
+    if side.is_number:
+        return finding.side(side)
+    if side.lacking or not side.runs:
+        return text_of(side.selection)
+    name = next((g.label for g in study.groups if any(run is side.runs[0] for run in g.runs)), "")
+    return f"{name or text_of(side.selection)}: {finding.side(side)}"
+
+
+def in_words(text):
+    """Sides as a page calls them."""
+    return text.replace("`of`", "the first").replace("`than`", "the second")
+
+
+def section(path, study):
     """The claims of a file as a part of a page of results (report.py)."""
     from page_html import join, table, tag  # only pages need it
 
-    _, findings, note = evaluate(path, runs)
-    rows = [[tag("strong", f.verdict), f.say, f.asked(), f.found(), f.source or "–"] for f in findings]
-    words = (f"{os.path.basename(path)} has {summary(findings)}. Compared are means of the last {bands.LAST} evaluations, paired by "
-             "seed, with Student's 95 % band: a claim holds where the whole band is on the claimed side, does not hold where none "
-             f"of it is, and is not decided in between.{f' {note}.' if note else ''}")
-    return join([tag("p", words), table("What is claimed, and what was found", ["verdict", "claim", "claimed", "found", "source"], rows)])
+    _, findings, note = evaluate(path, study.runs)
+    said = [join([f.say, tag("span", f" ({f.source})", class_="soft") if f.source else ""]) for f in findings]
+    sides = [join([tag("span", side_of(f, side, study)) for side in (f.of, f.than)], " against ") for f in findings]
+    rows = [[tag("strong", f.verdict), claim, f.asked(), both,
+             f.gaps() if f.verdict == MISSING else in_words(f.differs())]
+            for f, claim, both in zip(findings, said, sides)]
+    measures = sorted({f.measure.replace("_", " ") for f in findings})
+    words = (f"{os.path.basename(path)} has {summary(findings)}. Compared are means of the last {bands.LAST} "
+             f"evaluations ({', '.join(measures)}), paired by seed, with Student's 95 % band: a claim holds where the "
+             "whole band is on the claimed side, does not hold where none of it is, and is not decided in between."
+             f"{f' {note}.' if note else ''}")
+    head = ["verdict", "claim", "claimed: the first is", "the first against the second", "difference found"]
+    return join([tag("p", words), table("What is claimed, and what was found", head, rows)])
 
 
 def parser():

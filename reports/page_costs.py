@@ -11,6 +11,7 @@ from page_html import BEHIND, details, join, table, tag
 from page_svg import BOTTOM, HEIGHT, LEFT, RIGHT, TOP, WIDTH, Axis, frame, key, number, svg
 
 MOST_BANDS = 60  # marks with their bands: more would hide each other
+ALIKE = 1.001  # sizes up to this apart are the same
 MOST_TOLD = 20  # marks in the description of a picture
 HEAD = ("up", "down", "both ways", "wall time", "runs")
 SHARED = "Runs at the same time share the machine, so that their wall times are longer."
@@ -72,8 +73,11 @@ def edges(band, factor):
 def figure(page):
     study = page.study
     costs = [(g, Cost(g)) for g in study.groups if study.values(g)]
-    shown = [panel(page, "bytes", "Against bytes sent, both ways", costs, lambda cost: cost.both, "bytes"),
-             panel(page, "wall", "Against wall time", costs, lambda cost: cost.seconds, "seconds")]
+    sizes = [cost.both for _, cost in costs if cost.both > 0]
+    equal = len(sizes) > 1 and max(sizes) <= ALIKE * min(sizes)
+    sent_by = "" if equal else panel(page, "bytes", "Against bytes sent, both ways", costs, lambda cost: cost.both,
+                                     "bytes")
+    shown = [sent_by, panel(page, "wall", "Against wall time", costs, lambda cost: cost.seconds, "seconds")]
     if not any(shown):
         return ""
     hosts = {(run.meta["host"], run.meta["lanes"], run.meta["backend"]) for run in study.runs}
@@ -84,6 +88,8 @@ def figure(page):
             for g, cost in costs]
     legend = key([(style, label) for label, style in dict(page.line(g) for g, _ in costs).items()])
     lines = study.below("95 % band", "; lines: ")
+    if equal:
+        fair += f" All settings send the same, {size(max(sizes))} both ways."
     caption = f"Final {study.measure.axis} against what a run cost, one mark a setting{lines}. {SHARED}{fair}"
     behind = table("What every setting cost, mean over its runs", ["setting", study.measure.name, *HEAD], rows)
     return tag("figure", tag("figcaption", caption), tag("div", join(shown), class_="panels"), legend,

@@ -58,7 +58,8 @@ def draw(name, one, scale, about, size):
     """One map as an SVG."""
     width, height = size
     sides = [broken(label, 24) for label in one.rows]
-    heads = [broken(label, max(4, int(width / LETTER) - 1), most=6) for label in one.columns]
+    heads = [broken(label.replace(" = ", "\u00a0=\u00a0"), max(4, int(width / LETTER) - 1), most=6)
+             for label in one.columns]
     left = LETTER * max([len(line) for lines in sides for line in lines], default=1) + 10
     top = 14 * max(map(len, heads), default=1) + 6
     parts = []

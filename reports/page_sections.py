@@ -9,7 +9,7 @@ import page_panels as panels
 from bands import mean_band
 from grid import NO_ATTACK, ended, seed_of
 from page_heat import Cell, Map
-from page_html import Html, join
+from page_html import Html, details, join, tag
 from page_panels import Axes, Line
 from page_svg import Style
 from page_words import attacks, rule_word
@@ -138,7 +138,7 @@ def cell_of(page, g):
 
 def cell_of_worst(page, worst):
     m = page.study.measure
-    sub = f"{m.bare(worst.low)} to {m.bare(worst.high)}" if math.isfinite(worst.low) else ""
+    sub = f"({m.bare(worst.low)} to {m.bare(worst.high)})" if math.isfinite(worst.low) else ""
     links = page.links.seeds([run for run in worst.group.runs if ended(run)])
     behind = join([f"{m.between(worst.mean, worst.low, worst.high)}, {worst.group.place['attack']} · ", links])
     return Cell(m.factor * worst.mean, m.bare(worst.mean), sub, behind)
@@ -155,26 +155,33 @@ def by_attack(page):
     """Rule x attack, a map a condition, with the worst case at the right."""
     study, maps = page.study, []
     columns = [label for label in study.grid.labels["attack"]]
-    worst = "worst attack"
+    worst = "worst attack (bootstrap)" if study.seeds()[1] > 1 else "worst attack"
     for title, place in page.conditions():
         groups = unattacked(study, place) + study.grid.find(**place)
-        cells = {(g.place["rule"], g.place["attack"]): cell_of(page, g) for g in groups}
+        head = {g.place["attack"]: g.place["attack"] for g in groups}
+        if attacks(study) and NO_ATTACK in head:
+            head[NO_ATTACK] = f"{NO_ATTACK}, none Byzantine"  # where the map's title says how many others have
+        cells = {(g.place["rule"], head[g.place["attack"]]): cell_of(page, g) for g in groups}
         for rule in study.grid.labels["rule"]:
             found = study.worst_of_all(rule, **place) if len(attacks(study)) > 1 else None
             if found:
                 cells[rule, worst] = cell_of_worst(page, found)
-        used = [column for column in columns if any(at == column for _, at in cells)]
+        used = [head[column] for column in columns if column in head]
         framed = [worst] if any(at == worst for _, at in cells) else []
         maps.append(Map(title, rule_word(study), study.grid.labels["rule"], used + framed, cells, framed))
     if not study.grid.varies("rule") and len(attacks(study)) < 2:
         return NOTHING
-    caption = f"Final {study.measure.axis}, {rule_word(study)} by attack{study.below('95 % band')}."
+    caption = f"Final {study.measure.axis}, {rule_word(study)} by attack{study.below('95 % band (±, Student)')}."
+    if any(NO_ATTACK in at for one in maps for _, at in one.cells) and attacks(study):
+        caption += f" In the column “{NO_ATTACK}” no worker is Byzantine."
+    if any(one.framed for one in maps):
+        caption += f" Framed: the worst attack{study.below('bootstrap band (low to high)', ', with its ')}."
     return heat.figure("by-attack", caption, maps, lambda value: study.measure.say(value / study.measure.factor))
 
 
 def worst_by(page, name, what, maps):
     m = page.study.measure
-    caption = f"{what}, final {m.axis}{page.study.below('bootstrap band')}."
+    caption = f"{what}, final {m.axis}{page.study.below('bootstrap band (low to high)')}."
     return heat.figure(name, caption, maps, lambda value: m.say(value / m.factor))
 
 
@@ -255,7 +262,7 @@ def certificates(page):
 
 def partition(page):
     """What each worker got, by class: a map for each partition that is there."""
-    maps, seen = [], set()
+    maps, seen, alike = [], set(), True
     for g in page.study.groups:
         for run in sorted(g.runs, key=seed_of):
             if not run.has("/partition/samples"):
@@ -264,12 +271,17 @@ def partition(page):
             if samples.tobytes() in seen:
                 continue
             seen.add(samples.tobytes())
+            alike = alike and g.place["partition"].split(" ")[0] == "iid"
             if len(maps) < MOST_PARTITIONS:
                 maps.append(shares_map(page, g, run, samples))
     if not maps:
         return NOTHING
     more = f" The first {MOST_PARTITIONS} of {len(seen)} that differ." if len(seen) > MOST_PARTITIONS else ""
     caption = f"Samples of each class in each worker's share; B: Byzantine.{more}"
+    if alike:
+        said = ("The data are shared iid: each worker's share is drawn at random from all classes, so that the shares "
+                "differ by chance alone.")
+        return join([tag("p", said), details(caption, *map(heat.behind, maps))])
     return heat.figure("partition-map", caption, maps, lambda value: f"{value:.0f}", (46, 22), least=0.0)
 
 

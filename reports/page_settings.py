@@ -3,16 +3,18 @@ very runs once more.
 """
 
 import json
+import shlex
 
 from grid import seed_of
 from labels import in_order
 from page_html import details, join, table, tag
+from runs import belongs
 
 MOST_VALUES = 12
 # Where a result was written is no setting of what was run; a seed is said by `seeds`.
 NO_SETTING = ("out",)
-AGAIN = ("Saved under these names, the files below make the same runs, with the same ids, and with the same bits on the same "
-         "processor and libraries:")
+AGAIN = "{} the same runs, with the same ids, and with the same bits on the same processor and libraries:"
+SHORT = {"adversaries.count": "Byzantine workers", "adversaries.ids": "who is Byzantine"}
 ABSENT = "–"  # a setting of other rows
 
 
@@ -23,11 +25,16 @@ def as_json(value):
 def values_of(runs):
     """{setting: {value as JSON: number of runs}}, of everything that any run says."""
     found = {}
+    idle = ("adversaries.attack",)  # what nobody does
     for name in sorted({name for run in runs for name in run.flat} - set(NO_SETTING)):
-        of_setting = found.setdefault(name, {})
+        of_setting = {}
         for run in runs:
+            if not run.byzantine and belongs(name, idle):
+                continue
             said = as_json(run.flat[name]) if name in run.flat else ABSENT
             of_setting[said] = of_setting.get(said, 0) + 1
+        if of_setting:
+            found[name] = of_setting
     return found
 
 
@@ -39,14 +46,24 @@ def several(of_setting):
     return ", ".join(named) + (f" and {more} more" if more > 0 else "")
 
 
+def short(name):
+    """A key in words: "attack z"."""
+    plain = name.removeprefix("adversaries.").removesuffix(".kind")
+    return SHORT.get(name) or plain.replace(".", " ").replace("_", " ")
+
+
 def asked(runs):
     """Both tables of settings."""
     found = values_of(runs)
-    vary = [[tag("code", name), tag("span", several(values))] for name, values in found.items() if len(values) > 1]
+    vary = [[short(name), tag("span", several(values)), tag("code", name)]
+            for name, values in found.items() if len(values) > 1]
     same = [[tag("code", name), next(iter(values))] for name, values in found.items() if len(values) == 1]
-    parts = table("Settings that vary", ["setting", "values"], vary) if vary else tag("p", "No setting varies.")
+    parts = table("Settings that vary", ["setting", "values", "key"], vary) if vary else tag("p", "No setting varies.")
     others = table("Settings that are the same in all runs", ["setting", "value"], same)
-    return join([parts, details(f"{len(same)} settings that do not vary", others)])
+    auto = as_json("auto") in {value for of_setting in found.values() for value in of_setting}
+    said = tag("p", "“auto”: the program works the value out by itself, from the other settings or the machine; the "
+                    "value is not among the settings.", class_="soft") if auto else ""
+    return join([parts, said, details(f"{len(same)} settings that do not vary", others)])
 
 
 # --- again ---------------------------------------------------------------------------------------------------------
@@ -100,11 +117,14 @@ def file_text(said):
     return "{\n" + ",\n".join(lines) + "\n}"
 
 
-def how_again(runs):
-    """Commands and files."""
+def how_again(runs, claims=None):
+    """Commands and files; claims: the file with claims that this page was given."""
     files = again(runs)
     names = ["again.json"] if len(files) == 1 else [f"again-{i + 1}.json" for i in range(len(files))]
-    commands = [f"signsgd simulate {name} --out again/" for name in names] + ["signsgd report again/ -o again.html"]
-    parts = [tag("p", AGAIN), tag("pre", "\n".join(commands))]
+    commands = [f"signsgd simulate {name} --out again/" for name in names] + [
+        "signsgd report again/ -o again.html" + (f" --claims {shlex.quote(claims)}" if claims else "")]
+    which = (f"Saved as {names[0]}, the file below makes" if len(names) == 1 else
+             "Saved under these names, the files below make")
+    parts = [tag("p", AGAIN.format(which)), tag("pre", "\n".join(commands))]
     parts += [details(name, tag("pre", file_text(said))) for name, said in zip(names, files)]
     return join(parts)

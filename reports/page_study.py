@@ -30,6 +30,19 @@ class Study:
         self.bands = {id(g): mean_band(self.of[id(g)].values()) for g in self.groups}
         for g in self.groups:
             g.key_of_place = tuple(g.place[aspect] for aspect in SITUATION)
+            g.label = self.name_of(g)
+
+    def name_of(self, g):
+        """
+        A setting in words, as far as settings differ: its rule and who attacks it. The share of runs without Byzantine
+        workers is said already.
+        """
+        aspects = [aspect for aspect in ("task", "rule", *SITUATION) if self.grid.varies(aspect)]
+        workers = len({run.workers for run in self.runs}) > 1
+        shares = len({one.place["share"] for one in self.groups if one.place["attack"] != NO_ATTACK}) > 1
+        if not workers and not shares and self.grid.varies("attack"):
+            aspects = [aspect for aspect in aspects if aspect != "share"]
+        return ", ".join(filter(None, (g.place[aspect] for aspect in aspects))) or g.label
 
     def values(self, g):
         return self.of[id(g)]
@@ -93,13 +106,22 @@ class Study:
         """How far a's worst situation is from b's: the difference with its band, and what follows from it."""
         difference, half, count = paired(*((b.values, a.values) if self.measure.falls else (a.values, b.values)))
         if count < 2:
-            return Verdict(f"{self.measure.points(difference)}, without a band: " + (
+            return Verdict(f"{self.apart(difference)}{self.unit}, without a band: " + (
                 "one seed says nothing about how sure that is" if count else "no seed is common to both"),
-                self.measure.bare(difference), None)
-        low, high = (self.measure.bare(difference + side * half) for side in (-1, 1))
-        apart = abs(difference) > half
-        return Verdict(f"{self.measure.points(difference)} (95 % band {low} to {high}, paired over {count} seeds)",
-                       f"{self.measure.bare(difference)} ({low} to {high})", apart)
+                self.apart(difference), None)
+        numbers = f"{self.apart(difference)} ± {self.apart(half)}"
+        return Verdict(f"{numbers}{self.unit} (95 % band, paired over {count} seeds)", numbers, abs(difference) > half)
+
+    def apart(self, difference):
+        """A difference, with a digit more than values have: those are rounded."""
+        if not math.isfinite(difference):
+            return "–"
+        return f"{difference:.5g}" if self.measure.falls else f"{self.measure.factor * difference:.2f}"
+
+    @property
+    def unit(self):
+        """Of differences: of shares in percent, those are points."""
+        return "" if self.measure.falls else " points"
 
 
 class Verdict:

@@ -98,6 +98,8 @@ def text(x, y, said, **more):
 
 def frame(x_axis, y_axis, x_label, y_label):
     """Grid, ticks and the names of both axes."""
+    x_label, y_label = (label + (" (log scale)" if axis.log else "")
+                        for axis, label in ((x_axis, x_label), (y_axis, y_label)))
     parts = []
     for y, said in y_axis.ticks():
         parts.append(tag("line", x1=LEFT, x2=WIDTH - RIGHT, y1=number(y), y2=number(y), class_="grid"))

@@ -1,9 +1,12 @@
 """The tables of a page: every setting with its band, what did not finish, and every run with what says which it is."""
 
-from grid import ASPECTS
+import math
+
+from grid import ASPECTS, ended
 from page_html import details, join, table, tag
 from page_words import rule_word
 
+FALL = 0.1  # of accuracy, from a run's best evaluation to its last, is worth a word
 MOST_ROWS = 60  # that are shown at once
 HEAD = ("lowest to highest seed", "seeds", "remarks", "files")  # behind the place and the value
 STOPPED = ("run", "seed", "state", "how far", "why")
@@ -44,7 +47,35 @@ def trouble(page):
     if page.study.refused:
         parts.append(tag("p", "Files that are left out, because they are no results or damaged:"))
         parts.append(tag("ul", *[tag("li", sentence) for _, sentence in page.study.refused]))
-    return join(parts) if parts else tag("p", "Nothing: every run finished.")
+    if not parts:
+        parts = [tag("p", "Nothing: every run finished.")]
+    return join([*parts, fallen(page.study)])
+
+
+def fallen(study):
+    """Where the accuracy of runs was much higher before their end: how many, in which settings."""
+    if study.measure.falls:
+        return ""
+    rows, count = [], 0
+    for g in study.groups:
+        ended_runs = [run for run in g.runs if ended(run)]
+        falls = [fall for fall in map(fall_of, ended_runs) if fall > FALL]
+        count += len(falls)
+        if falls:
+            rows.append([g.label or "all", f"{len(falls)} of {len(ended_runs)}", f"{100 * max(falls):.1f} points"])
+    what = f"more than {100 * FALL:.0f} points from a run's best evaluation to its last"
+    if not rows:
+        return tag("p", f"In no run did the test accuracy fall by {what}.")
+    said = (f"In {count} of {sum(map(ended, study.runs))} runs that ended the test accuracy fell by {what}, in "
+            f"{len(rows)} setting{'s' if len(rows) != 1 else ''}:")
+    made = table("Runs whose accuracy fell before their end", ["setting", "runs", "most"], rows)
+    return join([tag("p", said), folded("Settings", rows, made)])
+
+
+def fall_of(run):
+    """How far the last evaluation is below the best one."""
+    values = [value for value in run.column("/evals/test_accuracy").tolist() if math.isfinite(value)]
+    return max(values) - values[-1] if values else 0.0
 
 
 def label_of(page, run):
@@ -57,15 +88,20 @@ def runs(page):
     rows = []
     for run in page.study.runs:
         meta = run.meta
-        rows.append([page.links.to(run, meta["id"] or run.path), run.setting("name"), run.setting("seed"),
-                     meta["data_id"] or "–", run.state, meta["start"] or "–",
+        rows.append([page.links.to(run, meta["id"] or run.path), label_of(page, run), run.setting("name"),
+                     run.setting("seed"), meta["data_id"] or "–", run.state, meta["start"] or "–",
                      f"{meta['version']} {meta['commit']}".strip() or "–", machine(meta)])
-    head = ["id", "name", "seed", "data id", "state", "begun", "version", "machine"]
+    head = ["id", "setting", "name", "seed", "data id", "state", "begun", "version", "machine"]
     return details(f"All {len(rows)} runs: ids, data ids, versions, machines", table("All runs", head, rows))
 
 
+def lanes_of(meta):
+    lanes = str(meta["lanes"] or "")
+    return f"{lanes} lane{'s' if lanes != '1' else ''}" if lanes else ""
+
+
 def machine(meta):
-    said = [meta["host"], meta["processor"], f"{meta['lanes']} lanes" if meta["lanes"] else "", meta["backend"],
+    said = [meta["host"], meta["processor"], lanes_of(meta), meta["backend"],
             meta["backend_detail"], meta["libraries"]]
     return ", ".join(part for part in said if part)
 

@@ -30,20 +30,46 @@ def attacks(study):
     return [label for label in study.grid.labels["attack"] if label != NO_ATTACK]
 
 
+def one_of(values, most=4):
+    """ "0 or 6"; "0 to 24" of many."""
+    values = sorted(set(values))
+    if len(values) > most:
+        return f"{values[0]} to {values[-1]}"
+    return " or ".join([", ".join(map(str, values[:-1])), str(values[-1])]) if len(values) > 1 else str(values[0])
+
+
+def trained(study):
+    """Who trains what, for how long: the sentence before all others."""
+    runs = study.runs
+    byzantine = {run.byzantine for run in runs}
+    whom = ("none of them Byzantine" if byzantine == {0} else f"{one_of(byzantine)} of them Byzantine")
+    tasks = [label for label in study.grid.labels["task"] if label]
+    kinds = sorted({str(run.flat.get("data.kind")) for run in runs} - {"None", "none"})
+    models = sorted({str(run.flat.get("model.kind")) for run in runs})
+    what = f"the model {' or '.join(models)}" if len(models) <= 4 else f"{len(models)} models"
+    what += f" on the data {' or '.join(kinds)}" if kinds and len(kinds) <= 4 else ""
+    more = f" ({listed(tasks)})" if len(tasks) > 1 else ""
+    workers = one_of(run.workers for run in runs)
+    if workers == "1":
+        return f"1 worker trains {what}{more} for {one_of(run.number('steps') for run in runs)} steps."
+    return (f"{workers} workers, {whom}, train {what}{more} for "
+            f"{one_of(run.number('steps') for run in runs)} steps.")
+
+
 def compared(study):
     """What stands beside what."""
     labels, word = study.grid.labels, rule_word(study)
+    first = trained(study)
     said = [f"{count(labels['rule'], word)} ({listed(labels['rule'])})"]
     if attacks(study):
-        said.append(f"under {count(attacks(study), 'attack')} ({listed(attacks(study))})")
+        said.append(f"under {count(attacks(study), 'attack setting')} ({listed(attacks(study))})")
     said.append(f"with {listed(labels['share'])} workers" if len(labels["share"]) == 1 else
                 f"with {count(labels['share'], 'share')} of Byzantine workers ({listed(labels['share'])})")
     said.append(f"the data shared as {labels['partition'][0]}" if len(labels["partition"]) == 1 else
                 f"the data shared in {len(labels['partition'])} ways ({listed(labels['partition'])})")
-    task = f" Trained: {listed(labels['task'])}." if labels["task"] != [""] else ""
     few, most = study.seeds()
     seeds = f"{few} to {most} seeds" if few != most else f"{most} seed{'s' if most != 1 else ''}"
-    return f"Compared: {'; '.join(said)}.{task} {seeds} a setting; {states(study.runs)}."
+    return f"{first} Compared: {'; '.join(said)}. {seeds} a setting; {states(study.runs)}."
 
 
 def where(study, worst):
@@ -111,11 +137,12 @@ def sure(study):
         return ("Every setting has one seed: there are no bands, and nothing on this page says how sure a difference is. "
                 "Two seeds or more (“seeds” in the experiment) would.")
     counted = few if few == most else f"{few} to {most}"
-    said = (f"Numbers in brackets are 95 % bands over {counted} seeds, of differences by Student's t; final "
+    said = (f"Two kinds of 95 % bands over {counted} seeds: ± is Student's, (low to high) is the bootstrap band of a "
+            "worst case. Bands of worst cases do not decide which is better; the differences paired by seed do. Final "
             f"{study.measure.name} is the mean of a run's last 5 evaluations.")
     if most <= FEW:
-        said += (" With so few seeds the bootstrap band of a worst case reaches no further than from the worst seed to the "
-                 "best: trust the differences more.")
+        said += (f" A bootstrap of {'so few' if few != most else most} seeds reaches no further than from the worst seed "
+                 "to the best: it is too narrow.")
     return said + (" Settings with one seed have no band." if few < 2 else "")
 
 
@@ -141,22 +168,23 @@ def ranks(study, task, several):
                      beside.numbers if beside else "–", beside.short if beside else "the first"])
     rows += [[rule, "–", f"lacks {missing} situation{'s' * (missing > 1)}" if missing else "no value", "–", "not ranked"]
              for rule, missing in lacking]
+    bootstrap = " (bootstrap band)" if study.seeds()[1] > 1 else ""
     what = (f"Every {rule_word(study)} by its worst case" + (f", {task}" if several else "") +
             "; differences to the first are paired by seed, with their 95 % bands")
-    return table(what, [rule_word(study), f"worst case, {study.measure.name}", "where that is", "behind the first by",
-                        "told from the first?"], rows)
+    return table(what, [rule_word(study), f"worst case, {study.measure.name}{bootstrap}", "where that is",
+                        "behind the first by (±: Student's)", "told from the first?"], rows)
 
 
 NOTES = [
-    "Final value of a run: the mean of its last 5 evaluations (of all but that before the first step where it has fewer). It "
-    "is no best value over time: that would be chosen with the test data.",
+    "Final value of a run: the mean of its last 5 evaluations (of all evaluations but the one before the first step, "
+    "where there are fewer than five). It is no best value over time: that would be chosen with the test data.",
     "A run that diverged counts with the last value that it recorded, and is marked. One that has not finished counts "
     "nowhere; it is listed above.",
     "± and shaded bands: 95 % by Student's t over seeds, mean ± t(0.975, S − 1) s / √S; t is 4.30 with 3 seeds, 2.78 with 5. "
     "One run has no band. Curves show bands only as far as values can be; tables say all of them.",
     "Worst case: the least of the means (of losses the largest) over the situations, of the seeds that all of them have, and "
-    "in brackets the middle 95 % of that number over resamples of the seeds, drawn for all situations together. With 3 seeds "
-    "that reaches from the worst seed to the best, and says no more.",
+    "as (low to high) the middle 95 % of that number over resamples of the seeds, drawn for all situations together. "
+    "With 3 seeds that reaches no further than from the worst seed to the best: it is too narrow.",
     "Differences are paired by seed: at equal seeds both rules had equal data and starts. “Distinguishable” means that the "
     "95 % band of the difference leaves out 0; it is not corrected for how many rules are compared, nor for that the worst "
     "situation of each was found in the same runs.",

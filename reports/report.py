@@ -10,7 +10,8 @@ import sys
 
 sys.path.insert(1, os.path.join(os.path.dirname(os.path.realpath(__file__)), "..", "plots"))
 
-import page_costs as costs  # noqa: E402  (the other folder must be known before)
+import page_attacks as attacks  # noqa: E402  (the other folder must be known before)
+import page_costs as costs  # noqa: E402
 import page_sections as sections  # noqa: E402
 import page_settings as settings  # noqa: E402
 import page_style as style  # noqa: E402
@@ -41,7 +42,7 @@ def parts_of(page, claims):
         ("robust", "Kappa beside its bound", sections.kappa(page)),
         ("partition", "Who has which data", sections.partition(page)),
         ("trouble", "What failed, diverged or is unfinished", tables.trouble(page)),
-        ("again", "How to run it again", join([settings.how_again(study.runs), tables.runs(page)])),
+        ("again", "How to run it again", join([settings.how_again(study.runs, claims), tables.runs(page)])),
         ("notes", "How the numbers were made", words.notes()),
     ]
     return [part for part in found if part[2]]
@@ -53,7 +54,7 @@ def claims_of(path, study):
         return ""
     import claims  # only where it is asked for: its file brings its own checks
 
-    return claims.section(path, study.runs)
+    return claims.section(path, study)
 
 
 def title_of(args, study):
@@ -65,13 +66,15 @@ def whole(args, study):
     page = sections.Page(study, Links(args.out))
     title = title_of(args, study)
     parts = parts_of(page, args.claims)
-    places = [tag("li", tag("a", said, href=f"#{name}")) for name, said, _ in parts]
+    named = [("short", "In short"), *[part[:2] for part in parts]]
+    places = [tag("li", tag("a", said, href=f"#{name}")) for name, said in named]
     contents = tag("nav", tag("ul", *places), aria_label="Contents")
     head = join([tag("title", f"{title}: report"), tag("style", Html(style.sheet()))], "\n")
     body = join([
         tag("a", "To the results", href="#short", class_="skip"),
         tag("header", tag("h1", title), tag("p", tables.summary(study), class_="soft")), contents,
-        tag("main", section("short", "In short", words.lead(study)), *[section(*part) for part in parts]),
+        tag("main", section("short", "In short", words.lead(study), attacks.by_situation(study)),
+            *[section(*part) for part in parts]),
     ], "\n")
     policy = f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">\n'
     view = '<meta name="viewport" content="width=device-width, initial-scale=1">\n'

@@ -85,6 +85,13 @@ Test(report, says_what_the_files_say)
 	bool good = page_is("", "a", true);
 	cr_assert(good, "%s", cli_out);
 	cr_expect_eq(atoi(cli_out), 6, "%s", cli_out);
+	const char *page = page_text("a");
+	cr_expect(strstr(page,
+	                 "7 workers, 2 of them Byzantine, train the model softmax on the data glyphs for 24 "
+	                 "steps."));
+	cr_expect(strstr(page, "2 attack settings were tried."));
+	cr_expect(strstr(page, "All settings send the same"));
+	cr_expect_null(strstr(page, "id=\"partition-map\""), "a figure of what chance alone did");
 	make_page("b");
 	cr_expect(process_shell("cmp %s/a.html %s/b.html", cli_folder, cli_folder),
 	          "the same files, another page");
@@ -116,6 +123,40 @@ Test(report, says_that_one_seed_says_nothing_of_chance)
 	cr_expect(strstr(page, "one seed says nothing about how sure that is"));
 	cr_expect_null(strstr(page, "class=\"band"));
 	cr_expect_null(strstr(page, "shaded: 95"));
+}
+
+/* Attacks by short names, runs that nobody attacks as what they are, and runs that were better before their
+ * end. */
+Test(report, names_attacks_and_counts_falls)
+{
+	cli_write(
+	        "z.json",
+	        "{\"name\":\"z\",\"workers\":7,\"steps\":8,\"batch\":2,\"model\":{\"kind\":\"softmax\"},"
+	        "\"data\":{\"kind\":\"glyphs\",\"train\":140,\"test\":50},\"eval\":{\"every\":4},\"sweep\":{"
+	        "\"aggregator\":[\"mean\",\"median\"],\"adversaries.count,adversaries.attack\":[[0,{\"kind\":"
+	        "\"alie\",\"z\":1.5}],[2,{\"kind\":\"alie\",\"z\":1.5}],[2,{\"kind\":\"alie\",\"z\":\"auto\"}"
+	        "]]}}");
+	cr_assert_eq(cli("simulate %s/z.json --out %s/runs/ --quiet", cli_folder, cli_folder), 0, "%s",
+	             cli_err);
+	cr_assert(process_shell(
+	        "$SIGNSGD_PYTHON -c \"import glob, h5py\nfor i, path in enumerate(sorted("
+	        "glob.glob('%s/runs/*.h5'))):\n    with h5py.File(path, 'r+') as file:\n        "
+	        "file['evals/test_accuracy'][...] = 0.5\n        if i == 0:\n            "
+	        "file['evals/test_accuracy'][-1] = 0.38\n\"",
+	        cli_folder));
+	make_page("a");
+	bool good = page_is("--whole", "a", false);
+	cr_expect(good, "%s", cli_out);
+	const char *page = page_text("a");
+	cr_expect(strstr(page, ">no attack, none Byzantine<") && strstr(page, ">alie, z = 1.5<"));
+	cr_expect(strstr(page, ">z\u00a0=\u00a01.5<"), "a head of the map is cut");
+	cr_expect_null(strstr(page, "adversaries.attack.z = "));
+	cr_expect(strstr(page, "1.5 (2 runs), &quot;auto&quot; (2 runs)"), "what nobody does is no setting");
+	cr_expect(strstr(page, "7 workers, 0 or 2 of them Byzantine"));
+	cr_expect(strstr(page, "In 1 of 6 runs that ended the test accuracy fell by more than 10 points"));
+	cr_expect_eq(
+	        cli("report %s/runs -o %s/c.html --claims %s/none.json", cli_folder, cli_folder, cli_folder),
+	        2);
 }
 
 /* No worst case of a rule that lacks an attack, nor of one whose attacks have no seed in common. */

@@ -161,20 +161,40 @@ def check_numbers(page, folder):
     assert [row["rule"] for row in ranks] == sorted(worst, key=lambda rule: -worst[rule][1])
     for row in ranks:
         attack, mean, low, high = worst[row["rule"]]
-        assert row["worst case, test accuracy"] == f"{percent(mean)} % ({percent(low)} to {percent(high)})", row
+        assert row["worst case, test accuracy (bootstrap band)"] == f"{percent(mean)} % ({percent(low)} to {percent(high)})", row
         assert row["where that is"] == attack, row
         if row["rule"] != first:
             best = known[first][worst[first][0]]
             difference, half, _ = paired(best, known[row["rule"]][attack])
-            band = f"({percent(difference - half)} to {percent(difference + half)})"
-            assert row["behind the first by"] == f"{percent(difference)} {band}", row
+            behind = f"{100 * difference:.2f} ± {100 * half:.2f}"
+            assert row["behind the first by (±: Student's)"] == behind, row
             apart = abs(difference) > half
             assert row["told from the first?"] == ("distinguishable" if apart else "not distinguishable"), row
         compared += 1
+    for row in table_of(page, "best rule under every attack"):
+        final = {rule: mean_band(of_attack[row["attack"]].values()) for rule, of_attack in known.items()}
+        best = max(final, key=lambda rule: final[rule][0])
+        assert row["best rule"] == best, row
+        assert row["test accuracy (%)"] == f"{percent(final[best][0])} ± {percent(final[best][1])}", row
+    check_falls(page, folder)
     lead = " ".join(p.text() for p in page.root.all("p") if p.attributes.get("class") == "lead")
     _, mean, low, high = worst[first]
     assert f"{first} keeps {percent(mean)} % ({percent(low)} to {percent(high)})" in lead, lead
     return compared
+
+
+def check_falls(page, folder):
+    """How many runs fell before their end, straight from the files."""
+    import h5py
+
+    fell = 0
+    for path in glob.glob(os.path.join(folder, "*.h5")):
+        with h5py.File(path, "r") as file:
+            values = file["evals/test_accuracy"][...]
+            fell += bool(values.max() - values[-1] > 0.1)
+    said = page.root.text()
+    expected = f"In {fell} of " if fell else "In no run did the test accuracy fall by more than 10 points"
+    assert expected in said, expected
 
 
 def check_style():
