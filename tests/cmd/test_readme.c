@@ -81,6 +81,7 @@ static const char *shorter(const char *line)
 	                             "--set eval.train=64"},
 	        {"directions", " --steps 3 --set lr.rate=0.004"},
 	        {"chen", " --seed 1 --steps 1 --set data.train=1000 --set data.test=64"},
+	        {"half", " --seed 1 --steps 2 --set data.train=1000"},
 	        {"qsgd", " --seed 1 --steps 1 --set data.train=448 --set data.test=64"},
 	        {"", " --steps 3"},
 	};
