@@ -159,23 +159,40 @@ void jobs_tell(struct jobs *j, size_t index, const char *line)
 		log_say("%s: %s", name, said);
 }
 
+/* Points from..to-1 that failed for this reason. */
+static size_t failed_so(const struct jobs *j, const char *why, size_t from, size_t to)
+{
+	size_t count = 0;
+	for (size_t i = from; i < to; i++)
+		count += j->at[i].state == JOB_FAILED && strcmp(j->at[i].why.text, why) == 0;
+	return count;
+}
+
+/* others: points besides this one that failed for the same reason. */
+static void say_why(const struct jobs *j, size_t index, size_t others)
+{
+	char name[NAME_BYTES], more[NAME_BYTES] = "", shown[4 * sizeof(j->at[index].why.text)];
+	if (others)
+		snprintf(more, sizeof(more), " and %zu other%s", others, others > 1 ? "s" : "");
+	log_error("%s%s: failed: %s", name_of(j, index, name), more,
+	          text_shown(j->at[index].why.text, shown, sizeof(shown)));
+}
+
 void jobs_say_failed(const struct jobs *j, size_t index)
 {
-	char name[NAME_BYTES], shown[4 * sizeof(j->at[index].why.text)];
-	log_error("%s: failed: %s", name_of(j, index, name),
-	          text_shown(j->at[index].why.text, shown, sizeof(shown)));
+	if (failed_so(j, j->at[index].why.text, 0, j->session->total) == 1)
+		say_why(j, index, 0);
 }
 
 void jobs_say_failures(const struct jobs *j)
 {
-	size_t failed = jobs_in(j, JOB_FAILED);
+	size_t failed = jobs_in(j, JOB_FAILED), total = j->session->total;
 	if (failed == 0 || j->rank > 0)
 		return;
-	log_error("%zu of %zu runs failed, and the same command tries them again:", failed,
-	          j->session->total);
-	for (size_t i = 0; i < j->session->total; i++)
-		if (j->at[i].state == JOB_FAILED)
-			jobs_say_failed(j, i);
+	log_error("%zu of %zu runs failed, and the same command tries them again:", failed, total);
+	for (size_t i = 0; i < total; i++)
+		if (j->at[i].state == JOB_FAILED && !failed_so(j, j->at[i].why.text, 0, i))
+			say_why(j, i, failed_so(j, j->at[i].why.text, i + 1, total));
 }
 
 void jobs_forget(struct jobs *j)

@@ -13,7 +13,7 @@ void jobs_show_last(const struct jobs *j, const struct slot *slot);
 /* A line that a process has said: with its point's name, unless another point has said the same. */
 void jobs_tell(struct jobs *j, size_t index, const char *line);
 
-/* A point failed: says why now, and again at the end. */
+/* A point failed: says why now, unless another has failed so, and at the end each reason once. */
 void jobs_say_failed(const struct jobs *j, size_t index);
 void jobs_say_failures(const struct jobs *j);
 

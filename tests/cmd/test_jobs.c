@@ -175,6 +175,26 @@ Test(jobs, the_experiment_is_read_once)
 	cr_expect_eq(count_states("r", "finished"), n_points);
 }
 
+static size_t times_said(const char *text, const char *part)
+{
+	size_t count = 0;
+	for (const char *at = text; (at = strstr(at, part)); at++)
+		count++;
+	return count;
+}
+
+Test(jobs, what_fails_all_of_them_is_said_when_it_happens_and_at_the_end)
+{
+	cli_write("e.json", "{\"name\":\"e\",\"workers\":3,\"steps\":2,\"model\":\"softmax\",\"data\":{"
+	                    "\"kind\":\"mnist\"},"
+	                    "\"sweep\":{\"aggregator\":[\"vote\",\"mean\",\"median\"]}}");
+	setenv("SIGNSGD_DATA", cli_folder, 1);
+	setenv("XDG_CACHE_HOME", cli_folder, 1);
+	cr_expect_eq(grid("r", "--jobs 2"), 2, "%s", cli_err);
+	cr_expect_eq(times_said(cli_err, "found no file"), 2, "%s", cli_err);
+	cr_expect_not_null(strstr(cli_err, "1 of 3 and 2 others: failed: "), "%s", cli_err);
+}
+
 Test(jobs, a_point_that_fails_stops_no_other_and_is_named)
 {
 	char lock[PATH_BYTES + 8];
@@ -197,14 +217,6 @@ Test(jobs, a_point_that_fails_stops_no_other_and_is_named)
 	cr_expect_eq(grid("r", "--jobs 2 --quiet"), 0, "%s", cli_err);
 	cr_expect_null(strstr(cli_err, "failed"), "%s", cli_err);
 	cr_expect_eq(count_states("r", "finished"), n_points);
-}
-
-static size_t times_said(const char *text, const char *part)
-{
-	size_t count = 0;
-	for (const char *at = text; (at = strstr(at, part)); at++)
-		count++;
-	return count;
 }
 
 /* Kernels of an old processor are slow on this one, which every process finds out. */
