@@ -10,7 +10,7 @@
 #include <unistd.h>
 #include "base/text.h"
 
-enum { NEWEST = 20, OLDEST = 8, TRIED_BYTES = 512, NOT_STARTED = 127, SIGNAL_EXIT = 128 };
+enum { NEWEST = 20, OLDEST = 8, TRIED_BYTES = 512, NOT_STARTED = 127, SIGNAL_EXIT = 128, IMPORTED = 43 };
 
 static _Noreturn void become(char *const argv[], int silent)
 {
@@ -40,7 +40,9 @@ int program_run(char *const argv[], int silent)
 	return WIFEXITED(status) ? WEXITSTATUS(status) : SIGNAL_EXIT + WTERMSIG(status);
 }
 
-/* From a folder without a matplotlibrc, as plots/house.py does: a broken one is no reason to have no Python.
+/*
+ * From a folder without a matplotlibrc, as plots/house.py does: a broken one is no reason to have no Python.
+ * The code that a Python exits with is none that another program would.
  */
 static bool has_modules(const char *python, bool draws)
 {
@@ -49,9 +51,10 @@ static bool has_modules(const char *python, bool draws)
 
 	snprintf(name, sizeof(name), "%s", python);
 	snprintf(code, sizeof(code),
-	         "import os; os.environ['MATPLOTLIBRC'] = os.devnull; os.chdir('/'); import h5py, numpy%s",
-	         draws ? ", matplotlib" : "");
-	return program_run(argv, 1) == 0;
+	         "import os; os.environ['MATPLOTLIBRC'] = os.devnull; os.chdir('/'); import h5py, numpy%s; "
+	         "raise SystemExit(%d)",
+	         draws ? ", matplotlib" : "", IMPORTED);
+	return program_run(argv, 1) == IMPORTED;
 }
 
 static int refuse(const char *tried, bool draws, struct err *e)

@@ -215,6 +215,8 @@ Test(cli_runs, plot_refuses_what_cannot_be_drawn)
 	setenv("SIGNSGD_PYTHON", "/bin/false", 1);
 	cli_expect(1, "/bin/false", "plot curves x.h5 -o x.png");
 	cr_expect_not_null(strstr(cli_err, "apt-get install python3-h5py python3-matplotlib"));
+	setenv("SIGNSGD_PYTHON", "/bin/true", 1); /* runs, and is no Python */
+	cli_expect(1, "/bin/true", "plot curves x.h5 -o x.png");
 	setenv("SIGNSGD_PYTHON", "/no/such/python", 1);
 	cli_expect(1, "h5py, numpy and matplotlib", "plot curves x.h5 -o x.png");
 	setenv("SIGNSGD_PLOTS", "/no/such/folder", 1);
