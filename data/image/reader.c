@@ -253,8 +253,8 @@ void reader_close(struct reader *r)
 		mem_free(r->ring[i].labels);
 		r->memory->host_release(r->ring[i].pixels);
 	}
-	mem_free(r->known[0]);
-	mem_free(r->known[1]);
+	for (int split = 0; split < SPLITS; split++)
+		mem_free(r->known[split]);
 	mem_free(r->ring);
 	mem_free(r->thread);
 	mem_free(r);
