@@ -32,81 +32,18 @@ static void make(const char *name, const char *runs)
  * Two rules, two attacks, three seeds. median under zero: one run diverged, its last value is 0.1, and one is
  * not finished. mean under zero lacks seed 3.
  */
-static const char grid[] =
-        BASE RUN("mean", "invert", 1, "", 0.5) "," RUN("mean", "invert", 2, "", 0.6) "," RUN(
-                "mean", "invert", 3, "",
-                0.7) "," RUN("mean", "zero", 1, "",
-                             0.4) "," RUN("mean", "zero", 2, "",
-                                          0.3) "," RUN("median", "invert", 1, ",\"aggregator.f\":2",
-                                                       0.75) "," RUN("median", "invert", 2,
-                                                                     ",\"aggregator.f\":2",
-                                                                     0.8) "," RUN("median", "invert", 3,
-                                                                                  ",\"aggregator.f\":2",
-                                                                                  0.85) "," RUN("median",
-                                                                                                "zero", 1,
-                                                                                                ",\"aggregato"
-                                                                                                "r.f\":2",
-                                                                                                0.9) ","
-                                                                                                     "{\"set"
-                                                                                                     "\":{"
-                                                                                                     "\"aggre"
-                                                                                                     "gator."
-                                                                                                     "kind\":"
-                                                                                                     "\"media"
-                                                                                                     "n\","
-                                                                                                     "\"adver"
-                                                                                                     "saries."
-                                                                                                     "attack."
-                                                                                                     "kind\":"
-                                                                                                     "\"zero"
-                                                                                                     "\","
-                                                                                                     "\"aggre"
-                                                                                                     "gator."
-                                                                                                     "f\":2},"
-                                                                                                     "\"seed"
-                                                                                                     "\":2,"
-                                                                                                     "\"state"
-                                                                                                     "\":"
-                                                                                                     "\"diver"
-                                                                                                     "ged\","
-                                                                                                     "\"evals"
-                                                                                                     "\":{"
-                                                                                                     "\"test_"
-                                                                                                     "accurac"
-                                                                                                     "y\":[0,"
-                                                                                                     "0.9,0."
-                                                                                                     "1,null]"
-                                                                                                     "}},"
-                                                                                                     "{\"set"
-                                                                                                     "\":{"
-                                                                                                     "\"aggre"
-                                                                                                     "gator."
-                                                                                                     "kind\":"
-                                                                                                     "\"media"
-                                                                                                     "n\","
-                                                                                                     "\"adver"
-                                                                                                     "saries."
-                                                                                                     "attack."
-                                                                                                     "kind\":"
-                                                                                                     "\"zero"
-                                                                                                     "\","
-                                                                                                     "\"aggre"
-                                                                                                     "gator."
-                                                                                                     "f\":2},"
-                                                                                                     "\"seed"
-                                                                                                     "\":3,"
-                                                                                                     "\"state"
-                                                                                                     "\":"
-                                                                                                     "\"inter"
-                                                                                                     "rupted"
-                                                                                                     "\","
-                                                                                                     "\"evals"
-                                                                                                     "\":{"
-                                                                                                     "\"test_"
-                                                                                                     "accurac"
-                                                                                                     "y\":[0,"
-                                                                                                     "0.99]}}"
-                                                                                                     "]}";
+/* clang-format off */
+#define TOLD ",\"aggregator.f\":2"
+static const char grid[] = BASE
+	RUN("mean",   "invert", 1, "",   0.5)  "," RUN("mean",   "invert", 2, "",   0.6) "," RUN("mean", "invert", 3, "", 0.7) ","
+	RUN("mean",   "zero",   1, "",   0.4)  "," RUN("mean",   "zero",   2, "",   0.3) ","
+	RUN("median", "invert", 1, TOLD, 0.75) "," RUN("median", "invert", 2, TOLD, 0.8) ","
+	RUN("median", "invert", 3, TOLD, 0.85) "," RUN("median", "zero",   1, TOLD, 0.9) ","
+	"{\"set\":{\"aggregator.kind\":\"median\",\"adversaries.attack.kind\":\"zero\"" TOLD "},\"seed\":2,"
+	"\"state\":\"diverged\",\"evals\":{\"test_accuracy\":[0,0.9,0.1,null]}},"
+	"{\"set\":{\"aggregator.kind\":\"median\",\"adversaries.attack.kind\":\"zero\"" TOLD "},\"seed\":3,"
+	"\"state\":\"interrupted\",\"evals\":{\"test_accuracy\":[0,0.99]}}]}";
+/* clang-format on */
 
 static const double t2 = 4.302652729749464, t1 = 12.706204736174696; /* 0.975, 2 and 1 degrees of freedom */
 
