@@ -211,33 +211,15 @@ Test(table, what_it_refuses)
  * mean: rate 0.1 is best on the mean over attacks and on the test set, 0.01 in the worst case on validation.
  * krum: rate 1 was run under one attack only.
  */
-static const char tuned[] = BASE TUNED("mean", 0.1, "invert", 1, 0.9, 0.99) "," TUNED("mean", 0.1, "zero", 1, 0.3, 0.99) "," TUNED(
-        "mean",
-        0.1, "invert", 2, 0.9,
-        0.99) "," TUNED("mean", 0.1, "zero", 2, 0.3,
-                        0.99) "," TUNED("mean", 0.01, "invert", 1, 0.5,
-                                        0.45) "," TUNED("mean", 0.01, "zero", 1, 0.5,
-                                                        0.55) "," TUNED("mean", 0.01, "invert", 2, 0.4,
-                                                                        0.35) "," TUNED("mean", 0.01, "zero",
-                                                                                        2, 0.6,
-                                                                                        0.65) "," TUNED("kru"
-                                                                                                        "m",
-                                                                                                        1,
-                                                                                                        "inve"
-                                                                                                        "rt",
-                                                                                                        1,
-                                                                                                        0.99,
-                                                                                                        0.99) "," TUNED("krum",
-                                                                                                                        0.1,
-                                                                                                                        "invert",
-                                                                                                                        1,
-                                                                                                                        0.7,
-                                                                                                                        0.6) "," TUNED("krum",
-                                                                                                                                       0.1,
-                                                                                                                                       "zero",
-                                                                                                                                       1,
-                                                                                                                                       0.8,
-                                                                                                                                       0.5) "]}";
+/* clang-format off */
+static const char tuned[] = BASE
+	TUNED("mean", 0.1,  "invert", 1, 0.9, 0.99) "," TUNED("mean", 0.1,  "zero", 1, 0.3, 0.99) ","
+	TUNED("mean", 0.1,  "invert", 2, 0.9, 0.99) "," TUNED("mean", 0.1,  "zero", 2, 0.3, 0.99) ","
+	TUNED("mean", 0.01, "invert", 1, 0.5, 0.45) "," TUNED("mean", 0.01, "zero", 1, 0.5, 0.55) ","
+	TUNED("mean", 0.01, "invert", 2, 0.4, 0.35) "," TUNED("mean", 0.01, "zero", 2, 0.6, 0.65) ","
+	TUNED("krum", 1,    "invert", 1, 0.99, 0.99) ","
+	TUNED("krum", 0.1,  "invert", 1, 0.7, 0.6) "," TUNED("krum", 0.1, "zero", 1, 0.8, 0.5) "]}";
+/* clang-format on */
 
 Test(table, best_is_the_best_worst_case_on_validation)
 {
