@@ -53,7 +53,7 @@ void cpu_open_level(const struct cpu_level *level, struct backend *b)
 	while (known[i] != level)
 		i++;
 	/* OpenBLAS and oneDNN choose the order of sums by the number of rows and images. */
-	static const struct joins joins = {.product = NULL};
+	static const struct joins none = {.product = NULL}, columns = {.convolution = cpu_image_joins};
 	const struct blas_library *blas = blas_library();
 	snprintf(detail[i], sizeof(detail[i]), "%s, %s, %s", level->shown, blas->name, cpu_image_library());
 	*b = (struct backend){.name = "cpu",
@@ -61,7 +61,7 @@ void cpu_open_level(const struct cpu_level *level, struct backend *b)
 	                      .slow = blas->slow ? blas->slow : cpu_image_slow(),
 	                      .reserve = blas_library_reserve,
 	                      .memory = &memory_host,
-	                      .joins = &joins,
+	                      .joins = level->own_product ? &columns : &none,
 	                      .gemm = cpu_gemm};
 	level->fill(b);
 }

@@ -30,6 +30,7 @@ struct cpu_level {
 	const char *name;                /* of SIGNSGD_CPU: "base", "avx2", "avx512" */
 	const char *shown;               /* "plain C", "AVX2", "AVX-512" */
 	void (*fill)(struct backend *b); /* the level's kernels; memory and gemm are the same for all */
+	bool own_product;                /* not OpenBLAS's: an element's sum has one order for any m */
 	struct bandwidth_baseline baseline;
 };
 

@@ -9,6 +9,7 @@
 #include "backend/cpu/bandwidth.inc.h"
 #include "backend/cpu/norm.inc.h"
 #include "backend/cpu/pool.inc.h"
+#include "backend/cpu/columns.inc.h"
 #define IMAGE_BLOCK(i) cpu_image_block(i)
 #include "backend/image_plain.inc.h"
 
@@ -22,6 +23,11 @@ static const struct cpu_planes level_planes = {
         .mean_pool = cpu_mean_pool,
         .mean_back = cpu_mean_back,
         .relu_back = plain_relu_back,
+        .columns = cpu_columns,
+        .columns_back = cpu_columns_back,
+        .bias_relu = cpu_bias_relu,
+        .pixel_sums = cpu_pixel_sums,
+        .product = blas_product,
 };
 
 static struct image_layer *level_image_open(const struct image_spec *spec, struct image_need *need)
