@@ -27,7 +27,8 @@ struct taps {
 INLINE struct taps taps_of(int start, int kernel, int side)
 {
 	int begin = start < 0 ? -start : 0, end = start + kernel > side ? side - start : kernel;
-	return (struct taps){begin < kernel ? begin : kernel, end > begin ? end : begin};
+	begin = begin < kernel ? begin : kernel;
+	return (struct taps){begin, end > begin ? end : begin};
 }
 
 /* One line of a window whose first tap is pixel `left` of the image's line `from`; to: [kernel w][channels].
