@@ -2,7 +2,8 @@
 #include <limits.h>
 
 #include "backend/cpu/blas_library.h"
-#include "backend/cpu/cpu.h"
+#include "backend/cpu/product.h"
+#include "base/err.h"
 
 static blasint size_of(size_t n)
 {
@@ -17,12 +18,21 @@ static blasint row_of(size_t n)
 	return n > 0 ? size_of(n) : 1;
 }
 
-void cpu_gemm(HOST_QUEUE, bool ta, bool tb, size_t m, size_t n, size_t k, float alpha, const float *a,
-              const float *b, float beta, float *c)
+static void multiply(const struct product *p)
 {
-	if (alpha == 0)
-		k = 0; /* some of its kernels for small matrices would multiply by 0, which a NaN survives */
-	blas_library()->sgemm(CblasRowMajor, ta ? CblasTrans : CblasNoTrans, tb ? CblasTrans : CblasNoTrans,
-	                      size_of(m), size_of(n), size_of(k), alpha, a, row_of(ta ? m : k), b,
-	                      row_of(tb ? k : n), beta, c, row_of(n));
+	/* some of its kernels for small matrices would multiply by 0, which a NaN survives */
+	size_t k = p->alpha == 0 ? 0 : p->k;
+	blas_library()->sgemm(CblasRowMajor, p->ta ? CblasTrans : CblasNoTrans,
+	                      p->tb ? CblasTrans : CblasNoTrans, size_of(p->m), size_of(p->n), size_of(k),
+	                      p->alpha, p->a, row_of(p->lda), p->b, row_of(p->ldb), p->beta, p->c,
+	                      row_of(p->ldc));
 }
+
+static void gemm(HOST_QUEUE, bool ta, bool tb, size_t m, size_t n, size_t k, float alpha, const float *a,
+                 const float *b, float beta, float *c)
+{
+	const struct product p = product_dense(ta, tb, m, n, k, alpha, a, b, beta, c);
+	multiply(&p);
+}
+
+const struct products products_blas = {.multiply = multiply, .gemm = gemm};

@@ -1,4 +1,4 @@
-/* All kernels for the primitives above, in one table. Needs LEVEL_NAME and LEVEL_SHOWN. */
+/* All kernels for the primitives above, in one table. Needs LEVEL_NAME, LEVEL_SHOWN and LEVEL_PRODUCTS. */
 #include "backend/plain.inc.h"
 #include "backend/rows_plain.inc.h"
 #include "backend/cpu/random.inc.h"
@@ -47,6 +47,11 @@ static const struct image_kernels level_image = {
         .weights_back = cpu_image_weights_back,
         .statistics = cpu_image_statistics,
 };
+
+static const struct products *level_products(void)
+{
+	return LEVEL_PRODUCTS;
+}
 
 static void level_fill(struct backend *b)
 {
@@ -99,6 +104,7 @@ static const struct cpu_level level = {
         .name = LEVEL_NAME,
         .shown = LEVEL_SHOWN,
         .fill = level_fill,
+        .products = level_products,
         .baseline =
                 {
                         .read = {baseline_read, baseline_read_halves},
