@@ -52,7 +52,8 @@ static bool join_product(bool tb, size_t m, size_t n, size_t k)
 }
 
 /* OpenBLAS and oneDNN choose the order of sums by the number of rows and images; our own products do not. */
-static const struct joins joins_none = {.product = NULL}, joins_steady = {.product = join_product};
+static const struct joins joins_none = {.product = NULL},
+                          joins_steady = {.product = join_product, .convolution = cpu_image_joins};
 
 void cpu_open_level(const struct cpu_level *level, struct backend *b)
 {

@@ -60,8 +60,9 @@ static bool reaches(dnnl_cpu_isa_t level)
 
 int cpu_image_block(const struct image *i)
 {
-	int over = i->channels % 16;
-	return reaches(dnnl_cpu_isa_avx512_core) && (over == 0 || over > 8) ? 16 : 8;
+	if (i->channels % 8 != 0)
+		return i->channels;
+	return reaches(dnnl_cpu_isa_avx512_core) && i->channels % 16 == 0 ? 16 : 8;
 }
 
 const char *cpu_image_slow(void)

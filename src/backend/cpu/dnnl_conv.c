@@ -200,6 +200,8 @@ static void layouts_open(struct conv_layouts *l, const struct image_spec *s, dnn
 
 static dnnl_format_tag_t blocked(const struct image *i)
 {
+	if (cpu_image_groups(i) == 1)
+		return dnnl_nhwc;
 	return cpu_image_block(i) == 16 ? dnnl_nChw16c : dnnl_nChw8c;
 }
 
@@ -351,8 +353,10 @@ static void plan(struct cpu_conv *c)
 		plan_back_weights(c);
 }
 
-struct cpu_conv *cpu_conv_open(const struct image_spec *s, struct image_need *need)
+static struct cpu_conv *conv_open(const struct cpu_planes *planes, const struct image_spec *s,
+                                  struct image_need *need)
 {
+	(void)planes;
 	struct cpu_conv *c = mem_alloc(sizeof(*c));
 	onednn_one_thread();
 	c->spec = *s;
@@ -398,7 +402,7 @@ static void set_handle(dnnl_memory_t memory, const void *start)
 	onednn_must(dnnl_memory_set_data_handle(memory, (void *)(uintptr_t)start), "use given memory");
 }
 
-void cpu_conv_bind(struct cpu_conv *c, const struct image_memory *m)
+static void conv_bind(struct cpu_conv *c, const struct image_memory *m)
 {
 	onednn_one_thread();
 	c->weights = m->weights;
@@ -415,7 +419,7 @@ static void program_close(struct program *p)
 		dnnl_primitive_destroy(p->step[i].primitive);
 }
 
-void cpu_conv_close(struct cpu_conv *c)
+static void conv_close(struct cpu_conv *c)
 {
 	program_close(&c->load);
 	program_close(&c->run);
@@ -440,7 +444,7 @@ static void execute(struct cpu_conv *c, const struct program *p)
 		            "compute a convolution");
 }
 
-void cpu_conv_load(struct cpu_conv *c, const float *w, const float *b)
+static void conv_load(struct cpu_conv *c, const float *w, const float *b)
 {
 	set_handle(c->w, w);
 	execute(c, &c->load);
@@ -448,20 +452,30 @@ void cpu_conv_load(struct cpu_conv *c, const float *w, const float *b)
 		memcpy(c->weights + c->bias_at / sizeof(float), b, (size_t)c->spec.out.channels * sizeof(*b));
 }
 
-void cpu_conv_forward(struct cpu_conv *c)
+static void conv_forward(struct cpu_conv *c)
 {
 	execute(c, &c->run);
 }
 
-void cpu_conv_input_back(struct cpu_conv *c)
+static void conv_input_back(struct cpu_conv *c)
 {
 	execute(c, &c->input_back);
 }
 
-void cpu_conv_weights_back(struct cpu_conv *c, float *dw, float *db)
+static void conv_weights_back(struct cpu_conv *c, float *dw, float *db)
 {
 	set_handle(c->dw, dw);
 	if (c->spec.bias)
 		set_handle(c->db, db);
 	execute(c, &c->weights_back);
 }
+
+const struct conv_way conv_dnnl = {
+        .open = conv_open,
+        .bind = conv_bind,
+        .close = conv_close,
+        .load = conv_load,
+        .forward = conv_forward,
+        .input_back = conv_input_back,
+        .weights_back = conv_weights_back,
+};

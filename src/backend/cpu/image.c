@@ -11,37 +11,44 @@ size_t cpu_image_floats(const struct image *i)
 	return (size_t)i->count * cpu_image_groups(i) * cpu_image_plane(i);
 }
 
-/* Channels of group g, without the filling. */
-static size_t channels_of(const struct image *i, size_t g)
-{
-	size_t block = (size_t)cpu_image_block(i), left = (size_t)i->channels - g * block;
-	return left < block ? left : block;
-}
-
 void cpu_image_to_rows(HOST_QUEUE, const struct image *i, const float *image, float *rows)
 {
 	size_t block = (size_t)cpu_image_block(i), pixels = (size_t)i->height * (size_t)i->width;
-	for (size_t n = 0; n < (size_t)i->count; n++)
-		for (size_t g = 0; g < cpu_image_groups(i); g++, image += pixels * block) {
-			size_t channels = channels_of(i, g);
-			for (size_t c = 0; c < channels; c++, rows += pixels)
-				for (size_t p = 0; p < pixels; p++)
-					rows[p] = image[p * block + c];
-		}
+	for (size_t n = 0; n < (size_t)i->count * cpu_image_groups(i); n++, image += pixels * block)
+		for (size_t c = 0; c < block; c++, rows += pixels)
+			for (size_t p = 0; p < pixels; p++)
+				rows[p] = image[p * block + c];
 }
 
 void cpu_image_from_rows(HOST_QUEUE, const struct image *i, const float *rows, float *image)
 {
 	size_t block = (size_t)cpu_image_block(i), pixels = (size_t)i->height * (size_t)i->width;
-	for (size_t n = 0; n < (size_t)i->count; n++)
-		for (size_t g = 0; g < cpu_image_groups(i); g++, image += pixels * block) {
-			size_t channels = channels_of(i, g);
-			if (channels < block)
-				memset(image, 0, pixels * block * sizeof(*image));
-			for (size_t c = 0; c < channels; c++, rows += pixels)
-				for (size_t p = 0; p < pixels; p++)
-					image[p * block + c] = rows[p];
-		}
+	for (size_t n = 0; n < (size_t)i->count * cpu_image_groups(i); n++, image += pixels * block)
+		for (size_t c = 0; c < block; c++, rows += pixels)
+			for (size_t p = 0; p < pixels; p++)
+				image[p * block + c] = rows[p];
+}
+
+/* 8 does not divide them. */
+static bool is_odd(const struct image *i)
+{
+	return i->channels % 8 != 0;
+}
+
+static bool is_one_block(const struct image *i)
+{
+	return cpu_image_groups(i) == 1;
+}
+
+static const struct conv_way *way_of(const struct image_spec *s)
+{
+	bool whole = (s->rows_in || is_one_block(&s->in)) && is_one_block(&s->out);
+	return whole && s->groups == 1 && (is_odd(&s->in) || is_odd(&s->out)) ? &conv_columns : &conv_dnnl;
+}
+
+bool cpu_image_joins(const struct image_spec *one)
+{
+	return way_of(one) == &conv_columns;
 }
 
 struct image_layer *cpu_image_open(const struct cpu_planes *planes, const struct image_spec *spec,
@@ -53,7 +60,8 @@ struct image_layer *cpu_image_open(const struct cpu_planes *planes, const struct
 	*need = (struct image_need){0};
 	switch (spec->kind) {
 	case IMAGE_CONV:
-		l->conv = cpu_conv_open(spec, need);
+		l->way = way_of(spec);
+		l->conv = l->way->open(planes, spec, need);
 		break;
 	case IMAGE_NORM:
 		cpu_norm_need(spec, need);
@@ -71,7 +79,7 @@ void cpu_image_bind(HOST_QUEUE, struct image_layer *l, const struct image_memory
 {
 	l->memory = *m;
 	if (l->conv)
-		cpu_conv_bind(l->conv, m);
+		l->way->bind(l->conv, m);
 }
 
 void cpu_image_close(struct image_layer *l)
@@ -79,14 +87,14 @@ void cpu_image_close(struct image_layer *l)
 	if (!l)
 		return;
 	if (l->conv)
-		cpu_conv_close(l->conv);
+		l->way->close(l->conv);
 	mem_free(l);
 }
 
 void cpu_image_load(HOST_QUEUE, struct image_layer *l, const float *w, const float *b)
 {
 	if (l->conv)
-		cpu_conv_load(l->conv, w, b);
+		l->way->load(l->conv, w, b);
 	else if (l->spec.kind == IMAGE_NORM)
 		cpu_norm_load(l, w, b);
 }
@@ -134,7 +142,7 @@ static void pool_backward(struct image_layer *l)
 void cpu_image_forward(HOST_QUEUE, struct image_layer *l, bool training, const float *running)
 {
 	if (l->conv)
-		cpu_conv_forward(l->conv);
+		l->way->forward(l->conv);
 	else if (l->spec.kind == IMAGE_NORM)
 		cpu_norm_forward(l, training, running);
 	else
@@ -153,12 +161,12 @@ void cpu_image_backward(HOST_QUEUE, struct image_layer *l, float *dw, float *db)
 		return;
 	if (l->spec.relu)
 		l->planes->relu_back(queue, cpu_image_floats(&l->spec.out), l->memory.out, l->memory.d_out);
-	cpu_conv_input_back(l->conv);
+	l->way->input_back(l->conv);
 	if (dw)
-		cpu_conv_weights_back(l->conv, dw, db);
+		l->way->weights_back(l->conv, dw, db);
 }
 
 void cpu_image_weights_back(HOST_QUEUE, struct image_layer *l, float *dw, float *db)
 {
-	cpu_conv_weights_back(l->conv, dw, db);
+	l->way->weights_back(l->conv, dw, db);
 }

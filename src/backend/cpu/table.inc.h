@@ -9,8 +9,19 @@
 #include "backend/cpu/bandwidth.inc.h"
 #include "backend/cpu/norm.inc.h"
 #include "backend/cpu/pool.inc.h"
+#include "backend/cpu/columns.inc.h"
 #define IMAGE_BLOCK(i) cpu_image_block(i)
 #include "backend/image_plain.inc.h"
+
+static const struct products *level_products(void)
+{
+	return LEVEL_PRODUCTS;
+}
+
+static void level_multiply(const struct product *p)
+{
+	level_products()->multiply(p);
+}
 
 static const struct cpu_planes level_planes = {
         .moments = cpu_moments,
@@ -22,6 +33,11 @@ static const struct cpu_planes level_planes = {
         .mean_pool = cpu_mean_pool,
         .mean_back = cpu_mean_back,
         .relu_back = plain_relu_back,
+        .columns = cpu_columns,
+        .columns_back = cpu_columns_back,
+        .bias_relu = cpu_bias_relu,
+        .pixel_sums = cpu_pixel_sums,
+        .product = level_multiply,
 };
 
 static struct image_layer *level_image_open(const struct image_spec *spec, struct image_need *need)
@@ -47,11 +63,6 @@ static const struct image_kernels level_image = {
         .weights_back = cpu_image_weights_back,
         .statistics = cpu_image_statistics,
 };
-
-static const struct products *level_products(void)
-{
-	return LEVEL_PRODUCTS;
-}
 
 static void level_fill(struct backend *b)
 {

@@ -1,0 +1,150 @@
+/* Image to columns and back, and what else a convolution as a matrix product does to pixels of n channels. */
+#include "backend/cpu/image.h"
+
+INLINE void copy_floats(size_t n, const float *from, float *to)
+{
+	size_t i = 0;
+	for (; i + LANES_32 <= n; i += LANES_32)
+		store_floats(to + i, load_floats(from + i));
+	if (i < n && n >= LANES_32)
+		store_floats(to + n - LANES_32, load_floats(from + n - LANES_32));
+	else
+		for (; i < n; i++)
+			to[i] = from[i];
+}
+
+INLINE void clear_floats(size_t n, float *to)
+{
+	for (size_t i = 0; i < n; i++)
+		to[i] = 0;
+}
+
+/* Kernel positions begin to before end of a window are on the image. */
+struct taps {
+	int begin, end;
+};
+
+INLINE struct taps taps_of(int start, int kernel, int side)
+{
+	int begin = start < 0 ? -start : 0, end = start + kernel > side ? side - start : kernel;
+	return (struct taps){begin < kernel ? begin : kernel, end > begin ? end : begin};
+}
+
+/* One line of a window whose first tap is pixel `left` of the image's line `from`; to: [kernel w][channels].
+ */
+INLINE void column_line(const struct column_window *w, int left, const float *from, float *to)
+{
+	struct taps t = taps_of(left, w->kernel[1], w->in[1]);
+	size_t begin = (size_t)t.begin * w->channels, end = (size_t)t.end * w->channels;
+	clear_floats(begin, to);
+	if (begin < end)
+		copy_floats(end - begin, from + (size_t)(left + t.begin) * w->channels, to + begin);
+	clear_floats((size_t)w->kernel[1] * w->channels - end, to + end);
+}
+
+static void cpu_columns(const struct column_window *w, int y0, int y1, const float *x, float *columns)
+{
+	size_t line = (size_t)w->in[1] * w->channels, plane = (size_t)w->in[0] * line,
+	       step = (size_t)w->kernel[1] * w->channels;
+	for (int y = y0; y < y1; y++)
+		for (int out = 0; out < w->out[1]; out++) {
+			int top = y * w->stride[0] - w->pad[0], left = out * w->stride[1] - w->pad[1];
+			for (size_t p = 0; p < w->planes; p++)
+				for (int at = top; at < top + w->kernel[0]; at++, columns += step)
+					if (at < 0 || at >= w->in[0])
+						clear_floats(step, columns);
+					else
+						column_line(w, left, x + p * plane + (size_t)at * line,
+						            columns);
+		}
+}
+
+/* Along one side, the outputs whose windows have a pixel: from begin to before end. */
+struct reach {
+	int begin, end;
+};
+
+/* at: the pixel, counted from the padding's first. Of outputs lo to before hi. */
+INLINE struct reach reach_of(int at, int kernel, int stride, int lo, int hi)
+{
+	int begin = at < kernel ? 0 : (at - kernel) / stride + 1, end = at / stride + 1;
+	begin = begin > lo ? begin : lo;
+	end = end < hi ? end : hi;
+	return (struct reach){begin, end > begin ? end : begin};
+}
+
+/* What one pixel's channels get: `rows` x `taps` numbers each, at two distances from each other. */
+struct pixel_taps {
+	int rows, taps;
+	ptrdiff_t row, tap;
+};
+
+INLINE vfloat sum_taps(vfloat sum, const struct pixel_taps *t, const float *d)
+{
+	for (int row = 0; row < t->rows; row++)
+		for (int tap = 0; tap < t->taps; tap++)
+			sum += load_floats(d + row * t->row + tap * t->tap);
+	return sum;
+}
+
+INLINE void pixel_back(const struct pixel_taps *t, size_t channels, const float *d, float *dx)
+{
+	size_t c = 0;
+	for (; c + LANES_32 <= channels; c += LANES_32)
+		store_floats(dx + c, sum_taps(load_floats(dx + c), t, d + c));
+	if (c == channels)
+		return;
+	vfloat sum = sum_taps((vfloat){0}, t, d + c); /* reads what belongs to others, or to nobody */
+	for (unsigned i = 0; c + i < channels; i++)
+		dx[c + i] += sum[i];
+}
+
+static void cpu_columns_back(const struct column_window *w, int y0, int y1, const float *d_columns, float *dx)
+{
+	ptrdiff_t channels = (ptrdiff_t)w->channels, line = w->kernel[1] * channels,
+	          plane = w->kernel[0] * line, row = (ptrdiff_t)w->planes * plane;
+	const struct pixel_taps steps = {.row = w->out[1] * row - w->stride[0] * line,
+	                                 .tap = row - w->stride[1] * channels};
+	for (ptrdiff_t p = 0; p < (ptrdiff_t)w->planes; p++, d_columns += plane)
+		for (int i = 0; i < w->in[0] * w->in[1]; i++, dx += channels) {
+			int y = i / w->in[1] + w->pad[0], x = i % w->in[1] + w->pad[1];
+			struct reach down = reach_of(y, w->kernel[0], w->stride[0], y0, y1),
+			             across = reach_of(x, w->kernel[1], w->stride[1], 0, w->out[1]);
+			struct pixel_taps t = steps;
+			t.rows = down.end - down.begin;
+			t.taps = across.end - across.begin;
+			if (t.rows > 0 && t.taps > 0)
+				pixel_back(&t, w->channels,
+				           d_columns + ((down.begin - y0) * w->out[1] + across.begin) * row +
+				                   (y - down.begin * w->stride[0]) * line +
+				                   (x - across.begin * w->stride[1]) * channels,
+				           dx);
+		}
+}
+
+static void cpu_bias_relu(size_t pixels, size_t n, const float *bias, bool relu, float *y)
+{
+	for (size_t i = 0; i < pixels && bias; i++)
+		if (relu)
+			plain_add_relu(NULL, n, bias, y + i * n);
+		else
+			plain_add(NULL, n, bias, y + i * n);
+	if (!bias && relu)
+		plain_relu(NULL, pixels * n, y);
+}
+
+/* A vector of channels after the other; the last of them may overlap the one before. */
+static void cpu_pixel_sums(size_t pixels, size_t n, const float *y, float *sum)
+{
+	if (n < LANES_32) {
+		plain_sum_rows(NULL, pixels, n, y, sum);
+		return;
+	}
+	for (size_t c = 0; c < n; c += LANES_32) {
+		size_t at = c + LANES_32 <= n ? c : n - LANES_32;
+		vfloat all = {0};
+		for (size_t i = 0; i < pixels; i++)
+			all += load_floats(y + i * n + at);
+		store_floats(sum + at, all);
+	}
+}
