@@ -121,7 +121,8 @@ ALL_CFLAGS  = $(BASE_CFLAGS) $(WARNINGS) $(SAN) -I. -Isrc $(LIB_CFLAGS) $(CFLAGS
 # Vector levels are chosen at run time: only these files may use the wider instructions.
 ifneq ($(filter x86_64% i%86% amd64%,$(shell $(CC) -dumpmachine 2>/dev/null)),)
 %/cpu/avx2.o: LEVEL := -mavx2
-%/cpu/avx512.o: LEVEL := -mavx512f -mavx512bw -mavx512dq -mavx512vl -mprefer-vector-width=512
+%/cpu/product_avx2.o: LEVEL := -mavx2 -mfma
+%/cpu/avx512.o %/cpu/product_avx512.o: LEVEL := -mavx512f -mavx512bw -mavx512dq -mavx512vl -mprefer-vector-width=512
 endif
 
 # --- what is built ------------------------------------------------------------------------------------

@@ -187,6 +187,9 @@ struct backend {
 	 */
 	void (*gemm)(struct queue *q, bool ta, bool tb, size_t m, size_t n, size_t k, float alpha,
 	             const float *a, const float *b, float beta, float *c);
+	/* The same by the machine's library, to compare with. NULL: gemm is the library's. */
+	void (*library_gemm)(struct queue *q, bool ta, bool tb, size_t m, size_t n, size_t k, float alpha,
+	                     const float *a, const float *b, float beta, float *c);
 
 	/* y [rows][n]: every row += bias[n]. */
 	void (*add_bias)(struct queue *q, size_t rows, size_t n, const float *bias, float *y);

@@ -172,7 +172,8 @@ static void gemm_item(void *ctx, int lane, size_t item)
 	const struct bench_run *r = ctx;
 	const struct bench_lane *l = &r->lane[item];
 	(void)lane;
-	r->be.gemm(l->queue, false, false, GEMM_SIDE, GEMM_SIDE, GEMM_SIDE, 1, l->a, l->b, 0, l->c);
+	(r->be.library_gemm ? r->be.library_gemm : r->be.gemm)(l->queue, false, false, GEMM_SIDE, GEMM_SIDE,
+	                                                       GEMM_SIDE, 1, l->a, l->b, 0, l->c);
 	r->be.memory->finish(l->queue);
 }
 

@@ -1,5 +1,6 @@
 /* The cpu backend for AVX2: vectors of 32 bytes. */
 #include "backend/cpu/cpu.h"
+#include "backend/cpu/processor.h"
 
 #ifdef __AVX2__
 #include <immintrin.h>
@@ -66,8 +67,9 @@ INLINE bool doubtful(vword doubt)
 #define LESSER_FLOATS(a, b)   _mm256_min_ps(a, b)
 #define GREATER_FLOATS(a, b)  _mm256_max_ps(b, a)
 
-#define LEVEL_NAME  "avx2"
-#define LEVEL_SHOWN "AVX2"
+#define LEVEL_NAME     "avx2"
+#define LEVEL_SHOWN    "AVX2"
+#define LEVEL_PRODUCTS (products_avx2 && processor_has_fma() ? products_avx2 : &products_blas)
 #include "backend/cpu/table.inc.h"
 
 const struct cpu_level *const cpu_avx2 = &level;

@@ -89,8 +89,9 @@ INLINE bool doubtful(vword doubt)
 #define LESSER_FLOATS(a, b)   _mm512_min_ps(a, b)
 #define GREATER_FLOATS(a, b)  _mm512_max_ps(b, a)
 
-#define LEVEL_NAME  "avx512"
-#define LEVEL_SHOWN "AVX-512"
+#define LEVEL_NAME     "avx512"
+#define LEVEL_SHOWN    "AVX-512"
+#define LEVEL_PRODUCTS products_avx512
 #include "backend/cpu/table.inc.h"
 
 const struct cpu_level *const cpu_avx512 = &level;

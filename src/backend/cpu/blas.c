@@ -2,8 +2,8 @@
 #include <limits.h>
 
 #include "backend/cpu/blas_library.h"
-#include "backend/cpu/cpu.h"
 #include "backend/cpu/product.h"
+#include "base/err.h"
 
 static blasint size_of(size_t n)
 {
@@ -18,7 +18,7 @@ static blasint row_of(size_t n)
 	return n > 0 ? size_of(n) : 1;
 }
 
-void blas_product(const struct product *p)
+static void multiply(const struct product *p)
 {
 	/* some of its kernels for small matrices would multiply by 0, which a NaN survives */
 	size_t k = p->alpha == 0 ? 0 : p->k;
@@ -28,9 +28,11 @@ void blas_product(const struct product *p)
 	                      row_of(p->ldc));
 }
 
-void cpu_gemm(HOST_QUEUE, bool ta, bool tb, size_t m, size_t n, size_t k, float alpha, const float *a,
-              const float *b, float beta, float *c)
+static void gemm(HOST_QUEUE, bool ta, bool tb, size_t m, size_t n, size_t k, float alpha, const float *a,
+                 const float *b, float beta, float *c)
 {
-	blas_product(&(struct product){ta, tb, m, n, k, alpha, beta, a, b, c, .lda = ta ? m : k,
-	                               .ldb = tb ? k : n, .ldc = n});
+	const struct product p = product_dense(ta, tb, m, n, k, alpha, a, b, beta, c);
+	multiply(&p);
 }
+
+const struct products products_blas = {.multiply = multiply, .gemm = gemm};

@@ -45,6 +45,16 @@ const char *backend_cpu_level(void)
 	return level ? level->shown : cpu_base->shown;
 }
 
+static bool join_product(bool tb, size_t m, size_t n, size_t k)
+{
+	(void)tb, (void)m, (void)n, (void)k;
+	return true;
+}
+
+/* OpenBLAS and oneDNN choose the order of sums by the number of rows and images; our own products do not. */
+static const struct joins joins_none = {.product = NULL},
+                          joins_steady = {.product = join_product, .convolution = cpu_image_joins};
+
 void cpu_open_level(const struct cpu_level *level, struct backend *b)
 {
 	static char detail[3][200]; /* one for each level: a table may outlive the opening of another */
@@ -52,17 +62,17 @@ void cpu_open_level(const struct cpu_level *level, struct backend *b)
 	size_t i = 0;
 	while (known[i] != level)
 		i++;
-	/* OpenBLAS and oneDNN choose the order of sums by the number of rows and images. */
-	static const struct joins none = {.product = NULL}, columns = {.convolution = cpu_image_joins};
 	const struct blas_library *blas = blas_library();
+	const struct products *products = level->products();
 	snprintf(detail[i], sizeof(detail[i]), "%s, %s, %s", level->shown, blas->name, cpu_image_library());
 	*b = (struct backend){.name = "cpu",
 	                      .detail = detail[i],
-	                      .slow = blas->slow ? blas->slow : cpu_image_slow(),
-	                      .reserve = blas_library_reserve,
+	                      .slow = blas->slow && !products->steady ? blas->slow : cpu_image_slow(),
+	                      .reserve = products->steady ? NULL : blas_library_reserve,
 	                      .memory = &memory_host,
-	                      .joins = level->own_product ? &columns : &none,
-	                      .gemm = cpu_gemm};
+	                      .joins = products->steady ? &joins_steady : &joins_none,
+	                      .gemm = products->gemm,
+	                      .library_gemm = products_blas.gemm};
 	level->fill(b);
 }
 

@@ -10,6 +10,7 @@
 #define SIGNSGD_BACKEND_CPU_CPU_H
 
 #include "backend/backend.h"
+#include "backend/cpu/product.h"
 
 /*
  * The bandwidth baseline: loops that only move bytes, as fast as this level can. A kernel with the same
@@ -29,8 +30,8 @@ struct bandwidth_baseline {
 struct cpu_level {
 	const char *name;                /* of SIGNSGD_CPU: "base", "avx2", "avx512" */
 	const char *shown;               /* "plain C", "AVX2", "AVX-512" */
-	void (*fill)(struct backend *b); /* the level's kernels; memory and gemm are the same for all */
-	bool own_product;                /* not OpenBLAS's: an element's sum has one order for any m */
+	void (*fill)(struct backend *b); /* the level's kernels; memory is the same for all */
+	const struct products *(*products)(void);
 	struct bandwidth_baseline baseline;
 };
 
@@ -44,9 +45,4 @@ const struct cpu_level *cpu_level_chosen(struct err *e);
 
 /* Fill the table of the cpu backend for a level that this processor has. */
 void cpu_open_level(const struct cpu_level *level, struct backend *b);
-
-/* backend/cpu/blas.c: by OpenBLAS (blas_library.h). */
-void cpu_gemm(HOST_QUEUE, bool ta, bool tb, size_t m, size_t n, size_t k, float alpha, const float *a,
-              const float *b, float beta, float *c);
-
 #endif

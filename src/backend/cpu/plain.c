@@ -35,8 +35,9 @@ INLINE bool doubtful(vword doubt)
 	return (doubt[0] | doubt[1]) != 0;
 }
 
-#define LEVEL_NAME  "base"
-#define LEVEL_SHOWN "plain C"
+#define LEVEL_NAME     "base"
+#define LEVEL_SHOWN    "plain C"
+#define LEVEL_PRODUCTS &products_blas
 #include "backend/cpu/table.inc.h"
 
 const struct cpu_level *const cpu_base = &level;

@@ -1,4 +1,4 @@
-/* All kernels for the primitives above, in one table. Needs LEVEL_NAME and LEVEL_SHOWN. */
+/* All kernels for the primitives above, in one table. Needs LEVEL_NAME, LEVEL_SHOWN and LEVEL_PRODUCTS. */
 #include "backend/plain.inc.h"
 #include "backend/rows_plain.inc.h"
 #include "backend/cpu/random.inc.h"
@@ -12,6 +12,16 @@
 #include "backend/cpu/columns.inc.h"
 #define IMAGE_BLOCK(i) cpu_image_block(i)
 #include "backend/image_plain.inc.h"
+
+static const struct products *level_products(void)
+{
+	return LEVEL_PRODUCTS;
+}
+
+static void level_multiply(const struct product *p)
+{
+	level_products()->multiply(p);
+}
 
 static const struct cpu_planes level_planes = {
         .moments = cpu_moments,
@@ -27,7 +37,7 @@ static const struct cpu_planes level_planes = {
         .columns_back = cpu_columns_back,
         .bias_relu = cpu_bias_relu,
         .pixel_sums = cpu_pixel_sums,
-        .product = blas_product,
+        .product = level_multiply,
 };
 
 static struct image_layer *level_image_open(const struct image_spec *spec, struct image_need *need)
@@ -105,6 +115,7 @@ static const struct cpu_level level = {
         .name = LEVEL_NAME,
         .shown = LEVEL_SHOWN,
         .fill = level_fill,
+        .products = level_products,
         .baseline =
                 {
                         .read = {baseline_read, baseline_read_halves},
