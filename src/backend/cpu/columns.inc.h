@@ -60,6 +60,37 @@ static void cpu_columns(const struct column_window *w, int y0, int y1, const flo
 		}
 }
 
+/* One tap's number for each output of a line; from: the image's line, of one channel. */
+INLINE void turned_line(const struct column_window *w, int tap, const float *from, float *to)
+{
+	int shift = tap - w->pad[1], stride = w->stride[1], out = w->out[1];
+	int begin = shift < 0 ? (-shift + stride - 1) / stride : 0;
+	int end = w->in[1] > shift ? (w->in[1] - shift - 1) / stride + 1 : 0;
+	begin = begin < out ? begin : out;
+	end = end < begin ? begin : end < out ? end : out;
+	clear_floats((size_t)begin, to);
+	if (begin < end && stride == 1)
+		copy_floats((size_t)(end - begin), from + begin + shift, to + begin);
+	else
+		for (int i = begin; i < end; i++)
+			to[i] = from[i * stride + shift];
+	clear_floats((size_t)(out - end), to + end);
+}
+
+static void cpu_columns_turned(const struct column_window *w, int y0, int y1, const float *x, float *columns)
+{
+	size_t width = (size_t)w->in[1], plane = (size_t)w->in[0] * width, out = (size_t)w->out[1];
+	for (size_t p = 0; p < w->planes; p++, x += plane)
+		for (int i = 0; i < w->kernel[0] * w->kernel[1]; i++)
+			for (int y = y0; y < y1; y++, columns += out) {
+				int at = y * w->stride[0] - w->pad[0] + i / w->kernel[1];
+				if (at < 0 || at >= w->in[0])
+					clear_floats(out, columns);
+				else
+					turned_line(w, i % w->kernel[1], x + (size_t)at * width, columns);
+			}
+}
+
 /* Along one side, the outputs whose windows have a pixel: from begin to before end. */
 struct reach {
 	int begin, end;
@@ -123,15 +154,35 @@ static void cpu_columns_back(const struct column_window *w, int y0, int y1, cons
 		}
 }
 
+/* max(y + bias, 0), or y + bias; NaN stays. */
+INLINE vfloat biased(vfloat y, const float *bias, bool relu)
+{
+	y += load_floats(bias);
+	return relu ? (vfloat)((vhalf)y & ~(vhalf)(y < 0)) : y;
+}
+
+/* The last vector of a pixel may overlap the one before it, so it is read first. */
+INLINE void bias_pixel(size_t n, const float *bias, bool relu, float *y)
+{
+	vfloat last = biased(load_floats(y + n - LANES_32), bias + n - LANES_32, relu);
+	for (size_t c = 0; c + LANES_32 < n; c += LANES_32)
+		store_floats(y + c, biased(load_floats(y + c), bias + c, relu));
+	store_floats(y + n - LANES_32, last);
+}
+
 static void cpu_bias_relu(size_t pixels, size_t n, const float *bias, bool relu, float *y)
 {
-	for (size_t i = 0; i < pixels && bias; i++)
-		if (relu)
-			plain_add_relu(NULL, n, bias, y + i * n);
-		else
-			plain_add(NULL, n, bias, y + i * n);
 	if (!bias && relu)
 		plain_relu(NULL, pixels * n, y);
+	for (size_t i = 0; i < pixels && bias; i++, y += n)
+		if (n < LANES_32 && relu)
+			plain_add_relu(NULL, n, bias, y);
+		else if (n < LANES_32)
+			plain_add(NULL, n, bias, y);
+		else if (relu)
+			bias_pixel(n, bias, true, y);
+		else
+			bias_pixel(n, bias, false, y);
 }
 
 /* A vector of channels after the other; the last of them may overlap the one before. */

@@ -1,8 +1,8 @@
 /*
  * Convolution as a matrix product: for each image the windows become the rows of a matrix (image to columns),
- * and its product with the weights [out][planes][kernel h][kernel w][channels] is the output. Back, the same
- * matrix turns the output's gradient into that of the weights, and a product with the weights is the gradient
- * of the columns, which is added up where they came from.
+ * and its product with the weights is the output. Back, the same matrix turns the output's gradient into that
+ * of the weights, and a product with the weights is the gradient of the columns, which is added up where they
+ * came from. Of the network's own input, whose planes have one channel, the matrix is stored turned.
  *
  * Columns are made in strips of whole lines of the output, so that they stay in the cache. A strip, and with
  * it the order of all sums, depends on the shape of one image alone. Sums are plain ones: of zeros, exactly
@@ -20,18 +20,41 @@ struct cpu_conv {
 	struct image_memory memory;
 	const struct cpu_planes *planes;
 	struct column_window window;
-	size_t taps, filters;         /* columns and rows of the weights */
-	int strip;                    /* lines of the output at once */
+	size_t taps, filters;         /* a filter has so many weights */
 	size_t in_floats, out_floats; /* of one image */
-	/* in the scratch memory: columns, then */
-	size_t d_weights_at, sums_at; /* the weights' gradient in our order, and sums of one image */
+	int strip;                    /* lines of the output at once */
+	/* In the weights: [taps][filters], then, for the input's gradient, [filters][taps], then the bias. */
+	size_t second_at, bias_at;
+	/* In the scratch: columns, then the weights' gradient in our order, and sums of one image. */
+	size_t d_weights_at, sums_at;
 };
+
+/* Lines of the output whose columns fit. */
+static int strip_lines(const struct cpu_conv *c)
+{
+	size_t fit = STRIP_BYTES / sizeof(float) / ((size_t)c->spec.out.width * c->taps);
+	if (fit >= (size_t)c->spec.out.height)
+		return c->spec.out.height;
+	return fit < 1 ? 1 : (int)fit;
+}
+
+static void plan(struct cpu_conv *c, struct image_need *need)
+{
+	size_t weights = c->taps * c->filters,
+	       columns = (size_t)c->strip * (size_t)c->spec.out.width * c->taps;
+	c->second_at = weights;
+	c->bias_at = c->spec.back && c->spec.d_in ? 2 * weights : weights;
+	need->weights_floats = c->bias_at + (c->spec.bias ? c->filters : 0);
+	c->d_weights_at = (columns + 2 * VECTOR_MOST - 1) / VECTOR_MOST * VECTOR_MOST;
+	c->sums_at = c->d_weights_at + weights;
+	need->scratch_bytes = (c->spec.back ? c->sums_at + c->filters : c->d_weights_at) * sizeof(float);
+}
 
 static struct cpu_conv *conv_open(const struct cpu_planes *planes, const struct image_spec *s,
                                   struct image_need *need)
 {
 	struct cpu_conv *c = mem_alloc(sizeof(*c));
-	size_t channels = (size_t)s->in.channels, size = (size_t)s->kernel[0] * (size_t)s->kernel[1];
+	size_t channels = (size_t)s->in.channels;
 	c->spec = *s;
 	c->planes = planes;
 	c->window = (struct column_window){.planes = s->rows_in ? channels : 1,
@@ -41,16 +64,12 @@ static struct cpu_conv *conv_open(const struct cpu_planes *planes, const struct 
 	                                   .kernel = {s->kernel[0], s->kernel[1]},
 	                                   .stride = {s->stride[0], s->stride[1]},
 	                                   .pad = {s->pad[0], s->pad[1]}};
-	c->taps = size * channels;
+	c->taps = (size_t)s->kernel[0] * (size_t)s->kernel[1] * channels;
 	c->filters = (size_t)s->out.channels;
 	c->in_floats = (size_t)s->in.height * (size_t)s->in.width * channels;
 	c->out_floats = (size_t)s->out.height * (size_t)s->out.width * c->filters;
-	size_t line = (size_t)s->out.width * c->taps, fit = STRIP_BYTES / sizeof(float) / line;
-	c->strip = fit < 1 ? 1 : fit < (size_t)s->out.height ? (int)fit : s->out.height;
-	c->d_weights_at = ((size_t)c->strip * line + 2 * VECTOR_MOST - 1) / VECTOR_MOST * VECTOR_MOST;
-	c->sums_at = c->d_weights_at + (s->back ? c->filters * c->taps : 0);
-	need->weights_floats = c->filters * (c->taps + (s->bias ? 1 : 0));
-	need->scratch_bytes = (c->sums_at + (s->back ? c->filters : 0)) * sizeof(float);
+	c->strip = strip_lines(c);
+	plan(c, need);
 	return c;
 }
 
@@ -64,24 +83,43 @@ static void conv_close(struct cpu_conv *c)
 	mem_free(c);
 }
 
-/* Weights from their canonical order [filters][planes][channels][kernel] to ours, or back. */
-static void permute(const struct cpu_conv *c, bool back, const float *from, float *to)
+/* An order of the weights: how far apart two filters are, and two taps. */
+struct order {
+	size_t filter, tap;
+};
+
+static struct order taps_first(const struct cpu_conv *c)
 {
-	size_t channels = c->window.channels, size = (size_t)c->spec.kernel[0] * (size_t)c->spec.kernel[1];
-	for (size_t i = 0; i < c->filters * c->window.planes;
-	     i++, from += channels * size, to += channels * size)
-		for (size_t k = 0; k < size; k++)
-			for (size_t a = 0; a < channels; a++) {
-				size_t ours = k * channels + a, canonical = a * size + k;
-				to[back ? canonical : ours] = from[back ? ours : canonical];
-			}
+	return (struct order){1, c->filters};
+}
+
+static struct order filters_first(const struct cpu_conv *c)
+{
+	return (struct order){c->taps, 1};
+}
+
+/* From the canonical order [filters][planes][channels][kernel], taps being [planes][kernel][channels], or
+ * back. */
+static void permute(const struct cpu_conv *c, struct order o, bool back, const float *from, float *to)
+{
+	size_t channels = c->window.channels, size = c->taps / channels / c->window.planes, at = 0;
+	for (size_t f = 0; f < c->filters; f++)
+		for (size_t p = 0; p < c->window.planes; p++)
+			for (size_t a = 0; a < channels; a++)
+				for (size_t k = 0; k < size; k++, at++) {
+					size_t tap = (p * size + k) * channels + a;
+					size_t ours = f * o.filter + tap * o.tap;
+					to[back ? at : ours] = from[back ? ours : at];
+				}
 }
 
 static void conv_load(struct cpu_conv *c, const float *w, const float *b)
 {
-	permute(c, false, w, c->memory.weights);
+	permute(c, taps_first(c), false, w, c->memory.weights);
+	if (c->spec.back && c->spec.d_in)
+		permute(c, filters_first(c), false, w, c->memory.weights + c->second_at);
 	if (b)
-		memcpy(c->memory.weights + c->filters * c->taps, b, c->filters * sizeof(*b));
+		memcpy(c->memory.weights + c->bias_at, b, c->filters * sizeof(*b));
 }
 
 /* A strip of one image. */
@@ -104,15 +142,22 @@ static struct strip strip_of(const struct cpu_conv *c, size_t image, int y0)
 	                      .columns = c->memory.scratch};
 }
 
+static void columns_make(const struct cpu_conv *c, const struct strip *s)
+{
+	(c->spec.rows_in ? c->planes->columns_turned : c->planes->columns)(&c->window, s->y0, s->y1, s->x,
+	                                                                   s->columns);
+}
+
 static void conv_forward(struct cpu_conv *c)
 {
-	const float *bias = c->spec.bias ? c->memory.weights + c->filters * c->taps : NULL;
+	const float *bias = c->spec.bias ? c->memory.weights + c->bias_at : NULL;
+	bool turned = c->spec.rows_in;
 	for (size_t i = 0; i < (size_t)c->spec.in.count; i++)
 		for (int y = 0; y < c->spec.out.height; y += c->strip) {
 			struct strip s = strip_of(c, i, y);
 			float *out = c->memory.out + s.out;
-			c->planes->columns(&c->window, s.y0, s.y1, s.x, s.columns);
-			c->planes->product(&(struct product){.tb = true,
+			columns_make(c, &s);
+			c->planes->product(&(struct product){.ta = turned,
 			                                     .m = s.pixels,
 			                                     .n = c->filters,
 			                                     .k = c->taps,
@@ -120,8 +165,8 @@ static void conv_forward(struct cpu_conv *c)
 			                                     .a = s.columns,
 			                                     .b = c->memory.weights,
 			                                     .c = out,
-			                                     .lda = c->taps,
-			                                     .ldb = c->taps,
+			                                     .lda = turned ? s.pixels : c->taps,
+			                                     .ldb = c->filters,
 			                                     .ldc = c->filters});
 			c->planes->bias_relu(s.pixels, c->filters, bias, c->spec.relu, out);
 		}
@@ -139,7 +184,7 @@ static void conv_input_back(struct cpu_conv *c)
 			                                     .k = c->filters,
 			                                     .alpha = 1,
 			                                     .a = c->memory.d_out + s.out,
-			                                     .b = c->memory.weights,
+			                                     .b = c->memory.weights + c->second_at,
 			                                     .c = s.columns,
 			                                     .lda = c->filters,
 			                                     .ldb = c->taps,
@@ -162,27 +207,44 @@ static void bias_back(const struct cpu_conv *c, float *db)
 	}
 }
 
+/* A strip's part of the weights' gradient: columns x d_out, or the transpose of that, as they are stored. */
+static struct product weights_part(const struct cpu_conv *c, const struct strip *s, float *d_weights)
+{
+	const float *d_out = c->memory.d_out + s->out;
+	if (c->spec.rows_in)
+		return (struct product){.m = c->taps,
+		                        .n = c->filters,
+		                        .a = s->columns,
+		                        .b = d_out,
+		                        .c = d_weights,
+		                        .lda = s->pixels,
+		                        .ldb = c->filters,
+		                        .ldc = c->filters};
+	return (struct product){.ta = true,
+	                        .m = c->filters,
+	                        .n = c->taps,
+	                        .a = d_out,
+	                        .b = s->columns,
+	                        .c = d_weights,
+	                        .lda = c->filters,
+	                        .ldb = c->taps,
+	                        .ldc = c->taps};
+}
+
 static void conv_weights_back(struct cpu_conv *c, float *dw, float *db)
 {
 	float *d_weights = (float *)c->memory.scratch + c->d_weights_at;
 	for (size_t i = 0; i < (size_t)c->spec.in.count; i++)
 		for (int y = 0; y < c->spec.out.height; y += c->strip) {
 			struct strip s = strip_of(c, i, y);
-			c->planes->columns(&c->window, s.y0, s.y1, s.x, s.columns);
-			c->planes->product(&(struct product){.ta = true,
-			                                     .m = c->filters,
-			                                     .n = c->taps,
-			                                     .k = s.pixels,
-			                                     .alpha = 1,
-			                                     .beta = i == 0 && y == 0 ? 0 : 1,
-			                                     .a = c->memory.d_out + s.out,
-			                                     .b = s.columns,
-			                                     .c = d_weights,
-			                                     .lda = c->filters,
-			                                     .ldb = c->taps,
-			                                     .ldc = c->taps});
+			struct product p = weights_part(c, &s, d_weights);
+			p.k = s.pixels;
+			p.alpha = 1;
+			p.beta = i == 0 && y == 0 ? 0 : 1;
+			columns_make(c, &s);
+			c->planes->product(&p);
 		}
-	permute(c, true, d_weights, dw);
+	permute(c, c->spec.rows_in ? taps_first(c) : filters_first(c), true, d_weights, dw);
 	if (c->spec.bias)
 		bias_back(c, db);
 }

@@ -70,6 +70,8 @@ struct cpu_planes {
 
 	/* The columns of the output's lines y0 to before y1. */
 	void (*columns)(const struct column_window *w, int y0, int y1, const float *x, float *columns);
+	/* Their transpose; of planes of one channel, whose columns are short runs. */
+	void (*columns_turned)(const struct column_window *w, int y0, int y1, const float *x, float *columns);
 	/*
 	 * Back: each number is added to the gradient of the pixel and channel that it came from. VECTOR_MOST
 	 * floats behind the columns may be read.

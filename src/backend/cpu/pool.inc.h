@@ -27,10 +27,10 @@ INLINE size_t pool_first(const struct pool_window *w, int c)
 	return first > 0 ? (size_t)first : 0;
 }
 
-/* Copies of constant size need no call. */
-INLINE void copy_channels(const struct pool_window *w, const void *from, void *to)
+/* `few` channels, if there are no eight: constant where these are expanded, as a copy's size should be. */
+INLINE void copy_channels(const struct pool_window *w, const bool few, const void *from, void *to)
 {
-	if (w->block >= POOL_LANES)
+	if (!few)
 		memcpy(to, from, POOL_LANES * sizeof(float));
 	else
 		for (int c = 0; c < w->block; c++)
@@ -38,31 +38,43 @@ INLINE void copy_channels(const struct pool_window *w, const void *from, void *t
 }
 
 /* Eight channels of one output. The first of the largest stays; a NaN is larger than any number. */
-INLINE void max_of(const struct pool_window *w, struct pool_range r, const float *x, int32_t *from, float *y)
+INLINE void max_of(const struct pool_window *w, const bool few, struct pool_range r, const float *x,
+                   int32_t *from, float *y)
 {
 	pool_places place = (pool_places){0} + (r.y0 * w->in[1] + r.x0);
 	pool_floats best = {0}, v = {0};
-	copy_channels(w, x + (size_t)place[0] * (size_t)w->block, &best);
+	copy_channels(w, few, x + (size_t)place[0] * (size_t)w->block, &best);
 	for (int iy = r.y0; iy < r.y1; iy++)
 		for (int ix = r.x0; ix < r.x1; ix++) {
 			int32_t at = iy * w->in[1] + ix;
-			copy_channels(w, x + (size_t)at * (size_t)w->block, &v);
+			copy_channels(w, few, x + (size_t)at * (size_t)w->block, &v);
 			pool_places larger = ~(v <= best) & (best == best);
 			best = (pool_floats)(((pool_places)v & larger) | ((pool_places)best & ~larger));
 			place = (at & larger) | (place & ~larger);
 		}
-	copy_channels(w, &best, y);
-	copy_channels(w, &place, from);
+	copy_channels(w, few, &best, y);
+	copy_channels(w, few, &place, from);
+}
+
+INLINE void max_plane(const struct pool_window *w, const bool few, const float *x, int32_t *from, float *y)
+{
+	for (int oy = 0; oy < w->out[0]; oy++)
+		for (int ox = 0; ox < w->out[1]; ox++, y += w->block, from += w->block) {
+			struct pool_range r = range_of(w, oy, ox);
+			for (int c = 0; c < w->block; c += POOL_LANES) {
+				size_t at = pool_first(w, c);
+				max_of(w, few, r, x + at, from + at, y + at);
+			}
+		}
 }
 
 static void cpu_max_pool(const struct pool_window *w, const float *x, int32_t *from, float *y)
 {
-	for (int oy = 0; oy < w->out[0]; oy++)
-		for (int ox = 0; ox < w->out[1]; ox++, y += w->block, from += w->block)
-			for (int c = 0; c < w->block; c += POOL_LANES) {
-				size_t at = pool_first(w, c);
-				max_of(w, range_of(w, oy, ox), x + at, from + at, y + at);
-			}
+	const struct pool_window own = *w; /* tells the compiler that writing does not change it */
+	if (w->block < POOL_LANES)
+		max_plane(&own, true, x, from, y);
+	else
+		max_plane(&own, false, x, from, y);
 }
 
 static void clear_plane(const struct pool_window *w, float *x)
@@ -83,47 +95,60 @@ INLINE bool is_covered(const struct pool_window *w)
 }
 
 /* Write eight channels of one window, which no other shares. */
-INLINE void max_back_of(const struct pool_window *w, struct pool_range r, const int32_t *from,
+INLINE void max_back_of(const struct pool_window *w, const bool few, struct pool_range r, const int32_t *from,
                         const float *dy, float *dx)
 {
 	pool_places place = {0}, slope = {0};
-	copy_channels(w, from, &place);
-	copy_channels(w, dy, &slope);
+	copy_channels(w, few, from, &place);
+	copy_channels(w, few, dy, &slope);
 	for (int iy = r.y0; iy < r.y1; iy++)
 		for (int ix = r.x0; ix < r.x1; ix++) {
 			int32_t at = iy * w->in[1] + ix;
 			pool_places own = slope & (place == at);
-			copy_channels(w, &own, dx + (size_t)at * (size_t)w->block);
+			copy_channels(w, few, &own, dx + (size_t)at * (size_t)w->block);
+		}
+}
+
+INLINE void max_plane_back(const struct pool_window *w, const bool few, const int32_t *from, const float *dy,
+                           float *dx)
+{
+	for (int oy = 0; oy < w->out[0]; oy++)
+		for (int ox = 0; ox < w->out[1]; ox++, dy += w->block, from += w->block) {
+			struct pool_range r = range_of(w, oy, ox);
+			for (int c = 0; c < w->block; c += POOL_LANES) {
+				size_t at = pool_first(w, c);
+				max_back_of(w, few, r, from + at, dy + at, dx + at);
+			}
 		}
 }
 
 static void cpu_max_back(const struct pool_window *w, const int32_t *from, const float *dy, float *dx)
 {
+	const struct pool_window own = *w;
 	size_t block = (size_t)w->block, outputs = (size_t)w->out[0] * (size_t)w->out[1];
 	bool disjoint = is_disjoint(w);
 	if (!disjoint || !is_covered(w))
 		clear_plane(w, dx);
-	for (int oy = 0; oy < w->out[0] && disjoint; oy++)
-		for (int ox = 0; ox < w->out[1]; ox++, dy += block, from += block)
-			for (int c = 0; c < w->block; c += POOL_LANES) {
-				size_t at = pool_first(w, c);
-				max_back_of(w, range_of(w, oy, ox), from + at, dy + at, dx + at);
-			}
+	if (disjoint && w->block < POOL_LANES)
+		max_plane_back(&own, true, from, dy, dx);
+	else if (disjoint)
+		max_plane_back(&own, false, from, dy, dx);
 	for (size_t i = 0; i < outputs && !disjoint; i++, dy += block, from += block)
 		for (size_t c = 0; c < block; c++)
 			dx[(size_t)from[c] * block + c] += dy[c];
 }
 
-INLINE void mean_of(const struct pool_window *w, struct pool_range r, const float *x, float *y)
+INLINE void mean_of(const struct pool_window *w, const bool few, struct pool_range r, const float *x,
+                    float *y)
 {
 	pool_floats sum = {0}, v = {0};
 	for (int iy = r.y0; iy < r.y1; iy++)
 		for (int ix = r.x0; ix < r.x1; ix++) {
-			copy_channels(w, x + (size_t)(iy * w->in[1] + ix) * (size_t)w->block, &v);
+			copy_channels(w, few, x + (size_t)(iy * w->in[1] + ix) * (size_t)w->block, &v);
 			sum += v;
 		}
 	sum /= (float)w->kernel[0] * (float)w->kernel[1];
-	copy_channels(w, &sum, y);
+	copy_channels(w, few, &sum, y);
 }
 
 static void cpu_mean_pool(const struct pool_window *w, const float *x, float *y)
@@ -132,7 +157,10 @@ static void cpu_mean_pool(const struct pool_window *w, const float *x, float *y)
 		for (int ox = 0; ox < w->out[1]; ox++, y += w->block)
 			for (int c = 0; c < w->block; c += POOL_LANES) {
 				size_t at = pool_first(w, c);
-				mean_of(w, range_of(w, oy, ox), x + at, y + at);
+				if (w->block < POOL_LANES)
+					mean_of(w, true, range_of(w, oy, ox), x, y);
+				else
+					mean_of(w, false, range_of(w, oy, ox), x + at, y + at);
 			}
 }
 

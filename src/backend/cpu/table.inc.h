@@ -34,6 +34,7 @@ static const struct cpu_planes level_planes = {
         .mean_back = cpu_mean_back,
         .relu_back = plain_relu_back,
         .columns = cpu_columns,
+        .columns_turned = cpu_columns_turned,
         .columns_back = cpu_columns_back,
         .bias_relu = cpu_bias_relu,
         .pixel_sums = cpu_pixel_sums,
