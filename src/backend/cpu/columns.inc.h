@@ -15,8 +15,8 @@ INLINE void copy_floats(size_t n, const float *from, float *to)
 
 INLINE void clear_floats(size_t n, float *to)
 {
-	for (size_t i = 0; i < n; i++)
-		to[i] = 0;
+	if (n > 0) /* which it seldom is; a call would take longer than a line */
+		memset(to, 0, n * sizeof(*to));
 }
 
 /* Kernel positions begin to before end of a window are on the image. */
@@ -60,35 +60,42 @@ static void cpu_columns(const struct column_window *w, int y0, int y1, const flo
 		}
 }
 
-/* One tap's number for each output of a line; from: the image's line, of one channel. */
-INLINE void turned_line(const struct column_window *w, int tap, const float *from, float *to)
+/* Of a line of outputs, those whose tap `shift` pixels behind the first window's start is on the image. */
+INLINE struct taps outputs_of(const struct column_window *w, int shift)
 {
-	int shift = tap - w->pad[1], stride = w->stride[1], out = w->out[1];
-	int begin = shift < 0 ? (-shift + stride - 1) / stride : 0;
-	int end = w->in[1] > shift ? (w->in[1] - shift - 1) / stride + 1 : 0;
+	int stride = w->stride[1], out = w->out[1], begin = shift < 0 ? (stride - 1 - shift) / stride : 0,
+	    end = w->in[1] > shift ? (w->in[1] - shift - 1) / stride + 1 : 0;
 	begin = begin < out ? begin : out;
-	end = end < begin ? begin : end < out ? end : out;
-	clear_floats((size_t)begin, to);
-	if (begin < end && stride == 1)
-		copy_floats((size_t)(end - begin), from + begin + shift, to + begin);
+	return (struct taps){begin, end < begin ? begin : end < out ? end : out};
+}
+
+/* One tap's number for each output of a line; from: the image's line, of one channel. */
+INLINE void turned_line(const struct column_window *w, struct taps t, int shift, const float *from, float *to)
+{
+	clear_floats((size_t)t.begin, to);
+	if (t.begin < t.end && w->stride[1] == 1)
+		copy_floats((size_t)(t.end - t.begin), from + t.begin + shift, to + t.begin);
 	else
-		for (int i = begin; i < end; i++)
-			to[i] = from[i * stride + shift];
-	clear_floats((size_t)(out - end), to + end);
+		for (int i = t.begin; i < t.end; i++)
+			to[i] = from[i * w->stride[1] + shift];
+	clear_floats((size_t)(w->out[1] - t.end), to + t.end);
 }
 
 static void cpu_columns_turned(const struct column_window *w, int y0, int y1, const float *x, float *columns)
 {
+	const struct column_window own = *w; /* tells the compiler that writing does not change it */
 	size_t width = (size_t)w->in[1], plane = (size_t)w->in[0] * width, out = (size_t)w->out[1];
-	for (size_t p = 0; p < w->planes; p++, x += plane)
-		for (int i = 0; i < w->kernel[0] * w->kernel[1]; i++)
-			for (int y = y0; y < y1; y++, columns += out) {
-				int at = y * w->stride[0] - w->pad[0] + i / w->kernel[1];
-				if (at < 0 || at >= w->in[0])
+	for (size_t p = 0; p < own.planes; p++, x += plane)
+		for (int i = 0; i < own.kernel[0] * own.kernel[1]; i++) {
+			int at = y0 * own.stride[0] - own.pad[0] + i / own.kernel[1],
+			    shift = i % own.kernel[1] - own.pad[1];
+			struct taps t = outputs_of(&own, shift);
+			for (int y = y0; y < y1; y++, columns += out, at += own.stride[0])
+				if (at < 0 || at >= own.in[0])
 					clear_floats(out, columns);
 				else
-					turned_line(w, i % w->kernel[1], x + (size_t)at * width, columns);
-			}
+					turned_line(&own, t, shift, x + (size_t)at * width, columns);
+		}
 }
 
 /* Along one side, the outputs whose windows have a pixel: from begin to before end. */
@@ -185,7 +192,20 @@ static void cpu_bias_relu(size_t pixels, size_t n, const float *bias, bool relu,
 			bias_pixel(n, bias, false, y);
 }
 
-/* A vector of channels after the other; the last of them may overlap the one before. */
+/* Sums of one vector of channels, as four chains, because an addition waits for the one before it. */
+INLINE vfloat vector_sum(size_t pixels, size_t n, const float *y)
+{
+	vfloat sum[4] = {{0}};
+	size_t i = 0;
+	for (; i + 4 <= pixels; i += 4)
+		for (size_t j = 0; j < 4; j++)
+			sum[j] += load_floats(y + (i + j) * n);
+	for (; i < pixels; i++)
+		sum[0] += load_floats(y + i * n);
+	return (sum[0] + sum[1]) + (sum[2] + sum[3]);
+}
+
+/* The last vector of channels may overlap the one before it. */
 static void cpu_pixel_sums(size_t pixels, size_t n, const float *y, float *sum)
 {
 	if (n < LANES_32) {
@@ -194,9 +214,6 @@ static void cpu_pixel_sums(size_t pixels, size_t n, const float *y, float *sum)
 	}
 	for (size_t c = 0; c < n; c += LANES_32) {
 		size_t at = c + LANES_32 <= n ? c : n - LANES_32;
-		vfloat all = {0};
-		for (size_t i = 0; i < pixels; i++)
-			all += load_floats(y + i * n + at);
-		store_floats(sum + at, all);
+		store_floats(sum + at, vector_sum(pixels, n, y + at));
 	}
 }
