@@ -1,6 +1,6 @@
 /*
  * A backend: a table of kernels for one kind of machine. `ref` is plain C loops, the definition of every
- * kernel; `cpu` uses vectors (chosen at run time), OpenBLAS and oneDNN. `signsgd check` compares every entry
+ * kernel; `cpu` uses vectors (chosen at run time), products of our own and oneDNN. `signsgd check` compares every entry
  * of every table with ref, `signsgd bench` times it.
  *
  * A kernel runs on one thread; callers cut work into ranges. A range of coordinates begins at a multiple of

@@ -9,14 +9,16 @@
  *             products        convolutions     pools
  *   ref       joined          joined           joined    plain loops over rows and images
  *   guarded   as ref
- *   cpu       one by one      one by one       joined    our own pools; OpenBLAS and oneDNN choose kernels,
- *                                                        and with them the order of sums, by the number of
- *                                                        rows and images
- *   cuda      one by one      one by one       joined    the same of cuBLAS and cuDNN
+ *   cpu       joined          our own: joined  joined    our own products and convolutions have one order of
+ *                                                        sums for any number of rows and images; oneDNN
+ *                                                        chooses kernels, and with them the order, by the
+ *                                                        number of images. Where OpenBLAS multiplies (no
+ * AVX2), pools alone: it chooses by the number of rows cuda      one by one      one by one       joined the
+ * same of cuBLAS and cuDNN
  *
- * tests/models/test_joins.c holds the table over the shapes of all layers of the registry's models. With
- * OpenBLAS 0.3.21 most joined products differ from single ones. Joined convolutions of oneDNN 2.6.3 do not
- * with AVX2; but what a table says must be true of every processor and version, so it leaves them alone.
+ * tests/models/test_joins.c holds the table over the shapes of all layers of the registry's models. Joined
+ * convolutions of oneDNN 2.6.3 do not differ with AVX2; but what a table says must be true of every processor
+ * and version, so it leaves them alone.
  */
 #ifndef SIGNSGD_BACKEND_JOINS_H
 #define SIGNSGD_BACKEND_JOINS_H

@@ -90,6 +90,6 @@ extern const struct backend_row backend_cpu;
 const struct backend_row backend_cpu = {
         .row = {.name = "cpu",
                 .about = "vectors of AVX-512, AVX2 or plain C, chosen when the program starts; matrix "
-                         "products by OpenBLAS, convolutions by oneDNN"},
+                         "products and convolutions of odd channel counts of our own, others by oneDNN"},
         .open = cpu_open,
 };

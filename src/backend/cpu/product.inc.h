@@ -25,6 +25,8 @@ enum {
 	BLOCK_TILES = 20, /* tiles of rows whose part of A stays in the second cache */
 	DOT_LEAST = 64,   /* with a shorter k the trees take longer than turning B */
 	DOT_K = 1024,
+	DOT_VECTORS =
+	        (DOT_ROWS * DOT_SIDE + LANES - 1) / LANES * LANES, /* of a tile, filled to whole trees */
 	DOT_FLOATS = 6144, /* of A, that stay in the first cache while rows of B pass by */
 	DOT_COLUMNS = 128, /* of C: so many rows of B stay in the second cache */
 };
@@ -241,54 +243,61 @@ struct dot {
 	struct share share;
 };
 
-INLINE void dot_step(vec (*sum)[DOT_SIDE], const int rows, const int columns, const vec *x, const vec *y)
+INLINE vec dot_load(const float *p, bool some, lanes there)
 {
-#pragma GCC unroll 4
-	for (int i = 0; i < rows; i++)
-#pragma GCC unroll 4
-		for (int j = 0; j < columns; j++)
-			sum[i][j] = vec_fma(x[i], y[j], sum[i][j]);
+	return some ? vec_load_some(p, there) : vec_load(p);
 }
 
-/* The tile's elements of C from their sums, row by row. */
-INLINE void dot_store(const struct dot *d, const int rows, const int columns, const float (*sum)[DOT_SIDE])
+/* One vector of k. Each row of A is loaded when it is needed: there is no register for all. */
+INLINE void dot_step(const struct dot *d, size_t k, const int rows, const int columns, bool some, lanes there,
+                     vec (*sum)[DOT_SIDE])
 {
-	for (int i = 0; i < rows; i++)
-		for (int j = 0; j < columns; j++) {
-			float *c = d->c + (size_t)i * d->ldc + j, v = d->share.alpha * sum[i][j];
-			*c = d->share.beta != 0 ? v + d->share.beta * *c : v;
-		}
+	vec y[DOT_SIDE];
+#pragma GCC unroll 4
+	for (int j = 0; j < columns; j++)
+		y[j] = dot_load(d->b + (size_t)j * d->ldb + k, some, there);
+#pragma GCC unroll 8
+	for (int i = 0; i < rows; i++) {
+		vec x = dot_load(d->a + (size_t)i * d->lda + k, some, there);
+#pragma GCC unroll 4
+		for (int j = 0; j < columns; j++)
+			sum[i][j] = vec_fma(x, y[j], sum[i][j]);
+	}
 }
 
 /* rows and columns are constants where this is expanded. */
+INLINE void dot_sums(const struct dot *d, const int rows, const int columns, vec (*sum)[DOT_SIDE])
+{
+	size_t k = 0;
+	for (; k + LANES <= d->k; k += LANES)
+		dot_step(d, k, rows, columns, false, lanes_first(0), sum);
+	if (k < d->k)
+		dot_step(d, k, rows, columns, true, lanes_first(d->k - k), sum);
+}
+
+/* What a tile's sums, with alpha, become in C. */
+INLINE void dot_store(const struct dot *d, const int rows, const int columns, const float (*sum)[DOT_SIDE])
+{
+	float *c = d->c;
+	for (int i = 0; i < rows; i++, c += d->ldc)
+		if (d->share.beta == 0)
+			memcpy(c, sum[i], (size_t)columns * sizeof(*c));
+		else
+			for (int j = 0; j < columns; j++)
+				c[j] = sum[i][j] + d->share.beta * c[j];
+}
+
 INLINE void dot_tile(const struct dot *d, const int rows, const int columns)
 {
-	vec sum[DOT_ROWS][DOT_SIDE], x[DOT_ROWS], y[DOT_SIDE];
-	float out[DOT_ROWS][DOT_SIDE] __attribute__((aligned(64)));
-	size_t k = 0;
-#pragma GCC unroll 16
-	for (int i = 0; i < DOT_ROWS * DOT_SIDE; i++)
+	vec sum[DOT_VECTORS / DOT_SIDE][DOT_SIDE];
+	float out[DOT_VECTORS / DOT_SIDE][DOT_SIDE] __attribute__((aligned(64)));
+#pragma GCC unroll 32
+	for (int i = 0; i < DOT_VECTORS; i++)
 		sum[i / DOT_SIDE][i % DOT_SIDE] = vec_zero();
-	for (; k + LANES <= d->k; k += LANES) {
-#pragma GCC unroll 4
-		for (int i = 0; i < rows; i++)
-			x[i] = vec_load(d->a + (size_t)i * d->lda + k);
-#pragma GCC unroll 4
-		for (int j = 0; j < columns; j++)
-			y[j] = vec_load(d->b + (size_t)j * d->ldb + k);
-		dot_step(sum, rows, columns, x, y);
-	}
-	if (k < d->k) {
-		lanes there = lanes_first(d->k - k);
-#pragma GCC unroll 4
-		for (int i = 0; i < rows; i++)
-			x[i] = vec_load_some(d->a + (size_t)i * d->lda + k, there);
-#pragma GCC unroll 4
-		for (int j = 0; j < columns; j++)
-			y[j] = vec_load_some(d->b + (size_t)j * d->ldb + k, there);
-		dot_step(sum, rows, columns, x, y);
-	}
-	vec_store(&out[0][0], vec_sums(&sum[0][0]));
+	dot_sums(d, rows, columns, sum);
+#pragma GCC unroll 2
+	for (int i = 0; i < rows * DOT_SIDE; i += LANES)
+		vec_store(&out[i / DOT_SIDE][0], vec_sums(&sum[i / DOT_SIDE][0]) * d->share.alpha);
 	dot_store(d, rows, columns, (const float(*)[DOT_SIDE])out);
 }
 
@@ -316,20 +325,20 @@ INLINE void dot_tile(const struct dot *d, const int rows, const int columns)
 
 DOT_TILES(1)
 DOT_TILES(2)
-#if DOT_ROWS > 2
 DOT_TILES(3)
+#if DOT_ROWS > 3
 DOT_TILES(4)
+DOT_TILES(5)
+DOT_TILES(6)
 #endif
 
 typedef void dot_kernel(const struct dot *d);
 
 /* By rows less one, columns less one. */
 static dot_kernel *const dot_kernels[DOT_ROWS][DOT_SIDE] = {
-        DOT_NAMES(1),
-        DOT_NAMES(2),
-#if DOT_ROWS > 2
-        DOT_NAMES(3),
-        DOT_NAMES(4),
+        DOT_NAMES(1), DOT_NAMES(2), DOT_NAMES(3),
+#if DOT_ROWS > 3
+        DOT_NAMES(4), DOT_NAMES(5), DOT_NAMES(6),
 #endif
 };
 

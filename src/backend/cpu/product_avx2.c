@@ -4,9 +4,9 @@
 #if defined(__AVX2__) && defined(__FMA__)
 #include <immintrin.h>
 
-/* Tiles of 6 x 2 and of 2 x 4 vectors leave of 16 registers what their operands need. */
+/* Tiles of 6 x 2 and of 3 x 4 vectors leave of 16 registers what their operands need. */
 #define TILE_ROWS 6
-#define DOT_ROWS  2
+#define DOT_ROWS  3
 enum { LANES = 8, DOT_SIDE = 4 };
 
 typedef __m256 vec;

@@ -4,9 +4,9 @@
 #ifdef __AVX512F__
 #include <immintrin.h>
 
-/* Tiles of 12 x 2 and of 4 x 4 vectors leave of 32 registers what their operands need. */
+/* Tiles of 12 x 2 and of 6 x 4 vectors leave of 32 registers what their operands need. */
 #define TILE_ROWS 12
-#define DOT_ROWS  4
+#define DOT_ROWS  6
 enum { LANES = 16, DOT_SIDE = 4 };
 
 typedef __m512 vec;
