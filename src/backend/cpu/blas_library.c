@@ -45,10 +45,17 @@ static bool among(const char *core, const char *const *names)
 	return false;
 }
 
+/* Vectors are held to 32 bytes, and the library with them: it is what our own kernels are measured by. */
+static bool is_held(void)
+{
+	const char *level = getenv("SIGNSGD_CPU");
+	return level && strcmp(level, "avx2") == 0;
+}
+
 /* What OPENBLAS_CORETYPE should say on this processor; NULL: nobody but the library knows. */
 static const char *best_core(void)
 {
-	if (processor_has_avx512())
+	if (processor_has_avx512() && !is_held())
 		return cores_512[0];
 	if (processor_has_fma())
 		return cores_256[0];

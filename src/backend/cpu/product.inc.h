@@ -21,7 +21,7 @@
 enum {
 	SPREAD_K = 256,   /* with TILE_VECTORS vectors: what of B stays in the first cache */
 	TILE_VECTORS = 2, /* of a row of C, in registers */
-	PACK_TILES = 4,   /* so many tiles of rows below each other are worth a copy of B's columns */
+	PACK_TILES = 8,   /* so many tiles of rows below each other are worth a copy of B's columns */
 	BLOCK_TILES = 20, /* tiles of rows whose part of A stays in the second cache */
 	DOT_LEAST = 64,   /* with a shorter k the trees take longer than turning B */
 	DOT_K = 1024,
