@@ -6,6 +6,7 @@
  * number, row by row or image by image. Sums over a batch (sum_rows, gradients of weights, statistics of a
  * normalisation, losses) and random numbers never do, because they belong to one worker.
  *
+ * clang-format off
  *             products        convolutions     pools
  *   ref       joined          joined           joined    plain loops over rows and images
  *   guarded   as ref
@@ -13,8 +14,9 @@
  *                                                        sums for any number of rows and images; oneDNN
  *                                                        chooses kernels, and with them the order, by the
  *                                                        number of images. Where OpenBLAS multiplies (no
- * AVX2), pools alone: it chooses by the number of rows cuda      one by one      one by one       joined the
- * same of cuBLAS and cuDNN
+ *                                                        AVX2), pools alone: it chooses by the rows, too
+ *   cuda      one by one      one by one       joined    the same of cuBLAS and cuDNN
+ * clang-format on
  *
  * tests/models/test_joins.c holds the table over the shapes of all layers of the registry's models. Joined
  * convolutions of oneDNN 2.6.3 do not differ with AVX2; but what a table says must be true of every processor

@@ -182,6 +182,46 @@ Test(image_shapes, rows_survive_the_layout)
 		}
 }
 
+/* Gradients of the weights of a filter that gets no gradient, and of a channel that has no input. */
+static void expect_zeros(const struct backend *be, const struct image_spec *s)
+{
+	struct image_run r;
+	size_t in = (size_t)s->in.channels, size = (size_t)(s->kernel[0] * s->kernel[1]),
+	       pixels = (size_t)(s->in.height * s->in.width),
+	       outputs = (size_t)(s->out.height * s->out.width);
+	image_run_open(&r, s, 4);
+	for (size_t i = 0; i < r.in_floats; i++)
+		r.in[i] = i / pixels % in == 1 ? 0 : r.in[i];
+	for (size_t i = 0; i < r.out_floats; i++)
+		r.d_out[i] = i / outputs % (size_t)s->out.channels == 2 ? 0 : r.d_out[i];
+	image_run_on(be, &r);
+	for (size_t i = 0; i < r.w_floats; i++)
+		if (i / size % in == 1 || i / size / in == 2)
+			cr_assert_eq(r.dw[i], 0, "%s: %s, weight %zu: %g", be->detail, image_fixture_shown(s),
+			             i, (double)r.dw[i]);
+	cr_expect_eq(r.db[2], 0);
+	image_run_close(&r);
+}
+
+Test(image_shapes, what_is_exactly_zero_stays_zero)
+{
+	struct backend machine[TABLES_MAX];
+	int count = backend_tables_all(machine);
+	const struct image_spec specs[] = {
+	        image_fixture_square(IMAGE_CONV, (struct image){3, 20, 12, 12}, 50, 5, 1, 0),
+	        image_fixture_square(IMAGE_CONV, (struct image){2, 17, 9, 8}, 5, 3, 2, 1),
+	        image_fixture_square(IMAGE_CONV, (struct image){2, 3, 28, 28}, 20, 5, 1, 2),
+	        image_fixture_square(IMAGE_CONV, (struct image){2, 16, 8, 8}, 32, 3, 1, 1)};
+	for (int m = 0; m < count; m++)
+		for (size_t i = 0; i < 2 * sizeof(specs) / sizeof(specs[0]); i++) {
+			struct image_spec s = specs[i / 2];
+			s.bias = true;
+			s.rows_in = i % 2;
+			s.d_in = !s.rows_in;
+			expect_zeros(&machine[m], &s);
+		}
+}
+
 /* How many of n numbers are none. */
 static size_t count_nan(size_t n, const float *v)
 {
