@@ -48,15 +48,15 @@ static void cpu_columns(const struct column_window *w, int y0, int y1, const flo
 	size_t line = (size_t)w->in[1] * w->channels, plane = (size_t)w->in[0] * line,
 	       step = (size_t)w->kernel[1] * w->channels;
 	for (int y = y0; y < y1; y++)
-		for (int out = 0; out < w->out[1]; out++) {
+		for (int out = 0; out < w->out[1]; out++, columns += w->pitch) {
+			float *to = columns;
 			int top = y * w->stride[0] - w->pad[0], left = out * w->stride[1] - w->pad[1];
 			for (size_t p = 0; p < w->planes; p++)
-				for (int at = top; at < top + w->kernel[0]; at++, columns += step)
+				for (int at = top; at < top + w->kernel[0]; at++, to += step)
 					if (at < 0 || at >= w->in[0])
-						clear_floats(step, columns);
+						clear_floats(step, to);
 					else
-						column_line(w, left, x + p * plane + (size_t)at * line,
-						            columns);
+						column_line(w, left, x + p * plane + (size_t)at * line, to);
 		}
 }
 
@@ -141,7 +141,7 @@ INLINE void pixel_back(const struct pixel_taps *t, size_t channels, const float 
 static void cpu_columns_back(const struct column_window *w, int y0, int y1, const float *d_columns, float *dx)
 {
 	ptrdiff_t channels = (ptrdiff_t)w->channels, line = w->kernel[1] * channels,
-	          plane = w->kernel[0] * line, row = (ptrdiff_t)w->planes * plane;
+	          plane = w->kernel[0] * line, row = (ptrdiff_t)w->pitch;
 	const struct pixel_taps steps = {.row = w->out[1] * row - w->stride[0] * line,
 	                                 .tap = row - w->stride[1] * channels};
 	for (ptrdiff_t p = 0; p < (ptrdiff_t)w->planes; p++, d_columns += plane)

@@ -20,11 +20,12 @@ struct cpu_conv {
 	struct image_memory memory;
 	const struct cpu_planes *planes;
 	struct column_window window;
-	size_t taps, filters;         /* a filter has so many weights */
+	size_t taps, filters; /* a filter has so many weights, */
+	size_t pitch;         /* and from one to the next are so many floats: rows begin with a line */
 	size_t in_floats, out_floats; /* of one image */
 	int strip;                    /* lines of the output at once */
-	/* In the weights: [taps][filters], then, for the input's gradient, [filters][taps], then the bias. */
-	size_t second_at, bias_at;
+	/* In the weights: [filters][pitch], of the network's own input [taps][filters], then the bias. */
+	size_t bias_at;
 	/* In the scratch: columns, then the weights' gradient in our order, and sums of one image. */
 	size_t d_weights_at, sums_at;
 };
@@ -32,7 +33,7 @@ struct cpu_conv {
 /* Lines of the output whose columns fit. */
 static int strip_lines(const struct cpu_conv *c)
 {
-	size_t fit = STRIP_BYTES / sizeof(float) / ((size_t)c->spec.out.width * c->taps);
+	size_t fit = STRIP_BYTES / sizeof(float) / ((size_t)c->spec.out.width * c->pitch);
 	if (fit >= (size_t)c->spec.out.height)
 		return c->spec.out.height;
 	return fit < 1 ? 1 : (int)fit;
@@ -40,10 +41,9 @@ static int strip_lines(const struct cpu_conv *c)
 
 static void plan(struct cpu_conv *c, struct image_need *need)
 {
-	size_t weights = c->taps * c->filters,
-	       columns = (size_t)c->strip * (size_t)c->spec.out.width * c->taps;
-	c->second_at = weights;
-	c->bias_at = c->spec.back && c->spec.d_in ? 2 * weights : weights;
+	size_t weights = c->pitch * c->filters,
+	       columns = (size_t)c->strip * (size_t)c->spec.out.width * c->pitch;
+	c->bias_at = weights;
 	need->weights_floats = c->bias_at + (c->spec.bias ? c->filters : 0);
 	c->d_weights_at = (columns + 2 * VECTOR_MOST - 1) / VECTOR_MOST * VECTOR_MOST;
 	c->sums_at = c->d_weights_at + weights;
@@ -57,14 +57,16 @@ static struct cpu_conv *conv_open(const struct cpu_planes *planes, const struct 
 	size_t channels = (size_t)s->in.channels;
 	c->spec = *s;
 	c->planes = planes;
+	c->taps = (size_t)s->kernel[0] * (size_t)s->kernel[1] * channels;
+	c->pitch = (c->taps + VECTOR_MOST - 1) / VECTOR_MOST * VECTOR_MOST;
 	c->window = (struct column_window){.planes = s->rows_in ? channels : 1,
 	                                   .channels = s->rows_in ? 1 : channels,
+	                                   .pitch = c->pitch,
 	                                   .in = {s->in.height, s->in.width},
 	                                   .out = {s->out.height, s->out.width},
 	                                   .kernel = {s->kernel[0], s->kernel[1]},
 	                                   .stride = {s->stride[0], s->stride[1]},
 	                                   .pad = {s->pad[0], s->pad[1]}};
-	c->taps = (size_t)s->kernel[0] * (size_t)s->kernel[1] * channels;
 	c->filters = (size_t)s->out.channels;
 	c->in_floats = (size_t)s->in.height * (size_t)s->in.width * channels;
 	c->out_floats = (size_t)s->out.height * (size_t)s->out.width * c->filters;
@@ -88,20 +90,16 @@ struct order {
 	size_t filter, tap;
 };
 
-static struct order taps_first(const struct cpu_conv *c)
+static struct order order_of(const struct cpu_conv *c)
 {
-	return (struct order){1, c->filters};
-}
-
-static struct order filters_first(const struct cpu_conv *c)
-{
-	return (struct order){c->taps, 1};
+	return c->spec.rows_in ? (struct order){1, c->filters} : (struct order){c->pitch, 1};
 }
 
 /* From the canonical order [filters][planes][channels][kernel], taps being [planes][kernel][channels], or
  * back. */
-static void permute(const struct cpu_conv *c, struct order o, bool back, const float *from, float *to)
+static void permute(const struct cpu_conv *c, bool back, const float *from, float *to)
 {
+	const struct order o = order_of(c);
 	size_t channels = c->window.channels, size = c->taps / channels / c->window.planes, at = 0;
 	for (size_t f = 0; f < c->filters; f++)
 		for (size_t p = 0; p < c->window.planes; p++)
@@ -115,9 +113,7 @@ static void permute(const struct cpu_conv *c, struct order o, bool back, const f
 
 static void conv_load(struct cpu_conv *c, const float *w, const float *b)
 {
-	permute(c, taps_first(c), false, w, c->memory.weights);
-	if (c->spec.back && c->spec.d_in)
-		permute(c, filters_first(c), false, w, c->memory.weights + c->second_at);
+	permute(c, false, w, c->memory.weights);
 	if (b)
 		memcpy(c->memory.weights + c->bias_at, b, c->filters * sizeof(*b));
 }
@@ -158,6 +154,7 @@ static void conv_forward(struct cpu_conv *c)
 			float *out = c->memory.out + s.out;
 			columns_make(c, &s);
 			c->planes->product(&(struct product){.ta = turned,
+			                                     .tb = !turned,
 			                                     .m = s.pixels,
 			                                     .n = c->filters,
 			                                     .k = c->taps,
@@ -165,8 +162,8 @@ static void conv_forward(struct cpu_conv *c)
 			                                     .a = s.columns,
 			                                     .b = c->memory.weights,
 			                                     .c = out,
-			                                     .lda = turned ? s.pixels : c->taps,
-			                                     .ldb = c->filters,
+			                                     .lda = turned ? s.pixels : c->pitch,
+			                                     .ldb = turned ? c->filters : c->pitch,
 			                                     .ldc = c->filters});
 			c->planes->bias_relu(s.pixels, c->filters, bias, c->spec.relu, out);
 		}
@@ -179,16 +176,17 @@ static void conv_input_back(struct cpu_conv *c)
 		memset(d_in, 0, c->in_floats * sizeof(*d_in));
 		for (int y = 0; y < c->spec.out.height; y += c->strip) {
 			struct strip s = strip_of(c, i, y);
-			c->planes->product(&(struct product){.m = s.pixels,
+			c->planes->product(&(struct product){.tb = c->spec.rows_in,
+			                                     .m = s.pixels,
 			                                     .n = c->taps,
 			                                     .k = c->filters,
 			                                     .alpha = 1,
 			                                     .a = c->memory.d_out + s.out,
-			                                     .b = c->memory.weights + c->second_at,
+			                                     .b = c->memory.weights,
 			                                     .c = s.columns,
 			                                     .lda = c->filters,
-			                                     .ldb = c->taps,
-			                                     .ldc = c->taps});
+			                                     .ldb = c->spec.rows_in ? c->filters : c->pitch,
+			                                     .ldc = c->pitch});
 			c->planes->columns_back(&c->window, s.y0, s.y1, s.columns, d_in);
 		}
 	}
@@ -227,8 +225,8 @@ static struct product weights_part(const struct cpu_conv *c, const struct strip 
 	                        .b = s->columns,
 	                        .c = d_weights,
 	                        .lda = c->filters,
-	                        .ldb = c->taps,
-	                        .ldc = c->taps};
+	                        .ldb = c->pitch,
+	                        .ldc = c->pitch};
 }
 
 static void conv_weights_back(struct cpu_conv *c, float *dw, float *db)
@@ -244,7 +242,7 @@ static void conv_weights_back(struct cpu_conv *c, float *dw, float *db)
 			columns_make(c, &s);
 			c->planes->product(&p);
 		}
-	permute(c, c->spec.rows_in ? taps_first(c) : filters_first(c), true, d_weights, dw);
+	permute(c, true, d_weights, dw);
 	if (c->spec.bias)
 		bias_back(c, db);
 }

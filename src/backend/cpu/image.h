@@ -42,10 +42,10 @@ struct pool_window {
 /*
  * The windows of a convolution over one image [planes][height][width][channels] as the rows of a matrix:
  * columns [pixels of the output][planes][kernel h][kernel w][channels]. The network's own input, plain rows,
- * has planes of one channel; what is in one block is one plane.
+ * has planes of one channel; what is in one block is one plane. Rows are `pitch` floats apart.
  */
 struct column_window {
-	size_t planes, channels;
+	size_t planes, channels, pitch;
 	int in[2], out[2], kernel[2], stride[2], pad[2]; /* height, width */
 };
 
