@@ -47,9 +47,8 @@ def main():
     duel.add_arguments(parser)
     args = parser.parse_args()
     peer = NumpyVote()
-    duel.duel(args, f"quadratic, {WORKERS} workers, {DIMENSIONS} dimensions", f"numpy {numpy.__version__}",
-              lambda steps: duel.timed(peer.step, steps),
-              lambda steps: duel.simulate(EXPERIMENT, steps, args.lanes))
+    duel.duel(args, f"toy, {WORKERS} workers x {DIMENSIONS} dimensions, a step", f"numpy {numpy.__version__}",
+              peer.step, EXPERIMENT)
 
 
 if __name__ == "__main__":
