@@ -105,7 +105,7 @@ def compare_rules(args):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    duel.add_arguments(parser)
+    duel.add_duel_arguments(parser)
     parser.add_argument("--rules", default="Average,MultiKrum", help="ByzFL's aggregators (default: Average,MultiKrum)")
     parser.add_argument("--default", action="store_true", help="ByzFL's first experiment")
     parser.add_argument("--f", default="1,2,3,4", help="its numbers of Byzantine workers (default: 1,2,3,4)")

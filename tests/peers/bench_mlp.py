@@ -43,7 +43,7 @@ def torch_loop(workers):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    duel.add_arguments(parser)
+    duel.add_duel_arguments(parser)
     parser.add_argument("--workers", default="7,27", help="numbers of workers, with commas (default: 7,27)")
     parser.add_argument("--threads", type=int, default=0, help="threads of PyTorch (default: what is fastest)")
     args = parser.parse_args()

@@ -44,7 +44,7 @@ class NumpyVote:
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    duel.add_arguments(parser)
+    duel.add_duel_arguments(parser)
     args = parser.parse_args()
     peer = NumpyVote()
     duel.duel(args, f"toy, {WORKERS} workers x {DIMENSIONS} dimensions, a step", f"numpy {numpy.__version__}",

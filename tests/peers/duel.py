@@ -80,7 +80,7 @@ def set_threads(args, set_number, step):
     speed = {}
     for threads in range(1, os.cpu_count() + 1) if not args.threads else ():
         set_number(threads)
-        speed[threads] = timed(step, steps_for(args.seconds / 4, lambda steps: timed(step, steps), 20))
+        speed[threads] = timed(step, steps_for(args.seconds / 4, lambda steps: timed(step, steps), 5))
         say(f"    {threads} threads: {duration(speed[threads])} a step")
     best = args.threads or min(speed, key=speed.get)
     set_number(best)
@@ -91,6 +91,10 @@ def add_arguments(parser):
     parser.add_argument("--seconds", type=float, default=3, help="about how long each run takes (default: 3)")
     parser.add_argument("--rounds", type=int, default=5, help="runs of each side, in turn (default: 5)")
     parser.add_argument("--lanes", type=int, default=0, help="lanes of signsgd (default: the processor's cores)")
+
+
+def add_duel_arguments(parser):
+    add_arguments(parser)
     parser.add_argument("--fuse", type=int, default=1, help="workers of signsgd that share a pass (default: 1)")
 
 
