@@ -5,15 +5,19 @@
 
 Medians of a step's times, as the result files have them, the first step left out. `straight` is the time of a
 unit (a worker, 1000 coordinates) over the smallest one of its column: 1 everywhere is a straight line.
-Batches of 8, images that the program makes itself; the toy problem `quadratic` of 3 workers.
+Batches of 8, images that the program makes itself; the toy problem `quadratic` of 3 workers. What the signs add to the pass
+over the momenta is measured by itself.
 """
 import argparse
+import json
+import subprocess
 
 import duel
 
 WORKERS = (1, 3, 9, 27, 101, 301, 1001)
 DIMENSIONS = tuple(10**k for k in range(3, 9))
 BATCH, STEPS_LEAST, STEPS_MOST = 8, 4, 2000
+KERNEL_N = 25_600_000
 
 NETS = {"mlp": {"kind": "mlp", "hidden": [100]}, "cnn": "cnn"}
 
@@ -46,27 +50,39 @@ def straight(seconds, units):
     return [f"{e / min(each):.2f}" for e in each]
 
 
+PHASES = {"compute": "gradients", "encode": "momentum and messages", "exchange": "exchange and vote", "apply": "answer"}
+
+
+def show(what, unit, sizes, units, rows):
+    """A row for each size: the whole step, that of a unit, and the phases."""
+    duel.row(what, "a step", unit, "straight", *PHASES.values(), "all but gradients")
+    duel.row(*9 * ["---"])
+    for size, count, row, line in zip(sizes, units, rows, straight([row["step"] for row in rows], units)):
+        phases = [row[name] for name in PHASES]
+        duel.row(f"{size:,}", duel.duration(row["step"]), duel.duration(row["step"] / count), line,
+                 *(duel.duration(seconds) for seconds in phases), f"{100 * (1 - phases[0] / sum(phases)):.1f} %")
+    print()
+
+
+def kernel_ms(kernel, args):
+    command = [duel.ROOT / "signsgd", "bench", "--json", "--backend", "cpu", "--kernel", kernel, "--n", str(KERNEL_N),
+               "--seconds", str(args.seconds / 4)]
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, check=True)
+    return next(row["ms"] for row in map(json.loads, done.stdout.splitlines()) if row["kernel"] == kernel)
+
+
 def grow_workers(args):
     for model in NETS:
         rows = [times(net_experiment(model, workers), args) for workers in WORKERS]
-        lines = straight([row["step"] for row in rows], WORKERS)
-        duel.row(f"workers of `{model}`", "a step", "of a worker", "straight", "gradients", "momentum and messages",
-                 "exchange and vote", "answer", "all but gradients")
-        duel.row(*9 * ["---"])
-        for workers, row, line in zip(WORKERS, rows, lines):
-            phases = [row[name] for name in ("compute", "encode", "exchange", "apply")]
-            duel.row(f"{workers:,}", duel.duration(row["step"]), duel.duration(row["step"] / workers), line,
-                     *(duel.duration(seconds) for seconds in phases), f"{100 * (1 - phases[0] / sum(phases)):.1f} %")
-        print()
+        show(f"workers of `{model}`", "of a worker", WORKERS, WORKERS, rows)
+    ratios = [kernel_ms("momentum_pack", args) / kernel_ms("momentum", args) for _ in range(5)]
+    print(f"Momentum and signs in one pass (`momentum_pack`) take {duel.spread(ratios)} times what the momentum alone"
+          f" takes, n = {KERNEL_N:,}.\n", flush=True)
 
 
 def grow_dimensions(args):
-    rows = [times(toy_experiment(dimensions), args)["step"] for dimensions in DIMENSIONS]
-    duel.row("coordinates of `quadratic`, 3 workers", "a step", "of 1000 coordinates", "straight")
-    duel.row(*4 * ["---"])
-    for dimensions, seconds, line in zip(DIMENSIONS, rows, straight(rows, DIMENSIONS)):
-        duel.row(f"{dimensions:,}", duel.duration(seconds), duel.duration(1000 * seconds / dimensions), line)
-    print()
+    rows = [times(toy_experiment(dimensions), args) for dimensions in DIMENSIONS]
+    show("coordinates of `quadratic`, 3 workers", "of 1000", DIMENSIONS, [n / 1000 for n in DIMENSIONS], rows)
 
 
 def compare_ways(args, what, ways):

@@ -18,6 +18,7 @@ GLYPHS = {"kind": "glyphs", "train": 40000}
 
 RUNS = {
     "`mlp`, 27 workers, batch 32": {"workers": 27, "batch": 32, "model": {"kind": "mlp", "hidden": [100]}, "data": GLYPHS},
+    "the same, `fuse` 9": {"workers": 27, "batch": 32, "fuse": 9, "model": {"kind": "mlp", "hidden": [100]}, "data": GLYPHS},
     "`cnn`, 7 workers, batch 32": {"workers": 7, "batch": 32, "model": "cnn", "data": GLYPHS},
     "`cnn`, 101 workers, batch 8": {"workers": 101, "batch": 8, "model": "cnn", "data": GLYPHS},
     "`resnet20`, 1 worker, batch 128": {"workers": 1, "batch": 128, "model": "resnet20",
