@@ -9,10 +9,10 @@ cd "$(dirname "$0")/../.." || exit 1
 peers=(cnn resnet20 resnet18 mlp qrnn byzfl toy sign)
 others=(step growth memory)
 python=${PYTHON:-python3} fuse=1 failed=0 wanted=()
-rounds=(--seconds 2 --rounds 5) growth=(--seconds 1.5) step=(--seconds 5)
+rounds=(--seconds 2 --rounds 5) growth=(--seconds 1.5) step=(--seconds 5) rounds_of_long=3
 while [ $# -gt 0 ]; do
 	case $1 in
-	--quick) rounds=(--seconds 0.3 --rounds 1) growth=(--seconds 0.2) step=(--seconds 0.5) ;;
+	--quick) rounds=(--seconds 0.3 --rounds 1) growth=(--seconds 0.2) step=(--seconds 0.5) rounds_of_long=1 ;;
 	--fuse) fuse=${2:?--fuse wants a number} && shift ;;
 	*) wanted+=("$1") ;;
 	esac
@@ -40,7 +40,8 @@ script() {
 
 measure_peer() {
 	case $1 in
-	cnn | resnet20 | resnet18) script bench_nets --nets "$1" "${rounds[@]}" ;;
+	cnn | resnet20) script bench_nets --nets "$1" "${rounds[@]}" ;;
+	resnet18) script bench_nets --nets "$1" "${rounds[@]}" --rounds "$rounds_of_long" ;;
 	byzfl) script bench_byzfl --fuse "$fuse" "${rounds[@]}" ;;
 	mlp | qrnn) script "bench_$1" --fuse "$fuse" "${rounds[@]}" ;;
 	toy) script bench_toy "${rounds[@]}" ;;
@@ -55,12 +56,12 @@ for part in "${peers[@]}"; do
 	is_wanted "$part" || continue
 	[ -n "$header" ] || printf '%s\n' '| work | peer | signsgd | median ratio (range) | of the own sgemm |' \
 		'| --- | --- | --- | --- | --- |'
-	header=done
+	header=shown
 	measure_peer "$part"
 done
 for part in "${others[@]}"; do
 	is_wanted "$part" || continue
-	echo
+	[ "$part" = growth ] || echo
 	case $part in
 	step) script bench_step "${step[@]}" ;;
 	growth) script bench_growth "${growth[@]}" ;;

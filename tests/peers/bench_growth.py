@@ -5,8 +5,8 @@
 
 Medians of a step's times, as the result files have them, the first step left out. `straight` is the time of a
 unit (a worker, 1000 coordinates) over the smallest one of its column: 1 everywhere is a straight line.
-Batches of 8, images that the program makes itself; the toy problem `quadratic` of 3 workers. What the signs add to the pass
-over the momenta is measured by itself.
+Batches of 8, images that the program makes itself; the toy problem `quadratic` of 3 workers. What the signs add
+to the pass over the momenta is measured by itself.
 """
 import argparse
 import json
@@ -30,8 +30,9 @@ def net_experiment(model, workers):
 
 
 def toy_experiment(dimensions):
-    return {"name": "growth", "seed": 1, "workers": 3, "batch": 1, "model": {"kind": "quadratic", "dimensions": dimensions},
-            "data": "none", "momentum": 0.9, "aggregator": "vote", "lr": 1e-4, "eval": {"every": 0}}
+    return {"name": "growth", "seed": 1, "workers": 3, "batch": 1, "momentum": 0.9, "data": "none",
+            "model": {"kind": "quadratic", "dimensions": dimensions}, "aggregator": "vote", "lr": 1e-4,
+            "eval": {"every": 0}}
 
 
 def times(experiment, args, lanes=0, call=("simulate",)):
@@ -54,21 +55,22 @@ PHASES = {"compute": "gradients", "encode": "momentum and messages", "exchange":
 
 
 def show(what, unit, sizes, units, rows):
-    """A row for each size: the whole step, that of a unit, and the phases."""
+    """A blank line, and a table with a row for each size: the whole step, that of a unit, and the phases."""
+    print()
     duel.row(what, "a step", unit, "straight", *PHASES.values(), "all but gradients")
     duel.row(*9 * ["---"])
     for size, count, row, line in zip(sizes, units, rows, straight([row["step"] for row in rows], units)):
         phases = [row[name] for name in PHASES]
         duel.row(f"{size:,}", duel.duration(row["step"]), duel.duration(row["step"] / count), line,
                  *(duel.duration(seconds) for seconds in phases), f"{100 * (1 - phases[0] / sum(phases)):.1f} %")
-    print()
 
 
 def kernel_ms(kernel, args):
     command = [duel.ROOT / "signsgd", "bench", "--json", "--backend", "cpu", "--kernel", kernel, "--n", str(KERNEL_N),
                "--seconds", str(args.seconds / 4)]
     done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, check=True)
-    return next(row["ms"] for row in map(json.loads, done.stdout.splitlines()) if row["kernel"] == kernel)
+    rows = [json.loads(line) for line in done.stdout.splitlines()]
+    return next(row["ms"] for row in rows if row["kernel"] == kernel and row["lanes"] == 1)
 
 
 def grow_workers(args):
@@ -76,8 +78,8 @@ def grow_workers(args):
         rows = [times(net_experiment(model, workers), args) for workers in WORKERS]
         show(f"workers of `{model}`", "of a worker", WORKERS, WORKERS, rows)
     ratios = [kernel_ms("momentum_pack", args) / kernel_ms("momentum", args) for _ in range(5)]
-    print(f"Momentum and signs in one pass (`momentum_pack`) take {duel.spread(ratios)} times what the momentum alone"
-          f" takes, n = {KERNEL_N:,}.\n", flush=True)
+    print(f"\nMomentum and signs in one pass (`momentum_pack`) take {duel.spread(ratios)} times what the momentum alone"
+          f" takes, n = {KERNEL_N:,}.", flush=True)
 
 
 def grow_dimensions(args):
@@ -86,7 +88,8 @@ def grow_dimensions(args):
 
 
 def compare_ways(args, what, ways):
-    """ways: name to lanes and command. The speed of each over that of the first."""
+    """ways: name to lanes and command. A blank line, and a table with the speed of each over that of the first."""
+    print()
     duel.row(what, *(cell for model in NETS for cell in (f"`{model}`, a step", "times faster")))
     duel.row(*5 * ["---"])
     first = {}
@@ -97,7 +100,6 @@ def compare_ways(args, what, ways):
             first.setdefault(model, seconds)
             cells += [duel.duration(seconds), f"{first[model] / seconds:.2f}"]
         duel.row(name, *cells)
-    print()
 
 
 def grow_lanes(args):

@@ -14,18 +14,20 @@ import tempfile
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
-GLYPHS = {"kind": "glyphs", "train": 40000}
+GLYPHS, MLP = {"kind": "glyphs", "train": 40000}, {"kind": "mlp", "hidden": [100]}
+CIFAR = {"kind": "cifar10", "train": 12800, "test": 2000, "check": False}
 
 RUNS = {
-    "`mlp`, 27 workers, batch 32": {"workers": 27, "batch": 32, "model": {"kind": "mlp", "hidden": [100]}, "data": GLYPHS},
-    "the same, `fuse` 9": {"workers": 27, "batch": 32, "fuse": 9, "model": {"kind": "mlp", "hidden": [100]}, "data": GLYPHS},
+    "`mlp`, 27 workers, batch 32": {"workers": 27, "batch": 32, "model": MLP, "data": GLYPHS},
+    "the same, `fuse` 9": {"workers": 27, "batch": 32, "fuse": 9, "model": MLP, "data": GLYPHS},
     "`cnn`, 7 workers, batch 32": {"workers": 7, "batch": 32, "model": "cnn", "data": GLYPHS},
     "`cnn`, 101 workers, batch 8": {"workers": 101, "batch": 8, "model": "cnn", "data": GLYPHS},
-    "`resnet20`, 1 worker, batch 128": {"workers": 1, "batch": 128, "model": "resnet20",
-                                        "data": {"kind": "cifar10", "train": 12800, "test": 2000, "check": False}},
+    "`resnet20`, 1 worker, batch 128": {"workers": 1, "batch": 128, "model": "resnet20", "data": CIFAR},
     "`quadratic`, 10 million dimensions, 3 workers": {"workers": 3, "batch": 1, "data": "none",
                                                       "model": {"kind": "quadratic", "dimensions": 10_000_000}},
 }
+COMMON = {"name": "memory", "seed": 1, "steps": 5, "momentum": 0.9, "aggregator": "vote", "lr": 1e-4,
+          "eval": {"every": 0}}
 
 
 def make_cifar(folder):
@@ -47,11 +49,11 @@ def peak_bytes(command):
 
 def compare(what, experiment, folder, lanes):
     path, program = folder / "run.json", ROOT / "signsgd"
-    path.write_text(json.dumps({"name": "memory", "seed": 1, "steps": 5, "momentum": 0.9, "aggregator": "vote", "lr": 1e-4,
-                                "eval": {"every": 0}, **experiment}))
+    path.write_text(json.dumps({**COMMON, **experiment}))
     options = [path, "--data", folder, *(("--lanes", lanes) if lanes else ())]
-    said = subprocess.run([program, "validate", *options, "--json"], stdout=subprocess.PIPE, text=True, check=True).stdout
-    told = json.loads(said)["memory"]["total"]
+    validate = [program, "validate", *options, "--json"]
+    said = subprocess.run(validate, stdout=subprocess.PIPE, text=True, check=True)
+    told = json.loads(said.stdout)["memory"]["total"]
     peak = peak_bytes([program, "simulate", *options, "--quiet", "--overwrite", "--out", folder / "run.h5"])
     print(f"| {what} | {told / 2**20:,.1f} | {peak / 2**20:,.1f} | {100 * (told / peak - 1):+.0f} % |", flush=True)
 

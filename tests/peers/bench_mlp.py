@@ -51,7 +51,7 @@ def main():
         peer = torch_loop(workers)
         what = f"mlp 784-100-10, {workers} workers, batch {BATCH}, a step"
         threads = duel.set_threads(args, torch.set_num_threads, peer.step)
-        duel.duel(args, what, f"PyTorch {torch.__version__}, {threads} thr.", peer.step,
+        duel.duel(args, what, f"{duel.version(torch)}, {threads} thr.", peer.step,
                   {**EXPERIMENT, "workers": workers})
 
 

@@ -132,7 +132,7 @@ def report(name, ways, theirs_s, results):
              f" {results[-1]['peak_bytes'] / 2**20:.0f} MiB with {results[-1]['lanes']} lanes")
     peers = "; ".join(f"{way.name}: {statistics.median(theirs_s[way]):,.1f}" for way in theirs_s)
     share = statistics.median(result["share"] for result in results)
-    duel.row(f"`{name}`, batch {BATCH[name]}, images/s", f"PyTorch {torch.__version__}, {peers}",
+    duel.row(f"`{name}`, batch {BATCH[name]}, images/s", f"{duel.version(torch)}, {peers}",
              f"{statistics.median(ours_s):,.1f}", duel.spread(ratios), f"{100 * share:.0f} %")
 
 

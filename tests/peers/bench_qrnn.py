@@ -119,7 +119,7 @@ def main():
     peer = TorchVote(net.parameters(), losses_of(net, text), RATE, BETA)
     threads = duel.set_threads(args, torch.set_num_threads, peer.step)
     what = f"`qrnn` on Tiny Shakespeare, {WORKERS} workers, batch {BATCH} x {POSITIONS}, a step"
-    duel.duel(args, what, f"PyTorch {torch.__version__}, {threads} thr.", peer.step, EXPERIMENT,
+    duel.duel(args, what, f"{duel.version(torch)}, {threads} thr.", peer.step, EXPERIMENT,
               at_first=(5, 50))
 
 

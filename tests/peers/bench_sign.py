@@ -18,11 +18,12 @@ import duel
 
 def ours(kernel, n, workers):
     """Milliseconds of the cpu backend's kernel on one lane, as `signsgd bench` says."""
-    command = [duel.ROOT / "signsgd", "bench", "--json", "--kernel", kernel, "--n", str(n), "--seconds", "0.3"]
+    command = [duel.ROOT / "signsgd", "bench", "--json", "--backend", "cpu", "--kernel", kernel, "--n", str(n),
+               "--seconds", "0.3"]
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
     rows = [json.loads(line) for line in done.stdout.splitlines()]
     for row in rows:
-        if row["backend"] == "cpu" and row["lanes"] == 1 and (row["workers"] or 0) in (0, workers):
+        if row["kernel"] == kernel and row["lanes"] == 1 and row["workers"] in (0, workers):
             return row["ms"]
     raise SystemExit(f"signsgd bench has no row for {kernel} with {workers} workers")
 
@@ -44,7 +45,7 @@ def compare(what, peer, mine, rounds):
         ours_ms.append(mine())
     ratios = [t / o for t, o in zip(theirs_ms, ours_ms)]
     theirs_s, ours_s = (statistics.median(times) / 1e3 for times in (theirs_ms, ours_ms))
-    duel.row(what, f"numpy {numpy.__version__}: {duel.duration(theirs_s)}", duel.duration(ours_s), duel.spread(ratios), "")
+    duel.row(what, f"{duel.version(numpy)}: {duel.duration(theirs_s)}", duel.duration(ours_s), duel.spread(ratios), "")
 
 
 def main():

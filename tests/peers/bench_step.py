@@ -11,7 +11,8 @@ import duel
 
 
 def measure(workers, n, args):
-    command = [duel.ROOT / "signsgd", "bench", "step", "--json", "--workers", workers, "-n", n, "--seconds", str(args.seconds)]
+    command = [duel.ROOT / "signsgd", "bench", "step", "--json", "--workers", workers, "-n", n, "--seconds",
+               str(args.seconds)]
     if args.lanes:
         command += ["--lanes", str(args.lanes)]
     return json.loads(subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout)

@@ -47,7 +47,7 @@ def main():
     duel.add_duel_arguments(parser)
     args = parser.parse_args()
     peer = NumpyVote()
-    duel.duel(args, f"toy, {WORKERS} workers x {DIMENSIONS} dimensions, a step", f"numpy {numpy.__version__}",
+    duel.duel(args, f"toy, {WORKERS} workers x {DIMENSIONS} dimensions, a step", duel.version(numpy),
               peer.step, EXPERIMENT)
 
 

@@ -25,6 +25,11 @@ def row(*cells):
     print("| " + " | ".join(cells) + " |", flush=True)
 
 
+def version(module):
+    """Without what it was built for, as +cu132."""
+    return f"{module.__name__.replace('torch', 'PyTorch')} {module.__version__.split('+')[0]}"
+
+
 def duration(seconds):
     """Three digits, in the unit that fits."""
     unit, factor = ("us", 1e6) if seconds < 1e-3 else ("ms", 1e3) if seconds < 1 else ("s", 1)

@@ -35,11 +35,12 @@ def libraries_of_torch():
 
 
 def main():
-    version = ours()
-    cores = len(os.sched_getaffinity(0))
-    print(f"Measured {datetime.date.today()} on {processor()}, {cores} cores ({version['processor'].split(':')[0].split(', ')[-1]}): "
+    version, cores = ours(), len(os.sched_getaffinity(0))
+    vectors = version["processor"].split(":")[0].split(", ")[-1]
+    print(f"Measured {datetime.date.today()} on {processor()}, {cores} cores ({vectors}): "
           f"PyTorch {torch.__version__} ({libraries_of_torch()}), numpy {numpy.__version__}, "
-          f"ByzFL {importlib.metadata.version('byzfl')}, against signsgd {version['signsgd']}: {version['backend cpu']}.")
+          f"ByzFL {importlib.metadata.version('byzfl')}, against signsgd {version['signsgd']}: "
+          f"{version['backend cpu']}.")
 
 
 if __name__ == "__main__":
