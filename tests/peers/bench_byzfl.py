@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
 """Ten honest workers and some Byzantine workers, cnn: a step of ByzFL against a step of signsgd.
 
-    python3 tests/peers/bench_byzfl.py [--rules Average,MultiKrum,Median] [--seconds S] [--rounds R] [--lanes L]
+    python3 tests/peers/bench_byzfl.py [--rules Average,MultiKrum,Median] [--threads 1,2] [--seconds S] [--rounds R]
+                                        [--lanes L] [--fuse K]
     python3 tests/peers/bench_byzfl.py --default [--f 1,2,3,4] [--threads 1,2]
 
 ByzFL (package `byzfl`) is driven by its own Client, ByzantineClient and Server, as its own training loop does,
-on batches that are ready in memory. Ours is `signsgd simulate` with the vote, and with the mean, on fashion-like
+on batches that are ready in memory. Ours is `signsgd simulate` with the vote, on fashion-like
 images that the program makes itself; batches are gathered, Byzantine workers compute gradients of their own.
 There are three Byzantine workers, and batches of 32.
 
@@ -14,6 +15,7 @@ the opposite of the honest mean and compute nothing, batches of 25, a trimmed me
 clipping (at 2) and nearest-neighbour mixing.
 """
 import argparse
+import importlib.metadata
 
 import torch
 from byzfl import ByzantineClient, Client, Server
@@ -21,6 +23,7 @@ from byzfl import ByzantineClient, Client, Server
 import duel
 
 HONEST, BYZANTINE, BATCH = 10, 3, 32
+VERSION = importlib.metadata.version("byzfl")
 
 EXPERIMENT = {
     "name": "bench-byzfl",
@@ -86,28 +89,27 @@ def compare_default(args):
             loop = Loop(theirs, parameters(f), f, 25, before)
             for threads in (int(text) for text in args.threads.split(",")):
                 torch.set_num_threads(threads)
-                duel.duel(args, f"cnn, {HONEST} honest workers and {f} Byzantine, batch 25",
-                          f"ByzFL {theirs}, {threads} thr.", lambda steps: duel.timed(loop.step, steps),
-                          lambda steps: duel.simulate(default_experiment(f, ours), steps, args.lanes), at_first=(3, 30))
+                duel.duel(args, f"cnn, {HONEST} honest workers and {f} Byzantine, batch 25, a step",
+                          f"ByzFL {VERSION} {theirs}, {threads} thr.", loop.step, default_experiment(f, ours),
+                          at_first=(3, 30))
 
 
 def compare_rules(args):
     for rule in args.rules.split(","):
         loop = Loop(rule, {} if rule in ("Average", "Median") else {"f": BYZANTINE})
-        for threads in (1, 2):
+        for threads in (int(text) for text in args.threads.split(",")):
             torch.set_num_threads(threads)
-            duel.duel(args, f"cnn, {HONEST} honest workers and {BYZANTINE} Byzantine, batch {BATCH}",
-                      f"ByzFL {rule}, {threads} thr.", lambda steps: duel.timed(loop.step, steps),
-                      lambda steps: duel.simulate(EXPERIMENT, steps, args.lanes), at_first=(3, 30))
+            duel.duel(args, f"cnn, {HONEST} honest workers and {BYZANTINE} Byzantine, batch {BATCH}, a step",
+                      f"ByzFL {VERSION} {rule}, {threads} thr.", loop.step, EXPERIMENT, at_first=(3, 30))
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    duel.add_arguments(parser)
+    duel.add_duel_arguments(parser)
     parser.add_argument("--rules", default="Average,MultiKrum", help="ByzFL's aggregators (default: Average,MultiKrum)")
     parser.add_argument("--default", action="store_true", help="ByzFL's first experiment")
     parser.add_argument("--f", default="1,2,3,4", help="its numbers of Byzantine workers (default: 1,2,3,4)")
-    parser.add_argument("--threads", default="2", help="its threads (default: 2)")
+    parser.add_argument("--threads", default="2", help="ByzFL's threads (default: 2)")
     args = parser.parse_args()
     if args.default:
         compare_default(args)

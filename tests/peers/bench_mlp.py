@@ -1,24 +1,23 @@
 #!/usr/bin/env python3
-"""An mlp of 784-100-10 with 7 workers, batch 32, momentum 0.9 and a majority vote: PyTorch against signsgd.
+"""An mlp of 784-100-10 with M workers, batch 32, momentum 0.9 and a majority vote: PyTorch against signsgd.
 
-    python3 tests/peers/bench_mlp.py [--seconds S] [--rounds R] [--lanes L] [--threads T]
+    python3 tests/peers/bench_mlp.py [--workers 7,27] [--threads T] [--seconds S] [--rounds R] [--lanes L] [--fuse K]
 
-The peer is the plain loop that one would write: for every worker a forward and backward pass, its momentum
-and its signs; the sign of their sum moves the parameters. Its batches are ready in memory; ours are gathered
-from the data set.
+The peer is the plain loop of torch_vote.py. Its batches are ready in memory; ours are gathered from the data
+set.
 """
 import argparse
 
 import torch
 
 import duel
+from torch_vote import TorchVote
 
-WORKERS, BATCH, RATE, BETA = 7, 32, 1e-4, 0.9
+BATCH, RATE, BETA = 32, 1e-4, 0.9
 
 EXPERIMENT = {
     "name": "bench-mlp",
     "seed": 1,
-    "workers": WORKERS,
     "batch": BATCH,
     "model": {"kind": "mlp", "hidden": [100]},
     "data": {"kind": "glyphs"},
@@ -30,40 +29,30 @@ EXPERIMENT = {
 }
 
 
-class TorchVote:
-    def __init__(self):
-        torch.manual_seed(1)
-        self.model = torch.nn.Sequential(torch.nn.Linear(784, 100), torch.nn.ReLU(), torch.nn.Linear(100, 10))
-        self.parameters = list(self.model.parameters())
-        self.loss = torch.nn.CrossEntropyLoss()
-        self.momenta = [[torch.zeros_like(p) for p in self.parameters] for _ in range(WORKERS)]
-        self.batches = [(torch.randn(BATCH, 784), torch.randint(10, (BATCH,))) for _ in range(WORKERS)]
+def torch_loop(workers):
+    torch.manual_seed(1)
+    model = torch.nn.Sequential(torch.nn.Linear(784, 100), torch.nn.ReLU(), torch.nn.Linear(100, 10))
+    cross_entropy = torch.nn.CrossEntropyLoss()
 
-    def step(self):
-        votes = [torch.zeros_like(p) for p in self.parameters]
-        for (x, label), momenta in zip(self.batches, self.momenta):
-            loss = self.loss(self.model(x), label)
-            gradients = torch.autograd.grad(loss, self.parameters)
-            for momentum, gradient, vote in zip(momenta, gradients, votes):
-                momentum.mul_(BETA).add_(gradient, alpha=1 - BETA)
-                vote.add_(momentum.sign())
-        with torch.no_grad():
-            for p, vote in zip(self.parameters, votes):
-                p.sub_(vote.sign_(), alpha=RATE)
+    def loss_of(x, label):
+        return lambda: cross_entropy(model(x), label)
+
+    losses = [loss_of(torch.randn(BATCH, 784), torch.randint(10, (BATCH,))) for _ in range(workers)]
+    return TorchVote(model.parameters(), losses, RATE, BETA)
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    duel.add_arguments(parser)
-    parser.add_argument("--threads", type=int, default=1,
-                        help="threads of PyTorch (default: 1, with which it is fastest at this size)")
+    duel.add_duel_arguments(parser)
+    parser.add_argument("--workers", default="7,27", help="numbers of workers, with commas (default: 7,27)")
+    parser.add_argument("--threads", type=int, default=0, help="threads of PyTorch (default: what is fastest)")
     args = parser.parse_args()
-    torch.set_num_threads(args.threads)
-    peer = TorchVote()
-    duel.duel(args, f"mlp 784-100-10, {WORKERS} workers, batch {BATCH}",
-              f"PyTorch {torch.__version__}, {args.threads} thr.",
-              lambda steps: duel.timed(peer.step, steps),
-              lambda steps: duel.simulate(EXPERIMENT, steps, args.lanes))
+    for workers in (int(text) for text in args.workers.split(",")):
+        peer = torch_loop(workers)
+        what = f"mlp 784-100-10, {workers} workers, batch {BATCH}, a step"
+        threads = duel.set_threads(args, torch.set_num_threads, peer.step)
+        duel.duel(args, what, f"{duel.version(torch)}, {threads} thr.", peer.step,
+                  {**EXPERIMENT, "workers": workers})
 
 
 if __name__ == "__main__":

@@ -3,9 +3,11 @@
 
     python3 tests/peers/bench_nets.py [--nets resnet20,resnet18,cnn] [--seconds S] [--rounds R] [--lanes L]
 
-The peer is the best of PyTorch's ways on this machine, found in a first round: each number of threads up to
-the processor's cores, contiguous and channels-last. Ours is `signsgd bench model`: a lane a core, each a
-worker with a batch of its own, the mean of their gradients, one step. Rounds take turns.
+The peer is the best of PyTorch's ways on this machine: one process with each number of threads up to the
+processor's cores, or a process of one thread on each core, with batches of their own, started together, whose
+images a second are added; each way contiguous and channels-last. A first round finds the best of either kind,
+and these two go on beside ours; the faster one is what the ratio is to. Ours is `signsgd bench model`: a lane a
+core, each a worker with a batch of its own, the mean of their gradients, one step. Rounds take turns.
 """
 import argparse
 import json
@@ -22,6 +24,7 @@ import duel
 from torch_nets import NETS
 
 BATCH = {"resnet20": 128, "resnet18": 128, "cnn": 32}
+LAYOUTS = {"contiguous": torch.contiguous_format, "channels-last": torch.channels_last}
 
 
 class TorchNet:
@@ -35,8 +38,8 @@ class TorchNet:
 
     def set_way(self, threads, layout):
         torch.set_num_threads(threads)
-        self.net = self.net.to(memory_format=layout)
-        self.x = self.x.contiguous(memory_format=layout)
+        self.net = self.net.to(memory_format=LAYOUTS[layout])
+        self.x = self.x.contiguous(memory_format=LAYOUTS[layout])
         self.sgd = torch.optim.SGD(self.net.parameters(), lr=1e-3)
 
     def step(self):
@@ -53,14 +56,58 @@ class TorchNet:
         return self.batch * steps / (time.perf_counter() - begin)
 
 
-def best_way(net, seconds):
-    ways = [(threads, layout) for threads in range(1, os.cpu_count() + 1)
-            for layout in (torch.contiguous_format, torch.channels_last)]
+class OneProcess:
+    """One process, this one."""
+
+    def __init__(self, net, threads, layout):
+        self.net, self.threads, self.layout = net, threads, layout
+        self.name = f"one process, {threads} thr., {layout}"
+
+    def images_per_s(self, seconds):
+        self.net.set_way(self.threads, self.layout)
+        return self.net.images_per_s(seconds)
+
+
+class ProcessEachCore:
+    """A process of one thread on each core: this script, which obeys lines of `each_core()`."""
+
+    def __init__(self, name, layout):
+        cores = sorted(os.sched_getaffinity(0))
+        self.name = f"{len(cores)} processes of 1 thr., {layout}"
+        call = [sys.executable, __file__, "--one-core", name, layout]
+        self.processes = [subprocess.Popen([*call, str(core)], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                           text=True) for core in cores]
+
+    def images_per_s(self, seconds):
+        for process in self.processes:
+            process.stdout.readline()  # it is warm and waits
+        for process in self.processes:
+            process.stdin.write(f"{seconds}\n")
+            process.stdin.flush()
+        return sum(float(process.stdout.readline()) for process in self.processes)
+
+    def close(self):
+        for process in self.processes:
+            process.communicate()
+
+
+def one_core(name, layout, core):
+    """Say when a step was done to get warm; read for how many seconds to go on; say the images a second."""
+    os.sched_setaffinity(0, {int(core)})
+    net = TorchNet(name)
+    net.set_way(1, layout)
+    net.step()
+    print("ready", flush=True)
+    for line in sys.stdin:
+        print(net.images_per_s(float(line)), flush=True)
+        print("ready", flush=True)
+
+
+def best_of(ways, seconds):
     speed = {}
     for way in ways:
-        net.set_way(*way)
-        speed[way] = net.images_per_s(seconds)
-        print(f"    PyTorch, {way[0]} threads, {str(way[1]).split('.')[1]}: {speed[way]:.1f} images/s", flush=True)
+        speed[way] = way.images_per_s(seconds)
+        duel.say(f"    PyTorch, {way.name}: {speed[way]:.1f} images/s")
     return max(speed, key=speed.get)
 
 
@@ -72,30 +119,49 @@ def ours(name, args):
     return json.loads(subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout)
 
 
+def report(name, ways, theirs_s, results):
+    """What was measured of the two ways and of ours, round by round."""
+    theirs_s = {way: theirs_s[way] for way in sorted(ways, key=lambda way: -statistics.median(theirs_s[way]))}
+    ours_s, best = [result["samples_per_s"] for result in results], next(iter(theirs_s))
+    ratios = [o / t for o, t in zip(ours_s, theirs_s[best])]
+    for who, speed in (*((f"PyTorch, {way.name}", theirs_s[way]) for way in theirs_s), ("signsgd", ours_s)):
+        duel.say(f"  {who:50} {statistics.median(speed):9.1f} images/s (from {min(speed):.1f} to {max(speed):.1f})")
+    duel.say(f"  {'ratio':50} {duel.spread(ratios)}")
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    duel.say(f"  memory at the peak: PyTorch, one process, {peak:.0f} MiB, signsgd"
+             f" {results[-1]['peak_bytes'] / 2**20:.0f} MiB with {results[-1]['lanes']} lanes")
+    peers = "; ".join(f"{way.name}: {statistics.median(theirs_s[way]):,.1f}" for way in theirs_s)
+    share = statistics.median(result["share"] for result in results)
+    duel.row(f"`{name}`, batch {BATCH[name]}, images/s", f"{duel.version(torch)}, {peers}",
+             f"{statistics.median(ours_s):,.1f}", duel.spread(ratios), f"{100 * share:.0f} %")
+
+
 def contest(name, args):
     net = TorchNet(name)
-    print(f"{name}, batch {BATCH[name]}", flush=True)
-    way = best_way(net, args.seconds / 2)
-    net.set_way(*way)
-    theirs_s, ours_s = [], []
+    duel.say(f"{name}, batch {BATCH[name]}")
+    one = best_of([OneProcess(net, threads, layout) for threads in range(1, os.cpu_count() + 1) for layout in LAYOUTS],
+                  args.seconds / 2)
+    each = [ProcessEachCore(name, layout) for layout in LAYOUTS]
+    ways = (one, best_of(each, args.seconds / 2))
+    theirs_s, results = {way: [] for way in ways}, []
     for _ in range(args.rounds):
-        theirs_s.append(net.images_per_s(args.seconds))
-        result = ours(name, args)
-        ours_s.append(result["samples_per_s"])
-    ratios = sorted(o / t for o, t in zip(ours_s, theirs_s))
-    for who, speed in ((f"PyTorch {torch.__version__}, {way[0]} threads", theirs_s), ("signsgd", ours_s)):
-        print(f"  {who:28} {statistics.median(speed):9.1f} images/s (from {min(speed):.1f} to {max(speed):.1f})")
-    print(f"  {'ratio':28} {statistics.median(ratios):9.2f} (from {ratios[0]:.2f} to {ratios[-1]:.2f})")
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(f"  memory at the peak: PyTorch {peak:.0f} MiB, signsgd {result['peak_bytes'] / 2**20:.0f} MiB"
-          f" with {result['lanes']} lanes", flush=True)
+        for way in ways:
+            theirs_s[way].append(way.images_per_s(args.seconds))
+        results.append(ours(name, args))
+    for way in each:
+        way.close()
+    report(name, ways, theirs_s, results)
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     duel.add_arguments(parser)
     parser.add_argument("--nets", default="cnn,resnet20,resnet18", help="which, with commas (default: all)")
+    parser.add_argument("--one-core", nargs=3, help=argparse.SUPPRESS)
     args = parser.parse_args()
+    if args.one_core:
+        one_core(*args.one_core)
+        return
     for name in args.nets.split(","):
         if name not in NETS:
             sys.exit(f"no network '{name}'; there are {', '.join(NETS)}")

@@ -18,11 +18,12 @@ import duel
 
 def ours(kernel, n, workers):
     """Milliseconds of the cpu backend's kernel on one lane, as `signsgd bench` says."""
-    command = [duel.ROOT / "signsgd", "bench", "--json", "--kernel", kernel, "--n", str(n), "--seconds", "0.3"]
+    command = [duel.ROOT / "signsgd", "bench", "--json", "--backend", "cpu", "--kernel", kernel, "--n", str(n),
+               "--seconds", "0.3"]
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
     rows = [json.loads(line) for line in done.stdout.splitlines()]
     for row in rows:
-        if row["backend"] == "cpu" and row["lanes"] == 1 and (row["workers"] or 0) in (0, workers):
+        if row["kernel"] == kernel and row["lanes"] == 1 and row["workers"] in (0, workers):
             return row["ms"]
     raise SystemExit(f"signsgd bench has no row for {kernel} with {workers} workers")
 
@@ -42,9 +43,9 @@ def compare(what, peer, mine, rounds):
     for _ in range(rounds):
         theirs_ms.append(milliseconds(peer))
         ours_ms.append(mine())
-    ratios = sorted(t / o for t, o in zip(theirs_ms, ours_ms))
-    print(f"{what}: numpy {statistics.median(theirs_ms):.3f} ms, signsgd {statistics.median(ours_ms):.3f} ms, "
-          f"ratio {statistics.median(ratios):.1f} (from {ratios[0]:.1f} to {ratios[-1]:.1f}, {rounds} rounds in turn)")
+    ratios = [t / o for t, o in zip(theirs_ms, ours_ms)]
+    theirs_s, ours_s = (statistics.median(times) / 1e3 for times in (theirs_ms, ours_ms))
+    duel.row(what, f"{duel.version(numpy)}: {duel.duration(theirs_s)}", duel.duration(ours_s), duel.spread(ratios), "")
 
 
 def main():
@@ -63,8 +64,8 @@ def main():
             votes += numpy.unpackbits(plane, count=args.n)
         return numpy.packbits(votes > args.workers // 2)
 
-    compare(f"pack {args.n}", lambda: numpy.packbits(v < 0), lambda: ours("sign_pack", args.n, 0), args.rounds)
-    compare(f"vote of {args.workers} x {args.n}", vote, lambda: ours("majority", args.n, args.workers), args.rounds)
+    compare(f"pack {args.n:,} signs", lambda: numpy.packbits(v < 0), lambda: ours("sign_pack", args.n, 0), args.rounds)
+    compare(f"vote of {args.workers} x {args.n:,}", vote, lambda: ours("majority", args.n, args.workers), args.rounds)
 
 
 if __name__ == "__main__":

@@ -44,12 +44,11 @@ class NumpyVote:
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    duel.add_arguments(parser)
+    duel.add_duel_arguments(parser)
     args = parser.parse_args()
     peer = NumpyVote()
-    duel.duel(args, f"quadratic, {WORKERS} workers, {DIMENSIONS} dimensions", f"numpy {numpy.__version__}",
-              lambda steps: duel.timed(peer.step, steps),
-              lambda steps: duel.simulate(EXPERIMENT, steps, args.lanes))
+    duel.duel(args, f"toy, {WORKERS} workers x {DIMENSIONS} dimensions, a step", duel.version(numpy),
+              peer.step, EXPERIMENT)
 
 
 if __name__ == "__main__":
