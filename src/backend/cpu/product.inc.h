@@ -22,6 +22,7 @@ enum {
 	SPREAD_K = 256,   /* with TILE_VECTORS vectors: what of B stays in the first cache */
 	TILE_VECTORS = 2, /* of a row of C, in registers */
 	PACK_TILES = 8,   /* so many tiles of rows below each other are worth a copy of B's columns */
+	PACK_K = 128,     /* and so many rows of B: fewer stay in the first cache as they are */
 	BLOCK_TILES = 20, /* tiles of rows whose part of A stays in the second cache */
 	DOT_LEAST = 64,   /* with a shorter k the trees take longer than turning B */
 	DOT_K = 1024,
@@ -195,7 +196,7 @@ static void spread_strip(struct spread s, size_t rows, size_t columns)
 	size_t vectors = (columns + LANES - 1) / LANES, tiles = (rows + TILE_ROWS - 1) / TILE_ROWS;
 	bool partial = columns % LANES != 0;
 	s.last = lanes_first(columns - (vectors - 1) * LANES);
-	if (s.turned || tiles >= PACK_TILES) {
+	if (s.turned || (tiles >= PACK_TILES && s.k >= PACK_K)) {
 		if (s.turned)
 			pack_turned(&s, columns, vectors, packed);
 		else
