@@ -2,9 +2,9 @@
  * Layers on images: convolution, batch normalisation, pooling.
  *
  * An image value is count x channels x height x width floats in the backend's own layout: plain NCHW for ref;
- * blocks of 16 or 8 channels, the last block filled with zeros, for cpu. Elementwise kernels of backend.h
- * that map zero to zero may run over its floats() numbers. to_rows() and from_rows() convert between an image
- * value and rows [count][channels * height * width], plain NCHW.
+ * blocks of 16 or 8 channels for cpu, or of all of them where 8 does not divide their number. Elementwise
+ * kernels of backend.h that map zero to zero may run over its floats() numbers. to_rows() and from_rows()
+ * convert between an image value and rows [count][channels * height * width], plain NCHW.
  *
  * A layer belongs to one lane. open() prepares everything and says how much memory the layer needs; bind()
  * says where its values are; then it runs without allocating. load() takes parameters from the flat vector,

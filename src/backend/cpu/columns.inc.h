@@ -138,26 +138,39 @@ INLINE void pixel_back(const struct pixel_taps *t, size_t channels, const float 
 		dx[c + i] += sum[i];
 }
 
+/* A line of pixels; d: the first tap that it has in the first window of the first line of outputs that reach
+ * it. */
+INLINE void line_back(const struct column_window *w, struct pixel_taps t, ptrdiff_t row, const float *d,
+                      float *dx)
+{
+	ptrdiff_t channels = (ptrdiff_t)w->channels;
+	for (int x = w->pad[1]; x < w->in[1] + w->pad[1]; x++, dx += channels) {
+		struct reach across = reach_of(x, w->kernel[1], w->stride[1], 0, w->out[1]);
+		t.taps = across.end - across.begin;
+		if (t.taps > 0)
+			pixel_back(&t, w->channels,
+			           d + across.begin * row + (x - across.begin * w->stride[1]) * channels, dx);
+	}
+}
+
 static void cpu_columns_back(const struct column_window *w, int y0, int y1, const float *d_columns, float *dx)
 {
 	ptrdiff_t channels = (ptrdiff_t)w->channels, line = w->kernel[1] * channels,
-	          plane = w->kernel[0] * line, row = (ptrdiff_t)w->pitch;
-	const struct pixel_taps steps = {.row = w->out[1] * row - w->stride[0] * line,
-	                                 .tap = row - w->stride[1] * channels};
-	for (ptrdiff_t p = 0; p < (ptrdiff_t)w->planes; p++, d_columns += plane)
-		for (int i = 0; i < w->in[0] * w->in[1]; i++, dx += channels) {
-			int y = i / w->in[1] + w->pad[0], x = i % w->in[1] + w->pad[1];
-			struct reach down = reach_of(y, w->kernel[0], w->stride[0], y0, y1),
-			             across = reach_of(x, w->kernel[1], w->stride[1], 0, w->out[1]);
-			struct pixel_taps t = steps;
+	          plane = w->kernel[0] * line, row = (ptrdiff_t)w->pitch, width = w->in[1] * channels;
+	struct pixel_taps t = {.row = w->out[1] * row - w->stride[0] * line,
+	                       .tap = row - w->stride[1] * channels};
+	/* the lines that windows of the strip cover, counted from the padding's first */
+	int first = y0 * w->stride[0], end = (y1 - 1) * w->stride[0] + w->kernel[0];
+	first = first > w->pad[0] ? first : w->pad[0];
+	end = end < w->in[0] + w->pad[0] ? end : w->in[0] + w->pad[0];
+	for (ptrdiff_t p = 0; p < (ptrdiff_t)w->planes; p++, d_columns += plane, dx += w->in[0] * width)
+		for (int y = first; y < end; y++) {
+			struct reach down = reach_of(y, w->kernel[0], w->stride[0], y0, y1);
 			t.rows = down.end - down.begin;
-			t.taps = across.end - across.begin;
-			if (t.rows > 0 && t.taps > 0)
-				pixel_back(&t, w->channels,
-				           d_columns + ((down.begin - y0) * w->out[1] + across.begin) * row +
-				                   (y - down.begin * w->stride[0]) * line +
-				                   (x - across.begin * w->stride[1]) * channels,
-				           dx);
+			line_back(w, t, row,
+			          d_columns + (down.begin - y0) * w->out[1] * row +
+			                  (y - down.begin * w->stride[0]) * line,
+			          dx + (y - w->pad[0]) * width);
 		}
 }
 

@@ -176,8 +176,7 @@ static void conv_input_back(struct cpu_conv *c)
 		memset(d_in, 0, c->in_floats * sizeof(*d_in));
 		for (int y = 0; y < c->spec.out.height; y += c->strip) {
 			struct strip s = strip_of(c, i, y);
-			c->planes->product(&(struct product){.tb = c->spec.rows_in,
-			                                     .m = s.pixels,
+			c->planes->product(&(struct product){.m = s.pixels,
 			                                     .n = c->taps,
 			                                     .k = c->filters,
 			                                     .alpha = 1,
@@ -185,7 +184,7 @@ static void conv_input_back(struct cpu_conv *c)
 			                                     .b = c->memory.weights,
 			                                     .c = s.columns,
 			                                     .lda = c->filters,
-			                                     .ldb = c->spec.rows_in ? c->filters : c->pitch,
+			                                     .ldb = c->pitch,
 			                                     .ldc = c->pitch});
 			c->planes->columns_back(&c->window, s.y0, s.y1, s.columns, d_in);
 		}

@@ -52,6 +52,8 @@ struct column_window {
 struct cpu_planes {
 	/* Mean and biased variance of each channel of the group, double [block]. */
 	void (*moments)(const struct planes *p, const float *x, double *mean, double *variance);
+	/* The same of planes of one pixel, of at most PERIOD channels. */
+	void (*pixel_moments)(const struct planes *p, const float *x, double *mean, double *variance);
 	void (*normalise)(const struct planes *p, const struct norm_lanes *l, bool relu, const float *x,
 	                  float *y);
 	/* Sums of dy and of dy (x - mean), double [block]; dy counts only where y > 0, if relu. */

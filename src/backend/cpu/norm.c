@@ -90,7 +90,8 @@ void cpu_norm_forward(struct image_layer *l, bool training, const float *running
 		struct group g = group_of(l, at);
 		double mean[PERIOD], variance[PERIOD];
 		if (training)
-			l->planes->moments(&g.planes, l->memory.in + g.offset, g.mean, g.variance);
+			(is_periodic(&l->spec.in) ? l->planes->moments : l->planes->pixel_moments)(
+			        &g.planes, l->memory.in + g.offset, g.mean, g.variance);
 		for (size_t c = 0; c < (size_t)g.planes.block; c++) {
 			mean[c] = training ? g.mean[c] : running[g.first + c];
 			variance[c] =

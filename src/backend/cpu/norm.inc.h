@@ -121,6 +121,19 @@ static void chunk_squares(size_t n, const float *x, int block, const double *mea
 	fold(&a, block, sum);
 }
 
+/* A chunk's sums and squares around its own mean, to the mean and the sum of squares of `seen` values. */
+INLINE void merge_chunk(int block, double values, const double *middle, const double *square, double *seen,
+                        double *mean, double *variance)
+{
+	double share = values / (*seen + values), rate = *seen * share;
+	for (int c = 0; c < block; c++) {
+		double step = middle[c] - mean[c];
+		mean[c] += step * share;
+		variance[c] += square[c] + step * step * rate;
+	}
+	*seen += values;
+}
+
 static void cpu_moments(const struct planes *p, const float *x, double *mean, double *variance)
 {
 	double seen = 0;
@@ -131,17 +144,11 @@ static void cpu_moments(const struct planes *p, const float *x, double *mean, do
 			const float *at = x + plane * p->stride + i;
 			size_t n = p->n - i < CHUNK ? p->n - i : CHUNK;
 			double middle[PERIOD], square[PERIOD], values = (double)(n / (size_t)p->block);
-			double share = values / (seen + values), rate = seen * share;
 			chunk_sums(n, at, p->block, middle);
 			for (int c = 0; c < p->block; c++)
 				middle[c] /= values;
 			chunk_squares(n, at, p->block, middle, square);
-			for (int c = 0; c < p->block; c++) {
-				double step = middle[c] - mean[c];
-				mean[c] += step * share;
-				variance[c] += square[c] + step * step * rate;
-			}
-			seen += values;
+			merge_chunk(p->block, values, middle, square, &seen, mean, variance);
 		}
 	for (int c = 0; c < p->block; c++)
 		variance[c] /= seen;

@@ -8,6 +8,7 @@
 #include "backend/cpu/layers.inc.h"
 #include "backend/cpu/bandwidth.inc.h"
 #include "backend/cpu/norm.inc.h"
+#include "backend/cpu/norm_pixels.inc.h"
 #include "backend/cpu/pool.inc.h"
 #include "backend/cpu/columns.inc.h"
 #define IMAGE_BLOCK(i) cpu_image_block(i)
@@ -25,6 +26,7 @@ static void level_multiply(const struct product *p)
 
 static const struct cpu_planes level_planes = {
         .moments = cpu_moments,
+        .pixel_moments = cpu_pixel_moments,
         .normalise = cpu_normalise,
         .norm_sums = cpu_norm_sums,
         .norm_back = cpu_norm_back,
