@@ -31,6 +31,7 @@ static struct image_layer *level_image_open(const struct image_spec *spec, struc
 
 static const struct image_kernels level_image = {
         .block = cpu_image_block,
+        .norm_adds = true,
         .floats = cpu_image_floats,
         .to_rows = cpu_image_to_rows,
         .from_rows = cpu_image_from_rows,
