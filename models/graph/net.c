@@ -31,7 +31,7 @@ static float *gradient_of(const struct net *n, const struct net_node *node, int 
 {
 	if (node->flow[which] == FLOW_NONE)
 		return NULL;
-	if (node->flow[which] == FLOW_ADD && node->kind != NODE_ADD)
+	if ((node->flow[which] == FLOW_ADD && !net_adds(node, which)) || node->flow[which] == FLOW_LEAVE)
 		return net_at(n, node->temp);
 	return net_at(n, n->value[node->in[which]].slot);
 }
@@ -98,7 +98,7 @@ static void back_through(struct net *n, struct net_node *node)
 	float *const d_in[2] = {gradient_of(n, node, 0), gradient_of(n, node, 1)};
 	float *d_out = node->out < 0 ? NULL : net_at(n, n->value[node->out].slot);
 	net_ops[node->kind].backward(n, node, d_out, d_in);
-	if (node->flow[0] == FLOW_ADD && node->kind != NODE_ADD)
+	if (node->flow[0] == FLOW_ADD && !net_adds(node, 0))
 		n->env.be->add(n->env.queue, net_floats(n, node->in[0]), d_in[0],
 		               net_at(n, n->value[node->in[0]].slot));
 }
@@ -135,15 +135,31 @@ static size_t below(const void *instance, int time)
 
 /* --- instances ---------------------------------------------------------------------------------------- */
 
+/* Part of the memory of a value's gradient, if there is any. */
+static float *part_of(const struct net *n, int value, float *gradient, size_t part)
+{
+	return gradient ? gradient + part * net_stride(n, value) : NULL;
+}
+
+/* Where a node leaves the gradient of what it adds: where it is wanted, or, if it is to be added to another
+ * or nobody wants it, in place. */
+static float *d_added_of(const struct net *n, const struct net_node *node)
+{
+	int slot = n->value[node->flow[1] == FLOW_WRITE ? node->in[1] : node->out].slot;
+	return net_adds(node, 1) ? net_at(n, slot) : NULL;
+}
+
 /* The memory of a node's part. That of the first, but for the weights, is also that of a layer of all. */
 static struct image_memory memory_of(const struct net *n, const struct net_node *node, size_t part)
 {
-	const int slot = n->value[node->out].slot;
-	float *d_out = net_at(n, slot), *d_in = gradient_of(n, node, 0);
-	return (struct image_memory){.in = net_value_part(n, node->in[0], part),
-	                             .out = net_value_part(n, node->out, part),
-	                             .d_out = d_out ? d_out + part * net_stride(n, node->out) : NULL,
-	                             .d_in = d_in ? d_in + part * net_stride(n, node->in[0]) : NULL,
+	const int in = node->in[0], added = node->in[1], out = node->out;
+	return (struct image_memory){.in = net_value_part(n, in, part),
+	                             .out = net_value_part(n, out, part),
+	                             .d_out = part_of(n, out, net_at(n, n->value[out].slot), part),
+	                             .d_in = part_of(n, in, gradient_of(n, node, 0), part),
+	                             .added = added < 0 ? NULL : net_value_part(n, added, part),
+	                             .d_added = part_of(n, out, d_added_of(n, node), part),
+	                             .more = part_of(n, out, net_at(n, node->more), part),
 	                             .weights = n->shared + node->shared,
 	                             .keep = net_keep_part(n, node, part),
 	                             .scratch = net_at(n, n->scratch)};

@@ -38,8 +38,14 @@ struct net_node *net_add_node(struct net *n, enum net_kind kind, const char *nam
 {
 	n->node = grown(n->node, n->n_nodes, sizeof *n->node);
 	struct net_node *node = &n->node[n->n_nodes++];
-	*node = (struct net_node){
-	        .kind = kind, .in = {in, -1}, .out = -1, .weight = -1, .bias = -1, .keep = -1, .temp = -1};
+	*node = (struct net_node){.kind = kind,
+	                          .in = {in, -1},
+	                          .out = -1,
+	                          .weight = -1,
+	                          .bias = -1,
+	                          .keep = -1,
+	                          .temp = -1,
+	                          .more = -1};
 	snprintf(node->name, sizeof node->name, "%s", name ? name : "");
 	return node;
 }
@@ -440,6 +446,8 @@ struct net *net_build(const void *state, const struct model_env *env)
 	env->model->build(state, env, n);
 	if (!failed(n) && (n->n_nodes == 0 || n->node[n->n_nodes - 1].kind != NODE_CLASSIFY))
 		BUG("a network without an end");
+	if (!failed(n))
+		net_fold(n);
 	return n;
 }
 

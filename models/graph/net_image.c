@@ -44,13 +44,12 @@ void net_image_forward(struct net *n, struct net_node *node)
 		part_forward(n, node, p);
 }
 
-/* The layers were bound to d_in when the network was made. */
+/* The layers were bound to these when the network was made. What a normalisation adds gets the gradient of
+ * its output, in which the ReLU's mask is by then. */
 void net_image_backward(struct net *n, struct net_node *node, float *d_out, float *const d_in[2])
 {
 	const struct image_kernels *k = n->env.be->image;
 	struct image_layer *joined = joined_of(n, node);
-	(void)d_out;
-	(void)d_in;
 	if (joined)
 		k->backward(n->env.queue, joined, NULL, NULL);
 	for (size_t p = 0; p < n->parts; p++) {
@@ -60,6 +59,8 @@ void net_image_backward(struct net *n, struct net_node *node, float *d_out, floa
 		else if (dw)
 			k->weights_back(n->env.queue, node->layer[p], dw, db);
 	}
+	if (node->flow[1] == FLOW_ADD)
+		n->env.be->add(n->env.queue, net_floats(n, node->out), d_out, d_in[1]);
 }
 
 /* rows -> image; samples that are not in this batch, which is then the only one, are zero. */

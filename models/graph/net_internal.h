@@ -6,8 +6,8 @@
  * and backward at time 2 (N - 1) - i; a walk (walk.h) counts the last node twice. Every buffer is used from
  * one time to another; buffers whose times do not overlap may share memory (net_plan.c).
  *
- * The files by layer, lowest first: net_build.c; the kinds of node (net_image.c, net_rows.c, net_text.c,
- * net_qrnn.c, net_classify.c); net_plan.c; net.c; net_model.c.
+ * The files by layer, lowest first: net_fold.c; net_build.c; the kinds of node (net_image.c, net_rows.c,
+ * net_text.c, net_qrnn.c, net_classify.c); net_plan.c; net.c; net_model.c.
  */
 #ifndef SIGNSGD_MODELS_GRAPH_NET_INTERNAL_H
 #define SIGNSGD_MODELS_GRAPH_NET_INTERNAL_H
@@ -38,7 +38,8 @@ enum net_flow {
 	FLOW_NONE,  /* it is not needed */
 	FLOW_WRITE, /* written into the input's gradient */
 	FLOW_SHARE, /* the input's gradient is the output's gradient, in the same memory */
-	FLOW_ADD    /* written to the node's temp, then added */
+	FLOW_ADD,   /* written to the node's temp, then added */
+	FLOW_LEAVE  /* written to the node's temp, for the input's producer to add (image_memory.more) */
 };
 
 struct net_place {
@@ -63,7 +64,7 @@ struct net_tensor {
 struct net_node {
 	enum net_kind kind;
 	char name[48];
-	int in[2]; /* values; -1: none */
+	int in[2]; /* values; -1: none; norm: the second is added to what it gives (net_fold.c) */
 	int out;   /* value; -1: the loss */
 	enum net_flow flow[2];
 	int weight, bias;             /* tensors; -1: none */
@@ -79,7 +80,7 @@ struct net_node {
 	bool variational;
 	size_t draw;           /* dropout: its first random number in the step's stream */
 	size_t running, carry; /* floats into the batch's vectors */
-	int keep, temp;        /* places; -1: none */
+	int keep, temp, more;  /* places; -1: none; more: of the output's gradient, a summand left for it */
 	size_t keep_stride;    /* bytes from part to part */
 	double multiply_adds;  /* of a sample, forward */
 	size_t below;          /* earlier nodes may still write gradients of x's first `below` floats */
@@ -129,6 +130,9 @@ struct net_ops {
 
 extern const struct net_ops net_ops[NODE_KINDS];
 
+/* net_fold.c */
+void net_fold(struct net *n);
+
 /* net_build.c */
 struct net *net_build(const void *state, const struct model_env *env);
 void net_free_graph(struct net *n);
@@ -155,6 +159,13 @@ size_t net_together(const struct net *n, int value, int other);
 void net_plan(struct net *n);
 /* Close the image layers that it has opened. */
 void net_close_layers(struct net *n);
+
+/* Is the gradient of this input the node's own after a ReLU, if there is one: is the input added to another?
+ */
+static inline bool net_adds(const struct net_node *node, int which)
+{
+	return node->kind == NODE_ADD || (node->kind == NODE_IMAGE && node->spec.add && which == 1);
+}
 
 /* The memory of values and parameters while the network runs. */
 static inline float *net_at(const struct net *n, int place)

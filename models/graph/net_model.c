@@ -141,11 +141,12 @@ static void describe_kind(const struct net_node *node, char *out, size_t size)
 {
 	const struct image_spec *s = &node->spec;
 	const char *word = net_ops[node->kind].shown ? net_ops[node->kind].shown : image_word(s->kind);
+	const char *added = s->add ? ", add" : "";
 	const char *after = node->f == NET_RELU || s->relu ? ", ReLU" : node->f == NET_TANH ? ", tanh" : "";
 	if (node->kind == NODE_IMAGE && s->kind != IMAGE_NORM)
 		snprintf(out, size, "%s %dx%d/%d%s", word, s->kernel[0], s->kernel[1], s->stride[0], after);
 	else
-		snprintf(out, size, "%s%s", word, after);
+		snprintf(out, size, "%s%s%s", word, added, after);
 }
 
 static void describe(const struct net *n, const struct net_node *node, struct layer_info *out)

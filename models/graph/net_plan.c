@@ -62,7 +62,7 @@ static int value_end(const struct net *n, int value)
 		const struct net_node *node = &n->node[i];
 		if (node->in[0] != value && node->in[1] != value)
 			continue;
-		int read = reads_input_back(node) ? time_back(n, i) : i;
+		int read = reads_input_back(node) && node->in[0] == value ? time_back(n, i) : i;
 		end = read > end ? read : end;
 	}
 	return end;
@@ -72,7 +72,7 @@ static int value_end(const struct net *n, int value)
 static int overwritten(const struct net *n, int producer)
 {
 	const struct net_node *node = producer < 0 ? NULL : &n->node[producer];
-	if (!node || (node->kind != NODE_ADD && node->kind != NODE_ACTIVATE && node->kind != NODE_DROPOUT))
+	if (!node || (!net_adds(node, 1) && node->kind != NODE_ACTIVATE && node->kind != NODE_DROPOUT))
 		return -1;
 	for (int which = 1; which >= 0; which--) {
 		int in = node->in[which];
@@ -133,14 +133,53 @@ static bool shares(const struct net *n, int i, int which)
 {
 	const struct net_node *node = &n->node[i];
 	int slot = n->value[node->out].slot, other = node->in[1 - which];
-	if (node->kind != NODE_ACTIVATE && node->kind != NODE_DROPOUT && node->kind != NODE_ADD)
+	if (node->kind != NODE_ACTIVATE && node->kind != NODE_DROPOUT && !net_adds(node, which))
 		return false;
 	for (int v = 0; v < n->n_values; v++)
 		if (v != node->out && v != other && waits(n, v, slot, time_back(n, i)))
 			return false;
-	if (other < 0 || !n->value[other].wanted)
+	if (other < 0 || !n->value[other].wanted || !net_adds(node, 1 - which))
 		return true;
 	return other != node->in[which] && may_share(n, i, node->in[which], other);
+}
+
+/* May node i leave what is to be added to this value's gradient to the producer, which reads it next? */
+static bool leaves(const struct net *n, int i, int value)
+{
+	const struct net_node *producer = &n->node[n->value[value].producer];
+	bool takes = producer->kind == NODE_IMAGE && producer->spec.kind == IMAGE_NORM;
+	for (int before = 0; before < i; before++)
+		if (n->node[before].in[0] == value || n->node[before].in[1] == value)
+			return false;
+	return takes && n->env.be->image->norm_adds;
+}
+
+static void add_to(struct net *n, int i, int which)
+{
+	struct net_node *node = &n->node[i];
+	int value = node->in[which], producer = n->value[value].producer, now = time_back(n, i);
+	node->flow[which] = FLOW_ADD;
+	if (net_adds(node, which))
+		return;
+	bool later = leaves(n, i, value);
+	node->temp = add_place(n, value_bytes(n, value), now, later ? time_back(n, producer) : now);
+	if (!later)
+		return;
+	node->flow[which] = FLOW_LEAVE;
+	n->node[producer].more = node->temp;
+}
+
+/* May the gradient of a normalisation's input take the place of its output, which its backward reads last? */
+static bool ends_output(const struct net *n, int i)
+{
+	const struct net_node *node = &n->node[i];
+	bool norm = node->kind == NODE_IMAGE && node->spec.kind == IMAGE_NORM;
+	return norm && n->env.be->image->norm_adds && value_end(n, node->out) == time_back(n, i);
+}
+
+static void extend(struct net_place *p, int end)
+{
+	p->end = end > p->end ? end : p->end;
 }
 
 /* Decide how node i's gradient reaches its input number `which`. */
@@ -153,19 +192,22 @@ static void flow_to(struct net *n, int i, int which)
 	if (!v || !v->wanted)
 		return;
 	if (v->slot >= 0) {
-		node->flow[which] = FLOW_ADD;
-		if (node->kind != NODE_ADD)
-			node->temp = add_place(n, value_bytes(n, node->in[which]), now, now);
+		add_to(n, i, which);
 		return;
 	}
 	int until = time_back(n, v->producer);
 	if (node->out >= 0 && shares(n, i, which)) {
 		node->flow[which] = FLOW_SHARE;
 		v->slot = n->value[node->out].slot;
-		n->place[v->slot].end = until > n->place[v->slot].end ? until : n->place[v->slot].end;
+		extend(&n->place[v->slot], until);
 		return;
 	}
 	node->flow[which] = FLOW_WRITE;
+	if (which == 0 && ends_output(n, i)) {
+		v->slot = n->value[node->out].place;
+		extend(&n->place[v->slot], until);
+		return;
+	}
 	v->slot = add_place(n, value_bytes(n, node->in[which]), now, until);
 }
 

@@ -37,6 +37,7 @@ struct image_spec {
 	int kernel[2], stride[2], pad[2];
 	int groups;    /* conv: number of groups of input and output channels */
 	bool bias;     /* conv */
+	bool add;      /* norm, where the kernels have norm_adds: another value is added, before the ReLU */
 	bool relu;     /* conv, norm: max(., 0) follows */
 	bool back;     /* backward() will be called */
 	bool d_in;     /* and computes the gradient of the input */
@@ -54,9 +55,15 @@ struct image_memory {
 	const float *in; /* floats(in), or rows */
 	float *out;      /* floats(out) */
 	float *d_out;    /* gradient of out; with `relu`, a convolution's backward masks it in place */
-	float *d_in;     /* gradient of in, written; NULL without d_in; never the same as d_out */
+	float *d_in;     /* gradient of in, written; NULL without d_in; never the same as d_out;
+	                  * a norm's may be its out, where the kernels have norm_adds */
 	float *weights;
 	void *keep, *scratch;
+	/* norm with `add`: what is added, which may be out, and its gradient, written, which may be d_out */
+	const float *added;
+	float *d_added;
+	/* norm, where the kernels have norm_adds: backward adds it to d_out in place; or NULL */
+	const float *more;
 };
 
 /* Shortcut A (He et al. 2016): every stride-th pixel in both directions; channels that `in` lacks are 0. */
@@ -70,6 +77,8 @@ struct image_layer; /* each backend defines its own */
 struct image_kernels {
 	/* Channels of a block: an image value is [count][groups][height * width][block]. */
 	int (*block)(const struct image *i);
+	/* May a norm have `add` and `more`? If not, the network adds by kernels of backend.h. */
+	bool norm_adds;
 	size_t (*floats)(const struct image *i);
 	void (*to_rows)(struct queue *q, const struct image *i, const float *image, float *rows);
 	void (*from_rows)(struct queue *q, const struct image *i, const float *rows, float *image);
@@ -102,7 +111,8 @@ struct image_kernels {
 	/*
 	 * in -> out. conv: cross-correlation as PyTorch's Conv2d. norm (Ioffe and Szegedy 2015):
 	 * gamma (in - mean) / sqrt(variance + epsilon) + beta; training: mean and (biased) variance of the
-	 * batch, a channel each; else those of running [2][channels]: mean, then variance. Max pool: padding
+	 * batch, a channel each; else those of running [2][channels]: mean, then variance; with `add` that is
+	 * rounded before another value is added to it. Max pool: padding
 	 * is minus infinity, the first of equals counts, a NaN is the largest. Mean pool: padding is zeros,
 	 * and they count (PyTorch's default).
 	 */
@@ -111,7 +121,7 @@ struct image_kernels {
 	/*
 	 * After a training forward; unchanged since: in (of a convolution or norm), out (where a ReLU
 	 * follows) and keep. d_out -> d_in if the spec says so; the gradients of load()'s parameters -> dw
-	 * and db, in the same canonical layouts (NULL where there are none). conv with dw = NULL: d_in alone;
+	 * and db, in the same canonical layouts (NULL where there are none). conv with dw = NULL: d_in alone.
 	 */
 	void (*backward)(struct queue *q, struct image_layer *l, float *dw, float *db);
 	/* conv: dw and db alone, when the backward() of a layer that has these images too has masked d_out.

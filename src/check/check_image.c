@@ -48,7 +48,8 @@ static float *floats(size_t n)
 
 static void allocate(struct image_run *r)
 {
-	size_t statistics = r->spec.kind == IMAGE_NORM ? 2 * r->w_floats : 0;
+	size_t statistics = r->spec.kind == IMAGE_NORM ? 2 * r->w_floats : 0,
+	       added = r->spec.add ? r->out_floats : 0;
 	r->in = floats(r->in_floats);
 	r->w = floats(r->w_floats);
 	r->b = floats(r->b_floats);
@@ -60,6 +61,9 @@ static void allocate(struct image_run *r)
 	r->dw = floats(r->w_floats);
 	r->db = floats(r->b_floats);
 	r->statistics = floats(statistics);
+	r->added = floats(added);
+	r->more = floats(added);
+	r->d_added = floats(added);
 }
 
 /* In (-1, 1); coarse: multiples of 1/8. */
@@ -85,14 +89,16 @@ void image_run_open(struct image_run *r, const struct image_spec *spec, uint64_t
 	if (!norm)
 		return;
 	fill(seed, 5, false, 2 * r->w_floats, r->running);
+	fill(seed, 6, false, r->spec.add ? r->out_floats : 0, r->added);
+	fill(seed, 7, false, r->spec.add ? r->out_floats : 0, r->more);
 	for (size_t c = 0; c < r->w_floats; c++) /* a variance */
 		r->running[r->w_floats + c] = fabsf(r->running[r->w_floats + c]) + 0.1f;
 }
 
 void image_run_close(struct image_run *r)
 {
-	float *all[] = {r->in,       r->w,    r->b,  r->running, r->d_out,     r->out,
-	                r->inferred, r->d_in, r->dw, r->db,      r->statistics};
+	float *all[] = {r->in,   r->w,  r->b,  r->running,    r->d_out, r->out,  r->inferred,
+	                r->d_in, r->dw, r->db, r->statistics, r->added, r->more, r->d_added};
 	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
 		mem_free(all[i]);
 }
@@ -102,6 +108,7 @@ struct scene {
 	const struct backend *be;
 	struct queue *queue;
 	float *in, *out, *d_out, *d_in, *weights;
+	float *added, *d_added, *more; /* norm with `add`; or NULL */
 	void *keep, *scratch;
 	float *rows, *again; /* of the larger of two values: as rows, and an image anew */
 	float *w, *b, *running, *dw, *db, *statistics;
@@ -168,6 +175,9 @@ static void scene_open(struct scene *c, const struct backend *be, const struct i
 	c->out = dirty(c, out * sizeof(float));
 	c->d_out = dirty(c, out * sizeof(float));
 	c->d_in = s->d_in ? dirty(c, in * sizeof(float)) : NULL;
+	c->added = s->add ? dirty(c, out * sizeof(float)) : NULL;
+	c->d_added = s->add ? dirty(c, out * sizeof(float)) : NULL;
+	c->more = s->add ? dirty(c, out * sizeof(float)) : NULL;
 	c->weights = dirty(c, need->weights_floats * sizeof(float));
 	c->keep = dirty(c, need->keep_bytes);
 	c->scratch = dirty(c, need->scratch_bytes);
@@ -184,9 +194,9 @@ static void scene_open(struct scene *c, const struct backend *be, const struct i
 static void scene_close(struct scene *c)
 {
 	const struct memory *m = c->be->memory;
-	void *const all[] = {c->in,   c->out,     c->d_out, c->d_in,  c->weights,
-	                     c->keep, c->scratch, c->rows,  c->again, c->w,
-	                     c->b,    c->running, c->dw,    c->db,    c->statistics};
+	void *const all[] = {c->in,      c->out,  c->d_out,      c->d_in,  c->weights, c->keep,
+	                     c->scratch, c->rows, c->again,      c->w,     c->b,       c->running,
+	                     c->dw,      c->db,   c->statistics, c->added, c->d_added, c->more};
 	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
 		m->release(all[i]);
 	m->queue_close(c->queue);
@@ -241,6 +251,8 @@ static void forward_and_back(const struct scene *c, struct image_layer *l, struc
 	fetch(c, r->db, c->db, r->b_floats);
 	if (s->d_in)
 		leave(c, r, &s->in, c->d_in, r->d_in);
+	if (s->add)
+		leave(c, r, &s->out, c->d_added, r->d_added);
 	if (s->kind == IMAGE_CONV)
 		back_in_halves(c, l, r);
 }
@@ -262,12 +274,25 @@ void image_run_on(const struct backend *be, struct image_run *r)
 	r->padding_kept = r->halves_same = true;
 	scene_open(&c, be, r, &need);
 	k->bind(c.queue, l,
-	        &(struct image_memory){c.in, c.out, c.d_out, c.d_in, c.weights, c.keep, c.scratch});
+	        &(struct image_memory){.in = c.in,
+	                               .out = c.out,
+	                               .d_out = c.d_out,
+	                               .d_in = c.d_in,
+	                               .weights = c.weights,
+	                               .keep = c.keep,
+	                               .scratch = c.scratch,
+	                               .added = c.added,
+	                               .d_added = c.d_added,
+	                               .more = c.more});
 	if (s->rows_in)
 		be->memory->upload(c.queue, c.in, r->in, r->in_floats * sizeof(*r->in));
 	else
 		enter(&c, &s->in, r->in, c.in);
 	enter(&c, &s->out, r->d_out, c.d_out);
+	if (s->add) {
+		enter(&c, &s->out, r->added, c.added);
+		enter(&c, &s->out, r->more, c.more);
+	}
 	k->load(c.queue, l, c.w, c.b);
 	forward_and_back(&c, l, r);
 	be->memory->finish(c.queue);
@@ -295,6 +320,11 @@ static void linear_sizes(const struct backend *ref, const struct image_run *r, s
 	image_run_on(ref, size);
 }
 
+static double size_at(const float *v, size_t at)
+{
+	return v ? fabs(v[at]) : 0;
+}
+
 /* One channel's scale: with u = (x - mean) / spread, outputs are sums of gamma u and beta. */
 static void norm_channel_sizes(const struct image_run *r, struct image_run *size, int c)
 {
@@ -305,18 +335,22 @@ static void norm_channel_sizes(const struct image_run *r, struct image_run *size
 		for (size_t p = 0; p < pixels; p++) {
 			size_t at = n * step + (size_t)c * pixels + p;
 			x = fmax(x, fabs(r->in[at]));
-			dy = fmax(dy, fabs(r->d_out[at]));
-			sum += fabs(r->d_out[at]);
+			double slope = fabs(r->d_out[at]) + size_at(r->more, at);
+			dy = fmax(dy, slope);
+			sum += slope;
 		}
 	double spread = sqrt(r->statistics[i->channels + c] + r->spec.epsilon), u = 2 * x / spread;
 	double running = sqrt(r->running[i->channels + c] + r->spec.epsilon);
 	for (size_t n = 0; n < (size_t)i->count; n++)
 		for (size_t p = 0; p < pixels; p++) {
 			size_t at = n * step + (size_t)c * pixels + p;
-			size->out[at] = (float)(fabs(r->w[c]) * u + fabs(r->b[c]));
+			double shift = fabs(r->b[c]) + size_at(r->added, at);
+			size->out[at] = (float)(fabs(r->w[c]) * u + shift);
 			size->inferred[at] =
-			        (float)(fabs(r->w[c]) * (x + fabs(r->running[c])) / running + fabs(r->b[c]));
+			        (float)(fabs(r->w[c]) * (x + fabs(r->running[c])) / running + shift);
 			size->d_in[at] = (float)(fabs(r->w[c]) / spread * dy * (2 + u * u));
+			if (r->d_added)
+				size->d_added[at] = (float)dy;
 		}
 	size->dw[c] = (float)(sum * u);
 	size->db[c] = (float)sum;
@@ -358,6 +392,8 @@ double image_run_error(const struct backend *ref, const struct image_run *want, 
 	}
 	if (s->back && s->d_in)
 		worst = fmax(worst, worst_of(want->in_floats, want->d_in, got->d_in, size.d_in));
+	if (s->add)
+		worst = fmax(worst, worst_of(want->out_floats, want->d_added, got->d_added, size.d_added));
 	image_run_close(&size);
 	return worst;
 }

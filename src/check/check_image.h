@@ -12,8 +12,10 @@ struct image_run {
 	struct image_spec spec;
 	size_t in_floats, out_floats, w_floats, b_floats; /* of one array each; 0: there is none */
 	float *in, *w, *b, *running, *d_out;              /* given; running: norm, [2][channels] */
+	float *added, *more;                              /* given; of a norm with `add` */
 	float *out, *inferred;                            /* training forward; inference forward */
 	float *d_in, *dw, *db, *statistics;               /* norm: statistics [2][channels] */
+	float *d_added;                                   /* norm with `add` */
 	bool padding_kept;                                /* all filling channels were zero */
 	bool halves_same; /* conv: backward() without weights, then weights_back(), gave the same bits */
 };

@@ -49,16 +49,29 @@ struct column_window {
 	int in[2], out[2], kernel[2], stride[2], pad[2]; /* height, width */
 };
 
+/* The gradient of what is normalised: dy + more, where y > 0 and, with relu, what was normalised is above 0.
+ */
+struct norm_slopes {
+	const float *dy, *more, *y; /* more and y: NULL if there are none */
+	bool relu;
+	float *left; /* where it is left for those who read it next, which may be dy; NULL: nowhere */
+};
+
 struct cpu_planes {
 	/* Mean and biased variance of each channel of the group, double [block]. */
 	void (*moments)(const struct planes *p, const float *x, double *mean, double *variance);
 	/* The same of planes of one pixel, of at most PERIOD channels. */
 	void (*pixel_moments)(const struct planes *p, const float *x, double *mean, double *variance);
+	/* added: NULL, or a value that is added before the ReLU; it may be y. */
 	void (*normalise)(const struct planes *p, const struct norm_lanes *l, bool relu, const float *x,
-	                  float *y);
-	/* Sums of dy and of dy (x - mean), double [block]; dy counts only where y > 0, if relu. */
-	void (*norm_sums)(const struct planes *p, const struct norm_lanes *l, bool relu, const float *x,
-	                  const float *dy, double *sum, double *sum_x);
+	                  const float *added, float *y);
+	/* Sums of the gradient dy and of dy (x - mean), double [block]. */
+	void (*norm_sums)(const struct planes *p, const struct norm_lanes *l, const struct norm_slopes *s,
+	                  const float *x, double *sum, double *sum_x);
+	/* The same of planes of one pixel. */
+	void (*pixel_slopes)(const struct planes *p, const struct norm_lanes *l, const struct norm_slopes *s,
+	                     const float *x, double *sum, double *sum_x);
+	/* dy counts only where what was normalised is above 0, if relu. */
 	void (*norm_back)(const struct planes *p, const struct norm_lanes *l, bool relu, const float *x,
 	                  const float *dy, float *dx);
 

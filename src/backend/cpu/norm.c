@@ -99,8 +99,26 @@ void cpu_norm_forward(struct image_layer *l, bool training, const float *running
 		}
 		set_lanes(l, &g, mean, variance);
 		l->planes->normalise(&g.planes, g.lanes, l->spec.relu, l->memory.in + g.offset,
+		                     l->spec.add ? l->memory.added + g.offset : NULL,
 		                     l->memory.out + g.offset);
 	}
+}
+
+/*
+ * The gradient is left behind its ReLU where it is that of another value, too, and where it is a sum, which
+ * pass two would else add up again. Behind an addition the ReLU's mask is in the output; without one it is
+ * quicker found anew than read.
+ */
+static struct norm_slopes slopes_of(const struct image_layer *l, const struct group *g)
+{
+	const struct image_memory *m = &l->memory;
+	bool add = l->spec.add, relu = l->spec.relu;
+	float *left = add ? m->d_added : m->more ? m->d_out : NULL;
+	return (struct norm_slopes){.dy = m->d_out + g->offset,
+	                            .more = m->more ? m->more + g->offset : NULL,
+	                            .y = add && relu ? m->out + g->offset : NULL,
+	                            .relu = relu && !add,
+	                            .left = left ? left + g->offset : NULL};
 }
 
 /* With v = variance + epsilon: dx = scale (dy - mean of dy - (x - mean) / v * mean of dy (x - mean)). */
@@ -108,10 +126,12 @@ void cpu_norm_backward(struct image_layer *l, float *dw, float *db)
 {
 	for (size_t at = 0; at < groups_of(&l->spec.in); at++) {
 		struct group g = group_of(l, at);
-		const float *x = l->memory.in + g.offset, *dy = l->memory.d_out + g.offset;
+		const struct norm_slopes s = slopes_of(l, &g);
+		const float *x = l->memory.in + g.offset;
 		double sum[PERIOD], sum_x[PERIOD];
 		double values = (double)(g.planes.count * g.planes.n / (size_t)g.planes.block);
-		l->planes->norm_sums(&g.planes, g.lanes, l->spec.relu, x, dy, sum, sum_x);
+		(is_periodic(&l->spec.in) ? l->planes->norm_sums
+		                          : l->planes->pixel_slopes)(&g.planes, g.lanes, &s, x, sum, sum_x);
 		for (size_t i = 0; i < PERIOD; i++) {
 			size_t c = i % (size_t)g.planes.block;
 			double v = g.variance[c] + l->spec.epsilon;
@@ -121,7 +141,7 @@ void cpu_norm_backward(struct image_layer *l, float *dw, float *db)
 			db[g.first + c] = (float)sum[c];
 		}
 		if (l->spec.d_in)
-			l->planes->norm_back(&g.planes, g.lanes, l->spec.relu, x, dy,
+			l->planes->norm_back(&g.planes, g.lanes, s.relu && !s.left, x, s.left ? s.left : s.dy,
 			                     l->memory.d_in + g.offset);
 	}
 }

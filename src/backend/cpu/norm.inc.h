@@ -14,7 +14,7 @@ struct lanes {
 	vfloat v[PERIOD_VECTORS];
 };
 
-/* The last n floats of a plane, n < PERIOD, with zeros behind. */
+/* The last n floats of a plane, n <= PERIOD, with zeros behind. */
 INLINE struct lanes load_some(const float *p, size_t n)
 {
 	struct lanes l = {0};
@@ -27,6 +27,11 @@ INLINE struct lanes load_all(const float *p)
 	struct lanes l;
 	memcpy(&l, p, sizeof(l));
 	return l;
+}
+
+INLINE void store_some(float *p, struct lanes l, size_t n)
+{
+	memcpy(p, &l, n * sizeof(*p));
 }
 
 INLINE struct lanes lanes_add(struct lanes a, struct lanes b)
@@ -154,81 +159,112 @@ static void cpu_moments(const struct planes *p, const float *x, double *mean, do
 		variance[c] /= seen;
 }
 
-INLINE void store_some(float *p, struct lanes l, size_t n)
+INLINE void normalise_some(size_t n, const struct norm_lanes *l, bool relu, const float *x,
+                           const float *added, float *y)
 {
-	memcpy(p, &l, n * sizeof(*p));
+	struct lanes v = normal_form(load_some(x, n), l);
+	if (added)
+		v = lanes_add(v, load_some(added, n));
+	store_some(y, relu ? rectified(v) : v, n);
 }
 
-INLINE void normalise_plane(size_t n, const struct norm_lanes *l, bool relu, const float *x, float *y)
+INLINE void normalise_plane(size_t n, const struct norm_lanes *l, bool relu, const float *x,
+                            const float *added, float *y)
 {
 	size_t i = 0;
-	for (; i + PERIOD <= n; i += PERIOD) {
-		struct lanes v = normal_form(load_all(x + i), l);
-		store_some(y + i, relu ? rectified(v) : v, PERIOD);
-	}
-	if (i < n) {
-		struct lanes v = normal_form(load_some(x + i, n - i), l);
-		store_some(y + i, relu ? rectified(v) : v, n - i);
-	}
+	for (; i + PERIOD <= n; i += PERIOD)
+		normalise_some(PERIOD, l, relu, x + i, added ? added + i : NULL, y + i);
+	if (i < n)
+		normalise_some(n - i, l, relu, x + i, added ? added + i : NULL, y + i);
 }
 
 static void cpu_normalise(const struct planes *p, const struct norm_lanes *l, bool relu, const float *x,
-                          float *y)
+                          const float *added, float *y)
 {
 	const struct norm_lanes own = *l; /* tells the compiler that writing y does not change it */
 	for (size_t i = 0; i < p->count * p->stride; i += p->stride)
-		if (relu)
-			normalise_plane(p->n, &own, true, x + i, y + i);
+		if (added && relu)
+			normalise_plane(p->n, &own, true, x + i, added + i, y + i);
+		else if (added)
+			normalise_plane(p->n, &own, false, x + i, added + i, y + i);
+		else if (relu)
+			normalise_plane(p->n, &own, true, x + i, NULL, y + i);
 		else
-			normalise_plane(p->n, &own, false, x + i, y + i);
+			normalise_plane(p->n, &own, false, x + i, NULL, y + i);
 }
 
 struct two_sums {
 	struct lanes sum, sum_x;
 };
 
-INLINE void add_slopes(struct two_sums *s, const struct norm_lanes *l, bool relu, struct lanes x,
-                       struct lanes dy)
+/* Of the n floats at this place. */
+INLINE struct lanes slopes_at(const struct norm_slopes *s, const struct norm_lanes *l, struct lanes x,
+                              size_t at, size_t n)
 {
-	struct lanes mean = load_all(l->mean);
-	if (relu)
+	struct lanes dy = load_some(s->dy + at, n);
+	if (s->more)
+		dy = lanes_add(dy, load_some(s->more + at, n));
+	if (s->y)
+		dy = passed(dy, load_some(s->y + at, n));
+	if (s->relu)
 		dy = passed(dy, normal_form(x, l));
+	if (s->left)
+		store_some(s->left + at, dy, n);
+	return dy;
+}
+
+INLINE void add_slopes(struct two_sums *sums, const struct norm_lanes *l, const struct norm_slopes *s,
+                       const float *x, size_t at, size_t n)
+{
+	struct lanes mean = load_all(l->mean), v = load_some(x + at, n), dy = slopes_at(s, l, v, at, n);
 	for (int i = 0; i < PERIOD_VECTORS; i++) {
-		s->sum.v[i] += dy.v[i];
-		s->sum_x.v[i] += dy.v[i] * (x.v[i] - mean.v[i]);
+		sums->sum.v[i] += dy.v[i];
+		sums->sum_x.v[i] += dy.v[i] * (v.v[i] - mean.v[i]);
 	}
 }
 
-INLINE void chunk_slopes(size_t n, int block, const struct norm_lanes *l, bool relu, const float *x,
-                         const float *dy, double *sum, double *sum_x)
+/* What a chunk adds to its channels' sums. */
+INLINE void add_folded(const struct two_sums *sums, int block, double *sum, double *sum_x)
 {
-	struct two_sums s = {0};
 	double more[PERIOD], more_x[PERIOD];
-	size_t i = 0;
-	for (; i + PERIOD <= n; i += PERIOD)
-		add_slopes(&s, l, relu, load_all(x + i), load_all(dy + i));
-	if (i < n)
-		add_slopes(&s, l, relu, load_some(x + i, n - i), load_some(dy + i, n - i));
-	fold(&s.sum, block, more);
-	fold(&s.sum_x, block, more_x);
+	fold(&sums->sum, block, more);
+	fold(&sums->sum_x, block, more_x);
 	for (int c = 0; c < block; c++) {
 		sum[c] += more[c];
 		sum_x[c] += more_x[c];
 	}
 }
 
-static void cpu_norm_sums(const struct planes *p, const struct norm_lanes *l, bool relu, const float *x,
-                          const float *dy, double *sum, double *sum_x)
+INLINE void chunk_slopes(size_t n, int block, const struct norm_lanes *l, struct norm_slopes s,
+                         const float *x, size_t at, double *sum, double *sum_x)
 {
+	struct two_sums sums = {0};
+	size_t i = 0;
+	for (; i + PERIOD <= n; i += PERIOD)
+		add_slopes(&sums, l, &s, x, at + i, PERIOD);
+	if (i < n)
+		add_slopes(&sums, l, &s, x, at + i, n - i);
+	add_folded(&sums, block, sum, sum_x);
+}
+
+static void cpu_norm_sums(const struct planes *p, const struct norm_lanes *l, const struct norm_slopes *s,
+                          const float *x, double *sum, double *sum_x)
+{
+	const struct norm_lanes own = *l;
 	for (int c = 0; c < p->block; c++)
 		sum[c] = sum_x[c] = 0;
 	for (size_t plane = 0; plane < p->count; plane++)
 		for (size_t i = 0; i < p->n; i += CHUNK) {
 			size_t at = plane * p->stride + i, n = p->n - i < CHUNK ? p->n - i : CHUNK;
-			if (relu)
-				chunk_slopes(n, p->block, l, true, x + at, dy + at, sum, sum_x);
+			if (s->left)
+				chunk_slopes(n, p->block, &own, *s, x, at, sum, sum_x);
+			else if (s->relu)
+				chunk_slopes(n, p->block, &own,
+				             (struct norm_slopes){.dy = s->dy, .relu = true}, x, at, sum,
+				             sum_x);
 			else
-				chunk_slopes(n, p->block, l, false, x + at, dy + at, sum, sum_x);
+				chunk_slopes(n, p->block, &own, (struct norm_slopes){.dy = s->dy}, x, at, sum,
+				             sum_x);
 		}
 }
 

@@ -51,3 +51,18 @@ static void cpu_pixel_moments(const struct planes *p, const float *x, double *me
 	for (int c = 0; c < p->block; c++)
 		variance[c] /= seen;
 }
+
+static void cpu_pixel_slopes(const struct planes *p, const struct norm_lanes *l, const struct norm_slopes *s,
+                             const float *x, double *sum, double *sum_x)
+{
+	const struct norm_lanes own = *l;
+	for (int c = 0; c < p->block; c++)
+		sum[c] = sum_x[c] = 0;
+	for (size_t i = 0; i < p->count; i += CHUNK_PIXELS) {
+		size_t end = p->count - i < CHUNK_PIXELS ? p->count : i + CHUNK_PIXELS;
+		struct two_sums sums = {0};
+		for (size_t pixel = i; pixel < end; pixel++)
+			add_slopes(&sums, &own, s, x, pixel * p->stride, p->n);
+		add_folded(&sums, p->block, sum, sum_x);
+	}
+}

@@ -29,6 +29,7 @@ static const struct cpu_planes level_planes = {
         .pixel_moments = cpu_pixel_moments,
         .normalise = cpu_normalise,
         .norm_sums = cpu_norm_sums,
+        .pixel_slopes = cpu_pixel_slopes,
         .norm_back = cpu_norm_back,
         .max_pool = cpu_max_pool,
         .max_back = cpu_max_back,
@@ -50,6 +51,7 @@ static struct image_layer *level_image_open(const struct image_spec *spec, struc
 
 static const struct image_kernels level_image = {
         .block = cpu_image_block,
+        .norm_adds = true,
         .floats = cpu_image_floats,
         .to_rows = cpu_image_to_rows,
         .from_rows = cpu_image_from_rows,

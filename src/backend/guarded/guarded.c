@@ -196,6 +196,9 @@ static void guarded_image_bind(struct queue *q, struct image_layer *l, const str
 	                                    .out = to(m->out),
 	                                    .d_out = to(m->d_out),
 	                                    .d_in = to(m->d_in),
+	                                    .added = at(m->added),
+	                                    .d_added = to(m->d_added),
+	                                    .more = at(m->more),
 	                                    .weights = to(m->weights),
 	                                    .keep = to(m->keep),
 	                                    .scratch = to(m->scratch)};
@@ -226,6 +229,7 @@ static int guarded_row_open(struct backend *b, const void *state, struct err *e)
 	if (backend_ref.open(&ref, NULL, e))
 		return -1;
 	image.block = ref.image->block;
+	image.norm_adds = ref.image->norm_adds;
 	image.floats = ref.image->floats;
 	image.open = ref.image->open;
 	image.close = ref.image->close;

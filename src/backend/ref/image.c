@@ -88,6 +88,7 @@ static int block(const struct image *i)
 
 const struct image_kernels ref_image = {
         .block = block,
+        .norm_adds = true,
         .floats = ref_image_floats,
         .to_rows = copy_rows,
         .from_rows = copy_rows,

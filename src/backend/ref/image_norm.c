@@ -64,14 +64,26 @@ void ref_norm_forward(struct image_layer *l, bool training, const float *running
 					size_t at = ref_at(i, n, c, y, x);
 					double v =
 					        gamma[c] * ((l->memory.in[at] - middle) / spread) + beta[c];
+					if (l->spec.add)
+						v = (float)v + l->memory.added[at];
 					l->memory.out[at] = l->spec.relu && v < 0 ? 0 : (float)v;
 				}
 	}
 }
 
-static double d_out_at(const struct image_layer *l, size_t at)
+static float d_out_at(const struct image_layer *l, size_t at)
 {
 	return l->spec.relu && !(l->memory.out[at] > 0) ? 0 : l->memory.d_out[at];
+}
+
+/* What must be done with the gradient of the output before it is read. */
+static void take_d_out(struct image_layer *l)
+{
+	size_t n = ref_image_floats(&l->spec.out);
+	for (size_t at = 0; at < n && l->memory.more; at++)
+		l->memory.d_out[at] += l->memory.more[at];
+	for (size_t at = 0; at < n && l->spec.add; at++)
+		l->memory.d_added[at] = d_out_at(l, at);
 }
 
 /* With u = (x - mean) / spread: dx = gamma / spread (dy - mean of dy - u mean of dy u). */
@@ -101,6 +113,7 @@ static void backward_of(struct image_layer *l, int c, float *d_gamma, float *d_b
 
 void ref_norm_backward(struct image_layer *l, float *dw, float *db)
 {
+	take_d_out(l);
 	for (int c = 0; c < l->spec.in.channels; c++)
 		backward_of(l, c, &dw[c], &db[c]);
 }
