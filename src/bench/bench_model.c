@@ -177,17 +177,29 @@ static void gemm_item(void *ctx, int lane, size_t item)
 	r->be.memory->finish(l->queue);
 }
 
+/* A lane's part of the coordinates, in whole words of signs: the mean of the gradients, and the step. */
+static void apply_item(void *ctx, int lane, size_t item)
+{
+	const struct bench_run *r = ctx;
+	const struct bench_lane *l = &r->lane[item];
+	size_t lanes = (size_t)pool_lanes(r->pool), part = (r->n / lanes + 63) / 64 * 64, begin = item * part;
+	size_t end = item + 1 == lanes || begin + part > r->n ? r->n : begin + part;
+	(void)lane;
+	if (begin >= end)
+		return;
+	for (size_t i = 1; i < lanes; i++)
+		r->be.add(l->queue, end - begin, r->lane[i].g + begin, r->lane[0].g + begin);
+	r->be.descend(l->queue, end - begin, r->lane[0].g + begin, 1e-3f / (float)lanes, 0, r->x + begin);
+	r->be.memory->finish(l->queue);
+}
+
 /* Seconds of one round of training. */
 static double train(struct bench_run *r)
 {
 	size_t lanes = (size_t)pool_lanes(r->pool);
 	double start = clock_s();
-	struct queue *q = r->lane[0].queue;
 	pool_run(r->pool, lanes, gradient_item, r);
-	for (size_t i = 1; i < lanes; i++)
-		r->be.add(q, r->n, r->lane[i].g, r->lane[0].g);
-	r->be.descend(q, r->n, r->lane[0].g, 1e-3f / (float)lanes, 0, r->x);
-	r->be.memory->finish(q);
+	pool_run(r->pool, lanes, apply_item, r);
 	if (r->model->load)
 		r->model->load(r->lane[0].instance, r->x);
 	return clock_s() - start;

@@ -58,7 +58,8 @@ static struct cpu_conv *conv_open(const struct cpu_planes *planes, const struct 
 	c->spec = *s;
 	c->planes = planes;
 	c->taps = (size_t)s->kernel[0] * (size_t)s->kernel[1] * channels;
-	c->pitch = (c->taps + VECTOR_MOST - 1) / VECTOR_MOST * VECTOR_MOST;
+	/* an odd number of lines: rows of an even one share a part of the first cache */
+	c->pitch = ((c->taps + VECTOR_MOST - 1) / VECTOR_MOST | 1) * VECTOR_MOST;
 	c->window = (struct column_window){.planes = s->rows_in ? channels : 1,
 	                                   .channels = s->rows_in ? 1 : channels,
 	                                   .pitch = c->pitch,

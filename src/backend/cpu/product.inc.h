@@ -302,58 +302,69 @@ INLINE void dot_tile(const struct dot *d, const int rows, const int columns)
 	dot_store(d, rows, columns, (const float(*)[DOT_SIDE])out);
 }
 
-#define DOT_TILES(rows)                                                                                      \
-	static void dot_##rows##_1(const struct dot *d)                                                      \
+#define DOT_TILES(columns)                                                                                   \
+	static void dot_1_##columns(const struct dot *d)                                                     \
 	{                                                                                                    \
-		dot_tile(d, rows, 1);                                                                        \
+		dot_tile(d, 1, columns);                                                                     \
 	}                                                                                                    \
-	static void dot_##rows##_2(const struct dot *d)                                                      \
+	static void dot_2_##columns(const struct dot *d)                                                     \
 	{                                                                                                    \
-		dot_tile(d, rows, 2);                                                                        \
+		dot_tile(d, 2, columns);                                                                     \
 	}                                                                                                    \
-	static void dot_##rows##_3(const struct dot *d)                                                      \
+	static void dot_3_##columns(const struct dot *d)                                                     \
 	{                                                                                                    \
-		dot_tile(d, rows, 3);                                                                        \
+		dot_tile(d, 3, columns);                                                                     \
 	}                                                                                                    \
-	static void dot_##rows##_4(const struct dot *d)                                                      \
+	TALL_DOT_TILES(columns)
+#define DOT_NAMES(columns)                                                                                   \
 	{                                                                                                    \
-		dot_tile(d, rows, 4);                                                                        \
+		dot_1_##columns, dot_2_##columns, dot_3_##columns TALL_DOT_NAMES(columns)                    \
 	}
-#define DOT_NAMES(rows)                                                                                      \
+#if DOT_ROWS > 3
+#define TALL_DOT_TILES(columns)                                                                              \
+	static void dot_4_##columns(const struct dot *d)                                                     \
 	{                                                                                                    \
-		dot_##rows##_1, dot_##rows##_2, dot_##rows##_3, dot_##rows##_4                               \
+		dot_tile(d, 4, columns);                                                                     \
+	}                                                                                                    \
+	static void dot_5_##columns(const struct dot *d)                                                     \
+	{                                                                                                    \
+		dot_tile(d, 5, columns);                                                                     \
+	}                                                                                                    \
+	static void dot_6_##columns(const struct dot *d)                                                     \
+	{                                                                                                    \
+		dot_tile(d, 6, columns);                                                                     \
 	}
+#define TALL_DOT_NAMES(columns) , dot_4_##columns, dot_5_##columns, dot_6_##columns
+#else
+#define TALL_DOT_TILES(columns)
+#define TALL_DOT_NAMES(columns)
+#endif
 
 DOT_TILES(1)
 DOT_TILES(2)
 DOT_TILES(3)
-#if DOT_ROWS > 3
 DOT_TILES(4)
-DOT_TILES(5)
-DOT_TILES(6)
-#endif
 
 typedef void dot_kernel(const struct dot *d);
 
-/* By rows less one, columns less one. */
-static dot_kernel *const dot_kernels[DOT_ROWS][DOT_SIDE] = {
-        DOT_NAMES(1), DOT_NAMES(2), DOT_NAMES(3),
-#if DOT_ROWS > 3
-        DOT_NAMES(4), DOT_NAMES(5), DOT_NAMES(6),
-#endif
-};
+/* By columns less one, rows less one. */
+static dot_kernel *const dot_kernels[DOT_SIDE][DOT_ROWS] = {DOT_NAMES(1), DOT_NAMES(2), DOT_NAMES(3),
+                                                            DOT_NAMES(4)};
 
 /* Rows of A that stay in the first cache, with all rows of B. */
 static void dot_block(const struct dot *block, size_t m, size_t n)
 {
-	for (size_t j = 0; j < n; j += DOT_SIDE)
+	for (size_t j = 0; j < n; j += DOT_SIDE) {
+		struct dot tile = *block;
+		dot_kernel *const *kernels = dot_kernels[at_most(n - j, DOT_SIDE) - 1];
+		tile.b += j * tile.ldb;
+		tile.c += j;
 		for (size_t i = 0; i < m; i += DOT_ROWS) {
-			struct dot tile = *block;
-			tile.a += i * tile.lda;
-			tile.b += j * tile.ldb;
-			tile.c += i * tile.ldc + j;
-			dot_kernels[at_most(m - i, DOT_ROWS) - 1][at_most(n - j, DOT_SIDE) - 1](&tile);
+			kernels[at_most(m - i, DOT_ROWS) - 1](&tile);
+			tile.a += DOT_ROWS * tile.lda;
+			tile.c += DOT_ROWS * tile.ldc;
 		}
+	}
 }
 
 /* Rows of B that stay in the second cache. */
