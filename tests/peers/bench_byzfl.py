@@ -6,16 +6,16 @@
     python3 tests/peers/bench_byzfl.py --default [--f 1,2,3,4] [--threads 1,2]
 
 ByzFL (package `byzfl`) is driven by its own Client, ByzantineClient and Server, as its own training loop does,
-on batches that are ready in memory. Ours is `signsgd simulate` with the vote, on fashion-like
-images that the program makes itself; batches are gathered, Byzantine workers compute gradients of their own.
-There are three Byzantine workers, and batches of 32.
+on batches that are ready in memory. Ours is `signsgd simulate` with the same rule, on images that the program
+makes itself; batches are gathered. There are three Byzantine workers, which send the opposite of the honest mean
+and compute nothing, and batches of 32.
 
-With --default both compute the experiment with which ByzFL's benchmark begins: 1 to 4 Byzantine workers that send
-the opposite of the honest mean and compute nothing, batches of 25, a trimmed mean and a geometric median behind
-clipping (at 2) and nearest-neighbour mixing.
+With --default both compute the experiment with which ByzFL's benchmark begins: 1 to 4 Byzantine workers,
+batches of 25, a trimmed mean and a geometric median behind clipping (at 2) and nearest-neighbour mixing.
 """
 import argparse
 import importlib.metadata
+import sys
 
 import torch
 from byzfl import ByzantineClient, Client, Server
@@ -28,14 +28,11 @@ VERSION = importlib.metadata.version("byzfl")
 EXPERIMENT = {
     "name": "bench-byzfl",
     "seed": 1,
-    "workers": HONEST + BYZANTINE,
     "batch": BATCH,
     "model": "cnn",
     "data": {"kind": "glyphs"},
     "momentum": 0.9,
-    "aggregator": "vote",
     "lr": 1e-3,
-    "adversaries": {"count": BYZANTINE, "attack": "invert"},
     "eval": {"every": 0},
 }
 
@@ -72,11 +69,25 @@ class Loop:
             client.set_model_state(state)
 
 
-def default_experiment(f, rule):
-    """Ours of ByzFL's first experiment: the attack sends minus the honest mean."""
-    before = [{"kind": "clipping", "limit": 2.0}, "nnm"]
-    return {**EXPERIMENT, "workers": HONEST + f, "batch": 25, "aggregator": {**rule, "f": f, "before": before},
+def experiment(f, aggregator):
+    """Ours: the attack sends minus the honest mean."""
+    return {**EXPERIMENT, "workers": HONEST + f, "aggregator": aggregator,
             "adversaries": {"count": f, "data": "none", "attack": {"kind": "ipm", "tau": 1}}}
+
+
+def default_experiment(f, rule):
+    """Ours of ByzFL's first experiment."""
+    before = [{"kind": "clipping", "limit": 2.0}, "nnm"]
+    return {**experiment(f, {**rule, "f": f, "before": before}), "batch": 25}
+
+
+# ByzFL's rules, their parameters, and ours.
+RULES = {
+    "Average": ({}, {"kind": "mean"}),
+    "Median": ({}, {"kind": "median", "f": BYZANTINE}),
+    "MultiKrum": ({"f": BYZANTINE}, {"kind": "multi-krum", "f": BYZANTINE}),
+    "TrMean": ({"f": BYZANTINE}, {"kind": "trimmed-mean", "f": BYZANTINE}),
+}
 
 
 def compare_default(args):
@@ -96,11 +107,15 @@ def compare_default(args):
 
 def compare_rules(args):
     for rule in args.rules.split(","):
-        loop = Loop(rule, {} if rule in ("Average", "Median") else {"f": BYZANTINE})
+        if rule not in RULES:
+            sys.exit(f"no rule '{rule}'; there are {', '.join(RULES)}")
+        parameters, ours = RULES[rule]
+        loop = Loop(rule, parameters)
         for threads in (int(text) for text in args.threads.split(",")):
             torch.set_num_threads(threads)
-            duel.duel(args, f"cnn, {HONEST} honest workers and {BYZANTINE} Byzantine, batch {BATCH}, a step",
-                      f"ByzFL {VERSION} {rule}, {threads} thr.", loop.step, EXPERIMENT, at_first=(3, 30))
+            duel.duel(args, f"`cnn`, {HONEST} honest workers and {BYZANTINE} Byzantine, {ours['kind']}, batch {BATCH}, a step",
+                      f"ByzFL {VERSION} {rule}, {threads} thr.", loop.step, experiment(BYZANTINE, ours),
+                      at_first=(3, 30))
 
 
 def main():
