@@ -54,12 +54,21 @@ static void pack_chunk(size_t count, const float *v, enum sign_policy zero, cons
 	finish_chunk(doubt, count, v, zero, coins, word, vote, abstain);
 }
 
+/*
+ * Floats: so far ahead momenta and gradients are asked for. All workers' momenta are more than the second
+ * cache holds, and a processor by itself looks ahead to the end of a page.
+ */
+enum { AHEAD = 512 };
+
 /* plain_momentum() of 64 values, whose signs are taken at once. */
 INLINE void momentum_word(float beta, const float *g, float *v)
 {
 	float fresh = 1 - beta;
-	for (size_t i = 0; i < 64; i += LANES_32)
+	for (size_t i = 0; i < 64; i += LANES_32) {
+		__builtin_prefetch(v + i + AHEAD, 1);
+		__builtin_prefetch(g + i + AHEAD);
 		store_floats(v + i, fresh * load_floats(g + i) + beta * load_floats(v + i));
+	}
 }
 
 static void momentum_chunk(size_t count, float beta, const float *g, float *v, enum sign_policy zero,
