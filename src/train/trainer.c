@@ -199,7 +199,8 @@ static void make_messages(struct trainer *t, struct exchange_request *request, s
 	made->computed = clock_s();
 	made->encode_s = workforce_encode_s(workforce);
 	crowd_forge(&t->crowd, t->replay, &t->state);
-	pool_run(workforce->pool, (size_t)workforce->count, encode_item, t);
+	if (workforce_owes(workforce))
+		pool_run(workforce->pool, (size_t)workforce->count, encode_item, t);
 	uplink_post(&t->uplink);
 	made->encoded = clock_s();
 }

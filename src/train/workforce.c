@@ -122,6 +122,14 @@ double workforce_data_s(const struct workforce *w)
 	return lane_mean(w, sum);
 }
 
+bool workforce_owes(const struct workforce *w)
+{
+	for (int i = 0; i < w->count; i++)
+		if (w->workers[i].made > 0)
+			return true;
+	return false;
+}
+
 double workforce_encode_s(const struct workforce *w)
 {
 	double sum = 0;

@@ -34,6 +34,9 @@ void workforce_close(struct workforce *w);
 /* x has changed: let the model update what it derives from x. */
 void workforce_load(struct workforce *w, const float *x);
 
+/* Is there a message that was not made beside its gradient? Those of attacks that replace it are not. */
+bool workforce_owes(const struct workforce *w);
+
 /* Seconds that a lane spent on getting its batches in this step, on average. */
 double workforce_data_s(const struct workforce *w);
 /* The same of momentum and messages, while the workers computed. */
