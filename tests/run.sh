@@ -41,14 +41,20 @@ name_failures() {
 	failures+=$(sed 's/\x1b\[[0-9;]*m//g' "$2" | grep -aE '^\[(----|FAIL)\] *[^ ]' | head -n 20 | sed "s/^/$1: /")$'\n'
 }
 
-[ $# -gt 0 ] || complain tests "no test program matches"
-for program in "$@"; do
-	name=${program##*/}
-	log=$logs/$name.log
+# A program's run: its log, and a line with its exit code and how long it took.
+run() {
+	local name=${1##*/} start rc
 	start=$(date +%s.%N)
-	timeout 900 "$program" >"$log" 2>&1
+	timeout 900 "$1" >"$logs/$name.log" 2>&1
 	rc=$?
-	took=$(awk -v a="$start" -v b="$(date +%s.%N)" 'BEGIN {printf "%.1f", b - a}')
+	awk -v rc="$rc" -v a="$start" -v b="$(date +%s.%N)" 'BEGIN {printf "%d %.1f\n", rc, b - a}' >"$logs/$name.end"
+}
+
+# What a program's run says, counted.
+report() {
+	local name=${1##*/} rc took skips line tested good
+	local log=$logs/$name.log
+	read -r rc took <"$logs/$name.end"
 	skips=$(grep -ci 'skipped' "$log")
 	if [[ $name == test_* ]]; then
 		line=$(sed 's/\x1b\[[0-9;]*m//g' "$log" | grep -E 'Synthesis: Tested: [0-9]+' | tail -n 1)
@@ -57,7 +63,7 @@ for program in "$@"; do
 		if [ -z "$line" ]; then
 			complain "$name" "no closing line (exit code $rc)"
 			tail -n 40 "$log"
-			continue
+			return
 		fi
 		[ "$tested" -gt 0 ] || complain "$name" "ran no test"
 		failed=$((failed + tested - good))
@@ -72,7 +78,30 @@ for program in "$@"; do
 	printf '%-22s %4s of %s passed, %s s%s\n' "$name" "$good" "$tested" "$took" \
 		"$([ "$skips" -gt 0 ] && echo ", $skips skipped")"
 	[ "$rc" -eq 0 ] || tail -n 60 "$log"
+}
+
+[ $# -gt 0 ] || complain tests "no test program matches"
+# The longest program, which runs commands one after the other in folders of its own, runs beside all others.
+long=
+for program in "$@"; do
+	[ $# -gt 1 ] && [ "${program##*/}" = test_readme ] && long=$program
 done
+if [ -n "$long" ]; then
+	set -m # a process group of its own, which ends with this script
+	run "$long" &
+	beside=$!
+	set +m
+	trap 'kill -- "-$beside"; exit 130' INT TERM
+fi
+for program in "$@"; do
+	[ "$program" = "$long" ] && continue
+	run "$program"
+	report "$program"
+done
+if [ -n "$long" ]; then
+	wait
+	report "$long"
+fi
 for log in "$logs"/asan.*; do
 	[ -e "$log" ] || continue
 	complain "${log##*/}" "the address sanitizer spoke"

@@ -1,7 +1,7 @@
 /*
  * A backend: a table of kernels for one kind of machine. `ref` is plain C loops, the definition of every
- * kernel; `cpu` uses vectors (chosen at run time), products of our own and oneDNN. `signsgd check` compares every entry
- * of every table with ref, `signsgd bench` times it.
+ * kernel; `cpu` uses vectors (chosen at run time), products of our own and oneDNN. `signsgd check` compares
+ * every entry of every table with ref, `signsgd bench` times it.
  *
  * A kernel runs on one thread; callers cut work into ranges. A range of coordinates begins at a multiple of
  * 64, so that it begins with a word of the sign planes. Kernels get pointers to the range's first value;
