@@ -18,7 +18,8 @@ enum {
 	EMPTY_FILE_BYTES = 80 << 10, /* a result file without rows: names and what is said of them */
 	LISTED_BYTES = 128,          /* of one file in the list of files, with its name */
 	BASE_BYTES = 24 << 20,       /* the program, its libraries and their buffers, measured at rest */
-	LANE_LIBRARY_BYTES = 4 << 20 /* packing buffers that OpenBLAS touches in a lane */
+	LANE_LIBRARY_BYTES =
+	        4 << 20 /* stacks and buffers that products touch in a lane, at most: OpenBLAS has most */
 };
 
 #define PART(member) offsetof(struct plan, member)
