@@ -41,11 +41,11 @@ name_failures() {
 	failures+=$(sed 's/\x1b\[[0-9;]*m//g' "$2" | grep -aE '^\[(----|FAIL)\] *[^ ]' | head -n 20 | sed "s/^/$1: /")$'\n'
 }
 
-# A program's run: its log, and a line with its exit code and how long it took.
+# A program's run: its log, the process that ends it, and a line with its exit code and how long it took.
 run() {
 	local name=${1##*/} start rc
 	start=$(date +%s.%N)
-	timeout 900 "$1" >"$logs/$name.log" 2>&1
+	(echo "$BASHPID" >"$logs/$name.pid" && exec timeout 900 "$1") >"$logs/$name.log" 2>&1
 	rc=$?
 	awk -v rc="$rc" -v a="$start" -v b="$(date +%s.%N)" 'BEGIN {printf "%d %.1f\n", rc, b - a}' >"$logs/$name.end"
 }
@@ -80,6 +80,13 @@ report() {
 	[ "$rc" -eq 0 ] || tail -n 60 "$log"
 }
 
+# An interrupt does not reach the longest program: `timeout` is in a process group of its own, and ends with what it
+# runs when it is told to.
+end_long() {
+	[ -e "$logs/${long##*/}.end" ] || kill "$(<"$logs/${long##*/}.pid")"
+	exit 130
+}
+
 [ $# -gt 0 ] || complain tests "no test program matches"
 # The longest program, which runs commands one after the other in folders of its own, runs beside all others.
 long=
@@ -87,11 +94,10 @@ for program in "$@"; do
 	[ $# -gt 1 ] && [ "${program##*/}" = test_readme ] && long=$program
 done
 if [ -n "$long" ]; then
-	set -m # a process group of its own, which ends with this script
+	set -m # or it, and all that it starts, would ignore interrupts
 	run "$long" &
-	beside=$!
 	set +m
-	trap 'kill -- "-$beside"; exit 130' INT TERM
+	trap end_long INT TERM HUP
 fi
 for program in "$@"; do
 	[ "$program" = "$long" ] && continue

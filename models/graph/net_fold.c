@@ -18,7 +18,8 @@ static int readers_of(const struct net *n, int value)
 /*
  * The node before node `add` that can do its work: a normalisation which gives one of its inputs, without a
  * ReLU and read by nothing else. As it will run in the place of `add`, no node with parameters may stand
- * between: the order of nodes is that of parameters and of running statistics. Or -1.
+ * between: the order of nodes is that of parameters and of running statistics; and nothing else may read what
+ * it normalises: the order of nodes is that in which gradients of a value are added up. Or -1.
  */
 static int normalisation_before(const struct net *n, int add)
 {
@@ -26,7 +27,8 @@ static int normalisation_before(const struct net *n, int add)
 		const struct net_node *node = &n->node[i];
 		bool norm = node->kind == NODE_IMAGE && node->spec.kind == IMAGE_NORM,
 		     input = node->out == n->node[add].in[0] || node->out == n->node[add].in[1];
-		if (norm && input && !node->spec.relu && !node->spec.add && readers_of(n, node->out) == 1)
+		if (norm && input && !node->spec.relu && !node->spec.add && readers_of(n, node->out) == 1 &&
+		    readers_of(n, node->in[0]) == 1)
 			return i;
 		if (node->weight >= 0)
 			return -1;

@@ -50,7 +50,7 @@ struct image_need {
 	size_t weights_floats, keep_bytes, scratch_bytes;
 };
 
-/* Where its values are, each aligned to 64 bytes; borrowed. bind() may clear the filling of blocks. */
+/* Where its values are, each aligned to 64 bytes; borrowed. */
 struct image_memory {
 	const float *in; /* floats(in), or rows */
 	float *out;      /* floats(out) */
@@ -62,7 +62,7 @@ struct image_memory {
 	/* norm with `add`: what is added, which may be out, and its gradient, written, which may be d_out */
 	const float *added;
 	float *d_added;
-	/* norm, where the kernels have norm_adds: backward adds it to d_out in place; or NULL */
+	/* norm, where the kernels have norm_adds: backward adds it to d_out, which it may change; or NULL */
 	const float *more;
 };
 

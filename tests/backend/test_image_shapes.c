@@ -79,6 +79,7 @@ static struct image_spec throw_norm(struct dice *d)
 	s.relu = PICK(d, 0, 1);
 	s.d_in = PICK(d, 0, 1, 1);
 	s.epsilon = PICK(d, 0, 1) ? 1e-5f : 0.1f;
+	s.add = PICK(d, 0, 1);
 	return s;
 }
 

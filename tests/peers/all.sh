@@ -25,6 +25,15 @@ for part in "${wanted[@]}"; do
 done
 [ ${#wanted[@]} -gt 0 ] || wanted=("${peers[@]}" "${others[@]}")
 
+absent=$("$python" -c 'if True:
+	import importlib.util, sys
+	print(*(m for m in sys.argv[1:] if importlib.util.find_spec(m) is None), sep=", ")
+' torch torchvision numpy h5py byzfl) || exit 2
+if [ -n "$absent" ]; then
+	echo "all.sh: $python has no $absent; PYTHON names a Python that has all that the parts need" >&2
+	exit 2
+fi
+
 is_wanted() {
 	[[ " ${wanted[*]} " == *" $1 "* ]]
 }

@@ -11,6 +11,7 @@ to the pass over the momenta is measured by itself.
 import argparse
 import json
 import subprocess
+import sys
 
 import duel
 
@@ -119,7 +120,11 @@ def main():
     parser.add_argument("--parts", default=",".join(PARTS), help="which, with commas (default: all)")
     parser.add_argument("--seconds", type=float, default=2, help="about how long each run takes (default: 2)")
     args = parser.parse_args()
-    for part in args.parts.split(","):
+    parts = args.parts.split(",")
+    for part in parts:
+        if part not in PARTS:
+            sys.exit(f"no part '{part}'; there are {', '.join(PARTS)}")
+    for part in parts:
         PARTS[part](args)
 
 

@@ -7,7 +7,8 @@
  *
  * So it is told: one thread, and where its kernels are not made for the widest vectors that this processor
  * has, it is closed and opened again with the name of kernels that are. A value of OPENBLAS_CORETYPE that
- * names such slow kernels, or kernels that this processor cannot run, is passed over in the same way.
+ * names such slow kernels, or kernels that this processor cannot run, is passed over in the same way. With
+ * SIGNSGD_CPU=avx2 vectors of 32 bytes count as the widest.
  */
 #ifndef SIGNSGD_BACKEND_CPU_BLAS_LIBRARY_H
 #define SIGNSGD_BACKEND_CPU_BLAS_LIBRARY_H

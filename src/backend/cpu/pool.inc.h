@@ -171,9 +171,11 @@ INLINE void mean_back_of(const struct pool_window *w, struct pool_range r, int n
 	for (int c = 0; c < n; c++)
 		share[c] = dy[c] / area;
 	for (int iy = r.y0; iy < r.y1; iy++)
-		for (int ix = r.x0; ix < r.x1; ix++)
+		for (int ix = r.x0; ix < r.x1; ix++) {
+			float *pixel = dx + (size_t)(iy * w->in[1] + ix) * (size_t)w->block;
 			for (int c = 0; c < n; c++)
-				dx[(iy * w->in[1] + ix) * w->block + c] += share[c];
+				pixel[c] += share[c];
+		}
 }
 
 static void cpu_mean_back(const struct pool_window *w, const float *dy, float *dx)

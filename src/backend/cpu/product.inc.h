@@ -28,7 +28,7 @@ enum {
 	DOT_K = 1024,
 	DOT_VECTORS =
 	        (DOT_ROWS * DOT_SIDE + LANES - 1) / LANES * LANES, /* of a tile, filled to whole trees */
-	DOT_FLOATS = 6144, /* of A, that stay in the first cache while rows of B pass by */
+	DOT_FLOATS = 6144, /* of A in the first cache while rows of B pass by; or two tiles */
 	DOT_COLUMNS = 128, /* of C: so many rows of B stay in the second cache */
 };
 
