@@ -45,18 +45,16 @@ INLINE void column_line(const struct column_window *w, int left, const float *fr
 
 static void cpu_columns(const struct column_window *w, int y0, int y1, const float *x, float *columns)
 {
-	size_t line = (size_t)w->in[1] * w->channels, plane = (size_t)w->in[0] * line,
-	       step = (size_t)w->kernel[1] * w->channels;
+	size_t line = (size_t)w->in[1] * w->channels, step = (size_t)w->kernel[1] * w->channels;
 	for (int y = y0; y < y1; y++)
 		for (int out = 0; out < w->out[1]; out++, columns += w->pitch) {
 			float *to = columns;
 			int top = y * w->stride[0] - w->pad[0], left = out * w->stride[1] - w->pad[1];
-			for (size_t p = 0; p < w->planes; p++)
-				for (int at = top; at < top + w->kernel[0]; at++, to += step)
-					if (at < 0 || at >= w->in[0])
-						clear_floats(step, to);
-					else
-						column_line(w, left, x + p * plane + (size_t)at * line, to);
+			for (int at = top; at < top + w->kernel[0]; at++, to += step)
+				if (at < 0 || at >= w->in[0])
+					clear_floats(step, to);
+				else
+					column_line(w, left, x + (size_t)at * line, to);
 		}
 }
 
@@ -156,22 +154,21 @@ INLINE void line_back(const struct column_window *w, struct pixel_taps t, ptrdif
 static void cpu_columns_back(const struct column_window *w, int y0, int y1, const float *d_columns, float *dx)
 {
 	ptrdiff_t channels = (ptrdiff_t)w->channels, line = w->kernel[1] * channels,
-	          plane = w->kernel[0] * line, row = (ptrdiff_t)w->pitch, width = w->in[1] * channels;
+	          row = (ptrdiff_t)w->pitch, width = w->in[1] * channels;
 	struct pixel_taps t = {.row = w->out[1] * row - w->stride[0] * line,
 	                       .tap = row - w->stride[1] * channels};
 	/* the lines that windows of the strip cover, counted from the padding's first */
 	int first = y0 * w->stride[0], end = (y1 - 1) * w->stride[0] + w->kernel[0];
 	first = first > w->pad[0] ? first : w->pad[0];
 	end = end < w->in[0] + w->pad[0] ? end : w->in[0] + w->pad[0];
-	for (ptrdiff_t p = 0; p < (ptrdiff_t)w->planes; p++, d_columns += plane, dx += w->in[0] * width)
-		for (int y = first; y < end; y++) {
-			struct reach down = reach_of(y, w->kernel[0], w->stride[0], y0, y1);
-			t.rows = down.end - down.begin;
-			line_back(w, t, row,
-			          d_columns + (down.begin - y0) * w->out[1] * row +
-			                  (y - down.begin * w->stride[0]) * line,
-			          dx + (y - w->pad[0]) * width);
-		}
+	for (int y = first; y < end; y++) {
+		struct reach down = reach_of(y, w->kernel[0], w->stride[0], y0, y1);
+		t.rows = down.end - down.begin;
+		line_back(w, t, row,
+		          d_columns + (down.begin - y0) * w->out[1] * row +
+		                  (y - down.begin * w->stride[0]) * line,
+		          dx + (y - w->pad[0]) * width);
+	}
 }
 
 /* max(y + bias, 0), or y + bias; NaN stays. */
