@@ -24,7 +24,7 @@ enum {
 	PACK_TILES = 8,   /* so many tiles of rows below each other are worth a copy of B's columns */
 	PACK_K = 128,     /* and so many rows of B: fewer stay in the first cache as they are */
 	BLOCK_TILES = 20, /* tiles of rows whose part of A stays in the second cache */
-	DOT_LEAST = 64,   /* with a shorter k the trees take longer than turning B */
+	DOT_LEAST = 96,   /* with a shorter k the trees take longer than turning B */
 	DOT_K = 1024,
 	DOT_VECTORS =
 	        (DOT_ROWS * DOT_SIDE + LANES - 1) / LANES * LANES, /* of a tile, filled to whole trees */
