@@ -13,7 +13,7 @@ TestSuite(product, .timeout = 120);
 
 /* Sizes at and beside the edges of tiles, vectors and blocks. */
 static const size_t sizes[] = {1, 2, 3, 5, 7, 8, 11, 12, 13, 16, 17, 31, 33, 50};
-static const size_t lengths[] = {1, 7, 16, 25, 63, 64, 65, 100, 255, 257, 500, 1024, 1030};
+static const size_t lengths[] = {1, 7, 16, 25, 63, 64, 65, 95, 96, 97, 255, 257, 500, 1024, 1030};
 enum { SIZES = sizeof sizes / sizeof *sizes, LENGTHS = sizeof lengths / sizeof *lengths, PLUS = 3 };
 
 /* Numbers that end where the page behind cannot be read: `count` floats; released with give(). */
